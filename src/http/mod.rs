@@ -1,0 +1,68 @@
+//! Bytes in order → the upgrade to WebSocket (RFC 6455 §4, RFC 7692 §7, RFC 9112).
+
+use crate::model::{DeflateSide, Pair};
+
+/// Is one header field: name and value as sent, the white space around the value taken off.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// The name, in the sender's own case.
+    pub name: Box<str>,
+    /// The value; bytes that are not UTF-8 are read as ISO-8859-1 (RFC 9110 §5.5).
+    pub value: Box<str>,
+}
+
+/// Is the head of a request (RFC 9112 §3).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// The method.
+    pub method: Box<str>,
+    /// The target as sent: origin-form or absolute-form.
+    pub target: Box<str>,
+    /// The version's number: `1.1`.
+    pub version: Box<str>,
+    /// The header fields in order.
+    pub headers: Vec<Field>,
+}
+
+/// Is the head of a response (RFC 9112 §4).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Response {
+    /// The version's number: `1.1`.
+    pub version: Box<str>,
+    /// The status code.
+    pub status: u16,
+    /// The reason phrase.
+    pub reason: Box<str>,
+    /// The header fields in order.
+    pub headers: Vec<Field>,
+}
+
+/// Tells how the server answered the key (RFC 6455 §4.2.2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Accept {
+    /// `Sec-WebSocket-Key` of the request.
+    pub key: Option<Box<str>>,
+    /// `Sec-WebSocket-Accept` of the response.
+    pub found: Option<Box<str>>,
+    /// What the key demands.
+    pub expected: Option<Box<str>>,
+    /// The two are the same.
+    pub valid: bool,
+}
+
+/// Is an upgrade request and its answer, verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Handshake {
+    /// The request; `None` where only the answer was captured.
+    pub request: Option<Request>,
+    /// The answer; `None` where only the request was captured.
+    pub response: Option<Response>,
+    /// `ws://host:port/target`, put together from the request; `None` without one.
+    pub url: Option<Box<str>>,
+    /// The key and its answer; `None` where neither was sent.
+    pub accept: Option<Accept>,
+    /// The sub-protocol that the server chose.
+    pub subprotocol: Option<Box<str>>,
+    /// What was agreed for `permessage-deflate`; `None` where it was not agreed on.
+    pub deflate: Option<Pair<DeflateSide>>,
+}

@@ -1,0 +1,51 @@
+//! The WebSocket analyzer for network traffic.
+//!
+//! Everything this crate does is one trip, and every module is one stop on it:
+//!
+//! ```text
+//!   capture ─► wire ─► tcp ─► http ─► websocket
+//!   packets    segments bytes  upgrade messages
+//!              └────────── session ───────────┘
+//!                             │ Event             ◄─ the waist
+//!              ┌──────────────┴───────┐
+//!           export                   view
+//!           machines                 humans
+//! ```
+//!
+//! [`pipeline`] carries packets from a [`capture::Source`] through the [`session::Analyzer`] into an
+//! [`event::Sink`]; [`cli`] is the program around it. Imports run one way only, from right to left in
+//! `model` ← {`capture`, `wire`, `tcp`, `http`, `websocket`} ← `event` ← {`session`, `view`} ←
+//! {`export`, `pipeline`} ← `cli`; `tests/layers.rs` holds that table as code.
+//!
+//! # Three rules of shape
+//!
+//! * **Bytes and time are arguments.** A stop takes bytes with `push`, hears of lost ones with `gap`, and is
+//!   asked for `next` until it answers `None`. No clock, no socket, no thread, no callback inside. Not enough
+//!   bytes is `None`, never an error.
+//! * **Traffic is never an error.** What the peers did wrong or the capture lost is an [`event::Anomaly`],
+//!   with evidence, and analysis goes on. `Err` means that *we* could not read or write.
+//! * **One path.** Every front end runs the same analyzer and the same loop; time comes only from the source.
+
+// Code that traffic reaches may neither panic nor wrap: these three lints are errors in such modules.
+macro_rules! traffic {
+    ($($(#[$doc:meta])* $name:ident)*) => {$(
+        $(#[$doc])*
+        #[cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::arithmetic_side_effects))]
+        pub mod $name;
+    )*};
+}
+
+traffic! {
+    model
+    capture
+    wire
+    tcp
+    http
+    websocket
+    event
+    session
+    view
+    export
+    pipeline
+}
+pub mod cli;

@@ -1,0 +1,380 @@
+use std::borrow::Cow;
+use std::fmt;
+
+/// Grades an [`Anomaly`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// The capture's own limits or ours: nobody on the wire did wrong.
+    Note,
+    /// A SHOULD was broken, or something is suspicious.
+    Warning,
+    /// A MUST was broken.
+    Error,
+}
+
+impl Severity {
+    /// Returns the word used in every output.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Severity::Note => "note",
+            Severity::Warning => "warning",
+            Severity::Error => "error",
+        }
+    }
+}
+
+/// Is one value of an anomaly's evidence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Evidence<'a> {
+    /// A count, length, offset or code.
+    Number(u64),
+    /// Text, which may come from the wire: escape it before it reaches a terminal.
+    Text(Cow<'a, str>),
+}
+
+trait AsEvidence {
+    fn as_evidence(&self) -> Option<Evidence<'_>>;
+}
+
+macro_rules! number_evidence {
+    ($($number:ty)*) => {$(
+        impl AsEvidence for $number {
+            fn as_evidence(&self) -> Option<Evidence<'_>> {
+                Some(Evidence::Number(u64::from(*self)))
+            }
+        }
+    )*};
+}
+number_evidence!(u8 u16 u32 u64);
+
+impl AsEvidence for Box<str> {
+    fn as_evidence(&self) -> Option<Evidence<'_>> {
+        Some(Evidence::Text(Cow::Borrowed(self)))
+    }
+}
+
+impl AsEvidence for &'static str {
+    fn as_evidence(&self) -> Option<Evidence<'_>> {
+        Some(Evidence::Text(Cow::Borrowed(self)))
+    }
+}
+
+impl<T: AsEvidence> AsEvidence for Option<T> {
+    fn as_evidence(&self) -> Option<Evidence<'_>> {
+        self.as_ref().and_then(AsEvidence::as_evidence)
+    }
+}
+
+/// Declares every anomaly once: variant, evidence, code, severity, the RFC section and the sentence shown.
+macro_rules! anomalies {
+    ($(
+        $(#[$doc:meta])*
+        $variant:ident { $( $(#[$field_doc:meta])* $field:ident : $type:ty ),* $(,)? }
+            = $code:literal, $severity:ident, $spec:expr, $text:literal;
+    )*) => {
+        /// Names what was wrong, with the evidence: one variant a broken rule or a limit of the capture.
+        ///
+        /// The code of a variant is stable and never reused.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub enum Anomaly {
+            $( $(#[$doc])* $variant { $( $(#[$field_doc])* $field: $type ),* }, )*
+        }
+
+        impl Anomaly {
+            /// Lists every code there is, with its severity and the place of the rule.
+            pub const ALL: &'static [(&'static str, Severity, Option<&'static str>)] =
+                &[$( ($code, Severity::$severity, $spec) ),*];
+
+            /// Returns the stable kebab-case name.
+            pub const fn code(&self) -> &'static str {
+                match self { $( Anomaly::$variant { .. } => $code, )* }
+            }
+
+            /// Returns how bad it is.
+            pub const fn severity(&self) -> Severity {
+                match self { $( Anomaly::$variant { .. } => Severity::$severity, )* }
+            }
+
+            /// Returns where the rule stands; `None` for what no document rules.
+            pub const fn spec(&self) -> Option<&'static str> {
+                match self { $( Anomaly::$variant { .. } => $spec, )* }
+            }
+
+            /// Calls `each` with the name and the value of every piece of evidence, in a fixed order.
+            pub fn evidence<'a>(&'a self, #[allow(unused)] mut each: impl FnMut(&'static str, Evidence<'a>)) {
+                match self {
+                    $( Anomaly::$variant { $( $field ),* } => {
+                        $( if let Some(value) = $field.as_evidence() { each(stringify!($field), value); } )*
+                    } )*
+                }
+            }
+        }
+
+        /// Says in one sentence what was wrong, without the evidence.
+        impl fmt::Display for Anomaly {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(match self { $( Anomaly::$variant { .. } => $text, )* })
+            }
+        }
+    };
+}
+
+anomalies! {
+    // The handshake.
+    /// "The method of the request MUST be GET" (RFC 6455 §4.1).
+    BadMethod { /// The method found.
+        method: Box<str> }
+        = "bad-method", Error, Some("RFC 6455 §4.1"), "the upgrade request's method is not GET";
+    /// "the HTTP version MUST be at least 1.1" (RFC 6455 §4.1).
+    BadHttpVersion { /// The version found.
+        version: Box<str> }
+        = "bad-http-version", Error, Some("RFC 6455 §4.1"), "the upgrade request's HTTP version is below 1.1";
+    /// A header field the handshake needs is not there (RFC 6455 §4.1, §4.2.2).
+    MissingHeader { /// The field's name.
+        name: &'static str }
+        = "missing-header", Error, Some("RFC 6455 §4.1"), "a header field that the handshake needs is missing";
+    /// A header field that may stand only once stands again (RFC 6455 §11.3).
+    RepeatedHeader { /// The field's name.
+        name: &'static str, /// How often it stands.
+        count: u32 }
+        = "repeated-header", Error, Some("RFC 6455 §11.3"), "a header field that may stand once is repeated";
+    /// "an |Upgrade| header field whose value MUST include the websocket keyword" (RFC 6455 §4.1).
+    BadUpgradeHeader { /// The value found.
+        found: Box<str> }
+        = "bad-upgrade-header", Error, Some("RFC 6455 §4.1"), "the Upgrade header does not name websocket";
+    /// "a |Connection| header field whose value MUST include the Upgrade token" (RFC 6455 §4.1).
+    BadConnectionHeader { /// The value found.
+        found: Box<str> }
+        = "bad-connection-header", Error, Some("RFC 6455 §4.1"), "the Connection header does not hold the token Upgrade";
+    /// The key must be 16 bytes in base64 (RFC 6455 §4.1).
+    BadKey { /// The key found.
+        key: Box<str>, /// How many bytes it decodes to, where it is base64 at all.
+        decoded_length: Option<u64> }
+        = "bad-key", Error, Some("RFC 6455 §4.1"), "Sec-WebSocket-Key is not 16 bytes in base64";
+    /// "The value of this header field MUST be 13" (RFC 6455 §4.1).
+    BadWebSocketVersion { /// The version found.
+        version: Box<str> }
+        = "bad-websocket-version", Error, Some("RFC 6455 §4.1"), "Sec-WebSocket-Version is not 13";
+    /// The accept value is not the hash of the key (RFC 6455 §4.2.2).
+    AcceptMismatch { /// The key of the request.
+        key: Box<str>, /// The value found.
+        found: Box<str>, /// The value that the key demands.
+        expected: Box<str>, /// The known mistake that makes the value found.
+        cause: Option<&'static str> }
+        = "accept-mismatch", Error, Some("RFC 6455 §4.2.2"), "Sec-WebSocket-Accept does not answer the key";
+    /// The server chose a sub-protocol that the client did not offer (RFC 6455 §4.1).
+    SubprotocolNotOffered { /// The one chosen.
+        found: Box<str>, /// Those offered, joined by commas.
+        offered: Box<str> }
+        = "subprotocol-not-offered", Error, Some("RFC 6455 §4.1"), "the server chose a sub-protocol that was not offered";
+    /// The server answered with an extension that the client did not offer (RFC 6455 §4.1, §9.1).
+    ExtensionNotOffered { /// The extension as the server wrote it.
+        found: Box<str> }
+        = "extension-not-offered", Error, Some("RFC 6455 §9.1"), "the server accepted an extension that was not offered";
+    /// An extension list does not follow its grammar (RFC 6455 §9.1).
+    BadExtensionHeader { /// The value found.
+        found: Box<str> }
+        = "bad-extension-header", Error, Some("RFC 6455 §9.1"), "Sec-WebSocket-Extensions does not follow its grammar";
+    /// A `permessage-deflate` parameter is unknown, repeated, has an illegal value, or was not offered (RFC 7692 §7.1).
+    BadDeflateParameter { /// The parameter as found.
+        found: Box<str>, /// What is wrong with it.
+        problem: &'static str }
+        = "bad-deflate-parameter", Error, Some("RFC 7692 §7.1"), "a permessage-deflate parameter is not legal";
+    /// "A server that receives obs-fold … MUST either reject … or replace" (RFC 9112 §5.2).
+    FoldedHeader { /// The field's name, empty where no field came before.
+        name: Box<str> }
+        = "folded-header", Warning, Some("RFC 9112 §5.2"), "a header line is folded";
+    /// A head line ends in LF alone (RFC 9112 §2.2).
+    BareLineFeed {}
+        = "bare-line-feed", Warning, Some("RFC 9112 §2.2"), "a line of the head ends in LF without CR";
+    /// A head line is not a header field (RFC 9112 §5).
+    MalformedHeader { /// The line, cut to a bounded length.
+        line: Box<str> }
+        = "malformed-header", Error, Some("RFC 9112 §5"), "a line of the head is not a header field";
+    /// White space stands between a field's name and its colon (RFC 9112 §5.1).
+    SpaceBeforeColon { /// The field's name.
+        name: Box<str> }
+        = "space-before-colon", Error, Some("RFC 9112 §5.1"), "white space stands before a header's colon";
+    /// The client sent bytes before the server answered its handshake (RFC 6455 §4.1).
+    DataBeforeHandshake { /// How many bytes.
+        bytes: u64 }
+        = "data-before-handshake", Error, Some("RFC 6455 §4.1"), "the client sent data before the server's answer";
+    /// The server refused with 426 but named no version (RFC 6455 §4.4).
+    RefusedWithoutVersion {}
+        = "refused-without-version", Error, Some("RFC 6455 §4.4"), "a 426 refusal names no Sec-WebSocket-Version";
+
+    // Frames.
+    /// "a client MUST mask all frames that it sends to the server" (RFC 6455 §5.1).
+    UnmaskedClientFrame { /// The frame's place in the client's WebSocket bytes.
+        offset: u64 }
+        = "unmasked-client-frame", Error, Some("RFC 6455 §5.1"), "a client frame is not masked";
+    /// "A server MUST NOT mask any frames that it sends to the client" (RFC 6455 §5.1).
+    MaskedServerFrame { /// The frame's place in the server's WebSocket bytes.
+        offset: u64 }
+        = "masked-server-frame", Error, Some("RFC 6455 §5.1"), "a server frame is masked";
+    /// A key of four zero bytes masks nothing (RFC 6455 §5.3, §10.3).
+    ZeroMaskKey { /// The frame's place.
+        offset: u64 }
+        = "zero-mask-key", Warning, Some("RFC 6455 §5.3"), "the masking key is zero";
+    /// "a fresh masking key" for each frame: the same key came again at once (RFC 6455 §5.3).
+    RepeatedMaskKey { /// The frame's place.
+        offset: u64, /// The key in hex.
+        mask: Box<str> }
+        = "repeated-mask-key", Warning, Some("RFC 6455 §5.3"), "a masking key is used again";
+    /// An RSV bit is set and no extension that was agreed on gives it a meaning (RFC 6455 §5.2).
+    RsvWithoutExtension { /// The three bits, RSV1 being 4.
+        rsv: u8, /// The frame's place.
+        offset: u64 }
+        = "rsv-without-extension", Error, Some("RFC 6455 §5.2"), "an RSV bit is set without an extension that defines it";
+    /// RSV1 on a continuation frame (RFC 7692 §6.1).
+    Rsv1OnContinuation { /// The frame's place.
+        offset: u64 }
+        = "rsv1-on-continuation", Error, Some("RFC 7692 §6.1"), "RSV1 is set on a continuation frame";
+    /// RSV1 on a control frame (RFC 7692 §6.1).
+    Rsv1OnControl { /// The opcode's name.
+        opcode: &'static str, /// The frame's place.
+        offset: u64 }
+        = "rsv1-on-control", Error, Some("RFC 7692 §6.1"), "RSV1 is set on a control frame";
+    /// The opcode has no meaning (RFC 6455 §5.2).
+    ReservedOpcode { /// The opcode.
+        opcode: u8, /// The frame's place.
+        offset: u64 }
+        = "reserved-opcode", Error, Some("RFC 6455 §5.2"), "the opcode is reserved";
+    /// "Control frames themselves MUST NOT be fragmented" (RFC 6455 §5.4).
+    FragmentedControl { /// The opcode's name.
+        opcode: &'static str, /// The frame's place.
+        offset: u64 }
+        = "fragmented-control", Error, Some("RFC 6455 §5.4"), "a control frame is fragmented";
+    /// "All control frames MUST have a payload length of 125 bytes or less" (RFC 6455 §5.5).
+    ControlTooLong { /// The opcode's name.
+        opcode: &'static str, /// The declared length.
+        length: u64, /// The frame's place.
+        offset: u64 }
+        = "control-too-long", Error, Some("RFC 6455 §5.5"), "a control frame is longer than 125 bytes";
+    /// "The fragments of one message MUST NOT be interleaved between the fragments of another" (RFC 6455 §5.4).
+    MessageInsideMessage { /// The frame's place.
+        offset: u64 }
+        = "message-inside-message", Error, Some("RFC 6455 §5.4"), "a new message begins inside an unfinished one";
+    /// A continuation frame continues nothing (RFC 6455 §5.4).
+    OrphanContinuation { /// The frame's place.
+        offset: u64 }
+        = "orphan-continuation", Error, Some("RFC 6455 §5.4"), "a continuation frame has no message to continue";
+    /// "the minimal number of bytes MUST be used to encode the length" (RFC 6455 §5.2).
+    LengthNotMinimal { /// The declared length.
+        length: u64, /// The frame's place.
+        offset: u64 }
+        = "length-not-minimal", Error, Some("RFC 6455 §5.2"), "the payload length is not in its shortest form";
+    /// "the most significant bit MUST be 0" (RFC 6455 §5.2).
+    LengthTopBit { /// The declared length.
+        length: u64, /// The frame's place.
+        offset: u64 }
+        = "length-top-bit", Error, Some("RFC 6455 §5.2"), "the payload length has its top bit set";
+    /// Text that is not UTF-8 (RFC 6455 §8.1).
+    BadUtf8 { /// The offset of the first bad byte in the message's payload.
+        offset: u64 }
+        = "bad-utf8", Error, Some("RFC 6455 §8.1"), "a text message is not UTF-8";
+
+    // Closing.
+    /// A close body is empty or begins with a two-byte code (RFC 6455 §5.5.1).
+    CloseBodyOneByte {}
+        = "close-body-one-byte", Error, Some("RFC 6455 §5.5.1"), "a close frame's body is a single byte";
+    /// The code may not be sent (RFC 6455 §7.4).
+    BadCloseCode { /// The code.
+        code: u16 }
+        = "bad-close-code", Error, Some("RFC 6455 §7.4"), "the close code may not be sent";
+    /// The reason is not UTF-8 (RFC 6455 §5.5.1).
+    BadCloseReason { /// The offset of the first bad byte in the reason.
+        offset: u64 }
+        = "bad-close-reason", Error, Some("RFC 6455 §5.5.1"), "the close reason is not UTF-8";
+    /// "The application MUST NOT send any more data frames after sending a Close frame" (RFC 6455 §5.5.1).
+    FrameAfterClose { /// The opcode's name.
+        opcode: &'static str, /// The frame's place.
+        offset: u64 }
+        = "frame-after-close", Error, Some("RFC 6455 §5.5.1"), "a frame follows the sender's close frame";
+    /// "the endpoint MUST send a Close frame in response" (RFC 6455 §5.5.1).
+    NoCloseEcho {}
+        = "no-close-echo", Error, Some("RFC 6455 §5.5.1"), "the close frame was not answered before TCP ended";
+    /// TCP ended and no close frame was sent (RFC 6455 §7.1.5: code 1006).
+    NoClose { /// How TCP ended: `fin` or `reset`.
+        tcp: &'static str }
+        = "no-close", Warning, Some("RFC 6455 §7.1.5"), "TCP ended without a close frame";
+    /// A frame was not finished when the stream ended.
+    UnfinishedFrame { /// How many bytes of it are missing; absent where its header is not whole.
+        missing: Option<u64> }
+        = "unfinished-frame", Warning, Some("RFC 6455 §5.2"), "the stream ended inside a frame";
+    /// A message was not finished when the stream ended.
+    UnfinishedMessage {}
+        = "unfinished-message", Warning, Some("RFC 6455 §5.4"), "the stream ended inside a fragmented message";
+
+    // Compression.
+    /// The compressed bytes are damaged (RFC 7692 §7.2.2).
+    DeflateDamaged { /// The offset of the damage in the message's inflated payload.
+        offset: u64, /// What was wrong.
+        problem: Box<str> }
+        = "deflate-damaged", Error, Some("RFC 7692 §7.2.2"), "a compressed message cannot be inflated";
+    /// A back-reference goes beyond the window that was agreed on (RFC 7692 §7.1.2).
+    DeflateDistance { /// The distance.
+        distance: u32, /// The window agreed on, in bytes.
+        window: u32 }
+        = "deflate-distance", Error, Some("RFC 7692 §7.1.2"), "a back-reference goes beyond the agreed window";
+    /// A message was sent compressed and is shown as it was sent.
+    NotInflated {}
+        = "not-inflated", Note, Some("RFC 7692 §6"), "compressed messages are shown as sent, not inflated";
+    /// Part of a side's compression history is unknown: it was lost, or sent before the capture began.
+    DeflateHistoryLost {}
+        = "deflate-history-lost", Note, Some("RFC 7692 §7.2.3"), "part of the compression history is unknown";
+    /// Inflating one message exceeded the work bound: the side's history ends here.
+    InflateLimit { /// The bound in bytes of output.
+        limit: u64 }
+        = "inflate-limit", Note, None, "inflating one message exceeded the work bound";
+
+    // TCP and IP.
+    /// A retransmitted byte differs from the first copy, which stands (RFC 9293 §3.10.7.4).
+    OverlapDiffers { /// Where in the sender's byte stream.
+        offset: u64, /// How many bytes differ.
+        length: u64 }
+        = "overlap-differs", Warning, Some("RFC 9293 §3.10.7.4"), "a retransmission carries different bytes";
+    /// IP fragments overlap and were rejected (RFC 8200 §4.5, RFC 5722).
+    FragmentOverlap {}
+        = "fragment-overlap", Warning, Some("RFC 5722"), "overlapping IP fragments were rejected";
+    /// Bytes are missing from the capture.
+    Gap { /// Where in the sender's byte stream.
+        offset: u64, /// How many bytes.
+        length: u64, /// Why: `lost`, `snap-length` or `limit`.
+        cause: &'static str }
+        = "gap", Note, None, "bytes are missing from the capture";
+    /// A gap swallowed a frame header; decoding went on where frames were found again.
+    Resynchronised { /// Where decoding stopped, in the side's WebSocket bytes.
+        offset: u64, /// How many bytes were lost.
+        lost: u64, /// How many captured bytes were skipped.
+        skipped: u64 }
+        = "resynchronised", Note, None, "frames were found again after a gap";
+    /// No frame was found after a gap.
+    LostSync { /// Where decoding stopped, in the side's WebSocket bytes.
+        offset: u64, /// How many captured bytes were skipped.
+        skipped: u64 }
+        = "lost-sync", Note, None, "no frame was found again after a gap";
+    /// The handshake was not captured.
+    MissingHandshake {}
+        = "missing-handshake", Note, None, "the handshake was not captured";
+
+    // Limits.
+    /// A bound was reached and something was given up.
+    LimitReached { /// Which bound.
+        limit: &'static str, /// Its value.
+        value: u64 }
+        = "limit-reached", Note, None, "a limit was reached";
+    /// A message is longer than what is kept of it.
+    MessageTruncated { /// The bytes kept.
+        kept: u64 }
+        = "message-truncated", Note, None, "a message is longer than the limit and is shown in part";
+
+    // The capture itself.
+    /// The file ends inside a record, or a record's lengths cannot be true.
+    CaptureDamaged { /// The file.
+        file: Box<str>, /// Where in it, in bytes after decompression.
+        offset: u64, /// What is wrong there.
+        problem: Box<str> }
+        = "capture-damaged", Note, None, "the capture file is damaged: what follows could not be read";
+}

@@ -1,0 +1,54 @@
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+
+/// Is one end of a TCP connection: an address and a port.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Endpoint {
+    /// The IP address.
+    pub ip: IpAddr,
+    /// The TCP port.
+    pub port: u16,
+}
+
+impl Endpoint {
+    /// Puts an address and a port together.
+    pub const fn new(ip: IpAddr, port: u16) -> Self {
+        Endpoint { ip, port }
+    }
+}
+
+/// Shows `10.0.0.1:80` and `[fd00::1]:80`.
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&SocketAddr::new(self.ip, self.port), f)
+    }
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Names the tunnel or virtual network a packet came through, so that equal inner addresses of two tenants
+/// stay apart.
+///
+/// It is a digest of every layer's identifier on the way (VLAN, VNI, GRE key …); `NONE` where there was none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Tunnel(pub u64);
+
+impl Tunnel {
+    /// No tunnel.
+    pub const NONE: Tunnel = Tunnel(0);
+}
+
+/// Names a TCP connection's addresses without a direction: the smaller endpoint stands first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct FlowKey {
+    /// The smaller endpoint.
+    pub low: Endpoint,
+    /// The larger endpoint.
+    pub high: Endpoint,
+    /// What the packets were wrapped in.
+    pub tunnel: Tunnel,
+}

@@ -1,0 +1,21 @@
+//! Nouns that every stop shares.
+//!
+//! Nothing here parses and nothing here knows a protocol module; `std` is all it uses.
+
+mod anomaly;
+mod deflate;
+mod endpoint;
+mod packet;
+mod segment;
+mod seq;
+mod side;
+mod time;
+
+pub use anomaly::{Anomaly, Evidence, Severity};
+pub use deflate::DeflateSide;
+pub use endpoint::{Endpoint, FlowKey, Tunnel};
+pub use packet::{At, LinkType, Packet};
+pub use segment::{Flags, Flow, Segment};
+pub use seq::Seq;
+pub use side::{Pair, Side};
+pub use time::Timestamp;

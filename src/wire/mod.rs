@@ -1,0 +1,1 @@
+//! One packet's bytes → one TCP segment.
