@@ -4,11 +4,14 @@
 ///
 /// Masking and unmasking are the same.
 pub fn unmask(bytes: &mut [u8], key: [u8; 4], phase: u64) {
-    let key = u32::from_ne_bytes(key);
-    // Byte i of the payload goes with key byte i mod 4; turn the key so that the first byte's stands first.
-    let turn = (phase % 4) as u32;
-    let turned = if cfg!(target_endian = "little") { key.rotate_right(turn * 8) } else { key.rotate_left(turn * 8) };
-    let four = turned.to_ne_bytes();
+    // Byte i of the payload goes with key byte i mod 4: turn the key so that the first byte's stands first.
+    let [a, b, c, d] = key;
+    let four = match phase % 4 {
+        0 => [a, b, c, d],
+        1 => [b, c, d, a],
+        2 => [c, d, a, b],
+        _ => [d, a, b, c],
+    };
     let [a, b, c, d] = four;
     let eight = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);
     let (chunks, rest) = bytes.as_chunks_mut::<8>();

@@ -8,7 +8,7 @@ pub struct Missing {
 }
 
 /// Bounds how many separate missing ranges one message remembers; beyond it, the last ones are joined.
-pub const MAX_MISSING: usize = 1024;
+pub(super) const MAX_MISSING: usize = 1024;
 
 /// Gathers one message's payload: the bytes that are known, up to a limit, and where others are missing.
 ///
