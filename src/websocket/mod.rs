@@ -5,11 +5,15 @@
 //! knows TCP: bytes come in order, lost ones as gaps of known length.
 
 mod header;
+mod frames;
 pub mod mask;
 mod payload;
+mod utf8;
 
+pub use frames::{Frames, Piece, Taken};
 pub use header::{Header, Opcode};
 pub use payload::{Missing, Payload};
+pub use utf8::Utf8;
 
 /// Is the body of a close frame (RFC 6455 §5.5.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
