@@ -66,6 +66,11 @@ pub struct Taken {
 }
 
 impl Frames {
+    /// Expects a header after `offset` bytes.
+    pub fn starting_at(offset: u64) -> Self {
+        Frames { offset, state: State::default() }
+    }
+
     /// Returns the offset of the next byte in the side's WebSocket bytes.
     pub const fn offset(&self) -> u64 {
         self.offset
@@ -153,12 +158,6 @@ impl Frames {
                 Taken { payload, ended, beyond: length.saturating_sub(payload) }
             }
         }
-    }
-
-    /// Forgets the frame at hand and expects a header `skipped` bytes further on.
-    pub fn restart(&mut self, skipped: u64) {
-        self.offset = self.offset.saturating_add(skipped);
-        self.state = State::default();
     }
 
     /// Returns the bytes of a header that is not whole.

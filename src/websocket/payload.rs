@@ -41,6 +41,11 @@ impl Payload {
         self.utf8 = text.then(Utf8::default);
     }
 
+    /// Keeps at most `limit` bytes from here on.
+    pub const fn set_limit(&mut self, limit: usize) {
+        self.limit = limit;
+    }
+
     /// Gives memory back that is more than `most` bytes.
     pub fn shrink(&mut self, most: usize) {
         if self.bytes.capacity() > most {
@@ -85,6 +90,7 @@ impl Payload {
         let (offset, full) = (self.length, self.missing.len() >= MAX_MISSING);
         self.length = self.length.saturating_add(length.unwrap_or(0));
         match self.missing.last_mut() {
+            Some(last) if last.length.is_none() && last.offset == offset => {}
             Some(last) if full || last.length.and_then(|n| last.offset.checked_add(n)) == Some(offset) => {
                 last.length = length.and(Some(self.length.saturating_sub(last.offset)));
             }

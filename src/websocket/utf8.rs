@@ -79,6 +79,11 @@ impl Utf8 {
         self.bad.or((self.length > 0).then_some(self.position))
     }
 
+    /// Returns the offset of the first byte that cannot belong to UTF-8 text, more being to come.
+    pub const fn bad(&self) -> Option<u64> {
+        self.bad
+    }
+
     /// Tells whether every run of known bytes is UTF-8 by itself.
     pub fn is_text(&self) -> bool {
         !self.ragged && self.finish().is_none()
