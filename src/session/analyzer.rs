@@ -55,10 +55,13 @@ struct Slot {
 /// How many slots are looked at for a forgotten one each time a connection begins.
 const LOOK: usize = 3;
 
-/// How long a tick of capture time is: decisions that time makes are made at multiples of it.
-const TICK: i64 = 100_000_000;
+
+
 
 impl Analyzer {
+    /// How many nanoseconds a tick of capture time lasts: what time decides is decided at multiples of it.
+    pub const TICK: i64 = 100_000_000;
+
     /// Makes an analyzer that has seen nothing.
     pub fn new(limits: Limits) -> Self {
         Analyzer {
@@ -75,7 +78,7 @@ impl Analyzer {
 
     /// Returns the tick that begins at or before `time`.
     pub const fn tick_before(time: Timestamp) -> Timestamp {
-        Timestamp::from_nanos(time.as_nanos().saturating_sub(time.as_nanos().rem_euclid(TICK)))
+        Timestamp::from_nanos(time.as_nanos().saturating_sub(time.as_nanos().rem_euclid(Self::TICK)))
     }
 
     /// Returns what was seen so far.
@@ -131,21 +134,21 @@ impl Analyzer {
         self.settle(n, Some(time));
     }
 
-    /// Returns the live connections, to be finished in the order of their names.
-    pub fn live(&self) -> impl Iterator<Item = ConnId> {
-        self.slots.iter().flatten().filter_map(|slot| slot.connection.as_ref().map(|connection| connection.id()))
+    /// Lists the connections that are not over, each by its name and the handle that [`Analyzer::finish`] takes.
+    pub fn live(&self) -> impl Iterator<Item = (ConnId, usize)> {
+        let live = |(n, slot): (usize, &Option<Slot>)| {
+            slot.as_ref().and_then(|slot| slot.connection.is_some().then_some((slot.id, n)))
+        };
+        self.slots.iter().enumerate().filter_map(live)
     }
 
-    /// Ends every connection for good and hands each, by name, with what it still had to say, to `each`.
-    pub fn finish(&mut self, at: At, sink: &mut dyn Sink) {
-        let mut live: Vec<_> =
-            self.slots.iter_mut().flatten().filter_map(|slot| slot.connection.take()).collect();
-        live.sort_unstable_by_key(|connection| connection.id());
-        for connection in live {
+    /// Ends a connection because the capture ends, and tells what there still is to tell.
+    pub fn finish(&mut self, handle: usize, at: At, sink: &mut dyn Sink) {
+        let connection = self.slots.get_mut(handle).and_then(Option::as_mut).and_then(|slot| slot.connection.take());
+        if let Some(connection) = connection {
             connection.finish(at, &mut self.shared, sink);
         }
-        self.due.clear();
-        self.waiting = 0;
+        self.settle(handle, None);
     }
 
     /// Makes a slot for a connection's first segment; `None` where the segment begins none.
@@ -290,5 +293,5 @@ impl Analyzer {
 /// Returns the first tick at or after `time`.
 fn tick_after(time: Timestamp) -> Timestamp {
     let floor = Analyzer::tick_before(time);
-    if floor == time { time } else { Timestamp::from_nanos(floor.as_nanos().saturating_add(TICK)) }
+    if floor == time { time } else { Timestamp::from_nanos(floor.as_nanos().saturating_add(Analyzer::TICK)) }
 }
