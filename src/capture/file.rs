@@ -1,0 +1,274 @@
+use std::io::{self, Cursor, Read};
+
+use super::decompress::Compression;
+use super::format::{Fault, Format, Found, Problems, Stop};
+use super::{Error, Round};
+use crate::model::Anomaly;
+
+/// How much of a file is read at once when it comes as fast as we can take it.
+pub(super) const BLOCK: usize = 1024 * 1024;
+/// How much is read at first, and of a pipe that trickles.
+const SMALL_BLOCK: usize = 16 * 1024;
+
+/// Reads one capture, block by block.
+///
+/// A block is read straight into the round; only the start of a record that is not whole yet is carried over to
+/// the next one.
+pub(super) struct Reader {
+    name: Box<str>,
+    input: Box<dyn Read + Send>,
+    compression: Option<Compression>,
+    format: Option<Format>,
+    /// Bytes read and not done with.
+    tail: Vec<u8>,
+    /// Where in the file, decompressed, `tail` begins.
+    offset: u64,
+    /// How much is read at once, as experience tells.
+    block: usize,
+    problems: Problems,
+    ended: bool,
+}
+
+impl Reader {
+    /// Makes a reader; nothing is read yet.
+    pub(super) fn new(name: impl Into<Box<str>>, input: Box<dyn Read + Send>) -> Reader {
+        Reader {
+            name: name.into(),
+            input,
+            compression: None,
+            format: None,
+            tail: Vec::new(),
+            offset: 0,
+            block: SMALL_BLOCK,
+            problems: Problems::default(),
+            ended: false,
+        }
+    }
+
+    /// Reads up to the end of the file header, if that was not done before.
+    pub(super) fn prepare(&mut self) -> Result<(), Error> {
+        if self.format.is_some() {
+            return Ok(());
+        }
+        self.read_at_least(4)?;
+        if let Some(compression) = Compression::of(&self.tail) {
+            let raw = std::mem::replace(&mut self.input, Box::new(io::empty()));
+            let start = Cursor::new(std::mem::take(&mut self.tail));
+            self.input = compression.reader(start.chain(raw));
+            self.compression = Some(compression);
+            self.read_at_least(4)?;
+        }
+        if self.tail.is_empty() {
+            return Err(Error::Empty { file: self.file() });
+        }
+        loop {
+            match Format::recognise(&self.tail) {
+                Ok((format, length)) => {
+                    self.tail.drain(..length);
+                    self.offset = length as u64;
+                    self.format = Some(format);
+                    return Ok(());
+                }
+                Err(Fault::More { layer, needed }) => {
+                    if !self.read_at_least(needed)? {
+                        let had = self.tail.len();
+                        return Err(Error::Short { file: self.file(), layer, needed, had });
+                    }
+                }
+                Err(Fault::Unknown) => {
+                    return Err(Error::NotCapture { file: self.file(), looks: looks_like(&self.tail) });
+                }
+                Err(Fault::Damaged { layer, offset, problem }) => {
+                    return Err(Error::Header { file: self.file(), layer, offset, problem });
+                }
+            }
+        }
+    }
+
+    /// Fills `round` with what comes next, stamps as the file has them and no numbers; `false` at the end.
+    ///
+    /// It asks the file once if that gives anything to hand on, and for `most` bytes at most unless one record is
+    /// larger.
+    pub(super) fn fill(&mut self, round: &mut Round, most: usize) -> Result<bool, Error> {
+        round.packets.clear();
+        round.secrets.clear();
+        round.diagnostics.clear();
+        if self.ended {
+            round.bytes.clear();
+            return Ok(false);
+        }
+        self.prepare()?;
+        let mut filled = self.begin(round);
+        let (mut done, mut last) = (0, false);
+        loop {
+            let needed = self.parse(round, filled, &mut done, last);
+            self.tell(round);
+            let something = !(round.packets.is_empty() && round.secrets.is_empty() && round.diagnostics.is_empty());
+            if something || self.ended {
+                round.bytes.truncate(filled);
+                self.keep(&round.bytes, done);
+                return Ok(something);
+            }
+            let room = self.make_room(round, filled, done.saturating_add(needed), most);
+            match read(&mut self.input, room) {
+                Ok(0) => last = true,
+                Ok(count) => {
+                    self.learn(count, room.len());
+                    filled = filled.saturating_add(count);
+                }
+                Err(source) => match self.compression {
+                    // What the decoder below refuses is the file's fault.
+                    Some(compression) if source.raw_os_error().is_none() => {
+                        self.problems.end(filled, format!("{}: {source}", compression.name()));
+                        self.ended = true;
+                    }
+                    _ => {
+                        self.ended = true;
+                        return Err(Error::Io { file: self.file(), source });
+                    }
+                },
+            }
+        }
+    }
+
+    /// Puts what was carried over at the start of the round.
+    fn begin(&mut self, round: &mut Round) -> usize {
+        if round.bytes.capacity() > BLOCK.saturating_mul(2) {
+            // It held an unusually large record.
+            round.bytes = Vec::new();
+        }
+        // What else the round holds is overwritten sooner or later: clearing it would mean zeroing it again.
+        if round.bytes.len() < self.tail.len() {
+            round.bytes.resize(self.tail.len(), 0);
+        }
+        if let Some((start, _)) = round.bytes.split_at_mut_checked(self.tail.len()) {
+            start.copy_from_slice(&self.tail);
+        }
+        self.tail.len()
+    }
+
+    /// Reads the records of the round's first `filled` bytes from `done` on; returns how many bytes the next one
+    /// needs.
+    fn parse(&mut self, round: &mut Round, filled: usize, done: &mut usize, last: bool) -> usize {
+        let Some(format) = &mut self.format else { return 0 };
+        if self.ended {
+            return 0;
+        }
+        let bytes = round.bytes.get(..filled).unwrap_or_default();
+        let mut found = Found {
+            packets: &mut round.packets,
+            secrets: &mut round.secrets,
+            problems: &mut self.problems,
+        };
+        let read = format.records(bytes, *done, last, &mut found);
+        *done = read.consumed;
+        match read.stop {
+            Stop::Lost => {
+                self.ended = true;
+                0
+            }
+            Stop::More(needed) => {
+                let had = filled.saturating_sub(read.consumed);
+                if last && had > 0 {
+                    let unit = format.unit();
+                    let problem = format!("the file ends inside a {unit}: {needed} bytes are needed, {had} are there");
+                    self.problems.end(read.consumed, problem);
+                }
+                self.ended = last;
+                needed
+            }
+        }
+    }
+
+    /// Hands on what was found wrong.
+    fn tell(&mut self, round: &mut Round) {
+        for (at, problem) in self.problems.drain() {
+            round.diagnostics.push(Anomaly::CaptureDamaged {
+                file: self.name.clone(),
+                offset: self.offset.saturating_add(at as u64),
+                problem: problem.into_boxed_str(),
+            });
+        }
+    }
+
+    /// Carries over what is not done with.
+    fn keep(&mut self, bytes: &[u8], done: usize) {
+        self.tail.clear();
+        if !self.ended {
+            self.tail.extend_from_slice(bytes.get(done..).unwrap_or_default());
+        }
+        self.offset = self.offset.saturating_add(done as u64);
+    }
+
+    /// Lends the room behind the `filled` bytes, enough for `whole` bytes in all, but never much more than there is
+    /// reason to believe in: a length that lies must not cost memory.
+    fn make_room<'a>(&self, round: &'a mut Round, filled: usize, whole: usize, most: usize) -> &'a mut [u8] {
+        let block = self.block.min(most).max(filled.saturating_add(SMALL_BLOCK / 2));
+        let size = whole.min(filled.saturating_mul(2)).max(block);
+        if round.bytes.len() < size {
+            round.bytes.resize(size, 0);
+        }
+        round.bytes.get_mut(filled..size).unwrap_or_default()
+    }
+
+    /// Asks for more next time where all that was asked for came, and for less where little came.
+    fn learn(&mut self, count: usize, asked: usize) {
+        if count == asked {
+            self.block = self.block.saturating_mul(2).min(BLOCK);
+        } else if count < asked / 4 {
+            self.block = (self.block / 2).max(SMALL_BLOCK);
+        }
+    }
+
+    /// Reads into `tail` until it has so many bytes; `false` where the file ends before.
+    fn read_at_least(&mut self, length: usize) -> Result<bool, Error> {
+        while self.tail.len() < length {
+            let had = self.tail.len();
+            self.tail.resize(had.saturating_add(SMALL_BLOCK), 0);
+            let outcome = read(&mut self.input, self.tail.get_mut(had..).unwrap_or_default());
+            self.tail.truncate(had.saturating_add(*outcome.as_ref().unwrap_or(&0)));
+            match outcome {
+                Ok(0) => return Ok(false),
+                Ok(_) => {}
+                Err(source) => {
+                    let file = self.file();
+                    return Err(match self.compression {
+                        Some(how) => Error::Compression { file, how: how.name(), source },
+                        None => Error::Io { file, source },
+                    });
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    fn file(&self) -> String {
+        self.name.to_string()
+    }
+}
+
+/// Reads once, and again only where a signal came between.
+fn read(input: &mut impl Read, into: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match input.read(into) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            outcome => return outcome.map(|count| count.min(into.len())),
+        }
+    }
+}
+
+/// Says what the first bytes of a file that is no capture suggest.
+fn looks_like(start: &[u8]) -> String {
+    let known = match start {
+        [0xfd, b'7', b'z', b'X', b'Z', ..] => "it is compressed with xz: decompress it first",
+        [b'B', b'Z', b'h', b'1'..=b'9', ..] => "it is compressed with bzip2: decompress it first",
+        [0x04, 0x22, 0x4d, 0x18, ..] => "it is compressed with lz4: decompress it first",
+        [b'P', b'K', 3, 4, ..] => "it is a zip archive: unpack it first",
+        [b's', b'n', b'o', b'o', b'p', 0, ..] => "it is a snoop file: convert it with `editcap -F pcap`",
+        _ => {
+            let bytes: Vec<String> = start.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+            return format!("it begins with {}, and neither pcap nor pcapng does", bytes.join(" "));
+        }
+    };
+    known.to_owned()
+}

@@ -1,0 +1,336 @@
+use super::Record;
+use super::format::{Fault, Found, RECORD_BOUND, Read, Stop};
+use super::order::Order;
+use crate::model::{At, LinkType, Timestamp};
+
+const LAYER: &str = "pcapng section header";
+/// A type, a length, and the length again: what a block has at least.
+const LEAST: usize = 12;
+/// A section header without options.
+const LEAST_SECTION: usize = 28;
+const SECTION: u32 = 0x0a0d_0d0a;
+const INTERFACE: u32 = 1;
+const OBSOLETE_PACKET: u32 = 2;
+const SIMPLE_PACKET: u32 = 3;
+const ENHANCED_PACKET: u32 = 6;
+const DECRYPTION_SECRETS: u32 = 10;
+/// "TLSK": secrets that are an NSS key log.
+const TLS_KEY_LOG: u32 = 0x544c_534b;
+const END_OF_OPTIONS: u16 = 0;
+const TIME_RESOLUTION: u16 = 9;
+const TIME_OFFSET: u16 = 14;
+/// How many interfaces of one section are remembered.
+const INTERFACES: usize = 65_536;
+
+/// Reads the blocks of a pcapng file (draft-ietf-opsawg-pcapng).
+#[derive(Debug)]
+pub(super) struct Pcapng {
+    order: Order,
+    /// The interfaces of this section, by their number.
+    interfaces: Vec<Interface>,
+    /// The stamp of the packet before, lent to those that have none.
+    time: Timestamp,
+}
+
+impl Pcapng {
+    /// Checks the first section header, which [`Pcapng::records`] then reads as it reads any other.
+    pub(super) fn open(bytes: &[u8]) -> Result<Pcapng, Fault> {
+        if bytes.first_chunk::<4>().is_none_or(|kind| *kind != SECTION.to_be_bytes()) {
+            return Err(Fault::Unknown);
+        }
+        let damaged = |offset, problem| Fault::Damaged { layer: LAYER, offset, problem };
+        if bytes.len() < LEAST_SECTION {
+            return Err(Fault::More { layer: LAYER, needed: LEAST_SECTION });
+        }
+        let mut pcapng = Pcapng { order: Order::Little, interfaces: Vec::new(), time: Timestamp::default() };
+        match next_block(pcapng.order, bytes, true) {
+            Next::More(needed) => Err(Fault::More { layer: LAYER, needed }),
+            Next::Lost(problem) => Err(damaged(0, problem)),
+            Next::Skip { .. } => Err(damaged(4, "its two lengths differ".to_owned())),
+            Next::Block { body, .. } => match pcapng.section(body) {
+                Ok(()) => Ok(pcapng),
+                Err(problem) => Err(damaged(8, problem)),
+            },
+        }
+    }
+
+    /// Reads every whole block of `bytes` from `start` on; `last` says that nothing will follow.
+    pub(super) fn records(&mut self, bytes: &[u8], start: usize, last: bool, found: &mut Found<'_>) -> Read {
+        let mut at = start;
+        loop {
+            match next_block(self.order, bytes.get(at..).unwrap_or_default(), last) {
+                Next::More(needed) => return Read { consumed: at, stop: Stop::More(needed) },
+                Next::Lost(problem) => {
+                    found.problems.end(at, problem);
+                    return Read { consumed: at, stop: Stop::Lost };
+                }
+                Next::Skip { length, tail } => {
+                    let problem = format_args!("a block says {length} bytes at its start and {tail} at its end: skipped");
+                    found.problems.note(at, problem);
+                    at = at.saturating_add(length);
+                }
+                Next::Block { kind, body, length } => {
+                    let body_at = at.saturating_add(8);
+                    let fault = match kind {
+                        ENHANCED_PACKET | OBSOLETE_PACKET => self.packet(kind, body, body_at, found),
+                        SECTION => {
+                            if let Err(problem) = self.section(body) {
+                                found.problems.end(at, problem);
+                                return Read { consumed: at, stop: Stop::Lost };
+                            }
+                            None
+                        }
+                        INTERFACE => self.interface(body),
+                        SIMPLE_PACKET => self.simple_packet(body, body_at, found),
+                        DECRYPTION_SECRETS => self.secrets(body, found),
+                        _ => None,
+                    };
+                    if let Some(fault) = fault {
+                        found.problems.note(at, format_args!("{fault}"));
+                    }
+                    at = at.saturating_add(length);
+                }
+            }
+        }
+    }
+
+    fn section(&mut self, body: &[u8]) -> Result<(), String> {
+        let Some((magic, rest)) = body.split_first_chunk::<4>() else { return Err("too short".to_owned()) };
+        let Some(order) = byte_order(*magic) else { return Err("no byte-order magic".to_owned()) };
+        match order.first_u16(rest) {
+            Some(1) => {
+                self.order = order;
+                self.interfaces.clear();
+                Ok(())
+            }
+            Some(major) => Err(format!("version {major} is not known, only 1 is")),
+            None => Err("too short".to_owned()),
+        }
+    }
+
+    fn interface(&mut self, body: &[u8]) -> Option<&'static str> {
+        if self.interfaces.len() >= INTERFACES {
+            return Some("more than 65536 interfaces: their packets are skipped");
+        }
+        let order = self.order;
+        let Some(([l0, l1, _, _, s0, s1, s2, s3], mut options)) = body.split_first_chunk::<8>() else {
+            // Its number is taken all the same, or the packets of all that follow would go astray.
+            self.interfaces.push(Interface::default());
+            return Some("an interface description is too short");
+        };
+        let mut interface = Interface {
+            link: LinkType(u32::from(order.u16([*l0, *l1]))),
+            snap_length: order.u32([*s0, *s1, *s2, *s3]),
+            ..Interface::default()
+        };
+        let mut fault = None;
+        while let Some(([c0, c1, n0, n1], rest)) = options.split_first_chunk::<4>() {
+            let (code, length) = (order.u16([*c0, *c1]), usize::from(order.u16([*n0, *n1])));
+            if code == END_OF_OPTIONS {
+                break;
+            }
+            let Some(value) = rest.get(..length) else {
+                fault = Some("an interface's options run past its description");
+                break;
+            };
+            match (code, value) {
+                (TIME_RESOLUTION, &[resolution]) => interface.unit = Unit::new(resolution),
+                (TIME_OFFSET, value) => {
+                    if let Some(seconds) = value.first_chunk() {
+                        interface.offset = order.i64(*seconds).saturating_mul(1_000_000_000);
+                    }
+                }
+                _ => {}
+            }
+            options = rest.get(length.next_multiple_of(4)..).unwrap_or_default();
+        }
+        self.interfaces.push(interface);
+        fault
+    }
+
+    /// Reads an enhanced packet, or an obsolete one, whose first word is an interface and a count of drops, half and
+    /// half.
+    fn packet(&mut self, kind: u32, body: &[u8], at: usize, found: &mut Found<'_>) -> Option<&'static str> {
+        const HEADER: usize = 20;
+        let order = self.order;
+        let Some((header, data)) = body.split_first_chunk::<HEADER>() else { return Some(SHORT) };
+        let (words, _) = header.as_chunks::<4>();
+        let &[interface, high, low, kept, original] = words else { return Some(SHORT) };
+        let interface = match (kind, interface) {
+            (OBSOLETE_PACKET, [i0, i1, _, _]) => u32::from(order.u16([i0, i1])),
+            (_, word) => order.u32(word),
+        };
+        let Some(interface) = self.interfaces.get(interface as usize) else { return Some(NO_INTERFACE) };
+        let kept = order.u32(kept);
+        if data.len() < kept as usize {
+            return Some("a packet is longer than its block: skipped");
+        }
+        let units = (u64::from(order.u32(high)) << 32) | u64::from(order.u32(low));
+        self.time = Timestamp::from_nanos(interface.unit.nanos(units).saturating_add(interface.offset));
+        found.packets.push(Record {
+            at: At { packet: 0, time: self.time },
+            link: interface.link,
+            original_length: order.u32(original).max(kept),
+            offset: u32::try_from(at.saturating_add(HEADER)).unwrap_or(u32::MAX),
+            length: kept,
+        });
+        None
+    }
+
+    /// A simple packet has neither a stamp nor a length of its own: it belongs to the first interface and has the
+    /// bytes that its snap length left.
+    fn simple_packet(&self, body: &[u8], at: usize, found: &mut Found<'_>) -> Option<&'static str> {
+        const HEADER: usize = 4;
+        let Some(original) = self.order.first_u32(body) else { return Some(SHORT) };
+        let Some(interface) = self.interfaces.first() else { return Some(NO_INTERFACE) };
+        let snap_length = if interface.snap_length == 0 { u32::MAX } else { interface.snap_length };
+        let room = u32::try_from(body.len().saturating_sub(HEADER)).unwrap_or(u32::MAX);
+        found.packets.push(Record {
+            at: At { packet: 0, time: self.time },
+            link: interface.link,
+            original_length: original,
+            offset: u32::try_from(at.saturating_add(HEADER)).unwrap_or(u32::MAX),
+            length: original.min(snap_length).min(room),
+        });
+        None
+    }
+
+    fn secrets(&self, body: &[u8], found: &mut Found<'_>) -> Option<&'static str> {
+        let Some((head, text)) = body.split_first_chunk::<8>() else { return Some(SHORT) };
+        let [k0, k1, k2, k3, n0, n1, n2, n3] = *head;
+        if self.order.u32([k0, k1, k2, k3]) != TLS_KEY_LOG {
+            return None;
+        }
+        let Some(text) = text.get(..self.order.u32([n0, n1, n2, n3]) as usize) else {
+            return Some("decryption secrets are longer than their block: skipped");
+        };
+        found.secrets.push((found.packets.len(), text.to_vec()));
+        None
+    }
+}
+
+const SHORT: &str = "a block is too short for what it should hold: skipped";
+const NO_INTERFACE: &str = "a packet names an interface that is not described: skipped";
+
+/// Is what an interface description says that we need.
+#[derive(Clone, Copy, Debug)]
+struct Interface {
+    link: LinkType,
+    /// 0 where there is no limit.
+    snap_length: u32,
+    unit: Unit,
+    /// Nanoseconds to add to every stamp.
+    offset: i64,
+}
+
+impl Default for Interface {
+    fn default() -> Self {
+        Interface { link: LinkType(u32::from(u16::MAX)), snap_length: 0, unit: Unit::Times(1000), offset: 0 }
+    }
+}
+
+/// Says how many nanoseconds a unit of an interface's stamps has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Unit {
+    Times(u64),
+    Per(u64),
+    /// 2⁻ⁿ seconds.
+    Binary(u8),
+}
+
+impl Unit {
+    /// Reads an `if_tsresol`: a negative power of ten, or of two where the top bit is set.
+    fn new(resolution: u8) -> Unit {
+        let exponent = resolution & 0x7f;
+        if resolution & 0x80 != 0 {
+            return Unit::Binary(exponent);
+        }
+        match exponent.checked_sub(9) {
+            None | Some(0) => Unit::Times(10_u64.saturating_pow(u32::from(9_u8.saturating_sub(exponent)))),
+            Some(finer) => Unit::Per(10_u64.saturating_pow(u32::from(finer))),
+        }
+    }
+
+    fn nanos(self, units: u64) -> i64 {
+        let nanos = match self {
+            Unit::Times(factor) => units.saturating_mul(factor),
+            Unit::Per(divisor) => units.checked_div(divisor).unwrap_or_default(),
+            Unit::Binary(shift) => {
+                let nanos = u128::from(units).saturating_mul(1_000_000_000) >> shift;
+                u64::try_from(nanos).unwrap_or(u64::MAX)
+            }
+        };
+        i64::try_from(nanos).unwrap_or(i64::MAX)
+    }
+}
+
+/// Is what stands at the start of some bytes.
+enum Next<'a> {
+    /// The start of a block of this many bytes.
+    More(usize),
+    /// A block.
+    Block { kind: u32, body: &'a [u8], length: usize },
+    /// A block whose end is known and whose content is not to be trusted: its last length is another one.
+    Skip { length: usize, tail: u32 },
+    /// Nothing that shows where the next block begins.
+    Lost(String),
+}
+
+fn next_block(order: Order, bytes: &[u8], last: bool) -> Next<'_> {
+    let Some(([k0, k1, k2, k3, n0, n1, n2, n3], rest)) = bytes.split_first_chunk::<8>() else {
+        return Next::More(LEAST);
+    };
+    let kind = order.u32([*k0, *k1, *k2, *k3]);
+    // A section header is read in its own order; its type reads the same in both.
+    let order = if kind == SECTION {
+        match rest.first_chunk() {
+            None => return Next::More(LEAST_SECTION),
+            Some(magic) => match byte_order(*magic) {
+                Some(order) => order,
+                None => return Next::Lost("a section header has no byte-order magic".to_owned()),
+            },
+        }
+    } else {
+        order
+    };
+    let length = order.u32([*n0, *n1, *n2, *n3]) as usize;
+    let Some(body_length) = length.checked_sub(LEAST) else {
+        return Next::Lost(format!("a block says it has {length} bytes, and none has less than {LEAST}"));
+    };
+    if length > RECORD_BOUND {
+        return Next::Lost(format!("a block says it has {length} bytes, more than the {RECORD_BOUND} allowed"));
+    }
+    let Some((body, rest)) = rest.split_at_checked(body_length) else { return Next::More(length) };
+    let Some(([t0, t1, t2, t3], rest)) = rest.split_first_chunk::<4>() else { return Next::More(length) };
+    let tail = order.u32([*t0, *t1, *t2, *t3]);
+    if tail as usize == length {
+        return Next::Block { kind, body, length };
+    }
+    // Which of the two lengths is right? The first, if another block or the file's end comes after it.
+    match rest.split_first_chunk::<8>() {
+        Some((start, _)) if begins_block(order, *start) => Next::Skip { length, tail },
+        None if last && rest.is_empty() => Next::Skip { length, tail },
+        None if !last => Next::More(length.saturating_add(8)),
+        _ => Next::Lost(format!("a block says {length} bytes at its start and {tail} at its end")),
+    }
+}
+
+/// Tells whether `start` looks like the first eight bytes of a block.
+fn begins_block(order: Order, start: [u8; 8]) -> bool {
+    let [k0, k1, k2, k3, n0, n1, n2, n3] = start;
+    let length = order.u32([n0, n1, n2, n3]) as usize;
+    match order.u32([k0, k1, k2, k3]) {
+        SECTION => true,
+        INTERFACE..=DECRYPTION_SECRETS => (LEAST..=RECORD_BOUND).contains(&length) && length.is_multiple_of(4),
+        _ => false,
+    }
+}
+
+/// Reads a section's byte-order magic.
+fn byte_order(magic: [u8; 4]) -> Option<Order> {
+    match magic {
+        [0x4d, 0x3c, 0x2b, 0x1a] => Some(Order::Little),
+        [0x1a, 0x2b, 0x3c, 0x4d] => Some(Order::Big),
+        _ => None,
+    }
+}
