@@ -129,7 +129,7 @@ anomalies! {
     /// "the HTTP version MUST be at least 1.1" (RFC 6455 §4.1).
     BadHttpVersion { /// The version found.
         version: Box<str> }
-        = "bad-http-version", Error, Some("RFC 6455 §4.1"), "the upgrade request's HTTP version is below 1.1";
+        = "bad-http-version", Error, Some("RFC 6455 §4.1"), "the handshake's HTTP version is below 1.1";
     /// A header field the handshake needs is not there (RFC 6455 §4.1, §4.2.2).
     MissingHeader { /// The field's name.
         name: &'static str }
@@ -168,10 +168,19 @@ anomalies! {
         found: Box<str>, /// Those offered, joined by commas.
         offered: Box<str> }
         = "subprotocol-not-offered", Error, Some("RFC 6455 §4.1"), "the server chose a sub-protocol that was not offered";
+    /// The names offered "MUST all be unique strings" and tokens (RFC 6455 §4.1).
+    BadSubprotocolHeader { /// The value found.
+        found: Box<str>, /// What is wrong with it.
+        problem: &'static str }
+        = "bad-subprotocol-header", Error, Some("RFC 6455 §4.1"), "Sec-WebSocket-Protocol does not follow its grammar";
     /// The server answered with an extension that the client did not offer (RFC 6455 §4.1, §9.1).
     ExtensionNotOffered { /// The extension as the server wrote it.
         found: Box<str> }
         = "extension-not-offered", Error, Some("RFC 6455 §9.1"), "the server accepted an extension that was not offered";
+    /// The server accepted an extension twice, or two that claim the same bit (RFC 7692 §5).
+    ExtensionAcceptedTwice { /// The second one as the server wrote it.
+        found: Box<str> }
+        = "extension-accepted-twice", Error, Some("RFC 7692 §5"), "the server accepted an extension twice, or two that exclude each other";
     /// An extension list does not follow its grammar (RFC 6455 §9.1).
     BadExtensionHeader { /// The value found.
         found: Box<str> }
