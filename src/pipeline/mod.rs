@@ -11,13 +11,14 @@
 //! the parts are put back in packet order: the output is the same, byte for byte, for any number of threads.
 
 mod batch;
-mod crew;
+mod formatted;
 mod error;
 mod output;
 mod run;
 mod summary;
 
 pub use error::Error;
+pub use formatted::{Formatted, Text};
 pub use output::{Control, Output, Part};
 pub use run::{Options, run};
 pub use summary::Summary;

@@ -36,10 +36,8 @@ impl Summary {
     pub(super) fn count(&mut self, event: &Event<'_>) {
         let counter = match &event.kind {
             Kind::Message(_) => &mut self.messages,
-            Kind::Opened(opened) => match &opened.handshake {
-                Some(handshake) if !handshake.is_upgraded() => &mut self.refused,
-                _ => &mut self.conversations,
-            },
+            Kind::Opened(opened) if opened.established => &mut self.conversations,
+            Kind::Opened(_) => &mut self.refused,
             Kind::Anomaly { anomaly, .. } => {
                 let [notes, warnings, errors] = &mut self.anomalies;
                 match anomaly.severity() {

@@ -2,7 +2,7 @@ use super::context::{Context, Shared};
 use super::conversation::{Conversation, Deflate, Ending};
 use super::resync::Search;
 use crate::event::{ConnId, Kind, Opened, Sink};
-use crate::http::{self, Exchanges, Handshake, Looks};
+use crate::http::{self, Early, Exchanges, Handshake, Looks};
 use crate::model::{Anomaly, At, Endpoint, Pair, Segment, Side, Timestamp};
 use crate::tcp::{self, Delivery, End, Output};
 
@@ -31,6 +31,8 @@ struct Upper {
     /// Who TCP's client and server are; `flipped` where it turned out the other way round.
     ends: Pair<Endpoint>,
     flipped: bool,
+    /// Bytes were lost.
+    gapped: bool,
     layer: Layer,
     /// What was wrong before the conversation was told of.
     held: Vec<(Option<Side>, Anomaly)>,
@@ -45,6 +47,12 @@ enum Layer {
     Http(Box<Exchanges>),
     WebSocket(Box<Conversation>),
     Nothing,
+}
+
+impl Layer {
+    fn joined_late() -> Self {
+        Layer::Late(Box::new(Pair::from_fn(|_| Search::joined_late())))
+    }
 }
 
 /// Bounds the anomalies that wait for a conversation to be told of.
@@ -62,13 +70,14 @@ impl Connection {
             Pair { client: from, server: to }
         };
         let layer =
-            if syn { Layer::Start } else { Layer::Late(Box::new(Pair::from_fn(|_| Search::joined_late()))) };
+            if syn { Layer::Start } else { Layer::joined_late() };
         Connection {
             tcp: tcp::Connection::new(&shared.limits.tcp),
             upper: Upper {
                 id,
                 ends,
                 flipped: false,
+                gapped: false,
                 layer,
                 held: Vec::new(),
                 ended: Pair::default(),
@@ -158,22 +167,7 @@ impl Upper {
         while let Some(output) = delivery.next() {
             match output {
                 Output::Bytes { side, bytes, at } => self.bytes(side, bytes, at, cx),
-                Output::Gap { side, length, cause, at } => {
-                    let side = self.real(side);
-                    match &mut self.layer {
-                        Layer::WebSocket(conversation) => conversation.gap(side, length, cause.name(), at, cx),
-                        Layer::Http(exchanges) => {
-                            exchanges.gap(side, length);
-                            self.exchanged(side, &[], at, cx);
-                        }
-                        Layer::Late(searches) => searches[side].gap(length),
-                        // The start was lost: it may still be a WebSocket that is joined late.
-                        Layer::Start => {
-                            self.layer = Layer::Late(Box::new(Pair::from_fn(|_| Search::joined_late())));
-                        }
-                        Layer::Nothing => {}
-                    }
-                }
+                Output::Gap { side, length, cause, .. } => self.gap(side, length, cause.name(), cx),
                 Output::Anomaly { side, anomaly } => {
                     let side = Some(self.real(side));
                     match self.layer {
@@ -184,6 +178,24 @@ impl Upper {
                 }
                 Output::End { side, how, .. } => self.end(side, how, cx),
             }
+        }
+    }
+
+    /// Hears that bytes of TCP's `side` are lost.
+    fn gap(&mut self, side: Side, length: u64, cause: &'static str, cx: &mut Context<'_>) {
+        let side = self.real(side);
+        self.gapped = true;
+        match &mut self.layer {
+            Layer::WebSocket(conversation) => conversation.gap(side, length, cause, cx),
+            Layer::Http(exchanges) => {
+                exchanges.gap(side, length);
+                let at = cx.at;
+                self.exchanged(side, &[], at, cx);
+            }
+            Layer::Late(searches) => searches[side].gap(length),
+            // The start was lost: it may be a WebSocket all the same.
+            Layer::Start => self.layer = Layer::joined_late(),
+            Layer::Nothing => {}
         }
     }
 
@@ -246,7 +258,7 @@ impl Upper {
         let now = cx.at;
         cx.at = first.unwrap_or(now);
         let opened = cx.at.time;
-        cx.say(Kind::Opened(&self.opened(None)));
+        cx.say(Kind::Opened(&self.opened(None, true)));
         cx.anomaly(None, &Anomaly::MissingHandshake {});
         cx.at = now;
         let mut conversation = Box::new(Conversation::new(opened, Deflate::Unknown));
@@ -271,26 +283,37 @@ impl Upper {
             bytes = bytes.get(used..).unwrap_or_default();
             while let Some(output) = exchanges.next() {
                 match output {
-                    http::Output::NotHttp => return,
-                    http::Output::Tunnel => {
-                        self.layer = Layer::Start;
-                        if !bytes.is_empty() {
-                            self.bytes(self.real(side), bytes, carried, cx);
+                    http::Output::NotHttp => {
+                        // Behind a gap it may still be a WebSocket, its handshake lost.
+                        if self.gapped {
+                            self.layer = Layer::joined_late();
+                            self.late(side, bytes, carried, cx);
                         }
                         return;
+                    }
+                    http::Output::Tunnel => {
+                        let early = Pair::from_fn(|side| exchanges.take_early(side));
+                        self.layer = Layer::Http(Box::new(exchanges.into_tunnel()));
+                        self.replay(early, carried, cx);
+                        return self.bytes(self.real(side), bytes, carried, cx);
                     }
                     http::Output::Anomaly { side, anomaly } => self.hold(Some(side), anomaly),
                     http::Output::Refused(handshake) | http::Output::Unanswered(handshake) => {
-                        cx.say(Kind::Opened(&self.opened(Some(handshake))));
+                        cx.say(Kind::Opened(&self.opened(Some(handshake), false)));
                         self.tell_held(cx);
                     }
                     http::Output::Upgraded(handshake) => {
-                        let early = exchanges.take_early();
-                        self.upgraded(handshake, &early, carried, cx);
-                        if !bytes.is_empty() {
-                            self.bytes(self.real(side), bytes, carried, cx);
+                        let early = Pair::from_fn(|side| exchanges.take_early(side));
+                        self.upgraded(handshake, cx);
+                        self.replay(early, carried, cx);
+                        for side in Side::BOTH {
+                            if self.ended[side]
+                                && let Layer::WebSocket(conversation) = &mut self.layer
+                            {
+                                conversation.end(side, Ending::Tcp("fin"), cx);
+                            }
                         }
-                        return;
+                        return self.bytes(self.real(side), bytes, carried, cx);
                     }
                 }
             }
@@ -302,26 +325,35 @@ impl Upper {
     }
 
     /// Begins a conversation: the server switched protocols.
-    fn upgraded(&mut self, handshake: Box<Handshake>, early: &Pair<Vec<u8>>, carried: At, cx: &mut Context<'_>) {
+    fn upgraded(&mut self, handshake: Box<Handshake>, cx: &mut Context<'_>) {
         let deflate = Deflate::agreed(&handshake);
-        cx.say(Kind::Opened(&self.opened(Some(handshake))));
+        let answered = handshake.response.is_some();
+        cx.say(Kind::Opened(&self.opened(Some(handshake), true)));
         let mut conversation = Box::new(Conversation::new(cx.at.time, deflate));
-        self.tell_held(cx);
-        for side in Side::BOTH {
-            if !early[side].is_empty() {
-                conversation.bytes(side, &early[side], carried, cx);
-            }
-        }
-        for side in Side::BOTH {
-            if self.ended[side] {
-                conversation.end(side, Ending::Tcp("fin"), cx);
-            }
+        if !answered {
+            conversation.search(Side::Server, Search::joined_late(), cx);
         }
         self.layer = Layer::WebSocket(conversation);
+        self.tell_held(cx);
     }
 
-    fn opened(&self, handshake: Option<Box<Handshake>>) -> Opened {
-        Opened { client: self.end_of(Side::Client), server: self.end_of(Side::Server), handshake }
+    /// Gives on what was held back until its meaning was known.
+    fn replay(&mut self, early: Pair<Vec<Early>>, carried: At, cx: &mut Context<'_>) {
+        let Pair { client, server } = early;
+        for (side, pieces) in [(Side::Client, client), (Side::Server, server)] {
+            let side = self.real(side);
+            for piece in pieces {
+                match piece {
+                    Early::Bytes(bytes) => self.bytes(side, &bytes, carried, cx),
+                    Early::Gap(length) => self.gap(side, length, "lost", cx),
+                }
+            }
+        }
+    }
+
+    fn opened(&self, handshake: Option<Box<Handshake>>, established: bool) -> Opened {
+        let (client, server) = (self.end_of(Side::Client), self.end_of(Side::Server));
+        Opened { client, server, handshake, established }
     }
 
     fn end_of(&self, side: Side) -> Endpoint {

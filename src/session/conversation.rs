@@ -116,7 +116,7 @@ impl Conversation {
     }
 
     /// Hears that bytes of one side are lost.
-    pub(super) fn gap(&mut self, side: Side, length: u64, cause: &'static str, at: At, cx: &mut Context<'_>) {
+    pub(super) fn gap(&mut self, side: Side, length: u64, cause: &'static str, cx: &mut Context<'_>) {
         if self.sides[side].over {
             return;
         }
@@ -126,7 +126,7 @@ impl Conversation {
         self.decide(side, cx);
         match &mut self.sides[side].search {
             Some(search) => search.gap(length),
-            None => self.lose(side, length, at, cx),
+            None => self.lose(side, length, cx),
         }
     }
 
@@ -327,7 +327,7 @@ impl Conversation {
     }
 
     /// Hears that bytes of the frame at hand, or frames, are lost.
-    fn lose(&mut self, side: Side, length: u64, at: At, cx: &mut Context<'_>) {
+    fn lose(&mut self, side: Side, length: u64, cx: &mut Context<'_>) {
         let half = &mut self.sides[side];
         let offset = half.frames.offset();
         let partial = half.frames.partial().len() as u64;
@@ -533,7 +533,7 @@ impl Deflate {
     /// Reads what the handshake agreed on.
     pub(super) fn agreed(handshake: &Handshake) -> Self {
         match handshake.deflate {
-            None if handshake.request.is_none() && handshake.response.is_none() => Deflate::Unknown,
+            None if handshake.response.is_none() => Deflate::Unknown,
             None => Deflate::Off,
             Some(agreed) if handshake.per_frame => Deflate::Frames(agreed),
             Some(agreed) => Deflate::Messages(agreed),
