@@ -1,1 +1,109 @@
-//! (empty until its first file lands)
+//! Events for files and pipes: one file a format, one line in the list.
+//!
+//! A format turns events into bytes and cannot fail; who runs it decides where the bytes go. [`record`] holds
+//! the NDJSON promise as types.
+
+mod community;
+mod json;
+mod line;
+mod ndjson;
+pub mod record;
+mod text;
+
+pub use community::community_id;
+pub use json::Json;
+pub use ndjson::Ndjson;
+
+use crate::event::Event;
+use crate::model::Timestamp;
+
+/// Holds what a user can ask of every format.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Settings {
+    /// Show frames too.
+    pub frames: bool,
+}
+
+/// Is one output format: how a record is written and what stands around records.
+///
+/// A clone begins where the original stands; with several at work, each one sees whole connections.
+pub trait Format: Send + Clone {
+    /// Returns what stands before the first record.
+    fn begin(&self) -> &'static [u8] {
+        b""
+    }
+
+    /// Returns what stands between two records.
+    fn separator(&self) -> &'static [u8] {
+        b""
+    }
+
+    /// Returns what stands after the last record.
+    fn end(&self) -> &'static [u8] {
+        b""
+    }
+
+    /// Tells whether [`crate::event::Kind::Frame`] events are shown; they cost time.
+    fn wants_frames(&self) -> bool;
+
+    /// Hears when the capture begins: the time of its first packet, told before any event and before any clone.
+    fn start(&mut self, _first: Timestamp) {}
+
+    /// Appends one record to `out`, or nothing where the event is not shown.
+    fn write(&mut self, event: &Event<'_>, out: &mut Vec<u8>);
+}
+
+/// Makes the list of formats: each has a file, and a line here.
+macro_rules! formats {
+    ($($name:literal, $description:literal => $format:ident;)*) => {
+        /// Is any one of the formats.
+        #[derive(Clone, Debug)]
+        pub enum AnyFormat {
+            $( #[doc = $description] $format($format), )*
+        }
+
+        impl AnyFormat {
+            /// Lists every format: its name and what it is.
+            pub const LIST: &'static [(&'static str, &'static str)] = &[$( ($name, $description) ),*];
+
+            /// Makes the format called `name`; `None` where there is none.
+            pub fn new(name: &str, settings: &Settings) -> Option<Self> {
+                match name {
+                    $( $name => Some(AnyFormat::$format($format::new(settings))), )*
+                    _ => None,
+                }
+            }
+        }
+
+        impl Format for AnyFormat {
+            fn begin(&self) -> &'static [u8] {
+                match self { $( AnyFormat::$format(format) => format.begin(), )* }
+            }
+
+            fn separator(&self) -> &'static [u8] {
+                match self { $( AnyFormat::$format(format) => format.separator(), )* }
+            }
+
+            fn end(&self) -> &'static [u8] {
+                match self { $( AnyFormat::$format(format) => format.end(), )* }
+            }
+
+            fn wants_frames(&self) -> bool {
+                match self { $( AnyFormat::$format(format) => format.wants_frames(), )* }
+            }
+
+            fn start(&mut self, first: Timestamp) {
+                match self { $( AnyFormat::$format(format) => format.start(first), )* }
+            }
+
+            fn write(&mut self, event: &Event<'_>, out: &mut Vec<u8>) {
+                match self { $( AnyFormat::$format(format) => format.write(event, out), )* }
+            }
+        }
+    };
+}
+
+formats! {
+    "ndjson", "one JSON object a line" => Ndjson;
+    "json", "one JSON array of the same objects" => Json;
+}

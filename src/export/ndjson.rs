@@ -1,0 +1,28 @@
+use super::line::Lines;
+use super::{Format, Settings};
+use crate::event::Event;
+
+/// Writes one JSON object a line: the promise of `docs/ndjson.md`.
+#[derive(Clone, Debug)]
+pub struct Ndjson {
+    lines: Lines,
+    frames: bool,
+}
+
+impl Ndjson {
+    /// Makes the format.
+    pub fn new(settings: &Settings) -> Self {
+        Ndjson { lines: Lines::default(), frames: settings.frames }
+    }
+}
+
+impl Format for Ndjson {
+    fn wants_frames(&self) -> bool {
+        self.frames
+    }
+
+    fn write(&mut self, event: &Event<'_>, out: &mut Vec<u8>) {
+        self.lines.write(event, out);
+        out.push(b'\n');
+    }
+}
