@@ -188,10 +188,9 @@ impl Half {
     /// Gives back the memory of what was handed on.
     pub(super) fn release(&mut self) {
         if let Some(waiting) = &mut self.waiting {
+            waiting.release(self.position);
             if waiting.is_empty() {
                 self.waiting = None;
-            } else {
-                waiting.release(self.position);
             }
         }
     }
