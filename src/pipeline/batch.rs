@@ -1,4 +1,4 @@
-use std::hash::BuildHasher;
+
 
 use ahash::RandomState;
 

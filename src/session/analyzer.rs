@@ -123,7 +123,7 @@ impl Analyzer {
 
     /// Lets the connection named by [`Analyzer::next_due`] decide, at its tick.
     pub fn advance(&mut self, sink: &mut dyn Sink) {
-        let Some((time, id, n)) = self.due.pop_first() else { return };
+        let Some((time, _, n)) = self.due.pop_first() else { return };
         let Some(slot) = self.slots.get_mut(n).and_then(Option::as_mut) else { return };
         let Some(connection) = &mut slot.connection else { return };
         connection.advance(time, &mut self.shared, sink);

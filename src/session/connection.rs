@@ -86,10 +86,6 @@ impl Connection {
         }
     }
 
-    pub(super) const fn id(&self) -> ConnId {
-        self.upper.id
-    }
-
     /// Tells whether `segment` begins another connection between the same endpoints.
     pub(super) fn is_reuse(&self, segment: &Segment<'_>) -> bool {
         self.tcp.is_reuse(self.tcp_side(segment), segment)

@@ -17,6 +17,7 @@ mod context;
 mod conversation;
 mod limits;
 mod message;
+mod resync;
 
 pub use analyzer::{Analyzer, Counts};
 pub use limits::Limits;

@@ -6,6 +6,7 @@
 
 mod header;
 pub mod close;
+pub mod deflate;
 mod frames;
 pub mod mask;
 mod payload;
