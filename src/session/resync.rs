@@ -192,7 +192,6 @@ impl Search {
 
     /// Follows the frames that would begin at `start`; `None` where one is illegal.
     fn follow(&self, start: usize) -> Option<Chain> {
-        const ENOUGH: u32 = 96;
         const BOUNDARY: u32 = 6;
         let mut chain = Chain { bits: 0, masked: false, open: false };
         if self.is_boundary(start) {
@@ -200,7 +199,7 @@ impl Search {
         }
         let mut at = start;
         let mut message: Option<bool> = None;
-        while chain.bits < ENOUGH {
+        loop {
             let rest = self.buffer.get(at..)?;
             let Some(header) = Header::parse(rest) else { break };
             let masked = self.masked.unwrap_or(if at == start { header.mask.is_some() } else { chain.masked });
@@ -249,15 +248,13 @@ impl Search {
         if header.opcode.is_control() && (!header.fin || header.length > 125) {
             return None;
         }
-        let first = match (header.opcode, header.fin) {
+        Some(match (header.opcode, header.fin) {
             // Zeros and small numbers abound in binary data, capital letters in text.
-            (Opcode::CONTINUATION, false) => u32::from(header.length > 0),
-            (_, false) if compressed => 1,
-            (_, false) => 2,
+            (Opcode::CONTINUATION, false) => 0,
+            (_, false) => 1,
             (Opcode::CONTINUATION, true) => 5,
-            (_, true) => 6,
-        };
-        Some(first.saturating_add(u32::from(self.masked.is_some())))
+            (_, true) => if self.masked.is_some() { 7 } else { 6 },
+        })
     }
 }
 
