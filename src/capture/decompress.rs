@@ -121,3 +121,142 @@ fn ours(error: &FrameDecoderError) -> io::Error {
     }
     io::Error::new(io::ErrorKind::InvalidData, error.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use flate2::write::GzEncoder;
+    use ruzstd::encoding::{CompressionLevel, compress_to_vec};
+
+    use super::super::fixture::{Bytes, Everything, Pieces};
+    use super::super::{Error, Files, order::Order};
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), flate2::Compression::default());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn zstandard(bytes: &[u8]) -> Vec<u8> {
+        compress_to_vec(bytes, CompressionLevel::Fastest)
+    }
+
+    /// About 700 KiB that do not compress to nothing.
+    fn capture() -> Vec<u8> {
+        let file = Bytes::new(Order::Little).pcap(0xa1b2_c3d4, 65535, 1);
+        let mut noise = 1_u32;
+        let mut byte = || {
+            noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (noise >> 24) as u8
+        };
+        (0..500).fold(file, |file, second| file.record(second, 0, &(0..1400).map(|_| byte()).collect::<Vec<_>>())).bytes
+    }
+
+    const CODECS: [fn(&[u8]) -> Vec<u8>; 2] = [gzip, zstandard];
+
+    #[test]
+    fn same_packets_as_without() {
+        let plain = capture();
+        let expected = Everything::of_bytes(&plain).unwrap();
+        assert_eq!(expected.packets.len(), 500);
+        for compress in CODECS {
+            let all = Everything::of_bytes(&compress(&plain)).unwrap();
+            assert_eq!((all.packets, all.problems), (expected.packets.clone(), vec![]));
+        }
+    }
+
+    #[test]
+    fn several_members_and_skippable_frames() {
+        let plain = capture();
+        let expected = Everything::of_bytes(&plain).unwrap();
+        for compress in CODECS {
+            let mut parts = Vec::new();
+            for part in plain.chunks(100_001) {
+                parts.extend(compress(part));
+            }
+            assert_eq!(Everything::of_bytes(&parts).unwrap().packets, expected.packets);
+        }
+        let skippable = [&[0x5e, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3][..], &zstandard(&plain)].concat();
+        assert_eq!(Everything::of_bytes(&skippable).unwrap().packets, expected.packets);
+    }
+
+    #[test]
+    fn through_a_pipe_byte_by_byte() {
+        let plain = Bytes::stamps(&[1, 2, 3], b"data");
+        for compress in CODECS {
+            let pieces = compress(&plain).into_iter().map(|byte| vec![byte]).collect::<Vec<_>>();
+            let all = Everything::of(Files::from_reader("-", Pieces::new(pieces))).unwrap();
+            assert_eq!((all.seconds(), &all.problems[..]), (vec![1, 2, 3], &[][..]));
+        }
+    }
+
+    #[test]
+    fn gzip_that_grows_is_read_as_it_grows() {
+        let plain = Bytes::stamps(&[1, 2, 3], b"data");
+        let mut encoder = GzEncoder::new(Vec::new(), flate2::Compression::default());
+        let mut pieces = Vec::new();
+        for part in [&plain[..44], &plain[44..64], &plain[64..]] {
+            encoder.write_all(part).unwrap();
+            encoder.flush().unwrap();
+            pieces.push(std::mem::take(encoder.get_mut()));
+        }
+        pieces.push(encoder.finish().unwrap());
+        let all = Everything::of(Files::from_reader("-", Pieces::new(pieces))).unwrap();
+        assert_eq!(all.rounds, [1, 1, 1]);
+    }
+
+    #[test]
+    fn cut_gives_what_came_before_and_one_diagnostic() {
+        let plain = capture();
+        for (compress, name) in CODECS.into_iter().zip(["gzip", "zstd"]) {
+            let whole = compress(&plain);
+            let all = Everything::of_bytes(&whole[..whole.len() * 3 / 4]).unwrap();
+            assert!((200..500).contains(&all.packets.len()), "{name}: {} packets", all.packets.len());
+            let (offset, problem) = all.only_problem();
+            assert!(problem.starts_with(name), "{problem}");
+            assert!(offset as usize >= 24 + all.packets.len() * 1416, "{offset}");
+        }
+    }
+
+    #[test]
+    fn damage_gives_one_diagnostic() {
+        let plain = capture();
+        for compress in CODECS {
+            let mut whole = compress(&plain[..50_000]);
+            whole.extend([0x1f; 100]);
+            let all = Everything::of_bytes(&whole).unwrap();
+            assert_eq!(all.packets.len(), 35);
+            all.only_problem();
+        }
+    }
+
+    #[test]
+    fn damage_at_the_start_is_an_error() {
+        for bad in [&[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 0xff, 0xff, 0xff, 0xff][..], &[0x28, 0xb5, 0x2f, 0xfd, 0xff][..]] {
+            let error = Everything::of_bytes(bad).unwrap_err();
+            assert!(matches!(error, Error::Compression { .. }), "{error}");
+        }
+    }
+
+    #[test]
+    fn nothing_inside_is_empty() {
+        for compress in CODECS {
+            let error = Everything::of_bytes(&compress(b"")).unwrap_err();
+            assert_eq!(error.to_string(), "test: empty file");
+        }
+    }
+
+    #[test]
+    fn flipped_bits_never_panic() {
+        let plain = Bytes::stamps(&(0..200).collect::<Vec<_>>(), b"the same data over and over again");
+        for compress in CODECS {
+            let whole = compress(&plain);
+            for at in 0..whole.len() * 8 {
+                let mut bad = whole.clone();
+                bad[at / 8] ^= 1 << (at % 8);
+                let _ = Everything::of_bytes(&bad);
+            }
+        }
+    }
+}

@@ -14,6 +14,10 @@ const OBSOLETE_PACKET: u32 = 2;
 const SIMPLE_PACKET: u32 = 3;
 const ENHANCED_PACKET: u32 = 6;
 const DECRYPTION_SECRETS: u32 = 10;
+const JOURNAL_ENTRY: u32 = 9;
+const CUSTOM: u32 = 0xbad;
+const CUSTOM_NOT_COPIED: u32 = 0x4000_0bad;
+const SYSTEM_CALL: [u32; 3] = [0x204, 0x216, 0x221];
 /// "TLSK": secrets that are an NSS key log.
 const TLS_KEY_LOG: u32 = 0x544c_534b;
 const END_OF_OPTIONS: u16 = 0;
@@ -30,6 +34,8 @@ pub(super) struct Pcapng {
     interfaces: Vec<Interface>,
     /// The stamp of the packet before, lent to those that have none.
     time: Timestamp,
+    /// How many blocks that Wireshark numbers as it numbers packets came since the last packet.
+    numbered: u64,
 }
 
 impl Pcapng {
@@ -42,7 +48,7 @@ impl Pcapng {
         if bytes.len() < LEAST_SECTION {
             return Err(Fault::More { layer: LAYER, needed: LEAST_SECTION });
         }
-        let mut pcapng = Pcapng { order: Order::Little, interfaces: Vec::new(), time: Timestamp::default() };
+        let mut pcapng = Pcapng { order: Order::Little, interfaces: Vec::new(), time: Timestamp::default(), numbered: 0 };
         match next_block(pcapng.order, bytes, true) {
             Next::More(needed) => Err(Fault::More { layer: LAYER, needed }),
             Next::Lost(problem) => Err(damaged(0, problem)),
@@ -83,6 +89,8 @@ impl Pcapng {
                         INTERFACE => self.interface(body),
                         SIMPLE_PACKET => self.simple_packet(body, body_at, found),
                         DECRYPTION_SECRETS => self.secrets(body, found),
+                        JOURNAL_ENTRY | CUSTOM | CUSTOM_NOT_COPIED => self.number(),
+                        kind if SYSTEM_CALL.contains(&kind) => self.number(),
                         _ => None,
                     };
                     if let Some(fault) = fault {
@@ -166,33 +174,48 @@ impl Pcapng {
             return Some("a packet is longer than its block: skipped");
         }
         let units = (u64::from(order.u32(high)) << 32) | u64::from(order.u32(low));
-        self.time = Timestamp::from_nanos(interface.unit.nanos(units).saturating_add(interface.offset));
+        let link = interface.link;
+        let nanos = interface.unit.nanos(units).and_then(|nanos| nanos.checked_add(interface.offset));
+        if let Some(nanos) = nanos {
+            self.time = Timestamp::from_nanos(nanos);
+        }
         found.packets.push(Record {
-            at: At { packet: 0, time: self.time },
-            link: interface.link,
+            at: self.next_at(),
+            link,
             original_length: order.u32(original).max(kept),
             offset: u32::try_from(at.saturating_add(HEADER)).unwrap_or(u32::MAX),
             length: kept,
         });
-        None
+        nanos.is_none().then_some("a packet's stamp lies beyond the year 2262: the one before is used")
     }
 
     /// A simple packet has neither a stamp nor a length of its own: it belongs to the first interface and has the
     /// bytes that its snap length left.
-    fn simple_packet(&self, body: &[u8], at: usize, found: &mut Found<'_>) -> Option<&'static str> {
+    fn simple_packet(&mut self, body: &[u8], at: usize, found: &mut Found<'_>) -> Option<&'static str> {
         const HEADER: usize = 4;
         let Some(original) = self.order.first_u32(body) else { return Some(SHORT) };
         let Some(interface) = self.interfaces.first() else { return Some(NO_INTERFACE) };
         let snap_length = if interface.snap_length == 0 { u32::MAX } else { interface.snap_length };
         let room = u32::try_from(body.len().saturating_sub(HEADER)).unwrap_or(u32::MAX);
+        let link = interface.link;
+        let length = original.min(snap_length).min(room);
         found.packets.push(Record {
-            at: At { packet: 0, time: self.time },
-            link: interface.link,
+            at: self.next_at(),
+            link,
             original_length: original,
             offset: u32::try_from(at.saturating_add(HEADER)).unwrap_or(u32::MAX),
-            length: original.min(snap_length).min(room),
+            length,
         });
         None
+    }
+
+    fn number(&mut self) -> Option<&'static str> {
+        self.numbered = self.numbered.saturating_add(1);
+        None
+    }
+
+    fn next_at(&mut self) -> At {
+        At { packet: std::mem::take(&mut self.numbered).saturating_add(1), time: self.time }
     }
 
     fn secrets(&self, body: &[u8], found: &mut Found<'_>) -> Option<&'static str> {
@@ -247,20 +270,20 @@ impl Unit {
         }
         match exponent.checked_sub(9) {
             None | Some(0) => Unit::Times(10_u64.saturating_pow(u32::from(9_u8.saturating_sub(exponent)))),
-            Some(finer) => Unit::Per(10_u64.saturating_pow(u32::from(finer))),
+            // Beyond that, no number of units makes a nanosecond.
+            Some(finer) => 10_u64.checked_pow(u32::from(finer)).map_or(Unit::Times(0), Unit::Per),
         }
     }
 
-    fn nanos(self, units: u64) -> i64 {
+    fn nanos(self, units: u64) -> Option<i64> {
         let nanos = match self {
-            Unit::Times(factor) => units.saturating_mul(factor),
-            Unit::Per(divisor) => units.checked_div(divisor).unwrap_or_default(),
+            Unit::Times(factor) => units.checked_mul(factor)?,
+            Unit::Per(divisor) => units.checked_div(divisor)?,
             Unit::Binary(shift) => {
-                let nanos = u128::from(units).saturating_mul(1_000_000_000) >> shift;
-                u64::try_from(nanos).unwrap_or(u64::MAX)
+                u64::try_from(u128::from(units).checked_mul(1_000_000_000)?.checked_shr(u32::from(shift))?).ok()?
             }
         };
-        i64::try_from(nanos).unwrap_or(i64::MAX)
+        i64::try_from(nanos).ok()
     }
 }
 
@@ -332,5 +355,281 @@ fn byte_order(magic: [u8; 4]) -> Option<Order> {
         [0x4d, 0x3c, 0x2b, 0x1a] => Some(Order::Little),
         [0x1a, 0x2b, 0x3c, 0x4d] => Some(Order::Big),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::{Bytes, Everything};
+    use super::super::{Error, order::Order};
+    use super::*;
+
+    const BOTH: [Order; 2] = [Order::Little, Order::Big];
+
+    fn ethernet(order: Order) -> Bytes {
+        Bytes::new(order).section().interface(1, 0, &[])
+    }
+
+    #[test]
+    fn sections_of_either_order_with_their_own_interfaces() {
+        for (first, second) in [(Order::Little, Order::Big), (Order::Big, Order::Little)] {
+            let mut file = ethernet(first).interface(113, 0, &[]).enhanced(1, 5_000_000, b"cooked");
+            file.order = second;
+            let file = file.section().interface(228, 0, &[]).enhanced(0, 6_000_000, b"raw");
+            let all = Everything::of_bytes(&file.bytes).unwrap();
+            assert_eq!(all.data(), [&b"cooked"[..], b"raw"]);
+            assert_eq!(all.packets.iter().map(|packet| packet.link).collect::<Vec<_>>(), [113, 228]);
+            assert_eq!(all.seconds(), [5, 6]);
+            assert_eq!(all.problems, []);
+        }
+    }
+
+    #[test]
+    fn time_resolutions() {
+        for (resolution, units, nanos) in [
+            (6, 1_500_000, 1_500_000_000),
+            (9, 1_500_000_001, 1_500_000_001),
+            (0, 3, 3_000_000_000),
+            (3, 1_500, 1_500_000_000),
+            (12, 1_500_000_000_999, 1_500_000_000),
+            (127, u64::MAX, 0),
+            (0x80, 3, 3_000_000_000),
+            (0x81, 3, 1_500_000_000),
+            (0x80 | 30, 3 << 29, 1_500_000_000),
+            (0xff, u64::MAX, 0),
+        ] {
+            for order in BOTH {
+                let file = Bytes::new(order).section().interface(1, 0, &[(TIME_RESOLUTION, &[resolution])]);
+                let all = Everything::of_bytes(&file.enhanced(0, units, b"x").bytes).unwrap();
+                assert_eq!((all.packets[0].nanos, &all.problems[..]), (nanos, &[][..]), "{resolution:#x}");
+            }
+        }
+    }
+
+    #[test]
+    fn time_offset_in_seconds() {
+        let offset = 1_600_000_000_i64;
+        for (order, value) in [(Order::Little, offset.to_le_bytes()), (Order::Big, offset.to_be_bytes())] {
+            let file = Bytes::new(order).section().interface(1, 0, &[(2, b"eth0"), (TIME_OFFSET, &value), (0, b"")]);
+            let all = Everything::of_bytes(&file.enhanced(0, 1_000_000, b"x").bytes).unwrap();
+            assert_eq!(all.seconds(), [1_600_000_001]);
+        }
+    }
+
+    #[test]
+    fn each_interface_has_its_own_resolution_and_length_of_check_sequence_changes_nothing() {
+        let file = Bytes::new(Order::Little).section();
+        let file = file.interface(1, 0, &[(TIME_RESOLUTION, &[9])]).interface(1, 0, &[(13, &[4])]);
+        let file = file.enhanced(0, 1_000_000_000, b"nano").enhanced(1, 1_000_001, b"micro");
+        let all = Everything::of_bytes(&file.bytes).unwrap();
+        assert_eq!(all.packets.iter().map(|packet| packet.nanos).collect::<Vec<_>>(), [1_000_000_000, 1_000_001_000]);
+        assert_eq!(all.data(), [&b"nano"[..], b"micro"]);
+    }
+
+    #[test]
+    fn stamp_beyond_our_reach_does_not_drag_the_clock_along() {
+        let file = ethernet(Order::Little).enhanced(0, 5_000_000, b"a").enhanced(0, u64::MAX, b"b");
+        let all = Everything::of_bytes(&file.enhanced(0, 6_000_000, b"c").bytes).unwrap();
+        assert_eq!(all.seconds(), [5, 5, 6]);
+        assert!(all.only_problem().1.contains("2262"));
+    }
+
+    #[test]
+    fn simple_packets_have_the_first_interfaces_snap_length_and_the_stamp_before() {
+        for order in BOTH {
+            let simple = |file: Bytes, original: u32, data: &[u8]| file.block(SIMPLE_PACKET, |body| body.u32(original).raw(data));
+            let file = Bytes::new(order).section().interface(101, 5, &[]).enhanced(0, 3_000_000, b"x");
+            let file = simple(simple(file, 3, b"abc"), 1500, b"abcde");
+            let all = Everything::of_bytes(&file.bytes).unwrap();
+            assert_eq!(all.data(), [&b"x"[..], b"abc", b"abcde"]);
+            assert_eq!((all.packets[1].original, all.packets[2].original), (3, 1500));
+            assert_eq!((all.packets[2].link, all.seconds()), (101, vec![3, 3, 3]));
+        }
+    }
+
+    #[test]
+    fn obsolete_packets() {
+        for order in BOTH {
+            let file = Bytes::new(order).section().interface(1, 0, &[]).interface(113, 0, &[]);
+            let file = file.block(OBSOLETE_PACKET, |body| {
+                body.u16(1).u16(77).u32(0).u32(4_000_000).u32(3).u32(9).raw(b"old")
+            });
+            let all = Everything::of_bytes(&file.bytes).unwrap();
+            assert_eq!((all.data(), all.seconds()), (vec![&b"old"[..]], vec![4]));
+            assert_eq!((all.packets[0].link, all.packets[0].original), (113, 9));
+        }
+    }
+
+    #[test]
+    fn names_statistics_and_unknown_blocks_are_skipped() {
+        let file = ethernet(Order::Little).enhanced(0, 1, b"one");
+        let file = file.block(4, |body| body.raw(&[0xff; 40])).block(5, |body| body.raw(&[0xff; 16]));
+        let file = file.block(0x7777_7777, |body| body).enhanced(0, 2, b"two");
+        let all = Everything::of_bytes(&file.bytes).unwrap();
+        assert_eq!(all.data(), [b"one", b"two"]);
+        assert_eq!((all.packets[1].number, &all.problems[..]), (2, &[][..]));
+    }
+
+    #[test]
+    fn custom_blocks_and_journal_entries_are_numbered_as_wireshark_does() {
+        let file = ethernet(Order::Little).enhanced(0, 1, b"one").block(CUSTOM, |body| body.u32(1).raw(b"x"));
+        let file = file.block(CUSTOM_NOT_COPIED, |body| body.u32(1)).enhanced(0, 2, b"two");
+        let file = file.block(JOURNAL_ENTRY, |body| body.raw(b"_A=b")).enhanced(0, 3, b"three");
+        let all = Everything::of_bytes(&file.bytes).unwrap();
+        assert_eq!(all.packets.iter().map(|packet| packet.number).collect::<Vec<_>>(), [1, 4, 6]);
+    }
+
+    #[test]
+    fn key_logs_are_handed_on_in_their_place() {
+        for order in BOTH {
+            let secrets = |file: Bytes, kind: u32, text: &[u8]| {
+                file.block(DECRYPTION_SECRETS, |body| body.u32(kind).u32(text.len() as u32).raw(text))
+            };
+            let file = secrets(ethernet(order), TLS_KEY_LOG, b"CLIENT_RANDOM 1").enhanced(0, 1, b"one");
+            let file = secrets(secrets(file, 0x5747_4b4c, b"wireguard"), TLS_KEY_LOG, b"CLIENT_RANDOM 2");
+            let all = Everything::of_bytes(&file.enhanced(0, 2, b"two").bytes).unwrap();
+            assert_eq!(all.secrets, [(0, b"CLIENT_RANDOM 1".to_vec()), (1, b"CLIENT_RANDOM 2".to_vec())]);
+            assert_eq!((all.packets.len(), &all.problems[..]), (2, &[][..]));
+        }
+    }
+
+    #[test]
+    fn secrets_longer_than_their_block() {
+        let file = ethernet(Order::Little).block(DECRYPTION_SECRETS, |body| body.u32(TLS_KEY_LOG).u32(100).raw(b"short"));
+        let all = Everything::of_bytes(&file.enhanced(0, 2, b"two").bytes).unwrap();
+        assert_eq!((all.data(), all.secrets.len()), (vec![&b"two"[..]], 0));
+        assert_eq!(all.only_problem().0, 28 + 20);
+    }
+
+    #[test]
+    fn bad_blocks_with_a_good_length_are_skipped() {
+        let bad: [(&str, fn(Bytes) -> Bytes); 6] = [
+            ("interface", |file| file.enhanced(1, 5, b"nobody")),
+            ("longer than its block", |file| {
+                file.block(ENHANCED_PACKET, |body| body.u32(0).u32(0).u32(1).u32(9).u32(9).raw(b"12345678"))
+            }),
+            ("too short", |file| file.block(ENHANCED_PACKET, |body| body.u32(0))),
+            ("too short", |file| file.block(OBSOLETE_PACKET, |body| body.u32(0))),
+            ("too short", |file| file.block(SIMPLE_PACKET, |body| body)),
+            ("at its end", |file| file.u32(ENHANCED_PACKET).u32(16).u32(0).u32(20)),
+        ];
+        for (problem, bad) in bad {
+            for order in BOTH {
+                let before = ethernet(order).enhanced(0, 1, b"before");
+                let offset = before.bytes.len() as u64;
+                let file = bad(before);
+                let all = Everything::of_bytes(&file.clone().enhanced(0, 2, b"after").bytes).unwrap();
+                assert_eq!(all.data(), [&b"before"[..], b"after"], "{problem}");
+                assert_eq!(all.packets[1].number, 2);
+                let (at, text) = all.only_problem();
+                assert!(at == offset && text.contains(problem), "{text}");
+                // The same at the very end of the file.
+                let all = Everything::of_bytes(&file.bytes).unwrap();
+                assert_eq!(all.data(), [b"before"]);
+                assert_eq!(all.only_problem(), (at, text));
+            }
+        }
+    }
+
+    #[test]
+    fn lengths_that_show_no_way_on_end_the_file() {
+        for (length, needle) in
+            [(0, "0 bytes"), (8, "8 bytes"), (11, "11 bytes"), (u32::MAX, "4294967295"), (16_777_217, "16777216 allowed")]
+        {
+            let file = ethernet(Order::Big).enhanced(0, 1, b"before");
+            let offset = file.bytes.len() as u64;
+            let file = file.u32(ENHANCED_PACKET).u32(length).enhanced(0, 2, b"after");
+            let all = Everything::of_bytes(&file.bytes).unwrap();
+            assert_eq!(all.data(), [b"before"]);
+            let (at, problem) = all.only_problem();
+            assert!(at == offset && problem.contains(needle), "{problem}");
+        }
+    }
+
+    #[test]
+    fn two_lengths_of_which_neither_convinces_end_the_file() {
+        let file = ethernet(Order::Little).enhanced(0, 1, b"before");
+        let offset = file.bytes.len() as u64;
+        let file = file.u32(ENHANCED_PACKET).u32(16).u32(0).u32(20).raw(&[0xee; 40]);
+        let all = Everything::of_bytes(&file.bytes).unwrap();
+        assert_eq!(all.data(), [b"before"]);
+        assert_eq!(all.only_problem().0, offset);
+    }
+
+    #[test]
+    fn section_of_another_kind_ends_the_file() {
+        let no_magic = |file: Bytes| file.block(SECTION, |body| body.u32(0).u16(1).u16(0).raw(&[0xff; 8]));
+        let new_version = |file: Bytes| file.block(SECTION, |body| body.u32(0x1a2b_3c4d).u16(2).u16(0).raw(&[0xff; 8]));
+        for (section, needle) in [(&no_magic as &dyn Fn(Bytes) -> Bytes, "magic"), (&new_version, "version 2")] {
+            let file = section(ethernet(Order::Little).enhanced(0, 1, b"before"));
+            let all = Everything::of_bytes(&file.bytes).unwrap();
+            assert_eq!(all.data(), [b"before"]);
+            assert!(all.only_problem().1.contains(needle));
+            // And at the very start it is an error.
+            let error = Everything::of_bytes(&section(Bytes::new(Order::Little)).bytes).unwrap_err();
+            assert!(matches!(&error, Error::Header { .. }) && error.to_string().contains(needle), "{error}");
+        }
+    }
+
+    #[test]
+    fn largest_block_allowed_is_read() {
+        let data = vec![9; RECORD_BOUND - 12 - 20 - 16];
+        let file = ethernet(Order::Little).enhanced(0, 1, &data).enhanced(0, 2, b"after");
+        let all = Everything::of_bytes(&file.bytes).unwrap();
+        assert_eq!(all.packets.iter().map(|packet| packet.data.len()).collect::<Vec<_>>(), [data.len(), 5]);
+    }
+
+    #[test]
+    fn options_that_run_past_their_block_spoil_nothing_else() {
+        let file = Bytes::new(Order::Little).section();
+        let file = file.block(INTERFACE, |body| body.u16(1).u16(0).u32(0).u16(2).u16(200).raw(b"eth0"));
+        let all = Everything::of_bytes(&file.enhanced(0, 1_000_000, b"x").bytes).unwrap();
+        assert_eq!((all.data(), all.seconds()), (vec![&b"x"[..]], vec![1]));
+        assert!(all.only_problem().1.contains("options"));
+    }
+
+    #[test]
+    fn interface_too_short_keeps_its_number() {
+        let file = Bytes::new(Order::Little).section().block(INTERFACE, |body| body.u32(1)).interface(113, 0, &[]);
+        let all = Everything::of_bytes(&file.enhanced(1, 1, b"x").bytes).unwrap();
+        assert_eq!(all.packets[0].link, 113);
+        assert_eq!(all.only_problem().0, 28);
+    }
+
+    #[test]
+    fn flood_of_interfaces_is_bounded() {
+        let file = (0..INTERFACES + 9).fold(Bytes::new(Order::Little).section(), |file, _| file.interface(1, 0, &[]));
+        let file = file.enhanced(65_535, 1, b"last").enhanced(65_536, 1, b"too many");
+        let all = Everything::of_bytes(&file.bytes).unwrap();
+        assert_eq!((all.data(), all.problems.len()), (vec![&b"last"[..]], 10));
+    }
+
+    #[test]
+    fn flood_of_bad_blocks_is_told_in_few_words() {
+        let file = (0..1000).fold(ethernet(Order::Little), |file, _| file.enhanced(7, 1, b"x"));
+        let all = Everything::of_bytes(&file.enhanced(0, 1, b"good").bytes).unwrap();
+        assert_eq!((all.data(), all.problems.len()), (vec![&b"good"[..]], 16));
+        assert!(all.problems[15].2.contains("not listed") && !all.problems[14].2.contains("not listed"));
+    }
+
+    #[test]
+    fn cut_anywhere_gives_what_is_whole_and_one_diagnostic() {
+        let head = ethernet(Order::Little);
+        let first = head.clone().enhanced(0, 1, b"one");
+        let file = first.clone().enhanced(0, 2, b"two");
+        for cut in 4..file.bytes.len() {
+            let outcome = Everything::of_bytes(&file.bytes[..cut]);
+            if cut < 28 {
+                let error = outcome.unwrap_err();
+                assert!(matches!(error, Error::Short { needed: 28, had, .. } if had == cut), "{error}");
+                continue;
+            }
+            let all = outcome.unwrap();
+            assert_eq!(all.packets.len(), usize::from(cut >= first.bytes.len()));
+            match [28, head.bytes.len(), first.bytes.len()].into_iter().rev().find(|start| *start <= cut) {
+                Some(start) if start == cut => assert_eq!(all.problems, []),
+                start => assert_eq!(Some(all.only_problem().0 as usize), start),
+            }
+        }
     }
 }
