@@ -1,6 +1,6 @@
+use super::Limits;
 use super::delivery::{Delivery, Rest, Task};
 use super::half::{Half, Phase, Place};
-use super::Limits;
 use crate::model::{At, Flags, Pair, Segment, Side, Timestamp};
 
 /// Is one TCP connection, both directions (RFC 9293).

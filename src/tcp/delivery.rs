@@ -198,7 +198,11 @@ impl<'c, 'a> Delivery<'c, 'a> {
             Step::Direct(bytes, at) => Output::Bytes { side, bytes, at },
             Step::Held(held) => {
                 let waiting = self.connection.halves[side].waiting.as_ref();
-                Output::Bytes { side, bytes: waiting.map_or(&[], |waiting| waiting.bytes(&held)), at: held.at }
+                Output::Bytes {
+                    side,
+                    bytes: waiting.map_or(&[], |waiting| waiting.bytes(&held)),
+                    at: held.at,
+                }
             }
             Step::Gap(length, cause, at) => Output::Gap { side, length, cause, at },
             Step::Anomaly(anomaly) => Output::Anomaly { side, anomaly },
@@ -224,13 +228,12 @@ impl<'c, 'a> Delivery<'c, 'a> {
                 let Differences { offset, count } = std::mem::take(&mut self.differences);
                 return Some(Step::Anomaly(Anomaly::OverlapDiffers { offset, length: count }));
             }
-            match (self.task, self.side) {
-                (Task::Advance(_) | Task::Finish, Side::Client) => self.side = Side::Server,
-                _ => {
-                    self.task = Task::Nothing;
-                    return None;
-                }
+            let both = matches!(self.task, Task::Advance(_) | Task::Finish);
+            if !both || self.side == Side::Server {
+                self.task = Task::Nothing;
+                return None;
             }
+            self.side = Side::Server;
         }
     }
 

@@ -139,17 +139,19 @@ impl Half {
     pub(super) fn place(&mut self, seq: Seq, length: u64, window: u32) -> Place {
         let ahead = i64::from(seq.distance(self.next));
         let lead = i64::try_from(self.acked.saturating_sub(self.position)).unwrap_or(0);
-        let (window, length) = (i64::from(window), i64::try_from(length).unwrap_or(i64::MAX));
+        let window = i64::from(window);
         let last = lead.saturating_add(window);
-        if ahead >= window.saturating_neg() && ahead.saturating_add(length) <= last {
+        if ahead >= window.saturating_neg() && ahead.saturating_add_unsigned(length) <= last {
             self.strays = 0;
             return Place::Near(ahead);
         }
-        if length == 0 || length > window {
+        let Some(length) =
+            u32::try_from(length).ok().filter(|&length| length > 0 && i64::from(length) <= window)
+        else {
             return Place::Stray;
-        }
+        };
         self.strays = if self.strays > 0 && self.stray == seq { self.strays.saturating_add(1) } else { 1 };
-        self.stray = seq.plus((length & 0xffff_ffff) as u32);
+        self.stray = seq.plus(length);
         if self.strays < STRAYS {
             return Place::Stray;
         }

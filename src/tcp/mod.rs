@@ -38,8 +38,20 @@ mod limits;
 mod waiting;
 
 #[cfg(test)]
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    reason = "tests reckon with offsets around the circle of sequence numbers"
+)]
 mod cases;
 #[cfg(test)]
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    reason = "tests reckon with offsets around the circle of sequence numbers"
+)]
 mod oracle;
 
 pub use connection::Connection;

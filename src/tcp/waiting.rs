@@ -4,9 +4,10 @@ use super::Limits;
 use crate::model::{At, Timestamp};
 
 /// The bytes of one block. Blocks lie at fixed places of the stream, so that segments of any size share them.
-const BLOCK: u64 = 4096;
+const BLOCK_SIZE: usize = 4096;
+const BLOCK: u64 = BLOCK_SIZE as u64;
 /// What a block costs with its place in the tree and the allocator's own word.
-const BLOCK_COST: usize = 4096 + 64;
+const BLOCK_COST: usize = BLOCK_SIZE + 64;
 /// What a piece costs in a tree of nodes that are at least five elevenths full.
 const PIECE_COST: usize = 112;
 /// What the trees cost as soon as there is one piece: three roots and the struct itself.
@@ -57,7 +58,7 @@ pub(super) struct Waiting {
     /// Runs of known bytes by their start; they never overlap.
     pieces: BTreeMap<u64, Piece>,
     /// The bytes, by place in the stream divided by [`BLOCK`].
-    blocks: BTreeMap<u64, Box<[u8; BLOCK as usize]>>,
+    blocks: BTreeMap<u64, Box<[u8; BLOCK_SIZE]>>,
     /// Ranges cut off by the snap length; they neither overlap nor touch, but known bytes may lie over them.
     cuts: BTreeMap<u64, Piece>,
     /// Where the stream ends.
@@ -86,7 +87,9 @@ impl Waiting {
     fn cost(&self, more_pieces: usize, more_blocks: usize) -> usize {
         let pieces = self.pieces().saturating_add(more_pieces);
         let blocks = self.blocks.len().saturating_add(more_blocks);
-        BASE_COST.saturating_add(pieces.saturating_mul(PIECE_COST)).saturating_add(blocks.saturating_mul(BLOCK_COST))
+        BASE_COST
+            .saturating_add(pieces.saturating_mul(PIECE_COST))
+            .saturating_add(blocks.saturating_mul(BLOCK_COST))
     }
 
     /// Tells whether so many pieces and blocks more stay within the bounds.
@@ -151,7 +154,8 @@ impl Waiting {
                 todo = beyond;
                 continue;
             }
-            let free = self.pieces.range(start..).next().map_or(u64::MAX, |(&next, _)| next.saturating_sub(start));
+            let free =
+                self.pieces.range(start..).next().map_or(u64::MAX, |(&next, _)| next.saturating_sub(start));
             let (fresh, beyond) = split(todo, free);
             let length = fresh.len() as u64;
             let last = start.saturating_add(length).saturating_sub(1);
@@ -249,7 +253,8 @@ impl Waiting {
         let mut copy = copy;
         while !copy.is_empty() {
             let known = self.bytes(&held);
-            let Some((same_place, beyond)) = copy.split_at_checked(known.len()).filter(|_| !known.is_empty()) else {
+            let Some((same_place, beyond)) = copy.split_at_checked(known.len()).filter(|_| !known.is_empty())
+            else {
                 return;
             };
             if known != same_place {
@@ -271,8 +276,9 @@ impl Waiting {
         while !bytes.is_empty() {
             let within = start % BLOCK;
             let (here, beyond) = split(bytes, BLOCK.saturating_sub(within));
-            let block = self.blocks.entry(start / BLOCK).or_insert_with(|| Box::new([0; BLOCK as usize]));
-            if let Some(place) = block.get_mut(within as usize..).and_then(|rest| rest.get_mut(..here.len())) {
+            let block = self.blocks.entry(start / BLOCK).or_insert_with(|| Box::new([0; BLOCK_SIZE]));
+            if let Some(place) = block.get_mut(within as usize..).and_then(|rest| rest.get_mut(..here.len()))
+            {
                 place.copy_from_slice(here);
             }
             start = start.saturating_add(here.len() as u64);
