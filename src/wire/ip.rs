@@ -165,3 +165,151 @@ fn fragment<'a>(transport: &Transport, view: View<'a>) -> Result<Found<'a>, Stop
     };
     Ok(Found::new(next, rest))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample::*;
+    use super::*;
+
+    fn with_total_length(length: u16) -> Vec<u8> {
+        let mut packet = hello();
+        packet[2..4].copy_from_slice(&length.to_be_bytes());
+        packet
+    }
+
+    fn extension(next: u8, words: u8, payload: &[u8]) -> Vec<u8> {
+        join(&[&[next, words], &vec![0; 6 + usize::from(words) * 8], payload])
+    }
+
+    #[test]
+    fn options_of_ipv4() {
+        for words in 1..=10_u8 {
+            let length = usize::from(words) * 4;
+            let mut packet = with_total_length(45 + u16::try_from(length).unwrap());
+            packet[0] = 0x45 + words;
+            packet.splice(20..20, vec![1; length]);
+            is_plain(RAW, &packet);
+            is_plain(ETHERNET, &ethernet(0x0800, &packet));
+        }
+    }
+
+    #[test]
+    fn a_header_length_that_is_too_small() {
+        let mut packet = hello();
+        packet[0] = 0x44;
+        let stop = Stop::Field { layer: "IPv4", offset: 14, field: "header length", value: 4 };
+        assert_eq!(decode(ETHERNET, &ethernet(0x0800, &packet)), Seen::Unreadable(stop));
+    }
+
+    #[test]
+    fn options_cut_by_the_snap_length() {
+        let mut packet = hello();
+        packet[0] = 0x4f;
+        let stop = Stop::Short { layer: "IPv4", offset: 0, needed: 60, had: 45 };
+        assert_eq!(decode(RAW, &packet), Seen::Unreadable(stop));
+    }
+
+    #[test]
+    fn total_length_zero_means_the_rest_of_the_packet() {
+        is_plain(ETHERNET, &ethernet(0x0800, &with_total_length(0)));
+        let segment = decode_cut(RAW, &with_total_length(0), 42).tcp();
+        assert_eq!((&segment.payload[..], segment.cut), (&b"he"[..], 3));
+    }
+
+    #[test]
+    fn a_total_length_below_the_headers_is_unreadable() {
+        for length in 1..20 {
+            let stop = Stop::Field { layer: "IPv4", offset: 0, field: "total length", value: u64::from(length) };
+            assert_eq!(decode(RAW, &with_total_length(length)), Seen::Unreadable(stop));
+        }
+    }
+
+    #[test]
+    fn a_total_length_that_promises_more_counts_as_cut() {
+        let segment = decode(RAW, &with_total_length(1500)).tcp();
+        assert_eq!((&segment.payload[..], segment.cut), (&b"hello"[..], 1455));
+    }
+
+    #[test]
+    fn a_total_length_that_promises_less_ends_the_payload() {
+        let segment = decode(RAW, &with_total_length(42)).tcp();
+        assert_eq!((&segment.payload[..], segment.cut), (&b"he"[..], 0));
+    }
+
+    #[test]
+    fn every_extension_header_alone_and_all_in_a_row() {
+        for kind in [0, 43, 60, 135, 139, 140] {
+            for words in [0, 1, 5] {
+                is_plain(RAW, &ipv6(kind, &extension(6, words, &tcp(b"hello"))));
+            }
+        }
+        let authentication = join(&[&[6, 4, 0, 0], &[0; 20], &tcp(b"hello")]);
+        is_plain(RAW, &ipv6(51, &authentication));
+        is_plain(RAW, &ipv4(51, &authentication));
+        let row = extension(60, 0, &extension(43, 1, &extension(44, 2, &join(&[&[51, 0, 0, 0, 0, 0, 0, 9], &authentication]))));
+        is_plain(ETHERNET, &ethernet(0x86dd, &ipv6(0, &row)));
+    }
+
+    #[test]
+    fn an_extension_header_longer_than_the_packet() {
+        let stop = Stop::Short { layer: "IPv6 extension", offset: 40, needed: 2048, had: 33 };
+        let mut packet = ipv6(60, &extension(6, 0, &tcp(b"hello")));
+        packet[41] = 0xff;
+        assert_eq!(decode(RAW, &packet), Seen::Unreadable(stop));
+    }
+
+    #[test]
+    fn extension_headers_are_of_ipv6_only() {
+        assert_eq!(decode(RAW, &ipv4(60, &extension(6, 0, &tcp(b"hello")))), Seen::Other);
+    }
+
+    #[test]
+    fn an_atomic_fragment_is_whole() {
+        is_plain(RAW, &ipv6_piece(6, 1, 0, &tcp(b"hello")));
+    }
+
+    #[test]
+    fn a_source_route_names_where_the_packet_will_end() {
+        let route = |kind: u8, left: u8| {
+            let mut first = [0_u8; 16];
+            let mut second = [0_u8; 16];
+            (first[15], second[15]) = (7, 8);
+            let header = join(&[&[6, 4, kind, left, 0, 0, 0, 0], &first, &second]);
+            let flow = decode(RAW, &ipv6(43, &join(&[&header, &tcp(b"hello")]))).tcp().flow;
+            match flow.destination.ip {
+                IpAddr::V6(ip) => ip.octets()[15],
+                IpAddr::V4(_) => 0,
+            }
+        };
+        assert_eq!([route(0, 1), route(2, 1), route(4, 1)], [8, 8, 7]);
+        assert_eq!([route(0, 0), route(2, 0), route(4, 0), route(3, 1)], [2; 4]);
+    }
+
+    #[test]
+    fn payload_length_zero_means_the_rest_of_the_packet() {
+        let mut packet = hello6();
+        packet[4..6].fill(0);
+        is_plain(ETHERNET, &ethernet(0x86dd, &packet));
+        let mut jumbo = ipv6(0, &extension(6, 0, &tcp(b"hello")));
+        jumbo[4..6].fill(0);
+        is_plain(RAW, &jumbo);
+    }
+
+    #[test]
+    fn icmp_and_what_it_quotes_are_other() {
+        assert_eq!(decode(RAW, &ipv4(1, &join(&[&[3, 1, 0, 0, 0, 0, 0, 0], &hello()]))), Seen::Other);
+        assert_eq!(decode(RAW, &ipv6(58, &join(&[&[1, 0, 0, 0, 0, 0, 0, 0], &hello6()]))), Seen::Other);
+    }
+
+    #[test]
+    fn encrypted_packets_are_other() {
+        assert_eq!(decode(RAW, &ipv4(50, &[0; 40])), Seen::Other);
+        assert_eq!(decode(RAW, &ipv6(50, &[0; 40])), Seen::Other);
+    }
+
+    #[test]
+    fn ether_types_and_versions_must_agree() {
+        let stop = Stop::Field { layer: "IPv4", offset: 14, field: "version", value: 6 };
+        assert_eq!(decode(ETHERNET, &ethernet(0x0800, &hello6())), Seen::Unreadable(stop));
+    }
+}

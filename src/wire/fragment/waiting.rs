@@ -87,6 +87,13 @@ impl Waiting {
         self.parts.iter().fold(BOOKKEEPING, |sum, part| sum.saturating_add(Part::cost(part.bytes.len())))
     }
 
+    /// Counts again what it takes in memory, by what is allocated.
+    #[cfg(test)]
+    pub(super) fn allocated(&self) -> usize {
+        let bytes: usize = self.parts.iter().map(|part| part.bytes.len()).sum();
+        BOOKKEEPING + self.parts.capacity() * size_of::<Part>() + bytes
+    }
+
     /// Counts the fragments.
     pub(super) fn parts(&self) -> usize {
         self.parts.len()

@@ -45,3 +45,45 @@ fn optional(flags: u8, view: View<'_>) -> Option<View<'_>> {
     }
     Some(rest)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::sample::*;
+
+    fn gtp(flags: u8, kind: u8, tunnel: u8, payload: &[u8]) -> Vec<u8> {
+        let length = u16::try_from(payload.len()).unwrap().to_be_bytes();
+        ipv4(17, &udp(2152, &join(&[&[flags, kind], &length, &[0, 0, 0, tunnel], payload])))
+    }
+
+    #[test]
+    fn both_directions_are_one_connection_whatever_their_tunnel_ids() {
+        is_plain(RAW, &gtp(0x30, 255, 1, &hello()));
+        is_plain(RAW, &gtp(0x30, 255, 2, &hello6()));
+    }
+
+    #[test]
+    fn sequence_numbers_and_extension_headers() {
+        is_plain(RAW, &gtp(0x32, 255, 1, &join(&[&[0, 1, 0, 0], &hello()])));
+        // A flag for an extension header, but none follows; one of them; two of them.
+        is_plain(RAW, &gtp(0x34, 255, 1, &join(&[&[0, 0, 0, 0], &hello()])));
+        is_plain(RAW, &gtp(0x34, 255, 1, &join(&[&[0, 0, 0, 0x85], &[1, 16, 9, 0], &hello()])));
+        let two = [1, 16, 9, 0xc0, 2, 1, 1, 1, 1, 1, 1, 0];
+        is_plain(RAW, &gtp(0x36, 255, 1, &join(&[&[0, 0, 0, 0x85], &two, &hello()])));
+    }
+
+    #[test]
+    fn echo_requests_are_other() {
+        assert_eq!(decode(RAW, &gtp(0x32, 1, 0, &[0, 0, 0, 0])), Seen::Other);
+    }
+
+    #[test]
+    fn a_port_alone_is_no_tunnel() {
+        assert_eq!(decode(RAW, &gtp(0x20, 255, 1, &hello())), Seen::Other);
+        assert_eq!(decode(RAW, &gtp(0x38, 255, 1, &hello())), Seen::Other);
+        assert_eq!(decode(RAW, &gtp(0x30, 255, 1, &[0x10; 60])), Seen::Other);
+        let lying = join(&[&[0x30, 255, 0, 9, 0, 0, 0, 1], &hello()]);
+        assert_eq!(decode(RAW, &ipv4(17, &udp(2152, &lying))), Seen::Other);
+        // An extension header of no length.
+        assert_eq!(decode(RAW, &gtp(0x34, 255, 1, &join(&[&[0, 0, 0, 0x85], &[0; 4], &hello()]))), Seen::Other);
+    }
+}

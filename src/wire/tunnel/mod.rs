@@ -44,3 +44,50 @@ fn port(port: u16, view: View<'_>) -> Option<Found<'_>> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Stop;
+    use super::super::sample::*;
+
+    #[test]
+    fn either_version_of_ip_in_either() {
+        is_plain(RAW, &ipv4(4, &hello()));
+        is_plain(RAW, &ipv4(41, &hello6()));
+        is_plain(RAW, &ipv6(4, &hello()));
+        is_plain(RAW, &ipv6(41, &hello6()));
+    }
+
+    #[test]
+    fn labels_in_ip() {
+        is_plain(RAW, &ipv4(137, &join(&[&[0, 1, 1, 64], &hello()])));
+    }
+
+    #[test]
+    fn the_wrong_version_inside_is_unreadable() {
+        let stop = Stop::Field { layer: "IPv4", offset: 20, field: "version", value: 6 };
+        assert_eq!(decode(RAW, &ipv4(4, &hello6())), Seen::Unreadable(stop));
+    }
+
+    #[test]
+    fn eight_tunnels_are_read_and_nine_are_not() {
+        let nested = |depth| (0..depth).fold(hello(), |inner, _| ipv4(4, &inner));
+        for depth in 0..=8 {
+            is_plain(RAW, &nested(depth));
+        }
+        let deep = Stop::Depth { layer: "IPv4", offset: 180, limit: 8 };
+        assert_eq!(decode(RAW, &nested(9)), Seen::Unreadable(deep));
+    }
+
+    #[test]
+    fn inner_padding_is_not_payload() {
+        is_plain(RAW, &ipv4(4, &join(&[&hello(), &[0; 7]])));
+    }
+
+    #[test]
+    fn what_the_snap_length_cut_is_told_from_the_inner_header() {
+        let packet = ipv4(4, &hello());
+        let segment = decode_cut(RAW, &packet, packet.len() - 2).tcp();
+        assert_eq!((&segment.payload[..], segment.cut), (&b"hel"[..], 2));
+    }
+}

@@ -18,3 +18,35 @@ fn tunnelled(view: View<'_>) -> Option<Found<'_>> {
     }
     super::port(header.destination_port(), rest).or_else(|| super::port(header.source_port(), rest))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::sample::*;
+
+    #[test]
+    fn other_ports_are_other() {
+        assert_eq!(decode(RAW, &ipv4(17, &udp(53, &hello()))), Seen::Other);
+    }
+
+    #[test]
+    fn a_broken_header_is_other() {
+        assert_eq!(decode(RAW, &ipv4(17, &[0; 7])), Seen::Other);
+        let mut packet = udp(4789, &[8, 0, 0, 0, 0, 0, 7, 0]);
+        packet[4..6].copy_from_slice(&[0, 7]);
+        assert_eq!(decode(RAW, &ipv4(17, &packet)), Seen::Other);
+    }
+
+    #[test]
+    fn the_source_port_may_name_the_tunnel() {
+        let mut packet = udp(53, &join(&[&[8, 0, 0, 0, 0, 0, 7, 0], &ethernet(0x0800, &hello())]));
+        packet[0..2].copy_from_slice(&4789_u16.to_be_bytes());
+        tunnel_of(RAW, &ipv4(17, &packet));
+    }
+
+    #[test]
+    fn length_zero_means_the_rest() {
+        let mut packet = udp(4789, &join(&[&[8, 0, 0, 0, 0, 0, 7, 0], &ethernet(0x0800, &hello())]));
+        packet[4..6].fill(0);
+        tunnel_of(RAW, &ipv4(17, &packet));
+    }
+}

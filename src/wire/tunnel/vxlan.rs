@@ -25,3 +25,47 @@ fn looks_like_ethernet(bytes: &[u8]) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::sample::*;
+    use crate::model::Tunnel;
+
+    fn vxlan(header: [u8; 8]) -> Vec<u8> {
+        ipv4(17, &udp(4789, &join(&[&header, &ethernet(0x0800, &hello())])))
+    }
+
+    #[test]
+    fn the_network_is_kept() {
+        let one = tunnel_of(RAW, &vxlan([8, 0, 0, 0, 0, 0, 1, 0]));
+        let two = tunnel_of(RAW, &vxlan([8, 0, 0, 0, 1, 0, 0, 0]));
+        assert!(one != two && one != Tunnel::NONE);
+    }
+
+    #[test]
+    fn linux_has_a_port_of_its_own() {
+        let frame = ethernet(0x0800, &hello());
+        tunnel_of(RAW, &ipv6(17, &udp(8472, &join(&[&[8, 0, 0, 0, 0, 0, 1, 0], &frame]))));
+    }
+
+    #[test]
+    fn an_inner_vlan_counts() {
+        let tagged = ethernet(0x8100, &vlan(5, 0x0800, &hello()));
+        let both = tunnel_of(RAW, &ipv4(17, &udp(4789, &join(&[&[8, 0, 0, 0, 0, 0, 1, 0], &tagged]))));
+        assert_ne!(both, tunnel_of(RAW, &vxlan([8, 0, 0, 0, 0, 0, 1, 0])));
+    }
+
+    #[test]
+    fn reserved_bits_are_ignored_before_a_frame() {
+        let plain = tunnel_of(RAW, &vxlan([8, 0, 0, 0, 0, 0, 1, 0]));
+        // A group policy and its id.
+        assert_eq!(tunnel_of(RAW, &vxlan([0x88, 0, 0, 9, 0, 0, 1, 0])), plain);
+        assert_eq!(tunnel_of(RAW, &vxlan([8, 1, 2, 3, 0, 0, 1, 4])), plain);
+    }
+
+    #[test]
+    fn a_port_alone_is_no_tunnel() {
+        assert_eq!(decode(RAW, &vxlan([0, 0, 0, 0, 0, 0, 1, 0])), Seen::Other);
+        assert_eq!(decode(RAW, &ipv4(17, &udp(4789, &[0x1f; 80]))), Seen::Other);
+    }
+}
