@@ -288,7 +288,7 @@ mod tests {
     use super::*;
 
     fn of_pieces(pieces: impl IntoIterator<Item = Vec<u8>>) -> Everything {
-        Everything::of(Files::from_reader("-", Pieces::new(pieces))).unwrap()
+        Everything::of(Files::from_reader("-", Pieces::boxed(pieces))).unwrap()
     }
 
     #[test]
@@ -302,7 +302,7 @@ mod tests {
     }
 
     /// Fails where it is asked for more than there is.
-    struct Impatient(Box<Pieces>);
+    struct Impatient(Box<dyn Read + Send>);
 
     impl Read for Impatient {
         fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
@@ -316,7 +316,7 @@ mod tests {
     #[test]
     fn packets_at_hand_are_not_kept_waiting_for_more() {
         let file = Bytes::stamps(&[1, 2], b"data");
-        let pieces = Pieces::new([file[..50].to_vec(), file[50..].to_vec()]);
+        let pieces = Pieces::boxed([file[..50].to_vec(), file[50..].to_vec()]);
         let mut files = Files::from_reader("-", Box::new(Impatient(pieces)));
         let mut round = Round::default();
         for _ in 0..2 {
@@ -385,7 +385,7 @@ mod tests {
     #[test]
     fn memory_of_a_large_record_is_given_back() {
         let file = Bytes::new(Order::Little).pcap(0xa1b2_c3d4, u32::MAX, 1).record(1, 0, &vec![0; 9_000_000]);
-        let file = (0..9).fold(file, |file, second| file.record(second, 0, &[0; 400_000]));
+        let file = (0..9).fold(file, |file, second| file.record(second, 0, &vec![0; 400_000]));
         let mut files = Files::from_reader("test", Box::new(Cursor::new(file.bytes)));
         let (mut round, mut sizes) = (Round::default(), Vec::new());
         while files.next(&mut round).unwrap() == Next::Filled {
@@ -437,7 +437,7 @@ mod tests {
                 _ => Bytes::new(Order::Little).section(),
             };
             let bytes = start.raw(&rubbish).bytes;
-            let mut files = Files::from_reader("test", Pieces::new(bytes.chunks(cut).map(<[u8]>::to_vec)));
+            let mut files = Files::from_reader("test", Pieces::boxed(bytes.chunks(cut).map(<[u8]>::to_vec)));
             let (mut round, mut kept, mut diagnostics) = (Round::default(), 0, 0);
             while files.next(&mut round).unwrap() == Next::Filled {
                 prop_assert!(round.bytes.len() <= bytes.len());
