@@ -9,7 +9,7 @@ use super::{Error, Meter, Next, Progress, Round, Source};
 use crate::model::Timestamp;
 
 /// How many bytes the blocks of all files that are open at once may have together.
-const BLOCKS: usize = 8 * BLOCK;
+const BLOCKS: usize = 32 * BLOCK;
 /// The stamp of a file whose next packet is not known: it comes first, so that we look.
 const UNKNOWN: Timestamp = Timestamp::from_nanos(i64::MIN);
 

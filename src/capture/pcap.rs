@@ -91,8 +91,8 @@ impl Pcap {
             let length = kept as usize;
             if length > self.limit {
                 let limit = self.limit;
-                let problem = format!("a packet record says it holds {length} bytes, more than the {limit} possible here");
-                found.problems.end(at, problem);
+                let problem = format_args!("a packet record says it holds {length} bytes, more than the {limit} possible here");
+                found.problems.lost(at, problem);
                 return Read { consumed: at, stop: Stop::Lost };
             }
             let needed = self.record_header.saturating_add(length);

@@ -65,7 +65,7 @@ impl Pcapng {
             match next_block(self.order, bytes.get(at..).unwrap_or_default(), last) {
                 Next::More(needed) => return Read { consumed: at, stop: Stop::More(needed) },
                 Next::Lost(problem) => {
-                    found.problems.end(at, problem);
+                    found.problems.lost(at, format_args!("{problem}"));
                     return Read { consumed: at, stop: Stop::Lost };
                 }
                 Next::Skip { length, tail } => {
@@ -79,7 +79,7 @@ impl Pcapng {
                         ENHANCED_PACKET | OBSOLETE_PACKET => self.packet(kind, body, body_at, found),
                         SECTION => {
                             if let Err(problem) = self.section(body) {
-                                found.problems.end(at, problem);
+                                found.problems.lost(at, format_args!("a section header has {problem}"));
                                 return Read { consumed: at, stop: Stop::Lost };
                             }
                             None
@@ -101,7 +101,7 @@ impl Pcapng {
     }
 
     fn section(&mut self, body: &[u8]) -> Result<(), String> {
-        let Some((magic, rest)) = body.split_first_chunk::<4>() else { return Err("too short".to_owned()) };
+        let Some((magic, rest)) = body.split_first_chunk::<4>() else { return Err("too few bytes".to_owned()) };
         let Some(order) = byte_order(*magic) else { return Err("no byte-order magic".to_owned()) };
         match order.first_u16(rest) {
             Some(1) => {
@@ -109,8 +109,8 @@ impl Pcapng {
                 self.interfaces.clear();
                 Ok(())
             }
-            Some(major) => Err(format!("version {major} is not known, only 1 is")),
-            None => Err("too short".to_owned()),
+            Some(major) => Err(format!("version {major}, and only 1 is known")),
+            None => Err("too few bytes".to_owned()),
         }
     }
 
