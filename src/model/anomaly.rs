@@ -380,10 +380,10 @@ anomalies! {
         = "message-truncated", Note, None, "a message is longer than the limit and is shown in part";
 
     // The capture itself.
-    /// The file ends inside a record, or a record's lengths cannot be true.
+    /// The file ends inside a record, or a record cannot be true.
     CaptureDamaged { /// The file.
         file: Box<str>, /// Where in it, in bytes after decompression.
         offset: u64, /// What is wrong there.
         problem: Box<str> }
-        = "capture-damaged", Note, None, "the capture file is damaged: what follows could not be read";
+        = "capture-damaged", Note, None, "the capture file is damaged";
 }
