@@ -209,7 +209,7 @@ mod tests {
     fn every_known_mistake_is_named() {
         let lower = GUID.to_ascii_lowercase();
         let hash = sha1(&[KEY.as_bytes(), GUID.as_bytes()]);
-        let hex: String = hash.iter().map(|b| format!("{b:02x}")).collect();
+        let hex: String = hash.iter().flat_map(|b| [b >> 4, b & 15]).filter_map(|d| char::from_digit(d.into(), 16)).collect();
         let right = expected(KEY);
         let cases = [
             (hashed(KEY), "the GUID was left out"),
