@@ -93,6 +93,9 @@ pub(super) fn cause(key: &str, found: &str, earlier: &[Box<str>]) -> Option<&'st
     if found.eq_ignore_ascii_case(&right) {
         return Some("the right value in letters of the wrong case");
     }
+    if found.starts_with(&right) {
+        return Some("the right value with more behind it");
+    }
     if let Some((hash, form)) = hash_of(found) {
         if hash == sha1(&[key.as_bytes(), GUID.as_bytes()]) {
             return Some(form.unwrap_or("the right value with other bits in its last character"));
@@ -236,6 +239,7 @@ mod tests {
             (right.trim_end_matches('=').to_owned(), "the padding was left out"),
             (right.replace('+', "-"), "the hash is in the base64 of URLs"),
             (right.to_uppercase(), "the right value in letters of the wrong case"),
+            (format!("{right}-more"), "the right value with more behind it"),
             (right.replace("xOo=", "xOp="), "the right value with other bits in its last character"),
         ];
         for (found, name) in cases {
