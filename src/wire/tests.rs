@@ -86,12 +86,12 @@ proptest! {
 
     #[test]
     fn changed_packets_of_any_form_never_panic(
-        forms in prop::collection::vec((prop::sample::select(&FORMS[..]), changes()), 1..6), cut in 0..60_usize,
+        forms in prop::collection::vec((0..FORMS, changes()), 1..6), cut in 0..60_usize,
     ) {
         let mut decoder = Decoder::default();
         let mut data = hello();
         for (form, changes) in forms {
-            data = apply(form(&data), &changes);
+            data = apply(wrap(form, &data), &changes);
         }
         let kept = data.len().saturating_sub(cut);
         for link in LINKS {
@@ -104,20 +104,28 @@ proptest! {
     }
 }
 
-/// Ways to wrap a packet in another.
-const FORMS: [fn(&[u8]) -> Vec<u8>; 14] = [
-    |inner| ethernet(0x0800, inner),
-    |inner| ethernet(0x8100, &vlan(5, 0x0800, inner)),
-    |inner| ethernet(0x8847, &join(&[&[0, 1, 1, 64], inner])),
-    |inner| ethernet(0x8864, &join(&[&[0x11, 0, 0, 1, 0, 100, 0, 0x21], inner])),
-    |inner| ipv4(4, inner),
-    |inner| ipv6(4, inner),
-    |inner| ipv6(0, &join(&[&[4, 0, 0, 0, 0, 0, 0, 0], inner])),
-    |inner| ipv4_piece(4, 1, 0x2000, inner),
-    |inner| ipv6_piece(4, 1, 1, inner),
-    |inner| ipv4(47, &join(&[&[0x30, 0, 8, 0, 0, 0, 0, 5, 0, 0, 0, 1], inner])),
-    |inner| ipv4(47, &join(&[&[0x10, 0, 0x88, 0xbe, 0, 0, 0, 1, 0x10, 0, 0, 3, 0, 0, 0, 0], inner])),
-    |inner| ipv4(17, &udp(4789, &join(&[&[8, 0, 0, 0, 0, 0, 7, 0], inner]))),
-    |inner| ipv4(17, &udp(6081, &join(&[&[1, 0, 8, 0, 0, 0, 7, 0, 0, 0, 0, 0], inner]))),
-    |inner| ipv6(17, &udp(2152, &join(&[&[0x30, 255], &u16::try_from(inner.len()).unwrap().to_be_bytes(), &[0; 4], inner]))),
-];
+/// How many ways [`wrap`] knows.
+const FORMS: usize = 14;
+
+/// Wraps a packet in another.
+fn wrap(form: usize, inner: &[u8]) -> Vec<u8> {
+    match form {
+        0 => ethernet(0x0800, inner),
+        1 => ethernet(0x8100, &vlan(5, 0x0800, inner)),
+        2 => ethernet(0x8847, &join(&[&[0, 1, 1, 64], inner])),
+        3 => ethernet(0x8864, &join(&[&[0x11, 0, 0, 1, 0, 100, 0, 0x21], inner])),
+        4 => ipv4(4, inner),
+        5 => ipv6(4, inner),
+        6 => ipv6(0, &join(&[&[4, 0, 0, 0, 0, 0, 0, 0], inner])),
+        7 => ipv4_piece(4, 1, 0x2000, inner),
+        8 => ipv6_piece(4, 1, 1, inner),
+        9 => ipv4(47, &join(&[&[0x30, 0, 8, 0, 0, 0, 0, 5, 0, 0, 0, 1], inner])),
+        10 => ipv4(47, &join(&[&[0x10, 0, 0x88, 0xbe, 0, 0, 0, 1, 0x10, 0, 0, 3, 0, 0, 0, 0], inner])),
+        11 => ipv4(17, &udp(4789, &join(&[&[8, 0, 0, 0, 0, 0, 7, 0], inner]))),
+        12 => ipv4(17, &udp(6081, &join(&[&[1, 0, 8, 0, 0, 0, 7, 0, 0, 0, 0, 0], inner]))),
+        _ => {
+            let length = u16::try_from(inner.len()).unwrap().to_be_bytes();
+            ipv6(17, &udp(2152, &join(&[&[0x30, 255], &length, &[0; 4], inner])))
+        }
+    }
+}
