@@ -102,14 +102,12 @@ def ether(segments): return pcap(whole(segments))
 
 # ---- segments ------------------------------------------------------------------------------------------------------
 
-def cut(segments, size, phase=0):
-    """Every payload in segments of at most `size` bytes, the first shorter by `phase`."""
+def cut(segments, size, heads=False):
+    """Every payload in segments of at most `size` bytes, those of the HTTP heads only if `heads`."""
     out = []
     for p in segments:
-        at, n = 0, size - phase
-        pieces = []
-        while at < len(p.data):
-            pieces.append((at, p.data[at:at + n])); at += n; n = size
+        n = len(p.data) if p.data[:4] in (b"GET ", b"HTTP") and not heads else size
+        pieces = [(at, p.data[at:at + n]) for at in range(0, len(p.data), n or 1)]
         if not pieces: out.append(p)
         for i, (at, d) in enumerate(pieces):
             last = i == len(pieces) - 1
@@ -329,7 +327,7 @@ make("tcp/reordered-small-segments.pcap", FRAGMENTS, "segments of 5 bytes in any
 make("tcp/reordered-deflate.pcap", DEFLATE, "a compressed conversation, every two data segments swapped", lambda s: ether(swapped(s)))
 make("tcp/repeated.pcap", ECHO, "every packet twice", lambda s: ether(repeated(s)))
 make("tcp/repeated-later.pcap", DEFLATE, "every data segment again five packets later", lambda s: ether(repeated_later(s)))
-make("tcp/a-byte-a-segment.pcap", SHORT, "everything a byte a segment, heads too", lambda s: ether(cut(s, 1)))
+make("tcp/a-byte-a-segment.pcap.gz", SHORT, "everything a byte a segment, heads too", lambda s: gzip.compress(ether(cut(s, 1, True)), 9, mtime=0))
 make("tcp/overlapping-equal.pcap", FRAGMENTS, "payloads again in whole, head, tail, middle and with their neighbours, the same bytes", lambda s: ether(overlapped(cut(s, 40))))
 make("tcp/overlapping-different.pcap", FRAGMENTS, "the same with other bytes in the copies: the first one seen stands", lambda s: ether(overlapped(cut(s, 40), 0x15)))
 make("tcp/sequence-wraps.pcap", ECHO, "both sides' sequence numbers wrap in the middle of a frame", lambda s: ether(wrapped(s)))
@@ -338,8 +336,8 @@ make("tcp/sequence-wraps-in-handshake.pcap", SHORT, "the wrap falls into the req
 make("tcp/fin-before-the-last-data.pcap", ECHO, "each side's FIN overtakes its last data", lambda s: ether(fin_first(s)))
 make("tcp/keep-alive-with-byte.pcap", ECHO, "probes of one old byte whose value is not what was sent", lambda s: ether(probes(s)))
 make("tcp/offloaded.pcap", FRAGMENTS, "neighbouring segments merged as receive offload does", lambda s: ether(offloaded(s)))
-make("tcp/lost-payload.pcap", FRAGMENTS, "segments of 6 bytes, one lost inside a server's payload", lambda s: ether(payload_lost(cut(s, 6), False, 27)), **R)
-make("tcp/lost-header.pcap", ECHO, "segments of 6 bytes, three lost: frame headers of the server with them", lambda s: ether(payload_lost(cut(s, 6), False, 24, 3)), **R)
+make("tcp/lost-payload.pcap", FRAGMENTS, "segments of 6 bytes, one lost inside a server's payload", lambda s: ether(payload_lost(cut(s, 6), False, 3)), **R)
+make("tcp/lost-header.pcap", ECHO, "segments of 6 bytes, three lost: frame headers of the server with them", lambda s: ether(payload_lost(cut(s, 6), False, 2, 3)), **R)
 make("tcp/lost-header-of-client.pcap", ECHO, "a whole message of the client lost: its frame and nothing else", lambda s: ether(payload_lost(s, True, 2)), **R)
 make("tcp/lost-deflate.pcap", DEFLATE, "a compressed message of the server lost: the window has a hole", lambda s: ether(payload_lost(s, False, 3)), **R)
 make("tcp/lost-deflate-no-takeover.pcap", QUOTES, "the same without context takeover: the next message needs nothing of it", lambda s: ether(payload_lost(s, False, 3)), **R)

@@ -10,9 +10,9 @@ PLAIN = {"compression": None}
 # name: (what it shows, how the server is set up, how the client is)
 DIALOGUES = {
     "dialogue": ("text, binary, a fragmented message, a ping and its pong, close; the client masks with random keys", PLAIN, PLAIN),
-    "deflate": ("the same with permessage-deflate as both sides like it by themselves", {}, {}),
-    "window-9": ("the same with windows of 512 bytes on both sides", "9", {}),
-    "subprotocol": ("the same with sub-protocol `wamp.2.json`", PLAIN | {"subprotocols": ["wamp.2.json"]}, PLAIN | {"subprotocols": ["wamp.2.msgpack", "wamp.2.json"]}),
+    "deflate": ("text, binary, a fragmented message, ping and close with permessage-deflate as both sides like it by themselves", {}, {}),
+    "window-9": ("permessage-deflate with windows of 512 bytes on both sides", "9", {}),
+    "subprotocol": ("two sub-protocols offered, `wamp.2.json` taken", PLAIN | {"subprotocols": ["wamp.2.json"]}, PLAIN | {"subprotocols": ["wamp.2.msgpack", "wamp.2.json"]}),
     "redirect": ("a 301 that the client follows to another path, where it is granted", PLAIN, PLAIN),
     "refused": ("the server refuses with 403 and a body", PLAIN, PLAIN),
     "origin-refused": ("the server refuses an origin it does not know", PLAIN | {"origins": ["http://lab.example"]}, PLAIN | {"origin": "http://elsewhere.example"}),

@@ -112,7 +112,7 @@ raw_list=$(python3 "$here/endpoints.py" list); ws_list=$(node "$here/endpoints.m
 
 for name in $(cut -f1 <<<"$raw_list"); do
   case $name in
-  messages/lengths | compressed/small-bomb | hostile/head-never-ends | hostile/head-of-2000-fields) raw $name veth .pcap.gz ;;
+  messages/lengths | messages/many-fragments | compressed/small-bomb | tcp/zero-window | control/close-codes-legal | hostile/close-codes-illegal | hostile/fragments-20000 | hostile/head-*) raw $name veth .pcap.gz ;;
   tcp/simultaneous-open) wait_for_port=0 raw $name "plain --delay .05" ;;
   tcp/port-used-again) linger=.4 raw $name ;;
   *) raw $name ;;

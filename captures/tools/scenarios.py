@@ -212,7 +212,7 @@ add("compressed/rfc7692-examples", "the byte examples of RFC 7692 §7.2.3: one b
 add("compressed/plain-between", "compressed and plain messages in turn",
     (lambda a, b: deflated(c(packed(squeeze(a, "alpha beta alpha beta"))), s(text("plain")), s(packed(squeeze(b, "gamma gamma gamma"))), c(text("alpha beta alpha beta")), c(packed(squeeze(a, "alpha beta alpha beta")))))(deflater(), deflater()))
 add("compressed/empty-messages", "empty messages as 00, as a BFINAL block, and as a frame without payload", deflated(c(packed(h("00"))), s(packed(h("030000"))), c(packed(b"")), s(packed(h("00")))))
-add("compressed/window-beyond-agreed", "256 bytes agreed, a back-reference over 600 bytes sent",
+add("compressed/window-beyond-agreed", "a window of 256 bytes agreed, a back-reference over 800 bytes sent",
     (lambda z, r: deflated(s(packed(squeeze(z, r))), s(packed(squeeze(z, r[:200]))), c(text("after")), offer="permessage-deflate; server_max_window_bits=8", answer="permessage-deflate; server_max_window_bits=8"))(deflater(), random.Random(7).randbytes(450).hex()[:800]))
 add("compressed/takeover-against-agreement", "no context takeover agreed, the window used all the same",
     (lambda z: deflated(s(packed(squeeze(z, "the same words again"))), s(packed(squeeze(z, "the same words again"))), c(text("after")), answer="permessage-deflate; server_no_context_takeover"))(deflater()))
@@ -326,6 +326,7 @@ add("hostile/nul-and-controls", "NUL and all C0 and C1 controls in text, header,
 add("hostile/json-breakers", "texts and headers that would break naive JSON, CSV, HTML or a shell",
     [c(upgrade(extra=[("X-Note", '"},{"type":"open"}'), ("X-Formula", "=1+1")])), s(switch()), c(text('"}\n{"type":"message","conn":0}\n')), s(text("</script><script>alert(1)</script>")), c(text("=cmd|' /C calc'!A0")), s(text("$(id) `id` ; rm -rf x")), c(text("\u2028\u2029\ud7ff\ue000\uffff")), *bye()])
 add("hostile/fragments-endless", "a message of 400 empty fragments that never ends", [*hello(), c(text("", fin=False)), *[c(*[cont("", fin=False) for _ in range(40)]) for _ in range(10)], fin("client"), fin("server")], truth=False)
+add("hostile/fragments-20000", "a text in 20,000 frames, of a byte or none in turn", whole(s(text("", fin=False), *[cont("x" * (k & 1), fin=False) for k in range(19998)], cont("!"))), truth=False)
 add("hostile/head-never-ends", "a request head of 300 KB that never ends", [c("GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"), *[c("X-Pad: " + "a" * 5993 + "\r\n") for _ in range(50)], fin("client"), fin("server")])
 add("hostile/head-of-2000-fields", "a granted upgrade whose request has 2000 fields", [c(upgrade(extra=[(f"X-{k}", "v") for k in range(2000)])), s(switch()), c(text("hello")), *bye()])
 add("hostile/garbage-after-upgrade", "random bytes where frames should be, on both sides",
