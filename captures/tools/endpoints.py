@@ -94,6 +94,7 @@ def s(*parts): return Step("server", parts)
 def fin(side): return Step(side, act="fin")
 def rst(side): return Step(side, act="rst")
 def urgent(side, *parts): return Step(side, parts, "urgent")
+def crossing(client, server): return [Step("client", (client,), "cross"), Step("server", (server,), "cross")]  # neither waits for the other
 def pause(seconds): return Step("both", act="pause", seconds=seconds)
 def deaf(side, seconds): return Step(side, act="deaf", seconds=seconds)  # that side reads nothing for so long
 
@@ -133,6 +134,7 @@ def reset(sock):
 def play(sock, me, steps, masks, said=0):
     """Performs the steps of one side. `said` counts first steps that went out with the SYN."""
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    owed = 0
     for i, step in enumerate(steps):
         data = bytes_of(step, masks)
         if step.act == "pause":
@@ -145,7 +147,13 @@ def play(sock, me, steps, masks, said=0):
             elif step.act == "urgent": sock.send(data, socket.MSG_OOB)
             elif step.act == "fin": sock.shutdown(socket.SHUT_WR)
             elif step.act == "rst": return reset(sock)
+            elif step.act == "cross":
+                sock.sendall(data)
+                receive(sock, owed)
         elif step.side != me:
+            if step.act == "cross":
+                if step.side == "client": owed = len(data)
+                else: receive(sock, len(data))
             if step.act == "send": receive(sock, len(data))
             elif step.act == "urgent": receive(sock, len(data))
             elif step.act == "fin": assert sock.recv(1) == b""

@@ -114,6 +114,7 @@ for name in $(cut -f1 <<<"$raw_list"); do
   case $name in
   messages/lengths | messages/many-fragments | compressed/small-bomb | tcp/zero-window | control/close-codes-legal | hostile/close-codes-illegal | hostile/fragments-20000 | hostile/head-*) raw $name veth .pcap.gz ;;
   tcp/simultaneous-open) wait_for_port=0 raw $name "plain --delay .05" ;;
+  control/close-crossing) linger=.4 raw $name "plain --delay .02" ;;
   tcp/port-used-again) linger=.4 raw $name ;;
   *) raw $name ;;
   esac
@@ -123,10 +124,10 @@ ask=(-H "Connection: Upgrade" -H "Upgrade: websocket" -H "Sec-WebSocket-Version:
 probe handshake/curl-probe.pcap "curl asks for an upgrade, gets it and never sends a frame" echo "${ask[@]}"
 probe handshake/curl-probe-greeted.pcap "the same, and the server sends a text and a close that nobody answers" server-closes "${ask[@]}"
 probe handshake/curl-without-key.pcap "an upgrade without key, refused with 400" echo "${ask[@]:0:6}"
-probe handshake/curl-version-99.pcap "version 99, refused with the versions the server knows" echo "${ask[@]:0:4}" -H "Sec-WebSocket-Version: 99" "${ask[@]:6}"
+probe handshake/curl-version-99.pcap "version 99, refused with 400 and the versions the server knows" echo "${ask[@]:0:4}" -H "Sec-WebSocket-Version: 99" "${ask[@]:6}"
 probe handshake/curl-post.pcap "an upgrade by POST, refused with 405" echo "${ask[@]}" -d room=1
 probe handshake/curl-no-upgrade.pcap "a plain GET, answered with 426" echo
-probe http/h2c-offer.pcap "curl offers h2c, the server stays with HTTP/1.1: no WebSocket" browser --http2
+probe http/h2c-offer.pcap "curl offers h2c, ws refuses with 400: no WebSocket" browser --http2
 
 browser handshake/chromium-refused.pcap browser-refused
 browser messages/chromium.pcap browser

@@ -182,7 +182,7 @@ CODES = (1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014,
 add("control/close-codes-legal", "a connection for each close code that may be sent, begun by either side in turn",
     *[[*hello(), c(close(n, f"code {n}")), s(close(n))] if i % 2 else [*hello(), s(close(n, f"code {n}")), c(close(n))] for i, n in enumerate(CODES)])
 add("control/close-crossing", "both sides send a close before they see the other's",
-    [*hello(), c(text("hello")), pause(.01), Step("client", (close(1001, "leaving"),)), Step("server", (close(1012, "restarting"),))])
+    [*hello(), c(text("hello")), pause(.1), *crossing(close(1001, "leaving"), close(1012, "restarting"))])
 add("control/close-reason-123", "the longest reason there may be, in characters of three bytes", [*hello(), s(close(4000, "雪" * 41)), c(close(4000, "雪" * 41))])
 add("control/close-without-echo", "a close that is answered by FIN alone", [*hello(), c(text("hello")), c(close(1000, "bye")), fin("server")])
 add("control/close-without-echo-reset", "a close that is answered by RST", [*hello(), c(text("hello")), c(close(1000, "bye")), rst("server")])
