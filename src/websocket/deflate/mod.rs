@@ -297,4 +297,4 @@ const fn window(side: DeflateSide) -> usize {
 }
 
 #[cfg(test)]
-mod tests {}
+mod tests;
