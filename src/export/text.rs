@@ -97,45 +97,44 @@ fn eights<'a>(out: &mut Vec<u8>, mut rest: &'a [u8], stop: usize) -> &'a [u8] {
 
 /// Escapes eight bytes at once, without a branch: returns up to sixteen, the first one lowest, and how many they are;
 /// `None` where one of them needs more than a backslash and a letter.
-fn eight([a, b, c, d, e, f, g, h]: [u8; 8]) -> Option<(u128, usize)> {
-    let ((low, low_bits), (high, high_bits)) = (four([a, b, c, d]), four([e, f, g, h]));
+fn eight(bytes: [u8; 8]) -> Option<(u128, usize)> {
+    let ([low, high], _) = bytes.as_chunks() else { return None };
+    let ((low, low_bits), (high, high_bits)) = (four(*low), four(*high));
     let text = u128::from(low) | u128::from(high) << (low_bits & 127);
     let bits = low_bits.wrapping_add(high_bits);
-    (bits < CAREFUL).then_some((text, (bits / 8) as usize))
+    (bits < CAREFUL).then_some((text, usize::from(bits / 8)))
 }
 
 /// Escapes four bytes: returns up to eight and their bits, [`CAREFUL`] or more where one of them needs a closer look.
-fn four(bytes: [u8; 4]) -> (u64, u32) {
-    let (mut text, mut bits) = (0_u64, 0_u32);
+fn four(bytes: [u8; 4]) -> (u64, u16) {
+    let (mut text, mut bits) = (0_u64, 0_u16);
     for byte in bytes {
         let (pair, size) = PAIRS.get(usize::from(byte)).copied().unwrap_or_default();
         text |= u64::from(pair) << (bits & 63);
-        bits = bits.wrapping_add(u32::from(size));
+        bits = bits.wrapping_add(size);
     }
     (text, bits)
 }
 
-/// Counts as the bits of a byte in [`PAIRS`] that needs a closer look; more than sixteen characters have.
-const CAREFUL: u32 = 256;
+/// Counts as the bits of a byte in [`PAIRS`] that needs a closer look; more than eight bytes escaped have.
+const CAREFUL: u16 = 256;
 
 /// Holds for each byte what it becomes, the first character lowest, and how many bits that has.
 const PAIRS: [(u16, u16); 256] = {
-    let mut pairs = [(0, 8); 256];
-    let mut byte = 0_u8;
-    loop {
+    let mut pairs = [(0, 0); 256];
+    let (mut rest, mut byte): (&mut [_], u8) = (&mut pairs, 0);
+    while let Some((pair, more)) = rest.split_first_mut() {
         let letter = short_escape(byte);
-        pairs[byte as usize] = if letter != 0 {
+        *pair = if letter != 0 {
             (u16::from_le_bytes([b'\\', letter]), 16)
         } else if is_suspect(byte) {
-            (0, CAREFUL as u16)
+            (0, CAREFUL)
         } else {
             (byte as u16, 8)
         };
-        if byte == 255 {
-            break pairs;
-        }
-        byte += 1;
+        (rest, byte) = (more, byte.wrapping_add(1));
     }
+    pairs
 };
 
 /// Returns the letter that stands for `byte` behind a backslash; zero where there is none.
@@ -151,8 +150,10 @@ const fn short_escape(byte: u8) -> u8 {
     }
 }
 
+#[allow(clippy::needless_bitwise_bool, reason = "`matches!` and `||` branch, and sixteen bytes take five times as long")]
 const fn is_suspect(byte: u8) -> bool {
-    (byte < b' ') | (byte == b'"') | (byte == b'\\') | (byte == 0x7f) | (byte == 0xc2) | (byte == 0xd8) | (byte == 0xe2)
+    let ascii = (byte < b' ') | (byte == b'"') | (byte == b'\\') | (byte == 0x7f);
+    ascii | (byte == 0xc2) | (byte == 0xd8) | (byte == 0xe2)
 }
 
 /// Tells whether one of the bytes [`is_suspect`]; without a branch, so that it becomes a few vector instructions.
