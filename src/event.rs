@@ -54,6 +54,8 @@ pub struct Opened {
     pub server: Endpoint,
     /// The request and its answer; `None` where they were not captured.
     pub handshake: Option<Box<Handshake>>,
+    /// Whether messages may follow: `false` where the upgrade was refused or never answered.
+    pub established: bool,
 }
 
 /// Is one frame's header and place (RFC 6455 §5.2).

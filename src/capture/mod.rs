@@ -1,26 +1,30 @@
 //! Where packets come from: files, pipes and, later, interfaces.
 //!
 //! A [`Source`] fills one [`Round`] after the other. A round is a block of the capture and the packets found in
-//! it, borrowed from the block and never copied one by one.
+//! it, borrowed from the block and never copied one by one. [`Files`] is the source for files: pcap
+//! (draft-ietf-opsawg-pcap) and pcapng (draft-ietf-opsawg-pcapng), plain or compressed with gzip or zstd, one or
+//! several in time order, standard input among them.
 
+mod decompress;
+mod error;
+mod file;
+#[cfg(test)]
+mod fixture;
+mod format;
+mod interface;
+mod merge;
+mod order;
+mod pcap;
+mod pcapng;
+mod progress;
 mod round;
 
+pub use error::Error;
+pub use merge::Files;
+pub use progress::{Meter, Progress};
 pub use round::{Record, Round};
 
 use crate::model::Timestamp;
-
-/// Says why *we* could not read: no file, no capture, an I/O error.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// Reading failed.
-    #[error("{file}: {source}")]
-    Io {
-        /// The file, or `-`.
-        file: String,
-        /// Why.
-        source: std::io::Error,
-    },
-}
 
 /// Says what a [`Source`] did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

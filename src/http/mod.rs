@@ -1,6 +1,44 @@
 //! Bytes in order → the upgrade to WebSocket (RFC 6455 §4, RFC 7692 §7, RFC 9112).
+//!
+//! [`Exchanges`] follows the requests and responses of one connection: heads are read, bodies are skipped without
+//! being kept, and ordinary traffic leaves no trace. A head that asks for WebSocket, or grants it, is verified whole
+//! and becomes a [`Handshake`]. It is lenient in what it reads and strict in what it reports.
+//!
+//! `head` holds the nom parsers, which know no state; `body` skips; `accept`, `extension` and `deflate` each check
+//! one part of the handshake, and `upgrade` puts them together.
+
+mod accept;
+mod asked;
+mod body;
+mod deflate;
+mod exchange;
+mod extension;
+mod head;
+mod held;
+mod looks;
+mod summary;
+mod upgrade;
 
 use crate::model::{DeflateSide, Pair};
+
+pub use exchange::{Exchanges, Output};
+pub use held::Early;
+pub use looks::{Looks, looks_like};
+
+/// Bounds what [`Exchanges`] keeps of one connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The longest head that is read, in bytes.
+    pub head: usize,
+    /// The most bytes of one side that are held back until the other side's head is known, in bytes.
+    pub early: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits { head: 64 << 10, early: 16 << 10 }
+    }
+}
 
 /// Is one header field: name and value as sent, the white space around the value taken off.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,12 +95,15 @@ pub struct Handshake {
     pub request: Option<Request>,
     /// The answer; `None` where only the request was captured.
     pub response: Option<Response>,
-    /// `ws://host:port/target`, put together from the request; `None` without one.
+    /// `ws://host:port/target`, put together from the request; `None` without one, or where nothing names a host.
     pub url: Option<Box<str>>,
     /// The key and its answer; `None` where neither was sent.
     pub accept: Option<Accept>,
     /// The sub-protocol that the server chose.
     pub subprotocol: Option<Box<str>>,
-    /// What was agreed for `permessage-deflate`; `None` where it was not agreed on.
+    /// What was agreed for compression; `None` where it was not agreed on.
     pub deflate: Option<Pair<DeflateSide>>,
+    /// The compression agreed on is the older one of each frame on its own, `deflate-frame` or
+    /// `x-webkit-deflate-frame`, instead of `permessage-deflate`.
+    pub per_frame: bool,
 }

@@ -129,7 +129,7 @@ anomalies! {
     /// "the HTTP version MUST be at least 1.1" (RFC 6455 §4.1).
     BadHttpVersion { /// The version found.
         version: Box<str> }
-        = "bad-http-version", Error, Some("RFC 6455 §4.1"), "the upgrade request's HTTP version is below 1.1";
+        = "bad-http-version", Error, Some("RFC 6455 §4.1"), "the handshake's HTTP version is below 1.1";
     /// A header field the handshake needs is not there (RFC 6455 §4.1, §4.2.2).
     MissingHeader { /// The field's name.
         name: &'static str }
@@ -168,10 +168,19 @@ anomalies! {
         found: Box<str>, /// Those offered, joined by commas.
         offered: Box<str> }
         = "subprotocol-not-offered", Error, Some("RFC 6455 §4.1"), "the server chose a sub-protocol that was not offered";
+    /// The names offered "MUST all be unique strings" and tokens (RFC 6455 §4.1).
+    BadSubprotocolHeader { /// The value found.
+        found: Box<str>, /// What is wrong with it.
+        problem: &'static str }
+        = "bad-subprotocol-header", Error, Some("RFC 6455 §4.1"), "Sec-WebSocket-Protocol does not follow its grammar";
     /// The server answered with an extension that the client did not offer (RFC 6455 §4.1, §9.1).
     ExtensionNotOffered { /// The extension as the server wrote it.
         found: Box<str> }
         = "extension-not-offered", Error, Some("RFC 6455 §9.1"), "the server accepted an extension that was not offered";
+    /// The server accepted an extension twice, or two that claim the same bit (RFC 7692 §5).
+    ExtensionAcceptedTwice { /// The second one as the server wrote it.
+        found: Box<str> }
+        = "extension-accepted-twice", Error, Some("RFC 7692 §5"), "the server accepted an extension twice, or two that exclude each other";
     /// An extension list does not follow its grammar (RFC 6455 §9.1).
     BadExtensionHeader { /// The value found.
         found: Box<str> }
@@ -200,6 +209,9 @@ anomalies! {
     DataBeforeHandshake { /// How many bytes.
         bytes: u64 }
         = "data-before-handshake", Error, Some("RFC 6455 §4.1"), "the client sent data before the server's answer";
+    /// The handshake is one of the drafts before RFC 6455 (hixie-75, hixie-76), whose frames are others.
+    OldProtocol {}
+        = "old-protocol", Note, Some("RFC 6455 §1.3"), "the handshake follows a draft before RFC 6455: its frames are not decoded";
     /// The server refused with 426 but named no version (RFC 6455 §4.4).
     RefusedWithoutVersion {}
         = "refused-without-version", Error, Some("RFC 6455 §4.4"), "a 426 refusal names no Sec-WebSocket-Version";
@@ -371,10 +383,10 @@ anomalies! {
         = "message-truncated", Note, None, "a message is longer than the limit and is shown in part";
 
     // The capture itself.
-    /// The file ends inside a record, or a record's lengths cannot be true.
+    /// The file ends inside a record, or a record cannot be true.
     CaptureDamaged { /// The file.
         file: Box<str>, /// Where in it, in bytes after decompression.
         offset: u64, /// What is wrong there.
         problem: Box<str> }
-        = "capture-damaged", Note, None, "the capture file is damaged: what follows could not be read";
+        = "capture-damaged", Note, None, "the capture file is damaged";
 }

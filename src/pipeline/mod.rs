@@ -1,1 +1,30 @@
-//! (empty until its first file lands)
+//! From a source to an output, on one thread or many: the only module that says "thread".
+//!
+//! ```text
+//!              ┌─ a round: a block of the capture ─┐
+//!   Source ──► Batch: segments found in it, each with its lane ──► 64 lanes ──► Parts ──► Output
+//!              (one thread)                          (any threads)              (in packet order)
+//! ```
+//!
+//! Connections fall into 64 lanes by a hash of their addresses. A lane owns an [`Analyzer`], so everything
+//! that is decided depends on the lane's packets and on ticks of capture time, never on the number of threads, and
+//! the parts are put back in packet order: the output is the same, byte for byte, for any number of threads.
+
+mod batch;
+mod crew;
+mod formatted;
+mod error;
+mod output;
+mod run;
+mod summary;
+
+pub use error::Error;
+pub use formatted::{Formatted, Text};
+pub use output::{Control, Output, Part};
+pub use run::{Options, run};
+pub use summary::Summary;
+
+use crate::session::Analyzer;
+
+/// How many lanes there are.
+const LANES: usize = 64;

@@ -1,1 +1,23 @@
-//! (empty until its first file lands)
+//! Segments of many connections → events: the only module that stacks the stops on each other.
+//!
+//! ```text
+//!   Analyzer     one lane's flow table: which connection does a segment belong to?
+//!     └ Connection    one TCP connection: which layer are its bytes?
+//!         ├ tcp::Connection     bytes in order
+//!         ├ http::Exchanges     until an upgrade
+//!         └ Conversation        one WebSocket: frames, messages, inflating, closing
+//! ```
+//!
+//! Every decision depends on the packets of one lane and their stamps alone, so that the same capture gives the
+//! same events however it was read.
+
+mod analyzer;
+mod connection;
+mod context;
+mod conversation;
+mod limits;
+mod message;
+mod resync;
+
+pub use analyzer::{Analyzer, Counts};
+pub use limits::Limits;

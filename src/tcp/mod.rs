@@ -1,1 +1,60 @@
 //! TCP segments in any order → bytes in order, with the gaps named (RFC 9293).
+//!
+//! [`Connection`] takes one segment at a time and answers with a [`Delivery`], to be drained before the next:
+//!
+//! ```text
+//!   segment ──► in order, nothing waits ──────────────────────────► Output::Bytes (the slice itself, no copy)
+//!      │
+//!      └─────► behind a hole ──► copied into `waiting`, bounded ──┬─► hole filled:   Output::Bytes
+//!                                                                 └─► hole given up: Output::Gap, then Bytes
+//! ```
+//!
+//! # When a hole is given up
+//!
+//! A hole is given up when the other side has acknowledged all of it and [`Limits::grace`] of capture time has
+//! passed since (a packet may be captured late, and an acknowledgment may overtake it); when no acknowledgment was
+//! ever seen from the other side, for the capture sees one direction only, and the data behind the hole has waited
+//! for [`Limits::lonely_grace`]; when a reset was seen that long ago as [`Limits::grace`]; when a bound is reached;
+//! and at [`Connection::finish`]. Never sooner: FIN and RST wait for the hole before them. Time passes in
+//! [`Connection::advance`] only, so what is given up depends on packets and stamps and on nothing else. Selective
+//! acknowledgments do not count: a receiver may take them back (RFC 2018 §8).
+//!
+//! # What is decided here
+//!
+//! * The first copy of a byte stands. A later copy is compared while the first one still waits; no copy is kept of
+//!   bytes already handed on, so later ones of those are dropped unseen.
+//! * A capture that starts in the middle: the first segment with data sets the start and is handed on at once (one
+//!   without data does not: it may be a keep-alive probe, whose number is one too low). Bytes
+//!   from before it that come later are dropped like retransmissions.
+//! * Where the handshake was seen, the first acknowledgment tells where the other side's bytes begin, even if its
+//!   own SYN was not captured.
+//! * Urgent data is delivered in line, as RFC 6093 advises; probes of a byte that was already sent are dropped.
+//! * A segment further away than [`Limits::window`] is dropped, for it is stale or forged; when several such follow one
+//!   another without a break, the capture has missed more than that: a gap is named and the stream goes on there.
+
+mod connection;
+mod delivery;
+mod half;
+mod limits;
+mod waiting;
+
+#[cfg(test)]
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    reason = "tests reckon with offsets around the circle of sequence numbers"
+)]
+mod cases;
+#[cfg(test)]
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    reason = "tests reckon with offsets around the circle of sequence numbers"
+)]
+mod oracle;
+
+pub use connection::Connection;
+pub use delivery::{Delivery, End, GapCause, Output};
+pub use limits::Limits;

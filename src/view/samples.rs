@@ -96,7 +96,9 @@ pub(crate) fn opened() -> Opened {
                 client: DeflateSide::default(),
                 server: DeflateSide { no_context_takeover: true, max_window_bits: 9 },
             }),
+            per_frame: false,
         })),
+        established: true,
     }
 }
 

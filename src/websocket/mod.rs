@@ -5,17 +5,19 @@
 //! knows TCP: bytes come in order, lost ones as gaps of known length.
 
 mod header;
+pub mod close;
+pub mod deflate;
+mod frames;
 pub mod mask;
 mod payload;
+mod pings;
+mod rules;
+mod utf8;
 
+pub use close::CloseBody;
+pub use frames::{Frames, Piece, Taken};
 pub use header::{Header, Opcode};
 pub use payload::{Missing, Payload};
-
-/// Is the body of a close frame (RFC 6455 §5.5.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CloseBody<'a> {
-    /// The code; 1005 stands for none.
-    pub code: u16,
-    /// The reason, as far as it is UTF-8.
-    pub reason: &'a str,
-}
+pub use pings::Pings;
+pub use rules::{Context, Rsv1, Rules};
+pub use utf8::Utf8;

@@ -1,9 +1,12 @@
+use super::Utf8;
+use super::mask::unmask;
+
 /// Is a range of a payload that is not known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Missing {
     /// Where it begins, in the whole payload.
     pub offset: u64,
-    /// How long it is; `None` where that cannot be told, and then it is the last.
+    /// How long it is; `None` where that cannot be told, and then what follows is counted as if it were empty.
     pub length: Option<u64>,
 }
 
@@ -20,20 +23,27 @@ pub struct Payload {
     length: u64,
     limit: usize,
     truncated: bool,
+    utf8: Option<Utf8>,
 }
 
 impl Payload {
     /// Makes an empty payload that keeps at most `limit` bytes.
     pub const fn new(limit: usize) -> Self {
-        Payload { bytes: Vec::new(), missing: Vec::new(), length: 0, limit, truncated: false }
+        Payload { bytes: Vec::new(), missing: Vec::new(), length: 0, limit, truncated: false, utf8: None }
     }
 
-    /// Forgets the message and keeps the memory.
-    pub fn clear(&mut self) {
+    /// Forgets the message and keeps the memory; `text` says whether the next one is checked to be UTF-8.
+    pub fn clear(&mut self, text: bool) {
         self.bytes.clear();
         self.missing.clear();
         self.length = 0;
         self.truncated = false;
+        self.utf8 = text.then(Utf8::default);
+    }
+
+    /// Keeps at most `limit` bytes from here on.
+    pub const fn set_limit(&mut self, limit: usize) {
+        self.limit = limit;
     }
 
     /// Gives memory back that is more than `most` bytes.
@@ -48,17 +58,24 @@ impl Payload {
 
     /// Appends bytes that are known; those beyond the limit are only counted.
     pub fn push(&mut self, bytes: &[u8]) {
-        let kept = self.room(bytes);
+        if let Some(utf8) = &mut self.utf8 {
+            utf8.push(bytes);
+        }
+        let (kept, _) = self.room(bytes);
         self.bytes.extend_from_slice(kept);
     }
 
     /// Appends masked bytes, unmasking the kept ones; `phase` is the first byte's offset in its frame (RFC 6455 §5.3).
     pub fn push_masked(&mut self, bytes: &[u8], key: [u8; 4], phase: u64) {
-        let kept = self.room(bytes);
+        let (kept, dropped) = self.room(bytes);
         let start = self.bytes.len();
         self.bytes.extend_from_slice(kept);
         if let Some(copy) = self.bytes.get_mut(start..) {
-            super::mask::unmask(copy, key, phase);
+            unmask(copy, key, phase);
+            if let Some(utf8) = &mut self.utf8 {
+                utf8.push(copy);
+                push_unkept(utf8, dropped, key, phase.wrapping_add(kept.len() as u64));
+            }
         }
     }
 
@@ -67,9 +84,13 @@ impl Payload {
         if length == Some(0) {
             return;
         }
+        if let Some(utf8) = &mut self.utf8 {
+            utf8.skip(length.unwrap_or(0));
+        }
         let (offset, full) = (self.length, self.missing.len() >= MAX_MISSING);
         self.length = self.length.saturating_add(length.unwrap_or(0));
         match self.missing.last_mut() {
+            Some(last) if last.length.is_none() && last.offset == offset => {}
             Some(last) if full || last.length.and_then(|n| last.offset.checked_add(n)) == Some(offset) => {
                 last.length = length.and(Some(self.length.saturating_sub(last.offset)));
             }
@@ -97,21 +118,49 @@ impl Payload {
         self.truncated.then_some(self.bytes.len() as u64)
     }
 
+    /// Returns the UTF-8 check of a text, the text being over.
+    pub fn utf8(&self) -> Option<&Utf8> {
+        self.utf8.as_ref()
+    }
+
+    /// Takes the first bytes of a character off the end, where the limit cut a text inside it.
+    pub fn trim_cut_character(&mut self) {
+        if self.truncated && self.utf8.is_some() {
+            let tail = self.bytes.len().saturating_sub(3);
+            let cut = (tail..self.bytes.len()).rev().find(|at| self.bytes.get(*at).is_some_and(|b| b & 0xc0 != 0x80));
+            if let Some(cut) = cut
+                && std::str::from_utf8(self.bytes.get(cut..).unwrap_or_default()).is_err()
+            {
+                self.bytes.truncate(cut);
+            }
+        }
+    }
+
     /// Returns how much memory it holds, in bytes.
     pub fn allocated(&self) -> usize {
         self.bytes.capacity().saturating_add(self.missing.capacity().saturating_mul(size_of::<Missing>()))
     }
 
-    fn room<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
+    /// Counts `bytes` and splits them into those to keep and those to drop.
+    fn room<'a>(&mut self, bytes: &'a [u8]) -> (&'a [u8], &'a [u8]) {
         self.length = self.length.saturating_add(bytes.len() as u64);
         let room = if self.truncated { 0 } else { self.limit.saturating_sub(self.bytes.len()) };
-        match bytes.split_at_checked(room) {
-            Some((kept, dropped)) => {
-                self.truncated |= !dropped.is_empty();
-                kept
-            }
-            None => bytes,
+        let (kept, dropped) = bytes.split_at_checked(room).unwrap_or((bytes, &[]));
+        self.truncated |= !dropped.is_empty();
+        (kept, dropped)
+    }
+}
+
+/// Checks masked text that is not kept, a little at a time.
+fn push_unkept(utf8: &mut Utf8, bytes: &[u8], key: [u8; 4], mut phase: u64) {
+    let mut buffer = [0; 1024];
+    for chunk in bytes.chunks(buffer.len()) {
+        if let Some(copy) = buffer.get_mut(..chunk.len()) {
+            copy.copy_from_slice(chunk);
+            unmask(copy, key, phase);
+            utf8.push(copy);
         }
+        phase = phase.wrapping_add(chunk.len() as u64);
     }
 }
 
@@ -142,6 +191,23 @@ mod tests {
             payload.missing(),
             [Missing { offset: 2, length: Some(5) }, Missing { offset: 9, length: None }]
         );
+    }
+
+    #[test]
+    fn text_beyond_the_limit_is_checked_all_the_same() {
+        let key = [1, 2, 3, 4];
+        let mut bytes = "ab我是".repeat(900).into_bytes();
+        bytes[7100] = 0xff;
+        let mut masked = bytes.clone();
+        unmask(&mut masked, key, 0);
+        let mut payload = Payload::new(3);
+        payload.clear(true);
+        payload.push_masked(&masked[..5], key, 0);
+        payload.push_masked(&masked[5..], key, 5);
+        payload.trim_cut_character();
+        let bad = std::str::from_utf8(&bytes).unwrap_err().valid_up_to() as u64;
+        assert_eq!((payload.utf8().unwrap().finish(), payload.bytes()), (Some(bad), &b"ab"[..]));
+        assert_eq!(payload.truncated_to(), Some(2));
     }
 
     #[test]

@@ -1,1 +1,152 @@
 //! One packet's bytes → one TCP segment.
+//!
+//! A packet is a row of layers. Each is read by a small function that *returns* what comes next and the bytes of
+//! it; none calls on. `walk` is the loop that asks one after the other: `link` holds one file a link layer, `ip`
+//! the IP headers (RFC 791, RFC 8200), `tunnel` one file a tunnel, `tcp` the end of the way (RFC 9293). `fast` is
+//! a shortcut through the most frequent row; it answers as the loop would or not at all.
+//!
+//! ```text
+//!   Packet ─► fast ──────────────────────────────► Segment
+//!       └───► walk: link, ip, tunnel, ip, … , tcp ─┘
+//!                    └► fragments ─► walk again
+//! ```
+//!
+//! Nothing here knows a connection, and only waiting fragments are kept.
+
+mod fast;
+mod fragment;
+mod ip;
+mod link;
+#[cfg(test)]
+mod sample;
+mod stop;
+mod tcp;
+#[cfg(test)]
+mod tests;
+mod trail;
+mod tunnel;
+mod view;
+mod walk;
+
+pub use fragment::Limits;
+pub use stop::Stop;
+
+use crate::model::{Anomaly, Packet, Segment};
+use fragment::Fragments;
+use trail::Trail;
+use view::View;
+use walk::{End, Next, walk};
+
+/// Tells what a packet held.
+#[derive(Clone, Copy, Debug)]
+pub enum Decoded<'a> {
+    /// A TCP segment, borrowed from the packet or from the decoder's reassembled datagram.
+    Tcp(Segment<'a>),
+    /// Something else: ARP, UDP, ICMP and whatever it quotes, encrypted traffic.
+    Other,
+    /// A fragment of an IP datagram that is not complete yet.
+    Fragment,
+    /// A packet that should hold more than could be read.
+    Unreadable(Stop),
+}
+
+/// Turns packets into TCP segments and keeps the IP fragments that wait for each other.
+///
+/// ```
+/// use wirefin::model::{At, LinkType, Packet};
+/// use wirefin::wire::{Decoded, Decoder, Limits};
+///
+/// let mut decoder = Decoder::new(Limits::default());
+/// let packet = Packet { at: At::default(), link: LinkType::RAW, original_length: 2, data: &[0x45, 0] };
+/// assert!(matches!(decoder.decode(&packet), Decoded::Unreadable(_)));
+/// ```
+#[derive(Debug)]
+pub struct Decoder {
+    fragments: Fragments,
+    /// The datagram reassembled last; at most 64 KiB beside what [`Limits::bytes`] counts.
+    whole: Vec<u8>,
+}
+
+impl Decoder {
+    /// Makes a decoder that keeps no more than `limits` say.
+    pub fn new(limits: Limits) -> Self {
+        Decoder { fragments: Fragments::new(limits), whole: Vec::new() }
+    }
+
+    /// Decodes one packet.
+    ///
+    /// Packets are to come in the order of the capture, for the age of fragments is told by their times. Ask
+    /// [`Decoder::next_anomaly`] afterwards where [`Decoder::is_quiet`] says that there is something.
+    #[inline]
+    pub fn decode<'a>(&'a mut self, packet: &Packet<'a>) -> Decoded<'a> {
+        match fast::decode(packet) {
+            Some(segment) => Decoded::Tcp(segment),
+            None => self.decode_any(packet),
+        }
+    }
+
+    /// Returns what was wrong with the fragments of the packets so far, oldest first, each once.
+    ///
+    /// Few are kept for a caller who never asks.
+    pub fn next_anomaly(&mut self) -> Option<Anomaly> {
+        self.fragments.next_anomaly()
+    }
+
+    /// Tells that [`Decoder::next_anomaly`] has nothing to say.
+    #[inline]
+    pub fn is_quiet(&self) -> bool {
+        self.fragments.is_quiet()
+    }
+
+    /// Returns how many datagrams wait for fragments: at the end of a capture, how many never became whole.
+    pub fn waiting(&self) -> usize {
+        self.fragments.waiting()
+    }
+
+    fn decode_any<'a>(&'a mut self, packet: &Packet<'a>) -> Decoded<'a> {
+        let shard = match walk(Next::Link(packet.link), View::of(packet), Trail::default()) {
+            Ok(End::Fragment(shard)) => shard,
+            end => return decoded(end),
+        };
+        let Some(mut datagram) = self.fragments.push(&shard, packet.at.time) else { return Decoded::Fragment };
+        // A whole datagram may be a fragment of another one that was cut before it entered a tunnel.
+        while let Ok(End::Fragment(shard)) = datagram.walk() {
+            match self.fragments.push(&shard, packet.at.time) {
+                Some(outer) => datagram = outer,
+                None => return Decoded::Fragment,
+            }
+        }
+        let Datagram { next, cut, trail, bytes } = datagram;
+        self.whole = bytes;
+        decoded(walk(next, View::new(&self.whole, cut), trail))
+    }
+}
+
+impl Default for Decoder {
+    fn default() -> Self {
+        Decoder::new(Limits::default())
+    }
+}
+
+/// Is a reassembled datagram's payload and how to go on with it.
+struct Datagram {
+    next: Next,
+    bytes: Vec<u8>,
+    cut: usize,
+    trail: Trail,
+}
+
+impl Datagram {
+    fn walk(&self) -> Result<End<'_>, Stop> {
+        walk(self.next, View::new(&self.bytes, self.cut), self.trail)
+    }
+}
+
+fn decoded(end: Result<End<'_>, Stop>) -> Decoded<'_> {
+    match end {
+        Ok(End::Tcp(segment)) => Decoded::Tcp(segment),
+        Ok(End::Other) => Decoded::Other,
+        Ok(End::Fragment(_)) => Decoded::Fragment,
+        Err(stop) => Decoded::Unreadable(stop),
+    }
+}

@@ -1,0 +1,263 @@
+use std::error::Error as _;
+use std::io::{self, BufRead as _, BufReader, Read};
+
+use flate2::read::MultiGzDecoder;
+use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
+use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
+
+const BUFFER: usize = 64 * 1024;
+
+/// Names how a file is compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Compression {
+    /// RFC 1952, any number of members.
+    Gzip,
+    /// RFC 8878, any number of frames.
+    Zstandard,
+}
+
+impl Compression {
+    /// Tells it by a file's first bytes.
+    pub(super) fn of(start: &[u8]) -> Option<Compression> {
+        match start {
+            [0x1f, 0x8b, 8, ..] => Some(Compression::Gzip),
+            [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Some(Compression::Zstandard),
+            _ => None,
+        }
+    }
+
+    /// Wraps `raw`, which is read from its first byte.
+    pub(super) fn reader(self, raw: impl Read + Send + 'static) -> Box<dyn Read + Send> {
+        let raw = BufReader::with_capacity(BUFFER, raw);
+        match self {
+            Compression::Gzip => Box::new(MultiGzDecoder::new(raw)),
+            Compression::Zstandard => {
+                Box::new(Zstandard { frames: FrameDecoder::new(), source: raw, cut: None })
+            }
+        }
+    }
+
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Compression::Gzip => "gzip",
+            Compression::Zstandard => "zstd",
+        }
+    }
+}
+
+/// Reads one frame after the other: the decoder itself knows only one.
+struct Zstandard<R> {
+    frames: FrameDecoder,
+    source: BufReader<R>,
+    /// The error to give once what came before it is handed out.
+    cut: Option<io::Error>,
+}
+
+impl<R: Read> Read for Zstandard<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        while self.frames.can_collect() == 0 {
+            if let Some(error) = self.cut.take() {
+                return Err(error);
+            }
+            if self.frames.is_finished() {
+                if self.source.fill_buf()?.is_empty() {
+                    return Ok(0);
+                }
+                self.begin_frame()?;
+            } else if let Err(error) =
+                self.frames.decode_blocks(&mut self.source, BlockDecodingStrategy::UptoBlocks(1))
+            {
+                self.end_frame(&error)?;
+            }
+        }
+        self.frames.read(into)
+    }
+}
+
+impl<R: Read> Zstandard<R> {
+    fn begin_frame(&mut self) -> io::Result<()> {
+        match self.frames.reset(&mut self.source) {
+            Ok(()) => Ok(()),
+            Err(FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame { length, .. })) => {
+                io::copy(&mut (&mut self.source).take(u64::from(length)), &mut io::sink()).map(drop)
+            }
+            Err(error) => Err(ours(&error)),
+        }
+    }
+
+    /// Ends a frame that could not be read on.
+    ///
+    /// The decoder holds back a window of good bytes until the frame ends. Where the file was cut off, an empty
+    /// last block (and a checksum, which nobody looks at) ends the frame, so that they are handed out.
+    fn end_frame(&mut self, error: &FrameDecoderError) -> io::Result<()> {
+        const EMPTY_LAST_BLOCK: [u8; 7] = [1, 0, 0, 0, 0, 0, 0];
+        let error = ours(error);
+        if error.kind() != io::ErrorKind::UnexpectedEof {
+            return Err(error);
+        }
+        match self.frames.decode_blocks(&EMPTY_LAST_BLOCK[..], BlockDecodingStrategy::UptoBlocks(1)) {
+            Ok(_) => {
+                self.cut = Some(error);
+                Ok(())
+            }
+            Err(_) => Err(error),
+        }
+    }
+}
+
+/// Keeps an error of the file below as it is; what the decoder says is bad data.
+fn ours(error: &FrameDecoderError) -> io::Error {
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        if let Some(inner) = inner.downcast_ref::<io::Error>() {
+            if let Some(code) = inner.raw_os_error() {
+                return io::Error::from_raw_os_error(code);
+            }
+            if inner.kind() == io::ErrorKind::UnexpectedEof {
+                return io::Error::new(io::ErrorKind::UnexpectedEof, "the data ends early");
+            }
+        }
+        cause = inner.source();
+    }
+    io::Error::new(io::ErrorKind::InvalidData, error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use flate2::write::GzEncoder;
+    use ruzstd::encoding::{CompressionLevel, compress_to_vec};
+
+    use super::super::fixture::{Bytes, Everything, Pieces};
+    use super::super::{Error, Files, order::Order};
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), flate2::Compression::default());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn zstandard(bytes: &[u8]) -> Vec<u8> {
+        compress_to_vec(bytes, CompressionLevel::Fastest)
+    }
+
+    /// About 700 KiB that do not compress to nothing.
+    fn capture() -> Vec<u8> {
+        let file = Bytes::new(Order::Little).pcap(0xa1b2_c3d4, 65535, 1);
+        let mut noise = 1_u32;
+        let mut byte = || {
+            noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (noise >> 24) as u8
+        };
+        (0..500).fold(file, |file, second| file.record(second, 0, &(0..1400).map(|_| byte()).collect::<Vec<_>>())).bytes
+    }
+
+    #[expect(clippy::type_complexity, reason = "a table of two functions")]
+    const CODECS: [fn(&[u8]) -> Vec<u8>; 2] = [gzip, zstandard];
+
+    #[test]
+    fn same_packets_as_without() {
+        let plain = capture();
+        let expected = Everything::of_bytes(&plain).unwrap();
+        assert_eq!(expected.packets.len(), 500);
+        for compress in CODECS {
+            let all = Everything::of_bytes(&compress(&plain)).unwrap();
+            assert_eq!((all.packets, all.problems), (expected.packets.clone(), vec![]));
+        }
+    }
+
+    #[test]
+    fn several_members_and_skippable_frames() {
+        let plain = capture();
+        let expected = Everything::of_bytes(&plain).unwrap();
+        for compress in CODECS {
+            let mut parts = Vec::new();
+            for part in plain.chunks(100_001) {
+                parts.extend(compress(part));
+            }
+            assert_eq!(Everything::of_bytes(&parts).unwrap().packets, expected.packets);
+        }
+        let skippable = [&[0x5e, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3][..], &zstandard(&plain)].concat();
+        assert_eq!(Everything::of_bytes(&skippable).unwrap().packets, expected.packets);
+    }
+
+    #[test]
+    fn through_a_pipe_byte_by_byte() {
+        let plain = Bytes::stamps(&[1, 2, 3], b"data");
+        for compress in CODECS {
+            let pieces = compress(&plain).into_iter().map(|byte| vec![byte]).collect::<Vec<_>>();
+            let all = Everything::of(Files::from_reader("-", Pieces::boxed(pieces))).unwrap();
+            assert_eq!((all.seconds(), &all.problems[..]), (vec![1, 2, 3], &[][..]));
+        }
+    }
+
+    #[test]
+    fn gzip_that_grows_is_read_as_it_grows() {
+        let plain = Bytes::stamps(&[1, 2, 3], b"data");
+        let mut encoder = GzEncoder::new(Vec::new(), flate2::Compression::default());
+        let mut pieces = Vec::new();
+        for part in [&plain[..44], &plain[44..64], &plain[64..]] {
+            encoder.write_all(part).unwrap();
+            encoder.flush().unwrap();
+            pieces.push(std::mem::take(encoder.get_mut()));
+        }
+        pieces.push(encoder.finish().unwrap());
+        let all = Everything::of(Files::from_reader("-", Pieces::boxed(pieces))).unwrap();
+        assert_eq!(all.rounds, [1, 1, 1]);
+    }
+
+    #[test]
+    fn cut_gives_what_came_before_and_one_diagnostic() {
+        let plain = capture();
+        for (compress, name) in CODECS.into_iter().zip(["gzip", "zstd"]) {
+            let whole = compress(&plain);
+            let all = Everything::of_bytes(&whole[..whole.len() * 3 / 4]).unwrap();
+            assert!((200..500).contains(&all.packets.len()), "{name}: {} packets", all.packets.len());
+            let (offset, problem) = all.only_problem();
+            assert!(problem.starts_with(name), "{problem}");
+            assert!(offset >= 24 + all.packets.len() as u64 * 1416, "{offset}");
+        }
+    }
+
+    #[test]
+    fn damage_gives_one_diagnostic() {
+        let plain = capture();
+        for compress in CODECS {
+            let mut whole = compress(&plain[..50_000]);
+            whole.extend([0x1f; 100]);
+            let all = Everything::of_bytes(&whole).unwrap();
+            assert_eq!(all.packets.len(), 35);
+            all.only_problem();
+        }
+    }
+
+    #[test]
+    fn damage_at_the_start_is_an_error() {
+        for bad in [&[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 0xff, 0xff, 0xff, 0xff][..], &[0x28, 0xb5, 0x2f, 0xfd, 0xff][..]] {
+            let error = Everything::of_bytes(bad).unwrap_err();
+            assert!(matches!(error, Error::Compression { .. }), "{error}");
+        }
+    }
+
+    #[test]
+    fn nothing_inside_is_empty() {
+        for compress in CODECS {
+            let error = Everything::of_bytes(&compress(b"")).unwrap_err();
+            assert_eq!(error.to_string(), "test: empty file");
+        }
+    }
+
+    #[test]
+    fn flipped_bits_never_panic() {
+        let plain = Bytes::stamps(&(0..50).collect::<Vec<_>>(), b"the same data over and over again");
+        for compress in CODECS {
+            let whole = compress(&plain);
+            for at in (0..whole.len() * 8).step_by(7) {
+                let mut bad = whole.clone();
+                bad[at / 8] ^= 1 << (at % 8);
+                let _ = Everything::of_bytes(&bad);
+            }
+        }
+    }
+}

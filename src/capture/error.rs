@@ -1,0 +1,69 @@
+/// Says why *we* could not read: no file, no capture, an I/O error.
+///
+/// Damage behind a good file header is not among them: it is a diagnostic of the round.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Opening or reading failed.
+    #[error("{file}: {source}")]
+    Io {
+        /// The file, or `-`.
+        file: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A directory was named.
+    #[error("{file}: is a directory, not a capture file")]
+    Directory {
+        /// Its name.
+        file: String,
+    },
+    /// There is not one byte in it.
+    #[error("{file}: empty file")]
+    Empty {
+        /// The file, or `-`.
+        file: String,
+    },
+    /// It is neither pcap nor pcapng.
+    #[error("{file}: not a capture file: {looks}")]
+    NotCapture {
+        /// The file, or `-`.
+        file: String,
+        /// What it looks like instead.
+        looks: String,
+    },
+    /// It ends inside its own header.
+    #[error("{file}: the {layer} at offset 0 is cut short: {needed} bytes are needed, {had} are there")]
+    Short {
+        /// The file, or `-`.
+        file: String,
+        /// Which header.
+        layer: &'static str,
+        /// How many bytes it has.
+        needed: usize,
+        /// How many bytes the file has.
+        had: usize,
+    },
+    /// Its own header cannot be true.
+    #[error("{file}: the {layer} is damaged at offset {offset}: {problem}")]
+    Header {
+        /// The file, or `-`.
+        file: String,
+        /// Which header.
+        layer: &'static str,
+        /// Where, in bytes after decompression.
+        offset: u64,
+        /// What is wrong there.
+        problem: String,
+    },
+    /// It is compressed, and the compressed data is bad from the start.
+    #[error("{file}: cannot be decompressed ({how}): {source}")]
+    Compression {
+        /// The file, or `-`.
+        file: String,
+        /// `gzip` or `zstd`.
+        how: &'static str,
+        /// Why.
+        source: std::io::Error,
+    },
+}

@@ -1,0 +1,470 @@
+use std::io::{self, Cursor, Read};
+
+use super::decompress::Compression;
+use super::format::{Fault, Format, Found, Problems, Stop};
+use super::{Error, Round};
+use crate::model::Anomaly;
+
+/// How much of a file is read at once when it comes as fast as we can take it.
+///
+/// Reading 1 MiB at once was no faster, and this leaves room in a core's cache for those who look at the packets
+/// next.
+pub(super) const BLOCK: usize = 256 * 1024;
+/// A round whose memory grew beyond this for one large record gives it back.
+const KEPT: usize = 2 * 1024 * 1024;
+/// How much is read at first, and of a pipe that trickles.
+const SMALL_BLOCK: usize = 16 * 1024;
+
+/// Reads one capture, block by block.
+///
+/// A block is read straight into the round; only the start of a record that is not whole yet is carried over to
+/// the next one.
+pub(super) struct Reader {
+    name: Box<str>,
+    input: Box<dyn Read + Send>,
+    compression: Option<Compression>,
+    format: Option<Format>,
+    /// Bytes read and not done with.
+    tail: Vec<u8>,
+    /// Where in the file, decompressed, `tail` begins.
+    offset: u64,
+    /// How much is read at once, as experience tells.
+    block: usize,
+    problems: Problems,
+    ended: bool,
+}
+
+impl Reader {
+    /// Makes a reader; nothing is read yet.
+    pub(super) fn new(name: impl Into<Box<str>>, input: Box<dyn Read + Send>) -> Reader {
+        Reader {
+            name: name.into(),
+            input,
+            compression: None,
+            format: None,
+            tail: Vec::new(),
+            offset: 0,
+            block: SMALL_BLOCK,
+            problems: Problems::default(),
+            ended: false,
+        }
+    }
+
+    /// Reads up to the end of the file header, if that was not done before.
+    pub(super) fn prepare(&mut self) -> Result<(), Error> {
+        if self.format.is_some() {
+            return Ok(());
+        }
+        self.read_at_least(4)?;
+        if let Some(compression) = Compression::of(&self.tail) {
+            let raw = std::mem::replace(&mut self.input, Box::new(io::empty()));
+            let start = Cursor::new(std::mem::take(&mut self.tail));
+            self.input = compression.reader(start.chain(raw));
+            self.compression = Some(compression);
+            self.read_at_least(4)?;
+        }
+        if self.tail.is_empty() {
+            return Err(Error::Empty { file: self.file() });
+        }
+        loop {
+            match Format::recognise(&self.tail) {
+                Ok((format, length)) => {
+                    self.tail.drain(..length);
+                    self.offset = length as u64;
+                    self.format = Some(format);
+                    return Ok(());
+                }
+                Err(Fault::More { layer, needed }) => {
+                    if !self.read_at_least(needed)? {
+                        let had = self.tail.len();
+                        return Err(Error::Short { file: self.file(), layer, needed, had });
+                    }
+                }
+                Err(Fault::Unknown) => {
+                    return Err(Error::NotCapture { file: self.file(), looks: looks_like(&self.tail) });
+                }
+                Err(Fault::Damaged { layer, offset, problem }) => {
+                    return Err(Error::Header { file: self.file(), layer, offset, problem });
+                }
+            }
+        }
+    }
+
+    /// Fills `round` with what comes next; `false` at the end.
+    ///
+    /// Stamps are as the file has them, and a packet's number is how much further it is than the one before: 1, or
+    /// more where the file has blocks in between that are numbered, too.
+    ///
+    /// It asks the file once if that gives anything to hand on, and for `most` bytes at most unless one record is
+    /// larger.
+    pub(super) fn fill(&mut self, round: &mut Round, most: usize) -> Result<bool, Error> {
+        round.packets.clear();
+        round.secrets.clear();
+        round.diagnostics.clear();
+        if self.ended {
+            round.bytes.clear();
+            return Ok(false);
+        }
+        self.prepare()?;
+        let mut filled = self.begin(round);
+        let (mut done, mut last) = (0, false);
+        loop {
+            let needed = self.parse(round, filled, &mut done, last);
+            self.tell(round);
+            let something = !(round.packets.is_empty() && round.secrets.is_empty() && round.diagnostics.is_empty());
+            if something || self.ended {
+                round.bytes.truncate(filled);
+                self.keep(&round.bytes, done);
+                return Ok(something);
+            }
+            let room = self.make_room(round, filled, done.saturating_add(needed), most);
+            match read(&mut self.input, room) {
+                Ok(0) => last = true,
+                Ok(count) => {
+                    self.learn(count, room.len());
+                    filled = filled.saturating_add(count);
+                }
+                Err(source) => match self.compression {
+                    // What the decoder below refuses is the file's fault.
+                    Some(compression) if source.raw_os_error().is_none() => {
+                        self.problems.end(filled, format!("{}: {source}", compression.name()));
+                        self.ended = true;
+                    }
+                    _ => {
+                        self.ended = true;
+                        return Err(Error::Io { file: self.file(), source });
+                    }
+                },
+            }
+        }
+    }
+
+    /// Puts what was carried over at the start of the round.
+    fn begin(&mut self, round: &mut Round) -> usize {
+        if round.bytes.capacity() > KEPT {
+            // It held an unusually large record.
+            round.bytes = Vec::new();
+        }
+        // What else the round holds is overwritten sooner or later: clearing it would mean zeroing it again.
+        if round.bytes.len() < self.tail.len() {
+            round.bytes.resize(self.tail.len(), 0);
+        }
+        if let Some((start, _)) = round.bytes.split_at_mut_checked(self.tail.len()) {
+            start.copy_from_slice(&self.tail);
+        }
+        self.tail.len()
+    }
+
+    /// Reads the records of the round's first `filled` bytes from `done` on; returns how many bytes the next one
+    /// needs.
+    fn parse(&mut self, round: &mut Round, filled: usize, done: &mut usize, last: bool) -> usize {
+        let Some(format) = &mut self.format else { return 0 };
+        if self.ended {
+            return 0;
+        }
+        let bytes = round.bytes.get(..filled).unwrap_or_default();
+        let mut found = Found {
+            packets: &mut round.packets,
+            secrets: &mut round.secrets,
+            problems: &mut self.problems,
+        };
+        let read = format.records(bytes, *done, last, &mut found);
+        *done = read.consumed;
+        match read.stop {
+            Stop::Lost => {
+                self.ended = true;
+                0
+            }
+            Stop::More(needed) => {
+                let had = filled.saturating_sub(read.consumed);
+                if last && had > 0 {
+                    let unit = format.unit();
+                    let problem = format!("the file ends inside a {unit}: {needed} bytes are needed, {had} are there");
+                    self.problems.end(read.consumed, problem);
+                }
+                self.ended = last;
+                needed
+            }
+        }
+    }
+
+    /// Hands on what was found wrong.
+    fn tell(&mut self, round: &mut Round) {
+        for (at, problem) in self.problems.drain() {
+            round.diagnostics.push(Anomaly::CaptureDamaged {
+                file: self.name.clone(),
+                offset: self.offset.saturating_add(at as u64),
+                problem: problem.into_boxed_str(),
+            });
+        }
+    }
+
+    /// Carries over what is not done with.
+    fn keep(&mut self, bytes: &[u8], done: usize) {
+        self.tail.clear();
+        if !self.ended {
+            self.tail.extend_from_slice(bytes.get(done..).unwrap_or_default());
+        }
+        self.offset = self.offset.saturating_add(done as u64);
+    }
+
+    /// Lends the room behind the `filled` bytes, enough for `whole` bytes in all, but never much more than there is
+    /// reason to believe in: a length that lies must not cost memory.
+    fn make_room<'a>(&self, round: &'a mut Round, filled: usize, whole: usize, most: usize) -> &'a mut [u8] {
+        let block = self.block.min(most).max(filled.saturating_add(SMALL_BLOCK / 2));
+        let size = whole.min(filled.saturating_mul(2)).max(block);
+        if round.bytes.len() < size {
+            round.bytes.resize(size, 0);
+        }
+        round.bytes.get_mut(filled..size).unwrap_or_default()
+    }
+
+    /// Asks for more next time where all that was asked for came, and for less where little came.
+    fn learn(&mut self, count: usize, asked: usize) {
+        if count == asked {
+            self.block = self.block.saturating_mul(2).min(BLOCK);
+        } else if count < asked / 4 {
+            self.block = (self.block / 2).max(SMALL_BLOCK);
+        }
+    }
+
+    /// Reads into `tail` until it has so many bytes; `false` where the file ends before.
+    fn read_at_least(&mut self, length: usize) -> Result<bool, Error> {
+        while self.tail.len() < length {
+            let had = self.tail.len();
+            self.tail.resize(had.saturating_add(SMALL_BLOCK), 0);
+            let outcome = read(&mut self.input, self.tail.get_mut(had..).unwrap_or_default());
+            self.tail.truncate(had.saturating_add(*outcome.as_ref().unwrap_or(&0)));
+            match outcome {
+                Ok(0) => return Ok(false),
+                Ok(_) => {}
+                Err(source) => {
+                    let file = self.file();
+                    return Err(match self.compression {
+                        Some(how) => Error::Compression { file, how: how.name(), source },
+                        None => Error::Io { file, source },
+                    });
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    fn file(&self) -> String {
+        self.name.to_string()
+    }
+}
+
+/// Reads once, and again only where a signal came between.
+fn read(input: &mut impl Read, into: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match input.read(into) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            outcome => return outcome.map(|count| count.min(into.len())),
+        }
+    }
+}
+
+/// Says what the first bytes of a file that is no capture suggest.
+fn looks_like(start: &[u8]) -> String {
+    let known = match start {
+        [0xfd, b'7', b'z', b'X', b'Z', ..] => "it is compressed with xz: decompress it first",
+        [b'B', b'Z', b'h', b'1'..=b'9', ..] => "it is compressed with bzip2: decompress it first",
+        [0x04, 0x22, 0x4d, 0x18, ..] => "it is compressed with lz4: decompress it first",
+        [b'P', b'K', 3, 4, ..] => "it is a zip archive: unpack it first",
+        [b's', b'n', b'o', b'o', b'p', 0, ..] => "it is a snoop file: convert it with `editcap -F pcap`",
+        _ => {
+            let bytes: Vec<String> = start.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+            return format!("it begins with {}, and neither pcap nor pcapng does", bytes.join(" "));
+        }
+    };
+    known.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use proptest::prelude::*;
+
+    use super::super::fixture::{Bytes, Everything, Pieces};
+    use super::super::order::Order;
+    use super::super::{Files, Next, Source as _};
+    use super::*;
+
+    fn of_pieces(pieces: impl IntoIterator<Item = Vec<u8>>) -> Everything {
+        Everything::of(Files::from_reader("-", Pieces::boxed(pieces))).unwrap()
+    }
+
+    #[test]
+    fn pipe_hands_on_what_each_read_completes() {
+        let file = Bytes::stamps(&[1, 2, 3, 4, 5], b"data");
+        // The header alone; one packet; half of one; its other half and two more; the rest.
+        let all = of_pieces([0..24, 24..44, 44..54, 54..104, 104..124].map(|range| file[range].to_vec()));
+        assert_eq!((all.rounds.clone(), all.seconds()), (vec![1, 3, 1], vec![1, 2, 3, 4, 5]));
+        // The header and packets in one piece.
+        assert_eq!(of_pieces([file[..64].to_vec(), file[64..].to_vec()]).rounds, [2, 3]);
+    }
+
+    /// Fails where it is asked for more than there is.
+    struct Impatient(Box<dyn Read + Send>);
+
+    impl Read for Impatient {
+        fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+            match self.0.read(into)? {
+                0 => Err(io::Error::other("asked too soon")),
+                count => Ok(count),
+            }
+        }
+    }
+
+    #[test]
+    fn packets_at_hand_are_not_kept_waiting_for_more() {
+        let file = Bytes::stamps(&[1, 2], b"data");
+        let pieces = Pieces::boxed([file[..50].to_vec(), file[50..].to_vec()]);
+        let mut files = Files::from_reader("-", Box::new(Impatient(pieces)));
+        let mut round = Round::default();
+        for _ in 0..2 {
+            assert_eq!(files.next(&mut round).unwrap(), Next::Filled);
+            assert_eq!(round.packets.len(), 1);
+        }
+        let error = files.next(&mut round).unwrap_err();
+        assert_eq!(error.to_string(), "-: asked too soon");
+        assert_eq!(files.next(&mut round).unwrap(), Next::End);
+    }
+
+    #[test]
+    fn signal_while_reading_changes_nothing() {
+        struct Interrupted(bool, &'static [u8]);
+        impl Read for Interrupted {
+            fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+                self.0 = !self.0;
+                if self.0 { Err(io::ErrorKind::Interrupted.into()) } else { self.1.read(into) }
+            }
+        }
+        let file: &'static [u8] = Bytes::stamps(&[1, 2], b"data").leak();
+        let all = Everything::of(Files::from_reader("-", Box::new(Interrupted(false, file)))).unwrap();
+        assert_eq!(all.seconds(), [1, 2]);
+    }
+
+    #[test]
+    fn same_packets_however_it_is_cut() {
+        let file = Bytes::stamps(&(0..40).collect::<Vec<_>>(), b"some data");
+        let expected = Everything::of_bytes(&file).unwrap();
+        for size in 1..80 {
+            let all = of_pieces(file.chunks(size).map(<[u8]>::to_vec));
+            assert_eq!((all.packets, all.problems), (expected.packets.clone(), vec![]));
+        }
+    }
+
+    #[test]
+    fn file_of_many_blocks() {
+        let stamps: Vec<u32> = (0..3000).collect();
+        let all = Everything::of_bytes(&Bytes::stamps(&stamps, &[5; 1999])).unwrap();
+        assert_eq!(all.seconds(), (0..3000).collect::<Vec<_>>());
+        assert!(all.packets.iter().all(|packet| packet.data == [5; 1999]));
+        assert!(all.rounds.len() < 40, "blocks grow: {:?}", all.rounds);
+    }
+
+    #[test]
+    fn diagnostics_name_the_place_in_the_whole_file() {
+        let mut file = Bytes::stamps(&[7; 3000], &[5; 1999]);
+        let whole = file.len() as u64;
+        file.extend([1; 5]);
+        let all = Everything::of_bytes(&file).unwrap();
+        assert_eq!(all.problems.len(), 1);
+        assert_eq!((&*all.problems[0].0, all.problems[0].1), ("test", whole));
+    }
+
+    #[test]
+    fn lying_length_does_not_cost_memory() {
+        let file = Bytes::new(Order::Little).pcap(0xa1b2_c3d4, u32::MAX, 1);
+        let file = file.u32(1).u32(0).u32(16_000_000).u32(16_000_000).raw(&[0; 1000]);
+        let mut files = Files::from_reader("test", Box::new(Cursor::new(file.bytes)));
+        let mut round = Round::default();
+        assert_eq!(files.next(&mut round).unwrap(), Next::Filled);
+        assert_eq!((round.packets.len(), round.diagnostics.len()), (0, 1));
+        assert!(round.bytes.capacity() <= 4 * SMALL_BLOCK, "{}", round.bytes.capacity());
+    }
+
+    #[test]
+    fn memory_of_a_large_record_is_given_back() {
+        let file = Bytes::new(Order::Little).pcap(0xa1b2_c3d4, u32::MAX, 1).record(1, 0, &vec![0; 9_000_000]);
+        let file = (0..9).fold(file, |file, second| file.record(second, 0, &vec![0; 400_000]));
+        let mut files = Files::from_reader("test", Box::new(Cursor::new(file.bytes)));
+        let (mut round, mut sizes) = (Round::default(), Vec::new());
+        while files.next(&mut round).unwrap() == Next::Filled {
+            sizes.push(round.bytes.capacity());
+        }
+        assert!(sizes[0] >= 9_000_000 && *sizes.last().unwrap() <= KEPT, "{sizes:?}");
+    }
+
+    #[test]
+    fn what_is_no_capture_is_called_by_its_name() {
+        for (bytes, words) in [
+            (&b"{\"a\": 1}"[..], "7b 22 61 22"),
+            (b"x", "begins with 78,"),
+            (b"\xfd7zXZ\0", "xz"),
+            (b"BZh91AY", "bzip2"),
+            (b"\x04\x22\x4d\x18", "lz4"),
+            (b"PK\x03\x04", "zip"),
+            (b"snoop\0\0\0", "editcap"),
+        ] {
+            let text = Everything::of_bytes(bytes).unwrap_err().to_string();
+            assert!(text.starts_with("test: not a capture file: ") && text.contains(words), "{text}");
+        }
+        assert_eq!(Everything::of_bytes(b"").unwrap_err().to_string(), "test: empty file");
+    }
+
+    #[test]
+    fn header_and_nothing_else_is_a_capture_without_packets() {
+        assert_eq!(Everything::of_bytes(&Bytes::stamps(&[], b"")).unwrap(), Everything::default());
+    }
+
+    /// Bytes that look like records now and then.
+    fn rubbish() -> impl Strategy<Value = Vec<u8>> {
+        let word = prop_oneof![
+            Just(0_u32), 1..40_u32, Just(12), Just(u32::MAX), Just(0x0a0d_0d0a), Just(0x1a2b_3c4d), Just(0xbad), any::<u32>()
+        ];
+        let words = prop::collection::vec(word, 0..200);
+        (words, prop::collection::vec(any::<u8>(), 0..9)).prop_map(|(words, rest)| {
+            words.into_iter().flat_map(u32::to_le_bytes).chain(rest).collect()
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn rubbish_behind_a_header_neither_panics_nor_swells(rubbish in rubbish(), cut in 1..999_usize, kind in 0..4) {
+            let start = match kind {
+                0 => Bytes::new(Order::Little).pcap(0xa1b2_c3d4, 65535, 1),
+                1 => Bytes::new(Order::Big).pcap(0xa1b2_cd34, u32::MAX, 1),
+                2 => Bytes::new(Order::Little).section().interface(1, 0, &[]),
+                _ => Bytes::new(Order::Little).section(),
+            };
+            let bytes = start.raw(&rubbish).bytes;
+            let mut files = Files::from_reader("test", Pieces::boxed(bytes.chunks(cut).map(<[u8]>::to_vec)));
+            let (mut round, mut kept, mut diagnostics) = (Round::default(), 0, 0);
+            while files.next(&mut round).unwrap() == Next::Filled {
+                prop_assert!(round.bytes.len() <= bytes.len());
+                prop_assert!(round.bytes.capacity() <= 4 * SMALL_BLOCK);
+                for record in &round.packets {
+                    prop_assert!(record.offset as usize + record.length as usize <= round.bytes.len());
+                    prop_assert!(record.original_length >= record.length);
+                    kept += record.length as usize;
+                }
+                diagnostics += round.diagnostics.len();
+            }
+            prop_assert!(kept <= bytes.len());
+            prop_assert!(diagnostics <= 17);
+        }
+
+        #[test]
+        fn rubbish_gives_the_same_however_it_is_cut(rubbish in rubbish(), cut in 1..999_usize) {
+            let bytes = Bytes::new(Order::Little).section().interface(1, 0, &[]).raw(&rubbish).bytes;
+            let (whole, pieces) = (Everything::of_bytes(&bytes).unwrap(), of_pieces(bytes.chunks(cut).map(<[u8]>::to_vec)));
+            prop_assert_eq!((whole.packets, whole.secrets), (pieces.packets, pieces.secrets));
+            let place = |problems: Vec<(String, u64, String)>| problems.into_iter().map(|(_, at, text)| (at, text)).collect::<Vec<_>>();
+            prop_assert_eq!(place(whole.problems), place(pieces.problems));
+        }
+    }
+}

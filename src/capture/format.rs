@@ -1,0 +1,118 @@
+use std::fmt;
+
+use super::Record;
+use super::pcap::Pcap;
+use super::pcapng::Pcapng;
+
+/// The most bytes one record or block may have: a length beyond it is taken for damage.
+pub(super) const RECORD_BOUND: usize = 16 * 1024 * 1024;
+
+/// How many faults of one file are told one by one.
+const COMPLAINTS: u8 = 16;
+
+/// Is what a file turned out to be, with the state needed to read on.
+#[derive(Debug)]
+pub(super) enum Format {
+    Pcap(Pcap),
+    Pcapng(Pcapng),
+}
+
+/// Says why a file header could not be read.
+#[derive(Debug)]
+pub(super) enum Fault {
+    /// It needs this many bytes in all.
+    More { layer: &'static str, needed: usize },
+    /// It is none of ours.
+    Unknown,
+    /// It cannot be true.
+    Damaged { layer: &'static str, offset: u64, problem: String },
+}
+
+impl Format {
+    /// Reads the file header at the start of `bytes`; with the format comes the header's length.
+    pub(super) fn recognise(bytes: &[u8]) -> Result<(Format, usize), Fault> {
+        match Pcapng::open(bytes) {
+            Ok(pcapng) => Ok((Format::Pcapng(pcapng), 0)),
+            Err(Fault::Unknown) => Pcap::open(bytes).map(|(pcap, length)| (Format::Pcap(pcap), length)),
+            Err(fault) => Err(fault),
+        }
+    }
+
+    /// Reads every whole record of `bytes` from `start` on; `last` says that nothing will follow.
+    pub(super) fn records(&mut self, bytes: &[u8], start: usize, last: bool, found: &mut Found<'_>) -> Read {
+        match self {
+            Format::Pcap(pcap) => pcap.records(bytes, start, found),
+            Format::Pcapng(pcapng) => pcapng.records(bytes, start, last, found),
+        }
+    }
+
+    /// Names what the file consists of.
+    pub(super) const fn unit(&self) -> &'static str {
+        match self {
+            Format::Pcap(_) => "packet record",
+            Format::Pcapng(_) => "block",
+        }
+    }
+}
+
+/// Says how far reading came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Read {
+    /// Up to where the bytes are done with.
+    pub(super) consumed: usize,
+    /// Why it stopped there.
+    pub(super) stop: Stop,
+}
+
+/// Says why reading stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stop {
+    /// What begins there needs this many bytes.
+    More(usize),
+    /// Where the next record begins cannot be told any more.
+    Lost,
+}
+
+/// Takes what is found in a block of the file.
+#[derive(Debug)]
+pub(super) struct Found<'a> {
+    /// The packets, with their stamps as the file has them.
+    pub(super) packets: &'a mut Vec<Record>,
+    /// TLS key logs, each with the number of packets before it.
+    pub(super) secrets: &'a mut Vec<(usize, Vec<u8>)>,
+    /// What was wrong, and where in the block.
+    pub(super) problems: &'a mut Problems,
+}
+
+/// Gathers what is wrong with a file: so that a file of nothing but faults does not flood, the first few.
+#[derive(Debug, Default)]
+pub(super) struct Problems {
+    told: u8,
+    list: Vec<(usize, String)>,
+}
+
+impl Problems {
+    /// Notes a fault after which reading goes on.
+    pub(super) fn note(&mut self, at: usize, problem: fmt::Arguments<'_>) {
+        if self.told < COMPLAINTS {
+            self.told = self.told.saturating_add(1);
+            let rest = if self.told == COMPLAINTS { " (more of this file is not listed)" } else { "" };
+            self.list.push((at, format!("{problem}{rest}")));
+        }
+    }
+
+    /// Notes the fault behind which nothing can be found any more.
+    pub(super) fn lost(&mut self, at: usize, problem: fmt::Arguments<'_>) {
+        self.end(at, format!("{problem}: what follows cannot be read"));
+    }
+
+    /// Notes that the file ends where it should not.
+    pub(super) fn end(&mut self, at: usize, problem: String) {
+        self.list.push((at, problem));
+    }
+
+    /// Hands out what was noted since the last time.
+    pub(super) fn drain(&mut self) -> impl Iterator<Item = (usize, String)> + '_ {
+        self.list.drain(..)
+    }
+}

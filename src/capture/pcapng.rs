@@ -1,0 +1,490 @@
+use super::Record;
+use super::format::{Fault, Found, RECORD_BOUND, Read, Stop};
+use super::interface::Interface;
+use super::order::Order;
+use crate::model::{At, Timestamp};
+
+const LAYER: &str = "pcapng section header";
+/// A type, a length, and the length again: what a block has at least.
+const LEAST: usize = 12;
+/// A section header without options.
+const LEAST_SECTION: usize = 28;
+const SECTION: u32 = 0x0a0d_0d0a;
+const INTERFACE: u32 = 1;
+const OBSOLETE_PACKET: u32 = 2;
+const SIMPLE_PACKET: u32 = 3;
+const ENHANCED_PACKET: u32 = 6;
+const DECRYPTION_SECRETS: u32 = 10;
+const JOURNAL_ENTRY: u32 = 9;
+const CUSTOM: u32 = 0xbad;
+const CUSTOM_NOT_COPIED: u32 = 0x4000_0bad;
+const SYSTEM_CALL: [u32; 3] = [0x204, 0x216, 0x221];
+/// "TLSK": secrets that are an NSS key log.
+const TLS_KEY_LOG: u32 = 0x544c_534b;
+/// How many interfaces of one section are remembered.
+const INTERFACES: usize = 65_536;
+
+/// Reads the blocks of a pcapng file (draft-ietf-opsawg-pcapng).
+#[derive(Debug)]
+pub(super) struct Pcapng {
+    order: Order,
+    /// The interfaces of this section, by their number.
+    interfaces: Vec<Interface>,
+    /// The stamp of the packet before, lent to those that have none.
+    time: Timestamp,
+    /// How many blocks that Wireshark numbers as it numbers packets came since the last packet.
+    numbered: u64,
+}
+
+impl Pcapng {
+    /// Checks the first section header, which [`Pcapng::records`] then reads as it reads any other.
+    pub(super) fn open(bytes: &[u8]) -> Result<Pcapng, Fault> {
+        if bytes.first_chunk::<4>().is_none_or(|kind| *kind != SECTION.to_be_bytes()) {
+            return Err(Fault::Unknown);
+        }
+        let damaged = |offset, problem| Fault::Damaged { layer: LAYER, offset, problem };
+        if bytes.len() < LEAST_SECTION {
+            return Err(Fault::More { layer: LAYER, needed: LEAST_SECTION });
+        }
+        let mut pcapng = Pcapng { order: Order::Little, interfaces: Vec::new(), time: Timestamp::default(), numbered: 0 };
+        match next_block(pcapng.order, bytes, true) {
+            Next::More(needed) => Err(Fault::More { layer: LAYER, needed }),
+            Next::Lost(problem) => Err(damaged(0, problem)),
+            Next::Skip { .. } => Err(damaged(4, "its two lengths differ".to_owned())),
+            Next::Block { body, .. } => match pcapng.section(body) {
+                Ok(()) => Ok(pcapng),
+                Err(problem) => Err(damaged(8, problem)),
+            },
+        }
+    }
+
+    /// Reads every whole block of `bytes` from `start` on; `last` says that nothing will follow.
+    pub(super) fn records(&mut self, bytes: &[u8], start: usize, last: bool, found: &mut Found<'_>) -> Read {
+        let mut at = start;
+        loop {
+            match next_block(self.order, bytes.get(at..).unwrap_or_default(), last) {
+                Next::More(needed) => return Read { consumed: at, stop: Stop::More(needed) },
+                Next::Lost(problem) => {
+                    found.problems.lost(at, format_args!("{problem}"));
+                    return Read { consumed: at, stop: Stop::Lost };
+                }
+                Next::Skip { length, tail } => {
+                    let problem = format_args!("a block says {length} bytes at its start and {tail} at its end: skipped");
+                    found.problems.note(at, problem);
+                    at = at.saturating_add(length);
+                }
+                Next::Block { kind, body, length } => {
+                    let body_at = at.saturating_add(8);
+                    let fault = match kind {
+                        ENHANCED_PACKET | OBSOLETE_PACKET => self.packet(kind, body, body_at, found),
+                        SECTION => {
+                            if let Err(problem) = self.section(body) {
+                                found.problems.lost(at, format_args!("a section header has {problem}"));
+                                return Read { consumed: at, stop: Stop::Lost };
+                            }
+                            None
+                        }
+                        INTERFACE => self.interface(body),
+                        SIMPLE_PACKET => self.simple_packet(body, body_at, found),
+                        DECRYPTION_SECRETS => self.secrets(body, found),
+                        JOURNAL_ENTRY | CUSTOM | CUSTOM_NOT_COPIED => self.number(),
+                        kind if SYSTEM_CALL.contains(&kind) => self.number(),
+                        _ => None,
+                    };
+                    if let Some(fault) = fault {
+                        found.problems.note(at, format_args!("{fault}"));
+                    }
+                    at = at.saturating_add(length);
+                }
+            }
+        }
+    }
+
+    fn section(&mut self, body: &[u8]) -> Result<(), String> {
+        let Some((magic, rest)) = body.split_first_chunk::<4>() else { return Err("too few bytes".to_owned()) };
+        let Some(order) = byte_order(*magic) else { return Err("no byte-order magic".to_owned()) };
+        match order.first_u16(rest) {
+            Some(1) => {
+                self.order = order;
+                self.interfaces.clear();
+                Ok(())
+            }
+            Some(major) => Err(format!("version {major}, and only 1 is known")),
+            None => Err("too few bytes".to_owned()),
+        }
+    }
+
+    fn interface(&mut self, body: &[u8]) -> Option<&'static str> {
+        if self.interfaces.len() >= INTERFACES {
+            return Some("more than 65536 interfaces: their packets are skipped");
+        }
+        // Even a bad one takes its number, or the packets of all that follow would go astray.
+        let (interface, fault) = Interface::read(self.order, body);
+        self.interfaces.push(interface);
+        fault
+    }
+
+    /// Reads an enhanced packet, or an obsolete one, whose first word is an interface and a count of drops, half and
+    /// half.
+    fn packet(&mut self, kind: u32, body: &[u8], at: usize, found: &mut Found<'_>) -> Option<&'static str> {
+        const HEADER: usize = 20;
+        let order = self.order;
+        let Some((header, data)) = body.split_first_chunk::<HEADER>() else { return Some(SHORT) };
+        let (words, _) = header.as_chunks::<4>();
+        let &[interface, high, low, kept, original] = words else { return Some(SHORT) };
+        let interface = match (kind, interface) {
+            (OBSOLETE_PACKET, [i0, i1, _, _]) => u32::from(order.u16([i0, i1])),
+            (_, word) => order.u32(word),
+        };
+        let Some(interface) = self.interfaces.get(interface as usize) else { return Some(NO_INTERFACE) };
+        let kept = order.u32(kept);
+        if data.len() < kept as usize {
+            return Some("a packet is longer than its block: skipped");
+        }
+        let units = (u64::from(order.u32(high)) << 32) | u64::from(order.u32(low));
+        let link = interface.link;
+        let nanos = interface.nanos(units);
+        if let Some(nanos) = nanos {
+            self.time = Timestamp::from_nanos(nanos);
+        }
+        found.packets.push(Record {
+            at: self.next_at(),
+            link,
+            original_length: order.u32(original).max(kept),
+            offset: u32::try_from(at.saturating_add(HEADER)).unwrap_or(u32::MAX),
+            length: kept,
+        });
+        nanos.is_none().then_some("a packet's stamp lies beyond the year 2262: the one before is used")
+    }
+
+    /// A simple packet has neither a stamp nor a length of its own: it belongs to the first interface and has the
+    /// bytes that its snap length left.
+    fn simple_packet(&mut self, body: &[u8], at: usize, found: &mut Found<'_>) -> Option<&'static str> {
+        const HEADER: usize = 4;
+        let Some(original) = self.order.first_u32(body) else { return Some(SHORT) };
+        let Some(interface) = self.interfaces.first() else { return Some(NO_INTERFACE) };
+        let snap_length = if interface.snap_length == 0 { u32::MAX } else { interface.snap_length };
+        let room = u32::try_from(body.len().saturating_sub(HEADER)).unwrap_or(u32::MAX);
+        let link = interface.link;
+        let length = original.min(snap_length).min(room);
+        found.packets.push(Record {
+            at: self.next_at(),
+            link,
+            original_length: original,
+            offset: u32::try_from(at.saturating_add(HEADER)).unwrap_or(u32::MAX),
+            length,
+        });
+        None
+    }
+
+    fn number(&mut self) -> Option<&'static str> {
+        self.numbered = self.numbered.saturating_add(1);
+        None
+    }
+
+    fn next_at(&mut self) -> At {
+        At { packet: std::mem::take(&mut self.numbered).saturating_add(1), time: self.time }
+    }
+
+    fn secrets(&self, body: &[u8], found: &mut Found<'_>) -> Option<&'static str> {
+        let Some((head, text)) = body.split_first_chunk::<8>() else { return Some(SHORT) };
+        let [k0, k1, k2, k3, n0, n1, n2, n3] = *head;
+        if self.order.u32([k0, k1, k2, k3]) != TLS_KEY_LOG {
+            return None;
+        }
+        let Some(text) = text.get(..self.order.u32([n0, n1, n2, n3]) as usize) else {
+            return Some("decryption secrets are longer than their block: skipped");
+        };
+        found.secrets.push((found.packets.len(), text.to_vec()));
+        None
+    }
+}
+
+const SHORT: &str = "a block is too short for what it should hold: skipped";
+const NO_INTERFACE: &str = "a packet names an interface that is not described: skipped";
+
+/// Is what stands at the start of some bytes.
+enum Next<'a> {
+    /// The start of a block of this many bytes.
+    More(usize),
+    /// A block.
+    Block { kind: u32, body: &'a [u8], length: usize },
+    /// A block whose end is known and whose content is not to be trusted: its last length is another one.
+    Skip { length: usize, tail: u32 },
+    /// Nothing that shows where the next block begins.
+    Lost(String),
+}
+
+fn next_block(order: Order, bytes: &[u8], last: bool) -> Next<'_> {
+    let Some(([k0, k1, k2, k3, n0, n1, n2, n3], rest)) = bytes.split_first_chunk::<8>() else {
+        return Next::More(LEAST);
+    };
+    let kind = order.u32([*k0, *k1, *k2, *k3]);
+    // A section header is read in its own order; its type reads the same in both.
+    let order = if kind == SECTION {
+        match rest.first_chunk() {
+            None => return Next::More(LEAST_SECTION),
+            Some(magic) => match byte_order(*magic) {
+                Some(order) => order,
+                None => return Next::Lost("a section header has no byte-order magic".to_owned()),
+            },
+        }
+    } else {
+        order
+    };
+    let length = order.u32([*n0, *n1, *n2, *n3]) as usize;
+    let Some(body_length) = length.checked_sub(LEAST) else {
+        return Next::Lost(format!("a block says it has {length} bytes, and none has less than {LEAST}"));
+    };
+    if length > RECORD_BOUND {
+        return Next::Lost(format!("a block says it has {length} bytes, more than the {RECORD_BOUND} allowed"));
+    }
+    let Some((body, rest)) = rest.split_at_checked(body_length) else { return Next::More(length) };
+    let Some(([t0, t1, t2, t3], rest)) = rest.split_first_chunk::<4>() else { return Next::More(length) };
+    let tail = order.u32([*t0, *t1, *t2, *t3]);
+    if tail as usize == length {
+        return Next::Block { kind, body, length };
+    }
+    // Which of the two lengths is right? The first, if another block or the file's end comes after it.
+    match rest.split_first_chunk::<8>() {
+        Some((start, _)) if begins_block(order, *start) => Next::Skip { length, tail },
+        None if last && rest.is_empty() => Next::Skip { length, tail },
+        None if !last => Next::More(length.saturating_add(8)),
+        _ => Next::Lost(format!("a block says {length} bytes at its start and {tail} at its end")),
+    }
+}
+
+/// Tells whether `start` looks like the first eight bytes of a block.
+fn begins_block(order: Order, start: [u8; 8]) -> bool {
+    let [k0, k1, k2, k3, n0, n1, n2, n3] = start;
+    let length = order.u32([n0, n1, n2, n3]) as usize;
+    match order.u32([k0, k1, k2, k3]) {
+        SECTION => true,
+        INTERFACE..=DECRYPTION_SECRETS => (LEAST..=RECORD_BOUND).contains(&length) && length.is_multiple_of(4),
+        _ => false,
+    }
+}
+
+/// Reads a section's byte-order magic.
+fn byte_order(magic: [u8; 4]) -> Option<Order> {
+    match magic {
+        [0x4d, 0x3c, 0x2b, 0x1a] => Some(Order::Little),
+        [0x1a, 0x2b, 0x3c, 0x4d] => Some(Order::Big),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::{Bytes, Everything};
+    use super::super::{Error, order::Order};
+    use super::*;
+
+    const BOTH: [Order; 2] = [Order::Little, Order::Big];
+
+    fn ethernet(order: Order) -> Bytes {
+        Bytes::new(order).section().interface(1, 0, &[])
+    }
+
+    #[test]
+    fn sections_of_either_order_with_their_own_interfaces() {
+        for (first, second) in [(Order::Little, Order::Big), (Order::Big, Order::Little)] {
+            let mut file = ethernet(first).interface(113, 0, &[]).enhanced(1, 5_000_000, b"cooked");
+            file.order = second;
+            let file = file.section().interface(228, 0, &[]).enhanced(0, 6_000_000, b"raw");
+            let all = Everything::of_bytes(&file.bytes).unwrap();
+            assert_eq!(all.data(), [&b"cooked"[..], b"raw"]);
+            assert_eq!(all.packets.iter().map(|packet| packet.link).collect::<Vec<_>>(), [113, 228]);
+            assert_eq!(all.seconds(), [5, 6]);
+            assert_eq!(all.problems, []);
+        }
+    }
+
+    #[test]
+    fn stamp_beyond_our_reach_does_not_drag_the_clock_along() {
+        let file = ethernet(Order::Little).enhanced(0, 5_000_000, b"a").enhanced(0, u64::MAX, b"b");
+        let all = Everything::of_bytes(&file.enhanced(0, 6_000_000, b"c").bytes).unwrap();
+        assert_eq!(all.seconds(), [5, 5, 6]);
+        assert!(all.only_problem().1.contains("2262"));
+    }
+
+    #[test]
+    fn simple_packets_have_the_first_interfaces_snap_length_and_the_stamp_before() {
+        for order in BOTH {
+            let simple = |file: Bytes, original: u32, data: &[u8]| file.block(SIMPLE_PACKET, |body| body.u32(original).raw(data));
+            let file = Bytes::new(order).section().interface(101, 5, &[]).enhanced(0, 3_000_000, b"x");
+            let file = simple(simple(file, 3, b"abc"), 1500, b"abcde");
+            let all = Everything::of_bytes(&file.bytes).unwrap();
+            assert_eq!(all.data(), [&b"x"[..], b"abc", b"abcde"]);
+            assert_eq!((all.packets[1].original, all.packets[2].original), (3, 1500));
+            assert_eq!((all.packets[2].link, all.seconds()), (101, vec![3, 3, 3]));
+        }
+    }
+
+    #[test]
+    fn obsolete_packets() {
+        for order in BOTH {
+            let file = Bytes::new(order).section().interface(1, 0, &[]).interface(113, 0, &[]);
+            let file = file.block(OBSOLETE_PACKET, |body| {
+                body.u16(1).u16(77).u32(0).u32(4_000_000).u32(3).u32(9).raw(b"old")
+            });
+            let all = Everything::of_bytes(&file.bytes).unwrap();
+            assert_eq!((all.data(), all.seconds()), (vec![&b"old"[..]], vec![4]));
+            assert_eq!((all.packets[0].link, all.packets[0].original), (113, 9));
+        }
+    }
+
+    #[test]
+    fn names_statistics_and_unknown_blocks_are_skipped() {
+        let file = ethernet(Order::Little).enhanced(0, 1, b"one");
+        let file = file.block(4, |body| body.raw(&[0xff; 40])).block(5, |body| body.raw(&[0xff; 16]));
+        let file = file.block(0x7777_7777, |body| body).enhanced(0, 2, b"two");
+        let all = Everything::of_bytes(&file.bytes).unwrap();
+        assert_eq!(all.data(), [b"one", b"two"]);
+        assert_eq!((all.packets[1].number, &all.problems[..]), (2, &[][..]));
+    }
+
+    #[test]
+    fn custom_blocks_and_journal_entries_are_numbered_as_wireshark_does() {
+        let file = ethernet(Order::Little).enhanced(0, 1, b"one").block(CUSTOM, |body| body.u32(1).raw(b"x"));
+        let file = file.block(CUSTOM_NOT_COPIED, |body| body.u32(1)).enhanced(0, 2, b"two");
+        let file = file.block(JOURNAL_ENTRY, |body| body.raw(b"_A=b")).enhanced(0, 3, b"three");
+        let all = Everything::of_bytes(&file.bytes).unwrap();
+        assert_eq!(all.packets.iter().map(|packet| packet.number).collect::<Vec<_>>(), [1, 4, 6]);
+    }
+
+    #[test]
+    fn key_logs_are_handed_on_in_their_place() {
+        for order in BOTH {
+            let file = ethernet(order).secrets(TLS_KEY_LOG, b"CLIENT_RANDOM 1").enhanced(0, 1, b"one");
+            let file = file.secrets(0x5747_4b4c, b"wireguard").secrets(TLS_KEY_LOG, b"CLIENT_RANDOM 2");
+            let all = Everything::of_bytes(&file.enhanced(0, 2, b"two").bytes).unwrap();
+            assert_eq!(all.secrets, [(0, b"CLIENT_RANDOM 1".to_vec()), (1, b"CLIENT_RANDOM 2".to_vec())]);
+            assert_eq!((all.packets.len(), &all.problems[..]), (2, &[][..]));
+        }
+    }
+
+    #[test]
+    fn secrets_longer_than_their_block() {
+        let file = ethernet(Order::Little).block(DECRYPTION_SECRETS, |body| body.u32(TLS_KEY_LOG).u32(100).raw(b"short"));
+        let all = Everything::of_bytes(&file.enhanced(0, 2, b"two").bytes).unwrap();
+        assert_eq!((all.data(), all.secrets.len()), (vec![&b"two"[..]], 0));
+        assert_eq!(all.only_problem().0, 28 + 20);
+    }
+
+    #[test]
+    fn bad_blocks_with_a_good_length_are_skipped() {
+        #[expect(clippy::type_complexity, reason = "a table of faults and who makes them")]
+        let bad: [(&str, fn(Bytes) -> Bytes); 6] = [
+            ("interface", |file| file.enhanced(1, 5, b"nobody")),
+            ("longer than its block", |file| {
+                file.block(ENHANCED_PACKET, |body| body.u32(0).u32(0).u32(1).u32(9).u32(9).raw(b"12345678"))
+            }),
+            ("too short", |file| file.block(ENHANCED_PACKET, |body| body.u32(0))),
+            ("too short", |file| file.block(OBSOLETE_PACKET, |body| body.u32(0))),
+            ("too short", |file| file.block(SIMPLE_PACKET, |body| body)),
+            ("at its end", |file| file.u32(ENHANCED_PACKET).u32(16).u32(0).u32(20)),
+        ];
+        for (problem, bad) in bad {
+            for order in BOTH {
+                let before = ethernet(order).enhanced(0, 1, b"before");
+                let offset = before.bytes.len() as u64;
+                let file = bad(before);
+                let all = Everything::of_bytes(&file.clone().enhanced(0, 2, b"after").bytes).unwrap();
+                assert_eq!(all.data(), [&b"before"[..], b"after"], "{problem}");
+                assert_eq!(all.packets[1].number, 2);
+                let (at, text) = all.only_problem();
+                assert!(at == offset && text.contains(problem), "{text}");
+                // The same at the very end of the file.
+                let all = Everything::of_bytes(&file.bytes).unwrap();
+                assert_eq!(all.data(), [b"before"]);
+                assert_eq!(all.only_problem(), (at, text));
+            }
+        }
+    }
+
+    #[test]
+    fn lengths_that_show_no_way_on_end_the_file() {
+        for (length, needle) in
+            [(0, "0 bytes"), (8, "8 bytes"), (11, "11 bytes"), (u32::MAX, "4294967295"), (16_777_217, "16777216 allowed")]
+        {
+            let file = ethernet(Order::Big).enhanced(0, 1, b"before");
+            let offset = file.bytes.len() as u64;
+            let file = file.u32(ENHANCED_PACKET).u32(length).enhanced(0, 2, b"after");
+            let all = Everything::of_bytes(&file.bytes).unwrap();
+            assert_eq!(all.data(), [b"before"]);
+            let (at, problem) = all.only_problem();
+            assert!(at == offset && problem.contains(needle), "{problem}");
+        }
+    }
+
+    #[test]
+    fn two_lengths_of_which_neither_convinces_end_the_file() {
+        let file = ethernet(Order::Little).enhanced(0, 1, b"before");
+        let offset = file.bytes.len() as u64;
+        let file = file.u32(ENHANCED_PACKET).u32(16).u32(0).u32(20).raw(&[0xee; 40]);
+        let all = Everything::of_bytes(&file.bytes).unwrap();
+        assert_eq!(all.data(), [b"before"]);
+        assert_eq!(all.only_problem().0, offset);
+    }
+
+    #[test]
+    fn section_of_another_kind_ends_the_file() {
+        let no_magic = |file: Bytes| file.block(SECTION, |body| body.u32(0).u16(1).u16(0).raw(&[0xff; 8]));
+        let new_version = |file: Bytes| file.block(SECTION, |body| body.u32(0x1a2b_3c4d).u16(2).u16(0).raw(&[0xff; 8]));
+        for (section, needle) in [(&no_magic as &dyn Fn(Bytes) -> Bytes, "magic"), (&new_version, "version 2")] {
+            let file = section(ethernet(Order::Little).enhanced(0, 1, b"before"));
+            let all = Everything::of_bytes(&file.bytes).unwrap();
+            assert_eq!(all.data(), [b"before"]);
+            assert!(all.only_problem().1.contains(needle));
+            // And at the very start it is an error.
+            let error = Everything::of_bytes(&section(Bytes::new(Order::Little)).bytes).unwrap_err();
+            assert!(matches!(&error, Error::Header { .. }) && error.to_string().contains(needle), "{error}");
+        }
+    }
+
+    #[test]
+    fn largest_block_allowed_is_read() {
+        let data = vec![9; RECORD_BOUND - 12 - 20 - 16];
+        let file = ethernet(Order::Little).enhanced(0, 1, &data).enhanced(0, 2, b"after");
+        let all = Everything::of_bytes(&file.bytes).unwrap();
+        assert_eq!(all.packets.iter().map(|packet| packet.data.len()).collect::<Vec<_>>(), [data.len(), 5]);
+    }
+
+    #[test]
+    fn flood_of_interfaces_is_bounded() {
+        let file = (0..INTERFACES + 9).fold(Bytes::new(Order::Little).section(), |file, _| file.interface(1, 0, &[]));
+        let file = file.enhanced(65_535, 1, b"last").enhanced(65_536, 1, b"too many");
+        let all = Everything::of_bytes(&file.bytes).unwrap();
+        assert_eq!((all.data(), all.problems.len()), (vec![&b"last"[..]], 10));
+    }
+
+    #[test]
+    fn flood_of_bad_blocks_is_told_in_few_words() {
+        let file = (0..1000).fold(ethernet(Order::Little), |file, _| file.enhanced(7, 1, b"x"));
+        let all = Everything::of_bytes(&file.enhanced(0, 1, b"good").bytes).unwrap();
+        assert_eq!((all.data(), all.problems.len()), (vec![&b"good"[..]], 16));
+        assert!(all.problems[15].2.contains("not listed") && !all.problems[14].2.contains("not listed"));
+    }
+
+    #[test]
+    fn cut_anywhere_gives_what_is_whole_and_one_diagnostic() {
+        let head = ethernet(Order::Little);
+        let first = head.clone().enhanced(0, 1, b"one");
+        let file = first.clone().enhanced(0, 2, b"two");
+        for cut in 4..file.bytes.len() {
+            let outcome = Everything::of_bytes(&file.bytes[..cut]);
+            if cut < 28 {
+                let error = outcome.unwrap_err();
+                assert!(matches!(error, Error::Short { needed: 28, had, .. } if had == cut), "{error}");
+                continue;
+            }
+            let all = outcome.unwrap();
+            assert_eq!(all.packets.len(), usize::from(cut >= first.bytes.len()));
+            match [28, head.bytes.len(), first.bytes.len()].into_iter().rev().find(|start| *start <= cut) {
+                Some(start) if start == cut => assert_eq!(all.problems, []),
+                start => assert_eq!(Some(all.only_problem().0), start.map(|start| start as u64)),
+            }
+        }
+    }
+}

@@ -1,0 +1,48 @@
+use std::io::{self, Read};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Tells how far reading came, in bytes of the files as they lie on disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Bytes read.
+    pub read: u64,
+    /// Bytes there are; `None` where a pipe is among the inputs.
+    pub total: Option<u64>,
+}
+
+/// Shows the [`Progress`] of a source that somebody else holds; clones show the same.
+#[derive(Clone, Debug, Default)]
+pub struct Meter {
+    read: Arc<AtomicU64>,
+    total: Option<u64>,
+}
+
+impl Meter {
+    pub(super) fn new(total: Option<u64>) -> Meter {
+        Meter { read: Arc::default(), total }
+    }
+
+    /// Tells how far reading came.
+    pub fn progress(&self) -> Progress {
+        Progress { read: self.read.load(Ordering::Relaxed), total: self.total }
+    }
+
+    /// Counts what is read through `inner`.
+    pub(super) fn count(&self, inner: impl Read + Send + 'static) -> Box<dyn Read + Send> {
+        Box::new(Counted { inner, read: Arc::clone(&self.read) })
+    }
+}
+
+struct Counted<R> {
+    inner: R,
+    read: Arc<AtomicU64>,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let count = self.inner.read(into)?;
+        self.read.fetch_add(count as u64, Ordering::Relaxed);
+        Ok(count)
+    }
+}

@@ -1,0 +1,136 @@
+//! The grammar of `Sec-WebSocket-Extensions` (RFC 6455 §9.1).
+
+use nom::branch::alt;
+use nom::bytes::complete::{tag, take_while, take_while1};
+use nom::character::complete::{anychar, none_of};
+use nom::combinator::{all_consuming, opt, recognize, verify};
+use nom::multi::{fold_many0, many0};
+use nom::sequence::{delimited, preceded, terminated};
+use nom::{IResult, Parser};
+
+/// Is one extension of a list: its name and its parameters in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Extension<'a> {
+    /// The element as it was sent.
+    pub(super) text: &'a str,
+    pub(super) name: &'a str,
+    pub(super) parameters: Vec<Parameter<'a>>,
+}
+
+/// Is one parameter: its name and its value, the quotes taken off.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Parameter<'a> {
+    /// The parameter as it was sent.
+    pub(super) text: &'a str,
+    pub(super) name: &'a str,
+    pub(super) value: Option<String>,
+}
+
+fn blanks(input: &str) -> IResult<&str, &str> {
+    take_while(|c| matches!(c, ' ' | '\t')).parse(input)
+}
+
+fn token(input: &str) -> IResult<&str, &str> {
+    take_while1(|c: char| u8::try_from(c).is_ok_and(super::head::is_token)).parse(input)
+}
+
+/// Reads a value in quotes; "the value after quoted-string unescaping MUST conform to the 'token' ABNF".
+fn quoted(input: &str) -> IResult<&str, String> {
+    let character = alt((preceded(tag("\\"), anychar), none_of("\"\\")));
+    let text = fold_many0(character, String::new, |mut text, c| {
+        text.push(c);
+        text
+    });
+    let is_token = |text: &String| !text.is_empty() && text.bytes().all(super::head::is_token);
+    verify(delimited(tag("\""), text, tag("\"")), is_token).parse(input)
+}
+
+fn parameter(input: &str) -> IResult<&str, Parameter<'_>> {
+    let value = alt((quoted, token.map(str::to_owned)));
+    let (rest, (name, value)) =
+        (token, opt(preceded((blanks, tag("="), blanks), value))).parse(input)?;
+    let text = input.get(..input.len().saturating_sub(rest.len())).unwrap_or(input);
+    Ok((rest, Parameter { text, name, value }))
+}
+
+/// Reads one element of the list.
+fn extension(input: &str) -> IResult<&str, Extension<'_>> {
+    let more = preceded((blanks, tag(";"), blanks), parameter);
+    let (rest, (name, parameters)) = all_consuming((token, terminated(many0(more), blanks))).parse(input)?;
+    Ok((rest, Extension { text: input, name, parameters }))
+}
+
+/// Cuts one element off a list, up to a comma that stands in no quotes.
+fn element(input: &str) -> IResult<&str, &str> {
+    let string = recognize((
+        tag("\""),
+        many0(alt((recognize((tag("\\"), anychar)), recognize(none_of("\"\\"))))).map(|_: Vec<&str>| ()),
+        opt(tag("\"")),
+    ));
+    recognize(many0(alt((string, recognize(none_of(",\""))))).map(|_: Vec<&str>| ())).parse(input)
+}
+
+/// Reads a list: each element as an extension, or as it was sent where it does not follow the grammar.
+///
+/// Empty elements are legal and left out (RFC 9110 §5.6.1).
+pub(super) fn list(mut input: &str) -> Vec<Result<Extension<'_>, &str>> {
+    let mut all = Vec::new();
+    loop {
+        let (rest, text) = element(input).unwrap_or(("", input));
+        let text = text.trim_matches([' ', '\t']);
+        if !text.is_empty() {
+            all.push(extension(text).map(|(_, found)| found).map_err(|_| text));
+        }
+        match rest.strip_prefix(',') {
+            Some(rest) => input = rest,
+            None => return all,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn shown(value: &str) -> Vec<String> {
+        list(value)
+            .into_iter()
+            .map(|element| match element {
+                Ok(found) => {
+                    let all = found.parameters.iter().map(|p| format!(";{}={:?}", p.name, p.value.as_deref()));
+                    format!("{}{}", found.name, all.collect::<String>())
+                }
+                Err(text) => format!("! {text}"),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn several_offers_with_parameters() {
+        let value = "permessage-deflate; client_max_window_bits; server_max_window_bits=10, ,permessage-deflate,x";
+        let first = "permessage-deflate;client_max_window_bits=None;server_max_window_bits=Some(\"10\")";
+        assert_eq!(shown(value), [first, "permessage-deflate", "x"]);
+    }
+
+    #[test]
+    fn a_value_in_quotes() {
+        assert_eq!(shown("a; b=\"1\\0\" ; c = d,e"), ["a;b=Some(\"10\");c=Some(\"d\")", "e"]);
+    }
+
+    #[test]
+    fn elements_that_are_no_extensions() {
+        assert_eq!(shown("a;, b; =c, d; e=\"f,g\", h=\"i\"; \"j, ok"), ["! a;", "! b; =c", "! d; e=\"f,g\"", "! h=\"i\"; \"j, ok"]);
+        assert_eq!(shown("a b, c; d="), ["! a b", "! c; d="]);
+    }
+
+    proptest! {
+        #[test]
+        fn random_lists_never_panic(value in "[a-c;,=\"\\\\ é]{0,24}") {
+            for element in list(&value) {
+                let text = match element { Ok(found) => found.text, Err(text) => text };
+                prop_assert!(value.contains(text));
+            }
+        }
+    }
+}

@@ -1,0 +1,413 @@
+//! The opening handshake, verified whole (RFC 6455 §4).
+
+use super::extension::{self, Extension};
+use super::head::{self, Item};
+use super::summary::Summary;
+use super::{Accept, Field, Handshake, Request, Response, accept, deflate};
+use crate::model::{Anomaly, Side};
+
+/// Bounds the text of one piece of evidence, in characters.
+const EVIDENCE: usize = 256;
+/// Bounds how many faults of one kind are told of one head.
+const FAULTS: usize = 8;
+
+/// Is everything known about one upgrade: the heads as they came, and what else bears on them.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Evidence<'a> {
+    pub(super) request: Option<&'a [u8]>,
+    pub(super) response: Option<&'a [u8]>,
+    /// Keys of earlier requests on this connection.
+    pub(super) earlier: &'a [Box<str>],
+    /// The `host:port` that a proxy was asked for.
+    pub(super) authority: Option<&'a str>,
+}
+
+/// Reads both heads and checks them; the anomalies come with the side whose bytes are wrong.
+pub(super) fn verify(evidence: Evidence<'_>) -> (Handshake, Vec<(Side, Anomaly)>) {
+    let mut faults = Faults::default();
+    let request = evidence.request.and_then(|head| request(head, &mut faults));
+    let response = evidence.response.and_then(|head| response(head, &mut faults));
+    if let Some(request) = &request {
+        faults.side = Side::Client;
+        check_request(request, &mut faults);
+    }
+    faults.side = Side::Server;
+    let mut handshake = Handshake {
+        url: request.as_ref().and_then(|request| url(request, evidence.authority)),
+        accept: answer(request.as_ref(), response.as_ref()),
+        request,
+        response,
+        subprotocol: None,
+        deflate: None,
+        per_frame: false,
+    };
+    let Some(response) = &handshake.response else { return (handshake, faults.all) };
+    if response.status == 101 {
+        check_switch(response, &mut faults);
+        check_accept(handshake.accept.as_ref(), handshake.request.is_some(), evidence.earlier, &mut faults);
+        let subprotocol = check_subprotocol(handshake.request.as_ref(), response, &mut faults);
+        let (agreed, per_frame) = check_extensions(handshake.request.as_ref(), response, &mut faults);
+        handshake.subprotocol = subprotocol;
+        handshake.deflate = agreed;
+        handshake.per_frame = per_frame;
+    } else if response.status == 426 && values(&response.headers, "Sec-WebSocket-Version").next().is_none() {
+        faults.push(Anomaly::RefusedWithoutVersion {});
+    }
+    (handshake, faults.all)
+}
+
+/// Returns the `host:port` that a CONNECT request names (RFC 9110 §9.3.6).
+pub(super) fn authority(head: &[u8]) -> Option<Box<str>> {
+    let (text, ..) = head::line(head)?;
+    Some(text_of(head::request_line(text)?.target))
+}
+
+/// Tells whether a request's head follows a draft before RFC 6455: two keys of digits and blanks, or no key at all.
+pub(super) fn is_old(head: &[u8]) -> bool {
+    head::line(head).is_some_and(|(_, _, lines)| {
+        let summary = Summary::read(lines);
+        summary.old && !summary.key
+    })
+}
+
+/// Returns the key of a request's head.
+pub(super) fn key(head: &[u8]) -> Option<Box<str>> {
+    let mut found = None;
+    head::walk(head::line(head)?.2, |item| {
+        if let Item::Field { name, value } = item
+            && name.eq_ignore_ascii_case(b"Sec-WebSocket-Key")
+            && found.is_none()
+        {
+            found = Some(clip(&text_of(value)));
+        }
+    });
+    found
+}
+
+struct Faults {
+    side: Side,
+    all: Vec<(Side, Anomaly)>,
+}
+
+impl Default for Faults {
+    fn default() -> Self {
+        Faults { side: Side::Client, all: Vec::new() }
+    }
+}
+
+impl Faults {
+    fn push(&mut self, anomaly: Anomaly) {
+        self.all.push((self.side, anomaly));
+    }
+}
+
+/// Reads bytes as UTF-8 or, where they are not, as ISO-8859-1.
+fn text_of(bytes: &[u8]) -> Box<str> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text.into(),
+        Err(_) => bytes.iter().map(|&b| char::from(b)).collect(),
+    }
+}
+
+fn clip(text: &str) -> Box<str> {
+    text.char_indices().nth(EVIDENCE).and_then(|(end, _)| text.get(..end)).unwrap_or(text).into()
+}
+
+fn request(head: &[u8], faults: &mut Faults) -> Option<Request> {
+    let (first, bare, lines) = head::line(head)?;
+    let line = head::request_line(first)?;
+    faults.side = Side::Client;
+    Some(Request {
+        method: text_of(line.method),
+        target: text_of(line.target),
+        version: text_of(line.version),
+        headers: fields(lines, bare, faults),
+    })
+}
+
+fn response(head: &[u8], faults: &mut Faults) -> Option<Response> {
+    let (first, bare, lines) = head::line(head)?;
+    let line = head::status_line(first)?;
+    faults.side = Side::Server;
+    Some(Response {
+        version: text_of(line.version),
+        status: line.status,
+        reason: text_of(line.reason),
+        headers: fields(lines, bare, faults),
+    })
+}
+
+/// Reads the fields, and reports how the lines are written: folding and bare line feeds once a head.
+fn fields(lines: &[u8], bare: bool, faults: &mut Faults) -> Vec<Field> {
+    let mut all = Vec::new();
+    let (mut folded, mut bare_told) = (false, false);
+    let (mut malformed, mut spaced) = (0_usize, 0_usize);
+    let mut tell = |item: Item<'_>| match item {
+        Item::Field { name, value } => all.push(Field { name: text_of(name), value: text_of(value) }),
+        Item::Folded(name) if !folded => {
+            folded = true;
+            faults.push(Anomaly::FoldedHeader { name: clip(&text_of(name)) });
+        }
+        Item::BareLineFeed if !bare_told => {
+            bare_told = true;
+            faults.push(Anomaly::BareLineFeed {});
+        }
+        Item::SpaceBeforeColon(name) if spaced < FAULTS => {
+            spaced = spaced.saturating_add(1);
+            faults.push(Anomaly::SpaceBeforeColon { name: clip(&text_of(name)) });
+        }
+        Item::Malformed(line) if malformed < FAULTS => {
+            malformed = malformed.saturating_add(1);
+            faults.push(Anomaly::MalformedHeader { line: clip(&text_of(line)) });
+        }
+        Item::Folded(_) | Item::BareLineFeed | Item::SpaceBeforeColon(_) | Item::Malformed(_) => {}
+    };
+    if bare {
+        tell(Item::BareLineFeed);
+    }
+    head::walk(lines, tell);
+    all
+}
+
+/// Returns the values of the fields of one name, in order.
+fn values<'a>(headers: &'a [Field], name: &'static str) -> impl Iterator<Item = &'a str> {
+    headers.iter().filter(move |field| field.name.eq_ignore_ascii_case(name)).map(|field| &*field.value)
+}
+
+/// Returns all values of a list field as one (RFC 9110 §5.3).
+fn joined(headers: &[Field], name: &'static str) -> Option<String> {
+    let all: Vec<_> = values(headers, name).collect();
+    (!all.is_empty()).then(|| all.join(", "))
+}
+
+/// Returns a field's first value; tells where it is missing or repeated.
+fn single<'a>(headers: &'a [Field], name: &'static str, faults: &mut Faults) -> Option<&'a str> {
+    let mut all = values(headers, name);
+    let first = all.next();
+    let count = all.count().saturating_add(1);
+    match first {
+        None => faults.push(Anomaly::MissingHeader { name }),
+        Some(_) if count > 1 => {
+            faults.push(Anomaly::RepeatedHeader { name, count: u32::try_from(count).unwrap_or(u32::MAX) });
+        }
+        Some(_) => {}
+    }
+    first
+}
+
+fn check_version(version: &str, faults: &mut Faults) {
+    if version == "1.0" {
+        faults.push(Anomaly::BadHttpVersion { version: version.into() });
+    }
+}
+
+fn check_connection(headers: &[Field], faults: &mut Faults) {
+    match joined(headers, "Connection") {
+        None => faults.push(Anomaly::MissingHeader { name: "Connection" }),
+        Some(found) if !head::lists(found.as_bytes(), b"upgrade") => {
+            faults.push(Anomaly::BadConnectionHeader { found: clip(&found) });
+        }
+        Some(_) => {}
+    }
+}
+
+/// Checks what a client has to send (RFC 6455 §4.1, the numbered list).
+fn check_request(request: &Request, faults: &mut Faults) {
+    let headers = &request.headers;
+    if &*request.method != "GET" {
+        faults.push(Anomaly::BadMethod { method: clip(&request.method) });
+    }
+    check_version(&request.version, faults);
+    single(headers, "Host", faults);
+    match joined(headers, "Upgrade") {
+        None => faults.push(Anomaly::MissingHeader { name: "Upgrade" }),
+        Some(found) if !head::lists(found.as_bytes(), b"websocket") => {
+            faults.push(Anomaly::BadUpgradeHeader { found: clip(&found) });
+        }
+        Some(_) => {}
+    }
+    check_connection(headers, faults);
+    if let Some(key) = single(headers, "Sec-WebSocket-Key", faults)
+        && !accept::key_is_legal(key)
+    {
+        let decoded_length = accept::key_length(key).map(|n| n as u64);
+        faults.push(Anomaly::BadKey { key: clip(key), decoded_length });
+    }
+    if let Some(version) = single(headers, "Sec-WebSocket-Version", faults)
+        && version != "13"
+    {
+        faults.push(Anomaly::BadWebSocketVersion { version: clip(version) });
+    }
+    if let Some(found) = joined(headers, "Sec-WebSocket-Protocol") {
+        check_protocol_list(&found, faults);
+    }
+    for offer in extension::list(&joined(headers, "Sec-WebSocket-Extensions").unwrap_or_default()) {
+        match offer {
+            Err(found) => faults.push(Anomaly::BadExtensionHeader { found: clip(found) }),
+            Ok(offer) if is_deflate(&offer) => tell_deflate(deflate::check_offer(&offer), faults),
+            Ok(_) => {}
+        }
+    }
+}
+
+/// Checks the sub-protocols a client offers: tokens, "and MUST all be unique strings" (RFC 6455 §4.1 point 10).
+fn check_protocol_list(found: &str, faults: &mut Faults) {
+    let mut seen: Vec<&str> = Vec::new();
+    let mut problem = None;
+    for name in found.split(',').map(|name| name.trim_matches([' ', '\t'])) {
+        if name.is_empty() || !name.bytes().all(head::is_token) {
+            problem = problem.or(Some("a name is not a token"));
+        } else if seen.contains(&name) {
+            problem = problem.or(Some("a name stands twice"));
+        } else if seen.len() < EVIDENCE {
+            seen.push(name);
+        }
+    }
+    if let Some(problem) = problem {
+        faults.push(Anomaly::BadSubprotocolHeader { found: clip(found), problem });
+    }
+}
+
+/// Checks the fields that a server's 101 has to have (RFC 6455 §4.1, §4.2.2).
+fn check_switch(response: &Response, faults: &mut Faults) {
+    let headers = &response.headers;
+    check_version(&response.version, faults);
+    // Here the value has to be the word alone, not a list that holds it.
+    match joined(headers, "Upgrade") {
+        None => faults.push(Anomaly::MissingHeader { name: "Upgrade" }),
+        Some(found) if !found.eq_ignore_ascii_case("websocket") => {
+            faults.push(Anomaly::BadUpgradeHeader { found: clip(&found) });
+        }
+        Some(_) => {}
+    }
+    check_connection(headers, faults);
+    single(headers, "Sec-WebSocket-Accept", faults);
+}
+
+fn answer(request: Option<&Request>, response: Option<&Response>) -> Option<Accept> {
+    let key: Option<Box<str>> =
+        request.and_then(|r| values(&r.headers, "Sec-WebSocket-Key").next()).map(Into::into);
+    let found: Option<Box<str>> =
+        response.and_then(|r| values(&r.headers, "Sec-WebSocket-Accept").next()).map(Into::into);
+    if key.is_none() && found.is_none() {
+        return None;
+    }
+    let expected: Option<Box<str>> = key.as_deref().map(|key| accept::expected(key).into());
+    let valid = found.is_some() && found == expected;
+    Some(Accept { key, found, expected, valid })
+}
+
+fn check_accept(accept: Option<&Accept>, asked: bool, earlier: &[Box<str>], faults: &mut Faults) {
+    let Some(Accept { key, found: Some(found), expected, valid: false }) = accept else { return };
+    if !asked {
+        return;
+    }
+    // Without a key there is nothing to answer, and the missing field has been told.
+    let (Some(key), Some(expected)) = (key, expected) else { return };
+    faults.push(Anomaly::AcceptMismatch {
+        key: clip(key),
+        found: clip(found),
+        expected: expected.clone(),
+        cause: accept::cause(key, found, earlier),
+    });
+}
+
+/// Returns the sub-protocol chosen; it has to be one of those offered (RFC 6455 §4.1, §11.3.4).
+fn check_subprotocol(request: Option<&Request>, response: &Response, faults: &mut Faults) -> Option<Box<str>> {
+    const NAME: &str = "Sec-WebSocket-Protocol";
+    let mut all = values(&response.headers, NAME);
+    let found = all.next()?;
+    let more = all.count();
+    if more > 0 {
+        let count = u32::try_from(more.saturating_add(1)).unwrap_or(u32::MAX);
+        faults.push(Anomaly::RepeatedHeader { name: NAME, count });
+    }
+    if let Some(request) = request {
+        let offered = joined(&request.headers, NAME).unwrap_or_default();
+        if !offered.split(',').any(|name| name.trim_matches([' ', '\t']) == found) || found.is_empty() {
+            faults.push(Anomaly::SubprotocolNotOffered { found: clip(found), offered: clip(&offered) });
+        }
+    }
+    (!found.is_empty()).then(|| found.into())
+}
+
+fn is_deflate(extension: &Extension<'_>) -> bool {
+    extension.name.eq_ignore_ascii_case(deflate::PERMESSAGE) || deflate::is_per_frame(extension.name)
+}
+
+fn tell_deflate(all: Vec<deflate::Fault>, faults: &mut Faults) {
+    for deflate::Fault { found, problem } in all.into_iter().take(FAULTS) {
+        faults.push(Anomaly::BadDeflateParameter { found: clip(&found), problem });
+    }
+}
+
+type Agreed = Option<crate::model::Pair<crate::model::DeflateSide>>;
+
+/// Checks the extensions accepted against those offered (RFC 6455 §9.1), and returns what holds for compression.
+fn check_extensions(request: Option<&Request>, response: &Response, faults: &mut Faults) -> (Agreed, bool) {
+    const NAME: &str = "Sec-WebSocket-Extensions";
+    let count = values(&response.headers, NAME).count();
+    if count > 1 {
+        let count = u32::try_from(count).unwrap_or(u32::MAX);
+        faults.push(Anomaly::RepeatedHeader { name: NAME, count });
+    }
+    let offers = request.map(|request| joined(&request.headers, NAME).unwrap_or_default());
+    let offers: Option<Vec<Extension<'_>>> =
+        offers.as_deref().map(|offers| extension::list(offers).into_iter().flatten().collect());
+    let answers = joined(&response.headers, NAME).unwrap_or_default();
+    let mut accepted: Vec<String> = Vec::new();
+    let mut agreed = (None, false);
+    for answer in extension::list(&answers) {
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(found) => {
+                faults.push(Anomaly::BadExtensionHeader { found: clip(found) });
+                continue;
+            }
+        };
+        let matching: Option<Vec<&Extension<'_>>> = offers.as_ref().map(|offers| {
+            offers.iter().filter(|offer| offer.name.eq_ignore_ascii_case(answer.name)).collect()
+        });
+        let offered = matching.as_ref().is_none_or(|matching| !matching.is_empty());
+        if !offered {
+            faults.push(Anomaly::ExtensionNotOffered { found: clip(answer.text) });
+        }
+        // Two extensions that compress want the same bit, so the second is as wrong as a repeated one (RFC 7692 §5).
+        let kind = if is_deflate(&answer) { "deflate".to_owned() } else { answer.name.to_ascii_lowercase() };
+        if accepted.contains(&kind) {
+            faults.push(Anomaly::ExtensionAcceptedTwice { found: clip(answer.text) });
+            continue;
+        }
+        accepted.push(kind);
+        // Parameters are compared with offers; where there was none, the answer stands for itself.
+        let matching = matching.filter(|_| offered);
+        if deflate::is_per_frame(answer.name) {
+            let offer = matching.and_then(|matching| matching.first().copied());
+            let (sides, wrong) = deflate::agree_per_frame(offer, &answer);
+            tell_deflate(wrong, faults);
+            agreed = (Some(sides), true);
+        } else if is_deflate(&answer) {
+            let (sides, wrong) = deflate::agree(matching.as_deref(), &answer);
+            tell_deflate(wrong, faults);
+            agreed = (Some(sides), false);
+        }
+    }
+    agreed
+}
+
+/// Puts the URL together (RFC 6455 §3): from an absolute target, or from the host and the path.
+fn url(request: &Request, authority: Option<&str>) -> Option<Box<str>> {
+    let target = &*request.target;
+    if let Some((scheme, rest)) = target.split_once("://")
+        && !rest.is_empty()
+    {
+        let secure = scheme.eq_ignore_ascii_case("wss") || scheme.eq_ignore_ascii_case("https");
+        if secure || scheme.eq_ignore_ascii_case("ws") || scheme.eq_ignore_ascii_case("http") {
+            let scheme = if secure { "wss" } else { "ws" };
+            return Some(format!("{scheme}://{rest}").into());
+        }
+    }
+    let host = values(&request.headers, "Host").find(|host| !host.is_empty()).or(authority)?;
+    let slash = if target.starts_with('/') { "" } else { "/" };
+    Some(format!("ws://{host}{slash}{target}").into())
+}

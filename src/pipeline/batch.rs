@@ -1,0 +1,165 @@
+
+
+use ahash::RandomState;
+
+use super::{Analyzer, LANES, Summary};
+use crate::capture::Round;
+use crate::model::{Anomaly, At, Flags, Flow, Segment, Seq, Timestamp};
+use crate::wire::{Decoded, Decoder};
+
+/// Is a round made ready for the lanes: the segments in it, in packet order.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    pub(super) round: Round,
+    /// Payloads that are not in the round: of datagrams put together from fragments.
+    rebuilt: Vec<u8>,
+    pub(super) items: Vec<Item>,
+    /// Moments between items at which time decides: before which item, and the tick.
+    pub(super) ticks: Vec<(usize, Timestamp)>,
+    /// What concerns no connection: before which item, and where.
+    pub(super) asides: Vec<(usize, At, Anomaly)>,
+    /// The items of each lane; filled only where several threads share them.
+    pub(super) lanes: Vec<Vec<u32>>,
+}
+
+/// Is a segment, its payload told as a range of the batch.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Item {
+    pub(super) at: At,
+    pub(super) hash: u64,
+    flow: Flow,
+    seq: Seq,
+    ack: Seq,
+    offset: u32,
+    length: u32,
+    cut: u32,
+    window: u16,
+    flags: Flags,
+    pub(super) lane: u8,
+}
+
+/// Marks an offset as one into `rebuilt`.
+const REBUILT: u32 = 1 << 31;
+
+/// Finds the segments in rounds; it sees every packet, in order.
+#[derive(Debug)]
+pub(super) struct Preparer {
+    decoder: Decoder,
+    hasher: RandomState,
+    /// The tick at hand; `None` before the first packet.
+    tick: Option<Timestamp>,
+    last: At,
+    pub(super) summary: Summary,
+}
+
+impl Preparer {
+    pub(super) fn new(decoder: Decoder, hasher: RandomState) -> Self {
+        Preparer { decoder, hasher, tick: None, last: At::default(), summary: Summary::default() }
+    }
+
+    /// Returns where the capture stands.
+    pub(super) const fn last(&self) -> At {
+        self.last
+    }
+
+    /// Makes a batch of its round; `share` says that several threads will work on it.
+    pub(super) fn prepare(&mut self, batch: &mut Batch, share: bool) {
+        let Batch { round, rebuilt, items, ticks, asides, lanes } = batch;
+        rebuilt.clear();
+        items.clear();
+        ticks.clear();
+        asides.clear();
+        lanes.resize_with(if share { LANES } else { 0 }, Vec::new);
+        lanes.iter_mut().for_each(Vec::clear);
+        let base = round.bytes.as_ptr().addr();
+        for packet in round.packets() {
+            self.pass(packet.at.time, items.len(), ticks);
+            self.last = packet.at;
+            self.summary.packets = self.summary.packets.saturating_add(1);
+            self.summary.bytes = self.summary.bytes.saturating_add(packet.data.len() as u64);
+            match self.decoder.decode(&packet) {
+                Decoded::Tcp(segment) => {
+                    self.summary.segments = self.summary.segments.saturating_add(1);
+                    let hash = self.hasher.hash_one(segment.flow.key());
+                    let lane = (hash >> 40) as u8 & (LANES as u8).wrapping_sub(1);
+                    let offset = place(segment.payload, base, round.bytes.len(), rebuilt);
+                    if let Some(list) = lanes.get_mut(usize::from(lane)) {
+                        list.push(u32::try_from(items.len()).unwrap_or(u32::MAX));
+                    }
+                    items.push(Item::new(&segment, packet.at, hash, lane, offset));
+                }
+                Decoded::Other => {}
+                Decoded::Fragment => self.summary.fragments = self.summary.fragments.saturating_add(1),
+                Decoded::Unreadable(stop) => {
+                    self.summary.unreadable = self.summary.unreadable.saturating_add(1);
+                    self.summary.stop.get_or_insert(stop);
+                }
+            }
+            if !self.decoder.is_quiet() {
+                while let Some(anomaly) = self.decoder.next_anomaly() {
+                    asides.push((items.len(), packet.at, anomaly));
+                }
+            }
+        }
+        asides.extend(round.diagnostics.drain(..).map(|anomaly| (items.len(), self.last, anomaly)));
+    }
+
+    /// Adds the tick that `time` has passed, where there is one.
+    pub(super) fn pass(&mut self, time: Timestamp, items: usize, ticks: &mut Vec<(usize, Timestamp)>) {
+        match &mut self.tick {
+            Some(tick) if time.as_nanos().saturating_sub(tick.as_nanos()) < Analyzer::TICK => {}
+            Some(tick) => {
+                let passed = Analyzer::tick_before(time);
+                if passed > *tick {
+                    *tick = passed;
+                    ticks.push((items, passed));
+                }
+                self.summary.times = self.summary.times.map(|(first, _)| (first, time));
+            }
+            None => {
+                self.tick = Some(Analyzer::tick_before(time));
+                self.summary.times = Some((time, time));
+            }
+        }
+    }
+}
+
+/// Returns where a payload lies in the round, or copies it to `rebuilt`.
+fn place(payload: &[u8], base: usize, length: usize, rebuilt: &mut Vec<u8>) -> u32 {
+    let offset = payload.as_ptr().addr().wrapping_sub(base);
+    if offset <= length {
+        return u32::try_from(offset).unwrap_or(REBUILT);
+    }
+    let offset = rebuilt.len();
+    rebuilt.extend_from_slice(payload);
+    u32::try_from(offset).unwrap_or(0) | REBUILT
+}
+
+impl Item {
+    fn new(segment: &Segment<'_>, at: At, hash: u64, lane: u8, offset: u32) -> Self {
+        let Segment { flow, seq, ack, flags, window, payload, cut } = *segment;
+        let length = u32::try_from(payload.len()).unwrap_or(u32::MAX);
+        Item { at, hash, flow, seq, ack, offset, length, cut, window, flags, lane }
+    }
+}
+
+impl Batch {
+    /// Returns an item's segment.
+    pub(super) fn segment(&self, item: &Item) -> Segment<'_> {
+        let (bytes, offset) = if item.offset & REBUILT == 0 {
+            (&self.round.bytes, item.offset as usize)
+        } else {
+            (&self.rebuilt, (item.offset & !REBUILT) as usize)
+        };
+        let payload = bytes.get(offset..offset.saturating_add(item.length as usize)).unwrap_or_default();
+        Segment {
+            flow: item.flow,
+            seq: item.seq,
+            ack: item.ack,
+            flags: item.flags,
+            window: item.window,
+            payload,
+            cut: item.cut,
+        }
+    }
+}

@@ -1,0 +1,14 @@
+use std::io;
+
+use crate::capture;
+
+/// Says why *we* could not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Reading failed.
+    #[error(transparent)]
+    Read(#[from] capture::Error),
+    /// Writing failed.
+    #[error("cannot write the output")]
+    Write(#[source] io::Error),
+}

@@ -1,0 +1,41 @@
+use std::io;
+use std::ops::Range;
+
+use crate::event::Sink;
+use crate::model::Timestamp;
+
+/// Says whether to go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Control {
+    /// More is wanted.
+    Continue,
+    /// Enough: the run ends as if the capture did.
+    Stop,
+}
+
+/// Is what one thread makes of the events of some connections, before the parts are put in order.
+pub trait Part: Sink + Send {
+    /// Returns how far it is filled; what lies between two such marks belongs to one packet.
+    fn mark(&self) -> usize;
+
+    /// Forgets what it was filled with and keeps the memory.
+    fn clear(&mut self);
+}
+
+/// Is where the events of a run go.
+pub trait Output {
+    /// What a thread fills.
+    type Part: Part;
+
+    /// Makes an empty part; called after [`Output::start`].
+    fn part(&self) -> Self::Part;
+
+    /// Hears the time of the first packet, before anything else.
+    fn start(&mut self, _first: Timestamp) {}
+
+    /// Takes the next piece, in packet order.
+    fn take(&mut self, part: &Self::Part, range: Range<usize>) -> io::Result<Control>;
+
+    /// Hears that the input pauses: what was taken is to be shown now.
+    fn pause(&mut self) -> io::Result<Control>;
+}

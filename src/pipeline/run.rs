@@ -1,0 +1,178 @@
+use std::num::NonZeroUsize;
+
+use ahash::RandomState;
+
+use super::batch::{Batch, Preparer};
+use super::crew::Crew;
+use super::{Control, Error, LANES, Output, Part, Summary};
+use crate::capture::{Next, Source};
+use crate::event::{Event, Kind, Sink};
+use crate::model::{At, Timestamp};
+use crate::session::{Analyzer, Limits};
+use crate::wire::{self, Decoder};
+
+/// Holds what a run can be told.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// How many threads analyze; the output does not depend on it. Default: the cores there are.
+    pub threads: NonZeroUsize,
+    /// What each lane may keep.
+    pub limits: Limits,
+    /// What waiting IP fragments may take.
+    pub fragments: wire::Limits,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            threads: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+            limits: Limits::default(),
+            fragments: wire::Limits::default(),
+        }
+    }
+}
+
+/// Carries everything from `source` to `output`, and tells what was seen.
+///
+/// # Errors
+///
+/// When the source cannot be read or the output cannot be written. What was taken before stands.
+pub fn run<O: Output>(source: &mut dyn Source, options: &Options, output: &mut O) -> Result<Summary, Error> {
+    let preparer = Preparer::new(Decoder::new(options.fragments), RandomState::new());
+    let lanes = (0..LANES).map(|_| Analyzer::new(options.limits)).collect();
+    if options.threads.get() > 1 {
+        Crew::new(preparer, lanes, options.threads).run(source, output)
+    } else {
+        Solo { preparer, lanes }.run(source, output)
+    }
+}
+
+/// Does everything on the caller's thread, in packet order.
+struct Solo {
+    preparer: Preparer,
+    lanes: Vec<Analyzer>,
+}
+
+impl Solo {
+    fn run<O: Output>(mut self, source: &mut dyn Source, output: &mut O) -> Result<Summary, Error> {
+        let mut batch = Batch::default();
+        let mut part = None;
+        loop {
+            let next = source.next(&mut batch.round)?;
+            self.preparer.prepare(&mut batch, false);
+            if let Next::Idle(now) = next {
+                self.preparer.pass(now, batch.items.len(), &mut batch.ticks);
+            }
+            if part.is_none() {
+                part = begin(&batch, output, next == Next::End);
+            }
+            let Some(part) = &mut part else { continue };
+            part.part.clear();
+            self.round(&batch, part);
+            let mut control = output.take(&part.part, 0..part.part.mark()).map_err(Error::Write)?;
+            if control == Control::Continue && next != Next::End {
+                control = output.pause().map_err(Error::Write)?;
+            }
+            if control == Control::Stop || next == Next::End {
+                part.part.clear();
+                finish(&mut self.lanes.iter_mut().collect::<Vec<_>>(), self.preparer.last(), part);
+                if control == Control::Continue {
+                    output.take(&part.part, 0..part.part.mark()).map_err(Error::Write)?;
+                }
+                output.pause().map_err(Error::Write)?;
+                return Ok(sum_up(self.preparer, &self.lanes, &part.summary));
+            }
+        }
+    }
+
+    fn round<P: Part>(&mut self, batch: &Batch, sink: &mut Counting<P>) {
+        let (mut ticks, mut asides) = (batch.ticks.iter().peekable(), batch.asides.iter().peekable());
+        for n in 0..=batch.items.len() {
+            while let Some((_, tick)) = ticks.next_if(|(before, _)| *before <= n) {
+                advance(&mut self.lanes, *tick, sink);
+            }
+            while let Some((_, at, anomaly)) = asides.next_if(|(before, ..)| *before <= n) {
+                aside(*at, anomaly, sink);
+            }
+            if let Some(item) = batch.items.get(n)
+                && let Some(lane) = self.lanes.get_mut(usize::from(item.lane))
+            {
+                lane.push(item.hash, &batch.segment(item), item.at, sink);
+            }
+        }
+    }
+}
+
+/// Tells the output when the capture begins, once there is something; makes the part that is filled.
+pub(super) fn begin<O: Output>(batch: &Batch, output: &mut O, ends: bool) -> Option<Counting<O::Part>> {
+    let first = batch.round.packets.first().map(|packet| packet.at.time);
+    if first.is_none() && batch.asides.is_empty() && !ends {
+        return None;
+    }
+    output.start(first.unwrap_or_default());
+    Some(Counting { part: output.part(), summary: Summary::default() })
+}
+
+/// Lets every lane decide what a tick decides, the lanes in one order.
+fn advance(lanes: &mut [Analyzer], tick: Timestamp, sink: &mut dyn Sink) {
+    loop {
+        let due = lanes.iter_mut().filter_map(|lane| lane.next_due().map(|due| (due, lane)));
+        match due.min_by_key(|(due, _)| *due) {
+            Some(((time, _), lane)) if time <= tick => lane.advance(sink),
+            _ => return,
+        }
+    }
+}
+
+/// Tells what concerns no connection.
+pub(super) fn aside(at: At, anomaly: &crate::model::Anomaly, sink: &mut dyn Sink) {
+    sink.event(&Event { conn: None, at, kind: Kind::Anomaly { from: None, anomaly } });
+}
+
+/// Ends all connections, in the order of their names.
+pub(super) fn finish(lanes: &mut [&mut Analyzer], last: At, sink: &mut dyn Sink) {
+    let mut live: Vec<_> = lanes
+        .iter()
+        .enumerate()
+        .flat_map(|(lane, analyzer)| analyzer.live().map(move |(id, handle)| (id, lane, handle)))
+        .collect();
+    live.sort_unstable();
+    for (_, lane, handle) in live {
+        if let Some(analyzer) = lanes.get_mut(lane) {
+            analyzer.finish(handle, last, sink);
+        }
+    }
+}
+
+pub(super) fn sum_up<'a>(
+    preparer: Preparer,
+    lanes: impl IntoIterator<Item = &'a Analyzer>,
+    counted: &Summary,
+) -> Summary {
+    let last = preparer.last().time;
+    let mut summary = preparer.summary;
+    summary.add(counted);
+    summary.times = summary.times.map(|(first, _)| (first, last));
+    for lane in lanes {
+        summary.connections = summary.connections.saturating_add(lane.counts().connections);
+    }
+    summary
+}
+
+/// Counts events on their way into a part.
+#[derive(Debug)]
+pub(super) struct Counting<P> {
+    pub(super) part: P,
+    pub(super) summary: Summary,
+}
+
+impl<P: Part> Sink for Counting<P> {
+    fn event(&mut self, event: &Event<'_>) {
+        self.summary.count(event);
+        self.part.event(event);
+    }
+
+    fn wants_frames(&self) -> bool {
+        self.part.wants_frames()
+    }
+}

@@ -1,0 +1,68 @@
+use crate::event::{Event, Kind};
+use crate::model::Timestamp;
+use crate::wire::Stop;
+
+/// Adds up what a run saw, so that nothing is left out without a word.
+#[derive(Clone, Debug, Default)]
+pub struct Summary {
+    /// Packets.
+    pub packets: u64,
+    /// Bytes of packets, as captured.
+    pub bytes: u64,
+    /// TCP segments.
+    pub segments: u64,
+    /// IP fragments kept for others.
+    pub fragments: u64,
+    /// Packets that could not be read down to TCP.
+    pub unreadable: u64,
+    /// Why, for the first of them.
+    pub stop: Option<Stop>,
+    /// TCP connections.
+    pub connections: u64,
+    /// WebSocket conversations.
+    pub conversations: u64,
+    /// Upgrades that were refused or never answered.
+    pub refused: u64,
+    /// Messages and control frames.
+    pub messages: u64,
+    /// Anomalies of severity note, warning and error.
+    pub anomalies: [u64; 3],
+    /// The first and the last packet's time.
+    pub times: Option<(Timestamp, Timestamp)>,
+}
+
+impl Summary {
+    /// Counts one event.
+    pub(super) fn count(&mut self, event: &Event<'_>) {
+        let counter = match &event.kind {
+            Kind::Message(_) => &mut self.messages,
+            Kind::Opened(opened) if opened.established => &mut self.conversations,
+            Kind::Opened(_) => &mut self.refused,
+            Kind::Anomaly { anomaly, .. } => {
+                let [notes, warnings, errors] = &mut self.anomalies;
+                match anomaly.severity() {
+                    crate::event::Severity::Note => notes,
+                    crate::event::Severity::Warning => warnings,
+                    crate::event::Severity::Error => errors,
+                }
+            }
+            Kind::Frame(_) | Kind::Closed(_) => return,
+        };
+        *counter = counter.saturating_add(1);
+    }
+
+    /// Adds what another thread counted.
+    pub(super) fn add(&mut self, other: &Summary) {
+        let [notes, warnings, errors] = &mut self.anomalies;
+        for (mine, theirs) in [
+            (&mut self.conversations, other.conversations),
+            (&mut self.refused, other.refused),
+            (&mut self.messages, other.messages),
+            (notes, other.anomalies[0]),
+            (warnings, other.anomalies[1]),
+            (errors, other.anomalies[2]),
+        ] {
+            *mine = mine.saturating_add(theirs);
+        }
+    }
+}

@@ -1,0 +1,297 @@
+use std::collections::BTreeSet;
+use std::num::NonZeroU64;
+
+use hashbrown::HashTable;
+
+use super::connection::Connection;
+use super::context::Shared;
+use super::limits::Limits;
+use crate::event::{ConnId, Event, Kind, Sink};
+use crate::model::{Anomaly, At, Flags, FlowKey, Segment, Timestamp};
+
+/// Turns the segments of one lane's connections into events.
+///
+/// Segments come in the order of the capture. Between them, at fixed ticks of capture time, [`Analyzer::advance`] lets
+/// it decide what time decides: [`Analyzer::next_due`] says which connection comes first, so that several lanes can
+/// be advanced in one order.
+#[derive(Debug)]
+pub struct Analyzer {
+    shared: Shared,
+    flows: HashTable<usize>,
+    slots: Vec<Option<Slot>>,
+    free: Vec<usize>,
+    /// Connections in which a hole waits to be given up, by the tick at which it will be.
+    due: BTreeSet<(Timestamp, ConnId, usize)>,
+    /// Memory that waits out of order or is searched, in all connections.
+    waiting: usize,
+    /// Where the next look for forgotten connections begins.
+    hand: usize,
+    counts: Counts,
+}
+
+/// Adds up what a lane has seen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// TCP connections.
+    pub connections: u64,
+    /// Connections forgotten because there were too many.
+    pub evicted: u64,
+}
+
+/// Is a connection in the flow table.
+#[derive(Debug)]
+struct Slot {
+    id: ConnId,
+    hash: u64,
+    key: FlowKey,
+    seen: Timestamp,
+    /// `None` for a connection that is no WebSocket: only its name is kept, so that it is not taken for a new one.
+    connection: Option<Box<Connection>>,
+    /// What is accounted for: the memory that waits, and the tick in `due`.
+    waits: usize,
+    due: Option<Timestamp>,
+}
+
+/// How many slots are looked at for a forgotten one each time a connection begins.
+const LOOK: usize = 3;
+
+
+
+
+impl Analyzer {
+    /// How many nanoseconds a tick of capture time lasts: what time decides is decided at multiples of it.
+    pub const TICK: i64 = 100_000_000;
+
+    /// Makes an analyzer that has seen nothing.
+    pub fn new(limits: Limits) -> Self {
+        Analyzer {
+            shared: Shared::new(limits),
+            flows: HashTable::new(),
+            slots: Vec::new(),
+            free: Vec::new(),
+            due: BTreeSet::new(),
+            waiting: 0,
+            hand: 0,
+            counts: Counts::default(),
+        }
+    }
+
+    /// Returns the tick that begins at or before `time`.
+    pub const fn tick_before(time: Timestamp) -> Timestamp {
+        Timestamp::from_nanos(time.as_nanos().saturating_sub(time.as_nanos().rem_euclid(Self::TICK)))
+    }
+
+    /// Returns what was seen so far.
+    pub const fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// Takes the next segment; `hash` is that of its flow's key.
+    pub fn push(&mut self, hash: u64, segment: &Segment<'_>, at: At, sink: &mut dyn Sink) {
+        let key = segment.flow.key();
+        let slots = &self.slots;
+        let found = self.flows.find(hash, |n| slots.get(*n).and_then(Option::as_ref).is_some_and(|slot| slot.key == key));
+        let n = match found {
+            Some(n) => *n,
+            None => match self.begin(hash, key, segment, at, sink) {
+                Some(n) => n,
+                None => return,
+            },
+        };
+        let Some(slot) = self.slots.get_mut(n).and_then(Option::as_mut) else { return };
+        slot.seen = at.time;
+        if segment.flags.has(Flags::SYN) {
+            self.renew(n, segment, at, sink);
+        }
+        let Some(slot) = self.slots.get_mut(n).and_then(Option::as_mut) else { return };
+        let Some(connection) = &mut slot.connection else {
+            return;
+        };
+        connection.push(segment, at, &mut self.shared, sink);
+        if connection.is_nothing() {
+            slot.connection = None;
+        }
+        if self.settle(n, None) {
+            self.relieve(n, sink);
+        }
+    }
+
+    /// Returns the tick and the connection that [`Analyzer::advance`] is next wanted for.
+    pub fn next_due(&self) -> Option<(Timestamp, ConnId)> {
+        self.due.first().map(|(time, id, _)| (*time, *id))
+    }
+
+    /// Lets the connection named by [`Analyzer::next_due`] decide, at its tick.
+    pub fn advance(&mut self, sink: &mut dyn Sink) {
+        let Some((time, _, n)) = self.due.pop_first() else { return };
+        let Some(slot) = self.slots.get_mut(n).and_then(Option::as_mut) else { return };
+        let Some(connection) = &mut slot.connection else { return };
+        connection.advance(time, &mut self.shared, sink);
+        if connection.is_nothing() {
+            slot.connection = None;
+        }
+        slot.due = None;
+        self.settle(n, Some(time));
+    }
+
+    /// Lists the connections that are not over, each by its name and the handle that [`Analyzer::finish`] takes.
+    pub fn live(&self) -> impl Iterator<Item = (ConnId, usize)> {
+        let live = |(n, slot): (usize, &Option<Slot>)| {
+            slot.as_ref().and_then(|slot| slot.connection.is_some().then_some((slot.id, n)))
+        };
+        self.slots.iter().enumerate().filter_map(live)
+    }
+
+    /// Ends a connection because the capture ends, and tells what there still is to tell.
+    pub fn finish(&mut self, handle: usize, at: At, sink: &mut dyn Sink) {
+        let connection = self.slots.get_mut(handle).and_then(Option::as_mut).and_then(|slot| slot.connection.take());
+        if let Some(connection) = connection {
+            connection.finish(at, &mut self.shared, sink);
+        }
+        self.settle(handle, None);
+    }
+
+    /// Makes a slot for a connection's first segment; `None` where the segment begins none.
+    fn begin(
+        &mut self,
+        hash: u64,
+        key: FlowKey,
+        segment: &Segment<'_>,
+        at: At,
+        sink: &mut dyn Sink,
+    ) -> Option<usize> {
+        if segment.payload.is_empty() && segment.cut == 0 && !segment.flags.has(Flags::SYN) {
+            return None;
+        }
+        self.sweep(at, sink);
+        let id = ConnId(NonZeroU64::new(at.packet)?);
+        self.counts.connections = self.counts.connections.saturating_add(1);
+        let connection = Some(Box::new(Connection::new(id, segment, at, &self.shared)));
+        let slot = Some(Slot { id, hash, key, seen: at.time, connection, waits: 0, due: None });
+        let n = if let Some(n) = self.free.pop() {
+            *self.slots.get_mut(n)? = slot;
+            n
+        } else {
+            self.slots.push(slot);
+            self.slots.len().checked_sub(1)?
+        };
+        let slots = &self.slots;
+        self.flows.insert_unique(hash, n, |n| slots.get(*n).and_then(Option::as_ref).map_or(0, |slot| slot.hash));
+        Some(n)
+    }
+
+    /// Begins a new connection where a SYN uses a 4-tuple again.
+    fn renew(&mut self, n: usize, segment: &Segment<'_>, at: At, sink: &mut dyn Sink) {
+        let Some(slot) = self.slots.get_mut(n).and_then(Option::as_mut) else { return };
+        let again = match &slot.connection {
+            Some(connection) => connection.is_reuse(segment),
+            None => !segment.flags.has(Flags::ACK),
+        };
+        let (true, Some(id)) = (again, NonZeroU64::new(at.packet)) else { return };
+        let old_id = std::mem::replace(&mut slot.id, ConnId(id));
+        let old = slot.connection.replace(Box::new(Connection::new(ConnId(id), segment, at, &self.shared)));
+        self.counts.connections = self.counts.connections.saturating_add(1);
+        if let Some(old) = old {
+            if let Some(tick) = slot.due.take() {
+                self.due.remove(&(tick, old_id, n));
+            }
+            old.finish(at, &mut self.shared, sink);
+        }
+        self.settle(n, None);
+    }
+
+    /// Accounts for what a connection holds and waits for, and tells whether that changed.
+    ///
+    /// `passed` is the tick that was just handled: the connection is not due at it again.
+    fn settle(&mut self, n: usize, passed: Option<Timestamp>) -> bool {
+        let Some(slot) = self.slots.get_mut(n).and_then(Option::as_mut) else { return false };
+        let connection = slot.connection.as_ref();
+        let waits = connection.map_or(0, |connection| connection.waiting());
+        let mut due = connection.and_then(|connection| connection.deadline()).filter(|time| *time < Timestamp::MAX).map(tick_after);
+        if let (Some(due), Some(passed)) = (&mut due, passed) {
+            *due = (*due).max(tick_after(Timestamp::from_nanos(passed.as_nanos().saturating_add(1))));
+        }
+        if waits == slot.waits && due == slot.due {
+            return false;
+        }
+        self.waiting = self.waiting.saturating_sub(slot.waits).saturating_add(waits);
+        slot.waits = waits;
+        if due != slot.due {
+            if let Some(tick) = slot.due {
+                self.due.remove(&(tick, slot.id, n));
+            }
+            slot.due = due;
+            if let Some(tick) = due {
+                self.due.insert((tick, slot.id, n));
+            }
+        }
+        true
+    }
+
+    /// Makes a connection give up what waits while all of them hold more than they may.
+    fn relieve(&mut self, n: usize, sink: &mut dyn Sink) {
+        while self.waiting > self.shared.limits.waiting {
+            let Some(connection) = self.slots.get_mut(n).and_then(Option::as_mut).and_then(|slot| slot.connection.as_mut())
+            else {
+                return;
+            };
+            let helped = connection.relieve(&mut self.shared, sink);
+            self.settle(n, None);
+            if !helped {
+                return;
+            }
+        }
+    }
+
+    /// Forgets a few connections that have been silent, and one more where there are too many.
+    fn sweep(&mut self, at: At, sink: &mut dyn Sink) {
+        let full = self.flows.len() >= self.shared.limits.connections;
+        let mut victim: Option<(bool, Timestamp, usize)> = None;
+        for _ in 0..if full { LOOK.saturating_mul(4) } else { LOOK } {
+            self.hand = self.hand.checked_add(1).filter(|n| *n < self.slots.len()).unwrap_or(0);
+            let Some(slot) = self.slots.get(self.hand).and_then(Option::as_ref) else { continue };
+            let conversation = slot.connection.as_ref().is_some_and(|connection| connection.is_conversation());
+            if !conversation && at.time.since(slot.seen) > self.shared.limits.idle {
+                self.forget(self.hand, at, sink);
+            } else {
+                let candidate = (conversation, slot.seen, self.hand);
+                victim = Some(victim.map_or(candidate, |other| other.min(candidate)));
+            }
+        }
+        if self.flows.len() >= self.shared.limits.connections
+            && let Some((conversation, _, n)) = victim
+        {
+            self.counts.evicted = self.counts.evicted.saturating_add(1);
+            if conversation {
+                let value = self.shared.limits.connections as u64;
+                let conn = self.slots.get(n).and_then(Option::as_ref).map(|slot| slot.id);
+                let anomaly = Anomaly::LimitReached { limit: "connections", value };
+                let kind = Kind::Anomaly { from: None, anomaly: &anomaly };
+                sink.event(&Event { conn, at, kind });
+            }
+            self.forget(n, at, sink);
+        }
+    }
+
+    /// Takes a slot out of the table.
+    fn forget(&mut self, n: usize, at: At, sink: &mut dyn Sink) {
+        let Some(slot) = self.slots.get_mut(n).and_then(Option::take) else { return };
+        if let Ok(entry) = self.flows.find_entry(slot.hash, |other| *other == n) {
+            entry.remove();
+        }
+        self.free.push(n);
+        self.waiting = self.waiting.saturating_sub(slot.waits);
+        if let Some(tick) = slot.due {
+            self.due.remove(&(tick, slot.id, n));
+        }
+        if let Some(connection) = slot.connection {
+            connection.finish(at, &mut self.shared, sink);
+        }
+    }
+}
+
+/// Returns the first tick at or after `time`.
+fn tick_after(time: Timestamp) -> Timestamp {
+    let floor = Analyzer::tick_before(time);
+    if floor == time { time } else { Timestamp::from_nanos(floor.as_nanos().saturating_add(Analyzer::TICK)) }
+}

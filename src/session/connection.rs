@@ -1,0 +1,419 @@
+use super::context::{Context, Shared};
+use super::conversation::{Conversation, Deflate, Ending};
+use super::resync::Search;
+use crate::event::{ConnId, Kind, Opened, Sink};
+use crate::http::{self, Early, Exchanges, Handshake, Looks};
+use crate::model::{Anomaly, At, Endpoint, Pair, Segment, Side, Timestamp};
+use crate::tcp::{self, Delivery, End, Output};
+
+/// Is one TCP connection, and which layer its bytes are.
+///
+/// ```text
+///                          request                101
+///   SYN ─────► Start ──────────────► Http ─────────────────► WebSocket
+///                │ ▲                  │ │                        ▲
+///     no HTTP    │ └──────────────────┘ │ no HTTP                │ frames found
+///                ▼      CONNECT         ▼                        │
+///             Nothing ◄─────────────────┴──────── Late ──────────┘
+///                                                  ▲
+///   no SYN ────────────────────────────────────────┘
+/// ```
+#[derive(Debug)]
+pub(super) struct Connection {
+    tcp: tcp::Connection,
+    upper: Upper,
+}
+
+/// Is what stands above TCP.
+#[derive(Debug)]
+struct Upper {
+    id: ConnId,
+    /// Who TCP's client and server are; `flipped` where it turned out the other way round.
+    ends: Pair<Endpoint>,
+    flipped: bool,
+    /// Bytes were lost.
+    gapped: bool,
+    layer: Layer,
+    /// What was wrong before the conversation was told of.
+    held: Vec<(Option<Side>, Anomaly)>,
+    ended: Pair<bool>,
+    last: At,
+}
+
+#[derive(Debug)]
+enum Layer {
+    Start,
+    Late(Box<Pair<Search>>),
+    Http(Box<Exchanges>),
+    WebSocket(Box<Conversation>),
+    Nothing,
+}
+
+impl Layer {
+    fn joined_late() -> Self {
+        Layer::Late(Box::new(Pair::from_fn(|_| Search::joined_late())))
+    }
+}
+
+/// Bounds the anomalies that wait for a conversation to be told of.
+const MAX_HELD: usize = 32;
+
+impl Connection {
+    /// Makes the connection that begins with `segment`.
+    pub(super) fn new(id: ConnId, segment: &Segment<'_>, at: At, shared: &Shared) -> Self {
+        use crate::model::Flags;
+        let (from, to) = (segment.flow.source, segment.flow.destination);
+        let syn = segment.flags.has(Flags::SYN);
+        let ends = if syn && segment.flags.has(Flags::ACK) {
+            Pair { client: to, server: from }
+        } else {
+            Pair { client: from, server: to }
+        };
+        let layer =
+            if syn { Layer::Start } else { Layer::joined_late() };
+        Connection {
+            tcp: tcp::Connection::new(&shared.limits.tcp),
+            upper: Upper {
+                id,
+                ends,
+                flipped: false,
+                gapped: false,
+                layer,
+                held: Vec::new(),
+                ended: Pair::default(),
+                last: at,
+            },
+        }
+    }
+
+    /// Tells whether `segment` begins another connection between the same endpoints.
+    pub(super) fn is_reuse(&self, segment: &Segment<'_>) -> bool {
+        self.tcp.is_reuse(self.tcp_side(segment), segment)
+    }
+
+    /// Tells whether nothing more can come of it: it is no WebSocket, or it is over.
+    pub(super) const fn is_nothing(&self) -> bool {
+        matches!(self.upper.layer, Layer::Nothing)
+    }
+
+    /// Tells whether it is a WebSocket.
+    pub(super) const fn is_conversation(&self) -> bool {
+        matches!(self.upper.layer, Layer::WebSocket(_))
+    }
+
+    /// Returns when [`Connection::advance`] has something to do.
+    pub(super) fn deadline(&self) -> Option<Timestamp> {
+        self.tcp.deadline()
+    }
+
+    /// Returns the memory that waits out of order or is searched, in bytes.
+    pub(super) fn waiting(&self) -> usize {
+        let searched = match &self.upper.layer {
+            Layer::Late(searches) => searches.client.allocated().saturating_add(searches.server.allocated()),
+            Layer::WebSocket(conversation) => conversation.searched_bytes(),
+            _ => 0,
+        };
+        self.tcp.waiting().saturating_add(searched)
+    }
+
+    /// Takes the next segment.
+    pub(super) fn push(&mut self, segment: &Segment<'_>, at: At, shared: &mut Shared, sink: &mut dyn Sink) {
+        let side = self.tcp_side(segment);
+        self.upper.last = at;
+        let delivery = self.tcp.push(side, segment, at);
+        self.upper.drain(delivery, &mut Context { sink, shared, conn: self.upper.id, at });
+    }
+
+    /// Hears that capture time is now `time`.
+    pub(super) fn advance(&mut self, time: Timestamp, shared: &mut Shared, sink: &mut dyn Sink) {
+        let at = At { packet: self.upper.last.packet, time };
+        let delivery = self.tcp.advance(time);
+        self.upper.drain(delivery, &mut Context { sink, shared, conn: self.upper.id, at });
+    }
+
+    /// Gives up what waits, because a bound was reached; tells whether that helped.
+    pub(super) fn relieve(&mut self, shared: &mut Shared, sink: &mut dyn Sink) -> bool {
+        let before = self.waiting();
+        let at = self.upper.last;
+        let delivery = self.tcp.relieve();
+        self.upper.drain(delivery, &mut Context { sink, shared, conn: self.upper.id, at });
+        if self.waiting() >= before
+            && let Layer::Late(_) = self.upper.layer
+        {
+            self.upper.layer = Layer::Nothing;
+        }
+        self.waiting() < before
+    }
+
+    /// Tells all there is to tell: no more segments will come.
+    pub(super) fn finish(mut self, at: At, shared: &mut Shared, sink: &mut dyn Sink) {
+        let mut cx = Context { sink, shared, conn: self.upper.id, at };
+        let delivery = self.tcp.finish();
+        self.upper.drain(delivery, &mut cx);
+        self.upper.close(Ending::Unseen, &mut cx);
+    }
+
+    fn tcp_side(&self, segment: &Segment<'_>) -> Side {
+        if segment.flow.source == self.upper.ends.client { Side::Client } else { Side::Server }
+    }
+}
+
+impl Upper {
+    fn drain(&mut self, mut delivery: Delivery<'_, '_>, cx: &mut Context<'_>) {
+        while let Some(output) = delivery.next() {
+            match output {
+                Output::Bytes { side, bytes, at } => self.bytes(side, bytes, at, cx),
+                Output::Gap { side, length, cause, .. } => self.gap(side, length, cause.name(), cx),
+                Output::Anomaly { side, anomaly } => {
+                    let side = Some(self.real(side));
+                    match self.layer {
+                        Layer::WebSocket(_) => cx.anomaly(side, &anomaly),
+                        Layer::Nothing => {}
+                        _ => self.hold(side, anomaly),
+                    }
+                }
+                Output::End { side, how, .. } => self.end(side, how, cx),
+            }
+        }
+    }
+
+    /// Hears that bytes of TCP's `side` are lost.
+    fn gap(&mut self, side: Side, length: u64, cause: &'static str, cx: &mut Context<'_>) {
+        let side = self.real(side);
+        self.gapped = true;
+        match &mut self.layer {
+            Layer::WebSocket(conversation) => conversation.gap(side, length, cause, cx),
+            Layer::Http(exchanges) => {
+                exchanges.gap(side, length);
+                let at = cx.at;
+                self.exchanged(side, &[], at, cx);
+            }
+            Layer::Late(searches) => searches[side].gap(length),
+            // The start was lost: it may be a WebSocket all the same.
+            Layer::Start => self.layer = Layer::joined_late(),
+            Layer::Nothing => {}
+        }
+    }
+
+    fn real(&self, side: Side) -> Side {
+        if self.flipped { !side } else { side }
+    }
+
+    fn hold(&mut self, side: Option<Side>, anomaly: Anomaly) {
+        if self.held.len() < MAX_HELD {
+            self.held.push((side, anomaly));
+        }
+    }
+
+    /// Takes bytes in order from TCP's `side`.
+    fn bytes(&mut self, side: Side, bytes: &[u8], carried: At, cx: &mut Context<'_>) {
+        let side = self.real(side);
+        match &mut self.layer {
+            Layer::WebSocket(conversation) => conversation.bytes(side, bytes, carried, cx),
+            Layer::Http(_) => self.exchanged(side, bytes, carried, cx),
+            Layer::Start => {
+                self.layer = Layer::Http(Box::new(Exchanges::new(cx.shared.limits.http)));
+                self.exchanged(side, bytes, carried, cx);
+            }
+            Layer::Late(_) => self.late(side, bytes, carried, cx),
+            Layer::Nothing => {}
+        }
+    }
+
+    /// Takes bytes of a connection whose beginning was not captured.
+    fn late(&mut self, side: Side, bytes: &[u8], carried: At, cx: &mut Context<'_>) {
+        let Layer::Late(searches) = &mut self.layer else { return };
+        let client = match http::looks_like(bytes) {
+            Looks::Request => Some(side),
+            Looks::Response => Some(!side),
+            Looks::Neither | Looks::NeedMore => None,
+        };
+        if let Some(client) = client {
+            self.flipped ^= client == Side::Server;
+            self.layer = Layer::Http(Box::new(Exchanges::new(cx.shared.limits.http)));
+            return self.exchanged(if client == side { Side::Client } else { Side::Server }, bytes, carried, cx);
+        }
+        searches[side].push(bytes, carried);
+        if let Some(found) = searches[side].find() {
+            self.join(side, found.masked, cx);
+        } else if Side::BOTH.into_iter().all(|side| searches[side].is_hopeless() || searches[side].captured() == 0) {
+            self.layer = Layer::Nothing;
+        }
+    }
+
+    /// Goes on with a conversation whose handshake was not captured: `side`'s frames were found.
+    fn join(&mut self, side: Side, masked: bool, cx: &mut Context<'_>) {
+        let Layer::Late(searches) = std::mem::replace(&mut self.layer, Layer::Nothing) else { return };
+        let mut searches = *searches;
+        if masked != (side == Side::Client) {
+            self.flipped = !self.flipped;
+            searches.swap();
+            self.ended.swap();
+        }
+        let first = searches.client.first().into_iter().chain(searches.server.first()).min_by_key(|at| at.packet);
+        let now = cx.at;
+        cx.at = first.unwrap_or(now);
+        let opened = cx.at.time;
+        cx.say(Kind::Opened(&self.opened(None, true)));
+        cx.anomaly(None, &Anomaly::MissingHandshake {});
+        cx.at = now;
+        let mut conversation = Box::new(Conversation::new(opened, Deflate::Unknown));
+        let Pair { client, server } = searches;
+        for (side, search) in [(Side::Client, client), (Side::Server, server)] {
+            conversation.search(side, search, cx);
+        }
+        for side in Side::BOTH {
+            if self.ended[side] {
+                conversation.end(side, Ending::Tcp("fin"), cx);
+            }
+        }
+        self.layer = Layer::WebSocket(conversation);
+        self.tell_held(cx);
+    }
+
+    /// Gives bytes to the HTTP exchanges and acts on what they say.
+    fn exchanged(&mut self, side: Side, mut bytes: &[u8], carried: At, cx: &mut Context<'_>) {
+        let Layer::Http(mut exchanges) = std::mem::replace(&mut self.layer, Layer::Nothing) else { return };
+        loop {
+            let used = exchanges.push(side, bytes);
+            bytes = bytes.get(used..).unwrap_or_default();
+            while let Some(output) = exchanges.next() {
+                match output {
+                    http::Output::NotHttp => {
+                        // Behind a gap it may still be a WebSocket, its handshake lost.
+                        if self.gapped {
+                            self.layer = Layer::joined_late();
+                            self.late(side, bytes, carried, cx);
+                        }
+                        return;
+                    }
+                    http::Output::Tunnel => {
+                        let early = Pair::from_fn(|side| exchanges.take_early(side));
+                        self.layer = Layer::Http(Box::new(exchanges.into_tunnel()));
+                        self.replay(early, carried, cx);
+                        return self.bytes(self.real(side), bytes, carried, cx);
+                    }
+                    http::Output::Anomaly { side, anomaly } => self.hold(Some(side), anomaly),
+                    http::Output::Refused(handshake) | http::Output::Unanswered(handshake) => {
+                        cx.say(Kind::Opened(&self.opened(Some(handshake), false)));
+                        self.tell_held(cx);
+                    }
+                    http::Output::Upgraded(handshake) => {
+                        let early = Pair::from_fn(|side| exchanges.take_early(side));
+                        self.upgraded(handshake, cx);
+                        self.replay(early, carried, cx);
+                        for side in Side::BOTH {
+                            if self.ended[side]
+                                && let Layer::WebSocket(conversation) = &mut self.layer
+                            {
+                                conversation.end(side, Ending::Tcp("fin"), cx);
+                            }
+                        }
+                        return self.bytes(self.real(side), bytes, carried, cx);
+                    }
+                }
+            }
+            if bytes.is_empty() || used == 0 {
+                break;
+            }
+        }
+        self.layer = Layer::Http(exchanges);
+    }
+
+    /// Begins a conversation: the server switched protocols.
+    fn upgraded(&mut self, handshake: Box<Handshake>, cx: &mut Context<'_>) {
+        let deflate = Deflate::agreed(&handshake);
+        let answered = handshake.response.is_some();
+        cx.say(Kind::Opened(&self.opened(Some(handshake), true)));
+        let mut conversation = Box::new(Conversation::new(cx.at.time, deflate));
+        if !answered {
+            conversation.search(Side::Server, Search::joined_late(), cx);
+        }
+        self.layer = Layer::WebSocket(conversation);
+        self.tell_held(cx);
+    }
+
+    /// Gives on what was held back until its meaning was known.
+    fn replay(&mut self, early: Pair<Vec<Early>>, carried: At, cx: &mut Context<'_>) {
+        let Pair { client, server } = early;
+        for (side, pieces) in [(Side::Client, client), (Side::Server, server)] {
+            let side = self.real(side);
+            for piece in pieces {
+                match piece {
+                    Early::Bytes(bytes) => self.bytes(side, &bytes, carried, cx),
+                    Early::Gap(length) => self.gap(side, length, "lost", cx),
+                }
+            }
+        }
+    }
+
+    fn opened(&self, handshake: Option<Box<Handshake>>, established: bool) -> Opened {
+        let (client, server) = (self.end_of(Side::Client), self.end_of(Side::Server));
+        Opened { client, server, handshake, established }
+    }
+
+    fn end_of(&self, side: Side) -> Endpoint {
+        self.ends[self.real(side)]
+    }
+
+    fn tell_held(&mut self, cx: &mut Context<'_>) {
+        for (side, anomaly) in self.held.drain(..) {
+            cx.anomaly(side, &anomaly);
+        }
+    }
+
+    /// Hears that TCP's `side` ended, or both did.
+    fn end(&mut self, side: Side, how: End, cx: &mut Context<'_>) {
+        let side = self.real(side);
+        self.ended[side] = true;
+        match (&mut self.layer, how) {
+            (Layer::WebSocket(conversation), End::Fin) => {
+                conversation.end(side, Ending::Tcp("fin"), cx);
+                if self.ended.client && self.ended.server {
+                    self.close(Ending::Tcp("fin"), cx);
+                }
+            }
+            (Layer::WebSocket(conversation), End::Reset) => {
+                conversation.end(side, Ending::Tcp("reset"), cx);
+                self.close(Ending::Tcp("reset"), cx);
+            }
+            (Layer::Http(exchanges), _) => {
+                exchanges.end(side);
+                if how == End::Reset {
+                    exchanges.end(!side);
+                }
+                let at = cx.at;
+                self.exchanged(side, &[], at, cx);
+                if how == End::Reset || self.ended.client && self.ended.server {
+                    self.close(Ending::Tcp("fin"), cx);
+                }
+            }
+            (_, End::Reset) => self.close(Ending::Tcp("reset"), cx),
+            _ => {
+                if self.ended.client && self.ended.server {
+                    self.close(Ending::Tcp("fin"), cx);
+                }
+            }
+        }
+    }
+
+    /// Ends whatever there is.
+    fn close(&mut self, ending: Ending, cx: &mut Context<'_>) {
+        if let Layer::Late(searches) = &mut self.layer {
+            let best = Side::BOTH.into_iter().find_map(|side| searches[side].best().map(|found| (side, found)));
+            if let Some((side, found)) = best {
+                self.join(side, found.masked, cx);
+            }
+        }
+        if let Layer::Http(exchanges) = &mut self.layer {
+            for side in Side::BOTH {
+                exchanges.end(side);
+            }
+            let at = cx.at;
+            self.exchanged(Side::Client, &[], at, cx);
+        }
+        if let Layer::WebSocket(mut conversation) = std::mem::replace(&mut self.layer, Layer::Nothing) {
+            conversation.close(ending, cx);
+        }
+    }
+}

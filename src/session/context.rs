@@ -1,0 +1,81 @@
+use super::Limits;
+use super::message::Open;
+use crate::event::{ConnId, Event, Kind, Sink};
+use crate::model::{Anomaly, At, Side};
+use crate::websocket::Payload;
+
+/// Is what a connection may use while it handles something: where events go, and memory lent for the while.
+pub(super) struct Context<'x> {
+    pub(super) sink: &'x mut dyn Sink,
+    pub(super) shared: &'x mut Shared,
+    pub(super) conn: ConnId,
+    pub(super) at: At,
+}
+
+impl Context<'_> {
+    /// Says that something happened, here and now.
+    pub(super) fn say(&mut self, kind: Kind<'_>) {
+        self.sink.event(&Event { conn: Some(self.conn), at: self.at, kind });
+    }
+
+    /// Says that something was wrong.
+    pub(super) fn anomaly(&mut self, from: Option<Side>, anomaly: &Anomaly) {
+        self.say(Kind::Anomaly { from, anomaly });
+    }
+}
+
+/// Holds what all connections of a lane share: the limits, scratch buffers, and what counts against a bound.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) limits: Limits,
+    /// Where a payload is unmasked that is whole in one segment.
+    pub(super) unmasked: Vec<u8>,
+    /// Where a message is inflated that is whole in one segment.
+    pub(super) inflated: Payload,
+    /// Memory that unfinished messages hold.
+    pub(super) held: usize,
+    /// Messages that are over, for their memory.
+    pool: Vec<Box<Open>>,
+}
+
+/// Bounds the memory that is kept for the next message.
+const POOL: usize = 4;
+const POOLED_BYTES: usize = 2 << 20;
+
+impl Shared {
+    pub(super) fn new(limits: Limits) -> Self {
+        Shared {
+            unmasked: Vec::new(),
+            inflated: Payload::new(limits.message),
+            held: 0,
+            pool: Vec::new(),
+            limits,
+        }
+    }
+
+    /// Lends memory for a message that does not come whole in one segment.
+    pub(super) fn open(&mut self) -> Box<Open> {
+        let open = self.pool.pop().unwrap_or_else(|| Box::new(Open::new(self.limits.message)));
+        self.held = self.held.saturating_add(open.payload.allocated());
+        open
+    }
+
+    /// Takes a message's memory back.
+    pub(super) fn give_back(&mut self, mut open: Box<Open>) {
+        self.held = self.held.saturating_sub(open.payload.allocated());
+        if self.pool.len() < POOL {
+            open.payload.clear(false);
+            open.payload.shrink(POOLED_BYTES);
+            self.pool.push(open);
+        }
+    }
+
+    /// Fills a message's payload within the bound of all of them.
+    pub(super) fn fill(&mut self, open: &mut Open, fill: impl FnOnce(&mut Payload, &mut Vec<u8>)) {
+        let before = open.payload.allocated();
+        let others = self.held.saturating_sub(before);
+        open.payload.set_limit(self.limits.message.min(self.limits.messages.saturating_sub(others)));
+        fill(&mut open.payload, &mut self.unmasked);
+        self.held = others.saturating_add(open.payload.allocated());
+    }
+}

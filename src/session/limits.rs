@@ -1,0 +1,40 @@
+use std::time::Duration;
+
+use crate::{http, tcp, websocket::deflate};
+
+/// Bounds what one lane of the analyzer keeps. There are 64 lanes, and memory is bounded by 64 times what is
+/// said here.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Bytes kept of one message; longer ones are shown in part. Default 16 MiB.
+    pub message: usize,
+    /// Bytes kept of all unfinished messages of a lane. Default 64 MiB.
+    pub messages: usize,
+    /// Bytes that wait out of order in all connections of a lane. Default 16 MiB.
+    pub waiting: usize,
+    /// Connections of a lane, those of other protocols included. Default 16,384.
+    pub connections: usize,
+    /// After this long without a packet, a connection that is not a WebSocket is forgotten. Default 2 minutes.
+    pub idle: Duration,
+    /// TCP's own bounds.
+    pub tcp: tcp::Limits,
+    /// HTTP's own bounds.
+    pub http: http::Limits,
+    /// The inflater's own bounds.
+    pub deflate: deflate::Limits,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            message: 16 << 20,
+            messages: 64 << 20,
+            waiting: 16 << 20,
+            connections: 16 << 10,
+            idle: Duration::from_secs(120),
+            tcp: tcp::Limits::default(),
+            http: http::Limits::default(),
+            deflate: deflate::Limits::default(),
+        }
+    }
+}

@@ -1,0 +1,40 @@
+use crate::event::Wire;
+use crate::model::At;
+use crate::websocket::{Header, Opcode, Payload};
+
+/// Is a message or control frame that did not come whole in one segment.
+#[derive(Debug)]
+pub(super) struct Open {
+    pub(super) opcode: Opcode,
+    pub(super) payload: Payload,
+    pub(super) wire: Wire,
+    /// The frame at hand is to be inflated.
+    pub(super) inflating: bool,
+}
+
+impl Open {
+    pub(super) fn new(limit: usize) -> Self {
+        Open { opcode: Opcode::TEXT, payload: Payload::new(limit), wire: new_wire(At::default()), inflating: false }
+    }
+
+    /// Begins anew with a message's first frame.
+    pub(super) fn begin(&mut self, header: &Header, inflating: bool, at: At) {
+        self.opcode = header.opcode;
+        self.payload.clear(header.opcode == Opcode::TEXT);
+        self.wire = new_wire(at);
+        self.wire.masked = header.mask.is_some();
+        self.inflating = inflating;
+        self.add_frame(header);
+    }
+
+    /// Counts one more frame.
+    pub(super) fn add_frame(&mut self, header: &Header) {
+        self.wire.frames = self.wire.frames.saturating_add(1);
+        self.wire.bytes = self.wire.bytes.saturating_add(u64::from(header.header_length));
+    }
+}
+
+/// Makes the account of a message that begins here.
+pub(super) fn new_wire(first: At) -> Wire {
+    Wire { frames: 0, bytes: 0, compressed: false, inflated: false, masked: false, first }
+}

@@ -1,0 +1,5 @@
+//! One test a case, named after it.
+
+mod bytes;
+mod control;
+pub(super) mod tape;

@@ -1,0 +1,411 @@
+use super::connection::Connection;
+use super::half::{Half, Phase};
+use super::waiting::{Differences, Held, split};
+use crate::model::{Anomaly, At, Side, Timestamp};
+
+/// Says why bytes are missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum GapCause {
+    /// They were never captured.
+    Lost,
+    /// The capture's snap length cut them off.
+    SnapLength,
+    /// A bound was reached and no more could wait for them.
+    Limit,
+}
+
+impl GapCause {
+    /// Returns the word used in every output.
+    pub const fn name(self) -> &'static str {
+        match self {
+            GapCause::Lost => "lost",
+            GapCause::SnapLength => "snap-length",
+            GapCause::Limit => "limit",
+        }
+    }
+}
+
+/// Says how a direction ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum End {
+    /// Its sender said that it had no more to send.
+    Fin,
+    /// Its sender broke the connection off.
+    Reset,
+}
+
+impl End {
+    /// Returns the word used in every output.
+    pub const fn name(self) -> &'static str {
+        match self {
+            End::Fin => "fin",
+            End::Reset => "reset",
+        }
+    }
+}
+
+/// Is one thing that became readable. Bytes and gaps of one side, in order, are its stream without a break.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Output<'o> {
+    /// The next bytes.
+    Bytes {
+        /// Who sent them.
+        side: Side,
+        /// The bytes, never empty.
+        bytes: &'o [u8],
+        /// The packet that carried them.
+        at: At,
+    },
+    /// The next bytes are not known and will not be.
+    Gap {
+        /// Who sent them.
+        side: Side,
+        /// How many, never zero.
+        length: u64,
+        /// Why they are missing.
+        cause: GapCause,
+        /// The packet that showed that they are missing: the first one behind them.
+        at: At,
+    },
+    /// Something was wrong.
+    Anomaly {
+        /// Whose stream it concerns.
+        side: Side,
+        /// What.
+        anomaly: Anomaly,
+    },
+    /// The stream ended; nothing of this side comes after.
+    End {
+        /// Whose stream.
+        side: Side,
+        /// How it ended.
+        how: End,
+        /// The packet that ended it.
+        at: At,
+    },
+}
+
+/// Is what is in hand of a segment and was neither handed on nor put away.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Rest<'a> {
+    /// Its place in the stream.
+    pub(super) start: u64,
+    pub(super) bytes: &'a [u8],
+    /// How many more were cut off behind the bytes.
+    pub(super) cut: u64,
+    pub(super) at: At,
+}
+
+impl<'a> Rest<'a> {
+    fn is_empty(&self) -> bool {
+        self.bytes.is_empty() && self.cut == 0
+    }
+
+    /// Takes at most `length` bytes off the front.
+    fn take(&mut self, length: u64) -> &'a [u8] {
+        let (taken, rest) = split(self.bytes, length);
+        self.start = self.start.saturating_add(taken.len() as u64);
+        self.bytes = rest;
+        taken
+    }
+
+    /// Drops `length` from the front, cut ones included; `start` stays where it is.
+    pub(super) fn skip(&mut self, length: u64) {
+        let (skipped, rest) = split(self.bytes, length);
+        self.bytes = rest;
+        self.cut = self.cut.saturating_sub(length.saturating_sub(skipped.len() as u64));
+    }
+
+    /// Drops what lies before `position`.
+    fn skip_to(&mut self, position: u64) {
+        let old = position.saturating_sub(self.start);
+        if old > 0 && !self.is_empty() {
+            self.skip(old);
+            self.start = position;
+        }
+    }
+}
+
+/// Says what a delivery is to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Task {
+    /// Nothing (more).
+    Nothing,
+    /// The rest is in order and nothing waits: hand it on as it is.
+    HandOn,
+    /// Merge the rest with what waits.
+    Push,
+    /// As `Push`, and give up every hole before the rest.
+    Jump,
+    /// Hand on a RST if its turn has come.
+    Reset,
+    /// Give up the holes whose time has come, on both sides.
+    Advance(Timestamp),
+    /// Give up the oldest hole.
+    Relieve,
+    /// Give up every hole, on both sides.
+    Finish,
+}
+
+/// Hands out what became readable, one thing after the other.
+///
+/// What is not drained is lost: it is a gap for those who come after.
+#[must_use = "what became readable is to be drained"]
+#[derive(Debug)]
+pub struct Delivery<'c, 'a> {
+    connection: &'c mut Connection,
+    side: Side,
+    task: Task,
+    rest: Rest<'a>,
+    held: Option<Held>,
+    differences: Differences,
+}
+
+/// Is an [`Output`] that does not borrow from what waits yet.
+enum Step<'a> {
+    Direct(&'a [u8], At),
+    Held(Held),
+    Gap(u64, GapCause, At),
+    Anomaly(Anomaly),
+    End(End, At),
+}
+
+impl<'c, 'a> Delivery<'c, 'a> {
+    #[inline]
+    pub(super) fn new(connection: &'c mut Connection, side: Side, task: Task, rest: Rest<'a>) -> Self {
+        Delivery { connection, side, task, rest, held: None, differences: Differences::default() }
+    }
+
+    /// Returns the next thing; `None` when all was said.
+    #[allow(clippy::should_implement_trait, reason = "it lends from itself, which `Iterator` cannot")]
+    #[inline]
+    pub fn next(&mut self) -> Option<Output<'_>> {
+        match self.task {
+            Task::Nothing => None,
+            Task::HandOn => {
+                self.task = Task::Nothing;
+                self.connection.halves[self.side].advance(self.rest.bytes.len() as u64);
+                Some(Output::Bytes { side: self.side, bytes: self.rest.bytes, at: self.rest.at })
+            }
+            _ => self.next_merged(),
+        }
+    }
+
+    fn next_merged(&mut self) -> Option<Output<'_>> {
+        let step = self.step()?;
+        let side = self.side;
+        Some(match step {
+            Step::Direct(bytes, at) => Output::Bytes { side, bytes, at },
+            Step::Held(held) => {
+                let waiting = self.connection.halves[side].waiting.as_ref();
+                Output::Bytes {
+                    side,
+                    bytes: waiting.map_or(&[], |waiting| waiting.bytes(&held)),
+                    at: held.at,
+                }
+            }
+            Step::Gap(length, cause, at) => Output::Gap { side, length, cause, at },
+            Step::Anomaly(anomaly) => Output::Anomaly { side, anomaly },
+            Step::End(how, at) => Output::End { side, how, at },
+        })
+    }
+
+    fn step(&mut self) -> Option<Step<'a>> {
+        loop {
+            if self.held.is_none() {
+                self.connection.halves[self.side].release();
+            }
+            if let Some(step) = self.hand_on() {
+                return Some(step);
+            }
+            if let Some(step) = self.put_away() {
+                return Some(step);
+            }
+            if let Some(step) = self.give_up_what_is_due() {
+                return Some(step);
+            }
+            if self.differences.count > 0 {
+                let Differences { offset, count } = std::mem::take(&mut self.differences);
+                return Some(Step::Anomaly(Anomaly::OverlapDiffers { offset, length: count }));
+            }
+            let both = matches!(self.task, Task::Advance(_) | Task::Finish);
+            if !both || self.side == Side::Server {
+                self.task = Task::Nothing;
+                return None;
+            }
+            self.side = Side::Server;
+        }
+    }
+
+    /// Hands on what stands at the position: waiting bytes, bytes in hand, a cut, an end.
+    fn hand_on(&mut self) -> Option<Step<'a>> {
+        let Delivery { connection, side, rest, held, differences, .. } = self;
+        let half = &mut connection.halves[*side];
+        if half.phase != Phase::Open {
+            *rest = Rest::default();
+            // A reset after FIN ends the other direction too; this one has ended already.
+            if let Some(rst) = half.waiting.take().and_then(|waiting| waiting.rst) {
+                connection.reset = connection.reset.min(rst.at.time);
+            }
+            return None;
+        }
+        let position = half.position;
+        rest.skip_to(position);
+        let Some(waiting) = half.waiting.as_deref_mut() else {
+            return hand_on_rest(half, rest, u64::MAX);
+        };
+        let fin = waiting.fin.map_or(u64::MAX, |fin| fin.offset);
+        if held.is_none() {
+            *held = waiting.take(position, fin);
+            if let Some(run) = held {
+                let ahead = rest.start.saturating_sub(run.start);
+                let known = Held { start: rest.start, length: run.length.saturating_sub(ahead), ..*run };
+                waiting.compare(known.start, split(rest.bytes, known.length).0, differences);
+            }
+        }
+        if let Some(run) = held.take() {
+            let length = waiting.bytes(&run).len() as u64;
+            let left = run.length.saturating_sub(length);
+            if length > 0 {
+                *held = (left > 0).then(|| Held {
+                    start: run.start.saturating_add(length),
+                    length: left,
+                    at: run.at,
+                });
+                half.advance(length);
+                return Some(Step::Held(run));
+            }
+        }
+        if fin == position {
+            return end(connection, *side, End::Fin);
+        }
+        let upto = waiting.first_byte().unwrap_or(u64::MAX).min(fin);
+        let cut = waiting.cut_at(position);
+        let reset = waiting.rst.is_some_and(|rst| rst.offset <= position);
+        if let Some(step) = hand_on_rest(half, rest, upto) {
+            return Some(step);
+        }
+        if let Some((end, at)) = cut {
+            let upto = if rest.is_empty() { upto } else { upto.min(rest.start) };
+            let length = end.min(upto).saturating_sub(position);
+            half.advance(length);
+            return Some(Step::Gap(length, GapCause::SnapLength, at));
+        }
+        if reset && rest.is_empty() {
+            return end(connection, *side, End::Reset);
+        }
+        None
+    }
+
+    /// Puts the rest, which stands behind a hole, to what waits; gives up the oldest hole where there is no room.
+    fn put_away(&mut self) -> Option<Step<'a>> {
+        let Delivery { connection, side, rest, differences, task, .. } = self;
+        if rest.is_empty() {
+            return None;
+        }
+        let half = &mut connection.halves[*side];
+        if *task == Task::Jump {
+            return give_up(half, rest, GapCause::Lost);
+        }
+        let mark = half.mark(rest.start, rest.at);
+        let waiting = half.waiting.get_or_insert_default();
+        let done = waiting.insert(mark, rest.bytes, &connection.limits, differences);
+        rest.take(done as u64);
+        if rest.bytes.is_empty() && rest.cut > 0 {
+            let mark = half.mark(rest.start, rest.at);
+            let waiting = half.waiting.get_or_insert_default();
+            if waiting.insert_cut(mark, rest.cut, &connection.limits) {
+                rest.cut = 0;
+            }
+        }
+        if rest.is_empty() {
+            return None;
+        }
+        if !half.limit_said {
+            half.limit_said = true;
+            let limits = &connection.limits;
+            let pieces = half.waiting.as_ref().map_or(0, |waiting| waiting.pieces());
+            let (limit, value) = if pieces >= limits.waiting_pieces {
+                ("pieces waiting behind a hole", limits.waiting_pieces)
+            } else {
+                ("bytes waiting behind a hole", limits.waiting_bytes)
+            };
+            return Some(Step::Anomaly(Anomaly::LimitReached { limit, value: value as u64 }));
+        }
+        give_up(half, rest, GapCause::Limit)
+    }
+
+    /// Gives up a hole as the task demands.
+    fn give_up_what_is_due(&mut self) -> Option<Step<'a>> {
+        let reset = self.connection.reset_seen();
+        let Delivery { connection, side, rest, task, .. } = self;
+        let half = &mut connection.halves[*side];
+        let cause = match *task {
+            Task::Advance(now) => {
+                half.deadline(reset, &connection.limits).filter(|&deadline| deadline <= now)?;
+                GapCause::Lost
+            }
+            Task::Finish => GapCause::Lost,
+            Task::Relieve => {
+                *task = Task::Push;
+                GapCause::Limit
+            }
+            Task::Nothing | Task::HandOn | Task::Push | Task::Jump | Task::Reset => return None,
+        };
+        if half.phase != Phase::Open {
+            return None;
+        }
+        if let Some(step) = give_up(half, rest, cause) {
+            return Some(step);
+        }
+        let unseen = half.acked.saturating_sub(half.position);
+        if *task != Task::Finish || unseen <= 1 {
+            return None;
+        }
+        half.advance(unseen);
+        Some(Step::Gap(unseen, GapCause::Lost, half.acked_at))
+    }
+}
+
+/// Hands on what is in hand as far as `upto`, if it stands at the position.
+fn hand_on_rest<'a>(half: &mut Half, rest: &mut Rest<'a>, upto: u64) -> Option<Step<'a>> {
+    let room = upto.saturating_sub(half.position);
+    if rest.start != half.position || rest.is_empty() || room == 0 {
+        return None;
+    }
+    if rest.bytes.is_empty() {
+        let length = rest.cut.min(room);
+        rest.cut = rest.cut.saturating_sub(length);
+        rest.start = rest.start.saturating_add(length);
+        half.advance(length);
+        return Some(Step::Gap(length, GapCause::SnapLength, rest.at));
+    }
+    let bytes = rest.take(room);
+    half.advance(bytes.len() as u64);
+    Some(Step::Direct(bytes, rest.at))
+}
+
+/// Gives up the hole at the position: it ends where something waits or is in hand.
+fn give_up<'a>(half: &mut Half, rest: &Rest<'_>, cause: GapCause) -> Option<Step<'a>> {
+    let front = half.waiting.as_ref().and_then(|waiting| waiting.front()).map(|mark| (mark.offset, mark.at));
+    let rest = (!rest.is_empty()).then_some((rest.start, rest.at));
+    let (end, at) = front.into_iter().chain(rest).min_by_key(|&(offset, _)| offset)?;
+    let length = end.saturating_sub(half.position);
+    half.advance(length);
+    (length > 0).then_some(Step::Gap(length, cause, at))
+}
+
+/// Ends a direction and forgets what may still wait behind its end.
+fn end<'a>(connection: &mut Connection, side: Side, how: End) -> Option<Step<'a>> {
+    let half = &mut connection.halves[side];
+    let waiting = half.waiting.take()?;
+    half.phase = Phase::Ended;
+    let mark = match how {
+        End::Fin => waiting.fin,
+        End::Reset => waiting.rst,
+    }?;
+    if how == End::Reset {
+        connection.reset = connection.reset.min(mark.at.time);
+    }
+    Some(Step::End(how, mark.at))
+}

@@ -1,0 +1,204 @@
+use super::Limits;
+use super::waiting::{Mark, Waiting};
+use crate::model::{At, Seq, Timestamp};
+
+/// So many segments far outside the window that follow one another without a break move the stream there.
+const STRAYS: u8 = 4;
+
+/// Says how much is known of one direction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// Nothing of it was seen.
+    #[default]
+    Unknown,
+    /// The other side acknowledged `next`, but no byte was seen, so it is a hint only.
+    Hinted,
+    /// Its bytes are counted: `next` is the number of the byte at `position`.
+    Open,
+    /// FIN or RST was handed on: nothing comes after.
+    Ended,
+}
+
+/// Is one direction of a connection: what its sender sent.
+#[derive(Debug, Default)]
+pub(super) struct Half {
+    /// The place in the stream of the next byte to hand on: how many were handed on or given up.
+    pub(super) position: u64,
+    /// The place up to which the other side has acknowledged.
+    pub(super) acked: u64,
+    /// The packet that acknowledged so far.
+    pub(super) acked_at: At,
+    /// What waits behind a hole.
+    pub(super) waiting: Option<Box<Waiting>>,
+    /// The sequence number of the byte at `position`.
+    pub(super) next: Seq,
+    /// The sequence number of the SYN, where `has_isn`.
+    isn: Seq,
+    /// The number after the last segment outside the window.
+    stray: Seq,
+    strays: u8,
+    pub(super) phase: Phase,
+    pub(super) has_isn: bool,
+    /// The other side has acknowledged something: it can be seen.
+    pub(super) has_acks: bool,
+    /// That a bound was reached has been said.
+    pub(super) limit_said: bool,
+}
+
+/// Says where a segment stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// So many bytes after `position`, or before it.
+    Near(i64),
+    /// Outside the window: stale or forged.
+    Stray,
+    /// Outside the window, so many bytes after `position`, and to be believed.
+    Jump(u32),
+}
+
+impl Half {
+    /// Moves on by `bytes`.
+    pub(super) fn advance(&mut self, bytes: u64) {
+        self.position = self.position.saturating_add(bytes);
+        self.next = self.next.plus((bytes & 0xffff_ffff) as u32);
+    }
+
+    /// Tells whether this SYN begins another connection.
+    pub(super) fn is_other_syn(&self, seq: Seq) -> bool {
+        if self.has_isn {
+            return seq != self.isn;
+        }
+        match self.phase {
+            Phase::Unknown | Phase::Hinted => false,
+            // Data was seen first: the SYN may have been captured late, just before the start.
+            Phase::Open | Phase::Ended => {
+                let start = Seq(self.next.0.wrapping_sub((self.position & 0xffff_ffff) as u32));
+                !(0..=0xffff).contains(&start.distance(seq.plus(1)))
+            }
+        }
+    }
+
+    /// Takes the SYN's number; false where it belongs to another connection.
+    pub(super) fn synchronise(&mut self, seq: Seq, window: u32) -> bool {
+        if self.is_other_syn(seq) {
+            return false;
+        }
+        self.isn = seq;
+        self.has_isn = true;
+        self.start(seq.plus(1), window);
+        true
+    }
+
+    /// Starts to count at `seq`, if not started yet.
+    pub(super) fn start(&mut self, seq: Seq, window: u32) {
+        match self.phase {
+            Phase::Unknown => {}
+            Phase::Hinted => {
+                let acked = u32::try_from(self.next.distance(seq)).unwrap_or(0);
+                self.acked = if acked <= window { u64::from(acked) } else { 0 };
+            }
+            Phase::Open | Phase::Ended => return,
+        }
+        self.next = seq;
+        self.phase = Phase::Open;
+    }
+
+    /// Takes an acknowledgment by the other side; `handshake` tells that its SYN was seen, so that its first
+    /// acknowledgment says where this side's bytes begin.
+    pub(super) fn acknowledge(&mut self, ack: Seq, handshake: bool, at: At, window: u32) {
+        match self.phase {
+            Phase::Open => {}
+            Phase::Ended => return,
+            Phase::Unknown | Phase::Hinted => {
+                if self.phase == Phase::Unknown || self.next.before(ack) {
+                    self.next = ack;
+                    self.acked_at = at;
+                }
+                let first = self.phase == Phase::Unknown && handshake;
+                self.phase = if first { Phase::Open } else { Phase::Hinted };
+                self.has_acks = true;
+                return;
+            }
+        }
+        let ahead = ack.distance(self.next);
+        if ahead.unsigned_abs() > window {
+            return;
+        }
+        self.has_acks = true;
+        let acked = self.position.saturating_add_signed(i64::from(ahead));
+        if acked > self.acked {
+            if let Some(waiting) = &mut self.waiting {
+                waiting.acknowledge(self.acked, acked, at.time);
+            }
+            self.acked = acked;
+            self.acked_at = at;
+        }
+    }
+
+    /// Finds where `length` bytes from `seq` on stand.
+    pub(super) fn place(&mut self, seq: Seq, length: u64, window: u32) -> Place {
+        let ahead = i64::from(seq.distance(self.next));
+        let lead = i64::try_from(self.acked.saturating_sub(self.position)).unwrap_or(0);
+        let window = i64::from(window);
+        let last = lead.saturating_add(window);
+        if ahead >= window.saturating_neg() && ahead.saturating_add_unsigned(length) <= last {
+            self.strays = 0;
+            return Place::Near(ahead);
+        }
+        let Some(length) =
+            u32::try_from(length).ok().filter(|&length| length > 0 && i64::from(length) <= window)
+        else {
+            return Place::Stray;
+        };
+        self.strays = if self.strays > 0 && self.stray == seq { self.strays.saturating_add(1) } else { 1 };
+        self.stray = seq.plus(length);
+        if self.strays < STRAYS {
+            return Place::Stray;
+        }
+        self.strays = 0;
+        Place::Jump(seq.0.wrapping_sub(self.next.0))
+    }
+
+    /// Tells whether a RST with this number is one the receiver may have obeyed, and where it then stands.
+    ///
+    /// RFC 9293 §3.10.7.4 wants it in the receiver's window, which begins at what it has acknowledged.
+    pub(super) fn place_reset(&self, seq: Seq, window: u32) -> Option<u64> {
+        let ahead = i64::from(seq.distance(self.next));
+        let back = i64::try_from(self.position.saturating_sub(self.acked)).unwrap_or(i64::MAX);
+        let lead = i64::try_from(self.acked.saturating_sub(self.position)).unwrap_or(0);
+        let first = if self.has_acks { back.min(i64::from(window)).saturating_neg() } else { 0 };
+        (first..=lead.saturating_add(i64::from(window)))
+            .contains(&ahead)
+            .then(|| self.position.saturating_add(u64::try_from(ahead).unwrap_or(0)))
+    }
+
+    /// Makes a mark at `offset`, acknowledged or not.
+    pub(super) fn mark(&self, offset: u64, at: At) -> Mark {
+        let acked = self.has_acks && offset <= self.acked;
+        Mark { offset, at, acked: if acked { self.acked_at.time } else { Timestamp::MAX } }
+    }
+
+    /// Returns when the oldest hole is given up; [`Timestamp::MAX`] where that is not known, `None` without a hole.
+    pub(super) fn deadline(&self, reset: Timestamp, limits: &Limits) -> Option<Timestamp> {
+        let front = self.waiting.as_ref()?.front()?;
+        let acked = front.acked.plus(limits.grace);
+        let reset = reset.plus(limits.grace);
+        let lonely = if self.has_acks { Timestamp::MAX } else { front.at.time.plus(limits.lonely_grace) };
+        Some(acked.min(reset).min(lonely))
+    }
+
+    /// Gives back the memory of what was handed on.
+    pub(super) fn release(&mut self) {
+        if let Some(waiting) = &mut self.waiting {
+            waiting.release(self.position);
+            if waiting.is_empty() {
+                self.waiting = None;
+            }
+        }
+    }
+
+    /// Returns how much memory waits, in bytes.
+    pub(super) fn allocated(&self) -> usize {
+        self.waiting.as_ref().map_or(0, |waiting| waiting.allocated())
+    }
+}

@@ -1,0 +1,293 @@
+use std::collections::BTreeMap;
+
+use super::Limits;
+use crate::model::{At, Timestamp};
+
+/// The bytes of one block. Blocks lie at fixed places of the stream, so that segments of any size share them.
+const BLOCK_SIZE: usize = 4096;
+const BLOCK: u64 = BLOCK_SIZE as u64;
+/// What a block costs with its place in the tree and the allocator's own word.
+const BLOCK_COST: usize = BLOCK_SIZE + 64;
+/// What a piece costs in a tree of nodes that are at least five elevenths full.
+const PIECE_COST: usize = 112;
+/// What the trees cost as soon as there is one piece: three roots and the struct itself.
+const BASE_COST: usize = 2048;
+
+/// Says where a hole ends: something was seen there.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Mark {
+    /// Its place in the stream.
+    pub(super) offset: u64,
+    /// The packet that showed it.
+    pub(super) at: At,
+    /// When the other side acknowledged everything before it; [`Timestamp::MAX`] where it has not.
+    pub(super) acked: Timestamp,
+}
+
+/// Is a run of bytes, or of bytes that the snap length cut off; its start is its key.
+#[derive(Clone, Copy, Debug)]
+struct Piece {
+    length: u64,
+    at: At,
+    acked: Timestamp,
+}
+
+/// Is a run of waiting bytes that was taken out for delivery; its bytes stay until [`Waiting::release`].
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Held {
+    pub(super) start: u64,
+    pub(super) length: u64,
+    pub(super) at: At,
+}
+
+/// Counts the bytes of a later copy that differ from the first.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Differences {
+    /// The place of the first one in the stream; nothing while `count` is 0.
+    pub(super) offset: u64,
+    /// How many.
+    pub(super) count: u64,
+}
+
+/// Holds what waits behind a hole of one direction: bytes, ranges that the snap length cut off, FIN and RST.
+///
+/// Bytes lie in blocks at fixed places of the stream, pieces say which of them are known and who brought them. So
+/// many small segments share a block, nothing is ever moved, and each operation is O(log n) for each piece it touches.
+#[derive(Debug, Default)]
+pub(super) struct Waiting {
+    /// Runs of known bytes by their start; they never overlap.
+    pieces: BTreeMap<u64, Piece>,
+    /// The bytes, by place in the stream divided by [`BLOCK`].
+    blocks: BTreeMap<u64, Box<[u8; BLOCK_SIZE]>>,
+    /// Ranges cut off by the snap length; they neither overlap nor touch, but known bytes may lie over them.
+    cuts: BTreeMap<u64, Piece>,
+    /// Where the stream ends.
+    pub(super) fin: Option<Mark>,
+    /// Where the stream was reset.
+    pub(super) rst: Option<Mark>,
+}
+
+impl Waiting {
+    /// Tells whether nothing waits any more.
+    pub(super) fn is_empty(&self) -> bool {
+        self.pieces.is_empty() && self.cuts.is_empty() && self.fin.is_none() && self.rst.is_none()
+    }
+
+    /// Returns how much memory it holds, in bytes, rounded up.
+    pub(super) fn allocated(&self) -> usize {
+        self.cost(0, 0)
+    }
+
+    /// Returns how many separate pieces wait.
+    pub(super) fn pieces(&self) -> usize {
+        self.pieces.len().saturating_add(self.cuts.len())
+    }
+
+    /// Returns what it would hold with so many pieces and blocks more.
+    fn cost(&self, more_pieces: usize, more_blocks: usize) -> usize {
+        let pieces = self.pieces().saturating_add(more_pieces);
+        let blocks = self.blocks.len().saturating_add(more_blocks);
+        BASE_COST
+            .saturating_add(pieces.saturating_mul(PIECE_COST))
+            .saturating_add(blocks.saturating_mul(BLOCK_COST))
+    }
+
+    /// Tells whether so many pieces and blocks more stay within the bounds.
+    fn has_room(&self, more_pieces: usize, more_blocks: usize, limits: &Limits) -> bool {
+        let pieces = self.pieces().saturating_add(more_pieces);
+        pieces <= limits.waiting_pieces && self.cost(more_pieces, more_blocks) <= limits.waiting_bytes
+    }
+
+    /// Returns the first thing that waits, where the hole before it ends.
+    pub(super) fn front(&self) -> Option<Mark> {
+        let first = |(&offset, piece): (&u64, &Piece)| Mark { offset, at: piece.at, acked: piece.acked };
+        let pieces = self.pieces.first_key_value().map(first);
+        let cuts = self.cuts.first_key_value().map(first);
+        [pieces, cuts, self.fin, self.rst].into_iter().flatten().min_by_key(|mark| mark.offset)
+    }
+
+    /// Returns where the first known byte waits.
+    pub(super) fn first_byte(&self) -> Option<u64> {
+        self.pieces.first_key_value().map(|(&start, _)| start)
+    }
+
+    /// Notes that everything up to `after` had been acknowledged, and now up to `upto`.
+    pub(super) fn acknowledge(&mut self, after: u64, upto: u64, now: Timestamp) {
+        let marks = [self.fin.as_mut(), self.rst.as_mut()].into_iter().flatten();
+        for mark in marks.filter(|mark| mark.offset <= upto && mark.acked == Timestamp::MAX) {
+            mark.acked = now;
+        }
+        let range = after.saturating_add(1)..=upto;
+        if range.is_empty() {
+            return;
+        }
+        for tree in [&mut self.pieces, &mut self.cuts] {
+            for (_, piece) in tree.range_mut(range.clone()) {
+                if piece.acked == Timestamp::MAX {
+                    piece.acked = now;
+                }
+            }
+        }
+    }
+
+    /// Copies what is not known yet of `bytes`, compares the rest, and returns how many of them were dealt with:
+    /// fewer than all where a bound was reached.
+    pub(super) fn insert(
+        &mut self,
+        mark: Mark,
+        bytes: &[u8],
+        limits: &Limits,
+        differences: &mut Differences,
+    ) -> usize {
+        let mut todo = bytes;
+        while !todo.is_empty() {
+            let start = mark.offset.saturating_add((bytes.len() as u64).saturating_sub(todo.len() as u64));
+            let covered = self
+                .pieces
+                .range(..=start)
+                .next_back()
+                .and_then(|(&first, piece)| first.saturating_add(piece.length).checked_sub(start))
+                .filter(|&length| length > 0);
+            if let Some(length) = covered {
+                let (copy, beyond) = split(todo, length);
+                self.compare(start, copy, differences);
+                todo = beyond;
+                continue;
+            }
+            let free =
+                self.pieces.range(start..).next().map_or(u64::MAX, |(&next, _)| next.saturating_sub(start));
+            let (fresh, beyond) = split(todo, free);
+            let length = fresh.len() as u64;
+            let last = start.saturating_add(length).saturating_sub(1);
+            let missing =
+                (start / BLOCK..=last / BLOCK).filter(|block| !self.blocks.contains_key(block)).count();
+            if !self.has_room(1, missing, limits) {
+                break;
+            }
+            self.write(start, fresh);
+            let piece = Piece { length, at: mark.at, acked: mark.acked };
+            self.pieces.insert(start, piece);
+            todo = beyond;
+        }
+        bytes.len().saturating_sub(todo.len())
+    }
+
+    /// Notes that `length` bytes from `mark` on were cut off by the snap length; false where a bound was reached.
+    pub(super) fn insert_cut(&mut self, mark: Mark, length: u64, limits: &Limits) -> bool {
+        let mut start = mark.offset;
+        let mut end = start.saturating_add(length);
+        let mut piece = Piece { length, at: mark.at, acked: mark.acked };
+        // Ranges that touch become one, which keeps the packet of its first byte.
+        let touching = self.cuts.range(..=end).next_back().map(|(&first, &other)| (first, other));
+        match touching {
+            Some((first, other)) if first.saturating_add(other.length) >= start => {
+                let mut joined = Some((first, other));
+                while let Some((first, other)) = joined {
+                    self.cuts.remove(&first);
+                    if first <= start {
+                        start = first;
+                        piece = other;
+                    }
+                    end = end.max(first.saturating_add(other.length));
+                    joined = self
+                        .cuts
+                        .range(..=end)
+                        .next_back()
+                        .map(|(&first, &other)| (first, other))
+                        .filter(|(first, other)| first.saturating_add(other.length) >= start);
+                }
+            }
+            _ if !self.has_room(1, 0, limits) => return false,
+            _ => {}
+        }
+        piece.length = end.saturating_sub(start);
+        self.cuts.insert(start, piece);
+        true
+    }
+
+    /// Takes out the run of bytes that starts at `position`, as far as `upto`.
+    pub(super) fn take(&mut self, position: u64, upto: u64) -> Option<Held> {
+        let first = self.pieces.first_entry().filter(|first| *first.key() == position && position < upto)?;
+        let piece = first.remove();
+        Some(Held { start: position, length: piece.length.min(upto.saturating_sub(position)), at: piece.at })
+    }
+
+    /// Returns the first bytes of `held` that lie in one block.
+    pub(super) fn bytes(&self, held: &Held) -> &[u8] {
+        let within = (held.start % BLOCK) as usize;
+        let block = self.blocks.get(&(held.start / BLOCK));
+        let rest = block.and_then(|block| block.get(within..)).unwrap_or_default();
+        split(rest, held.length).0
+    }
+
+    /// Returns the end of the range cut off at `position` and the packet it belonged to.
+    pub(super) fn cut_at(&mut self, position: u64) -> Option<(u64, At)> {
+        while let Some(first) = self.cuts.first_entry().filter(|first| *first.key() <= position) {
+            let (end, at) = (first.key().saturating_add(first.get().length), first.get().at);
+            if end > position {
+                return Some((end, at));
+            }
+            first.remove();
+        }
+        None
+    }
+
+    /// Gives back the memory of what lies wholly before `position`.
+    pub(super) fn release(&mut self, position: u64) {
+        while let Some(first) = self.blocks.first_entry().filter(|first| *first.key() < position / BLOCK) {
+            first.remove();
+        }
+        while let Some(first) = self.cuts.first_entry().filter(|first| *first.key() < position) {
+            let (end, mut piece) = (first.key().saturating_add(first.get().length), first.remove());
+            if end > position {
+                piece.length = end.saturating_sub(position);
+                self.cuts.insert(position, piece);
+                break;
+            }
+        }
+    }
+
+    /// Compares a later copy with the bytes known from `start` on.
+    pub(super) fn compare(&self, start: u64, copy: &[u8], differences: &mut Differences) {
+        let mut held = Held { start, length: copy.len() as u64, at: At::default() };
+        let mut copy = copy;
+        while !copy.is_empty() {
+            let known = self.bytes(&held);
+            let Some((same_place, beyond)) = copy.split_at_checked(known.len()).filter(|_| !known.is_empty())
+            else {
+                return;
+            };
+            if known != same_place {
+                for (i, _) in known.iter().zip(same_place).enumerate().filter(|(_, (a, b))| a != b) {
+                    if differences.count == 0 {
+                        differences.offset = held.start.saturating_add(i as u64);
+                    }
+                    differences.count = differences.count.saturating_add(1);
+                }
+            }
+            held.start = held.start.saturating_add(known.len() as u64);
+            held.length = beyond.len() as u64;
+            copy = beyond;
+        }
+    }
+
+    fn write(&mut self, start: u64, bytes: &[u8]) {
+        let (mut start, mut bytes) = (start, bytes);
+        while !bytes.is_empty() {
+            let within = start % BLOCK;
+            let (here, beyond) = split(bytes, BLOCK.saturating_sub(within));
+            let block = self.blocks.entry(start / BLOCK).or_insert_with(|| Box::new([0; BLOCK_SIZE]));
+            if let Some(place) = block.get_mut(within as usize..).and_then(|rest| rest.get_mut(..here.len()))
+            {
+                place.copy_from_slice(here);
+            }
+            start = start.saturating_add(here.len() as u64);
+            bytes = beyond;
+        }
+    }
+}
+
+/// Splits at most `length` bytes off the front.
+pub(super) fn split(bytes: &[u8], length: u64) -> (&[u8], &[u8]) {
+    usize::try_from(length).ok().and_then(|length| bytes.split_at_checked(length)).unwrap_or((bytes, &[]))
+}

@@ -1,0 +1,351 @@
+use super::Stop;
+use crate::websocket::Payload;
+
+/// How far back a reference can reach: deflate's largest window (RFC 1951 §2).
+pub(super) const REACH: usize = 32 * 1024;
+
+/// The longest run one back-reference makes (RFC 1951 §3.2.5).
+pub(super) const LONGEST: usize = 258;
+
+/// What the buffer holds beyond [`REACH`], so that it is moved down once in a while and not for each message.
+const SLACK: usize = 16 * 1024;
+const MOST: usize = REACH + SLACK;
+const LEAST: usize = 1024;
+
+/// Keeps the end of what a side has sent, inflated: the window, with a mark for each byte that is not known.
+///
+/// Both inflaters append to it; from here output goes into the message's [`Payload`]. It grows to what is used,
+/// never beyond 48 KiB, and 6 KiB of marks where bytes are unknown.
+///
+/// Marks lie in a bitmap that ends with the last unknown byte, so that known bytes cost nothing.
+#[derive(Debug)]
+pub(super) struct History {
+    bytes: Vec<u8>,
+    unknown: Vec<u64>,
+    /// One past the last unknown byte.
+    unknown_end: usize,
+    /// Whether bytes stood before the first one here, and nobody knows which.
+    unknown_before: bool,
+    /// How many bytes went into a payload.
+    shown: usize,
+    /// Where the current message begins, as far as it is still here.
+    message: usize,
+}
+
+impl History {
+    /// Begins; `unknown` tells whether bytes came before that can be referred to.
+    pub(super) const fn new(unknown: bool) -> Self {
+        History {
+            bytes: Vec::new(),
+            unknown: Vec::new(),
+            unknown_end: 0,
+            unknown_before: unknown,
+            shown: 0,
+            message: 0,
+        }
+    }
+
+    /// Begins anew, as [`Self::new`] does.
+    pub(super) fn clear(&mut self, unknown: bool) {
+        self.bytes.clear();
+        self.unknown.clear();
+        (self.unknown_end, self.unknown_before, self.shown, self.message) = (0, unknown, 0, 0);
+    }
+
+    /// Notes that a message begins here.
+    pub(super) fn begin_message(&mut self) {
+        self.shown = self.bytes.len();
+        self.message = self.bytes.len();
+    }
+
+    /// Tells whether every byte that can be referred to is known.
+    pub(super) fn is_known(&self) -> bool {
+        self.bytes.len().saturating_sub(self.unknown_end) >= REACH || (!self.unknown_before && self.unknown_end == 0)
+    }
+
+    /// Drops the marks of bytes that no reference reaches any more; call it where [`Self::is_known`].
+    pub(super) fn forget_marks(&mut self) {
+        self.unknown = Vec::new();
+        (self.unknown_end, self.unknown_before) = (0, false);
+    }
+
+    /// Returns the known window, as the library takes it for a dictionary.
+    pub(super) fn window(&self) -> &[u8] {
+        self.bytes.get(self.bytes.len().saturating_sub(REACH)..).unwrap_or_default()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Returns the bytes from `start` on.
+    pub(super) fn since(&self, start: usize) -> &[u8] {
+        self.bytes.get(start..).unwrap_or_default()
+    }
+
+    /// Takes the last bytes back; none of them was shown or is unknown.
+    pub(super) fn truncate(&mut self, length: usize) {
+        self.bytes.truncate(length);
+    }
+
+    /// Returns the buffer for the library to append to: never beyond its capacity, which [`Self::make_room`] made.
+    pub(super) fn buffer(&mut self) -> &mut Vec<u8> {
+        &mut self.bytes
+    }
+
+    /// Returns how many bytes fit before [`Self::make_room`] is needed.
+    pub(super) fn room(&self) -> usize {
+        self.bytes.capacity().saturating_sub(self.bytes.len())
+    }
+
+    /// Makes room for at least 1 KiB: grows, or drops what no reference reaches; all bytes must have been shown.
+    pub(super) fn make_room(&mut self) {
+        let (length, capacity) = (self.bytes.len(), self.bytes.capacity());
+        if capacity.saturating_sub(length) >= LEAST {
+            return;
+        }
+        if capacity < MOST {
+            let wanted = capacity.saturating_mul(2).clamp(2 * LEAST, MOST);
+            self.bytes.reserve_exact(wanted.saturating_sub(length));
+        } else {
+            self.drop_old();
+        }
+    }
+
+    /// Gives back the memory of what no reference reaches.
+    pub(super) fn shrink(&mut self) {
+        self.drop_old();
+        self.bytes.shrink_to_fit();
+        self.unknown.shrink_to_fit();
+    }
+
+    /// Returns how much memory it holds, in bytes.
+    pub(super) fn allocated(&self) -> usize {
+        self.bytes.capacity().saturating_add(self.unknown.capacity().saturating_mul(8))
+    }
+
+    /// Appends one known byte.
+    pub(super) fn push(&mut self, byte: u8) {
+        self.bytes.push(byte);
+    }
+
+    /// Appends known bytes.
+    pub(super) fn extend(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    /// Tells whether a reference reaches back before the current message.
+    pub(super) fn before_message(&self, distance: usize) -> bool {
+        distance > self.bytes.len().saturating_sub(self.message)
+    }
+
+    /// Appends what a back-reference says, with the marks, and tells whether all of it is known.
+    ///
+    /// `None` for a reference to before the beginning of a stream whose beginning was seen. `distance` is at least 1.
+    pub(super) fn copy(&mut self, distance: usize, length: usize) -> Option<bool> {
+        match self.bytes.len().checked_sub(distance) {
+            Some(start) if start >= self.unknown_end => {
+                self.copy_known(start, distance, length);
+                Some(true)
+            }
+            Some(start) => Some(self.copy_marked(start, length)),
+            None if self.unknown_before => {
+                let before = distance.saturating_sub(self.bytes.len()).min(length);
+                self.push_unknown(before);
+                self.copy_marked(0, length.saturating_sub(before));
+                Some(false)
+            }
+            None => None,
+        }
+    }
+
+    fn copy_known(&mut self, start: usize, distance: usize, length: usize) {
+        if let (1, Some(&byte)) = (distance, self.bytes.last()) {
+            self.bytes.resize(self.bytes.len().saturating_add(length), byte);
+            return;
+        }
+        // A reference may run into its own output: what is there repeats, twice as much each time.
+        let mut left = length;
+        while left > 0 {
+            let piece = left.min(self.bytes.len().saturating_sub(start));
+            self.bytes.extend_from_within(start..start.saturating_add(piece));
+            left = left.saturating_sub(piece);
+        }
+    }
+
+    fn copy_marked(&mut self, start: usize, length: usize) -> bool {
+        let (mut from, mut left, mut known) = (start, length, true);
+        while left > 0 {
+            let (stop, unknown) = self.run(from, from.saturating_add(left).min(self.bytes.len()));
+            let piece = stop.saturating_sub(from);
+            if unknown {
+                known = false;
+                self.push_unknown(piece);
+            } else {
+                self.bytes.extend_from_within(from..stop);
+            }
+            (from, left) = (stop, left.saturating_sub(piece));
+        }
+        known
+    }
+
+    fn push_unknown(&mut self, count: usize) {
+        let start = self.bytes.len();
+        let end = start.saturating_add(count);
+        self.bytes.resize(end, 0);
+        self.unknown_end = end;
+        let words = end.div_ceil(64);
+        if self.unknown.len() < words {
+            self.unknown.resize(words, 0);
+        }
+        for at in start..end {
+            if let Some(word) = self.unknown.get_mut(at >> 6) {
+                *word |= 1 << (at & 63);
+            }
+        }
+    }
+
+    fn is_unknown(&self, at: usize) -> bool {
+        at < self.unknown_end && self.unknown.get(at >> 6).is_some_and(|word| word >> (at & 63) & 1 == 1)
+    }
+
+    /// Drops all but the last [`REACH`] bytes, by whole words of the bitmap.
+    fn drop_old(&mut self) {
+        let old = self.bytes.len().saturating_sub(REACH) & !63;
+        if old == 0 {
+            return;
+        }
+        self.bytes.drain(..old);
+        self.unknown.drain(..(old >> 6).min(self.unknown.len()));
+        self.unknown_end = self.unknown_end.saturating_sub(old);
+        self.shown = self.shown.saturating_sub(old);
+        self.message = self.message.saturating_sub(old);
+    }
+
+    /// Puts what was not shown yet into the payload, `left` bytes at most, and counts them off.
+    pub(super) fn show(&mut self, out: &mut Payload, left: &mut u64) -> Result<(), Stop> {
+        let new = self.bytes.len().saturating_sub(self.shown);
+        let count = new.min(usize::try_from(*left).unwrap_or(usize::MAX));
+        let end = self.shown.saturating_add(count);
+        while self.shown < end {
+            let (stop, unknown) = self.run(self.shown, end);
+            if unknown {
+                out.skip(Some(stop.saturating_sub(self.shown) as u64));
+            } else {
+                out.push(self.bytes.get(self.shown..stop).unwrap_or_default());
+            }
+            self.shown = stop;
+        }
+        *left = left.saturating_sub(count as u64);
+        if count < new { Err(Stop::Limit) } else { Ok(()) }
+    }
+
+    /// Returns where the run of equally marked bytes from `start` ends, at most `end`, and its mark.
+    fn run(&self, start: usize, end: usize) -> (usize, bool) {
+        let unknown = self.is_unknown(start);
+        let mut at = start;
+        while at < end {
+            if at >= self.unknown_end {
+                return (if unknown { at } else { end }, unknown);
+            }
+            let word = self.unknown.get(at >> 6).copied().unwrap_or(0) >> (at & 63);
+            let same = if unknown { word.trailing_ones() } else { word.trailing_zeros() };
+            let ahead = 64_usize.saturating_sub(at & 63);
+            let same = (same as usize).min(ahead);
+            at = at.saturating_add(same);
+            if same < ahead {
+                break;
+            }
+        }
+        (at.min(end), unknown)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Does the same with a plain list of bytes that may be unknown.
+    fn naive_copy(bytes: &mut Vec<Option<u8>>, distance: usize, length: usize) {
+        for _ in 0..length {
+            let byte = bytes.len().checked_sub(distance).and_then(|at| bytes[at]);
+            bytes.push(byte);
+        }
+    }
+
+    fn laid_out(payload: &Payload) -> Vec<Option<u8>> {
+        let mut known = payload.bytes().iter().copied();
+        let mut all = Vec::new();
+        for hole in payload.missing() {
+            while (all.len() as u64) < hole.offset {
+                all.push(Some(known.next().unwrap()));
+            }
+            all.extend(std::iter::repeat_n(None, hole.length.unwrap() as usize));
+        }
+        all.extend(known.map(Some));
+        all
+    }
+
+    #[test]
+    fn grows_to_what_is_used_and_no_further() {
+        let (mut history, mut out, mut left) = (History::new(false), Payload::new(0), u64::MAX);
+        assert_eq!(history.allocated(), 0);
+        for round in 0..1000 {
+            history.show(&mut out, &mut left).unwrap();
+            history.make_room();
+            assert!(history.room() >= LEAST && history.allocated() <= MOST, "round {round}");
+            history.extend(&[7; 300]);
+        }
+        history.show(&mut out, &mut left).unwrap();
+        history.shrink();
+        assert!(history.len() >= REACH && history.allocated() < REACH + 64);
+        assert_eq!(out.length(), 300_000);
+    }
+
+    #[test]
+    fn shows_no_more_than_it_may() {
+        let (mut history, mut out, mut left) = (History::new(false), Payload::new(100), 5);
+        history.extend(b"hello");
+        assert_eq!(history.show(&mut out, &mut left), Ok(()));
+        history.extend(b"!");
+        assert_eq!(history.show(&mut out, &mut left), Err(Stop::Limit));
+        assert_eq!((out.bytes(), out.length()), (&b"hello"[..], 5));
+    }
+
+    #[test]
+    fn a_reference_before_the_beginning_is_refused() {
+        let mut history = History::new(false);
+        history.extend(b"abc");
+        assert_eq!((history.copy(4, 3), history.copy(3, 3)), (None, Some(true)));
+    }
+
+    proptest! {
+        #[test]
+        fn copies_marks_with_their_bytes(
+            steps in prop::collection::vec((1..400_usize, 1..=LONGEST, any::<u8>(), any::<bool>()), 1..800),
+        ) {
+            let (mut history, mut naive) = (History::new(true), Vec::new());
+            let (mut out, mut left) = (Payload::new(usize::MAX), u64::MAX);
+            for (distance, length, byte, literal) in steps {
+                let distance = distance * usize::from(byte).max(1) % REACH + 1;
+                if literal {
+                    history.push(byte);
+                    naive.push(Some(byte));
+                } else {
+                    let from = naive.len();
+                    let known = history.copy(distance, length).unwrap();
+                    naive_copy(&mut naive, distance, length);
+                    prop_assert_eq!(known, naive[from..].iter().all(Option::is_some));
+                }
+                history.show(&mut out, &mut left).unwrap();
+                history.make_room();
+            }
+            if out.missing().len() < 1024 {
+                prop_assert_eq!(laid_out(&out), naive.clone());
+            }
+            let known = naive.iter().rev().take(REACH).take_while(|byte| byte.is_some()).count();
+            prop_assert_eq!(history.is_known(), known == REACH);
+        }
+    }
+}

@@ -1,0 +1,160 @@
+use std::net::IpAddr;
+
+use super::super::Datagram;
+use super::super::trail::Trail;
+use super::super::walk::{Next, Shard, Transport};
+use crate::model::{Timestamp, Tunnel};
+
+/// What a datagram takes beside its fragments: a place in both maps, which are a third full at the least.
+pub(super) const BOOKKEEPING: usize = 3 * (size_of::<(Key, Waiting)>() + size_of::<(u64, Key)>());
+
+/// Says which datagram a fragment belongs to (RFC 791 §3.2, RFC 8200 §4.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Key {
+    source: IpAddr,
+    destination: IpAddr,
+    id: u32,
+    /// Counts in IPv4 only; 0 for IPv6, whose fragments may each name another.
+    protocol: u8,
+    tunnel: Tunnel,
+}
+
+impl Key {
+    pub(super) fn of(shard: &Shard<'_>) -> Self {
+        let transport = shard.piece.transport;
+        Key {
+            source: transport.source,
+            destination: transport.destination,
+            id: shard.piece.id,
+            protocol: if transport.source.is_ipv4() { transport.protocol } else { 0 },
+            tunnel: shard.trail.tunnel,
+        }
+    }
+}
+
+/// Is one fragment's payload.
+#[derive(Debug)]
+pub(super) struct Part {
+    start: u32,
+    /// Behind its last byte on the wire; `bytes` has fewer where the snap length cut it.
+    end: u32,
+    bytes: Box<[u8]>,
+}
+
+impl Part {
+    /// Returns what a fragment with so many bytes takes in memory.
+    pub(super) const fn cost(bytes: usize) -> usize {
+        bytes.saturating_add(size_of::<Part>())
+    }
+}
+
+/// Says how a fragment goes with those that are there.
+pub(super) enum Fit {
+    /// It is new and belongs at this place among them.
+    At(usize),
+    /// It is there already.
+    Copy,
+    /// It overlaps another, or they name different ends.
+    Overlap,
+}
+
+/// Is a datagram in the making.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    /// Its place in the order of arrival.
+    pub(super) serial: u64,
+    /// When its first fragment came.
+    pub(super) since: Timestamp,
+    /// Whether its fragments are refused, those to come, too.
+    pub(super) rejected: bool,
+    /// What came, in the order of its place in the datagram.
+    parts: Vec<Part>,
+    /// The payload's length, once the last fragment came.
+    total: Option<u32>,
+    /// How many of its bytes came.
+    covered: u32,
+    /// What the first fragment says that it carries, which counts for all (RFC 8200 §4.5).
+    transport: Option<(Transport, Trail)>,
+}
+
+impl Waiting {
+    pub(super) const fn new(serial: u64, since: Timestamp) -> Self {
+        Waiting { serial, since, rejected: false, parts: Vec::new(), total: None, covered: 0, transport: None }
+    }
+
+    /// Returns what it takes in memory.
+    pub(super) fn cost(&self) -> usize {
+        self.parts.iter().fold(BOOKKEEPING, |sum, part| sum.saturating_add(Part::cost(part.bytes.len())))
+    }
+
+    /// Counts again what it takes in memory, by what is allocated.
+    #[cfg(test)]
+    pub(super) fn allocated(&self) -> usize {
+        let bytes: usize = self.parts.iter().map(|part| part.bytes.len()).sum();
+        BOOKKEEPING + self.parts.capacity() * size_of::<Part>() + bytes
+    }
+
+    /// Counts the fragments.
+    pub(super) fn parts(&self) -> usize {
+        self.parts.len()
+    }
+
+    /// Drops what came and refuses what will come.
+    pub(super) fn reject(&mut self) {
+        self.rejected = true;
+        self.parts = Vec::new();
+    }
+
+    pub(super) fn fit(&self, shard: &Shard<'_>) -> Fit {
+        let (start, end, more) = (shard.piece.start, shard.end(), shard.piece.more);
+        let place = self.parts.partition_point(|part| part.start < start);
+        let previous = place.checked_sub(1).and_then(|before| self.parts.get(before));
+        let next = self.parts.get(place);
+        if let Some(next) = next
+            && (next.start, next.end) == (start, end)
+            && *next.bytes == *shard.view.bytes
+            && more == (self.total != Some(end))
+        {
+            return Fit::Copy;
+        }
+        let overlaps = previous.is_some_and(|part| part.end > start) || next.is_some_and(|part| part.start < end);
+        let is_denied = match self.total {
+            Some(total) => end > total || (!more && end != total),
+            None => !more && self.parts.last().is_some_and(|part| part.end > end),
+        };
+        if overlaps || is_denied { Fit::Overlap } else { Fit::At(place) }
+    }
+
+    pub(super) fn insert(&mut self, place: usize, shard: &Shard<'_>) {
+        let part = Part { start: shard.piece.start, end: shard.end(), bytes: shard.view.bytes.into() };
+        // One at a time, so that what is counted is what is allocated.
+        self.parts.reserve_exact(1);
+        self.parts.insert(place, part);
+        self.covered = self.covered.saturating_add(shard.length());
+        if !shard.piece.more {
+            self.total = Some(shard.end());
+        }
+        if shard.piece.start == 0 {
+            self.transport = Some((shard.piece.transport, shard.trail));
+        }
+    }
+
+    pub(super) fn is_complete(&self) -> bool {
+        self.total == Some(self.covered)
+    }
+
+    /// Joins the fragments, as far as they were captured without a break.
+    pub(super) fn join(self) -> Option<Datagram> {
+        let (transport, trail) = self.transport?;
+        let total = usize::try_from(self.total?).ok()?;
+        let mut bytes = Vec::with_capacity(total);
+        for part in &self.parts {
+            bytes.extend_from_slice(&part.bytes);
+            if usize::try_from(part.end) != Ok(bytes.len()) {
+                break;
+            }
+        }
+        let cut = total.saturating_sub(bytes.len());
+        Some(Datagram { next: Next::Transport(transport), bytes, cut, trail })
+    }
+}

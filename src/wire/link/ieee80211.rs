@@ -1,0 +1,122 @@
+use super::super::Stop;
+use super::super::view::View;
+use super::super::walk::{Found, Next};
+
+const LAYER: &str = "802.11";
+
+/// Says how the receiver laid the frame out in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// The payload follows the header.
+    Plain,
+    /// The payload follows the header at the next multiple of four.
+    Padded,
+}
+
+/// Reads an 802.11 frame (`LINKTYPE_IEEE802_11`).
+pub(super) fn read(view: View<'_>) -> Result<Found<'_>, Stop> {
+    read_as(view, Form::Plain)
+}
+
+/// Reads an 802.11 frame (IEEE 802.11 §9.2): data frames that are not encrypted lead on.
+pub(super) fn read_as(view: View<'_>, form: Form) -> Result<Found<'_>, Stop> {
+    let (control, _) = view.split::<2>(LAYER)?;
+    let [kind, flags] = *control;
+    // Version 0, type 2; the third bit of the subtype means "no data", the fourth "with quality of service".
+    let is_data = kind & 0b0000_1111 == 0b0000_1000 && kind & 0b0100_0000 == 0;
+    let with_service = kind & 0b1000_0000 != 0;
+    let is_encrypted = flags & 0b0100_0000 != 0;
+    if !is_data || is_encrypted {
+        return Ok(Found::nothing(view));
+    }
+    // From access point to access point there is a fourth address.
+    let addresses = if flags & 0b11 == 0b11 { 30_usize } else { 24 };
+    // Service control, and high-throughput control where the order flag is set beside it.
+    let control = match (with_service, flags & 0b1000_0000 != 0) {
+        (true, true) => 6,
+        (true, false) => 2,
+        (false, _) => 0,
+    };
+    let length = addresses.saturating_add(control);
+    let rest = view.skip(
+        LAYER,
+        match form {
+            Form::Plain => length,
+            Form::Padded => length.next_multiple_of(4),
+        },
+    )?;
+    let number = view.bytes.get(22).copied().unwrap_or_default() & 0x0f;
+    if flags & 0b0000_0100 != 0 || number != 0 {
+        return Err(view.field(LAYER, "fragment number", u64::from(number)));
+    }
+    let service = view.bytes.get(addresses).copied().unwrap_or_default();
+    if with_service && service & 0b1000_0000 != 0 { aggregate(rest) } else { Ok(Found::new(Next::Llc, rest)) }
+}
+
+/// Reads several frames that were sent as one (IEEE 802.11 §9.3.2.2), where there is only one of them.
+fn aggregate(view: View<'_>) -> Result<Found<'_>, Stop> {
+    let (header, rest) = view.split::<14>(LAYER)?;
+    let length = u16::from_be_bytes([header[12], header[13]]);
+    let frame = rest.limit(usize::from(length));
+    let behind = rest.bytes.len().saturating_sub(frame.bytes.len());
+    // Up to three bytes of padding may stand behind.
+    if behind > 3 {
+        return Err(view.field(LAYER, "length of the first of several frames in one", u64::from(length)));
+    }
+    Ok(Found::new(Next::Llc, frame))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::Stop;
+    use super::super::super::sample::*;
+
+    const LLC: [u8; 8] = [0xaa, 0xaa, 3, 0, 0, 0, 8, 0];
+
+    fn frame(kind: u8, flags: u8, header: usize) -> Vec<u8> {
+        join(&[&[kind, flags], &vec![0; header - 2], &LLC, &hello()])
+    }
+
+    #[test]
+    fn data_to_and_from_the_access_point() {
+        for flags in [0, 1, 2] {
+            is_plain(105, &frame(0x08, flags, 24));
+        }
+    }
+
+    #[test]
+    fn a_fourth_address_between_access_points() {
+        is_plain(105, &frame(0x08, 3, 30));
+    }
+
+    #[test]
+    fn quality_of_service_and_high_throughput() {
+        is_plain(105, &frame(0x88, 1, 26));
+        is_plain(105, &frame(0x88, 0x81, 30));
+        is_plain(105, &frame(0x88, 3, 32));
+    }
+
+    #[test]
+    fn beacons_null_frames_and_encrypted_ones_are_other() {
+        assert_eq!(decode(105, &frame(0x80, 0, 24)), Seen::Other);
+        assert_eq!(decode(105, &frame(0x48, 1, 24)), Seen::Other);
+        assert_eq!(decode(105, &frame(0x08, 0x41, 24)), Seen::Other);
+    }
+
+    #[test]
+    fn link_layer_fragments_are_unreadable() {
+        let stop = Stop::Field { layer: "802.11", offset: 0, field: "fragment number", value: 0 };
+        assert_eq!(decode(105, &frame(0x08, 0x05, 24)), Seen::Unreadable(stop));
+    }
+
+    #[test]
+    fn one_frame_alone_in_an_aggregate() {
+        let payload = join(&[&LLC, &hello()]);
+        let length = u16::try_from(payload.len()).unwrap().to_be_bytes();
+        let mut header = [0_u8; 26];
+        (header[0], header[1], header[24]) = (0x88, 1, 0x80);
+        is_plain(105, &join(&[&header, &[0; 12], &length, &payload]));
+        let two = join(&[&header, &[0; 12], &length, &payload, &[0; 12], &length, &payload]);
+        assert!(matches!(decode(105, &two), Seen::Unreadable(Stop::Field { layer: "802.11", .. })));
+    }
+}

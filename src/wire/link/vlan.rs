@@ -1,0 +1,72 @@
+use super::super::Stop;
+use super::super::trail::Id;
+use super::super::view::View;
+use super::super::walk::Found;
+use super::ethernet;
+
+/// Reads a VLAN tag behind its type field (IEEE 802.1Q §9.6, 802.1ad).
+pub(super) fn read(view: View<'_>) -> Result<Found<'_>, Stop> {
+    let (tag, rest) = view.split::<4>("VLAN")?;
+    let vlan = u16::from_be_bytes([tag[0], tag[1]]) & 0x0fff;
+    Ok(ethernet::typed(u16::from_be_bytes([tag[2], tag[3]]), rest).with(Id::Vlan(vlan)))
+}
+
+/// Reads a bridge port extension tag (IEEE 802.1BR §7.5); it names ports, which differ by direction.
+pub(super) fn e_tag(view: View<'_>) -> Result<Found<'_>, Stop> {
+    let (tag, rest) = view.split::<8>("E-TAG")?;
+    Ok(ethernet::typed(u16::from_be_bytes([tag[6], tag[7]]), rest))
+}
+
+/// Reads the older tag of the same purpose, VN-Tag; it names ports, which differ by direction.
+pub(super) fn vn_tag(view: View<'_>) -> Result<Found<'_>, Stop> {
+    let (tag, rest) = view.split::<6>("VN-Tag")?;
+    Ok(ethernet::typed(u16::from_be_bytes([tag[4], tag[5]]), rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::Stop;
+    use super::super::super::sample::*;
+    use crate::model::Tunnel;
+
+    #[test]
+    fn one_tag_names_the_network() {
+        let one = tunnel_of(ETHERNET, &ethernet(0x8100, &vlan(1, 0x0800, &hello())));
+        let two = tunnel_of(ETHERNET, &ethernet(0x8100, &vlan(2, 0x0800, &hello())));
+        assert!(one != two && one != Tunnel::NONE && two != Tunnel::NONE);
+    }
+
+    #[test]
+    fn priority_bits_do_not_count() {
+        let plain = tunnel_of(ETHERNET, &ethernet(0x8100, &vlan(5, 0x0800, &hello())));
+        assert_eq!(tunnel_of(ETHERNET, &ethernet(0x8100, &vlan(0xf005, 0x0800, &hello()))), plain);
+        is_plain(ETHERNET, &ethernet(0x8100, &vlan(0xe000, 0x0800, &hello())));
+    }
+
+    #[test]
+    fn service_tag_around_customer_tag() {
+        let inner = vlan(7, 0x86dd, &hello6());
+        let both = tunnel_of(ETHERNET, &ethernet(0x88a8, &vlan(3, 0x8100, &inner)));
+        assert_ne!(both, tunnel_of(ETHERNET, &ethernet(0x8100, &inner)));
+        assert_ne!(both, tunnel_of(ETHERNET, &ethernet(0x88a8, &vlan(4, 0x8100, &inner))));
+    }
+
+    #[test]
+    fn eight_tags_are_read_and_nine_are_not() {
+        let stack = |depth: u16| {
+            let innermost = vlan(depth, 0x0800, &hello());
+            ethernet(0x8100, &(1..depth).rev().fold(innermost, |inner, id| vlan(id, 0x8100, &inner)))
+        };
+        for depth in 1..=8 {
+            tunnel_of(ETHERNET, &stack(depth));
+        }
+        let deep = Stop::Depth { layer: "VLAN", offset: 14 + 8 * 4, limit: 8 };
+        assert_eq!(decode(ETHERNET, &stack(9)), Seen::Unreadable(deep));
+    }
+
+    #[test]
+    fn port_extension_tags_are_passed_over() {
+        is_plain(ETHERNET, &ethernet(0x893f, &join(&[&[0, 1, 0, 2, 0, 0, 0x08, 0x00], &hello()])));
+        is_plain(ETHERNET, &ethernet(0x8926, &join(&[&[0, 1, 0, 2, 0x08, 0x00], &hello()])));
+    }
+}

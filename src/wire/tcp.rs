@@ -1,0 +1,108 @@
+use etherparse::TcpHeaderSlice;
+use etherparse::err::tcp::{HeaderError, HeaderSliceError};
+
+use super::Stop;
+use super::view::View;
+use super::walk::Transport;
+use crate::model::{Endpoint, Flags, Flow, Segment, Seq, Tunnel};
+
+/// Is TCP's IP protocol number.
+pub(super) const PROTOCOL: u8 = 6;
+
+const LAYER: &str = "TCP";
+
+/// Reads a TCP header (RFC 9293 §3.1); what follows it is payload.
+pub(super) fn read<'a>(view: View<'a>, transport: &Transport, tunnel: Tunnel) -> Result<Segment<'a>, Stop> {
+    let header = TcpHeaderSlice::from_slice(view.bytes).map_err(|error| match error {
+        HeaderSliceError::Len(error) => view.short(LAYER, error.required_len),
+        HeaderSliceError::Content(HeaderError::DataOffsetTooSmall { data_offset }) => {
+            view.field(LAYER, "data offset", u64::from(data_offset))
+        }
+    })?;
+    let payload = view.skip(LAYER, header.slice().len())?;
+    Ok(Segment {
+        flow: Flow {
+            source: Endpoint::new(transport.source, header.source_port()),
+            destination: Endpoint::new(transport.destination, header.destination_port()),
+            tunnel,
+        },
+        seq: Seq(header.sequence_number()),
+        ack: Seq(header.acknowledgment_number()),
+        flags: Flags(header.slice().get(13).copied().unwrap_or_default()),
+        window: header.window_size(),
+        payload: payload.bytes,
+        cut: u32::try_from(payload.cut).unwrap_or(u32::MAX),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample::*;
+    use super::*;
+
+    #[test]
+    fn every_field_of_the_header() {
+        let segment = decode(RAW, &hello()).tcp();
+        assert!(segment.is_sample(b"hello"), "{segment:?}");
+        let mut bytes = tcp(&[]);
+        bytes[13] = 0xc2;
+        let segment = decode(RAW, &ipv4(6, &bytes)).tcp();
+        assert_eq!((segment.flags, segment.payload.len(), segment.cut), (0xc2, 0, 0));
+    }
+
+    #[test]
+    fn options_are_not_payload() {
+        for words in 1..=10_u8 {
+            let mut bytes = tcp(&join(&[&vec![1; usize::from(words) * 4], b"hello"]));
+            bytes[12] = (5 + words) << 4;
+            is_plain(RAW, &ipv4(6, &bytes));
+            is_plain(RAW, &ipv6(6, &bytes));
+            is_plain(ETHERNET, &ethernet(0x0800, &ipv4(6, &bytes)));
+        }
+    }
+
+    #[test]
+    fn a_data_offset_inside_the_header() {
+        for offset in 0..5_u8 {
+            let mut bytes = tcp(b"hello");
+            bytes[12] = offset << 4;
+            let stop = Stop::Field { layer: "TCP", offset: 34, field: "data offset", value: u64::from(offset) };
+            assert_eq!(decode(ETHERNET, &ethernet(0x0800, &ipv4(6, &bytes))), Seen::Unreadable(stop));
+        }
+    }
+
+    #[test]
+    fn a_data_offset_behind_the_segment() {
+        let mut bytes = tcp(b"hello");
+        bytes[12] = 0xf0;
+        let stop = Stop::Short { layer: "TCP", offset: 34, needed: 60, had: 25 };
+        let packet = join(&[&ethernet(0x0800, &ipv4(6, &bytes)), &[0; 60]]);
+        assert_eq!(decode(ETHERNET, &packet), Seen::Unreadable(stop));
+    }
+
+    #[test]
+    fn a_header_cut_by_the_snap_length() {
+        let stop = Stop::Short { layer: "TCP", offset: 20, needed: 20, had: 19 };
+        assert_eq!(decode_cut(RAW, &hello(), 39), Seen::Unreadable(stop));
+        assert!(matches!(decode_cut(RAW, &hello(), 40), Seen::Tcp(_)));
+    }
+
+    #[test]
+    fn payload_cut_by_the_snap_length() {
+        for packet in [ethernet(0x0800, &hello()), ethernet(0x86dd, &hello6()), ethernet(0x8100, &vlan(0, 0x800, &hello()))]
+        {
+            for missing in 0..=5_u8 {
+                let segment = decode_cut(ETHERNET, &packet, packet.len() - usize::from(missing)).tcp();
+                assert_eq!((&segment.payload[..], segment.cut), (&b"hello"[..usize::from(5 - missing)], missing.into()));
+            }
+        }
+    }
+
+    #[test]
+    fn padding_cut_by_the_snap_length_is_no_gap() {
+        let packet = join(&[&ethernet(0x0800, &hello()), &[0; 20]]);
+        for kept in [packet.len() - 20, packet.len() - 1] {
+            assert!(decode_cut(ETHERNET, &packet, kept).tcp().is_sample(b"hello"));
+        }
+    }
+}

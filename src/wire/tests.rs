@@ -1,0 +1,131 @@
+//! Properties that hold for every packet.
+
+use proptest::prelude::*;
+
+use super::sample::*;
+use super::*;
+use crate::model::{At, LinkType};
+
+/// Every link type that is read, and one that is not.
+const LINKS: [u32; 21] =
+    [0, 1, 9, 12, 14, 50, 51, 101, 104, 105, 108, 113, 127, 147, 166, 192, 228, 229, 239, 276, 277];
+
+/// Decodes a packet without the shortcut.
+fn decode_slowly(packet: &Packet<'_>) -> Seen {
+    Decoder::default().decode_any(packet).into()
+}
+
+fn segments() -> impl Strategy<Value = Vec<u8>> {
+    (prop::collection::vec(any::<u8>(), 20), 0..12_u8, prop::collection::vec(any::<u8>(), 0..80)).prop_map(
+        |(mut header, words, rest)| {
+            header[12] = (5 + words) << 4;
+            join(&[&header, &rest])
+        },
+    )
+}
+
+/// Packets of the form that the shortcut reads, or nearly.
+fn frames() -> impl Strategy<Value = Vec<u8>> {
+    let padding = prop::collection::vec(any::<u8>(), 0..8);
+    (segments(), any::<bool>(), prop::option::of(any::<u16>()), any::<bool>(), padding).prop_map(
+        |(segment, six, tag, service, padding)| {
+            let (kind, packet) = if six { (0x86dd, ipv6(6, &segment)) } else { (0x0800, ipv4(6, &segment)) };
+            let frame = match tag {
+                Some(tag) => ethernet(if service { 0x88a8 } else { 0x8100 }, &vlan(tag, kind, &packet)),
+                None => ethernet(kind, &packet),
+            };
+            join(&[&frame, &padding])
+        },
+    )
+}
+
+/// A byte to put somewhere; headers are hit more often than payload.
+fn changes() -> impl Strategy<Value = Vec<(usize, u8)>> {
+    prop::collection::vec((0..70_usize, any::<u8>()), 0..4)
+}
+
+fn apply(mut frame: Vec<u8>, changes: &[(usize, u8)]) -> Vec<u8> {
+    for (place, value) in changes {
+        if let Some(byte) = frame.get_mut(*place) {
+            *byte = *value;
+        }
+    }
+    frame
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn the_shortcut_says_what_the_walk_says(
+        frame in frames(), changes in changes(), kept in prop::option::of(0..150_usize), longer in 0..200_u32,
+    ) {
+        let frame = apply(frame, &changes);
+        let data = &frame[..kept.unwrap_or(frame.len()).min(frame.len())];
+        let original_length = u32::try_from(frame.len()).unwrap() + if kept.is_some() { longer } else { 0 };
+        let packet = Packet { at: At::default(), link: LinkType::ETHERNET, original_length, data };
+        if let Some(segment) = fast::decode(&packet) {
+            prop_assert_eq!(Seen::Tcp(segment.into()), decode_slowly(&packet));
+        }
+    }
+
+    #[test]
+    fn the_shortcut_takes_every_good_frame(frame in frames()) {
+        let packet = packet(ETHERNET, &frame);
+        prop_assert_eq!(fast::decode(&packet).is_some(), matches!(decode_slowly(&packet), Seen::Tcp(_)));
+    }
+
+    #[test]
+    fn random_bytes_of_any_link_type_never_panic(
+        data in prop::collection::vec(any::<u8>(), 0..200), link in prop::sample::select(&LINKS[..]), original: u32,
+    ) {
+        let mut decoder = Decoder::default();
+        let packet = Packet { at: At::default(), link: LinkType(link), original_length: original, data: &data };
+        let _: Seen = decoder.decode(&packet).into();
+    }
+
+    #[test]
+    fn changed_packets_of_any_form_never_panic(
+        forms in prop::collection::vec((0..FORMS, changes()), 1..6), cut in 0..60_usize,
+    ) {
+        let mut decoder = Decoder::default();
+        let mut data = hello();
+        for (form, changes) in forms {
+            data = apply(wrap(form, &data), &changes);
+        }
+        let kept = data.len().saturating_sub(cut);
+        for link in LINKS {
+            let packet = Packet { data: &data[..kept], ..packet(link, &data) };
+            let seen: Seen = decoder.decode(&packet).into();
+            if let Seen::Tcp(segment) = seen {
+                prop_assert!(segment.payload.len() <= kept);
+            }
+        }
+    }
+}
+
+/// How many ways [`wrap`] knows.
+const FORMS: usize = 14;
+
+/// Wraps a packet in another.
+fn wrap(form: usize, inner: &[u8]) -> Vec<u8> {
+    match form {
+        0 => ethernet(0x0800, inner),
+        1 => ethernet(0x8100, &vlan(5, 0x0800, inner)),
+        2 => ethernet(0x8847, &join(&[&[0, 1, 1, 64], inner])),
+        3 => ethernet(0x8864, &join(&[&[0x11, 0, 0, 1, 0, 100, 0, 0x21], inner])),
+        4 => ipv4(4, inner),
+        5 => ipv6(4, inner),
+        6 => ipv6(0, &join(&[&[4, 0, 0, 0, 0, 0, 0, 0], inner])),
+        7 => ipv4_piece(4, 1, 0x2000, inner),
+        8 => ipv6_piece(4, 1, 1, inner),
+        9 => ipv4(47, &join(&[&[0x30, 0, 8, 0, 0, 0, 0, 5, 0, 0, 0, 1], inner])),
+        10 => ipv4(47, &join(&[&[0x10, 0, 0x88, 0xbe, 0, 0, 0, 1, 0x10, 0, 0, 3, 0, 0, 0, 0], inner])),
+        11 => ipv4(17, &udp(4789, &join(&[&[8, 0, 0, 0, 0, 0, 7, 0], inner]))),
+        12 => ipv4(17, &udp(6081, &join(&[&[1, 0, 8, 0, 0, 0, 7, 0, 0, 0, 0, 0], inner]))),
+        _ => {
+            let length = u16::try_from(inner.len()).unwrap().to_be_bytes();
+            ipv6(17, &udp(2152, &join(&[&[0x30, 255], &length, &[0; 4], inner])))
+        }
+    }
+}

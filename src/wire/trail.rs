@@ -1,0 +1,94 @@
+use crate::model::Tunnel;
+
+/// Is an identifier that keeps one virtual network apart from another.
+///
+/// Only what both directions of a connection share is one. So these are not, though they stand in the headers:
+/// MPLS labels (each is chosen by the receiving end), GTP-U TEIDs (likewise), PPTP call ids (likewise), `PPPoE`
+/// sessions (a subscriber's line, with no addresses of its own), the outer addresses of a tunnel (mirrors send
+/// both directions one way, and load balancers send only the requests through a tunnel). A tunnel without an
+/// identifier of the kind below leaves no trace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Id {
+    /// An 802.1Q or 802.1ad VLAN; 0 means "no VLAN, only a priority" and is none.
+    Vlan(u16),
+    /// A VXLAN network.
+    Vxlan(u32),
+    /// A Geneve network.
+    Geneve(u32),
+    /// A GRE key; of an NVGRE key the virtual subnet only, for its other bits are a hash of the flow.
+    Gre(u32),
+    /// An ERSPAN session.
+    Erspan(u16),
+}
+
+/// Remembers what a packet was wrapped in, on the way to its TCP header.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Trail {
+    /// The digest of all identifiers so far.
+    pub(super) tunnel: Tunnel,
+    /// How many IP headers were read.
+    pub(super) headers: u8,
+    /// How many VLAN tags were read since the last Ethernet header.
+    pub(super) tags: u8,
+}
+
+impl Trail {
+    /// Adds an identifier to the digest.
+    #[inline]
+    pub(super) fn add(&mut self, id: Id) {
+        let (kind, value) = match id {
+            Id::Vlan(0) => return,
+            Id::Vlan(vlan) => (1_u64, u32::from(vlan)),
+            Id::Vxlan(network) => (2, network),
+            Id::Geneve(network) => (3, network),
+            Id::Gre(key) => (4, key),
+            Id::Erspan(session) => (5, u32::from(session)),
+        };
+        let mixed = mix(self.tunnel.0 ^ (kind << 32) ^ u64::from(value));
+        self.tunnel = Tunnel(if mixed == Tunnel::NONE.0 { 1 } else { mixed });
+    }
+}
+
+/// Spreads the bits of a number: odd multiplications and shifts, each of which can be undone.
+const fn mix(mut x: u64) -> u64 {
+    x = (x ^ (x >> 31)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    x = (x ^ (x >> 29)).wrapping_mul(0xd6e8_feb8_6659_fd93);
+    x ^ (x >> 32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    fn digest(ids: &[Id]) -> Tunnel {
+        let mut trail = Trail::default();
+        for id in ids {
+            trail.add(*id);
+        }
+        trail.tunnel
+    }
+
+    #[test]
+    fn a_priority_tag_is_no_vlan() {
+        assert_eq!(digest(&[Id::Vlan(0)]), Tunnel::NONE);
+    }
+
+    #[test]
+    fn order_and_kind_count() {
+        assert_ne!(digest(&[Id::Vlan(1), Id::Vlan(2)]), digest(&[Id::Vlan(2), Id::Vlan(1)]));
+        assert_ne!(digest(&[Id::Vxlan(7)]), digest(&[Id::Geneve(7)]));
+        assert_ne!(digest(&[Id::Vlan(7)]), Tunnel::NONE);
+    }
+
+    #[test]
+    fn vlan_pairs_do_not_collide() {
+        let mut seen = HashSet::new();
+        for outer in 1..200 {
+            assert!(seen.insert(digest(&[Id::Vlan(outer)])));
+            for inner in 1..200 {
+                assert!(seen.insert(digest(&[Id::Vlan(outer), Id::Vlan(inner)])));
+            }
+        }
+    }
+}

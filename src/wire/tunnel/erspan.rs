@@ -1,0 +1,97 @@
+use super::super::Stop;
+use super::super::trail::Id;
+use super::super::view::View;
+use super::super::walk::{Found, Next};
+
+/// The GRE protocol of types I and II.
+pub(super) const TYPE_1_AND_2: u16 = 0x88be;
+/// The GRE protocol of type III.
+pub(super) const TYPE_3: u16 = 0x22eb;
+
+const LAYER: &str = "ERSPAN";
+
+/// Reads a mirrored frame of type I, which has no header, or II (draft-foschiano-erspan §4.1, §4.2); GRE's
+/// sequence number tells them apart.
+pub(super) fn v1_or_v2(view: View<'_>, with_sequence: bool) -> Result<Found<'_>, Stop> {
+    if !with_sequence {
+        return Ok(Found::new(Next::Ethernet, view));
+    }
+    let (header, rest) = view.split::<8>(LAYER)?;
+    match header[0] >> 4 {
+        1 => Ok(Found::new(Next::Ethernet, rest).with(session(*header))),
+        version => Err(view.field(LAYER, "version", u64::from(version))),
+    }
+}
+
+/// Reads a mirrored packet of type III (draft-foschiano-erspan §4.3).
+pub(super) fn v3(view: View<'_>) -> Result<Found<'_>, Stop> {
+    let (first, rest) = view.split::<8>(LAYER)?;
+    let (last, mut rest) = rest.split::<4>(LAYER)?;
+    if first[0] >> 4 != 2 {
+        return Err(view.field(LAYER, "version", u64::from(first[0] >> 4)));
+    }
+    // A subheader of the platform.
+    if last[3] & 1 == 1 {
+        rest = rest.skip(LAYER, 8)?;
+    }
+    let next = match (last[2] >> 2) & 0x1f {
+        0 => Next::Ethernet,
+        2 => Next::Ip,
+        _ => Next::Nothing,
+    };
+    Ok(Found::new(next, rest).with(session(*first)))
+}
+
+fn session([_, _, high, low, ..]: [u8; 8]) -> Id {
+    Id::Erspan(u16::from_be_bytes([high, low]) & 0x03ff)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::sample::*;
+    use super::*;
+    use crate::model::Tunnel;
+
+    fn gre(sequence: bool, protocol: u16, payload: &[u8]) -> Vec<u8> {
+        let protocol = protocol.to_be_bytes();
+        let header: &[u8] = if sequence { &[0x10, 0] } else { &[0, 0] };
+        let number: &[u8] = if sequence { &[0, 0, 0, 1] } else { &[] };
+        ipv4(47, &join(&[header, &protocol, number, payload]))
+    }
+
+    fn frame() -> Vec<u8> {
+        ethernet(0x0800, &hello())
+    }
+
+    #[test]
+    fn type_one_has_no_header() {
+        is_plain(RAW, &gre(false, TYPE_1_AND_2, &frame()));
+    }
+
+    #[test]
+    fn type_two_keeps_its_session_only() {
+        let mirrored = |vlan: u8, session: u8| {
+            tunnel_of(RAW, &gre(true, TYPE_1_AND_2, &join(&[&[0x10, vlan, 0x08, session, 0, 0, 0, 1], &frame()])))
+        };
+        assert_ne!(mirrored(1, 1), Tunnel::NONE);
+        assert_eq!(mirrored(1, 1), mirrored(2, 1));
+        assert_ne!(mirrored(1, 1), mirrored(1, 2));
+    }
+
+    #[test]
+    fn type_three_with_and_without_subheader() {
+        let first = [0x20, 0, 0, 5, 1, 2, 3, 4];
+        let plain = tunnel_of(RAW, &gre(true, TYPE_3, &join(&[&first, &[0, 0, 0, 0], &frame()])));
+        let sub = join(&[&first, &[0, 0, 0, 1], &[7; 8], &frame()]);
+        assert_eq!(tunnel_of(RAW, &gre(true, TYPE_3, &sub)), plain);
+        // Frame type 2: an IP packet.
+        assert_eq!(tunnel_of(RAW, &gre(true, TYPE_3, &join(&[&first, &[0, 0, 8, 0], &hello()]))), plain);
+    }
+
+    #[test]
+    fn another_version_is_unreadable() {
+        let packet = gre(true, TYPE_1_AND_2, &join(&[&[0x50, 0, 0, 1, 0, 0, 0, 1], &frame()]));
+        let stop = Stop::Field { layer: "ERSPAN", offset: 28, field: "version", value: 5 };
+        assert_eq!(decode(RAW, &packet), Seen::Unreadable(stop));
+    }
+}

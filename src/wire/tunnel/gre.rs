@@ -1,0 +1,137 @@
+use super::super::trail::Id;
+use super::super::view::View;
+use super::super::walk::{Found, Next};
+use super::super::Stop;
+use super::erspan;
+
+const LAYER: &str = "GRE";
+const CHECKSUM: u16 = 0x8000;
+const ROUTING: u16 = 0x4000;
+const KEY: u16 = 0x2000;
+const SEQUENCE: u16 = 0x1000;
+/// In version 1, a number acknowledged (RFC 2637 §4.1).
+const ACKNOWLEDGMENT: u16 = 0x0080;
+
+const BRIDGED: u16 = 0x6558;
+
+/// Reads a GRE header (RFC 2784, RFC 2890; version 1 by RFC 2637).
+pub(super) fn read(view: View<'_>) -> Result<Found<'_>, Stop> {
+    let (header, mut rest) = view.split::<4>(LAYER)?;
+    let [f0, f1, p0, p1] = *header;
+    let (flags, protocol) = (u16::from_be_bytes([f0, f1]), u16::from_be_bytes([p0, p1]));
+    let version = flags & 0b111;
+    if version > 1 {
+        return Err(view.field(LAYER, "version", u64::from(version)));
+    }
+    if flags & ROUTING != 0 {
+        return Err(view.field(LAYER, "source route flag", 1));
+    }
+    if flags & CHECKSUM != 0 {
+        rest = rest.skip(LAYER, 4)?;
+    }
+    let mut key = None;
+    if flags & KEY != 0 {
+        let (bytes, after) = rest.split::<4>(LAYER)?;
+        key = Some(u32::from_be_bytes(*bytes));
+        rest = after;
+    }
+    if flags & SEQUENCE != 0 {
+        rest = rest.skip(LAYER, 4)?;
+    }
+    if version == 1 {
+        // The key is the payload's length and a call's number, which differs by direction.
+        if flags & ACKNOWLEDGMENT != 0 {
+            rest = rest.skip(LAYER, 4)?;
+        }
+        // Without a number of its own it acknowledges and carries nothing.
+        if flags & SEQUENCE == 0 {
+            return Ok(Found::nothing(rest));
+        }
+        let length = key.unwrap_or_default() >> 16;
+        return Ok(Found::new(Next::Ppp, rest.limit(usize::try_from(length).unwrap_or(usize::MAX))));
+    }
+    let found = match protocol {
+        erspan::TYPE_1_AND_2 => return erspan::v1_or_v2(rest, flags & SEQUENCE != 0),
+        erspan::TYPE_3 => return erspan::v3(rest),
+        _ => Found::new(Next::EtherType(protocol), rest),
+    };
+    Ok(key.map_or(found, |key| found.with(Id::Gre(network(protocol, key)))))
+}
+
+/// Returns the part of a key that both directions share.
+///
+/// NVGRE (RFC 7637 §3.2) puts a virtual subnet above 0xfff into the upper 24 bits and a hash of the flow below.
+fn network(protocol: u16, key: u32) -> u32 {
+    let subnet = key >> 8;
+    if protocol == BRIDGED && subnet > 0xfff { subnet << 8 } else { key }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::sample::*;
+    use super::*;
+    use crate::model::Tunnel;
+
+    fn gre(flags: u16, protocol: u16, fields: &[u8], payload: &[u8]) -> Vec<u8> {
+        ipv4(47, &join(&[&flags.to_be_bytes(), &protocol.to_be_bytes(), fields, payload]))
+    }
+
+    #[test]
+    fn a_bare_header() {
+        is_plain(RAW, &gre(0, 0x0800, &[], &hello()));
+        is_plain(RAW, &gre(0, 0x86dd, &[], &hello6()));
+        is_plain(RAW, &gre(0, 0x6558, &[], &ethernet(0x0800, &hello())));
+        is_plain(RAW, &gre(0, 0x8847, &[0, 1, 1, 64], &hello()));
+    }
+
+    #[test]
+    fn checksum_and_sequence_number() {
+        is_plain(RAW, &gre(CHECKSUM, 0x0800, &[1, 2, 0, 0], &hello()));
+        is_plain(RAW, &gre(SEQUENCE, 0x0800, &[0, 0, 0, 1], &hello()));
+        is_plain(RAW, &gre(CHECKSUM | SEQUENCE, 0x0800, &[1, 2, 0, 0, 0, 0, 0, 1], &hello()));
+    }
+
+    #[test]
+    fn the_key_is_kept() {
+        let one = tunnel_of(RAW, &gre(KEY, 0x0800, &[0, 0, 0, 1], &hello()));
+        let two = tunnel_of(RAW, &gre(KEY, 0x0800, &[0, 0, 0, 2], &hello()));
+        let all = CHECKSUM | KEY | SEQUENCE;
+        assert_eq!(tunnel_of(RAW, &gre(all, 0x0800, &[1, 2, 0, 0, 0, 0, 0, 1, 9, 9, 9, 9], &hello())), one);
+        assert!(one != two && one != Tunnel::NONE);
+    }
+
+    #[test]
+    fn the_flow_bits_of_nvgre_do_not_count() {
+        let frame = ethernet(0x0800, &hello());
+        let of = |key: u32| tunnel_of(RAW, &gre(KEY, BRIDGED, &key.to_be_bytes(), &frame));
+        assert_eq!(of(0x0012_3401), of(0x0012_3402));
+        assert_ne!(of(0x0012_3401), of(0x0012_3501));
+        // Small keys are those of ordinary tunnels, whole.
+        assert_ne!(of(1), of(2));
+    }
+
+    #[test]
+    fn ppp_in_version_one() {
+        let ppp = join(&[&[0xff, 3, 0, 0x21], &hello()]);
+        let length = u8::try_from(ppp.len()).unwrap();
+        let one = gre(KEY | SEQUENCE | 1, 0x880b, &[0, length, 0, 7, 0, 0, 0, 1], &ppp);
+        is_plain(RAW, &one);
+        let both = KEY | SEQUENCE | ACKNOWLEDGMENT | 1;
+        is_plain(RAW, &gre(both, 0x880b, &[0, length, 0, 8, 0, 0, 0, 1, 0, 0, 0, 1], &ppp));
+        // Nothing but an acknowledgment.
+        let empty = gre(KEY | ACKNOWLEDGMENT | 1, 0x880b, &[0, 0, 0, 7, 0, 0, 0, 1], &[]);
+        assert_eq!(decode(RAW, &empty), Seen::Other);
+    }
+
+    #[test]
+    fn source_routes_and_other_versions_are_unreadable() {
+        let stop = |field, value| Seen::Unreadable(Stop::Field { layer: "GRE", offset: 20, field, value });
+        assert_eq!(decode(RAW, &gre(ROUTING, 0x0800, &[], &hello())), stop("source route flag", 1));
+        assert_eq!(decode(RAW, &gre(5, 0x0800, &[], &hello())), stop("version", 5));
+    }
+
+    #[test]
+    fn keep_alives_are_other() {
+        assert_eq!(decode(RAW, &gre(0, 0, &[], &[])), Seen::Other);
+    }
+}

@@ -1,0 +1,93 @@
+//! Tunnels, one file each: they take a view and return what comes next.
+//!
+//! The two lists below are what there is. A UDP port alone makes no tunnel: a reader behind one looks whether
+//! the header has the form it must have, and answers `None` where it does not.
+
+mod erspan;
+mod geneve;
+mod gre;
+mod gtp;
+mod udp;
+mod vxlan;
+
+use super::view::View;
+use super::walk::{Found, Next, Transport};
+use super::{Stop, link};
+
+/// Reads what an IP protocol number names (IANA "Protocol Numbers").
+pub(super) fn read<'a>(transport: &Transport, view: View<'a>) -> Result<Found<'a>, Stop> {
+    match transport.protocol {
+        // IP in IP (RFC 2003, RFC 4213, RFC 2473).
+        4 => Ok(Found::new(Next::Ipv4, view)),
+        41 => Ok(Found::new(Next::Ipv6, view)),
+        17 => Ok(udp::read(view)),
+        47 => gre::read(view),
+        // RFC 4023.
+        137 => link::mpls(view),
+        _ => Ok(Found::nothing(view)),
+    }
+}
+
+/// Tells whether what this protocol number names may lead to TCP: fragments of nothing else are worth keeping.
+pub(super) const fn may_lead_on(protocol: u8) -> bool {
+    // TCP and the list above, then IPv6's extension headers and AH.
+    matches!(protocol, 6 | 4 | 41 | 17 | 47 | 137 | 0 | 43 | 44 | 51 | 60 | 135 | 139 | 140)
+}
+
+/// Reads what a UDP port may name (IANA "Service Name and Transport Protocol Port Number Registry").
+fn port(port: u16, view: View<'_>) -> Option<Found<'_>> {
+    match port {
+        2152 => gtp::read(view),
+        // The second one is Linux's own, older than the registered.
+        4789 | 8472 => vxlan::read(view),
+        6081 => geneve::read(view),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Stop;
+    use super::super::sample::*;
+
+    #[test]
+    fn either_version_of_ip_in_either() {
+        is_plain(RAW, &ipv4(4, &hello()));
+        is_plain(RAW, &ipv4(41, &hello6()));
+        is_plain(RAW, &ipv6(4, &hello()));
+        is_plain(RAW, &ipv6(41, &hello6()));
+    }
+
+    #[test]
+    fn labels_in_ip() {
+        is_plain(RAW, &ipv4(137, &join(&[&[0, 1, 1, 64], &hello()])));
+    }
+
+    #[test]
+    fn the_wrong_version_inside_is_unreadable() {
+        let stop = Stop::Field { layer: "IPv4", offset: 20, field: "version", value: 6 };
+        assert_eq!(decode(RAW, &ipv4(4, &hello6())), Seen::Unreadable(stop));
+    }
+
+    #[test]
+    fn eight_tunnels_are_read_and_nine_are_not() {
+        let nested = |depth| (0..depth).fold(hello(), |inner, _| ipv4(4, &inner));
+        for depth in 0..=8 {
+            is_plain(RAW, &nested(depth));
+        }
+        let deep = Stop::Depth { layer: "IPv4", offset: 180, limit: 8 };
+        assert_eq!(decode(RAW, &nested(9)), Seen::Unreadable(deep));
+    }
+
+    #[test]
+    fn inner_padding_is_not_payload() {
+        is_plain(RAW, &ipv4(4, &join(&[&hello(), &[0; 7]])));
+    }
+
+    #[test]
+    fn what_the_snap_length_cut_is_told_from_the_inner_header() {
+        let packet = ipv4(4, &hello());
+        let segment = decode_cut(RAW, &packet, packet.len() - 2).tcp();
+        assert_eq!((&segment.payload[..], segment.cut), (&b"hel"[..], 2));
+    }
+}

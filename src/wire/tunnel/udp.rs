@@ -1,0 +1,52 @@
+use etherparse::UdpHeaderSlice;
+
+use super::super::view::View;
+use super::super::walk::Found;
+
+/// Reads a UDP header (RFC 768) and tries the tunnels that its ports name.
+pub(super) fn read(view: View<'_>) -> Found<'_> {
+    tunnelled(view).unwrap_or(Found::nothing(view))
+}
+
+fn tunnelled(view: View<'_>) -> Option<Found<'_>> {
+    let header = UdpHeaderSlice::from_slice(view.bytes).ok()?;
+    let header_length = header.slice().len();
+    let mut rest = view.skip("UDP", header_length).ok()?;
+    // Zero in jumbograms (RFC 2675 §4) and where the sender left cutting to the network card.
+    if let length @ 1.. = header.length() {
+        rest = rest.limit(usize::from(length).checked_sub(header_length)?);
+    }
+    super::port(header.destination_port(), rest).or_else(|| super::port(header.source_port(), rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::sample::*;
+
+    #[test]
+    fn other_ports_are_other() {
+        assert_eq!(decode(RAW, &ipv4(17, &udp(53, &hello()))), Seen::Other);
+    }
+
+    #[test]
+    fn a_broken_header_is_other() {
+        assert_eq!(decode(RAW, &ipv4(17, &[0; 7])), Seen::Other);
+        let mut packet = udp(4789, &[8, 0, 0, 0, 0, 0, 7, 0]);
+        packet[4..6].copy_from_slice(&[0, 7]);
+        assert_eq!(decode(RAW, &ipv4(17, &packet)), Seen::Other);
+    }
+
+    #[test]
+    fn the_source_port_may_name_the_tunnel() {
+        let mut packet = udp(53, &join(&[&[8, 0, 0, 0, 0, 0, 7, 0], &ethernet(0x0800, &hello())]));
+        packet[0..2].copy_from_slice(&4789_u16.to_be_bytes());
+        tunnel_of(RAW, &ipv4(17, &packet));
+    }
+
+    #[test]
+    fn length_zero_means_the_rest() {
+        let mut packet = udp(4789, &join(&[&[8, 0, 0, 0, 0, 0, 7, 0], &ethernet(0x0800, &hello())]));
+        packet[4..6].fill(0);
+        tunnel_of(RAW, &ipv4(17, &packet));
+    }
+}

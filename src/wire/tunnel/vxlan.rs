@@ -1,0 +1,71 @@
+use super::super::trail::Id;
+use super::super::view::View;
+use super::super::walk::{Found, Next};
+
+/// Reads a VXLAN header (RFC 7348 §5).
+pub(super) fn read(view: View<'_>) -> Option<Found<'_>> {
+    let (header, rest) = view.split::<8>("VXLAN").ok()?;
+    let [flags, r1, r2, r3, v0, v1, v2, r4] = *header;
+    // The network must be named; no other flag, or that of the group policy, which has the next bytes.
+    let is_plain = flags == 0x08 && [r1, r2, r3, r4] == [0; 4];
+    // Reserved bits are to be ignored, but then the frame inside must look like one.
+    let is_extended = flags & 0x08 != 0 && looks_like_ethernet(rest.bytes);
+    if !is_plain && !is_extended {
+        return None;
+    }
+    Some(Found::new(Next::Ethernet, rest).with(Id::Vxlan(u32::from_be_bytes([0, v0, v1, v2]))))
+}
+
+/// Tells whether an Ethernet header and the start of an IP packet or a VLAN tag stand here.
+fn looks_like_ethernet(bytes: &[u8]) -> bool {
+    match bytes.get(12..) {
+        Some([0x08, 0x00, first, ..]) => first >> 4 == 4,
+        Some([0x86, 0xdd, first, ..]) => first >> 4 == 6,
+        Some([0x81, 0x00, _, _, high, low, ..]) => matches!([*high, *low], [0x08, 0x00] | [0x86, 0xdd]),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::sample::*;
+    use crate::model::Tunnel;
+
+    fn vxlan(header: [u8; 8]) -> Vec<u8> {
+        ipv4(17, &udp(4789, &join(&[&header, &ethernet(0x0800, &hello())])))
+    }
+
+    #[test]
+    fn the_network_is_kept() {
+        let one = tunnel_of(RAW, &vxlan([8, 0, 0, 0, 0, 0, 1, 0]));
+        let two = tunnel_of(RAW, &vxlan([8, 0, 0, 0, 1, 0, 0, 0]));
+        assert!(one != two && one != Tunnel::NONE);
+    }
+
+    #[test]
+    fn linux_has_a_port_of_its_own() {
+        let frame = ethernet(0x0800, &hello());
+        tunnel_of(RAW, &ipv6(17, &udp(8472, &join(&[&[8, 0, 0, 0, 0, 0, 1, 0], &frame]))));
+    }
+
+    #[test]
+    fn an_inner_vlan_counts() {
+        let tagged = ethernet(0x8100, &vlan(5, 0x0800, &hello()));
+        let both = tunnel_of(RAW, &ipv4(17, &udp(4789, &join(&[&[8, 0, 0, 0, 0, 0, 1, 0], &tagged]))));
+        assert_ne!(both, tunnel_of(RAW, &vxlan([8, 0, 0, 0, 0, 0, 1, 0])));
+    }
+
+    #[test]
+    fn reserved_bits_are_ignored_before_a_frame() {
+        let plain = tunnel_of(RAW, &vxlan([8, 0, 0, 0, 0, 0, 1, 0]));
+        // A group policy and its id.
+        assert_eq!(tunnel_of(RAW, &vxlan([0x88, 0, 0, 9, 0, 0, 1, 0])), plain);
+        assert_eq!(tunnel_of(RAW, &vxlan([8, 1, 2, 3, 0, 0, 1, 4])), plain);
+    }
+
+    #[test]
+    fn a_port_alone_is_no_tunnel() {
+        assert_eq!(decode(RAW, &vxlan([0, 0, 0, 0, 0, 0, 1, 0])), Seen::Other);
+        assert_eq!(decode(RAW, &ipv4(17, &udp(4789, &[0x1f; 80]))), Seen::Other);
+    }
+}

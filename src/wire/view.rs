@@ -1,0 +1,100 @@
+use super::Stop;
+use crate::model::Packet;
+
+/// Looks at the rest of a packet: the bytes of a layer and of all layers in it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct View<'a> {
+    /// The bytes that were captured.
+    pub(super) bytes: &'a [u8],
+    /// The place of the first of them in the packet.
+    pub(super) offset: usize,
+    /// How many bytes more the layer had on the wire.
+    pub(super) cut: usize,
+}
+
+impl<'a> View<'a> {
+    pub(super) fn of(packet: &Packet<'a>) -> Self {
+        let original = usize::try_from(packet.original_length).unwrap_or(usize::MAX);
+        View::new(packet.data, original.saturating_sub(packet.data.len()))
+    }
+
+    pub(super) const fn new(bytes: &'a [u8], cut: usize) -> Self {
+        View { bytes, offset: 0, cut }
+    }
+
+    /// Parts a header of `N` bytes from what it carries.
+    pub(super) fn split<const N: usize>(self, layer: &'static str) -> Result<(&'a [u8; N], View<'a>), Stop> {
+        match self.bytes.split_first_chunk() {
+            Some((header, rest)) => Ok((header, View { bytes: rest, offset: self.offset.saturating_add(N), ..self })),
+            None => Err(self.short(layer, N)),
+        }
+    }
+
+    /// Leaves `length` bytes out.
+    pub(super) fn skip(self, layer: &'static str, length: usize) -> Result<View<'a>, Stop> {
+        match self.bytes.get(length..) {
+            Some(bytes) => Ok(View { bytes, offset: self.offset.saturating_add(length), ..self }),
+            None => Err(self.short(layer, length)),
+        }
+    }
+
+    /// Ends the view where a length field says that the layer ends.
+    ///
+    /// What stands behind is padding or a trailer. Where the field says more than was captured, the header is
+    /// believed and the rest counts as cut, even if the packet's own length denies it: there are programs that
+    /// shorten packets and their length alike, while a host that receives a lying length drops the packet.
+    pub(super) fn limit(self, length: usize) -> View<'a> {
+        match self.bytes.get(..length) {
+            Some(bytes) => View { bytes, cut: 0, ..self },
+            None => View { cut: length.saturating_sub(self.bytes.len()), ..self },
+        }
+    }
+
+    /// Ends the view before a trailer of `length` bytes, as far as it was captured.
+    pub(super) fn without_trailer(self, length: usize) -> View<'a> {
+        let total = self.bytes.len().saturating_add(self.cut);
+        self.limit(total.saturating_sub(length))
+    }
+
+    pub(super) const fn short(&self, layer: &'static str, needed: usize) -> Stop {
+        Stop::Short { layer, offset: self.offset, needed, had: self.bytes.len() }
+    }
+
+    pub(super) const fn field(&self, layer: &'static str, field: &'static str, value: u64) -> Stop {
+        Stop::Field { layer, offset: self.offset, field, value }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_length_field_parts_payload_from_padding() {
+        let view = View::new(&[1, 2, 3, 4], 0).limit(3);
+        assert_eq!((view.bytes, view.cut), (&[1, 2, 3][..], 0));
+    }
+
+    #[test]
+    fn a_length_field_says_how_much_was_cut() {
+        let view = View::new(&[1, 2, 3, 4], 90).limit(10);
+        assert_eq!((view.bytes.len(), view.cut), (4, 6));
+    }
+
+    #[test]
+    fn a_trailer_that_was_cut_with_the_end_takes_nothing_more() {
+        let view = View::new(&[1, 2, 3, 4], 6).without_trailer(4);
+        assert_eq!((view.bytes.len(), view.cut), (4, 2));
+        let view = View::new(&[1, 2, 3, 4], 1).without_trailer(4);
+        assert_eq!((view.bytes.len(), view.cut), (1, 0));
+    }
+
+    #[test]
+    fn what_is_missing_is_told_with_its_place() {
+        let (_, rest) = View::new(&[1, 2, 3], 0).split::<2>("first").unwrap();
+        assert_eq!(
+            rest.split::<4>("second").unwrap_err(),
+            Stop::Short { layer: "second", offset: 2, needed: 4, had: 1 }
+        );
+    }
+}
