@@ -130,8 +130,8 @@ fn frames_behind_zeros() {
         stream.extend(frame(Side::Server, BINARY, &noise(n, 100)));
     }
     let start = found(after_gap(Side::Server), &stream, 1448).unwrap();
-    // Zeros right before the first frame may pass for empty fragments; what follows them stands where it should.
-    assert!((2900..=3001).contains(&start), "{start}");
+    // Zeros right before a frame may pass for empty fragments; the first frame, with only zeros before it, is not trusted.
+    assert!((2900..=3103).contains(&start), "{start}");
 }
 
 #[test]
