@@ -321,7 +321,7 @@ mod tests {
         let whole = tcp(TEXT);
         let [a, b, c] = v4(1);
         let behind = ipv4_piece(6, 1, MORE | 8, &whole[..8]);
-        let early = ipv4_piece(6, 1, 0, &whole[..16]);
+        let early = ipv4_piece(6, 1, 1, &whole[8..16]);
         for packets in [[&c, &behind], [&behind, &c], [&c, &early], [&b, &early]] {
             let mut decoder = Decoder::default();
             assert_eq!(last(&mut decoder, &[packets[0], packets[1], &a, &b, &c]), Seen::Fragment);
