@@ -14,6 +14,7 @@ const SEQUENCE: u16 = 0x1000;
 const ACKNOWLEDGMENT: u16 = 0x0080;
 
 const BRIDGED: u16 = 0x6558;
+const WEB_CACHE: u16 = 0x883e;
 const ARUBA: u16 = 0x8200;
 const IEEE80211: LinkType = LinkType(105);
 
@@ -56,6 +57,7 @@ pub(super) fn read(view: View<'_>) -> Result<Found<'_>, Stop> {
     let found = match protocol {
         erspan::TYPE_1_AND_2 => return erspan::v1_or_v2(rest, flags & SEQUENCE != 0),
         erspan::TYPE_3 => return erspan::v3(rest),
+        WEB_CACHE => Found::new(Next::Ipv4, web_cache(rest)?),
         // Aruba's access points send the frames of the air.
         protocol if protocol & 0xff8f == ARUBA => Found::new(Next::Link(IEEE80211), rest),
         _ => Found::new(Next::EtherType(protocol), rest),
@@ -70,6 +72,15 @@ pub(super) fn in_udp(view: View<'_>) -> Option<Found<'_>> {
     let is_plain = u16::from_be_bytes([f0, f1]) & !(CHECKSUM | KEY | SEQUENCE) == 0;
     let is_known = matches!(u16::from_be_bytes([p0, p1]), 0x0800 | 0x86dd | BRIDGED);
     if is_plain && is_known { read(view).ok() } else { None }
+}
+
+/// Leaves the redirect header out that version 2 of the web cache protocol has before the packet and version 1
+/// has not (draft-wilson-wrec-wccp-v2 §4.12).
+fn web_cache(view: View<'_>) -> Result<View<'_>, Stop> {
+    match view.bytes {
+        [0x45..=0x4f, ..] => Ok(view),
+        _ => view.skip("WCCP", 4),
+    }
 }
 
 /// Returns the part of a key that both directions share.
@@ -142,6 +153,12 @@ mod tests {
         let stop = |field, value| Seen::Unreadable(Stop::Field { layer: "GRE", offset: 20, field, value });
         assert_eq!(decode(RAW, &gre(ROUTING, 0x0800, &[], &hello())), stop("source route flag", 1));
         assert_eq!(decode(RAW, &gre(5, 0x0800, &[], &hello())), stop("version", 5));
+    }
+
+    #[test]
+    fn redirected_to_a_web_cache() {
+        is_plain(RAW, &gre(0, WEB_CACHE, &[], &hello()));
+        is_plain(RAW, &gre(0, WEB_CACHE, &[0, 1, 2, 3], &hello()));
     }
 
     #[test]
