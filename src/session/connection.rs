@@ -33,7 +33,7 @@ struct Upper {
     flipped: bool,
     /// Bytes were lost.
     gapped: bool,
-    /// Segments waited for others.
+    /// Segments waited for others, or answered what was captured later.
     disordered: bool,
     layer: Layer,
     /// What was wrong before the conversation was told of.
@@ -132,7 +132,7 @@ impl Connection {
     pub(super) fn push(&mut self, segment: &Segment<'_>, at: At, shared: &mut Shared, sink: &mut dyn Sink) {
         let side = self.tcp_side(segment);
         self.upper.last = at;
-        self.upper.disordered |= self.tcp.waiting() > 0;
+        self.upper.disordered |= self.tcp.waiting() > 0 || self.tcp.is_behind();
         let delivery = self.tcp.push(side, segment, at);
         self.upper.drain(delivery, &mut Context { sink, shared, conn: self.upper.id, at });
     }
@@ -234,7 +234,12 @@ impl Upper {
     ///
     /// Who sent SYN is the client; where both did (simultaneous open), it is who sends the request.
     fn start(&mut self, side: Side, bytes: &[u8], carried: At, cx: &mut Context<'_>) {
-        let client = asker(side, bytes).unwrap_or(Side::Client);
+        let may_answer = bytes.iter().zip(b"HTTP/1.").all(|(a, b)| a.eq_ignore_ascii_case(b));
+        let client = match http::looks_like(bytes) {
+            // Too few bytes to tell, but no server begins like this.
+            Looks::NeedMore if !may_answer => side,
+            _ => asker(side, bytes).unwrap_or(Side::Client),
+        };
         self.flipped ^= client == Side::Server;
         let side = if client == Side::Client { side } else { !side };
         self.layer = Layer::Http(Box::new(Exchanges::new(cx.shared.limits.http)));

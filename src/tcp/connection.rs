@@ -92,6 +92,12 @@ impl Connection {
         self.halves.client.allocated().saturating_add(self.halves.server.allocated())
     }
 
+    /// Tells whether a side has acknowledged bytes of the other one that were not seen yet: lost, or captured late.
+    pub fn is_behind(&self) -> bool {
+        let half = |half: &Half| half.phase == Phase::Open && half.acked > half.position;
+        half(&self.halves.client) || half(&self.halves.server)
+    }
+
     /// Exchanges the sides, which were guessed the wrong way round.
     pub fn swap(&mut self) {
         self.halves.swap();

@@ -1,5 +1,7 @@
 //! Damages captures as links and capture tools do: packets lost, swapped, repeated, cut; and cuts streams anew.
 
+use std::collections::HashMap;
+
 use wirefin::model::{At, Flags, Segment, Timestamp};
 use wirefin::wire::{Decoded, Decoder};
 
@@ -122,6 +124,15 @@ pub(crate) fn pieces(packets: &[Packet]) -> Option<Vec<Piece>> {
         }
     }
     Some(pieces)
+}
+
+/// Tells whether every byte that was sent again is the same again: where copies differ, the order decides.
+pub(crate) fn agrees(pieces: &[Piece]) -> bool {
+    let mut sent = HashMap::new();
+    pieces.iter().all(|piece| {
+        let place = |n: usize| (piece.from, piece.to, piece.seq.wrapping_add(u32::try_from(n).unwrap()));
+        piece.payload.iter().enumerate().all(|(n, byte)| *sent.entry(place(n)).or_insert(*byte) == *byte)
+    })
 }
 
 /// Writes segments as raw IP packets.
