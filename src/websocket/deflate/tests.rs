@@ -557,7 +557,7 @@ fn cut(message: &[u8], size: usize) -> impl Iterator<Item = &[u8]> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
 
     #[test]
     fn inflates_what_was_sent_however_it_is_cut(
