@@ -182,6 +182,7 @@ pub(super) static FIXED: LazyLock<(Table, Table)> = LazyLock::new(|| {
 });
 
 #[cfg(test)]
+#[allow(clippy::cast_possible_truncation)] // test data is small
 mod tests {
     use super::*;
 
