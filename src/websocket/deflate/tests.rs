@@ -324,7 +324,7 @@ fn the_work_bound_is_exact_and_ends_the_history() {
         let exact = vec![b'x'; 100_000];
         assert_eq!(inflate(&mut inflater, sender.send(&exact).chunks(cut)).known(), exact);
 
-        let got = inflate(&mut inflater, sender.send(&[b'y'; 100_001]).chunks(cut));
+        let got = inflate(&mut inflater, sender.send(&vec![b'y'; 100_001]).chunks(cut));
         assert_eq!((got.bytes.len(), got.whole), (100_000, false));
         assert_eq!(got.anomalies, [Anomaly::InflateLimit { limit: 100_000 }]);
 
@@ -557,7 +557,7 @@ fn cut(message: &[u8], size: usize) -> impl Iterator<Item = &[u8]> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
 
     #[test]
     fn inflates_what_was_sent_however_it_is_cut(
