@@ -92,10 +92,11 @@ impl Connection {
         self.halves.client.allocated().saturating_add(self.halves.server.allocated())
     }
 
-    /// Tells whether a side has acknowledged bytes of the other one that were not seen yet: lost, or captured late.
-    pub fn is_behind(&self) -> bool {
-        let half = |half: &Half| half.phase == Phase::Open && half.acked > half.position;
-        half(&self.halves.client) || half(&self.halves.server)
+    /// Tells whether the capture shows things in another order than the peers saw them: bytes wait behind a hole, or
+    /// were acknowledged and have not been captured.
+    pub fn is_disordered(&self) -> bool {
+        let disordered = |half: &Half| half.waiting.is_some() || half.phase == Phase::Open && half.acked > half.position;
+        disordered(&self.halves.client) || disordered(&self.halves.server)
     }
 
     /// Exchanges the sides, which were guessed the wrong way round.
