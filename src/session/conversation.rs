@@ -286,6 +286,7 @@ impl Conversation {
             out.trim_cut_character();
             let said = Said::of(header.opcode, &out);
             self.deliver(side, header.opcode, &said, wire, cx);
+            out.shrink(super::context::KEPT);
             cx.shared.inflated = out;
             self.inflater_anomalies(side, cx);
         } else {
