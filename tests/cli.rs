@@ -40,7 +40,7 @@ fn shown(folder: &Path, line: &str) -> String {
     let mut text = format!("$ wirefin {line}\n{stdout}");
     for (name, part) in [("stderr", stderr), ("exit", output.status.code().unwrap().to_string())] {
         if !part.is_empty() && part != "0" {
-            text.push_str(&format!("--- {name}\n{part}"));
+            text += &["--- ", name, "\n", &part].concat();
         }
     }
     text

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use serde::Deserialize;
+use serde_json::Value;
 use wirefin::capture::Files;
 use wirefin::export::{AnyFormat, Settings};
 use wirefin::pipeline::{Formatted, Options, run};
@@ -12,7 +13,7 @@ use crate::tiny;
 /// What a field was read into does not matter, only that it is there and nothing else is.
 #[allow(dead_code, reason = "fields are declared to be parsed, not to be read")]
 mod promise {
-    use super::{Deserialize, deserialize_present};
+    use super::{Deserialize, Value, present};
     use std::collections::BTreeMap;
 
     #[derive(Debug, Deserialize)]
@@ -35,9 +36,9 @@ mod promise {
         client: Endpoint,
         server: Endpoint,
         community_id: String,
-        /// `Some(None)` where it is `null`.
-        #[serde(default, deserialize_with = "deserialize_present")]
-        pub(super) handshake: Option<Option<()>>,
+        /// Tells `null` from nothing.
+        #[serde(default, deserialize_with = "present")]
+        pub(super) handshake: Option<Value>,
         url: Option<String>,
         pub(super) request: Option<Request>,
         pub(super) response: Option<Response>,
@@ -208,9 +209,7 @@ mod promise {
 
 use promise::Record;
 
-fn deserialize_present<'de, D: serde::Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<Option<()>>, D::Error> {
+fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
     Deserialize::deserialize(deserializer).map(Some)
 }
 
