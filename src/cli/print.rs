@@ -26,8 +26,6 @@ pub(super) struct Args {
     pub(super) hex: bool,
 
     /// Colour the lines
-    ///
-    /// `auto` does so on a terminal, unless `NO_COLOR` is set.
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     color: Color,
 }

@@ -196,6 +196,11 @@ impl Exchanges {
         self.rare.as_mut().map_or_else(Vec::new, |rare| rare.held[side].take())
     }
 
+    /// Returns how many bytes of `side` are held back.
+    pub fn held(&self, side: Side) -> u64 {
+        self.rare.as_ref().map_or(0, |rare| rare.held[side].bytes())
+    }
+
     /// Tells whether this side lost its place in a gap and has not found the next head yet: its bytes may just as
     /// well be WebSocket that began in the gap.
     pub fn is_lost(&self, side: Side) -> bool {
