@@ -16,12 +16,14 @@ mod formatted;
 mod error;
 mod output;
 mod run;
+mod sieve;
 mod summary;
 
 pub use error::Error;
 pub use formatted::{Formatted, Text};
 pub use output::{Control, Output, Part};
 pub use run::{Options, run};
+pub use sieve::Sieve;
 pub use summary::Summary;
 
 use crate::session::Analyzer;
