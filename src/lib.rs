@@ -45,6 +45,7 @@ traffic! {
     event
     session
     view
+    store
     export
     pipeline
 }

@@ -14,12 +14,14 @@ mod batch;
 mod formatted;
 mod error;
 mod output;
+mod recorder;
 mod run;
 mod summary;
 
 pub use error::Error;
 pub use formatted::{Formatted, Text};
 pub use output::{Control, Output, Part};
+pub use recorder::{Recorder, record};
 pub use run::{Options, run};
 pub use summary::Summary;
 
