@@ -48,5 +48,6 @@ traffic! {
     store
     export
     pipeline
+    tui
 }
 pub mod cli;

@@ -32,6 +32,6 @@ pub use conversation::{Conversation, State};
 pub use entry::{Entry, Facts, What};
 pub use payloads::Kept;
 pub use rates::{Column, Marks};
-pub use record::Record;
+pub use record::{Record, write_header};
 pub use shared::{Phase, Shared};
 pub use store::{Remark, Store};

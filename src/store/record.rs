@@ -47,7 +47,7 @@ fn take(bytes: &mut &[u8]) -> Option<u64> {
 }
 
 /// Writes a header as it was on the wire (RFC 6455 §5.2).
-pub(super) fn put_header(header: &Header, out: &mut Vec<u8>) {
+pub fn write_header(header: &Header, out: &mut Vec<u8>) {
     let fin = if header.fin { 0x80 } else { 0 };
     out.push(fin | (header.rsv & 7) << 4 | header.opcode.0 & 0x0f);
     let masked = if header.mask.is_some() { 0x80 } else { 0 };
@@ -68,7 +68,7 @@ pub(super) fn put_header(header: &Header, out: &mut Vec<u8>) {
 
 /// Writes a frame in as few bytes as it takes.
 pub(super) fn put_frame(frame: &Frame, out: &mut Vec<u8>) {
-    put_header(&frame.header, out);
+    write_header(&frame.header, out);
     put(frame.offset, out);
 }
 
