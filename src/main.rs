@@ -1,39 +1,42 @@
-//! The `wirefin` program: parses arguments, runs, and turns an error into an exit code.
-use wirefin::*;
-fn main() {
-    if let Some(rest) = std::env::args().skip(1).collect::<Vec<_>>().strip_prefix(&["view".to_owned()]) {
-        let mut bounds = store::Bounds::default();
-        let mut paths = Vec::new();
-        for arg in rest {
-            if let Some(mb) = arg.strip_prefix("--memory=") {
-                bounds.memory = mb.parse::<u64>().unwrap() << 20;
-            } else if let Some(mb) = arg.strip_prefix("--spool=") {
-                bounds.spool = mb.parse::<u64>().unwrap() << 20;
-            } else {
-                paths.push(arg.into())
-            }
-        }
-        let options =
-            tui::Options::file().map(|f| tui::Options::default().with_file(&f).unwrap()).unwrap_or_default();
-        if let Err(e) = cli::screen::view(&paths, bounds, &Default::default(), &options) {
-            eprintln!("{e:#}");
-            std::process::exit(2)
-        }
-        return;
+//! The `wirefin` program: runs what the command line asks, and turns an error into an exit code.
+//!
+//! 0 is success, 2 a wrong use or a failure to read or write.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use wirefin::view::printable_string;
+
+fn main() -> ExitCode {
+    match wirefin::cli::run(std::env::args_os()) {
+        Err(error) if !is_closed_pipe(&error) => fail(&error),
+        _ => ExitCode::SUCCESS,
     }
-    let mut frames = false;
-    let mut path = None;
-    for a in std::env::args().skip(1) {
-        if a == "--frames" {
-            frames = true
-        } else if a.contains('.') || a == "-" {
-            path = Some(a)
+}
+
+/// Tells whether the reader of our output has seen enough, which is no failure.
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// Says what went wrong, with its causes, and returns the exit code.
+fn fail(error: &anyhow::Error) -> ExitCode {
+    // Where the terminal is gone, there is nobody to tell: results of writing are dropped.
+    if let Some(usage) = error.downcast_ref::<clap::Error>() {
+        let _ = usage.print();
+        return ExitCode::from(if usage.use_stderr() { 2 } else { 0 });
+    }
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        // Some errors tell their cause themselves.
+        if !text.ends_with(&cause) {
+            text.push_str(if text.is_empty() { "" } else { ": " });
+            text.push_str(&cause);
         }
     }
-    let mut s = capture::Files::open(&[path.unwrap().into()]).unwrap();
-    let f = export::AnyFormat::new("ndjson", &export::Settings { frames }).unwrap();
-    let mut o = pipeline::Formatted::new(f, std::io::stdout().lock(), None);
-    let r = pipeline::run(&mut s, &Default::default(), &mut o).unwrap();
-    o.finish().unwrap();
-    eprintln!("{r:?}");
+    let _ = writeln!(io::stderr(), "wirefin: {}", printable_string(text.as_bytes()));
+    ExitCode::from(2)
 }

@@ -67,7 +67,7 @@ impl<R: Read> Read for Zstandard<R> {
             } else if let Err(error) =
                 self.frames.decode_blocks(&mut self.source, BlockDecodingStrategy::UptoBlocks(1))
             {
-                self.end_frame(error)?;
+                self.end_frame(&error)?;
             }
         }
         self.frames.read(into)
@@ -89,9 +89,9 @@ impl<R: Read> Zstandard<R> {
     ///
     /// The decoder holds back a window of good bytes until the frame ends. Where the file was cut off, an empty
     /// last block (and a checksum, which nobody looks at) ends the frame, so that they are handed out.
-    fn end_frame(&mut self, error: FrameDecoderError) -> io::Result<()> {
+    fn end_frame(&mut self, error: &FrameDecoderError) -> io::Result<()> {
         const EMPTY_LAST_BLOCK: [u8; 7] = [1, 0, 0, 0, 0, 0, 0];
-        let error = ours(&error);
+        let error = ours(error);
         if error.kind() != io::ErrorKind::UnexpectedEof {
             return Err(error);
         }
@@ -153,6 +153,7 @@ mod tests {
         (0..500).fold(file, |file, second| file.record(second, 0, &(0..1400).map(|_| byte()).collect::<Vec<_>>())).bytes
     }
 
+    #[expect(clippy::type_complexity, reason = "a table of two functions")]
     const CODECS: [fn(&[u8]) -> Vec<u8>; 2] = [gzip, zstandard];
 
     #[test]
@@ -186,7 +187,7 @@ mod tests {
         let plain = Bytes::stamps(&[1, 2, 3], b"data");
         for compress in CODECS {
             let pieces = compress(&plain).into_iter().map(|byte| vec![byte]).collect::<Vec<_>>();
-            let all = Everything::of(Files::from_reader("-", Pieces::new(pieces))).unwrap();
+            let all = Everything::of(Files::from_reader("-", Pieces::boxed(pieces))).unwrap();
             assert_eq!((all.seconds(), &all.problems[..]), (vec![1, 2, 3], &[][..]));
         }
     }
@@ -202,7 +203,7 @@ mod tests {
             pieces.push(std::mem::take(encoder.get_mut()));
         }
         pieces.push(encoder.finish().unwrap());
-        let all = Everything::of(Files::from_reader("-", Pieces::new(pieces))).unwrap();
+        let all = Everything::of(Files::from_reader("-", Pieces::boxed(pieces))).unwrap();
         assert_eq!(all.rounds, [1, 1, 1]);
     }
 
@@ -215,7 +216,7 @@ mod tests {
             assert!((200..500).contains(&all.packets.len()), "{name}: {} packets", all.packets.len());
             let (offset, problem) = all.only_problem();
             assert!(problem.starts_with(name), "{problem}");
-            assert!(offset as usize >= 24 + all.packets.len() * 1416, "{offset}");
+            assert!(offset >= 24 + all.packets.len() as u64 * 1416, "{offset}");
         }
     }
 
@@ -249,10 +250,10 @@ mod tests {
 
     #[test]
     fn flipped_bits_never_panic() {
-        let plain = Bytes::stamps(&(0..200).collect::<Vec<_>>(), b"the same data over and over again");
+        let plain = Bytes::stamps(&(0..50).collect::<Vec<_>>(), b"the same data over and over again");
         for compress in CODECS {
             let whole = compress(&plain);
-            for at in 0..whole.len() * 8 {
+            for at in (0..whole.len() * 8).step_by(7) {
                 let mut bad = whole.clone();
                 bad[at / 8] ^= 1 << (at % 8);
                 let _ = Everything::of_bytes(&bad);

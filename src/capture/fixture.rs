@@ -1,5 +1,7 @@
 //! Builds captures byte by byte, and reads them back, for the tests of this module.
 
+#![expect(clippy::cast_possible_truncation, reason = "test data is small, and stamps are cut in two on purpose")]
+
 use std::collections::VecDeque;
 use std::io::{self, Read};
 
@@ -84,6 +86,11 @@ impl Bytes {
             let body = body.u32(interface).u32((units >> 32) as u32).u32(units as u32).u32(length).u32(length);
             body.raw(data).padded().u16(1).u16(5).raw(b"a note").padded().u32(0)
         })
+    }
+
+    /// A decryption secrets block.
+    pub(super) fn secrets(self, kind: u32, text: &[u8]) -> Bytes {
+        self.block(10, |body| body.u32(kind).u32(text.len() as u32).raw(text))
     }
 
     /// A whole pcap file of packets that are stamped with these seconds and hold `data`.
@@ -171,7 +178,7 @@ impl Everything {
 pub(super) struct Pieces(pub(super) VecDeque<Vec<u8>>);
 
 impl Pieces {
-    pub(super) fn new(pieces: impl IntoIterator<Item = Vec<u8>>) -> Box<Pieces> {
+    pub(super) fn boxed(pieces: impl IntoIterator<Item = Vec<u8>>) -> Box<dyn Read + Send> {
         Box::new(Pieces(pieces.into_iter().filter(|piece| !piece.is_empty()).collect()))
     }
 }

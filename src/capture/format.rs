@@ -101,7 +101,12 @@ impl Problems {
         }
     }
 
-    /// Notes the fault that ends the file.
+    /// Notes the fault behind which nothing can be found any more.
+    pub(super) fn lost(&mut self, at: usize, problem: fmt::Arguments<'_>) {
+        self.end(at, format!("{problem}: what follows cannot be read"));
+    }
+
+    /// Notes that the file ends where it should not.
     pub(super) fn end(&mut self, at: usize, problem: String) {
         self.list.push((at, problem));
     }

@@ -9,7 +9,7 @@ use super::{Error, Meter, Next, Progress, Round, Source};
 use crate::model::Timestamp;
 
 /// How many bytes the blocks of all files that are open at once may have together.
-const BLOCKS: usize = 8 * BLOCK;
+const BLOCKS: usize = 32 * BLOCK;
 /// The stamp of a file whose next packet is not known: it comes first, so that we look.
 const UNKNOWN: Timestamp = Timestamp::from_nanos(i64::MIN);
 
@@ -341,6 +341,8 @@ mod tests {
         Everything::of(Files::from_readers(readers)).unwrap()
     }
 
+    const TLS: u32 = 0x544c_534b;
+
     fn numbers(all: &Everything) -> Vec<u64> {
         all.packets.iter().map(|packet| packet.number).collect()
     }
@@ -393,11 +395,8 @@ mod tests {
 
     #[test]
     fn secrets_stay_before_the_packets_they_stood_before() {
-        let secrets = |file: Bytes, text: &[u8]| {
-            file.block(10, |body| body.u32(0x544c_534b).u32(text.len() as u32).raw(text))
-        };
-        let first = secrets(Bytes::new(Order::Little).section().interface(1, 0, &[]), b"one").enhanced(0, 2_000_000, b"a");
-        let first = secrets(secrets(first, b"two").enhanced(0, 4_000_000, b"a"), b"three");
+        let first = Bytes::new(Order::Little).section().interface(1, 0, &[]).secrets(TLS, b"one").enhanced(0, 2_000_000, b"a");
+        let first = first.secrets(TLS, b"two").enhanced(0, 4_000_000, b"a").secrets(TLS, b"three");
         let all = merged(&[first.bytes, Bytes::stamps(&[1, 3, 5], b"b")]);
         assert_eq!(all.data().concat(), b"babab");
         assert_eq!(all.secrets, [(1, b"one".to_vec()), (3, b"two".to_vec()), (4, b"three".to_vec())]);
@@ -413,7 +412,7 @@ mod tests {
     #[test]
     fn pipe_among_several_is_waited_for() {
         let pipe = Bytes::stamps(&[2, 4], b"p");
-        let pieces: Box<dyn Read + Send> = Pieces::new([pipe[..30].to_vec(), pipe[30..41].to_vec(), pipe[41..].to_vec()]);
+        let pieces: Box<dyn Read + Send> = Pieces::boxed([pipe[..30].to_vec(), pipe[30..41].to_vec(), pipe[41..].to_vec()]);
         let file: Box<dyn Read + Send> = Box::new(Cursor::new(Bytes::stamps(&[1, 3, 5], b"f")));
         let all = Everything::of(Files::from_readers([("file", file), ("-", pieces)])).unwrap();
         assert_eq!(all.seconds(), [1, 2, 3, 4, 5]);
@@ -479,7 +478,7 @@ mod tests {
         let stamps = |from| (0..3000_u32).map(|step| from + 2 * step).collect::<Vec<u32>>();
         let all = merged(&[Bytes::stamps(&stamps(0), &[0; 1500]), Bytes::stamps(&stamps(1), &[1; 1500])]);
         assert_eq!(all.seconds(), (0..6000).collect::<Vec<_>>());
-        assert!(all.packets.iter().enumerate().all(|(index, packet)| packet.data == [(index % 2) as u8; 1500]));
+        assert!(all.packets.iter().enumerate().all(|(index, packet)| packet.data == [u8::from(index % 2 == 1); 1500]));
         assert!(all.rounds.iter().all(|packets| packets * 1500 <= BLOCK + 1500));
     }
 
@@ -490,12 +489,12 @@ mod tests {
         ) {
             let mut expected = Vec::new();
             let mut written = Vec::new();
-            for (index, mut stamps) in files.into_iter().enumerate() {
+            for (index, mut stamps) in (0_u8..).zip(files) {
                 stamps.sort_unstable();
-                expected.extend(stamps.iter().map(|stamp| (i64::from(*stamp), index as u8)));
-                written.push(Bytes::stamps(&stamps, &[index as u8]));
+                expected.extend(stamps.iter().map(|stamp| (i64::from(*stamp), index)));
+                written.push(Bytes::stamps(&stamps, &[index]));
             }
-            expected.sort();
+            expected.sort_unstable();
             let all = merged(&written);
             let got: Vec<_> = all.seconds().into_iter().zip(all.data().concat()).collect();
             prop_assert_eq!(got, expected);

@@ -11,6 +11,7 @@ mod file;
 #[cfg(test)]
 mod fixture;
 mod format;
+mod interface;
 mod merge;
 mod order;
 mod pcap;

@@ -91,8 +91,8 @@ impl Pcap {
             let length = kept as usize;
             if length > self.limit {
                 let limit = self.limit;
-                let problem = format!("a packet record says it holds {length} bytes, more than the {limit} possible here");
-                found.problems.end(at, problem);
+                let problem = format_args!("a packet record says it holds {length} bytes, more than the {limit} possible here");
+                found.problems.lost(at, problem);
                 return Read { consumed: at, stop: Stop::Lost };
             }
             let needed = self.record_header.saturating_add(length);
@@ -119,18 +119,18 @@ mod tests {
     use super::super::{Error, order::Order};
     use super::*;
 
-    const START: i64 = 1_700_000_000;
+    const START: u32 = 1_700_000_000;
 
     #[test]
     fn both_orders_and_all_magics() {
         for order in [Order::Little, Order::Big] {
             for (magic, fraction, nanos) in [(MICROSECONDS, 250, 250_000), (NANOSECONDS, 250, 250)] {
                 let file = Bytes::new(order).pcap(magic, 65535, 113);
-                let file = file.record(START as u32, fraction, b"one").record(START as u32, fraction, b"");
+                let file = file.record(START, fraction, b"one").record(START, fraction, b"");
                 let all = Everything::of_bytes(&file.bytes).unwrap();
                 assert_eq!(all.data(), [&b"one"[..], b""]);
                 let packet = &all.packets[0];
-                assert_eq!((packet.number, packet.nanos), (1, START * 1_000_000_000 + nanos));
+                assert_eq!((packet.number, packet.nanos), (1, i64::from(START) * 1_000_000_000 + nanos));
                 assert_eq!((packet.link, packet.original), (113, 3));
                 assert_eq!(all.problems, []);
             }
@@ -142,7 +142,7 @@ mod tests {
         for order in [Order::Little, Order::Big] {
             let mut file = Bytes::new(order).pcap(MODIFIED, 65535, 1);
             for data in [&b"first"[..], b"second"] {
-                let length = data.len() as u32;
+                let length = u32::try_from(data.len()).unwrap();
                 file = file.u32(7).u32(3).u32(length).u32(length).u32(2).u16(0x800).raw(&[4, 0]).raw(data);
             }
             let all = Everything::of_bytes(&file.bytes).unwrap();

@@ -1,7 +1,8 @@
 use super::Record;
 use super::format::{Fault, Found, RECORD_BOUND, Read, Stop};
+use super::interface::Interface;
 use super::order::Order;
-use crate::model::{At, LinkType, Timestamp};
+use crate::model::{At, Timestamp};
 
 const LAYER: &str = "pcapng section header";
 /// A type, a length, and the length again: what a block has at least.
@@ -20,9 +21,6 @@ const CUSTOM_NOT_COPIED: u32 = 0x4000_0bad;
 const SYSTEM_CALL: [u32; 3] = [0x204, 0x216, 0x221];
 /// "TLSK": secrets that are an NSS key log.
 const TLS_KEY_LOG: u32 = 0x544c_534b;
-const END_OF_OPTIONS: u16 = 0;
-const TIME_RESOLUTION: u16 = 9;
-const TIME_OFFSET: u16 = 14;
 /// How many interfaces of one section are remembered.
 const INTERFACES: usize = 65_536;
 
@@ -67,7 +65,7 @@ impl Pcapng {
             match next_block(self.order, bytes.get(at..).unwrap_or_default(), last) {
                 Next::More(needed) => return Read { consumed: at, stop: Stop::More(needed) },
                 Next::Lost(problem) => {
-                    found.problems.end(at, problem);
+                    found.problems.lost(at, format_args!("{problem}"));
                     return Read { consumed: at, stop: Stop::Lost };
                 }
                 Next::Skip { length, tail } => {
@@ -81,7 +79,7 @@ impl Pcapng {
                         ENHANCED_PACKET | OBSOLETE_PACKET => self.packet(kind, body, body_at, found),
                         SECTION => {
                             if let Err(problem) = self.section(body) {
-                                found.problems.end(at, problem);
+                                found.problems.lost(at, format_args!("a section header has {problem}"));
                                 return Read { consumed: at, stop: Stop::Lost };
                             }
                             None
@@ -103,7 +101,7 @@ impl Pcapng {
     }
 
     fn section(&mut self, body: &[u8]) -> Result<(), String> {
-        let Some((magic, rest)) = body.split_first_chunk::<4>() else { return Err("too short".to_owned()) };
+        let Some((magic, rest)) = body.split_first_chunk::<4>() else { return Err("too few bytes".to_owned()) };
         let Some(order) = byte_order(*magic) else { return Err("no byte-order magic".to_owned()) };
         match order.first_u16(rest) {
             Some(1) => {
@@ -111,8 +109,8 @@ impl Pcapng {
                 self.interfaces.clear();
                 Ok(())
             }
-            Some(major) => Err(format!("version {major} is not known, only 1 is")),
-            None => Err("too short".to_owned()),
+            Some(major) => Err(format!("version {major}, and only 1 is known")),
+            None => Err("too few bytes".to_owned()),
         }
     }
 
@@ -120,38 +118,8 @@ impl Pcapng {
         if self.interfaces.len() >= INTERFACES {
             return Some("more than 65536 interfaces: their packets are skipped");
         }
-        let order = self.order;
-        let Some(([l0, l1, _, _, s0, s1, s2, s3], mut options)) = body.split_first_chunk::<8>() else {
-            // Its number is taken all the same, or the packets of all that follow would go astray.
-            self.interfaces.push(Interface::default());
-            return Some("an interface description is too short");
-        };
-        let mut interface = Interface {
-            link: LinkType(u32::from(order.u16([*l0, *l1]))),
-            snap_length: order.u32([*s0, *s1, *s2, *s3]),
-            ..Interface::default()
-        };
-        let mut fault = None;
-        while let Some(([c0, c1, n0, n1], rest)) = options.split_first_chunk::<4>() {
-            let (code, length) = (order.u16([*c0, *c1]), usize::from(order.u16([*n0, *n1])));
-            if code == END_OF_OPTIONS {
-                break;
-            }
-            let Some(value) = rest.get(..length) else {
-                fault = Some("an interface's options run past its description");
-                break;
-            };
-            match (code, value) {
-                (TIME_RESOLUTION, &[resolution]) => interface.unit = Unit::new(resolution),
-                (TIME_OFFSET, value) => {
-                    if let Some(seconds) = value.first_chunk() {
-                        interface.offset = order.i64(*seconds).saturating_mul(1_000_000_000);
-                    }
-                }
-                _ => {}
-            }
-            options = rest.get(length.next_multiple_of(4)..).unwrap_or_default();
-        }
+        // Even a bad one takes its number, or the packets of all that follow would go astray.
+        let (interface, fault) = Interface::read(self.order, body);
         self.interfaces.push(interface);
         fault
     }
@@ -175,7 +143,7 @@ impl Pcapng {
         }
         let units = (u64::from(order.u32(high)) << 32) | u64::from(order.u32(low));
         let link = interface.link;
-        let nanos = interface.unit.nanos(units).and_then(|nanos| nanos.checked_add(interface.offset));
+        let nanos = interface.nanos(units);
         if let Some(nanos) = nanos {
             self.time = Timestamp::from_nanos(nanos);
         }
@@ -234,58 +202,6 @@ impl Pcapng {
 
 const SHORT: &str = "a block is too short for what it should hold: skipped";
 const NO_INTERFACE: &str = "a packet names an interface that is not described: skipped";
-
-/// Is what an interface description says that we need.
-#[derive(Clone, Copy, Debug)]
-struct Interface {
-    link: LinkType,
-    /// 0 where there is no limit.
-    snap_length: u32,
-    unit: Unit,
-    /// Nanoseconds to add to every stamp.
-    offset: i64,
-}
-
-impl Default for Interface {
-    fn default() -> Self {
-        Interface { link: LinkType(u32::from(u16::MAX)), snap_length: 0, unit: Unit::Times(1000), offset: 0 }
-    }
-}
-
-/// Says how many nanoseconds a unit of an interface's stamps has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Unit {
-    Times(u64),
-    Per(u64),
-    /// 2⁻ⁿ seconds.
-    Binary(u8),
-}
-
-impl Unit {
-    /// Reads an `if_tsresol`: a negative power of ten, or of two where the top bit is set.
-    fn new(resolution: u8) -> Unit {
-        let exponent = resolution & 0x7f;
-        if resolution & 0x80 != 0 {
-            return Unit::Binary(exponent);
-        }
-        match exponent.checked_sub(9) {
-            None | Some(0) => Unit::Times(10_u64.saturating_pow(u32::from(9_u8.saturating_sub(exponent)))),
-            // Beyond that, no number of units makes a nanosecond.
-            Some(finer) => 10_u64.checked_pow(u32::from(finer)).map_or(Unit::Times(0), Unit::Per),
-        }
-    }
-
-    fn nanos(self, units: u64) -> Option<i64> {
-        let nanos = match self {
-            Unit::Times(factor) => units.checked_mul(factor)?,
-            Unit::Per(divisor) => units.checked_div(divisor)?,
-            Unit::Binary(shift) => {
-                u64::try_from(u128::from(units).checked_mul(1_000_000_000)?.checked_shr(u32::from(shift))?).ok()?
-            }
-        };
-        i64::try_from(nanos).ok()
-    }
-}
 
 /// Is what stands at the start of some bytes.
 enum Next<'a> {
@@ -385,48 +301,6 @@ mod tests {
     }
 
     #[test]
-    fn time_resolutions() {
-        for (resolution, units, nanos) in [
-            (6, 1_500_000, 1_500_000_000),
-            (9, 1_500_000_001, 1_500_000_001),
-            (0, 3, 3_000_000_000),
-            (3, 1_500, 1_500_000_000),
-            (12, 1_500_000_000_999, 1_500_000_000),
-            (127, u64::MAX, 0),
-            (0x80, 3, 3_000_000_000),
-            (0x81, 3, 1_500_000_000),
-            (0x80 | 30, 3 << 29, 1_500_000_000),
-            (0xff, u64::MAX, 0),
-        ] {
-            for order in BOTH {
-                let file = Bytes::new(order).section().interface(1, 0, &[(TIME_RESOLUTION, &[resolution])]);
-                let all = Everything::of_bytes(&file.enhanced(0, units, b"x").bytes).unwrap();
-                assert_eq!((all.packets[0].nanos, &all.problems[..]), (nanos, &[][..]), "{resolution:#x}");
-            }
-        }
-    }
-
-    #[test]
-    fn time_offset_in_seconds() {
-        let offset = 1_600_000_000_i64;
-        for (order, value) in [(Order::Little, offset.to_le_bytes()), (Order::Big, offset.to_be_bytes())] {
-            let file = Bytes::new(order).section().interface(1, 0, &[(2, b"eth0"), (TIME_OFFSET, &value), (0, b"")]);
-            let all = Everything::of_bytes(&file.enhanced(0, 1_000_000, b"x").bytes).unwrap();
-            assert_eq!(all.seconds(), [1_600_000_001]);
-        }
-    }
-
-    #[test]
-    fn each_interface_has_its_own_resolution_and_length_of_check_sequence_changes_nothing() {
-        let file = Bytes::new(Order::Little).section();
-        let file = file.interface(1, 0, &[(TIME_RESOLUTION, &[9])]).interface(1, 0, &[(13, &[4])]);
-        let file = file.enhanced(0, 1_000_000_000, b"nano").enhanced(1, 1_000_001, b"micro");
-        let all = Everything::of_bytes(&file.bytes).unwrap();
-        assert_eq!(all.packets.iter().map(|packet| packet.nanos).collect::<Vec<_>>(), [1_000_000_000, 1_000_001_000]);
-        assert_eq!(all.data(), [&b"nano"[..], b"micro"]);
-    }
-
-    #[test]
     fn stamp_beyond_our_reach_does_not_drag_the_clock_along() {
         let file = ethernet(Order::Little).enhanced(0, 5_000_000, b"a").enhanced(0, u64::MAX, b"b");
         let all = Everything::of_bytes(&file.enhanced(0, 6_000_000, b"c").bytes).unwrap();
@@ -482,11 +356,8 @@ mod tests {
     #[test]
     fn key_logs_are_handed_on_in_their_place() {
         for order in BOTH {
-            let secrets = |file: Bytes, kind: u32, text: &[u8]| {
-                file.block(DECRYPTION_SECRETS, |body| body.u32(kind).u32(text.len() as u32).raw(text))
-            };
-            let file = secrets(ethernet(order), TLS_KEY_LOG, b"CLIENT_RANDOM 1").enhanced(0, 1, b"one");
-            let file = secrets(secrets(file, 0x5747_4b4c, b"wireguard"), TLS_KEY_LOG, b"CLIENT_RANDOM 2");
+            let file = ethernet(order).secrets(TLS_KEY_LOG, b"CLIENT_RANDOM 1").enhanced(0, 1, b"one");
+            let file = file.secrets(0x5747_4b4c, b"wireguard").secrets(TLS_KEY_LOG, b"CLIENT_RANDOM 2");
             let all = Everything::of_bytes(&file.enhanced(0, 2, b"two").bytes).unwrap();
             assert_eq!(all.secrets, [(0, b"CLIENT_RANDOM 1".to_vec()), (1, b"CLIENT_RANDOM 2".to_vec())]);
             assert_eq!((all.packets.len(), &all.problems[..]), (2, &[][..]));
@@ -503,6 +374,7 @@ mod tests {
 
     #[test]
     fn bad_blocks_with_a_good_length_are_skipped() {
+        #[expect(clippy::type_complexity, reason = "a table of faults and who makes them")]
         let bad: [(&str, fn(Bytes) -> Bytes); 6] = [
             ("interface", |file| file.enhanced(1, 5, b"nobody")),
             ("longer than its block", |file| {
@@ -580,23 +452,6 @@ mod tests {
     }
 
     #[test]
-    fn options_that_run_past_their_block_spoil_nothing_else() {
-        let file = Bytes::new(Order::Little).section();
-        let file = file.block(INTERFACE, |body| body.u16(1).u16(0).u32(0).u16(2).u16(200).raw(b"eth0"));
-        let all = Everything::of_bytes(&file.enhanced(0, 1_000_000, b"x").bytes).unwrap();
-        assert_eq!((all.data(), all.seconds()), (vec![&b"x"[..]], vec![1]));
-        assert!(all.only_problem().1.contains("options"));
-    }
-
-    #[test]
-    fn interface_too_short_keeps_its_number() {
-        let file = Bytes::new(Order::Little).section().block(INTERFACE, |body| body.u32(1)).interface(113, 0, &[]);
-        let all = Everything::of_bytes(&file.enhanced(1, 1, b"x").bytes).unwrap();
-        assert_eq!(all.packets[0].link, 113);
-        assert_eq!(all.only_problem().0, 28);
-    }
-
-    #[test]
     fn flood_of_interfaces_is_bounded() {
         let file = (0..INTERFACES + 9).fold(Bytes::new(Order::Little).section(), |file, _| file.interface(1, 0, &[]));
         let file = file.enhanced(65_535, 1, b"last").enhanced(65_536, 1, b"too many");
@@ -628,7 +483,7 @@ mod tests {
             assert_eq!(all.packets.len(), usize::from(cut >= first.bytes.len()));
             match [28, head.bytes.len(), first.bytes.len()].into_iter().rev().find(|start| *start <= cut) {
                 Some(start) if start == cut => assert_eq!(all.problems, []),
-                start => assert_eq!(Some(all.only_problem().0 as usize), start),
+                start => assert_eq!(Some(all.only_problem().0), start.map(|start| start as u64)),
             }
         }
     }

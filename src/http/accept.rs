@@ -93,6 +93,9 @@ pub(super) fn cause(key: &str, found: &str, earlier: &[Box<str>]) -> Option<&'st
     if found.eq_ignore_ascii_case(&right) {
         return Some("the right value in letters of the wrong case");
     }
+    if found.starts_with(&right) {
+        return Some("the right value with more behind it");
+    }
     if let Some((hash, form)) = hash_of(found) {
         if hash == sha1(&[key.as_bytes(), GUID.as_bytes()]) {
             return Some(form.unwrap_or("the right value with other bits in its last character"));
@@ -209,7 +212,7 @@ mod tests {
     fn every_known_mistake_is_named() {
         let lower = GUID.to_ascii_lowercase();
         let hash = sha1(&[KEY.as_bytes(), GUID.as_bytes()]);
-        let hex: String = hash.iter().map(|b| format!("{b:02x}")).collect();
+        let hex: String = hash.iter().flat_map(|b| [b >> 4, b & 15]).filter_map(|d| char::from_digit(d.into(), 16)).collect();
         let right = expected(KEY);
         let cases = [
             (hashed(KEY), "the GUID was left out"),
@@ -236,6 +239,7 @@ mod tests {
             (right.trim_end_matches('=').to_owned(), "the padding was left out"),
             (right.replace('+', "-"), "the hash is in the base64 of URLs"),
             (right.to_uppercase(), "the right value in letters of the wrong case"),
+            (format!("{right}-more"), "the right value with more behind it"),
             (right.replace("xOo=", "xOp="), "the right value with other bits in its last character"),
         ];
         for (found, name) in cases {

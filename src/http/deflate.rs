@@ -130,15 +130,15 @@ pub(super) fn agree(offers: Option<&[&Extension<'_>]>, answer: &Extension<'_>) -
     let answered = parameters(Side::Server, answer, &mut faults);
     let offers = offers.into_iter().flatten().map(|offer| parameters(Side::Client, offer, &mut Vec::new()));
     let best = offers
-        .map(|offer| (offer, compare(&offer, &answered, answer)))
+        .map(|offer| (offer, compare(offer, answered, answer)))
         .min_by_key(|(_, broken)| broken.len());
-    let Some((offer, broken)) = best else { return (settle(None, &answered), faults) };
+    let Some((offer, broken)) = best else { return (settle(None, answered), faults) };
     faults.extend(broken);
-    (settle(Some(&offer), &answered), faults)
+    (settle(Some(offer), answered), faults)
 }
 
 /// Returns where an answer breaks the rules of the offer.
-fn compare(offer: &Parameters, answer: &Parameters, extension: &Extension<'_>) -> Vec<Fault> {
+fn compare(offer: Parameters, answer: Parameters, extension: &Extension<'_>) -> Vec<Fault> {
     let sent = |name: &str| {
         let found = extension.parameters.iter().find(|p| p.name.eq_ignore_ascii_case(name));
         found.map_or(extension.text, |p| p.text)
@@ -172,7 +172,7 @@ fn compare(offer: &Parameters, answer: &Parameters, extension: &Extension<'_>) -
 }
 
 /// Puts together what holds for each side's compressor.
-fn settle(offer: Option<&Parameters>, answer: &Parameters) -> Pair<DeflateSide> {
+fn settle(offer: Option<Parameters>, answer: Parameters) -> Pair<DeflateSide> {
     Pair::from_fn(|side| {
         let answered = answer.bits[side].size();
         let max_window_bits = match (side, offer) {

@@ -1,8 +1,11 @@
 use std::collections::VecDeque;
 
 use super::body::{Body, Next};
-use super::head::{self, BlankLine, Item};
-use super::looks::{Looks, begins, looks_like};
+use super::asked::{Answered, Asked, Awaited};
+use super::head::{self, BlankLine};
+use super::held::{Early, Held};
+use super::looks::{Looks, begins, is_frame, looks_like, tail_of_head};
+use super::summary::{Summary, Upgrade};
 use super::upgrade::{self, Evidence};
 use super::{Handshake, Limits};
 use crate::model::{Anomaly, Pair, Side};
@@ -11,9 +14,6 @@ use crate::model::{Anomaly, Pair, Side};
 const EARLIER_KEYS: usize = 4;
 /// Bounds how many pushes a side looks for the next head after a gap.
 const SEARCHES: u8 = 32;
-/// Is what a held piece counts for at least, in bytes, so that many small ones stay within the bound.
-const PIECE: usize = 32;
-
 /// Is what [`Exchanges`] has to say.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
@@ -36,15 +36,6 @@ pub enum Output {
         /// What was wrong.
         anomaly: Anomaly,
     },
-}
-
-/// Is a piece of what one side sent before its meaning was known.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Early {
-    /// Bytes.
-    Bytes(Vec<u8>),
-    /// So many bytes that are missing.
-    Gap(u64),
 }
 
 /// Follows the HTTP/1.x exchanges of one connection before an upgrade, or without one (RFC 9112).
@@ -81,8 +72,7 @@ pub struct Exchanges {
 /// Is what few connections need.
 #[derive(Debug, Default)]
 struct Rare {
-    held: Pair<VecDeque<Early>>,
-    held_size: Pair<usize>,
+    held: Pair<Held>,
     earlier: Vec<Box<str>>,
     authority: Option<Box<str>>,
 }
@@ -106,133 +96,6 @@ struct Gathered {
     finder: BlankLine,
     /// The first line was seen to be one.
     line: bool,
-}
-
-/// Counts requests without an answer, in order; what they asked matters for HEAD and for the last one.
-#[derive(Debug, Default)]
-struct Asked {
-    ordinary: u32,
-    /// Bit *n* says that the ordinary request *n* (0 the oldest, up to 63) is a HEAD.
-    heads: u64,
-    /// The request that the client waits for, which is always the last.
-    last: Option<Awaited>,
-}
-
-/// Is a request that may change what the connection is: its head.
-#[derive(Debug)]
-enum Awaited {
-    Connect(Box<[u8]>),
-    Upgrade(Box<[u8]>),
-}
-
-enum Answered {
-    Unknown,
-    Ordinary,
-    Head,
-    Awaited(Awaited),
-}
-
-impl Asked {
-    const fn is_empty(&self) -> bool {
-        self.ordinary == 0 && self.last.is_none()
-    }
-
-    fn push(&mut self, is_head: bool) {
-        if is_head && self.ordinary < 64 {
-            self.heads |= 1 << self.ordinary;
-        }
-        self.ordinary = self.ordinary.saturating_add(1);
-    }
-
-    fn pop(&mut self) -> Answered {
-        if let Some(left) = self.ordinary.checked_sub(1) {
-            self.ordinary = left;
-            let is_head = self.heads & 1 == 1;
-            self.heads >>= 1;
-            return if is_head { Answered::Head } else { Answered::Ordinary };
-        }
-        self.last.take().map_or(Answered::Unknown, Answered::Awaited)
-    }
-
-    /// Forgets all but the last request: the answers to the others were lost.
-    fn keep_last(&mut self) {
-        let most = u32::from(self.last.is_none());
-        while self.ordinary > most {
-            self.pop();
-        }
-    }
-}
-
-/// Is what a head says about the bytes behind it and about an upgrade.
-#[derive(Debug, Default)]
-struct Summary {
-    length: Option<u64>,
-    chunked: bool,
-    /// `Upgrade` names websocket.
-    websocket: bool,
-    /// `Upgrade` names something else alone.
-    other: bool,
-    key: bool,
-    accept: bool,
-}
-
-impl Summary {
-    fn read(lines: &[u8]) -> Self {
-        let mut all = Summary::default();
-        head::walk(lines, |item| {
-            let Item::Field { name, value } = item else { return };
-            let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
-            match name.len() {
-                7 if is("upgrade") => {
-                    let websocket = head::lists(value, b"websocket");
-                    all.websocket |= websocket;
-                    all.other |= !websocket;
-                }
-                14 if is("content-length") && all.length.is_none() => {
-                    // A list of equal values is one value (RFC 9112 §6.3).
-                    let first = value.split(|&b| b == b',').next().unwrap_or_default();
-                    all.length = number(head::trim(first));
-                }
-                17 if is("transfer-encoding") => all.chunked |= head::lists(value, b"chunked"),
-                17 if is("sec-websocket-key") => all.key = true,
-                20 if is("sec-websocket-accept") => all.accept = true,
-                _ => {}
-            }
-        });
-        all
-    }
-
-    /// Returns the body that these fields declare, `None` where they declare none.
-    const fn body(&self) -> Option<Body> {
-        match self.length {
-            _ if self.chunked => Some(Body::CHUNKED),
-            Some(length) => Some(Body::Length(length)),
-            None => None,
-        }
-    }
-}
-
-fn number(digits: &[u8]) -> Option<u64> {
-    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
-        return None;
-    }
-    digits.iter().try_fold(0_u64, |n, &b| n.checked_mul(10)?.checked_add(u64::from(b.wrapping_sub(b'0'))))
-}
-
-/// Tells whether a frame of `side` may begin here (RFC 6455 §5.2); strict, for it stands against text.
-fn is_frame(side: Side, bytes: &[u8]) -> bool {
-    let [first, second, ..] = *bytes else { return false };
-    let (control, length) = (first & 8 != 0, second & 0x7f);
-    let known = matches!(first & 15, 0 | 1 | 2 | 8 | 9 | 10) && first & 0x30 == 0;
-    let begins = first & 0x80 != 0 || matches!(first, 1 | 2);
-    known && begins && (second & 0x80 != 0) == (side == Side::Client) && (!control || length <= 125)
-}
-
-/// Returns where the rest of a head that lost its beginning ends: lines of text, then an empty one.
-fn tail_of_head(bytes: &[u8]) -> usize {
-    let text = |b: &u8| matches!(b, b'\t' | b'\r' | b'\n' | b' '..=b'~');
-    let end = BlankLine::default().find(bytes).unwrap_or(0);
-    if bytes.get(..end).is_some_and(|head| head.iter().all(text)) { end } else { 0 }
 }
 
 impl Exchanges {
@@ -330,9 +193,12 @@ impl Exchanges {
     /// Gives what `side` sent before [`Output::Upgraded`] or [`Output::Tunnel`] was known: the first bytes of what
     /// follows.
     pub fn take_early(&mut self, side: Side) -> Vec<Early> {
-        let Some(rare) = &mut self.rare else { return Vec::new() };
-        rare.held_size[side] = 0;
-        std::mem::take(&mut rare.held[side]).into()
+        self.rare.as_mut().map_or_else(Vec::new, |rare| rare.held[side].take())
+    }
+
+    /// Returns how many bytes of `side` are held back.
+    pub fn held(&self, side: Side) -> u64 {
+        self.rare.as_ref().map_or(0, |rare| rare.held[side].bytes())
     }
 
     /// Tells whether this side lost its place in a gap and has not found the next head yet: its bytes may just as
@@ -352,12 +218,11 @@ impl Exchanges {
             None => 0,
         };
         let rare = self.rare.as_ref().map_or(0, |rare| {
-            let held = |side| rare.held_size[side].saturating_mul(2);
             let keys = rare.earlier.iter().map(|key| key.len().saturating_add(16)).sum::<usize>();
             let authority = rare.authority.as_ref().map_or(0, |text| text.len());
             size_of::<Rare>()
-                .saturating_add(held(Side::Client))
-                .saturating_add(held(Side::Server))
+                .saturating_add(rare.held.client.allocated())
+                .saturating_add(rare.held.server.allocated())
                 .saturating_add(keys)
                 .saturating_add(authority)
         });
@@ -390,18 +255,17 @@ impl Exchanges {
             if self.over {
                 return;
             }
-            if self.ended.server && self.asked.last.is_some() {
-                self.unanswered();
-                continue;
-            }
             let ready = |side: &Side| {
                 !self.waits(*side) && self.rare.as_ref().is_some_and(|rare| !rare.held[*side].is_empty())
             };
-            let Some(side) = Side::BOTH.into_iter().find(ready) else { return };
-            let rare = self.rare();
-            let piece = rare.held[side].pop_front();
-            rare.held_size[side] = rare.held_size[side].saturating_sub(piece.as_ref().map_or(0, Early::size));
-            match piece {
+            let Some(side) = Side::BOTH.into_iter().find(ready) else {
+                if self.ended.server && self.asked.last.is_some() {
+                    self.unanswered();
+                    continue;
+                }
+                return;
+            };
+            match self.rare().held[side].pop() {
                 Some(Early::Gap(length)) => self.lose(side, length),
                 Some(Early::Bytes(mut bytes)) => {
                     let mut used = 0_usize;
@@ -413,11 +277,7 @@ impl Exchanges {
                     }
                     if used < bytes.len() {
                         bytes.drain(..used);
-                        let piece = Early::Bytes(bytes);
-                        let size = piece.size();
-                        let rare = self.rare();
-                        rare.held[side].push_front(piece);
-                        rare.held_size[side] = rare.held_size[side].saturating_add(size);
+                        self.rare().held[side].put_back(bytes);
                     }
                 }
                 None => {}
@@ -428,19 +288,7 @@ impl Exchanges {
     /// Keeps bytes until they have a meaning; returns how many.
     fn hold(&mut self, side: Side, bytes: &[u8]) -> usize {
         let limit = self.limits.early;
-        let rare = self.rare();
-        let more = matches!(rare.held[side].back(), Some(Early::Bytes(_)));
-        let room = limit.saturating_sub(rare.held_size[side]).saturating_sub(if more { 0 } else { PIECE });
-        let kept = bytes.get(..room).unwrap_or(bytes);
-        if !kept.is_empty() {
-            match rare.held[side].back_mut() {
-                Some(Early::Bytes(held)) => held.extend_from_slice(kept),
-                _ => rare.held[side].push_back(Early::Bytes(kept.to_vec())),
-            }
-            let size = kept.len().saturating_add(if more { 0 } else { PIECE });
-            rare.held_size[side] = rare.held_size[side].saturating_add(size);
-        }
-        let used = kept.len();
+        let used = self.rare().held[side].push(bytes, limit);
         if self.is_joined() {
             self.upgraded(None);
         } else if used < bytes.len() {
@@ -451,14 +299,12 @@ impl Exchanges {
 
     fn hold_gap(&mut self, side: Side, length: u64) {
         let limit = self.limits.early;
-        let rare = self.rare();
-        if let Some(Early::Gap(held)) = rare.held[side].back_mut() {
-            *held = held.saturating_add(length);
-        } else if rare.held_size[side].saturating_add(PIECE) <= limit {
-            rare.held[side].push_back(Early::Gap(length));
-            rare.held_size[side] = rare.held_size[side].saturating_add(PIECE);
-        } else {
+        if !self.rare().held[side].gap(length, limit) {
             self.overflow(side);
+            self.settle();
+            if !self.over {
+                self.lose(side, length);
+            }
         }
     }
 
@@ -483,9 +329,9 @@ impl Exchanges {
 
     /// Tells whether the client waits for an upgrade and what it sent meanwhile are frames.
     fn speaks_frames(&self) -> bool {
-        let held = self.rare.as_ref().and_then(|rare| rare.held.client.front());
+        let held = self.rare.as_ref().and_then(|rare| rare.held.client.first());
         matches!(self.asked.last, Some(Awaited::Upgrade(_)))
-            && matches!(held, Some(Early::Bytes(bytes)) if is_frame(Side::Client, bytes))
+            && held.is_some_and(|bytes| is_frame(Side::Client, bytes))
     }
 
     /// Tells whether the answer to an upgrade was lost in a gap and the client took it for a 101.
@@ -504,7 +350,7 @@ impl Exchanges {
                 }
             }
             Reading::Head(gathered) => {
-                let gathered = std::mem::take(&mut **gathered);
+                let gathered = std::mem::take(gathered);
                 self.reading[side] = Reading::Start;
                 self.head(side, bytes, Some(gathered))
             }
@@ -548,7 +394,7 @@ impl Exchanges {
     }
 
     /// Reads on in a head; `gathered` is what came of it before.
-    fn head(&mut self, side: Side, bytes: &[u8], gathered: Option<Gathered>) -> usize {
+    fn head(&mut self, side: Side, bytes: &[u8], gathered: Option<Box<Gathered>>) -> usize {
         let limit = self.limits.head;
         let before = gathered.as_ref().map_or(0, |gathered| gathered.bytes.len());
         // One byte beyond the limit is enough to know that it is exceeded.
@@ -571,7 +417,10 @@ impl Exchanges {
             self.refuse(side);
             return 0;
         }
-        if !gathered.line && let Some((text, ..)) = head::line(&gathered.bytes).filter(|_| taken.contains(&b'\n')) {
+        if !gathered.line
+            && taken.contains(&b'\n')
+            && let Some((text, ..)) = head::line(&gathered.bytes)
+        {
             gathered.line = match side {
                 Side::Client => head::request_line(text).is_some(),
                 Side::Server => head::status_line(text).is_some(),
@@ -587,7 +436,7 @@ impl Exchanges {
             self.tell(side, Anomaly::LimitReached { limit: "HTTP head", value: limit as u64 });
             self.refuse(side);
         } else {
-            self.reading[side] = Reading::Head(Box::new(gathered));
+            self.reading[side] = Reading::Head(gathered);
         }
         taken.len()
     }
@@ -619,11 +468,8 @@ impl Exchanges {
         if matches!(self.reading.client, Reading::Body(Body::Length(0))) {
             self.reading.client = Reading::Start;
         }
-        if summary.websocket || summary.key {
+        if summary.upgrade == Upgrade::WebSocket || summary.key {
             self.asked.last = Some(Awaited::Upgrade(bytes.into()));
-            if self.is_joined() {
-                self.upgraded(None);
-            }
         } else if line.method.eq_ignore_ascii_case(b"CONNECT") {
             self.asked.last = Some(Awaited::Connect(bytes.into()));
         } else {
@@ -671,18 +517,25 @@ impl Exchanges {
 
     /// Takes a 101: the end of HTTP, whatever comes.
     fn switch(&mut self, response: &[u8], summary: &Summary) {
-        let websocket = summary.websocket || summary.accept;
+        let websocket = summary.upgrade == Upgrade::WebSocket || summary.accept;
         match self.asked.last.take() {
-            Some(Awaited::Upgrade(request)) if websocket || !summary.other => {
-                self.asked.last = Some(Awaited::Upgrade(request));
-                self.upgraded(Some(response));
-            }
             Some(Awaited::Upgrade(request)) => {
-                self.refused(&request, response);
-                self.not_http();
+                let old = !summary.accept && (summary.old || upgrade::is_old(&request));
+                if old {
+                    self.tell(Side::Client, Anomaly::OldProtocol {});
+                }
+                if old || !websocket && summary.upgrade == Upgrade::Other {
+                    self.refused(&request, response);
+                    self.not_http();
+                } else {
+                    self.asked.last = Some(Awaited::Upgrade(request));
+                    self.upgraded(Some(response));
+                }
             }
             // A server alone cannot switch; but the request may not have been captured.
-            None if websocket && (self.asked.is_empty() || self.lost.client) => self.upgraded(Some(response)),
+            None if websocket && !summary.old && (self.asked.is_empty() || self.lost.client) => {
+                self.upgraded(Some(response));
+            }
             _ => self.not_http(),
         }
     }
@@ -694,13 +547,7 @@ impl Exchanges {
         };
         let handshake = self.verify(request.as_deref(), response);
         if response.is_some() {
-            let bytes = self.rare.as_ref().map_or(0, |rare| {
-                let all = rare.held.client.iter();
-                all.fold(0_u64, |sum, piece| match piece {
-                    Early::Bytes(bytes) => sum.saturating_add(bytes.len() as u64),
-                    Early::Gap(_) => sum,
-                })
-            });
+            let bytes = self.rare.as_ref().map_or(0, |rare| rare.held.client.bytes());
             if bytes > 0 {
                 self.tell(Side::Client, Anomaly::DataBeforeHandshake { bytes });
             }
@@ -750,6 +597,9 @@ impl Exchanges {
     }
 
     fn not_http(&mut self) {
+        if self.over {
+            return;
+        }
         self.outputs.push_back(Output::NotHttp);
         self.over = true;
         self.reading = Pair::from_fn(|_| Reading::Start);
@@ -773,15 +623,6 @@ impl Exchanges {
         self.lost[side] = true;
         if self.is_joined() {
             self.upgraded(None);
-        }
-    }
-}
-
-impl Early {
-    fn size(&self) -> usize {
-        match self {
-            Early::Bytes(bytes) => bytes.len().saturating_add(PIECE),
-            Early::Gap(_) => PIECE,
         }
     }
 }

@@ -85,6 +85,22 @@ pub(super) fn begins(side: Side, bytes: &[u8]) -> Option<bool> {
     }
 }
 
+/// Tells whether a frame of `side` may begin here (RFC 6455 §5.2); strict, for it stands against text.
+pub(super) fn is_frame(side: Side, bytes: &[u8]) -> bool {
+    let [first, second, ..] = *bytes else { return false };
+    let (control, length) = (first & 8 != 0, second & 0x7f);
+    let known = matches!(first & 15, 0 | 1 | 2 | 8 | 9 | 10) && first & 0x30 == 0;
+    let begins = first & 0x80 != 0 || matches!(first, 1 | 2);
+    known && begins && (second & 0x80 != 0) == (side == Side::Client) && (!control || length <= 125)
+}
+
+/// Returns where the rest of a head that lost its beginning ends: lines of text, then an empty one.
+pub(super) fn tail_of_head(bytes: &[u8]) -> usize {
+    let text = |b: &u8| matches!(b, b'\t' | b'\r' | b'\n' | b' '..=b'~');
+    let end = head::BlankLine::default().find(bytes).unwrap_or(0);
+    if bytes.get(..end).is_some_and(|head| head.iter().all(text)) { end } else { 0 }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

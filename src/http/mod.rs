@@ -8,17 +8,21 @@
 //! one part of the handshake, and `upgrade` puts them together.
 
 mod accept;
+mod asked;
 mod body;
 mod deflate;
 mod exchange;
 mod extension;
 mod head;
+mod held;
 mod looks;
+mod summary;
 mod upgrade;
 
 use crate::model::{DeflateSide, Pair};
 
-pub use exchange::{Early, Exchanges, Output};
+pub use exchange::{Exchanges, Output};
+pub use held::Early;
 pub use looks::{Looks, looks_like};
 
 /// Bounds what [`Exchanges`] keeps of one connection.

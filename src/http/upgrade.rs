@@ -2,6 +2,7 @@
 
 use super::extension::{self, Extension};
 use super::head::{self, Item};
+use super::summary::Summary;
 use super::{Accept, Field, Handshake, Request, Response, accept, deflate};
 use crate::model::{Anomaly, Side};
 
@@ -59,6 +60,14 @@ pub(super) fn verify(evidence: Evidence<'_>) -> (Handshake, Vec<(Side, Anomaly)>
 pub(super) fn authority(head: &[u8]) -> Option<Box<str>> {
     let (text, ..) = head::line(head)?;
     Some(text_of(head::request_line(text)?.target))
+}
+
+/// Tells whether a request's head follows a draft before RFC 6455: two keys of digits and blanks, or no key at all.
+pub(super) fn is_old(head: &[u8]) -> bool {
+    head::line(head).is_some_and(|(_, _, lines)| {
+        let summary = Summary::read(lines);
+        summary.old && !summary.key
+    })
 }
 
 /// Returns the key of a request's head.

@@ -209,6 +209,9 @@ anomalies! {
     DataBeforeHandshake { /// How many bytes.
         bytes: u64 }
         = "data-before-handshake", Error, Some("RFC 6455 §4.1"), "the client sent data before the server's answer";
+    /// The handshake is one of the drafts before RFC 6455 (hixie-75, hixie-76), whose frames are others.
+    OldProtocol {}
+        = "old-protocol", Note, Some("RFC 6455 §1.3"), "the handshake follows a draft before RFC 6455: its frames are not decoded";
     /// The server refused with 426 but named no version (RFC 6455 §4.4).
     RefusedWithoutVersion {}
         = "refused-without-version", Error, Some("RFC 6455 §4.4"), "a 426 refusal names no Sec-WebSocket-Version";
@@ -380,10 +383,10 @@ anomalies! {
         = "message-truncated", Note, None, "a message is longer than the limit and is shown in part";
 
     // The capture itself.
-    /// The file ends inside a record, or a record's lengths cannot be true.
+    /// The file ends inside a record, or a record cannot be true.
     CaptureDamaged { /// The file.
         file: Box<str>, /// Where in it, in bytes after decompression.
         offset: u64, /// What is wrong there.
         problem: Box<str> }
-        = "capture-damaged", Note, None, "the capture file is damaged: what follows could not be read";
+        = "capture-damaged", Note, None, "the capture file is damaged";
 }

@@ -11,6 +11,7 @@
 //! the parts are put back in packet order: the output is the same, byte for byte, for any number of threads.
 
 mod batch;
+mod crew;
 mod formatted;
 mod error;
 mod output;

@@ -3,6 +3,7 @@ use std::num::NonZeroUsize;
 use ahash::RandomState;
 
 use super::batch::{Batch, Preparer};
+use super::crew::Crew;
 use super::{Control, Error, LANES, Output, Part, Summary};
 use crate::capture::{Next, Source};
 use crate::event::{Event, Kind, Sink};
@@ -39,7 +40,11 @@ impl Default for Options {
 pub fn run<O: Output>(source: &mut dyn Source, options: &Options, output: &mut O) -> Result<Summary, Error> {
     let preparer = Preparer::new(Decoder::new(options.fragments), RandomState::new());
     let lanes = (0..LANES).map(|_| Analyzer::new(options.limits)).collect();
-    Solo { preparer, lanes }.run(source, output)
+    if options.threads.get() > 1 {
+        Crew::new(preparer, lanes, options.threads).run(source, output)
+    } else {
+        Solo { preparer, lanes }.run(source, output)
+    }
 }
 
 /// Does everything on the caller's thread, in packet order.

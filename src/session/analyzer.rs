@@ -207,7 +207,7 @@ impl Analyzer {
         let Some(slot) = self.slots.get_mut(n).and_then(Option::as_mut) else { return false };
         let connection = slot.connection.as_ref();
         let waits = connection.map_or(0, |connection| connection.waiting());
-        let mut due = connection.and_then(|connection| connection.deadline()).map(tick_after);
+        let mut due = connection.and_then(|connection| connection.deadline()).filter(|time| *time < Timestamp::MAX).map(tick_after);
         if let (Some(due), Some(passed)) = (&mut due, passed) {
             *due = (*due).max(tick_after(Timestamp::from_nanos(passed.as_nanos().saturating_add(1))));
         }

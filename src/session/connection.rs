@@ -33,9 +33,13 @@ struct Upper {
     flipped: bool,
     /// Bytes were lost.
     gapped: bool,
+    /// Segments waited for others.
+    disordered: bool,
     layer: Layer,
     /// What was wrong before the conversation was told of.
     held: Vec<(Option<Side>, Anomaly)>,
+    /// Which packets carried the bytes that HTTP holds back, and how many each did.
+    carried: Vec<(Side, u64, At)>,
     ended: Pair<bool>,
     last: At,
 }
@@ -55,8 +59,19 @@ impl Layer {
     }
 }
 
+/// Returns who asks, where these first bytes of `side` are a request or a response.
+fn asker(side: Side, bytes: &[u8]) -> Option<Side> {
+    match http::looks_like(bytes) {
+        Looks::Request => Some(side),
+        Looks::Response => Some(!side),
+        Looks::Neither | Looks::NeedMore => None,
+    }
+}
+
 /// Bounds the anomalies that wait for a conversation to be told of.
 const MAX_HELD: usize = 32;
+/// Bounds the packets remembered for bytes that are held back; the last stands for those beyond.
+const MAX_CARRIED: usize = 512;
 
 impl Connection {
     /// Makes the connection that begins with `segment`.
@@ -78,8 +93,10 @@ impl Connection {
                 ends,
                 flipped: false,
                 gapped: false,
+                disordered: false,
                 layer,
                 held: Vec::new(),
+                carried: Vec::new(),
                 ended: Pair::default(),
                 last: at,
             },
@@ -122,6 +139,7 @@ impl Connection {
         self.upper.last = at;
         let delivery = self.tcp.push(side, segment, at);
         self.upper.drain(delivery, &mut Context { sink, shared, conn: self.upper.id, at });
+        self.upper.disordered |= self.tcp.is_disordered();
     }
 
     /// Hears that capture time is now `time`.
@@ -187,6 +205,12 @@ impl Upper {
                 exchanges.gap(side, length);
                 let at = cx.at;
                 self.exchanged(side, &[], at, cx);
+                if let Layer::Http(exchanges) = &self.layer
+                    && exchanges.is_lost(side)
+                {
+                    // The next head is looked for, and frames as well: the gap may have held an upgrade.
+                    self.layer = Layer::joined_late();
+                }
             }
             Layer::Late(searches) => searches[side].gap(length),
             // The start was lost: it may be a WebSocket all the same.
@@ -211,27 +235,28 @@ impl Upper {
         match &mut self.layer {
             Layer::WebSocket(conversation) => conversation.bytes(side, bytes, carried, cx),
             Layer::Http(_) => self.exchanged(side, bytes, carried, cx),
-            Layer::Start => {
-                self.layer = Layer::Http(Box::new(Exchanges::new(cx.shared.limits.http)));
-                self.exchanged(side, bytes, carried, cx);
-            }
+            Layer::Start => self.start(side, bytes, carried, cx),
             Layer::Late(_) => self.late(side, bytes, carried, cx),
             Layer::Nothing => {}
         }
     }
 
+    /// Takes a connection's first bytes.
+    ///
+    /// Who sent SYN is the client; where both did (simultaneous open), it is who sends the request.
+    fn start(&mut self, side: Side, bytes: &[u8], carried: At, cx: &mut Context<'_>) {
+        let client = asker(side, bytes).unwrap_or(Side::Client);
+        self.flipped ^= client == Side::Server;
+        let side = if client == Side::Client { side } else { !side };
+        self.layer = Layer::Http(Box::new(Exchanges::new(cx.shared.limits.http)));
+        self.exchanged(side, bytes, carried, cx);
+    }
+
     /// Takes bytes of a connection whose beginning was not captured.
     fn late(&mut self, side: Side, bytes: &[u8], carried: At, cx: &mut Context<'_>) {
         let Layer::Late(searches) = &mut self.layer else { return };
-        let client = match http::looks_like(bytes) {
-            Looks::Request => Some(side),
-            Looks::Response => Some(!side),
-            Looks::Neither | Looks::NeedMore => None,
-        };
-        if let Some(client) = client {
-            self.flipped ^= client == Side::Server;
-            self.layer = Layer::Http(Box::new(Exchanges::new(cx.shared.limits.http)));
-            return self.exchanged(if client == side { Side::Client } else { Side::Server }, bytes, carried, cx);
+        if asker(side, bytes).is_some() {
+            return self.start(side, bytes, carried, cx);
         }
         searches[side].push(bytes, carried);
         if let Some(found) = searches[side].find() {
@@ -275,7 +300,11 @@ impl Upper {
     fn exchanged(&mut self, side: Side, mut bytes: &[u8], carried: At, cx: &mut Context<'_>) {
         let Layer::Http(mut exchanges) = std::mem::replace(&mut self.layer, Layer::Nothing) else { return };
         loop {
+            let held = exchanges.held(side);
             let used = exchanges.push(side, bytes);
+            if let more @ 1.. = exchanges.held(side).saturating_sub(held) {
+                self.carries(side, more, carried);
+            }
             bytes = bytes.get(used..).unwrap_or_default();
             while let Some(output) = exchanges.next() {
                 match output {
@@ -293,6 +322,8 @@ impl Upper {
                         self.replay(early, carried, cx);
                         return self.bytes(self.real(side), bytes, carried, cx);
                     }
+                    // Where segments came out of order, the answer may only seem to be late.
+                    http::Output::Anomaly { anomaly: Anomaly::DataBeforeHandshake { .. }, .. } if self.disordered => {}
                     http::Output::Anomaly { side, anomaly } => self.hold(Some(side), anomaly),
                     http::Output::Refused(handshake) | http::Output::Unanswered(handshake) => {
                         cx.say(Kind::Opened(&self.opened(Some(handshake), false)));
@@ -300,7 +331,13 @@ impl Upper {
                     }
                     http::Output::Upgraded(handshake) => {
                         let early = Pair::from_fn(|side| exchanges.take_early(side));
+                        let now = cx.at;
+                        if handshake.response.is_none() {
+                            // The answer was lost, and it came before the first of these.
+                            cx.at = self.carried.first().map_or(now, |(.., at)| *at);
+                        }
                         self.upgraded(handshake, cx);
+                        cx.at = now;
                         self.replay(early, carried, cx);
                         for side in Side::BOTH {
                             if self.ended[side]
@@ -333,18 +370,47 @@ impl Upper {
         self.tell_held(cx);
     }
 
-    /// Gives on what was held back until its meaning was known.
+    /// Notes which packet carried bytes that are held back.
+    fn carries(&mut self, side: Side, bytes: u64, at: At) {
+        let full = self.carried.len() >= MAX_CARRIED;
+        match self.carried.last_mut() {
+            Some((last, count, last_at)) if *last == side && (full || *last_at == at) => {
+                *count = count.saturating_add(bytes);
+            }
+            _ if full => {}
+            _ => self.carried.push((side, bytes, at)),
+        }
+    }
+
+    /// Gives on what was held back until its meaning was known, each byte with the packet that carried it.
     fn replay(&mut self, early: Pair<Vec<Early>>, carried: At, cx: &mut Context<'_>) {
+        let marks = std::mem::take(&mut self.carried);
+        let now = cx.at;
         let Pair { client, server } = early;
         for (side, pieces) in [(Side::Client, client), (Side::Server, server)] {
-            let side = self.real(side);
+            let mut marks = marks.iter().filter(|mark| mark.0 == side).map(|(_, count, at)| (*count, *at));
+            let (mut left, mut at) = (0, carried);
             for piece in pieces {
                 match piece {
-                    Early::Bytes(bytes) => self.bytes(side, &bytes, carried, cx),
-                    Early::Gap(length) => self.gap(side, length, "lost", cx),
+                    Early::Bytes(bytes) => {
+                        let mut bytes = bytes.as_slice();
+                        while !bytes.is_empty() {
+                            if left == 0 {
+                                (left, at) = marks.next().unwrap_or((u64::MAX, carried));
+                            }
+                            let cut = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len());
+                            let Some((first, rest)) = bytes.split_at_checked(cut) else { break };
+                            left = left.saturating_sub(cut as u64);
+                            bytes = rest;
+                            cx.at = at;
+                            self.bytes(self.real(side), first, at, cx);
+                        }
+                    }
+                    Early::Gap(length) => self.gap(self.real(side), length, "lost", cx),
                 }
             }
         }
+        cx.at = now;
     }
 
     fn opened(&self, handshake: Option<Box<Handshake>>, established: bool) -> Opened {

@@ -23,7 +23,8 @@
 //!
 //! * The first copy of a byte stands. A later copy is compared while the first one still waits; no copy is kept of
 //!   bytes already handed on, so later ones of those are dropped unseen.
-//! * A capture that starts in the middle: the first segment with data sets the start and is handed on at once. Bytes
+//! * A capture that starts in the middle: the first segment with data sets the start and is handed on at once (one
+//!   without data does not: it may be a keep-alive probe, whose number is one too low). Bytes
 //!   from before it that come later are dropped like retransmissions.
 //! * Where the handshake was seen, the first acknowledgment tells where the other side's bytes begin, even if its
 //!   own SYN was not captured.

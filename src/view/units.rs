@@ -2,7 +2,14 @@ use std::time::Duration;
 
 /// Returns a number of bytes in four figures or fewer: `999 B`, `1.2 kB`, `16.8 MB`; a kilobyte is 1000 bytes.
 pub fn bytes(count: u64) -> String {
-    scaled(count, 1000, &["B", "kB", "MB", "GB", "TB", "PB", "EB"])
+    let (mut whole, mut tenths, mut units) = (count, 0, ["kB", "MB", "GB", "TB", "PB", "EB"].iter());
+    let mut unit = "B";
+    while whole >= 1000
+        && let Some(next) = units.next()
+    {
+        (whole, tenths, unit) = (whole / 1000, whole % 1000 / 100, next);
+    }
+    if unit == "B" { format!("{whole} B") } else { format!("{whole}.{tenths} {unit}") }
 }
 
 /// Returns a time span in the unit that suits it: `412 µs`, `1.204 s`, `3 min 20 s`.
@@ -22,23 +29,6 @@ pub fn span(time: Duration) -> String {
 /// Returns `count` and the noun it counts: `1 frame`, `2 frames`.
 pub fn count(count: u64, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
-}
-
-fn scaled(count: u64, step: u64, units: &[&str]) -> String {
-    let (mut whole, mut tenths) = (count, None);
-    let mut units = units.iter();
-    let mut unit = units.next().copied().unwrap_or_default();
-    while whole >= step
-        && let Some(next) = units.next()
-    {
-        tenths = Some(whole % step * 10 / step.max(1));
-        whole /= step.max(1);
-        unit = next;
-    }
-    match tenths {
-        Some(tenths) => format!("{whole}.{tenths} {unit}"),
-        None => format!("{whole} {unit}"),
-    }
 }
 
 /// Writes a number of thousandths as a decimal, without noughts at its end.

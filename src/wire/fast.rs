@@ -21,18 +21,18 @@ pub(super) fn decode<'a>(packet: &Packet<'a>) -> Option<Segment<'a>> {
         kind = [tag[2], tag[3]];
         rest = after;
     }
-    let (source, destination, length, rest) = match kind {
+    let ip = match kind {
         [0x08, 0x00] => ipv4(rest)?,
         [0x86, 0xdd] => ipv6(rest)?,
         _ => return None,
     };
-    let captured = rest.get(..length).unwrap_or(rest);
+    let captured = ip.rest.get(..ip.length).unwrap_or(ip.rest);
     let (tcp, options) = captured.split_first_chunk::<20>()?;
     let payload = options.get(usize::from(tcp[12] >> 4).checked_sub(5)?.wrapping_mul(4)..)?;
     Some(Segment {
         flow: Flow {
-            source: Endpoint::new(source, u16::from_be_bytes([tcp[0], tcp[1]])),
-            destination: Endpoint::new(destination, u16::from_be_bytes([tcp[2], tcp[3]])),
+            source: Endpoint::new(ip.source, u16::from_be_bytes([tcp[0], tcp[1]])),
+            destination: Endpoint::new(ip.destination, u16::from_be_bytes([tcp[2], tcp[3]])),
             tunnel: trail.tunnel,
         },
         seq: Seq(u32::from_be_bytes([tcp[4], tcp[5], tcp[6], tcp[7]])),
@@ -40,15 +40,22 @@ pub(super) fn decode<'a>(packet: &Packet<'a>) -> Option<Segment<'a>> {
         flags: Flags(tcp[13]),
         window: u16::from_be_bytes([tcp[14], tcp[15]]),
         payload,
-        cut: u32::try_from(length.saturating_sub(captured.len())).ok()?,
+        cut: u32::try_from(ip.length.saturating_sub(captured.len())).ok()?,
     })
 }
 
-/// Is a source, a destination, the payload's length by the header, and what was captured of it and behind it.
-type Payload<'a> = (IpAddr, IpAddr, usize, &'a [u8]);
+/// Is what an IP header says of a TCP segment.
+struct Ip<'a> {
+    source: IpAddr,
+    destination: IpAddr,
+    /// The segment's length.
+    length: usize,
+    /// What was captured of the segment, and what stands behind it.
+    rest: &'a [u8],
+}
 
 #[inline]
-fn ipv4(bytes: &[u8]) -> Option<Payload<'_>> {
+fn ipv4(bytes: &[u8]) -> Option<Ip<'_>> {
     let (header, rest) = bytes.split_first_chunk::<20>()?;
     let [0x45, _, t0, t1, _, _, f0, f1, _, 6, _, _, s0, s1, s2, s3, d0, d1, d2, d3] = *header else { return None };
     // More fragments, or a fragment's offset.
@@ -56,11 +63,16 @@ fn ipv4(bytes: &[u8]) -> Option<Payload<'_>> {
         return None;
     }
     let length = usize::from(u16::from_be_bytes([t0, t1])).checked_sub(20)?;
-    Some((IpAddr::V4(Ipv4Addr::new(s0, s1, s2, s3)), IpAddr::V4(Ipv4Addr::new(d0, d1, d2, d3)), length, rest))
+    Some(Ip {
+        source: IpAddr::V4(Ipv4Addr::new(s0, s1, s2, s3)),
+        destination: IpAddr::V4(Ipv4Addr::new(d0, d1, d2, d3)),
+        length,
+        rest,
+    })
 }
 
 #[inline]
-fn ipv6(bytes: &[u8]) -> Option<Payload<'_>> {
+fn ipv6(bytes: &[u8]) -> Option<Ip<'_>> {
     let (header, rest) = bytes.split_first_chunk::<8>()?;
     let [first, _, _, _, l0, l1, 6, _] = *header else { return None };
     let (source, rest) = rest.split_first_chunk::<16>()?;
@@ -69,5 +81,10 @@ fn ipv6(bytes: &[u8]) -> Option<Payload<'_>> {
     if first >> 4 != 6 || length == 0 {
         return None;
     }
-    Some((IpAddr::V6(Ipv6Addr::from(*source)), IpAddr::V6(Ipv6Addr::from(*destination)), length, rest))
+    Some(Ip {
+        source: IpAddr::V6(Ipv6Addr::from(*source)),
+        destination: IpAddr::V6(Ipv6Addr::from(*destination)),
+        length,
+        rest,
+    })
 }

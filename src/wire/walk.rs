@@ -131,7 +131,7 @@ pub(super) enum End<'a> {
 /// Reads one layer after the other until one is TCP, a fragment, or leads nowhere.
 ///
 /// It ends, for every layer takes at least a byte from the view, or turns a kind into one that does.
-pub(super) fn walk<'a>(mut next: Next, mut view: View<'a>, mut trail: Trail) -> Result<End<'a>, Stop> {
+pub(super) fn walk(mut next: Next, mut view: View<'_>, mut trail: Trail) -> Result<End<'_>, Stop> {
     loop {
         let found = match next {
             Next::Nothing => return Ok(End::Other),

@@ -1,4 +1,6 @@
 use super::*;
+use crate::http::Accept;
+use proptest::prelude::*;
 
 const REQUEST: &str = "GET /chat?x=1 HTTP/1.1\r\nHost: server.example.com:9001\r\nUpgrade: websocket\r\n\
     Connection: keep-alive, Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
@@ -8,6 +10,8 @@ const RESPONSE: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r
     Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\nSec-WebSocket-Protocol: chat\r\n\
     Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n";
 const MASKED: &[u8] = b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58";
+const PLAIN: &[u8] = b"\x81\x05Hello";
+const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
 
 /// Is one thing done to a machine.
 #[derive(Clone, Debug)]
@@ -46,13 +50,668 @@ fn s(text: &str) -> Do<'_> {
     S(text.as_bytes())
 }
 
+/// Names the outputs in order: anomalies by code, the others by what they are.
+fn names(outputs: &[Output]) -> Vec<String> {
+    outputs
+        .iter()
+        .map(|output| match output {
+            Output::NotHttp => "not-http".to_owned(),
+            Output::Tunnel => "tunnel".to_owned(),
+            Output::Upgraded(_) => "upgraded".to_owned(),
+            Output::Refused(_) => "refused".to_owned(),
+            Output::Unanswered(_) => "unanswered".to_owned(),
+            Output::Anomaly { side, anomaly } => format!("{} {}", side.name(), anomaly.code()),
+        })
+        .collect()
+}
+
+fn told(steps: &[Do<'_>]) -> Vec<String> {
+    names(&run(steps).1)
+}
+
+fn handshake(outputs: &[Output]) -> &Handshake {
+    outputs
+        .iter()
+        .find_map(|output| match output {
+            Output::Upgraded(found) | Output::Refused(found) | Output::Unanswered(found) => Some(&**found),
+            _ => None,
+        })
+        .unwrap()
+}
+
+/// Runs the good handshake with the text replaced in the request and in the response.
+fn altered(request: (&str, &str), response: (&str, &str)) -> (Vec<Output>, Vec<String>) {
+    assert!(REQUEST.contains(request.0) && RESPONSE.contains(response.0), "nothing is replaced");
+    let (request, response) = (REQUEST.replace(request.0, request.1), RESPONSE.replace(response.0, response.1));
+    let (_, outputs, _) = run(&[c(&request), s(&response)]);
+    let names = names(&outputs);
+    (outputs, names)
+}
+
+fn request_fault(from: &str, to: &str) -> Vec<String> {
+    altered((from, to), ("", "")).1
+}
+
+fn response_fault(from: &str, to: &str) -> Vec<String> {
+    altered(("", ""), (from, to)).1
+}
+
+// The handshake.
+
 #[test]
-fn an_upgrade_without_a_fault() {
+fn the_handshake_of_the_rfc_has_no_fault() {
     let (_, outputs, used) = run(&[c(REQUEST), s(RESPONSE)]);
-    let [Output::Upgraded(found)] = outputs.as_slice() else { panic!("{outputs:?}") };
+    assert_eq!(names(&outputs), ["upgraded"]);
+    let found = handshake(&outputs);
     assert_eq!(found.url.as_deref(), Some("ws://server.example.com:9001/chat?x=1"));
-    assert!(found.accept.as_ref().unwrap().valid);
+    let accept = Accept {
+        key: Some("dGhlIHNhbXBsZSBub25jZQ==".into()),
+        found: Some("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=".into()),
+        expected: Some("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=".into()),
+        valid: true,
+    };
+    assert_eq!(found.accept, Some(accept));
     assert_eq!(found.subprotocol.as_deref(), Some("chat"));
     assert!(found.deflate.is_some() && !found.per_frame);
+    assert_eq!(found.request.as_ref().unwrap().headers.len(), 8);
+    assert_eq!(found.response.as_ref().unwrap().status, 101);
     assert_eq!(used, [REQUEST.len(), RESPONSE.len()]);
+}
+
+#[test]
+fn frames_behind_the_answer_are_left_to_the_caller() {
+    let answer = [RESPONSE.as_bytes(), PLAIN].concat();
+    let (mut machine, outputs, used) = run(&[c(REQUEST), S(&answer), S(PLAIN), C(MASKED)]);
+    assert_eq!(names(&outputs), ["upgraded"]);
+    assert_eq!(used, [REQUEST.len(), RESPONSE.len(), 0, 0]);
+    assert_eq!(machine.take_early(Side::Client), []);
+}
+
+#[test]
+fn bytes_before_the_answer_are_held_and_told() {
+    let request = [REQUEST.as_bytes(), MASKED].concat();
+    let (mut machine, outputs, used) = run(&[C(&request), Gap(Side::Client, 9), C(MASKED), s(RESPONSE)]);
+    assert_eq!(names(&outputs), ["client data-before-handshake", "upgraded"]);
+    assert_eq!(used, [request.len(), MASKED.len(), RESPONSE.len()]);
+    let early = [Early::Bytes(MASKED.to_vec()), Early::Gap(9), Early::Bytes(MASKED.to_vec())];
+    assert_eq!(machine.take_early(Side::Client), early);
+    assert_eq!(machine.take_early(Side::Client), []);
+}
+
+#[test]
+fn a_widely_copied_sample_does_not_match() {
+    let (outputs, names) = altered(
+        ("dGhlIHNhbXBsZSBub25jZQ==", "7+C600xYybOv2zmJ69RQsw=="),
+        ("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", "fYoqiH14DgI+SylEMwM2sDLzDiO="),
+    );
+    assert_eq!(names, ["server accept-mismatch", "upgraded"]);
+    let accept = handshake(&outputs).accept.as_ref().unwrap();
+    assert!(!accept.valid);
+    assert_eq!(accept.found.as_deref(), Some("fYoqiH14DgI+SylEMwM2sDLzDiO="));
+}
+
+#[test]
+fn another_published_sample_matches() {
+    let (outputs, names) = altered(
+        ("dGhlIHNhbXBsZSBub25jZQ==", "Zx8rNEkBE4xnwifpuh8DHQ=="),
+        ("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", "52Rg3vW4JQ1yWpkvFlsTsiezlqw="),
+    );
+    assert_eq!(names, ["upgraded"]);
+    assert!(handshake(&outputs).accept.as_ref().unwrap().valid);
+}
+
+#[test]
+fn a_tutorial_server_folds_its_head() {
+    let response = "HTTP/1.1 101 Web Socket Protocol Handshake\r\n Upgrade: WebSocket\r\n Connection: Upgrade\r\n\
+        sec-websocket-accept:s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+    let (_, outputs, _) = run(&[c(REQUEST), s(response)]);
+    assert_eq!(names(&outputs), ["server folded-header", "upgraded"]);
+    assert!(handshake(&outputs).accept.as_ref().unwrap().valid);
+}
+
+#[test]
+fn requests_that_break_a_rule() {
+    let cases = [
+        ("GET /", "POST /", "client bad-method"),
+        ("HTTP/1.1", "HTTP/1.0", "client bad-http-version"),
+        ("Host: server.example.com:9001\r\n", "", "client missing-header"),
+        ("Host: ", "Host: a\r\nHost: ", "client repeated-header"),
+        ("Upgrade: websocket\r\n", "", "client missing-header"),
+        ("Upgrade: websocket", "Upgrade: web-socket", "client bad-upgrade-header"),
+        ("Connection: keep-alive, Upgrade\r\n", "", "client missing-header"),
+        ("keep-alive, Upgrade", "keep-alive", "client bad-connection-header"),
+        ("Sec-WebSocket-Version: 13\r\n", "", "client missing-header"),
+        ("Version: 13", "Version: 8", "client bad-websocket-version"),
+        ("Version: 13", "Version: 13\r\nSec-WebSocket-Version: 13", "client repeated-header"),
+        ("chat, superchat", "chat, chat", "client bad-subprotocol-header"),
+        ("chat, superchat", "chat, super chat", "client bad-subprotocol-header"),
+        ("Extensions: ", "Extensions: a b, ", "client bad-extension-header"),
+        ("client_max_window_bits", "client_max_window_bits=16", "client bad-deflate-parameter"),
+        ("Origin: ", "Origin : ", "client space-before-colon"),
+        ("Origin: http", "Origin=http", "client malformed-header"),
+        ("Origin: http://example.com\r\n", "Origin: http://example.com\n", "client bare-line-feed"),
+        ("example.com\r\nSec", "example.com\r\n /path\r\nSec", "client folded-header"),
+    ];
+    for (from, to, code) in cases {
+        assert_eq!(request_fault(from, to), [code, "upgraded"], "{from:?} -> {to:?}");
+    }
+}
+
+#[test]
+fn keys_that_are_not_16_bytes() {
+    for key in ["dGhlIHNhbXBsZSBub25jZQ", "AAAA", "not base64!", ""] {
+        let found = request_fault("dGhlIHNhbXBsZSBub25jZQ==", key);
+        assert_eq!(found, ["client bad-key", "server accept-mismatch", "upgraded"], "{key:?}");
+    }
+}
+
+#[test]
+fn a_missing_key_is_told_once() {
+    let found = request_fault("Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n", "");
+    assert_eq!(found, ["client missing-header", "upgraded"]);
+}
+
+#[test]
+fn answers_that_break_a_rule() {
+    let cases = [
+        ("HTTP/1.1", "HTTP/1.0", "server bad-http-version"),
+        ("Upgrade: websocket\r\n", "", "server missing-header"),
+        ("Upgrade: websocket", "Upgrade: websocket, x", "server bad-upgrade-header"),
+        ("Connection: Upgrade\r\n", "", "server missing-header"),
+        ("Connection: Upgrade", "Connection: close", "server bad-connection-header"),
+        ("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n", "", "server missing-header"),
+        ("s3pPLMBi", "S3pPLMBi", "server accept-mismatch"),
+        ("Sec-WebSocket-Accept:", "Sec-WebSocket-Accept: x\r\nSec-WebSocket-Accept:", "server repeated-header"),
+        ("Protocol: chat", "Protocol: other", "server subprotocol-not-offered"),
+        ("Protocol: chat", "Protocol: Chat", "server subprotocol-not-offered"),
+        ("Protocol: chat", "Protocol: chat, superchat", "server subprotocol-not-offered"),
+        ("Protocol: chat", "Protocol: chat\r\nSec-WebSocket-Protocol: superchat", "server repeated-header"),
+        ("permessage-deflate", "permessage-deflate, x-other", "server extension-not-offered"),
+        ("permessage-deflate", "permessage-deflate, permessage-deflate", "server extension-accepted-twice"),
+        ("permessage-deflate", "permessage-deflate; x", "server bad-deflate-parameter"),
+        ("permessage-deflate", "permessage-deflate;", "server bad-extension-header"),
+    ];
+    for (from, to, code) in cases {
+        let found = response_fault(from, to);
+        let mut expected = vec![code, "upgraded"];
+        if to.starts_with("Sec-WebSocket-Accept: x") {
+            expected.insert(1, "server accept-mismatch");
+        }
+        assert_eq!(found, expected, "{from:?} -> {to:?}");
+    }
+}
+
+#[test]
+fn the_case_and_the_layout_of_fields_do_not_matter() {
+    let request = REQUEST.replace("Upgrade: websocket", "UPGRADE:WebSocket").replace("keep-alive, Upgrade", "UPGRADE");
+    let request = request.replace("chat, superchat", "chat\r\nsec-websocket-protocol: superchat");
+    let response = RESPONSE.replace("Upgrade: websocket", "upgrade:WEBSOCKET").replace(" Switching Protocols", "");
+    let response = response.replace("Protocol: chat", "Protocol: superchat");
+    assert_eq!(told(&[c(&request), s(&response)]), ["upgraded"]);
+}
+
+#[test]
+fn evidence_is_bounded() {
+    let long = "é".repeat(3000);
+    let (outputs, _) = altered(("Upgrade: websocket", &format!("Upgrade: {long}")), ("", ""));
+    let Output::Anomaly { anomaly: Anomaly::BadUpgradeHeader { found }, .. } = &outputs[0] else { panic!() };
+    assert_eq!(found.chars().count(), 256);
+}
+
+#[test]
+fn many_faults_of_one_kind_are_told_a_few_times() {
+    let lines = "no field\r\n".repeat(1000);
+    let found = request_fault("Origin: ", &format!("{lines}Origin: "));
+    assert_eq!(found.len(), 9);
+}
+
+#[test]
+fn bytes_that_are_not_utf8_are_read_as_latin_1() {
+    let request = [&REQUEST.as_bytes()[..REQUEST.len() - 2], b"X: caf\xe9\r\n\r\n"].concat();
+    let (_, outputs, _) = run(&[C(&request), s(RESPONSE)]);
+    let headers = &handshake(&outputs).request.as_ref().unwrap().headers;
+    assert_eq!(&*headers.last().unwrap().value, "café");
+}
+
+#[test]
+fn urls_of_absolute_targets_and_without_a_host() {
+    let url = |request: &str| {
+        let (_, outputs, _) = run(&[c(request), s(RESPONSE)]);
+        handshake(&outputs).url.as_deref().map(str::to_owned)
+    };
+    let absolute = |target: &str| url(&REQUEST.replace("/chat?x=1", target)).unwrap();
+    assert_eq!(absolute("ws://h:1/a"), "ws://h:1/a");
+    assert_eq!(absolute("http://h/a"), "ws://h/a");
+    assert_eq!(absolute("https://h/a"), "wss://h/a");
+    assert_eq!(absolute("/redirect?to=http://h/a"), "ws://server.example.com:9001/redirect?to=http://h/a");
+    assert_eq!(url(&REQUEST.replace("Host: server.example.com:9001\r\n", "")), None);
+}
+
+#[test]
+fn an_old_draft_is_named_and_its_frames_are_not_taken_for_ours() {
+    let request = "GET / HTTP/1.1\r\nHost: h\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\n\
+        Sec-WebSocket-Key1: 4 @1  46546xW%0l 1 5\r\nSec-WebSocket-Key2: 12998 5 Y3 1  .P00\r\n\r\n^n:ds[4U";
+    let response = "HTTP/1.1 101 WebSocket Protocol Handshake\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\n\
+        Sec-WebSocket-Location: ws://h/\r\n\r\n8jKS'y:G*Co,Wxa-";
+    let found = told(&[c(request), s(response)]);
+    assert_eq!(found[0], "client old-protocol");
+    assert_eq!(found[found.len() - 2..], ["refused", "not-http"]);
+}
+
+// Refusals.
+
+#[test]
+fn a_refusal_and_then_another_attempt() {
+    let refusal = "HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\nno";
+    let (_, outputs, _) = run(&[c(REQUEST), s(refusal), c(REQUEST), s(RESPONSE)]);
+    assert_eq!(names(&outputs), ["refused", "upgraded"]);
+    assert_eq!(handshake(&outputs).response.as_ref().unwrap().status, 401);
+    assert_eq!(handshake(&outputs).deflate, None);
+}
+
+#[test]
+fn a_request_sent_on_while_the_upgrade_waits_is_read_after_the_refusal() {
+    let both = format!("{REQUEST}GET /next HTTP/1.1\r\n\r\n{REQUEST}");
+    let answers = format!("{OK}{OK}");
+    assert_eq!(told(&[c(&both), s(&answers), s(RESPONSE)]), ["refused", "upgraded"]);
+}
+
+#[test]
+fn a_426_has_to_name_versions() {
+    let with = "HTTP/1.1 426 Upgrade Required\r\nSec-WebSocket-Version: 13, 8\r\nContent-Length: 0\r\n\r\n";
+    let without = "HTTP/1.1 426 Upgrade Required\r\nContent-Length: 0\r\n\r\n";
+    assert_eq!(told(&[c(REQUEST), s(with)]), ["refused"]);
+    assert_eq!(told(&[c(REQUEST), s(without)]), ["server refused-without-version", "refused"]);
+}
+
+#[test]
+fn a_redirection_and_an_ordinary_answer_are_refusals() {
+    let redirection = "HTTP/1.1 302 Found\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n";
+    assert_eq!(told(&[c(REQUEST), s(redirection)]), ["refused"]);
+    assert_eq!(told(&[c(REQUEST), s(OK)]), ["refused"]);
+}
+
+#[test]
+fn an_answer_to_the_key_of_an_earlier_request_is_recognised() {
+    let again = REQUEST.replace("dGhlIHNhbXBsZSBub25jZQ==", "Zx8rNEkBE4xnwifpuh8DHQ==");
+    let (_, outputs, _) = run(&[c(REQUEST), s(OK), c(&again), s(RESPONSE)]);
+    assert_eq!(names(&outputs), ["refused", "server accept-mismatch", "upgraded"]);
+    let Output::Anomaly { anomaly: Anomaly::AcceptMismatch { cause, .. }, .. } = &outputs[1] else { panic!() };
+    assert_eq!(*cause, Some("it answers the key of an earlier request"));
+}
+
+#[test]
+fn an_upgrade_never_answered() {
+    assert_eq!(told(&[c(REQUEST), End(Side::Client)]), [""; 0]);
+    assert_eq!(told(&[c(REQUEST), End(Side::Client), End(Side::Server)]), ["unanswered"]);
+    assert_eq!(told(&[c(REQUEST), s("HTTP/1.1 40"), End(Side::Server)]), ["unanswered"]);
+    assert_eq!(told(&[End(Side::Server), c(REQUEST)]), ["unanswered"]);
+}
+
+#[test]
+fn an_upgrade_answered_by_something_that_is_not_http() {
+    assert_eq!(told(&[c(REQUEST), s("SSH-2.0-x\r\n")]), ["unanswered", "not-http"]);
+}
+
+#[test]
+fn a_101_to_another_protocol() {
+    let request = REQUEST.replace("Upgrade: websocket", "Upgrade: h2c, websocket");
+    let response = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n";
+    let found = told(&[c(&request), s(response), s("PRI")]);
+    assert_eq!(found[found.len() - 2..], ["refused", "not-http"]);
+    assert!(!found.contains(&"upgraded".to_owned()));
+}
+
+#[test]
+fn a_101_that_nobody_asked_for_is_no_upgrade() {
+    assert_eq!(told(&[c("GET / HTTP/1.1\r\n\r\n"), s(RESPONSE)]), ["not-http"]);
+}
+
+// Ordinary exchanges before the upgrade.
+
+#[test]
+fn exchanges_of_every_kind_come_first() {
+    let steps = [
+        c("GET /1 HTTP/1.1\r\n\r\n"),
+        s(OK),
+        c("\r\nPOST /2 HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc"),
+        s("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"),
+        s("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n3;x=y\r\nabc\r\n0\r\nT: x\r\n\r\n"),
+        c("PUT /3 HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n"),
+        s("HTTP/1.1 204 No Content\r\n\r\n"),
+        c("HEAD /4 HTTP/1.1\r\n\r\n"),
+        s("HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n"),
+        c("GET /5 HTTP/1.1\r\n\r\n"),
+        s("HTTP/1.1 304 Not Modified\r\nContent-Length: 500\r\n\r\n"),
+        c(REQUEST),
+        s(RESPONSE),
+    ];
+    let (machine, outputs, _) = run(&steps);
+    assert_eq!(names(&outputs), ["upgraded"]);
+    assert_eq!(machine.take_early_allocated(), 0);
+}
+
+#[test]
+fn pipelined_requests_are_answered_in_order() {
+    let requests = format!("GET /1 HTTP/1.1\r\n\r\nHEAD /2 HTTP/1.1\r\n\r\nGET /3 HTTP/1.1\r\n\r\n{REQUEST}");
+    let answers = format!("{OK}HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{OK}{RESPONSE}");
+    assert_eq!(told(&[c(&requests), s(&answers)]), ["upgraded"]);
+}
+
+#[test]
+fn an_upgrade_request_with_a_body() {
+    let request = REQUEST.replace("\r\n\r\n", "\r\nContent-Length: 4\r\n\r\nbody");
+    assert_eq!(told(&[c(&request), s(RESPONSE)]), ["upgraded"]);
+}
+
+#[test]
+fn a_body_up_to_the_end_hides_what_looks_like_an_answer() {
+    let found = told(&[c("GET / HTTP/1.0\r\n\r\n"), s("HTTP/1.0 200 OK\r\n\r\n"), c(REQUEST), s(RESPONSE)]);
+    assert_eq!(found, [""; 0]);
+}
+
+#[test]
+fn a_body_is_never_read_as_a_head() {
+    let body = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{RESPONSE}", RESPONSE.len());
+    assert_eq!(told(&[c("GET / HTTP/1.1\r\n\r\n"), s(&body)]), [""; 0]);
+}
+
+#[test]
+fn a_tunnel_through_a_proxy() {
+    let connect = "CONNECT h.example:8080 HTTP/1.1\r\nHost: h.example:8080\r\n\r\n";
+    let granted = "HTTP/1.1 200 Connection established\r\nContent-Length: 7\r\n\r\nmore";
+    let (mut machine, outputs, used) = run(&[c(connect), c("early"), s(granted)]);
+    assert_eq!(names(&outputs), ["tunnel"]);
+    assert_eq!(used, [connect.len(), 5, granted.len() - 4]);
+    assert_eq!(machine.take_early(Side::Client), [Early::Bytes(b"early".to_vec())]);
+
+    let request = REQUEST.replace("Host: server.example.com:9001\r\n", "");
+    let (_, outputs, _) = run_in(machine.into_tunnel(), &[c(&request), s(RESPONSE)]);
+    assert_eq!(handshake(&outputs).url.as_deref(), Some("ws://h.example:8080/chat?x=1"));
+}
+
+#[test]
+fn a_tunnel_refused() {
+    let connect = "CONNECT h:1 HTTP/1.1\r\n\r\n";
+    let refused = "HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n";
+    assert_eq!(told(&[c(connect), s(refused), c(connect), s("HTTP/1.1 200 OK\r\n\r\n")]), ["tunnel"]);
+}
+
+// Other protocols.
+
+#[test]
+fn other_protocols_are_known_from_their_first_bytes() {
+    for bytes in [&b"\x16"[..], b"SSH-2", b"PRI * HTTP/2.0", b"\x00", b"EHLO x\r\n", b"{\"a\":1}", b"GET / SIP/2.0\r\n"] {
+        assert_eq!(told(&[C(bytes)]), ["not-http"], "{bytes:?}");
+    }
+    for bytes in [&b"\x16"[..], b"SSH-", b"220 x", b"HTTP/2", b"HTTP/1.1 x\r\n", b"GET / HTTP/1.1\r\n"] {
+        assert_eq!(told(&[S(bytes)]), ["not-http"], "{bytes:?}");
+    }
+}
+
+#[test]
+fn a_head_that_never_ends() {
+    let mut machine = Exchanges::new(Limits::default());
+    let (mut most, mut used) = (0, 0);
+    machine.push(Side::Client, b"GET / HTTP/1.1\r\n");
+    for _ in 0..100_000 {
+        used += machine.push(Side::Client, b"X: y\r\n");
+        most = most.max(machine.allocated());
+    }
+    assert!(used <= 65_537 && most < 160 << 10, "{used} {most}");
+    let outputs: Vec<_> = std::iter::from_fn(|| machine.next()).collect();
+    assert_eq!(names(&outputs), ["client limit-reached", "not-http"]);
+    assert!(machine.allocated() < 1024);
+}
+
+#[test]
+fn a_head_of_just_the_limit() {
+    let head = |more: usize| {
+        let length = Limits::default().head - REQUEST.len() - 5 + more;
+        REQUEST.replace("\r\n\r\n", &format!("\r\nX: {}\r\n\r\n", "y".repeat(length)))
+    };
+    assert_eq!(head(0).len(), Limits::default().head);
+    assert_eq!(told(&[c(&head(0)), s(RESPONSE)]), ["upgraded"]);
+    assert_eq!(told(&[c(&head(1)), s(RESPONSE)]), ["client limit-reached", "not-http"]);
+}
+
+// Lost bytes.
+
+#[test]
+fn a_gap_in_a_body_is_counted() {
+    let steps = [
+        c("GET / HTTP/1.1\r\n\r\n"),
+        s("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nab"),
+        Gap(Side::Server, 8),
+        c(REQUEST),
+        s(RESPONSE),
+    ];
+    assert_eq!(told(&steps), ["upgraded"]);
+}
+
+#[test]
+fn a_gap_beyond_a_body_is_survived_at_the_next_head() {
+    let steps = [
+        c("GET / HTTP/1.1\r\n\r\n"),
+        s("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab"),
+        Gap(Side::Server, 100),
+        s("rest of a body"),
+        Gap(Side::Client, 300),
+        c("of a head: x\r\n\r\n"),
+        c(REQUEST),
+        s(RESPONSE),
+    ];
+    let (mut machine, outputs, _) = run(&steps[..4]);
+    assert!(outputs.is_empty() && machine.is_lost(Side::Server) && !machine.is_lost(Side::Client));
+    machine.end(Side::Server);
+    assert_eq!(told(&steps), ["upgraded"]);
+}
+
+#[test]
+fn answers_lost_in_a_gap_are_not_waited_for() {
+    let refusal = "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n";
+    let steps = [c("GET / HTTP/1.1\r\n\r\n"), Gap(Side::Server, 500), c(REQUEST), s(refusal)];
+    assert_eq!(told(&steps), ["refused"]);
+}
+
+#[test]
+fn an_answer_whose_request_was_not_captured() {
+    let answer = [RESPONSE.as_bytes(), PLAIN].concat();
+    let (_, outputs, used) = run(&[S(&answer)]);
+    assert_eq!((names(&outputs), used), (vec!["upgraded".to_owned()], vec![RESPONSE.len()]));
+    let found = handshake(&outputs);
+    assert_eq!((found.request.as_ref(), found.url.as_deref()), (None, None));
+    assert!(found.deflate.is_some());
+    assert_eq!(found.subprotocol.as_deref(), Some("chat"));
+
+    let lost = [c("GET / HTTP/1.1\r\n\r\n"), s(OK), Gap(Side::Client, 400), s(RESPONSE)];
+    assert_eq!(told(&lost), ["upgraded"]);
+    let inside = [c(&REQUEST[..50]), Gap(Side::Client, 100), s(RESPONSE)];
+    assert_eq!(told(&inside), ["upgraded"]);
+}
+
+#[test]
+fn an_answer_lost_in_a_gap() {
+    let steps = [c(REQUEST), Gap(Side::Server, 200), S(PLAIN)];
+    let (_, outputs, used) = run(&steps);
+    assert_eq!((names(&outputs), used), (vec!["upgraded".to_owned()], vec![REQUEST.len(), 0]));
+    assert_eq!(handshake(&outputs).response, None);
+
+    let (mut machine, outputs, _) = run(&[c(REQUEST), Gap(Side::Server, 200), C(MASKED)]);
+    assert_eq!(names(&outputs), ["upgraded"]);
+    assert_eq!(machine.take_early(Side::Client), [Early::Bytes(MASKED.to_vec())]);
+}
+
+#[test]
+fn an_answer_whose_beginning_was_lost() {
+    let rest = [&RESPONSE.as_bytes()[60..], PLAIN].concat();
+    let (_, outputs, used) = run(&[c(REQUEST), Gap(Side::Server, 60), S(&rest)]);
+    assert_eq!(names(&outputs), ["upgraded"]);
+    assert_eq!(used[1], rest.len() - PLAIN.len());
+}
+
+#[test]
+fn one_direction_alone() {
+    let (mut machine, outputs, _) = run(&[c(REQUEST), C(MASKED), End(Side::Client), End(Side::Server)]);
+    assert_eq!(names(&outputs), ["upgraded"]);
+    assert_eq!(machine.take_early(Side::Client), [Early::Bytes(MASKED.to_vec())]);
+
+    let frames = MASKED.repeat(4000);
+    let (mut machine, outputs, used) = run(&[c(REQUEST), C(&frames)]);
+    assert_eq!(names(&outputs), ["upgraded"]);
+    let [Early::Bytes(early)] = &machine.take_early(Side::Client)[..] else { panic!() };
+    assert_eq!((early.len(), used[1]), (used[1], used[1]));
+    assert!(used[1] < frames.len() && used[1] > 16_000);
+}
+
+#[test]
+fn too_much_before_the_answer() {
+    let junk = vec![b'x'; 100_000];
+    let found = told(&[c(REQUEST), C(&junk)]);
+    assert_eq!(found, ["client limit-reached", "unanswered", "not-http"]);
+}
+
+#[test]
+fn an_answer_before_its_request_is_whole() {
+    let (a, b) = REQUEST.split_at(100);
+    let answer = [RESPONSE.as_bytes(), PLAIN].concat();
+    let frames = [b.as_bytes(), MASKED].concat();
+    let (mut machine, outputs, used) = run(&[c(a), S(&answer), C(&frames)]);
+    assert_eq!(names(&outputs), ["upgraded"]);
+    assert!(handshake(&outputs).request.is_some());
+    assert_eq!(used, [a.len(), answer.len(), b.len()]);
+    assert_eq!(machine.take_early(Side::Server), [Early::Bytes(PLAIN.to_vec())]);
+    assert_eq!(told(&[c(a), s(RESPONSE), End(Side::Server), c(b)]), ["upgraded"]);
+    assert_eq!(told(&[c(a), s(RESPONSE), End(Side::Client)]), ["upgraded"]);
+}
+
+#[test]
+fn a_side_that_stays_lost_is_given_up() {
+    let mut steps = vec![c("GET / HTTP/1.1\r\n\r\n"), Gap(Side::Server, 10)];
+    steps.extend(vec![s("nothing known"); 40]);
+    assert_eq!(told(&steps), ["not-http"]);
+}
+
+// Bounds.
+
+impl Exchanges {
+    fn take_early_allocated(&self) -> usize {
+        self.rare.as_ref().map_or(0, |rare| rare.held.client.allocated() + rare.held.server.allocated())
+    }
+}
+
+#[test]
+fn a_connection_at_rest_is_small() {
+    let machine = Exchanges::new(Limits::default());
+    assert!(size_of::<Exchanges>() <= 200, "{}", size_of::<Exchanges>());
+    assert_eq!(machine.allocated(), 0);
+}
+
+#[test]
+fn ordinary_exchanges_leave_nothing_behind() {
+    let mut machine = Exchanges::new(Limits::default());
+    for _ in 0..1000 {
+        machine.push(Side::Client, b"GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+        machine.push(Side::Server, OK.as_bytes());
+        assert_eq!(machine.allocated(), 0);
+    }
+}
+
+#[test]
+fn a_hundred_thousand_upgrading_connections_fit_in_128_mib() {
+    let cookie = REQUEST.replace("\r\n\r\n", &format!("\r\nCookie: {}\r\n\r\n", "c".repeat(400)));
+    let (machine, _, _) = run(&[c(&cookie)]);
+    assert!((machine.allocated() + size_of::<Exchanges>()) * 100_000 < 128 << 20);
+    let (machine, _, _) = run(&[c(&cookie[..200])]);
+    assert!((machine.allocated() + size_of::<Exchanges>()) * 100_000 < 128 << 20);
+}
+
+#[test]
+fn a_long_head_in_single_bytes() {
+    let head = REQUEST.replace("/chat", &format!("/{}", "x".repeat(60_000)));
+    let mut machine = Exchanges::new(Limits::default());
+    let used = head.as_bytes().iter().map(|byte| machine.push(Side::Client, std::slice::from_ref(byte)));
+    assert_eq!(used.sum::<usize>(), head.len());
+    machine.push(Side::Server, RESPONSE.as_bytes());
+    let Some(Output::Upgraded(found)) = machine.next() else { panic!() };
+    assert_eq!(found.request.unwrap().target.len(), 60_005);
+}
+
+// Properties.
+
+/// Gives dialogues whose outputs may not depend on how they are cut.
+fn dialogue() -> impl Strategy<Value = Vec<(Side, Vec<u8>)>> {
+    let client = |text: &str| (Side::Client, text.as_bytes().to_vec());
+    let server = |text: &str| (Side::Server, text.as_bytes().to_vec());
+    let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nb;x=y\r\nhello\r\nworl\r\n0\r\nA: b\r\n\r\n";
+    let plain = vec![client("GET /1 HTTP/1.1\r\nHost: h\r\n\r\n"), server(OK)];
+    let post = vec![client("POST /2 HTTP/1.1\r\nContent-Length: 4\r\n\r\nbody"), server(chunked)];
+    let head = vec![client("HEAD /3 HTTP/1.1\nHost: h\n\n"), server("HTTP/1.1 200\nContent-Length: 9\n\n")];
+    let refused = vec![client(REQUEST), server("HTTP/1.1 426 x\r\nContent-Length: 0\r\n\r\n")];
+    let pipelined = vec![client(&format!("{REQUEST}GET / HTTP/1.1\r\n\r\n")), server(OK), server(OK)];
+    let upgraded = vec![client(REQUEST), server(RESPONSE)];
+    let folded = vec![client(REQUEST), server("HTTP/1.1 101 x\r\n Upgrade: WebSocket\r\n\r\n")];
+    let other = vec![client("EHLO example.org\r\nMAIL\r\n")];
+    let broken = vec![client("GET / HTTP/1.1\r\n\r\n"), server("HTTP/1.1 20\r\nA: b\r\n\r\n")];
+    let ordinary = prop::sample::select(vec![plain, post, head, refused, pipelined]);
+    let last = prop::sample::select(vec![upgraded, folded, other, broken]);
+    (prop::collection::vec(ordinary, 0..4), last).prop_map(|(all, last)| {
+        all.into_iter().chain([last]).flatten().collect()
+    })
+}
+
+proptest! {
+    #[test]
+    fn any_cut_of_a_dialogue_gives_the_same_outputs(
+        dialogue in dialogue(), cuts in prop::collection::vec(1_usize..60, 1..8)
+    ) {
+        let whole: Vec<_> = dialogue.iter().map(|(side, bytes)| match side {
+            Side::Client => C(bytes),
+            Side::Server => S(bytes),
+        }).collect();
+        let (_, expected, used_whole) = run(&whole);
+        let (mut pieces, mut cut) = (Vec::new(), cuts.iter().cycle());
+        for (side, bytes) in &dialogue {
+            let mut rest = &bytes[..];
+            while !rest.is_empty() {
+                let (piece, more) = rest.split_at((*cut.next().unwrap()).min(rest.len()));
+                pieces.push(if *side == Side::Client { C(piece) } else { S(piece) });
+                rest = more;
+            }
+        }
+        let (_, found, used) = run(&pieces);
+        prop_assert_eq!(&found, &expected);
+        if !found.contains(&Output::NotHttp) {
+            prop_assert_eq!(used.iter().sum::<usize>(), used_whole.iter().sum::<usize>());
+        }
+    }
+
+    #[test]
+    fn random_bytes_never_panic_and_stay_within_bounds(
+        steps in prop::collection::vec((any::<bool>(), 0_u8..8, prop::collection::vec(any::<u8>(), 0..40)), 0..40)
+    ) {
+        let mut machine = Exchanges::new(Limits { head: 512, early: 256 });
+        for (client, kind, bytes) in steps {
+            let side = if client { Side::Client } else { Side::Server };
+            match kind {
+                0 => machine.gap(side, bytes.len() as u64),
+                1 => machine.end(side),
+                2 => { machine.push(side, &REQUEST.as_bytes()[..200]); }
+                3 => { machine.push(side, &REQUEST.as_bytes()[200..]); }
+                4 => { machine.push(side, RESPONSE.as_bytes()); }
+                5 => { machine.push(side, OK.as_bytes()); }
+                _ => { prop_assert!(machine.push(side, &bytes) <= bytes.len()); }
+            }
+            while machine.next().is_some() {}
+            prop_assert!(machine.allocated() < 8 << 10, "{}", machine.allocated());
+        }
+    }
+
+    #[test]
+    fn nothing_is_held_back_but_by_a_pending_output(bytes: Vec<u8>, client: bool) {
+        let mut machine = Exchanges::new(Limits::default());
+        let side = if client { Side::Client } else { Side::Server };
+        let used = machine.push(side, &bytes);
+        prop_assert!(used == bytes.len() || machine.next().is_some());
+    }
 }

@@ -222,7 +222,7 @@ mod tests {
         let whole = tcp(TEXT);
         [
             ipv6_piece(6, id, 1, &whole[..24]),
-            ipv6_piece(6, id, 24 | 1, &whole[24..48]),
+            ipv6_piece(6, id, 0x19, &whole[24..48]),
             ipv6_piece(6, id, 48, &whole[48..]),
         ]
     }
@@ -257,13 +257,15 @@ mod tests {
     #[test]
     fn datagrams_are_told_apart() {
         let mut decoder = Decoder::default();
-        let [a, b, c] = v4(1);
-        let [x, y, z] = v4(2);
-        let [k, l, m] = v6(1);
-        assert_eq!(last(&mut decoder, &[&a, &x, &k, &b, &y, &l]), Seen::Fragment);
+        let datagrams = [v4(1), v4(2), v6(1)];
+        for at in [0, 1] {
+            for datagram in &datagrams {
+                assert_eq!(last(&mut decoder, &[&datagram[at]]), Seen::Fragment);
+            }
+        }
         assert_eq!(decoder.waiting(), 3);
-        for end in [c, z, m] {
-            assert!(last(&mut decoder, &[&end]).tcp().is_sample(TEXT));
+        for datagram in &datagrams {
+            assert!(last(&mut decoder, &[&datagram[2]]).tcp().is_sample(TEXT));
         }
     }
 
@@ -309,9 +311,22 @@ mod tests {
         }
         let mut decoder = Decoder::default();
         let [a, b, c] = v6(1);
-        let bad = ipv6_piece(6, 1, 32 | 1, &whole[32..40]);
+        let bad = ipv6_piece(6, 1, 0x21, &whole[32..40]);
         assert_eq!(last(&mut decoder, &[&b, &bad, &a, &b, &c]), Seen::Fragment);
         assert_eq!(anomalies(&mut decoder), ["fragment-overlap"]);
+    }
+
+    #[test]
+    fn ends_that_deny_each_other_are_rejected() {
+        let whole = tcp(TEXT);
+        let [a, b, c] = v4(1);
+        let behind = ipv4_piece(6, 1, MORE | 8, &whole[..8]);
+        let early = ipv4_piece(6, 1, 1, &whole[8..16]);
+        for packets in [[&c, &behind], [&behind, &c], [&c, &early], [&b, &early]] {
+            let mut decoder = Decoder::default();
+            assert_eq!(last(&mut decoder, &[packets[0], packets[1], &a, &b, &c]), Seen::Fragment);
+            assert_eq!(anomalies(&mut decoder), ["fragment-overlap"]);
+        }
     }
 
     #[test]
