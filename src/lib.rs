@@ -47,7 +47,9 @@ traffic! {
     session
     filter
     view
+    store
     export
     pipeline
+    tui
 }
 pub mod cli;

@@ -10,6 +10,7 @@ mod progress;
 mod report;
 mod size;
 mod trip;
+mod view;
 
 use std::ffi::OsString;
 
@@ -43,6 +44,7 @@ struct Cli {
 enum Command {
     Print(print::Args),
     Export(export::Args),
+    View(view::Args),
 }
 
 /// Does what `arguments`, the program's name first, ask.
@@ -57,6 +59,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Result<()> 
         None => cli.print.run(),
         Some(Command::Print(args)) => args.run(),
         Some(Command::Export(args)) => args.run(),
+        Some(Command::View(args)) => args.run(),
     }
 }
 
