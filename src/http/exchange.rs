@@ -130,6 +130,7 @@ impl Exchanges {
     #[must_use]
     pub fn into_tunnel(self) -> Self {
         let mut inside = Exchanges::new(self.limits);
+        inside.from_start = self.from_start && !self.lost.client;
         if let Some(authority) = self.rare.and_then(|rare| rare.authority) {
             inside.rare().authority = Some(authority);
         }
@@ -262,6 +263,10 @@ impl Exchanges {
                         Reading::Start => self.from_start && !self.lost.client && !self.ended.client,
                         Reading::Body(_) | Reading::Lost(_) => false,
                     }
+                    // Frames follow the body of the request.
+                    || matches!(self.asked.last, Some(Awaited::Upgrade(_)))
+                        && matches!(self.reading.client, Reading::Body(Body::Length(_)))
+                        && self.from_start
             }
         }
     }
@@ -314,6 +319,8 @@ impl Exchanges {
         let used = self.rare().held[side].push(bytes, limit);
         if self.is_joined() {
             self.upgraded(None);
+        } else if self.asks_again() {
+            self.unanswered();
         } else if used < bytes.len() {
             self.overflow(side);
         }
@@ -360,6 +367,14 @@ impl Exchanges {
     /// Tells whether the answer to an upgrade was lost in a gap and the client took it for a 101.
     fn is_joined(&self) -> bool {
         self.is_lost(Side::Server) && self.speaks_frames()
+    }
+
+    /// Tells whether the answer to an upgrade was lost in a gap and the client took it for a refusal: it asks again.
+    fn asks_again(&self) -> bool {
+        let held = self.rare.as_ref().and_then(|rare| rare.held.client.first());
+        self.lost.server
+            && matches!(self.asked.last, Some(Awaited::Upgrade(_)))
+            && held.is_some_and(|bytes| looks_like(bytes) == Looks::Request)
     }
 
     /// Takes at least one byte, or decides what the connection is.
@@ -646,6 +661,8 @@ impl Exchanges {
         self.lost[side] = true;
         if self.is_joined() {
             self.upgraded(None);
+        } else if self.asks_again() {
+            self.unanswered();
         }
     }
 }

@@ -381,8 +381,8 @@ impl Upper {
         if !answered {
             conversation.search(Side::Server, Search::joined_late(), cx);
         }
-        if !asked && self.gapped {
-            // The rest of the request may come before the first frame.
+        if !asked {
+            // Where the client's bytes begin is not known: the rest of the request may come before the first frame.
             conversation.search(Side::Client, Search::joined_late(), cx);
         }
         self.layer = Layer::WebSocket(conversation);

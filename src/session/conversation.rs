@@ -93,6 +93,9 @@ impl Conversation {
         let half = &mut self.sides[side];
         (half.lost, half.adrift) = (true, true);
         half.search = Some(Box::new(search));
+        if !matches!(self.deflate, Deflate::Off) {
+            half.inflater.get_or_insert_with(|| self.deflate.inflater(side, cx)).lose_history();
+        }
         self.searched(side, found, cx);
     }
 
