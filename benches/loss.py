@@ -159,7 +159,7 @@ class Conversation:
         deflate = re.search(rb"sec-websocket-extensions:[^\r]*permessage-deflate([^\r,]*)", head)
         agreed = deflate.group(1) if deflate else None
         none = {side: agreed is not None and side.encode() + b"_no_context" in agreed for side in self.starts}
-        self.kind = KINDS[0] if agreed is None else KINDS[1] if all(none.values()) else KINDS[2]
+        self.kind = {side: KINDS[0] if agreed is None else KINDS[1] if none[side] else KINDS[2] for side in self.starts}
         self.frames, self.messages = {}, {}
         for side, start in self.starts.items():
             self.frames[side] = list(frames_of(self.streams[side].bytes, start))
@@ -270,11 +270,11 @@ class Left:
         messages, stream = self.conversation.messages[side], self.conversation.streams[side]
         left = [n for n in self.by_body.get((side, opcode, hashlib.sha1(body).digest()), []) if (side, n) not in self.shown]
         exact = (n for n in left if first in stream.carriers(messages[n].frames[0].start))
-        return next(exact, None), next(iter(left), None)
+        return next(exact, None), next((n for n in left if n in self.survived[side]), next(iter(left), None))
 
     def allows(self, side, record, body, first):
         """Whether an incomplete message, seen first in this packet, shows only what was sent, at its place."""
-        opcode, stream = OPCODES[record["opcode"]], self.conversation.streams[side]
+        opcode, stream = OPCODES.get(record["opcode"], 15), self.conversation.streams[side]
         for m in self.conversation.messages[side]:
             if opcode not in (0, m.opcode) or first is not None and not any(self.touched(stream, f, first) for f in m.frames):
                 continue
@@ -297,15 +297,13 @@ OPCODES = {name: number for number, name in NAMES.items()}
 
 
 def agrees(sent, record, body):
-    at, place, exact = 0, 0, True
-    missing = record["missing"] + [[record["length"], 0]] if record["missing"][-1][1] is not None else record["missing"]
-    for offset, length in missing:
-        run = body[at : at + max(0, offset - place)] if exact else b""
-        if exact and sent[place : place + len(run)] != run:
-            return False
+    """Whether the known bytes stand in what was sent where the missing ranges say; a range without length may be any."""
+    pattern, at, place = b"", 0, 0
+    for offset, length in record["missing"]:
+        run = body[at : at + offset - place]
+        pattern += re.escape(run) + (b".*" if length is None else b".{%d}" % length)
         at, place = at + len(run), offset + (length or 0)
-        exact = exact and length is not None
-    return exact or body[at:] in sent
+    return re.fullmatch(pattern + re.escape(body[at:]), sent, re.DOTALL) is not None
 
 
 def body_of(record):
@@ -329,7 +327,7 @@ def wirefin(program, path, arguments=("--frames",)):
 def judge(capture, removed, records, kept, tally, say, others=None):
     """Holds what the analyzer shows against what was sent; `others` are the frames that other programs print."""
     lefts = {id(c): Left(c, removed) for c in capture.conversations}
-    found_from = collections.defaultdict(list)
+    seen_in = collections.defaultdict(list)
     for r in records:
         if r["type"] not in ("message", "frame"):
             continue
@@ -337,11 +335,12 @@ def judge(capture, removed, records, kept, tally, say, others=None):
         if known is None:
             continue
         conversation, side = known[0], r["from"]
-        left, count = lefts[id(conversation)], tally[conversation.kind]
+        left, count = lefts[id(conversation)], tally[conversation.kind[side]]
         if r["type"] == "frame":
             left.frames[side, OPCODES.get(r["opcode"]), r["length"]] += 1
             continue
         body, first = body_of(r), kept[r["wire"]["first_packet"] - 1]
+        seen_in[id(conversation), side].append(first)
         if r.get("complete", True) is False:
             count["incomplete"] += 1
             if not left.allows(side, r, body, first) and not left.allows(side, r, body, None):
@@ -359,7 +358,6 @@ def judge(capture, removed, records, kept, tally, say, others=None):
             continue
         left.shown.add((side, n))
         message = conversation.messages[side][n]
-        found_from[id(conversation), side].append(message.frames[0].start)
         if n not in left.survived[side]:
             count["wrong"] += 1
             say(f"WRONG, bytes of it are lost and it is shown as complete: {json.dumps(r)[:300]}")
@@ -368,8 +366,9 @@ def judge(capture, removed, records, kept, tally, say, others=None):
             say(f"WRONG order: {json.dumps(r)[:300]}")
         left.last[side] = message.frames[-1].end
     for c in capture.conversations:
-        left, count = lefts[id(c)], tally[c.kind]
+        left = lefts[id(c)]
         for side, messages in c.messages.items():
+            count = tally[c.kind[side]]
             count["sent"] += len(messages)
             count["survived"] += len(left.survived[side])
             shown = {n for s, n in left.shown if s == side}
@@ -378,14 +377,16 @@ def judge(capture, removed, records, kept, tally, say, others=None):
                 f = messages[n].frames[0]
                 say(f"missed: {NAMES[messages[n].opcode]} of {side}, {len(messages[n].body)} bytes, stream {f.start}, "
                     f"packets {[p + 1 for p in c.streams[side].carriers(f.start)]}")
-            holes = left.swallowed[side]
+            holes, places = left.swallowed[side], {p: (a, b) for a, b, p, _ in c.streams[side].pieces}
+            seen = sorted(places[p] for p in seen_in[id(c), side] if p in places)
             for k, (_, end) in enumerate(holes):
                 until = holes[k + 1][0] if k + 1 < len(holes) else len(c.streams[side].bytes)
                 behind = [n for n in left.survived[side] if end <= messages[n].frames[0].start < until]
                 if not behind:
                     continue
                 count["swallowed"] += 1
-                count["found"] += any(end <= s < until for s in found_from[id(c), side])
+                n = bisect.bisect_left(seen, (end, 0))
+                count["found"] += n < len(seen) and seen[n][0] < until
             if others is not None:
                 count_frames(left, side, count, {"wirefin": left.frames} | {name: shown[id(c)] for name, shown in others.items()})
     return lefts
@@ -463,10 +464,10 @@ def one_at_a_time(capture, o, rows, skipped, say):
             kept, tally = small.write(path, {packet}), collections.defaultdict(collections.Counter)
             records = wirefin(o.wirefin, path)
             judge(small, {packet}, records, kept, tally, lambda text: say(f"without packet {packet + 1} of its conversation: {text}"))
-            rows[c.kind, 0].update(tally[c.kind])
-            lost = any(tally[c.kind][x] for x in ("swallowed",))
-            if lost:
-                skipped[c.kind].append(sum(r["evidence"].get("skipped", 0) for r in records if r["type"] == "anomaly" and r["code"] == "resynchronised"))
+            for kind, count in tally.items():
+                rows[kind, 0].update(count)
+                if count["swallowed"]:
+                    skipped[kind].append(sum(r["evidence"].get("skipped", 0) for r in records if r["type"] == "anomaly" and r["code"] == "resynchronised"))
 
 
 def percent(part, whole):
@@ -524,7 +525,7 @@ def main():
             say = lambda text: print(f"{name}: {text}", file=sys.stderr) if o.verbose or "WRONG" in text else None
             nothing = collections.defaultdict(collections.Counter)
             judge(capture, set(), wirefin(o.wirefin, capture_copy(capture, o)), range(len(capture.records)), nothing, say)
-            if any(n["shown"] != n["sent"] or n["wrong"] or n["incomplete"] for n in nothing.values()):
+            if any(n["shown"] != n["sent"] or n["wrong"] for n in nothing.values()):
                 print(f"{name}: differs without any removal: {dict(nothing)}", file=sys.stderr)
             if o.single:
                 one_at_a_time(capture, o, rows, skipped, say)

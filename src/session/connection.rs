@@ -288,6 +288,7 @@ impl Upper {
     /// Gives bytes to the HTTP exchanges and acts on what they say.
     fn exchanged(&mut self, side: Side, mut bytes: &[u8], carried: At, cx: &mut Context<'_>) {
         let Layer::Http(mut exchanges) = std::mem::replace(&mut self.layer, Layer::Nothing) else { return };
+        exchanges.carried(carried);
         loop {
             let used = exchanges.push(side, bytes);
             bytes = bytes.get(used..).unwrap_or_default();
@@ -304,7 +305,7 @@ impl Upper {
                     http::Output::Tunnel => {
                         let early = Pair::from_fn(|side| exchanges.take_early(side));
                         self.layer = Layer::Http(Box::new(exchanges.into_tunnel()));
-                        self.replay(early, carried, cx);
+                        self.replay(early, cx);
                         return self.bytes(self.real(side), bytes, carried, cx);
                     }
                     // Where segments came out of order, the answer may only seem to be late.
@@ -317,7 +318,7 @@ impl Upper {
                     http::Output::Upgraded(handshake) => {
                         let early = Pair::from_fn(|side| exchanges.take_early(side));
                         self.upgraded(handshake, cx);
-                        self.replay(early, carried, cx);
+                        self.replay(early, cx);
                         for side in Side::BOTH {
                             if self.ended[side]
                                 && let Layer::WebSocket(conversation) = &mut self.layer
@@ -339,24 +340,27 @@ impl Upper {
     /// Begins a conversation: the server switched protocols.
     fn upgraded(&mut self, handshake: Box<Handshake>, cx: &mut Context<'_>) {
         let deflate = Deflate::agreed(&handshake);
-        let answered = handshake.response.is_some();
+        let (asked, answered) = (handshake.request.is_some(), handshake.response.is_some());
         cx.say(Kind::Opened(&self.opened(Some(handshake), true)));
         let mut conversation = Box::new(Conversation::new(cx.at.time, deflate));
         if !answered {
             conversation.search(Side::Server, Search::joined_late(), cx);
+        }
+        if !asked {
+            conversation.may_begin_with_request();
         }
         self.layer = Layer::WebSocket(conversation);
         self.tell_held(cx);
     }
 
     /// Gives on what was held back until its meaning was known.
-    fn replay(&mut self, early: Pair<Vec<Early>>, carried: At, cx: &mut Context<'_>) {
+    fn replay(&mut self, early: Pair<Vec<Early>>, cx: &mut Context<'_>) {
         let Pair { client, server } = early;
         for (side, pieces) in [(Side::Client, client), (Side::Server, server)] {
             let side = self.real(side);
             for piece in pieces {
                 match piece {
-                    Early::Bytes(bytes) => self.bytes(side, &bytes, carried, cx),
+                    Early::Bytes(bytes, carried) => self.bytes(side, &bytes, carried, cx),
                     Early::Gap(length) => self.gap(side, length, "lost", cx),
                 }
             }

@@ -4,7 +4,7 @@ use super::context::Context;
 use super::message::{Open, new_wire};
 use super::resync::{Found, Search};
 use crate::event::{Closed, Frame, Kind, Message, Totals, Wire};
-use crate::http::Handshake;
+use crate::http::{self, Handshake, Looks};
 use crate::model::{Anomaly, At, DeflateSide, Pair, Side, Timestamp};
 use crate::websocket::close::{ABNORMAL, CloseBody};
 use crate::websocket::deflate::Inflater;
@@ -76,6 +76,8 @@ struct Half {
     search: Option<Box<Search>>,
     /// Bytes were lost that may have held frames.
     lost: bool,
+    /// The request was not seen: it may come yet, captured after the answer.
+    request_may_come: bool,
     over: bool,
 }
 
@@ -94,6 +96,12 @@ impl Conversation {
         self.searched(side, found, cx);
     }
 
+    /// Says that the answer was captured without a request: the client's first bytes may be the request itself, sent
+    /// again or captured late.
+    pub(super) fn may_begin_with_request(&mut self) {
+        self.sides.client.request_may_come = true;
+    }
+
     /// Returns the memory of searches for frames, in bytes.
     pub(super) fn searched_bytes(&self) -> usize {
         let of = |half: &Half| half.search.as_ref().map_or(0, |search| search.allocated());
@@ -105,6 +113,13 @@ impl Conversation {
         let half = &mut self.sides[side];
         if half.over {
             return;
+        }
+        if std::mem::take(&mut half.request_may_come)
+            && half.search.is_none()
+            && matches!(http::looks_like(bytes), Looks::Request | Looks::NeedMore)
+        {
+            half.lost = true;
+            half.search = Some(Box::new(Search::after_gap(side, self.deflate.rsv1(), 0, 0)));
         }
         if let Some(search) = &mut half.search {
             search.push(bytes, carried);
@@ -246,8 +261,9 @@ impl Conversation {
                 let mut open = cx.shared.open();
                 open.begin(&header, inflating, begun);
                 if !starts && half.lost {
-                    // It continues a message whose beginning was lost.
+                    // It continues a message whose beginning was lost, and with it whether it is compressed.
                     open.payload.skip(None);
+                    open.unreadable = rsv1 == Rsv1::Message;
                 }
                 *slot = Some(open);
             }
@@ -311,6 +327,9 @@ impl Conversation {
         let slot = if header.opcode.is_control() { &mut half.control } else { &mut half.data };
         let Some(open) = slot else { return };
         open.wire.bytes = open.wire.bytes.saturating_add(bytes.len() as u64);
+        if open.unreadable {
+            return;
+        }
         let inflater = (open.inflating && !header.opcode.is_control())
             .then(|| half.inflater.get_or_insert_with(|| self.deflate.inflater(side, cx)));
         cx.shared.fill(open, |payload, unmasked| match (inflater, header.mask) {
@@ -346,7 +365,7 @@ impl Conversation {
                         inflater.gap(&mut open.payload);
                         half.inflater = Some(inflater);
                     }
-                    _ => open.payload.skip(Some(taken.payload)),
+                    _ => open.skip(Some(taken.payload)),
                 }
             }
         }
@@ -446,7 +465,7 @@ impl Conversation {
             } else if header.fin
                 && let Some(mut open) = half.data.take_if(|open| !open.inflating)
             {
-                open.payload.skip(Some(rest));
+                open.skip(Some(rest));
                 self.finish(side, open, cx);
             }
         }
