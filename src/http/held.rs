@@ -148,10 +148,10 @@ mod tests {
     fn the_bound_counts_small_pieces_too() {
         let mut held = Held::default();
         for _ in 0..10_000 {
-            held.push(b"x", 1000);
+            held.push(b"x", At::default(), 1000);
             held.gap(1, 1000);
             assert!(held.allocated() < 4000, "{}", held.allocated());
         }
-        assert_eq!(held.push(&[0; 2000], 1000), 0);
+        assert_eq!(held.push(&[0; 2000], At::default(), 1000), 0);
     }
 }

@@ -129,13 +129,34 @@ fn a_continuation_whose_beginning_is_lost_shows_bytes_only_where_nothing_can_be_
         talk.send(Side::Client, format!("{REQUEST}{extension}\r\n"));
         talk.send(Side::Server, format!("{RESPONSE}{extension}\r\n"));
         talk.lose(Side::Client, masked(0x01, "the beginning"));
+        talk.send(Side::Client, masked(0x89, "tick"));
         talk.send(Side::Client, masked(0x80, "rest of it"));
         talk.send(Side::Client, masked(0x81, "price 60123.45, quantity 0.5, of the one thing"));
         let told = [
             "open".to_owned(),
-            format!("Client continuation {shown:?} incomplete from packet 6"),
-            "Client text \"price 60123.45, quantity 0.5, of the one thing\" from packet 7".to_owned(),
+            "Client ping \"tick\" from packet 6".to_owned(),
+            format!("Client continuation {shown:?} incomplete from packet 7"),
+            "Client text \"price 60123.45, quantity 0.5, of the one thing\" from packet 8".to_owned(),
         ];
         assert_eq!(talk.over(), told, "{extension}");
     }
+}
+
+#[test]
+fn frames_that_lead_to_an_impossible_header_behind_a_gap_are_doubted() {
+    let mut talk = Talk::begin();
+    talk.send(Side::Client, format!("{REQUEST}\r\n"));
+    talk.send(Side::Server, format!("{RESPONSE}\r\n"));
+    talk.lose(Side::Server, plain(0x81, "lost"));
+    talk.send(Side::Server, plain(0x81, "price 60123.45, quantity 0.5, of the one thing"));
+    talk.send(Side::Server, plain(0x81, "price 60123.46, quantity 0.5, of the one thing"));
+    talk.send(Side::Client, masked(0x81, "x"));
+    talk.send(Side::Server, [0xfb, 3, 1, 2, 3]);
+    talk.send(Side::Server, plain(0x81, "price 60123.47, quantity 0.5, of the one thing"));
+    talk.send(Side::Server, plain(0x81, "price 60123.48, quantity 0.5, of the one thing"));
+    let prices: Vec<_> = talk.over().into_iter().filter(|line| line.starts_with("Server")).collect();
+    let told = [45, 46, 47, 48].iter().zip([6, 7, 10, 11]).map(|(price, packet)| {
+        format!("Server text \"price 60123.{price}, quantity 0.5, of the one thing\" from packet {packet}")
+    });
+    assert_eq!(prices, told.collect::<Vec<_>>());
 }
