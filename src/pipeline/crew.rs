@@ -91,10 +91,7 @@ impl Crew {
         })?;
         let mut lanes: Vec<_> = lanes.into_iter().map(|lane| unlock(lane.into_inner()).analyzer).collect();
         if let Some(mut coda) = coda {
-            finish(&mut lanes.iter_mut().collect::<Vec<_>>(), preparer.last(), &mut coda.sink);
-            if control == Control::Continue {
-                output.take(&coda.sink.part, 0..coda.sink.part.mark()).map_err(Error::Write)?;
-            }
+            finish(&mut lanes.iter_mut().collect::<Vec<_>>(), preparer.last(), &mut coda.sink, output, control)?;
             summary.add(&coda.sink.summary);
         }
         output.pause().map_err(Error::Write)?;

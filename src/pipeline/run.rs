@@ -67,25 +67,25 @@ impl Solo {
                 part = begin(&batch, output, next == Next::End);
             }
             let Some(part) = &mut part else { continue };
-            part.part.clear();
-            self.round(&batch, part);
-            let mut control = output.take(&part.part, 0..part.part.mark()).map_err(Error::Write)?;
+            let mut control = self.round(&batch, part, output)?;
             if control == Control::Continue && next != Next::End {
                 control = output.pause().map_err(Error::Write)?;
             }
             if control == Control::Stop || next == Next::End {
-                part.part.clear();
-                finish(&mut self.lanes.iter_mut().collect::<Vec<_>>(), self.preparer.last(), part);
-                if control == Control::Continue {
-                    output.take(&part.part, 0..part.part.mark()).map_err(Error::Write)?;
-                }
+                finish(&mut self.lanes.iter_mut().collect::<Vec<_>>(), self.preparer.last(), part, output, control)?;
                 output.pause().map_err(Error::Write)?;
                 return Ok(sum_up(self.preparer, &self.lanes, &part.summary));
             }
         }
     }
 
-    fn round<P: Part>(&mut self, batch: &Batch, sink: &mut Counting<P>) {
+    fn round<O: Output>(
+        &mut self,
+        batch: &Batch,
+        sink: &mut Counting<O::Part>,
+        output: &mut O,
+    ) -> Result<Control, Error> {
+        let mut control = Control::Continue;
         let (mut ticks, mut asides) = (batch.ticks.iter().peekable(), batch.asides.iter().peekable());
         for n in 0..=batch.items.len() {
             while let Some((_, tick)) = ticks.next_if(|(before, _)| *before <= n) {
@@ -99,7 +99,10 @@ impl Solo {
             {
                 lane.push(item.hash, &batch.segment(item), item.at, sink);
             }
+            sink.hand_over(output, &mut control, FULL)?;
         }
+        sink.hand_over(output, &mut control, 0)?;
+        Ok(control)
     }
 }
 
@@ -129,8 +132,14 @@ pub(super) fn aside(at: At, anomaly: &crate::model::Anomaly, sink: &mut dyn Sink
     sink.event(&Event { conn: None, at, kind: Kind::Anomaly { from: None, anomaly } });
 }
 
-/// Ends all connections, in the order of their names.
-pub(super) fn finish(lanes: &mut [&mut Analyzer], last: At, sink: &mut dyn Sink) {
+/// Ends all connections, in the order of their names, and writes what they have to tell.
+pub(super) fn finish<O: Output>(
+    lanes: &mut [&mut Analyzer],
+    last: At,
+    sink: &mut Counting<O::Part>,
+    output: &mut O,
+    mut control: Control,
+) -> Result<(), Error> {
     let mut live: Vec<_> = lanes
         .iter()
         .enumerate()
@@ -140,8 +149,10 @@ pub(super) fn finish(lanes: &mut [&mut Analyzer], last: At, sink: &mut dyn Sink)
     for (_, lane, handle) in live {
         if let Some(analyzer) = lanes.get_mut(lane) {
             analyzer.finish(handle, last, sink);
+            sink.hand_over(output, &mut control, FULL)?;
         }
     }
+    sink.hand_over(output, &mut control, 0)
 }
 
 pub(super) fn sum_up<'a>(
@@ -164,6 +175,22 @@ pub(super) fn sum_up<'a>(
 pub(super) struct Counting<P> {
     pub(super) part: P,
     pub(super) summary: Summary,
+}
+
+/// A part that is filled so far is written before the round is over; one compressed packet can make very much.
+const FULL: usize = 256 << 10;
+
+impl<P: Part> Counting<P> {
+    /// Gives the part to the output, unless that wants no more, where it is filled further than `most`; then it is empty.
+    fn hand_over<O: Output<Part = P>>(&mut self, output: &mut O, control: &mut Control, most: usize) -> Result<(), Error> {
+        if self.part.mark() > most {
+            if *control == Control::Continue {
+                *control = output.take(&self.part, 0..self.part.mark()).map_err(Error::Write)?;
+            }
+            self.part.clear();
+        }
+        Ok(())
+    }
 }
 
 impl<P: Part> Sink for Counting<P> {
