@@ -41,7 +41,7 @@ struct Upper {
     disordered: bool,
     layer: Layer,
     /// What was wrong before the conversation was told of.
-    held: Vec<(Option<Side>, Anomaly)>,
+    held: Option<Box<Vec<(Option<Side>, Anomaly)>>>,
     ended: Pair<bool>,
     last: At,
 }
@@ -87,7 +87,7 @@ impl Connection {
         let layer =
             if syn { Layer::Start } else { Layer::joined_late() };
         Connection {
-            tcp: tcp::Connection::new(&shared.limits.tcp),
+            tcp: tcp::Connection::sharing(shared.tcp.clone()),
             upper: Upper {
                 id,
                 ends,
@@ -97,7 +97,7 @@ impl Connection {
                 gapped: false,
                 disordered: false,
                 layer,
-                held: Vec::new(),
+                held: None,
                 ended: Pair::default(),
                 last: at,
             },
@@ -124,14 +124,38 @@ impl Connection {
         self.tcp.deadline()
     }
 
-    /// Returns the memory that waits out of order or is searched, in bytes.
+    /// Returns the memory that waits out of order, or is searched in a conversation, in bytes.
     pub(super) fn waiting(&self) -> usize {
         let searched = match &self.upper.layer {
-            Layer::Late(searches) => searches.client.allocated().saturating_add(searches.server.allocated()),
             Layer::WebSocket(conversation) => conversation.searched_bytes(),
             _ => 0,
         };
         self.tcp.waiting().saturating_add(searched)
+    }
+
+    /// Returns the memory that is searched for a conversation joined late, in bytes.
+    pub(super) fn searched(&self) -> usize {
+        match &self.upper.layer {
+            Layer::Late(searches) => searches.client.allocated().saturating_add(searches.server.allocated()),
+            _ => 0,
+        }
+    }
+
+    /// Decides a search for a conversation joined late with what there is: no more memory is to be had.
+    pub(super) fn stop_searching(&mut self, shared: &mut Shared, sink: &mut dyn Sink) {
+        let at = self.upper.last;
+        self.upper.decide_late(&mut Context { sink, shared, conn: self.upper.id, at });
+        if let Layer::Late(_) = self.upper.layer {
+            self.upper.layer = Layer::Nothing;
+        }
+    }
+
+    /// Gives back the memory of inflaters but for their windows; `false` where one was in use since the last call.
+    pub(super) fn rest(&mut self) -> bool {
+        match &mut self.upper.layer {
+            Layer::WebSocket(conversation) => conversation.rest(),
+            _ => true,
+        }
     }
 
     /// Takes the next segment.
@@ -157,11 +181,6 @@ impl Connection {
         let at = self.upper.last;
         let delivery = self.tcp.relieve();
         self.upper.drain(delivery, &mut Context { sink, shared, conn: self.upper.id, at });
-        if self.waiting() >= before
-            && let Layer::Late(_) = self.upper.layer
-        {
-            self.upper.layer = Layer::Nothing;
-        }
         self.waiting() < before
     }
 
@@ -226,8 +245,9 @@ impl Upper {
     }
 
     fn hold(&mut self, side: Option<Side>, anomaly: Anomaly) {
-        if self.held.len() < MAX_HELD {
-            self.held.push((side, anomaly));
+        let held = self.held.get_or_insert_default();
+        if held.len() < MAX_HELD {
+            held.push((side, anomaly));
         }
     }
 
@@ -411,7 +431,7 @@ impl Upper {
     }
 
     fn tell_held(&mut self, cx: &mut Context<'_>) {
-        for (side, anomaly) in self.held.drain(..) {
+        for (side, anomaly) in self.held.take().into_iter().flat_map(|held| *held) {
             cx.anomaly(side, &anomaly);
         }
     }
@@ -451,14 +471,18 @@ impl Upper {
         }
     }
 
+    /// Joins the conversation that there most likely is, where none was found beyond doubt.
+    fn decide_late(&mut self, cx: &mut Context<'_>) {
+        let Layer::Late(searches) = &mut self.layer else { return };
+        let best = Side::BOTH.into_iter().find_map(|side| searches[side].best().map(|found| (side, found)));
+        if let Some((side, found)) = best {
+            self.join(side, found.masked, cx);
+        }
+    }
+
     /// Ends whatever there is.
     fn close(&mut self, ending: Ending, cx: &mut Context<'_>) {
-        if let Layer::Late(searches) = &mut self.layer {
-            let best = Side::BOTH.into_iter().find_map(|side| searches[side].best().map(|found| (side, found)));
-            if let Some((side, found)) = best {
-                self.join(side, found.masked, cx);
-            }
-        }
+        self.decide_late(cx);
         if let Layer::Http(exchanges) = &mut self.layer {
             for side in Side::BOTH {
                 exchanges.end(side);

@@ -26,9 +26,12 @@ pub(super) struct Conversation {
     sides: Pair<Half>,
     opened: Timestamp,
     deflate: Deflate,
-    first_close: Option<FirstClose>,
+    first_close: Option<Box<FirstClose>>,
     /// Who ended TCP first.
     ended_by: Option<Side>,
+    /// Inflaters have been used since they rested, and since they were last asked to.
+    awake: bool,
+    in_use: bool,
 }
 
 /// Says what is known about compression.
@@ -85,7 +88,7 @@ struct Half {
 
 impl Conversation {
     pub(super) fn new(opened: Timestamp, deflate: Deflate) -> Self {
-        Conversation { sides: Pair::default(), opened, deflate, first_close: None, ended_by: None }
+        Conversation { sides: Pair::default(), opened, deflate, first_close: None, ended_by: None, awake: false, in_use: false }
     }
 
     /// Begins to look for frames on one side, whose bytes so far were not captured.
@@ -105,6 +108,27 @@ impl Conversation {
     pub(super) fn searched_bytes(&self) -> usize {
         let of = |half: &Half| half.search.as_ref().map_or(0, |search| search.allocated());
         of(&self.sides.client).saturating_add(of(&self.sides.server))
+    }
+
+    /// Gives back the memory of inflaters but for their windows; `false` where one was in use since the last call.
+    pub(super) fn rest(&mut self) -> bool {
+        if std::mem::take(&mut self.in_use) {
+            return false;
+        }
+        self.awake = false;
+        for side in Side::BOTH {
+            if let Some(inflater) = &mut self.sides[side].inflater {
+                inflater.rest();
+            }
+        }
+        true
+    }
+
+    /// Notes that an inflater is in use.
+    const fn wake(&mut self, cx: &mut Context<'_>) {
+        self.in_use = true;
+        cx.shared.woke |= !self.awake;
+        self.awake = true;
     }
 
     /// Takes bytes of one side, in order; `carried` is the packet they came in.
@@ -291,6 +315,9 @@ impl Conversation {
 
     /// Takes a message or control frame whose single frame is whole in one segment.
     fn whole(&mut self, side: Side, header: &Header, masked: &[u8], inflating: bool, cx: &mut Context<'_>) {
+        if inflating {
+            self.wake(cx);
+        }
         let half = &mut self.sides[side];
         let mut wire = new_wire(half.begun);
         wire.frames = 1;
@@ -346,8 +373,8 @@ impl Conversation {
         if open.unreadable {
             return;
         }
-        let inflater = (open.inflating && !header.opcode.is_control())
-            .then(|| half.inflater.get_or_insert_with(|| self.deflate.inflater(side, cx)));
+        let inflating = open.inflating && !header.opcode.is_control();
+        let inflater = inflating.then(|| half.inflater.get_or_insert_with(|| self.deflate.inflater(side, cx)));
         cx.shared.fill(open, |payload, unmasked| match (inflater, header.mask) {
             (None, None) => payload.push(bytes),
             (None, Some(key)) => payload.push_masked(bytes, key, position),
@@ -359,6 +386,9 @@ impl Conversation {
                 inflater.push(unmasked, payload);
             }
         });
+        if inflating {
+            self.wake(cx);
+        }
     }
 
     /// Hears that bytes of the frame at hand, or frames, are lost.
@@ -527,7 +557,7 @@ impl Conversation {
                 (close, close_fault) = (Some(body), fault);
                 if self.first_close.is_none() {
                     self.first_close =
-                        Some(FirstClose { by: side, code: body.code, reason: body.reason.into() });
+                        Some(Box::new(FirstClose { by: side, code: body.code, reason: body.reason.into() }));
                 }
             }
             Opcode::PING | Opcode::PONG => {
