@@ -48,6 +48,8 @@ traffic! {
     filter
     view
     export
+    stats
+    check
     pipeline
 }
 pub mod cli;

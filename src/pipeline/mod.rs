@@ -13,6 +13,7 @@
 mod batch;
 mod crew;
 mod formatted;
+mod gathered;
 mod error;
 mod output;
 mod run;
@@ -21,6 +22,7 @@ mod summary;
 
 pub use error::Error;
 pub use formatted::{Formatted, Text};
+pub use gathered::{Gathered, Gathering};
 pub use output::{Control, Output, Part};
 pub use run::{Options, run};
 pub use sieve::Sieve;
