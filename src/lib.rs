@@ -44,6 +44,7 @@ traffic! {
     websocket
     event
     session
+    filter
     view
     store
     export

@@ -7,6 +7,7 @@ mod flood;
 mod hostile;
 mod layers;
 mod readme;
+mod screen;
 mod seeds;
 mod support;
 mod threads;
