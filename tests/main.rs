@@ -1,5 +1,6 @@
 //! The integration tests: one binary, one module a subject.
 
+mod cli;
 mod corpus;
 mod cuts;
 mod drop;
@@ -7,7 +8,9 @@ mod flood;
 mod hostile;
 mod layers;
 mod readme;
+mod schema;
 mod screen;
 mod seeds;
 mod support;
 mod threads;
+mod tiny;

@@ -17,6 +17,7 @@ mod error;
 mod output;
 mod recorder;
 mod run;
+mod sieve;
 mod summary;
 
 pub use error::Error;
@@ -24,6 +25,7 @@ pub use formatted::{Formatted, Text};
 pub use output::{Control, Output, Part};
 pub use recorder::{Recorder, record};
 pub use run::{Options, run};
+pub use sieve::Sieve;
 pub use summary::Summary;
 
 use crate::session::Analyzer;

@@ -31,9 +31,13 @@ struct Upper {
     /// Who TCP's client and server are; `flipped` where it turned out the other way round.
     ends: Pair<Endpoint>,
     flipped: bool,
+    /// A SYN was captured: it says where both sides' bytes begin.
+    from_start: bool,
+    /// Which sides' segments were captured.
+    seen: Pair<bool>,
     /// Bytes were lost.
     gapped: bool,
-    /// Segments waited for others.
+    /// Segments waited for others, or answered what was captured later.
     disordered: bool,
     layer: Layer,
     /// What was wrong before the conversation was told of.
@@ -92,6 +96,8 @@ impl Connection {
                 id,
                 ends,
                 flipped: false,
+                from_start: syn,
+                seen: Pair::default(),
                 gapped: false,
                 disordered: false,
                 layer,
@@ -137,6 +143,7 @@ impl Connection {
     pub(super) fn push(&mut self, segment: &Segment<'_>, at: At, shared: &mut Shared, sink: &mut dyn Sink) {
         let side = self.tcp_side(segment);
         self.upper.last = at;
+        self.upper.seen[side] = true;
         let delivery = self.tcp.push(side, segment, at);
         self.upper.drain(delivery, &mut Context { sink, shared, conn: self.upper.id, at });
         self.upper.disordered |= self.tcp.is_disordered();
@@ -245,10 +252,18 @@ impl Upper {
     ///
     /// Who sent SYN is the client; where both did (simultaneous open), it is who sends the request.
     fn start(&mut self, side: Side, bytes: &[u8], carried: At, cx: &mut Context<'_>) {
-        let client = asker(side, bytes).unwrap_or(Side::Client);
+        let may_answer = bytes.iter().zip(b"HTTP/1.").all(|(a, b)| a.eq_ignore_ascii_case(b));
+        let client = match http::looks_like(bytes) {
+            // Too few bytes to tell, but no server begins like this.
+            Looks::NeedMore if !may_answer => side,
+            _ => asker(side, bytes).unwrap_or(Side::Client),
+        };
         self.flipped ^= client == Side::Server;
         let side = if client == Side::Client { side } else { !side };
-        self.layer = Layer::Http(Box::new(Exchanges::new(cx.shared.limits.http)));
+        let exchanges = Exchanges::new(cx.shared.limits.http);
+        let from_start = self.from_start && !self.gapped && self.seen[self.real(Side::Client)];
+        let exchanges = if from_start { exchanges.from_start() } else { exchanges };
+        self.layer = Layer::Http(Box::new(exchanges));
         self.exchanged(side, bytes, carried, cx);
     }
 
@@ -360,11 +375,15 @@ impl Upper {
     /// Begins a conversation: the server switched protocols.
     fn upgraded(&mut self, handshake: Box<Handshake>, cx: &mut Context<'_>) {
         let deflate = Deflate::agreed(&handshake);
-        let answered = handshake.response.is_some();
+        let (asked, answered) = (handshake.request.is_some(), handshake.response.is_some());
         cx.say(Kind::Opened(&self.opened(Some(handshake), true)));
         let mut conversation = Box::new(Conversation::new(cx.at.time, deflate));
         if !answered {
             conversation.search(Side::Server, Search::joined_late(), cx);
+        }
+        if !asked && self.gapped {
+            // The rest of the request may come before the first frame.
+            conversation.search(Side::Client, Search::joined_late(), cx);
         }
         self.layer = Layer::WebSocket(conversation);
         self.tell_held(cx);

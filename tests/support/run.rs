@@ -5,17 +5,33 @@ use std::num::NonZeroUsize;
 
 use serde_json::Value;
 use wirefin::capture::{Files, Source};
-use wirefin::export::{AnyFormat, Settings};
+use wirefin::export::{AnyFormat, Format, Print, Settings};
 use wirefin::pipeline::{Error, Formatted, Options, run};
+use wirefin::view::{self, Printer};
 
 use super::packets::{Held, Packet};
 
 /// Exports what a source gives as NDJSON.
 pub(crate) fn export_from(source: &mut dyn Source, options: &Options, frames: bool) -> Result<Vec<u8>, Error> {
-    let format = AnyFormat::new("ndjson", &Settings { frames }).unwrap();
+    written(source, options, AnyFormat::new("ndjson", &Settings { frames }).unwrap())
+}
+
+/// Prints what a source gives as it is printed to a file.
+pub(crate) fn print_from(source: &mut dyn Source, options: &Options, verbose: bool) -> Result<Vec<u8>, Error> {
+    let settings = view::Settings { colour: false, verbose, hex: verbose, width: view::DEFAULT_WIDTH };
+    written(source, options, Print(Printer::new(settings)))
+}
+
+fn written(source: &mut dyn Source, options: &Options, format: impl Format) -> Result<Vec<u8>, Error> {
     let mut output = Formatted::new(format, Vec::new(), None);
     run(source, options, &mut output)?;
     Ok(output.finish().unwrap())
+}
+
+/// Prints packets with handshakes, frames and dumps, on one thread.
+pub(crate) fn print(packets: &[Packet]) -> String {
+    let mut source = Held::new(packets.iter().cloned(), 64);
+    text(print_from(&mut source, &solo(), true).unwrap())
 }
 
 /// Exports packets as NDJSON lines, on one thread.
