@@ -49,6 +49,10 @@ impl<O: Output> Output for Watched<O> {
         WatchedPart { part: self.output.part(), progress: self.progress.clone() }
     }
 
+    fn memory(&self) -> <Self::Part as Part>::Memory {
+        self.output.memory()
+    }
+
     fn start(&mut self, first: Timestamp) {
         self.output.start(first);
     }
@@ -61,6 +65,10 @@ impl<O: Output> Output for Watched<O> {
     fn pause(&mut self) -> io::Result<Control> {
         self.progress.show();
         self.output.pause()
+    }
+
+    fn remembered(&mut self, memory: <Self::Part as Part>::Memory) {
+        self.output.remembered(memory);
     }
 }
 
@@ -81,6 +89,12 @@ impl<P: Part> Sink for WatchedPart<P> {
 }
 
 impl<P: Part> Part for WatchedPart<P> {
+    type Memory = P::Memory;
+
+    fn exchange(&mut self, memory: &mut P::Memory) {
+        self.part.exchange(memory);
+    }
+
     fn mark(&self) -> usize {
         self.part.mark()
     }
