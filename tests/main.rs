@@ -9,6 +9,7 @@ mod hostile;
 mod layers;
 mod readme;
 mod schema;
+mod screen;
 mod seeds;
 mod support;
 mod threads;
