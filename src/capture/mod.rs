@@ -1,28 +1,39 @@
-//! Where packets come from: files, pipes and, later, interfaces.
+//! Where packets come from: files, pipes and interfaces.
 //!
 //! A [`Source`] fills one [`Round`] after the other. A round is a block of the capture and the packets found in
 //! it, borrowed from the block and never copied one by one. [`Files`] is the source for files: pcap
 //! (draft-ietf-opsawg-pcap) and pcapng (draft-ietf-opsawg-pcapng), plain or compressed with gzip or zstd, one or
-//! several in time order, standard input among them.
+//! several in time order, standard input among them. [`Live`] is the one for interfaces, over libpcap, which is
+//! looked for only when it is needed.
 
+mod bpf;
 mod decompress;
+mod device;
 mod error;
 mod file;
 #[cfg(test)]
 mod fixture;
 mod format;
 mod interface;
+mod live;
 mod merge;
 mod order;
 mod pcap;
 mod pcapng;
 mod progress;
 mod round;
+mod until;
 
+pub use device::{Sniffable, interfaces};
 pub use error::Error;
+pub use live::{Count, Counts, Description, Live, Settings};
 pub use merge::Files;
 pub use progress::{Meter, Progress};
 pub use round::{Record, Round};
+pub use until::Until;
+
+// The library is found at run time.
+use libpcap_dl as _;
 
 use crate::model::Timestamp;
 
