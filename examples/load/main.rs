@@ -25,7 +25,7 @@ fn main() -> io::Result<()> {
         }
         Some("client") => println!("{}", receive(connect(&arguments[1])?)?),
         Some("judge") => judge(number(1), number(2))?,
-        _ => eprintln!("load server|client|judge: see the head of benches/load.rs"),
+        _ => eprintln!("load server|client|judge: see the head of examples/load/main.rs"),
     }
     Ok(())
 }

@@ -11,20 +11,20 @@ use sha1::{Digest as _, Sha1};
 
 /// Says what a server sends.
 #[derive(Clone, Copy, Debug)]
-pub struct Plan {
+pub(crate) struct Plan {
     /// How many payload bytes a message has.
-    pub size: usize,
+    pub(crate) size: usize,
     /// How many messages it sends in a second.
-    pub rate: u64,
+    pub(crate) rate: u64,
     /// How many it sends in all.
-    pub count: u64,
+    pub(crate) count: u64,
 }
 
 /// Every how many messages the client answers with one of its own.
-pub const ANSWER_EVERY: u64 = 100;
+pub(crate) const ANSWER_EVERY: u64 = 100;
 
 /// Returns the payload of a message: its number, and then text that only a message of this number has.
-pub fn payload(number: u64, size: usize, into: &mut Vec<u8>) {
+pub(crate) fn payload(number: u64, size: usize, into: &mut Vec<u8>) {
     into.clear();
     let _ = write!(into, "{number:010}");
     let mut state = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
@@ -40,7 +40,7 @@ pub fn payload(number: u64, size: usize, into: &mut Vec<u8>) {
 }
 
 /// Answers one client's handshake and sends as planned; returns how many messages were sent.
-pub fn serve(mut stream: TcpStream, plan: &Plan) -> io::Result<u64> {
+pub(crate) fn serve(mut stream: TcpStream, plan: &Plan) -> io::Result<u64> {
     stream.set_nodelay(true)?;
     let head = read_head(&mut stream)?;
     let key = head.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Key: ")).unwrap_or_default();
@@ -76,7 +76,7 @@ pub fn serve(mut stream: TcpStream, plan: &Plan) -> io::Result<u64> {
 }
 
 /// Shakes hands and reads until the server closes, answering now and then; returns how many messages were sent.
-pub fn receive(mut stream: TcpStream) -> io::Result<u64> {
+pub(crate) fn receive(mut stream: TcpStream) -> io::Result<u64> {
     stream.set_nodelay(true)?;
     write!(
         stream,
