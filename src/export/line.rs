@@ -535,30 +535,3 @@ mod tests {
         }
     }
 }
-#[cfg(test)]
-mod speed {
-    use super::*;
-    use crate::view::samples;
-    use crate::websocket::Opcode;
-    #[test]
-    #[ignore]
-    fn speed() {
-        let json = br#"{"symbol":"BTCUSDT","price":"64123.12","qty":"0.00123","ts":1709208000123,"side":"buy","book":[["64123.10","1.2"],["64123.20","0.4"]],"seq":123456789,"venue":"x","note":"abcdefghijklmnopqrstuvwxyz"}"#;
-        let plain = [b'a'; 200];
-        let chinese = "我是阿宝哥".repeat(13);
-        let bin: Vec<u8> = (0..200).collect();
-        for (name, op, p) in [("json", Opcode::TEXT, &json[..]), ("plain", Opcode::TEXT, &plain[..]), ("chinese", Opcode::TEXT, chinese.as_bytes()), ("bin", Opcode::BINARY, &bin[..])] {
-            let mut lines = Lines::default();
-            let mut out = Vec::with_capacity(1 << 20);
-            let start = std::time::Instant::now();
-            let n = 2_000_000u64;
-            for i in 0..n {
-                if out.len() > 900_000 { out.clear(); }
-                let m = samples::message(Side::Client, op, std::hint::black_box(p));
-                lines.write(&samples::event(1000 + i, i, Kind::Message(m)), &mut out);
-                out.push(b'\n');
-            }
-            println!("{name} {} {:?}", p.len(), start.elapsed() / n as u32);
-        }
-    }
-}

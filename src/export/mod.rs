@@ -7,12 +7,14 @@ mod community;
 mod json;
 mod line;
 mod ndjson;
+mod print;
 pub mod record;
 mod text;
 
 pub use community::community_id;
 pub use json::Json;
 pub use ndjson::Ndjson;
+pub use print::Print;
 
 use crate::event::Event;
 use crate::model::Timestamp;

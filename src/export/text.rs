@@ -54,85 +54,135 @@ pub(super) fn base64(out: &mut Vec<u8>, bytes: &[u8]) {
 
 /// Appends a string, quotes included.
 ///
-/// Eight bytes are looked at and copied at a time; the copy is cut back to the first byte that needs a closer look.
+/// Sixteen bytes are looked at at a time: most hold nothing to escape and are copied as they are; of the others eight
+/// are escaped at a time, for most hold only characters that become two.
 pub(super) fn string(out: &mut Vec<u8>, text: &str) {
+    out.reserve(text.len().saturating_add(64));
     out.push(b'"');
     let mut rest = text.as_bytes();
-    while let Some((chunk, after)) = rest.split_first_chunk::<8>() {
-        out.extend_from_slice(chunk);
-        let suspects = suspects(u64::from_le_bytes(*chunk));
-        if suspects == 0 {
-            rest = after;
-            continue;
-        }
-        let plain = (suspects.trailing_zeros() / 8) as usize;
-        out.truncate(out.len().saturating_sub(8_usize.saturating_sub(plain)));
-        rest = suspect(out, rest.get(plain..).unwrap_or_default());
-    }
-    while let Some(&byte) = rest.first() {
-        rest = if is_suspect(byte) {
-            suspect(out, rest)
+    while let Some((chunk, after)) = rest.split_first_chunk::<16>() {
+        if has_suspects(chunk) {
+            rest = eights(out, rest, after.len());
         } else {
-            out.push(byte);
-            rest.get(1..).unwrap_or_default()
-        };
+            out.extend_from_slice(chunk);
+            rest = after;
+        }
+    }
+    rest = eights(out, rest, 0);
+    while !rest.is_empty() {
+        rest = one(out, rest);
     }
     out.push(b'"');
 }
 
-const fn is_suspect(byte: u8) -> bool {
-    matches!(byte, 0..=0x1f | b'"' | b'\\' | 0x7f | 0xc2 | 0xd8 | 0xe2)
+/// Appends what `rest` begins with, escaped, until `stop` bytes of it or a few less are left, or fewer than eight, and returns
+/// those.
+fn eights<'a>(out: &mut Vec<u8>, mut rest: &'a [u8], stop: usize) -> &'a [u8] {
+    while rest.len() > stop
+        && let Some((&chunk, after)) = rest.split_first_chunk::<8>()
+    {
+        if let Some((text, length)) = eight(chunk) {
+            let end = out.len().wrapping_add(length);
+            out.extend_from_slice(&text.to_le_bytes());
+            out.truncate(end);
+            rest = after;
+        } else {
+            while rest.len() > after.len() {
+                rest = one(out, rest);
+            }
+        }
+    }
+    rest
 }
 
-/// Sets the top bit of the first byte (the lowest one) that [`is_suspect`], and of no byte before it.
-///
-/// Bits above the first one set mean nothing: a borrow may have put them there.
-const fn suspects(word: u64) -> u64 {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const TOPS: u64 = 0x8080_8080_8080_8080;
-    const fn below(word: u64, bound: u8) -> u64 {
-        word.wrapping_sub(ONES.wrapping_mul(bound as u64)) & !word & TOPS
+/// Escapes eight bytes at once, without a branch: returns up to sixteen, the first one lowest, and how many they are;
+/// `None` where one of them needs more than a backslash and a letter.
+fn eight(bytes: [u8; 8]) -> Option<(u128, usize)> {
+    let ([low, high], _) = bytes.as_chunks() else { return None };
+    let ((low, low_bits), (high, high_bits)) = (four(*low), four(*high));
+    let text = u128::from(low) | u128::from(high) << (low_bits & 127);
+    let bits = low_bits.wrapping_add(high_bits);
+    (bits < CAREFUL).then_some((text, usize::from(bits / 8)))
+}
+
+/// Escapes four bytes: returns up to eight and their bits, [`CAREFUL`] or more where one of them needs a closer look.
+fn four(bytes: [u8; 4]) -> (u64, u16) {
+    let (mut text, mut bits) = (0_u64, 0_u16);
+    for byte in bytes {
+        let (pair, size) = PAIRS.get(usize::from(byte)).copied().unwrap_or_default();
+        text |= u64::from(pair) << (bits & 63);
+        bits = bits.wrapping_add(size);
     }
-    const fn equal(word: u64, byte: u8) -> u64 {
-        below(word ^ ONES.wrapping_mul(byte as u64), 1)
+    (text, bits)
+}
+
+/// Counts as the bits of a byte in [`PAIRS`] that needs a closer look; more than eight bytes escaped have.
+const CAREFUL: u16 = 256;
+
+/// Holds for each byte what it becomes, the first character lowest, and how many bits that has.
+const PAIRS: [(u16, u16); 256] = {
+    let mut pairs = [(0, 0); 256];
+    let (mut rest, mut byte): (&mut [_], u8) = (&mut pairs, 0);
+    while let Some((pair, more)) = rest.split_first_mut() {
+        let letter = short_escape(byte);
+        *pair = if letter != 0 {
+            (u16::from_le_bytes([b'\\', letter]), 16)
+        } else if is_suspect(byte) {
+            (0, CAREFUL)
+        } else {
+            (byte as u16, 8)
+        };
+        (rest, byte) = (more, byte.wrapping_add(1));
     }
-    let ascii = below(word, 0x20) | equal(word, b'"') | equal(word, b'\\') | equal(word, 0x7f);
-    if word & TOPS == 0 {
-        return ascii;
+    pairs
+};
+
+/// Returns the letter that stands for `byte` behind a backslash; zero where there is none.
+const fn short_escape(byte: u8) -> u8 {
+    match byte {
+        b'"' | b'\\' => byte,
+        b'\n' => b'n',
+        b'\r' => b'r',
+        b'\t' => b't',
+        0x08 => b'b',
+        0x0c => b'f',
+        _ => 0,
     }
-    // The lead bytes of U+0080–BF, U+0600–063F and U+2000–2FFF.
-    ascii | equal(word, 0xc2) | equal(word, 0xd8) | equal(word, 0xe2)
+}
+
+#[allow(clippy::needless_bitwise_bool, reason = "`matches!` and `||` branch, and sixteen bytes take five times as long")]
+const fn is_suspect(byte: u8) -> bool {
+    let ascii = (byte < b' ') | (byte == b'"') | (byte == b'\\') | (byte == 0x7f);
+    ascii | (byte == 0xc2) | (byte == 0xd8) | (byte == 0xe2)
+}
+
+/// Tells whether one of the bytes [`is_suspect`]; without a branch, so that it becomes a few vector instructions.
+fn has_suspects(bytes: &[u8; 16]) -> bool {
+    bytes.iter().fold(false, |found, &byte| found | is_suspect(byte))
 }
 
 /// Appends the character that `rest` begins with, escaped where it must be, and returns what follows it.
-fn suspect<'a>(out: &mut Vec<u8>, rest: &'a [u8]) -> &'a [u8] {
-    let (escaped, length) = match *rest {
-        [b'"', ..] => return short(out, *b"\\\"", rest),
-        [b'\\', ..] => return short(out, *b"\\\\", rest),
-        [b'\n', ..] => return short(out, *b"\\n", rest),
-        [b'\r', ..] => return short(out, *b"\\r", rest),
-        [b'\t', ..] => return short(out, *b"\\t", rest),
-        [0x08, ..] => return short(out, *b"\\b", rest),
-        [0x0c, ..] => return short(out, *b"\\f", rest),
-        [byte @ (0..=0x1f | 0x7f), ..] => (u16::from(byte), 1),
-        [0xc2, low @ 0x80..=0x9f, ..] => (u16::from(low), 2),
-        [0xd8, 0x9c, ..] => (0x061c, 2),
-        [0xe2, 0x80, low @ (0x8e | 0x8f | 0xaa..=0xae), ..] => (0x2000 | u16::from(low & 0x3f), 3),
-        [0xe2, 0x81, low @ 0xa6..=0xa9, ..] => (0x2040 | u16::from(low & 0x3f), 3),
-        [byte, ..] => {
+fn one<'a>(out: &mut Vec<u8>, rest: &'a [u8]) -> &'a [u8] {
+    let Some((&byte, rest)) = rest.split_first() else { return rest };
+    let letter = short_escape(byte);
+    if letter != 0 {
+        out.extend_from_slice(&[b'\\', letter]);
+        return rest;
+    }
+    let (escaped, rest) = match (byte, rest) {
+        (0..=0x1f | 0x7f, rest) => (u16::from(byte), rest),
+        (0xc2, [low @ 0x80..=0x9f, rest @ ..]) => (u16::from(*low), rest),
+        (0xd8, [0x9c, rest @ ..]) => (0x061c, rest),
+        (0xe2, [0x80, low @ (0x8e | 0x8f | 0xaa..=0xae), rest @ ..]) => (0x2000 | u16::from(low & 0x3f), rest),
+        (0xe2, [0x81, low @ 0xa6..=0xa9, rest @ ..]) => (0x2040 | u16::from(low & 0x3f), rest),
+        _ => {
             out.push(byte);
-            return rest.get(1..).unwrap_or_default();
+            return rest;
         }
-        [] => return rest,
     };
     let digit = |shift: u32| HEX.get(usize::from(escaped >> shift & 15)).copied().unwrap_or(b'0');
     out.extend_from_slice(&[b'\\', b'u', digit(12), digit(8), digit(4), digit(0)]);
-    rest.get(length..).unwrap_or_default()
-}
-
-fn short<'a>(out: &mut Vec<u8>, escape: [u8; 2], rest: &'a [u8]) -> &'a [u8] {
-    out.extend_from_slice(&escape);
-    rest.get(1..).unwrap_or_default()
+    rest
 }
 
 #[cfg(test)]

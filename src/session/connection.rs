@@ -33,6 +33,8 @@ struct Upper {
     flipped: bool,
     /// Bytes were lost.
     gapped: bool,
+    /// Segments waited for others.
+    disordered: bool,
     layer: Layer,
     /// What was wrong before the conversation was told of.
     held: Vec<(Option<Side>, Anomaly)>,
@@ -52,6 +54,15 @@ enum Layer {
 impl Layer {
     fn joined_late() -> Self {
         Layer::Late(Box::new(Pair::from_fn(|_| Search::joined_late())))
+    }
+}
+
+/// Returns who asks, where these first bytes of `side` are a request or a response.
+fn asker(side: Side, bytes: &[u8]) -> Option<Side> {
+    match http::looks_like(bytes) {
+        Looks::Request => Some(side),
+        Looks::Response => Some(!side),
+        Looks::Neither | Looks::NeedMore => None,
     }
 }
 
@@ -78,6 +89,7 @@ impl Connection {
                 ends,
                 flipped: false,
                 gapped: false,
+                disordered: false,
                 layer,
                 held: Vec::new(),
                 ended: Pair::default(),
@@ -120,6 +132,7 @@ impl Connection {
     pub(super) fn push(&mut self, segment: &Segment<'_>, at: At, shared: &mut Shared, sink: &mut dyn Sink) {
         let side = self.tcp_side(segment);
         self.upper.last = at;
+        self.upper.disordered |= self.tcp.waiting() > 0;
         let delivery = self.tcp.push(side, segment, at);
         self.upper.drain(delivery, &mut Context { sink, shared, conn: self.upper.id, at });
     }
@@ -211,27 +224,28 @@ impl Upper {
         match &mut self.layer {
             Layer::WebSocket(conversation) => conversation.bytes(side, bytes, carried, cx),
             Layer::Http(_) => self.exchanged(side, bytes, carried, cx),
-            Layer::Start => {
-                self.layer = Layer::Http(Box::new(Exchanges::new(cx.shared.limits.http)));
-                self.exchanged(side, bytes, carried, cx);
-            }
+            Layer::Start => self.start(side, bytes, carried, cx),
             Layer::Late(_) => self.late(side, bytes, carried, cx),
             Layer::Nothing => {}
         }
     }
 
+    /// Takes a connection's first bytes.
+    ///
+    /// Who sent SYN is the client; where both did (simultaneous open), it is who sends the request.
+    fn start(&mut self, side: Side, bytes: &[u8], carried: At, cx: &mut Context<'_>) {
+        let client = asker(side, bytes).unwrap_or(Side::Client);
+        self.flipped ^= client == Side::Server;
+        let side = if client == Side::Client { side } else { !side };
+        self.layer = Layer::Http(Box::new(Exchanges::new(cx.shared.limits.http)));
+        self.exchanged(side, bytes, carried, cx);
+    }
+
     /// Takes bytes of a connection whose beginning was not captured.
     fn late(&mut self, side: Side, bytes: &[u8], carried: At, cx: &mut Context<'_>) {
         let Layer::Late(searches) = &mut self.layer else { return };
-        let client = match http::looks_like(bytes) {
-            Looks::Request => Some(side),
-            Looks::Response => Some(!side),
-            Looks::Neither | Looks::NeedMore => None,
-        };
-        if let Some(client) = client {
-            self.flipped ^= client == Side::Server;
-            self.layer = Layer::Http(Box::new(Exchanges::new(cx.shared.limits.http)));
-            return self.exchanged(if client == side { Side::Client } else { Side::Server }, bytes, carried, cx);
+        if asker(side, bytes).is_some() {
+            return self.start(side, bytes, carried, cx);
         }
         searches[side].push(bytes, carried);
         if let Some(found) = searches[side].find() {
@@ -293,6 +307,8 @@ impl Upper {
                         self.replay(early, carried, cx);
                         return self.bytes(self.real(side), bytes, carried, cx);
                     }
+                    // Where segments came out of order, the answer may only seem to be late.
+                    http::Output::Anomaly { anomaly: Anomaly::DataBeforeHandshake { .. }, .. } if self.disordered => {}
                     http::Output::Anomaly { side, anomaly } => self.hold(Some(side), anomaly),
                     http::Output::Refused(handshake) | http::Output::Unanswered(handshake) => {
                         cx.say(Kind::Opened(&self.opened(Some(handshake), false)));

@@ -176,30 +176,37 @@ impl Search {
     fn scan(&self, threshold: u32) -> Option<Found> {
         let needed = threshold.saturating_add(self.buffer.len().max(1).ilog2());
         // A candidate whose payload goes beyond the buffer casts doubt on those inside of it.
-        let (mut doubt_until, mut doubt) = (0, 0);
-        for start in 0..self.buffer.len() {
-            let Some(chain) = self.follow(start) else { continue };
-            let needed = if start < doubt_until { needed.saturating_add(doubt) } else { needed };
-            if chain.bits >= needed {
-                return Some(Found { start, masked: chain.masked });
+        let mut doubt = 0;
+        for (start, first) in self.buffer.windows(2).enumerate() {
+            if !self.may_begin(first) {
+                continue;
             }
-            if chain.open && chain.bits >= 12 && start >= doubt_until {
-                (doubt_until, doubt) = (self.buffer.len(), chain.bits);
+            let Some(chain) = self.follow(start) else { continue };
+            let among_others = self.masked.is_some() || chain.aligned > 0 || chain.crossed >= CROSSED;
+            if among_others && chain.bits >= needed.saturating_add(doubt) {
+                return chain.first_trusted.map(|start| Found { start, masked: chain.masked });
+            }
+            if chain.open && chain.bits >= 12 {
+                doubt = doubt.max(chain.bits);
             }
         }
         None
     }
 
+    /// Tells whether a frame may begin with these two bytes; most offsets are dismissed here.
+    fn may_begin(&self, first: &[u8]) -> bool {
+        let [first, second] = *first else { return false };
+        let opcode = matches!(first & 15, 0 | 1 | 2 | 8 | 9 | 10);
+        opcode && first & 0x30 == 0 && self.masked.is_none_or(|masked| masked == (second & 0x80 != 0))
+    }
+
     /// Follows the frames that would begin at `start`; `None` where one is illegal.
     fn follow(&self, start: usize) -> Option<Chain> {
-        const BOUNDARY: u32 = 6;
-        let mut chain = Chain { bits: 0, masked: false, open: false };
-        if self.is_boundary(start) {
-            chain.bits = BOUNDARY;
-        }
+        let mut chain = Chain::default();
         let mut at = start;
         let mut message: Option<bool> = None;
-        loop {
+        let (mut frames, mut weightless) = (0_u32, 0_u32);
+        while frames < MAX_FRAMES {
             let rest = self.buffer.get(at..)?;
             let Some(header) = Header::parse(rest) else { break };
             let masked = self.masked.unwrap_or(if at == start { header.mask.is_some() } else { chain.masked });
@@ -207,7 +214,16 @@ impl Search {
                 return None;
             }
             chain.masked = masked;
-            chain.bits = chain.bits.saturating_add(self.weigh(&header)?);
+            let weight = self.weigh(&header)?;
+            weightless = if weight < WEIGHTY { weightless.saturating_add(1) } else { 0 };
+            if weightless > MAX_WEIGHTLESS {
+                return None;
+            }
+            let before = chain.bits;
+            chain.bits = chain.bits.saturating_add(weight);
+            if weight >= WEIGHTY && self.is_boundary(at) {
+                chain.align();
+            }
             if !header.opcode.is_control() {
                 let continues = header.opcode == Opcode::CONTINUATION;
                 if message.is_some_and(|open| open != continues) {
@@ -219,16 +235,24 @@ impl Search {
             let length = usize::try_from(header.length).ok()?;
             let known = body.get(..length.min(body.len()))?;
             chain.bits = chain.bits.saturating_add(confirm(&header, known, known.len() == length)?);
+            frames = frames.saturating_add(1);
+            let begin = at;
             if length > body.len() {
                 chain.open = true;
+            } else {
+                at = at.checked_add(usize::from(header.header_length))?.checked_add(length)?;
+                if weight >= WEIGHTY && at == self.buffer.len() {
+                    chain.align();
+                }
+            }
+            chain.trust(begin, chain.bits.saturating_sub(before));
+            if chain.open {
                 break;
             }
-            at = at.checked_add(usize::from(header.header_length))?.checked_add(length)?;
-            if self.is_boundary(at) || at == self.buffer.len() {
-                chain.bits = chain.bits.saturating_add(BOUNDARY);
-            }
         }
-        (at > start || chain.open).then_some(chain)
+        let segment = |at| self.segments.partition_point(|(start, _)| *start <= at);
+        chain.crossed = segment(at).saturating_sub(segment(start));
+        (frames > 0).then_some(chain)
     }
 
     fn is_boundary(&self, at: usize) -> bool {
@@ -259,12 +283,51 @@ impl Search {
 }
 
 /// Is a candidate and what speaks for it.
+#[derive(Default)]
 struct Chain {
     bits: u32,
     masked: bool,
+    /// How many frames begin, or end the bytes there are, where a segment does.
+    aligned: u32,
+    /// How many segments it goes on through.
+    crossed: usize,
     /// The last frame goes on beyond the bytes there are.
     open: bool,
+    /// The first frame that is worth showing, and what spoke for those before it.
+    first_trusted: Option<usize>,
+    trust: u32,
 }
+
+impl Chain {
+    /// Counts what speaks for one frame alone.
+    ///
+    /// Right before real frames, other data may hold what passes for a header and happens to end where they begin:
+    /// the evidence of the chain is not its own. So the first frame of a chain is shown only where enough speaks for
+    /// itself; the chance that two in a row are such accidents is small enough.
+    fn trust(&mut self, begin: usize, bits: u32) {
+        const LANDS: u32 = 6;
+        const ENOUGH: u32 = 19;
+        self.trust = self.trust.saturating_add(bits).saturating_add(LANDS);
+        if self.first_trusted.is_none() && self.trust >= ENOUGH {
+            self.first_trusted = Some(begin);
+        }
+    }
+
+    fn align(&mut self) {
+        const BITS: u32 = 6;
+        self.aligned = self.aligned.saturating_add(1);
+        self.bits = self.bits.saturating_add(BITS);
+    }
+}
+
+/// A header of so many bits is unlikely to be an accident; others count little and get no bonus.
+const WEIGHTY: u32 = 5;
+/// Bounds how many headers without weight may follow one another, so that zeros are soon dismissed.
+const MAX_WEIGHTLESS: u32 = 16;
+/// Bounds how far a candidate is followed, so that data made to look like frames costs little.
+const MAX_FRAMES: u32 = 256;
+/// A stream joined late convinces without any frame at a segment's edge when it goes on through so many.
+const CROSSED: usize = 4;
 
 /// Looks into a payload for what speaks for it; `None` where it refutes its header.
 fn confirm(header: &Header, payload: &[u8], whole: bool) -> Option<u32> {

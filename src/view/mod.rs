@@ -1,9 +1,191 @@
 //! Events in words for human eyes.
+//!
+//! [`Printer`] writes one line an event; [`Pen`] makes it plain or coloured, and is the one door through which text
+//! from the wire goes: [`printable`] shows what a terminal would otherwise obey.
 
 mod close_code;
+mod detail;
+mod hex;
+mod pieces;
+mod printable;
 mod rfc3339;
+mod row;
 #[cfg(test)]
 pub(crate) mod samples;
+mod style;
+mod units;
 
 pub use close_code::close_code_name;
+pub use hex::hex_dump;
+pub use printable::{Shown, printable, printable_string};
 pub use rfc3339::Rfc3339;
+pub use style::{Pen, Style};
+pub use units::{bytes, count, span};
+
+use crate::event::{Event, Kind};
+use crate::model::Timestamp;
+
+/// Holds what a user can ask of the printed lines.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// Colour them.
+    pub colour: bool,
+    /// Show handshakes in full, and frames.
+    pub verbose: bool,
+    /// Show payloads as hex dumps too.
+    pub hex: bool,
+    /// How many columns a line of a message may take.
+    pub width: usize,
+}
+
+/// How wide lines are where no terminal says so.
+pub const DEFAULT_WIDTH: usize = 160;
+
+/// Writes one line an event, and the details that were asked for below it.
+#[derive(Clone, Debug)]
+pub struct Printer {
+    settings: Settings,
+    origin: Option<Timestamp>,
+}
+
+impl Printer {
+    /// Makes a printer.
+    pub const fn new(settings: Settings) -> Self {
+        Printer { settings, origin: None }
+    }
+
+    /// Sets the moment that times are told from; without it, the first event's.
+    pub const fn start(&mut self, origin: Timestamp) {
+        self.origin = Some(origin);
+    }
+
+    /// Tells whether frames are shown.
+    pub const fn wants_frames(&self) -> bool {
+        self.settings.verbose
+    }
+
+    /// Appends the lines that tell `event`.
+    pub fn write(&mut self, event: &Event<'_>, out: &mut Vec<u8>) {
+        let Settings { colour, verbose, hex, width } = self.settings;
+        let origin = *self.origin.get_or_insert(event.at.time);
+        let pen = &mut Pen::new(out, colour);
+        match &event.kind {
+            Kind::Opened(opened) => {
+                row::opened(pen, event, origin, width, opened);
+                if verbose && let Some(handshake) = &opened.handshake {
+                    detail::handshake(pen, handshake);
+                }
+            }
+            Kind::Frame(frame) => {
+                if verbose {
+                    row::frame(pen, event, origin, frame);
+                }
+            }
+            Kind::Message(message) => {
+                row::message(pen, event, origin, width, message);
+                if hex {
+                    hex_dump(pen, message.payload, message.missing);
+                }
+            }
+            Kind::Anomaly { from, anomaly } => row::anomaly(pen, event, origin, *from, anomaly),
+            Kind::Closed(closed) => row::closed(pen, event, origin, closed),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{Anomaly, ConnId, Missing};
+    use crate::model::Side;
+    use crate::websocket::Opcode;
+    use proptest::prelude::*;
+    use std::num::NonZeroU64;
+    use std::time::Duration;
+
+    fn put(tape: &mut (Printer, Vec<u8>), packet: u64, micros: u64, kind: Kind<'_>) {
+        tape.0.write(&samples::event(packet, micros, kind), &mut tape.1);
+    }
+
+    fn print(settings: Settings) -> String {
+        let mut tape = (Printer::new(settings), Vec::new());
+        tape.0.start(samples::NOON);
+        put(&mut tape, 9, 0, Kind::Opened(&samples::opened()));
+        put(&mut tape, 9, 0, Kind::Opened(&samples::refused()));
+        put(&mut tape, 9, 0, Kind::Opened(&samples::not_captured()));
+        put(&mut tape, 12, 412, Kind::Frame(samples::frame(Side::Client, Opcode::TEXT, 5, 0)));
+        put(&mut tape, 12, 412, Kind::Message(samples::message(Side::Client, Opcode::TEXT, b"hello")));
+        let mut long = samples::message(Side::Server, Opcode::TEXT, "{\"price\":\"64123.12\",\"名\":\"我是阿宝哥\"}".as_bytes());
+        long.wire.compressed = true;
+        long.wire.inflated = true;
+        long.wire.frames = 3;
+        put(&mut tape, 13, 700, Kind::Message(long));
+        put(&mut tape, 14, 800, Kind::Message(samples::message(Side::Server, Opcode::BINARY, &[0, 1, 2, 0xff])));
+        let mut pong = samples::message(Side::Client, Opcode::PONG, b"tick");
+        pong.rtt = Some(Duration::from_micros(412));
+        put(&mut tape, 15, 900, Kind::Message(pong));
+        let mut holes = samples::message(Side::Server, Opcode::TEXT, b"hello");
+        holes.missing = &[Missing { offset: 2, length: Some(3) }];
+        holes.length = 8;
+        put(&mut tape, 16, 1000, Kind::Message(holes));
+        let hostile = samples::message(Side::Server, Opcode::TEXT, "\x1b[2J\u{202e}evil\r\n".as_bytes());
+        put(&mut tape, 17, 1100, Kind::Message(hostile));
+        let anomaly = Anomaly::UnmaskedClientFrame { offset: 7 };
+        put(&mut tape, 18, 1200, Kind::Anomaly { from: Some(Side::Client), anomaly: &anomaly });
+        let anomaly = Anomaly::CaptureDamaged { file: "a.pcap".into(), offset: 24, problem: "cut\x1b".into() };
+        put(&mut tape, 18, 1200, Kind::Anomaly { from: None, anomaly: &anomaly });
+        put(&mut tape, 19, 1_204_000, Kind::Message(samples::close(Side::Client, b"\x03\xe8bye")));
+        put(&mut tape, 20, 1_204_100, Kind::Closed(&samples::closed()));
+        String::from_utf8(tape.1).unwrap()
+    }
+
+    const PLAIN: Settings = Settings { colour: false, verbose: false, hex: false, width: 100 };
+
+    #[test]
+    fn plain_rows() {
+        insta::assert_snapshot!(print(PLAIN));
+    }
+
+    #[test]
+    fn verbose_rows_with_hex_dumps() {
+        insta::assert_snapshot!(print(Settings { verbose: true, hex: true, ..PLAIN }));
+    }
+
+    #[test]
+    fn coloured_rows_say_the_same() {
+        let coloured = print(Settings { colour: true, ..PLAIN });
+        let mut plain = String::new();
+        let mut rest = coloured.as_str();
+        while let Some((before, after)) = rest.split_once('\x1b') {
+            plain.push_str(before);
+            rest = after.split_once('m').unwrap().1;
+        }
+        plain.push_str(rest);
+        assert_eq!(plain, print(PLAIN));
+        for line in coloured.lines() {
+            let last = line.rsplit_once('\x1b').map(|(_, after)| after.split_once('m').unwrap().0);
+            assert_eq!(last, Some("[0"), "{line:?} ends without a style");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_message_is_one_line_of_the_given_width(payload: Vec<u8>, text: String, width in 60_usize..200) {
+            for payload in [&payload[..], text.as_bytes()] {
+                let message = samples::message(Side::Server, Opcode::TEXT, payload);
+                let event = Event {
+                    conn: NonZeroU64::new(7).map(ConnId),
+                    ..samples::event(1, 0, Kind::Message(message))
+                };
+                let mut out = Vec::new();
+                Printer::new(Settings { width, ..PLAIN }).write(&event, &mut out);
+                let line = String::from_utf8(out).unwrap();
+                prop_assert_eq!(line.matches('\n').count(), 1);
+                prop_assert!(!line.trim_end_matches('\n').chars().any(char::is_control));
+                let columns: usize =
+                    line.chars().map(|c| unicode_width::UnicodeWidthChar::width(c).unwrap_or(0)).sum();
+                prop_assert!(columns <= width.max(65), "{columns} of {width}: {line}");
+            }
+        }
+    }
+}

@@ -1,5 +1,3 @@
-use std::num::Wrapping as W;
-
 use crate::model::Timestamp;
 
 const NANOS: i64 = 1_000_000_000;
@@ -31,9 +29,8 @@ impl Rfc3339 {
         out.extend_from_slice(&self.text);
         let nanos = u32::try_from(nanos).unwrap_or(0);
         let (high, low) = (nanos / 100_000, nanos % 100_000);
-        let ([a, b], [c, d], [e, f], [g, h]) =
-            (pair(high / 100), pair(high % 100), pair(low / 1000), pair(low / 10 % 100));
-        out.extend_from_slice(&[a, b, c, d, e, f, g, h, digit(low), b'Z']);
+        let pairs = [pair(high / 100), pair(high % 100), pair(low / 1000), pair(low / 10 % 100), [digit(low), b'Z']];
+        out.extend_from_slice(pairs.as_flattened());
     }
 }
 
@@ -41,9 +38,13 @@ impl Rfc3339 {
 fn second_text(second: i64) -> [u8; 20] {
     let (year, month, day) = date(second.div_euclid(86_400));
     let of_day = u32::try_from(second.rem_euclid(86_400)).unwrap_or(0);
-    let ([a, b], [c, d], [e, f], [g, h]) = (pair(year / 100), pair(year % 100), pair(month), pair(day));
-    let ([i, j], [k, l], [m, n]) = (pair(of_day / 3600), pair(of_day / 60 % 60), pair(of_day % 60));
-    [a, b, c, d, b'-', e, f, b'-', g, h, b'T', i, j, b':', k, l, b':', m, n, b'.']
+    let [[y0, y1], [y2, y3]] = [pair(year / 100), pair(year % 100)];
+    let [[m0, m1], [d0, d1]] = [pair(month), pair(day)];
+    let [[h0, h1], [n0, n1], [s0, s1]] = [pair(of_day / 3600), pair(of_day / 60 % 60), pair(of_day % 60)];
+    [
+        y0, y1, y2, y3, b'-', m0, m1, b'-', d0, d1, b'T', //
+        h0, h1, b':', n0, n1, b':', s0, s1, b'.',
+    ]
 }
 
 /// Turns a day since 1970 into year, month and day of the Gregorian calendar.
@@ -51,15 +52,16 @@ fn second_text(second: i64) -> [u8; 20] {
 /// Years are counted from March, so that the leap day is the last of its year, and in eras of 400 years, which
 /// all have 146,097 days.
 fn date(day: i64) -> (u32, u32, u32) {
-    let day = W(u32::try_from(day.saturating_add(719_468)).unwrap_or(0)); // 0000-03-01 is day 0
-    let (era, of_era) = (day / W(146_097), day % W(146_097));
-    let leap_days = of_era / W(1460) - of_era / W(36_524) + of_era / W(146_096);
-    let year_of_era = (of_era - leap_days) / W(365);
-    let of_year = of_era - (W(365) * year_of_era + year_of_era / W(4) - year_of_era / W(100));
-    let month = (W(5) * of_year + W(2)) / W(153); // 0 is March
-    let day = of_year - (W(153) * month + W(2)) / W(5) + W(1);
-    let (month, next) = if month < W(10) { (month + W(3), W(0)) } else { (month - W(9), W(1)) };
-    ((era * W(400) + year_of_era + next).0, month.0, day.0)
+    let day = u32::try_from(day.saturating_add(719_468)).unwrap_or(0); // 0000-03-01 is day 0
+    let (era, of_era) = (day / 146_097, day % 146_097);
+    let leap_days = (of_era / 1460).wrapping_sub(of_era / 36_524).wrapping_add(of_era / 146_096);
+    let year_of_era = of_era.wrapping_sub(leap_days) / 365;
+    let before = year_of_era.wrapping_mul(365).wrapping_add(year_of_era / 4).wrapping_sub(year_of_era / 100);
+    let of_year = of_era.wrapping_sub(before);
+    let month = of_year.wrapping_mul(5).wrapping_add(2) / 153; // 0 is March
+    let day = of_year.wrapping_sub(month.wrapping_mul(153).wrapping_add(2) / 5).wrapping_add(1);
+    let (month, next) = if month < 10 { (month.wrapping_add(3), 0) } else { (month.wrapping_sub(9), 1) };
+    (era.wrapping_mul(400).wrapping_add(year_of_era).wrapping_add(next), month, day)
 }
 
 /// Returns the two digits of a number below 100.

@@ -118,7 +118,7 @@ impl Decoder {
         }
         let Datagram { next, cut, trail, bytes } = datagram;
         self.whole = bytes;
-        decoded(walk(next, View::new(&self.whole, cut), trail))
+        decoded(walk(next, View::of_datagram(&self.whole, cut), trail))
     }
 }
 
@@ -138,7 +138,7 @@ struct Datagram {
 
 impl Datagram {
     fn walk(&self) -> Result<End<'_>, Stop> {
-        walk(self.next, View::new(&self.bytes, self.cut), self.trail)
+        walk(self.next, View::of_datagram(&self.bytes, self.cut), self.trail)
     }
 }
 

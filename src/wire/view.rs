@@ -10,16 +10,20 @@ pub(super) struct View<'a> {
     pub(super) offset: usize,
     /// How many bytes more the layer had on the wire.
     pub(super) cut: usize,
+    /// Whether a length field ended it already.
+    is_limited: bool,
 }
 
 impl<'a> View<'a> {
     pub(super) fn of(packet: &Packet<'a>) -> Self {
         let original = usize::try_from(packet.original_length).unwrap_or(usize::MAX);
-        View::new(packet.data, original.saturating_sub(packet.data.len()))
+        let cut = original.saturating_sub(packet.data.len());
+        View { bytes: packet.data, offset: 0, cut, is_limited: false }
     }
 
-    pub(super) const fn new(bytes: &'a [u8], cut: usize) -> Self {
-        View { bytes, offset: 0, cut }
+    /// Looks at a datagram put together from fragments, whose length is known.
+    pub(super) const fn of_datagram(bytes: &'a [u8], cut: usize) -> Self {
+        View { bytes, offset: 0, cut, is_limited: true }
     }
 
     /// Parts a header of `N` bytes from what it carries.
@@ -40,20 +44,23 @@ impl<'a> View<'a> {
 
     /// Ends the view where a length field says that the layer ends.
     ///
-    /// What stands behind is padding or a trailer. Where the field says more than was captured, the header is
-    /// believed and the rest counts as cut, even if the packet's own length denies it: there are programs that
-    /// shorten packets and their length alike, while a host that receives a lying length drops the packet.
+    /// What stands behind is padding or a trailer. Where the first length field of a packet says more than was
+    /// captured, it is believed and the rest counts as cut, even if the packet's own length denies it: there are
+    /// programs that shorten packets and their length alike, while a host that receives a lying length drops the
+    /// packet. A length field further in cannot reach beyond it.
     pub(super) fn limit(self, length: usize) -> View<'a> {
-        match self.bytes.get(..length) {
-            Some(bytes) => View { bytes, cut: 0, ..self },
-            None => View { cut: length.saturating_sub(self.bytes.len()), ..self },
-        }
+        let (bytes, missing) = match self.bytes.get(..length) {
+            Some(bytes) => (bytes, 0),
+            None => (self.bytes, length.saturating_sub(self.bytes.len())),
+        };
+        let cut = if self.is_limited { missing.min(self.cut) } else { missing };
+        View { bytes, cut, is_limited: true, ..self }
     }
 
     /// Ends the view before a trailer of `length` bytes, as far as it was captured.
     pub(super) fn without_trailer(self, length: usize) -> View<'a> {
         let total = self.bytes.len().saturating_add(self.cut);
-        self.limit(total.saturating_sub(length))
+        View { is_limited: self.is_limited, ..self.limit(total.saturating_sub(length)) }
     }
 
     pub(super) const fn short(&self, layer: &'static str, needed: usize) -> Stop {
@@ -68,30 +75,45 @@ impl<'a> View<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{At, LinkType};
+
+    fn view(data: &[u8], cut: u32) -> View<'_> {
+        let original_length = u32::try_from(data.len()).unwrap() + cut;
+        View::of(&Packet { at: At::default(), link: LinkType::RAW, original_length, data })
+    }
 
     #[test]
     fn a_length_field_parts_payload_from_padding() {
-        let view = View::new(&[1, 2, 3, 4], 0).limit(3);
+        let view = view(&[1, 2, 3, 4], 0).limit(3);
         assert_eq!((view.bytes, view.cut), (&[1, 2, 3][..], 0));
     }
 
     #[test]
     fn a_length_field_says_how_much_was_cut() {
-        let view = View::new(&[1, 2, 3, 4], 90).limit(10);
-        assert_eq!((view.bytes.len(), view.cut), (4, 6));
+        for cut in [0, 6, 90] {
+            let view = view(&[1, 2, 3, 4], cut).limit(10);
+            assert_eq!((view.bytes.len(), view.cut), (4, 6));
+        }
+    }
+
+    #[test]
+    fn an_inner_length_field_does_not_reach_beyond_the_outer() {
+        let view = view(&[1, 2, 3, 4], 0).limit(6);
+        assert_eq!((view.limit(9).cut, view.limit(5).cut, view.limit(4).cut), (2, 1, 0));
+        assert_eq!(view.limit(2).limit(9).bytes, [1, 2]);
     }
 
     #[test]
     fn a_trailer_that_was_cut_with_the_end_takes_nothing_more() {
-        let view = View::new(&[1, 2, 3, 4], 6).without_trailer(4);
-        assert_eq!((view.bytes.len(), view.cut), (4, 2));
-        let view = View::new(&[1, 2, 3, 4], 1).without_trailer(4);
-        assert_eq!((view.bytes.len(), view.cut), (1, 0));
+        let shorter = view(&[1, 2, 3, 4], 6).without_trailer(4);
+        assert_eq!((shorter.bytes.len(), shorter.cut), (4, 2));
+        let shorter = view(&[1, 2, 3, 4], 1).without_trailer(4);
+        assert_eq!((shorter.bytes.len(), shorter.cut), (1, 0));
     }
 
     #[test]
     fn what_is_missing_is_told_with_its_place() {
-        let (_, rest) = View::new(&[1, 2, 3], 0).split::<2>("first").unwrap();
+        let (_, rest) = view(&[1, 2, 3], 0).split::<2>("first").unwrap();
         assert_eq!(
             rest.split::<4>("second").unwrap_err(),
             Stop::Short { layer: "second", offset: 2, needed: 4, had: 1 }

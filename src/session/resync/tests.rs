@@ -1,1 +1,238 @@
+use super::*;
+use proptest::prelude::*;
 
+/// A frame as it stands on the wire; a client's is masked.
+fn frame(side: Side, first: u8, payload: &[u8]) -> Vec<u8> {
+    let bit = if side == Side::Client { 0x80 } else { 0 };
+    let mut bytes = vec![first];
+    match payload.len() {
+        n @ 0..126 => bytes.push(bit | n as u8),
+        n @ 126..65536 => {
+            bytes.push(bit | 126);
+            bytes.extend((n as u16).to_be_bytes());
+        }
+        n => {
+            bytes.push(bit | 127);
+            bytes.extend((n as u64).to_be_bytes());
+        }
+    }
+    let start = bytes.len();
+    if bit != 0 {
+        let key = [0x37, 0xfa, 0x21, payload.len() as u8];
+        bytes.extend(key);
+        bytes.extend(payload);
+        unmask(&mut bytes[start + 4..], key, 0);
+    } else {
+        bytes.extend(payload);
+    }
+    bytes
+}
+
+/// Numbers that look like noise, the same each time.
+fn noise(seed: u64, length: usize) -> Vec<u8> {
+    let mut x = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut next = || {
+        x ^= x << 13;
+        x ^= x >> 7;
+        x ^= x << 17;
+        x as u8
+    };
+    (0..length).map(|_| next()).collect()
+}
+
+fn after_gap(side: Side) -> Search {
+    Search::after_gap(side, Rsv1::Message, 100, 50)
+}
+
+/// Where frames are found when the bytes come in segments of `size`.
+fn found(mut search: Search, bytes: &[u8], size: usize) -> Option<usize> {
+    for (n, segment) in bytes.chunks(size).enumerate() {
+        search.push(segment, At { packet: n as u64 + 1, ..At::default() });
+        if let Some(found) = search.find() {
+            return Some(found.start);
+        }
+    }
+    search.best().map(|found| found.start)
+}
+
+const TEXT: u8 = 0x81;
+const BINARY: u8 = 0x82;
+
+#[test]
+fn the_next_frame_at_a_segment_start() {
+    for side in Side::BOTH {
+        let one = frame(side, TEXT, br#"{"price":60123.45,"quantity":0.5}"#);
+        let stream = [&one[..], &one].concat();
+        assert_eq!(found(after_gap(side), &stream, one.len()), Some(0), "{side:?}");
+    }
+}
+
+#[test]
+fn frames_behind_the_rest_of_a_lost_one() {
+    for side in Side::BOTH {
+        let mut stream = noise(7, 700);
+        let mut second = 0;
+        for n in 0..12 {
+            stream.extend(frame(side, BINARY, &noise(n, 90)));
+            if n == 0 {
+                second = stream.len();
+            }
+        }
+        // Nothing but the chain speaks for the first frame, and the rest before it may chain as well.
+        assert_eq!(found(after_gap(side), &stream, 1448), Some(second), "{side:?}");
+    }
+}
+
+#[test]
+fn compressed_messages_are_found_by_their_chain() {
+    let mut stream = noise(3, 333);
+    for n in 0..8 {
+        stream.extend(frame(Side::Server, 0xc1, &noise(n, 100)));
+    }
+    assert_eq!(found(after_gap(Side::Server), &stream, 333), Some(333));
+}
+
+#[test]
+fn rsv1_is_illegal_where_nothing_was_agreed() {
+    let mut stream = Vec::new();
+    for n in 0..8 {
+        stream.extend(frame(Side::Server, 0xc1, &noise(n, 100)));
+    }
+    let search = Search::after_gap(Side::Server, Rsv1::Meaningless, 0, 10);
+    assert_eq!(found(search, &stream, 1448), None);
+}
+
+#[test]
+fn zeros_are_no_frames() {
+    // 00 00 is a legal header: an empty continuation frame that goes on. It says nothing.
+    for side in Side::BOTH {
+        assert_eq!(found(after_gap(side), &[0; 100_000], 1448), None, "{side:?}");
+    }
+    assert_eq!(found(Search::joined_late(), &[0; 10_000], 1448), None);
+}
+
+#[test]
+fn data_made_to_look_like_frames_costs_little() {
+    // Many legal headers in a row, an illegal one behind them: each offset must not be followed to the end.
+    for pattern in [[0x82, 0], [0, 0], [0x89, 0]] {
+        let mut bytes = pattern.repeat(30_000);
+        bytes.extend([0xff; 64]);
+        let mut search = after_gap(Side::Client);
+        search.push(&bytes, At::default());
+        assert_eq!(search.best(), None);
+    }
+}
+
+#[test]
+fn frames_behind_zeros() {
+    let mut stream = vec![0; 3001];
+    for n in 0..10 {
+        stream.extend(frame(Side::Server, BINARY, &noise(n, 100)));
+    }
+    let start = found(after_gap(Side::Server), &stream, 1448).unwrap();
+    // Zeros right before a frame may pass for empty fragments; the first frame, with only zeros before it, is not trusted.
+    assert!((2900..=3103).contains(&start), "{start}");
+}
+
+#[test]
+fn noise_is_no_websocket() {
+    for seed in 0..10 {
+        for side in Side::BOTH {
+            assert_eq!(found(after_gap(side), &noise(seed, 20_000), 1448), None, "{seed} {side:?}");
+        }
+        assert_eq!(found(Search::joined_late(), &noise(seed, 8_000), 1448), None, "{seed}");
+    }
+}
+
+#[test]
+fn other_protocols_are_no_websocket() {
+    let http = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<p>AAAAAAAAAAAA</p>".repeat(200);
+    let netperf = b"netperf\0".repeat(1500);
+    // The names in a certificate look like a run of binary frames: tag 82, a length, text.
+    let name = |n: usize| [&[0x82, 20 + (n % 9) as u8][..], &b"*.example-name-of-a-host.test"[..20 + n % 9]].concat();
+    let names: Vec<u8> = (0..80).flat_map(name).collect();
+    let certificate = [&noise(1, 400)[..], &names, &noise(2, 900)].concat();
+    let records: Vec<u8> =
+        (0..30).flat_map(|n| [&[0x17, 3, 3, 1, 0][..], &noise(n, 256)].concat()).collect();
+    for (what, bytes) in [("http", http.as_bytes()), ("netperf", &netperf), ("certificate", &certificate), ("tls", &records)]
+    {
+        assert_eq!(found(Search::joined_late(), bytes, 1448), None, "{what}");
+    }
+}
+
+#[test]
+fn frames_inside_a_frame_do_not_convince_against_the_side() {
+    // A client sends what a server sent: the inner frames are not masked, the outer ones are.
+    let inner: Vec<u8> = (0..20).flat_map(|n| frame(Side::Server, TEXT, &noise(n, 40))).collect();
+    let mut stream = noise(9, 200);
+    for _ in 0..4 {
+        stream.extend(frame(Side::Client, BINARY, &inner));
+    }
+    let first = frame(Side::Client, BINARY, &inner).len();
+    // No segment begins where the first frame does, so it is not shown: it might be an accident.
+    assert_eq!(found(after_gap(Side::Client), &stream, 1448), Some(200 + first));
+}
+
+#[test]
+fn the_mask_bit_tells_the_side_of_a_stream_joined_late() {
+    for side in Side::BOTH {
+        let mut search = Search::joined_late();
+        for n in 0..6 {
+            let text = format!("message number {n}: nothing special");
+            search.push(&frame(side, TEXT, text.as_bytes()), At::default());
+        }
+        let found = search.find().unwrap();
+        assert_eq!((found.start, found.masked), (0, side == Side::Client));
+    }
+}
+
+#[test]
+fn what_is_held_stays_within_its_bound() {
+    let mut search = after_gap(Side::Server);
+    let mut pushed = 0_u64;
+    for n in 0..2000 {
+        let bytes = noise(n, 1448);
+        search.push(&bytes, At { packet: n, ..At::default() });
+        pushed += bytes.len() as u64;
+        assert!(search.buffer.len() <= AFTER_GAP);
+        assert_eq!(search.captured(), pushed);
+        assert_eq!(search.end(), 150 + pushed);
+        assert!(search.segments.first().is_some_and(|(start, _)| *start == 0));
+    }
+}
+
+#[test]
+fn a_second_gap_gives_up_what_came_between() {
+    let mut search = after_gap(Side::Server);
+    search.push(&noise(1, 500), At::default());
+    search.gap(40);
+    assert_eq!((search.lost(), search.captured(), search.end()), (90, 500, 690));
+    let one = frame(Side::Server, TEXT, b"found again, and it is plain text");
+    search.push(&one, At { packet: 9, ..At::default() });
+    search.push(&one, At { packet: 10, ..At::default() });
+    let found = search.find().unwrap();
+    assert_eq!(search.skipped(found), 500);
+    let pieces: Vec<_> = search.pieces(found).map(|(bytes, at)| (bytes.to_vec(), at.packet)).collect();
+    assert_eq!(pieces, [(one.clone(), 9), (one, 10)]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn the_frames_found_begin_where_a_frame_begins(
+        seed: u64,
+        client: bool,
+        rest in 0_usize..2000,
+        lengths in prop::collection::vec(1_usize..400, 12..40),
+        size in 100_usize..1500,
+    ) {
+        let side = if client { Side::Client } else { Side::Server };
+        let (mut stream, mut starts) = (noise(seed, rest), Vec::new());
+        for (n, length) in lengths.iter().enumerate() {
+            starts.push(stream.len());
+            stream.extend(frame(side, BINARY, &noise(seed ^ n as u64, *length)));
+        }
+        let start = found(after_gap(side), &stream, size);
+        prop_assert!(start.is_some_and(|start| starts.contains(&start)), "{start:?}");
+    }
+}

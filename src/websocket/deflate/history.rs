@@ -83,9 +83,10 @@ impl History {
         self.bytes.get(start..).unwrap_or_default()
     }
 
-    /// Takes the last bytes back; none of them was shown or is unknown.
+    /// Takes the last bytes back; none of them was shown.
     pub(super) fn truncate(&mut self, length: usize) {
         self.bytes.truncate(length);
+        self.unknown_end = self.unknown_end.min(length);
     }
 
     /// Returns the buffer for the library to append to: never beyond its capacity, which [`Self::make_room`] made.

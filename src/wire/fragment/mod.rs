@@ -317,6 +317,19 @@ mod tests {
     }
 
     #[test]
+    fn ends_that_deny_each_other_are_rejected() {
+        let whole = tcp(TEXT);
+        let [a, b, c] = v4(1);
+        let behind = ipv4_piece(6, 1, MORE | 8, &whole[..8]);
+        let early = ipv4_piece(6, 1, 1, &whole[8..16]);
+        for packets in [[&c, &behind], [&behind, &c], [&c, &early], [&b, &early]] {
+            let mut decoder = Decoder::default();
+            assert_eq!(last(&mut decoder, &[packets[0], packets[1], &a, &b, &c]), Seen::Fragment);
+            assert_eq!(anomalies(&mut decoder), ["fragment-overlap"]);
+        }
+    }
+
+    #[test]
     fn lengths_that_no_host_sends_are_unreadable() {
         let stop = |field, value| Seen::Unreadable(Stop::Field { layer: "IP fragment", offset: 20, field, value });
         assert_eq!(decode(RAW, &ipv4_piece(6, 1, MORE, &[0; 25])), stop("length", 25));

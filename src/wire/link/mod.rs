@@ -3,6 +3,7 @@
 //! The two lists below are what there is; a link layer is a file and a line in one of them.
 
 mod ethernet;
+mod fddi;
 mod hdlc;
 mod ieee80211;
 mod linux;
@@ -32,6 +33,7 @@ pub(super) fn read(link: LinkType, view: View<'_>) -> Result<Found<'_>, Stop> {
         0 => loopback::null(view),
         1 => ethernet::read(view),
         9 => ppp::read(view),
+        10 => fddi::read(view),
         12 | 14 | 101 => Ok(Found::new(Next::Ip, view)),
         50 | 104 => hdlc::read(view),
         51 => pppoe::read(view),

@@ -65,6 +65,13 @@ mod tests {
     }
 
     #[test]
+    fn tags_of_an_inner_frame_are_counted_anew() {
+        let six = |frame: &[u8]| (1..6).fold(vlan(6, 0x0800, frame), |inner, id| vlan(id, 0x8100, &inner));
+        let inner = join(&[&[0, 0, 0x65, 0x58], &ethernet(0x8100, &six(&hello()))]);
+        tunnel_of(ETHERNET, &ethernet(0x8100, &six(&ipv4(47, &inner))));
+    }
+
+    #[test]
     fn port_extension_tags_are_passed_over() {
         is_plain(ETHERNET, &ethernet(0x893f, &join(&[&[0, 1, 0, 2, 0, 0, 0x08, 0x00], &hello()])));
         is_plain(ETHERNET, &ethernet(0x8926, &join(&[&[0, 1, 0, 2, 0x08, 0x00], &hello()])));

@@ -3,6 +3,7 @@ use super::super::view::View;
 use super::super::walk::{Found, Next};
 use super::super::Stop;
 use super::erspan;
+use crate::model::LinkType;
 
 const LAYER: &str = "GRE";
 const CHECKSUM: u16 = 0x8000;
@@ -13,6 +14,9 @@ const SEQUENCE: u16 = 0x1000;
 const ACKNOWLEDGMENT: u16 = 0x0080;
 
 const BRIDGED: u16 = 0x6558;
+const WEB_CACHE: u16 = 0x883e;
+const ARUBA: u16 = 0x8200;
+const IEEE80211: LinkType = LinkType(105);
 
 /// Reads a GRE header (RFC 2784, RFC 2890; version 1 by RFC 2637).
 pub(super) fn read(view: View<'_>) -> Result<Found<'_>, Stop> {
@@ -53,9 +57,30 @@ pub(super) fn read(view: View<'_>) -> Result<Found<'_>, Stop> {
     let found = match protocol {
         erspan::TYPE_1_AND_2 => return erspan::v1_or_v2(rest, flags & SEQUENCE != 0),
         erspan::TYPE_3 => return erspan::v3(rest),
+        WEB_CACHE => Found::new(Next::Ipv4, web_cache(rest)?),
+        // Aruba's access points send the frames of the air.
+        protocol if protocol & 0xff8f == ARUBA => Found::new(Next::Link(IEEE80211), rest),
         _ => Found::new(Next::EtherType(protocol), rest),
     };
     Ok(key.map_or(found, |key| found.with(Id::Gre(network(protocol, key)))))
+}
+
+/// Reads a GRE header in UDP (RFC 8086), where it has the form of one and names what we follow.
+pub(super) fn in_udp(view: View<'_>) -> Option<Found<'_>> {
+    let (header, _) = view.split::<4>(LAYER).ok()?;
+    let [f0, f1, p0, p1] = *header;
+    let is_plain = u16::from_be_bytes([f0, f1]) & !(CHECKSUM | KEY | SEQUENCE) == 0;
+    let is_known = matches!(u16::from_be_bytes([p0, p1]), 0x0800 | 0x86dd | BRIDGED);
+    if is_plain && is_known { read(view).ok() } else { None }
+}
+
+/// Leaves the redirect header out that version 2 of the web cache protocol has before the packet and version 1
+/// has not (draft-wilson-wrec-wccp-v2 §4.12).
+fn web_cache(view: View<'_>) -> Result<View<'_>, Stop> {
+    match view.bytes {
+        [0x45..=0x4f, ..] => Ok(view),
+        _ => view.skip("WCCP", 4),
+    }
 }
 
 /// Returns the part of a key that both directions share.
@@ -128,6 +153,30 @@ mod tests {
         let stop = |field, value| Seen::Unreadable(Stop::Field { layer: "GRE", offset: 20, field, value });
         assert_eq!(decode(RAW, &gre(ROUTING, 0x0800, &[], &hello())), stop("source route flag", 1));
         assert_eq!(decode(RAW, &gre(5, 0x0800, &[], &hello())), stop("version", 5));
+    }
+
+    #[test]
+    fn redirected_to_a_web_cache() {
+        is_plain(RAW, &gre(0, WEB_CACHE, &[], &hello()));
+        is_plain(RAW, &gre(0, WEB_CACHE, &[0, 1, 2, 3], &hello()));
+    }
+
+    #[test]
+    fn frames_of_the_air() {
+        let header = [&[8, 1][..], &[0; 22], &[0xaa, 0xaa, 3, 0, 0, 0, 8, 0]].concat();
+        for protocol in [0x8200, 0x8210, 0x8270] {
+            is_plain(RAW, &gre(0, protocol, &header, &hello()));
+        }
+    }
+
+    #[test]
+    fn gre_in_udp_and_what_only_has_its_port() {
+        is_plain(RAW, &ipv4(17, &udp(4754, &join(&[&[0, 0, 8, 0], &hello()]))));
+        let keyed = tunnel_of(RAW, &ipv4(17, &udp(4754, &join(&[&[0x20, 0, 8, 0, 0, 0, 0, 1], &hello()]))));
+        assert_eq!(keyed, tunnel_of(RAW, &gre(KEY, 0x0800, &[0, 0, 0, 1], &hello())));
+        for header in [[0x40, 0, 8, 0], [0, 1, 8, 0], [0, 0, 8, 6]] {
+            assert_eq!(decode(RAW, &ipv4(17, &udp(4754, &join(&[&header, &hello()])))), Seen::Other);
+        }
     }
 
     #[test]

@@ -40,6 +40,7 @@ fn port(port: u16, view: View<'_>) -> Option<Found<'_>> {
         2152 => gtp::read(view),
         // The second one is Linux's own, older than the registered.
         4789 | 8472 => vxlan::read(view),
+        4754 => gre::in_udp(view),
         6081 => geneve::read(view),
         _ => None,
     }
@@ -82,6 +83,13 @@ mod tests {
     #[test]
     fn inner_padding_is_not_payload() {
         is_plain(RAW, &ipv4(4, &join(&[&hello(), &[0; 7]])));
+    }
+
+    #[test]
+    fn an_inner_packet_is_not_longer_than_the_outer_says() {
+        let mut inner = hello();
+        inner[2..4].copy_from_slice(&1500_u16.to_be_bytes());
+        is_plain(RAW, &ipv4(4, &inner));
     }
 
     #[test]

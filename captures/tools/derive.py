@@ -1,0 +1,422 @@
+#!/usr/bin/env python3
+"""Captures that are hard to record on purpose, made from recorded ones: lost, repeated, overlapping and wrapping
+segments, other link layers, other file formats, damaged files.
+
+derive.py            makes them all
+derive.py PATTERN    makes those whose path matches the regular expression
+derive.py --list     every path, a tab, what it is made from, a tab, what it shows
+
+Deterministic: the same recordings give the same bytes. Standard library only. Where no byte is lost, the truth of the
+recording is the truth of what is made from it and is copied beside it."""
+import dataclasses, gzip, os, pathlib, random, re, shutil, struct, sys
+
+HOME = pathlib.Path(__file__).resolve().parent.parent
+ACK, PSH, FIN, SYN, RST = 16, 8, 1, 2, 4
+LISTING = "--list" in sys.argv
+
+
+def sum16(b):
+    b += b"\0" * (len(b) % 2)
+    n = sum(struct.unpack(f">{len(b) // 2}H", b))
+    while n >> 16: n = (n & 0xFFFF) + (n >> 16)
+    return ~n & 0xFFFF
+
+
+@dataclasses.dataclass
+class Segment:
+    """One TCP segment over IPv4 or IPv6 over Ethernet, taken apart as far as the makers below need it."""
+    time: int  # microseconds
+    ether: bytes
+    src: bytes
+    dst: bytes
+    tcp: bytes  # the header's first 20 bytes
+    options: bytes
+    data: bytes
+    cut: int | None = None  # bytes captured, where that is not all
+
+    port = property(lambda p: struct.unpack(">H", p.tcp[:2])[0])
+    seq = property(lambda p: struct.unpack(">I", p.tcp[4:8])[0])
+    ack = property(lambda p: struct.unpack(">I", p.tcp[8:12])[0])
+    flags = property(lambda p: p.tcp[13])
+    client = property(lambda p: p.port != 9001)
+
+    def but(self, seq=None, ack=None, flags=None, **fields):
+        t = self.tcp
+        if seq is not None: t = t[:4] + struct.pack(">I", seq & 0xFFFFFFFF) + t[8:]
+        if ack is not None: t = t[:8] + struct.pack(">I", ack & 0xFFFFFFFF) + t[12:]
+        if flags is not None: t = t[:13] + bytes([flags]) + t[14:]
+        return dataclasses.replace(self, tcp=t, **fields)
+
+    def tcp_bytes(self):
+        t = self.tcp[:12] + bytes([(5 + len(self.options) // 4) << 4]) + self.tcp[13:16] + b"\0\0" + self.tcp[18:] + self.options + self.data
+        pseudo = self.src + self.dst + (struct.pack(">HH", 6, len(t)) if len(self.src) == 4 else struct.pack(">II", len(t), 6))
+        return t[:16] + struct.pack(">H", sum16(pseudo + t)) + t[18:]
+
+    def ip(self, options=b"", total=None, ident=0, flags=0x4000, payload=None, extension=b"", first=6):
+        body = self.tcp_bytes() if payload is None else payload
+        if len(self.src) == 16:
+            return struct.pack(">IHBB", 0x60000000, len(extension + body) if total is None else total, first, 64) + self.src + self.dst + extension + body
+        size = 20 + len(options) + len(body) if total is None else total
+        h = struct.pack(">BBHHHBBH", 0x45 + len(options) // 4, 0, size, ident, flags, 64, 6, 0) + self.src + self.dst + options
+        return h[:10] + struct.pack(">H", sum16(h)) + h[12:] + body
+
+    def frame(self): return self.ether + self.ip()
+
+
+def read(name):
+    """The segments of a recorded capture (pcap, this machine's byte order, Ethernet)."""
+    b = (HOME / name).read_bytes()
+    assert b[:4] == b"\xd4\xc3\xb2\xa1" and b[20] == 1, name
+    at, out = 24, []
+    while at < len(b):
+        sec, usec, size, _ = struct.unpack("<4I", b[at:at + 16])
+        f = b[at + 16:at + 16 + size]; at += 16 + size
+        if f[12:14] == b"\x08\0":
+            ihl, total = (f[14] & 15) * 4, struct.unpack(">H", f[16:18])[0]
+            src, dst, t = f[26:30], f[30:34], f[14 + ihl:14 + total]
+        else:
+            src, dst, t = f[22:38], f[38:54], f[54:54 + struct.unpack(">H", f[18:20])[0]]
+        off = (t[12] >> 4) * 4
+        out.append(Segment(sec * 1000000 + usec, f[:14], src, dst, t[:20], t[20:off], t[off:]))
+    return out
+
+
+def restamp(segments):
+    """Times in order again, after segments changed places."""
+    first = min(p.time for p in segments)
+    return [p.but(time=first + 700 * i) for i, p in enumerate(segments)]
+
+
+def pcap(packets, link=1, order="<", magic=0xA1B2C3D4, snap=262144):
+    """packets: (microseconds, bytes, original length)"""
+    unit = 1000 if magic == 0xA1B23C4D else 1
+    out = [struct.pack(order + "IHHiIII", magic, 2, 4, 0, 0, snap, link)]
+    for t, data, size in packets:
+        out.append(struct.pack(order + "4I", t // 1000000, t % 1000000 * unit + (t * 7 % 1000 if unit > 1 else 0), len(data), size) + (struct.pack(order + "IHBB", 2, 8, 0, 0) if magic == 0xA1B2CD34 else b"") + data)
+    return b"".join(out)
+
+
+def whole(segments): return [(p.time, f[:p.cut], len(f)) for p in segments for f in [p.frame()]]
+def ether(segments): return pcap(whole(segments))
+
+
+# ---- segments ------------------------------------------------------------------------------------------------------
+
+def cut(segments, size, heads=False):
+    """Every payload in segments of at most `size` bytes, those of the HTTP heads only if `heads`."""
+    out = []
+    for p in segments:
+        n = len(p.data) if p.data[:4] in (b"GET ", b"HTTP") and not heads else size
+        pieces = [(at, p.data[at:at + n]) for at in range(0, len(p.data), n or 1)]
+        if not pieces: out.append(p)
+        for i, (at, d) in enumerate(pieces):
+            last = i == len(pieces) - 1
+            out.append(p.but(seq=p.seq + at, flags=p.flags if last else p.flags & ~(FIN | PSH), data=d, time=p.time + i * 20))
+    return out
+
+
+def of(segments, client): return [p for p in segments if p.client == client]
+def after_handshake(segments): return next(i for i, p in enumerate(segments) if not p.client and p.data) + 1
+
+
+def shuffled(segments, reach, seed=1):
+    rnd = random.Random(seed)
+    head = segments[:3]
+    keyed = sorted(((i + rnd.random() * reach, i) for i in range(3, len(segments))))
+    return restamp(head + [segments[i] for _, i in keyed])
+
+
+def swapped(segments):
+    out, i = list(segments), 3
+    data = [k for k, p in enumerate(segments) if p.data and k > 4]
+    for a, b in zip(data[::2], data[1::2]): out[a], out[b] = out[b], out[a]
+    return restamp(out)
+
+
+def repeated(segments): return restamp([q for p in segments for q in (p, p)])
+
+
+def repeated_later(segments, by=5):
+    order = sorted([(i, p) for i, p in enumerate(segments)] + [(i + by + .5, p) for i, p in enumerate(segments) if p.data], key=lambda x: x[0])
+    return restamp([p for _, p in order])
+
+
+def overlapped(segments, change=None):
+    """Each payload comes whole, then again in ways that overlap it: the same, a head, a tail, a middle, and with its neighbour."""
+    out, before, k = [], {}, 0
+    for p in segments:
+        b = before.get(p.client)
+        if not p.data:
+            out.append(p); continue
+        ways = [(0, len(p.data)), (0, len(p.data) // 2), (len(p.data) // 2, len(p.data)), (len(p.data) // 3, len(p.data) * 2 // 3)]
+        again = []
+        for a, z in [ways[k % 4]]:
+            d = p.data[a:z]
+            if d: again.append(p.but(seq=p.seq + a, data=bytes(x ^ change for x in d) if change else d, flags=p.flags & ~FIN))
+        if b and b.seq + len(b.data) == p.seq and k % 2 and not change:  # the end of the one before with the start of this one
+            out.append(p.but(seq=b.seq, data=b.data + p.data)); again = [p]
+        else:
+            out.append(p)
+        if k > 1: out.extend(again)
+        before[p.client] = p; k += 1
+    return restamp(out)
+
+
+def wrapped(segments, client_at=40, server_at=40):
+    """Sequence numbers moved so that both sides pass 2**32 so many bytes after their handshakes."""
+    base = {}
+    for c in (True, False):
+        side = of(segments, c)
+        syn = next(p for p in side if p.flags & SYN).seq
+        head = next(p for p in side if p.data)
+        base[c] = (1 << 32) - (client_at if c else server_at) - (head.seq + len(head.data) - syn) - syn
+    return [p.but(seq=p.seq + base[p.client], ack=p.ack + base[not p.client] if p.flags & ACK else None) for p in segments]
+
+
+def without(segments, *numbers): return [p for i, p in enumerate(segments) if i not in numbers]
+
+
+def payload_lost(segments, side, skip, count=1):
+    """Takes `count` data segments of a side away, after `skip` of them behind its handshake head."""
+    gone = [i for i, p in enumerate(segments) if p.client == side and p.data][1 + skip:1 + skip + count]
+    return without(segments, *gone)
+
+
+def fin_first(segments):
+    """The last data of each side comes after its FIN."""
+    out = list(segments)
+    for c in (True, False):
+        f = next((i for i, p in enumerate(out) if p.client == c and p.flags & FIN), None)
+        d = max(i for i, p in enumerate(out) if p.client == c and p.data and not p.flags & FIN)
+        if f is not None and d < f: out.insert(f, out.pop(d))
+    return restamp(out)
+
+
+def probes(segments):
+    """Old-style keep-alive probes: one byte, already acknowledged, with a value that was never there."""
+    out = []
+    for i, p in enumerate(segments):
+        out.append(p)
+        if i > 5 and p.data: out.append(p.but(seq=p.seq + len(p.data) - 1, data=b"\0", flags=ACK))
+    return restamp(out)
+
+
+def offloaded(segments):
+    """What a card with receive offload hands up: neighbours merged, lengths as they were for the first."""
+    out = []
+    for p in segments:
+        q = out[-1] if out else None
+        if q and q.client == p.client and q.data and p.data and (q.seq + len(q.data)) & 0xFFFFFFFF == p.seq: out[-1] = q.but(data=q.data + p.data, flags=q.flags | p.flags)
+        else: out.append(p)
+    return out
+
+
+def moved_port(segments, port):
+    return [dataclasses.replace(p, tcp=p.tcp[:2] + struct.pack(">H", port) + p.tcp[4:] if p.client else struct.pack(">H", port) + p.tcp[2:]) for p in segments]
+
+
+# ---- link and network layers -----------------------------------------------------------------------------------------
+
+def linked(segments, link, head=b"", head6=b""): return pcap([(p.time, d, len(d)) for p in segments for d in [(head6 if len(p.src) == 16 else head) + p.ip()]], link)
+def framed(segments, make): return pcap([(p.time, p.ether + d, len(p.ether + d)) for i, p in enumerate(segments) for d in make(i, p)])
+
+
+def padded(segments, extra=0):
+    """Short frames filled up to 60 bytes as on a real wire, then a frame check sequence."""
+    return pcap([(p.time, f, len(f)) for p in segments for f in [p.frame().ljust(60, b"\x55") + b"\xfc" * extra]])
+
+
+def fragmented(i, p, size=24, order=lambda x: x, overlap=0):
+    body = p.tcp_bytes()
+    out = []
+    for at in range(0, len(body), size):
+        more = 0x2000 if at + size < len(body) else 0
+        start = max(0, at - overlap)
+        piece = body[start:at + size]
+        if overlap and at: piece = bytes(b ^ 0x20 for b in piece[:at - start]) + piece[at - start:]
+        out.append(p.ip(ident=100 + i, flags=more | start // 8, payload=piece))
+    return order(out)
+
+
+def fragmented6(i, p, size=24):
+    body, out = p.tcp_bytes(), []
+    for at in range(0, len(body), size):
+        more = 1 if at + size < len(body) else 0
+        out.append(p.ip(payload=body[at:at + size], extension=struct.pack(">BBHI", 6, 0, at | more, 100 + i), first=44))
+    return out
+
+
+def extended(i, p):
+    """Hop-by-hop options, destination options and a routing header before TCP."""
+    return [p.ip(first=0, extension=bytes([60, 0, 1, 4, 0, 0, 0, 0]) + bytes([43, 1, 1, 12] + [0] * 12) + bytes([6, 2, 4, 0] + [0] * 20))]
+
+
+# ---- files ------------------------------------------------------------------------------------------------------------
+
+def block(kind, body, order="<", size=None):
+    body += b"\0" * (-len(body) % 4)
+    n = 12 + len(body) if size is None else size
+    return struct.pack(order + "II", kind, n) + body + struct.pack(order + "I", n)
+
+
+def option(code, value, order="<"): return struct.pack(order + "HH", code, len(value)) + value + b"\0" * (-len(value) % 4)
+def section(order="<", length=-1, options=b""): return block(0x0A0D0D0A, struct.pack(order + "IHHq", 0x1A2B3C4D, 1, 0, length) + options, order)
+def interface(link=1, order="<", snap=262144, options=b""): return block(1, struct.pack(order + "HHI", link, 0, snap) + options, order)
+
+
+def enhanced(p, unit=1, iface=0, order="<", options=b"", offset=0):
+    f, t = p.frame(), p.time * unit - offset
+    return block(6, struct.pack(order + "5I", iface, (t >> 32) & 0xFFFFFFFF, t & 0xFFFFFFFF, len(f), len(f)) + f + b"\0" * (-len(f) % 4) + options, order)
+
+
+def simple(p, order="<"): return block(3, struct.pack(order + "I", len(p.frame())) + p.frame(), order)
+
+
+def sections(segments):
+    """A little-endian section with two interfaces, micro- and nanoseconds, then a big-endian one; half the packets in each."""
+    half = len(segments) // 2
+    end = struct.pack("<HH", 0, 0)
+    out = [section(), interface(options=option(2, b"wire0") + option(9, b"\x06") + end), interface(options=option(2, b"wire1") + option(9, b"\x09") + end)]
+    out += [enhanced(p, 1000 if p.client else 1, 1 if p.client else 0) for p in segments[:half]]
+    start = segments[0].time // 1000000
+    out += [section(">"), interface(order=">", options=option(9, bytes([0x80 | 20]), ">") + option(14, struct.pack(">q", start), ">") + struct.pack(">HH", 0, 0))]
+    for p in segments[half:]:  # units of 2**-20 s, counted from `start`
+        ticks = ((p.time - start * 1000000 << 20) + 999999) // 1000000
+        f = p.frame()
+        out.append(block(6, struct.pack(">5I", 0, ticks >> 32, ticks & 0xFFFFFFFF, len(f), len(f)) + f, ">"))
+    return b"".join(out)
+
+
+def decorated(segments):
+    """Comments, name resolution, interface statistics, a custom block, an unknown block, decryption secrets."""
+    end = struct.pack("<HH", 0, 0)
+    keys = b"# no real secret\nCLIENT_RANDOM " + b"00" * 32 + b" " + b"11" * 48 + b"\n"
+    out = [section(options=option(1, b"made for wirefin") + option(4, b"derive.py") + end), interface(),
+           block(4, struct.pack("<HH", 1, 13) + segments[0].src + b"lab.test\0" + b"\0\0\0" + struct.pack("<HH", 0, 0)),
+           block(10, struct.pack("<II", 0x544C534B, len(keys)) + keys), block(0xBAD, struct.pack("<I", 32473) + b"custom"), block(0x777, b"nobody knows me")]
+    out += [enhanced(p, options=option(1, f"packet {i + 1} \x1b[31m".encode()) + end) for i, p in enumerate(segments)]
+    return b"".join(out + [block(5, struct.pack("<III", 0, 0, 0) + option(4, struct.pack("<Q", len(segments))) + end)])
+
+
+def plain_ng(segments): return section() + interface() + b"".join(enhanced(p) for p in segments)
+
+
+def damaged_ng(segments, at, bad): return section() + interface() + b"".join(enhanced(p) for p in segments[:at]) + bad + b"".join(enhanced(p) for p in segments[at:])
+
+
+def lying(segments, at, caplen=None, size=None):
+    """One record whose lengths are not true."""
+    packets, out = whole(segments), [pcap([])]
+    for i, (t, d, n) in enumerate(packets):
+        head = (caplen or len(d), size if size is not None else n) if i == at else (len(d), n)
+        out.append(struct.pack("<4I", t // 1000000, t % 1000000, *head) + d)
+    return b"".join(out)
+
+
+ECHO, SHORT6, DEFLATE, FRAGMENTS, QUOTES = "messages/ws-echo.pcap", "link/ethernet-ipv6.pcap", "compressed/ws-takeover.pcap", "messages/ws-fragmented.pcap", "compressed/ws-no-takeover.pcap"
+SHORT = "control/ws-close-empty.pcap"
+MADE = []
+
+
+def make(path, base, shows, how, truth=True): MADE.append((path, base, shows, how, truth))
+
+
+R = dict(truth=False)
+make("tcp/reordered.pcap", ECHO, "segments up to six places from where they belong", lambda s: ether(shuffled(s, 6)))
+make("tcp/reordered-small-segments.pcap", FRAGMENTS, "segments of 5 bytes in any order within twenty", lambda s: ether(shuffled(cut(s, 5), 20, 4)))
+make("tcp/reordered-deflate.pcap", DEFLATE, "a compressed conversation, every two data segments swapped", lambda s: ether(swapped(s)))
+make("tcp/repeated.pcap", ECHO, "every packet twice", lambda s: ether(repeated(s)))
+make("tcp/repeated-later.pcap", DEFLATE, "every data segment again five packets later", lambda s: ether(repeated_later(s)))
+make("tcp/a-byte-a-segment.pcap.gz", SHORT, "everything a byte a segment, heads too", lambda s: gzip.compress(ether(cut(s, 1, True)), 9, mtime=0))
+make("tcp/overlapping-equal.pcap", FRAGMENTS, "payloads again in whole, head, tail, middle and with their neighbours, the same bytes", lambda s: ether(overlapped(cut(s, 40))))
+make("tcp/overlapping-different.pcap", FRAGMENTS, "the same with other bytes in the copies: the first one seen stands", lambda s: ether(overlapped(cut(s, 40), 0x15)))
+make("tcp/sequence-wraps.pcap", ECHO, "both sides' sequence numbers wrap in the middle of a frame", lambda s: ether(wrapped(s)))
+make("tcp/sequence-wraps-reordered.pcap", FRAGMENTS, "the same with reordered segments of 9 bytes around the wrap", lambda s: ether(shuffled(cut(wrapped(s, 30, 21), 9), 12, 3)))
+make("tcp/sequence-wraps-in-handshake.pcap", SHORT, "the wrap falls into the request and the 101", lambda s: ether(wrapped(s, -60, -50)))
+make("tcp/fin-before-the-last-data.pcap", ECHO, "each side's FIN overtakes its last data", lambda s: ether(fin_first(s)))
+make("tcp/keep-alive-with-byte.pcap", ECHO, "probes of one old byte whose value is not what was sent", lambda s: ether(probes(s)))
+make("tcp/offloaded.pcap", FRAGMENTS, "neighbouring segments merged as receive offload does", lambda s: ether(offloaded(s)))
+make("tcp/lost-payload.pcap", FRAGMENTS, "segments of 6 bytes, one lost inside a server's payload", lambda s: ether(payload_lost(cut(s, 6), False, 3)), **R)
+make("tcp/lost-header.pcap", ECHO, "segments of 6 bytes, three lost: frame headers of the server with them", lambda s: ether(payload_lost(cut(s, 6), False, 2, 3)), **R)
+make("tcp/lost-header-of-client.pcap", ECHO, "a whole message of the client lost: its frame and nothing else", lambda s: ether(payload_lost(s, True, 2)), **R)
+make("tcp/lost-deflate.pcap", DEFLATE, "a compressed message of the server lost: the window has a hole", lambda s: ether(payload_lost(s, False, 3)), **R)
+make("tcp/lost-deflate-no-takeover.pcap", QUOTES, "the same without context takeover: the next message needs nothing of it", lambda s: ether(payload_lost(s, False, 3)), **R)
+make("tcp/lost-request.pcap", ECHO, "the upgrade request lost, its answer captured", lambda s: ether([p for p in s if not (p.client and p.data[:4] == b"GET ")]), **R)
+make("tcp/lost-answer.pcap", ECHO, "the 101 lost", lambda s: ether([p for p in s if p.data[:5] != b"HTTP/"]), **R)
+make("tcp/only-client.pcap", ECHO, "the client's direction alone", lambda s: ether(of(s, True)), **R)
+make("tcp/only-server.pcap", DEFLATE, "the server's direction alone, compressed", lambda s: ether(of(s, False)), **R)
+make("tcp/joined-late.pcap", ECHO, "capture begins after the handshake", lambda s: ether(s[after_handshake(s):]))
+make("tcp/joined-late-port-443.pcap", FRAGMENTS, "capture begins in the middle, on a port that promises something else", lambda s: ether(moved_port(s, 443)[after_handshake(s) + 3:]), **R)
+make("tcp/joined-late-deflate.pcap", DEFLATE, "capture begins six packets after the handshake, with context takeover", lambda s: ether(s[after_handshake(s) + 6:]), **R)
+make("tcp/joined-late-no-takeover.pcap", QUOTES, "the same without context takeover", lambda s: ether(s[after_handshake(s) + 6:]), **R)
+make("tcp/joined-inside-a-frame.pcap", ECHO, "segments of 4 bytes; capture begins in the middle of a frame", lambda s: ether(cut(s[after_handshake(s) + 3:], 4)[1:]), **R)
+make("tcp/snap-length-96.pcap", DEFLATE, "every packet cut at 96 bytes", lambda s: pcap(whole([p.but(cut=96) for p in s]), snap=96), **R)
+make("tcp/snap-length-headers-only.pcap", ECHO, "every packet cut behind its TCP header", lambda s: pcap(whole([p.but(cut=66) for p in s]), snap=66), **R)
+make("tcp/resets-from-elsewhere.pcap", ECHO, "RSTs with sequence numbers out of the window: to be ignored", lambda s: ether(restamp([q for i, p in enumerate(s) for q in ([p, p.but(seq=p.seq + 0x30000000, flags=RST, data=b"")] if i in (6, 9) else [p])])))
+make("tcp/no-end.pcap", ECHO, "capture ends in the middle of the conversation", lambda s: ether(s[:14]), **R)
+make("tcp/end-then-port-again.pcap", SHORT, "the same four-tuple twice, the first one's end not captured", lambda s: ether(restamp([p for p in s if not p.flags & FIN][:-2] + [p.but(seq=p.seq + (1 << 28), ack=p.ack + (1 << 28) if p.flags & ACK else None) for p in s])), **R)
+
+make("link/bsd-null.pcap", SHORT, "BSD loopback (NULL), little-endian family", lambda s: linked(s, 0, struct.pack("<I", 2)))
+make("link/bsd-null-big-endian.pcap", SHORT, "BSD loopback (NULL), big-endian family", lambda s: linked(s, 0, struct.pack(">I", 2)))
+for number, system in ((24, "FreeBSD"), (28, "NetBSD"), (30, "Darwin")):
+    make(f"link/bsd-null-ipv6-{number}.pcap", SHORT6, f"BSD loopback, family {number}: IPv6 of {system}", lambda s, n=number: linked(s, 0, b"", struct.pack("<I", n)))
+make("link/openbsd-loop.pcap", SHORT, "OpenBSD loopback (LOOP)", lambda s: linked(s, 108, struct.pack(">I", 2)))
+make("link/raw-ipv4.pcap", SHORT, "link type IPV4", lambda s: linked(s, 228))
+make("link/raw-ipv6.pcap", SHORT6, "link type IPV6", lambda s: linked(s, 229))
+make("link/unknown-link-type.pcap", SHORT, "link type 147 (USER0), which nobody can read", lambda s: linked(s, 147), **R)
+make("link/ethernet-padding.pcap", SHORT, "frames padded to 60 bytes with something that is not zero", lambda s: padded(s))
+make("link/ethernet-padding-fcs.pcap", SHORT, "the same and a frame check sequence", lambda s: padded(s, 4))
+make("link/ipv4-options.pcap", SHORT, "IPv4 options: router alert and no-operations", lambda s: framed(s, lambda i, p: [p.ip(options=b"\x94\x04\0\0\x01\x01\x01\x01")]))
+make("link/ipv4-total-length-0.pcap", FRAGMENTS, "total length 0 on packets with data, as segmentation offload leaves it", lambda s: framed(offloaded(s), lambda i, p: [p.ip(total=0 if p.data else None)]))
+make("link/ipv6-payload-length-0.pcap", SHORT6, "payload length 0 on packets with data", lambda s: framed(s, lambda i, p: [p.ip(total=0 if p.data else None)]))
+make("link/ipv6-extension-headers.pcap", SHORT6, "hop-by-hop options, routing and destination options before TCP", lambda s: framed(s, extended))
+make("link/ipv4-fragments.pcap", SHORT, "every segment in IPv4 fragments of 24 bytes", lambda s: framed(s, fragmented))
+make("link/ipv4-fragments-reversed.pcap", SHORT, "the same, the last fragment first", lambda s: framed(s, lambda i, p: fragmented(i, p, order=lambda x: x[::-1])))
+make("link/ipv4-fragments-repeated.pcap", SHORT, "the same, every fragment twice", lambda s: framed(s, lambda i, p: fragmented(i, p, order=lambda x: [f for f in x for _ in (0, 1)])))
+make("link/ipv4-fragments-overlapping.pcap", SHORT, "fragments that overlap with other bytes: to be rejected and told", lambda s: framed(s, lambda i, p: fragmented(i, p, 32, overlap=8) if p.data and not p.data.startswith((b"GET", b"HTTP")) else [p.ip()]), **R)
+make("link/ipv4-fragment-missing.pcap", SHORT, "one fragment of one message is missing", lambda s: framed(s, lambda i, p: fragmented(i, p)[:-1] if i == 7 else fragmented(i, p)), **R)
+make("link/ipv6-fragments.pcap", SHORT6, "every segment in IPv6 fragments of 24 bytes", lambda s: framed(s, fragmented6))
+
+make("files/big-endian.pcap", SHORT, "pcap, big-endian", lambda s: pcap(whole(s), order=">"))
+make("files/big-endian-nanoseconds.pcap", SHORT, "pcap, big-endian, nanoseconds", lambda s: pcap(whole(s), order=">", magic=0xA1B23C4D))
+make("files/modified.pcap", SHORT, "the modified pcap of old Linux, with 8 bytes more a record", lambda s: pcap(whole(s), magic=0xA1B2CD34))
+make("files/sections.pcapng", SHORT, "pcapng: two sections of different byte order, three interfaces, times in 10⁻⁶, 10⁻⁹ and 2⁻²⁰ s, an offset", sections)
+make("files/decorated.pcapng", SHORT, "pcapng: comments with escapes, names, statistics, secrets, custom and unknown blocks", decorated)
+make("files/simple-packets.pcapng", SHORT, "pcapng: simple packet blocks, which have no time", lambda s: section() + interface() + b"".join(map(simple, s)))
+make("files/two-links.pcapng", SHORT, "pcapng: the client's packets from an Ethernet interface, the server's from a raw one",
+     lambda s: section() + interface() + interface(101) + b"".join(enhanced(p) if p.client else block(6, struct.pack("<5I", 1, p.time >> 32, p.time & 0xFFFFFFFF, len(p.ip()), len(p.ip())) + p.ip()) for p in s))
+make("files/rotated-1.pcap", ECHO, "the first half of a rotated capture", lambda s: ether(s[:len(s) // 2]), **R)
+make("files/rotated-2.pcap", ECHO, "its second half", lambda s: ether(s[len(s) // 2:]), **R)
+make("files/times-backwards.pcap", SHORT, "stamps that run backwards", lambda s: ether([p.but(time=s[0].time - 1000 * i) for i, p in enumerate(s)]))
+make("files/nothing.pcap", SHORT, "an empty file", lambda s: b"", **R)
+make("files/header-only.pcap", SHORT, "a header and no packet", lambda s: pcap([]), **R)
+make("files/not-a-capture.pcap", SHORT, "a text", lambda s: b"This is no capture.\n" * 20, **R)
+make("files/cut-in-file-header.pcap", SHORT, "cut in the file header", lambda s: pcap([])[:17], **R)
+make("files/cut-in-record.pcap", SHORT, "cut in the last packet", lambda s: ether(s)[:-30], **R)
+make("files/cut-in-record-header.pcap", SHORT, "cut in a record header", lambda s: ether(s[:-1]) + ether(s[-1:])[24:33], **R)
+make("files/cut-in-block.pcapng", SHORT, "pcapng cut in the last block", lambda s: plain_ng(s)[:-21], **R)
+make("files/cut.pcap.gz", SHORT, "gzip cut in the middle", lambda s: gzip.compress(ether(s), 9, mtime=0)[:-120], **R)
+make("files/length-lies-4-gib.pcap", SHORT, "the eighth record says it holds 4 GiB", lambda s: lying(s, 7, 0xFFFFFFF0, 0xFFFFFFF0), **R)
+make("files/length-over-original.pcap", SHORT, "a record whose captured length is over its original one", lambda s: lying(s, 7, None, 20), **R)
+make("files/block-4-gib.pcapng", SHORT, "a block of 4 GiB in the middle", lambda s: damaged_ng(s, 7, struct.pack("<II", 6, 0xFFFFFFFC) + b"\0" * 40), **R)
+make("files/block-0.pcapng", SHORT, "a block of length 0 in the middle", lambda s: damaged_ng(s, 7, struct.pack("<III", 6, 0, 0)), **R)
+make("files/block-lengths-differ.pcapng", SHORT, "a block whose second length is not its first", lambda s: damaged_ng(s, 7, enhanced(s[7])[:-4] + struct.pack("<I", 80)), **R)
+make("files/block-without-interface.pcapng", SHORT, "a packet of an interface that was never described", lambda s: damaged_ng(s, 7, enhanced(s[7], iface=9)), **R)
+
+
+def main():
+    pattern = next((a for a in sys.argv[1:] if not a.startswith("--")), "")
+    for path, base, shows, how, truth in MADE:
+        if LISTING:
+            print(path, f"derive.py from {base}", shows, sep="\t"); continue
+        if not re.search(pattern, path): continue
+        out = HOME / path
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_bytes(how(read(base)))
+        known, copy = HOME / (base.split(".pcap")[0] + ".truth.ndjson"), HOME / (path.split(".pcap")[0] + ".truth.ndjson")
+        copy.unlink(missing_ok=True)
+        if truth and known.exists(): shutil.copyfile(known, copy)
+        print(f"{out.stat().st_size:6} {path}")
+
+
+main()

@@ -1,0 +1,67 @@
+//! What `-v` adds: the handshake as it was sent, and whether the key was answered.
+
+use super::row::{arrow, side_style};
+use super::style::{Pen, Style};
+use crate::http::{Accept, Field, Handshake};
+use crate::model::Side;
+
+/// Where the arrows of rows stand.
+const INDENT: usize = 22;
+
+/// Lets a head line be long, and a hostile one not be endless.
+const LONGEST: usize = 1000;
+
+/// Writes the heads of the request and the response, and the accept check.
+pub(super) fn handshake(pen: &mut Pen<'_>, handshake: &Handshake) {
+    if let Some(request) = &handshake.request {
+        let start = format!("{} {} HTTP/{}", request.method, request.target, request.version);
+        head(pen, Side::Client, &start, &request.headers);
+    }
+    if let Some(response) = &handshake.response {
+        let start = format!("HTTP/{} {} {}", response.version, response.status, response.reason);
+        head(pen, Side::Server, &start, &response.headers);
+    }
+    if let Some(it) = &handshake.accept {
+        accept(pen, it);
+    }
+    if let Some(pair) = &handshake.deflate {
+        for side in Side::BOTH {
+            let takeover = if pair[side].no_context_takeover { "no context takeover" } else { "context takeover" };
+            let words = format!("deflate, {}: {} window bits, {takeover}", side.name(), pair[side].max_window_bits);
+            line(pen, (Style::Dim, "·"), Style::Dim, &words);
+        }
+    }
+}
+
+fn head(pen: &mut Pen<'_>, from: Side, start: &str, fields: &[Field]) {
+    let mark = (side_style(from), arrow(from));
+    line(pen, mark, Style::Strong, start);
+    for Field { name, value } in fields {
+        pen.blanks(INDENT);
+        pen.left(mark.0, mark.1, 3);
+        pen.wire(Style::Dim, name.as_bytes(), LONGEST);
+        pen.put(Style::Dim, ": ");
+        pen.wire(Style::Plain, value.as_bytes(), LONGEST);
+        pen.end();
+    }
+}
+
+fn accept(pen: &mut Pen<'_>, accept: &Accept) {
+    if accept.valid {
+        return line(pen, (Style::Server, "✓"), Style::Plain, "the accept value answers the key");
+    }
+    let found = accept.found.as_deref().unwrap_or("nothing");
+    let words = match &accept.expected {
+        Some(expected) => format!("the accept value is {found}, but the key demands {expected}"),
+        None => format!("the accept value is {found}, and there is no key"),
+    };
+    line(pen, (Style::Error, "✗"), Style::Plain, &words);
+}
+
+/// Writes a line that may hold text from the wire.
+fn line(pen: &mut Pen<'_>, mark: (Style, &str), style: Style, text: &str) {
+    pen.blanks(INDENT);
+    pen.left(mark.0, mark.1, 3);
+    pen.wire(style, text.as_bytes(), LONGEST);
+    pen.end();
+}

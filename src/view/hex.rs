@@ -1,0 +1,93 @@
+use std::fmt::Write;
+
+use super::pieces::{Piece, pieces};
+use super::style::{Pen, Style};
+use crate::event::Missing;
+
+const ROW: usize = 16;
+const INDENT: usize = 6;
+
+/// Writes a payload as rows of offset, bytes in hexadecimal and ASCII; missing ranges are named where they are.
+pub fn hex_dump(pen: &mut Pen<'_>, known: &[u8], missing: &[Missing]) {
+    let mut line = String::new();
+    for piece in pieces(known, missing) {
+        match piece {
+            Piece::Known(offset, bytes) => rows(pen, offset, bytes, &mut line),
+            Piece::Missing(hole) => {
+                pen.blanks(INDENT);
+                pen.put(Style::Dim, &format!("{:08x}", hole.offset));
+                let words = match hole.length {
+                    Some(1) => "  · 1 byte missing".to_owned(),
+                    Some(length) => format!("  · {length} bytes missing"),
+                    None => "  · the rest is missing".to_owned(),
+                };
+                pen.put(Style::Note, &words);
+                pen.end();
+            }
+        }
+    }
+}
+
+fn rows(pen: &mut Pen<'_>, offset: u64, bytes: &[u8], line: &mut String) {
+    let mut offset = offset;
+    for row in bytes.chunks(ROW) {
+        pen.blanks(INDENT);
+        line.clear();
+        // Writing into a string cannot fail.
+        let _ = write!(line, "{offset:08x}");
+        pen.put(Style::Dim, line);
+        line.clear();
+        for place in 0..ROW {
+            line.push_str(if place % 8 == 0 { "  " } else { " " });
+            let _ = match row.get(place) {
+                Some(byte) => write!(line, "{byte:02x}"),
+                None => line.write_str("  "),
+            };
+        }
+        pen.put(Style::Plain, line);
+        pen.put(Style::Dim, "  ");
+        line.clear();
+        line.extend(row.iter().map(|&byte| if matches!(byte, b' '..=b'~') { char::from(byte) } else { '.' }));
+        pen.put(Style::Dim, line);
+        pen.end();
+        offset = offset.saturating_add(ROW as u64);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn dump(known: &[u8], missing: &[Missing]) -> String {
+        let mut out = Vec::new();
+        hex_dump(&mut Pen::new(&mut out, false), known, missing);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn rows_of_sixteen() {
+        let bytes: Vec<u8> = (b'A'..b'A' + 15).chain([0x1b, 0xff]).collect();
+        assert_eq!(
+            dump(&bytes, &[]),
+            concat!(
+                "      00000000  41 42 43 44 45 46 47 48  49 4a 4b 4c 4d 4e 4f 1b  ABCDEFGHIJKLMNO.\n",
+                "      00000010  ff                                                .\n",
+            )
+        );
+        assert_eq!(dump(b"", &[]), "");
+    }
+
+    #[test]
+    fn missing_ranges_keep_the_offsets_true() {
+        let holes = [Missing { offset: 1, length: Some(31) }, Missing { offset: 33, length: None }];
+        assert_eq!(
+            dump(b"ab", &holes),
+            concat!(
+                "      00000000  61                                                a\n",
+                "      00000001  · 31 bytes missing\n",
+                "      00000020  62                                                b\n",
+                "      00000021  · the rest is missing\n",
+            )
+        );
+    }
+}

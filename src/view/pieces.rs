@@ -1,0 +1,64 @@
+use crate::event::Missing;
+
+/// Is a stretch of a payload, in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Piece<'a> {
+    /// Bytes that are known, and the offset of the first.
+    Known(u64, &'a [u8]),
+    /// Bytes that are not.
+    Missing(Missing),
+}
+
+/// Puts the known bytes of a payload and its missing ranges back in their order.
+pub(super) fn pieces<'a>(known: &'a [u8], missing: &'a [Missing]) -> impl Iterator<Item = Piece<'a>> {
+    let (mut offset, mut known, mut missing) = (0_u64, known, missing.iter().copied().peekable());
+    std::iter::from_fn(move || {
+        if let Some(hole) = missing.next_if(|hole| hole.offset <= offset || known.is_empty()) {
+            offset = offset.max(hole.offset).saturating_add(hole.length.unwrap_or(0));
+            return Some(Piece::Missing(hole));
+        }
+        if known.is_empty() {
+            return None;
+        }
+        let until_hole = missing.peek().map_or(u64::MAX, |hole| hole.offset.saturating_sub(offset));
+        let length = usize::try_from(until_hole).unwrap_or(usize::MAX).min(known.len());
+        let (piece, rest) = known.split_at_checked(length).unwrap_or((known, &[]));
+        let start = offset;
+        known = rest;
+        offset = offset.saturating_add(piece.len() as u64);
+        Some(Piece::Known(start, piece))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn holes_stand_where_they_were() {
+        let holes = [(0, Some(2)), (5, Some(1)), (9, None)].map(|(offset, length)| Missing { offset, length });
+        let all: Vec<_> = pieces(b"abcdef", &holes).collect();
+        assert_eq!(
+            all,
+            [
+                Piece::Missing(holes[0]),
+                Piece::Known(2, b"abc"),
+                Piece::Missing(holes[1]),
+                Piece::Known(6, b"def"),
+                Piece::Missing(holes[2]),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_whole_payload_is_one_piece() {
+        assert_eq!(pieces(b"abc", &[]).collect::<Vec<_>>(), [Piece::Known(0, b"abc")]);
+        assert_eq!(pieces(b"", &[]).count(), 0);
+    }
+
+    #[test]
+    fn holes_behind_what_a_limit_kept_are_still_told() {
+        let holes = [Missing { offset: 100, length: Some(5) }];
+        assert_eq!(pieces(b"abc", &holes).collect::<Vec<_>>(), [Piece::Known(0, b"abc"), Piece::Missing(holes[0])]);
+    }
+}

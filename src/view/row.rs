@@ -1,0 +1,277 @@
+//! One line an event.
+
+use std::fmt::Write;
+
+use super::close_code_name;
+use super::pieces::{Piece, pieces};
+use super::style::{Pen, Style};
+use super::units::{bytes, count, span};
+use crate::event::{Anomaly, Closed, Event, Evidence, Frame, Message, Opened, Severity, Totals};
+use crate::model::{Pair, Side, Timestamp};
+use crate::websocket::Opcode;
+
+const TIME: usize = 12;
+const CONN: usize = 8;
+const WORD: usize = 8;
+const SIZE: usize = 9;
+
+/// How many dots stand for missing bytes before they are counted instead.
+const DOTS: u64 = 16;
+
+/// How many bytes of a binary payload are shown in hexadecimal, and how many of a text's are looked at, for each column.
+const BYTES_PER_COLUMN: usize = 4;
+
+/// Writes the columns that all rows begin with: time since `origin`, connection, arrow, word and size.
+fn begin(pen: &mut Pen<'_>, event: &Event<'_>, origin: Timestamp, head: &Head<'_>) {
+    let since = event.at.time.since(origin);
+    pen.right(Style::Dim, &format!("{}.{:06}", since.as_secs(), since.subsec_micros()), TIME);
+    let conn = event.conn.map(|conn| format!("#{}", conn.0)).unwrap_or_default();
+    pen.right(Style::Dim, &conn, CONN);
+    pen.blanks(2);
+    pen.left(head.style, head.arrow, 3);
+    pen.left(head.style, head.word, WORD);
+    pen.right(Style::Dim, &head.size.map(bytes).unwrap_or_default(), SIZE);
+    pen.blanks(2);
+}
+
+/// Is what a row shows between its connection and its text.
+struct Head<'a> {
+    style: Style,
+    arrow: &'a str,
+    word: &'a str,
+    size: Option<u64>,
+}
+
+/// Returns the arrow of a side: `→` is from the client.
+pub(super) const fn arrow(from: Side) -> &'static str {
+    match from {
+        Side::Client => "→",
+        Side::Server => "←",
+    }
+}
+
+/// Returns the style of a side.
+pub(super) const fn side_style(from: Side) -> Style {
+    match from {
+        Side::Client => Style::Client,
+        Side::Server => Style::Server,
+    }
+}
+
+/// Writes that a conversation began or was refused.
+pub(super) fn opened(pen: &mut Pen<'_>, event: &Event<'_>, origin: Timestamp, width: usize, opened: &Opened) {
+    let handshake = opened.handshake.as_deref();
+    let response = handshake.and_then(|it| it.response.as_ref());
+    let (style, word) = match response {
+        _ if opened.established => (Style::Strong, "open"),
+        Some(_) => (Style::Warning, "refused"),
+        None => (Style::Warning, "failed"),
+    };
+    begin(pen, event, origin, &Head { style, arrow: "⇄", word, size: None });
+    pen.put(Style::Plain, &format!("{} → {}", opened.client, opened.server));
+    let Some(handshake) = handshake else {
+        pen.put(Style::Note, "  handshake not captured");
+        return pen.end();
+    };
+    if let Some(url) = &handshake.url {
+        pen.blanks(2);
+        pen.wire(Style::Strong, url.as_bytes(), width);
+    }
+    match response {
+        Some(response) if !opened.established => {
+            pen.put(Style::Warning, &format!("  {} ", response.status));
+            pen.wire(Style::Warning, response.reason.as_bytes(), width);
+        }
+        Some(_) => {}
+        None if opened.established => pen.put(Style::Note, "  answer not captured"),
+        None => pen.put(Style::Warning, "  no answer"),
+    }
+    if let Some(subprotocol) = &handshake.subprotocol {
+        pen.put(Style::Dim, "  protocol ");
+        pen.wire(Style::Plain, subprotocol.as_bytes(), width);
+    }
+    if handshake.deflate.is_some() {
+        pen.put(Style::Dim, "  deflate");
+    }
+    pen.end();
+}
+
+/// Writes a message or control frame.
+pub(super) fn message(pen: &mut Pen<'_>, event: &Event<'_>, origin: Timestamp, width: usize, message: &Message<'_>) {
+    let head = Head {
+        style: side_style(message.from),
+        arrow: arrow(message.from),
+        word: message.opcode.name(),
+        size: Some(message.length),
+    };
+    begin(pen, event, origin, &head);
+    let remarks = remarks(message);
+    let taken = if remarks.is_empty() { 0 } else { remarks.chars().count().saturating_add(2) };
+    let room = width.saturating_sub(pen.column()).saturating_sub(taken).max(20);
+    if let Some(close) = &message.close {
+        close_code(pen, close.code, close.reason, room);
+    } else {
+        preview(pen, message, room);
+    }
+    if !remarks.is_empty() {
+        pen.blanks(2);
+        pen.put(Style::Dim, &remarks);
+    }
+    pen.end();
+}
+
+/// Writes a close code, its words and the reason.
+fn close_code(pen: &mut Pen<'_>, code: u16, reason: &str, room: usize) {
+    let words = match code {
+        1005 | 1006 => close_code_name(code).to_owned(),
+        _ => format!("{code} {}", close_code_name(code)),
+    };
+    pen.put(Style::Plain, &words);
+    if !reason.is_empty() {
+        pen.put(Style::Dim, " “");
+        pen.wire(Style::Plain, reason.as_bytes(), room.saturating_sub(words.len()).max(20));
+        pen.put(Style::Dim, "”");
+    }
+}
+
+/// Writes as much of a payload as fits: text as text, bytes in hexadecimal, missing bytes as dots.
+fn preview(pen: &mut Pen<'_>, message: &Message<'_>, room: usize) {
+    let end = pen.column().saturating_add(room);
+    for piece in pieces(message.payload, message.missing) {
+        let room = end.saturating_sub(pen.column());
+        let left = match piece {
+            Piece::Known(_, known) => {
+                let known = known.get(..room.saturating_mul(BYTES_PER_COLUMN).saturating_add(8)).unwrap_or(known);
+                if message.text {
+                    pen.wire(Style::Plain, known, room)
+                } else {
+                    pen.wire(Style::Plain, hex(known).as_bytes(), room)
+                }
+            }
+            Piece::Missing(hole) => {
+                let dots = match hole.length {
+                    Some(length @ 0..=DOTS) => "·".repeat(usize::try_from(length).unwrap_or(0)),
+                    Some(length) => format!("···{}···", count(length, "byte")),
+                    None => "···".to_owned(),
+                };
+                pen.wire(Style::Note, dots.as_bytes(), room)
+            }
+        };
+        if left.is_none() {
+            return;
+        }
+    }
+}
+
+fn hex(known: &[u8]) -> String {
+    let mut text = String::with_capacity(known.len().saturating_mul(3));
+    for byte in known {
+        // Writing into a string cannot fail.
+        let _ = write!(text, "{byte:02x} ");
+    }
+    text.truncate(text.trim_end().len());
+    text
+}
+
+/// Says in words what is special about a message.
+fn remarks(message: &Message<'_>) -> String {
+    let mut remarks = Vec::new();
+    let wire = &message.wire;
+    if wire.frames != 1 {
+        remarks.push(count(wire.frames, "frame"));
+    }
+    match (wire.compressed, wire.inflated) {
+        (true, true) => remarks.push(format!("deflated to {}", bytes(wire.bytes))),
+        (true, false) => remarks.push("compressed".to_owned()),
+        (false, _) => {}
+    }
+    if !message.is_complete() {
+        let known = message.missing.iter().try_fold(0_u64, |sum, hole| Some(sum.saturating_add(hole.length?)));
+        remarks.push(match known {
+            Some(lost) => format!("{} missing", count(lost, "byte")),
+            None => "bytes missing".to_owned(),
+        });
+    }
+    if let Some(kept) = message.truncated_to {
+        remarks.push(format!("cut to {}", bytes(kept)));
+    }
+    if let Some(rtt) = message.rtt {
+        remarks.push(format!("round trip {}", span(rtt)));
+    }
+    if remarks.is_empty() { String::new() } else { format!("({})", remarks.join(", ")) }
+}
+
+/// Writes a frame's header.
+pub(super) fn frame(pen: &mut Pen<'_>, event: &Event<'_>, origin: Timestamp, frame: &Frame) {
+    let Frame { from, header, offset } = *frame;
+    let head = Head { style: Style::Dim, arrow: arrow(from), word: "frame", size: Some(header.length) };
+    begin(pen, event, origin, &head);
+    let mut words = header.opcode.name().to_owned();
+    if header.fin {
+        words.push_str(" fin");
+    } else if header.opcode != Opcode::CONTINUATION {
+        words.push_str(" begins");
+    }
+    for (bit, name) in [(4, " rsv1"), (2, " rsv2"), (1, " rsv3")] {
+        if header.rsv & bit != 0 {
+            words.push_str(name);
+        }
+    }
+    if let Some(key) = header.mask {
+        // Writing into a string cannot fail.
+        let _ = write!(words, " mask {:08x}", u32::from_be_bytes(key));
+    }
+    let _ = write!(words, " at {offset}");
+    pen.put(Style::Dim, &words);
+    pen.end();
+}
+
+/// Writes what was wrong, with the evidence.
+pub(super) fn anomaly(pen: &mut Pen<'_>, event: &Event<'_>, origin: Timestamp, from: Option<Side>, anomaly: &Anomaly) {
+    let style = match anomaly.severity() {
+        Severity::Error => Style::Error,
+        Severity::Warning => Style::Warning,
+        Severity::Note => Style::Note,
+    };
+    let head = Head { style, arrow: from.map_or("!", arrow), word: anomaly.severity().name(), size: None };
+    begin(pen, event, origin, &head);
+    pen.put(style, anomaly.code());
+    pen.put(Style::Plain, &format!(": {anomaly}"));
+    if let Some(spec) = anomaly.spec() {
+        pen.put(Style::Dim, &format!(" ({spec})"));
+    }
+    let mut comma = "  ";
+    anomaly.evidence(|name, value| {
+        pen.put(Style::Dim, comma);
+        pen.put(Style::Dim, &format!("{} ", name.replace('_', " ")));
+        match value {
+            Evidence::Number(number) => pen.put(Style::Plain, &number.to_string()),
+            Evidence::Text(text) => {
+                pen.wire(Style::Plain, text.as_bytes(), 200);
+            }
+        }
+        comma = ", ";
+    });
+    pen.end();
+}
+
+/// Writes how a conversation ended.
+pub(super) fn closed(pen: &mut Pen<'_>, event: &Event<'_>, origin: Timestamp, closed: &Closed) {
+    begin(pen, event, origin, &Head { style: Style::Strong, arrow: "■", word: "closed", size: None });
+    match closed.code {
+        Some(code) => close_code(pen, code, &closed.reason, 80),
+        None => pen.put(Style::Plain, "still open when the capture ended"),
+    }
+    if let Some(by) = closed.by {
+        pen.put(Style::Plain, &format!(" by {}", by.name()));
+    }
+    if closed.clean {
+        pen.put(Style::Plain, ", answered");
+    }
+    let Pair { client, server } = closed.totals;
+    let [client, server] = [client, server].map(|Totals { messages, bytes: sent, .. }| {
+        format!("{}, {}", count(messages, "message"), bytes(sent))
+    });
+    pen.put(Style::Dim, &format!(" · {} · → {client} · ← {server}", span(closed.duration)));
+    pen.end();
+}

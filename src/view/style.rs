@@ -1,0 +1,203 @@
+use std::io::Write;
+use std::ops::ControlFlow;
+
+use unicode_width::UnicodeWidthChar;
+
+use super::printable::{Shown, printable};
+
+/// Says what a piece of text means, so that the same text can be coloured or plain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    /// Nothing in particular.
+    Plain,
+    /// Context that the eye may skip.
+    Dim,
+    /// What a row is about.
+    Strong,
+    /// What the client did.
+    Client,
+    /// What the server did.
+    Server,
+    /// A MUST was broken.
+    Error,
+    /// A SHOULD was broken, or something is suspicious.
+    Warning,
+    /// A limit of the capture or of ours.
+    Note,
+    /// Stands for bytes that cannot be shown as they are.
+    Escape,
+}
+
+impl Style {
+    /// Returns what stands between `ESC [` and `m` (ECMA-48, select graphic rendition).
+    const fn code(self) -> &'static str {
+        match self {
+            Style::Plain => "0",
+            Style::Dim => "2",
+            Style::Strong => "1",
+            Style::Client => "36",
+            Style::Server => "32",
+            Style::Error => "1;31",
+            Style::Warning => "33",
+            Style::Note => "34",
+            Style::Escape => "35",
+        }
+    }
+}
+
+/// Writes styled text into a buffer and counts the columns of the line.
+///
+/// Bytes from the wire go through [`Pen::wire`] and nothing else.
+#[derive(Debug)]
+pub struct Pen<'o> {
+    out: &'o mut Vec<u8>,
+    colour: bool,
+    style: Style,
+    column: usize,
+}
+
+impl<'o> Pen<'o> {
+    /// Makes a pen that appends to `out`, with colour or without.
+    pub const fn new(out: &'o mut Vec<u8>, colour: bool) -> Self {
+        Pen { out, colour, style: Style::Plain, column: 0 }
+    }
+
+    /// Returns how many columns the line has so far.
+    pub const fn column(&self) -> usize {
+        self.column
+    }
+
+    /// Writes our own words.
+    pub fn put(&mut self, style: Style, words: &str) {
+        self.set(style);
+        self.out.extend_from_slice(words.as_bytes());
+        self.column = self.column.saturating_add(width(words));
+    }
+
+    /// Writes our own words and fills up with blanks to `columns`.
+    pub fn left(&mut self, style: Style, words: &str, columns: usize) {
+        self.put(style, words);
+        self.blanks(columns.saturating_sub(width(words)));
+    }
+
+    /// Fills up with blanks to `columns` and writes our own words behind them.
+    pub fn right(&mut self, style: Style, words: &str, columns: usize) {
+        self.blanks(columns.saturating_sub(width(words)));
+        self.put(style, words);
+    }
+
+    /// Writes blanks.
+    pub fn blanks(&mut self, count: usize) {
+        self.set(Style::Plain);
+        self.out.resize(self.out.len().saturating_add(count), b' ');
+        self.column = self.column.saturating_add(count);
+    }
+
+    /// Writes bytes from the wire, made safe for a terminal and cut to `room` columns, with `…` where it cut.
+    ///
+    /// Returns the columns that are left, or `None` where it cut.
+    pub fn wire(&mut self, style: Style, bytes: &[u8], room: usize) -> Option<usize> {
+        let end = self.column.saturating_add(room);
+        // Where `…` would still fit, so that the text can be cut back to there.
+        let mut fits = (self.out.len(), self.style, self.column);
+        let result = printable(bytes, |shown| {
+            let columns = match shown {
+                Shown::AsIs(c) => c.width().unwrap_or(0),
+                Shown::Escaped(words) => width(words),
+            };
+            self.column = self.column.saturating_add(columns);
+            if self.column > end {
+                return ControlFlow::Break(());
+            }
+            match shown {
+                Shown::AsIs(c) => {
+                    self.set(style);
+                    self.out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+                }
+                Shown::Escaped(words) => {
+                    self.set(Style::Escape);
+                    self.out.extend_from_slice(words.as_bytes());
+                }
+            }
+            if self.column < end {
+                fits = (self.out.len(), self.style, self.column);
+            }
+            ControlFlow::Continue(())
+        });
+        if result.is_continue() {
+            return Some(end.saturating_sub(self.column));
+        }
+        self.out.truncate(fits.0);
+        (self.style, self.column) = (fits.1, fits.2);
+        if room > 0 {
+            self.put(Style::Dim, "…");
+        }
+        None
+    }
+
+    /// Ends the line.
+    pub fn end(&mut self) {
+        self.set(Style::Plain);
+        self.out.push(b'\n');
+        self.column = 0;
+    }
+
+    fn set(&mut self, style: Style) {
+        if self.style == style {
+            return;
+        }
+        self.style = style;
+        if self.colour {
+            // Begin anew, for a style does not take back what another one set.
+            let begin = if style == Style::Plain { "" } else { "0;" };
+            // Writing into memory cannot fail.
+            let _ = write!(self.out, "\x1b[{begin}{}m", style.code());
+        }
+    }
+}
+
+/// Returns how many columns our own words take.
+fn width(words: &str) -> usize {
+    words.chars().fold(0, |sum, c| sum.saturating_add(c.width().unwrap_or(0)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wire(bytes: &[u8], room: usize) -> (String, Option<usize>) {
+        let mut out = Vec::new();
+        let left = Pen::new(&mut out, false).wire(Style::Plain, bytes, room);
+        (String::from_utf8(out).unwrap(), left)
+    }
+
+    #[test]
+    fn cuts_by_columns_and_says_so() {
+        assert_eq!(wire(b"hello", 6), ("hello".into(), Some(1)));
+        assert_eq!(wire(b"hello", 5), ("hello".into(), Some(0)));
+        assert_eq!(wire(b"hello", 4), ("hel…".into(), None));
+        assert_eq!(wire("我是阿宝哥".as_bytes(), 10), ("我是阿宝哥".into(), Some(0)));
+        assert_eq!(wire("我是阿宝哥".as_bytes(), 9), ("我是阿宝…".into(), None));
+        assert_eq!(wire("我是阿宝哥".as_bytes(), 8), ("我是阿…".into(), None));
+        assert_eq!(wire(b"ab\xff", 5), ("ab…".into(), None));
+        assert_eq!(wire(b"ab", 0), (String::new(), None));
+        assert_eq!(wire(b"", 0), (String::new(), Some(0)));
+    }
+
+    #[test]
+    fn colour_changes_nothing_but_colour() {
+        let (mut plain, mut coloured) = (Vec::new(), Vec::new());
+        for (out, colour) in [(&mut plain, false), (&mut coloured, true)] {
+            let mut pen = Pen::new(out, colour);
+            pen.left(Style::Client, "→", 3);
+            pen.wire(Style::Plain, b"a\x1b[31mb", 80);
+            assert_eq!(pen.column(), 10);
+            pen.end();
+        }
+        assert_eq!(String::from_utf8(plain).unwrap(), "→  a␛[31mb\n");
+        assert_eq!(
+            String::from_utf8(coloured).unwrap(),
+            "\x1b[0;36m→\x1b[0m  a\x1b[0;35m␛\x1b[0m[31mb\n"
+        );
+    }
+}
