@@ -25,6 +25,9 @@ pub struct Sniffable {
     pub loopback: bool,
 }
 
+/// What is missing where the system does not let us.
+pub const NO_RIGHT: &str = "the right to capture";
+
 /// Lists the interfaces.
 pub fn interfaces() -> Result<Vec<Sniffable>, Error> {
     live::load()?;
@@ -39,7 +42,7 @@ fn describe(device: Device) -> Sniffable {
             let link = capture.get_datalink();
             Ok(link.get_name().unwrap_or_else(|_| link.0.to_string()))
         }
-        Err(error) if live::is_about_rights(&message(&error)) => Err("the right to capture".to_owned()),
+        Err(error) if live::is_about_rights(&message(&error)) => Err(NO_RIGHT.to_owned()),
         Err(error) => Err(message(&error)),
     };
     Sniffable {

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::os::fd::{AsRawFd as _, RawFd};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -144,6 +145,11 @@ impl Live {
         self.taps.iter().map(|tap| tap.description.clone()).collect()
     }
 
+    /// Returns where the system tells of the interfaces while they are captured.
+    pub fn system_folders(&self) -> Vec<PathBuf> {
+        self.taps.iter().filter_map(|tap| tap.system.clone()).collect()
+    }
+
     /// Reads what the rings hold into the round, as much as one round is to have.
     fn read(&mut self, round: &mut Round) {
         if let [tap] = self.taps.as_mut_slice() {
@@ -265,7 +271,7 @@ struct Tap {
     capture: Capture<Active>,
     description: Description,
     /// Where the system keeps what it knows of the interface, where it does.
-    system: Option<std::path::PathBuf>,
+    system: Option<PathBuf>,
     state: State,
     count: Count,
     /// What libpcap counted last.

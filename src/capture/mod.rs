@@ -11,6 +11,7 @@ mod decompress;
 mod device;
 mod error;
 mod file;
+mod follow;
 #[cfg(test)]
 mod fixture;
 mod format;
@@ -22,14 +23,17 @@ mod pcap;
 mod pcapng;
 mod progress;
 mod round;
+mod save;
 mod until;
 
-pub use device::{Sniffable, interfaces};
+pub use device::{NO_RIGHT, Sniffable, interfaces};
 pub use error::Error;
+pub use follow::Follow;
 pub use live::{Count, Counts, Description, Live, Settings};
 pub use merge::Files;
 pub use progress::{Meter, Progress};
 pub use round::{Record, Round};
+pub use save::{Belongs, Saved, Saver, Sorter, Target};
 pub use until::Until;
 
 // The library is found at run time.

@@ -1,5 +1,5 @@
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// Says when a source that would never end is to end.
@@ -18,19 +18,19 @@ pub struct Until {
 pub(super) struct Watch {
     until: Until,
     begun: Instant,
-    last: Instant,
+    /// When the last packet came, in milliseconds after the beginning.
+    last: AtomicU64,
 }
 
 impl Watch {
     pub(super) fn new(until: Until) -> Watch {
-        let now = Instant::now();
-        Watch { until, begun: now, last: now }
+        Watch { until, begun: Instant::now(), last: AtomicU64::new(0) }
     }
 
     /// Hears that a packet came.
-    pub(super) fn packet(&mut self) {
+    pub(super) fn packet(&self) {
         if self.until.idle.is_some() {
-            self.last = Instant::now();
+            self.last.store(self.milliseconds(), Ordering::Relaxed);
         }
     }
 
@@ -38,6 +38,13 @@ impl Watch {
     pub(super) fn is_over(&self) -> bool {
         self.until.stopped.load(Ordering::Relaxed)
             || self.until.duration.is_some_and(|most| self.begun.elapsed() >= most)
-            || self.until.idle.is_some_and(|most| self.last.elapsed() >= most)
+            || self.until.idle.is_some_and(|most| {
+                let silent = self.milliseconds().saturating_sub(self.last.load(Ordering::Relaxed));
+                u128::from(silent) >= most.as_millis()
+            })
+    }
+
+    fn milliseconds(&self) -> u64 {
+        u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 }

@@ -5,10 +5,15 @@
 mod args;
 mod destination;
 mod export;
+mod input;
+mod interfaces;
 mod print;
 mod progress;
 mod report;
+mod rights;
+mod sandbox;
 mod size;
+mod stop;
 mod trip;
 
 use std::ffi::OsString;
@@ -43,6 +48,7 @@ struct Cli {
 enum Command {
     Print(print::Args),
     Export(export::Args),
+    Interfaces(interfaces::Args),
 }
 
 /// Does what `arguments`, the program's name first, ask.
@@ -57,6 +63,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Result<()> 
         None => cli.print.run(),
         Some(Command::Print(args)) => args.run(),
         Some(Command::Export(args)) => args.run(),
+        Some(Command::Interfaces(args)) => args.run(),
     }
 }
 

@@ -14,11 +14,13 @@ mod batch;
 mod crew;
 mod formatted;
 mod error;
+mod flows;
 mod output;
 mod run;
 mod summary;
 
 pub use error::Error;
+pub use flows::Flows;
 pub use formatted::{Formatted, Text};
 pub use output::{Control, Output, Part};
 pub use run::{Options, run};
