@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 use std::os::fd::{AsRawFd as _, RawFd};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use pcap::{Active, Capture, Device, Linktype, Precision};
@@ -90,12 +91,35 @@ pub struct Count {
 
 /// Shows the [`Count`]s of a source that somebody else holds; clones show the same.
 #[derive(Clone, Debug, Default)]
-pub struct Counts(Arc<Mutex<Vec<Count>>>);
+pub struct Counts(Arc<[Counter]>);
+
+/// Is a [`Count`] while it is counted.
+#[derive(Debug, Default)]
+struct Counter {
+    interface: String,
+    packets: AtomicU64,
+    dropped: AtomicU64,
+    device_dropped: AtomicU64,
+}
 
 impl Counts {
     /// Returns a count for each interface.
     pub fn now(&self) -> Vec<Count> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let read = |counter: &Counter| Count {
+            interface: counter.interface.clone(),
+            packets: counter.packets.load(Ordering::Relaxed),
+            dropped: counter.dropped.load(Ordering::Relaxed),
+            device_dropped: counter.device_dropped.load(Ordering::Relaxed),
+        };
+        self.0.iter().map(read).collect()
+    }
+
+    fn publish(&self, taps: &[Tap]) {
+        for (counter, tap) in self.0.iter().zip(taps) {
+            counter.packets.store(tap.count.packets, Ordering::Relaxed);
+            counter.dropped.store(tap.count.dropped, Ordering::Relaxed);
+            counter.device_dropped.store(tap.count.device_dropped, Ordering::Relaxed);
+        }
     }
 }
 
@@ -120,7 +144,9 @@ impl Live {
         for name in &settings.interfaces {
             taps.push(Tap::open(name, settings)?);
         }
-        let live = Live {
+        let counter = |tap: &Tap| Counter { interface: tap.description.name.clone(), ..Counter::default() };
+        let counts = Counts(taps.iter().map(counter).collect());
+        Ok(Live {
             taps,
             held: Held::default(),
             watch: Watch::new(until),
@@ -128,11 +154,9 @@ impl Live {
             looked: Instant::now(),
             packets: 0,
             latest: Timestamp::from_nanos(i64::MIN),
-            counts: Counts::default(),
+            counts,
             diagnostics: Vec::new(),
-        };
-        live.publish();
-        Ok(live)
+        })
     }
 
     /// Returns what shows the counts while somebody else holds the source.
@@ -185,12 +209,6 @@ impl Live {
             tap.count_drops(last, &mut self.diagnostics);
             tap.look(&mut self.diagnostics);
         }
-        self.publish();
-    }
-
-    fn publish(&self) {
-        let counts = self.taps.iter().map(|tap| tap.count.clone()).collect();
-        *self.counts.0.lock().unwrap_or_else(PoisonError::into_inner) = counts;
     }
 
     /// Waits a moment for packets.
@@ -228,6 +246,7 @@ impl Source for Live {
         let gone = self.taps.iter().all(|tap| tap.state == State::Gone);
         let ends = gone && self.held.is_empty() && round.packets.is_empty() || over && self.is_drained(round);
         self.look(ends);
+        self.counts.publish(&self.taps);
         self.number(round);
         round.diagnostics.append(&mut self.diagnostics);
         if !round.packets.is_empty() {

@@ -109,7 +109,7 @@ pub(super) struct Output {
     /// Write to a file instead of standard output
     ///
     /// It gets its name when it is whole; until then, what had the name stays as it was.
-    #[arg(short, long = "output", value_name = "FILE")]
+    #[arg(short = 'o', long = "output", value_name = "FILE")]
     pub(super) file: Option<PathBuf>,
 
     /// Stop after N messages

@@ -7,7 +7,7 @@ use super::args::Input;
 use super::rights::{self, User};
 use super::sandbox::Needs;
 use super::stop;
-use crate::capture::{Counts, Description, Files, Follow, Live, Meter, Saver, Settings, Source, Target, Until};
+use crate::capture::{Counts, Description, Files, Follow, Live, Meter, Saver, Settings, Source, Target};
 use crate::pipeline::Flows;
 use crate::wire;
 
@@ -18,7 +18,6 @@ pub(super) struct Opened {
     pub(super) meter: Option<Meter>,
     /// Tells what interfaces gave.
     pub(super) counts: Option<Counts>,
-    pub(super) until: Until,
     /// What the sandbox must leave.
     pub(super) needs: Needs,
     interfaces: Vec<Description>,
@@ -34,7 +33,6 @@ impl Input {
             source: Box::new(Files::from_readers([])),
             meter: None,
             counts: None,
-            until: until.clone(),
             needs: Needs::default(),
             interfaces: Vec::new(),
             user: None,

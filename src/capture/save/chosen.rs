@@ -138,12 +138,23 @@ impl Chosen {
 
     /// Writes what is decided, for nothing more will be.
     pub(super) fn finish(&mut self, out: &mut Out) -> io::Result<()> {
+        self.in_line = 0;
         for waiting in std::mem::take(&mut self.line) {
             if self.is_kept(&waiting) {
                 write(&waiting, out)?;
             }
         }
         out.flush()
+    }
+
+    /// Returns the bytes of packets that wait.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        let beside: usize = self.flows.values().flat_map(|flow| &flow.beside).map(|waiting| waiting.block.len()).sum();
+        assert_eq!(beside, self.beside, "what is beside the line is counted");
+        let line: usize = self.line.iter().map(|waiting| waiting.block.len()).sum();
+        assert_eq!(line, self.in_line, "what is in line is counted");
+        line.saturating_add(beside)
     }
 
     fn is_kept(&self, waiting: &Waiting) -> bool {
