@@ -7,7 +7,7 @@ use super::args::Input;
 use super::rights::{self, User};
 use super::sandbox::Needs;
 use super::stop;
-use crate::capture::{Counts, Description, Files, Follow, Live, Meter, Saver, Settings, Source, Target};
+use crate::capture::{Counts, Description, Files, Follow, Live, Meter, Saver, Settings, Source, Target, Until};
 use crate::pipeline::Flows;
 use crate::wire;
 
@@ -26,9 +26,19 @@ pub(super) struct Opened {
 }
 
 impl Input {
-    /// Opens what is to be read.
+    /// Opens what is to be read, until a signal says that it is enough.
     pub(super) fn open(&self) -> anyhow::Result<Opened> {
-        let until = stop::until(&self.autostop)?;
+        let until = stop::until(&self.autostop);
+        stop::hear_signals(&until)?;
+        self.open_until(until)
+    }
+
+    /// Opens what is to be read, for those who see to signals themselves.
+    pub(super) fn open_quietly(&self) -> anyhow::Result<Opened> {
+        self.open_until(stop::until(&self.autostop))
+    }
+
+    fn open_until(&self, until: Until) -> anyhow::Result<Opened> {
         let mut opened = Opened {
             source: Box::new(Files::from_readers([])),
             meter: None,

@@ -15,6 +15,7 @@ mod sandbox;
 mod size;
 mod stop;
 mod trip;
+mod view;
 
 use std::ffi::OsString;
 
@@ -49,6 +50,7 @@ enum Command {
     Print(print::Args),
     Export(export::Args),
     Interfaces(interfaces::Args),
+    View(view::Args),
 }
 
 /// Does what `arguments`, the program's name first, ask.
@@ -64,6 +66,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Result<()> 
         Some(Command::Print(args)) => args.run(),
         Some(Command::Export(args)) => args.run(),
         Some(Command::Interfaces(args)) => args.run(),
+        Some(Command::View(args)) => args.run(),
     }
 }
 

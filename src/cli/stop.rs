@@ -30,12 +30,8 @@ impl FromStr for Autostop {
     }
 }
 
-/// Says when to end: as `conditions` say, or when a signal asks for it. A second signal ends the program at once.
-///
-/// # Errors
-///
-/// When signals cannot be heard.
-pub(super) fn until(conditions: &[Autostop]) -> anyhow::Result<Until> {
+/// Says when to end, as `conditions` say.
+pub(super) fn until(conditions: &[Autostop]) -> Until {
     let mut until = Until::default();
     for condition in conditions {
         match condition {
@@ -43,12 +39,21 @@ pub(super) fn until(conditions: &[Autostop]) -> anyhow::Result<Until> {
             Autostop::Idle(span) => until.idle = Some(*span),
         }
     }
+    until
+}
+
+/// Ends when a signal asks for it; a second signal ends the program at once.
+///
+/// # Errors
+///
+/// When signals cannot be heard.
+pub(super) fn hear_signals(until: &Until) -> anyhow::Result<()> {
     for signal in [SIGINT, SIGTERM] {
         // In this order: the first signal finds the flag down, and puts it up.
         flag::register_conditional_shutdown(signal, 128_i32.saturating_add(signal), Arc::clone(&until.stopped))?;
         flag::register(signal, Arc::clone(&until.stopped))?;
     }
-    Ok(until)
+    Ok(())
 }
 
 #[cfg(test)]

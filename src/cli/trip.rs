@@ -98,6 +98,14 @@ impl<O: Output> Output for Watched<O> {
         WatchedPart { part: self.output.part(), progress: self.progress.clone(), saver: self.saver.clone() }
     }
 
+    fn memory(&self) -> <Self::Part as Part>::Memory {
+        self.output.memory()
+    }
+
+    fn remembered(&mut self, memory: <Self::Part as Part>::Memory) {
+        self.output.remembered(memory);
+    }
+
     fn start(&mut self, first: Timestamp) {
         self.output.start(first);
     }
@@ -145,6 +153,12 @@ impl<P: Part> Sink for WatchedPart<P> {
 }
 
 impl<P: Part> Part for WatchedPart<P> {
+    type Memory = P::Memory;
+
+    fn exchange(&mut self, memory: &mut Self::Memory) {
+        self.part.exchange(memory);
+    }
+
     fn mark(&self) -> usize {
         self.part.mark()
     }
