@@ -102,10 +102,6 @@ impl<O: Output> Output for Watched<O> {
         self.output.memory()
     }
 
-    fn remembered(&mut self, memory: <Self::Part as Part>::Memory) {
-        self.output.remembered(memory);
-    }
-
     fn start(&mut self, first: Timestamp) {
         self.output.start(first);
     }
@@ -127,6 +123,10 @@ impl<O: Output> Output for Watched<O> {
         }
         let result = self.output.pause();
         self.heed(result)
+    }
+
+    fn remembered(&mut self, memory: <Self::Part as Part>::Memory) {
+        self.output.remembered(memory);
     }
 }
 
