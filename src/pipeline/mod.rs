@@ -15,6 +15,7 @@ mod crew;
 mod formatted;
 mod gathered;
 mod error;
+mod flows;
 mod output;
 mod recorder;
 mod run;
@@ -22,6 +23,7 @@ mod sieve;
 mod summary;
 
 pub use error::Error;
+pub use flows::Flows;
 pub use formatted::{Formatted, Text};
 pub use gathered::{Gathered, Gathering};
 pub use output::{Control, Output, Part};
