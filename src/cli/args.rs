@@ -3,6 +3,7 @@ use std::path::PathBuf;
 
 use super::size::Size;
 use super::stop::Autostop;
+use crate::filter::Filter;
 use crate::pipeline;
 
 /// Names what is read, and how.
@@ -115,4 +116,14 @@ pub(super) struct Output {
     /// Stop after N messages
     #[arg(short, long, value_name = "N")]
     pub(super) count: Option<u64>,
+
+    /// Show only messages that match: 'opcode == text and len > 1k', 'json.type == "trade"'
+    ///
+    /// docs/filter.md of the project explains the language.
+    #[arg(short = 'Y', long = "only", value_name = "FILTER", value_parser = filter)]
+    pub(super) only: Option<Filter>,
+}
+
+fn filter(text: &str) -> Result<Filter, String> {
+    Filter::parse(text).map_err(|error| format!("{error}\n{}", error.caret()))
 }
