@@ -18,7 +18,13 @@ pub(super) struct Input {
     /// Sniff this interface instead of reading files; `any` is all of them, and -i may stand several times
     ///
     /// `wirefin interfaces` lists them. A `-a` or Ctrl-C ends it; a second Ctrl-C does so at once.
-    #[arg(short = 'i', long = "interface", value_name = "NAME", conflicts_with = "files", help_heading = "Live capture")]
+    #[arg(
+        short = 'i',
+        long = "interface",
+        value_name = "NAME",
+        conflicts_with = "files",
+        help_heading = "Live capture"
+    )]
     pub(super) interfaces: Vec<String>,
 
     /// Capture only packets that match, as pcap-filter(7) says it: 'tcp port 8080'

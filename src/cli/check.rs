@@ -70,7 +70,8 @@ fn forms() -> PossibleValuesParser {
 impl Args {
     pub(super) fn run(&self) -> anyhow::Result<Outcome> {
         let form = Form::named(&self.format).unwrap_or(Form::Text);
-        let rules = Rules::new(self.rules.iter().map(String::as_str), self.ignore.iter().map(String::as_str))?;
+        let rules =
+            Rules::new(self.rules.iter().map(String::as_str), self.ignore.iter().map(String::as_str))?;
         let mut outcome = Outcome::Fine;
         trip::gather(&self.input, &self.output, Check::new(rules), |check, to| {
             let findings = check.findings();

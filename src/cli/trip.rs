@@ -6,9 +6,9 @@ use anyhow::Context as _;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::destination::Destination;
+use super::input::Opened;
 use super::progress::Progress;
 use super::{args, report, sandbox};
-use super::input::Opened;
 use crate::capture::{Count, Saver};
 use crate::event::{Event, Gather, Kind, Sink};
 use crate::export::Format;
@@ -89,8 +89,13 @@ impl<'a> Trip<'a> {
     }
 
     fn make<O: Output>(mut self, output: O) -> anyhow::Result<(O, Arrived)> {
-        let mut watched =
-            Watched { output, progress: self.progress, saver: self.saver, stdout: self.stdout, closed: false };
+        let mut watched = Watched {
+            output,
+            progress: self.progress,
+            saver: self.saver,
+            stdout: self.stdout,
+            closed: false,
+        };
         let result = pipeline::run(&mut *self.opened.source, &self.input.options(), &mut watched);
         watched.progress.clear();
         let saved = watched.saver.as_ref().map(Saver::finish);
