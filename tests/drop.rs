@@ -210,11 +210,6 @@ fn what_is_shown_was_sent() {
                     blamed(&shown).difference(&blamed_whole).map(|code| format!("blamed for {code}")),
                 );
                 if !found.is_empty() {
-                    std::fs::write(
-                        format!("/tmp/gate/dump/{}-{seed}.pcap", path.file_name().unwrap().to_str().unwrap()),
-                        crate::support::packets::pcap(&packets),
-                    )
-                    .unwrap(); // TEMP
                     writeln!(faulty, "{} seed {seed}, {name}: {}", path.display(), found.join("; ")).unwrap();
                     break 'seeds;
                 }
