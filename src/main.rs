@@ -1,12 +1,42 @@
-//! The `wirefin` program: parses arguments, runs, and turns an error into an exit code.
-use wirefin::*;
-fn main() {
-    let mut frames=false; let mut path=None;
-    for a in std::env::args().skip(1) { if a=="--frames" {frames=true} else if a.contains('.') || a == "-" {path=Some(a)} }
-    let mut s = capture::Files::open(&[path.unwrap().into()]).unwrap();
-    let f = export::AnyFormat::new("ndjson", &export::Settings{frames}).unwrap();
-    let mut o = pipeline::Formatted::new(f, std::io::BufWriter::with_capacity(1<<18, std::io::stdout().lock()), None);
-    let r = pipeline::run(&mut s, &pipeline::Options{threads: std::env::var("THREADS").ok().and_then(|t| t.parse().ok()).unwrap_or(std::num::NonZeroUsize::MIN), ..Default::default()}, &mut o).unwrap();
-    o.finish().unwrap();
-    eprintln!("{r:?}");
+//! The `wirefin` program: runs what the command line asks, and turns an error into an exit code.
+//!
+//! 0 is success, 2 a wrong use or a failure to read or write.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use wirefin::view::printable_string;
+
+fn main() -> ExitCode {
+    match wirefin::cli::run(std::env::args_os()) {
+        Err(error) if !is_closed_pipe(&error) => fail(&error),
+        _ => ExitCode::SUCCESS,
+    }
+}
+
+/// Tells whether the reader of our output has seen enough, which is no failure.
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// Says what went wrong, with its causes, and returns the exit code.
+fn fail(error: &anyhow::Error) -> ExitCode {
+    // Where the terminal is gone, there is nobody to tell: results of writing are dropped.
+    if let Some(usage) = error.downcast_ref::<clap::Error>() {
+        let _ = usage.print();
+        return ExitCode::from(if usage.use_stderr() { 2 } else { 0 });
+    }
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        // Some errors tell their cause themselves.
+        if !text.ends_with(&cause) {
+            text.push_str(if text.is_empty() { "" } else { ": " });
+            text.push_str(&cause);
+        }
+    }
+    let _ = writeln!(io::stderr(), "wirefin: {}", printable_string(text.as_bytes()));
+    ExitCode::from(2)
 }

@@ -66,6 +66,8 @@ pub struct Exchanges {
     ended: Pair<bool>,
     /// A head of this side may have been lost, so requests and responses may not match.
     lost: Pair<bool>,
+    /// The client's bytes were captured from the first one on: an answer has its request.
+    from_start: bool,
     over: bool,
 }
 
@@ -109,8 +111,16 @@ impl Exchanges {
             rare: None,
             ended: Pair::default(),
             lost: Pair::default(),
+            from_start: false,
             over: false,
         }
+    }
+
+    /// Says that the client's bytes were captured from the first one on: an answer whose request did not come yet
+    /// was captured too early, and is held until it does.
+    #[must_use]
+    pub fn from_start(self) -> Self {
+        Exchanges { from_start: true, ..self }
     }
 
     /// Makes one for the inside of the tunnel, which takes the host for URLs from the CONNECT request where the
@@ -196,6 +206,11 @@ impl Exchanges {
         self.rare.as_mut().map_or_else(Vec::new, |rare| rare.held[side].take())
     }
 
+    /// Returns how many bytes of `side` are held back.
+    pub fn held(&self, side: Side) -> u64 {
+        self.rare.as_ref().map_or(0, |rare| rare.held[side].bytes())
+    }
+
     /// Tells whether this side lost its place in a gap and has not found the next head yet: its bytes may just as
     /// well be WebSocket that began in the gap.
     pub fn is_lost(&self, side: Side) -> bool {
@@ -240,7 +255,14 @@ impl Exchanges {
         }
         match side {
             Side::Client => self.asked.last.is_some(),
-            Side::Server => self.asked.is_empty() && matches!(self.reading.client, Reading::Head(_)),
+            Side::Server => {
+                self.asked.is_empty()
+                    && match self.reading.client {
+                        Reading::Head(_) => true,
+                        Reading::Start => self.from_start && !self.lost.client && !self.ended.client,
+                        Reading::Body(_) | Reading::Lost(_) => false,
+                    }
+            }
         }
     }
 
@@ -283,6 +305,12 @@ impl Exchanges {
     /// Keeps bytes until they have a meaning; returns how many.
     fn hold(&mut self, side: Side, bytes: &[u8]) -> usize {
         let limit = self.limits.early;
+        let first = self.rare.as_ref().is_none_or(|rare| rare.held[side].is_empty());
+        if side == Side::Server && first && begins(side, bytes) == Some(false) {
+            // A server that speaks first speaks another protocol.
+            self.refuse(side);
+            return 0;
+        }
         let used = self.rare().held[side].push(bytes, limit);
         if self.is_joined() {
             self.upgraded(None);

@@ -15,13 +15,17 @@ mod crew;
 mod formatted;
 mod error;
 mod output;
+mod recorder;
 mod run;
+mod sieve;
 mod summary;
 
 pub use error::Error;
 pub use formatted::{Formatted, Text};
 pub use output::{Control, Output, Part};
+pub use recorder::{Recorder, record};
 pub use run::{Options, run};
+pub use sieve::Sieve;
 pub use summary::Summary;
 
 use crate::session::Analyzer;

@@ -31,13 +31,19 @@ struct Upper {
     /// Who TCP's client and server are; `flipped` where it turned out the other way round.
     ends: Pair<Endpoint>,
     flipped: bool,
+    /// A SYN was captured: it says where both sides' bytes begin.
+    from_start: bool,
+    /// Which sides' segments were captured.
+    seen: Pair<bool>,
     /// Bytes were lost.
     gapped: bool,
-    /// Segments waited for others.
+    /// Segments waited for others, or answered what was captured later.
     disordered: bool,
     layer: Layer,
     /// What was wrong before the conversation was told of.
     held: Option<Box<Vec<(Option<Side>, Anomaly)>>>,
+    /// Which packets carried the bytes that HTTP holds back, and how many each did.
+    carried: Vec<(Side, u64, At)>,
     ended: Pair<bool>,
     last: At,
 }
@@ -68,6 +74,8 @@ fn asker(side: Side, bytes: &[u8]) -> Option<Side> {
 
 /// Bounds the anomalies that wait for a conversation to be told of.
 const MAX_HELD: usize = 32;
+/// Bounds the packets remembered for bytes that are held back; the last stands for those beyond.
+const MAX_CARRIED: usize = 512;
 
 impl Connection {
     /// Makes the connection that begins with `segment`.
@@ -88,10 +96,13 @@ impl Connection {
                 id,
                 ends,
                 flipped: false,
+                from_start: syn,
+                seen: Pair::default(),
                 gapped: false,
                 disordered: false,
                 layer,
                 held: None,
+                carried: Vec::new(),
                 ended: Pair::default(),
                 last: at,
             },
@@ -156,9 +167,10 @@ impl Connection {
     pub(super) fn push(&mut self, segment: &Segment<'_>, at: At, shared: &mut Shared, sink: &mut dyn Sink) {
         let side = self.tcp_side(segment);
         self.upper.last = at;
-        self.upper.disordered |= self.tcp.waiting() > 0;
+        self.upper.seen[side] = true;
         let delivery = self.tcp.push(side, segment, at);
         self.upper.drain(delivery, &mut Context { sink, shared, conn: self.upper.id, at });
+        self.upper.disordered |= self.tcp.is_disordered();
     }
 
     /// Hears that capture time is now `time`.
@@ -219,6 +231,12 @@ impl Upper {
                 exchanges.gap(side, length);
                 let at = cx.at;
                 self.exchanged(side, &[], at, cx);
+                if let Layer::Http(exchanges) = &self.layer
+                    && exchanges.is_lost(side)
+                {
+                    // The next head is looked for, and frames as well: the gap may have held an upgrade.
+                    self.layer = Layer::joined_late();
+                }
             }
             Layer::Late(searches) => searches[side].gap(length),
             // The start was lost: it may be a WebSocket all the same.
@@ -254,10 +272,18 @@ impl Upper {
     ///
     /// Who sent SYN is the client; where both did (simultaneous open), it is who sends the request.
     fn start(&mut self, side: Side, bytes: &[u8], carried: At, cx: &mut Context<'_>) {
-        let client = asker(side, bytes).unwrap_or(Side::Client);
+        let may_answer = bytes.iter().zip(b"HTTP/1.").all(|(a, b)| a.eq_ignore_ascii_case(b));
+        let client = match http::looks_like(bytes) {
+            // Too few bytes to tell, but no server begins like this.
+            Looks::NeedMore if !may_answer => side,
+            _ => asker(side, bytes).unwrap_or(Side::Client),
+        };
         self.flipped ^= client == Side::Server;
         let side = if client == Side::Client { side } else { !side };
-        self.layer = Layer::Http(Box::new(Exchanges::new(cx.shared.limits.http)));
+        let exchanges = Exchanges::new(cx.shared.limits.http);
+        let from_start = self.from_start && !self.gapped && self.seen[self.real(Side::Client)];
+        let exchanges = if from_start { exchanges.from_start() } else { exchanges };
+        self.layer = Layer::Http(Box::new(exchanges));
         self.exchanged(side, bytes, carried, cx);
     }
 
@@ -309,7 +335,11 @@ impl Upper {
     fn exchanged(&mut self, side: Side, mut bytes: &[u8], carried: At, cx: &mut Context<'_>) {
         let Layer::Http(mut exchanges) = std::mem::replace(&mut self.layer, Layer::Nothing) else { return };
         loop {
+            let held = exchanges.held(side);
             let used = exchanges.push(side, bytes);
+            if let more @ 1.. = exchanges.held(side).saturating_sub(held) {
+                self.carries(side, more, carried);
+            }
             bytes = bytes.get(used..).unwrap_or_default();
             while let Some(output) = exchanges.next() {
                 match output {
@@ -336,7 +366,13 @@ impl Upper {
                     }
                     http::Output::Upgraded(handshake) => {
                         let early = Pair::from_fn(|side| exchanges.take_early(side));
+                        let now = cx.at;
+                        if handshake.response.is_none() {
+                            // The answer was lost, and it came before the first of these.
+                            cx.at = self.carried.first().map_or(now, |(.., at)| *at);
+                        }
                         self.upgraded(handshake, cx);
+                        cx.at = now;
                         self.replay(early, carried, cx);
                         for side in Side::BOTH {
                             if self.ended[side]
@@ -359,28 +395,61 @@ impl Upper {
     /// Begins a conversation: the server switched protocols.
     fn upgraded(&mut self, handshake: Box<Handshake>, cx: &mut Context<'_>) {
         let deflate = Deflate::agreed(&handshake);
-        let answered = handshake.response.is_some();
+        let (asked, answered) = (handshake.request.is_some(), handshake.response.is_some());
         cx.say(Kind::Opened(&self.opened(Some(handshake), true)));
         let mut conversation = Box::new(Conversation::new(cx.at.time, deflate));
         if !answered {
             conversation.search(Side::Server, Search::joined_late(), cx);
         }
+        if !asked && self.gapped {
+            // The rest of the request may come before the first frame.
+            conversation.search(Side::Client, Search::joined_late(), cx);
+        }
         self.layer = Layer::WebSocket(conversation);
         self.tell_held(cx);
     }
 
-    /// Gives on what was held back until its meaning was known.
+    /// Notes which packet carried bytes that are held back.
+    fn carries(&mut self, side: Side, bytes: u64, at: At) {
+        let full = self.carried.len() >= MAX_CARRIED;
+        match self.carried.last_mut() {
+            Some((last, count, last_at)) if *last == side && (full || *last_at == at) => {
+                *count = count.saturating_add(bytes);
+            }
+            _ if full => {}
+            _ => self.carried.push((side, bytes, at)),
+        }
+    }
+
+    /// Gives on what was held back until its meaning was known, each byte with the packet that carried it.
     fn replay(&mut self, early: Pair<Vec<Early>>, carried: At, cx: &mut Context<'_>) {
+        let marks = std::mem::take(&mut self.carried);
+        let now = cx.at;
         let Pair { client, server } = early;
         for (side, pieces) in [(Side::Client, client), (Side::Server, server)] {
-            let side = self.real(side);
+            let mut marks = marks.iter().filter(|mark| mark.0 == side).map(|(_, count, at)| (*count, *at));
+            let (mut left, mut at) = (0, carried);
             for piece in pieces {
                 match piece {
-                    Early::Bytes(bytes) => self.bytes(side, &bytes, carried, cx),
-                    Early::Gap(length) => self.gap(side, length, "lost", cx),
+                    Early::Bytes(bytes) => {
+                        let mut bytes = bytes.as_slice();
+                        while !bytes.is_empty() {
+                            if left == 0 {
+                                (left, at) = marks.next().unwrap_or((u64::MAX, carried));
+                            }
+                            let cut = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len());
+                            let Some((first, rest)) = bytes.split_at_checked(cut) else { break };
+                            left = left.saturating_sub(cut as u64);
+                            bytes = rest;
+                            cx.at = at;
+                            self.bytes(self.real(side), first, at, cx);
+                        }
+                    }
+                    Early::Gap(length) => self.gap(self.real(side), length, "lost", cx),
                 }
             }
         }
+        cx.at = now;
     }
 
     fn opened(&self, handshake: Option<Box<Handshake>>, established: bool) -> Opened {

@@ -45,9 +45,10 @@ pub(super) struct Shared {
     pool: Vec<Box<Open>>,
 }
 
-/// Bounds the memory that is kept for the next message.
-const POOL: usize = 4;
-const POOLED_BYTES: usize = 2 << 20;
+/// Bounds the memory that is kept for the next message: of what came in pieces, and of what was inflated at once.
+const POOL: usize = 2;
+const POOLED: usize = 2 << 20;
+pub(super) const KEPT: usize = 256 << 10;
 
 impl Shared {
     pub(super) fn new(limits: Limits) -> Self {
@@ -74,7 +75,7 @@ impl Shared {
         self.held = self.held.saturating_sub(open.payload.allocated());
         if self.pool.len() < POOL {
             open.payload.clear(false);
-            open.payload.shrink(POOLED_BYTES);
+            open.payload.shrink(POOLED);
             self.pool.push(open);
         }
     }

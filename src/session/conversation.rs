@@ -79,6 +79,8 @@ struct Half {
     search: Option<Box<Search>>,
     /// Bytes were lost that may have held frames.
     lost: bool,
+    /// No data frame was seen since: a continuation may continue what was lost.
+    adrift: bool,
     over: bool,
 }
 
@@ -92,7 +94,7 @@ impl Conversation {
         search.settle(side);
         let found = search.find();
         let half = &mut self.sides[side];
-        half.lost = true;
+        (half.lost, half.adrift) = (true, true);
         half.search = Some(Box::new(search));
         self.searched(side, found, cx);
     }
@@ -231,8 +233,12 @@ impl Conversation {
     fn header(&mut self, side: Side, header: Header, offset: u64, input: &mut &[u8], cx: &mut Context<'_>) {
         let rsv1 = self.deflate.rsv1();
         let half = &mut self.sides[side];
-        let context =
-            crate::websocket::Context { from: side, offset, message_open: half.data.is_some(), rsv1 };
+        let control = header.opcode.is_control();
+        let starts = control || header.opcode != Opcode::CONTINUATION;
+        let beheaded = !starts && half.adrift && half.data.is_none();
+        half.adrift &= control;
+        let message_open = half.data.is_some() || beheaded;
+        let context = crate::websocket::Context { from: side, offset, message_open, rsv1 };
         if cx.sink.wants_frames() {
             cx.say(Kind::Frame(Frame { from: side, header, offset }));
         }
@@ -241,8 +247,6 @@ impl Conversation {
         }
         half.totals.frames = half.totals.frames.saturating_add(1);
         half.totals.wire_bytes = half.totals.wire_bytes.saturating_add(u64::from(header.header_length));
-        let control = header.opcode.is_control();
-        let starts = control || header.opcode != Opcode::CONTINUATION;
         if starts && !control && half.data.is_some() {
             self.abandon(side, cx);
         }
@@ -269,9 +273,10 @@ impl Conversation {
             _ => {
                 let mut open = cx.shared.open();
                 open.begin(&header, inflating, begun);
-                if !starts && half.lost {
-                    // It continues a message whose beginning was lost.
+                if beheaded {
+                    // It continues a message whose beginning was lost, and with it whether it is compressed.
                     open.payload.skip(None);
+                    open.unreadable = rsv1 == Rsv1::Message;
                 }
                 *slot = Some(open);
             }
@@ -313,6 +318,7 @@ impl Conversation {
             out.trim_cut_character();
             let said = Said::of(header.opcode, &out);
             self.deliver(side, header.opcode, &said, wire, cx);
+            out.shrink(super::context::KEPT);
             cx.shared.inflated = out;
             self.inflater_anomalies(side, cx);
         } else {
@@ -338,6 +344,9 @@ impl Conversation {
         let slot = if header.opcode.is_control() { &mut half.control } else { &mut half.data };
         let Some(open) = slot else { return };
         open.wire.bytes = open.wire.bytes.saturating_add(bytes.len() as u64);
+        if open.unreadable {
+            return;
+        }
         let inflating = open.inflating && !header.opcode.is_control();
         let inflater = inflating.then(|| half.inflater.get_or_insert_with(|| self.deflate.inflater(side, cx)));
         cx.shared.fill(open, |payload, unmasked| match (inflater, header.mask) {
@@ -389,7 +398,7 @@ impl Conversation {
         // A header is lost: whatever was open cannot be continued for certain.
         self.abandon(side, cx);
         let half = &mut self.sides[side];
-        half.lost = true;
+        (half.lost, half.adrift) = (true, true);
         if !matches!(self.deflate, Deflate::Off) {
             half.inflater.get_or_insert_with(|| self.deflate.inflater(side, cx)).lose_history();
         }

@@ -99,6 +99,13 @@ impl Connection {
         self.halves.client.allocated().saturating_add(self.halves.server.allocated())
     }
 
+    /// Tells whether the capture shows things in another order than the peers saw them: bytes wait behind a hole, or
+    /// were acknowledged and have not been captured.
+    pub fn is_disordered(&self) -> bool {
+        let disordered = |half: &Half| half.waiting.is_some() || half.phase == Phase::Open && half.acked > half.position;
+        disordered(&self.halves.client) || disordered(&self.halves.server)
+    }
+
     /// Exchanges the sides, which were guessed the wrong way round.
     pub fn swap(&mut self) {
         self.halves.swap();

@@ -62,8 +62,11 @@ pub(super) const fn side_style(from: Side) -> Style {
 pub(super) fn opened(pen: &mut Pen<'_>, event: &Event<'_>, origin: Timestamp, width: usize, opened: &Opened) {
     let handshake = opened.handshake.as_deref();
     let response = handshake.and_then(|it| it.response.as_ref());
-    let refused = response.is_some_and(|it| it.status != 101);
-    let (style, word) = if refused { (Style::Warning, "refused") } else { (Style::Strong, "open") };
+    let (style, word) = match response {
+        _ if opened.established => (Style::Strong, "open"),
+        Some(_) => (Style::Warning, "refused"),
+        None => (Style::Warning, "failed"),
+    };
     begin(pen, event, origin, &Head { style, arrow: "⇄", word, size: None });
     pen.put(Style::Plain, &format!("{} → {}", opened.client, opened.server));
     let Some(handshake) = handshake else {
@@ -75,12 +78,13 @@ pub(super) fn opened(pen: &mut Pen<'_>, event: &Event<'_>, origin: Timestamp, wi
         pen.wire(Style::Strong, url.as_bytes(), width);
     }
     match response {
-        Some(response) if refused => {
+        Some(response) if !opened.established => {
             pen.put(Style::Warning, &format!("  {} ", response.status));
             pen.wire(Style::Warning, response.reason.as_bytes(), width);
         }
         Some(_) => {}
-        None => pen.put(Style::Note, "  answer not captured"),
+        None if opened.established => pen.put(Style::Note, "  answer not captured"),
+        None => pen.put(Style::Warning, "  no answer"),
     }
     if let Some(subprotocol) = &handshake.subprotocol {
         pen.put(Style::Dim, "  protocol ");

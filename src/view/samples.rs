@@ -107,7 +107,7 @@ pub(crate) fn not_captured() -> Opened {
 }
 
 pub(crate) fn refused() -> Opened {
-    let mut refused = opened();
+    let mut refused = Opened { established: false, ..opened() };
     if let Some(handshake) = &mut refused.handshake {
         handshake.response = Some(Response {
             version: "1.1".into(),

@@ -10,7 +10,7 @@ pub struct Missing {
     pub length: Option<u64>,
 }
 
-/// Bounds how many separate missing ranges one message remembers; beyond it, the last ones are joined.
+/// Bounds how many separate missing ranges one message remembers; the last of so many takes in all that follows.
 pub(super) const MAX_MISSING: usize = 1024;
 
 /// Gathers one message's payload: the bytes that are known, up to a limit, and where others are missing.
@@ -46,9 +46,10 @@ impl Payload {
         self.limit = limit;
     }
 
-    /// Gives memory back that is more than `most` bytes.
+    /// Forgets the message where its memory is more than `most` bytes, and gives back what is.
     pub fn shrink(&mut self, most: usize) {
         if self.bytes.capacity() > most {
+            self.bytes.clear();
             self.bytes.shrink_to(most);
         }
         if self.missing.capacity() > 8 {
@@ -58,6 +59,9 @@ impl Payload {
 
     /// Appends bytes that are known; those beyond the limit are only counted.
     pub fn push(&mut self, bytes: &[u8]) {
+        if self.is_full() {
+            return self.skip(Some(bytes.len() as u64));
+        }
         if let Some(utf8) = &mut self.utf8 {
             utf8.push(bytes);
         }
@@ -67,6 +71,9 @@ impl Payload {
 
     /// Appends masked bytes, unmasking the kept ones; `phase` is the first byte's offset in its frame (RFC 6455 §5.3).
     pub fn push_masked(&mut self, bytes: &[u8], key: [u8; 4], phase: u64) {
+        if self.is_full() {
+            return self.skip(Some(bytes.len() as u64));
+        }
         let (kept, dropped) = self.room(bytes);
         let start = self.bytes.len();
         self.bytes.extend_from_slice(kept);
@@ -87,10 +94,11 @@ impl Payload {
         if let Some(utf8) = &mut self.utf8 {
             utf8.skip(length.unwrap_or(0));
         }
-        let (offset, full) = (self.length, self.missing.len() >= MAX_MISSING);
+        let (offset, full) = (self.length, self.is_full());
         self.length = self.length.saturating_add(length.unwrap_or(0));
         match self.missing.last_mut() {
             Some(last) if last.length.is_none() && last.offset == offset => {}
+            Some(last) if full && last.length.is_none() => {}
             Some(last) if full || last.length.and_then(|n| last.offset.checked_add(n)) == Some(offset) => {
                 last.length = length.and(Some(self.length.saturating_sub(last.offset)));
             }
@@ -139,6 +147,11 @@ impl Payload {
     /// Returns how much memory it holds, in bytes.
     pub fn allocated(&self) -> usize {
         self.bytes.capacity().saturating_add(self.missing.capacity().saturating_mul(size_of::<Missing>()))
+    }
+
+    /// Tells whether no further hole can be remembered: known bytes behind one that is not would be taken for others.
+    const fn is_full(&self) -> bool {
+        self.missing.len() >= MAX_MISSING
     }
 
     /// Counts `bytes` and splits them into those to keep and those to drop.
@@ -219,5 +232,7 @@ mod tests {
         }
         assert_eq!(payload.missing().len(), MAX_MISSING);
         assert_eq!(payload.length(), MAX_MISSING as u64 * 4);
+        let missing: u64 = payload.missing().iter().filter_map(|missing| missing.length).sum();
+        assert_eq!(missing + payload.bytes().len() as u64, payload.length());
     }
 }

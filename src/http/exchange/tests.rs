@@ -715,3 +715,27 @@ proptest! {
         prop_assert!(used == bytes.len() || machine.next().is_some());
     }
 }
+
+#[test]
+fn an_answer_captured_before_its_request_waits_for_it() {
+    let mut exchanges = Exchanges::new(Limits::default()).from_start();
+    let (request, answer) = (REQUEST.as_bytes(), RESPONSE.as_bytes());
+    assert_eq!(exchanges.push(Side::Server, answer), answer.len());
+    assert_eq!(exchanges.next(), None);
+    exchanges.push(Side::Client, request);
+    let Some(Output::Upgraded(handshake)) = exchanges.next() else { panic!("no upgrade") };
+    assert!(handshake.request.is_some() && handshake.response.is_some());
+    // Where the request is lost, the answer alone tells.
+    let mut exchanges = Exchanges::new(Limits::default()).from_start();
+    exchanges.push(Side::Server, answer);
+    exchanges.gap(Side::Client, 100);
+    let Some(Output::Upgraded(handshake)) = exchanges.next() else { panic!("no upgrade") };
+    assert!(handshake.request.is_none());
+}
+
+#[test]
+fn a_server_that_speaks_first_is_not_waited_for() {
+    let mut exchanges = Exchanges::new(Limits::default()).from_start();
+    assert_eq!(exchanges.push(Side::Server, b"220 mail.example ESMTP\r\n"), 0);
+    assert_eq!(exchanges.next(), Some(Output::NotHttp));
+}

@@ -1,19 +1,15 @@
-use super::{Stop, history::History};
+use super::{BAD_SYMBOL, EMPTY, NO_END, NOT_NEEDED, Stop, TAIL, UNFINISHED, history::History};
 use crate::websocket::Payload;
 use flate2::{Decompress, FlushDecompress, Status};
 
-/// The four bytes that the sender took off each message (RFC 7692 §7.2.2), and behind them one more empty block.
-///
-/// The second block tells whether the first was read as one: only a state between two blocks takes all nine bytes
-/// and makes nothing. It costs no call, and leaves the state as it was.
-const TAIL: [u8; 9] = [0, 0, 0xff, 0xff, 0, 0, 0, 0xff, 0xff];
-
-/// What the library makes of [`TAIL`] where the message ended between two blocks and needed no tail: the first zero
-/// is taken for a stored block's header, and the block's length and its complement happen to be right.
-const NOT_NEEDED: [u8; 4] = [0, 0, 0xff, 0xff];
-
 /// What the library holds for one inflater: its tables and a window of its own.
 const STATE: usize = 48 * 1024;
+
+/// Both in one call, for small messages are the many.
+const TAIL_AND_EMPTY: [u8; 9] = {
+    let ([a, b, c, d], [e, f, g, h, i]) = (TAIL, EMPTY);
+    [a, b, c, d, e, f, g, h, i]
+};
 
 /// Inflates with the library, as fast as can be, where the whole window is known.
 #[derive(Debug)]
@@ -76,35 +72,53 @@ impl Library {
     }
 
     /// Ends the message: reads the tail.
+    ///
+    /// One cut short is told from a whole one, but for the few that end inside a dynamic block's code lengths, which
+    /// take the tail without a word; our own inflater tells those, too.
     pub(super) fn finish(&mut self, history: &mut History) -> Result<(), Stop> {
         if self.spent {
             return Ok(());
         }
         history.make_room();
         let start = history.len();
-        let (status, taken) = self.feed(&TAIL, history);
+        let (status, taken) = self.feed(&TAIL_AND_EMPTY, history);
         let made = history.since(start);
         match status {
-            Ok(Status::Ok) if made.is_empty() && taken == TAIL.len() => return Ok(()),
-            Ok(Status::Ok) if made == NOT_NEEDED => {
-                self.spent = true;
+            Ok(Status::Ok) if made.is_empty() && taken == TAIL_AND_EMPTY.len() => return Ok(()),
+            Ok(Status::Ok) if made == NOT_NEEDED => history.truncate(start),
+            Ok(Status::StreamEnd) if taken <= TAIL.len() => {}
+            _ => {
                 history.truncate(start);
-                return Ok(());
+                return Err(Stop::Damaged(UNFINISHED.into()));
             }
-            Ok(Status::StreamEnd) if taken <= NOT_NEEDED.len() => {
-                self.spent = true;
-                return Ok(());
-            }
-            _ => history.truncate(start),
         }
-        Err(Stop::Damaged(super::UNFINISHED.into()))
+        self.spent = true;
+        Ok(())
     }
 
     fn feed(&mut self, bytes: &[u8], history: &mut History) -> (Result<Status, Stop>, usize) {
-        let before = self.inflate.total_in();
-        let status = self.inflate.decompress_vec(bytes, history.buffer(), FlushDecompress::None);
-        let taken = self.inflate.total_in().wrapping_sub(before);
-        let status = status.map_err(|error| Stop::Damaged(error.message().unwrap_or("invalid data").into()));
-        (status, usize::try_from(taken).unwrap_or(usize::MAX))
+        let (taken, made) = (self.inflate.total_in(), self.inflate.total_out());
+        let status = self.inflate.decompress(bytes, history.spare(), FlushDecompress::None);
+        let since = |now: u64, then: u64| usize::try_from(now.wrapping_sub(then)).unwrap_or(usize::MAX);
+        history.advance(since(self.inflate.total_out(), made));
+        let status = status.map_err(|error| Stop::Damaged(problem(error.message()).into()));
+        (status, since(self.inflate.total_in(), taken))
+    }
+}
+
+/// Names what was wrong: of a bad symbol the library says one thing or another, as the input happens to be cut.
+fn problem(said: Option<&str>) -> &str {
+    const OF_BLOCKS: [&str; 7] = [
+        "invalid block type",
+        "invalid stored block lengths",
+        "too many length or distance symbols",
+        "invalid code lengths set",
+        "invalid bit length repeat",
+        "invalid literal/lengths set",
+        "invalid distances set",
+    ];
+    match said {
+        Some(said) if OF_BLOCKS.contains(&said) || said == NO_END => said,
+        _ => BAD_SYMBOL,
     }
 }

@@ -35,6 +35,24 @@ impl Default for Limits {
     }
 }
 
+/// What the sender took off the end of each message (RFC 7692 §7.2.2).
+const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
+
+/// An empty stored block, read behind the tail: only between two blocks it is taken whole and makes nothing. So it
+/// tells a message that ends where it should from one cut short, and leaves the state as it was.
+const EMPTY: [u8; 5] = [0, 0, 0, 0xff, 0xff];
+
+/// What comes out of [`TAIL`] and [`EMPTY`] where the message's own bytes led to the end of a block already: the first
+/// zero is then taken for the header of a stored block, whose length and complement happen to be right. Some senders
+/// leave the empty block out, and one that keeps no window gets away with it.
+const NOT_NEEDED: [u8; 4] = [0, 0, 0xff, 0xff];
+
+/// Said of a code that stands for nothing, and of a distance to before the beginning.
+const BAD_SYMBOL: &str = "invalid code or distance";
+
+/// Said of a block whose code has no end.
+const NO_END: &str = "invalid code -- missing end-of-block";
+
 /// Said of a message whose compressed bytes end where they may not.
 const UNFINISHED: &str = "the compressed data ends inside a block";
 
@@ -297,4 +315,5 @@ const fn window(side: DeflateSide) -> usize {
 }
 
 #[cfg(test)]
+#[allow(clippy::cast_possible_truncation)] // test data is small
 mod tests;

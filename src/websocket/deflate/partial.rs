@@ -1,14 +1,11 @@
 use super::bits::Bits;
 use super::history::{History, LONGEST};
 use super::huffman::{self, FIXED, Meaning, Table};
-use super::{Stop, UNFINISHED};
+use super::{BAD_SYMBOL, EMPTY, NO_END, NOT_NEEDED, Stop, TAIL, UNFINISHED};
 use crate::websocket::Payload;
 
 /// The order in which the lengths of the code length codes are sent (RFC 1951 §3.2.7).
 const ORDER: [u8; 19] = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
-
-/// What the sender took off the message (RFC 7692 §7.2.2).
-const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
 
 /// Inflates by our own hand where the library does not do: with part of the window unknown, or to see how far
 /// references reach (RFC 1951).
@@ -145,18 +142,28 @@ impl Partial {
         }
     }
 
-    /// Ends the message: reads the tail, which must lead to a block's end and make nothing.
-    ///
-    /// A message that ended between two blocks did not need it.
+    /// Ends the message: reads the tail.
     pub(super) fn finish(&mut self, window: usize, history: &mut History) -> Result<(), Stop> {
-        let not_needed = matches!(self.state, State::Header) && self.bits.is_padding();
         history.make_room();
-        let (start, mut tail) = (history.len(), &TAIL[..]);
+        let start = history.len();
         self.ended = false;
-        let step = self.run(&mut tail, window, history);
-        let between = matches!((step, self.state), (Ok(_), State::Header)) && self.bits.is_padding();
-        let clean = between && history.len() == start;
-        if clean || not_needed || self.ended { Ok(()) } else { Err(Stop::Damaged(UNFINISHED.into())) }
+        let unfinished = || Stop::Damaged(UNFINISHED.into());
+        let tail = self.run(&mut &TAIL[..], window, history);
+        if self.ended {
+            // The tail led to the end of a final block; what follows that is nobody's.
+            return Ok(());
+        }
+        tail.map_err(|_| unfinished())?;
+        let last = self.run(&mut &EMPTY[..], window, history);
+        let between = matches!((last, self.state), (Ok(_), State::Header)) && self.bits.is_padding();
+        match history.since(start) {
+            [] if between => Ok(()),
+            made if made == NOT_NEEDED => {
+                history.truncate(start);
+                Ok(())
+            }
+            _ => Err(unfinished()),
+        }
     }
 
     /// Goes on until bits or room are lacking.
@@ -256,7 +263,11 @@ impl Partial {
             }
         }
         let Lengths { table, of_codes, .. } = &mut self.lengths;
-        table.build(of_codes, huffman::code_length).ok_or_else(|| damaged("invalid code lengths set"))?;
+        match of_codes.iter().filter(|&&length| length > 0).count() {
+            0 => return Err(damaged(NO_END)),
+            1 => return Err(damaged("invalid code lengths set")),
+            _ => table.build(of_codes, huffman::code_length).ok_or_else(|| damaged("invalid code lengths set"))?,
+        }
         self.state = State::Lengths;
         Ok(Step::Done)
     }
@@ -271,7 +282,7 @@ impl Partial {
         }
         let (literals, distances) = self.lengths.split();
         if literals.get(256).is_none_or(|&length| length == 0) {
-            return Err(damaged("invalid code -- missing end-of-block"));
+            return Err(damaged(NO_END));
         }
         self.literals
             .build(literals, huffman::literal)
@@ -305,21 +316,21 @@ impl Partial {
                     let entry = distances.find(bits.peek());
                     let Some(()) = bits.skip(u32::from(entry.length)) else { return Ok(Step::More) };
                     let Meaning::Base(base, extra) = entry.meaning else {
-                        return Err(damaged("invalid distance code"));
+                        return Err(damaged(BAD_SYMBOL));
                     };
                     let Some(extra) = bits.read(u32::from(extra)) else { return Ok(Step::More) };
                     let distance = usize::from(base).wrapping_add(extra);
                     self.seen.note(distance, window, history);
                     let known = history
                         .copy(distance, length)
-                        .ok_or_else(|| damaged("invalid distance too far back"))?;
+                        .ok_or_else(|| damaged(BAD_SYMBOL))?;
                     self.seen.unknown |= !known;
                 }
                 Meaning::End => {
                     self.bits = bits;
                     return Ok(self.end_block());
                 }
-                Meaning::Invalid | Meaning::Further(..) => return Err(damaged("invalid literal/length code")),
+                Meaning::Invalid | Meaning::Further(..) => return Err(damaged(BAD_SYMBOL)),
             }
             self.bits = bits;
         }

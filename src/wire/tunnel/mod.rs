@@ -40,6 +40,7 @@ fn port(port: u16, view: View<'_>) -> Option<Found<'_>> {
         2152 => gtp::read(view),
         // The second one is Linux's own, older than the registered.
         4789 | 8472 => vxlan::read(view),
+        4790 => vxlan::read_gpe(view),
         4754 => gre::in_udp(view),
         6081 => geneve::read(view),
         _ => None,

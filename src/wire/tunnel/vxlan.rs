@@ -16,6 +16,24 @@ pub(super) fn read(view: View<'_>) -> Option<Found<'_>> {
     Some(Found::new(Next::Ethernet, rest).with(Id::Vxlan(u32::from_be_bytes([0, v0, v1, v2]))))
 }
 
+/// Reads the header of VXLAN's generic protocol extension, which says what it carries
+/// (draft-ietf-nvo3-vxlan-gpe §3).
+pub(super) fn read_gpe(view: View<'_>) -> Option<Found<'_>> {
+    let (header, rest) = view.split::<8>("VXLAN").ok()?;
+    let [flags, r1, r2, protocol, v0, v1, v2, r3] = *header;
+    // Version 0, the network named, and what is reserved zero.
+    if flags & 0xf8 != 0x08 || [r1, r2, r3] != [0; 3] {
+        return None;
+    }
+    let next = match (flags & 0x04 != 0, protocol) {
+        (true, 1) => Next::Ipv4,
+        (true, 2) => Next::Ipv6,
+        (true, 3) | (false, 0) => Next::Ethernet,
+        _ => return None,
+    };
+    Some(Found::new(next, rest).with(Id::Vxlan(u32::from_be_bytes([0, v0, v1, v2]))))
+}
+
 /// Tells whether an Ethernet header and the start of an IP packet or a VLAN tag stand here.
 fn looks_like_ethernet(bytes: &[u8]) -> bool {
     match bytes.get(12..) {
@@ -61,6 +79,19 @@ mod tests {
         // A group policy and its id.
         assert_eq!(tunnel_of(RAW, &vxlan([0x88, 0, 0, 9, 0, 0, 1, 0])), plain);
         assert_eq!(tunnel_of(RAW, &vxlan([8, 1, 2, 3, 0, 0, 1, 4])), plain);
+    }
+
+    #[test]
+    fn the_extension_says_what_it_carries() {
+        let gpe = |header: [u8; 8], inner: &[u8]| ipv4(17, &udp(4790, &join(&[&header, inner])));
+        let network = tunnel_of(RAW, &vxlan([8, 0, 0, 0, 0, 0, 1, 0]));
+        assert_eq!(tunnel_of(RAW, &gpe([0x0c, 0, 0, 1, 0, 0, 1, 0], &hello())), network);
+        assert_eq!(tunnel_of(RAW, &gpe([0x0c, 0, 0, 2, 0, 0, 1, 0], &hello6())), network);
+        assert_eq!(tunnel_of(RAW, &gpe([0x0c, 0, 0, 3, 0, 0, 1, 0], &ethernet(0x0800, &hello()))), network);
+        assert_eq!(tunnel_of(RAW, &gpe([0x08, 0, 0, 0, 0, 0, 1, 0], &ethernet(0x0800, &hello()))), network);
+        assert_eq!(decode(RAW, &gpe([0x0c, 0, 0, 4, 0, 0, 1, 0], &hello())), Seen::Other);
+        assert_eq!(decode(RAW, &gpe([0x04, 0, 0, 1, 0, 0, 1, 0], &hello())), Seen::Other);
+        assert_eq!(decode(RAW, &gpe([0x0c, 0, 9, 1, 0, 0, 1, 0], &hello())), Seen::Other);
     }
 
     #[test]

@@ -1,0 +1,81 @@
+use std::io::IsTerminal;
+
+use super::{args, trip};
+use crate::export::Print;
+use crate::view::{self, Printer};
+
+/// Print one line an event, for human eyes
+///
+/// Each line has the seconds since the first packet, the connection (the number of its first packet in the capture, as
+/// Wireshark counts), → from the client or ← from the server, what it is, its length, and what it holds. What a terminal
+/// would obey is shown by a picture or a number instead; · stands for a byte that was not captured.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    input: args::Input,
+
+    #[command(flatten)]
+    output: args::Output,
+
+    /// Show handshakes in full, and every frame
+    #[arg(short, long)]
+    verbose: bool,
+
+    /// Show payloads as hex dumps too
+    #[arg(short = 'x', long)]
+    pub(super) hex: bool,
+
+    /// Colour the lines
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    color: Color,
+}
+
+/// Says when lines are coloured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Color {
+    #[value(help = "on a terminal, unless NO_COLOR is set")]
+    Auto,
+    #[value(help = "everywhere")]
+    Always,
+    #[value(help = "nowhere")]
+    Never,
+}
+
+impl Color {
+    /// Decides, given whether the output is a terminal, and the value of `NO_COLOR`.
+    fn decide(self, terminal: bool, no_color: Option<&std::ffi::OsStr>) -> bool {
+        match self {
+            Color::Auto => terminal && no_color.is_none_or(std::ffi::OsStr::is_empty),
+            Color::Always => true,
+            Color::Never => false,
+        }
+    }
+}
+
+impl Args {
+    pub(super) fn run(&self) -> anyhow::Result<()> {
+        let terminal = self.output.file.is_none() && std::io::stdout().is_terminal();
+        let columns = if terminal { terminal_size::terminal_size().map(|(width, _)| width.0) } else { None };
+        let settings = view::Settings {
+            colour: self.color.decide(terminal, std::env::var_os("NO_COLOR").as_deref()),
+            verbose: self.verbose,
+            hex: self.hex,
+            width: columns.map_or(view::DEFAULT_WIDTH, usize::from),
+        };
+        trip::run(&self.input, &self.output, Print(Printer::new(settings)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Color;
+    use std::ffi::OsStr;
+
+    #[test]
+    fn colour_follows_the_terminal_no_color_and_the_flag_in_this_order() {
+        let set = Some(OsStr::new("1"));
+        assert!(Color::Auto.decide(true, None) && Color::Auto.decide(true, Some(OsStr::new(""))));
+        assert!(!Color::Auto.decide(true, set) && !Color::Auto.decide(false, None));
+        assert!(Color::Always.decide(false, set) && !Color::Never.decide(true, None));
+    }
+}

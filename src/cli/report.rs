@@ -1,0 +1,84 @@
+//! What is said on standard error after a run, so that nothing is shown without saying why.
+
+use std::io::{self, Write};
+
+use crate::pipeline::Summary;
+use crate::view::count;
+use crate::wire::Stop;
+
+/// Fails where not one packet could be read for its link type.
+pub(super) fn check(summary: &Summary) -> anyhow::Result<()> {
+    match summary.stop {
+        Some(stop @ Stop::LinkType(_)) if summary.unreadable == summary.packets => Err(stop.into()),
+        _ => Ok(()),
+    }
+}
+
+/// Says what was not seen, and why.
+pub(super) fn say(summary: &Summary) {
+    for line in lines(summary) {
+        // Where standard error is gone, there is nobody to tell.
+        let _ = writeln!(io::stderr(), "wirefin: {line}");
+    }
+}
+
+fn lines(summary: &Summary) -> Vec<String> {
+    let mut lines = Vec::new();
+    let packets = count(summary.packets, "packet");
+    if summary.conversations == 0 && summary.refused == 0 {
+        lines.push(if summary.packets == 0 {
+            "no WebSocket found: the capture holds no packets".to_owned()
+        } else if summary.segments == 0 {
+            format!("no WebSocket found: no TCP in {packets}")
+        } else {
+            format!(
+                "no WebSocket found in {packets}, {} of {}; what is encrypted cannot be seen",
+                count(summary.segments, "TCP segment"),
+                count(summary.connections, "connection")
+            )
+        });
+    }
+    if let Some(stop) = summary.stop {
+        lines.push(format!(
+            "{} of {packets} could not be read, the first because: {stop}",
+            summary.unreadable
+        ));
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::LinkType;
+
+    #[test]
+    fn an_unknown_link_type_of_all_packets_is_an_error_with_its_number() {
+        let stop = Some(Stop::LinkType(LinkType(147)));
+        let summary = Summary { packets: 5, unreadable: 5, stop, ..Summary::default() };
+        assert_eq!(check(&summary).unwrap_err().to_string(), "link type 147 is not supported");
+        let summary = Summary { packets: 6, conversations: 1, ..summary };
+        assert!(check(&summary).is_ok());
+        assert_eq!(
+            lines(&summary),
+            ["5 of 6 packets could not be read, the first because: link type 147 is not supported"]
+        );
+    }
+
+    #[test]
+    fn nothing_found_is_said_with_what_was_seen() {
+        let mut summary = Summary::default();
+        assert_eq!(lines(&summary), ["no WebSocket found: the capture holds no packets"]);
+        summary.packets = 10;
+        assert_eq!(lines(&summary), ["no WebSocket found: no TCP in 10 packets"]);
+        (summary.segments, summary.connections) = (9, 1);
+        assert_eq!(
+            lines(&summary),
+            [
+                "no WebSocket found in 10 packets, 9 TCP segments of 1 connection; what is encrypted cannot be seen"
+            ]
+        );
+        summary.refused = 1;
+        assert!(lines(&summary).is_empty());
+    }
+}

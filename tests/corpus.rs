@@ -1,0 +1,174 @@
+//! Every capture of the corpus: its events against a snapshot, and against what its endpoints wrote down.
+//!
+//! A new file below `captures/` is a new test. Its snapshot is made by `INSTA_UPDATE=always cargo test corpus`; read it
+//! before it is committed.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use wirefin::capture::Files;
+
+use crate::support::judge::{Truth, sha1};
+use crate::support::run::{export_from, print_from, records, solo};
+
+/// Lists the captures of the corpus, in order.
+pub(crate) fn captures() -> Vec<PathBuf> {
+    let captures = below(&Path::new(env!("CARGO_MANIFEST_DIR")).join("captures"));
+    assert!(!captures.is_empty(), "the corpus is there");
+    captures
+}
+
+/// Lists captures outside of the repository, where `WIREFIN_EXTRA_CAPTURES` names their folder.
+pub(crate) fn extra() -> Vec<PathBuf> {
+    std::env::var_os("WIREFIN_EXTRA_CAPTURES").map_or_else(
+        || {
+            eprintln!("skipped: the captures of WIREFIN_EXTRA_CAPTURES, which names no folder");
+            Vec::new()
+        },
+        |folder| below(Path::new(&folder)),
+    )
+}
+
+/// Lists the captures below a folder, in order.
+pub(crate) fn below(folder: &Path) -> Vec<PathBuf> {
+    let (mut found, mut open) = (Vec::new(), vec![folder.to_owned()]);
+    while let Some(folder) = open.pop() {
+        for entry in std::fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.to_str().unwrap();
+            if path.is_dir() {
+                open.push(path);
+            } else if [".pcap", ".pcapng", ".pcap.gz", ".pcap.zst"].iter().any(|end| name.ends_with(end)) {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+fn exported(path: &Path, frames: bool) -> Result<String, String> {
+    let mut files = Files::open(&[path.to_owned()]).map_err(|error| error.to_string())?;
+    let lines = export_from(&mut files, &solo(), frames).map_err(|error| error.to_string())?;
+    Ok(String::from_utf8(lines).unwrap())
+}
+
+/// Leaves out where the repository lies.
+fn portable(text: &str) -> String {
+    text.replace(env!("CARGO_MANIFEST_DIR"), "…")
+}
+
+fn printed(path: &Path) -> Result<String, String> {
+    let mut files = Files::open(&[path.to_owned()]).map_err(|error| error.to_string())?;
+    let lines = print_from(&mut files, &solo(), false).map_err(|error| error.to_string())?;
+    Ok(String::from_utf8(lines).unwrap())
+}
+
+/// Holds what `show` says of every capture against a snapshot in a folder of its own.
+fn compare(folder: &str, show: impl Fn(&Path) -> Result<String, String>) {
+    insta::with_settings!({
+        snapshot_path => format!("snapshots/{folder}"),
+        prepend_module_to_snapshot => false,
+        omit_expression => true,
+    }, {
+        insta::glob!("../captures", "**/*.{pcap,pcapng,gz,zst}", |path| {
+            let lines = match show(path) {
+                Ok(lines) if lines.is_empty() => "nothing\n".to_owned(),
+                Ok(lines) => abridged(&lines),
+                Err(error) => format!("error: {error}\n"),
+            };
+            insta::assert_snapshot!(folder, portable(&lines));
+        });
+    });
+}
+
+#[test]
+fn ndjson_of_every_capture() {
+    compare("ndjson", |path| exported(path, true));
+}
+
+#[test]
+fn print_of_every_capture() {
+    compare("print", printed);
+}
+
+#[test]
+fn every_capture_agrees_with_its_endpoints() {
+    let mut judged = 0;
+    let mut faults = String::new();
+    for path in captures().into_iter().chain(extra()) {
+        let Some(truth) = Truth::beside(&path) else { continue };
+        judged += 1;
+        let verdict = match exported(&path, truth.wants_frames()) {
+            Ok(lines) => truth.judge(&records(&lines)),
+            Err(error) => panic!("{}: {error}", path.display()),
+        };
+        // Of what the snap length cut, the truth says what was sent and not what can be known.
+        let cut = path.to_str().unwrap().contains("snaplen");
+        if if cut { verdict.wrong > 0 } else { !verdict.is_right() } {
+            writeln!(faults, "{}: {verdict:?}", path.display()).unwrap();
+        }
+    }
+    assert!(faults.is_empty(), "{faults}");
+    assert!(judged > 100, "only {judged} captures have a truth");
+}
+
+/// How many lines and how many bytes of a string a snapshot shows.
+const LINES: usize = 80;
+const STRING: usize = 400;
+
+/// Shortens what is long, and says by a digest what was left out.
+fn abridged(lines: &str) -> String {
+    let all: Vec<_> = lines.lines().collect();
+    let mut out = String::new();
+    let (head, rest) = all.split_at(LINES.min(all.len()));
+    let (middle, tail) = rest.split_at(rest.len().saturating_sub(10));
+    let middle = if middle.len() > 10 {
+        let note = format!("… {} lines, SHA-1 {} …", middle.len(), sha1(middle.join("\n").as_bytes()));
+        vec![note]
+    } else {
+        middle.iter().map(|line| (*line).to_owned()).collect()
+    };
+    for line in head.iter().map(|line| (*line).to_owned()).chain(middle).chain(tail.iter().map(|line| (*line).to_owned())) {
+        out.push_str(&short_strings(&line));
+        out.push('\n');
+    }
+    out
+}
+
+fn short_strings(line: &str) -> String {
+    let mut out = String::new();
+    let mut rest = line;
+    while let Some(start) = rest.find('"') {
+        let (before, string) = rest.split_at(start + 1);
+        out.push_str(before);
+        let mut escaped = false;
+        let end = string.bytes().position(|byte| {
+            let ends = byte == b'"' && !escaped;
+            escaped = byte == b'\\' && !escaped;
+            ends
+        });
+        let (value, behind) = string.split_at(end.unwrap_or(string.len()));
+        if value.len() > STRING {
+            let shown: String = value.chars().take(STRING / 2).collect();
+            write!(out, "{shown}… {} bytes, SHA-1 {}", value.len(), sha1(value.as_bytes())).unwrap();
+        } else {
+            out.push_str(value);
+        }
+        let (quote, behind) = behind.split_at(behind.len().min(1));
+        out.push_str(quote);
+        rest = behind;
+    }
+    out + rest
+}
+
+#[test]
+fn long_lines_and_many_are_shortened_and_still_tell_a_change() {
+    let long = format!("{{\"a\":\"{}\",\"b\":\"x\\\"y\"}}", "z".repeat(1000));
+    let other = long.replace("zzz\"", "zzy\"");
+    assert!(short_strings(&long).len() < 400 && short_strings(&long).ends_with("\"b\":\"x\\\"y\"}"));
+    assert_ne!(short_strings(&long), short_strings(&other));
+    let many: String = (0..1000).fold(String::new(), |all, n| all + &n.to_string() + "\n");
+    assert_eq!(abridged(&many).lines().count(), LINES + 11);
+    assert_ne!(abridged(&many), abridged(&many.replace("\n500\n", "\n501\n")));
+}

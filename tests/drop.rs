@@ -1,0 +1,231 @@
+//! Captures that lack packets: what is shown as whole was sent exactly so, and nothing is shown that was not sent.
+//!
+//! The messages of the undamaged capture, which the endpoints' own record confirms, say what was sent.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use serde_json::Value;
+
+use crate::corpus;
+use crate::support::damage;
+use crate::support::dice::Dice;
+use crate::support::judge::{Truth, conn, payload};
+use crate::support::packets::{Packet, read};
+use crate::support::run::{export, records};
+
+/// Is a message as it was sent or shown.
+#[derive(Clone, Debug)]
+struct Message {
+    opcode: String,
+    code: Option<u64>,
+    known: Vec<u8>,
+    /// Offset and length of what is not known.
+    missing: Vec<(usize, Option<usize>)>,
+    complete: bool,
+    truncated: bool,
+    inflated: bool,
+}
+
+impl Message {
+    fn of(record: &Value) -> Message {
+        let range = |range: &Value| (size(&range[0]).unwrap(), size(&range[1]));
+        let missing = record["missing"].as_array().map(|list| list.iter().map(range).collect()).unwrap_or_default();
+        // The reason of a close is a text; where the body says more than that, it is shown as bytes.
+        Message {
+            opcode: record["opcode"].as_str().unwrap().to_owned(),
+            code: record["close"]["code"].as_u64(),
+            known: payload(record),
+            missing,
+            complete: record["complete"].is_null(),
+            truncated: !record["truncated_to"].is_null(),
+            inflated: record["wire"]["inflated"].is_null(),
+        }
+    }
+
+    fn is_control(&self) -> bool {
+        ["close", "ping", "pong"].contains(&self.opcode.as_str())
+    }
+
+    /// Tells whether `sent` may be what this shows.
+    fn shows(&self, sent: &Message) -> bool {
+        if self.complete {
+            return (&self.opcode, self.code, &self.known) == (&sent.opcode, sent.code, &sent.known);
+        }
+        // Where the first frame was lost, what follows it cannot say what it is.
+        (self.opcode == sent.opcode || self.opcode == "continuation")
+            && (self.opcode == "close" || self.fits(&sent.known))
+    }
+
+    /// Tells whether every known byte stands where it was sent.
+    fn fits(&self, sent: &[u8]) -> bool {
+        let (mut known, mut rest, mut at, mut anywhere) = (&self.known[..], sent, 0, false);
+        for (offset, length) in self.missing.iter().copied().chain([(usize::MAX, None)]) {
+            let (piece, behind) = known.split_at(offset.saturating_sub(at).min(known.len()));
+            let found = if anywhere {
+                (0..=rest.len()).find(|start| rest[*start..].starts_with(piece))
+            } else {
+                rest.starts_with(piece).then_some(0)
+            };
+            let Some(start) = found else { return false };
+            rest = &rest[start + piece.len()..];
+            known = behind;
+            if offset == usize::MAX {
+                return known.is_empty();
+            }
+            at = offset + length.unwrap_or(0);
+            anywhere = length.is_none();
+            match rest.split_at_checked(length.unwrap_or(0)) {
+                Some((_, behind)) => rest = behind,
+                None => return false,
+            }
+        }
+        true
+    }
+}
+
+fn size(value: &Value) -> Option<usize> {
+    value.as_u64().map(|value| usize::try_from(value).unwrap())
+}
+
+/// Is everything that was sent or shown, by who sent it to whom.
+type Sent = BTreeMap<(String, String), Vec<Message>>;
+
+fn sent(records: &[Value]) -> Sent {
+    let end = |end: &Value| format!("{}:{}", end["ip"], end["port"]);
+    let opens = records.iter().filter(|record| record["type"] == "open");
+    let ends: BTreeMap<u64, (String, String)> =
+        opens.map(|open| (conn(open), (end(&open["client"]), end(&open["server"])))).collect();
+    let mut sent = Sent::new();
+    for record in records.iter().filter(|record| record["type"] == "message") {
+        let (client, server) = ends[&conn(record)].clone();
+        let way = if record["from"] == "client" { (client, server) } else { (server, client) };
+        sent.entry(way).or_default().push(Message::of(record));
+    }
+    sent
+}
+
+/// Lists what is shown and was not sent: each side's messages must be some of those sent, in their order.
+fn faults(whole: &Sent, shown: &Sent) -> Vec<String> {
+    let mut faults = Vec::new();
+    for (way, shown) in shown {
+        let Some(sent) = whole.get(way) else {
+            faults.push(format!("{way:?}: nothing was sent, {:?} is shown", shown[0]));
+            continue;
+        };
+        for control in [false, true] {
+            let sent: Vec<_> = sent.iter().filter(|message| message.is_control() == control).collect();
+            let mut next = 0;
+            for message in shown.iter().filter(|message| message.is_control() == control && message.inflated) {
+                // The end of a message whose middle was lost is shown by itself.
+                let from = if message.opcode == "continuation" { next.saturating_sub(1) } else { next };
+                match sent[from..].iter().position(|sent| message.shows(sent)) {
+                    Some(at) => next = from + at + 1,
+                    None => {
+                        faults.push(format!("{way:?}: not sent so, or not there: {message:?}"));
+                        break;
+                    }
+                }
+            }
+        }
+    }
+    faults
+}
+
+/// Returns the codes of the rules that the peers are said to have broken.
+fn blamed(records: &[Value]) -> BTreeSet<String> {
+    let errors = records.iter().filter(|record| record["severity"] == "error");
+    errors.map(|record| record["code"].as_str().unwrap().to_owned()).collect()
+}
+
+/// Makes the damaged captures of a seed, each with its name.
+fn damaged(packets: &[Packet], seed: u64) -> Vec<(String, Vec<Packet>)> {
+    let mut dice = Dice::new(seed);
+    let dice = &mut dice;
+    let mut all = vec![
+        ("1 % lost".to_owned(), damage::lose(packets, dice, 10)),
+        ("5 % lost".to_owned(), damage::lose(packets, dice, 50)),
+        ("25 % lost".to_owned(), damage::lose(packets, dice, 250)),
+        ("a burst lost".to_owned(), damage::lose_burst(packets, dice, 8)),
+        ("reordered".to_owned(), damage::reorder(packets, dice, 200, 6)),
+        ("repeated".to_owned(), damage::duplicate(packets, dice, 200, 9)),
+    ];
+    let n = 1 + dice.below(packets.len());
+    all.push((format!("the first {n} lost"), damage::lose_before(packets, n)));
+    let low = dice.per_mille(500);
+    all.push((format!("one direction, {low}"), damage::one_direction(packets, low)));
+    let length = 54 + dice.below(160);
+    all.push((format!("cut at {length}"), damage::snap(packets, length)));
+    let lost = damage::lose(packets, dice, 30);
+    let both = damage::duplicate(&damage::reorder(&lost, dice, 150, 5), dice, 100, 5);
+    all.push(("3 % lost, reordered and repeated".to_owned(), both));
+    all
+}
+
+#[test]
+fn what_is_shown_was_sent() {
+    let (mut used, mut faulty) = (0, String::new());
+    for path in corpus::captures().into_iter().chain(corpus::extra()) {
+        if Truth::beside(&path).is_none() {
+            continue;
+        }
+        let packets = read(&path).unwrap();
+        if !damage::pieces(&packets).is_some_and(|pieces| damage::agrees(&pieces)) {
+            // Which of two copies was meant is told by the first one, where that is not lost.
+            continue;
+        }
+        let whole = records(&export(&packets, false));
+        let (sent_whole, blamed_whole) = (sent(&whole), blamed(&whole));
+        if sent_whole.values().flatten().any(|message| !message.complete || message.truncated || !message.inflated) {
+            // The capture itself does not hold all that was sent.
+            continue;
+        }
+        used += 1;
+        'seeds: for seed in 0..(40_000 / (packets.len() as u64 + 1)).clamp(1, 12) {
+            for (name, packets) in damaged(&packets, seed) {
+                let shown = records(&export(&packets, false));
+                let mut found = faults(&sent_whole, &sent(&shown));
+                found.extend(blamed(&shown).difference(&blamed_whole).map(|code| format!("blamed for {code}")));
+                if !found.is_empty() {
+                    writeln!(faulty, "{} seed {seed}, {name}: {}", path.display(), found.join("; ")).unwrap();
+                    break 'seeds;
+                }
+            }
+        }
+    }
+    assert!(faulty.is_empty(), "{} captures\n{faulty}", faulty.lines().count());
+    assert!(used > 100, "only {used} captures could be used");
+}
+
+fn message(known: &[u8], missing: &[(usize, Option<usize>)]) -> Message {
+    Message {
+        opcode: "binary".to_owned(),
+        code: None,
+        known: known.to_vec(),
+        missing: missing.to_vec(),
+        complete: missing.is_empty(),
+        truncated: false,
+        inflated: true,
+    }
+}
+
+#[test]
+fn a_wrong_byte_is_a_fault() {
+    let way = || ("a".to_owned(), "b".to_owned());
+    let whole = Sent::from([(way(), vec![message(b"hello world", &[]), message(b"second", &[])])]);
+    let faulty = |shown: Vec<Message>| !faults(&whole, &Sent::from([(way(), shown)])).is_empty();
+    assert!(!faulty(vec![message(b"hello world", &[]), message(b"second", &[])]));
+    assert!(!faulty(vec![message(b"second", &[])]));
+    assert!(!faulty(vec![message(b"hello ld", &[(6, Some(3))])]));
+    assert!(!faulty(vec![message(b"hello ld", &[(6, None)])]));
+    assert!(!faulty(vec![message(b"ond", &[(0, Some(3))])]));
+    assert!(!faulty(vec![message(b"hello ", &[(6, None)])]));
+    assert!(faulty(vec![message(b"hello worle", &[])]));
+    assert!(faulty(vec![message(b"second", &[]), message(b"hello world", &[])]), "the order counts");
+    assert!(faulty(vec![message(b"second", &[]), message(b"second", &[])]), "so does the number");
+    assert!(faulty(vec![message(b"hello ld", &[(6, Some(2))])]));
+    assert!(faulty(vec![message(b"hello dl", &[(6, None)])]));
+    assert!(faulty(vec![message(b"xond", &[(0, Some(2))])]));
+    let elsewhere = Sent::from([(("b".to_owned(), "a".to_owned()), vec![message(b"second", &[])])]);
+    assert!(!faults(&whole, &elsewhere).is_empty());
+}

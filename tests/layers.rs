@@ -1,0 +1,317 @@
+//! Imports run one way: the table of who may import whom, held against what the files say.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+const BYTES: &[&str] = &["model"];
+const EVENT: &[&str] = &["model", "capture", "wire", "tcp", "http", "websocket"];
+const MIDDLE: &[&str] = &["model", "capture", "wire", "tcp", "http", "websocket", "event"];
+const TOP: &[&str] = &[
+    "model", "capture", "wire", "tcp", "http", "websocket", "event", "session", "filter", "view", "store",
+];
+/// What the screen shows comes from here; it parses nothing.
+const SCREEN: &[&str] = &["model", "event", "filter", "view", "store", "pipeline"];
+
+/// Says what each module may import; `lib.rs` and `main.rs` stand above all of them.
+const TABLE: &[(&str, &[&str])] = &[
+    ("model", &[]),
+    ("capture", BYTES),
+    ("wire", BYTES),
+    ("tcp", BYTES),
+    ("http", BYTES),
+    ("websocket", BYTES),
+    ("event", EVENT),
+    ("session", MIDDLE),
+    ("filter", MIDDLE),
+    ("view", MIDDLE),
+    ("store", MIDDLE),
+    ("export", TOP),
+    ("stats", TOP),
+    ("check", TOP),
+    (
+        "pipeline",
+        &[
+            "model", "capture", "wire", "tcp", "http", "websocket", "event", "session", "filter", "view", "store",
+            "export", "stats", "check",
+        ],
+    ),
+    ("tui", SCREEN),
+    (
+        "cli",
+        &[
+            "model", "capture", "wire", "tcp", "http", "websocket", "event", "session", "filter", "view", "store",
+            "export", "stats", "check", "pipeline", "tui",
+        ],
+    ),
+];
+
+/// Maps a module to those it imports, each with a place where it does.
+type Arrows = BTreeMap<String, BTreeMap<String, String>>;
+
+#[test]
+fn imports_run_one_way() {
+    let faults = faults(&arrows_of_the_sources(), TABLE);
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn the_scan_sees_what_is_known_to_be_there() {
+    let arrows = arrows_of_the_sources();
+    for (from, to) in [("session", "tcp"), ("session", "websocket"), ("event", "model"), ("wire", "model")] {
+        assert!(arrows[from].contains_key(to), "{from} imports {to}");
+    }
+}
+
+/// Lists arrows that the table does not have, modules it does not know, and loops.
+fn faults(arrows: &Arrows, table: &[(&str, &[&str])]) -> Vec<String> {
+    let mut faults = Vec::new();
+    for (from, tos) in arrows {
+        let Some((_, allowed)) = table.iter().find(|(name, _)| name == from) else {
+            faults.push(format!("{from}: the table of tests/layers.rs does not know this module"));
+            continue;
+        };
+        for (to, place) in tos {
+            if to != from && !allowed.contains(&to.as_str()) {
+                faults.push(format!("{place}: {from} may not import {to}"));
+            }
+        }
+    }
+    for start in arrows.keys() {
+        let (mut seen, mut open) = (BTreeSet::new(), vec![start]);
+        while let Some(at) = open.pop() {
+            for to in arrows.get(at).into_iter().flat_map(BTreeMap::keys).filter(|to| *to != at) {
+                if to == start {
+                    faults.push(format!("{start}: imports itself by way of {at}"));
+                } else if seen.insert(to) {
+                    open.push(to);
+                }
+            }
+        }
+    }
+    faults
+}
+
+fn arrows_of_the_sources() -> Arrows {
+    let mut files = Vec::new();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    gather(&root, &mut Vec::new(), &mut files);
+    assert!(files.len() > 50, "the sources are found");
+    arrows(&files)
+}
+
+/// Is a source file: its module path, its name to show, and its text.
+type Source = (Vec<String>, String, String);
+
+/// Reads the files below a folder, but for those that are compiled for tests alone.
+fn gather(folder: &Path, path: &mut Vec<String>, into: &mut Vec<Source>) {
+    let mut entries: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    entries.sort();
+    let declared = |name: &str| fs::read_to_string(folder.join(name)).unwrap_or_default();
+    let tests: BTreeSet<_> = entries
+        .iter()
+        .filter(|entry| entry.extension().is_some_and(|it| it == "rs"))
+        .flat_map(|entry| test_modules(&declared(entry.file_name().unwrap().to_str().unwrap())))
+        .collect();
+    for entry in entries {
+        let stem = entry.file_stem().unwrap().to_str().unwrap().to_owned();
+        if tests.contains(&stem) || (path.is_empty() && ["lib", "main"].contains(&stem.as_str())) {
+            continue;
+        }
+        if entry.is_dir() {
+            path.push(stem);
+            gather(&entry, path, into);
+            path.pop();
+        } else if entry.extension().is_some_and(|it| it == "rs") {
+            let mut module = path.clone();
+            if stem != "mod" {
+                module.push(stem);
+            }
+            into.push((module, entry.display().to_string(), fs::read_to_string(&entry).unwrap()));
+        }
+    }
+}
+
+/// Returns the names of modules that a file declares for tests alone.
+fn test_modules(text: &str) -> Vec<String> {
+    let text = plain(text);
+    let mut found = Vec::new();
+    for part in text.split("#[cfg(test)]").skip(1) {
+        let mut words = part.split_whitespace().skip_while(|word| word.starts_with("pub"));
+        if let (Some("mod"), Some(name)) = (words.next(), words.next())
+            && let Some(name) = name.strip_suffix(';')
+        {
+            found.push(name.to_owned());
+        }
+    }
+    found
+}
+
+fn arrows(files: &[Source]) -> Arrows {
+    let mut arrows = Arrows::new();
+    for (module, name, text) in files {
+        let from = module.first().expect("every module is below the root");
+        let text = plain(text);
+        let text = without_tests(&text);
+        let mut tos = named_behind(&text, "crate::");
+        // `super` once for each step up to the root is the root, too.
+        let chain = "super::".repeat(module.len());
+        tos.extend(named_behind(&text, &chain));
+        let known = arrows.entry(from.clone()).or_default();
+        for to in tos {
+            known.entry(to).or_insert_with(|| name.clone());
+        }
+    }
+    arrows
+}
+
+/// Drops the module of tests at the end of a file.
+fn without_tests(text: &str) -> String {
+    let tests = text.match_indices("#[cfg(test)]").find(|(at, found)| {
+        let behind = text[at + found.len()..].trim_start();
+        behind.starts_with("mod ") && behind.split(['{', ';']).next().is_some_and(|it| behind[it.len()..].starts_with('{'))
+    });
+    text[..tests.map_or(text.len(), |(at, _)| at)].to_owned()
+}
+
+/// Returns the first name of every path that follows `root`: `a` of `root::a::b`, `a` and `c` of `root::{a::b, c}`.
+fn named_behind(text: &str, root: &str) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for (at, _) in text.match_indices(root) {
+        let before = text[..at].chars().next_back();
+        if before.is_some_and(|c| c.is_alphanumeric() || c == '_') || text[..at].ends_with("super::") {
+            continue;
+        }
+        let behind = &text[at + root.len()..];
+        if let Some(group) = behind.strip_prefix('{') {
+            let (mut depth, mut first) = (0, true);
+            for (at, c) in group.char_indices() {
+                match c {
+                    '{' => depth += 1,
+                    '}' if depth == 0 => break,
+                    '}' => depth -= 1,
+                    ',' if depth == 0 => first = true,
+                    c if first && !c.is_whitespace() => {
+                        names.extend(name_at(&group[at..]));
+                        first = false;
+                    }
+                    _ => {}
+                }
+            }
+        } else {
+            names.extend(name_at(behind));
+        }
+    }
+    names
+}
+
+fn name_at(text: &str) -> Option<String> {
+    let name: String = text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+    // A type or a macro of the root is no module.
+    name.starts_with(|c: char| c.is_lowercase()).then_some(name).filter(|name| name != "super")
+}
+
+/// Blanks comments and the contents of strings, so that what they say is not taken for code.
+fn plain(text: &str) -> String {
+    let (mut out, mut rest) = (String::new(), text);
+    while let Some(c) = rest.chars().next() {
+        let skipped = if rest.starts_with("//") {
+            rest.find('\n').unwrap_or(rest.len())
+        } else if rest.starts_with("/*") {
+            rest.find("*/").map_or(rest.len(), |at| at + 2)
+        } else if let Some(hashes) = raw_string(rest) {
+            let end = format!("\"{}", "#".repeat(hashes));
+            let start = hashes + 2;
+            rest[start..].find(&end).map_or(rest.len(), |at| start + at + end.len())
+        } else if c == '"' {
+            string_end(rest)
+        } else if rest.starts_with("'\"'") || rest.starts_with("'\\\"'") {
+            rest[1..].find('\'').map_or(rest.len(), |at| at + 2).max(3)
+        } else {
+            out.push(c);
+            rest = &rest[c.len_utf8()..];
+            continue;
+        };
+        out.push(' ');
+        rest = &rest[skipped..];
+    }
+    out
+}
+
+/// Tells how many `#` a raw string that begins here has.
+fn raw_string(text: &str) -> Option<usize> {
+    let behind = text.strip_prefix('r')?;
+    let hashes = behind.len() - behind.trim_start_matches('#').len();
+    behind[hashes..].starts_with('"').then_some(hashes)
+}
+
+fn string_end(text: &str) -> usize {
+    let mut escaped = false;
+    for (at, c) in text.char_indices().skip(1) {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            '"' => return at + 1,
+            _ => {}
+        }
+    }
+    text.len()
+}
+
+fn sample(files: &[(&str, &str)]) -> Vec<String> {
+    let files: Vec<Source> = files
+        .iter()
+        .map(|(path, text)| (path.split('/').map(str::to_owned).collect(), (*path).to_owned(), (*text).to_owned()))
+        .collect();
+    faults(&arrows(&files), TABLE)
+}
+
+#[test]
+fn an_arrow_that_runs_up_is_a_fault() {
+    assert_eq!(sample(&[("tcp/half", "use crate::session::Limits;")]).len(), 1);
+    assert_eq!(sample(&[("tcp/half", "fn f() -> crate::event::ConnId { todo!() }")]).len(), 1);
+    assert_eq!(sample(&[("tcp/half", "use super::super::event::ConnId;")]).len(), 1);
+    assert_eq!(sample(&[("event", "use super::view::Row;")]).len(), 1);
+    assert_eq!(sample(&[("model", "pub use crate::{wire::Stop};")]).len(), 1);
+}
+
+#[test]
+fn an_arrow_between_neighbours_is_a_fault() {
+    assert_eq!(sample(&[("websocket/frames", "use crate::tcp::Limits;")]).len(), 1);
+    assert_eq!(sample(&[("tui", "use crate::websocket::Header;")]).len(), 1);
+    let two = sample(&[("http", "use crate::{model::{Side, Pair}, tcp::{self, Delivery}, wire};")]);
+    assert_eq!(two.len(), 2, "{two:?}");
+}
+
+#[test]
+fn a_loop_and_a_stranger_are_faults() {
+    let faults = sample(&[("event", "use crate::http::Head;"), ("http", "use crate::event::Event;")]);
+    assert!(faults.iter().any(|fault| fault.contains("itself")), "{faults:?}");
+    assert!(sample(&[("gadget", "")])[0].contains("does not know"));
+}
+
+#[test]
+fn arrows_that_run_down_are_none() {
+    let files = [
+        ("session/connection", "use crate::{tcp, http::Exchanges};\nuse super::Limits;\nuse super::super::model::Side;"),
+        ("tcp", "pub use half::Half;\nuse crate::model::Seq;"),
+        ("cli/export", "use crate::pipeline::run;"),
+    ];
+    assert_eq!(sample(&files), [""; 0]);
+}
+
+#[test]
+fn comments_strings_and_tests_are_no_imports() {
+    let text = r##"
+        //! See [`crate::session`].
+        /* crate::event */
+        const A: &str = "crate::cli";
+        const B: &str = r#"crate::"view"#;
+        const C: char = '"';
+        use crate::model::Seq;
+        #[cfg(test)]
+        mod tests { use crate::export::Json; }
+    "##;
+    assert_eq!(sample(&[("tcp", text)]), [""; 0]);
+    assert_eq!(test_modules("#[cfg(test)]\nmod oracle;\nmod half;\n#[cfg(test)]\npub(super) mod other;"), ["oracle", "other"]);
+}

@@ -1,0 +1,88 @@
+//! From packets to the lines of an export, in this process.
+
+use std::io::Read;
+use std::num::NonZeroUsize;
+
+use serde_json::Value;
+use wirefin::capture::{Files, Source};
+use wirefin::export::{AnyFormat, Format, Print, Settings};
+use wirefin::pipeline::{Error, Formatted, Options, run};
+use wirefin::view::{self, Printer};
+
+use super::packets::{Held, Packet};
+
+/// Exports what a source gives as NDJSON.
+pub(crate) fn export_from(source: &mut dyn Source, options: &Options, frames: bool) -> Result<Vec<u8>, Error> {
+    written(source, options, AnyFormat::new("ndjson", &Settings { frames }).unwrap())
+}
+
+/// Prints what a source gives as it is printed to a file.
+pub(crate) fn print_from(source: &mut dyn Source, options: &Options, verbose: bool) -> Result<Vec<u8>, Error> {
+    let settings = view::Settings { colour: false, verbose, hex: verbose, width: view::DEFAULT_WIDTH };
+    written(source, options, Print(Printer::new(settings)))
+}
+
+fn written(source: &mut dyn Source, options: &Options, format: impl Format) -> Result<Vec<u8>, Error> {
+    let mut output = Formatted::new(format, Vec::new(), None);
+    run(source, options, &mut output)?;
+    Ok(output.finish().unwrap())
+}
+
+/// Prints packets with handshakes, frames and dumps, on one thread.
+pub(crate) fn print(packets: &[Packet]) -> String {
+    let mut source = Held::new(packets.iter().cloned(), 64);
+    text(print_from(&mut source, &solo(), true).unwrap())
+}
+
+/// Exports packets as NDJSON lines, on one thread.
+pub(crate) fn export(packets: &[Packet], frames: bool) -> String {
+    let mut source = Held::new(packets.iter().cloned(), 64);
+    text(export_from(&mut source, &solo(), frames).unwrap())
+}
+
+/// Exports the bytes of a capture file as NDJSON lines, on one thread.
+pub(crate) fn export_bytes(file: impl Read + Send + 'static, frames: bool) -> Result<String, Error> {
+    let mut source = Files::from_reader("test", Box::new(file));
+    export_from(&mut source, &solo(), frames).map(text)
+}
+
+/// One thread, and everything else as users have it.
+pub(crate) fn solo() -> Options {
+    Options { threads: NonZeroUsize::MIN, ..Options::default() }
+}
+
+fn text(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).expect("an export is UTF-8")
+}
+
+/// Parses the lines of an export.
+pub(crate) fn records(lines: &str) -> Vec<Value> {
+    lines.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect()
+}
+
+/// Parses the lines and leaves out packet numbers, times and what is told from them.
+pub(crate) fn timeless(lines: &str) -> Vec<Value> {
+    const TIMES: [&str; 7] = ["time", "packet", "conn", "first_packet", "first_time", "duration", "rtt"];
+    fn strip(value: &mut Value) {
+        if let Value::Object(map) = value {
+            map.retain(|name, _| !TIMES.contains(&name.as_str()));
+            map.values_mut().for_each(strip);
+        }
+    }
+    let mut records = records(lines);
+    records.iter_mut().for_each(strip);
+    records
+}
+
+/// Returns the codes of all anomalies, in order.
+pub(crate) fn codes(lines: &str) -> Vec<String> {
+    let code = |record: &Value| Some(record.get("code")?.as_str()?.to_owned());
+    records(lines).iter().filter(|record| record["type"] == "anomaly").filter_map(code).collect()
+}
+
+/// Returns the texts of all text messages that are whole, in order.
+pub(crate) fn texts(lines: &str) -> Vec<String> {
+    let whole = |record: &&Value| record["opcode"] == "text" && record["type"] == "message" && record["complete"].is_null();
+    let text = |record: &Value| Some(record.get("text")?.as_str()?.to_owned());
+    records(lines).iter().filter(whole).filter_map(text).collect()
+}

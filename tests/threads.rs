@@ -1,0 +1,143 @@
+//! The output is the same, byte for byte, for any number of threads, and however the capture is handed on.
+
+use std::io::{self, Cursor, Read};
+use std::num::NonZeroUsize;
+
+use wirefin::capture::Files;
+use wirefin::model::Side;
+use wirefin::pipeline::Options;
+
+use crate::corpus;
+use crate::support::dialogue::{self, BINARY, FIN, TEXT, frame, request};
+use crate::support::dice::Dice;
+use crate::support::packets::{ACK, BEGIN, Packet, Talk, pcap};
+use crate::support::run::{export_from, print_from, solo};
+
+/// Writes down one small connection: a conversation, or other traffic.
+fn mouse(n: u32) -> Vec<Packet> {
+    let mut talk = match n % 4 {
+        0 | 1 => dialogue::upgraded(n),
+        _ => Talk::new(n),
+    };
+    match n % 4 {
+        0 => {
+            talk.send(Side::Client, &frame(Side::Client, FIN | TEXT, format!("mouse {n}").as_bytes()));
+            talk.send(Side::Server, &frame(Side::Server, FIN | BINARY, &n.to_be_bytes()));
+            dialogue::goodbye(&mut talk);
+        }
+        // One whose answer is lost, and that is given up when time has passed.
+        1 => {
+            talk.lose(Side::Server, &frame(Side::Server, FIN | TEXT, b"lost"));
+            talk.send(Side::Server, &frame(Side::Server, FIN | TEXT, b"behind the hole"));
+            talk.put(Side::Client, ACK, &[]);
+            talk.wait(2_000_000_000);
+            talk.send(Side::Client, &frame(Side::Client, FIN | TEXT, b"late"));
+        }
+        2 => talk.send(Side::Client, &[22, 3, 1, 2, 0, 1, 0, 1]),
+        _ => {
+            talk.send(Side::Client, &request(""));
+            talk.send(Side::Server, b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
+            talk.end();
+        }
+    }
+    talk.packets
+}
+
+/// One connection of many messages among `mice` small ones, all at the same time.
+fn zoo(mice: u32, messages: u32) -> Vec<Packet> {
+    let mut elephant = dialogue::upgraded(0);
+    for n in 0..messages {
+        let side = if n % 3 == 0 { Side::Client } else { Side::Server };
+        elephant.send(side, &frame(side, FIN | TEXT, format!("elephant {n}: {}", "x".repeat(200)).as_bytes()));
+    }
+    let span = elephant.packets.last().unwrap().time - BEGIN;
+    let mut packets = elephant.packets;
+    for n in 1..=mice {
+        let later = span / i64::from(mice + 1) * i64::from(n);
+        packets.extend(mouse(n).into_iter().map(|packet| Packet { time: packet.time + later, ..packet }));
+    }
+    packets.sort_by_key(|packet| packet.time);
+    packets
+}
+
+fn threads(n: usize) -> Options {
+    Options { threads: NonZeroUsize::new(n).unwrap(), ..Options::default() }
+}
+
+fn files(capture: &[u8]) -> Files {
+    Files::from_reader("zoo", Box::new(Cursor::new(capture.to_vec())))
+}
+
+/// Says where two outputs part, instead of printing megabytes.
+fn same(one: &[u8], other: &[u8], what: &str) {
+    let at = one.iter().zip(other).take_while(|(one, other)| one == other).count();
+    let show = |text: &[u8]| String::from_utf8_lossy(&text[at.saturating_sub(200)..(at + 200).min(text.len())]).into_owned();
+    assert!(one == other, "{what}: from byte {at}\n one: {}\n other: {}", show(one), show(other));
+}
+
+#[test]
+fn an_elephant_among_ten_thousand_mice() {
+    let capture = pcap(&zoo(10_000, 20_000));
+    let one = export_from(&mut files(&capture), &solo(), false).unwrap();
+    let lines = one.iter().filter(|byte| **byte == b'\n').count();
+    assert!(lines > 20_000 + 2_500 * 6, "{lines} lines");
+    for n in [2, 3, 8, 64] {
+        same(&one, &export_from(&mut files(&capture), &threads(n), false).unwrap(), &format!("{n} threads"));
+    }
+}
+
+#[test]
+fn frames_and_print_too() {
+    let capture = pcap(&zoo(400, 2_000));
+    let frames = export_from(&mut files(&capture), &solo(), true).unwrap();
+    let print = print_from(&mut files(&capture), &solo(), true).unwrap();
+    assert!(frames.len() > 400_000 && print.len() > 400_000);
+    for n in [2, 3, 8, 64] {
+        same(&frames, &export_from(&mut files(&capture), &threads(n), true).unwrap(), &format!("{n} threads"));
+        same(&print, &print_from(&mut files(&capture), &threads(n), true).unwrap(), &format!("print, {n} threads"));
+    }
+}
+
+/// Gives pieces of any size.
+struct Dribble {
+    rest: Cursor<Vec<u8>>,
+    dice: Dice,
+    most: usize,
+}
+
+impl Read for Dribble {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let most = (1 + self.dice.below(self.most)).min(into.len());
+        self.rest.read(&mut into[..most])
+    }
+}
+
+fn dribble(capture: &[u8], seed: u64, most: usize) -> Files {
+    let rest = Cursor::new(capture.to_vec());
+    Files::from_reader("zoo", Box::new(Dribble { rest, dice: Dice::new(seed), most }))
+}
+
+#[test]
+fn a_pipe_in_dribbles_gives_the_same_as_the_file() {
+    let capture = pcap(&zoo(300, 1_000));
+    let whole = export_from(&mut files(&capture), &solo(), true).unwrap();
+    for (seed, most, n) in [(1, 7_000, 1), (2, 90, 1), (3, 60_000, 3), (4, 700, 3), (5, 300_000, 8)] {
+        let pieces = export_from(&mut dribble(&capture, seed, most), &threads(n), true).unwrap();
+        same(&whole, &pieces, &format!("pieces up to {most} bytes, {n} threads"));
+    }
+}
+
+#[test]
+fn every_capture_of_the_corpus_gives_the_same() {
+    let mut compared = 0;
+    for path in corpus::captures() {
+        let capture = std::fs::read(&path).unwrap();
+        let Ok(whole) = export_from(&mut files(&capture), &solo(), true) else { continue };
+        compared += 1;
+        let what = path.display().to_string();
+        same(&whole, &export_from(&mut files(&capture), &threads(3), true).unwrap(), &what);
+        let pieces = export_from(&mut dribble(&capture, 9, 300), &threads(2), true).unwrap();
+        same(&whole, &pieces, &what);
+    }
+    assert!(compared > 200, "only {compared} captures were compared");
+}
