@@ -14,10 +14,10 @@ what=${1:-} folder=${2:?"compare.sh record|run FOLDER"}
 shift 2
 
 record() { # LOAD CLIENTS COUNT
-  ip netns exec wire-client tcpdump -i client0 -s 0 -B 262144 -U -w "$folder/$1.pcap" 2>"$folder/$1.log" &
+  ip netns exec wirefin-b tcpdump -i wfn0 -s 0 -B 262144 -U -w "$folder/$1.pcap" 2>"$folder/$1.log" &
   local dump=$!
   sleep 1
-  ip netns exec wire-client node "$here/load.mjs" client 10.79.0.1 "$1" "$2" "$3"
+  ip netns exec wirefin-b node "$here/load.mjs" client 10.78.0.1 "$1" "$2" "$3"
   sleep 1
   kill -INT $dump && wait $dump || true
   if ! grep -q '^0 packets dropped' "$folder/$1.log"; then echo "$1: packets were dropped" >&2; fi
@@ -28,7 +28,7 @@ record)
   mkdir -p "$folder"
   openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=load -keyout "$folder/key" -out "$folder/certificate" 2>/dev/null
   "$here/net.sh" up
-  ip netns exec wire-server node "$here/load.mjs" server "$folder/key" "$folder/certificate" &
+  ip netns exec wirefin-a node "$here/load.mjs" server "$folder/key" "$folder/certificate" &
   server=$!
   trap 'kill $server; "$here/net.sh" down' EXIT
   sleep 1

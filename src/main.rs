@@ -37,6 +37,8 @@ fn fail(error: &anyhow::Error) -> ExitCode {
             text.push_str(&cause);
         }
     }
-    let _ = writeln!(io::stderr(), "wirefin: {}", printable_string(text.as_bytes()));
+    // Our own words may be several lines, as where a filter is shown with its fault.
+    let lines: Vec<_> = text.lines().map(|line| printable_string(line.as_bytes())).collect();
+    let _ = writeln!(io::stderr(), "wirefin: {}", lines.join("\n"));
     ExitCode::from(2)
 }

@@ -5,10 +5,15 @@
 mod args;
 mod destination;
 mod export;
+mod input;
+mod interfaces;
 mod print;
 mod progress;
 mod report;
+mod rights;
+mod sandbox;
 mod size;
+mod stop;
 mod trip;
 mod view;
 
@@ -44,6 +49,7 @@ struct Cli {
 enum Command {
     Print(print::Args),
     Export(export::Args),
+    Interfaces(interfaces::Args),
     View(view::Args),
 }
 
@@ -59,6 +65,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Result<()> 
         None => cli.print.run(),
         Some(Command::Print(args)) => args.run(),
         Some(Command::Export(args)) => args.run(),
+        Some(Command::Interfaces(args)) => args.run(),
         Some(Command::View(args)) => args.run(),
     }
 }

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::thread;
 
-use super::{args, size::Size};
-use crate::capture::{Files, Meter};
+use super::{args, sandbox, size::Size};
+use crate::capture::Meter;
 use crate::event::{Event, Sink};
 use crate::export::{AnyFormat, Format as _, Settings};
 use crate::pipeline;
@@ -48,18 +48,34 @@ impl Args {
             options = options.with_file(&file).map_err(tui::Error::Config)?;
         }
         let run = self.input.options();
+        let opened = self.input.open_quietly()?;
+        if self.input.only_websocket {
+            anyhow::bail!("--only-websocket goes with print and export");
+        }
+        let (mut opened, saver) = self.input.save(opened)?;
+        if !self.input.no_sandbox {
+            // What is exported may go anywhere; the network stays shut.
+            opened.needs.read.push("/".into());
+            opened.needs.write.push("/".into());
+            sandbox::enter(&opened.needs)?;
+        }
         let paths = &self.input.files;
-        let mut files = Files::open(paths)?;
         let store = Shared::new(bounds);
         let (sender, receiver) = mpsc::channel();
-        let title = paths.iter().map(|path| name(path)).collect::<Vec<_>>().join(" ");
-        let feed = Recorded { title, meter: files.meter(), paths: paths.clone(), store: store.clone(), sender, receiver };
+        let names = paths.iter().map(|path| name(path)).chain(self.input.interfaces.iter().cloned());
+        let title = names.collect::<Vec<_>>().join(" ");
+        let meter = opened.meter.unwrap_or_default();
+        let feed = Recorded { title, meter, paths: paths.clone(), store: store.clone(), sender, receiver };
         let filled = store.clone();
-        let loader = thread::spawn(move || pipeline::record(&mut files, &run, &filled));
+        let mut source = opened.source;
+        let loader = thread::spawn(move || pipeline::record(&mut *source, &run, &filled));
         tui::run(&store, Box::new(feed), &options)?;
         // The loader hears that the store was told to stop; a pipe that keeps it waiting is left alone.
         if loader.is_finished() {
             let _ = loader.join();
+        }
+        if let Some(saver) = saver {
+            saver.finish()?;
         }
         Ok(())
     }

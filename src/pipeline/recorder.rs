@@ -23,6 +23,10 @@ impl Recorder {
 }
 
 impl Part for Batch {
+    type Memory = ();
+
+    fn exchange(&mut self, (): &mut ()) {}
+
     fn mark(&self) -> usize {
         Batch::mark(self)
     }
@@ -38,6 +42,8 @@ impl Output for Recorder {
     fn part(&self) -> Batch {
         Batch::default()
     }
+
+    fn memory(&self) {}
 
     fn take(&mut self, part: &Batch, range: Range<usize>) -> io::Result<Control> {
         if !range.is_empty() {

@@ -104,12 +104,15 @@ impl<M> Solo<M> {
         }
     }
 
-    fn round<O: Output<Part: Part<Memory = M>>>(
+    fn round<O: Output>(
         &mut self,
         batch: &Batch,
         sink: &mut Counting<O::Part>,
         output: &mut O,
-    ) -> Result<Control, Error> {
+    ) -> Result<Control, Error>
+    where
+        O::Part: Part<Memory = M>,
+    {
         let mut control = Control::Continue;
         let (mut ticks, mut asides) = (batch.ticks.iter().peekable(), batch.asides.iter().peekable());
         for n in 0..=batch.items.len() {

@@ -81,6 +81,8 @@ struct Half {
     lost: bool,
     /// No data frame was seen since: a continuation may continue what was lost.
     adrift: bool,
+    /// Where frames begin was found by looking for them, not by counting.
+    found: bool,
     over: bool,
 }
 
@@ -96,6 +98,9 @@ impl Conversation {
         let half = &mut self.sides[side];
         (half.lost, half.adrift) = (true, true);
         half.search = Some(Box::new(search));
+        if !matches!(self.deflate, Deflate::Off) {
+            half.inflater.get_or_insert_with(|| self.deflate.inflater(side, cx)).lose_history();
+        }
         self.searched(side, found, cx);
     }
 
@@ -221,11 +226,32 @@ impl Conversation {
                 half.begun = carried;
             }
             match half.frames.next(&mut input) {
-                Some(Piece::Header { header, offset }) => self.header(side, header, offset, &mut input, cx),
+                Some(Piece::Header { header, offset }) => {
+                    if half.found && !Search::believes(side, self.deflate.rsv1(), &header) {
+                        return self.doubt(side, &header, offset, input, carried, cx);
+                    }
+                    self.header(side, header, offset, &mut input, cx);
+                }
                 Some(Piece::Payload { bytes, position }) => self.payload(side, bytes, position, cx),
                 Some(Piece::End) => self.frame_end(side, cx),
                 None => return,
             }
+        }
+    }
+
+    /// Looks for frames anew: those found before led to a header that cannot be.
+    fn doubt(&mut self, side: Side, header: &Header, offset: u64, rest: &[u8], carried: At, cx: &mut Context<'_>) {
+        self.abandon(side, cx);
+        let half = &mut self.sides[side];
+        if let Some(inflater) = &mut half.inflater {
+            inflater.lose_history();
+        }
+        let mut search = Box::new(Search::after_gap(side, self.deflate.rsv1(), offset, 0));
+        search.pass(u64::from(header.header_length));
+        half.frames = Frames::default();
+        half.search = Some(search);
+        if !rest.is_empty() {
+            self.bytes(side, rest, carried, cx);
         }
     }
 
@@ -385,7 +411,7 @@ impl Conversation {
                         inflater.gap(&mut open.payload);
                         half.inflater = Some(inflater);
                     }
-                    _ => open.payload.skip(Some(taken.payload)),
+                    _ => open.skip(Some(taken.payload)),
                 }
             }
         }
@@ -421,6 +447,7 @@ impl Conversation {
         let half = &mut self.sides[side];
         let Some(search) = half.search.take() else { return };
         let (offset, lost, skipped) = (search.offset(), search.lost(), search.skipped(found));
+        half.found = true;
         half.frames = Frames::starting_at(offset.saturating_add(lost).saturating_add(skipped));
         if lost > 0 || skipped > 0 {
             cx.anomaly(Some(side), &Anomaly::Resynchronised { offset, lost, skipped });
@@ -485,7 +512,7 @@ impl Conversation {
             } else if header.fin
                 && let Some(mut open) = half.data.take_if(|open| !open.inflating)
             {
-                open.payload.skip(Some(rest));
+                open.skip(Some(rest));
                 self.finish(side, open, cx);
             }
         }
