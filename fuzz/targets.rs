@@ -74,7 +74,8 @@ pub fn inflate(data: &[u8]) {
     let Some((&options, mut rest)) = data.split_first() else { return };
     let limits = deflate::Limits { work: 1 << 20 };
     let side = DeflateSide { no_context_takeover: options & 1 == 1, max_window_bits: 8 + (options >> 1 & 7) };
-    let mut inflater = if options & 0x80 == 0 { Inflater::new(side, limits) } else { Inflater::joined_late(limits) };
+    let mut inflater =
+        if options & 0x80 == 0 { Inflater::new(side, limits) } else { Inflater::joined_late(limits) };
     while let Some((&length, more)) = rest.split_first() {
         let (message, more) = more.split_at(more.len().min(usize::from(length)));
         let mut out = Payload::new(1 << 12);
