@@ -342,7 +342,7 @@ impl Before {
         if let Some(slot) = self.frames.get_mut(self.next) {
             *slot = Some((at, *header));
         }
-        self.next = self.next.wrapping_add(1) % self.frames.len();
+        self.next = self.next.wrapping_add(1).checked_rem(self.frames.len()).unwrap_or(0);
         most
     }
 }
