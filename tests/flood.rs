@@ -149,7 +149,7 @@ fn heads_that_never_end() {
     });
     let (memory, _) = flood(packets, &small(limits));
     // 64 lanes of 16 connections, each with a head of up to 64 KiB that grew by doubling.
-    assert!(memory < 64 * 16 * (2 * 64 << 10) + 16 * MIB, "{} KiB", memory >> 10);
+    assert!(memory < 64 * 16 * ((2 * 64) << 10) + 16 * MIB, "{} KiB", memory >> 10);
 }
 
 /// One conversation, and what `side` sends in it without end.

@@ -94,7 +94,7 @@ impl Terminal {
                     0xe0..0xf0 => 3,
                     _ => 4,
                 };
-                let Some(whole) = bytes.get(..length) else { return None };
+                let whole = bytes.get(..length)?;
                 match std::str::from_utf8(whole).ok().and_then(|text| text.chars().next()) {
                     Some(c) => self.put(c),
                     None => self.faults.push(format!("not UTF-8: {whole:x?}")),
