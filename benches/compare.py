@@ -18,7 +18,7 @@ def programs(capture, scratch):
     for name, options in [("wirefin, 1 thread", ["--threads", "1"]), ("wirefin", [])]:
         words = [WIREFIN, "export", *options, capture]
         yield name, words, lambda words=words: count(words, lambda line: b'"type":"message"' in line)
-    if subprocess.run([WIREFIN, "stats", "--help"], capture_output=True).returncode == 0:
+    if subprocess.run([WIREFIN, "help", "stats"], capture_output=True).returncode == 0:
         yield "wirefin stats", [WIREFIN, "stats", capture], None
     inside = ["chroot", ROOT] if ROOT else []
     here = lambda path: "/" + str(Path(path).relative_to(ROOT or "/"))
