@@ -30,7 +30,8 @@ struct Message {
 impl Message {
     fn of(record: &Value) -> Message {
         let range = |range: &Value| (size(&range[0]).unwrap(), size(&range[1]));
-        let missing = record["missing"].as_array().map(|list| list.iter().map(range).collect()).unwrap_or_default();
+        let missing =
+            record["missing"].as_array().map(|list| list.iter().map(range).collect()).unwrap_or_default();
         // The reason of a close is a text; where the body says more than that, it is shown as bytes.
         Message {
             opcode: record["opcode"].as_str().unwrap().to_owned(),
@@ -116,7 +117,8 @@ fn faults(whole: &Sent, shown: &Sent) -> Vec<String> {
         for control in [false, true] {
             let sent: Vec<_> = sent.iter().filter(|message| message.is_control() == control).collect();
             let mut next = 0_usize;
-            for message in shown.iter().filter(|message| message.is_control() == control && message.inflated) {
+            for message in shown.iter().filter(|message| message.is_control() == control && message.inflated)
+            {
                 // The end of a message whose middle was lost is shown by itself.
                 let from = if message.opcode == "continuation" { next.saturating_sub(1) } else { next };
                 match sent[from..].iter().position(|sent| message.shows(sent)) {
@@ -179,7 +181,9 @@ fn damaged(packets: &[Packet], seed: u64) -> Vec<(String, Vec<Packet>)> {
 fn what_is_shown_was_sent() {
     let (mut used, mut faulty) = (0, String::new());
     for path in corpus::captures().into_iter().chain(corpus::extra()) {
-        if Truth::beside(&path).is_none() || AMBIGUOUS.iter().any(|name| path.to_str().unwrap().contains(name)) {
+        if Truth::beside(&path).is_none()
+            || AMBIGUOUS.iter().any(|name| path.to_str().unwrap().contains(name))
+        {
             continue;
         }
         let packets = read(&path).unwrap();
@@ -189,7 +193,11 @@ fn what_is_shown_was_sent() {
         }
         let whole = records(&export(&packets, false));
         let (sent_whole, blamed_whole) = (sent(&whole), blamed(&whole));
-        if sent_whole.values().flatten().any(|message| !message.complete || message.truncated || !message.inflated) {
+        if sent_whole
+            .values()
+            .flatten()
+            .any(|message| !message.complete || message.truncated || !message.inflated)
+        {
             // The capture itself does not hold all that was sent.
             continue;
         }
@@ -198,9 +206,10 @@ fn what_is_shown_was_sent() {
             for (name, packets) in damaged(&packets, seed) {
                 let shown = records(&export(&packets, false));
                 let mut found = faults(&sent_whole, &sent(&shown));
-                found.extend(blamed(&shown).difference(&blamed_whole).map(|code| format!("blamed for {code}")));
+                found.extend(
+                    blamed(&shown).difference(&blamed_whole).map(|code| format!("blamed for {code}")),
+                );
                 if !found.is_empty() {
-                    std::fs::write(format!("/tmp/gate/dump/{}-{seed}.pcap", path.file_name().unwrap().to_str().unwrap()), crate::support::packets::pcap(&packets)).unwrap(); // TEMP
                     writeln!(faulty, "{} seed {seed}, {name}: {}", path.display(), found.join("; ")).unwrap();
                     break 'seeds;
                 }

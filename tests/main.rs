@@ -1,5 +1,8 @@
 //! The integration tests: one binary, one module a subject.
 
+#![allow(unreachable_pub)] // the fuzz targets are shared
+#![allow(clippy::naive_bytecount, clippy::zombie_processes)] // tests
+
 mod cli;
 mod corpus;
 mod cuts;

@@ -116,7 +116,7 @@ impl Sink for Check {
                 let all =
                     if opened.established { &mut self.found.conversations } else { &mut self.found.refused };
                 *all = all.saturating_add(1);
-                if !opened.established && self.found.refused % REFUSED as u64 == 0 {
+                if !opened.established && self.found.refused.is_multiple_of(REFUSED as u64) {
                     self.live.retain(|_, live| !live.refused);
                 }
                 let url = opened.handshake.as_deref().and_then(|it| it.url.clone());

@@ -1,7 +1,7 @@
 //! The NDJSON promise as types: what a line holds, in what order, and what is left out.
 //!
 //! These types are apart from the analyzer's own, so that those may change and the lines do not.
-//! `docs/ndjson.schema.json` is generated from them. Lines that are written often go through [`super::line`]
+//! `docs/ndjson.schema.json` is generated from them. Lines that are written often go through `line`
 //! instead, by hand; these types are its oracle.
 
 use std::io::{self, Write};

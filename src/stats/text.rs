@@ -207,7 +207,7 @@ fn level(n: u64, most: u64) -> char {
 /// Draws a count as a bar of eighths of a column.
 fn bar(n: u64, most: u64) -> String {
     const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
-    let full = u128::from(n).saturating_mul(BAR as u128 * 8).div_ceil(u128::from(most.max(1)));
+    let full = u128::from(n).saturating_mul((BAR as u128).saturating_mul(8)).div_ceil(u128::from(most.max(1)));
     let eighths = usize::try_from(full).unwrap_or(0).min(BAR * 8);
     format!("{}{}", "█".repeat(eighths / 8), EIGHTHS.get(eighths % 8).copied().unwrap_or_default())
 }

@@ -62,7 +62,7 @@ pub enum Action {
 /// Is a line of the table: keys by name, what they do, and what is said about it.
 #[derive(Clone, Copy, Debug)]
 pub struct Binding {
-    /// The keys, by the names that [`name`] gives.
+    /// The keys, by the names that `name` gives.
     pub keys: &'static [&'static str],
     /// What they do.
     pub action: Action,

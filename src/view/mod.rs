@@ -1,7 +1,7 @@
 //! Events in words for human eyes.
 //!
 //! [`Printer`] writes one line an event; [`Pen`] makes it plain or coloured, and is the one door through which text
-//! from the wire goes: [`printable`] shows what a terminal would otherwise obey.
+//! from the wire goes: [`printable()`] shows what a terminal would otherwise obey.
 
 mod close_code;
 mod detail;
