@@ -5,9 +5,9 @@
 #   compare.sh run FOLDER [LOAD…]  measures every *.pcap of FOLDER, or the named ones
 #
 #   WIREFIN=target/release/wirefin  TURNS=5  the program, and how many turns; medians are shown
-#   TSHARK=tshark  SURICATA=suricata  TCPFLOW=tcpflow  TCPDUMP=tcpdump
+#   ROOT=/newer                              take tshark and Suricata from the system below this folder (chroot)
 #
-# Each may be a command with arguments, such as "chroot /newer tshark". One that is not there is left out.
+# tshark, Suricata, tcpflow and tcpdump are left out where they are not installed.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 what=${1:-} folder=${2:?"compare.sh record|run FOLDER"}

@@ -116,12 +116,14 @@ fn escape(out: &mut Vec<u8>, bytes: &[u8], at: usize, mut done: usize, mut found
         found &= found.wrapping_sub(1);
         let run = place.wrapping_sub(done);
         // Copying a few times sixteen bytes is faster than copying a number that is not known before.
-        for step in (0..run).step_by(16) {
+        let mut step = 0;
+        while step < run {
             if let Some(from) = bytes.get(done.wrapping_add(step)..).and_then(<[u8]>::first_chunk::<16>)
                 && let Some(to) = room.get_mut(filled.wrapping_add(step)..).and_then(<[u8]>::first_chunk_mut::<16>)
             {
                 *to = *from;
             }
+            step = step.wrapping_add(16);
         }
         filled = filled.wrapping_add(run);
         match bytes.get(place) {
