@@ -4,9 +4,8 @@ use std::num::NonZeroU64;
 use std::time::Duration;
 
 pub use crate::model::{Anomaly, Evidence, Severity};
-use crate::http::Handshake;
 use crate::model::{At, Endpoint, Pair, Side};
-use crate::websocket::{Header, Opcode};
+
 
 /// Names a connection by the number of its first packet in the capture.
 ///
@@ -102,7 +101,8 @@ impl Message<'_> {
     }
 }
 
-pub use crate::websocket::{CloseBody, Missing};
+pub use crate::http::{Field, Handshake};
+pub use crate::websocket::{CloseBody, Header, Missing, Opcode};
 
 /// Tells what a message took on the wire.
 #[derive(Clone, Copy, Debug)]
@@ -160,6 +160,15 @@ pub trait Sink {
     fn wants_frames(&self) -> bool {
         false
     }
+}
+
+/// Is a sink that adds up: several see some of the connections each, and in the end one takes in the others.
+pub trait Gather: Sink + Send {
+    /// Makes one with the same settings that has seen nothing; it takes next to no memory.
+    fn fresh(&self) -> Self;
+
+    /// Adds what another saw. The order in which several are absorbed makes no difference to what is told in the end.
+    fn absorb(&mut self, other: Self);
 }
 
 impl<S: Sink + ?Sized> Sink for &mut S {

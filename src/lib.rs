@@ -7,15 +7,16 @@
 //!   packets    segments bytes  upgrade messages
 //!              └────────── session ───────────┘
 //!                             │ Event             ◄─ the waist
-//!              ┌──────────────┴───────┐
-//!           export                   view
-//!           machines                 humans
+//!                          [filter]             which of them
+//!              ┌───────────────┬─┴────────────┐
+//!           export        stats, check       view
+//!           machines         sums            humans
 //! ```
 //!
 //! [`pipeline`] carries packets from a [`capture::Source`] through the [`session::Analyzer`] into an
 //! [`event::Sink`]; [`cli`] is the program around it. Imports run one way only, from right to left in
-//! `model` ← {`capture`, `wire`, `tcp`, `http`, `websocket`} ← `event` ← {`session`, `view`} ←
-//! {`export`, `pipeline`} ← `cli`; `tests/layers.rs` holds that table as code.
+//! `model` ← {`capture`, `wire`, `tcp`, `http`, `websocket`} ← `event` ← {`session`, `filter`, `view`} ←
+//! {`export`, `stats`, `check`, `pipeline`} ← `cli`; `tests/layers.rs` holds that table as code.
 //!
 //! # Three rules of shape
 //!
@@ -44,8 +45,13 @@ traffic! {
     websocket
     event
     session
+    filter
     view
+    store
     export
+    stats
+    check
     pipeline
+    tui
 }
 pub mod cli;

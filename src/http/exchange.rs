@@ -8,7 +8,7 @@ use super::looks::{Looks, begins, is_frame, looks_like, tail_of_head};
 use super::summary::{Summary, Upgrade};
 use super::upgrade::{self, Evidence};
 use super::{Handshake, Limits};
-use crate::model::{Anomaly, Pair, Side};
+use crate::model::{Anomaly, At, Pair, Side};
 
 /// Bounds how many keys of refused requests are remembered, to recognise a late answer to one of them.
 const EARLIER_KEYS: usize = 4;
@@ -64,6 +64,8 @@ pub struct Exchanges {
     outputs: VecDeque<Output>,
     rare: Option<Box<Rare>>,
     ended: Pair<bool>,
+    /// The packet that carries what is pushed.
+    carried: At,
     /// A head of this side may have been lost, so requests and responses may not match.
     lost: Pair<bool>,
     /// The client's bytes were captured from the first one on: an answer has its request.
@@ -110,6 +112,7 @@ impl Exchanges {
             outputs: VecDeque::new(),
             rare: None,
             ended: Pair::default(),
+            carried: At::default(),
             lost: Pair::default(),
             from_start: false,
             over: false,
@@ -135,6 +138,11 @@ impl Exchanges {
             inside.rare().authority = Some(authority);
         }
         inside
+    }
+
+    /// Says which packet carries what is pushed from now on.
+    pub const fn carried(&mut self, at: At) {
+        self.carried = at;
     }
 
     /// Takes bytes of one side, and returns how many it used.
@@ -284,7 +292,7 @@ impl Exchanges {
             };
             match self.rare().held[side].pop() {
                 Some(Early::Gap(length)) => self.lose(side, length),
-                Some(Early::Bytes(mut bytes)) => {
+                Some(Early::Bytes(mut bytes, carried)) => {
                     let mut used = 0_usize;
                     let mut fresh = true;
                     while !self.over && used < bytes.len() && !self.waits(side) {
@@ -294,7 +302,7 @@ impl Exchanges {
                     }
                     if used < bytes.len() {
                         bytes.drain(..used);
-                        self.rare().held[side].put_back(bytes);
+                        self.rare().held[side].put_back(bytes, carried);
                     }
                 }
                 None => {}
@@ -311,7 +319,8 @@ impl Exchanges {
             self.refuse(side);
             return 0;
         }
-        let used = self.rare().held[side].push(bytes, limit);
+        let carried = self.carried;
+        let used = self.rare().held[side].push(bytes, carried, limit);
         if self.is_joined() {
             self.upgraded(None);
         } else if self.asks_again() {

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError, RwLock};
 use std::thread::{self, Thread};
 
 use super::batch::{Batch, Preparer};
-use super::run::{Counting, aside, begin, finish, sum_up};
+use super::run::{Counting, Lane, aside, begin, finish, sum_up};
 use super::{Analyzer, Control, Error, LANES, Output, Part, Summary};
 use crate::capture::{Next, Source};
 use crate::event::ConnId;
@@ -21,9 +21,9 @@ use crate::model::Timestamp;
 ///
 /// Whoever has nothing to do takes the next lane of the round: one heavy lane keeps one thread busy, and the others
 /// see to the rest.
-pub(super) struct Crew {
+pub(super) struct Crew<M> {
     preparer: Preparer,
-    lanes: Vec<Analyzer>,
+    lanes: Vec<Lane<M>>,
     threads: NonZeroUsize,
 }
 
@@ -58,8 +58,9 @@ enum What {
     Item,
 }
 
-struct Lane<P> {
-    analyzer: Analyzer,
+/// Is a lane and the parts that it fills in turn.
+struct Seat<P: Part> {
+    lane: Lane<P::Memory>,
     /// Emptied parts, to be filled again.
     spare: Vec<Filled<P>>,
 }
@@ -67,17 +68,21 @@ struct Lane<P> {
 /// Rounds with fewer bytes than this are written before the next is read: their source is slow.
 const SMALL: usize = 64 << 10;
 
-impl Crew {
-    pub(super) const fn new(preparer: Preparer, lanes: Vec<Analyzer>, threads: NonZeroUsize) -> Self {
+impl<M: Send> Crew<M> {
+    pub(super) const fn new(preparer: Preparer, lanes: Vec<Lane<M>>, threads: NonZeroUsize) -> Self {
         Crew { preparer, lanes, threads }
     }
 
-    pub(super) fn run<O: Output>(self, source: &mut dyn Source, output: &mut O) -> Result<Summary, Error> {
+    pub(super) fn run<O: Output<Part: Part<Memory = M>>>(
+        self,
+        source: &mut dyn Source,
+        output: &mut O,
+    ) -> Result<Summary, Error> {
         let jobs = [RwLock::new(Job::new()), RwLock::new(Job::new())];
-        let lane = |analyzer| Mutex::new(Lane { analyzer, spare: Vec::new() });
+        let lane = |lane| Mutex::new(Seat { lane, spare: Vec::new() });
         let lanes: Vec<_> = self.lanes.into_iter().map(lane).collect();
         let leader = thread::current();
-        let Seen { preparer, coda, mut summary, control } = thread::scope(|scope| {
+        let Seen { preparer, coda, summary, control } = thread::scope(|scope| {
             let worker = |_| {
                 let (hand, turns) = sync_channel(1);
                 let (jobs, lanes, leader) = (&jobs, &lanes, &leader);
@@ -85,27 +90,28 @@ impl Crew {
                 hand
             };
             let workers = (1..self.threads.get()).map(worker).collect();
-            let seen =
-                Seen { preparer: self.preparer, coda: None, summary: Summary::default(), control: Control::Continue };
+            let seen = Seen {
+                preparer: self.preparer,
+                coda: None,
+                summary: Summary::default(),
+                control: Control::Continue,
+            };
             Lead { jobs: &jobs, lanes: &lanes, workers, seen }.run(source, output)
         })?;
-        let mut lanes: Vec<_> = lanes.into_iter().map(|lane| unlock(lane.into_inner()).analyzer).collect();
-        if let Some(mut coda) = coda {
-            finish(&mut lanes.iter_mut().collect::<Vec<_>>(), preparer.last(), &mut coda.sink);
-            if control == Control::Continue {
-                output.take(&coda.sink.part, 0..coda.sink.part.mark()).map_err(Error::Write)?;
-            }
-            summary.add(&coda.sink.summary);
-        }
+        let mut lanes: Vec<_> = lanes.into_iter().map(|seat| unlock(seat.into_inner()).lane).collect();
+        let coda = coda.map(|filled| filled.sink);
+        let mut coda = coda.unwrap_or_else(|| Counting { part: output.part(), summary: Summary::default() });
+        finish(&mut lanes, preparer.last(), &mut coda, output, control)?;
+        coda.summary.add(&summary);
         output.pause().map_err(Error::Write)?;
-        Ok(sum_up(preparer, &lanes, &summary))
+        Ok(sum_up(preparer, lanes, &mut coda, output))
     }
 }
 
 /// Is the part of the caller's thread: it reads, hands out, helps, and puts the pieces in order.
-struct Lead<'r, P> {
+struct Lead<'r, P: Part> {
     jobs: &'r [RwLock<Job<P>>; 2],
-    lanes: &'r [Mutex<Lane<P>>],
+    lanes: &'r [Mutex<Seat<P>>],
     workers: Vec<SyncSender<usize>>,
     seen: Seen<P>,
 }
@@ -296,7 +302,7 @@ impl<P> Job<P> {
 
 impl<P: Part> Job<P> {
     /// Takes lanes until none is left; whoever finishes the last one wakes the `leader`.
-    fn work(&self, lanes: &[Mutex<Lane<P>>], leader: Option<&Thread>) {
+    fn work(&self, lanes: &[Mutex<Seat<P>>], leader: Option<&Thread>) {
         loop {
             let n = self.next.fetch_add(1, Ordering::Relaxed);
             let (Some(lane), Some(slot)) = (lanes.get(n), self.filled.get(n)) else { return };
@@ -310,7 +316,7 @@ impl<P: Part> Job<P> {
     }
 
     /// Does one lane's work of this round.
-    fn lane(&self, n: usize, lane: &mut Lane<P>) -> Option<Filled<P>> {
+    fn lane(&self, n: usize, Seat { lane, spare }: &mut Seat<P>) -> Option<Filled<P>> {
         let Batch { items, ticks, lanes, .. } = &self.batch;
         let mine = lanes.get(n)?;
         let last_tick = ticks.last().map(|(_, tick)| *tick);
@@ -318,7 +324,8 @@ impl<P: Part> Job<P> {
         if mine.is_empty() && last_tick.and_then(|tick| is_due(&lane.analyzer, tick)).is_none() {
             return None;
         }
-        let mut filled = lane.spare.pop()?;
+        let mut filled = spare.pop()?;
+        filled.sink.part.exchange(&mut lane.memory);
         let mut ticks = ticks.iter().peekable();
         for n in mine.iter().map(|n| *n as usize).chain([items.len()]) {
             while let Some((before, tick)) = ticks.next_if(|(before, _)| *before <= n) {
@@ -332,12 +339,18 @@ impl<P: Part> Job<P> {
                 filled.mark((n, What::Item));
             }
         }
+        filled.sink.part.exchange(&mut lane.memory);
         Some(filled)
     }
 }
 
 /// Works on the jobs it is told of until there are no more.
-fn work<P: Part>(turns: &Receiver<usize>, jobs: &[RwLock<Job<P>>; 2], lanes: &[Mutex<Lane<P>>], leader: &Thread) {
+fn work<P: Part>(
+    turns: &Receiver<usize>,
+    jobs: &[RwLock<Job<P>>; 2],
+    lanes: &[Mutex<Seat<P>>],
+    leader: &Thread,
+) {
     while let Ok(turn) = turns.recv() {
         if let Some(job) = jobs.get(turn) {
             unlock(job.read()).work(lanes, Some(leader));

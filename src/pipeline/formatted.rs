@@ -65,6 +65,10 @@ impl<F: Format> Sink for Text<F> {
 const KEPT: usize = 4 << 20;
 
 impl<F: Format> Part for Text<F> {
+    type Memory = ();
+
+    fn exchange(&mut self, (): &mut ()) {}
+
     fn mark(&self) -> usize {
         self.bytes.len()
     }
@@ -89,6 +93,8 @@ impl<F: Format, W: Write> Output for Formatted<F, W> {
         Text { format: self.format.clone(), bytes: Vec::new(), messages: self.wanted.map(|_| Vec::new()) }
     }
 
+    fn memory(&self) {}
+
     fn take(&mut self, part: &Text<F>, range: Range<usize>) -> io::Result<Control> {
         let (mut start, mut end) = (range.start, range.end);
         let mut control = Control::Continue;
@@ -96,7 +102,8 @@ impl<F: Format, W: Write> Output for Formatted<F, W> {
             let first = messages.partition_point(|at| *at <= start);
             let inside = messages.get(first..).unwrap_or_default();
             let inside = inside.get(..inside.partition_point(|at| *at <= end)).unwrap_or_default();
-            let last = usize::try_from(*wanted).ok().and_then(|n| n.checked_sub(1)).and_then(|n| inside.get(n));
+            let last =
+                usize::try_from(*wanted).ok().and_then(|n| n.checked_sub(1)).and_then(|n| inside.get(n));
             if let Some(last) = last {
                 (end, control) = (*last, Control::Stop);
             } else if *wanted == 0 {

@@ -13,15 +13,23 @@
 mod batch;
 mod crew;
 mod formatted;
+mod gathered;
 mod error;
+mod flows;
 mod output;
+mod recorder;
 mod run;
+mod sieve;
 mod summary;
 
 pub use error::Error;
+pub use flows::Flows;
 pub use formatted::{Formatted, Text};
+pub use gathered::{Gathered, Gathering};
 pub use output::{Control, Output, Part};
+pub use recorder::{Recorder, record};
 pub use run::{Options, run};
+pub use sieve::Sieve;
 pub use summary::Summary;
 
 use crate::session::Analyzer;

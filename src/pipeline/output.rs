@@ -15,6 +15,12 @@ pub enum Control {
 
 /// Is what one thread makes of the events of some connections, before the parts are put in order.
 pub trait Part: Sink + Send {
+    /// Is what must be remembered of a lane's connections from one round to the next: several parts take turns.
+    type Memory: Send;
+
+    /// Exchanges what is remembered: the events that follow are of another lane.
+    fn exchange(&mut self, memory: &mut Self::Memory);
+
     /// Returns how far it is filled; what lies between two such marks belongs to one packet.
     fn mark(&self) -> usize;
 
@@ -30,6 +36,9 @@ pub trait Output {
     /// Makes an empty part; called after [`Output::start`].
     fn part(&self) -> Self::Part;
 
+    /// Makes the memory of a lane that has seen nothing; called before anything else.
+    fn memory(&self) -> <Self::Part as Part>::Memory;
+
     /// Hears the time of the first packet, before anything else.
     fn start(&mut self, _first: Timestamp) {}
 
@@ -38,4 +47,7 @@ pub trait Output {
 
     /// Hears that the input pauses: what was taken is to be shown now.
     fn pause(&mut self) -> io::Result<Control>;
+
+    /// Hears, after everything else, what one lane remembers in the end; what belongs to no lane comes last.
+    fn remembered(&mut self, _memory: <Self::Part as Part>::Memory) {}
 }

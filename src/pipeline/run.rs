@@ -39,7 +39,9 @@ impl Default for Options {
 /// When the source cannot be read or the output cannot be written. What was taken before stands.
 pub fn run<O: Output>(source: &mut dyn Source, options: &Options, output: &mut O) -> Result<Summary, Error> {
     let preparer = Preparer::new(Decoder::new(options.fragments), RandomState::new());
-    let lanes = (0..LANES).map(|_| Analyzer::new(options.limits)).collect();
+    let lanes = (0..LANES)
+        .map(|_| Lane { analyzer: Analyzer::new(options.limits), memory: output.memory() })
+        .collect();
     if options.threads.get() > 1 {
         Crew::new(preparer, lanes, options.threads).run(source, output)
     } else {
@@ -47,14 +49,37 @@ pub fn run<O: Output>(source: &mut dyn Source, options: &Options, output: &mut O
     }
 }
 
-/// Does everything on the caller's thread, in packet order.
-struct Solo {
-    preparer: Preparer,
-    lanes: Vec<Analyzer>,
+/// Is a lane: its analyzer, and what is remembered of its connections.
+pub(super) struct Lane<M> {
+    pub(super) analyzer: Analyzer,
+    pub(super) memory: M,
 }
 
-impl Solo {
-    fn run<O: Output>(mut self, source: &mut dyn Source, output: &mut O) -> Result<Summary, Error> {
+impl<M> Lane<M> {
+    /// Lets the analyzer do something that fills a part, with the lane's memory in it.
+    pub(super) fn fill<P: Part<Memory = M>>(
+        &mut self,
+        sink: &mut Counting<P>,
+        work: impl FnOnce(&mut Analyzer, &mut Counting<P>),
+    ) {
+        sink.part.exchange(&mut self.memory);
+        work(&mut self.analyzer, sink);
+        sink.part.exchange(&mut self.memory);
+    }
+}
+
+/// Does everything on the caller's thread, in packet order.
+struct Solo<M> {
+    preparer: Preparer,
+    lanes: Vec<Lane<M>>,
+}
+
+impl<M> Solo<M> {
+    fn run<O: Output<Part: Part<Memory = M>>>(
+        mut self,
+        source: &mut dyn Source,
+        output: &mut O,
+    ) -> Result<Summary, Error> {
         let mut batch = Batch::default();
         let mut part = None;
         loop {
@@ -67,25 +92,28 @@ impl Solo {
                 part = begin(&batch, output, next == Next::End);
             }
             let Some(part) = &mut part else { continue };
-            part.part.clear();
-            self.round(&batch, part);
-            let mut control = output.take(&part.part, 0..part.part.mark()).map_err(Error::Write)?;
+            let mut control = self.round(&batch, part, output)?;
             if control == Control::Continue && next != Next::End {
                 control = output.pause().map_err(Error::Write)?;
             }
             if control == Control::Stop || next == Next::End {
-                part.part.clear();
-                finish(&mut self.lanes.iter_mut().collect::<Vec<_>>(), self.preparer.last(), part);
-                if control == Control::Continue {
-                    output.take(&part.part, 0..part.part.mark()).map_err(Error::Write)?;
-                }
+                finish(&mut self.lanes, self.preparer.last(), part, output, control)?;
                 output.pause().map_err(Error::Write)?;
-                return Ok(sum_up(self.preparer, &self.lanes, &part.summary));
+                return Ok(sum_up(self.preparer, self.lanes, part, output));
             }
         }
     }
 
-    fn round<P: Part>(&mut self, batch: &Batch, sink: &mut Counting<P>) {
+    fn round<O: Output>(
+        &mut self,
+        batch: &Batch,
+        sink: &mut Counting<O::Part>,
+        output: &mut O,
+    ) -> Result<Control, Error>
+    where
+        O::Part: Part<Memory = M>,
+    {
+        let mut control = Control::Continue;
         let (mut ticks, mut asides) = (batch.ticks.iter().peekable(), batch.asides.iter().peekable());
         for n in 0..=batch.items.len() {
             while let Some((_, tick)) = ticks.next_if(|(before, _)| *before <= n) {
@@ -97,9 +125,14 @@ impl Solo {
             if let Some(item) = batch.items.get(n)
                 && let Some(lane) = self.lanes.get_mut(usize::from(item.lane))
             {
-                lane.push(item.hash, &batch.segment(item), item.at, sink);
+                lane.fill(sink, |analyzer, sink| {
+                    analyzer.push(item.hash, &batch.segment(item), item.at, sink)
+                });
             }
+            sink.hand_over(output, &mut control, FULL)?;
         }
+        sink.hand_over(output, &mut control, 0)?;
+        Ok(control)
     }
 }
 
@@ -114,11 +147,13 @@ pub(super) fn begin<O: Output>(batch: &Batch, output: &mut O, ends: bool) -> Opt
 }
 
 /// Lets every lane decide what a tick decides, the lanes in one order.
-fn advance(lanes: &mut [Analyzer], tick: Timestamp, sink: &mut dyn Sink) {
+fn advance<P: Part>(lanes: &mut [Lane<P::Memory>], tick: Timestamp, sink: &mut Counting<P>) {
     loop {
-        let due = lanes.iter_mut().filter_map(|lane| lane.next_due().map(|due| (due, lane)));
+        let due = lanes.iter_mut().filter_map(|lane| lane.analyzer.next_due().map(|due| (due, lane)));
         match due.min_by_key(|(due, _)| *due) {
-            Some(((time, _), lane)) if time <= tick => lane.advance(sink),
+            Some(((time, _), lane)) if time <= tick => {
+                lane.fill(sink, |analyzer, sink| analyzer.advance(sink))
+            }
             _ => return,
         }
     }
@@ -129,33 +164,47 @@ pub(super) fn aside(at: At, anomaly: &crate::model::Anomaly, sink: &mut dyn Sink
     sink.event(&Event { conn: None, at, kind: Kind::Anomaly { from: None, anomaly } });
 }
 
-/// Ends all connections, in the order of their names.
-pub(super) fn finish(lanes: &mut [&mut Analyzer], last: At, sink: &mut dyn Sink) {
+/// Ends all connections, in the order of their names, and writes what they have to tell.
+pub(super) fn finish<O: Output>(
+    lanes: &mut [Lane<<O::Part as Part>::Memory>],
+    last: At,
+    sink: &mut Counting<O::Part>,
+    output: &mut O,
+    mut control: Control,
+) -> Result<(), Error> {
     let mut live: Vec<_> = lanes
         .iter()
         .enumerate()
-        .flat_map(|(lane, analyzer)| analyzer.live().map(move |(id, handle)| (id, lane, handle)))
+        .flat_map(|(n, lane)| lane.analyzer.live().map(move |(id, handle)| (id, n, handle)))
         .collect();
     live.sort_unstable();
-    for (_, lane, handle) in live {
-        if let Some(analyzer) = lanes.get_mut(lane) {
-            analyzer.finish(handle, last, sink);
+    for (_, n, handle) in live {
+        if let Some(lane) = lanes.get_mut(n) {
+            lane.fill(sink, |analyzer, sink| analyzer.finish(handle, last, sink));
+            sink.hand_over(output, &mut control, FULL)?;
         }
     }
+    sink.hand_over(output, &mut control, 0)
 }
 
-pub(super) fn sum_up<'a>(
+/// Adds up what was seen, and gives what is remembered to the output.
+pub(super) fn sum_up<O: Output>(
     preparer: Preparer,
-    lanes: impl IntoIterator<Item = &'a Analyzer>,
-    counted: &Summary,
+    lanes: Vec<Lane<<O::Part as Part>::Memory>>,
+    coda: &mut Counting<O::Part>,
+    output: &mut O,
 ) -> Summary {
     let last = preparer.last().time;
     let mut summary = preparer.summary;
-    summary.add(counted);
+    summary.add(&coda.summary);
     summary.times = summary.times.map(|(first, _)| (first, last));
     for lane in lanes {
-        summary.connections = summary.connections.saturating_add(lane.counts().connections);
+        summary.connections = summary.connections.saturating_add(lane.analyzer.counts().connections);
+        output.remembered(lane.memory);
     }
+    let mut rest = output.memory();
+    coda.part.exchange(&mut rest);
+    output.remembered(rest);
     summary
 }
 
@@ -164,6 +213,22 @@ pub(super) fn sum_up<'a>(
 pub(super) struct Counting<P> {
     pub(super) part: P,
     pub(super) summary: Summary,
+}
+
+/// A part that is filled so far is written before the round is over; one compressed packet can make very much.
+const FULL: usize = 256 << 10;
+
+impl<P: Part> Counting<P> {
+    /// Gives the part to the output, unless that wants no more, where it is filled further than `most`; then it is empty.
+    fn hand_over<O: Output<Part = P>>(&mut self, output: &mut O, control: &mut Control, most: usize) -> Result<(), Error> {
+        if self.part.mark() > most {
+            if *control == Control::Continue {
+                *control = output.take(&self.part, 0..self.part.mark()).map_err(Error::Write)?;
+            }
+            self.part.clear();
+        }
+        Ok(())
+    }
 }
 
 impl<P: Part> Sink for Counting<P> {

@@ -41,7 +41,7 @@ struct Upper {
     disordered: bool,
     layer: Layer,
     /// What was wrong before the conversation was told of.
-    held: Vec<(Option<Side>, Anomaly)>,
+    held: Option<Box<Vec<(Option<Side>, Anomaly)>>>,
     ended: Pair<bool>,
     last: At,
 }
@@ -87,7 +87,7 @@ impl Connection {
         let layer =
             if syn { Layer::Start } else { Layer::joined_late() };
         Connection {
-            tcp: tcp::Connection::new(&shared.limits.tcp),
+            tcp: tcp::Connection::sharing(shared.tcp.clone()),
             upper: Upper {
                 id,
                 ends,
@@ -97,7 +97,7 @@ impl Connection {
                 gapped: false,
                 disordered: false,
                 layer,
-                held: Vec::new(),
+                held: None,
                 ended: Pair::default(),
                 last: at,
             },
@@ -124,14 +124,38 @@ impl Connection {
         self.tcp.deadline()
     }
 
-    /// Returns the memory that waits out of order or is searched, in bytes.
+    /// Returns the memory that waits out of order, or is searched in a conversation, in bytes.
     pub(super) fn waiting(&self) -> usize {
         let searched = match &self.upper.layer {
-            Layer::Late(searches) => searches.client.allocated().saturating_add(searches.server.allocated()),
             Layer::WebSocket(conversation) => conversation.searched_bytes(),
             _ => 0,
         };
         self.tcp.waiting().saturating_add(searched)
+    }
+
+    /// Returns the memory that is searched for a conversation joined late, in bytes.
+    pub(super) fn searched(&self) -> usize {
+        match &self.upper.layer {
+            Layer::Late(searches) => searches.client.allocated().saturating_add(searches.server.allocated()),
+            _ => 0,
+        }
+    }
+
+    /// Decides a search for a conversation joined late with what there is: no more memory is to be had.
+    pub(super) fn stop_searching(&mut self, shared: &mut Shared, sink: &mut dyn Sink) {
+        let at = self.upper.last;
+        self.upper.decide_late(&mut Context { sink, shared, conn: self.upper.id, at });
+        if let Layer::Late(_) = self.upper.layer {
+            self.upper.layer = Layer::Nothing;
+        }
+    }
+
+    /// Gives back the memory of inflaters but for their windows; `false` where one was in use since the last call.
+    pub(super) fn rest(&mut self) -> bool {
+        match &mut self.upper.layer {
+            Layer::WebSocket(conversation) => conversation.rest(),
+            _ => true,
+        }
     }
 
     /// Takes the next segment.
@@ -139,9 +163,9 @@ impl Connection {
         let side = self.tcp_side(segment);
         self.upper.last = at;
         self.upper.seen[side] = true;
-        self.upper.disordered |= self.tcp.waiting() > 0 || self.tcp.is_behind();
         let delivery = self.tcp.push(side, segment, at);
         self.upper.drain(delivery, &mut Context { sink, shared, conn: self.upper.id, at });
+        self.upper.disordered |= self.tcp.is_disordered();
     }
 
     /// Hears that capture time is now `time`.
@@ -157,11 +181,6 @@ impl Connection {
         let at = self.upper.last;
         let delivery = self.tcp.relieve();
         self.upper.drain(delivery, &mut Context { sink, shared, conn: self.upper.id, at });
-        if self.waiting() >= before
-            && let Layer::Late(_) = self.upper.layer
-        {
-            self.upper.layer = Layer::Nothing;
-        }
         self.waiting() < before
     }
 
@@ -207,6 +226,12 @@ impl Upper {
                 exchanges.gap(side, length);
                 let at = cx.at;
                 self.exchanged(side, &[], at, cx);
+                if let Layer::Http(exchanges) = &self.layer
+                    && exchanges.is_lost(side)
+                {
+                    // The next head is looked for, and frames as well: the gap may have held an upgrade.
+                    self.layer = Layer::joined_late();
+                }
             }
             Layer::Late(searches) => searches[side].gap(length),
             // The start was lost: it may be a WebSocket all the same.
@@ -220,8 +245,9 @@ impl Upper {
     }
 
     fn hold(&mut self, side: Option<Side>, anomaly: Anomaly) {
-        if self.held.len() < MAX_HELD {
-            self.held.push((side, anomaly));
+        let held = self.held.get_or_insert_default();
+        if held.len() < MAX_HELD {
+            held.push((side, anomaly));
         }
     }
 
@@ -303,6 +329,7 @@ impl Upper {
     /// Gives bytes to the HTTP exchanges and acts on what they say.
     fn exchanged(&mut self, side: Side, mut bytes: &[u8], carried: At, cx: &mut Context<'_>) {
         let Layer::Http(mut exchanges) = std::mem::replace(&mut self.layer, Layer::Nothing) else { return };
+        exchanges.carried(carried);
         loop {
             let used = exchanges.push(side, bytes);
             bytes = bytes.get(used..).unwrap_or_default();
@@ -319,7 +346,7 @@ impl Upper {
                     http::Output::Tunnel => {
                         let early = Pair::from_fn(|side| exchanges.take_early(side));
                         self.layer = Layer::Http(Box::new(exchanges.into_tunnel()));
-                        self.replay(early, carried, cx);
+                        self.replay(early, cx);
                         return self.bytes(self.real(side), bytes, carried, cx);
                     }
                     // Where segments came out of order, the answer may only seem to be late.
@@ -331,8 +358,15 @@ impl Upper {
                     }
                     http::Output::Upgraded(handshake) => {
                         let early = Pair::from_fn(|side| exchanges.take_early(side));
+                        let now = cx.at;
+                        if handshake.response.is_none() {
+                            // The answer was lost, and it came before the first of these.
+                            let first = Side::BOTH.map(|side| early[side].first()).into_iter().flatten();
+                            cx.at = first.filter_map(Early::at).min_by_key(|at| at.packet).unwrap_or(now);
+                        }
                         self.upgraded(handshake, cx);
-                        self.replay(early, carried, cx);
+                        cx.at = now;
+                        self.replay(early, cx);
                         for side in Side::BOTH {
                             if self.ended[side]
                                 && let Layer::WebSocket(conversation) = &mut self.layer
@@ -369,17 +403,22 @@ impl Upper {
     }
 
     /// Gives on what was held back until its meaning was known.
-    fn replay(&mut self, early: Pair<Vec<Early>>, carried: At, cx: &mut Context<'_>) {
+    fn replay(&mut self, early: Pair<Vec<Early>>, cx: &mut Context<'_>) {
+        let now = cx.at;
         let Pair { client, server } = early;
         for (side, pieces) in [(Side::Client, client), (Side::Server, server)] {
             let side = self.real(side);
             for piece in pieces {
                 match piece {
-                    Early::Bytes(bytes) => self.bytes(side, &bytes, carried, cx),
+                    Early::Bytes(bytes, carried) => {
+                        cx.at = carried;
+                        self.bytes(side, &bytes, carried, cx);
+                    }
                     Early::Gap(length) => self.gap(side, length, "lost", cx),
                 }
             }
         }
+        cx.at = now;
     }
 
     fn opened(&self, handshake: Option<Box<Handshake>>, established: bool) -> Opened {
@@ -392,7 +431,7 @@ impl Upper {
     }
 
     fn tell_held(&mut self, cx: &mut Context<'_>) {
-        for (side, anomaly) in self.held.drain(..) {
+        for (side, anomaly) in self.held.take().into_iter().flat_map(|held| *held) {
             cx.anomaly(side, &anomaly);
         }
     }
@@ -432,14 +471,18 @@ impl Upper {
         }
     }
 
+    /// Joins the conversation that there most likely is, where none was found beyond doubt.
+    fn decide_late(&mut self, cx: &mut Context<'_>) {
+        let Layer::Late(searches) = &mut self.layer else { return };
+        let best = Side::BOTH.into_iter().find_map(|side| searches[side].best().map(|found| (side, found)));
+        if let Some((side, found)) = best {
+            self.join(side, found.masked, cx);
+        }
+    }
+
     /// Ends whatever there is.
     fn close(&mut self, ending: Ending, cx: &mut Context<'_>) {
-        if let Layer::Late(searches) = &mut self.layer {
-            let best = Side::BOTH.into_iter().find_map(|side| searches[side].best().map(|found| (side, found)));
-            if let Some((side, found)) = best {
-                self.join(side, found.masked, cx);
-            }
-        }
+        self.decide_late(cx);
         if let Layer::Http(exchanges) = &mut self.layer {
             for side in Side::BOTH {
                 exchanges.end(side);

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use super::Limits;
 use super::delivery::{Delivery, Rest, Task};
 use super::half::{Half, Phase, Place};
@@ -9,7 +11,7 @@ use crate::model::{At, Flags, Pair, Segment, Side, Timestamp};
 #[derive(Debug)]
 pub struct Connection {
     pub(super) halves: Pair<Half>,
-    pub(super) limits: Limits,
+    pub(super) limits: Arc<Limits>,
     /// When a reset was handed on; [`Timestamp::MAX`] where none was.
     pub(super) reset: Timestamp,
 }
@@ -17,7 +19,12 @@ pub struct Connection {
 impl Connection {
     /// Makes a connection of which nothing was seen yet.
     pub fn new(limits: &Limits) -> Self {
-        Connection { halves: Pair::default(), limits: limits.in_range(), reset: Timestamp::MAX }
+        Connection::sharing(Arc::new(limits.in_range()))
+    }
+
+    /// Makes a connection that shares its limits, made by [`Limits::in_range`], with others: there may be very many.
+    pub fn sharing(limits: Arc<Limits>) -> Self {
+        Connection { halves: Pair::default(), limits, reset: Timestamp::MAX }
     }
 
     /// Tells whether `segment` begins another connection between the same two endpoints: it is a SYN with another
@@ -92,10 +99,11 @@ impl Connection {
         self.halves.client.allocated().saturating_add(self.halves.server.allocated())
     }
 
-    /// Tells whether a side has acknowledged bytes of the other one that were not seen yet: lost, or captured late.
-    pub fn is_behind(&self) -> bool {
-        let half = |half: &Half| half.phase == Phase::Open && half.acked > half.position;
-        half(&self.halves.client) || half(&self.halves.server)
+    /// Tells whether the capture shows things in another order than the peers saw them: bytes wait behind a hole, or
+    /// were acknowledged and have not been captured.
+    pub fn is_disordered(&self) -> bool {
+        let disordered = |half: &Half| half.waiting.is_some() || half.phase == Phase::Open && half.acked > half.position;
+        disordered(&self.halves.client) || disordered(&self.halves.server)
     }
 
     /// Exchanges the sides, which were guessed the wrong way round.

@@ -20,7 +20,10 @@ const LEAST: usize = 1024;
 /// Marks lie in a bitmap that ends with the last unknown byte, so that known bytes cost nothing.
 #[derive(Debug)]
 pub(super) struct History {
+    /// The bytes up to `end`, and room behind them. All of it is initialised: the library's wrapper clears what is not
+    /// each time, and that costs more than a small message.
     bytes: Vec<u8>,
+    end: usize,
     unknown: Vec<u64>,
     /// One past the last unknown byte.
     unknown_end: usize,
@@ -37,6 +40,7 @@ impl History {
     pub(super) const fn new(unknown: bool) -> Self {
         History {
             bytes: Vec::new(),
+            end: 0,
             unknown: Vec::new(),
             unknown_end: 0,
             unknown_before: unknown,
@@ -47,20 +51,18 @@ impl History {
 
     /// Begins anew, as [`Self::new`] does.
     pub(super) fn clear(&mut self, unknown: bool) {
-        self.bytes.clear();
         self.unknown.clear();
-        (self.unknown_end, self.unknown_before, self.shown, self.message) = (0, unknown, 0, 0);
+        (self.end, self.unknown_end, self.unknown_before, self.shown, self.message) = (0, 0, unknown, 0, 0);
     }
 
     /// Notes that a message begins here.
     pub(super) fn begin_message(&mut self) {
-        self.shown = self.bytes.len();
-        self.message = self.bytes.len();
+        (self.shown, self.message) = (self.end, self.end);
     }
 
     /// Tells whether every byte that can be referred to is known.
     pub(super) fn is_known(&self) -> bool {
-        self.bytes.len().saturating_sub(self.unknown_end) >= REACH || (!self.unknown_before && self.unknown_end == 0)
+        self.end.saturating_sub(self.unknown_end) >= REACH || (!self.unknown_before && self.unknown_end == 0)
     }
 
     /// Drops the marks of bytes that no reference reaches any more; call it where [`Self::is_known`].
@@ -71,44 +73,50 @@ impl History {
 
     /// Returns the known window, as the library takes it for a dictionary.
     pub(super) fn window(&self) -> &[u8] {
-        self.bytes.get(self.bytes.len().saturating_sub(REACH)..).unwrap_or_default()
+        self.since(self.end.saturating_sub(REACH))
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.bytes.len()
+    pub(super) const fn len(&self) -> usize {
+        self.end
     }
 
     /// Returns the bytes from `start` on.
     pub(super) fn since(&self, start: usize) -> &[u8] {
-        self.bytes.get(start..).unwrap_or_default()
+        self.bytes.get(start..self.end).unwrap_or_default()
     }
 
     /// Takes the last bytes back; none of them was shown.
     pub(super) fn truncate(&mut self, length: usize) {
-        self.bytes.truncate(length);
+        self.end = self.end.min(length);
         self.unknown_end = self.unknown_end.min(length);
     }
 
-    /// Returns the buffer for the library to append to: never beyond its capacity, which [`Self::make_room`] made.
-    pub(super) fn buffer(&mut self) -> &mut Vec<u8> {
-        &mut self.bytes
+    /// Returns the room behind the end, to be written to and then [`Self::advance`]d over.
+    pub(super) fn spare(&mut self) -> &mut [u8] {
+        self.bytes.get_mut(self.end..).unwrap_or_default()
+    }
+
+    /// Takes so many bytes at the start of [`Self::spare`] in.
+    pub(super) fn advance(&mut self, count: usize) {
+        self.end = self.end.saturating_add(count).min(self.bytes.len());
     }
 
     /// Returns how many bytes fit before [`Self::make_room`] is needed.
-    pub(super) fn room(&self) -> usize {
-        self.bytes.capacity().saturating_sub(self.bytes.len())
+    pub(super) const fn room(&self) -> usize {
+        self.bytes.len().saturating_sub(self.end)
     }
 
     /// Makes room for at least 1 KiB: grows, or drops what no reference reaches; all bytes must have been shown.
     pub(super) fn make_room(&mut self) {
-        let (length, capacity) = (self.bytes.len(), self.bytes.capacity());
-        if capacity.saturating_sub(length) >= LEAST {
+        if self.room() >= LEAST {
             return;
         }
-        if capacity < MOST {
-            let wanted = capacity.saturating_mul(2).clamp(2 * LEAST, MOST);
-            self.bytes.reserve_exact(wanted.saturating_sub(length));
-        } else {
+        if self.bytes.len() < MOST {
+            let wanted = self.bytes.len().saturating_mul(2).max(self.end.saturating_add(LEAST)).min(MOST);
+            self.bytes.reserve_exact(wanted.saturating_sub(self.bytes.len()));
+            self.bytes.resize(wanted, 0);
+        }
+        if self.room() < LEAST {
             self.drop_old();
         }
     }
@@ -116,6 +124,7 @@ impl History {
     /// Gives back the memory of what no reference reaches.
     pub(super) fn shrink(&mut self) {
         self.drop_old();
+        self.bytes.truncate(self.end);
         self.bytes.shrink_to_fit();
         self.unknown.shrink_to_fit();
     }
@@ -125,33 +134,41 @@ impl History {
         self.bytes.capacity().saturating_add(self.unknown.capacity().saturating_mul(8))
     }
 
-    /// Appends one known byte.
+    /// Appends one known byte; there must be room.
     pub(super) fn push(&mut self, byte: u8) {
-        self.bytes.push(byte);
+        if let Some(slot) = self.bytes.get_mut(self.end) {
+            *slot = byte;
+            self.end = self.end.wrapping_add(1);
+        }
     }
 
-    /// Appends known bytes.
+    /// Appends known bytes; there must be room.
     pub(super) fn extend(&mut self, bytes: &[u8]) {
-        self.bytes.extend_from_slice(bytes);
+        if let Some(slots) = self.spare().get_mut(..bytes.len()) {
+            slots.copy_from_slice(bytes);
+            self.advance(bytes.len());
+        }
     }
 
     /// Tells whether a reference reaches back before the current message.
     pub(super) fn before_message(&self, distance: usize) -> bool {
-        distance > self.bytes.len().saturating_sub(self.message)
+        distance > self.end.saturating_sub(self.message)
     }
 
     /// Appends what a back-reference says, with the marks, and tells whether all of it is known.
     ///
-    /// `None` for a reference to before the beginning of a stream whose beginning was seen. `distance` is at least 1.
+    /// `None` for a reference to before the beginning of a stream whose beginning was seen. `distance` is at least 1,
+    /// and there must be room.
     pub(super) fn copy(&mut self, distance: usize, length: usize) -> Option<bool> {
-        match self.bytes.len().checked_sub(distance) {
+        let length = length.min(self.room());
+        match self.end.checked_sub(distance) {
             Some(start) if start >= self.unknown_end => {
                 self.copy_known(start, distance, length);
                 Some(true)
             }
             Some(start) => Some(self.copy_marked(start, length)),
             None if self.unknown_before => {
-                let before = distance.saturating_sub(self.bytes.len()).min(length);
+                let before = distance.saturating_sub(self.end).min(length);
                 self.push_unknown(before);
                 self.copy_marked(0, length.saturating_sub(before));
                 Some(false)
@@ -161,29 +178,31 @@ impl History {
     }
 
     fn copy_known(&mut self, start: usize, distance: usize, length: usize) {
-        if let (1, Some(&byte)) = (distance, self.bytes.last()) {
-            self.bytes.resize(self.bytes.len().saturating_add(length), byte);
+        let end = self.end.saturating_add(length);
+        if let (1, Some(&byte)) = (distance, self.bytes.get(start)) {
+            self.bytes.get_mut(self.end..end).unwrap_or_default().fill(byte);
+            self.end = end;
             return;
         }
         // A reference may run into its own output: what is there repeats, twice as much each time.
-        let mut left = length;
-        while left > 0 {
-            let piece = left.min(self.bytes.len().saturating_sub(start));
-            self.bytes.extend_from_within(start..start.saturating_add(piece));
-            left = left.saturating_sub(piece);
+        while self.end < end {
+            let piece = end.saturating_sub(self.end).min(self.end.saturating_sub(start));
+            self.bytes.copy_within(start..start.saturating_add(piece), self.end);
+            self.end = self.end.saturating_add(piece);
         }
     }
 
     fn copy_marked(&mut self, start: usize, length: usize) -> bool {
         let (mut from, mut left, mut known) = (start, length, true);
         while left > 0 {
-            let (stop, unknown) = self.run(from, from.saturating_add(left).min(self.bytes.len()));
+            let (stop, unknown) = self.run(from, from.saturating_add(left).min(self.end));
             let piece = stop.saturating_sub(from);
             if unknown {
                 known = false;
                 self.push_unknown(piece);
             } else {
-                self.bytes.extend_from_within(from..stop);
+                self.bytes.copy_within(from..stop, self.end);
+                self.end = self.end.saturating_add(piece);
             }
             (from, left) = (stop, left.saturating_sub(piece));
         }
@@ -191,15 +210,16 @@ impl History {
     }
 
     fn push_unknown(&mut self, count: usize) {
-        let start = self.bytes.len();
-        let end = start.saturating_add(count);
-        self.bytes.resize(end, 0);
-        self.unknown_end = end;
-        let words = end.div_ceil(64);
+        let start = self.end;
+        self.end = start.saturating_add(count);
+        self.unknown_end = self.end;
+        let words = self.end.div_ceil(64);
         if self.unknown.len() < words {
             self.unknown.resize(words, 0);
         }
-        for at in start..end {
+        // What stands in their place is not shown; zero, so that it can never be anything that was seen.
+        self.bytes.get_mut(start..self.end).unwrap_or_default().fill(0);
+        for at in start..self.end {
             if let Some(word) = self.unknown.get_mut(at >> 6) {
                 *word |= 1 << (at & 63);
             }
@@ -212,11 +232,12 @@ impl History {
 
     /// Drops all but the last [`REACH`] bytes, by whole words of the bitmap.
     fn drop_old(&mut self) {
-        let old = self.bytes.len().saturating_sub(REACH) & !63;
+        let old = self.end.saturating_sub(REACH) & !63;
         if old == 0 {
             return;
         }
-        self.bytes.drain(..old);
+        self.bytes.copy_within(old..self.end, 0);
+        self.end = self.end.saturating_sub(old);
         self.unknown.drain(..(old >> 6).min(self.unknown.len()));
         self.unknown_end = self.unknown_end.saturating_sub(old);
         self.shown = self.shown.saturating_sub(old);
@@ -225,7 +246,7 @@ impl History {
 
     /// Puts what was not shown yet into the payload, `left` bytes at most, and counts them off.
     pub(super) fn show(&mut self, out: &mut Payload, left: &mut u64) -> Result<(), Stop> {
-        let new = self.bytes.len().saturating_sub(self.shown);
+        let new = self.end.saturating_sub(self.shown);
         let count = new.min(usize::try_from(*left).unwrap_or(usize::MAX));
         let end = self.shown.saturating_add(count);
         while self.shown < end {
@@ -263,6 +284,7 @@ impl History {
 }
 
 #[cfg(test)]
+#[allow(clippy::cast_possible_truncation)] // test data is small
 mod tests {
     use super::*;
     use proptest::prelude::*;
@@ -292,21 +314,27 @@ mod tests {
     fn grows_to_what_is_used_and_no_further() {
         let (mut history, mut out, mut left) = (History::new(false), Payload::new(0), u64::MAX);
         assert_eq!(history.allocated(), 0);
-        for round in 0..1000 {
+        for round in 0..10_000 {
             history.show(&mut out, &mut left).unwrap();
             history.make_room();
             assert!(history.room() >= LEAST && history.allocated() <= MOST, "round {round}");
             history.extend(&[7; 300]);
+            if round % 97 == 0 {
+                // Leaves a buffer of any size behind.
+                history.show(&mut out, &mut left).unwrap();
+                history.shrink();
+            }
         }
         history.show(&mut out, &mut left).unwrap();
         history.shrink();
         assert!(history.len() >= REACH && history.allocated() < REACH + 64);
-        assert_eq!(out.length(), 300_000);
+        assert_eq!(out.length(), 3_000_000);
     }
 
     #[test]
     fn shows_no_more_than_it_may() {
         let (mut history, mut out, mut left) = (History::new(false), Payload::new(100), 5);
+        history.make_room();
         history.extend(b"hello");
         assert_eq!(history.show(&mut out, &mut left), Ok(()));
         history.extend(b"!");
@@ -317,6 +345,7 @@ mod tests {
     #[test]
     fn a_reference_before_the_beginning_is_refused() {
         let mut history = History::new(false);
+        history.make_room();
         history.extend(b"abc");
         assert_eq!((history.copy(4, 3), history.copy(3, 3)), (None, Some(true)));
     }
@@ -329,6 +358,7 @@ mod tests {
             let (mut history, mut naive) = (History::new(true), Vec::new());
             let (mut out, mut left) = (Payload::new(usize::MAX), u64::MAX);
             for (distance, length, byte, literal) in steps {
+                history.make_room();
                 let distance = distance * usize::from(byte).max(1) % REACH + 1;
                 if literal {
                     history.push(byte);
@@ -340,7 +370,6 @@ mod tests {
                     prop_assert_eq!(known, naive[from..].iter().all(Option::is_some));
                 }
                 history.show(&mut out, &mut left).unwrap();
-                history.make_room();
             }
             if out.missing().len() < 1024 {
                 prop_assert_eq!(laid_out(&out), naive.clone());

@@ -1,7 +1,7 @@
 use std::sync::LazyLock;
 
 /// Codes up to this long are found in one step; longer ones in a second table.
-const ROOT: u8 = 10;
+const ROOT: u8 = 9;
 const LONGEST_CODE: usize = 15;
 
 /// Says what a code stands for.
@@ -182,6 +182,7 @@ pub(super) static FIXED: LazyLock<(Table, Table)> = LazyLock::new(|| {
 });
 
 #[cfg(test)]
+#[allow(clippy::cast_possible_truncation)] // test data is small
 mod tests {
     use super::*;
 

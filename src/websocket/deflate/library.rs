@@ -97,11 +97,12 @@ impl Library {
     }
 
     fn feed(&mut self, bytes: &[u8], history: &mut History) -> (Result<Status, Stop>, usize) {
-        let before = self.inflate.total_in();
-        let status = self.inflate.decompress_vec(bytes, history.buffer(), FlushDecompress::None);
-        let taken = self.inflate.total_in().wrapping_sub(before);
+        let (taken, made) = (self.inflate.total_in(), self.inflate.total_out());
+        let status = self.inflate.decompress(bytes, history.spare(), FlushDecompress::None);
+        let since = |now: u64, then: u64| usize::try_from(now.wrapping_sub(then)).unwrap_or(usize::MAX);
+        history.advance(since(self.inflate.total_out(), made));
         let status = status.map_err(|error| Stop::Damaged(problem(error.message()).into()));
-        (status, usize::try_from(taken).unwrap_or(usize::MAX))
+        (status, since(self.inflate.total_in(), taken))
     }
 }
 

@@ -315,4 +315,5 @@ const fn window(side: DeflateSide) -> usize {
 }
 
 #[cfg(test)]
+#[allow(clippy::cast_possible_truncation)] // test data is small
 mod tests;

@@ -1,0 +1,264 @@
+//! Asking a filter's questions.
+
+use std::borrow::Cow;
+use std::cell::OnceCell;
+use std::cmp::Ordering;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use serde_json::Value as Json;
+
+use super::expr::{Expr, How, Meaning, Member, Number, Relation, Step, Subject, Test, Value};
+use super::{Facts, Field};
+use crate::event::Severity;
+use crate::model::{Side, Timestamp};
+
+/// Holds a row while it is asked; its body is fetched, and read as JSON, once and only if a test gets there.
+pub(super) struct Row<'a> {
+    facts: &'a Facts<'a>,
+    body: OnceCell<Option<Cow<'a, [u8]>>>,
+    json: OnceCell<Option<Json>>,
+}
+
+/// Is a field's value.
+enum Fact<'a> {
+    Whole(u64),
+    Truth(bool),
+    Bytes(&'a [u8]),
+    Span(Duration),
+    Moment(Timestamp),
+    Side(Side),
+    Severity(Severity),
+    Address(IpAddr),
+}
+
+impl<'a> Row<'a> {
+    pub(super) const fn new(facts: &'a Facts<'a>) -> Self {
+        Row { facts, body: OnceCell::new(), json: OnceCell::new() }
+    }
+
+    pub(super) fn is(&self, expr: &Expr) -> bool {
+        match expr {
+            Expr::Any(list) => list.iter().any(|one| self.is(one)),
+            Expr::All(list) => list.iter().all(|one| self.is(one)),
+            Expr::Not(one) => !self.is(one),
+            Expr::Test(Test { subject: Subject::Json(steps), how }) => {
+                let mut found = Found::default();
+                if let Some(json) = self.json() {
+                    walk(json, steps, &mut |value| found.add(how, |how| is_json(value, how)));
+                }
+                found.answer(how)
+            }
+            Expr::Test(Test { subject: Subject::Field(field), how }) => {
+                let mut found = Found::default();
+                for fact in self.facts_of(*field).into_iter().flatten() {
+                    found.add(how, |how| self.is_so(&fact, how));
+                }
+                found.answer(how)
+            }
+        }
+    }
+
+    fn body(&self) -> Option<&[u8]> {
+        self.body.get_or_init(|| self.facts.body.and_then(|body| body.bytes())).as_deref()
+    }
+
+    fn json(&self) -> Option<&Json> {
+        self.json.get_or_init(|| self.body().and_then(|body| serde_json::from_slice(body).ok())).as_ref()
+    }
+
+    /// Returns a field's value; two where it stands for two.
+    fn facts_of(&self, field: Field) -> [Option<Fact<'_>>; 2] {
+        let facts = self.facts;
+        let conversation = facts.conversation;
+        let text = |text: Option<&'a str>| text.map(|text| Fact::Bytes(text.as_bytes()));
+        let client = conversation.map(|it| it.client);
+        let server = conversation.map(|it| it.server);
+        let port = |port: u16| Fact::Whole(port.into());
+        let one = match field {
+            Field::Opcode => facts.opcode.map(|opcode| Fact::Whole(opcode.0.into())),
+            Field::From => facts.from.map(Fact::Side),
+            Field::Len => facts.len.map(Fact::Whole),
+            Field::Text if !facts.is_text => None,
+            Field::Text | Field::Payload => self.body().map(Fact::Bytes),
+            Field::Conn => facts.conn.map(|conn| Fact::Whole(conn.0.get())),
+            Field::Packet => (facts.at.packet != 0).then_some(Fact::Whole(facts.at.packet)),
+            Field::Time => (facts.at.packet != 0).then_some(Fact::Moment(facts.at.time)),
+            Field::GapBefore => facts.gap_before.map(Fact::Span),
+            Field::Rtt => facts.rtt.map(Fact::Span),
+            Field::Frames => facts.frames.map(Fact::Whole),
+            Field::Fragmented => facts.frames.map(|frames| Fact::Truth(frames > 1)),
+            Field::Compressed => facts.compressed.map(Fact::Truth),
+            Field::Masked => facts.masked.map(Fact::Truth),
+            Field::Complete => facts.complete.map(Fact::Truth),
+            Field::CloseCode => facts.close.map(|close| Fact::Whole(close.code.into())),
+            Field::CloseReason => text(facts.close.map(|close| close.reason)),
+            Field::Anomaly => text(facts.anomaly.map(|(code, _)| code)),
+            Field::Severity => facts.anomaly.map(|(_, severity)| Fact::Severity(severity)),
+            Field::Url => text(conversation.and_then(|it| it.url.as_deref())),
+            Field::Host => text(conversation.and_then(|it| it.host())),
+            Field::Path => text(conversation.and_then(|it| it.path())),
+            Field::Subprotocol => text(conversation.and_then(|it| it.subprotocol.as_deref())),
+            Field::ClientIp => client.map(|end| Fact::Address(end.ip)),
+            Field::ServerIp => server.map(|end| Fact::Address(end.ip)),
+            Field::ClientPort => client.map(|end| port(end.port)),
+            Field::ServerPort => server.map(|end| port(end.port)),
+            Field::Ip => return [client, server].map(|end| end.map(|end| Fact::Address(end.ip))),
+            Field::Port => return [client, server].map(|end| end.map(|end| port(end.port))),
+        };
+        [one, None]
+    }
+
+    fn is_so(&self, fact: &Fact<'_>, how: &How) -> bool {
+        match how {
+            How::Is => !matches!(fact, Fact::Truth(false)),
+            How::Compares(relation, value) => holds(*relation, self.order(fact, value)),
+            How::Contains(needle) => match (fact, &needle.finder) {
+                (Fact::Bytes(bytes), Some(finder)) => finder.find(bytes).is_some(),
+                _ => false,
+            },
+            How::Matches(pattern) => matches!(fact, Fact::Bytes(bytes) if pattern.regex.is_match(bytes)),
+            How::In(members) => members.iter().any(|member| is_in(member, |value| self.order(fact, value))),
+        }
+    }
+
+    fn order(&self, fact: &Fact<'_>, value: &Value) -> Option<Ordering> {
+        Some(match (fact, &value.means) {
+            (Fact::Whole(a), Meaning::Whole(b)) => a.cmp(b),
+            (Fact::Truth(a), Meaning::Truth(b)) => a.cmp(b),
+            (Fact::Bytes(a), Meaning::Bytes(b)) => (*a).cmp(b),
+            (Fact::Span(a), Meaning::Span(b)) => a.cmp(b),
+            (Fact::Moment(a), Meaning::Moment(b)) => a.cmp(b),
+            (Fact::Moment(a), Meaning::Since(b)) => a.since(self.facts.began).cmp(b),
+            (Fact::Side(a), Meaning::Side(b)) => a.cmp(b),
+            (Fact::Severity(a), Meaning::Severity(b)) => a.cmp(b),
+            (Fact::Address(a), Meaning::Network(b, length)) => order_address(*a, *b, *length),
+            _ => return None,
+        })
+    }
+}
+
+/// Gathers what the values of one subject answer.
+#[derive(Default)]
+struct Found {
+    any: bool,
+    /// There was a value, and one did not fit.
+    other: bool,
+}
+
+impl Found {
+    fn add(&mut self, how: &How, is_so: impl FnOnce(&How) -> bool) {
+        if is_so(how) {
+            self.any = true;
+        } else {
+            self.other = true;
+        }
+    }
+
+    /// Answers: one value must fit or, where they are to differ, all that are there.
+    fn answer(&self, how: &How) -> bool {
+        match how {
+            How::Compares(Relation::Differs, _) => self.any && !self.other,
+            _ => self.any,
+        }
+    }
+}
+
+fn holds(relation: Relation, order: Option<Ordering>) -> bool {
+    match relation {
+        Relation::Equal => order == Some(Ordering::Equal),
+        Relation::Differs => order != Some(Ordering::Equal),
+        Relation::Less => order == Some(Ordering::Less),
+        Relation::AtMost => order.is_some_and(Ordering::is_le),
+        Relation::More => order == Some(Ordering::Greater),
+        Relation::AtLeast => order.is_some_and(Ordering::is_ge),
+    }
+}
+
+fn is_in(member: &Member, order: impl Fn(&Value) -> Option<Ordering>) -> bool {
+    match member {
+        Member::One(value) => order(value) == Some(Ordering::Equal),
+        Member::Range(from, to) => {
+            order(from).is_some_and(Ordering::is_ge) && order(to).is_some_and(Ordering::is_le)
+        }
+    }
+}
+
+/// Compares an address with a network: all addresses in it are equal to it.
+fn order_address(address: IpAddr, network: IpAddr, length: u8) -> Ordering {
+    let cut = |bits: u128, width: u32| bits.checked_shr(width.saturating_sub(length.into())).unwrap_or(0);
+    match (address, network) {
+        (IpAddr::V4(a), IpAddr::V4(b)) => cut(a.to_bits().into(), 32).cmp(&cut(b.to_bits().into(), 32)),
+        (IpAddr::V6(a), IpAddr::V6(b)) => cut(a.to_bits(), 128).cmp(&cut(b.to_bits(), 128)),
+        (a, b) => a.cmp(&b),
+    }
+}
+
+/// Calls `each` with every value that the steps lead to.
+fn walk<'j>(mut at: &'j Json, mut steps: &[Step], each: &mut dyn FnMut(&'j Json)) {
+    while let Some((step, rest)) = steps.split_first() {
+        let next = match step {
+            Step::Key(key) => at.get(&**key),
+            Step::Index(index) => at.get(*index),
+            Step::Each => {
+                if let Json::Array(elements) = at {
+                    elements.iter().for_each(|element| walk(element, rest, each));
+                }
+                return;
+            }
+        };
+        let Some(next) = next else { return };
+        (at, steps) = (next, rest);
+    }
+    each(at);
+}
+
+fn is_json(json: &Json, how: &How) -> bool {
+    match how {
+        How::Is => !matches!(json, Json::Null | Json::Bool(false)),
+        How::Compares(relation, value) => holds(*relation, order_json(json, &value.means)),
+        How::Contains(needle) => match (json, &needle.finder) {
+            (Json::String(text), Some(finder)) => finder.find(text.as_bytes()).is_some(),
+            (Json::Object(members), Some(finder)) => {
+                members.keys().any(|key| key.as_bytes() == finder.needle())
+            }
+            (Json::Array(elements), _) => elements
+                .iter()
+                .any(|element| order_json(element, &needle.value.means) == Some(Ordering::Equal)),
+            _ => false,
+        },
+        How::Matches(pattern) => {
+            matches!(json, Json::String(text) if pattern.regex.is_match(text.as_bytes()))
+        }
+        How::In(members) => {
+            members.iter().any(|member| is_in(member, |value| order_json(json, &value.means)))
+        }
+    }
+}
+
+/// Compares a JSON value with a literal; `None` where they are of different types.
+fn order_json(json: &Json, means: &Meaning) -> Option<Ordering> {
+    match (json, means) {
+        (Json::String(a), Meaning::Bytes(b)) => Some(a.as_bytes().cmp(b)),
+        (Json::Bool(a), Meaning::Truth(b)) => Some(a.cmp(b)),
+        (Json::Null, Meaning::Null) => Some(Ordering::Equal),
+        (Json::Number(a), Meaning::Number(b)) => {
+            let whole = a.as_i64().map(i128::from).or_else(|| a.as_u64().map(i128::from));
+            numbers(whole.map(Number::Whole).or_else(|| a.as_f64().map(Number::Real))?, *b)
+        }
+        _ => None,
+    }
+}
+
+/// Compares two numbers, whole ones exactly.
+pub(super) fn numbers(a: Number, b: Number) -> Option<Ordering> {
+    #[allow(clippy::cast_precision_loss, reason = "a real number has no more digits to compare with")]
+    let real = |number| match number {
+        Number::Whole(whole) => whole as f64,
+        Number::Real(real) => real,
+    };
+    match (a, b) {
+        (Number::Whole(a), Number::Whole(b)) => Some(a.cmp(&b)),
+        (a, b) => real(a).partial_cmp(&real(b)),
+    }
+}

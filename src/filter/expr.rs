@@ -1,0 +1,307 @@
+use std::borrow::Cow;
+use std::fmt;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use memchr::memmem::Finder;
+use regex::bytes::Regex;
+
+use super::{Field, Kind};
+use crate::event::Severity;
+use crate::model::{Side, Timestamp};
+
+/// Is a filter as a tree. It shows itself as a filter that means the same.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Expr {
+    /// One of them is true.
+    Any(Vec<Expr>),
+    /// All of them are true.
+    All(Vec<Expr>),
+    /// It is false.
+    Not(Box<Expr>),
+    /// One test.
+    Test(Test),
+}
+
+/// Is one test of one thing.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Test {
+    /// What is tested.
+    pub subject: Subject,
+    /// How.
+    pub how: How,
+}
+
+/// Is what a test is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// A field.
+    Field(Field),
+    /// A place in the JSON body: the steps to it.
+    Json(Vec<Step>),
+}
+
+/// Is one step of a JSON path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// To an object's member.
+    Key(Box<str>),
+    /// To an array's element.
+    Index(usize),
+    /// To every element.
+    Each,
+}
+
+/// Says how something is tested.
+#[derive(Clone, Debug, PartialEq)]
+pub enum How {
+    /// It is true or, if it is not a truth value, it is there.
+    Is,
+    /// It compares so with a value.
+    Compares(Relation, Value),
+    /// It has this in it.
+    Contains(Needle),
+    /// It fits a regular expression.
+    Matches(Pattern),
+    /// It is one of these.
+    In(Vec<Member>),
+}
+
+/// Compares two values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Relation {
+    /// `==`
+    Equal,
+    /// `!=`
+    Differs,
+    /// `<`
+    Less,
+    /// `<=`
+    AtMost,
+    /// `>`
+    More,
+    /// `>=`
+    AtLeast,
+}
+
+impl Relation {
+    /// Lists each with its sign and its word, the longer signs before those they begin with.
+    pub const ALL: [(Relation, &'static str, &'static str); 6] = [
+        (Relation::Equal, "==", "eq"),
+        (Relation::Differs, "!=", "ne"),
+        (Relation::AtMost, "<=", "le"),
+        (Relation::AtLeast, ">=", "ge"),
+        (Relation::Less, "<", "lt"),
+        (Relation::More, ">", "gt"),
+    ];
+
+    /// Returns the sign.
+    pub fn sign(self) -> &'static str {
+        Relation::ALL.iter().find(|(it, ..)| *it == self).map_or("", |(_, sign, _)| sign)
+    }
+}
+
+/// Is a member of a set.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Member {
+    /// One value.
+    One(Value),
+    /// All values from the first to the last, both included.
+    Range(Value, Value),
+}
+
+/// Is a value as written and as meant.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Value {
+    pub(super) written: Box<str>,
+    pub(super) means: Meaning,
+}
+
+/// Is what a value means.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Meaning {
+    Whole(u64),
+    Truth(bool),
+    Bytes(Box<[u8]>),
+    Span(Duration),
+    Moment(Timestamp),
+    /// Since the capture began.
+    Since(Duration),
+    Side(Side),
+    Severity(Severity),
+    Network(IpAddr, u8),
+    Number(Number),
+    Null,
+}
+
+/// Is a number as JSON has them.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Number {
+    Whole(i128),
+    Real(f64),
+}
+
+/// Is a value that is looked for, made ready for the search.
+#[derive(Clone, Debug)]
+pub struct Needle {
+    pub(super) value: Value,
+    pub(super) finder: Option<Finder<'static>>,
+}
+
+impl Needle {
+    pub(super) fn new(value: Value) -> Self {
+        let finder = match &value.means {
+            Meaning::Bytes(bytes) => Some(Finder::new(bytes).into_owned()),
+            _ => None,
+        };
+        Needle { value, finder }
+    }
+}
+
+impl PartialEq for Needle {
+    fn eq(&self, other: &Self) -> bool {
+        self.value == other.value
+    }
+}
+
+/// Is a regular expression, compiled.
+#[derive(Clone, Debug)]
+pub struct Pattern {
+    pub(super) written: Box<str>,
+    pub(super) regex: Regex,
+}
+
+impl PartialEq for Pattern {
+    fn eq(&self, other: &Self) -> bool {
+        self.written == other.written
+    }
+}
+
+impl Subject {
+    /// Returns the kind of its values.
+    pub const fn kind(&self) -> Kind {
+        match self {
+            Subject::Field(field) => field.kind(),
+            Subject::Json(_) => Kind::Json,
+        }
+    }
+}
+
+impl Expr {
+    /// Calls `each` with every test in it.
+    pub fn tests<'e>(&'e self, each: &mut dyn FnMut(&'e Test)) {
+        match self {
+            Expr::Any(all) | Expr::All(all) => all.iter().for_each(|one| one.tests(each)),
+            Expr::Not(one) => one.tests(each),
+            Expr::Test(test) => each(test),
+        }
+    }
+
+    fn binding(&self) -> u8 {
+        match self {
+            Expr::Any(_) => 0,
+            Expr::All(_) => 1,
+            Expr::Not(_) | Expr::Test(_) => 2,
+        }
+    }
+
+    /// Shows it, in parentheses where it binds less than `above` asks for.
+    fn show(&self, f: &mut fmt::Formatter<'_>, above: u8) -> fmt::Result {
+        if self.binding() < above {
+            f.write_str("(")?;
+            self.show(f, 0)?;
+            return f.write_str(")");
+        }
+        let (all, word) = match self {
+            Expr::Any(all) => (all, " or "),
+            Expr::All(all) => (all, " and "),
+            Expr::Not(one) => {
+                f.write_str("not ")?;
+                return one.show(f, 2);
+            }
+            Expr::Test(test) => return write!(f, "{test}"),
+        };
+        for (n, one) in all.iter().enumerate() {
+            f.write_str(if n == 0 { "" } else { word })?;
+            one.show(f, self.binding().saturating_add(1))?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Expr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.show(f, 0)
+    }
+}
+
+impl fmt::Display for Test {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.subject)?;
+        match &self.how {
+            How::Is => Ok(()),
+            How::Compares(relation, value) => write!(f, " {} {}", relation.sign(), value.written),
+            How::Contains(needle) => write!(f, " contains {}", needle.value.written),
+            How::Matches(pattern) => write!(f, " matches {}", pattern.written),
+            How::In(members) => {
+                f.write_str(" in {")?;
+                for (n, member) in members.iter().enumerate() {
+                    f.write_str(if n == 0 { "" } else { ", " })?;
+                    match member {
+                        Member::One(value) => f.write_str(&value.written)?,
+                        Member::Range(from, to) => write!(f, "{}..{}", from.written, to.written)?,
+                    }
+                }
+                f.write_str("}")
+            }
+        }
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let steps = match self {
+            Subject::Field(field) => return write!(f, "{field}"),
+            Subject::Json(steps) => steps,
+        };
+        f.write_str("json")?;
+        for step in steps {
+            match step {
+                Step::Key(key) if is_plain(key) => write!(f, ".{key}")?,
+                Step::Key(key) => write!(f, "[{}]", quoted(key))?,
+                Step::Index(index) => write!(f, "[{index}]")?,
+                Step::Each => f.write_str("[*]")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Tells whether a key may stand behind a dot as it is.
+fn is_plain(key: &str) -> bool {
+    !key.is_empty() && key.chars().all(is_key)
+}
+
+/// Tells whether a character may stand in a key behind a dot.
+pub(super) fn is_key(c: char) -> bool {
+    c.is_alphanumeric() || matches!(c, '_' | '-' | '$' | '@')
+}
+
+/// Writes a string as a filter has it.
+pub(super) fn quoted(text: &str) -> String {
+    let mut out = String::from("\"");
+    for c in text.chars() {
+        let shown: Cow<'static, str> = match c {
+            '"' => "\\\"".into(),
+            '\\' => "\\\\".into(),
+            '\n' => "\\n".into(),
+            '\r' => "\\r".into(),
+            '\t' => "\\t".into(),
+            c if c.is_control() => format!("\\u{{{:x}}}", u32::from(c)).into(),
+            c => String::from(c).into(),
+        };
+        out.push_str(&shown);
+    }
+    out.push('"');
+    out
+}

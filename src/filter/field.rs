@@ -1,0 +1,140 @@
+use std::fmt;
+
+/// Says what kind of value a field has, and so what it can be compared with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// What a frame is, by name or number.
+    Opcode,
+    /// The client or the server.
+    Side,
+    /// A whole number.
+    Count,
+    /// A number of bytes.
+    Size,
+    /// True or false.
+    Truth,
+    /// Text that comes from the handshake or a close frame.
+    Text,
+    /// A payload.
+    Bytes,
+    /// A time span.
+    Span,
+    /// A moment.
+    Moment,
+    /// The code of an anomaly.
+    Code,
+    /// How bad an anomaly is.
+    Severity,
+    /// An IP address.
+    Address,
+    /// A value in a JSON body.
+    Json,
+}
+
+impl Kind {
+    /// Tells whether values of this kind have an order, for `<` and for ranges.
+    pub const fn is_ordered(self) -> bool {
+        !matches!(self, Kind::Side | Kind::Truth | Kind::Text | Kind::Bytes | Kind::Code)
+    }
+
+    /// Tells whether values of this kind can be searched by `contains` and `matches`.
+    pub const fn is_searchable(self) -> bool {
+        matches!(self, Kind::Text | Kind::Bytes | Kind::Code | Kind::Json)
+    }
+
+    /// Says which values are understood.
+    pub const fn expects(self) -> &'static str {
+        match self {
+            Kind::Opcode => "an opcode: text, binary, close, ping, pong, continuation, or a number up to 15",
+            Kind::Side => "client or server",
+            Kind::Count => "a whole number such as 42",
+            Kind::Size => "a size such as 100, 1.5k or 2MiB",
+            Kind::Truth => "true or false",
+            Kind::Text => "a string in double quotes",
+            Kind::Bytes => "a string in double quotes or bytes such as x\"dead\"",
+            Kind::Span => "a duration such as 50ms, 1.5s or 2m30s",
+            Kind::Moment => "a time such as 1.5s (since the capture began) or 2026-11-21T06:20:00Z",
+            Kind::Code => "the code of an anomaly such as \"bad-utf8\"",
+            Kind::Severity => "note, warning or error",
+            Kind::Address => "an address such as 10.0.0.1 or a network such as 10.0.0.0/8",
+            Kind::Json => "a JSON value: a string, a number, true, false or null",
+        }
+    }
+}
+
+/// Makes the list of fields: one line each.
+macro_rules! fields {
+    ($($variant:ident, $name:literal, $kind:ident, $about:literal;)*) => {
+        /// Names something that can be asked about a row.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Field {
+            $( #[doc = concat!("`", $name, "`: ", $about, ".")] $variant, )*
+        }
+
+        impl Field {
+            /// Lists every field, in the order in which they are documented.
+            pub const ALL: &'static [Field] = &[$( Field::$variant ),*];
+
+            /// Returns the name that stands in a filter.
+            pub const fn name(self) -> &'static str {
+                match self { $( Field::$variant => $name, )* }
+            }
+
+            /// Returns what kind of value it has.
+            pub const fn kind(self) -> Kind {
+                match self { $( Field::$variant => Kind::$kind, )* }
+            }
+
+            /// Says what it is in a few words.
+            pub const fn about(self) -> &'static str {
+                match self { $( Field::$variant => $about, )* }
+            }
+        }
+    };
+}
+
+fields! {
+    Opcode, "opcode", Opcode, "what the message is";
+    From, "from", Side, "who sent it";
+    Len, "len", Size, "its payload's length, unmasked and inflated";
+    Text, "text", Bytes, "its payload, where that is text";
+    Payload, "payload", Bytes, "its payload, whatever it is";
+    Conn, "conn", Count, "the connection's number";
+    Packet, "packet", Count, "the packet's number";
+    Time, "time", Moment, "when, absolute or since the capture began";
+    GapBefore, "gap_before", Span, "how long its conversation was silent before it";
+    Rtt, "rtt", Span, "for a pong, the time since the ping it answers";
+    Frames, "frames", Count, "how many frames carried it";
+    Fragmented, "fragmented", Truth, "more than one frame carried it";
+    Compressed, "compressed", Truth, "it was sent compressed";
+    Masked, "masked", Truth, "its first frame was masked";
+    Complete, "complete", Truth, "all of its bytes are known";
+    CloseCode, "close.code", Count, "the close code";
+    CloseReason, "close.reason", Text, "the close reason";
+    Anomaly, "anomaly", Code, "the code of an anomaly";
+    Severity, "severity", Severity, "how bad an anomaly is";
+    Url, "url", Text, "the conversation's URL";
+    Host, "host", Text, "the URL's host, without the port";
+    Path, "path", Text, "the URL's path, without the query";
+    Subprotocol, "subprotocol", Text, "the sub-protocol agreed on";
+    ClientIp, "client.ip", Address, "the client's address";
+    ClientPort, "client.port", Count, "the client's port";
+    ServerIp, "server.ip", Address, "the server's address";
+    ServerPort, "server.port", Count, "the server's port";
+    Ip, "ip", Address, "either address";
+    Port, "port", Count, "either port";
+}
+
+impl Field {
+    /// Returns the field called `name`; `None` where there is none.
+    pub fn named(name: &str) -> Option<Field> {
+        Field::ALL.iter().copied().find(|field| field.name() == name)
+    }
+}
+
+/// Shows the name.
+impl fmt::Display for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

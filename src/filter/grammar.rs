@@ -1,0 +1,356 @@
+//! The grammar.
+//!
+//! ```text
+//! filter   = any
+//! any      = all { ( "or" | "||" ) all }
+//! all      = one { ( "and" | "&&" ) one }
+//! one      = ( "not" | "!" ) one | "(" any ")" | test
+//! test     = subject [ relation value | "contains" value | "matches" string | [ "not" ] "in" set ]
+//! subject  = field | "json" { "." key | "[" ( number | string | "*" ) "]" }
+//! set      = "{" member { [ "," ] member } "}"
+//! member   = value [ ".." value ]
+//! ```
+//!
+//! The next word always decides what comes, so a fault is found where it is and never somewhere before it.
+
+use std::borrow::Cow;
+
+use nom::branch::alt;
+use nom::bytes::complete::{tag, take_while, take_while1};
+use nom::character::complete::{char, multispace0, satisfy};
+use nom::combinator::{map, not, opt, recognize, value};
+use nom::error::{ErrorKind, ParseError};
+use nom::multi::separated_list1;
+use nom::sequence::{pair, preceded, terminated};
+use nom::{IResult, Parser};
+use regex::bytes::RegexBuilder;
+
+use super::expr::{
+    Expr, How, Meaning, Member, Needle, Pattern, Relation, Step, Subject, Test, Value, is_key,
+};
+use super::{Error, Field, Kind, compare, literal};
+
+/// Bounds how deep parentheses and negations may go.
+const DEPTH: usize = 64;
+/// Bounds the steps of a JSON path.
+const STEPS: usize = 64;
+/// Bounds a compiled regular expression, in bytes.
+const PATTERN: usize = 4 << 20;
+
+pub(super) type Out<'a, T> = IResult<&'a str, T, Fault<'a>>;
+
+/// Is where and why a parser gave up.
+#[derive(Debug)]
+pub(super) struct Fault<'a> {
+    rest: &'a str,
+    expected: Cow<'static, str>,
+}
+
+impl<'a> ParseError<&'a str> for Fault<'a> {
+    fn from_error_kind(rest: &'a str, _: ErrorKind) -> Self {
+        Fault { rest, expected: "something else".into() }
+    }
+
+    fn append(_: &'a str, _: ErrorKind, other: Self) -> Self {
+        other
+    }
+}
+
+/// Gives up for good: what stands at `rest` can be nothing else than what is expected.
+pub(super) fn failure<'a, T>(rest: &'a str, expected: impl Into<Cow<'static, str>>) -> Out<'a, T> {
+    Err(nom::Err::Failure(Fault { rest, expected: expected.into() }))
+}
+
+/// Reads a whole filter.
+pub(super) fn filter(input: &str) -> Result<Expr, Error> {
+    let whole = |input| {
+        let (rest, expr) = preceded(multispace0, |input| any(input, 0)).parse(input)?;
+        match (rest, &expr) {
+            ("", _) => Ok((rest, expr)),
+            (_, Expr::Test(Test { how: How::Is, subject })) => failure(rest, operators(subject.kind())),
+            _ => failure(rest, "and, or, or the end"),
+        }
+    };
+    match whole(input) {
+        Ok((_, expr)) => Ok(expr),
+        Err(nom::Err::Error(fault) | nom::Err::Failure(fault)) => {
+            Err(Error::new(input, input.len().saturating_sub(fault.rest.len()), fault.expected))
+        }
+        Err(nom::Err::Incomplete(_)) => Err(Error::new(input, input.len(), "more".into())),
+    }
+}
+
+fn any(input: &str, depth: usize) -> Out<'_, Expr> {
+    map(separated_list1(sign("or", "||"), |input| all(input, depth)), |list| one_of(list, Expr::Any))
+        .parse(input)
+}
+
+fn all(input: &str, depth: usize) -> Out<'_, Expr> {
+    map(separated_list1(sign("and", "&&"), |input| one(input, depth)), |list| one_of(list, Expr::All))
+        .parse(input)
+}
+
+/// Makes a list an expression, or takes the only one in it.
+fn one_of(mut list: Vec<Expr>, make: fn(Vec<Expr>) -> Expr) -> Expr {
+    match list.pop() {
+        Some(only) if list.is_empty() => only,
+        last => {
+            list.extend(last);
+            make(list)
+        }
+    }
+}
+
+fn one(input: &str, depth: usize) -> Out<'_, Expr> {
+    let Some(deeper) = depth.checked_add(1).filter(|deeper| *deeper <= DEPTH) else {
+        return failure(input, "at most 64 levels of parentheses");
+    };
+    if let Ok((rest, ())) = sign("not", "!").parse(input) {
+        return map(|input| one(input, deeper), |expr| Expr::Not(Box::new(expr))).parse(rest);
+    }
+    if let Ok((rest, _)) = blank(char('(')).parse(input) {
+        let (rest, expr) = any(rest, deeper)?;
+        return match blank(char(')')).parse(rest) {
+            Ok((rest, _)) => Ok((rest, expr)),
+            Err(_) => match &expr {
+                Expr::Test(Test { how: How::Is, subject }) => failure(rest, operators(subject.kind())),
+                _ => failure(rest, "and, or, or a closing parenthesis"),
+            },
+        };
+    }
+    test(input)
+}
+
+/// Reads a token and the blanks after it.
+fn blank<'a, T>(
+    token: impl Parser<&'a str, Output = T, Error = Fault<'a>>,
+) -> impl Parser<&'a str, Output = T, Error = Fault<'a>> {
+    terminated(token, multispace0)
+}
+
+/// Reads a word that stands alone.
+fn keyword<'a>(word: &'static str) -> impl Parser<&'a str, Output = (), Error = Fault<'a>> {
+    let alone = not(satisfy(|c| c.is_alphanumeric() || matches!(c, '_' | '.')));
+    value((), blank(terminated(tag(word), alone)))
+}
+
+/// Reads an operator as a word or as a sign.
+fn sign<'a>(word: &'static str, sign: &'static str) -> impl Parser<&'a str, Output = (), Error = Fault<'a>> {
+    alt((keyword(word), value((), blank(tag(sign)))))
+}
+
+fn test(input: &str) -> Out<'_, Expr> {
+    let (rest, subject) = subject(input)?;
+    let kind = subject.kind();
+    if let Ok((values, relation)) = relation(rest) {
+        if !kind.is_ordered() && !matches!(relation, Relation::Equal | Relation::Differs) {
+            return failure(rest, operators(kind));
+        }
+        let (rest, value) = blank(|input| literal::read(kind, input)).parse(values)?;
+        return Ok((rest, Expr::Test(Test { subject, how: How::Compares(relation, value) })));
+    }
+    if let Ok((values, searches)) =
+        alt((value(true, keyword("contains")), value(false, sign("matches", "~")))).parse(rest)
+    {
+        if !kind.is_searchable() {
+            return failure(rest, operators(kind));
+        }
+        let (rest, how) = if searches {
+            map(|input| needle(kind, input), How::Contains).parse(values)?
+        } else {
+            map(pattern, How::Matches).parse(values)?
+        };
+        return Ok((rest, Expr::Test(Test { subject, how })));
+    }
+    if let Ok((members, negated)) = terminated(opt(keyword("not")), keyword("in")).parse(rest) {
+        let (rest, members) = set(kind, members)?;
+        let test = Expr::Test(Test { subject, how: How::In(members) });
+        return Ok((rest, if negated.is_some() { Expr::Not(Box::new(test)) } else { test }));
+    }
+    Ok((rest, Expr::Test(Test { subject, how: How::Is })))
+}
+
+fn operators(kind: Kind) -> &'static str {
+    match (kind.is_ordered(), kind.is_searchable()) {
+        (true, true) => "==, !=, <, <=, >, >=, contains, matches or in, or and, or",
+        (true, false) => "==, !=, <, <=, >, >= or in, or and, or",
+        (false, true) => "==, !=, contains, matches or in, or and, or",
+        (false, false) => "==, != or in, or and, or",
+    }
+}
+
+fn relation(input: &str) -> Out<'_, Relation> {
+    let mut last = Err(nom::Err::Error(Fault::from_error_kind(input, ErrorKind::Alt)));
+    for (relation, mark, word) in Relation::ALL {
+        last = map(sign(word, mark), |()| relation).parse(input);
+        if last.is_ok() {
+            break;
+        }
+    }
+    last
+}
+
+fn subject(input: &str) -> Out<'_, Subject> {
+    let start = |c: char| c.is_alphabetic() || c == '_';
+    let name = |input| -> Out<'_, &str> {
+        recognize(pair(
+            take_while1(start),
+            take_while(|c: char| c.is_alphanumeric() || matches!(c, '_' | '.')),
+        ))
+        .parse(input)
+    };
+    if let Ok((rest, _)) =
+        terminated(tag::<_, _, Fault<'_>>("json"), not(satisfy(|c| c.is_alphanumeric() || c == '_')))
+            .parse(input)
+    {
+        return map(blank(path), Subject::Json).parse(rest);
+    }
+    match blank(name).parse(input) {
+        Ok((rest, name)) => match Field::named(name) {
+            Some(field) => Ok((rest, Subject::Field(field))),
+            None => failure(input, suggestion(name)),
+        },
+        Err(_) => failure(input, "a field such as opcode, len or text"),
+    }
+}
+
+/// Says which field may have been meant.
+fn suggestion(name: &str) -> Cow<'static, str> {
+    let likely = Field::ALL.iter().map(|field| field.name()).filter(|known| {
+        known.starts_with(name)
+            || known.split('.').any(|part| part == name)
+            || name.starts_with(known)
+            || one_apart(known, name)
+    });
+    let likely: Vec<_> = likely.take(3).collect();
+    if likely.is_empty() {
+        "a field such as opcode, len or text".into()
+    } else {
+        format!("a field such as {}", likely.join(", ")).into()
+    }
+}
+
+/// Tells whether one character more, less or other, or two exchanged, make one word the other.
+fn one_apart(a: &str, b: &str) -> bool {
+    let same = a.bytes().zip(b.bytes()).take_while(|(a, b)| a == b).count();
+    let a_rest = a.as_bytes().get(same..).unwrap_or_default();
+    let b_rest = b.as_bytes().get(same..).unwrap_or_default();
+    a.len() > 2
+        && match (a_rest, b_rest) {
+            ([a1, a2, a_rest @ ..], [b1, b2, b_rest @ ..]) if a1 == b2 && a2 == b1 => a_rest == b_rest,
+            ([_, a_tail @ ..], [_, b_tail @ ..]) => a_tail == b_tail || a_tail == b_rest || a_rest == b_tail,
+            ([_], []) | ([], [_]) => true,
+            _ => false,
+        }
+}
+
+fn path(input: &str) -> Out<'_, Vec<Step>> {
+    let (mut rest, mut steps) = (input, Vec::new());
+    loop {
+        let (after, step) = if let Some(key) = rest.strip_prefix('.') {
+            member(key)?
+        } else if let Some(inside) = rest.strip_prefix('[') {
+            element(inside)?
+        } else {
+            return Ok((rest, steps));
+        };
+        steps.push(step);
+        if steps.len() > STEPS {
+            return failure(rest, "at most 64 steps");
+        }
+        rest = after;
+    }
+}
+
+fn member(input: &str) -> Out<'_, Step> {
+    match take_while1::<_, _, Fault<'_>>(is_key).parse(input) {
+        Ok((rest, key)) => Ok((rest, Step::Key(key.into()))),
+        Err(_) if input.starts_with('"') => {
+            let (rest, (_, key)) = literal::text(input)?;
+            Ok((rest, Step::Key(key.into())))
+        }
+        Err(_) => failure(input, "the name of a member"),
+    }
+}
+
+fn element(input: &str) -> Out<'_, Step> {
+    let expected = "a number, \"a name\" or * for every element";
+    let (rest, step) = if input.starts_with('"') {
+        let (rest, (_, key)) = literal::text(input)?;
+        (rest, Step::Key(key.into()))
+    } else if let Some(rest) = input.strip_prefix('*') {
+        (rest, Step::Each)
+    } else {
+        let end = input.find(|c: char| !c.is_ascii_digit()).unwrap_or(input.len());
+        let (digits, rest) = input.split_at_checked(end).unwrap_or_default();
+        match digits.parse() {
+            Ok(index) => (rest, Step::Index(index)),
+            Err(_) => return failure(input, expected),
+        }
+    };
+    match rest.strip_prefix(']') {
+        Some(rest) => Ok((rest, step)),
+        None => failure(rest, "a closing bracket"),
+    }
+}
+
+fn needle(kind: Kind, input: &str) -> Out<'_, Needle> {
+    // A part of a code need not be a code.
+    let kind = if kind == Kind::Code { Kind::Text } else { kind };
+    let bytes = input.starts_with("x\"") && kind == Kind::Text;
+    map(blank(|input| literal::read(if bytes { Kind::Bytes } else { kind }, input)), Needle::new).parse(input)
+}
+
+fn pattern(input: &str) -> Out<'_, Pattern> {
+    let (rest, (written, text)) = blank(literal::text).parse(input)?;
+    match RegexBuilder::new(&text).size_limit(PATTERN).build() {
+        Ok(regex) => Ok((rest, Pattern { written, regex })),
+        Err(e) => {
+            let why = e.to_string();
+            let why = why.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
+            failure(input, format!("a regular expression ({why})"))
+        }
+    }
+}
+
+fn set(kind: Kind, input: &str) -> Out<'_, Vec<Member>> {
+    let Ok((mut rest, _)) = blank(char('{')).parse(input) else {
+        return failure(input, "a set such as {1, 2..5}");
+    };
+    let mut members = Vec::new();
+    loop {
+        if let (Ok((rest, _)), false) = (blank(char('}')).parse(rest), members.is_empty()) {
+            return Ok((rest, members));
+        }
+        let (after, member) = range(kind, rest)?;
+        members.push(member);
+        rest = blank(opt(char(','))).parse(after)?.0;
+    }
+}
+
+fn range(kind: Kind, input: &str) -> Out<'_, Member> {
+    let (rest, from) = blank(|input| literal::read(kind, input)).parse(input)?;
+    let Ok((last, _)) = blank(tag("..")).parse(rest) else { return Ok((rest, Member::One(from))) };
+    if !kind.is_ordered() {
+        return failure(rest, "another value: this field has no order, and so no ranges");
+    }
+    let (rest, to) = blank(|input| literal::read(kind, input)).parse(last)?;
+    if is_backwards(&from, &to) {
+        return failure(last, format!("a value that is not below {}", from.written));
+    }
+    Ok((rest, Member::Range(from, to)))
+}
+
+fn is_backwards(from: &Value, to: &Value) -> bool {
+    match (&from.means, &to.means) {
+        (Meaning::Whole(a), Meaning::Whole(b)) => a > b,
+        (Meaning::Span(a), Meaning::Span(b)) | (Meaning::Since(a), Meaning::Since(b)) => a > b,
+        (Meaning::Moment(a), Meaning::Moment(b)) => a > b,
+        (Meaning::Severity(a), Meaning::Severity(b)) => a > b,
+        (Meaning::Network(a, _), Meaning::Network(b, _)) => a > b,
+        (Meaning::Number(a), Meaning::Number(b)) => {
+            compare::numbers(*a, *b).is_some_and(std::cmp::Ordering::is_gt)
+        }
+        _ => false,
+    }
+}
