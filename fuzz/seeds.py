@@ -1,0 +1,126 @@
+#!/usr/bin/env python3
+"""seeds.py: makes fuzz/seeds/ from captures/, the same bytes each time; needs nothing.
+
+Seeds are small: a few packets, heads, frames and messages of the corpus, in the form that fuzz/bodies.rs takes."""
+import gzip, pathlib, shutil, struct
+
+HERE = pathlib.Path(__file__).resolve().parent
+CAPTURES = HERE.parent / "captures"
+LINKS = [1, 0, 101, 108, 113, 228, 229, 276]
+LARGEST = 2500
+
+
+def packets(path):
+    """Gives the link type and the bytes of each packet of a pcap file."""
+    data = path.read_bytes()
+    if data[:2] == b"\x1f\x8b":
+        data = gzip.decompress(data)
+    order = "<" if data[:4] in (b"\xd4\xc3\xb2\xa1", b"\x4d\x3c\xb2\xa1") else ">"
+    link, at = struct.unpack_from(order + "I", data, 20)[0], 24
+    while at + 16 <= len(data):
+        length = struct.unpack_from(order + "I", data, at + 8)[0]
+        yield link, data[at + 16 : at + 16 + length]
+        at += 16 + length
+
+
+def segments(path):
+    """Gives the side (0 the client), the sequence number, the flags and the payload of each TCP segment in plain Ethernet and IPv4."""
+    client, first = None, {}
+    for link, data in packets(path):
+        if link != 1 or data[12:14] != b"\x08\x00" or data[23] != 6:
+            continue
+        ip = data[14 : 14 + struct.unpack_from(">H", data, 16)[0]]
+        tcp = ip[(ip[0] & 15) * 4 :]
+        client = client or tcp[:2]
+        side, seq, ack = int(tcp[:2] != client), *struct.unpack_from(">II", tcp, 4)
+        first.setdefault(side, seq)
+        yield side, (seq - first[side]) & 0xFFFF, (ack - first.get(1 - side, ack)) & 0xFFFF, tcp[13], tcp[(tcp[12] >> 4) * 4 :]
+
+
+def frames(path):
+    """Gives the bytes of each side behind the handshake."""
+    sides = [b"", b""]
+    for side, *_, payload in segments(path):
+        sides[side] += payload
+    return [stream.partition(b"\r\n\r\n")[2] for stream in sides]
+
+
+def messages(stream):
+    """Gives the unmasked payloads of compressed frames."""
+    while len(stream) >= 2:
+        length, at = stream[1] & 127, 2
+        if length >= 126:
+            size = 2 if length == 126 else 8
+            length, at = int.from_bytes(stream[at : at + size], "big"), at + size
+        key = b"\0\0\0\0"
+        if stream[1] & 128:
+            key, at = stream[at : at + 4], at + 4
+        payload = bytes(byte ^ key[n % 4] for n, byte in enumerate(stream[at : at + length]))
+        if stream[0] & 0x40:
+            yield payload
+        stream = stream[at + length :]
+
+
+made = {}
+
+
+def seed(target, name, data):
+    if data:
+        made[target, name] = data[:LARGEST]
+
+
+def of(*patterns):
+    return sorted(path for pattern in patterns for path in CAPTURES.glob(pattern))
+
+
+for path in of("files/*.pcap"):
+    seed("pcap", path.stem, path.read_bytes())
+for path in of("files/*.pcap.gz", "files/*.pcap.zst"):
+    seed("pcap", path.name.replace(".", "-"), path.read_bytes())
+for path in of("files/*.pcapng"):
+    seed("pcap", path.stem + "-ng", path.read_bytes())
+    seed("pcapng", path.stem, path.read_bytes()[28:])
+for path in of("link/*.pcap"):
+    data = b""
+    for link, packet in list(packets(path))[3:7]:
+        if link in LINKS:
+            data += bytes([LINKS.index(link), 0]) + struct.pack(">H", len(packet)) + packet
+    seed("wire", path.stem, data)
+for path in of("tcp/*.pcap"):
+    data = b""
+    for side, seq, ack, flags, payload in segments(path):
+        payload = payload[:15] if len(payload) < 100 else payload[: len(payload) // 100 * 100][:1500]
+        size, unit = (len(payload), 0) if len(payload) < 16 else (len(payload) // 100, 2)
+        what = side | unit | (2 << 2) | size << 4
+        data += bytes([what]) + struct.pack(">HH", (seq + 0x7F00) & 0xFFFF, (ack + 0x7F00) & 0xFFFF) + bytes([flags]) + payload
+    seed("tcp", path.stem, data)
+for path in of("handshake/*.pcap", "http/*.pcap")[::4]:
+    data = b""
+    for side, _, _, flags, payload in segments(path):
+        if payload:
+            data += bytes([side]) + struct.pack(">H", len(payload)) + payload
+        if flags & 1:
+            data += bytes([6 << 5 | side, 0, 0])
+    seed("http", path.stem, data)
+for path in of("messages/*.pcap", "hostile/*.pcap", "control/*.pcap")[::3]:
+    for side, stream in zip(("client", "server"), frames(path)):
+        seed("frames", f"{path.stem}-{side}", bytes([7]) + stream if stream else b"")
+for path in of("compressed/*.pcap"):
+    for side, stream in zip(("client", "server"), frames(path)):
+        data = b"".join(struct.pack(">H", len(m)) + m for m in messages(stream))
+        seed("deflate", f"{path.stem}-{side}", bytes([0x1E]) + data if data else b"")
+for path in of("*/*.pcap")[::12]:
+    if path.stat().st_size < LARGEST:
+        seed("session", path.stem, path.read_bytes())
+for n, text in enumerate([
+    "opcode == text", "len > 100 && from == client", 'text contains "err"', 'not (url matches "/chat" or conn in {1, 4})',
+    "json.a.b == 3", 'time >= "2026-01-01"', "(((", 'text ~ "[a-"', "opcode in {ping pong}", "!",
+]):
+    seed("filter", f"{n}", text.encode())
+
+shutil.rmtree(HERE / "seeds", ignore_errors=True)
+for (target, name), data in made.items():
+    folder = HERE / "seeds" / target
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(data)
+print(len(made), "seeds,", sum(map(len, made.values())), "bytes")
