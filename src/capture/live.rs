@@ -22,7 +22,7 @@ pub struct Settings {
     pub interfaces: Vec<String>,
     /// Which packets are wanted, as pcap-filter(7) says it.
     pub filter: Option<String>,
-    /// The bytes of each interface's ring. Default 64 MiB: half a second at 1 Gbit/s.
+    /// The bytes of each interface's ring. Default 128 MiB: one second at 1 Gbit/s.
     pub ring: usize,
     /// How many bytes of a packet are kept. Default 262,144: all of them.
     pub snap_length: u32,
@@ -35,7 +35,7 @@ impl Default for Settings {
         Settings {
             interfaces: Vec::new(),
             filter: None,
-            ring: 64 << 20,
+            ring: 128 << 20,
             snap_length: 262_144,
             promiscuous: true,
         }

@@ -31,9 +31,9 @@ pub(super) struct Input {
     #[arg(short, long, value_name = "FILTER", requires = "interfaces", help_heading = "Live capture")]
     pub(super) filter: Option<String>,
 
-    /// Give each interface a ring of this size [default: 64M]
+    /// Give each interface a ring of this size [default: 128M]
     ///
-    /// It holds packets while we are busy; 64M are half a second at 1 Gbit/s.
+    /// It holds packets while we are busy; 128M are a second at 1 Gbit/s.
     #[arg(short = 'B', long, value_name = "SIZE", requires = "interfaces", help_heading = "Live capture")]
     pub(super) buffer: Option<Size>,
 

@@ -72,26 +72,38 @@ pub(super) fn string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
     let bytes = text.as_bytes();
     let (mut at, mut done) = (0_usize, 0);
-    while let Some(block) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
-        let found = suspects(block);
+    while let Some(ahead) = bytes.get(at..).and_then(<[u8]>::first_chunk::<AHEAD>)
+        && let Some(block) = ahead.first_chunk()
+    {
+        let (found, end) = (suspects(block), at.wrapping_add(64));
         if found == 0 {
-            out.extend_from_slice(bytes.get(done..at.saturating_add(64)).unwrap_or_default());
-            done = at.saturating_add(64);
+            out.extend_from_slice(bytes.get(done..end).unwrap_or_default());
+            done = end;
         } else {
             done = escape(out, bytes, at, done, found);
         }
-        at = at.saturating_add(64);
+        at = end;
     }
-    let rest = bytes.get(at..).unwrap_or_default();
-    let mut block = [b' '; 64];
-    block.iter_mut().zip(rest).for_each(|(slot, byte)| *slot = *byte);
-    done = escape(out, bytes, at, done, suspects(&block));
-    out.extend_from_slice(bytes.get(done..).unwrap_or_default());
+    // What is left is copied, so that there is something behind its end.
+    let rest = bytes.get(done..).unwrap_or_default();
+    let mut tail = [b' '; 256];
+    tail.iter_mut().zip(rest).for_each(|(slot, byte)| *slot = *byte);
+    (at, done) = (at.saturating_sub(done), 0);
+    while at < rest.len()
+        && let Some(block) = tail.get(at..).and_then(<[u8]>::first_chunk)
+    {
+        done = escape(out, &tail, at, done, suspects(block));
+        at = at.wrapping_add(64);
+    }
+    out.extend_from_slice(rest.get(done..).unwrap_or_default());
     out.push(b'"');
 }
 
-/// Appends what stands from `done` up to and with the last of the suspects `found` from `at` on, escaped; returns where that
-/// ends.
+/// How many bytes there are to be from a block's start on: behind it sixteen more can be copied.
+const AHEAD: usize = 64 + 16;
+
+/// Appends what stands from `done` up to and with the last of the suspects `found` in the 64 bytes from `at` on, escaped;
+/// returns where that ends. Sixteen more bytes are to stand behind those.
 fn escape(out: &mut Vec<u8>, bytes: &[u8], at: usize, mut done: usize, mut found: u64) -> usize {
     // What 64 bytes become at most, what was left of those before, and room for the last sixteen to be copied.
     const ROOM: usize = 6 * 64 + 64 + 16;
@@ -103,17 +115,13 @@ fn escape(out: &mut Vec<u8>, bytes: &[u8], at: usize, mut done: usize, mut found
         let place = at.wrapping_add(found.trailing_zeros() as usize);
         found &= found.wrapping_sub(1);
         let run = place.wrapping_sub(done);
-        // Copying sixteen bytes is faster than copying a number that is not known before.
-        if run <= 16
-            && let Some(from) = bytes.get(done..).and_then(<[u8]>::first_chunk::<16>)
-            && let Some(to) = room.get_mut(filled..).and_then(<[u8]>::first_chunk_mut::<16>)
-        {
-            // As a number: two copies next to each other would become one of any length.
-            *to = u128::from_ne_bytes(*from).to_ne_bytes();
-        } else if let Some(from) = bytes.get(done..place)
-            && let Some(to) = room.get_mut(filled..filled.wrapping_add(run))
-        {
-            to.copy_from_slice(from);
+        // Copying a few times sixteen bytes is faster than copying a number that is not known before.
+        for step in (0..run).step_by(16) {
+            if let Some(from) = bytes.get(done.wrapping_add(step)..).and_then(<[u8]>::first_chunk::<16>)
+                && let Some(to) = room.get_mut(filled.wrapping_add(step)..).and_then(<[u8]>::first_chunk_mut::<16>)
+            {
+                *to = *from;
+            }
         }
         filled = filled.wrapping_add(run);
         match bytes.get(place) {
