@@ -1,60 +1,126 @@
 #!/usr/bin/env python3
-"""Makes the seeds of the fuzz targets from the captures: run it in the repository's top folder."""
-import pathlib, struct, zlib
+"""seeds.py: makes fuzz/seeds/ from captures/, the same bytes each time; needs nothing.
 
-root = pathlib.Path("fuzz/seeds")
+Seeds are small: a few packets, heads, frames and messages of the corpus, in the form that fuzz/bodies.rs takes."""
+import gzip, pathlib, shutil, struct
 
-
-def seed(target, name, data):
-    folder = root / target
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / name).write_bytes(data)
+HERE = pathlib.Path(__file__).resolve().parent
+CAPTURES = HERE.parent / "captures"
+LINKS = [1, 0, 101, 108, 113, 228, 229, 276]
+LARGEST = 2500
 
 
 def packets(path):
+    """Gives the link type and the bytes of each packet of a pcap file."""
     data = path.read_bytes()
-    link, at = struct.unpack("<I", data[20:24])[0] & 0xFFFF, 24
+    if data[:2] == b"\x1f\x8b":
+        data = gzip.decompress(data)
+    order = "<" if data[:4] in (b"\xd4\xc3\xb2\xa1", b"\x4d\x3c\xb2\xa1") else ">"
+    link, at = struct.unpack_from(order + "I", data, 20)[0], 24
     while at + 16 <= len(data):
-        kept = struct.unpack("<I", data[at + 8:at + 12])[0]
-        yield link, data[at + 16:at + 16 + kept]
-        at += 16 + kept
+        length = struct.unpack_from(order + "I", data, at + 8)[0]
+        yield link, data[at + 16 : at + 16 + length]
+        at += 16 + length
 
 
-small = [p for p in sorted(pathlib.Path("captures").rglob("*.pcap")) if p.stat().st_size < 3000]
-for path in small[::6]:
-    seed("trip", path.stem, path.read_bytes())
-for path in sorted(pathlib.Path("captures/files").iterdir()):
-    if path.stat().st_size < 3000 and path.suffix in (".pcap", ".pcapng", ".gz", ".zst"):
-        seed("capture", path.name, path.read_bytes())
-for path in sorted(pathlib.Path("captures/link").glob("*.pcap")):
-    for link, packet in list(packets(path))[3:4]:
-        seed("wire", path.stem, struct.pack(">H", link) + packet[:400])
-
-request = (b"GET /chat HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-           b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n")
-answer = (b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-          b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n")
+def segments(path):
+    """Gives the side (0 the client), the sequence number, the flags and the payload of each TCP segment in plain Ethernet and IPv4."""
+    client, first = None, {}
+    for link, data in packets(path):
+        if link != 1 or data[12:14] != b"\x08\x00" or data[23] != 6:
+            continue
+        ip = data[14 : 14 + struct.unpack_from(">H", data, 16)[0]]
+        tcp = ip[(ip[0] & 15) * 4 :]
+        client = client or tcp[:2]
+        side, seq, ack = int(tcp[:2] != client), *struct.unpack_from(">II", tcp, 4)
+        first.setdefault(side, seq)
+        yield side, (seq - first[side]) & 0xFFFF, (ack - first.get(1 - side, ack)) & 0xFFFF, tcp[13], tcp[(tcp[12] >> 4) * 4 :]
 
 
-def pieces(*parts):
-    out = b""
-    for side, data in parts:
-        data += b" " * (-len(data) % 8) if side is None else b""
-        out += bytes([(0x80 if side else 0) | min(127, -(-len(data) // 8))]) + data + b"\n" * (-len(data) % 8)
-    return out
+def frames(path):
+    """Gives the bytes of each side behind the handshake."""
+    sides = [b"", b""]
+    for side, *_, payload in segments(path):
+        sides[side] += payload
+    return [stream.partition(b"\r\n\r\n")[2] for stream in sides]
 
 
-seed("http", "upgrade", pieces((0, request), (1, answer)))
-seed("http", "chunked", pieces((0, b"GET / HTTP/1.1\r\n\r\n"), (1, b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n")))
-seed("frames", "text", b"\x81\x05hello\x89\x00\x88\x02\x03\xe8")
-seed("frames", "masked", b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58")
-seed("frames", "long", b"\x82\x7f" + struct.pack(">Q", 1 << 62) + b"x" * 40)
-deflater = zlib.compressobj(9, zlib.DEFLATED, -15)
-messages = []
-for text in (b"hello hello hello", b"hello again", b"x" * 300):
-    messages.append((deflater.compress(text) + deflater.flush(zlib.Z_SYNC_FLUSH))[:-4])
-body = b"".join(bytes([len(m)]) + m for m in messages)
-for options in (0x0E, 0x0F, 0x00, 0x80):
-    seed("inflate", f"takeover-{options:02x}", bytes([options]) + body)
-for n, text in enumerate((b'opcode == text and len > 1k', b'json.type == "trade" or not compressed', b'close.code in {1000 1001..1003}')):
-    seed("filter", f"filter-{n}", text)
+def messages(stream):
+    """Gives the unmasked payloads of compressed frames."""
+    while len(stream) >= 2:
+        length, at = stream[1] & 127, 2
+        if length >= 126:
+            size = 2 if length == 126 else 8
+            length, at = int.from_bytes(stream[at : at + size], "big"), at + size
+        key = b"\0\0\0\0"
+        if stream[1] & 128:
+            key, at = stream[at : at + 4], at + 4
+        payload = bytes(byte ^ key[n % 4] for n, byte in enumerate(stream[at : at + length]))
+        if stream[0] & 0x40:
+            yield payload
+        stream = stream[at + length :]
+
+
+made = {}
+
+
+def seed(target, name, data):
+    if data:
+        made[target, name] = data[:LARGEST]
+
+
+def of(*patterns):
+    return sorted(path for pattern in patterns for path in CAPTURES.glob(pattern))
+
+
+for path in of("files/*.pcap"):
+    seed("pcap", path.stem, path.read_bytes())
+for path in of("files/*.pcap.gz", "files/*.pcap.zst"):
+    seed("pcap", path.name.replace(".", "-"), path.read_bytes())
+for path in of("files/*.pcapng"):
+    seed("pcap", path.stem + "-ng", path.read_bytes())
+    seed("pcapng", path.stem, path.read_bytes()[28:])
+for path in of("link/*.pcap"):
+    data = b""
+    for link, packet in list(packets(path))[3:7]:
+        if link in LINKS:
+            data += bytes([LINKS.index(link), 0]) + struct.pack(">H", len(packet)) + packet
+    seed("wire", path.stem, data)
+for path in of("tcp/*.pcap"):
+    data = b""
+    for side, seq, ack, flags, payload in segments(path):
+        payload = payload[:15] if len(payload) < 100 else payload[: len(payload) // 100 * 100][:1500]
+        size, unit = (len(payload), 0) if len(payload) < 16 else (len(payload) // 100, 2)
+        what = side | unit | (2 << 2) | size << 4
+        data += bytes([what]) + struct.pack(">HH", (seq + 0x7F00) & 0xFFFF, (ack + 0x7F00) & 0xFFFF) + bytes([flags]) + payload
+    seed("tcp", path.stem, data)
+for path in of("handshake/*.pcap", "http/*.pcap")[::4]:
+    data = b""
+    for side, _, _, flags, payload in segments(path):
+        if payload:
+            data += bytes([side]) + struct.pack(">H", len(payload)) + payload
+        if flags & 1:
+            data += bytes([6 << 5 | side, 0, 0])
+    seed("http", path.stem, data)
+for path in of("messages/*.pcap", "hostile/*.pcap", "control/*.pcap")[::3]:
+    for side, stream in zip(("client", "server"), frames(path)):
+        seed("frames", f"{path.stem}-{side}", bytes([7]) + stream if stream else b"")
+for path in of("compressed/*.pcap"):
+    for side, stream in zip(("client", "server"), frames(path)):
+        data = b"".join(struct.pack(">H", len(m)) + m for m in messages(stream))
+        seed("deflate", f"{path.stem}-{side}", bytes([0x1E]) + data if data else b"")
+for path in of("*/*.pcap")[::12]:
+    if path.stat().st_size < LARGEST:
+        seed("session", path.stem, path.read_bytes())
+for n, text in enumerate([
+    "opcode == text", "len > 100 && from == client", 'text contains "err"', 'not (url matches "/chat" or conn in {1, 4})',
+    "json.a.b == 3", 'time >= "2026-01-01"', "(((", 'text ~ "[a-"', "opcode in {ping pong}", "!",
+]):
+    seed("filter", f"{n}", text.encode())
+
+shutil.rmtree(HERE / "seeds", ignore_errors=True)
+for (target, name), data in made.items():
+    folder = HERE / "seeds" / target
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(data)
+print(len(made), "seeds,", sum(map(len, made.values())), "bytes")

@@ -1,0 +1,287 @@
+//! What each fuzz target does with its input; the ordinary tests replay the seeds through the same functions.
+//!
+//! A body panics where something is wrong, beyond what would panic by itself: a promise of the module that does not
+//! depend on the input.
+
+// Each target uses one of them.
+#![allow(dead_code)]
+
+use std::io::Cursor;
+use std::num::NonZeroUsize;
+
+use wirefin::capture::{Files, Next, Round, Source};
+use wirefin::export::{AnyFormat, Settings};
+use wirefin::filter::{Filter, complete};
+use wirefin::http::{self, Exchanges};
+use wirefin::model::{
+    At, DeflateSide, Endpoint, Flags, Flow, LinkType, Packet, Segment, Seq, Side, Timestamp, Tunnel,
+};
+use wirefin::pipeline::{Formatted, Options, run};
+use wirefin::wire::{Decoded, Decoder};
+use wirefin::websocket::deflate::{self, Inflater};
+use wirefin::websocket::{Frames, Payload, Piece};
+use wirefin::{session, tcp};
+
+/// A body by its name, for those who replay seeds.
+pub type Body = (&'static str, fn(&[u8]));
+
+/// Lists every body.
+pub const ALL: [Body; 9] = [
+    ("pcap", pcap),
+    ("pcapng", pcapng),
+    ("wire", wire),
+    ("tcp", tcp),
+    ("http", http),
+    ("frames", frames),
+    ("deflate", deflate),
+    ("session", session),
+    ("filter", filter),
+];
+
+/// Takes numbers off the front of the input.
+struct Input<'a>(&'a [u8]);
+
+impl<'a> Input<'a> {
+    fn byte(&mut self) -> Option<u8> {
+        let (first, rest) = self.0.split_first()?;
+        self.0 = rest;
+        Some(*first)
+    }
+
+    fn u16(&mut self) -> Option<u16> {
+        Some(u16::from_be_bytes([self.byte()?, self.byte()?]))
+    }
+
+    fn take(&mut self, length: usize) -> &'a [u8] {
+        let (taken, rest) = self.0.split_at(length.min(self.0.len()));
+        self.0 = rest;
+        taken
+    }
+}
+
+/// Reads a file of any kind: packets lie in their round, are numbered upwards and never go back in time.
+pub fn pcap(data: &[u8]) {
+    let mut files = Files::from_reader("fuzz", Box::new(Cursor::new(data.to_vec())));
+    let (mut round, mut last) = (Round::default(), At { packet: 0, time: Timestamp::from_nanos(i64::MIN) });
+    while let Ok(next) = files.next(&mut round) {
+        for (packet, record) in round.packets().zip(&round.packets) {
+            assert_eq!(packet.data.len(), record.length as usize, "a packet lies in its round");
+            assert!(packet.at.packet > last.packet && packet.at.time >= last.time);
+            last = packet.at;
+        }
+        if next == Next::End {
+            break;
+        }
+        assert!(round.bytes.capacity() <= (64 << 20) + data.len() * 4, "a length that lies costs no memory");
+    }
+}
+
+/// Reads blocks behind the header of a pcapng section and an interface.
+pub fn pcapng(data: &[u8]) {
+    const START: &[u8] = b"\x0a\x0d\x0d\x0a\x1c\0\0\0\x4d\x3c\x2b\x1a\x01\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff\x1c\0\0\0\
+        \x01\0\0\0\x14\0\0\0\x65\0\0\0\0\0\x04\0\x14\0\0\0";
+    pcap(&[START, data].concat());
+}
+
+/// Decodes packets: of each, the link type, how much was cut off, the length, and the bytes.
+pub fn wire(data: &[u8]) {
+    const LINKS: [u32; 8] = [1, 0, 101, 108, 113, 228, 229, 276];
+    let mut decoder = Decoder::default();
+    let (mut input, mut time) = (Input(data), 0);
+    while let (Some(link), Some(cut), Some(length)) = (input.byte(), input.byte(), input.u16()) {
+        let bytes = input.take(usize::from(length));
+        time += 100_000_000;
+        let packet = Packet {
+            at: At { packet: 1, time: Timestamp::from_nanos(time) },
+            link: LinkType(LINKS[usize::from(link) % LINKS.len()]),
+            original_length: u32::try_from(bytes.len()).unwrap() + u32::from(cut),
+            data: bytes,
+        };
+        if let Decoded::Tcp(segment) = decoder.decode(&packet) {
+            assert!(segment.payload.len() <= 1 << 16);
+        }
+        while decoder.next_anomaly().is_some() {}
+    }
+}
+
+/// Gives segments to a connection: the bytes and gaps of each side are its stream, without a break, and never more
+/// waits than the limits say.
+pub fn tcp(data: &[u8]) {
+    let limits = tcp::Limits { waiting_bytes: 32 << 10, waiting_pieces: 200, ..tcp::Limits::default() };
+    let mut connection = tcp::Connection::new(&limits);
+    let (mut input, mut packet) = (Input(data), 0);
+    let mut ended = [false; 2];
+    let end = |port| Endpoint::new([10, 0, 0, 1].into(), port);
+    let mut drain = |mut delivery: tcp::Delivery<'_, '_>| {
+        while let Some(output) = delivery.next() {
+            let (side, ends) = match output {
+                tcp::Output::Bytes { side, bytes, .. } => {
+                    assert!(!bytes.is_empty());
+                    (side, false)
+                }
+                tcp::Output::Gap { side, length, .. } => {
+                    assert!(length > 0);
+                    (side, false)
+                }
+                tcp::Output::End { side, .. } => (side, true),
+                tcp::Output::Anomaly { .. } => continue,
+            };
+            let ended = &mut ended[usize::from(side == Side::Server)];
+            assert!(!*ended, "nothing comes after the end");
+            *ended = ends;
+        }
+    };
+    while let (Some(what), Some(seq), Some(ack)) = (input.byte(), input.u16(), input.u16()) {
+        packet += 1;
+        let at = At { packet, time: Timestamp::from_nanos(i64::try_from(packet).unwrap() * 50_000_000) };
+        let side = if what & 1 == 0 { Side::Client } else { Side::Server };
+        let length = if what & 2 == 0 { usize::from(what >> 4) } else { usize::from(what >> 4) * 100 };
+        let flags = match (what >> 2) & 3 {
+            0 | 1 => Flags::ACK,
+            2 => Flags(input.byte().unwrap_or(0)),
+            _ => Flags::ACK.with(Flags::PSH),
+        };
+        let (from, to) = if side == Side::Client { (end(1), end(2)) } else { (end(2), end(1)) };
+        let segment = Segment {
+            flow: Flow { source: from, destination: to, tunnel: Tunnel::NONE },
+            // Around the place where sequence numbers wrap.
+            seq: Seq(u32::from(seq).wrapping_sub(0x8000)),
+            ack: Seq(u32::from(ack).wrapping_sub(0x8000)),
+            flags,
+            window: 1000,
+            payload: input.take(length),
+            cut: 0,
+        };
+        drain(connection.push(side, &segment, at));
+        if packet % 7 == 0 {
+            drain(connection.advance(at.time));
+        }
+        assert!(connection.waiting() <= 2 * (64 << 10), "{} bytes wait", connection.waiting());
+    }
+    drain(connection.finish());
+}
+
+/// Gives bytes of both sides, and gaps, to the exchanges of a connection.
+pub fn http(data: &[u8]) {
+    let mut exchanges = Exchanges::new(http::Limits { head: 4 << 10, early: 2 << 10 });
+    let mut input = Input(data);
+    while let (Some(what), Some(length)) = (input.byte(), input.u16()) {
+        let side = if what & 1 == 0 { Side::Client } else { Side::Server };
+        let bytes = input.take(usize::from(length));
+        match what >> 5 {
+            7 => exchanges.gap(side, u64::from(length)),
+            6 => exchanges.end(side),
+            _ => assert!(exchanges.push(side, bytes) <= bytes.len()),
+        }
+        while let Some(output) = exchanges.next() {
+            if output == http::Output::Tunnel {
+                let _ = exchanges.take_early(side);
+                exchanges = exchanges.into_tunnel();
+            }
+        }
+        assert!(exchanges.allocated() <= 64 << 10, "{} bytes are held", exchanges.allocated());
+    }
+}
+
+/// Cuts bytes into frames, whole and in pieces: both give the same.
+pub fn frames(data: &[u8]) {
+    let Some((&size, bytes)) = data.split_first() else { return };
+    let whole = frames_of(&[bytes]);
+    let pieces: Vec<_> = bytes.chunks(usize::from(size % 32) + 1).collect();
+    assert_eq!(whole, frames_of(&pieces));
+}
+
+/// Returns each frame's header and place, with its payload.
+fn frames_of(pieces: &[&[u8]]) -> Vec<(String, Vec<u8>)> {
+    let (mut frames, mut found): (_, Vec<(String, Vec<u8>)>) = (Frames::default(), Vec::new());
+    for mut piece in pieces.iter().copied() {
+        while let Some(next) = frames.next(&mut piece) {
+            match next {
+                Piece::Header { header, offset } => found.push((format!("{header:?} {offset}"), Vec::new())),
+                Piece::Payload { bytes, position } => {
+                    let payload = &mut found.last_mut().expect("payload follows a header").1;
+                    assert_eq!(payload.len() as u64, position);
+                    payload.extend_from_slice(bytes);
+                }
+                Piece::End => {}
+            }
+        }
+    }
+    found
+}
+
+/// Inflates messages whole and in pieces: both give the same. Then with a gap, which must only not fail.
+pub fn deflate(data: &[u8]) {
+    let Some((&how, bytes)) = data.split_first() else { return };
+    let side = DeflateSide { no_context_takeover: how & 1 != 0, max_window_bits: 8 + (how >> 1) % 8 };
+    let whole = inflated(&mut Inflater::new(side, deflate::Limits::default()), bytes, usize::MAX, false);
+    let size = usize::from(how >> 4) + 1;
+    let pieces = inflated(&mut Inflater::new(side, deflate::Limits::default()), bytes, size, false);
+    assert_eq!(whole, pieces);
+    inflated(&mut Inflater::joined_late(deflate::Limits::default()), bytes, size, true);
+}
+
+/// Inflates messages, each with two bytes of length before it; returns what is known of each and what is missing.
+fn inflated(inflater: &mut Inflater, bytes: &[u8], size: usize, gaps: bool) -> Vec<(Vec<u8>, String)> {
+    let (mut input, mut messages) = (Input(bytes), Vec::new());
+    while let Some(length) = input.u16() {
+        let mut out = Payload::new(1 << 20);
+        out.clear(false);
+        let message = input.take(usize::from(length));
+        for (n, piece) in message.chunks(size.max(1)).enumerate() {
+            inflater.push(piece, &mut out);
+            if gaps && n == 3 {
+                inflater.gap(&mut out);
+            }
+        }
+        inflater.finish(&mut out);
+        while inflater.next_anomaly().is_some() {}
+        assert!(out.bytes().len() as u64 <= out.length());
+        messages.push((out.bytes().to_vec(), format!("{} {:?}", out.length(), out.missing())));
+        if messages.len() > 64 {
+            break;
+        }
+    }
+    messages
+}
+
+/// Makes the whole trip from a capture to NDJSON, under small limits: every line is a JSON object.
+pub fn session(data: &[u8]) {
+    let limits = session::Limits {
+        message: 64 << 10,
+        messages: 128 << 10,
+        waiting: 64 << 10,
+        connections: 8,
+        ..session::Limits::default()
+    };
+    let options = Options { threads: NonZeroUsize::MIN, limits, ..Options::default() };
+    let format = AnyFormat::new("ndjson", &Settings { frames: true }).expect("it is in the list");
+    let mut output = Formatted::new(format, Vec::new(), None);
+    let mut files = Files::from_reader("fuzz", Box::new(Cursor::new(data.to_vec())));
+    if run(&mut files, &options, &mut output).is_ok() {
+        let text = String::from_utf8(output.finish().expect("memory takes all")).expect("it is UTF-8");
+        for line in text.lines() {
+            let value: serde_json::Value = serde_json::from_str(line).expect("it is JSON");
+            assert!(value["type"].is_string());
+        }
+    }
+}
+
+/// Reads a filter and completes it everywhere: a filter that is shown again means the same, and a fault points into
+/// the text.
+pub fn filter(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    match Filter::parse(text) {
+        Ok(filter) => {
+            let shown = filter.to_string();
+            let again = Filter::parse(&shown).unwrap_or_else(|fault| panic!("{shown}: {}", fault.caret()));
+            assert_eq!(again.to_string(), shown);
+        }
+        Err(fault) => {
+            assert!((1..=text.chars().count() + 1).contains(&fault.column()), "{}", fault.caret());
+        }
+    }
+    for cursor in (0..=text.len()).filter(|at| text.is_char_boundary(*at)).take(64) {
+        let _ = complete(text, cursor);
+    }
+}
