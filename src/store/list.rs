@@ -39,7 +39,8 @@ impl<T> List<T> {
     pub(super) fn partition_point(&self, is: impl Fn(&T) -> bool) -> usize {
         let whole = self.blocks.partition_point(|block| block.last().is_some_and(&is));
         let inside = self.blocks.get(whole).map_or(0, |block| block.partition_point(&is));
-        (whole << SHIFT).saturating_add(inside)
+        // The last block may not be full.
+        (whole << SHIFT).saturating_add(inside).min(self.length)
     }
 
     /// Returns the memory taken, in bytes.
