@@ -36,9 +36,20 @@ fn a_million() -> Shared {
     let store = Shared::new(Bounds::default());
     let mut batch = Batch::default();
     for n in 0..1_000_000_u64 {
-        let body = format!(r#"{{"e":"trade","E":{n},"s":"BTCUSDT","p":"64123.{:02}","q":"0.00{n}","m":true}}"#, n % 100);
-        let at = At { packet: n + 1, time: Timestamp::new(1_700_000_000, 0).plus(Duration::from_micros(n * 25)) };
-        let wire = Wire { frames: 1, bytes: body.len() as u64 + 4, compressed: false, inflated: false, masked: false, first: at };
+        let body = format!(
+            r#"{{"e":"trade","E":{n},"s":"BTCUSDT","p":"64123.{:02}","q":"0.00{n}","m":true}}"#,
+            n % 100
+        );
+        let at =
+            At { packet: n + 1, time: Timestamp::new(1_700_000_000, 0).plus(Duration::from_micros(n * 25)) };
+        let wire = Wire {
+            frames: 1,
+            bytes: body.len() as u64 + 4,
+            compressed: false,
+            inflated: false,
+            masked: false,
+            first: at,
+        };
         let message = Message {
             from: if n % 5 == 0 { Side::Client } else { Side::Server },
             opcode: Opcode::TEXT,
@@ -51,7 +62,11 @@ fn a_million() -> Shared {
             rtt: None,
             wire,
         };
-        batch.event(&Event { conn: NonZeroU64::new(n % 20 + 1).map(ConnId), at, kind: Kind::Message(message) });
+        batch.event(&Event {
+            conn: NonZeroU64::new(n % 20 + 1).map(ConnId),
+            at,
+            kind: Kind::Message(message),
+        });
         if n % 4096 == 4095 {
             store.add(&batch, 0..batch.mark());
             batch.clear();
@@ -66,7 +81,8 @@ fn redraw(c: &mut Criterion) {
     let store = a_million();
     for (width, height) in [(80, 24), (200, 60)] {
         let mut terminal = Terminal::new(TestBackend::new(width, height)).expect("a buffer cannot fail");
-        let mut app = App::open(store.clone(), Box::new(Nothing), &Options::default()).expect("the options are right");
+        let mut app =
+            App::open(store.clone(), Box::new(Nothing), &Options::default()).expect("the options are right");
         app.press(Action::Last);
         app.draw(&mut terminal).expect("a buffer cannot fail");
         let mut up = false;
@@ -75,7 +91,9 @@ fn redraw(c: &mut Criterion) {
             app.press(if up { Action::Up } else { Action::Down });
             app.draw(terminal).expect("a buffer cannot fail");
         };
-        c.bench_function(&format!("key to redraw at the end, {width}x{height}"), |b| b.iter(|| step(&mut app, &mut terminal)));
+        c.bench_function(&format!("key to redraw at the end, {width}x{height}"), |b| {
+            b.iter(|| step(&mut app, &mut terminal))
+        });
         app.press(Action::Filter);
         app.enter_text("len > 90 and from == server");
         app.settle();
@@ -84,7 +102,9 @@ fn redraw(c: &mut Criterion) {
             b.iter(|| step(&mut app, &mut terminal));
         });
         app.press(Action::Lanes);
-        c.bench_function(&format!("key to redraw of lanes, {width}x{height}"), |b| b.iter(|| step(&mut app, &mut terminal)));
+        c.bench_function(&format!("key to redraw of lanes, {width}x{height}"), |b| {
+            b.iter(|| step(&mut app, &mut terminal))
+        });
     }
 }
 

@@ -7,6 +7,7 @@ mod drop;
 mod flood;
 mod hostile;
 mod layers;
+mod live;
 mod readme;
 mod schema;
 mod screen;

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use unicode_width::UnicodeWidthChar as _;
 use wirefin::model::Side;
 
-use super::support::dialogue::{FIN, PING, PONG, TEXT, BINARY, frame, goodbye, upgraded};
+use super::support::dialogue::{BINARY, FIN, PING, PONG, TEXT, frame, goodbye, upgraded};
 use super::support::packets::{Packet, pcap};
 
 /// Is a terminal that knows what the screen may say, and nothing else: any other byte is a fault.
@@ -105,7 +105,8 @@ impl Terminal {
     }
 
     fn sequence(&mut self, words: &str, last: u8) {
-        let numbers = |text: &str| -> Vec<usize> { text.split(';').map(|n| n.parse().unwrap_or(usize::MAX)).collect() };
+        let numbers =
+            |text: &str| -> Vec<usize> { text.split(';').map(|n| n.parse().unwrap_or(usize::MAX)).collect() };
         match (words, last) {
             (_, b'H') => match numbers(words)[..] {
                 [y, x] if (1..=HEIGHT).contains(&y) && (1..=WIDTH).contains(&x) => self.at = (y - 1, x - 1),
@@ -120,7 +121,9 @@ impl Terminal {
 
     fn put(&mut self, c: char) {
         let width = c.width().unwrap_or(0);
-        if ('\u{80}'..'\u{a0}').contains(&c) || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') {
+        if ('\u{80}'..'\u{a0}').contains(&c)
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        {
             self.faults.push(format!("{c:?} reaches the terminal"));
         }
         let (y, x) = self.at;
@@ -157,9 +160,16 @@ impl Session {
         } else {
             command.args(["-qefc", &line, "/dev/null"]);
         }
-        command.env("TERM", "xterm-256color").env("XDG_CONFIG_HOME", "/nonexistent").env_remove("NO_COLOR").env("SHELL", "/bin/sh");
-        let mut child =
-            command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("script makes a pseudo-terminal");
+        command
+            .env("TERM", "xterm-256color")
+            .env("XDG_CONFIG_HOME", "/nonexistent")
+            .env_remove("NO_COLOR")
+            .env("SHELL", "/bin/sh");
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("script makes a pseudo-terminal");
         let (keys, mut out) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
         let terminal = Arc::new(Mutex::new(Terminal::new()));
         let shown = Arc::clone(&terminal);
@@ -182,7 +192,11 @@ impl Session {
     fn until(&mut self, words: &str) -> &mut Self {
         let begun = Instant::now();
         while !self.terminal.lock().unwrap().text().contains(words) {
-            assert!(begun.elapsed() < Duration::from_secs(30), "{words:?} is not on the screen:\n{}", self.terminal.lock().unwrap().text());
+            assert!(
+                begun.elapsed() < Duration::from_secs(30),
+                "{words:?} is not on the screen:\n{}",
+                self.terminal.lock().unwrap().text()
+            );
             thread::sleep(Duration::from_millis(5));
         }
         self
@@ -205,7 +219,9 @@ impl Session {
         let terminal = self.terminal.lock().unwrap();
         assert!(terminal.faults.is_empty(), "{:?}", terminal.faults);
         let end = String::from_utf8_lossy(&terminal.seen);
-        for (on, off) in [("\x1b[?1049h", "\x1b[?1049l"), ("\x1b[?2004h", "\x1b[?2004l"), ("\x1b[?25l", "\x1b[?25h")] {
+        for (on, off) in
+            [("\x1b[?1049h", "\x1b[?1049l"), ("\x1b[?2004h", "\x1b[?2004l"), ("\x1b[?25l", "\x1b[?25h")]
+        {
             assert!(end.rfind(off) > end.rfind(on), "{off:?} gives the terminal back");
         }
         (terminal.seen.clone(), terminal.copied.clone())
@@ -244,16 +260,27 @@ fn as_a_person_would_use_it() {
     session.type_keys("3").until("\"words\": \"number 1\"");
     session.type_keys("\x1b").until("▸ timeline");
     session.type_keys("l").until("lanes 66").type_keys("l").until("▸ timeline 66");
-    session.type_keys("f").until("filter ›").type_keys("from == client and json.n > 20\r").until("timeline 9");
+    session
+        .type_keys("f")
+        .until("filter ›")
+        .type_keys("from == client and json.n > 20\r")
+        .until("timeline 9");
     session.type_keys("e").until("export to ›").type_keys("\x15");
     session.type_keys(&format!("{}\r", exported.display())).until("9 records written");
-    session.type_keys("F").until("timeline 66").type_keys("/").until("search ›").type_keys("number 25\r").until("number 25");
+    session
+        .type_keys("F")
+        .until("timeline 66")
+        .type_keys("/")
+        .until("search ›")
+        .type_keys("number 25\r")
+        .until("number 25");
     session.type_keys("2").until("\"number 25\"").type_keys("y").until("copied");
     session.type_keys("?").until("keys ").until("to the next panel").type_keys("\x1b").until("▸ timeline");
     session.type_keys("T").until("theme: light").type_keys("G").until("closed 1000");
     let (_, copied) = session.quit();
     use base64::Engine as _;
-    let copied: Vec<Vec<u8>> = copied.iter().map(|it| base64::engine::general_purpose::STANDARD.decode(it).unwrap()).collect();
+    let copied: Vec<Vec<u8>> =
+        copied.iter().map(|it| base64::engine::general_purpose::STANDARD.decode(it).unwrap()).collect();
     assert_eq!(copied, [br#"{"type":"say","n":25,"words":"number 25"}"#]);
     let lines = std::fs::read_to_string(&exported).unwrap();
     assert_eq!(lines.lines().count(), 9);
@@ -270,7 +297,8 @@ fn hostile() -> Vec<Packet> {
         b"\x1b[2J\x1b[1;1H\x1b[?1049l\x1b[31mred\x1bPq\x1b\\\x1bc",
         "\u{9b}2J\u{9d}0;x\u{9c}\u{202e}abc\u{2066}\u{200f}\u{feff}\u{200b}".as_bytes(),
         b"\xff\xfe\xc3\x28\xe2\x82\xf0\x9f\x98",
-        "👩\u{200d}👩\u{200d}👧e\u{301}\u{301}\u{301}\u{301}\u{301}\u{301}❤\u{fe0f}ש\u{5b8}לוםمرحبا我".as_bytes(),
+        "👩\u{200d}👩\u{200d}👧e\u{301}\u{301}\u{301}\u{301}\u{301}\u{301}❤\u{fe0f}ש\u{5b8}לוםمرحبا我"
+            .as_bytes(),
         &[b'A'; 1 << 20],
     ];
     for n in 0..200 {
@@ -281,7 +309,10 @@ fn hostile() -> Vec<Packet> {
              Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: a{evil}\r\n\r\n"
         );
         talk.send(Side::Client, head.as_bytes());
-        talk.send(Side::Server, &super::support::dialogue::answer(&format!("Sec-WebSocket-Protocol: a{evil}\r\n")));
+        talk.send(
+            Side::Server,
+            &super::support::dialogue::answer(&format!("Sec-WebSocket-Protocol: a{evil}\r\n")),
+        );
         for (m, body) in bodies.iter().enumerate() {
             if m < 6 || n == 0 {
                 talk.send(Side::Client, &frame(Side::Client, FIN | TEXT, body));
@@ -333,5 +364,8 @@ fn a_signal_gives_the_terminal_back() {
     let terminal = session.terminal.lock().unwrap();
     let text = String::from_utf8_lossy(&terminal.seen);
     assert!(terminal.faults.is_empty(), "{:?}", terminal.faults);
-    assert!(text.rfind("\x1b[?1049l") > text.rfind("\x1b[?1049h") && text.rfind("\x1b[?25h") > text.rfind("\x1b[?25l"));
+    assert!(
+        text.rfind("\x1b[?1049l") > text.rfind("\x1b[?1049h")
+            && text.rfind("\x1b[?25h") > text.rfind("\x1b[?25l")
+    );
 }

@@ -50,6 +50,17 @@ impl Destination {
         matches!(self, Destination::Stdout(_))
     }
 
+    /// Returns the folder in which the output is given its name.
+    pub(super) fn folder(&self) -> Option<PathBuf> {
+        match self {
+            Destination::File(_, unfinished) => {
+                let folder = unfinished.name.parent().filter(|folder| !folder.as_os_str().is_empty());
+                Some(folder.unwrap_or(Path::new(".")).to_owned())
+            }
+            Destination::Stdout(_) | Destination::Special(_) => None,
+        }
+    }
+
     /// Ends the output; a file gets its name.
     pub(super) fn finish(mut self) -> io::Result<()> {
         self.flush()?;

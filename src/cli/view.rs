@@ -1,16 +1,18 @@
 //! `wirefin view` for files: opens the source, fills a store in the background, and stands behind the screen.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::thread;
 
-use super::{args, size::Size};
-use crate::capture::{Files, Meter};
+use super::{args, sandbox, size::Size};
+use crate::capture::{self, Belongs, Files, Meter, Next, Round, Saver, Sorter as _, Source, Target};
 use crate::event::{Event, Sink};
 use crate::export::{AnyFormat, Format as _, Settings};
-use crate::pipeline;
+use crate::model::Endpoint;
+use crate::pipeline::{self, Flows};
 use crate::store::{Bounds, Shared};
 use crate::tui::{self, Choice, Feed, Options};
 
@@ -48,18 +50,36 @@ impl Args {
             options = options.with_file(&file).map_err(tui::Error::Config)?;
         }
         let run = self.input.options();
+        let opened = self.input.open_quietly()?;
+        if self.input.only_websocket {
+            anyhow::bail!("--only-websocket goes with print and export");
+        }
+        let (mut opened, saver) = self.input.save(opened)?;
+        if !self.input.no_sandbox {
+            // What is exported may go anywhere; the network stays shut.
+            opened.needs.read.push("/".into());
+            opened.needs.write.push("/".into());
+            sandbox::enter(&opened.needs)?;
+        }
         let paths = &self.input.files;
-        let mut files = Files::open(paths)?;
         let store = Shared::new(bounds);
         let (sender, receiver) = mpsc::channel();
-        let title = paths.iter().map(|path| name(path)).collect::<Vec<_>>().join(" ");
-        let feed = Recorded { title, meter: files.meter(), paths: paths.clone(), store: store.clone(), sender, receiver };
+        let names = paths.iter().map(|path| name(path)).chain(self.input.interfaces.iter().cloned());
+        let title = names.collect::<Vec<_>>().join(" ");
+        let meter = opened.meter.unwrap_or_default();
+        let is_live = !self.input.interfaces.is_empty() || self.input.follow;
+        let paths = if is_live { Vec::new() } else { paths.clone() };
+        let feed = Recorded { title, meter, is_live, paths, store: store.clone(), sender, receiver };
         let filled = store.clone();
-        let loader = thread::spawn(move || pipeline::record(&mut files, &run, &filled));
+        let mut source = opened.source;
+        let loader = thread::spawn(move || pipeline::record(&mut *source, &run, &filled));
         tui::run(&store, Box::new(feed), &options)?;
         // The loader hears that the store was told to stop; a pipe that keeps it waiting is left alone.
         if loader.is_finished() {
             let _ = loader.join();
+        }
+        if let Some(saver) = saver {
+            saver.finish()?;
         }
         Ok(())
     }
@@ -73,6 +93,8 @@ fn name(path: &Path) -> String {
 struct Recorded {
     title: String,
     meter: Meter,
+    is_live: bool,
+    /// The files that packets can be read from again.
     paths: Vec<PathBuf>,
     store: Shared,
     sender: mpsc::Sender<String>,
@@ -110,9 +132,31 @@ impl Feed for Recorded {
         Some(progress.read as f64 / progress.total?.max(1) as f64)
     }
 
-    fn save(&mut self, _path: &Path, _shown: Choice) -> io::Result<()> {
-        let _ = &self.paths;
-        Err(io::ErrorKind::Unsupported.into())
+    fn is_live(&self) -> bool {
+        self.is_live
+    }
+
+    fn stop(&mut self) -> io::Result<()> {
+        self.store.stop();
+        Ok(())
+    }
+
+    fn restart(&mut self) -> io::Result<()> {
+        Err(io::Error::other("the interface is closed: begin again with another wirefin"))
+    }
+
+    fn save(&mut self, path: &Path, shown: Choice) -> io::Result<()> {
+        if self.paths.is_empty() {
+            return Err(io::Error::other("packets of a live capture are saved with -w"));
+        }
+        let (paths, target) = (self.paths.clone(), path.to_owned());
+        let ends = {
+            let store = self.store.lock();
+            let ends = shown.connections.iter().filter_map(|id| store.conversation_of(*id)?.opened.as_deref());
+            ends.map(|opened| between(opened.client, opened.server)).collect()
+        };
+        // The file is made anew by who saves; that it was not there is seen to here.
+        self.begin(path, move |_| save(&paths, ends, target).map_err(io::Error::other), "packet")
     }
 
     fn export(&mut self, path: &Path, shown: Choice) -> io::Result<()> {
@@ -169,4 +213,43 @@ fn write(mut format: AnyFormat, file: File, store: &Shared, entries: &[u32]) -> 
     file.write_all(end)?;
     file.flush()?;
     Ok(count)
+}
+
+/// Puts the smaller of two ends first.
+fn between(one: Endpoint, other: Endpoint) -> (Endpoint, Endpoint) {
+    (one.min(other), one.max(other))
+}
+
+/// Saves all packets between chosen ends.
+fn save(paths: &[PathBuf], ends: BTreeSet<(Endpoint, Endpoint)>, file: PathBuf) -> Result<u64, capture::Error> {
+    let flows = Flows::new(crate::wire::Limits::default());
+    let saver = Saver::create(Target { file, ..Target::default() }, Vec::new(), None, None)?;
+    let mut source = saver.watch(Box::new(Picked { files: Files::open(paths)?, flows, ends }));
+    let mut round = Round::default();
+    while source.next(&mut round)? != Next::End {}
+    saver.finish()
+}
+
+/// Is the part of a capture that is between chosen ends.
+struct Picked {
+    files: Files,
+    flows: Flows,
+    ends: BTreeSet<(Endpoint, Endpoint)>,
+}
+
+impl Source for Picked {
+    fn next(&mut self, round: &mut Round) -> Result<Next, capture::Error> {
+        let next = self.files.next(round)?;
+        let belong: Vec<bool> = round
+            .packets()
+            .map(|packet| match self.flows.belongs(&packet) {
+                Belongs::To { key, .. } => self.ends.contains(&between(key.low, key.high)),
+                Belongs::Fragment => true,
+                Belongs::Nothing => false,
+            })
+            .collect();
+        let mut belong = belong.into_iter();
+        round.packets.retain(|_| belong.next().unwrap_or(false));
+        Ok(next)
+    }
 }

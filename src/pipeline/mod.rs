@@ -13,7 +13,9 @@
 mod batch;
 mod crew;
 mod formatted;
+mod gathered;
 mod error;
+mod flows;
 mod output;
 mod recorder;
 mod run;
@@ -21,7 +23,9 @@ mod sieve;
 mod summary;
 
 pub use error::Error;
+pub use flows::Flows;
 pub use formatted::{Formatted, Text};
+pub use gathered::{Gathered, Gathering};
 pub use output::{Control, Output, Part};
 pub use recorder::{Recorder, record};
 pub use run::{Options, run};
