@@ -8,7 +8,7 @@ use std::sync::mpsc;
 use std::thread;
 
 use super::{args, sandbox, size::Size};
-use crate::capture::{self, Belongs, Files, Meter, Next, Round, Saver, Sorter as _, Source, Target};
+use crate::capture::{self, Belongs, Counts, Files, Meter, Next, Round, Saver, Sorter as _, Source, Target};
 use crate::event::{Event, Sink};
 use crate::export::{AnyFormat, Format as _, Settings};
 use crate::model::Endpoint;
@@ -69,7 +69,8 @@ impl Args {
         let meter = opened.meter.unwrap_or_default();
         let is_live = !self.input.interfaces.is_empty() || self.input.follow;
         let paths = if is_live { Vec::new() } else { paths.clone() };
-        let feed = Recorded { title, meter, is_live, paths, store: store.clone(), sender, receiver };
+        let counts = opened.counts.take();
+        let feed = Recorded { title, meter, is_live, counts, paths, store: store.clone(), sender, receiver };
         let filled = store.clone();
         let mut source = opened.source;
         let loader = thread::spawn(move || pipeline::record(&mut *source, &run, &filled));
@@ -94,6 +95,8 @@ struct Recorded {
     title: String,
     meter: Meter,
     is_live: bool,
+    /// What interfaces gave and dropped.
+    counts: Option<Counts>,
     /// The files that packets can be read from again.
     paths: Vec<PathBuf>,
     store: Shared,
@@ -134,6 +137,11 @@ impl Feed for Recorded {
 
     fn is_live(&self) -> bool {
         self.is_live
+    }
+
+    fn dropped(&self) -> u64 {
+        let counts = self.counts.iter().flat_map(Counts::now);
+        counts.fold(0, |sum, count| sum.saturating_add(count.dropped).saturating_add(count.device_dropped))
     }
 
     fn stop(&mut self) -> io::Result<()> {
