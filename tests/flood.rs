@@ -31,6 +31,10 @@ impl Sink for Counted {
 }
 
 impl Part for Counted {
+    type Memory = ();
+
+    fn exchange(&mut self, (): &mut ()) {}
+
     fn mark(&self) -> usize {
         self.events
     }
@@ -53,6 +57,8 @@ impl Output for Nothing {
         Counted::default()
     }
 
+    fn memory(&self) {}
+
     fn take(&mut self, _: &Counted, range: Range<usize>) -> io::Result<Control> {
         self.events += range.len();
         Ok(Control::Continue)
@@ -64,7 +70,7 @@ impl Output for Nothing {
 }
 
 /// Runs over packets that are made as they are wanted; returns the most memory that was held, and the events.
-fn flood(packets: impl Iterator<Item = Packet>, options: &Options) -> (u64, usize) {
+fn flood(packets: impl Iterator<Item = Packet> + Send, options: &Options) -> (u64, usize) {
     let mut source = Held::new(packets, 256);
     let (mut output, source): (_, &mut dyn Source) = (Nothing::default(), &mut source);
     let memory = allocation_counter::measure(|| {

@@ -77,7 +77,8 @@ mod promise {
         key: Option<String>,
         found: Option<String>,
         expected: Option<String>,
-        valid: bool,
+        #[serde(default)]
+        valid: Option<bool>,
     }
 
     #[derive(Debug, Deserialize)]

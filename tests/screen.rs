@@ -61,7 +61,7 @@ impl Terminal {
     /// Takes one character or sequence; `None` where it is not whole yet.
     fn one(&mut self, bytes: &[u8]) -> Option<usize> {
         match bytes {
-            [0x1b] => None,
+            [] | [0x1b] => None,
             [0x1b, b'[', rest @ ..] => {
                 let end = rest.iter().position(|byte| (0x40..0x7f).contains(byte))?;
                 let words = std::str::from_utf8(&rest[..end]).unwrap_or("?").to_owned();

@@ -242,7 +242,7 @@ mod tests {
     #[test]
     fn numbers_of_every_length() {
         for power in 0..20 {
-            for value in [10_u64.pow(power), 10_u64.pow(power) - 1, 10_u64.pow(power) * 9 / 8, 7] {
+            for value in [10_u64.pow(power), 10_u64.pow(power) - 1, 10_u64.pow(power) / 8 * 9, 7] {
                 let mut out = Vec::new();
                 number(&mut out, value);
                 assert_eq!(String::from_utf8(out).unwrap(), value.to_string());

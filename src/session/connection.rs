@@ -336,6 +336,7 @@ impl Upper {
             while let Some(output) = exchanges.next() {
                 match output {
                     http::Output::NotHttp => {
+                        self.tell_limits(cx);
                         // Behind a gap it may still be a WebSocket, its handshake lost.
                         if self.gapped {
                             self.layer = Layer::joined_late();
@@ -433,6 +434,15 @@ impl Upper {
     fn tell_held(&mut self, cx: &mut Context<'_>) {
         for (side, anomaly) in self.held.take().into_iter().flat_map(|held| *held) {
             cx.anomaly(side, &anomaly);
+        }
+    }
+
+    /// Tells what was given up for a bound, where no conversation will tell it.
+    fn tell_limits(&mut self, cx: &mut Context<'_>) {
+        for (side, anomaly) in self.held.take().into_iter().flat_map(|held| *held) {
+            if matches!(anomaly, Anomaly::LimitReached { .. }) {
+                cx.anomaly(side, &anomaly);
+            }
         }
     }
 

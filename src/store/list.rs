@@ -39,7 +39,7 @@ impl<T> List<T> {
     pub(super) fn partition_point(&self, is: impl Fn(&T) -> bool) -> usize {
         let whole = self.blocks.partition_point(|block| block.last().is_some_and(&is));
         let inside = self.blocks.get(whole).map_or(0, |block| block.partition_point(&is));
-        // The last block may not be full.
+        // The last block need not be full.
         (whole << SHIFT).saturating_add(inside).min(self.length)
     }
 

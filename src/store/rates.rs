@@ -125,10 +125,12 @@ impl Rates {
                 continue;
             }
             let begin = between(from, start) + n as f64 * self.width as f64;
-            let middle = (begin + self.width as f64 / 2.0).min(span * (1.0 - f64::EPSILON));
+            let middle = begin + self.width as f64 / 2.0;
+            // Rounding may put the last bucket right behind the last column.
+            let column = ((middle * scale) as usize).min(columns.saturating_sub(1));
             if middle >= 0.0
                 && begin <= span
-                && let Some(sum) = sums.get_mut((middle * scale) as usize)
+                && let Some(sum) = sums.get_mut(column)
             {
                 sum.add(bucket);
             }

@@ -85,7 +85,7 @@ fn counts_what_each_conversation_sent() {
     put(&mut batch, 21, 21, Kind::Opened(&refused));
     let store = filled(&batch, Bounds::default());
     let states: Vec<State> = store.conversations().iter().map(|conversation| conversation.state).collect();
-    assert_eq!(states, [State::Closed, State::Open, State::Failed]);
+    assert_eq!(states, [State::Closed, State::Failed, State::Failed]);
     let first = &store.conversations()[0];
     assert_eq!((first.messages(), first.totals.client.messages, first.totals.server.frames), (4, 2, 4));
     assert_eq!((first.anomalies, first.worst()), ([0, 0, 1], Some(Severity::Error)));

@@ -84,7 +84,7 @@ impl<I: Iterator<Item = Packet>> Held<I> {
     }
 }
 
-impl<I: Iterator<Item = Packet>> Source for Held<I> {
+impl<I: Iterator<Item = Packet> + Send> Source for Held<I> {
     fn next(&mut self, round: &mut Round) -> Result<Next, Error> {
         round.clear();
         for packet in self.packets.by_ref().take(self.a_round) {
