@@ -1,5 +1,6 @@
 //! `wirefin view` for files: opens the source, fills a store in the background, and stands behind the screen.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
@@ -7,10 +8,11 @@ use std::sync::mpsc;
 use std::thread;
 
 use super::{args, sandbox, size::Size};
-use crate::capture::Meter;
+use crate::capture::{self, Belongs, Counts, Files, Meter, Next, Round, Saver, Sorter as _, Source, Target};
 use crate::event::{Event, Sink};
 use crate::export::{AnyFormat, Format as _, Settings};
-use crate::pipeline;
+use crate::model::Endpoint;
+use crate::pipeline::{self, Flows};
 use crate::store::{Bounds, Shared};
 use crate::tui::{self, Choice, Feed, Options};
 
@@ -65,7 +67,10 @@ impl Args {
         let names = paths.iter().map(|path| name(path)).chain(self.input.interfaces.iter().cloned());
         let title = names.collect::<Vec<_>>().join(" ");
         let meter = opened.meter.unwrap_or_default();
-        let feed = Recorded { title, meter, paths: paths.clone(), store: store.clone(), sender, receiver };
+        let is_live = !self.input.interfaces.is_empty() || self.input.follow;
+        let paths = if is_live { Vec::new() } else { paths.clone() };
+        let counts = opened.counts.take();
+        let feed = Recorded { title, meter, is_live, counts, paths, store: store.clone(), sender, receiver };
         let filled = store.clone();
         let mut source = opened.source;
         let loader = thread::spawn(move || pipeline::record(&mut *source, &run, &filled));
@@ -89,6 +94,10 @@ fn name(path: &Path) -> String {
 struct Recorded {
     title: String,
     meter: Meter,
+    is_live: bool,
+    /// What interfaces gave and dropped.
+    counts: Option<Counts>,
+    /// The files that packets can be read from again.
     paths: Vec<PathBuf>,
     store: Shared,
     sender: mpsc::Sender<String>,
@@ -126,9 +135,36 @@ impl Feed for Recorded {
         Some(progress.read as f64 / progress.total?.max(1) as f64)
     }
 
-    fn save(&mut self, _path: &Path, _shown: Choice) -> io::Result<()> {
-        let _ = &self.paths;
-        Err(io::ErrorKind::Unsupported.into())
+    fn is_live(&self) -> bool {
+        self.is_live
+    }
+
+    fn dropped(&self) -> u64 {
+        let counts = self.counts.iter().flat_map(Counts::now);
+        counts.fold(0, |sum, count| sum.saturating_add(count.dropped).saturating_add(count.device_dropped))
+    }
+
+    fn stop(&mut self) -> io::Result<()> {
+        self.store.stop();
+        Ok(())
+    }
+
+    fn restart(&mut self) -> io::Result<()> {
+        Err(io::Error::other("the interface is closed: begin again with another wirefin"))
+    }
+
+    fn save(&mut self, path: &Path, shown: Choice) -> io::Result<()> {
+        if self.paths.is_empty() {
+            return Err(io::Error::other("packets of a live capture are saved with -w"));
+        }
+        let (paths, target) = (self.paths.clone(), path.to_owned());
+        let ends = {
+            let store = self.store.lock();
+            let ends = shown.connections.iter().filter_map(|id| store.conversation_of(*id)?.opened.as_deref());
+            ends.map(|opened| between(opened.client, opened.server)).collect()
+        };
+        // The file is made anew by who saves; that it was not there is seen to here.
+        self.begin(path, move |_| save(&paths, ends, target).map_err(io::Error::other), "packet")
     }
 
     fn export(&mut self, path: &Path, shown: Choice) -> io::Result<()> {
@@ -185,4 +221,43 @@ fn write(mut format: AnyFormat, file: File, store: &Shared, entries: &[u32]) -> 
     file.write_all(end)?;
     file.flush()?;
     Ok(count)
+}
+
+/// Puts the smaller of two ends first.
+fn between(one: Endpoint, other: Endpoint) -> (Endpoint, Endpoint) {
+    (one.min(other), one.max(other))
+}
+
+/// Saves all packets between chosen ends.
+fn save(paths: &[PathBuf], ends: BTreeSet<(Endpoint, Endpoint)>, file: PathBuf) -> Result<u64, capture::Error> {
+    let flows = Flows::new(crate::wire::Limits::default());
+    let saver = Saver::create(Target { file, ..Target::default() }, Vec::new(), None, None)?;
+    let mut source = saver.watch(Box::new(Picked { files: Files::open(paths)?, flows, ends }));
+    let mut round = Round::default();
+    while source.next(&mut round)? != Next::End {}
+    saver.finish()
+}
+
+/// Is the part of a capture that is between chosen ends.
+struct Picked {
+    files: Files,
+    flows: Flows,
+    ends: BTreeSet<(Endpoint, Endpoint)>,
+}
+
+impl Source for Picked {
+    fn next(&mut self, round: &mut Round) -> Result<Next, capture::Error> {
+        let next = self.files.next(round)?;
+        let belong: Vec<bool> = round
+            .packets()
+            .map(|packet| match self.flows.belongs(&packet) {
+                Belongs::To { key, .. } => self.ends.contains(&between(key.low, key.high)),
+                Belongs::Fragment => true,
+                Belongs::Nothing => false,
+            })
+            .collect();
+        let mut belong = belong.into_iter();
+        round.packets.retain(|_| belong.next().unwrap_or(false));
+        Ok(next)
+    }
 }

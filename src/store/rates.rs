@@ -118,13 +118,13 @@ impl Rates {
     pub(super) fn columns(&self, from: Timestamp, to: Timestamp, columns: usize) -> Vec<Column> {
         let mut sums = vec![Column::default(); columns];
         let Some(start) = self.start else { return sums };
-        let span = (nanos(to) - nanos(from)).max(1.0);
+        let span = between(from, to).max(1.0);
         let scale = columns as f64 / span;
         for (n, bucket) in self.buckets.iter().enumerate() {
             if bucket == &Column::default() {
                 continue;
             }
-            let begin = nanos(start) - nanos(from) + n as f64 * self.width as f64;
+            let begin = between(from, start) + n as f64 * self.width as f64;
             let middle = begin + self.width as f64 / 2.0;
             // Rounding may put the last bucket right behind the last column.
             let column = ((middle * scale) as usize).min(columns.saturating_sub(1));
@@ -139,8 +139,9 @@ impl Rates {
     }
 }
 
-fn nanos(time: Timestamp) -> f64 {
-    time.as_nanos() as f64
+/// Returns the nanoseconds from one moment to another; of moments themselves, a float could not tell neighbours apart.
+fn between(from: Timestamp, to: Timestamp) -> f64 {
+    to.as_nanos().saturating_sub(from.as_nanos()) as f64
 }
 
 #[cfg(test)]

@@ -88,8 +88,12 @@ pub(super) struct Signals {
     end: Arc<AtomicBool>,
     stop: Arc<AtomicBool>,
     #[cfg(unix)]
-    handles: Vec<signal_hook::SigId>,
+    handle: Option<signal_hook::iterator::Handle>,
 }
+
+/// How long we may take to end by ourselves after a signal.
+#[cfg(unix)]
+const GRACE: std::time::Duration = std::time::Duration::from_secs(1);
 
 impl Signals {
     pub(super) fn listen() -> io::Result<Signals> {
@@ -97,10 +101,22 @@ impl Signals {
         #[cfg(unix)]
         {
             use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
-            for signal in [SIGTERM, SIGHUP, SIGINT, SIGQUIT] {
-                signals.handles.push(signal_hook::flag::register(signal, Arc::clone(&signals.end))?);
-            }
-            signals.handles.push(signal_hook::flag::register(SIGTSTP, Arc::clone(&signals.stop))?);
+            let mut pending = signal_hook::iterator::Signals::new([SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGTSTP])?;
+            signals.handle = Some(pending.handle());
+            let (end, stop) = (Arc::clone(&signals.end), Arc::clone(&signals.stop));
+            std::thread::spawn(move || {
+                for signal in pending.forever() {
+                    if signal == SIGTSTP {
+                        stop.store(true, Ordering::Relaxed);
+                        continue;
+                    }
+                    end.store(true, Ordering::Relaxed);
+                    // Where the terminal is gone, reading keys may never return: then we end here.
+                    std::thread::sleep(GRACE);
+                    give_back();
+                    let _ = signal_hook::low_level::emulate_default_handler(signal);
+                }
+            });
         }
         Ok(signals)
     }
@@ -117,8 +133,8 @@ impl Signals {
 impl Drop for Signals {
     fn drop(&mut self) {
         #[cfg(unix)]
-        for handle in self.handles.drain(..) {
-            signal_hook::low_level::unregister(handle);
+        if let Some(handle) = &self.handle {
+            handle.close();
         }
     }
 }

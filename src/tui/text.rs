@@ -129,7 +129,8 @@ impl<'a> Brush<'a> {
         self.x = self.x.saturating_add(1);
         if width == 2 {
             if let Some(cell) = self.buffer.cell_mut((self.x, self.y)) {
-                cell.set_char(' ').set_style(style);
+                // Nothing, not a blank: should a narrow character come here later, the two differ, and it is drawn.
+                cell.set_symbol("").set_style(style);
             }
             self.x = self.x.saturating_add(1);
         }
