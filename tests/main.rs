@@ -8,5 +8,6 @@ mod hostile;
 mod layers;
 mod readme;
 mod seeds;
+mod sums;
 mod support;
 mod threads;

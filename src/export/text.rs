@@ -11,11 +11,6 @@ use base64::engine::general_purpose::STANDARD;
 
 const HEX: &[u8; 16] = b"0123456789abcdef";
 
-/// Tells whether a character that JSON lets stand must not reach a terminal.
-pub(super) const fn is_obeyed(c: char) -> bool {
-    matches!(c, '\u{7f}'..='\u{9f}' | '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
 /// Appends a number.
 pub(super) fn number(out: &mut Vec<u8>, value: impl itoa::Integer) {
     out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
@@ -150,7 +145,10 @@ const fn short_escape(byte: u8) -> u8 {
     }
 }
 
-#[allow(clippy::needless_bitwise_bool, reason = "`matches!` and `||` branch, and sixteen bytes take five times as long")]
+#[allow(
+    clippy::needless_bitwise_bool,
+    reason = "`matches!` and `||` branch, and sixteen bytes take five times as long"
+)]
 const fn is_suspect(byte: u8) -> bool {
     let ascii = (byte < b' ') | (byte == b'"') | (byte == b'\\') | (byte == 0x7f);
     ascii | (byte == 0xc2) | (byte == 0xd8) | (byte == 0xe2)
@@ -173,7 +171,9 @@ fn one<'a>(out: &mut Vec<u8>, rest: &'a [u8]) -> &'a [u8] {
         (0..=0x1f | 0x7f, rest) => (u16::from(byte), rest),
         (0xc2, [low @ 0x80..=0x9f, rest @ ..]) => (u16::from(*low), rest),
         (0xd8, [0x9c, rest @ ..]) => (0x061c, rest),
-        (0xe2, [0x80, low @ (0x8e | 0x8f | 0xaa..=0xae), rest @ ..]) => (0x2000 | u16::from(low & 0x3f), rest),
+        (0xe2, [0x80, low @ (0x8e | 0x8f | 0xaa..=0xae), rest @ ..]) => {
+            (0x2000 | u16::from(low & 0x3f), rest)
+        }
         (0xe2, [0x81, low @ 0xa6..=0xa9, rest @ ..]) => (0x2040 | u16::from(low & 0x3f), rest),
         _ => {
             out.push(byte);
@@ -189,6 +189,7 @@ fn one<'a>(out: &mut Vec<u8>, rest: &'a [u8]) -> &'a [u8] {
 mod tests {
     use super::*;
     use crate::export::record;
+    use crate::view::is_obeyed;
     use proptest::prelude::*;
 
     fn written(text: &str) -> String {
@@ -220,9 +221,13 @@ mod tests {
 
     #[test]
     fn seconds_lose_no_nanosecond() {
-        for (nanos, want) in
-            [(0, "0.0"), (1, "0.000000001"), (412_000, "0.000412"), (1_204_000_000, "1.204"), (u64::MAX, "18446744073.709551615")]
-        {
+        for (nanos, want) in [
+            (0, "0.0"),
+            (1, "0.000000001"),
+            (412_000, "0.000412"),
+            (1_204_000_000, "1.204"),
+            (u64::MAX, "18446744073.709551615"),
+        ] {
             let mut out = Vec::new();
             seconds(&mut out, Duration::from_nanos(nanos));
             assert_eq!(String::from_utf8(out).unwrap(), want);
