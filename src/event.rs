@@ -4,9 +4,8 @@ use std::num::NonZeroU64;
 use std::time::Duration;
 
 pub use crate::model::{Anomaly, Evidence, Severity};
-use crate::http::Handshake;
 use crate::model::{At, Endpoint, Pair, Side};
-use crate::websocket::{Header, Opcode};
+
 
 /// Names a connection by the number of its first packet in the capture.
 ///
@@ -102,7 +101,8 @@ impl Message<'_> {
     }
 }
 
-pub use crate::websocket::{CloseBody, Missing};
+pub use crate::http::{Field, Handshake};
+pub use crate::websocket::{CloseBody, Header, Missing, Opcode};
 
 /// Tells what a message took on the wire.
 #[derive(Clone, Copy, Debug)]

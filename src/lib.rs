@@ -47,9 +47,11 @@ traffic! {
     session
     filter
     view
+    store
     export
     stats
     check
     pipeline
+    tui
 }
 pub mod cli;

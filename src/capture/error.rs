@@ -66,4 +66,52 @@ pub enum Error {
         /// Why.
         source: std::io::Error,
     },
+    /// Live capture needs libpcap, and it is not to be had.
+    #[error(
+        "{problem}, and live capture needs it (reading files does not): \
+         `apt install libpcap0.8` on Debian and Ubuntu, `dnf install libpcap` on Fedora, \
+         `apk add libpcap` on Alpine; macOS has it"
+    )]
+    NoLibrary {
+        /// What is wrong.
+        problem: String,
+    },
+    /// The right to capture is missing.
+    #[error(
+        "{interface}: the right to capture is missing: run as root, \
+         or give this program the right once: `sudo setcap cap_net_raw,cap_net_admin=eip {program}`"
+    )]
+    NoRight {
+        /// The interface.
+        interface: String,
+        /// Where this program lies.
+        program: String,
+    },
+    /// There is no interface of that name.
+    #[error("{interface}: there is no such interface; there are: {others}")]
+    NoInterface {
+        /// The interface.
+        interface: String,
+        /// Those there are.
+        others: String,
+    },
+    /// The interface cannot be opened or read for another reason.
+    #[error("{interface}: {problem}")]
+    Interface {
+        /// The interface.
+        interface: String,
+        /// What libpcap says.
+        problem: String,
+    },
+    /// The capture filter is wrong.
+    #[error("the capture filter is wrong: {problem}\n  {filter}\n  {mark:>width$}",
+        mark = '^', width = .position.saturating_add(1))]
+    Filter {
+        /// The filter.
+        filter: String,
+        /// What libpcap says.
+        problem: String,
+        /// Where it is wrong, in characters.
+        position: usize,
+    },
 }

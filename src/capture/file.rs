@@ -171,6 +171,7 @@ impl Reader {
         let read = format.records(bytes, *done, last, &mut found);
         *done = read.consumed;
         match read.stop {
+            Stop::Fault => 0,
             Stop::Lost => {
                 self.ended = true;
                 0

@@ -69,6 +69,8 @@ pub(super) struct Read {
 pub(super) enum Stop {
     /// What begins there needs this many bytes.
     More(usize),
+    /// A fault was noted: what follows it is for the next round, so that all that is told stays in order.
+    Fault,
     /// Where the next record begins cannot be told any more.
     Lost,
 }
@@ -92,13 +94,15 @@ pub(super) struct Problems {
 }
 
 impl Problems {
-    /// Notes a fault after which reading goes on.
-    pub(super) fn note(&mut self, at: usize, problem: fmt::Arguments<'_>) {
-        if self.told < COMPLAINTS {
+    /// Notes a fault after which reading goes on; returns whether it will be told.
+    pub(super) fn note(&mut self, at: usize, problem: fmt::Arguments<'_>) -> bool {
+        let told = self.told < COMPLAINTS;
+        if told {
             self.told = self.told.saturating_add(1);
             let rest = if self.told == COMPLAINTS { " (more of this file is not listed)" } else { "" };
             self.list.push((at, format!("{problem}{rest}")));
         }
+        told
     }
 
     /// Notes the fault behind which nothing can be found any more.

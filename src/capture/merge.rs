@@ -2,10 +2,16 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::fs::File;
 use std::io::{self, Read};
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::file::{BLOCK, Reader};
-use super::{Error, Meter, Next, Progress, Round, Source};
+use super::until::Watch;
+use super::{Error, Meter, Next, Progress, Round, Source, Until};
 use crate::model::Timestamp;
 
 /// How many bytes the blocks of all files that are open at once may have together.
@@ -42,11 +48,21 @@ pub struct Files {
     packets: u64,
     latest: Timestamp,
     meter: Meter,
+    watch: Arc<Watch>,
+    /// Standard input is among the inputs.
+    pipe: bool,
+    /// The last round held something, so that whoever shows it should not wait for the next.
+    flush: bool,
 }
 
 impl Files {
     /// Opens files, `-` being standard input, and reads the headers of those that cannot keep us waiting.
     pub fn open(paths: &[PathBuf]) -> Result<Files, Error> {
+        Files::open_until(paths, Until::default())
+    }
+
+    /// Opens files as [`Files::open`] does, and ends when `until` says so.
+    pub fn open_until(paths: &[PathBuf], until: Until) -> Result<Files, Error> {
         let mut opened = Vec::with_capacity(paths.len());
         let mut total = Some(0_u64);
         for path in paths {
@@ -55,11 +71,13 @@ impl Files {
             opened.push((path, length.is_some()));
         }
         let mut files = Files::new(Meter::new(total));
+        files.watch = Arc::new(Watch::new(until));
         for (path, regular) in opened {
             let (input, stamp) = match regular {
                 true if paths.len() > 1 => (Input::Closed(path.clone()), first_stamp(path)?),
                 regular => {
-                    let mut reader = open_path(path, &files.meter)?;
+                    files.pipe |= is_standard_input(path);
+                    let mut reader = open_path(path, &files.meter, &files.watch)?;
                     if regular {
                         reader.prepare()?;
                     }
@@ -96,7 +114,17 @@ impl Files {
     }
 
     fn new(meter: Meter) -> Files {
-        Files { inputs: Vec::new(), queue: BinaryHeap::new(), open: 0, packets: 0, latest: UNKNOWN, meter }
+        Files {
+            inputs: Vec::new(),
+            queue: BinaryHeap::new(),
+            open: 0,
+            packets: 0,
+            latest: UNKNOWN,
+            meter,
+            watch: Arc::new(Watch::new(Until::default())),
+            pipe: false,
+            flush: false,
+        }
     }
 
     fn add(&mut self, input: Input, stamp: Timestamp) {
@@ -156,7 +184,7 @@ impl Files {
             Input::Open(head) => head,
             Input::Closed(path) => {
                 self.open = self.open.saturating_add(1);
-                Box::new(Head::new(open_path(&path, &self.meter)?))
+                Box::new(Head::new(open_path(&path, &self.meter, &self.watch)?))
             }
         };
         let most = BLOCKS.checked_div(self.open).unwrap_or(BLOCK);
@@ -178,7 +206,24 @@ impl Files {
 
 impl Source for Files {
     fn next(&mut self, round: &mut Round) -> Result<Next, Error> {
+        if self.watch.is_over() {
+            round.clear();
+            return Ok(Next::End);
+        }
+        if self.pipe && std::mem::take(&mut self.flush) && !is_readable(&io::stdin(), Duration::ZERO) {
+            round.clear();
+            return Ok(Next::Idle(self.latest));
+        }
         self.gather(round)?;
+        if round.packets.is_empty() && self.watch.is_over() {
+            // A record that we no longer wait for is not a damaged one.
+            round.clear();
+            return Ok(Next::End);
+        }
+        self.flush = true;
+        if !round.packets.is_empty() {
+            self.watch.packet();
+        }
         for record in &mut round.packets {
             self.packets = self.packets.saturating_add(record.at.packet);
             self.latest = self.latest.max(record.at.time);
@@ -294,9 +339,11 @@ fn regular_length(path: &Path) -> Result<Option<u64>, Error> {
     Ok(metadata.is_file().then_some(metadata.len()))
 }
 
-fn open_path(path: &Path, meter: &Meter) -> Result<Reader, Error> {
+fn open_path(path: &Path, meter: &Meter, watch: &Arc<Watch>) -> Result<Reader, Error> {
     if is_standard_input(path) {
-        return Ok(Reader::new("-", meter.count(io::stdin())));
+        let failed = |source| Error::Io { file: "-".into(), source };
+        let input = io::stdin().as_fd().try_clone_to_owned().map_err(failed)?;
+        return Ok(Reader::new("-", meter.count(Patient { input: File::from(input), watch: Arc::clone(watch) })));
     }
     let name = path.display().to_string();
     match File::open(path) {
@@ -305,9 +352,34 @@ fn open_path(path: &Path, meter: &Meter) -> Result<Reader, Error> {
     }
 }
 
+/// Reads a pipe, and waits for it no longer than it is to be read.
+struct Patient {
+    input: File,
+    watch: Arc<Watch>,
+}
+
+impl Read for Patient {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        while !is_readable(&self.input, Duration::from_millis(100)) {
+            if self.watch.is_over() {
+                return Ok(0);
+            }
+        }
+        self.input.read(into)
+    }
+}
+
+/// Waits until there is something to read, an end or a fault included, for this long at most.
+fn is_readable(input: &impl AsFd, wait: Duration) -> bool {
+    let mut list = [PollFd::new(input, PollFlags::IN)];
+    let wait = Timespec { tv_sec: 0, tv_nsec: wait.subsec_nanos().into() };
+    // What cannot be waited for is read, and will say itself what is wrong.
+    poll(&mut list, Some(&wait)).map_or_else(|error| error != rustix::io::Errno::INTR, |ready| ready > 0)
+}
+
 /// Looks at a file and closes it again.
 fn first_stamp(path: &Path) -> Result<Timestamp, Error> {
-    let mut reader = open_path(path, &Meter::default())?;
+    let mut reader = open_path(path, &Meter::default(), &Arc::new(Watch::new(Until::default())))?;
     let mut round = Round::default();
     reader.prepare()?;
     while reader.fill(&mut round, BLOCK)? {

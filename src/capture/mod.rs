@@ -1,28 +1,43 @@
-//! Where packets come from: files, pipes and, later, interfaces.
+//! Where packets come from: files, pipes and interfaces.
 //!
 //! A [`Source`] fills one [`Round`] after the other. A round is a block of the capture and the packets found in
 //! it, borrowed from the block and never copied one by one. [`Files`] is the source for files: pcap
 //! (draft-ietf-opsawg-pcap) and pcapng (draft-ietf-opsawg-pcapng), plain or compressed with gzip or zstd, one or
-//! several in time order, standard input among them.
+//! several in time order, standard input among them. [`Live`] is the one for interfaces, over libpcap, which is
+//! looked for only when it is needed.
 
+mod bpf;
 mod decompress;
+mod device;
 mod error;
 mod file;
+mod follow;
 #[cfg(test)]
 mod fixture;
 mod format;
 mod interface;
+mod live;
 mod merge;
 mod order;
 mod pcap;
 mod pcapng;
 mod progress;
 mod round;
+mod save;
+mod until;
 
+pub use device::{NO_RIGHT, Sniffable, interfaces};
 pub use error::Error;
+pub use follow::Follow;
+pub use live::{Count, Counts, Description, Live, Settings};
 pub use merge::Files;
 pub use progress::{Meter, Progress};
 pub use round::{Record, Round};
+pub use save::{Belongs, Saved, Saver, Sorter, Target};
+pub use until::Until;
+
+// The library is found at run time.
+use libpcap_dl as _;
 
 use crate::model::Timestamp;
 
@@ -38,7 +53,7 @@ pub enum Next {
 }
 
 /// Is where packets come from.
-pub trait Source {
+pub trait Source: Send {
     /// Clears `round` and fills it with what comes next.
     ///
     /// It returns as soon as something is there, so that a pipe that grows is handled as it grows.

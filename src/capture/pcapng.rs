@@ -70,8 +70,11 @@ impl Pcapng {
                 }
                 Next::Skip { length, tail } => {
                     let problem = format_args!("a block says {length} bytes at its start and {tail} at its end: skipped");
-                    found.problems.note(at, problem);
+                    let told = found.problems.note(at, problem);
                     at = at.saturating_add(length);
+                    if told {
+                        return Read { consumed: at, stop: Stop::Fault };
+                    }
                 }
                 Next::Block { kind, body, length } => {
                     let body_at = at.saturating_add(8);
@@ -91,10 +94,11 @@ impl Pcapng {
                         kind if SYSTEM_CALL.contains(&kind) => self.number(),
                         _ => None,
                     };
-                    if let Some(fault) = fault {
-                        found.problems.note(at, format_args!("{fault}"));
-                    }
+                    let told = fault.is_some_and(|fault| found.problems.note(at, format_args!("{fault}")));
                     at = at.saturating_add(length);
+                    if told {
+                        return Read { consumed: at, stop: Stop::Fault };
+                    }
                 }
             }
         }

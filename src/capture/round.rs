@@ -9,6 +9,8 @@ pub struct Round {
     pub bytes: Vec<u8>,
     /// The packets, in the order of the capture.
     pub packets: Vec<Record>,
+    /// Which of several interfaces each packet came through; empty where nobody knows.
+    pub interfaces: Vec<u16>,
     /// TLS key log text found in the capture (pcapng decryption secrets), each with the number of packets of this
     /// round that came before it.
     pub secrets: Vec<(usize, Vec<u8>)>,
@@ -36,6 +38,7 @@ impl Round {
     pub fn clear(&mut self) {
         self.bytes.clear();
         self.packets.clear();
+        self.interfaces.clear();
         self.secrets.clear();
         self.diagnostics.clear();
     }

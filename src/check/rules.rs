@@ -14,7 +14,7 @@ pub struct Rules {
 
 /// Says that there is no such rule.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no rule called {0}: `wirefin check --list` lists them")]
+#[error("there is no rule called {0}: `wirefin rules` lists them")]
 pub struct UnknownRule(pub String);
 
 impl Rules {

@@ -2,6 +2,8 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use super::size::Size;
+use super::stop::Autostop;
+use crate::filter::Filter;
 use crate::pipeline;
 
 /// Names what is read, and how.
@@ -10,8 +12,77 @@ pub(super) struct Input {
     /// Capture files: pcap or pcapng, plain, gzip or zstd; `-` is standard input
     ///
     /// Several files are read as one capture, in the order of time.
-    #[arg(value_name = "FILE", required = true)]
+    #[arg(value_name = "FILE", required_unless_present = "interfaces")]
     pub(super) files: Vec<PathBuf>,
+
+    /// Sniff this interface instead of reading files; `any` is all of them, and -i may stand several times
+    ///
+    /// `wirefin interfaces` lists them. A `-a` or Ctrl-C ends it; a second Ctrl-C does so at once.
+    #[arg(
+        short = 'i',
+        long = "interface",
+        value_name = "NAME",
+        conflicts_with = "files",
+        help_heading = "Live capture"
+    )]
+    pub(super) interfaces: Vec<String>,
+
+    /// Capture only packets that match, as pcap-filter(7) says it: 'tcp port 8080'
+    #[arg(short, long, value_name = "FILTER", requires = "interfaces", help_heading = "Live capture")]
+    pub(super) filter: Option<String>,
+
+    /// Give each interface a ring of this size [default: 128M]
+    ///
+    /// It holds packets while we are busy; 128M are a second at 1 Gbit/s.
+    #[arg(short = 'B', long, value_name = "SIZE", requires = "interfaces", help_heading = "Live capture")]
+    pub(super) buffer: Option<Size>,
+
+    /// Keep this many bytes of a packet [default: all]
+    #[arg(short, long, value_name = "BYTES", requires = "interfaces", help_heading = "Live capture",
+        value_parser = clap::value_parser!(u32).range(64..=262_144))]
+    pub(super) snap_length: Option<u32>,
+
+    /// Do not ask the interface for what is not addressed to it
+    #[arg(short = 'p', long, requires = "interfaces", help_heading = "Live capture")]
+    pub(super) no_promiscuous: bool,
+
+    /// Who root becomes once the interfaces are open [default: who called sudo, else nobody]
+    #[arg(long, value_name = "USER", requires = "interfaces", help_heading = "Live capture")]
+    pub(super) user: Option<String>,
+
+    /// Stop after `duration:SECONDS`, or after `idle:SECONDS` without a packet
+    #[arg(short = 'a', long, value_name = "WHEN", help_heading = "Live capture")]
+    pub(super) autostop: Vec<Autostop>,
+
+    /// Go on when the file grows or another of its ring begins (tcpdump's -C, -G and -W), until Ctrl-C
+    #[arg(long, conflicts_with = "interfaces", help_heading = "Live capture")]
+    pub(super) follow: bool,
+
+    /// Save the packets too, as pcapng
+    #[arg(short, long, value_name = "FILE", help_heading = "Saving packets")]
+    pub(super) write: Option<PathBuf>,
+
+    /// Begin another file after this many megabytes; names are numbered
+    #[arg(short = 'C', long, value_name = "MB", requires = "write", help_heading = "Saving packets",
+        value_parser = clap::value_parser!(u64).range(1..))]
+    pub(super) rotate_size: Option<u64>,
+
+    /// Begin another file after this many seconds
+    #[arg(short = 'G', long, value_name = "SECONDS", requires = "write", help_heading = "Saving packets",
+        value_parser = clap::value_parser!(u64).range(1..))]
+    pub(super) rotate_seconds: Option<u64>,
+
+    /// Keep only the last N files
+    #[arg(short = 'W', long, value_name = "N", requires = "write", help_heading = "Saving packets")]
+    pub(super) rotate_files: Option<usize>,
+
+    /// Save only connections that became WebSockets, their handshakes included
+    #[arg(long, requires = "write", help_heading = "Saving packets")]
+    pub(super) only_websocket: bool,
+
+    /// Do not shut the program in: by default it reaches no other file and no network once packets are read (Linux)
+    #[arg(long)]
+    pub(super) no_sandbox: bool,
 
     /// Keep this much of a message; of a longer one, say what was cut
     ///
@@ -45,10 +116,20 @@ pub(super) struct Output {
     /// Write to a file instead of standard output
     ///
     /// It gets its name when it is whole; until then, what had the name stays as it was.
-    #[arg(short, long = "output", value_name = "FILE")]
+    #[arg(short = 'o', long = "output", value_name = "FILE")]
     pub(super) file: Option<PathBuf>,
 
     /// Stop after N messages
     #[arg(short, long, value_name = "N")]
     pub(super) count: Option<u64>,
+
+    /// Show only messages that match: 'opcode == text and len > 1k', 'json.type == "trade"'
+    ///
+    /// docs/filter.md of the project explains the language.
+    #[arg(short = 'Y', long = "only", value_name = "FILTER", value_parser = filter)]
+    pub(super) only: Option<Filter>,
+}
+
+fn filter(text: &str) -> Result<Filter, String> {
+    Filter::parse(text).map_err(|error| format!("{error}\n{}", error.caret()))
 }

@@ -24,7 +24,8 @@ impl Destination {
         let Some(path) = path.filter(|path| *path != Path::new("-")) else {
             return Ok(Destination::Stdout(BufWriter::with_capacity(BUFFER, io::stdout().lock())));
         };
-        let failed = || format!("cannot write {}", path.display());
+        let given = path.display();
+        let failed = || format!("cannot write {given}");
         // A link stays a link: the file that it points to is replaced.
         let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let metadata = fs::metadata(path).ok();
@@ -35,7 +36,7 @@ impl Destination {
             return Ok(Destination::Special(BufWriter::with_capacity(BUFFER, file)));
         }
         if inputs.iter().any(|input| fs::canonicalize(input).is_ok_and(|input| input == *path)) {
-            anyhow::bail!("{} is an input: it would be lost", path.display());
+            anyhow::bail!("{given} is an input: it would be lost");
         }
         let (file, unfinished) = Unfinished::create(path).with_context(failed)?;
         if let Some(metadata) = metadata {
@@ -47,6 +48,17 @@ impl Destination {
     /// Tells whether it is standard output.
     pub(super) const fn is_stdout(&self) -> bool {
         matches!(self, Destination::Stdout(_))
+    }
+
+    /// Returns the folder in which the output is given its name.
+    pub(super) fn folder(&self) -> Option<PathBuf> {
+        match self {
+            Destination::File(_, unfinished) => {
+                let folder = unfinished.name.parent().filter(|folder| !folder.as_os_str().is_empty());
+                Some(folder.unwrap_or(Path::new(".")).to_owned())
+            }
+            Destination::Stdout(_) | Destination::Special(_) => None,
+        }
     }
 
     /// Ends the output; a file gets its name.

@@ -26,8 +26,6 @@ pub(super) struct Args {
     pub(super) hex: bool,
 
     /// Colour the lines
-    ///
-    /// `auto` does so on a terminal, unless NO_COLOR is set.
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     color: Color,
 }
@@ -35,7 +33,6 @@ pub(super) struct Args {
 /// Says when lines are coloured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum Color {
-    /// On a terminal.
     #[value(help = "on a terminal, unless NO_COLOR is set")]
     Auto,
     #[value(help = "everywhere")]

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use crate::capture::Count;
 use crate::pipeline::Summary;
 use crate::view::count;
 use crate::wire::Stop;
@@ -20,6 +21,37 @@ pub(super) fn say(summary: &Summary) {
         // Where standard error is gone, there is nobody to tell.
         let _ = writeln!(io::stderr(), "wirefin: {line}");
     }
+}
+
+/// Says what a live capture gave, in one line an interface and one in all.
+pub(super) fn live(summary: &Summary, counts: &[Count]) {
+    for line in live_lines(summary, counts) {
+        let _ = writeln!(io::stderr(), "wirefin: {line}");
+    }
+}
+
+fn live_lines(summary: &Summary, counts: &[Count]) -> Vec<String> {
+    let interface = |it: &Count| {
+        format!(
+            "{}: {} captured, {} dropped by the kernel, {} by the device",
+            it.interface,
+            count(it.packets, "packet"),
+            it.dropped,
+            it.device_dropped
+        )
+    };
+    let [notes, warnings, errors] = summary.anomalies;
+    let mut lines: Vec<String> = counts.iter().map(interface).collect();
+    lines.push(format!(
+        "{}, {}, {}",
+        count(summary.conversations, "conversation"),
+        count(summary.messages, "message"),
+        match notes.saturating_add(warnings).saturating_add(errors) {
+            1 => "1 anomaly".to_owned(),
+            n => format!("{n} anomalies"),
+        }
+    ));
+    lines
 }
 
 fn lines(summary: &Summary) -> Vec<String> {

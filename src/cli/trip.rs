@@ -2,33 +2,131 @@ use std::io::{self, IsTerminal};
 use std::ops::Range;
 use std::path::Path;
 
+use anyhow::Context as _;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
 use super::destination::Destination;
+use super::input::Opened;
 use super::progress::Progress;
-use super::{args, report};
-use crate::capture::Files;
-use crate::event::{Event, Sink};
+use super::{args, report, sandbox};
+use crate::capture::{Count, Saver};
+use crate::event::{Event, Gather, Kind, Sink};
 use crate::export::Format;
 use crate::model::Timestamp;
-use crate::pipeline::{self, Control, Formatted, Output, Part};
+use crate::pipeline::{self, Control, Formatted, Gathered, Output, Part, Sieve, Summary};
 
-/// Makes the whole trip: reads the files, writes every event in `format`, and says on standard error what would otherwise be
-/// missed.
+/// Makes the whole trip: reads the input, writes every event in `format`, and says on standard error what would
+/// otherwise be missed.
 pub(super) fn run(input: &args::Input, output: &args::Output, format: impl Format) -> anyhow::Result<()> {
-    let mut source = Files::open(&input.files)?;
-    let to = Destination::open(output.file.as_deref(), &input.files)?;
-    let quiet = input.quiet || (to.is_stdout() && io::stdout().is_terminal());
-    let progress = if quiet { Progress::none() } else { Progress::new(source.meter()) };
-    let mut watched = Watched { output: Formatted::new(format, to, output.count), progress };
-    let result = pipeline::run(&mut source, &input.options(), &mut watched);
-    watched.progress.clear();
-    let summary = result?;
-    report::check(&summary)?;
-    let to = watched.output.finish().map_err(pipeline::Error::Write)?;
-    to.finish().map_err(|source| name(output.file.as_deref(), source))?;
-    if !input.quiet {
-        report::say(&summary);
+    let opened = input.open()?;
+    let to = destination(&opened, input, output.file.as_deref())?;
+    let trip = Trip::new(input, opened, &to)?;
+    let formatted = Formatted::new(format, to, output.count);
+    let (to, arrived) = match &output.only {
+        None => trip.make(formatted).map(|(formatted, arrived)| (formatted.finish(), arrived))?,
+        Some(filter) => {
+            let (sieve, arrived) = trip.make(Sieve::new(filter.clone(), formatted))?;
+            (sieve.into_inner().finish(), arrived)
+        }
+    };
+    arrived.end(to.map_err(pipeline::Error::Write), input, output.file.as_deref())
+}
+
+/// Makes the whole trip for what can only be told in the end; `tell` tells it.
+pub(super) fn gather<G: Gather>(
+    input: &args::Input,
+    output: &args::Output,
+    whole: G,
+    tell: impl FnOnce(G, &mut Destination) -> io::Result<()>,
+) -> anyhow::Result<()> {
+    let opened = input.open()?;
+    let mut to = destination(&opened, input, output.file.as_deref())?;
+    let trip = Trip::new(input, opened, &to)?;
+    let (whole, arrived) = match &output.only {
+        None => trip.make(Gathered::new(whole))?,
+        Some(filter) => {
+            let (sieve, arrived) = trip.make(Sieve::new(filter.clone(), Gathered::new(whole)))?;
+            (sieve.into_inner(), arrived)
+        }
+    };
+    let told = tell(whole.into_inner(), &mut to).map(|()| to).map_err(pipeline::Error::Write);
+    arrived.end(told, input, output.file.as_deref())
+}
+
+fn destination(opened: &Opened, input: &args::Input, file: Option<&Path>) -> anyhow::Result<Destination> {
+    Ok(Destination::open(file, &input.files).with_context(|| opened.whose("cannot write"))?)
+}
+
+/// Is a trip that is about to be made.
+struct Trip<'a> {
+    input: &'a args::Input,
+    opened: Opened,
+    progress: Progress,
+    saver: Option<Saver>,
+    stdout: bool,
+}
+
+/// Is what a trip leaves to be told.
+struct Arrived {
+    summary: Summary,
+    saved: Option<Result<u64, crate::capture::Error>>,
+    counts: Option<Vec<Count>>,
+    /// Nobody read to the end.
+    closed: bool,
+}
+
+impl<'a> Trip<'a> {
+    /// Gets ready, and shuts the program in.
+    fn new(input: &'a args::Input, opened: Opened, to: &Destination) -> anyhow::Result<Self> {
+        let (mut opened, saver) = input.save(opened)?;
+        let quiet = input.quiet || (to.is_stdout() && io::stdout().is_terminal());
+        let progress = opened.meter.take().filter(|_| !quiet).map_or_else(Progress::none, Progress::new);
+        if !input.no_sandbox {
+            opened.needs.write.extend(to.folder());
+            sandbox::enter(&opened.needs)?;
+        }
+        Ok(Trip { input, opened, progress, saver, stdout: to.is_stdout() })
     }
-    Ok(())
+
+    fn make<O: Output>(mut self, output: O) -> anyhow::Result<(O, Arrived)> {
+        let mut watched = Watched {
+            output,
+            progress: self.progress,
+            saver: self.saver,
+            stdout: self.stdout,
+            closed: false,
+        };
+        let result = pipeline::run(&mut *self.opened.source, &self.input.options(), &mut watched);
+        watched.progress.clear();
+        let saved = watched.saver.as_ref().map(Saver::finish);
+        let summary = result?;
+        report::check(&summary)?;
+        let counts = self.opened.counts.map(|counts| counts.now());
+        Ok((watched.output, Arrived { summary, saved, counts, closed: watched.closed }))
+    }
+}
+
+impl Arrived {
+    /// Gives the output its name and says what would otherwise be missed.
+    fn end(
+        self,
+        to: Result<Destination, pipeline::Error>,
+        input: &args::Input,
+        file: Option<&Path>,
+    ) -> anyhow::Result<()> {
+        let to = if self.closed { None } else { Some(to?) };
+        to.map_or(Ok(()), Destination::finish).map_err(|source| name(file, source))?;
+        if !input.quiet {
+            report::say(&self.summary);
+            if let Some(counts) = self.counts {
+                report::live(&self.summary, &counts);
+            }
+        }
+        if let Some(saved) = self.saved {
+            saved.context("not all packets were saved")?;
+        }
+        Ok(())
+    }
 }
 
 fn name(file: Option<&Path>, error: io::Error) -> anyhow::Error {
@@ -40,16 +138,42 @@ fn name(file: Option<&Path>, error: io::Error) -> anyhow::Error {
 struct Watched<O> {
     output: O,
     progress: Progress,
+    saver: Option<Saver>,
+    /// It goes to standard output, which a reader may close.
+    stdout: bool,
+    /// Nobody reads any more.
+    closed: bool,
+}
+
+impl<O> Watched<O> {
+    /// Takes a reader that has seen enough for the end, not for a failure.
+    fn heed(&mut self, result: io::Result<Control>) -> io::Result<Control> {
+        match result {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                self.closed = true;
+                Ok(Control::Stop)
+            }
+            other => other,
+        }
+    }
+
+    /// Tells whether nobody reads, without having anything to say.
+    fn is_closed(&self) -> bool {
+        let stdout = io::stdout();
+        let mut list = [PollFd::new(&stdout, PollFlags::empty())];
+        let ready = self.stdout && poll(&mut list, Some(&Timespec::default())).is_ok_and(|ready| ready > 0);
+        ready && list[0].revents().contains(PollFlags::ERR)
+    }
 }
 
 impl<O: Output> Output for Watched<O> {
     type Part = WatchedPart<O::Part>;
 
     fn part(&self) -> Self::Part {
-        WatchedPart { part: self.output.part(), progress: self.progress.clone() }
+        WatchedPart { part: self.output.part(), progress: self.progress.clone(), saver: self.saver.clone() }
     }
 
-    fn memory(&self) -> <O::Part as Part>::Memory {
+    fn memory(&self) -> <Self::Part as Part>::Memory {
         self.output.memory()
     }
 
@@ -59,15 +183,24 @@ impl<O: Output> Output for Watched<O> {
 
     fn take(&mut self, part: &Self::Part, range: Range<usize>) -> io::Result<Control> {
         self.progress.show();
-        self.output.take(&part.part, range)
+        if self.closed {
+            return Ok(Control::Stop);
+        }
+        let result = self.output.take(&part.part, range);
+        self.heed(result)
     }
 
     fn pause(&mut self) -> io::Result<Control> {
         self.progress.show();
-        self.output.pause()
+        if self.closed || self.is_closed() {
+            self.closed = true;
+            return Ok(Control::Stop);
+        }
+        let result = self.output.pause();
+        self.heed(result)
     }
 
-    fn remembered(&mut self, memory: <O::Part as Part>::Memory) {
+    fn remembered(&mut self, memory: <Self::Part as Part>::Memory) {
         self.output.remembered(memory);
     }
 }
@@ -75,11 +208,17 @@ impl<O: Output> Output for Watched<O> {
 struct WatchedPart<P> {
     part: P,
     progress: Progress,
+    saver: Option<Saver>,
 }
 
 impl<P: Part> Sink for WatchedPart<P> {
     fn event(&mut self, event: &Event<'_>) {
         self.progress.count(event);
+        if let (Some(saver), Kind::Opened(opened)) = (&self.saver, &event.kind)
+            && opened.established
+        {
+            saver.keep(opened.client, opened.server);
+        }
         self.part.event(event);
     }
 
@@ -91,7 +230,7 @@ impl<P: Part> Sink for WatchedPart<P> {
 impl<P: Part> Part for WatchedPart<P> {
     type Memory = P::Memory;
 
-    fn exchange(&mut self, memory: &mut P::Memory) {
+    fn exchange(&mut self, memory: &mut Self::Memory) {
         self.part.exchange(memory);
     }
 

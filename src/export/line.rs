@@ -13,6 +13,9 @@ pub(super) struct Lines {
     clock: Rfc3339,
 }
 
+/// How long a time is, quotes included.
+const TIME: usize = 32;
+
 impl Lines {
     /// Appends the object that tells `event`.
     pub(super) fn write(&mut self, event: &Event<'_>, out: &mut Vec<u8>) {
@@ -26,8 +29,9 @@ impl Lines {
     }
 
     fn message(&mut self, event: &Event<'_>, message: &Message<'_>, out: &mut Vec<u8>) {
-        out.reserve(message.payload.len().saturating_add(320));
+        out.reserve(message.payload.len().saturating_mul(5) / 4 + 800);
         put(out, r#"{"type":"message","time":"#);
+        let time = out.len();
         self.place(event.conn, event.at, out);
         side(out, r#","from":"#, message.from);
         put(out, r#","opcode":""#);
@@ -40,29 +44,14 @@ impl Lines {
             seconds(out, rtt);
         }
         missing(message, out);
-        self.wire(&message.wire, out);
-        put(out, "}");
-    }
-
-    fn wire(&mut self, wire: &Wire, out: &mut Vec<u8>) {
-        put(out, r#","wire":{"frames":"#);
-        number(out, wire.frames);
-        put(out, r#","bytes":"#);
-        number(out, wire.bytes);
-        put(
-            out,
-            match (wire.compressed, wire.inflated) {
-                (false, _) => r#","compressed":false,"masked":"#,
-                (true, true) => r#","compressed":true,"masked":"#,
-                (true, false) => r#","compressed":true,"inflated":false,"masked":"#,
-            },
-        );
-        boolean(out, wire.masked);
-        put(out, r#","first_packet":"#);
-        number(out, wire.first.packet);
+        wire(&message.wire, out);
         put(out, r#","first_time":"#);
-        self.time(wire.first.time, out);
-        put(out, "}");
+        if message.wire.first.time == event.at.time {
+            out.extend_from_within(time..time.saturating_add(TIME));
+        } else {
+            self.time(message.wire.first.time, out);
+        }
+        put(out, "}}");
     }
 
     fn frame(&mut self, event: &Event<'_>, frame: &Frame, out: &mut Vec<u8>) {
@@ -173,6 +162,25 @@ impl Lines {
         self.clock.write(time, out);
         put(out, r#"""#);
     }
+}
+
+/// Appends the `wire` object up to the time, which the caller may have at hand.
+fn wire(wire: &Wire, out: &mut Vec<u8>) {
+    put(out, r#","wire":{"frames":"#);
+    number(out, wire.frames);
+    put(out, r#","bytes":"#);
+    number(out, wire.bytes);
+    put(
+        out,
+        match (wire.compressed, wire.inflated) {
+            (false, _) => r#","compressed":false,"masked":"#,
+            (true, true) => r#","compressed":true,"masked":"#,
+            (true, false) => r#","compressed":true,"inflated":false,"masked":"#,
+        },
+    );
+    boolean(out, wire.masked);
+    put(out, r#","first_packet":"#);
+    number(out, wire.first.packet);
 }
 
 fn payload(message: &Message<'_>, out: &mut Vec<u8>) {

@@ -195,14 +195,17 @@ pub struct Accept<'a> {
     /// What the key demands.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expected: Option<&'a str>,
-    /// Found is what was expected.
-    pub valid: bool,
+    /// Found is what was expected; left out where the key was not captured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub valid: Option<bool>,
 }
 
 impl<'a> Accept<'a> {
     fn new(accept: &'a http::Accept) -> Self {
         let http::Accept { key, found, expected, valid } = accept;
-        Accept { key: key.as_deref(), found: found.as_deref(), expected: expected.as_deref(), valid: *valid }
+        // Without the request, nobody can tell.
+        let valid = (key.is_some() || expected.is_some()).then_some(*valid);
+        Accept { key: key.as_deref(), found: found.as_deref(), expected: expected.as_deref(), valid }
     }
 }
 

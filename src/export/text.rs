@@ -9,11 +9,24 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
+use crate::view::eight_digits;
+
 const HEX: &[u8; 16] = b"0123456789abcdef";
 
 /// Appends a number.
-pub(super) fn number(out: &mut Vec<u8>, value: impl itoa::Integer) {
-    out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+pub(super) fn number(out: &mut Vec<u8>, value: impl Into<u64>) {
+    let value = value.into();
+    match u32::try_from(value) {
+        Ok(small @ 0..100_000_000) => {
+            let digits = u64::from_le_bytes(eight_digits(small));
+            // The zeros before the first other digit, in bits; the last digit always stands.
+            let zeros = ((digits & 0x000f_0f0f_0f0f_0f0f).trailing_zeros() & 0x78).min(56);
+            let end = out.len().wrapping_add(8).wrapping_sub((zeros / 8) as usize);
+            out.extend_from_slice(&(digits >> zeros).to_le_bytes());
+            out.truncate(end);
+        }
+        _ => out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes()),
+    }
 }
 
 /// Appends `true` or `false`.
@@ -49,88 +62,96 @@ pub(super) fn base64(out: &mut Vec<u8>, bytes: &[u8]) {
 
 /// Appends a string, quotes included.
 ///
-/// Sixteen bytes are looked at at a time: most hold nothing to escape and are copied as they are; of the others eight
-/// are escaped at a time, for most hold only characters that become two.
+/// 64 bytes are looked at at a time; what lies between those to escape is copied in runs.
 pub(super) fn string(out: &mut Vec<u8>, text: &str) {
-    out.reserve(text.len().saturating_add(64));
     out.push(b'"');
-    let mut rest = text.as_bytes();
-    while let Some((chunk, after)) = rest.split_first_chunk::<16>() {
-        if has_suspects(chunk) {
-            rest = eights(out, rest, after.len());
+    let bytes = text.as_bytes();
+    let (mut at, mut done) = (0_usize, 0);
+    while let Some(ahead) = bytes.get(at..).and_then(<[u8]>::first_chunk::<AHEAD>)
+        && let Some(block) = ahead.first_chunk()
+    {
+        let (found, end) = (suspects(block), at.wrapping_add(64));
+        if found == 0 {
+            out.extend_from_slice(bytes.get(done..end).unwrap_or_default());
+            done = end;
         } else {
-            out.extend_from_slice(chunk);
-            rest = after;
+            done = escape(out, bytes, at, done, found);
         }
+        at = end;
     }
-    rest = eights(out, rest, 0);
-    while !rest.is_empty() {
-        rest = one(out, rest);
+    // What is left is copied, so that there is something behind its end.
+    let rest = bytes.get(done..).unwrap_or_default();
+    let mut tail = [b' '; 256];
+    tail.iter_mut().zip(rest).for_each(|(slot, byte)| *slot = *byte);
+    (at, done) = (at.saturating_sub(done), 0);
+    while at < rest.len()
+        && let Some(block) = tail.get(at..).and_then(<[u8]>::first_chunk)
+    {
+        done = escape(out, &tail, at, done, suspects(block));
+        at = at.wrapping_add(64);
     }
+    out.extend_from_slice(rest.get(done..).unwrap_or_default());
     out.push(b'"');
 }
 
-/// Appends what `rest` begins with, escaped, until `stop` bytes of it or a few less are left, or fewer than eight, and returns
-/// those.
-fn eights<'a>(out: &mut Vec<u8>, mut rest: &'a [u8], stop: usize) -> &'a [u8] {
-    while rest.len() > stop
-        && let Some((&chunk, after)) = rest.split_first_chunk::<8>()
-    {
-        if let Some((text, length)) = eight(chunk) {
-            let end = out.len().wrapping_add(length);
-            out.extend_from_slice(&text.to_le_bytes());
-            out.truncate(end);
-            rest = after;
-        } else {
-            while rest.len() > after.len() {
-                rest = one(out, rest);
+/// How many bytes there are to be from a block's start on: behind it sixteen more can be copied.
+const AHEAD: usize = 64 + 16;
+
+/// Appends what stands from `done` up to and with the last of the suspects `found` in the 64 bytes from `at` on, escaped;
+/// returns where that ends. Sixteen more bytes are to stand behind those.
+fn escape(out: &mut Vec<u8>, bytes: &[u8], at: usize, mut done: usize, mut found: u64) -> usize {
+    // What 64 bytes become at most, what was left of those before, and room for the last sixteen to be copied.
+    const ROOM: usize = 6 * 64 + 64 + 16;
+    let start = out.len();
+    out.resize(start.saturating_add(ROOM), 0);
+    let Some(room) = out.get_mut(start..).and_then(<[u8]>::first_chunk_mut::<ROOM>) else { return done };
+    let mut filled = 0_usize;
+    while found != 0 {
+        let place = at.wrapping_add(found.trailing_zeros() as usize);
+        found &= found.wrapping_sub(1);
+        let run = place.wrapping_sub(done);
+        // Copying a few times sixteen bytes is faster than copying a number that is not known before.
+        for step in (0..run).step_by(16) {
+            if let Some(from) = bytes.get(done.wrapping_add(step)..).and_then(<[u8]>::first_chunk::<16>)
+                && let Some(to) = room.get_mut(filled.wrapping_add(step)..).and_then(<[u8]>::first_chunk_mut::<16>)
+            {
+                *to = *from;
+            }
+        }
+        filled = filled.wrapping_add(run);
+        match bytes.get(place) {
+            // It stands before itself: the character comes with the next run.
+            Some(b'"' | b'\\') => {
+                if let Some(slot) = room.get_mut(filled) {
+                    *slot = b'\\';
+                }
+                filled = filled.wrapping_add(1);
+                done = place;
+            }
+            _ => {
+                let (escaped, used) = one(bytes.get(place..).unwrap_or_default());
+                let escaped = escaped.as_slice();
+                if let Some(to) = room.get_mut(filled..filled.wrapping_add(escaped.len())) {
+                    to.copy_from_slice(escaped);
+                }
+                filled = filled.wrapping_add(escaped.len());
+                done = place.wrapping_add(used);
             }
         }
     }
-    rest
+    out.truncate(start.wrapping_add(filled));
+    done
 }
 
-/// Escapes eight bytes at once, without a branch: returns up to sixteen, the first one lowest, and how many they are;
-/// `None` where one of them needs more than a backslash and a letter.
-fn eight(bytes: [u8; 8]) -> Option<(u128, usize)> {
-    let ([low, high], _) = bytes.as_chunks() else { return None };
-    let ((low, low_bits), (high, high_bits)) = (four(*low), four(*high));
-    let text = u128::from(low) | u128::from(high) << (low_bits & 127);
-    let bits = low_bits.wrapping_add(high_bits);
-    (bits < CAREFUL).then_some((text, usize::from(bits / 8)))
+/// Returns a bit for each byte that [`is_suspect`], the lowest for the first one.
+fn suspects(block: &[u8; 64]) -> u64 {
+    // Both loops become vector instructions; a multiplication gathers the lowest bits of eight bytes.
+    let marks = block.map(|byte| u8::from(is_suspect(byte)));
+    let (eights, _) = marks.as_chunks::<8>();
+    eights.iter().rev().fold(0, |bits, eight| {
+        bits << 8 | u64::from_le_bytes(*eight).wrapping_mul(0x0102_0408_1020_4080) >> 56
+    })
 }
-
-/// Escapes four bytes: returns up to eight and their bits, [`CAREFUL`] or more where one of them needs a closer look.
-fn four(bytes: [u8; 4]) -> (u64, u16) {
-    let (mut text, mut bits) = (0_u64, 0_u16);
-    for byte in bytes {
-        let (pair, size) = PAIRS.get(usize::from(byte)).copied().unwrap_or_default();
-        text |= u64::from(pair) << (bits & 63);
-        bits = bits.wrapping_add(size);
-    }
-    (text, bits)
-}
-
-/// Counts as the bits of a byte in [`PAIRS`] that needs a closer look; more than eight bytes escaped have.
-const CAREFUL: u16 = 256;
-
-/// Holds for each byte what it becomes, the first character lowest, and how many bits that has.
-const PAIRS: [(u16, u16); 256] = {
-    let mut pairs = [(0, 0); 256];
-    let (mut rest, mut byte): (&mut [_], u8) = (&mut pairs, 0);
-    while let Some((pair, more)) = rest.split_first_mut() {
-        let letter = short_escape(byte);
-        *pair = if letter != 0 {
-            (u16::from_le_bytes([b'\\', letter]), 16)
-        } else if is_suspect(byte) {
-            (0, CAREFUL)
-        } else {
-            (byte as u16, 8)
-        };
-        (rest, byte) = (more, byte.wrapping_add(1));
-    }
-    pairs
-};
 
 /// Returns the letter that stands for `byte` behind a backslash; zero where there is none.
 const fn short_escape(byte: u8) -> u8 {
@@ -145,44 +166,39 @@ const fn short_escape(byte: u8) -> u8 {
     }
 }
 
-#[allow(
-    clippy::needless_bitwise_bool,
-    reason = "`matches!` and `||` branch, and sixteen bytes take five times as long"
-)]
+/// Tells whether a character that begins with `byte` may have to be escaped.
+#[allow(clippy::needless_bitwise_bool, reason = "`matches!` and `||` branch, and a block takes five times as long")]
 const fn is_suspect(byte: u8) -> bool {
     let ascii = (byte < b' ') | (byte == b'"') | (byte == b'\\') | (byte == 0x7f);
     ascii | (byte == 0xc2) | (byte == 0xd8) | (byte == 0xe2)
 }
 
-/// Tells whether one of the bytes [`is_suspect`]; without a branch, so that it becomes a few vector instructions.
-fn has_suspects(bytes: &[u8; 16]) -> bool {
-    bytes.iter().fold(false, |found, &byte| found | is_suspect(byte))
+/// Is the escape of one character, or its first byte as it is.
+struct Escape([u8; 6], u8);
+
+impl Escape {
+    fn as_slice(&self) -> &[u8] {
+        self.0.get(..usize::from(self.1)).unwrap_or_default()
+    }
 }
 
-/// Appends the character that `rest` begins with, escaped where it must be, and returns what follows it.
-fn one<'a>(out: &mut Vec<u8>, rest: &'a [u8]) -> &'a [u8] {
-    let Some((&byte, rest)) = rest.split_first() else { return rest };
+/// Escapes the character that `rest` begins with, where it must be, and tells how many bytes of it that takes.
+fn one(rest: &[u8]) -> (Escape, usize) {
+    let byte = rest.first().copied().unwrap_or_default();
     let letter = short_escape(byte);
     if letter != 0 {
-        out.extend_from_slice(&[b'\\', letter]);
-        return rest;
+        return (Escape([b'\\', letter, 0, 0, 0, 0], 2), 1);
     }
-    let (escaped, rest) = match (byte, rest) {
-        (0..=0x1f | 0x7f, rest) => (u16::from(byte), rest),
-        (0xc2, [low @ 0x80..=0x9f, rest @ ..]) => (u16::from(*low), rest),
-        (0xd8, [0x9c, rest @ ..]) => (0x061c, rest),
-        (0xe2, [0x80, low @ (0x8e | 0x8f | 0xaa..=0xae), rest @ ..]) => {
-            (0x2000 | u16::from(low & 0x3f), rest)
-        }
-        (0xe2, [0x81, low @ 0xa6..=0xa9, rest @ ..]) => (0x2040 | u16::from(low & 0x3f), rest),
-        _ => {
-            out.push(byte);
-            return rest;
-        }
+    let (escaped, used) = match *rest {
+        [0..=0x1f | 0x7f, ..] => (u16::from(byte), 1),
+        [0xc2, low @ 0x80..=0x9f, ..] => (u16::from(low), 2),
+        [0xd8, 0x9c, ..] => (0x061c, 2),
+        [0xe2, 0x80, low @ (0x8e | 0x8f | 0xaa..=0xae), ..] => (0x2000 | u16::from(low & 0x3f), 3),
+        [0xe2, 0x81, low @ 0xa6..=0xa9, ..] => (0x2040 | u16::from(low & 0x3f), 3),
+        _ => return (Escape([byte, 0, 0, 0, 0, 0], 1), 1),
     };
     let digit = |shift: u32| HEX.get(usize::from(escaped >> shift & 15)).copied().unwrap_or(b'0');
-    out.extend_from_slice(&[b'\\', b'u', digit(12), digit(8), digit(4), digit(0)]);
-    rest
+    (Escape([b'\\', b'u', digit(12), digit(8), digit(4), digit(0)], 6), used)
 }
 
 #[cfg(test)]
@@ -220,14 +236,24 @@ mod tests {
     }
 
     #[test]
+    fn numbers_of_every_length() {
+        for power in 0..20 {
+            for value in [10_u64.pow(power), 10_u64.pow(power) - 1, 10_u64.pow(power) * 9 / 8, 7] {
+                let mut out = Vec::new();
+                number(&mut out, value);
+                assert_eq!(String::from_utf8(out).unwrap(), value.to_string());
+            }
+        }
+        let mut out = Vec::new();
+        number(&mut out, u64::MAX);
+        assert_eq!(out, b"18446744073709551615");
+    }
+
+    #[test]
     fn seconds_lose_no_nanosecond() {
-        for (nanos, want) in [
-            (0, "0.0"),
-            (1, "0.000000001"),
-            (412_000, "0.000412"),
-            (1_204_000_000, "1.204"),
-            (u64::MAX, "18446744073.709551615"),
-        ] {
+        for (nanos, want) in
+            [(0, "0.0"), (1, "0.000000001"), (412_000, "0.000412"), (1_204_000_000, "1.204"), (u64::MAX, "18446744073.709551615")]
+        {
             let mut out = Vec::new();
             seconds(&mut out, Duration::from_nanos(nanos));
             assert_eq!(String::from_utf8(out).unwrap(), want);

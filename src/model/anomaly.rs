@@ -389,4 +389,22 @@ anomalies! {
         offset: u64, /// What is wrong there.
         problem: Box<str> }
         = "capture-damaged", Note, None, "the capture file is damaged";
+    /// Packets came that the capture did not get; what they held is a gap.
+    CaptureDropped { /// The interface.
+        interface: Box<str>, /// Packets dropped since this was last said: there was no room for them.
+        dropped: u64, /// Packets that the device or its driver dropped since this was last said.
+        device_dropped: u64, /// Both, since the capture began.
+        total: u64 }
+        = "capture-dropped", Note, None, "packets were dropped before they could be captured";
+    /// An interface went down, came back, or is no more.
+    InterfaceChanged { /// The interface.
+        interface: Box<str>, /// What became of it: `down`, `up`, `vanished` or `failed`.
+        state: &'static str, /// What the system says, where it says something.
+        problem: Box<str> }
+        = "interface-changed", Note, None, "the state of a captured interface changed";
+    /// Packets could not be saved.
+    NotSaved { /// The file.
+        file: Box<str>, /// Why.
+        problem: Box<str> }
+        = "not-saved", Note, None, "packets are no longer saved";
 }

@@ -3,7 +3,7 @@ use std::fmt;
 use super::Timestamp;
 
 /// Numbers a link layer as pcap files do (the LINKTYPE_ registry).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct LinkType(pub u32);
 
 impl LinkType {

@@ -1,7 +1,10 @@
+use std::sync::Arc;
+
 use super::Limits;
 use super::message::Open;
 use crate::event::{ConnId, Event, Kind, Sink};
 use crate::model::{Anomaly, At, Side};
+use crate::tcp;
 use crate::websocket::Payload;
 
 /// Is what a connection may use while it handles something: where events go, and memory lent for the while.
@@ -34,13 +37,18 @@ pub(super) struct Shared {
     pub(super) inflated: Payload,
     /// Memory that unfinished messages hold.
     pub(super) held: usize,
+    /// TCP's bounds, shared by all connections.
+    pub(super) tcp: Arc<tcp::Limits>,
+    /// The conversation at hand has begun to inflate.
+    pub(super) woke: bool,
     /// Messages that are over, for their memory.
     pool: Vec<Box<Open>>,
 }
 
-/// Bounds the memory that is kept for the next message.
-const POOL: usize = 4;
-const POOLED_BYTES: usize = 2 << 20;
+/// Bounds the memory that is kept for the next message: of what came in pieces, and of what was inflated at once.
+const POOL: usize = 2;
+const POOLED: usize = 2 << 20;
+pub(super) const KEPT: usize = 256 << 10;
 
 impl Shared {
     pub(super) fn new(limits: Limits) -> Self {
@@ -48,6 +56,8 @@ impl Shared {
             unmasked: Vec::new(),
             inflated: Payload::new(limits.message),
             held: 0,
+            tcp: Arc::new(limits.tcp.in_range()),
+            woke: false,
             pool: Vec::new(),
             limits,
         }
@@ -65,7 +75,7 @@ impl Shared {
         self.held = self.held.saturating_sub(open.payload.allocated());
         if self.pool.len() < POOL {
             open.payload.clear(false);
-            open.payload.shrink(POOLED_BYTES);
+            open.payload.shrink(POOLED);
             self.pool.push(open);
         }
     }

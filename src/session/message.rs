@@ -10,11 +10,13 @@ pub(super) struct Open {
     pub(super) wire: Wire,
     /// The frame at hand is to be inflated.
     pub(super) inflating: bool,
+    /// Its bytes say nothing, for it is not known whether they are compressed.
+    pub(super) unreadable: bool,
 }
 
 impl Open {
     pub(super) fn new(limit: usize) -> Self {
-        Open { opcode: Opcode::TEXT, payload: Payload::new(limit), wire: new_wire(At::default()), inflating: false }
+        Open { opcode: Opcode::TEXT, payload: Payload::new(limit), wire: new_wire(At::default()), inflating: false, unreadable: false }
     }
 
     /// Begins anew with a message's first frame.
@@ -24,7 +26,15 @@ impl Open {
         self.wire = new_wire(at);
         self.wire.masked = header.mask.is_some();
         self.inflating = inflating;
+        self.unreadable = false;
         self.add_frame(header);
+    }
+
+    /// Notes missing bytes.
+    pub(super) fn skip(&mut self, length: Option<u64>) {
+        if !self.unreadable {
+            self.payload.skip(length);
+        }
     }
 
     /// Counts one more frame.

@@ -26,11 +26,10 @@ impl Rfc3339 {
             self.second = second;
             self.text = second_text(second);
         }
-        out.extend_from_slice(&self.text);
         let nanos = u32::try_from(nanos).unwrap_or(0);
-        let (high, low) = (nanos / 100_000, nanos % 100_000);
-        let pairs = [pair(high / 100), pair(high % 100), pair(low / 1000), pair(low / 10 % 100), [digit(low), b'Z']];
-        out.extend_from_slice(pairs.as_flattened());
+        let [a, b, c, d, e, f, g, h] = eight_digits(nanos / 10);
+        out.extend_from_slice(&self.text);
+        out.extend_from_slice(&[a, b, c, d, e, f, g, h, digit(nanos), b'Z']);
     }
 }
 
@@ -62,6 +61,19 @@ fn date(day: i64) -> (u32, u32, u32) {
     let day = of_year.wrapping_sub(month.wrapping_mul(153).wrapping_add(2) / 5).wrapping_add(1);
     let (month, next) = if month < 10 { (month.wrapping_add(3), 0) } else { (month.wrapping_sub(9), 1) };
     (era.wrapping_mul(400).wrapping_add(year_of_era).wrapping_add(next), month, day)
+}
+
+/// Returns the eight digits of a number below 10⁸, zeros before it included.
+///
+/// All digits are made at once: fours, pairs and single ones side by side in one register.
+#[inline]
+pub fn eight_digits(number: u32) -> [u8; 8] {
+    let fours = u64::from(number / 10_000) | u64::from(number % 10_000) << 32;
+    let high = (fours.wrapping_mul(10_486) >> 20) & 0x0000_007f_0000_007f;
+    let pairs = high | fours.wrapping_sub(high.wrapping_mul(100)) << 16;
+    let high = (pairs.wrapping_mul(103) >> 10) & 0x000f_000f_000f_000f;
+    let digits = high | pairs.wrapping_sub(high.wrapping_mul(10)) << 8;
+    (digits | 0x3030_3030_3030_3030).to_le_bytes()
 }
 
 /// Returns the two digits of a number below 100.
@@ -104,6 +116,13 @@ mod tests {
         assert_eq!(ours(&mut clock, 1_709_251_199_000_000_001), "2024-02-29T23:59:59.000000001Z");
         assert_eq!(ours(&mut clock, i64::MAX), by_jiff(i64::MAX));
         assert_eq!(ours(&mut clock, i64::MIN), by_jiff(i64::MIN));
+    }
+
+    #[test]
+    fn eight_digits_of_numbers_all_over_the_range() {
+        for number in (0..100_000_000).step_by(997).chain(0..20_000).chain(99_980_000..100_000_000) {
+            assert_eq!(eight_digits(number), format!("{number:08}").as_bytes());
+        }
     }
 
     proptest! {

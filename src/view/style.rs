@@ -69,6 +69,9 @@ impl<'o> Pen<'o> {
 
     /// Writes our own words.
     pub fn put(&mut self, style: Style, words: &str) {
+        if words.is_empty() {
+            return;
+        }
         self.set(style);
         self.out.extend_from_slice(words.as_bytes());
         self.column = self.column.saturating_add(width(words));

@@ -45,34 +45,6 @@ pub const fn may_be_sent(code: u16) -> bool {
     matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999)
 }
 
-/// Returns a code's name, as RFC 6455 §7.4.1 and the IANA registry give it.
-pub const fn name(code: u16) -> &'static str {
-    match code {
-        1000 => "normal closure",
-        1001 => "going away",
-        1002 => "protocol error",
-        1003 => "unsupported data",
-        1004 => "reserved",
-        1005 => "no status received",
-        1006 => "abnormal closure",
-        1007 => "invalid payload data",
-        1008 => "policy violation",
-        1009 => "message too big",
-        1010 => "mandatory extension",
-        1011 => "internal error",
-        1012 => "service restart",
-        1013 => "try again later",
-        1014 => "bad gateway",
-        1015 => "TLS handshake",
-        3000 => "unauthorized",
-        3003 => "forbidden",
-        3008 => "timeout",
-        3001..=3002 | 3004..=3007 | 3009..=3999 => "registered",
-        4000..=4999 => "private use",
-        _ => "unassigned",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -46,9 +46,10 @@ impl Payload {
         self.limit = limit;
     }
 
-    /// Gives memory back that is more than `most` bytes.
+    /// Forgets the message where its memory is more than `most` bytes, and gives back what is.
     pub fn shrink(&mut self, most: usize) {
         if self.bytes.capacity() > most {
+            self.bytes.clear();
             self.bytes.shrink_to(most);
         }
         if self.missing.capacity() > 8 {

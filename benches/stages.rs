@@ -1,0 +1,317 @@
+//! One bench a stage of the trip, each over the same 50,000 packets of ticks; beside them what nobody can do
+//! without: a copy of the bytes, the library's own inflating, `write`.
+//!
+//! `cargo bench --bench stages`; divide the time by the number of elements for what a packet or message costs.
+
+#[allow(dead_code, reason = "shared by benches that use different parts")]
+mod support;
+
+use std::hash::BuildHasher;
+use std::hint::black_box;
+use std::io::Write;
+
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use flate2::{Compress, Compression, Decompress, FlushDecompress};
+use wirefin::capture::{Files, Next, Round, Source as _};
+use wirefin::event::{Event, Kind, Sink};
+use wirefin::export::{AnyFormat, Format as _, Settings};
+use wirefin::model::{At, DeflateSide, Segment, Side};
+use wirefin::session::{Analyzer, Limits};
+use wirefin::websocket::deflate::Inflater;
+use wirefin::websocket::mask::unmask;
+use wirefin::websocket::{Frames, Payload, Utf8};
+use wirefin::wire::{Decoded, Decoder};
+use wirefin::{tcp, websocket};
+
+const MESSAGES: u32 = 50_000;
+
+fn capture(load: &str, count: u32) -> Vec<u8> {
+    let mut file = Vec::new();
+    support::make(load, count, &mut file).expect("memory");
+    file
+}
+
+/// Reads a whole capture into one round.
+fn rounds(file: &[u8]) -> Vec<Round> {
+    let mut files = Files::from_reader("bench", Box::new(std::io::Cursor::new(file.to_vec())));
+    let mut rounds = Vec::new();
+    loop {
+        let mut round = Round::default();
+        if files.next(&mut round).expect("a sound capture") == Next::End {
+            return rounds;
+        }
+        rounds.push(round);
+    }
+}
+
+fn segments(rounds: &[Round]) -> Vec<(Segment<'_>, At)> {
+    let packets = rounds.iter().flat_map(Round::packets);
+    let segment = |packet: wirefin::model::Packet<'_>| {
+        let packet = packet;
+        match Decoder::default().decode(&packet) {
+            // What a fresh decoder lends is the packet's own, for nothing here is fragmented.
+            Decoded::Tcp(Segment { flow, seq, ack, flags, window, payload, cut }) => {
+                let start = payload.as_ptr().addr() - packet.data.as_ptr().addr();
+                let payload = packet.data.get(start..start + payload.len()).unwrap_or_default();
+                Some((Segment { flow, seq, ack, flags, window, payload, cut }, packet.at))
+            }
+            _ => None,
+        }
+    };
+    packets.filter_map(segment).collect()
+}
+
+/// Throws events away.
+struct Nowhere;
+
+impl Sink for Nowhere {
+    fn event(&mut self, event: &Event<'_>) {
+        black_box(event);
+    }
+}
+
+fn packets(c: &mut Criterion) {
+    let file = capture("ticks", MESSAGES);
+    let rounds = rounds(&file);
+    let segments = segments(&rounds);
+    let mut group = c.benchmark_group("packet");
+    group.throughput(Throughput::Elements(segments.len() as u64));
+    group.bench_function("floor: copy", |b| {
+        let mut block = vec![0; 256 << 10];
+        b.iter(|| {
+            for chunk in file.chunks(block.len()) {
+                block[..chunk.len()].copy_from_slice(chunk);
+                black_box(&mut block);
+            }
+        });
+    });
+    group.bench_function("read", |b| {
+        b.iter_batched_ref(
+            || Files::from_reader("bench", Box::new(std::io::Cursor::new(file.clone()))),
+            |files| {
+                let mut round = Round::default();
+                while files.next(&mut round).expect("a sound capture") != Next::End {
+                    black_box(&round);
+                }
+            },
+            criterion::BatchSize::LargeInput,
+        );
+    });
+    group.bench_function("decode to segment", |b| {
+        let mut decoder = Decoder::default();
+        b.iter(|| {
+            rounds.iter().flat_map(Round::packets).for_each(|packet| {
+                black_box(decoder.decode(&packet));
+            })
+        });
+    });
+    let hasher = ahash::RandomState::new();
+    group.bench_function("flow hash", |b| {
+        b.iter(|| segments.iter().fold(0, |sum, (segment, _)| sum ^ hasher.hash_one(segment.flow.key())));
+    });
+    group.bench_function("reassembly", |b| {
+        let mut connection = tcp::Connection::new(&tcp::Limits::default());
+        let mut at = segments[100].0.seq;
+        b.iter(|| {
+            for (segment, stamp) in &segments {
+                let segment = Segment { seq: at, flags: wirefin::model::Flags::ACK, ..*segment };
+                at = at.plus(segment.payload.len() as u32);
+                let mut delivery = connection.push(Side::Server, &segment, *stamp);
+                while let Some(output) = delivery.next() {
+                    black_box(output);
+                }
+            }
+        });
+    });
+    group.bench_function("session: lookup to event", |b| {
+        let hashes: Vec<u64> =
+            segments.iter().map(|(segment, _)| hasher.hash_one(segment.flow.key())).collect();
+        b.iter_batched_ref(
+            || Analyzer::new(Limits::default()),
+            |lane| {
+                for ((segment, at), hash) in segments.iter().zip(&hashes) {
+                    lane.push(*hash, segment, *at, &mut Nowhere);
+                }
+            },
+            criterion::BatchSize::LargeInput,
+        );
+    });
+    group.finish();
+}
+
+fn other_traffic(c: &mut Criterion) {
+    let file = capture("mix", MESSAGES);
+    let rounds = rounds(&file);
+    let segments: Vec<_> = segments(&rounds)
+        .into_iter()
+        .filter(|(segment, _)| segment.flow.source.port == 443 || segment.flow.destination.port == 443)
+        .collect();
+    let hasher = ahash::RandomState::new();
+    let mut group = c.benchmark_group("packet of other traffic");
+    group.throughput(Throughput::Elements(segments.len() as u64));
+    group.bench_function("session: dismissed", |b| {
+        b.iter_batched_ref(
+            || Analyzer::new(Limits::default()),
+            |lane| {
+                for (segment, at) in &segments {
+                    lane.push(hasher.hash_one(segment.flow.key()), segment, *at, &mut Nowhere);
+                }
+            },
+            criterion::BatchSize::LargeInput,
+        );
+    });
+    group.finish();
+}
+
+fn messages(c: &mut Criterion) {
+    let texts: Vec<Vec<u8>> = (0..10_000).map(|n| support::tick(n).into_bytes()).collect();
+    let stream: Vec<Vec<u8>> = texts.iter().map(|text| support::frame(0x81, text, true)).collect();
+    let mut group = c.benchmark_group("message");
+    group.throughput(Throughput::Elements(texts.len() as u64));
+    let mut scratch = Vec::new();
+    group.bench_function("floor: copy", |b| {
+        b.iter(|| {
+            texts.iter().for_each(|text| {
+                scratch.clear();
+                scratch.extend_from_slice(black_box(text));
+            })
+        });
+    });
+    group.bench_function("frame", |b| {
+        b.iter(|| {
+            let mut frames = Frames::default();
+            for mut input in stream.iter().map(Vec::as_slice) {
+                while let Some(piece) = frames.next(&mut input) {
+                    black_box(piece);
+                }
+            }
+        });
+    });
+    group.bench_function("unmask", |b| {
+        b.iter(|| {
+            texts.iter().for_each(|text| {
+                scratch.clear();
+                scratch.extend_from_slice(text);
+                unmask(black_box(&mut scratch), [1, 2, 3, 4], 0);
+            })
+        });
+    });
+    group.bench_function("floor: std's UTF-8", |b| {
+        b.iter(|| {
+            texts.iter().for_each(|text| {
+                let _ = black_box(std::str::from_utf8(text));
+            })
+        });
+    });
+    group.bench_function("UTF-8 in pieces", |b| {
+        b.iter(|| {
+            texts.iter().for_each(|text| {
+                let mut check = Utf8::default();
+                check.push(text);
+                black_box(check.finish());
+            })
+        });
+    });
+    group.finish();
+}
+
+fn inflate(c: &mut Criterion) {
+    let mut group = c.benchmark_group("inflate");
+    for takeover in [true, false] {
+        let mut sender = Compress::new(Compression::default(), false);
+        let mut compressed = Vec::new();
+        for n in 0..10_000 {
+            if !takeover {
+                sender.reset();
+            }
+            compressed.push(support::deflate(&mut sender, support::tick(n).as_bytes()));
+        }
+        let kind = if takeover { "context takeover" } else { "no context takeover" };
+        group.throughput(Throughput::Elements(compressed.len() as u64));
+        group.bench_function(BenchmarkId::new("floor: the library alone", kind), |b| {
+            let mut out = Vec::with_capacity(1 << 10);
+            b.iter(|| {
+                let mut library = Decompress::new(false);
+                for message in &compressed {
+                    if !takeover {
+                        library.reset(false);
+                    }
+                    out.clear();
+                    for bytes in [message, &[0, 0, 0xff, 0xff][..]] {
+                        library.decompress_vec(bytes, &mut out, FlushDecompress::Sync).expect("our own data");
+                    }
+                    black_box(&out);
+                }
+            });
+        });
+        group.bench_function(BenchmarkId::new("Inflater", kind), |b| {
+            let side = DeflateSide { no_context_takeover: !takeover, max_window_bits: 15 };
+            let mut out = Payload::new(1 << 20);
+            b.iter(|| {
+                let mut inflater = Inflater::new(side, websocket::deflate::Limits::default());
+                for message in &compressed {
+                    out.clear(false);
+                    inflater.push(message, &mut out);
+                    inflater.finish(&mut out);
+                    black_box(&out);
+                }
+            });
+        });
+    }
+    group.finish();
+}
+
+/// Keeps the first message it hears.
+struct Record<'f> {
+    format: &'f mut AnyFormat,
+    out: Vec<u8>,
+    times: u32,
+}
+
+impl Sink for Record<'_> {
+    fn event(&mut self, event: &Event<'_>) {
+        if let Kind::Message(_) = event.kind {
+            for _ in 0..self.times {
+                self.out.clear();
+                self.format.write(event, &mut self.out);
+                black_box(&self.out);
+            }
+        }
+    }
+}
+
+fn records(c: &mut Criterion) {
+    let mut group = c.benchmark_group("record");
+    for (load, bytes) in [("ticks", 170_u64), ("bulk", 1 << 20)] {
+        let file = capture(load, 1);
+        let rounds = rounds(&file);
+        let segments = segments(&rounds);
+        let mut format = AnyFormat::new("ndjson", &Settings::default()).expect("in the list");
+        group.throughput(Throughput::Bytes(bytes));
+        group.bench_function(BenchmarkId::new("ndjson", load), |b| {
+            b.iter_custom(|times| {
+                let mut record = Record { format: &mut format, out: Vec::new(), times: times as u32 };
+                let mut lane = Analyzer::new(Limits::default());
+                let start = std::time::Instant::now();
+                for (segment, at) in &segments {
+                    lane.push(1, segment, *at, &mut record);
+                }
+                start.elapsed()
+            });
+        });
+    }
+    let block = vec![b'x'; 256 << 10];
+    group.throughput(Throughput::Bytes(block.len() as u64));
+    group.bench_function("write to /dev/null", |b| {
+        let mut null = std::fs::File::create("/dev/null").expect("Unix");
+        b.iter(|| null.write_all(black_box(&block)));
+    });
+    group.finish();
+}
+
+criterion_group! {
+    name = stages;
+    config = Criterion::default().sample_size(20).warm_up_time(std::time::Duration::from_millis(500)).measurement_time(std::time::Duration::from_secs(2));
+    targets = packets, other_traffic, messages, inflate, records
+}
+criterion_main!(stages);

@@ -1,0 +1,236 @@
+use std::io::{self, Write};
+
+use flate2::{Compress, Compression, FlushCompress};
+use wirefin::model::Side;
+
+use super::{Talk, Tape};
+
+/// Lists the loads: a name, and what its number counts.
+pub const LOADS: &[(&str, &str)] = &[
+    ("ticks", "text messages of 170 bytes from a server to 40 clients"),
+    ("deflate", "the same, compressed with context takeover"),
+    ("chat", "messages there and back on 40 connections"),
+    ("bulk", "binary messages of 1 MiB"),
+    ("mix", "packets: a tenth of the bytes are ticks, the others TLS and HTTP"),
+    ("half-open", "SYNs without an answer"),
+    ("upgrades", "upgrades that are asked for and not answered"),
+    ("other", "connections of another protocol, left open"),
+    ("joined", "connections of another protocol whose beginning was not captured"),
+    ("idle", "WebSockets that sent one message and rest"),
+    ("idle-deflate", "WebSockets that sent 40 KB each way, compressed, and rest"),
+    ("connections", "WebSockets that open, send one message and close"),
+    ("big", "MiB of one message, in fragments of 64 KiB"),
+    ("big-text", "the same as masked text"),
+];
+
+/// Writes the load called `name`; `false` where there is none.
+pub fn make<W: Write>(name: &str, count: u32, to: W) -> io::Result<bool> {
+    let mut tape = Tape::new(to)?;
+    match name {
+        "ticks" => ticks(&mut tape, count, false)?,
+        "deflate" => ticks(&mut tape, count, true)?,
+        "chat" => chat(&mut tape, count)?,
+        "bulk" => bulk(&mut tape, count)?,
+        "mix" => mix(&mut tape, count)?,
+        "half-open" => (0..count).try_for_each(|n| tape.knock(n, 80).map(drop))?,
+        "upgrades" => (0..count).try_for_each(|n| {
+            let mut talk = tape.open(n, 80)?;
+            tape.ask(&mut talk, "")
+        })?,
+        "other" => (0..count).try_for_each(|n| {
+            let mut talk = tape.open(n, 443)?;
+            tape.send(&mut talk, Side::Client, &hello(n))
+        })?,
+        "joined" => joined(&mut tape, count)?,
+        "idle" => (0..count).try_for_each(|n| {
+            let mut talk = tape.upgrade(n, "")?;
+            tape.send(&mut talk, Side::Server, &frame(0x81, tick(n).as_bytes(), false))
+        })?,
+        "idle-deflate" => idle_deflate(&mut tape, count)?,
+        "connections" => (0..count).try_for_each(|n| connection(&mut tape, n))?,
+        "big" => big(&mut tape, count, false)?,
+        "big-text" => big(&mut tape, count, true)?,
+        _ => return Ok(false),
+    }
+    tape.finish()?;
+    Ok(true)
+}
+
+/// Returns what a market would say, as JSON.
+pub fn tick(n: u32) -> String {
+    let x = n.wrapping_mul(0x9e37_79b9) >> 7;
+    let symbol = ["BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT"][(x % 4) as usize];
+    format!(
+        r#"{{"e":"trade","E":{},"s":"{symbol}","t":{},"p":"{}.{:02}","q":"0.{:04}","b":{},"a":{},"m":{},"M":true}}"#,
+        1_700_000_000_000_u64 + u64::from(n),
+        30_000_000 + n,
+        60_000 + x % 1000,
+        x % 100,
+        x % 10_000,
+        x.wrapping_mul(31) % 1_000_000_000,
+        x.wrapping_mul(37) % 1_000_000_000,
+        x % 2 == 0,
+    )
+}
+
+/// Makes a frame; `first` is its first byte.
+pub fn frame(first: u8, payload: &[u8], masked: bool) -> Vec<u8> {
+    let mut out = vec![first];
+    let mask = if masked { 0x80 } else { 0 };
+    match payload.len() {
+        short @ 0..126 => out.push(mask | short as u8),
+        middle @ 126..0x1_0000 => {
+            out.push(mask | 126);
+            out.extend((middle as u16).to_be_bytes());
+        }
+        long => {
+            out.push(mask | 127);
+            out.extend((long as u64).to_be_bytes());
+        }
+    }
+    if masked {
+        let key = (payload.len() as u32 ^ u32::from(*payload.last().unwrap_or(&1)))
+            .wrapping_mul(0x9e37_79b1)
+            .to_be_bytes();
+        out.extend(key);
+        out.extend(payload.iter().zip(key.iter().cycle()).map(|(byte, key)| byte ^ key));
+    } else {
+        out.extend(payload);
+    }
+    out
+}
+
+/// Compresses a message as a sender with context takeover does (RFC 7692 §7.2.1).
+pub fn deflate(sender: &mut Compress, text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len() + 64);
+    sender.compress_vec(text, &mut out, FlushCompress::Sync).expect("memory");
+    out.truncate(out.len() - 4);
+    out
+}
+
+const DEFLATE: &str = "Sec-WebSocket-Extensions: permessage-deflate\r\n";
+
+fn ticks<W: Write>(tape: &mut Tape<W>, count: u32, compressed: bool) -> io::Result<()> {
+    const CLIENTS: u32 = 40;
+    let extensions = if compressed { DEFLATE } else { "" };
+    let talks = (0..CLIENTS).map(|n| tape.upgrade(n, extensions));
+    let mut talks: Vec<(Talk, Compress)> = talks
+        .map(|talk| talk.map(|talk| (talk, Compress::new(Compression::default(), false))))
+        .collect::<io::Result<_>>()?;
+    for n in 0..count {
+        let (talk, sender) = &mut talks[(n % CLIENTS) as usize];
+        let text = tick(n);
+        let frame = if compressed {
+            frame(0xc1, &deflate(sender, text.as_bytes()), false)
+        } else {
+            frame(0x81, text.as_bytes(), false)
+        };
+        tape.send(talk, Side::Server, &frame)?;
+    }
+    talks.iter_mut().try_for_each(|(talk, _)| tape.close(talk))
+}
+
+fn chat<W: Write>(tape: &mut Tape<W>, count: u32) -> io::Result<()> {
+    const CLIENTS: u32 = 40;
+    let mut talks: Vec<Talk> = (0..CLIENTS).map(|n| tape.upgrade(n, "")).collect::<io::Result<_>>()?;
+    for n in 0..count {
+        let (talk, text) = (&mut talks[(n / 2 % CLIENTS) as usize], tick(n / 2));
+        let (side, masked) = if n % 2 == 0 { (Side::Client, true) } else { (Side::Server, false) };
+        tape.send(talk, side, &frame(0x81, text.as_bytes(), masked))?;
+    }
+    talks.iter_mut().try_for_each(|talk| tape.close(talk))
+}
+
+fn bulk<W: Write>(tape: &mut Tape<W>, count: u32) -> io::Result<()> {
+    let mut talk = tape.upgrade(0, "")?;
+    let message = frame(0x82, &noise(1 << 20, 1), false);
+    (0..count).try_for_each(|_| tape.send(&mut talk, Side::Server, &message))?;
+    tape.close(&mut talk)
+}
+
+/// Of ten rounds' bytes, nine are TLS records and HTTP bodies in full segments, and one is ticks.
+fn mix<W: Write>(tape: &mut Tape<W>, packets: u32) -> io::Result<()> {
+    const ROUND: u32 = 24;
+    let mut ticks: Vec<Talk> = (0..8).map(|n| tape.upgrade(n, "")).collect::<io::Result<_>>()?;
+    let mut others = Vec::new();
+    for n in 100..164 {
+        let mut talk = tape.open(n, if n % 8 == 0 { 80 } else { 443 })?;
+        if n % 8 == 0 {
+            tape.send(&mut talk, Side::Client, b"GET /file HTTP/1.1\r\nHost: example.org\r\n\r\n")?;
+            tape.send(&mut talk, Side::Server, b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000000\r\n\r\n")?;
+        } else {
+            tape.send(&mut talk, Side::Client, &hello(n))?;
+        }
+        others.push(talk);
+    }
+    let body = noise(11 * super::SEGMENT, 2);
+    for n in 0..packets / ROUND {
+        let other = &mut others[(n % 64) as usize];
+        tape.send(other, Side::Server, &body)?;
+        for i in 0..8 {
+            tape.send(&mut ticks[i as usize], Side::Server, &frame(0x81, tick(n * 8 + i).as_bytes(), false))?;
+        }
+    }
+    Ok(())
+}
+
+fn joined<W: Write>(tape: &mut Tape<W>, count: u32) -> io::Result<()> {
+    let bytes = noise(2000, 3);
+    for n in 0..count {
+        let mut talk = Talk::joined(n, 443);
+        tape.send(&mut talk, Side::Server, &bytes)?;
+    }
+    Ok(())
+}
+
+fn idle_deflate<W: Write>(tape: &mut Tape<W>, count: u32) -> io::Result<()> {
+    let mut sender = Compress::new(Compression::default(), false);
+    let texts = (0..240).map(|n| deflate(&mut sender, tick(n * 7919).as_bytes()));
+    let frames = texts.map(|text| (frame(0xc1, &text, true), frame(0xc1, &text, false)));
+    let (client, server): (Vec<_>, Vec<_>) = frames.unzip();
+    let (client, server) = (client.concat(), server.concat());
+    for n in 0..count {
+        let mut talk = tape.upgrade(n, DEFLATE)?;
+        tape.send(&mut talk, Side::Client, &client)?;
+        tape.send(&mut talk, Side::Server, &server)?;
+    }
+    Ok(())
+}
+
+fn connection<W: Write>(tape: &mut Tape<W>, n: u32) -> io::Result<()> {
+    let mut talk = tape.upgrade(n, "")?;
+    tape.send(&mut talk, Side::Server, &frame(0x81, b"hello", false))?;
+    tape.send(&mut talk, Side::Server, &frame(0x88, b"\x03\xe8", false))?;
+    tape.send(&mut talk, Side::Client, &frame(0x88, b"\x03\xe8", true))?;
+    tape.close(&mut talk)
+}
+
+fn big<W: Write>(tape: &mut Tape<W>, mebibytes: u32, text: bool) -> io::Result<()> {
+    let mut talk = tape.upgrade(0, "")?;
+    let (side, opcode) = if text { (Side::Client, 1) } else { (Side::Server, 2) };
+    let part =
+        if text { b"text ".repeat((64 << 10) / 5 + 1)[..64 << 10].to_vec() } else { noise(64 << 10, 4) };
+    let fragments = mebibytes * 16;
+    for n in 0..fragments {
+        let first = if n == 0 { opcode } else { 0 } | if n + 1 == fragments { 0x80 } else { 0 };
+        tape.send(&mut talk, side, &frame(first, &part, text))?;
+    }
+    tape.close(&mut talk)
+}
+
+/// Returns what a TLS client says first, as far as anyone can tell from outside.
+fn hello(n: u32) -> Vec<u8> {
+    let mut bytes = vec![0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3];
+    bytes.extend(noise(506, n));
+    bytes
+}
+
+/// Returns bytes without a pattern.
+fn noise(length: usize, seed: u32) -> Vec<u8> {
+    let mut state = u64::from(seed) << 1 | 1;
+    let mut next = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as u8
+    };
+    (0..length).map(|_| next()).collect()
+}

@@ -1,0 +1,71 @@
+//! What can be sniffed.
+
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use pcap::{Capture, Device};
+
+use super::bpf::message;
+use super::{Error, live};
+
+/// Describes an interface of this machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sniffable {
+    /// What `-i` calls it.
+    pub name: String,
+    /// What the system says it is.
+    pub description: Option<String>,
+    /// Its addresses.
+    pub addresses: Vec<IpAddr>,
+    /// The name of its link type, or what keeps it from being opened.
+    pub link: Result<String, String>,
+    /// Whether it is up.
+    pub up: bool,
+    /// Whether it is loopback.
+    pub loopback: bool,
+}
+
+/// What is missing where the system does not let us.
+pub const NO_RIGHT: &str = "the right to capture";
+
+/// Lists the interfaces.
+pub fn interfaces() -> Result<Vec<Sniffable>, Error> {
+    live::load()?;
+    let devices = Device::list().map_err(|error| Error::Interface { interface: "interfaces".into(), problem: message(&error) })?;
+    Ok(devices.into_iter().map(describe).collect())
+}
+
+fn describe(device: Device) -> Sniffable {
+    let opened = Capture::from_device(device.name.as_str()).and_then(|capture| capture.buffer_size(1 << 20).open());
+    let link = match opened {
+        Ok(capture) => {
+            let link = capture.get_datalink();
+            Ok(link.get_name().unwrap_or_else(|_| link.0.to_string()))
+        }
+        Err(error) if live::is_about_rights(&message(&error)) => Err(NO_RIGHT.to_owned()),
+        Err(error) => Err(message(&error)),
+    };
+    Sniffable {
+        link,
+        description: device.desc,
+        addresses: device.addresses.into_iter().map(|address| address.addr).collect(),
+        up: device.flags.is_up(),
+        loopback: device.flags.is_loopback(),
+        name: device.name,
+    }
+}
+
+/// Returns where Linux tells of an interface; `None` elsewhere, and for what is no single interface.
+pub(super) fn system_folder(name: &str) -> Option<PathBuf> {
+    let folder = Path::new("/sys/class/net").join(name);
+    // The sandbox knows folders by their true names.
+    folder.join("flags").exists().then(|| folder.canonicalize().ok()).flatten()
+}
+
+/// Tells whether the interface of a [`system_folder`] is up; `None` where it is no more.
+pub(super) fn is_up(folder: &Path) -> Option<bool> {
+    const IFF_UP: u32 = 1;
+    let text = std::fs::read_to_string(folder.join("flags")).ok()?;
+    let flags = u32::from_str_radix(text.trim().trim_start_matches("0x"), 16).ok()?;
+    Some(flags & IFF_UP != 0)
+}

@@ -1,0 +1,337 @@
+//! A capture file that somebody else is still writing.
+
+use std::collections::HashSet;
+use std::fs::{self, File};
+use std::io::{self, Read, Seek as _};
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use super::file::{BLOCK, Reader};
+use super::until::Watch;
+use super::{Error, Next, Round, Source, Until};
+use crate::model::{Anomaly, Timestamp};
+
+/// How often a file at whose end we are is looked at.
+const LOOK: Duration = Duration::from_millis(50);
+/// How much of a file's beginning names it: its header and the stamp of its first packet, at least.
+const HEAD: usize = 512;
+
+/// Reads a capture file as it grows, and goes on with the file that follows it when it is rotated.
+///
+/// ```text
+///   read ─► the end of what is there ─┬─ it grew ──────────────────────────────► read on
+///                                     ├─ another of its family began later ────► read the rest, then that one
+///                                     └─ it was written over before we were done ► say so, read the new one
+/// ```
+///
+/// A file's family are those beside it whose names differ in numbers alone, a number at the very end included that
+/// others do not have: `a.pcap`, `a.pcap1`, `a.pcap2` as `tcpdump -C` writes, rings of `-W`, stamps of
+/// `-G`, `a_00001_20260101.pcapng` of dumpcap. Of the family, the next one is that whose first packet is the
+/// earliest, but not earlier than the first packet of the file at hand, and that was not read before.
+pub struct Follow {
+    path: PathBuf,
+    family: String,
+    reader: Reader,
+    tail: Arc<Tail>,
+    /// Files read, each by its inode and its beginning.
+    read: HashSet<(u64, Vec<u8>)>,
+    watch: Arc<Watch>,
+    packets: u64,
+    latest: Timestamp,
+    flush: bool,
+    /// That the file at hand was written over was said.
+    told: bool,
+}
+
+/// Is what the file at hand and those who look at it share.
+struct Tail {
+    path: PathBuf,
+    file: File,
+    inode: u64,
+    /// When the file was last written to as it was opened: its packets cannot be earlier if it has none yet.
+    opened: Timestamp,
+    /// What it begins with, once it has a packet.
+    beginning: OnceLock<Beginning>,
+    family: String,
+    watch: Arc<Watch>,
+    /// It was written over while it was read.
+    overwritten: AtomicBool,
+}
+
+impl Follow {
+    /// Opens the file; where there is none of that name, the oldest of its family.
+    pub fn open(path: &Path, until: Until) -> Result<Follow, Error> {
+        let watch = Arc::new(Watch::new(until));
+        let family = family(path);
+        let begin = if path.exists() {
+            path.to_owned()
+        } else {
+            let none = || Error::Io { file: path.display().to_string(), source: io::ErrorKind::NotFound.into() };
+            let oldest = members(path, &family).into_iter().filter_map(|it| Some((Beginning::of(&it)?.first, it))).min();
+            oldest.map(|(_, path)| path).ok_or_else(none)?
+        };
+        let read = HashSet::new();
+        let (reader, tail) = start(&begin, &family, &watch, &read)?;
+        Ok(Follow {
+            path: begin,
+            family,
+            reader,
+            tail,
+            read,
+            watch,
+            packets: 0,
+            latest: Timestamp::from_nanos(i64::MIN),
+            flush: false,
+            told: false,
+        })
+    }
+
+    /// Returns the folder in which files are looked for.
+    pub fn folder(&self) -> &Path {
+        folder(&self.path)
+    }
+
+    /// Goes on with the next file; `false` where there is none, which is only so at the end.
+    fn turn(&mut self) -> Result<bool, Error> {
+        loop {
+            if self.watch.is_over() {
+                return Ok(false);
+            }
+            let overwritten = self.tail.overwritten.load(Ordering::Relaxed);
+            let next = if overwritten { Some(self.tail.path.clone()) } else { None };
+            if let Some(next) = next.or_else(|| successor(&self.tail, &self.read)) {
+                if let Some(beginning) = self.tail.beginning() {
+                    self.read.insert((beginning.inode, beginning.head.clone()));
+                }
+                match start(&next, &self.family, &self.watch, &self.read) {
+                    Ok((reader, tail)) => {
+                        (self.reader, self.tail, self.path, self.told) = (reader, tail, next, false);
+                        return Ok(true);
+                    }
+                    // It was taken away, or has no header yet: look again.
+                    Err(Error::Io { .. } | Error::Empty { .. } | Error::Short { .. }) => {}
+                    Err(other) => return Err(other),
+                }
+            }
+            std::thread::sleep(LOOK);
+        }
+    }
+}
+
+impl Source for Follow {
+    fn next(&mut self, round: &mut Round) -> Result<Next, Error> {
+        loop {
+            if self.watch.is_over() {
+                round.clear();
+                return Ok(Next::End);
+            }
+            if std::mem::take(&mut self.flush) && self.tail.is_at_end() {
+                // What was handed on is to be shown before we wait.
+                round.clear();
+                return Ok(Next::Idle(self.latest));
+            }
+            let filled = self.reader.fill(round, BLOCK)?;
+            let overwritten = self.tail.overwritten.load(Ordering::Relaxed) && !std::mem::replace(&mut self.told, true);
+            if overwritten {
+                round.diagnostics.clear();
+                round.diagnostics.push(Anomaly::CaptureDamaged {
+                    file: self.path.display().to_string().into(),
+                    offset: self.tail.position(),
+                    problem: "the file was written over before all of it was read".into(),
+                });
+            }
+            let over = self.watch.is_over();
+            if over {
+                // A record that we no longer wait for is not a damaged one.
+                round.diagnostics.clear();
+            }
+            if filled && !(over && round.packets.is_empty() && round.secrets.is_empty()) || overwritten {
+                break;
+            }
+            if !self.turn()? {
+                round.clear();
+                return Ok(Next::End);
+            }
+        }
+        self.flush = true;
+        for record in &mut round.packets {
+            self.packets = self.packets.saturating_add(record.at.packet);
+            self.latest = self.latest.max(record.at.time);
+            record.at.packet = self.packets;
+            record.at.time = self.latest;
+        }
+        if !round.packets.is_empty() {
+            self.watch.packet();
+        }
+        Ok(Next::Filled)
+    }
+}
+
+/// Opens a file that is to be read from its beginning; waits for its header.
+fn start(
+    path: &Path,
+    family: &str,
+    watch: &Arc<Watch>,
+    read: &HashSet<(u64, Vec<u8>)>,
+) -> Result<(Reader, Arc<Tail>), Error> {
+    let name = path.display().to_string();
+    let failed = |source| Error::Io { file: name.clone(), source };
+    let file = File::open(path).map_err(failed)?;
+    let metadata = file.metadata().map_err(failed)?;
+    if metadata.is_dir() {
+        return Err(Error::Directory { file: name });
+    }
+    let tail = Arc::new(Tail {
+        path: path.to_owned(),
+        inode: metadata.ino(),
+        opened: Timestamp::new(metadata.mtime(), u32::try_from(metadata.mtime_nsec()).unwrap_or(0)),
+        beginning: OnceLock::new(),
+        family: family.to_owned(),
+        watch: Arc::clone(watch),
+        overwritten: AtomicBool::new(false),
+        file,
+    });
+    tail.beginning();
+    let seen = read.clone();
+    Ok((Reader::new(name, Box::new(Growing { tail: Arc::clone(&tail), seen })), tail))
+}
+
+/// Reads the file at hand; its end is the end only when another file has begun.
+struct Growing {
+    tail: Arc<Tail>,
+    seen: HashSet<(u64, Vec<u8>)>,
+}
+
+impl Read for Growing {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let mut last = false;
+        loop {
+            let position = (&self.tail.file).stream_position()?;
+            let count = (&self.tail.file).read(into)?;
+            if self.tail.is_overwritten(position) {
+                self.tail.overwritten.store(true, Ordering::Relaxed);
+                return Ok(0);
+            }
+            if count > 0 || last || self.tail.watch.is_over() {
+                return Ok(count);
+            }
+            // Who begins the next file is done with this one: what there is now is all of it.
+            last = self.tail.is_replaced() || successor(&self.tail, &self.seen).is_some();
+            if !last {
+                std::thread::sleep(LOOK);
+            }
+        }
+    }
+}
+
+impl Tail {
+    fn position(&self) -> u64 {
+        (&self.file).stream_position().unwrap_or(0)
+    }
+
+    fn is_at_end(&self) -> bool {
+        self.file.metadata().is_ok_and(|metadata| metadata.len() <= self.position())
+    }
+
+    /// Tells whether the file holds something else than what was read of it up to `position`.
+    fn is_overwritten(&self, position: u64) -> bool {
+        if self.file.metadata().is_ok_and(|metadata| metadata.len() < position) {
+            return true;
+        }
+        let Some(beginning) = self.beginning() else { return false };
+        let mut head = vec![0; beginning.head.len()];
+        !(self.file.read_exact_at(&mut head, 0).is_ok() && head == beginning.head)
+    }
+
+    /// Returns what the file begins with, as it was when it was first looked at; `None` while it has no packet.
+    fn beginning(&self) -> Option<&Beginning> {
+        if self.beginning.get().is_none() {
+            // Through another descriptor, whose position is its own.
+            let beginning = File::open(&self.path).ok().and_then(|file| Beginning::read(&file));
+            if let Some(beginning) = beginning.filter(|it| it.inode == self.inode) {
+                let _ = self.beginning.set(beginning);
+            }
+        }
+        self.beginning.get()
+    }
+
+    /// Tells whether another file has this name now, and has packets.
+    fn is_replaced(&self) -> bool {
+        fs::metadata(&self.path).is_ok_and(|metadata| metadata.ino() != self.inode)
+            && Beginning::of(&self.path).is_some()
+    }
+}
+
+/// Finds the file that follows.
+fn successor(tail: &Tail, read: &HashSet<(u64, Vec<u8>)>) -> Option<PathBuf> {
+    let this = tail.beginning();
+    let least = this.map_or(tail.opened, |it| it.first);
+    let candidate = |path: PathBuf| {
+        let beginning = Beginning::of(&path)?;
+        let is = |inode: u64, head: &[u8]| inode == beginning.inode && beginning.head.starts_with(head);
+        let known = is(tail.inode, this.map_or(&[], |it| &it.head)) || read.iter().any(|(inode, head)| is(*inode, head));
+        (!known && beginning.first >= least).then_some((beginning.first, path))
+    };
+    members(&tail.path, &tail.family).into_iter().filter_map(candidate).min().map(|(_, path)| path)
+}
+
+/// Is what a file begins with.
+#[derive(Debug)]
+struct Beginning {
+    inode: u64,
+    head: Vec<u8>,
+    first: Timestamp,
+}
+
+impl Beginning {
+    /// Opens a file for it: a descriptor that others read through would be moved.
+    fn of(path: &Path) -> Option<Beginning> {
+        let file = File::open(path).ok()?;
+        file.metadata().ok()?.is_file().then(|| Beginning::read(&file))?
+    }
+
+    /// Reads up to the first packet; `None` where there is none yet.
+    fn read(file: &File) -> Option<Beginning> {
+        let inode = file.metadata().ok()?.ino();
+        let mut reader = Reader::new("", Box::new(file.try_clone().ok()?.take(BLOCK as u64)));
+        let mut round = Round::default();
+        let mut first = None;
+        while first.is_none() && reader.fill(&mut round, BLOCK).ok()? {
+            first = round.packets.first().map(|record| record.at.time);
+        }
+        let first = first?;
+        let mut head = vec![0; HEAD];
+        let count = file.read_at(&mut head, 0).ok()?;
+        head.truncate(count);
+        Some(Beginning { inode, head, first })
+    }
+}
+
+fn folder(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Lists the files of a family.
+fn members(path: &Path, name: &str) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(folder(path)) else { return Vec::new() };
+    entries.flatten().map(|entry| entry.path()).filter(|path| family(path) == name).collect()
+}
+
+/// Returns a file's name without what differs in its family.
+fn family(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let mut family = String::with_capacity(name.len());
+    for c in name.trim_end_matches(|c: char| c.is_ascii_digit()).chars() {
+        let c = if c.is_ascii_digit() { '#' } else { c };
+        if c != '#' || !family.ends_with('#') {
+            family.push(c);
+        }
+    }
+    family
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,312 @@
+//! Packets kept in a pcapng file (draft-ietf-opsawg-pcapng) as they come.
+
+mod block;
+mod chosen;
+
+use std::collections::VecDeque;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use chosen::Chosen;
+pub use chosen::{Belongs, Sorter};
+
+use super::{Counts, Description, Error, Next, Round, Source};
+use crate::model::{Anomaly, Endpoint, LinkType, Timestamp};
+
+/// Says where packets are saved, and when a new file begins.
+#[derive(Clone, Debug, Default)]
+pub struct Target {
+    /// The file. Where there are to be several, their numbers are put before its extension.
+    pub file: PathBuf,
+    /// A file is full when it has this many bytes.
+    pub most_bytes: Option<u64>,
+    /// A file is full this long after its first packet.
+    pub most_time: Option<Duration>,
+    /// How many files are kept; the oldest goes when one more begins.
+    pub files: Option<usize>,
+}
+
+impl Target {
+    const fn is_rotated(&self) -> bool {
+        self.most_bytes.is_some() || self.most_time.is_some()
+    }
+
+    /// Returns the name of the file of this number, from 1.
+    fn name(&self, number: u64) -> PathBuf {
+        if !self.is_rotated() {
+            return self.file.clone();
+        }
+        let stem = self.file.file_stem().unwrap_or_default().to_string_lossy();
+        let extension = self.file.extension().map(|it| format!(".{}", it.to_string_lossy())).unwrap_or_default();
+        self.file.with_file_name(format!("{stem}_{number:05}{extension}"))
+    }
+}
+
+/// Saves the packets of a source on their way.
+pub struct Saved {
+    source: Box<dyn Source>,
+    saver: Saver,
+}
+
+impl Source for Saved {
+    fn next(&mut self, round: &mut Round) -> Result<Next, Error> {
+        let next = self.source.next(round)?;
+        self.saver.lock().take(round);
+        Ok(next)
+    }
+}
+
+/// Saves packets; clones save to the same file.
+#[derive(Clone)]
+pub struct Saver(Arc<Mutex<Inner>>);
+
+impl Saver {
+    /// Creates the first file. `interfaces` and `counts` tell of a live capture.
+    ///
+    /// With a `sorter`, only connections are kept of which [`Saver::keep`] says that they became WebSockets, their
+    /// handshakes included.
+    pub fn create(
+        target: Target,
+        interfaces: Vec<Description>,
+        counts: Option<Counts>,
+        sorter: Option<Box<dyn Sorter>>,
+    ) -> Result<Saver, Error> {
+        let chosen = sorter.map(Chosen::new);
+        let mut out = Out::new(target, interfaces, counts);
+        out.begin().map_err(|source| Error::Io { file: out.path.display().to_string(), source })?;
+        Ok(Saver(Arc::new(Mutex::new(Inner { out, chosen, fault: None }))))
+    }
+
+    /// Returns `source`, whose packets will be saved.
+    pub fn watch(&self, source: Box<dyn Source>) -> Saved {
+        Saved { source, saver: self.clone() }
+    }
+
+    /// Hears that a WebSocket conversation began between these two.
+    pub fn keep(&self, client: Endpoint, server: Endpoint) {
+        if let Inner { out, chosen: Some(chosen), fault } = &mut *self.lock()
+            && let Err(error) = chosen.keep(client, server, out)
+        {
+            fault.get_or_insert(error);
+        }
+    }
+
+    /// Writes what stands behind the last packet, and tells how many packets were saved.
+    ///
+    /// # Errors
+    ///
+    /// When something could not be written, now or before; what was written before is whole.
+    pub fn finish(&self) -> Result<u64, Error> {
+        let mut inner = self.lock();
+        if let Inner { out, chosen: Some(chosen), fault } = &mut *inner
+            && fault.is_none()
+            && let Err(error) = chosen.finish(out)
+        {
+            *fault = Some(error);
+        }
+        if inner.fault.is_none() && let Err(error) = inner.out.end() {
+            inner.fault = Some(error);
+        }
+        match inner.fault.take() {
+            Some(source) => Err(Error::Io { file: inner.out.path.display().to_string(), source }),
+            None => Ok(inner.out.packets),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+struct Inner {
+    out: Out,
+    chosen: Option<Chosen>,
+    /// Why nothing is saved any more.
+    fault: Option<io::Error>,
+}
+
+impl Inner {
+    fn take(&mut self, round: &mut Round) {
+        if self.fault.is_some() {
+            return;
+        }
+        if let Err(error) = self.save(round) {
+            round.diagnostics.push(Anomaly::NotSaved {
+                file: self.out.path.display().to_string().into(),
+                problem: error.to_string().into(),
+            });
+            self.fault = Some(error);
+        }
+    }
+
+    fn save(&mut self, round: &Round) -> io::Result<()> {
+        if let Some(chosen) = &mut self.chosen {
+            chosen.round();
+        }
+        let mut secrets = round.secrets.iter().peekable();
+        for (n, packet) in round.packets().enumerate() {
+            while let Some((_, text)) = secrets.next_if(|(before, _)| *before <= n) {
+                self.out.secrets(text);
+            }
+            let interface = self.out.interface(round.interfaces.get(n).copied(), packet.link);
+            match &mut self.chosen {
+                Some(chosen) => chosen.take(&packet, interface, &mut self.out)?,
+                None => {
+                    self.out.turn(packet.at.time)?;
+                    block::packet(&mut self.out.pending, interface, &packet);
+                    self.out.count();
+                }
+            }
+        }
+        for (_, text) in secrets {
+            self.out.secrets(text);
+        }
+        self.out.flush()
+    }
+}
+
+/// Is the file that is written, and those before it.
+struct Out {
+    target: Target,
+    /// The interfaces of a live capture come first; further ones are made as link types are met.
+    interfaces: Vec<Description>,
+    counts: Option<Counts>,
+    file: Option<File>,
+    path: PathBuf,
+    /// Whole blocks that are not written yet.
+    pending: Vec<u8>,
+    /// Bytes in the file, all of them whole blocks.
+    written: u64,
+    number: u64,
+    kept: VecDeque<PathBuf>,
+    first: Option<Timestamp>,
+    last: Timestamp,
+    packets: u64,
+    /// Packets in this file.
+    here: u64,
+}
+
+/// How many bytes of blocks are gathered at most before they are written.
+const PENDING: usize = 1 << 20;
+
+impl Out {
+    fn new(target: Target, interfaces: Vec<Description>, counts: Option<Counts>) -> Out {
+        Out {
+            path: target.name(1),
+            target,
+            interfaces,
+            counts,
+            file: None,
+            pending: Vec::new(),
+            written: 0,
+            number: 0,
+            kept: VecDeque::new(),
+            first: None,
+            last: Timestamp::default(),
+            packets: 0,
+            here: 0,
+        }
+    }
+
+    /// Begins the next file.
+    fn begin(&mut self) -> io::Result<()> {
+        self.number = self.number.saturating_add(1);
+        self.path = self.target.name(self.number);
+        // Nobody is to find packets in a file that others may read.
+        self.file = Some(create(&self.path)?);
+        (self.written, self.first, self.here) = (0, None, 0);
+        self.kept.push_back(self.path.clone());
+        if let Some(most) = self.target.files {
+            while self.kept.len() > most.max(1) && let Some(oldest) = self.kept.pop_front() {
+                // Somebody else may have taken it away.
+                let _ = fs::remove_file(oldest);
+            }
+        }
+        block::section(&mut self.pending);
+        for interface in &self.interfaces {
+            block::interface(&mut self.pending, interface);
+        }
+        self.flush()
+    }
+
+    /// Begins the next file where this one is full; `time` is that of the packet to come.
+    fn turn(&mut self, time: Timestamp) -> io::Result<()> {
+        let bytes = self.written.saturating_add(self.pending.len() as u64);
+        let full = self.target.most_bytes.is_some_and(|most| bytes >= most)
+            || self.target.most_time.zip(self.first).is_some_and(|(most, first)| time.since(first) >= most);
+        if full && self.here > 0 {
+            self.end()?;
+            self.begin()?;
+        }
+        self.first.get_or_insert(time);
+        self.last = time;
+        Ok(())
+    }
+
+    fn count(&mut self) {
+        self.packets = self.packets.saturating_add(1);
+        self.here = self.here.saturating_add(1);
+    }
+
+    /// Returns the number of an interface in the file, making one where there is none of that link type.
+    fn interface(&mut self, live: Option<u16>, link: LinkType) -> u32 {
+        let fits = |n: usize, it: &[Description]| it.get(n).is_some_and(|interface| interface.link == link);
+        if let Some(n) = live.map(usize::from).filter(|n| fits(*n, &self.interfaces)) {
+            return u32::try_from(n).unwrap_or(u32::MAX);
+        }
+        let found = self.interfaces.iter().position(|interface| interface.link == link);
+        let n = found.unwrap_or_else(|| {
+            let interface = Description { link, ..Description::default() };
+            block::interface(&mut self.pending, &interface);
+            self.interfaces.push(interface);
+            self.interfaces.len().saturating_sub(1)
+        });
+        u32::try_from(n).unwrap_or(u32::MAX)
+    }
+
+    fn secrets(&mut self, text: &[u8]) {
+        block::secrets(&mut self.pending, text);
+    }
+
+    /// Writes the statistics of a live capture and closes the file.
+    fn end(&mut self) -> io::Result<()> {
+        if let Some(counts) = &self.counts {
+            for (n, count) in (0..).zip(counts.now()) {
+                block::statistics(&mut self.pending, n, self.first, self.last, &count);
+            }
+        }
+        self.flush()?;
+        self.file = None;
+        Ok(())
+    }
+
+    /// Writes all whole blocks there are; where that fails, the file ends behind the last one that is whole.
+    fn flush(&mut self) -> io::Result<()> {
+        let Some(file) = &mut self.file else { return Ok(()) };
+        let result = file.write_all(&self.pending);
+        match &result {
+            Ok(()) => self.written = self.written.saturating_add(self.pending.len() as u64),
+            Err(_) => {
+                let _ = file.set_len(self.written);
+                self.file = None;
+            }
+        }
+        self.pending.clear();
+        self.pending.shrink_to(PENDING);
+        result
+    }
+}
+
+fn create(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+#[cfg(test)]
+mod tests;

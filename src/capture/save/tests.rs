@@ -1,0 +1,183 @@
+use std::net::{IpAddr, Ipv4Addr};
+
+use super::super::{Files, Record};
+use super::*;
+use crate::model::{At, FlowKey, Packet, Tunnel};
+
+/// A round of packets, each a time in seconds, an interface, a link type, and bytes.
+fn round(packets: &[(i64, Option<u16>, LinkType, &[u8])]) -> Round {
+    let mut round = Round::default();
+    for (n, (seconds, interface, link, data)) in packets.iter().enumerate() {
+        let offset = u32::try_from(round.bytes.len()).unwrap();
+        let length = u32::try_from(data.len()).unwrap();
+        let at = At { packet: n as u64 + 1, time: Timestamp::new(*seconds, 123_456_789) };
+        round.packets.push(Record { at, link: *link, original_length: length + 7, offset, length });
+        round.interfaces.extend(*interface);
+        round.bytes.extend_from_slice(data);
+    }
+    round
+}
+
+/// What a file holds: seconds, link type and bytes of each packet.
+fn read(path: &Path) -> Vec<(i64, u32, Vec<u8>)> {
+    let mut files = Files::open(&[path.to_owned()]).unwrap();
+    let (mut round, mut packets) = (Round::default(), Vec::new());
+    while files.next(&mut round).unwrap() != Next::End {
+        assert!(round.diagnostics.is_empty(), "{:?}", round.diagnostics);
+        for packet in round.packets() {
+            assert_eq!(packet.at.time.as_nanos() % 1_000_000_000, 123_456_789);
+            assert_eq!(packet.original_length as usize, packet.data.len() + 7);
+            packets.push((packet.at.time.as_nanos() / 1_000_000_000, packet.link.0, packet.data.to_vec()));
+        }
+    }
+    packets
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap();
+    let mut names: Vec<_> = entries.map(|it| it.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+fn target(folder: &Path) -> Target {
+    Target { file: folder.join("out.pcapng"), ..Target::default() }
+}
+
+#[test]
+fn what_was_saved_is_read_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let eth = Description {
+        name: "eth0".into(),
+        filter: Some("tcp port 80".into()),
+        link: LinkType::ETHERNET,
+        snap_length: 65_535,
+    };
+    let raw = Description { name: "tun0".into(), link: LinkType::RAW, ..Description::default() };
+    let saver = Saver::create(target(folder.path()), vec![eth, raw], None, None).unwrap();
+    saver.lock().take(&mut round(&[(1, Some(0), LinkType::ETHERNET, b"one"), (2, Some(1), LinkType::RAW, b"four")]));
+    // Before the end, as after a crash: all that was handed over is there.
+    let path = folder.path().join("out.pcapng");
+    assert_eq!(read(&path), [(1, 1, b"one".to_vec()), (2, 101, b"four".to_vec())]);
+    saver.lock().take(&mut round(&[(3, None, LinkType::NULL, b"")]));
+    assert_eq!(saver.finish().unwrap(), 3);
+    assert_eq!(read(&path).last(), Some(&(3, 0, Vec::new())));
+    let bytes = fs::read(&path).unwrap();
+    assert!(bytes.windows(4).any(|at| at == b"eth0") && bytes.windows(12).any(|at| at == b"\0tcp port 80"));
+}
+
+#[test]
+fn files_begin_anew_by_size_and_the_oldest_go() {
+    let folder = tempfile::tempdir().unwrap();
+    let rotated = Target { most_bytes: Some(500), files: Some(2), ..target(folder.path()) };
+    let saver = Saver::create(rotated, Vec::new(), None, None).unwrap();
+    for second in 0..10 {
+        saver.lock().take(&mut round(&[(second, None, LinkType::ETHERNET, &[7; 200])]));
+    }
+    saver.finish().unwrap();
+    assert_eq!(names(folder.path()), ["out_00004.pcapng", "out_00005.pcapng"]);
+    let seconds = |name| read(&folder.path().join(name)).iter().map(|it| it.0).collect::<Vec<_>>();
+    assert_eq!((seconds("out_00004.pcapng"), seconds("out_00005.pcapng")), (vec![6, 7], vec![8, 9]));
+}
+
+#[test]
+fn files_begin_anew_by_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let rotated = Target { most_time: Some(Duration::from_secs(10)), ..target(folder.path()) };
+    let saver = Saver::create(rotated, Vec::new(), None, None).unwrap();
+    for second in [0, 9, 10, 11, 40] {
+        saver.lock().take(&mut round(&[(second, None, LinkType::ETHERNET, b"x")]));
+    }
+    saver.finish().unwrap();
+    let all: Vec<_> = names(folder.path()).iter().map(|name| read(&folder.path().join(name)).len()).collect();
+    assert_eq!(all, [2, 2, 1]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn full_disk_is_said_once_and_what_was_written_stays_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let saver = Saver::create(target(folder.path()), Vec::new(), None, None).unwrap();
+    saver.lock().take(&mut round(&[(1, None, LinkType::ETHERNET, b"kept")]));
+    saver.lock().out.file = Some(OpenOptions::new().write(true).open("/dev/full").unwrap());
+    let mut second = round(&[(2, None, LinkType::ETHERNET, b"lost")]);
+    saver.lock().take(&mut second);
+    assert!(matches!(second.diagnostics.as_slice(), [Anomaly::NotSaved { .. }]));
+    let mut third = round(&[(3, None, LinkType::ETHERNET, b"lost")]);
+    saver.lock().take(&mut third);
+    assert!(third.diagnostics.is_empty());
+    assert!(saver.finish().unwrap_err().to_string().contains("No space left"));
+    assert_eq!(read(&folder.path().join("out.pcapng")).len(), 1);
+}
+
+/// The first byte names the connection, `.` none; the second is `S` where it begins.
+struct ByFirstByte;
+
+fn end(port: u8) -> Endpoint {
+    Endpoint::new(IpAddr::V4(Ipv4Addr::LOCALHOST), u16::from(port))
+}
+
+impl Sorter for ByFirstByte {
+    fn belongs(&mut self, packet: &Packet<'_>) -> Belongs {
+        match packet.data {
+            [b'.', ..] => Belongs::Nothing,
+            [b'f', ..] => Belongs::Fragment,
+            [port, rest @ ..] => Belongs::To {
+                key: FlowKey { low: end(0), high: end(*port), tunnel: Tunnel::NONE },
+                begins: rest.first() == Some(&b'S'),
+            },
+            [] => Belongs::Nothing,
+        }
+    }
+}
+
+fn chosen(folder: &Path, rounds: &[(&[(i64, &str)], &str)]) -> Vec<String> {
+    let saver = Saver::create(target(folder), Vec::new(), None, Some(Box::new(ByFirstByte))).unwrap();
+    for (packets, keep) in rounds {
+        let packets: Vec<_> =
+            packets.iter().map(|(time, data)| (*time, None, LinkType::ETHERNET, data.as_bytes())).collect();
+        saver.lock().take(&mut round(&packets));
+        for port in keep.bytes() {
+            saver.keep(end(port), end(0));
+        }
+    }
+    saver.finish().unwrap();
+    read(&folder.join("out.pcapng")).into_iter().map(|it| String::from_utf8(it.2).unwrap()).collect()
+}
+
+#[test]
+fn only_connections_that_became_websockets_are_kept_handshakes_included() {
+    let folder = tempfile::tempdir().unwrap();
+    let kept = chosen(folder.path(), &[(&[(1, "aS"), (1, "bS"), (1, ".udp"), (1, "f1"), (1, "a1")], "a"), (&[(2, "b2"), (2, "a2")], "")]);
+    assert_eq!(kept, ["aS", "f1", "a1", "a2"]);
+}
+
+#[test]
+fn decision_that_comes_late_keeps_the_handshake_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let quiet: (&[(i64, &str)], &str) = (&[(50, "c1")], "");
+    let kept = chosen(folder.path(), &[(&[(1, "aS"), (2, "a1")], ""), quiet, quiet, quiet, (&[(90, "a2")], "a")]);
+    assert_eq!(kept, ["aS", "a1", "a2"]);
+}
+
+#[test]
+fn same_addresses_again_are_decided_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let kept = chosen(folder.path(), &[(&[(1, "aS"), (1, "a1")], "a"), (&[(5, "aS"), (5, "a2")], "")]);
+    assert_eq!(kept, ["aS", "a1"]);
+}
+
+#[test]
+fn undecided_connections_are_bounded() {
+    let folder = tempfile::tempdir().unwrap();
+    let saver = Saver::create(target(folder.path()), Vec::new(), None, Some(Box::new(ByFirstByte))).unwrap();
+    let data = [b'a'; 60_000];
+    for second in 0..3000 {
+        saver.lock().take(&mut round(&[(second, None, LinkType::ETHERNET, &data)]));
+        let inner = saver.lock();
+        let held = inner.chosen.as_ref().unwrap().held();
+        assert!(held <= (256 << 10) + 5 * 60_100, "{held} after {second}");
+    }
+    saver.keep(end(b'a'), end(0));
+    assert!(saver.finish().unwrap() >= 4);
+}

@@ -1,0 +1,121 @@
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context as _;
+
+use super::args::Input;
+use super::rights::{self, User};
+use super::sandbox::Needs;
+use super::stop;
+use crate::capture::{
+    Counts, Description, Files, Follow, Live, Meter, Saver, Settings, Source, Target, Until,
+};
+use crate::pipeline::Flows;
+use crate::wire;
+
+/// Is the input, open; rights that opening it took are given up.
+pub(super) struct Opened {
+    pub(super) source: Box<dyn Source>,
+    /// Tells how far reading came, where that can be told.
+    pub(super) meter: Option<Meter>,
+    /// Tells what interfaces gave.
+    pub(super) counts: Option<Counts>,
+    /// What the sandbox must leave.
+    pub(super) needs: Needs,
+    interfaces: Vec<Description>,
+    /// Who we became.
+    user: Option<User>,
+}
+
+impl Input {
+    /// Opens what is to be read, until a signal says that it is enough.
+    pub(super) fn open(&self) -> anyhow::Result<Opened> {
+        let until = stop::until(&self.autostop);
+        stop::hear_signals(&until)?;
+        self.open_until(until)
+    }
+
+    /// Opens what is to be read, for those who see to signals themselves.
+    pub(super) fn open_quietly(&self) -> anyhow::Result<Opened> {
+        self.open_until(stop::until(&self.autostop))
+    }
+
+    fn open_until(&self, until: Until) -> anyhow::Result<Opened> {
+        let mut opened = Opened {
+            source: Box::new(Files::from_readers([])),
+            meter: None,
+            counts: None,
+            needs: Needs::default(),
+            interfaces: Vec::new(),
+            user: None,
+        };
+        if !self.interfaces.is_empty() {
+            let live = Live::open(&self.settings(), until)?;
+            opened.counts = Some(live.counts());
+            opened.interfaces = live.descriptions();
+            // What counts drops reads there, and so does who looks whether an interface is up.
+            opened.needs.read.extend(live.system_folders());
+            opened.source = Box::new(live);
+            opened.user = rights::give_up(self.user.as_deref())?;
+        } else if self.follow {
+            let [file] = self.files.as_slice() else { anyhow::bail!("--follow takes one file") };
+            let follow = Follow::open(file, until)?;
+            opened.needs.read.push(follow.folder().to_owned());
+            opened.source = Box::new(follow);
+        } else {
+            let files = Files::open_until(&self.files, until)?;
+            opened.meter = Some(files.meter());
+            opened.needs.read.clone_from(&self.files);
+            opened.source = Box::new(files);
+        }
+        Ok(opened)
+    }
+
+    fn settings(&self) -> Settings {
+        let default = Settings::default();
+        Settings {
+            interfaces: self.interfaces.clone(),
+            filter: self.filter.clone(),
+            ring: self.buffer.map_or(default.ring, |size| size.0),
+            snap_length: self.snap_length.unwrap_or(default.snap_length),
+            promiscuous: !self.no_promiscuous,
+        }
+    }
+
+    /// Saves what is read, where that is asked for.
+    pub(super) fn save(&self, opened: Opened) -> anyhow::Result<(Opened, Option<Saver>)> {
+        let Some(file) = &self.write else { return Ok((opened, None)) };
+        let inputs: Vec<PathBuf> = self.files.clone();
+        if inputs.iter().any(|input| same(input, file)) {
+            anyhow::bail!("{} is an input: it would be lost", file.display());
+        }
+        let target = Target {
+            file: file.clone(),
+            most_bytes: self.rotate_size.map(|megabytes| megabytes.saturating_mul(1_000_000)),
+            most_time: self.rotate_seconds.map(Duration::from_secs),
+            files: self.rotate_files,
+        };
+        let sorter = self.only_websocket.then(|| Box::new(Flows::new(wire::Limits::default())) as Box<_>);
+        let saver = Saver::create(target, opened.interfaces.clone(), opened.counts.clone(), sorter)
+            .with_context(|| opened.whose("cannot save packets"))?;
+        let mut opened = opened;
+        opened.needs.make(file);
+        let source = std::mem::replace(&mut opened.source, Box::new(Files::from_readers([])));
+        opened.source = Box::new(saver.watch(source));
+        Ok((opened, Some(saver)))
+    }
+}
+
+impl Opened {
+    /// Says whose rights were not enough, where that are not those of the caller.
+    pub(super) fn whose(&self, what: &str) -> String {
+        match &self.user {
+            Some(user) => format!("{what} as {user}, who root became (--user names another)"),
+            None => what.to_owned(),
+        }
+    }
+}
+
+fn same(one: &Path, other: &Path) -> bool {
+    one.canonicalize().is_ok_and(|one| other.canonicalize().is_ok_and(|other| one == other))
+}

@@ -1,0 +1,158 @@
+//! Rights are given up as soon as the interfaces are open, before the first packet is read.
+
+use std::fmt;
+
+/// Is who the program is to be once it no longer needs to be root.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct User {
+    name: String,
+    uid: u32,
+    gid: u32,
+}
+
+impl fmt::Display for User {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
+}
+
+/// The number of `nobody` where nobody says another.
+const NOBODY: u32 = 65_534;
+
+impl User {
+    /// Finds who that is: who was `asked` for, else who called sudo, else `nobody`.
+    ///
+    /// # Errors
+    ///
+    /// When there is no user of the name asked for.
+    fn choose(asked: Option<&str>, sudo: [Option<String>; 2], passwd: &str) -> anyhow::Result<User> {
+        let [uid, gid] = sudo.map(|number| number.and_then(|text| text.parse::<u32>().ok()));
+        match (asked, uid, gid) {
+            (Some(asked), ..) => User::find(asked, passwd)
+                .ok_or_else(|| anyhow::anyhow!("there is no user {asked} on this machine")),
+            (None, Some(uid @ 1..), Some(gid)) => Ok(User { name: format!("user {uid}"), uid, gid }),
+            _ => {
+                let nobody = || User { name: "nobody".to_owned(), uid: NOBODY, gid: NOBODY };
+                Ok(User::find("nobody", passwd).unwrap_or_else(nobody))
+            }
+        }
+    }
+
+    /// Finds a user by name or number in the lines of `/etc/passwd`.
+    fn find(asked: &str, passwd: &str) -> Option<User> {
+        passwd.lines().find_map(|line| {
+            let mut fields = line.split(':');
+            let name = fields.next()?;
+            let uid = fields.nth(1)?;
+            let gid = fields.next()?;
+            (name == asked || uid == asked).then(|| {
+                Some(User { name: name.to_owned(), uid: uid.parse().ok()?, gid: gid.parse().ok()? })
+            })?
+        })
+    }
+}
+
+/// Gives up every right that is no longer needed: root's identity where it is ours, and all capabilities.
+///
+/// Returns who we are now, where that is another than before. Call it while the program has one thread.
+///
+/// # Errors
+///
+/// When something cannot be given up: nothing is to be read then.
+pub(super) fn give_up(asked: Option<&str>) -> anyhow::Result<Option<User>> {
+    if !rustix::process::geteuid().is_root() {
+        drop_capabilities()?;
+        return Ok(None);
+    }
+    let sudo = ["SUDO_UID", "SUDO_GID"].map(|name| std::env::var(name).ok());
+    let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let user = User::choose(asked, sudo, &passwd)?;
+    become_user(&user)?;
+    drop_capabilities()?;
+    Ok(Some(user))
+}
+
+#[cfg(target_os = "linux")]
+fn become_user(user: &User) -> anyhow::Result<()> {
+    use rustix::process::{Gid, Uid};
+    use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
+
+    use anyhow::Context as _;
+
+    let (uid, gid) = (Uid::from_raw(user.uid), Gid::from_raw(user.gid));
+    let context = || format!("root's rights cannot be given up to become {user}");
+    drop_bounding_set();
+    set_thread_groups(&[]).with_context(context)?;
+    set_thread_res_gid(gid, gid, gid).with_context(context)?;
+    set_thread_res_uid(uid, uid, uid).with_context(context)?;
+    if !uid.is_root() && set_thread_res_uid(Uid::ROOT, Uid::ROOT, Uid::ROOT).is_ok() {
+        anyhow::bail!("root's rights were given up and came back");
+    }
+    Ok(())
+}
+
+/// Elsewhere there are no capabilities, and root stays root.
+#[cfg(not(target_os = "linux"))]
+#[expect(clippy::unnecessary_wraps, reason = "it fails on Linux")]
+fn become_user(_: &User) -> anyhow::Result<()> {
+    Ok(())
+}
+
+/// Takes from this program and those it could start what capabilities they could have: nobody starts with them again.
+#[cfg(target_os = "linux")]
+fn drop_bounding_set() {
+    use rustix::thread::{CapabilitySet, remove_capability_from_bounding_set};
+
+    for bit in 0..64 {
+        // Numbers that this kernel does not know are refused.
+        let _ = remove_capability_from_bounding_set(CapabilitySet::from_bits_retain(1 << bit));
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn drop_capabilities() -> anyhow::Result<()> {
+    use rustix::thread::{CapabilitySet, CapabilitySets, set_capabilities, set_no_new_privs};
+
+    use anyhow::Context as _;
+
+    let none = CapabilitySet::empty();
+    let sets = CapabilitySets { effective: none, permitted: none, inheritable: none };
+    set_capabilities(None, sets).context("capabilities cannot be given up")?;
+    set_no_new_privs(true).context("new rights cannot be ruled out")
+}
+
+#[cfg(not(target_os = "linux"))]
+#[expect(clippy::unnecessary_wraps, reason = "it fails on Linux")]
+fn drop_capabilities() -> anyhow::Result<()> {
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PASSWD: &str =
+        "root:x:0:0:root:/root:/bin/sh\nnobody:x:65533:65532::/:/bin/false\nann:x:1000:100::/:\nbad\n";
+
+    fn choose(asked: Option<&str>, uid: Option<&str>, gid: Option<&str>) -> Option<(u32, u32)> {
+        let sudo = [uid, gid].map(|text| text.map(str::to_owned));
+        User::choose(asked, sudo, PASSWD).ok().map(|user| (user.uid, user.gid))
+    }
+
+    #[test]
+    fn root_becomes_who_called_sudo_else_nobody() {
+        assert_eq!(choose(None, Some("1000"), Some("100")), Some((1000, 100)));
+        assert_eq!(choose(None, None, None), Some((65_533, 65_532)));
+        assert_eq!(choose(None, Some("0"), Some("0")), Some((65_533, 65_532)), "root called sudo");
+        assert_eq!(choose(None, Some("x"), Some("100")), Some((65_533, 65_532)));
+        assert_eq!(User::choose(None, [None, None], "").unwrap().uid, NOBODY);
+    }
+
+    #[test]
+    fn user_asked_for_goes_first() {
+        assert_eq!(choose(Some("ann"), Some("5"), Some("5")), Some((1000, 100)));
+        assert_eq!(choose(Some("1000"), None, None), Some((1000, 100)));
+        assert_eq!(choose(Some("root"), None, None), Some((0, 0)));
+        assert_eq!(choose(Some("eve"), None, None), None);
+    }
+}

@@ -1,0 +1,86 @@
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
+
+use crate::capture::Until;
+
+/// Is a condition of `-a`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Autostop {
+    Duration(Duration),
+    Idle(Duration),
+}
+
+impl FromStr for Autostop {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (what, number) = text.split_once(':').ok_or("duration:SECONDS or idle:SECONDS is needed")?;
+        let seconds: f64 = number.parse().map_err(|_| "a number of seconds is needed")?;
+        let span = Duration::try_from_secs_f64(seconds).ok().filter(|span| !span.is_zero());
+        let span = span.ok_or("a number of seconds above 0 is needed")?;
+        match what {
+            "duration" => Ok(Autostop::Duration(span)),
+            "idle" => Ok(Autostop::Idle(span)),
+            _ => Err("duration:SECONDS or idle:SECONDS is needed"),
+        }
+    }
+}
+
+/// Says when to end, as `conditions` say.
+pub(super) fn until(conditions: &[Autostop]) -> Until {
+    let mut until = Until::default();
+    for condition in conditions {
+        match condition {
+            Autostop::Duration(span) => until.duration = Some(*span),
+            Autostop::Idle(span) => until.idle = Some(*span),
+        }
+    }
+    until
+}
+
+/// Ends when a signal asks for it; a second signal ends the program at once.
+///
+/// # Errors
+///
+/// When signals cannot be heard.
+pub(super) fn hear_signals(until: &Until) -> anyhow::Result<()> {
+    for signal in [SIGINT, SIGTERM] {
+        // In this order: the first signal finds the flag down, and puts it up.
+        flag::register_conditional_shutdown(
+            signal,
+            128_i32.saturating_add(signal),
+            Arc::clone(&until.stopped),
+        )?;
+        flag::register(signal, Arc::clone(&until.stopped))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn conditions() {
+        let ten = Duration::from_secs(10);
+        assert_eq!("duration:10".parse(), Ok(Autostop::Duration(ten)));
+        assert_eq!("idle:0.5".parse(), Ok(Autostop::Idle(Duration::from_millis(500))));
+        for wrong in [
+            "",
+            "10",
+            "duration",
+            "duration:",
+            "duration:0",
+            "duration:-1",
+            "idle:x",
+            "files:3",
+            "idle:1e300",
+        ] {
+            assert!(wrong.parse::<Autostop>().is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,30 @@
+use crate::capture::{Belongs, Sorter};
+use crate::model::{Flags, Packet};
+use crate::wire::{Decoded, Decoder, Limits};
+
+/// Tells those who save packets which connection each one is of.
+#[derive(Debug)]
+pub struct Flows(Decoder);
+
+impl Flows {
+    /// Makes one that has seen nothing.
+    pub fn new(limits: Limits) -> Self {
+        Flows(Decoder::new(limits))
+    }
+}
+
+impl Sorter for Flows {
+    fn belongs(&mut self, packet: &Packet<'_>) -> Belongs {
+        let belongs = match self.0.decode(packet) {
+            Decoded::Tcp(segment) => {
+                let begins = segment.flags.has(Flags::SYN) && !segment.flags.has(Flags::ACK);
+                Belongs::To { key: segment.flow.key(), begins }
+            }
+            Decoded::Fragment => Belongs::Fragment,
+            Decoded::Other | Decoded::Unreadable(_) => Belongs::Nothing,
+        };
+        // Those who analyze say what is wrong with it.
+        while self.0.next_anomaly().is_some() {}
+        belongs
+    }
+}

@@ -1,0 +1,124 @@
+use std::cell::Cell;
+use std::ops::Range;
+use std::time::Duration;
+
+use crate::event::{Closed, ConnId, Event, Frame, Kind, Missing, Opcode, Opened, Sink, Wire};
+use crate::model::{Anomaly, At, Side};
+
+/// Owns events on their way into a [`super::Store`].
+#[derive(Debug, Default)]
+pub struct Batch {
+    pub(super) items: Vec<Item>,
+    pub(super) bytes: Vec<u8>,
+    /// What lies before it was counted by [`Batch::mark`] and may not change any more.
+    marked: Cell<usize>,
+}
+
+#[derive(Debug)]
+pub(super) struct Item {
+    pub(super) conn: Option<ConnId>,
+    pub(super) at: At,
+    pub(super) what: Owned,
+}
+
+#[derive(Debug)]
+pub(super) enum Owned {
+    Opened(Box<Opened>),
+    Frame(Frame),
+    Message(Draft),
+    Anomaly(Option<Side>, Box<Anomaly>),
+    Closed(Box<Closed>),
+}
+
+/// Is a message whose payload lies in the batch.
+#[derive(Debug)]
+pub(super) struct Draft {
+    pub(super) from: Side,
+    pub(super) opcode: Opcode,
+    pub(super) text: bool,
+    pub(super) truncated: bool,
+    pub(super) close: Option<u16>,
+    pub(super) length: u64,
+    pub(super) start: usize,
+    pub(super) kept: u32,
+    pub(super) rtt: Option<Duration>,
+    pub(super) missing: Option<Box<[Missing]>>,
+    pub(super) wire: Wire,
+    /// The frame of a message that has only one.
+    pub(super) frame: Option<Frame>,
+}
+
+impl Batch {
+    /// Returns how many events it holds.
+    pub fn mark(&self) -> usize {
+        self.marked.set(self.items.len());
+        self.items.len()
+    }
+
+    /// Forgets the events and keeps the memory, up to a bound.
+    pub fn clear(&mut self) {
+        self.items.clear();
+        self.items.shrink_to(64 << 10);
+        self.bytes.clear();
+        self.bytes.shrink_to(8 << 20);
+        self.marked.set(0);
+    }
+
+    pub(super) fn items(&self, range: Range<usize>) -> &[Item] {
+        self.items.get(range).unwrap_or_default()
+    }
+
+    pub(super) fn payload(&self, draft: &Draft) -> &[u8] {
+        self.bytes.get(draft.start..draft.start.saturating_add(draft.kept as usize)).unwrap_or_default()
+    }
+
+    /// Takes the last event back if it is the one frame of a message of `from`.
+    fn take_frame(&mut self, conn: Option<ConnId>, from: Side, wire: &Wire) -> Option<Frame> {
+        if wire.frames != 1 || self.items.len() <= self.marked.get() {
+            return None;
+        }
+        match self.items.last() {
+            Some(Item { conn: other, what: Owned::Frame(frame), .. }) if *other == conn && frame.from == from => {
+                let frame = *frame;
+                self.items.pop();
+                Some(frame)
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Sink for Batch {
+    fn event(&mut self, event: &Event<'_>) {
+        let what = match event.kind {
+            Kind::Opened(opened) => Owned::Opened(Box::new(opened.clone())),
+            Kind::Frame(frame) => Owned::Frame(frame),
+            Kind::Anomaly { from, anomaly } => Owned::Anomaly(from, Box::new(anomaly.clone())),
+            Kind::Closed(closed) => Owned::Closed(Box::new(closed.clone())),
+            Kind::Message(message) => {
+                let start = self.bytes.len();
+                let kept = message.payload.get(..u32::MAX as usize).unwrap_or(message.payload);
+                self.bytes.extend_from_slice(kept);
+                Owned::Message(Draft {
+                    from: message.from,
+                    opcode: message.opcode,
+                    text: message.text,
+                    truncated: message.truncated_to.is_some(),
+                    close: message.close.map(|close| close.code),
+                    length: message.length,
+                    start,
+                    kept: u32::try_from(kept.len()).unwrap_or(u32::MAX),
+                    rtt: message.rtt,
+                    missing: (!message.missing.is_empty()).then(|| message.missing.into()),
+                    wire: message.wire,
+                    frame: self.take_frame(event.conn, message.from, &message.wire),
+                })
+            }
+        };
+        self.items.push(Item { conn: event.conn, at: event.at, what });
+    }
+
+    fn wants_frames(&self) -> bool {
+        true
+    }
+}

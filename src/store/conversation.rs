@@ -1,0 +1,131 @@
+use std::num::NonZeroU64;
+
+use crate::event::{Closed, ConnId, Opened, Severity, Totals};
+use crate::model::{At, Pair, Timestamp};
+
+/// Says how a conversation stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum State {
+    /// Messages may come.
+    Open,
+    /// It ended.
+    Closed,
+    /// Its upgrade was refused or never answered.
+    Failed,
+}
+
+/// Is one conversation with what was counted of it.
+#[derive(Debug)]
+pub struct Conversation {
+    /// Its connection.
+    pub id: ConnId,
+    /// How it stands.
+    pub state: State,
+    /// How it began; `None` where only an anomaly named its connection.
+    pub opened: Option<Box<Opened>>,
+    /// When it was first heard of, and when last.
+    pub times: (Timestamp, Timestamp),
+    /// How it ended.
+    pub closed: Option<Box<Closed>>,
+    /// What each side sent so far.
+    pub totals: Pair<Totals>,
+    /// How many anomalies of severity note, warning and error.
+    pub anomalies: [u64; 3],
+    /// Its entries.
+    pub(super) entries: Vec<u32>,
+    /// Frame headers of messages that are not complete yet: data and control frames of each side.
+    pub(super) pending: Pair<[Pending; 2]>,
+}
+
+/// Holds the headers of the frames of an unfinished message, written down.
+#[derive(Debug, Default)]
+pub(super) struct Pending {
+    pub(super) count: usize,
+    pub(super) bytes: Vec<u8>,
+}
+
+impl Conversation {
+    pub(super) fn new(id: ConnId, at: At) -> Self {
+        Conversation {
+            id,
+            state: State::Open,
+            opened: None,
+            times: (at.time, at.time),
+            closed: None,
+            totals: Pair::default(),
+            anomalies: [0; 3],
+            entries: Vec::new(),
+            pending: Pair::default(),
+        }
+    }
+
+    /// Returns the number of the connection's first packet.
+    pub const fn number(&self) -> NonZeroU64 {
+        self.id.0
+    }
+
+    /// Returns host and path, or the server's address where the handshake is not known.
+    pub fn name(&self) -> String {
+        let Some(opened) = &self.opened else { return format!("connection {}", self.id.0) };
+        let handshake = opened.handshake.as_ref();
+        match handshake.and_then(|handshake| handshake.url.as_deref()) {
+            Some(url) => url.strip_prefix("ws://").or_else(|| url.strip_prefix("wss://")).unwrap_or(url).to_owned(),
+            None => opened.server.to_string(),
+        }
+    }
+
+    /// Returns the sub-protocol that was agreed on.
+    pub fn subprotocol(&self) -> Option<&str> {
+        self.opened.as_ref()?.handshake.as_ref()?.subprotocol.as_deref()
+    }
+
+    /// Returns the messages and control frames of both sides.
+    pub const fn messages(&self) -> u64 {
+        self.totals.client.messages.saturating_add(self.totals.server.messages)
+    }
+
+    /// Returns the payload bytes of both sides.
+    pub const fn bytes(&self) -> u64 {
+        self.totals.client.bytes.saturating_add(self.totals.server.bytes)
+    }
+
+    /// Returns how bad the worst of its anomalies is.
+    pub fn worst(&self) -> Option<Severity> {
+        match self.anomalies {
+            [0, 0, 0] => None,
+            [_, 0, 0] => Some(Severity::Note),
+            [_, _, 0] => Some(Severity::Warning),
+            _ => Some(Severity::Error),
+        }
+    }
+
+    /// Returns how many entries belong to it.
+    pub const fn entries(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Returns the number of its `at`th entry in the store.
+    pub fn entry(&self, at: usize) -> Option<u32> {
+        self.entries.get(at).copied()
+    }
+
+    /// Returns how many of its entries stand before entry `number` of the store.
+    pub fn place_of(&self, number: u32) -> usize {
+        self.entries.partition_point(|entry| *entry < number)
+    }
+
+    /// Returns about how much memory it takes, its handshake included, in bytes.
+    pub(super) fn weight(&self) -> usize {
+        let heads = |opened: &Opened| {
+            let handshake = opened.handshake.as_ref();
+            let request = handshake.and_then(|h| h.request.as_ref()).map(|r| (&r.headers, r.target.len()));
+            let response = handshake.and_then(|h| h.response.as_ref()).map(|r| (&r.headers, r.reason.len()));
+            [request, response].into_iter().flatten().fold(512, |sum: usize, (headers, line)| {
+                headers.iter().fold(sum.saturating_add(line), |sum, field| {
+                    sum.saturating_add(32).saturating_add(field.name.len()).saturating_add(field.value.len())
+                })
+            })
+        };
+        self.opened.as_deref().map_or(0, heads).saturating_add(size_of::<Conversation>())
+    }
+}

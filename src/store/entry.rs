@@ -1,0 +1,172 @@
+use std::time::Duration;
+
+use crate::event::{Opcode, Severity};
+use crate::model::{Anomaly, Side, Timestamp};
+
+/// Says what an [`Entry`] is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    /// A message or control frame.
+    Message,
+    /// A conversation began, or its upgrade was refused.
+    Opened,
+    /// Something was wrong.
+    Anomaly,
+    /// A conversation ended.
+    Closed,
+}
+
+/// Holds yes-or-no facts about a message.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Facts(u16);
+
+impl Facts {
+    /// The payload is to be read as text.
+    pub const TEXT: Facts = Facts(1);
+    /// It was sent compressed.
+    pub const COMPRESSED: Facts = Facts(2);
+    /// It was compressed and is shown inflated.
+    pub const INFLATED: Facts = Facts(4);
+    /// Its first frame was masked.
+    pub const MASKED: Facts = Facts(8);
+    /// Some of its bytes are not known.
+    pub const MISSING: Facts = Facts(16);
+    /// A limit cut it.
+    pub const TRUNCATED: Facts = Facts(32);
+    /// It has a round trip (a pong) or a code (a close frame).
+    pub const EXTRA: Facts = Facts(64);
+    /// An anomaly of severity error was found at its packet.
+    pub const WRONG: Facts = Facts(128);
+
+    /// Tells whether all of `facts` hold.
+    pub const fn has(self, facts: Facts) -> bool {
+        self.0 & facts.0 == facts.0
+    }
+
+    /// Adds `facts` where `holds`.
+    #[must_use]
+    pub const fn with(self, facts: Facts, holds: bool) -> Facts {
+        if holds { Facts(self.0 | facts.0) } else { self }
+    }
+}
+
+/// Is one line of the timeline: what is always in memory about one event.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry {
+    pub(super) time: Timestamp,
+    pub(super) packet: u64,
+    /// The true length of a message's payload; of an anomaly, where it stands among those kept.
+    pub(super) length: u64,
+    /// Where the payload lies.
+    pub(super) place: u64,
+    /// How many payload bytes are kept.
+    pub(super) kept: u32,
+    /// The number of the conversation; `u32::MAX` for the capture as a whole.
+    pub(super) conversation: u32,
+    /// Bytes on the wire, saturating.
+    pub(super) wire: u32,
+    /// A pong's round trip in nanoseconds, saturating; a close code; an anomaly's place in the list of codes.
+    pub(super) extra: u32,
+    /// Frames, saturating.
+    pub(super) frames: u16,
+    pub(super) facts: Facts,
+    pub(super) what: What,
+    /// The opcode; the top bit is set for what the server sent.
+    pub(super) opcode: u8,
+    /// How many bytes of facts stand behind the payload.
+    pub(super) tail: u16,
+}
+
+/// Marks an entry of the server's; [`NOBODY`] marks one of neither side.
+pub(super) const SERVER: u8 = 0x80;
+pub(super) const NOBODY: u8 = 0x40;
+
+const _: () = assert!(size_of::<Entry>() <= 64, "a million entries are 64 MB at most");
+
+impl Entry {
+    /// Returns when it became known.
+    pub const fn time(&self) -> Timestamp {
+        self.time
+    }
+
+    /// Returns the number of the packet that made it known.
+    pub const fn packet(&self) -> u64 {
+        self.packet
+    }
+
+    /// Returns what it is.
+    pub const fn what(&self) -> What {
+        self.what
+    }
+
+    /// Returns the number of its conversation in the store, where it belongs to one.
+    pub const fn conversation(&self) -> Option<u32> {
+        if self.conversation == u32::MAX { None } else { Some(self.conversation) }
+    }
+
+    /// Returns who sent it, where one side did.
+    pub const fn from(&self) -> Option<Side> {
+        if self.opcode & NOBODY != 0 {
+            None
+        } else if self.opcode & SERVER != 0 {
+            Some(Side::Server)
+        } else {
+            Some(Side::Client)
+        }
+    }
+
+    /// Returns a message's opcode.
+    pub const fn opcode(&self) -> Opcode {
+        Opcode(self.opcode & 0x0f)
+    }
+
+    /// Returns the true length of a message's payload, in bytes.
+    pub const fn length(&self) -> u64 {
+        if matches!(self.what, What::Message) { self.length } else { 0 }
+    }
+
+    /// Returns how many bytes of the payload were kept.
+    pub const fn kept(&self) -> u32 {
+        self.kept
+    }
+
+    /// Returns what holds of it.
+    pub const fn facts(&self) -> Facts {
+        self.facts
+    }
+
+    /// Returns how many frames a message had, saturating.
+    pub const fn frames(&self) -> u16 {
+        self.frames
+    }
+
+    /// Returns how many bytes a message took on the wire, headers included, saturating.
+    pub const fn wire(&self) -> u32 {
+        self.wire
+    }
+
+    /// Returns a pong's round trip.
+    pub fn rtt(&self) -> Option<Duration> {
+        let is = matches!(self.what, What::Message) && self.opcode() == Opcode::PONG && self.facts.has(Facts::EXTRA);
+        is.then(|| Duration::from_nanos(u64::from(self.extra)))
+    }
+
+    /// Returns a close frame's code.
+    pub fn close_code(&self) -> Option<u16> {
+        let is = matches!(self.what, What::Message) && self.opcode() == Opcode::CLOSE && self.facts.has(Facts::EXTRA);
+        is.then(|| u16::try_from(self.extra).unwrap_or(0))
+    }
+
+    /// Returns an anomaly's code and severity.
+    pub fn anomaly(&self) -> Option<(&'static str, Severity)> {
+        if self.what != What::Anomaly {
+            return None;
+        }
+        Anomaly::ALL.get(self.extra as usize).map(|(code, severity, _)| (*code, *severity))
+    }
+
+    /// Tells whether it stands for bytes that the capture lacks.
+    pub fn is_gap(&self) -> bool {
+        matches!(self.anomaly(), Some(("gap", _)))
+    }
+}

@@ -1,0 +1,37 @@
+//! Events kept in memory, bounded: what the screen draws.
+//!
+//! ```text
+//!   Batch ──► Store ─┬─ entries        56 bytes a message, all of them
+//!                    ├─ payloads       the newest in memory, older ones in an unlinked file, the oldest dropped
+//!                    ├─ conversations  state, totals, and the entries of each
+//!                    ├─ anomalies      with their evidence
+//!                    └─ rates          messages in time, at the finest resolution that fits
+//! ```
+//!
+//! A [`Batch`] owns what events lend, so that one thread can fill it while another holds the [`Store`]. The store
+//! is behind a lock ([`Shared`]) which is held for moments only: nothing here waits, but for the reading of old payloads.
+
+mod batch;
+mod bounds;
+mod conversation;
+mod entry;
+mod list;
+mod payloads;
+mod rates;
+mod record;
+mod replay;
+mod shared;
+#[allow(clippy::module_inception)] // the noun of this module
+mod store;
+#[cfg(test)]
+mod tests;
+
+pub use batch::Batch;
+pub use bounds::Bounds;
+pub use conversation::{Conversation, State};
+pub use entry::{Entry, Facts, What};
+pub use payloads::Kept;
+pub use rates::{Column, Marks};
+pub use record::{Record, write_header};
+pub use shared::{Phase, Shared};
+pub use store::{Remark, Store};

@@ -1,0 +1,167 @@
+#![allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)] // shares of a stretch of time: a float is exact enough, and `as` saturates
+
+use crate::event::{Opcode, Severity};
+use crate::model::{Pair, Side, Timestamp};
+
+/// How many buckets there are: the resolution is the finest at which all of the capture fits.
+const BUCKETS: usize = 4096;
+/// How long a bucket is at first, in nanoseconds.
+const FIRST_WIDTH: u64 = 1 << 17;
+
+/// Says what happened in a stretch of time, as far as it deserves a mark.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Marks {
+    /// A conversation began.
+    pub opened: bool,
+    /// A conversation ended.
+    pub closed: bool,
+    /// The capture lacks bytes.
+    pub gap: bool,
+    /// The worst anomaly.
+    pub worst: Option<Severity>,
+}
+
+/// Counts what happened in a stretch of time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Column {
+    /// Messages and control frames of each side.
+    pub messages: Pair<u32>,
+    /// Payload bytes of each side.
+    pub bytes: Pair<u64>,
+    /// What stands out.
+    pub marks: Marks,
+}
+
+impl Column {
+    /// Adds another stretch.
+    pub fn add(&mut self, other: &Column) {
+        for side in Side::BOTH {
+            self.messages[side] = self.messages[side].saturating_add(other.messages[side]);
+            self.bytes[side] = self.bytes[side].saturating_add(other.bytes[side]);
+        }
+        self.marks.opened |= other.marks.opened;
+        self.marks.closed |= other.marks.closed;
+        self.marks.gap |= other.marks.gap;
+        self.marks.worst = self.marks.worst.max(other.marks.worst);
+    }
+
+    /// Counts one entry.
+    pub(super) fn count(&mut self, entry: &super::Entry) {
+        match entry.what {
+            super::What::Message => {
+                if let Some(side) = entry.from() {
+                    self.messages[side] = self.messages[side].saturating_add(1);
+                    self.bytes[side] = self.bytes[side].saturating_add(entry.length);
+                }
+                self.marks.closed |= entry.opcode() == Opcode::CLOSE;
+            }
+            super::What::Opened => self.marks.opened = true,
+            super::What::Closed => self.marks.closed = true,
+            super::What::Anomaly => {
+                self.marks.gap |= entry.is_gap();
+                self.marks.worst = self.marks.worst.max(entry.anomaly().map(|(_, severity)| severity));
+            }
+        }
+    }
+}
+
+/// Counts messages in time, in ever longer buckets as the capture grows: the memory is the same for any length.
+#[derive(Debug)]
+pub(super) struct Rates {
+    start: Option<Timestamp>,
+    width: u64,
+    buckets: Vec<Column>,
+}
+
+impl Default for Rates {
+    fn default() -> Self {
+        Rates { start: None, width: FIRST_WIDTH, buckets: Vec::new() }
+    }
+}
+
+impl Rates {
+    /// Returns the bucket that `time` falls in.
+    pub(super) fn at(&mut self, time: Timestamp) -> Option<&mut Column> {
+        let start = *self.start.get_or_insert(time);
+        let since = u64::try_from(time.since(start).as_nanos()).unwrap_or(u64::MAX);
+        let mut at = since.checked_div(self.width)?;
+        while at >= BUCKETS as u64 {
+            self.halve();
+            at = since.checked_div(self.width)?;
+        }
+        let at = usize::try_from(at).ok()?;
+        if self.buckets.len() <= at {
+            self.buckets.resize(at.saturating_add(1), Column::default());
+        }
+        self.buckets.get_mut(at)
+    }
+
+    /// Joins every two buckets.
+    fn halve(&mut self) {
+        let joined = self.buckets.chunks(2).map(|pair| {
+            pair.iter().fold(Column::default(), |mut sum, bucket| {
+                sum.add(bucket);
+                sum
+            })
+        });
+        self.buckets = joined.collect();
+        self.width = self.width.saturating_mul(2);
+    }
+
+    /// Returns how long a bucket is, in nanoseconds.
+    pub(super) const fn width(&self) -> u64 {
+        self.width
+    }
+
+    /// Adds the buckets up into `columns` equal stretches from `from` to `to`; a bucket falls where its middle does,
+    /// or is spread if it is longer than a column.
+    pub(super) fn columns(&self, from: Timestamp, to: Timestamp, columns: usize) -> Vec<Column> {
+        let mut sums = vec![Column::default(); columns];
+        let Some(start) = self.start else { return sums };
+        let span = (nanos(to) - nanos(from)).max(1.0);
+        let scale = columns as f64 / span;
+        for (n, bucket) in self.buckets.iter().enumerate() {
+            if bucket == &Column::default() {
+                continue;
+            }
+            let begin = nanos(start) - nanos(from) + n as f64 * self.width as f64;
+            let middle = (begin + self.width as f64 / 2.0).min(span * (1.0 - f64::EPSILON));
+            if middle >= 0.0
+                && begin <= span
+                && let Some(sum) = sums.get_mut((middle * scale) as usize)
+            {
+                sum.add(bucket);
+            }
+        }
+        sums
+    }
+}
+
+fn nanos(time: Timestamp) -> f64 {
+    time.as_nanos() as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn no_message_is_lost_at_any_resolution(
+            steps in prop::collection::vec(0_u64..1 << 40, 1..300), columns in 1_usize..200,
+        ) {
+            let mut rates = Rates::default();
+            let mut time = Timestamp::from_nanos(1 << 60);
+            let start = time;
+            for step in &steps {
+                time = time.plus(std::time::Duration::from_nanos(*step));
+                rates.at(time).unwrap().messages.client += 1;
+            }
+            prop_assert!(rates.buckets.len() <= BUCKETS);
+            let sums = rates.columns(start, time, columns);
+            let sum: u32 = sums.iter().map(|column| column.messages.client).sum();
+            prop_assert_eq!(sum as usize, steps.len());
+        }
+    }
+}

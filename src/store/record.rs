@@ -1,0 +1,171 @@
+//! The facts that stand behind a payload: too many for the index, wanted only when somebody looks.
+
+use crate::event::{Frame, Header, Missing, Opcode};
+use crate::model::{At, Side, Timestamp};
+
+/// Is everything that was kept about one message beside its [`super::Entry`].
+#[derive(Clone, Debug, Default)]
+pub struct Record {
+    /// The packet that carried its first byte, and when.
+    pub first: At,
+    /// Its frames, as many as were kept.
+    pub frames: Vec<Frame>,
+    /// What is not known of the payload.
+    pub missing: Vec<Missing>,
+    /// The payload bytes that are known.
+    pub payload: Vec<u8>,
+    /// The payload was dropped to stay within the bounds.
+    pub dropped: bool,
+}
+
+/// Bounds what is written behind one payload, in bytes.
+pub(super) const MAX_TAIL: usize = u16::MAX as usize;
+
+/// Writes a number in 7 bits a byte, the lowest first.
+fn put(mut number: u64, out: &mut Vec<u8>) {
+    loop {
+        let low = u8::try_from(number & 0x7f).unwrap_or(0);
+        number >>= 7;
+        if number == 0 {
+            return out.push(low);
+        }
+        out.push(low | 0x80);
+    }
+}
+
+fn take(bytes: &mut &[u8]) -> Option<u64> {
+    let mut number = 0_u64;
+    for shift in (0..64).step_by(7) {
+        let (&byte, rest) = bytes.split_first()?;
+        *bytes = rest;
+        number |= u64::from(byte & 0x7f).checked_shl(shift)?;
+        if byte & 0x80 == 0 {
+            return Some(number);
+        }
+    }
+    None
+}
+
+/// Writes a header as it was on the wire (RFC 6455 §5.2).
+pub fn write_header(header: &Header, out: &mut Vec<u8>) {
+    let fin = if header.fin { 0x80 } else { 0 };
+    out.push(fin | (header.rsv & 0x07) << 4 | header.opcode.0 & 0x0f);
+    let masked = if header.mask.is_some() { 0x80 } else { 0 };
+    let form = header.header_length.saturating_sub(if header.mask.is_some() { 4 } else { 0 });
+    match form {
+        4 => {
+            out.push(masked | 126);
+            out.extend_from_slice(&u16::try_from(header.length).unwrap_or(u16::MAX).to_be_bytes());
+        }
+        10 => {
+            out.push(masked | 127);
+            out.extend_from_slice(&header.length.to_be_bytes());
+        }
+        _ => out.push(masked | u8::try_from(header.length & 0x7f).unwrap_or(0)),
+    }
+    out.extend_from_slice(header.mask.as_ref().map_or(&[], |mask| mask.as_slice()));
+}
+
+/// Writes a frame in as few bytes as it takes.
+pub(super) fn put_frame(frame: &Frame, out: &mut Vec<u8>) {
+    write_header(&frame.header, out);
+    put(frame.offset, out);
+}
+
+fn take_frame(from: Side, bytes: &mut &[u8]) -> Option<Frame> {
+    let ([first, second], rest) = bytes.split_first_chunk::<2>()?;
+    *bytes = rest;
+    let (length, extended) = match second & 0x7f {
+        126 => {
+            let (number, rest) = bytes.split_first_chunk::<2>()?;
+            *bytes = rest;
+            (u64::from(u16::from_be_bytes(*number)), 2)
+        }
+        127 => {
+            let (number, rest) = bytes.split_first_chunk::<8>()?;
+            *bytes = rest;
+            (u64::from_be_bytes(*number), 8)
+        }
+        short => (u64::from(short), 0_u8),
+    };
+    let mut mask = None;
+    if second & 0x80 != 0 {
+        let (key, rest) = bytes.split_first_chunk::<4>()?;
+        *bytes = rest;
+        mask = Some(*key);
+    }
+    let header_length = 2_u8.saturating_add(extended).saturating_add(if mask.is_some() { 4 } else { 0 });
+    let header =
+        Header { fin: first & 0x80 != 0, rsv: first >> 4 & 7, opcode: Opcode(first & 0x0f), mask, length, header_length };
+    Some(Frame { from, header, offset: take(bytes)? })
+}
+
+/// Appends what stands behind a payload; `frames` are already written by [`put_frame`].
+pub(super) fn put_tail(at: At, first: At, frames: (usize, &[u8]), missing: &[Missing], out: &mut Vec<u8>) {
+    let start = out.len();
+    put(at.packet.saturating_sub(first.packet), out);
+    put(u64::try_from(at.time.since(first.time).as_nanos()).unwrap_or(u64::MAX), out);
+    put(missing.len() as u64, out);
+    for hole in missing {
+        put(hole.offset, out);
+        put(hole.length.map_or(0, |length| length.saturating_add(1)), out);
+    }
+    if out.len().saturating_sub(start).saturating_add(frames.1.len()).saturating_add(10) <= MAX_TAIL {
+        put(frames.0 as u64, out);
+        out.extend_from_slice(frames.1);
+    } else {
+        put(0, out);
+    }
+    out.truncate(start.saturating_add(MAX_TAIL));
+}
+
+/// Reads what [`put_tail`] wrote.
+pub(super) fn take_tail(at: At, from: Side, mut bytes: &[u8], record: &mut Record) -> Option<()> {
+    let bytes = &mut bytes;
+    let packet = at.packet.saturating_sub(take(bytes)?);
+    let before = i64::try_from(take(bytes)?).unwrap_or(i64::MAX);
+    record.first = At { packet, time: Timestamp::from_nanos(at.time.as_nanos().saturating_sub(before)) };
+    for _ in 0..take(bytes)? {
+        let (offset, length) = (take(bytes)?, take(bytes)?);
+        record.missing.push(Missing { offset, length: length.checked_sub(1) });
+    }
+    for _ in 0..take(bytes)? {
+        record.frames.push(take_frame(from, bytes)?);
+    }
+    Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn reads_back_what_it_wrote(
+            packets in 0_u64..1 << 40, before in 0_i64..1 << 50, holes: Vec<(u64, Option<u32>)>,
+            headers in prop::collection::vec((any::<[u8; 14]>(), any::<u64>()), 0..20),
+        ) {
+            let at = At { packet: 1 << 41, time: Timestamp::from_nanos(1 << 60) };
+            let first = At { packet: at.packet - packets, time: Timestamp::from_nanos((1 << 60) - before) };
+            let missing: Vec<Missing> =
+                holes.iter().map(|(offset, length)| Missing { offset: *offset, length: length.map(u64::from) }).collect();
+            let frames: Vec<Frame> = headers
+                .iter()
+                .filter_map(|(bytes, offset)| {
+                    Some(Frame { from: Side::Client, header: Header::parse(bytes)?, offset: *offset })
+                })
+                .collect();
+            let mut written = Vec::new();
+            frames.iter().for_each(|frame| put_frame(frame, &mut written));
+            let mut tail = Vec::new();
+            put_tail(at, first, (frames.len(), &written), &missing, &mut tail);
+            let mut record = Record::default();
+            prop_assert_eq!(take_tail(at, Side::Client, &tail, &mut record), Some(()));
+            prop_assert_eq!(record.first, first);
+            prop_assert_eq!(record.missing, missing);
+            let heads = |frames: &[Frame]| frames.iter().map(|f| (f.header, f.offset)).collect::<Vec<_>>();
+            prop_assert_eq!(heads(&record.frames), heads(&frames));
+        }
+    }
+}

@@ -1,0 +1,82 @@
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::{Batch, Bounds, Store};
+
+/// Says how far filling came.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub enum Phase {
+    /// More may come.
+    #[default]
+    Filling,
+    /// All is there.
+    Complete,
+    /// It ended early, and why.
+    Failed(String),
+}
+
+/// Is a [`Store`] that one thread fills and another one shows; clones are the same store.
+#[derive(Clone, Debug, Default)]
+pub struct Shared(Arc<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    store: Mutex<Store>,
+    phase: Mutex<Phase>,
+    /// Counts changes.
+    version: AtomicU64,
+    stop: AtomicBool,
+}
+
+impl Shared {
+    /// Makes an empty store.
+    pub fn new(bounds: Bounds) -> Self {
+        Shared(Arc::new(Inner { store: Mutex::new(Store::new(bounds)), ..Inner::default() }))
+    }
+
+    /// Waits for the store and lends it; held for moments only.
+    pub fn lock(&self) -> MutexGuard<'_, Store> {
+        self.0.store.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a range of a batch, then moves what is too much for memory to the file, without holding the store.
+    pub fn add(&self, batch: &Batch, range: Range<usize>) {
+        let mut store = self.lock();
+        store.add(batch, range);
+        while let Some(job) = store.job() {
+            drop(store);
+            let done = job.run();
+            store = self.lock();
+            store.wrote(done);
+        }
+        drop(store);
+        self.0.version.fetch_add(1, Ordering::Release);
+    }
+
+    /// Returns a number that changes when the store does.
+    pub fn version(&self) -> u64 {
+        self.0.version.load(Ordering::Acquire)
+    }
+
+    /// Returns how far filling came.
+    pub fn phase(&self) -> Phase {
+        self.0.phase.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Says how far filling came.
+    pub fn enter(&self, phase: Phase) {
+        *self.0.phase.lock().unwrap_or_else(PoisonError::into_inner) = phase;
+        self.0.version.fetch_add(1, Ordering::Release);
+    }
+
+    /// Asks whoever fills it to stop.
+    pub fn stop(&self) {
+        self.0.stop.store(true, Ordering::Relaxed);
+    }
+
+    /// Tells whether it was asked to stop.
+    pub fn stopped(&self) -> bool {
+        self.0.stop.load(Ordering::Relaxed)
+    }
+}

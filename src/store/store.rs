@@ -1,0 +1,419 @@
+use std::ops::Range;
+
+use ahash::AHashMap;
+
+use super::batch::{Batch, Draft, Item, Owned};
+use super::conversation::{Conversation, State};
+use super::entry::{Entry, Facts, NOBODY, SERVER, What};
+use super::list::List;
+use super::payloads::{Done, Job, Kept, Payloads};
+use super::rates::{Column, Rates};
+use super::record::{self, Record};
+use super::Bounds;
+use crate::event::{ConnId, Frame, Opcode, Severity};
+use crate::model::{Anomaly, At, Pair, Side, Timestamp};
+
+/// Keeps events in memory, bounded, and answers what a screen asks.
+#[derive(Debug, Default)]
+pub struct Store {
+    bounds: Bounds,
+    entries: List<Entry>,
+    conversations: Vec<Conversation>,
+    slots: AHashMap<ConnId, u32>,
+    /// The connection of the last event, and its slot.
+    last: Option<(ConnId, u32)>,
+    anomalies: List<Remark>,
+    /// The entries that are anomalies.
+    wrong: List<u32>,
+    counts: [u64; 3],
+    totals: Pair<crate::event::Totals>,
+    rates: Rates,
+    payloads: Payloads,
+    /// What conversations and anomalies take, in bytes.
+    weight: u64,
+    packets: u64,
+    tail: Vec<u8>,
+    frame: Vec<u8>,
+    trouble: Option<String>,
+}
+
+/// Is an anomaly with its evidence.
+#[derive(Clone, Debug)]
+pub struct Remark {
+    /// Whose bytes it was about.
+    pub from: Option<Side>,
+    /// What was wrong.
+    pub anomaly: Box<Anomaly>,
+}
+
+impl Store {
+    /// Makes an empty store.
+    pub fn new(bounds: Bounds) -> Self {
+        Store { bounds, ..Store::default() }
+    }
+
+    /// Takes a range of a batch.
+    pub fn add(&mut self, batch: &Batch, range: Range<usize>) {
+        for item in batch.items(range) {
+            self.take(batch, item);
+        }
+    }
+
+    /// Returns how many entries there are.
+    pub const fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Tells whether there are none.
+    pub const fn is_empty(&self) -> bool {
+        self.entries.len() == 0
+    }
+
+    /// Returns an entry.
+    pub fn entry(&self, number: u32) -> Option<&Entry> {
+        self.entries.get(number as usize)
+    }
+
+    /// Lists the conversations, in the order in which they became known; entries name them by their place.
+    pub fn conversations(&self) -> &[Conversation] {
+        &self.conversations
+    }
+
+    /// Returns the conversation of a connection.
+    pub fn conversation_of(&self, id: ConnId) -> Option<&Conversation> {
+        self.conversations.get(*self.slots.get(&id)? as usize)
+    }
+
+    /// Returns how many anomalies of severity note, warning and error there are.
+    pub const fn anomalies(&self) -> [u64; 3] {
+        self.counts
+    }
+
+    /// Returns an anomaly's evidence; `None` beyond the bound.
+    pub fn remark(&self, entry: &Entry) -> Option<&Remark> {
+        if entry.what != What::Anomaly {
+            return None;
+        }
+        self.anomalies.get(usize::try_from(entry.length).ok()?)
+    }
+
+    /// Returns the numbers of the entries that are anomalies, beginning with the first at or after entry `from`.
+    pub fn anomalies_from(&self, from: u32) -> impl Iterator<Item = u32> {
+        let first = self.wrong.partition_point(|entry| *entry < from);
+        (first..self.wrong.len()).filter_map(|at| self.wrong.get(at).copied())
+    }
+
+    /// Returns the number of the last anomaly before entry `before`.
+    pub fn anomaly_before(&self, before: u32) -> Option<u32> {
+        let at = self.wrong.partition_point(|entry| *entry < before);
+        self.wrong.get(at.checked_sub(1)?).copied()
+    }
+
+    /// Returns what each side sent in all conversations.
+    pub const fn totals(&self) -> Pair<crate::event::Totals> {
+        self.totals
+    }
+
+    /// Returns the time of the first and of the last entry.
+    pub fn times(&self) -> Option<(Timestamp, Timestamp)> {
+        let last = self.entries.get(self.entries.len().checked_sub(1)?)?;
+        Some((self.entries.get(0)?.time, last.time))
+    }
+
+    /// Returns how many entries came before `time`.
+    pub fn before(&self, time: Timestamp) -> u32 {
+        u32::try_from(self.entries.partition_point(|entry| entry.time < time)).unwrap_or(u32::MAX)
+    }
+
+    /// Adds up what happened from `from` to `to`, in equal stretches.
+    ///
+    /// Where few entries fall into them they are counted one by one; else buckets are, which are as fine as a
+    /// 4096th of the whole.
+    #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)] // shares of a stretch of time
+    pub fn columns(&self, from: Timestamp, to: Timestamp, columns: usize) -> Vec<Column> {
+        let (first, last) = (self.before(from), self.before(to.plus(std::time::Duration::from_nanos(1))));
+        let step = to.since(from).as_nanos().checked_div(columns.max(1) as u128).unwrap_or(0);
+        if last.saturating_sub(first) > 20_000 && step >= u128::from(self.rates.width()) {
+            return self.rates.columns(from, to, columns);
+        }
+        let mut sums = vec![Column::default(); columns];
+        let span = to.since(from).as_secs_f64();
+        for entry in (first..last.min(first.saturating_add(400_000))).filter_map(|n| self.entry(n)) {
+            let part = if span > 0.0 { entry.time.since(from).as_secs_f64() / span } else { 0.0 };
+            let at = ((part * columns as f64) as usize).min(columns.saturating_sub(1));
+            if let Some(sum) = sums.get_mut(at) {
+                sum.count(entry);
+            }
+        }
+        sums
+    }
+
+    /// Tells where a message's payload is.
+    pub fn kept(&self, entry: &Entry) -> Kept {
+        if entry.kept == 0 { Kept::Memory } else { self.payloads.kept(entry.place) }
+    }
+
+    /// Lends up to `most` payload bytes of a message, from its start; `None` where they were dropped.
+    pub fn payload(&mut self, number: u32, most: usize) -> Option<&[u8]> {
+        let entry = *self.entries.get(number as usize)?;
+        if entry.what != What::Message {
+            return None;
+        }
+        self.payloads.read(entry.place, (entry.kept as usize).min(most))
+    }
+
+    /// Returns all that was kept of a message, at most `most` bytes of its payload.
+    pub fn record(&mut self, number: u32, most: usize) -> Option<Record> {
+        let entry = *self.entries.get(number as usize)?;
+        let from = entry.from()?;
+        if entry.what != What::Message {
+            return None;
+        }
+        let at = At { packet: entry.packet, time: entry.time };
+        let mut record = Record { first: at, ..Record::default() };
+        match self.payloads.read(entry.place.saturating_add(u64::from(entry.kept)), usize::from(entry.tail)) {
+            Some(tail) => drop(record::take_tail(at, from, tail, &mut record)),
+            None => record.dropped = true,
+        }
+        match self.payloads.read(entry.place, (entry.kept as usize).min(most)) {
+            Some(payload) => record.payload.extend_from_slice(payload),
+            None => record.dropped = true,
+        }
+        Some(record)
+    }
+
+    /// Returns the memory taken, in bytes.
+    pub fn allocated(&self) -> u64 {
+        self.overhead().saturating_add(self.payloads.allocated())
+    }
+
+    /// Returns how many bytes of payloads lie in the temporary file, and how many were dropped.
+    pub fn spooled(&self) -> (u64, u64) {
+        self.payloads.spooled()
+    }
+
+    /// Returns the number of the last packet that something is known of.
+    pub const fn packets(&self) -> u64 {
+        self.packets
+    }
+
+    /// Returns what went wrong with the temporary file, if anything did.
+    pub fn trouble(&self) -> Option<&str> {
+        self.trouble.as_deref()
+    }
+
+    fn overhead(&self) -> u64 {
+        let lists = self.entries.allocated().saturating_add(self.anomalies.allocated());
+        // A number in each conversation's list, and one in that of the anomalies.
+        let numbers = self.entries.len().saturating_mul(4).saturating_add(self.wrong.allocated());
+        (lists.saturating_add(numbers) as u64).saturating_add(self.weight)
+    }
+
+    /// Returns a chunk that must leave memory; write it without holding the store, then say [`Store::wrote`].
+    pub(super) fn job(&mut self) -> Option<Job> {
+        let memory = self.bounds.memory.saturating_sub(self.overhead());
+        let job = self.payloads.job(memory, self.bounds.spool);
+        self.hear();
+        job
+    }
+
+    pub(super) fn wrote(&mut self, done: Done) {
+        self.payloads.done(done);
+        self.hear();
+    }
+
+    fn hear(&mut self) {
+        if let Some(e) = self.payloads.failure() {
+            self.trouble = Some(format!("old payloads are dropped: the temporary file cannot be written: {e}"));
+        }
+    }
+
+    fn take(&mut self, batch: &Batch, item: &Item) {
+        self.packets = self.packets.max(item.at.packet);
+        let slot = item.conn.map(|id| self.slot(id, item.at));
+        match &item.what {
+            Owned::Frame(frame) => self.frame(slot, frame),
+            Owned::Message(draft) => self.message(slot, item.at, draft, batch.payload(draft)),
+            Owned::Opened(opened) => {
+                if let Some(conversation) = self.conversation(slot) {
+                    conversation.state = if opened.established { State::Open } else { State::Failed };
+                    conversation.opened = Some(opened.clone());
+                    let weight = conversation.weight() as u64;
+                    self.weight = self.weight.saturating_add(weight);
+                }
+                self.push(slot, blank(What::Opened, item.at));
+            }
+            Owned::Closed(closed) => {
+                if let Some(conversation) = self.conversation(slot) {
+                    if conversation.state == State::Open {
+                        // Without a code the capture ended first: nobody closed it.
+                        conversation.state = if closed.code.is_some() { State::Closed } else { State::Open };
+                    }
+                    conversation.closed = Some(closed.clone());
+                    conversation.pending = Pair::default();
+                }
+                self.push(slot, blank(What::Closed, item.at));
+            }
+            Owned::Anomaly(from, anomaly) => self.anomaly(slot, item.at, *from, anomaly),
+        }
+    }
+
+    fn slot(&mut self, id: ConnId, at: At) -> u32 {
+        if let Some((last, slot)) = self.last
+            && last == id
+        {
+            return slot;
+        }
+        let next = u32::try_from(self.conversations.len()).unwrap_or(u32::MAX);
+        let slot = *self.slots.entry(id).or_insert(next);
+        if slot == next {
+            self.conversations.push(Conversation::new(id, at));
+        }
+        self.last = Some((id, slot));
+        slot
+    }
+
+    fn conversation(&mut self, slot: Option<u32>) -> Option<&mut Conversation> {
+        self.conversations.get_mut(slot? as usize)
+    }
+
+    fn frame(&mut self, slot: Option<u32>, frame: &Frame) {
+        let most = self.bounds.frames;
+        let Some(conversation) = self.conversation(slot) else { return };
+        let [data, control] = &mut conversation.pending[frame.from];
+        let pending = if frame.header.opcode.is_control() { control } else { data };
+        if !frame.header.opcode.is_control() && frame.header.opcode != Opcode::CONTINUATION {
+            pending.count = 0;
+            pending.bytes.clear();
+        }
+        if pending.count < most {
+            pending.count = pending.count.saturating_add(1);
+            record::put_frame(frame, &mut pending.bytes);
+        }
+    }
+
+    fn message(&mut self, slot: Option<u32>, at: At, draft: &Draft, payload: &[u8]) {
+        let (mut tail, mut written) = (std::mem::take(&mut self.tail), std::mem::take(&mut self.frame));
+        tail.clear();
+        written.clear();
+        let mut frames = 0;
+        if let Some(frame) = &draft.frame {
+            frames = 1;
+            record::put_frame(frame, &mut written);
+        } else if let Some(conversation) = self.conversation(slot) {
+            let [data, control] = &mut conversation.pending[draft.from];
+            let pending = if draft.opcode.is_control() { control } else { data };
+            frames = std::mem::take(&mut pending.count);
+            written.extend_from_slice(&pending.bytes);
+            pending.bytes.clear();
+            pending.bytes.shrink_to(1024);
+        }
+        let missing = draft.missing.as_deref().unwrap_or_default();
+        record::put_tail(at, draft.wire.first, (frames, &written), missing, &mut tail);
+        let place = self.payloads.push([payload, &tail]);
+        let rtt = draft.rtt.map(|rtt| u32::try_from(rtt.as_nanos()).unwrap_or(u32::MAX));
+        let extra = rtt.or(draft.close.map(u32::from));
+        let facts = Facts::default()
+            .with(Facts::TEXT, draft.text)
+            .with(Facts::COMPRESSED, draft.wire.compressed)
+            .with(Facts::INFLATED, draft.wire.inflated)
+            .with(Facts::MASKED, draft.wire.masked)
+            .with(Facts::MISSING, !missing.is_empty())
+            .with(Facts::TRUNCATED, draft.truncated)
+            .with(Facts::EXTRA, extra.is_some());
+        let entry = Entry {
+            length: draft.length,
+            place,
+            kept: draft.kept,
+            wire: u32::try_from(draft.wire.bytes).unwrap_or(u32::MAX),
+            extra: extra.unwrap_or(0),
+            frames: u16::try_from(draft.wire.frames).unwrap_or(u16::MAX),
+            facts,
+            opcode: draft.opcode.0 & 0x0f | if draft.from == Side::Server { SERVER } else { 0 },
+            tail: u16::try_from(tail.len()).unwrap_or(u16::MAX),
+            ..blank(What::Message, at)
+        };
+        (self.tail, self.frame) = (tail, written);
+        let mut all = self.totals;
+        if let Some(conversation) = self.conversation(slot) {
+            for totals in [&mut conversation.totals[draft.from], &mut all[draft.from]] {
+                totals.messages = totals.messages.saturating_add(1);
+                totals.frames = totals.frames.saturating_add(draft.wire.frames);
+                totals.bytes = totals.bytes.saturating_add(draft.length);
+                totals.wire_bytes = totals.wire_bytes.saturating_add(draft.wire.bytes);
+            }
+        }
+        self.totals = all;
+        self.push(slot, entry);
+    }
+
+    fn anomaly(&mut self, slot: Option<u32>, at: At, from: Option<Side>, anomaly: &Anomaly) {
+        let code = anomaly.code();
+        let grade = match anomaly.severity() {
+            Severity::Note => 0,
+            Severity::Warning => 1,
+            Severity::Error => 2,
+        };
+        let extra = Anomaly::ALL.iter().position(|(other, ..)| *other == code).unwrap_or(usize::MAX);
+        let kept = self.anomalies.len() < self.bounds.anomalies;
+        let entry = Entry {
+            length: if kept { self.anomalies.len() as u64 } else { u64::MAX },
+            extra: u32::try_from(extra).unwrap_or(u32::MAX),
+            opcode: match from {
+                Some(Side::Client) => 0,
+                Some(Side::Server) => SERVER,
+                None => NOBODY,
+            },
+            ..blank(What::Anomaly, at)
+        };
+        if kept {
+            self.anomalies.push(Remark { from, anomaly: Box::new(anomaly.clone()) });
+            self.weight = self.weight.saturating_add(160);
+        }
+        let one = |counts: &mut [u64; 3]| {
+            if let Some(count) = counts.get_mut(grade) {
+                *count = count.saturating_add(1);
+            }
+        };
+        one(&mut self.counts);
+        if let Some(conversation) = self.conversation(slot) {
+            one(&mut conversation.anomalies);
+        }
+        self.wrong.push(u32::try_from(self.entries.len()).unwrap_or(u32::MAX));
+        self.push(slot, entry);
+    }
+
+    fn push(&mut self, slot: Option<u32>, entry: Entry) {
+        let Ok(number) = u32::try_from(self.entries.len()) else { return };
+        // Events of several lanes come in packet order; what a tick decides may be told a moment late.
+        let latest = number.checked_sub(1).and_then(|last| self.entry(last)).map_or(entry.time, |last| last.time);
+        let entry = Entry { conversation: slot.unwrap_or(u32::MAX), time: entry.time.max(latest), ..entry };
+        if let Some(column) = self.rates.at(entry.time) {
+            column.count(&entry);
+        }
+        self.entries.push(entry);
+        if let Some(conversation) = self.conversation(slot) {
+            conversation.times.1 = entry.time;
+            conversation.entries.push(number);
+        }
+    }
+}
+
+/// Makes an entry that says nothing but what and when.
+fn blank(what: What, at: At) -> Entry {
+    Entry {
+        time: at.time,
+        packet: at.packet,
+        length: 0,
+        place: 0,
+        kept: 0,
+        conversation: u32::MAX,
+        wire: 0,
+        extra: 0,
+        frames: 0,
+        facts: Facts::default(),
+        what,
+        opcode: NOBODY,
+        tail: 0,
+    }
+}

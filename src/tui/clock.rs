@@ -1,0 +1,109 @@
+use crate::model::Timestamp;
+use crate::view::{self, Rfc3339};
+
+/// Says how times are told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum TimeForm {
+    /// The time of day, in UTC.
+    #[default]
+    Absolute,
+    /// Seconds since the capture began.
+    Relative,
+    /// The time since the row before.
+    Delta,
+}
+
+impl TimeForm {
+    pub(super) const fn next(self) -> TimeForm {
+        match self {
+            TimeForm::Absolute => TimeForm::Relative,
+            TimeForm::Relative => TimeForm::Delta,
+            TimeForm::Delta => TimeForm::Absolute,
+        }
+    }
+
+    pub(super) fn named(name: &str) -> Option<TimeForm> {
+        Some(match name {
+            "absolute" => TimeForm::Absolute,
+            "relative" => TimeForm::Relative,
+            "delta" => TimeForm::Delta,
+            _ => return None,
+        })
+    }
+}
+
+/// Returns the time of day with `decimals`: `12:00:00.000412`.
+pub(super) fn of_day(time: Timestamp, decimals: usize) -> String {
+    let all = rfc3339(time);
+    all.get(11..20_usize.saturating_add(decimals)).unwrap_or_default().trim_end_matches('.').to_owned()
+}
+
+/// Returns date and time in UTC.
+pub(super) fn rfc3339(time: Timestamp) -> String {
+    let mut out = Vec::new();
+    Rfc3339::default().write(time, &mut out);
+    String::from_utf8(out).unwrap_or_default()
+}
+
+/// Returns a row's time in 15 columns or fewer.
+pub(super) fn told(form: TimeForm, time: Timestamp, start: Timestamp, before: Option<Timestamp>, wide: bool) -> String {
+    match form {
+        TimeForm::Absolute => of_day(time, if wide { 6 } else { 3 }),
+        TimeForm::Relative => {
+            let since = time.since(start);
+            if wide { format!("{:.6}", since.as_secs_f64()) } else { format!("{:.3}", since.as_secs_f64()) }
+        }
+        TimeForm::Delta => before.map_or(String::new(), |before| format!("+{}", view::span(time.since(before)))),
+    }
+}
+
+/// Returns a count in five columns or fewer: `999`, `12.3k`, `4.5M`.
+pub(super) fn short(count: u64) -> String {
+    let number = count as f64;
+    match count {
+        0..1_000 => count.to_string(),
+        1_000..100_000 => format!("{:.1}k", number / 1e3),
+        100_000..1_000_000 => format!("{:.0}k", number / 1e3),
+        1_000_000..100_000_000 => format!("{:.1}M", number / 1e6),
+        _ => format!("{:.0}M", number / 1e6),
+    }
+}
+
+/// Returns a number with its thousands apart: `1,234,567`.
+pub(super) fn grouped(count: u64) -> String {
+    let digits = count.to_string();
+    let mut text = String::new();
+    for (n, digit) in digits.chars().enumerate() {
+        if n > 0 && digits.len().saturating_sub(n) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Returns a size in seven columns or fewer.
+pub(super) fn size(bytes: u64) -> String {
+    view::bytes(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_stay_short_and_readable() {
+        assert_eq!([0, 999, 1_234, 123_456, 1_234_567, 123_456_789].map(short), ["0", "999", "1.2k", "123k", "1.2M", "123M"]);
+        assert_eq!([0, 999, 1_000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
+    }
+
+    #[test]
+    fn times_in_three_forms() {
+        let start = Timestamp::new(1_709_208_000, 0);
+        let time = Timestamp::new(1_709_208_001, 2_345_678);
+        assert_eq!(told(TimeForm::Absolute, time, start, None, false), "12:00:01.002");
+        assert_eq!(told(TimeForm::Relative, time, start, None, true), "1.002346");
+        assert_eq!(told(TimeForm::Delta, time, start, Some(start), true), "+1.002 s");
+        assert_eq!(of_day(time, 0), "12:00:01");
+    }
+}

@@ -1,0 +1,101 @@
+use std::path::{Path, PathBuf};
+
+/// Holds what a user can choose about the screen.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// The theme's name; `None` for the one of the configuration, or what suits the terminal.
+    pub theme: Option<String>,
+    /// How times are told: `absolute`, `relative` or `delta`.
+    pub time: Option<String>,
+    /// Whether the mouse is listened to; `None` means that it is.
+    pub mouse: Option<bool>,
+}
+
+/// Says why a configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// It cannot be read.
+    #[error("cannot read the configuration {0}")]
+    Read(PathBuf, #[source] std::io::Error),
+    /// A line says nothing we know.
+    #[error("{path}:{line}: {problem}")]
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong with it.
+        problem: String,
+    },
+}
+
+impl Options {
+    /// Reads the configuration file where there is one; what is chosen already stands.
+    pub fn with_file(self, path: &Path) -> Result<Options, ConfigError> {
+        match std::fs::read_to_string(path) {
+            Ok(text) => self.with_text(&text, path),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(self),
+            Err(e) => Err(ConfigError::Read(path.to_owned(), e)),
+        }
+    }
+
+    /// Returns where the configuration file is: `wirefin/config.toml` in `$XDG_CONFIG_HOME` or `~/.config`.
+    pub fn file() -> Option<PathBuf> {
+        let given = std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+        let base = given.or_else(|| Some(std::env::home_dir()?.join(".config")))?;
+        Some(base.join("wirefin").join("config.toml"))
+    }
+
+    /// Reads lines of `name = value`, a small part of TOML.
+    fn with_text(mut self, text: &str, path: &Path) -> Result<Options, ConfigError> {
+        for (n, line) in text.lines().enumerate() {
+            let line = line.split_once('#').map_or(line, |(head, _)| head).trim();
+            if line.is_empty() {
+                continue;
+            }
+            let wrong = |problem: String| ConfigError::Line { path: path.to_owned(), line: n.saturating_add(1), problem };
+            let (name, value) = line.split_once('=').ok_or_else(|| wrong("`name = value` is expected".to_owned()))?;
+            let (name, value) = (name.trim(), value.trim().trim_matches('"'));
+            match name {
+                "theme" if super::theme::Theme::named(value).is_some() => {
+                    self.theme.get_or_insert(value.to_owned());
+                }
+                "time" if super::clock::TimeForm::named(value).is_some() => {
+                    self.time.get_or_insert(value.to_owned());
+                }
+                "mouse" if matches!(value, "true" | "false") => {
+                    self.mouse.get_or_insert(value == "true");
+                }
+                "theme" => return Err(wrong(format!("a theme is one of {}", super::theme::Theme::NAMES.join(", ")))),
+                "time" => return Err(wrong("time is absolute, relative or delta".to_owned())),
+                "mouse" => return Err(wrong("mouse is true or false".to_owned())),
+                _ => return Err(wrong(format!("there is no setting {name:?}: theme, time, mouse"))),
+            }
+        }
+        Ok(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_chosen_stands_before_the_file() {
+        let chosen = Options { theme: Some("light".to_owned()), ..Options::default() };
+        let text = "# mine\ntheme = \"none\"\ntime = \"delta\" # since the row before\n\nmouse = false\n";
+        let read = chosen.with_text(text, Path::new("c")).unwrap();
+        assert_eq!(read, Options { theme: Some("light".to_owned()), time: Some("delta".to_owned()), mouse: Some(false) });
+    }
+
+    #[test]
+    fn a_wrong_line_is_named() {
+        for (text, want) in [
+            ("theme = pink", "c:1: a theme is one of dark, light, colour-blind, none"),
+            ("\ncolour", "c:2: `name = value` is expected"),
+            ("x = 1", "c:1: there is no setting \"x\": theme, time, mouse"),
+        ] {
+            assert_eq!(Options::default().with_text(text, Path::new("c")).unwrap_err().to_string(), want);
+        }
+    }
+}

@@ -1,0 +1,73 @@
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::super::keys;
+use super::super::state::App;
+use super::super::text::{Brush, columns};
+
+/// Draws the table of keys over everything.
+pub(super) fn draw(app: &mut App, buffer: &mut Buffer) {
+    let theme = &app.theme;
+    let area = app.layout.area;
+    let lines = lines();
+    let two = area.width >= 150;
+    let per_column = if two { lines.len().div_ceil(2) } else { lines.len() };
+    let width = if two { 140 } else { 72 }.min(area.width.saturating_sub(4));
+    let height = u16::try_from(per_column).unwrap_or(u16::MAX).saturating_add(2).min(area.height.saturating_sub(2));
+    let x = area.x.saturating_add(area.width.saturating_sub(width) / 2);
+    let y = area.y.saturating_add(area.height.saturating_sub(height) / 2);
+    let window = Rect { x, y, width, height };
+    for row in 0..height {
+        let mut brush = Brush::new(buffer, x, y.saturating_add(row), width);
+        let (left, fill, right) = match row {
+            0 => ('╭', '─', '╮'),
+            _ if row.saturating_add(1) == height => ('╰', '─', '╯'),
+            _ => ('│', ' ', '│'),
+        };
+        brush.word(left.encode_utf8(&mut [0; 4]), theme.focus);
+        brush.within(width.saturating_sub(2), |brush| brush.fill(fill, theme.focus));
+        brush.word(right.encode_utf8(&mut [0; 4]), theme.focus);
+    }
+    Brush::new(buffer, x.saturating_add(2), y, width).word(" keys ", theme.focus);
+    let inner = usize::from(height.saturating_sub(2));
+    let top = app.help.unwrap_or(0).min(per_column.saturating_sub(inner));
+    if per_column > inner {
+        let words = " j k scroll ";
+        let at = window.right().saturating_sub(columns(words)).saturating_sub(2);
+        Brush::new(buffer, at, window.bottom().saturating_sub(1), columns(words)).word(words, theme.dim);
+    }
+    for (column, part) in lines.chunks(per_column.max(1)).enumerate() {
+        let half = if two { width / 2 } else { width };
+        let x = x.saturating_add(2).saturating_add(half.saturating_mul(u16::try_from(column).unwrap_or(0)));
+        for (n, line) in part.iter().skip(top).take(inner).enumerate() {
+            let y = y.saturating_add(1).saturating_add(u16::try_from(n).unwrap_or(u16::MAX));
+            let mut brush = Brush::new(buffer, x, y, half.saturating_sub(3));
+            match line {
+                Line::Title(title) => { brush.word(title, theme.title); },
+                Line::Key(keys, help) => {
+                    brush.right(keys, 20, theme.focus).word("  ", theme.text).word(help, theme.text);
+                }
+                Line::Blank => {}
+            }
+        }
+    }
+    app.help = Some(top);
+}
+
+enum Line {
+    Title(&'static str),
+    Key(String, &'static str),
+    Blank,
+}
+
+fn lines() -> Vec<Line> {
+    let mut lines = Vec::new();
+    for group in keys::TABLE {
+        if !lines.is_empty() {
+            lines.push(Line::Blank);
+        }
+        lines.push(Line::Title(group.title));
+        lines.extend(group.bindings.iter().map(|binding| Line::Key(binding.keys.join(" "), binding.help)));
+    }
+    lines
+}

@@ -1,0 +1,243 @@
+use std::time::Duration;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::super::clock;
+use super::super::state::{App, Panel};
+use super::super::text::{Brush, columns};
+use super::timeline::{empty, flags, preview, quiet, short_name, silence};
+use super::tint;
+use crate::event::Opcode;
+use crate::model::{Side, Timestamp};
+use crate::store::{Entry, Store, What};
+use crate::view;
+
+/// How many lines a silence may take where it is drawn to scale.
+const LONGEST: usize = 8;
+
+/// Draws client and server as two lines in time, with messages as arrows between them.
+pub(super) fn draw(app: &mut App, store: &mut Store, buffer: &mut Buffer) {
+    let area = app.layout.timeline;
+    app.lines_drawn.clear();
+    app.timeline.drawn = 0;
+    if app.timeline.rows.len() == 0 {
+        return empty(app, buffer, area);
+    }
+    let lanes = Lanes::of(area);
+    lanes.heads(app, buffer, area);
+    let body = Rect { y: area.y.saturating_add(1), height: area.height.saturating_sub(1), ..area };
+    let height = usize::from(body.height);
+    app.lines_drawn.push(None);
+    let unit = app.to_scale.then(|| unit(app, store, height)).flatten();
+    place(app, store, height, unit);
+    let start = store.times().map_or(Timestamp::default(), |(first, _)| first);
+    let mut before: Option<Entry> = None;
+    let mut row = app.timeline.top;
+    // The ping that waits for its pong, and the line it is on.
+    let mut pings: [Option<(u64, u16)>; 2] = [None, None];
+    let mut y = body.y;
+    while y < body.bottom() {
+        let Some(number) = app.timeline.rows.get(store, row) else { break };
+        let Some(entry) = store.entry(number).copied() else { break };
+        for n in 0..gap(before.as_ref(), &entry, unit) {
+            lanes.lifelines(app, buffer, y);
+            if unit.is_none()
+                && let Some(silence) = silence(before.as_ref(), &entry)
+            {
+                quiet(app, buffer, lanes.between(), y, silence);
+            } else if n == 0
+                && let Some(last) = before
+            {
+                lanes.words(app, buffer, y, &view::span(entry.time().since(last.time())));
+            }
+            app.lines_drawn.push(None);
+            y = y.saturating_add(1);
+        }
+        if y >= body.bottom() {
+            break;
+        }
+        lanes.lifelines(app, buffer, y);
+        let time = clock::told(app.time_form, entry.time(), start, before.map(|entry| entry.time()), false);
+        let sign = if app.mark == Some(number) { "◇" } else if app.bookmarks.contains(&number) { "★" } else { "▎" };
+        let tone = entry.conversation().map_or(app.theme.dim, |slot| app.theme.conversation(slot));
+        Brush::new(buffer, area.x, y, lanes.time).word(sign, tone).right(&time, lanes.time.saturating_sub(2), app.theme.dim);
+        lanes.event(app, store, buffer, (number, &entry), y);
+        join(app, buffer, &lanes, &entry, y, &mut pings);
+        if row == app.timeline.selected {
+            let style = if app.panel == Panel::Timeline { app.theme.selected } else { app.theme.unfocused };
+            tint(buffer, area, y, style);
+        }
+        app.lines_drawn.push(Some(row));
+        app.timeline.drawn = app.timeline.drawn.saturating_add(1);
+        before = Some(entry);
+        row = row.saturating_add(1);
+        y = y.saturating_add(1);
+    }
+    while y < body.bottom() {
+        lanes.lifelines(app, buffer, y);
+        y = y.saturating_add(1);
+    }
+}
+
+/// Returns how much time a blank line stands for: so much that the rows in view have as many blank lines as rows.
+fn unit(app: &App, store: &Store, height: usize) -> Option<Duration> {
+    let rows = &app.timeline.rows;
+    let last = app.timeline.top.saturating_add(height / 2).min(rows.len().saturating_sub(1));
+    let time = |row: usize| Some(store.entry(rows.get(store, row)?)?.time());
+    let span = time(last)?.since(time(app.timeline.top.min(last))?);
+    span.checked_div(u32::try_from(height / 2).unwrap_or(1).max(1)).filter(|unit| !unit.is_zero())
+}
+
+/// Returns how many lines stand for the time between two rows.
+fn gap(before: Option<&Entry>, entry: &Entry, unit: Option<Duration>) -> usize {
+    let Some(last) = before else { return 0 };
+    match unit {
+        None => usize::from(silence(before, entry).is_some()),
+        Some(unit) => {
+            let lines = entry.time().since(last.time()).as_secs_f64() / unit.as_secs_f64();
+            (lines as usize).min(LONGEST)
+        }
+    }
+}
+
+/// Moves the window so that the selected row is in it.
+fn place(app: &mut App, store: &Store, height: usize, unit: Option<Duration>) {
+    let timeline = &mut app.timeline;
+    timeline.top = timeline.top.min(timeline.selected).min(timeline.rows.len().saturating_sub(1));
+    let entry = |row: usize| timeline.rows.get(store, row).and_then(|number| store.entry(number));
+    let (mut lines, mut row) = (1_usize, timeline.selected);
+    while row > 0 {
+        let Some(this) = entry(row) else { break };
+        let more = gap(entry(row.saturating_sub(1)), this, unit).saturating_add(1);
+        if lines.saturating_add(more) > height {
+            break;
+        }
+        lines = lines.saturating_add(more);
+        row = row.saturating_sub(1);
+    }
+    timeline.top = timeline.top.max(row);
+}
+
+/// Joins a ping and its pong by a line beside the one who answered.
+fn join(app: &App, buffer: &mut Buffer, lanes: &Lanes, entry: &Entry, y: u16, pings: &mut [Option<(u64, u16)>; 2]) {
+    let (What::Message, Some(from)) = (entry.what(), entry.from()) else { return };
+    let [client, server] = pings;
+    let key = u64::from(entry.conversation().unwrap_or(u32::MAX));
+    match entry.opcode() {
+        Opcode::PING => *(if from == Side::Client { client } else { server }) = Some((key, y)),
+        Opcode::PONG if entry.rtt().is_some() => {
+            let ping = if from == Side::Client { server } else { client };
+            let x = if from == Side::Client { lanes.left.saturating_sub(1) } else { lanes.right.saturating_add(1) };
+            let Some((_, top)) = ping.take().filter(|(other, _)| *other == key) else { return };
+            let (first, last) = if from == Side::Client { ("╭", "╰") } else { ("╮", "╯") };
+            for at in top..=y {
+                let sign = if at == top { first } else if at == y { last } else { "│" };
+                Brush::new(buffer, x, at, 1).word(sign, app.theme.control);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Says where the two lines are.
+struct Lanes {
+    time: u16,
+    left: u16,
+    right: u16,
+}
+
+impl Lanes {
+    const fn of(area: Rect) -> Lanes {
+        let time = 15;
+        Lanes {
+            time,
+            left: area.x.saturating_add(time).saturating_add(1),
+            right: area.right().saturating_sub(3),
+        }
+    }
+
+    const fn between(&self) -> Rect {
+        let x = self.left.saturating_add(1);
+        Rect { x, y: 0, width: self.right.saturating_sub(x), height: 1 }
+    }
+
+    fn heads(&self, app: &App, buffer: &mut Buffer, area: Rect) {
+        Brush::new(buffer, self.left.saturating_sub(2), area.y, 8).word("client", app.theme.client);
+        Brush::new(buffer, self.right.saturating_sub(4), area.y, 8).word("server", app.theme.server);
+    }
+
+    fn lifelines(&self, app: &App, buffer: &mut Buffer, y: u16) {
+        Brush::new(buffer, self.left, y, 1).word("│", app.theme.client);
+        Brush::new(buffer, self.right, y, 1).word("│", app.theme.server);
+    }
+
+    /// Writes words in the middle.
+    fn words(&self, app: &App, buffer: &mut Buffer, y: u16, words: &str) {
+        let area = self.between();
+        let x = area.x.saturating_add(area.width.saturating_sub(columns(words)) / 2);
+        Brush::new(buffer, x, y, self.right.saturating_sub(x)).word(words, app.theme.dim);
+    }
+
+    fn event(&self, app: &App, store: &mut Store, buffer: &mut Buffer, (number, entry): (u32, &Entry), y: u16) {
+        let area = self.between();
+        match (entry.what(), entry.from()) {
+            (What::Message, Some(from)) => self.arrow(app, store, buffer, (number, entry, from), y),
+            (What::Anomaly, from) => {
+                let Some((code, severity)) = entry.anomaly() else { return };
+                let style = app.theme.severity(severity);
+                let words = format!(" ▲ {code} ");
+                let width = columns(&words).min(area.width);
+                let x = match from {
+                    Some(Side::Client) | None => area.x,
+                    Some(Side::Server) => self.right.saturating_sub(width),
+                };
+                Brush::new(buffer, x, y, width).word(&words, style);
+            }
+            (what, _) => {
+                let conversation = entry.conversation().and_then(|slot| store.conversations().get(slot as usize));
+                let name = conversation.map_or(String::new(), crate::store::Conversation::name);
+                let (sign, style) = match what {
+                    What::Opened => ("● open ", app.theme.good),
+                    _ => ("○ closed ", app.theme.dim),
+                };
+                let mut brush = Brush::new(buffer, self.left, y, area.width.saturating_add(2));
+                brush.word("╞", app.theme.rule).fill('═', app.theme.rule);
+                Brush::new(buffer, self.right, y, 1).word("╡", app.theme.rule);
+                let mut brush = Brush::new(buffer, self.left.saturating_add(3), y, area.width.saturating_sub(4));
+                brush.word(" ", style).word(sign, style).wire(name.as_bytes(), app.theme.title, app.theme.escape).word(" ", style);
+            }
+        }
+    }
+
+    /// Draws a message as an arrow from its sender, its body within.
+    fn arrow(&self, app: &App, store: &mut Store, buffer: &mut Buffer, (number, entry, from): (u32, &Entry, Side), y: u16) {
+        let area = self.between();
+        let style = if entry.opcode().is_control() { app.theme.control } else { app.theme.side(from) };
+        let shaft = if entry.opcode().is_control() { '╌' } else { '─' };
+        Brush::new(buffer, area.x, y, area.width).fill(shaft, style);
+        match from {
+            Side::Client => { Brush::new(buffer, self.right.saturating_sub(1), y, 1).word("▶", style); },
+            Side::Server => { Brush::new(buffer, area.x, y, 1).word("◀", style); },
+        }
+        let flags = flags(entry);
+        let head = format!(" {} {} ", short_name(entry.opcode()), clock::size(entry.length()));
+        let room = area.width.saturating_sub(6);
+        let mut brush = Brush::new(buffer, area.x.saturating_add(3), y, room);
+        brush.word(&head, style);
+        let tail = if flags.is_empty() { 0 } else { columns(&flags).saturating_add(2) };
+        let body = brush.left().saturating_sub(tail);
+        let begin = brush.x();
+        if entry.kept() > 0 && body > 2 {
+            let mut inner = Brush::new(buffer, begin, y, body.saturating_sub(1));
+            preview(app, store, &mut inner, number, entry);
+            let end = inner.x();
+            let mut brush = Brush::new(buffer, end, y, 1);
+            brush.word(" ", style);
+        }
+        if tail > 0 {
+            let x = area.x.saturating_add(3).saturating_add(room).saturating_sub(tail);
+            Brush::new(buffer, x, y, tail).word(" ", style).word(&flags, app.theme.dim).word(" ", style);
+        }
+    }
+}

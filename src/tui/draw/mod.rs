@@ -1,0 +1,117 @@
+//! What the screen looks like: one file a panel. Drawing reads the store, and changes nothing but how far lists are
+//! scrolled, which only it can know.
+
+mod conversations;
+mod detail;
+mod help;
+mod lanes;
+mod overview;
+mod status;
+mod timeline;
+
+pub(super) use detail::{Place, shown_fields, shown_lines, tab_at};
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use super::state::{App, Panel};
+use super::text::Brush;
+use crate::store::Store;
+
+/// Draws everything.
+pub(super) fn draw(app: &mut App, store: &mut Store, buffer: &mut Buffer) {
+    let area = *buffer.area();
+    app.refresh(store, area);
+    buffer.set_style(area, app.theme.text);
+    if area.width < 40 || area.height < 12 {
+        let mut brush = Brush::new(buffer, area.x, area.y, area.width);
+        brush.word("the window is too small: 40×12 at least", app.theme.warning);
+        return;
+    }
+    status::title(app, store, buffer);
+    overview::draw(app, store, buffer);
+    conversations::draw(app, store, buffer);
+    if app.lanes {
+        lanes::draw(app, store, buffer);
+    } else {
+        timeline::draw(app, store, buffer);
+    }
+    detail::draw(app, buffer);
+    frame(app, buffer);
+    status::draw(app, store, buffer);
+    if app.help.is_some() {
+        help::draw(app, buffer);
+    }
+}
+
+/// Draws the rules between the panels, with their titles.
+fn frame(app: &App, buffer: &mut Buffer) {
+    let layout = &app.layout;
+    let y = layout.overview.bottom();
+    rule(buffer, layout.area.x, y, layout.area.width, app.theme.rule);
+    if layout.conversations.width > 0 {
+        let x = layout.conversations.right();
+        upright(buffer, x, y, layout.conversations.height, app.theme.rule);
+        title(app, buffer, layout.conversations, "conversations", Panel::Conversations);
+    }
+    title(app, buffer, layout.timeline, if app.lanes { "lanes" } else { "timeline" }, Panel::Timeline);
+    if layout.detail.width == 0 || layout.detail.height == 0 {
+        return;
+    }
+    if layout.beside {
+        upright(buffer, layout.detail.x.saturating_sub(1), y, layout.detail.height, app.theme.rule);
+    } else {
+        let at = layout.detail.y.saturating_sub(1);
+        rule(buffer, layout.detail.x, at, layout.detail.width, app.theme.rule);
+        if layout.conversations.width > 0 {
+            Brush::new(buffer, layout.conversations.right(), at, 1).word("├", app.theme.rule);
+        }
+    }
+    detail::tabs(app, buffer);
+}
+
+fn rule(buffer: &mut Buffer, x: u16, y: u16, width: u16, style: Style) {
+    Brush::new(buffer, x, y, width).fill('─', style);
+}
+
+fn upright(buffer: &mut Buffer, x: u16, y: u16, height: u16, style: Style) {
+    Brush::new(buffer, x, y, 1).word("┬", style);
+    for row in 1..=height {
+        Brush::new(buffer, x, y.saturating_add(row), 1).word("│", style);
+    }
+}
+
+/// Writes a panel's title into the rule above it.
+fn title(app: &App, buffer: &mut Buffer, area: Rect, text: &str, panel: Panel) {
+    let style = if app.panel == panel { app.theme.focus } else { app.theme.title };
+    let mark = if app.panel == panel { "▸ " } else { " " };
+    let x = area.x.saturating_add(1);
+    let mut brush = Brush::new(buffer, x, area.y.saturating_sub(1), area.width.saturating_sub(2));
+    brush.word(mark, style).word(text, style);
+    let dim = app.theme.dim;
+    match panel {
+        Panel::Conversations => {
+            brush.word(&format!(" {} ", super::clock::grouped(app.conversations.order.len() as u64)), dim);
+        }
+        Panel::Timeline => {
+            brush.word(&format!(" {} ", super::clock::grouped(app.timeline.rows.len() as u64)), dim);
+            if app.timeline.rows.is_behind() {
+                brush.word(&format!("looking… {:.0} % ", app.timeline.rows.progress() * 100.0), app.theme.note);
+            }
+        }
+        Panel::Detail => {}
+    }
+}
+
+/// Returns the first line to be shown so that `selected` is among `height` lines.
+fn scroll(top: usize, selected: usize, height: usize, length: usize) -> usize {
+    let most = length.saturating_sub(height);
+    let lowest = selected.saturating_add(1).saturating_sub(height);
+    top.clamp(lowest, selected.max(lowest)).min(most.max(lowest))
+}
+
+/// Lays a style over a row.
+fn tint(buffer: &mut Buffer, area: Rect, y: u16, style: Style) {
+    buffer.set_style(Rect { y, height: 1, ..area }.intersection(*buffer.area()), style);
+}

@@ -1,0 +1,193 @@
+use ratatui::buffer::Buffer;
+use ratatui::style::Modifier;
+
+use super::super::clock::{self, short};
+use super::super::state::App;
+use super::super::text::{Brush, columns};
+use crate::event::Severity;
+use crate::model::{Side, Timestamp};
+use crate::store::{Column, Store};
+use crate::view;
+
+const BLOCKS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+
+/// From which ratio of the highest to the middle column on the scale is logarithmic.
+const SPREAD: f64 = 24.0;
+
+/// Draws messages in time: the client's upwards, the server's downwards, and between them what stands out.
+pub(super) fn draw(app: &App, store: &Store, buffer: &mut Buffer) {
+    let strip = app.layout.strip();
+    let bars = strip.height.saturating_sub(1) / 2;
+    let axis = strip.y.saturating_add(bars);
+    let theme = &app.theme;
+    Brush::new(buffer, strip.x, axis, strip.width).fill('─', theme.rule);
+    let Some((from, to)) = app.timeline.rows.range().or_else(|| store.times()) else { return };
+    let columns_shown = store.columns(from, to, usize::from(strip.width));
+    let scale = Scale::of(&columns_shown);
+    for (n, column) in columns_shown.iter().enumerate() {
+        let x = strip.x.saturating_add(u16::try_from(n).unwrap_or(u16::MAX));
+        for side in Side::BOTH {
+            let eighths = scale.eighths(column.messages[side], bars);
+            for row in 0..bars {
+                let full = eighths.saturating_sub(row.saturating_mul(8)).min(8);
+                if full == 0 {
+                    break;
+                }
+                bar(app, buffer, (x, axis), side, row, full);
+            }
+        }
+        mark(app, buffer, (x, axis), column);
+    }
+    bracket(app, store, buffer, (from, to), axis);
+    gutter(app, buffer, &columns_shown, &scale, (from, to), axis);
+}
+
+/// Draws one cell of a bar; downwards, a block from the bottom is turned inside out.
+fn bar(app: &App, buffer: &mut Buffer, (x, axis): (u16, u16), side: Side, row: u16, eighths: u16) {
+    let style = app.theme.side(side);
+    let offset = row.saturating_add(1);
+    let (y, block, style) = match side {
+        Side::Client => (axis.saturating_sub(offset), eighths, style),
+        Side::Server if eighths >= 8 => (axis.saturating_add(offset), 8, style),
+        Side::Server => (axis.saturating_add(offset), 8_u16.saturating_sub(eighths), style.add_modifier(Modifier::REVERSED)),
+    };
+    if let (Some(cell), Some(block)) = (buffer.cell_mut((x, y)), BLOCKS.get(usize::from(block))) {
+        cell.set_char(*block).set_style(style);
+    }
+}
+
+/// Draws the mark of what stands out most in a column.
+fn mark(app: &App, buffer: &mut Buffer, (x, axis): (u16, u16), column: &Column) {
+    let theme = &app.theme;
+    let marks = column.marks;
+    let (sign, style) = match marks.worst {
+        Some(Severity::Error) => ('✖', theme.error),
+        Some(Severity::Warning) => ('▲', theme.warning),
+        _ if marks.gap => ('╳', theme.note),
+        Some(Severity::Note) => ('◆', theme.note),
+        None if marks.opened && marks.closed => ('◉', theme.title),
+        None if marks.opened => ('●', theme.good),
+        None if marks.closed => ('○', theme.dim),
+        None => return,
+    };
+    if let Some(cell) = buffer.cell_mut((x, axis)) {
+        cell.set_char(sign).set_style(style);
+    }
+}
+
+/// Draws which part of it the timeline shows.
+fn bracket(app: &App, store: &Store, buffer: &mut Buffer, (from, to): (Timestamp, Timestamp), axis: u16) {
+    let strip = app.layout.strip();
+    let rows = &app.timeline.rows;
+    let time = |row: usize| rows.get(store, row).and_then(|number| store.entry(number)).map(crate::store::Entry::time);
+    let last = app.timeline.top.saturating_add(app.timeline.drawn).saturating_sub(1).min(rows.len().saturating_sub(1));
+    let (Some(first), Some(last)) = (time(app.timeline.top.min(last)), time(last)) else { return };
+    let x = |time: Timestamp| {
+        let span = to.since(from).as_secs_f64();
+        let part = if span > 0.0 { time.since(from).as_secs_f64() / span } else { 0.0 };
+        let columns = f64::from(strip.width.saturating_sub(1));
+        strip.x.saturating_add((part * columns).clamp(0.0, columns) as u16)
+    };
+    let (left, mut right) = (x(first), x(last));
+    if right == left {
+        right = left.saturating_add(1).min(strip.right().saturating_sub(1));
+    }
+    let selected = app.timeline.entry.and_then(|number| store.entry(number)).map(|entry| x(entry.time()));
+    for at in left..=right {
+        let Some(cell) = buffer.cell_mut((at, axis)) else { continue };
+        let plain = cell.symbol() == "─";
+        match at {
+            _ if at == left => { cell.set_char('['); },
+            _ if at == right => { cell.set_char(']'); },
+            _ if plain => { cell.set_char('━'); },
+            _ => {}
+        }
+        if plain || at == left || at == right {
+            cell.set_style(app.theme.focus);
+        }
+    }
+    if let Some(at) = selected
+        && let Some(cell) = buffer.cell_mut((at, axis))
+        && at != left
+        && at != right
+    {
+        cell.set_char('┃').set_style(app.theme.focus);
+    }
+}
+
+/// Writes the highest rates and the times at both ends.
+fn gutter(app: &App, buffer: &mut Buffer, shown: &[Column], scale: &Scale, (from, to): (Timestamp, Timestamp), axis: u16) {
+    let strip = app.layout.strip();
+    if strip.x == app.layout.overview.x {
+        return;
+    }
+    let theme = &app.theme;
+    let seconds = to.since(from).as_secs_f64() / (shown.len().max(1) as f64);
+    let x = app.layout.overview.x.saturating_add(1);
+    let width = app.layout.gutter.saturating_sub(2);
+    for (side, arrow, y) in [(Side::Client, '↑', app.layout.overview.y), (Side::Server, '↓', app.layout.overview.bottom().saturating_sub(1))] {
+        let most = shown.iter().map(|column| column.messages[side]).max().unwrap_or(0);
+        let rate = if seconds > 0.0 { (f64::from(most) / seconds).ceil() as u64 } else { u64::from(most) };
+        let words = format!("{arrow} {}/s", short(rate));
+        Brush::new(buffer, x, y, width).word(&words, theme.side(side));
+    }
+    let words = if scale.logarithmic { "log" } else { "" };
+    let span = view::span(to.since(from));
+    let span = if columns(&span) <= width { span } else { String::new() };
+    Brush::new(buffer, x, axis, width).word(if app.timeline.rows.range().is_some() { &span } else { words }, theme.dim);
+    if app.layout.overview.height >= 5 {
+        let y = axis.saturating_add(1);
+        let y2 = axis.saturating_sub(1);
+        if y < app.layout.overview.bottom().saturating_sub(1) {
+            Brush::new(buffer, x, y2, width).word(&clock::of_day(from, 0), theme.dim);
+            Brush::new(buffer, x, y, width).word(&clock::of_day(to, 0), theme.dim);
+        }
+    }
+}
+
+/// Turns counts into heights.
+struct Scale {
+    most: f64,
+    logarithmic: bool,
+}
+
+impl Scale {
+    fn of(columns: &[Column]) -> Scale {
+        let mut counts: Vec<u32> =
+            columns.iter().flat_map(|c| [c.messages.client, c.messages.server]).filter(|count| *count > 0).collect();
+        counts.sort_unstable();
+        let most = f64::from(counts.last().copied().unwrap_or(0));
+        let middle = f64::from(counts.get(counts.len() / 2).copied().unwrap_or(0));
+        Scale { most, logarithmic: middle > 0.0 && most / middle > SPREAD }
+    }
+
+    /// Returns the height of a count in eighths of a row; what is there at all has one at least.
+    fn eighths(&self, count: u32, rows: u16) -> u16 {
+        if count == 0 || self.most <= 0.0 {
+            return 0;
+        }
+        let count = f64::from(count);
+        let part = if self.logarithmic { count.ln_1p() / self.most.ln_1p() } else { count / self.most };
+        let most = f64::from(rows.saturating_mul(8));
+        ((part * most).round() as u16).max(1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn column(client: u32, server: u32) -> Column {
+        Column { messages: crate::model::Pair { client, server }, ..Column::default() }
+    }
+
+    #[test]
+    fn what_is_there_is_seen_and_the_highest_is_full() {
+        let scale = Scale::of(&[column(1, 2), column(10, 20)]);
+        assert!(!scale.logarithmic);
+        assert_eq!([0, 1, 10, 20].map(|count| scale.eighths(count, 2)), [0, 1, 8, 16]);
+        let spread = Scale::of(&[column(1, 1), column(1, 100_000)]);
+        assert!(spread.logarithmic);
+        assert_eq!([0, 1, 100_000].map(|count| spread.eighths(count, 1)), [0, 1, 8]);
+    }
+}

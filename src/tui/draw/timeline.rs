@@ -1,0 +1,333 @@
+use std::ops::Range;
+use std::time::Duration;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::{Modifier, Style};
+
+use super::super::clock;
+use super::super::state::{App, Panel};
+use super::super::text::{Brush, columns};
+use super::tint;
+use crate::event::Opcode;
+use crate::model::{Side, Timestamp};
+use crate::store::{Entry, Facts, Kept, Store, What};
+use crate::view;
+
+/// From how long a silence on it is drawn as a line of its own.
+const SILENCE: Duration = Duration::from_secs(1);
+
+/// How many payload bytes a row may look at.
+const PREVIEW: usize = 1024;
+
+/// Draws the list of messages, the visible window of it and no more.
+pub(super) fn draw(app: &mut App, store: &mut Store, buffer: &mut Buffer) {
+    let area = app.layout.timeline;
+    app.lines_drawn.clear();
+    if app.timeline.rows.len() == 0 {
+        app.timeline.drawn = 0;
+        return empty(app, buffer, area);
+    }
+    place(app, store, usize::from(area.height));
+    let start = store.times().map_or(Timestamp::default(), |(first, _)| first);
+    let mut before = app.timeline.top.checked_sub(1).and_then(|row| app.timeline.rows.get(store, row)).and_then(|n| store.entry(n).copied());
+    let mut row = app.timeline.top;
+    app.timeline.drawn = 0;
+    while app.lines_drawn.len() < usize::from(area.height) {
+        let Some(number) = app.timeline.rows.get(store, row) else { break };
+        let Some(entry) = store.entry(number).copied() else { break };
+        if row > app.timeline.top
+            && let Some(silence) = silence(before.as_ref(), &entry)
+        {
+            let y = line(area, app.lines_drawn.len());
+            quiet(app, buffer, area, y, silence);
+            app.lines_drawn.push(None);
+            if app.lines_drawn.len() >= usize::from(area.height) {
+                break;
+            }
+        }
+        let y = line(area, app.lines_drawn.len());
+        let at = Row { area, y, number, entry, start, before: before.map(|entry| entry.time()) };
+        one(app, store, buffer, &at);
+        if row == app.timeline.selected {
+            let style = if app.panel == Panel::Timeline { app.theme.selected } else { app.theme.unfocused };
+            tint(buffer, area, y, style);
+        }
+        app.lines_drawn.push(Some(row));
+        app.timeline.drawn = app.timeline.drawn.saturating_add(1);
+        before = Some(entry);
+        row = row.saturating_add(1);
+    }
+}
+
+fn line(area: Rect, n: usize) -> u16 {
+    area.y.saturating_add(u16::try_from(n).unwrap_or(u16::MAX))
+}
+
+/// Says why there is nothing.
+pub(super) fn empty(app: &App, buffer: &mut Buffer, area: Rect) {
+    let words = if app.timeline.rows.is_filtered() {
+        if app.timeline.rows.is_behind() { "looking…" } else { "no message passes the filter" }
+    } else if app.phase == crate::store::Phase::Filling {
+        "nothing yet"
+    } else {
+        "no WebSocket was found in this capture"
+    };
+    let x = area.x.saturating_add(area.width.saturating_sub(columns(words)) / 2);
+    Brush::new(buffer, x, area.y.saturating_add(area.height / 3), area.right().saturating_sub(x)).word(words, app.theme.dim);
+}
+
+/// Returns the silence between two rows, if it is long enough to be shown.
+pub(super) fn silence(before: Option<&Entry>, entry: &Entry) -> Option<Duration> {
+    Some(entry.time().since(before?.time())).filter(|silence| *silence >= SILENCE)
+}
+
+/// Moves the window so that the selected row is in it, lines of silence counted.
+fn place(app: &mut App, store: &Store, height: usize) {
+    let timeline = &mut app.timeline;
+    let last = timeline.rows.len().saturating_sub(1);
+    timeline.top = timeline.top.min(timeline.selected).min(last);
+    let entry = |row: usize| timeline.rows.get(store, row).and_then(|number| store.entry(number));
+    // From the selected row upwards: how far may the top be?
+    let (mut lines, mut row) = (1_usize, timeline.selected);
+    while row > 0 {
+        let (Some(this), above) = (entry(row), entry(row.saturating_sub(1))) else { break };
+        let more = if silence(above, this).is_some() { 2 } else { 1 };
+        if lines.saturating_add(more) > height {
+            break;
+        }
+        lines = lines.saturating_add(more);
+        row = row.saturating_sub(1);
+    }
+    timeline.top = timeline.top.max(row);
+}
+
+/// Draws a silence.
+pub(super) fn quiet(app: &App, buffer: &mut Buffer, area: Rect, y: u16, silence: Duration) {
+    let words = format!(" {} of silence ", view::span(silence));
+    let width = columns(&words).min(area.width);
+    let left = area.width.saturating_sub(width) / 2;
+    let mut brush = Brush::new(buffer, area.x, y, area.width);
+    brush.within(left, |brush| brush.fill('┄', app.theme.rule));
+    brush.field(&words, width, app.theme.dim);
+    brush.fill('┄', app.theme.rule);
+}
+
+/// Is a row that is being drawn.
+struct Row {
+    area: Rect,
+    y: u16,
+    number: u32,
+    entry: Entry,
+    start: Timestamp,
+    before: Option<Timestamp>,
+}
+
+fn one(app: &App, store: &mut Store, buffer: &mut Buffer, row: &Row) {
+    let Row { area, y, number, entry, .. } = *row;
+    let theme = &app.theme;
+    let mut brush = Brush::new(buffer, area.x, y, area.width);
+    let sign = match (app.mark == Some(number), app.bookmarks.contains(&number)) {
+        (true, _) => ("◇", theme.focus),
+        (false, true) => ("★", theme.warning),
+        (false, false) => match entry.conversation() {
+            Some(slot) if app.timeline.rows.scope().is_none() => ("▎", theme.conversation(slot)),
+            _ => (" ", theme.dim),
+        },
+    };
+    brush.word(sign.0, sign.1);
+    let wide = area.width >= 74;
+    let time = clock::told(app.time_form, entry.time(), row.start, row.before, wide);
+    brush.right(&time, if wide { 15 } else { 12 }, theme.dim).word(" ", theme.dim);
+    if area.width >= 90 && app.timeline.rows.scope().is_none() {
+        let conversation = entry.conversation().and_then(|slot| store.conversations().get(slot as usize));
+        let name = conversation.map_or(String::new(), |conversation| format!("#{}", conversation.number()));
+        let style = entry.conversation().map_or(theme.dim, |slot| theme.conversation(slot));
+        brush.right(&name, 7, style).word(" ", theme.dim);
+    }
+    match entry.what() {
+        What::Message => message(app, store, &mut brush, number, &entry),
+        What::Opened => opened(app, store, &mut brush, &entry),
+        What::Closed => closed(app, store, &mut brush, &entry),
+        What::Anomaly => anomaly(app, store, &mut brush, &entry),
+    }
+}
+
+/// Returns an opcode's name in six columns.
+pub(super) const fn short_name(opcode: Opcode) -> &'static str {
+    match opcode {
+        Opcode::CONTINUATION => "cont",
+        Opcode::TEXT => "text",
+        Opcode::BINARY => "binary",
+        Opcode::CLOSE => "close",
+        Opcode::PING => "ping",
+        Opcode::PONG => "pong",
+        Opcode(3) => "rsv-3",
+        Opcode(4) => "rsv-4",
+        Opcode(5) => "rsv-5",
+        Opcode(6) => "rsv-6",
+        Opcode(7) => "rsv-7",
+        Opcode(11) => "rsv-11",
+        Opcode(12) => "rsv-12",
+        Opcode(13) => "rsv-13",
+        Opcode(14) => "rsv-14",
+        _ => "rsv-15",
+    }
+}
+
+fn message(app: &App, store: &mut Store, brush: &mut Brush<'_>, number: u32, entry: &Entry) {
+    let theme = &app.theme;
+    let from = entry.from().unwrap_or(Side::Client);
+    let arrow = if from == Side::Client { "→" } else { "←" };
+    let side = theme.side(from);
+    brush.word(arrow, side.add_modifier(Modifier::BOLD)).word(" ", side);
+    let kind = if entry.opcode().is_control() { theme.control } else { side };
+    brush.field(short_name(entry.opcode()), 6, kind).right(&clock::size(entry.length()), 9, theme.text).word("  ", theme.dim);
+    let flags = flags(entry);
+    let room = brush.left().saturating_sub(columns(&flags)).saturating_sub(1);
+    brush.within(room, |brush| preview(app, store, brush, number, entry));
+    let style = if entry.facts().has(Facts::MISSING) { theme.note } else { theme.dim };
+    brush.word(" ", theme.dim).word(&flags, style);
+}
+
+/// Says what is particular about a message, in few columns.
+pub(super) fn flags(entry: &Entry) -> String {
+    let mut words = Vec::new();
+    if let Some(rtt) = entry.rtt() {
+        words.push(format!("↻ {}", view::span(rtt)));
+    }
+    if entry.facts().has(Facts::MISSING) {
+        words.push("gap".to_owned());
+    }
+    if entry.facts().has(Facts::TRUNCATED) {
+        words.push("cut".to_owned());
+    }
+    if entry.frames() > 1 {
+        words.push(format!("{}f", entry.frames()));
+    }
+    if entry.facts().has(Facts::COMPRESSED) {
+        words.push("z".to_owned());
+    }
+    words.join(" ")
+}
+
+/// Draws the beginning of a payload, what a search looks for lit up.
+pub(super) fn preview(app: &App, store: &mut Store, brush: &mut Brush<'_>, number: u32, entry: &Entry) {
+    let theme = &app.theme;
+    if let Some(code) = entry.close_code() {
+        brush.word(&format!("{code} {} ", view::close_code_name(code)), theme.control);
+    }
+    if store.kept(entry) == Kept::Dropped {
+        brush.word("dropped to stay within the bounds", theme.dim);
+        return;
+    }
+    let Some(payload) = store.payload(number, PREVIEW) else {
+        brush.word("cannot be read back", theme.warning);
+        return;
+    };
+    let payload = if entry.close_code().is_some() { payload.get(2..).unwrap_or_default() } else { payload };
+    if entry.facts().has(Facts::TEXT) {
+        let hits = app.needle.as_ref().map_or(Vec::new(), |needle| needle.places(payload, 16));
+        lit(brush, payload, &hits, (theme.text, theme.hit, theme.escape));
+    } else {
+        binary(brush, payload, (theme.dim, theme.text, theme.escape));
+    }
+}
+
+/// Draws text with stretches of it lit up.
+pub(super) fn lit(brush: &mut Brush<'_>, text: &[u8], hits: &[Range<usize>], (plain, hit, escape): (Style, Style, Style)) {
+    let mut at = 0;
+    for range in hits {
+        brush.wire(text.get(at..range.start).unwrap_or_default(), plain, escape);
+        brush.wire(text.get(range.clone()).unwrap_or_default(), hit, hit);
+        at = range.end;
+    }
+    brush.wire(text.get(at..).unwrap_or_default(), plain, escape);
+}
+
+/// Draws bytes in hex, then as the characters they might be.
+fn binary(brush: &mut Brush<'_>, payload: &[u8], (hex, text, escape): (Style, Style, Style)) {
+    let shown = payload.len().min(usize::from(brush.left()) / 4).min(24);
+    for byte in payload.get(..shown).unwrap_or_default() {
+        brush.word(&format!("{byte:02x}"), hex);
+    }
+    brush.word(if shown < payload.len() { "… " } else { " " }, hex);
+    let printable: String =
+        payload.iter().take(200).map(|b| if (0x20..0x7f).contains(b) { char::from(*b) } else { '·' }).collect();
+    brush.wire(printable.as_bytes(), text, escape);
+}
+
+fn opened(app: &App, store: &Store, brush: &mut Brush<'_>, entry: &Entry) {
+    let theme = &app.theme;
+    let Some(conversation) = entry.conversation().and_then(|slot| store.conversations().get(slot as usize)) else { return };
+    let handshake = conversation.opened.as_ref().and_then(|opened| opened.handshake.as_ref());
+    let established = conversation.opened.as_ref().is_some_and(|opened| opened.established);
+    let status = handshake.and_then(|handshake| handshake.response.as_ref()).map(|response| response.status);
+    let (sign, words, style) = match (established, status) {
+        (true, _) => ("●", "open".to_owned(), theme.good),
+        (false, Some(status)) => ("✕", format!("refused {status}"), theme.error),
+        (false, None) => ("✕", "unanswered".to_owned(), theme.error),
+    };
+    brush.word(sign, style).word(" ", style).word(&words, style).word(" ", style);
+    brush.wire(conversation.name().as_bytes(), theme.title, theme.escape);
+    if let Some(subprotocol) = conversation.subprotocol() {
+        brush.word("  ", theme.dim).wire(subprotocol.as_bytes(), theme.name_of, theme.escape);
+    }
+    match handshake {
+        None => { brush.word("  handshake not captured", theme.note); },
+        Some(handshake) if handshake.deflate.is_some() => { brush.word("  deflate", theme.dim); },
+        Some(_) => {}
+    }
+}
+
+fn closed(app: &App, store: &Store, brush: &mut Brush<'_>, entry: &Entry) {
+    let theme = &app.theme;
+    let conversation = entry.conversation().and_then(|slot| store.conversations().get(slot as usize));
+    let Some(closed) = conversation.and_then(|conversation| conversation.closed.as_deref()) else { return };
+    let Some(code) = closed.code else {
+        brush.word("◌ still open where the capture ends", theme.dim);
+        return;
+    };
+    let style = if closed.clean { theme.dim } else { theme.warning };
+    brush.word(&format!("○ closed {code} {}", view::close_code_name(code)), style);
+    if let Some(by) = closed.by {
+        brush.word(" by ", theme.dim).word(by.name(), theme.side(by));
+    }
+    if !closed.reason.is_empty() {
+        brush.word(" “", theme.dim).wire(closed.reason.as_bytes(), theme.text, theme.escape).word("”", theme.dim);
+    }
+    brush.word(&format!("  after {}", view::span(closed.duration)), theme.dim);
+}
+
+/// Draws an anomaly; one that says bytes are missing, as a gap.
+fn anomaly(app: &App, store: &Store, brush: &mut Brush<'_>, entry: &Entry) {
+    let theme = &app.theme;
+    let Some((code, severity)) = entry.anomaly() else { return };
+    let style = theme.severity(severity);
+    if entry.is_gap() {
+        let from = entry.from().map_or("", Side::name);
+        let mut words = format!("{from} bytes missing");
+        if let Some(remark) = store.remark(entry) {
+            let mut length = String::new();
+            let mut cause = String::new();
+            remark.anomaly.evidence(|name, value| match (name, value) {
+                ("length", crate::event::Evidence::Number(n)) => length = view::bytes(n),
+                ("cause", crate::event::Evidence::Text(text)) => cause = text.into_owned(),
+                _ => {}
+            });
+            words = format!("{length} of the {from} missing: {cause}");
+        }
+        brush.word("╳╳╳ ", style).word(&words, style).word(" ", style);
+        return brush.fill('╳', style);
+    }
+    let sign = match severity {
+        crate::event::Severity::Error => "✖",
+        crate::event::Severity::Warning => "▲",
+        crate::event::Severity::Note => "◆",
+    };
+    brush.word(sign, style).word(" ", style).word(code, style);
+    if let Some(remark) = store.remark(entry) {
+        brush.word("  ", theme.dim).word(&remark.anomaly.to_string(), theme.text);
+    }
+}
+

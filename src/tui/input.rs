@@ -1,0 +1,584 @@
+//! What keys and the mouse do. Handlers change the state and return an [`Effect`] for what lies outside of it.
+
+use std::path::Path;
+use std::time::Duration;
+
+use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+
+use super::feed::Choice;
+use super::keys::{self, Action};
+use super::matcher::Matcher;
+use super::needle::Needle;
+use super::prompt::{Ask, Prompt};
+use super::state::{App, DetailSize, Effect, Panel, SortBy, Tab};
+use crate::filter::{self, Field};
+use crate::model::Timestamp;
+use crate::store::What;
+
+impl App {
+    /// Handles one event of the terminal.
+    pub(super) fn handle(&mut self, event: &Event) -> Effect {
+        match event {
+            Event::Key(key) if key.kind != KeyEventKind::Release => self.key(key),
+            Event::Mouse(mouse) => {
+                self.mouse(*mouse);
+                Effect::None
+            }
+            Event::Paste(text) => {
+                if let Some(prompt) = &mut self.prompt {
+                    prompt.insert(text);
+                    self.typed();
+                }
+                Effect::None
+            }
+            _ => Effect::None,
+        }
+    }
+
+    fn key(&mut self, key: &KeyEvent) -> Effect {
+        if self.prompt.is_some() {
+            return self.prompt_key(key);
+        }
+        let Some(action) = keys::action(key) else { return Effect::None };
+        if let Some(top) = &mut self.help {
+            match action {
+                Action::Down => *top = top.saturating_add(1),
+                Action::Up => *top = top.saturating_sub(1),
+                Action::PageDown => *top = top.saturating_add(10),
+                Action::PageUp => *top = top.saturating_sub(10),
+                _ => self.help = None,
+            }
+            return Effect::None;
+        }
+        self.act(action)
+    }
+
+    /// Does what a key asks for.
+    pub(super) fn act(&mut self, action: Action) -> Effect {
+        self.said = None;
+        match action {
+            Action::Quit => return Effect::Quit,
+            Action::Suspend => return Effect::Suspend,
+            Action::Redraw => return Effect::Redraw,
+            Action::Copy => return self.copy(),
+            Action::Help => self.help = Some(0),
+            Action::Up => self.step(-1),
+            Action::Down => self.step(1),
+            Action::PageUp => self.step(self.page().saturating_neg()),
+            Action::PageDown => self.step(self.page()),
+            Action::First => self.step(isize::MIN),
+            Action::Last => self.to_last(),
+            Action::Left | Action::Right => self.sideways(action == Action::Right),
+            Action::Enter => self.enter(),
+            Action::Back => self.back(),
+            Action::NextPanel | Action::PreviousPanel => self.turn(action == Action::NextPanel),
+            Action::EveryConversation => {
+                self.conversations.selected = 0;
+                self.show_scope(None);
+            }
+            Action::Sort | Action::SortBackwards => self.resort(action == Action::SortBackwards),
+            Action::Lanes => self.lanes = !self.lanes,
+            Action::Scale => self.to_scale = !self.to_scale,
+            Action::TimeForm => self.time_form = self.time_form.next(),
+            Action::NextAnomaly | Action::PreviousAnomaly => self.next_anomaly(action == Action::NextAnomaly),
+            Action::Bookmark => self.bookmark(),
+            Action::NextBookmark => self.next_bookmark(),
+            Action::Mark => self.mark = if self.mark == self.timeline.entry { None } else { self.timeline.entry },
+            Action::Tree => self.show_tab(Tab::Tree),
+            Action::Text => self.show_tab(Tab::Text),
+            Action::Json => self.show_tab(Tab::Json),
+            Action::Hex => self.show_tab(Tab::Hex),
+            Action::Detail => self.resize_detail(),
+            Action::Filter => {
+                self.prompt = Some(Prompt::new(Ask::Filter, &self.filter_text));
+                self.typed();
+            }
+            Action::ClearFilter => self.clear_filter(),
+            Action::Search => self.prompt = Some(Prompt::new(Ask::Search, "")),
+            Action::NextHit | Action::PreviousHit => self.seek(action == Action::NextHit),
+            Action::Earlier | Action::Later => self.shift(action == Action::Later),
+            Action::ZoomIn => self.zoom(0.5),
+            Action::ZoomOut => self.zoom(2.0),
+            Action::ZoomAll => self.show_range(None),
+            Action::Follow => {
+                self.timeline.follow = !self.timeline.follow;
+                self.timeline.left_at = None;
+            }
+            Action::Pause => self.paused = !self.paused,
+            Action::StopOrRestart => self.stop_or_restart(),
+            Action::Save => self.prompt = Some(Prompt::new(Ask::Save, "shown.pcapng")),
+            Action::Export => self.prompt = Some(Prompt::new(Ask::Export, "shown.ndjson")),
+            Action::Theme => {
+                self.theme = self.theme.next();
+                self.say(format!("theme: {}", self.theme.name));
+            }
+        }
+        Effect::None
+    }
+
+    fn page(&self) -> isize {
+        let lines = match self.panel {
+            Panel::Conversations => usize::from(self.layout.conversations.height),
+            Panel::Timeline => self.timeline.drawn,
+            Panel::Detail => self.detail.height,
+        };
+        isize::try_from(lines.saturating_sub(1).max(1)).unwrap_or(1)
+    }
+
+    /// Moves the selection of the panel that has the keys.
+    pub(super) fn step(&mut self, by: isize) {
+        match self.panel {
+            Panel::Conversations => {
+                let last = self.conversations.order.len();
+                self.conversations.selected = self.conversations.selected.saturating_add_signed(by).min(last);
+                self.choose_conversation();
+            }
+            Panel::Timeline => {
+                let row = self.timeline.selected.saturating_add_signed(by);
+                let shared = self.store.clone();
+                self.select(&shared.lock(), row);
+            }
+            Panel::Detail => self.step_detail(by),
+        }
+    }
+
+    fn step_detail(&mut self, by: isize) {
+        let detail = &mut self.detail;
+        match detail.tab {
+            Tab::Tree => {
+                let shown = super::draw::shown_fields(detail);
+                let at = shown.iter().position(|n| *n == detail.field).unwrap_or(0);
+                let to = at.saturating_add_signed(by).min(shown.len().saturating_sub(1));
+                detail.field = shown.get(to).copied().unwrap_or(0);
+                let field = detail.document.fields.get(detail.field);
+                if let Some(bytes) = field.and_then(|field| field.bytes.clone()) {
+                    detail.byte = bytes.start;
+                }
+            }
+            Tab::Text => detail.text_top = detail.text_top.saturating_add_signed(by),
+            Tab::Json => {
+                let shown = super::draw::shown_lines(detail);
+                let at = shown.iter().position(|n| *n == detail.json_line).unwrap_or(0);
+                let to = at.saturating_add_signed(by).min(shown.len().saturating_sub(1));
+                detail.json_line = shown.get(to).copied().unwrap_or(0);
+            }
+            Tab::Hex => {
+                let rows = isize::try_from(detail.per_row.max(1)).unwrap_or(16);
+                self.move_byte(by.saturating_mul(rows));
+            }
+        }
+    }
+
+    pub(super) fn move_byte(&mut self, by: isize) {
+        let detail = &mut self.detail;
+        let last = detail.document.bytes.len().saturating_sub(1);
+        detail.byte = detail.byte.saturating_add_signed(by).min(last);
+        if let Some(field) = detail.document.field_at(detail.byte) {
+            detail.field = field;
+        }
+    }
+
+    fn to_last(&mut self) {
+        self.step(isize::MAX);
+        if self.panel == Panel::Timeline && self.feed.is_live() {
+            self.timeline.follow = true;
+            self.timeline.left_at = None;
+        }
+    }
+
+    fn sideways(&mut self, right: bool) {
+        if self.panel != Panel::Detail {
+            return self.turn(right);
+        }
+        match self.detail.tab {
+            Tab::Hex => self.move_byte(if right { 1 } else { -1 }),
+            Tab::Tree => {
+                let at = self.detail.field;
+                if right {
+                    self.detail.folded.remove(&at);
+                } else if self.detail.document.has_children(at) && self.detail.folded.insert(at) {
+                } else {
+                    let depth = |n: &usize| self.detail.document.fields.get(*n).map_or(0, |field| field.depth);
+                    let parent = (0..at).rev().find(|n| depth(n) < depth(&at));
+                    self.detail.field = parent.unwrap_or(at);
+                }
+            }
+            Tab::Json => self.fold_json(Some(!right)),
+            Tab::Text => {}
+        }
+    }
+
+    fn fold_json(&mut self, fold: Option<bool>) {
+        let detail = &mut self.detail;
+        let at = detail.json_line;
+        let line = detail.document.json.as_ref().and_then(|lines| lines.get(at));
+        if line.is_none_or(|line| line.closes.is_none()) {
+            return;
+        }
+        if fold.unwrap_or(!detail.json_folded.contains(&at)) {
+            detail.json_folded.insert(at);
+        } else {
+            detail.json_folded.remove(&at);
+        }
+    }
+
+    fn enter(&mut self) {
+        match self.panel {
+            Panel::Conversations => self.panel = Panel::Timeline,
+            Panel::Timeline => {
+                if self.detail.size == DetailSize::Away {
+                    self.detail.size = DetailSize::Normal;
+                }
+                self.panel = Panel::Detail;
+            }
+            Panel::Detail => match self.detail.tab {
+                Tab::Tree => {
+                    let at = self.detail.field;
+                    if self.detail.document.has_children(at) && !self.detail.folded.remove(&at) {
+                        self.detail.folded.insert(at);
+                    }
+                }
+                Tab::Json => self.fold_json(None),
+                Tab::Text | Tab::Hex => {}
+            },
+        }
+    }
+
+    fn back(&mut self) {
+        if self.hunt.take().is_some() {
+            return;
+        }
+        match self.panel {
+            Panel::Detail => {
+                self.panel = Panel::Timeline;
+                if self.detail.size == DetailSize::Large {
+                    self.detail.size = DetailSize::Normal;
+                }
+            }
+            Panel::Conversations => self.panel = Panel::Timeline,
+            Panel::Timeline if self.needle.is_some() => self.needle = None,
+            Panel::Timeline if !self.filter_text.is_empty() => self.clear_filter(),
+            Panel::Timeline => {
+                self.conversations.selected = 0;
+                self.show_scope(None);
+            }
+        }
+    }
+
+    fn clear_filter(&mut self) {
+        self.filter_text.clear();
+        self.show_filter(None);
+    }
+
+    fn turn(&mut self, forward: bool) {
+        let left = (self.layout.conversations.width > 0).then_some(Panel::Conversations);
+        let right = (self.detail.size != DetailSize::Away).then_some(Panel::Detail);
+        let panels: Vec<Panel> = [left, Some(Panel::Timeline), right].into_iter().flatten().collect();
+        let at = panels.iter().position(|panel| *panel == self.panel).unwrap_or(0);
+        let next = if forward {
+            at.saturating_add(1).checked_rem(panels.len()).unwrap_or(0)
+        } else {
+            at.checked_sub(1).unwrap_or(panels.len().saturating_sub(1))
+        };
+        self.panel = panels.get(next).copied().unwrap_or_default();
+    }
+
+    /// Shows the messages of the selected conversation.
+    pub(super) fn choose_conversation(&mut self) {
+        let chosen = self.conversations.selected.checked_sub(1);
+        self.show_scope(chosen.and_then(|at| self.conversations.order.get(at).copied()));
+    }
+
+    fn resort(&mut self, turn: bool) {
+        if turn {
+            self.conversations.backwards = !self.conversations.backwards;
+            return;
+        }
+        let at = SortBy::ALL.iter().position(|(sort, _)| *sort == self.conversations.sort).unwrap_or(0);
+        let (sort, name) =
+            SortBy::ALL.get(at.saturating_add(1)).copied().unwrap_or((SortBy::Begin, "begin"));
+        self.conversations.sort = sort;
+        self.say(format!("conversations sorted by {name}"));
+    }
+
+    fn next_anomaly(&mut self, forward: bool) {
+        let shared = self.store.clone();
+        let store = shared.lock();
+        let at = self.timeline.entry.unwrap_or(0);
+        let scope = self.timeline.rows.scope();
+        let belongs = |number: &u32| scope.is_none() || store.entry(*number).and_then(crate::store::Entry::conversation) == scope;
+        let found = if forward {
+            store.anomalies_from(at.saturating_add(1)).find(belongs)
+        } else {
+            let mut before = at;
+            loop {
+                match store.anomaly_before(before) {
+                    Some(number) if !belongs(&number) => before = number,
+                    found => break found,
+                }
+            }
+        };
+        match found {
+            Some(number) => self.go_to(&store, number),
+            None => self.say("no further anomaly"),
+        }
+    }
+
+    fn bookmark(&mut self) {
+        let Some(entry) = self.timeline.entry else { return };
+        if !self.bookmarks.remove(&entry) {
+            self.bookmarks.insert(entry);
+        }
+    }
+
+    fn next_bookmark(&mut self) {
+        let at = self.timeline.entry.unwrap_or(0);
+        let next = self.bookmarks.range(at.saturating_add(1)..).next().or_else(|| self.bookmarks.first()).copied();
+        let shared = self.store.clone();
+        match next {
+            Some(number) => self.go_to(&shared.lock(), number),
+            None => self.say("no bookmark: b sets one"),
+        }
+    }
+
+    fn show_tab(&mut self, tab: Tab) {
+        self.detail.tab = tab;
+        if self.detail.size == DetailSize::Away {
+            self.detail.size = DetailSize::Normal;
+        }
+    }
+
+    fn resize_detail(&mut self) {
+        self.detail.size = match self.detail.size {
+            DetailSize::Normal => DetailSize::Large,
+            DetailSize::Large => DetailSize::Away,
+            DetailSize::Away => DetailSize::Normal,
+        };
+        self.detail_room = None;
+        if self.detail.size == DetailSize::Away && self.panel == Panel::Detail {
+            self.panel = Panel::Timeline;
+        }
+    }
+
+    fn copy(&mut self) -> Effect {
+        let payload = self.detail.document.payload().to_vec();
+        if payload.is_empty() {
+            self.say("there is no payload to copy");
+            return Effect::None;
+        }
+        self.say(format!("copied {} bytes, if the terminal allows it", super::clock::grouped(payload.len() as u64)));
+        Effect::Copy(payload)
+    }
+
+    /// Shows a stretch of time `factor` as long, with the selected message where it is now.
+    pub(super) fn zoom(&mut self, factor: f64) {
+        let Some((from, to)) = self.window() else { return };
+        let selected = {
+            let shared = self.store.clone();
+            let store = shared.lock();
+            self.timeline.entry.and_then(|entry| store.entry(entry).map(crate::store::Entry::time))
+        };
+        let span = to.since(from).as_secs_f64();
+        let at = selected.unwrap_or(from).max(from).min(to);
+        let part = if span > 0.0 { at.since(from).as_secs_f64() / span } else { 0.0 };
+        let length = (span * factor).max(1e-6);
+        let begin = back(at, length * part);
+        self.show_range(Some((begin, begin.plus(Duration::from_secs_f64(length)))));
+    }
+
+    fn shift(&mut self, later: bool) {
+        let Some((from, to)) = self.window() else { return };
+        let by = to.since(from).as_secs_f64() / 2.0;
+        let shared = self.store.clone();
+        let Some((first, last)) = shared.lock().times() else { return };
+        if self.timeline.rows.range().is_none() {
+            return self.step(if later { self.page() } else { self.page().saturating_neg() });
+        }
+        let length = to.since(from);
+        let begin = if later {
+            from.plus(Duration::from_secs_f64(by)).min(back(last, length.as_secs_f64()).max(first))
+        } else {
+            back(from, by).max(first)
+        };
+        self.show_range(Some((begin, begin.plus(length))));
+    }
+
+    /// Returns the stretch of time that the overview shows.
+    pub(super) fn window(&self) -> Option<(Timestamp, Timestamp)> {
+        let shared = self.store.clone();
+        self.timeline.rows.range().or_else(|| shared.lock().times())
+    }
+
+    fn stop_or_restart(&mut self) {
+        if !self.feed.is_live() {
+            return self.say("a file cannot be stopped");
+        }
+        let result = if self.store.stopped() { self.feed.restart() } else { self.feed.stop() };
+        if let Err(e) = result {
+            self.say(e.to_string());
+        }
+    }
+
+    fn prompt_key(&mut self, key: &KeyEvent) -> Effect {
+        let Some(prompt) = &mut self.prompt else { return Effect::None };
+        let control = key.modifiers.contains(KeyModifiers::CONTROL);
+        match key.code {
+            KeyCode::Esc => return self.cancel(),
+            KeyCode::Char('c' | 'g') if control => return self.cancel(),
+            KeyCode::Enter => return self.accept(),
+            KeyCode::Tab | KeyCode::BackTab => {
+                prompt.complete(key.code == KeyCode::Tab);
+                self.try_filter();
+                return Effect::None;
+            }
+            KeyCode::Char('a') if control => prompt.home(),
+            KeyCode::Char('e') if control => prompt.end(),
+            KeyCode::Char('u') if control => prompt.clear(),
+            KeyCode::Char('w') if control => prompt.rub_word(),
+            KeyCode::Char('h') if control => prompt.backspace(),
+            KeyCode::Char(_) if control => {}
+            KeyCode::Char(c) => prompt.insert(c.encode_utf8(&mut [0; 4])),
+            KeyCode::Backspace if prompt.text.is_empty() => return self.cancel(),
+            KeyCode::Backspace => prompt.backspace(),
+            KeyCode::Delete => prompt.delete(),
+            KeyCode::Left => prompt.left(),
+            KeyCode::Right => prompt.right(),
+            KeyCode::Home => prompt.home(),
+            KeyCode::End => prompt.end(),
+            KeyCode::Up | KeyCode::Down => {
+                let history = if prompt.ask == Ask::Search { &self.searches } else { &self.filters };
+                prompt.recall(history, key.code == KeyCode::Up);
+            }
+            _ => {}
+        }
+        self.typed();
+        Effect::None
+    }
+
+    /// Shows what a filter makes of the messages while it is typed.
+    fn typed(&mut self) {
+        let shared = self.store.clone();
+        if let Some(prompt) = &mut self.prompt {
+            prompt.suggest(|field| seen(&shared.lock(), field));
+        }
+        self.try_filter();
+    }
+
+    fn try_filter(&mut self) {
+        let Some(prompt) = &mut self.prompt else { return };
+        prompt.mistake = None;
+        if prompt.ask != Ask::Filter {
+            return;
+        }
+        if prompt.text.trim().is_empty() {
+            return self.show_filter(None);
+        }
+        match Matcher::parse(&prompt.text) {
+            Ok(matcher) => self.show_filter(Some(matcher)),
+            Err(mistake) => prompt.mistake = Some((mistake.column, mistake.expected)),
+        }
+    }
+
+    fn cancel(&mut self) -> Effect {
+        let Some(prompt) = self.prompt.take() else { return Effect::None };
+        if prompt.ask == Ask::Filter {
+            let before = (!self.filter_text.is_empty()).then(|| Matcher::parse(&self.filter_text).ok()).flatten();
+            self.show_filter(before);
+        }
+        Effect::None
+    }
+
+    fn accept(&mut self) -> Effect {
+        let Some(mut prompt) = self.prompt.take() else { return Effect::None };
+        let text = prompt.text.trim().to_owned();
+        match prompt.ask {
+            Ask::Filter => {
+                if prompt.mistake.is_some() {
+                    self.prompt = Some(prompt);
+                } else {
+                    remember(&mut self.filters, &text);
+                    self.filter_text = text;
+                }
+            }
+            Ask::Search if text.is_empty() => self.seek(true),
+            Ask::Search => match Needle::parse(&text) {
+                Ok(needle) => {
+                    remember(&mut self.searches, &text);
+                    self.needle = Some(needle);
+                    self.seek(true);
+                }
+                Err(words) => {
+                    prompt.mistake = Some((0, words));
+                    self.prompt = Some(prompt);
+                }
+            },
+            Ask::Export | Ask::Save if text.is_empty() => {}
+            Ask::Export | Ask::Save => {
+                let shown = self.choice();
+                let path = Path::new(&text);
+                let begun = match prompt.ask {
+                    Ask::Save => self.feed.save(path, shown),
+                    _ => self.feed.export(path, shown),
+                };
+                if let Err(e) = begun {
+                    self.say(format!("{text}: {e}"));
+                }
+            }
+        }
+        Effect::None
+    }
+
+    /// Says which entries are shown, and of which connections they are.
+    fn choice(&self) -> Choice {
+        let shared = self.store.clone();
+        let store = shared.lock();
+        let rows = &self.timeline.rows;
+        let entries: Vec<u32> = (0..rows.len()).filter_map(|row| rows.get(&store, row)).collect();
+        let slots: std::collections::BTreeSet<u32> =
+            entries.iter().filter_map(|number| store.entry(*number)?.conversation()).collect();
+        let connections =
+            slots.iter().filter_map(|slot| store.conversations().get(*slot as usize)).map(|c| c.id).collect();
+        Choice { entries, connections }
+    }
+
+    /// Returns the time between the mark and the selected message.
+    pub(super) fn measured(&self, store: &crate::store::Store) -> Option<String> {
+        let (mark, entry) = (store.entry(self.mark?)?, store.entry(self.timeline.entry?)?);
+        let (from, to) = (mark.time().min(entry.time()), mark.time().max(entry.time()));
+        let sign = if entry.time() < mark.time() { "−" } else { "+" };
+        let words = if mark.what() == What::Message { "from the mark" } else { "from the marked event" };
+        Some(format!("{sign}{} {words}", crate::view::span(to.since(from))))
+    }
+}
+
+/// Lists values of a field that occur among the conversations.
+fn seen(store: &crate::store::Store, field: Field) -> Vec<String> {
+    let values = store.conversations().iter().take(2000).filter_map(|conversation| {
+        let opened = conversation.opened.as_deref()?;
+        let known = filter::Conversation::of(opened);
+        match field {
+            Field::Host => known.host().map(str::to_owned),
+            Field::Path => known.path().map(str::to_owned),
+            Field::Url => known.url.as_deref().map(str::to_owned),
+            Field::Subprotocol => known.subprotocol.as_deref().map(str::to_owned),
+            Field::Conn => Some(conversation.number().to_string()),
+            _ => None,
+        }
+    });
+    let all: std::collections::BTreeSet<String> = values.collect();
+    all.into_iter().take(100).collect()
+}
+
+/// Returns the moment `seconds` before `time`.
+pub(super) fn back(time: Timestamp, seconds: f64) -> Timestamp {
+    let nanos = i64::try_from(Duration::from_secs_f64(seconds.clamp(0.0, 1e9)).as_nanos()).unwrap_or(i64::MAX);
+    Timestamp::from_nanos(time.as_nanos().saturating_sub(nanos))
+}
+
+/// Puts a line at the end of a history, once.
+fn remember(history: &mut Vec<String>, text: &str) {
+    if !text.is_empty() {
+        history.retain(|line| line != text);
+        history.push(text.to_owned());
+    }
+}

@@ -1,0 +1,262 @@
+//! What every key does: the one table from which the help, `docs/keys.md`, the README and the man page are made.
+
+use std::fmt::Write as _;
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+/// Is something the user can ask for; [`TABLE`] says of each what it is.
+#[allow(missing_docs)] // the table documents each of them once, for users and readers alike
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    Up,
+    Down,
+    PageUp,
+    PageDown,
+    First,
+    Last,
+    Left,
+    Right,
+    Enter,
+    Back,
+    NextPanel,
+    PreviousPanel,
+    EveryConversation,
+    Sort,
+    SortBackwards,
+    Lanes,
+    Scale,
+    TimeForm,
+    NextAnomaly,
+    PreviousAnomaly,
+    Bookmark,
+    NextBookmark,
+    Mark,
+    Tree,
+    Text,
+    Json,
+    Hex,
+    Detail,
+    Filter,
+    ClearFilter,
+    Search,
+    NextHit,
+    PreviousHit,
+    Earlier,
+    Later,
+    ZoomIn,
+    ZoomOut,
+    ZoomAll,
+    Follow,
+    Pause,
+    StopOrRestart,
+    Save,
+    Export,
+    Copy,
+    Theme,
+    Help,
+    Redraw,
+    Suspend,
+    Quit,
+}
+
+/// Is a line of the table: keys by name, what they do, and what is said about it.
+#[derive(Clone, Copy, Debug)]
+pub struct Binding {
+    /// The keys, by the names that [`name`] gives.
+    pub keys: &'static [&'static str],
+    /// What they do.
+    pub action: Action,
+    /// What the help says.
+    pub help: &'static str,
+}
+
+/// Is a group of the table, with the heading it has in the help.
+#[derive(Clone, Copy, Debug)]
+pub struct Group {
+    /// The heading.
+    pub title: &'static str,
+    /// The keys.
+    pub bindings: &'static [Binding],
+}
+
+const fn key(keys: &'static [&'static str], action: Action, help: &'static str) -> Binding {
+    Binding { keys, action, help }
+}
+
+/// Lists every key. No key stands twice.
+pub const TABLE: &[Group] = &[
+    Group {
+        title: "Move",
+        bindings: &[
+            key(&["j", "Down"], Action::Down, "down"),
+            key(&["k", "Up"], Action::Up, "up"),
+            key(&["Ctrl-d", "PageDown", "Space"], Action::PageDown, "a page down"),
+            key(&["Ctrl-u", "PageUp"], Action::PageUp, "a page up"),
+            key(&["g", "Home"], Action::First, "to the first"),
+            key(&["G", "End"], Action::Last, "to the last; live, follow"),
+            key(&["h", "Left"], Action::Left, "left, fold, a byte back"),
+            key(&["Right"], Action::Right, "right, unfold, a byte on"),
+            key(&["Tab"], Action::NextPanel, "to the next panel"),
+            key(&["BackTab"], Action::PreviousPanel, "to the panel before"),
+            key(&["Enter"], Action::Enter, "choose; go into the detail; fold"),
+            key(&["Esc"], Action::Back, "back: leave the panel, search, filter"),
+        ],
+    },
+    Group {
+        title: "Show",
+        bindings: &[
+            key(&["l"], Action::Lanes, "client and server as two lanes"),
+            key(&["z"], Action::Scale, "lanes: silence folded or to scale"),
+            key(&["t"], Action::TimeForm, "time absolute, relative, or since the row before"),
+            key(&["d"], Action::Detail, "detail beside, larger, or away"),
+            key(&["1"], Action::Tree, "detail as a tree"),
+            key(&["2"], Action::Text, "detail as text"),
+            key(&["3"], Action::Json, "detail as JSON"),
+            key(&["4", "x"], Action::Hex, "detail as bytes"),
+            key(&["T"], Action::Theme, "the next theme"),
+        ],
+    },
+    Group {
+        title: "Choose",
+        bindings: &[
+            key(&["c"], Action::EveryConversation, "every conversation again"),
+            key(&["s"], Action::Sort, "sort conversations by the next column"),
+            key(&["S"], Action::SortBackwards, "sort the other way round"),
+            key(&["f"], Action::Filter, "filter messages"),
+            key(&["F"], Action::ClearFilter, "no filter"),
+            key(&["/"], Action::Search, "search payloads: text, r\"regex\", x\"hex\""),
+            key(&["n"], Action::NextHit, "the next hit"),
+            key(&["N"], Action::PreviousHit, "the hit before"),
+            key(&["a"], Action::NextAnomaly, "the next anomaly"),
+            key(&["A"], Action::PreviousAnomaly, "the anomaly before"),
+            key(&["b"], Action::Bookmark, "set or remove a bookmark"),
+            key(&["B"], Action::NextBookmark, "the next bookmark"),
+            key(&["m"], Action::Mark, "mark, to measure the time to another"),
+        ],
+    },
+    Group {
+        title: "Time",
+        bindings: &[
+            key(&["["], Action::Earlier, "earlier"),
+            key(&["]"], Action::Later, "later"),
+            key(&["+", "="], Action::ZoomIn, "a shorter stretch of time"),
+            key(&["-"], Action::ZoomOut, "a longer one"),
+            key(&["0"], Action::ZoomAll, "all of it"),
+        ],
+    },
+    Group {
+        title: "Do",
+        bindings: &[
+            key(&["y"], Action::Copy, "copy the payload to the clipboard"),
+            key(&["e"], Action::Export, "export what is shown"),
+            key(&["w"], Action::Save, "save the packets of what is shown"),
+            key(&["o"], Action::Follow, "follow new messages"),
+            key(&["p"], Action::Pause, "pause the screen"),
+            key(&["P"], Action::StopOrRestart, "stop capturing, start again"),
+            key(&["?"], Action::Help, "this help"),
+            key(&["Ctrl-l"], Action::Redraw, "draw the screen again"),
+            key(&["Ctrl-z"], Action::Suspend, "suspend"),
+            key(&["q", "Ctrl-c"], Action::Quit, "quit"),
+        ],
+    },
+];
+
+/// Returns what a key does.
+pub fn action(key: &KeyEvent) -> Option<Action> {
+    let name = name(key)?;
+    let mut bindings = TABLE.iter().flat_map(|group| group.bindings);
+    bindings.find(|binding| binding.keys.contains(&name.as_str())).map(|binding| binding.action)
+}
+
+/// Returns the first key that does `action`.
+pub fn key_for(action: Action) -> &'static str {
+    let mut bindings = TABLE.iter().flat_map(|group| group.bindings);
+    bindings.find(|binding| binding.action == action).and_then(|b| b.keys.first()).copied().unwrap_or("")
+}
+
+/// Returns the name of a key as it stands in the table; `None` for keys without one.
+fn name(key: &KeyEvent) -> Option<String> {
+    let base = match key.code {
+        KeyCode::Char(' ') => "Space".to_owned(),
+        KeyCode::Char(c) if key.modifiers.contains(KeyModifiers::CONTROL) => format!("Ctrl-{}", c.to_ascii_lowercase()),
+        KeyCode::Char(c) => c.to_string(),
+        KeyCode::Tab if key.modifiers.contains(KeyModifiers::SHIFT) => "BackTab".to_owned(),
+        KeyCode::Up
+        | KeyCode::Down
+        | KeyCode::Left
+        | KeyCode::Right
+        | KeyCode::PageUp
+        | KeyCode::PageDown
+        | KeyCode::Home
+        | KeyCode::End
+        | KeyCode::Enter
+        | KeyCode::Esc
+        | KeyCode::Tab
+        | KeyCode::BackTab => format!("{:?}", key.code),
+        _ => return None,
+    };
+    Some(base)
+}
+
+/// Returns the table as Markdown: `docs/keys.md`, and a section of the README.
+pub fn markdown() -> String {
+    let mut text = String::from("| key | what it does |\n| --- | --- |\n");
+    for group in TABLE {
+        let _ = writeln!(text, "| **{}** | |", group.title);
+        for binding in group.bindings {
+            let keys: Vec<String> = binding.keys.iter().map(|key| format!("`{key}`")).collect();
+            let _ = writeln!(text, "| {} | {} |", keys.join(" "), binding.help);
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn no_key_stands_twice() {
+        let mut seen = BTreeSet::new();
+        for key in TABLE.iter().flat_map(|group| group.bindings).flat_map(|binding| binding.keys) {
+            assert!(seen.insert(key), "{key} does two things");
+        }
+    }
+
+    #[test]
+    fn every_key_of_the_table_can_be_pressed() {
+        for name in TABLE.iter().flat_map(|group| group.bindings).flat_map(|binding| binding.keys) {
+            let (code, modifiers) = match *name {
+                "Space" => (KeyCode::Char(' '), KeyModifiers::NONE),
+                "Up" => (KeyCode::Up, KeyModifiers::NONE),
+                "Down" => (KeyCode::Down, KeyModifiers::NONE),
+                "Left" => (KeyCode::Left, KeyModifiers::NONE),
+                "Right" => (KeyCode::Right, KeyModifiers::NONE),
+                "PageUp" => (KeyCode::PageUp, KeyModifiers::NONE),
+                "PageDown" => (KeyCode::PageDown, KeyModifiers::NONE),
+                "Home" => (KeyCode::Home, KeyModifiers::NONE),
+                "End" => (KeyCode::End, KeyModifiers::NONE),
+                "Enter" => (KeyCode::Enter, KeyModifiers::NONE),
+                "Esc" => (KeyCode::Esc, KeyModifiers::NONE),
+                "Tab" => (KeyCode::Tab, KeyModifiers::NONE),
+                "BackTab" => (KeyCode::BackTab, KeyModifiers::SHIFT),
+                other => match other.strip_prefix("Ctrl-") {
+                    Some(c) => (KeyCode::Char(c.chars().next().unwrap()), KeyModifiers::CONTROL),
+                    None => (KeyCode::Char(other.chars().next().unwrap()), KeyModifiers::NONE),
+                },
+            };
+            assert!(action(&KeyEvent::new(code, modifiers)).is_some(), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_documentation_says_the_same() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/keys.md");
+        let want = format!("# Keys of `wirefin view`\n\nMade from the table in `src/tui/keys.rs` by its tests: do not edit.\n\n{}", markdown());
+        if std::env::var_os("UPDATE_DOCS").is_some() {
+            std::fs::write(path, &want).unwrap();
+        }
+        assert_eq!(std::fs::read_to_string(path).unwrap(), want, "run the tests with UPDATE_DOCS=1");
+    }
+}

@@ -1,0 +1,79 @@
+use ratatui::layout::Rect;
+
+use super::state::{App, DetailSize};
+
+/// Says where everything is. Each panel's area is what is below its title, which stands in the rule above it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Layout {
+    pub(super) area: Rect,
+    pub(super) title: Rect,
+    pub(super) overview: Rect,
+    pub(super) conversations: Rect,
+    pub(super) timeline: Rect,
+    pub(super) detail: Rect,
+    pub(super) status: Rect,
+    /// The detail is beside the timeline, not below.
+    pub(super) beside: bool,
+    /// How many columns of the overview stand before its strip.
+    pub(super) gutter: u16,
+}
+
+/// From how many columns on the detail is beside the timeline.
+const WIDE: u16 = 150;
+
+impl Layout {
+    pub(super) fn of(area: Rect, app: &App) -> Layout {
+        let Rect { x, y, width, height } = area;
+        let title = Rect { height: height.min(1), ..area };
+        let bars = match height {
+            0..=29 => 1_u16,
+            30..=44 => 2,
+            _ => 3,
+        };
+        let overview_height = bars.saturating_mul(2).saturating_add(1).min(height.saturating_sub(2));
+        let overview = Rect { x, y: y.saturating_add(1), width, height: overview_height };
+        let status = Rect { x, y: area.bottom().saturating_sub(1), width, height: height.min(1) };
+        // A rule with titles, the panels, and the status line.
+        let top = overview.bottom().saturating_add(1);
+        let body = Rect { x, y: top, width, height: status.y.saturating_sub(top) };
+        let left = app.left_width.unwrap_or(match width {
+            0..=59 => 0,
+            60..=119 => 24,
+            120..=169 => 38,
+            _ => 46,
+        });
+        let left = if app.detail.size == DetailSize::Large && width < WIDE { 0 } else { left.min(width / 2) };
+        let conversations = Rect { width: left, ..body };
+        let right_x = if left == 0 { x } else { x.saturating_add(left).saturating_add(1) };
+        let right = Rect { x: right_x, width: area.right().saturating_sub(right_x), ..body };
+        let beside = width >= WIDE;
+        let (timeline, detail) = match (app.detail.size, beside) {
+            (DetailSize::Away, _) => (right, Rect { width: 0, height: 0, ..right }),
+            (size, true) => {
+                let share = if size == DetailSize::Large { right.width.saturating_mul(3) / 5 } else { right.width.saturating_mul(2) / 5 };
+                let room = app.detail_room.unwrap_or(share).clamp(20, right.width.saturating_sub(30).max(20));
+                let timeline = Rect { width: right.width.saturating_sub(room).saturating_sub(1), ..right };
+                let at = timeline.right().saturating_add(1);
+                (timeline, Rect { x: at, width: right.right().saturating_sub(at), ..right })
+            }
+            (size, false) => {
+                let share = if size == DetailSize::Large { right.height.saturating_mul(3) / 4 } else { right.height.saturating_mul(2) / 5 };
+                let room = app.detail_room.unwrap_or(share).clamp(2, right.height.saturating_sub(3).max(2));
+                let timeline = Rect { height: right.height.saturating_sub(room).saturating_sub(1), ..right };
+                let at = timeline.bottom().saturating_add(1);
+                (timeline, Rect { y: at, height: right.bottom().saturating_sub(at), ..right })
+            }
+        };
+        Layout { area, title, overview, conversations, timeline, detail, status, beside, gutter: 11 }
+    }
+
+    /// Returns the part of the overview in which time runs.
+    pub(super) const fn strip(&self) -> Rect {
+        let gutter = if self.overview.width < 40 { 0 } else { self.gutter };
+        Rect {
+            x: self.overview.x.saturating_add(gutter),
+            width: self.overview.width.saturating_sub(gutter).saturating_sub(1),
+            ..self.overview
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! The screen: a timeline of messages, drawn from a [`crate::store`].
+//!
+//! ```text
+//!   keys, mouse ──► input ──► App (state) ──► draw ──► terminal
+//!                     │  Effect    ▲ refresh
+//!                     ▼            │
+//!                   Feed         Store ◄── filled by somebody else
+//! ```
+//!
+//! It knows no protocol and reads no packet: a [`Feed`] stands behind it, made by whoever opened the source. Keys are
+//! one table ([`keys::TABLE`]); handlers change the state and return effects; drawing takes the store for a moment and
+//! shows the window of it that is visible. Everything from the wire goes through [`crate::view::printable`] and a
+//! brush that never leaves its columns.
+
+#![allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)] // shares of the screen's width: a float is exact enough, and `as` saturates
+
+mod clock;
+mod config;
+mod document;
+mod draw;
+mod feed;
+mod input;
+mod json;
+pub mod keys;
+mod layout;
+mod matcher;
+mod mouse;
+mod needle;
+mod prompt;
+mod rows;
+mod state;
+mod terminal;
+#[cfg(test)]
+mod tests;
+mod text;
+mod theme;
+
+pub use config::{ConfigError, Options};
+pub use feed::{Choice, Feed};
+pub use state::App;
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use ratatui::Terminal;
+use ratatui::backend::Backend;
+
+use self::clock::TimeForm;
+use self::state::Effect;
+use self::terminal::{Screen, Signals};
+use self::theme::Theme;
+use crate::store::Shared;
+
+/// How long we wait for a key before we look whether there is something new to draw.
+const WAIT: Duration = Duration::from_millis(50);
+/// How much of the work that waits is done before we look for keys again.
+const SLICE: Duration = Duration::from_millis(8);
+
+/// Says why the screen could not be shown.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The terminal cannot be used.
+    #[error("cannot use the terminal")]
+    Terminal(#[source] io::Error),
+    /// The configuration cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// There is no such theme.
+    #[error("there is no theme {0:?}: dark, light, colour-blind, none")]
+    Theme(String),
+    /// There is no such way to tell times.
+    #[error("times are told as absolute, relative or delta, not {0:?}")]
+    Time(String),
+}
+
+impl App {
+    /// Makes the screen of a store that somebody fills.
+    pub fn open(store: Shared, feed: Box<dyn Feed>, options: &Options) -> Result<App, Error> {
+        let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let theme = match options.theme.as_deref() {
+            Some(name) => name,
+            None if no_colour => "none",
+            None => "dark",
+        };
+        let theme = Theme::named(theme).ok_or_else(|| Error::Theme(theme.to_owned()))?;
+        let time = match options.time.as_deref() {
+            Some(name) => TimeForm::named(name).ok_or_else(|| Error::Time(name.to_owned()))?,
+            None => TimeForm::default(),
+        };
+        Ok(App::new(store, feed, theme, time))
+    }
+
+    /// Draws the screen as it stands.
+    pub fn draw<B: Backend>(&mut self, terminal: &mut Terminal<B>) -> Result<(), B::Error> {
+        let shared = self.store.clone();
+        terminal.draw(|frame| {
+            let mut store = shared.lock();
+            draw::draw(self, &mut store, frame.buffer_mut());
+        })?;
+        Ok(())
+    }
+
+    /// Does what a key does; for benches, which have no terminal.
+    pub fn press(&mut self, action: keys::Action) {
+        let _ = self.act(action);
+    }
+
+    /// Types into the prompt that is open; for benches.
+    pub fn enter_text(&mut self, text: &str) {
+        let _ = self.handle(&crossterm::event::Event::Paste(text.to_owned()));
+    }
+
+    /// Does what waits until nothing does.
+    pub fn settle(&mut self) {
+        while self.work(Instant::now().checked_add(SLICE).unwrap_or_else(Instant::now)) {}
+    }
+}
+
+/// Shows `store` on the terminal until the user quits; `feed` is what stands behind it.
+///
+/// # Errors
+///
+/// When the terminal cannot be used, or the options make no sense.
+pub fn run(store: &Shared, feed: Box<dyn Feed>, options: &Options) -> Result<(), Error> {
+    let mut app = App::open(store.clone(), feed, options)?;
+    let signals = Signals::listen().map_err(Error::Terminal)?;
+    let mut screen = Screen::open(options.mouse.unwrap_or(true)).map_err(Error::Terminal)?;
+    let result = show(&mut app, &mut screen, &signals);
+    drop(screen);
+    store.stop();
+    result.map_err(Error::Terminal)
+}
+
+fn show(app: &mut App, screen: &mut Screen, signals: &Signals) -> io::Result<()> {
+    let mut stale = true;
+    let mut drawn = Instant::now();
+    loop {
+        if let Some(news) = app.feed.news() {
+            app.say(news);
+            stale = true;
+        }
+        // What comes in by itself is drawn at most every `WAIT`, so that it does not take the time of loading it.
+        if stale || (app.is_stale() || app.said.is_some()) && drawn.elapsed() >= WAIT {
+            app.draw(&mut screen.terminal)?;
+            drawn = Instant::now();
+            stale = false;
+        }
+        let wait = if app.is_busy() { Duration::ZERO } else { WAIT };
+        let mut ready = crossterm::event::poll(wait)?;
+        if signals.ended() {
+            return Ok(());
+        }
+        if signals.stopped() {
+            screen.suspend()?;
+            stale = true;
+        }
+        while ready {
+            let event = crossterm::event::read()?;
+            stale = true;
+            match app.handle(&event) {
+                Effect::None => {}
+                Effect::Quit => return Ok(()),
+                Effect::Redraw => screen.repaint()?,
+                Effect::Suspend => screen.suspend()?,
+                Effect::Copy(bytes) => terminal::copy(&bytes)?,
+            }
+            ready = crossterm::event::poll(Duration::ZERO)?;
+        }
+        if app.work(Instant::now().checked_add(SLICE).unwrap_or_else(Instant::now)) {
+            stale = true;
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! What the mouse does: clicks choose, the wheel moves, borders and stretches of time are dragged.
+
+use std::time::Duration;
+
+use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
+use ratatui::layout::Position;
+
+use super::state::{App, Drag, Panel, Tab};
+use crate::model::Timestamp;
+
+/// How many rows a turn of the wheel moves.
+const WHEEL: isize = 3;
+
+impl App {
+    pub(super) fn mouse(&mut self, mouse: MouseEvent) {
+        let at = Position { x: mouse.column, y: mouse.row };
+        if self.help.is_some() || self.prompt.is_some() {
+            return;
+        }
+        match mouse.kind {
+            MouseEventKind::Down(MouseButton::Left) => self.click(at),
+            MouseEventKind::Drag(MouseButton::Left) => self.pull(at),
+            MouseEventKind::Up(MouseButton::Left) => self.release(at),
+            MouseEventKind::ScrollDown | MouseEventKind::ScrollUp => {
+                let by = if mouse.kind == MouseEventKind::ScrollDown { WHEEL } else { WHEEL.saturating_neg() };
+                if self.layout.overview.contains(at) {
+                    return self.zoom(if by > 0 { 2.0 } else { 0.5 });
+                }
+                if let Some(panel) = self.panel_at(at) {
+                    let before = std::mem::replace(&mut self.panel, panel);
+                    self.step(by);
+                    self.panel = before;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn click(&mut self, at: Position) {
+        let layout = self.layout;
+        if layout.strip().contains(at) {
+            self.drag = Some(Drag::Overview(at.x));
+            return;
+        }
+        if layout.conversations.width > 0 && at.x == layout.conversations.right() && at.y >= layout.conversations.y {
+            self.drag = Some(Drag::LeftBorder);
+            return;
+        }
+        let below = !layout.beside && at.y.saturating_add(1) == layout.detail.y && at.x >= layout.detail.x;
+        let beside = layout.beside && at.x.saturating_add(1) == layout.detail.x && at.y >= layout.detail.y;
+        if layout.detail.width > 0 && (below || beside) {
+            if let Some(tab) = below.then(|| super::draw::tab_at(layout.detail, at.x)).flatten() {
+                self.detail.tab = tab;
+            }
+            self.drag = Some(Drag::DetailBorder);
+            return;
+        }
+        let Some(panel) = self.panel_at(at) else { return };
+        self.panel = panel;
+        match panel {
+            Panel::Conversations => {
+                let row = usize::from(at.y.saturating_sub(layout.conversations.y));
+                let chosen = self.conversations.top.saturating_add(row);
+                if chosen <= self.conversations.order.len() {
+                    self.conversations.selected = chosen;
+                    self.choose_conversation();
+                }
+            }
+            Panel::Timeline => {
+                let line = usize::from(at.y.saturating_sub(layout.timeline.y));
+                if let Some(Some(row)) = self.lines_drawn.get(line).copied() {
+                    let shared = self.store.clone();
+                    self.select(&shared.lock(), row);
+                }
+            }
+            Panel::Detail => self.press_detail(at),
+        }
+    }
+
+    fn press_detail(&mut self, at: Position) {
+        let line = usize::from(at.y.saturating_sub(self.layout.detail.y));
+        let place = self.detail_drawn.iter().find(|(area, _)| area.contains(at)).map(|(_, place)| *place);
+        match place {
+            Some(super::draw::Place::Field(field)) => {
+                if self.detail.field == field && self.detail.document.has_children(field) && !self.detail.folded.remove(&field) {
+                    self.detail.folded.insert(field);
+                }
+                self.detail.field = field;
+                if let Some(bytes) = self.detail.document.fields.get(field).and_then(|field| field.bytes.clone()) {
+                    self.detail.byte = bytes.start;
+                }
+            }
+            Some(super::draw::Place::Byte(byte)) => {
+                self.detail.byte = byte;
+                self.move_byte(0);
+            }
+            None if self.detail.tab == Tab::Json => {
+                let shown = super::draw::shown_lines(&self.detail);
+                let top = self.detail.tops.get(2).copied().unwrap_or(0);
+                if let Some(line) = shown.get(top.saturating_add(line)) {
+                    self.detail.json_line = *line;
+                }
+            }
+            None => {}
+        }
+    }
+
+    fn pull(&mut self, at: Position) {
+        let layout = self.layout;
+        match self.drag {
+            Some(Drag::LeftBorder) => self.left_width = Some(at.x.clamp(12, layout.area.width / 2)),
+            Some(Drag::DetailBorder) if layout.beside => {
+                self.detail_room = Some(layout.area.right().saturating_sub(at.x).saturating_sub(1));
+            }
+            Some(Drag::DetailBorder) => {
+                self.detail_room = Some(layout.status.y.saturating_sub(at.y).saturating_sub(1));
+            }
+            Some(Drag::Overview(_)) | None => {}
+        }
+    }
+
+    fn release(&mut self, at: Position) {
+        let Some(Drag::Overview(from)) = self.drag.take() else { return };
+        let strip = self.layout.strip();
+        let x = at.x.clamp(strip.x, strip.right().saturating_sub(1));
+        let (Some(begin), Some(end)) = (self.time_at(from.min(x)), self.time_at(from.max(x).saturating_add(1))) else { return };
+        if x.abs_diff(from) >= 2 {
+            return self.show_range(Some((begin, end)));
+        }
+        let shared = self.store.clone();
+        let store = shared.lock();
+        let number = store.before(begin);
+        let row = self.timeline.rows.row_of(&store, number);
+        self.select(&store, row);
+    }
+
+    /// Returns the moment at which a column of the overview begins.
+    fn time_at(&self, x: u16) -> Option<Timestamp> {
+        let strip = self.layout.strip();
+        let (from, to) = self.window()?;
+        let part = f64::from(x.saturating_sub(strip.x)) / f64::from(strip.width.max(1));
+        Some(from.plus(Duration::from_secs_f64(to.since(from).as_secs_f64() * part)))
+    }
+}

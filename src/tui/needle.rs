@@ -1,0 +1,79 @@
+use std::ops::Range;
+
+use regex::bytes::{Regex, RegexBuilder};
+
+/// Is what a search looks for in payloads.
+///
+/// `x"de ad"` are bytes; `r"[0-9]+"` is a regular expression; anything else is text, in any case unless it has a
+/// capital letter.
+#[derive(Clone, Debug)]
+pub(super) struct Needle {
+    regex: Regex,
+    pub(super) text: String,
+}
+
+impl Needle {
+    /// Reads what was typed; the error says what is wrong with it.
+    pub(super) fn parse(text: &str) -> Result<Needle, String> {
+        let quoted = |prefix: &str| text.strip_prefix(prefix).map(|rest| rest.strip_suffix('"').unwrap_or(rest));
+        let capital = text.chars().any(char::is_uppercase);
+        let mut builder = if let Some(hex) = quoted("x\"") {
+            let mut builder = RegexBuilder::new(&bytes_pattern(hex)?);
+            builder.unicode(false);
+            builder
+        } else if let Some(pattern) = quoted("r\"") {
+            RegexBuilder::new(pattern)
+        } else {
+            let mut builder = RegexBuilder::new(&regex::escape(text));
+            builder.case_insensitive(!capital);
+            builder
+        };
+        let regex = builder.size_limit(1 << 20).build().map_err(|e| last_line(&e.to_string()))?;
+        Ok(Needle { regex, text: text.to_owned() })
+    }
+
+    /// Tells whether it is in `bytes`.
+    pub(super) fn is_in(&self, bytes: &[u8]) -> bool {
+        self.regex.is_match(bytes)
+    }
+
+    /// Lists where it is in `bytes`, as far as `most` times.
+    pub(super) fn places(&self, bytes: &[u8], most: usize) -> Vec<Range<usize>> {
+        self.regex.find_iter(bytes).filter(|found| !found.is_empty()).take(most).map(|found| found.range()).collect()
+    }
+}
+
+/// Returns an expression for bytes given in hex, blanks between them allowed.
+fn bytes_pattern(hex: &str) -> Result<String, String> {
+    let digits: Vec<char> = hex.chars().filter(|c| !c.is_whitespace()).collect();
+    if !digits.len().is_multiple_of(2) || digits.is_empty() || !digits.iter().all(char::is_ascii_hexdigit) {
+        return Err("pairs of hexadecimal digits are expected".to_owned());
+    }
+    Ok(digits.chunks(2).map(|pair| format!("\\x{}", pair.iter().collect::<String>())).collect())
+}
+
+fn last_line(text: &str) -> String {
+    text.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_three_forms() {
+        for (needle, bytes, found) in [
+            ("price", &b"a PRICE"[..], true),
+            ("Price", b"a price", false),
+            ("a.c", b"abc", false),
+            ("r\"a.c\"", b"abc", true),
+            ("r\"^[0-9]+$", b"123", true),
+            ("x\"00 ff\"", b"a\x00\xffb", true),
+            ("x\"00FF", b"a\xff\x00b", false),
+        ] {
+            assert_eq!(Needle::parse(needle).unwrap().is_in(bytes), found, "{needle}");
+        }
+        assert!(Needle::parse("x\"0\"").is_err() && Needle::parse("r\"(\"").is_err());
+        assert_eq!(Needle::parse("aa").unwrap().places(b"xaaaay", 9), [1..3, 3..5]);
+    }
+}

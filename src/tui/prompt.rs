@@ -1,0 +1,171 @@
+use unicode_width::UnicodeWidthChar as _;
+
+use crate::filter::{self, Candidate, Field};
+
+/// Says what is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ask {
+    Filter,
+    Search,
+    Export,
+    Save,
+}
+
+impl Ask {
+    pub(super) const fn words(self) -> &'static str {
+        match self {
+            Ask::Filter => "filter",
+            Ask::Search => "search",
+            Ask::Export => "export to",
+            Ask::Save => "save packets to",
+        }
+    }
+}
+
+/// Is a line of text that is being typed.
+#[derive(Clone, Debug)]
+pub(super) struct Prompt {
+    pub(super) ask: Ask,
+    pub(super) text: String,
+    /// Where the cursor is, in bytes.
+    pub(super) cursor: usize,
+    /// Which line of the history is shown; `None` for what was typed.
+    past: Option<usize>,
+    pub(super) mistake: Option<(usize, String)>,
+    /// What may stand at the cursor, and which of it was put in last.
+    pub(super) candidates: Vec<Candidate>,
+    pub(super) chosen: Option<usize>,
+}
+
+impl Prompt {
+    pub(super) fn new(ask: Ask, text: &str) -> Prompt {
+        Prompt { ask, text: text.to_owned(), cursor: text.len(), past: None, mistake: None, candidates: Vec::new(), chosen: None }
+    }
+
+    pub(super) fn insert(&mut self, text: &str) {
+        let text: String = text.chars().filter(|c| !c.is_control()).collect();
+        self.text.insert_str(self.cursor, &text);
+        self.cursor = self.cursor.saturating_add(text.len());
+    }
+
+    pub(super) fn left(&mut self) {
+        self.cursor = self.before();
+    }
+
+    pub(super) fn right(&mut self) {
+        let next = self.text.get(self.cursor..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
+        self.cursor = self.cursor.saturating_add(next);
+    }
+
+    pub(super) const fn home(&mut self) {
+        self.cursor = 0;
+    }
+
+    pub(super) const fn end(&mut self) {
+        self.cursor = self.text.len();
+    }
+
+    pub(super) fn backspace(&mut self) {
+        let before = self.before();
+        self.text.replace_range(before..self.cursor, "");
+        self.cursor = before;
+    }
+
+    pub(super) fn delete(&mut self) {
+        let from = self.cursor;
+        self.right();
+        self.text.replace_range(from..self.cursor, "");
+        self.cursor = from;
+    }
+
+    /// Deletes the word before the cursor.
+    pub(super) fn rub_word(&mut self) {
+        let head = self.text.get(..self.cursor).unwrap_or_default();
+        let kept = head.trim_end().rfind(' ').map_or(0, |at| at.saturating_add(1));
+        self.text.replace_range(kept..self.cursor, "");
+        self.cursor = kept;
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.text.clear();
+        self.cursor = 0;
+    }
+
+    /// Shows an earlier line, or a later one.
+    pub(super) fn recall(&mut self, history: &[String], earlier: bool) {
+        let at = match (self.past, earlier) {
+            (None, true) => history.len().checked_sub(1),
+            (None, false) => None,
+            (Some(at), true) => Some(at.saturating_sub(1)),
+            (Some(at), false) => at.checked_add(1).filter(|at| *at < history.len()),
+        };
+        self.past = at;
+        self.text = at.and_then(|at| history.get(at)).cloned().unwrap_or_default();
+        self.cursor = self.text.len();
+    }
+
+    /// Lists what may stand at the cursor of a filter; hosts and sub-protocols that `seen` knows among it.
+    pub(super) fn suggest(&mut self, seen: impl FnMut(Field) -> Vec<String>) {
+        self.chosen = None;
+        self.candidates = match self.ask {
+            Ask::Filter => filter::complete_with(&self.text, self.cursor, seen),
+            _ => Vec::new(),
+        };
+        self.candidates.truncate(200);
+    }
+
+    /// Puts the next candidate in, or the one before.
+    pub(super) fn complete(&mut self, forward: bool) {
+        let last = self.candidates.len().saturating_sub(1);
+        let next = match (self.chosen, forward) {
+            (None, true) => 0,
+            (None, false) => last,
+            (Some(at), true) => if at >= last { 0 } else { at.saturating_add(1) },
+            (Some(at), false) => at.checked_sub(1).unwrap_or(last),
+        };
+        let Some(candidate) = self.candidates.get(next) else { return };
+        let start = candidate.replaces.start.min(self.cursor);
+        self.text.replace_range(start..self.cursor, &candidate.text);
+        self.cursor = start.saturating_add(candidate.text.len());
+        self.chosen = Some(next);
+    }
+
+    /// Returns the column of the cursor.
+    pub(super) fn column(&self) -> u16 {
+        let head = self.text.get(..self.cursor).unwrap_or_default();
+        head.chars().fold(0, |sum: u16, c| sum.saturating_add(u16::try_from(c.width().unwrap_or(0)).unwrap_or(0)))
+    }
+
+    fn before(&self) -> usize {
+        let head = self.text.get(..self.cursor).unwrap_or_default();
+        head.char_indices().next_back().map_or(0, |(at, _)| at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn edits_whole_characters() {
+        let mut prompt = Prompt::new(Ask::Search, "aé我");
+        prompt.backspace();
+        prompt.left();
+        prompt.insert("b\x1b");
+        assert_eq!((prompt.text.as_str(), prompt.column()), ("abé", 2));
+        prompt.delete();
+        prompt.insert(" cd");
+        prompt.rub_word();
+        assert_eq!(prompt.text, "ab ");
+    }
+
+    #[test]
+    fn walks_the_history_and_comes_back() {
+        let history = ["one".to_owned(), "two".to_owned()];
+        let mut prompt = Prompt::new(Ask::Filter, "");
+        for (earlier, want) in [(true, "two"), (true, "one"), (true, "one"), (false, "two"), (false, "")] {
+            prompt.recall(&history, earlier);
+            assert_eq!(prompt.text, want);
+        }
+    }
+}

@@ -1,0 +1,470 @@
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use ratatui::layout::{Position, Rect};
+
+use super::clock::TimeForm;
+use super::document::Document;
+use super::feed::Feed;
+use super::matcher::Matcher;
+use super::needle::Needle;
+use super::prompt::Prompt;
+use super::rows::Rows;
+use super::theme::Theme;
+use super::layout::Layout;
+use crate::model::Timestamp;
+use crate::store::{Phase, Shared, Store};
+
+/// Names a part of the screen that keys can go to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Panel {
+    Conversations,
+    #[default]
+    Timeline,
+    Detail,
+}
+
+/// Says what the detail shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Tab {
+    #[default]
+    Tree,
+    Text,
+    Json,
+    Hex,
+}
+
+impl Tab {
+    pub(super) const ALL: [(Tab, &'static str); 4] =
+        [(Tab::Tree, "tree"), (Tab::Text, "text"), (Tab::Json, "json"), (Tab::Hex, "hex")];
+}
+
+/// Says what conversations are sorted by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum SortBy {
+    #[default]
+    Begin,
+    Name,
+    Messages,
+    Bytes,
+    Anomalies,
+    Last,
+}
+
+impl SortBy {
+    pub(super) const ALL: [(SortBy, &'static str); 6] = [
+        (SortBy::Begin, "begin"),
+        (SortBy::Name, "name"),
+        (SortBy::Messages, "messages"),
+        (SortBy::Bytes, "bytes"),
+        (SortBy::Anomalies, "anomalies"),
+        (SortBy::Last, "last"),
+    ];
+}
+
+/// Says how much room the detail has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum DetailSize {
+    #[default]
+    Normal,
+    Large,
+    Away,
+}
+
+/// Is the list of conversations: line 0 is all of them together.
+#[derive(Debug, Default)]
+pub(super) struct Conversations {
+    pub(super) selected: usize,
+    pub(super) top: usize,
+    pub(super) sort: SortBy,
+    pub(super) backwards: bool,
+    /// The conversations in the order shown.
+    pub(super) order: Vec<u32>,
+}
+
+/// Is the list of messages.
+#[derive(Debug, Default)]
+pub(super) struct Timeline {
+    pub(super) rows: Rows,
+    /// The selected row, and its entry, which stays selected when rows come before it.
+    pub(super) selected: usize,
+    pub(super) entry: Option<u32>,
+    pub(super) top: usize,
+    /// How many rows were drawn last.
+    pub(super) drawn: usize,
+    /// New rows are gone to as they come.
+    pub(super) follow: bool,
+    /// How many rows there were when it stopped.
+    pub(super) left_at: Option<usize>,
+}
+
+/// Is what is shown of one entry.
+#[derive(Debug, Default)]
+pub(super) struct Detail {
+    pub(super) tab: Tab,
+    pub(super) size: DetailSize,
+    pub(super) document: Document,
+    pub(super) shown: Option<u32>,
+    /// The selected field, and the byte.
+    pub(super) field: usize,
+    pub(super) byte: usize,
+    /// Folded fields, and folded lines of JSON.
+    pub(super) folded: BTreeSet<usize>,
+    pub(super) json_folded: BTreeSet<usize>,
+    pub(super) json_line: usize,
+    pub(super) text_top: usize,
+    pub(super) tops: [usize; 4],
+    /// How many bytes a row of the hex view had, and how many lines the panel had.
+    pub(super) per_row: usize,
+    pub(super) height: usize,
+}
+
+/// Looks for the next hit, bit by bit.
+#[derive(Debug)]
+pub(super) struct Hunt {
+    pub(super) forward: bool,
+    pub(super) next: Option<usize>,
+    pub(super) looked: usize,
+}
+
+/// Is what the mouse holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Drag {
+    LeftBorder,
+    DetailBorder,
+    Overview(u16),
+}
+
+/// Is everything the screen shows, and what it is drawn from.
+pub struct App {
+    pub(super) store: Shared,
+    pub(super) feed: Box<dyn Feed>,
+    pub(super) theme: Theme,
+    pub(super) panel: Panel,
+    pub(super) conversations: Conversations,
+    pub(super) timeline: Timeline,
+    pub(super) detail: Detail,
+    pub(super) lanes: bool,
+    pub(super) to_scale: bool,
+    pub(super) time_form: TimeForm,
+    pub(super) help: Option<usize>,
+    pub(super) prompt: Option<Prompt>,
+    pub(super) filter_text: String,
+    pub(super) filters: Vec<String>,
+    pub(super) searches: Vec<String>,
+    pub(super) needle: Option<Needle>,
+    pub(super) hunt: Option<Hunt>,
+    pub(super) bookmarks: BTreeSet<u32>,
+    pub(super) mark: Option<u32>,
+    pub(super) paused: bool,
+    pub(super) phase: Phase,
+    pub(super) said: Option<(String, Instant)>,
+    pub(super) layout: Layout,
+    pub(super) left_width: Option<u16>,
+    pub(super) detail_room: Option<u16>,
+    pub(super) drag: Option<Drag>,
+    /// The row that each line of the timeline shows, for the mouse.
+    pub(super) lines_drawn: Vec<Option<usize>>,
+    /// Where fields and bytes of the detail are, for the mouse.
+    pub(super) detail_drawn: Vec<(Rect, super::draw::Place)>,
+    pub(super) rate: Rate,
+    seen: u64,
+}
+
+/// Measures how many messages come in a second, by our own clock.
+#[derive(Debug, Default)]
+pub(super) struct Rate {
+    since: Option<(Instant, usize)>,
+    pub(super) per_second: u64,
+}
+
+impl Rate {
+    fn look(&mut self, count: usize) {
+        let Some((since, before)) = self.since else {
+            self.since = Some((Instant::now(), count));
+            return;
+        };
+        let elapsed = since.elapsed();
+        if elapsed >= Duration::from_secs(1) {
+            self.per_second = (count.saturating_sub(before) as f64 / elapsed.as_secs_f64()) as u64;
+            self.since = Some((Instant::now(), count));
+        }
+    }
+}
+
+/// What a handler asks of whoever runs the screen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Effect {
+    None,
+    Copy(Vec<u8>),
+    Redraw,
+    Suspend,
+    Quit,
+}
+
+impl App {
+    /// Makes the screen of a store that somebody fills.
+    pub(super) fn new(store: Shared, feed: Box<dyn Feed>, theme: Theme, time_form: TimeForm) -> App {
+        let live = feed.is_live();
+        App {
+            store,
+            feed,
+            theme,
+            panel: Panel::default(),
+            conversations: Conversations::default(),
+            timeline: Timeline { follow: live, ..Timeline::default() },
+            detail: Detail::default(),
+            lanes: false,
+            to_scale: false,
+            time_form,
+            help: None,
+            prompt: None,
+            filter_text: String::new(),
+            filters: Vec::new(),
+            searches: Vec::new(),
+            needle: None,
+            hunt: None,
+            bookmarks: BTreeSet::new(),
+            mark: None,
+            paused: false,
+            phase: Phase::Filling,
+            said: None,
+            layout: Layout::default(),
+            left_width: None,
+            detail_room: None,
+            drag: None,
+            lines_drawn: Vec::new(),
+            detail_drawn: Vec::new(),
+            rate: Rate::default(),
+            seen: u64::MAX,
+        }
+    }
+
+    /// Tells whether something came that is not drawn yet.
+    pub(super) fn is_stale(&self) -> bool {
+        !self.paused && self.seen != self.store.version()
+    }
+
+    /// Tells whether there is work to be done between two keys.
+    pub(super) fn is_busy(&self) -> bool {
+        self.timeline.rows.is_behind() || self.hunt.is_some()
+    }
+
+    /// Shows a line of words for a while.
+    pub(super) fn say(&mut self, words: impl Into<String>) {
+        self.said = Some((words.into(), Instant::now()));
+    }
+
+    /// Takes note of what has come, before it is drawn.
+    pub(super) fn refresh(&mut self, store: &mut Store, area: Rect) {
+        if !self.paused {
+            self.seen = self.store.version();
+            self.phase = self.store.phase();
+            self.rate.look(store.len());
+            self.timeline.rows.refresh(store);
+        }
+        self.layout = Layout::of(area, self);
+        self.sort(store);
+        let timeline = &mut self.timeline;
+        if timeline.follow {
+            timeline.selected = timeline.rows.len().saturating_sub(1);
+            timeline.left_at = None;
+        } else if let Some(entry) = timeline.entry {
+            timeline.selected = timeline.rows.row_of(store, entry);
+        }
+        timeline.selected = timeline.selected.min(timeline.rows.len().saturating_sub(1));
+        if timeline.follow || timeline.entry.is_none() {
+            timeline.entry = timeline.rows.get(store, timeline.selected);
+        }
+        let shown = timeline.rows.get(store, timeline.selected);
+        if self.detail.shown != shown {
+            let detail = &mut self.detail;
+            *detail = Detail { tab: detail.tab, size: detail.size, per_row: detail.per_row, height: detail.height, ..Detail::default() };
+            detail.shown = shown;
+            if let Some(shown) = shown {
+                detail.document = Document::of(store, shown);
+                detail.byte = detail.document.payload.start;
+                detail.field = 0;
+            }
+        }
+        if self.said.as_ref().is_some_and(|(_, when)| when.elapsed() > Duration::from_secs(6)) {
+            self.said = None;
+        }
+    }
+
+    fn sort(&mut self, store: &Store) {
+        let Conversations { selected, sort, backwards, order, .. } = &mut self.conversations;
+        let all = store.conversations();
+        let chosen = selected.checked_sub(1).and_then(|at| order.get(at).copied());
+        if order.len() == all.len() && *sort == SortBy::Begin && !*backwards && order.first() == Some(&0) {
+            return;
+        }
+        let plain = *sort == SortBy::Begin && !*backwards;
+        if order.len() != all.len() || plain {
+            order.clear();
+            order.extend(0..u32::try_from(all.len()).unwrap_or(u32::MAX));
+        }
+        let of = |slot: &u32| all.get(*slot as usize);
+        let count = |slot: &u32, what: fn(&crate::store::Conversation) -> u64| std::cmp::Reverse(of(slot).map_or(0, what));
+        match sort {
+            SortBy::Begin => order.sort_unstable(),
+            SortBy::Name => order.sort_by_cached_key(|slot| of(slot).map(crate::store::Conversation::name)),
+            SortBy::Messages => order.sort_by_key(|slot| (count(slot, crate::store::Conversation::messages), *slot)),
+            SortBy::Bytes => order.sort_by_key(|slot| (count(slot, crate::store::Conversation::bytes), *slot)),
+            SortBy::Anomalies => order.sort_by_key(|slot| (std::cmp::Reverse(of(slot).map(|c| { let [n, w, e] = c.anomalies; (e, w, n) })), *slot)),
+            SortBy::Last => order.sort_by_key(|slot| (std::cmp::Reverse(of(slot).map(|c| c.times.1)), *slot)),
+        }
+        if *backwards {
+            order.reverse();
+        }
+        if let Some(chosen) = chosen {
+            *selected = order.iter().position(|slot| *slot == chosen).map_or(0, |at| at.saturating_add(1));
+        }
+    }
+
+    /// Does a little of what is waiting, until `until`; tells whether something changed.
+    pub(super) fn work(&mut self, until: Instant) -> bool {
+        if !self.is_busy() {
+            return false;
+        }
+        let shared = self.store.clone();
+        let mut store = shared.lock();
+        if self.timeline.rows.is_behind() {
+            self.timeline.rows.work(&mut store, until);
+        } else {
+            self.hunt(&mut store, until);
+        }
+        true
+    }
+
+    /// Goes on looking for the next hit.
+    fn hunt(&mut self, store: &mut Store, until: Instant) {
+        let (Some(hunt), Some(needle)) = (&mut self.hunt, &self.needle) else {
+            self.hunt = None;
+            return;
+        };
+        let rows = &self.timeline.rows;
+        while let Some(row) = hunt.next {
+            let found = rows.get(store, row).filter(|number| {
+                store.payload(*number, usize::MAX).is_some_and(|payload| needle.is_in(payload))
+            });
+            if found.is_some() {
+                self.hunt = None;
+                self.select(store, row);
+                return;
+            }
+            hunt.looked = hunt.looked.saturating_add(1);
+            if hunt.looked > rows.len() {
+                break;
+            }
+            // Beyond the end it begins again at the other one.
+            let last = rows.len().saturating_sub(1);
+            hunt.next = Some(match hunt.forward {
+                true if row >= last => 0,
+                true => row.saturating_add(1),
+                false => row.checked_sub(1).unwrap_or(last),
+            });
+            if hunt.looked % 256 == 0 && Instant::now() >= until {
+                return;
+            }
+        }
+        self.hunt = None;
+        self.say("not found");
+    }
+
+    /// Begins to look for the needle.
+    pub(super) fn seek(&mut self, forward: bool) {
+        if self.needle.is_none() || self.timeline.rows.len() == 0 {
+            return;
+        }
+        let last = self.timeline.rows.len().saturating_sub(1);
+        let at = self.timeline.selected;
+        let next = match forward {
+            true if at >= last => 0,
+            true => at.saturating_add(1),
+            false => at.checked_sub(1).unwrap_or(last),
+        };
+        self.hunt = Some(Hunt { forward, next: Some(next), looked: 0 });
+    }
+
+    /// Selects a row.
+    pub(super) fn select(&mut self, store: &Store, row: usize) {
+        let timeline = &mut self.timeline;
+        let last = timeline.rows.len().saturating_sub(1);
+        if timeline.follow && row < last {
+            timeline.left_at = Some(timeline.rows.len());
+        }
+        timeline.follow = timeline.follow && row >= last;
+        timeline.selected = row.min(last);
+        timeline.entry = timeline.rows.get(store, timeline.selected);
+    }
+
+    /// Selects an entry, showing all conversations or all times where it needs to be.
+    pub(super) fn go_to(&mut self, store: &Store, number: u32) {
+        let row = self.timeline.rows.row_of(store, number);
+        if self.timeline.rows.get(store, row) == Some(number) {
+            self.select(store, row);
+        } else {
+            self.say("it is not among the messages shown");
+        }
+    }
+
+    /// Shows one conversation, or all.
+    pub(super) fn show_scope(&mut self, scope: Option<u32>) {
+        if self.timeline.rows.scope() == scope {
+            return;
+        }
+        let shared = self.store.clone();
+        let store = shared.lock();
+        self.timeline.rows.set_scope(scope, &store);
+        self.timeline.top = 0;
+        if let Some(entry) = self.timeline.entry {
+            let row = self.timeline.rows.row_of(&store, entry);
+            self.timeline.selected = row.min(self.timeline.rows.len().saturating_sub(1));
+            if !self.timeline.rows.is_filtered() {
+                self.timeline.entry = self.timeline.rows.get(&store, self.timeline.selected);
+            }
+        }
+    }
+
+    /// Shows what a filter lets through, or all.
+    pub(super) fn show_filter(&mut self, filter: Option<Matcher>) {
+        let shared = self.store.clone();
+        let store = shared.lock();
+        self.timeline.rows.set_filter(filter, &store);
+        self.timeline.top = 0;
+    }
+
+    /// Shows a stretch of time, or all.
+    pub(super) fn show_range(&mut self, range: Option<(Timestamp, Timestamp)>) {
+        let shared = self.store.clone();
+        let store = shared.lock();
+        let times = store.times();
+        let range = range.zip(times).and_then(|((from, to), (first, last))| {
+            let (from, to) = (from.max(first), to.min(last));
+            ((from, to) != (first, last)).then_some((from, to.max(from)))
+        });
+        self.timeline.rows.set_range(range, &store);
+        self.timeline.top = 0;
+        if let Some((from, to)) = range
+            && let Some(entry) = self.timeline.entry.and_then(|entry| store.entry(entry)).copied()
+            && (entry.time() < from || entry.time() > to)
+        {
+            self.timeline.selected = 0;
+            self.timeline.entry = self.timeline.rows.get(&store, 0);
+            self.timeline.follow = false;
+        }
+    }
+
+    /// Returns the panel that lies under a place on the screen.
+    pub(super) fn panel_at(&self, at: Position) -> Option<Panel> {
+        [
+            (Panel::Conversations, self.layout.conversations),
+            (Panel::Timeline, self.layout.timeline),
+            (Panel::Detail, self.layout.detail),
+        ]
+        .into_iter()
+        .find(|(_, area)| area.contains(at))
+        .map(|(panel, _)| panel)
+    }
+}

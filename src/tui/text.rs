@@ -1,0 +1,240 @@
+use std::ops::ControlFlow;
+
+use ratatui::buffer::Buffer;
+use ratatui::style::Style;
+use unicode_width::UnicodeWidthChar as _;
+
+use crate::view::{self, Shown};
+
+/// Bounds how many marks are put on one character.
+const MARKS: usize = 4;
+
+/// Writes one row of the screen from left to right and never leaves it.
+///
+/// It is the only way text gets into the buffer. What comes from the wire goes through [`view::printable`] first, and
+/// a character takes the columns it has, so that the columns behind it stay straight: marks join their character,
+/// joiners and variation selectors are left out, so that every picture stands for itself.
+pub(super) struct Brush<'a> {
+    buffer: &'a mut Buffer,
+    y: u16,
+    x: u16,
+    end: u16,
+    /// The last character written: where it begins, and how many marks it has.
+    last: Option<(u16, usize)>,
+    full: bool,
+}
+
+impl<'a> Brush<'a> {
+    /// Begins at a column of a row; `width` columns may be written.
+    pub(super) fn new(buffer: &'a mut Buffer, x: u16, y: u16, width: u16) -> Self {
+        let area = *buffer.area();
+        let inside = y >= area.top() && y < area.bottom();
+        let end = if inside { x.saturating_add(width).min(area.right()) } else { x };
+        Brush { buffer, y, x, end, last: None, full: false }
+    }
+
+    /// Returns the column that is next.
+    pub(super) const fn x(&self) -> u16 {
+        self.x
+    }
+
+    /// Returns how many columns are left.
+    pub(super) const fn left(&self) -> u16 {
+        self.end.saturating_sub(self.x)
+    }
+
+    /// Writes words of our own.
+    pub(super) fn word(&mut self, text: &str, style: Style) -> &mut Self {
+        for c in text.chars() {
+            if self.put(c, style).is_break() {
+                break;
+            }
+        }
+        self
+    }
+
+    /// Writes bytes from the wire.
+    pub(super) fn wire(&mut self, bytes: &[u8], style: Style, escape: Style) -> &mut Self {
+        let _: ControlFlow<()> = view::printable(bytes, |shown| match shown {
+            Shown::AsIs(c) => self.put(c, style),
+            Shown::Escaped(words) => words.chars().try_for_each(|c| self.put(c, escape)),
+        });
+        self
+    }
+
+    /// Writes words of our own, so that they end after `width` columns.
+    pub(super) fn right(&mut self, text: &str, width: u16, style: Style) -> &mut Self {
+        let blank = width.saturating_sub(columns(text));
+        self.blank(blank, style);
+        let end = self.end;
+        self.end = self.x.saturating_add(width.saturating_sub(blank)).min(end);
+        self.word(text, style);
+        self.end = end;
+        self.full = false;
+        self
+    }
+
+    /// Writes words of our own in a field of `width` columns.
+    pub(super) fn field(&mut self, text: &str, width: u16, style: Style) -> &mut Self {
+        self.within(width, |brush| { brush.word(text, style); });
+        self
+    }
+
+    /// Lets `write` write in a field of `width` columns and goes on behind it.
+    pub(super) fn within(&mut self, width: u16, write: impl FnOnce(&mut Brush<'_>)) -> &mut Self {
+        let end = self.x.saturating_add(width).min(self.end);
+        write(&mut Brush::new(self.buffer, self.x, self.y, end.saturating_sub(self.x)));
+        self.x = end;
+        self.last = None;
+        self
+    }
+
+    /// Leaves columns as they are, but for their style.
+    pub(super) fn blank(&mut self, width: u16, style: Style) -> &mut Self {
+        for _ in 0..width.min(self.left()) {
+            if let Some(cell) = self.buffer.cell_mut((self.x, self.y)) {
+                cell.set_style(style);
+            }
+            self.x = self.x.saturating_add(1);
+        }
+        self.last = None;
+        self
+    }
+
+    /// Fills what is left with one character.
+    pub(super) fn fill(&mut self, c: char, style: Style) {
+        while self.left() > 0 {
+            if self.put(c, style).is_break() {
+                return;
+            }
+        }
+    }
+
+    fn put(&mut self, c: char, style: Style) -> ControlFlow<()> {
+        // No caller passes a control character; if one did, it would still not get through.
+        let c = if c.is_control() { '·' } else { c };
+        let width = u16::try_from(c.width().unwrap_or(1)).unwrap_or(1);
+        if width == 0 {
+            self.mark(c);
+            return ControlFlow::Continue(());
+        }
+        if self.full || width > self.left() {
+            self.overflow();
+            return ControlFlow::Break(());
+        }
+        if let Some(cell) = self.buffer.cell_mut((self.x, self.y)) {
+            cell.set_char(c).set_style(style);
+        }
+        self.last = Some((self.x, 0));
+        self.x = self.x.saturating_add(1);
+        if width == 2 {
+            if let Some(cell) = self.buffer.cell_mut((self.x, self.y)) {
+                cell.set_char(' ').set_style(style);
+            }
+            self.x = self.x.saturating_add(1);
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Puts a mark on the character before it.
+    fn mark(&mut self, c: char) {
+        let selects = matches!(c, '\u{200c}' | '\u{200d}' | '\u{fe00}'..='\u{fe0f}');
+        let (false, Some((x, marks))) = (selects, &mut self.last) else { return };
+        if *marks < MARKS
+            && let Some(cell) = self.buffer.cell_mut((*x, self.y))
+        {
+            *marks = marks.saturating_add(1);
+            let mut symbol = cell.symbol().to_owned();
+            symbol.push(c);
+            cell.set_symbol(&symbol);
+        }
+    }
+
+    /// Shows that there was more.
+    fn overflow(&mut self) {
+        if self.full {
+            return;
+        }
+        self.full = true;
+        let at = match self.last {
+            _ if self.left() > 0 => self.x,
+            Some((x, _)) => x,
+            None => return,
+        };
+        for x in at..self.end {
+            if let Some(cell) = self.buffer.cell_mut((x, self.y)) {
+                cell.set_char(if x == at { '…' } else { ' ' });
+            }
+        }
+        self.x = self.end;
+    }
+}
+
+/// Returns how many columns our own words take.
+pub(super) fn columns(text: &str) -> u16 {
+    text.chars().fold(0, |sum: u16, c| sum.saturating_add(u16::try_from(c.width().unwrap_or(1)).unwrap_or(1)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use ratatui::layout::Rect;
+    use unicode_width::UnicodeWidthStr as _;
+
+    fn row(buffer: &Buffer) -> String {
+        let mut text = String::new();
+        let mut skip = 0;
+        for x in 0..buffer.area.width {
+            if skip > 0 {
+                skip -= 1;
+                continue;
+            }
+            let symbol = buffer[(x, 0)].symbol();
+            skip = symbol.width().saturating_sub(1);
+            text.push_str(symbol);
+        }
+        text
+    }
+
+    fn paint(bytes: &[u8], width: u16) -> String {
+        let mut buffer = Buffer::empty(Rect::new(0, 0, 12, 1));
+        let mut brush = Brush::new(&mut buffer, 1, 0, width);
+        brush.wire(bytes, Style::new(), Style::new());
+        row(&buffer)
+    }
+
+    #[test]
+    fn wide_characters_are_not_cut_in_halves() {
+        assert_eq!(paint("我是阿宝哥".as_bytes(), 10), " 我是阿宝哥 ");
+        assert_eq!(paint("我是阿宝哥".as_bytes(), 9), " 我是阿宝…  ");
+        assert_eq!(paint("我是阿宝哥".as_bytes(), 8), " 我是阿…    ");
+        assert_eq!(paint(b"abc", 2), " a…         ");
+    }
+
+    #[test]
+    fn marks_join_and_joiners_go() {
+        assert_eq!(paint("e\u{301}x".as_bytes(), 10), " e\u{301}x         ");
+        assert_eq!(paint("👨\u{200d}👩".as_bytes(), 10), " 👨👩       ");
+        assert_eq!(paint("❤\u{fe0f}x".as_bytes(), 10), " ❤x         ");
+    }
+
+    proptest! {
+        #[test]
+        fn never_leaves_its_columns(text: String, bytes: Vec<u8>, x in 0_u16..14, width in 0_u16..14) {
+            for bytes in [text.as_bytes(), &bytes] {
+                let mut buffer = Buffer::empty(Rect::new(0, 0, 12, 1));
+                for cell in &mut buffer.content { cell.set_char('#'); }
+                Brush::new(&mut buffer, x, 0, width).wire(bytes, Style::new(), Style::new());
+                for (n, cell) in buffer.content.iter().enumerate() {
+                    let n = u16::try_from(n).unwrap();
+                    if n < x || n >= x + width {
+                        prop_assert_eq!(cell.symbol(), "#");
+                    }
+                    prop_assert!(cell.symbol().chars().all(|c| !c.is_control()));
+                }
+                prop_assert_eq!(row(&buffer).width(), 12);
+            }
+        }
+    }
+}

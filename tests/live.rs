@@ -1,0 +1,266 @@
+//! Live capture on loopback, of real endpoints: what comes out, what is saved, who the program is meanwhile, and how it
+//! ends. Where the right to capture or libpcap is missing, that is said and the test is skipped.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+#[allow(dead_code, unreachable_pub, reason = "the load of the measurements does more")]
+#[path = "../examples/load/endpoints.rs"]
+mod endpoints;
+
+use endpoints::{Plan, payload};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_wirefin");
+
+/// Starts a capture on loopback of one port; `None` where this machine does not let us.
+fn capture(command: &str, port: u16, more: &[&str]) -> Option<Child> {
+    let mut child = Command::new(PROGRAM)
+        .args([command, "-i", "lo", "-f", &format!("tcp port {port}")])
+        .args(more)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // It captures once its descriptors have a packet socket; who cannot see them waits a moment.
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(20) {
+        if child.try_wait().unwrap().is_some() {
+            let mut said = String::new();
+            child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+            let missing = ["the right to capture is missing", "libpcap", "there is no such interface"];
+            assert!(missing.iter().any(|words| said.contains(words)), "{said}");
+            eprintln!("skipped: {said}");
+            return None;
+        }
+        // Rights are given up after everything is open.
+        if field(child.id(), "NoNewPrivs").as_deref() == Some("1") {
+            thread::sleep(Duration::from_millis(100));
+            return Some(child);
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    panic!("the capture does not begin");
+}
+
+/// Reads a line of /proc/PID/status.
+fn field(id: u32, name: &str) -> Option<String> {
+    let status = fs::read_to_string(format!("/proc/{id}/status")).ok()?;
+    status.lines().find_map(|line| Some(line.strip_prefix(name)?.strip_prefix(':')?.trim().to_owned()))
+}
+
+fn listener() -> (TcpListener, SocketAddr) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    (listener, address)
+}
+
+/// Runs one conversation; returns how many messages the server and the client sent.
+fn converse(listener: &TcpListener, address: SocketAddr, plan: Plan) -> (u64, u64) {
+    thread::scope(|scope| {
+        let server = scope.spawn(|| endpoints::serve(listener.accept().unwrap().0, &plan).unwrap());
+        let client = scope.spawn(|| endpoints::receive(TcpStream::connect(address).unwrap()).unwrap());
+        (server.join().unwrap(), client.join().unwrap())
+    })
+}
+
+fn signal(child: &Child, name: &str) {
+    assert!(Command::new("kill").args(["-s", name, &child.id().to_string()]).status().unwrap().success());
+}
+
+/// Waits for the end; returns the exit code, the output, and what was said.
+fn end(child: Child) -> (Option<i32>, String, String) {
+    let output = child.wait_with_output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+/// The folder that outputs of the one whom root becomes can be written to.
+fn open_folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let all = std::os::unix::fs::PermissionsExt::from_mode(0o777);
+    fs::set_permissions(folder.path(), all).unwrap();
+    folder
+}
+
+fn export(file: &Path) -> String {
+    let output = Command::new(PROGRAM).arg("export").arg(file).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+const PLAN: Plan = Plan { size: 200, rate: 2000, count: 1000 };
+
+#[test]
+fn every_message_is_shown_and_the_saved_packets_give_the_same_bytes_again() {
+    let (listener, address) = listener();
+    let folder = open_folder();
+    let saved = folder.path().join("saved.pcapng");
+    let Some(child) = capture("export", address.port(), &["-w", saved.to_str().unwrap()]) else { return };
+    let reader = thread::spawn(move || end(child));
+    let (server, client) = converse(&listener, address, PLAN);
+    thread::sleep(Duration::from_millis(200));
+    let id = fs::read_dir("/proc").unwrap().flatten().find_map(|entry| {
+        let line = fs::read(entry.path().join("cmdline")).ok()?;
+        let line = String::from_utf8_lossy(&line).into_owned();
+        line.contains(saved.to_str()?).then(|| entry.file_name().to_string_lossy().into_owned())
+    });
+    assert!(Command::new("kill").args(["-s", "INT", &id.unwrap()]).status().unwrap().success());
+    let (code, live, said) = reader.join().unwrap();
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains(" 0 dropped by the kernel") && said.contains("1 conversation"), "{said}");
+    let mut expected = Vec::new();
+    for (sent, side, size) in [(server, "server", PLAN.size), (client, "client", 40)] {
+        let from = format!(r#""from":"{side}""#);
+        let lines: Vec<_> =
+            live.lines().filter(|line| line.contains(&from) && line.contains(r#""opcode":"text""#)).collect();
+        assert_eq!(lines.len() as u64, sent);
+        for (number, line) in (0..).zip(lines) {
+            payload(number, size, &mut expected);
+            assert!(line.contains(std::str::from_utf8(&expected).unwrap()), "message {number}");
+        }
+    }
+    assert_eq!(export(&saved), live);
+}
+
+#[test]
+fn rights_are_gone_before_the_first_packet() {
+    let (_listener, address) = listener();
+    let Some(child) = capture("print", address.port(), &[]) else { return };
+    let zero = Some("0000000000000000");
+    for name in ["CapEff", "CapPrm", "CapInh", "CapAmb"] {
+        assert_eq!(field(child.id(), name).as_deref(), zero, "{name}");
+    }
+    let ids = field(child.id(), "Uid").unwrap();
+    assert!(ids.split_whitespace().all(|id| id != "0"), "{ids}");
+    let ids = field(child.id(), "Gid").unwrap();
+    assert!(ids.split_whitespace().all(|id| id != "0"), "{ids}");
+    signal(&child, "TERM");
+    let (code, _, said) = end(child);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("no WebSocket found"), "{said}");
+}
+
+#[test]
+fn message_is_on_the_screen_within_a_tenth_of_a_second() {
+    let (listener, address) = listener();
+    let Some(mut child) = capture("print", address.port(), &[]) else { return };
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let plan = Plan { size: 60, rate: 4, count: 6 };
+    let conversation = thread::spawn(move || converse(&listener, address, plan));
+    let mut late = Vec::new();
+    let mut first: Option<(Instant, f64)> = None;
+    for line in lines.by_ref().map_while(Result::ok).take_while(|line| !line.contains("closed")) {
+        let stamp: f64 = line.split_whitespace().next().unwrap().parse().unwrap();
+        // The best seen so far tells how the two clocks stand to each other.
+        let (begun, at) = *first.get_or_insert((Instant::now(), stamp));
+        late.push(begun.elapsed().as_secs_f64() - (stamp - at));
+    }
+    conversation.join().unwrap();
+    signal(&child, "INT");
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert!(late.len() >= 7, "{late:?}");
+    let best = late.iter().copied().fold(f64::MAX, f64::min);
+    late.sort_by(f64::total_cmp);
+    // The median, for this machine may be busy.
+    let median = late[late.len() / 2] - best;
+    assert!(median < 0.1, "{late:?}");
+}
+
+#[test]
+fn only_websockets_are_saved_with_their_handshakes() {
+    let (listener, address) = listener();
+    let folder = open_folder();
+    let saved = folder.path().join("chosen.pcapng");
+    let more = ["-w", saved.to_str().unwrap(), "--only-websocket", "-a", "idle:2"];
+    let Some(child) = capture("export", address.port(), &more) else { return };
+    // A connection that is none.
+    thread::scope(|scope| {
+        scope.spawn(|| drop(listener.accept().unwrap()));
+        use std::io::Write as _;
+        TcpStream::connect(address).unwrap().write_all(b"GET / HTTP/1.1\r\nHost: secret\r\n\r\n").unwrap();
+    });
+    converse(&listener, address, Plan { size: 200, rate: 1000, count: 50 });
+    let (code, live, said) = end(child);
+    assert_eq!(code, Some(0), "{said}");
+    let kept = fs::read(&saved).unwrap();
+    let holds = |text: &[u8]| kept.windows(text.len()).any(|at| at == text);
+    assert!(holds(b"GET /load") && holds(b"0000000049") && !holds(b"secret"));
+    let again = export(&saved);
+    assert_eq!(again.lines().count(), live.lines().count());
+    assert!(again.contains(r#""request""#));
+}
+
+#[test]
+fn capture_ends_after_a_while_or_when_nobody_reads() {
+    let (_listener, address) = listener();
+    let begun = Instant::now();
+    let Some(child) = capture("print", address.port(), &["-a", "duration:1"]) else { return };
+    assert_eq!(end(child).0, Some(0));
+    assert!(begun.elapsed() >= Duration::from_secs(1));
+    let Some(mut child) = capture("print", address.port(), &[]) else { return };
+    drop(child.stdout.take());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn sandbox_keeps_the_network_and_other_files_away() {
+    let (_listener, address) = listener();
+    let Some(child) = capture("print", address.port(), &["--no-sandbox"]) else { return };
+    // Without the sandbox it runs all the same; with it, the other tests do.
+    signal(&child, "INT");
+    assert_eq!(end(child).0, Some(0));
+}
+
+#[test]
+fn wrong_filter_is_shown_with_its_place() {
+    let output = Command::new(PROGRAM).args(["print", "-i", "lo", "-f", "tcp prot 80"]).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    if said.contains("the right to capture") || said.contains("libpcap is not") {
+        eprintln!("skipped: {said}");
+        return;
+    }
+    assert!(said.ends_with("\n  tcp prot 80\n      ^\n"), "{said}");
+}
+
+/// Puts a layer over every folder that holds libpcap, and deletes it there.
+const HIDE: &str = r#"
+    set -e
+    work=$(mktemp -d); mount -t tmpfs none "$work"
+    for folder in $(ldconfig -p | sed -n 's|.*=> \(.*\)/libpcap\.so[^/]*$|\1|p' | sort -u); do
+        folder=$(readlink -f "$folder"); n=$((n + 1))
+        mkdir -p "$work/$n/up" "$work/$n/work"
+        mount -t overlay none -o "lowerdir=$folder,upperdir=$work/$n/up,workdir=$work/$n/work" "$folder"
+        rm -f "$folder"/libpcap.so*
+    done
+    echo hidden
+    exec "$@"
+"#;
+
+#[test]
+fn without_libpcap_files_are_read_and_live_capture_says_what_to_install() {
+    let hidden = |args: &[&str]| {
+        let output =
+            Command::new("unshare").args(["--mount", "sh", "-c", HIDE, "sh", PROGRAM]).args(args).output();
+        output.ok().filter(|output| output.stdout.starts_with(b"hidden\n"))
+    };
+    let Some(live) = hidden(&["print", "-i", "lo"]) else {
+        eprintln!("skipped: libpcap cannot be hidden without the right to mount");
+        return;
+    };
+    let said = String::from_utf8(live.stderr).unwrap();
+    assert_eq!(live.status.code(), Some(2));
+    for words in ["apt install libpcap0.8", "dnf install libpcap", "apk add libpcap", "macOS"] {
+        assert!(said.contains(words), "{said}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("empty.pcap");
+    fs::write(&file, b"\xd4\xc3\xb2\xa1\x02\0\x04\0\0\0\0\0\0\0\0\0\0\0\x04\0\x01\0\0\0").unwrap();
+    let offline = hidden(&["print", file.to_str().unwrap()]).unwrap();
+    assert_eq!(offline.status.code(), Some(0), "{offline:?}");
+}
