@@ -165,6 +165,7 @@ pub trait Sink {
 /// Is a sink that adds up: several see some of the connections each, and in the end one takes in the others.
 pub trait Gather: Sink + Send {
     /// Makes one with the same settings that has seen nothing; it takes next to no memory.
+    #[must_use]
     fn fresh(&self) -> Self;
 
     /// Adds what another saw. The order in which several are absorbed makes no difference to what is told in the end.

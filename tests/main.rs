@@ -15,6 +15,7 @@ mod readme;
 mod schema;
 mod screen;
 mod seeds;
+mod sums;
 mod support;
 mod threads;
 mod tiny;

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::{Form, Rules};
 use crate::event::{Anomaly, ConnId, Event, Evidence, Gather, Kind, Severity, Sink};
 use crate::model::{At, Side};
-use crate::view::{Rfc3339, count, printable_string};
+use crate::view::{Rfc3339, count, printable_string, write_json};
 
 /// Gathers broken rules.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ const EACH: u64 = 8;
 /// Bounds the findings of a lane that are told; beyond it, they are counted.
 const TOLD: usize = 8192;
 /// Bounds the refused upgrades that are remembered for their anomalies.
-const REFUSED: usize = 1024;
+const REFUSED: u64 = 1024;
 
 /// Is one broken rule.
 #[derive(Clone, Debug)]
@@ -116,7 +116,7 @@ impl Sink for Check {
                 let all =
                     if opened.established { &mut self.found.conversations } else { &mut self.found.refused };
                 *all = all.saturating_add(1);
-                if !opened.established && self.found.refused.is_multiple_of(REFUSED as u64) {
+                if !opened.established && self.found.refused.is_multiple_of(REFUSED) {
                     self.live.retain(|_, live| !live.refused);
                 }
                 let url = opened.handshake.as_deref().and_then(|it| it.url.clone());
@@ -170,7 +170,7 @@ impl Findings {
         match form {
             Form::Text => self.text(to),
             Form::Json => {
-                serde_json::to_writer(&mut *to, &self.json())?;
+                write_json(&self.json(), &mut *to)?;
                 to.write_all(b"\n")
             }
         }

@@ -4,7 +4,7 @@
 //! `docs/ndjson.schema.json` is generated from them. Lines that are written often go through `line`
 //! instead, by hand; these types are its oracle.
 
-use std::io::{self, Write};
+use std::io;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -15,11 +15,11 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
-use super::{community_id, text};
+use super::community_id;
 use crate::event::{self, Event, Evidence, Kind};
 use crate::http;
 use crate::model::{self, DeflateSide, Pair, Timestamp};
-use crate::view::{Rfc3339, close_code_name};
+use crate::view::{Rfc3339, close_code_name, write_json};
 
 /// The version of the promise, told in every `open` line.
 pub const VERSION: u32 = 1;
@@ -682,7 +682,8 @@ fn forbid_null(schema: &mut schemars::Schema) {
             *types = one.clone();
         }
         if let Some(choices) = property.get_mut("anyOf")
-            && let Some([Value::Object(one)]) = without(choices, &serde_json::json!({"type": "null"})).as_deref()
+            && let Some([Value::Object(one)]) =
+                without(choices, &serde_json::json!({"type": "null"})).as_deref()
         {
             let one = one.clone();
             property.remove("anyOf");
@@ -708,29 +709,7 @@ pub(super) fn to_vec(value: &(impl Serialize + ?Sized)) -> Vec<u8> {
 
 fn write(value: &(impl Serialize + ?Sized), out: &mut Vec<u8>) {
     // Writing into memory cannot fail, and every key is a string.
-    let _: Result<(), serde_json::Error> =
-        value.serialize(&mut serde_json::Serializer::with_formatter(out, Safe));
-}
-
-/// Writes JSON as `serde_json` does, but for characters that a terminal obeys and for seconds.
-struct Safe;
-
-impl serde_json::ser::Formatter for Safe {
-    fn write_string_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
-        let mut rest = fragment;
-        while let Some((at, c)) = rest.char_indices().find(|&(_, c)| text::is_obeyed(c)) {
-            let (plain, after) = rest.split_at_checked(at).unwrap_or_default();
-            write!(writer, "{plain}\\u{:04x}", u32::from(c))?;
-            rest = after.get(c.len_utf8()..).unwrap_or_default();
-        }
-        writer.write_all(rest.as_bytes())
-    }
-
-    fn write_f64<W: ?Sized + Write>(&mut self, writer: &mut W, value: f64) -> io::Result<()> {
-        let digits = format!("{value:.9}");
-        let short = digits.trim_end_matches('0');
-        write!(writer, "{short}{}", if short.ends_with('.') { "0" } else { "" })
-    }
+    let _: io::Result<()> = write_json(value, out);
 }
 
 #[cfg(test)]
@@ -745,6 +724,9 @@ mod tests {
             std::fs::write(path, schema()).unwrap();
         }
         let written = std::fs::read_to_string(path).unwrap_or_default();
-        assert!(written == schema(), "docs/ndjson.schema.json is old: run WIREFIN_BLESS=1 cargo test --lib schema");
+        assert!(
+            written == schema(),
+            "docs/ndjson.schema.json is old: run WIREFIN_BLESS=1 cargo test --lib schema"
+        );
     }
 }

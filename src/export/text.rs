@@ -13,11 +13,6 @@ use crate::view::eight_digits;
 
 const HEX: &[u8; 16] = b"0123456789abcdef";
 
-/// Tells whether a character that JSON lets stand must not reach a terminal.
-pub(super) const fn is_obeyed(c: char) -> bool {
-    matches!(c, '\u{7f}'..='\u{9f}' | '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
 /// Appends a number.
 pub(super) fn number(out: &mut Vec<u8>, value: impl Into<u64>) {
     let value = value.into();
@@ -212,6 +207,7 @@ fn one(rest: &[u8]) -> (Escape, usize) {
 mod tests {
     use super::*;
     use crate::export::record;
+    use crate::view::is_obeyed;
     use proptest::prelude::*;
 
     fn written(text: &str) -> String {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::Value as Json;
 
 use super::expr::{Expr, How, Meaning, Member, Number, Relation, Step, Subject, Test, Value};
-use super::{Facts, Field};
+use super::{Body, Facts, Field};
 use crate::event::Severity;
 use crate::model::{Side, Timestamp};
 
@@ -60,7 +60,7 @@ impl<'a> Row<'a> {
     }
 
     fn body(&self) -> Option<&[u8]> {
-        self.body.get_or_init(|| self.facts.body.and_then(|body| body.bytes())).as_deref()
+        self.body.get_or_init(|| self.facts.body.and_then(Body::bytes)).as_deref()
     }
 
     fn json(&self) -> Option<&Json> {
@@ -202,7 +202,9 @@ fn walk<'j>(mut at: &'j Json, mut steps: &[Step], each: &mut dyn FnMut(&'j Json)
             Step::Index(index) => at.get(*index),
             Step::Each => {
                 if let Json::Array(elements) = at {
-                    elements.iter().for_each(|element| walk(element, rest, each));
+                    for element in elements {
+                        walk(element, rest, each);
+                    }
                 }
                 return;
             }

@@ -54,7 +54,9 @@ pub fn complete_with(
     };
     match awaits {
         Awaits::Field => {
-            Field::ALL.iter().for_each(|field| add(field.name().into(), field.about()));
+            for field in Field::ALL {
+                add(field.name().into(), field.about());
+            }
             add("json".into(), "a place in a JSON body: json.type, json.data[0].price");
             add("not".into(), "the opposite");
         }
@@ -79,10 +81,10 @@ pub fn complete_with(
                 add(value.into(), "");
             }
             if let Subject::Field(field) = subject {
-                seen(field).into_iter().for_each(|value| {
-                    let in_quotes = matches!(field.kind(), Kind::Text | Kind::Bytes);
+                let in_quotes = matches!(field.kind(), Kind::Text | Kind::Bytes);
+                for value in seen(field) {
                     add(if in_quotes { quoted(&value) } else { value }, "");
-                });
+                }
             }
             if prefix.is_empty() {
                 list.retain(|candidate| {
@@ -155,7 +157,8 @@ impl Awaits {
     fn after(self, token: &Token<'_>) -> Awaits {
         let Token(token) = *token;
         match (self, token) {
-            (Awaits::Field, "(" | "!" | "not") => Awaits::Field,
+            (Awaits::Field, "(" | "!" | "not")
+            | (Awaits::Operator(_) | Awaits::Conjunction, "and" | "or" | "&&" | "||") => Awaits::Field,
             (Awaits::Field, name)
                 if name
                     .strip_prefix("json")
@@ -166,7 +169,6 @@ impl Awaits {
             (Awaits::Field, name) => {
                 Field::named(name).map_or(Awaits::Anything, |field| Awaits::Operator(Subject::Field(field)))
             }
-            (Awaits::Operator(_) | Awaits::Conjunction, "and" | "or" | "&&" | "||") => Awaits::Field,
             (Awaits::Operator(_) | Awaits::Conjunction, ")") | (Awaits::Member(_), "}") => {
                 Awaits::Conjunction
             }

@@ -145,13 +145,13 @@ pub(super) enum Number {
 #[derive(Clone, Debug)]
 pub struct Needle {
     pub(super) value: Value,
-    pub(super) finder: Option<Finder<'static>>,
+    pub(super) finder: Option<Box<Finder<'static>>>,
 }
 
 impl Needle {
     pub(super) fn new(value: Value) -> Self {
         let finder = match &value.means {
-            Meaning::Bytes(bytes) => Some(Finder::new(bytes).into_owned()),
+            Meaning::Bytes(bytes) => Some(Box::new(Finder::new(bytes).into_owned())),
             _ => None,
         };
         Needle { value, finder }

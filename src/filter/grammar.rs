@@ -57,7 +57,7 @@ impl<'a> ParseError<&'a str> for Fault<'a> {
 }
 
 /// Gives up for good: what stands at `rest` can be nothing else than what is expected.
-pub(super) fn failure<'a, T>(rest: &'a str, expected: impl Into<Cow<'static, str>>) -> Out<'a, T> {
+pub(super) fn failure<T>(rest: &str, expected: impl Into<Cow<'static, str>>) -> Out<'_, T> {
     Err(nom::Err::Failure(Fault { rest, expected: expected.into() }))
 }
 

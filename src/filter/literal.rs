@@ -184,8 +184,7 @@ fn span(word: &str) -> Option<Duration> {
         value(86_400_000_000_000, tag("d")),
     ));
     let part = map_opt(pair(decimal, unit), |(number, unit)| number.times(unit));
-    let parts =
-        map_opt(many1(part), |parts| parts.into_iter().try_fold(0_u128, |sum, part| sum.checked_add(part)));
+    let parts = map_opt(many1(part), |parts| parts.into_iter().try_fold(0, u128::checked_add));
     let seconds = map_opt(decimal, |number| number.times(1_000_000_000));
     let (_, nanos) = alt((all_consuming(seconds), all_consuming(parts))).parse(word).ok()?;
     u64::try_from(nanos).ok().map(Duration::from_nanos)

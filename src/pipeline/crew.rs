@@ -261,9 +261,8 @@ fn in_order<'p, P: 'p>(
             if let Some((_, piece)) = others.next_if(|((item, _), _)| *item <= now) {
                 return Some(piece);
             }
-            match waiting.take()? {
-                (_, Some(piece)) => return Some(piece),
-                (_, None) => {}
+            if let (_, Some(piece)) = waiting.take()? {
+                return Some(piece);
             }
         }
     })

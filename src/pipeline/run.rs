@@ -126,7 +126,7 @@ impl<M> Solo<M> {
                 && let Some(lane) = self.lanes.get_mut(usize::from(item.lane))
             {
                 lane.fill(sink, |analyzer, sink| {
-                    analyzer.push(item.hash, &batch.segment(item), item.at, sink)
+                    analyzer.push(item.hash, &batch.segment(item), item.at, sink);
                 });
             }
             sink.hand_over(output, &mut control, FULL)?;
@@ -152,7 +152,7 @@ fn advance<P: Part>(lanes: &mut [Lane<P::Memory>], tick: Timestamp, sink: &mut C
         let due = lanes.iter_mut().filter_map(|lane| lane.analyzer.next_due().map(|due| (due, lane)));
         match due.min_by_key(|(due, _)| *due) {
             Some(((time, _), lane)) if time <= tick => {
-                lane.fill(sink, |analyzer, sink| analyzer.advance(sink))
+                lane.fill(sink, |analyzer, sink| analyzer.advance(sink));
             }
             _ => return,
         }

@@ -14,7 +14,7 @@ macro_rules! columns {
             let mut first = true;
             $({
                 let $it = conversation;
-                field(&$value, std::mem::take(&mut first), out);
+                field($value.as_ref(), std::mem::take(&mut first), out);
             })*
             out.push_str("\r\n");
         }
@@ -48,7 +48,7 @@ columns! {
     "rtt_max" => |it| some(it.rtt.map(|rtt| rtt.max.as_secs_f64()));
     "unanswered_pings" => |it| it.unanswered_pings.to_string();
     "longest_silence" => |it| it.longest_silence.as_secs_f64().to_string();
-    "end" => |it| it.end.to_owned();
+    "end" => |it| it.end;
     "status" => |it| some(it.status);
     "code" => |it| some(it.code);
     "reason" => |it| text(it.reason.as_deref());

@@ -161,7 +161,9 @@ impl Sink for Stats {
                 if let Some(row) = self.row(conn) {
                     row.closed(at, closed, &mut |ping| pings.push(ping));
                 }
-                pings.into_iter().for_each(|ping| self.counted.unanswered(ping, conn));
+                for ping in pings {
+                    self.counted.unanswered(ping, conn);
+                }
                 self.end(conn);
             }
             _ => {}
@@ -289,5 +291,58 @@ pub(super) fn add(to: &mut Totals, from: &Totals) {
         (&mut to.wire_bytes, from.wire_bytes),
     ] {
         *to = to.saturating_add(from);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::view::samples;
+    use crate::websocket::Opcode;
+    use std::num::NonZeroU64;
+
+    fn of(conn: u64, micros: u64, kind: Kind<'_>) -> Event<'_> {
+        Event { conn: NonZeroU64::new(conn).map(ConnId), ..samples::event(conn, micros, kind) }
+    }
+
+    #[test]
+    fn conversations_beyond_the_bound_are_in_the_totals_only() {
+        let (opened, closed) = (samples::opened(), samples::closed());
+        let mut stats = Stats::new();
+        for conn in 1..=ROWS as u64 + 5 {
+            stats.event(&of(conn, conn, Kind::Opened(&opened)));
+            let message = samples::message(Side::Client, Opcode::TEXT, b"12345");
+            stats.event(&of(conn, conn, Kind::Message(message)));
+            stats.event(&of(conn, conn, Kind::Closed(&closed)));
+        }
+        // What is over leaves nothing among the live ones.
+        assert_eq!((stats.live.len(), stats.rows.len()), (0, 1));
+        let report = stats.report();
+        assert_eq!((report.conversations.len(), report.totals.left_out), (ROWS, 5));
+        assert_eq!(report.totals.conversations, ROWS as u64 + 5);
+        assert_eq!(report.totals.client.bytes, 5 * (ROWS as u64 + 5));
+    }
+
+    #[test]
+    fn an_upgrade_after_a_refusal_on_one_connection_is_a_row_of_its_own() {
+        let refused = Opened { established: false, ..samples::refused() };
+        let opened = samples::opened();
+        let mut stats = Stats::new();
+        stats.event(&of(4, 1, Kind::Opened(&refused)));
+        let anomaly = crate::event::Anomaly::RefusedWithoutVersion {};
+        stats.event(&of(4, 1, Kind::Anomaly { from: None, anomaly: &anomaly }));
+        stats.event(&of(4, 2, Kind::Opened(&opened)));
+        stats.event(&of(4, 3, Kind::Message(samples::message(Side::Server, Opcode::TEXT, b"a"))));
+        let report = stats.report();
+        let rows: Vec<_> =
+            report.conversations.iter().map(|it| (it.end, it.status, it.anomalies.error)).collect();
+        assert_eq!(rows, [("refused", Some(426), 1), ("open", None, 0)]);
+        assert_eq!((report.totals.conversations, report.totals.refused), (1, 1));
+    }
+
+    #[test]
+    fn a_fresh_one_takes_next_to_no_memory() {
+        assert!(size_of::<Stats>() < 2048, "{}", size_of::<Stats>());
+        assert!(size_of::<Row>() < 512, "{}", size_of::<Row>());
     }
 }

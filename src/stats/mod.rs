@@ -48,7 +48,7 @@ pub fn write(report: &Report, form: Form, top: usize, to: &mut dyn Write) -> io:
     match form {
         Form::Text => to.write_all(text::text(report, top).as_bytes()),
         Form::Json => {
-            serde_json::to_writer(&mut *to, report)?;
+            crate::view::write_json(report, &mut *to)?;
             to.write_all(b"\n")
         }
         Form::Csv => to.write_all(csv::csv(report).as_bytes()),

@@ -147,7 +147,8 @@ pub struct Ping {
 #[derive(Clone, Debug, Serialize)]
 pub struct Code {
     /// The code; `None` where the capture ended first.
-    pub code: Option<u16>,
+    #[serde(rename = "code")]
+    pub number: Option<u16>,
     /// The same in words.
     pub name: &'static str,
     /// How often.
@@ -250,7 +251,9 @@ impl Report {
         rows.sort_by_key(|row| (row.conn, row.opened));
         let mut scratch = sketch::scratch();
         let mut all = Sketch::default();
-        rows.iter().for_each(|row| all.absorb(&row.rtt));
+        for row in &rows {
+            all.absorb(&row.rtt);
+        }
         let mut told = |sketch: &Sketch| scratch.as_mut().and_then(|scratch| sketch.quantiles(scratch));
         let slots = counted.timeline.slots();
         let of_side = |side| slots.iter().map(|slot| slot[side]).collect();
@@ -290,7 +293,11 @@ impl Report {
             close_codes: counted
                 .codes
                 .into_iter()
-                .map(|(code, count)| Code { code, name: code.map_or("still open", close_code_name), count })
+                .map(|(code, count)| Code {
+                    number: code,
+                    name: code.map_or("still open", close_code_name),
+                    count,
+                })
                 .collect(),
             anomalies: counted.anomalies,
             talkers: talkers(&rows),
@@ -429,6 +436,7 @@ pub(super) fn rfc3339(time: Timestamp) -> String {
     String::from_utf8_lossy(&out).into_owned()
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands it on like this")]
 fn moment<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&rfc3339(*time))
 }

@@ -91,8 +91,9 @@ impl Sketch {
         }
         let at = |quantile| {
             let near = scratch.value_at_quantile(quantile);
-            let exact = self.values.iter().map(|(nanos, _)| *nanos).filter(|_| !self.rough);
-            let exact = exact.filter(|nanos| scratch.equivalent((*nanos).max(1), near)).next_back();
+            let known = if self.rough { &[][..] } else { &self.values };
+            let exact = known.iter().map(|(nanos, _)| *nanos);
+            let exact = exact.rev().find(|nanos| scratch.equivalent((*nanos).max(1), near));
             Duration::from_nanos(exact.unwrap_or(near).clamp(least, self.most))
         };
         Some(Quantiles {

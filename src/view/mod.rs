@@ -6,6 +6,7 @@
 mod close_code;
 mod detail;
 mod hex;
+mod json;
 mod pieces;
 mod printable;
 mod rfc3339;
@@ -17,6 +18,7 @@ mod units;
 
 pub use close_code::close_code_name;
 pub use hex::hex_dump;
+pub use json::{is_obeyed, write_json};
 pub use printable::{Shown, printable, printable_string};
 pub use rfc3339::{Rfc3339, eight_digits};
 pub use style::{Pen, Style};
