@@ -162,6 +162,15 @@ pub trait Sink {
     }
 }
 
+/// Is a sink that adds up: several see some of the connections each, and in the end one takes in the others.
+pub trait Gather: Sink + Send {
+    /// Makes one with the same settings that has seen nothing; it takes next to no memory.
+    fn fresh(&self) -> Self;
+
+    /// Adds what another saw. The order in which several are absorbed makes no difference to what is told in the end.
+    fn absorb(&mut self, other: Self);
+}
+
 impl<S: Sink + ?Sized> Sink for &mut S {
     fn event(&mut self, event: &Event<'_>) {
         (**self).event(event);

@@ -49,6 +49,8 @@ traffic! {
     view
     store
     export
+    stats
+    check
     pipeline
     tui
 }

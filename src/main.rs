@@ -1,16 +1,18 @@
 //! The `wirefin` program: runs what the command line asks, and turns an error into an exit code.
 //!
-//! 0 is success, 2 a wrong use or a failure to read or write.
+//! 0 is success, 1 that `check` found something, 2 a wrong use or a failure to read or write.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use wirefin::cli::Outcome;
 use wirefin::view::printable_string;
 
 fn main() -> ExitCode {
     match wirefin::cli::run(std::env::args_os()) {
+        Ok(Outcome::Findings) => ExitCode::from(1),
         Err(error) if !is_closed_pipe(&error) => fail(&error),
-        _ => ExitCode::SUCCESS,
+        Ok(Outcome::Fine) | Err(_) => ExitCode::SUCCESS,
     }
 }
 

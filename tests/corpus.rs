@@ -129,7 +129,12 @@ fn abridged(lines: &str) -> String {
     } else {
         middle.iter().map(|line| (*line).to_owned()).collect()
     };
-    for line in head.iter().map(|line| (*line).to_owned()).chain(middle).chain(tail.iter().map(|line| (*line).to_owned())) {
+    for line in head
+        .iter()
+        .map(|line| (*line).to_owned())
+        .chain(middle)
+        .chain(tail.iter().map(|line| (*line).to_owned()))
+    {
         out.push_str(&short_strings(&line));
         out.push('\n');
     }

@@ -123,7 +123,8 @@ fn any_cut_of_the_corpus_gives_the_same() {
         compared += 1;
         let size: usize = before.len();
         for seed in 0..if size > 400_000 { 1 } else { 4 } {
-            let longest = if size > 40_000 { 700 } else { [1, 3, 40, 1400][usize::try_from(seed).unwrap() % 4] };
+            let longest =
+                if size > 40_000 { 700 } else { [1, 3, 40, 1400][usize::try_from(seed).unwrap() % 4] };
             let cut = Cut { longest, window: 12, repeated: 100 };
             let after = export(&damage::packets(&damage::recut(&whole, &mut Dice::new(seed), cut)), true);
             // Whether the client was early is not told where segments come in another order.
@@ -134,7 +135,11 @@ fn any_cut_of_the_corpus_gives_the_same() {
             };
             let (before, after) = (told(&before), told(&after));
             if after != before {
-                faults.push(format!("{} {cut:?} seed {seed}: {}", path.display(), difference(&before, &after)));
+                faults.push(format!(
+                    "{} {cut:?} seed {seed}: {}",
+                    path.display(),
+                    difference(&before, &after)
+                ));
                 break;
             }
         }
@@ -147,6 +152,7 @@ fn any_cut_of_the_corpus_gives_the_same() {
 fn whole(path: &Path) -> Option<(Vec<damage::Piece>, String)> {
     let pieces = damage::pieces(&read(path).ok()?)?;
     let lines = export(&damage::packets(&pieces), true);
-    let sound = damage::agrees(&pieces) && !lines.is_empty() && !DAMAGED.iter().any(|code| lines.contains(code));
+    let sound =
+        damage::agrees(&pieces) && !lines.is_empty() && !DAMAGED.iter().any(|code| lines.contains(code));
     sound.then_some((pieces, lines))
 }

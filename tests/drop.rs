@@ -30,7 +30,8 @@ struct Message {
 impl Message {
     fn of(record: &Value) -> Message {
         let range = |range: &Value| (size(&range[0]).unwrap(), size(&range[1]));
-        let missing = record["missing"].as_array().map(|list| list.iter().map(range).collect()).unwrap_or_default();
+        let missing =
+            record["missing"].as_array().map(|list| list.iter().map(range).collect()).unwrap_or_default();
         // The reason of a close is a text; where the body says more than that, it is shown as bytes.
         Message {
             opcode: record["opcode"].as_str().unwrap().to_owned(),
@@ -115,8 +116,9 @@ fn faults(whole: &Sent, shown: &Sent) -> Vec<String> {
         };
         for control in [false, true] {
             let sent: Vec<_> = sent.iter().filter(|message| message.is_control() == control).collect();
-            let mut next = 0;
-            for message in shown.iter().filter(|message| message.is_control() == control && message.inflated) {
+            let mut next = 0_usize;
+            for message in shown.iter().filter(|message| message.is_control() == control && message.inflated)
+            {
                 // The end of a message whose middle was lost is shown by itself.
                 let from = if message.opcode == "continuation" { next.saturating_sub(1) } else { next };
                 match sent[from..].iter().position(|sent| message.shows(sent)) {
@@ -133,10 +135,23 @@ fn faults(whole: &Sent, shown: &Sent) -> Vec<String> {
 }
 
 /// Returns the codes of the rules that the peers are said to have broken.
+///
+/// Where the answer to the upgrade was lost, so was what it said of compression; and who was early is not known where
+/// packets changed places.
 fn blamed(records: &[Value]) -> BTreeSet<String> {
+    let unanswered = records.iter().any(|record| record["type"] == "open" && record["response"].is_null());
     let errors = records.iter().filter(|record| record["severity"] == "error");
-    errors.map(|record| record["code"].as_str().unwrap().to_owned()).collect()
+    let mut codes: BTreeSet<_> = errors.map(|record| record["code"].as_str().unwrap().to_owned()).collect();
+    codes.remove("data-before-handshake");
+    if unanswered {
+        codes.retain(|code| !["rsv1-on-continuation", "deflate-damaged"].contains(&code.as_str()));
+    }
+    codes
 }
+
+/// Captures of which less than all cannot be told apart from other ones: payloads that consist of frames, and
+/// compression that was never agreed on.
+const AMBIGUOUS: [&str; 2] = ["payload-looks-like-frames", "rsv1-though-refused"];
 
 /// Makes the damaged captures of a seed, each with its name.
 fn damaged(packets: &[Packet], seed: u64) -> Vec<(String, Vec<Packet>)> {
@@ -166,7 +181,9 @@ fn damaged(packets: &[Packet], seed: u64) -> Vec<(String, Vec<Packet>)> {
 fn what_is_shown_was_sent() {
     let (mut used, mut faulty) = (0, String::new());
     for path in corpus::captures().into_iter().chain(corpus::extra()) {
-        if Truth::beside(&path).is_none() {
+        if Truth::beside(&path).is_none()
+            || AMBIGUOUS.iter().any(|name| path.to_str().unwrap().contains(name))
+        {
             continue;
         }
         let packets = read(&path).unwrap();
@@ -176,7 +193,11 @@ fn what_is_shown_was_sent() {
         }
         let whole = records(&export(&packets, false));
         let (sent_whole, blamed_whole) = (sent(&whole), blamed(&whole));
-        if sent_whole.values().flatten().any(|message| !message.complete || message.truncated || !message.inflated) {
+        if sent_whole
+            .values()
+            .flatten()
+            .any(|message| !message.complete || message.truncated || !message.inflated)
+        {
             // The capture itself does not hold all that was sent.
             continue;
         }
@@ -185,7 +206,9 @@ fn what_is_shown_was_sent() {
             for (name, packets) in damaged(&packets, seed) {
                 let shown = records(&export(&packets, false));
                 let mut found = faults(&sent_whole, &sent(&shown));
-                found.extend(blamed(&shown).difference(&blamed_whole).map(|code| format!("blamed for {code}")));
+                found.extend(
+                    blamed(&shown).difference(&blamed_whole).map(|code| format!("blamed for {code}")),
+                );
                 if !found.is_empty() {
                     writeln!(faulty, "{} seed {seed}, {name}: {}", path.display(), found.join("; ")).unwrap();
                     break 'seeds;

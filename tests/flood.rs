@@ -1,1 +1,259 @@
-//! todo
+//! Memory stays within bounds at every step, whatever comes and however much of it.
+//!
+//! Allocations are counted on the test's own thread, on which the run takes place: the most that was held at any moment
+//! counts. Times are never judged.
+
+use std::io;
+use std::ops::Range;
+
+use wirefin::capture::Source;
+use wirefin::event::{Event, Sink};
+use wirefin::model::Side::{self, Client, Server};
+use wirefin::pipeline::{Control, Options, Output, Part, run};
+use wirefin::session::Limits;
+
+use crate::support::dialogue::{self, BINARY, CONTINUATION, FIN, TEXT, frame, header, request};
+use crate::support::packets::{ACK, BEGIN, End, Held, PSH, Packet, SYN, Talk, segment};
+use crate::support::run::solo;
+
+const MIB: u64 = 1 << 20;
+
+/// Counts events and keeps none.
+#[derive(Default)]
+struct Counted {
+    events: usize,
+}
+
+impl Sink for Counted {
+    fn event(&mut self, _: &Event<'_>) {
+        self.events += 1;
+    }
+}
+
+impl Part for Counted {
+    fn mark(&self) -> usize {
+        self.events
+    }
+
+    fn clear(&mut self) {
+        self.events = 0;
+    }
+}
+
+/// Is an output that keeps nothing but the number of events.
+#[derive(Default)]
+struct Nothing {
+    events: usize,
+}
+
+impl Output for Nothing {
+    type Part = Counted;
+
+    fn part(&self) -> Counted {
+        Counted::default()
+    }
+
+    fn take(&mut self, _: &Counted, range: Range<usize>) -> io::Result<Control> {
+        self.events += range.len();
+        Ok(Control::Continue)
+    }
+
+    fn pause(&mut self) -> io::Result<Control> {
+        Ok(Control::Continue)
+    }
+}
+
+/// Runs over packets that are made as they are wanted; returns the most memory that was held, and the events.
+fn flood(packets: impl Iterator<Item = Packet>, options: &Options) -> (u64, usize) {
+    let mut source = Held::new(packets, 256);
+    let (mut output, source): (_, &mut dyn Source) = (Nothing::default(), &mut source);
+    let memory = allocation_counter::measure(|| {
+        run(source, options, &mut output).expect("nothing fails here");
+    });
+    (memory.bytes_max, output.events)
+}
+
+fn end(n: u32) -> End {
+    let [a, b, c, d] = n.to_be_bytes();
+    End { ip: [10 + a, b, c, d], port: 40_000 }
+}
+
+const SERVER: End = End { ip: [9, 9, 9, 9], port: 80 };
+
+/// The `n`th client's next segment, or its server's.
+fn packet(n: u32, from: Side, at: u32, flags: u8, payload: &[u8]) -> Packet {
+    let time = BEGIN + i64::from(n) * 1000;
+    let data = match from {
+        Client => segment(end(n), SERVER, 1000 + at, 1, flags, payload),
+        Server => segment(SERVER, end(n), at, 1000, flags, payload),
+    };
+    Packet::raw(time, data)
+}
+
+/// Options with the limits of all 64 lanes together divided by their number.
+fn small(limits: Limits) -> Options {
+    Options { limits, ..solo() }
+}
+
+#[test]
+fn a_hundred_thousand_half_open_connections() {
+    let (memory, events) = flood((0..100_000).map(|n| packet(n, Client, 0, SYN, &[])), &solo());
+    assert!(memory < 64 * MIB, "{} KiB", memory >> 10);
+    assert_eq!(events, 0);
+}
+
+#[test]
+fn a_hundred_thousand_upgrades_in_progress() {
+    let asked = request("");
+    let packets = (0..100_000).flat_map(|n| {
+        [
+            packet(n, Client, 0, SYN, &[]),
+            packet(n, Server, 0, SYN | ACK, &[]),
+            packet(n, Client, 1, ACK | PSH, &asked),
+        ]
+    });
+    let (memory, events) = flood(packets, &solo());
+    assert!(memory < 128 * MIB, "{} KiB", memory >> 10);
+    assert!(events >= 100_000, "each unanswered upgrade is told");
+}
+
+#[test]
+fn a_million_idle_flows_of_other_traffic() {
+    let packets = (0..1_000_000).flat_map(|n| {
+        [
+            packet(n, Client, 0, SYN, &[]),
+            packet(n, Client, 1, ACK | PSH, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03"),
+        ]
+    });
+    let (memory, events) = flood(packets, &solo());
+    assert!(memory < 256 * MIB, "{} KiB", memory >> 10);
+    assert_eq!(events, 0);
+}
+
+#[test]
+fn heads_that_never_end() {
+    let limits = Limits { connections: 16, ..Limits::default() };
+    let filler = [b'a'; 1000];
+    let packets = (0..4000).flat_map(|n| {
+        let first = [
+            packet(n, Client, 0, SYN, &[]),
+            packet(n, Client, 1, ACK, b"GET / HTTP/1.1\r\nUpgrade: websocket\r\nX: "),
+        ];
+        first.into_iter().chain((0..30).map(move |k| packet(n, Client, 40 + k * 1000, ACK, &filler)))
+    });
+    let (memory, _) = flood(packets, &small(limits));
+    // 64 lanes of 16 connections, each with a head of up to 64 KiB that grew by doubling.
+    assert!(memory < 64 * 16 * (2 * 64 << 10) + 16 * MIB, "{} KiB", memory >> 10);
+}
+
+/// One conversation, and what `side` sends in it without end.
+fn endless(side: Side, mut bytes: impl FnMut(u32) -> Vec<u8>, count: u32) -> impl Iterator<Item = Packet> {
+    let mut talk = dialogue::upgraded(1);
+    let opening = std::mem::take(&mut talk.packets);
+    opening.into_iter().chain((0..count).flat_map(move |n| {
+        talk.send(side, &bytes(n));
+        std::mem::take(&mut talk.packets)
+    }))
+}
+
+#[test]
+fn a_message_that_never_ends() {
+    let limits = Limits { message: 1 << 20, messages: 2 << 20, ..Limits::default() };
+    let first = |n| frame(Server, if n == 0 { TEXT } else { CONTINUATION }, &[b'm'; 1300]);
+    let (memory, _) = flood(endless(Server, first, 30_000), &small(limits));
+    assert!(memory < 8 * MIB, "{} KiB", memory >> 10);
+}
+
+#[test]
+fn a_frame_that_never_ends() {
+    let limits = Limits { message: 1 << 20, messages: 2 << 20, ..Limits::default() };
+    let bytes = |n| if n == 0 { header(Server, FIN | BINARY, u64::MAX >> 1) } else { vec![b'f'; 1300] };
+    let (memory, _) = flood(endless(Server, bytes, 30_000), &small(limits));
+    assert!(memory < 8 * MIB, "{} KiB", memory >> 10);
+}
+
+#[test]
+fn unfinished_messages_of_many_conversations() {
+    let limits = Limits { message: 1 << 20, messages: 256 << 10, ..Limits::default() };
+    let packets = (0..3000).flat_map(|n| {
+        let mut talk = dialogue::upgraded(n);
+        for _ in 0..12 {
+            talk.send(Client, &frame(Client, TEXT, &[b'u'; 1300]));
+        }
+        talk.packets
+    });
+    let (memory, _) = flood(packets, &small(limits));
+    // 256 KiB of payload a lane, and a few KiB a conversation.
+    assert!(memory < 64 * 512 * 1024 + 3000 * 4096 + 16 * MIB, "{} KiB", memory >> 10);
+}
+
+#[test]
+fn segments_behind_holes_in_one_connection_and_in_many() {
+    let limits = Limits { waiting: 1 << 20, ..Limits::default() };
+    let mut talk = dialogue::upgraded(1);
+    let mut packets = std::mem::take(&mut talk.packets);
+    for n in 0..20_000_u32 {
+        let lost = frame(Server, FIN | TEXT, b"lost");
+        talk.lose(Server, &lost);
+        talk.send(Server, &frame(Server, FIN | TEXT, &[b'h'; 600]));
+        if n % 1000 == 0 {
+            packets.append(&mut talk.packets);
+        }
+    }
+    packets.append(&mut talk.packets);
+    let (memory, _) = flood(packets.into_iter(), &small(limits));
+    assert!(memory < 16 * MIB, "one: {} KiB", memory >> 10);
+    let many = (0..4000).flat_map(|n| {
+        let mut talk = dialogue::upgraded(n);
+        for _ in 0..20 {
+            talk.lose(Server, b"lost");
+            talk.send(Server, &[b'h'; 600]);
+        }
+        talk.packets
+    });
+    let (memory, _) = flood(many, &small(Limits { waiting: 128 << 10, ..limits }));
+    assert!(memory < 64 * 512 * 1024 + 4000 * 4096 + 16 * MIB, "many: {} KiB", memory >> 10);
+}
+
+#[test]
+fn ip_fragments_that_never_become_whole() {
+    let packets = (0..200_000_u32).map(|n| {
+        let mut data = segment(end(n), SERVER, 1, 1, ACK, &[b'i'; 400]);
+        data[4..6].copy_from_slice(&u16::try_from(n % 65_536).unwrap().to_be_bytes());
+        // More fragments follow, at an offset of 8 bytes for every other one.
+        data[6..8].copy_from_slice(&[0x20, u8::from(n % 2 == 1)]);
+        Packet::raw(BEGIN + i64::from(n) * 1000, data)
+    });
+    let (memory, _) = flood(packets, &solo());
+    assert!(memory < 16 * MIB, "{} KiB", memory >> 10);
+}
+
+#[test]
+fn streams_joined_late_that_are_nothing() {
+    let noise: Vec<u8> = (0..1300_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 21) as u8).collect();
+    let packets = (0..40_000).flat_map(|n| {
+        let at = n * 7;
+        [packet(n, Client, at, ACK, &noise), packet(n, Server, at, ACK, &noise)]
+    });
+    let (memory, events) = flood(packets, &solo());
+    // What may still turn out to be frames is held, 16 KiB a direction at most and 16 MiB a lane.
+    assert!(memory < 256 * MIB, "{} KiB", memory >> 10);
+    assert_eq!(events, 0, "nothing is seen in noise");
+}
+
+#[test]
+fn connections_that_come_and_go() {
+    let some = |count: u32| {
+        (0..count).flat_map(|n| {
+            let mut talk: Talk = dialogue::upgraded(n);
+            talk.send(Client, &frame(Client, FIN | TEXT, b"hello"));
+            dialogue::goodbye(&mut talk);
+            let later = i64::from(n) * 100_000_000;
+            talk.packets.into_iter().map(move |packet| Packet { time: packet.time + later, ..packet })
+        })
+    };
+    let (few, events) = flood(some(2_000), &solo());
+    let (many, more) = flood(some(20_000), &solo());
+    assert_eq!(events * 10, more);
+    assert!(many < few + few / 2, "memory does not grow with the capture: {few} and {many} bytes");
+}

@@ -7,9 +7,8 @@ use std::path::Path;
 const BYTES: &[&str] = &["model"];
 const EVENT: &[&str] = &["model", "capture", "wire", "tcp", "http", "websocket"];
 const MIDDLE: &[&str] = &["model", "capture", "wire", "tcp", "http", "websocket", "event"];
-const TOP: &[&str] = &[
-    "model", "capture", "wire", "tcp", "http", "websocket", "event", "session", "filter", "view", "store",
-];
+const TOP: &[&str] =
+    &["model", "capture", "wire", "tcp", "http", "websocket", "event", "session", "filter", "view", "store"];
 /// What the screen shows comes from here; it parses nothing.
 const SCREEN: &[&str] = &["model", "event", "filter", "view", "store", "pipeline"];
 
@@ -32,16 +31,42 @@ const TABLE: &[(&str, &[&str])] = &[
     (
         "pipeline",
         &[
-            "model", "capture", "wire", "tcp", "http", "websocket", "event", "session", "filter", "view", "store",
-            "export", "stats", "check",
+            "model",
+            "capture",
+            "wire",
+            "tcp",
+            "http",
+            "websocket",
+            "event",
+            "session",
+            "filter",
+            "view",
+            "store",
+            "export",
+            "stats",
+            "check",
         ],
     ),
     ("tui", SCREEN),
     (
         "cli",
         &[
-            "model", "capture", "wire", "tcp", "http", "websocket", "event", "session", "filter", "view", "store",
-            "export", "stats", "check", "pipeline", "tui",
+            "model",
+            "capture",
+            "wire",
+            "tcp",
+            "http",
+            "websocket",
+            "event",
+            "session",
+            "filter",
+            "view",
+            "store",
+            "export",
+            "stats",
+            "check",
+            "pipeline",
+            "tui",
         ],
     ),
 ];
@@ -169,7 +194,8 @@ fn arrows(files: &[Source]) -> Arrows {
 fn without_tests(text: &str) -> String {
     let tests = text.match_indices("#[cfg(test)]").find(|(at, found)| {
         let behind = text[at + found.len()..].trim_start();
-        behind.starts_with("mod ") && behind.split(['{', ';']).next().is_some_and(|it| behind[it.len()..].starts_with('{'))
+        behind.starts_with("mod ")
+            && behind.split(['{', ';']).next().is_some_and(|it| behind[it.len()..].starts_with('{'))
     });
     text[..tests.map_or(text.len(), |(at, _)| at)].to_owned()
 }
@@ -261,7 +287,9 @@ fn string_end(text: &str) -> usize {
 fn sample(files: &[(&str, &str)]) -> Vec<String> {
     let files: Vec<Source> = files
         .iter()
-        .map(|(path, text)| (path.split('/').map(str::to_owned).collect(), (*path).to_owned(), (*text).to_owned()))
+        .map(|(path, text)| {
+            (path.split('/').map(str::to_owned).collect(), (*path).to_owned(), (*text).to_owned())
+        })
         .collect();
     faults(&arrows(&files), TABLE)
 }
@@ -293,7 +321,10 @@ fn a_loop_and_a_stranger_are_faults() {
 #[test]
 fn arrows_that_run_down_are_none() {
     let files = [
-        ("session/connection", "use crate::{tcp, http::Exchanges};\nuse super::Limits;\nuse super::super::model::Side;"),
+        (
+            "session/connection",
+            "use crate::{tcp, http::Exchanges};\nuse super::Limits;\nuse super::super::model::Side;",
+        ),
         ("tcp", "pub use half::Half;\nuse crate::model::Seq;"),
         ("cli/export", "use crate::pipeline::run;"),
     ];
@@ -313,5 +344,8 @@ fn comments_strings_and_tests_are_no_imports() {
         mod tests { use crate::export::Json; }
     "##;
     assert_eq!(sample(&[("tcp", text)]), [""; 0]);
-    assert_eq!(test_modules("#[cfg(test)]\nmod oracle;\nmod half;\n#[cfg(test)]\npub(super) mod other;"), ["oracle", "other"]);
+    assert_eq!(
+        test_modules("#[cfg(test)]\nmod oracle;\nmod half;\n#[cfg(test)]\npub(super) mod other;"),
+        ["oracle", "other"]
+    );
 }

@@ -245,7 +245,8 @@ const HIDE: &str = r#"
 #[test]
 fn without_libpcap_files_are_read_and_live_capture_says_what_to_install() {
     let hidden = |args: &[&str]| {
-        let output = Command::new("unshare").args(["--mount", "sh", "-c", HIDE, "sh", PROGRAM]).args(args).output();
+        let output =
+            Command::new("unshare").args(["--mount", "sh", "-c", HIDE, "sh", PROGRAM]).args(args).output();
         output.ok().filter(|output| output.stdout.starts_with(b"hidden\n"))
     };
     let Some(live) = hidden(&["print", "-i", "lo"]) else {

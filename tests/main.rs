@@ -10,6 +10,7 @@ mod layers;
 mod live;
 mod readme;
 mod schema;
+mod screen;
 mod seeds;
 mod support;
 mod threads;

@@ -48,7 +48,8 @@ fn zoo(mice: u32, messages: u32) -> Vec<Packet> {
     let mut elephant = dialogue::upgraded(0);
     for n in 0..messages {
         let side = if n % 3 == 0 { Side::Client } else { Side::Server };
-        elephant.send(side, &frame(side, FIN | TEXT, format!("elephant {n}: {}", "x".repeat(200)).as_bytes()));
+        elephant
+            .send(side, &frame(side, FIN | TEXT, format!("elephant {n}: {}", "x".repeat(200)).as_bytes()));
     }
     let span = elephant.packets.last().unwrap().time - BEGIN;
     let mut packets = elephant.packets;
@@ -71,7 +72,9 @@ fn files(capture: &[u8]) -> Files {
 /// Says where two outputs part, instead of printing megabytes.
 fn same(one: &[u8], other: &[u8], what: &str) {
     let at = one.iter().zip(other).take_while(|(one, other)| one == other).count();
-    let show = |text: &[u8]| String::from_utf8_lossy(&text[at.saturating_sub(200)..(at + 200).min(text.len())]).into_owned();
+    let show = |text: &[u8]| {
+        String::from_utf8_lossy(&text[at.saturating_sub(200)..(at + 200).min(text.len())]).into_owned()
+    };
     assert!(one == other, "{what}: from byte {at}\n one: {}\n other: {}", show(one), show(other));
 }
 
@@ -93,8 +96,16 @@ fn frames_and_print_too() {
     let print = print_from(&mut files(&capture), &solo(), true).unwrap();
     assert!(frames.len() > 400_000 && print.len() > 400_000);
     for n in [2, 3, 8, 64] {
-        same(&frames, &export_from(&mut files(&capture), &threads(n), true).unwrap(), &format!("{n} threads"));
-        same(&print, &print_from(&mut files(&capture), &threads(n), true).unwrap(), &format!("print, {n} threads"));
+        same(
+            &frames,
+            &export_from(&mut files(&capture), &threads(n), true).unwrap(),
+            &format!("{n} threads"),
+        );
+        same(
+            &print,
+            &print_from(&mut files(&capture), &threads(n), true).unwrap(),
+            &format!("print, {n} threads"),
+        );
     }
 }
 

@@ -70,7 +70,11 @@ fn judge(server: u64, client: u64) -> io::Result<()> {
         line.clear();
     }
     let missed = (server - right[0].min(server)) + (client - right[1].min(client));
-    println!("sent {} right {} missed {missed} (incomplete {incomplete}) wrong {wrong}", server + client, right[0] + right[1]);
+    println!(
+        "sent {} right {} missed {missed} (incomplete {incomplete}) wrong {wrong}",
+        server + client,
+        right[0] + right[1]
+    );
     Ok(())
 }
 

@@ -3,6 +3,7 @@ use std::path::PathBuf;
 
 use super::size::Size;
 use super::stop::Autostop;
+use crate::filter::Filter;
 use crate::pipeline;
 
 /// Names what is read, and how.
@@ -17,7 +18,13 @@ pub(super) struct Input {
     /// Sniff this interface instead of reading files; `any` is all of them, and -i may stand several times
     ///
     /// `wirefin interfaces` lists them. A `-a` or Ctrl-C ends it; a second Ctrl-C does so at once.
-    #[arg(short = 'i', long = "interface", value_name = "NAME", conflicts_with = "files", help_heading = "Live capture")]
+    #[arg(
+        short = 'i',
+        long = "interface",
+        value_name = "NAME",
+        conflicts_with = "files",
+        help_heading = "Live capture"
+    )]
     pub(super) interfaces: Vec<String>,
 
     /// Capture only packets that match, as pcap-filter(7) says it: 'tcp port 8080'
@@ -115,4 +122,14 @@ pub(super) struct Output {
     /// Stop after N messages
     #[arg(short, long, value_name = "N")]
     pub(super) count: Option<u64>,
+
+    /// Show only messages that match: 'opcode == text and len > 1k', 'json.type == "trade"'
+    ///
+    /// docs/filter.md of the project explains the language.
+    #[arg(short = 'Y', long = "only", value_name = "FILTER", value_parser = filter)]
+    pub(super) only: Option<Filter>,
+}
+
+fn filter(text: &str) -> Result<Filter, String> {
+    Filter::parse(text).map_err(|error| format!("{error}\n{}", error.caret()))
 }

@@ -7,7 +7,9 @@ use super::args::Input;
 use super::rights::{self, User};
 use super::sandbox::Needs;
 use super::stop;
-use crate::capture::{Counts, Description, Files, Follow, Live, Meter, Saver, Settings, Source, Target, Until};
+use crate::capture::{
+    Counts, Description, Files, Follow, Live, Meter, Saver, Settings, Source, Target, Until,
+};
 use crate::pipeline::Flows;
 use crate::wire;
 

@@ -17,9 +17,11 @@ impl Args {
         for interface in &list {
             writeln!(out, "{}", line(interface, width))?;
         }
-        let refused = |it: &Sniffable| it.link.as_ref().is_err_and(|why| why.contains(crate::capture::NO_RIGHT));
+        let refused =
+            |it: &Sniffable| it.link.as_ref().is_err_and(|why| why.contains(crate::capture::NO_RIGHT));
         if list.iter().any(refused) {
-            let program = std::env::current_exe().map_or_else(|_| "wirefin".into(), |path| path.display().to_string());
+            let program =
+                std::env::current_exe().map_or_else(|_| "wirefin".into(), |path| path.display().to_string());
             writeln!(
                 io::stderr(),
                 "wirefin: the right to capture is missing: run as root, \

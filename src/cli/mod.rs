@@ -3,6 +3,7 @@
 //! [`run`] does what the arguments ask and returns every failure; `main.rs` alone turns one into an exit code.
 
 mod args;
+mod check;
 mod destination;
 mod export;
 mod input;
@@ -13,6 +14,7 @@ mod report;
 mod rights;
 mod sandbox;
 mod size;
+mod stats;
 mod stop;
 mod trip;
 mod view;
@@ -49,6 +51,9 @@ struct Cli {
 enum Command {
     Print(print::Args),
     Export(export::Args),
+    Stats(stats::Args),
+    Check(check::Args),
+    Rules(check::List),
     Interfaces(interfaces::Args),
     View(view::Args),
 }
@@ -59,15 +64,28 @@ enum Command {
 ///
 /// A [`clap::Error`] where the arguments are wrong or ask for help, which it knows how to print; anything else says
 /// that we could not read or write.
-pub fn run(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Result<()> {
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Result<Outcome> {
     let cli = Cli::try_parse_from(arguments)?;
     match cli.command {
-        None => cli.print.run(),
-        Some(Command::Print(args)) => args.run(),
-        Some(Command::Export(args)) => args.run(),
-        Some(Command::Interfaces(args)) => args.run(),
-        Some(Command::View(args)) => args.run(),
+        None => cli.print.run()?,
+        Some(Command::Print(args)) => args.run()?,
+        Some(Command::Export(args)) => args.run()?,
+        Some(Command::Stats(args)) => args.run()?,
+        Some(Command::Check(args)) => return args.run(),
+        Some(Command::Rules(args)) => args.run()?,
+        Some(Command::Interfaces(args)) => args.run()?,
+        Some(Command::View(args)) => args.run()?,
     }
+    Ok(Outcome::Fine)
+}
+
+/// Says how a run ended that did what it was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// There is nothing more to say.
+    Fine,
+    /// `check` found what it looks for.
+    Findings,
 }
 
 #[cfg(test)]

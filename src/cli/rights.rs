@@ -28,9 +28,8 @@ impl User {
     fn choose(asked: Option<&str>, sudo: [Option<String>; 2], passwd: &str) -> anyhow::Result<User> {
         let [uid, gid] = sudo.map(|number| number.and_then(|text| text.parse::<u32>().ok()));
         match (asked, uid, gid) {
-            (Some(asked), ..) => {
-                User::find(asked, passwd).ok_or_else(|| anyhow::anyhow!("there is no user {asked} on this machine"))
-            }
+            (Some(asked), ..) => User::find(asked, passwd)
+                .ok_or_else(|| anyhow::anyhow!("there is no user {asked} on this machine")),
             (None, Some(uid @ 1..), Some(gid)) => Ok(User { name: format!("user {uid}"), uid, gid }),
             _ => {
                 let nobody = || User { name: "nobody".to_owned(), uid: NOBODY, gid: NOBODY };
@@ -46,8 +45,9 @@ impl User {
             let name = fields.next()?;
             let uid = fields.nth(1)?;
             let gid = fields.next()?;
-            (name == asked || uid == asked)
-                .then(|| Some(User { name: name.to_owned(), uid: uid.parse().ok()?, gid: gid.parse().ok()? }))?
+            (name == asked || uid == asked).then(|| {
+                Some(User { name: name.to_owned(), uid: uid.parse().ok()?, gid: gid.parse().ok()? })
+            })?
         })
     }
 }
@@ -131,7 +131,8 @@ fn drop_capabilities() -> anyhow::Result<()> {
 mod tests {
     use super::*;
 
-    const PASSWD: &str = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65533:65532::/:/bin/false\nann:x:1000:100::/:\nbad\n";
+    const PASSWD: &str =
+        "root:x:0:0:root:/root:/bin/sh\nnobody:x:65533:65532::/:/bin/false\nann:x:1000:100::/:\nbad\n";
 
     fn choose(asked: Option<&str>, uid: Option<&str>, gid: Option<&str>) -> Option<(u32, u32)> {
         let sudo = [uid, gid].map(|text| text.map(str::to_owned));

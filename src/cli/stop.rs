@@ -50,7 +50,11 @@ pub(super) fn until(conditions: &[Autostop]) -> Until {
 pub(super) fn hear_signals(until: &Until) -> anyhow::Result<()> {
     for signal in [SIGINT, SIGTERM] {
         // In this order: the first signal finds the flag down, and puts it up.
-        flag::register_conditional_shutdown(signal, 128_i32.saturating_add(signal), Arc::clone(&until.stopped))?;
+        flag::register_conditional_shutdown(
+            signal,
+            128_i32.saturating_add(signal),
+            Arc::clone(&until.stopped),
+        )?;
         flag::register(signal, Arc::clone(&until.stopped))?;
     }
     Ok(())
@@ -65,7 +69,17 @@ mod tests {
         let ten = Duration::from_secs(10);
         assert_eq!("duration:10".parse(), Ok(Autostop::Duration(ten)));
         assert_eq!("idle:0.5".parse(), Ok(Autostop::Idle(Duration::from_millis(500))));
-        for wrong in ["", "10", "duration", "duration:", "duration:0", "duration:-1", "idle:x", "files:3", "idle:1e300"] {
+        for wrong in [
+            "",
+            "10",
+            "duration",
+            "duration:",
+            "duration:0",
+            "duration:-1",
+            "idle:x",
+            "files:3",
+            "idle:1e300",
+        ] {
             assert!(wrong.parse::<Autostop>().is_err(), "{wrong}");
         }
     }

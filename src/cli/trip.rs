@@ -6,52 +6,127 @@ use anyhow::Context as _;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::destination::Destination;
+use super::input::Opened;
 use super::progress::Progress;
 use super::{args, report, sandbox};
-use crate::capture::Saver;
-use crate::event::{Event, Kind, Sink};
+use crate::capture::{Count, Saver};
+use crate::event::{Event, Gather, Kind, Sink};
 use crate::export::Format;
 use crate::model::Timestamp;
-use crate::pipeline::{self, Control, Formatted, Output, Part};
+use crate::pipeline::{self, Control, Formatted, Gathered, Output, Part, Sieve, Summary};
 
-/// Makes the whole trip: reads the files, writes every event in `format`, and says on standard error what would otherwise be
-/// missed.
+/// Makes the whole trip: reads the input, writes every event in `format`, and says on standard error what would
+/// otherwise be missed.
 pub(super) fn run(input: &args::Input, output: &args::Output, format: impl Format) -> anyhow::Result<()> {
     let opened = input.open()?;
-    let to = Destination::open(output.file.as_deref(), &input.files).with_context(|| opened.whose("cannot write"))?;
-    let (mut opened, saver) = input.save(opened)?;
-    let quiet = input.quiet || (to.is_stdout() && io::stdout().is_terminal());
-    let progress = opened.meter.filter(|_| !quiet).map_or_else(Progress::none, Progress::new);
-    if !input.no_sandbox {
-        opened.needs.write.extend(to.folder());
-        sandbox::enter(&opened.needs)?;
-    }
-    let stdout = to.is_stdout();
-    let mut watched = Watched {
-        output: Formatted::new(format, to, output.count),
-        progress,
-        saver,
-        stdout,
-        closed: false,
-    };
-    let result = pipeline::run(&mut *opened.source, &input.options(), &mut watched);
-    watched.progress.clear();
-    let saved = watched.saver.as_ref().map(Saver::finish);
-    let summary = result?;
-    report::check(&summary)?;
-    let to = watched.output.finish().map_err(pipeline::Error::Write);
-    let to = if watched.closed { None } else { Some(to?) };
-    to.map_or(Ok(()), Destination::finish).map_err(|source| name(output.file.as_deref(), source))?;
-    if !input.quiet {
-        report::say(&summary);
-        if let Some(counts) = opened.counts {
-            report::live(&summary, &counts.now());
+    let to = destination(&opened, input, output.file.as_deref())?;
+    let trip = Trip::new(input, opened, &to)?;
+    let formatted = Formatted::new(format, to, output.count);
+    let (to, arrived) = match &output.only {
+        None => trip.make(formatted).map(|(formatted, arrived)| (formatted.finish(), arrived))?,
+        Some(filter) => {
+            let (sieve, arrived) = trip.make(Sieve::new(filter.clone(), formatted))?;
+            (sieve.into_inner().finish(), arrived)
         }
+    };
+    arrived.end(to.map_err(pipeline::Error::Write), input, output.file.as_deref())
+}
+
+/// Makes the whole trip for what can only be told in the end; `tell` tells it.
+pub(super) fn gather<G: Gather>(
+    input: &args::Input,
+    output: &args::Output,
+    whole: G,
+    tell: impl FnOnce(G, &mut Destination) -> io::Result<()>,
+) -> anyhow::Result<()> {
+    let opened = input.open()?;
+    let mut to = destination(&opened, input, output.file.as_deref())?;
+    let trip = Trip::new(input, opened, &to)?;
+    let (whole, arrived) = match &output.only {
+        None => trip.make(Gathered::new(whole))?,
+        Some(filter) => {
+            let (sieve, arrived) = trip.make(Sieve::new(filter.clone(), Gathered::new(whole)))?;
+            (sieve.into_inner(), arrived)
+        }
+    };
+    let told = tell(whole.into_inner(), &mut to).map(|()| to).map_err(pipeline::Error::Write);
+    arrived.end(told, input, output.file.as_deref())
+}
+
+fn destination(opened: &Opened, input: &args::Input, file: Option<&Path>) -> anyhow::Result<Destination> {
+    Ok(Destination::open(file, &input.files).with_context(|| opened.whose("cannot write"))?)
+}
+
+/// Is a trip that is about to be made.
+struct Trip<'a> {
+    input: &'a args::Input,
+    opened: Opened,
+    progress: Progress,
+    saver: Option<Saver>,
+    stdout: bool,
+}
+
+/// Is what a trip leaves to be told.
+struct Arrived {
+    summary: Summary,
+    saved: Option<Result<u64, crate::capture::Error>>,
+    counts: Option<Vec<Count>>,
+    /// Nobody read to the end.
+    closed: bool,
+}
+
+impl<'a> Trip<'a> {
+    /// Gets ready, and shuts the program in.
+    fn new(input: &'a args::Input, opened: Opened, to: &Destination) -> anyhow::Result<Self> {
+        let (mut opened, saver) = input.save(opened)?;
+        let quiet = input.quiet || (to.is_stdout() && io::stdout().is_terminal());
+        let progress = opened.meter.take().filter(|_| !quiet).map_or_else(Progress::none, Progress::new);
+        if !input.no_sandbox {
+            opened.needs.write.extend(to.folder());
+            sandbox::enter(&opened.needs)?;
+        }
+        Ok(Trip { input, opened, progress, saver, stdout: to.is_stdout() })
     }
-    if let Some(saved) = saved {
-        saved.context("not all packets were saved")?;
+
+    fn make<O: Output>(mut self, output: O) -> anyhow::Result<(O, Arrived)> {
+        let mut watched = Watched {
+            output,
+            progress: self.progress,
+            saver: self.saver,
+            stdout: self.stdout,
+            closed: false,
+        };
+        let result = pipeline::run(&mut *self.opened.source, &self.input.options(), &mut watched);
+        watched.progress.clear();
+        let saved = watched.saver.as_ref().map(Saver::finish);
+        let summary = result?;
+        report::check(&summary)?;
+        let counts = self.opened.counts.map(|counts| counts.now());
+        Ok((watched.output, Arrived { summary, saved, counts, closed: watched.closed }))
     }
-    Ok(())
+}
+
+impl Arrived {
+    /// Gives the output its name and says what would otherwise be missed.
+    fn end(
+        self,
+        to: Result<Destination, pipeline::Error>,
+        input: &args::Input,
+        file: Option<&Path>,
+    ) -> anyhow::Result<()> {
+        let to = if self.closed { None } else { Some(to?) };
+        to.map_or(Ok(()), Destination::finish).map_err(|source| name(file, source))?;
+        if !input.quiet {
+            report::say(&self.summary);
+            if let Some(counts) = self.counts {
+                report::live(&self.summary, &counts);
+            }
+        }
+        if let Some(saved) = self.saved {
+            saved.context("not all packets were saved")?;
+        }
+        Ok(())
+    }
 }
 
 fn name(file: Option<&Path>, error: io::Error) -> anyhow::Error {

@@ -29,7 +29,7 @@ impl Lines {
     }
 
     fn message(&mut self, event: &Event<'_>, message: &Message<'_>, out: &mut Vec<u8>) {
-        out.reserve(message.payload.len().saturating_add(320));
+        out.reserve(message.payload.len().saturating_mul(5) / 4 + 800);
         put(out, r#"{"type":"message","time":"#);
         let time = out.len();
         self.place(event.conn, event.at, out);

@@ -69,49 +69,83 @@ pub(super) fn base64(out: &mut Vec<u8>, bytes: &[u8]) {
 ///
 /// 64 bytes are looked at at a time; what lies between those to escape is copied in runs.
 pub(super) fn string(out: &mut Vec<u8>, text: &str) {
-    out.reserve(text.len().saturating_mul(5) / 4 + 64);
     out.push(b'"');
-    let mut rest = text.as_bytes();
-    while let Some((block, _)) = rest.split_first_chunk::<64>() {
-        rest = escape(out, rest, suspects(block), 64);
-    }
-    if !rest.is_empty() {
-        let mut block = [b' '; 64];
-        block.iter_mut().zip(rest).for_each(|(slot, byte)| *slot = *byte);
-        rest = escape(out, rest, suspects(&block), rest.len());
-        out.extend_from_slice(rest);
-    }
-    out.push(b'"');
-}
-
-/// Appends at least the first `length` bytes of `rest`, escaped, and returns what follows them; the bits of `found` say where
-/// [suspects](is_suspect) stand.
-fn escape<'a>(out: &mut Vec<u8>, mut rest: &'a [u8], mut found: u64, length: usize) -> &'a [u8] {
-    let end = rest.len().saturating_sub(length);
-    let start = rest.len();
-    while found != 0 {
-        let done = start.wrapping_sub(rest.len());
-        let at = (found.trailing_zeros() as usize).wrapping_sub(done);
-        found &= found.wrapping_sub(1);
-        rest = run(out, rest, at);
-        rest = one(out, rest);
-    }
-    run(out, rest, rest.len().saturating_sub(end))
-}
-
-/// Appends the first `length` bytes of `rest` as they are, most often a few, and returns what follows them.
-fn run<'a>(out: &mut Vec<u8>, rest: &'a [u8], length: usize) -> &'a [u8] {
-    let Some((bytes, after)) = rest.split_at_checked(length) else { return &[] };
-    match rest.first_chunk::<16>() {
-        // Copying sixteen bytes and taking some back is faster than copying a number that is not known before.
-        Some(sixteen) if length <= 16 => {
-            let end = out.len().wrapping_add(length);
-            out.extend_from_slice(sixteen);
-            out.truncate(end);
+    let bytes = text.as_bytes();
+    let (mut at, mut done) = (0_usize, 0);
+    while let Some(ahead) = bytes.get(at..).and_then(<[u8]>::first_chunk::<AHEAD>)
+        && let Some(block) = ahead.first_chunk()
+    {
+        let (found, end) = (suspects(block), at.wrapping_add(64));
+        if found == 0 {
+            out.extend_from_slice(bytes.get(done..end).unwrap_or_default());
+            done = end;
+        } else {
+            done = escape(out, bytes, at, done, found);
         }
-        _ => out.extend_from_slice(bytes),
+        at = end;
     }
-    after
+    // What is left is copied, so that there is something behind its end.
+    let rest = bytes.get(done..).unwrap_or_default();
+    let mut tail = [b' '; 256];
+    tail.iter_mut().zip(rest).for_each(|(slot, byte)| *slot = *byte);
+    (at, done) = (at.saturating_sub(done), 0);
+    while at < rest.len()
+        && let Some(block) = tail.get(at..).and_then(<[u8]>::first_chunk)
+    {
+        done = escape(out, &tail, at, done, suspects(block));
+        at = at.wrapping_add(64);
+    }
+    out.extend_from_slice(rest.get(done..).unwrap_or_default());
+    out.push(b'"');
+}
+
+/// How many bytes there are to be from a block's start on: behind it sixteen more can be copied.
+const AHEAD: usize = 64 + 16;
+
+/// Appends what stands from `done` up to and with the last of the suspects `found` in the 64 bytes from `at` on, escaped;
+/// returns where that ends. Sixteen more bytes are to stand behind those.
+fn escape(out: &mut Vec<u8>, bytes: &[u8], at: usize, mut done: usize, mut found: u64) -> usize {
+    // What 64 bytes become at most, what was left of those before, and room for the last sixteen to be copied.
+    const ROOM: usize = 6 * 64 + 64 + 16;
+    let start = out.len();
+    out.resize(start.saturating_add(ROOM), 0);
+    let Some(room) = out.get_mut(start..).and_then(<[u8]>::first_chunk_mut::<ROOM>) else { return done };
+    let mut filled = 0_usize;
+    while found != 0 {
+        let place = at.wrapping_add(found.trailing_zeros() as usize);
+        found &= found.wrapping_sub(1);
+        let run = place.wrapping_sub(done);
+        // Copying a few times sixteen bytes is faster than copying a number that is not known before.
+        for step in (0..run).step_by(16) {
+            if let Some(from) = bytes.get(done.wrapping_add(step)..).and_then(<[u8]>::first_chunk::<16>)
+                && let Some(to) = room.get_mut(filled.wrapping_add(step)..).and_then(<[u8]>::first_chunk_mut::<16>)
+            {
+                *to = *from;
+            }
+        }
+        filled = filled.wrapping_add(run);
+        match bytes.get(place) {
+            // It stands before itself: the character comes with the next run.
+            Some(b'"' | b'\\') => {
+                if let Some(slot) = room.get_mut(filled) {
+                    *slot = b'\\';
+                }
+                filled = filled.wrapping_add(1);
+                done = place;
+            }
+            _ => {
+                let (escaped, used) = one(bytes.get(place..).unwrap_or_default());
+                let escaped = escaped.as_slice();
+                if let Some(to) = room.get_mut(filled..filled.wrapping_add(escaped.len())) {
+                    to.copy_from_slice(escaped);
+                }
+                filled = filled.wrapping_add(escaped.len());
+                done = place.wrapping_add(used);
+            }
+        }
+    }
+    out.truncate(start.wrapping_add(filled));
+    done
 }
 
 /// Returns a bit for each byte that [`is_suspect`], the lowest for the first one.
@@ -144,32 +178,32 @@ const fn is_suspect(byte: u8) -> bool {
     ascii | (byte == 0xc2) | (byte == 0xd8) | (byte == 0xe2)
 }
 
-/// Appends the character that `rest` begins with, escaped where it must be, and returns what follows it.
-fn one<'a>(out: &mut Vec<u8>, rest: &'a [u8]) -> &'a [u8] {
-    let Some((&byte, rest)) = rest.split_first() else { return rest };
-    if byte == b'"' || byte == b'\\' {
-        out.extend_from_slice(&[b'\\', byte]);
-        return rest;
+/// Is the escape of one character, or its first byte as it is.
+struct Escape([u8; 6], u8);
+
+impl Escape {
+    fn as_slice(&self) -> &[u8] {
+        self.0.get(..usize::from(self.1)).unwrap_or_default()
     }
+}
+
+/// Escapes the character that `rest` begins with, where it must be, and tells how many bytes of it that takes.
+fn one(rest: &[u8]) -> (Escape, usize) {
+    let byte = rest.first().copied().unwrap_or_default();
     let letter = short_escape(byte);
     if letter != 0 {
-        out.extend_from_slice(&[b'\\', letter]);
-        return rest;
+        return (Escape([b'\\', letter, 0, 0, 0, 0], 2), 1);
     }
-    let (escaped, rest) = match (byte, rest) {
-        (0..=0x1f | 0x7f, rest) => (u16::from(byte), rest),
-        (0xc2, [low @ 0x80..=0x9f, rest @ ..]) => (u16::from(*low), rest),
-        (0xd8, [0x9c, rest @ ..]) => (0x061c, rest),
-        (0xe2, [0x80, low @ (0x8e | 0x8f | 0xaa..=0xae), rest @ ..]) => (0x2000 | u16::from(low & 0x3f), rest),
-        (0xe2, [0x81, low @ 0xa6..=0xa9, rest @ ..]) => (0x2040 | u16::from(low & 0x3f), rest),
-        _ => {
-            out.push(byte);
-            return rest;
-        }
+    let (escaped, used) = match *rest {
+        [0..=0x1f | 0x7f, ..] => (u16::from(byte), 1),
+        [0xc2, low @ 0x80..=0x9f, ..] => (u16::from(low), 2),
+        [0xd8, 0x9c, ..] => (0x061c, 2),
+        [0xe2, 0x80, low @ (0x8e | 0x8f | 0xaa..=0xae), ..] => (0x2000 | u16::from(low & 0x3f), 3),
+        [0xe2, 0x81, low @ 0xa6..=0xa9, ..] => (0x2040 | u16::from(low & 0x3f), 3),
+        _ => return (Escape([byte, 0, 0, 0, 0, 0], 1), 1),
     };
     let digit = |shift: u32| HEX.get(usize::from(escaped >> shift & 15)).copied().unwrap_or(b'0');
-    out.extend_from_slice(&[b'\\', b'u', digit(12), digit(8), digit(4), digit(0)]);
-    rest
+    (Escape([b'\\', b'u', digit(12), digit(8), digit(4), digit(0)], 6), used)
 }
 
 #[cfg(test)]

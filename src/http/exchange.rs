@@ -8,7 +8,7 @@ use super::looks::{Looks, begins, is_frame, looks_like, tail_of_head};
 use super::summary::{Summary, Upgrade};
 use super::upgrade::{self, Evidence};
 use super::{Handshake, Limits};
-use crate::model::{Anomaly, Pair, Side};
+use crate::model::{Anomaly, At, Pair, Side};
 
 /// Bounds how many keys of refused requests are remembered, to recognise a late answer to one of them.
 const EARLIER_KEYS: usize = 4;
@@ -64,6 +64,8 @@ pub struct Exchanges {
     outputs: VecDeque<Output>,
     rare: Option<Box<Rare>>,
     ended: Pair<bool>,
+    /// The packet that carries what is pushed.
+    carried: At,
     /// A head of this side may have been lost, so requests and responses may not match.
     lost: Pair<bool>,
     /// The client's bytes were captured from the first one on: an answer has its request.
@@ -110,6 +112,7 @@ impl Exchanges {
             outputs: VecDeque::new(),
             rare: None,
             ended: Pair::default(),
+            carried: At::default(),
             lost: Pair::default(),
             from_start: false,
             over: false,
@@ -130,10 +133,16 @@ impl Exchanges {
     #[must_use]
     pub fn into_tunnel(self) -> Self {
         let mut inside = Exchanges::new(self.limits);
+        inside.from_start = self.from_start && !self.lost.client;
         if let Some(authority) = self.rare.and_then(|rare| rare.authority) {
             inside.rare().authority = Some(authority);
         }
         inside
+    }
+
+    /// Says which packet carries what is pushed from now on.
+    pub const fn carried(&mut self, at: At) {
+        self.carried = at;
     }
 
     /// Takes bytes of one side, and returns how many it used.
@@ -206,11 +215,6 @@ impl Exchanges {
         self.rare.as_mut().map_or_else(Vec::new, |rare| rare.held[side].take())
     }
 
-    /// Returns how many bytes of `side` are held back.
-    pub fn held(&self, side: Side) -> u64 {
-        self.rare.as_ref().map_or(0, |rare| rare.held[side].bytes())
-    }
-
     /// Tells whether this side lost its place in a gap and has not found the next head yet: its bytes may just as
     /// well be WebSocket that began in the gap.
     pub fn is_lost(&self, side: Side) -> bool {
@@ -262,6 +266,10 @@ impl Exchanges {
                         Reading::Start => self.from_start && !self.lost.client && !self.ended.client,
                         Reading::Body(_) | Reading::Lost(_) => false,
                     }
+                    // Frames follow the body of the request.
+                    || matches!(self.asked.last, Some(Awaited::Upgrade(_)))
+                        && matches!(self.reading.client, Reading::Body(Body::Length(_)))
+                        && self.from_start
             }
         }
     }
@@ -284,7 +292,7 @@ impl Exchanges {
             };
             match self.rare().held[side].pop() {
                 Some(Early::Gap(length)) => self.lose(side, length),
-                Some(Early::Bytes(mut bytes)) => {
+                Some(Early::Bytes(mut bytes, carried)) => {
                     let mut used = 0_usize;
                     let mut fresh = true;
                     while !self.over && used < bytes.len() && !self.waits(side) {
@@ -294,7 +302,7 @@ impl Exchanges {
                     }
                     if used < bytes.len() {
                         bytes.drain(..used);
-                        self.rare().held[side].put_back(bytes);
+                        self.rare().held[side].put_back(bytes, carried);
                     }
                 }
                 None => {}
@@ -311,9 +319,12 @@ impl Exchanges {
             self.refuse(side);
             return 0;
         }
-        let used = self.rare().held[side].push(bytes, limit);
+        let carried = self.carried;
+        let used = self.rare().held[side].push(bytes, carried, limit);
         if self.is_joined() {
             self.upgraded(None);
+        } else if self.asks_again() {
+            self.unanswered();
         } else if used < bytes.len() {
             self.overflow(side);
         }
@@ -360,6 +371,14 @@ impl Exchanges {
     /// Tells whether the answer to an upgrade was lost in a gap and the client took it for a 101.
     fn is_joined(&self) -> bool {
         self.is_lost(Side::Server) && self.speaks_frames()
+    }
+
+    /// Tells whether the answer to an upgrade was lost in a gap and the client took it for a refusal: it asks again.
+    fn asks_again(&self) -> bool {
+        let held = self.rare.as_ref().and_then(|rare| rare.held.client.first());
+        self.lost.server
+            && matches!(self.asked.last, Some(Awaited::Upgrade(_)))
+            && held.is_some_and(|bytes| looks_like(bytes) == Looks::Request)
     }
 
     /// Takes at least one byte, or decides what the connection is.
@@ -646,6 +665,8 @@ impl Exchanges {
         self.lost[side] = true;
         if self.is_joined() {
             self.upgraded(None);
+        } else if self.asks_again() {
+            self.unanswered();
         }
     }
 }

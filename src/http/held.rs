@@ -2,22 +2,32 @@
 
 use std::collections::VecDeque;
 
+use crate::model::At;
+
 /// Is what a piece counts for beside its bytes, so that many small ones stay within the bound.
 const PIECE: usize = 32;
 
 /// Is a piece of what one side sent before its meaning was known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Early {
-    /// Bytes.
-    Bytes(Vec<u8>),
+    /// Bytes, and the packet that carried them.
+    Bytes(Vec<u8>, At),
     /// So many bytes that are missing.
     Gap(u64),
 }
 
 impl Early {
+    /// Returns the packet that carried bytes.
+    pub const fn at(&self) -> Option<At> {
+        match self {
+            Early::Bytes(_, at) => Some(*at),
+            Early::Gap(_) => None,
+        }
+    }
+
     fn size(&self) -> usize {
         match self {
-            Early::Bytes(bytes) => bytes.len().saturating_add(PIECE),
+            Early::Bytes(bytes, _) => bytes.len().saturating_add(PIECE),
             Early::Gap(_) => PIECE,
         }
     }
@@ -36,9 +46,11 @@ impl Held {
     }
 
     /// Keeps as many bytes as `limit` allows; returns how many.
-    pub(super) fn push(&mut self, bytes: &[u8], limit: usize) -> usize {
+    pub(super) fn push(&mut self, bytes: &[u8], carried: At, limit: usize) -> usize {
         let room = limit.saturating_sub(self.size);
-        if let Some(Early::Bytes(held)) = self.pieces.back_mut() {
+        if let Some(Early::Bytes(held, by)) = self.pieces.back_mut()
+            && *by == carried
+        {
             let kept = bytes.get(..room).unwrap_or(bytes);
             held.extend_from_slice(kept);
             self.size = self.size.saturating_add(kept.len());
@@ -46,7 +58,7 @@ impl Held {
         }
         let kept = bytes.get(..room.saturating_sub(PIECE)).unwrap_or(bytes);
         if !kept.is_empty() {
-            self.add(Early::Bytes(kept.to_vec()));
+            self.add(Early::Bytes(kept.to_vec(), carried));
         }
         kept.len()
     }
@@ -77,8 +89,8 @@ impl Held {
     }
 
     /// Puts back what was not used of the first piece.
-    pub(super) fn put_back(&mut self, bytes: Vec<u8>) {
-        let piece = Early::Bytes(bytes);
+    pub(super) fn put_back(&mut self, bytes: Vec<u8>, carried: At) {
+        let piece = Early::Bytes(bytes, carried);
         self.size = self.size.saturating_add(piece.size());
         self.pieces.push_front(piece);
     }
@@ -92,7 +104,7 @@ impl Held {
     /// Returns the first bytes, whether or not a gap comes before them.
     pub(super) fn first(&self) -> Option<&[u8]> {
         self.pieces.iter().find_map(|piece| match piece {
-            Early::Bytes(bytes) => Some(bytes.as_slice()),
+            Early::Bytes(bytes, _) => Some(bytes.as_slice()),
             Early::Gap(_) => None,
         })
     }
@@ -100,7 +112,7 @@ impl Held {
     /// Returns how many bytes are held.
     pub(super) fn bytes(&self) -> u64 {
         self.pieces.iter().fold(0, |sum, piece| match piece {
-            Early::Bytes(bytes) => sum.saturating_add(bytes.len() as u64),
+            Early::Bytes(bytes, _) => sum.saturating_add(bytes.len() as u64),
             Early::Gap(_) => sum,
         })
     }
@@ -108,7 +120,7 @@ impl Held {
     /// Returns how many bytes of heap it holds.
     pub(super) fn allocated(&self) -> usize {
         let bytes = self.pieces.iter().fold(0_usize, |sum, piece| match piece {
-            Early::Bytes(bytes) => sum.saturating_add(bytes.capacity()),
+            Early::Bytes(bytes, _) => sum.saturating_add(bytes.capacity()),
             Early::Gap(_) => sum,
         });
         self.pieces.capacity().saturating_mul(size_of::<Early>()).saturating_add(bytes)
@@ -121,14 +133,22 @@ mod tests {
 
     #[test]
     fn pieces_come_back_in_order() {
+        let (one, two) = (At { packet: 1, ..At::default() }, At { packet: 2, ..At::default() });
         let mut held = Held::default();
-        assert_eq!(held.push(b"ab", 1000), 2);
-        assert_eq!(held.push(b"cd", 1000), 2);
+        assert_eq!(held.push(b"ab", one, 1000), 2);
+        assert_eq!(held.push(b"cd", one, 1000), 2);
+        assert_eq!(held.push(b"ef", two, 1000), 2);
         assert!(held.gap(3, 1000) && held.gap(4, 1000));
-        assert_eq!(held.push(b"e", 1000), 1);
-        assert_eq!(held.pop(), Some(Early::Bytes(b"abcd".to_vec())));
-        held.put_back(b"d".to_vec());
-        assert_eq!(held.take(), [Early::Bytes(b"d".to_vec()), Early::Gap(7), Early::Bytes(b"e".to_vec())]);
+        assert_eq!(held.push(b"g", two, 1000), 1);
+        assert_eq!(held.pop(), Some(Early::Bytes(b"abcd".to_vec(), one)));
+        held.put_back(b"d".to_vec(), one);
+        let rest = [
+            Early::Bytes(b"d".to_vec(), one),
+            Early::Bytes(b"ef".to_vec(), two),
+            Early::Gap(7),
+            Early::Bytes(b"g".to_vec(), two),
+        ];
+        assert_eq!(held.take(), rest);
         assert!(held.is_empty());
     }
 
@@ -136,10 +156,10 @@ mod tests {
     fn the_bound_counts_small_pieces_too() {
         let mut held = Held::default();
         for _ in 0..10_000 {
-            held.push(b"x", 1000);
+            held.push(b"x", At::default(), 1000);
             held.gap(1, 1000);
             assert!(held.allocated() < 4000, "{}", held.allocated());
         }
-        assert_eq!(held.push(&[0; 2000], 1000), 0);
+        assert_eq!(held.push(&[0; 2000], At::default(), 1000), 0);
     }
 }

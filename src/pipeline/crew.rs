@@ -101,10 +101,7 @@ impl<M: Send> Crew<M> {
         let mut lanes: Vec<_> = lanes.into_iter().map(|seat| unlock(seat.into_inner()).lane).collect();
         let coda = coda.map(|filled| filled.sink);
         let mut coda = coda.unwrap_or_else(|| Counting { part: output.part(), summary: Summary::default() });
-        finish(&mut lanes, preparer.last(), &mut coda);
-        if control == Control::Continue {
-            output.take(&coda.part, 0..coda.part.mark()).map_err(Error::Write)?;
-        }
+        finish(&mut lanes, preparer.last(), &mut coda, output, control)?;
         coda.summary.add(&summary);
         output.pause().map_err(Error::Write)?;
         Ok(sum_up(preparer, lanes, &mut coda, output))

@@ -13,6 +13,7 @@
 mod batch;
 mod crew;
 mod formatted;
+mod gathered;
 mod error;
 mod flows;
 mod output;
@@ -24,6 +25,7 @@ mod summary;
 pub use error::Error;
 pub use flows::Flows;
 pub use formatted::{Formatted, Text};
+pub use gathered::{Gathered, Gathering};
 pub use output::{Control, Output, Part};
 pub use recorder::{Recorder, record};
 pub use run::{Options, run};

@@ -92,25 +92,28 @@ impl<M> Solo<M> {
                 part = begin(&batch, output, next == Next::End);
             }
             let Some(part) = &mut part else { continue };
-            part.part.clear();
-            self.round(&batch, part);
-            let mut control = output.take(&part.part, 0..part.part.mark()).map_err(Error::Write)?;
+            let mut control = self.round(&batch, part, output)?;
             if control == Control::Continue && next != Next::End {
                 control = output.pause().map_err(Error::Write)?;
             }
             if control == Control::Stop || next == Next::End {
-                part.part.clear();
-                finish(&mut self.lanes, self.preparer.last(), part);
-                if control == Control::Continue {
-                    output.take(&part.part, 0..part.part.mark()).map_err(Error::Write)?;
-                }
+                finish(&mut self.lanes, self.preparer.last(), part, output, control)?;
                 output.pause().map_err(Error::Write)?;
                 return Ok(sum_up(self.preparer, self.lanes, part, output));
             }
         }
     }
 
-    fn round<P: Part<Memory = M>>(&mut self, batch: &Batch, sink: &mut Counting<P>) {
+    fn round<O: Output>(
+        &mut self,
+        batch: &Batch,
+        sink: &mut Counting<O::Part>,
+        output: &mut O,
+    ) -> Result<Control, Error>
+    where
+        O::Part: Part<Memory = M>,
+    {
+        let mut control = Control::Continue;
         let (mut ticks, mut asides) = (batch.ticks.iter().peekable(), batch.asides.iter().peekable());
         for n in 0..=batch.items.len() {
             while let Some((_, tick)) = ticks.next_if(|(before, _)| *before <= n) {
@@ -126,7 +129,10 @@ impl<M> Solo<M> {
                     analyzer.push(item.hash, &batch.segment(item), item.at, sink)
                 });
             }
+            sink.hand_over(output, &mut control, FULL)?;
         }
+        sink.hand_over(output, &mut control, 0)?;
+        Ok(control)
     }
 }
 
@@ -158,8 +164,14 @@ pub(super) fn aside(at: At, anomaly: &crate::model::Anomaly, sink: &mut dyn Sink
     sink.event(&Event { conn: None, at, kind: Kind::Anomaly { from: None, anomaly } });
 }
 
-/// Ends all connections, in the order of their names.
-pub(super) fn finish<P: Part>(lanes: &mut [Lane<P::Memory>], last: At, sink: &mut Counting<P>) {
+/// Ends all connections, in the order of their names, and writes what they have to tell.
+pub(super) fn finish<O: Output>(
+    lanes: &mut [Lane<<O::Part as Part>::Memory>],
+    last: At,
+    sink: &mut Counting<O::Part>,
+    output: &mut O,
+    mut control: Control,
+) -> Result<(), Error> {
     let mut live: Vec<_> = lanes
         .iter()
         .enumerate()
@@ -169,8 +181,10 @@ pub(super) fn finish<P: Part>(lanes: &mut [Lane<P::Memory>], last: At, sink: &mu
     for (_, n, handle) in live {
         if let Some(lane) = lanes.get_mut(n) {
             lane.fill(sink, |analyzer, sink| analyzer.finish(handle, last, sink));
+            sink.hand_over(output, &mut control, FULL)?;
         }
     }
+    sink.hand_over(output, &mut control, 0)
 }
 
 /// Adds up what was seen, and gives what is remembered to the output.
@@ -199,6 +213,22 @@ pub(super) fn sum_up<O: Output>(
 pub(super) struct Counting<P> {
     pub(super) part: P,
     pub(super) summary: Summary,
+}
+
+/// A part that is filled so far is written before the round is over; one compressed packet can make very much.
+const FULL: usize = 256 << 10;
+
+impl<P: Part> Counting<P> {
+    /// Gives the part to the output, unless that wants no more, where it is filled further than `most`; then it is empty.
+    fn hand_over<O: Output<Part = P>>(&mut self, output: &mut O, control: &mut Control, most: usize) -> Result<(), Error> {
+        if self.part.mark() > most {
+            if *control == Control::Continue {
+                *control = output.take(&self.part, 0..self.part.mark()).map_err(Error::Write)?;
+            }
+            self.part.clear();
+        }
+        Ok(())
+    }
 }
 
 impl<P: Part> Sink for Counting<P> {

@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::num::NonZeroU64;
 
 use hashbrown::HashTable;
@@ -24,6 +24,12 @@ pub struct Analyzer {
     due: BTreeSet<(Timestamp, ConnId, usize)>,
     /// Memory that waits out of order or is searched, in all connections.
     waiting: usize,
+    /// Memory that is searched for conversations joined late, in all connections.
+    searched: usize,
+    /// Connections that were searched, the oldest search first.
+    late: VecDeque<(usize, ConnId)>,
+    /// Conversations that have begun to inflate since they last rested, roughly the longest ago first.
+    awake: VecDeque<(usize, ConnId)>,
     /// Where the next look for forgotten connections begins.
     hand: usize,
     counts: Counts,
@@ -47,13 +53,16 @@ struct Slot {
     seen: Timestamp,
     /// `None` for a connection that is no WebSocket: only its name is kept, so that it is not taken for a new one.
     connection: Option<Box<Connection>>,
-    /// What is accounted for: the memory that waits, and the tick in `due`.
+    /// What is accounted for: the memory that waits or is searched, and the tick in `due`, if it is not `MAX`.
     waits: usize,
-    due: Option<Timestamp>,
+    searched: u32,
+    due: Timestamp,
 }
 
 /// How many slots are looked at for a forgotten one each time a connection begins.
 const LOOK: usize = 3;
+/// Bounds the searches that are remembered.
+const LATE: usize = 1024;
 
 
 
@@ -71,6 +80,9 @@ impl Analyzer {
             free: Vec::new(),
             due: BTreeSet::new(),
             waiting: 0,
+            searched: 0,
+            late: VecDeque::new(),
+            awake: VecDeque::new(),
             hand: 0,
             counts: Counts::default(),
         }
@@ -111,8 +123,13 @@ impl Analyzer {
         if connection.is_nothing() {
             slot.connection = None;
         }
+        let woke = std::mem::take(&mut self.shared.woke).then_some((n, slot.id));
         if self.settle(n, None) {
             self.relieve(n, sink);
+        }
+        if let Some(woken) = woke {
+            self.awake.push_back(woken);
+            self.lay_to_rest();
         }
     }
 
@@ -130,7 +147,7 @@ impl Analyzer {
         if connection.is_nothing() {
             slot.connection = None;
         }
-        slot.due = None;
+        slot.due = Timestamp::MAX;
         self.settle(n, Some(time));
     }
 
@@ -167,7 +184,7 @@ impl Analyzer {
         let id = ConnId(NonZeroU64::new(at.packet)?);
         self.counts.connections = self.counts.connections.saturating_add(1);
         let connection = Some(Box::new(Connection::new(id, segment, at, &self.shared)));
-        let slot = Some(Slot { id, hash, key, seen: at.time, connection, waits: 0, due: None });
+        let slot = Some(Slot { id, hash, key, seen: at.time, connection, waits: 0, searched: 0, due: Timestamp::MAX });
         let n = if let Some(n) = self.free.pop() {
             *self.slots.get_mut(n)? = slot;
             n
@@ -192,9 +209,7 @@ impl Analyzer {
         let old = slot.connection.replace(Box::new(Connection::new(ConnId(id), segment, at, &self.shared)));
         self.counts.connections = self.counts.connections.saturating_add(1);
         if let Some(old) = old {
-            if let Some(tick) = slot.due.take() {
-                self.due.remove(&(tick, old_id, n));
-            }
+            self.due.remove(&(std::mem::replace(&mut slot.due, Timestamp::MAX), old_id, n));
             old.finish(at, &mut self.shared, sink);
         }
         self.settle(n, None);
@@ -207,28 +222,48 @@ impl Analyzer {
         let Some(slot) = self.slots.get_mut(n).and_then(Option::as_mut) else { return false };
         let connection = slot.connection.as_ref();
         let waits = connection.map_or(0, |connection| connection.waiting());
-        let mut due = connection.and_then(|connection| connection.deadline()).filter(|time| *time < Timestamp::MAX).map(tick_after);
-        if let (Some(due), Some(passed)) = (&mut due, passed) {
-            *due = (*due).max(tick_after(Timestamp::from_nanos(passed.as_nanos().saturating_add(1))));
+        let searched = connection.map_or(0, |connection| u32::try_from(connection.searched()).unwrap_or(u32::MAX));
+        let mut due = connection.and_then(|connection| connection.deadline()).unwrap_or(Timestamp::MAX);
+        if due < Timestamp::MAX {
+            due = tick_after(due);
+            if let Some(passed) = passed {
+                due = due.max(tick_after(Timestamp::from_nanos(passed.as_nanos().saturating_add(1))));
+            }
         }
-        if waits == slot.waits && due == slot.due {
+        if waits == slot.waits && searched == slot.searched && due == slot.due {
             return false;
         }
         self.waiting = self.waiting.saturating_sub(slot.waits).saturating_add(waits);
-        slot.waits = waits;
+        self.searched = self.searched.saturating_sub(slot.searched as usize).saturating_add(searched as usize);
+        if slot.searched == 0 && searched > 0 {
+            self.late.push_back((n, slot.id));
+        }
+        (slot.waits, slot.searched) = (waits, searched);
         if due != slot.due {
-            if let Some(tick) = slot.due {
-                self.due.remove(&(tick, slot.id, n));
-            }
+            self.due.remove(&(slot.due, slot.id, n));
             slot.due = due;
-            if let Some(tick) = due {
-                self.due.insert((tick, slot.id, n));
+            if due < Timestamp::MAX {
+                self.due.insert((due, slot.id, n));
             }
         }
         true
     }
 
-    /// Makes a connection give up what waits while all of them hold more than they may.
+    /// Lets conversations that have not inflated for the longest time give memory back while too many hold some.
+    fn lay_to_rest(&mut self) {
+        // Everyone in use is passed over once.
+        let mut looks = self.awake.len().saturating_mul(2);
+        while self.awake.len() > self.shared.limits.inflating && looks > 0 {
+            looks = looks.saturating_sub(1);
+            let Some((n, id)) = self.awake.pop_front() else { return };
+            let slot = self.slots.get_mut(n).and_then(Option::as_mut).filter(|slot| slot.id == id);
+            if slot.and_then(|slot| slot.connection.as_mut()).is_some_and(|connection| !connection.rest()) {
+                self.awake.push_back((n, id));
+            }
+        }
+    }
+
+    /// Makes a connection give up what waits while all of them hold more than they may, and the oldest searches end.
     fn relieve(&mut self, n: usize, sink: &mut dyn Sink) {
         while self.waiting > self.shared.limits.waiting {
             let Some(connection) = self.slots.get_mut(n).and_then(Option::as_mut).and_then(|slot| slot.connection.as_mut())
@@ -239,6 +274,19 @@ impl Analyzer {
             self.settle(n, None);
             if !helped {
                 return;
+            }
+        }
+        while self.searched > self.shared.limits.searched || self.late.len() > LATE {
+            let Some((n, id)) = self.late.pop_front() else { return };
+            let slot = self.slots.get_mut(n).and_then(Option::as_mut).filter(|slot| slot.id == id);
+            if let Some(slot) = slot
+                && let Some(connection) = &mut slot.connection
+            {
+                connection.stop_searching(&mut self.shared, sink);
+                if connection.is_nothing() {
+                    slot.connection = None;
+                }
+                self.settle(n, None);
             }
         }
     }
@@ -281,9 +329,8 @@ impl Analyzer {
         }
         self.free.push(n);
         self.waiting = self.waiting.saturating_sub(slot.waits);
-        if let Some(tick) = slot.due {
-            self.due.remove(&(tick, slot.id, n));
-        }
+        self.searched = self.searched.saturating_sub(slot.searched as usize);
+        self.due.remove(&(slot.due, slot.id, n));
         if let Some(connection) = slot.connection {
             connection.finish(at, &mut self.shared, sink);
         }

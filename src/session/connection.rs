@@ -41,9 +41,7 @@ struct Upper {
     disordered: bool,
     layer: Layer,
     /// What was wrong before the conversation was told of.
-    held: Vec<(Option<Side>, Anomaly)>,
-    /// Which packets carried the bytes that HTTP holds back, and how many each did.
-    carried: Vec<(Side, u64, At)>,
+    held: Option<Box<Vec<(Option<Side>, Anomaly)>>>,
     ended: Pair<bool>,
     last: At,
 }
@@ -74,8 +72,6 @@ fn asker(side: Side, bytes: &[u8]) -> Option<Side> {
 
 /// Bounds the anomalies that wait for a conversation to be told of.
 const MAX_HELD: usize = 32;
-/// Bounds the packets remembered for bytes that are held back; the last stands for those beyond.
-const MAX_CARRIED: usize = 512;
 
 impl Connection {
     /// Makes the connection that begins with `segment`.
@@ -91,7 +87,7 @@ impl Connection {
         let layer =
             if syn { Layer::Start } else { Layer::joined_late() };
         Connection {
-            tcp: tcp::Connection::new(&shared.limits.tcp),
+            tcp: tcp::Connection::sharing(shared.tcp.clone()),
             upper: Upper {
                 id,
                 ends,
@@ -101,8 +97,7 @@ impl Connection {
                 gapped: false,
                 disordered: false,
                 layer,
-                held: Vec::new(),
-                carried: Vec::new(),
+                held: None,
                 ended: Pair::default(),
                 last: at,
             },
@@ -129,14 +124,38 @@ impl Connection {
         self.tcp.deadline()
     }
 
-    /// Returns the memory that waits out of order or is searched, in bytes.
+    /// Returns the memory that waits out of order, or is searched in a conversation, in bytes.
     pub(super) fn waiting(&self) -> usize {
         let searched = match &self.upper.layer {
-            Layer::Late(searches) => searches.client.allocated().saturating_add(searches.server.allocated()),
             Layer::WebSocket(conversation) => conversation.searched_bytes(),
             _ => 0,
         };
         self.tcp.waiting().saturating_add(searched)
+    }
+
+    /// Returns the memory that is searched for a conversation joined late, in bytes.
+    pub(super) fn searched(&self) -> usize {
+        match &self.upper.layer {
+            Layer::Late(searches) => searches.client.allocated().saturating_add(searches.server.allocated()),
+            _ => 0,
+        }
+    }
+
+    /// Decides a search for a conversation joined late with what there is: no more memory is to be had.
+    pub(super) fn stop_searching(&mut self, shared: &mut Shared, sink: &mut dyn Sink) {
+        let at = self.upper.last;
+        self.upper.decide_late(&mut Context { sink, shared, conn: self.upper.id, at });
+        if let Layer::Late(_) = self.upper.layer {
+            self.upper.layer = Layer::Nothing;
+        }
+    }
+
+    /// Gives back the memory of inflaters but for their windows; `false` where one was in use since the last call.
+    pub(super) fn rest(&mut self) -> bool {
+        match &mut self.upper.layer {
+            Layer::WebSocket(conversation) => conversation.rest(),
+            _ => true,
+        }
     }
 
     /// Takes the next segment.
@@ -162,11 +181,6 @@ impl Connection {
         let at = self.upper.last;
         let delivery = self.tcp.relieve();
         self.upper.drain(delivery, &mut Context { sink, shared, conn: self.upper.id, at });
-        if self.waiting() >= before
-            && let Layer::Late(_) = self.upper.layer
-        {
-            self.upper.layer = Layer::Nothing;
-        }
         self.waiting() < before
     }
 
@@ -231,8 +245,9 @@ impl Upper {
     }
 
     fn hold(&mut self, side: Option<Side>, anomaly: Anomaly) {
-        if self.held.len() < MAX_HELD {
-            self.held.push((side, anomaly));
+        let held = self.held.get_or_insert_default();
+        if held.len() < MAX_HELD {
+            held.push((side, anomaly));
         }
     }
 
@@ -314,12 +329,9 @@ impl Upper {
     /// Gives bytes to the HTTP exchanges and acts on what they say.
     fn exchanged(&mut self, side: Side, mut bytes: &[u8], carried: At, cx: &mut Context<'_>) {
         let Layer::Http(mut exchanges) = std::mem::replace(&mut self.layer, Layer::Nothing) else { return };
+        exchanges.carried(carried);
         loop {
-            let held = exchanges.held(side);
             let used = exchanges.push(side, bytes);
-            if let more @ 1.. = exchanges.held(side).saturating_sub(held) {
-                self.carries(side, more, carried);
-            }
             bytes = bytes.get(used..).unwrap_or_default();
             while let Some(output) = exchanges.next() {
                 match output {
@@ -334,7 +346,7 @@ impl Upper {
                     http::Output::Tunnel => {
                         let early = Pair::from_fn(|side| exchanges.take_early(side));
                         self.layer = Layer::Http(Box::new(exchanges.into_tunnel()));
-                        self.replay(early, carried, cx);
+                        self.replay(early, cx);
                         return self.bytes(self.real(side), bytes, carried, cx);
                     }
                     // Where segments came out of order, the answer may only seem to be late.
@@ -349,11 +361,12 @@ impl Upper {
                         let now = cx.at;
                         if handshake.response.is_none() {
                             // The answer was lost, and it came before the first of these.
-                            cx.at = self.carried.first().map_or(now, |(.., at)| *at);
+                            let first = Side::BOTH.map(|side| early[side].first()).into_iter().flatten();
+                            cx.at = first.filter_map(Early::at).min_by_key(|at| at.packet).unwrap_or(now);
                         }
                         self.upgraded(handshake, cx);
                         cx.at = now;
-                        self.replay(early, carried, cx);
+                        self.replay(early, cx);
                         for side in Side::BOTH {
                             if self.ended[side]
                                 && let Layer::WebSocket(conversation) = &mut self.layer
@@ -381,51 +394,27 @@ impl Upper {
         if !answered {
             conversation.search(Side::Server, Search::joined_late(), cx);
         }
-        if !asked && self.gapped {
-            // The rest of the request may come before the first frame.
+        if !asked {
+            // Where the client's bytes begin is not known: the rest of the request may come before the first frame.
             conversation.search(Side::Client, Search::joined_late(), cx);
         }
         self.layer = Layer::WebSocket(conversation);
         self.tell_held(cx);
     }
 
-    /// Notes which packet carried bytes that are held back.
-    fn carries(&mut self, side: Side, bytes: u64, at: At) {
-        let full = self.carried.len() >= MAX_CARRIED;
-        match self.carried.last_mut() {
-            Some((last, count, last_at)) if *last == side && (full || *last_at == at) => {
-                *count = count.saturating_add(bytes);
-            }
-            _ if full => {}
-            _ => self.carried.push((side, bytes, at)),
-        }
-    }
-
-    /// Gives on what was held back until its meaning was known, each byte with the packet that carried it.
-    fn replay(&mut self, early: Pair<Vec<Early>>, carried: At, cx: &mut Context<'_>) {
-        let marks = std::mem::take(&mut self.carried);
+    /// Gives on what was held back until its meaning was known.
+    fn replay(&mut self, early: Pair<Vec<Early>>, cx: &mut Context<'_>) {
         let now = cx.at;
         let Pair { client, server } = early;
         for (side, pieces) in [(Side::Client, client), (Side::Server, server)] {
-            let mut marks = marks.iter().filter(|mark| mark.0 == side).map(|(_, count, at)| (*count, *at));
-            let (mut left, mut at) = (0, carried);
+            let side = self.real(side);
             for piece in pieces {
                 match piece {
-                    Early::Bytes(bytes) => {
-                        let mut bytes = bytes.as_slice();
-                        while !bytes.is_empty() {
-                            if left == 0 {
-                                (left, at) = marks.next().unwrap_or((u64::MAX, carried));
-                            }
-                            let cut = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len());
-                            let Some((first, rest)) = bytes.split_at_checked(cut) else { break };
-                            left = left.saturating_sub(cut as u64);
-                            bytes = rest;
-                            cx.at = at;
-                            self.bytes(self.real(side), first, at, cx);
-                        }
+                    Early::Bytes(bytes, carried) => {
+                        cx.at = carried;
+                        self.bytes(side, &bytes, carried, cx);
                     }
-                    Early::Gap(length) => self.gap(self.real(side), length, "lost", cx),
+                    Early::Gap(length) => self.gap(side, length, "lost", cx),
                 }
             }
         }
@@ -442,7 +431,7 @@ impl Upper {
     }
 
     fn tell_held(&mut self, cx: &mut Context<'_>) {
-        for (side, anomaly) in self.held.drain(..) {
+        for (side, anomaly) in self.held.take().into_iter().flat_map(|held| *held) {
             cx.anomaly(side, &anomaly);
         }
     }
@@ -482,14 +471,18 @@ impl Upper {
         }
     }
 
+    /// Joins the conversation that there most likely is, where none was found beyond doubt.
+    fn decide_late(&mut self, cx: &mut Context<'_>) {
+        let Layer::Late(searches) = &mut self.layer else { return };
+        let best = Side::BOTH.into_iter().find_map(|side| searches[side].best().map(|found| (side, found)));
+        if let Some((side, found)) = best {
+            self.join(side, found.masked, cx);
+        }
+    }
+
     /// Ends whatever there is.
     fn close(&mut self, ending: Ending, cx: &mut Context<'_>) {
-        if let Layer::Late(searches) = &mut self.layer {
-            let best = Side::BOTH.into_iter().find_map(|side| searches[side].best().map(|found| (side, found)));
-            if let Some((side, found)) = best {
-                self.join(side, found.masked, cx);
-            }
-        }
+        self.decide_late(cx);
         if let Layer::Http(exchanges) = &mut self.layer {
             for side in Side::BOTH {
                 exchanges.end(side);

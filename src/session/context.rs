@@ -1,7 +1,10 @@
+use std::sync::Arc;
+
 use super::Limits;
 use super::message::Open;
 use crate::event::{ConnId, Event, Kind, Sink};
 use crate::model::{Anomaly, At, Side};
+use crate::tcp;
 use crate::websocket::Payload;
 
 /// Is what a connection may use while it handles something: where events go, and memory lent for the while.
@@ -34,6 +37,10 @@ pub(super) struct Shared {
     pub(super) inflated: Payload,
     /// Memory that unfinished messages hold.
     pub(super) held: usize,
+    /// TCP's bounds, shared by all connections.
+    pub(super) tcp: Arc<tcp::Limits>,
+    /// The conversation at hand has begun to inflate.
+    pub(super) woke: bool,
     /// Messages that are over, for their memory.
     pool: Vec<Box<Open>>,
 }
@@ -49,6 +56,8 @@ impl Shared {
             unmasked: Vec::new(),
             inflated: Payload::new(limits.message),
             held: 0,
+            tcp: Arc::new(limits.tcp.in_range()),
+            woke: false,
             pool: Vec::new(),
             limits,
         }

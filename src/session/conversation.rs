@@ -26,9 +26,12 @@ pub(super) struct Conversation {
     sides: Pair<Half>,
     opened: Timestamp,
     deflate: Deflate,
-    first_close: Option<FirstClose>,
+    first_close: Option<Box<FirstClose>>,
     /// Who ended TCP first.
     ended_by: Option<Side>,
+    /// Inflaters have been used since they rested, and since they were last asked to.
+    awake: bool,
+    in_use: bool,
 }
 
 /// Says what is known about compression.
@@ -78,12 +81,14 @@ struct Half {
     lost: bool,
     /// No data frame was seen since: a continuation may continue what was lost.
     adrift: bool,
+    /// Where frames begin was found by looking for them, not by counting.
+    found: bool,
     over: bool,
 }
 
 impl Conversation {
     pub(super) fn new(opened: Timestamp, deflate: Deflate) -> Self {
-        Conversation { sides: Pair::default(), opened, deflate, first_close: None, ended_by: None }
+        Conversation { sides: Pair::default(), opened, deflate, first_close: None, ended_by: None, awake: false, in_use: false }
     }
 
     /// Begins to look for frames on one side, whose bytes so far were not captured.
@@ -93,6 +98,9 @@ impl Conversation {
         let half = &mut self.sides[side];
         (half.lost, half.adrift) = (true, true);
         half.search = Some(Box::new(search));
+        if !matches!(self.deflate, Deflate::Off) {
+            half.inflater.get_or_insert_with(|| self.deflate.inflater(side, cx)).lose_history();
+        }
         self.searched(side, found, cx);
     }
 
@@ -100,6 +108,27 @@ impl Conversation {
     pub(super) fn searched_bytes(&self) -> usize {
         let of = |half: &Half| half.search.as_ref().map_or(0, |search| search.allocated());
         of(&self.sides.client).saturating_add(of(&self.sides.server))
+    }
+
+    /// Gives back the memory of inflaters but for their windows; `false` where one was in use since the last call.
+    pub(super) fn rest(&mut self) -> bool {
+        if std::mem::take(&mut self.in_use) {
+            return false;
+        }
+        self.awake = false;
+        for side in Side::BOTH {
+            if let Some(inflater) = &mut self.sides[side].inflater {
+                inflater.rest();
+            }
+        }
+        true
+    }
+
+    /// Notes that an inflater is in use.
+    const fn wake(&mut self, cx: &mut Context<'_>) {
+        self.in_use = true;
+        cx.shared.woke |= !self.awake;
+        self.awake = true;
     }
 
     /// Takes bytes of one side, in order; `carried` is the packet they came in.
@@ -197,11 +226,32 @@ impl Conversation {
                 half.begun = carried;
             }
             match half.frames.next(&mut input) {
-                Some(Piece::Header { header, offset }) => self.header(side, header, offset, &mut input, cx),
+                Some(Piece::Header { header, offset }) => {
+                    if half.found && !Search::believes(side, self.deflate.rsv1(), &header) {
+                        return self.doubt(side, &header, offset, input, carried, cx);
+                    }
+                    self.header(side, header, offset, &mut input, cx);
+                }
                 Some(Piece::Payload { bytes, position }) => self.payload(side, bytes, position, cx),
                 Some(Piece::End) => self.frame_end(side, cx),
                 None => return,
             }
+        }
+    }
+
+    /// Looks for frames anew: those found before led to a header that cannot be.
+    fn doubt(&mut self, side: Side, header: &Header, offset: u64, rest: &[u8], carried: At, cx: &mut Context<'_>) {
+        self.abandon(side, cx);
+        let half = &mut self.sides[side];
+        if let Some(inflater) = &mut half.inflater {
+            inflater.lose_history();
+        }
+        let mut search = Box::new(Search::after_gap(side, self.deflate.rsv1(), offset, 0));
+        search.pass(u64::from(header.header_length));
+        half.frames = Frames::default();
+        half.search = Some(search);
+        if !rest.is_empty() {
+            self.bytes(side, rest, carried, cx);
         }
     }
 
@@ -265,6 +315,9 @@ impl Conversation {
 
     /// Takes a message or control frame whose single frame is whole in one segment.
     fn whole(&mut self, side: Side, header: &Header, masked: &[u8], inflating: bool, cx: &mut Context<'_>) {
+        if inflating {
+            self.wake(cx);
+        }
         let half = &mut self.sides[side];
         let mut wire = new_wire(half.begun);
         wire.frames = 1;
@@ -320,8 +373,8 @@ impl Conversation {
         if open.unreadable {
             return;
         }
-        let inflater = (open.inflating && !header.opcode.is_control())
-            .then(|| half.inflater.get_or_insert_with(|| self.deflate.inflater(side, cx)));
+        let inflating = open.inflating && !header.opcode.is_control();
+        let inflater = inflating.then(|| half.inflater.get_or_insert_with(|| self.deflate.inflater(side, cx)));
         cx.shared.fill(open, |payload, unmasked| match (inflater, header.mask) {
             (None, None) => payload.push(bytes),
             (None, Some(key)) => payload.push_masked(bytes, key, position),
@@ -333,6 +386,9 @@ impl Conversation {
                 inflater.push(unmasked, payload);
             }
         });
+        if inflating {
+            self.wake(cx);
+        }
     }
 
     /// Hears that bytes of the frame at hand, or frames, are lost.
@@ -355,7 +411,7 @@ impl Conversation {
                         inflater.gap(&mut open.payload);
                         half.inflater = Some(inflater);
                     }
-                    _ => open.payload.skip(Some(taken.payload)),
+                    _ => open.skip(Some(taken.payload)),
                 }
             }
         }
@@ -391,6 +447,7 @@ impl Conversation {
         let half = &mut self.sides[side];
         let Some(search) = half.search.take() else { return };
         let (offset, lost, skipped) = (search.offset(), search.lost(), search.skipped(found));
+        half.found = true;
         half.frames = Frames::starting_at(offset.saturating_add(lost).saturating_add(skipped));
         if lost > 0 || skipped > 0 {
             cx.anomaly(Some(side), &Anomaly::Resynchronised { offset, lost, skipped });
@@ -455,7 +512,7 @@ impl Conversation {
             } else if header.fin
                 && let Some(mut open) = half.data.take_if(|open| !open.inflating)
             {
-                open.payload.skip(Some(rest));
+                open.skip(Some(rest));
                 self.finish(side, open, cx);
             }
         }
@@ -500,7 +557,7 @@ impl Conversation {
                 (close, close_fault) = (Some(body), fault);
                 if self.first_close.is_none() {
                     self.first_close =
-                        Some(FirstClose { by: side, code: body.code, reason: body.reason.into() });
+                        Some(Box::new(FirstClose { by: side, code: body.code, reason: body.reason.into() }));
                 }
             }
             Opcode::PING | Opcode::PONG => {

@@ -12,6 +12,10 @@ pub struct Limits {
     pub messages: usize,
     /// Bytes that wait out of order in all connections of a lane. Default 16 MiB.
     pub waiting: usize,
+    /// Bytes in which the connections of a lane that were joined late are searched for frames. Default 1 MiB.
+    pub searched: usize,
+    /// Conversations of a lane whose inflaters keep their tables; the others keep their windows alone. Default 16.
+    pub inflating: usize,
     /// Connections of a lane, those of other protocols included. Default 16,384.
     pub connections: usize,
     /// After this long without a packet, a connection that is not a WebSocket is forgotten. Default 2 minutes.
@@ -30,6 +34,8 @@ impl Default for Limits {
             message: 16 << 20,
             messages: 64 << 20,
             waiting: 16 << 20,
+            searched: 1 << 20,
+            inflating: 16,
             connections: 16 << 10,
             idle: Duration::from_secs(120),
             tcp: tcp::Limits::default(),

@@ -10,7 +10,7 @@ pub(super) struct Open {
     pub(super) wire: Wire,
     /// The frame at hand is to be inflated.
     pub(super) inflating: bool,
-    /// Its beginning was lost, and may have said that it is compressed: its bytes say nothing.
+    /// Its bytes say nothing, for it is not known whether they are compressed.
     pub(super) unreadable: bool,
 }
 
@@ -28,6 +28,13 @@ impl Open {
         self.inflating = inflating;
         self.unreadable = false;
         self.add_frame(header);
+    }
+
+    /// Notes missing bytes.
+    pub(super) fn skip(&mut self, length: Option<u64>) {
+        if !self.unreadable {
+            self.payload.skip(length);
+        }
     }
 
     /// Counts one more frame.

@@ -21,3 +21,6 @@ mod resync;
 
 pub use analyzer::{Analyzer, Counts};
 pub use limits::Limits;
+
+#[cfg(test)]
+mod tests;

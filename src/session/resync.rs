@@ -134,6 +134,11 @@ impl Search {
         self.dropped.saturating_add(self.buffer.len() as u64)
     }
 
+    /// Hears that bytes were captured that are no beginning of frames.
+    pub(super) fn pass(&mut self, bytes: u64) {
+        self.dropped = self.dropped.saturating_add(bytes);
+    }
+
     /// Returns the offset of the next byte in the side's WebSocket bytes.
     pub(super) fn end(&self) -> u64 {
         self.offset.saturating_add(self.lost).saturating_add(self.captured())
@@ -193,6 +198,20 @@ impl Search {
         None
     }
 
+    /// Tells whether frames found behind a gap may go on with this one.
+    ///
+    /// Peers that break rules are told of where nothing is lost. Behind a gap, a header that cannot be is a sign that
+    /// frames were seen where there are none.
+    pub(super) fn believes(side: Side, rsv1: Rsv1, header: &Header) -> bool {
+        let control = header.opcode.is_control();
+        header.mask.is_some() == (side == Side::Client)
+            && !header.opcode.is_reserved()
+            && header.is_minimal()
+            && header.length >> 40 == 0
+            && (header.rsv == 0 || header.rsv == 4 && rsv1 != Rsv1::Meaningless && !control)
+            && (!control || header.fin && header.length <= 125)
+    }
+
     /// Tells whether a frame may begin with these two bytes; most offsets are dismissed here.
     fn may_begin(&self, first: &[u8]) -> bool {
         let [first, second] = *first else { return false };
@@ -206,6 +225,7 @@ impl Search {
         let mut at = start;
         let mut message: Option<bool> = None;
         let (mut frames, mut weightless) = (0_u32, 0_u32);
+        let mut before = Before::default();
         while frames < MAX_FRAMES {
             let rest = self.buffer.get(at..)?;
             let Some(header) = Header::parse(rest) else { break };
@@ -219,8 +239,8 @@ impl Search {
             if weightless > MAX_WEIGHTLESS {
                 return None;
             }
-            let before = chain.bits;
-            chain.bits = chain.bits.saturating_add(weight);
+            let news = before.news(&self.buffer, at, &header);
+            let counted = chain.bits;
             if weight >= WEIGHTY && self.is_boundary(at) {
                 chain.align();
             }
@@ -234,7 +254,10 @@ impl Search {
             let body = rest.get(usize::from(header.header_length)..)?;
             let length = usize::try_from(header.length).ok()?;
             let known = body.get(..length.min(body.len()))?;
-            chain.bits = chain.bits.saturating_add(confirm(&header, known, known.len() == length)?);
+            let confirmed = confirm(&header, known, known.len() == length)?;
+            if news > 0 {
+                chain.bits = chain.bits.saturating_add(weight.min(news)).saturating_add(confirmed);
+            }
             frames = frames.saturating_add(1);
             let begin = at;
             if length > body.len() {
@@ -245,7 +268,9 @@ impl Search {
                     chain.align();
                 }
             }
-            chain.trust(begin, chain.bits.saturating_sub(before));
+            if chain.bits > counted || news > 0 {
+                chain.trust(begin, chain.bits.saturating_sub(counted));
+            }
             if chain.open {
                 break;
             }
@@ -279,6 +304,46 @@ impl Search {
             (Opcode::CONTINUATION, true) => 5,
             (_, true) => if self.masked.is_some() { 7 } else { 6 },
         })
+    }
+}
+
+/// Remembers the last frames of a chain.
+///
+/// Data that repeats itself, samples of an even tone or pixels of one colour, holds what passes for a header again and
+/// again, and each lands on the next: what was seen before is no further evidence.
+#[derive(Default)]
+struct Before {
+    frames: [Option<(usize, Header)>; 4],
+    next: usize,
+}
+
+impl Before {
+    /// Returns how many bits the frame at `at` may add at most, for all that it says anew.
+    fn news(&mut self, buffer: &[u8], at: usize, header: &Header) -> u32 {
+        const LOOK: usize = 256;
+        const SAME_HEADER: u32 = 4;
+        let frame = |at: usize, header: &Header| {
+            let body = usize::try_from(header.length).unwrap_or(LOOK).min(LOOK);
+            let end = at.saturating_add(usize::from(header.header_length)).saturating_add(body);
+            buffer.get(at..end.min(buffer.len()))
+        };
+        let mut most = u32::MAX;
+        for (start, earlier) in self.frames.iter().flatten() {
+            let same_key = header.mask.is_some() && header.mask == earlier.mask;
+            let alike = (header.fin, header.rsv, header.opcode, header.length)
+                == (earlier.fin, earlier.rsv, earlier.opcode, earlier.length);
+            if frame(at, header) == frame(*start, earlier) {
+                return 0;
+            }
+            if same_key || alike && header.mask.is_none() {
+                most = SAME_HEADER;
+            }
+        }
+        if let Some(slot) = self.frames.get_mut(self.next) {
+            *slot = Some((at, *header));
+        }
+        self.next = self.next.wrapping_add(1) % self.frames.len();
+        most
     }
 }
 
@@ -349,8 +414,14 @@ fn confirm(header: &Header, payload: &[u8], whole: bool) -> Option<u32> {
             let mut utf8 = Utf8::default();
             utf8.push(copy);
             let bad = if all && header.fin { utf8.finish() } else { utf8.bad() };
-            // Plain text abounds in plain streams; text that appears by unmasking is no accident.
-            let most = if header.mask.is_some() { 24 } else { 8 };
+            // Plain text abounds in plain streams; text that appears by unmasking is no accident. But data that
+            // repeats itself after four bytes unmasks itself to zeros.
+            let control = copy.iter().any(|byte| *byte < b' ' && !byte.is_ascii_whitespace());
+            let most = match header.mask {
+                _ if control => 0,
+                Some(_) => 24,
+                None => 8,
+            };
             let bits = u32::try_from(copy.len() / 2).unwrap_or(most).min(most);
             bad.is_none().then_some(bits)
         }

@@ -77,7 +77,7 @@ impl Payloads {
         if length > CHUNK.saturating_sub(used) && length <= CHUNK {
             self.begin();
         }
-        if self.end % CHUNK_64 == 0 && length > 0 && self.end / CHUNK_64 >= self.next() {
+        if self.end.is_multiple_of(CHUNK_64) && length > 0 && self.end / CHUNK_64 >= self.next() {
             self.begin();
         }
         let place = self.end;

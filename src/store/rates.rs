@@ -1,3 +1,5 @@
+#![allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)] // shares of a stretch of time: a float is exact enough, and `as` saturates
+
 use crate::event::{Opcode, Severity};
 use crate::model::{Pair, Side, Timestamp};
 
@@ -125,6 +127,7 @@ impl Rates {
             let begin = nanos(start) - nanos(from) + n as f64 * self.width as f64;
             let middle = (begin + self.width as f64 / 2.0).min(span * (1.0 - f64::EPSILON));
             if middle >= 0.0
+                && begin <= span
                 && let Some(sum) = sums.get_mut((middle * scale) as usize)
             {
                 sum.add(bucket);

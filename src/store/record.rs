@@ -49,7 +49,7 @@ fn take(bytes: &mut &[u8]) -> Option<u64> {
 /// Writes a header as it was on the wire (RFC 6455 §5.2).
 pub fn write_header(header: &Header, out: &mut Vec<u8>) {
     let fin = if header.fin { 0x80 } else { 0 };
-    out.push(fin | (header.rsv & 7) << 4 | header.opcode.0 & 0x0f);
+    out.push(fin | (header.rsv & 0x07) << 4 | header.opcode.0 & 0x0f);
     let masked = if header.mask.is_some() { 0x80 } else { 0 };
     let form = header.header_length.saturating_sub(if header.mask.is_some() { 4 } else { 0 });
     match form {

@@ -129,9 +129,10 @@ impl Store {
     ///
     /// Where few entries fall into them they are counted one by one; else buckets are, which are as fine as a
     /// 4096th of the whole.
+    #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)] // shares of a stretch of time
     pub fn columns(&self, from: Timestamp, to: Timestamp, columns: usize) -> Vec<Column> {
         let (first, last) = (self.before(from), self.before(to.plus(std::time::Duration::from_nanos(1))));
-        let step = to.since(from).as_nanos() / (columns.max(1) as u128);
+        let step = to.since(from).as_nanos().checked_div(columns.max(1) as u128).unwrap_or(0);
         if last.saturating_sub(first) > 20_000 && step >= u128::from(self.rates.width()) {
             return self.rates.columns(from, to, columns);
         }

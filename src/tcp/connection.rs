@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use super::Limits;
 use super::delivery::{Delivery, Rest, Task};
 use super::half::{Half, Phase, Place};
@@ -9,7 +11,7 @@ use crate::model::{At, Flags, Pair, Segment, Side, Timestamp};
 #[derive(Debug)]
 pub struct Connection {
     pub(super) halves: Pair<Half>,
-    pub(super) limits: Limits,
+    pub(super) limits: Arc<Limits>,
     /// When a reset was handed on; [`Timestamp::MAX`] where none was.
     pub(super) reset: Timestamp,
 }
@@ -17,7 +19,12 @@ pub struct Connection {
 impl Connection {
     /// Makes a connection of which nothing was seen yet.
     pub fn new(limits: &Limits) -> Self {
-        Connection { halves: Pair::default(), limits: limits.in_range(), reset: Timestamp::MAX }
+        Connection::sharing(Arc::new(limits.in_range()))
+    }
+
+    /// Makes a connection that shares its limits, made by [`Limits::in_range`], with others: there may be very many.
+    pub fn sharing(limits: Arc<Limits>) -> Self {
+        Connection { halves: Pair::default(), limits, reset: Timestamp::MAX }
     }
 
     /// Tells whether `segment` begins another connection between the same two endpoints: it is a SYN with another

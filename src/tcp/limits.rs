@@ -36,7 +36,7 @@ impl Default for Limits {
 
 impl Limits {
     /// Returns the limits with those out of their range set right.
-    pub(super) fn in_range(self) -> Self {
+    pub fn in_range(self) -> Self {
         Limits {
             waiting_bytes: self.waiting_bytes.max(16 << 10),
             waiting_pieces: self.waiting_pieces.max(1),

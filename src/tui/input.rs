@@ -11,6 +11,7 @@ use super::matcher::Matcher;
 use super::needle::Needle;
 use super::prompt::{Ask, Prompt};
 use super::state::{App, DetailSize, Effect, Panel, SortBy, Tab};
+use crate::filter::{self, Field};
 use crate::model::Timestamp;
 use crate::store::What;
 
@@ -88,7 +89,10 @@ impl App {
             Action::Json => self.show_tab(Tab::Json),
             Action::Hex => self.show_tab(Tab::Hex),
             Action::Detail => self.resize_detail(),
-            Action::Filter => self.prompt = Some(Prompt::new(Ask::Filter, &self.filter_text.clone())),
+            Action::Filter => {
+                self.prompt = Some(Prompt::new(Ask::Filter, &self.filter_text));
+                self.typed();
+            }
             Action::ClearFilter => self.clear_filter(),
             Action::Search => self.prompt = Some(Prompt::new(Ask::Search, "")),
             Action::NextHit | Action::PreviousHit => self.seek(action == Action::NextHit),
@@ -271,9 +275,10 @@ impl App {
         let right = (self.detail.size != DetailSize::Away).then_some(Panel::Detail);
         let panels: Vec<Panel> = [left, Some(Panel::Timeline), right].into_iter().flatten().collect();
         let at = panels.iter().position(|panel| *panel == self.panel).unwrap_or(0);
-        let next = match forward {
-            true => at.saturating_add(1).checked_rem(panels.len()).unwrap_or(0),
-            false => at.checked_sub(1).unwrap_or(panels.len().saturating_sub(1)),
+        let next = if forward {
+            at.saturating_add(1).checked_rem(panels.len()).unwrap_or(0)
+        } else {
+            at.checked_sub(1).unwrap_or(panels.len().saturating_sub(1))
         };
         self.panel = panels.get(next).copied().unwrap_or_default();
     }
@@ -421,6 +426,11 @@ impl App {
             KeyCode::Esc => return self.cancel(),
             KeyCode::Char('c' | 'g') if control => return self.cancel(),
             KeyCode::Enter => return self.accept(),
+            KeyCode::Tab | KeyCode::BackTab => {
+                prompt.complete(key.code == KeyCode::Tab);
+                self.try_filter();
+                return Effect::None;
+            }
             KeyCode::Char('a') if control => prompt.home(),
             KeyCode::Char('e') if control => prompt.end(),
             KeyCode::Char('u') if control => prompt.clear(),
@@ -447,6 +457,14 @@ impl App {
 
     /// Shows what a filter makes of the messages while it is typed.
     fn typed(&mut self) {
+        let shared = self.store.clone();
+        if let Some(prompt) = &mut self.prompt {
+            prompt.suggest(|field| seen(&shared.lock(), field));
+        }
+        self.try_filter();
+    }
+
+    fn try_filter(&mut self) {
         let Some(prompt) = &mut self.prompt else { return };
         prompt.mistake = None;
         if prompt.ask != Ask::Filter {
@@ -531,6 +549,24 @@ impl App {
         let words = if mark.what() == What::Message { "from the mark" } else { "from the marked event" };
         Some(format!("{sign}{} {words}", crate::view::span(to.since(from))))
     }
+}
+
+/// Lists values of a field that occur among the conversations.
+fn seen(store: &crate::store::Store, field: Field) -> Vec<String> {
+    let values = store.conversations().iter().take(2000).filter_map(|conversation| {
+        let opened = conversation.opened.as_deref()?;
+        let known = filter::Conversation::of(opened);
+        match field {
+            Field::Host => known.host().map(str::to_owned),
+            Field::Path => known.path().map(str::to_owned),
+            Field::Url => known.url.as_deref().map(str::to_owned),
+            Field::Subprotocol => known.subprotocol.as_deref().map(str::to_owned),
+            Field::Conn => Some(conversation.number().to_string()),
+            _ => None,
+        }
+    });
+    let all: std::collections::BTreeSet<String> = values.collect();
+    all.into_iter().take(100).collect()
 }
 
 /// Returns the moment `seconds` before `time`.

@@ -116,15 +116,10 @@ impl Maker<'_> {
             match self.peek()? {
                 bracket @ (b'{' | b'[') => {
                     let close = if bracket == b'{' { b'}' } else { b']' };
-                    let from = self.at;
                     self.piece(Tint::Punctuation, 1);
                     self.blanks();
                     if self.peek()? == close {
-                        if self.at == from.saturating_add(1) {
-                            self.piece(Tint::Punctuation, 1);
-                        } else {
-                            self.piece(Tint::Punctuation, 1);
-                        }
+                        self.piece(Tint::Punctuation, 1);
                         return Some(());
                     }
                     if self.open.len() >= DEPTH {

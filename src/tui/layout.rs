@@ -64,7 +64,7 @@ impl Layout {
                 (timeline, Rect { y: at, height: right.bottom().saturating_sub(at), ..right })
             }
         };
-        Layout { area, title, overview, conversations, timeline, detail, status, beside, gutter: 10 }
+        Layout { area, title, overview, conversations, timeline, detail, status, beside, gutter: 11 }
     }
 
     /// Returns the part of the overview in which time runs.

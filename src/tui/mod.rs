@@ -12,6 +12,8 @@
 //! shows the window of it that is visible. Everything from the wire goes through [`crate::view::printable`] and a
 //! brush that never leaves its columns.
 
+#![allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)] // shares of the screen's width: a float is exact enough, and `as` saturates
+
 mod clock;
 mod config;
 mod document;
@@ -98,14 +100,19 @@ impl App {
         Ok(())
     }
 
-    /// Presses a key by what it does; for benches.
+    /// Does what a key does; for benches, which have no terminal.
     pub fn press(&mut self, action: keys::Action) {
         let _ = self.act(action);
     }
 
+    /// Types into the prompt that is open; for benches.
+    pub fn enter_text(&mut self, text: &str) {
+        let _ = self.handle(&crossterm::event::Event::Paste(text.to_owned()));
+    }
+
     /// Does what waits until nothing does.
     pub fn settle(&mut self) {
-        while self.work(Instant::now() + SLICE) {}
+        while self.work(Instant::now().checked_add(SLICE).unwrap_or_else(Instant::now)) {}
     }
 }
 
@@ -153,7 +160,7 @@ fn show(app: &mut App, screen: &mut Screen, signals: &Signals) -> io::Result<()>
             match app.handle(&event) {
                 Effect::None => {}
                 Effect::Quit => return Ok(()),
-                Effect::Redraw => screen.terminal.clear()?,
+                Effect::Redraw => screen.repaint()?,
                 Effect::Suspend => screen.suspend()?,
                 Effect::Copy(bytes) => terminal::copy(&bytes)?,
             }

@@ -46,7 +46,7 @@ impl Needle {
 /// Returns an expression for bytes given in hex, blanks between them allowed.
 fn bytes_pattern(hex: &str) -> Result<String, String> {
     let digits: Vec<char> = hex.chars().filter(|c| !c.is_whitespace()).collect();
-    if digits.len() % 2 != 0 || digits.is_empty() || !digits.iter().all(char::is_ascii_hexdigit) {
+    if !digits.len().is_multiple_of(2) || digits.is_empty() || !digits.iter().all(char::is_ascii_hexdigit) {
         return Err("pairs of hexadecimal digits are expected".to_owned());
     }
     Ok(digits.chunks(2).map(|pair| format!("\\x{}", pair.iter().collect::<String>())).collect())

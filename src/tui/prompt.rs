@@ -1,5 +1,7 @@
 use unicode_width::UnicodeWidthChar as _;
 
+use crate::filter::{self, Candidate, Field};
+
 /// Says what is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ask {
@@ -30,11 +32,14 @@ pub(super) struct Prompt {
     /// Which line of the history is shown; `None` for what was typed.
     past: Option<usize>,
     pub(super) mistake: Option<(usize, String)>,
+    /// What may stand at the cursor, and which of it was put in last.
+    pub(super) candidates: Vec<Candidate>,
+    pub(super) chosen: Option<usize>,
 }
 
 impl Prompt {
     pub(super) fn new(ask: Ask, text: &str) -> Prompt {
-        Prompt { ask, text: text.to_owned(), cursor: text.len(), past: None, mistake: None }
+        Prompt { ask, text: text.to_owned(), cursor: text.len(), past: None, mistake: None, candidates: Vec::new(), chosen: None }
     }
 
     pub(super) fn insert(&mut self, text: &str) {
@@ -97,6 +102,32 @@ impl Prompt {
         self.past = at;
         self.text = at.and_then(|at| history.get(at)).cloned().unwrap_or_default();
         self.cursor = self.text.len();
+    }
+
+    /// Lists what may stand at the cursor of a filter; hosts and sub-protocols that `seen` knows among it.
+    pub(super) fn suggest(&mut self, seen: impl FnMut(Field) -> Vec<String>) {
+        self.chosen = None;
+        self.candidates = match self.ask {
+            Ask::Filter => filter::complete_with(&self.text, self.cursor, seen),
+            _ => Vec::new(),
+        };
+        self.candidates.truncate(200);
+    }
+
+    /// Puts the next candidate in, or the one before.
+    pub(super) fn complete(&mut self, forward: bool) {
+        let last = self.candidates.len().saturating_sub(1);
+        let next = match (self.chosen, forward) {
+            (None, true) => 0,
+            (None, false) => last,
+            (Some(at), true) => if at >= last { 0 } else { at.saturating_add(1) },
+            (Some(at), false) => at.checked_sub(1).unwrap_or(last),
+        };
+        let Some(candidate) = self.candidates.get(next) else { return };
+        let start = candidate.replaces.start.min(self.cursor);
+        self.text.replace_range(start..self.cursor, &candidate.text);
+        self.cursor = start.saturating_add(candidate.text.len());
+        self.chosen = Some(next);
     }
 
     /// Returns the column of the cursor.

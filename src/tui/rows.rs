@@ -69,7 +69,7 @@ impl Rows {
     fn scope_length(&self, store: &Store) -> usize {
         match self.scope {
             None => store.len(),
-            Some(slot) => store.conversations().get(slot as usize).map_or(0, |c| c.entries()),
+            Some(slot) => store.conversations().get(slot as usize).map_or(0, crate::store::Conversation::entries),
         }
     }
 
@@ -133,7 +133,7 @@ impl Rows {
                 let at = self.looked;
                 self.looked = self.looked.saturating_add(1);
                 let Some(number) = self.scoped(store, at) else { continue };
-                if let Some(filter) = &self.filter
+                if let Some(filter) = &mut self.filter
                     && filter.matches(store, number)
                 {
                     self.hits.push(number);

@@ -1,1 +1,395 @@
+//! The screen as a person would see it, drawn to a buffer: every state at both sizes.
 
+use std::io;
+use std::num::NonZeroU64;
+use std::path::Path;
+use std::time::Duration;
+
+use crossterm::event::{Event as Input, KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+use ratatui::backend::TestBackend;
+use unicode_width::UnicodeWidthStr as _;
+
+use super::state::Panel;
+use super::*;
+use crate::event::{Anomaly, ConnId, Event, Kind, Message, Opcode, Sink};
+use crate::model::{At, Side};
+use crate::store::{Batch, Bounds, Phase};
+use crate::view::samples;
+
+struct Still;
+
+impl Feed for Still {
+    fn title(&self) -> String {
+        "exchange.pcap".to_owned()
+    }
+
+    fn save(&mut self, _: &Path, _: Choice) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    fn export(&mut self, _: &Path, _: Choice) -> io::Result<()> {
+        Err(io::ErrorKind::PermissionDenied.into())
+    }
+}
+
+fn put(batch: &mut Batch, conn: u64, packet: u64, millis: u64, kind: Kind<'_>) {
+    let at = At { packet, time: samples::NOON.plus(Duration::from_millis(millis)) };
+    batch.event(&Event { conn: NonZeroU64::new(conn).map(ConnId), at, kind });
+}
+
+fn text(from: Side, body: &[u8]) -> Message<'_> {
+    samples::message(from, Opcode::TEXT, body)
+}
+
+/// Two conversations with something of everything.
+fn story() -> Batch {
+    let mut batch = Batch::default();
+    let it = &mut batch;
+    put(it, 4, 9, 0, Kind::Opened(&samples::opened()));
+    put(it, 30, 31, 5, Kind::Opened(&samples::not_captured()));
+    for n in 0..40_u64 {
+        let body = format!(
+            r#"{{"e":"trade","id":{n},"s":"BTCUSDT","p":"64123.{:02}","q":0.00{n},"tags":["a",{{"deep":[1,2.50,null]}}],"名":"我是阿宝哥 🎉"}}"#,
+            n * 7 % 100
+        );
+        let at = 12 + n * 3;
+        put(it, 4, at, 20 + n * 11, Kind::Frame(samples::frame(Side::Client, Opcode::TEXT, 21, n * 27)));
+        put(it, 4, at, 20 + n * 11, Kind::Message(text(Side::Client, br#"{"op":"sub","id":17}"#)));
+        let mut frame = samples::frame(Side::Server, Opcode::TEXT, body.len() as u64, n * 140);
+        frame.header.header_length = 4;
+        put(it, 4, at + 1, 23 + n * 11, Kind::Frame(frame));
+        let mut answer = text(Side::Server, body.as_bytes());
+        answer.wire.compressed = n % 4 == 1;
+        answer.wire.inflated = n % 4 == 1;
+        put(it, 4, at + 1, 23 + n * 11, Kind::Message(answer));
+        if n % 10 == 9 {
+            put(it, 30, at + 2, 25 + n * 11, Kind::Message(samples::message(Side::Server, Opcode::PING, b"tick")));
+            let mut pong = samples::message(Side::Client, Opcode::PONG, b"tick");
+            pong.rtt = Some(Duration::from_micros(412 + n));
+            put(it, 30, at + 2, 26 + n * 11, Kind::Message(pong));
+        }
+    }
+    put(it, 30, 140, 470, Kind::Message(samples::message(Side::Server, Opcode::BINARY, &[0, 1, 2, 0xff, b'a', 0x1b])));
+    let gap = Anomaly::Gap { offset: 700, length: 1448, cause: "lost" };
+    put(it, 30, 141, 480, Kind::Anomaly { from: Some(Side::Server), anomaly: &gap });
+    let holes = samples::HOLES;
+    put(it, 30, 142, 490, Kind::Message(Message { missing: holes, length: 905, ..text(Side::Server, b"he___rest") }));
+    let unmasked = Anomaly::UnmaskedClientFrame { offset: 7 };
+    put(it, 4, 150, 6_490, Kind::Anomaly { from: Some(Side::Client), anomaly: &unmasked });
+    put(it, 4, 150, 6_490, Kind::Message(text(Side::Client, "\x1b[2J\u{202e}evil\r\n\u{9b}31m".as_bytes())));
+    put(it, 4, 151, 6_500, Kind::Message(samples::close(Side::Client, b"\x03\xe8bye")));
+    put(it, 4, 152, 6_510, Kind::Message(samples::close(Side::Server, b"\x03\xe8bye")));
+    put(it, 4, 152, 6_510, Kind::Closed(&samples::closed()));
+    batch
+}
+
+struct Desk {
+    app: App,
+    terminal: Terminal<TestBackend>,
+}
+
+impl Desk {
+    fn with(batch: &Batch, width: u16, height: u16) -> Desk {
+        let store = Shared::new(Bounds::default());
+        store.add(batch, 0..batch.mark());
+        store.enter(Phase::Complete);
+        let options = Options { theme: Some("dark".to_owned()), ..Options::default() };
+        let app = App::open(store, Box::new(Still), &options).unwrap();
+        let mut desk = Desk { app, terminal: Terminal::new(TestBackend::new(width, height)).unwrap() };
+        desk.draw();
+        desk
+    }
+
+    fn draw(&mut self) {
+        self.app.settle();
+        self.app.draw(&mut self.terminal).unwrap();
+    }
+
+    fn key(&mut self, code: KeyCode) -> &mut Self {
+        let modifiers = if matches!(code, KeyCode::BackTab) { KeyModifiers::SHIFT } else { KeyModifiers::NONE };
+        self.app.handle(&Input::Key(KeyEvent::new(code, modifiers)));
+        self.draw();
+        self
+    }
+
+    fn keys(&mut self, text: &str) -> &mut Self {
+        for c in text.chars() {
+            self.key(KeyCode::Char(c));
+        }
+        self
+    }
+
+    fn mouse(&mut self, kind: MouseEventKind, column: u16, row: u16) -> &mut Self {
+        self.app.handle(&Input::Mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE }));
+        self.draw();
+        self
+    }
+
+    /// The screen as text; what stands behind a wide character is left out.
+    fn text(&self) -> String {
+        let buffer = self.terminal.backend().buffer();
+        let mut text = String::new();
+        for y in 0..buffer.area.height {
+            let mut line = String::new();
+            let mut x = 0;
+            while x < buffer.area.width {
+                let symbol = buffer[(x, y)].symbol();
+                line.push_str(symbol);
+                x += u16::try_from(symbol.width()).unwrap().max(1);
+            }
+            assert_eq!(line.width(), usize::from(buffer.area.width), "line {y}: {line:?}");
+            text.push_str(line.trim_end());
+            text.push('\n');
+        }
+        assert!(!text.chars().any(|c| c.is_control() && c != '\n'), "a control character is on the screen");
+        text
+    }
+
+    fn selected(&self) -> u32 {
+        self.app.timeline.entry.unwrap()
+    }
+}
+
+/// Shows one state at both sizes.
+fn both(name: &str, act: impl Fn(&mut Desk)) {
+    for (width, height) in [(80, 24), (200, 60)] {
+        let mut desk = Desk::with(&story(), width, height);
+        act(&mut desk);
+        insta::assert_snapshot!(format!("{name}_{width}x{height}"), desk.text());
+    }
+}
+
+#[test]
+fn opened() {
+    both("opened", |_| {});
+}
+
+#[test]
+fn a_message_and_its_tree() {
+    both("tree", |desk| { desk.keys("jjj").key(KeyCode::Enter).keys("jjjjjjjj"); });
+}
+
+#[test]
+fn bytes_beside_the_tree() {
+    both("hex", |desk| { desk.keys("jjjj4d").key(KeyCode::Enter).key(KeyCode::Right).key(KeyCode::Right); });
+}
+
+#[test]
+fn json_folded() {
+    both("json", |desk| { desk.keys("jjj3d").key(KeyCode::Enter).keys("jjjjjj").key(KeyCode::Enter); });
+}
+
+#[test]
+fn text_of_a_message() {
+    both("text", |desk| { desk.keys("jjj2d"); });
+}
+
+#[test]
+fn handshake() {
+    both("handshake", |desk| { desk.keys("d").key(KeyCode::Enter); });
+}
+
+#[test]
+fn lanes() {
+    both("lanes", |desk| { desk.keys("lGkkk"); });
+}
+
+#[test]
+fn lanes_to_scale() {
+    both("lanes_to_scale", |desk| { desk.keys("lz").keys("jjjjjjjjjjjjjjjjjjjjjj"); });
+}
+
+#[test]
+fn the_end_with_silence_gap_and_anomaly() {
+    both("end", |desk| { desk.keys("G"); });
+}
+
+#[test]
+fn one_conversation_sorted() {
+    both("conversation", |desk| { desk.key(KeyCode::BackTab).keys("sjss"); });
+}
+
+#[test]
+fn filter_being_typed() {
+    both("filter_typed", |desk| { desk.keys("f").keys("opcode == text and fr"); });
+}
+
+#[test]
+fn filter_with_a_mistake() {
+    both("filter_mistake", |desk| { desk.keys("f").keys("len > many"); });
+}
+
+#[test]
+fn filtered() {
+    both("filtered", |desk| { desk.keys("f").keys("from == client and json.op == \"sub\"").key(KeyCode::Enter); });
+}
+
+#[test]
+fn search() {
+    both("search", |desk| { desk.keys("/").keys("\"id\":17,").key(KeyCode::Enter); });
+}
+
+#[test]
+fn zoomed_and_measured() {
+    both("zoomed", |desk| { desk.keys("jjjmjjjjb+++"); });
+}
+
+#[test]
+fn help() {
+    both("help", |desk| { desk.keys("?"); });
+}
+
+#[test]
+fn nothing_in_the_capture() {
+    let desk = Desk::with(&Batch::default(), 80, 24);
+    assert!(desk.text().contains("no WebSocket was found in this capture"));
+}
+
+#[test]
+fn a_small_window_says_so_and_any_size_is_drawn() {
+    let batch = story();
+    for (width, height) in (1..100).step_by(7).flat_map(|w| (1..40).step_by(3).map(move |h| (w, h))) {
+        let mut desk = Desk::with(&batch, width, height);
+        desk.keys("l").keys("l3?").key(KeyCode::Esc).keys("f");
+        desk.text();
+    }
+}
+
+#[test]
+fn a_search_goes_on_from_hit_to_hit_and_round() {
+    let mut desk = Desk::with(&story(), 80, 24);
+    desk.keys("/").keys("\"id\":3").key(KeyCode::Enter);
+    let mut hits = vec![desk.selected()];
+    for _ in 0..11 {
+        desk.keys("n");
+        hits.push(desk.selected());
+    }
+    // 3 and 30 to 39 are eleven; then the first again.
+    assert_eq!(hits[0], hits[11]);
+    assert!(hits[..11].is_sorted());
+    desk.keys("N");
+    assert_eq!(desk.selected(), hits[10]);
+    desk.keys("/").keys("x\"ff61\"").key(KeyCode::Enter);
+    let store = desk.app.store.clone();
+    assert_eq!(store.lock().entry(desk.selected()).unwrap().opcode(), Opcode::BINARY);
+}
+
+#[test]
+fn a_byte_and_its_field_are_in_step() {
+    let mut desk = Desk::with(&story(), 200, 60);
+    desk.keys("jj4").key(KeyCode::Enter);
+    let name = |desk: &Desk| desk.app.detail.document.fields[desk.app.detail.field].name.clone();
+    assert_eq!(name(&desk), "text from client, 20 bytes");
+    desk.app.detail.byte = 0;
+    let mut seen = Vec::new();
+    for _ in 0..7 {
+        desk.key(KeyCode::Right);
+        seen.push(name(&desk));
+    }
+    assert_eq!(seen, ["length", "masking key", "masking key", "masking key", "masking key", "payload", "payload"]);
+    // And the other way: the field that is chosen puts the byte where it begins.
+    desk.keys("1");
+    for _ in 0..30 {
+        desk.keys("k");
+    }
+    while name(&desk) != "masking key" {
+        desk.keys("j");
+    }
+    assert_eq!(desk.app.detail.byte, 2);
+}
+
+#[test]
+fn the_selection_stays_while_rows_come_before_it() {
+    let mut desk = Desk::with(&story(), 80, 24);
+    desk.keys("jjjjjj");
+    let entry = desk.selected();
+    desk.keys("f").keys("from == server").key(KeyCode::Enter);
+    desk.keys("F");
+    assert_eq!(desk.selected(), entry);
+}
+
+#[test]
+fn the_mouse_chooses_drags_and_zooms() {
+    let mut desk = Desk::with(&story(), 80, 24);
+    let layout = desk.app.layout;
+    let down = MouseEventKind::Down(MouseButton::Left);
+    let up = MouseEventKind::Up(MouseButton::Left);
+    desk.mouse(down, layout.timeline.x + 5, layout.timeline.y + 4).mouse(up, layout.timeline.x + 5, layout.timeline.y + 4);
+    assert_eq!((desk.selected(), desk.app.panel), (4, Panel::Timeline));
+    desk.mouse(down, layout.conversations.x + 2, layout.conversations.y + 2);
+    assert_eq!((desk.app.timeline.rows.scope(), desk.app.panel), (Some(1), Panel::Conversations));
+    desk.keys("c");
+    desk.mouse(MouseEventKind::ScrollDown, layout.timeline.x, layout.timeline.y);
+    let all = desk.app.timeline.rows.len();
+    let strip = layout.strip();
+    desk.mouse(down, strip.x, strip.y + 1).mouse(up, strip.x + 3, strip.y + 1);
+    assert!(desk.app.timeline.rows.range().is_some() && desk.app.timeline.rows.len() < all);
+    desk.keys("0");
+    assert_eq!(desk.app.timeline.rows.len(), all);
+    desk.mouse(down, layout.conversations.right(), 10).mouse(MouseEventKind::Drag(MouseButton::Left), 35, 10).mouse(up, 35, 10);
+    assert_eq!(desk.app.layout.conversations.width, 35);
+}
+
+#[test]
+fn following_stops_when_the_user_scrolls_and_counts_what_is_new() {
+    let mut desk = Desk::with(&story(), 80, 24);
+    desk.keys("o");
+    let last = desk.selected();
+    assert_eq!(last as usize + 1, desk.app.timeline.rows.len());
+    desk.keys("k");
+    let mut more = Batch::default();
+    put(&mut more, 4, 200, 7000, Kind::Message(text(Side::Client, b"later")));
+    desk.app.store.add(&more, 0..more.mark());
+    desk.draw();
+    assert_eq!(desk.selected(), last - 1);
+    assert!(desk.text().contains("1 new"), "{}", desk.text());
+    desk.keys("o");
+    assert_eq!(desk.selected(), last + 1);
+}
+
+#[test]
+fn what_goes_wrong_is_said() {
+    let mut desk = Desk::with(&story(), 80, 24);
+    desk.keys("e").key(KeyCode::Enter);
+    assert!(desk.text().contains("shown.ndjson: permission denied"), "{}", desk.text());
+    desk.app.store.enter(Phase::Failed("a.pcap: \x1b[2J".to_owned()));
+    desk.keys("j");
+    assert!(desk.text().contains("✖ a.pcap: ␛[2J"), "{}", desk.text());
+}
+
+#[test]
+fn every_theme_draws_and_none_has_no_colour() {
+    use ratatui::style::Color;
+    for name in super::theme::Theme::NAMES {
+        let mut desk = Desk::with(&story(), 120, 40);
+        desk.app.theme = super::theme::Theme::named(name).unwrap();
+        desk.keys("jj");
+        let coloured = |cell: &ratatui::buffer::Cell| cell.fg != Color::Reset || cell.bg != Color::Reset;
+        assert_eq!(desk.terminal.backend().buffer().content.iter().any(coloured), *name != "none", "{name}");
+    }
+}
+
+mod hostile {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(40))]
+
+        #[test]
+        fn no_payload_leaves_its_cell(bodies in prop::collection::vec((any::<String>(), any::<Vec<u8>>()), 1..6), keys in "[jk1234lzdt]{0,12}") {
+            let mut batch = Batch::default();
+            for (n, (words, bytes)) in bodies.iter().enumerate() {
+                let n = n as u64 + 1;
+                put(&mut batch, n, n, n, Kind::Message(text(Side::Client, words.as_bytes())));
+                put(&mut batch, n, n, n, Kind::Message(Message { text: true, ..text(Side::Server, bytes) }));
+                let anomaly = Anomaly::BadMethod { method: words.as_str().into() };
+                put(&mut batch, n, n, n, Kind::Anomaly { from: None, anomaly: &anomaly });
+            }
+            let mut desk = Desk::with(&batch, 90, 30);
+            desk.keys(&keys);
+            // `text` checks that every line has its width and no control character.
+            desk.text();
+        }
+    }
+}

@@ -146,7 +146,8 @@ pub(crate) fn recut(pieces: &[Piece], dice: &mut Dice, cut: Cut) -> Vec<Piece> {
     let mut out = Vec::new();
     let mut run: Vec<Piece> = Vec::new();
     for piece in pieces {
-        let fixed = piece.flags & (Flags::SYN.0 | Flags::FIN.0 | Flags::RST.0) != 0 || piece.payload.is_empty();
+        let fixed =
+            piece.flags & (Flags::SYN.0 | Flags::FIN.0 | Flags::RST.0) != 0 || piece.payload.is_empty();
         let goes_on = run.first().is_some_and(|first| (first.from, first.to) == (piece.from, piece.to));
         if fixed || !goes_on {
             stir(&mut run, dice, cut, &mut out);

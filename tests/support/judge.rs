@@ -64,7 +64,9 @@ fn bag<T: Ord>(things: impl IntoIterator<Item = T>) -> Bag<T> {
 }
 
 fn less<'a, T: Ord>(from: &'a Bag<T>, what: &Bag<T>) -> Bag<&'a T> {
-    let rest = |(it, n): (&'a T, &usize)| Some((it, n.checked_sub(*what.get(it).unwrap_or(&0))?)).filter(|(_, n)| *n > 0);
+    let rest = |(it, n): (&'a T, &usize)| {
+        Some((it, n.checked_sub(*what.get(it).unwrap_or(&0))?)).filter(|(_, n)| *n > 0)
+    };
     from.iter().filter_map(rest).collect()
 }
 
@@ -81,13 +83,18 @@ impl Truth {
     /// Reads the truth files beside a capture; `None` where there is none.
     pub(crate) fn beside(capture: &Path) -> Option<Truth> {
         let name = capture.file_name()?.to_str()?;
-        let stem = [".pcap.gz", ".pcap.zst", ".pcapng", ".pcap"].iter().find_map(|end| name.strip_suffix(end))?;
+        let stem =
+            [".pcap.gz", ".pcap.zst", ".pcapng", ".pcap"].iter().find_map(|end| name.strip_suffix(end))?;
         let ends = ["truth.ndjson", "truth.jsonl", "client.ndjson", "server.ndjson"];
-        let files: Vec<PathBuf> =
-            ends.iter().map(|end| capture.with_file_name(format!("{stem}.{end}"))).filter(|file| file.exists()).collect();
+        let files: Vec<PathBuf> = ends
+            .iter()
+            .map(|end| capture.with_file_name(format!("{stem}.{end}")))
+            .filter(|file| file.exists())
+            .collect();
         let line = |line: &str| serde_json::from_str(line).expect("a truth file has one object a line");
         let text = |file| std::fs::read_to_string(file).unwrap();
-        let lines: Vec<_> = files.iter().map(text).flat_map(|text| text.lines().map(line).collect::<Vec<_>>()).collect();
+        let lines: Vec<_> =
+            files.iter().map(text).flat_map(|text| text.lines().map(line).collect::<Vec<_>>()).collect();
         (!lines.is_empty()).then_some(Truth { lines })
     }
 
@@ -144,7 +151,9 @@ impl Truth {
         }
         let mut had: BTreeMap<(u64, &str), Vec<Told>> = BTreeMap::new();
         let whole = |record: &&Value| record["type"] == "message" && record["complete"].is_null();
-        for message in records.iter().filter(whole).filter(|message| kinds.contains(&word(&message["opcode"]))) {
+        for message in
+            records.iter().filter(whole).filter(|message| kinds.contains(&word(&message["opcode"])))
+        {
             let port = if by_port { ports.get(&conn(message)).copied().unwrap_or(0) } else { 0 };
             had.entry((port, side(message))).or_default().push(Told::of_message(message));
         }
@@ -160,7 +169,8 @@ impl Truth {
                     let logged = spare.get_mut(it).filter(|n| **n > 0).map(|n| *n -= 1).is_some();
                     logged || !it.is_control()
                 });
-                let data = |list: &[Told]| list.iter().filter(|it| !it.is_control()).cloned().collect::<Vec<_>>();
+                let data =
+                    |list: &[Told]| list.iter().filter(|it| !it.is_control()).cloned().collect::<Vec<_>>();
                 let (wanted, had) = (data(&wanted), data(&had));
                 if wanted != had && bag(&wanted) == bag(&had) {
                     verdict.wrong += 1;
@@ -183,7 +193,8 @@ struct Told {
 
 impl Told {
     fn of_truth(line: &Value) -> Told {
-        let digest = line.get("sha1").or_else(|| line.get("sha256")).and_then(Value::as_str).unwrap_or_default();
+        let digest =
+            line.get("sha1").or_else(|| line.get("sha256")).and_then(Value::as_str).unwrap_or_default();
         let kind = kind(line).to_owned();
         let code = if kind == "close" { line["code"].as_u64() } else { None };
         Told { kind, length: line["len"].as_u64().unwrap(), digest: digest.to_owned(), code }
@@ -240,7 +251,10 @@ fn is_count(line: &Value) -> bool {
 }
 
 fn kind(line: &Value) -> &str {
-    ["type", "kind", "message"].iter().find_map(|name| line.get(name)?.as_str()).expect("a truth line says what it is")
+    ["type", "kind", "message"]
+        .iter()
+        .find_map(|name| line.get(name)?.as_str())
+        .expect("a truth line says what it is")
 }
 
 pub(crate) fn side(line: &Value) -> &'static str {
@@ -282,13 +296,15 @@ mod tests {
     use super::*;
 
     fn judged(truth: &[&str], records: &[&str]) -> Verdict {
-        let parse = |lines: &[&str]| lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<_>>();
+        let parse =
+            |lines: &[&str]| lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<_>>();
         Truth { lines: parse(truth) }.judge(&parse(records))
     }
 
     const OPEN: &str = r#"{"type":"open","conn":1,"client":{"port":5}}"#;
     const HELLO: &str = r#"{"from":"client","type":"text","len":5,"sha1":"aaf4c61ddcc5e8a2dabede0f3b482cd9aea9434d","port":5}"#;
-    const SHOWN: &str = r#"{"type":"message","conn":1,"from":"client","opcode":"text","length":5,"text":"hello"}"#;
+    const SHOWN: &str =
+        r#"{"type":"message","conn":1,"from":"client","opcode":"text","length":5,"text":"hello"}"#;
 
     #[test]
     fn what_was_sent_is_right() {
@@ -320,7 +336,8 @@ mod tests {
     #[test]
     fn frames_are_compared_by_shape_and_counted_by_key() {
         let truth = r#"{"dir":"s2c","opcode":1,"fin":true,"rsv":0,"len":5}"#;
-        let frame = r#"{"type":"frame","conn":1,"from":"server","fin":true,"rsv":0,"opcode":"text","length":5}"#;
+        let frame =
+            r#"{"type":"frame","conn":1,"from":"server","fin":true,"rsv":0,"opcode":"text","length":5}"#;
         assert!(judged(&[truth], &[frame]).is_right());
         assert_eq!(judged(&[truth], &[&frame.replace("\"rsv\":0", "\"rsv\":4")]).wrong, 1);
         let case = r#"{"case":"1","key":"k","client_frames":{},"server_frames":{"1":1}}"#;

@@ -12,12 +12,20 @@ use wirefin::view::{self, Printer};
 use super::packets::{Held, Packet};
 
 /// Exports what a source gives as NDJSON.
-pub(crate) fn export_from(source: &mut dyn Source, options: &Options, frames: bool) -> Result<Vec<u8>, Error> {
+pub(crate) fn export_from(
+    source: &mut dyn Source,
+    options: &Options,
+    frames: bool,
+) -> Result<Vec<u8>, Error> {
     written(source, options, AnyFormat::new("ndjson", &Settings { frames }).unwrap())
 }
 
 /// Prints what a source gives as it is printed to a file.
-pub(crate) fn print_from(source: &mut dyn Source, options: &Options, verbose: bool) -> Result<Vec<u8>, Error> {
+pub(crate) fn print_from(
+    source: &mut dyn Source,
+    options: &Options,
+    verbose: bool,
+) -> Result<Vec<u8>, Error> {
     let settings = view::Settings { colour: false, verbose, hex: verbose, width: view::DEFAULT_WIDTH };
     written(source, options, Print(Printer::new(settings)))
 }
@@ -57,7 +65,10 @@ fn text(bytes: Vec<u8>) -> String {
 
 /// Parses the lines of an export.
 pub(crate) fn records(lines: &str) -> Vec<Value> {
-    lines.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect()
+    lines
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
+        .collect()
 }
 
 /// Parses the lines and leaves out packet numbers, times and what is told from them.
@@ -82,7 +93,9 @@ pub(crate) fn codes(lines: &str) -> Vec<String> {
 
 /// Returns the texts of all text messages that are whole, in order.
 pub(crate) fn texts(lines: &str) -> Vec<String> {
-    let whole = |record: &&Value| record["opcode"] == "text" && record["type"] == "message" && record["complete"].is_null();
+    let whole = |record: &&Value| {
+        record["opcode"] == "text" && record["type"] == "message" && record["complete"].is_null()
+    };
     let text = |record: &Value| Some(record.get("text")?.as_str()?.to_owned());
     records(lines).iter().filter(whole).filter_map(text).collect()
 }

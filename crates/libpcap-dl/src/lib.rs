@@ -134,7 +134,8 @@ const ERROR_BUFFER: usize = 256;
 ///
 /// `buffer` is NULL or has room for [`ERROR_BUFFER`] bytes.
 unsafe fn explain(buffer: *mut c_char) {
-    let text = library().err().map_or_else(|| "a function is missing in libpcap".to_owned(), Missing::to_string);
+    let text =
+        library().err().map_or_else(|| "a function is missing in libpcap".to_owned(), Missing::to_string);
     let length = text.len().min(ERROR_BUFFER - 1);
     if !buffer.is_null() {
         // SAFETY: there is room, the two do not overlap, and a NUL fits behind.
@@ -307,7 +308,11 @@ mod tests {
         };
         for name in FUNCTIONS {
             let found = library.find(&std::ffi::CString::new(*name).unwrap());
-            assert_eq!(found.is_some(), *name != "pcap_set_want_pktap" || cfg!(target_os = "macos"), "{name}");
+            assert_eq!(
+                found.is_some(),
+                *name != "pcap_set_want_pktap" || cfg!(target_os = "macos"),
+                "{name}"
+            );
         }
     }
 }

@@ -133,7 +133,7 @@ fn bytes_before_the_answer_are_held_and_told() {
     let (mut machine, outputs, used) = run(&[C(&request), Gap(Side::Client, 9), C(MASKED), s(RESPONSE)]);
     assert_eq!(names(&outputs), ["client data-before-handshake", "upgraded"]);
     assert_eq!(used, [request.len(), MASKED.len(), RESPONSE.len()]);
-    let early = [Early::Bytes(MASKED.to_vec()), Early::Gap(9), Early::Bytes(MASKED.to_vec())];
+    let early = [Early::Bytes(MASKED.to_vec(), At::default()), Early::Gap(9), Early::Bytes(MASKED.to_vec(), At::default())];
     assert_eq!(machine.take_early(Side::Client), early);
     assert_eq!(machine.take_early(Side::Client), []);
 }
@@ -423,7 +423,7 @@ fn a_tunnel_through_a_proxy() {
     let (mut machine, outputs, used) = run(&[c(connect), c("early"), s(granted)]);
     assert_eq!(names(&outputs), ["tunnel"]);
     assert_eq!(used, [connect.len(), 5, granted.len() - 4]);
-    assert_eq!(machine.take_early(Side::Client), [Early::Bytes(b"early".to_vec())]);
+    assert_eq!(machine.take_early(Side::Client), [Early::Bytes(b"early".to_vec(), At::default())]);
 
     let request = REQUEST.replace("Host: server.example.com:9001\r\n", "");
     let (_, outputs, _) = run_in(machine.into_tunnel(), &[c(&request), s(RESPONSE)]);
@@ -539,7 +539,7 @@ fn an_answer_lost_in_a_gap() {
 
     let (mut machine, outputs, _) = run(&[c(REQUEST), Gap(Side::Server, 200), C(MASKED)]);
     assert_eq!(names(&outputs), ["upgraded"]);
-    assert_eq!(machine.take_early(Side::Client), [Early::Bytes(MASKED.to_vec())]);
+    assert_eq!(machine.take_early(Side::Client), [Early::Bytes(MASKED.to_vec(), At::default())]);
 }
 
 #[test]
@@ -554,12 +554,12 @@ fn an_answer_whose_beginning_was_lost() {
 fn one_direction_alone() {
     let (mut machine, outputs, _) = run(&[c(REQUEST), C(MASKED), End(Side::Client), End(Side::Server)]);
     assert_eq!(names(&outputs), ["upgraded"]);
-    assert_eq!(machine.take_early(Side::Client), [Early::Bytes(MASKED.to_vec())]);
+    assert_eq!(machine.take_early(Side::Client), [Early::Bytes(MASKED.to_vec(), At::default())]);
 
     let frames = MASKED.repeat(4000);
     let (mut machine, outputs, used) = run(&[c(REQUEST), C(&frames)]);
     assert_eq!(names(&outputs), ["upgraded"]);
-    let [Early::Bytes(early)] = &machine.take_early(Side::Client)[..] else { panic!() };
+    let [Early::Bytes(early, _)] = &machine.take_early(Side::Client)[..] else { panic!() };
     assert_eq!((early.len(), used[1]), (used[1], used[1]));
     assert!(used[1] < frames.len() && used[1] > 16_000);
 }
@@ -580,7 +580,7 @@ fn an_answer_before_its_request_is_whole() {
     assert_eq!(names(&outputs), ["upgraded"]);
     assert!(handshake(&outputs).request.is_some());
     assert_eq!(used, [a.len(), answer.len(), b.len()]);
-    assert_eq!(machine.take_early(Side::Server), [Early::Bytes(PLAIN.to_vec())]);
+    assert_eq!(machine.take_early(Side::Server), [Early::Bytes(PLAIN.to_vec(), At::default())]);
     assert_eq!(told(&[c(a), s(RESPONSE), End(Side::Server), c(b)]), ["upgraded"]);
     assert_eq!(told(&[c(a), s(RESPONSE), End(Side::Client)]), ["upgraded"]);
 }

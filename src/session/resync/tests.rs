@@ -124,6 +124,25 @@ fn data_made_to_look_like_frames_costs_little() {
 }
 
 #[test]
+fn data_that_repeats_itself_is_no_websocket() {
+    // Frames of 44 bytes, each landing on the next, because both repeat after four.
+    let period: [&[u8]; 3] = [&[0x82, 0xa6, 0xc0, 0x43], &[0x82, 0x02, 7, 7], &[0x82, 0x8a, 1, 2, 3, 4, 0x81, 0x82, 9, 9, 9, 9]];
+    for (period, side) in period.into_iter().zip([Side::Client, Side::Server, Side::Client]) {
+        let mut stream = noise(4, 300);
+        stream.extend(period.repeat(5000));
+        assert_eq!(found(after_gap(side), &stream, 1448), None, "{period:?}");
+    }
+}
+
+#[test]
+fn a_heartbeat_that_says_the_same_each_time_is_found() {
+    for side in Side::BOTH {
+        let one = frame(side, 0x89, b"");
+        assert_eq!(found(after_gap(side), &one.repeat(30), one.len()), Some(0), "{side:?}");
+    }
+}
+
+#[test]
 fn frames_behind_zeros() {
     let mut stream = vec![0; 3001];
     for n in 0..10 {
@@ -163,14 +182,14 @@ fn other_protocols_are_no_websocket() {
 #[test]
 fn frames_inside_a_frame_do_not_convince_against_the_side() {
     // A client sends what a server sent: the inner frames are not masked, the outer ones are.
-    let inner: Vec<u8> = (0..20).flat_map(|n| frame(Side::Server, TEXT, &noise(n, 40))).collect();
+    let outer = |k: u64| {
+        let inner: Vec<u8> = (0..20).flat_map(|n| frame(Side::Server, TEXT, &noise(n + 20 * k, 40))).collect();
+        frame(Side::Client, BINARY, &inner)
+    };
     let mut stream = noise(9, 200);
-    for _ in 0..4 {
-        stream.extend(frame(Side::Client, BINARY, &inner));
-    }
-    let first = frame(Side::Client, BINARY, &inner).len();
+    stream.extend((0..8).flat_map(outer));
     // No segment begins where the first frame does, so it is not shown: it might be an accident.
-    assert_eq!(found(after_gap(Side::Client), &stream, 1448), Some(200 + first));
+    assert_eq!(found(after_gap(Side::Client), &stream, 1448), Some(200 + outer(0).len()));
 }
 
 #[test]

@@ -81,7 +81,15 @@ fn one(app: &App, store: &Store, buffer: &mut Buffer, (area, y): (Rect, u16), sl
     };
     let room = brush.left().saturating_sub(columns(&flag));
     brush.within(room, |brush| {
-        brush.wire(conversation.name().as_bytes(), theme.text, theme.escape);
+        let name = conversation.name();
+        if columns(&name) <= brush.left() {
+            brush.wire(name.as_bytes(), theme.text, theme.escape);
+        } else {
+            // Where there is no room for all, the number and the path tell more than the host.
+            let path = name.find('/').and_then(|at| name.get(at..)).filter(|path| path.len() > 1);
+            brush.word(&format!("#{} ", conversation.number()), theme.conversation(slot));
+            brush.wire(path.unwrap_or(&name).as_bytes(), theme.text, theme.escape);
+        }
         if let Some(subprotocol) = conversation.subprotocol() {
             brush.word(" ", theme.dim).wire(subprotocol.as_bytes(), theme.name_of, theme.escape);
         }

@@ -37,7 +37,7 @@ pub(super) fn draw(app: &mut App, buffer: &mut Buffer) {
         Brush::new(buffer, at, window.bottom().saturating_sub(1), columns(words)).word(words, theme.dim);
     }
     for (column, part) in lines.chunks(per_column.max(1)).enumerate() {
-        let half = width / if two { 2 } else { 1 };
+        let half = if two { width / 2 } else { width };
         let x = x.saturating_add(2).saturating_add(half.saturating_mul(u16::try_from(column).unwrap_or(0)));
         for (n, line) in part.iter().skip(top).take(inner).enumerate() {
             let y = y.saturating_add(1).saturating_add(u16::try_from(n).unwrap_or(u16::MAX));

@@ -2,6 +2,7 @@ use ratatui::buffer::Buffer;
 
 use super::super::clock::{grouped, short};
 use super::super::keys::{self, Action};
+use super::super::prompt::Prompt;
 use super::super::state::{App, Panel};
 use super::super::text::{Brush, columns};
 use crate::store::{Phase, Store};
@@ -83,6 +84,7 @@ pub(super) fn draw(app: &App, store: &Store, buffer: &mut Buffer) {
             let at = area.right().saturating_sub(width);
             Brush::new(buffer, at, area.y, width).wire(words.as_bytes(), theme.bar.patch(theme.error), theme.bar);
         }
+        candidates(app, prompt, buffer, x);
         let cursor = x.saturating_add(prompt.column());
         Brush::new(buffer, cursor, area.y, 1).blank(1, ratatui::style::Style::new().add_modifier(ratatui::style::Modifier::REVERSED));
         return;
@@ -112,6 +114,35 @@ pub(super) fn draw(app: &App, store: &Store, buffer: &mut Buffer) {
             break;
         }
         brush.word(" ", theme.bar).word(key, theme.key).word(" ", theme.bar).word(words, theme.bar).word(" ", theme.bar);
+    }
+}
+
+/// Draws what may stand at the cursor, above the line that is typed.
+fn candidates(app: &App, prompt: &Prompt, buffer: &mut Buffer, x: u16) {
+    let theme = &app.theme;
+    let area = app.layout.status;
+    let most = usize::from(area.height.max(app.layout.area.height / 3));
+    let from = prompt.chosen.map_or(0, |at| at.saturating_add(1).saturating_sub(most));
+    let shown = prompt.candidates.get(from..).unwrap_or_default();
+    let shown = shown.get(..most).unwrap_or(shown);
+    let names = shown.iter().map(|candidate| columns(&candidate.text)).max().unwrap_or(0).min(40);
+    let abouts = shown.iter().map(|candidate| columns(candidate.about)).max().unwrap_or(0);
+    let width = names.saturating_add(abouts).saturating_add(4).min(area.width);
+    let x = x.min(area.right().saturating_sub(width));
+    let top = area.y.saturating_sub(u16::try_from(shown.len()).unwrap_or(0));
+    for (n, candidate) in shown.iter().enumerate() {
+        let y = top.saturating_add(u16::try_from(n).unwrap_or(0));
+        for at in x..x.saturating_add(width) {
+            if let Some(cell) = buffer.cell_mut((at, y)) {
+                cell.reset();
+            }
+        }
+        let chosen = prompt.chosen == Some(from.saturating_add(n));
+        let style = if chosen { theme.bar.patch(theme.selected) } else { theme.bar };
+        Brush::new(buffer, x, y, width).blank(width, style);
+        let mut brush = Brush::new(buffer, x, y, width);
+        brush.word(" ", style).within(names, |brush| { brush.wire(candidate.text.as_bytes(), style, style); });
+        brush.word("  ", style).word(candidate.about, style.patch(theme.dim));
     }
 }
 

@@ -36,14 +36,14 @@ pub(super) fn draw(app: &mut App, store: &mut Store, buffer: &mut Buffer) {
     while app.lines_drawn.len() < usize::from(area.height) {
         let Some(number) = app.timeline.rows.get(store, row) else { break };
         let Some(entry) = store.entry(number).copied() else { break };
-        if app.lines_drawn.len() > 0 || row > app.timeline.top {
-            if let Some(silence) = silence(before.as_ref(), &entry) {
-                let y = line(area, app.lines_drawn.len());
-                quiet(app, buffer, area, y, silence);
-                app.lines_drawn.push(None);
-                if app.lines_drawn.len() >= usize::from(area.height) {
-                    break;
-                }
+        if row > app.timeline.top
+            && let Some(silence) = silence(before.as_ref(), &entry)
+        {
+            let y = line(area, app.lines_drawn.len());
+            quiet(app, buffer, area, y, silence);
+            app.lines_drawn.push(None);
+            if app.lines_drawn.len() >= usize::from(area.height) {
+                break;
             }
         }
         let y = line(area, app.lines_drawn.len());

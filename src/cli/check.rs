@@ -1,0 +1,93 @@
+use std::io::Write as _;
+
+use clap::builder::{PossibleValue, PossibleValuesParser};
+
+use super::{Outcome, args, trip};
+use crate::check::{self, Check, Form, Rules};
+use crate::event::Severity;
+
+/// Hold a capture against the rules of RFC 6455 and RFC 7692
+///
+/// Exits with 1 when a rule is broken: a test assertion for servers and clients.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    input: args::Input,
+
+    #[command(flatten)]
+    output: args::Output,
+
+    /// Exit with 1 from this severity on
+    #[arg(long, value_name = "SEVERITY", default_value = "error")]
+    fail_on: Least,
+
+    /// Check only these rules
+    #[arg(long, value_name = "CODE", value_delimiter = ',')]
+    rules: Vec<String>,
+
+    /// Leave these rules out
+    #[arg(long, value_name = "CODE", value_delimiter = ',')]
+    ignore: Vec<String>,
+
+    /// Write in this form
+    #[arg(long, value_name = "FORM", default_value = "text", value_parser = forms())]
+    format: String,
+}
+
+/// List every rule: its code, how bad it is to break it, and where it stands
+#[derive(Debug, clap::Args)]
+pub(super) struct List {
+    /// Write in this form
+    #[arg(long, value_name = "FORM", default_value = "text", value_parser = forms())]
+    format: String,
+}
+
+/// Says from where on a broken rule fails the check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Least {
+    #[value(help = "a MUST is broken")]
+    Error,
+    #[value(help = "a SHOULD is broken, or something is suspicious")]
+    Warning,
+    #[value(help = "the capture is not whole")]
+    Note,
+}
+
+impl From<Least> for Severity {
+    fn from(least: Least) -> Severity {
+        match least {
+            Least::Error => Severity::Error,
+            Least::Warning => Severity::Warning,
+            Least::Note => Severity::Note,
+        }
+    }
+}
+
+fn forms() -> PossibleValuesParser {
+    PossibleValuesParser::new(Form::LIST.iter().map(|&(name, help, _)| PossibleValue::new(name).help(help)))
+}
+
+impl Args {
+    pub(super) fn run(&self) -> anyhow::Result<Outcome> {
+        let form = Form::named(&self.format).unwrap_or(Form::Text);
+        let rules =
+            Rules::new(self.rules.iter().map(String::as_str), self.ignore.iter().map(String::as_str))?;
+        let mut outcome = Outcome::Fine;
+        trip::gather(&self.input, &self.output, Check::new(rules), |check, to| {
+            let findings = check.findings();
+            if findings.fails(self.fail_on.into()) {
+                outcome = Outcome::Findings;
+            }
+            findings.write(form, to)
+        })?;
+        Ok(outcome)
+    }
+}
+
+impl List {
+    pub(super) fn run(&self) -> anyhow::Result<()> {
+        let form = Form::named(&self.format).unwrap_or(Form::Text);
+        std::io::stdout().write_all(check::list(form).as_bytes())?;
+        Ok(())
+    }
+}

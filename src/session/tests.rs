@@ -1,0 +1,162 @@
+use super::*;
+use crate::event::{Event, Kind, Sink};
+use crate::model::{At, Endpoint, Flags, Flow, Segment, Seq, Side, Timestamp, Tunnel};
+
+const REQUEST: &str = "GET /chat HTTP/1.1\r\nHost: example.com\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n";
+const RESPONSE: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+    Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n";
+const DEFLATE: &str = "Sec-WebSocket-Extensions: permessage-deflate\r\n";
+
+/// Two ends of one connection, whose segments reach an analyzer, or do not.
+struct Talk {
+    analyzer: Analyzer,
+    packet: u64,
+    /// Where the client's and the server's next bytes stand.
+    next: [u32; 2],
+    told: Told,
+}
+
+/// Everything told, a line each.
+#[derive(Default)]
+struct Told(Vec<String>);
+
+impl Sink for Told {
+    fn event(&mut self, event: &Event<'_>) {
+        self.0.push(match &event.kind {
+            Kind::Opened(_) => "open".to_owned(),
+            Kind::Message(message) => format!(
+                "{:?} {} {:?}{} from packet {}",
+                message.from,
+                message.opcode,
+                String::from_utf8_lossy(message.payload),
+                if message.is_complete() { "" } else { " incomplete" },
+                message.wire.first.packet,
+            ),
+            _ => return,
+        });
+    }
+}
+
+impl Talk {
+    fn begin() -> Self {
+        let mut talk = Talk { analyzer: Analyzer::new(Limits::default()), packet: 0, next: [1000, 5000], told: Told::default() };
+        talk.segment(Side::Client, Flags::SYN, &[]);
+        talk.next[0] += 1;
+        talk.segment(Side::Server, Flags::SYN.with(Flags::ACK), &[]);
+        talk.next[1] += 1;
+        talk.segment(Side::Client, Flags::ACK, &[]);
+        talk
+    }
+
+    fn segment(&mut self, side: Side, flags: Flags, payload: &[u8]) {
+        let end = |host, port| Endpoint::new(std::net::IpAddr::from([10, 0, 0, host]), port);
+        let (client, server) = (end(2, 50_000), end(1, 80));
+        let (source, destination) = if side == Side::Client { (client, server) } else { (server, client) };
+        let flow = Flow { source, destination, tunnel: Tunnel::NONE };
+        let (seq, ack) = if side == Side::Client { (self.next[0], self.next[1]) } else { (self.next[1], self.next[0]) };
+        let segment = Segment { flow, seq: Seq(seq), ack: Seq(ack), flags, window: 65535, payload, cut: 0 };
+        self.packet += 1;
+        let at = At { packet: self.packet, time: Timestamp::from_nanos(self.packet as i64 * 1_000_000) };
+        self.analyzer.push(7, &segment, at, &mut self.told);
+    }
+
+    fn send(&mut self, side: Side, bytes: impl AsRef<[u8]>) {
+        self.segment(side, Flags::ACK, bytes.as_ref());
+        self.lose(side, bytes);
+    }
+
+    /// Sends what is not captured.
+    fn lose(&mut self, side: Side, bytes: impl AsRef<[u8]>) {
+        self.next[usize::from(side == Side::Server)] += bytes.as_ref().len() as u32;
+    }
+
+    /// What was told, the capture over.
+    fn over(mut self) -> Vec<String> {
+        let at = At { packet: self.packet, time: Timestamp::from_nanos(self.packet as i64 * 1_000_000) };
+        let live: Vec<_> = self.analyzer.live().collect();
+        for (_, handle) in live {
+            self.analyzer.finish(handle, at, &mut self.told);
+        }
+        self.told.0
+    }
+}
+
+/// A client's frame with the key zero.
+fn masked(first: u8, payload: &str) -> Vec<u8> {
+    [&[first, 0x80 | payload.len() as u8, 0, 0, 0, 0], payload.as_bytes()].concat()
+}
+
+fn plain(first: u8, payload: &str) -> Vec<u8> {
+    [&[first, payload.len() as u8], payload.as_bytes()].concat()
+}
+
+#[test]
+fn a_request_captured_after_its_answer_is_not_read_as_frames() {
+    let mut talk = Talk::begin();
+    talk.lose(Side::Client, format!("{REQUEST}\r\n"));
+    talk.send(Side::Server, format!("{RESPONSE}\r\n"));
+    // The request is sent once more.
+    talk.next[0] -= format!("{REQUEST}\r\n").len() as u32;
+    talk.send(Side::Client, format!("{REQUEST}\r\n"));
+    talk.send(Side::Server, plain(0x81, "hello"));
+    talk.send(Side::Client, masked(0x81, "price 60123.45, quantity 0.5, of the one thing"));
+    talk.send(Side::Client, masked(0x82, "abc"));
+    let told = [
+        "open",
+        "Server text \"hello\" from packet 6",
+        "Client text \"price 60123.45, quantity 0.5, of the one thing\" from packet 7",
+        "Client binary \"abc\" from packet 8",
+    ];
+    assert_eq!(talk.over(), told);
+}
+
+#[test]
+fn frames_held_until_the_lost_answer_is_given_up_keep_their_packets() {
+    let mut talk = Talk::begin();
+    talk.send(Side::Client, format!("{REQUEST}\r\n"));
+    talk.lose(Side::Server, format!("{RESPONSE}\r\n"));
+    talk.send(Side::Client, masked(0x81, "one"));
+    talk.send(Side::Client, masked(0x82, "two"));
+    let told = ["open", "Client text \"one\" from packet 5", "Client binary \"two\" from packet 6"];
+    assert_eq!(talk.over(), told);
+}
+
+#[test]
+fn a_continuation_whose_beginning_is_lost_shows_bytes_only_where_nothing_can_be_compressed() {
+    for (extension, shown) in [("", "rest of it"), (DEFLATE, "")] {
+        let mut talk = Talk::begin();
+        talk.send(Side::Client, format!("{REQUEST}{extension}\r\n"));
+        talk.send(Side::Server, format!("{RESPONSE}{extension}\r\n"));
+        talk.lose(Side::Client, masked(0x01, "the beginning"));
+        talk.send(Side::Client, masked(0x89, "tick"));
+        talk.send(Side::Client, masked(0x80, "rest of it"));
+        talk.send(Side::Client, masked(0x81, "price 60123.45, quantity 0.5, of the one thing"));
+        let told = [
+            "open".to_owned(),
+            "Client ping \"tick\" from packet 6".to_owned(),
+            format!("Client continuation {shown:?} incomplete from packet 7"),
+            "Client text \"price 60123.45, quantity 0.5, of the one thing\" from packet 8".to_owned(),
+        ];
+        assert_eq!(talk.over(), told, "{extension}");
+    }
+}
+
+#[test]
+fn frames_that_lead_to_an_impossible_header_behind_a_gap_are_doubted() {
+    let mut talk = Talk::begin();
+    talk.send(Side::Client, format!("{REQUEST}\r\n"));
+    talk.send(Side::Server, format!("{RESPONSE}\r\n"));
+    talk.lose(Side::Server, plain(0x81, "lost"));
+    talk.send(Side::Server, plain(0x81, "price 60123.45, quantity 0.5, of the one thing"));
+    talk.send(Side::Server, plain(0x81, "price 60123.46, quantity 0.5, of the one thing"));
+    talk.send(Side::Client, masked(0x81, "x"));
+    talk.send(Side::Server, [0xfb, 3, 1, 2, 3]);
+    talk.send(Side::Server, plain(0x81, "price 60123.47, quantity 0.5, of the one thing"));
+    talk.send(Side::Server, plain(0x81, "price 60123.48, quantity 0.5, of the one thing"));
+    let prices: Vec<_> = talk.over().into_iter().filter(|line| line.starts_with("Server")).collect();
+    let told = [45, 46, 47, 48].iter().zip([6, 7, 10, 11]).map(|(price, packet)| {
+        format!("Server text \"price 60123.{price}, quantity 0.5, of the one thing\" from packet {packet}")
+    });
+    assert_eq!(prices, told.collect::<Vec<_>>());
+}

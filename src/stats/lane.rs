@@ -1,0 +1,293 @@
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use ahash::RandomState;
+use hdrhistogram::Histogram;
+
+use super::report::Report;
+use super::row::{End, Row};
+use super::timeline::Timeline;
+use crate::event::{ConnId, Event, Gather, Kind, Message, Opened, Sink, Totals};
+use crate::model::{At, Pair, Side};
+
+/// Counts what passes.
+#[derive(Debug, Default)]
+pub struct Stats {
+    /// Conversations that are not over, and where they stand in `rows`.
+    live: HashMap<ConnId, usize, RandomState>,
+    rows: Vec<Option<Row>>,
+    free: Vec<usize>,
+    /// The conversation of the last message: most often it is the next one's too.
+    recent: Option<(ConnId, usize)>,
+    /// An upgrade that was refused: no closing will follow, and only its anomalies may.
+    refused: Option<Row>,
+    pub(super) counted: Counted,
+}
+
+/// Is what was counted of conversations that are over, and of all messages.
+#[derive(Debug, Default)]
+pub(super) struct Counted {
+    pub(super) rows: Vec<Row>,
+    /// Conversations that are in the totals only, for there were too many.
+    pub(super) left_out: u64,
+    pub(super) conversations: u64,
+    pub(super) refused: u64,
+    pub(super) totals: Pair<Totals>,
+    /// Lengths of text and binary messages.
+    pub(super) lengths: Pair<Option<Box<Histogram<u64>>>>,
+    pub(super) timeline: Timeline,
+    pub(super) opcodes: [u64; 16],
+    /// How often a conversation ended with each code; `None` where the capture ended first.
+    pub(super) codes: BTreeMap<Option<u16>, u64>,
+    pub(super) anomalies: BTreeMap<&'static str, u64>,
+    /// The slowest pongs, the slowest first.
+    pub(super) slowest: Vec<(Duration, At, ConnId)>,
+    /// Pings that were never answered, and the first of them.
+    pub(super) unanswered: u64,
+    pub(super) first_unanswered: Vec<(At, ConnId)>,
+}
+
+/// Bounds the conversations of a lane that are told one by one.
+const ROWS: usize = 8192;
+/// How many of the slowest pongs, and of the pings without an answer, are told.
+pub(super) const TOLD: usize = 10;
+
+impl Stats {
+    /// Makes one that has counted nothing.
+    pub fn new() -> Self {
+        Stats::default()
+    }
+
+    /// Returns what was counted, as it is told.
+    pub fn report(mut self) -> Report {
+        self.finish();
+        Report::of(self.counted)
+    }
+
+    /// Takes conversations that nothing closed as open.
+    fn finish(&mut self) {
+        let rows = std::mem::take(&mut self.rows);
+        for mut row in rows.into_iter().flatten() {
+            let (conn, counted) = (row.conn, &mut self.counted);
+            row.settle(&mut |ping| counted.unanswered(ping, conn));
+            self.counted.over(row);
+        }
+        if let Some(row) = self.refused.take() {
+            self.counted.over(row);
+        }
+        self.live.clear();
+        self.free.clear();
+        self.recent = None;
+    }
+
+    fn opened(&mut self, conn: ConnId, at: At, opened: &Opened) {
+        self.end(conn);
+        let row = Row::new(conn, at, opened);
+        if !opened.established {
+            if let Some(before) = self.refused.replace(row) {
+                self.counted.over(before);
+            }
+            return;
+        }
+        let n = self.free.pop().unwrap_or(self.rows.len());
+        if let Some(slot) = self.rows.get_mut(n) {
+            *slot = Some(row);
+        } else {
+            self.rows.push(Some(row));
+        }
+        self.live.insert(conn, n);
+    }
+
+    fn row(&mut self, conn: ConnId) -> Option<&mut Row> {
+        let n = match self.recent {
+            Some((recent, n)) if recent == conn => n,
+            _ => {
+                let n = *self.live.get(&conn)?;
+                self.recent = Some((conn, n));
+                n
+            }
+        };
+        self.rows.get_mut(n)?.as_mut()
+    }
+
+    fn message(&mut self, conn: ConnId, at: At, message: &Message<'_>) {
+        self.counted.message(at, message);
+        let mut given_up = None;
+        if let Some(row) = self.row(conn) {
+            row.message(at, message, &mut |ping| given_up = Some(ping));
+        }
+        if let Some(ping) = given_up {
+            self.counted.unanswered(ping, conn);
+        }
+        if let Some(rtt) = message.rtt {
+            self.counted.pong(rtt, at, conn);
+        }
+    }
+
+    /// Takes a conversation out of the live ones.
+    fn end(&mut self, conn: ConnId) {
+        self.recent = None;
+        if let Some(n) = self.live.remove(&conn)
+            && let Some(row) = self.rows.get_mut(n).and_then(Option::take)
+        {
+            self.free.push(n);
+            self.counted.over(row);
+        }
+    }
+}
+
+impl Sink for Stats {
+    fn event(&mut self, event: &Event<'_>) {
+        let at = event.at;
+        match (&event.kind, event.conn) {
+            (Kind::Message(message), Some(conn)) => self.message(conn, at, message),
+            (Kind::Opened(opened), Some(conn)) => self.opened(conn, at, opened),
+            (Kind::Anomaly { anomaly, .. }, conn) => {
+                let count = self.counted.anomalies.entry(anomaly.code()).or_default();
+                *count = count.saturating_add(1);
+                let row = match (conn, &mut self.refused) {
+                    (Some(conn), Some(row)) if row.conn == conn && !self.live.contains_key(&conn) => {
+                        Some(row)
+                    }
+                    (Some(conn), _) => self.row(conn),
+                    (None, _) => None,
+                };
+                if let Some(row) = row {
+                    row.anomaly(anomaly.severity());
+                }
+            }
+            (Kind::Closed(closed), Some(conn)) => {
+                let mut pings = Vec::new();
+                if let Some(row) = self.row(conn) {
+                    row.closed(at, closed, &mut |ping| pings.push(ping));
+                }
+                pings.into_iter().for_each(|ping| self.counted.unanswered(ping, conn));
+                self.end(conn);
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Gather for Stats {
+    fn fresh(&self) -> Self {
+        Stats::default()
+    }
+
+    fn absorb(&mut self, mut other: Self) {
+        other.finish();
+        self.counted.absorb(other.counted);
+    }
+}
+
+impl Counted {
+    fn message(&mut self, at: At, message: &Message<'_>) {
+        if let Some(count) = self.opcodes.get_mut(usize::from(message.opcode.0)) {
+            *count = count.saturating_add(1);
+        }
+        self.timeline.add(at.time, message.from);
+        if !message.opcode.is_control() {
+            let lengths = &mut self.lengths[message.from];
+            if lengths.is_none() {
+                *lengths = Histogram::new(2).ok().map(Box::new);
+            }
+            if let Some(lengths) = lengths {
+                // It grows as it must; a length beyond its reach does not fit into a frame.
+                let _ = lengths.record(message.length);
+            }
+        }
+    }
+
+    fn pong(&mut self, rtt: Duration, at: At, conn: ConnId) {
+        let is_slow =
+            self.slowest.len() < TOLD || self.slowest.last().is_some_and(|(least, ..)| rtt >= *least);
+        if is_slow {
+            self.slowest.push((rtt, at, conn));
+            self.trim();
+        }
+    }
+
+    fn unanswered(&mut self, ping: At, conn: ConnId) {
+        self.unanswered = self.unanswered.saturating_add(1);
+        self.first_unanswered.push((ping, conn));
+        self.trim();
+    }
+
+    /// Keeps of what is told the first ones.
+    fn trim(&mut self) {
+        self.slowest.sort_unstable_by_key(|(rtt, at, conn)| (std::cmp::Reverse(*rtt), at.packet, *conn));
+        self.slowest.truncate(TOLD);
+        self.first_unanswered.sort_unstable_by_key(|(at, conn)| (at.packet, *conn));
+        self.first_unanswered.truncate(TOLD);
+    }
+
+    /// Counts a conversation that is over.
+    fn over(&mut self, row: Row) {
+        match &row.end {
+            End::Refused(_) => self.refused = self.refused.saturating_add(1),
+            End::Open | End::Closed { .. } => {
+                self.conversations = self.conversations.saturating_add(1);
+                let code = if let End::Closed { code, .. } = row.end { Some(code) } else { None };
+                let count = self.codes.entry(code).or_default();
+                *count = count.saturating_add(1);
+            }
+        }
+        for side in Side::BOTH {
+            add(&mut self.totals[side], &row.totals[side]);
+        }
+        if self.rows.len() < ROWS {
+            self.rows.push(row);
+        } else {
+            self.left_out = self.left_out.saturating_add(1);
+        }
+    }
+
+    fn absorb(&mut self, other: Counted) {
+        self.rows.extend(other.rows);
+        for (mine, theirs) in [
+            (&mut self.left_out, other.left_out),
+            (&mut self.conversations, other.conversations),
+            (&mut self.refused, other.refused),
+            (&mut self.unanswered, other.unanswered),
+        ] {
+            *mine = mine.saturating_add(theirs);
+        }
+        for side in Side::BOTH {
+            add(&mut self.totals[side], &other.totals[side]);
+        }
+        let Pair { client, server } = other.lengths;
+        for (mine, theirs) in [(&mut self.lengths.client, client), (&mut self.lengths.server, server)] {
+            match (mine, theirs) {
+                // Both grow as they must, so nothing can be out of reach.
+                (Some(mine), Some(theirs)) => drop(mine.add(&*theirs)),
+                (mine, theirs) => *mine = mine.take().or(theirs),
+            }
+        }
+        self.timeline.absorb(other.timeline);
+        for (mine, theirs) in self.opcodes.iter_mut().zip(other.opcodes) {
+            *mine = mine.saturating_add(theirs);
+        }
+        for (code, count) in other.codes {
+            let mine = self.codes.entry(code).or_default();
+            *mine = mine.saturating_add(count);
+        }
+        for (code, count) in other.anomalies {
+            let mine = self.anomalies.entry(code).or_default();
+            *mine = mine.saturating_add(count);
+        }
+        self.slowest.extend(other.slowest);
+        self.first_unanswered.extend(other.first_unanswered);
+        self.trim();
+    }
+}
+
+pub(super) fn add(to: &mut Totals, from: &Totals) {
+    for (to, from) in [
+        (&mut to.messages, from.messages),
+        (&mut to.frames, from.frames),
+        (&mut to.bytes, from.bytes),
+        (&mut to.wire_bytes, from.wire_bytes),
+    ] {
+        *to = to.saturating_add(from);
+    }
+}

@@ -1,0 +1,56 @@
+//! What a capture adds up to: conversations, totals, rates, round trips.
+//!
+//! [`Stats`] counts while events pass and costs a few nanoseconds a message; [`Report`] is what it comes to, and writes
+//! itself as text, JSON or CSV. `sketch` and `timeline` remember distributions in little memory. Counting is the same
+//! in any order of connections, so the report does not depend on the number of threads.
+
+mod csv;
+mod lane;
+mod report;
+mod row;
+mod sketch;
+mod text;
+mod timeline;
+
+pub use lane::Stats;
+pub use report::{Conversation, Report, Totals};
+pub use sketch::Quantiles;
+
+use std::io::{self, Write};
+
+/// Names a form in which a report is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// Tables and drawings for people.
+    Text,
+    /// One JSON object.
+    Json,
+    /// One line a conversation.
+    Csv,
+}
+
+impl Form {
+    /// Lists every form: its name and what it is.
+    pub const LIST: &'static [(&'static str, &'static str, Form)] = &[
+        ("text", "tables and drawings for people", Form::Text),
+        ("json", "one JSON object with everything", Form::Json),
+        ("csv", "one line a conversation", Form::Csv),
+    ];
+
+    /// Returns the form called `name`; `None` where there is none.
+    pub fn named(name: &str) -> Option<Form> {
+        Form::LIST.iter().find(|(known, ..)| *known == name).map(|(.., form)| *form)
+    }
+}
+
+/// Writes a report; the text shows the `top` conversations of most bytes, the other forms show all.
+pub fn write(report: &Report, form: Form, top: usize, to: &mut dyn Write) -> io::Result<()> {
+    match form {
+        Form::Text => to.write_all(text::text(report, top).as_bytes()),
+        Form::Json => {
+            serde_json::to_writer(&mut *to, report)?;
+            to.write_all(b"\n")
+        }
+        Form::Csv => to.write_all(csv::csv(report).as_bytes()),
+    }
+}

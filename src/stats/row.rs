@@ -1,0 +1,138 @@
+use std::time::Duration;
+
+use super::sketch::Sketch;
+use crate::event::{Closed, ConnId, Message, Opened, Severity, Totals};
+use crate::model::{At, Endpoint, Pair, Side, Timestamp};
+use crate::websocket::Opcode;
+
+/// Is the account of one conversation.
+#[derive(Clone, Debug)]
+pub(super) struct Row {
+    pub(super) conn: ConnId,
+    pub(super) client: Endpoint,
+    pub(super) server: Endpoint,
+    pub(super) handshake: bool,
+    pub(super) url: Option<Box<str>>,
+    pub(super) subprotocol: Option<Box<str>>,
+    pub(super) deflate: bool,
+    pub(super) opened: Timestamp,
+    pub(super) duration: Duration,
+    pub(super) totals: Pair<Totals>,
+    pub(super) compressed: u64,
+    pub(super) rtt: Sketch,
+    /// The longest silence, and the last sign of life.
+    pub(super) silence: Duration,
+    last: Timestamp,
+    /// Pings that wait for an answer.
+    waiting: Pair<Vec<At>>,
+    pub(super) unanswered: u64,
+    /// Notes, warnings, errors.
+    pub(super) anomalies: [u64; 3],
+    pub(super) end: End,
+}
+
+/// Says how a conversation ended.
+#[derive(Clone, Debug)]
+pub(super) enum End {
+    /// The capture ended first.
+    Open,
+    /// The upgrade was refused with this status; `None` where it was not answered.
+    Refused(Option<u16>),
+    /// It was closed.
+    Closed { code: u16, reason: Box<str>, by: Option<Side>, clean: bool },
+}
+
+/// Bounds how many pings of a side wait for an answer, as the analyzer does; the oldest counts as unanswered then.
+const WAITING: usize = 32;
+
+impl Row {
+    pub(super) fn new(conn: ConnId, at: At, opened: &Opened) -> Self {
+        let handshake = opened.handshake.as_deref();
+        let status = handshake.and_then(|it| it.response.as_ref()).map(|response| response.status);
+        Row {
+            conn,
+            client: opened.client,
+            server: opened.server,
+            handshake: handshake.is_some(),
+            url: handshake.and_then(|it| it.url.clone()),
+            subprotocol: handshake.and_then(|it| it.subprotocol.clone()),
+            deflate: handshake.is_some_and(|it| it.deflate.is_some()),
+            opened: at.time,
+            duration: Duration::ZERO,
+            totals: Pair::default(),
+            compressed: 0,
+            rtt: Sketch::default(),
+            silence: Duration::ZERO,
+            last: at.time,
+            waiting: Pair::default(),
+            unanswered: 0,
+            anomalies: [0; 3],
+            end: if opened.established { End::Open } else { End::Refused(status) },
+        }
+    }
+
+    /// Counts a message. Pings that will not be answered any more are given to `unanswered`.
+    pub(super) fn message(&mut self, at: At, message: &Message<'_>, unanswered: &mut dyn FnMut(At)) {
+        self.alive(at.time);
+        let totals = &mut self.totals[message.from];
+        totals.messages = totals.messages.saturating_add(1);
+        totals.frames = totals.frames.saturating_add(message.wire.frames);
+        totals.bytes = totals.bytes.saturating_add(message.length);
+        totals.wire_bytes = totals.wire_bytes.saturating_add(message.wire.bytes);
+        self.compressed = self.compressed.saturating_add(u64::from(message.wire.compressed));
+        match message.opcode {
+            Opcode::PING => {
+                let waiting = &mut self.waiting[message.from];
+                if waiting.len() >= WAITING {
+                    unanswered(waiting.remove(0));
+                    self.unanswered = self.unanswered.saturating_add(1);
+                }
+                waiting.push(at);
+            }
+            Opcode::PONG => {
+                if let Some(rtt) = message.rtt {
+                    self.rtt.record(rtt);
+                    // The ping that it answers, and older ones, are settled.
+                    let waiting = &mut self.waiting[!message.from];
+                    let settled = waiting.iter().rposition(|ping| at.time.since(ping.time) >= rtt);
+                    waiting.drain(..settled.map_or(0, |last| last.saturating_add(1)));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn anomaly(&mut self, severity: Severity) {
+        let [notes, warnings, errors] = &mut self.anomalies;
+        let count = match severity {
+            Severity::Note => notes,
+            Severity::Warning => warnings,
+            Severity::Error => errors,
+        };
+        *count = count.saturating_add(1);
+    }
+
+    pub(super) fn closed(&mut self, at: At, closed: &Closed, unanswered: &mut dyn FnMut(At)) {
+        self.alive(at.time);
+        self.duration = closed.duration;
+        if let Some(code) = closed.code {
+            self.end =
+                End::Closed { code, reason: closed.reason.clone(), by: closed.by, clean: closed.clean };
+        }
+        self.settle(unanswered);
+    }
+
+    /// Counts the pings that still wait: nothing will answer them.
+    pub(super) fn settle(&mut self, unanswered: &mut dyn FnMut(At)) {
+        for side in Side::BOTH {
+            let waiting = std::mem::take(&mut self.waiting[side]);
+            self.unanswered = self.unanswered.saturating_add(waiting.len() as u64);
+            waiting.into_iter().for_each(&mut *unanswered);
+        }
+    }
+
+    fn alive(&mut self, time: Timestamp) {
+        self.silence = self.silence.max(time.since(self.last));
+        self.last = time;
+    }
+}

@@ -1,0 +1,179 @@
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+
+/// Remembers a distribution of time spans in little memory.
+///
+/// While there are few different values, each is kept with how often it came. Beyond that, values that share their eight
+/// leading bits count as one (within 0.4 %), of which there are at most a few thousand and in practice a few dozen.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Sketch {
+    /// Nanoseconds and how often, sorted.
+    values: Vec<(u64, u64)>,
+    rough: bool,
+    most: u64,
+    least: Option<u64>,
+}
+
+/// How many different values are kept as they are.
+const EXACT: usize = 64;
+/// How many leading bits tell values apart beyond that.
+const BITS: u32 = 8;
+
+/// Is what a distribution is told by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quantiles {
+    /// How many values there were.
+    pub count: u64,
+    /// The least.
+    pub min: Duration,
+    /// Half of them are at most this.
+    pub median: Duration,
+    /// 99 of a hundred are at most this.
+    pub p99: Duration,
+    /// The most.
+    pub max: Duration,
+}
+
+impl Sketch {
+    pub(super) fn record(&mut self, span: Duration) {
+        let nanos = u64::try_from(span.as_nanos()).unwrap_or(u64::MAX);
+        self.most = self.most.max(nanos);
+        self.least = Some(self.least.map_or(nanos, |least| least.min(nanos)));
+        self.add(nanos, 1);
+    }
+
+    /// Adds what another remembers.
+    pub(super) fn absorb(&mut self, other: &Sketch) {
+        if other.rough {
+            self.coarsen();
+        }
+        self.most = self.most.max(other.most);
+        self.least = self.least.into_iter().chain(other.least).min();
+        for (nanos, count) in &other.values {
+            self.add(*nanos, *count);
+        }
+    }
+
+    fn add(&mut self, nanos: u64, count: u64) {
+        let nanos = if self.rough { rough(nanos) } else { nanos };
+        match self.values.binary_search_by_key(&nanos, |(nanos, _)| *nanos) {
+            Ok(at) => {
+                if let Some((_, so_far)) = self.values.get_mut(at) {
+                    *so_far = so_far.saturating_add(count);
+                }
+            }
+            Err(at) => {
+                self.values.insert(at, (nanos, count));
+                if self.values.len() > EXACT {
+                    self.coarsen();
+                }
+            }
+        }
+    }
+
+    fn coarsen(&mut self) {
+        if std::mem::replace(&mut self.rough, true) {
+            return;
+        }
+        for (nanos, count) in std::mem::take(&mut self.values) {
+            self.add(nanos, count);
+        }
+    }
+
+    /// Returns what tells it; `None` where nothing was recorded. `scratch` lends its memory.
+    pub(super) fn quantiles(&self, scratch: &mut Histogram<u64>) -> Option<Quantiles> {
+        let least = self.least?;
+        scratch.reset();
+        for (nanos, count) in &self.values {
+            // It grows as it must; what is beyond its reach, 584 years, cannot come.
+            let _ = scratch.record_n((*nanos).max(1), *count);
+        }
+        let at = |quantile| {
+            let near = scratch.value_at_quantile(quantile);
+            let exact = self.values.iter().map(|(nanos, _)| *nanos).filter(|_| !self.rough);
+            let exact = exact.filter(|nanos| scratch.equivalent((*nanos).max(1), near)).next_back();
+            Duration::from_nanos(exact.unwrap_or(near).clamp(least, self.most))
+        };
+        Some(Quantiles {
+            count: scratch.len(),
+            min: Duration::from_nanos(least),
+            median: at(0.5),
+            p99: at(0.99),
+            max: Duration::from_nanos(self.most),
+        })
+    }
+}
+
+/// Makes a histogram for [`Sketch::quantiles`].
+pub(super) fn scratch() -> Option<Histogram<u64>> {
+    Histogram::new(3).ok()
+}
+
+/// Returns the middle of the values that share their leading bits with this one.
+const fn rough(nanos: u64) -> u64 {
+    let drop = (u64::BITS.saturating_sub(nanos.leading_zeros())).saturating_sub(BITS);
+    let low = (nanos >> drop) << drop;
+    if drop == 0 { low } else { low | 1 << drop.saturating_sub(1) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn told(sketch: &Sketch) -> Option<Quantiles> {
+        sketch.quantiles(&mut scratch().unwrap())
+    }
+
+    fn of(values: &[u64]) -> Sketch {
+        let mut sketch = Sketch::default();
+        values.iter().for_each(|nanos| sketch.record(Duration::from_nanos(*nanos)));
+        sketch
+    }
+
+    #[test]
+    fn few_values_are_told_exactly() {
+        assert_eq!(told(&Sketch::default()), None);
+        let told = told(&of(&[412_345, 1, 999_999_999, 412_345, 500_000_001])).unwrap();
+        let nanos = [told.min, told.median, told.p99, told.max].map(|span| span.as_nanos());
+        assert_eq!((told.count, nanos), (5, [1, 412_345, 999_999_999, 999_999_999]));
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let mut sketch = Sketch::default();
+        let mut nanos: u64 = 1;
+        for n in 0..2_000_000_u64 {
+            nanos = nanos.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(n);
+            sketch.record(Duration::from_nanos(nanos >> (nanos % 50)));
+        }
+        assert!(sketch.values.len() <= 64 * 128, "{}", sketch.values.len());
+        assert_eq!(told(&sketch).unwrap().count, 2_000_000);
+    }
+
+    proptest! {
+        #[test]
+        fn quantiles_are_near_those_of_the_sorted_values(mut values in proptest::collection::vec(0_u64..10_000_000_000, 1..400)) {
+            let told = told(&of(&values)).unwrap();
+            values.sort_unstable();
+            for (quantile, span) in [(50, told.median), (99, told.p99)] {
+                let rank = (values.len() * quantile).div_ceil(100).max(1);
+                let (want, nanos) = (values[rank - 1] as f64, span.as_nanos() as f64);
+                prop_assert!((nanos - want).abs() <= want * 0.006 + 1.0, "{quantile}: {nanos} for {want}");
+            }
+            prop_assert_eq!(told.min.as_nanos(), u128::from(values[0]));
+            prop_assert_eq!(told.max.as_nanos(), u128::from(values[values.len() - 1]));
+        }
+
+        #[test]
+        fn parts_put_together_in_any_order_are_the_whole(values in proptest::collection::vec(0_u64..1_000_000_000_000, 1..300), cut in 0_usize..300) {
+            let (a, b) = values.split_at(cut.min(values.len()));
+            let (mut one, mut other) = (of(a), of(b));
+            one.absorb(&of(b));
+            other.absorb(&of(a));
+            prop_assert_eq!(told(&one), told(&of(&values)));
+            prop_assert_eq!(told(&other), told(&one));
+        }
+    }
+}

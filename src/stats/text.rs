@@ -1,0 +1,390 @@
+//! Tables and drawings for people.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use unicode_width::UnicodeWidthStr;
+
+use super::report::{Conversation, Length, Report, Totals};
+use crate::view::{bytes, close_code_name, count, printable_string, span};
+
+/// How wide a URL may be in the table.
+const URL: usize = 60;
+/// How many columns the drawing of rates takes.
+const RATE: usize = 64;
+/// How many columns a bar takes.
+const BAR: usize = 24;
+
+/// Writes a report; `top` conversations are listed.
+pub(super) fn text(report: &Report, top: usize) -> String {
+    let mut out = String::new();
+    totals(report, &mut out);
+    conversations(report, top, &mut out);
+    talkers(report, &mut out);
+    rate(report, &mut out);
+    lengths(report, &mut out);
+    round_trips(report, &mut out);
+    endings(report, &mut out);
+    out
+}
+
+/// Writes a heading, a blank line before it.
+fn heading(text: &str, out: &mut String) {
+    if !out.is_empty() {
+        out.push('\n');
+    }
+    out.push_str(text);
+    out.push('\n');
+}
+
+/// Writes a line; writing into a string cannot fail.
+macro_rules! say {
+    ($out:expr, $($arg:tt)*) => {{
+        let _ = writeln!($out, $($arg)*);
+    }};
+}
+
+fn totals(report: &Report, out: &mut String) {
+    let sum = &report.totals;
+    let refused = match sum.refused {
+        0 => String::new(),
+        n => format!(", {} refused or not answered", count(n, "upgrade")),
+    };
+    say!(out, "{}{refused}", count(sum.conversations, "conversation"));
+    for (name, totals) in [("clients", sum.client), ("servers", sum.server)] {
+        let Totals { messages, bytes: payload, wire_bytes, .. } = totals;
+        say!(
+            out,
+            "  {name} sent {}, {}, {} on the wire",
+            count_of(messages, "message"),
+            bytes(payload),
+            bytes(wire_bytes)
+        );
+    }
+    if !sum.opcodes.is_empty() {
+        let list: Vec<_> =
+            sum.opcodes.iter().map(|(name, count)| format!("{} {name}", grouped(*count))).collect();
+        say!(out, "  {}", list.join(", "));
+    }
+}
+
+fn conversations(report: &Report, top: usize, out: &mut String) {
+    let mut list: Vec<&Conversation> = report.conversations.iter().collect();
+    list.sort_by_key(|it| (std::cmp::Reverse(it.bytes()), it.conn));
+    let all = list.len();
+    list.truncate(top);
+    if list.is_empty() {
+        return;
+    }
+    let more = (all.saturating_sub(list.len()) as u64).saturating_add(report.totals.left_out);
+    heading(
+        &if more > 0 {
+            format!(
+                "conversations, the first {} by bytes of {}",
+                list.len(),
+                grouped(more.saturating_add(list.len() as u64))
+            )
+        } else {
+            "conversations, by bytes".into()
+        },
+        out,
+    );
+    let names = [
+        "conn",
+        "client",
+        "server",
+        "↑ msgs",
+        "↓ msgs",
+        "↑ bytes",
+        "↓ bytes",
+        "ratio",
+        "time",
+        "ping min/med/p99",
+        "silence",
+        "end",
+        "anomalies",
+        "url",
+    ];
+    let mut table = vec![names.map(str::to_owned)];
+    table.extend(list.into_iter().map(columns));
+    write_table(&table, |n| (3..=10).contains(&n) || n == 0, out);
+}
+
+fn columns(it: &Conversation) -> [String; 14] {
+    let end = |peer: super::report::Peer| crate::model::Endpoint::new(peer.ip, peer.port).to_string();
+    let ratio = it.ratio.filter(|_| it.compressed_messages > 0);
+    let mut url = it.url.as_deref().map_or_else(
+        || if it.handshake { "-" } else { "(no handshake)" }.to_owned(),
+        |url| clip(&printable_string(url.as_bytes()), URL),
+    );
+    if let Some(name) = &it.subprotocol {
+        let _ = write!(url, " [{}]", clip(&printable_string(name.as_bytes()), URL));
+    }
+    [
+        it.conn.to_string(),
+        end(it.client),
+        end(it.server),
+        grouped(it.client_totals.messages),
+        grouped(it.server_totals.messages),
+        bytes(it.client_totals.bytes),
+        bytes(it.server_totals.bytes),
+        ratio.map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.2}")),
+        short(it.duration),
+        it.rtt.map_or_else(
+            || "-".to_owned(),
+            |rtt| format!("{} / {} / {}", short(rtt.min), short(rtt.median), short(rtt.p99)),
+        ),
+        short(it.longest_silence),
+        ending(it),
+        anomalies(it),
+        url,
+    ]
+}
+
+fn ending(it: &Conversation) -> String {
+    match (it.code, it.status) {
+        (Some(code), _) => {
+            format!("{code}{}", if it.clean == Some(false) && code != 1006 { " unanswered" } else { "" })
+        }
+        (None, Some(status)) => format!("refused {status}"),
+        (None, None) => it.end.to_owned(),
+    }
+}
+
+fn anomalies(it: &Conversation) -> String {
+    let list =
+        [(it.anomalies.error, "error"), (it.anomalies.warning, "warning"), (it.anomalies.note, "note")];
+    let list: Vec<_> = list.into_iter().filter(|(n, _)| *n > 0).map(|(n, noun)| count(n, noun)).collect();
+    if list.is_empty() { "-".to_owned() } else { list.join(", ") }
+}
+
+fn talkers(report: &Report, out: &mut String) {
+    if report.talkers.is_empty() {
+        return;
+    }
+    heading("talkers, by bytes", out);
+    let mut table = vec![["convs", "messages", "bytes", "host and path"].map(str::to_owned)];
+    for it in &report.talkers {
+        let name =
+            printable_string(format!("{}{}", it.host, it.path.as_deref().unwrap_or_default()).as_bytes());
+        table.push([grouped(it.conversations), grouped(it.messages), bytes(it.bytes), clip(&name, URL)]);
+    }
+    write_table(&table, |n| n < 3, out);
+}
+
+fn rate(report: &Report, out: &mut String) {
+    let Some(rate) = &report.rate else { return };
+    let group = rate.client.len().div_ceil(RATE).max(1);
+    let width = rate.slot.saturating_mul(u32::try_from(group).unwrap_or(u32::MAX));
+    heading(&format!("messages over time, {} a column", short(width)), out);
+    let sum = |slots: &[u64]| slots.iter().fold(0_u64, |sum, n| sum.saturating_add(*n));
+    for (arrow, slots) in [("↑", &rate.client), ("↓", &rate.server)] {
+        let columns: Vec<u64> = slots.chunks(group).map(sum).collect();
+        let most = columns.iter().copied().max().unwrap_or(0);
+        let peak = slots.iter().copied().max().unwrap_or(0);
+        let drawn: String = columns.iter().map(|n| level(*n, most)).collect();
+        say!(out, "  {arrow} {drawn}  peak {}/s", grouped(per_second(peak, rate.slot)));
+    }
+}
+
+fn per_second(messages: u64, slot: Duration) -> u64 {
+    let nanos = slot.as_nanos().max(1);
+    u64::try_from(u128::from(messages).saturating_mul(1_000_000_000).checked_div(nanos).unwrap_or(0))
+        .unwrap_or(u64::MAX)
+}
+
+/// Draws a count as a block of eight heights; a blank stands for none.
+fn level(n: u64, most: u64) -> char {
+    const LEVELS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    if n == 0 {
+        return ' ';
+    }
+    let eighth = u128::from(n).saturating_mul(8).div_ceil(u128::from(most.max(1)));
+    let at = usize::try_from(eighth).unwrap_or(8).clamp(1, 8);
+    LEVELS.get(at.saturating_sub(1)).copied().unwrap_or('█')
+}
+
+/// Draws a count as a bar of eighths of a column.
+fn bar(n: u64, most: u64) -> String {
+    const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
+    let full = u128::from(n).saturating_mul(BAR as u128 * 8).div_ceil(u128::from(most.max(1)));
+    let eighths = usize::try_from(full).unwrap_or(0).min(BAR * 8);
+    format!("{}{}", "█".repeat(eighths / 8), EIGHTHS.get(eighths % 8).copied().unwrap_or_default())
+}
+
+fn lengths(report: &Report, out: &mut String) {
+    let sides = [&report.lengths.client, &report.lengths.server].map(Option::as_ref);
+    if sides.iter().all(Option::is_none) {
+        return;
+    }
+    heading("lengths of text and binary messages", out);
+    for (arrow, it) in ["↑", "↓"].into_iter().zip(sides) {
+        if let Some(Length { median, p90, p99, min, max, .. }) = it {
+            let [min, median, p90, p99, max] = [*min, *median, *p90, *p99, *max].map(bytes);
+            say!(out, "  {arrow} min {min}, median {median}, p90 {p90}, p99 {p99}, max {max}");
+        }
+    }
+    let powers = sides.map(|it| it.map_or(&[][..], |it| &it.powers));
+    let most = powers.iter().flat_map(|powers| powers.iter()).copied().max().unwrap_or(0);
+    let first = powers.iter().filter_map(|powers| powers.iter().position(|n| *n > 0)).min().unwrap_or(0);
+    let last = powers.iter().map(|powers| powers.len()).max().unwrap_or(0);
+    for power in first..last {
+        let [up, down] = powers.map(|powers| powers.get(power).copied().unwrap_or(0));
+        let from = if power == 0 {
+            0
+        } else {
+            1_u64.checked_shl(u32::try_from(power.saturating_sub(1)).unwrap_or(63)).unwrap_or(0)
+        };
+        let line = format!(
+            "  {:>8} ↑ {:BAR$} {:>11}  ↓ {:BAR$} {:>11}",
+            format!("≥ {}", bytes_short(from)),
+            bar(up, most),
+            nonzero(up),
+            bar(down, most),
+            nonzero(down)
+        );
+        say!(out, "{}", line.trim_end());
+    }
+}
+
+fn nonzero(n: u64) -> String {
+    if n == 0 { String::new() } else { grouped(n) }
+}
+
+/// Writes a power of two.
+fn bytes_short(n: u64) -> String {
+    let units = [(1_u64 << 30, "Gi"), (1 << 20, "Mi"), (1 << 10, "Ki")];
+    let unit = units.into_iter().find(|(unit, _)| n >= *unit);
+    unit.map_or_else(|| n.to_string(), |(unit, name)| format!("{}{name}", n.checked_div(unit).unwrap_or(0)))
+}
+
+fn round_trips(report: &Report, out: &mut String) {
+    if report.rtt.is_none() && report.totals.unanswered_pings == 0 {
+        return;
+    }
+    heading("pings", out);
+    if let Some(rtt) = &report.rtt {
+        let [min, median, p99, max] = [rtt.min, rtt.median, rtt.p99, rtt.max].map(short);
+        say!(out, "  {} answered: min {min}, median {median}, p99 {p99}, max {max}", grouped(rtt.count));
+        for pong in &report.slowest_pongs {
+            say!(out, "  {:>10}  conn {}, packet {}", short(pong.rtt), pong.conn, pong.packet);
+        }
+    }
+    if report.totals.unanswered_pings > 0 {
+        say!(out, "  {} never answered, first:", grouped(report.totals.unanswered_pings));
+        for ping in &report.unanswered_pings {
+            say!(out, "  {:>10}  conn {}, packet {}", "-", ping.conn, ping.packet);
+        }
+    }
+}
+
+fn endings(report: &Report, out: &mut String) {
+    if !report.close_codes.is_empty() {
+        heading("endings", out);
+        for code in &report.close_codes {
+            let number = code.code.map_or_else(|| "-".to_owned(), |code| code.to_string());
+            say!(
+                out,
+                "  {:>9}  {number:>5} {}",
+                grouped(code.count),
+                code.code.map_or(code.name, close_code_name)
+            );
+        }
+    }
+    if !report.anomalies.is_empty() {
+        heading("anomalies", out);
+        let mut list: Vec<_> = report.anomalies.iter().collect();
+        list.sort_by_key(|(code, count)| (std::cmp::Reverse(**count), **code));
+        for (code, count) in list {
+            say!(out, "  {:>9}  {code}", grouped(*count));
+        }
+    }
+}
+
+/// Writes rows in columns; `right` tells which are aligned to the right, and the last is not padded.
+fn write_table<const N: usize>(table: &[[String; N]], right: impl Fn(usize) -> bool, out: &mut String) {
+    let width =
+        |n: usize| table.iter().filter_map(|row| row.get(n)).map(|cell| cell.width()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..N).map(width).collect();
+    for row in table {
+        let mut line = String::new();
+        for (n, (cell, width)) in row.iter().zip(&widths).enumerate() {
+            let pad = " ".repeat(width.saturating_sub(cell.width()));
+            let (before, after) = if right(n) { (pad.as_str(), "") } else { ("", pad.as_str()) };
+            let _ = write!(line, "  {before}{cell}{after}");
+        }
+        say!(out, "{}", line.trim_end());
+    }
+}
+
+/// Shortens text that is already safe to show.
+fn clip(text: &str, columns: usize) -> String {
+    if text.width() <= columns {
+        return text.to_owned();
+    }
+    let mut out = String::new();
+    for c in text.chars() {
+        if out.width().saturating_add(2) > columns {
+            break;
+        }
+        out.push(c);
+    }
+    out.push('…');
+    out
+}
+
+/// Writes a time span in three figures.
+fn short(time: Duration) -> String {
+    let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+    let digits = nanos.checked_ilog10().unwrap_or(0);
+    // Below a minute, three figures are kept; above, the words have no more.
+    let unit = if nanos < 60_000_000_000 { 10_u64.saturating_pow(digits.saturating_sub(2)) } else { 1 };
+    let rounded = nanos.saturating_add(unit / 2).checked_div(unit).unwrap_or(0).saturating_mul(unit);
+    span(Duration::from_nanos(rounded))
+}
+
+fn count_of(n: u64, noun: &str) -> String {
+    format!("{} {noun}{}", grouped(n), if n == 1 { "" } else { "s" })
+}
+
+/// Writes a number with commas between thousands.
+fn grouped(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && digits.len().saturating_sub(at) % 3 == 0 {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_spans_are_short() {
+        assert_eq!([0, 999, 1000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
+        let spans = [0, 999, 412_345, 1_204_567_890, 9_999_999, 61_000_000_000]
+            .map(|nanos| short(Duration::from_nanos(nanos)));
+        assert_eq!(spans, ["0 s", "0.999 µs", "412 µs", "1.2 s", "10 ms", "1 min 1 s"]);
+    }
+
+    #[test]
+    fn drawings_show_the_least_and_the_most() {
+        let drawn: String = [0, 1, 50, 100].map(|n| level(n, 100)).into_iter().collect();
+        assert_eq!(drawn, " ▁▄█");
+        assert_eq!(bar(0, 100), "");
+        assert_eq!(bar(1, 100_000), "▏");
+        assert_eq!(bar(100, 100), "█".repeat(BAR));
+        assert_eq!(bar(50, 100), "█".repeat(BAR / 2));
+    }
+
+    #[test]
+    fn clipping_counts_columns() {
+        assert_eq!(clip("我是阿宝哥", 5), "我是…");
+        assert_eq!(clip("short", 5), "short");
+    }
+}

@@ -1,0 +1,371 @@
+//! The screen in a real pseudo-terminal, made by `script`, which Debian and macOS both have: what a person would do,
+//! and every byte that reaches the terminal.
+
+use std::io::{Read, Write};
+use std::path::Path;
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use unicode_width::UnicodeWidthChar as _;
+use wirefin::model::Side;
+
+use super::support::dialogue::{BINARY, FIN, PING, PONG, TEXT, frame, goodbye, upgraded};
+use super::support::packets::{Packet, pcap};
+
+/// Is a terminal that knows what the screen may say, and nothing else: any other byte is a fault.
+struct Terminal {
+    rows: Vec<Vec<char>>,
+    at: (usize, usize),
+    faults: Vec<String>,
+    /// What was put on the clipboard.
+    copied: Vec<String>,
+    rest: Vec<u8>,
+    seen: Vec<u8>,
+}
+
+const WIDTH: usize = 80;
+const HEIGHT: usize = 24;
+
+impl Terminal {
+    fn new() -> Terminal {
+        Terminal {
+            rows: vec![vec![' '; WIDTH]; HEIGHT],
+            at: (0, 0),
+            faults: Vec::new(),
+            copied: Vec::new(),
+            rest: Vec::new(),
+            seen: Vec::new(),
+        }
+    }
+
+    fn text(&self) -> String {
+        self.rows.iter().map(|row| row.iter().collect::<String>().trim_end().to_owned() + "\n").collect()
+    }
+
+    fn take(&mut self, bytes: &[u8]) {
+        self.seen.extend_from_slice(bytes);
+        self.rest.extend_from_slice(bytes);
+        let all = std::mem::take(&mut self.rest);
+        let mut at = 0;
+        while at < all.len() {
+            match self.one(&all[at..]) {
+                Some(length) => at += length,
+                None => break,
+            }
+        }
+        self.rest = all[at..].to_vec();
+    }
+
+    /// Takes one character or sequence; `None` where it is not whole yet.
+    fn one(&mut self, bytes: &[u8]) -> Option<usize> {
+        match bytes {
+            [0x1b] => None,
+            [0x1b, b'[', rest @ ..] => {
+                let end = rest.iter().position(|byte| (0x40..0x7f).contains(byte))?;
+                let words = std::str::from_utf8(&rest[..end]).unwrap_or("?").to_owned();
+                self.sequence(&words, rest[end]);
+                Some(end + 3)
+            }
+            [0x1b, b']', rest @ ..] => {
+                let end = rest.iter().position(|byte| *byte == 7)?;
+                let words = String::from_utf8_lossy(&rest[..end]).into_owned();
+                match words.strip_prefix("52;c;") {
+                    Some(base64) => self.copied.push(base64.to_owned()),
+                    None => self.faults.push(format!("OSC {words:?}")),
+                }
+                Some(end + 3)
+            }
+            [0x1b, other, ..] => {
+                self.faults.push(format!("ESC {:?}", char::from(*other)));
+                Some(2)
+            }
+            // `script` and the shell end lines; the screen does not.
+            [b'\r' | b'\n', ..] => Some(1),
+            [control @ (0..0x20 | 0x7f), ..] => {
+                self.faults.push(format!("control {control:#04x}"));
+                Some(1)
+            }
+            [first, ..] => {
+                let length = match first {
+                    0..0x80 => 1,
+                    0xc0..0xe0 => 2,
+                    0xe0..0xf0 => 3,
+                    _ => 4,
+                };
+                let Some(whole) = bytes.get(..length) else { return None };
+                match std::str::from_utf8(whole).ok().and_then(|text| text.chars().next()) {
+                    Some(c) => self.put(c),
+                    None => self.faults.push(format!("not UTF-8: {whole:x?}")),
+                }
+                Some(length)
+            }
+        }
+    }
+
+    fn sequence(&mut self, words: &str, last: u8) {
+        let numbers =
+            |text: &str| -> Vec<usize> { text.split(';').map(|n| n.parse().unwrap_or(usize::MAX)).collect() };
+        match (words, last) {
+            (_, b'H') => match numbers(words)[..] {
+                [y, x] if (1..=HEIGHT).contains(&y) && (1..=WIDTH).contains(&x) => self.at = (y - 1, x - 1),
+                _ => self.faults.push(format!("the cursor leaves the screen: {words}")),
+            },
+            ("2", b'J') => self.rows = vec![vec![' '; WIDTH]; HEIGHT],
+            (_, b'm') if words.bytes().all(|byte| byte.is_ascii_digit() || byte == b';') => {}
+            ("?1049" | "?2004" | "?25" | "?1000" | "?1002" | "?1003" | "?1015" | "?1006", b'h' | b'l') => {}
+            _ => self.faults.push(format!("CSI {words:?} {:?}", char::from(last))),
+        }
+    }
+
+    fn put(&mut self, c: char) {
+        let width = c.width().unwrap_or(0);
+        if ('\u{80}'..'\u{a0}').contains(&c)
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        {
+            self.faults.push(format!("{c:?} reaches the terminal"));
+        }
+        let (y, x) = self.at;
+        if width > 0 {
+            if x + width > WIDTH {
+                self.faults.push(format!("{c:?} is written beyond the last column"));
+            } else {
+                self.rows[y][x] = c;
+            }
+        }
+        self.at = (y, x + width);
+    }
+}
+
+/// Is the program in its pseudo-terminal.
+struct Session {
+    child: Child,
+    pid: String,
+    keys: ChildStdin,
+    terminal: Arc<Mutex<Terminal>>,
+}
+
+impl Session {
+    fn open(capture: &Path, more: &str) -> Session {
+        let program = env!("CARGO_BIN_EXE_wirefin");
+        // The shell's process becomes the program's, so that its number is the one to send signals to.
+        let line = format!(
+            "stty cols {WIDTH} rows {HEIGHT}; echo $$ > '{0}.pid'; exec '{program}' view {more} '{0}'",
+            capture.display()
+        );
+        let mut command = Command::new("script");
+        if cfg!(target_os = "macos") {
+            command.args(["-q", "/dev/null", "sh", "-c", &line]);
+        } else {
+            command.args(["-qefc", &line, "/dev/null"]);
+        }
+        command
+            .env("TERM", "xterm-256color")
+            .env("XDG_CONFIG_HOME", "/nonexistent")
+            .env_remove("NO_COLOR")
+            .env("SHELL", "/bin/sh");
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("script makes a pseudo-terminal");
+        let (keys, mut out) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+        let terminal = Arc::new(Mutex::new(Terminal::new()));
+        let shown = Arc::clone(&terminal);
+        thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            while let Ok(count @ 1..) = out.read(&mut buffer) {
+                shown.lock().unwrap().take(&buffer[..count]);
+            }
+        });
+        Session { child, pid: format!("{}.pid", capture.display()), keys, terminal }
+    }
+
+    fn type_keys(&mut self, keys: &str) -> &mut Self {
+        self.keys.write_all(keys.as_bytes()).unwrap();
+        self.keys.flush().unwrap();
+        self
+    }
+
+    /// Waits until the screen says `words`.
+    fn until(&mut self, words: &str) -> &mut Self {
+        let begun = Instant::now();
+        while !self.terminal.lock().unwrap().text().contains(words) {
+            assert!(
+                begun.elapsed() < Duration::from_secs(30),
+                "{words:?} is not on the screen:\n{}",
+                self.terminal.lock().unwrap().text()
+            );
+            thread::sleep(Duration::from_millis(5));
+        }
+        self
+    }
+
+    /// Quits, and looks at what was written.
+    fn quit(mut self) -> (Vec<u8>, Vec<String>) {
+        self.type_keys("q");
+        let begun = Instant::now();
+        let status = loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                break status;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(30), "it does not quit");
+            thread::sleep(Duration::from_millis(5));
+        };
+        assert!(status.success(), "{status}");
+        let _ = std::fs::remove_file(&self.pid);
+        thread::sleep(Duration::from_millis(50));
+        let terminal = self.terminal.lock().unwrap();
+        assert!(terminal.faults.is_empty(), "{:?}", terminal.faults);
+        let end = String::from_utf8_lossy(&terminal.seen);
+        for (on, off) in
+            [("\x1b[?1049h", "\x1b[?1049l"), ("\x1b[?2004h", "\x1b[?2004l"), ("\x1b[?25l", "\x1b[?25h")]
+        {
+            assert!(end.rfind(off) > end.rfind(on), "{off:?} gives the terminal back");
+        }
+        (terminal.seen.clone(), terminal.copied.clone())
+    }
+}
+
+fn written(packets: &[Packet]) -> tempfile::NamedTempFile {
+    let file = tempfile::Builder::new().suffix(".pcap").tempfile().unwrap();
+    std::fs::write(file.path(), pcap(packets)).unwrap();
+    file
+}
+
+/// A conversation as a person would look at.
+fn chat() -> Vec<Packet> {
+    let mut talk = upgraded(1);
+    for n in 0..30 {
+        let body = format!(r#"{{"type":"say","n":{n},"words":"number {n}"}}"#);
+        talk.send(Side::Client, &frame(Side::Client, FIN | TEXT, body.as_bytes()));
+        talk.send(Side::Server, &frame(Side::Server, FIN | BINARY, &[0, n, 255]));
+    }
+    talk.send(Side::Server, &frame(Side::Server, FIN | PING, b"tick"));
+    talk.send(Side::Client, &frame(Side::Client, FIN | PONG, b"tick"));
+    goodbye(&mut talk);
+    talk.packets
+}
+
+#[test]
+fn as_a_person_would_use_it() {
+    let file = written(&chat());
+    let folder = tempfile::tempdir().unwrap();
+    let exported = folder.path().join("out.ndjson");
+    let mut session = Session::open(file.path(), "");
+    session.until("64 messages").until("timeline 66").until("open server.example/chat");
+    session.type_keys("jjj").until("text from client");
+    session.type_keys("\r4").until("000000");
+    session.type_keys("3").until("\"words\": \"number 1\"");
+    session.type_keys("\x1b").until("▸ timeline");
+    session.type_keys("l").until("lanes 66").type_keys("l").until("▸ timeline 66");
+    session
+        .type_keys("f")
+        .until("filter ›")
+        .type_keys("from == client and json.n > 20\r")
+        .until("timeline 9");
+    session.type_keys("e").until("export to ›").type_keys("\x15");
+    session.type_keys(&format!("{}\r", exported.display())).until("9 records written");
+    session
+        .type_keys("F")
+        .until("timeline 66")
+        .type_keys("/")
+        .until("search ›")
+        .type_keys("number 25\r")
+        .until("number 25");
+    session.type_keys("2").until("\"number 25\"").type_keys("y").until("copied");
+    session.type_keys("?").until("keys ").until("to the next panel").type_keys("\x1b").until("▸ timeline");
+    session.type_keys("T").until("theme: light").type_keys("G").until("closed 1000");
+    let (_, copied) = session.quit();
+    use base64::Engine as _;
+    let copied: Vec<Vec<u8>> =
+        copied.iter().map(|it| base64::engine::general_purpose::STANDARD.decode(it).unwrap()).collect();
+    assert_eq!(copied, [br#"{"type":"say","n":25,"words":"number 25"}"#]);
+    let lines = std::fs::read_to_string(&exported).unwrap();
+    assert_eq!(lines.lines().count(), 9);
+    assert!(lines.lines().all(|line| line.contains(r#""from":"client""#)));
+}
+
+/// Everything that a terminal might obey, in every place from which it might come.
+fn hostile() -> Vec<Packet> {
+    let mut packets = Vec::new();
+    let controls: Vec<u8> = (0..=255).collect();
+    let bodies: [&[u8]; 7] = [
+        &controls,
+        b"\x1b]0;title\x07\x1b]52;c;ZXZpbA==\x07\x1b]8;;http://evil\x1b\\",
+        b"\x1b[2J\x1b[1;1H\x1b[?1049l\x1b[31mred\x1bPq\x1b\\\x1bc",
+        "\u{9b}2J\u{9d}0;x\u{9c}\u{202e}abc\u{2066}\u{200f}\u{feff}\u{200b}".as_bytes(),
+        b"\xff\xfe\xc3\x28\xe2\x82\xf0\x9f\x98",
+        "👩\u{200d}👩\u{200d}👧e\u{301}\u{301}\u{301}\u{301}\u{301}\u{301}❤\u{fe0f}ש\u{5b8}לוםمرحبا我"
+            .as_bytes(),
+        &[b'A'; 1 << 20],
+    ];
+    for n in 0..200 {
+        let evil = "\x1b]0;t\x07\u{202e}";
+        let mut talk = super::support::packets::Talk::new(n);
+        let head = format!(
+            "GET /{n}?{evil} HTTP/1.1\r\nHost: h{evil}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nX-\x1b[2J: {evil}\r\n\
+             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: a{evil}\r\n\r\n"
+        );
+        talk.send(Side::Client, head.as_bytes());
+        talk.send(
+            Side::Server,
+            &super::support::dialogue::answer(&format!("Sec-WebSocket-Protocol: a{evil}\r\n")),
+        );
+        for (m, body) in bodies.iter().enumerate() {
+            if m < 6 || n == 0 {
+                talk.send(Side::Client, &frame(Side::Client, FIN | TEXT, body));
+                talk.send(Side::Server, &frame(Side::Server, FIN | BINARY, body));
+            }
+        }
+        talk.send(Side::Server, &super::support::dialogue::close(Side::Server, 4000, evil.as_bytes()));
+        talk.end();
+        packets.extend(talk.packets);
+    }
+    packets.sort_by_key(|packet| packet.time);
+    packets
+}
+
+#[test]
+fn nothing_from_the_wire_reaches_the_terminal() {
+    let file = written(&hostile());
+    let mut session = Session::open(file.path(), "--memory 20M");
+    session.until("conversations 200").until("▸ timeline");
+    for tab in ["1", "2", "3", "4"] {
+        session.type_keys(tab);
+        for _ in 0..12 {
+            session.type_keys("jjj");
+            thread::sleep(Duration::from_millis(20));
+        }
+        session.type_keys("\rjjjj").type_keys("ddd");
+        thread::sleep(Duration::from_millis(50));
+        session.type_keys("\x1b");
+        thread::sleep(Duration::from_millis(100));
+    }
+    session.type_keys("gl").until("lanes").type_keys("GkkkkkK").type_keys("l").until("timeline");
+    session.type_keys("f").until("filter ›").type_keys("host ==").type_keys("\t\t").type_keys("\x1b");
+    thread::sleep(Duration::from_millis(300));
+    session.type_keys("/").until("search ›").type_keys("AAAA\r");
+    thread::sleep(Duration::from_millis(300));
+    session.quit();
+}
+
+#[test]
+fn a_signal_gives_the_terminal_back() {
+    let file = written(&chat());
+    let mut session = Session::open(file.path(), "");
+    session.until("64 messages").until("▸ timeline");
+    let number = std::fs::read_to_string(&session.pid).unwrap();
+    std::fs::remove_file(&session.pid).unwrap();
+    Command::new("kill").args(["-TERM", number.trim()]).status().unwrap();
+    session.child.wait().unwrap();
+    thread::sleep(Duration::from_millis(50));
+    let terminal = session.terminal.lock().unwrap();
+    let text = String::from_utf8_lossy(&terminal.seen);
+    assert!(terminal.faults.is_empty(), "{:?}", terminal.faults);
+    assert!(
+        text.rfind("\x1b[?1049l") > text.rfind("\x1b[?1049h")
+            && text.rfind("\x1b[?25h") > text.rfind("\x1b[?25l")
+    );
+}
