@@ -53,7 +53,7 @@ pub enum Next {
 }
 
 /// Is where packets come from.
-pub trait Source: Send {
+pub trait Source {
     /// Clears `round` and fills it with what comes next.
     ///
     /// It returns as soon as something is there, so that a pipe that grows is handled as it grows.

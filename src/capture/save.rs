@@ -47,7 +47,7 @@ impl Target {
 
 /// Saves the packets of a source on their way.
 pub struct Saved {
-    source: Box<dyn Source>,
+    source: Box<dyn Source + Send>,
     saver: Saver,
 }
 
@@ -81,7 +81,7 @@ impl Saver {
     }
 
     /// Returns `source`, whose packets will be saved.
-    pub fn watch(&self, source: Box<dyn Source>) -> Saved {
+    pub fn watch(&self, source: Box<dyn Source + Send>) -> Saved {
         Saved { source, saver: self.clone() }
     }
 

@@ -15,7 +15,7 @@ use crate::wire;
 
 /// Is the input, open; rights that opening it took are given up.
 pub(super) struct Opened {
-    pub(super) source: Box<dyn Source>,
+    pub(super) source: Box<dyn Source + Send>,
     /// Tells how far reading came, where that can be told.
     pub(super) meter: Option<Meter>,
     /// Tells what interfaces gave.
