@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use unicode_width::UnicodeWidthStr;
 
-use super::report::{Conversation, Length, Report, Totals};
-use crate::view::{bytes, close_code_name, count, printable_string, span};
+use super::report::{Conversation, Length, Peer, Report, Totals};
+use crate::model::Endpoint;
+use crate::view::{bytes, count, printable_string, span};
 
 /// How wide a URL may be in the table.
 const URL: usize = 60;
@@ -111,7 +112,7 @@ fn conversations(report: &Report, top: usize, out: &mut String) {
 }
 
 fn columns(it: &Conversation) -> [String; 14] {
-    let end = |peer: super::report::Peer| crate::model::Endpoint::new(peer.ip, peer.port).to_string();
+    let end = |peer: Peer| Endpoint::new(peer.ip, peer.port).to_string();
     let ratio = it.ratio.filter(|_| it.compressed_messages > 0);
     let mut url = it.url.as_deref().map_or_else(
         || if it.handshake { "-" } else { "(no handshake)" }.to_owned(),
@@ -199,7 +200,7 @@ fn level(n: u64, most: u64) -> char {
     if n == 0 {
         return ' ';
     }
-    let eighth = u128::from(n).saturating_mul(8).div_ceil(u128::from(most.max(1)));
+    let eighth = u128::from(n).saturating_mul(8).checked_div(most.max(1).into()).unwrap_or(0);
     let at = usize::try_from(eighth).unwrap_or(8).clamp(1, 8);
     LEVELS.get(at.saturating_sub(1)).copied().unwrap_or('█')
 }
@@ -207,8 +208,10 @@ fn level(n: u64, most: u64) -> char {
 /// Draws a count as a bar of eighths of a column.
 fn bar(n: u64, most: u64) -> String {
     const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
-    let full = u128::from(n).saturating_mul((BAR as u128).saturating_mul(8)).div_ceil(u128::from(most.max(1)));
-    let eighths = usize::try_from(full).unwrap_or(0).min(BAR * 8);
+    const FULL: usize = BAR * 8;
+    let full = u128::from(n).saturating_mul(FULL as u128);
+    let full = full.checked_div(most.max(1).into()).unwrap_or(0);
+    let eighths = usize::try_from(full).unwrap_or(0).clamp(usize::from(n > 0), FULL);
     format!("{}{}", "█".repeat(eighths / 8), EIGHTHS.get(eighths % 8).copied().unwrap_or_default())
 }
 
@@ -265,7 +268,7 @@ fn round_trips(report: &Report, out: &mut String) {
     heading("pings", out);
     if let Some(rtt) = &report.rtt {
         let [min, median, p99, max] = [rtt.min, rtt.median, rtt.p99, rtt.max].map(short);
-        say!(out, "  {} answered: min {min}, median {median}, p99 {p99}, max {max}", grouped(rtt.count));
+        say!(out, "  {} round trips: min {min}, median {median}, p99 {p99}, max {max}", grouped(rtt.count));
         for pong in &report.slowest_pongs {
             say!(out, "  {:>10}  conn {}, packet {}", short(pong.rtt), pong.conn, pong.packet);
         }
@@ -282,13 +285,8 @@ fn endings(report: &Report, out: &mut String) {
     if !report.close_codes.is_empty() {
         heading("endings", out);
         for code in &report.close_codes {
-            let number = code.code.map_or_else(|| "-".to_owned(), |code| code.to_string());
-            say!(
-                out,
-                "  {:>9}  {number:>5} {}",
-                grouped(code.count),
-                code.code.map_or(code.name, close_code_name)
-            );
+            let number = code.number.map_or_else(|| "-".to_owned(), |code| code.to_string());
+            say!(out, "  {:>9}  {number:>5} {}", grouped(code.count), code.name);
         }
     }
     if !report.anomalies.is_empty() {
