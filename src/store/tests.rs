@@ -79,7 +79,7 @@ fn tells_again_what_it_was_told() {
 #[test]
 fn counts_what_each_conversation_sent() {
     let mut batch = story();
-    put(&mut batch, 20, 20, Kind::Opened(&samples::not_captured()));
+    put(&mut batch, 20, 20, Kind::Opened(&samples::refused()));
     let mut refused = samples::refused();
     refused.established = false;
     put(&mut batch, 21, 21, Kind::Opened(&refused));
