@@ -1,5 +1,6 @@
+use super::compression::Deflate;
 use super::context::{Context, Shared};
-use super::conversation::{Conversation, Deflate, Ending};
+use super::conversation::{Conversation, Ending};
 use super::resync::Search;
 use crate::event::{ConnId, Kind, Opened, Sink};
 use crate::http::{self, Early, Exchanges, Handshake, Looks};
@@ -339,8 +340,10 @@ impl Upper {
                         self.tell_limits(cx);
                         // Behind a gap it may still be a WebSocket, its handshake lost.
                         if self.gapped {
+                            let (early, sender) = (Pair::from_fn(|side| exchanges.take_early(side)), self.real(side));
                             self.layer = Layer::joined_late();
-                            self.late(side, bytes, carried, cx);
+                            self.replay(early, cx);
+                            self.bytes(sender, bytes, carried, cx);
                         }
                         return;
                     }
@@ -407,8 +410,8 @@ impl Upper {
     fn replay(&mut self, early: Pair<Vec<Early>>, cx: &mut Context<'_>) {
         let now = cx.at;
         let Pair { client, server } = early;
-        for (side, pieces) in [(Side::Client, client), (Side::Server, server)] {
-            let side = self.real(side);
+        // Who is who may turn out on the way.
+        for (side, pieces) in [(self.real(Side::Client), client), (self.real(Side::Server), server)] {
             for piece in pieces {
                 match piece {
                     Early::Bytes(bytes, carried) => {

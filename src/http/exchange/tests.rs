@@ -533,9 +533,10 @@ fn an_answer_whose_request_was_not_captured() {
 #[test]
 fn an_answer_lost_in_a_gap() {
     let steps = [c(REQUEST), Gap(Side::Server, 200), S(PLAIN)];
-    let (_, outputs, used) = run(&steps);
-    assert_eq!((names(&outputs), used), (vec!["upgraded".to_owned()], vec![REQUEST.len(), 0]));
+    let (mut machine, outputs, _) = run(&steps);
+    assert_eq!(names(&outputs), ["upgraded"]);
     assert_eq!(handshake(&outputs).response, None);
+    assert_eq!(machine.take_early(Side::Server), [Early::Bytes(PLAIN.to_vec(), At::default())]);
 
     let (mut machine, outputs, _) = run(&[c(REQUEST), Gap(Side::Server, 200), C(MASKED)]);
     assert_eq!(names(&outputs), ["upgraded"]);
@@ -545,9 +546,65 @@ fn an_answer_lost_in_a_gap() {
 #[test]
 fn an_answer_whose_beginning_was_lost() {
     let rest = [&RESPONSE.as_bytes()[60..], PLAIN].concat();
-    let (_, outputs, used) = run(&[c(REQUEST), Gap(Side::Server, 60), S(&rest)]);
+    let (mut machine, outputs, _) = run(&[c(REQUEST), Gap(Side::Server, 60), S(&rest)]);
     assert_eq!(names(&outputs), ["upgraded"]);
-    assert_eq!(used[1], rest.len() - PLAIN.len());
+    assert_eq!(machine.take_early(Side::Server), [Early::Bytes(PLAIN.to_vec(), At::default())]);
+}
+
+#[test]
+fn what_follows_a_lost_answer_is_known_however_it_is_cut() {
+    let rest = [&RESPONSE.as_bytes()[60..], PLAIN].concat();
+    let another = [RESPONSE.replace("101 Switching Protocols", "403 Forbidden").as_bytes(), b"no"].concat();
+    for (behind, outputs, early) in
+        [(PLAIN, "upgraded", Some(PLAIN)), (&rest, "upgraded", Some(PLAIN)), (&another, "refused", None)]
+    {
+        for size in 1..behind.len() {
+            let mut steps = vec![c(REQUEST), Gap(Side::Server, 60)];
+            steps.extend(behind.chunks(size).map(S));
+            let (mut machine, found, used) = run(&steps);
+            assert_eq!(names(&found), [outputs], "{size}");
+            let Some(early) = early else { continue };
+            let mut frames = Vec::new();
+            for piece in machine.take_early(Side::Server) {
+                let Early::Bytes(bytes, _) = piece else { panic!("{piece:?}") };
+                frames.extend(bytes);
+            }
+            // What was not used comes next.
+            let left: usize = behind.len() - used[1..].iter().sum::<usize>();
+            frames.extend(&behind[behind.len() - left..]);
+            assert_eq!(frames, early, "{size}");
+        }
+        let mut steps = vec![c(REQUEST), Gap(Side::Server, 200)];
+        steps.extend(MASKED.chunks(1).map(C));
+        assert_eq!(told(&steps), ["upgraded"]);
+        let mut steps = vec![c(REQUEST), Gap(Side::Server, 200)];
+        steps.extend(REQUEST.as_bytes().chunks(1).map(C));
+        assert_eq!(told(&steps), ["unanswered"]);
+    }
+}
+
+#[test]
+fn an_earlier_answer_is_passed_over_when_the_upgrade_is_asked_for() {
+    let steps = [
+        c("GET / HTTP/1.1\r\n\r\n"),
+        Gap(Side::Server, 60),
+        s("the rest of a page"),
+        c(REQUEST),
+        s("and more of it"),
+        s(RESPONSE),
+    ];
+    let (_, outputs, _) = run(&steps);
+    assert_eq!(names(&outputs), ["upgraded"]);
+    assert!(handshake(&outputs).request.is_some() && handshake(&outputs).response.is_some());
+}
+
+#[test]
+fn what_is_neither_answer_nor_frame_is_left_to_others() {
+    let noise = vec![0xd7; 20_000];
+    let (mut machine, outputs, _) = run(&[c(REQUEST), Gap(Side::Server, 200), S(&noise)]);
+    assert_eq!(names(&outputs), ["not-http"]);
+    let [Early::Bytes(early, _)] = &machine.take_early(Side::Server)[..] else { panic!() };
+    assert!(early.len() > 16_000 && machine.allocated() < 20_000);
 }
 
 #[test]
