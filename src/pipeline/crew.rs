@@ -5,7 +5,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError, RwLock};
 use std::thread::{self, Thread};
 
-use super::batch::{Batch, Preparer};
+use super::batch::{Batch, Item, Preparer};
 use super::run::{Counting, Lane, aside, begin, finish, sum_up};
 use super::{Analyzer, Control, Error, LANES, Output, Part, Summary};
 use crate::capture::{Next, Source};
@@ -33,21 +33,19 @@ struct Job<P> {
     /// The next lane that nobody has taken, and how many are done.
     next: AtomicUsize,
     done: AtomicUsize,
-    /// What became of each lane; `None` where nothing did.
-    filled: Vec<Mutex<Option<Filled<P>>>>,
+    /// What becomes of each lane; they stay with the job, so that one can be written while its lane goes on in the other.
+    filled: Vec<Mutex<Filled<P>>>,
 }
 
 /// Is what became of a lane in a round.
 struct Filled<P> {
     sink: Counting<P>,
-    /// Where in the round's order the pieces of the part stand.
-    marks: Vec<Mark>,
-}
-
-/// Says that a piece ends at `end` of its part, and where it belongs.
-struct Mark {
-    place: (usize, What),
+    /// How far the part is divided into pieces.
     end: usize,
+    /// The pieces of items, in their order.
+    items: Vec<(usize, Range<usize>)>,
+    /// The few others, in order: which item they stand before.
+    others: Vec<((usize, What), Range<usize>)>,
 }
 
 /// Orders what stands before the same item.
@@ -55,14 +53,6 @@ struct Mark {
 enum What {
     Tick(Timestamp, ConnId),
     Aside,
-    Item,
-}
-
-/// Is a lane and the parts that it fills in turn.
-struct Seat<P: Part> {
-    lane: Lane<P::Memory>,
-    /// Emptied parts, to be filled again.
-    spare: Vec<Filled<P>>,
 }
 
 /// Rounds with fewer bytes than this are written before the next is read: their source is slow.
@@ -79,8 +69,7 @@ impl<M: Send> Crew<M> {
         output: &mut O,
     ) -> Result<Summary, Error> {
         let jobs = [RwLock::new(Job::new()), RwLock::new(Job::new())];
-        let lane = |lane| Mutex::new(Seat { lane, spare: Vec::new() });
-        let lanes: Vec<_> = self.lanes.into_iter().map(lane).collect();
+        let lanes: Vec<_> = self.lanes.into_iter().map(Mutex::new).collect();
         let leader = thread::current();
         let Seen { preparer, coda, summary, control } = thread::scope(|scope| {
             let worker = |_| {
@@ -98,7 +87,7 @@ impl<M: Send> Crew<M> {
             };
             Lead { jobs: &jobs, lanes: &lanes, workers, seen }.run(source, output)
         })?;
-        let mut lanes: Vec<_> = lanes.into_iter().map(|seat| unlock(seat.into_inner()).lane).collect();
+        let mut lanes: Vec<_> = lanes.into_iter().map(|lane| unlock(lane.into_inner())).collect();
         let coda = coda.map(|filled| filled.sink);
         let mut coda = coda.unwrap_or_else(|| Counting { part: output.part(), summary: Summary::default() });
         finish(&mut lanes, preparer.last(), &mut coda, output, control)?;
@@ -111,7 +100,7 @@ impl<M: Send> Crew<M> {
 /// Is the part of the caller's thread: it reads, hands out, helps, and puts the pieces in order.
 struct Lead<'r, P: Part> {
     jobs: &'r [RwLock<Job<P>>; 2],
-    lanes: &'r [Mutex<Seat<P>>],
+    lanes: &'r [Mutex<Lane<P::Memory>>],
     workers: Vec<SyncSender<usize>>,
     seen: Seen<P>,
 }
@@ -175,17 +164,15 @@ impl<P: Part> Lead<'_, P> {
             let Batch { items, ticks, .. } = &mut job.batch;
             self.seen.preparer.pass(now, items.len(), ticks);
         }
-        if self.seen.coda.is_none()
-            && let Some(sink) = begin(&job.batch, output, next == Next::End)
-        {
-            for lane in self.lanes {
-                let part = || Filled::new(Counting { part: output.part(), summary: Summary::default() });
-                unlock(lane.lock()).spare.extend([part(), part()]);
-            }
-            self.seen.coda = Some(Filled::new(sink));
+        if self.seen.coda.is_none() {
+            self.seen.coda = begin(&job.batch, output, next == Next::End).map(Filled::new);
+        }
+        if self.seen.coda.is_some() {
+            let part = || Filled::new(Counting { part: output.part(), summary: Summary::default() });
+            job.filled.resize_with(LANES, || Mutex::new(part()));
         }
         *job.next.get_mut() = 0;
-        *job.done.get_mut() = 0;
+        *job.done.get_mut() = LANES.saturating_sub(job.filled.len());
         Ok((next, slow))
     }
 
@@ -205,86 +192,69 @@ impl<P: Part> Lead<'_, P> {
         let job = unlock(job.read());
         for (before, at, anomaly) in &job.batch.asides {
             aside(*at, anomaly, &mut coda.sink);
-            coda.mark((*before, What::Aside));
+            coda.mark(*before, Some(What::Aside));
         }
-        let mut filled: Vec<_> = job.filled.iter().map(|lane| unlock(lane.lock()).take()).collect();
-        let parts = || filled.iter().flatten().chain(Some(&*coda));
-        for (part, range) in in_order(parts(), job.batch.items.len()) {
+        let mut filled: Vec<_> = job.filled.iter().map(|lane| unlock(lane.lock())).collect();
+        let parts: Vec<_> = filled.iter().map(|filled| &**filled).chain([&*coda]).collect();
+        for (part, range) in in_order(&parts, &job.batch.items) {
             if self.seen.control == Control::Stop {
                 break;
             }
             self.seen.control = output.take(part, range).map_err(Error::Write)?;
         }
-        for (lane, filled) in self.lanes.iter().zip(&mut filled) {
-            if let Some(mut filled) = filled.take() {
-                self.seen.summary.add(&filled.sink.summary);
-                filled.clear();
-                unlock(lane.lock()).spare.push(filled);
-            }
+        for filled in filled.iter_mut().map(|filled| &mut **filled).chain([coda]) {
+            self.seen.summary.add(&filled.sink.summary);
+            filled.clear();
         }
-        self.seen.summary.add(&coda.sink.summary);
-        coda.clear();
         Ok(())
     }
 }
 
-/// Puts the pieces of all parts in the order of the round; neighbours of one part become one.
-fn in_order<'p, P: 'p>(
-    parts: impl Iterator<Item = &'p Filled<P>> + Clone,
-    items: usize,
-) -> impl Iterator<Item = (&'p P, Range<usize>)> {
-    // An item belongs to one lane alone; few pieces are made at ticks, and those are sorted.
-    let mut by_item: Vec<Option<(&P, Range<usize>)>> = Vec::new();
-    by_item.resize_with(items, || None);
-    let mut others = Vec::new();
-    for filled in parts {
-        let mut start = 0;
-        for Mark { place: (item, what), end } in &filled.marks {
-            let piece = (&filled.sink.part, start..*end);
-            match by_item.get_mut(*item) {
-                Some(slot) if *what == What::Item => *slot = Some(piece),
-                _ => others.push(((*item, *what), piece)),
-            }
-            start = *end;
-        }
-    }
+/// Puts the pieces of all parts, one for each lane and the rest, in the order of the round.
+fn in_order<'p, P>(parts: &[&'p Filled<P>], items: &[Item]) -> impl Iterator<Item = (&'p P, Range<usize>)> {
+    let of = |filled: &&'p Filled<P>| filled.others.iter().map(|(place, piece)| (*place, (&filled.sink.part, piece)));
+    let mut others: Vec<_> = parts.iter().flat_map(of).collect();
     others.sort_by_key(|(place, _)| *place);
     let mut others = others.into_iter().peekable();
-    let mut by_item = by_item.into_iter().enumerate();
-    let mut waiting = None;
+    let mut lanes: Vec<_> = parts.iter().map(|filled| (&filled.sink.part, filled.items.iter().peekable())).collect();
+    let mut items = items.iter().map(|item| usize::from(item.lane)).chain([usize::MAX]).enumerate().peekable();
     std::iter::from_fn(move || {
-        loop {
-            if waiting.is_none() {
-                waiting = by_item.next();
+        while let Some((n, lane)) = items.peek() {
+            if let Some((_, (part, piece))) = others.next_if(|((before, _), _)| before <= n) {
+                return Some((part, piece.clone()));
             }
-            let now = waiting.as_ref().map_or(usize::MAX, |(item, _)| *item);
-            if let Some((_, piece)) = others.next_if(|((item, _), _)| *item <= now) {
-                return Some(piece);
-            }
-            if let (_, Some(piece)) = waiting.take()? {
-                return Some(piece);
+            let piece = lanes.get_mut(*lane).and_then(|(part, pieces)| Some((*part, pieces.next_if(|(item, _)| item == n)?)));
+            items.next();
+            if let Some((part, (_, piece))) = piece {
+                return Some((part, piece.clone()));
             }
         }
+        None
     })
 }
 
 impl<P: Part> Filled<P> {
     const fn new(sink: Counting<P>) -> Self {
-        Filled { sink, marks: Vec::new() }
+        Filled { sink, end: 0, items: Vec::new(), others: Vec::new() }
     }
 
-    /// Notes where what was said since the last mark belongs; nothing where nothing was.
-    fn mark(&mut self, place: (usize, What)) {
+    /// Notes where what was said since the last mark belongs, if anything was: to an item, or before it.
+    fn mark(&mut self, item: usize, before: Option<What>) {
         let end = self.sink.part.mark();
-        if self.marks.last().map_or(0, |mark| mark.end) < end {
-            self.marks.push(Mark { place, end });
+        let piece = std::mem::replace(&mut self.end, end)..end;
+        match before {
+            _ if piece.is_empty() => {}
+            None => self.items.push((item, piece)),
+            Some(what) => self.others.push(((item, what), piece)),
         }
     }
 
     fn clear(&mut self) {
         self.sink.part.clear();
         self.sink.summary = Summary::default();
-        self.marks.clear();
+        self.end = 0;
+        self.items.clear();
+        self.others.clear();
     }
 }
 
@@ -294,19 +264,20 @@ impl<P> Job<P> {
             batch: Batch::default(),
             next: AtomicUsize::new(0),
             done: AtomicUsize::new(0),
-            filled: (0..LANES).map(|_| Mutex::new(None)).collect(),
+            filled: Vec::new(),
         }
     }
 }
 
 impl<P: Part> Job<P> {
     /// Takes lanes until none is left; whoever finishes the last one wakes the `leader`.
-    fn work(&self, lanes: &[Mutex<Seat<P>>], leader: Option<&Thread>) {
+    fn work(&self, lanes: &[Mutex<Lane<P::Memory>>], leader: Option<&Thread>) {
         loop {
             let n = self.next.fetch_add(1, Ordering::Relaxed);
             let (Some(lane), Some(slot)) = (lanes.get(n), self.filled.get(n)) else { return };
-            let mut lane = unlock(lane.lock());
-            *unlock(slot.lock()) = self.lane(n, &mut lane);
+            let (mut lane, mut filled) = (unlock(lane.lock()), unlock(slot.lock()));
+            self.lane(n, &mut lane, &mut filled);
+            drop((lane, filled));
             let done = self.done.fetch_add(1, Ordering::AcqRel).saturating_add(1);
             if let (LANES, Some(leader)) = (done, leader) {
                 leader.unpark();
@@ -315,31 +286,29 @@ impl<P: Part> Job<P> {
     }
 
     /// Does one lane's work of this round.
-    fn lane(&self, n: usize, Seat { lane, spare }: &mut Seat<P>) -> Option<Filled<P>> {
+    fn lane(&self, n: usize, lane: &mut Lane<P::Memory>, filled: &mut Filled<P>) {
         let Batch { items, ticks, lanes, .. } = &self.batch;
-        let mine = lanes.get(n)?;
+        let Some(mine) = lanes.get(n) else { return };
         let last_tick = ticks.last().map(|(_, tick)| *tick);
         let is_due = |analyzer: &Analyzer, tick| analyzer.next_due().filter(|(time, _)| *time <= tick);
         if mine.is_empty() && last_tick.and_then(|tick| is_due(&lane.analyzer, tick)).is_none() {
-            return None;
+            return;
         }
-        let mut filled = spare.pop()?;
         filled.sink.part.exchange(&mut lane.memory);
         let mut ticks = ticks.iter().peekable();
         for n in mine.iter().map(|n| *n as usize).chain([items.len()]) {
             while let Some((before, tick)) = ticks.next_if(|(before, _)| *before <= n) {
                 while let Some((time, id)) = is_due(&lane.analyzer, *tick) {
                     lane.analyzer.advance(&mut filled.sink);
-                    filled.mark((*before, What::Tick(time, id)));
+                    filled.mark(*before, Some(What::Tick(time, id)));
                 }
             }
             if let Some(item) = items.get(n) {
                 lane.analyzer.push(item.hash, &self.batch.segment(item), item.at, &mut filled.sink);
-                filled.mark((n, What::Item));
+                filled.mark(n, None);
             }
         }
         filled.sink.part.exchange(&mut lane.memory);
-        Some(filled)
     }
 }
 
@@ -347,7 +316,7 @@ impl<P: Part> Job<P> {
 fn work<P: Part>(
     turns: &Receiver<usize>,
     jobs: &[RwLock<Job<P>>; 2],
-    lanes: &[Mutex<Seat<P>>],
+    lanes: &[Mutex<Lane<P::Memory>>],
     leader: &Thread,
 ) {
     while let Ok(turn) = turns.recv() {

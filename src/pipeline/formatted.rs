@@ -62,7 +62,7 @@ impl<F: Format> Sink for Text<F> {
 }
 
 /// Bounds the memory that a part keeps from one round to the next, in bytes.
-const KEPT: usize = 4 << 20;
+const KEPT: usize = 1 << 20;
 
 impl<F: Format> Part for Text<F> {
     type Memory = ();
