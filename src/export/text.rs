@@ -4,10 +4,12 @@
 //! characters that a terminal obeys or that reorder what it shows: DEL, the C1 controls and the bidirectional
 //! controls. A JSON parser gives back the same string.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::Simd;
+use base64::engine::general_purpose::PAD;
 
 use crate::view::eight_digits;
 
@@ -48,6 +50,9 @@ pub(super) fn seconds(out: &mut Vec<u8>, value: Duration) {
     out.extend_from_slice(digits.get(..=used).unwrap_or_default());
 }
 
+/// Encodes by the widest instructions there are.
+static BASE64: LazyLock<Simd> = LazyLock::new(|| Simd::standard(PAD));
+
 /// Appends bytes as a base64 string, quotes included.
 pub(super) fn base64(out: &mut Vec<u8>, bytes: &[u8]) {
     out.push(b'"');
@@ -55,104 +60,109 @@ pub(super) fn base64(out: &mut Vec<u8>, bytes: &[u8]) {
     let room = bytes.len().div_ceil(3).saturating_mul(4);
     out.resize(start.saturating_add(room), 0);
     // The room is what padded base64 needs, so this cannot fail.
-    let written = out.get_mut(start..).map_or(0, |room| STANDARD.encode_slice(bytes, room).unwrap_or(0));
+    let written = out.get_mut(start..).map_or(0, |room| BASE64.encode_slice(bytes, room).unwrap_or(0));
     out.truncate(start.saturating_add(written));
     out.push(b'"');
 }
 
 /// Appends a string, quotes included.
 ///
-/// 64 bytes are looked at at a time; what lies between those to escape is copied in runs.
+/// 64 bytes are looked at at a time. Mostly there is nothing to escape in them, or nothing but quotes and backslashes,
+/// as in JSON within JSON: both go without a branch a byte.
 pub(super) fn string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
-    let bytes = text.as_bytes();
-    let (mut at, mut done) = (0_usize, 0);
-    while let Some(ahead) = bytes.get(at..).and_then(<[u8]>::first_chunk::<AHEAD>)
-        && let Some(block) = ahead.first_chunk()
-    {
-        let (found, end) = (suspects(block), at.wrapping_add(64));
-        if found == 0 {
-            out.extend_from_slice(bytes.get(done..end).unwrap_or_default());
-            done = end;
-        } else {
-            done = escape(out, bytes, at, done, found);
+    let mut rest = text.as_bytes();
+    while let Some(block) = rest.first_chunk::<BLOCK>() {
+        let used = match suspects(block) {
+            Suspects::None => {
+                out.extend_from_slice(block);
+                BLOCK
+            }
+            Suspects::Quotes(quotes) => {
+                with_backslashes(out, block, &quotes);
+                BLOCK
+            }
+            Suspects::Others => one_by_one(out, rest),
+        };
+        rest = rest.get(used..).unwrap_or_default();
+    }
+    if !rest.is_empty() {
+        let mut block = [b' '; BLOCK];
+        block.iter_mut().zip(rest).for_each(|(slot, byte)| *slot = *byte);
+        match suspects(&block) {
+            Suspects::None => out.extend_from_slice(rest),
+            Suspects::Quotes(quotes) => {
+                with_backslashes(out, &block, &quotes);
+                // No blank that fills the block grows, so as many stand at the end.
+                out.truncate(out.len().saturating_sub(BLOCK.saturating_sub(rest.len())));
+            }
+            Suspects::Others => _ = one_by_one(out, rest),
         }
-        at = end;
     }
-    // What is left is copied, so that there is something behind its end.
-    let rest = bytes.get(done..).unwrap_or_default();
-    let mut tail = [b' '; 256];
-    tail.iter_mut().zip(rest).for_each(|(slot, byte)| *slot = *byte);
-    (at, done) = (at.saturating_sub(done), 0);
-    while at < rest.len()
-        && let Some(block) = tail.get(at..).and_then(<[u8]>::first_chunk)
-    {
-        done = escape(out, &tail, at, done, suspects(block));
-        at = at.wrapping_add(64);
-    }
-    out.extend_from_slice(rest.get(done..).unwrap_or_default());
     out.push(b'"');
 }
 
-/// How many bytes there are to be from a block's start on: behind it sixteen more can be copied.
-const AHEAD: usize = 64 + 16;
+/// How many bytes are looked at together.
+const BLOCK: usize = 64;
 
-/// Appends what stands from `done` up to and with the last of the suspects `found` in the 64 bytes from `at` on, escaped;
-/// returns where that ends. Sixteen more bytes are to stand behind those.
-fn escape(out: &mut Vec<u8>, bytes: &[u8], at: usize, mut done: usize, mut found: u64) -> usize {
-    // What 64 bytes become at most, what was left of those before, and room for the last sixteen to be copied.
-    const ROOM: usize = 6 * 64 + 64 + 16;
-    let start = out.len();
-    out.resize(start.saturating_add(ROOM), 0);
-    let Some(room) = out.get_mut(start..).and_then(<[u8]>::first_chunk_mut::<ROOM>) else { return done };
-    let mut filled = 0_usize;
-    while found != 0 {
-        let place = at.wrapping_add(found.trailing_zeros() as usize);
-        found &= found.wrapping_sub(1);
-        let run = place.wrapping_sub(done);
-        // Copying a few times sixteen bytes is faster than copying a number that is not known before.
-        let mut step = 0;
-        while step < run {
-            if let Some(from) = bytes.get(done.wrapping_add(step)..).and_then(<[u8]>::first_chunk::<16>)
-                && let Some(to) = room.get_mut(filled.wrapping_add(step)..).and_then(<[u8]>::first_chunk_mut::<16>)
-            {
-                *to = *from;
-            }
-            step = step.wrapping_add(16);
-        }
-        filled = filled.wrapping_add(run);
-        match bytes.get(place) {
-            // It stands before itself: the character comes with the next run.
-            Some(b'"' | b'\\') => {
-                if let Some(slot) = room.get_mut(filled) {
-                    *slot = b'\\';
-                }
-                filled = filled.wrapping_add(1);
-                done = place;
-            }
-            _ => {
-                let (escaped, used) = one(bytes.get(place..).unwrap_or_default());
-                let escaped = escaped.as_slice();
-                if let Some(to) = room.get_mut(filled..filled.wrapping_add(escaped.len())) {
-                    to.copy_from_slice(escaped);
-                }
-                filled = filled.wrapping_add(escaped.len());
-                done = place.wrapping_add(used);
-            }
-        }
-    }
-    out.truncate(start.wrapping_add(filled));
-    done
+/// Tells what in a block may have to be escaped.
+enum Suspects {
+    None,
+    /// Nothing but what a backslash comes before: a one for each such byte, a zero for each other.
+    Quotes([u8; BLOCK]),
+    Others,
 }
 
-/// Returns a bit for each byte that [`is_suspect`], the lowest for the first one.
-fn suspects(block: &[u8; 64]) -> u64 {
-    // Both loops become vector instructions; a multiplication gathers the lowest bits of eight bytes.
-    let marks = block.map(|byte| u8::from(is_suspect(byte)));
-    let (eights, _) = marks.as_chunks::<8>();
-    eights.iter().rev().fold(0, |bits, eight| {
-        bits << 8 | u64::from_le_bytes(*eight).wrapping_mul(0x0102_0408_1020_4080) >> 56
-    })
+fn suspects(block: &[u8; BLOCK]) -> Suspects {
+    // These loops become vector instructions.
+    let quotes = block.map(|byte| u8::from(is_quote(byte)));
+    let others = block.iter().fold(0, |any, &byte| any | u8::from(is_other(byte)));
+    match (quotes.iter().fold(0, |any, quote| any | quote), others) {
+        (0, 0) => Suspects::None,
+        (_, 0) => Suspects::Quotes(quotes),
+        _ => Suspects::Others,
+    }
+}
+
+/// Appends a block with a backslash before each byte that `quotes` has a one for.
+fn with_backslashes(out: &mut Vec<u8>, block: &[u8; BLOCK], quotes: &[u8; BLOCK]) {
+    let start = out.len();
+    // Every eight bytes become sixteen at most.
+    out.resize(start.saturating_add(2 * BLOCK), b'\\');
+    let mut filled = start;
+    for (eight, quotes) in block.as_chunks::<8>().0.iter().zip(quotes.as_chunks().0) {
+        // Byte by byte, how many quotes there are up to it: so far each moves.
+        let moves = u64::from_le_bytes(*quotes).wrapping_mul(0x0101_0101_0101_0101);
+        if let Some(to) = out.get_mut(filled..).and_then(<[u8]>::first_chunk_mut::<16>) {
+            for (n, (byte, by)) in eight.iter().zip(moves.to_le_bytes()).enumerate() {
+                if let Some(slot) = to.get_mut(n.wrapping_add(by.into()) & 15) {
+                    *slot = *byte;
+                }
+            }
+        }
+        filled = filled.wrapping_add(8).wrapping_add((moves >> 56) as usize);
+    }
+    out.truncate(filled);
+}
+
+/// Appends a block's worth of characters, or what there is, each escaped if it must be; returns how many bytes they take.
+fn one_by_one(out: &mut Vec<u8>, bytes: &[u8]) -> usize {
+    let (mut at, mut done) = (0_usize, 0_usize);
+    while at < BLOCK
+        && let Some(&byte) = bytes.get(at)
+    {
+        if !is_quote(byte) && !is_other(byte) {
+            at = at.wrapping_add(1);
+            continue;
+        }
+        out.extend_from_slice(bytes.get(done..at).unwrap_or_default());
+        let (escaped, used) = one(bytes.get(at..).unwrap_or_default());
+        out.extend_from_slice(escaped.as_slice());
+        at = at.wrapping_add(used);
+        done = at;
+    }
+    out.extend_from_slice(bytes.get(done..at).unwrap_or_default());
+    at
 }
 
 /// Returns the letter that stands for `byte` behind a backslash; zero where there is none.
@@ -168,11 +178,16 @@ const fn short_escape(byte: u8) -> u8 {
     }
 }
 
-/// Tells whether a character that begins with `byte` may have to be escaped.
+/// Tells whether a backslash before `byte` escapes it.
 #[allow(clippy::needless_bitwise_bool, reason = "`matches!` and `||` branch, and a block takes five times as long")]
-const fn is_suspect(byte: u8) -> bool {
-    let ascii = (byte < b' ') | (byte == b'"') | (byte == b'\\') | (byte == 0x7f);
-    ascii | (byte == 0xc2) | (byte == 0xd8) | (byte == 0xe2)
+const fn is_quote(byte: u8) -> bool {
+    (byte == b'"') | (byte == b'\\')
+}
+
+/// Tells whether a character that begins with `byte` may have to be escaped in another way.
+#[allow(clippy::needless_bitwise_bool, reason = "as above")]
+const fn is_other(byte: u8) -> bool {
+    (byte < b' ') | (byte == 0x7f) | (byte == 0xc2) | (byte == 0xd8) | (byte == 0xe2)
 }
 
 /// Is the escape of one character, or its first byte as it is.
@@ -207,6 +222,7 @@ fn one(rest: &[u8]) -> (Escape, usize) {
 mod tests {
     use super::*;
     use crate::export::record;
+    use base64::engine::general_purpose::STANDARD;
     use crate::view::is_obeyed;
     use proptest::prelude::*;
 
@@ -226,11 +242,12 @@ mod tests {
 
     #[test]
     fn escapes_every_character_alone_and_at_every_place_as_the_slow_way_does() {
+        let before = format!("é{}", "-".repeat(70));
         for c in '\0'..='\u{2fff}' {
-            for before in 0..9 {
-                let text = format!("{}{c}xyz", "é-------".get(..before).unwrap_or("é--------"));
+            for (length, _) in before.char_indices().filter(|(n, _)| !(9..58).contains(n)) {
+                let text = format!("{}{c}xyz\"", before.get(..length).unwrap_or_default());
                 let line = written(&text);
-                assert_eq!(line.as_bytes(), record::to_vec(&text), "{c:?} after {before}");
+                assert_eq!(line.as_bytes(), record::to_vec(&text), "{c:?} after {length}");
                 assert!(!line.chars().any(|c| c < ' ' || is_obeyed(c)), "{c:?}");
                 assert_eq!(serde_json::from_str::<String>(&line).unwrap(), text);
             }

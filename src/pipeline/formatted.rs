@@ -61,7 +61,7 @@ impl<F: Format> Sink for Text<F> {
     }
 }
 
-/// Bounds the memory that a part keeps from one round to the next, in bytes.
+/// Bounds the memory that a part keeps from one round to the next, in bytes, unless it was used just now.
 const KEPT: usize = 1 << 20;
 
 impl<F: Format> Part for Text<F> {
@@ -74,8 +74,9 @@ impl<F: Format> Part for Text<F> {
     }
 
     fn clear(&mut self) {
+        let used = self.bytes.len();
         self.bytes.clear();
-        self.bytes.shrink_to(KEPT);
+        self.bytes.shrink_to(KEPT.max(used.saturating_mul(2)));
         if let Some(messages) = &mut self.messages {
             messages.clear();
         }
