@@ -33,18 +33,20 @@ struct Job<P> {
     /// The next lane that nobody has taken, and how many are done.
     next: AtomicUsize,
     done: AtomicUsize,
-    /// What becomes of each lane; they stay with the job, so that one can be written while its lane goes on in the other.
+    /// What each thread makes of the lanes that it takes.
     filled: Vec<Mutex<Filled<P>>>,
 }
 
-/// Is what became of a lane in a round.
+/// Is what a thread made of the lanes that it took.
 struct Filled<P> {
     sink: Counting<P>,
     /// How far the part is divided into pieces.
     end: usize,
-    /// The pieces of items, in their order.
+    /// The pieces of items: of one lane after the other, each in the order of the round.
     items: Vec<(usize, Range<usize>)>,
-    /// The few others, in order: which item they stand before.
+    /// The lanes, and where the pieces of each end.
+    lanes: Vec<(usize, usize)>,
+    /// The few other pieces: which item they stand before.
     others: Vec<((usize, What), Range<usize>)>,
 }
 
@@ -54,6 +56,9 @@ enum What {
     Tick(Timestamp, ConnId),
     Aside,
 }
+
+/// The seat of the caller's thread; the others have those behind it.
+const LEADER: usize = 0;
 
 /// Rounds with fewer bytes than this are written before the next is read: their source is slow.
 const SMALL: usize = 64 << 10;
@@ -72,13 +77,13 @@ impl<M: Send> Crew<M> {
         let lanes: Vec<_> = self.lanes.into_iter().map(Mutex::new).collect();
         let leader = thread::current();
         let Seen { preparer, coda, summary, control } = thread::scope(|scope| {
-            let worker = |_| {
+            let worker = |seat| {
                 let (hand, turns) = sync_channel(1);
                 let (jobs, lanes, leader) = (&jobs, &lanes, &leader);
-                scope.spawn(move || work(&turns, jobs, lanes, leader));
+                scope.spawn(move || work(&turns, seat, jobs, lanes, leader));
                 hand
             };
-            let workers = (1..self.threads.get()).map(worker).collect();
+            let workers = (LEADER + 1..self.threads.get()).map(worker).collect();
             let seen = Seen {
                 preparer: self.preparer,
                 coda: None,
@@ -169,10 +174,11 @@ impl<P: Part> Lead<'_, P> {
         }
         if self.seen.coda.is_some() {
             let part = || Filled::new(Counting { part: output.part(), summary: Summary::default() });
-            job.filled.resize_with(LANES, || Mutex::new(part()));
+            job.filled.resize_with(self.workers.len().saturating_add(1), || Mutex::new(part()));
         }
-        *job.next.get_mut() = 0;
-        *job.done.get_mut() = LANES.saturating_sub(job.filled.len());
+        // Before anything came, there is nothing to do either.
+        let none = if job.filled.is_empty() { LANES } else { 0 };
+        (*job.next.get_mut(), *job.done.get_mut()) = (none, none);
         Ok((next, slow))
     }
 
@@ -180,7 +186,7 @@ impl<P: Part> Lead<'_, P> {
     fn help(&self, turn: usize) {
         let Some(job) = self.jobs.get(turn) else { return };
         let job = unlock(job.read());
-        job.work(self.lanes, None);
+        job.work(LEADER, self.lanes, None);
         while job.done.load(Ordering::Acquire) < LANES {
             thread::park();
         }
@@ -194,7 +200,7 @@ impl<P: Part> Lead<'_, P> {
             aside(*at, anomaly, &mut coda.sink);
             coda.mark(*before, Some(What::Aside));
         }
-        let mut filled: Vec<_> = job.filled.iter().map(|lane| unlock(lane.lock())).collect();
+        let mut filled: Vec<_> = job.filled.iter().map(|filled| unlock(filled.lock())).collect();
         let parts: Vec<_> = filled.iter().map(|filled| &**filled).chain([&*coda]).collect();
         for (part, range) in in_order(&parts, &job.batch.items) {
             if self.seen.control == Control::Stop {
@@ -210,20 +216,30 @@ impl<P: Part> Lead<'_, P> {
     }
 }
 
-/// Puts the pieces of all parts, one for each lane and the rest, in the order of the round.
+/// Puts the pieces of all parts in the order of the round.
 fn in_order<'p, P>(parts: &[&'p Filled<P>], items: &[Item]) -> impl Iterator<Item = (&'p P, Range<usize>)> {
-    let of = |filled: &&'p Filled<P>| filled.others.iter().map(|(place, piece)| (*place, (&filled.sink.part, piece)));
-    let mut others: Vec<_> = parts.iter().flat_map(of).collect();
+    let mut lanes: [_; LANES] = std::array::from_fn(|_| None);
+    let mut others = Vec::new();
+    for Filled { sink, items, lanes: of_lanes, others: of_part, .. } in parts {
+        let mut start = 0;
+        for (lane, end) in of_lanes {
+            if let Some(slot) = lanes.get_mut(*lane) {
+                *slot = Some((&sink.part, items.get(start..*end).unwrap_or_default().iter().peekable()));
+            }
+            start = *end;
+        }
+        others.extend(of_part.iter().map(|(place, piece)| (*place, (&sink.part, piece))));
+    }
     others.sort_by_key(|(place, _)| *place);
     let mut others = others.into_iter().peekable();
-    let mut lanes: Vec<_> = parts.iter().map(|filled| (&filled.sink.part, filled.items.iter().peekable())).collect();
-    let mut items = items.iter().map(|item| usize::from(item.lane)).chain([usize::MAX]).enumerate().peekable();
+    let mut items = items.iter().map(|item| usize::from(item.lane)).chain([LANES]).enumerate().peekable();
     std::iter::from_fn(move || {
         while let Some((n, lane)) = items.peek() {
             if let Some((_, (part, piece))) = others.next_if(|((before, _), _)| before <= n) {
                 return Some((part, piece.clone()));
             }
-            let piece = lanes.get_mut(*lane).and_then(|(part, pieces)| Some((*part, pieces.next_if(|(item, _)| item == n)?)));
+            let pieces = lanes.get_mut(*lane).and_then(Option::as_mut);
+            let piece = pieces.and_then(|(part, pieces)| Some((*part, pieces.next_if(|(item, _)| item == n)?)));
             items.next();
             if let Some((part, (_, piece))) = piece {
                 return Some((part, piece.clone()));
@@ -235,7 +251,7 @@ fn in_order<'p, P>(parts: &[&'p Filled<P>], items: &[Item]) -> impl Iterator<Ite
 
 impl<P: Part> Filled<P> {
     const fn new(sink: Counting<P>) -> Self {
-        Filled { sink, end: 0, items: Vec::new(), others: Vec::new() }
+        Filled { sink, end: 0, items: Vec::new(), lanes: Vec::new(), others: Vec::new() }
     }
 
     /// Notes where what was said since the last mark belongs, if anything was: to an item, or before it.
@@ -254,6 +270,7 @@ impl<P: Part> Filled<P> {
         self.sink.summary = Summary::default();
         self.end = 0;
         self.items.clear();
+        self.lanes.clear();
         self.others.clear();
     }
 }
@@ -271,13 +288,15 @@ impl<P> Job<P> {
 
 impl<P: Part> Job<P> {
     /// Takes lanes until none is left; whoever finishes the last one wakes the `leader`.
-    fn work(&self, lanes: &[Mutex<Lane<P::Memory>>], leader: Option<&Thread>) {
+    fn work(&self, seat: usize, lanes: &[Mutex<Lane<P::Memory>>], leader: Option<&Thread>) {
+        let Some(filled) = self.filled.get(seat) else { return };
+        let mut filled = unlock(filled.lock());
         loop {
             let n = self.next.fetch_add(1, Ordering::Relaxed);
-            let (Some(lane), Some(slot)) = (lanes.get(n), self.filled.get(n)) else { return };
-            let (mut lane, mut filled) = (unlock(lane.lock()), unlock(slot.lock()));
+            let Some(lane) = lanes.get(n) else { return };
+            let mut lane = unlock(lane.lock());
             self.lane(n, &mut lane, &mut filled);
-            drop((lane, filled));
+            drop(lane);
             let done = self.done.fetch_add(1, Ordering::AcqRel).saturating_add(1);
             if let (LANES, Some(leader)) = (done, leader) {
                 leader.unpark();
@@ -308,6 +327,7 @@ impl<P: Part> Job<P> {
                 filled.mark(n, None);
             }
         }
+        filled.lanes.push((n, filled.items.len()));
         filled.sink.part.exchange(&mut lane.memory);
     }
 }
@@ -315,13 +335,14 @@ impl<P: Part> Job<P> {
 /// Works on the jobs it is told of until there are no more.
 fn work<P: Part>(
     turns: &Receiver<usize>,
+    seat: usize,
     jobs: &[RwLock<Job<P>>; 2],
     lanes: &[Mutex<Lane<P::Memory>>],
     leader: &Thread,
 ) {
     while let Ok(turn) = turns.recv() {
         if let Some(job) = jobs.get(turn) {
-            unlock(job.read()).work(lanes, Some(leader));
+            unlock(job.read()).work(seat, lanes, Some(leader));
         }
     }
 }

@@ -38,8 +38,6 @@ impl<F: Format, W: Write> Formatted<F, W> {
 pub struct Text<F> {
     format: F,
     bytes: Vec<u8>,
-    /// How much was in there in the rounds before, what is longer ago counting less.
-    used: usize,
     /// Where each message ends, if they are counted.
     messages: Option<Vec<usize>>,
 }
@@ -63,8 +61,8 @@ impl<F: Format> Sink for Text<F> {
     }
 }
 
-/// How many bytes a part keeps from one round to the next at least.
-const KEPT: usize = 256 << 10;
+/// Bounds the memory that a part keeps from one round to the next, in bytes.
+const KEPT: usize = 4 << 20;
 
 impl<F: Format> Part for Text<F> {
     type Memory = ();
@@ -76,9 +74,8 @@ impl<F: Format> Part for Text<F> {
     }
 
     fn clear(&mut self) {
-        self.used = self.bytes.len().max(self.used.saturating_sub(self.used / 16));
         self.bytes.clear();
-        self.bytes.shrink_to(KEPT.max(self.used.saturating_mul(2)));
+        self.bytes.shrink_to(KEPT);
         if let Some(messages) = &mut self.messages {
             messages.clear();
         }
@@ -93,7 +90,7 @@ impl<F: Format, W: Write> Output for Formatted<F, W> {
     }
 
     fn part(&self) -> Text<F> {
-        Text { format: self.format.clone(), bytes: Vec::new(), used: 0, messages: self.wanted.map(|_| Vec::new()) }
+        Text { format: self.format.clone(), bytes: Vec::new(), messages: self.wanted.map(|_| Vec::new()) }
     }
 
     fn memory(&self) {}
