@@ -1,7 +1,7 @@
 use std::collections::VecDeque;
 
-use super::body::{Body, Next};
 use super::asked::{Asked, Awaited};
+use super::body::{Body, Next};
 use super::head::BlankLine;
 use super::held::{Early, Held};
 use super::looks::{Looks, looks_like};
@@ -164,7 +164,8 @@ impl Exchanges {
             if rest.is_empty() {
                 break;
             }
-            let step = if self.waits(side) { self.hold(side, rest, fresh) } else { self.step(side, rest, fresh) };
+            let step =
+                if self.waits(side) { self.hold(side, rest, fresh) } else { self.step(side, rest, fresh) };
             fresh = false;
             used = used.saturating_add(step);
             self.settle();

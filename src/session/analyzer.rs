@@ -64,9 +64,6 @@ const LOOK: usize = 3;
 /// Bounds the searches that are remembered.
 const LATE: usize = 1024;
 
-
-
-
 impl Analyzer {
     /// How many nanoseconds a tick of capture time lasts: what time decides is decided at multiples of it.
     pub const TICK: i64 = 100_000_000;
@@ -102,7 +99,9 @@ impl Analyzer {
     pub fn push(&mut self, hash: u64, segment: &Segment<'_>, at: At, sink: &mut dyn Sink) {
         let key = segment.flow.key();
         let slots = &self.slots;
-        let found = self.flows.find(hash, |n| slots.get(*n).and_then(Option::as_ref).is_some_and(|slot| slot.key == key));
+        let found = self
+            .flows
+            .find(hash, |n| slots.get(*n).and_then(Option::as_ref).is_some_and(|slot| slot.key == key));
         let n = match found {
             Some(n) => *n,
             None => match self.begin(hash, key, segment, at, sink) {
@@ -161,7 +160,8 @@ impl Analyzer {
 
     /// Ends a connection because the capture ends, and tells what there still is to tell.
     pub fn finish(&mut self, handle: usize, at: At, sink: &mut dyn Sink) {
-        let connection = self.slots.get_mut(handle).and_then(Option::as_mut).and_then(|slot| slot.connection.take());
+        let connection =
+            self.slots.get_mut(handle).and_then(Option::as_mut).and_then(|slot| slot.connection.take());
         if let Some(connection) = connection {
             connection.finish(at, &mut self.shared, sink);
         }
@@ -184,7 +184,16 @@ impl Analyzer {
         let id = ConnId(NonZeroU64::new(at.packet)?);
         self.counts.connections = self.counts.connections.saturating_add(1);
         let connection = Some(Box::new(Connection::new(id, segment, at, &self.shared)));
-        let slot = Some(Slot { id, hash, key, seen: at.time, connection, waits: 0, searched: 0, due: Timestamp::MAX });
+        let slot = Some(Slot {
+            id,
+            hash,
+            key,
+            seen: at.time,
+            connection,
+            waits: 0,
+            searched: 0,
+            due: Timestamp::MAX,
+        });
         let n = if let Some(n) = self.free.pop() {
             *self.slots.get_mut(n)? = slot;
             n
@@ -193,7 +202,8 @@ impl Analyzer {
             self.slots.len().checked_sub(1)?
         };
         let slots = &self.slots;
-        self.flows.insert_unique(hash, n, |n| slots.get(*n).and_then(Option::as_ref).map_or(0, |slot| slot.hash));
+        self.flows
+            .insert_unique(hash, n, |n| slots.get(*n).and_then(Option::as_ref).map_or(0, |slot| slot.hash));
         Some(n)
     }
 
@@ -222,7 +232,8 @@ impl Analyzer {
         let Some(slot) = self.slots.get_mut(n).and_then(Option::as_mut) else { return false };
         let connection = slot.connection.as_ref();
         let waits = connection.map_or(0, |connection| connection.waiting());
-        let searched = connection.map_or(0, |connection| u32::try_from(connection.searched()).unwrap_or(u32::MAX));
+        let searched =
+            connection.map_or(0, |connection| u32::try_from(connection.searched()).unwrap_or(u32::MAX));
         let mut due = connection.and_then(|connection| connection.deadline()).unwrap_or(Timestamp::MAX);
         if due < Timestamp::MAX {
             due = tick_after(due);
@@ -234,7 +245,8 @@ impl Analyzer {
             return false;
         }
         self.waiting = self.waiting.saturating_sub(slot.waits).saturating_add(waits);
-        self.searched = self.searched.saturating_sub(slot.searched as usize).saturating_add(searched as usize);
+        self.searched =
+            self.searched.saturating_sub(slot.searched as usize).saturating_add(searched as usize);
         if slot.searched == 0 && searched > 0 {
             self.late.push_back((n, slot.id));
         }
@@ -266,7 +278,8 @@ impl Analyzer {
     /// Makes a connection give up what waits while all of them hold more than they may, and the oldest searches end.
     fn relieve(&mut self, n: usize, sink: &mut dyn Sink) {
         while self.waiting > self.shared.limits.waiting {
-            let Some(connection) = self.slots.get_mut(n).and_then(Option::as_mut).and_then(|slot| slot.connection.as_mut())
+            let Some(connection) =
+                self.slots.get_mut(n).and_then(Option::as_mut).and_then(|slot| slot.connection.as_mut())
             else {
                 return;
             };
@@ -298,7 +311,8 @@ impl Analyzer {
         for _ in 0..if full { LOOK.saturating_mul(4) } else { LOOK } {
             self.hand = self.hand.checked_add(1).filter(|n| *n < self.slots.len()).unwrap_or(0);
             let Some(slot) = self.slots.get(self.hand).and_then(Option::as_ref) else { continue };
-            let conversation = slot.connection.as_ref().is_some_and(|connection| connection.is_conversation());
+            let conversation =
+                slot.connection.as_ref().is_some_and(|connection| connection.is_conversation());
             if !conversation && at.time.since(slot.seen) > self.shared.limits.idle {
                 self.forget(self.hand, at, sink);
             } else {

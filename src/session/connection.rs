@@ -85,8 +85,7 @@ impl Connection {
         } else {
             Pair { client: from, server: to }
         };
-        let layer =
-            if syn { Layer::Start } else { Layer::joined_late() };
+        let layer = if syn { Layer::Start } else { Layer::joined_late() };
         Connection {
             tcp: tcp::Connection::sharing(shared.tcp.clone()),
             upper: Upper {
@@ -292,7 +291,10 @@ impl Upper {
         searches[side].push(bytes, carried);
         if let Some(found) = searches[side].find() {
             self.join(side, found.masked, cx);
-        } else if Side::BOTH.into_iter().all(|side| searches[side].is_hopeless() || searches[side].captured() == 0) {
+        } else if Side::BOTH
+            .into_iter()
+            .all(|side| searches[side].is_hopeless() || searches[side].captured() == 0)
+        {
             self.layer = Layer::Nothing;
         }
     }
@@ -306,7 +308,8 @@ impl Upper {
             searches.swap();
             self.ended.swap();
         }
-        let first = searches.client.first().into_iter().chain(searches.server.first()).min_by_key(|at| at.packet);
+        let first =
+            searches.client.first().into_iter().chain(searches.server.first()).min_by_key(|at| at.packet);
         let now = cx.at;
         cx.at = first.unwrap_or(now);
         let opened = cx.at.time;
@@ -340,7 +343,8 @@ impl Upper {
                         self.tell_limits(cx);
                         // Behind a gap it may still be a WebSocket, its handshake lost.
                         if self.gapped {
-                            let (early, sender) = (Pair::from_fn(|side| exchanges.take_early(side)), self.real(side));
+                            let (early, sender) =
+                                (Pair::from_fn(|side| exchanges.take_early(side)), self.real(side));
                             self.layer = Layer::joined_late();
                             self.replay(early, cx);
                             self.bytes(sender, bytes, carried, cx);
@@ -354,7 +358,8 @@ impl Upper {
                         return self.bytes(self.real(side), bytes, carried, cx);
                     }
                     // Where segments came out of order, the answer may only seem to be late.
-                    http::Output::Anomaly { anomaly: Anomaly::DataBeforeHandshake { .. }, .. } if self.disordered => {}
+                    http::Output::Anomaly { anomaly: Anomaly::DataBeforeHandshake { .. }, .. }
+                        if self.disordered => {}
                     http::Output::Anomaly { side, anomaly } => self.hold(Some(side), anomaly),
                     http::Output::Refused(handshake) | http::Output::Unanswered(handshake) => {
                         cx.say(Kind::Opened(&self.opened(Some(handshake), false)));

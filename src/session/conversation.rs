@@ -76,7 +76,15 @@ struct Half {
 
 impl Conversation {
     pub(super) fn new(opened: Timestamp, deflate: Deflate) -> Self {
-        Conversation { sides: Pair::default(), opened, deflate, first_close: None, ended_by: None, awake: false, in_use: false }
+        Conversation {
+            sides: Pair::default(),
+            opened,
+            deflate,
+            first_close: None,
+            ended_by: None,
+            awake: false,
+            in_use: false,
+        }
     }
 
     /// Returns the memory of searches for frames, in bytes.
@@ -139,7 +147,10 @@ impl Conversation {
         if let Some(search) = self.sides[side].search.take()
             && search.captured() > 0
         {
-            cx.anomaly(Some(side), &Anomaly::LostSync { offset: search.offset(), skipped: search.captured() });
+            cx.anomaly(
+                Some(side),
+                &Anomaly::LostSync { offset: search.offset(), skipped: search.captured() },
+            );
         }
         self.unfinished(side, ending, cx);
         self.sides[side].over = true;
@@ -180,7 +191,8 @@ impl Conversation {
         };
         cx.say(Kind::Closed(&ended));
         for side in Side::BOTH {
-            for open in [self.sides[side].data.take(), self.sides[side].control.take()].into_iter().flatten() {
+            for open in [self.sides[side].data.take(), self.sides[side].control.take()].into_iter().flatten()
+            {
                 cx.shared.give_back(open);
             }
         }

@@ -69,7 +69,12 @@ impl Search {
 
     /// Looks for a WebSocket in a direction of a connection of which nothing is known.
     pub(super) fn joined_late() -> Self {
-        Search { masked: None, threshold: 34, capacity: JOINED_LATE, ..Search::after_gap(Side::Client, Rsv1::Message, 0, 0) }
+        Search {
+            masked: None,
+            threshold: 34,
+            capacity: JOINED_LATE,
+            ..Search::after_gap(Side::Client, Rsv1::Message, 0, 0)
+        }
     }
 
     /// Says which side it is after all, and that it is a WebSocket.
@@ -178,7 +183,9 @@ impl Search {
         let needed = threshold.saturating_add(self.gathered.len().max(1).ilog2());
         // A candidate whose payload goes beyond the buffer casts doubt on those inside of it.
         let mut doubt = 0;
-        let pairs = |(place, run)| <[u8]>::windows(run, 2).enumerate().map(move |(n, first)| (n.saturating_add(place), first));
+        let pairs = |(place, run)| {
+            <[u8]>::windows(run, 2).enumerate().map(move |(n, first)| (n.saturating_add(place), first))
+        };
         for (start, first) in self.gathered.runs().flat_map(pairs) {
             if !self.may_begin(first) {
                 continue;

@@ -40,7 +40,12 @@ impl Sink for Told {
 
 impl Talk {
     fn begin() -> Self {
-        let mut talk = Talk { analyzer: Analyzer::new(Limits::default()), packet: 0, next: [1000, 5000], told: Told::default() };
+        let mut talk = Talk {
+            analyzer: Analyzer::new(Limits::default()),
+            packet: 0,
+            next: [1000, 5000],
+            told: Told::default(),
+        };
         talk.segment(Side::Client, Flags::SYN, &[]);
         talk.next[0] += 1;
         talk.segment(Side::Server, Flags::SYN.with(Flags::ACK), &[]);
@@ -54,7 +59,8 @@ impl Talk {
         let (client, server) = (end(2, 50_000), end(1, 80));
         let (source, destination) = if side == Side::Client { (client, server) } else { (server, client) };
         let flow = Flow { source, destination, tunnel: Tunnel::NONE };
-        let (seq, ack) = if side == Side::Client { (self.next[0], self.next[1]) } else { (self.next[1], self.next[0]) };
+        let (seq, ack) =
+            if side == Side::Client { (self.next[0], self.next[1]) } else { (self.next[1], self.next[0]) };
         let segment = Segment { flow, seq: Seq(seq), ack: Seq(ack), flags, window: 65535, payload, cut: 0 };
         self.packet += 1;
         let at = At { packet: self.packet, time: Timestamp::from_nanos(self.packet as i64 * 1_000_000) };

@@ -82,7 +82,8 @@ fn handshake(outputs: &[Output]) -> &Handshake {
 /// Runs the good handshake with the text replaced in the request and in the response.
 fn altered(request: (&str, &str), response: (&str, &str)) -> (Vec<Output>, Vec<String>) {
     assert!(REQUEST.contains(request.0) && RESPONSE.contains(response.0), "nothing is replaced");
-    let (request, response) = (REQUEST.replace(request.0, request.1), RESPONSE.replace(response.0, response.1));
+    let (request, response) =
+        (REQUEST.replace(request.0, request.1), RESPONSE.replace(response.0, response.1));
     let (_, outputs, _) = run(&[c(&request), s(&response)]);
     let names = names(&outputs);
     (outputs, names)
@@ -133,7 +134,11 @@ fn bytes_before_the_answer_are_held_and_told() {
     let (mut machine, outputs, used) = run(&[C(&request), Gap(Side::Client, 9), C(MASKED), s(RESPONSE)]);
     assert_eq!(names(&outputs), ["client data-before-handshake", "upgraded"]);
     assert_eq!(used, [request.len(), MASKED.len(), RESPONSE.len()]);
-    let early = [Early::Bytes(MASKED.to_vec(), At::default()), Early::Gap(9), Early::Bytes(MASKED.to_vec(), At::default())];
+    let early = [
+        Early::Bytes(MASKED.to_vec(), At::default()),
+        Early::Gap(9),
+        Early::Bytes(MASKED.to_vec(), At::default()),
+    ];
     assert_eq!(machine.take_early(Side::Client), early);
     assert_eq!(machine.take_early(Side::Client), []);
 }
@@ -221,7 +226,11 @@ fn answers_that_break_a_rule() {
         ("Connection: Upgrade", "Connection: close", "server bad-connection-header"),
         ("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n", "", "server missing-header"),
         ("s3pPLMBi", "S3pPLMBi", "server accept-mismatch"),
-        ("Sec-WebSocket-Accept:", "Sec-WebSocket-Accept: x\r\nSec-WebSocket-Accept:", "server repeated-header"),
+        (
+            "Sec-WebSocket-Accept:",
+            "Sec-WebSocket-Accept: x\r\nSec-WebSocket-Accept:",
+            "server repeated-header",
+        ),
         ("Protocol: chat", "Protocol: other", "server subprotocol-not-offered"),
         ("Protocol: chat", "Protocol: Chat", "server subprotocol-not-offered"),
         ("Protocol: chat", "Protocol: chat, superchat", "server subprotocol-not-offered"),
@@ -243,9 +252,11 @@ fn answers_that_break_a_rule() {
 
 #[test]
 fn the_case_and_the_layout_of_fields_do_not_matter() {
-    let request = REQUEST.replace("Upgrade: websocket", "UPGRADE:WebSocket").replace("keep-alive, Upgrade", "UPGRADE");
+    let request =
+        REQUEST.replace("Upgrade: websocket", "UPGRADE:WebSocket").replace("keep-alive, Upgrade", "UPGRADE");
     let request = request.replace("chat, superchat", "chat\r\nsec-websocket-protocol: superchat");
-    let response = RESPONSE.replace("Upgrade: websocket", "upgrade:WEBSOCKET").replace(" Switching Protocols", "");
+    let response =
+        RESPONSE.replace("Upgrade: websocket", "upgrade:WEBSOCKET").replace(" Switching Protocols", "");
     let response = response.replace("Protocol: chat", "Protocol: superchat");
     assert_eq!(told(&[c(&request), s(&response)]), ["upgraded"]);
 }
@@ -336,7 +347,9 @@ fn an_answer_to_the_key_of_an_earlier_request_is_recognised() {
     let again = REQUEST.replace("dGhlIHNhbXBsZSBub25jZQ==", "Zx8rNEkBE4xnwifpuh8DHQ==");
     let (_, outputs, _) = run(&[c(REQUEST), s(OK), c(&again), s(RESPONSE)]);
     assert_eq!(names(&outputs), ["refused", "server accept-mismatch", "upgraded"]);
-    let Output::Anomaly { anomaly: Anomaly::AcceptMismatch { cause, .. }, .. } = &outputs[1] else { panic!() };
+    let Output::Anomaly { anomaly: Anomaly::AcceptMismatch { cause, .. }, .. } = &outputs[1] else {
+        panic!()
+    };
     assert_eq!(*cause, Some("it answers the key of an earlier request"));
 }
 
@@ -441,7 +454,15 @@ fn a_tunnel_refused() {
 
 #[test]
 fn other_protocols_are_known_from_their_first_bytes() {
-    for bytes in [&b"\x16"[..], b"SSH-2", b"PRI * HTTP/2.0", b"\x00", b"EHLO x\r\n", b"{\"a\":1}", b"GET / SIP/2.0\r\n"] {
+    for bytes in [
+        &b"\x16"[..],
+        b"SSH-2",
+        b"PRI * HTTP/2.0",
+        b"\x00",
+        b"EHLO x\r\n",
+        b"{\"a\":1}",
+        b"GET / SIP/2.0\r\n",
+    ] {
         assert_eq!(told(&[C(bytes)]), ["not-http"], "{bytes:?}");
     }
     for bytes in [&b"\x16"[..], b"SSH-", b"220 x", b"HTTP/2", b"HTTP/1.1 x\r\n", b"GET / HTTP/1.1\r\n"] {
@@ -700,7 +721,8 @@ fn a_long_head_in_single_bytes() {
 fn dialogue() -> impl Strategy<Value = Vec<(Side, Vec<u8>)>> {
     let client = |text: &str| (Side::Client, text.as_bytes().to_vec());
     let server = |text: &str| (Side::Server, text.as_bytes().to_vec());
-    let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nb;x=y\r\nhello\r\nworl\r\n0\r\nA: b\r\n\r\n";
+    let chunked =
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nb;x=y\r\nhello\r\nworl\r\n0\r\nA: b\r\n\r\n";
     let plain = vec![client("GET /1 HTTP/1.1\r\nHost: h\r\n\r\n"), server(OK)];
     let post = vec![client("POST /2 HTTP/1.1\r\nContent-Length: 4\r\n\r\nbody"), server(chunked)];
     let head = vec![client("HEAD /3 HTTP/1.1\nHost: h\n\n"), server("HTTP/1.1 200\nContent-Length: 9\n\n")];
@@ -712,9 +734,8 @@ fn dialogue() -> impl Strategy<Value = Vec<(Side, Vec<u8>)>> {
     let broken = vec![client("GET / HTTP/1.1\r\n\r\n"), server("HTTP/1.1 20\r\nA: b\r\n\r\n")];
     let ordinary = prop::sample::select(vec![plain, post, head, refused, pipelined]);
     let last = prop::sample::select(vec![upgraded, folded, other, broken]);
-    (prop::collection::vec(ordinary, 0..4), last).prop_map(|(all, last)| {
-        all.into_iter().chain([last]).flatten().collect()
-    })
+    (prop::collection::vec(ordinary, 0..4), last)
+        .prop_map(|(all, last)| all.into_iter().chain([last]).flatten().collect())
 }
 
 proptest! {

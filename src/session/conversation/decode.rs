@@ -1,7 +1,7 @@
 //! Bytes → frames → messages.
 
-use super::tell::Said;
 use super::Conversation;
+use super::tell::Said;
 use crate::event::{Frame, Kind};
 use crate::model::{At, Side};
 use crate::session::context::{Context, KEPT};
@@ -33,7 +33,14 @@ impl Conversation {
     }
 
     /// Begins a frame; does the whole of it where all of its payload is at hand and it is a message by itself.
-    pub(super) fn header(&mut self, side: Side, header: Header, offset: u64, input: &mut &[u8], cx: &mut Context<'_>) {
+    pub(super) fn header(
+        &mut self,
+        side: Side,
+        header: Header,
+        offset: u64,
+        input: &mut &[u8],
+        cx: &mut Context<'_>,
+    ) {
         let rsv1 = self.deflate.rsv1();
         let half = &mut self.sides[side];
         let control = header.opcode.is_control();
@@ -151,7 +158,8 @@ impl Conversation {
             return;
         }
         let inflating = open.inflating && !header.opcode.is_control();
-        let inflater = inflating.then(|| half.inflater.get_or_insert_with(|| self.deflate.inflater(side, cx)));
+        let inflater =
+            inflating.then(|| half.inflater.get_or_insert_with(|| self.deflate.inflater(side, cx)));
         cx.shared.fill(open, |payload, unmasked| match (inflater, header.mask) {
             (None, None) => payload.push(bytes),
             (None, Some(key)) => payload.push_masked(bytes, key, position),

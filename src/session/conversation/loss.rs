@@ -22,7 +22,15 @@ impl Conversation {
     }
 
     /// Looks for frames anew: those found before led to a header that cannot be.
-    pub(super) fn doubt(&mut self, side: Side, header: &Header, offset: u64, rest: &[u8], carried: At, cx: &mut Context<'_>) {
+    pub(super) fn doubt(
+        &mut self,
+        side: Side,
+        header: &Header,
+        offset: u64,
+        rest: &[u8],
+        carried: At,
+        cx: &mut Context<'_>,
+    ) {
         self.abandon(side, cx);
         let half = &mut self.sides[side];
         if let Some(inflater) = &mut half.inflater {

@@ -23,13 +23,22 @@ impl Conversation {
     }
 
     pub(super) fn inflater_anomalies(&mut self, side: Side, cx: &mut Context<'_>) {
-        while let Some(anomaly) = self.sides[side].inflater.as_mut().and_then(|inflater| inflater.next_anomaly()) {
+        while let Some(anomaly) =
+            self.sides[side].inflater.as_mut().and_then(|inflater| inflater.next_anomaly())
+        {
             cx.anomaly(Some(side), &anomaly);
         }
     }
 
     /// Tells a message or control frame, and what follows from it.
-    pub(super) fn deliver(&mut self, side: Side, opcode: Opcode, said: &Said<'_>, wire: Wire, cx: &mut Context<'_>) {
+    pub(super) fn deliver(
+        &mut self,
+        side: Side,
+        opcode: Opcode,
+        said: &Said<'_>,
+        wire: Wire,
+        cx: &mut Context<'_>,
+    ) {
         let (half, other) = self.sides.split_mut(side);
         half.totals.messages = half.totals.messages.saturating_add(1);
         half.totals.bytes = half.totals.bytes.saturating_add(said.length);

@@ -136,7 +136,8 @@ impl Search {
         while frames < MAX_FRAMES {
             let rest = self.gathered.from(at);
             let Some(header) = Header::parse(rest) else { break };
-            let masked = self.masked.unwrap_or(if at == start { header.mask.is_some() } else { chain.masked });
+            let masked =
+                self.masked.unwrap_or(if at == start { header.mask.is_some() } else { chain.masked });
             if header.mask.is_some() != masked {
                 return None;
             }
@@ -199,10 +200,28 @@ impl Search {
         // Zeros and small numbers abound in binary data, capital letters in text; the sign of a long length does not.
         let long = header.length > 125;
         Some(match (header.opcode, header.fin) {
-            (Opcode::CONTINUATION, false) => if long { 5 } else { 0 },
-            (_, false) => if long { 7 } else { 1 },
+            (Opcode::CONTINUATION, false) => {
+                if long {
+                    5
+                } else {
+                    0
+                }
+            }
+            (_, false) => {
+                if long {
+                    7
+                } else {
+                    1
+                }
+            }
             (Opcode::CONTINUATION, true) => 5,
-            (_, true) => if self.masked.is_some() { 7 } else { 6 },
+            (_, true) => {
+                if self.masked.is_some() {
+                    7
+                } else {
+                    6
+                }
+            }
         })
     }
 }

@@ -174,10 +174,14 @@ mod tests {
         let from = |place| gathered.from(place);
         assert_eq!([from(0), from(3), from(4), from(6)], [&b"abcd"[..], b"d", b"", b""]);
         assert_eq!([from(7), from(9), from(11), from(13)], [&b"efgh"[..], b"gh", b"", b""]);
-        assert_eq!([0, 3, 4, 7, 9, 11].map(|place| gathered.is_boundary(place)), [true, false, false, true, true, false]);
+        assert_eq!(
+            [0, 3, 4, 7, 9, 11].map(|place| gathered.is_boundary(place)),
+            [true, false, false, true, true, false]
+        );
         assert_eq!([0, 4, 7, 12].map(|place| gathered.missing_before(place)), [0, 0, 3, 3]);
         let pieces: Vec<_> = gathered.pieces(1).collect();
-        let (one, two, three) = (Piece::Bytes(b"bcd", at(1)), Piece::Bytes(b"ef", at(2)), Piece::Bytes(b"gh", at(3)));
+        let (one, two, three) =
+            (Piece::Bytes(b"bcd", at(1)), Piece::Bytes(b"ef", at(2)), Piece::Bytes(b"gh", at(3)));
         assert_eq!(pieces, [one, Piece::Gap(3), two, three, Piece::Gap(2)]);
         assert_eq!(gathered.pieces(8).collect::<Vec<_>>(), [Piece::Bytes(b"f", at(2)), three, Piece::Gap(2)]);
     }

@@ -127,7 +127,8 @@ fn data_made_to_look_like_frames_costs_little() {
 #[test]
 fn data_that_repeats_itself_is_no_websocket() {
     // Frames of 44 bytes, each landing on the next, because both repeat after four.
-    let period: [&[u8]; 3] = [&[0x82, 0xa6, 0xc0, 0x43], &[0x82, 0x02, 7, 7], &[0x82, 0x8a, 1, 2, 3, 4, 0x81, 0x82, 9, 9, 9, 9]];
+    let period: [&[u8]; 3] =
+        [&[0x82, 0xa6, 0xc0, 0x43], &[0x82, 0x02, 7, 7], &[0x82, 0x8a, 1, 2, 3, 4, 0x81, 0x82, 9, 9, 9, 9]];
     for (period, side) in period.into_iter().zip([Side::Client, Side::Server, Side::Client]) {
         let mut stream = noise(4, 300);
         stream.extend(period.repeat(5000));
@@ -169,12 +170,14 @@ fn other_protocols_are_no_websocket() {
     let http = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<p>AAAAAAAAAAAA</p>".repeat(200);
     let netperf = b"netperf\0".repeat(1500);
     // The names in a certificate look like a run of binary frames: tag 82, a length, text.
-    let name = |n: usize| [&[0x82, 20 + (n % 9) as u8][..], &b"*.example-name-of-a-host.test"[..20 + n % 9]].concat();
+    let name = |n: usize| {
+        [&[0x82, 20 + (n % 9) as u8][..], &b"*.example-name-of-a-host.test"[..20 + n % 9]].concat()
+    };
     let names: Vec<u8> = (0..80).flat_map(name).collect();
     let certificate = [&noise(1, 400)[..], &names, &noise(2, 900)].concat();
-    let records: Vec<u8> =
-        (0..30).flat_map(|n| [&[0x17, 3, 3, 1, 0][..], &noise(n, 256)].concat()).collect();
-    for (what, bytes) in [("http", http.as_bytes()), ("netperf", &netperf), ("certificate", &certificate), ("tls", &records)]
+    let records: Vec<u8> = (0..30).flat_map(|n| [&[0x17, 3, 3, 1, 0][..], &noise(n, 256)].concat()).collect();
+    for (what, bytes) in
+        [("http", http.as_bytes()), ("netperf", &netperf), ("certificate", &certificate), ("tls", &records)]
     {
         assert_eq!(found(Search::joined_late(), bytes, 1448), None, "{what}");
     }
@@ -184,7 +187,8 @@ fn other_protocols_are_no_websocket() {
 fn frames_inside_a_frame_do_not_convince_against_the_side() {
     // A client sends what a server sent: the inner frames are not masked, the outer ones are.
     let outer = |k: u64| {
-        let inner: Vec<u8> = (0..20).flat_map(|n| frame(Side::Server, TEXT, &noise(n + 20 * k, 40))).collect();
+        let inner: Vec<u8> =
+            (0..20).flat_map(|n| frame(Side::Server, TEXT, &noise(n + 20 * k, 40))).collect();
         frame(Side::Client, BINARY, &inner)
     };
     let mut stream = noise(9, 200);
@@ -268,10 +272,12 @@ fn headers_lead_to_each_other_over_what_the_snap_length_cut() {
 
 #[test]
 fn segments_cut_by_the_snap_length_are_no_websocket() {
-    let page = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<p>AAAAAAAAAAAA</p>".repeat(20).into_bytes();
+    let page =
+        "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<p>AAAAAAAAAAAA</p>".repeat(20).into_bytes();
     for seed in 0..40 {
         let segments: Vec<_> = (0..200).map(|n| noise(seed * 1000 + n, 1400)).collect();
-        let records: Vec<_> = segments.iter().map(|bytes| [&[0x17, 3, 3, 5, 0x73], &bytes[..]].concat()).collect();
+        let records: Vec<_> =
+            segments.iter().map(|bytes| [&[0x17, 3, 3, 5, 0x73], &bytes[..]].concat()).collect();
         let pages: Vec<_> = segments.iter().map(|_| page.clone()).collect();
         for (what, segments) in [("noise", &segments), ("tls", &records), ("http", &pages)] {
             for length in [4, 14, 30, 62] {
