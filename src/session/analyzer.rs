@@ -6,6 +6,7 @@ use hashbrown::HashTable;
 use super::connection::Connection;
 use super::context::Shared;
 use super::limits::Limits;
+use super::resync::Search;
 use crate::event::{ConnId, Event, Kind, Sink};
 use crate::model::{Anomaly, At, Flags, FlowKey, Segment, Timestamp};
 
@@ -53,6 +54,8 @@ struct Slot {
     seen: Timestamp,
     /// `None` for a connection that is no WebSocket: only its name is kept, so that it is not taken for a new one.
     connection: Option<Box<Connection>>,
+    /// Frames were looked for in vain: they may come yet.
+    hopeless: bool,
     /// What is accounted for: the memory that waits or is searched, and the tick in `due`, if it is not `MAX`.
     waits: usize,
     searched: u32,
@@ -115,13 +118,12 @@ impl Analyzer {
             self.renew(n, segment, at, sink);
         }
         let Some(slot) = self.slots.get_mut(n).and_then(Option::as_mut) else { return };
-        let Some(connection) = &mut slot.connection else {
-            return;
-        };
-        connection.push(segment, at, &mut self.shared, sink);
-        if connection.is_nothing() {
-            slot.connection = None;
+        if slot.connection.is_none() && slot.hopeless && is_frames(segment) {
+            slot.connection = Some(Box::new(Connection::new(slot.id, segment, at, &self.shared)));
         }
+        let Some(connection) = &mut slot.connection else { return };
+        connection.push(segment, at, &mut self.shared, sink);
+        slot.forget_nothing();
         let woke = std::mem::take(&mut self.shared.woke).then_some((n, slot.id));
         if self.settle(n, None) {
             self.relieve(n, sink);
@@ -143,9 +145,7 @@ impl Analyzer {
         let Some(slot) = self.slots.get_mut(n).and_then(Option::as_mut) else { return };
         let Some(connection) = &mut slot.connection else { return };
         connection.advance(time, &mut self.shared, sink);
-        if connection.is_nothing() {
-            slot.connection = None;
-        }
+        slot.forget_nothing();
         slot.due = Timestamp::MAX;
         self.settle(n, Some(time));
     }
@@ -190,6 +190,7 @@ impl Analyzer {
             key,
             seen: at.time,
             connection,
+            hopeless: false,
             waits: 0,
             searched: 0,
             due: Timestamp::MAX,
@@ -296,9 +297,7 @@ impl Analyzer {
                 && let Some(connection) = &mut slot.connection
             {
                 connection.stop_searching(&mut self.shared, sink);
-                if connection.is_nothing() {
-                    slot.connection = None;
-                }
+                slot.forget_nothing();
                 self.settle(n, None);
             }
         }
@@ -349,6 +348,20 @@ impl Analyzer {
             connection.finish(at, &mut self.shared, sink);
         }
     }
+}
+
+impl Slot {
+    /// Lets go of a connection of which nothing more can come.
+    fn forget_nothing(&mut self) {
+        if let Some(connection) = self.connection.take_if(|connection| connection.is_nothing()) {
+            self.hopeless = connection.is_hopeless();
+        }
+    }
+}
+
+/// Tells whether a segment is whole frames and nothing else.
+fn is_frames(segment: &Segment<'_>) -> bool {
+    segment.cut == 0 && !segment.flags.has(Flags::SYN) && Search::is_frames(segment.payload)
 }
 
 /// Returns the first tick at or after `time`.

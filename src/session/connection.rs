@@ -19,6 +19,9 @@ use crate::tcp::{self, Delivery, End, Output};
 ///                                                  ▲
 ///   no SYN ────────────────────────────────────────┘
 /// ```
+///
+/// Where nothing convinces in so many bytes, as in the middle of a long message, Late becomes Hopeless, which is as good
+/// as Nothing until a segment comes that is frames from end to end.
 #[derive(Debug)]
 pub(super) struct Connection {
     tcp: tcp::Connection,
@@ -53,6 +56,8 @@ enum Layer {
     Late(Box<Pair<Search>>),
     Http(Box<Exchanges>),
     WebSocket(Box<Conversation>),
+    /// Frames were looked for in vain.
+    Hopeless,
     Nothing,
 }
 
@@ -111,7 +116,12 @@ impl Connection {
 
     /// Tells whether nothing more can come of it: it is no WebSocket, or it is over.
     pub(super) const fn is_nothing(&self) -> bool {
-        matches!(self.upper.layer, Layer::Nothing)
+        matches!(self.upper.layer, Layer::Nothing | Layer::Hopeless)
+    }
+
+    /// Tells whether frames were looked for in vain, so that it may be a WebSocket all the same.
+    pub(super) const fn is_hopeless(&self) -> bool {
+        matches!(self.upper.layer, Layer::Hopeless)
     }
 
     /// Tells whether it is a WebSocket.
@@ -146,7 +156,7 @@ impl Connection {
         let at = self.upper.last;
         self.upper.decide_late(&mut Context { sink, shared, conn: self.upper.id, at });
         if let Layer::Late(_) = self.upper.layer {
-            self.upper.layer = Layer::Nothing;
+            self.upper.layer = Layer::Hopeless;
         }
     }
 
@@ -207,7 +217,7 @@ impl Upper {
                     let side = Some(self.real(side));
                     match self.layer {
                         Layer::WebSocket(_) => cx.anomaly(side, &anomaly),
-                        Layer::Nothing => {}
+                        Layer::Nothing | Layer::Hopeless => {}
                         _ => self.hold(side, anomaly),
                     }
                 }
@@ -236,7 +246,7 @@ impl Upper {
             Layer::Late(searches) => searches[side].gap(length),
             // The start was lost: it may be a WebSocket all the same.
             Layer::Start => self.layer = Layer::joined_late(),
-            Layer::Nothing => {}
+            Layer::Nothing | Layer::Hopeless => {}
         }
     }
 
@@ -259,7 +269,7 @@ impl Upper {
             Layer::Http(_) => self.exchanged(side, bytes, carried, cx),
             Layer::Start => self.start(side, bytes, carried, cx),
             Layer::Late(_) => self.late(side, bytes, carried, cx),
-            Layer::Nothing => {}
+            Layer::Nothing | Layer::Hopeless => {}
         }
     }
 
@@ -295,7 +305,7 @@ impl Upper {
             .into_iter()
             .all(|side| searches[side].is_hopeless() || searches[side].captured() == 0)
         {
-            self.layer = Layer::Nothing;
+            self.layer = Layer::Hopeless;
         }
     }
 

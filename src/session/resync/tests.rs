@@ -198,6 +198,19 @@ fn frames_inside_a_frame_do_not_convince_against_the_side() {
 }
 
 #[test]
+fn whole_frames_and_nothing_else_are_told_from_other_segments() {
+    let (server, client) = (frame(Side::Server, TEXT, b"hello"), frame(Side::Client, BINARY, &noise(1, 300)));
+    assert!(Search::is_frames(&server) && Search::is_frames(&client));
+    assert!(Search::is_frames(&[&server[..], &server].concat()));
+    assert!(!Search::is_frames(&[&server[..], &client].concat()), "two sides");
+    assert!(!Search::is_frames(&[&server[..], b"x"].concat()) && !Search::is_frames(&server[..6]));
+    assert!(!Search::is_frames(&[]) && !Search::is_frames(&[0; 1448]));
+    let found =
+        (0..20_000).filter(|seed| Search::is_frames(&noise(*seed, 100 + *seed as usize % 900))).count();
+    assert!(found < 20, "{found} segments of noise");
+}
+
+#[test]
 fn the_mask_bit_tells_the_side_of_a_stream_joined_late() {
     for side in Side::BOTH {
         let mut search = Search::joined_late();
