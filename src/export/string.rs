@@ -29,7 +29,7 @@ pub fn string(out: &mut Vec<u8>, text: &str) {
 /// Appends bytes, escaped, block by block up to the first that needs more than backslashes; returns how many bytes that were.
 pub fn simple_blocks(out: &mut Vec<u8>, bytes: &[u8]) -> usize {
     #[cfg(target_arch = "x86_64")]
-    if is_x86_feature_detected!("ssse3") {
+    if is_x86_feature_detected!("ssse3") && is_x86_feature_detected!("popcnt") {
         #[expect(unsafe_code, reason = "twice as fast as the portable way, see the bench `stages`, group `escape`")]
         // SAFETY: all that the function asks for is a processor with these instructions, and this one has just said so.
         return unsafe { shuffle::blocks(out, bytes) };
@@ -80,7 +80,7 @@ mod shuffle {
     const PLACES: [[u8; 16]; 256] = places();
 
     /// Does what [`super::simple_blocks`] does.
-    #[target_feature(enable = "ssse3")]
+    #[target_feature(enable = "ssse3,popcnt")]
     pub(super) fn blocks(out: &mut Vec<u8>, bytes: &[u8]) -> usize {
         let (whole, tail) = bytes.as_chunks::<BLOCK>();
         for (n, block) in whole.iter().enumerate() {
@@ -99,7 +99,7 @@ mod shuffle {
     }
 
     /// Appends a block with its quotes and backslashes escaped, unless it has more to escape: then it returns `false`.
-    #[target_feature(enable = "ssse3")]
+    #[target_feature(enable = "ssse3,popcnt")]
     fn append(out: &mut Vec<u8>, block: &[u8; BLOCK]) -> bool {
         let (sixteens, _) = block.as_chunks();
         let mut others = _mm_setzero_si128();
@@ -134,25 +134,25 @@ mod shuffle {
     }
 
     /// Puts a backslash before each of the low eight bytes that `quotes` names, the lowest bit the first.
-    #[target_feature(enable = "ssse3")]
+    #[target_feature(enable = "ssse3,popcnt")]
     fn spread(eight: __m128i, quotes: u8) -> __m128i {
         let places = PLACES.get(usize::from(quotes)).map_or_else(|| _mm_setzero_si128(), |places| load(places));
         let backslashes = _mm_and_si128(_mm_cmpgt_epi8(_mm_setzero_si128(), places), each(b'\\'));
         _mm_or_si128(_mm_shuffle_epi8(eight, places), backslashes)
     }
 
-    #[target_feature(enable = "ssse3")]
+    #[target_feature(enable = "ssse3,popcnt")]
     fn each(byte: u8) -> __m128i {
         _mm_set1_epi8(byte.cast_signed())
     }
 
-    #[target_feature(enable = "ssse3")]
+    #[target_feature(enable = "ssse3,popcnt")]
     fn load(bytes: &[u8; 16]) -> __m128i {
         let [low, high] = halves(u128::from_le_bytes(*bytes));
         _mm_set_epi64x(high.cast_signed(), low.cast_signed())
     }
 
-    #[target_feature(enable = "ssse3")]
+    #[target_feature(enable = "ssse3,popcnt")]
     fn store(to: &mut [u8; 16], bytes: __m128i) {
         let low = _mm_cvtsi128_si64(bytes).cast_unsigned();
         let high = _mm_cvtsi128_si64(_mm_unpackhi_epi64(bytes, bytes)).cast_unsigned();
