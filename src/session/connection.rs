@@ -191,6 +191,12 @@ impl Connection {
         let at = self.upper.last;
         let delivery = self.tcp.relieve();
         self.upper.drain(delivery, &mut Context { sink, shared, conn: self.upper.id, at });
+        // What waited may be searched now, and hold as much.
+        if self.waiting() >= before
+            && let Layer::WebSocket(conversation) = &mut self.upper.layer
+        {
+            conversation.stop_gathering();
+        }
         self.waiting() < before
     }
 

@@ -106,6 +106,12 @@ impl Search {
         self.next_scan = 0;
     }
 
+    /// Gives up what was gathered, and its memory.
+    pub(super) fn give_up(&mut self) {
+        self.drop_first(self.gathered.len());
+        self.gathered = Gathered::default();
+    }
+
     /// Returns where frames begin, once that is beyond doubt.
     pub(super) fn find(&mut self) -> Option<Found> {
         if self.gathered.len() < self.next_scan {

@@ -8,6 +8,15 @@ use crate::session::resync::{Found, Piece, Search};
 use crate::websocket::{Frames, Header};
 
 impl Conversation {
+    /// Gives up what was gathered where frames are looked for: no more memory is to be had.
+    pub(in crate::session) fn stop_gathering(&mut self) {
+        for side in Side::BOTH {
+            if let Some(search) = &mut self.sides[side].search {
+                search.give_up();
+            }
+        }
+    }
+
     /// Begins to look for frames on one side, whose bytes so far were not captured.
     pub(in crate::session) fn search(&mut self, side: Side, mut search: Search, cx: &mut Context<'_>) {
         search.settle(side);
