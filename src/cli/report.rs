@@ -76,6 +76,10 @@ fn lines(summary: &Summary) -> Vec<String> {
             summary.unreadable
         ));
     }
+    if summary.captured_again > 0 {
+        let segments = count(summary.captured_again, "segment");
+        lines.push(format!("{segments} with data captured more than once, as on both sides of a bridge; each counts once"));
+    }
     lines
 }
 
@@ -112,5 +116,7 @@ mod tests {
         );
         summary.refused = 1;
         assert!(lines(&summary).is_empty());
+        summary.captured_again = 2;
+        assert!(lines(&summary)[0].starts_with("2 segments with data captured more than once"));
     }
 }
