@@ -50,14 +50,37 @@ middle() { # middle bridge|router: a host $C between two others, $A with 10.78.0
     ip netns exec $C sysctl -qw net.ipv4.ip_forward=1
     ip -n $A route add 10.79.0.0/24 via 10.78.0.254; ip -n $D route add default via 10.79.0.254
   fi
-  until_true ip netns exec $D ping -c1 -W1 10.78.0.1
+  sleep 1 # until the bridge has learnt its ports
+}
+
+segments() { # segments RED: between $C with 10.81.0.1 and $D with 10.81.0.2, IPv4 in IPv6 by the kernel's segment routing
+  local red=${1:-} n ns other
+  ip netns add $C; ip netns add $D
+  ip link add seg0 netns $C type veth peer name seg0 netns $D
+  n=1
+  for ns in $C $D; do
+    ip -n $ns link set lo up; ip netns exec $ns ethtool -K seg0 tso off gso off gro off tx off >/dev/null
+    ip -n $ns addr add fd80::$n/64 dev seg0 nodad; ip -n $ns addr add 10.81.0.$n/32 dev lo; ip -n $ns link set seg0 mtu 1400 up
+    ip netns exec $ns sysctl -qw net.ipv6.conf.all.seg6_enabled=1 net.ipv6.conf.seg0.seg6_enabled=1 net.ipv6.conf.all.forwarding=1 \
+      net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.seg0.rp_filter=0
+    n=$((n + 1))
+  done
+  n=1
+  for ns in $C $D; do
+    other=$((3 - n)); local peer=$D; [ $n = 2 ] && peer=$C
+    ip -n $ns route add 10.81.0.$other/32 encap seg6 mode encap$red segs fd80::$other$other dev seg0 src 10.81.0.$n
+    ip -n $ns -6 route add fd80::$n$n/128 encap seg6local action End.DX4 nh4 10.81.0.$n dev seg0
+    ip -n $ns -6 neigh add fd80::$other$other lladdr "$(ip netns exec $peer cat /sys/class/net/seg0/address)" dev seg0
+    n=$((n + 1))
+  done
+  sleep 1
 }
 
 inside() { ip netns exec "$@"; }
 until_true() { local n=0; until "$@" >/dev/null 2>&1; do sleep .02; n=$((n + 1)); [ $n -gt 250 ] && return 1; done; }
 listening() { inside $1 ss -Hltn "sport = :$2" | grep -q .; }
 
-# rec PATH LINK HOW SHOWS: LINK is veth, veth6, lo, any1, any2, any-bridge, any-router, vxlan, proxy or a KIND of tunnel.py; `server` and `client`, two
+# rec PATH LINK HOW SHOWS: LINK is veth, veth6, lo, any1, any2, any-bridge, any-router, vxlan, seg6 or seg6.red, proxy or a KIND of tunnel.py; `server` and `client`, two
 # functions, say what is run: each is given the address to talk to and the truth file
 rec() {
   local path=$1 link=$2 how=$3 shows=$4
@@ -68,6 +91,7 @@ rec() {
   veth) ;; veth6) host=fd77::1 ;; lo) b=$A dev=lo host=127.0.0.1 ;;
   any1) dev=any options=(-y LINUX_SLL) ;; any2) dev=any options=(-y LINUX_SLL2) ;;
   vxlan) host=10.99.0.1 filter=(udp port 4789 and 'udp[28:2] = 0x0800') ;;
+  seg6*) a=$C b=$D at=$D dev=seg0 host=10.81.0.1 filter=(ip6 proto 4 or ip6 proto 43); segments ${link#seg6} ;;
   any-*) b=$D at=$C dev=any host=10.78.0.1 options=(-y LINUX_SLL2); middle ${link#any-} ;;
   proxy) filter=(tcp port 3128) ;;
   *) a=$C b=$D dev=mirror0 filter=()
@@ -187,6 +211,8 @@ ws link/ethernet-ipv6.pcap short veth6 "IPv6"
 ws link/loopback.pcap short lo "the loopback device"
 ws link/cooked-v1.pcap short any1 "tcpdump -i any, cooked v1"
 ws link/cooked-v2.pcap short any2 "tcpdump -i any, cooked v2"
+ws link/seg6-ip4-in-ip6.pcap short seg6.red "IPv4 in IPv6 by the Linux kernel's segment routing, reduced: no routing header"
+ws link/seg6-routing-header.pcap short seg6 "IPv4 in IPv6 by the Linux kernel's segment routing, with its routing header"
 ws link/any-bridge.pcap short any-bridge "tcpdump -i any on a host whose bridge joins two others: every packet twice"
 ws link/any-router.pcap short any-router "tcpdump -i any on a router: every packet twice, the second time with one hop less to live"
 ws link/vxlan.pcap short vxlan "a VXLAN of the Linux kernel's"

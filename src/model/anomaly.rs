@@ -405,7 +405,7 @@ anomalies! {
     InterfaceChanged { /// The interface.
         interface: Box<str>, /// What became of it: `down`, `up`, `vanished` or `failed`.
         state: &'static str, /// What the system says, where it says something.
-        problem: Box<str> }
+        problem: Option<Box<str>> }
         = "interface-changed", Note, None, "the state of a captured interface changed";
     /// Packets could not be saved.
     NotSaved { /// The file.
