@@ -160,7 +160,8 @@ impl Feed for Recorded {
         let (paths, target) = (self.paths.clone(), path.to_owned());
         let ends = {
             let store = self.store.lock();
-            let ends = shown.connections.iter().filter_map(|id| store.conversation_of(*id)?.opened.as_deref());
+            let ends =
+                shown.connections.iter().filter_map(|id| store.conversation_of(*id)?.opened.as_deref());
             ends.map(|opened| between(opened.client, opened.server)).collect()
         };
         // The file is made anew by who saves; that it was not there is seen to here.
@@ -229,7 +230,11 @@ fn between(one: Endpoint, other: Endpoint) -> (Endpoint, Endpoint) {
 }
 
 /// Saves all packets between chosen ends.
-fn save(paths: &[PathBuf], ends: BTreeSet<(Endpoint, Endpoint)>, file: PathBuf) -> Result<u64, capture::Error> {
+fn save(
+    paths: &[PathBuf],
+    ends: BTreeSet<(Endpoint, Endpoint)>,
+    file: PathBuf,
+) -> Result<u64, capture::Error> {
     let flows = Flows::new(crate::wire::Limits::default());
     let saver = Saver::create(Target { file, ..Target::default() }, Vec::new(), None, None)?;
     let mut source = saver.watch(Box::new(Picked { files: Files::open(paths)?, flows, ends }));
