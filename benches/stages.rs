@@ -48,10 +48,10 @@ fn segments(rounds: &[Round]) -> Vec<(Segment<'_>, At)> {
         let packet = packet;
         match Decoder::default().decode(&packet) {
             // What a fresh decoder lends is the packet's own, for nothing here is fragmented.
-            Decoded::Tcp(Segment { flow, seq, ack, flags, window, payload, cut }) => {
+            Decoded::Tcp(Segment { flow, seq, ack, flags, window, payload, cut, stamp }) => {
                 let start = payload.as_ptr().addr() - packet.data.as_ptr().addr();
                 let payload = packet.data.get(start..start + payload.len()).unwrap_or_default();
-                Some((Segment { flow, seq, ack, flags, window, payload, cut }, packet.at))
+                Some((Segment { flow, seq, ack, flags, window, payload, cut, stamp }, packet.at))
             }
             _ => None,
         }

@@ -14,7 +14,7 @@ use wirefin::export::{AnyFormat, Settings};
 use wirefin::filter::{Filter, complete};
 use wirefin::http::{self, Exchanges};
 use wirefin::model::{
-    At, DeflateSide, Endpoint, Flags, Flow, LinkType, Packet, Segment, Seq, Side, Timestamp, Tunnel,
+    At, DeflateSide, Endpoint, Flags, Flow, LinkType, Packet, Segment, Seq, Side, Stamp, Timestamp, Tunnel,
 };
 use wirefin::pipeline::{Formatted, Options, run};
 use wirefin::websocket::deflate::{self, Inflater};
@@ -152,6 +152,7 @@ pub fn tcp(data: &[u8]) {
             window: 1000,
             payload: input.take(length),
             cut: 0,
+            stamp: Stamp { clock: packet as u32 / 2, id: 0 },
         };
         drain(connection.push(side, &segment, at));
         if packet % 7 == 0 {

@@ -156,11 +156,12 @@ fn a_closed_pipe_is_success() {
     use std::process::{Command, Stdio};
 
     let folder = folder();
-    // More than a pipe holds, so that the program is still writing when its reader goes away.
+    // More than a pipe holds, so that the program is still writing when its reader goes away. That the same packets come
+    // again and again is not to be told.
     let big: Vec<_> = std::iter::repeat_n("tiny.pcap", 200).collect();
     let mut child = Command::new(assert_cmd::cargo::cargo_bin("wirefin"))
         .current_dir(folder.path())
-        .args(["print", "-v", "-x"])
+        .args(["print", "-q", "-v", "-x"])
         .args(big)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

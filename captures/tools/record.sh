@@ -28,21 +28,71 @@ up() { # two hosts and one link of 1500 bytes; segments as a wire would carry th
 }
 down() { for ns in $A $B $C $D; do ip netns del $ns 2>/dev/null; done; rm -rf "$scratch"; }
 
+middle() { # middle bridge|router: a host $C between two others, $A with 10.78.0.1 and $D
+  local kind=$1 far=10.78.0.2 ns n=1; [ $kind = router ] && far=10.79.0.2
+  ip netns add $C; ip netns add $D
+  ip -n $C link set lo up
+  for ns in $A $D; do
+    ip link add port$n netns $C type veth peer name wm0 netns $ns
+    ip netns exec $C ethtool -K port$n tso off gso off gro off tx off >/dev/null
+    ip netns exec $ns ethtool -K wm0 tso off gso off gro off tx off >/dev/null
+    n=$((n + 1))
+  done
+  ip -n $A addr add 10.78.0.1/24 dev wm0; ip -n $D addr add $far/24 dev wm0
+  for ns in $A $D; do ip -n $ns link set wm0 up; done
+  if [ $kind = bridge ]; then
+    ip -n $C link add br0 type bridge forward_delay 0
+    for n in 1 2; do ip -n $C link set port$n master br0 up; done
+    ip -n $C link set br0 up
+  else
+    ip -n $C addr add 10.78.0.254/24 dev port1; ip -n $C addr add 10.79.0.254/24 dev port2
+    for n in 1 2; do ip -n $C link set port$n up; done
+    ip netns exec $C sysctl -qw net.ipv4.ip_forward=1
+    ip -n $A route add 10.79.0.0/24 via 10.78.0.254; ip -n $D route add default via 10.79.0.254
+  fi
+  sleep 1 # until the bridge has learnt its ports
+}
+
+segments() { # segments RED: between $C with 10.81.0.1 and $D with 10.81.0.2, IPv4 in IPv6 by the kernel's segment routing
+  local red=${1:-} n ns other
+  ip netns add $C; ip netns add $D
+  ip link add seg0 netns $C type veth peer name seg0 netns $D
+  n=1
+  for ns in $C $D; do
+    ip -n $ns link set lo up; ip netns exec $ns ethtool -K seg0 tso off gso off gro off tx off >/dev/null
+    ip -n $ns addr add fd80::$n/64 dev seg0 nodad; ip -n $ns addr add 10.81.0.$n/32 dev lo; ip -n $ns link set seg0 mtu 1400 up
+    ip netns exec $ns sysctl -qw net.ipv6.conf.all.seg6_enabled=1 net.ipv6.conf.seg0.seg6_enabled=1 net.ipv6.conf.all.forwarding=1 \
+      net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.seg0.rp_filter=0
+    n=$((n + 1))
+  done
+  n=1
+  for ns in $C $D; do
+    other=$((3 - n)); local peer=$D; [ $n = 2 ] && peer=$C
+    ip -n $ns route add 10.81.0.$other/32 encap seg6 mode encap$red segs fd80::$other$other dev seg0 src 10.81.0.$n
+    ip -n $ns -6 route add fd80::$n$n/128 encap seg6local action End.DX4 nh4 10.81.0.$n dev seg0
+    ip -n $ns -6 neigh add fd80::$other$other lladdr "$(ip netns exec $peer cat /sys/class/net/seg0/address)" dev seg0
+    n=$((n + 1))
+  done
+  sleep 1
+}
+
 inside() { ip netns exec "$@"; }
 until_true() { local n=0; until "$@" >/dev/null 2>&1; do sleep .02; n=$((n + 1)); [ $n -gt 250 ] && return 1; done; }
 listening() { inside $1 ss -Hltn "sport = :$2" | grep -q .; }
 
-# rec PATH LINK HOW SHOWS: LINK is veth, veth6, lo, any1, any2, vxlan, proxy or a KIND of tunnel.py; `server` and `client`, two
+# rec PATH LINK HOW SHOWS: LINK is veth, veth6, lo, any1, any2, any-bridge, any-router, vxlan, seg6 or seg6.red, proxy or a KIND of tunnel.py; `server` and `client`, two
 # functions, say what is run: each is given the address to talk to and the truth file
 rec() {
   local path=$1 link=$2 how=$3 shows=$4
   [ $list ] && { printf '%s\t%s\t%s\n' "$path" "$how" "$shows"; return; }
   [[ $path =~ $pattern ]] || return
-  local a=$A b=$B dev=wb0 host=10.77.0.1 options=() filter=(tcp port $port) tunnel= dump served ns proxy=
+  local a=$A b=$B dev=wb0 host=10.77.0.1 options=() filter=(tcp port $port) tunnel= dump served ns proxy= at=
   case $link in
   veth) ;; veth6) host=fd77::1 ;; lo) b=$A dev=lo host=127.0.0.1 ;;
   any1) dev=any options=(-y LINUX_SLL) ;; any2) dev=any options=(-y LINUX_SLL2) ;;
   vxlan) host=10.99.0.1 filter=(udp port 4789 and 'udp[28:2] = 0x0800') ;;
+  seg6*) a=$C b=$D at=$D dev=seg0 host=10.81.0.1 filter=(ip6 proto 4 or ip6 proto 43); segments ${link#seg6} ;;
+  any-*) b=$D at=$C dev=any host=10.78.0.1 options=(-y LINUX_SLL2); middle ${link#any-} ;;
   proxy) filter=(tcp port 3128) ;;
   *) a=$C b=$D dev=mirror0 filter=()
      [ ${link%% *} = raw-ip ] && dev=tap0 filter=(tcp port $port)
@@ -54,7 +104,7 @@ rec() {
   esac
   local file=$out/$path raw=$scratch/capture truth=$scratch/truth; rm -f "$raw"* "$truth"
   mkdir -p "$(dirname "$file")"
-  ip netns exec $b tcpdump -Z root -i $dev -s 262144 --immediate-mode -U ${dump_options:-} "${options[@]}" -w "$raw" "${filter[@]}" 2>"$raw.log" & dump=$!
+  ip netns exec ${at:-$b} tcpdump -Z root -i $dev -s 262144 --immediate-mode -U ${dump_options:-} "${options[@]}" -w "$raw" "${filter[@]}" 2>"$raw.log" & dump=$!
   until_true grep -q 'listening on' "$raw.log"
   [ "$link" = proxy ] && { ip netns exec $a python3 "$here/proxy.py" 3128 & proxy=$!; until_true listening $a 3128; }
   server "$a" "$host" "$truth" & served=$!
@@ -62,7 +112,7 @@ rec() {
   client "$b" "$host" "$truth" || echo "$path: the client ended with $?" >&2
   sleep "${linger:-.25}"
   kill $dump; wait $dump 2>/dev/null; kill $served $proxy $tunnel 2>/dev/null; wait $served $proxy $tunnel 2>/dev/null
-  [ $tunnel ] && { ip netns del $C; ip netns del $D; }
+  [ $tunnel$at ] && { ip netns del $C; ip netns del $D; }
   case $path in
   *.pcap.gz) gzip -9n <"$raw" >"$file" ;; *.pcap.zst) zstd -q -19 -f "$raw" -o "$file" ;;
   *.pcapng) editcap -F pcapng "$raw" "$file" ;; *) cp "$raw" "$file" ;;
@@ -161,6 +211,10 @@ ws link/ethernet-ipv6.pcap short veth6 "IPv6"
 ws link/loopback.pcap short lo "the loopback device"
 ws link/cooked-v1.pcap short any1 "tcpdump -i any, cooked v1"
 ws link/cooked-v2.pcap short any2 "tcpdump -i any, cooked v2"
+ws link/seg6-ip4-in-ip6.pcap short seg6.red "IPv4 in IPv6 by the Linux kernel's segment routing, reduced: no routing header"
+ws link/seg6-routing-header.pcap short seg6 "IPv4 in IPv6 by the Linux kernel's segment routing, with its routing header"
+ws link/any-bridge.pcap short any-bridge "tcpdump -i any on a host whose bridge joins two others: every packet twice"
+ws link/any-router.pcap short any-router "tcpdump -i any on a router: every packet twice, the second time with one hop less to live"
 ws link/vxlan.pcap short vxlan "a VXLAN of the Linux kernel's"
 ws link/raw-ip.pcap short raw-ip "a TUN device: no link layer"
 for kind in vlan qinq qinq-9100 vlan-four-tags mpls mpls-pseudowire pppoe gre gre-key-checksum-sequence gretap gretap-fragmented ipip sit ip4-in-ip6 ip6-in-ip6 \
@@ -169,6 +223,8 @@ for kind in vlan qinq qinq-9100 vlan-four-tags mpls mpls-pseudowire pppoe gre gr
   ws link/$name.pcap short $kind "mirrored as ${kind//-/ }"
 done
 ws tcp/syn-lost.pcap short "plain --lose-first-syn" "the first SYN is lost on the way and sent again"
+
+ws tcp/sent-again.pcap echo "plain --lose-data 5" "a segment with data is lost behind the capture and sent again"
 
 ws files/pcapng.pcapng short veth "pcapng"
 ws files/gzip.pcap.gz short veth "pcap, gzip"

@@ -2,7 +2,7 @@
 """A wire between two network namespaces in user space, with a mirror port: what cloud taps, routers and monitor
 ports make of a frame.
 
-tunnel.py KIND NS_A NS_B [--delay SECONDS] [--lose-first-syn]
+tunnel.py KIND NS_A NS_B [--delay SECONDS] [--lose-first-syn] [--lose-data N]
 
 Each end is a TAP device `tap0` (10.77.0.1 and 10.77.0.2; fd77::1 and fd77::2), and every frame that passes is also
 written, as KIND wraps it, to the device `mirror0` of NS_B, where tcpdump listens. KIND `raw-ip` makes TUN devices, whose
@@ -131,6 +131,7 @@ def main():
     p = argparse.ArgumentParser()
     p.add_argument("kind"); p.add_argument("a"); p.add_argument("b")
     p.add_argument("--delay", type=float, default=0.0); p.add_argument("--lose-first-syn", action="store_true")
+    p.add_argument("--lose-data", type=int, default=0)
     o = p.parse_args()
     wrap, kind = KINDS[o.kind], TUN if o.kind == "raw-ip" else TAP
     ends = [device(o.a, "tap0", kind), device(o.b, "tap0", kind)]
@@ -143,6 +144,7 @@ def main():
     subprocess.run(["ip", "netns", "exec", o.b, "sysctl", "-q", "net.ipv6.conf.mirror0.disable_ipv6=1"], check=False)
     ip(o.b, "link", "set", "mirror0", "mtu", "9000", "up")
     stop, late, n, lost = [], [], 0, not o.lose_first_syn
+    data = 0  # segments with data so far
     signal.signal(signal.SIGTERM, lambda *_: stop.append(1))
     while not stop:
         wait = max(0, late[0][0] - time.monotonic()) if late else 0.1
@@ -156,6 +158,10 @@ def main():
             if not lost and is_tcp(frame) and frame[47] & 2:
                 lost = True
                 continue
+            if is_tcp(frame) and len(frame) > 34 + (frame[46] >> 4) * 4:
+                data += 1
+                if data == o.lose_data:
+                    continue
             heapq.heappush(late, (time.monotonic() + o.delay, n, ends[1 - way], frame))
         while late and late[0][0] <= time.monotonic():
             _, _, fd, frame = heapq.heappop(late)

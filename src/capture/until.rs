@@ -20,11 +20,17 @@ pub(super) struct Watch {
     begun: Instant,
     /// When the last packet came, in milliseconds after the beginning.
     last: AtomicU64,
+    /// When somebody looked last.
+    looked: AtomicU64,
 }
+
+/// Who waits looks more often than this, in milliseconds. A longer time is one in which the output kept us from looking,
+/// or the whole program was stopped: packets may have come.
+const KEPT_AWAY: u64 = 1000;
 
 impl Watch {
     pub(super) fn new(until: Until) -> Watch {
-        Watch { until, begun: Instant::now(), last: AtomicU64::new(0) }
+        Watch { until, begun: Instant::now(), last: AtomicU64::new(0), looked: AtomicU64::new(0) }
     }
 
     /// Hears that a packet came.
@@ -38,13 +44,35 @@ impl Watch {
     pub(super) fn is_over(&self) -> bool {
         self.until.stopped.load(Ordering::Relaxed)
             || self.until.duration.is_some_and(|most| self.begun.elapsed() >= most)
-            || self.until.idle.is_some_and(|most| {
-                let silent = self.milliseconds().saturating_sub(self.last.load(Ordering::Relaxed));
-                u128::from(silent) >= most.as_millis()
-            })
+            || self
+                .until
+                .idle
+                .is_some_and(|most| u128::from(self.silence(self.milliseconds())) >= most.as_millis())
+    }
+
+    /// Returns for how long somebody has looked and no packet came, in milliseconds.
+    fn silence(&self, now: u64) -> u64 {
+        let away = now.saturating_sub(self.looked.swap(now, Ordering::Relaxed));
+        if away > KEPT_AWAY {
+            self.last.fetch_add(away, Ordering::Relaxed);
+        }
+        now.saturating_sub(self.last.load(Ordering::Relaxed))
     }
 
     fn milliseconds(&self) -> u64 {
         u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn silence_is_what_somebody_waited_for() {
+        let watch = Watch::new(Until::default());
+        assert_eq!([100, 900, 1800].map(|now| watch.silence(now)), [100, 900, 1800]);
+        // The output took five seconds.
+        assert_eq!([6800, 7700].map(|now| watch.silence(now)), [1800, 2700]);
     }
 }

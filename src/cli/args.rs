@@ -100,6 +100,11 @@ pub(super) struct Input {
 }
 
 impl Input {
+    /// Tells whether the input goes on until somebody ends it.
+    pub(super) fn is_endless(&self) -> bool {
+        self.follow || !self.interfaces.is_empty() || !self.autostop.is_empty()
+    }
+
     /// Returns what the pipeline is told.
     pub(super) fn options(&self) -> pipeline::Options {
         let mut options = pipeline::Options::default();

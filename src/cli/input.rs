@@ -1,4 +1,6 @@
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -20,6 +22,8 @@ pub(super) struct Opened {
     pub(super) meter: Option<Meter>,
     /// Tells what interfaces gave.
     pub(super) counts: Option<Counts>,
+    /// A signal asked for the end.
+    pub(super) stopped: Arc<AtomicBool>,
     /// What the sandbox must leave.
     pub(super) needs: Needs,
     interfaces: Vec<Description>,
@@ -45,6 +49,7 @@ impl Input {
             source: Box::new(Files::from_readers([])),
             meter: None,
             counts: None,
+            stopped: Arc::clone(&until.stopped),
             needs: Needs::default(),
             interfaces: Vec::new(),
             user: None,

@@ -34,19 +34,13 @@ impl Args {
 
 fn line(interface: &Sniffable, width: usize) -> String {
     let state = if interface.up { "up" } else { "down" };
-    let mut line = format!("{:width$}  {state:4}", interface.name);
-    match &interface.link {
-        Ok(link) => line.push_str(&format!("  {link}")),
-        Err(missing) => line.push_str(&format!("  missing: {missing}")),
-    }
-    if interface.loopback {
-        line.push_str("  loopback");
-    }
-    for address in &interface.addresses {
-        line.push_str(&format!("  {address}"));
-    }
-    if let Some(description) = &interface.description {
-        line.push_str(&format!("  ({description})"));
-    }
-    line
+    let link = match &interface.link {
+        Ok(link) => link.clone(),
+        Err(missing) => format!("missing: {missing}"),
+    };
+    let mut parts = vec![format!("{:width$}", interface.name), format!("{state:4}"), link];
+    parts.extend(interface.loopback.then(|| "loopback".to_owned()));
+    parts.extend(interface.addresses.iter().map(ToString::to_string));
+    parts.extend(interface.description.as_ref().map(|description| format!("({description})")));
+    parts.join("  ")
 }

@@ -23,14 +23,14 @@ pub(super) fn say(summary: &Summary) {
     }
 }
 
-/// Says what a live capture gave, in one line an interface and one in all.
-pub(super) fn live(summary: &Summary, counts: &[Count]) {
-    for line in live_lines(summary, counts) {
+/// Says what came until the end was asked for: in one line an interface, where there are any, and one in all.
+pub(super) fn ended(summary: &Summary, counts: &[Count]) {
+    for line in ended_lines(summary, counts) {
         let _ = writeln!(io::stderr(), "wirefin: {line}");
     }
 }
 
-fn live_lines(summary: &Summary, counts: &[Count]) -> Vec<String> {
+fn ended_lines(summary: &Summary, counts: &[Count]) -> Vec<String> {
     let interface = |it: &Count| {
         format!(
             "{}: {} captured, {} dropped by the kernel, {} by the device",
@@ -42,6 +42,9 @@ fn live_lines(summary: &Summary, counts: &[Count]) -> Vec<String> {
     };
     let [notes, warnings, errors] = summary.anomalies;
     let mut lines: Vec<String> = counts.iter().map(interface).collect();
+    if lines.is_empty() {
+        lines.push(format!("{} read", count(summary.packets, "packet")));
+    }
     lines.push(format!(
         "{}, {}, {}",
         count(summary.conversations, "conversation"),
@@ -74,6 +77,12 @@ fn lines(summary: &Summary) -> Vec<String> {
         lines.push(format!(
             "{} of {packets} could not be read, the first because: {stop}",
             summary.unreadable
+        ));
+    }
+    if summary.captured_again > 0 {
+        let segments = count(summary.captured_again, "segment");
+        lines.push(format!(
+            "{segments} with data captured more than once, as on both sides of a bridge; each counts once"
         ));
     }
     lines
@@ -112,5 +121,7 @@ mod tests {
         );
         summary.refused = 1;
         assert!(lines(&summary).is_empty());
+        summary.captured_again = 2;
+        assert!(lines(&summary)[0].starts_with("2 segments with data captured more than once"));
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 
 /// Is who the program is to be once it no longer needs to be root.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "root becomes another on Linux alone"))]
 pub(super) struct User {
     name: String,
     uid: u32,
@@ -60,7 +61,8 @@ impl User {
 ///
 /// When something cannot be given up: nothing is to be read then.
 pub(super) fn give_up(asked: Option<&str>) -> anyhow::Result<Option<User>> {
-    if !rustix::process::geteuid().is_root() {
+    // Elsewhere root stays root.
+    if !cfg!(target_os = "linux") || !rustix::process::geteuid().is_root() {
         drop_capabilities()?;
         return Ok(None);
     }
@@ -91,7 +93,7 @@ fn become_user(user: &User) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Elsewhere there are no capabilities, and root stays root.
+/// Elsewhere nobody asks for it.
 #[cfg(not(target_os = "linux"))]
 #[expect(clippy::unnecessary_wraps, reason = "it fails on Linux")]
 fn become_user(_: &User) -> anyhow::Result<()> {

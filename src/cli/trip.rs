@@ -1,6 +1,7 @@
 use std::io::{self, IsTerminal};
 use std::ops::Range;
 use std::path::Path;
+use std::sync::atomic::Ordering;
 
 use anyhow::Context as _;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -70,7 +71,9 @@ struct Trip<'a> {
 struct Arrived {
     summary: Summary,
     saved: Option<Result<u64, crate::capture::Error>>,
-    counts: Option<Vec<Count>>,
+    counts: Vec<Count>,
+    /// It was to go on until it was ended.
+    ended: bool,
     /// Nobody read to the end.
     closed: bool,
 }
@@ -101,8 +104,11 @@ impl<'a> Trip<'a> {
         let saved = watched.saver.as_ref().map(Saver::finish);
         let summary = result?;
         report::check(&summary)?;
-        let counts = self.opened.counts.map(|counts| counts.now());
-        Ok((watched.output, Arrived { summary, saved, counts, closed: watched.closed }))
+        let Opened { counts, stopped, .. } = self.opened;
+        let counts = counts.map_or_else(Vec::new, |counts| counts.now());
+        // What has no end of its own is summed up.
+        let ended = self.input.is_endless() || stopped.load(Ordering::Relaxed);
+        Ok((watched.output, Arrived { summary, saved, counts, ended, closed: watched.closed }))
     }
 }
 
@@ -118,8 +124,8 @@ impl Arrived {
         to.map_or(Ok(()), Destination::finish).map_err(|source| name(file, source))?;
         if !input.quiet {
             report::say(&self.summary);
-            if let Some(counts) = self.counts {
-                report::live(&self.summary, &counts);
+            if self.ended {
+                report::ended(&self.summary, &self.counts);
             }
         }
         if let Some(saved) = self.saved {

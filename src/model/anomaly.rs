@@ -396,11 +396,16 @@ anomalies! {
         device_dropped: u64, /// Both, since the capture began.
         total: u64 }
         = "capture-dropped", Note, None, "packets were dropped before they could be captured";
+    /// Packets were captured more than once, on several interfaces or on both sides of a bridge; each counts once.
+    CapturedTwice { /// Segments with data that were captured again.
+        segments: u64, /// The packet of the first of them.
+        first: u64 }
+        = "captured-twice", Note, None, "the capture holds packets more than once";
     /// An interface went down, came back, or is no more.
     InterfaceChanged { /// The interface.
         interface: Box<str>, /// What became of it: `down`, `up`, `vanished` or `failed`.
         state: &'static str, /// What the system says, where it says something.
-        problem: Box<str> }
+        problem: Option<Box<str>> }
         = "interface-changed", Note, None, "the state of a captured interface changed";
     /// Packets could not be saved.
     NotSaved { /// The file.

@@ -15,7 +15,7 @@ pub use anomaly::{Anomaly, Evidence, Severity};
 pub use deflate::DeflateSide;
 pub use endpoint::{Endpoint, FlowKey, Tunnel};
 pub use packet::{At, LinkType, Packet};
-pub use segment::{Flags, Flow, Segment};
+pub use segment::{Flags, Flow, Segment, Stamp};
 pub use seq::Seq;
 pub use side::{Pair, Side};
 pub use time::Timestamp;

@@ -4,7 +4,7 @@ use ahash::RandomState;
 
 use super::{Analyzer, LANES, Summary};
 use crate::capture::Round;
-use crate::model::{Anomaly, At, Flags, Flow, Segment, Seq, Timestamp};
+use crate::model::{Anomaly, At, Flags, Flow, Segment, Seq, Stamp, Timestamp};
 use crate::wire::{Decoded, Decoder};
 
 /// Is a round made ready for the lanes: the segments in it, in packet order.
@@ -33,6 +33,7 @@ pub(super) struct Item {
     offset: u32,
     length: u32,
     cut: u32,
+    stamp: Stamp,
     window: u16,
     flags: Flags,
     pub(super) lane: u8,
@@ -137,9 +138,9 @@ fn place(payload: &[u8], base: usize, length: usize, rebuilt: &mut Vec<u8>) -> u
 
 impl Item {
     fn new(segment: &Segment<'_>, at: At, hash: u64, lane: u8, offset: u32) -> Self {
-        let Segment { flow, seq, ack, flags, window, payload, cut } = *segment;
+        let Segment { flow, seq, ack, flags, window, payload, cut, stamp } = *segment;
         let length = u32::try_from(payload.len()).unwrap_or(u32::MAX);
-        Item { at, hash, flow, seq, ack, offset, length, cut, window, flags, lane }
+        Item { at, hash, flow, seq, ack, offset, length, cut, stamp, window, flags, lane }
     }
 }
 
@@ -160,6 +161,7 @@ impl Batch {
             window: item.window,
             payload,
             cut: item.cut,
+            stamp: item.stamp,
         }
     }
 }

@@ -1,4 +1,4 @@
-use crate::event::{Event, Kind};
+use crate::event::{Anomaly, Event, Kind, Severity};
 use crate::model::Timestamp;
 use crate::wire::Stop;
 
@@ -27,6 +27,8 @@ pub struct Summary {
     pub messages: u64,
     /// Anomalies of severity note, warning and error.
     pub anomalies: [u64; 3],
+    /// Segments of conversations that were captured more than once.
+    pub captured_again: u64,
     /// The first and the last packet's time.
     pub times: Option<(Timestamp, Timestamp)>,
 }
@@ -39,11 +41,14 @@ impl Summary {
             Kind::Opened(opened) if opened.established => &mut self.conversations,
             Kind::Opened(_) => &mut self.refused,
             Kind::Anomaly { anomaly, .. } => {
+                if let Anomaly::CapturedTwice { segments, .. } = anomaly {
+                    self.captured_again = self.captured_again.saturating_add(*segments);
+                }
                 let [notes, warnings, errors] = &mut self.anomalies;
                 match anomaly.severity() {
-                    crate::event::Severity::Note => notes,
-                    crate::event::Severity::Warning => warnings,
-                    crate::event::Severity::Error => errors,
+                    Severity::Note => notes,
+                    Severity::Warning => warnings,
+                    Severity::Error => errors,
                 }
             }
             Kind::Frame(_) | Kind::Closed(_) => return,
@@ -58,6 +63,7 @@ impl Summary {
             (&mut self.conversations, other.conversations),
             (&mut self.refused, other.refused),
             (&mut self.messages, other.messages),
+            (&mut self.captured_again, other.captured_again),
             (notes, other.anomalies[0]),
             (warnings, other.anomalies[1]),
             (errors, other.anomalies[2]),

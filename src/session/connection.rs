@@ -5,7 +5,7 @@ use super::resync::Search;
 use crate::event::{ConnId, Kind, Opened, Sink};
 use crate::http::{self, Early, Exchanges, Handshake, Looks};
 use crate::model::{Anomaly, At, Endpoint, Pair, Segment, Side, Timestamp};
-use crate::tcp::{self, Delivery, End, Output};
+use crate::tcp::{self, CapturedAgain, Delivery, End, Output};
 
 /// Is one TCP connection, and which layer its bytes are.
 ///
@@ -48,6 +48,8 @@ struct Upper {
     held: Option<Box<Vec<(Option<Side>, Anomaly)>>>,
     ended: Pair<bool>,
     last: At,
+    /// What was captured more than once.
+    again: CapturedAgain,
 }
 
 #[derive(Debug)]
@@ -105,6 +107,7 @@ impl Connection {
                 held: None,
                 ended: Pair::default(),
                 last: at,
+                again: CapturedAgain::default(),
             },
         }
     }
@@ -176,6 +179,7 @@ impl Connection {
         let delivery = self.tcp.push(side, segment, at);
         self.upper.drain(delivery, &mut Context { sink, shared, conn: self.upper.id, at });
         self.upper.disordered |= self.tcp.is_disordered();
+        self.upper.again = self.tcp.captured_again();
     }
 
     /// Hears that capture time is now `time`.
@@ -525,6 +529,10 @@ impl Upper {
             self.exchanged(Side::Client, &[], at, cx);
         }
         if let Layer::WebSocket(mut conversation) = std::mem::replace(&mut self.layer, Layer::Nothing) {
+            let CapturedAgain { segments, first } = self.again;
+            if segments > 0 {
+                cx.anomaly(None, &Anomaly::CapturedTwice { segments, first });
+            }
             conversation.close(ending, cx);
         }
     }

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use super::Limits;
+use super::again::{CapturedAgain, Newest};
 use super::delivery::{Delivery, Rest, Task};
 use super::half::{Half, Phase, Place};
 use crate::model::{At, Flags, Pair, Segment, Side, Timestamp};
@@ -14,6 +15,7 @@ pub struct Connection {
     pub(super) limits: Arc<Limits>,
     /// When a reset was handed on; [`Timestamp::MAX`] where none was.
     pub(super) reset: Timestamp,
+    again: CapturedAgain,
 }
 
 impl Connection {
@@ -24,7 +26,7 @@ impl Connection {
 
     /// Makes a connection that shares its limits, made by [`Limits::in_range`], with others: there may be very many.
     pub fn sharing(limits: Arc<Limits>) -> Self {
-        Connection { halves: Pair::default(), limits, reset: Timestamp::MAX }
+        Connection { halves: Pair::default(), limits, reset: Timestamp::MAX, again: CapturedAgain::default() }
     }
 
     /// Tells whether `segment` begins another connection between the same two endpoints: it is a SYN with another
@@ -50,11 +52,12 @@ impl Connection {
                 return Delivery::new(self, side, Task::Nothing, Rest::default());
             }
             if half.waiting.is_none() && half.next == segment.seq && half.phase == Phase::Open {
+                half.newest = Newest::new(segment.stamp, at.time);
                 let rest = Rest { start: half.position, bytes: segment.payload, at, ..Rest::default() };
                 return Delivery::new(self, side, Task::HandOn, rest);
             }
         }
-        let (task, rest) = take(half, segment, at, window);
+        let (task, rest) = take(half, segment, at, window, &mut self.again);
         Delivery::new(self, side, task, rest)
     }
 
@@ -99,6 +102,11 @@ impl Connection {
         self.halves.client.allocated().saturating_add(self.halves.server.allocated())
     }
 
+    /// Counts the segments that were captured more than once.
+    pub const fn captured_again(&self) -> CapturedAgain {
+        self.again
+    }
+
     /// Tells whether the capture shows things in another order than the peers saw them: bytes wait behind a hole, or
     /// were acknowledged and have not been captured.
     pub fn is_disordered(&self) -> bool {
@@ -127,7 +135,13 @@ impl Connection {
 }
 
 /// Works out where the segment stands and what there is to do with it; FIN and RST are noted where they stand.
-fn take<'a>(half: &mut Half, segment: &Segment<'a>, at: At, window: u32) -> (Task, Rest<'a>) {
+fn take<'a>(
+    half: &mut Half,
+    segment: &Segment<'a>,
+    at: At,
+    window: u32,
+    again: &mut CapturedAgain,
+) -> (Task, Rest<'a>) {
     let nothing = (Task::Nothing, Rest::default());
     let flags = segment.flags;
     if flags.has(Flags::RST) {
@@ -159,6 +173,13 @@ fn take<'a>(half: &mut Half, segment: &Segment<'a>, at: At, window: u32) -> (Tas
         Place::Near(ahead) => (ahead, Task::Push),
         Place::Jump(ahead) => (i64::from(ahead), Task::Jump),
     };
+    if length > 0 && task == Task::Push {
+        if !half.knows(start, length) {
+            half.newest.see(segment.stamp, at.time);
+        } else if half.newest.is_copy(segment.stamp, at.time, start.saturating_add_unsigned(length) >= 0) {
+            again.count(at);
+        }
+    }
     // What was handed on before is dropped; a retransmission may begin before it and reach beyond.
     let old = if start < 0 { start.unsigned_abs() } else { 0 };
     let end = half.position.saturating_add_signed(start.saturating_add_unsigned(length));

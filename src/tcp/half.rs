@@ -1,4 +1,5 @@
 use super::Limits;
+use super::again::Newest;
 use super::waiting::{Mark, Waiting};
 use crate::model::{At, Seq, Timestamp};
 
@@ -37,6 +38,8 @@ pub(super) struct Half {
     /// The number after the last segment outside the window.
     stray: Seq,
     strays: u8,
+    /// The segment with data that was sent last.
+    pub(super) newest: Newest,
     pub(super) phase: Phase,
     pub(super) has_isn: bool,
     /// The other side has acknowledged something: it can be seen.
@@ -157,6 +160,14 @@ impl Half {
         }
         self.strays = 0;
         Place::Jump(seq.0.wrapping_sub(self.next.0))
+    }
+
+    /// Tells whether all of `length` bytes, so many after `position` or before it, have been seen.
+    pub(super) fn knows(&self, ahead: i64, length: u64) -> bool {
+        let Some(start) = self.position.checked_add_signed(ahead) else { return false };
+        let end = start.saturating_add(length);
+        let rest = start.max(self.position)..end;
+        rest.is_empty() || self.waiting.as_ref().is_some_and(|waiting| waiting.knows(rest))
     }
 
     /// Tells whether a RST with this number is one the receiver may have obeyed, and where it then stands.

@@ -28,10 +28,13 @@
 //!   from before it that come later are dropped like retransmissions.
 //! * Where the handshake was seen, the first acknowledgment tells where the other side's bytes begin, even if its
 //!   own SYN was not captured.
+//! * A segment whose bytes are all known was sent again or captured again, as by `-i any` on both ends of a bridge. What
+//!   senders write on their packets in order tells which: a copy is not later than the newest segment seen.
 //! * Urgent data is delivered in line, as RFC 6093 advises; probes of a byte that was already sent are dropped.
 //! * A segment further away than [`Limits::window`] is dropped, for it is stale or forged; when several such follow one
 //!   another without a break, the capture has missed more than that: a gap is named and the stream goes on there.
 
+mod again;
 mod connection;
 mod delivery;
 mod half;
@@ -55,6 +58,7 @@ mod cases;
 )]
 mod oracle;
 
+pub use again::CapturedAgain;
 pub use connection::Connection;
 pub use delivery::{Delivery, End, GapCause, Output};
 pub use limits::Limits;

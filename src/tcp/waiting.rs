@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use super::Limits;
 use crate::model::{At, Timestamp};
@@ -109,6 +110,19 @@ impl Waiting {
     /// Returns where the first known byte waits.
     pub(super) fn first_byte(&self) -> Option<u64> {
         self.pieces.first_key_value().map(|(&start, _)| start)
+    }
+
+    /// Tells whether every byte of `range` waits.
+    pub(super) fn knows(&self, range: Range<u64>) -> bool {
+        let mut at = range.start;
+        while at < range.end {
+            let before = self.pieces.range(..=at).next_back();
+            match before.map(|(first, piece)| first.saturating_add(piece.length)).filter(|end| *end > at) {
+                Some(end) => at = end,
+                None => return false,
+            }
+        }
+        true
     }
 
     /// Notes that everything up to `after` had been acknowledged, and now up to `upto`.

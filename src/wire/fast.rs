@@ -1,7 +1,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::trail::{Id, Trail};
-use crate::model::{Endpoint, Flags, Flow, LinkType, Packet, Segment, Seq};
+use crate::model::{Endpoint, Flags, Flow, LinkType, Packet, Segment, Seq, Stamp};
 
 /// Reads Ethernet, at most one VLAN tag, IPv4 without options or IPv6 without extension headers, and TCP.
 ///
@@ -28,7 +28,7 @@ pub(super) fn decode<'a>(packet: &Packet<'a>) -> Option<Segment<'a>> {
     };
     let captured = ip.rest.get(..ip.length).unwrap_or(ip.rest);
     let (tcp, options) = captured.split_first_chunk::<20>()?;
-    let payload = options.get(usize::from(tcp[12] >> 4).checked_sub(5)?.wrapping_mul(4)..)?;
+    let (options, payload) = options.split_at_checked(usize::from(tcp[12] >> 4).checked_sub(5)?.wrapping_mul(4))?;
     Some(Segment {
         flow: Flow {
             source: Endpoint::new(ip.source, u16::from_be_bytes([tcp[0], tcp[1]])),
@@ -41,6 +41,7 @@ pub(super) fn decode<'a>(packet: &Packet<'a>) -> Option<Segment<'a>> {
         window: u16::from_be_bytes([tcp[14], tcp[15]]),
         payload,
         cut: u32::try_from(ip.length.saturating_sub(captured.len())).ok()?,
+        stamp: Stamp::new(ip.id, options),
     })
 }
 
@@ -48,6 +49,8 @@ pub(super) fn decode<'a>(packet: &Packet<'a>) -> Option<Segment<'a>> {
 struct Ip<'a> {
     source: IpAddr,
     destination: IpAddr,
+    /// The datagram's number; 0 in IPv6, which has none.
+    id: u16,
     /// The segment's length.
     length: usize,
     /// What was captured of the segment, and what stands behind it.
@@ -57,7 +60,7 @@ struct Ip<'a> {
 #[inline]
 fn ipv4(bytes: &[u8]) -> Option<Ip<'_>> {
     let (header, rest) = bytes.split_first_chunk::<20>()?;
-    let [0x45, _, t0, t1, _, _, f0, f1, _, 6, _, _, s0, s1, s2, s3, d0, d1, d2, d3] = *header else { return None };
+    let [0x45, _, t0, t1, i0, i1, f0, f1, _, 6, _, _, s0, s1, s2, s3, d0, d1, d2, d3] = *header else { return None };
     // More fragments, or a fragment's offset.
     if u16::from_be_bytes([f0, f1]) & 0x3fff != 0 {
         return None;
@@ -66,6 +69,7 @@ fn ipv4(bytes: &[u8]) -> Option<Ip<'_>> {
     Some(Ip {
         source: IpAddr::V4(Ipv4Addr::new(s0, s1, s2, s3)),
         destination: IpAddr::V4(Ipv4Addr::new(d0, d1, d2, d3)),
+        id: u16::from_be_bytes([i0, i1]),
         length,
         rest,
     })
@@ -84,6 +88,7 @@ fn ipv6(bytes: &[u8]) -> Option<Ip<'_>> {
     Some(Ip {
         source: IpAddr::V6(Ipv6Addr::from(*source)),
         destination: IpAddr::V6(Ipv6Addr::from(*destination)),
+        id: 0,
         length,
         rest,
     })

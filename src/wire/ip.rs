@@ -54,6 +54,7 @@ pub(super) fn v4(view: View<'_>) -> Result<Found<'_>, Stop> {
         protocol: header.protocol().0,
         source: IpAddr::V4(header.source_addr()),
         destination: IpAddr::V4(header.destination_addr()),
+        id: header.identification(),
     };
     let next = if header.is_fragmenting_payload() {
         Next::Fragment(Piece {
@@ -86,6 +87,7 @@ pub(super) fn v6(view: View<'_>) -> Result<Found<'_>, Stop> {
         protocol: header.next_header().0,
         source: IpAddr::V6(header.source_addr()),
         destination: IpAddr::V6(header.destination_addr()),
+        id: 0,
     };
     Ok(Found::new(Next::Transport(transport), rest))
 }

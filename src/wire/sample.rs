@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::{Decoded, Decoder, Stop};
-use crate::model::{At, Flow, LinkType, Packet, Segment, Timestamp, Tunnel};
+use crate::model::{At, Flow, LinkType, Packet, Segment, Stamp, Timestamp, Tunnel};
 
 pub(super) const ETHERNET: u32 = 1;
 pub(super) const RAW: u32 = 101;
@@ -84,6 +84,7 @@ pub(super) struct Tcp {
     pub(super) window: u16,
     pub(super) payload: Vec<u8>,
     pub(super) cut: u32,
+    pub(super) stamp: Stamp,
 }
 
 impl From<Segment<'_>> for Tcp {
@@ -95,6 +96,7 @@ impl From<Segment<'_>> for Tcp {
             window: segment.window,
             payload: segment.payload.to_vec(),
             cut: segment.cut,
+            stamp: segment.stamp,
         }
     }
 }

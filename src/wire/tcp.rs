@@ -4,7 +4,7 @@ use etherparse::err::tcp::{HeaderError, HeaderSliceError};
 use super::Stop;
 use super::view::View;
 use super::walk::Transport;
-use crate::model::{Endpoint, Flags, Flow, Segment, Seq, Tunnel};
+use crate::model::{Endpoint, Flags, Flow, Segment, Seq, Stamp, Tunnel};
 
 /// Is TCP's IP protocol number.
 pub(super) const PROTOCOL: u8 = 6;
@@ -32,6 +32,7 @@ pub(super) fn read<'a>(view: View<'a>, transport: &Transport, tunnel: Tunnel) ->
         window: header.window_size(),
         payload: payload.bytes,
         cut: u32::try_from(payload.cut).unwrap_or(u32::MAX),
+        stamp: Stamp::new(transport.id, header.options()),
     })
 }
 
@@ -59,6 +60,18 @@ mod tests {
             is_plain(RAW, &ipv6(6, &bytes));
             is_plain(ETHERNET, &ethernet(0x0800, &ipv4(6, &bytes)));
         }
+    }
+
+    #[test]
+    fn what_the_sender_says_of_the_time() {
+        let clock = [1, 1, 8, 10, 0, 0, 0x30, 0x39, 0, 0, 0, 9];
+        let mut bytes = tcp(&join(&[&clock, b"hello"]));
+        // Without options, the same bytes are payload.
+        assert_eq!(decode(RAW, &ipv4(6, &bytes)).tcp().stamp, Stamp { clock: 0, id: 7 });
+        bytes[12] = 8 << 4;
+        assert_eq!(decode(RAW, &ipv4(6, &bytes)).tcp().stamp, Stamp { clock: 12_345, id: 7 });
+        assert_eq!(decode(RAW, &ipv6(6, &bytes)).tcp().stamp, Stamp { clock: 12_345, id: 0 });
+        assert_eq!(decode(ETHERNET, &ethernet(0x0800, &ipv4(6, &bytes))).tcp().stamp, Stamp { clock: 12_345, id: 7 });
     }
 
     #[test]

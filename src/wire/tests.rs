@@ -16,10 +16,11 @@ fn decode_slowly(packet: &Packet<'_>) -> Seen {
 }
 
 fn segments() -> impl Strategy<Value = Vec<u8>> {
-    (prop::collection::vec(any::<u8>(), 20), 0..12_u8, prop::collection::vec(any::<u8>(), 0..80)).prop_map(
-        |(mut header, words, rest)| {
+    let header = prop::collection::vec(any::<u8>(), 20);
+    (header, 0..12_u8, any::<bool>(), prop::collection::vec(any::<u8>(), 0..80)).prop_map(
+        |(mut header, words, clock, rest)| {
             header[12] = (5 + words) << 4;
-            join(&[&header, &rest])
+            join(&[&header, if clock { &[1, 1, 8, 10] } else { &[] }, &rest])
         },
     )
 }

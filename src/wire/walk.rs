@@ -46,6 +46,8 @@ pub(super) struct Transport {
     pub(super) source: IpAddr,
     /// For whom it is.
     pub(super) destination: IpAddr,
+    /// The datagram's number, where every datagram has one.
+    pub(super) id: u16,
 }
 
 /// Is what a fragment's header says.

@@ -1,5 +1,6 @@
 //! One test a case, named after it.
 
+mod again;
 mod bytes;
 mod control;
 pub(super) mod tape;

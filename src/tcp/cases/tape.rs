@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::super::{Connection, Delivery, End, GapCause, Limits, Output};
-use crate::model::{Anomaly, At, Endpoint, Flags, Flow, Segment, Seq, Side, Timestamp, Tunnel};
+use crate::model::{Anomaly, At, Endpoint, Flags, Flow, Segment, Seq, Side, Stamp, Timestamp, Tunnel};
 
 use Side::{Client, Server};
 
@@ -49,7 +49,7 @@ pub(in crate::tcp) fn drain(mut delivery: Delivery<'_, '_>, seen: &mut Vec<Seen>
 pub(in crate::tcp) fn bare(seq: u32, flags: Flags, payload: &[u8]) -> Segment<'_> {
     let end = Endpoint::new([127, 0, 0, 1].into(), 1);
     let flow = Flow { source: end, destination: end, tunnel: Tunnel::NONE };
-    Segment { flow, seq: Seq(seq), ack: Seq(0), flags, window: 0, payload, cut: 0 }
+    Segment { flow, seq: Seq(seq), ack: Seq(0), flags, window: 0, payload, cut: 0, stamp: Stamp::default() }
 }
 
 /// Where the first data byte of each side stands in sequence space, unless a test says otherwise.
@@ -64,6 +64,8 @@ pub(in crate::tcp) struct Tape {
     pub(in crate::tcp) acks: [Option<u64>; 2],
     packet: u64,
     pub(in crate::tcp) now: Timestamp,
+    /// What the senders write on their segments.
+    pub(in crate::tcp) stamp: Stamp,
 }
 
 impl Tape {
@@ -75,6 +77,7 @@ impl Tape {
             acks: [Some(0); 2],
             packet: 0,
             now: Timestamp::new(1, 0),
+            stamp: Stamp::default(),
         }
     }
 
@@ -101,7 +104,7 @@ impl Tape {
         let ack = self.acks[side as usize];
         let flags = if ack.is_some() { flags.with(Flags::ACK) } else { flags };
         let ack = Seq(self.start[!side as usize].wrapping_add(ack.unwrap_or(0) as u32));
-        let segment = Segment { ack, cut, ..bare(seq, flags, payload) };
+        let segment = Segment { ack, cut, stamp: self.stamp, ..bare(seq, flags, payload) };
         self.packet += 1;
         let at = At { packet: self.packet, time: self.now };
         drain(self.tcp.push(side, &segment, at), &mut self.seen);

@@ -1,0 +1,94 @@
+use std::collections::VecDeque;
+
+use super::super::file::BLOCK;
+use super::super::{Record, Round};
+use super::tap::Tap;
+use crate::model::{Anomaly, Timestamp};
+
+/// Holds packets of several interfaces until those of the others have come that are older.
+#[derive(Default)]
+pub(super) struct Held {
+    bytes: Vec<u8>,
+    packets: VecDeque<(Record, u16)>,
+    fresh: Round,
+}
+
+impl Held {
+    pub(super) fn is_empty(&self) -> bool {
+        self.packets.is_empty()
+    }
+
+    /// Takes what an interface has, unless so much is held already that the ring is the better place for it.
+    pub(super) fn read(&mut self, n: usize, tap: &mut Tap, diagnostics: &mut Vec<Anomaly>) {
+        if self.bytes.len() > 16 * BLOCK {
+            return;
+        }
+        self.fresh.clear();
+        tap.read(n, &mut self.fresh, diagnostics);
+        let base = self.bytes.len();
+        self.bytes.extend_from_slice(&self.fresh.bytes);
+        for (record, interface) in self.fresh.packets.iter().zip(&self.fresh.interfaces) {
+            let offset = u32::try_from(base.saturating_add(record.offset as usize)).unwrap_or(u32::MAX);
+            self.packets.push_back((Record { offset, ..*record }, *interface));
+        }
+    }
+
+    /// Hands on, in order, what is not after `horizon`; all of it where too much is held.
+    pub(super) fn release(&mut self, horizon: Timestamp, round: &mut Round) {
+        // Mostly sorted already: each interface's packets are.
+        self.packets.make_contiguous().sort_by_key(|(record, _)| record.at.time);
+        let full = self.bytes.len() > 8 * BLOCK;
+        while let Some((record, interface)) = self.packets.front()
+            && (record.at.time <= horizon || full)
+        {
+            let start = record.offset as usize;
+            let data =
+                self.bytes.get(start..start.saturating_add(record.length as usize)).unwrap_or_default();
+            let offset = u32::try_from(round.bytes.len()).unwrap_or(u32::MAX);
+            round.packets.push(Record { offset, ..*record });
+            round.interfaces.push(*interface);
+            round.bytes.extend_from_slice(data);
+            self.packets.pop_front();
+        }
+        self.compact();
+    }
+
+    /// Moves what is still held to the front of its memory.
+    fn compact(&mut self) {
+        let mut bytes =
+            Vec::with_capacity(self.packets.iter().map(|(record, _)| record.length as usize).sum());
+        for (record, _) in &mut self.packets {
+            let start = record.offset as usize;
+            record.offset = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+            bytes.extend_from_slice(
+                self.bytes.get(start..start.saturating_add(record.length as usize)).unwrap_or_default(),
+            );
+        }
+        self.bytes = bytes;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{At, LinkType};
+
+    fn record(nanos: i64, offset: u32) -> (Record, u16) {
+        let at = At { packet: 0, time: Timestamp::from_nanos(nanos) };
+        (Record { at, link: LinkType::ETHERNET, original_length: 1, offset, length: 1 }, 0)
+    }
+
+    #[test]
+    fn packets_of_several_interfaces_are_put_in_order() {
+        let mut held = Held { bytes: b"acbd".to_vec(), ..Held::default() };
+        held.packets.extend([record(10, 0), record(30, 1), record(20, 2), record(40, 3)]);
+        let mut round = Round::default();
+        held.release(Timestamp::from_nanos(30), &mut round);
+        assert_eq!(round.bytes, b"abc");
+        assert_eq!(round.packets().map(|packet| packet.data).collect::<Vec<_>>(), [b"a", b"b", b"c"]);
+        assert_eq!((held.packets.len(), held.bytes.as_slice()), (1, b"d".as_slice()));
+        held.release(Timestamp::MAX, &mut round);
+        assert_eq!(round.bytes, b"abcd");
+        assert!(held.is_empty());
+    }
+}

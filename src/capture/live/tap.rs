@@ -1,0 +1,246 @@
+use std::os::fd::{AsRawFd as _, RawFd};
+use std::path::PathBuf;
+
+use pcap::{Active, Capture, Device, Linktype, Precision};
+
+use super::super::bpf::{self, message};
+use super::super::file::BLOCK;
+use super::super::{Error, Record, Round};
+use super::{Count, Description, GATHER, Settings, before, now};
+use crate::model::{Anomaly, At, LinkType, Timestamp};
+
+/// How many packets libpcap hands over at once.
+const AT_ONCE: usize = 32;
+
+/// Says how an interface is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    Up,
+    Down,
+    /// It is no more, or can no longer be read.
+    Gone,
+}
+
+/// Is one open interface.
+pub(super) struct Tap {
+    capture: Capture<Active>,
+    pub(super) description: Description,
+    /// Where the system keeps what it knows of the interface, where it does.
+    pub(super) system: Option<PathBuf>,
+    pub(super) state: State,
+    pub(super) count: Count,
+    /// All that came until then has been read.
+    pub(super) upto: Timestamp,
+    /// What libpcap counted last.
+    seen: (u32, u32),
+    /// What was said of the drops last.
+    said: (u64, u64),
+    /// Nanoseconds in a unit of the stamps' fraction.
+    unit: u32,
+}
+
+impl Tap {
+    pub(super) fn open(name: &str, settings: &Settings) -> Result<Tap, Error> {
+        let capture = activate(name, settings).map_err(|error| refused(name, &error))?;
+        let failed =
+            |error: &pcap::Error| Error::Interface { interface: name.to_owned(), problem: message(error) };
+        let mut capture = capture.setnonblock().map_err(|error| failed(&error))?;
+        if name == ANY {
+            // It names the interface of each packet, where this libpcap knows it; else the older form stays.
+            let _ = capture.set_datalink(Linktype::LINUX_SLL2);
+        }
+        if let Some(filter) = &settings.filter {
+            bpf::check(&capture, filter)?;
+            capture.filter(filter, true).map_err(|error| failed(&error))?;
+        }
+        let link = link_type(capture.get_datalink().0);
+        let description = Description {
+            name: name.to_owned(),
+            filter: settings.filter.clone(),
+            link,
+            snap_length: settings.snap_length,
+        };
+        let count = Count { interface: name.to_owned(), ..Count::default() };
+        let unit = if PRECISION == Precision::Nano { 1 } else { 1000 };
+        let system = super::super::device::system_folder(name);
+        let upto = Timestamp::from_nanos(i64::MIN);
+        Ok(Tap {
+            capture,
+            description,
+            system,
+            state: State::Up,
+            count,
+            upto,
+            seen: (0, 0),
+            said: (0, 0),
+            unit,
+        })
+    }
+
+    pub(super) fn descriptor(&self) -> RawFd {
+        self.capture.as_raw_fd()
+    }
+
+    /// Appends what the ring holds, as much as one round is to have.
+    pub(super) fn read(&mut self, n: usize, round: &mut Round, diagnostics: &mut Vec<Anomaly>) {
+        if self.state == State::Gone {
+            return;
+        }
+        let (link, unit) = (self.description.link, self.unit);
+        let interface = u16::try_from(n).unwrap_or(u16::MAX);
+        while round.bytes.len() < BLOCK {
+            let had = round.packets.len();
+            let result = self.capture.dispatch(Some(AT_ONCE), |packet| {
+                let time = Timestamp::new(
+                    packet.header.ts.tv_sec,
+                    u32::try_from(packet.header.ts.tv_usec).unwrap_or(0).saturating_mul(unit),
+                );
+                round.packets.push(Record {
+                    at: At { packet: 0, time },
+                    link,
+                    original_length: packet.header.len,
+                    offset: u32::try_from(round.bytes.len()).unwrap_or(u32::MAX),
+                    length: packet.header.caplen,
+                });
+                round.interfaces.push(interface);
+                round.bytes.extend_from_slice(packet.data);
+                self.upto = time;
+            });
+            let read = round.packets.len().saturating_sub(had);
+            self.count.packets = self.count.packets.saturating_add(read as u64);
+            if result.is_err() || read == 0 {
+                // What came since may lie in a page that the kernel has not shown yet.
+                self.upto = self.upto.max(before(now(), GATHER.saturating_mul(2)));
+            }
+            if let Err(error) = result {
+                self.fail(&message(&error), diagnostics);
+                return;
+            }
+            if read == 0 {
+                return;
+            }
+        }
+    }
+
+    /// Hears that libpcap cannot read.
+    fn fail(&mut self, problem: &str, diagnostics: &mut Vec<Anomaly>) {
+        self.look(diagnostics);
+        let is_down = problem.contains("went down") || problem.contains("is down");
+        match self.state {
+            State::Down | State::Gone => {}
+            State::Up if is_down => self.turn(State::Down, problem, diagnostics),
+            State::Up => {
+                let vanished = problem.contains("disappeared");
+                self.turn(State::Gone, if vanished { "" } else { problem }, diagnostics);
+            }
+        }
+    }
+
+    fn turn(&mut self, state: State, problem: &str, diagnostics: &mut Vec<Anomaly>) {
+        if std::mem::replace(&mut self.state, state) == state {
+            return;
+        }
+        let word = match state {
+            State::Up => "up",
+            State::Down => "down",
+            State::Gone if problem.is_empty() => "vanished",
+            State::Gone => "failed",
+        };
+        let interface = self.description.name.as_str().into();
+        let problem = Some(problem.into()).filter(|_| !problem.is_empty());
+        diagnostics.push(Anomaly::InterfaceChanged { interface, state: word, problem });
+    }
+
+    /// Asks the system whether the interface is still there, and up.
+    pub(super) fn look(&mut self, diagnostics: &mut Vec<Anomaly>) {
+        let (Some(folder), false) = (&self.system, self.state == State::Gone) else { return };
+        let state = match super::super::device::is_up(folder) {
+            None => State::Gone,
+            Some(true) => State::Up,
+            Some(false) => State::Down,
+        };
+        self.turn(state, "", diagnostics);
+    }
+
+    /// Asks libpcap what was dropped, and says so where it is more than before; at the `last` look, once more in all.
+    pub(super) fn count_drops(&mut self, last: bool, diagnostics: &mut Vec<Anomaly>) {
+        if let Ok(stat) = self.capture.stats() {
+            // Both run round at 2^32; a step back is not a step of four billion.
+            let rise = |now: u32, then: u32| u64::from(now.wrapping_sub(then)).min(u64::from(u32::MAX >> 1));
+            let (dropped, device) = self.seen;
+            self.count.dropped = self.count.dropped.saturating_add(rise(stat.dropped, dropped));
+            if stat.if_dropped >= device {
+                let rise = rise(stat.if_dropped, device);
+                self.count.device_dropped = self.count.device_dropped.saturating_add(rise);
+            }
+            self.seen = (stat.dropped, stat.if_dropped);
+        }
+        let now = (self.count.dropped, self.count.device_dropped);
+        let total = now.0.saturating_add(now.1);
+        if now != self.said || last && total > 0 {
+            let (dropped, device) = std::mem::replace(&mut self.said, now);
+            diagnostics.push(Anomaly::CaptureDropped {
+                interface: self.description.name.as_str().into(),
+                dropped: now.0.saturating_sub(dropped),
+                device_dropped: now.1.saturating_sub(device),
+                total,
+            });
+        }
+    }
+}
+
+/// Is Linux's name for all interfaces at once.
+const ANY: &str = "any";
+
+/// Only Linux's packet sockets stamp in nanoseconds.
+const PRECISION: Precision = if cfg!(target_os = "linux") { Precision::Nano } else { Precision::Micro };
+
+fn activate(name: &str, settings: &Settings) -> Result<Capture<Active>, pcap::Error> {
+    let open = |promiscuous| {
+        Capture::from_device(name)?
+            .promisc(promiscuous)
+            .snaplen(i32::try_from(settings.snap_length).unwrap_or(i32::MAX))
+            .buffer_size(i32::try_from(settings.ring).unwrap_or(i32::MAX))
+            .timeout(i32::try_from(GATHER.as_millis()).unwrap_or(i32::MAX))
+            .precision(PRECISION)
+            .open()
+    };
+    match open(settings.promiscuous && name != ANY) {
+        // What cannot be promiscuous can still be read.
+        Err(error) if settings.promiscuous && message(&error).to_lowercase().contains("promisc") => {
+            open(false)
+        }
+        other => other,
+    }
+}
+
+/// Turns libpcap's refusal into ours.
+fn refused(name: &str, error: &pcap::Error) -> Error {
+    let problem = message(error);
+    let interface = name.to_owned();
+    if is_about_rights(&problem) {
+        let program =
+            std::env::current_exe().map_or_else(|_| "wirefin".to_owned(), |path| path.display().to_string());
+        return Error::NoRight { interface, program };
+    }
+    if problem.contains("No such device") {
+        let names = Device::list().map(|list| list.into_iter().map(|device| device.name).collect::<Vec<_>>());
+        return Error::NoInterface { interface, others: names.unwrap_or_default().join(", ") };
+    }
+    Error::Interface { interface, problem }
+}
+
+/// Tells whether libpcap refused because a right is missing.
+pub(in crate::capture) fn is_about_rights(problem: &str) -> bool {
+    ["permission", "Permission", "not permitted", "CAP_NET"].iter().any(|words| problem.contains(words))
+}
+
+/// Returns the number that files use for what libpcap calls a data link here; they differ for raw IP alone.
+const fn link_type(data_link: i32) -> LinkType {
+    match data_link {
+        12 if !cfg!(target_os = "openbsd") => LinkType::RAW,
+        12 => LinkType::LOOP,
+        14 if cfg!(target_os = "openbsd") => LinkType::RAW,
+        other => LinkType(other.cast_unsigned()),
+    }
+}
