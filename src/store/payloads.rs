@@ -56,8 +56,9 @@ impl Job {
     /// Writes the chunk.
     pub(super) fn run(self) -> Done {
         let mut file: &File = &self.file;
-        let result =
-            file.seek(SeekFrom::Start(self.slot.saturating_mul(CHUNK_64))).and_then(|_| file.write_all(&self.chunk));
+        let result = file
+            .seek(SeekFrom::Start(self.slot.saturating_mul(CHUNK_64)))
+            .and_then(|_| file.write_all(&self.chunk));
         Done { number: self.number, result }
     }
 }
@@ -117,7 +118,10 @@ impl Payloads {
 
     /// Returns the bytes that lie in the file, and those dropped.
     pub(super) fn spooled(&self) -> (u64, u64) {
-        (self.first.saturating_sub(self.oldest).saturating_mul(CHUNK_64), self.oldest.saturating_mul(CHUNK_64))
+        (
+            self.first.saturating_sub(self.oldest).saturating_mul(CHUNK_64),
+            self.oldest.saturating_mul(CHUNK_64),
+        )
     }
 
     /// Returns why the file cannot be used, once.

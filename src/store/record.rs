@@ -95,8 +95,14 @@ fn take_frame(from: Side, bytes: &mut &[u8]) -> Option<Frame> {
         mask = Some(*key);
     }
     let header_length = 2_u8.saturating_add(extended).saturating_add(if mask.is_some() { 4 } else { 0 });
-    let header =
-        Header { fin: first & 0x80 != 0, rsv: first >> 4 & 7, opcode: Opcode(first & 0x0f), mask, length, header_length };
+    let header = Header {
+        fin: first & 0x80 != 0,
+        rsv: first >> 4 & 7,
+        opcode: Opcode(first & 0x0f),
+        mask,
+        length,
+        header_length,
+    };
     Some(Frame { from, header, offset: take(bytes)? })
 }
 

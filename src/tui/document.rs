@@ -2,7 +2,7 @@ use std::ops::Range;
 
 use super::clock::{self, grouped};
 use super::json::{self, Line};
-use crate::event::{Anomaly, Evidence, Field as HeaderField, Frame, Handshake, Opened, Opcode, Severity};
+use crate::event::{Anomaly, Evidence, Field as HeaderField, Frame, Handshake, Opcode, Opened, Severity};
 use crate::model::Side;
 use crate::store::{Entry, Facts, Store, What};
 use crate::view;
@@ -59,7 +59,8 @@ impl Document {
             What::Message => document.message(store, number, &entry),
             What::Opened => {
                 document.place("conversation opened", store, &entry, Tone::Heading);
-                let conversation = entry.conversation().and_then(|slot| store.conversations().get(slot as usize));
+                let conversation =
+                    entry.conversation().and_then(|slot| store.conversations().get(slot as usize));
                 if let Some(opened) = conversation.and_then(|conversation| conversation.opened.as_deref()) {
                     document.opened(opened);
                 }
@@ -83,8 +84,11 @@ impl Document {
 
     /// Returns the innermost field that stands for a byte.
     pub(super) fn field_at(&self, byte: usize) -> Option<usize> {
-        let of = |field: &Field| field.bytes.clone().filter(|bytes| bytes.contains(&byte)).map(|bytes| bytes.len());
-        let lengths = self.fields.iter().enumerate().filter_map(|(n, field)| of(field).map(|length| (length, n)));
+        let of = |field: &Field| {
+            field.bytes.clone().filter(|bytes| bytes.contains(&byte)).map(|bytes| bytes.len())
+        };
+        let lengths =
+            self.fields.iter().enumerate().filter_map(|(n, field)| of(field).map(|length| (length, n)));
         // Of equal ones, the last is the inner one.
         lengths.min_by_key(|(length, n)| (*length, usize::MAX.saturating_sub(*n))).map(|(_, n)| n)
     }
@@ -120,7 +124,11 @@ impl Document {
             it.add("packet", grouped(entry.packet()), Tone::Plain);
             let conversation = entry.conversation().and_then(|slot| store.conversations().get(slot as usize));
             if let Some(conversation) = conversation {
-                it.add("conversation", format!("#{} {}", conversation.number(), conversation.name()), Tone::Quiet);
+                it.add(
+                    "conversation",
+                    format!("#{} {}", conversation.number(), conversation.name()),
+                    Tone::Quiet,
+                );
             }
         });
     }
@@ -128,24 +136,45 @@ impl Document {
     fn message(&mut self, store: &mut Store, number: u32, entry: &Entry) {
         let Some(record) = store.record(number, LOOKED_AT) else { return };
         let from = entry.from().unwrap_or(Side::Client);
-        let title = format!("{} from {}, {} bytes", entry.opcode().name(), from.name(), grouped(entry.length()));
+        let title =
+            format!("{} from {}, {} bytes", entry.opcode().name(), from.name(), grouped(entry.length()));
         self.place(&title, store, entry, Tone::From(from));
         self.within(|it| {
             if record.first.packet != entry.packet() {
                 let took = view::span(entry.time().since(record.first.time));
-                it.add("began", format!("packet {}, {took} before", grouped(record.first.packet)), Tone::Plain);
+                it.add(
+                    "began",
+                    format!("packet {}, {took} before", grouped(record.first.packet)),
+                    Tone::Plain,
+                );
             }
             if let Some(rtt) = entry.rtt() {
                 it.add("round trip", view::span(rtt), Tone::Good);
             }
-            it.add("on the wire", format!("{} bytes in {}", grouped(u64::from(entry.wire())), view::count(u64::from(entry.frames()), "frame")), Tone::Plain);
+            it.add(
+                "on the wire",
+                format!(
+                    "{} bytes in {}",
+                    grouped(u64::from(entry.wire())),
+                    view::count(u64::from(entry.frames()), "frame")
+                ),
+                Tone::Plain,
+            );
             it.deflate(entry);
             if entry.facts().has(Facts::TRUNCATED) {
-                it.add("cut", format!("a limit kept {} bytes", grouped(u64::from(entry.kept()))), Tone::Bad(Severity::Note));
+                it.add(
+                    "cut",
+                    format!("a limit kept {} bytes", grouped(u64::from(entry.kept()))),
+                    Tone::Bad(Severity::Note),
+                );
             }
             for hole in &record.missing {
                 let length = hole.length.map_or("an unknown number of".to_owned(), grouped);
-                it.add("missing", format!("{length} bytes at offset {}", grouped(hole.offset)), Tone::Bad(Severity::Note));
+                it.add(
+                    "missing",
+                    format!("{length} bytes at offset {}", grouped(hole.offset)),
+                    Tone::Bad(Severity::Note),
+                );
             }
         });
         if record.dropped {
@@ -179,7 +208,11 @@ impl Document {
         }
         let words = if entry.facts().has(Facts::INFLATED) {
             let part = f64::from(entry.wire()) * 100.0 / (entry.length().max(1) as f64);
-            format!("{} on the wire for {} ({part:.0} %)", view::bytes(u64::from(entry.wire())), view::bytes(entry.length()))
+            format!(
+                "{} on the wire for {} ({part:.0} %)",
+                view::bytes(u64::from(entry.wire())),
+                view::bytes(entry.length())
+            )
         } else {
             "shown as sent".to_owned()
         };
@@ -191,7 +224,11 @@ impl Document {
         self.within(|it| match payload.split_first_chunk::<2>() {
             Some((code, reason)) => {
                 let code = u16::from_be_bytes(*code);
-                it.ranged("code", format!("{code} {}", view::close_code_name(code)), start..start.saturating_add(2));
+                it.ranged(
+                    "code",
+                    format!("{code} {}", view::close_code_name(code)),
+                    start..start.saturating_add(2),
+                );
                 it.ranged("reason", reason, start.saturating_add(2)..start.saturating_add(payload.len()));
             }
             None => it.add("code", "none: 1005 no status received", Tone::Quiet),
@@ -202,16 +239,31 @@ impl Document {
     fn frames(&mut self, frames: &[Frame], entry: &Entry) {
         let declared = frames.iter().fold(0_u64, |sum, frame| sum.saturating_add(frame.header.length));
         let plain = !entry.facts().has(Facts::COMPRESSED) && declared == u64::from(entry.kept());
-        let heads = frames.iter().fold(0_usize, |sum, frame| sum.saturating_add(usize::from(frame.header.header_length)));
+        let heads = frames
+            .iter()
+            .fold(0_usize, |sum, frame| sum.saturating_add(usize::from(frame.header.header_length)));
         let mut share = heads;
         for (n, frame) in frames.iter().enumerate() {
             let header = &frame.header;
             let at = self.bytes.len();
-            self.parts.push((at, if frames.len() == 1 { "frame header".to_owned() } else { format!("header of frame {}", n.saturating_add(1)) }));
+            self.parts.push((
+                at,
+                if frames.len() == 1 {
+                    "frame header".to_owned()
+                } else {
+                    format!("header of frame {}", n.saturating_add(1))
+                },
+            ));
             crate::store::write_header(header, &mut self.bytes);
             let end = self.bytes.len();
             let title = format!("frame {}", n.saturating_add(1));
-            let value = format!("{}{}, {} bytes, offset {}", header.opcode.name(), if header.fin { " FIN" } else { "" }, grouped(header.length), grouped(frame.offset));
+            let value = format!(
+                "{}{}, {} bytes, offset {}",
+                header.opcode.name(),
+                if header.fin { " FIN" } else { "" },
+                grouped(header.length),
+                grouped(frame.offset)
+            );
             self.ranged(&title, value, at..end);
             let length = usize::try_from(header.length).unwrap_or(0);
             self.within(|it| it.header(frame, at, end, plain.then(|| share..share.saturating_add(length))));
@@ -227,11 +279,19 @@ impl Document {
         let header = &frame.header;
         let (first, second) = (at..at.saturating_add(1), at.saturating_add(1)..at.saturating_add(2));
         let bit = |on: bool, words: &str| format!("{} {words}", if on { "1" } else { "0" });
-        self.ranged("FIN", bit(header.fin, if header.fin { "the last of its message" } else { "more follow" }), first.clone());
+        self.ranged(
+            "FIN",
+            bit(header.fin, if header.fin { "the last of its message" } else { "more follow" }),
+            first.clone(),
+        );
         let rsv1 = if header.rsv1() { "compressed" } else { "" };
         self.ranged("RSV", format!("{:03b} {rsv1}", header.rsv), first.clone());
         self.ranged("opcode", format!("{} {}", header.opcode.0, header.opcode.name()), first);
-        self.ranged("MASK", bit(header.mask.is_some(), if header.mask.is_some() { "masked" } else { "not masked" }), second);
+        self.ranged(
+            "MASK",
+            bit(header.mask.is_some(), if header.mask.is_some() { "masked" } else { "not masked" }),
+            second,
+        );
         let key = if header.mask.is_some() { 4 } else { 0 };
         let length_end = end.saturating_sub(key);
         let form = if header.is_minimal() { "" } else { " (not in the shortest form)" };
@@ -287,7 +347,9 @@ impl Document {
                 };
                 it.add("accept", words, tone);
                 it.within(|it| {
-                    for (name, value) in [("key", &accept.key), ("found", &accept.found), ("expected", &accept.expected)] {
+                    for (name, value) in
+                        [("key", &accept.key), ("found", &accept.found), ("expected", &accept.expected)]
+                    {
                         it.add(name, value.as_deref().unwrap_or("—").as_bytes(), Tone::Plain);
                     }
                 });
@@ -298,12 +360,24 @@ impl Document {
             match &handshake.deflate {
                 None => it.add("compression", "none", Tone::Quiet),
                 Some(deflate) => {
-                    it.add("compression", if handshake.per_frame { "each frame on its own" } else { "permessage-deflate" }, Tone::Plain);
+                    it.add(
+                        "compression",
+                        if handshake.per_frame { "each frame on its own" } else { "permessage-deflate" },
+                        Tone::Plain,
+                    );
                     it.within(|it| {
                         for side in Side::BOTH {
                             let agreed = deflate[side];
-                            let history = if agreed.no_context_takeover { "no context takeover" } else { "history kept" };
-                            it.add(side.name(), format!("window of {} bits, {history}", agreed.max_window_bits), Tone::From(side));
+                            let history = if agreed.no_context_takeover {
+                                "no context takeover"
+                            } else {
+                                "history kept"
+                            };
+                            it.add(
+                                side.name(),
+                                format!("window of {} bits, {history}", agreed.max_window_bits),
+                                Tone::From(side),
+                            );
                         }
                     });
                 }
@@ -340,11 +414,17 @@ impl Document {
     fn closed(&mut self, store: &Store, entry: &Entry) {
         self.place("conversation ended", store, entry, Tone::Heading);
         let conversation = entry.conversation().and_then(|slot| store.conversations().get(slot as usize));
-        let Some(closed) = conversation.and_then(|conversation| conversation.closed.as_deref()) else { return };
+        let Some(closed) = conversation.and_then(|conversation| conversation.closed.as_deref()) else {
+            return;
+        };
         self.within(|it| {
             match closed.code {
                 Some(code) => {
-                    let tone = if matches!(code, 1000 | 1001 | 1005) { Tone::Good } else { Tone::Bad(Severity::Warning) };
+                    let tone = if matches!(code, 1000 | 1001 | 1005) {
+                        Tone::Good
+                    } else {
+                        Tone::Bad(Severity::Warning)
+                    };
                     it.add("code", format!("{code} {}", view::close_code_name(code)), tone);
                 }
                 None => it.add("code", "none: the capture ended first", Tone::Quiet),
@@ -352,15 +432,28 @@ impl Document {
             if !closed.reason.is_empty() {
                 it.add("reason", closed.reason.as_bytes(), Tone::Plain);
             }
-            it.add("by", closed.by.map_or("neither side", Side::name), closed.by.map_or(Tone::Quiet, Tone::From));
-            it.add("clean", if closed.clean { "yes, both sides sent a close frame" } else { "no" }, Tone::Plain);
+            it.add(
+                "by",
+                closed.by.map_or("neither side", Side::name),
+                closed.by.map_or(Tone::Quiet, Tone::From),
+            );
+            it.add(
+                "clean",
+                if closed.clean { "yes, both sides sent a close frame" } else { "no" },
+                Tone::Plain,
+            );
             it.add("duration", view::span(closed.duration), Tone::Plain);
         });
         for side in Side::BOTH {
             let totals = closed.totals[side];
             self.add(side.name(), "", Tone::From(side));
             self.within(|it| {
-                for (name, count) in [("messages", totals.messages), ("frames", totals.frames), ("payload bytes", totals.bytes), ("bytes on the wire", totals.wire_bytes)] {
+                for (name, count) in [
+                    ("messages", totals.messages),
+                    ("frames", totals.frames),
+                    ("payload bytes", totals.bytes),
+                    ("bytes on the wire", totals.wire_bytes),
+                ] {
                     it.add(name, grouped(count), Tone::Plain);
                 }
             });
@@ -398,9 +491,8 @@ impl Document {
     fn remarks(&mut self, store: &Store, number: u32, entry: &Entry) {
         let before = (1..16_u32).map_while(|back| number.checked_sub(back));
         let after = (1..16_u32).map_while(|on| number.checked_add(on));
-        let near = |number: &u32| {
-            store.entry(*number).filter(|other| other.packet() == entry.packet()).copied()
-        };
+        let near =
+            |number: &u32| store.entry(*number).filter(|other| other.packet() == entry.packet()).copied();
         let mut found: Vec<Entry> = before.map_while(|n| near(&n)).collect();
         found.extend(after.map_while(|n| near(&n)));
         for other in found {

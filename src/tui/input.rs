@@ -83,7 +83,9 @@ impl App {
             Action::NextAnomaly | Action::PreviousAnomaly => self.next_anomaly(action == Action::NextAnomaly),
             Action::Bookmark => self.bookmark(),
             Action::NextBookmark => self.next_bookmark(),
-            Action::Mark => self.mark = if self.mark == self.timeline.entry { None } else { self.timeline.entry },
+            Action::Mark => {
+                self.mark = if self.mark == self.timeline.entry { None } else { self.timeline.entry }
+            }
             Action::Tree => self.show_tab(Tab::Tree),
             Action::Text => self.show_tab(Tab::Text),
             Action::Json => self.show_tab(Tab::Json),
@@ -198,7 +200,8 @@ impl App {
                     self.detail.folded.remove(&at);
                 } else if self.detail.document.has_children(at) && self.detail.folded.insert(at) {
                 } else {
-                    let depth = |n: &usize| self.detail.document.fields.get(*n).map_or(0, |field| field.depth);
+                    let depth =
+                        |n: &usize| self.detail.document.fields.get(*n).map_or(0, |field| field.depth);
                     let parent = (0..at).rev().find(|n| depth(n) < depth(&at));
                     self.detail.field = parent.unwrap_or(at);
                 }
@@ -295,8 +298,7 @@ impl App {
             return;
         }
         let at = SortBy::ALL.iter().position(|(sort, _)| *sort == self.conversations.sort).unwrap_or(0);
-        let (sort, name) =
-            SortBy::ALL.get(at.saturating_add(1)).copied().unwrap_or((SortBy::Begin, "begin"));
+        let (sort, name) = SortBy::ALL.get(at.saturating_add(1)).copied().unwrap_or((SortBy::Begin, "begin"));
         self.conversations.sort = sort;
         self.say(format!("conversations sorted by {name}"));
     }
@@ -306,7 +308,9 @@ impl App {
         let store = shared.lock();
         let at = self.timeline.entry.unwrap_or(0);
         let scope = self.timeline.rows.scope();
-        let belongs = |number: &u32| scope.is_none() || store.entry(*number).and_then(crate::store::Entry::conversation) == scope;
+        let belongs = |number: &u32| {
+            scope.is_none() || store.entry(*number).and_then(crate::store::Entry::conversation) == scope
+        };
         let found = if forward {
             store.anomalies_from(at.saturating_add(1)).find(belongs)
         } else {
@@ -333,7 +337,8 @@ impl App {
 
     fn next_bookmark(&mut self) {
         let at = self.timeline.entry.unwrap_or(0);
-        let next = self.bookmarks.range(at.saturating_add(1)..).next().or_else(|| self.bookmarks.first()).copied();
+        let next =
+            self.bookmarks.range(at.saturating_add(1)..).next().or_else(|| self.bookmarks.first()).copied();
         let shared = self.store.clone();
         match next {
             Some(number) => self.go_to(&shared.lock(), number),
@@ -366,7 +371,10 @@ impl App {
             self.say("there is no payload to copy");
             return Effect::None;
         }
-        self.say(format!("copied {} bytes, if the terminal allows it", super::clock::grouped(payload.len() as u64)));
+        self.say(format!(
+            "copied {} bytes, if the terminal allows it",
+            super::clock::grouped(payload.len() as u64)
+        ));
         Effect::Copy(payload)
     }
 
@@ -482,7 +490,8 @@ impl App {
     fn cancel(&mut self) -> Effect {
         let Some(prompt) = self.prompt.take() else { return Effect::None };
         if prompt.ask == Ask::Filter {
-            let before = (!self.filter_text.is_empty()).then(|| Matcher::parse(&self.filter_text).ok()).flatten();
+            let before =
+                (!self.filter_text.is_empty()).then(|| Matcher::parse(&self.filter_text).ok()).flatten();
             self.show_filter(before);
         }
         Effect::None
@@ -571,7 +580,8 @@ fn seen(store: &crate::store::Store, field: Field) -> Vec<String> {
 
 /// Returns the moment `seconds` before `time`.
 pub(super) fn back(time: Timestamp, seconds: f64) -> Timestamp {
-    let nanos = i64::try_from(Duration::from_secs_f64(seconds.clamp(0.0, 1e9)).as_nanos()).unwrap_or(i64::MAX);
+    let nanos =
+        i64::try_from(Duration::from_secs_f64(seconds.clamp(0.0, 1e9)).as_nanos()).unwrap_or(i64::MAX);
     Timestamp::from_nanos(time.as_nanos().saturating_sub(nanos))
 }
 

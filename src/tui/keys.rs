@@ -178,7 +178,9 @@ pub fn key_for(action: Action) -> &'static str {
 fn name(key: &KeyEvent) -> Option<String> {
     let base = match key.code {
         KeyCode::Char(' ') => "Space".to_owned(),
-        KeyCode::Char(c) if key.modifiers.contains(KeyModifiers::CONTROL) => format!("Ctrl-{}", c.to_ascii_lowercase()),
+        KeyCode::Char(c) if key.modifiers.contains(KeyModifiers::CONTROL) => {
+            format!("Ctrl-{}", c.to_ascii_lowercase())
+        }
         KeyCode::Char(c) => c.to_string(),
         KeyCode::Tab if key.modifiers.contains(KeyModifiers::SHIFT) => "BackTab".to_owned(),
         KeyCode::Up
@@ -253,7 +255,10 @@ mod tests {
     #[test]
     fn the_documentation_says_the_same() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/keys.md");
-        let want = format!("# Keys of `wirefin view`\n\nMade from the table in `src/tui/keys.rs` by its tests: do not edit.\n\n{}", markdown());
+        let want = format!(
+            "# Keys of `wirefin view`\n\nMade from the table in `src/tui/keys.rs` by its tests: do not edit.\n\n{}",
+            markdown()
+        );
         if std::env::var_os("UPDATE_DOCS").is_some() {
             std::fs::write(path, &want).unwrap();
         }

@@ -50,14 +50,22 @@ impl Layout {
         let (timeline, detail) = match (app.detail.size, beside) {
             (DetailSize::Away, _) => (right, Rect { width: 0, height: 0, ..right }),
             (size, true) => {
-                let share = if size == DetailSize::Large { right.width.saturating_mul(3) / 5 } else { right.width.saturating_mul(2) / 5 };
+                let share = if size == DetailSize::Large {
+                    right.width.saturating_mul(3) / 5
+                } else {
+                    right.width.saturating_mul(2) / 5
+                };
                 let room = app.detail_room.unwrap_or(share).clamp(20, right.width.saturating_sub(30).max(20));
                 let timeline = Rect { width: right.width.saturating_sub(room).saturating_sub(1), ..right };
                 let at = timeline.right().saturating_add(1);
                 (timeline, Rect { x: at, width: right.right().saturating_sub(at), ..right })
             }
             (size, false) => {
-                let share = if size == DetailSize::Large { right.height.saturating_mul(3) / 4 } else { right.height.saturating_mul(2) / 5 };
+                let share = if size == DetailSize::Large {
+                    right.height.saturating_mul(3) / 4
+                } else {
+                    right.height.saturating_mul(2) / 5
+                };
                 let room = app.detail_room.unwrap_or(share).clamp(2, right.height.saturating_sub(3).max(2));
                 let timeline = Rect { height: right.height.saturating_sub(room).saturating_sub(1), ..right };
                 let at = timeline.bottom().saturating_add(1);

@@ -22,7 +22,8 @@ impl App {
             MouseEventKind::Drag(MouseButton::Left) => self.pull(at),
             MouseEventKind::Up(MouseButton::Left) => self.release(at),
             MouseEventKind::ScrollDown | MouseEventKind::ScrollUp => {
-                let by = if mouse.kind == MouseEventKind::ScrollDown { WHEEL } else { WHEEL.saturating_neg() };
+                let by =
+                    if mouse.kind == MouseEventKind::ScrollDown { WHEEL } else { WHEEL.saturating_neg() };
                 if self.layout.overview.contains(at) {
                     return self.zoom(if by > 0 { 2.0 } else { 0.5 });
                 }
@@ -42,7 +43,10 @@ impl App {
             self.drag = Some(Drag::Overview(at.x));
             return;
         }
-        if layout.conversations.width > 0 && at.x == layout.conversations.right() && at.y >= layout.conversations.y {
+        if layout.conversations.width > 0
+            && at.x == layout.conversations.right()
+            && at.y >= layout.conversations.y
+        {
             self.drag = Some(Drag::LeftBorder);
             return;
         }
@@ -82,11 +86,16 @@ impl App {
         let place = self.detail_drawn.iter().find(|(area, _)| area.contains(at)).map(|(_, place)| *place);
         match place {
             Some(super::draw::Place::Field(field)) => {
-                if self.detail.field == field && self.detail.document.has_children(field) && !self.detail.folded.remove(&field) {
+                if self.detail.field == field
+                    && self.detail.document.has_children(field)
+                    && !self.detail.folded.remove(&field)
+                {
                     self.detail.folded.insert(field);
                 }
                 self.detail.field = field;
-                if let Some(bytes) = self.detail.document.fields.get(field).and_then(|field| field.bytes.clone()) {
+                if let Some(bytes) =
+                    self.detail.document.fields.get(field).and_then(|field| field.bytes.clone())
+                {
                     self.detail.byte = bytes.start;
                 }
             }
@@ -123,7 +132,11 @@ impl App {
         let Some(Drag::Overview(from)) = self.drag.take() else { return };
         let strip = self.layout.strip();
         let x = at.x.clamp(strip.x, strip.right().saturating_sub(1));
-        let (Some(begin), Some(end)) = (self.time_at(from.min(x)), self.time_at(from.max(x).saturating_add(1))) else { return };
+        let (Some(begin), Some(end)) =
+            (self.time_at(from.min(x)), self.time_at(from.max(x).saturating_add(1)))
+        else {
+            return;
+        };
         if x.abs_diff(from) >= 2 {
             return self.show_range(Some((begin, end)));
         }

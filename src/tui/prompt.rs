@@ -39,7 +39,15 @@ pub(super) struct Prompt {
 
 impl Prompt {
     pub(super) fn new(ask: Ask, text: &str) -> Prompt {
-        Prompt { ask, text: text.to_owned(), cursor: text.len(), past: None, mistake: None, candidates: Vec::new(), chosen: None }
+        Prompt {
+            ask,
+            text: text.to_owned(),
+            cursor: text.len(),
+            past: None,
+            mistake: None,
+            candidates: Vec::new(),
+            chosen: None,
+        }
     }
 
     pub(super) fn insert(&mut self, text: &str) {
@@ -53,7 +61,8 @@ impl Prompt {
     }
 
     pub(super) fn right(&mut self) {
-        let next = self.text.get(self.cursor..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
+        let next =
+            self.text.get(self.cursor..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
         self.cursor = self.cursor.saturating_add(next);
     }
 
@@ -120,7 +129,13 @@ impl Prompt {
         let next = match (self.chosen, forward) {
             (None, true) => 0,
             (None, false) => last,
-            (Some(at), true) => if at >= last { 0 } else { at.saturating_add(1) },
+            (Some(at), true) => {
+                if at >= last {
+                    0
+                } else {
+                    at.saturating_add(1)
+                }
+            }
             (Some(at), false) => at.checked_sub(1).unwrap_or(last),
         };
         let Some(candidate) = self.candidates.get(next) else { return };
@@ -133,7 +148,8 @@ impl Prompt {
     /// Returns the column of the cursor.
     pub(super) fn column(&self) -> u16 {
         let head = self.text.get(..self.cursor).unwrap_or_default();
-        head.chars().fold(0, |sum: u16, c| sum.saturating_add(u16::try_from(c.width().unwrap_or(0)).unwrap_or(0)))
+        head.chars()
+            .fold(0, |sum: u16, c| sum.saturating_add(u16::try_from(c.width().unwrap_or(0)).unwrap_or(0)))
     }
 
     fn before(&self) -> usize {

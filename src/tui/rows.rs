@@ -60,7 +60,10 @@ impl Rows {
         (self.low, self.high) = match self.range {
             None => (0, length),
             Some((from, to)) => {
-                let (first, last) = (store.before(from), store.before(Timestamp::from_nanos(to.as_nanos().saturating_add(1))));
+                let (first, last) = (
+                    store.before(from),
+                    store.before(Timestamp::from_nanos(to.as_nanos().saturating_add(1))),
+                );
                 (self.place(store, first), self.place(store, last))
             }
         };
@@ -69,7 +72,9 @@ impl Rows {
     fn scope_length(&self, store: &Store) -> usize {
         match self.scope {
             None => store.len(),
-            Some(slot) => store.conversations().get(slot as usize).map_or(0, crate::store::Conversation::entries),
+            Some(slot) => {
+                store.conversations().get(slot as usize).map_or(0, crate::store::Conversation::entries)
+            }
         }
     }
 

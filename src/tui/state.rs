@@ -6,12 +6,12 @@ use ratatui::layout::{Position, Rect};
 use super::clock::TimeForm;
 use super::document::Document;
 use super::feed::Feed;
+use super::layout::Layout;
 use super::matcher::Matcher;
 use super::needle::Needle;
 use super::prompt::Prompt;
 use super::rows::Rows;
 use super::theme::Theme;
-use super::layout::Layout;
 use crate::model::Timestamp;
 use crate::store::{Phase, Shared, Store};
 
@@ -279,7 +279,13 @@ impl App {
         let shown = timeline.rows.get(store, timeline.selected);
         if self.detail.shown != shown {
             let detail = &mut self.detail;
-            *detail = Detail { tab: detail.tab, size: detail.size, per_row: detail.per_row, height: detail.height, ..Detail::default() };
+            *detail = Detail {
+                tab: detail.tab,
+                size: detail.size,
+                per_row: detail.per_row,
+                height: detail.height,
+                ..Detail::default()
+            };
             detail.shown = shown;
             if let Some(shown) = shown {
                 detail.document = Document::of(store, shown);
@@ -305,13 +311,27 @@ impl App {
             order.extend(0..u32::try_from(all.len()).unwrap_or(u32::MAX));
         }
         let of = |slot: &u32| all.get(*slot as usize);
-        let count = |slot: &u32, what: fn(&crate::store::Conversation) -> u64| std::cmp::Reverse(of(slot).map_or(0, what));
+        let count = |slot: &u32, what: fn(&crate::store::Conversation) -> u64| {
+            std::cmp::Reverse(of(slot).map_or(0, what))
+        };
         match sort {
             SortBy::Begin => order.sort_unstable(),
             SortBy::Name => order.sort_by_cached_key(|slot| of(slot).map(crate::store::Conversation::name)),
-            SortBy::Messages => order.sort_by_key(|slot| (count(slot, crate::store::Conversation::messages), *slot)),
-            SortBy::Bytes => order.sort_by_key(|slot| (count(slot, crate::store::Conversation::bytes), *slot)),
-            SortBy::Anomalies => order.sort_by_key(|slot| (std::cmp::Reverse(of(slot).map(|c| { let [n, w, e] = c.anomalies; (e, w, n) })), *slot)),
+            SortBy::Messages => {
+                order.sort_by_key(|slot| (count(slot, crate::store::Conversation::messages), *slot))
+            }
+            SortBy::Bytes => {
+                order.sort_by_key(|slot| (count(slot, crate::store::Conversation::bytes), *slot))
+            }
+            SortBy::Anomalies => order.sort_by_key(|slot| {
+                (
+                    std::cmp::Reverse(of(slot).map(|c| {
+                        let [n, w, e] = c.anomalies;
+                        (e, w, n)
+                    })),
+                    *slot,
+                )
+            }),
             SortBy::Last => order.sort_by_key(|slot| (std::cmp::Reverse(of(slot).map(|c| c.times.1)), *slot)),
         }
         if *backwards {

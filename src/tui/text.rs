@@ -76,7 +76,9 @@ impl<'a> Brush<'a> {
 
     /// Writes words of our own in a field of `width` columns.
     pub(super) fn field(&mut self, text: &str, width: u16, style: Style) -> &mut Self {
-        self.within(width, |brush| { brush.word(text, style); });
+        self.within(width, |brush| {
+            brush.word(text, style);
+        });
         self
     }
 

@@ -22,7 +22,8 @@ pub(super) fn draw(app: &mut App, store: &Store, buffer: &mut Buffer) {
     for (n, line) in (list.top..lines.min(list.top.saturating_add(height))).enumerate() {
         let y = area.y.saturating_add(u16::try_from(n).unwrap_or(u16::MAX));
         if line == list.selected {
-            let style = if app.panel == Panel::Conversations { app.theme.selected } else { app.theme.unfocused };
+            let style =
+                if app.panel == Panel::Conversations { app.theme.selected } else { app.theme.unfocused };
             tint(buffer, area, y, style);
         }
         match line.checked_sub(1).and_then(|at| list.order.get(at)) {
@@ -56,7 +57,14 @@ fn numbers(width: u16, messages: u64, bytes: u64, last: &str) -> String {
     }
 }
 
-fn one(app: &App, store: &Store, buffer: &mut Buffer, (area, y): (Rect, u16), slot: u32, conversation: &Conversation) {
+fn one(
+    app: &App,
+    store: &Store,
+    buffer: &mut Buffer,
+    (area, y): (Rect, u16),
+    slot: u32,
+    conversation: &Conversation,
+) {
     let theme = &app.theme;
     let (sign, style) = match conversation.state {
         State::Open => ("●", theme.good),

@@ -24,10 +24,15 @@ const BOTH: u16 = 96;
 pub(super) fn tabs(app: &App, buffer: &mut Buffer) {
     let area = app.layout.detail;
     let focus = app.panel == Panel::Detail;
-    let mut brush = Brush::new(buffer, area.x.saturating_add(1), area.y.saturating_sub(1), area.width.saturating_sub(2));
+    let mut brush =
+        Brush::new(buffer, area.x.saturating_add(1), area.y.saturating_sub(1), area.width.saturating_sub(2));
     brush.word(if focus { "▸" } else { " " }, app.theme.focus);
     for (n, (tab, name)) in Tab::ALL.iter().enumerate() {
-        let style = if *tab == app.detail.tab { if focus { app.theme.focus } else { app.theme.title } } else { app.theme.dim };
+        let style = if *tab == app.detail.tab {
+            if focus { app.theme.focus } else { app.theme.title }
+        } else {
+            app.theme.dim
+        };
         brush.word(&format!(" {}", n.saturating_add(1)), app.theme.rule).word(&format!(" {name} "), style);
     }
 }
@@ -143,15 +148,29 @@ fn hex(app: &mut App, buffer: &mut Buffer, area: Rect) {
     app.detail.per_row = per_row;
     let lines = hex_lines(&app.detail.document, per_row);
     let byte = app.detail.byte;
-    let selected = lines.iter().position(|line| matches!(line, HexLine::Bytes(range) if range.contains(&byte))).unwrap_or(0);
+    let selected = lines
+        .iter()
+        .position(|line| matches!(line, HexLine::Bytes(range) if range.contains(&byte)))
+        .unwrap_or(0);
     let [_, _, _, top] = &mut app.detail.tops;
-    *top = scroll(*top, selected.saturating_add(1).min(lines.len().saturating_sub(1)), usize::from(area.height), lines.len());
+    *top = scroll(
+        *top,
+        selected.saturating_add(1).min(lines.len().saturating_sub(1)),
+        usize::from(area.height),
+        lines.len(),
+    );
     if *top == selected && selected > 0 {
         // The heading of the part stays in view where there is room.
         *top = selected.saturating_sub(1);
     }
     let from = *top;
-    let lit = app.detail.document.fields.get(app.detail.field).and_then(|field| field.bytes.clone()).unwrap_or(0..0);
+    let lit = app
+        .detail
+        .document
+        .fields
+        .get(app.detail.field)
+        .and_then(|field| field.bytes.clone())
+        .unwrap_or(0..0);
     if lines.is_empty() {
         let words = app.detail.document.absent.unwrap_or("no bytes");
         Brush::new(buffer, area.x.saturating_add(1), area.y, area.width).word(words, app.theme.dim);
@@ -168,7 +187,9 @@ fn hex(app: &mut App, buffer: &mut Buffer, area: Rect) {
             HexLine::Part(words) => {
                 Brush::new(buffer, area.x.saturating_add(1), y, area.width).word(words, app.theme.dim);
             }
-            HexLine::Bytes(range) => places.extend(hex_row(app, buffer, (area, y), range.clone(), (&lit, &hits))),
+            HexLine::Bytes(range) => {
+                places.extend(hex_row(app, buffer, (area, y), range.clone(), (&lit, &hits)))
+            }
         }
     }
     app.detail_drawn.extend(places);
@@ -194,11 +215,18 @@ fn hex_lines(document: &Document, per_row: usize) -> Vec<HexLine<'_>> {
     lines
 }
 
-fn hex_row(app: &App, buffer: &mut Buffer, (area, y): (Rect, u16), range: Range<usize>, (lit, hits): (&Range<usize>, &[Range<usize>])) -> Vec<(Rect, Place)> {
+fn hex_row(
+    app: &App,
+    buffer: &mut Buffer,
+    (area, y): (Rect, u16),
+    range: Range<usize>,
+    (lit, hits): (&Range<usize>, &[Range<usize>]),
+) -> Vec<(Rect, Place)> {
     let per_row = app.detail.per_row;
     let theme = &app.theme;
     let document = &app.detail.document;
-    let part = document.parts.iter().rev().find(|(start, _)| *start <= range.start).map_or(0, |(start, _)| *start);
+    let part =
+        document.parts.iter().rev().find(|(start, _)| *start <= range.start).map_or(0, |(start, _)| *start);
     let mut brush = Brush::new(buffer, area.x, y, area.width);
     brush.word(&format!(" {:06x} ", range.start.saturating_sub(part)), theme.rule);
     let style = |at: usize, plain: Style| {
@@ -226,10 +254,14 @@ fn hex_row(app: &App, buffer: &mut Buffer, (area, y): (Rect, u16), range: Range<
         };
         drawn.push((Rect { x: brush.x(), y, width: 3, height: 1 }, Place::Byte(at)));
         brush.word(&format!("{byte:02x}"), style(at, plain));
-        let joined = lit.contains(&at) && lit.contains(&at.saturating_add(1)) && n.saturating_add(1) % 8 != 0 && n.saturating_add(1) < shown.len();
+        let joined = lit.contains(&at)
+            && lit.contains(&at.saturating_add(1))
+            && n.saturating_add(1) % 8 != 0
+            && n.saturating_add(1) < shown.len();
         brush.word(" ", if joined { theme.field } else { theme.text });
     }
-    let column = u16::try_from(per_row.saturating_mul(3).saturating_add(per_row / 8).saturating_add(9)).unwrap_or(u16::MAX);
+    let column = u16::try_from(per_row.saturating_mul(3).saturating_add(per_row / 8).saturating_add(9))
+        .unwrap_or(u16::MAX);
     let x = area.x.saturating_add(column);
     let mut brush = Brush::new(buffer, x, y, area.right().saturating_sub(x));
     for (n, byte) in shown.iter().enumerate() {
@@ -248,7 +280,8 @@ fn text(app: &mut App, buffer: &mut Buffer, area: Rect) {
     let document = &app.detail.document;
     let payload = document.payload();
     if payload.is_empty() {
-        Brush::new(buffer, area.x.saturating_add(1), area.y, area.width).word(document.absent.unwrap_or("no payload"), theme.dim);
+        Brush::new(buffer, area.x.saturating_add(1), area.y, area.width)
+            .word(document.absent.unwrap_or("no payload"), theme.dim);
         return;
     }
     let width = usize::from(area.width.saturating_sub(2)).max(1);
@@ -262,7 +295,10 @@ fn text(app: &mut App, buffer: &mut Buffer, area: Rect) {
         let inside: Vec<Range<usize>> = hits
             .iter()
             .filter(|hit| hit.start < range.end && hit.end > range.start)
-            .map(|hit| hit.start.max(range.start).saturating_sub(range.start)..hit.end.min(range.end).saturating_sub(range.start))
+            .map(|hit| {
+                hit.start.max(range.start).saturating_sub(range.start)
+                    ..hit.end.min(range.end).saturating_sub(range.start)
+            })
             .collect();
         let line = payload.get(range.clone()).unwrap_or_default();
         super::timeline::lit(&mut brush, line, &inside, (theme.text, theme.hit, theme.escape));
@@ -330,7 +366,16 @@ fn json(app: &mut App, buffer: &mut Buffer, area: Rect) {
         let Some(line) = detail.document.json.as_ref().and_then(|lines| lines.get(*n)) else { continue };
         let mut brush = Brush::new(buffer, area.x, y, area.width);
         let folded = detail.json_folded.contains(n) && line.closes.is_some();
-        brush.word(if folded { " ▸" } else if line.closes.is_some() { " ▾" } else { "  " }, theme.dim);
+        brush.word(
+            if folded {
+                " ▸"
+            } else if line.closes.is_some() {
+                " ▾"
+            } else {
+                "  "
+            },
+            theme.dim,
+        );
         brush.blank(line.depth.saturating_mul(2).saturating_add(1), theme.text);
         for (tint, range) in &line.pieces {
             let style = match tint {
@@ -343,7 +388,10 @@ fn json(app: &mut App, buffer: &mut Buffer, area: Rect) {
             let inside: Vec<Range<usize>> = hits
                 .iter()
                 .filter(|hit| hit.start < range.end && hit.end > range.start)
-                .map(|hit| hit.start.max(range.start).saturating_sub(range.start)..hit.end.min(range.end).saturating_sub(range.start))
+                .map(|hit| {
+                    hit.start.max(range.start).saturating_sub(range.start)
+                        ..hit.end.min(range.end).saturating_sub(range.start)
+                })
                 .collect();
             let piece = payload.get(range.clone()).unwrap_or_default();
             super::timeline::lit(&mut brush, piece, &inside, (style, theme.hit, theme.escape));

@@ -97,7 +97,10 @@ fn title(app: &App, buffer: &mut Buffer, area: Rect, text: &str, panel: Panel) {
         Panel::Timeline => {
             brush.word(&format!(" {} ", super::clock::grouped(app.timeline.rows.len() as u64)), dim);
             if app.timeline.rows.is_behind() {
-                brush.word(&format!("looking… {:.0} % ", app.timeline.rows.progress() * 100.0), app.theme.note);
+                brush.word(
+                    &format!("looking… {:.0} % ", app.timeline.rows.progress() * 100.0),
+                    app.theme.note,
+                );
             }
         }
         Panel::Detail => {}

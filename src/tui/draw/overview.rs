@@ -49,7 +49,11 @@ fn bar(app: &App, buffer: &mut Buffer, (x, axis): (u16, u16), side: Side, row: u
     let (y, block, style) = match side {
         Side::Client => (axis.saturating_sub(offset), eighths, style),
         Side::Server if eighths >= 8 => (axis.saturating_add(offset), 8, style),
-        Side::Server => (axis.saturating_add(offset), 8_u16.saturating_sub(eighths), style.add_modifier(Modifier::REVERSED)),
+        Side::Server => (
+            axis.saturating_add(offset),
+            8_u16.saturating_sub(eighths),
+            style.add_modifier(Modifier::REVERSED),
+        ),
     };
     if let (Some(cell), Some(block)) = (buffer.cell_mut((x, y)), BLOCKS.get(usize::from(block))) {
         cell.set_char(*block).set_style(style);
@@ -79,8 +83,15 @@ fn mark(app: &App, buffer: &mut Buffer, (x, axis): (u16, u16), column: &Column) 
 fn bracket(app: &App, store: &Store, buffer: &mut Buffer, (from, to): (Timestamp, Timestamp), axis: u16) {
     let strip = app.layout.strip();
     let rows = &app.timeline.rows;
-    let time = |row: usize| rows.get(store, row).and_then(|number| store.entry(number)).map(crate::store::Entry::time);
-    let last = app.timeline.top.saturating_add(app.timeline.drawn).saturating_sub(1).min(rows.len().saturating_sub(1));
+    let time = |row: usize| {
+        rows.get(store, row).and_then(|number| store.entry(number)).map(crate::store::Entry::time)
+    };
+    let last = app
+        .timeline
+        .top
+        .saturating_add(app.timeline.drawn)
+        .saturating_sub(1)
+        .min(rows.len().saturating_sub(1));
     let (Some(first), Some(last)) = (time(app.timeline.top.min(last)), time(last)) else { return };
     let x = |time: Timestamp| {
         let span = to.since(from).as_secs_f64();
@@ -97,9 +108,15 @@ fn bracket(app: &App, store: &Store, buffer: &mut Buffer, (from, to): (Timestamp
         let Some(cell) = buffer.cell_mut((at, axis)) else { continue };
         let plain = cell.symbol() == "─";
         match at {
-            _ if at == left => { cell.set_char('['); },
-            _ if at == right => { cell.set_char(']'); },
-            _ if plain => { cell.set_char('━'); },
+            _ if at == left => {
+                cell.set_char('[');
+            }
+            _ if at == right => {
+                cell.set_char(']');
+            }
+            _ if plain => {
+                cell.set_char('━');
+            }
             _ => {}
         }
         if plain || at == left || at == right {
@@ -116,7 +133,14 @@ fn bracket(app: &App, store: &Store, buffer: &mut Buffer, (from, to): (Timestamp
 }
 
 /// Writes the highest rates and the times at both ends.
-fn gutter(app: &App, buffer: &mut Buffer, shown: &[Column], scale: &Scale, (from, to): (Timestamp, Timestamp), axis: u16) {
+fn gutter(
+    app: &App,
+    buffer: &mut Buffer,
+    shown: &[Column],
+    scale: &Scale,
+    (from, to): (Timestamp, Timestamp),
+    axis: u16,
+) {
     let strip = app.layout.strip();
     if strip.x == app.layout.overview.x {
         return;
@@ -125,7 +149,10 @@ fn gutter(app: &App, buffer: &mut Buffer, shown: &[Column], scale: &Scale, (from
     let seconds = to.since(from).as_secs_f64() / (shown.len().max(1) as f64);
     let x = app.layout.overview.x.saturating_add(1);
     let width = app.layout.gutter.saturating_sub(2);
-    for (side, arrow, y) in [(Side::Client, '↑', app.layout.overview.y), (Side::Server, '↓', app.layout.overview.bottom().saturating_sub(1))] {
+    for (side, arrow, y) in [
+        (Side::Client, '↑', app.layout.overview.y),
+        (Side::Server, '↓', app.layout.overview.bottom().saturating_sub(1)),
+    ] {
         let most = shown.iter().map(|column| column.messages[side]).max().unwrap_or(0);
         let rate = if seconds > 0.0 { (f64::from(most) / seconds).ceil() as u64 } else { u64::from(most) };
         let words = format!("{arrow} {}/s", short(rate));
@@ -134,7 +161,8 @@ fn gutter(app: &App, buffer: &mut Buffer, shown: &[Column], scale: &Scale, (from
     let words = if scale.logarithmic { "log" } else { "" };
     let span = view::span(to.since(from));
     let span = if columns(&span) <= width { span } else { String::new() };
-    Brush::new(buffer, x, axis, width).word(if app.timeline.rows.range().is_some() { &span } else { words }, theme.dim);
+    Brush::new(buffer, x, axis, width)
+        .word(if app.timeline.rows.range().is_some() { &span } else { words }, theme.dim);
     if app.layout.overview.height >= 5 {
         let y = axis.saturating_add(1);
         let y2 = axis.saturating_sub(1);
@@ -153,8 +181,11 @@ struct Scale {
 
 impl Scale {
     fn of(columns: &[Column]) -> Scale {
-        let mut counts: Vec<u32> =
-            columns.iter().flat_map(|c| [c.messages.client, c.messages.server]).filter(|count| *count > 0).collect();
+        let mut counts: Vec<u32> = columns
+            .iter()
+            .flat_map(|c| [c.messages.client, c.messages.server])
+            .filter(|count| *count > 0)
+            .collect();
         counts.sort_unstable();
         let most = f64::from(counts.last().copied().unwrap_or(0));
         let middle = f64::from(counts.get(counts.len() / 2).copied().unwrap_or(0));

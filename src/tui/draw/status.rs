@@ -22,9 +22,11 @@ pub(super) fn title(app: &App, store: &Store, buffer: &mut Buffer) {
     let messages = totals.client.messages.saturating_add(totals.server.messages);
     brush.word(&format!("  {} messages", grouped(messages)), theme.bar);
     let [notes, warnings, errors] = store.anomalies();
-    for (count, noun, sign, style) in
-        [(errors, "error", "✖", theme.error), (warnings, "warning", "▲", theme.warning), (notes, "note", "◆", theme.note)]
-    {
+    for (count, noun, sign, style) in [
+        (errors, "error", "✖", theme.error),
+        (warnings, "warning", "▲", theme.warning),
+        (notes, "note", "◆", theme.note),
+    ] {
         if count > 0 {
             let words = if area.width >= 110 { view::count(count, noun) } else { short(count) };
             brush.word(&format!("  {sign} {words}"), theme.bar.patch(style));
@@ -82,11 +84,16 @@ pub(super) fn draw(app: &App, store: &Store, buffer: &mut Buffer) {
             let words = format!(" ✖ {expected} ");
             let width = columns(&words).min(area.width / 2);
             let at = area.right().saturating_sub(width);
-            Brush::new(buffer, at, area.y, width).wire(words.as_bytes(), theme.bar.patch(theme.error), theme.bar);
+            Brush::new(buffer, at, area.y, width).wire(
+                words.as_bytes(),
+                theme.bar.patch(theme.error),
+                theme.bar,
+            );
         }
         candidates(app, prompt, buffer, x);
         let cursor = x.saturating_add(prompt.column());
-        Brush::new(buffer, cursor, area.y, 1).blank(1, ratatui::style::Style::new().add_modifier(ratatui::style::Modifier::REVERSED));
+        Brush::new(buffer, cursor, area.y, 1)
+            .blank(1, ratatui::style::Style::new().add_modifier(ratatui::style::Modifier::REVERSED));
         return;
     }
     if let Some((words, _)) = &app.said {
@@ -103,9 +110,32 @@ pub(super) fn draw(app: &App, store: &Store, buffer: &mut Buffer) {
     }
     state_words(app, store, &mut brush);
     let hints: &[(Action, &str)] = match app.panel {
-        Panel::Conversations => &[(Action::Enter, "choose"), (Action::Sort, "sort"), (Action::EveryConversation, "all"), (Action::NextPanel, "panel")],
-        Panel::Timeline => &[(Action::Enter, "detail"), (Action::Filter, "filter"), (Action::Search, "search"), (Action::Lanes, "lanes"), (Action::ZoomIn, "zoom"), (Action::NextAnomaly, "anomaly"), (Action::TimeForm, "time"), (Action::Export, "export")],
-        Panel::Detail => &[(Action::Tree, "tree"), (Action::Text, "text"), (Action::Json, "json"), (Action::Hex, "hex"), (Action::Enter, "fold"), (Action::Copy, "copy"), (Action::Detail, "size"), (Action::Back, "back")],
+        Panel::Conversations => &[
+            (Action::Enter, "choose"),
+            (Action::Sort, "sort"),
+            (Action::EveryConversation, "all"),
+            (Action::NextPanel, "panel"),
+        ],
+        Panel::Timeline => &[
+            (Action::Enter, "detail"),
+            (Action::Filter, "filter"),
+            (Action::Search, "search"),
+            (Action::Lanes, "lanes"),
+            (Action::ZoomIn, "zoom"),
+            (Action::NextAnomaly, "anomaly"),
+            (Action::TimeForm, "time"),
+            (Action::Export, "export"),
+        ],
+        Panel::Detail => &[
+            (Action::Tree, "tree"),
+            (Action::Text, "text"),
+            (Action::Json, "json"),
+            (Action::Hex, "hex"),
+            (Action::Enter, "fold"),
+            (Action::Copy, "copy"),
+            (Action::Detail, "size"),
+            (Action::Back, "back"),
+        ],
     };
     for (action, words) in hints.iter().chain(&[(Action::Help, "help"), (Action::Quit, "quit")]) {
         let key = keys::key_for(*action);
@@ -113,7 +143,12 @@ pub(super) fn draw(app: &App, store: &Store, buffer: &mut Buffer) {
         if brush.left() < width {
             break;
         }
-        brush.word(" ", theme.bar).word(key, theme.key).word(" ", theme.bar).word(words, theme.bar).word(" ", theme.bar);
+        brush
+            .word(" ", theme.bar)
+            .word(key, theme.key)
+            .word(" ", theme.bar)
+            .word(words, theme.bar)
+            .word(" ", theme.bar);
     }
 }
 
@@ -141,7 +176,9 @@ fn candidates(app: &App, prompt: &Prompt, buffer: &mut Buffer, x: u16) {
         let style = if chosen { theme.bar.patch(theme.selected) } else { theme.bar };
         Brush::new(buffer, x, y, width).blank(width, style);
         let mut brush = Brush::new(buffer, x, y, width);
-        brush.word(" ", style).within(names, |brush| { brush.wire(candidate.text.as_bytes(), style, style); });
+        brush.word(" ", style).within(names, |brush| {
+            brush.wire(candidate.text.as_bytes(), style, style);
+        });
         brush.word("  ", style).word(candidate.about, style.patch(theme.dim));
     }
 }
@@ -158,14 +195,19 @@ fn state_words(app: &App, store: &Store, brush: &mut Brush<'_>) {
         }
     }
     if !app.filter_text.is_empty() {
-        brush.word(" filter ", theme.bar.patch(theme.note)).within(24, |brush| { brush.wire(app.filter_text.as_bytes(), theme.bar, theme.bar); });
+        brush.word(" filter ", theme.bar.patch(theme.note)).within(24, |brush| {
+            brush.wire(app.filter_text.as_bytes(), theme.bar, theme.bar);
+        });
         brush.word(" ", theme.bar);
     }
     if let Some(hunt) = &app.hunt {
         let part = hunt.looked as f64 * 100.0 / (app.timeline.rows.len().max(1) as f64);
         brush.word(&format!(" searching {part:.0} % "), theme.bar.patch(theme.note));
     } else if let Some(needle) = &app.needle {
-        brush.word(" / ", theme.bar.patch(theme.note)).wire(needle.text.as_bytes(), theme.bar, theme.bar).word(" ", theme.bar);
+        brush
+            .word(" / ", theme.bar.patch(theme.note))
+            .wire(needle.text.as_bytes(), theme.bar, theme.bar)
+            .word(" ", theme.bar);
     }
     if let Some(words) = app.measured(store) {
         brush.word(&format!(" ◇ {words} "), theme.bar.patch(theme.note));

@@ -30,7 +30,12 @@ pub(super) fn draw(app: &mut App, store: &mut Store, buffer: &mut Buffer) {
     }
     place(app, store, usize::from(area.height));
     let start = store.times().map_or(Timestamp::default(), |(first, _)| first);
-    let mut before = app.timeline.top.checked_sub(1).and_then(|row| app.timeline.rows.get(store, row)).and_then(|n| store.entry(n).copied());
+    let mut before = app
+        .timeline
+        .top
+        .checked_sub(1)
+        .and_then(|row| app.timeline.rows.get(store, row))
+        .and_then(|n| store.entry(n).copied());
     let mut row = app.timeline.top;
     app.timeline.drawn = 0;
     while app.lines_drawn.len() < usize::from(area.height) {
@@ -74,7 +79,8 @@ pub(super) fn empty(app: &App, buffer: &mut Buffer, area: Rect) {
         "no WebSocket was found in this capture"
     };
     let x = area.x.saturating_add(area.width.saturating_sub(columns(words)) / 2);
-    Brush::new(buffer, x, area.y.saturating_add(area.height / 3), area.right().saturating_sub(x)).word(words, app.theme.dim);
+    Brush::new(buffer, x, area.y.saturating_add(area.height / 3), area.right().saturating_sub(x))
+        .word(words, app.theme.dim);
 }
 
 /// Returns the silence between two rows, if it is long enough to be shown.
@@ -182,7 +188,10 @@ fn message(app: &App, store: &mut Store, brush: &mut Brush<'_>, number: u32, ent
     let side = theme.side(from);
     brush.word(arrow, side.add_modifier(Modifier::BOLD)).word(" ", side);
     let kind = if entry.opcode().is_control() { theme.control } else { side };
-    brush.field(short_name(entry.opcode()), 6, kind).right(&clock::size(entry.length()), 9, theme.text).word("  ", theme.dim);
+    brush
+        .field(short_name(entry.opcode()), 6, kind)
+        .right(&clock::size(entry.length()), 9, theme.text)
+        .word("  ", theme.dim);
     let flags = flags(entry);
     let room = brush.left().saturating_sub(columns(&flags)).saturating_sub(1);
     brush.within(room, |brush| preview(app, store, brush, number, entry));
@@ -235,7 +244,12 @@ pub(super) fn preview(app: &App, store: &mut Store, brush: &mut Brush<'_>, numbe
 }
 
 /// Draws text with stretches of it lit up.
-pub(super) fn lit(brush: &mut Brush<'_>, text: &[u8], hits: &[Range<usize>], (plain, hit, escape): (Style, Style, Style)) {
+pub(super) fn lit(
+    brush: &mut Brush<'_>,
+    text: &[u8],
+    hits: &[Range<usize>],
+    (plain, hit, escape): (Style, Style, Style),
+) {
     let mut at = 0;
     for range in hits {
         brush.wire(text.get(at..range.start).unwrap_or_default(), plain, escape);
@@ -252,14 +266,20 @@ fn binary(brush: &mut Brush<'_>, payload: &[u8], (hex, text, escape): (Style, St
         brush.word(&format!("{byte:02x}"), hex);
     }
     brush.word(if shown < payload.len() { "… " } else { " " }, hex);
-    let printable: String =
-        payload.iter().take(200).map(|b| if (0x20..0x7f).contains(b) { char::from(*b) } else { '·' }).collect();
+    let printable: String = payload
+        .iter()
+        .take(200)
+        .map(|b| if (0x20..0x7f).contains(b) { char::from(*b) } else { '·' })
+        .collect();
     brush.wire(printable.as_bytes(), text, escape);
 }
 
 fn opened(app: &App, store: &Store, brush: &mut Brush<'_>, entry: &Entry) {
     let theme = &app.theme;
-    let Some(conversation) = entry.conversation().and_then(|slot| store.conversations().get(slot as usize)) else { return };
+    let Some(conversation) = entry.conversation().and_then(|slot| store.conversations().get(slot as usize))
+    else {
+        return;
+    };
     let handshake = conversation.opened.as_ref().and_then(|opened| opened.handshake.as_ref());
     let established = conversation.opened.as_ref().is_some_and(|opened| opened.established);
     let status = handshake.and_then(|handshake| handshake.response.as_ref()).map(|response| response.status);
@@ -274,8 +294,12 @@ fn opened(app: &App, store: &Store, brush: &mut Brush<'_>, entry: &Entry) {
         brush.word("  ", theme.dim).wire(subprotocol.as_bytes(), theme.name_of, theme.escape);
     }
     match handshake {
-        None => { brush.word("  handshake not captured", theme.note); },
-        Some(handshake) if handshake.deflate.is_some() => { brush.word("  deflate", theme.dim); },
+        None => {
+            brush.word("  handshake not captured", theme.note);
+        }
+        Some(handshake) if handshake.deflate.is_some() => {
+            brush.word("  deflate", theme.dim);
+        }
         Some(_) => {}
     }
 }
@@ -294,7 +318,10 @@ fn closed(app: &App, store: &Store, brush: &mut Brush<'_>, entry: &Entry) {
         brush.word(" by ", theme.dim).word(by.name(), theme.side(by));
     }
     if !closed.reason.is_empty() {
-        brush.word(" “", theme.dim).wire(closed.reason.as_bytes(), theme.text, theme.escape).word("”", theme.dim);
+        brush
+            .word(" “", theme.dim)
+            .wire(closed.reason.as_bytes(), theme.text, theme.escape)
+            .word("”", theme.dim);
     }
     brush.word(&format!("  after {}", view::span(closed.duration)), theme.dim);
 }
@@ -330,4 +357,3 @@ fn anomaly(app: &App, store: &Store, brush: &mut Brush<'_>, entry: &Entry) {
         brush.word("  ", theme.dim).word(&remark.anomaly.to_string(), theme.text);
     }
 }
-
