@@ -9,6 +9,8 @@ pub struct Options {
     pub time: Option<String>,
     /// Whether the mouse is listened to; `None` means that it is.
     pub mouse: Option<bool>,
+    /// The filter to begin with, in the language of [`crate::filter`].
+    pub filter: Option<String>,
 }
 
 /// Says why a configuration cannot be used.
@@ -72,7 +74,10 @@ impl Options {
                     self.mouse.get_or_insert(value == "true");
                 }
                 "theme" => {
-                    return Err(wrong(format!("a theme is one of {}", super::theme::Theme::NAMES.join(", "))));
+                    return Err(wrong(format!(
+                        "a theme is one of {}",
+                        super::theme::Theme::NAMES.join(", ")
+                    )));
                 }
                 "time" => return Err(wrong("time is absolute, relative or delta".to_owned())),
                 "mouse" => return Err(wrong("mouse is true or false".to_owned())),
@@ -94,7 +99,12 @@ mod tests {
         let read = chosen.with_text(text, Path::new("c")).unwrap();
         assert_eq!(
             read,
-            Options { theme: Some("light".to_owned()), time: Some("delta".to_owned()), mouse: Some(false) }
+            Options {
+                theme: Some("light".to_owned()),
+                time: Some("delta".to_owned()),
+                mouse: Some(false),
+                filter: None
+            }
         );
     }
 

@@ -2,6 +2,7 @@ use std::ops::Range;
 
 use super::clock::{self, grouped};
 use super::json::{self, Line};
+use super::text::columns;
 use crate::event::{Anomaly, Evidence, Field as HeaderField, Frame, Handshake, Opcode, Opened, Severity};
 use crate::model::Side;
 use crate::store::{Entry, Facts, Store, What};
@@ -19,6 +20,8 @@ pub(super) enum Tone {
     Good,
     Bad(Severity),
     From(Side),
+    /// A sentence, shown whole though it takes several lines.
+    Prose,
 }
 
 /// Is a line of the tree: a name, a value which may come from the wire, and the bytes it stands for.
@@ -29,7 +32,12 @@ pub(super) struct Field {
     pub(super) value: Vec<u8>,
     pub(super) tone: Tone,
     pub(super) bytes: Option<Range<usize>>,
+    /// How many columns the names of the fields beside it take, its own among them.
+    pub(super) name_columns: u16,
 }
+
+/// Bounds the columns that names take where values stand below each other.
+const NAMES: u16 = 24;
 
 /// Is everything about one entry, laid out to be shown: a tree, and the bytes its fields stand for.
 #[derive(Clone, Debug, Default)]
@@ -74,7 +82,37 @@ impl Document {
         if entry.what() != What::Anomaly {
             document.remarks(store, number, &entry);
         }
+        document.align();
         document
+    }
+
+    /// Finds how wide the names of neighbours are, so that their values can stand below each other.
+    fn align(&mut self) {
+        // The fields of the same depth that go on, by depth.
+        let mut open: Vec<Vec<usize>> = Vec::new();
+        for n in 0..=self.fields.len() {
+            let depth = self.fields.get(n).map_or(0, |field| usize::from(field.depth).saturating_add(1));
+            while open.len() > depth {
+                let beside = open.pop().unwrap_or_default();
+                self.widen(&beside);
+            }
+            open.resize(depth.max(open.len()), Vec::new());
+            if !self.has_children(n)
+                && let Some(beside) = open.last_mut()
+            {
+                beside.push(n);
+            }
+        }
+    }
+
+    fn widen(&mut self, beside: &[usize]) {
+        let names = beside.iter().filter_map(|n| self.fields.get(*n)).map(|field| columns(&field.name));
+        let widest = names.filter(|columns| *columns <= NAMES).max().unwrap_or(0);
+        for n in beside {
+            if let Some(field) = self.fields.get_mut(*n) {
+                field.name_columns = widest;
+            }
+        }
     }
 
     /// Returns the payload bytes.
@@ -101,7 +139,7 @@ impl Document {
 
     fn add(&mut self, name: &str, value: impl Into<Vec<u8>>, tone: Tone) {
         let (name, value) = (name.to_owned(), value.into());
-        self.fields.push(Field { depth: self.depth, name, value, tone, bytes: None });
+        self.fields.push(Field { depth: self.depth, name, value, tone, bytes: None, name_columns: 0 });
     }
 
     fn within(&mut self, add: impl FnOnce(&mut Self)) {
@@ -270,7 +308,11 @@ impl Document {
             share = share.saturating_add(length);
         }
         if frames.len() < usize::from(entry.frames()) {
-            let words = format!("of {} frames the headers of {} are kept", entry.frames(), frames.len());
+            let words = format!(
+                "headers of {} of {} are kept",
+                grouped(frames.len() as u64),
+                grouped(u64::from(entry.frames()))
+            );
             self.add("frames", words, Tone::Bad(Severity::Note));
         }
     }
@@ -471,9 +513,10 @@ impl Document {
     }
 
     fn evidence(&mut self, from: Option<Side>, anomaly: &Anomaly) {
-        self.add("what", anomaly.to_string(), Tone::Plain);
-        if let Some(spec) = anomaly.spec() {
-            self.add("rule", spec, Tone::Plain);
+        self.add("what", anomaly.to_string(), Tone::Prose);
+        if anomaly.spec().is_some() {
+            let rule = anomaly.rule().trim().trim_end_matches('.').replace('`', "");
+            self.add("rule", rule, Tone::Prose);
         }
         if let Some(from) = from {
             self.add("from", from.name(), Tone::From(from));

@@ -13,7 +13,7 @@ use super::prompt::{Ask, Prompt};
 use super::state::{App, DetailSize, Effect, Panel, SortBy, Tab};
 use crate::filter::{self, Field};
 use crate::model::Timestamp;
-use crate::store::What;
+use crate::store::{Phase, What};
 
 impl App {
     /// Handles one event of the terminal.
@@ -395,19 +395,20 @@ impl App {
     }
 
     fn shift(&mut self, later: bool) {
-        let Some((from, to)) = self.window() else { return };
+        let Some((from, to)) = self.timeline.rows.range() else {
+            return self.step(if later { self.page() } else { self.page().saturating_neg() });
+        };
         let by = to.since(from).as_secs_f64() / 2.0;
+        self.show_from(if later { from.plus(Duration::from_secs_f64(by)) } else { back(from, by) });
+    }
+
+    /// Shows as long a stretch of time as now, from `begin` on if the capture has that.
+    pub(super) fn show_from(&mut self, begin: Timestamp) {
+        let Some((from, to)) = self.timeline.rows.range() else { return };
+        let length = to.since(from);
         let shared = self.store.clone();
         let Some((first, last)) = shared.lock().times() else { return };
-        if self.timeline.rows.range().is_none() {
-            return self.step(if later { self.page() } else { self.page().saturating_neg() });
-        }
-        let length = to.since(from);
-        let begin = if later {
-            from.plus(Duration::from_secs_f64(by)).min(back(last, length.as_secs_f64()).max(first))
-        } else {
-            back(from, by).max(first)
-        };
+        let begin = begin.min(back(last, length.as_secs_f64())).max(first);
         self.show_range(Some((begin, begin.plus(length))));
     }
 
@@ -421,9 +422,14 @@ impl App {
         if !self.feed.is_live() {
             return self.say("a file cannot be stopped");
         }
-        let result = if self.store.stopped() { self.feed.restart() } else { self.feed.stop() };
-        if let Err(e) = result {
-            self.say(e.to_string());
+        if self.phase != Phase::Filling {
+            return self.say("the capture has ended");
+        }
+        let result = if self.feed.is_stopped() { self.feed.restart() } else { self.feed.stop() };
+        match result {
+            Ok(()) if self.feed.is_stopped() => self.say("stopped: what comes now is not captured"),
+            Ok(()) => self.say("capturing again"),
+            Err(e) => self.say(e.to_string()),
         }
     }
 

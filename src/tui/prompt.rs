@@ -1,5 +1,3 @@
-use unicode_width::UnicodeWidthChar as _;
-
 use crate::filter::{self, Candidate, Field};
 
 /// Says what is asked for.
@@ -145,11 +143,26 @@ impl Prompt {
         self.chosen = Some(next);
     }
 
+    /// Tells whether what is wrong may only be that the line is not finished.
+    pub(super) fn is_unfinished(&self) -> bool {
+        let end = self.text.trim_end().chars().count();
+        let at_end = self.mistake.as_ref().is_some_and(|(column, _)| *column >= end);
+        at_end || !self.candidates.is_empty()
+    }
+
     /// Returns the column of the cursor.
     pub(super) fn column(&self) -> u16 {
-        let head = self.text.get(..self.cursor).unwrap_or_default();
-        head.chars()
-            .fold(0, |sum: u16, c| sum.saturating_add(u16::try_from(c.width().unwrap_or(0)).unwrap_or(0)))
+        self.width(self.cursor)
+    }
+
+    /// Returns the column of a character, given how many come before it.
+    pub(super) fn column_of(&self, characters: usize) -> u16 {
+        self.width(self.text.char_indices().nth(characters).map_or(self.text.len(), |(at, _)| at))
+    }
+
+    /// Returns how many columns the first bytes take.
+    fn width(&self, bytes: usize) -> u16 {
+        super::text::columns(self.text.get(..bytes).unwrap_or_default())
     }
 
     fn before(&self) -> usize {

@@ -1,4 +1,5 @@
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use ratatui::layout::{Position, Rect};
@@ -10,7 +11,7 @@ use super::layout::Layout;
 use super::matcher::Matcher;
 use super::needle::Needle;
 use super::prompt::Prompt;
-use super::rows::Rows;
+use super::rows::{Rows, Slice};
 use super::theme::Theme;
 use crate::model::Timestamp;
 use crate::store::{Phase, Shared, Store};
@@ -113,6 +114,8 @@ pub(super) struct Detail {
     pub(super) json_folded: BTreeSet<usize>,
     pub(super) json_line: usize,
     pub(super) text_top: usize,
+    /// The payload's text cut into lines of so many columns.
+    pub(super) lines: (usize, Vec<Range<usize>>),
     pub(super) tops: [usize; 4],
     /// How many bytes a row of the hex view had, and how many lines the panel had.
     pub(super) per_row: usize,
@@ -132,7 +135,10 @@ pub(super) struct Hunt {
 pub(super) enum Drag {
     LeftBorder,
     DetailBorder,
-    Overview(u16),
+    /// A stretch of the overview, from one column to another.
+    Overview(u16, u16),
+    /// The stretch shown, on the map.
+    Map,
 }
 
 /// Is everything the screen shows, and what it is drawn from.
@@ -363,9 +369,10 @@ impl App {
             self.hunt = None;
             return;
         };
-        let rows = &self.timeline.rows;
+        let (rows, mut slice) = (&self.timeline.rows, Slice::until(until));
         while let Some(row) = hunt.next {
-            let found = rows.get(store, row).filter(|number| {
+            let number = rows.get(store, row);
+            let found = number.filter(|number| {
                 store.payload(*number, usize::MAX).is_some_and(|payload| needle.is_in(payload))
             });
             if found.is_some() {
@@ -384,7 +391,7 @@ impl App {
                 true => row.saturating_add(1),
                 false => row.checked_sub(1).unwrap_or(last),
             });
-            if hunt.looked % 256 == 0 && Instant::now() >= until {
+            if number.is_some_and(|number| slice.is_over(store, number)) {
                 return;
             }
         }

@@ -13,7 +13,7 @@ use unicode_width::UnicodeWidthStr as _;
 
 use super::state::Panel;
 use super::*;
-use crate::event::{Anomaly, ConnId, Event, Kind, Message, Opcode, Sink};
+use crate::event::{Anomaly, ConnId, Event, Kind, Message, Opcode, Sink, Wire};
 use crate::model::{At, Side};
 use crate::store::{Batch, Bounds, Phase};
 use crate::view::samples;
@@ -39,6 +39,23 @@ fn put(batch: &mut Batch, conn: u64, packet: u64, millis: u64, kind: Kind<'_>) {
     batch.event(&Event { conn: NonZeroU64::new(conn).map(ConnId), at, kind });
 }
 
+/// Puts a message and the frames that carried it.
+fn say(batch: &mut Batch, conn: u64, packet: u64, millis: u64, message: Message<'_>) {
+    let at = At { packet, time: samples::NOON.plus(Duration::from_millis(millis)) };
+    let length = if message.wire.compressed { message.wire.bytes - 2 } else { message.length };
+    let mut frame = samples::frame(message.from, message.opcode, length, packet * 140);
+    frame.header.header_length += if length > 125 { 2 } else { 0 };
+    frame.header.rsv = if message.wire.compressed { 4 } else { 0 };
+    put(batch, conn, packet, millis, Kind::Frame(frame));
+    put(
+        batch,
+        conn,
+        packet,
+        millis,
+        Kind::Message(Message { wire: Wire { first: at, ..message.wire }, ..message }),
+    );
+}
+
 fn text(from: Side, body: &[u8]) -> Message<'_> {
     samples::message(from, Opcode::TEXT, body)
 }
@@ -55,50 +72,29 @@ fn story() -> Batch {
             n * 7 % 100
         );
         let at = 12 + n * 3;
-        put(it, 4, at, 20 + n * 11, Kind::Frame(samples::frame(Side::Client, Opcode::TEXT, 21, n * 27)));
-        put(it, 4, at, 20 + n * 11, Kind::Message(text(Side::Client, br#"{"op":"sub","id":17}"#)));
-        let mut frame = samples::frame(Side::Server, Opcode::TEXT, body.len() as u64, n * 140);
-        frame.header.header_length = 4;
-        put(it, 4, at + 1, 23 + n * 11, Kind::Frame(frame));
+        say(it, 4, at, 20 + n * 11, text(Side::Client, br#"{"op":"sub","id":17}"#));
         let mut answer = text(Side::Server, body.as_bytes());
         answer.wire.compressed = n % 4 == 1;
         answer.wire.inflated = n % 4 == 1;
-        put(it, 4, at + 1, 23 + n * 11, Kind::Message(answer));
+        answer.wire.bytes = if n % 4 == 1 { 84 } else { answer.wire.bytes };
+        say(it, 4, at + 1, 23 + n * 11, answer);
         if n % 10 == 9 {
-            put(
-                it,
-                30,
-                at + 2,
-                25 + n * 11,
-                Kind::Message(samples::message(Side::Server, Opcode::PING, b"tick")),
-            );
+            say(it, 30, at + 2, 25 + n * 11, samples::message(Side::Server, Opcode::PING, b"tick"));
             let mut pong = samples::message(Side::Client, Opcode::PONG, b"tick");
             pong.rtt = Some(Duration::from_micros(412 + n));
-            put(it, 30, at + 2, 26 + n * 11, Kind::Message(pong));
+            say(it, 30, at + 2, 26 + n * 11, pong);
         }
     }
-    put(
-        it,
-        30,
-        140,
-        470,
-        Kind::Message(samples::message(Side::Server, Opcode::BINARY, &[0, 1, 2, 0xff, b'a', 0x1b])),
-    );
+    say(it, 30, 140, 470, samples::message(Side::Server, Opcode::BINARY, &[0, 1, 2, 0xff, b'a', 0x1b]));
     let gap = Anomaly::Gap { offset: 700, length: 1448, cause: "lost" };
     put(it, 30, 141, 480, Kind::Anomaly { from: Some(Side::Server), anomaly: &gap });
     let holes = samples::HOLES;
-    put(
-        it,
-        30,
-        142,
-        490,
-        Kind::Message(Message { missing: holes, length: 905, ..text(Side::Server, b"he___rest") }),
-    );
+    say(it, 30, 142, 490, Message { missing: holes, length: 905, ..text(Side::Server, b"he___rest") });
     let unmasked = Anomaly::UnmaskedClientFrame { offset: 7 };
     put(it, 4, 150, 6_490, Kind::Anomaly { from: Some(Side::Client), anomaly: &unmasked });
-    put(it, 4, 150, 6_490, Kind::Message(text(Side::Client, "\x1b[2J\u{202e}evil\r\n\u{9b}31m".as_bytes())));
-    put(it, 4, 151, 6_500, Kind::Message(samples::close(Side::Client, b"\x03\xe8bye")));
-    put(it, 4, 152, 6_510, Kind::Message(samples::close(Side::Server, b"\x03\xe8bye")));
+    say(it, 4, 150, 6_490, text(Side::Client, "\x1b[2J\u{202e}evil\r\n\u{9b}31m".as_bytes()));
+    say(it, 4, 151, 6_500, samples::close(Side::Client, b"\x03\xe8bye"));
+    say(it, 4, 152, 6_510, samples::close(Side::Server, b"\x03\xe8bye"));
     put(it, 4, 152, 6_510, Kind::Closed(&samples::closed()));
     batch
 }

@@ -2,7 +2,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::super::clock::{self, short};
-use super::super::state::{App, Panel};
+use super::super::state::{App, Panel, SortBy};
 use super::super::text::{Brush, columns};
 use super::{scroll, tint};
 use crate::event::Severity;
@@ -30,7 +30,7 @@ pub(super) fn draw(app: &mut App, store: &Store, buffer: &mut Buffer) {
             None => everything(app, store, buffer, area, y),
             Some(slot) => {
                 if let Some(conversation) = store.conversations().get(*slot as usize) {
-                    one(app, store, buffer, (area, y), *slot, conversation);
+                    one(app, buffer, (area, y), *slot, conversation);
                 }
             }
         }
@@ -48,6 +48,40 @@ fn everything(app: &App, store: &Store, buffer: &mut Buffer, area: Rect, y: u16)
     Brush::new(buffer, x, y, area.width).word(&right, app.theme.dim);
 }
 
+/// Writes over the numbers what they are, the column that is sorted by marked.
+pub(super) fn heads(app: &App, buffer: &mut Buffer) {
+    let area = app.layout.conversations;
+    let head = |sort: SortBy, words: &str| {
+        let sorted = app.conversations.sort == sort;
+        format!(
+            "{}{words}",
+            if !sorted {
+                ""
+            } else if app.conversations.backwards {
+                "▴"
+            } else {
+                "▾"
+            }
+        )
+    };
+    let columns = [(SortBy::Messages, "msgs", 6_u16), (SortBy::Bytes, "bytes", 9), (SortBy::Last, "last", 9)];
+    let shown = match area.width {
+        0..=29 => 1,
+        30..=43 => 2,
+        _ => 3,
+    };
+    let used = columns.iter().take(shown).fold(1, |sum: u16, (.., width)| sum.saturating_add(*width));
+    let mut x = area.right().saturating_sub(used);
+    for (sort, words, width) in columns.into_iter().take(shown) {
+        let words = head(sort, words);
+        let end = x.saturating_add(width);
+        let begin = end.saturating_sub(super::super::text::columns(&words));
+        Brush::new(buffer, begin, area.y.saturating_sub(1), end.saturating_sub(begin))
+            .word(&words, app.theme.dim);
+        x = end;
+    }
+}
+
 /// Returns the numbers at a line's right, as many as there is room for.
 fn numbers(width: u16, messages: u64, bytes: u64, last: &str) -> String {
     match width {
@@ -57,24 +91,14 @@ fn numbers(width: u16, messages: u64, bytes: u64, last: &str) -> String {
     }
 }
 
-fn one(
-    app: &App,
-    store: &Store,
-    buffer: &mut Buffer,
-    (area, y): (Rect, u16),
-    slot: u32,
-    conversation: &Conversation,
-) {
+fn one(app: &App, buffer: &mut Buffer, (area, y): (Rect, u16), slot: u32, conversation: &Conversation) {
     let theme = &app.theme;
     let (sign, style) = match conversation.state {
         State::Open => ("●", theme.good),
         State::Closed => ("○", theme.dim),
         State::Failed => ("✕", theme.error),
     };
-    let last = store.times().map_or(String::new(), |(first, _)| {
-        let _ = first;
-        clock::of_day(conversation.times.1, 0)
-    });
+    let last = clock::of_day(conversation.times.1, 0);
     let right = numbers(area.width, conversation.messages(), conversation.bytes(), &last);
     let room = area.width.saturating_sub(columns(&right));
     let mut brush = Brush::new(buffer, area.x, y, room);

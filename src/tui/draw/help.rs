@@ -48,7 +48,7 @@ pub(super) fn draw(app: &mut App, buffer: &mut Buffer) {
                     brush.word(title, theme.title);
                 }
                 Line::Key(keys, help) => {
-                    brush.right(keys, 20, theme.focus).word("  ", theme.text).word(help, theme.text);
+                    brush.right(keys, 21, theme.focus).word("  ", theme.text).word(help, theme.text);
                 }
                 Line::Blank => {}
             }

@@ -6,11 +6,11 @@ use ratatui::layout::Rect;
 use super::super::clock;
 use super::super::state::{App, Panel};
 use super::super::text::{Brush, columns};
-use super::timeline::{empty, flags, preview, quiet, short_name, silence};
+use super::timeline::{anomaly, empty, flags, preview, quiet, short_name, silence};
 use super::tint;
 use crate::event::Opcode;
 use crate::model::{Side, Timestamp};
-use crate::store::{Entry, Store, What};
+use crate::store::{Conversation, Entry, Store, What};
 use crate::view;
 
 /// How many lines a silence may take where it is drawn to scale.
@@ -218,20 +218,16 @@ impl Lanes {
         match (entry.what(), entry.from()) {
             (What::Message, Some(from)) => self.arrow(app, store, buffer, (number, entry, from), y),
             (What::Anomaly, from) => {
-                let Some((code, severity)) = entry.anomaly() else { return };
-                let style = app.theme.severity(severity);
-                let words = format!(" ▲ {code} ");
-                let width = columns(&words).min(area.width);
-                let x = match from {
-                    Some(Side::Client) | None => area.x,
-                    Some(Side::Server) => self.right.saturating_sub(width),
-                };
-                Brush::new(buffer, x, y, width).word(&words, style);
+                // On the side of the one it is about.
+                let half = if from == Some(Side::Server) && !entry.is_gap() { area.width / 2 } else { 0 };
+                let x = area.x.saturating_add(half).saturating_add(1);
+                let mut brush = Brush::new(buffer, x, y, self.right.saturating_sub(x).saturating_sub(1));
+                anomaly(app, store, &mut brush, entry);
             }
             (what, _) => {
                 let conversation =
                     entry.conversation().and_then(|slot| store.conversations().get(slot as usize));
-                let name = conversation.map_or(String::new(), crate::store::Conversation::name);
+                let name = conversation.map_or(String::new(), Conversation::name);
                 let (sign, style) = match what {
                     What::Opened => ("● open ", app.theme.good),
                     _ => ("○ closed ", app.theme.dim),
@@ -272,7 +268,12 @@ impl Lanes {
             }
         }
         let flags = flags(entry);
-        let head = format!(" {} {} ", short_name(entry.opcode()), clock::size(entry.length()));
+        let number_of = |slot: u32| store.conversations().get(slot as usize).map(Conversation::number);
+        let conversation = match entry.conversation().and_then(number_of) {
+            Some(number) if app.timeline.rows.scope().is_none() && area.width >= 60 => format!(" #{number}"),
+            _ => String::new(),
+        };
+        let head = format!("{conversation} {} {} ", short_name(entry.opcode()), clock::size(entry.length()));
         let room = area.width.saturating_sub(6);
         let mut brush = Brush::new(buffer, area.x.saturating_add(3), y, room);
         brush.word(&head, style);

@@ -4,12 +4,18 @@
 mod conversations;
 mod detail;
 mod help;
+mod hex;
 mod lanes;
 mod overview;
+mod payload;
+mod prompt;
 mod status;
 mod timeline;
+mod tree;
 
-pub(super) use detail::{Place, shown_fields, shown_lines, tab_at};
+pub(super) use detail::{Place, tab_at};
+pub(super) use payload::shown_lines;
+pub(super) use tree::shown_fields;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -30,13 +36,15 @@ pub(super) fn draw(app: &mut App, store: &mut Store, buffer: &mut Buffer) {
         return;
     }
     status::title(app, store, buffer);
-    overview::draw(app, store, buffer);
     conversations::draw(app, store, buffer);
     if app.lanes {
         lanes::draw(app, store, buffer);
     } else {
         timeline::draw(app, store, buffer);
     }
+    // Behind the list, for its bracket is around what the list shows.
+    overview::map(app, store, buffer);
+    overview::draw(app, store, buffer);
     detail::draw(app, buffer);
     frame(app, buffer);
     status::draw(app, store, buffer);
@@ -54,6 +62,7 @@ fn frame(app: &App, buffer: &mut Buffer) {
         let x = layout.conversations.right();
         upright(buffer, x, y, layout.conversations.height, app.theme.rule);
         title(app, buffer, layout.conversations, "conversations", Panel::Conversations);
+        conversations::heads(app, buffer);
     }
     title(app, buffer, layout.timeline, if app.lanes { "lanes" } else { "timeline" }, Panel::Timeline);
     if layout.detail.width == 0 || layout.detail.height == 0 {

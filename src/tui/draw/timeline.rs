@@ -9,7 +9,7 @@ use super::super::clock;
 use super::super::state::{App, Panel};
 use super::super::text::{Brush, columns};
 use super::tint;
-use crate::event::Opcode;
+use crate::event::{Evidence, Opcode, Severity};
 use crate::model::{Side, Timestamp};
 use crate::store::{Entry, Facts, Kept, Store, What};
 use crate::view;
@@ -234,7 +234,13 @@ pub(super) fn preview(app: &App, store: &mut Store, brush: &mut Brush<'_>, numbe
         brush.word("cannot be read back", theme.warning);
         return;
     };
-    let payload = if entry.close_code().is_some() { payload.get(2..).unwrap_or_default() } else { payload };
+    if entry.close_code().is_some() {
+        let reason = payload.get(2..).unwrap_or_default();
+        if !reason.is_empty() {
+            brush.word("“", theme.dim).wire(reason, theme.text, theme.escape).word("”", theme.dim);
+        }
+        return;
+    }
     if entry.facts().has(Facts::TEXT) {
         let hits = app.needle.as_ref().map_or(Vec::new(), |needle| needle.places(payload, 16));
         lit(brush, payload, &hits, (theme.text, theme.hit, theme.escape));
@@ -327,33 +333,35 @@ fn closed(app: &App, store: &Store, brush: &mut Brush<'_>, entry: &Entry) {
 }
 
 /// Draws an anomaly; one that says bytes are missing, as a gap.
-fn anomaly(app: &App, store: &Store, brush: &mut Brush<'_>, entry: &Entry) {
+pub(super) fn anomaly(app: &App, store: &Store, brush: &mut Brush<'_>, entry: &Entry) {
     let theme = &app.theme;
     let Some((code, severity)) = entry.anomaly() else { return };
     let style = theme.severity(severity);
     if entry.is_gap() {
-        let from = entry.from().map_or("", Side::name);
-        let mut words = format!("{from} bytes missing");
-        if let Some(remark) = store.remark(entry) {
-            let mut length = String::new();
-            let mut cause = String::new();
-            remark.anomaly.evidence(|name, value| match (name, value) {
-                ("length", crate::event::Evidence::Number(n)) => length = view::bytes(n),
-                ("cause", crate::event::Evidence::Text(text)) => cause = text.into_owned(),
-                _ => {}
-            });
-            words = format!("{length} of the {from} missing: {cause}");
-        }
-        brush.word("╳╳╳ ", style).word(&words, style).word(" ", style);
+        brush.word("╳╳╳ ", style).word(&missing(store, entry), style).word(" ", style);
         return brush.fill('╳', style);
     }
     let sign = match severity {
-        crate::event::Severity::Error => "✖",
-        crate::event::Severity::Warning => "▲",
-        crate::event::Severity::Note => "◆",
+        Severity::Error => "✖",
+        Severity::Warning => "▲",
+        Severity::Note => "◆",
     };
     brush.word(sign, style).word(" ", style).word(code, style);
     if let Some(remark) = store.remark(entry) {
         brush.word("  ", theme.dim).word(&remark.anomaly.to_string(), theme.text);
     }
+}
+
+/// Says how many bytes are missing, and why.
+fn missing(store: &Store, entry: &Entry) -> String {
+    let from = entry.from().map_or("capture", Side::name);
+    let (mut length, mut cause) = ("bytes".to_owned(), String::new());
+    if let Some(remark) = store.remark(entry) {
+        remark.anomaly.evidence(|name, value| match (name, value) {
+            ("length", Evidence::Number(n)) => length = view::bytes(n),
+            ("cause", Evidence::Text(text)) => cause = format!(": {text}"),
+            _ => {}
+        });
+    }
+    format!("{length} of the {from} missing{cause}")
 }
