@@ -16,29 +16,29 @@ use wirefin::pipeline;
 use wirefin::store::{Bounds, Shared};
 use wirefin::tui::{App, Choice, Feed, Options, keys};
 
-/// Is a picture: its name, its size in columns and rows, a filter, and the keys that lead to what it shows.
-type Picture = (&'static str, (u16, u16), Option<&'static str>, &'static str);
+/// Is a picture: its name, its size in columns and rows, and the keys that lead to what it shows.
+type Picture = (&'static str, (u16, u16), &'static str);
 
 const CAPTURE: &str = "captures/screen/harbour.pcap.gz";
 const PICTURES: &[Picture] = &[
-    ("timeline", (150, 40), None, "j*11 Enter j*12"),
-    ("lanes", (112, 34), None, "l d d j*17"),
-    ("filter", (112, 34), Some("json.s == \"BTCUSDT\" and compressed"), "G k*4 3 d Enter j*3"),
+    ("timeline", (150, 40), "j*11 Enter j*12"),
+    ("lanes", (112, 34), "l d d j*124 k*4"),
+    ("filter", (112, 30), "j*6 3 f type:json.s·==·\"BTCUSDT\"·and·sub"),
 ];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     if let [capture, size, keys @ ..] = arguments.as_slice() {
         let (width, height) = size.split_once('x').ok_or("a size is WIDTHxHEIGHT")?;
-        let drawn = screen(Path::new(capture), (width.parse()?, height.parse()?), None, &keys.join(" "))?;
+        let drawn = screen(Path::new(capture), (width.parse()?, height.parse()?), &keys.join(" "))?;
         print!("{}", svg(&drawn));
         return Ok(());
     }
     let home = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     let folder = home.join("docs/pictures");
     std::fs::create_dir_all(&folder)?;
-    for (name, size, filter, keys) in PICTURES {
-        let drawn = screen(&home.join(CAPTURE), *size, *filter, keys)?;
+    for (name, size, keys) in PICTURES {
+        let drawn = screen(&home.join(CAPTURE), *size, keys)?;
         std::fs::write(folder.join(format!("{name}.svg")), svg(&drawn))?;
     }
     Ok(())
@@ -61,23 +61,28 @@ impl Feed for Still {
     }
 }
 
-/// Returns the screen as it is after `keys`, which are names of the key table, `j*3` being `j` three times.
+/// Returns the screen as it is after `keys`, which are names of the key table, `j*3` being `j` three times, and
+/// `type:a·b` what is typed.
 fn screen(
     capture: &Path,
     (width, height): (u16, u16),
-    filter: Option<&str>,
     keys: &str,
 ) -> Result<Buffer, Box<dyn std::error::Error>> {
     let store = Shared::new(Bounds::default());
     pipeline::record(&mut Files::open(&[capture.to_owned()])?, &pipeline::Options::default(), &store)?;
     let title = capture.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let filter = filter.map(str::to_owned);
-    let options = Options { theme: Some("dark".to_owned()), filter, ..Options::default() };
+    let options = Options { theme: Some("dark".to_owned()), ..Options::default() };
     let mut app = App::open(store, Box::new(Still(title)), &options)?;
     let mut terminal = Terminal::new(TestBackend::new(width, height))?;
     app.settle();
     app.draw(&mut terminal)?;
     for key in keys.split_whitespace() {
+        if let Some(text) = key.strip_prefix("type:") {
+            app.enter_text(&text.replace('·', " "));
+            app.settle();
+            app.draw(&mut terminal)?;
+            continue;
+        }
         let (name, times) = key.split_once('*').unwrap_or((key, "1"));
         let action = keys::named(name).ok_or_else(|| format!("there is no key {name}"))?;
         for _ in 0..times.parse()? {
@@ -102,7 +107,7 @@ fn svg(buffer: &Buffer) -> String {
     let mut out = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0:.1} {1:.1}\" width=\"{0:.0}\" height=\"{1:.0}\">\n\
          <rect width=\"100%\" height=\"100%\" rx=\"8\" fill=\"{PAPER}\"/>\n\
-         <g font-family=\"'DejaVu Sans Mono',Menlo,Consolas,'Liberation Mono',monospace\" font-size=\"13.95\" xml:space=\"preserve\">\n",
+         <g font-family=\"'DejaVu Sans Mono',Menlo,Consolas,'Liberation Mono',monospace\" font-size=\"13.95\" style=\"white-space:pre\">\n",
         width + 2.0 * MARGIN,
         height + 2.0 * MARGIN
     );
@@ -231,7 +236,8 @@ fn shape(symbol: &str, (x, y): (f64, f64), ink: &str, out: &mut String) -> bool 
                 return false;
             }
             let height = h * f64::from(block - 0x2580) / 8.0;
-            rectangle(out, (x, y + h - height), (w + 0.2, height + 0.2), ink);
+            // A little wider than its cell: what is inside out must hide its background whole.
+            rectangle(out, (x - 0.3, y + h - height), (w + 0.6, height + 0.5), ink);
         }
     }
     true

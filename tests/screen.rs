@@ -331,16 +331,52 @@ fn it_goes_away_and_comes_back_as_jobs_of_a_shell_do() {
         assert!(begun.elapsed() < Duration::from_secs(30), "it does not stop: {}", state());
         thread::sleep(Duration::from_millis(20));
     }
-    let away = String::from_utf8_lossy(&session.terminal.lock().unwrap().seen).into_owned();
-    assert!(
-        away.rfind("\x1b[?1049l") > away.rfind("\x1b[?1049h"),
-        "the terminal is given back while it is away"
-    );
     // `script` stops with what it runs.
     let script = session.child.id().to_string();
     Command::new("kill").args(["-CONT", &script, number.trim()]).status().unwrap();
     session.type_keys("G").until("closed 1000");
+    let seen = String::from_utf8_lossy(&session.terminal.lock().unwrap().seen).into_owned();
+    let taken: Vec<usize> = seen.match_indices("\x1b[?1049h").map(|(at, _)| at).collect();
+    let given = seen.find("\x1b[?1049l").expect("the terminal is given back while it is away");
+    assert!(taken.len() == 2 && taken[0] < given && given < taken[1], "{taken:?} {given}");
     session.quit();
+}
+
+#[test]
+fn the_terminal_of_these_tests_misses_nothing() {
+    for good in ["plain 我 e\u{301}", "\x1b[1;1H\x1b[38;5;81mx\x1b[0m", "\x1b[?1049h", "\x1b]52;c;YQ==\x07"]
+    {
+        let mut terminal = Terminal::new();
+        terminal.take(good.as_bytes());
+        assert!(terminal.faults.is_empty(), "{good:?}: {:?}", terminal.faults);
+    }
+    let words = [
+        "\x1b]0;title\x07",
+        "\x1b]8;;x\x07",
+        "\x1b[3J",
+        "\x1b[6n",
+        "\x1b[?1000;1006h",
+        "\x1b[25;1H",
+        "\x1b[1;81H",
+        "\x1bc",
+        "\x1bPq",
+        "\x1b_x",
+        "\u{9b}2J",
+        "\u{85}",
+        "\u{202e}",
+        "\u{2066}",
+        "\u{200f}",
+        "\u{feff}",
+        "\u{200b}",
+    ];
+    let controls = (0..0x20_u8).chain([0x7f]).filter(|c| !matches!(c, b'\r' | b'\n' | 0x1b));
+    let bytes =
+        controls.map(|c| vec![b'a', c, b'b']).chain([b"\xff\xfe\xfd\xfc".to_vec(), b"\xc3(".to_vec()]);
+    for bad in words.iter().map(|text| text.as_bytes().to_vec()).chain(bytes) {
+        let mut terminal = Terminal::new();
+        terminal.take(&bad);
+        assert!(!terminal.faults.is_empty(), "{:?} is let through", String::from_utf8_lossy(&bad));
+    }
 }
 
 const CONVERSATIONS: u32 = 10_000;

@@ -33,7 +33,7 @@ pub(super) struct Args {
     #[arg(short = 'Y', long = "only", value_name = "FILTER", value_parser = args::filter_text)]
     only: Option<String>,
 
-    /// Take at most this much memory for messages [default: 512M]
+    /// Take at most about this much memory [default: 512M]
     #[arg(long, value_name = "SIZE")]
     memory: Option<Size>,
 
@@ -49,6 +49,9 @@ pub(super) struct Args {
     #[arg(long, value_name = "HOW")]
     time: Option<String>,
 }
+
+/// How many bytes the program takes beside the store: what is being read and analyzed, and the screen.
+const REST: u64 = 48 << 20;
 
 /// Tells whether there is a terminal that a screen can be shown on.
 pub(super) fn is_possible() -> bool {
@@ -67,7 +70,8 @@ impl Args {
             anyhow::bail!("--only-websocket goes with print and export");
         }
         let mut bounds = Bounds::default();
-        bounds.memory = self.memory.map_or(bounds.memory, |size| size.0 as u64);
+        let memory = self.memory.map_or(bounds.memory, |size| size.0 as u64);
+        bounds.memory = memory.saturating_sub(REST).max(memory / 2);
         bounds.spool = self.spool.map_or(bounds.spool, |size| size.0 as u64);
         let mut options = Options { theme: self.theme, time: self.time, mouse: None, filter: self.only };
         if let Some(file) = Options::file() {

@@ -1,9 +1,12 @@
+mod frames;
+mod handshake;
+
 use std::ops::Range;
 
 use super::clock::{self, grouped};
 use super::json::{self, Line};
 use super::text::columns;
-use crate::event::{Anomaly, Evidence, Field as HeaderField, Frame, Handshake, Opcode, Opened, Severity};
+use crate::event::{Anomaly, Evidence, Opcode, Severity};
 use crate::model::Side;
 use crate::store::{Entry, Facts, Store, What};
 use crate::view;
@@ -174,8 +177,7 @@ impl Document {
     fn message(&mut self, store: &mut Store, number: u32, entry: &Entry) {
         let Some(record) = store.record(number, LOOKED_AT) else { return };
         let from = entry.from().unwrap_or(Side::Client);
-        let title =
-            format!("{} from {}, {} bytes", entry.opcode().name(), from.name(), grouped(entry.length()));
+        let title = format!("{} from {}, {}", entry.opcode().name(), from.name(), octets(entry.length()));
         self.place(&title, store, entry, Tone::From(from));
         self.within(|it| {
             if record.first.packet != entry.packet() {
@@ -238,219 +240,6 @@ impl Document {
             self.close_body(start);
         }
         self.json = json::lay_out(self.payload());
-    }
-
-    fn deflate(&mut self, entry: &Entry) {
-        if !entry.facts().has(Facts::COMPRESSED) {
-            return;
-        }
-        let words = if entry.facts().has(Facts::INFLATED) {
-            let part = f64::from(entry.wire()) * 100.0 / (entry.length().max(1) as f64);
-            format!(
-                "{} on the wire for {} ({part:.0} %)",
-                view::bytes(u64::from(entry.wire())),
-                view::bytes(entry.length())
-            )
-        } else {
-            "shown as sent".to_owned()
-        };
-        self.add("deflate", words, Tone::Plain);
-    }
-
-    fn close_body(&mut self, start: usize) {
-        let payload = self.payload().to_vec();
-        self.within(|it| match payload.split_first_chunk::<2>() {
-            Some((code, reason)) => {
-                let code = u16::from_be_bytes(*code);
-                it.ranged(
-                    "code",
-                    format!("{code} {}", view::close_code_name(code)),
-                    start..start.saturating_add(2),
-                );
-                it.ranged("reason", reason, start.saturating_add(2)..start.saturating_add(payload.len()));
-            }
-            None => it.add("code", "none: 1005 no status received", Tone::Quiet),
-        });
-    }
-
-    /// Lays out the frames; where nothing was compressed or lost, each with its share of the payload.
-    fn frames(&mut self, frames: &[Frame], entry: &Entry) {
-        let declared = frames.iter().fold(0_u64, |sum, frame| sum.saturating_add(frame.header.length));
-        let plain = !entry.facts().has(Facts::COMPRESSED) && declared == u64::from(entry.kept());
-        let heads = frames
-            .iter()
-            .fold(0_usize, |sum, frame| sum.saturating_add(usize::from(frame.header.header_length)));
-        let mut share = heads;
-        for (n, frame) in frames.iter().enumerate() {
-            let header = &frame.header;
-            let at = self.bytes.len();
-            self.parts.push((
-                at,
-                if frames.len() == 1 {
-                    "frame header".to_owned()
-                } else {
-                    format!("header of frame {}", n.saturating_add(1))
-                },
-            ));
-            crate::store::write_header(header, &mut self.bytes);
-            let end = self.bytes.len();
-            let title = format!("frame {}", n.saturating_add(1));
-            let value = format!(
-                "{}{}, {} bytes, offset {}",
-                header.opcode.name(),
-                if header.fin { " FIN" } else { "" },
-                grouped(header.length),
-                grouped(frame.offset)
-            );
-            self.ranged(&title, value, at..end);
-            let length = usize::try_from(header.length).unwrap_or(0);
-            self.within(|it| it.header(frame, at, end, plain.then(|| share..share.saturating_add(length))));
-            share = share.saturating_add(length);
-        }
-        if frames.len() < usize::from(entry.frames()) {
-            let words = format!(
-                "headers of {} of {} are kept",
-                grouped(frames.len() as u64),
-                grouped(u64::from(entry.frames()))
-            );
-            self.add("frames", words, Tone::Bad(Severity::Note));
-        }
-    }
-
-    fn header(&mut self, frame: &Frame, at: usize, end: usize, share: Option<Range<usize>>) {
-        let header = &frame.header;
-        let (first, second) = (at..at.saturating_add(1), at.saturating_add(1)..at.saturating_add(2));
-        let bit = |on: bool, words: &str| format!("{} {words}", if on { "1" } else { "0" });
-        self.ranged(
-            "FIN",
-            bit(header.fin, if header.fin { "the last of its message" } else { "more follow" }),
-            first.clone(),
-        );
-        let rsv1 = if header.rsv1() { "compressed" } else { "" };
-        self.ranged("RSV", format!("{:03b} {rsv1}", header.rsv), first.clone());
-        self.ranged("opcode", format!("{} {}", header.opcode.0, header.opcode.name()), first);
-        self.ranged(
-            "MASK",
-            bit(header.mask.is_some(), if header.mask.is_some() { "masked" } else { "not masked" }),
-            second,
-        );
-        let key = if header.mask.is_some() { 4 } else { 0 };
-        let length_end = end.saturating_sub(key);
-        let form = if header.is_minimal() { "" } else { " (not in the shortest form)" };
-        self.ranged("length", format!("{}{form}", grouped(header.length)), at.saturating_add(1)..length_end);
-        if let Some(mask) = header.mask {
-            let hex: String = mask.iter().map(|byte| format!("{byte:02x}")).collect();
-            self.ranged("masking key", hex, length_end..end);
-        }
-        if let Some(share) = share.filter(|share| !share.is_empty()) {
-            self.ranged("payload", format!("{} bytes", grouped(share.len() as u64)), share);
-        }
-    }
-
-    fn opened(&mut self, opened: &Opened) {
-        self.within(|it| {
-            it.add("client", opened.client.to_string(), Tone::From(Side::Client));
-            it.add("server", opened.server.to_string(), Tone::From(Side::Server));
-        });
-        let Some(handshake) = &opened.handshake else {
-            self.add("handshake", "was not captured", Tone::Bad(Severity::Note));
-            return;
-        };
-        self.agreed(handshake, opened.established);
-        if let Some(request) = &handshake.request {
-            let line = format!("{} {} HTTP/{}", request.method, request.target, request.version);
-            self.head("request", Side::Client, &line, &request.headers);
-        }
-        if let Some(response) = &handshake.response {
-            let line = format!("HTTP/{} {} {}", response.version, response.status, response.reason);
-            self.head("response", Side::Server, &line, &response.headers);
-        }
-        self.payload = 0..self.bytes.len();
-        self.text = true;
-    }
-
-    fn agreed(&mut self, handshake: &Handshake, established: bool) {
-        let status = handshake.response.as_ref().map(|response| response.status);
-        let outcome = match (established, status) {
-            (true, _) => "upgraded to WebSocket".to_owned(),
-            (false, Some(status)) => format!("refused with status {status}"),
-            (false, None) => "never answered".to_owned(),
-        };
-        self.add("handshake", outcome, if established { Tone::Good } else { Tone::Bad(Severity::Warning) });
-        self.within(|it| {
-            if let Some(url) = &handshake.url {
-                it.add("url", url.as_bytes(), Tone::Plain);
-            }
-            if let Some(accept) = &handshake.accept {
-                let (words, tone) = if accept.valid {
-                    ("answers the key", Tone::Good)
-                } else {
-                    ("does not answer the key", Tone::Bad(Severity::Error))
-                };
-                it.add("accept", words, tone);
-                it.within(|it| {
-                    for (name, value) in
-                        [("key", &accept.key), ("found", &accept.found), ("expected", &accept.expected)]
-                    {
-                        it.add(name, value.as_deref().unwrap_or("—").as_bytes(), Tone::Plain);
-                    }
-                });
-            }
-            if let Some(subprotocol) = &handshake.subprotocol {
-                it.add("sub-protocol", subprotocol.as_bytes(), Tone::Plain);
-            }
-            match &handshake.deflate {
-                None => it.add("compression", "none", Tone::Quiet),
-                Some(deflate) => {
-                    it.add(
-                        "compression",
-                        if handshake.per_frame { "each frame on its own" } else { "permessage-deflate" },
-                        Tone::Plain,
-                    );
-                    it.within(|it| {
-                        for side in Side::BOTH {
-                            let agreed = deflate[side];
-                            let history = if agreed.no_context_takeover {
-                                "no context takeover"
-                            } else {
-                                "history kept"
-                            };
-                            it.add(
-                                side.name(),
-                                format!("window of {} bits, {history}", agreed.max_window_bits),
-                                Tone::From(side),
-                            );
-                        }
-                    });
-                }
-            }
-        });
-    }
-
-    fn head(&mut self, name: &str, side: Side, line: &str, headers: &[HeaderField]) {
-        let start = self.bytes.len();
-        self.parts.push((start, format!("{name}, its fields as they were read")));
-        let at = self.fields.len();
-        self.add(name, line.as_bytes(), Tone::From(side));
-        self.bytes.extend_from_slice(line.as_bytes());
-        self.bytes.extend_from_slice(b"\r\n");
-        self.within(|it| {
-            for field in headers {
-                let from = it.bytes.len();
-                it.bytes.extend_from_slice(field.name.as_bytes());
-                it.bytes.extend_from_slice(b": ");
-                it.bytes.extend_from_slice(field.value.as_bytes());
-                let to = it.bytes.len();
-                it.bytes.extend_from_slice(b"\r\n");
-                // A header's name is from the wire too: it is shown escaped.
-                it.ranged(&view::printable_string(field.name.as_bytes()), field.value.as_bytes(), from..to);
-            }
-        });
-        self.bytes.extend_from_slice(b"\r\n");
-        let end = self.bytes.len();
-        if let Some(field) = self.fields.get_mut(at) {
-            field.bytes = Some(start..end);
-        }
     }
 
     fn closed(&mut self, store: &Store, entry: &Entry) {
@@ -544,4 +333,9 @@ impl Document {
             }
         }
     }
+}
+
+/// Returns a number of bytes in words: `1 byte`, `1,234 bytes`.
+fn octets(count: u64) -> String {
+    format!("{} byte{}", grouped(count), if count == 1 { "" } else { "s" })
 }

@@ -34,6 +34,7 @@ mod terminal;
 mod tests;
 mod text;
 mod theme;
+mod typing;
 
 pub use config::{ConfigError, Options};
 pub use feed::{Choice, Feed};

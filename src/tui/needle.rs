@@ -55,7 +55,7 @@ fn bytes_pattern(hex: &str) -> Result<String, String> {
     if !digits.len().is_multiple_of(2) || digits.is_empty() || !digits.iter().all(char::is_ascii_hexdigit) {
         return Err("pairs of hexadecimal digits are expected".to_owned());
     }
-    Ok(digits.chunks(2).map(|pair| format!("\\x{}", pair.iter().collect::<String>())).collect())
+    Ok(digits.chunks(2).flat_map(|pair| ['\\', 'x'].into_iter().chain(pair.iter().copied())).collect())
 }
 
 fn last_line(text: &str) -> String {

@@ -1,3 +1,4 @@
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::time::{Duration, Instant};
@@ -14,7 +15,7 @@ use super::prompt::Prompt;
 use super::rows::{Rows, Slice};
 use super::theme::Theme;
 use crate::model::Timestamp;
-use crate::store::{Phase, Shared, Store};
+use crate::store::{Conversation, Phase, Shared, Store};
 
 /// Names a part of the screen that keys can go to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -81,6 +82,43 @@ pub(super) struct Conversations {
     pub(super) backwards: bool,
     /// The conversations in the order shown.
     pub(super) order: Vec<u32>,
+}
+
+impl Conversations {
+    /// Puts them in order; the one that is selected stays so.
+    fn sort(&mut self, all: &[Conversation]) {
+        let is_plain = self.sort == SortBy::Begin && !self.backwards;
+        let chosen = self.selected.checked_sub(1).and_then(|at| self.order.get(at).copied());
+        if is_plain && self.order.len() == all.len() && self.order.first() == Some(&0) {
+            return;
+        }
+        self.order.clear();
+        self.order.extend(0..u32::try_from(all.len()).unwrap_or(u32::MAX));
+        let of = |slot: &u32| all.get(*slot as usize);
+        let order = &mut self.order;
+        // The most comes first, and of equals the earlier.
+        match self.sort {
+            SortBy::Begin => {}
+            SortBy::Name => order.sort_by_cached_key(|slot| of(slot).map(Conversation::name)),
+            SortBy::Messages => order.sort_by_key(|slot| Reverse(of(slot).map(Conversation::messages))),
+            SortBy::Bytes => order.sort_by_key(|slot| Reverse(of(slot).map(Conversation::bytes))),
+            SortBy::Anomalies => order.sort_by_key(|slot| Reverse(of(slot).map(worst_first))),
+            SortBy::Last => order.sort_by_key(|slot| Reverse(of(slot).map(|it| it.times.1))),
+        }
+        if self.backwards {
+            order.reverse();
+        }
+        if let Some(chosen) = chosen {
+            let at = order.iter().position(|slot| *slot == chosen);
+            self.selected = at.map_or(0, |at| at.saturating_add(1));
+        }
+    }
+}
+
+/// Returns the counts of anomalies, errors first.
+const fn worst_first(conversation: &Conversation) -> (u64, u64, u64) {
+    let [notes, warnings, errors] = conversation.anomalies;
+    (errors, warnings, notes)
 }
 
 /// Is the list of messages.
@@ -270,7 +308,7 @@ impl App {
             self.timeline.rows.refresh(store);
         }
         self.layout = Layout::of(area, self);
-        self.sort(store);
+        self.conversations.sort(store.conversations());
         let timeline = &mut self.timeline;
         if timeline.follow {
             timeline.selected = timeline.rows.len().saturating_sub(1);
@@ -301,50 +339,6 @@ impl App {
         }
         if self.said.as_ref().is_some_and(|(_, when)| when.elapsed() > Duration::from_secs(6)) {
             self.said = None;
-        }
-    }
-
-    fn sort(&mut self, store: &Store) {
-        let Conversations { selected, sort, backwards, order, .. } = &mut self.conversations;
-        let all = store.conversations();
-        let chosen = selected.checked_sub(1).and_then(|at| order.get(at).copied());
-        if order.len() == all.len() && *sort == SortBy::Begin && !*backwards && order.first() == Some(&0) {
-            return;
-        }
-        let plain = *sort == SortBy::Begin && !*backwards;
-        if order.len() != all.len() || plain {
-            order.clear();
-            order.extend(0..u32::try_from(all.len()).unwrap_or(u32::MAX));
-        }
-        let of = |slot: &u32| all.get(*slot as usize);
-        let count = |slot: &u32, what: fn(&crate::store::Conversation) -> u64| {
-            std::cmp::Reverse(of(slot).map_or(0, what))
-        };
-        match sort {
-            SortBy::Begin => order.sort_unstable(),
-            SortBy::Name => order.sort_by_cached_key(|slot| of(slot).map(crate::store::Conversation::name)),
-            SortBy::Messages => {
-                order.sort_by_key(|slot| (count(slot, crate::store::Conversation::messages), *slot))
-            }
-            SortBy::Bytes => {
-                order.sort_by_key(|slot| (count(slot, crate::store::Conversation::bytes), *slot))
-            }
-            SortBy::Anomalies => order.sort_by_key(|slot| {
-                (
-                    std::cmp::Reverse(of(slot).map(|c| {
-                        let [n, w, e] = c.anomalies;
-                        (e, w, n)
-                    })),
-                    *slot,
-                )
-            }),
-            SortBy::Last => order.sort_by_key(|slot| (std::cmp::Reverse(of(slot).map(|c| c.times.1)), *slot)),
-        }
-        if *backwards {
-            order.reverse();
-        }
-        if let Some(chosen) = chosen {
-            *selected = order.iter().position(|slot| *slot == chosen).map_or(0, |at| at.saturating_add(1));
         }
     }
 

@@ -49,36 +49,29 @@ fn everything(app: &App, store: &Store, buffer: &mut Buffer, area: Rect, y: u16)
 }
 
 /// Writes over the numbers what they are, the column that is sorted by marked.
-pub(super) fn heads(app: &App, buffer: &mut Buffer) {
+///
+/// The columns before `from` belong to the list's title.
+pub(super) fn heads(app: &App, buffer: &mut Buffer, from: u16) {
     let area = app.layout.conversations;
-    let head = |sort: SortBy, words: &str| {
-        let sorted = app.conversations.sort == sort;
-        format!(
-            "{}{words}",
-            if !sorted {
-                ""
-            } else if app.conversations.backwards {
-                "▴"
-            } else {
-                "▾"
-            }
-        )
-    };
-    let columns = [(SortBy::Messages, "msgs", 6_u16), (SortBy::Bytes, "bytes", 9), (SortBy::Last, "last", 9)];
+    let sign = if app.conversations.backwards { "▴" } else { "▾" };
+    let shown: &[(SortBy, &str, u16)] =
+        &[(SortBy::Messages, "msgs", 6), (SortBy::Bytes, "bytes", 9), (SortBy::Last, "last", 9)];
     let shown = match area.width {
-        0..=29 => 1,
-        30..=43 => 2,
-        _ => 3,
+        0..=29 => shown.get(..1),
+        30..=43 => shown.get(..2),
+        _ => Some(shown),
     };
-    let used = columns.iter().take(shown).fold(1, |sum: u16, (.., width)| sum.saturating_add(*width));
-    let mut x = area.right().saturating_sub(used);
-    for (sort, words, width) in columns.into_iter().take(shown) {
-        let words = head(sort, words);
-        let end = x.saturating_add(width);
-        let begin = end.saturating_sub(super::super::text::columns(&words));
-        Brush::new(buffer, begin, area.y.saturating_sub(1), end.saturating_sub(begin))
-            .word(&words, app.theme.dim);
-        x = end;
+    // From the right, as the numbers stand.
+    let mut end = area.right().saturating_sub(1);
+    for (sort, words, width) in shown.unwrap_or_default().iter().rev() {
+        let sign = if app.conversations.sort == *sort { sign } else { "" };
+        let words = format!(" {sign}{words} ");
+        let begin = end.saturating_add(1).saturating_sub(columns(&words));
+        if begin < from {
+            break;
+        }
+        Brush::new(buffer, begin, area.y.saturating_sub(1), columns(&words)).word(&words, app.theme.dim);
+        end = end.saturating_sub(*width);
     }
 }
 

@@ -60,7 +60,7 @@ pub(super) fn draw(app: &mut App, buffer: &mut Buffer, area: Rect) {
                 Brush::new(buffer, area.x.saturating_add(1), y, area.width).word(words, app.theme.dim);
             }
             HexLine::Bytes(range) => {
-                places.extend(hex_row(app, buffer, (area, y), range.clone(), (&lit, &hits)))
+                places.extend(hex_row(app, buffer, (area, y), range.clone(), (&lit, &hits)));
             }
         }
     }

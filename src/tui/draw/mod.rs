@@ -61,8 +61,8 @@ fn frame(app: &App, buffer: &mut Buffer) {
     if layout.conversations.width > 0 {
         let x = layout.conversations.right();
         upright(buffer, x, y, layout.conversations.height, app.theme.rule);
-        title(app, buffer, layout.conversations, "conversations", Panel::Conversations);
-        conversations::heads(app, buffer);
+        let end = title(app, buffer, layout.conversations, "conversations", Panel::Conversations);
+        conversations::heads(app, buffer, end);
     }
     title(app, buffer, layout.timeline, if app.lanes { "lanes" } else { "timeline" }, Panel::Timeline);
     if layout.detail.width == 0 || layout.detail.height == 0 {
@@ -91,8 +91,8 @@ fn upright(buffer: &mut Buffer, x: u16, y: u16, height: u16, style: Style) {
     }
 }
 
-/// Writes a panel's title into the rule above it.
-fn title(app: &App, buffer: &mut Buffer, area: Rect, text: &str, panel: Panel) {
+/// Writes a panel's title into the rule above it, and returns the column behind it.
+fn title(app: &App, buffer: &mut Buffer, area: Rect, text: &str, panel: Panel) -> u16 {
     let style = if app.panel == panel { app.theme.focus } else { app.theme.title };
     let mark = if app.panel == panel { "▸ " } else { " " };
     let x = area.x.saturating_add(1);
@@ -114,6 +114,7 @@ fn title(app: &App, buffer: &mut Buffer, area: Rect, text: &str, panel: Panel) {
         }
         Panel::Detail => {}
     }
+    brush.x()
 }
 
 /// Returns the first line to be shown so that `selected` is among `height` lines.
