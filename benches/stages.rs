@@ -309,9 +309,32 @@ fn records(c: &mut Criterion) {
     group.finish();
 }
 
+/// JSON in JSON: what of a message's text has to be escaped.
+fn escape(c: &mut Criterion) {
+    use wirefin::export::string::{portable_blocks, simple_blocks};
+
+    let texts: Vec<_> = (0..10_000).map(support::tick).collect();
+    let mut group = c.benchmark_group("escape");
+    group.throughput(Throughput::Elements(texts.len() as u64));
+    for (name, way) in
+        [("portable", portable_blocks as fn(&mut Vec<u8>, &[u8]) -> usize), ("chosen", simple_blocks)]
+    {
+        let mut out = Vec::new();
+        group.bench_function(name, |b| {
+            b.iter(|| {
+                texts.iter().for_each(|text| {
+                    out.clear();
+                    black_box(way(&mut out, text.as_bytes()));
+                })
+            });
+        });
+    }
+    group.finish();
+}
+
 criterion_group! {
     name = stages;
     config = Criterion::default().sample_size(20).warm_up_time(std::time::Duration::from_millis(500)).measurement_time(std::time::Duration::from_secs(2));
-    targets = packets, other_traffic, messages, inflate, records
+    targets = packets, other_traffic, messages, inflate, records, escape
 }
 criterion_main!(stages);

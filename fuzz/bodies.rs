@@ -17,9 +17,9 @@ use wirefin::model::{
     At, DeflateSide, Endpoint, Flags, Flow, LinkType, Packet, Segment, Seq, Side, Timestamp, Tunnel,
 };
 use wirefin::pipeline::{Formatted, Options, run};
-use wirefin::wire::{Decoded, Decoder};
 use wirefin::websocket::deflate::{self, Inflater};
 use wirefin::websocket::{Frames, Payload, Piece};
+use wirefin::wire::{Decoded, Decoder};
 use wirefin::{session, tcp};
 
 /// A body by its name, for those who replay seeds.
@@ -78,7 +78,8 @@ pub fn pcap(data: &[u8]) {
 
 /// Reads blocks behind the header of a pcapng section and an interface.
 pub fn pcapng(data: &[u8]) {
-    const START: &[u8] = b"\x0a\x0d\x0d\x0a\x1c\0\0\0\x4d\x3c\x2b\x1a\x01\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff\x1c\0\0\0\
+    const START: &[u8] =
+        b"\x0a\x0d\x0d\x0a\x1c\0\0\0\x4d\x3c\x2b\x1a\x01\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff\x1c\0\0\0\
         \x01\0\0\0\x14\0\0\0\x65\0\0\0\0\0\x04\0\x14\0\0\0";
     pcap(&[START, data].concat());
 }

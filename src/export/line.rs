@@ -2,7 +2,8 @@
 //! their oracle.
 
 use super::record::{self, Record, tells_all};
-use super::text::{base64, boolean, number, seconds, string};
+use super::string::string;
+use super::text::{base64, boolean, number, seconds};
 use crate::event::{Anomaly, Closed, ConnId, Event, Evidence, Frame, Kind, Message, Totals, Wire};
 use crate::model::{At, Side, Timestamp};
 use crate::view::{Rfc3339, close_code_name};

@@ -9,6 +9,7 @@ mod line;
 mod ndjson;
 mod print;
 pub mod record;
+pub mod string;
 mod text;
 
 pub use community::community_id;

@@ -5,7 +5,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError, RwLock};
 use std::thread::{self, Thread};
 
-use super::batch::{Batch, Preparer};
+use super::batch::{Batch, Item, Preparer};
 use super::run::{Counting, Lane, aside, begin, finish, sum_up};
 use super::{Analyzer, Control, Error, LANES, Output, Part, Summary};
 use crate::capture::{Next, Source};
@@ -33,21 +33,21 @@ struct Job<P> {
     /// The next lane that nobody has taken, and how many are done.
     next: AtomicUsize,
     done: AtomicUsize,
-    /// What became of each lane; `None` where nothing did.
-    filled: Vec<Mutex<Option<Filled<P>>>>,
+    /// What each thread makes of the lanes that it takes.
+    filled: Vec<Mutex<Filled<P>>>,
 }
 
-/// Is what became of a lane in a round.
+/// Is what a thread made of the lanes that it took.
 struct Filled<P> {
     sink: Counting<P>,
-    /// Where in the round's order the pieces of the part stand.
-    marks: Vec<Mark>,
-}
-
-/// Says that a piece ends at `end` of its part, and where it belongs.
-struct Mark {
-    place: (usize, What),
+    /// How far the part is divided into pieces.
     end: usize,
+    /// The pieces of items: of one lane after the other, each in the order of the round.
+    items: Vec<(usize, Range<usize>)>,
+    /// The lanes, and where the pieces of each end.
+    lanes: Vec<(usize, usize)>,
+    /// The few other pieces: which item they stand before.
+    others: Vec<((usize, What), Range<usize>)>,
 }
 
 /// Orders what stands before the same item.
@@ -55,15 +55,10 @@ struct Mark {
 enum What {
     Tick(Timestamp, ConnId),
     Aside,
-    Item,
 }
 
-/// Is a lane and the parts that it fills in turn.
-struct Seat<P: Part> {
-    lane: Lane<P::Memory>,
-    /// Emptied parts, to be filled again.
-    spare: Vec<Filled<P>>,
-}
+/// The seat of the caller's thread; the others have those behind it.
+const LEADER: usize = 0;
 
 /// Rounds with fewer bytes than this are written before the next is read: their source is slow.
 const SMALL: usize = 64 << 10;
@@ -79,17 +74,16 @@ impl<M: Send> Crew<M> {
         output: &mut O,
     ) -> Result<Summary, Error> {
         let jobs = [RwLock::new(Job::new()), RwLock::new(Job::new())];
-        let lane = |lane| Mutex::new(Seat { lane, spare: Vec::new() });
-        let lanes: Vec<_> = self.lanes.into_iter().map(lane).collect();
+        let lanes: Vec<_> = self.lanes.into_iter().map(Mutex::new).collect();
         let leader = thread::current();
         let Seen { preparer, coda, summary, control } = thread::scope(|scope| {
-            let worker = |_| {
+            let worker = |seat| {
                 let (hand, turns) = sync_channel(1);
                 let (jobs, lanes, leader) = (&jobs, &lanes, &leader);
-                scope.spawn(move || work(&turns, jobs, lanes, leader));
+                scope.spawn(move || work(&turns, seat, jobs, lanes, leader));
                 hand
             };
-            let workers = (1..self.threads.get()).map(worker).collect();
+            let workers = (LEADER + 1..self.threads.get()).map(worker).collect();
             let seen = Seen {
                 preparer: self.preparer,
                 coda: None,
@@ -98,7 +92,7 @@ impl<M: Send> Crew<M> {
             };
             Lead { jobs: &jobs, lanes: &lanes, workers, seen }.run(source, output)
         })?;
-        let mut lanes: Vec<_> = lanes.into_iter().map(|seat| unlock(seat.into_inner()).lane).collect();
+        let mut lanes: Vec<_> = lanes.into_iter().map(|lane| unlock(lane.into_inner())).collect();
         let coda = coda.map(|filled| filled.sink);
         let mut coda = coda.unwrap_or_else(|| Counting { part: output.part(), summary: Summary::default() });
         finish(&mut lanes, preparer.last(), &mut coda, output, control)?;
@@ -111,7 +105,7 @@ impl<M: Send> Crew<M> {
 /// Is the part of the caller's thread: it reads, hands out, helps, and puts the pieces in order.
 struct Lead<'r, P: Part> {
     jobs: &'r [RwLock<Job<P>>; 2],
-    lanes: &'r [Mutex<Seat<P>>],
+    lanes: &'r [Mutex<Lane<P::Memory>>],
     workers: Vec<SyncSender<usize>>,
     seen: Seen<P>,
 }
@@ -175,17 +169,16 @@ impl<P: Part> Lead<'_, P> {
             let Batch { items, ticks, .. } = &mut job.batch;
             self.seen.preparer.pass(now, items.len(), ticks);
         }
-        if self.seen.coda.is_none()
-            && let Some(sink) = begin(&job.batch, output, next == Next::End)
-        {
-            for lane in self.lanes {
-                let part = || Filled::new(Counting { part: output.part(), summary: Summary::default() });
-                unlock(lane.lock()).spare.extend([part(), part()]);
-            }
-            self.seen.coda = Some(Filled::new(sink));
+        if self.seen.coda.is_none() {
+            self.seen.coda = begin(&job.batch, output, next == Next::End).map(Filled::new);
         }
-        *job.next.get_mut() = 0;
-        *job.done.get_mut() = 0;
+        if self.seen.coda.is_some() {
+            let part = || Filled::new(Counting { part: output.part(), summary: Summary::default() });
+            job.filled.resize_with(self.workers.len().saturating_add(1), || Mutex::new(part()));
+        }
+        // Before anything came, there is nothing to do either.
+        let none = if job.filled.is_empty() { LANES } else { 0 };
+        (*job.next.get_mut(), *job.done.get_mut()) = (none, none);
         Ok((next, slow))
     }
 
@@ -193,7 +186,7 @@ impl<P: Part> Lead<'_, P> {
     fn help(&self, turn: usize) {
         let Some(job) = self.jobs.get(turn) else { return };
         let job = unlock(job.read());
-        job.work(self.lanes, None);
+        job.work(LEADER, self.lanes, None);
         while job.done.load(Ordering::Acquire) < LANES {
             thread::park();
         }
@@ -205,86 +198,80 @@ impl<P: Part> Lead<'_, P> {
         let job = unlock(job.read());
         for (before, at, anomaly) in &job.batch.asides {
             aside(*at, anomaly, &mut coda.sink);
-            coda.mark((*before, What::Aside));
+            coda.mark(*before, Some(What::Aside));
         }
-        let mut filled: Vec<_> = job.filled.iter().map(|lane| unlock(lane.lock()).take()).collect();
-        let parts = || filled.iter().flatten().chain(Some(&*coda));
-        for (part, range) in in_order(parts(), job.batch.items.len()) {
+        let mut filled: Vec<_> = job.filled.iter().map(|filled| unlock(filled.lock())).collect();
+        let parts: Vec<_> = filled.iter().map(|filled| &**filled).chain([&*coda]).collect();
+        for (part, range) in in_order(&parts, &job.batch.items) {
             if self.seen.control == Control::Stop {
                 break;
             }
             self.seen.control = output.take(part, range).map_err(Error::Write)?;
         }
-        for (lane, filled) in self.lanes.iter().zip(&mut filled) {
-            if let Some(mut filled) = filled.take() {
-                self.seen.summary.add(&filled.sink.summary);
-                filled.clear();
-                unlock(lane.lock()).spare.push(filled);
-            }
+        for filled in filled.iter_mut().map(|filled| &mut **filled).chain([coda]) {
+            self.seen.summary.add(&filled.sink.summary);
+            filled.clear();
         }
-        self.seen.summary.add(&coda.sink.summary);
-        coda.clear();
         Ok(())
     }
 }
 
-/// Puts the pieces of all parts in the order of the round; neighbours of one part become one.
-fn in_order<'p, P: 'p>(
-    parts: impl Iterator<Item = &'p Filled<P>> + Clone,
-    items: usize,
-) -> impl Iterator<Item = (&'p P, Range<usize>)> {
-    // An item belongs to one lane alone; few pieces are made at ticks, and those are sorted.
-    let mut by_item: Vec<Option<(&P, Range<usize>)>> = Vec::new();
-    by_item.resize_with(items, || None);
+/// Puts the pieces of all parts in the order of the round.
+fn in_order<'p, P>(parts: &[&'p Filled<P>], items: &[Item]) -> impl Iterator<Item = (&'p P, Range<usize>)> {
+    let mut lanes: [_; LANES] = std::array::from_fn(|_| None);
     let mut others = Vec::new();
-    for filled in parts {
+    for Filled { sink, items, lanes: of_lanes, others: of_part, .. } in parts {
         let mut start = 0;
-        for Mark { place: (item, what), end } in &filled.marks {
-            let piece = (&filled.sink.part, start..*end);
-            match by_item.get_mut(*item) {
-                Some(slot) if *what == What::Item => *slot = Some(piece),
-                _ => others.push(((*item, *what), piece)),
+        for (lane, end) in of_lanes {
+            if let Some(slot) = lanes.get_mut(*lane) {
+                *slot = Some((&sink.part, items.get(start..*end).unwrap_or_default().iter().peekable()));
             }
             start = *end;
         }
+        others.extend(of_part.iter().map(|(place, piece)| (*place, (&sink.part, piece))));
     }
     others.sort_by_key(|(place, _)| *place);
     let mut others = others.into_iter().peekable();
-    let mut by_item = by_item.into_iter().enumerate();
-    let mut waiting = None;
+    let mut items = items.iter().map(|item| usize::from(item.lane)).chain([LANES]).enumerate().peekable();
     std::iter::from_fn(move || {
-        loop {
-            if waiting.is_none() {
-                waiting = by_item.next();
+        while let Some((n, lane)) = items.peek() {
+            if let Some((_, (part, piece))) = others.next_if(|((before, _), _)| before <= n) {
+                return Some((part, piece.clone()));
             }
-            let now = waiting.as_ref().map_or(usize::MAX, |(item, _)| *item);
-            if let Some((_, piece)) = others.next_if(|((item, _), _)| *item <= now) {
-                return Some(piece);
-            }
-            if let (_, Some(piece)) = waiting.take()? {
-                return Some(piece);
+            let pieces = lanes.get_mut(*lane).and_then(Option::as_mut);
+            let piece = pieces.and_then(|(part, pieces)| Some((*part, pieces.next_if(|(item, _)| item == n)?)));
+            items.next();
+            if let Some((part, (_, piece))) = piece {
+                return Some((part, piece.clone()));
             }
         }
+        None
     })
 }
 
 impl<P: Part> Filled<P> {
     const fn new(sink: Counting<P>) -> Self {
-        Filled { sink, marks: Vec::new() }
+        Filled { sink, end: 0, items: Vec::new(), lanes: Vec::new(), others: Vec::new() }
     }
 
-    /// Notes where what was said since the last mark belongs; nothing where nothing was.
-    fn mark(&mut self, place: (usize, What)) {
+    /// Notes where what was said since the last mark belongs, if anything was: to an item, or before it.
+    fn mark(&mut self, item: usize, before: Option<What>) {
         let end = self.sink.part.mark();
-        if self.marks.last().map_or(0, |mark| mark.end) < end {
-            self.marks.push(Mark { place, end });
+        let piece = std::mem::replace(&mut self.end, end)..end;
+        match before {
+            _ if piece.is_empty() => {}
+            None => self.items.push((item, piece)),
+            Some(what) => self.others.push(((item, what), piece)),
         }
     }
 
     fn clear(&mut self) {
         self.sink.part.clear();
         self.sink.summary = Summary::default();
-        self.marks.clear();
+        self.end = 0;
+        self.items.clear();
+        self.lanes.clear();
+        self.others.clear();
     }
 }
 
@@ -294,19 +281,22 @@ impl<P> Job<P> {
             batch: Batch::default(),
             next: AtomicUsize::new(0),
             done: AtomicUsize::new(0),
-            filled: (0..LANES).map(|_| Mutex::new(None)).collect(),
+            filled: Vec::new(),
         }
     }
 }
 
 impl<P: Part> Job<P> {
     /// Takes lanes until none is left; whoever finishes the last one wakes the `leader`.
-    fn work(&self, lanes: &[Mutex<Seat<P>>], leader: Option<&Thread>) {
+    fn work(&self, seat: usize, lanes: &[Mutex<Lane<P::Memory>>], leader: Option<&Thread>) {
+        let Some(filled) = self.filled.get(seat) else { return };
+        let mut filled = unlock(filled.lock());
         loop {
             let n = self.next.fetch_add(1, Ordering::Relaxed);
-            let (Some(lane), Some(slot)) = (lanes.get(n), self.filled.get(n)) else { return };
+            let Some(lane) = lanes.get(n) else { return };
             let mut lane = unlock(lane.lock());
-            *unlock(slot.lock()) = self.lane(n, &mut lane);
+            self.lane(n, &mut lane, &mut filled);
+            drop(lane);
             let done = self.done.fetch_add(1, Ordering::AcqRel).saturating_add(1);
             if let (LANES, Some(leader)) = (done, leader) {
                 leader.unpark();
@@ -315,44 +305,44 @@ impl<P: Part> Job<P> {
     }
 
     /// Does one lane's work of this round.
-    fn lane(&self, n: usize, Seat { lane, spare }: &mut Seat<P>) -> Option<Filled<P>> {
+    fn lane(&self, n: usize, lane: &mut Lane<P::Memory>, filled: &mut Filled<P>) {
         let Batch { items, ticks, lanes, .. } = &self.batch;
-        let mine = lanes.get(n)?;
+        let Some(mine) = lanes.get(n) else { return };
         let last_tick = ticks.last().map(|(_, tick)| *tick);
         let is_due = |analyzer: &Analyzer, tick| analyzer.next_due().filter(|(time, _)| *time <= tick);
         if mine.is_empty() && last_tick.and_then(|tick| is_due(&lane.analyzer, tick)).is_none() {
-            return None;
+            return;
         }
-        let mut filled = spare.pop()?;
         filled.sink.part.exchange(&mut lane.memory);
         let mut ticks = ticks.iter().peekable();
         for n in mine.iter().map(|n| *n as usize).chain([items.len()]) {
             while let Some((before, tick)) = ticks.next_if(|(before, _)| *before <= n) {
                 while let Some((time, id)) = is_due(&lane.analyzer, *tick) {
                     lane.analyzer.advance(&mut filled.sink);
-                    filled.mark((*before, What::Tick(time, id)));
+                    filled.mark(*before, Some(What::Tick(time, id)));
                 }
             }
             if let Some(item) = items.get(n) {
                 lane.analyzer.push(item.hash, &self.batch.segment(item), item.at, &mut filled.sink);
-                filled.mark((n, What::Item));
+                filled.mark(n, None);
             }
         }
+        filled.lanes.push((n, filled.items.len()));
         filled.sink.part.exchange(&mut lane.memory);
-        Some(filled)
     }
 }
 
 /// Works on the jobs it is told of until there are no more.
 fn work<P: Part>(
     turns: &Receiver<usize>,
+    seat: usize,
     jobs: &[RwLock<Job<P>>; 2],
-    lanes: &[Mutex<Seat<P>>],
+    lanes: &[Mutex<Lane<P::Memory>>],
     leader: &Thread,
 ) {
     while let Ok(turn) = turns.recv() {
         if let Some(job) = jobs.get(turn) {
-            unlock(job.read()).work(lanes, Some(leader));
+            unlock(job.read()).work(seat, lanes, Some(leader));
         }
     }
 }
