@@ -112,7 +112,7 @@ mod tests {
 
     #[test]
     fn a_bare_file_is_shown_unless_only_print_does_what_is_asked() {
-        for (arguments, plain) in [("", true), ("-Yping", true), ("-x", false), ("-v", false), ("-c1", false)]
+        for (arguments, plain) in [("", true), ("-Yrtt", true), ("-x", false), ("-v", false), ("-c1", false)]
         {
             let arguments =
                 ["wirefin", "a.pcap"].into_iter().chain((!arguments.is_empty()).then_some(arguments));
