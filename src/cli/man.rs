@@ -26,7 +26,7 @@ fn page(mut program: Command) -> String {
     let version = program.get_version().unwrap_or_default();
     out.line(&format!(".TH WIREFIN 1 \"\" \"wirefin {version}\" \"User Commands\""));
     out.head("NAME");
-    out.text(&format!("wirefin - {}", first_line(&program).to_lowercase()));
+    out.text(&format!("wirefin - {}", first_line(&program)));
     out.head("SYNOPSIS");
     out.text("wirefin FILE...");
     out.line(".br");
