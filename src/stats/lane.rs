@@ -24,6 +24,32 @@ pub struct Stats {
     pub(super) counted: Counted,
 }
 
+/// Is how lengths are spread: the sketch knows two digits of each, and the ends are kept whole.
+#[derive(Debug)]
+pub(super) struct Spread {
+    pub(super) sketch: Histogram<u64>,
+    pub(super) least: u64,
+    pub(super) most: u64,
+}
+
+impl Spread {
+    fn new() -> Option<Self> {
+        Some(Spread { sketch: Histogram::new(2).ok()?, least: u64::MAX, most: 0 })
+    }
+
+    fn record(&mut self, length: u64) {
+        // The sketch grows as it must; a length beyond its reach does not fit into a frame.
+        let _ = self.sketch.record(length);
+        (self.least, self.most) = (self.least.min(length), self.most.max(length));
+    }
+
+    fn add(&mut self, other: &Spread) {
+        // Both grow as they must, so nothing can be out of reach.
+        let _ = self.sketch.add(&other.sketch);
+        (self.least, self.most) = (self.least.min(other.least), self.most.max(other.most));
+    }
+}
+
 /// Is what was counted of conversations that are over, and of all messages.
 #[derive(Debug, Default)]
 pub(super) struct Counted {
@@ -34,7 +60,7 @@ pub(super) struct Counted {
     pub(super) refused: u64,
     pub(super) totals: Pair<Totals>,
     /// Lengths of text and binary messages.
-    pub(super) lengths: Pair<Option<Box<Histogram<u64>>>>,
+    pub(super) lengths: Pair<Option<Box<Spread>>>,
     pub(super) timeline: Timeline,
     pub(super) opcodes: [u64; 16],
     /// How often a conversation ended with each code; `None` where the capture ended first.
@@ -191,11 +217,10 @@ impl Counted {
         if !message.opcode.is_control() {
             let lengths = &mut self.lengths[message.from];
             if lengths.is_none() {
-                *lengths = Histogram::new(2).ok().map(Box::new);
+                *lengths = Spread::new().map(Box::new);
             }
             if let Some(lengths) = lengths {
-                // It grows as it must; a length beyond its reach does not fit into a frame.
-                let _ = lengths.record(message.length);
+                lengths.record(message.length);
             }
         }
     }
@@ -260,8 +285,7 @@ impl Counted {
         let Pair { client, server } = other.lengths;
         for (mine, theirs) in [(&mut self.lengths.client, client), (&mut self.lengths.server, server)] {
             match (mine, theirs) {
-                // Both grow as they must, so nothing can be out of reach.
-                (Some(mine), Some(theirs)) => drop(mine.add(&*theirs)),
+                (Some(mine), Some(theirs)) => mine.add(&theirs),
                 (mine, theirs) => *mine = mine.take().or(theirs),
             }
         }

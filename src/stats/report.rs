@@ -1,10 +1,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use hdrhistogram::Histogram;
 use serde::{Serialize, Serializer};
 
-use super::lane::{Counted, TOLD};
+use super::lane::{Counted, Spread, TOLD};
 use super::row::{End, Row};
 use super::sketch::{self, Quantiles, Sketch};
 use crate::event;
@@ -351,10 +350,11 @@ impl From<Endpoint> for Peer {
 }
 
 impl Length {
-    fn of(lengths: &Histogram<u64>) -> Self {
-        let at = |quantile| lengths.value_at_quantile(quantile).min(lengths.max());
+    fn of(lengths: &Spread) -> Self {
+        let Spread { sketch, least: min, most: max } = lengths;
+        let at = |quantile| sketch.value_at_quantile(quantile).min(*max).max(*min);
         let mut powers = Vec::new();
-        for step in lengths.iter_recorded() {
+        for step in sketch.iter_recorded() {
             let power = u64::BITS.saturating_sub(step.value_iterated_to().leading_zeros()) as usize;
             powers.resize(powers.len().max(power.saturating_add(1)), 0);
             if let Some(count) = powers.get_mut(power) {
@@ -362,12 +362,12 @@ impl Length {
             }
         }
         Length {
-            count: lengths.len(),
-            min: lengths.min(),
+            count: sketch.len(),
+            min: *min,
             median: at(0.5),
             p90: at(0.9),
             p99: at(0.99),
-            max: lengths.max(),
+            max: *max,
             powers,
         }
     }
