@@ -1,5 +1,5 @@
 //! One bench a stage of the trip, each over the same 50,000 packets of ticks; beside them what nobody can do
-//! without: a copy of the bytes, the library's own inflating, `write`.
+//! without: a copy of the bytes, `write`. Inflating has a bench of its own.
 //!
 //! `cargo bench --bench stages`; divide the time by the number of elements for what a packet or message costs.
 
@@ -11,17 +11,15 @@ use std::hint::black_box;
 use std::io::Write;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use flate2::{Compress, Compression, Decompress, FlushDecompress};
 use wirefin::capture::{Files, Next, Round, Source as _};
 use wirefin::event::{Event, Kind, Sink};
 use wirefin::export::{AnyFormat, Format as _, Settings};
-use wirefin::model::{At, DeflateSide, Segment, Side};
+use wirefin::model::{At, Segment, Side};
 use wirefin::session::{Analyzer, Limits};
-use wirefin::websocket::deflate::Inflater;
+use wirefin::tcp;
 use wirefin::websocket::mask::unmask;
-use wirefin::websocket::{Frames, Payload, Utf8};
+use wirefin::websocket::{Frames, Utf8};
 use wirefin::wire::{Decoded, Decoder};
-use wirefin::{tcp, websocket};
 
 const MESSAGES: u32 = 50_000;
 
@@ -215,52 +213,6 @@ fn messages(c: &mut Criterion) {
     group.finish();
 }
 
-fn inflate(c: &mut Criterion) {
-    let mut group = c.benchmark_group("inflate");
-    for takeover in [true, false] {
-        let mut sender = Compress::new(Compression::default(), false);
-        let mut compressed = Vec::new();
-        for n in 0..10_000 {
-            if !takeover {
-                sender.reset();
-            }
-            compressed.push(support::deflate(&mut sender, support::tick(n).as_bytes()));
-        }
-        let kind = if takeover { "context takeover" } else { "no context takeover" };
-        group.throughput(Throughput::Elements(compressed.len() as u64));
-        group.bench_function(BenchmarkId::new("floor: the library alone", kind), |b| {
-            let mut out = Vec::with_capacity(1 << 10);
-            b.iter(|| {
-                let mut library = Decompress::new(false);
-                for message in &compressed {
-                    if !takeover {
-                        library.reset(false);
-                    }
-                    out.clear();
-                    for bytes in [message, &[0, 0, 0xff, 0xff][..]] {
-                        library.decompress_vec(bytes, &mut out, FlushDecompress::Sync).expect("our own data");
-                    }
-                    black_box(&out);
-                }
-            });
-        });
-        group.bench_function(BenchmarkId::new("Inflater", kind), |b| {
-            let side = DeflateSide { no_context_takeover: !takeover, max_window_bits: 15 };
-            let mut out = Payload::new(1 << 20);
-            b.iter(|| {
-                let mut inflater = Inflater::new(side, websocket::deflate::Limits::default());
-                for message in &compressed {
-                    out.clear(false);
-                    inflater.push(message, &mut out);
-                    inflater.finish(&mut out);
-                    black_box(&out);
-                }
-            });
-        });
-    }
-    group.finish();
-}
-
 /// Keeps the first message it hears.
 struct Record<'f> {
     format: &'f mut AnyFormat,
@@ -335,6 +287,6 @@ fn escape(c: &mut Criterion) {
 criterion_group! {
     name = stages;
     config = Criterion::default().sample_size(20).warm_up_time(std::time::Duration::from_millis(500)).measurement_time(std::time::Duration::from_secs(2));
-    targets = packets, other_traffic, messages, inflate, records, escape
+    targets = packets, other_traffic, messages, records, escape
 }
 criterion_main!(stages);

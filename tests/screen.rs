@@ -122,7 +122,7 @@ impl Terminal {
     fn put(&mut self, c: char) {
         let width = c.width().unwrap_or(0);
         if ('\u{80}'..'\u{a0}').contains(&c)
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
         {
             self.faults.push(format!("{c:?} reaches the terminal"));
         }
@@ -148,10 +148,15 @@ struct Session {
 
 impl Session {
     fn open(capture: &Path, more: &str) -> Session {
+        Session::run(capture, &format!("view {more}"))
+    }
+
+    /// Runs the program on `capture`, with `arguments` before it.
+    fn run(capture: &Path, arguments: &str) -> Session {
         let program = env!("CARGO_BIN_EXE_wirefin");
         // The shell's process becomes the program's, so that its number is the one to send signals to.
         let line = format!(
-            "stty cols {WIDTH} rows {HEIGHT}; echo $$ > '{0}.pid'; exec '{program}' view {more} '{0}'",
+            "stty cols {WIDTH} rows {HEIGHT}; echo $$ > '{0}.pid'; exec '{program}' {arguments} '{0}'",
             capture.display()
         );
         let mut command = Command::new("script");
@@ -287,6 +292,95 @@ fn as_a_person_would_use_it() {
     assert!(lines.lines().all(|line| line.contains(r#""from":"client""#)));
 }
 
+#[test]
+fn a_bare_file_opens_the_screen_with_its_filter() {
+    let file = written(&chat());
+    let mut session = Session::run(file.path(), "-Y 'opcode in {ping, pong}'");
+    session.until("▸ timeline 2").until("filter").type_keys("F").until("timeline 66");
+    session.quit();
+}
+
+#[test]
+fn packets_of_what_is_shown_are_saved_and_show_the_same_again() {
+    let (file, folder) = (written(&chat()), tempfile::tempdir().unwrap());
+    let saved = folder.path().join("saved.pcapng");
+    let mut session = Session::open(file.path(), "");
+    session.until("▸ timeline 66").type_keys("w").until("save packets to ›");
+    session.type_keys("\x15").type_keys(&format!("{}\r", saved.display())).until("packets written");
+    session.quit();
+    let printed = |path: &Path| {
+        let output = Command::new(env!("CARGO_BIN_EXE_wirefin")).arg("export").arg(path).output().unwrap();
+        output.stdout
+    };
+    assert_eq!(printed(&saved), printed(file.path()));
+}
+
+#[test]
+fn it_goes_away_and_comes_back_as_jobs_of_a_shell_do() {
+    let file = written(&chat());
+    let mut session = Session::open(file.path(), "");
+    session.until("64 messages").until("▸ timeline");
+    let number = std::fs::read_to_string(&session.pid).unwrap();
+    session.type_keys("\x1a");
+    let begun = Instant::now();
+    let state = || {
+        let output = Command::new("ps").args(["-o", "stat=", "-p", number.trim()]).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    while !state().trim_start().starts_with('T') {
+        assert!(begun.elapsed() < Duration::from_secs(30), "it does not stop: {}", state());
+        thread::sleep(Duration::from_millis(20));
+    }
+    // `script` stops with what it runs.
+    let script = session.child.id().to_string();
+    Command::new("kill").args(["-CONT", &script, number.trim()]).status().unwrap();
+    session.type_keys("G").until("closed 1000");
+    let seen = String::from_utf8_lossy(&session.terminal.lock().unwrap().seen).into_owned();
+    let taken: Vec<usize> = seen.match_indices("\x1b[?1049h").map(|(at, _)| at).collect();
+    let given = seen.find("\x1b[?1049l").expect("the terminal is given back while it is away");
+    assert!(taken.len() == 2 && taken[0] < given && given < taken[1], "{taken:?} {given}");
+    session.quit();
+}
+
+#[test]
+fn the_terminal_of_these_tests_misses_nothing() {
+    for good in ["plain 我 e\u{301}", "\x1b[1;1H\x1b[38;5;81mx\x1b[0m", "\x1b[?1049h", "\x1b]52;c;YQ==\x07"]
+    {
+        let mut terminal = Terminal::new();
+        terminal.take(good.as_bytes());
+        assert!(terminal.faults.is_empty(), "{good:?}: {:?}", terminal.faults);
+    }
+    let words = [
+        "\x1b]0;title\x07",
+        "\x1b]8;;x\x07",
+        "\x1b[3J",
+        "\x1b[6n",
+        "\x1b[?1000;1006h",
+        "\x1b[25;1H",
+        "\x1b[1;81H",
+        "\x1bc",
+        "\x1bPq",
+        "\x1b_x",
+        "\u{9b}2J",
+        "\u{85}",
+        "\u{202e}",
+        "\u{2066}",
+        "\u{200f}",
+        "\u{feff}",
+        "\u{200b}",
+    ];
+    let controls = (0..0x20_u8).chain([0x7f]).filter(|c| !matches!(c, b'\r' | b'\n' | 0x1b));
+    let bytes =
+        controls.map(|c| vec![b'a', c, b'b']).chain([b"\xff\xfe\xfd\xfc".to_vec(), b"\xc3(".to_vec()]);
+    for bad in words.iter().map(|text| text.as_bytes().to_vec()).chain(bytes) {
+        let mut terminal = Terminal::new();
+        terminal.take(&bad);
+        assert!(!terminal.faults.is_empty(), "{:?} is let through", String::from_utf8_lossy(&bad));
+    }
+}
+
+const CONVERSATIONS: u32 = 10_000;
+
 /// Everything that a terminal might obey, in every place from which it might come.
 fn hostile() -> Vec<Packet> {
     let mut packets = Vec::new();
@@ -301,8 +395,10 @@ fn hostile() -> Vec<Packet> {
             .as_bytes(),
         &[b'A'; 1 << 20],
     ];
-    for n in 0..200 {
-        let evil = "\x1b]0;t\x07\u{202e}";
+    for n in 0..CONVERSATIONS {
+        // One control character of each kind in every place of the handshake that is shown; the others in turn.
+        let control = char::from_u32(n % 0xa0).filter(|c| c.is_control() && !matches!(c, '\r' | '\n'));
+        let evil = format!("\x1b]0;t\x07\u{202e}{}", control.unwrap_or('\u{9b}'));
         let mut talk = super::support::packets::Talk::new(n);
         let head = format!(
             "GET /{n}?{evil} HTTP/1.1\r\nHost: h{evil}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nX-\x1b[2J: {evil}\r\n\
@@ -314,7 +410,8 @@ fn hostile() -> Vec<Packet> {
             &super::support::dialogue::answer(&format!("Sec-WebSocket-Protocol: a{evil}\r\n")),
         );
         for (m, body) in bodies.iter().enumerate() {
-            if m < 6 || n == 0 {
+            // The long line once, the others with some; all the rest say one thing each.
+            if (m < 6 && n < 40) || n == 0 || m == n as usize % 6 {
                 talk.send(Side::Client, &frame(Side::Client, FIN | TEXT, body));
                 talk.send(Side::Server, &frame(Side::Server, FIN | BINARY, body));
             }
@@ -331,7 +428,7 @@ fn hostile() -> Vec<Packet> {
 fn nothing_from_the_wire_reaches_the_terminal() {
     let file = written(&hostile());
     let mut session = Session::open(file.path(), "--memory 20M");
-    session.until("conversations 200").until("▸ timeline");
+    session.until("conversations 10,000").until("▸ timeline");
     for tab in ["1", "2", "3", "4"] {
         session.type_keys(tab);
         for _ in 0..12 {
@@ -343,7 +440,15 @@ fn nothing_from_the_wire_reaches_the_terminal() {
         session.type_keys("\x1b");
         thread::sleep(Duration::from_millis(100));
     }
-    session.type_keys("gl").until("lanes").type_keys("GkkkkkK").type_keys("l").until("timeline");
+    // The list of conversations, from its end, sorted by what came from the wire.
+    session.type_keys("\x1b[Zsss\x1b[F").until("▸ conversations");
+    for _ in 0..20 {
+        session.type_keys("kkkkk");
+        thread::sleep(Duration::from_millis(20));
+    }
+    session.type_keys("c\x1b");
+    thread::sleep(Duration::from_millis(300));
+    session.type_keys("gl").until("lanes").type_keys("Gkkkkk").type_keys("l").until("timeline");
     session.type_keys("f").until("filter ›").type_keys("host ==").type_keys("\t\t").type_keys("\x1b");
     thread::sleep(Duration::from_millis(300));
     session.type_keys("/").until("search ›").type_keys("AAAA\r");

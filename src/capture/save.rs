@@ -54,7 +54,7 @@ pub struct Saved {
 impl Source for Saved {
     fn next(&mut self, round: &mut Round) -> Result<Next, Error> {
         let next = self.source.next(round)?;
-        self.saver.lock().take(round);
+        self.saver.take(round);
         Ok(next)
     }
 }
@@ -83,6 +83,11 @@ impl Saver {
     /// Returns `source`, whose packets will be saved.
     pub fn watch(&self, source: Box<dyn Source + Send>) -> Saved {
         Saved { source, saver: self.clone() }
+    }
+
+    /// Saves the packets of a round; what goes wrong is added to its diagnostics.
+    pub fn take(&self, round: &mut Round) {
+        self.lock().take(round);
     }
 
     /// Hears that a WebSocket conversation began between these two.

@@ -138,3 +138,8 @@ pub(super) struct Output {
 fn filter(text: &str) -> Result<Filter, String> {
     Filter::parse(text).map_err(|error| format!("{error}\n{}", error.caret()))
 }
+
+/// Takes the text of a filter that can be understood.
+pub(super) fn filter_text(text: &str) -> Result<String, String> {
+    filter(text).map(|_| text.to_owned())
+}

@@ -8,6 +8,7 @@ mod destination;
 mod export;
 mod input;
 mod interfaces;
+mod man;
 mod print;
 mod progress;
 mod report;
@@ -21,7 +22,7 @@ mod view;
 
 use std::ffi::OsString;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 /// The WebSocket analyzer for network traffic.
 ///
@@ -37,7 +38,7 @@ use clap::{Parser, Subcommand};
     arg_required_else_help = true,
     args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true,
-    after_help = "Without a command, files are printed: `wirefin FILE` is `wirefin print FILE`."
+    after_help = "Without a command, `wirefin FILE` is `wirefin view FILE` on a terminal. Elsewhere, and with a flag that only print has, it is `wirefin print FILE`."
 )]
 struct Cli {
     #[command(subcommand)]
@@ -56,6 +57,7 @@ enum Command {
     Rules(check::List),
     Interfaces(interfaces::Args),
     View(view::Args),
+    Man(man::Args),
 }
 
 /// Does what `arguments`, the program's name first, ask.
@@ -67,7 +69,7 @@ enum Command {
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Result<Outcome> {
     let cli = Cli::try_parse_from(arguments)?;
     match cli.command {
-        None => cli.print.run()?,
+        None => bare(cli.print)?,
         Some(Command::Print(args)) => args.run()?,
         Some(Command::Export(args)) => args.run()?,
         Some(Command::Stats(args)) => args.run()?,
@@ -75,8 +77,19 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Result<Outc
         Some(Command::Rules(args)) => args.run()?,
         Some(Command::Interfaces(args)) => args.run()?,
         Some(Command::View(args)) => args.run()?,
+        Some(Command::Man(args)) => args.run(Cli::command())?,
     }
     Ok(Outcome::Fine)
+}
+
+/// Shows the input on the screen where there is one, unless something was asked for that only print does.
+fn bare(args: print::Args) -> anyhow::Result<()> {
+    if args.is_plain() && view::is_possible() {
+        let (input, only) = args.into_input();
+        view::Args::of(input, only.map(|filter| filter.to_string())).run()
+    } else {
+        args.run()
+    }
 }
 
 /// Says how a run ended that did what it was asked.
@@ -91,7 +104,6 @@ pub enum Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_arguments_do_not_contradict_each_other() {
@@ -99,9 +111,18 @@ mod tests {
     }
 
     #[test]
-    fn a_bare_file_is_printed() {
-        let cli = Cli::try_parse_from(["wirefin", "-x", "a.pcap"]).unwrap();
-        assert!(cli.command.is_none() && cli.print.hex);
+    fn a_bare_file_is_shown_unless_only_print_does_what_is_asked() {
+        for (arguments, plain) in [("", true), ("-Yrtt", true), ("-x", false), ("-v", false), ("-c1", false)]
+        {
+            let arguments =
+                ["wirefin", "a.pcap"].into_iter().chain((!arguments.is_empty()).then_some(arguments));
+            let cli = Cli::try_parse_from(arguments.clone()).unwrap();
+            assert!(
+                cli.command.is_none() && cli.print.is_plain() == plain,
+                "{:?}",
+                arguments.collect::<Vec<_>>()
+            );
+        }
         assert!(Cli::try_parse_from(["wirefin", "print"]).is_err());
     }
 }

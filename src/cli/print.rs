@@ -2,6 +2,7 @@ use std::io::IsTerminal;
 
 use super::{args, trip};
 use crate::export::Print;
+use crate::filter::Filter;
 use crate::view::{self, Printer};
 
 /// Print one line an event, for human eyes
@@ -23,7 +24,7 @@ pub(super) struct Args {
 
     /// Show payloads as hex dumps too
     #[arg(short = 'x', long)]
-    pub(super) hex: bool,
+    hex: bool,
 
     /// Colour the lines
     #[arg(long, value_name = "WHEN", default_value = "auto")]
@@ -53,6 +54,17 @@ impl Color {
 }
 
 impl Args {
+    /// Tells whether nothing was asked for that only print does.
+    pub(super) fn is_plain(&self) -> bool {
+        let output = self.output.file.is_some() || self.output.count.is_some();
+        !(output || self.verbose || self.hex || self.color != Color::Auto)
+    }
+
+    /// Returns what is read, and which messages are wanted.
+    pub(super) fn into_input(self) -> (args::Input, Option<Filter>) {
+        (self.input, self.output.only)
+    }
+
     pub(super) fn run(&self) -> anyhow::Result<()> {
         let terminal = self.output.file.is_none() && std::io::stdout().is_terminal();
         let columns = if terminal { terminal_size::terminal_size().map(|(width, _)| width.0) } else { None };

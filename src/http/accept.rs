@@ -1,10 +1,10 @@
 //! The answer to the key, and the known mistakes in making it (RFC 6455 §4.2.2 point 5.4).
 
 use base64::Engine as _;
+use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{
     GeneralPurpose, GeneralPurposeConfig, STANDARD, STANDARD_PAD_INDIFFERENT, URL_SAFE_PAD_INDIFFERENT,
 };
-use base64::engine::DecodePaddingMode;
 use sha1::{Digest as _, Sha1};
 
 const GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -212,14 +212,21 @@ mod tests {
     fn every_known_mistake_is_named() {
         let lower = GUID.to_ascii_lowercase();
         let hash = sha1(&[KEY.as_bytes(), GUID.as_bytes()]);
-        let hex: String = hash.iter().flat_map(|b| [b >> 4, b & 15]).filter_map(|d| char::from_digit(d.into(), 16)).collect();
+        let hex: String = hash
+            .iter()
+            .flat_map(|b| [b >> 4, b & 15])
+            .filter_map(|d| char::from_digit(d.into(), 16))
+            .collect();
         let right = expected(KEY);
         let cases = [
             (hashed(KEY), "the GUID was left out"),
             (hashed(&format!("{KEY}{lower}")), "the GUID is in lower case"),
             (hashed(&format!("{KEY}258EAFA5-E914-47DA-95CA-5AB0DC85B11")), "the GUID is misspelt"),
             (hashed(&format!("{GUID}{KEY}")), "the GUID stands before the key"),
-            (hashed(&format!("the sample nonce{GUID}")), "the key was decoded from base64 before it was hashed"),
+            (
+                hashed(&format!("the sample nonce{GUID}")),
+                "the key was decoded from base64 before it was hashed",
+            ),
             (hashed(&format!("{KEY}\r\n{GUID}")), "the key was hashed with the white space after it"),
             (hashed(&format!("{KEY} {GUID}")), "the key was hashed with the white space after it"),
             (hashed(&format!(" {KEY}{GUID}")), "the key was hashed with the blank before it"),
@@ -229,7 +236,10 @@ mod tests {
             (hashed(&format!("null{GUID}")), "the server did not find the key"),
             (hashed(&format!("None{GUID}")), "the server did not find the key"),
             (hashed(&format!("dGhlIHNhbXBsZSBub25jZQ{GUID}")), "the key was hashed without its padding"),
-            (hashed(&format!("{}{GUID}", KEY.to_uppercase())), "the key was hashed in letters of the wrong case"),
+            (
+                hashed(&format!("{}{GUID}", KEY.to_uppercase())),
+                "the key was hashed in letters of the wrong case",
+            ),
             (hashed(&format!("earlier{GUID}")), "it answers the key of an earlier request"),
             (hex.clone(), "the hash is in hex instead of base64"),
             (hex.to_uppercase(), "the hash is in hex instead of base64"),
@@ -258,7 +268,9 @@ mod tests {
     fn keys_of_every_length() {
         assert!(key_is_legal(KEY));
         assert!(key_is_legal("dGhlIHNhbXBsZSBub25jZR=="));
-        for (key, length) in [("dGhlIHNhbXBsZSBub25jZQ", Some(16)), ("", Some(0)), ("AAAA", Some(3)), ("!", None)] {
+        for (key, length) in
+            [("dGhlIHNhbXBsZSBub25jZQ", Some(16)), ("", Some(0)), ("AAAA", Some(3)), ("!", None)]
+        {
             assert!(!key_is_legal(key), "{key}");
             assert_eq!(key_length(key), length, "{key}");
         }

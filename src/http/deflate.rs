@@ -125,13 +125,15 @@ pub(super) fn check_offer(offer: &Extension<'_>) -> Vec<Fault> {
 ///
 /// `offers` is `None` where the request was not captured: then the answer is believed. It belongs to the offer it
 /// breaks the fewest rules of, the first of them where there are several (RFC 7692 §5.1, §7.1).
-pub(super) fn agree(offers: Option<&[&Extension<'_>]>, answer: &Extension<'_>) -> (Pair<DeflateSide>, Vec<Fault>) {
+pub(super) fn agree(
+    offers: Option<&[&Extension<'_>]>,
+    answer: &Extension<'_>,
+) -> (Pair<DeflateSide>, Vec<Fault>) {
     let mut faults = Vec::new();
     let answered = parameters(Side::Server, answer, &mut faults);
     let offers = offers.into_iter().flatten().map(|offer| parameters(Side::Client, offer, &mut Vec::new()));
-    let best = offers
-        .map(|offer| (offer, compare(offer, answered, answer)))
-        .min_by_key(|(_, broken)| broken.len());
+    let best =
+        offers.map(|offer| (offer, compare(offer, answered, answer))).min_by_key(|(_, broken)| broken.len());
     let Some((offer, broken)) = best else { return (settle(None, answered), faults) };
     faults.extend(broken);
     (settle(Some(offer), answered), faults)
@@ -220,7 +222,8 @@ pub(super) fn agree_per_frame(
 ) -> (Pair<DeflateSide>, Vec<Fault>) {
     let mut faults = Vec::new();
     let client = per_frame_parameters(answer, &mut faults);
-    let server = offer.map_or_else(DeflateSide::default, |offer| per_frame_parameters(offer, &mut Vec::new()));
+    let server =
+        offer.map_or_else(DeflateSide::default, |offer| per_frame_parameters(offer, &mut Vec::new()));
     (Pair { client, server }, faults)
 }
 
@@ -240,7 +243,12 @@ mod tests {
 
     fn flat(agreed: Pair<DeflateSide>) -> (bool, u8, bool, u8) {
         let Pair { client, server } = agreed;
-        (client.no_context_takeover, client.max_window_bits, server.no_context_takeover, server.max_window_bits)
+        (
+            client.no_context_takeover,
+            client.max_window_bits,
+            server.no_context_takeover,
+            server.max_window_bits,
+        )
     }
 
     fn offer_problems(offer: &str) -> Vec<&'static str> {
@@ -348,7 +356,11 @@ mod tests {
                 "permessage-deflate; client_max_window_bits",
                 &format!("permessage-deflate; server_max_window_bits={value}"),
             );
-            assert_eq!(found, ((false, 15, false, 15), vec!["its value is not a number from 8 to 15"]), "{value}");
+            assert_eq!(
+                found,
+                ((false, 15, false, 15), vec!["its value is not a number from 8 to 15"]),
+                "{value}"
+            );
         }
     }
 

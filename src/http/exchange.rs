@@ -1,17 +1,13 @@
 use std::collections::VecDeque;
 
+use super::asked::{Asked, Awaited};
 use super::body::{Body, Next};
-use super::asked::{Answered, Asked, Awaited};
-use super::head::{self, BlankLine};
+use super::head::BlankLine;
 use super::held::{Early, Held};
-use super::looks::{Looks, begins, is_frame, looks_like, tail_of_head};
-use super::summary::{Summary, Upgrade};
-use super::upgrade::{self, Evidence};
+use super::looks::{Looks, looks_like};
 use super::{Handshake, Limits};
 use crate::model::{Anomaly, At, Pair, Side};
 
-/// Bounds how many keys of refused requests are remembered, to recognise a late answer to one of them.
-const EARLIER_KEYS: usize = 4;
 /// Bounds how many pushes a side looks for the next head after a gap.
 const SEARCHES: u8 = 32;
 /// Is what [`Exchanges`] has to say.
@@ -92,6 +88,8 @@ enum Reading {
     Body(Body),
     /// Behind a gap; so many pushes were searched.
     Lost(u8),
+    /// Behind a gap that may have held the answer to an upgrade: what comes is held until it tells.
+    Behind,
 }
 
 #[derive(Debug, Default)]
@@ -166,7 +164,8 @@ impl Exchanges {
             if rest.is_empty() {
                 break;
             }
-            let step = if self.waits(side) { self.hold(side, rest) } else { self.step(side, rest, fresh) };
+            let step =
+                if self.waits(side) { self.hold(side, rest, fresh) } else { self.step(side, rest, fresh) };
             fresh = false;
             used = used.saturating_add(step);
             self.settle();
@@ -198,6 +197,10 @@ impl Exchanges {
             return;
         }
         self.ended[side] = true;
+        let held = self.rare.as_ref().is_some_and(|rare| !rare.held[side].is_empty());
+        if matches!(self.reading[side], Reading::Behind) && held {
+            self.overflow(side);
+        }
         self.reading[side] = Reading::Start;
         self.settle();
     }
@@ -216,7 +219,7 @@ impl Exchanges {
     }
 
     /// Tells whether this side lost its place in a gap and has not found the next head yet: its bytes may just as
-    /// well be WebSocket that began in the gap.
+    /// well be WebSocket that began in the gap. Where an upgrade waits for its answer, that is known better here.
     pub fn is_lost(&self, side: Side) -> bool {
         matches!(self.reading[side], Reading::Lost(_))
     }
@@ -252,135 +255,6 @@ impl Exchanges {
         self.rare.get_or_insert_default()
     }
 
-    /// Tells whether this side's next bytes have no meaning before the other side's head is known.
-    fn waits(&self, side: Side) -> bool {
-        if !matches!(self.reading[side], Reading::Start) {
-            return false;
-        }
-        match side {
-            Side::Client => self.asked.last.is_some(),
-            Side::Server => {
-                self.asked.is_empty()
-                    && match self.reading.client {
-                        Reading::Head(_) => true,
-                        Reading::Start => self.from_start && !self.lost.client && !self.ended.client,
-                        Reading::Body(_) | Reading::Lost(_) => false,
-                    }
-                    // Frames follow the body of the request.
-                    || matches!(self.asked.last, Some(Awaited::Upgrade(_)))
-                        && matches!(self.reading.client, Reading::Body(Body::Length(_)))
-                        && self.from_start
-            }
-        }
-    }
-
-    /// Goes on with what was held, as far as it may be read now, and with what the end of a stream decides.
-    fn settle(&mut self) {
-        loop {
-            if self.over {
-                return;
-            }
-            let ready = |side: &Side| {
-                !self.waits(*side) && self.rare.as_ref().is_some_and(|rare| !rare.held[*side].is_empty())
-            };
-            let Some(side) = Side::BOTH.into_iter().find(ready) else {
-                if self.ended.server && self.asked.last.is_some() {
-                    self.unanswered();
-                    continue;
-                }
-                return;
-            };
-            match self.rare().held[side].pop() {
-                Some(Early::Gap(length)) => self.lose(side, length),
-                Some(Early::Bytes(mut bytes, carried)) => {
-                    let mut used = 0_usize;
-                    let mut fresh = true;
-                    while !self.over && used < bytes.len() && !self.waits(side) {
-                        let rest = bytes.get(used..).unwrap_or_default();
-                        used = used.saturating_add(self.step(side, rest, fresh));
-                        fresh = false;
-                    }
-                    if used < bytes.len() {
-                        bytes.drain(..used);
-                        self.rare().held[side].put_back(bytes, carried);
-                    }
-                }
-                None => {}
-            }
-        }
-    }
-
-    /// Keeps bytes until they have a meaning; returns how many.
-    fn hold(&mut self, side: Side, bytes: &[u8]) -> usize {
-        let limit = self.limits.early;
-        let first = self.rare.as_ref().is_none_or(|rare| rare.held[side].is_empty());
-        if side == Side::Server && first && begins(side, bytes) == Some(false) {
-            // A server that speaks first speaks another protocol.
-            self.refuse(side);
-            return 0;
-        }
-        let carried = self.carried;
-        let used = self.rare().held[side].push(bytes, carried, limit);
-        if self.is_joined() {
-            self.upgraded(None);
-        } else if self.asks_again() {
-            self.unanswered();
-        } else if used < bytes.len() {
-            self.overflow(side);
-        }
-        used
-    }
-
-    fn hold_gap(&mut self, side: Side, length: u64) {
-        let limit = self.limits.early;
-        if !self.rare().held[side].gap(length, limit) {
-            self.overflow(side);
-            self.settle();
-            if !self.over {
-                self.lose(side, length);
-            }
-        }
-    }
-
-    /// Gives up waiting: too much is held.
-    fn overflow(&mut self, side: Side) {
-        if side == Side::Server {
-            // The request that the client began does not end: read the answer without it.
-            self.reading.client = Reading::Lost(0);
-            self.lost.client = true;
-            return;
-        }
-        if self.speaks_frames() {
-            // One direction alone was captured: the answer will not come.
-            self.upgraded(None);
-            return;
-        }
-        let value = self.limits.early as u64;
-        self.tell(side, Anomaly::LimitReached { limit: "bytes held before the answer", value });
-        self.unanswered();
-        self.not_http();
-    }
-
-    /// Tells whether the client waits for an upgrade and what it sent meanwhile are frames.
-    fn speaks_frames(&self) -> bool {
-        let held = self.rare.as_ref().and_then(|rare| rare.held.client.first());
-        matches!(self.asked.last, Some(Awaited::Upgrade(_)))
-            && held.is_some_and(|bytes| is_frame(Side::Client, bytes))
-    }
-
-    /// Tells whether the answer to an upgrade was lost in a gap and the client took it for a 101.
-    fn is_joined(&self) -> bool {
-        self.is_lost(Side::Server) && self.speaks_frames()
-    }
-
-    /// Tells whether the answer to an upgrade was lost in a gap and the client took it for a refusal: it asks again.
-    fn asks_again(&self) -> bool {
-        let held = self.rare.as_ref().and_then(|rare| rare.held.client.first());
-        self.lost.server
-            && matches!(self.asked.last, Some(Awaited::Upgrade(_)))
-            && held.is_some_and(|bytes| looks_like(bytes) == Looks::Request)
-    }
-
     /// Takes at least one byte, or decides what the connection is.
     fn step(&mut self, side: Side, bytes: &[u8], fresh: bool) -> usize {
         match &mut self.reading[side] {
@@ -406,6 +280,8 @@ impl Exchanges {
                 used
             }
             Reading::Lost(_) => self.search(side, bytes, fresh),
+            // It waits, and is not stepped.
+            Reading::Behind => bytes.len(),
         }
     }
 
@@ -415,13 +291,6 @@ impl Exchanges {
         if fresh && looks_like(bytes) == wanted {
             self.reading[side] = Reading::Start;
             return 0;
-        }
-        if side == Side::Server && matches!(self.asked.last, Some(Awaited::Upgrade(_))) {
-            let tail = tail_of_head(bytes);
-            if is_frame(Side::Server, bytes.get(tail..).unwrap_or_default()) {
-                self.upgraded(None);
-                return tail;
-            }
         }
         match &mut self.reading[side] {
             Reading::Lost(searches) if *searches < SEARCHES => *searches = searches.saturating_add(1),
@@ -433,205 +302,6 @@ impl Exchanges {
             }
         }
         bytes.len()
-    }
-
-    /// Reads on in a head; `gathered` is what came of it before.
-    fn head(&mut self, side: Side, bytes: &[u8], gathered: Option<Box<Gathered>>) -> usize {
-        let limit = self.limits.head;
-        let before = gathered.as_ref().map_or(0, |gathered| gathered.bytes.len());
-        // One byte beyond the limit is enough to know that it is exceeded.
-        let window = bytes.get(..limit.saturating_sub(before).saturating_add(1)).unwrap_or(bytes);
-        let mut gathered = gathered.unwrap_or_default();
-        let end = gathered.finder.find(window).filter(|end| before.saturating_add(*end) <= limit);
-        if before == 0 {
-            if begins(side, window) == Some(false) {
-                self.refuse(side);
-                return 0;
-            }
-            if let Some(end) = end {
-                self.whole(side, window.get(..end).unwrap_or(window));
-                return end;
-            }
-        }
-        let taken = window.get(..end.unwrap_or(window.len())).unwrap_or(window);
-        gathered.bytes.extend_from_slice(taken);
-        if before < 32 && begins(side, &gathered.bytes) == Some(false) {
-            self.refuse(side);
-            return 0;
-        }
-        if !gathered.line
-            && taken.contains(&b'\n')
-            && let Some((text, ..)) = head::line(&gathered.bytes)
-        {
-            gathered.line = match side {
-                Side::Client => head::request_line(text).is_some(),
-                Side::Server => head::status_line(text).is_some(),
-            };
-            if !gathered.line {
-                self.refuse(side);
-                return 0;
-            }
-        }
-        if end.is_some() {
-            self.whole(side, &gathered.bytes);
-        } else if gathered.bytes.len() > limit {
-            self.tell(side, Anomaly::LimitReached { limit: "HTTP head", value: limit as u64 });
-            self.refuse(side);
-        } else {
-            self.reading[side] = Reading::Head(gathered);
-        }
-        taken.len()
-    }
-
-    /// Ends the exchanges: no head begins where one should.
-    fn refuse(&mut self, side: Side) {
-        if side == Side::Server && self.asked.last.is_some() {
-            self.unanswered();
-        }
-        self.not_http();
-    }
-
-    fn whole(&mut self, side: Side, bytes: &[u8]) {
-        let understood = match side {
-            Side::Client => self.request(bytes),
-            Side::Server => self.response(bytes),
-        };
-        if understood.is_none() {
-            self.refuse(side);
-        }
-    }
-
-    /// Takes the head of a request; returns `None` where it is none.
-    fn request(&mut self, bytes: &[u8]) -> Option<()> {
-        let (text, _, lines) = head::line(bytes)?;
-        let line = head::request_line(text)?;
-        let summary = Summary::read(lines);
-        self.reading.client = summary.body().map_or(Reading::Start, Reading::Body);
-        if matches!(self.reading.client, Reading::Body(Body::Length(0))) {
-            self.reading.client = Reading::Start;
-        }
-        if summary.upgrade == Upgrade::WebSocket || summary.key {
-            self.asked.last = Some(Awaited::Upgrade(bytes.into()));
-        } else if line.method.eq_ignore_ascii_case(b"CONNECT") {
-            self.asked.last = Some(Awaited::Connect(bytes.into()));
-        } else {
-            self.asked.push(line.method.eq_ignore_ascii_case(b"HEAD"));
-        }
-        Some(())
-    }
-
-    /// Takes the head of a response; returns `None` where it is none.
-    fn response(&mut self, bytes: &[u8]) -> Option<()> {
-        let (text, _, lines) = head::line(bytes)?;
-        let status = head::status_line(text)?.status;
-        let summary = Summary::read(lines);
-        self.reading.server = Reading::Start;
-        if status == 101 {
-            self.switch(bytes, &summary);
-            return Some(());
-        }
-        if status < 200 {
-            return Some(());
-        }
-        if std::mem::take(&mut self.lost.server) {
-            self.asked.keep_last();
-        }
-        let mut bodiless = matches!(status, 204 | 304);
-        match self.asked.pop() {
-            Answered::Head => bodiless = true,
-            Answered::Awaited(Awaited::Connect(head)) if status < 300 => {
-                self.rare().authority = upgrade::authority(&head);
-                self.outputs.push_back(Output::Tunnel);
-                self.over = true;
-                return Some(());
-            }
-            Answered::Awaited(Awaited::Upgrade(head)) => self.refused(&head, bytes),
-            Answered::Awaited(Awaited::Connect(_)) | Answered::Ordinary | Answered::Unknown => {}
-        }
-        if !bodiless {
-            let body = summary.body().unwrap_or(Body::UntilClose);
-            if body != Body::Length(0) {
-                self.reading.server = Reading::Body(body);
-            }
-        }
-        Some(())
-    }
-
-    /// Takes a 101: the end of HTTP, whatever comes.
-    fn switch(&mut self, response: &[u8], summary: &Summary) {
-        let websocket = summary.upgrade == Upgrade::WebSocket || summary.accept;
-        match self.asked.last.take() {
-            Some(Awaited::Upgrade(request)) => {
-                let old = !summary.accept && (summary.old || upgrade::is_old(&request));
-                if old {
-                    self.tell(Side::Client, Anomaly::OldProtocol {});
-                }
-                if old || !websocket && summary.upgrade == Upgrade::Other {
-                    self.refused(&request, response);
-                    self.not_http();
-                } else {
-                    self.asked.last = Some(Awaited::Upgrade(request));
-                    self.upgraded(Some(response));
-                }
-            }
-            // A server alone cannot switch; but the request may not have been captured.
-            None if websocket && !summary.old && (self.asked.is_empty() || self.lost.client) => {
-                self.upgraded(Some(response));
-            }
-            _ => self.not_http(),
-        }
-    }
-
-    fn upgraded(&mut self, response: Option<&[u8]>) {
-        let request = match self.asked.last.take() {
-            Some(Awaited::Upgrade(request)) => Some(request),
-            _ => None,
-        };
-        let handshake = self.verify(request.as_deref(), response);
-        if response.is_some() {
-            let bytes = self.rare.as_ref().map_or(0, |rare| rare.held.client.bytes());
-            if bytes > 0 {
-                self.tell(Side::Client, Anomaly::DataBeforeHandshake { bytes });
-            }
-        }
-        self.outputs.push_back(Output::Upgraded(handshake));
-        self.over = true;
-        self.reading = Pair::from_fn(|_| Reading::Start);
-    }
-
-    fn refused(&mut self, request: &[u8], response: &[u8]) {
-        let handshake = self.verify(Some(request), Some(response));
-        self.outputs.push_back(Output::Refused(handshake));
-        if let Some(key) = upgrade::key(request) {
-            let earlier = &mut self.rare().earlier;
-            if earlier.len() == EARLIER_KEYS {
-                earlier.remove(0);
-            }
-            earlier.push(key);
-        }
-    }
-
-    /// Gives up the request that the client waits for.
-    fn unanswered(&mut self) {
-        if self.speaks_frames() && self.ended.server {
-            // The client went on as after a 101: it got one, and the capture did not.
-            self.upgraded(None);
-            return;
-        }
-        if let Some(Awaited::Upgrade(request)) = self.asked.last.take() {
-            let handshake = self.verify(Some(&request), None);
-            self.outputs.push_back(Output::Unanswered(handshake));
-        }
-    }
-
-    fn verify(&mut self, request: Option<&[u8]>, response: Option<&[u8]>) -> Box<Handshake> {
-        let (earlier, authority) = match &self.rare {
-            Some(rare) => (rare.earlier.as_slice(), rare.authority.as_deref()),
-            None => (&[][..], None),
-        };
-        let (handshake, faults) = upgrade::verify(Evidence { request, response, earlier, authority });
-        self.outputs.extend(faults.into_iter().map(|(side, anomaly)| Output::Anomaly { side, anomaly }));
-        Box::new(handshake)
     }
 
     fn tell(&mut self, side: Side, anomaly: Anomaly) {
@@ -667,9 +337,13 @@ impl Exchanges {
             self.upgraded(None);
         } else if self.asks_again() {
             self.unanswered();
+        } else if side == Side::Server && self.awaits_upgrade() {
+            self.reading.server = Reading::Behind;
         }
     }
 }
 
+mod early;
+mod heads;
 #[cfg(test)]
 mod tests;

@@ -47,8 +47,7 @@ fn quoted(input: &str) -> IResult<&str, String> {
 
 fn parameter(input: &str) -> IResult<&str, Parameter<'_>> {
     let value = alt((quoted, token.map(str::to_owned)));
-    let (rest, (name, value)) =
-        (token, opt(preceded((blanks, tag("="), blanks), value))).parse(input)?;
+    let (rest, (name, value)) = (token, opt(preceded((blanks, tag("="), blanks), value))).parse(input)?;
     let text = input.get(..input.len().saturating_sub(rest.len())).unwrap_or(input);
     Ok((rest, Parameter { text, name, value }))
 }
@@ -98,7 +97,8 @@ mod tests {
             .into_iter()
             .map(|element| match element {
                 Ok(found) => {
-                    let all = found.parameters.iter().map(|p| format!(";{}={:?}", p.name, p.value.as_deref()));
+                    let all =
+                        found.parameters.iter().map(|p| format!(";{}={:?}", p.name, p.value.as_deref()));
                     format!("{}{}", found.name, all.collect::<String>())
                 }
                 Err(text) => format!("! {text}"),
@@ -108,7 +108,8 @@ mod tests {
 
     #[test]
     fn several_offers_with_parameters() {
-        let value = "permessage-deflate; client_max_window_bits; server_max_window_bits=10, ,permessage-deflate,x";
+        let value =
+            "permessage-deflate; client_max_window_bits; server_max_window_bits=10, ,permessage-deflate,x";
         let first = "permessage-deflate;client_max_window_bits=None;server_max_window_bits=Some(\"10\")";
         assert_eq!(shown(value), [first, "permessage-deflate", "x"]);
     }
@@ -120,7 +121,10 @@ mod tests {
 
     #[test]
     fn elements_that_are_no_extensions() {
-        assert_eq!(shown("a;, b; =c, d; e=\"f,g\", h=\"i\"; \"j, ok"), ["! a;", "! b; =c", "! d; e=\"f,g\"", "! h=\"i\"; \"j, ok"]);
+        assert_eq!(
+            shown("a;, b; =c, d; e=\"f,g\", h=\"i\"; \"j, ok"),
+            ["! a;", "! b; =c", "! d; e=\"f,g\"", "! h=\"i\"; \"j, ok"]
+        );
         assert_eq!(shown("a b, c; d="), ["! a b", "! c; d="]);
     }
 

@@ -105,9 +105,8 @@ fn status(input: &[u8]) -> IResult<&[u8], StatusLine<'_>> {
     let (input, _) = take_while1(is_blank).parse(input)?;
     let (input, digits) = take_while_m_n(3, 3, |b: u8| b.is_ascii_digit()).parse(input)?;
     let (reason, _) = alt((eof, recognize(one_of(" \t\r")))).parse(input)?;
-    let status = digits.iter().fold(0_u16, |n, &b| {
-        n.wrapping_mul(10).wrapping_add(u16::from(b.wrapping_sub(b'0')))
-    });
+    let status =
+        digits.iter().fold(0_u16, |n, &b| n.wrapping_mul(10).wrapping_add(u16::from(b.wrapping_sub(b'0'))));
     Ok((&[], StatusLine { version, status, reason: trim(reason) }))
 }
 
@@ -261,7 +260,10 @@ mod tests {
     #[test]
     fn a_request_line() {
         let found = request_line(b"GET /chat?x=1 HTTP/1.1").unwrap();
-        assert_eq!((found.method, found.target, found.version), (&b"GET"[..], &b"/chat?x=1"[..], &b"1.1"[..]));
+        assert_eq!(
+            (found.method, found.target, found.version),
+            (&b"GET"[..], &b"/chat?x=1"[..], &b"1.1"[..])
+        );
     }
 
     #[test]
@@ -271,9 +273,16 @@ mod tests {
 
     #[test]
     fn lines_that_are_no_requests() {
-        for text in
-            ["", "GET", "GET /", "GET  HTTP/1.1", "GET / HTTP/2.0", "PRI * HTTP/2.0", "INVITE sip:a SIP/2.0", "EHLO x"]
-        {
+        for text in [
+            "",
+            "GET",
+            "GET /",
+            "GET  HTTP/1.1",
+            "GET / HTTP/2.0",
+            "PRI * HTTP/2.0",
+            "INVITE sip:a SIP/2.0",
+            "EHLO x",
+        ] {
             assert_eq!(request_line(text.as_bytes()), None, "{text}");
         }
     }
@@ -290,14 +299,18 @@ mod tests {
 
     #[test]
     fn lines_that_are_no_responses() {
-        for text in ["HTTP/1.1 1010", "HTTP/1.1 10", "HTTP/1.1", "HTTP/2.0 200", "ICY 200 OK", "HTTP/1.1 099"] {
+        for text in ["HTTP/1.1 1010", "HTTP/1.1 10", "HTTP/1.1", "HTTP/2.0 200", "ICY 200 OK", "HTTP/1.1 099"]
+        {
             assert_eq!(status_line(text.as_bytes()), None, "{text}");
         }
     }
 
     #[test]
     fn a_field_without_a_blank_after_the_colon() {
-        assert_eq!(fields("a:b\r\nc: \t d \r\ne:\r\n\r\nf: g\r\n"), pairs(&[("a", "b"), ("c", "d"), ("e", "")]));
+        assert_eq!(
+            fields("a:b\r\nc: \t d \r\ne:\r\n\r\nf: g\r\n"),
+            pairs(&[("a", "b"), ("c", "d"), ("e", "")])
+        );
     }
 
     #[test]
@@ -308,7 +321,8 @@ mod tests {
     #[test]
     fn indented_fields_after_the_first_line_are_fields() {
         let lines = " Upgrade: WebSocket\r\n Connection: Upgrade\r\nsec-websocket-accept:KEY\r\n\r\n";
-        let expected = pairs(&[("Upgrade", "WebSocket"), ("Connection", "Upgrade"), ("sec-websocket-accept", "KEY")]);
+        let expected =
+            pairs(&[("Upgrade", "WebSocket"), ("Connection", "Upgrade"), ("sec-websocket-accept", "KEY")]);
         assert_eq!(fields(lines), expected);
     }
 

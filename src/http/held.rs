@@ -101,12 +101,38 @@ impl Held {
         std::mem::take(&mut self.pieces).into()
     }
 
-    /// Returns the first bytes, whether or not a gap comes before them.
-    pub(super) fn first(&self) -> Option<&[u8]> {
-        self.pieces.iter().find_map(|piece| match piece {
-            Early::Bytes(bytes, _) => Some(bytes.as_slice()),
-            Early::Gap(_) => None,
-        })
+    /// Returns at most `most` of the first bytes without a gap between them, whether or not one comes before.
+    pub(super) fn first_run(&self, most: usize) -> Vec<u8> {
+        let pieces = self.pieces.iter().skip_while(|piece| matches!(piece, Early::Gap(_)));
+        run(pieces, most)
+    }
+
+    /// Returns at most `most` of the bytes behind the last gap.
+    pub(super) fn last_run(&self, most: usize) -> Vec<u8> {
+        run(self.pieces.iter().skip(self.last_gap()), most)
+    }
+
+    /// Drops all but the bytes behind the last gap, and of those the first `before`.
+    pub(super) fn keep_last_run(&mut self, mut before: usize) {
+        for _ in 0..self.last_gap() {
+            self.pop();
+        }
+        while before > 0 {
+            match self.pop() {
+                Some(Early::Bytes(bytes, carried)) if bytes.len() > before => {
+                    self.put_back(bytes.get(before..).unwrap_or_default().to_vec(), carried);
+                    return;
+                }
+                Some(Early::Bytes(bytes, _)) => before = before.saturating_sub(bytes.len()),
+                Some(Early::Gap(_)) | None => return,
+            }
+        }
+    }
+
+    /// Returns how many pieces there are up to the last gap.
+    fn last_gap(&self) -> usize {
+        let last = self.pieces.iter().rposition(|piece| matches!(piece, Early::Gap(_)));
+        last.map_or(0, |at| at.saturating_add(1))
     }
 
     /// Returns how many bytes are held.
@@ -125,6 +151,15 @@ impl Held {
         });
         self.pieces.capacity().saturating_mul(size_of::<Early>()).saturating_add(bytes)
     }
+}
+
+/// Joins bytes up to the next gap, at most `most` of them.
+fn run<'a>(pieces: impl Iterator<Item = &'a Early>, most: usize) -> Vec<u8> {
+    let bytes = pieces.map_while(|piece| match piece {
+        Early::Bytes(bytes, _) => Some(bytes),
+        Early::Gap(_) => None,
+    });
+    bytes.flatten().copied().take(most).collect()
 }
 
 #[cfg(test)]

@@ -77,7 +77,8 @@ pub(super) fn begins(side: Side, bytes: &[u8]) -> Option<bool> {
             None => None,
         };
     }
-    let method = bytes.iter().take(25).take_while(|b| b.is_ascii_alphabetic() || matches!(b, b'-' | b'_')).count();
+    let method =
+        bytes.iter().take(25).take_while(|b| b.is_ascii_alphabetic() || matches!(b, b'-' | b'_')).count();
     match bytes.get(method) {
         _ if method > 24 => Some(false),
         Some(&b) => Some(method >= 3 && head::is_blank(b) && bytes.get(..method) != Some(b"PRI")),
@@ -108,7 +109,13 @@ mod tests {
 
     #[test]
     fn requests() {
-        for text in ["GET / HTTP/1.1\r\n", "GET /a", "GET http://h/ HTTP/1.0\r\n", "CONNECT h:443 HTTP/1.1\r\n", "OPTIONS *"] {
+        for text in [
+            "GET / HTTP/1.1\r\n",
+            "GET /a",
+            "GET http://h/ HTTP/1.0\r\n",
+            "CONNECT h:443 HTTP/1.1\r\n",
+            "OPTIONS *",
+        ] {
             assert_eq!(looks_like(text.as_bytes()), Looks::Request, "{text}");
         }
     }

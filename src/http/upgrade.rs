@@ -313,7 +313,11 @@ fn check_accept(accept: Option<&Accept>, asked: bool, earlier: &[Box<str>], faul
 }
 
 /// Returns the sub-protocol chosen; it has to be one of those offered (RFC 6455 §4.1, §11.3.4).
-fn check_subprotocol(request: Option<&Request>, response: &Response, faults: &mut Faults) -> Option<Box<str>> {
+fn check_subprotocol(
+    request: Option<&Request>,
+    response: &Response,
+    faults: &mut Faults,
+) -> Option<Box<str>> {
     const NAME: &str = "Sec-WebSocket-Protocol";
     let mut all = values(&response.headers, NAME);
     let found = all.next()?;

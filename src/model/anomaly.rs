@@ -68,7 +68,7 @@ impl<T: AsEvidence> AsEvidence for Option<T> {
 /// Declares every anomaly once: variant, evidence, code, severity, the RFC section and the sentence shown.
 macro_rules! anomalies {
     ($(
-        $(#[$doc:meta])*
+        $(#[doc = $doc:literal])+
         $variant:ident { $( $(#[$field_doc:meta])* $field:ident : $type:ty ),* $(,)? }
             = $code:literal, $severity:ident, $spec:expr, $text:literal;
     )*) => {
@@ -78,7 +78,7 @@ macro_rules! anomalies {
         #[derive(Clone, Debug, PartialEq, Eq)]
         #[non_exhaustive]
         pub enum Anomaly {
-            $( $(#[$doc])* $variant { $( $(#[$field_doc])* $field: $type ),* }, )*
+            $( $(#[doc = $doc])+ $variant { $( $(#[$field_doc])* $field: $type ),* }, )*
         }
 
         impl Anomaly {
@@ -99,6 +99,11 @@ macro_rules! anomalies {
             /// Returns where the rule stands; `None` for what no document rules.
             pub const fn spec(&self) -> Option<&'static str> {
                 match self { $( Anomaly::$variant { .. } => $spec, )* }
+            }
+
+            /// Returns the rule that was broken as its document says it, or in our words; with the place.
+            pub const fn rule(&self) -> &'static str {
+                match self { $( Anomaly::$variant { .. } => concat!($($doc),+), )* }
             }
 
             /// Calls `each` with the name and the value of every piece of evidence, in a fixed order.

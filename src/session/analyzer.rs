@@ -6,6 +6,7 @@ use hashbrown::HashTable;
 use super::connection::Connection;
 use super::context::Shared;
 use super::limits::Limits;
+use super::resync::Search;
 use crate::event::{ConnId, Event, Kind, Sink};
 use crate::model::{Anomaly, At, Flags, FlowKey, Segment, Timestamp};
 
@@ -53,6 +54,8 @@ struct Slot {
     seen: Timestamp,
     /// `None` for a connection that is no WebSocket: only its name is kept, so that it is not taken for a new one.
     connection: Option<Box<Connection>>,
+    /// Frames were looked for in vain: they may come yet.
+    hopeless: bool,
     /// What is accounted for: the memory that waits or is searched, and the tick in `due`, if it is not `MAX`.
     waits: usize,
     searched: u32,
@@ -63,9 +66,6 @@ struct Slot {
 const LOOK: usize = 3;
 /// Bounds the searches that are remembered.
 const LATE: usize = 1024;
-
-
-
 
 impl Analyzer {
     /// How many nanoseconds a tick of capture time lasts: what time decides is decided at multiples of it.
@@ -102,7 +102,9 @@ impl Analyzer {
     pub fn push(&mut self, hash: u64, segment: &Segment<'_>, at: At, sink: &mut dyn Sink) {
         let key = segment.flow.key();
         let slots = &self.slots;
-        let found = self.flows.find(hash, |n| slots.get(*n).and_then(Option::as_ref).is_some_and(|slot| slot.key == key));
+        let found = self
+            .flows
+            .find(hash, |n| slots.get(*n).and_then(Option::as_ref).is_some_and(|slot| slot.key == key));
         let n = match found {
             Some(n) => *n,
             None => match self.begin(hash, key, segment, at, sink) {
@@ -116,13 +118,12 @@ impl Analyzer {
             self.renew(n, segment, at, sink);
         }
         let Some(slot) = self.slots.get_mut(n).and_then(Option::as_mut) else { return };
-        let Some(connection) = &mut slot.connection else {
-            return;
-        };
-        connection.push(segment, at, &mut self.shared, sink);
-        if connection.is_nothing() {
-            slot.connection = None;
+        if slot.connection.is_none() && slot.hopeless && is_frames(segment) {
+            slot.connection = Some(Box::new(Connection::new(slot.id, segment, at, &self.shared)));
         }
+        let Some(connection) = &mut slot.connection else { return };
+        connection.push(segment, at, &mut self.shared, sink);
+        slot.forget_nothing();
         let woke = std::mem::take(&mut self.shared.woke).then_some((n, slot.id));
         if self.settle(n, None) {
             self.relieve(n, sink);
@@ -144,9 +145,7 @@ impl Analyzer {
         let Some(slot) = self.slots.get_mut(n).and_then(Option::as_mut) else { return };
         let Some(connection) = &mut slot.connection else { return };
         connection.advance(time, &mut self.shared, sink);
-        if connection.is_nothing() {
-            slot.connection = None;
-        }
+        slot.forget_nothing();
         slot.due = Timestamp::MAX;
         self.settle(n, Some(time));
     }
@@ -161,7 +160,8 @@ impl Analyzer {
 
     /// Ends a connection because the capture ends, and tells what there still is to tell.
     pub fn finish(&mut self, handle: usize, at: At, sink: &mut dyn Sink) {
-        let connection = self.slots.get_mut(handle).and_then(Option::as_mut).and_then(|slot| slot.connection.take());
+        let connection =
+            self.slots.get_mut(handle).and_then(Option::as_mut).and_then(|slot| slot.connection.take());
         if let Some(connection) = connection {
             connection.finish(at, &mut self.shared, sink);
         }
@@ -184,7 +184,17 @@ impl Analyzer {
         let id = ConnId(NonZeroU64::new(at.packet)?);
         self.counts.connections = self.counts.connections.saturating_add(1);
         let connection = Some(Box::new(Connection::new(id, segment, at, &self.shared)));
-        let slot = Some(Slot { id, hash, key, seen: at.time, connection, waits: 0, searched: 0, due: Timestamp::MAX });
+        let slot = Some(Slot {
+            id,
+            hash,
+            key,
+            seen: at.time,
+            connection,
+            hopeless: false,
+            waits: 0,
+            searched: 0,
+            due: Timestamp::MAX,
+        });
         let n = if let Some(n) = self.free.pop() {
             *self.slots.get_mut(n)? = slot;
             n
@@ -193,7 +203,8 @@ impl Analyzer {
             self.slots.len().checked_sub(1)?
         };
         let slots = &self.slots;
-        self.flows.insert_unique(hash, n, |n| slots.get(*n).and_then(Option::as_ref).map_or(0, |slot| slot.hash));
+        self.flows
+            .insert_unique(hash, n, |n| slots.get(*n).and_then(Option::as_ref).map_or(0, |slot| slot.hash));
         Some(n)
     }
 
@@ -222,7 +233,8 @@ impl Analyzer {
         let Some(slot) = self.slots.get_mut(n).and_then(Option::as_mut) else { return false };
         let connection = slot.connection.as_ref();
         let waits = connection.map_or(0, |connection| connection.waiting());
-        let searched = connection.map_or(0, |connection| u32::try_from(connection.searched()).unwrap_or(u32::MAX));
+        let searched =
+            connection.map_or(0, |connection| u32::try_from(connection.searched()).unwrap_or(u32::MAX));
         let mut due = connection.and_then(|connection| connection.deadline()).unwrap_or(Timestamp::MAX);
         if due < Timestamp::MAX {
             due = tick_after(due);
@@ -234,7 +246,8 @@ impl Analyzer {
             return false;
         }
         self.waiting = self.waiting.saturating_sub(slot.waits).saturating_add(waits);
-        self.searched = self.searched.saturating_sub(slot.searched as usize).saturating_add(searched as usize);
+        self.searched =
+            self.searched.saturating_sub(slot.searched as usize).saturating_add(searched as usize);
         if slot.searched == 0 && searched > 0 {
             self.late.push_back((n, slot.id));
         }
@@ -266,7 +279,8 @@ impl Analyzer {
     /// Makes a connection give up what waits while all of them hold more than they may, and the oldest searches end.
     fn relieve(&mut self, n: usize, sink: &mut dyn Sink) {
         while self.waiting > self.shared.limits.waiting {
-            let Some(connection) = self.slots.get_mut(n).and_then(Option::as_mut).and_then(|slot| slot.connection.as_mut())
+            let Some(connection) =
+                self.slots.get_mut(n).and_then(Option::as_mut).and_then(|slot| slot.connection.as_mut())
             else {
                 return;
             };
@@ -283,9 +297,7 @@ impl Analyzer {
                 && let Some(connection) = &mut slot.connection
             {
                 connection.stop_searching(&mut self.shared, sink);
-                if connection.is_nothing() {
-                    slot.connection = None;
-                }
+                slot.forget_nothing();
                 self.settle(n, None);
             }
         }
@@ -298,7 +310,8 @@ impl Analyzer {
         for _ in 0..if full { LOOK.saturating_mul(4) } else { LOOK } {
             self.hand = self.hand.checked_add(1).filter(|n| *n < self.slots.len()).unwrap_or(0);
             let Some(slot) = self.slots.get(self.hand).and_then(Option::as_ref) else { continue };
-            let conversation = slot.connection.as_ref().is_some_and(|connection| connection.is_conversation());
+            let conversation =
+                slot.connection.as_ref().is_some_and(|connection| connection.is_conversation());
             if !conversation && at.time.since(slot.seen) > self.shared.limits.idle {
                 self.forget(self.hand, at, sink);
             } else {
@@ -335,6 +348,20 @@ impl Analyzer {
             connection.finish(at, &mut self.shared, sink);
         }
     }
+}
+
+impl Slot {
+    /// Lets go of a connection of which nothing more can come.
+    fn forget_nothing(&mut self) {
+        if let Some(connection) = self.connection.take_if(|connection| connection.is_nothing()) {
+            self.hopeless = connection.is_hopeless();
+        }
+    }
+}
+
+/// Tells whether a segment is whole frames and nothing else.
+fn is_frames(segment: &Segment<'_>) -> bool {
+    segment.cut == 0 && !segment.flags.has(Flags::SYN) && Search::is_frames(segment.payload)
 }
 
 /// Returns the first tick at or after `time`.

@@ -1,5 +1,6 @@
+use super::compression::Deflate;
 use super::context::{Context, Shared};
-use super::conversation::{Conversation, Deflate, Ending};
+use super::conversation::{Conversation, Ending};
 use super::resync::Search;
 use crate::event::{ConnId, Kind, Opened, Sink};
 use crate::http::{self, Early, Exchanges, Handshake, Looks};
@@ -18,6 +19,9 @@ use crate::tcp::{self, CapturedAgain, Delivery, End, Output};
 ///                                                  ▲
 ///   no SYN ────────────────────────────────────────┘
 /// ```
+///
+/// Where nothing convinces in so many bytes, as in the middle of a long message, Late becomes Hopeless, which is as good
+/// as Nothing until a segment comes that is frames from end to end.
 #[derive(Debug)]
 pub(super) struct Connection {
     tcp: tcp::Connection,
@@ -54,6 +58,8 @@ enum Layer {
     Late(Box<Pair<Search>>),
     Http(Box<Exchanges>),
     WebSocket(Box<Conversation>),
+    /// Frames were looked for in vain.
+    Hopeless,
     Nothing,
 }
 
@@ -86,8 +92,7 @@ impl Connection {
         } else {
             Pair { client: from, server: to }
         };
-        let layer =
-            if syn { Layer::Start } else { Layer::joined_late() };
+        let layer = if syn { Layer::Start } else { Layer::joined_late() };
         Connection {
             tcp: tcp::Connection::sharing(shared.tcp.clone()),
             upper: Upper {
@@ -114,7 +119,12 @@ impl Connection {
 
     /// Tells whether nothing more can come of it: it is no WebSocket, or it is over.
     pub(super) const fn is_nothing(&self) -> bool {
-        matches!(self.upper.layer, Layer::Nothing)
+        matches!(self.upper.layer, Layer::Nothing | Layer::Hopeless)
+    }
+
+    /// Tells whether frames were looked for in vain, so that it may be a WebSocket all the same.
+    pub(super) const fn is_hopeless(&self) -> bool {
+        matches!(self.upper.layer, Layer::Hopeless)
     }
 
     /// Tells whether it is a WebSocket.
@@ -149,7 +159,7 @@ impl Connection {
         let at = self.upper.last;
         self.upper.decide_late(&mut Context { sink, shared, conn: self.upper.id, at });
         if let Layer::Late(_) = self.upper.layer {
-            self.upper.layer = Layer::Nothing;
+            self.upper.layer = Layer::Hopeless;
         }
     }
 
@@ -185,6 +195,12 @@ impl Connection {
         let at = self.upper.last;
         let delivery = self.tcp.relieve();
         self.upper.drain(delivery, &mut Context { sink, shared, conn: self.upper.id, at });
+        // What waited may be searched now, and hold as much.
+        if self.waiting() >= before
+            && let Layer::WebSocket(conversation) = &mut self.upper.layer
+        {
+            conversation.stop_gathering();
+        }
         self.waiting() < before
     }
 
@@ -211,7 +227,7 @@ impl Upper {
                     let side = Some(self.real(side));
                     match self.layer {
                         Layer::WebSocket(_) => cx.anomaly(side, &anomaly),
-                        Layer::Nothing => {}
+                        Layer::Nothing | Layer::Hopeless => {}
                         _ => self.hold(side, anomaly),
                     }
                 }
@@ -240,7 +256,7 @@ impl Upper {
             Layer::Late(searches) => searches[side].gap(length),
             // The start was lost: it may be a WebSocket all the same.
             Layer::Start => self.layer = Layer::joined_late(),
-            Layer::Nothing => {}
+            Layer::Nothing | Layer::Hopeless => {}
         }
     }
 
@@ -263,7 +279,7 @@ impl Upper {
             Layer::Http(_) => self.exchanged(side, bytes, carried, cx),
             Layer::Start => self.start(side, bytes, carried, cx),
             Layer::Late(_) => self.late(side, bytes, carried, cx),
-            Layer::Nothing => {}
+            Layer::Nothing | Layer::Hopeless => {}
         }
     }
 
@@ -295,8 +311,11 @@ impl Upper {
         searches[side].push(bytes, carried);
         if let Some(found) = searches[side].find() {
             self.join(side, found.masked, cx);
-        } else if Side::BOTH.into_iter().all(|side| searches[side].is_hopeless() || searches[side].captured() == 0) {
-            self.layer = Layer::Nothing;
+        } else if Side::BOTH
+            .into_iter()
+            .all(|side| searches[side].is_hopeless() || searches[side].captured() == 0)
+        {
+            self.layer = Layer::Hopeless;
         }
     }
 
@@ -309,7 +328,8 @@ impl Upper {
             searches.swap();
             self.ended.swap();
         }
-        let first = searches.client.first().into_iter().chain(searches.server.first()).min_by_key(|at| at.packet);
+        let first =
+            searches.client.first().into_iter().chain(searches.server.first()).min_by_key(|at| at.packet);
         let now = cx.at;
         cx.at = first.unwrap_or(now);
         let opened = cx.at.time;
@@ -343,8 +363,11 @@ impl Upper {
                         self.tell_limits(cx);
                         // Behind a gap it may still be a WebSocket, its handshake lost.
                         if self.gapped {
+                            let (early, sender) =
+                                (Pair::from_fn(|side| exchanges.take_early(side)), self.real(side));
                             self.layer = Layer::joined_late();
-                            self.late(side, bytes, carried, cx);
+                            self.replay(early, cx);
+                            self.bytes(sender, bytes, carried, cx);
                         }
                         return;
                     }
@@ -355,7 +378,8 @@ impl Upper {
                         return self.bytes(self.real(side), bytes, carried, cx);
                     }
                     // Where segments came out of order, the answer may only seem to be late.
-                    http::Output::Anomaly { anomaly: Anomaly::DataBeforeHandshake { .. }, .. } if self.disordered => {}
+                    http::Output::Anomaly { anomaly: Anomaly::DataBeforeHandshake { .. }, .. }
+                        if self.disordered => {}
                     http::Output::Anomaly { side, anomaly } => self.hold(Some(side), anomaly),
                     http::Output::Refused(handshake) | http::Output::Unanswered(handshake) => {
                         cx.say(Kind::Opened(&self.opened(Some(handshake), false)));
@@ -411,8 +435,8 @@ impl Upper {
     fn replay(&mut self, early: Pair<Vec<Early>>, cx: &mut Context<'_>) {
         let now = cx.at;
         let Pair { client, server } = early;
-        for (side, pieces) in [(Side::Client, client), (Side::Server, server)] {
-            let side = self.real(side);
+        // Who is who may turn out on the way.
+        for (side, pieces) in [(self.real(Side::Client), client), (self.real(Side::Server), server)] {
             for piece in pieces {
                 match piece {
                     Early::Bytes(bytes, carried) => {

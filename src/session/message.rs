@@ -16,7 +16,13 @@ pub(super) struct Open {
 
 impl Open {
     pub(super) fn new(limit: usize) -> Self {
-        Open { opcode: Opcode::TEXT, payload: Payload::new(limit), wire: new_wire(At::default()), inflating: false, unreadable: false }
+        Open {
+            opcode: Opcode::TEXT,
+            payload: Payload::new(limit),
+            wire: new_wire(At::default()),
+            inflating: false,
+            unreadable: false,
+        }
     }
 
     /// Begins anew with a message's first frame.

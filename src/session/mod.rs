@@ -12,6 +12,7 @@
 //! same events however it was read.
 
 mod analyzer;
+mod compression;
 mod connection;
 mod context;
 mod conversation;

@@ -24,6 +24,7 @@ struct Told(Vec<String>);
 impl Sink for Told {
     fn event(&mut self, event: &Event<'_>) {
         self.0.push(match &event.kind {
+            Kind::Opened(opened) if opened.handshake.is_none() => "joined late".to_owned(),
             Kind::Opened(_) => "open".to_owned(),
             Kind::Message(message) => format!(
                 "{:?} {} {:?}{} from packet {}",
@@ -40,13 +41,24 @@ impl Sink for Told {
 
 impl Talk {
     fn begin() -> Self {
-        let mut talk = Talk { analyzer: Analyzer::new(Limits::default()), packet: 0, next: [1000, 5000], told: Told::default() };
+        let mut talk = Talk {
+            analyzer: Analyzer::new(Limits::default()),
+            packet: 0,
+            next: [1000, 5000],
+            told: Told::default(),
+        };
         talk.segment(Side::Client, Flags::SYN, &[]);
         talk.next[0] += 1;
         talk.segment(Side::Server, Flags::SYN.with(Flags::ACK), &[]);
         talk.next[1] += 1;
         talk.segment(Side::Client, Flags::ACK, &[]);
         talk
+    }
+
+    /// Begins in the middle.
+    fn join() -> Self {
+        let next = [1000, 5000];
+        Talk { analyzer: Analyzer::new(Limits::default()), packet: 0, next, told: Told::default() }
     }
 
     fn segment(&mut self, side: Side, flags: Flags, payload: &[u8]) {
@@ -124,6 +136,22 @@ fn frames_held_until_the_lost_answer_is_given_up_keep_their_packets() {
 }
 
 #[test]
+fn a_request_whose_answer_is_lost_is_told_where_the_server_speaks_first() {
+    for size in [1, 2, 7, 1000] {
+        let mut talk = Talk::begin();
+        talk.send(Side::Client, format!("{REQUEST}\r\n"));
+        talk.lose(Side::Server, format!("{RESPONSE}\r\n"));
+        let greeting = plain(0x81, "price 60123.45, quantity 0.5, of the one thing");
+        greeting.chunks(size).for_each(|piece| talk.send(Side::Server, piece));
+        talk.send(Side::Server, plain(0x82, "abc"));
+        let told: Vec<_> = talk.over();
+        let shown: Vec<_> = told.iter().map(|line| line.split(" from").next().unwrap()).collect();
+        let price = "Server text \"price 60123.45, quantity 0.5, of the one thing\"";
+        assert_eq!(shown, ["open", price, "Server binary \"abc\""], "{size}");
+    }
+}
+
+#[test]
 fn a_continuation_whose_beginning_is_lost_shows_bytes_only_where_nothing_can_be_compressed() {
     for (extension, shown) in [("", "rest of it"), (DEFLATE, "")] {
         let mut talk = Talk::begin();
@@ -160,4 +188,38 @@ fn frames_that_lead_to_an_impossible_header_behind_a_gap_are_doubted() {
         format!("Server text \"price 60123.{price}, quantity 0.5, of the one thing\" from packet {packet}")
     });
     assert_eq!(prices, told.collect::<Vec<_>>());
+}
+
+#[test]
+fn a_stream_joined_in_the_middle_of_a_long_message_is_found_when_it_is_over() {
+    let mut talk = Talk::join();
+    for n in 0..100_u32 {
+        let noise: Vec<u8> =
+            (0..1448_u32).map(|k| ((n * 1448 + k).wrapping_mul(0x9e37_79b1) >> 13) as u8).collect();
+        talk.send(Side::Server, noise);
+    }
+    for n in 0..6 {
+        talk.send(Side::Server, plain(0x81, &format!("price 60123.4{n}, quantity 0.5, of the one thing")));
+        talk.send(Side::Client, masked(0x81, &format!("seen number {n}, and thank you for it")));
+    }
+    let told = talk.over();
+    assert_eq!(told.iter().filter(|line| line.starts_with("Server text \"price")).count(), 6, "{told:?}");
+    assert_eq!(told.iter().filter(|line| line.starts_with("Client text \"seen")).count(), 6, "{told:?}");
+}
+
+#[test]
+fn a_conversation_that_is_over_does_not_begin_again() {
+    let mut talk = Talk::join();
+    let text = |n| plain(0x81, &format!("price 60123.4{n}, quantity 0.5, of the one thing"));
+    for n in 0..6 {
+        talk.send(Side::Server, text(n));
+    }
+    for side in Side::BOTH {
+        talk.segment(side, Flags::FIN.with(Flags::ACK), &[]);
+        talk.next[usize::from(side == Side::Server)] += 1;
+    }
+    for n in 0..6 {
+        talk.send(Side::Server, text(n));
+    }
+    assert_eq!(talk.over().iter().filter(|line| line.starts_with("Server")).count(), 6);
 }

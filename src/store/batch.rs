@@ -78,7 +78,9 @@ impl Batch {
             return None;
         }
         match self.items.last() {
-            Some(Item { conn: other, what: Owned::Frame(frame), .. }) if *other == conn && frame.from == from => {
+            Some(Item { conn: other, what: Owned::Frame(frame), .. })
+                if *other == conn && frame.from == from =>
+            {
                 let frame = *frame;
                 self.items.pop();
                 Some(frame)

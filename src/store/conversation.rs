@@ -69,7 +69,9 @@ impl Conversation {
         let Some(opened) = &self.opened else { return format!("connection {}", self.id.0) };
         let handshake = opened.handshake.as_ref();
         match handshake.and_then(|handshake| handshake.url.as_deref()) {
-            Some(url) => url.strip_prefix("ws://").or_else(|| url.strip_prefix("wss://")).unwrap_or(url).to_owned(),
+            Some(url) => {
+                url.strip_prefix("ws://").or_else(|| url.strip_prefix("wss://")).unwrap_or(url).to_owned()
+            }
             None => opened.server.to_string(),
         }
     }

@@ -147,13 +147,17 @@ impl Entry {
 
     /// Returns a pong's round trip.
     pub fn rtt(&self) -> Option<Duration> {
-        let is = matches!(self.what, What::Message) && self.opcode() == Opcode::PONG && self.facts.has(Facts::EXTRA);
+        let is = matches!(self.what, What::Message)
+            && self.opcode() == Opcode::PONG
+            && self.facts.has(Facts::EXTRA);
         is.then(|| Duration::from_nanos(u64::from(self.extra)))
     }
 
     /// Returns a close frame's code.
     pub fn close_code(&self) -> Option<u16> {
-        let is = matches!(self.what, What::Message) && self.opcode() == Opcode::CLOSE && self.facts.has(Facts::EXTRA);
+        let is = matches!(self.what, What::Message)
+            && self.opcode() == Opcode::CLOSE
+            && self.facts.has(Facts::EXTRA);
         is.then(|| u16::try_from(self.extra).unwrap_or(0))
     }
 

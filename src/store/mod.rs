@@ -25,6 +25,7 @@ mod shared;
 mod store;
 #[cfg(test)]
 mod tests;
+mod unlinked;
 
 pub use batch::Batch;
 pub use bounds::Bounds;
@@ -35,3 +36,4 @@ pub use rates::{Column, Marks};
 pub use record::{Record, write_header};
 pub use shared::{Phase, Shared};
 pub use store::{Remark, Store};
+pub use unlinked::unlinked_file;

@@ -1,8 +1,9 @@
 use std::collections::VecDeque;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::path::PathBuf;
 use std::sync::Arc;
+
+use super::unlinked_file;
 
 /// How many bytes a chunk has.
 pub(super) const CHUNK: usize = 4 << 20;
@@ -56,8 +57,9 @@ impl Job {
     /// Writes the chunk.
     pub(super) fn run(self) -> Done {
         let mut file: &File = &self.file;
-        let result =
-            file.seek(SeekFrom::Start(self.slot.saturating_mul(CHUNK_64))).and_then(|_| file.write_all(&self.chunk));
+        let result = file
+            .seek(SeekFrom::Start(self.slot.saturating_mul(CHUNK_64)))
+            .and_then(|_| file.write_all(&self.chunk));
         Done { number: self.number, result }
     }
 }
@@ -117,7 +119,10 @@ impl Payloads {
 
     /// Returns the bytes that lie in the file, and those dropped.
     pub(super) fn spooled(&self) -> (u64, u64) {
-        (self.first.saturating_sub(self.oldest).saturating_mul(CHUNK_64), self.oldest.saturating_mul(CHUNK_64))
+        (
+            self.first.saturating_sub(self.oldest).saturating_mul(CHUNK_64),
+            self.oldest.saturating_mul(CHUNK_64),
+        )
     }
 
     /// Returns why the file cannot be used, once.
@@ -132,7 +137,7 @@ impl Payloads {
         }
         let slots = spool / CHUNK_64;
         if slots > 0 && self.spool.is_none() && self.failed.is_none() {
-            match unlinked() {
+            match unlinked_file() {
                 Ok(file) => (self.spool, self.slots) = (Some(Arc::new(file)), Some(slots)),
                 Err(e) => self.failed = Some(e),
             }
@@ -241,30 +246,4 @@ impl Payloads {
         self.cache.push_back((number, Arc::new(chunk)));
         Some(())
     }
-}
-
-/// Makes a file that has no name any more, so that it is gone when we are, however we end.
-///
-/// `/var/tmp` comes before `/tmp`, which often is memory.
-fn unlinked() -> io::Result<File> {
-    let chosen = std::env::var_os("TMPDIR").map(PathBuf::from);
-    let mut last = io::Error::from(io::ErrorKind::NotFound);
-    for folder in chosen.into_iter().chain([PathBuf::from("/var/tmp"), std::env::temp_dir()]) {
-        for attempt in 0..16_u32 {
-            let clock = std::time::UNIX_EPOCH.elapsed().map_or(0, |since| since.subsec_nanos());
-            let path = folder.join(format!("wirefin-{}-{clock}-{attempt}", std::process::id()));
-            let mut options = OpenOptions::new();
-            options.read(true).write(true).create_new(true);
-            #[cfg(unix)]
-            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-            match options.open(&path) {
-                Ok(file) => {
-                    std::fs::remove_file(&path)?;
-                    return Ok(file);
-                }
-                Err(e) => last = e,
-            }
-        }
-    }
-    Err(last)
 }

@@ -54,11 +54,11 @@ pub fn write_header(header: &Header, out: &mut Vec<u8>) {
     let form = header.header_length.saturating_sub(if header.mask.is_some() { 4 } else { 0 });
     match form {
         4 => {
-            out.push(masked | 126);
+            out.push(masked | 0x7e);
             out.extend_from_slice(&u16::try_from(header.length).unwrap_or(u16::MAX).to_be_bytes());
         }
         10 => {
-            out.push(masked | 127);
+            out.push(masked | 0x7f);
             out.extend_from_slice(&header.length.to_be_bytes());
         }
         _ => out.push(masked | u8::try_from(header.length & 0x7f).unwrap_or(0)),
@@ -95,8 +95,14 @@ fn take_frame(from: Side, bytes: &mut &[u8]) -> Option<Frame> {
         mask = Some(*key);
     }
     let header_length = 2_u8.saturating_add(extended).saturating_add(if mask.is_some() { 4 } else { 0 });
-    let header =
-        Header { fin: first & 0x80 != 0, rsv: first >> 4 & 7, opcode: Opcode(first & 0x0f), mask, length, header_length };
+    let header = Header {
+        fin: first & 0x80 != 0,
+        rsv: first >> 4 & 7,
+        opcode: Opcode(first & 0x0f),
+        mask,
+        length,
+        header_length,
+    };
     Some(Frame { from, header, offset: take(bytes)? })
 }
 

@@ -13,19 +13,31 @@ impl Store {
         let conn = conversation.map(|conversation| conversation.id);
         match entry.what() {
             What::Opened => {
-                let Some(opened) = conversation.and_then(|conversation| conversation.opened.as_deref()) else { return false };
+                let Some(opened) = conversation.and_then(|conversation| conversation.opened.as_deref())
+                else {
+                    return false;
+                };
                 sink.event(&Event { conn, at, kind: Kind::Opened(opened) });
             }
             What::Closed => {
-                let Some(closed) = conversation.and_then(|conversation| conversation.closed.as_deref()) else { return false };
+                let Some(closed) = conversation.and_then(|conversation| conversation.closed.as_deref())
+                else {
+                    return false;
+                };
                 sink.event(&Event { conn, at, kind: Kind::Closed(closed) });
             }
             What::Anomaly => {
                 let Some(remark) = self.remark(&entry) else { return false };
-                sink.event(&Event { conn, at, kind: Kind::Anomaly { from: remark.from, anomaly: &remark.anomaly } });
+                sink.event(&Event {
+                    conn,
+                    at,
+                    kind: Kind::Anomaly { from: remark.from, anomaly: &remark.anomaly },
+                });
             }
             What::Message => {
-                let (Some(from), Some(record)) = (entry.from(), self.record(number, usize::MAX)) else { return false };
+                let (Some(from), Some(record)) = (entry.from(), self.record(number, usize::MAX)) else {
+                    return false;
+                };
                 if record.dropped {
                     return false;
                 }

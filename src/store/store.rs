@@ -2,6 +2,7 @@ use std::ops::Range;
 
 use ahash::AHashMap;
 
+use super::Bounds;
 use super::batch::{Batch, Draft, Item, Owned};
 use super::conversation::{Conversation, State};
 use super::entry::{Entry, Facts, NOBODY, SERVER, What};
@@ -9,7 +10,6 @@ use super::list::List;
 use super::payloads::{Done, Job, Kept, Payloads};
 use super::rates::{Column, Rates};
 use super::record::{self, Record};
-use super::Bounds;
 use crate::event::{ConnId, Frame, Opcode, Severity};
 use crate::model::{Anomaly, At, Pair, Side, Timestamp};
 
@@ -224,7 +224,8 @@ impl Store {
 
     fn hear(&mut self) {
         if let Some(e) = self.payloads.failure() {
-            self.trouble = Some(format!("old payloads are dropped: the temporary file cannot be written: {e}"));
+            self.trouble =
+                Some(format!("old payloads are dropped: the temporary file cannot be written: {e}"));
         }
     }
 
@@ -386,7 +387,8 @@ impl Store {
     fn push(&mut self, slot: Option<u32>, entry: Entry) {
         let Ok(number) = u32::try_from(self.entries.len()) else { return };
         // Events of several lanes come in packet order; what a tick decides may be told a moment late.
-        let latest = number.checked_sub(1).and_then(|last| self.entry(last)).map_or(entry.time, |last| last.time);
+        let latest =
+            number.checked_sub(1).and_then(|last| self.entry(last)).map_or(entry.time, |last| last.time);
         let entry = Entry { conversation: slot.unwrap_or(u32::MAX), time: entry.time.max(latest), ..entry };
         if let Some(column) = self.rates.at(entry.time) {
             column.count(&entry);

@@ -102,7 +102,12 @@ fn flood(bounds: Bounds, messages: u32, length: usize) -> Shared {
     for n in 0..messages {
         let payload: Vec<u8> = (0..length).map(|at| (n as usize + at) as u8).collect();
         batch.clear();
-        put(&mut batch, 1, u64::from(n) + 1, Kind::Message(samples::message(Side::Client, Opcode::BINARY, &payload)));
+        put(
+            &mut batch,
+            1,
+            u64::from(n) + 1,
+            Kind::Message(samples::message(Side::Client, Opcode::BINARY, &payload)),
+        );
         store.add(&batch, 0..batch.mark());
         let allocated = store.lock().allocated();
         // One chunk that is being filled may stand above the bound, and one that is being written.
@@ -122,7 +127,10 @@ fn old_payloads_are_read_back_from_the_file() {
     assert!(store.spooled().0 > 0 && store.spooled().1 == 0 && store.trouble().is_none());
     for n in 0..300_u32 {
         let payload = store.payload(n, usize::MAX).unwrap();
-        assert_eq!((payload.len(), payload[0], payload[199_999]), (200_000, n as u8, (n as usize + 199_999) as u8));
+        assert_eq!(
+            (payload.len(), payload[0], payload[199_999]),
+            (200_000, n as u8, (n as usize + 199_999) as u8)
+        );
     }
     assert_eq!(store.record(0, 10).unwrap().payload.len(), 10);
 }
@@ -134,7 +142,11 @@ fn the_oldest_payloads_are_dropped_and_shown_as_such() {
     let mut store = shared.lock();
     assert!(store.spooled().1 > 0);
     let kept: Vec<Kept> = (0..300).map(|n| store.kept(store.entry(n).unwrap())).collect();
-    assert!(kept.is_sorted_by_key(|kept| [Kept::Dropped, Kept::File, Kept::Memory].iter().position(|k| k == kept)));
+    assert!(
+        kept.is_sorted_by_key(|kept| [Kept::Dropped, Kept::File, Kept::Memory]
+            .iter()
+            .position(|k| k == kept))
+    );
     assert_eq!((kept[0], kept[299]), (Kept::Dropped, Kept::Memory));
     assert!(kept.contains(&Kept::File));
     for n in 0..300 {
@@ -212,7 +224,8 @@ fn columns_add_up_to_what_there_is() {
 #[test]
 fn holes_and_long_messages_survive() {
     let holes: Vec<Missing> = (0..1000).map(|n| Missing { offset: n * 1000, length: Some(n) }).collect();
-    let message = Message { missing: &holes, length: 1 << 40, ..samples::message(Side::Server, Opcode::BINARY, b"ab") };
+    let message =
+        Message { missing: &holes, length: 1 << 40, ..samples::message(Side::Server, Opcode::BINARY, b"ab") };
     let mut batch = Batch::default();
     put(&mut batch, 1, 1, Kind::Message(message));
     let mut store = filled(&batch, Bounds::default());

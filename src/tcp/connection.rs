@@ -110,7 +110,8 @@ impl Connection {
     /// Tells whether the capture shows things in another order than the peers saw them: bytes wait behind a hole, or
     /// were acknowledged and have not been captured.
     pub fn is_disordered(&self) -> bool {
-        let disordered = |half: &Half| half.waiting.is_some() || half.phase == Phase::Open && half.acked > half.position;
+        let disordered =
+            |half: &Half| half.waiting.is_some() || half.phase == Phase::Open && half.acked > half.position;
         disordered(&self.halves.client) || disordered(&self.halves.server)
     }
 

@@ -46,14 +46,22 @@ pub(super) fn rfc3339(time: Timestamp) -> String {
 }
 
 /// Returns a row's time in 15 columns or fewer.
-pub(super) fn told(form: TimeForm, time: Timestamp, start: Timestamp, before: Option<Timestamp>, wide: bool) -> String {
+pub(super) fn told(
+    form: TimeForm,
+    time: Timestamp,
+    start: Timestamp,
+    before: Option<Timestamp>,
+    wide: bool,
+) -> String {
     match form {
         TimeForm::Absolute => of_day(time, if wide { 6 } else { 3 }),
         TimeForm::Relative => {
             let since = time.since(start);
             if wide { format!("{:.6}", since.as_secs_f64()) } else { format!("{:.3}", since.as_secs_f64()) }
         }
-        TimeForm::Delta => before.map_or(String::new(), |before| format!("+{}", view::span(time.since(before)))),
+        TimeForm::Delta => {
+            before.map_or(String::new(), |before| format!("+{}", view::span(time.since(before))))
+        }
     }
 }
 
@@ -93,7 +101,10 @@ mod tests {
 
     #[test]
     fn numbers_stay_short_and_readable() {
-        assert_eq!([0, 999, 1_234, 123_456, 1_234_567, 123_456_789].map(short), ["0", "999", "1.2k", "123k", "1.2M", "123M"]);
+        assert_eq!(
+            [0, 999, 1_234, 123_456, 1_234_567, 123_456_789].map(short),
+            ["0", "999", "1.2k", "123k", "1.2M", "123M"]
+        );
         assert_eq!([0, 999, 1_000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
     }
 

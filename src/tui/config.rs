@@ -9,6 +9,8 @@ pub struct Options {
     pub time: Option<String>,
     /// Whether the mouse is listened to; `None` means that it is.
     pub mouse: Option<bool>,
+    /// The filter to begin with, in the language of [`crate::filter`].
+    pub filter: Option<String>,
 }
 
 /// Says why a configuration cannot be used.
@@ -53,8 +55,13 @@ impl Options {
             if line.is_empty() {
                 continue;
             }
-            let wrong = |problem: String| ConfigError::Line { path: path.to_owned(), line: n.saturating_add(1), problem };
-            let (name, value) = line.split_once('=').ok_or_else(|| wrong("`name = value` is expected".to_owned()))?;
+            let wrong = |problem: String| ConfigError::Line {
+                path: path.to_owned(),
+                line: n.saturating_add(1),
+                problem,
+            };
+            let (name, value) =
+                line.split_once('=').ok_or_else(|| wrong("`name = value` is expected".to_owned()))?;
             let (name, value) = (name.trim(), value.trim().trim_matches('"'));
             match name {
                 "theme" if super::theme::Theme::named(value).is_some() => {
@@ -66,7 +73,12 @@ impl Options {
                 "mouse" if matches!(value, "true" | "false") => {
                     self.mouse.get_or_insert(value == "true");
                 }
-                "theme" => return Err(wrong(format!("a theme is one of {}", super::theme::Theme::NAMES.join(", ")))),
+                "theme" => {
+                    return Err(wrong(format!(
+                        "a theme is one of {}",
+                        super::theme::Theme::NAMES.join(", ")
+                    )));
+                }
                 "time" => return Err(wrong("time is absolute, relative or delta".to_owned())),
                 "mouse" => return Err(wrong("mouse is true or false".to_owned())),
                 _ => return Err(wrong(format!("there is no setting {name:?}: theme, time, mouse"))),
@@ -85,7 +97,15 @@ mod tests {
         let chosen = Options { theme: Some("light".to_owned()), ..Options::default() };
         let text = "# mine\ntheme = \"none\"\ntime = \"delta\" # since the row before\n\nmouse = false\n";
         let read = chosen.with_text(text, Path::new("c")).unwrap();
-        assert_eq!(read, Options { theme: Some("light".to_owned()), time: Some("delta".to_owned()), mouse: Some(false) });
+        assert_eq!(
+            read,
+            Options {
+                theme: Some("light".to_owned()),
+                time: Some("delta".to_owned()),
+                mouse: Some(false),
+                filter: None
+            }
+        );
     }
 
     #[test]

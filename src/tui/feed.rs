@@ -15,6 +15,11 @@ pub trait Feed {
         false
     }
 
+    /// Tells whether the capture was stopped, so that it can be begun again.
+    fn is_stopped(&self) -> bool {
+        false
+    }
+
     /// Returns how much of the source was read, from 0 to 1, where that is known.
     fn progress(&self) -> Option<f64> {
         None
@@ -25,7 +30,7 @@ pub trait Feed {
         0
     }
 
-    /// Ends the capture; what was taken stays.
+    /// Stops the capture; what was taken stays.
     fn stop(&mut self) -> io::Result<()> {
         Err(io::ErrorKind::Unsupported.into())
     }

@@ -1,19 +1,14 @@
 //! What keys and the mouse do. Handlers change the state and return an [`Effect`] for what lies outside of it.
 
-use std::path::Path;
 use std::time::Duration;
 
-use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use crossterm::event::{Event, KeyEvent, KeyEventKind};
 
-use super::feed::Choice;
 use super::keys::{self, Action};
-use super::matcher::Matcher;
-use super::needle::Needle;
 use super::prompt::{Ask, Prompt};
 use super::state::{App, DetailSize, Effect, Panel, SortBy, Tab};
-use crate::filter::{self, Field};
 use crate::model::Timestamp;
-use crate::store::What;
+use crate::store::{Phase, What};
 
 impl App {
     /// Handles one event of the terminal.
@@ -67,7 +62,7 @@ impl App {
             Action::PageUp => self.step(self.page().saturating_neg()),
             Action::PageDown => self.step(self.page()),
             Action::First => self.step(isize::MIN),
-            Action::Last => self.to_last(),
+            Action::Last => self.go_to_last(),
             Action::Left | Action::Right => self.sideways(action == Action::Right),
             Action::Enter => self.enter(),
             Action::Back => self.back(),
@@ -83,7 +78,9 @@ impl App {
             Action::NextAnomaly | Action::PreviousAnomaly => self.next_anomaly(action == Action::NextAnomaly),
             Action::Bookmark => self.bookmark(),
             Action::NextBookmark => self.next_bookmark(),
-            Action::Mark => self.mark = if self.mark == self.timeline.entry { None } else { self.timeline.entry },
+            Action::Mark => {
+                self.mark = if self.mark == self.timeline.entry { None } else { self.timeline.entry }
+            }
             Action::Tree => self.show_tab(Tab::Tree),
             Action::Text => self.show_tab(Tab::Text),
             Action::Json => self.show_tab(Tab::Json),
@@ -178,7 +175,7 @@ impl App {
         }
     }
 
-    fn to_last(&mut self) {
+    fn go_to_last(&mut self) {
         self.step(isize::MAX);
         if self.panel == Panel::Timeline && self.feed.is_live() {
             self.timeline.follow = true;
@@ -198,7 +195,8 @@ impl App {
                     self.detail.folded.remove(&at);
                 } else if self.detail.document.has_children(at) && self.detail.folded.insert(at) {
                 } else {
-                    let depth = |n: &usize| self.detail.document.fields.get(*n).map_or(0, |field| field.depth);
+                    let depth =
+                        |n: &usize| self.detail.document.fields.get(*n).map_or(0, |field| field.depth);
                     let parent = (0..at).rev().find(|n| depth(n) < depth(&at));
                     self.detail.field = parent.unwrap_or(at);
                 }
@@ -295,8 +293,7 @@ impl App {
             return;
         }
         let at = SortBy::ALL.iter().position(|(sort, _)| *sort == self.conversations.sort).unwrap_or(0);
-        let (sort, name) =
-            SortBy::ALL.get(at.saturating_add(1)).copied().unwrap_or((SortBy::Begin, "begin"));
+        let (sort, name) = SortBy::ALL.get(at.saturating_add(1)).copied().unwrap_or((SortBy::Begin, "begin"));
         self.conversations.sort = sort;
         self.say(format!("conversations sorted by {name}"));
     }
@@ -306,7 +303,9 @@ impl App {
         let store = shared.lock();
         let at = self.timeline.entry.unwrap_or(0);
         let scope = self.timeline.rows.scope();
-        let belongs = |number: &u32| scope.is_none() || store.entry(*number).and_then(crate::store::Entry::conversation) == scope;
+        let belongs = |number: &u32| {
+            scope.is_none() || store.entry(*number).and_then(crate::store::Entry::conversation) == scope
+        };
         let found = if forward {
             store.anomalies_from(at.saturating_add(1)).find(belongs)
         } else {
@@ -333,7 +332,8 @@ impl App {
 
     fn next_bookmark(&mut self) {
         let at = self.timeline.entry.unwrap_or(0);
-        let next = self.bookmarks.range(at.saturating_add(1)..).next().or_else(|| self.bookmarks.first()).copied();
+        let next =
+            self.bookmarks.range(at.saturating_add(1)..).next().or_else(|| self.bookmarks.first()).copied();
         let shared = self.store.clone();
         match next {
             Some(number) => self.go_to(&shared.lock(), number),
@@ -366,7 +366,10 @@ impl App {
             self.say("there is no payload to copy");
             return Effect::None;
         }
-        self.say(format!("copied {} bytes, if the terminal allows it", super::clock::grouped(payload.len() as u64)));
+        self.say(format!(
+            "copied {} bytes, if the terminal allows it",
+            super::clock::grouped(payload.len() as u64)
+        ));
         Effect::Copy(payload)
     }
 
@@ -387,19 +390,20 @@ impl App {
     }
 
     fn shift(&mut self, later: bool) {
-        let Some((from, to)) = self.window() else { return };
+        let Some((from, to)) = self.timeline.rows.range() else {
+            return self.step(if later { self.page() } else { self.page().saturating_neg() });
+        };
         let by = to.since(from).as_secs_f64() / 2.0;
+        self.show_from(if later { from.plus(Duration::from_secs_f64(by)) } else { back(from, by) });
+    }
+
+    /// Shows as long a stretch of time as now, from `begin` on if the capture has that.
+    pub(super) fn show_from(&mut self, begin: Timestamp) {
+        let Some((from, to)) = self.timeline.rows.range() else { return };
+        let length = to.since(from);
         let shared = self.store.clone();
         let Some((first, last)) = shared.lock().times() else { return };
-        if self.timeline.rows.range().is_none() {
-            return self.step(if later { self.page() } else { self.page().saturating_neg() });
-        }
-        let length = to.since(from);
-        let begin = if later {
-            from.plus(Duration::from_secs_f64(by)).min(back(last, length.as_secs_f64()).max(first))
-        } else {
-            back(from, by).max(first)
-        };
+        let begin = begin.min(back(last, length.as_secs_f64())).max(first);
         self.show_range(Some((begin, begin.plus(length))));
     }
 
@@ -413,132 +417,15 @@ impl App {
         if !self.feed.is_live() {
             return self.say("a file cannot be stopped");
         }
-        let result = if self.store.stopped() { self.feed.restart() } else { self.feed.stop() };
-        if let Err(e) = result {
-            self.say(e.to_string());
+        if self.phase != Phase::Filling {
+            return self.say("the capture has ended");
         }
-    }
-
-    fn prompt_key(&mut self, key: &KeyEvent) -> Effect {
-        let Some(prompt) = &mut self.prompt else { return Effect::None };
-        let control = key.modifiers.contains(KeyModifiers::CONTROL);
-        match key.code {
-            KeyCode::Esc => return self.cancel(),
-            KeyCode::Char('c' | 'g') if control => return self.cancel(),
-            KeyCode::Enter => return self.accept(),
-            KeyCode::Tab | KeyCode::BackTab => {
-                prompt.complete(key.code == KeyCode::Tab);
-                self.try_filter();
-                return Effect::None;
-            }
-            KeyCode::Char('a') if control => prompt.home(),
-            KeyCode::Char('e') if control => prompt.end(),
-            KeyCode::Char('u') if control => prompt.clear(),
-            KeyCode::Char('w') if control => prompt.rub_word(),
-            KeyCode::Char('h') if control => prompt.backspace(),
-            KeyCode::Char(_) if control => {}
-            KeyCode::Char(c) => prompt.insert(c.encode_utf8(&mut [0; 4])),
-            KeyCode::Backspace if prompt.text.is_empty() => return self.cancel(),
-            KeyCode::Backspace => prompt.backspace(),
-            KeyCode::Delete => prompt.delete(),
-            KeyCode::Left => prompt.left(),
-            KeyCode::Right => prompt.right(),
-            KeyCode::Home => prompt.home(),
-            KeyCode::End => prompt.end(),
-            KeyCode::Up | KeyCode::Down => {
-                let history = if prompt.ask == Ask::Search { &self.searches } else { &self.filters };
-                prompt.recall(history, key.code == KeyCode::Up);
-            }
-            _ => {}
+        let result = if self.feed.is_stopped() { self.feed.restart() } else { self.feed.stop() };
+        match result {
+            Ok(()) if self.feed.is_stopped() => self.say("stopped: what comes now is not captured"),
+            Ok(()) => self.say("capturing again"),
+            Err(e) => self.say(e.to_string()),
         }
-        self.typed();
-        Effect::None
-    }
-
-    /// Shows what a filter makes of the messages while it is typed.
-    fn typed(&mut self) {
-        let shared = self.store.clone();
-        if let Some(prompt) = &mut self.prompt {
-            prompt.suggest(|field| seen(&shared.lock(), field));
-        }
-        self.try_filter();
-    }
-
-    fn try_filter(&mut self) {
-        let Some(prompt) = &mut self.prompt else { return };
-        prompt.mistake = None;
-        if prompt.ask != Ask::Filter {
-            return;
-        }
-        if prompt.text.trim().is_empty() {
-            return self.show_filter(None);
-        }
-        match Matcher::parse(&prompt.text) {
-            Ok(matcher) => self.show_filter(Some(matcher)),
-            Err(mistake) => prompt.mistake = Some((mistake.column, mistake.expected)),
-        }
-    }
-
-    fn cancel(&mut self) -> Effect {
-        let Some(prompt) = self.prompt.take() else { return Effect::None };
-        if prompt.ask == Ask::Filter {
-            let before = (!self.filter_text.is_empty()).then(|| Matcher::parse(&self.filter_text).ok()).flatten();
-            self.show_filter(before);
-        }
-        Effect::None
-    }
-
-    fn accept(&mut self) -> Effect {
-        let Some(mut prompt) = self.prompt.take() else { return Effect::None };
-        let text = prompt.text.trim().to_owned();
-        match prompt.ask {
-            Ask::Filter => {
-                if prompt.mistake.is_some() {
-                    self.prompt = Some(prompt);
-                } else {
-                    remember(&mut self.filters, &text);
-                    self.filter_text = text;
-                }
-            }
-            Ask::Search if text.is_empty() => self.seek(true),
-            Ask::Search => match Needle::parse(&text) {
-                Ok(needle) => {
-                    remember(&mut self.searches, &text);
-                    self.needle = Some(needle);
-                    self.seek(true);
-                }
-                Err(words) => {
-                    prompt.mistake = Some((0, words));
-                    self.prompt = Some(prompt);
-                }
-            },
-            Ask::Export | Ask::Save if text.is_empty() => {}
-            Ask::Export | Ask::Save => {
-                let shown = self.choice();
-                let path = Path::new(&text);
-                let begun = match prompt.ask {
-                    Ask::Save => self.feed.save(path, shown),
-                    _ => self.feed.export(path, shown),
-                };
-                if let Err(e) = begun {
-                    self.say(format!("{text}: {e}"));
-                }
-            }
-        }
-        Effect::None
-    }
-
-    /// Says which entries are shown, and of which connections they are.
-    fn choice(&self) -> Choice {
-        let shared = self.store.clone();
-        let store = shared.lock();
-        let rows = &self.timeline.rows;
-        let entries: Vec<u32> = (0..rows.len()).filter_map(|row| rows.get(&store, row)).collect();
-        let slots: std::collections::BTreeSet<u32> =
-            entries.iter().filter_map(|number| store.entry(*number)?.conversation()).collect();
-        let connections =
-            slots.iter().filter_map(|slot| store.conversations().get(*slot as usize)).map(|c| c.id).collect();
-        Choice { entries, connections }
     }
 
     /// Returns the time between the mark and the selected message.
@@ -551,34 +438,9 @@ impl App {
     }
 }
 
-/// Lists values of a field that occur among the conversations.
-fn seen(store: &crate::store::Store, field: Field) -> Vec<String> {
-    let values = store.conversations().iter().take(2000).filter_map(|conversation| {
-        let opened = conversation.opened.as_deref()?;
-        let known = filter::Conversation::of(opened);
-        match field {
-            Field::Host => known.host().map(str::to_owned),
-            Field::Path => known.path().map(str::to_owned),
-            Field::Url => known.url.as_deref().map(str::to_owned),
-            Field::Subprotocol => known.subprotocol.as_deref().map(str::to_owned),
-            Field::Conn => Some(conversation.number().to_string()),
-            _ => None,
-        }
-    });
-    let all: std::collections::BTreeSet<String> = values.collect();
-    all.into_iter().take(100).collect()
-}
-
 /// Returns the moment `seconds` before `time`.
 pub(super) fn back(time: Timestamp, seconds: f64) -> Timestamp {
-    let nanos = i64::try_from(Duration::from_secs_f64(seconds.clamp(0.0, 1e9)).as_nanos()).unwrap_or(i64::MAX);
+    let nanos =
+        i64::try_from(Duration::from_secs_f64(seconds.clamp(0.0, 1e9)).as_nanos()).unwrap_or(i64::MAX);
     Timestamp::from_nanos(time.as_nanos().saturating_sub(nanos))
-}
-
-/// Puts a line at the end of a history, once.
-fn remember(history: &mut Vec<String>, text: &str) {
-    if !text.is_empty() {
-        history.retain(|line| line != text);
-        history.push(text.to_owned());
-    }
 }

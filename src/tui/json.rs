@@ -140,7 +140,8 @@ impl Maker<'_> {
                 }
                 _ => {
                     let rest = self.text.get(self.at..)?;
-                    let word = [&b"true"[..], b"false", b"null"].into_iter().find(|word| rest.starts_with(word))?;
+                    let word =
+                        [&b"true"[..], b"false", b"null"].into_iter().find(|word| rest.starts_with(word))?;
                     self.piece(Tint::Word, word.len());
                     return Some(());
                 }

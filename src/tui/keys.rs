@@ -163,9 +163,13 @@ pub const TABLE: &[Group] = &[
 
 /// Returns what a key does.
 pub fn action(key: &KeyEvent) -> Option<Action> {
-    let name = name(key)?;
+    named(&name(key)?)
+}
+
+/// Returns what the key of this name does.
+pub fn named(name: &str) -> Option<Action> {
     let mut bindings = TABLE.iter().flat_map(|group| group.bindings);
-    bindings.find(|binding| binding.keys.contains(&name.as_str())).map(|binding| binding.action)
+    bindings.find(|binding| binding.keys.contains(&name)).map(|binding| binding.action)
 }
 
 /// Returns the first key that does `action`.
@@ -178,7 +182,9 @@ pub fn key_for(action: Action) -> &'static str {
 fn name(key: &KeyEvent) -> Option<String> {
     let base = match key.code {
         KeyCode::Char(' ') => "Space".to_owned(),
-        KeyCode::Char(c) if key.modifiers.contains(KeyModifiers::CONTROL) => format!("Ctrl-{}", c.to_ascii_lowercase()),
+        KeyCode::Char(c) if key.modifiers.contains(KeyModifiers::CONTROL) => {
+            format!("Ctrl-{}", c.to_ascii_lowercase())
+        }
         KeyCode::Char(c) => c.to_string(),
         KeyCode::Tab if key.modifiers.contains(KeyModifiers::SHIFT) => "BackTab".to_owned(),
         KeyCode::Up
@@ -198,7 +204,7 @@ fn name(key: &KeyEvent) -> Option<String> {
     Some(base)
 }
 
-/// Returns the table as Markdown: `docs/keys.md`, and a section of the README.
+/// Returns the table as Markdown: `docs/keys.md`.
 pub fn markdown() -> String {
     let mut text = String::from("| key | what it does |\n| --- | --- |\n");
     for group in TABLE {
@@ -207,6 +213,23 @@ pub fn markdown() -> String {
             let keys: Vec<String> = binding.keys.iter().map(|key| format!("`{key}`")).collect();
             let _ = writeln!(text, "| {} | {} |", keys.join(" "), binding.help);
         }
+    }
+    text
+}
+
+/// Returns the table as a list with a line a group: the keys of the README.
+pub fn summary() -> String {
+    let mut text = String::new();
+    for group in TABLE {
+        let keys: Vec<String> = group
+            .bindings
+            .iter()
+            .map(|binding| {
+                let keys: Vec<String> = binding.keys.iter().map(|key| format!("`{key}`")).collect();
+                format!("{} {}", keys.join(" "), binding.help)
+            })
+            .collect();
+        let _ = writeln!(text, "* **{}**: {}", group.title, keys.join(" · "));
     }
     text
 }
@@ -250,13 +273,29 @@ mod tests {
         }
     }
 
-    #[test]
-    fn the_documentation_says_the_same() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/keys.md");
-        let want = format!("# Keys of `wirefin view`\n\nMade from the table in `src/tui/keys.rs` by its tests: do not edit.\n\n{}", markdown());
+    /// Compares a document with what the table makes of it; with `UPDATE_DOCS` it is written.
+    fn hold(name: &str, want: impl Fn(&str) -> String) {
+        let path = format!("{}/{name}", env!("CARGO_MANIFEST_DIR"));
+        let there = std::fs::read_to_string(&path).unwrap();
+        let want = want(&there);
         if std::env::var_os("UPDATE_DOCS").is_some() {
-            std::fs::write(path, &want).unwrap();
+            std::fs::write(&path, &want).unwrap();
+        } else {
+            assert_eq!(there, want, "run the tests with UPDATE_DOCS=1");
         }
-        assert_eq!(std::fs::read_to_string(path).unwrap(), want, "run the tests with UPDATE_DOCS=1");
+    }
+
+    #[test]
+    fn the_documents_say_the_same() {
+        hold("docs/keys.md", |_| {
+            let head = "# Keys of `wirefin view`\n\nMade from the table in `src/tui/keys.rs` by its tests: do not edit.";
+            format!("{head}\n\n{}", markdown())
+        });
+        hold("README.md", |there| {
+            let (head, rest) =
+                there.split_once("<!-- keys -->\n").expect("the README has a place for the keys");
+            let (_, tail) = rest.split_once("<!-- end of keys -->\n").expect("and that place ends");
+            format!("{head}<!-- keys -->\n{}<!-- end of keys -->\n{tail}", summary())
+        });
     }
 }

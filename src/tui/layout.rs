@@ -7,6 +7,8 @@ use super::state::{App, DetailSize};
 pub(super) struct Layout {
     pub(super) area: Rect,
     pub(super) title: Rect,
+    /// The whole capture in one line, while the overview shows a stretch of it.
+    pub(super) map: Rect,
     pub(super) overview: Rect,
     pub(super) conversations: Rect,
     pub(super) timeline: Rect,
@@ -23,7 +25,7 @@ const WIDE: u16 = 150;
 
 impl Layout {
     pub(super) fn of(area: Rect, app: &App) -> Layout {
-        let Rect { x, y, width, height } = area;
+        let Rect { x, width, height, .. } = area;
         let title = Rect { height: height.min(1), ..area };
         let bars = match height {
             0..=29 => 1_u16,
@@ -31,7 +33,8 @@ impl Layout {
             _ => 3,
         };
         let overview_height = bars.saturating_mul(2).saturating_add(1).min(height.saturating_sub(2));
-        let overview = Rect { x, y: y.saturating_add(1), width, height: overview_height };
+        let map = Rect { y: title.bottom(), height: u16::from(app.timeline.rows.range().is_some()), ..title };
+        let overview = Rect { x, y: map.bottom(), width, height: overview_height };
         let status = Rect { x, y: area.bottom().saturating_sub(1), width, height: height.min(1) };
         // A rule with titles, the panels, and the status line.
         let top = overview.bottom().saturating_add(1);
@@ -50,30 +53,47 @@ impl Layout {
         let (timeline, detail) = match (app.detail.size, beside) {
             (DetailSize::Away, _) => (right, Rect { width: 0, height: 0, ..right }),
             (size, true) => {
-                let share = if size == DetailSize::Large { right.width.saturating_mul(3) / 5 } else { right.width.saturating_mul(2) / 5 };
+                let share = if size == DetailSize::Large {
+                    right.width.saturating_mul(3) / 5
+                } else {
+                    right.width.saturating_mul(2) / 5
+                };
                 let room = app.detail_room.unwrap_or(share).clamp(20, right.width.saturating_sub(30).max(20));
                 let timeline = Rect { width: right.width.saturating_sub(room).saturating_sub(1), ..right };
                 let at = timeline.right().saturating_add(1);
                 (timeline, Rect { x: at, width: right.right().saturating_sub(at), ..right })
             }
             (size, false) => {
-                let share = if size == DetailSize::Large { right.height.saturating_mul(3) / 4 } else { right.height.saturating_mul(2) / 5 };
+                let share = if size == DetailSize::Large {
+                    right.height.saturating_mul(3) / 4
+                } else {
+                    right.height.saturating_mul(2) / 5
+                };
                 let room = app.detail_room.unwrap_or(share).clamp(2, right.height.saturating_sub(3).max(2));
                 let timeline = Rect { height: right.height.saturating_sub(room).saturating_sub(1), ..right };
                 let at = timeline.bottom().saturating_add(1);
                 (timeline, Rect { y: at, height: right.bottom().saturating_sub(at), ..right })
             }
         };
-        Layout { area, title, overview, conversations, timeline, detail, status, beside, gutter: 11 }
+        Layout { area, title, map, overview, conversations, timeline, detail, status, beside, gutter: 11 }
     }
 
     /// Returns the part of the overview in which time runs.
     pub(super) const fn strip(&self) -> Rect {
-        let gutter = if self.overview.width < 40 { 0 } else { self.gutter };
+        self.timed(self.overview)
+    }
+
+    /// Returns the part of the map in which time runs.
+    pub(super) const fn map_strip(&self) -> Rect {
+        self.timed(self.map)
+    }
+
+    const fn timed(&self, area: Rect) -> Rect {
+        let gutter = if area.width < 40 { 0 } else { self.gutter };
         Rect {
-            x: self.overview.x.saturating_add(gutter),
-            width: self.overview.width.saturating_sub(gutter).saturating_sub(1),
-            ..self.overview
+            x: area.x.saturating_add(gutter),
+            width: area.width.saturating_sub(gutter).saturating_sub(1),
+            ..area
         }
     }
 }

@@ -36,7 +36,8 @@ impl Matcher {
         let Some(entry) = store.entry(number).copied() else { return false };
         let slot = entry.conversation();
         self.look_up(store, slot);
-        let conversation = slot.and_then(|slot| self.conversations.get(slot as usize)).and_then(Option::as_ref);
+        let conversation =
+            slot.and_then(|slot| self.conversations.get(slot as usize)).and_then(Option::as_ref);
         let of_store = slot.and_then(|slot| store.conversations().get(slot as usize));
         let conn = of_store.map(|conversation| conversation.id);
         let closed = of_store.and_then(|conversation| conversation.closed.as_deref());
@@ -48,7 +49,8 @@ impl Matcher {
                 let gap_before = silence(store, &entry, number);
                 let is_close = entry.close_code().is_some();
                 let payload = if self.reads || is_close { store.payload(number, usize::MAX) } else { None };
-                let reason = payload.filter(|_| is_close).and_then(|payload| payload.get(2..)).unwrap_or_default();
+                let reason =
+                    payload.filter(|_| is_close).and_then(|payload| payload.get(2..)).unwrap_or_default();
                 let reason = reason.utf8_chunks().next().map_or("", |chunk| chunk.valid());
                 let known = entry.facts();
                 self.filter.matches(&Facts {
@@ -67,11 +69,14 @@ impl Matcher {
                     ..facts
                 })
             }
-            What::Anomaly => self.filter.matches(&Facts { from: entry.from(), anomaly: entry.anomaly(), ..facts }),
+            What::Anomaly => {
+                self.filter.matches(&Facts { from: entry.from(), anomaly: entry.anomaly(), ..facts })
+            }
             What::Opened => self.filter.matches(&facts),
             What::Closed => self.filter.matches(&Facts {
                 from: closed.and_then(|closed| closed.by),
-                close: closed.and_then(|closed| Some(CloseBody { code: closed.code?, reason: &closed.reason })),
+                close: closed
+                    .and_then(|closed| Some(CloseBody { code: closed.code?, reason: &closed.reason })),
                 ..facts
             }),
         }
@@ -84,7 +89,8 @@ impl Matcher {
             self.conversations.resize(slot.saturating_add(1), None);
         }
         if let Some(known @ None) = self.conversations.get_mut(slot) {
-            let opened = store.conversations().get(slot).and_then(|conversation| conversation.opened.as_deref());
+            let opened =
+                store.conversations().get(slot).and_then(|conversation| conversation.opened.as_deref());
             *known = opened.map(Conversation::of);
         }
     }

@@ -34,6 +34,7 @@ mod terminal;
 mod tests;
 mod text;
 mod theme;
+mod typing;
 
 pub use config::{ConfigError, Options};
 pub use feed::{Choice, Feed};
@@ -46,6 +47,7 @@ use ratatui::Terminal;
 use ratatui::backend::Backend;
 
 use self::clock::TimeForm;
+use self::matcher::Matcher;
 use self::state::Effect;
 use self::terminal::{Screen, Signals};
 use self::theme::Theme;
@@ -68,6 +70,9 @@ pub enum Error {
     /// There is no such theme.
     #[error("there is no theme {0:?}: dark, light, colour-blind, none")]
     Theme(String),
+    /// The filter cannot be understood.
+    #[error("the filter {0:?}: {1}")]
+    Filter(String, String),
     /// There is no such way to tell times.
     #[error("times are told as absolute, relative or delta, not {0:?}")]
     Time(String),
@@ -87,7 +92,15 @@ impl App {
             Some(name) => TimeForm::named(name).ok_or_else(|| Error::Time(name.to_owned()))?,
             None => TimeForm::default(),
         };
-        Ok(App::new(store, feed, theme, time))
+        let mut app = App::new(store, feed, theme, time);
+        if let Some(text) = &options.filter {
+            let matcher = Matcher::parse(text);
+            let matcher = matcher.map_err(|mistake| Error::Filter(text.clone(), mistake.expected))?;
+            app.filters.push(text.clone());
+            app.filter_text.clone_from(text);
+            app.show_filter(Some(matcher));
+        }
+        Ok(app)
     }
 
     /// Draws the screen as it stands.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::Position;
 
+use super::input::back;
 use super::state::{App, Drag, Panel, Tab};
 use crate::model::Timestamp;
 
@@ -22,8 +23,9 @@ impl App {
             MouseEventKind::Drag(MouseButton::Left) => self.pull(at),
             MouseEventKind::Up(MouseButton::Left) => self.release(at),
             MouseEventKind::ScrollDown | MouseEventKind::ScrollUp => {
-                let by = if mouse.kind == MouseEventKind::ScrollDown { WHEEL } else { WHEEL.saturating_neg() };
-                if self.layout.overview.contains(at) {
+                let by =
+                    if mouse.kind == MouseEventKind::ScrollDown { WHEEL } else { WHEEL.saturating_neg() };
+                if self.layout.overview.contains(at) || self.layout.map.contains(at) {
                     return self.zoom(if by > 0 { 2.0 } else { 0.5 });
                 }
                 if let Some(panel) = self.panel_at(at) {
@@ -38,11 +40,18 @@ impl App {
 
     fn click(&mut self, at: Position) {
         let layout = self.layout;
+        if layout.map_strip().contains(at) {
+            self.drag = Some(Drag::Map);
+            return self.centre(at.x);
+        }
         if layout.strip().contains(at) {
-            self.drag = Some(Drag::Overview(at.x));
+            self.drag = Some(Drag::Overview(at.x, at.x));
             return;
         }
-        if layout.conversations.width > 0 && at.x == layout.conversations.right() && at.y >= layout.conversations.y {
+        if layout.conversations.width > 0
+            && at.x == layout.conversations.right()
+            && at.y >= layout.conversations.y
+        {
             self.drag = Some(Drag::LeftBorder);
             return;
         }
@@ -82,11 +91,16 @@ impl App {
         let place = self.detail_drawn.iter().find(|(area, _)| area.contains(at)).map(|(_, place)| *place);
         match place {
             Some(super::draw::Place::Field(field)) => {
-                if self.detail.field == field && self.detail.document.has_children(field) && !self.detail.folded.remove(&field) {
+                if self.detail.field == field
+                    && self.detail.document.has_children(field)
+                    && !self.detail.folded.remove(&field)
+                {
                     self.detail.folded.insert(field);
                 }
                 self.detail.field = field;
-                if let Some(bytes) = self.detail.document.fields.get(field).and_then(|field| field.bytes.clone()) {
+                if let Some(bytes) =
+                    self.detail.document.fields.get(field).and_then(|field| field.bytes.clone())
+                {
                     self.detail.byte = bytes.start;
                 }
             }
@@ -115,15 +129,25 @@ impl App {
             Some(Drag::DetailBorder) => {
                 self.detail_room = Some(layout.status.y.saturating_sub(at.y).saturating_sub(1));
             }
-            Some(Drag::Overview(_)) | None => {}
+            Some(Drag::Overview(from, _)) => {
+                let strip = layout.strip();
+                let x = at.x.clamp(strip.x, strip.right().saturating_sub(1));
+                self.drag = Some(Drag::Overview(from, x));
+            }
+            Some(Drag::Map) => self.centre(at.x),
+            None => {}
         }
     }
 
     fn release(&mut self, at: Position) {
-        let Some(Drag::Overview(from)) = self.drag.take() else { return };
+        let Some(Drag::Overview(from, _)) = self.drag.take() else { return };
         let strip = self.layout.strip();
         let x = at.x.clamp(strip.x, strip.right().saturating_sub(1));
-        let (Some(begin), Some(end)) = (self.time_at(from.min(x)), self.time_at(from.max(x).saturating_add(1))) else { return };
+        let (Some(begin), Some(end)) =
+            (self.time_at(from.min(x)), self.time_at(from.max(x).saturating_add(1)))
+        else {
+            return;
+        };
         if x.abs_diff(from) >= 2 {
             return self.show_range(Some((begin, end)));
         }
@@ -132,6 +156,17 @@ impl App {
         let number = store.before(begin);
         let row = self.timeline.rows.row_of(&store, number);
         self.select(&store, row);
+    }
+
+    /// Shows as long a stretch of time as now, around a column of the map.
+    fn centre(&mut self, x: u16) {
+        let Some((from, to)) = self.timeline.rows.range() else { return };
+        let shared = self.store.clone();
+        let Some((first, last)) = shared.lock().times() else { return };
+        let strip = self.layout.map_strip();
+        let part = f64::from(x.saturating_sub(strip.x)) / f64::from(strip.width.saturating_sub(1).max(1));
+        let middle = first.plus(Duration::from_secs_f64(last.since(first).as_secs_f64() * part.min(1.0)));
+        self.show_from(back(middle, to.since(from).as_secs_f64() / 2.0));
     }
 
     /// Returns the moment at which a column of the overview begins.

@@ -15,7 +15,8 @@ pub(super) struct Needle {
 impl Needle {
     /// Reads what was typed; the error says what is wrong with it.
     pub(super) fn parse(text: &str) -> Result<Needle, String> {
-        let quoted = |prefix: &str| text.strip_prefix(prefix).map(|rest| rest.strip_suffix('"').unwrap_or(rest));
+        let quoted =
+            |prefix: &str| text.strip_prefix(prefix).map(|rest| rest.strip_suffix('"').unwrap_or(rest));
         let capital = text.chars().any(char::is_uppercase);
         let mut builder = if let Some(hex) = quoted("x\"") {
             let mut builder = RegexBuilder::new(&bytes_pattern(hex)?);
@@ -39,7 +40,12 @@ impl Needle {
 
     /// Lists where it is in `bytes`, as far as `most` times.
     pub(super) fn places(&self, bytes: &[u8], most: usize) -> Vec<Range<usize>> {
-        self.regex.find_iter(bytes).filter(|found| !found.is_empty()).take(most).map(|found| found.range()).collect()
+        self.regex
+            .find_iter(bytes)
+            .filter(|found| !found.is_empty())
+            .take(most)
+            .map(|found| found.range())
+            .collect()
     }
 }
 
@@ -49,7 +55,7 @@ fn bytes_pattern(hex: &str) -> Result<String, String> {
     if !digits.len().is_multiple_of(2) || digits.is_empty() || !digits.iter().all(char::is_ascii_hexdigit) {
         return Err("pairs of hexadecimal digits are expected".to_owned());
     }
-    Ok(digits.chunks(2).map(|pair| format!("\\x{}", pair.iter().collect::<String>())).collect())
+    Ok(digits.chunks(2).flat_map(|pair| ['\\', 'x'].into_iter().chain(pair.iter().copied())).collect())
 }
 
 fn last_line(text: &str) -> String {

@@ -1,5 +1,3 @@
-use unicode_width::UnicodeWidthChar as _;
-
 use crate::filter::{self, Candidate, Field};
 
 /// Says what is asked for.
@@ -39,7 +37,15 @@ pub(super) struct Prompt {
 
 impl Prompt {
     pub(super) fn new(ask: Ask, text: &str) -> Prompt {
-        Prompt { ask, text: text.to_owned(), cursor: text.len(), past: None, mistake: None, candidates: Vec::new(), chosen: None }
+        Prompt {
+            ask,
+            text: text.to_owned(),
+            cursor: text.len(),
+            past: None,
+            mistake: None,
+            candidates: Vec::new(),
+            chosen: None,
+        }
     }
 
     pub(super) fn insert(&mut self, text: &str) {
@@ -53,7 +59,8 @@ impl Prompt {
     }
 
     pub(super) fn right(&mut self) {
-        let next = self.text.get(self.cursor..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
+        let next =
+            self.text.get(self.cursor..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
         self.cursor = self.cursor.saturating_add(next);
     }
 
@@ -120,7 +127,13 @@ impl Prompt {
         let next = match (self.chosen, forward) {
             (None, true) => 0,
             (None, false) => last,
-            (Some(at), true) => if at >= last { 0 } else { at.saturating_add(1) },
+            (Some(at), true) => {
+                if at >= last {
+                    0
+                } else {
+                    at.saturating_add(1)
+                }
+            }
             (Some(at), false) => at.checked_sub(1).unwrap_or(last),
         };
         let Some(candidate) = self.candidates.get(next) else { return };
@@ -130,10 +143,26 @@ impl Prompt {
         self.chosen = Some(next);
     }
 
+    /// Tells whether what is wrong may only be that the line is not finished.
+    pub(super) fn is_unfinished(&self) -> bool {
+        let end = self.text.trim_end().chars().count();
+        let at_end = self.mistake.as_ref().is_some_and(|(column, _)| *column >= end);
+        at_end || !self.candidates.is_empty()
+    }
+
     /// Returns the column of the cursor.
     pub(super) fn column(&self) -> u16 {
-        let head = self.text.get(..self.cursor).unwrap_or_default();
-        head.chars().fold(0, |sum: u16, c| sum.saturating_add(u16::try_from(c.width().unwrap_or(0)).unwrap_or(0)))
+        self.width(self.cursor)
+    }
+
+    /// Returns the column of a character, given how many come before it.
+    pub(super) fn column_of(&self, characters: usize) -> u16 {
+        self.width(self.text.char_indices().nth(characters).map_or(self.text.len(), |(at, _)| at))
+    }
+
+    /// Returns how many columns the first bytes take.
+    fn width(&self, bytes: usize) -> u16 {
+        super::text::columns(self.text.get(..bytes).unwrap_or_default())
     }
 
     fn before(&self) -> usize {

@@ -4,6 +4,29 @@ use super::matcher::Matcher;
 use crate::model::Timestamp;
 use crate::store::Store;
 
+/// Ends a slice of work in time, without asking the clock for every small message.
+pub(super) struct Slice {
+    until: Instant,
+    done: u32,
+}
+
+impl Slice {
+    pub(super) const fn until(until: Instant) -> Slice {
+        Slice { until, done: 0 }
+    }
+
+    /// Tells whether the time is over, now that an entry was looked at.
+    pub(super) fn is_over(&mut self, store: &Store, number: u32) -> bool {
+        let bytes = store.entry(number).map_or(0, crate::store::Entry::kept);
+        self.done = self.done.saturating_add(256).saturating_add(bytes);
+        if self.done < 64 << 10 {
+            return false;
+        }
+        self.done = 0;
+        Instant::now() >= self.until
+    }
+}
+
 /// Says which entries the timeline shows, and finds them bit by bit.
 #[derive(Debug, Default)]
 pub(super) struct Rows {
@@ -60,7 +83,10 @@ impl Rows {
         (self.low, self.high) = match self.range {
             None => (0, length),
             Some((from, to)) => {
-                let (first, last) = (store.before(from), store.before(Timestamp::from_nanos(to.as_nanos().saturating_add(1))));
+                let (first, last) = (
+                    store.before(from),
+                    store.before(Timestamp::from_nanos(to.as_nanos().saturating_add(1))),
+                );
                 (self.place(store, first), self.place(store, last))
             }
         };
@@ -69,7 +95,9 @@ impl Rows {
     fn scope_length(&self, store: &Store) -> usize {
         match self.scope {
             None => store.len(),
-            Some(slot) => store.conversations().get(slot as usize).map_or(0, crate::store::Conversation::entries),
+            Some(slot) => {
+                store.conversations().get(slot as usize).map_or(0, crate::store::Conversation::entries)
+            }
         }
     }
 
@@ -125,21 +153,17 @@ impl Rows {
 
     /// Lets the filter look at more, until `until`.
     pub(super) fn work(&mut self, store: &mut Store, until: Instant) {
+        let mut slice = Slice::until(until);
         while self.looked < self.high {
-            for _ in 0..256 {
-                if self.looked >= self.high {
-                    break;
-                }
-                let at = self.looked;
-                self.looked = self.looked.saturating_add(1);
-                let Some(number) = self.scoped(store, at) else { continue };
-                if let Some(filter) = &mut self.filter
-                    && filter.matches(store, number)
-                {
-                    self.hits.push(number);
-                }
+            let at = self.looked;
+            self.looked = self.looked.saturating_add(1);
+            let Some(number) = self.scoped(store, at) else { continue };
+            if let Some(filter) = &mut self.filter
+                && filter.matches(store, number)
+            {
+                self.hits.push(number);
             }
-            if Instant::now() >= until {
+            if slice.is_over(store, number) {
                 return;
             }
         }

@@ -1,4 +1,6 @@
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use ratatui::layout::{Position, Rect};
@@ -6,14 +8,14 @@ use ratatui::layout::{Position, Rect};
 use super::clock::TimeForm;
 use super::document::Document;
 use super::feed::Feed;
+use super::layout::Layout;
 use super::matcher::Matcher;
 use super::needle::Needle;
 use super::prompt::Prompt;
-use super::rows::Rows;
+use super::rows::{Rows, Slice};
 use super::theme::Theme;
-use super::layout::Layout;
 use crate::model::Timestamp;
-use crate::store::{Phase, Shared, Store};
+use crate::store::{Conversation, Phase, Shared, Store};
 
 /// Names a part of the screen that keys can go to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -82,6 +84,43 @@ pub(super) struct Conversations {
     pub(super) order: Vec<u32>,
 }
 
+impl Conversations {
+    /// Puts them in order; the one that is selected stays so.
+    fn sort(&mut self, all: &[Conversation]) {
+        let is_plain = self.sort == SortBy::Begin && !self.backwards;
+        let chosen = self.selected.checked_sub(1).and_then(|at| self.order.get(at).copied());
+        if is_plain && self.order.len() == all.len() && self.order.first() == Some(&0) {
+            return;
+        }
+        self.order.clear();
+        self.order.extend(0..u32::try_from(all.len()).unwrap_or(u32::MAX));
+        let of = |slot: &u32| all.get(*slot as usize);
+        let order = &mut self.order;
+        // The most comes first, and of equals the earlier.
+        match self.sort {
+            SortBy::Begin => {}
+            SortBy::Name => order.sort_by_cached_key(|slot| of(slot).map(Conversation::name)),
+            SortBy::Messages => order.sort_by_key(|slot| Reverse(of(slot).map(Conversation::messages))),
+            SortBy::Bytes => order.sort_by_key(|slot| Reverse(of(slot).map(Conversation::bytes))),
+            SortBy::Anomalies => order.sort_by_key(|slot| Reverse(of(slot).map(worst_first))),
+            SortBy::Last => order.sort_by_key(|slot| Reverse(of(slot).map(|it| it.times.1))),
+        }
+        if self.backwards {
+            order.reverse();
+        }
+        if let Some(chosen) = chosen {
+            let at = order.iter().position(|slot| *slot == chosen);
+            self.selected = at.map_or(0, |at| at.saturating_add(1));
+        }
+    }
+}
+
+/// Returns the counts of anomalies, errors first.
+const fn worst_first(conversation: &Conversation) -> (u64, u64, u64) {
+    let [notes, warnings, errors] = conversation.anomalies;
+    (errors, warnings, notes)
+}
+
 /// Is the list of messages.
 #[derive(Debug, Default)]
 pub(super) struct Timeline {
@@ -113,6 +152,8 @@ pub(super) struct Detail {
     pub(super) json_folded: BTreeSet<usize>,
     pub(super) json_line: usize,
     pub(super) text_top: usize,
+    /// The payload's text cut into lines of so many columns.
+    pub(super) lines: (usize, Vec<Range<usize>>),
     pub(super) tops: [usize; 4],
     /// How many bytes a row of the hex view had, and how many lines the panel had.
     pub(super) per_row: usize,
@@ -132,7 +173,10 @@ pub(super) struct Hunt {
 pub(super) enum Drag {
     LeftBorder,
     DetailBorder,
-    Overview(u16),
+    /// A stretch of the overview, from one column to another.
+    Overview(u16, u16),
+    /// The stretch shown, on the map.
+    Map,
 }
 
 /// Is everything the screen shows, and what it is drawn from.
@@ -264,7 +308,7 @@ impl App {
             self.timeline.rows.refresh(store);
         }
         self.layout = Layout::of(area, self);
-        self.sort(store);
+        self.conversations.sort(store.conversations());
         let timeline = &mut self.timeline;
         if timeline.follow {
             timeline.selected = timeline.rows.len().saturating_sub(1);
@@ -279,7 +323,13 @@ impl App {
         let shown = timeline.rows.get(store, timeline.selected);
         if self.detail.shown != shown {
             let detail = &mut self.detail;
-            *detail = Detail { tab: detail.tab, size: detail.size, per_row: detail.per_row, height: detail.height, ..Detail::default() };
+            *detail = Detail {
+                tab: detail.tab,
+                size: detail.size,
+                per_row: detail.per_row,
+                height: detail.height,
+                ..Detail::default()
+            };
             detail.shown = shown;
             if let Some(shown) = shown {
                 detail.document = Document::of(store, shown);
@@ -289,36 +339,6 @@ impl App {
         }
         if self.said.as_ref().is_some_and(|(_, when)| when.elapsed() > Duration::from_secs(6)) {
             self.said = None;
-        }
-    }
-
-    fn sort(&mut self, store: &Store) {
-        let Conversations { selected, sort, backwards, order, .. } = &mut self.conversations;
-        let all = store.conversations();
-        let chosen = selected.checked_sub(1).and_then(|at| order.get(at).copied());
-        if order.len() == all.len() && *sort == SortBy::Begin && !*backwards && order.first() == Some(&0) {
-            return;
-        }
-        let plain = *sort == SortBy::Begin && !*backwards;
-        if order.len() != all.len() || plain {
-            order.clear();
-            order.extend(0..u32::try_from(all.len()).unwrap_or(u32::MAX));
-        }
-        let of = |slot: &u32| all.get(*slot as usize);
-        let count = |slot: &u32, what: fn(&crate::store::Conversation) -> u64| std::cmp::Reverse(of(slot).map_or(0, what));
-        match sort {
-            SortBy::Begin => order.sort_unstable(),
-            SortBy::Name => order.sort_by_cached_key(|slot| of(slot).map(crate::store::Conversation::name)),
-            SortBy::Messages => order.sort_by_key(|slot| (count(slot, crate::store::Conversation::messages), *slot)),
-            SortBy::Bytes => order.sort_by_key(|slot| (count(slot, crate::store::Conversation::bytes), *slot)),
-            SortBy::Anomalies => order.sort_by_key(|slot| (std::cmp::Reverse(of(slot).map(|c| { let [n, w, e] = c.anomalies; (e, w, n) })), *slot)),
-            SortBy::Last => order.sort_by_key(|slot| (std::cmp::Reverse(of(slot).map(|c| c.times.1)), *slot)),
-        }
-        if *backwards {
-            order.reverse();
-        }
-        if let Some(chosen) = chosen {
-            *selected = order.iter().position(|slot| *slot == chosen).map_or(0, |at| at.saturating_add(1));
         }
     }
 
@@ -343,9 +363,10 @@ impl App {
             self.hunt = None;
             return;
         };
-        let rows = &self.timeline.rows;
+        let (rows, mut slice) = (&self.timeline.rows, Slice::until(until));
         while let Some(row) = hunt.next {
-            let found = rows.get(store, row).filter(|number| {
+            let number = rows.get(store, row);
+            let found = number.filter(|number| {
                 store.payload(*number, usize::MAX).is_some_and(|payload| needle.is_in(payload))
             });
             if found.is_some() {
@@ -364,7 +385,7 @@ impl App {
                 true => row.saturating_add(1),
                 false => row.checked_sub(1).unwrap_or(last),
             });
-            if hunt.looked % 256 == 0 && Instant::now() >= until {
+            if number.is_some_and(|number| slice.is_over(store, number)) {
                 return;
             }
         }

@@ -5,13 +5,15 @@ use std::num::NonZeroU64;
 use std::path::Path;
 use std::time::Duration;
 
-use crossterm::event::{Event as Input, KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+use crossterm::event::{
+    Event as Input, KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind,
+};
 use ratatui::backend::TestBackend;
 use unicode_width::UnicodeWidthStr as _;
 
 use super::state::Panel;
 use super::*;
-use crate::event::{Anomaly, ConnId, Event, Kind, Message, Opcode, Sink};
+use crate::event::{Anomaly, ConnId, Event, Kind, Message, Opcode, Sink, Wire};
 use crate::model::{At, Side};
 use crate::store::{Batch, Bounds, Phase};
 use crate::view::samples;
@@ -37,6 +39,23 @@ fn put(batch: &mut Batch, conn: u64, packet: u64, millis: u64, kind: Kind<'_>) {
     batch.event(&Event { conn: NonZeroU64::new(conn).map(ConnId), at, kind });
 }
 
+/// Puts a message and the frames that carried it.
+fn say(batch: &mut Batch, conn: u64, packet: u64, millis: u64, message: Message<'_>) {
+    let at = At { packet, time: samples::NOON.plus(Duration::from_millis(millis)) };
+    let length = if message.wire.compressed { message.wire.bytes - 2 } else { message.length };
+    let mut frame = samples::frame(message.from, message.opcode, length, packet * 140);
+    frame.header.header_length += if length > 125 { 2 } else { 0 };
+    frame.header.rsv = if message.wire.compressed { 4 } else { 0 };
+    put(batch, conn, packet, millis, Kind::Frame(frame));
+    put(
+        batch,
+        conn,
+        packet,
+        millis,
+        Kind::Message(Message { wire: Wire { first: at, ..message.wire }, ..message }),
+    );
+}
+
 fn text(from: Side, body: &[u8]) -> Message<'_> {
     samples::message(from, Opcode::TEXT, body)
 }
@@ -53,32 +72,29 @@ fn story() -> Batch {
             n * 7 % 100
         );
         let at = 12 + n * 3;
-        put(it, 4, at, 20 + n * 11, Kind::Frame(samples::frame(Side::Client, Opcode::TEXT, 21, n * 27)));
-        put(it, 4, at, 20 + n * 11, Kind::Message(text(Side::Client, br#"{"op":"sub","id":17}"#)));
-        let mut frame = samples::frame(Side::Server, Opcode::TEXT, body.len() as u64, n * 140);
-        frame.header.header_length = 4;
-        put(it, 4, at + 1, 23 + n * 11, Kind::Frame(frame));
+        say(it, 4, at, 20 + n * 11, text(Side::Client, br#"{"op":"sub","id":17}"#));
         let mut answer = text(Side::Server, body.as_bytes());
         answer.wire.compressed = n % 4 == 1;
         answer.wire.inflated = n % 4 == 1;
-        put(it, 4, at + 1, 23 + n * 11, Kind::Message(answer));
+        answer.wire.bytes = if n % 4 == 1 { 84 } else { answer.wire.bytes };
+        say(it, 4, at + 1, 23 + n * 11, answer);
         if n % 10 == 9 {
-            put(it, 30, at + 2, 25 + n * 11, Kind::Message(samples::message(Side::Server, Opcode::PING, b"tick")));
+            say(it, 30, at + 2, 25 + n * 11, samples::message(Side::Server, Opcode::PING, b"tick"));
             let mut pong = samples::message(Side::Client, Opcode::PONG, b"tick");
             pong.rtt = Some(Duration::from_micros(412 + n));
-            put(it, 30, at + 2, 26 + n * 11, Kind::Message(pong));
+            say(it, 30, at + 2, 26 + n * 11, pong);
         }
     }
-    put(it, 30, 140, 470, Kind::Message(samples::message(Side::Server, Opcode::BINARY, &[0, 1, 2, 0xff, b'a', 0x1b])));
+    say(it, 30, 140, 470, samples::message(Side::Server, Opcode::BINARY, &[0, 1, 2, 0xff, b'a', 0x1b]));
     let gap = Anomaly::Gap { offset: 700, length: 1448, cause: "lost" };
     put(it, 30, 141, 480, Kind::Anomaly { from: Some(Side::Server), anomaly: &gap });
     let holes = samples::HOLES;
-    put(it, 30, 142, 490, Kind::Message(Message { missing: holes, length: 905, ..text(Side::Server, b"he___rest") }));
+    say(it, 30, 142, 490, Message { missing: holes, length: 905, ..text(Side::Server, b"he___rest") });
     let unmasked = Anomaly::UnmaskedClientFrame { offset: 7 };
     put(it, 4, 150, 6_490, Kind::Anomaly { from: Some(Side::Client), anomaly: &unmasked });
-    put(it, 4, 150, 6_490, Kind::Message(text(Side::Client, "\x1b[2J\u{202e}evil\r\n\u{9b}31m".as_bytes())));
-    put(it, 4, 151, 6_500, Kind::Message(samples::close(Side::Client, b"\x03\xe8bye")));
-    put(it, 4, 152, 6_510, Kind::Message(samples::close(Side::Server, b"\x03\xe8bye")));
+    say(it, 4, 150, 6_490, text(Side::Client, "\x1b[2J\u{202e}evil\r\n\u{9b}31m".as_bytes()));
+    say(it, 4, 151, 6_500, samples::close(Side::Client, b"\x03\xe8bye"));
+    say(it, 4, 152, 6_510, samples::close(Side::Server, b"\x03\xe8bye"));
     put(it, 4, 152, 6_510, Kind::Closed(&samples::closed()));
     batch
 }
@@ -106,7 +122,8 @@ impl Desk {
     }
 
     fn key(&mut self, code: KeyCode) -> &mut Self {
-        let modifiers = if matches!(code, KeyCode::BackTab) { KeyModifiers::SHIFT } else { KeyModifiers::NONE };
+        let modifiers =
+            if matches!(code, KeyCode::BackTab) { KeyModifiers::SHIFT } else { KeyModifiers::NONE };
         self.app.handle(&Input::Key(KeyEvent::new(code, modifiers)));
         self.draw();
         self
@@ -166,77 +183,107 @@ fn opened() {
 
 #[test]
 fn a_message_and_its_tree() {
-    both("tree", |desk| { desk.keys("jjj").key(KeyCode::Enter).keys("jjjjjjjj"); });
+    both("tree", |desk| {
+        desk.keys("jjj").key(KeyCode::Enter).keys("jjjjjjjj");
+    });
 }
 
 #[test]
 fn bytes_beside_the_tree() {
-    both("hex", |desk| { desk.keys("jjjj4d").key(KeyCode::Enter).key(KeyCode::Right).key(KeyCode::Right); });
+    both("hex", |desk| {
+        desk.keys("jjjj4d").key(KeyCode::Enter).key(KeyCode::Right).key(KeyCode::Right);
+    });
 }
 
 #[test]
 fn json_folded() {
-    both("json", |desk| { desk.keys("jjj3d").key(KeyCode::Enter).keys("jjjjjj").key(KeyCode::Enter); });
+    both("json", |desk| {
+        desk.keys("jjj3d").key(KeyCode::Enter).keys("jjjjjj").key(KeyCode::Enter);
+    });
 }
 
 #[test]
 fn text_of_a_message() {
-    both("text", |desk| { desk.keys("jjj2d"); });
+    both("text", |desk| {
+        desk.keys("jjj2d");
+    });
 }
 
 #[test]
 fn handshake() {
-    both("handshake", |desk| { desk.keys("d").key(KeyCode::Enter); });
+    both("handshake", |desk| {
+        desk.keys("d").key(KeyCode::Enter);
+    });
 }
 
 #[test]
 fn lanes() {
-    both("lanes", |desk| { desk.keys("lGkkk"); });
+    both("lanes", |desk| {
+        desk.keys("lGkkk");
+    });
 }
 
 #[test]
 fn lanes_to_scale() {
-    both("lanes_to_scale", |desk| { desk.keys("lz").keys("jjjjjjjjjjjjjjjjjjjjjj"); });
+    both("lanes_to_scale", |desk| {
+        desk.keys("lz").keys("jjjjjjjjjjjjjjjjjjjjjj");
+    });
 }
 
 #[test]
 fn the_end_with_silence_gap_and_anomaly() {
-    both("end", |desk| { desk.keys("G"); });
+    both("end", |desk| {
+        desk.keys("G");
+    });
 }
 
 #[test]
 fn one_conversation_sorted() {
-    both("conversation", |desk| { desk.key(KeyCode::BackTab).keys("sjss"); });
+    both("conversation", |desk| {
+        desk.key(KeyCode::BackTab).keys("sjss");
+    });
 }
 
 #[test]
 fn filter_being_typed() {
-    both("filter_typed", |desk| { desk.keys("f").keys("opcode == text and fr"); });
+    both("filter_typed", |desk| {
+        desk.keys("f").keys("opcode == text and fr");
+    });
 }
 
 #[test]
 fn filter_with_a_mistake() {
-    both("filter_mistake", |desk| { desk.keys("f").keys("len > many"); });
+    both("filter_mistake", |desk| {
+        desk.keys("f").keys("len > many");
+    });
 }
 
 #[test]
 fn filtered() {
-    both("filtered", |desk| { desk.keys("f").keys("from == client and json.op == \"sub\"").key(KeyCode::Enter); });
+    both("filtered", |desk| {
+        desk.keys("f").keys("from == client and json.op == \"sub\"").key(KeyCode::Enter);
+    });
 }
 
 #[test]
 fn search() {
-    both("search", |desk| { desk.keys("/").keys("\"id\":17,").key(KeyCode::Enter); });
+    both("search", |desk| {
+        desk.keys("/").keys("\"id\":17,").key(KeyCode::Enter);
+    });
 }
 
 #[test]
 fn zoomed_and_measured() {
-    both("zoomed", |desk| { desk.keys("jjjmjjjjb+++"); });
+    both("zoomed", |desk| {
+        desk.keys("jjjmjjjjb+++");
+    });
 }
 
 #[test]
 fn help() {
-    both("help", |desk| { desk.keys("?"); });
+    both("help", |desk| {
+        desk.keys("?");
+    });
 }
 
 #[test]
@@ -286,7 +333,10 @@ fn a_byte_and_its_field_are_in_step() {
         desk.key(KeyCode::Right);
         seen.push(name(&desk));
     }
-    assert_eq!(seen, ["length", "masking key", "masking key", "masking key", "masking key", "payload", "payload"]);
+    assert_eq!(
+        seen,
+        ["length", "masking key", "masking key", "masking key", "masking key", "payload", "payload"]
+    );
     // And the other way: the field that is chosen puts the byte where it begins.
     desk.keys("1");
     for _ in 0..30 {
@@ -314,7 +364,11 @@ fn the_mouse_chooses_drags_and_zooms() {
     let layout = desk.app.layout;
     let down = MouseEventKind::Down(MouseButton::Left);
     let up = MouseEventKind::Up(MouseButton::Left);
-    desk.mouse(down, layout.timeline.x + 5, layout.timeline.y + 4).mouse(up, layout.timeline.x + 5, layout.timeline.y + 4);
+    desk.mouse(down, layout.timeline.x + 5, layout.timeline.y + 4).mouse(
+        up,
+        layout.timeline.x + 5,
+        layout.timeline.y + 4,
+    );
     assert_eq!((desk.selected(), desk.app.panel), (4, Panel::Timeline));
     desk.mouse(down, layout.conversations.x + 2, layout.conversations.y + 2);
     assert_eq!((desk.app.timeline.rows.scope(), desk.app.panel), (Some(1), Panel::Conversations));
@@ -326,7 +380,9 @@ fn the_mouse_chooses_drags_and_zooms() {
     assert!(desk.app.timeline.rows.range().is_some() && desk.app.timeline.rows.len() < all);
     desk.keys("0");
     assert_eq!(desk.app.timeline.rows.len(), all);
-    desk.mouse(down, layout.conversations.right(), 10).mouse(MouseEventKind::Drag(MouseButton::Left), 35, 10).mouse(up, 35, 10);
+    desk.mouse(down, layout.conversations.right(), 10)
+        .mouse(MouseEventKind::Drag(MouseButton::Left), 35, 10)
+        .mouse(up, 35, 10);
     assert_eq!(desk.app.layout.conversations.width, 35);
 }
 

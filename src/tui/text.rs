@@ -1,4 +1,4 @@
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 
 use ratatui::buffer::Buffer;
 use ratatui::style::Style;
@@ -76,7 +76,9 @@ impl<'a> Brush<'a> {
 
     /// Writes words of our own in a field of `width` columns.
     pub(super) fn field(&mut self, text: &str, width: u16, style: Style) -> &mut Self {
-        self.within(width, |brush| { brush.word(text, style); });
+        self.within(width, |brush| {
+            brush.word(text, style);
+        });
         self
     }
 
@@ -171,6 +173,46 @@ impl<'a> Brush<'a> {
     }
 }
 
+/// Cuts bytes from the wire into lines, at line feeds and where they would take more than `width` columns.
+pub(super) fn broken(bytes: &[u8], width: usize) -> Vec<Range<usize>> {
+    let (mut lines, mut start, mut at, mut used) = (Vec::new(), 0_usize, 0_usize, 0_usize);
+    for chunk in bytes.utf8_chunks() {
+        let valid = chunk.valid().chars().map(|c| (c.len_utf8(), c, shown_columns(c)));
+        // A byte that is no character is shown in four columns.
+        let invalid = chunk.invalid().iter().map(|_| (1, '?', 4));
+        for (length, c, columns) in valid.chain(invalid) {
+            if used.saturating_add(columns) > width && at > start {
+                lines.push(start..at);
+                (start, used) = (at, 0);
+            }
+            at = at.saturating_add(length);
+            used = used.saturating_add(columns);
+            if c == '\n' {
+                lines.push(start..at.saturating_sub(1));
+                (start, used) = (at, 0);
+            }
+        }
+    }
+    lines.push(start..at);
+    lines
+}
+
+/// Returns how many columns a character takes, or what is shown in its place.
+fn shown_columns(c: char) -> usize {
+    if c.is_ascii() {
+        return 1;
+    }
+    let mut sum = 0_usize;
+    let _: ControlFlow<()> = view::printable(c.encode_utf8(&mut [0; 4]).as_bytes(), |shown| {
+        sum = sum.saturating_add(match shown {
+            Shown::AsIs(c) => c.width().unwrap_or(1),
+            Shown::Escaped(words) => usize::from(columns(words)),
+        });
+        ControlFlow::Continue(())
+    });
+    sum
+}
+
 /// Returns how many columns our own words take.
 pub(super) fn columns(text: &str) -> u16 {
     text.chars().fold(0, |sum: u16, c| sum.saturating_add(u16::try_from(c.width().unwrap_or(1)).unwrap_or(1)))
@@ -218,6 +260,18 @@ mod tests {
         assert_eq!(paint("e\u{301}x".as_bytes(), 10), " e\u{301}x         ");
         assert_eq!(paint("👨\u{200d}👩".as_bytes(), 10), " 👨👩       ");
         assert_eq!(paint("❤\u{fe0f}x".as_bytes(), 10), " ❤x         ");
+    }
+
+    #[test]
+    fn lines_are_cut_where_what_is_shown_would_be_too_long() {
+        let cut = |text: &str, width| -> Vec<String> {
+            broken(text.as_bytes(), width).into_iter().map(|range| text[range].to_owned()).collect()
+        };
+        assert_eq!(cut("abcdef", 4), ["abcd", "ef"]);
+        assert_eq!(cut("ab\ncd", 4), ["ab", "cd"]);
+        assert_eq!(cut("我是阿", 5), ["我是", "阿"]);
+        assert_eq!(cut("a\u{202e}bc", 9), ["a\u{202e}", "bc"]);
+        assert_eq!(cut("我我", 1), ["我", "我"]);
     }
 
     proptest! {

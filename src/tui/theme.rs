@@ -144,7 +144,8 @@ impl Theme {
 
     /// No colour at all: weight and reversal say what colours say elsewhere.
     fn plain() -> Theme {
-        let (bold, dim) = (Style::new().add_modifier(Modifier::BOLD), Style::new().add_modifier(Modifier::DIM));
+        let (bold, dim) =
+            (Style::new().add_modifier(Modifier::BOLD), Style::new().add_modifier(Modifier::DIM));
         let reversed = Style::new().add_modifier(Modifier::REVERSED);
         let none = Style::new();
         Theme {

@@ -4,10 +4,10 @@
 //! bytes; messages are joined from frames; `deflate` inflates them; `close` reads how it ended. None of them
 //! knows TCP: bytes come in order, lost ones as gaps of known length.
 
-mod header;
 pub mod close;
 pub mod deflate;
 mod frames;
+mod header;
 pub mod mask;
 mod payload;
 mod pings;

@@ -135,7 +135,9 @@ impl Payload {
     pub fn trim_cut_character(&mut self) {
         if self.truncated && self.utf8.is_some() {
             let tail = self.bytes.len().saturating_sub(3);
-            let cut = (tail..self.bytes.len()).rev().find(|at| self.bytes.get(*at).is_some_and(|b| b & 0xc0 != 0x80));
+            let cut = (tail..self.bytes.len())
+                .rev()
+                .find(|at| self.bytes.get(*at).is_some_and(|b| b & 0xc0 != 0x80));
             if let Some(cut) = cut
                 && std::str::from_utf8(self.bytes.get(cut..).unwrap_or_default()).is_err()
             {

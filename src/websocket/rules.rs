@@ -87,10 +87,19 @@ impl Rules {
         found
     }
 
-    fn check_mask(&mut self, header: &Header, Context { from, offset, .. }: Context, found: &mut Vec<Anomaly>) {
+    fn check_mask(
+        &mut self,
+        header: &Header,
+        Context { from, offset, .. }: Context,
+        found: &mut Vec<Anomaly>,
+    ) {
         match (from, header.mask) {
-            (Side::Client, None) if self.first(UNMASKED) => found.push(Anomaly::UnmaskedClientFrame { offset }),
-            (Side::Server, Some(_)) if self.first(MASKED) => found.push(Anomaly::MaskedServerFrame { offset }),
+            (Side::Client, None) if self.first(UNMASKED) => {
+                found.push(Anomaly::UnmaskedClientFrame { offset })
+            }
+            (Side::Server, Some(_)) if self.first(MASKED) => {
+                found.push(Anomaly::MaskedServerFrame { offset })
+            }
             _ => {}
         }
         if let Some(mask) = header.mask {
@@ -133,7 +142,8 @@ impl Rules {
 mod tests {
     use super::*;
 
-    const CLIENT: Context = Context { from: Side::Client, offset: 7, message_open: false, rsv1: Rsv1::Meaningless };
+    const CLIENT: Context =
+        Context { from: Side::Client, offset: 7, message_open: false, rsv1: Rsv1::Meaningless };
     const SERVER: Context = Context { from: Side::Server, ..CLIENT };
 
     fn codes(rules: &mut Rules, bytes: &[u8], context: Context) -> Vec<&'static str> {
@@ -162,7 +172,11 @@ mod tests {
             (&[0x91, 5], SERVER, "rsv-without-extension"),
             (&[0xc1, 5], SERVER, "rsv-without-extension"),
             (&[0xc9, 5], Context { rsv1: Rsv1::Message, ..SERVER }, "rsv1-on-control"),
-            (&[0xc0, 5], Context { rsv1: Rsv1::Message, message_open: true, ..SERVER }, "rsv1-on-continuation"),
+            (
+                &[0xc0, 5],
+                Context { rsv1: Rsv1::Message, message_open: true, ..SERVER },
+                "rsv1-on-continuation",
+            ),
             (&[0x83, 5], SERVER, "reserved-opcode"),
             (&[0x8b, 5], SERVER, "reserved-opcode"),
             (&[0x09, 5], SERVER, "fragmented-control"),

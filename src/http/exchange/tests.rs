@@ -82,7 +82,8 @@ fn handshake(outputs: &[Output]) -> &Handshake {
 /// Runs the good handshake with the text replaced in the request and in the response.
 fn altered(request: (&str, &str), response: (&str, &str)) -> (Vec<Output>, Vec<String>) {
     assert!(REQUEST.contains(request.0) && RESPONSE.contains(response.0), "nothing is replaced");
-    let (request, response) = (REQUEST.replace(request.0, request.1), RESPONSE.replace(response.0, response.1));
+    let (request, response) =
+        (REQUEST.replace(request.0, request.1), RESPONSE.replace(response.0, response.1));
     let (_, outputs, _) = run(&[c(&request), s(&response)]);
     let names = names(&outputs);
     (outputs, names)
@@ -133,7 +134,11 @@ fn bytes_before_the_answer_are_held_and_told() {
     let (mut machine, outputs, used) = run(&[C(&request), Gap(Side::Client, 9), C(MASKED), s(RESPONSE)]);
     assert_eq!(names(&outputs), ["client data-before-handshake", "upgraded"]);
     assert_eq!(used, [request.len(), MASKED.len(), RESPONSE.len()]);
-    let early = [Early::Bytes(MASKED.to_vec(), At::default()), Early::Gap(9), Early::Bytes(MASKED.to_vec(), At::default())];
+    let early = [
+        Early::Bytes(MASKED.to_vec(), At::default()),
+        Early::Gap(9),
+        Early::Bytes(MASKED.to_vec(), At::default()),
+    ];
     assert_eq!(machine.take_early(Side::Client), early);
     assert_eq!(machine.take_early(Side::Client), []);
 }
@@ -221,7 +226,11 @@ fn answers_that_break_a_rule() {
         ("Connection: Upgrade", "Connection: close", "server bad-connection-header"),
         ("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n", "", "server missing-header"),
         ("s3pPLMBi", "S3pPLMBi", "server accept-mismatch"),
-        ("Sec-WebSocket-Accept:", "Sec-WebSocket-Accept: x\r\nSec-WebSocket-Accept:", "server repeated-header"),
+        (
+            "Sec-WebSocket-Accept:",
+            "Sec-WebSocket-Accept: x\r\nSec-WebSocket-Accept:",
+            "server repeated-header",
+        ),
         ("Protocol: chat", "Protocol: other", "server subprotocol-not-offered"),
         ("Protocol: chat", "Protocol: Chat", "server subprotocol-not-offered"),
         ("Protocol: chat", "Protocol: chat, superchat", "server subprotocol-not-offered"),
@@ -243,9 +252,11 @@ fn answers_that_break_a_rule() {
 
 #[test]
 fn the_case_and_the_layout_of_fields_do_not_matter() {
-    let request = REQUEST.replace("Upgrade: websocket", "UPGRADE:WebSocket").replace("keep-alive, Upgrade", "UPGRADE");
+    let request =
+        REQUEST.replace("Upgrade: websocket", "UPGRADE:WebSocket").replace("keep-alive, Upgrade", "UPGRADE");
     let request = request.replace("chat, superchat", "chat\r\nsec-websocket-protocol: superchat");
-    let response = RESPONSE.replace("Upgrade: websocket", "upgrade:WEBSOCKET").replace(" Switching Protocols", "");
+    let response =
+        RESPONSE.replace("Upgrade: websocket", "upgrade:WEBSOCKET").replace(" Switching Protocols", "");
     let response = response.replace("Protocol: chat", "Protocol: superchat");
     assert_eq!(told(&[c(&request), s(&response)]), ["upgraded"]);
 }
@@ -336,7 +347,9 @@ fn an_answer_to_the_key_of_an_earlier_request_is_recognised() {
     let again = REQUEST.replace("dGhlIHNhbXBsZSBub25jZQ==", "Zx8rNEkBE4xnwifpuh8DHQ==");
     let (_, outputs, _) = run(&[c(REQUEST), s(OK), c(&again), s(RESPONSE)]);
     assert_eq!(names(&outputs), ["refused", "server accept-mismatch", "upgraded"]);
-    let Output::Anomaly { anomaly: Anomaly::AcceptMismatch { cause, .. }, .. } = &outputs[1] else { panic!() };
+    let Output::Anomaly { anomaly: Anomaly::AcceptMismatch { cause, .. }, .. } = &outputs[1] else {
+        panic!()
+    };
     assert_eq!(*cause, Some("it answers the key of an earlier request"));
 }
 
@@ -441,7 +454,15 @@ fn a_tunnel_refused() {
 
 #[test]
 fn other_protocols_are_known_from_their_first_bytes() {
-    for bytes in [&b"\x16"[..], b"SSH-2", b"PRI * HTTP/2.0", b"\x00", b"EHLO x\r\n", b"{\"a\":1}", b"GET / SIP/2.0\r\n"] {
+    for bytes in [
+        &b"\x16"[..],
+        b"SSH-2",
+        b"PRI * HTTP/2.0",
+        b"\x00",
+        b"EHLO x\r\n",
+        b"{\"a\":1}",
+        b"GET / SIP/2.0\r\n",
+    ] {
         assert_eq!(told(&[C(bytes)]), ["not-http"], "{bytes:?}");
     }
     for bytes in [&b"\x16"[..], b"SSH-", b"220 x", b"HTTP/2", b"HTTP/1.1 x\r\n", b"GET / HTTP/1.1\r\n"] {
@@ -533,9 +554,10 @@ fn an_answer_whose_request_was_not_captured() {
 #[test]
 fn an_answer_lost_in_a_gap() {
     let steps = [c(REQUEST), Gap(Side::Server, 200), S(PLAIN)];
-    let (_, outputs, used) = run(&steps);
-    assert_eq!((names(&outputs), used), (vec!["upgraded".to_owned()], vec![REQUEST.len(), 0]));
+    let (mut machine, outputs, _) = run(&steps);
+    assert_eq!(names(&outputs), ["upgraded"]);
     assert_eq!(handshake(&outputs).response, None);
+    assert_eq!(machine.take_early(Side::Server), [Early::Bytes(PLAIN.to_vec(), At::default())]);
 
     let (mut machine, outputs, _) = run(&[c(REQUEST), Gap(Side::Server, 200), C(MASKED)]);
     assert_eq!(names(&outputs), ["upgraded"]);
@@ -545,9 +567,65 @@ fn an_answer_lost_in_a_gap() {
 #[test]
 fn an_answer_whose_beginning_was_lost() {
     let rest = [&RESPONSE.as_bytes()[60..], PLAIN].concat();
-    let (_, outputs, used) = run(&[c(REQUEST), Gap(Side::Server, 60), S(&rest)]);
+    let (mut machine, outputs, _) = run(&[c(REQUEST), Gap(Side::Server, 60), S(&rest)]);
     assert_eq!(names(&outputs), ["upgraded"]);
-    assert_eq!(used[1], rest.len() - PLAIN.len());
+    assert_eq!(machine.take_early(Side::Server), [Early::Bytes(PLAIN.to_vec(), At::default())]);
+}
+
+#[test]
+fn what_follows_a_lost_answer_is_known_however_it_is_cut() {
+    let rest = [&RESPONSE.as_bytes()[60..], PLAIN].concat();
+    let another = [RESPONSE.replace("101 Switching Protocols", "403 Forbidden").as_bytes(), b"no"].concat();
+    for (behind, outputs, early) in
+        [(PLAIN, "upgraded", Some(PLAIN)), (&rest, "upgraded", Some(PLAIN)), (&another, "refused", None)]
+    {
+        for size in 1..behind.len() {
+            let mut steps = vec![c(REQUEST), Gap(Side::Server, 60)];
+            steps.extend(behind.chunks(size).map(S));
+            let (mut machine, found, used) = run(&steps);
+            assert_eq!(names(&found), [outputs], "{size}");
+            let Some(early) = early else { continue };
+            let mut frames = Vec::new();
+            for piece in machine.take_early(Side::Server) {
+                let Early::Bytes(bytes, _) = piece else { panic!("{piece:?}") };
+                frames.extend(bytes);
+            }
+            // What was not used comes next.
+            let left: usize = behind.len() - used[1..].iter().sum::<usize>();
+            frames.extend(&behind[behind.len() - left..]);
+            assert_eq!(frames, early, "{size}");
+        }
+        let mut steps = vec![c(REQUEST), Gap(Side::Server, 200)];
+        steps.extend(MASKED.chunks(1).map(C));
+        assert_eq!(told(&steps), ["upgraded"]);
+        let mut steps = vec![c(REQUEST), Gap(Side::Server, 200)];
+        steps.extend(REQUEST.as_bytes().chunks(1).map(C));
+        assert_eq!(told(&steps), ["unanswered"]);
+    }
+}
+
+#[test]
+fn an_earlier_answer_is_passed_over_when_the_upgrade_is_asked_for() {
+    let steps = [
+        c("GET / HTTP/1.1\r\n\r\n"),
+        Gap(Side::Server, 60),
+        s("the rest of a page"),
+        c(REQUEST),
+        s("and more of it"),
+        s(RESPONSE),
+    ];
+    let (_, outputs, _) = run(&steps);
+    assert_eq!(names(&outputs), ["upgraded"]);
+    assert!(handshake(&outputs).request.is_some() && handshake(&outputs).response.is_some());
+}
+
+#[test]
+fn what_is_neither_answer_nor_frame_is_left_to_others() {
+    let noise = vec![0xd7; 20_000];
+    let (mut machine, outputs, _) = run(&[c(REQUEST), Gap(Side::Server, 200), S(&noise)]);
+    assert_eq!(names(&outputs), ["not-http"]);
+    let [Early::Bytes(early, _)] = &machine.take_early(Side::Server)[..] else { panic!() };
+    assert!(early.len() > 16_000 && machine.allocated() < 20_000);
 }
 
 #[test]
@@ -643,7 +721,8 @@ fn a_long_head_in_single_bytes() {
 fn dialogue() -> impl Strategy<Value = Vec<(Side, Vec<u8>)>> {
     let client = |text: &str| (Side::Client, text.as_bytes().to_vec());
     let server = |text: &str| (Side::Server, text.as_bytes().to_vec());
-    let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nb;x=y\r\nhello\r\nworl\r\n0\r\nA: b\r\n\r\n";
+    let chunked =
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nb;x=y\r\nhello\r\nworl\r\n0\r\nA: b\r\n\r\n";
     let plain = vec![client("GET /1 HTTP/1.1\r\nHost: h\r\n\r\n"), server(OK)];
     let post = vec![client("POST /2 HTTP/1.1\r\nContent-Length: 4\r\n\r\nbody"), server(chunked)];
     let head = vec![client("HEAD /3 HTTP/1.1\nHost: h\n\n"), server("HTTP/1.1 200\nContent-Length: 9\n\n")];
@@ -655,9 +734,8 @@ fn dialogue() -> impl Strategy<Value = Vec<(Side, Vec<u8>)>> {
     let broken = vec![client("GET / HTTP/1.1\r\n\r\n"), server("HTTP/1.1 20\r\nA: b\r\n\r\n")];
     let ordinary = prop::sample::select(vec![plain, post, head, refused, pipelined]);
     let last = prop::sample::select(vec![upgraded, folded, other, broken]);
-    (prop::collection::vec(ordinary, 0..4), last).prop_map(|(all, last)| {
-        all.into_iter().chain([last]).flatten().collect()
-    })
+    (prop::collection::vec(ordinary, 0..4), last)
+        .prop_map(|(all, last)| all.into_iter().chain([last]).flatten().collect())
 }
 
 proptest! {

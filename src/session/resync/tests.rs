@@ -1,4 +1,5 @@
 use super::*;
+use crate::websocket::mask::unmask;
 use proptest::prelude::*;
 
 /// A frame as it stands on the wire; a client's is masked.
@@ -126,7 +127,8 @@ fn data_made_to_look_like_frames_costs_little() {
 #[test]
 fn data_that_repeats_itself_is_no_websocket() {
     // Frames of 44 bytes, each landing on the next, because both repeat after four.
-    let period: [&[u8]; 3] = [&[0x82, 0xa6, 0xc0, 0x43], &[0x82, 0x02, 7, 7], &[0x82, 0x8a, 1, 2, 3, 4, 0x81, 0x82, 9, 9, 9, 9]];
+    let period: [&[u8]; 3] =
+        [&[0x82, 0xa6, 0xc0, 0x43], &[0x82, 0x02, 7, 7], &[0x82, 0x8a, 1, 2, 3, 4, 0x81, 0x82, 9, 9, 9, 9]];
     for (period, side) in period.into_iter().zip([Side::Client, Side::Server, Side::Client]) {
         let mut stream = noise(4, 300);
         stream.extend(period.repeat(5000));
@@ -168,12 +170,14 @@ fn other_protocols_are_no_websocket() {
     let http = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<p>AAAAAAAAAAAA</p>".repeat(200);
     let netperf = b"netperf\0".repeat(1500);
     // The names in a certificate look like a run of binary frames: tag 82, a length, text.
-    let name = |n: usize| [&[0x82, 20 + (n % 9) as u8][..], &b"*.example-name-of-a-host.test"[..20 + n % 9]].concat();
+    let name = |n: usize| {
+        [&[0x82, 20 + (n % 9) as u8][..], &b"*.example-name-of-a-host.test"[..20 + n % 9]].concat()
+    };
     let names: Vec<u8> = (0..80).flat_map(name).collect();
     let certificate = [&noise(1, 400)[..], &names, &noise(2, 900)].concat();
-    let records: Vec<u8> =
-        (0..30).flat_map(|n| [&[0x17, 3, 3, 1, 0][..], &noise(n, 256)].concat()).collect();
-    for (what, bytes) in [("http", http.as_bytes()), ("netperf", &netperf), ("certificate", &certificate), ("tls", &records)]
+    let records: Vec<u8> = (0..30).flat_map(|n| [&[0x17, 3, 3, 1, 0][..], &noise(n, 256)].concat()).collect();
+    for (what, bytes) in
+        [("http", http.as_bytes()), ("netperf", &netperf), ("certificate", &certificate), ("tls", &records)]
     {
         assert_eq!(found(Search::joined_late(), bytes, 1448), None, "{what}");
     }
@@ -183,13 +187,27 @@ fn other_protocols_are_no_websocket() {
 fn frames_inside_a_frame_do_not_convince_against_the_side() {
     // A client sends what a server sent: the inner frames are not masked, the outer ones are.
     let outer = |k: u64| {
-        let inner: Vec<u8> = (0..20).flat_map(|n| frame(Side::Server, TEXT, &noise(n + 20 * k, 40))).collect();
+        let inner: Vec<u8> =
+            (0..20).flat_map(|n| frame(Side::Server, TEXT, &noise(n + 20 * k, 40))).collect();
         frame(Side::Client, BINARY, &inner)
     };
     let mut stream = noise(9, 200);
     stream.extend((0..8).flat_map(outer));
     // No segment begins where the first frame does, so it is not shown: it might be an accident.
     assert_eq!(found(after_gap(Side::Client), &stream, 1448), Some(200 + outer(0).len()));
+}
+
+#[test]
+fn whole_frames_and_nothing_else_are_told_from_other_segments() {
+    let (server, client) = (frame(Side::Server, TEXT, b"hello"), frame(Side::Client, BINARY, &noise(1, 300)));
+    assert!(Search::is_frames(&server) && Search::is_frames(&client));
+    assert!(Search::is_frames(&[&server[..], &server].concat()));
+    assert!(!Search::is_frames(&[&server[..], &client].concat()), "two sides");
+    assert!(!Search::is_frames(&[&server[..], b"x"].concat()) && !Search::is_frames(&server[..6]));
+    assert!(!Search::is_frames(&[]) && !Search::is_frames(&[0; 1448]));
+    let found =
+        (0..20_000).filter(|seed| Search::is_frames(&noise(*seed, 100 + *seed as usize % 900))).count();
+    assert!(found < 20, "{found} segments of noise");
 }
 
 #[test]
@@ -213,26 +231,108 @@ fn what_is_held_stays_within_its_bound() {
         let bytes = noise(n, 1448);
         search.push(&bytes, At { packet: n, ..At::default() });
         pushed += bytes.len() as u64;
-        assert!(search.buffer.len() <= AFTER_GAP);
+        assert!(search.gathered.len() <= AFTER_GAP);
         assert_eq!(search.captured(), pushed);
         assert_eq!(search.end(), 150 + pushed);
-        assert!(search.segments.first().is_some_and(|(start, _)| *start == 0));
+        assert!(search.first().is_some());
     }
 }
 
 #[test]
-fn a_second_gap_gives_up_what_came_between() {
+fn bytes_before_a_second_gap_that_are_no_frames_are_passed_over() {
     let mut search = after_gap(Side::Server);
     search.push(&noise(1, 500), At::default());
     search.gap(40);
-    assert_eq!((search.lost(), search.captured(), search.end()), (90, 500, 690));
+    assert_eq!((search.captured(), search.end()), (500, 690));
     let one = frame(Side::Server, TEXT, b"found again, and it is plain text");
     search.push(&one, At { packet: 9, ..At::default() });
     search.push(&one, At { packet: 10, ..At::default() });
     let found = search.find().unwrap();
-    assert_eq!(search.skipped(found), 500);
-    let pieces: Vec<_> = search.pieces(found).map(|(bytes, at)| (bytes.to_vec(), at.packet)).collect();
-    assert_eq!(pieces, [(one.clone(), 9), (one, 10)]);
+    assert_eq!((search.lost(found), search.skipped(found)), (90, 500));
+    let pieces: Vec<_> = search.pieces(found).collect();
+    let piece = |packet| Piece::Bytes(&one, At { packet, ..At::default() });
+    assert_eq!(pieces, [piece(9), piece(10)]);
+}
+
+/// Pushes each frame as a segment of which no more than `length` bytes were captured.
+fn snapped(search: &mut Search, frames: &[Vec<u8>], length: usize) -> Option<Found> {
+    frames.iter().enumerate().find_map(|(n, frame)| {
+        let (known, cut) = frame.split_at(frame.len().min(length));
+        search.push(known, At { packet: n as u64, ..At::default() });
+        if !cut.is_empty() {
+            search.gap(cut.len() as u64);
+        }
+        search.find()
+    })
+}
+
+#[test]
+fn headers_lead_to_each_other_over_what_the_snap_length_cut() {
+    for side in Side::BOTH {
+        let compressed = |n| frame(side, 0xc1, &noise(n, 60 + 13 * n as usize));
+        let frames: Vec<_> = (0..8).map(compressed).collect();
+        let mut search = after_gap(side);
+        let found = snapped(&mut search, &frames, 20).unwrap();
+        assert_eq!((found.start, search.lost(found), search.skipped(found)), (0, 50, 0), "{side:?}");
+        let mut search = Search::joined_late();
+        assert_eq!(snapped(&mut search, &frames, 20).map(|found| found.masked), Some(side == Side::Client));
+        // The lengths do not lead to each other: one byte more is missing each time.
+        let mut other = frames.clone();
+        other.iter_mut().for_each(|frame| frame.push(0));
+        assert_eq!(snapped(&mut after_gap(side), &other, 20), None, "{side:?}");
+    }
+}
+
+#[test]
+fn segments_cut_by_the_snap_length_are_no_websocket() {
+    let page =
+        "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<p>AAAAAAAAAAAA</p>".repeat(20).into_bytes();
+    for seed in 0..40 {
+        let segments: Vec<_> = (0..200).map(|n| noise(seed * 1000 + n, 1400)).collect();
+        let records: Vec<_> =
+            segments.iter().map(|bytes| [&[0x17, 3, 3, 5, 0x73], &bytes[..]].concat()).collect();
+        let pages: Vec<_> = segments.iter().map(|_| page.clone()).collect();
+        for (what, segments) in [("noise", &segments), ("tls", &records), ("http", &pages)] {
+            for length in [4, 14, 30, 62] {
+                for mut search in [Search::joined_late(), after_gap(Side::Client), after_gap(Side::Server)] {
+                    assert_eq!(snapped(&mut search, segments, length), None, "{what} {length} {seed}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_long_first_fragment_at_a_segment_start_is_found_by_what_continues_it() {
+    for side in Side::BOTH {
+        for length in [3000, 70_000] {
+            let fragments = [(0x02, 1), (0x00, 2), (0x00, 3), (0x80, 4)];
+            let frames = fragments.map(|(first, seed)| frame(side, first, &noise(seed, length)));
+            let mut search = after_gap(side);
+            let mut found = None;
+            for segment in frames.iter().flat_map(|frame| frame.chunks(1448)) {
+                search.push(segment, At::default());
+                found = found.or(search.find());
+            }
+            assert_eq!(found.or(search.best()).map(|found| found.start), Some(0), "{side:?} {length}");
+        }
+    }
+}
+
+#[test]
+fn pixels_and_numbers_are_no_fragments() {
+    // Opaque black pixels, and big-endian numbers of 16 and 64 bits that begin with 01 7f and 02 fe.
+    let pixels = [0, 0, 0, 0xff].repeat(20_000);
+    let numbers: Vec<u8> = (0..20_000_u16).flat_map(|n| (0x017f + n % 3).to_be_bytes()).collect();
+    let wide: Vec<u8> = (0..8000_u64).flat_map(|n| (0x02fe_0000 + n * 7).to_be_bytes()).collect();
+    for bytes in [pixels, numbers, wide] {
+        for size in [1447, 1448, 1460] {
+            assert_eq!(found(Search::joined_late(), &bytes[..12_000], size), None);
+            for side in Side::BOTH {
+                assert_eq!(found(after_gap(side), &bytes, size), None, "{side:?}");
+            }
+        }
+    }
 }
 
 proptest! {

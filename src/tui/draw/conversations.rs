@@ -2,7 +2,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::super::clock::{self, short};
-use super::super::state::{App, Panel};
+use super::super::state::{App, Panel, SortBy};
 use super::super::text::{Brush, columns};
 use super::{scroll, tint};
 use crate::event::Severity;
@@ -22,14 +22,15 @@ pub(super) fn draw(app: &mut App, store: &Store, buffer: &mut Buffer) {
     for (n, line) in (list.top..lines.min(list.top.saturating_add(height))).enumerate() {
         let y = area.y.saturating_add(u16::try_from(n).unwrap_or(u16::MAX));
         if line == list.selected {
-            let style = if app.panel == Panel::Conversations { app.theme.selected } else { app.theme.unfocused };
+            let style =
+                if app.panel == Panel::Conversations { app.theme.selected } else { app.theme.unfocused };
             tint(buffer, area, y, style);
         }
         match line.checked_sub(1).and_then(|at| list.order.get(at)) {
             None => everything(app, store, buffer, area, y),
             Some(slot) => {
                 if let Some(conversation) = store.conversations().get(*slot as usize) {
-                    one(app, store, buffer, (area, y), *slot, conversation);
+                    one(app, buffer, (area, y), *slot, conversation);
                 }
             }
         }
@@ -47,6 +48,33 @@ fn everything(app: &App, store: &Store, buffer: &mut Buffer, area: Rect, y: u16)
     Brush::new(buffer, x, y, area.width).word(&right, app.theme.dim);
 }
 
+/// Writes over the numbers what they are, the column that is sorted by marked.
+///
+/// The columns before `from` belong to the list's title.
+pub(super) fn heads(app: &App, buffer: &mut Buffer, from: u16) {
+    let area = app.layout.conversations;
+    let sign = if app.conversations.backwards { "▴" } else { "▾" };
+    let shown: &[(SortBy, &str, u16)] =
+        &[(SortBy::Messages, "msgs", 6), (SortBy::Bytes, "bytes", 9), (SortBy::Last, "last", 9)];
+    let shown = match area.width {
+        0..=29 => shown.get(..1),
+        30..=43 => shown.get(..2),
+        _ => Some(shown),
+    };
+    // From the right, as the numbers stand.
+    let mut end = area.right().saturating_sub(1);
+    for (sort, words, width) in shown.unwrap_or_default().iter().rev() {
+        let sign = if app.conversations.sort == *sort { sign } else { "" };
+        let words = format!(" {sign}{words} ");
+        let begin = end.saturating_add(1).saturating_sub(columns(&words));
+        if begin < from {
+            break;
+        }
+        Brush::new(buffer, begin, area.y.saturating_sub(1), columns(&words)).word(&words, app.theme.dim);
+        end = end.saturating_sub(*width);
+    }
+}
+
 /// Returns the numbers at a line's right, as many as there is room for.
 fn numbers(width: u16, messages: u64, bytes: u64, last: &str) -> String {
     match width {
@@ -56,17 +84,14 @@ fn numbers(width: u16, messages: u64, bytes: u64, last: &str) -> String {
     }
 }
 
-fn one(app: &App, store: &Store, buffer: &mut Buffer, (area, y): (Rect, u16), slot: u32, conversation: &Conversation) {
+fn one(app: &App, buffer: &mut Buffer, (area, y): (Rect, u16), slot: u32, conversation: &Conversation) {
     let theme = &app.theme;
     let (sign, style) = match conversation.state {
         State::Open => ("●", theme.good),
         State::Closed => ("○", theme.dim),
         State::Failed => ("✕", theme.error),
     };
-    let last = store.times().map_or(String::new(), |(first, _)| {
-        let _ = first;
-        clock::of_day(conversation.times.1, 0)
-    });
+    let last = clock::of_day(conversation.times.1, 0);
     let right = numbers(area.width, conversation.messages(), conversation.bytes(), &last);
     let room = area.width.saturating_sub(columns(&right));
     let mut brush = Brush::new(buffer, area.x, y, room);

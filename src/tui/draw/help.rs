@@ -13,7 +13,8 @@ pub(super) fn draw(app: &mut App, buffer: &mut Buffer) {
     let two = area.width >= 150;
     let per_column = if two { lines.len().div_ceil(2) } else { lines.len() };
     let width = if two { 140 } else { 72 }.min(area.width.saturating_sub(4));
-    let height = u16::try_from(per_column).unwrap_or(u16::MAX).saturating_add(2).min(area.height.saturating_sub(2));
+    let height =
+        u16::try_from(per_column).unwrap_or(u16::MAX).saturating_add(2).min(area.height.saturating_sub(2));
     let x = area.x.saturating_add(area.width.saturating_sub(width) / 2);
     let y = area.y.saturating_add(area.height.saturating_sub(height) / 2);
     let window = Rect { x, y, width, height };
@@ -43,9 +44,11 @@ pub(super) fn draw(app: &mut App, buffer: &mut Buffer) {
             let y = y.saturating_add(1).saturating_add(u16::try_from(n).unwrap_or(u16::MAX));
             let mut brush = Brush::new(buffer, x, y, half.saturating_sub(3));
             match line {
-                Line::Title(title) => { brush.word(title, theme.title); },
+                Line::Title(title) => {
+                    brush.word(title, theme.title);
+                }
                 Line::Key(keys, help) => {
-                    brush.right(keys, 20, theme.focus).word("  ", theme.text).word(help, theme.text);
+                    brush.right(keys, 21, theme.focus).word("  ", theme.text).word(help, theme.text);
                 }
                 Line::Blank => {}
             }

@@ -6,11 +6,11 @@ use ratatui::layout::Rect;
 use super::super::clock;
 use super::super::state::{App, Panel};
 use super::super::text::{Brush, columns};
-use super::timeline::{empty, flags, preview, quiet, short_name, silence};
+use super::timeline::{anomaly, empty, flags, preview, quiet, short_name, silence};
 use super::tint;
 use crate::event::Opcode;
 use crate::model::{Side, Timestamp};
-use crate::store::{Entry, Store, What};
+use crate::store::{Conversation, Entry, Store, What};
 use crate::view;
 
 /// How many lines a silence may take where it is drawn to scale.
@@ -59,9 +59,19 @@ pub(super) fn draw(app: &mut App, store: &mut Store, buffer: &mut Buffer) {
         }
         lanes.lifelines(app, buffer, y);
         let time = clock::told(app.time_form, entry.time(), start, before.map(|entry| entry.time()), false);
-        let sign = if app.mark == Some(number) { "◇" } else if app.bookmarks.contains(&number) { "★" } else { "▎" };
+        let sign = if app.mark == Some(number) {
+            "◇"
+        } else if app.bookmarks.contains(&number) {
+            "★"
+        } else {
+            "▎"
+        };
         let tone = entry.conversation().map_or(app.theme.dim, |slot| app.theme.conversation(slot));
-        Brush::new(buffer, area.x, y, lanes.time).word(sign, tone).right(&time, lanes.time.saturating_sub(2), app.theme.dim);
+        Brush::new(buffer, area.x, y, lanes.time).word(sign, tone).right(
+            &time,
+            lanes.time.saturating_sub(2),
+            app.theme.dim,
+        );
         lanes.event(app, store, buffer, (number, &entry), y);
         join(app, buffer, &lanes, &entry, y, &mut pings);
         if row == app.timeline.selected {
@@ -120,7 +130,14 @@ fn place(app: &mut App, store: &Store, height: usize, unit: Option<Duration>) {
 }
 
 /// Joins a ping and its pong by a line beside the one who answered.
-fn join(app: &App, buffer: &mut Buffer, lanes: &Lanes, entry: &Entry, y: u16, pings: &mut [Option<(u64, u16)>; 2]) {
+fn join(
+    app: &App,
+    buffer: &mut Buffer,
+    lanes: &Lanes,
+    entry: &Entry,
+    y: u16,
+    pings: &mut [Option<(u64, u16)>; 2],
+) {
     let (What::Message, Some(from)) = (entry.what(), entry.from()) else { return };
     let [client, server] = pings;
     let key = u64::from(entry.conversation().unwrap_or(u32::MAX));
@@ -128,11 +145,21 @@ fn join(app: &App, buffer: &mut Buffer, lanes: &Lanes, entry: &Entry, y: u16, pi
         Opcode::PING => *(if from == Side::Client { client } else { server }) = Some((key, y)),
         Opcode::PONG if entry.rtt().is_some() => {
             let ping = if from == Side::Client { server } else { client };
-            let x = if from == Side::Client { lanes.left.saturating_sub(1) } else { lanes.right.saturating_add(1) };
+            let x = if from == Side::Client {
+                lanes.left.saturating_sub(1)
+            } else {
+                lanes.right.saturating_add(1)
+            };
             let Some((_, top)) = ping.take().filter(|(other, _)| *other == key) else { return };
             let (first, last) = if from == Side::Client { ("╭", "╰") } else { ("╮", "╯") };
             for at in top..=y {
-                let sign = if at == top { first } else if at == y { last } else { "│" };
+                let sign = if at == top {
+                    first
+                } else if at == y {
+                    last
+                } else {
+                    "│"
+                };
                 Brush::new(buffer, x, at, 1).word(sign, app.theme.control);
             }
         }
@@ -179,24 +206,28 @@ impl Lanes {
         Brush::new(buffer, x, y, self.right.saturating_sub(x)).word(words, app.theme.dim);
     }
 
-    fn event(&self, app: &App, store: &mut Store, buffer: &mut Buffer, (number, entry): (u32, &Entry), y: u16) {
+    fn event(
+        &self,
+        app: &App,
+        store: &mut Store,
+        buffer: &mut Buffer,
+        (number, entry): (u32, &Entry),
+        y: u16,
+    ) {
         let area = self.between();
         match (entry.what(), entry.from()) {
             (What::Message, Some(from)) => self.arrow(app, store, buffer, (number, entry, from), y),
             (What::Anomaly, from) => {
-                let Some((code, severity)) = entry.anomaly() else { return };
-                let style = app.theme.severity(severity);
-                let words = format!(" ▲ {code} ");
-                let width = columns(&words).min(area.width);
-                let x = match from {
-                    Some(Side::Client) | None => area.x,
-                    Some(Side::Server) => self.right.saturating_sub(width),
-                };
-                Brush::new(buffer, x, y, width).word(&words, style);
+                // On the side of the one it is about.
+                let half = if from == Some(Side::Server) && !entry.is_gap() { area.width / 2 } else { 0 };
+                let x = area.x.saturating_add(half).saturating_add(1);
+                let mut brush = Brush::new(buffer, x, y, self.right.saturating_sub(x).saturating_sub(1));
+                anomaly(app, store, &mut brush, entry);
             }
             (what, _) => {
-                let conversation = entry.conversation().and_then(|slot| store.conversations().get(slot as usize));
-                let name = conversation.map_or(String::new(), crate::store::Conversation::name);
+                let conversation =
+                    entry.conversation().and_then(|slot| store.conversations().get(slot as usize));
+                let name = conversation.map_or(String::new(), Conversation::name);
                 let (sign, style) = match what {
                     What::Opened => ("● open ", app.theme.good),
                     _ => ("○ closed ", app.theme.dim),
@@ -204,24 +235,45 @@ impl Lanes {
                 let mut brush = Brush::new(buffer, self.left, y, area.width.saturating_add(2));
                 brush.word("╞", app.theme.rule).fill('═', app.theme.rule);
                 Brush::new(buffer, self.right, y, 1).word("╡", app.theme.rule);
-                let mut brush = Brush::new(buffer, self.left.saturating_add(3), y, area.width.saturating_sub(4));
-                brush.word(" ", style).word(sign, style).wire(name.as_bytes(), app.theme.title, app.theme.escape).word(" ", style);
+                let mut brush =
+                    Brush::new(buffer, self.left.saturating_add(3), y, area.width.saturating_sub(4));
+                brush
+                    .word(" ", style)
+                    .word(sign, style)
+                    .wire(name.as_bytes(), app.theme.title, app.theme.escape)
+                    .word(" ", style);
             }
         }
     }
 
     /// Draws a message as an arrow from its sender, its body within.
-    fn arrow(&self, app: &App, store: &mut Store, buffer: &mut Buffer, (number, entry, from): (u32, &Entry, Side), y: u16) {
+    fn arrow(
+        &self,
+        app: &App,
+        store: &mut Store,
+        buffer: &mut Buffer,
+        (number, entry, from): (u32, &Entry, Side),
+        y: u16,
+    ) {
         let area = self.between();
         let style = if entry.opcode().is_control() { app.theme.control } else { app.theme.side(from) };
         let shaft = if entry.opcode().is_control() { '╌' } else { '─' };
         Brush::new(buffer, area.x, y, area.width).fill(shaft, style);
         match from {
-            Side::Client => { Brush::new(buffer, self.right.saturating_sub(1), y, 1).word("▶", style); },
-            Side::Server => { Brush::new(buffer, area.x, y, 1).word("◀", style); },
+            Side::Client => {
+                Brush::new(buffer, self.right.saturating_sub(1), y, 1).word("▶", style);
+            }
+            Side::Server => {
+                Brush::new(buffer, area.x, y, 1).word("◀", style);
+            }
         }
         let flags = flags(entry);
-        let head = format!(" {} {} ", short_name(entry.opcode()), clock::size(entry.length()));
+        let number_of = |slot: u32| store.conversations().get(slot as usize).map(Conversation::number);
+        let conversation = match entry.conversation().and_then(number_of) {
+            Some(number) if app.timeline.rows.scope().is_none() && area.width >= 60 => format!(" #{number}"),
+            _ => String::new(),
+        };
+        let head = format!("{conversation} {} {} ", short_name(entry.opcode()), clock::size(entry.length()));
         let room = area.width.saturating_sub(6);
         let mut brush = Brush::new(buffer, area.x.saturating_add(3), y, room);
         brush.word(&head, style);

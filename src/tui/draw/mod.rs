@@ -4,12 +4,18 @@
 mod conversations;
 mod detail;
 mod help;
+mod hex;
 mod lanes;
 mod overview;
+mod payload;
+mod prompt;
 mod status;
 mod timeline;
+mod tree;
 
-pub(super) use detail::{Place, shown_fields, shown_lines, tab_at};
+pub(super) use detail::{Place, tab_at};
+pub(super) use payload::shown_lines;
+pub(super) use tree::shown_fields;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -30,13 +36,15 @@ pub(super) fn draw(app: &mut App, store: &mut Store, buffer: &mut Buffer) {
         return;
     }
     status::title(app, store, buffer);
-    overview::draw(app, store, buffer);
     conversations::draw(app, store, buffer);
     if app.lanes {
         lanes::draw(app, store, buffer);
     } else {
         timeline::draw(app, store, buffer);
     }
+    // Behind the list, for its bracket is around what the list shows.
+    overview::map(app, store, buffer);
+    overview::draw(app, store, buffer);
     detail::draw(app, buffer);
     frame(app, buffer);
     status::draw(app, store, buffer);
@@ -53,7 +61,8 @@ fn frame(app: &App, buffer: &mut Buffer) {
     if layout.conversations.width > 0 {
         let x = layout.conversations.right();
         upright(buffer, x, y, layout.conversations.height, app.theme.rule);
-        title(app, buffer, layout.conversations, "conversations", Panel::Conversations);
+        let end = title(app, buffer, layout.conversations, "conversations", Panel::Conversations);
+        conversations::heads(app, buffer, end);
     }
     title(app, buffer, layout.timeline, if app.lanes { "lanes" } else { "timeline" }, Panel::Timeline);
     if layout.detail.width == 0 || layout.detail.height == 0 {
@@ -82,8 +91,8 @@ fn upright(buffer: &mut Buffer, x: u16, y: u16, height: u16, style: Style) {
     }
 }
 
-/// Writes a panel's title into the rule above it.
-fn title(app: &App, buffer: &mut Buffer, area: Rect, text: &str, panel: Panel) {
+/// Writes a panel's title into the rule above it, and returns the column behind it.
+fn title(app: &App, buffer: &mut Buffer, area: Rect, text: &str, panel: Panel) -> u16 {
     let style = if app.panel == panel { app.theme.focus } else { app.theme.title };
     let mark = if app.panel == panel { "▸ " } else { " " };
     let x = area.x.saturating_add(1);
@@ -97,11 +106,15 @@ fn title(app: &App, buffer: &mut Buffer, area: Rect, text: &str, panel: Panel) {
         Panel::Timeline => {
             brush.word(&format!(" {} ", super::clock::grouped(app.timeline.rows.len() as u64)), dim);
             if app.timeline.rows.is_behind() {
-                brush.word(&format!("looking… {:.0} % ", app.timeline.rows.progress() * 100.0), app.theme.note);
+                brush.word(
+                    &format!("looking… {:.0} % ", app.timeline.rows.progress() * 100.0),
+                    app.theme.note,
+                );
             }
         }
         Panel::Detail => {}
     }
+    brush.x()
 }
 
 /// Returns the first line to be shown so that `selected` is among `height` lines.

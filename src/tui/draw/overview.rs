@@ -1,8 +1,9 @@
 use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 
 use super::super::clock::{self, short};
-use super::super::state::App;
+use super::super::state::{App, Drag};
 use super::super::text::{Brush, columns};
 use crate::event::Severity;
 use crate::model::{Side, Timestamp};
@@ -39,7 +40,53 @@ pub(super) fn draw(app: &App, store: &Store, buffer: &mut Buffer) {
         mark(app, buffer, (x, axis), column);
     }
     bracket(app, store, buffer, (from, to), axis);
+    if let Some(Drag::Overview(one, other)) = app.drag {
+        let (left, right) = (one.min(other), one.max(other));
+        let held = Rect { x: left, width: right.saturating_sub(left).saturating_add(1), ..strip };
+        buffer.set_style(held, app.theme.selected);
+    }
     gutter(app, buffer, &columns_shown, &scale, (from, to), axis);
+}
+
+/// Draws the whole capture in one line, the stretch that the overview shows within brackets.
+pub(super) fn map(app: &App, store: &Store, buffer: &mut Buffer) {
+    let strip = app.layout.map_strip();
+    let (Some((from, to)), Some((first, last))) = (app.timeline.rows.range(), store.times()) else { return };
+    if strip.height == 0 {
+        return;
+    }
+    let x = |time: Timestamp| strip.x.saturating_add(place(time, (first, last), strip.width));
+    let (left, right) = (x(from), x(to));
+    let shown = store.columns(first, last, usize::from(strip.width));
+    let both = |column: &Column| column.messages.client.saturating_add(column.messages.server);
+    let scale = Scale::of_counts(shown.iter().map(both).collect());
+    for (n, column) in shown.iter().enumerate() {
+        let at = strip.x.saturating_add(u16::try_from(n).unwrap_or(u16::MAX));
+        let style = if (left..=right).contains(&at) { app.theme.focus } else { app.theme.rule };
+        let block = usize::from(scale.eighths(both(column), 1));
+        if let (Some(cell), Some(block)) = (buffer.cell_mut((at, strip.y)), BLOCKS.get(block)) {
+            cell.set_char(*block).set_style(style);
+        }
+    }
+    for (at, sign) in
+        [(left, '['), (right.max(left.saturating_add(1)).min(strip.right().saturating_sub(1)), ']')]
+    {
+        if let Some(cell) = buffer.cell_mut((at, strip.y)) {
+            cell.set_char(sign).set_style(app.theme.focus);
+        }
+    }
+    if strip.x > app.layout.map.x {
+        let x = app.layout.map.x.saturating_add(1);
+        Brush::new(buffer, x, strip.y, app.layout.gutter.saturating_sub(2)).word("all", app.theme.dim);
+    }
+}
+
+/// Returns in which of `columns` a moment of a stretch of time falls.
+fn place(time: Timestamp, (from, to): (Timestamp, Timestamp), columns: u16) -> u16 {
+    let span = to.since(from).as_secs_f64();
+    let part = if span > 0.0 { time.since(from).as_secs_f64() / span } else { 0.0 };
+    let last = f64::from(columns.saturating_sub(1));
+    (part * last).clamp(0.0, last) as u16
 }
 
 /// Draws one cell of a bar; downwards, a block from the bottom is turned inside out.
@@ -49,7 +96,11 @@ fn bar(app: &App, buffer: &mut Buffer, (x, axis): (u16, u16), side: Side, row: u
     let (y, block, style) = match side {
         Side::Client => (axis.saturating_sub(offset), eighths, style),
         Side::Server if eighths >= 8 => (axis.saturating_add(offset), 8, style),
-        Side::Server => (axis.saturating_add(offset), 8_u16.saturating_sub(eighths), style.add_modifier(Modifier::REVERSED)),
+        Side::Server => (
+            axis.saturating_add(offset),
+            8_u16.saturating_sub(eighths),
+            style.add_modifier(Modifier::REVERSED),
+        ),
     };
     if let (Some(cell), Some(block)) = (buffer.cell_mut((x, y)), BLOCKS.get(usize::from(block))) {
         cell.set_char(*block).set_style(style);
@@ -79,15 +130,17 @@ fn mark(app: &App, buffer: &mut Buffer, (x, axis): (u16, u16), column: &Column) 
 fn bracket(app: &App, store: &Store, buffer: &mut Buffer, (from, to): (Timestamp, Timestamp), axis: u16) {
     let strip = app.layout.strip();
     let rows = &app.timeline.rows;
-    let time = |row: usize| rows.get(store, row).and_then(|number| store.entry(number)).map(crate::store::Entry::time);
-    let last = app.timeline.top.saturating_add(app.timeline.drawn).saturating_sub(1).min(rows.len().saturating_sub(1));
-    let (Some(first), Some(last)) = (time(app.timeline.top.min(last)), time(last)) else { return };
-    let x = |time: Timestamp| {
-        let span = to.since(from).as_secs_f64();
-        let part = if span > 0.0 { time.since(from).as_secs_f64() / span } else { 0.0 };
-        let columns = f64::from(strip.width.saturating_sub(1));
-        strip.x.saturating_add((part * columns).clamp(0.0, columns) as u16)
+    let time = |row: usize| {
+        rows.get(store, row).and_then(|number| store.entry(number)).map(crate::store::Entry::time)
     };
+    let last = app
+        .timeline
+        .top
+        .saturating_add(app.timeline.drawn)
+        .saturating_sub(1)
+        .min(rows.len().saturating_sub(1));
+    let (Some(first), Some(last)) = (time(app.timeline.top.min(last)), time(last)) else { return };
+    let x = |time: Timestamp| strip.x.saturating_add(place(time, (from, to), strip.width));
     let (left, mut right) = (x(first), x(last));
     if right == left {
         right = left.saturating_add(1).min(strip.right().saturating_sub(1));
@@ -97,9 +150,15 @@ fn bracket(app: &App, store: &Store, buffer: &mut Buffer, (from, to): (Timestamp
         let Some(cell) = buffer.cell_mut((at, axis)) else { continue };
         let plain = cell.symbol() == "─";
         match at {
-            _ if at == left => { cell.set_char('['); },
-            _ if at == right => { cell.set_char(']'); },
-            _ if plain => { cell.set_char('━'); },
+            _ if at == left => {
+                cell.set_char('[');
+            }
+            _ if at == right => {
+                cell.set_char(']');
+            }
+            _ if plain => {
+                cell.set_char('━');
+            }
             _ => {}
         }
         if plain || at == left || at == right {
@@ -116,7 +175,14 @@ fn bracket(app: &App, store: &Store, buffer: &mut Buffer, (from, to): (Timestamp
 }
 
 /// Writes the highest rates and the times at both ends.
-fn gutter(app: &App, buffer: &mut Buffer, shown: &[Column], scale: &Scale, (from, to): (Timestamp, Timestamp), axis: u16) {
+fn gutter(
+    app: &App,
+    buffer: &mut Buffer,
+    shown: &[Column],
+    scale: &Scale,
+    (from, to): (Timestamp, Timestamp),
+    axis: u16,
+) {
     let strip = app.layout.strip();
     if strip.x == app.layout.overview.x {
         return;
@@ -125,7 +191,10 @@ fn gutter(app: &App, buffer: &mut Buffer, shown: &[Column], scale: &Scale, (from
     let seconds = to.since(from).as_secs_f64() / (shown.len().max(1) as f64);
     let x = app.layout.overview.x.saturating_add(1);
     let width = app.layout.gutter.saturating_sub(2);
-    for (side, arrow, y) in [(Side::Client, '↑', app.layout.overview.y), (Side::Server, '↓', app.layout.overview.bottom().saturating_sub(1))] {
+    for (side, arrow, y) in [
+        (Side::Client, '↑', app.layout.overview.y),
+        (Side::Server, '↓', app.layout.overview.bottom().saturating_sub(1)),
+    ] {
         let most = shown.iter().map(|column| column.messages[side]).max().unwrap_or(0);
         let rate = if seconds > 0.0 { (f64::from(most) / seconds).ceil() as u64 } else { u64::from(most) };
         let words = format!("{arrow} {}/s", short(rate));
@@ -134,7 +203,15 @@ fn gutter(app: &App, buffer: &mut Buffer, shown: &[Column], scale: &Scale, (from
     let words = if scale.logarithmic { "log" } else { "" };
     let span = view::span(to.since(from));
     let span = if columns(&span) <= width { span } else { String::new() };
-    Brush::new(buffer, x, axis, width).word(if app.timeline.rows.range().is_some() { &span } else { words }, theme.dim);
+    Brush::new(buffer, x, axis, width)
+        .word(if app.timeline.rows.range().is_some() { &span } else { words }, theme.dim);
+    if app.layout.overview.height >= 7 {
+        let (above, below) = (app.layout.overview.y, app.layout.overview.bottom());
+        Brush::new(buffer, x.saturating_add(2), above.saturating_add(1), width)
+            .word("client", theme.side(Side::Client));
+        Brush::new(buffer, x.saturating_add(2), below.saturating_sub(2), width)
+            .word("server", theme.side(Side::Server));
+    }
     if app.layout.overview.height >= 5 {
         let y = axis.saturating_add(1);
         let y2 = axis.saturating_sub(1);
@@ -153,8 +230,11 @@ struct Scale {
 
 impl Scale {
     fn of(columns: &[Column]) -> Scale {
-        let mut counts: Vec<u32> =
-            columns.iter().flat_map(|c| [c.messages.client, c.messages.server]).filter(|count| *count > 0).collect();
+        Scale::of_counts(columns.iter().flat_map(|c| [c.messages.client, c.messages.server]).collect())
+    }
+
+    fn of_counts(mut counts: Vec<u32>) -> Scale {
+        counts.retain(|count| *count > 0);
         counts.sort_unstable();
         let most = f64::from(counts.last().copied().unwrap_or(0));
         let middle = f64::from(counts.get(counts.len() / 2).copied().unwrap_or(0));

@@ -9,7 +9,7 @@ use super::super::clock;
 use super::super::state::{App, Panel};
 use super::super::text::{Brush, columns};
 use super::tint;
-use crate::event::Opcode;
+use crate::event::{Evidence, Opcode, Severity};
 use crate::model::{Side, Timestamp};
 use crate::store::{Entry, Facts, Kept, Store, What};
 use crate::view;
@@ -30,7 +30,12 @@ pub(super) fn draw(app: &mut App, store: &mut Store, buffer: &mut Buffer) {
     }
     place(app, store, usize::from(area.height));
     let start = store.times().map_or(Timestamp::default(), |(first, _)| first);
-    let mut before = app.timeline.top.checked_sub(1).and_then(|row| app.timeline.rows.get(store, row)).and_then(|n| store.entry(n).copied());
+    let mut before = app
+        .timeline
+        .top
+        .checked_sub(1)
+        .and_then(|row| app.timeline.rows.get(store, row))
+        .and_then(|n| store.entry(n).copied());
     let mut row = app.timeline.top;
     app.timeline.drawn = 0;
     while app.lines_drawn.len() < usize::from(area.height) {
@@ -74,7 +79,8 @@ pub(super) fn empty(app: &App, buffer: &mut Buffer, area: Rect) {
         "no WebSocket was found in this capture"
     };
     let x = area.x.saturating_add(area.width.saturating_sub(columns(words)) / 2);
-    Brush::new(buffer, x, area.y.saturating_add(area.height / 3), area.right().saturating_sub(x)).word(words, app.theme.dim);
+    Brush::new(buffer, x, area.y.saturating_add(area.height / 3), area.right().saturating_sub(x))
+        .word(words, app.theme.dim);
 }
 
 /// Returns the silence between two rows, if it is long enough to be shown.
@@ -182,7 +188,10 @@ fn message(app: &App, store: &mut Store, brush: &mut Brush<'_>, number: u32, ent
     let side = theme.side(from);
     brush.word(arrow, side.add_modifier(Modifier::BOLD)).word(" ", side);
     let kind = if entry.opcode().is_control() { theme.control } else { side };
-    brush.field(short_name(entry.opcode()), 6, kind).right(&clock::size(entry.length()), 9, theme.text).word("  ", theme.dim);
+    brush
+        .field(short_name(entry.opcode()), 6, kind)
+        .right(&clock::size(entry.length()), 9, theme.text)
+        .word("  ", theme.dim);
     let flags = flags(entry);
     let room = brush.left().saturating_sub(columns(&flags)).saturating_sub(1);
     brush.within(room, |brush| preview(app, store, brush, number, entry));
@@ -225,7 +234,13 @@ pub(super) fn preview(app: &App, store: &mut Store, brush: &mut Brush<'_>, numbe
         brush.word("cannot be read back", theme.warning);
         return;
     };
-    let payload = if entry.close_code().is_some() { payload.get(2..).unwrap_or_default() } else { payload };
+    if entry.close_code().is_some() {
+        let reason = payload.get(2..).unwrap_or_default();
+        if !reason.is_empty() {
+            brush.word("“", theme.dim).wire(reason, theme.text, theme.escape).word("”", theme.dim);
+        }
+        return;
+    }
     if entry.facts().has(Facts::TEXT) {
         let hits = app.needle.as_ref().map_or(Vec::new(), |needle| needle.places(payload, 16));
         lit(brush, payload, &hits, (theme.text, theme.hit, theme.escape));
@@ -235,7 +250,12 @@ pub(super) fn preview(app: &App, store: &mut Store, brush: &mut Brush<'_>, numbe
 }
 
 /// Draws text with stretches of it lit up.
-pub(super) fn lit(brush: &mut Brush<'_>, text: &[u8], hits: &[Range<usize>], (plain, hit, escape): (Style, Style, Style)) {
+pub(super) fn lit(
+    brush: &mut Brush<'_>,
+    text: &[u8],
+    hits: &[Range<usize>],
+    (plain, hit, escape): (Style, Style, Style),
+) {
     let mut at = 0;
     for range in hits {
         brush.wire(text.get(at..range.start).unwrap_or_default(), plain, escape);
@@ -252,14 +272,20 @@ fn binary(brush: &mut Brush<'_>, payload: &[u8], (hex, text, escape): (Style, St
         brush.word(&format!("{byte:02x}"), hex);
     }
     brush.word(if shown < payload.len() { "… " } else { " " }, hex);
-    let printable: String =
-        payload.iter().take(200).map(|b| if (0x20..0x7f).contains(b) { char::from(*b) } else { '·' }).collect();
+    let printable: String = payload
+        .iter()
+        .take(200)
+        .map(|b| if (0x20..0x7f).contains(b) { char::from(*b) } else { '·' })
+        .collect();
     brush.wire(printable.as_bytes(), text, escape);
 }
 
 fn opened(app: &App, store: &Store, brush: &mut Brush<'_>, entry: &Entry) {
     let theme = &app.theme;
-    let Some(conversation) = entry.conversation().and_then(|slot| store.conversations().get(slot as usize)) else { return };
+    let Some(conversation) = entry.conversation().and_then(|slot| store.conversations().get(slot as usize))
+    else {
+        return;
+    };
     let handshake = conversation.opened.as_ref().and_then(|opened| opened.handshake.as_ref());
     let established = conversation.opened.as_ref().is_some_and(|opened| opened.established);
     let status = handshake.and_then(|handshake| handshake.response.as_ref()).map(|response| response.status);
@@ -274,8 +300,12 @@ fn opened(app: &App, store: &Store, brush: &mut Brush<'_>, entry: &Entry) {
         brush.word("  ", theme.dim).wire(subprotocol.as_bytes(), theme.name_of, theme.escape);
     }
     match handshake {
-        None => { brush.word("  handshake not captured", theme.note); },
-        Some(handshake) if handshake.deflate.is_some() => { brush.word("  deflate", theme.dim); },
+        None => {
+            brush.word("  handshake not captured", theme.note);
+        }
+        Some(handshake) if handshake.deflate.is_some() => {
+            brush.word("  deflate", theme.dim);
+        }
         Some(_) => {}
     }
 }
@@ -294,36 +324,27 @@ fn closed(app: &App, store: &Store, brush: &mut Brush<'_>, entry: &Entry) {
         brush.word(" by ", theme.dim).word(by.name(), theme.side(by));
     }
     if !closed.reason.is_empty() {
-        brush.word(" “", theme.dim).wire(closed.reason.as_bytes(), theme.text, theme.escape).word("”", theme.dim);
+        brush
+            .word(" “", theme.dim)
+            .wire(closed.reason.as_bytes(), theme.text, theme.escape)
+            .word("”", theme.dim);
     }
     brush.word(&format!("  after {}", view::span(closed.duration)), theme.dim);
 }
 
 /// Draws an anomaly; one that says bytes are missing, as a gap.
-fn anomaly(app: &App, store: &Store, brush: &mut Brush<'_>, entry: &Entry) {
+pub(super) fn anomaly(app: &App, store: &Store, brush: &mut Brush<'_>, entry: &Entry) {
     let theme = &app.theme;
     let Some((code, severity)) = entry.anomaly() else { return };
     let style = theme.severity(severity);
     if entry.is_gap() {
-        let from = entry.from().map_or("", Side::name);
-        let mut words = format!("{from} bytes missing");
-        if let Some(remark) = store.remark(entry) {
-            let mut length = String::new();
-            let mut cause = String::new();
-            remark.anomaly.evidence(|name, value| match (name, value) {
-                ("length", crate::event::Evidence::Number(n)) => length = view::bytes(n),
-                ("cause", crate::event::Evidence::Text(text)) => cause = text.into_owned(),
-                _ => {}
-            });
-            words = format!("{length} of the {from} missing: {cause}");
-        }
-        brush.word("╳╳╳ ", style).word(&words, style).word(" ", style);
+        brush.word("╳╳╳ ", style).word(&missing(store, entry), style).word(" ", style);
         return brush.fill('╳', style);
     }
     let sign = match severity {
-        crate::event::Severity::Error => "✖",
-        crate::event::Severity::Warning => "▲",
-        crate::event::Severity::Note => "◆",
+        Severity::Error => "✖",
+        Severity::Warning => "▲",
+        Severity::Note => "◆",
     };
     brush.word(sign, style).word(" ", style).word(code, style);
     if let Some(remark) = store.remark(entry) {
@@ -331,3 +352,16 @@ fn anomaly(app: &App, store: &Store, brush: &mut Brush<'_>, entry: &Entry) {
     }
 }
 
+/// Says how many bytes are missing, and why.
+fn missing(store: &Store, entry: &Entry) -> String {
+    let from = entry.from().map_or("capture", Side::name);
+    let (mut length, mut cause) = ("bytes".to_owned(), String::new());
+    if let Some(remark) = store.remark(entry) {
+        remark.anomaly.evidence(|name, value| match (name, value) {
+            ("length", Evidence::Number(n)) => length = view::bytes(n),
+            ("cause", Evidence::Text(text)) => cause = format!(": {text}"),
+            _ => {}
+        });
+    }
+    format!("{length} of the {from} missing{cause}")
+}

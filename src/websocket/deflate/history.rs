@@ -124,8 +124,9 @@ impl History {
     /// Gives back the memory of what no reference reaches.
     pub(super) fn shrink(&mut self) {
         self.drop_old();
-        self.bytes.truncate(self.end);
-        self.bytes.shrink_to_fit();
+        // A copy leaves the old block whole for the next side that needs one; shrunk in place, it would leave a hole
+        // that is too small for any.
+        self.bytes = self.bytes.get(..self.end).unwrap_or_default().to_vec();
         self.unknown.shrink_to_fit();
     }
 

@@ -140,15 +140,42 @@ fn low(bits: u64, width: u8) -> usize {
 /// Says what a symbol of the literal/length alphabet stands for (RFC 1951 §3.2.5).
 pub(super) fn literal(symbol: usize) -> Meaning {
     const LENGTHS: [(u16, u8); 29] = [
-        (3, 0), (4, 0), (5, 0), (6, 0), (7, 0), (8, 0), (9, 0), (10, 0),
-        (11, 1), (13, 1), (15, 1), (17, 1), (19, 2), (23, 2), (27, 2), (31, 2),
-        (35, 3), (43, 3), (51, 3), (59, 3), (67, 4), (83, 4), (99, 4), (115, 4),
-        (131, 5), (163, 5), (195, 5), (227, 5), (258, 0),
+        (3, 0),
+        (4, 0),
+        (5, 0),
+        (6, 0),
+        (7, 0),
+        (8, 0),
+        (9, 0),
+        (10, 0),
+        (11, 1),
+        (13, 1),
+        (15, 1),
+        (17, 1),
+        (19, 2),
+        (23, 2),
+        (27, 2),
+        (31, 2),
+        (35, 3),
+        (43, 3),
+        (51, 3),
+        (59, 3),
+        (67, 4),
+        (83, 4),
+        (99, 4),
+        (115, 4),
+        (131, 5),
+        (163, 5),
+        (195, 5),
+        (227, 5),
+        (258, 0),
     ];
     match (u8::try_from(symbol), symbol.checked_sub(257)) {
         (Ok(byte), _) => Meaning::Literal(byte),
         (_, None) => Meaning::End,
-        (_, Some(at)) => LENGTHS.get(at).map_or(Meaning::Invalid, |&(base, extra)| Meaning::Base(base, extra)),
+        (_, Some(at)) => {
+            LENGTHS.get(at).map_or(Meaning::Invalid, |&(base, extra)| Meaning::Base(base, extra))
+        }
     }
 }
 
@@ -195,7 +222,9 @@ mod tests {
     fn the_example_of_the_rfc() {
         // RFC 1951 §3.2.2: lengths (3, 3, 3, 3, 3, 2, 4, 4) give 010 011 100 101 110 00 1110 1111.
         let table = plain(&[3, 3, 3, 3, 3, 2, 4, 4]).unwrap();
-        for (symbol, code) in ["010", "011", "100", "101", "110", "00", "1110", "1111"].into_iter().enumerate() {
+        for (symbol, code) in
+            ["010", "011", "100", "101", "110", "00", "1110", "1111"].into_iter().enumerate()
+        {
             let bits = code.bytes().rev().fold(0, |bits, digit| bits << 1 | u64::from(digit - b'0'));
             let entry = table.find(bits | 0xabc0 << code.len());
             assert_eq!(

@@ -235,7 +235,8 @@ impl Inflater {
         self.take_up_history();
         self.history.begin_message();
         let known = self.history.is_known();
-        let ours = !known || self.side.max_window_bits < 15 || (self.finals && !self.side.no_context_takeover);
+        let ours =
+            !known || self.side.max_window_bits < 15 || (self.finals && !self.side.no_context_takeover);
         if ours {
             self.library = None;
             self.partial.get_or_insert_with(Partial::boxed).begin();
@@ -281,7 +282,9 @@ impl Inflater {
     }
 
     fn tell_seen(&mut self) {
-        let (Message::Inside { ours: true, .. }, Some(partial)) = (self.message, &self.partial) else { return };
+        let (Message::Inside { ours: true, .. }, Some(partial)) = (self.message, &self.partial) else {
+            return;
+        };
         let seen = partial.seen();
         if seen.before_message {
             self.takeover = Some(true);

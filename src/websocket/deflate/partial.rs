@@ -212,7 +212,8 @@ impl Partial {
             }
             1 => State::Symbols { fixed: true },
             2 => {
-                let (Some(literals), Some(distances), Some(codes)) = (bits.read(5), bits.read(5), bits.read(4))
+                let (Some(literals), Some(distances), Some(codes)) =
+                    (bits.read(5), bits.read(5), bits.read(4))
                 else {
                     return Ok(Step::More);
                 };
@@ -266,7 +267,9 @@ impl Partial {
         match of_codes.iter().filter(|&&length| length > 0).count() {
             0 => return Err(damaged(NO_END)),
             1 => return Err(damaged("invalid code lengths set")),
-            _ => table.build(of_codes, huffman::code_length).ok_or_else(|| damaged("invalid code lengths set"))?,
+            _ => table
+                .build(of_codes, huffman::code_length)
+                .ok_or_else(|| damaged("invalid code lengths set"))?,
         }
         self.state = State::Lengths;
         Ok(Step::Done)
@@ -321,9 +324,7 @@ impl Partial {
                     let Some(extra) = bits.read(u32::from(extra)) else { return Ok(Step::More) };
                     let distance = usize::from(base).wrapping_add(extra);
                     self.seen.note(distance, window, history);
-                    let known = history
-                        .copy(distance, length)
-                        .ok_or_else(|| damaged(BAD_SYMBOL))?;
+                    let known = history.copy(distance, length).ok_or_else(|| damaged(BAD_SYMBOL))?;
                     self.seen.unknown |= !known;
                 }
                 Meaning::End => {

@@ -1,0 +1,129 @@
+//! What stands behind the screen: the source's progress, and what is written for the user meanwhile.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::thread;
+
+use super::kept::Kept;
+use super::save;
+use super::valve::Handle;
+use crate::capture::{Counts, Meter};
+use crate::export::AnyFormat;
+use crate::export::Settings;
+use crate::store::Shared;
+use crate::tui::{Choice, Feed};
+
+/// Says where the packets are that can be saved.
+#[derive(Clone, Debug)]
+pub(super) enum Packets {
+    /// In files, which can be read again.
+    Files(Vec<PathBuf>),
+    /// In a file of our own.
+    Kept(Kept),
+}
+
+/// Stands behind the screen.
+pub(super) struct Behind {
+    title: String,
+    meter: Meter,
+    /// What interfaces gave and dropped.
+    counts: Option<Counts>,
+    /// Stops the capture, where packets come as they are captured.
+    valve: Option<Handle>,
+    packets: Packets,
+    store: Shared,
+    sender: mpsc::Sender<String>,
+    receiver: mpsc::Receiver<String>,
+}
+
+impl Behind {
+    /// Stands behind a screen that shows `store`.
+    pub(super) fn new(title: String, store: Shared, packets: Packets) -> Behind {
+        let (sender, receiver) = mpsc::channel();
+        Behind { title, meter: Meter::default(), counts: None, valve: None, packets, store, sender, receiver }
+    }
+
+    /// Tells how far reading came.
+    pub(super) fn with_meter(self, meter: Option<Meter>) -> Behind {
+        Behind { meter: meter.unwrap_or_default(), ..self }
+    }
+
+    /// Shows packets as they are captured; `counts` are those of the interfaces.
+    pub(super) fn live(self, valve: Handle, counts: Option<Counts>) -> Behind {
+        Behind { valve: Some(valve), counts, ..self }
+    }
+
+    /// Makes a new file, does `work` on a thread of its own, and tells how it went.
+    fn begin(
+        &self,
+        path: &Path,
+        work: impl FnOnce(File) -> io::Result<String> + Send + 'static,
+    ) -> io::Result<()> {
+        let file = File::create_new(path)?;
+        let (sender, path) = (self.sender.clone(), path.display().to_string());
+        thread::spawn(move || {
+            let words = work(file).unwrap_or_else(|e| e.to_string());
+            // Nobody hears it where the screen is gone.
+            let _ = sender.send(format!("{path}: {words}"));
+        });
+        Ok(())
+    }
+
+    fn turn(&self, shut: bool) -> io::Result<()> {
+        let valve = self.valve.as_ref().ok_or(io::ErrorKind::Unsupported)?;
+        valve.shut(shut);
+        Ok(())
+    }
+}
+
+impl Feed for Behind {
+    fn title(&self) -> String {
+        self.title.clone()
+    }
+
+    fn progress(&self) -> Option<f64> {
+        let progress = self.meter.progress();
+        Some(progress.read as f64 / progress.total?.max(1) as f64)
+    }
+
+    fn is_live(&self) -> bool {
+        self.valve.is_some()
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.valve.as_ref().is_some_and(Handle::is_shut)
+    }
+
+    fn dropped(&self) -> u64 {
+        let counts = self.counts.iter().flat_map(Counts::now);
+        counts.fold(0, |sum, count| sum.saturating_add(count.dropped).saturating_add(count.device_dropped))
+    }
+
+    fn stop(&mut self) -> io::Result<()> {
+        self.turn(true)
+    }
+
+    fn restart(&mut self) -> io::Result<()> {
+        self.turn(false)
+    }
+
+    fn save(&mut self, path: &Path, shown: Choice) -> io::Result<()> {
+        let ends = save::ends(&self.store, &shown.connections);
+        let (packets, target) = (self.packets.clone(), path.to_owned());
+        // The file is made anew by who saves; that it was not there is seen to here.
+        self.begin(path, move |_| save::packets(&packets, ends, target).map_err(io::Error::other))
+    }
+
+    fn export(&mut self, path: &Path, shown: Choice) -> io::Result<()> {
+        let format = if path.extension().is_some_and(|end| end == "json") { "json" } else { "ndjson" };
+        let format = AnyFormat::new(format, &Settings::default()).ok_or(io::ErrorKind::Unsupported)?;
+        let store = self.store.clone();
+        self.begin(path, move |file| save::events(format, file, &store, &shown.entries))
+    }
+
+    fn news(&mut self) -> Option<String> {
+        self.receiver.try_recv().ok()
+    }
+}

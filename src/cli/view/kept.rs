@@ -1,0 +1,281 @@
+//! Packets that cannot be read from their source again, kept so that they can be saved.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt as _;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::capture::{Error, Next, Record, Round, Source};
+use crate::model::{Anomaly, At, LinkType, Timestamp};
+use crate::store;
+
+/// How many bytes stand before each packet: its number, time, link layer, length on the wire, length kept.
+const HEAD: usize = 28;
+/// How many bytes of packets are read back at once.
+const BLOCK: usize = 1 << 20;
+/// What errors call the file, which has no name.
+const NAME: &str = "the temporary file for packets";
+
+/// Keeps the packets of a source in an unlinked file; clones keep to the same one.
+///
+/// It is two files in turn, each of half the bound: when the second one is full, the first goes.
+#[derive(Clone, Debug)]
+pub(super) struct Kept(Arc<Mutex<Inner>>);
+
+#[derive(Debug)]
+struct Inner {
+    halves: VecDeque<Half>,
+    /// How many bytes each of the two may have.
+    bound: u64,
+    /// Packets went to stay within the bound.
+    dropped: bool,
+    scratch: Vec<u8>,
+    /// Why nothing is kept any more.
+    fault: Option<String>,
+}
+
+/// Is a file of packets, as far as it is written.
+#[derive(Clone, Debug)]
+struct Half {
+    file: Arc<File>,
+    length: u64,
+}
+
+impl Kept {
+    /// Keeps up to `bound` bytes.
+    pub(super) fn new(bound: u64) -> Kept {
+        Kept(Arc::new(Mutex::new(Inner {
+            halves: VecDeque::new(),
+            bound: bound / 2,
+            dropped: false,
+            scratch: Vec::new(),
+            fault: None,
+        })))
+    }
+
+    /// Returns `source`, whose packets will be kept.
+    pub(super) fn watch(&self, source: Box<dyn Source + Send>) -> impl Source + Send + use<> {
+        Watched { source, kept: self.clone() }
+    }
+
+    /// Returns the packets kept so far, as a source.
+    ///
+    /// # Errors
+    ///
+    /// When they could not be kept.
+    pub(super) fn source(&self) -> Result<impl Source + use<>, Error> {
+        let inner = self.lock();
+        match &inner.fault {
+            Some(words) => Err(Error::Io { file: NAME.to_owned(), source: io::Error::other(words.clone()) }),
+            None => Ok(Again { halves: inner.halves.clone(), at: 0 }),
+        }
+    }
+
+    /// Tells whether the oldest packets had to go.
+    pub(super) fn has_dropped(&self) -> bool {
+        self.lock().dropped
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn keep(&mut self, round: &Round) -> io::Result<()> {
+        let mut bytes = std::mem::take(&mut self.scratch);
+        bytes.clear();
+        for packet in round.packets() {
+            bytes.extend(packet.at.packet.to_le_bytes());
+            bytes.extend(packet.at.time.as_nanos().to_le_bytes());
+            bytes.extend(packet.link.0.to_le_bytes());
+            bytes.extend(packet.original_length.to_le_bytes());
+            bytes.extend(u32::try_from(packet.data.len()).unwrap_or(u32::MAX).to_le_bytes());
+            bytes.extend(packet.data);
+        }
+        let result = self.append(&bytes);
+        bytes.shrink_to(BLOCK);
+        self.scratch = bytes;
+        result
+    }
+
+    /// Writes whole packets behind those there are.
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let length = bytes.len() as u64;
+        if self.halves.back().is_none_or(|half| half.length.saturating_add(length) > self.bound) {
+            if self.halves.len() > 1 {
+                self.halves.pop_front();
+                self.dropped = true;
+            }
+            self.halves.push_back(Half { file: Arc::new(store::unlinked_file()?), length: 0 });
+        }
+        if let Some(half) = self.halves.back_mut() {
+            half.file.write_all_at(bytes, half.length)?;
+            half.length = half.length.saturating_add(length);
+        }
+        Ok(())
+    }
+}
+
+/// Is a source whose packets are kept on their way.
+struct Watched {
+    source: Box<dyn Source + Send>,
+    kept: Kept,
+}
+
+impl Source for Watched {
+    fn next(&mut self, round: &mut Round) -> Result<Next, Error> {
+        let next = self.source.next(round)?;
+        let mut inner = self.kept.lock();
+        if inner.fault.is_none()
+            && !round.packets.is_empty()
+            && let Err(error) = inner.keep(round)
+        {
+            let problem = error.to_string();
+            round.diagnostics.push(Anomaly::NotSaved { file: NAME.into(), problem: problem.as_str().into() });
+            inner.halves.clear();
+            inner.fault = Some(problem);
+        }
+        Ok(next)
+    }
+}
+
+/// Reads kept packets back.
+struct Again {
+    halves: VecDeque<Half>,
+    /// How much of the first one was read.
+    at: u64,
+}
+
+impl Source for Again {
+    fn next(&mut self, round: &mut Round) -> Result<Next, Error> {
+        round.clear();
+        let wrong = |source| Error::Io { file: NAME.to_owned(), source };
+        while let Some(half) = self.halves.front() {
+            let left = half.length.saturating_sub(self.at);
+            if left == 0 {
+                self.halves.pop_front();
+                self.at = 0;
+                continue;
+            }
+            let most = usize::try_from(left).unwrap_or(BLOCK);
+            round.bytes.resize(most.min(BLOCK), 0);
+            half.file.read_exact_at(&mut round.bytes, self.at).map_err(wrong)?;
+            let mut read = find(&round.bytes, &mut round.packets);
+            if read == 0 {
+                // A packet larger than a block.
+                let needed = whole(&round.bytes).filter(|whole| *whole <= most);
+                let needed = needed.ok_or_else(|| wrong(io::ErrorKind::InvalidData.into()))?;
+                round.bytes.resize(needed, 0);
+                half.file.read_exact_at(&mut round.bytes, self.at).map_err(wrong)?;
+                read = find(&round.bytes, &mut round.packets);
+            }
+            self.at = self.at.saturating_add(read as u64);
+            return Ok(Next::Filled);
+        }
+        Ok(Next::End)
+    }
+}
+
+/// Returns the length of the packet that `bytes` begin with, its head included.
+fn whole(bytes: &[u8]) -> Option<usize> {
+    let length = u32::from_le_bytes(*bytes.get(HEAD.saturating_sub(4)..)?.first_chunk()?);
+    usize::try_from(length).ok()?.checked_add(HEAD)
+}
+
+/// Lists the whole packets in `bytes`, and tells how many bytes they are.
+fn find(bytes: &[u8], packets: &mut Vec<Record>) -> usize {
+    let mut at = 0_usize;
+    while let Some((record, end)) = record(bytes, at) {
+        packets.push(record);
+        at = end;
+    }
+    at
+}
+
+fn record(bytes: &[u8], at: usize) -> Option<(Record, usize)> {
+    let rest = bytes.get(at..)?;
+    let (packet, rest) = rest.split_first_chunk::<8>()?;
+    let (nanos, rest) = rest.split_first_chunk::<8>()?;
+    let (link, rest) = rest.split_first_chunk::<4>()?;
+    let (original, rest) = rest.split_first_chunk::<4>()?;
+    let (length, data) = rest.split_first_chunk::<4>()?;
+    let length = u32::from_le_bytes(*length);
+    let offset = at.checked_add(HEAD)?;
+    let data = data.get(..usize::try_from(length).ok()?)?;
+    let time = Timestamp::from_nanos(i64::from_le_bytes(*nanos));
+    let record = Record {
+        at: At { packet: u64::from_le_bytes(*packet), time },
+        link: LinkType(u32::from_le_bytes(*link)),
+        original_length: u32::from_le_bytes(*original),
+        offset: u32::try_from(offset).ok()?,
+        length,
+    };
+    Some((record, offset.checked_add(data.len())?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Gives a packet a round.
+    struct Given(u64, usize);
+
+    impl Source for Given {
+        fn next(&mut self, round: &mut Round) -> Result<Next, Error> {
+            round.clear();
+            if self.0 == 0 {
+                return Ok(Next::End);
+            }
+            self.0 -= 1;
+            round.bytes = vec![self.0 as u8; self.1];
+            round.packets.push(Record {
+                at: At { packet: 100 - self.0, time: Timestamp::from_nanos(-5) },
+                link: LinkType(1),
+                original_length: 70_000,
+                offset: 0,
+                length: self.1 as u32,
+            });
+            Ok(Next::Filled)
+        }
+    }
+
+    fn through(kept: &Kept, given: Given) -> Vec<(u64, usize)> {
+        let (mut round, mut source) = (Round::default(), kept.watch(Box::new(given)));
+        while source.next(&mut round).unwrap() != Next::End {}
+        let (mut again, mut found) = (kept.source().unwrap(), Vec::new());
+        while again.next(&mut round).unwrap() != Next::End {
+            for packet in round.packets() {
+                assert_eq!(
+                    (packet.at.time.as_nanos(), packet.link.0, packet.original_length),
+                    (-5, 1, 70_000)
+                );
+                assert!(packet.data.iter().all(|byte| u64::from(*byte) == 100 - packet.at.packet));
+                found.push((packet.at.packet, packet.data.len()));
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn packets_come_back_as_they_were() {
+        for length in [0, 1, 60, 1500, BLOCK, 3 * BLOCK] {
+            let kept = Kept::new(1 << 30);
+            assert_eq!(
+                through(&kept, Given(20, length)),
+                (81..=100).map(|n| (n, length)).collect::<Vec<_>>()
+            );
+            assert!(!kept.has_dropped());
+        }
+    }
+
+    #[test]
+    fn the_oldest_go_and_the_bound_holds() {
+        let kept = Kept::new(10_000);
+        let found = through(&kept, Given(90, 500));
+        assert!(kept.has_dropped());
+        assert_eq!(found.last(), Some(&(100, 500)));
+        assert!(found.len() >= 9 && found.len() * 528 <= 10_000, "{}", found.len());
+    }
+}

@@ -1,0 +1,124 @@
+//! What the screen shows, written to a file: packets as pcapng, events as JSON.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::{self, BufWriter, Write as _};
+use std::path::PathBuf;
+
+use super::feed::Packets;
+use crate::capture::{Belongs, Error, Files, Next, Round, Saver, Sorter as _, Source, Target};
+use crate::event::{ConnId, Event, Sink};
+use crate::export::{AnyFormat, Format as _};
+use crate::model::Endpoint;
+use crate::pipeline::Flows;
+use crate::store::Shared;
+use crate::view;
+
+/// Names connections by their two ends, the smaller one first.
+pub(super) type Ends = BTreeSet<(Endpoint, Endpoint)>;
+
+/// Returns the ends of connections.
+pub(super) fn ends(store: &Shared, connections: &[ConnId]) -> Ends {
+    let store = store.lock();
+    let opened = connections.iter().filter_map(|id| store.conversation_of(*id)?.opened.as_deref());
+    opened.map(|opened| between(opened.client, opened.server)).collect()
+}
+
+fn between(one: Endpoint, other: Endpoint) -> (Endpoint, Endpoint) {
+    (one.min(other), one.max(other))
+}
+
+/// Saves all packets between chosen ends, and tells how many.
+pub(super) fn packets(packets: &Packets, ends: Ends, file: PathBuf) -> Result<String, Error> {
+    let (source, dropped): (Box<dyn Source>, bool) = match packets {
+        Packets::Files(paths) => (Box::new(Files::open(paths)?), false),
+        Packets::Kept(kept) => (Box::new(kept.source()?), kept.has_dropped()),
+    };
+    let saver = Saver::create(Target { file, ..Target::default() }, Vec::new(), None, None)?;
+    let flows = Flows::new(crate::wire::Limits::default());
+    let mut picked = Picked { source, flows, ends };
+    let mut round = Round::default();
+    loop {
+        let next = picked.next(&mut round)?;
+        saver.take(&mut round);
+        if next == Next::End {
+            break;
+        }
+    }
+    let count = view::count(saver.finish()?, "packet");
+    Ok(if dropped { format!("{count} written; older ones were dropped") } else { format!("{count} written") })
+}
+
+/// Is the part of a capture that is between chosen ends.
+struct Picked {
+    source: Box<dyn Source>,
+    flows: Flows,
+    ends: Ends,
+}
+
+impl Source for Picked {
+    fn next(&mut self, round: &mut Round) -> Result<Next, Error> {
+        let next = self.source.next(round)?;
+        let belong: Vec<bool> = round
+            .packets()
+            .map(|packet| match self.flows.belongs(&packet) {
+                Belongs::To { key, .. } => self.ends.contains(&between(key.low, key.high)),
+                Belongs::Fragment => true,
+                Belongs::Nothing => false,
+            })
+            .collect();
+        let mut belong = belong.into_iter();
+        round.packets.retain(|_| belong.next().unwrap_or(false));
+        Ok(next)
+    }
+}
+
+/// Writes entries of a store in a format, and tells how many records came of them.
+pub(super) fn events(
+    mut format: AnyFormat,
+    file: File,
+    store: &Shared,
+    entries: &[u32],
+) -> io::Result<String> {
+    let mut file = BufWriter::new(file);
+    if let Some((first, _)) = store.lock().times() {
+        format.start(first);
+    }
+    file.write_all(format.begin())?;
+    let (separator, end) = (format.separator(), format.end());
+    let mut written = Written { format, bytes: Vec::new() };
+    let mut count = 0_u64;
+    for some in entries.chunks(256) {
+        let mut store = store.lock();
+        for number in some {
+            let start = written.bytes.len();
+            if count > 0 {
+                written.bytes.extend_from_slice(separator);
+            }
+            let before = written.bytes.len();
+            if store.replay(*number, &mut written) && written.bytes.len() > before {
+                count = count.saturating_add(1);
+            } else {
+                written.bytes.truncate(start);
+            }
+        }
+        drop(store);
+        file.write_all(&written.bytes)?;
+        written.bytes.clear();
+    }
+    file.write_all(end)?;
+    file.flush()?;
+    Ok(format!("{} written", view::count(count, "record")))
+}
+
+/// Collects what a format makes of events.
+struct Written {
+    format: AnyFormat,
+    bytes: Vec<u8>,
+}
+
+impl Sink for Written {
+    fn event(&mut self, event: &Event<'_>) {
+        self.format.write(event, &mut self.bytes);
+    }
+}

@@ -1,0 +1,85 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::capture::{Error, Next, Round, Source};
+
+/// Lets packets of a source through while it is not shut; clones of [`Handle`] turn it.
+///
+/// The interfaces stay open, for the right to open them again is given up: what comes meanwhile is read and forgotten.
+pub(super) struct Valve {
+    source: Box<dyn Source + Send>,
+    handle: Handle,
+}
+
+/// Turns a [`Valve`].
+#[derive(Clone, Debug, Default)]
+pub(super) struct Handle(Arc<AtomicBool>);
+
+impl Handle {
+    /// Shuts the valve, or opens it again.
+    pub(super) fn shut(&self, shut: bool) {
+        self.0.store(shut, Ordering::Relaxed);
+    }
+
+    /// Tells whether nothing gets through.
+    pub(super) fn is_shut(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Valve {
+    /// Puts a valve behind `source`.
+    pub(super) const fn new(source: Box<dyn Source + Send>, handle: Handle) -> Valve {
+        Valve { source, handle }
+    }
+}
+
+impl Source for Valve {
+    fn next(&mut self, round: &mut Round) -> Result<Next, Error> {
+        let next = self.source.next(round)?;
+        if !self.handle.is_shut() {
+            return Ok(next);
+        }
+        let latest = round.packets.last().map(|record| record.at.time);
+        round.packets.clear();
+        round.interfaces.clear();
+        // What stood before a packet stands at the beginning now.
+        round.secrets.iter_mut().for_each(|(before, _)| *before = 0);
+        Ok(match (next, latest) {
+            (Next::Filled, Some(time)) if round.secrets.is_empty() && round.diagnostics.is_empty() => {
+                Next::Idle(time)
+            }
+            (next, _) => next,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capture::Record;
+    use crate::model::{At, LinkType, Timestamp};
+
+    struct Endless;
+
+    impl Source for Endless {
+        fn next(&mut self, round: &mut Round) -> Result<Next, Error> {
+            round.clear();
+            let at = At { packet: 1, time: Timestamp::from_nanos(7) };
+            round.packets.push(Record { at, link: LinkType(1), original_length: 0, offset: 0, length: 0 });
+            Ok(Next::Filled)
+        }
+    }
+
+    #[test]
+    fn shut_it_lets_time_through_and_nothing_else() {
+        let handle = Handle::default();
+        let (mut valve, mut round) = (Valve::new(Box::new(Endless), handle.clone()), Round::default());
+        assert_eq!((valve.next(&mut round).unwrap(), round.packets.len()), (Next::Filled, 1));
+        handle.shut(true);
+        assert_eq!(valve.next(&mut round).unwrap(), Next::Idle(Timestamp::from_nanos(7)));
+        assert!(round.packets.is_empty());
+        handle.shut(false);
+        assert_eq!((valve.next(&mut round).unwrap(), round.packets.len()), (Next::Filled, 1));
+    }
+}

@@ -1,0 +1,177 @@
+//! What one side sent before its meaning is known: held until the other side's head tells.
+
+use super::{Exchanges, Reading};
+use crate::http::asked::Awaited;
+use crate::http::body::Body;
+use crate::http::held::Early;
+use crate::http::looks::{Looks, begins, is_frame, looks_like, tail_of_head};
+use crate::model::{Anomaly, Side};
+
+/// So many bytes tell whether a request or a frame begins.
+const TELLING: usize = 256;
+
+impl Exchanges {
+    /// Tells whether this side's next bytes have no meaning before the other side's head is known.
+    pub(super) fn waits(&self, side: Side) -> bool {
+        match self.reading[side] {
+            Reading::Start => {}
+            Reading::Behind => return true,
+            Reading::Head(_) | Reading::Body(_) | Reading::Lost(_) => return false,
+        }
+        match side {
+            Side::Client => self.asked.last.is_some(),
+            Side::Server => {
+                self.asked.is_empty()
+                    && match self.reading.client {
+                        Reading::Head(_) => true,
+                        Reading::Start => self.from_start && !self.lost.client && !self.ended.client,
+                        Reading::Body(_) | Reading::Lost(_) | Reading::Behind => false,
+                    }
+                    // Frames follow the body of the request.
+                    || self.awaits_upgrade()
+                        && matches!(self.reading.client, Reading::Body(Body::Length(_)))
+                        && self.from_start
+            }
+        }
+    }
+
+    /// Goes on with what was held, as far as it may be read now, and with what the end of a stream decides.
+    pub(super) fn settle(&mut self) {
+        loop {
+            if self.over {
+                return;
+            }
+            let ready = |side: &Side| {
+                !self.waits(*side) && self.rare.as_ref().is_some_and(|rare| !rare.held[*side].is_empty())
+            };
+            let Some(side) = Side::BOTH.into_iter().find(ready) else {
+                if self.ended.server && self.asked.last.is_some() {
+                    self.unanswered();
+                    continue;
+                }
+                return;
+            };
+            match self.rare().held[side].pop() {
+                Some(Early::Gap(length)) => self.lose(side, length),
+                Some(Early::Bytes(mut bytes, carried)) => {
+                    let mut used = 0_usize;
+                    let mut fresh = true;
+                    while !self.over && used < bytes.len() && !self.waits(side) {
+                        let rest = bytes.get(used..).unwrap_or_default();
+                        used = used.saturating_add(self.step(side, rest, fresh));
+                        fresh = false;
+                    }
+                    if used < bytes.len() {
+                        bytes.drain(..used);
+                        self.rare().held[side].put_back(bytes, carried);
+                    }
+                }
+                None => {}
+            }
+        }
+    }
+
+    /// Keeps bytes until they have a meaning; returns how many.
+    pub(super) fn hold(&mut self, side: Side, bytes: &[u8], fresh: bool) -> usize {
+        let limit = self.limits.early;
+        let behind = matches!(self.reading[side], Reading::Behind);
+        let first = self.rare.as_ref().is_none_or(|rare| rare.held[side].is_empty());
+        if side == Side::Server && !behind && first && begins(side, bytes) == Some(false) {
+            // A server that speaks first speaks another protocol.
+            self.refuse(side);
+            return 0;
+        }
+        if behind && fresh && looks_like(bytes) == Looks::Response {
+            // What came before was the rest of an earlier answer.
+            self.rare().held[side].take();
+            self.reading[side] = Reading::Start;
+            return 0;
+        }
+        let carried = self.carried;
+        let used = self.rare().held[side].push(bytes, carried, limit);
+        if self.is_joined() {
+            self.upgraded(None);
+        } else if self.asks_again() {
+            self.unanswered();
+        } else if !(behind && self.recognise()) && used < bytes.len() {
+            self.overflow(side);
+        }
+        used
+    }
+
+    pub(super) fn hold_gap(&mut self, side: Side, length: u64) {
+        let limit = self.limits.early;
+        if !self.rare().held[side].gap(length, limit) {
+            self.overflow(side);
+            self.settle();
+            if !self.over {
+                self.lose(side, length);
+            }
+        }
+    }
+
+    /// Tells what the server's bytes behind a gap are that may have held its answer, as soon as they are enough.
+    fn recognise(&mut self) -> bool {
+        let held = &mut self.rare.get_or_insert_default().held.server;
+        let bytes = held.last_run(self.limits.early);
+        if looks_like(&bytes) == Looks::Response {
+            held.keep_last_run(0);
+            self.reading.server = Reading::Start;
+            return true;
+        }
+        let tail = tail_of_head(&bytes);
+        let frame = is_frame(Side::Server, bytes.get(tail..).unwrap_or_default());
+        if frame {
+            held.keep_last_run(tail);
+            self.upgraded(None);
+        }
+        frame
+    }
+
+    /// Gives up waiting: too much is held.
+    pub(super) fn overflow(&mut self, side: Side) {
+        if matches!(self.reading[side], Reading::Behind) {
+            // Neither an answer nor frames begin here; whether they go on here, others have to tell.
+            return self.not_http();
+        }
+        if side == Side::Server {
+            // The request that the client began does not end: read the answer without it.
+            self.reading.client = Reading::Lost(0);
+            self.lost.client = true;
+            return;
+        }
+        if self.speaks_frames() {
+            // One direction alone was captured: the answer will not come.
+            self.upgraded(None);
+            return;
+        }
+        let value = self.limits.early as u64;
+        self.tell(side, Anomaly::LimitReached { limit: "bytes held before the answer", value });
+        self.unanswered();
+        self.not_http();
+    }
+
+    /// Tells whether the client waits for an upgrade and what it sent meanwhile are frames.
+    pub(super) fn speaks_frames(&self) -> bool {
+        self.awaits_upgrade() && is_frame(Side::Client, &self.begun())
+    }
+
+    /// Tells whether the answer to an upgrade was lost in a gap and the client took it for a 101.
+    pub(super) fn is_joined(&self) -> bool {
+        matches!(self.reading.server, Reading::Lost(_) | Reading::Behind) && self.speaks_frames()
+    }
+
+    /// Tells whether the answer to an upgrade was lost in a gap and the client took it for a refusal: it asks again.
+    pub(super) fn asks_again(&self) -> bool {
+        self.lost.server && self.awaits_upgrade() && looks_like(&self.begun()) == Looks::Request
+    }
+
+    pub(super) fn awaits_upgrade(&self) -> bool {
+        matches!(self.asked.last, Some(Awaited::Upgrade(_)))
+    }
+
+    /// Returns the first bytes that the client sent while it waited.
+    fn begun(&self) -> Vec<u8> {
+        self.rare.as_ref().map_or_else(Vec::new, |rare| rare.held.client.first_run(TELLING))
+    }
+}

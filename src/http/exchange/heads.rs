@@ -1,0 +1,218 @@
+//! Heads, whole or in pieces: what they ask for and what they grant.
+
+use super::{Exchanges, Gathered, Output, Reading};
+use crate::http::Handshake;
+use crate::http::asked::{Answered, Awaited};
+use crate::http::body::Body;
+use crate::http::head;
+use crate::http::looks::begins;
+use crate::http::summary::{Summary, Upgrade};
+use crate::http::upgrade::{self, Evidence};
+use crate::model::{Anomaly, Pair, Side};
+
+/// Bounds how many keys of refused requests are remembered, to recognise a late answer to one of them.
+const EARLIER_KEYS: usize = 4;
+
+impl Exchanges {
+    /// Reads on in a head; `gathered` is what came of it before.
+    pub(super) fn head(&mut self, side: Side, bytes: &[u8], gathered: Option<Box<Gathered>>) -> usize {
+        let limit = self.limits.head;
+        let before = gathered.as_ref().map_or(0, |gathered| gathered.bytes.len());
+        // One byte beyond the limit is enough to know that it is exceeded.
+        let window = bytes.get(..limit.saturating_sub(before).saturating_add(1)).unwrap_or(bytes);
+        let mut gathered = gathered.unwrap_or_default();
+        let end = gathered.finder.find(window).filter(|end| before.saturating_add(*end) <= limit);
+        if before == 0 {
+            if begins(side, window) == Some(false) {
+                self.refuse(side);
+                return 0;
+            }
+            if let Some(end) = end {
+                self.whole(side, window.get(..end).unwrap_or(window));
+                return end;
+            }
+        }
+        let taken = window.get(..end.unwrap_or(window.len())).unwrap_or(window);
+        gathered.bytes.extend_from_slice(taken);
+        if before < 32 && begins(side, &gathered.bytes) == Some(false) {
+            self.refuse(side);
+            return 0;
+        }
+        if !gathered.line
+            && taken.contains(&b'\n')
+            && let Some((text, ..)) = head::line(&gathered.bytes)
+        {
+            gathered.line = match side {
+                Side::Client => head::request_line(text).is_some(),
+                Side::Server => head::status_line(text).is_some(),
+            };
+            if !gathered.line {
+                self.refuse(side);
+                return 0;
+            }
+        }
+        if end.is_some() {
+            self.whole(side, &gathered.bytes);
+        } else if gathered.bytes.len() > limit {
+            self.tell(side, Anomaly::LimitReached { limit: "HTTP head", value: limit as u64 });
+            self.refuse(side);
+        } else {
+            self.reading[side] = Reading::Head(gathered);
+        }
+        taken.len()
+    }
+
+    /// Ends the exchanges: no head begins where one should.
+    pub(super) fn refuse(&mut self, side: Side) {
+        if side == Side::Server && self.asked.last.is_some() {
+            self.unanswered();
+        }
+        self.not_http();
+    }
+
+    pub(super) fn whole(&mut self, side: Side, bytes: &[u8]) {
+        let understood = match side {
+            Side::Client => self.request(bytes),
+            Side::Server => self.response(bytes),
+        };
+        if understood.is_none() {
+            self.refuse(side);
+        }
+    }
+
+    /// Takes the head of a request; returns `None` where it is none.
+    pub(super) fn request(&mut self, bytes: &[u8]) -> Option<()> {
+        let (text, _, lines) = head::line(bytes)?;
+        let line = head::request_line(text)?;
+        let summary = Summary::read(lines);
+        self.reading.client = summary.body().map_or(Reading::Start, Reading::Body);
+        if matches!(self.reading.client, Reading::Body(Body::Length(0))) {
+            self.reading.client = Reading::Start;
+        }
+        if summary.upgrade == Upgrade::WebSocket || summary.key {
+            self.asked.last = Some(Awaited::Upgrade(bytes.into()));
+            if matches!(self.reading.server, Reading::Lost(_)) {
+                self.reading.server = Reading::Behind;
+            }
+        } else if line.method.eq_ignore_ascii_case(b"CONNECT") {
+            self.asked.last = Some(Awaited::Connect(bytes.into()));
+        } else {
+            self.asked.push(line.method.eq_ignore_ascii_case(b"HEAD"));
+        }
+        Some(())
+    }
+
+    /// Takes the head of a response; returns `None` where it is none.
+    pub(super) fn response(&mut self, bytes: &[u8]) -> Option<()> {
+        let (text, _, lines) = head::line(bytes)?;
+        let status = head::status_line(text)?.status;
+        let summary = Summary::read(lines);
+        self.reading.server = Reading::Start;
+        if status == 101 {
+            self.switch(bytes, &summary);
+            return Some(());
+        }
+        if status < 200 {
+            return Some(());
+        }
+        if std::mem::take(&mut self.lost.server) {
+            self.asked.keep_last();
+        }
+        let mut bodiless = matches!(status, 204 | 304);
+        match self.asked.pop() {
+            Answered::Head => bodiless = true,
+            Answered::Awaited(Awaited::Connect(head)) if status < 300 => {
+                self.rare().authority = upgrade::authority(&head);
+                self.outputs.push_back(Output::Tunnel);
+                self.over = true;
+                return Some(());
+            }
+            Answered::Awaited(Awaited::Upgrade(head)) => self.refused(&head, bytes),
+            Answered::Awaited(Awaited::Connect(_)) | Answered::Ordinary | Answered::Unknown => {}
+        }
+        if !bodiless {
+            let body = summary.body().unwrap_or(Body::UntilClose);
+            if body != Body::Length(0) {
+                self.reading.server = Reading::Body(body);
+            }
+        }
+        Some(())
+    }
+
+    /// Takes a 101: the end of HTTP, whatever comes.
+    pub(super) fn switch(&mut self, response: &[u8], summary: &Summary) {
+        let websocket = summary.upgrade == Upgrade::WebSocket || summary.accept;
+        match self.asked.last.take() {
+            Some(Awaited::Upgrade(request)) => {
+                let old = !summary.accept && (summary.old || upgrade::is_old(&request));
+                if old {
+                    self.tell(Side::Client, Anomaly::OldProtocol {});
+                }
+                if old || !websocket && summary.upgrade == Upgrade::Other {
+                    self.refused(&request, response);
+                    self.not_http();
+                } else {
+                    self.asked.last = Some(Awaited::Upgrade(request));
+                    self.upgraded(Some(response));
+                }
+            }
+            // A server alone cannot switch; but the request may not have been captured.
+            None if websocket && !summary.old && (self.asked.is_empty() || self.lost.client) => {
+                self.upgraded(Some(response));
+            }
+            _ => self.not_http(),
+        }
+    }
+
+    pub(super) fn upgraded(&mut self, response: Option<&[u8]>) {
+        let request = match self.asked.last.take() {
+            Some(Awaited::Upgrade(request)) => Some(request),
+            _ => None,
+        };
+        let handshake = self.verify(request.as_deref(), response);
+        if response.is_some() {
+            let bytes = self.rare.as_ref().map_or(0, |rare| rare.held.client.bytes());
+            if bytes > 0 {
+                self.tell(Side::Client, Anomaly::DataBeforeHandshake { bytes });
+            }
+        }
+        self.outputs.push_back(Output::Upgraded(handshake));
+        self.over = true;
+        self.reading = Pair::from_fn(|_| Reading::Start);
+    }
+
+    pub(super) fn refused(&mut self, request: &[u8], response: &[u8]) {
+        let handshake = self.verify(Some(request), Some(response));
+        self.outputs.push_back(Output::Refused(handshake));
+        if let Some(key) = upgrade::key(request) {
+            let earlier = &mut self.rare().earlier;
+            if earlier.len() == EARLIER_KEYS {
+                earlier.remove(0);
+            }
+            earlier.push(key);
+        }
+    }
+
+    /// Gives up the request that the client waits for.
+    pub(super) fn unanswered(&mut self) {
+        if self.speaks_frames() && self.ended.server {
+            // The client went on as after a 101: it got one, and the capture did not.
+            self.upgraded(None);
+            return;
+        }
+        if let Some(Awaited::Upgrade(request)) = self.asked.last.take() {
+            let handshake = self.verify(Some(&request), None);
+            self.outputs.push_back(Output::Unanswered(handshake));
+        }
+    }
+
+    pub(super) fn verify(&mut self, request: Option<&[u8]>, response: Option<&[u8]>) -> Box<Handshake> {
+        let (earlier, authority) = match &self.rare {
+            Some(rare) => (rare.earlier.as_slice(), rare.authority.as_deref()),
+            None => (&[][..], None),
+        };
+        let (handshake, faults) = upgrade::verify(Evidence { request, response, earlier, authority });
+        self.outputs.extend(faults.into_iter().map(|(side, anomaly)| Output::Anomaly { side, anomaly }));
+        Box::new(handshake)
+    }
+}

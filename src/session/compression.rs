@@ -1,0 +1,46 @@
+use super::context::Context;
+use crate::http::Handshake;
+use crate::model::{DeflateSide, Pair, Side};
+use crate::websocket::Rsv1;
+use crate::websocket::deflate::Inflater;
+
+/// Says what is known about compression.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Deflate {
+    /// None was agreed on.
+    Off,
+    /// `permessage-deflate` (RFC 7692).
+    Messages(Pair<DeflateSide>),
+    /// The draft before it: each frame is compressed by itself.
+    Frames(Pair<DeflateSide>),
+    /// The handshake was not captured: RSV1 will tell.
+    Unknown,
+}
+
+impl Deflate {
+    /// Reads what the handshake agreed on.
+    pub(super) fn agreed(handshake: &Handshake) -> Self {
+        match handshake.deflate {
+            None if handshake.response.is_none() => Deflate::Unknown,
+            None => Deflate::Off,
+            Some(agreed) if handshake.per_frame => Deflate::Frames(agreed),
+            Some(agreed) => Deflate::Messages(agreed),
+        }
+    }
+
+    pub(super) const fn rsv1(&self) -> Rsv1 {
+        match self {
+            Deflate::Off => Rsv1::Meaningless,
+            Deflate::Messages(_) | Deflate::Unknown => Rsv1::Message,
+            Deflate::Frames(_) => Rsv1::Frame,
+        }
+    }
+
+    pub(super) fn inflater(&self, side: Side, cx: &Context<'_>) -> Box<Inflater> {
+        let limits = cx.shared.limits.deflate;
+        Box::new(match self {
+            Deflate::Messages(agreed) | Deflate::Frames(agreed) => Inflater::new(agreed[side], limits),
+            Deflate::Off | Deflate::Unknown => Inflater::joined_late(limits),
+        })
+    }
+}

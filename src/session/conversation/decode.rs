@@ -1,0 +1,208 @@
+//! Bytes → frames → messages.
+
+use super::Conversation;
+use super::tell::Said;
+use crate::event::{Frame, Kind};
+use crate::model::{At, Side};
+use crate::session::context::{Context, KEPT};
+use crate::session::message::new_wire;
+use crate::session::resync::Search;
+use crate::websocket::mask::unmask;
+use crate::websocket::{Header, Opcode, Piece, Rsv1};
+
+impl Conversation {
+    /// Cuts bytes into frames and hands their payload on.
+    pub(super) fn frames(&mut self, side: Side, mut input: &[u8], carried: At, cx: &mut Context<'_>) {
+        loop {
+            let half = &mut self.sides[side];
+            if !half.frames.inside() {
+                half.begun = carried;
+            }
+            match half.frames.next(&mut input) {
+                Some(Piece::Header { header, offset }) => {
+                    if half.found && !Search::believes(side, self.deflate.rsv1(), &header) {
+                        return self.doubt(side, &header, offset, input, carried, cx);
+                    }
+                    self.header(side, header, offset, &mut input, cx);
+                }
+                Some(Piece::Payload { bytes, position }) => self.payload(side, bytes, position, cx),
+                Some(Piece::End) => self.frame_end(side, cx),
+                None => return,
+            }
+        }
+    }
+
+    /// Begins a frame; does the whole of it where all of its payload is at hand and it is a message by itself.
+    pub(super) fn header(
+        &mut self,
+        side: Side,
+        header: Header,
+        offset: u64,
+        input: &mut &[u8],
+        cx: &mut Context<'_>,
+    ) {
+        let rsv1 = self.deflate.rsv1();
+        let half = &mut self.sides[side];
+        let control = header.opcode.is_control();
+        let starts = control || header.opcode != Opcode::CONTINUATION;
+        let beheaded = !starts && half.adrift && half.data.is_none();
+        half.adrift &= control;
+        let message_open = half.data.is_some() || beheaded;
+        let context = crate::websocket::Context { from: side, offset, message_open, rsv1 };
+        if cx.sink.wants_frames() {
+            cx.say(Kind::Frame(Frame { from: side, header, offset }));
+        }
+        for anomaly in half.rules.check(&header, context) {
+            cx.anomaly(Some(side), &anomaly);
+        }
+        half.totals.frames = half.totals.frames.saturating_add(1);
+        half.totals.wire_bytes = half.totals.wire_bytes.saturating_add(u64::from(header.header_length));
+        if starts && !control && half.data.is_some() {
+            self.abandon(side, cx);
+        }
+        let half = &mut self.sides[side];
+        let inflating = !control && rsv1 != Rsv1::Meaningless && header.rsv1();
+        if header.fin
+            && starts
+            && header.length <= cx.shared.limits.message as u64
+            && let Some(payload) = half.frames.whole(input)
+        {
+            half.totals.wire_bytes = half.totals.wire_bytes.saturating_add(header.length);
+            return self.whole(side, &header, payload, inflating, cx);
+        }
+        half.header = Some(header);
+        let begun = half.begun;
+        let slot = if control { &mut half.control } else { &mut half.data };
+        match slot {
+            Some(open) if !starts => {
+                open.add_frame(&header);
+                if rsv1 == Rsv1::Frame {
+                    open.inflating = inflating;
+                }
+            }
+            _ => {
+                let mut open = cx.shared.open();
+                open.begin(&header, inflating, begun);
+                if beheaded {
+                    // It continues a message whose beginning was lost, and with it whether it is compressed.
+                    open.payload.skip(None);
+                    open.unreadable = rsv1 == Rsv1::Message;
+                }
+                *slot = Some(open);
+            }
+        }
+        if inflating && let Some(open) = slot {
+            open.wire.compressed = true;
+            open.wire.inflated = true;
+        }
+    }
+
+    /// Takes a message or control frame whose single frame is whole in one segment.
+    fn whole(&mut self, side: Side, header: &Header, masked: &[u8], inflating: bool, cx: &mut Context<'_>) {
+        if inflating {
+            self.wake(cx);
+        }
+        let half = &mut self.sides[side];
+        let mut wire = new_wire(half.begun);
+        wire.frames = 1;
+        wire.bytes = u64::from(header.header_length).saturating_add(header.length);
+        wire.masked = header.mask.is_some();
+        let mut buffer = std::mem::take(&mut cx.shared.unmasked);
+        let payload = match header.mask {
+            None => masked,
+            Some(key) => {
+                buffer.clear();
+                buffer.extend_from_slice(masked);
+                unmask(&mut buffer, key, 0);
+                &buffer
+            }
+        };
+        if inflating {
+            wire.compressed = true;
+            wire.inflated = true;
+            let inflater = half.inflater.get_or_insert_with(|| self.deflate.inflater(side, cx));
+            let mut out = std::mem::take(&mut cx.shared.inflated);
+            out.clear(header.opcode == Opcode::TEXT);
+            inflater.push(payload, &mut out);
+            inflater.finish(&mut out);
+            out.trim_cut_character();
+            let said = Said::of(header.opcode, &out);
+            self.deliver(side, header.opcode, &said, wire, cx);
+            out.shrink(KEPT);
+            cx.shared.inflated = out;
+            self.inflater_anomalies(side, cx);
+        } else {
+            let bad = if header.opcode == Opcode::TEXT { first_bad_byte(payload) } else { None };
+            let said = Said {
+                bytes: payload,
+                length: header.length,
+                missing: &[],
+                truncated_to: None,
+                text: bad.is_none() && header.opcode == Opcode::TEXT,
+                bad_utf8: bad,
+            };
+            self.deliver(side, header.opcode, &said, wire, cx);
+        }
+        cx.shared.unmasked = buffer;
+    }
+
+    /// Takes a part of a frame's payload.
+    fn payload(&mut self, side: Side, bytes: &[u8], position: u64, cx: &mut Context<'_>) {
+        let half = &mut self.sides[side];
+        half.totals.wire_bytes = half.totals.wire_bytes.saturating_add(bytes.len() as u64);
+        let Some(header) = half.header else { return };
+        let slot = if header.opcode.is_control() { &mut half.control } else { &mut half.data };
+        let Some(open) = slot else { return };
+        open.wire.bytes = open.wire.bytes.saturating_add(bytes.len() as u64);
+        if open.unreadable {
+            return;
+        }
+        let inflating = open.inflating && !header.opcode.is_control();
+        let inflater =
+            inflating.then(|| half.inflater.get_or_insert_with(|| self.deflate.inflater(side, cx)));
+        cx.shared.fill(open, |payload, unmasked| match (inflater, header.mask) {
+            (None, None) => payload.push(bytes),
+            (None, Some(key)) => payload.push_masked(bytes, key, position),
+            (Some(inflater), None) => inflater.push(bytes, payload),
+            (Some(inflater), Some(key)) => {
+                unmasked.clear();
+                unmasked.extend_from_slice(bytes);
+                unmask(unmasked, key, position);
+                inflater.push(unmasked, payload);
+            }
+        });
+        if inflating {
+            self.wake(cx);
+        }
+    }
+
+    /// Ends a frame, and its message with it where it was the last.
+    pub(super) fn frame_end(&mut self, side: Side, cx: &mut Context<'_>) {
+        let half = &mut self.sides[side];
+        let Some(header) = half.header.take() else { return };
+        if header.opcode.is_control() {
+            if let Some(open) = half.control.take() {
+                self.finish(side, open, cx);
+            }
+            return;
+        }
+        let per_frame = self.deflate.rsv1() == Rsv1::Frame;
+        if (header.fin || per_frame)
+            && let Some(open) = &mut half.data
+            && open.inflating
+            && let Some(inflater) = &mut half.inflater
+        {
+            cx.shared.fill(open, |payload, _| inflater.finish(payload));
+        }
+        if header.fin
+            && let Some(open) = half.data.take()
+        {
+            self.finish(side, open, cx);
+        }
+    }
+}
+
+/// Returns the offset of the first byte that does not belong to UTF-8 text.
+fn first_bad_byte(bytes: &[u8]) -> Option<u64> {
+    std::str::from_utf8(bytes).err().map(|e| e.valid_up_to() as u64)
+}

@@ -1,0 +1,114 @@
+//! Messages as they are told, and what follows from them.
+
+use std::time::Duration;
+
+use super::{Conversation, FirstClose};
+use crate::event::{Kind, Message, Wire};
+use crate::model::{Anomaly, Side};
+use crate::session::context::Context;
+use crate::session::message::Open;
+use crate::websocket::close::CloseBody;
+use crate::websocket::{Missing, Opcode, Payload, Utf8};
+
+impl Conversation {
+    /// Tells a message that was gathered and gives its memory back.
+    pub(super) fn finish(&mut self, side: Side, mut open: Box<Open>, cx: &mut Context<'_>) {
+        open.payload.trim_cut_character();
+        let said = Said::of(open.opcode, &open.payload);
+        self.deliver(side, open.opcode, &said, open.wire, cx);
+        if open.inflating {
+            self.inflater_anomalies(side, cx);
+        }
+        cx.shared.give_back(open);
+    }
+
+    pub(super) fn inflater_anomalies(&mut self, side: Side, cx: &mut Context<'_>) {
+        while let Some(anomaly) =
+            self.sides[side].inflater.as_mut().and_then(|inflater| inflater.next_anomaly())
+        {
+            cx.anomaly(Some(side), &anomaly);
+        }
+    }
+
+    /// Tells a message or control frame, and what follows from it.
+    pub(super) fn deliver(
+        &mut self,
+        side: Side,
+        opcode: Opcode,
+        said: &Said<'_>,
+        wire: Wire,
+        cx: &mut Context<'_>,
+    ) {
+        let (half, other) = self.sides.split_mut(side);
+        half.totals.messages = half.totals.messages.saturating_add(1);
+        half.totals.bytes = half.totals.bytes.saturating_add(said.length);
+        let whole = said.missing.is_empty();
+        let (mut close, mut close_fault, mut rtt) = (None, None, None::<Duration>);
+        let mut text = said.text;
+        match opcode {
+            Opcode::CLOSE if whole => {
+                let (body, fault) = CloseBody::parse(said.bytes);
+                (close, close_fault) = (Some(body), fault);
+                if self.first_close.is_none() {
+                    self.first_close =
+                        Some(Box::new(FirstClose { by: side, code: body.code, reason: body.reason.into() }));
+                }
+            }
+            Opcode::PING | Opcode::PONG => {
+                text = whole && std::str::from_utf8(said.bytes).is_ok();
+                if opcode == Opcode::PING && whole {
+                    half.pings.get_or_insert_default().ping(cx.at.time, said.bytes);
+                } else if whole {
+                    let sent = other.pings.as_mut().and_then(|pings| pings.pong(said.bytes));
+                    rtt = sent.map(|sent| cx.at.time.since(sent));
+                }
+            }
+            _ => {}
+        }
+        cx.say(Kind::Message(Message {
+            from: side,
+            opcode,
+            payload: said.bytes,
+            length: said.length,
+            text,
+            missing: said.missing,
+            truncated_to: said.truncated_to,
+            close,
+            rtt,
+            wire,
+        }));
+        if let Some(offset) = said.bad_utf8 {
+            cx.anomaly(Some(side), &Anomaly::BadUtf8 { offset });
+        }
+        if let Some(kept) = said.truncated_to {
+            cx.anomaly(Some(side), &Anomaly::MessageTruncated { kept });
+        }
+        if let Some(fault) = close_fault {
+            cx.anomaly(Some(side), &fault);
+        }
+    }
+}
+
+/// Is a payload as it will be told.
+pub(super) struct Said<'a> {
+    pub(super) bytes: &'a [u8],
+    pub(super) length: u64,
+    pub(super) missing: &'a [Missing],
+    pub(super) truncated_to: Option<u64>,
+    pub(super) text: bool,
+    pub(super) bad_utf8: Option<u64>,
+}
+
+impl<'a> Said<'a> {
+    pub(super) fn of(opcode: Opcode, payload: &'a Payload) -> Self {
+        let utf8 = if opcode == Opcode::TEXT { payload.utf8() } else { None };
+        Said {
+            bytes: payload.bytes(),
+            length: payload.length(),
+            missing: payload.missing(),
+            truncated_to: payload.truncated_to(),
+            text: utf8.is_some_and(Utf8::is_text),
+            bad_utf8: utf8.and_then(Utf8::finish),
+        }
+    }
+}

@@ -1,0 +1,206 @@
+use crate::model::At;
+
+/// Holds the bytes of one side that are searched, and where others are missing between them.
+///
+/// A place counts bytes from the first one held on, missing ones included.
+#[derive(Debug, Default)]
+pub(super) struct Gathered {
+    bytes: Vec<u8>,
+    /// Where bytes go on without a hole.
+    runs: Vec<Run>,
+    /// Where segments begin, and which packets carried them.
+    segments: Vec<(usize, At)>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Run {
+    place: usize,
+    /// Its first byte among those held.
+    begin: usize,
+}
+
+/// Is what follows in a side's stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::session) enum Piece<'a> {
+    /// Bytes, and the packet that carried them.
+    Bytes(&'a [u8], At),
+    /// So many bytes that are missing.
+    Gap(u64),
+}
+
+impl Gathered {
+    /// Appends bytes that came in one segment.
+    pub(super) fn push(&mut self, bytes: &[u8], carried: At) {
+        if self.runs.is_empty() {
+            self.runs.push(Run { place: 0, begin: 0 });
+        }
+        self.segments.push((self.end(), carried));
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    /// Appends a hole.
+    pub(super) fn gap(&mut self, length: u64) {
+        let place = self.end().saturating_add(usize::try_from(length).unwrap_or(usize::MAX));
+        match self.runs.last_mut() {
+            Some(last) if last.begin == self.bytes.len() => last.place = place,
+            _ => self.runs.push(Run { place, begin: self.bytes.len() }),
+        }
+    }
+
+    /// Returns how many bytes are held.
+    pub(super) const fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Returns the place behind the last byte, or the last hole.
+    pub(super) fn end(&self) -> usize {
+        self.runs.last().map_or(0, |run| run.place.saturating_add(self.bytes.len().saturating_sub(run.begin)))
+    }
+
+    /// Lends the bytes from `place` on, as far as none is missing; empty where that one is.
+    pub(super) fn from(&self, place: usize) -> &[u8] {
+        let next = self.runs.partition_point(|run| run.place <= place);
+        let Some(run) = next.checked_sub(1).and_then(|n| self.runs.get(n)) else { return &[] };
+        let end = self.runs.get(next).map_or(self.bytes.len(), |next| next.begin);
+        let begin = run.begin.saturating_add(place.saturating_sub(run.place));
+        self.bytes.get(begin..end).unwrap_or_default()
+    }
+
+    /// Lends the bytes between the holes, each with the place of the first one.
+    pub(super) fn runs(&self) -> impl Iterator<Item = (usize, &[u8])> {
+        self.runs.iter().map(|run| (run.place, self.from(run.place)))
+    }
+
+    /// Tells whether a segment begins at `place`.
+    pub(super) fn is_boundary(&self, place: usize) -> bool {
+        self.segments.binary_search_by_key(&place, |(start, _)| *start).is_ok()
+    }
+
+    /// Returns how many segments begin after `from` and not after `to`.
+    pub(super) fn boundaries(&self, from: usize, to: usize) -> usize {
+        let upto = |place| self.segments.partition_point(|(start, _)| *start <= place);
+        upto(to).saturating_sub(upto(from))
+    }
+
+    /// Returns the packet that carried the first byte.
+    pub(super) fn first(&self) -> Option<At> {
+        self.segments.first().map(|(_, at)| *at)
+    }
+
+    /// Returns how many bytes are missing before `place`.
+    pub(super) fn missing_before(&self, place: usize) -> usize {
+        let next = self.runs.partition_point(|run| run.place <= place);
+        let run = next.checked_sub(1).and_then(|n| self.runs.get(n));
+        run.map_or(0, |run| run.place.saturating_sub(run.begin))
+    }
+
+    /// Drops the first `bytes` of those held, and the holes up to the next one; returns how many were missing there.
+    pub(super) fn drop_first(&mut self, bytes: usize) -> usize {
+        let bytes = bytes.min(self.bytes.len());
+        let keep = self.runs.partition_point(|run| run.begin <= bytes).saturating_sub(1);
+        let Some(run) = self.runs.get(keep).copied() else { return 0 };
+        let place = run.place.saturating_add(bytes.saturating_sub(run.begin));
+        self.bytes.drain(..bytes);
+        self.runs.drain(..keep);
+        for run in &mut self.runs {
+            run.place = run.place.saturating_sub(place);
+            run.begin = run.begin.saturating_sub(bytes);
+        }
+        let cut = self.segments.partition_point(|(start, _)| *start < place);
+        // The segment that is cut keeps its packet.
+        let cut_at = cut.checked_sub(1).and_then(|n| self.segments.get(n)).map(|(_, at)| *at);
+        self.segments.drain(..cut);
+        for (start, _) in &mut self.segments {
+            *start = start.saturating_sub(place);
+        }
+        if let (Some(at), false) = (cut_at, self.bytes.is_empty())
+            && self.segments.first().is_none_or(|(start, _)| *start > 0)
+        {
+            self.segments.insert(0, (0, at));
+        }
+        if self.bytes.is_empty() {
+            self.runs.clear();
+        }
+        place.saturating_sub(bytes)
+    }
+
+    /// Returns how much memory it holds, in bytes.
+    pub(super) fn allocated(&self) -> usize {
+        let segments = self.segments.capacity().saturating_mul(size_of::<(usize, At)>());
+        let runs = self.runs.capacity().saturating_mul(size_of::<Run>());
+        self.bytes.capacity().saturating_add(segments).saturating_add(runs)
+    }
+
+    /// Lends everything from `place` on, in order.
+    pub(super) fn pieces(&self, place: usize) -> impl Iterator<Item = Piece<'_>> {
+        let end = self.end();
+        self.segments.iter().enumerate().flat_map(move |(n, (start, at))| {
+            let upto = n.checked_add(1).and_then(|n| self.segments.get(n)).map_or(end, |next| next.0);
+            let start = (*start).max(place);
+            let whole = upto.saturating_sub(start);
+            let known = self.from(start);
+            let known = known.get(..whole).unwrap_or(known);
+            let hole = if known.is_empty() { 0 } else { whole.saturating_sub(known.len()) as u64 };
+            let bytes = (!known.is_empty()).then_some(Piece::Bytes(known, *at));
+            bytes.into_iter().chain((hole > 0).then_some(Piece::Gap(hole)))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(packet: u64) -> At {
+        At { packet, ..At::default() }
+    }
+
+    /// `abcd`, three missing, `ef`, `gh`, two missing.
+    fn sample() -> Gathered {
+        let mut gathered = Gathered::default();
+        gathered.push(b"abcd", at(1));
+        gathered.gap(1);
+        gathered.gap(2);
+        gathered.push(b"ef", at(2));
+        gathered.push(b"gh", at(3));
+        gathered.gap(2);
+        gathered
+    }
+
+    #[test]
+    fn bytes_stand_where_they_were_sent() {
+        let gathered = sample();
+        assert_eq!((gathered.len(), gathered.end()), (8, 13));
+        let from = |place| gathered.from(place);
+        assert_eq!([from(0), from(3), from(4), from(6)], [&b"abcd"[..], b"d", b"", b""]);
+        assert_eq!([from(7), from(9), from(11), from(13)], [&b"efgh"[..], b"gh", b"", b""]);
+        assert_eq!(
+            [0, 3, 4, 7, 9, 11].map(|place| gathered.is_boundary(place)),
+            [true, false, false, true, true, false]
+        );
+        assert_eq!([0, 4, 7, 12].map(|place| gathered.missing_before(place)), [0, 0, 3, 3]);
+        let pieces: Vec<_> = gathered.pieces(1).collect();
+        let (one, two, three) =
+            (Piece::Bytes(b"bcd", at(1)), Piece::Bytes(b"ef", at(2)), Piece::Bytes(b"gh", at(3)));
+        assert_eq!(pieces, [one, Piece::Gap(3), two, three, Piece::Gap(2)]);
+        assert_eq!(gathered.pieces(8).collect::<Vec<_>>(), [Piece::Bytes(b"f", at(2)), three, Piece::Gap(2)]);
+    }
+
+    #[test]
+    fn what_is_dropped_takes_its_holes_along() {
+        for (bytes, missing, rest) in [(0, 0, 13), (2, 0, 11), (4, 3, 6), (5, 3, 5), (8, 5, 0), (9, 5, 0)] {
+            let mut gathered = sample();
+            assert_eq!(gathered.drop_first(bytes), missing, "{bytes}");
+            assert_eq!((gathered.len(), gathered.end()), (8 - bytes.min(8), rest), "{bytes}");
+            let mut expected: Vec<u8> = b"abcdefgh"[bytes.min(8)..].to_vec();
+            let known = gathered.pieces(0).filter_map(|piece| match piece {
+                Piece::Bytes(bytes, _) => Some(bytes),
+                Piece::Gap(_) => None,
+            });
+            assert_eq!(known.collect::<Vec<_>>().concat(), expected, "{bytes}");
+            gathered.push(b"x", at(4));
+            expected.push(b'x');
+            assert_eq!(gathered.from(rest), b"x");
+        }
+    }
+}

@@ -1,0 +1,112 @@
+use super::{Document, Tone};
+use crate::event::{Field as HeaderField, Handshake, Opened, Severity};
+use crate::model::Side;
+use crate::view;
+
+impl Document {
+    pub(super) fn opened(&mut self, opened: &Opened) {
+        self.within(|it| {
+            it.add("client", opened.client.to_string(), Tone::From(Side::Client));
+            it.add("server", opened.server.to_string(), Tone::From(Side::Server));
+        });
+        let Some(handshake) = &opened.handshake else {
+            self.add("handshake", "was not captured", Tone::Bad(Severity::Note));
+            return;
+        };
+        self.agreed(handshake, opened.established);
+        if let Some(request) = &handshake.request {
+            let line = format!("{} {} HTTP/{}", request.method, request.target, request.version);
+            self.head("request", Side::Client, &line, &request.headers);
+        }
+        if let Some(response) = &handshake.response {
+            let line = format!("HTTP/{} {} {}", response.version, response.status, response.reason);
+            self.head("response", Side::Server, &line, &response.headers);
+        }
+        self.payload = 0..self.bytes.len();
+        self.text = true;
+    }
+
+    fn agreed(&mut self, handshake: &Handshake, established: bool) {
+        let status = handshake.response.as_ref().map(|response| response.status);
+        let outcome = match (established, status) {
+            (true, _) => "upgraded to WebSocket".to_owned(),
+            (false, Some(status)) => format!("refused with status {status}"),
+            (false, None) => "never answered".to_owned(),
+        };
+        self.add("handshake", outcome, if established { Tone::Good } else { Tone::Bad(Severity::Warning) });
+        self.within(|it| {
+            if let Some(url) = &handshake.url {
+                it.add("url", url.as_bytes(), Tone::Plain);
+            }
+            if let Some(accept) = &handshake.accept {
+                let (words, tone) = if accept.valid {
+                    ("answers the key", Tone::Good)
+                } else {
+                    ("does not answer the key", Tone::Bad(Severity::Error))
+                };
+                it.add("accept", words, tone);
+                it.within(|it| {
+                    for (name, value) in
+                        [("key", &accept.key), ("found", &accept.found), ("expected", &accept.expected)]
+                    {
+                        it.add(name, value.as_deref().unwrap_or("—").as_bytes(), Tone::Plain);
+                    }
+                });
+            }
+            if let Some(subprotocol) = &handshake.subprotocol {
+                it.add("sub-protocol", subprotocol.as_bytes(), Tone::Plain);
+            }
+            match &handshake.deflate {
+                None => it.add("compression", "none", Tone::Quiet),
+                Some(deflate) => {
+                    it.add(
+                        "compression",
+                        if handshake.per_frame { "each frame on its own" } else { "permessage-deflate" },
+                        Tone::Plain,
+                    );
+                    it.within(|it| {
+                        for side in Side::BOTH {
+                            let agreed = deflate[side];
+                            let history = if agreed.no_context_takeover {
+                                "no context takeover"
+                            } else {
+                                "history kept"
+                            };
+                            it.add(
+                                side.name(),
+                                format!("window of {} bits, {history}", agreed.max_window_bits),
+                                Tone::From(side),
+                            );
+                        }
+                    });
+                }
+            }
+        });
+    }
+
+    fn head(&mut self, name: &str, side: Side, line: &str, headers: &[HeaderField]) {
+        let start = self.bytes.len();
+        self.parts.push((start, format!("{name}, its fields as they were read")));
+        let at = self.fields.len();
+        self.add(name, line.as_bytes(), Tone::From(side));
+        self.bytes.extend_from_slice(line.as_bytes());
+        self.bytes.extend_from_slice(b"\r\n");
+        self.within(|it| {
+            for field in headers {
+                let from = it.bytes.len();
+                it.bytes.extend_from_slice(field.name.as_bytes());
+                it.bytes.extend_from_slice(b": ");
+                it.bytes.extend_from_slice(field.value.as_bytes());
+                let to = it.bytes.len();
+                it.bytes.extend_from_slice(b"\r\n");
+                // A header's name is from the wire too: it is shown escaped.
+                it.ranged(&view::printable_string(field.name.as_bytes()), field.value.as_bytes(), from..to);
+            }
+        });
+        self.bytes.extend_from_slice(b"\r\n");
+        let end = self.bytes.len();
+        if let Some(field) = self.fields.get_mut(at) {
+            field.bytes = Some(start..end);
+        }
+    }
+}

@@ -1,0 +1,88 @@
+use ratatui::buffer::Buffer;
+use ratatui::style::{Modifier, Style};
+
+use super::super::prompt::{Ask, Prompt};
+use super::super::state::App;
+use super::super::text::{Brush, columns};
+
+/// Draws the line that is typed, and above it what is wrong with it and what may stand at its cursor.
+pub(super) fn draw(app: &App, prompt: &Prompt, buffer: &mut Buffer) {
+    let theme = &app.theme;
+    let area = app.layout.status;
+    let mut brush = Brush::new(buffer, area.x, area.y, area.width);
+    brush.word(" ", theme.bar).word(prompt.ask.words(), theme.key).word(" › ", theme.bar);
+    let x = brush.x();
+    brush.wire(prompt.text.as_bytes(), theme.bar, theme.bar);
+    let mut above = area.y;
+    if let Some((column, expected)) = &prompt.mistake {
+        above = above.saturating_sub(1);
+        mistake(app, buffer, (x.saturating_add(prompt.column_of(*column)), above), expected, prompt);
+    }
+    candidates(app, prompt, buffer, (x, above));
+    let cursor = x.saturating_add(prompt.column());
+    Brush::new(buffer, cursor, area.y, 1).blank(1, Style::new().add_modifier(Modifier::REVERSED));
+    if prompt.text.is_empty() {
+        let x = x.saturating_add(2);
+        Brush::new(buffer, x, area.y, area.right().saturating_sub(x))
+            .word(example(prompt.ask), theme.bar.patch(theme.dim));
+    }
+}
+
+/// Returns what could be typed.
+const fn example(ask: Ask) -> &'static str {
+    match ask {
+        Ask::Filter => "len > 1k and json.type == \"trade\" · Tab completes, ↑ recalls",
+        Ask::Search => "text, r\"regular expression\" or x\"68 65 78\" · ↑ recalls",
+        Ask::Export => "a file's name: .ndjson or .json",
+        Ask::Save => "a file's name: .pcapng",
+    }
+}
+
+/// Draws what was expected, in the row above, with a mark that points at the column.
+fn mistake(app: &App, buffer: &mut Buffer, (x, y): (u16, u16), expected: &str, prompt: &Prompt) {
+    let (theme, area) = (&app.theme, app.layout.status);
+    // Who is still typing did nothing wrong yet.
+    let style = theme.bar.patch(if prompt.is_unfinished() { theme.note } else { theme.error });
+    Brush::new(buffer, area.x, y, area.width).fill(' ', theme.bar);
+    let x = x.min(area.right().saturating_sub(1));
+    let words = columns(expected).saturating_add(1);
+    if x.saturating_add(words).saturating_add(1) <= area.right() {
+        let mut brush = Brush::new(buffer, x, y, area.right().saturating_sub(x));
+        brush.word("▼ ", style).wire(expected.as_bytes(), style, style);
+    } else {
+        let begin = x.saturating_sub(words);
+        Brush::new(buffer, begin, y, x.saturating_sub(begin)).wire(expected.as_bytes(), style, style);
+        Brush::new(buffer, x, y, 1).word("▼", style);
+    }
+}
+
+/// Draws what may stand at the cursor, above row `below`.
+fn candidates(app: &App, prompt: &Prompt, buffer: &mut Buffer, (x, below): (u16, u16)) {
+    let theme = &app.theme;
+    let area = app.layout.status;
+    let most = usize::from(area.height.max(app.layout.area.height / 3));
+    let from = prompt.chosen.map_or(0, |at| at.saturating_add(1).saturating_sub(most));
+    let shown = prompt.candidates.get(from..).unwrap_or_default();
+    let shown = shown.get(..most).unwrap_or(shown);
+    let names = shown.iter().map(|candidate| columns(&candidate.text)).max().unwrap_or(0).min(40);
+    let abouts = shown.iter().map(|candidate| columns(candidate.about)).max().unwrap_or(0);
+    let width = names.saturating_add(abouts).saturating_add(4).min(area.width);
+    let x = x.min(area.right().saturating_sub(width));
+    let top = below.saturating_sub(u16::try_from(shown.len()).unwrap_or(0));
+    for (n, candidate) in shown.iter().enumerate() {
+        let y = top.saturating_add(u16::try_from(n).unwrap_or(0));
+        for at in x..x.saturating_add(width) {
+            if let Some(cell) = buffer.cell_mut((at, y)) {
+                cell.reset();
+            }
+        }
+        let chosen = prompt.chosen == Some(from.saturating_add(n));
+        let style = if chosen { theme.bar.patch(theme.selected) } else { theme.bar };
+        Brush::new(buffer, x, y, width).blank(width, style);
+        let mut brush = Brush::new(buffer, x, y, width);
+        brush.word(" ", style).within(names, |brush| {
+            brush.wire(candidate.text.as_bytes(), style, style);
+        });
+        brush.word("  ", style).word(candidate.about, style.patch(theme.dim));
+    }
+}

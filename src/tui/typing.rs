@@ -1,0 +1,165 @@
+//! What keys do while a line is typed: a filter, a search, the name of a file.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+use super::feed::Choice;
+use super::matcher::Matcher;
+use super::needle::Needle;
+use super::prompt::Ask;
+use super::state::{App, Effect};
+use crate::filter::{self, Field};
+use crate::store::Store;
+
+impl App {
+    pub(super) fn prompt_key(&mut self, key: &KeyEvent) -> Effect {
+        let Some(prompt) = &mut self.prompt else { return Effect::None };
+        let control = key.modifiers.contains(KeyModifiers::CONTROL);
+        match key.code {
+            KeyCode::Esc => return self.cancel(),
+            KeyCode::Char('c' | 'g') if control => return self.cancel(),
+            KeyCode::Enter => return self.accept(),
+            KeyCode::Tab | KeyCode::BackTab => {
+                prompt.complete(key.code == KeyCode::Tab);
+                self.try_filter();
+                return Effect::None;
+            }
+            KeyCode::Char('a') if control => prompt.home(),
+            KeyCode::Char('e') if control => prompt.end(),
+            KeyCode::Char('u') if control => prompt.clear(),
+            KeyCode::Char('w') if control => prompt.rub_word(),
+            KeyCode::Char('h') if control => prompt.backspace(),
+            KeyCode::Char(_) if control => {}
+            KeyCode::Char(c) => prompt.insert(c.encode_utf8(&mut [0; 4])),
+            KeyCode::Backspace if prompt.text.is_empty() => return self.cancel(),
+            KeyCode::Backspace => prompt.backspace(),
+            KeyCode::Delete => prompt.delete(),
+            KeyCode::Left => prompt.left(),
+            KeyCode::Right => prompt.right(),
+            KeyCode::Home => prompt.home(),
+            KeyCode::End => prompt.end(),
+            KeyCode::Up | KeyCode::Down => {
+                let history = if prompt.ask == Ask::Search { &self.searches } else { &self.filters };
+                prompt.recall(history, key.code == KeyCode::Up);
+            }
+            _ => {}
+        }
+        self.typed();
+        Effect::None
+    }
+
+    /// Shows what a filter makes of the messages while it is typed.
+    pub(super) fn typed(&mut self) {
+        let shared = self.store.clone();
+        if let Some(prompt) = &mut self.prompt {
+            prompt.suggest(|field| seen(&shared.lock(), field));
+        }
+        self.try_filter();
+    }
+
+    fn try_filter(&mut self) {
+        let Some(prompt) = &mut self.prompt else { return };
+        prompt.mistake = None;
+        if prompt.ask != Ask::Filter {
+            return;
+        }
+        if prompt.text.trim().is_empty() {
+            return self.show_filter(None);
+        }
+        match Matcher::parse(&prompt.text) {
+            Ok(matcher) => self.show_filter(Some(matcher)),
+            Err(mistake) => prompt.mistake = Some((mistake.column, mistake.expected)),
+        }
+    }
+
+    fn cancel(&mut self) -> Effect {
+        let Some(prompt) = self.prompt.take() else { return Effect::None };
+        if prompt.ask == Ask::Filter {
+            let before =
+                (!self.filter_text.is_empty()).then(|| Matcher::parse(&self.filter_text).ok()).flatten();
+            self.show_filter(before);
+        }
+        Effect::None
+    }
+
+    fn accept(&mut self) -> Effect {
+        let Some(mut prompt) = self.prompt.take() else { return Effect::None };
+        let text = prompt.text.trim().to_owned();
+        match prompt.ask {
+            Ask::Filter => {
+                if prompt.mistake.is_some() {
+                    self.prompt = Some(prompt);
+                } else {
+                    remember(&mut self.filters, &text);
+                    self.filter_text = text;
+                }
+            }
+            Ask::Search if text.is_empty() => self.seek(true),
+            Ask::Search => match Needle::parse(&text) {
+                Ok(needle) => {
+                    remember(&mut self.searches, &text);
+                    self.needle = Some(needle);
+                    self.seek(true);
+                }
+                Err(words) => {
+                    prompt.mistake = Some((0, words));
+                    self.prompt = Some(prompt);
+                }
+            },
+            Ask::Export | Ask::Save if text.is_empty() => {}
+            Ask::Export | Ask::Save => {
+                let shown = self.choice();
+                let path = Path::new(&text);
+                let begun = match prompt.ask {
+                    Ask::Save => self.feed.save(path, shown),
+                    _ => self.feed.export(path, shown),
+                };
+                if let Err(e) = begun {
+                    self.say(format!("{text}: {e}"));
+                }
+            }
+        }
+        Effect::None
+    }
+
+    /// Says which entries are shown, and of which connections they are.
+    fn choice(&self) -> Choice {
+        let shared = self.store.clone();
+        let store = shared.lock();
+        let rows = &self.timeline.rows;
+        let entries: Vec<u32> = (0..rows.len()).filter_map(|row| rows.get(&store, row)).collect();
+        let slots: BTreeSet<u32> =
+            entries.iter().filter_map(|number| store.entry(*number)?.conversation()).collect();
+        let connections =
+            slots.iter().filter_map(|slot| store.conversations().get(*slot as usize)).map(|c| c.id).collect();
+        Choice { entries, connections }
+    }
+}
+
+/// Lists values of a field that occur among the conversations.
+fn seen(store: &Store, field: Field) -> Vec<String> {
+    let values = store.conversations().iter().take(2000).filter_map(|conversation| {
+        let opened = conversation.opened.as_deref()?;
+        let known = filter::Conversation::of(opened);
+        match field {
+            Field::Host => known.host().map(str::to_owned),
+            Field::Path => known.path().map(str::to_owned),
+            Field::Url => known.url.as_deref().map(str::to_owned),
+            Field::Subprotocol => known.subprotocol.as_deref().map(str::to_owned),
+            Field::Conn => Some(conversation.number().to_string()),
+            _ => None,
+        }
+    });
+    let all: BTreeSet<String> = values.collect();
+    all.into_iter().take(100).collect()
+}
+
+/// Puts a line at the end of a history, once.
+fn remember(history: &mut Vec<String>, text: &str) {
+    if !text.is_empty() {
+        history.retain(|line| line != text);
+        history.push(text.to_owned());
+    }
+}
