@@ -6,7 +6,6 @@ use std::time::Duration;
 pub use crate::model::{Anomaly, Evidence, Severity};
 use crate::model::{At, Endpoint, Pair, Side};
 
-
 /// Names a connection by the number of its first packet in the capture.
 ///
 /// The name is the same however many threads looked, and the user finds it in Wireshark.
@@ -181,4 +180,3 @@ impl<S: Sink + ?Sized> Sink for &mut S {
         (**self).wants_frames()
     }
 }
-

@@ -6,8 +6,24 @@ use super::Error;
 
 /// What may stand behind the right start of a filter, so that the whole of it is a filter.
 const ENDINGS: [&str; 18] = [
-    "", "tcp", "0", "port 80", "host 1.2.3.4", "1.2.3.4", "1.2.0.0/16", "net 1.2.3.0/24", "proto 6", "1:2:3:4:5:6",
-    "= 0", "1 = 0", "0] = 0", "] = 0", "src port 80", "and tcp", "1-2", "ff::1",
+    "",
+    "tcp",
+    "0",
+    "port 80",
+    "host 1.2.3.4",
+    "1.2.3.4",
+    "1.2.0.0/16",
+    "net 1.2.3.0/24",
+    "proto 6",
+    "1:2:3:4:5:6",
+    "= 0",
+    "1 = 0",
+    "0] = 0",
+    "] = 0",
+    "src port 80",
+    "and tcp",
+    "1-2",
+    "ff::1",
 ];
 
 /// Finds out whether `filter` is one for the packets of `capture`, and if not, where it is wrong.
@@ -135,10 +151,8 @@ mod tests {
 
     #[test]
     fn fault_is_shown_with_a_mark_below() {
-        let error = Error::Filter { filter: "tcp prot 80".into(), problem: "syntax error".into(), position: 4 };
-        assert_eq!(
-            error.to_string(),
-            "the capture filter is wrong: syntax error\n  tcp prot 80\n      ^"
-        );
+        let error =
+            Error::Filter { filter: "tcp prot 80".into(), problem: "syntax error".into(), position: 4 };
+        assert_eq!(error.to_string(), "the capture filter is wrong: syntax error\n  tcp prot 80\n      ^");
     }
 }

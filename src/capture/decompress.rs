@@ -21,7 +21,9 @@ impl Compression {
     pub(super) fn of(start: &[u8]) -> Option<Compression> {
         match start {
             [0x1f, 0x8b, 8, ..] => Some(Compression::Gzip),
-            [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Some(Compression::Zstandard),
+            [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => {
+                Some(Compression::Zstandard)
+            }
             _ => None,
         }
     }
@@ -78,9 +80,9 @@ impl<R: Read> Zstandard<R> {
     fn begin_frame(&mut self) -> io::Result<()> {
         match self.frames.reset(&mut self.source) {
             Ok(()) => Ok(()),
-            Err(FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame { length, .. })) => {
-                io::copy(&mut (&mut self.source).take(u64::from(length)), &mut io::sink()).map(drop)
-            }
+            Err(FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame {
+                length, ..
+            })) => io::copy(&mut (&mut self.source).take(u64::from(length)), &mut io::sink()).map(drop),
             Err(error) => Err(ours(&error)),
         }
     }
@@ -150,7 +152,9 @@ mod tests {
             noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             (noise >> 24) as u8
         };
-        (0..500).fold(file, |file, second| file.record(second, 0, &(0..1400).map(|_| byte()).collect::<Vec<_>>())).bytes
+        (0..500)
+            .fold(file, |file, second| file.record(second, 0, &(0..1400).map(|_| byte()).collect::<Vec<_>>()))
+            .bytes
     }
 
     #[expect(clippy::type_complexity, reason = "a table of two functions")]
@@ -234,7 +238,10 @@ mod tests {
 
     #[test]
     fn damage_at_the_start_is_an_error() {
-        for bad in [&[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 0xff, 0xff, 0xff, 0xff][..], &[0x28, 0xb5, 0x2f, 0xfd, 0xff][..]] {
+        for bad in [
+            &[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 0xff, 0xff, 0xff, 0xff][..],
+            &[0x28, 0xb5, 0x2f, 0xfd, 0xff][..],
+        ] {
             let error = Everything::of_bytes(bad).unwrap_err();
             assert!(matches!(error, Error::Compression { .. }), "{error}");
         }

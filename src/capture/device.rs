@@ -31,12 +31,14 @@ pub const NO_RIGHT: &str = "the right to capture";
 /// Lists the interfaces.
 pub fn interfaces() -> Result<Vec<Sniffable>, Error> {
     live::load()?;
-    let devices = Device::list().map_err(|error| Error::Interface { interface: "interfaces".into(), problem: message(&error) })?;
+    let devices = Device::list()
+        .map_err(|error| Error::Interface { interface: "interfaces".into(), problem: message(&error) })?;
     Ok(devices.into_iter().map(describe).collect())
 }
 
 fn describe(device: Device) -> Sniffable {
-    let opened = Capture::from_device(device.name.as_str()).and_then(|capture| capture.buffer_size(1 << 20).open());
+    let opened =
+        Capture::from_device(device.name.as_str()).and_then(|capture| capture.buffer_size(1 << 20).open());
     let link = match opened {
         Ok(capture) => {
             let link = capture.get_datalink();

@@ -111,7 +111,8 @@ impl Reader {
         loop {
             let needed = self.parse(round, filled, &mut done, last);
             self.tell(round);
-            let something = !(round.packets.is_empty() && round.secrets.is_empty() && round.diagnostics.is_empty());
+            let something =
+                !(round.packets.is_empty() && round.secrets.is_empty() && round.diagnostics.is_empty());
             if something || self.ended {
                 round.bytes.truncate(filled);
                 self.keep(&round.bytes, done);
@@ -163,11 +164,8 @@ impl Reader {
             return 0;
         }
         let bytes = round.bytes.get(..filled).unwrap_or_default();
-        let mut found = Found {
-            packets: &mut round.packets,
-            secrets: &mut round.secrets,
-            problems: &mut self.problems,
-        };
+        let mut found =
+            Found { packets: &mut round.packets, secrets: &mut round.secrets, problems: &mut self.problems };
         let read = format.records(bytes, *done, last, &mut found);
         *done = read.consumed;
         match read.stop {
@@ -180,7 +178,8 @@ impl Reader {
                 let had = filled.saturating_sub(read.consumed);
                 if last && had > 0 {
                     let unit = format.unit();
-                    let problem = format!("the file ends inside a {unit}: {needed} bytes are needed, {had} are there");
+                    let problem =
+                        format!("the file ends inside a {unit}: {needed} bytes are needed, {had} are there");
                     self.problems.end(read.consumed, problem);
                 }
                 self.ended = last;
@@ -425,12 +424,18 @@ mod tests {
     /// Bytes that look like records now and then.
     fn rubbish() -> impl Strategy<Value = Vec<u8>> {
         let word = prop_oneof![
-            Just(0_u32), 1..40_u32, Just(12), Just(u32::MAX), Just(0x0a0d_0d0a), Just(0x1a2b_3c4d), Just(0xbad), any::<u32>()
+            Just(0_u32),
+            1..40_u32,
+            Just(12),
+            Just(u32::MAX),
+            Just(0x0a0d_0d0a),
+            Just(0x1a2b_3c4d),
+            Just(0xbad),
+            any::<u32>()
         ];
         let words = prop::collection::vec(word, 0..200);
-        (words, prop::collection::vec(any::<u8>(), 0..9)).prop_map(|(words, rest)| {
-            words.into_iter().flat_map(u32::to_le_bytes).chain(rest).collect()
-        })
+        (words, prop::collection::vec(any::<u8>(), 0..9))
+            .prop_map(|(words, rest)| words.into_iter().flat_map(u32::to_le_bytes).chain(rest).collect())
     }
 
     proptest! {

@@ -1,6 +1,9 @@
 //! Builds captures byte by byte, and reads them back, for the tests of this module.
 
-#![expect(clippy::cast_possible_truncation, reason = "test data is small, and stamps are cut in two on purpose")]
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "test data is small, and stamps are cut in two on purpose"
+)]
 
 use std::collections::VecDeque;
 use std::io::{self, Read};
@@ -83,7 +86,8 @@ impl Bytes {
     pub(super) fn enhanced(self, interface: u32, units: u64, data: &[u8]) -> Bytes {
         self.block(6, |body| {
             let length = data.len() as u32;
-            let body = body.u32(interface).u32((units >> 32) as u32).u32(units as u32).u32(length).u32(length);
+            let body =
+                body.u32(interface).u32((units >> 32) as u32).u32(units as u32).u32(length).u32(length);
             body.raw(data).padded().u16(1).u16(5).raw(b"a note").padded().u32(0)
         })
     }
@@ -143,7 +147,9 @@ impl Everything {
                 data: packet.data.to_vec(),
             }));
             for anomaly in &round.diagnostics {
-                let Anomaly::CaptureDamaged { file, offset, problem } = anomaly else { panic!("{anomaly:?}") };
+                let Anomaly::CaptureDamaged { file, offset, problem } = anomaly else {
+                    panic!("{anomaly:?}")
+                };
                 all.problems.push((file.to_string(), *offset, problem.to_string()));
             }
             all.rounds.push(round.packets.len());

@@ -5,8 +5,8 @@ use std::fs::{self, File};
 use std::io::{self, Read, Seek as _};
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use super::file::{BLOCK, Reader};
@@ -69,8 +69,12 @@ impl Follow {
         let begin = if path.exists() {
             path.to_owned()
         } else {
-            let none = || Error::Io { file: path.display().to_string(), source: io::ErrorKind::NotFound.into() };
-            let oldest = members(path, &family).into_iter().filter_map(|it| Some((Beginning::of(&it)?.first, it))).min();
+            let none =
+                || Error::Io { file: path.display().to_string(), source: io::ErrorKind::NotFound.into() };
+            let oldest = members(path, &family)
+                .into_iter()
+                .filter_map(|it| Some((Beginning::of(&it)?.first, it)))
+                .min();
             oldest.map(|(_, path)| path).ok_or_else(none)?
         };
         let read = HashSet::new();
@@ -134,7 +138,8 @@ impl Source for Follow {
                 return Ok(Next::Idle(self.latest));
             }
             let filled = self.reader.fill(round, BLOCK)?;
-            let overwritten = self.tail.overwritten.load(Ordering::Relaxed) && !std::mem::replace(&mut self.told, true);
+            let overwritten =
+                self.tail.overwritten.load(Ordering::Relaxed) && !std::mem::replace(&mut self.told, true);
             if overwritten {
                 round.diagnostics.clear();
                 round.diagnostics.push(Anomaly::CaptureDamaged {
@@ -272,7 +277,8 @@ fn successor(tail: &Tail, read: &HashSet<(u64, Vec<u8>)>) -> Option<PathBuf> {
     let candidate = |path: PathBuf| {
         let beginning = Beginning::of(&path)?;
         let is = |inode: u64, head: &[u8]| inode == beginning.inode && beginning.head.starts_with(head);
-        let known = is(tail.inode, this.map_or(&[], |it| &it.head)) || read.iter().any(|(inode, head)| is(*inode, head));
+        let known = is(tail.inode, this.map_or(&[], |it| &it.head))
+            || read.iter().any(|(inode, head)| is(*inode, head));
         (!known && beginning.first >= least).then_some((beginning.first, path))
     };
     members(&tail.path, &tail.family).into_iter().filter_map(candidate).min().map(|(_, path)| path)

@@ -87,7 +87,8 @@ impl Unit {
             Unit::Times(factor) => units.checked_mul(factor)?,
             Unit::Per(divisor) => units.checked_div(divisor)?,
             Unit::Binary(shift) => {
-                u64::try_from(u128::from(units).checked_mul(1_000_000_000)?.checked_shr(u32::from(shift))?).ok()?
+                u64::try_from(u128::from(units).checked_mul(1_000_000_000)?.checked_shr(u32::from(shift))?)
+                    .ok()?
             }
         };
         i64::try_from(nanos).ok()
@@ -127,7 +128,8 @@ mod tests {
     fn time_offset_in_seconds() {
         let offset = 1_600_000_000_i64;
         for (order, value) in [(Order::Little, offset.to_le_bytes()), (Order::Big, offset.to_be_bytes())] {
-            let file = Bytes::new(order).section().interface(1, 0, &[(2, b"eth0"), (TIME_OFFSET, &value), (0, b"")]);
+            let file =
+                Bytes::new(order).section().interface(1, 0, &[(2, b"eth0"), (TIME_OFFSET, &value), (0, b"")]);
             let all = Everything::of_bytes(&file.enhanced(0, 1_000_000, b"x").bytes).unwrap();
             assert_eq!(all.seconds(), [1_600_000_001]);
         }
@@ -139,7 +141,10 @@ mod tests {
         let file = file.interface(1, 0, &[(TIME_RESOLUTION, &[9])]).interface(1, 0, &[(13, &[4])]);
         let file = file.enhanced(0, 1_000_000_000, b"nano").enhanced(1, 1_000_001, b"micro");
         let all = Everything::of_bytes(&file.bytes).unwrap();
-        assert_eq!(all.packets.iter().map(|packet| packet.nanos).collect::<Vec<_>>(), [1_000_000_000, 1_000_001_000]);
+        assert_eq!(
+            all.packets.iter().map(|packet| packet.nanos).collect::<Vec<_>>(),
+            [1_000_000_000, 1_000_001_000]
+        );
         assert_eq!(all.data(), [&b"nano"[..], b"micro"]);
     }
 
@@ -154,7 +159,8 @@ mod tests {
 
     #[test]
     fn interface_too_short_keeps_its_number() {
-        let file = Bytes::new(Order::Little).section().block(INTERFACE, |body| body.u32(1)).interface(113, 0, &[]);
+        let file =
+            Bytes::new(Order::Little).section().block(INTERFACE, |body| body.u32(1)).interface(113, 0, &[]);
         let all = Everything::of_bytes(&file.enhanced(1, 1, b"x").bytes).unwrap();
         assert_eq!(all.packets[0].link, 113);
         assert_eq!(all.only_problem().0, 28);

@@ -343,7 +343,10 @@ fn open_path(path: &Path, meter: &Meter, watch: &Arc<Watch>) -> Result<Reader, E
     if is_standard_input(path) {
         let failed = |source| Error::Io { file: "-".into(), source };
         let input = io::stdin().as_fd().try_clone_to_owned().map_err(failed)?;
-        return Ok(Reader::new("-", meter.count(Patient { input: File::from(input), watch: Arc::clone(watch) })));
+        return Ok(Reader::new(
+            "-",
+            meter.count(Patient { input: File::from(input), watch: Arc::clone(watch) }),
+        ));
     }
     let name = path.display().to_string();
     match File::open(path) {
@@ -435,13 +438,21 @@ mod tests {
 
     #[test]
     fn equal_stamps_go_by_the_command_line() {
-        let all = merged(&[Bytes::stamps(&[1, 2, 2], b"a"), Bytes::stamps(&[1, 2, 3], b"b"), Bytes::stamps(&[2], b"c")]);
+        let all = merged(&[
+            Bytes::stamps(&[1, 2, 2], b"a"),
+            Bytes::stamps(&[1, 2, 3], b"b"),
+            Bytes::stamps(&[2], b"c"),
+        ]);
         assert_eq!(all.data().concat(), b"abaabcb");
     }
 
     #[test]
     fn rotated_files_in_any_order_pass_through_untouched() {
-        let all = merged(&[Bytes::stamps(&[5, 6], b"b"), Bytes::stamps(&[1, 2, 3], b"a"), Bytes::stamps(&[6, 7], b"c")]);
+        let all = merged(&[
+            Bytes::stamps(&[5, 6], b"b"),
+            Bytes::stamps(&[1, 2, 3], b"a"),
+            Bytes::stamps(&[6, 7], b"c"),
+        ]);
         assert_eq!(all.data().concat(), b"aaabbcc");
         assert_eq!(all.rounds, [3, 2, 2], "each file is a round of its own");
     }
@@ -467,7 +478,11 @@ mod tests {
 
     #[test]
     fn secrets_stay_before_the_packets_they_stood_before() {
-        let first = Bytes::new(Order::Little).section().interface(1, 0, &[]).secrets(TLS, b"one").enhanced(0, 2_000_000, b"a");
+        let first = Bytes::new(Order::Little)
+            .section()
+            .interface(1, 0, &[])
+            .secrets(TLS, b"one")
+            .enhanced(0, 2_000_000, b"a");
         let first = first.secrets(TLS, b"two").enhanced(0, 4_000_000, b"a").secrets(TLS, b"three");
         let all = merged(&[first.bytes, Bytes::stamps(&[1, 3, 5], b"b")]);
         assert_eq!(all.data().concat(), b"babab");
@@ -484,7 +499,8 @@ mod tests {
     #[test]
     fn pipe_among_several_is_waited_for() {
         let pipe = Bytes::stamps(&[2, 4], b"p");
-        let pieces: Box<dyn Read + Send> = Pieces::boxed([pipe[..30].to_vec(), pipe[30..41].to_vec(), pipe[41..].to_vec()]);
+        let pieces: Box<dyn Read + Send> =
+            Pieces::boxed([pipe[..30].to_vec(), pipe[30..41].to_vec(), pipe[41..].to_vec()]);
         let file: Box<dyn Read + Send> = Box::new(Cursor::new(Bytes::stamps(&[1, 3, 5], b"f")));
         let all = Everything::of(Files::from_readers([("file", file), ("-", pieces)])).unwrap();
         assert_eq!(all.seconds(), [1, 2, 3, 4, 5]);
@@ -530,12 +546,18 @@ mod tests {
         std::fs::write(path("empty"), b"").unwrap();
         std::fs::write(path("text"), b"hello, world").unwrap();
         std::fs::create_dir(path("folder")).unwrap();
-        for (name, words) in
-            [("missing", "No such file"), ("folder", "directory"), ("empty", "empty file"), ("text", "not a capture")]
-        {
+        for (name, words) in [
+            ("missing", "No such file"),
+            ("folder", "directory"),
+            ("empty", "empty file"),
+            ("text", "not a capture"),
+        ] {
             for paths in [vec![path(name)], vec![path("good"), path(name)]] {
                 let text = Files::open(&paths).err().unwrap().to_string();
-                assert!(text.starts_with(&path(name).display().to_string()) && text.contains(words), "{text}");
+                assert!(
+                    text.starts_with(&path(name).display().to_string()) && text.contains(words),
+                    "{text}"
+                );
             }
         }
     }
@@ -550,7 +572,12 @@ mod tests {
         let stamps = |from| (0..3000_u32).map(|step| from + 2 * step).collect::<Vec<u32>>();
         let all = merged(&[Bytes::stamps(&stamps(0), &[0; 1500]), Bytes::stamps(&stamps(1), &[1; 1500])]);
         assert_eq!(all.seconds(), (0..6000).collect::<Vec<_>>());
-        assert!(all.packets.iter().enumerate().all(|(index, packet)| packet.data == [u8::from(index % 2 == 1); 1500]));
+        assert!(
+            all.packets
+                .iter()
+                .enumerate()
+                .all(|(index, packet)| packet.data == [u8::from(index % 2 == 1); 1500])
+        );
         assert!(all.rounds.iter().all(|packets| packets * 1500 <= BLOCK + 1500));
     }
 

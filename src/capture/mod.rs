@@ -11,9 +11,9 @@ mod decompress;
 mod device;
 mod error;
 mod file;
-mod follow;
 #[cfg(test)]
 mod fixture;
+mod follow;
 mod format;
 mod interface;
 mod live;

@@ -91,7 +91,9 @@ impl Pcap {
             let length = kept as usize;
             if length > self.limit {
                 let limit = self.limit;
-                let problem = format_args!("a packet record says it holds {length} bytes, more than the {limit} possible here");
+                let problem = format_args!(
+                    "a packet record says it holds {length} bytes, more than the {limit} possible here"
+                );
                 found.problems.lost(at, problem);
                 return Read { consumed: at, stop: Stop::Lost };
             }
@@ -205,14 +207,18 @@ mod tests {
                 assert_eq!(all.data(), [b"good"]);
                 let (offset, problem) = all.only_problem();
                 assert_eq!(offset, 24 + 16 + 4);
-                assert!(problem.contains(&lie.to_string()) && problem.contains(&most.to_string()), "{problem}");
+                assert!(
+                    problem.contains(&lie.to_string()) && problem.contains(&most.to_string()),
+                    "{problem}"
+                );
             }
         }
     }
 
     #[test]
     fn cut_anywhere_gives_what_is_whole_and_one_diagnostic() {
-        let file = Bytes::new(Order::Little).pcap(MICROSECONDS, 65535, 1).record(1, 0, b"one").record(2, 0, b"two");
+        let file =
+            Bytes::new(Order::Little).pcap(MICROSECONDS, 65535, 1).record(1, 0, b"one").record(2, 0, b"two");
         let (first, second) = (24 + 19, 24 + 38);
         for cut in 24..=second {
             let all = Everything::of_bytes(&file.bytes[..cut]).unwrap();

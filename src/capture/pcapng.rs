@@ -46,7 +46,8 @@ impl Pcapng {
         if bytes.len() < LEAST_SECTION {
             return Err(Fault::More { layer: LAYER, needed: LEAST_SECTION });
         }
-        let mut pcapng = Pcapng { order: Order::Little, interfaces: Vec::new(), time: Timestamp::default(), numbered: 0 };
+        let mut pcapng =
+            Pcapng { order: Order::Little, interfaces: Vec::new(), time: Timestamp::default(), numbered: 0 };
         match next_block(pcapng.order, bytes, true) {
             Next::More(needed) => Err(Fault::More { layer: LAYER, needed }),
             Next::Lost(problem) => Err(damaged(0, problem)),
@@ -69,7 +70,9 @@ impl Pcapng {
                     return Read { consumed: at, stop: Stop::Lost };
                 }
                 Next::Skip { length, tail } => {
-                    let problem = format_args!("a block says {length} bytes at its start and {tail} at its end: skipped");
+                    let problem = format_args!(
+                        "a block says {length} bytes at its start and {tail} at its end: skipped"
+                    );
                     let told = found.problems.note(at, problem);
                     at = at.saturating_add(length);
                     if told {
@@ -105,7 +108,9 @@ impl Pcapng {
     }
 
     fn section(&mut self, body: &[u8]) -> Result<(), String> {
-        let Some((magic, rest)) = body.split_first_chunk::<4>() else { return Err("too few bytes".to_owned()) };
+        let Some((magic, rest)) = body.split_first_chunk::<4>() else {
+            return Err("too few bytes".to_owned());
+        };
         let Some(order) = byte_order(*magic) else { return Err("no byte-order magic".to_owned()) };
         match order.first_u16(rest) {
             Some(1) => {
@@ -241,7 +246,9 @@ fn next_block(order: Order, bytes: &[u8], last: bool) -> Next<'_> {
         return Next::Lost(format!("a block says it has {length} bytes, and none has less than {LEAST}"));
     };
     if length > RECORD_BOUND {
-        return Next::Lost(format!("a block says it has {length} bytes, more than the {RECORD_BOUND} allowed"));
+        return Next::Lost(format!(
+            "a block says it has {length} bytes, more than the {RECORD_BOUND} allowed"
+        ));
     }
     let Some((body, rest)) = rest.split_at_checked(body_length) else { return Next::More(length) };
     let Some(([t0, t1, t2, t3], rest)) = rest.split_first_chunk::<4>() else { return Next::More(length) };
@@ -264,7 +271,9 @@ fn begins_block(order: Order, start: [u8; 8]) -> bool {
     let length = order.u32([n0, n1, n2, n3]) as usize;
     match order.u32([k0, k1, k2, k3]) {
         SECTION => true,
-        INTERFACE..=DECRYPTION_SECRETS => (LEAST..=RECORD_BOUND).contains(&length) && length.is_multiple_of(4),
+        INTERFACE..=DECRYPTION_SECRETS => {
+            (LEAST..=RECORD_BOUND).contains(&length) && length.is_multiple_of(4)
+        }
         _ => false,
     }
 }
@@ -315,7 +324,9 @@ mod tests {
     #[test]
     fn simple_packets_have_the_first_interfaces_snap_length_and_the_stamp_before() {
         for order in BOTH {
-            let simple = |file: Bytes, original: u32, data: &[u8]| file.block(SIMPLE_PACKET, |body| body.u32(original).raw(data));
+            let simple = |file: Bytes, original: u32, data: &[u8]| {
+                file.block(SIMPLE_PACKET, |body| body.u32(original).raw(data))
+            };
             let file = Bytes::new(order).section().interface(101, 5, &[]).enhanced(0, 3_000_000, b"x");
             let file = simple(simple(file, 3, b"abc"), 1500, b"abcde");
             let all = Everything::of_bytes(&file.bytes).unwrap();
@@ -370,7 +381,8 @@ mod tests {
 
     #[test]
     fn secrets_longer_than_their_block() {
-        let file = ethernet(Order::Little).block(DECRYPTION_SECRETS, |body| body.u32(TLS_KEY_LOG).u32(100).raw(b"short"));
+        let file = ethernet(Order::Little)
+            .block(DECRYPTION_SECRETS, |body| body.u32(TLS_KEY_LOG).u32(100).raw(b"short"));
         let all = Everything::of_bytes(&file.enhanced(0, 2, b"two").bytes).unwrap();
         assert_eq!((all.data(), all.secrets.len()), (vec![&b"two"[..]], 0));
         assert_eq!(all.only_problem().0, 28 + 20);
@@ -409,9 +421,13 @@ mod tests {
 
     #[test]
     fn lengths_that_show_no_way_on_end_the_file() {
-        for (length, needle) in
-            [(0, "0 bytes"), (8, "8 bytes"), (11, "11 bytes"), (u32::MAX, "4294967295"), (16_777_217, "16777216 allowed")]
-        {
+        for (length, needle) in [
+            (0, "0 bytes"),
+            (8, "8 bytes"),
+            (11, "11 bytes"),
+            (u32::MAX, "4294967295"),
+            (16_777_217, "16777216 allowed"),
+        ] {
             let file = ethernet(Order::Big).enhanced(0, 1, b"before");
             let offset = file.bytes.len() as u64;
             let file = file.u32(ENHANCED_PACKET).u32(length).enhanced(0, 2, b"after");
@@ -435,8 +451,11 @@ mod tests {
     #[test]
     fn section_of_another_kind_ends_the_file() {
         let no_magic = |file: Bytes| file.block(SECTION, |body| body.u32(0).u16(1).u16(0).raw(&[0xff; 8]));
-        let new_version = |file: Bytes| file.block(SECTION, |body| body.u32(0x1a2b_3c4d).u16(2).u16(0).raw(&[0xff; 8]));
-        for (section, needle) in [(&no_magic as &dyn Fn(Bytes) -> Bytes, "magic"), (&new_version, "version 2")] {
+        let new_version =
+            |file: Bytes| file.block(SECTION, |body| body.u32(0x1a2b_3c4d).u16(2).u16(0).raw(&[0xff; 8]));
+        for (section, needle) in
+            [(&no_magic as &dyn Fn(Bytes) -> Bytes, "magic"), (&new_version, "version 2")]
+        {
             let file = section(ethernet(Order::Little).enhanced(0, 1, b"before"));
             let all = Everything::of_bytes(&file.bytes).unwrap();
             assert_eq!(all.data(), [b"before"]);
@@ -457,7 +476,8 @@ mod tests {
 
     #[test]
     fn flood_of_interfaces_is_bounded() {
-        let file = (0..INTERFACES + 9).fold(Bytes::new(Order::Little).section(), |file, _| file.interface(1, 0, &[]));
+        let file = (0..INTERFACES + 9)
+            .fold(Bytes::new(Order::Little).section(), |file, _| file.interface(1, 0, &[]));
         let file = file.enhanced(65_535, 1, b"last").enhanced(65_536, 1, b"too many");
         let all = Everything::of_bytes(&file.bytes).unwrap();
         assert_eq!((all.data(), all.problems.len()), (vec![&b"last"[..]], 10));

@@ -47,7 +47,8 @@ impl Round {
     pub fn packets(&self) -> impl ExactSizeIterator<Item = Packet<'_>> {
         self.packets.iter().map(|record| {
             let start = record.offset as usize;
-            let data = self.bytes.get(start..start.saturating_add(record.length as usize)).unwrap_or_default();
+            let data =
+                self.bytes.get(start..start.saturating_add(record.length as usize)).unwrap_or_default();
             Packet { at: record.at, link: record.link, original_length: record.original_length, data }
         })
     }

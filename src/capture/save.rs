@@ -40,7 +40,8 @@ impl Target {
             return self.file.clone();
         }
         let stem = self.file.file_stem().unwrap_or_default().to_string_lossy();
-        let extension = self.file.extension().map(|it| format!(".{}", it.to_string_lossy())).unwrap_or_default();
+        let extension =
+            self.file.extension().map(|it| format!(".{}", it.to_string_lossy())).unwrap_or_default();
         self.file.with_file_name(format!("{stem}_{number:05}{extension}"))
     }
 }
@@ -112,7 +113,9 @@ impl Saver {
         {
             *fault = Some(error);
         }
-        if inner.fault.is_none() && let Err(error) = inner.out.end() {
+        if inner.fault.is_none()
+            && let Err(error) = inner.out.end()
+        {
             inner.fault = Some(error);
         }
         match inner.fault.take() {
@@ -225,7 +228,9 @@ impl Out {
         (self.written, self.first, self.here) = (0, None, 0);
         self.kept.push_back(self.path.clone());
         if let Some(most) = self.target.files {
-            while self.kept.len() > most.max(1) && let Some(oldest) = self.kept.pop_front() {
+            while self.kept.len() > most.max(1)
+                && let Some(oldest) = self.kept.pop_front()
+            {
                 // Somebody else may have taken it away.
                 let _ = fs::remove_file(oldest);
             }

@@ -312,7 +312,10 @@ mod tests {
     fn a_pong_line_has_its_round_trip() {
         let mut pong = samples::message(Side::Server, Opcode::PONG, b"tick");
         pong.rtt = Some(Duration::from_micros(412));
-        assert!(line(&samples::event(14, 900, Kind::Message(pong))).contains(r#""text":"tick","rtt":0.000412,"wire":"#));
+        assert!(
+            line(&samples::event(14, 900, Kind::Message(pong)))
+                .contains(r#""text":"tick","rtt":0.000412,"wire":"#)
+        );
     }
 
     #[test]
@@ -334,8 +337,9 @@ mod tests {
         close.payload = b"\x03\xe8b\xff";
         close.length = 4;
         assert!(
-            line(&samples::event(15, 900, Kind::Message(close)))
-                .contains(r#""base64":"A+hi/w==","close":{"code":1000,"name":"normal closure","reason":"b"}"#)
+            line(&samples::event(15, 900, Kind::Message(close))).contains(
+                r#""base64":"A+hi/w==","close":{"code":1000,"name":"normal closure","reason":"b"}"#
+            )
         );
     }
 
@@ -354,7 +358,9 @@ mod tests {
     fn bytes_called_text_that_are_not_are_shown_as_bytes() {
         let mut bad = samples::message(Side::Client, Opcode::TEXT, b"a\xff");
         bad.text = true;
-        assert!(line(&samples::event(12, 400, Kind::Message(bad))).contains(r#""length":2,"base64":"Yf8=","#));
+        assert!(
+            line(&samples::event(12, 400, Kind::Message(bad))).contains(r#""length":2,"base64":"Yf8=","#)
+        );
     }
 
     #[test]

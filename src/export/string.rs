@@ -30,7 +30,10 @@ pub fn string(out: &mut Vec<u8>, text: &str) {
 pub fn simple_blocks(out: &mut Vec<u8>, bytes: &[u8]) -> usize {
     #[cfg(target_arch = "x86_64")]
     if is_x86_feature_detected!("ssse3") && is_x86_feature_detected!("popcnt") {
-        #[expect(unsafe_code, reason = "twice as fast as the portable way, see the bench `stages`, group `escape`")]
+        #[expect(
+            unsafe_code,
+            reason = "twice as fast as the portable way, see the bench `stages`, group `escape`"
+        )]
         // SAFETY: all that the function asks for is a processor with these instructions, and this one has just said so.
         return unsafe { shuffle::blocks(out, bytes) };
     }
@@ -68,8 +71,9 @@ pub fn portable_blocks(out: &mut Vec<u8>, bytes: &[u8]) -> usize {
 #[cfg(target_arch = "x86_64")]
 mod shuffle {
     use std::arch::x86_64::{
-        __m128i, _mm_and_si128, _mm_cmpeq_epi8, _mm_cmpgt_epi8, _mm_cvtsi128_si64, _mm_min_epu8, _mm_movemask_epi8,
-        _mm_or_si128, _mm_set_epi64x, _mm_set1_epi8, _mm_setzero_si128, _mm_shuffle_epi8, _mm_unpackhi_epi64,
+        __m128i, _mm_and_si128, _mm_cmpeq_epi8, _mm_cmpgt_epi8, _mm_cvtsi128_si64, _mm_min_epu8,
+        _mm_movemask_epi8, _mm_or_si128, _mm_set_epi64x, _mm_set1_epi8, _mm_setzero_si128, _mm_shuffle_epi8,
+        _mm_unpackhi_epi64,
     };
 
     use super::BLOCK;
@@ -136,7 +140,8 @@ mod shuffle {
     /// Puts a backslash before each of the low eight bytes that `quotes` names, the lowest bit the first.
     #[target_feature(enable = "ssse3,popcnt")]
     fn spread(eight: __m128i, quotes: u8) -> __m128i {
-        let places = PLACES.get(usize::from(quotes)).map_or_else(|| _mm_setzero_si128(), |places| load(places));
+        let places =
+            PLACES.get(usize::from(quotes)).map_or_else(|| _mm_setzero_si128(), |places| load(places));
         let backslashes = _mm_and_si128(_mm_cmpgt_epi8(_mm_setzero_si128(), places), each(b'\\'));
         _mm_or_si128(_mm_shuffle_epi8(eight, places), backslashes)
     }
@@ -215,7 +220,10 @@ const fn short_escape(byte: u8) -> u8 {
 }
 
 /// Tells whether a backslash before `byte` escapes it.
-#[allow(clippy::needless_bitwise_bool, reason = "`matches!` and `||` branch, and a block takes five times as long")]
+#[allow(
+    clippy::needless_bitwise_bool,
+    reason = "`matches!` and `||` branch, and a block takes five times as long"
+)]
 const fn is_quote(byte: u8) -> bool {
     (byte == b'"') | (byte == b'\\')
 }

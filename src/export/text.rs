@@ -81,9 +81,13 @@ mod tests {
 
     #[test]
     fn seconds_lose_no_nanosecond() {
-        for (nanos, want) in
-            [(0, "0.0"), (1, "0.000000001"), (412_000, "0.000412"), (1_204_000_000, "1.204"), (u64::MAX, "18446744073.709551615")]
-        {
+        for (nanos, want) in [
+            (0, "0.0"),
+            (1, "0.000000001"),
+            (412_000, "0.000412"),
+            (1_204_000_000, "1.204"),
+            (u64::MAX, "18446744073.709551615"),
+        ] {
             let mut out = Vec::new();
             seconds(&mut out, Duration::from_nanos(nanos));
             assert_eq!(String::from_utf8(out).unwrap(), want);

@@ -24,11 +24,8 @@ impl Flow {
             }
             _ => self.source <= self.destination,
         };
-        let (low, high) = if in_order {
-            (self.source, self.destination)
-        } else {
-            (self.destination, self.source)
-        };
+        let (low, high) =
+            if in_order { (self.source, self.destination) } else { (self.destination, self.source) };
         FlowKey { low, high, tunnel: self.tunnel }
     }
 }

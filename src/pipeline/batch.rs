@@ -1,5 +1,3 @@
-
-
 use ahash::RandomState;
 
 use super::{Analyzer, LANES, Summary};

@@ -239,7 +239,8 @@ fn in_order<'p, P>(parts: &[&'p Filled<P>], items: &[Item]) -> impl Iterator<Ite
                 return Some((part, piece.clone()));
             }
             let pieces = lanes.get_mut(*lane).and_then(Option::as_mut);
-            let piece = pieces.and_then(|(part, pieces)| Some((*part, pieces.next_if(|(item, _)| item == n)?)));
+            let piece =
+                pieces.and_then(|(part, pieces)| Some((*part, pieces.next_if(|(item, _)| item == n)?)));
             items.next();
             if let Some((part, (_, piece))) = piece {
                 return Some((part, piece.clone()));

@@ -12,10 +12,10 @@
 
 mod batch;
 mod crew;
-mod formatted;
-mod gathered;
 mod error;
 mod flows;
+mod formatted;
+mod gathered;
 mod output;
 mod recorder;
 mod run;

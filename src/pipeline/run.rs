@@ -220,7 +220,12 @@ const FULL: usize = 256 << 10;
 
 impl<P: Part> Counting<P> {
     /// Gives the part to the output, unless that wants no more, where it is filled further than `most`; then it is empty.
-    fn hand_over<O: Output<Part = P>>(&mut self, output: &mut O, control: &mut Control, most: usize) -> Result<(), Error> {
+    fn hand_over<O: Output<Part = P>>(
+        &mut self,
+        output: &mut O,
+        control: &mut Control,
+        most: usize,
+    ) -> Result<(), Error> {
         if self.part.mark() > most {
             if *control == Control::Continue {
                 *control = output.take(&self.part, 0..self.part.mark()).map_err(Error::Write)?;

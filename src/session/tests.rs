@@ -66,9 +66,11 @@ impl Talk {
         let (client, server) = (end(2, 50_000), end(1, 80));
         let (source, destination) = if side == Side::Client { (client, server) } else { (server, client) };
         let flow = Flow { source, destination, tunnel: Tunnel::NONE };
-        let (seq, ack) = if side == Side::Client { (self.next[0], self.next[1]) } else { (self.next[1], self.next[0]) };
+        let (seq, ack) =
+            if side == Side::Client { (self.next[0], self.next[1]) } else { (self.next[1], self.next[0]) };
         let stamp = crate::model::Stamp::default();
-        let segment = Segment { flow, seq: Seq(seq), ack: Seq(ack), flags, window: 65535, payload, cut: 0, stamp };
+        let segment =
+            Segment { flow, seq: Seq(seq), ack: Seq(ack), flags, window: 65535, payload, cut: 0, stamp };
         self.packet += 1;
         let at = At { packet: self.packet, time: Timestamp::from_nanos(self.packet as i64 * 1_000_000) };
         self.analyzer.push(7, &segment, at, &mut self.told);

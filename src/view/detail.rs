@@ -26,8 +26,10 @@ pub(super) fn handshake(pen: &mut Pen<'_>, handshake: &Handshake) {
     }
     if let Some(pair) = &handshake.deflate {
         for side in Side::BOTH {
-            let takeover = if pair[side].no_context_takeover { "no context takeover" } else { "context takeover" };
-            let words = format!("deflate, {}: {} window bits, {takeover}", side.name(), pair[side].max_window_bits);
+            let takeover =
+                if pair[side].no_context_takeover { "no context takeover" } else { "context takeover" };
+            let words =
+                format!("deflate, {}: {} window bits, {takeover}", side.name(), pair[side].max_window_bits);
             line(pen, (Style::Dim, "·"), Style::Dim, &words);
         }
     }

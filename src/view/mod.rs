@@ -117,12 +117,21 @@ mod tests {
         put(&mut tape, 9, 0, Kind::Opened(&samples::not_captured()));
         put(&mut tape, 12, 412, Kind::Frame(samples::frame(Side::Client, Opcode::TEXT, 5, 0)));
         put(&mut tape, 12, 412, Kind::Message(samples::message(Side::Client, Opcode::TEXT, b"hello")));
-        let mut long = samples::message(Side::Server, Opcode::TEXT, "{\"price\":\"64123.12\",\"名\":\"我是阿宝哥\"}".as_bytes());
+        let mut long = samples::message(
+            Side::Server,
+            Opcode::TEXT,
+            "{\"price\":\"64123.12\",\"名\":\"我是阿宝哥\"}".as_bytes(),
+        );
         long.wire.compressed = true;
         long.wire.inflated = true;
         long.wire.frames = 3;
         put(&mut tape, 13, 700, Kind::Message(long));
-        put(&mut tape, 14, 800, Kind::Message(samples::message(Side::Server, Opcode::BINARY, &[0, 1, 2, 0xff])));
+        put(
+            &mut tape,
+            14,
+            800,
+            Kind::Message(samples::message(Side::Server, Opcode::BINARY, &[0, 1, 2, 0xff])),
+        );
         let mut pong = samples::message(Side::Client, Opcode::PONG, b"tick");
         pong.rtt = Some(Duration::from_micros(412));
         put(&mut tape, 15, 900, Kind::Message(pong));
@@ -134,7 +143,8 @@ mod tests {
         put(&mut tape, 17, 1100, Kind::Message(hostile));
         let anomaly = Anomaly::UnmaskedClientFrame { offset: 7 };
         put(&mut tape, 18, 1200, Kind::Anomaly { from: Some(Side::Client), anomaly: &anomaly });
-        let anomaly = Anomaly::CaptureDamaged { file: "a.pcap".into(), offset: 24, problem: "cut\x1b".into() };
+        let anomaly =
+            Anomaly::CaptureDamaged { file: "a.pcap".into(), offset: 24, problem: "cut\x1b".into() };
         put(&mut tape, 18, 1200, Kind::Anomaly { from: None, anomaly: &anomaly });
         put(&mut tape, 19, 1_204_000, Kind::Message(samples::close(Side::Client, b"\x03\xe8bye")));
         put(&mut tape, 20, 1_204_100, Kind::Closed(&samples::closed()));

@@ -36,7 +36,8 @@ mod tests {
 
     #[test]
     fn holes_stand_where_they_were() {
-        let holes = [(0, Some(2)), (5, Some(1)), (9, None)].map(|(offset, length)| Missing { offset, length });
+        let holes =
+            [(0, Some(2)), (5, Some(1)), (9, None)].map(|(offset, length)| Missing { offset, length });
         let all: Vec<_> = pieces(b"abcdef", &holes).collect();
         assert_eq!(
             all,
@@ -59,6 +60,9 @@ mod tests {
     #[test]
     fn holes_behind_what_a_limit_kept_are_still_told() {
         let holes = [Missing { offset: 100, length: Some(5) }];
-        assert_eq!(pieces(b"abc", &holes).collect::<Vec<_>>(), [Piece::Known(0, b"abc"), Piece::Missing(holes[0])]);
+        assert_eq!(
+            pieces(b"abc", &holes).collect::<Vec<_>>(),
+            [Piece::Known(0, b"abc"), Piece::Missing(holes[0])]
+        );
     }
 }

@@ -15,10 +15,7 @@ pub enum Shown<'a> {
 ///
 /// Control characters become their pictures (`␛`, `␊`), other characters that act or cannot be seen become `\u{202e}`,
 /// and bytes that are not UTF-8 become `\xff`.
-pub fn printable(
-    bytes: &[u8],
-    mut each: impl FnMut(Shown<'_>) -> ControlFlow<()>,
-) -> ControlFlow<()> {
+pub fn printable(bytes: &[u8], mut each: impl FnMut(Shown<'_>) -> ControlFlow<()>) -> ControlFlow<()> {
     let mut last = '\0';
     for chunk in bytes.utf8_chunks() {
         for c in chunk.valid().chars() {
@@ -101,7 +98,15 @@ mod tests {
 
     #[test]
     fn leaves_ordinary_text_of_any_script_alone() {
-        for text in ["hello", "我是阿宝哥", "naïve é", "می\u{200c}خواهم", "👨\u{200d}👩\u{200d}👧", "❤\u{fe0f}", "क्\u{200d}ष"] {
+        for text in [
+            "hello",
+            "我是阿宝哥",
+            "naïve é",
+            "می\u{200c}خواهم",
+            "👨\u{200d}👩\u{200d}👧",
+            "❤\u{fe0f}",
+            "क्\u{200d}ष",
+        ] {
             assert_eq!(printable_string(text.as_bytes()), text);
         }
         assert_eq!(printable_string("pay\u{200d}pal".as_bytes()), "pay\\u{200d}pal");

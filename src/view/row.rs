@@ -97,7 +97,13 @@ pub(super) fn opened(pen: &mut Pen<'_>, event: &Event<'_>, origin: Timestamp, wi
 }
 
 /// Writes a message or control frame.
-pub(super) fn message(pen: &mut Pen<'_>, event: &Event<'_>, origin: Timestamp, width: usize, message: &Message<'_>) {
+pub(super) fn message(
+    pen: &mut Pen<'_>,
+    event: &Event<'_>,
+    origin: Timestamp,
+    width: usize,
+    message: &Message<'_>,
+) {
     let head = Head {
         style: side_style(message.from),
         arrow: arrow(message.from),
@@ -141,7 +147,8 @@ fn preview(pen: &mut Pen<'_>, message: &Message<'_>, room: usize) {
         let room = end.saturating_sub(pen.column());
         let left = match piece {
             Piece::Known(_, known) => {
-                let known = known.get(..room.saturating_mul(BYTES_PER_COLUMN).saturating_add(8)).unwrap_or(known);
+                let known =
+                    known.get(..room.saturating_mul(BYTES_PER_COLUMN).saturating_add(8)).unwrap_or(known);
                 if message.text {
                     pen.wire(Style::Plain, known, room)
                 } else {
@@ -186,7 +193,8 @@ fn remarks(message: &Message<'_>) -> String {
         (false, _) => {}
     }
     if !message.is_complete() {
-        let known = message.missing.iter().try_fold(0_u64, |sum, hole| Some(sum.saturating_add(hole.length?)));
+        let known =
+            message.missing.iter().try_fold(0_u64, |sum, hole| Some(sum.saturating_add(hole.length?)));
         remarks.push(match known {
             Some(lost) => format!("{} missing", count(lost, "byte")),
             None => "bytes missing".to_owned(),
@@ -227,7 +235,13 @@ pub(super) fn frame(pen: &mut Pen<'_>, event: &Event<'_>, origin: Timestamp, fra
 }
 
 /// Writes what was wrong, with the evidence.
-pub(super) fn anomaly(pen: &mut Pen<'_>, event: &Event<'_>, origin: Timestamp, from: Option<Side>, anomaly: &Anomaly) {
+pub(super) fn anomaly(
+    pen: &mut Pen<'_>,
+    event: &Event<'_>,
+    origin: Timestamp,
+    from: Option<Side>,
+    anomaly: &Anomaly,
+) {
     let style = match anomaly.severity() {
         Severity::Error => Style::Error,
         Severity::Warning => Style::Warning,

@@ -198,9 +198,6 @@ mod tests {
             pen.end();
         }
         assert_eq!(String::from_utf8(plain).unwrap(), "→  a␛[31mb\n");
-        assert_eq!(
-            String::from_utf8(coloured).unwrap(),
-            "\x1b[0;36m→\x1b[0m  a\x1b[0;35m␛\x1b[0m[31mb\n"
-        );
+        assert_eq!(String::from_utf8(coloured).unwrap(), "\x1b[0;36m→\x1b[0m  a\x1b[0;35m␛\x1b[0m[31mb\n");
     }
 }

@@ -28,7 +28,8 @@ pub(super) fn decode<'a>(packet: &Packet<'a>) -> Option<Segment<'a>> {
     };
     let captured = ip.rest.get(..ip.length).unwrap_or(ip.rest);
     let (tcp, options) = captured.split_first_chunk::<20>()?;
-    let (options, payload) = options.split_at_checked(usize::from(tcp[12] >> 4).checked_sub(5)?.wrapping_mul(4))?;
+    let (options, payload) =
+        options.split_at_checked(usize::from(tcp[12] >> 4).checked_sub(5)?.wrapping_mul(4))?;
     Some(Segment {
         flow: Flow {
             source: Endpoint::new(ip.source, u16::from_be_bytes([tcp[0], tcp[1]])),
@@ -60,7 +61,9 @@ struct Ip<'a> {
 #[inline]
 fn ipv4(bytes: &[u8]) -> Option<Ip<'_>> {
     let (header, rest) = bytes.split_first_chunk::<20>()?;
-    let [0x45, _, t0, t1, i0, i1, f0, f1, _, 6, _, _, s0, s1, s2, s3, d0, d1, d2, d3] = *header else { return None };
+    let [0x45, _, t0, t1, i0, i1, f0, f1, _, 6, _, _, s0, s1, s2, s3, d0, d1, d2, d3] = *header else {
+        return None;
+    };
     // More fragments, or a fragment's offset.
     if u16::from_be_bytes([f0, f1]) & 0x3fff != 0 {
         return None;

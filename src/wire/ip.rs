@@ -1,7 +1,9 @@
 use std::net::{IpAddr, Ipv6Addr};
 
 use etherparse::err::{ip_auth, ipv4, ipv6};
-use etherparse::{IpAuthHeaderSlice, Ipv4HeaderSlice, Ipv6FragmentHeaderSlice, Ipv6HeaderSlice, Ipv6RawExtHeaderSlice};
+use etherparse::{
+    IpAuthHeaderSlice, Ipv4HeaderSlice, Ipv6FragmentHeaderSlice, Ipv6HeaderSlice, Ipv6RawExtHeaderSlice,
+};
 
 use super::Stop;
 use super::view::View;
@@ -111,8 +113,8 @@ pub(super) fn extension<'a>(transport: &Transport, view: View<'a>) -> Option<Res
 
 fn skipped<'a>(transport: &Transport, view: View<'a>) -> Result<Found<'a>, Stop> {
     const LAYER: &str = "IPv6 extension";
-    let header =
-        Ipv6RawExtHeaderSlice::from_slice(view.bytes).map_err(|error| view.short(LAYER, error.required_len))?;
+    let header = Ipv6RawExtHeaderSlice::from_slice(view.bytes)
+        .map_err(|error| view.short(LAYER, error.required_len))?;
     let mut next = Transport { protocol: header.next_header().0, ..*transport };
     if let (number::ROUTING, Some(last)) = (transport.protocol, last_stop(header.slice())) {
         next.destination = IpAddr::V6(last);
@@ -150,8 +152,8 @@ fn authentication<'a>(transport: &Transport, view: View<'a>) -> Result<Found<'a>
 
 fn fragment<'a>(transport: &Transport, view: View<'a>) -> Result<Found<'a>, Stop> {
     const LAYER: &str = "IPv6 fragment";
-    let header =
-        Ipv6FragmentHeaderSlice::from_slice(view.bytes).map_err(|error| view.short(LAYER, error.required_len))?;
+    let header = Ipv6FragmentHeaderSlice::from_slice(view.bytes)
+        .map_err(|error| view.short(LAYER, error.required_len))?;
     let rest = view.skip(LAYER, header.slice().len())?;
     let transport = Transport { protocol: header.next_header().0, ..*transport };
     // An "atomic" fragment is whole on its own and never joined with others (RFC 6946 §4).
@@ -221,7 +223,8 @@ mod tests {
     #[test]
     fn a_total_length_below_the_headers_is_unreadable() {
         for length in 1..20 {
-            let stop = Stop::Field { layer: "IPv4", offset: 0, field: "total length", value: u64::from(length) };
+            let stop =
+                Stop::Field { layer: "IPv4", offset: 0, field: "total length", value: u64::from(length) };
             assert_eq!(decode(RAW, &with_total_length(length)), Seen::Unreadable(stop));
         }
     }
@@ -248,7 +251,11 @@ mod tests {
         let authentication = join(&[&[6, 4, 0, 0], &[0; 20], &tcp(b"hello")]);
         is_plain(RAW, &ipv6(51, &authentication));
         is_plain(RAW, &ipv4(51, &authentication));
-        let row = extension(60, 0, &extension(43, 1, &extension(44, 2, &join(&[&[51, 0, 0, 0, 0, 0, 0, 9], &authentication]))));
+        let row = extension(
+            60,
+            0,
+            &extension(43, 1, &extension(44, 2, &join(&[&[51, 0, 0, 0, 0, 0, 0, 9], &authentication]))),
+        );
         is_plain(ETHERNET, &ethernet(0x86dd, &ipv6(0, &row)));
     }
 

@@ -108,7 +108,9 @@ impl Decoder {
             Ok(End::Fragment(shard)) => shard,
             end => return decoded(end),
         };
-        let Some(mut datagram) = self.fragments.push(&shard, packet.at.time) else { return Decoded::Fragment };
+        let Some(mut datagram) = self.fragments.push(&shard, packet.at.time) else {
+            return Decoded::Fragment;
+        };
         // A whole datagram may be a fragment of another one that was cut before it entered a tunnel.
         while let Ok(End::Fragment(shard)) = datagram.walk() {
             match self.fragments.push(&shard, packet.at.time) {

@@ -137,7 +137,12 @@ impl Tcp {
 }
 
 pub(super) fn packet(link: u32, data: &[u8]) -> Packet<'_> {
-    Packet { at: At::default(), link: LinkType(link), original_length: u32::try_from(data.len()).unwrap(), data }
+    Packet {
+        at: At::default(),
+        link: LinkType(link),
+        original_length: u32::try_from(data.len()).unwrap(),
+        data,
+    }
 }
 
 /// Decodes a packet that was captured whole.

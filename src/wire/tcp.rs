@@ -71,7 +71,10 @@ mod tests {
         bytes[12] = 8 << 4;
         assert_eq!(decode(RAW, &ipv4(6, &bytes)).tcp().stamp, Stamp { clock: 12_345, id: 7 });
         assert_eq!(decode(RAW, &ipv6(6, &bytes)).tcp().stamp, Stamp { clock: 12_345, id: 0 });
-        assert_eq!(decode(ETHERNET, &ethernet(0x0800, &ipv4(6, &bytes))).tcp().stamp, Stamp { clock: 12_345, id: 7 });
+        assert_eq!(
+            decode(ETHERNET, &ethernet(0x0800, &ipv4(6, &bytes))).tcp().stamp,
+            Stamp { clock: 12_345, id: 7 }
+        );
     }
 
     #[test]
@@ -79,7 +82,8 @@ mod tests {
         for offset in 0..5_u8 {
             let mut bytes = tcp(b"hello");
             bytes[12] = offset << 4;
-            let stop = Stop::Field { layer: "TCP", offset: 34, field: "data offset", value: u64::from(offset) };
+            let stop =
+                Stop::Field { layer: "TCP", offset: 34, field: "data offset", value: u64::from(offset) };
             assert_eq!(decode(ETHERNET, &ethernet(0x0800, &ipv4(6, &bytes))), Seen::Unreadable(stop));
         }
     }
@@ -102,11 +106,17 @@ mod tests {
 
     #[test]
     fn payload_cut_by_the_snap_length() {
-        for packet in [ethernet(0x0800, &hello()), ethernet(0x86dd, &hello6()), ethernet(0x8100, &vlan(0, 0x800, &hello()))]
-        {
+        for packet in [
+            ethernet(0x0800, &hello()),
+            ethernet(0x86dd, &hello6()),
+            ethernet(0x8100, &vlan(0, 0x800, &hello())),
+        ] {
             for missing in 0..=5_u8 {
                 let segment = decode_cut(ETHERNET, &packet, packet.len() - usize::from(missing)).tcp();
-                assert_eq!((&segment.payload[..], segment.cut), (&b"hello"[..usize::from(5 - missing)], missing.into()));
+                assert_eq!(
+                    (&segment.payload[..], segment.cut),
+                    (&b"hello"[..usize::from(5 - missing)], missing.into())
+                );
             }
         }
     }

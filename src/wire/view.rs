@@ -29,7 +29,9 @@ impl<'a> View<'a> {
     /// Parts a header of `N` bytes from what it carries.
     pub(super) fn split<const N: usize>(self, layer: &'static str) -> Result<(&'a [u8; N], View<'a>), Stop> {
         match self.bytes.split_first_chunk() {
-            Some((header, rest)) => Ok((header, View { bytes: rest, offset: self.offset.saturating_add(N), ..self })),
+            Some((header, rest)) => {
+                Ok((header, View { bytes: rest, offset: self.offset.saturating_add(N), ..self }))
+            }
             None => Err(self.short(layer, N)),
         }
     }

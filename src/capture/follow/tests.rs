@@ -49,7 +49,10 @@ impl Scene {
         let stopped = Arc::clone(&self.stopped);
         let (done, wait) = std::sync::mpsc::channel::<()>();
         let guard = std::thread::spawn(move || {
-            if wait.recv_timeout(Duration::from_secs(20)).is_err_and(|it| it == std::sync::mpsc::RecvTimeoutError::Timeout) {
+            if wait
+                .recv_timeout(Duration::from_secs(20))
+                .is_err_and(|it| it == std::sync::mpsc::RecvTimeoutError::Timeout)
+            {
                 stopped.store(true, Ordering::Relaxed);
             }
         });
@@ -81,7 +84,10 @@ fn file_that_grows_in_any_pieces() {
     scene.append("a.pcap", &more[..7]);
     scene.append("a.pcap", &more[7..]);
     scene.expect(&[1, 2, 3, 4]);
-    assert_eq!(scene.follow.as_mut().unwrap().next(&mut Round::default()).unwrap(), Next::Idle(Timestamp::new(4, 0)));
+    assert_eq!(
+        scene.follow.as_mut().unwrap().next(&mut Round::default()).unwrap(),
+        Next::Idle(Timestamp::new(4, 0))
+    );
     scene.stopped.store(true, Ordering::Relaxed);
     assert_eq!(scene.follow.as_mut().unwrap().next(&mut Round::default()).unwrap(), Next::End);
     assert_eq!(scene.problems, 0);
@@ -121,7 +127,8 @@ fn ring_whose_files_are_written_over() {
 #[test]
 fn several_files_behind() {
     let mut scene = Scene::new();
-    for (name, stamps) in [("x_00003_9.pcap", [5, 6]), ("x_00001_7.pcap", [1, 2]), ("x_00002_8.pcap", [3, 4])] {
+    for (name, stamps) in [("x_00003_9.pcap", [5, 6]), ("x_00001_7.pcap", [1, 2]), ("x_00002_8.pcap", [3, 4])]
+    {
         scene.write(name, &stamps);
     }
     scene.follow("x_00002_8.pcap");

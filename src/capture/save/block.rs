@@ -79,7 +79,9 @@ pub(super) fn statistics(to: &mut Vec<u8>, n: u32, first: Option<Timestamp>, las
         }
         let dropped = count.dropped.saturating_add(count.device_dropped);
         let received = count.packets.saturating_add(dropped);
-        for (code, number) in [(4, received), (5, count.device_dropped), (7, count.dropped), (8, count.packets)] {
+        for (code, number) in
+            [(4, received), (5, count.device_dropped), (7, count.dropped), (8, count.packets)]
+        {
             option(body, code, &number.to_le_bytes());
         }
         option(body, 0, &[]);

@@ -150,7 +150,8 @@ impl Chosen {
     /// Returns the bytes of packets that wait.
     #[cfg(test)]
     pub(super) fn held(&self) -> usize {
-        let beside: usize = self.flows.values().flat_map(|flow| &flow.beside).map(|waiting| waiting.block.len()).sum();
+        let beside: usize =
+            self.flows.values().flat_map(|flow| &flow.beside).map(|waiting| waiting.block.len()).sum();
         assert_eq!(beside, self.beside, "what is beside the line is counted");
         let line: usize = self.line.iter().map(|waiting| waiting.block.len()).sum();
         assert_eq!(line, self.in_line, "what is in line is counted");
@@ -165,7 +166,8 @@ impl Chosen {
     fn advance(&mut self, out: &mut Out) -> io::Result<()> {
         while let Some(waiting) = self.line.front() {
             let kept = self.is_kept(waiting);
-            let young = self.now.since(waiting.time) < IN_LINE || self.round.saturating_sub(waiting.round) < ROUNDS;
+            let young =
+                self.now.since(waiting.time) < IN_LINE || self.round.saturating_sub(waiting.round) < ROUNDS;
             let patient = young && self.in_line <= LINE;
             if !kept && patient {
                 break;
@@ -187,7 +189,9 @@ impl Chosen {
         flow.bytes = flow.bytes.saturating_add(waiting.block.len());
         flow.beside.push_back(waiting);
         let full = self.beside > ALL_BESIDE;
-        while flow.bytes > if full { before } else { BESIDE } && let Some(oldest) = flow.beside.pop_front() {
+        while flow.bytes > if full { before } else { BESIDE }
+            && let Some(oldest) = flow.beside.pop_front()
+        {
             flow.bytes = flow.bytes.saturating_sub(oldest.block.len());
         }
         self.beside = self.beside.saturating_sub(before).saturating_add(flow.bytes);

@@ -55,7 +55,9 @@ fn what_was_saved_is_read_again() {
     };
     let raw = Description { name: "tun0".into(), link: LinkType::RAW, ..Description::default() };
     let saver = Saver::create(target(folder.path()), vec![eth, raw], None, None).unwrap();
-    saver.lock().take(&mut round(&[(1, Some(0), LinkType::ETHERNET, b"one"), (2, Some(1), LinkType::RAW, b"four")]));
+    saver
+        .lock()
+        .take(&mut round(&[(1, Some(0), LinkType::ETHERNET, b"one"), (2, Some(1), LinkType::RAW, b"four")]));
     // Before the end, as after a crash: all that was handed over is there.
     let path = folder.path().join("out.pcapng");
     assert_eq!(read(&path), [(1, 1, b"one".to_vec()), (2, 101, b"four".to_vec())]);
@@ -148,7 +150,10 @@ fn chosen(folder: &Path, rounds: &[(&[(i64, &str)], &str)]) -> Vec<String> {
 #[test]
 fn only_connections_that_became_websockets_are_kept_handshakes_included() {
     let folder = tempfile::tempdir().unwrap();
-    let kept = chosen(folder.path(), &[(&[(1, "aS"), (1, "bS"), (1, ".udp"), (1, "f1"), (1, "a1")], "a"), (&[(2, "b2"), (2, "a2")], "")]);
+    let kept = chosen(
+        folder.path(),
+        &[(&[(1, "aS"), (1, "bS"), (1, ".udp"), (1, "f1"), (1, "a1")], "a"), (&[(2, "b2"), (2, "a2")], "")],
+    );
     assert_eq!(kept, ["aS", "f1", "a1", "a2"]);
 }
 
@@ -156,7 +161,8 @@ fn only_connections_that_became_websockets_are_kept_handshakes_included() {
 fn decision_that_comes_late_keeps_the_handshake_too() {
     let folder = tempfile::tempdir().unwrap();
     let quiet: (&[(i64, &str)], &str) = (&[(50, "c1")], "");
-    let kept = chosen(folder.path(), &[(&[(1, "aS"), (2, "a1")], ""), quiet, quiet, quiet, (&[(90, "a2")], "a")]);
+    let kept =
+        chosen(folder.path(), &[(&[(1, "aS"), (2, "a1")], ""), quiet, quiet, quiet, (&[(90, "a2")], "a")]);
     assert_eq!(kept, ["aS", "a1", "a2"]);
 }
 

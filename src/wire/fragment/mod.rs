@@ -121,7 +121,10 @@ impl Fragments {
                 return;
             }
             if !waiting.rejected {
-                self.tell_limit("fragment-seconds", usize::try_from(self.limits.age.as_secs()).unwrap_or(usize::MAX));
+                self.tell_limit(
+                    "fragment-seconds",
+                    usize::try_from(self.limits.age.as_secs()).unwrap_or(usize::MAX),
+                );
             }
             self.remove(&key);
         }
@@ -200,8 +203,8 @@ impl Fragments {
 mod tests {
     use super::super::sample::*;
     use super::super::{Decoder, Stop};
-    use crate::model::Packet;
     use super::*;
+    use crate::model::Packet;
     use proptest::prelude::*;
 
     const MORE: u16 = 0x2000;
@@ -273,8 +276,13 @@ mod tests {
     fn datagrams_of_two_networks_are_told_apart() {
         let mut decoder = Decoder::default();
         let [a, b, c] = v4(1);
-        let mut tagged = |id, piece: &[u8]| decode_at(&mut decoder, 0, ETHERNET, &ethernet(0x8100, &vlan(id, 0x0800, piece)));
-        assert_eq!([tagged(1, &a), tagged(2, &b), tagged(1, &c), tagged(2, &a)], [const { Seen::Fragment }; 4]);
+        let mut tagged = |id, piece: &[u8]| {
+            decode_at(&mut decoder, 0, ETHERNET, &ethernet(0x8100, &vlan(id, 0x0800, piece)))
+        };
+        assert_eq!(
+            [tagged(1, &a), tagged(2, &b), tagged(1, &c), tagged(2, &a)],
+            [const { Seen::Fragment }; 4]
+        );
         let (one, two) = (tagged(1, &b).tcp(), tagged(2, &c).tcp());
         assert!(one.is_sample(TEXT) && two.is_sample(TEXT));
         assert_ne!(one.flow.tunnel, two.flow.tunnel);
@@ -331,7 +339,8 @@ mod tests {
 
     #[test]
     fn lengths_that_no_host_sends_are_unreadable() {
-        let stop = |field, value| Seen::Unreadable(Stop::Field { layer: "IP fragment", offset: 20, field, value });
+        let stop =
+            |field, value| Seen::Unreadable(Stop::Field { layer: "IP fragment", offset: 20, field, value });
         assert_eq!(decode(RAW, &ipv4_piece(6, 1, MORE, &[0; 25])), stop("length", 25));
         assert_eq!(decode(RAW, &ipv4_piece(6, 1, 3, &[])), stop("length", 0));
         assert_eq!(decode(RAW, &ipv4_piece(6, 1, 0x1fff, &[0; 16])), stop("end", 65_544));
@@ -364,7 +373,8 @@ mod tests {
             let inner = &whole[20..];
             [ipv4_piece(4, 100 + id, MORE, &inner[..16]), ipv4_piece(4, 100 + id, 2, &inner[16..])]
         });
-        let seen: Vec<_> = pieces.iter().flatten().map(|piece| decode_at(&mut decoder, 0, RAW, piece)).collect();
+        let seen: Vec<_> =
+            pieces.iter().flatten().map(|piece| decode_at(&mut decoder, 0, RAW, piece)).collect();
         let (end, before) = seen.split_last().unwrap();
         assert!(before.iter().all(|seen| *seen == Seen::Fragment), "{before:?}");
         assert!(end.clone().tcp().is_sample(TEXT));

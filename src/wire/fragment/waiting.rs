@@ -79,7 +79,15 @@ pub(super) struct Waiting {
 
 impl Waiting {
     pub(super) const fn new(serial: u64, since: Timestamp) -> Self {
-        Waiting { serial, since, rejected: false, parts: Vec::new(), total: None, covered: 0, transport: None }
+        Waiting {
+            serial,
+            since,
+            rejected: false,
+            parts: Vec::new(),
+            total: None,
+            covered: 0,
+            transport: None,
+        }
     }
 
     /// Returns what it takes in memory.
@@ -117,7 +125,8 @@ impl Waiting {
         {
             return Fit::Copy;
         }
-        let overlaps = previous.is_some_and(|part| part.end > start) || next.is_some_and(|part| part.start < end);
+        let overlaps =
+            previous.is_some_and(|part| part.end > start) || next.is_some_and(|part| part.start < end);
         let is_denied = match self.total {
             Some(total) => end > total || (!more && end != total),
             None => !more && self.parts.last().is_some_and(|part| part.end > end),

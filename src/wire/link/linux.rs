@@ -8,11 +8,7 @@ const NETLINK: u16 = 824;
 /// Reads a Linux cooked header (`LINKTYPE_LINUX_SLL`).
 pub(super) fn v1(view: View<'_>) -> Result<Found<'_>, Stop> {
     let (header, rest) = view.split::<16>("Linux cooked")?;
-    Ok(cooked(
-        u16::from_be_bytes([header[2], header[3]]),
-        u16::from_be_bytes([header[14], header[15]]),
-        rest,
-    ))
+    Ok(cooked(u16::from_be_bytes([header[2], header[3]]), u16::from_be_bytes([header[14], header[15]]), rest))
 }
 
 /// Reads a Linux cooked header, version 2 (`LINKTYPE_LINUX_SLL2`).
@@ -37,7 +33,13 @@ mod tests {
     use super::super::super::sample::*;
 
     fn v1(hardware: u16, protocol: u16, payload: &[u8]) -> Vec<u8> {
-        join(&[&[0, 4], &hardware.to_be_bytes(), &[0, 6, 2, 0, 0, 0, 0, 1, 0, 0], &protocol.to_be_bytes(), payload])
+        join(&[
+            &[0, 4],
+            &hardware.to_be_bytes(),
+            &[0, 6, 2, 0, 0, 0, 0, 1, 0, 0],
+            &protocol.to_be_bytes(),
+            payload,
+        ])
     }
 
     fn v2(hardware: u16, protocol: u16, payload: &[u8]) -> Vec<u8> {

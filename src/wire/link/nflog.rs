@@ -49,7 +49,8 @@ mod tests {
     fn the_payload_attribute_in_either_byte_order() {
         let packet = hello();
         let length = u16::try_from(packet.len() + 4).unwrap();
-        let little = join(&[&[2, 0, 0, 0], &[5, 0, 10, 0, 0, 0, 0, 0], &length.to_le_bytes(), &[9, 0], &packet]);
+        let little =
+            join(&[&[2, 0, 0, 0], &[5, 0, 10, 0, 0, 0, 0, 0], &length.to_le_bytes(), &[9, 0], &packet]);
         is_plain(239, &little);
         let big = join(&[&[2, 0, 0, 0], &[0, 5, 0, 10, 0, 0, 0, 0], &length.to_be_bytes(), &[0, 9], &packet]);
         is_plain(239, &big);

@@ -37,6 +37,9 @@ mod tests {
     #[test]
     fn notes_within_notes_end_with_the_bytes() {
         let packet = [0, 0, 8, 0, 192, 0, 0, 0].repeat(100);
-        assert!(matches!(decode(192, &packet), Seen::Unreadable(Stop::Short { layer: "PPI", offset: 800, .. })));
+        assert!(matches!(
+            decode(192, &packet),
+            Seen::Unreadable(Stop::Short { layer: "PPI", offset: 800, .. })
+        ));
     }
 }

@@ -71,7 +71,10 @@ mod tests {
     #[test]
     fn type_two_keeps_its_session_only() {
         let mirrored = |vlan: u8, session: u8| {
-            tunnel_of(RAW, &gre(true, TYPE_1_AND_2, &join(&[&[0x10, vlan, 0x08, session, 0, 0, 0, 1], &frame()])))
+            tunnel_of(
+                RAW,
+                &gre(true, TYPE_1_AND_2, &join(&[&[0x10, vlan, 0x08, session, 0, 0, 0, 1], &frame()])),
+            )
         };
         assert_ne!(mirrored(1, 1), Tunnel::NONE);
         assert_eq!(mirrored(1, 1), mirrored(2, 1));

@@ -1,7 +1,7 @@
+use super::super::Stop;
 use super::super::trail::Id;
 use super::super::view::View;
 use super::super::walk::{Found, Next};
-use super::super::Stop;
 use super::erspan;
 use crate::model::LinkType;
 

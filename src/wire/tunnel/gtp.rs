@@ -84,6 +84,9 @@ mod tests {
         let lying = join(&[&[0x30, 255, 0, 9, 0, 0, 0, 1], &hello()]);
         assert_eq!(decode(RAW, &ipv4(17, &udp(2152, &lying))), Seen::Other);
         // An extension header of no length.
-        assert_eq!(decode(RAW, &gtp(0x34, 255, 1, &join(&[&[0, 0, 0, 0x85], &[0; 4], &hello()]))), Seen::Other);
+        assert_eq!(
+            decode(RAW, &gtp(0x34, 255, 1, &join(&[&[0, 0, 0, 0x85], &[0; 4], &hello()]))),
+            Seen::Other
+        );
     }
 }
