@@ -48,7 +48,6 @@ fn capture(command: &str, port: u16, more: &[&str]) -> Option<Child> {
 }
 
 /// Says why a test is skipped, past the test harness, which would keep it to itself.
-#[expect(clippy::explicit_write, reason = "`eprintln!` is what the harness keeps")]
 fn skip(why: &str) {
     #[expect(clippy::explicit_write, reason = "what `eprintln` says is hidden while a test passes")]
     writeln!(io::stderr(), "skipped: {}", why.trim_end()).unwrap();
