@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Compares wirefin with other readers of captures and prints the table of docs/performance.md.
 #
-#   compare.sh record FOLDER       records the loads into FOLDER (root, ip, ethtool, tcpdump, node and npm's `ws`)
+#   compare.sh record FOLDER [LOAD…]  records all loads, or the named ones, into FOLDER (root, ip, ethtool, tcpdump, node and
+#                                  npm's `ws`)
 #   compare.sh run FOLDER [LOAD…]  measures every *.pcap of FOLDER, or the named ones
 #
 #   WIREFIN=target/release/wirefin  TURNS=5  the program, and how many turns; medians are shown
@@ -14,6 +15,7 @@ what=${1:-} folder=${2:?"compare.sh record|run FOLDER"}
 shift 2
 
 record() { # LOAD CLIENTS COUNT
+  case " ${wanted:-$1} " in *" $1 "*) ;; *) return ;; esac
   ip netns exec wirefin-b tcpdump -i wfn0 -s 0 -B 262144 -U -w "$folder/$1.pcap" 2>"$folder/$1.log" &
   local dump=$!
   sleep 1
@@ -25,6 +27,7 @@ record() { # LOAD CLIENTS COUNT
 
 case $what in
 record)
+  wanted=$*
   mkdir -p "$folder"
   openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=load -keyout "$folder/key" -out "$folder/certificate" 2>/dev/null
   "$here/net.sh" up

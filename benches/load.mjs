@@ -36,11 +36,11 @@ function serve(key, certificate) {
   const server = http.createServer(site).listen(9001);
   if (key) https.createServer({ key: fs.readFileSync(key), cert: fs.readFileSync(certificate) }, site).listen(9443);
   const names = dgram.createSocket('udp4').bind(9053);
+  const noise = Buffer.from(Uint8Array.from({ length: 1 << 20 }, () => random(256)));
   names.on('message', (question, from) => names.send(question, from.port, from.address));
   new WebSocketServer({ server, perMessageDeflate: { threshold: 0 } }).on('connection', (ws, request) => {
     const url = new URL(request.url, 'ws://host');
     const count = Number(url.searchParams.get('n'));
-    const noise = Buffer.from(Uint8Array.from({ length: 1 << 20 }, () => random(256)));
     switch (url.pathname) {
       case '/ticks': case '/deflate': case '/mix': return pump(ws, count, tick);
       case '/bulk': return pump(ws, count, () => noise, 4 << 20);
@@ -76,7 +76,7 @@ function fetchOne(host, n) {
 async function drive(host, load, clients, count) {
   const all = Array.from({ length: clients });
   let got = 0;
-  const add = async rounds => { for (let i = 0; i < rounds; i++) got += await converse(host, load, count); };
+  const add = async rounds => { for (let i = 0; i < rounds; i++) { const came = await converse(host, load, count); got += came; } };
   const others = async () => { for (let n = 0; n < (clients * count * 9 * 230) / 1e6 / 1.05; n++) await fetchOne(host, n); };
   await Promise.all([...all.map(() => add(load === 'short' ? count : 1)), load === 'mix' && others()]);
   console.log(`${load}: ${got} messages came`);
