@@ -4,7 +4,6 @@
 //!
 //! `cargo bench --bench inflating`; `docs/performance.md` has the figures.
 
-#[allow(dead_code, reason = "shared by benches that use different parts")]
 mod support;
 
 use std::hint::black_box;

@@ -92,7 +92,7 @@ fn redraw(c: &mut Criterion) {
             app.draw(terminal).expect("a buffer cannot fail");
         };
         c.bench_function(&format!("key to redraw at the end, {width}x{height}"), |b| {
-            b.iter(|| step(&mut app, &mut terminal))
+            b.iter(|| step(&mut app, &mut terminal));
         });
         app.press(Action::Filter);
         app.enter_text("len > 90 and from == server");
@@ -103,7 +103,7 @@ fn redraw(c: &mut Criterion) {
         });
         app.press(Action::Lanes);
         c.bench_function(&format!("key to redraw of lanes, {width}x{height}"), |b| {
-            b.iter(|| step(&mut app, &mut terminal))
+            b.iter(|| step(&mut app, &mut terminal));
         });
     }
 }

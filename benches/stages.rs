@@ -3,10 +3,8 @@
 //!
 //! `cargo bench --bench stages`; divide the time by the number of elements for what a packet or message costs.
 
-#[allow(dead_code, reason = "shared by benches that use different parts")]
 mod support;
 
-use std::hash::BuildHasher;
 use std::hint::black_box;
 use std::io::Write;
 
@@ -14,7 +12,7 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use wirefin::capture::{Files, Next, Round, Source as _};
 use wirefin::event::{Event, Kind, Sink};
 use wirefin::export::{AnyFormat, Format as _, Settings};
-use wirefin::model::{At, Segment, Side};
+use wirefin::model::{At, Packet, Segment, Side};
 use wirefin::session::{Analyzer, Limits};
 use wirefin::tcp;
 use wirefin::websocket::mask::unmask;
@@ -43,20 +41,20 @@ fn rounds(file: &[u8]) -> Vec<Round> {
 }
 
 fn segments(rounds: &[Round]) -> Vec<(Segment<'_>, At)> {
-    let packets = rounds.iter().flat_map(Round::packets);
-    let segment = |packet: wirefin::model::Packet<'_>| {
-        let packet = packet;
-        match Decoder::default().decode(&packet) {
-            // What a fresh decoder lends is the packet's own, for nothing here is fragmented.
-            Decoded::Tcp(Segment { flow, seq, ack, flags, window, payload, cut, stamp }) => {
-                let start = payload.as_ptr().addr() - packet.data.as_ptr().addr();
-                let payload = packet.data.get(start..start + payload.len()).unwrap_or_default();
-                Some((Segment { flow, seq, ack, flags, window, payload, cut, stamp }, packet.at))
-            }
-            _ => None,
-        }
+    rounds.iter().flat_map(Round::packets).filter_map(segment).collect()
+}
+
+/// Decodes one packet. What a fresh decoder lends is the packet's own, for nothing here is fragmented.
+fn segment(packet: Packet<'_>) -> Option<(Segment<'_>, At)> {
+    let mut decoder = Decoder::default();
+    let Decoded::Tcp(Segment { flow, seq, ack, flags, window, payload, cut, stamp }) =
+        decoder.decode(&packet)
+    else {
+        return None;
     };
-    packets.filter_map(segment).collect()
+    let start = payload.as_ptr().addr() - packet.data.as_ptr().addr();
+    let payload = packet.data.get(start..start + payload.len()).unwrap_or_default();
+    Some((Segment { flow, seq, ack, flags, window, payload, cut, stamp }, packet.at))
 }
 
 /// Throws events away.
@@ -100,7 +98,7 @@ fn packets(c: &mut Criterion) {
         b.iter(|| {
             rounds.iter().flat_map(Round::packets).for_each(|packet| {
                 black_box(decoder.decode(&packet));
-            })
+            });
         });
     });
     let hasher = ahash::RandomState::new();
@@ -172,7 +170,7 @@ fn messages(c: &mut Criterion) {
             texts.iter().for_each(|text| {
                 scratch.clear();
                 scratch.extend_from_slice(black_box(text));
-            })
+            });
         });
     });
     group.bench_function("frame", |b| {
@@ -191,14 +189,14 @@ fn messages(c: &mut Criterion) {
                 scratch.clear();
                 scratch.extend_from_slice(text);
                 unmask(black_box(&mut scratch), [1, 2, 3, 4], 0);
-            })
+            });
         });
     });
     group.bench_function("floor: std's UTF-8", |b| {
         b.iter(|| {
             texts.iter().for_each(|text| {
                 let _ = black_box(std::str::from_utf8(text));
-            })
+            });
         });
     });
     group.bench_function("UTF-8 in pieces", |b| {
@@ -207,7 +205,7 @@ fn messages(c: &mut Criterion) {
                 let mut check = Utf8::default();
                 check.push(text);
                 black_box(check.finish());
-            })
+            });
         });
     });
     group.finish();
@@ -277,7 +275,7 @@ fn escape(c: &mut Criterion) {
                 texts.iter().for_each(|text| {
                     out.clear();
                     black_box(way(&mut out, text.as_bytes()));
-                })
+                });
             });
         });
     }

@@ -2,7 +2,6 @@
 //!
 //! `cargo bench --bench trip`
 
-#[allow(dead_code, reason = "shared by benches that use different parts")]
 mod support;
 
 use std::hint::black_box;

@@ -80,8 +80,9 @@ fn flood(packets: impl Iterator<Item = Packet> + Send, options: &Options) -> (u6
 }
 
 fn end(n: u32) -> End {
-    let [a, b, c, d] = n.to_be_bytes();
-    End { ip: [10 + a, b, c, d], port: 40_000 }
+    let mut ip = n.to_be_bytes();
+    ip[0] += 10;
+    End { ip, port: 40_000 }
 }
 
 const SERVER: End = End { ip: [9, 9, 9, 9], port: 80 };

@@ -1,6 +1,8 @@
 //! The screen in a real pseudo-terminal, made by `script`, which Debian and macOS both have: what a person would do,
 //! and every byte that reaches the terminal.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -283,9 +285,7 @@ fn as_a_person_would_use_it() {
     session.type_keys("?").until("keys ").until("to the next panel").type_keys("\x1b").until("▸ timeline");
     session.type_keys("T").until("theme: light").type_keys("G").until("closed 1000");
     let (_, copied) = session.quit();
-    use base64::Engine as _;
-    let copied: Vec<Vec<u8>> =
-        copied.iter().map(|it| base64::engine::general_purpose::STANDARD.decode(it).unwrap()).collect();
+    let copied: Vec<Vec<u8>> = copied.iter().map(|it| STANDARD.decode(it).unwrap()).collect();
     assert_eq!(copied, [br#"{"type":"say","n":25,"words":"number 25"}"#]);
     let lines = std::fs::read_to_string(&exported).unwrap();
     assert_eq!(lines.lines().count(), 9);
@@ -393,7 +393,7 @@ fn hostile() -> Vec<Packet> {
         b"\xff\xfe\xc3\x28\xe2\x82\xf0\x9f\x98",
         "👩\u{200d}👩\u{200d}👧e\u{301}\u{301}\u{301}\u{301}\u{301}\u{301}❤\u{fe0f}ש\u{5b8}לוםمرحبا我"
             .as_bytes(),
-        &[b'A'; 1 << 20],
+        &vec![b'A'; 1 << 20],
     ];
     for n in 0..CONVERSATIONS {
         // One control character of each kind in every place of the handshake that is shown; the others in turn.

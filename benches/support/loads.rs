@@ -6,7 +6,7 @@ use wirefin::model::Side;
 use super::{Talk, Tape};
 
 /// Lists the loads: a name, and what its number counts.
-pub const LOADS: &[(&str, &str)] = &[
+pub(crate) const LOADS: &[(&str, &str)] = &[
     ("ticks", "text messages of 170 bytes from a server to 40 clients"),
     ("deflate", "the same, compressed with context takeover"),
     ("chat", "messages there and back on 40 connections"),
@@ -24,7 +24,7 @@ pub const LOADS: &[(&str, &str)] = &[
 ];
 
 /// Writes the load called `name`; `false` where there is none.
-pub fn make<W: Write>(name: &str, count: u32, to: W) -> io::Result<bool> {
+pub(crate) fn make<W: Write>(name: &str, count: u32, to: W) -> io::Result<bool> {
     let mut tape = Tape::new(to)?;
     match name {
         "ticks" => ticks(&mut tape, count, false)?,
@@ -57,7 +57,7 @@ pub fn make<W: Write>(name: &str, count: u32, to: W) -> io::Result<bool> {
 }
 
 /// Returns what a market would say, as JSON.
-pub fn tick(n: u32) -> String {
+pub(crate) fn tick(n: u32) -> String {
     let x = n.wrapping_mul(0x9e37_79b9) >> 7;
     let symbol = ["BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT"][(x % 4) as usize];
     format!(
@@ -69,18 +69,18 @@ pub fn tick(n: u32) -> String {
         x % 10_000,
         x.wrapping_mul(31) % 1_000_000_000,
         x.wrapping_mul(37) % 1_000_000_000,
-        x % 2 == 0,
+        x.is_multiple_of(2),
     )
 }
 
 /// Makes a frame; `first` is its first byte.
-pub fn frame(first: u8, payload: &[u8], masked: bool) -> Vec<u8> {
+pub(crate) fn frame(first: u8, payload: &[u8], masked: bool) -> Vec<u8> {
     let mut out = vec![first];
     let mask = if masked { 0x80 } else { 0 };
     match payload.len() {
         short @ 0..126 => out.push(mask | short as u8),
         middle @ 126..0x1_0000 => {
-            out.push(mask | 126);
+            out.push(mask | 0x7e);
             out.extend((middle as u16).to_be_bytes());
         }
         long => {
@@ -101,7 +101,7 @@ pub fn frame(first: u8, payload: &[u8], masked: bool) -> Vec<u8> {
 }
 
 /// Compresses a message as a sender with context takeover does (RFC 7692 §7.2.1).
-pub fn deflate(sender: &mut Compress, text: &[u8]) -> Vec<u8> {
+pub(crate) fn deflate(sender: &mut Compress, text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len() + 64);
     sender.compress_vec(text, &mut out, FlushCompress::Sync).expect("memory");
     out.truncate(out.len() - 4);

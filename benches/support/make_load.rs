@@ -1,7 +1,6 @@
 //! Writes a capture to standard output: `cargo run --release --example make_load -- LOAD COUNT > FILE`.
 
 #[path = "mod.rs"]
-#[allow(dead_code, reason = "shared with the benches")]
 mod support;
 
 use std::io::{self, BufWriter};

@@ -1,7 +1,9 @@
 //! Traffic for measurements, made here: nothing is read from outside the repository.
 
+#![allow(dead_code, unused_imports, reason = "shared by benches that use different parts")]
+
 mod loads;
 mod tape;
 
-pub use loads::{LOADS, deflate, frame, make, tick};
-pub use tape::{SEGMENT, Talk, Tape};
+pub(crate) use loads::{LOADS, deflate, frame, make, tick};
+pub(crate) use tape::{SEGMENT, Talk, Tape};

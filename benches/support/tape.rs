@@ -3,7 +3,7 @@ use std::io::{self, Write};
 use wirefin::model::Side;
 
 /// Writes a pcap file, packet by packet: TCP in IPv4 in Ethernet, as a tap sees it.
-pub struct Tape<W> {
+pub(crate) struct Tape<W> {
     to: W,
     /// The capture's clock, in microseconds.
     now: u64,
@@ -11,7 +11,7 @@ pub struct Tape<W> {
 }
 
 /// Is one TCP connection on a tape.
-pub struct Talk {
+pub(crate) struct Talk {
     number: u32,
     port: u16,
     next: [u32; 2],
@@ -19,13 +19,13 @@ pub struct Talk {
 
 impl Talk {
     /// Makes a connection that is open already.
-    pub fn joined(number: u32, port: u16) -> Self {
+    pub(crate) fn joined(number: u32, port: u16) -> Self {
         Talk { number, port, next: [number.wrapping_mul(0x9e37_79b9), number] }
     }
 }
 
 /// The payload of a full segment on Ethernet.
-pub const SEGMENT: usize = 1448;
+pub(crate) const SEGMENT: usize = 1448;
 
 const FIN: u8 = 0x01;
 const SYN: u8 = 0x02;
@@ -34,7 +34,7 @@ const ACK: u8 = 0x10;
 
 impl<W: Write> Tape<W> {
     /// Begins a capture.
-    pub fn new(mut to: W) -> io::Result<Self> {
+    pub(crate) fn new(mut to: W) -> io::Result<Self> {
         for word in [0xa1b2_c3d4, 0x0004_0002, 0, 0, 262_144, 1] {
             to.write_all(&u32::to_le_bytes(word))?;
         }
@@ -42,13 +42,13 @@ impl<W: Write> Tape<W> {
     }
 
     /// Ends the capture.
-    pub fn finish(mut self) -> io::Result<W> {
+    pub(crate) fn finish(mut self) -> io::Result<W> {
         self.to.flush()?;
         Ok(self.to)
     }
 
     /// Lets a client send SYN, and no one answer.
-    pub fn knock(&mut self, number: u32, port: u16) -> io::Result<Talk> {
+    pub(crate) fn knock(&mut self, number: u32, port: u16) -> io::Result<Talk> {
         let mut talk = Talk::joined(number, port);
         self.segment(&talk, Side::Client, SYN, &[])?;
         talk.next[0] = talk.next[0].wrapping_add(1);
@@ -56,7 +56,7 @@ impl<W: Write> Tape<W> {
     }
 
     /// Opens a connection; `number` makes the client's address.
-    pub fn open(&mut self, number: u32, port: u16) -> io::Result<Talk> {
+    pub(crate) fn open(&mut self, number: u32, port: u16) -> io::Result<Talk> {
         let mut talk = self.knock(number, port)?;
         self.segment(&talk, Side::Server, SYN | ACK, &[])?;
         talk.next[1] = talk.next[1].wrapping_add(1);
@@ -65,7 +65,7 @@ impl<W: Write> Tape<W> {
     }
 
     /// Opens a connection and upgrades it; `extensions` is a header line or nothing.
-    pub fn upgrade(&mut self, number: u32, extensions: &str) -> io::Result<Talk> {
+    pub(crate) fn upgrade(&mut self, number: u32, extensions: &str) -> io::Result<Talk> {
         let mut talk = self.open(number, 80)?;
         self.ask(&mut talk, extensions)?;
         let answer = format!(
@@ -77,7 +77,7 @@ impl<W: Write> Tape<W> {
     }
 
     /// Asks for an upgrade.
-    pub fn ask(&mut self, talk: &mut Talk, extensions: &str) -> io::Result<()> {
+    pub(crate) fn ask(&mut self, talk: &mut Talk, extensions: &str) -> io::Result<()> {
         let request = format!(
             "GET /ticks HTTP/1.1\r\nHost: example.org\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{extensions}\r\n"
@@ -86,7 +86,7 @@ impl<W: Write> Tape<W> {
     }
 
     /// Sends bytes in full segments; every second one is acknowledged.
-    pub fn send(&mut self, talk: &mut Talk, side: Side, bytes: &[u8]) -> io::Result<()> {
+    pub(crate) fn send(&mut self, talk: &mut Talk, side: Side, bytes: &[u8]) -> io::Result<()> {
         for (n, piece) in bytes.chunks(SEGMENT).enumerate() {
             self.segment(talk, side, PSH | ACK, piece)?;
             let next = &mut talk.next[side as usize];
@@ -99,7 +99,7 @@ impl<W: Write> Tape<W> {
     }
 
     /// Closes both directions.
-    pub fn close(&mut self, talk: &mut Talk) -> io::Result<()> {
+    pub(crate) fn close(&mut self, talk: &mut Talk) -> io::Result<()> {
         for side in [Side::Client, Side::Server] {
             self.segment(talk, side, FIN | ACK, &[])?;
             talk.next[side as usize] = talk.next[side as usize].wrapping_add(1);

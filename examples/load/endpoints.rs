@@ -131,7 +131,7 @@ fn frame(text: &[u8], mask: Option<[u8; 4]>, into: &mut Vec<u8>) {
     match text.len() {
         short @ ..126 => into.push(bit | short as u8),
         middle @ ..0x1_0000 => {
-            into.push(bit | 126);
+            into.push(bit | 0x7e);
             into.extend((middle as u16).to_be_bytes());
         }
         long => {

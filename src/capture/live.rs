@@ -283,7 +283,7 @@ mod tests {
         match Live::open(&settings, Until::default()) {
             Err(Error::NoInterface { others, .. }) => assert!(others.contains("lo"), "{others}"),
             Err(Error::NoRight { .. } | Error::NoLibrary { .. }) => {
-                eprintln!("skipped: no right or no libpcap")
+                eprintln!("skipped: no right or no libpcap");
             }
             Err(other) => panic!("{other}"),
             Ok(_) => panic!("opened"),

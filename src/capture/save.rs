@@ -160,13 +160,12 @@ impl Inner {
                 self.out.secrets(text);
             }
             let interface = self.out.interface(round.interfaces.get(n).copied(), packet.link);
-            match &mut self.chosen {
-                Some(chosen) => chosen.take(&packet, interface, &mut self.out)?,
-                None => {
-                    self.out.turn(packet.at.time)?;
-                    block::packet(&mut self.out.pending, interface, &packet);
-                    self.out.count();
-                }
+            if let Some(chosen) = &mut self.chosen {
+                chosen.take(&packet, interface, &mut self.out)?;
+            } else {
+                self.out.turn(packet.at.time)?;
+                block::packet(&mut self.out.pending, interface, &packet);
+                self.out.count();
             }
         }
         for (_, text) in secrets {
@@ -297,12 +296,11 @@ impl Out {
     fn flush(&mut self) -> io::Result<()> {
         let Some(file) = &mut self.file else { return Ok(()) };
         let result = file.write_all(&self.pending);
-        match &result {
-            Ok(()) => self.written = self.written.saturating_add(self.pending.len() as u64),
-            Err(_) => {
-                let _ = file.set_len(self.written);
-                self.file = None;
-            }
+        if result.is_ok() {
+            self.written = self.written.saturating_add(self.pending.len() as u64);
+        } else {
+            let _ = file.set_len(self.written);
+            self.file = None;
         }
         self.pending.clear();
         self.pending.shrink_to(PENDING);

@@ -8,6 +8,7 @@ use crate::pipeline;
 
 /// Names what is read, and how.
 #[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(super) struct Input {
     /// Capture files: pcap or pcapng, plain, gzip or zstd; `-` is standard input
     ///

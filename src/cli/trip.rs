@@ -55,7 +55,7 @@ pub(super) fn gather<G: Gather>(
 }
 
 fn destination(opened: &Opened, input: &args::Input, file: Option<&Path>) -> anyhow::Result<Destination> {
-    Ok(Destination::open(file, &input.files).with_context(|| opened.whose("cannot write"))?)
+    Destination::open(file, &input.files).with_context(|| opened.whose("cannot write"))
 }
 
 /// Is a trip that is about to be made.

@@ -28,7 +28,7 @@ impl Deflate {
         }
     }
 
-    pub(super) const fn rsv1(&self) -> Rsv1 {
+    pub(super) const fn rsv1(self) -> Rsv1 {
         match self {
             Deflate::Off => Rsv1::Meaningless,
             Deflate::Messages(_) | Deflate::Unknown => Rsv1::Message,
@@ -36,7 +36,7 @@ impl Deflate {
         }
     }
 
-    pub(super) fn inflater(&self, side: Side, cx: &Context<'_>) -> Box<Inflater> {
+    pub(super) fn inflater(self, side: Side, cx: &Context<'_>) -> Box<Inflater> {
         let limits = cx.shared.limits.deflate;
         Box::new(match self {
             Deflate::Messages(agreed) | Deflate::Frames(agreed) => Inflater::new(agreed[side], limits),

@@ -30,6 +30,7 @@ pub(super) struct Connection {
 
 /// Is what stands above TCP.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "facts that do not exclude each other")]
 struct Upper {
     id: ConnId,
     /// Who TCP's client and server are; `flipped` where it turned out the other way round.
@@ -44,7 +45,7 @@ struct Upper {
     /// Segments waited for others, or answered what was captured later.
     disordered: bool,
     layer: Layer,
-    /// What was wrong before the conversation was told of.
+    /// What was wrong before the conversation was told of; boxed, for most have none.
     held: Option<Box<Vec<(Option<Side>, Anomaly)>>>,
     ended: Pair<bool>,
     last: At,

@@ -42,6 +42,7 @@ pub(super) struct Shared {
     /// The conversation at hand has begun to inflate.
     pub(super) woke: bool,
     /// Messages that are over, for their memory.
+    #[expect(clippy::vec_box, reason = "they are handed over as boxes")]
     pool: Vec<Box<Open>>,
 }
 

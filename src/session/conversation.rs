@@ -52,6 +52,7 @@ struct FirstClose {
 }
 
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "facts that do not exclude each other")]
 struct Half {
     frames: Frames,
     rules: Rules,

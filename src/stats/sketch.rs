@@ -129,7 +129,9 @@ mod tests {
 
     fn of(values: &[u64]) -> Sketch {
         let mut sketch = Sketch::default();
-        values.iter().for_each(|nanos| sketch.record(Duration::from_nanos(*nanos)));
+        for nanos in values {
+            sketch.record(Duration::from_nanos(*nanos));
+        }
         sketch
     }
 

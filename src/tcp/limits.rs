@@ -36,6 +36,7 @@ impl Default for Limits {
 
 impl Limits {
     /// Returns the limits with those out of their range set right.
+    #[must_use]
     pub fn in_range(self) -> Self {
         Limits {
             waiting_bytes: self.waiting_bytes.max(16 << 10),

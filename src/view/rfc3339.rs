@@ -27,9 +27,9 @@ impl Rfc3339 {
             self.text = second_text(second);
         }
         let nanos = u32::try_from(nanos).unwrap_or(0);
-        let [a, b, c, d, e, f, g, h] = eight_digits(nanos / 10);
         out.extend_from_slice(&self.text);
-        out.extend_from_slice(&[a, b, c, d, e, f, g, h, digit(nanos), b'Z']);
+        out.extend_from_slice(&eight_digits(nanos / 10));
+        out.extend_from_slice(&[digit(nanos), b'Z']);
     }
 }
 

@@ -95,10 +95,10 @@ impl Rules {
     ) {
         match (from, header.mask) {
             (Side::Client, None) if self.first(UNMASKED) => {
-                found.push(Anomaly::UnmaskedClientFrame { offset })
+                found.push(Anomaly::UnmaskedClientFrame { offset });
             }
             (Side::Server, Some(_)) if self.first(MASKED) => {
-                found.push(Anomaly::MaskedServerFrame { offset })
+                found.push(Anomaly::MaskedServerFrame { offset });
             }
             _ => {}
         }

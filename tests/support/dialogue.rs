@@ -56,7 +56,7 @@ pub(crate) fn header(side: Side, first: u8, length: u64) -> Vec<u8> {
     match (u8::try_from(length), u16::try_from(length)) {
         (Ok(short @ ..=125), _) => bytes.push(mask | short),
         (_, Ok(medium)) => {
-            bytes.push(mask | 126);
+            bytes.push(mask | 0x7e);
             bytes.extend(medium.to_be_bytes());
         }
         _ => {

@@ -122,13 +122,12 @@ fn end(port: u8) -> Endpoint {
 impl Sorter for ByFirstByte {
     fn belongs(&mut self, packet: &Packet<'_>) -> Belongs {
         match packet.data {
-            [b'.', ..] => Belongs::Nothing,
+            [] | [b'.', ..] => Belongs::Nothing,
             [b'f', ..] => Belongs::Fragment,
             [port, rest @ ..] => Belongs::To {
                 key: FlowKey { low: end(0), high: end(*port), tunnel: Tunnel::NONE },
                 begins: rest.first() == Some(&b'S'),
             },
-            [] => Belongs::Nothing,
         }
     }
 }
@@ -177,7 +176,7 @@ fn same_addresses_again_are_decided_anew() {
 fn undecided_connections_are_bounded() {
     let folder = tempfile::tempdir().unwrap();
     let saver = Saver::create(target(folder.path()), Vec::new(), None, Some(Box::new(ByFirstByte))).unwrap();
-    let data = [b'a'; 60_000];
+    let data = vec![b'a'; 60_000];
     for second in 0..3000 {
         saver.lock().take(&mut round(&[(second, None, LinkType::ETHERNET, &data)]));
         let inner = saver.lock();

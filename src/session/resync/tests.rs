@@ -9,7 +9,7 @@ fn frame(side: Side, first: u8, payload: &[u8]) -> Vec<u8> {
     match payload.len() {
         n @ 0..126 => bytes.push(bit | n as u8),
         n @ 126..65536 => {
-            bytes.push(bit | 126);
+            bytes.push(bit | 0x7e);
             bytes.extend((n as u16).to_be_bytes());
         }
         n => {
@@ -107,7 +107,7 @@ fn rsv1_is_illegal_where_nothing_was_agreed() {
 fn zeros_are_no_frames() {
     // 00 00 is a legal header: an empty continuation frame that goes on. It says nothing.
     for side in Side::BOTH {
-        assert_eq!(found(after_gap(side), &[0; 100_000], 1448), None, "{side:?}");
+        assert_eq!(found(after_gap(side), &vec![0; 100_000], 1448), None, "{side:?}");
     }
     assert_eq!(found(Search::joined_late(), &[0; 10_000], 1448), None);
 }
@@ -278,7 +278,9 @@ fn headers_lead_to_each_other_over_what_the_snap_length_cut() {
         assert_eq!(snapped(&mut search, &frames, 20).map(|found| found.masked), Some(side == Side::Client));
         // The lengths do not lead to each other: one byte more is missing each time.
         let mut other = frames.clone();
-        other.iter_mut().for_each(|frame| frame.push(0));
+        for frame in &mut other {
+            frame.push(0);
+        }
         assert_eq!(snapped(&mut after_gap(side), &other, 20), None, "{side:?}");
     }
 }
