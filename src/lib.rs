@@ -9,14 +9,14 @@
 //!                             │ Event             ◄─ the waist
 //!                          [filter]             which of them
 //!              ┌───────────────┬─┴────────────┐
-//!           export        stats, check       view
+//!           export        stats, check    view, store, tui
 //!           machines         sums            humans
 //! ```
 //!
 //! [`pipeline`] carries packets from a [`capture::Source`] through the [`session::Analyzer`] into an
 //! [`event::Sink`]; [`cli`] is the program around it. Imports run one way only, from right to left in
-//! `model` ← {`capture`, `wire`, `tcp`, `http`, `websocket`} ← `event` ← {`session`, `filter`, `view`} ←
-//! {`export`, `stats`, `check`, `pipeline`} ← `cli`; `tests/layers.rs` holds that table as code.
+//! `model` ← {`capture`, `wire`, `tcp`, `http`, `websocket`} ← `event` ← {`session`, `filter`, `view`, `store`} ←
+//! {`export`, `stats`, `check`, `pipeline`} ← `tui` ← `cli`; `tests/layers.rs` holds that table as code.
 //!
 //! # Three rules of shape
 //!

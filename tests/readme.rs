@@ -118,6 +118,19 @@ fn every_flag_and_command_in_the_documents_is_there() {
 }
 
 #[test]
+fn the_sample_is_what_the_first_command_prints() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let readme = std::fs::read_to_string(root.join("README.md")).unwrap();
+    let (_, rest) = readme.split_once("```sh\ncargo run --release -- ").unwrap();
+    let (command, rest) = rest.split_once("\n").unwrap();
+    let (_, rest) = rest.split_once("```text\n").unwrap();
+    let (sample, _) = rest.split_once("```").unwrap();
+    let mut program = assert_cmd::Command::cargo_bin("wirefin").unwrap();
+    let output = program.current_dir(root).args(command.split(' ')).output().unwrap();
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), sample);
+}
+
+#[test]
 fn command_lines_are_found_in_code_alone() {
     let text = "Run `wirefin export -o out --frames a.pcap` or wirefin --nothing.\n\n```sh\n$ tcpdump -w - | wirefin print -x -\ncargo install wirefin --locked\n```\n";
     let flags = |list: &[&str]| list.iter().map(|flag| (*flag).to_owned()).collect::<BTreeSet<_>>();

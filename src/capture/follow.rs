@@ -70,7 +70,7 @@ impl Follow {
             path.to_owned()
         } else {
             let none =
-                || Error::Io { file: path.display().to_string(), source: io::ErrorKind::NotFound.into() };
+                || Error::Io { file: path.display().to_string(), source: rustix::io::Errno::NOENT.into() };
             let oldest = members(path, &family)
                 .into_iter()
                 .filter_map(|it| Some((Beginning::of(&it)?.first, it)))

@@ -1,5 +1,6 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use super::size::Size;
 use super::stop::Autostop;
@@ -29,26 +30,52 @@ pub(super) struct Input {
     pub(super) interfaces: Vec<String>,
 
     /// Capture only packets that match, as pcap-filter(7) says it: 'tcp port 8080'
-    #[arg(short, long, value_name = "FILTER", requires = "interfaces", help_heading = "Live capture")]
+    #[arg(
+        short,
+        long,
+        value_name = "FILTER",
+        requires = "interfaces",
+        conflicts_with = "files",
+        help_heading = "Live capture"
+    )]
     pub(super) filter: Option<String>,
 
     /// Give each interface a ring of this size [default: 128M]
     ///
     /// It holds packets while we are busy; 128M are a second at 1 Gbit/s.
-    #[arg(short = 'B', long, value_name = "SIZE", requires = "interfaces", help_heading = "Live capture")]
+    #[arg(
+        short = 'B',
+        long,
+        value_name = "SIZE",
+        requires = "interfaces",
+        conflicts_with = "files",
+        help_heading = "Live capture"
+    )]
     pub(super) buffer: Option<Size>,
 
     /// Keep this many bytes of a packet [default: all]
-    #[arg(short, long, value_name = "BYTES", requires = "interfaces", help_heading = "Live capture",
+    #[arg(short, long, value_name = "BYTES", requires = "interfaces", conflicts_with = "files", help_heading = "Live capture",
         value_parser = clap::value_parser!(u32).range(64..=262_144))]
     pub(super) snap_length: Option<u32>,
 
     /// Do not ask the interface for what is not addressed to it
-    #[arg(short = 'p', long, requires = "interfaces", help_heading = "Live capture")]
+    #[arg(
+        short = 'p',
+        long,
+        requires = "interfaces",
+        conflicts_with = "files",
+        help_heading = "Live capture"
+    )]
     pub(super) no_promiscuous: bool,
 
     /// Who root becomes once the interfaces are open [default: who called sudo, else nobody]
-    #[arg(long, value_name = "USER", requires = "interfaces", help_heading = "Live capture")]
+    #[arg(
+        long,
+        value_name = "USER",
+        requires = "interfaces",
+        conflicts_with = "files",
+        help_heading = "Live capture"
+    )]
     pub(super) user: Option<String>,
 
     /// Stop after `duration:SECONDS`, or after `idle:SECONDS` without a packet
@@ -64,17 +91,15 @@ pub(super) struct Input {
     pub(super) write: Option<PathBuf>,
 
     /// Begin another file after this many megabytes; names are numbered
-    #[arg(short = 'C', long, value_name = "MB", requires = "write", help_heading = "Saving packets",
-        value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(short = 'C', long, value_name = "MB", requires = "write", help_heading = "Saving packets", value_parser = positive::<u64>)]
     pub(super) rotate_size: Option<u64>,
 
     /// Begin another file after this many seconds
-    #[arg(short = 'G', long, value_name = "SECONDS", requires = "write", help_heading = "Saving packets",
-        value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(short = 'G', long, value_name = "SECONDS", requires = "write", help_heading = "Saving packets", value_parser = positive::<u64>)]
     pub(super) rotate_seconds: Option<u64>,
 
     /// Keep only the last N files
-    #[arg(short = 'W', long, value_name = "N", requires = "write", help_heading = "Saving packets")]
+    #[arg(short = 'W', long, value_name = "N", requires = "write", help_heading = "Saving packets", value_parser = positive::<usize>)]
     pub(super) rotate_files: Option<usize>,
 
     /// Save only connections that became WebSockets, their handshakes included
@@ -92,7 +117,7 @@ pub(super) struct Input {
     max_message: Size,
 
     /// Analyze on this many threads; the output is the same for any number [default: one a core]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = positive::<NonZeroUsize>)]
     threads: Option<NonZeroUsize>,
 
     /// Say nothing on standard error but errors
@@ -116,7 +141,7 @@ impl Input {
     }
 }
 
-/// Names where the output goes, and when it ends.
+/// Names where the output goes, and what of it.
 #[derive(Debug, clap::Args)]
 pub(super) struct Output {
     /// Write to a file instead of standard output
@@ -125,15 +150,25 @@ pub(super) struct Output {
     #[arg(short = 'o', long = "output", value_name = "FILE")]
     pub(super) file: Option<PathBuf>,
 
-    /// Stop after N messages
-    #[arg(short, long, value_name = "N")]
-    pub(super) count: Option<u64>,
-
     /// Show only messages that match: 'opcode == text and len > 1k', 'json.type == "trade"'
     ///
     /// docs/filter.md of the project explains the language.
     #[arg(short = 'Y', long = "only", value_name = "FILTER", value_parser = filter)]
     pub(super) only: Option<Filter>,
+}
+
+/// Says when the output ends.
+#[derive(Debug, clap::Args)]
+pub(super) struct Count {
+    /// Stop after N messages
+    #[arg(short, long, value_name = "N")]
+    pub(super) count: Option<u64>,
+}
+
+/// Takes a number that is not zero.
+fn positive<N: FromStr>(text: &str) -> Result<N, String> {
+    let zero = text.bytes().all(|digit| digit == b'0');
+    text.parse().ok().filter(|_| !zero).ok_or_else(|| "a whole number is wanted, 1 or more".to_owned())
 }
 
 fn filter(text: &str) -> Result<Filter, String> {

@@ -37,8 +37,8 @@ pub(super) struct Args {
 /// List every rule: its code, how bad it is to break it, and where it stands
 #[derive(Debug, clap::Args)]
 pub(super) struct List {
-    /// Write in this form
-    #[arg(long, value_name = "FORM", default_value = "text", value_parser = forms())]
+    /// Write in this form: `text`, a line a rule, or `json`, an array of them
+    #[arg(long, value_name = "FORM", default_value = "text", value_parser = ["text", "json"])]
     format: String,
 }
 

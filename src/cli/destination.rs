@@ -36,7 +36,7 @@ impl Destination {
             return Ok(Destination::Special(BufWriter::with_capacity(BUFFER, file)));
         }
         if inputs.iter().any(|input| fs::canonicalize(input).is_ok_and(|input| input == *path)) {
-            anyhow::bail!("{given} is an input: it would be lost");
+            anyhow::bail!("cannot write {given}: it is an input, and would be lost");
         }
         let (file, unfinished) = Unfinished::create(path).with_context(failed)?;
         if let Some(metadata) = metadata {

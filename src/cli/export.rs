@@ -14,6 +14,9 @@ pub(super) struct Args {
     #[command(flatten)]
     output: args::Output,
 
+    #[command(flatten)]
+    end: args::Count,
+
     /// Write in this format
     #[arg(long, value_name = "FORMAT", default_value = "ndjson", value_parser = formats())]
     format: String,
@@ -31,6 +34,6 @@ impl Args {
     pub(super) fn run(&self) -> anyhow::Result<()> {
         let format = AnyFormat::new(&self.format, &Settings { frames: self.frames });
         let format = format.ok_or_else(|| anyhow::anyhow!("there is no format called {}", self.format))?;
-        trip::run(&self.input, &self.output, format)
+        trip::run(&self.input, &self.output, self.end.count, format)
     }
 }

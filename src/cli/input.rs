@@ -28,7 +28,7 @@ pub(super) struct Opened {
     pub(super) needs: Needs,
     interfaces: Vec<Description>,
     /// Who we became.
-    user: Option<User>,
+    pub(super) user: Option<User>,
 }
 
 impl Input {

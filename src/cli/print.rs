@@ -18,6 +18,9 @@ pub(super) struct Args {
     #[command(flatten)]
     output: args::Output,
 
+    #[command(flatten)]
+    end: args::Count,
+
     /// Show handshakes in full, and every frame
     #[arg(short, long)]
     verbose: bool,
@@ -56,7 +59,7 @@ impl Color {
 impl Args {
     /// Tells whether nothing was asked for that only print does.
     pub(super) fn is_plain(&self) -> bool {
-        let output = self.output.file.is_some() || self.output.count.is_some();
+        let output = self.output.file.is_some() || self.end.count.is_some();
         !(output || self.verbose || self.hex || self.color != Color::Auto)
     }
 
@@ -74,7 +77,7 @@ impl Args {
             hex: self.hex,
             width: columns.map_or(view::DEFAULT_WIDTH, usize::from),
         };
-        trip::run(&self.input, &self.output, Print(Printer::new(settings)))
+        trip::run(&self.input, &self.output, self.end.count, Print(Printer::new(settings)))
     }
 }
 

@@ -17,12 +17,17 @@ use crate::model::Timestamp;
 use crate::pipeline::{self, Control, Formatted, Gathered, Output, Part, Sieve, Summary};
 
 /// Makes the whole trip: reads the input, writes every event in `format`, and says on standard error what would
-/// otherwise be missed.
-pub(super) fn run(input: &args::Input, output: &args::Output, format: impl Format) -> anyhow::Result<()> {
+/// otherwise be missed; ends after `count` messages, where one is given.
+pub(super) fn run(
+    input: &args::Input,
+    output: &args::Output,
+    count: Option<u64>,
+    format: impl Format,
+) -> anyhow::Result<()> {
     let opened = input.open()?;
     let to = destination(&opened, input, output.file.as_deref())?;
     let trip = Trip::new(input, opened, &to)?;
-    let formatted = Formatted::new(format, to, output.count);
+    let formatted = Formatted::new(format, to, count);
     let (to, arrived) = match &output.only {
         None => trip.make(formatted).map(|(formatted, arrived)| (formatted.finish(), arrived))?,
         Some(filter) => {
@@ -55,7 +60,9 @@ pub(super) fn gather<G: Gather>(
 }
 
 fn destination(opened: &Opened, input: &args::Input, file: Option<&Path>) -> anyhow::Result<Destination> {
-    Destination::open(file, &input.files).with_context(|| opened.whose("cannot write"))
+    // The error says what could not be done; who was not allowed to is worth saying only where root became another.
+    let result = Destination::open(file, &input.files);
+    if opened.user.is_some() { result.with_context(|| opened.whose("cannot write")) } else { result }
 }
 
 /// Is a trip that is about to be made.

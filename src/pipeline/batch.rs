@@ -1,7 +1,7 @@
 use ahash::RandomState;
 
 use super::{Analyzer, LANES, Summary};
-use crate::capture::Round;
+use crate::capture::{Next, Round};
 use crate::model::{Anomaly, At, Flags, Flow, Segment, Seq, Stamp, Timestamp};
 use crate::wire::{Decoded, Decoder};
 
@@ -48,12 +48,21 @@ pub(super) struct Preparer {
     /// The tick at hand; `None` before the first packet.
     tick: Option<Timestamp>,
     last: At,
+    /// What came before the first packet: it is told with that, for times count from there.
+    early: Vec<(usize, At, Anomaly)>,
     pub(super) summary: Summary,
 }
 
 impl Preparer {
     pub(super) fn new(decoder: Decoder, hasher: RandomState) -> Self {
-        Preparer { decoder, hasher, tick: None, last: At::default(), summary: Summary::default() }
+        Preparer {
+            decoder,
+            hasher,
+            tick: None,
+            last: At::default(),
+            early: Vec::new(),
+            summary: Summary::default(),
+        }
     }
 
     /// Returns where the capture stands.
@@ -61,8 +70,8 @@ impl Preparer {
         self.last
     }
 
-    /// Makes a batch of its round; `share` says that several threads will work on it.
-    pub(super) fn prepare(&mut self, batch: &mut Batch, share: bool) {
+    /// Makes a batch of its round; `share` says that several threads will work on it, `next` what comes after it.
+    pub(super) fn prepare(&mut self, batch: &mut Batch, share: bool, next: Next) {
         let Batch { round, rebuilt, items, ticks, asides, lanes } = batch;
         rebuilt.clear();
         items.clear();
@@ -101,6 +110,12 @@ impl Preparer {
             }
         }
         asides.extend(round.diagnostics.drain(..).map(|anomaly| (items.len(), self.last, anomaly)));
+        if self.summary.packets == 0 && next != Next::End {
+            self.early.append(asides);
+        } else if !self.early.is_empty() {
+            self.early.append(asides);
+            *asides = std::mem::take(&mut self.early);
+        }
     }
 
     /// Adds the tick that `time` has passed, where there is one.
@@ -126,7 +141,7 @@ impl Preparer {
 /// Returns where a payload lies in the round, or copies it to `rebuilt`.
 fn place(payload: &[u8], base: usize, length: usize, rebuilt: &mut Vec<u8>) -> u32 {
     let offset = payload.as_ptr().addr().wrapping_sub(base);
-    if offset <= length {
+    if offset.saturating_add(payload.len()) <= length {
         return u32::try_from(offset).unwrap_or(REBUILT);
     }
     let offset = rebuilt.len();
@@ -161,5 +176,43 @@ impl Batch {
             cut: item.cut,
             stamp: item.stamp,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capture::Record;
+    use crate::model::LinkType;
+    use crate::wire;
+
+    #[test]
+    fn what_was_wrong_before_the_first_packet_is_told_with_it() {
+        let mut preparer = Preparer::new(Decoder::new(wire::Limits::default()), RandomState::new());
+        let mut batch = Batch::default();
+        batch.round.diagnostics.push(Anomaly::MessageTruncated { kept: 1 });
+        preparer.prepare(&mut batch, false, Next::Filled);
+        assert!(batch.asides.is_empty());
+        // Threads take turns with two batches.
+        let mut batch = Batch::default();
+        let at = At { packet: 1, time: Timestamp::from_nanos(7) };
+        batch.round.packets.push(Record { at, link: LinkType(1), original_length: 0, offset: 0, length: 0 });
+        batch.round.diagnostics.push(Anomaly::MessageTruncated { kept: 2 });
+        preparer.prepare(&mut batch, false, Next::Filled);
+        let told: Vec<_> = batch.asides.iter().map(|(_, at, anomaly)| (at.packet, anomaly.clone())).collect();
+        assert_eq!(told.len(), 2);
+        assert_eq!((told[0].0, told[1].0), (0, 1));
+        assert!(matches!(told[0].1, Anomaly::MessageTruncated { kept: 1 }));
+        preparer.prepare(&mut batch, false, Next::End);
+        assert!(batch.asides.is_empty());
+    }
+
+    #[test]
+    fn what_was_wrong_in_a_capture_without_packets_is_told_at_its_end() {
+        let mut preparer = Preparer::new(Decoder::new(wire::Limits::default()), RandomState::new());
+        let mut batch = Batch::default();
+        batch.round.diagnostics.push(Anomaly::MessageTruncated { kept: 1 });
+        preparer.prepare(&mut batch, false, Next::End);
+        assert_eq!(batch.asides.len(), 1);
     }
 }

@@ -164,7 +164,7 @@ impl<P: Part> Lead<'_, P> {
         let mut job = unlock(job.write());
         let next = source.next(&mut job.batch.round)?;
         let slow = job.batch.round.bytes.len() < SMALL;
-        self.seen.preparer.prepare(&mut job.batch, true);
+        self.seen.preparer.prepare(&mut job.batch, true, next);
         if let Next::Idle(now) = next {
             let Batch { items, ticks, .. } = &mut job.batch;
             self.seen.preparer.pass(now, items.len(), ticks);
@@ -295,13 +295,11 @@ impl<P: Part> Job<P> {
         loop {
             let n = self.next.fetch_add(1, Ordering::Relaxed);
             let Some(lane) = lanes.get(n) else { return };
+            let done = Done { done: &self.done, leader };
             let mut lane = unlock(lane.lock());
             self.lane(n, &mut lane, &mut filled);
             drop(lane);
-            let done = self.done.fetch_add(1, Ordering::AcqRel).saturating_add(1);
-            if let (LANES, Some(leader)) = (done, leader) {
-                leader.unpark();
-            }
+            drop(done);
         }
     }
 
@@ -330,6 +328,21 @@ impl<P: Part> Job<P> {
         }
         filled.lanes.push((n, filled.items.len()));
         filled.sink.part.exchange(&mut lane.memory);
+    }
+}
+
+/// Counts a lane as done when dropped, whatever became of it: were it not counted, the leader would wait for ever.
+struct Done<'j> {
+    done: &'j AtomicUsize,
+    leader: Option<&'j Thread>,
+}
+
+impl Drop for Done<'_> {
+    fn drop(&mut self) {
+        let done = self.done.fetch_add(1, Ordering::AcqRel).saturating_add(1);
+        if let (LANES, Some(leader)) = (done, self.leader) {
+            leader.unpark();
+        }
     }
 }
 

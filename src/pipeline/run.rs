@@ -84,7 +84,7 @@ impl<M> Solo<M> {
         let mut part = None;
         loop {
             let next = source.next(&mut batch.round)?;
-            self.preparer.prepare(&mut batch, false);
+            self.preparer.prepare(&mut batch, false, next);
             if let Next::Idle(now) = next {
                 self.preparer.pass(now, batch.items.len(), &mut batch.ticks);
             }
@@ -139,7 +139,7 @@ impl<M> Solo<M> {
 /// Tells the output when the capture begins, once there is something; makes the part that is filled.
 pub(super) fn begin<O: Output>(batch: &Batch, output: &mut O, ends: bool) -> Option<Counting<O::Part>> {
     let first = batch.round.packets.first().map(|packet| packet.at.time);
-    if first.is_none() && batch.asides.is_empty() && !ends {
+    if first.is_none() && !ends {
         return None;
     }
     output.start(first.unwrap_or_default());

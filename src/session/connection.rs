@@ -498,7 +498,7 @@ impl Upper {
                 let at = cx.at;
                 self.exchanged(side, &[], at, cx);
                 if how == End::Reset || self.ended.client && self.ended.server {
-                    self.close(Ending::Tcp("fin"), cx);
+                    self.close(Ending::Tcp(how.name()), cx);
                 }
             }
             (_, End::Reset) => self.close(Ending::Tcp("reset"), cx),

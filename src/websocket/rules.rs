@@ -40,6 +40,7 @@ const UNMASKED: u8 = 1;
 const MASKED: u8 = 2;
 const ZERO_MASK: u8 = 4;
 const REPEATED_MASK: u8 = 8;
+/// The first of three, one for each bit.
 const RSV: u8 = 16;
 
 impl Rules {
@@ -118,7 +119,7 @@ impl Rules {
     fn check_rsv(&mut self, header: &Header, context: Context, found: &mut Vec<Anomaly>) {
         let Context { offset, rsv1, .. } = context;
         let unknown = if rsv1 == Rsv1::Meaningless { header.rsv } else { header.rsv & 3 };
-        if unknown != 0 && self.first(RSV) {
+        if self.first(unknown.saturating_mul(RSV)) {
             found.push(Anomaly::RsvWithoutExtension { rsv: unknown, offset });
         }
         if header.rsv1() && rsv1 != Rsv1::Meaningless {
@@ -130,11 +131,11 @@ impl Rules {
         }
     }
 
-    /// Tells whether a habit is told for the first time, and notes that it was.
-    fn first(&mut self, habit: u8) -> bool {
-        let first = self.said & habit == 0;
-        self.said |= habit;
-        first
+    /// Tells whether there is a habit that was not told, and notes that it was.
+    fn first(&mut self, habits: u8) -> bool {
+        let new = habits & !self.said;
+        self.said |= habits;
+        new != 0
     }
 }
 
