@@ -1,6 +1,7 @@
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io;
+use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 
 use super::unlinked_file;
@@ -56,10 +57,8 @@ pub(super) struct Job {
 impl Job {
     /// Writes the chunk.
     pub(super) fn run(self) -> Done {
-        let mut file: &File = &self.file;
-        let result = file
-            .seek(SeekFrom::Start(self.slot.saturating_mul(CHUNK_64)))
-            .and_then(|_| file.write_all(&self.chunk));
+        // At a place, not where the file stands: the screen reads the same file meanwhile.
+        let result = self.file.write_all_at(&self.chunk, self.slot.saturating_mul(CHUNK_64));
         Done { number: self.number, result }
     }
 }
@@ -234,16 +233,31 @@ impl Payloads {
             return None;
         }
         let slots = self.slots?;
-        let mut file: &File = self.spool.as_deref()?;
+        let file = self.spool.as_deref()?;
         let mut chunk = if self.cache.len() >= CACHED {
             self.cache.pop_front().and_then(|(_, chunk)| Arc::try_unwrap(chunk).ok()).unwrap_or_default()
         } else {
             Vec::new()
         };
-        chunk.clear();
-        file.seek(SeekFrom::Start(number.checked_rem(slots)?.saturating_mul(CHUNK_64))).ok()?;
-        file.take(CHUNK_64).read_to_end(&mut chunk).ok()?;
+        chunk.resize(CHUNK, 0);
+        let start = number.checked_rem(slots)?.saturating_mul(CHUNK_64);
+        let read = fill(file, &mut chunk, start).ok()?;
+        chunk.truncate(read);
         self.cache.push_back((number, Arc::new(chunk)));
         Some(())
     }
+}
+
+/// Reads from `start` on until `bytes` are full or the file ends, and tells how much that was.
+fn fill(file: &File, bytes: &mut [u8], start: u64) -> io::Result<usize> {
+    let mut filled = 0_usize;
+    while let Some(room) = bytes.get_mut(filled..).filter(|room| !room.is_empty()) {
+        match file.read_at(room, start.saturating_add(filled as u64)) {
+            Ok(0) => break,
+            Ok(read) => filled = filled.saturating_add(read),
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(filled)
 }
