@@ -3,6 +3,7 @@ use std::ops::Range;
 
 use super::{Control, Error, Options, Output, Part, Summary, run};
 use crate::capture::Source;
+use crate::model::Timestamp;
 use crate::store::{Batch, Phase, Shared};
 
 /// Keeps events in a store, for the screen.
@@ -44,6 +45,10 @@ impl Output for Recorder {
     }
 
     fn memory(&self) {}
+
+    fn start(&mut self, first: Timestamp) {
+        self.store.lock().begin(first);
+    }
 
     fn take(&mut self, part: &Batch, range: Range<usize>) -> io::Result<Control> {
         if !range.is_empty() {

@@ -54,6 +54,8 @@ impl Facts {
 #[derive(Clone, Copy, Debug)]
 pub struct Entry {
     pub(super) time: Timestamp,
+    /// The latest time of this entry and all before it: what is told late has that of the one before.
+    pub(super) order: Timestamp,
     pub(super) packet: u64,
     /// The true length of a message's payload; of an anomaly, where it stands among those kept.
     pub(super) length: u64,
@@ -84,9 +86,17 @@ pub(super) const NOBODY: u8 = 0x40;
 const _: () = assert!(size_of::<Entry>() <= 64, "a million entries are 64 MB at most");
 
 impl Entry {
-    /// Returns when it became known.
+    /// Returns when it happened, by its own packet.
     pub const fn time(&self) -> Timestamp {
         self.time
+    }
+
+    /// Returns the moment at which it stands among the others; never earlier than that of an entry before it.
+    ///
+    /// Lanes tell in packet order, but some of it late: a message found only after a gap was decided upon, or one
+    /// that shows what was joined. Its own time then lies before that of entries that stand before it.
+    pub const fn order(&self) -> Timestamp {
+        self.order
     }
 
     /// Returns the number of the packet that made it known.

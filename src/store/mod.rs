@@ -1,7 +1,7 @@
 //! Events kept in memory, bounded: what the screen draws.
 //!
 //! ```text
-//!   Batch ──► Store ─┬─ entries        56 bytes a message, all of them
+//!   Batch ──► Store ─┬─ entries        64 bytes a message, all of them
 //!                    ├─ payloads       the newest in memory, older ones in an unlinked file, the oldest dropped
 //!                    ├─ conversations  state, totals, and the entries of each
 //!                    ├─ anomalies      with their evidence

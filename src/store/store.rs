@@ -32,6 +32,7 @@ pub struct Store {
     /// What conversations and anomalies take, in bytes.
     weight: u64,
     packets: u64,
+    began: Option<Timestamp>,
     tail: Vec<u8>,
     frame: Vec<u8>,
     trouble: Option<String>,
@@ -114,15 +115,25 @@ impl Store {
         self.totals
     }
 
-    /// Returns the time of the first and of the last entry.
+    /// Returns the moments at which the first and the last entry stand.
     pub fn times(&self) -> Option<(Timestamp, Timestamp)> {
         let last = self.entries.get(self.entries.len().checked_sub(1)?)?;
-        Some((self.entries.get(0)?.time, last.time))
+        Some((self.entries.get(0)?.order, last.order))
     }
 
-    /// Returns how many entries came before `time`.
+    /// Hears when the capture began: the time of its first packet.
+    pub const fn begin(&mut self, first: Timestamp) {
+        self.began = Some(first);
+    }
+
+    /// Returns when the capture began; where nobody said, the time of the first entry.
+    pub fn began(&self) -> Timestamp {
+        self.began.or_else(|| Some(self.entries.get(0)?.time)).unwrap_or_default()
+    }
+
+    /// Returns how many entries stand before `time`.
     pub fn before(&self, time: Timestamp) -> u32 {
-        u32::try_from(self.entries.partition_point(|entry| entry.time < time)).unwrap_or(u32::MAX)
+        u32::try_from(self.entries.partition_point(|entry| entry.order < time)).unwrap_or(u32::MAX)
     }
 
     /// Adds up what happened from `from` to `to`, in equal stretches.
@@ -139,7 +150,7 @@ impl Store {
         let mut sums = vec![Column::default(); columns];
         let span = to.since(from).as_secs_f64();
         for entry in (first..last.min(first.saturating_add(400_000))).filter_map(|n| self.entry(n)) {
-            let part = if span > 0.0 { entry.time.since(from).as_secs_f64() / span } else { 0.0 };
+            let part = if span > 0.0 { entry.order.since(from).as_secs_f64() / span } else { 0.0 };
             let at = ((part * columns as f64) as usize).min(columns.saturating_sub(1));
             if let Some(sum) = sums.get_mut(at) {
                 sum.count(entry);
@@ -386,16 +397,15 @@ impl Store {
 
     fn push(&mut self, slot: Option<u32>, entry: Entry) {
         let Ok(number) = u32::try_from(self.entries.len()) else { return };
-        // Events of several lanes come in packet order; what a tick decides may be told a moment late.
-        let latest =
-            number.checked_sub(1).and_then(|last| self.entry(last)).map_or(entry.time, |last| last.time);
-        let entry = Entry { conversation: slot.unwrap_or(u32::MAX), time: entry.time.max(latest), ..entry };
-        if let Some(column) = self.rates.at(entry.time) {
+        let latest = number.checked_sub(1).and_then(|last| self.entry(last));
+        let order = latest.map_or(entry.time, |latest| latest.order.max(entry.time));
+        let entry = Entry { conversation: slot.unwrap_or(u32::MAX), order, ..entry };
+        if let Some(column) = self.rates.at(entry.order) {
             column.count(&entry);
         }
         self.entries.push(entry);
         if let Some(conversation) = self.conversation(slot) {
-            conversation.times.1 = entry.time;
+            conversation.times.1 = conversation.times.1.max(entry.time);
             conversation.entries.push(number);
         }
     }
@@ -405,6 +415,7 @@ impl Store {
 fn blank(what: What, at: At) -> Entry {
     Entry {
         time: at.time,
+        order: at.time,
         packet: at.packet,
         length: 0,
         place: 0,

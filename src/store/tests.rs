@@ -157,6 +157,55 @@ fn the_oldest_payloads_are_dropped_and_shown_as_such() {
 }
 
 #[test]
+fn what_is_read_back_while_more_is_written_is_right() {
+    let bounds = Bounds { memory: 16 << 20, ..Bounds::default() };
+    let shared = flood(bounds, 200, 200_000);
+    let done = std::sync::atomic::AtomicBool::new(false);
+    let check = |n: u32| {
+        let mut store = shared.lock();
+        let payload = store.payload(n, usize::MAX).unwrap();
+        assert_eq!((payload.len(), payload[0]), (200_000, n as u8), "message {n}");
+        assert!(payload.iter().enumerate().all(|(at, byte)| *byte == (n as usize + at) as u8), "message {n}");
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut n = 0;
+            while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                // Far enough from the last one that it lies in another chunk.
+                check(n % 150);
+                n += 41;
+            }
+        });
+        let mut batch = Batch::default();
+        for n in 200..1200_u32 {
+            let payload: Vec<u8> = (0..200_000).map(|at| (n as usize + at) as u8).collect();
+            batch.clear();
+            let message = samples::message(Side::Client, Opcode::BINARY, &payload);
+            put(&mut batch, 1, u64::from(n) + 1, Kind::Message(message));
+            shared.add(&batch, 0..batch.mark());
+        }
+        done.store(true, std::sync::atomic::Ordering::Relaxed);
+    });
+    (0..1200).for_each(check);
+}
+
+#[test]
+fn what_is_told_late_keeps_its_time_and_its_place() {
+    let mut batch = Batch::default();
+    for packet in [5, 9, 6, 7, 12] {
+        put(&mut batch, 1, packet, Kind::Message(samples::message(Side::Client, Opcode::TEXT, b"x")));
+    }
+    let store = filled(&batch, Bounds::default());
+    let at = |packet: u64| samples::at(packet, packet * 1000).time;
+    let entries: Vec<Entry> = (0..5).filter_map(|n| store.entry(n).copied()).collect();
+    assert!(entries.iter().map(Entry::time).eq([5, 9, 6, 7, 12].map(at)));
+    assert!(entries.iter().map(Entry::order).eq([5, 9, 9, 9, 12].map(at)));
+    assert_eq!([6, 9, 10, 12].map(|packet| store.before(at(packet))), [1, 1, 4, 4]);
+    assert_eq!((store.times(), store.began()), (Some((at(5), at(12))), at(5)));
+    assert_eq!(store.conversations()[0].times, (at(5), at(12)));
+}
+
+#[test]
 fn without_a_file_the_oldest_payloads_are_dropped_at_once() {
     let shared = flood(Bounds { memory: 16 << 20, spool: 0, ..Bounds::default() }, 200, 200_000);
     let mut store = shared.lock();

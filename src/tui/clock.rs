@@ -60,7 +60,11 @@ pub(super) fn told(
             if wide { format!("{:.6}", since.as_secs_f64()) } else { format!("{:.3}", since.as_secs_f64()) }
         }
         TimeForm::Delta => {
-            before.map_or(String::new(), |before| format!("+{}", view::span(time.since(before))))
+            // What is told late may lie before the row above it.
+            before.map_or(String::new(), |before| match before > time {
+                true => format!("−{}", view::span(before.since(time))),
+                false => format!("+{}", view::span(time.since(before))),
+            })
         }
     }
 }
@@ -115,6 +119,7 @@ mod tests {
         assert_eq!(told(TimeForm::Absolute, time, start, None, false), "12:00:01.002");
         assert_eq!(told(TimeForm::Relative, time, start, None, true), "1.002346");
         assert_eq!(told(TimeForm::Delta, time, start, Some(start), true), "+1.002 s");
+        assert_eq!(told(TimeForm::Delta, start, start, Some(time), true), "−1.002 s");
         assert_eq!(of_day(time, 0), "12:00:01");
     }
 }

@@ -1,6 +1,6 @@
 use crate::event::CloseBody;
 use crate::filter::{Body, Conversation, Facts, Filter};
-use crate::model::{At, Timestamp};
+use crate::model::At;
 use crate::store::{Entry, Facts as Known, Store, What};
 
 /// Decides which entries the timeline shows.
@@ -41,7 +41,7 @@ impl Matcher {
         let of_store = slot.and_then(|slot| store.conversations().get(slot as usize));
         let conn = of_store.map(|conversation| conversation.id);
         let closed = of_store.and_then(|conversation| conversation.closed.as_deref());
-        let began = store.times().map_or(Timestamp::default(), |(first, _)| first);
+        let began = store.began();
         let at = At { packet: entry.packet(), time: entry.time() };
         let facts = Facts { at, began, conn, conversation, ..Facts::default() };
         match entry.what() {

@@ -81,9 +81,7 @@ pub(super) fn events(
     entries: &[u32],
 ) -> io::Result<String> {
     let mut file = BufWriter::new(file);
-    if let Some((first, _)) = store.lock().times() {
-        format.start(first);
-    }
+    format.start(store.lock().began());
     file.write_all(format.begin())?;
     let (separator, end) = (format.separator(), format.end());
     let mut written = Written { format, bytes: Vec::new() };

@@ -9,7 +9,7 @@ use super::super::text::{Brush, columns};
 use super::timeline::{anomaly, empty, flags, preview, quiet, short_name, silence};
 use super::tint;
 use crate::event::Opcode;
-use crate::model::{Side, Timestamp};
+use crate::model::Side;
 use crate::store::{Conversation, Entry, Store, What};
 use crate::view;
 
@@ -31,7 +31,7 @@ pub(super) fn draw(app: &mut App, store: &mut Store, buffer: &mut Buffer) {
     app.lines_drawn.push(None);
     let unit = app.to_scale.then(|| unit(app, store, height)).flatten();
     place(app, store, height, unit);
-    let start = store.times().map_or(Timestamp::default(), |(first, _)| first);
+    let start = store.began();
     let mut before: Option<Entry> = None;
     let mut row = app.timeline.top;
     // The ping that waits for its pong, and the line it is on.
@@ -49,7 +49,7 @@ pub(super) fn draw(app: &mut App, store: &mut Store, buffer: &mut Buffer) {
             } else if n == 0
                 && let Some(last) = before
             {
-                lanes.words(app, buffer, y, &view::span(entry.time().since(last.time())));
+                lanes.words(app, buffer, y, &view::span(entry.order().since(last.order())));
             }
             app.lines_drawn.push(None);
             y = y.saturating_add(1);
@@ -94,7 +94,7 @@ pub(super) fn draw(app: &mut App, store: &mut Store, buffer: &mut Buffer) {
 fn unit(app: &App, store: &Store, height: usize) -> Option<Duration> {
     let rows = &app.timeline.rows;
     let last = app.timeline.top.saturating_add(height / 2).min(rows.len().saturating_sub(1));
-    let time = |row: usize| Some(store.entry(rows.get(store, row)?)?.time());
+    let time = |row: usize| Some(store.entry(rows.get(store, row)?)?.order());
     let span = time(last)?.since(time(app.timeline.top.min(last))?);
     span.checked_div(u32::try_from(height / 2).unwrap_or(1).max(1)).filter(|unit| !unit.is_zero())
 }
@@ -105,7 +105,7 @@ fn gap(before: Option<&Entry>, entry: &Entry, unit: Option<Duration>) -> usize {
     match unit {
         None => usize::from(silence(before, entry).is_some()),
         Some(unit) => {
-            let lines = entry.time().since(last.time()).as_secs_f64() / unit.as_secs_f64();
+            let lines = entry.order().since(last.order()).as_secs_f64() / unit.as_secs_f64();
             (lines as usize).min(LONGEST)
         }
     }

@@ -145,7 +145,7 @@ fn bracket(app: &App, store: &Store, buffer: &mut Buffer, (from, to): (Timestamp
     if right == left {
         right = left.saturating_add(1).min(strip.right().saturating_sub(1));
     }
-    let selected = app.timeline.entry.and_then(|number| store.entry(number)).map(|entry| x(entry.time()));
+    let selected = app.timeline.entry.and_then(|number| store.entry(number)).map(|entry| x(entry.order()));
     for at in left..=right {
         let Some(cell) = buffer.cell_mut((at, axis)) else { continue };
         let plain = cell.symbol() == "─";
