@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use crossterm::event::{Event, KeyEvent, KeyEventKind};
+use crossterm::event::{Event, KeyEvent, KeyEventKind, KeyModifiers};
 
 use super::keys::{self, Action};
 use super::prompt::{Ask, Prompt};
 use super::state::{App, DetailSize, Effect, Panel, SortBy, Tab};
+use super::typing::free;
 use crate::model::Timestamp;
 use crate::store::{Phase, What};
 
@@ -36,7 +37,10 @@ impl App {
         }
         let Some(action) = keys::action(key) else { return Effect::None };
         if let Some(top) = &mut self.help {
+            let control = key.modifiers.contains(KeyModifiers::CONTROL);
             match action {
+                // What a shell's keys do they do everywhere; `q` only leaves the help.
+                Action::Quit | Action::Suspend | Action::Redraw if control => return self.act(action),
                 Action::Down => *top = top.saturating_add(1),
                 Action::Up => *top = top.saturating_sub(1),
                 Action::PageDown => *top = top.saturating_add(10),
@@ -103,8 +107,8 @@ impl App {
             }
             Action::Pause => self.paused = !self.paused,
             Action::StopOrRestart => self.stop_or_restart(),
-            Action::Save => self.prompt = Some(Prompt::new(Ask::Save, "shown.pcapng")),
-            Action::Export => self.prompt = Some(Prompt::new(Ask::Export, "shown.ndjson")),
+            Action::Save => self.prompt = Some(Prompt::new(Ask::Save, &free("shown.pcapng"))),
+            Action::Export => self.prompt = Some(Prompt::new(Ask::Export, &free("shown.ndjson"))),
             Action::Theme => {
                 self.theme = self.theme.next();
                 self.say(format!("theme: {}", self.theme.name));

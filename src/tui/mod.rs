@@ -62,7 +62,7 @@ const SLICE: Duration = Duration::from_millis(8);
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The terminal cannot be used.
-    #[error("cannot use the terminal")]
+    #[error("cannot use the terminal, `wirefin print` needs none")]
     Terminal(#[source] io::Error),
     /// The configuration cannot be used.
     #[error(transparent)]

@@ -82,11 +82,17 @@ pub(super) struct Conversations {
     pub(super) backwards: bool,
     /// The conversations in the order shown.
     pub(super) order: Vec<u32>,
+    /// What they were sorted by last, and at which version of the store.
+    sorted: Option<(u64, SortBy, bool)>,
 }
 
 impl Conversations {
-    /// Puts them in order; the one that is selected stays so.
-    fn sort(&mut self, all: &[Conversation]) {
+    /// Puts them in order where that or the store changed; the one that is selected stays so.
+    fn sort(&mut self, all: &[Conversation], version: u64) {
+        let sorted = Some((version, self.sort, self.backwards));
+        if std::mem::replace(&mut self.sorted, sorted) == sorted {
+            return;
+        }
         let is_plain = self.sort == SortBy::Begin && !self.backwards;
         let chosen = self.selected.checked_sub(1).and_then(|at| self.order.get(at).copied());
         if is_plain && self.order.len() == all.len() && self.order.first() == Some(&0) {
@@ -308,7 +314,8 @@ impl App {
             self.timeline.rows.refresh(store);
         }
         self.layout = Layout::of(area, self);
-        self.conversations.sort(store.conversations());
+        // A store that changes while we hold it counts its version afterwards: then it is sorted once more.
+        self.conversations.sort(store.conversations(), self.store.version());
         let timeline = &mut self.timeline;
         if timeline.follow {
             timeline.selected = timeline.rows.len().saturating_sub(1);
@@ -469,7 +476,7 @@ impl App {
         self.timeline.top = 0;
         if let Some((from, to)) = range
             && let Some(entry) = self.timeline.entry.and_then(|entry| store.entry(entry)).copied()
-            && (entry.time() < from || entry.time() > to)
+            && (entry.order() < from || entry.order() > to)
         {
             self.timeline.selected = 0;
             self.timeline.entry = self.timeline.rows.get(&store, 0);

@@ -1,14 +1,15 @@
 //! What keys do while a line is typed: a filter, a search, the name of a file.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::feed::Choice;
 use super::matcher::Matcher;
 use super::needle::Needle;
-use super::prompt::Ask;
+use super::prompt::{Ask, Prompt};
 use super::state::{App, Effect};
 use crate::filter::{self, Field};
 use crate::store::Store;
@@ -33,7 +34,6 @@ impl App {
             KeyCode::Char('h') if control => prompt.backspace(),
             KeyCode::Char(_) if control => {}
             KeyCode::Char(c) => prompt.insert(c.encode_utf8(&mut [0; 4])),
-            KeyCode::Backspace if prompt.text.is_empty() => return self.cancel(),
             KeyCode::Backspace => prompt.backspace(),
             KeyCode::Delete => prompt.delete(),
             KeyCode::Left => prompt.left(),
@@ -116,8 +116,14 @@ impl App {
                     Ask::Save => self.feed.save(path, shown),
                     _ => self.feed.export(path, shown),
                 };
-                if let Err(e) = begun {
-                    self.say(format!("{text}: {e}"));
+                match begun {
+                    Ok(()) => {}
+                    Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
+                        let mut again = Prompt::new(prompt.ask, &free(&text));
+                        again.mistake = Some((0, "it is there already: what about this name?".to_owned()));
+                        self.prompt = Some(again);
+                    }
+                    Err(e) => self.say(format!("{text}: {}", plain(&e))),
                 }
             }
         }
@@ -135,6 +141,31 @@ impl App {
         let connections =
             slots.iter().filter_map(|slot| store.conversations().get(*slot as usize)).map(|c| c.id).collect();
         Choice { entries, connections }
+    }
+}
+
+/// Returns `name`, or with a number before its ending where that is taken: `shown-2.ndjson`.
+pub(super) fn free(name: &str) -> String {
+    let path = Path::new(name);
+    let numbered = |n: u32| -> PathBuf {
+        let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+        let end = path.extension().map_or(String::new(), |end| format!(".{}", end.to_string_lossy()));
+        path.with_file_name(format!("{stem}-{n}{end}"))
+    };
+    if std::fs::symlink_metadata(path).is_err() {
+        return name.to_owned();
+    }
+    let found = (2..1000).map(numbered).find(|path| std::fs::symlink_metadata(path).is_err());
+    found.map_or_else(|| name.to_owned(), |path| path.to_string_lossy().into_owned())
+}
+
+/// Says in plain words why a file could not be made.
+fn plain(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "there is no such folder".to_owned(),
+        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        io::ErrorKind::IsADirectory => "this is a folder".to_owned(),
+        _ => error.to_string(),
     }
 }
 
@@ -161,5 +192,24 @@ fn remember(history: &mut Vec<String>, text: &str) {
     if !text.is_empty() {
         history.retain(|line| line != text);
         history.push(text.to_owned());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_is_taken_gets_a_number() {
+        let folder = tempfile::tempdir().unwrap();
+        let name = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+        assert_eq!(free(&name("shown.ndjson")), name("shown.ndjson"));
+        for (taken, next) in
+            [("shown.ndjson", "shown-2.ndjson"), ("shown-2.ndjson", "shown-3.ndjson"), ("bare", "bare-2")]
+        {
+            std::fs::write(name(taken), "").unwrap();
+            let asked = if taken == "bare" { "bare" } else { "shown.ndjson" };
+            assert_eq!(free(&name(asked)), name(next));
+        }
     }
 }

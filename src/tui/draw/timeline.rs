@@ -6,6 +6,7 @@ use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 
 use super::super::clock;
+use super::super::keys::{self, Action};
 use super::super::state::{App, Panel};
 use super::super::text::{Brush, columns};
 use super::tint;
@@ -29,7 +30,7 @@ pub(super) fn draw(app: &mut App, store: &mut Store, buffer: &mut Buffer) {
         return empty(app, buffer, area);
     }
     place(app, store, usize::from(area.height));
-    let start = store.times().map_or(Timestamp::default(), |(first, _)| first);
+    let start = store.began();
     let mut before = app
         .timeline
         .top
@@ -71,21 +72,29 @@ fn line(area: Rect, n: usize) -> u16 {
 
 /// Says why there is nothing.
 pub(super) fn empty(app: &App, buffer: &mut Buffer, area: Rect) {
-    let words = if app.timeline.rows.is_filtered() {
-        if app.timeline.rows.is_behind() { "looking…" } else { "no message passes the filter" }
+    let rows = &app.timeline.rows;
+    let all = |action| keys::key_for(action);
+    let words = if rows.is_filtered() && rows.is_behind() {
+        "looking…".to_owned()
+    } else if rows.is_filtered() {
+        "no message passes the filter".to_owned()
+    } else if rows.range().is_some() {
+        format!("nothing in this stretch of time; {} shows all", all(Action::ZoomAll))
+    } else if rows.scope().is_some() {
+        format!("nothing of this conversation; {} shows all", all(Action::EveryConversation))
     } else if app.phase == crate::store::Phase::Filling {
-        "nothing yet"
+        "nothing yet".to_owned()
     } else {
-        "no WebSocket was found in this capture"
+        "no WebSocket was found in this capture".to_owned()
     };
-    let x = area.x.saturating_add(area.width.saturating_sub(columns(words)) / 2);
+    let x = area.x.saturating_add(area.width.saturating_sub(columns(&words)) / 2);
     Brush::new(buffer, x, area.y.saturating_add(area.height / 3), area.right().saturating_sub(x))
-        .word(words, app.theme.dim);
+        .word(&words, app.theme.dim);
 }
 
 /// Returns the silence between two rows, if it is long enough to be shown.
 pub(super) fn silence(before: Option<&Entry>, entry: &Entry) -> Option<Duration> {
-    Some(entry.time().since(before?.time())).filter(|silence| *silence >= SILENCE)
+    Some(entry.order().since(before?.order())).filter(|silence| *silence >= SILENCE)
 }
 
 /// Moves the window so that the selected row is in it, lines of silence counted.
