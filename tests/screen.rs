@@ -11,10 +11,16 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use unicode_width::UnicodeWidthChar as _;
+use wirefin::capture::Files;
+use wirefin::event::{Event, Sink};
+use wirefin::export::{AnyFormat, Format as _, Settings};
 use wirefin::model::Side;
+use wirefin::pipeline::record;
+use wirefin::store::{Bounds, Shared};
 
 use super::support::dialogue::{BINARY, FIN, PING, PONG, TEXT, frame, goodbye, upgraded};
-use super::support::packets::{Packet, pcap};
+use super::support::packets::{Packet, Talk, pcap};
+use super::support::run::{export_from, solo};
 
 /// Is a terminal that knows what the screen may say, and nothing else: any other byte is a fault.
 struct Terminal {
@@ -298,6 +304,74 @@ fn a_bare_file_opens_the_screen_with_its_filter() {
     let mut session = Session::run(file.path(), "-Y 'opcode in {ping, pong}'");
     session.until("▸ timeline 2").until("filter").type_keys("F").until("timeline 66");
     session.quit();
+}
+
+#[test]
+fn all_that_is_shown_exports_as_export_writes_it() {
+    let mut differing = String::new();
+    for path in crate::corpus::captures() {
+        let open = || Files::open(std::slice::from_ref(&path)).ok();
+        let (Some(mut one), Some(mut other)) = (open(), open()) else { continue };
+        let exported = export_from(&mut one, &solo(), false);
+        let store = Shared::new(Bounds::default());
+        let recorded = record(&mut other, &solo(), &store);
+        assert_eq!(exported.is_ok(), recorded.is_ok(), "{}", path.display());
+        let Ok(exported) = exported else { continue };
+        let mut store = store.lock();
+        let mut format = AnyFormat::new("ndjson", &Settings::default()).unwrap();
+        format.start(store.began());
+        let mut again = Lines(format, Vec::new());
+        for number in 0..u32::try_from(store.len()).unwrap() {
+            assert!(store.replay(number, &mut again), "{}: entry {number}", path.display());
+        }
+        let (again, exported) = (String::from_utf8_lossy(&again.1), String::from_utf8_lossy(&exported));
+        let (mut again, mut exported) = (again.lines(), exported.lines());
+        while let Some(other) = exported.next() {
+            let one = again.next();
+            if one != Some(other) {
+                let one = one.unwrap_or("nothing");
+                differing += &format!("{}:\n  screen {one}\n  export {other}\n", path.display());
+                break;
+            }
+        }
+        assert!(exported.next().is_some() || again.next().is_none(), "{}: more than export", path.display());
+    }
+    assert!(differing.is_empty(), "{differing}");
+}
+
+/// Collects what a format makes of events.
+struct Lines(AnyFormat, Vec<u8>);
+
+impl Sink for Lines {
+    fn event(&mut self, event: &Event<'_>) {
+        self.0.write(event, &mut self.1);
+    }
+}
+
+/// Another connection comes first: times count from its packets, as they do in `print`.
+#[test]
+fn times_in_a_filter_count_from_the_first_packet() {
+    const LATER: i64 = 10_000_000_000;
+    let mut packets = Talk::new(2).packets;
+    packets.extend(chat().into_iter().map(|packet| Packet { time: packet.time + LATER, ..packet }));
+    let file = written(&packets);
+    let mut session = Session::run(file.path(), "-Y 'time > 9s'");
+    session.until("▸ timeline 66");
+    session.quit();
+}
+
+#[test]
+fn a_name_that_is_taken_is_not_written_to() {
+    let (file, taken) = (written(&chat()), tempfile::tempdir().unwrap());
+    let path = taken.path().join("a.ndjson");
+    std::fs::write(&path, "mine").unwrap();
+    let mut session = Session::open(file.path(), "");
+    session.until("▸ timeline 66").type_keys("e").until("export to ›").type_keys("\x15");
+    session.type_keys(&format!("{}\r", path.display())).until("is there already").until("a-2.ndjson");
+    session.type_keys("\r").until("66 records written");
+    session.quit();
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "mine");
+    assert_eq!(std::fs::read_to_string(taken.path().join("a-2.ndjson")).unwrap().lines().count(), 66);
 }
 
 #[test]

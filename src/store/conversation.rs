@@ -23,6 +23,8 @@ pub struct Conversation {
     pub state: State,
     /// How it began; `None` where only an anomaly named its connection.
     pub opened: Option<Box<Opened>>,
+    /// Upgrades that were refused before, on the same connection.
+    pub(super) earlier: Vec<Box<Opened>>,
     /// When it was first heard of, and when last.
     pub times: (Timestamp, Timestamp),
     /// How it ended.
@@ -50,6 +52,7 @@ impl Conversation {
             id,
             state: State::Open,
             opened: None,
+            earlier: Vec::new(),
             times: (at.time, at.time),
             closed: None,
             totals: Pair::default(),

@@ -57,7 +57,8 @@ pub struct Entry {
     /// The latest time of this entry and all before it: what is told late has that of the one before.
     pub(super) order: Timestamp,
     pub(super) packet: u64,
-    /// The true length of a message's payload; of an anomaly, where it stands among those kept.
+    /// The true length of a message's payload; of an anomaly, where it stands among those kept; of an opening, how many
+    /// its connection had before.
     pub(super) length: u64,
     /// Where the payload lies.
     pub(super) place: u64,

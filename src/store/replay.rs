@@ -13,10 +13,7 @@ impl Store {
         let conn = conversation.map(|conversation| conversation.id);
         match entry.what() {
             What::Opened => {
-                let Some(opened) = conversation.and_then(|conversation| conversation.opened.as_deref())
-                else {
-                    return false;
-                };
+                let Some(opened) = self.opened(&entry) else { return false };
                 sink.event(&Event { conn, at, kind: Kind::Opened(opened) });
             }
             What::Closed => {

@@ -10,7 +10,7 @@ use super::list::List;
 use super::payloads::{Done, Job, Kept, Payloads};
 use super::rates::{Column, Rates};
 use super::record::{self, Record};
-use crate::event::{ConnId, Frame, Opcode, Severity};
+use crate::event::{ConnId, Frame, Opcode, Opened, Severity};
 use crate::model::{Anomaly, At, Pair, Side, Timestamp};
 
 /// Keeps events in memory, bounded, and answers what a screen asks.
@@ -96,6 +96,16 @@ impl Store {
             return None;
         }
         self.anomalies.get(usize::try_from(entry.length).ok()?)
+    }
+
+    /// Returns what an entry that says that a conversation began, or was refused, is about.
+    pub fn opened(&self, entry: &Entry) -> Option<&Opened> {
+        if entry.what != What::Opened {
+            return None;
+        }
+        let conversation = self.conversations.get(entry.conversation()? as usize)?;
+        let earlier = usize::try_from(entry.length).ok().and_then(|at| conversation.earlier.get(at));
+        earlier.or(conversation.opened.as_ref()).map(|opened| &**opened)
     }
 
     /// Returns the numbers of the entries that are anomalies, beginning with the first at or after entry `from`.
@@ -247,13 +257,15 @@ impl Store {
             Owned::Frame(frame) => self.frame(slot, frame),
             Owned::Message(draft) => self.message(slot, item.at, draft, batch.payload(draft)),
             Owned::Opened(opened) => {
+                let mut entry = blank(What::Opened, item.at);
                 if let Some(conversation) = self.conversation(slot) {
                     conversation.state = if opened.established { State::Open } else { State::Failed };
-                    conversation.opened = Some(opened.clone());
+                    conversation.earlier.extend(conversation.opened.replace(opened.clone()));
+                    entry.length = conversation.earlier.len() as u64;
                     let weight = conversation.weight() as u64;
                     self.weight = self.weight.saturating_add(weight);
                 }
-                self.push(slot, blank(What::Opened, item.at));
+                self.push(slot, entry);
             }
             Owned::Closed(closed) => {
                 if let Some(conversation) = self.conversation(slot) {

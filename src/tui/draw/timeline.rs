@@ -295,8 +295,9 @@ fn opened(app: &App, store: &Store, brush: &mut Brush<'_>, entry: &Entry) {
     else {
         return;
     };
-    let handshake = conversation.opened.as_ref().and_then(|opened| opened.handshake.as_ref());
-    let established = conversation.opened.as_ref().is_some_and(|opened| opened.established);
+    let told = store.opened(entry);
+    let handshake = told.and_then(|opened| opened.handshake.as_ref());
+    let established = told.is_some_and(|opened| opened.established);
     let status = handshake.and_then(|handshake| handshake.response.as_ref()).map(|response| response.status);
     let (sign, words, style) = match (established, status) {
         (true, _) => ("●", "open".to_owned(), theme.good),
