@@ -122,7 +122,7 @@ fn the_sample_is_what_the_first_command_prints() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
     let readme = std::fs::read_to_string(root.join("README.md")).unwrap();
     let (_, rest) = readme.split_once("```sh\ncargo run --release -- ").unwrap();
-    let (command, rest) = rest.split_once("\n").unwrap();
+    let (command, rest) = rest.split_once('\n').unwrap();
     let (_, rest) = rest.split_once("```text\n").unwrap();
     let (sample, _) = rest.split_once("```").unwrap();
     let mut program = assert_cmd::Command::cargo_bin("wirefin").unwrap();

@@ -308,7 +308,7 @@ fn a_bare_file_opens_the_screen_with_its_filter() {
 
 #[test]
 fn all_that_is_shown_exports_as_export_writes_it() {
-    let mut differing = String::new();
+    let mut differing = Vec::new();
     for path in crate::corpus::captures() {
         let open = || Files::open(std::slice::from_ref(&path)).ok();
         let (Some(mut one), Some(mut other)) = (open(), open()) else { continue };
@@ -326,17 +326,17 @@ fn all_that_is_shown_exports_as_export_writes_it() {
         }
         let (again, exported) = (String::from_utf8_lossy(&again.1), String::from_utf8_lossy(&exported));
         let (mut again, mut exported) = (again.lines(), exported.lines());
-        while let Some(other) = exported.next() {
+        for other in exported.by_ref() {
             let one = again.next();
             if one != Some(other) {
                 let one = one.unwrap_or("nothing");
-                differing += &format!("{}:\n  screen {one}\n  export {other}\n", path.display());
+                differing.push(format!("{}:\n  screen {one}\n  export {other}", path.display()));
                 break;
             }
         }
         assert!(exported.next().is_some() || again.next().is_none(), "{}: more than export", path.display());
     }
-    assert!(differing.is_empty(), "{differing}");
+    assert!(differing.is_empty(), "{}", differing.join("\n"));
 }
 
 /// Collects what a format makes of events.

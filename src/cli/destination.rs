@@ -174,7 +174,7 @@ mod tests {
         let path = folder.path().join("a.pcap");
         fs::write(&path, "packets").unwrap();
         let error = Destination::open(Some(&path), &[folder.path().join("./a.pcap")]).unwrap_err();
-        assert!(error.to_string().ends_with("a.pcap is an input: it would be lost"), "{error}");
+        assert!(error.to_string().ends_with("a.pcap: it is an input, and would be lost"), "{error}");
         assert_eq!(fs::read(&path).unwrap(), b"packets");
     }
 

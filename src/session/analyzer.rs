@@ -27,8 +27,8 @@ pub struct Analyzer {
     waiting: usize,
     /// Memory that is searched for conversations joined late, in all connections.
     searched: usize,
-    /// Connections that were searched, the oldest search first.
-    late: VecDeque<(usize, ConnId)>,
+    /// Connections that were searched, the oldest search first, each by the search's number.
+    late: VecDeque<(usize, ConnId, u32)>,
     /// Conversations that have begun to inflate since they last rested, roughly the longest ago first.
     awake: VecDeque<(usize, ConnId)>,
     /// Where the next look for forgotten connections begins.
@@ -60,6 +60,8 @@ struct Slot {
     waits: usize,
     searched: u32,
     due: Timestamp,
+    /// Numbers its searches, so that one that began again is not taken for the one before.
+    search: u32,
 }
 
 /// How many slots are looked at for a forgotten one each time a connection begins.
@@ -124,13 +126,8 @@ impl Analyzer {
         let Some(connection) = &mut slot.connection else { return };
         connection.push(segment, at, &mut self.shared, sink);
         slot.forget_nothing();
-        let woke = std::mem::take(&mut self.shared.woke).then_some((n, slot.id));
         if self.settle(n, None) {
             self.relieve(n, sink);
-        }
-        if let Some(woken) = woke {
-            self.awake.push_back(woken);
-            self.lay_to_rest();
         }
     }
 
@@ -194,6 +191,7 @@ impl Analyzer {
             waits: 0,
             searched: 0,
             due: Timestamp::MAX,
+            search: 0,
         });
         let n = if let Some(n) = self.free.pop() {
             *self.slots.get_mut(n)? = slot;
@@ -222,6 +220,7 @@ impl Analyzer {
         if let Some(old) = old {
             self.due.remove(&(std::mem::replace(&mut slot.due, Timestamp::MAX), old_id, n));
             old.finish(at, &mut self.shared, sink);
+            self.shared.woke = false;
         }
         self.settle(n, None);
     }
@@ -230,6 +229,7 @@ impl Analyzer {
     ///
     /// `passed` is the tick that was just handled: the connection is not due at it again.
     fn settle(&mut self, n: usize, passed: Option<Timestamp>) -> bool {
+        self.book_woken(n);
         let Some(slot) = self.slots.get_mut(n).and_then(Option::as_mut) else { return false };
         let connection = slot.connection.as_ref();
         let waits = connection.map_or(0, |connection| connection.waiting());
@@ -249,7 +249,8 @@ impl Analyzer {
         self.searched =
             self.searched.saturating_sub(slot.searched as usize).saturating_add(searched as usize);
         if slot.searched == 0 && searched > 0 {
-            self.late.push_back((n, slot.id));
+            slot.search = slot.search.wrapping_add(1);
+            self.late.push_back((n, slot.id, slot.search));
         }
         (slot.waits, slot.searched) = (waits, searched);
         if due != slot.due {
@@ -260,6 +261,18 @@ impl Analyzer {
             }
         }
         true
+    }
+
+    /// Remembers that the connection at hand has begun to inflate, if it has and is not over.
+    fn book_woken(&mut self, n: usize) {
+        if !std::mem::take(&mut self.shared.woke) {
+            return;
+        }
+        let slot = self.slots.get(n).and_then(Option::as_ref).filter(|slot| slot.connection.is_some());
+        if let Some(slot) = slot {
+            self.awake.push_back((n, slot.id));
+            self.lay_to_rest();
+        }
     }
 
     /// Lets conversations that have not inflated for the longest time give memory back while too many hold some.
@@ -291,8 +304,9 @@ impl Analyzer {
             }
         }
         while self.searched > self.shared.limits.searched || self.late.len() > LATE {
-            let Some((n, id)) = self.late.pop_front() else { return };
-            let slot = self.slots.get_mut(n).and_then(Option::as_mut).filter(|slot| slot.id == id);
+            let Some((n, id, search)) = self.late.pop_front() else { return };
+            let slot = self.slots.get_mut(n).and_then(Option::as_mut);
+            let slot = slot.filter(|slot| slot.id == id && slot.search == search);
             if let Some(slot) = slot
                 && let Some(connection) = &mut slot.connection
             {
@@ -346,6 +360,7 @@ impl Analyzer {
         self.due.remove(&(slot.due, slot.id, n));
         if let Some(connection) = slot.connection {
             connection.finish(at, &mut self.shared, sink);
+            self.shared.woke = false;
         }
     }
 }

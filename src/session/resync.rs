@@ -3,6 +3,7 @@ mod gathered;
 #[cfg(test)]
 mod tests;
 
+use chain::Budget;
 use gathered::Gathered;
 
 use crate::model::{At, Side};
@@ -17,6 +18,9 @@ pub(super) use gathered::Piece;
 /// each that is legal adds bits of evidence: how unlikely its first byte is in other data, that the mask bit is
 /// right for the side, that frames begin and end where segments do, that text is UTF-8 and a close code legal. The
 /// first offset whose evidence outweighs the number of offsets there are convinces.
+///
+/// What is refuted is not tried again, and how many frames are followed is bounded: all the work that a search does is
+/// linear in the bytes.
 ///
 /// Bytes may be missing between those gathered, as where a snap length cut every packet: how many is known, so a
 /// header before them still tells where the next frame begins.
@@ -34,6 +38,13 @@ pub(super) struct Search {
     lost: u64,
     dropped: u64,
     next_scan: usize,
+    /// How many bytes were held when the last scan was made.
+    scanned: usize,
+    /// The places before `seen` that nothing has refuted, in order: what was refuted once stays so.
+    candidates: Vec<usize>,
+    seen: usize,
+    #[cfg(test)]
+    followed: usize,
 }
 
 /// Is where frames begin.
@@ -48,6 +59,8 @@ pub(super) struct Found {
 const AFTER_GAP: usize = 256 << 10;
 /// A stream joined late convinces without any frame at a segment's edge when it goes on through so many.
 const CROSSED: usize = 4;
+/// How many bits fewer convince where no more bytes are to come.
+const LENIENCE: u32 = 8;
 /// Bounds the bytes gathered of a stream joined late, in each direction.
 pub(super) const JOINED_LATE: usize = 16 << 10;
 
@@ -64,6 +77,11 @@ impl Search {
             lost,
             dropped: 0,
             next_scan: 0,
+            scanned: 0,
+            candidates: Vec::new(),
+            seen: 0,
+            #[cfg(test)]
+            followed: 0,
         }
     }
 
@@ -82,7 +100,8 @@ impl Search {
         self.masked = Some(side == Side::Client);
         self.threshold = 20;
         self.capacity = AFTER_GAP;
-        self.next_scan = 0;
+        self.candidates.clear();
+        (self.seen, self.next_scan, self.scanned) = (0, 0, 0);
     }
 
     /// Gathers bytes that came in one segment.
@@ -103,13 +122,15 @@ impl Search {
         } else {
             self.gathered.gap(length);
         }
-        self.next_scan = 0;
+        // Frames before the hole may now lead over it; but where holes abound, not each is worth a look.
+        self.next_scan = self.next_scan.min(self.scanned.saturating_add(self.scanned / 64));
     }
 
     /// Gives up what was gathered, and its memory.
     pub(super) fn give_up(&mut self) {
         self.drop_first(self.gathered.len());
         self.gathered = Gathered::default();
+        self.candidates = Vec::new();
     }
 
     /// Returns where frames begin, once that is beyond doubt.
@@ -117,13 +138,20 @@ impl Search {
         if self.gathered.len() < self.next_scan {
             return None;
         }
-        self.next_scan = self.gathered.len().saturating_add(self.gathered.len() / 8);
+        self.wait_for_an_eighth();
+        self.scanned = self.gathered.len();
         self.scan(self.threshold)
     }
 
     /// Returns where frames most likely begin, no more bytes to come; the doubt allowed is larger.
     pub(super) fn best(&mut self) -> Option<Found> {
-        self.scan(self.threshold.saturating_sub(8))
+        self.scan(self.threshold.saturating_sub(LENIENCE))
+    }
+
+    /// Returns how many bits convince nobody, now or later, however few bytes are held by then.
+    fn hopeless(&self) -> u32 {
+        // Half of what is held may be dropped yet.
+        self.threshold.saturating_sub(LENIENCE + 1).saturating_add(self.gathered.len().max(1).ilog2())
     }
 
     /// Returns the packet that carried the first byte that is still held.
@@ -170,7 +198,9 @@ impl Search {
 
     /// Returns how much memory it holds, in bytes.
     pub(super) fn allocated(&self) -> usize {
-        self.gathered.allocated()
+        self.gathered
+            .allocated()
+            .saturating_add(self.candidates.capacity().saturating_mul(size_of::<usize>()))
     }
 
     /// Lends what was gathered from the frames found on, by the packets that carried it.
@@ -179,33 +209,66 @@ impl Search {
     }
 
     fn drop_first(&mut self, bytes: usize) {
+        let missing = self.gathered.drop_first(bytes);
         self.dropped = self.dropped.saturating_add(bytes as u64);
-        self.lost = self.lost.saturating_add(self.gathered.drop_first(bytes) as u64);
-        self.next_scan = 0;
+        self.lost = self.lost.saturating_add(missing as u64);
+        let shift = bytes.saturating_add(missing);
+        let gone = self.candidates.partition_point(|place| *place < shift);
+        self.candidates.drain(..gone);
+        for place in &mut self.candidates {
+            *place = place.saturating_sub(shift);
+        }
+        self.seen = self.seen.saturating_sub(shift);
+        self.scanned = self.gathered.len();
+        self.wait_for_an_eighth();
     }
 
-    /// Tries every offset in turn.
-    fn scan(&self, threshold: u32) -> Option<Found> {
+    /// Puts the next scan off until an eighth more has come, so that all scans together cost what the bytes are worth.
+    fn wait_for_an_eighth(&mut self) {
+        self.next_scan = self.gathered.len().saturating_add(self.gathered.len() / 8);
+    }
+
+    /// Tries every offset in turn that is not refuted yet.
+    fn scan(&mut self, threshold: u32) -> Option<Found> {
         let needed = threshold.saturating_add(self.gathered.len().max(1).ilog2());
+        let mut candidates = std::mem::take(&mut self.candidates);
+        candidates.extend(self.unseen());
+        self.seen = self.gathered.end().saturating_sub(1);
+        let mut budget = Budget { long: self.gathered.len(), followed: 0 };
         // A candidate whose payload goes beyond the buffer casts doubt on those inside of it.
-        let mut doubt = 0;
-        let pairs = |(place, run)| {
-            <[u8]>::windows(run, 2).enumerate().map(move |(n, first)| (n.saturating_add(place), first))
-        };
-        for (start, first) in self.gathered.runs().flat_map(pairs) {
-            if !self.may_begin(first) {
-                continue;
+        let (mut doubt, mut found) = (0, None);
+        candidates.retain(|start| {
+            if found.is_some() {
+                return true;
             }
-            let Some(chain) = self.follow(start) else { continue };
+            let Some(chain) = self.follow(*start, &mut budget) else { return false };
             let among_others = self.masked.is_some() || chain.aligned > 0 || chain.crossed >= CROSSED;
             if among_others && chain.bits >= needed.saturating_add(doubt) {
-                return chain.first_trusted.map(|start| Found { start, masked: chain.masked });
+                found = Some(chain.first_trusted.map(|start| Found { start, masked: chain.masked }));
             }
             if chain.open && chain.bits >= 12 {
                 doubt = doubt.max(chain.bits);
             }
+            true
+        });
+        self.candidates = candidates;
+        #[cfg(test)]
+        {
+            self.followed += budget.followed;
         }
-        None
+        found.flatten()
+    }
+
+    /// Returns the places since the last scan where a frame may begin.
+    fn unseen(&self) -> impl Iterator<Item = usize> {
+        let pairs = |(place, run): (usize, _)| {
+            let skip = self.seen.saturating_sub(place);
+            let rest = <[u8]>::get(run, skip..).unwrap_or_default();
+            let numbered = move |(n, first)| (place.saturating_add(skip).saturating_add(n), first);
+            rest.windows(2).enumerate().map(numbered)
+        };
+        let begins = |(place, first)| self.may_begin(first).then_some(place);
+        self.gathered.runs().flat_map(pairs).filter_map(begins)
     }
 
     /// Tells whether frames found behind a gap may go on with this one.

@@ -24,7 +24,7 @@ pub struct Conversation {
     /// How it began; `None` where only an anomaly named its connection.
     pub opened: Option<Box<Opened>>,
     /// Upgrades that were refused before, on the same connection.
-    pub(super) earlier: Vec<Box<Opened>>,
+    pub(super) earlier: Vec<Opened>,
     /// When it was first heard of, and when last.
     pub times: (Timestamp, Timestamp),
     /// How it ended.

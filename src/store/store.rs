@@ -105,7 +105,7 @@ impl Store {
         }
         let conversation = self.conversations.get(entry.conversation()? as usize)?;
         let earlier = usize::try_from(entry.length).ok().and_then(|at| conversation.earlier.get(at));
-        earlier.or(conversation.opened.as_ref()).map(|opened| &**opened)
+        earlier.or(conversation.opened.as_deref())
     }
 
     /// Returns the numbers of the entries that are anomalies, beginning with the first at or after entry `from`.
@@ -260,7 +260,8 @@ impl Store {
                 let mut entry = blank(What::Opened, item.at);
                 if let Some(conversation) = self.conversation(slot) {
                     conversation.state = if opened.established { State::Open } else { State::Failed };
-                    conversation.earlier.extend(conversation.opened.replace(opened.clone()));
+                    let before = conversation.opened.replace(opened.clone());
+                    conversation.earlier.extend(before.map(|before| *before));
                     entry.length = conversation.earlier.len() as u64;
                     let weight = conversation.weight() as u64;
                     self.weight = self.weight.saturating_add(weight);

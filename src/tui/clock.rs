@@ -61,9 +61,12 @@ pub(super) fn told(
         }
         TimeForm::Delta => {
             // What is told late may lie before the row above it.
-            before.map_or(String::new(), |before| match before > time {
-                true => format!("−{}", view::span(before.since(time))),
-                false => format!("+{}", view::span(time.since(before))),
+            before.map_or(String::new(), |before| {
+                if before > time {
+                    format!("−{}", view::span(before.since(time)))
+                } else {
+                    format!("+{}", view::span(time.since(before)))
+                }
             })
         }
     }

@@ -7,7 +7,8 @@ use crate::websocket::{Header, Opcode, Utf8};
 /// Remembers the last frames of a chain.
 ///
 /// Data that repeats itself, samples of an even tone or pixels of one colour, holds what passes for a header again and
-/// again, and each lands on the next: what was seen before is no further evidence.
+/// again, and each lands on the next: what was seen before is no further evidence in itself. That it begins where a
+/// segment does still is: so a heartbeat that says the same each time, a segment each, is found all the same.
 #[derive(Default)]
 struct Before {
     frames: [Option<(usize, Header)>; 4],
@@ -86,8 +87,30 @@ impl Chain {
 const WEIGHTY: u32 = 5;
 /// Bounds how many headers without weight may follow one another, so that zeros are soon dismissed.
 const MAX_WEIGHTLESS: u32 = 16;
+/// Bounds how many frames may follow one another that say nothing new and begin at no segment's edge.
+const MAX_REPEATED: u32 = 64;
 /// Bounds how far a candidate is followed, so that data made to look like frames costs little.
 const MAX_FRAMES: u32 = 256;
+
+/// Bounds the frames that are followed in one scan.
+///
+/// Each candidate may be followed through a few; what goes beyond them is shared by all.
+pub(super) struct Budget {
+    pub(super) long: usize,
+    pub(super) followed: usize,
+}
+
+impl Budget {
+    /// Takes one more frame after so many of a candidate; `false` where none is left.
+    fn take(&mut self, frames: u32) -> bool {
+        if frames > MAX_WEIGHTLESS {
+            let Some(rest) = self.long.checked_sub(1) else { return false };
+            self.long = rest;
+        }
+        self.followed = self.followed.saturating_add(1);
+        true
+    }
+}
 
 /// Looks into a payload for what speaks for it; `None` where it refutes its header.
 fn confirm(header: &Header, payload: &[u8], whole: bool) -> Option<u32> {
@@ -125,15 +148,20 @@ fn confirm(header: &Header, payload: &[u8], whole: bool) -> Option<u32> {
 }
 
 impl Search {
-    /// Follows the frames that would begin at `start`; `None` where one is illegal.
-    pub(super) fn follow(&self, start: usize) -> Option<Chain> {
+    /// Follows the frames that would begin at `start`; `None` where one is illegal or they can never convince, whatever
+    /// bytes may still come.
+    pub(super) fn follow(&self, start: usize, budget: &mut Budget) -> Option<Chain> {
         let mut chain = Chain::default();
         let mut at = start;
         let mut message: Option<bool> = None;
-        let (mut frames, mut weightless) = (0_u32, 0_u32);
+        let (mut frames, mut weightless, mut repeated) = (0_u32, 0_u32, 0_u32);
         let mut before = Before::default();
         let end = self.gathered.end();
-        while frames < MAX_FRAMES {
+        while frames < MAX_FRAMES && repeated < MAX_REPEATED {
+            if !budget.take(frames) {
+                chain.crossed = self.gathered.boundaries(start, at);
+                return Some(chain);
+            }
             let rest = self.gathered.from(at);
             let Some(header) = Header::parse(rest) else { break };
             let masked =
@@ -149,9 +177,11 @@ impl Search {
             }
             let news = before.news(&self.gathered, at, &header);
             let counted = chain.bits;
-            if weight >= WEIGHTY && self.gathered.is_boundary(at) {
+            let aligned = weight >= WEIGHTY && self.gathered.is_boundary(at);
+            if aligned {
                 chain.align();
             }
+            repeated = if news == 0 && !aligned { repeated.saturating_add(1) } else { 0 };
             if !header.opcode.is_control() {
                 let continues = header.opcode == Opcode::CONTINUATION;
                 if message.is_some_and(|open| open != continues) {
@@ -181,7 +211,13 @@ impl Search {
             at = next;
         }
         chain.crossed = self.gathered.boundaries(start, at);
-        (frames > 0).then_some(chain)
+        let bounded = frames >= MAX_FRAMES || repeated >= MAX_REPEATED;
+        if (bounded || !chain.open && self.gathered.is_settled(at)) && chain.bits < self.hopeless() {
+            // Never followed again, so what it took is not taken from others.
+            budget.long = budget.long.saturating_add(frames as usize);
+            return None;
+        }
+        Some(chain)
     }
 
     /// Weighs a header: how many bits of evidence it is; `None` where it is illegal.

@@ -76,6 +76,11 @@ impl Gathered {
         self.segments.binary_search_by_key(&place, |(start, _)| *start).is_ok()
     }
 
+    /// Tells whether nothing that is still to come can change what is known from `place` on to the next hole.
+    pub(super) fn is_settled(&self, place: usize) -> bool {
+        self.runs.last().is_some_and(|run| place < run.place)
+    }
+
     /// Returns how many segments begin after `from` and not after `to`.
     pub(super) fn boundaries(&self, from: usize, to: usize) -> usize {
         let upto = |place| self.segments.partition_point(|(start, _)| *start <= place);
@@ -178,6 +183,7 @@ mod tests {
             [0, 3, 4, 7, 9, 11].map(|place| gathered.is_boundary(place)),
             [true, false, false, true, true, false]
         );
+        assert_eq!([0, 10, 12, 13].map(|place| gathered.is_settled(place)), [true, true, true, false]);
         assert_eq!([0, 4, 7, 12].map(|place| gathered.missing_before(place)), [0, 0, 3, 3]);
         let pieces: Vec<_> = gathered.pieces(1).collect();
         let (one, two, three) =

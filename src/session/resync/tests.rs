@@ -114,13 +114,28 @@ fn zeros_are_no_frames() {
 
 #[test]
 fn data_made_to_look_like_frames_costs_little() {
-    // Many legal headers in a row, an illegal one behind them: each offset must not be followed to the end.
-    for pattern in [[0x82, 0], [0, 0], [0x89, 0]] {
-        let mut bytes = pattern.repeat(30_000);
-        bytes.extend([0xff; 64]);
-        let mut search = after_gap(Side::Client);
-        search.push(&bytes, At::default());
-        assert_eq!(search.best(), None);
+    // Legal headers in a row, off the segments' edges: all the scans of a search follow a bounded number for each byte.
+    let plain: [&[u8]; 6] =
+        [&[0x82, 0], &[0, 0], &[0x89, 0], &[0x88, 0], &[0x82, 0x7e, 0x82, 0x7e], &[0x81, 0]];
+    let masked: [&[u8]; 3] = [&[0x82, 0x80], &[0x89, 0x80, 0, 0, 0, 0], &[0, 0x80, 0, 0x80]];
+    let server = plain.into_iter().map(|pattern| (Side::Server, pattern));
+    let client = masked.into_iter().map(|pattern| (Side::Client, pattern));
+    for (side, pattern) in server.chain(client) {
+        for holes in [false, true] {
+            let mut search = after_gap(side);
+            let bytes = [&[7], &pattern.repeat(360_000 / pattern.len())[..]].concat();
+            for (n, segment) in bytes.chunks(1400).enumerate() {
+                search.push(segment, At::default());
+                if holes && n % 3 == 0 {
+                    search.gap(1400);
+                }
+                assert_eq!(search.find(), None, "{side:?} {pattern:x?} {holes}");
+            }
+            let (followed, most) = (search.followed, if holes { 96 } else { 48 } * bytes.len());
+            assert!(followed > bytes.len() / 100, "{side:?} {pattern:x?} {holes}: nothing was followed");
+            assert!(followed < most, "{side:?} {pattern:x?} {holes}: {followed} frames");
+            assert!(search.candidates.len() <= search.gathered.len());
+        }
     }
 }
 
