@@ -111,22 +111,29 @@ pub fn tcp(data: &[u8]) {
     let limits = tcp::Limits { waiting_bytes: 32 << 10, waiting_pieces: 200, ..tcp::Limits::default() };
     let mut connection = tcp::Connection::new(&limits);
     let (mut input, mut packet) = (Input(data), 0);
-    let mut ended = [false; 2];
+    let (mut ended, mut position) = ([false; 2], [0; 2]);
     let end = |port| Endpoint::new([10, 0, 0, 1].into(), port);
     let mut drain = |mut delivery: tcp::Delivery<'_, '_>| {
         while let Some(output) = delivery.next() {
-            let (side, ends) = match output {
-                tcp::Output::Bytes { side, bytes, .. } => {
+            let (side, length, ends) = match output {
+                tcp::Output::Bytes { side, start, bytes, .. } => {
                     assert!(!bytes.is_empty());
-                    (side, false)
+                    assert_eq!(start, position[usize::from(side == Side::Server)]);
+                    (side, bytes.len() as u64, false)
+                }
+                tcp::Output::Again { side, start, bytes } => {
+                    let end = start + bytes.len() as u64;
+                    assert!(start < end && end <= position[usize::from(side == Side::Server)]);
+                    continue;
                 }
                 tcp::Output::Gap { side, length, .. } => {
                     assert!(length > 0);
-                    (side, false)
+                    (side, length, false)
                 }
-                tcp::Output::End { side, .. } => (side, true),
+                tcp::Output::End { side, .. } => (side, 0, true),
                 tcp::Output::Anomaly { .. } => continue,
             };
+            position[usize::from(side == Side::Server)] += length;
             let ended = &mut ended[usize::from(side == Side::Server)];
             assert!(!*ended, "nothing comes after the end");
             *ended = ends;

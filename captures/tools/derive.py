@@ -47,6 +47,14 @@ class Segment:
         if flags is not None: t = t[:13] + bytes([flags]) + t[14:]
         return dataclasses.replace(self, tcp=t, **fields)
 
+    def resent(self):
+        """The same a millisecond later by the sender's clock: sent again, not captured again."""
+        o = self.options
+        at = next((i for i in range(len(o) - 9) if o[i:i + 2] == b"\x08\x0a"), None)
+        if at is None: return self
+        clock = struct.unpack(">I", o[at + 2:at + 6])[0] + 1 & 0xFFFFFFFF
+        return self.but(options=o[:at + 2] + struct.pack(">I", clock) + o[at + 6:])
+
     def tcp_bytes(self):
         t = self.tcp[:12] + bytes([(5 + len(self.options) // 4) << 4]) + self.tcp[13:16] + b"\0\0" + self.tcp[18:] + self.options + self.data
         pseudo = self.src + self.dst + (struct.pack(">HH", 6, len(t)) if len(self.src) == 4 else struct.pack(">II", len(t), 6))
@@ -152,9 +160,9 @@ def overlapped(segments, change=None):
         again = []
         for a, z in [ways[k % 4]]:
             d = p.data[a:z]
-            if d: again.append(p.but(seq=p.seq + a, data=bytes(x ^ change for x in d) if change else d, flags=p.flags & ~FIN))
+            if d: again.append(p.resent().but(seq=p.seq + a, data=bytes(x ^ change for x in d) if change else d, flags=p.flags & ~FIN))
         if b and b.seq + len(b.data) == p.seq and k % 2 and not change:  # the end of the one before with the start of this one
-            out.append(p.but(seq=b.seq, data=b.data + p.data)); again = [p]
+            out.append(p.but(seq=b.seq, data=b.data + p.data)); again = [p.resent()]
         else:
             out.append(p)
         if k > 1: out.extend(again)
@@ -197,7 +205,7 @@ def probes(segments):
     out = []
     for i, p in enumerate(segments):
         out.append(p)
-        if i > 5 and p.data: out.append(p.but(seq=p.seq + len(p.data) - 1, data=b"\0", flags=ACK))
+        if i > 5 and p.data: out.append(p.resent().but(seq=p.seq + len(p.data) - 1, data=b"\0", flags=ACK))
     return restamp(out)
 
 

@@ -222,18 +222,29 @@ impl Upper {
     fn drain(&mut self, mut delivery: Delivery<'_, '_>, cx: &mut Context<'_>) {
         while let Some(output) = delivery.next() {
             match output {
-                Output::Bytes { side, bytes, at } => self.bytes(side, bytes, at, cx),
-                Output::Gap { side, length, cause, .. } => self.gap(side, length, cause.name(), cx),
-                Output::Anomaly { side, anomaly } => {
-                    let side = Some(self.real(side));
-                    match self.layer {
-                        Layer::WebSocket(_) => cx.anomaly(side, &anomaly),
-                        Layer::Nothing | Layer::Hopeless => {}
-                        _ => self.hold(side, anomaly),
+                Output::Bytes { side, start, bytes, at } => {
+                    cx.shared.recent.keep((self.id, side), start, bytes);
+                    self.bytes(side, bytes, at, cx);
+                }
+                Output::Again { side, start, bytes } => {
+                    if let Some(anomaly) = cx.shared.recent.differs((self.id, side), start, bytes) {
+                        self.tell(side, anomaly, cx);
                     }
                 }
+                Output::Gap { side, length, cause, .. } => self.gap(side, length, cause.name(), cx),
+                Output::Anomaly { side, anomaly } => self.tell(side, anomaly, cx),
                 Output::End { side, how, .. } => self.end(side, how, cx),
             }
+        }
+    }
+
+    /// Tells what is wrong with the stream of TCP's `side`, now or when there is a conversation.
+    fn tell(&mut self, side: Side, anomaly: Anomaly, cx: &mut Context<'_>) {
+        let side = Some(self.real(side));
+        match self.layer {
+            Layer::WebSocket(_) => cx.anomaly(side, &anomaly),
+            Layer::Nothing | Layer::Hopeless => {}
+            _ => self.hold(side, anomaly),
         }
     }
 

@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use super::Limits;
 use super::message::Open;
+use super::recent::Recent;
 use crate::event::{ConnId, Event, Kind, Sink};
 use crate::model::{Anomaly, At, Side};
 use crate::tcp;
@@ -39,6 +40,8 @@ pub(super) struct Shared {
     pub(super) held: usize,
     /// TCP's bounds, shared by all connections.
     pub(super) tcp: Arc<tcp::Limits>,
+    /// What was handed on last.
+    pub(super) recent: Recent,
     /// The conversation at hand has begun to inflate.
     pub(super) woke: bool,
     /// Messages that are over, for their memory.
@@ -58,6 +61,7 @@ impl Shared {
             inflated: Payload::new(limits.message),
             held: 0,
             tcp: Arc::new(limits.tcp.in_range()),
+            recent: Recent::default(),
             woke: false,
             pool: Vec::new(),
             limits,

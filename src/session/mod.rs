@@ -18,6 +18,7 @@ mod context;
 mod conversation;
 mod limits;
 mod message;
+mod recent;
 mod resync;
 
 pub use analyzer::{Analyzer, Counts};

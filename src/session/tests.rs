@@ -1,6 +1,6 @@
 use super::*;
 use crate::event::{Event, Kind, Sink};
-use crate::model::{At, Endpoint, Flags, Flow, Segment, Seq, Side, Timestamp, Tunnel};
+use crate::model::{Anomaly, At, Endpoint, Flags, Flow, Segment, Seq, Side, Timestamp, Tunnel};
 
 const REQUEST: &str = "GET /chat HTTP/1.1\r\nHost: example.com\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n";
@@ -34,6 +34,9 @@ impl Sink for Told {
                 if message.is_complete() { "" } else { " incomplete" },
                 message.wire.first.packet,
             ),
+            Kind::Anomaly { from: Some(from), anomaly: Anomaly::OverlapDiffers { offset, length } } => {
+                format!("{from:?} differs {offset} {length}")
+            }
             _ => return,
         });
     }
@@ -224,4 +227,33 @@ fn a_conversation_that_is_over_does_not_begin_again() {
         talk.send(Side::Server, text(n));
     }
     assert_eq!(talk.over().iter().filter(|line| line.starts_with("Server")).count(), 6);
+}
+
+#[test]
+fn other_bytes_sent_again_in_place_of_those_handed_on_are_told() {
+    let mut talk = Talk::begin();
+    let request = format!("{REQUEST}\r\n");
+    talk.send(Side::Client, &request);
+    talk.send(Side::Server, format!("{RESPONSE}\r\n"));
+    let hello = masked(0x81, "hello");
+    let before = talk.next;
+    talk.send(Side::Client, &hello);
+    let after = std::mem::replace(&mut talk.next, before);
+    talk.segment(Side::Client, Flags::ACK, &hello);
+    talk.segment(Side::Client, Flags::ACK, &masked(0x81, "HELLo"));
+    talk.next = after;
+    talk.next[0] -= 1;
+    talk.segment(Side::Client, Flags::ACK, &[0]);
+    talk.next = after;
+    talk.send(Side::Client, masked(0x81, "bye"));
+    let offset = request.len() + 6;
+    assert_eq!(
+        talk.over(),
+        [
+            "open".to_owned(),
+            "Client text \"hello\" from packet 6".to_owned(),
+            format!("Client differs {offset} 4"),
+            "Client text \"bye\" from packet 10".to_owned()
+        ]
+    );
 }

@@ -4,6 +4,7 @@ use super::Limits;
 use super::again::{CapturedAgain, Newest};
 use super::delivery::{Delivery, Rest, Task};
 use super::half::{Half, Phase, Place};
+use super::waiting::split;
 use crate::model::{At, Flags, Pair, Segment, Side, Timestamp};
 
 /// Is one TCP connection, both directions (RFC 9293).
@@ -57,8 +58,8 @@ impl Connection {
                 return Delivery::new(self, side, Task::HandOn, rest);
             }
         }
-        let (task, rest) = take(half, segment, at, window, &mut self.again);
-        Delivery::new(self, side, task, rest)
+        let (task, rest, again) = take(half, segment, at, window, &mut self.again);
+        Delivery::new(self, side, task, rest).with_again(again)
     }
 
     /// Takes note that capture time is now `now`: holes whose grace is over are given up.
@@ -141,8 +142,8 @@ fn take<'a>(
     at: At,
     window: u32,
     again: &mut CapturedAgain,
-) -> (Task, Rest<'a>) {
-    let nothing = (Task::Nothing, Rest::default());
+) -> (Task, Rest<'a>, Option<(u64, &'a [u8])>) {
+    let nothing = (Task::Nothing, Rest::default(), None);
     let flags = segment.flags;
     if flags.has(Flags::RST) {
         half.start(segment.seq, window);
@@ -151,7 +152,7 @@ fn take<'a>(
         };
         let mark = half.mark(offset, at);
         half.waiting.get_or_insert_default().rst.get_or_insert(mark);
-        return (Task::Reset, Rest::default());
+        return (Task::Reset, Rest::default(), None);
     }
     let mut seq = segment.seq;
     if flags.has(Flags::SYN) {
@@ -190,6 +191,8 @@ fn take<'a>(
         at,
     };
     rest.skip(old.min(length));
+    // One byte right before the position is a keep-alive probe, whose value says nothing (RFC 9293 §3.8.4).
+    let again = if length == 1 && old == 1 { None } else { known(half.position, old, segment.payload) };
     if flags.has(Flags::FIN) && old <= length {
         let mark = half.mark(end, at);
         // Of two that differ the nearer one stands: the receiver would come to it first.
@@ -200,5 +203,14 @@ fn take<'a>(
         // Its sender went on behind the reset, so it did not send that one.
         waiting.rst = waiting.rst.filter(|rst| end <= rst.offset);
     }
-    (task, rest)
+    (task, rest, again)
+}
+
+/// Returns those bytes of a segment that begins `old` bytes before `position` which stand before it, and where.
+fn known(position: u64, old: u64, payload: &[u8]) -> Option<(u64, &[u8])> {
+    // What comes from before a capture began in the middle stands nowhere.
+    let unplaced = old.saturating_sub(position);
+    let (_, placed) = split(payload, unplaced);
+    let (bytes, _) = split(placed, old.saturating_sub(unplaced));
+    (!bytes.is_empty()).then_some((position.saturating_sub(old), bytes))
 }

@@ -51,10 +51,21 @@ pub enum Output<'o> {
     Bytes {
         /// Who sent them.
         side: Side,
+        /// Where they stand in their side's stream.
+        start: u64,
         /// The bytes, never empty.
         bytes: &'o [u8],
         /// The packet that carried them.
         at: At,
+    },
+    /// Bytes that were handed on before, or lost, came again: they are no part of the stream, but may be compared.
+    Again {
+        /// Who sent them.
+        side: Side,
+        /// Where they stand in their side's stream.
+        start: u64,
+        /// The bytes, never empty.
+        bytes: &'o [u8],
     },
     /// The next bytes are not known and will not be.
     Gap {
@@ -157,6 +168,7 @@ pub struct Delivery<'c, 'a> {
     side: Side,
     task: Task,
     rest: Rest<'a>,
+    again: Option<(u64, &'a [u8])>,
     held: Option<Held>,
     differences: Differences,
 }
@@ -173,36 +185,51 @@ enum Step<'a> {
 impl<'c, 'a> Delivery<'c, 'a> {
     #[inline]
     pub(super) fn new(connection: &'c mut Connection, side: Side, task: Task, rest: Rest<'a>) -> Self {
-        Delivery { connection, side, task, rest, held: None, differences: Differences::default() }
+        Delivery {
+            connection,
+            side,
+            task,
+            rest,
+            again: None,
+            held: None,
+            differences: Differences::default(),
+        }
+    }
+
+    /// Tells of bytes that came again, too.
+    pub(super) fn with_again(self, again: Option<(u64, &'a [u8])>) -> Self {
+        Delivery { again, ..self }
     }
 
     /// Returns the next thing; `None` when all was said.
     #[allow(clippy::should_implement_trait, reason = "it lends from itself, which `Iterator` cannot")]
     #[inline]
     pub fn next(&mut self) -> Option<Output<'_>> {
+        let Delivery { side, rest: Rest { start, bytes, at, .. }, .. } = *self;
         match self.task {
-            Task::Nothing => None,
+            Task::Nothing => self.again.take().map(|(start, bytes)| Output::Again { side, start, bytes }),
             Task::HandOn => {
                 self.task = Task::Nothing;
-                self.connection.halves[self.side].advance(self.rest.bytes.len() as u64);
-                Some(Output::Bytes { side: self.side, bytes: self.rest.bytes, at: self.rest.at })
+                self.connection.halves[side].advance(bytes.len() as u64);
+                Some(Output::Bytes { side, start, bytes, at })
             }
             _ => self.next_merged(),
         }
     }
 
     fn next_merged(&mut self) -> Option<Output<'_>> {
+        if let Some((start, bytes)) = self.again.take() {
+            return Some(Output::Again { side: self.side, start, bytes });
+        }
         let step = self.step()?;
         let side = self.side;
+        let half = &self.connection.halves[side];
+        let start = |bytes: &[u8]| half.position.saturating_sub(bytes.len() as u64);
         Some(match step {
-            Step::Direct(bytes, at) => Output::Bytes { side, bytes, at },
+            Step::Direct(bytes, at) => Output::Bytes { side, start: start(bytes), bytes, at },
             Step::Held(held) => {
-                let waiting = self.connection.halves[side].waiting.as_ref();
-                Output::Bytes {
-                    side,
-                    bytes: waiting.map_or(&[], |waiting| waiting.bytes(&held)),
-                    at: held.at,
-                }
+                let bytes = half.waiting.as_ref().map_or(&[][..], |waiting| waiting.bytes(&held));
+                Output::Bytes { side, start: start(bytes), bytes, at: held.at }
             }
             Step::Gap(length, cause, at) => Output::Gap { side, length, cause, at },
             Step::Anomaly(anomaly) => Output::Anomaly { side, anomaly },

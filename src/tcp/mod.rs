@@ -21,8 +21,8 @@
 //!
 //! # What is decided here
 //!
-//! * The first copy of a byte stands. A later copy is compared while the first one still waits; no copy is kept of
-//!   bytes already handed on, so later ones of those are dropped unseen.
+//! * The first copy of a byte stands. A later copy is compared while the first one still waits. No copy is kept of bytes
+//!   already handed on: when they come again they are lent as [`Output::Again`], for a caller who remembers some.
 //! * A capture that starts in the middle: the first segment with data sets the start and is handed on at once (one
 //!   without data does not: it may be a keep-alive probe, whose number is one too low). Bytes
 //!   from before it that come later are dropped like retransmissions.

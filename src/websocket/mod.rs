@@ -17,7 +17,7 @@ mod utf8;
 pub use close::CloseBody;
 pub use frames::{Frames, Piece, Taken};
 pub use header::{Header, Opcode};
-pub use payload::{Missing, Payload};
+pub use payload::{MAX_MISSING, Missing, Payload};
 pub use pings::Pings;
 pub use rules::{Context, Rsv1, Rules};
 pub use utf8::Utf8;

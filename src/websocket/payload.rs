@@ -11,7 +11,7 @@ pub struct Missing {
 }
 
 /// Bounds how many separate missing ranges one message remembers; the last of so many takes in all that follows.
-pub(super) const MAX_MISSING: usize = 1024;
+pub const MAX_MISSING: usize = 1024;
 
 /// Gathers one message's payload: the bytes that are known, up to a limit, and where others are missing.
 ///
@@ -23,13 +23,23 @@ pub struct Payload {
     length: u64,
     limit: usize,
     truncated: bool,
+    /// Captured bytes that count as missing, no further hole being remembered.
+    withheld: u64,
     utf8: Option<Utf8>,
 }
 
 impl Payload {
     /// Makes an empty payload that keeps at most `limit` bytes.
     pub const fn new(limit: usize) -> Self {
-        Payload { bytes: Vec::new(), missing: Vec::new(), length: 0, limit, truncated: false, utf8: None }
+        Payload {
+            bytes: Vec::new(),
+            missing: Vec::new(),
+            length: 0,
+            limit,
+            truncated: false,
+            withheld: 0,
+            utf8: None,
+        }
     }
 
     /// Forgets the message and keeps the memory; `text` says whether the next one is checked to be UTF-8.
@@ -38,6 +48,7 @@ impl Payload {
         self.missing.clear();
         self.length = 0;
         self.truncated = false;
+        self.withheld = 0;
         self.utf8 = text.then(Utf8::default);
     }
 
@@ -60,7 +71,7 @@ impl Payload {
     /// Appends bytes that are known; those beyond the limit are only counted.
     pub fn push(&mut self, bytes: &[u8]) {
         if self.is_full() {
-            return self.skip(Some(bytes.len() as u64));
+            return self.withhold(bytes);
         }
         if let Some(utf8) = &mut self.utf8 {
             utf8.push(bytes);
@@ -72,7 +83,7 @@ impl Payload {
     /// Appends masked bytes, unmasking the kept ones; `phase` is the first byte's offset in its frame (RFC 6455 §5.3).
     pub fn push_masked(&mut self, bytes: &[u8], key: [u8; 4], phase: u64) {
         if self.is_full() {
-            return self.skip(Some(bytes.len() as u64));
+            return self.withhold(bytes);
         }
         let (kept, dropped) = self.room(bytes);
         let start = self.bytes.len();
@@ -126,6 +137,11 @@ impl Payload {
         self.truncated.then_some(self.bytes.len() as u64)
     }
 
+    /// Returns how many bytes were captured but count as missing, [`MAX_MISSING`] holes being remembered.
+    pub const fn withheld(&self) -> u64 {
+        self.withheld
+    }
+
     /// Returns the UTF-8 check of a text, the text being over.
     pub fn utf8(&self) -> Option<&Utf8> {
         self.utf8.as_ref()
@@ -154,6 +170,11 @@ impl Payload {
     /// Tells whether no further hole can be remembered: known bytes behind one that is not would be taken for others.
     const fn is_full(&self) -> bool {
         self.missing.len() >= MAX_MISSING
+    }
+
+    fn withhold(&mut self, bytes: &[u8]) {
+        self.withheld = self.withheld.saturating_add(bytes.len() as u64);
+        self.skip(Some(bytes.len() as u64));
     }
 
     /// Counts `bytes` and splits them into those to keep and those to drop.
@@ -236,5 +257,8 @@ mod tests {
         assert_eq!(payload.length(), MAX_MISSING as u64 * 4);
         let missing: u64 = payload.missing().iter().filter_map(|missing| missing.length).sum();
         assert_eq!(missing + payload.bytes().len() as u64, payload.length());
+        assert_eq!(payload.withheld(), MAX_MISSING as u64 + 1);
+        payload.clear(false);
+        assert_eq!(payload.withheld(), 0);
     }
 }

@@ -138,6 +138,7 @@ impl Conversation {
                 length: header.length,
                 missing: &[],
                 truncated_to: None,
+                withheld: 0,
                 text: bad.is_none() && header.opcode == Opcode::TEXT,
                 bad_utf8: bad,
             };

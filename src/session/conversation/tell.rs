@@ -8,7 +8,7 @@ use crate::model::{Anomaly, Side};
 use crate::session::context::Context;
 use crate::session::message::Open;
 use crate::websocket::close::CloseBody;
-use crate::websocket::{Missing, Opcode, Payload, Utf8};
+use crate::websocket::{MAX_MISSING, Missing, Opcode, Payload, Utf8};
 
 impl Conversation {
     /// Tells a message that was gathered and gives its memory back.
@@ -83,6 +83,10 @@ impl Conversation {
         if let Some(kept) = said.truncated_to {
             cx.anomaly(Some(side), &Anomaly::MessageTruncated { kept });
         }
+        if said.withheld > 0 {
+            let value = MAX_MISSING as u64;
+            cx.anomaly(Some(side), &Anomaly::LimitReached { limit: "missing ranges of one message", value });
+        }
         if let Some(fault) = close_fault {
             cx.anomaly(Some(side), &fault);
         }
@@ -95,6 +99,7 @@ pub(super) struct Said<'a> {
     pub(super) length: u64,
     pub(super) missing: &'a [Missing],
     pub(super) truncated_to: Option<u64>,
+    pub(super) withheld: u64,
     pub(super) text: bool,
     pub(super) bad_utf8: Option<u64>,
 }
@@ -107,6 +112,7 @@ impl<'a> Said<'a> {
             length: payload.length(),
             missing: payload.missing(),
             truncated_to: payload.truncated_to(),
+            withheld: payload.withheld(),
             text: utf8.is_some_and(Utf8::is_text),
             bad_utf8: utf8.and_then(Utf8::finish),
         }

@@ -62,6 +62,34 @@ fn reordered_by_any_distance() {
 }
 
 #[test]
+fn bytes_handed_on_before_come_again_with_their_place() {
+    let mut tape = Tape::open();
+    tape.data(Client, 0, b"abcdef");
+    tape.data(Client, 8, b"ij");
+    let mut again = |offset: u32, payload| {
+        let segment = bare(START[0].wrapping_add(offset), Flags::PSH, payload);
+        let mut delivery = tape.tcp.push(Client, &segment, At { packet: 9, time: tape.now });
+        let mut seen = Vec::new();
+        while let Some(output) = delivery.next() {
+            seen.push(match output {
+                Output::Again { start, bytes, .. } => (true, start, bytes.to_vec()),
+                Output::Bytes { start, bytes, .. } => (false, start, bytes.to_vec()),
+                other => panic!("{other:?}"),
+            });
+        }
+        seen
+    };
+    assert_eq!(again(0, b"abc"), [(true, 0, b"abc".to_vec())]);
+    assert_eq!(again(4, b"XYg"), [(true, 4, b"XY".to_vec()), (false, 6, b"g".to_vec())]);
+    assert_eq!(again(6, b"?"), [], "a probe");
+    assert_eq!(
+        again(6, b"ghi"),
+        [(true, 6, b"g".to_vec()), (false, 7, b"h".to_vec()), (false, 8, b"ij".to_vec())]
+    );
+    assert_eq!(again(u32::MAX, b"_abcdefghij"), [(true, 0, b"abcdefghij".to_vec())]);
+}
+
+#[test]
 fn waiting_bytes_keep_their_packet() {
     let mut tape = Tape::open();
     tape.data(Client, 2, b"cc"); // packet 4

@@ -1,0 +1,139 @@
+use std::collections::VecDeque;
+
+use crate::event::ConnId;
+use crate::model::{Anomaly, Side};
+
+/// Says whose bytes they are: of which connection, and of which side of it.
+type Owner = (ConnId, Side);
+
+/// Bounds the bytes that are kept, those of one segment, and the segments.
+const ROOM: usize = 64 << 10;
+const OF_ONE: usize = 1536;
+const SEGMENTS: usize = 512;
+
+/// Keeps copies of the bytes that all connections of a lane handed on last.
+///
+/// The first copy of a byte stands, and bytes in order go on at once; but who slips others under the same numbers a
+/// little later, as an attacker would, is to be told of. So the beginnings of the last segments are remembered, as many
+/// as fit a ring that the processor's cache holds.
+#[derive(Debug, Default)]
+pub(super) struct Recent {
+    bytes: Vec<u8>,
+    segments: VecDeque<Kept>,
+    /// Where the next bytes go.
+    next: usize,
+    /// Counts the bytes of the ring that were ever written or passed over.
+    written: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Kept {
+    owner: Owner,
+    start: u64,
+    length: usize,
+    /// Where the first byte is in the ring, and what had been written when it was.
+    at: usize,
+    written: u64,
+}
+
+impl Recent {
+    /// Keeps bytes that are handed on, which stand at `start` in their side's stream.
+    pub(super) fn keep(&mut self, owner: Owner, start: u64, bytes: &[u8]) {
+        if self.bytes.is_empty() {
+            self.bytes.resize(ROOM, 0);
+        }
+        let bytes = bytes.get(..OF_ONE).unwrap_or(bytes);
+        if self.next.saturating_add(bytes.len()) > ROOM {
+            self.written = self.written.saturating_add(ROOM.saturating_sub(self.next) as u64);
+            self.next = 0;
+        }
+        let at = self.next;
+        self.next = at.saturating_add(bytes.len());
+        let Some(room) = self.bytes.get_mut(at..self.next) else { return };
+        room.copy_from_slice(bytes);
+        if self.segments.len() >= SEGMENTS {
+            self.segments.pop_front();
+        }
+        self.segments.push_back(Kept { owner, start, length: bytes.len(), at, written: self.written });
+        self.written = self.written.saturating_add(bytes.len() as u64);
+    }
+
+    /// Compares bytes that came again with the first copies, as far as those are remembered.
+    pub(super) fn differs(&self, owner: Owner, start: u64, bytes: &[u8]) -> Option<Anomaly> {
+        let end = start.saturating_add(bytes.len() as u64);
+        let (mut first, mut count) = (u64::MAX, 0_u64);
+        for kept in self.segments.iter().rev() {
+            if self.written.saturating_sub(kept.written) > ROOM as u64 {
+                break;
+            }
+            let kept_end = kept.start.saturating_add(kept.length as u64);
+            let (from, to) = (start.max(kept.start), end.min(kept_end));
+            if kept.owner != owner || from >= to {
+                continue;
+            }
+            let copy = self.bytes.get(kept.at..).and_then(|ring| ring.get(..kept.length)).unwrap_or_default();
+            let (copy, again) = (behind(copy, kept.start, from), behind(bytes, start, from));
+            for ((one, other), place) in copy.iter().zip(again).zip(from..) {
+                if one != other {
+                    first = first.min(place);
+                    count = count.saturating_add(1);
+                }
+            }
+        }
+        (count > 0).then_some(Anomaly::OverlapDiffers { offset: first, length: count })
+    }
+}
+
+/// Returns what stands at `from` and behind it of bytes that begin at `start`.
+fn behind(bytes: &[u8], start: u64, from: u64) -> &[u8] {
+    let skipped = usize::try_from(from.saturating_sub(start)).unwrap_or(usize::MAX);
+    bytes.get(skipped..).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZero;
+
+    use super::*;
+
+    const FIRST: ConnId = ConnId(NonZero::<u64>::MIN);
+    const ONE: Owner = (FIRST, Side::Client);
+    const OTHER: Owner = (FIRST, Side::Server);
+
+    const fn differs(offset: u64, length: u64) -> Anomaly {
+        Anomaly::OverlapDiffers { offset, length }
+    }
+
+    #[test]
+    fn bytes_that_differ_are_counted_over_the_segments_they_cover() {
+        let mut recent = Recent::default();
+        recent.keep(ONE, 10, b"abcd");
+        recent.keep(OTHER, 10, b"____");
+        recent.keep(ONE, 14, b"efgh");
+        assert_eq!(recent.differs(ONE, 10, b"abcdefgh"), None);
+        assert_eq!(recent.differs(ONE, 12, b"cdef"), None);
+        assert_eq!(recent.differs(ONE, 12, b"cDEf"), Some(differs(13, 2)));
+        assert_eq!(recent.differs(ONE, 5, b"_____aXcdefgh___"), Some(differs(11, 1)));
+        assert_eq!(recent.differs((ConnId(NonZero::<u64>::MAX), Side::Client), 12, b"cDEf"), None);
+    }
+
+    #[test]
+    fn what_was_overwritten_is_not_compared() {
+        let mut recent = Recent::default();
+        let mut kept = Vec::new();
+        for n in 0..1000_u64 {
+            let bytes = vec![n as u8; 100 + (n % 7) as usize * 400];
+            recent.keep(ONE, n * 10_000, &bytes);
+            kept.push(bytes);
+            let known = |n: usize| {
+                let other: Vec<u8> = kept[n].iter().map(|byte| !byte).collect();
+                assert_eq!(recent.differs(ONE, n as u64 * 10_000, &kept[n]), None, "{n}");
+                recent.differs(ONE, n as u64 * 10_000, &other).is_some()
+            };
+            let last = kept.len() - 1;
+            assert!(known(last) && (last < 20 || known(last - 20)), "{n}");
+            assert!(last < 100 || !known(last - 100), "{n}");
+        }
+        assert!(recent.bytes.len() == ROOM && recent.segments.len() <= SEGMENTS);
+    }
+}
