@@ -27,7 +27,7 @@ fn gathered<G: Gather>(packets: &[Packet], n: usize, whole: G) -> G {
 
 fn stats(packets: &[Packet], n: usize, form: Form) -> String {
     let mut out = Vec::new();
-    stats::write(&gathered(packets, n, Stats::new()).report(), form, 10, &mut out).unwrap();
+    stats::write(&gathered(packets, n, Stats::new()).report(), form, 10, None, &mut out).unwrap();
     String::from_utf8(out).unwrap()
 }
 

@@ -1,3 +1,5 @@
+use std::io::IsTerminal;
+
 use clap::builder::{PossibleValue, PossibleValuesParser};
 
 use super::{args, trip};
@@ -30,8 +32,10 @@ fn forms() -> PossibleValuesParser {
 impl Args {
     pub(super) fn run(&self) -> anyhow::Result<()> {
         let form = Form::named(&self.format).unwrap_or(Form::Text);
+        let terminal = self.output.file.is_none() && std::io::stdout().is_terminal();
+        let width = terminal.then(terminal_size::terminal_size).flatten().map(|(width, _)| width.0.into());
         trip::gather(&self.input, &self.output, Stats::new(), |stats, to| {
-            stats::write(&stats.report(), form, self.top, to)
+            stats::write(&stats.report(), form, self.top, width, to)
         })
     }
 }

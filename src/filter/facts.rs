@@ -127,12 +127,17 @@ impl Conversation {
 
     /// Returns the URL's host, without port and brackets.
     pub fn host(&self) -> Option<&str> {
-        let (authority, _) = self.parts()?;
-        let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+        let host = self.host_and_port()?;
         Some(match host.strip_prefix('[').and_then(|host| host.split_once(']')) {
             Some((host, _)) => host,
             None => host.split_once(':').map_or(host, |(host, _)| host),
         })
+    }
+
+    /// Returns the URL's host as it was written, with the port where that is named.
+    pub fn host_and_port(&self) -> Option<&str> {
+        let (authority, _) = self.parts()?;
+        Some(authority.rsplit_once('@').map_or(authority, |(_, host)| host))
     }
 
     /// Returns the URL's path, without the query.
@@ -158,15 +163,16 @@ mod tests {
 
     #[test]
     fn host_and_path_of_any_url() {
-        for (url, host, path) in [
-            ("ws://host:9001/path?x=1", "host", "/path"),
-            ("ws://[fd00::1]:80/", "fd00::1", "/"),
-            ("wss://h", "h", "/"),
-            ("ws://h?q", "h", "/"),
-            ("ws://u:p@h:1/a/b#c", "h", "/a/b"),
+        for (url, host, whole, path) in [
+            ("ws://host:9001/path?x=1", "host", "host:9001", "/path"),
+            ("ws://[fd00::1]:80/", "fd00::1", "[fd00::1]:80", "/"),
+            ("wss://h", "h", "h", "/"),
+            ("ws://h?q", "h", "h", "/"),
+            ("ws://u:p@h:1/a/b#c", "h", "h:1", "/a/b"),
         ] {
             let it = Conversation { client: END, server: END, url: Some(url.into()), subprotocol: None };
-            assert_eq!((it.host(), it.path()), (Some(host), Some(path)), "{url}");
+            let told = (it.host(), it.host_and_port(), it.path());
+            assert_eq!(told, (Some(host), Some(whole), Some(path)), "{url}");
         }
     }
 }

@@ -9,6 +9,7 @@ use super::row::{End, Row};
 use super::timeline::Timeline;
 use crate::event::{ConnId, Event, Gather, Kind, Message, Opened, Sink, Totals};
 use crate::model::{At, Pair, Side};
+use crate::websocket::Opcode;
 
 /// Counts what passes.
 #[derive(Debug, Default)]
@@ -214,7 +215,7 @@ impl Counted {
             *count = count.saturating_add(1);
         }
         self.timeline.add(at.time, message.from);
-        if !message.opcode.is_control() {
+        if matches!(message.opcode, Opcode::TEXT | Opcode::BINARY) {
             let lengths = &mut self.lengths[message.from];
             if lengths.is_none() {
                 *lengths = Spread::new().map(Box::new);

@@ -44,9 +44,21 @@ impl Form {
 }
 
 /// Writes a report; the text shows the `top` conversations of most bytes, the other forms show all.
-pub fn write(report: &Report, form: Form, top: usize, to: &mut dyn Write) -> io::Result<()> {
+///
+/// `width` is how many columns there are for the text; `None` where it may be as wide as it likes.
+///
+/// # Errors
+///
+/// It cannot be written.
+pub fn write(
+    report: &Report,
+    form: Form,
+    top: usize,
+    width: Option<usize>,
+    to: &mut dyn Write,
+) -> io::Result<()> {
     match form {
-        Form::Text => to.write_all(text::text(report, top).as_bytes()),
+        Form::Text => to.write_all(text::text(report, top, width.unwrap_or(usize::MAX)).as_bytes()),
         Form::Json => {
             crate::view::write_json(report, &mut *to)?;
             to.write_all(b"\n")

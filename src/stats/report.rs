@@ -157,7 +157,7 @@ pub struct Code {
 /// Adds up the conversations with one host and path.
 #[derive(Clone, Debug, Serialize)]
 pub struct Talker {
-    /// The host; the server's address where no handshake was captured.
+    /// The host, with the port where the URL names it; the server's address where no handshake was captured.
     pub host: String,
     /// The path.
     pub path: Option<String>,
@@ -315,7 +315,7 @@ fn talkers(rows: &[Row]) -> Vec<Talker> {
             url: row.url.clone(),
             subprotocol: None,
         };
-        let host = facts.host().map_or_else(|| row.server.to_string(), str::to_owned);
+        let host = facts.host_and_port().map_or_else(|| row.server.to_string(), str::to_owned);
         let path = facts.path().map(str::to_owned);
         let talker = by_name.entry((host, path)).or_insert_with_key(|(host, path)| Talker {
             host: host.clone(),

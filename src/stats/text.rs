@@ -16,14 +16,14 @@ const RATE: usize = 64;
 /// How many columns a bar takes.
 const BAR: usize = 24;
 
-/// Writes a report; `top` conversations are listed.
-pub(super) fn text(report: &Report, top: usize) -> String {
+/// Writes a report in `width` columns, if it can; `top` conversations are listed.
+pub(super) fn text(report: &Report, top: usize, width: usize) -> String {
     let mut out = String::new();
     totals(report, &mut out);
-    conversations(report, top, &mut out);
-    talkers(report, &mut out);
-    rate(report, &mut out);
-    lengths(report, &mut out);
+    conversations(report, top, width, &mut out);
+    talkers(report, width, &mut out);
+    rate(report, width, &mut out);
+    lengths(report, width, &mut out);
     round_trips(report, &mut out);
     endings(report, &mut out);
     out
@@ -69,7 +69,7 @@ fn totals(report: &Report, out: &mut String) {
     }
 }
 
-fn conversations(report: &Report, top: usize, out: &mut String) {
+fn conversations(report: &Report, top: usize, width: usize, out: &mut String) {
     let mut list: Vec<&Conversation> = report.conversations.iter().collect();
     list.sort_by_key(|it| (std::cmp::Reverse(it.bytes()), it.conn));
     let all = list.len();
@@ -78,37 +78,53 @@ fn conversations(report: &Report, top: usize, out: &mut String) {
         return;
     }
     let more = (all.saturating_sub(list.len()) as u64).saturating_add(report.totals.left_out);
-    heading(
-        &if more > 0 {
-            format!(
-                "conversations, the first {} by bytes of {}",
-                list.len(),
-                grouped(more.saturating_add(list.len() as u64))
-            )
-        } else {
-            "conversations, by bytes".into()
-        },
-        out,
-    );
-    let names = [
-        "conn",
-        "client",
-        "server",
-        "↑ msgs",
-        "↓ msgs",
-        "↑ bytes",
-        "↓ bytes",
-        "ratio",
-        "time",
-        "ping min/med/p99",
-        "silence",
-        "end",
-        "anomalies",
-        "url",
-    ];
-    let mut table = vec![names.map(str::to_owned)];
-    table.extend(list.into_iter().map(columns));
-    write_table(&table, |n| (3..=10).contains(&n) || n == 0, out);
+    let mut table = vec![NAMES.map(str::to_owned)];
+    table.extend(list.iter().map(|it| columns(it)));
+    let left_out = fit(&table, width);
+    let mut words = if more > 0 {
+        let all = grouped(more.saturating_add(list.len() as u64));
+        format!("conversations, the first {} by bytes of {all}", list.len())
+    } else {
+        "conversations, by bytes".to_owned()
+    };
+    if !left_out.is_empty() {
+        let names: Vec<_> = left_out.iter().filter_map(|n| NAMES.get(*n)).copied().collect();
+        let _ = write!(words, "; no room for {}", names.join(", "));
+    }
+    heading(&words, out);
+    write_table(&table, |n| (3..=10).contains(&n) || n == 0, &left_out, width, out);
+}
+
+const NAMES: [&str; 14] = [
+    "conn",
+    "client",
+    "server",
+    "↑ msgs",
+    "↓ msgs",
+    "↑ bytes",
+    "↓ bytes",
+    "ratio",
+    "time",
+    "ping min/med/p99",
+    "silence",
+    "end",
+    "anomalies",
+    "url",
+];
+
+/// Chooses the columns to leave out, so that the others have room and the last one has enough.
+fn fit<const N: usize>(table: &[[String; N]], width: usize) -> Vec<usize> {
+    const DISPENSABLE: [usize; 6] = [9, 10, 1, 7, 2, 8];
+    const LAST: usize = 20;
+    let widths = widths(table);
+    let needed = |left_out: &[usize]| {
+        let kept = widths.iter().enumerate().filter(|(n, _)| !left_out.contains(n));
+        kept.map(|(n, width)| if n.saturating_add(1) == N { (*width).min(LAST) } else { *width })
+            .fold(0_usize, |sum, width| sum.saturating_add(width).saturating_add(2))
+    };
+    let enough = |count: &usize| DISPENSABLE.get(..*count).is_some_and(|left_out| needed(left_out) <= width);
+    let count = (0..DISPENSABLE.len()).find(enough).unwrap_or(DISPENSABLE.len());
+    DISPENSABLE.get(..count).unwrap_or_default().to_vec()
 }
 
 fn columns(it: &Conversation) -> [String; 14] {
@@ -159,7 +175,7 @@ fn anomalies(it: &Conversation) -> String {
     if list.is_empty() { "-".to_owned() } else { list.join(", ") }
 }
 
-fn talkers(report: &Report, out: &mut String) {
+fn talkers(report: &Report, width: usize, out: &mut String) {
     if report.talkers.is_empty() {
         return;
     }
@@ -170,12 +186,15 @@ fn talkers(report: &Report, out: &mut String) {
             printable_string(format!("{}{}", it.host, it.path.as_deref().unwrap_or_default()).as_bytes());
         table.push([grouped(it.conversations), grouped(it.messages), bytes(it.bytes), clip(&name, URL)]);
     }
-    write_table(&table, |n| n < 3, out);
+    write_table(&table, |n| n < 3, &[], width, out);
 }
 
-fn rate(report: &Report, out: &mut String) {
+fn rate(report: &Report, width: usize, out: &mut String) {
+    /// What stands before and behind a drawing.
+    const WORDS: usize = 32;
     let Some(rate) = &report.rate else { return };
-    let group = rate.client.len().div_ceil(RATE).max(1);
+    let room = width.saturating_sub(WORDS).clamp(1, RATE);
+    let group = rate.client.len().div_ceil(room).max(1);
     let width = rate.slot.saturating_mul(u32::try_from(group).unwrap_or(u32::MAX));
     heading(&format!("messages over time, {} a column", short(width)), out);
     let sum = |slots: &[u64]| slots.iter().fold(0_u64, |sum, n| sum.saturating_add(*n));
@@ -184,7 +203,8 @@ fn rate(report: &Report, out: &mut String) {
         let most = columns.iter().copied().max().unwrap_or(0);
         let peak = slots.iter().copied().max().unwrap_or(0);
         let drawn: String = columns.iter().map(|n| level(*n, most)).collect();
-        say!(out, "  {arrow} {drawn}  peak {}/s", grouped(per_second(peak, rate.slot)));
+        let peak = grouped(per_second(peak, rate.slot));
+        say!(out, "  {arrow} {drawn}  peak {peak}/s in {}", short(rate.slot));
     }
 }
 
@@ -206,16 +226,18 @@ fn level(n: u64, most: u64) -> char {
 }
 
 /// Draws a count as a bar of eighths of a column.
-fn bar(n: u64, most: u64) -> String {
+fn bar(n: u64, most: u64, columns: usize) -> String {
     const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
-    const FULL: usize = BAR * 8;
-    let full = u128::from(n).saturating_mul(FULL as u128);
+    let eight = columns.saturating_mul(8);
+    let full = u128::from(n).saturating_mul(eight as u128);
     let full = full.checked_div(most.max(1).into()).unwrap_or(0);
-    let eighths = usize::try_from(full).unwrap_or(0).clamp(usize::from(n > 0), FULL);
+    let eighths = usize::try_from(full).unwrap_or(0).clamp(usize::from(n > 0), eight);
     format!("{}{}", "█".repeat(eighths / 8), EIGHTHS.get(eighths % 8).copied().unwrap_or_default())
 }
 
-fn lengths(report: &Report, out: &mut String) {
+fn lengths(report: &Report, width: usize, out: &mut String) {
+    /// What stands beside the two bars.
+    const NUMBERS: usize = 42;
     let sides = [&report.lengths.client, &report.lengths.server].map(Option::as_ref);
     if sides.iter().all(Option::is_none) {
         return;
@@ -231,6 +253,7 @@ fn lengths(report: &Report, out: &mut String) {
     let most = powers.iter().flat_map(|powers| powers.iter()).copied().max().unwrap_or(0);
     let first = powers.iter().filter_map(|powers| powers.iter().position(|n| *n > 0)).min().unwrap_or(0);
     let last = powers.iter().map(|powers| powers.len()).max().unwrap_or(0);
+    let columns = (width.saturating_sub(NUMBERS) / 2).clamp(1, BAR);
     for power in first..last {
         let [up, down] = powers.map(|powers| powers.get(power).copied().unwrap_or(0));
         let from = if power == 0 {
@@ -239,11 +262,11 @@ fn lengths(report: &Report, out: &mut String) {
             1_u64.checked_shl(u32::try_from(power.saturating_sub(1)).unwrap_or(63)).unwrap_or(0)
         };
         let line = format!(
-            "  {:>8} ↑ {:BAR$} {:>11}  ↓ {:BAR$} {:>11}",
+            "  {:>8} ↑ {:columns$} {:>11}  ↓ {:columns$} {:>11}",
             format!("≥ {}", bytes_short(from)),
-            bar(up, most),
+            bar(up, most, columns),
             nonzero(up),
-            bar(down, most),
+            bar(down, most, columns),
             nonzero(down)
         );
         say!(out, "{}", line.trim_end());
@@ -299,15 +322,31 @@ fn endings(report: &Report, out: &mut String) {
     }
 }
 
-/// Writes rows in columns; `right` tells which are aligned to the right, and the last is not padded.
-fn write_table<const N: usize>(table: &[[String; N]], right: impl Fn(usize) -> bool, out: &mut String) {
-    let width =
-        |n: usize| table.iter().filter_map(|row| row.get(n)).map(|cell| cell.width()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..N).map(width).collect();
+fn widths<const N: usize>(table: &[[String; N]]) -> [usize; N] {
+    let width = |n: usize| table.iter().filter_map(|row| row.get(n)).map(|cell| cell.width()).max();
+    std::array::from_fn(|n| width(n).unwrap_or(0))
+}
+
+/// Writes rows in columns but for those left out; `right` tells which are aligned to the right, and the last is not
+/// padded, but cut where it is too long.
+fn write_table<const N: usize>(
+    table: &[[String; N]],
+    right: impl Fn(usize) -> bool,
+    left_out: &[usize],
+    width: usize,
+    out: &mut String,
+) {
+    let widths = widths(table);
     for row in table {
         let mut line = String::new();
-        for (n, (cell, width)) in row.iter().zip(&widths).enumerate() {
-            let pad = " ".repeat(width.saturating_sub(cell.width()));
+        let cells = row.iter().zip(&widths).enumerate().filter(|(n, _)| !left_out.contains(n));
+        for (n, (cell, column)) in cells {
+            if n.saturating_add(1) == N {
+                let room = width.saturating_sub(line.width().saturating_add(2)).max(1);
+                let _ = write!(line, "  {}", clip(cell, room));
+                break;
+            }
+            let pad = " ".repeat(column.saturating_sub(cell.width()));
             let (before, after) = if right(n) { (pad.as_str(), "") } else { ("", pad.as_str()) };
             let _ = write!(line, "  {before}{cell}{after}");
         }
@@ -374,10 +413,24 @@ mod tests {
     fn drawings_show_the_least_and_the_most() {
         let drawn: String = [0, 1, 50, 100].map(|n| level(n, 100)).into_iter().collect();
         assert_eq!(drawn, " ▁▄█");
-        assert_eq!(bar(0, 100), "");
-        assert_eq!(bar(1, 100_000), "▏");
-        assert_eq!(bar(100, 100), "█".repeat(BAR));
-        assert_eq!(bar(50, 100), "█".repeat(BAR / 2));
+        assert_eq!(bar(0, 100, BAR), "");
+        assert_eq!(bar(1, 100_000, BAR), "▏");
+        assert_eq!(bar(100, 100, BAR), "█".repeat(BAR));
+        assert_eq!(bar(50, 100, BAR), "█".repeat(BAR / 2));
+    }
+
+    #[test]
+    fn columns_are_left_out_where_there_is_no_room() {
+        let row = |url: &str| {
+            std::array::from_fn::<_, 14, _>(|n| if n == 13 { url } else { "12345678" }.to_owned())
+        };
+        let table = [NAMES.map(str::to_owned), row("ws://host.example/a/long/path/indeed")];
+        assert!(fit(&table, usize::MAX).is_empty() && fit(&table, 200).is_empty());
+        assert_eq!((fit(&table, 150), fit(&table, 20).len()), (vec![9], 6));
+        let mut out = String::new();
+        write_table(&table, |_| false, &fit(&table, 105), 105, &mut out);
+        assert!(out.lines().all(|line| line.width() <= 105) && out.contains("  ws://host.example/a"), "{out}");
+        assert!(out.trim_end().ends_with('…'), "{out}");
     }
 
     #[test]
