@@ -1,5 +1,9 @@
 //! The answer to the key, and the known mistakes in making it (RFC 6455 §4.2.2 point 5.4).
 
+mod misspelt;
+
+use std::borrow::Cow;
+
 use base64::Engine as _;
 use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{
@@ -8,40 +12,6 @@ use base64::engine::general_purpose::{
 use sha1::{Digest as _, Sha1};
 
 const GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
-
-/// Wrong copies of the GUID that stand in published code, most of them in many places.
-const MISSPELT: &[&str] = &[
-    "258EAFA5-E914-47DA-95CA-5AB0DC85B11",
-    "258EAFA5-E914-47DA-95CA-5AB0DC85B11A",
-    "258EAFA5-E914-47DA-95CA-5AB0DC85B11B",
-    "258EAFA5-E914-47DA-95CA-5AB0DC85B11D",
-    "258EAFA5-E914-47DA-95CA-5AB0DC85B11F",
-    "258EAFA5-E914-47DA-95CA-5AB0DC85B39A",
-    "258EAFA5-E914-47DA-95CA-5AB0DC85B39F",
-    "258EAFA5-E914-47DA-95CA-5AB5DC085B11",
-    "258EAFA5-E914-47DA-95CA-5AB5DC11505A",
-    "258EAFA5-E914-47DA-95CA-5AB5DC11653B",
-    "258EAFA5-E914-47DA-95CA-5AB5DC11B735",
-    "258EAFA5-E914-47DA-95CA-5AB5DC11BE85",
-    "258EAFA5-E914-47DA-95CA-5AB5DC11CE56",
-    "258EAFA5-E914-47DA-95CA-5AB5DC11D65A",
-    "258EAFA5-E914-47DA-95CA-5AB5DC11D65B",
-    "258EAFA5-E914-47DA-95CA-5AB9DC11B85B",
-    "258EAFA5-E914-47DA-95CA-5AB9DC85B11D",
-    "258EAFA5-E914-47DA-95CA-C5AB0DC85B10",
-    "258EAFA5-E914-47DA-95CA-C5AB0DC85B12",
-    "258EAFA5-E914-47DA-95CA-C5AB0DC85B39",
-    "258EAFA5-E914-47DA-95CA-C5AB0DC58B11",
-    "258EAFA5-E914-47DA-95CA-C5AB5DC11B5A6",
-    "258EAFA5-E914-47DA-95CA-C5ABDC085B11",
-    "258EAFA5-E914-47DA-95AC-C5AB0DC85B11",
-    "258EAFA5-E914-47AD-95CA-C5AB0DC85B11",
-    "258EAFA5-E941-47DA-95CA-C5AB0DC85B11",
-    "258EAF5A-E914-47DA-95CA-C5AB0DC85B11",
-    "258EAFA5-E914-47DA-95CA-C5AB0DC85B1",
-    "258EAFA5E91447DA95CAC5AB0DC85B11",
-    "{258EAFA5-E914-47DA-95CA-C5AB0DC85B11}",
-];
 
 /// What programs hash when they did not find the key.
 const NO_KEY: &[&str] = &["", "undefined", "null", "None", "nil", "(null)", "NULL", "nullptr"];
@@ -82,31 +52,43 @@ const LENIENT: GeneralPurpose = GeneralPurpose::new(
 );
 
 /// Says which known mistake makes `found` out of `key`; `earlier` are keys of former requests on the connection.
-pub(super) fn cause(key: &str, found: &str, earlier: &[Box<str>]) -> Option<&'static str> {
+pub(super) fn cause(key: &str, found: &str, earlier: &[Box<str>]) -> Option<Cow<'static, str>> {
     let right = expected(key);
+    if let Some(cause) = at_sight(key, found, &right) {
+        return Some(cause.into());
+    }
+    if let Some((hash, form)) = hash_of(found) {
+        if hash == sha1(&[key.as_bytes(), GUID.as_bytes()]) {
+            return Some(form.unwrap_or("the right value with other bits in its last character").into());
+        }
+        if let Some(cause) = input_of(&hash, key, earlier) {
+            return Some(cause.into());
+        }
+        if let Some(text) = NO_KEY.iter().find(|text| sha1(&[text.as_bytes(), GUID.as_bytes()]) == hash) {
+            let hashed = if text.is_empty() { "nothing".to_owned() } else { format!("\"{text}\"") };
+            return Some(format!("the server did not find the key: it hashed {hashed} in its place").into());
+        }
+        if let Some(guid) = misspelt::find(GUID, key, &hash) {
+            return Some(format!("the GUID is misspelt: {guid}").into());
+        }
+    }
+    let same = right.bytes().zip(found.bytes()).filter(|(a, b)| a == b).count();
+    // 20 of 28 characters are the same by chance once in 10²⁹ values.
+    (same >= 20).then_some("the right value with characters changed".into())
+}
+
+/// Names a mistake that shows without looking for what was hashed.
+fn at_sight(key: &str, found: &str, right: &str) -> Option<&'static str> {
     if found == key {
         return Some("the key was sent back as it came");
     }
     if found == STANDARD.encode(format!("{key}{GUID}")) {
         return Some("the key and the GUID were not hashed");
     }
-    if found.eq_ignore_ascii_case(&right) {
+    if found.eq_ignore_ascii_case(right) {
         return Some("the right value in letters of the wrong case");
     }
-    if found.starts_with(&right) {
-        return Some("the right value with more behind it");
-    }
-    if let Some((hash, form)) = hash_of(found) {
-        if hash == sha1(&[key.as_bytes(), GUID.as_bytes()]) {
-            return Some(form.unwrap_or("the right value with other bits in its last character"));
-        }
-        if let Some(cause) = input_of(&hash, key, earlier) {
-            return Some(cause);
-        }
-    }
-    let same = right.bytes().zip(found.bytes()).filter(|(a, b)| a == b).count();
-    // 20 of 28 characters are the same by chance once in 10²⁹ values.
-    (same >= 20).then_some("the right value with characters changed")
+    found.starts_with(right).then_some("the right value with more behind it")
 }
 
 /// Reads a hash out of the forms it is sent in, with the name of the form where it is a wrong one.
@@ -149,17 +131,11 @@ fn input_of(hash: &Sha, key: &str, earlier: &[Box<str>]) -> Option<&'static str>
     if is(&[k, GUID.to_ascii_lowercase().as_bytes()]) {
         return Some("the GUID is in lower case");
     }
-    if MISSPELT.iter().any(|guid| is(&[k, guid.as_bytes()])) {
-        return Some("the GUID is misspelt");
-    }
     if is(&[g, k]) {
         return Some("the GUID stands before the key");
     }
     if earlier.iter().any(|key| is(&[key.as_bytes(), g])) {
         return Some("it answers the key of an earlier request");
-    }
-    if NO_KEY.iter().any(|text| is(&[text.as_bytes(), g])) {
-        return Some("the server did not find the key");
     }
     if LENIENT.decode(key).is_ok_and(|bytes| is(&[&bytes, g])) {
         return Some("the key was decoded from base64 before it was hashed");
@@ -205,7 +181,7 @@ mod tests {
     #[test]
     fn the_widely_copied_sample_has_characters_changed() {
         let cause = cause("7+C600xYybOv2zmJ69RQsw==", "fYoqiH14DgI+SylEMwM2sDLzDiO=", &[]);
-        assert_eq!(cause, Some("the right value with characters changed"));
+        assert_eq!(cause.as_deref(), Some("the right value with characters changed"));
     }
 
     #[test]
@@ -221,7 +197,10 @@ mod tests {
         let cases = [
             (hashed(KEY), "the GUID was left out"),
             (hashed(&format!("{KEY}{lower}")), "the GUID is in lower case"),
-            (hashed(&format!("{KEY}258EAFA5-E914-47DA-95CA-5AB0DC85B11")), "the GUID is misspelt"),
+            (
+                hashed(&format!("{KEY}258EAFA5-E914-47DA-95CA-5AB0DC85B11")),
+                "the GUID is misspelt: 258EAFA5-E914-47DA-95CA-5AB0DC85B11",
+            ),
             (hashed(&format!("{GUID}{KEY}")), "the GUID stands before the key"),
             (
                 hashed(&format!("the sample nonce{GUID}")),
@@ -231,10 +210,19 @@ mod tests {
             (hashed(&format!("{KEY} {GUID}")), "the key was hashed with the white space after it"),
             (hashed(&format!(" {KEY}{GUID}")), "the key was hashed with the blank before it"),
             (hashed(&format!("{KEY}{GUID}\0")), "the hash takes in a character after the GUID"),
-            (hashed(GUID), "the server did not find the key"),
-            (hashed(&format!("undefined{GUID}")), "the server did not find the key"),
-            (hashed(&format!("null{GUID}")), "the server did not find the key"),
-            (hashed(&format!("None{GUID}")), "the server did not find the key"),
+            (hashed(GUID), "the server did not find the key: it hashed nothing in its place"),
+            (
+                hashed(&format!("undefined{GUID}")),
+                "the server did not find the key: it hashed \"undefined\" in its place",
+            ),
+            (
+                hashed(&format!("null{GUID}")),
+                "the server did not find the key: it hashed \"null\" in its place",
+            ),
+            (
+                hashed(&format!("None{GUID}")),
+                "the server did not find the key: it hashed \"None\" in its place",
+            ),
             (hashed(&format!("dGhlIHNhbXBsZSBub25jZQ{GUID}")), "the key was hashed without its padding"),
             (
                 hashed(&format!("{}{GUID}", KEY.to_uppercase())),
@@ -253,7 +241,7 @@ mod tests {
             (right.replace("xOo=", "xOp="), "the right value with other bits in its last character"),
         ];
         for (found, name) in cases {
-            assert_eq!(cause(KEY, &found, &["earlier".into()]), Some(name), "{found}");
+            assert_eq!(cause(KEY, &found, &["earlier".into()]).as_deref(), Some(name), "{found}");
         }
     }
 

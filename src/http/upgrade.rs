@@ -308,7 +308,7 @@ fn check_accept(accept: Option<&Accept>, asked: bool, earlier: &[Box<str>], faul
         key: clip(key),
         found: clip(found),
         expected: expected.clone(),
-        cause: accept::cause(key, found, earlier),
+        cause: accept::cause(key, found, earlier).map(Into::into),
     });
 }
 

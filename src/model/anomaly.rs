@@ -86,6 +86,9 @@ macro_rules! anomalies {
             pub const ALL: &'static [(&'static str, Severity, Option<&'static str>)] =
                 &[$( ($code, Severity::$severity, $spec) ),*];
 
+            /// Says in one sentence each, in the order of [`Anomaly::ALL`], what is wrong.
+            pub const SENTENCES: &'static [&'static str] = &[$( $text ),*];
+
             /// Returns the stable kebab-case name.
             pub const fn code(&self) -> &'static str {
                 match self { $( Anomaly::$variant { .. } => $code, )* }
@@ -166,7 +169,7 @@ anomalies! {
         key: Box<str>, /// The value found.
         found: Box<str>, /// The value that the key demands.
         expected: Box<str>, /// The known mistake that makes the value found.
-        cause: Option<&'static str> }
+        cause: Option<Box<str>> }
         = "accept-mismatch", Error, Some("RFC 6455 §4.2.2"), "Sec-WebSocket-Accept does not answer the key";
     /// The server chose a sub-protocol that the client did not offer (RFC 6455 §4.1).
     SubprotocolNotOffered { /// The one chosen.

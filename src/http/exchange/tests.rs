@@ -350,7 +350,7 @@ fn an_answer_to_the_key_of_an_earlier_request_is_recognised() {
     let Output::Anomaly { anomaly: Anomaly::AcceptMismatch { cause, .. }, .. } = &outputs[1] else {
         panic!()
     };
-    assert_eq!(*cause, Some("it answers the key of an earlier request"));
+    assert_eq!(cause.as_deref(), Some("it answers the key of an earlier request"));
 }
 
 #[test]
