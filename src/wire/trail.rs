@@ -4,7 +4,7 @@ use crate::model::Tunnel;
 ///
 /// Only what both directions of a connection share is one. So these are not, though they stand in the headers:
 /// MPLS labels (each is chosen by the receiving end), GTP-U TEIDs (likewise), PPTP call ids (likewise), `PPPoE`
-/// sessions (a subscriber's line, with no addresses of its own), the outer addresses of a tunnel (mirrors send
+/// sessions (a subscriber's line, with no addresses of its own), ERSPAN sessions (each names a mirror), the outer addresses of a tunnel (mirrors send
 /// both directions one way, and load balancers send only the requests through a tunnel). A tunnel without an
 /// identifier of the kind below leaves no trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,8 +17,6 @@ pub(super) enum Id {
     Geneve(u32),
     /// A GRE key; of an NVGRE key the virtual subnet only, for its other bits are a hash of the flow.
     Gre(u32),
-    /// An ERSPAN session.
-    Erspan(u16),
 }
 
 /// Remembers what a packet was wrapped in, on the way to its TCP header.
@@ -42,7 +40,6 @@ impl Trail {
             Id::Vxlan(network) => (2, network),
             Id::Geneve(network) => (3, network),
             Id::Gre(key) => (4, key),
-            Id::Erspan(session) => (5, u32::from(session)),
         };
         let mixed = mix(self.tunnel.0 ^ (kind << 32) ^ u64::from(value));
         self.tunnel = Tunnel(if mixed == Tunnel::NONE.0 { 1 } else { mixed });

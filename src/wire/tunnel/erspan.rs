@@ -1,5 +1,10 @@
+//! Frames that a switch mirrors in GRE (draft-foschiano-erspan).
+//!
+//! The session says which mirror sent a frame, not whose network the frame is of: a port's two directions may be
+//! mirrored in two sessions, and two ports' sessions may show the same connection. So it keeps nothing apart; the
+//! VLAN tags of the mirrored frames do.
+
 use super::super::Stop;
-use super::super::trail::Id;
 use super::super::view::View;
 use super::super::walk::{Found, Next};
 
@@ -18,7 +23,7 @@ pub(super) fn v1_or_v2(view: View<'_>, with_sequence: bool) -> Result<Found<'_>,
     }
     let (header, rest) = view.split::<8>(LAYER)?;
     match header[0] >> 4 {
-        1 => Ok(Found::new(Next::Ethernet, rest).with(session(*header))),
+        1 => Ok(Found::new(Next::Ethernet, rest)),
         version => Err(view.field(LAYER, "version", u64::from(version))),
     }
 }
@@ -39,18 +44,13 @@ pub(super) fn v3(view: View<'_>) -> Result<Found<'_>, Stop> {
         2 => Next::Ip,
         _ => Next::Nothing,
     };
-    Ok(Found::new(next, rest).with(session(*first)))
-}
-
-fn session([_, _, high, low, ..]: [u8; 8]) -> Id {
-    Id::Erspan(u16::from_be_bytes([high, low]) & 0x03ff)
+    Ok(Found::new(next, rest))
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::super::sample::*;
     use super::*;
-    use crate::model::Tunnel;
 
     fn gre(sequence: bool, protocol: u16, payload: &[u8]) -> Vec<u8> {
         let protocol = protocol.to_be_bytes();
@@ -69,26 +69,32 @@ mod tests {
     }
 
     #[test]
-    fn type_two_keeps_its_session_only() {
-        let mirrored = |vlan: u8, session: u8| {
-            tunnel_of(
-                RAW,
-                &gre(true, TYPE_1_AND_2, &join(&[&[0x10, vlan, 0x08, session, 0, 0, 0, 1], &frame()])),
-            )
+    fn neither_the_session_nor_its_vlan_keeps_the_directions_of_a_connection_apart() {
+        for (vlan, session) in [(1, 1), (1, 2), (2, 1)] {
+            let header = [0x10, vlan, 0x08, session, 0, 0, 0, 1];
+            is_plain(RAW, &gre(true, TYPE_1_AND_2, &join(&[&header, &frame()])));
+            let header = [0x20, vlan, 0, session, 1, 2, 3, 4, 0, 0, 0, 0];
+            is_plain(RAW, &gre(true, TYPE_3, &join(&[&header, &frame()])));
+        }
+    }
+
+    #[test]
+    fn the_vlan_of_a_mirrored_frame_keeps_networks_apart() {
+        let mirrored = |network| {
+            let frame = ethernet(0x8100, &vlan(network, 0x0800, &hello()));
+            tunnel_of(RAW, &gre(true, TYPE_1_AND_2, &join(&[&[0x10, 0, 0, 1, 0, 0, 0, 1], &frame])))
         };
-        assert_ne!(mirrored(1, 1), Tunnel::NONE);
-        assert_eq!(mirrored(1, 1), mirrored(2, 1));
-        assert_ne!(mirrored(1, 1), mirrored(1, 2));
+        assert_ne!(mirrored(10), mirrored(20));
+        assert_eq!(mirrored(10), mirrored(10));
     }
 
     #[test]
     fn type_three_with_and_without_subheader() {
         let first = [0x20, 0, 0, 5, 1, 2, 3, 4];
-        let plain = tunnel_of(RAW, &gre(true, TYPE_3, &join(&[&first, &[0, 0, 0, 0], &frame()])));
-        let sub = join(&[&first, &[0, 0, 0, 1], &[7; 8], &frame()]);
-        assert_eq!(tunnel_of(RAW, &gre(true, TYPE_3, &sub)), plain);
+        is_plain(RAW, &gre(true, TYPE_3, &join(&[&first, &[0, 0, 0, 0], &frame()])));
+        is_plain(RAW, &gre(true, TYPE_3, &join(&[&first, &[0, 0, 0, 1], &[7; 8], &frame()])));
         // Frame type 2: an IP packet.
-        assert_eq!(tunnel_of(RAW, &gre(true, TYPE_3, &join(&[&first, &[0, 0, 8, 0], &hello()]))), plain);
+        is_plain(RAW, &gre(true, TYPE_3, &join(&[&first, &[0, 0, 8, 0], &hello()])));
     }
 
     #[test]
