@@ -2,7 +2,10 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use super::Form;
-use crate::event::{Anomaly, Severity};
+use crate::event::Anomaly;
+
+/// The fewest columns that sentences are broken into.
+const NARROWEST: usize = 20;
 
 /// Says which rules count.
 #[derive(Clone, Debug, Default)]
@@ -44,25 +47,57 @@ fn known(code: &str) -> Result<&'static str, UnknownRule> {
     found.map(|(known, ..)| *known).ok_or_else(|| UnknownRule(code.to_owned()))
 }
 
-/// Lists every rule: its code, how bad it is to break it, and where it stands.
-pub fn list(form: Form) -> String {
+/// Lists every rule: its code, how bad it is to break it, where it stands, and a sentence.
+///
+/// A line of text has `columns` at most, where they are given: a sentence that is too long goes on below itself.
+pub fn list(form: Form, columns: Option<usize>) -> String {
+    let rules = || Anomaly::ALL.iter().zip(Anomaly::SENTENCES);
     let mut out = String::new();
     match form {
         Form::Text => {
-            let width = Anomaly::ALL.iter().map(|(code, ..)| code.len()).max().unwrap_or(0);
-            for (code, severity, spec) in Anomaly::ALL {
-                let line = format!("{code:width$}  {:7}  {}", severity.name(), spec.unwrap_or_default());
-                // Writing into a string cannot fail.
-                let _ = writeln!(out, "{}", line.trim_end());
+            let code = Anomaly::ALL.iter().map(|(code, ..)| code.len()).max().unwrap_or(0);
+            let place = Anomaly::ALL.iter().filter_map(|(.., spec)| spec.map(|it| it.chars().count()));
+            let place = place.max().unwrap_or(0);
+            for ((name, severity, spec), sentence) in rules() {
+                let (severity, spec) = (severity.name(), spec.unwrap_or_default());
+                let head = format!("{name:code$}  {severity:7}  {spec:place$}  ");
+                write_below(&mut out, &head, sentence, columns);
             }
         }
         Form::Json => {
-            let rule = |(code, severity, spec): &(&str, Severity, Option<&str>)| serde_json::json!({"code": code, "severity": severity.name(), "spec": spec});
-            let rules: Vec<_> = Anomaly::ALL.iter().map(rule).collect();
+            let rules: Vec<_> = rules()
+                .map(|((code, severity, spec), text)| {
+                    serde_json::json!({"code": code, "severity": severity.name(), "spec": spec, "text": text})
+                })
+                .collect();
+            // Writing into a string cannot fail.
             let _ = writeln!(out, "{}", serde_json::Value::from(rules));
         }
     }
     out
+}
+
+/// Writes `head` and the words of `sentence` in lines of so many columns, each below the first.
+fn write_below(out: &mut String, head: &str, sentence: &str, columns: Option<usize>) {
+    let indent = head.chars().count();
+    // Where next to nothing is left beside the head, the terminal breaks lines better than we do.
+    let room = columns.and_then(|columns| columns.checked_sub(indent)).filter(|room| *room >= NARROWEST);
+    out.push_str(head);
+    let mut used = 0_usize;
+    for word in sentence.split(' ') {
+        let length = word.chars().count();
+        if used > 0 && room.is_some_and(|room| used.saturating_add(length).saturating_add(1) > room) {
+            // Writing into a string cannot fail.
+            let _ = write!(out, "\n{:indent$}", "");
+            used = 0;
+        } else if used > 0 {
+            out.push(' ');
+            used = used.saturating_add(1);
+        }
+        out.push_str(word);
+        used = used.saturating_add(length);
+    }
+    out.push('\n');
 }
 
 #[cfg(test)]
@@ -79,11 +114,26 @@ mod tests {
     }
 
     #[test]
-    fn every_rule_is_listed_once() {
-        let text = list(Form::Text);
+    fn every_rule_is_listed_once_with_its_sentence() {
+        let text = list(Form::Text, None);
         assert_eq!(text.lines().count(), Anomaly::ALL.len());
-        assert!(text.contains("bad-utf8") && text.contains("  error    RFC 6455 §8.1\n"));
-        let json: serde_json::Value = serde_json::from_str(&list(Form::Json)).unwrap();
+        let line = text.lines().find(|line| line.starts_with("bad-utf8 ")).unwrap();
+        let words: Vec<_> = line.split("  ").map(str::trim).filter(|word| !word.is_empty()).collect();
+        assert_eq!(words, ["bad-utf8", "error", "RFC 6455 §8.1", "a text message is not UTF-8"]);
+        let json: serde_json::Value = serde_json::from_str(&list(Form::Json, None)).unwrap();
         assert_eq!(json.as_array().unwrap().len(), Anomaly::ALL.len());
+        assert!(json.as_array().unwrap().iter().all(|rule| rule["text"].is_string()));
+    }
+
+    #[test]
+    fn the_list_fits_a_terminal_and_loses_no_word() {
+        let whole = list(Form::Text, None);
+        let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        for columns in [80, 100, 120] {
+            let text = list(Form::Text, Some(columns));
+            assert!(text.lines().all(|line| line.chars().count() <= columns), "{text}");
+            assert_eq!(words(&text), words(&whole));
+        }
+        assert_eq!(list(Form::Text, Some(40)), whole);
     }
 }

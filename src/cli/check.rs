@@ -1,4 +1,4 @@
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 
 use clap::builder::{PossibleValue, PossibleValuesParser};
 
@@ -34,7 +34,7 @@ pub(super) struct Args {
     format: String,
 }
 
-/// List every rule: its code, how bad it is to break it, and where it stands
+/// List every rule: its code, its severity, where it stands, and what it says
 #[derive(Debug, clap::Args)]
 pub(super) struct List {
     /// Write in this form: `text`, a line a rule, or `json`, an array of them
@@ -87,7 +87,9 @@ impl Args {
 impl List {
     pub(super) fn run(&self) -> anyhow::Result<()> {
         let form = Form::named(&self.format).unwrap_or(Form::Text);
-        std::io::stdout().write_all(check::list(form).as_bytes())?;
+        let terminal = std::io::stdout().is_terminal().then(terminal_size::terminal_size).flatten();
+        let columns = terminal.map(|(width, _)| usize::from(width.0));
+        std::io::stdout().write_all(check::list(form, columns).as_bytes())?;
         Ok(())
     }
 }
