@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-use pcap::{Capture, Device};
+use pcap::{Capture, ConnectionStatus, Device};
 
 use super::bpf::message;
 use super::{Error, live};
@@ -17,10 +17,10 @@ pub struct Sniffable {
     pub description: Option<String>,
     /// Its addresses.
     pub addresses: Vec<IpAddr>,
-    /// The name of its link type, or what keeps it from being opened.
+    /// Its link type, in words and as libpcap names it, or what keeps it from being opened.
     pub link: Result<String, String>,
-    /// Whether it is up.
-    pub up: bool,
+    /// Whether it is up; `None` for what is no network interface, as a log of the kernel.
+    pub up: Option<bool>,
     /// Whether it is loopback.
     pub loopback: bool,
 }
@@ -42,19 +42,26 @@ fn describe(device: Device) -> Sniffable {
     let link = match opened {
         Ok(capture) => {
             let link = capture.get_datalink();
-            Ok(link.get_name().unwrap_or_else(|_| link.0.to_string()))
+            let name = link.get_name().unwrap_or_else(|_| link.0.to_string());
+            Ok(link.get_description().map_or(name.clone(), |words| format!("{words} ({name})")))
         }
         Err(error) if live::is_about_rights(&message(&error)) => Err(NO_RIGHT.to_owned()),
         Err(error) => Err(message(&error)),
     };
     Sniffable {
         link,
+        up: is_network(&device).then(|| device.flags.is_up()),
         description: device.desc,
         addresses: device.addresses.into_iter().map(|address| address.addr).collect(),
-        up: device.flags.is_up(),
         loopback: device.flags.is_loopback(),
         name: device.name,
     }
+}
+
+/// Tells whether a device is an interface that can be up or down.
+fn is_network(device: &Device) -> bool {
+    let flags = &device.flags;
+    flags.is_up() || flags.is_loopback() || flags.connection_status != ConnectionStatus::NotApplicable
 }
 
 /// Returns where Linux tells of an interface; `None` elsewhere, and for what is no single interface.

@@ -4,7 +4,7 @@ use crate::capture::{Sniffable, interfaces};
 
 /// List what can be sniffed, and what is missing where nothing can
 ///
-/// Each line has an interface's name as `-i` takes it, its state, its link type, and its addresses.
+/// Each line has an interface's name as `-i` takes it, whether it is up, its link type, and its addresses.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {}
 
@@ -12,11 +12,7 @@ impl Args {
     #[expect(clippy::unused_self, reason = "as all commands")]
     pub(super) fn run(&self) -> anyhow::Result<()> {
         let list = interfaces()?;
-        let width = list.iter().map(|it| it.name.chars().count()).max().unwrap_or(0);
-        let mut out = io::stdout().lock();
-        for interface in &list {
-            writeln!(out, "{}", line(interface, width))?;
-        }
+        io::stdout().lock().write_all(table(&list).as_bytes())?;
         let refused =
             |it: &Sniffable| it.link.as_ref().is_err_and(|why| why.contains(crate::capture::NO_RIGHT));
         if list.iter().any(refused) {
@@ -32,15 +28,77 @@ impl Args {
     }
 }
 
-fn line(interface: &Sniffable, width: usize) -> String {
-    let state = if interface.up { "up" } else { "down" };
-    let link = match &interface.link {
-        Ok(link) => link.clone(),
-        Err(missing) => format!("missing: {missing}"),
-    };
-    let mut parts = vec![format!("{:width$}", interface.name), format!("{state:4}"), link];
+/// Lists interfaces, a line each, with their columns below each other.
+fn table(list: &[Sniffable]) -> String {
+    let link = |it: &Sniffable| it.link.clone().unwrap_or_else(|_| "-".to_owned());
+    let width =
+        |of: &dyn Fn(&Sniffable) -> String| list.iter().map(|it| of(it).chars().count()).max().unwrap_or(0);
+    let (names, links) = (width(&|it| it.name.clone()), width(&link));
+    let mut text = String::new();
+    for interface in list {
+        let state = match interface.up {
+            Some(true) => "up",
+            Some(false) => "down",
+            None => "-",
+        };
+        let line =
+            format!("{:names$}  {state:4}  {:links$}  {}", interface.name, link(interface), notes(interface));
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+/// Tells what has no column of its own.
+fn notes(interface: &Sniffable) -> String {
+    let mut parts = Vec::new();
     parts.extend(interface.loopback.then(|| "loopback".to_owned()));
     parts.extend(interface.addresses.iter().map(ToString::to_string));
     parts.extend(interface.description.as_ref().map(|description| format!("({description})")));
+    // That what is down is not up need not be said again.
+    if let Err(missing) = &interface.link
+        && !(interface.up == Some(false) && missing.ends_with("not up"))
+    {
+        parts.push(format!("missing: {missing}"));
+    }
     parts.join("  ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn interface(name: &str, up: Option<bool>, link: Result<&str, &str>) -> Sniffable {
+        Sniffable {
+            name: name.to_owned(),
+            description: None,
+            addresses: Vec::new(),
+            link: link.map(str::to_owned).map_err(str::to_owned),
+            up,
+            loopback: name == "lo",
+        }
+    }
+
+    #[test]
+    fn columns_stand_below_each_other_and_nothing_is_said_twice() {
+        let mut list = [
+            interface("eth0", Some(true), Ok("Ethernet (EN10MB)")),
+            interface("any", Some(true), Ok("Linux cooked v1 (LINUX_SLL)")),
+            interface("lo", Some(true), Ok("Ethernet (EN10MB)")),
+            interface("ifb0", Some(false), Err("That device is not up")),
+            interface("bluetooth-monitor", None, Err("Can't create raw socket")),
+            interface("wlan0", Some(true), Err(crate::capture::NO_RIGHT)),
+        ];
+        list[0].addresses = vec!["192.0.2.2".parse().unwrap(), "fd00::2".parse().unwrap()];
+        list[4].description = Some("Bluetooth Linux Monitor".to_owned());
+        let expected = "\
+eth0               up    Ethernet (EN10MB)            192.0.2.2  fd00::2
+any                up    Linux cooked v1 (LINUX_SLL)
+lo                 up    Ethernet (EN10MB)            loopback
+ifb0               down  -
+bluetooth-monitor  -     -                            (Bluetooth Linux Monitor)  missing: Can't create raw socket
+wlan0              up    -                            missing: the right to capture
+";
+        assert_eq!(table(&list), expected);
+    }
 }
