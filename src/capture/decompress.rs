@@ -39,7 +39,15 @@ impl Compression {
         }
     }
 
-    pub(super) const fn name(self) -> &'static str {
+    /// Says what is wrong with the compressed data, in words of its own for data that ends too soon.
+    pub(super) fn problem(self, error: &io::Error) -> String {
+        match error.kind() {
+            io::ErrorKind::UnexpectedEof => format!("the {} data ends early", self.name()),
+            _ => format!("the {} data is damaged ({error})", self.name()),
+        }
+    }
+
+    const fn name(self) -> &'static str {
         match self {
             Compression::Gzip => "gzip",
             Compression::Zstandard => "zstd",
@@ -219,7 +227,8 @@ mod tests {
             let all = Everything::of_bytes(&whole[..whole.len() * 3 / 4]).unwrap();
             assert!((200..500).contains(&all.packets.len()), "{name}: {} packets", all.packets.len());
             let (offset, problem) = all.only_problem();
-            assert!(problem.starts_with(name), "{problem}");
+            let told = format!("the {name} data ends early (the offset counts bytes after decompression)");
+            assert_eq!(problem, told);
             assert!(offset >= 24 + all.packets.len() as u64 * 1416, "{offset}");
         }
     }
@@ -232,7 +241,9 @@ mod tests {
             whole.extend([0x1f; 100]);
             let all = Everything::of_bytes(&whole).unwrap();
             assert_eq!(all.packets.len(), 35);
-            all.only_problem();
+            let (_, problem) = all.only_problem();
+            assert!(problem.contains(" data is damaged ("), "{problem}");
+            assert!(problem.ends_with(" (the offset counts bytes after decompression)"), "{problem}");
         }
     }
 
@@ -244,6 +255,17 @@ mod tests {
         ] {
             let error = Everything::of_bytes(bad).unwrap_err();
             assert!(matches!(error, Error::Compression { .. }), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_end_before_the_first_byte_is_an_error_that_says_so() {
+        for (compress, name) in CODECS.into_iter().zip(["gzip", "zstd"]) {
+            let error = Everything::of_bytes(&compress(&capture())[..6]).unwrap_err();
+            assert_eq!(
+                error.to_string(),
+                format!("test: cannot be decompressed: the {name} data ends early")
+            );
         }
     }
 

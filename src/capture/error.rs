@@ -57,14 +57,12 @@ pub enum Error {
         problem: String,
     },
     /// It is compressed, and the compressed data is bad from the start.
-    #[error("{file}: cannot be decompressed ({how}): {source}")]
+    #[error("{file}: cannot be decompressed: {problem}")]
     Compression {
         /// The file, or `-`.
         file: String,
-        /// `gzip` or `zstd`.
-        how: &'static str,
-        /// Why.
-        source: std::io::Error,
+        /// What is wrong with the compressed data.
+        problem: String,
     },
     /// Live capture needs libpcap, and it is not to be had.
     #[error(

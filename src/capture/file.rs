@@ -12,6 +12,8 @@ use crate::model::Anomaly;
 pub(super) const BLOCK: usize = 256 * 1024;
 /// A round whose memory grew beyond this for one large record gives it back.
 const KEPT: usize = 2 * 1024 * 1024;
+/// What is said with a place in a compressed file.
+const AFTER: &str = " (the offset counts bytes after decompression)";
 /// How much is read at first, and of a pipe that trickles.
 const SMALL_BLOCK: usize = 16 * 1024;
 
@@ -83,7 +85,10 @@ impl Reader {
                 Err(Fault::Unknown) => {
                     return Err(Error::NotCapture { file: self.file(), looks: looks_like(&self.tail) });
                 }
-                Err(Fault::Damaged { layer, offset, problem }) => {
+                Err(Fault::Damaged { layer, offset, mut problem }) => {
+                    if self.compression.is_some() {
+                        problem.push_str(AFTER);
+                    }
                     return Err(Error::Header { file: self.file(), layer, offset, problem });
                 }
             }
@@ -128,7 +133,7 @@ impl Reader {
                 Err(source) => match self.compression {
                     // What the decoder below refuses is the file's fault.
                     Some(compression) if source.raw_os_error().is_none() => {
-                        self.problems.end(filled, format!("{}: {source}", compression.name()));
+                        self.problems.end(filled, compression.problem(&source));
                         self.ended = true;
                     }
                     _ => {
@@ -190,7 +195,11 @@ impl Reader {
 
     /// Hands on what was found wrong.
     fn tell(&mut self, round: &mut Round) {
-        for (at, problem) in self.problems.drain() {
+        for (at, mut problem) in self.problems.drain() {
+            if self.compression.is_some() {
+                // Nobody finds the place in the file as it lies on disk.
+                problem.push_str(AFTER);
+            }
             round.diagnostics.push(Anomaly::CaptureDamaged {
                 file: self.name.clone(),
                 offset: self.offset.saturating_add(at as u64),
@@ -241,13 +250,20 @@ impl Reader {
                 Err(source) => {
                     let file = self.file();
                     return Err(match self.compression {
-                        Some(how) => Error::Compression { file, how: how.name(), source },
-                        None => Error::Io { file, source },
+                        Some(compression) if source.raw_os_error().is_none() => {
+                            Error::Compression { file, problem: compression.problem(&source) }
+                        }
+                        _ => Error::Io { file, source },
                     });
                 }
             }
         }
         Ok(true)
+    }
+
+    /// Returns what errors and diagnostics call the file.
+    pub(super) fn name(&self) -> &str {
+        &self.name
     }
 
     fn file(&self) -> String {
