@@ -9,6 +9,7 @@ mod export;
 mod input;
 mod interfaces;
 mod man;
+mod parse;
 mod print;
 mod progress;
 mod report;
@@ -38,7 +39,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
     arg_required_else_help = true,
     args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true,
-    after_help = "Without a command, `wirefin FILE` is `wirefin view FILE` on a terminal. Elsewhere, and with a flag that only print has, it is `wirefin print FILE`."
+    after_help = "Without a command, `wirefin FILE` is `wirefin view FILE` on a terminal, and with a flag that only view has. Elsewhere, and with a flag that only print has, it is `wirefin print FILE`."
 )]
 struct Cli {
     #[command(subcommand)]
@@ -67,7 +68,7 @@ enum Command {
 /// A [`clap::Error`] where the arguments are wrong or ask for help, which it knows how to print; anything else says
 /// that we could not read or write.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Result<Outcome> {
-    let cli = Cli::try_parse_from(arguments)?;
+    let cli = parse::parse(&arguments.into_iter().collect::<Vec<_>>())?;
     match cli.command {
         None => bare(cli.print)?,
         Some(Command::Print(args)) => args.run()?,
