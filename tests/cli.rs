@@ -68,6 +68,7 @@ snapshots! {
     export_json: "export --format json -c 1 tiny.pcap", "export --format json -c 0 tiny.pcap";
     export_frames: "export --frames -c 2 tiny.pcap";
     export_max_message: "export --max-message 3 -c 1 tiny.pcap";
+    rules: "rules";
     nothing_found: "print http.pcap", "print -q http.pcap", "export http.pcap";
     bad_input: "print empty.pcap", "print cut.pcap", "print text.pcap", "print .", "print missing.pcap",
         "print link.pcap", "export --format json link.pcap", "print tiny.pcap text.pcap";
@@ -75,7 +76,7 @@ snapshots! {
         "print --threads 0 tiny.pcap", "export tiny.pcap -o tiny.pcap", "export tiny.pcap -o missing/out", "print -f tcp tiny.pcap",
         "print -B 1M tiny.pcap", "print -s 100 tiny.pcap", "print -p tiny.pcap", "print --user nobody tiny.pcap",
         "stats -c 1 tiny.pcap", "check -c 1 tiny.pcap", "print -w out -W 0 tiny.pcap", "print -w out -C 0 tiny.pcap",
-        "print --follow missing.pcap", "print -i lo tiny.pcap";
+        "print --follow missing.pcap", "print -i lo tiny.pcap", "tiny.pcap --theme light -x";
 }
 
 #[test]
@@ -102,6 +103,40 @@ fn standard_input_is_read_as_a_file_is() {
     let file = run(folder.path(), "export tiny.pcap");
     let pipe = wirefin(folder.path(), &["export", "-"]).write_stdin(tiny::capture()).output().unwrap();
     assert_eq!((pipe.status.code(), pipe.stdout), (Some(0), file.stdout));
+}
+
+#[test]
+fn the_summary_of_a_counted_run_tells_what_was_written() {
+    let folder = folder();
+    for (wanted, tally) in [
+        (0, "0 conversations, 0 messages, 0 anomalies"),
+        (1, "1 conversation, 1 message, 0 anomalies"),
+        (3, "1 conversation, 3 messages, 0 anomalies"),
+    ] {
+        for threads in [1, 2] {
+            let line = format!("export --follow -a idle:5 -c {wanted} --threads {threads} tiny.pcap");
+            let output = run(folder.path(), &line);
+            let [stdout, stderr] = [output.stdout, output.stderr].map(|it| String::from_utf8(it).unwrap());
+            assert_eq!(stdout.matches("\"type\":\"message\"").count(), wanted, "{line}");
+            assert!(stderr.contains(&format!("wirefin: {tally}\n")), "{line}: {stderr}");
+        }
+    }
+}
+
+#[test]
+fn the_files_of_an_unsupported_link_type_are_named() {
+    let folder = folder();
+    std::fs::copy(folder.path().join("link.pcap"), folder.path().join("more.pcap")).unwrap();
+    let stderr = |line: &str| String::from_utf8(run(folder.path(), line).stderr).unwrap();
+    assert_eq!(stderr("stats link.pcap"), "wirefin: link.pcap: link type 147 is not supported\n");
+    assert_eq!(
+        stderr("print more.pcap link.pcap"),
+        "wirefin: more.pcap and 1 more input: link type 147 is not supported\n"
+    );
+    let text = stderr("print tiny.pcap link.pcap");
+    assert!(text.contains("could not be read, the first because: link.pcap: link type 147 is"), "{text}");
+    let text = stderr("print --follow -a idle:0.1 link.pcap");
+    assert_eq!(text, "wirefin: link.pcap: link type 147 is not supported\n");
 }
 
 #[test]

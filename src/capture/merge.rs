@@ -1,17 +1,20 @@
+mod head;
+mod open;
+#[cfg(test)]
+mod tests;
+
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::fs::File;
 use std::io::{self, Read};
-use std::os::fd::AsFd;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-
+use self::head::Head;
+use self::open::{first_stamp, is_readable, is_standard_input, open_path, regular_length};
 use super::file::{BLOCK, Reader};
 use super::until::Watch;
-use super::{Error, Meter, Next, Progress, Round, Source, Until};
+use super::{Error, Meter, Next, Origins, Progress, Round, Source, Until};
 use crate::model::Timestamp;
 
 /// How many bytes the blocks of all files that are open at once may have together.
@@ -48,6 +51,7 @@ pub struct Files {
     packets: u64,
     latest: Timestamp,
     meter: Meter,
+    origins: Origins,
     watch: Arc<Watch>,
     /// Standard input is among the inputs.
     pipe: bool,
@@ -113,6 +117,11 @@ impl Files {
         self.meter.clone()
     }
 
+    /// Returns what tells the files of a link type while somebody else holds the source.
+    pub fn origins(&self) -> Origins {
+        self.origins.clone()
+    }
+
     fn new(meter: Meter) -> Files {
         Files {
             inputs: Vec::new(),
@@ -121,6 +130,7 @@ impl Files {
             packets: 0,
             latest: UNKNOWN,
             meter,
+            origins: Origins::default(),
             watch: Arc::new(Watch::new(Until::default())),
             pipe: false,
             flush: false,
@@ -188,7 +198,7 @@ impl Files {
             }
         };
         let most = BLOCKS.checked_div(self.open).unwrap_or(BLOCK);
-        if !head.refill(most, self.inputs.len() > 1)? {
+        if !head.refill(most, self.inputs.len() > 1, &self.origins)? {
             self.open = self.open.saturating_sub(1);
             return Ok(());
         }
@@ -249,355 +259,5 @@ enum Input {
 impl Input {
     fn open(reader: Reader) -> Input {
         Input::Open(Box::new(Head::new(reader)))
-    }
-}
-
-/// Holds an open file and what was read of it and not handed on.
-struct Head {
-    reader: Reader,
-    round: Round,
-    /// The packet of `round` that is next.
-    next: usize,
-    /// The secret of `round` that is next.
-    next_secret: usize,
-    /// The latest stamp in `round`, where that matters.
-    latest: Timestamp,
-}
-
-impl Head {
-    fn new(reader: Reader) -> Head {
-        Head { reader, round: Round::default(), next: 0, next_secret: 0, latest: UNKNOWN }
-    }
-
-    fn is_used_up(&self) -> bool {
-        self.next >= self.round.packets.len()
-    }
-
-    fn is_untouched(&self) -> bool {
-        self.next == 0
-    }
-
-    /// Returns the stamp of the next packet.
-    fn stamp(&self) -> Timestamp {
-        self.round.packets.get(self.next).map_or(UNKNOWN, |record| record.at.time)
-    }
-
-    fn refill(&mut self, most: usize, several: bool) -> Result<bool, Error> {
-        (self.next, self.next_secret) = (0, 0);
-        let some = self.reader.fill(&mut self.round, most)?;
-        if several {
-            self.latest = self.round.packets.iter().map(|record| record.at.time).max().unwrap_or(UNKNOWN);
-        }
-        Ok(some)
-    }
-
-    /// Copies packets while their stamps are `wanted` and there is room; returns the stamp of the next one.
-    fn copy(&mut self, round: &mut Round, wanted: impl Fn(Timestamp) -> bool) -> Timestamp {
-        if round.packets.is_empty() {
-            round.bytes.clear();
-        }
-        while let Some(&record) = self.round.packets.get(self.next)
-            && wanted(record.at.time)
-            && round.bytes.len() < BLOCK
-        {
-            self.copy_secrets(round);
-            let start = record.offset as usize;
-            let data = self.round.bytes.get(start..start.saturating_add(record.length as usize));
-            let offset = u32::try_from(round.bytes.len()).unwrap_or(u32::MAX);
-            round.bytes.extend_from_slice(data.unwrap_or_default());
-            round.packets.push(super::Record { offset, ..record });
-            self.next = self.next.saturating_add(1);
-        }
-        if self.is_used_up() {
-            self.copy_secrets(round);
-            round.diagnostics.append(&mut self.round.diagnostics);
-        }
-        self.stamp()
-    }
-
-    /// Copies the secrets that stand before the next packet.
-    fn copy_secrets(&mut self, round: &mut Round) {
-        while let Some((before, text)) = self.round.secrets.get_mut(self.next_secret)
-            && *before <= self.next
-        {
-            round.secrets.push((round.packets.len(), std::mem::take(text)));
-            self.next_secret = self.next_secret.saturating_add(1);
-        }
-    }
-}
-
-/// Returns a regular file's length, `None` for what may keep us waiting.
-fn regular_length(path: &Path) -> Result<Option<u64>, Error> {
-    if is_standard_input(path) {
-        return Ok(None);
-    }
-    let file = || path.display().to_string();
-    let metadata = std::fs::metadata(path).map_err(|source| Error::Io { file: file(), source })?;
-    if metadata.is_dir() {
-        return Err(Error::Directory { file: file() });
-    }
-    Ok(metadata.is_file().then_some(metadata.len()))
-}
-
-fn open_path(path: &Path, meter: &Meter, watch: &Arc<Watch>) -> Result<Reader, Error> {
-    if is_standard_input(path) {
-        let failed = |source| Error::Io { file: "-".into(), source };
-        let input = io::stdin().as_fd().try_clone_to_owned().map_err(failed)?;
-        return Ok(Reader::new(
-            "-",
-            meter.count(Patient { input: File::from(input), watch: Arc::clone(watch) }),
-        ));
-    }
-    let name = path.display().to_string();
-    match File::open(path) {
-        Ok(file) => Ok(Reader::new(name, meter.count(file))),
-        Err(source) => Err(Error::Io { file: name, source }),
-    }
-}
-
-/// Reads a pipe, and waits for it no longer than it is to be read.
-struct Patient {
-    input: File,
-    watch: Arc<Watch>,
-}
-
-impl Read for Patient {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        while !is_readable(&self.input, Duration::from_millis(100)) {
-            if self.watch.is_over() {
-                return Ok(0);
-            }
-        }
-        self.input.read(into)
-    }
-}
-
-/// Waits until there is something to read, an end or a fault included, for this long at most.
-fn is_readable(input: &impl AsFd, wait: Duration) -> bool {
-    let mut list = [PollFd::new(input, PollFlags::IN)];
-    let wait = Timespec { tv_sec: 0, tv_nsec: wait.subsec_nanos().into() };
-    // What cannot be waited for is read, and will say itself what is wrong.
-    poll(&mut list, Some(&wait)).map_or_else(|error| error != rustix::io::Errno::INTR, |ready| ready > 0)
-}
-
-/// Looks at a file and closes it again.
-fn first_stamp(path: &Path) -> Result<Timestamp, Error> {
-    let mut reader = open_path(path, &Meter::default(), &Arc::new(Watch::new(Until::default())))?;
-    let mut round = Round::default();
-    reader.prepare()?;
-    while reader.fill(&mut round, BLOCK)? {
-        if let Some(record) = round.packets.first() {
-            return Ok(record.at.time);
-        }
-    }
-    Ok(UNKNOWN)
-}
-
-fn is_standard_input(path: &Path) -> bool {
-    path.as_os_str() == "-"
-}
-
-#[cfg(test)]
-mod tests {
-    use std::io::Cursor;
-
-    use proptest::prelude::*;
-
-    use super::super::fixture::{Bytes, Everything, Pieces};
-    use super::super::order::Order;
-    use super::*;
-
-    fn merged(files: &[Vec<u8>]) -> Everything {
-        let names: Vec<String> = (0..files.len()).map(|index| format!("file {index}")).collect();
-        let readers = names.iter().zip(files).map(|(name, file)| {
-            let reader: Box<dyn Read + Send> = Box::new(Cursor::new(file.clone()));
-            (&**name, reader)
-        });
-        Everything::of(Files::from_readers(readers)).unwrap()
-    }
-
-    const TLS: u32 = 0x544c_534b;
-
-    fn numbers(all: &Everything) -> Vec<u64> {
-        all.packets.iter().map(|packet| packet.number).collect()
-    }
-
-    #[test]
-    fn files_can_cross_threads() {
-        fn crosses(_: impl Send) {}
-        crosses(Files::from_readers([]));
-    }
-
-    #[test]
-    fn interleaved_files_become_one_numbered_stream() {
-        let all = merged(&[Bytes::stamps(&[1, 4, 5, 9], b"a"), Bytes::stamps(&[2, 3, 6, 7, 8], b"b")]);
-        assert_eq!(all.seconds(), [1, 2, 3, 4, 5, 6, 7, 8, 9]);
-        assert_eq!(numbers(&all), [1, 2, 3, 4, 5, 6, 7, 8, 9]);
-        assert_eq!(all.data().concat(), b"abbaabbba");
-    }
-
-    #[test]
-    fn equal_stamps_go_by_the_command_line() {
-        let all = merged(&[
-            Bytes::stamps(&[1, 2, 2], b"a"),
-            Bytes::stamps(&[1, 2, 3], b"b"),
-            Bytes::stamps(&[2], b"c"),
-        ]);
-        assert_eq!(all.data().concat(), b"abaabcb");
-    }
-
-    #[test]
-    fn rotated_files_in_any_order_pass_through_untouched() {
-        let all = merged(&[
-            Bytes::stamps(&[5, 6], b"b"),
-            Bytes::stamps(&[1, 2, 3], b"a"),
-            Bytes::stamps(&[6, 7], b"c"),
-        ]);
-        assert_eq!(all.data().concat(), b"aaabbcc");
-        assert_eq!(all.rounds, [3, 2, 2], "each file is a round of its own");
-    }
-
-    #[test]
-    fn time_never_runs_backwards_and_numbers_stay() {
-        let all = merged(&[Bytes::stamps(&[5, 3, 6, 1, 7], b"a")]);
-        assert_eq!(all.seconds(), [5, 5, 6, 6, 7]);
-        // In a merge the raw stamps decide: what comes after the 3 may go before the other file's 4.
-        let all = merged(&[Bytes::stamps(&[5, 3, 6], b"a"), Bytes::stamps(&[4, 6], b"b")]);
-        assert_eq!((all.data().concat(), all.seconds()), (b"baaab".to_vec(), vec![4, 5, 5, 6, 6]));
-    }
-
-    #[test]
-    fn damage_in_one_file_does_not_stop_the_others() {
-        let mut damaged = Bytes::stamps(&[1, 3], b"a");
-        damaged.extend([0xff; 16]);
-        let all = merged(&[damaged, Bytes::stamps(&[2, 4], b"b")]);
-        assert_eq!(all.seconds(), [1, 2, 3, 4]);
-        let [(file, offset, _)] = &all.problems[..] else { panic!("{:?}", all.problems) };
-        assert_eq!((&**file, *offset), ("file 0", 24 + 34));
-    }
-
-    #[test]
-    fn secrets_stay_before_the_packets_they_stood_before() {
-        let first = Bytes::new(Order::Little)
-            .section()
-            .interface(1, 0, &[])
-            .secrets(TLS, b"one")
-            .enhanced(0, 2_000_000, b"a");
-        let first = first.secrets(TLS, b"two").enhanced(0, 4_000_000, b"a").secrets(TLS, b"three");
-        let all = merged(&[first.bytes, Bytes::stamps(&[1, 3, 5], b"b")]);
-        assert_eq!(all.data().concat(), b"babab");
-        assert_eq!(all.secrets, [(1, b"one".to_vec()), (3, b"two".to_vec()), (4, b"three".to_vec())]);
-    }
-
-    #[test]
-    fn link_types_of_merged_files_stay_apart() {
-        let cooked = Bytes::new(Order::Big).pcap(0xa1b2_3c4d, 65535, 113).record(2, 0, b"cooked").bytes;
-        let all = merged(&[Bytes::stamps(&[1, 3], b"x"), cooked]);
-        assert_eq!(all.packets.iter().map(|packet| packet.link).collect::<Vec<_>>(), [1, 113, 1]);
-    }
-
-    #[test]
-    fn pipe_among_several_is_waited_for() {
-        let pipe = Bytes::stamps(&[2, 4], b"p");
-        let pieces: Box<dyn Read + Send> =
-            Pieces::boxed([pipe[..30].to_vec(), pipe[30..41].to_vec(), pipe[41..].to_vec()]);
-        let file: Box<dyn Read + Send> = Box::new(Cursor::new(Bytes::stamps(&[1, 3, 5], b"f")));
-        let all = Everything::of(Files::from_readers([("file", file), ("-", pieces)])).unwrap();
-        assert_eq!(all.seconds(), [1, 2, 3, 4, 5]);
-    }
-
-    #[test]
-    fn paths_are_opened_when_their_time_has_come() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut paths = Vec::new();
-        let mut length = 0;
-        for (name, stamps) in [("c", &[5, 6][..]), ("empty", &[]), ("a", &[1, 2]), ("b", &[2, 3, 5])] {
-            let bytes = Bytes::stamps(stamps, name.as_bytes());
-            length += bytes.len() as u64;
-            paths.push(folder.path().join(name));
-            std::fs::write(paths.last().unwrap(), bytes).unwrap();
-        }
-        let files = Files::open(&paths).unwrap();
-        assert!(files.inputs.iter().all(|input| matches!(input, Input::Closed(_))));
-        let meter = files.meter();
-        assert_eq!(meter.progress(), Progress { read: 0, total: Some(length) });
-        let all = Everything::of(files).unwrap();
-        assert_eq!((all.data().concat(), numbers(&all)), (b"aabbcbc".to_vec(), (1..=7).collect()));
-        assert_eq!(meter.progress().read, length);
-    }
-
-    #[test]
-    fn one_path_is_read_once() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("one.pcap");
-        let bytes = Bytes::stamps(&[1, 2], b"data");
-        std::fs::write(&path, &bytes).unwrap();
-        let files = Files::open(&[path]).unwrap();
-        let meter = files.meter();
-        assert_eq!(Everything::of(files).unwrap().seconds(), [1, 2]);
-        assert_eq!(meter.progress(), Progress { read: bytes.len() as u64, total: Some(bytes.len() as u64) });
-    }
-
-    #[test]
-    fn what_cannot_be_opened_is_named_at_once() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = |name: &str| folder.path().join(name);
-        std::fs::write(path("good"), Bytes::stamps(&[1], b"x")).unwrap();
-        std::fs::write(path("empty"), b"").unwrap();
-        std::fs::write(path("text"), b"hello, world").unwrap();
-        std::fs::create_dir(path("folder")).unwrap();
-        for (name, words) in [
-            ("missing", "No such file"),
-            ("folder", "directory"),
-            ("empty", "empty file"),
-            ("text", "not a capture"),
-        ] {
-            for paths in [vec![path(name)], vec![path("good"), path(name)]] {
-                let text = Files::open(&paths).err().unwrap().to_string();
-                assert!(
-                    text.starts_with(&path(name).display().to_string()) && text.contains(words),
-                    "{text}"
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn no_file_at_all_is_the_end() {
-        assert_eq!(Everything::of(Files::open(&[]).unwrap()).unwrap(), Everything::default());
-    }
-
-    #[test]
-    fn large_interleaved_files_come_in_bounded_rounds() {
-        let stamps = |from| (0..3000_u32).map(|step| from + 2 * step).collect::<Vec<u32>>();
-        let all = merged(&[Bytes::stamps(&stamps(0), &[0; 1500]), Bytes::stamps(&stamps(1), &[1; 1500])]);
-        assert_eq!(all.seconds(), (0..6000).collect::<Vec<_>>());
-        assert!(
-            all.packets
-                .iter()
-                .enumerate()
-                .all(|(index, packet)| packet.data == [u8::from(index % 2 == 1); 1500])
-        );
-        assert!(all.rounds.iter().all(|packets| packets * 1500 <= BLOCK + 1500));
-    }
-
-    proptest! {
-        #[test]
-        fn merging_sorted_files_is_a_stable_sort(
-            files in prop::collection::vec(prop::collection::vec(0..30_u32, 0..40), 0..5)
-        ) {
-            let mut expected = Vec::new();
-            let mut written = Vec::new();
-            for (index, mut stamps) in (0_u8..).zip(files) {
-                stamps.sort_unstable();
-                expected.extend(stamps.iter().map(|stamp| (i64::from(*stamp), index)));
-                written.push(Bytes::stamps(&stamps, &[index]));
-            }
-            expected.sort_unstable();
-            let all = merged(&written);
-            let got: Vec<_> = all.seconds().into_iter().zip(all.data().concat()).collect();
-            prop_assert_eq!(got, expected);
-            prop_assert_eq!(numbers(&all), (1..=all.packets.len() as u64).collect::<Vec<_>>());
-        }
     }
 }

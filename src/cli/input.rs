@@ -10,10 +10,11 @@ use super::rights::{self, User};
 use super::sandbox::Needs;
 use super::stop;
 use crate::capture::{
-    Counts, Description, Files, Follow, Live, Meter, Saver, Settings, Source, Target, Until,
+    Counts, Description, Files, Follow, Live, Meter, Origins, Saver, Settings, Source, Target, Until,
 };
-use crate::pipeline::Flows;
-use crate::wire;
+use crate::pipeline::{Flows, Summary};
+use crate::view::count;
+use crate::wire::{self, Stop};
 
 /// Is the input, open; rights that opening it took are given up.
 pub(super) struct Opened {
@@ -27,6 +28,9 @@ pub(super) struct Opened {
     /// What the sandbox must leave.
     pub(super) needs: Needs,
     interfaces: Vec<Description>,
+    origins: Origins,
+    /// The file that is followed.
+    followed: Option<String>,
     /// Who we became.
     pub(super) user: Option<User>,
 }
@@ -52,6 +56,8 @@ impl Input {
             stopped: Arc::clone(&until.stopped),
             needs: Needs::default(),
             interfaces: Vec::new(),
+            origins: Origins::default(),
+            followed: None,
             user: None,
         };
         if !self.interfaces.is_empty() {
@@ -66,10 +72,12 @@ impl Input {
             let [file] = self.files.as_slice() else { anyhow::bail!("--follow takes one file") };
             let follow = Follow::open(file, until)?;
             opened.needs.read.push(follow.folder().to_owned());
+            opened.followed = Some(file.display().to_string());
             opened.source = Box::new(follow);
         } else {
             let files = Files::open_until(&self.files, until)?;
             opened.meter = Some(files.meter());
+            opened.origins = files.origins();
             opened.needs.read.clone_from(&self.files);
             opened.source = Box::new(files);
         }
@@ -112,6 +120,19 @@ impl Input {
 }
 
 impl Opened {
+    /// Names what has packets that could not be read for their link type.
+    pub(super) fn unreadable(&self, summary: &Summary) -> Option<String> {
+        let Some(Stop::LinkType(link)) = summary.stop else { return None };
+        let mut names: Vec<String> = self.origins.of(link).into_iter().map(String::from).collect();
+        names.extend(self.interfaces.iter().filter(|it| it.link == link).map(|it| it.name.clone()));
+        names.extend(self.followed.clone());
+        let (first, more) = names.split_first()?;
+        Some(match more.len() {
+            0 => first.clone(),
+            more => format!("{first} and {}", count(more as u64, "more input")),
+        })
+    }
+
     /// Says whose rights were not enough, where that are not those of the caller.
     pub(super) fn whose(&self, what: &str) -> String {
         match &self.user {

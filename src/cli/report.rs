@@ -3,34 +3,43 @@
 use std::io::{self, Write};
 
 use crate::capture::Count;
-use crate::pipeline::Summary;
+use crate::pipeline::{Summary, Tally};
 use crate::view::count;
 use crate::wire::Stop;
 
-/// Fails where not one packet could be read for its link type.
-pub(super) fn check(summary: &Summary) -> anyhow::Result<()> {
+/// Fails where not one packet could be read for its link type; `of` names what has such packets.
+pub(super) fn check(summary: &Summary, of: Option<&str>) -> anyhow::Result<()> {
     match summary.stop {
-        Some(stop @ Stop::LinkType(_)) if summary.unreadable == summary.packets => Err(stop.into()),
+        Some(stop @ Stop::LinkType(_)) if summary.unreadable == summary.packets => {
+            Err(anyhow::anyhow!(reason(stop, of)))
+        }
         _ => Ok(()),
     }
 }
 
-/// Says what was not seen, and why.
-pub(super) fn say(summary: &Summary) {
-    for line in lines(summary) {
+/// Says why a packet could not be read, and in what, where that is known.
+fn reason(stop: Stop, of: Option<&str>) -> String {
+    of.map_or_else(|| stop.to_string(), |of| format!("{of}: {stop}"))
+}
+
+/// Says what was not seen, and why; `of` names what has the packets that could not be read.
+pub(super) fn say(summary: &Summary, of: Option<&str>) {
+    for line in lines(summary, of) {
         // Where standard error is gone, there is nobody to tell.
         let _ = writeln!(io::stderr(), "wirefin: {line}");
     }
 }
 
 /// Says what came until the end was asked for: in one line an interface, where there are any, and one in all.
-pub(super) fn ended(summary: &Summary, counts: &[Count]) {
-    for line in ended_lines(summary, counts) {
+///
+/// What stands in the output is in `written`, where that is less than what came.
+pub(super) fn ended(summary: &Summary, written: Option<Tally>, counts: &[Count]) {
+    for line in ended_lines(summary.packets, written.unwrap_or_else(|| summary.tally()), counts) {
         let _ = writeln!(io::stderr(), "wirefin: {line}");
     }
 }
 
-fn ended_lines(summary: &Summary, counts: &[Count]) -> Vec<String> {
+fn ended_lines(packets: u64, tally: Tally, counts: &[Count]) -> Vec<String> {
     let interface = |it: &Count| {
         format!(
             "{}: {} captured, {} dropped by the kernel, {} by the device",
@@ -40,16 +49,15 @@ fn ended_lines(summary: &Summary, counts: &[Count]) -> Vec<String> {
             it.device_dropped
         )
     };
-    let [notes, warnings, errors] = summary.anomalies;
     let mut lines: Vec<String> = counts.iter().map(interface).collect();
     if lines.is_empty() {
-        lines.push(format!("{} read", count(summary.packets, "packet")));
+        lines.push(format!("{} read", count(packets, "packet")));
     }
     lines.push(format!(
         "{}, {}, {}",
-        count(summary.conversations, "conversation"),
-        count(summary.messages, "message"),
-        match notes.saturating_add(warnings).saturating_add(errors) {
+        count(tally.conversations, "conversation"),
+        count(tally.messages, "message"),
+        match tally.anomalies {
             1 => "1 anomaly".to_owned(),
             n => format!("{n} anomalies"),
         }
@@ -57,7 +65,7 @@ fn ended_lines(summary: &Summary, counts: &[Count]) -> Vec<String> {
     lines
 }
 
-fn lines(summary: &Summary) -> Vec<String> {
+fn lines(summary: &Summary, of: Option<&str>) -> Vec<String> {
     let mut lines = Vec::new();
     let packets = count(summary.packets, "packet");
     if summary.conversations == 0 && summary.refused == 0 {
@@ -75,8 +83,9 @@ fn lines(summary: &Summary) -> Vec<String> {
     }
     if let Some(stop) = summary.stop {
         lines.push(format!(
-            "{} of {packets} could not be read, the first because: {stop}",
-            summary.unreadable
+            "{} of {packets} could not be read, the first because: {}",
+            summary.unreadable,
+            reason(stop, of)
         ));
     }
     if summary.captured_again > 0 {
@@ -94,34 +103,35 @@ mod tests {
     use crate::model::LinkType;
 
     #[test]
-    fn an_unknown_link_type_of_all_packets_is_an_error_with_its_number() {
+    fn an_unknown_link_type_of_all_packets_is_an_error_with_its_number_and_the_file() {
+        let of = Some("a.pcap");
         let stop = Some(Stop::LinkType(LinkType(147)));
         let summary = Summary { packets: 5, unreadable: 5, stop, ..Summary::default() };
-        assert_eq!(check(&summary).unwrap_err().to_string(), "link type 147 is not supported");
+        assert_eq!(check(&summary, of).unwrap_err().to_string(), "a.pcap: link type 147 is not supported");
         let summary = Summary { packets: 6, conversations: 1, ..summary };
-        assert!(check(&summary).is_ok());
+        assert!(check(&summary, of).is_ok());
         assert_eq!(
-            lines(&summary),
-            ["5 of 6 packets could not be read, the first because: link type 147 is not supported"]
+            lines(&summary, of),
+            ["5 of 6 packets could not be read, the first because: a.pcap: link type 147 is not supported"]
         );
     }
 
     #[test]
     fn nothing_found_is_said_with_what_was_seen() {
         let mut summary = Summary::default();
-        assert_eq!(lines(&summary), ["no WebSocket found: the capture holds no packets"]);
+        assert_eq!(lines(&summary, None), ["no WebSocket found: the capture holds no packets"]);
         summary.packets = 10;
-        assert_eq!(lines(&summary), ["no WebSocket found: no TCP in 10 packets"]);
+        assert_eq!(lines(&summary, None), ["no WebSocket found: no TCP in 10 packets"]);
         (summary.segments, summary.connections) = (9, 1);
         assert_eq!(
-            lines(&summary),
+            lines(&summary, None),
             [
                 "no WebSocket found in 10 packets, 9 TCP segments of 1 connection; what is encrypted cannot be seen"
             ]
         );
         summary.refused = 1;
-        assert!(lines(&summary).is_empty());
+        assert!(lines(&summary, None).is_empty());
         summary.captured_again = 2;
-        assert!(lines(&summary)[0].starts_with("2 segments with data captured more than once"));
+        assert!(lines(&summary, None)[0].starts_with("2 segments with data captured more than once"));
     }
 }

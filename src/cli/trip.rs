@@ -14,7 +14,7 @@ use crate::capture::{Count, Saver};
 use crate::event::{Event, Gather, Kind, Sink};
 use crate::export::Format;
 use crate::model::Timestamp;
-use crate::pipeline::{self, Control, Formatted, Gathered, Output, Part, Sieve, Summary};
+use crate::pipeline::{self, Control, Formatted, Gathered, Output, Part, Sieve, Summary, Tally};
 
 /// Makes the whole trip: reads the input, writes every event in `format`, and says on standard error what would
 /// otherwise be missed; ends after `count` messages, where one is given.
@@ -28,14 +28,15 @@ pub(super) fn run(
     let to = destination(&opened, input, output.file.as_deref())?;
     let trip = Trip::new(input, opened, &to)?;
     let formatted = Formatted::new(format, to, count);
-    let (to, arrived) = match &output.only {
-        None => trip.make(formatted).map(|(formatted, arrived)| (formatted.finish(), arrived))?,
+    let (formatted, mut arrived) = match &output.only {
+        None => trip.make(formatted)?,
         Some(filter) => {
             let (sieve, arrived) = trip.make(Sieve::new(filter.clone(), formatted))?;
-            (sieve.into_inner().finish(), arrived)
+            (sieve.into_inner(), arrived)
         }
     };
-    arrived.end(to.map_err(pipeline::Error::Write), input, output.file.as_deref())
+    arrived.written = formatted.tally();
+    arrived.end(formatted.finish().map_err(pipeline::Error::Write), input, output.file.as_deref())
 }
 
 /// Makes the whole trip for what can only be told in the end; `tell` tells it.
@@ -77,6 +78,10 @@ struct Trip<'a> {
 /// Is what a trip leaves to be told.
 struct Arrived {
     summary: Summary,
+    /// What has packets of a link type that cannot be read.
+    unreadable: Option<String>,
+    /// What was written, where that ended before what was seen did.
+    written: Option<Tally>,
     saved: Option<Result<u64, crate::capture::Error>>,
     counts: Vec<Count>,
     /// It was to go on until it was ended.
@@ -110,12 +115,16 @@ impl<'a> Trip<'a> {
         watched.progress.clear();
         let saved = watched.saver.as_ref().map(Saver::finish);
         let summary = result?;
-        report::check(&summary)?;
-        let Opened { counts, stopped, .. } = self.opened;
-        let counts = counts.map_or_else(Vec::new, |counts| counts.now());
+        let unreadable = self.opened.unreadable(&summary);
+        report::check(&summary, unreadable.as_deref())?;
+        let (counts, stopped) = (&self.opened.counts, &self.opened.stopped);
+        let counts = counts.as_ref().map_or_else(Vec::new, |counts| counts.now());
         // What has no end of its own is summed up.
         let ended = self.input.is_endless() || stopped.load(Ordering::Relaxed);
-        Ok((watched.output, Arrived { summary, saved, counts, ended, closed: watched.closed }))
+        Ok((
+            watched.output,
+            Arrived { summary, unreadable, written: None, saved, counts, ended, closed: watched.closed },
+        ))
     }
 }
 
@@ -130,9 +139,9 @@ impl Arrived {
         let to = if self.closed { None } else { Some(to?) };
         to.map_or(Ok(()), Destination::finish).map_err(|source| name(file, source))?;
         if !input.quiet {
-            report::say(&self.summary);
+            report::say(&self.summary, self.unreadable.as_deref());
             if self.ended {
-                report::ended(&self.summary, &self.counts);
+                report::ended(&self.summary, self.written, &self.counts);
             }
         }
         if let Some(saved) = self.saved {

@@ -1,7 +1,7 @@
 use std::io::{self, Write};
 use std::ops::Range;
 
-use super::{Control, Output, Part};
+use super::{Control, Output, Part, Tally};
 use crate::event::{Event, Kind, Sink};
 use crate::export::Format;
 use crate::model::Timestamp;
@@ -13,13 +13,20 @@ pub struct Formatted<F, W> {
     to: W,
     /// How many messages are still wanted; `None` for all.
     wanted: Option<u64>,
+    /// What was written, where messages are counted.
+    tally: Tally,
     begun: bool,
 }
 
 impl<F: Format, W: Write> Formatted<F, W> {
     /// Writes to `to`; stops after `wanted` messages.
-    pub const fn new(format: F, to: W, wanted: Option<u64>) -> Self {
-        Formatted { format, to, wanted, begun: false }
+    pub fn new(format: F, to: W, wanted: Option<u64>) -> Self {
+        Formatted { format, to, wanted, tally: Tally::default(), begun: false }
+    }
+
+    /// Returns what was written, where an end was set: what was seen behind the end is not among it.
+    pub fn tally(&self) -> Option<Tally> {
+        self.wanted.map(|_| self.tally)
     }
 
     /// Writes what stands behind the last record and returns what was written to.
@@ -38,8 +45,27 @@ impl<F: Format, W: Write> Formatted<F, W> {
 pub struct Text<F> {
     format: F,
     bytes: Vec<u8>,
-    /// Where each message ends, if they are counted.
-    messages: Option<Vec<usize>>,
+    /// Where each record of what a tally counts ends, if messages are counted.
+    counted: Option<Vec<(usize, Counted)>>,
+}
+
+/// Names what a tally counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Counted {
+    Conversation,
+    Message,
+    Anomaly,
+}
+
+impl Counted {
+    fn of(kind: &Kind<'_>) -> Option<Counted> {
+        match kind {
+            Kind::Opened(opened) if opened.established => Some(Counted::Conversation),
+            Kind::Message(_) => Some(Counted::Message),
+            Kind::Anomaly { .. } => Some(Counted::Anomaly),
+            Kind::Opened(_) | Kind::Frame(_) | Kind::Closed(_) => None,
+        }
+    }
 }
 
 impl<F: Format> Sink for Text<F> {
@@ -51,8 +77,8 @@ impl<F: Format> Sink for Text<F> {
         if self.bytes.len() == record {
             self.bytes.truncate(start);
         }
-        if let (Some(messages), Kind::Message(_)) = (&mut self.messages, &event.kind) {
-            messages.push(self.bytes.len());
+        if let (Some(counted), Some(what)) = (&mut self.counted, Counted::of(&event.kind)) {
+            counted.push((self.bytes.len(), what));
         }
     }
 
@@ -76,8 +102,8 @@ impl<F: Format> Part for Text<F> {
     fn clear(&mut self) {
         self.bytes.clear();
         self.bytes.shrink_to(KEPT);
-        if let Some(messages) = &mut self.messages {
-            messages.clear();
+        if let Some(counted) = &mut self.counted {
+            counted.clear();
         }
     }
 }
@@ -90,7 +116,7 @@ impl<F: Format, W: Write> Output for Formatted<F, W> {
     }
 
     fn part(&self) -> Text<F> {
-        Text { format: self.format.clone(), bytes: Vec::new(), messages: self.wanted.map(|_| Vec::new()) }
+        Text { format: self.format.clone(), bytes: Vec::new(), counted: self.wanted.map(|_| Vec::new()) }
     }
 
     fn memory(&self) {}
@@ -98,18 +124,26 @@ impl<F: Format, W: Write> Output for Formatted<F, W> {
     fn take(&mut self, part: &Text<F>, range: Range<usize>) -> io::Result<Control> {
         let (mut start, mut end) = (range.start, range.end);
         let mut control = Control::Continue;
-        if let (Some(wanted), Some(messages)) = (&mut self.wanted, &part.messages) {
-            let first = messages.partition_point(|at| *at <= start);
-            let inside = messages.get(first..).unwrap_or_default();
-            let inside = inside.get(..inside.partition_point(|at| *at <= end)).unwrap_or_default();
-            let last =
-                usize::try_from(*wanted).ok().and_then(|n| n.checked_sub(1)).and_then(|n| inside.get(n));
-            if let Some(last) = last {
-                (end, control) = (*last, Control::Stop);
-            } else if *wanted == 0 {
+        if let (Some(wanted), Some(counted)) = (&mut self.wanted, &part.counted) {
+            if *wanted == 0 {
                 return Ok(Control::Stop);
             }
-            *wanted = wanted.saturating_sub(inside.len() as u64);
+            let first = counted.partition_point(|(at, _)| *at <= start);
+            for (at, what) in counted.iter().skip(first).take_while(|(at, _)| *at <= range.end) {
+                let counter = match what {
+                    Counted::Conversation => &mut self.tally.conversations,
+                    Counted::Message => &mut self.tally.messages,
+                    Counted::Anomaly => &mut self.tally.anomalies,
+                };
+                *counter = counter.saturating_add(1);
+                if *what == Counted::Message {
+                    *wanted = wanted.saturating_sub(1);
+                    if *wanted == 0 {
+                        (end, control) = (*at, Control::Stop);
+                        break;
+                    }
+                }
+            }
         }
         if start >= end {
             return Ok(control);

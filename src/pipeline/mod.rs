@@ -30,7 +30,7 @@ pub use output::{Control, Output, Part};
 pub use recorder::{Recorder, record};
 pub use run::{Options, run};
 pub use sieve::Sieve;
-pub use summary::Summary;
+pub use summary::{Summary, Tally};
 
 use crate::session::Analyzer;
 

@@ -33,7 +33,24 @@ pub struct Summary {
     pub times: Option<(Timestamp, Timestamp)>,
 }
 
+/// Adds up what a user is told in few words.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// WebSocket conversations.
+    pub conversations: u64,
+    /// Messages and control frames.
+    pub messages: u64,
+    /// Anomalies.
+    pub anomalies: u64,
+}
+
 impl Summary {
+    /// Returns the few numbers that a user is told first.
+    pub fn tally(&self) -> Tally {
+        let anomalies = self.anomalies.iter().fold(0, |sum: u64, n| sum.saturating_add(*n));
+        Tally { conversations: self.conversations, messages: self.messages, anomalies }
+    }
+
     /// Counts one event.
     pub(super) fn count(&mut self, event: &Event<'_>) {
         let counter = match &event.kind {

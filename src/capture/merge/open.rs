@@ -1,0 +1,85 @@
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::fd::AsFd;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use super::super::file::{BLOCK, Reader};
+use super::super::until::Watch;
+use super::super::{Error, Meter, Round, Until};
+use super::UNKNOWN;
+use crate::model::Timestamp;
+
+/// Returns a regular file's length, `None` for what may keep us waiting.
+pub(super) fn regular_length(path: &Path) -> Result<Option<u64>, Error> {
+    if is_standard_input(path) {
+        return Ok(None);
+    }
+    let file = || path.display().to_string();
+    let metadata = std::fs::metadata(path).map_err(|source| Error::Io { file: file(), source })?;
+    if metadata.is_dir() {
+        return Err(Error::Directory { file: file() });
+    }
+    Ok(metadata.is_file().then_some(metadata.len()))
+}
+
+pub(super) fn open_path(path: &Path, meter: &Meter, watch: &Arc<Watch>) -> Result<Reader, Error> {
+    if is_standard_input(path) {
+        let failed = |source| Error::Io { file: "-".into(), source };
+        let input = io::stdin().as_fd().try_clone_to_owned().map_err(failed)?;
+        return Ok(Reader::new(
+            "-",
+            meter.count(Patient { input: File::from(input), watch: Arc::clone(watch) }),
+        ));
+    }
+    let name = path.display().to_string();
+    match File::open(path) {
+        Ok(file) => Ok(Reader::new(name, meter.count(file))),
+        Err(source) => Err(Error::Io { file: name, source }),
+    }
+}
+
+/// Reads a pipe, and waits for it no longer than it is to be read.
+struct Patient {
+    input: File,
+    watch: Arc<Watch>,
+}
+
+impl Read for Patient {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        while !is_readable(&self.input, Duration::from_millis(100)) {
+            if self.watch.is_over() {
+                return Ok(0);
+            }
+        }
+        self.input.read(into)
+    }
+}
+
+/// Waits until there is something to read, an end or a fault included, for this long at most.
+pub(super) fn is_readable(input: &impl AsFd, wait: Duration) -> bool {
+    let mut list = [PollFd::new(input, PollFlags::IN)];
+    let wait = Timespec { tv_sec: 0, tv_nsec: wait.subsec_nanos().into() };
+    // What cannot be waited for is read, and will say itself what is wrong.
+    poll(&mut list, Some(&wait)).map_or_else(|error| error != rustix::io::Errno::INTR, |ready| ready > 0)
+}
+
+/// Looks at a file and closes it again.
+pub(super) fn first_stamp(path: &Path) -> Result<Timestamp, Error> {
+    let mut reader = open_path(path, &Meter::default(), &Arc::new(Watch::new(Until::default())))?;
+    let mut round = Round::default();
+    reader.prepare()?;
+    while reader.fill(&mut round, BLOCK)? {
+        if let Some(record) = round.packets.first() {
+            return Ok(record.at.time);
+        }
+    }
+    Ok(UNKNOWN)
+}
+
+pub(super) fn is_standard_input(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}

@@ -1,0 +1,19 @@
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::model::LinkType;
+
+/// Tells which files have packets of a link type, while somebody else holds the source; clones tell the same.
+#[derive(Clone, Debug, Default)]
+pub struct Origins(Arc<Mutex<Vec<(LinkType, Box<str>)>>>);
+
+impl Origins {
+    /// Names the files read so far that have packets of this link type, in the order in which they were read.
+    pub fn of(&self, link: LinkType) -> Vec<Box<str>> {
+        let list = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        list.iter().filter(|(its, _)| *its == link).map(|(_, file)| file.clone()).collect()
+    }
+
+    pub(super) fn note(&self, link: LinkType, file: &str) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push((link, file.into()));
+    }
+}
