@@ -43,7 +43,7 @@ impl Compression {
     pub(super) fn problem(self, error: &io::Error) -> String {
         match error.kind() {
             io::ErrorKind::UnexpectedEof => format!("the {} data ends early", self.name()),
-            _ => format!("the {} data is damaged ({error})", self.name()),
+            _ => format!("the {} data is damaged: {error}", self.name()),
         }
     }
 
@@ -242,7 +242,7 @@ mod tests {
             let all = Everything::of_bytes(&whole).unwrap();
             assert_eq!(all.packets.len(), 35);
             let (_, problem) = all.only_problem();
-            assert!(problem.contains(" data is damaged ("), "{problem}");
+            assert!(problem.contains(" data is damaged: "), "{problem}");
             assert!(problem.ends_with(" (the offset counts bytes after decompression)"), "{problem}");
         }
     }

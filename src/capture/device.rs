@@ -61,7 +61,11 @@ fn describe(device: Device) -> Sniffable {
 /// Tells whether a device is an interface that can be up or down.
 fn is_network(device: &Device) -> bool {
     let flags = &device.flags;
-    flags.is_up() || flags.is_loopback() || flags.connection_status != ConnectionStatus::NotApplicable
+    // Linux knows them all; elsewhere only what has no connection at all is told apart.
+    flags.is_up()
+        || flags.is_loopback()
+        || system_folder(&device.name).is_some()
+        || flags.connection_status != ConnectionStatus::NotApplicable
 }
 
 /// Returns where Linux tells of an interface; `None` elsewhere, and for what is no single interface.
