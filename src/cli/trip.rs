@@ -10,7 +10,7 @@ use super::destination::Destination;
 use super::input::Opened;
 use super::progress::Progress;
 use super::{args, report, sandbox};
-use crate::capture::{Count, Saver};
+use crate::capture::{Count, Counts, Saver};
 use crate::event::{Event, Gather, Kind, Sink};
 use crate::export::Format;
 use crate::model::Timestamp;
@@ -118,7 +118,7 @@ impl<'a> Trip<'a> {
         let unreadable = self.opened.unreadable(&summary);
         report::check(&summary, unreadable.as_deref())?;
         let (counts, stopped) = (&self.opened.counts, &self.opened.stopped);
-        let counts = counts.as_ref().map_or_else(Vec::new, |counts| counts.now());
+        let counts = counts.as_ref().map_or_else(Vec::new, Counts::now);
         // What has no end of its own is summed up.
         let ended = self.input.is_endless() || stopped.load(Ordering::Relaxed);
         Ok((
