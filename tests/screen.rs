@@ -322,7 +322,7 @@ fn all_that_is_shown_exports_as_export_writes_it() {
         format.start(store.began());
         let mut again = Lines(format, Vec::new());
         for number in 0..u32::try_from(store.len()).unwrap() {
-            assert!(store.replay(number, &mut again), "{}: entry {number}", path.display());
+            assert_eq!(store.replay(number, &mut again), Ok(()), "{}: entry {number}", path.display());
         }
         let (again, exported) = (String::from_utf8_lossy(&again.1), String::from_utf8_lossy(&exported));
         let (mut again, mut exported) = (again.lines(), exported.lines());

@@ -34,6 +34,7 @@ pub use entry::{Entry, Facts, What};
 pub use payloads::Kept;
 pub use rates::{Column, Marks};
 pub use record::{Record, write_header};
+pub use replay::Untold;
 pub use shared::{Phase, Shared};
 pub use store::{Remark, Store};
 pub use unlinked::unlinked_file;

@@ -36,6 +36,12 @@ pub(super) struct Payloads {
     first: u64,
     /// The number of the first chunk that is not dropped.
     oldest: u64,
+    /// How many payload bytes lie in each chunk from the oldest on: what stands behind payloads is not counted, nor
+    /// what is free.
+    held: VecDeque<u64>,
+    /// How many payload bytes were dropped, and how many lie in the file.
+    dropped: u64,
+    filed: u64,
     end: u64,
     spool: Option<Arc<File>>,
     /// How many chunks the file may hold; chunk `n` lies in slot `n` modulo it.
@@ -71,7 +77,7 @@ pub(super) struct Done {
 }
 
 impl Payloads {
-    /// Appends bytes in one piece where they fit in a chunk and tells their place.
+    /// Appends a payload and what stands behind it, in one piece where they fit in a chunk, and tells their place.
     pub(super) fn push(&mut self, parts: [&[u8]; 2]) -> u64 {
         let length = parts.iter().map(|part| part.len()).fold(0, usize::saturating_add);
         let used = self.chunks.back().map_or(CHUNK, |chunk| chunk.len());
@@ -82,7 +88,7 @@ impl Payloads {
             self.begin();
         }
         let place = self.end;
-        for mut part in parts {
+        for (n, mut part) in parts.into_iter().enumerate() {
             while !part.is_empty() {
                 let room = self.chunks.back().map_or(0, |chunk| CHUNK.saturating_sub(chunk.len()));
                 if room == 0 {
@@ -92,6 +98,9 @@ impl Payloads {
                 let (now, later) = part.split_at_checked(room).unwrap_or((part, &[]));
                 if let Some(chunk) = self.chunks.back_mut() {
                     Arc::make_mut(chunk).extend_from_slice(now);
+                }
+                if let Some(held) = self.held.back_mut().filter(|_| n == 0) {
+                    *held = held.saturating_add(now.len() as u64);
                 }
                 self.end = self.end.saturating_add(now.len() as u64);
                 part = later;
@@ -104,6 +113,7 @@ impl Payloads {
     fn begin(&mut self) {
         self.end = self.next().saturating_mul(CHUNK_64);
         self.chunks.push_back(Arc::new(Vec::with_capacity(CHUNK)));
+        self.held.push_back(0);
     }
 
     /// Returns the number that the next chunk will have.
@@ -116,12 +126,28 @@ impl Payloads {
         (self.chunks.len().saturating_add(self.cache.len()) as u64).saturating_mul(CHUNK_64)
     }
 
-    /// Returns the bytes that lie in the file, and those dropped.
-    pub(super) fn spooled(&self) -> (u64, u64) {
-        (
-            self.first.saturating_sub(self.oldest).saturating_mul(CHUNK_64),
-            self.oldest.saturating_mul(CHUNK_64),
-        )
+    /// Returns how many payload bytes lie in the file, and how many were dropped.
+    pub(super) const fn spooled(&self) -> (u64, u64) {
+        (self.filed, self.dropped)
+    }
+
+    /// Takes chunk `first`, the oldest in memory, as one that lies in the file from now on.
+    fn leave(&mut self) {
+        let at = usize::try_from(self.first.saturating_sub(self.oldest)).unwrap_or(usize::MAX);
+        self.filed = self.filed.saturating_add(self.held.get(at).copied().unwrap_or(0));
+        self.chunks.pop_front();
+        self.first = self.first.saturating_add(1);
+    }
+
+    /// Drops the chunks before `oldest`, all of which have left memory.
+    fn drop_before(&mut self, oldest: u64) {
+        while self.oldest < oldest {
+            let gone = self.held.pop_front().unwrap_or(0);
+            self.filed = self.filed.saturating_sub(gone);
+            self.dropped = self.dropped.saturating_add(gone);
+            self.oldest = self.oldest.saturating_add(1);
+        }
+        self.cache.retain(|(number, _)| *number >= oldest);
     }
 
     /// Returns why the file cannot be used, once.
@@ -141,16 +167,14 @@ impl Payloads {
                 Err(e) => self.failed = Some(e),
             }
         }
-        let (Some(file), Some(slot)) = (&self.spool, self.first.checked_rem(slots)) else {
+        let (Some(file), Some(slot)) = (self.spool.clone(), self.first.checked_rem(slots)) else {
             self.forget();
             return self.job(memory, 0);
         };
         // Its slot may hold the oldest chunk of the file, which goes before it is written over.
-        self.oldest = self.oldest.max(self.first.saturating_add(1).saturating_sub(slots));
-        let oldest = self.oldest;
-        self.cache.retain(|(number, _)| *number >= oldest);
+        self.drop_before(self.first.saturating_add(1).saturating_sub(slots));
         let chunk = Arc::clone(self.chunks.front()?);
-        Some(Job { file: Arc::clone(file), chunk, number: self.first, slot })
+        Some(Job { file, chunk, number: self.first, slot })
     }
 
     /// Hears how a job went.
@@ -159,10 +183,7 @@ impl Payloads {
             return;
         }
         match done.result {
-            Ok(()) => {
-                self.chunks.pop_front();
-                self.first = self.first.saturating_add(1);
-            }
+            Ok(()) => self.leave(),
             Err(e) => {
                 self.failed = Some(e);
                 self.forget();
@@ -172,9 +193,8 @@ impl Payloads {
 
     /// Drops the oldest chunk in memory and all before it.
     fn forget(&mut self) {
-        self.chunks.pop_front();
-        self.first = self.first.saturating_add(1);
-        self.oldest = self.first;
+        self.leave();
+        self.drop_before(self.first);
         self.cache.clear();
     }
 

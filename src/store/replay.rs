@@ -2,29 +2,40 @@ use super::{Facts, Store, What};
 use crate::event::{CloseBody, Event, Kind, Message, Opcode, Sink, Wire};
 use crate::model::At;
 
+/// Says why an entry cannot be told again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Untold {
+    /// There is no such entry, or nothing is known of it but that it was.
+    Unknown,
+    /// Its payload was dropped to stay within the bounds.
+    Dropped,
+    /// It is an anomaly whose evidence is beyond the bound.
+    NoEvidence,
+}
+
 impl Store {
     /// Tells `sink` of an entry as the analyzer told of it, its frames first where `sink` wants them.
     ///
-    /// Returns `false` where it cannot: the payload was dropped, or the evidence is beyond the bound.
-    pub fn replay(&mut self, number: u32, sink: &mut dyn Sink) -> bool {
-        let Some(entry) = self.entry(number).copied() else { return false };
+    /// # Errors
+    ///
+    /// Where the entry is not known well enough to be told as it was.
+    pub fn replay(&mut self, number: u32, sink: &mut dyn Sink) -> Result<(), Untold> {
+        let entry = self.entry(number).copied().ok_or(Untold::Unknown)?;
         let at = At { packet: entry.packet(), time: entry.time() };
         let conversation = entry.conversation().and_then(|slot| self.conversations().get(slot as usize));
         let conn = conversation.map(|conversation| conversation.id);
         match entry.what() {
             What::Opened => {
-                let Some(opened) = self.opened(&entry) else { return false };
+                let opened = self.opened(&entry).ok_or(Untold::Unknown)?;
                 sink.event(&Event { conn, at, kind: Kind::Opened(opened) });
             }
             What::Closed => {
-                let Some(closed) = conversation.and_then(|conversation| conversation.closed.as_deref())
-                else {
-                    return false;
-                };
+                let closed = conversation.and_then(|conversation| conversation.closed.as_deref());
+                let closed = closed.ok_or(Untold::Unknown)?;
                 sink.event(&Event { conn, at, kind: Kind::Closed(closed) });
             }
             What::Anomaly => {
-                let Some(remark) = self.remark(&entry) else { return false };
+                let remark = self.remark(&entry).ok_or(Untold::NoEvidence)?;
                 sink.event(&Event {
                     conn,
                     at,
@@ -32,11 +43,10 @@ impl Store {
                 });
             }
             What::Message => {
-                let (Some(from), Some(record)) = (entry.from(), self.record(number, usize::MAX)) else {
-                    return false;
-                };
+                let from = entry.from().ok_or(Untold::Unknown)?;
+                let record = self.record(number, usize::MAX).ok_or(Untold::Unknown)?;
                 if record.dropped {
-                    return false;
+                    return Err(Untold::Dropped);
                 }
                 if sink.wants_frames() {
                     for frame in &record.frames {
@@ -72,6 +82,6 @@ impl Store {
                 });
             }
         }
-        true
+        Ok(())
     }
 }

@@ -1,4 +1,5 @@
 use std::ops::Range;
+use std::time::Duration;
 
 use ahash::AHashMap;
 
@@ -33,10 +34,16 @@ pub struct Store {
     weight: u64,
     packets: u64,
     began: Option<Timestamp>,
+    /// The earliest time of an entry, and by how much at most one was told late.
+    earliest: Option<Timestamp>,
+    lateness: Duration,
     tail: Vec<u8>,
     frame: Vec<u8>,
     trouble: Option<String>,
 }
+
+/// Bounds how many entries are looked at one by one.
+const LOOKED_AT: usize = 400_000;
 
 /// Is an anomaly with its evidence.
 #[derive(Clone, Debug)]
@@ -125,10 +132,27 @@ impl Store {
         self.totals
     }
 
-    /// Returns the moments at which the first and the last entry stand.
+    /// Returns the earliest and the latest time of an entry.
     pub fn times(&self) -> Option<(Timestamp, Timestamp)> {
         let last = self.entries.get(self.entries.len().checked_sub(1)?)?;
-        Some((self.entries.get(0)?.order, last.order))
+        Some((self.earliest?, last.order))
+    }
+
+    /// Returns by how much at most an entry stands behind others that are later than it.
+    pub const fn lateness(&self) -> Duration {
+        self.lateness
+    }
+
+    /// Returns the numbers of the entries among which all are that happened from `from` to `to`; where some were told
+    /// late, others are among them.
+    pub fn around(&self, from: Timestamp, to: Timestamp) -> Range<u32> {
+        self.before(from)..self.before(to.plus(self.lateness).plus(Duration::from_nanos(1)))
+    }
+
+    /// Returns the number of the first entry that happened in a stretch of time.
+    pub fn first_in(&self, from: Timestamp, to: Timestamp) -> Option<u32> {
+        let is_in = |number: &u32| self.entry(*number).is_some_and(|entry| (from..=to).contains(&entry.time));
+        self.around(from, to).take(LOOKED_AT).find(is_in)
     }
 
     /// Hears when the capture began: the time of its first packet.
@@ -152,15 +176,16 @@ impl Store {
     /// 4096th of the whole.
     #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)] // shares of a stretch of time
     pub fn columns(&self, from: Timestamp, to: Timestamp, columns: usize) -> Vec<Column> {
-        let (first, last) = (self.before(from), self.before(to.plus(std::time::Duration::from_nanos(1))));
+        let Range { start: first, end: last } = self.around(from, to);
         let step = to.since(from).as_nanos().checked_div(columns.max(1) as u128).unwrap_or(0);
         if last.saturating_sub(first) > 20_000 && step >= u128::from(self.rates.width()) {
             return self.rates.columns(from, to, columns);
         }
         let mut sums = vec![Column::default(); columns];
         let span = to.since(from).as_secs_f64();
-        for entry in (first..last.min(first.saturating_add(400_000))).filter_map(|n| self.entry(n)) {
-            let part = if span > 0.0 { entry.order.since(from).as_secs_f64() / span } else { 0.0 };
+        let entries = (first..last).take(LOOKED_AT).filter_map(|n| self.entry(n));
+        for entry in entries.filter(|entry| (from..=to).contains(&entry.time)) {
+            let part = if span > 0.0 { entry.time.since(from).as_secs_f64() / span } else { 0.0 };
             let at = ((part * columns as f64) as usize).min(columns.saturating_sub(1));
             if let Some(sum) = sums.get_mut(at) {
                 sum.count(entry);
@@ -413,7 +438,9 @@ impl Store {
         let latest = number.checked_sub(1).and_then(|last| self.entry(last));
         let order = latest.map_or(entry.time, |latest| latest.order.max(entry.time));
         let entry = Entry { conversation: slot.unwrap_or(u32::MAX), order, ..entry };
-        if let Some(column) = self.rates.at(entry.order) {
+        self.earliest = Some(self.earliest.map_or(entry.time, |earliest| earliest.min(entry.time)));
+        self.lateness = self.lateness.max(order.since(entry.time));
+        if let Some(column) = self.rates.at(entry.time) {
             column.count(&entry);
         }
         self.entries.push(entry);

@@ -71,7 +71,7 @@ fn tells_again_what_it_was_told() {
     let mut store = filled(&story(), Bounds::default());
     let mut heard = Heard::default();
     for number in 0..u32::try_from(store.len()).unwrap() {
-        assert!(store.replay(number, &mut heard));
+        assert_eq!(store.replay(number, &mut heard), Ok(()));
     }
     insta::assert_snapshot!(heard.0.join("\n"));
 }
@@ -148,12 +148,15 @@ fn the_oldest_payloads_are_dropped_and_shown_as_such() {
             .position(|k| k == kept))
     );
     assert_eq!((kept[0], kept[299]), (Kept::Dropped, Kept::Memory));
+    let bytes = |what| kept.iter().filter(|kept| **kept == what).count() as u64 * 200_000;
+    assert_eq!(store.spooled(), (bytes(Kept::File), bytes(Kept::Dropped)));
     assert!(kept.contains(&Kept::File));
     for n in 0..300 {
         assert_eq!(store.payload(n, usize::MAX).is_none(), kept[n as usize] == Kept::Dropped, "message {n}");
         assert_eq!(store.record(n, 10).unwrap().dropped, kept[n as usize] == Kept::Dropped);
     }
-    assert!(!store.replay(0, &mut Heard::default()) && store.replay(299, &mut Heard::default()));
+    let mut tell = |n| store.replay(n, &mut Heard::default());
+    assert_eq!((tell(0), tell(299), tell(300)), (Err(Untold::Dropped), Ok(()), Err(Untold::Unknown)));
 }
 
 #[test]
@@ -201,6 +204,12 @@ fn what_is_told_late_keeps_its_time_and_its_place() {
     assert!(entries.iter().map(Entry::time).eq([5, 9, 6, 7, 12].map(at)));
     assert!(entries.iter().map(Entry::order).eq([5, 9, 9, 9, 12].map(at)));
     assert_eq!([6, 9, 10, 12].map(|packet| store.before(at(packet))), [1, 1, 4, 4]);
+    // By their own times: what stands at 9 and happened at 6 and 7 is counted there.
+    assert_eq!(store.lateness(), at(9).since(at(6)));
+    let columns = store.columns(at(5), at(12), 7);
+    let counts: Vec<u32> = columns.iter().map(|column| column.messages.client).collect();
+    assert_eq!(counts, [1, 1, 1, 0, 1, 0, 1]);
+    assert_eq!((store.first_in(at(6), at(8)), store.first_in(at(10), at(11))), (Some(2), None));
     assert_eq!((store.times(), store.began()), (Some((at(5), at(12))), at(5)));
     assert_eq!(store.conversations()[0].times, (at(5), at(12)));
 }

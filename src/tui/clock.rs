@@ -1,4 +1,5 @@
 use crate::model::Timestamp;
+pub(super) use crate::view::grouped;
 use crate::view::{self, Rfc3339};
 
 /// Says how times are told.
@@ -82,19 +83,6 @@ pub(super) fn short(count: u64) -> String {
         1_000_000..100_000_000 => format!("{:.1}M", number / 1e6),
         _ => format!("{:.0}M", number / 1e6),
     }
-}
-
-/// Returns a number with its thousands apart: `1,234,567`.
-pub(super) fn grouped(count: u64) -> String {
-    let digits = count.to_string();
-    let mut text = String::new();
-    for (n, digit) in digits.chars().enumerate() {
-        if n > 0 && digits.len().saturating_sub(n) % 3 == 0 {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// Returns a size in seven columns or fewer.

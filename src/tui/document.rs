@@ -5,6 +5,8 @@ use std::ops::Range;
 
 use super::clock::{self, grouped};
 use super::json::{self, Line};
+use super::needle::Needle;
+use super::patched::Patched;
 use super::text::columns;
 use crate::event::{Anomaly, Evidence, Opcode, Severity};
 use crate::model::Side;
@@ -13,6 +15,9 @@ use crate::view;
 
 /// Bounds the payload bytes that the detail looks at.
 pub(super) const LOOKED_AT: usize = 4 << 20;
+
+/// Bounds the hits of a search that are lit in one payload.
+const HITS: usize = 1000;
 
 /// Says how a field's value is to be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +61,11 @@ pub(super) struct Document {
     pub(super) json: Option<Vec<Line>>,
     /// The payload is text.
     pub(super) text: bool,
+    /// Where the known bytes of the payload stand, if some are missing.
+    pub(super) patched: Option<Patched>,
+    /// The payload's true length, and why fewer bytes are here, if they are.
+    length: u64,
+    short: &'static str,
     /// Why there is nothing to see, if there is not.
     pub(super) absent: Option<&'static str>,
     depth: u16,
@@ -121,6 +131,38 @@ impl Document {
     /// Returns the payload bytes.
     pub(super) fn payload(&self) -> &[u8] {
         self.bytes.get(self.payload.clone()).unwrap_or_default()
+    }
+
+    /// Returns the payload as it is shown as text: with dots for what is missing.
+    pub(super) fn shown_text(&self) -> &[u8] {
+        self.patched.as_ref().map_or_else(|| self.payload(), |patched| &patched.text)
+    }
+
+    /// Lists where `needle` is among the known bytes of the payload.
+    pub(super) fn hits(&self, needle: Option<&Needle>) -> Vec<Range<usize>> {
+        let Some(needle) = needle else { return Vec::new() };
+        match &self.patched {
+            Some(patched) => patched.hits(needle, self.payload(), HITS),
+            None => needle.places(self.payload(), HITS),
+        }
+    }
+
+    /// Tells whether bytes of the payload are not here.
+    pub(super) const fn is_short(&self) -> bool {
+        !self.short.is_empty()
+    }
+
+    /// Says how many bytes the payload here has, and why not all if so: `11 of 50 bytes, the others are missing`.
+    pub(super) fn extent(&self) -> String {
+        let here = self.payload().len() as u64;
+        if self.short.is_empty() {
+            return octets(here);
+        }
+        if self.length > here {
+            format!("{} of {}, {}", grouped(here), octets(self.length), self.short)
+        } else {
+            format!("{}, {}", octets(here), self.short)
+        }
     }
 
     /// Returns the innermost field that stands for a byte.
@@ -196,7 +238,7 @@ impl Document {
                 format!(
                     "{} bytes in {}",
                     grouped(u64::from(entry.wire())),
-                    view::count(u64::from(entry.frames()), "frame")
+                    view::counted(u64::from(entry.frames()), "frame")
                 ),
                 Tone::Plain,
             );
@@ -234,12 +276,27 @@ impl Document {
             (false, false) => "payload",
         };
         self.parts.push((start, known.to_owned()));
-        let preview = record.payload.get(..256).unwrap_or(&record.payload);
+        self.length = entry.length();
+        let is_whole = record.payload.len() >= entry.kept() as usize;
+        if !record.missing.is_empty() {
+            self.patched = Some(Patched::of(&record.payload, &record.missing, is_whole));
+        }
+        self.short = match (is_whole, record.missing.is_empty()) {
+            (false, _) => "as many as are looked at",
+            (true, false) => "the others are missing",
+            (true, true) if entry.facts().has(Facts::TRUNCATED) => "a limit cut the others",
+            (true, true) => "",
+        };
+        let preview = self.shown_text();
+        let preview = preview.get(..256).unwrap_or(preview).to_vec();
         self.ranged("payload", preview, start..self.bytes.len());
         if entry.opcode() == Opcode::CLOSE {
             self.close_body(start);
         }
-        self.json = json::lay_out(self.payload());
+        // What is known of JSON in parts is no JSON, even where it happens to look like it.
+        if self.patched.is_none() {
+            self.json = json::lay_out(self.payload());
+        }
     }
 
     fn closed(&mut self, store: &Store, entry: &Entry) {
@@ -337,5 +394,5 @@ impl Document {
 
 /// Returns a number of bytes in words: `1 byte`, `1,234 bytes`.
 fn octets(count: u64) -> String {
-    format!("{} byte{}", grouped(count), if count == 1 { "" } else { "s" })
+    view::counted(count, "byte")
 }

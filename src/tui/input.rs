@@ -55,6 +55,12 @@ impl App {
     /// Does what a key asks for.
     pub(super) fn act(&mut self, action: Action) -> Effect {
         self.said = None;
+        if self.waits_for_hit()
+            && !matches!(action, Action::Back | Action::Help | Action::Redraw | Action::Suspend)
+        {
+            // Who goes on meanwhile is not carried off when a hit comes.
+            self.hunt = None;
+        }
         match action {
             Action::Quit => return Effect::Quit,
             Action::Suspend => return Effect::Suspend,
@@ -258,7 +264,7 @@ impl App {
                 }
             }
             Panel::Conversations => self.panel = Panel::Timeline,
-            Panel::Timeline if self.needle.is_some() => self.needle = None,
+            Panel::Timeline if self.needle.is_some() => self.search_for(None),
             Panel::Timeline if !self.filter_text.is_empty() => self.clear_filter(),
             Panel::Timeline => {
                 self.conversations.selected = 0;
@@ -370,10 +376,8 @@ impl App {
             self.say("there is no payload to copy");
             return Effect::None;
         }
-        self.say(format!(
-            "copied {} bytes, if the terminal allows it",
-            super::clock::grouped(payload.len() as u64)
-        ));
+        let extent = self.detail.document.extent();
+        self.say(format!("copied {extent} (if the terminal allows it)"));
         Effect::Copy(payload)
     }
 

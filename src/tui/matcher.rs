@@ -1,7 +1,7 @@
 use crate::event::CloseBody;
 use crate::filter::{Body, Conversation, Facts, Filter};
 use crate::model::At;
-use crate::store::{Entry, Facts as Known, Store, What};
+use crate::store::{Entry, Facts as Known, Kept, Store, What};
 
 /// Decides which entries the timeline shows.
 #[derive(Debug)]
@@ -80,6 +80,12 @@ impl Matcher {
                 ..facts
             }),
         }
+    }
+
+    /// Tells whether it asks about a payload that was dropped.
+    pub(super) fn misses(&self, store: &Store, number: u32) -> bool {
+        let is_dropped = |entry: &Entry| entry.what() == What::Message && store.kept(entry) == Kept::Dropped;
+        self.reads && store.entry(number).is_some_and(is_dropped)
     }
 
     /// Takes what a filter can ask about a conversation, once.

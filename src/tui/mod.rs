@@ -26,8 +26,10 @@ mod layout;
 mod matcher;
 mod mouse;
 mod needle;
+mod patched;
 mod prompt;
 mod rows;
+mod search;
 mod state;
 mod terminal;
 #[cfg(test)]

@@ -15,7 +15,15 @@ const WHEEL: isize = 3;
 impl App {
     pub(super) fn mouse(&mut self, mouse: MouseEvent) {
         let at = Position { x: mouse.column, y: mouse.row };
-        if self.help.is_some() || self.prompt.is_some() {
+        if let Some(top) = &mut self.help {
+            match mouse.kind {
+                MouseEventKind::ScrollDown => *top = top.saturating_add_signed(WHEEL),
+                MouseEventKind::ScrollUp => *top = top.saturating_sub(WHEEL.unsigned_abs()),
+                _ => {}
+            }
+            return;
+        }
+        if self.prompt.is_some() {
             return;
         }
         match mouse.kind {
@@ -55,11 +63,15 @@ impl App {
             self.drag = Some(Drag::LeftBorder);
             return;
         }
-        let below = !layout.beside && at.y.saturating_add(1) == layout.detail.y && at.x >= layout.detail.x;
+        let above = at.y.saturating_add(1) == layout.detail.y && at.x >= layout.detail.x;
+        let below = !layout.beside && above;
         let beside = layout.beside && at.x.saturating_add(1) == layout.detail.x && at.y >= layout.detail.y;
-        if layout.detail.width > 0 && (below || beside) {
-            if let Some(tab) = below.then(|| super::draw::tab_at(layout.detail, at.x)).flatten() {
+        if layout.detail.width > 0 && (above || beside) {
+            if let Some(tab) = above.then(|| super::draw::tab_at(layout.detail, at.x)).flatten() {
                 self.detail.tab = tab;
+            }
+            if !below && !beside {
+                return;
             }
             self.drag = Some(Drag::DetailBorder);
             return;
@@ -153,7 +165,7 @@ impl App {
         }
         let shared = self.store.clone();
         let store = shared.lock();
-        let number = store.before(begin);
+        let number = store.first_in(begin, end).unwrap_or_else(|| store.before(begin));
         let row = self.timeline.rows.row_of(&store, number);
         self.select(&store, row);
     }

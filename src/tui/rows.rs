@@ -1,3 +1,4 @@
+use std::ops::Range;
 use std::time::Instant;
 
 use super::matcher::Matcher;
@@ -38,9 +39,15 @@ pub(super) struct Rows {
     /// What the filter let through, and how far it looked.
     hits: Vec<u32>,
     looked: usize,
+    /// How many payloads the filter asks about were dropped before it looked.
+    unseen: u64,
+    /// Counts how often something else was to be shown.
+    version: u64,
     /// The part of the scope that the range leaves, and how much of it was there.
     low: usize,
     high: usize,
+    /// Some of that part happened outside of the range, for it was told late.
+    late: bool,
 }
 
 impl Rows {
@@ -71,23 +78,45 @@ impl Rows {
         self.begin(store);
     }
 
+    /// Returns a number that changes when other rows are to be shown, but not when some come behind them.
+    pub(super) const fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// Returns how many messages the filter could not look at, for their payloads were dropped.
+    pub(super) const fn unseen(&self) -> u64 {
+        self.unseen
+    }
+
     fn begin(&mut self, store: &Store) {
+        self.version = self.version.wrapping_add(1);
+        self.unseen = 0;
         self.hits.clear();
-        self.refresh(store);
+        self.late = self.range.is_some() && !store.lateness().is_zero();
+        self.bound(store);
         self.looked = self.low;
     }
 
     /// Takes note of what has come.
     pub(super) fn refresh(&mut self, store: &Store) {
+        if self.range.is_some() && !self.late && !store.lateness().is_zero() {
+            return self.begin(store);
+        }
+        self.bound(store);
+    }
+
+    /// Tells whether rows are chosen one by one.
+    const fn sifts(&self) -> bool {
+        self.filter.is_some() || self.late
+    }
+
+    fn bound(&mut self, store: &Store) {
         let length = self.scope_length(store);
         (self.low, self.high) = match self.range {
             None => (0, length),
             Some((from, to)) => {
-                let (first, last) = (
-                    store.before(from),
-                    store.before(Timestamp::from_nanos(to.as_nanos().saturating_add(1))),
-                );
-                (self.place(store, first), self.place(store, last))
+                let Range { start, end } = store.around(from, to);
+                (self.place(store, start), self.place(store, end))
             }
         };
     }
@@ -102,7 +131,7 @@ impl Rows {
     }
 
     /// Returns how many entries of the scope stand before entry `number`.
-    fn place(&self, store: &Store, number: u32) -> usize {
+    pub(super) fn place(&self, store: &Store, number: u32) -> usize {
         match self.scope {
             None => number as usize,
             Some(slot) => store.conversations().get(slot as usize).map_or(0, |c| c.place_of(number)),
@@ -118,12 +147,12 @@ impl Rows {
 
     /// Returns how many rows there are, as far as is known.
     pub(super) fn len(&self) -> usize {
-        if self.filter.is_some() { self.hits.len() } else { self.high.saturating_sub(self.low) }
+        if self.sifts() { self.hits.len() } else { self.high.saturating_sub(self.low) }
     }
 
     /// Returns the entry in a row.
     pub(super) fn get(&self, store: &Store, row: usize) -> Option<u32> {
-        if self.filter.is_some() {
+        if self.sifts() {
             return self.hits.get(row).copied();
         }
         if row >= self.len() {
@@ -134,15 +163,15 @@ impl Rows {
 
     /// Returns the row of the entry `number`, or that of the first behind it.
     pub(super) fn row_of(&self, store: &Store, number: u32) -> usize {
-        if self.filter.is_some() {
+        if self.sifts() {
             return self.hits.partition_point(|hit| *hit < number);
         }
         self.place(store, number).saturating_sub(self.low).min(self.len())
     }
 
-    /// Tells whether the filter has not looked at everything yet.
-    pub(super) fn is_behind(&self) -> bool {
-        self.filter.is_some() && self.looked < self.high
+    /// Tells whether not everything was looked at yet.
+    pub(super) const fn is_behind(&self) -> bool {
+        self.sifts() && self.looked < self.high
     }
 
     /// Returns how far the filter looked, from 0 to 1.
@@ -158,10 +187,18 @@ impl Rows {
             let at = self.looked;
             self.looked = self.looked.saturating_add(1);
             let Some(number) = self.scoped(store, at) else { continue };
-            if let Some(filter) = &mut self.filter
-                && filter.matches(store, number)
-            {
+            let time = store.entry(number).map(crate::store::Entry::time);
+            if self.range.zip(time).is_some_and(|((from, to), time)| time < from || time > to) {
+                continue;
+            }
+            if self.filter.is_none() {
                 self.hits.push(number);
+            }
+            if let Some(filter) = &mut self.filter {
+                if filter.matches(store, number) {
+                    self.hits.push(number);
+                }
+                self.unseen = self.unseen.saturating_add(u64::from(filter.misses(store, number)));
             }
             if slice.is_over(store, number) {
                 return;

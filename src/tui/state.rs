@@ -12,7 +12,8 @@ use super::layout::Layout;
 use super::matcher::Matcher;
 use super::needle::Needle;
 use super::prompt::Prompt;
-use super::rows::{Rows, Slice};
+use super::rows::Rows;
+use super::search::{Hunt, Tally};
 use super::theme::Theme;
 use crate::model::Timestamp;
 use crate::store::{Conversation, Phase, Shared, Store};
@@ -166,14 +167,6 @@ pub(super) struct Detail {
     pub(super) height: usize,
 }
 
-/// Looks for the next hit, bit by bit.
-#[derive(Debug)]
-pub(super) struct Hunt {
-    pub(super) forward: bool,
-    pub(super) next: Option<usize>,
-    pub(super) looked: usize,
-}
-
 /// Is what the mouse holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Drag {
@@ -204,6 +197,7 @@ pub struct App {
     pub(super) searches: Vec<String>,
     pub(super) needle: Option<Needle>,
     pub(super) hunt: Option<Hunt>,
+    pub(super) tally: Tally,
     pub(super) bookmarks: BTreeSet<u32>,
     pub(super) mark: Option<u32>,
     pub(super) paused: bool,
@@ -274,6 +268,7 @@ impl App {
             searches: Vec::new(),
             needle: None,
             hunt: None,
+            tally: Tally::default(),
             bookmarks: BTreeSet::new(),
             mark: None,
             paused: false,
@@ -297,7 +292,7 @@ impl App {
 
     /// Tells whether there is work to be done between two keys.
     pub(super) fn is_busy(&self) -> bool {
-        self.timeline.rows.is_behind() || self.hunt.is_some()
+        self.timeline.rows.is_behind() || self.is_searching()
     }
 
     /// Shows a line of words for a while.
@@ -312,6 +307,7 @@ impl App {
             self.phase = self.store.phase();
             self.rate.look(store.len());
             self.timeline.rows.refresh(store);
+            self.end_wait();
         }
         self.layout = Layout::of(area, self);
         // A store that changes while we hold it counts its version afterwards: then it is sorted once more.
@@ -359,60 +355,9 @@ impl App {
         if self.timeline.rows.is_behind() {
             self.timeline.rows.work(&mut store, until);
         } else {
-            self.hunt(&mut store, until);
+            self.search(&mut store, until);
         }
         true
-    }
-
-    /// Goes on looking for the next hit.
-    fn hunt(&mut self, store: &mut Store, until: Instant) {
-        let (Some(hunt), Some(needle)) = (&mut self.hunt, &self.needle) else {
-            self.hunt = None;
-            return;
-        };
-        let (rows, mut slice) = (&self.timeline.rows, Slice::until(until));
-        while let Some(row) = hunt.next {
-            let number = rows.get(store, row);
-            let found = number.filter(|number| {
-                store.payload(*number, usize::MAX).is_some_and(|payload| needle.is_in(payload))
-            });
-            if found.is_some() {
-                self.hunt = None;
-                self.select(store, row);
-                return;
-            }
-            hunt.looked = hunt.looked.saturating_add(1);
-            if hunt.looked > rows.len() {
-                break;
-            }
-            // Beyond the end it begins again at the other one.
-            let last = rows.len().saturating_sub(1);
-            hunt.next = Some(match hunt.forward {
-                true if row >= last => 0,
-                true => row.saturating_add(1),
-                false => row.checked_sub(1).unwrap_or(last),
-            });
-            if number.is_some_and(|number| slice.is_over(store, number)) {
-                return;
-            }
-        }
-        self.hunt = None;
-        self.say("not found");
-    }
-
-    /// Begins to look for the needle.
-    pub(super) fn seek(&mut self, forward: bool) {
-        if self.needle.is_none() || self.timeline.rows.len() == 0 {
-            return;
-        }
-        let last = self.timeline.rows.len().saturating_sub(1);
-        let at = self.timeline.selected;
-        let next = match forward {
-            true if at >= last => 0,
-            true => at.saturating_add(1),
-            false => at.checked_sub(1).unwrap_or(last),
-        };
-        self.hunt = Some(Hunt { forward, next: Some(next), looked: 0 });
     }
 
     /// Selects a row.
@@ -476,7 +421,7 @@ impl App {
         self.timeline.top = 0;
         if let Some((from, to)) = range
             && let Some(entry) = self.timeline.entry.and_then(|entry| store.entry(entry)).copied()
-            && (entry.order() < from || entry.order() > to)
+            && (entry.time() < from || entry.time() > to)
         {
             self.timeline.selected = 0;
             self.timeline.entry = self.timeline.rows.get(&store, 0);

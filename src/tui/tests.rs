@@ -1,5 +1,9 @@
 //! The screen as a person would see it, drawn to a buffer: every state at both sizes.
 
+mod partly;
+mod searched;
+mod shown;
+
 use std::io;
 use std::num::NonZeroU64;
 use std::path::Path;

@@ -100,7 +100,7 @@ impl App {
             Ask::Search => match Needle::parse(&text) {
                 Ok(needle) => {
                     remember(&mut self.searches, &text);
-                    self.needle = Some(needle);
+                    self.search_for(Some(needle));
                     self.seek(true);
                 }
                 Err(words) => {

@@ -19,10 +19,11 @@ mod units;
 pub use close_code::close_code_name;
 pub use hex::hex_dump;
 pub use json::{is_obeyed, write_json};
+pub use pieces::{Piece, dots, pieces};
 pub use printable::{Shown, printable, printable_string};
 pub use rfc3339::{Rfc3339, eight_digits};
 pub use style::{Pen, Style};
-pub use units::{bytes, count, span};
+pub use units::{bytes, count, counted, grouped, span};
 
 use crate::event::{Event, Kind};
 use crate::model::Timestamp;

@@ -1,8 +1,12 @@
+use super::units::count;
 use crate::event::Missing;
+
+/// How many dots stand for missing bytes before they are counted instead.
+const DOTS: u64 = 16;
 
 /// Is a stretch of a payload, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Piece<'a> {
+pub enum Piece<'a> {
     /// Bytes that are known, and the offset of the first.
     Known(u64, &'a [u8]),
     /// Bytes that are not.
@@ -10,7 +14,7 @@ pub(super) enum Piece<'a> {
 }
 
 /// Puts the known bytes of a payload and its missing ranges back in their order.
-pub(super) fn pieces<'a>(known: &'a [u8], missing: &'a [Missing]) -> impl Iterator<Item = Piece<'a>> {
+pub fn pieces<'a>(known: &'a [u8], missing: &'a [Missing]) -> impl Iterator<Item = Piece<'a>> {
     let (mut offset, mut known, mut missing) = (0_u64, known, missing.iter().copied().peekable());
     std::iter::from_fn(move || {
         if let Some(hole) = missing.next_if(|hole| hole.offset <= offset || known.is_empty()) {
@@ -28,6 +32,15 @@ pub(super) fn pieces<'a>(known: &'a [u8], missing: &'a [Missing]) -> impl Iterat
         offset = offset.saturating_add(piece.len() as u64);
         Some(Piece::Known(start, piece))
     })
+}
+
+/// Returns what stands for missing bytes in a line of text: a dot a byte, or how many they are.
+pub fn dots(hole: &Missing) -> String {
+    match hole.length {
+        Some(length @ 0..=DOTS) => "·".repeat(usize::try_from(length).unwrap_or(0)),
+        Some(length) => format!("···{}···", count(length, "byte")),
+        None => "···".to_owned(),
+    }
 }
 
 #[cfg(test)]

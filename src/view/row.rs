@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::close_code_name;
-use super::pieces::{Piece, pieces};
+use super::pieces::{Piece, dots, pieces};
 use super::style::{Pen, Style};
 use super::units::{bytes, count, span};
 use crate::event::{Anomaly, Closed, Event, Evidence, Frame, Message, Opened, Severity, Totals};
@@ -14,9 +14,6 @@ const TIME: usize = 12;
 const CONN: usize = 8;
 const WORD: usize = 8;
 const SIZE: usize = 9;
-
-/// How many dots stand for missing bytes before they are counted instead.
-const DOTS: u64 = 16;
 
 /// How many bytes of a binary payload are shown in hexadecimal, and how many of a text's are looked at, for each column.
 const BYTES_PER_COLUMN: usize = 4;
@@ -155,14 +152,7 @@ fn preview(pen: &mut Pen<'_>, message: &Message<'_>, room: usize) {
                     pen.wire(Style::Plain, hex(known).as_bytes(), room)
                 }
             }
-            Piece::Missing(hole) => {
-                let dots = match hole.length {
-                    Some(length @ 0..=DOTS) => "·".repeat(usize::try_from(length).unwrap_or(0)),
-                    Some(length) => format!("···{}···", count(length, "byte")),
-                    None => "···".to_owned(),
-                };
-                pen.wire(Style::Note, dots.as_bytes(), room)
-            }
+            Piece::Missing(hole) => pen.wire(Style::Note, dots(&hole).as_bytes(), room),
         };
         if left.is_none() {
             return;

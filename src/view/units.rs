@@ -31,6 +31,24 @@ pub fn count(count: u64, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
+/// Returns a number with its thousands apart: `1,234,567`.
+pub fn grouped(count: u64) -> String {
+    let digits = count.to_string();
+    let mut text = String::new();
+    for (n, digit) in digits.chars().enumerate() {
+        if n > 0 && digits.len().saturating_sub(n) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Returns `count` with its thousands apart, and the noun it counts: `1 frame`, `20,000 frames`.
+pub fn counted(count: u64, noun: &str) -> String {
+    format!("{} {noun}{}", grouped(count), if count == 1 { "" } else { "s" })
+}
+
 /// Writes a number of thousandths as a decimal, without noughts at its end.
 fn thousandths(number: u128) -> String {
     let text = format!("{}.{:03}", number / 1000, number % 1000);
@@ -45,6 +63,12 @@ mod tests {
     fn bytes_in_the_unit_that_suits() {
         let shown = [0, 1, 999, 1000, 1250, 16_777_216, u64::MAX].map(bytes);
         assert_eq!(shown, ["0 B", "1 B", "999 B", "1.0 kB", "1.2 kB", "16.7 MB", "18.4 EB"]);
+    }
+
+    #[test]
+    fn thousands_stand_apart() {
+        let shown = [0, 1, 999, 20_000, 1_234_567].map(|count| counted(count, "frame"));
+        assert_eq!(shown, ["0 frames", "1 frame", "999 frames", "20,000 frames", "1,234,567 frames"]);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::event::{ConnId, Event, Sink};
 use crate::export::{AnyFormat, Format as _};
 use crate::model::Endpoint;
 use crate::pipeline::Flows;
-use crate::store::Shared;
+use crate::store::{Shared, Untold};
 use crate::view;
 
 /// Names connections by their two ends, the smaller one first.
@@ -45,7 +45,7 @@ pub(super) fn packets(packets: &Packets, ends: Ends, file: PathBuf) -> Result<St
             break;
         }
     }
-    let count = view::count(saver.finish()?, "packet");
+    let count = view::counted(saver.finish()?, "packet");
     Ok(if dropped { format!("{count} written; older ones were dropped") } else { format!("{count} written") })
 }
 
@@ -85,7 +85,7 @@ pub(super) fn events(
     file.write_all(format.begin())?;
     let (separator, end) = (format.separator(), format.end());
     let mut written = Written { format, bytes: Vec::new() };
-    let mut count = 0_u64;
+    let (mut count, mut left_out) = (0_u64, LeftOut::default());
     for some in entries.chunks(256) {
         let mut store = store.lock();
         for number in some {
@@ -94,7 +94,9 @@ pub(super) fn events(
                 written.bytes.extend_from_slice(separator);
             }
             let before = written.bytes.len();
-            if store.replay(*number, &mut written) && written.bytes.len() > before {
+            let told = store.replay(*number, &mut written);
+            left_out.count(told);
+            if told.is_ok() && written.bytes.len() > before {
                 count = count.saturating_add(1);
             } else {
                 written.bytes.truncate(start);
@@ -106,7 +108,41 @@ pub(super) fn events(
     }
     file.write_all(end)?;
     file.flush()?;
-    Ok(format!("{} written", view::count(count, "record")))
+    Ok(format!("{} written{}", view::counted(count, "record"), left_out.words()))
+}
+
+/// Counts what could not be written, by why.
+#[derive(Default)]
+struct LeftOut {
+    dropped: u64,
+    no_evidence: u64,
+}
+
+impl LeftOut {
+    const fn count(&mut self, told: Result<(), Untold>) {
+        match told {
+            Err(Untold::Dropped) => self.dropped = self.dropped.saturating_add(1),
+            Err(Untold::NoEvidence) => self.no_evidence = self.no_evidence.saturating_add(1),
+            Ok(()) | Err(Untold::Unknown) => {}
+        }
+    }
+
+    fn words(&self) -> String {
+        let mut words = String::new();
+        if self.dropped > 0 {
+            words.push_str(&format!(
+                "; {} whose payload was dropped left out",
+                view::counted(self.dropped, "message")
+            ));
+        }
+        if self.no_evidence > 0 {
+            words.push_str(&format!(
+                "; {} beyond those kept left out",
+                view::counted(self.no_evidence, "anomaly")
+            ));
+        }
+        words
+    }
 }
 
 /// Collects what a format makes of events.

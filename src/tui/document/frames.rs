@@ -25,6 +25,9 @@ impl Document {
     }
 
     pub(super) fn close_body(&mut self, start: usize) {
+        if self.patched.as_ref().is_some_and(|patched| !patched.begins_with(2)) {
+            return self.within(|it| it.add("code", "not known", Tone::Bad(Severity::Note)));
+        }
         let payload = self.payload().to_vec();
         self.within(|it| match payload.split_first_chunk::<2>() {
             Some((code, reason)) => {

@@ -24,7 +24,7 @@ pub(super) fn draw(app: &mut App, store: &Store, buffer: &mut Buffer) {
         if line == list.selected {
             let style =
                 if app.panel == Panel::Conversations { app.theme.selected } else { app.theme.unfocused };
-            tint(buffer, area, y, style);
+            tint(buffer, area, y, style, app.theme.hit);
         }
         match line.checked_sub(1).and_then(|at| list.order.get(at)) {
             None => everything(app, store, buffer, area, y),

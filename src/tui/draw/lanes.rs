@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use super::super::clock;
 use super::super::state::{App, Panel};
 use super::super::text::{Brush, columns};
-use super::timeline::{anomaly, empty, flags, preview, quiet, short_name, silence};
+use super::timeline::{anomaly, closed, empty, flags, hidden, opened, preview, quiet, short_name, silence};
 use super::tint;
 use crate::event::Opcode;
 use crate::model::Side;
@@ -45,7 +45,7 @@ pub(super) fn draw(app: &mut App, store: &mut Store, buffer: &mut Buffer) {
             if unit.is_none()
                 && let Some(silence) = silence(before.as_ref(), &entry)
             {
-                quiet(app, buffer, lanes.between(), y, silence);
+                quiet(app, buffer, (lanes.between(), y), silence, hidden(app, store, row));
             } else if n == 0
                 && let Some(last) = before
             {
@@ -76,7 +76,7 @@ pub(super) fn draw(app: &mut App, store: &mut Store, buffer: &mut Buffer) {
         join(app, buffer, &lanes, &entry, y, &mut pings);
         if row == app.timeline.selected {
             let style = if app.panel == Panel::Timeline { app.theme.selected } else { app.theme.unfocused };
-            tint(buffer, area, y, style);
+            tint(buffer, area, y, style, app.theme.hit);
         }
         app.lines_drawn.push(Some(row));
         app.timeline.drawn = app.timeline.drawn.saturating_add(1);
@@ -225,23 +225,22 @@ impl Lanes {
                 anomaly(app, store, &mut brush, entry);
             }
             (what, _) => {
-                let conversation =
-                    entry.conversation().and_then(|slot| store.conversations().get(slot as usize));
-                let name = conversation.map_or(String::new(), Conversation::name);
-                let (sign, style) = match what {
-                    What::Opened => ("● open ", app.theme.good),
-                    _ => ("○ closed ", app.theme.dim),
-                };
                 let mut brush = Brush::new(buffer, self.left, y, area.width.saturating_add(2));
                 brush.word("╞", app.theme.rule).fill('═', app.theme.rule);
                 Brush::new(buffer, self.right, y, 1).word("╡", app.theme.rule);
                 let mut brush =
                     Brush::new(buffer, self.left.saturating_add(3), y, area.width.saturating_sub(4));
-                brush
-                    .word(" ", style)
-                    .word(sign, style)
-                    .wire(name.as_bytes(), app.theme.title, app.theme.escape)
-                    .word(" ", style);
+                brush.word(" ", app.theme.rule);
+                let conversation =
+                    entry.conversation().and_then(|slot| store.conversations().get(slot as usize));
+                if let Some(conversation) = conversation.filter(|_| app.timeline.rows.scope().is_none()) {
+                    brush.word(&format!("#{} ", conversation.number()), app.theme.dim);
+                }
+                match what {
+                    What::Opened => opened(app, store, &mut brush, entry),
+                    _ => closed(app, store, &mut brush, entry),
+                }
+                brush.word(" ", app.theme.rule);
             }
         }
     }

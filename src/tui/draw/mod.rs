@@ -19,7 +19,7 @@ pub(super) use tree::shown_fields;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::style::Style;
+use ratatui::style::{Modifier, Style};
 
 use super::state::{App, Panel};
 use super::text::Brush;
@@ -105,6 +105,11 @@ fn title(app: &App, buffer: &mut Buffer, area: Rect, text: &str, panel: Panel) -
         }
         Panel::Timeline => {
             brush.word(&format!(" {} ", super::clock::grouped(app.timeline.rows.len() as u64)), dim);
+            let unseen = app.timeline.rows.unseen();
+            if unseen > 0 {
+                let words = format!("({} not looked at: payloads dropped) ", super::clock::grouped(unseen));
+                brush.word(&words, app.theme.warning);
+            }
             if app.timeline.rows.is_behind() {
                 brush.word(
                     &format!("looking… {:.0} % ", app.timeline.rows.progress() * 100.0),
@@ -124,7 +129,17 @@ fn scroll(top: usize, selected: usize, height: usize, length: usize) -> usize {
     top.clamp(lowest, selected.max(lowest)).min(most.max(lowest))
 }
 
-/// Lays a style over a row.
-fn tint(buffer: &mut Buffer, area: Rect, y: u16, style: Style) {
-    buffer.set_style(Rect { y, height: 1, ..area }.intersection(*buffer.area()), style);
+/// Lays a style over a row; hits of a search stay visible on it.
+fn tint(buffer: &mut Buffer, area: Rect, y: u16, style: Style, hit: Style) {
+    let row = Rect { y, height: 1, ..area }.intersection(*buffer.area());
+    for place in row.positions() {
+        let Some(cell) = buffer.cell_mut(place) else { continue };
+        if hit.bg.is_some() && hit.bg == Some(cell.bg) {
+            continue;
+        }
+        // What is turned round stands out on a row that is turned round by being as it is elsewhere.
+        let twice = Modifier::REVERSED & style.add_modifier & cell.modifier;
+        cell.set_style(style);
+        cell.modifier.remove(twice);
+    }
 }

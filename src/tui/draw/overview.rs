@@ -141,11 +141,12 @@ fn bracket(app: &App, store: &Store, buffer: &mut Buffer, (from, to): (Timestamp
         .min(rows.len().saturating_sub(1));
     let (Some(first), Some(last)) = (time(app.timeline.top.min(last)), time(last)) else { return };
     let x = |time: Timestamp| strip.x.saturating_add(place(time, (from, to), strip.width));
-    let (left, mut right) = (x(first), x(last));
+    // What was told late may stand before what is earlier.
+    let (left, mut right) = (x(first.min(last)), x(first.max(last)));
     if right == left {
         right = left.saturating_add(1).min(strip.right().saturating_sub(1));
     }
-    let selected = app.timeline.entry.and_then(|number| store.entry(number)).map(|entry| x(entry.order()));
+    let selected = app.timeline.entry.and_then(|number| store.entry(number)).map(|entry| x(entry.time()));
     for at in left..=right {
         let Some(cell) = buffer.cell_mut((at, axis)) else { continue };
         let plain = cell.symbol() == "─";

@@ -7,41 +7,55 @@ use ratatui::style::Style;
 use super::super::json::Tint;
 use super::super::state::{App, Detail, Panel};
 use super::super::text::{Brush, broken};
+use super::timeline::{Light, lit};
 use super::{scroll, tint};
 
 /// Draws the payload as text, its lines broken where they are too long.
 pub(super) fn text(app: &mut App, buffer: &mut Buffer, area: Rect) {
     let theme = &app.theme;
     let document = &app.detail.document;
-    let payload = document.payload();
-    if payload.is_empty() {
+    let shown = document.shown_text();
+    if shown.is_empty() {
         Brush::new(buffer, area.x.saturating_add(1), area.y, area.width)
             .word(document.absent.unwrap_or("no payload"), theme.dim);
         return;
     }
     let width = usize::from(area.width.saturating_sub(2)).max(1);
     let height = usize::from(area.height);
-    let hits = app.needle.as_ref().map_or(Vec::new(), |needle| needle.places(payload, 1000));
+    let mut lights: Vec<Light> = document
+        .hits(app.needle.as_ref())
+        .iter()
+        .map(|hit| (document.patched.as_ref().map_or_else(|| hit.clone(), |it| it.in_text(hit)), theme.hit))
+        .collect();
+    let dots = document.patched.iter().flat_map(|patched| &patched.dots);
+    lights.extend(dots.map(|dots| (dots.clone(), theme.note)));
+    lights.sort_by_key(|(range, _)| range.start);
     if app.detail.lines.0 != width {
-        app.detail.lines = (width, broken(payload, width));
+        app.detail.lines = (width, broken(shown, width));
     }
     let lines = &app.detail.lines.1;
     let top = app.detail.text_top.min(lines.len().saturating_sub(height));
     for (n, range) in lines.iter().skip(top).take(height).enumerate() {
         let y = area.y.saturating_add(u16::try_from(n).unwrap_or(u16::MAX));
         let mut brush = Brush::new(buffer, area.x.saturating_add(1), y, area.width.saturating_sub(1));
-        let inside: Vec<Range<usize>> = hits
-            .iter()
-            .filter(|hit| hit.start < range.end && hit.end > range.start)
-            .map(|hit| {
-                hit.start.max(range.start).saturating_sub(range.start)
-                    ..hit.end.min(range.end).saturating_sub(range.start)
-            })
-            .collect();
-        let line = payload.get(range.clone()).unwrap_or_default();
-        super::timeline::lit(&mut brush, line, &inside, (theme.text, theme.hit, theme.escape));
+        let line = shown.get(range.clone()).unwrap_or_default();
+        lit(&mut brush, line, &within(&lights, range), (theme.text, theme.escape));
     }
     app.detail.text_top = top;
+}
+
+/// Returns the lights that fall into a range, counted from where it begins.
+fn within(lights: &[Light], range: &Range<usize>) -> Vec<Light> {
+    // They are in order and do not overlap.
+    let first = lights.partition_point(|(light, _)| light.end <= range.start);
+    let inside = lights.get(first..).unwrap_or_default().iter();
+    inside
+        .take_while(|(light, _)| light.start < range.end)
+        .map(|(light, style)| {
+            let start = light.start.saturating_sub(range.start);
+            (start..light.end.min(range.end).saturating_sub(range.start), *style)
+        })
+        .collect()
 }
 
 /// Lists the lines of JSON that no folded one hides.
@@ -64,8 +78,23 @@ pub(super) fn json(app: &mut App, buffer: &mut Buffer, area: Rect) {
     let shown = shown_lines(&app.detail);
     let theme = &app.theme;
     if shown.is_empty() {
-        let words = app.detail.document.absent.unwrap_or("the payload is not JSON");
-        Brush::new(buffer, area.x.saturating_add(1), area.y, area.width).word(words, theme.dim);
+        let document = &app.detail.document;
+        let words = match (document.absent, document.payload().is_empty()) {
+            (Some(absent), _) => absent.to_owned(),
+            (None, true) => "no payload".to_owned(),
+            (None, false) if document.is_short() => {
+                format!("not parsed: {}", document.extent())
+            }
+            (None, false) => "the payload is not JSON".to_owned(),
+        };
+        let width = area.width.saturating_sub(2);
+        for (n, line) in broken(words.as_bytes(), usize::from(width).max(1)).into_iter().enumerate() {
+            let y = area.y.saturating_add(u16::try_from(n).unwrap_or(u16::MAX));
+            let line = words.get(line).unwrap_or_default().trim_start();
+            if y < area.bottom() {
+                Brush::new(buffer, area.x.saturating_add(1), y, width).word(line, theme.dim);
+            }
+        }
         return;
     }
     let selected = shown.iter().position(|n| *n == app.detail.json_line).unwrap_or(0);
@@ -74,7 +103,8 @@ pub(super) fn json(app: &mut App, buffer: &mut Buffer, area: Rect) {
     let from = *top;
     let detail = &app.detail;
     let payload = detail.document.payload();
-    let hits = app.needle.as_ref().map_or(Vec::new(), |needle| needle.places(payload, 1000));
+    let hits = detail.document.hits(app.needle.as_ref());
+    let lights: Vec<Light> = hits.into_iter().map(|hit| (hit, theme.hit)).collect();
     for (row, n) in shown.iter().skip(from).take(usize::from(area.height)).enumerate() {
         let y = area.y.saturating_add(u16::try_from(row).unwrap_or(u16::MAX));
         let Some(line) = detail.document.json.as_ref().and_then(|lines| lines.get(*n)) else { continue };
@@ -99,23 +129,15 @@ pub(super) fn json(app: &mut App, buffer: &mut Buffer, area: Rect) {
                 Tint::Number => theme.number,
                 Tint::Word => theme.word,
             };
-            let inside: Vec<Range<usize>> = hits
-                .iter()
-                .filter(|hit| hit.start < range.end && hit.end > range.start)
-                .map(|hit| {
-                    hit.start.max(range.start).saturating_sub(range.start)
-                        ..hit.end.min(range.end).saturating_sub(range.start)
-                })
-                .collect();
             let piece = payload.get(range.clone()).unwrap_or_default();
-            super::timeline::lit(&mut brush, piece, &inside, (style, theme.hit, theme.escape));
+            lit(&mut brush, piece, &within(&lights, range), (style, theme.escape));
             if *tint == Tint::Punctuation && piece == b":" {
                 brush.word(" ", theme.dim);
             }
         }
         if folded {
             let count = line.closes.unwrap_or(*n).saturating_sub(*n).saturating_sub(1);
-            brush.word(&format!(" … {} ", crate::view::count(count as u64, "line")), theme.dim);
+            brush.word(&format!(" … {} ", crate::view::counted(count as u64, "line")), theme.dim);
             let last = line.closes.and_then(|closes| detail.document.json.as_ref()?.get(closes));
             for (_, range) in last.iter().flat_map(|line| &line.pieces) {
                 brush.wire(payload.get(range.clone()).unwrap_or_default(), theme.dim, theme.escape);
@@ -123,7 +145,7 @@ pub(super) fn json(app: &mut App, buffer: &mut Buffer, area: Rect) {
         }
         if *n == detail.json_line {
             let style = if app.panel == Panel::Detail { theme.selected } else { Style::new() };
-            tint(buffer, area, y, style);
+            tint(buffer, area, y, style, app.theme.hit);
         }
     }
 }

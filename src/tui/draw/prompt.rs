@@ -1,9 +1,11 @@
 use ratatui::buffer::Buffer;
 use ratatui::style::{Modifier, Style};
 
+use super::super::clock::grouped;
 use super::super::prompt::{Ask, Prompt};
 use super::super::state::App;
-use super::super::text::{Brush, columns};
+use super::super::text::{Brush, broken, columns};
+use crate::view;
 
 /// Draws the line that is typed, and above it what is wrong with it and what may stand at its cursor.
 pub(super) fn draw(app: &App, prompt: &Prompt, buffer: &mut Buffer) {
@@ -15,8 +17,7 @@ pub(super) fn draw(app: &App, prompt: &Prompt, buffer: &mut Buffer) {
     brush.wire(prompt.text.as_bytes(), theme.bar, theme.bar);
     let mut above = area.y;
     if let Some((column, expected)) = &prompt.mistake {
-        above = above.saturating_sub(1);
-        mistake(app, buffer, (x.saturating_add(prompt.column_of(*column)), above), expected, prompt);
+        above = mistake(app, buffer, (x.saturating_add(prompt.column_of(*column)), above), expected, prompt);
     }
     candidates(app, prompt, buffer, (x, above));
     let cursor = x.saturating_add(prompt.column());
@@ -38,22 +39,35 @@ const fn example(ask: Ask) -> &'static str {
     }
 }
 
-/// Draws what was expected, in the row above, with a mark that points at the column.
-fn mistake(app: &App, buffer: &mut Buffer, (x, y): (u16, u16), expected: &str, prompt: &Prompt) {
+/// Draws what was expected, above row `below`, with a mark that points at the column; returns the topmost row it took.
+///
+/// The words stand behind the mark, before it, or above it, wherever they fit whole.
+fn mistake(app: &App, buffer: &mut Buffer, (x, below): (u16, u16), expected: &str, prompt: &Prompt) -> u16 {
     let (theme, area) = (&app.theme, app.layout.status);
     // Who is still typing did nothing wrong yet.
     let style = theme.bar.patch(if prompt.is_unfinished() { theme.note } else { theme.error });
+    let y = below.saturating_sub(1);
     Brush::new(buffer, area.x, y, area.width).fill(' ', theme.bar);
     let x = x.min(area.right().saturating_sub(1));
-    let words = columns(expected).saturating_add(1);
-    if x.saturating_add(words).saturating_add(1) <= area.right() {
-        let mut brush = Brush::new(buffer, x, y, area.right().saturating_sub(x));
-        brush.word("▼ ", style).wire(expected.as_bytes(), style, style);
-    } else {
-        let begin = x.saturating_sub(words);
-        Brush::new(buffer, begin, y, x.saturating_sub(begin)).wire(expected.as_bytes(), style, style);
-        Brush::new(buffer, x, y, 1).word("▼", style);
+    Brush::new(buffer, x, y, 1).word("▼", style);
+    let shown = view::printable_string(expected.as_bytes());
+    let words = columns(&shown).saturating_add(1);
+    if x.saturating_add(words) < area.right() {
+        Brush::new(buffer, x.saturating_add(2), y, words).word(&shown, style);
+        return y;
     }
+    if let Some(begin) = x.checked_sub(words).filter(|begin| *begin > area.x) {
+        Brush::new(buffer, begin, y, words).word(&shown, style);
+        return y;
+    }
+    let lines = broken(shown.as_bytes(), usize::from(area.width.saturating_sub(2)).max(1));
+    let top = y.saturating_sub(u16::try_from(lines.len()).unwrap_or(0));
+    for (at, line) in (top..y).zip(lines) {
+        Brush::new(buffer, area.x, at, area.width).fill(' ', theme.bar);
+        let line = shown.get(line).unwrap_or_default();
+        Brush::new(buffer, area.x.saturating_add(1), at, area.width).word(line, style);
+    }
+    top
 }
 
 /// Draws what may stand at the cursor, above row `below`.
@@ -69,6 +83,7 @@ fn candidates(app: &App, prompt: &Prompt, buffer: &mut Buffer, (x, below): (u16,
     let width = names.saturating_add(abouts).saturating_add(4).min(area.width);
     let x = x.min(area.right().saturating_sub(width));
     let top = below.saturating_sub(u16::try_from(shown.len()).unwrap_or(0));
+    let more = prompt.candidates.len().saturating_sub(from.saturating_add(shown.len()));
     for (n, candidate) in shown.iter().enumerate() {
         let y = top.saturating_add(u16::try_from(n).unwrap_or(0));
         for at in x..x.saturating_add(width) {
@@ -84,5 +99,10 @@ fn candidates(app: &App, prompt: &Prompt, buffer: &mut Buffer, (x, below): (u16,
             brush.wire(candidate.text.as_bytes(), style, style);
         });
         brush.word("  ", style).word(candidate.about, style.patch(theme.dim));
+    }
+    if more > 0 {
+        let words = format!(" ↓ {} more ", grouped(more as u64));
+        let at = x.saturating_add(width).saturating_sub(columns(&words)).max(x);
+        Brush::new(buffer, at, below.saturating_sub(1), columns(&words)).word(&words, theme.key);
     }
 }

@@ -35,7 +35,7 @@ pub(super) fn title(app: &App, store: &Store, buffer: &mut Buffer) {
         (notes, "note", "◆", theme.note),
     ] {
         if count > 0 {
-            let words = if area.width >= 110 { view::count(count, noun) } else { short(count) };
+            let words = if area.width >= 110 { view::counted(count, noun) } else { short(count) };
             brush.word(&format!("  {sign} {words}"), theme.bar.patch(style));
         }
     }
@@ -163,14 +163,14 @@ fn state_words(app: &App, store: &Store, brush: &mut Brush<'_>) {
         });
         brush.word(" ", theme.bar);
     }
-    if let Some(hunt) = &app.hunt {
-        let part = hunt.looked as f64 * 100.0 / (app.timeline.rows.len().max(1) as f64);
-        brush.word(&format!(" searching {part:.0} % "), theme.bar.patch(theme.note));
-    } else if let Some(needle) = &app.needle {
+    if let Some(needle) = &app.needle {
+        brush.word(" / ", theme.bar.patch(theme.note));
+        let room = columns(&view::printable_string(needle.text.as_bytes())).min(24);
         brush
-            .word(" / ", theme.bar.patch(theme.note))
-            .wire(needle.text.as_bytes(), theme.bar, theme.bar)
-            .word(" ", theme.bar);
+            .within(room, |brush| {
+                brush.wire(needle.text.as_bytes(), theme.bar, theme.bar);
+            })
+            .word(&format!("  {} ", app.search_words()), theme.bar.patch(theme.note));
     }
     if let Some(words) = app.measured(store) {
         brush.word(&format!(" ◇ {words} "), theme.bar.patch(theme.note));

@@ -7,13 +7,14 @@ use ratatui::style::{Modifier, Style};
 
 use super::super::clock;
 use super::super::keys::{self, Action};
+use super::super::patched::Patched;
 use super::super::state::{App, Panel};
 use super::super::text::{Brush, columns};
 use super::tint;
-use crate::event::{Evidence, Opcode, Severity};
+use crate::event::{Evidence, Missing, Opcode, Severity};
 use crate::model::{Side, Timestamp};
-use crate::store::{Entry, Facts, Kept, Store, What};
-use crate::view;
+use crate::store::{Entry, Facts, Kept, Record, Store, What};
+use crate::view::{self, Piece};
 
 /// From how long a silence on it is drawn as a line of its own.
 const SILENCE: Duration = Duration::from_secs(1);
@@ -46,7 +47,7 @@ pub(super) fn draw(app: &mut App, store: &mut Store, buffer: &mut Buffer) {
             && let Some(silence) = silence(before.as_ref(), &entry)
         {
             let y = line(area, app.lines_drawn.len());
-            quiet(app, buffer, area, y, silence);
+            quiet(app, buffer, (area, y), silence, hidden(app, store, row));
             app.lines_drawn.push(None);
             if app.lines_drawn.len() >= usize::from(area.height) {
                 break;
@@ -57,7 +58,7 @@ pub(super) fn draw(app: &mut App, store: &mut Store, buffer: &mut Buffer) {
         one(app, store, buffer, &at);
         if row == app.timeline.selected {
             let style = if app.panel == Panel::Timeline { app.theme.selected } else { app.theme.unfocused };
-            tint(buffer, area, y, style);
+            tint(buffer, area, y, style, app.theme.hit);
         }
         app.lines_drawn.push(Some(row));
         app.timeline.drawn = app.timeline.drawn.saturating_add(1);
@@ -117,9 +118,22 @@ fn place(app: &mut App, store: &Store, height: usize) {
     timeline.top = timeline.top.max(row);
 }
 
-/// Draws a silence.
-pub(super) fn quiet(app: &App, buffer: &mut Buffer, area: Rect, y: u16, silence: Duration) {
-    let words = format!(" {} of silence ", view::span(silence));
+/// Returns how many entries a filter hides between a row and the one before.
+pub(super) fn hidden(app: &App, store: &Store, row: usize) -> u64 {
+    let rows = &app.timeline.rows;
+    let place = |row: usize| rows.get(store, row).map(|number| rows.place(store, number));
+    let between = row.checked_sub(1).and_then(place).zip(place(row));
+    between.map_or(0, |(before, at)| at.saturating_sub(before).saturating_sub(1) as u64)
+}
+
+/// Draws a stretch of time without a row: a silence, unless something is only not shown.
+pub(super) fn quiet(app: &App, buffer: &mut Buffer, (area, y): (Rect, u16), silence: Duration, hidden: u64) {
+    let time = view::span(silence);
+    let words = match (hidden, app.timeline.rows.scope()) {
+        (0, None) => format!(" {time} of silence "),
+        (0, Some(_)) => format!(" {time} of silence in this conversation "),
+        (hidden, _) => format!(" {time}, {} not shown ", clock::grouped(hidden)),
+    };
     let width = columns(&words).min(area.width);
     let left = area.width.saturating_sub(width) / 2;
     let mut brush = Brush::new(buffer, area.x, y, area.width);
@@ -221,7 +235,7 @@ pub(super) fn flags(entry: &Entry) -> String {
         words.push("cut".to_owned());
     }
     if entry.frames() > 1 {
-        words.push(format!("{}f", entry.frames()));
+        words.push(format!("{}f", clock::grouped(u64::from(entry.frames()))));
     }
     if entry.facts().has(Facts::COMPRESSED) {
         words.push("z".to_owned());
@@ -239,6 +253,15 @@ pub(super) fn preview(app: &App, store: &mut Store, brush: &mut Brush<'_>, numbe
         brush.word("dropped to stay within the bounds", theme.dim);
         return;
     }
+    if app.tally.has(number) && !shows_hit(app, store, number, entry, brush.left()) {
+        brush.word("/", theme.hit).word(" ", theme.text);
+    }
+    if entry.facts().has(Facts::MISSING) {
+        return match store.record(number, PREVIEW) {
+            Some(record) if !record.dropped => in_part(app, brush, entry, &record),
+            _ => drop(brush.word("cannot be read back", theme.warning)),
+        };
+    }
     let Some(payload) = store.payload(number, PREVIEW) else {
         brush.word("cannot be read back", theme.warning);
         return;
@@ -252,44 +275,110 @@ pub(super) fn preview(app: &App, store: &mut Store, brush: &mut Brush<'_>, numbe
     }
     if entry.facts().has(Facts::TEXT) {
         let hits = app.needle.as_ref().map_or(Vec::new(), |needle| needle.places(payload, 16));
-        lit(brush, payload, &hits, (theme.text, theme.hit, theme.escape));
+        let lights: Vec<Light> = hits.into_iter().map(|hit| (hit, theme.hit)).collect();
+        lit(brush, payload, &lights, (theme.text, theme.escape));
     } else {
-        binary(brush, payload, (theme.dim, theme.text, theme.escape));
+        binary(app, brush, payload, &[]);
     }
 }
 
-/// Draws text with stretches of it lit up.
-pub(super) fn lit(
-    brush: &mut Brush<'_>,
-    text: &[u8],
-    hits: &[Range<usize>],
-    (plain, hit, escape): (Style, Style, Style),
-) {
+/// Tells whether the beginning of a payload that `room` columns show has what is searched for, lit up.
+fn shows_hit(app: &App, store: &mut Store, number: u32, entry: &Entry, room: u16) -> bool {
+    let (Some(needle), true) = (&app.needle, entry.facts().has(Facts::TEXT)) else { return false };
+    let (text, hit) = if entry.facts().has(Facts::MISSING) {
+        let Some(record) = store.record(number, PREVIEW) else { return false };
+        let patched = Patched::of(&record.payload, &record.missing, true);
+        let hit = patched.hits(needle, &record.payload, 1).first().map(|hit| patched.in_text(hit));
+        (patched.text, hit)
+    } else {
+        let Some(payload) = store.payload(number, PREVIEW) else { return false };
+        (payload.to_vec(), needle.places(payload, 1).into_iter().next())
+    };
+    let before = hit.and_then(|hit| text.get(..hit.start));
+    before.is_some_and(|before| {
+        entry.close_code().is_none() && columns(&view::printable_string(before)).saturating_add(1) < room
+    })
+}
+
+/// Draws what is known of a payload, and dots for what is not.
+fn in_part(app: &App, brush: &mut Brush<'_>, entry: &Entry, record: &Record) {
+    let theme = &app.theme;
+    let payload = &record.payload;
+    if !entry.facts().has(Facts::TEXT) && entry.close_code().is_none() {
+        return binary(app, brush, payload, &record.missing);
+    }
+    let patched = Patched::of(payload, &record.missing, payload.len() >= entry.kept() as usize);
+    // The code of a close frame is told already, where it is known.
+    let from = if entry.close_code().is_some() && patched.begins_with(2) { 2 } else { 0 };
+    let hits = app.needle.as_ref().map_or(Vec::new(), |needle| patched.hits(needle, payload, 16));
+    let mut lights: Vec<Light> = hits.iter().map(|hit| (patched.in_text(hit), theme.hit)).collect();
+    lights.extend(patched.dots.iter().map(|dots| (dots.clone(), theme.note)));
+    lights.retain(|(range, _)| range.start >= from);
+    lights.sort_by_key(|(range, _)| range.start);
+    let shift =
+        |(range, style): &Light| (range.start.saturating_sub(from)..range.end.saturating_sub(from), *style);
+    let lights: Vec<Light> = lights.iter().map(shift).collect();
+    lit(brush, patched.text.get(from..).unwrap_or_default(), &lights, (theme.text, theme.escape));
+}
+
+/// Is a stretch of a text, and how it is lit.
+pub(super) type Light = (Range<usize>, Style);
+
+/// Draws text with stretches of it lit up, which are in order.
+pub(super) fn lit(brush: &mut Brush<'_>, text: &[u8], lights: &[Light], (plain, escape): (Style, Style)) {
     let mut at = 0;
-    for range in hits {
+    for (range, style) in lights {
         brush.wire(text.get(at..range.start).unwrap_or_default(), plain, escape);
-        brush.wire(text.get(range.clone()).unwrap_or_default(), hit, hit);
+        brush.wire(text.get(range.clone()).unwrap_or_default(), *style, *style);
         at = range.end;
     }
     brush.wire(text.get(at..).unwrap_or_default(), plain, escape);
 }
 
 /// Draws bytes in hex, then as the characters they might be.
-fn binary(brush: &mut Brush<'_>, payload: &[u8], (hex, text, escape): (Style, Style, Style)) {
-    let shown = payload.len().min(usize::from(brush.left()) / 4).min(24);
-    for byte in payload.get(..shown).unwrap_or_default() {
-        brush.word(&format!("{byte:02x}"), hex);
+fn binary(app: &App, brush: &mut Brush<'_>, known: &[u8], missing: &[Missing]) {
+    let theme = &app.theme;
+    let (mut room, mut is_cut) = ((usize::from(brush.left()) / 4).min(24), false);
+    for piece in view::pieces(known, missing) {
+        if room == 0 {
+            is_cut = true;
+            break;
+        }
+        match piece {
+            Piece::Known(_, bytes) => {
+                let shown = bytes.get(..room).unwrap_or(bytes);
+                for byte in shown {
+                    brush.word(&format!("{byte:02x}"), theme.dim);
+                }
+                is_cut = shown.len() < bytes.len();
+                room = room.saturating_sub(shown.len());
+            }
+            Piece::Missing(hole) => {
+                let dots = view::dots(&hole);
+                // Two dots stand for a byte here, unless they are counted.
+                let dots = if dots.trim_matches('·').is_empty() { dots.repeat(2) } else { dots };
+                brush.word(&dots, theme.note);
+                room = room.saturating_sub(usize::from(columns(&dots)) / 2);
+            }
+        }
     }
-    brush.word(if shown < payload.len() { "… " } else { " " }, hex);
-    let printable: String = payload
-        .iter()
-        .take(200)
-        .map(|b| if (0x20..0x7f).contains(b) { char::from(*b) } else { '·' })
-        .collect();
-    brush.wire(printable.as_bytes(), text, escape);
+    brush.word(if is_cut { "… " } else { " " }, theme.dim);
+    for piece in view::pieces(known.get(..200).unwrap_or(known), missing) {
+        match piece {
+            Piece::Known(_, bytes) => {
+                let sign = |b: &u8| if (0x20..0x7f).contains(b) { char::from(*b) } else { '·' };
+                let printable: String = bytes.iter().map(sign).collect();
+                brush.wire(printable.as_bytes(), theme.text, theme.escape);
+            }
+            Piece::Missing(hole) => drop(brush.word(&view::dots(&hole), theme.note)),
+        }
+        if brush.left() == 0 {
+            break;
+        }
+    }
 }
 
-fn opened(app: &App, store: &Store, brush: &mut Brush<'_>, entry: &Entry) {
+pub(super) fn opened(app: &App, store: &Store, brush: &mut Brush<'_>, entry: &Entry) {
     let theme = &app.theme;
     let Some(conversation) = entry.conversation().and_then(|slot| store.conversations().get(slot as usize))
     else {
@@ -320,7 +409,7 @@ fn opened(app: &App, store: &Store, brush: &mut Brush<'_>, entry: &Entry) {
     }
 }
 
-fn closed(app: &App, store: &Store, brush: &mut Brush<'_>, entry: &Entry) {
+pub(super) fn closed(app: &App, store: &Store, brush: &mut Brush<'_>, entry: &Entry) {
     let theme = &app.theme;
     let conversation = entry.conversation().and_then(|slot| store.conversations().get(slot as usize));
     let Some(closed) = conversation.and_then(|conversation| conversation.closed.as_deref()) else { return };

@@ -126,7 +126,7 @@ impl<'a> Line<'a> {
         if self.n == detail.field {
             let style = if app.panel == Panel::Detail { theme.selected } else { theme.unfocused };
             for y in area.y..area.bottom() {
-                tint(buffer, area, y, style);
+                tint(buffer, area, y, style, theme.hit);
             }
         }
     }

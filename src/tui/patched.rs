@@ -1,0 +1,161 @@
+//! A payload of which only parts are known, its missing stretches where they are.
+
+use std::ops::Range;
+
+use super::needle::Needle;
+use crate::event::Missing;
+use crate::view::{self, Piece};
+
+/// Says where the known bytes of a payload stand.
+///
+/// Known bytes are counted in three ways: as they lie one after the other, by their offset in the payload, and by
+/// their place in a text that has dots for what is missing.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Patched {
+    /// The known bytes, and dots between them.
+    pub(super) text: Vec<u8>,
+    /// Which parts of the text are dots.
+    pub(super) dots: Vec<Range<usize>>,
+    pub(super) parts: Vec<Part>,
+}
+
+/// Is a stretch of a payload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    Known {
+        /// Where it is among the known bytes.
+        bytes: Range<usize>,
+        offset: u64,
+        /// Where it begins in the text.
+        text: usize,
+    },
+    Missing {
+        hole: Missing,
+        /// How many known bytes come before it.
+        before: usize,
+    },
+}
+
+impl Patched {
+    /// Puts known bytes and missing ranges in order; where `known` is only the beginning, as far as that reaches.
+    pub(super) fn of(known: &[u8], missing: &[Missing], is_whole: bool) -> Patched {
+        let (mut it, mut at) = (Patched::default(), 0_usize);
+        for piece in view::pieces(known, missing) {
+            let start = it.text.len();
+            match piece {
+                Piece::Known(offset, bytes) => {
+                    it.text.extend_from_slice(bytes);
+                    let end = at.saturating_add(bytes.len());
+                    it.parts.push(Part::Known { bytes: at..end, offset, text: start });
+                    at = end;
+                }
+                Piece::Missing(_) if at >= known.len() && !is_whole => break,
+                Piece::Missing(hole) => {
+                    it.text.extend_from_slice(view::dots(&hole).as_bytes());
+                    it.dots.push(start..it.text.len());
+                    it.parts.push(Part::Missing { hole, before: at });
+                }
+            }
+        }
+        it
+    }
+
+    /// Returns the offset of a known byte in the payload.
+    pub(super) fn offset(&self, at: usize) -> u64 {
+        self.known(at).map_or(at as u64, |(bytes, offset, _)| {
+            offset.saturating_add(at.saturating_sub(bytes.start) as u64)
+        })
+    }
+
+    /// Tells whether the first `count` bytes of the payload are known.
+    pub(super) fn begins_with(&self, count: usize) -> bool {
+        matches!(self.parts.first(), Some(Part::Known { bytes, offset: 0, .. }) if bytes.len() >= count)
+    }
+
+    /// Returns the place in the text of a range of known bytes that lies in one part.
+    pub(super) fn in_text(&self, range: &Range<usize>) -> Range<usize> {
+        let place = |(bytes, _, text): (Range<usize>, u64, usize)| {
+            let start = text.saturating_add(range.start.saturating_sub(bytes.start));
+            start..start.saturating_add(range.len())
+        };
+        self.known(range.start).map_or_else(|| range.clone(), place)
+    }
+
+    /// Lists where `needle` is among the known bytes; never across what is missing.
+    pub(super) fn hits(&self, needle: &Needle, known: &[u8], most: usize) -> Vec<Range<usize>> {
+        let mut hits = Vec::new();
+        for part in &self.parts {
+            let Part::Known { bytes, .. } = part else { continue };
+            let piece = known.get(bytes.clone()).unwrap_or_default();
+            let shift = |hit: Range<usize>| {
+                hit.start.saturating_add(bytes.start)..hit.end.saturating_add(bytes.start)
+            };
+            hits.extend(needle.places(piece, most.saturating_sub(hits.len())).into_iter().map(shift));
+        }
+        hits
+    }
+
+    fn known(&self, at: usize) -> Option<(Range<usize>, u64, usize)> {
+        let end = |part: &Part| match part {
+            Part::Known { bytes, .. } => bytes.end,
+            Part::Missing { before, .. } => *before,
+        };
+        // What is missing has no bytes, so it is never the first part that ends behind one.
+        match self.parts.get(self.parts.partition_point(|part| end(part) <= at))? {
+            Part::Known { bytes, offset, text } => Some((bytes.clone(), *offset, *text)),
+            Part::Missing { .. } => None,
+        }
+    }
+}
+
+/// Tells whether `needle` is in a payload; never across what is missing.
+pub(super) fn is_in(needle: &Needle, known: &[u8], missing: &[Missing]) -> bool {
+    view::pieces(known, missing).any(|piece| match piece {
+        Piece::Known(_, bytes) => needle.is_in(bytes),
+        Piece::Missing(_) => false,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn holes() -> Vec<Missing> {
+        [(2, Some(3)), (7, Some(500)), (509, None)]
+            .map(|(offset, length)| Missing { offset, length })
+            .to_vec()
+    }
+
+    #[test]
+    fn known_bytes_keep_their_place() {
+        let patched = Patched::of(b"heabcd", &holes(), true);
+        assert_eq!(String::from_utf8_lossy(&patched.text), "he···ab···500 bytes···cd···");
+        assert_eq!([0, 1, 2, 3, 4, 5].map(|at| patched.offset(at)), [0, 1, 5, 6, 507, 508]);
+        let cd = patched.in_text(&(4..6));
+        assert_eq!(patched.text.get(cd), Some(&b"cd"[..]));
+        assert_eq!(patched.dots.len(), 3);
+    }
+
+    #[test]
+    fn the_beginning_ends_where_its_bytes_do() {
+        assert_eq!(String::from_utf8_lossy(&Patched::of(b"hea", &holes(), false).text), "he···a");
+    }
+
+    #[test]
+    fn nothing_is_found_across_what_is_missing() {
+        let patched = Patched::of(b"heabcd", &holes(), true);
+        let find = |text: &str| {
+            let needle = Needle::parse(text).unwrap();
+            assert_eq!(
+                is_in(&needle, b"heabcd", &holes()),
+                !patched.hits(&needle, b"heabcd", 9).is_empty(),
+                "{text}"
+            );
+            patched.hits(&needle, b"heabcd", 9)
+        };
+        assert_eq!(
+            (find("ab"), find("cd"), find("ea"), find("bc")),
+            (vec![2..4], vec![4..6], vec![], vec![])
+        );
+    }
+}

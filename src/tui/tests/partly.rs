@@ -1,0 +1,161 @@
+//! Messages of which only parts are known, and payloads that were dropped.
+
+use super::*;
+use crate::event::Missing;
+
+/// Fifty bytes of which eleven are known, at 10 to 15, 18 to 22 and 49.
+const HOLES: [Missing; 3] = [
+    Missing { offset: 0, length: Some(10) },
+    Missing { offset: 16, length: Some(2) },
+    Missing { offset: 22, length: Some(27) },
+];
+
+fn partly(opcode: Opcode) -> Batch {
+    let mut batch = Batch::default();
+    put(&mut batch, 4, 9, 0, Kind::Opened(&samples::opened()));
+    let message = samples::message(Side::Server, opcode, b"{\"abc\":12}z");
+    say(&mut batch, 4, 10, 1, Message { missing: &HOLES, length: 50, ..message });
+    batch
+}
+
+/// Returns the characters that are drawn as a hit.
+fn lit(desk: &Desk) -> String {
+    let buffer = desk.terminal.backend().buffer();
+    let hit = desk.app.theme.hit;
+    let is_lit = |cell: &&ratatui::buffer::Cell| Some(cell.bg) == hit.bg && Some(cell.fg) == hit.fg;
+    buffer.content.iter().filter(is_lit).map(ratatui::buffer::Cell::symbol).collect()
+}
+
+#[test]
+fn what_is_missing_has_dots_in_list_lanes_and_text() {
+    let dots = "··········{\"abc\"··:12}···27 bytes···z";
+    for (width, height) in [(120, 40), (200, 60)] {
+        let mut desk = Desk::with(&partly(Opcode::TEXT), width, height);
+        desk.keys("j");
+        assert!(desk.text().contains(dots), "list\n{}", desk.text());
+        desk.keys("dd").keys("l");
+        assert!(desk.text().contains(&dots[..30]), "lanes\n{}", desk.text());
+        desk.keys("2").keys("ld");
+        assert!(desk.text().contains(&format!(" {dots}")), "text\n{}", desk.text());
+    }
+    let mut desk = Desk::with(&partly(Opcode::BINARY), 200, 60);
+    desk.keys("dd");
+    assert!(desk.text().contains("····················7b2261626322····3a31327d··"), "{}", desk.text());
+}
+
+#[test]
+fn bytes_stand_at_their_offsets() {
+    let mut desk = Desk::with(&partly(Opcode::TEXT), 80, 40);
+    desk.keys("j4d").key(KeyCode::Enter);
+    let text = desk.text();
+    for line in [
+        "000000  ·· ·· ·· ·· ·· ·· ·· ··  ·· ·· 7b 22 61 62 63 22  ··········{\"abc\"",
+        "000010  ·· ·· 3a 31 32 7d ·· ··  ·· ·· ·· ·· ·· ·· ·· ··  ··:12}··········",
+        "000030  ·· 7a                                             ·z",
+    ] {
+        assert!(text.contains(line), "{line}\n{text}");
+    }
+    desk.keys("3");
+    assert!(
+        desk.text()
+            .contains("not parsed: 11 of 50 bytes, the others are missing"),
+        "{}",
+        desk.text()
+    );
+    desk.keys("y");
+    assert!(desk.text().contains("copied 11 of 50 bytes, the others are missing"), "{}", desk.text());
+}
+
+#[test]
+fn long_stretches_of_which_nothing_is_known_are_one_line() {
+    let mut batch = Batch::default();
+    let holes =
+        [Missing { offset: 5, length: Some(1 << 40) }, Missing { offset: (1 << 40) + 6, length: None }];
+    let message = samples::message(Side::Server, Opcode::TEXT, b"helloXY");
+    put(&mut batch, 4, 10, 1, Kind::Message(Message { missing: &holes, length: 1 << 41, ..message }));
+    let mut desk = Desk::with(&batch, 80, 40);
+    desk.keys("4d").key(KeyCode::Enter);
+    let text = desk.text();
+    for line in [
+        "000000  68 65 6c 6c 6f ·· ··",
+        "000010  ··· 1,099,511,627,760 bytes missing ···",
+        "10000000000  ·· ·· ·· ·· ·· 58",
+        "··· how many bytes are missing is not known ···",
+    ] {
+        assert!(text.contains(line), "{line}\n{text}");
+    }
+}
+
+#[test]
+fn a_hit_is_lit_where_it_is_and_never_across_what_is_missing() {
+    let mut desk = Desk::with(&partly(Opcode::TEXT), 80, 40);
+    desk.keys("j2d").keys("/").keys("12}").key(KeyCode::Enter);
+    // In the list, and in the text.
+    assert_eq!(lit(&desk), "12}12}", "{}", desk.text());
+    desk.keys("4");
+    assert!(lit(&desk).contains("31327d"), "{}", lit(&desk));
+    desk.keys("/").keys("\"abc\":").key(KeyCode::Enter);
+    assert!(desk.text().contains("not found"), "{}", desk.text());
+}
+
+#[test]
+fn hits_are_seen_on_the_selected_row_in_every_theme() {
+    for name in super::super::theme::Theme::NAMES {
+        let mut desk = Desk::with(&story(), 120, 40);
+        desk.app.theme = super::super::theme::Theme::named(name).unwrap();
+        desk.keys("/").keys("\"id\":17,").key(KeyCode::Enter);
+        let buffer = desk.terminal.backend().buffer();
+        let y = (0..40)
+            .find(|y| (0..120).map(|x| buffer[(x, *y)].symbol()).collect::<String>().contains("\"id\":17,"));
+        let y = y.unwrap();
+        let row: Vec<_> = (40..119).map(|x| (buffer[(x, y)].symbol(), buffer[(x, y)].style())).collect();
+        let plain = row.iter().find(|(symbol, _)| *symbol == "B").unwrap().1;
+        let hit = row.iter().find(|(symbol, _)| *symbol == "7").unwrap().1;
+        assert_ne!((plain.bg, plain.add_modifier), (hit.bg, hit.add_modifier), "{name}");
+    }
+}
+
+/// A store that dropped its oldest payloads.
+fn dropped() -> Desk {
+    let bounds = Bounds { memory: 16 << 20, spool: 0, ..Bounds::default() };
+    let store = Shared::new(bounds);
+    for n in 0..150_u64 {
+        let mut batch = Batch::default();
+        let mut body = vec![b'a'; 200_000];
+        body.extend_from_slice(b" needle");
+        put(&mut batch, 4, n + 1, n, Kind::Message(text(Side::Client, &body)));
+        store.add(&batch, 0..batch.mark());
+    }
+    store.enter(Phase::Complete);
+    let options = Options { theme: Some("dark".to_owned()), ..Options::default() };
+    let app = App::open(store, Box::new(Still), &options).unwrap();
+    let mut desk = Desk { app, terminal: Terminal::new(TestBackend::new(120, 40)).unwrap() };
+    desk.draw();
+    desk
+}
+
+#[test]
+fn what_could_not_be_looked_at_is_said() {
+    let mut desk = dropped();
+    let gone = {
+        let store = desk.app.store.clone();
+        let store = store.lock();
+        let is_gone = |n: &u32| store.kept(store.entry(*n).unwrap()) == crate::store::Kept::Dropped;
+        (0..150).filter(is_gone).count()
+    };
+    assert!(gone > 0);
+    desk.keys("f").keys("text contains \"needle\"").key(KeyCode::Enter);
+    let words = format!("timeline {} ({gone} not looked at: payloads dropped)", 150 - gone);
+    assert!(desk.text().contains(&words), "{words}\n{}", desk.text());
+    desk.keys("F").keys("/").keys("needle").key(KeyCode::Enter);
+    let words = format!("match 1 of {}, {gone} payloads dropped", 150 - gone);
+    assert!(desk.text().contains(&words), "{words}\n{}", desk.text());
+    // The hits lie far behind what the rows show: they have a sign.
+    assert!(desk.text().contains("200.0 kB  / aaaa"), "{}", desk.text());
+    desk.keys("/").keys("nothing").key(KeyCode::Enter);
+    assert!(
+        desk.text().contains(&format!("not found; {gone} messages could not be looked at")),
+        "{}",
+        desk.text()
+    );
+}
