@@ -33,7 +33,10 @@ pub(super) struct Args {
     #[arg(short = 'Y', long = "only", value_name = "FILTER", value_parser = args::filter_text)]
     only: Option<String>,
 
-    /// Take at most about this much memory [default: 512M]
+    /// Take about this much memory [default: 512M]
+    ///
+    /// Older payloads beyond it go to a temporary file. An index of some 70 bytes a message stays in memory whatever is
+    /// set here, and so do handshakes and anomalies: of very many messages it takes more.
     #[arg(long, value_name = "SIZE")]
     memory: Option<Size>,
 
@@ -80,6 +83,7 @@ impl Args {
         let run = self.input.options();
         let mut opened = self.input.open_quietly()?;
         let (meter, counts) = (opened.meter.take(), opened.counts.clone());
+        let user = opened.user.as_ref().map(ToString::to_string);
         let is_live = !self.input.interfaces.is_empty() || self.input.follow;
         let valve = Handle::default();
         if is_live {
@@ -105,7 +109,8 @@ impl Args {
             Packets::Kept(kept)
         };
         let store = Shared::new(bounds);
-        let mut behind = Behind::new(title(&self.input), store.clone(), packets).with_meter(meter);
+        let mut behind =
+            Behind::new(title(&self.input), store.clone(), packets).with_meter(meter).written_by(user);
         if is_live {
             behind = behind.live(valve, counts);
         }

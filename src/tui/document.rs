@@ -242,7 +242,7 @@ impl Document {
                 ),
                 Tone::Plain,
             );
-            it.deflate(entry);
+            it.deflate(entry, &record.frames);
             if entry.facts().has(Facts::TRUNCATED) {
                 it.add(
                     "cut",

@@ -39,6 +39,18 @@ pub(super) fn lay_out(text: &[u8]) -> Option<Vec<Line>> {
     Some(maker.lines)
 }
 
+/// Returns how many members or elements the bracket has that line `at` opens.
+pub(super) fn elements(lines: &[Line], at: usize) -> usize {
+    let Some(Line { depth, closes: Some(closes), .. }) = lines.get(at) else { return 0 };
+    let inside = depth.saturating_add(1);
+    let (mut count, mut next) = (0_usize, at.saturating_add(1));
+    while let Some(line) = lines.get(next).filter(|_| next < *closes) {
+        count = count.saturating_add(usize::from(line.depth == inside));
+        next = line.closes.unwrap_or(next).saturating_add(1);
+    }
+    count
+}
+
 struct Maker<'a> {
     text: &'a [u8],
     at: usize,
@@ -205,6 +217,12 @@ mod tests {
         let lines = lay_out(br#"{"a":[1,{"b":2}]}"#).unwrap();
         let closes: Vec<_> = lines.iter().map(|line| line.closes).collect();
         assert_eq!(closes, [Some(7), Some(6), None, Some(5), None, None, None, None]);
+    }
+
+    #[test]
+    fn elements_are_counted_and_those_within_them_are_not() {
+        let lines = lay_out(br#"{"a":[1,{"b":2,"c":[3,4]},[]],"d":{}}"#).unwrap();
+        assert_eq!([0, 1, 3, 5].map(|at| elements(&lines, at)), [2, 3, 2, 2]);
     }
 
     #[test]

@@ -161,6 +161,32 @@ pub const TABLE: &[Group] = &[
     },
 ];
 
+/// Lists what the mouse does.
+pub const MOUSE: &[(&str, &str)] = &[
+    ("click", "choose a row, a field, a byte, a tab"),
+    ("wheel", "scroll; over the strip of time, zoom"),
+    ("click in the strip", "go to that moment"),
+    ("drag over the strip", "show that stretch of time"),
+    ("drag the map above", "move the stretch that is shown"),
+    ("drag a border", "make a panel wider or higher"),
+];
+
+/// Lists the signs of rows and of the strip of time.
+pub const SIGNS: &[(&str, &str)] = &[
+    ("→ ←", "from the client, from the server"),
+    ("● ○ ◉", "a conversation began, ended, did both"),
+    ("✕", "its upgrade was refused or not answered"),
+    ("✖ ▲ ◆", "an error, a warning, a note"),
+    ("╳", "the capture lacks bytes"),
+    ("··", "bytes of a message that are missing"),
+    ("gap cut", "some bytes are missing; a limit cut it"),
+    ("z", "was sent compressed"),
+    ("3f", "was sent in three frames"),
+    ("↻", "a pong, and how long after its ping"),
+    ("◇ ★", "the mark, a bookmark"),
+    ("/", "has what is searched for, beyond what is seen"),
+];
+
 /// Returns what a key does.
 pub fn action(key: &KeyEvent) -> Option<Action> {
     named(&name(key)?)
@@ -212,6 +238,12 @@ pub fn markdown() -> String {
         for binding in group.bindings {
             let keys: Vec<String> = binding.keys.iter().map(|key| format!("`{key}`")).collect();
             let _ = writeln!(text, "| {} | {} |", keys.join(" "), binding.help);
+        }
+    }
+    for (title, head, list) in [("mouse", "what it does", MOUSE), ("sign", "what it means", SIGNS)] {
+        let _ = writeln!(text, "\n| {title} | {head} |\n| --- | --- |");
+        for (what, help) in list {
+            let _ = writeln!(text, "| {what} | {help} |");
         }
     }
     text

@@ -75,7 +75,18 @@ impl Layout {
                 (timeline, Rect { y: at, height: right.bottom().saturating_sub(at), ..right })
             }
         };
-        Layout { area, title, map, overview, conversations, timeline, detail, status, beside, gutter: 11 }
+        Layout {
+            area,
+            title,
+            map,
+            overview,
+            conversations,
+            timeline,
+            detail,
+            status,
+            beside,
+            gutter: if width < 60 { 11 } else { 16 },
+        }
     }
 
     /// Returns the part of the overview in which time runs.

@@ -15,6 +15,7 @@
 #![allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)] // shares of the screen's width: a float is exact enough, and `as` saturates
 
 mod clock;
+mod completion;
 mod config;
 mod document;
 mod draw;

@@ -1,4 +1,4 @@
-use crate::filter::{self, Candidate, Field};
+use crate::filter::Candidate;
 
 /// Says what is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,14 +111,13 @@ impl Prompt {
         self.cursor = self.text.len();
     }
 
-    /// Lists what may stand at the cursor of a filter; hosts and sub-protocols that `seen` knows among it.
-    pub(super) fn suggest(&mut self, seen: impl FnMut(Field) -> Vec<String>) {
+    /// Lists what may stand at the cursor of a filter, of which `list` knows.
+    pub(super) fn suggest(&mut self, list: impl FnOnce(&str, usize) -> Vec<Candidate>) {
         self.chosen = None;
         self.candidates = match self.ask {
-            Ask::Filter => filter::complete_with(&self.text, self.cursor, seen),
+            Ask::Filter => list(&self.text, self.cursor),
             _ => Vec::new(),
         };
-        self.candidates.truncate(200);
     }
 
     /// Puts the next candidate in, or the one before.

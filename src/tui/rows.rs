@@ -121,7 +121,8 @@ impl Rows {
         };
     }
 
-    fn scope_length(&self, store: &Store) -> usize {
+    /// Returns how many entries there are without filter and range.
+    pub(super) fn scope_length(&self, store: &Store) -> usize {
         match self.scope {
             None => store.len(),
             Some(slot) => {
@@ -138,7 +139,8 @@ impl Rows {
         }
     }
 
-    fn scoped(&self, store: &Store, at: usize) -> Option<u32> {
+    /// Returns one of the entries that there are without filter and range.
+    pub(super) fn scoped(&self, store: &Store, at: usize) -> Option<u32> {
         match self.scope {
             None => u32::try_from(at).ok().filter(|_| at < store.len()),
             Some(slot) => store.conversations().get(slot as usize)?.entry(at),

@@ -201,6 +201,8 @@ pub struct App {
     pub(super) bookmarks: BTreeSet<u32>,
     pub(super) mark: Option<u32>,
     pub(super) paused: bool,
+    /// How many entries are shown while the screen is paused.
+    pub(super) paused_at: usize,
     pub(super) phase: Phase,
     pub(super) said: Option<(String, Instant)>,
     pub(super) layout: Layout,
@@ -272,6 +274,7 @@ impl App {
             bookmarks: BTreeSet::new(),
             mark: None,
             paused: false,
+            paused_at: 0,
             phase: Phase::Filling,
             said: None,
             layout: Layout::default(),
@@ -287,7 +290,7 @@ impl App {
 
     /// Tells whether something came that is not drawn yet.
     pub(super) fn is_stale(&self) -> bool {
-        !self.paused && self.seen != self.store.version()
+        self.seen != self.store.version()
     }
 
     /// Tells whether there is work to be done between two keys.
@@ -302,8 +305,9 @@ impl App {
 
     /// Takes note of what has come, before it is drawn.
     pub(super) fn refresh(&mut self, store: &mut Store, area: Rect) {
+        self.seen = self.store.version();
         if !self.paused {
-            self.seen = self.store.version();
+            self.paused_at = store.len();
             self.phase = self.store.phase();
             self.rate.look(store.len());
             self.timeline.rows.refresh(store);

@@ -1,5 +1,6 @@
 //! The screen as a person would see it, drawn to a buffer: every state at both sizes.
 
+mod asked;
 mod partly;
 mod searched;
 mod shown;
@@ -411,7 +412,9 @@ fn following_stops_when_the_user_scrolls_and_counts_what_is_new() {
 fn what_goes_wrong_is_said() {
     let mut desk = Desk::with(&story(), 80, 24);
     desk.keys("e").key(KeyCode::Enter);
-    assert!(desk.text().contains("shown.ndjson: permission denied"), "{}", desk.text());
+    assert!(desk.text().contains("▼ permission denied"), "{}", desk.text());
+    assert!(desk.text().contains("export to › shown.ndjson"), "{}", desk.text());
+    desk.key(KeyCode::Esc);
     desk.app.store.enter(Phase::Failed("a.pcap: \x1b[2J".to_owned()));
     desk.keys("j");
     assert!(desk.text().contains("✖ a.pcap: ␛[2J"), "{}", desk.text());

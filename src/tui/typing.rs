@@ -6,13 +6,12 @@ use std::path::{Path, PathBuf};
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
+use super::completion;
 use super::feed::Choice;
 use super::matcher::Matcher;
 use super::needle::Needle;
 use super::prompt::{Ask, Prompt};
 use super::state::{App, Effect};
-use crate::filter::{self, Field};
-use crate::store::Store;
 
 impl App {
     pub(super) fn prompt_key(&mut self, key: &KeyEvent) -> Effect {
@@ -21,6 +20,8 @@ impl App {
         match key.code {
             KeyCode::Esc => return self.cancel(),
             KeyCode::Char('c' | 'g') if control => return self.cancel(),
+            KeyCode::Char('z') if control => return Effect::Suspend,
+            KeyCode::Char('l') if control => return Effect::Redraw,
             KeyCode::Enter => return self.accept(),
             KeyCode::Tab | KeyCode::BackTab => {
                 prompt.complete(key.code == KeyCode::Tab);
@@ -54,7 +55,8 @@ impl App {
     pub(super) fn typed(&mut self) {
         let shared = self.store.clone();
         if let Some(prompt) = &mut self.prompt {
-            prompt.suggest(|field| seen(&shared.lock(), field));
+            let rows = &self.timeline.rows;
+            prompt.suggest(|text, cursor| completion::candidates(&mut shared.lock(), rows, text, cursor));
         }
         self.try_filter();
     }
@@ -123,7 +125,11 @@ impl App {
                         again.mistake = Some((0, "it is there already: what about this name?".to_owned()));
                         self.prompt = Some(again);
                     }
-                    Err(e) => self.say(format!("{text}: {}", plain(&e))),
+                    Err(e) => {
+                        let mut again = Prompt::new(prompt.ask, &text);
+                        again.mistake = Some((0, plain(&e)));
+                        self.prompt = Some(again);
+                    }
                 }
             }
         }
@@ -163,28 +169,12 @@ pub(super) fn free(name: &str) -> String {
 fn plain(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "there is no such folder".to_owned(),
+        // Whoever knows why says it.
+        io::ErrorKind::PermissionDenied if error.get_ref().is_some() => error.to_string(),
         io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
         io::ErrorKind::IsADirectory => "this is a folder".to_owned(),
         _ => error.to_string(),
     }
-}
-
-/// Lists values of a field that occur among the conversations.
-fn seen(store: &Store, field: Field) -> Vec<String> {
-    let values = store.conversations().iter().take(2000).filter_map(|conversation| {
-        let opened = conversation.opened.as_deref()?;
-        let known = filter::Conversation::of(opened);
-        match field {
-            Field::Host => known.host().map(str::to_owned),
-            Field::Path => known.path().map(str::to_owned),
-            Field::Url => known.url.as_deref().map(str::to_owned),
-            Field::Subprotocol => known.subprotocol.as_deref().map(str::to_owned),
-            Field::Conn => Some(conversation.number().to_string()),
-            _ => None,
-        }
-    });
-    let all: BTreeSet<String> = values.collect();
-    all.into_iter().take(100).collect()
 }
 
 /// Puts a line at the end of a history, once.

@@ -34,6 +34,8 @@ pub(super) struct Behind {
     valve: Option<Handle>,
     packets: Packets,
     store: Shared,
+    /// Who the program became when it gave up root's rights.
+    user: Option<String>,
     sender: mpsc::Sender<String>,
     receiver: mpsc::Receiver<String>,
 }
@@ -42,7 +44,17 @@ impl Behind {
     /// Stands behind a screen that shows `store`.
     pub(super) fn new(title: String, store: Shared, packets: Packets) -> Behind {
         let (sender, receiver) = mpsc::channel();
-        Behind { title, meter: Meter::default(), counts: None, valve: None, packets, store, sender, receiver }
+        Behind {
+            title,
+            meter: Meter::default(),
+            counts: None,
+            valve: None,
+            packets,
+            store,
+            user: None,
+            sender,
+            receiver,
+        }
     }
 
     /// Tells how far reading came.
@@ -55,13 +67,18 @@ impl Behind {
         Behind { valve: Some(valve), counts, ..self }
     }
 
+    /// Writes files as `user`, where the program is another one than who began it.
+    pub(super) fn written_by(self, user: Option<String>) -> Behind {
+        Behind { user, ..self }
+    }
+
     /// Makes a new file, does `work` on a thread of its own, and tells how it went.
     fn begin(
         &self,
         path: &Path,
         work: impl FnOnce(File) -> io::Result<String> + Send + 'static,
     ) -> io::Result<()> {
-        let file = File::create_new(path)?;
+        let file = File::create_new(path).map_err(|error| refused(error, self.user.as_deref()))?;
         let (sender, path) = (self.sender.clone(), path.display().to_string());
         thread::spawn(move || {
             let words = work(file).unwrap_or_else(|e| e.to_string());
@@ -75,6 +92,19 @@ impl Behind {
         let valve = self.valve.as_ref().ok_or(io::ErrorKind::Unsupported)?;
         valve.shut(shut);
         Ok(())
+    }
+}
+
+/// Says who may not write, where that is not who began the program.
+fn refused(error: io::Error, user: Option<&str>) -> io::Error {
+    match user {
+        Some(user) if error.kind() == io::ErrorKind::PermissionDenied => io::Error::new(
+            error.kind(),
+            format!(
+                "{user} may not write there, who wirefin is since it gave up root: try /tmp, or begin with --user"
+            ),
+        ),
+        _ => error,
     }
 }
 
@@ -125,5 +155,20 @@ impl Feed for Behind {
 
     fn news(&mut self) -> Option<String> {
         self.receiver.try_recv().ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_may_not_write_is_named() {
+        let denied = || io::Error::from(io::ErrorKind::PermissionDenied);
+        let named = refused(denied(), Some("nobody"));
+        assert_eq!(named.kind(), io::ErrorKind::PermissionDenied);
+        assert!(named.to_string().starts_with("nobody may not write there"), "{named}");
+        assert!(refused(denied(), None).get_ref().is_none());
+        assert!(refused(io::ErrorKind::NotFound.into(), Some("nobody")).get_ref().is_none());
     }
 }

@@ -7,17 +7,22 @@ use crate::store::{Entry, Facts};
 use crate::view;
 
 impl Document {
-    pub(super) fn deflate(&mut self, entry: &Entry) {
+    /// Says how far a message was compressed: payloads compared, without the headers of frames.
+    pub(super) fn deflate(&mut self, entry: &Entry, frames: &[Frame]) {
         if !entry.facts().has(Facts::COMPRESSED) {
             return;
         }
         let words = if entry.facts().has(Facts::INFLATED) {
-            let part = f64::from(entry.wire()) * 100.0 / (entry.length().max(1) as f64);
-            format!(
-                "{} on the wire for {} ({part:.0} %)",
-                view::bytes(u64::from(entry.wire())),
-                view::bytes(entry.length())
-            )
+            let sent = frames.iter().fold(0_u64, |sum, frame| sum.saturating_add(frame.header.length));
+            let part = sent as f64 * 100.0 / (entry.length().max(1) as f64);
+            let is_known = !entry.facts().has(Facts::MISSING);
+            if frames.is_empty() || frames.len() < usize::from(entry.frames()) {
+                "shown inflated".to_owned()
+            } else if is_known && entry.length() > 0 {
+                format!("{} compressed to {} ({part:.0} %)", view::bytes(entry.length()), view::bytes(sent))
+            } else {
+                format!("{} compressed", view::bytes(sent))
+            }
         } else {
             "shown as sent".to_owned()
         };

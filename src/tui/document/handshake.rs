@@ -38,11 +38,14 @@ impl Document {
             if let Some(url) = &handshake.url {
                 it.add("url", url.as_bytes(), Tone::Plain);
             }
-            if let Some(accept) = &handshake.accept {
-                let (words, tone) = if accept.valid {
-                    ("answers the key", Tone::Good)
-                } else {
-                    ("does not answer the key", Tone::Bad(Severity::Error))
+            // Who refuses owes no accept value.
+            let owed = status == Some(101) || established;
+            let accept = handshake.accept.as_ref();
+            if let Some(accept) = accept.filter(|accept| owed || accept.found.is_some()) {
+                let (words, tone) = match (accept.valid, owed) {
+                    (true, _) => ("answers the key", Tone::Good),
+                    (false, true) => ("does not answer the key", Tone::Bad(Severity::Error)),
+                    (false, false) => ("does not answer the key, nor need it", Tone::Quiet),
                 };
                 it.add("accept", words, tone);
                 it.within(|it| {

@@ -44,8 +44,18 @@ fn everything(app: &App, store: &Store, buffer: &mut Buffer, area: Rect, y: u16)
     let right = numbers(area.width, messages, bytes, "");
     let mut brush = Brush::new(buffer, area.x, y, area.width.saturating_sub(columns(&right)));
     brush.word(" ≡ ", app.theme.title).word("all", app.theme.title);
+    let list = &app.conversations;
+    if list.sort != SortBy::Begin || list.backwards {
+        let name = SortBy::ALL.iter().find(|(sort, _)| *sort == list.sort).map_or("", |(_, name)| name);
+        brush.word(&format!(" {}{name}", sign(app)), app.theme.dim);
+    }
     let x = area.right().saturating_sub(columns(&right));
     Brush::new(buffer, x, y, area.width).word(&right, app.theme.dim);
+}
+
+/// Returns the sign of what conversations are sorted by.
+const fn sign(app: &App) -> &'static str {
+    if app.conversations.backwards { "▴" } else { "▾" }
 }
 
 /// Writes over the numbers what they are, the column that is sorted by marked.
@@ -53,7 +63,7 @@ fn everything(app: &App, store: &Store, buffer: &mut Buffer, area: Rect, y: u16)
 /// The columns before `from` belong to the list's title.
 pub(super) fn heads(app: &App, buffer: &mut Buffer, from: u16) {
     let area = app.layout.conversations;
-    let sign = if app.conversations.backwards { "▴" } else { "▾" };
+    let sign = sign(app);
     let shown: &[(SortBy, &str, u16)] =
         &[(SortBy::Messages, "msgs", 6), (SortBy::Bytes, "bytes", 9), (SortBy::Last, "last", 9)];
     let shown = match area.width {
@@ -106,15 +116,12 @@ fn one(app: &App, buffer: &mut Buffer, (area, y): (Rect, u16), slot: u32, conver
     };
     let room = brush.left().saturating_sub(columns(&flag));
     brush.within(room, |brush| {
+        brush.word(&format!("#{} ", conversation.number()), theme.conversation(slot));
         let name = conversation.name();
-        if columns(&name) <= brush.left() {
-            brush.wire(name.as_bytes(), theme.text, theme.escape);
-        } else {
-            // Where there is no room for all, the number and the path tell more than the host.
-            let path = name.find('/').and_then(|at| name.get(at..)).filter(|path| path.len() > 1);
-            brush.word(&format!("#{} ", conversation.number()), theme.conversation(slot));
-            brush.wire(path.unwrap_or(&name).as_bytes(), theme.text, theme.escape);
-        }
+        // Where there is no room for all, the path tells more than the host.
+        let path = name.find('/').and_then(|at| name.get(at..)).filter(|path| path.len() > 1);
+        let shown = if columns(&name) <= brush.left() { &name } else { path.unwrap_or(&name) };
+        brush.wire(shown.as_bytes(), theme.text, theme.escape);
         if let Some(subprotocol) = conversation.subprotocol() {
             brush.word(" ", theme.dim).wire(subprotocol.as_bytes(), theme.name_of, theme.escape);
         }

@@ -57,7 +57,7 @@ pub(super) fn draw(app: &mut App, buffer: &mut Buffer) {
         Tab::Tree => both(app, buffer, area, false),
         Tab::Hex => both(app, buffer, area, true),
         Tab::Text => payload::text(app, buffer, area),
-        Tab::Json => payload::json(app, buffer, area),
+        Tab::Json => payload::tree(app, buffer, area),
     }
 }
 

@@ -10,9 +10,9 @@ pub(super) fn draw(app: &mut App, buffer: &mut Buffer) {
     let theme = &app.theme;
     let area = app.layout.area;
     let lines = lines();
-    let two = area.width >= 150;
+    let two = area.width >= 156;
     let per_column = if two { lines.len().div_ceil(2) } else { lines.len() };
-    let width = if two { 140 } else { 72 }.min(area.width.saturating_sub(4));
+    let width = if two { 152 } else { 78 }.min(area.width.saturating_sub(2));
     let height =
         u16::try_from(per_column).unwrap_or(u16::MAX).saturating_add(2).min(area.height.saturating_sub(2));
     let x = area.x.saturating_add(area.width.saturating_sub(width) / 2);
@@ -33,7 +33,7 @@ pub(super) fn draw(app: &mut App, buffer: &mut Buffer) {
     let inner = usize::from(height.saturating_sub(2));
     let top = app.help.unwrap_or(0).min(per_column.saturating_sub(inner));
     if per_column > inner {
-        let words = " j k scroll ";
+        let words = " j k or the wheel scroll ";
         let at = window.right().saturating_sub(columns(words)).saturating_sub(2);
         Brush::new(buffer, at, window.bottom().saturating_sub(1), columns(words)).word(words, theme.dim);
     }
@@ -71,6 +71,11 @@ fn lines() -> Vec<Line> {
         }
         lines.push(Line::Title(group.title));
         lines.extend(group.bindings.iter().map(|binding| Line::Key(binding.keys.join(" "), binding.help)));
+    }
+    for (title, list) in [("Mouse", keys::MOUSE), ("Signs", keys::SIGNS)] {
+        lines.push(Line::Blank);
+        lines.push(Line::Title(title));
+        lines.extend(list.iter().map(|(what, help)| Line::Key((*what).to_owned(), help)));
     }
     lines
 }

@@ -269,7 +269,7 @@ impl Lanes {
         let flags = flags(entry);
         let number_of = |slot: u32| store.conversations().get(slot as usize).map(Conversation::number);
         let conversation = match entry.conversation().and_then(number_of) {
-            Some(number) if app.timeline.rows.scope().is_none() && area.width >= 60 => format!(" #{number}"),
+            Some(number) if app.timeline.rows.scope().is_none() && area.width >= 30 => format!(" #{number}"),
             _ => String::new(),
         };
         let head = format!("{conversation} {} {} ", short_name(entry.opcode()), clock::size(entry.length()));

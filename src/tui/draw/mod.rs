@@ -22,7 +22,7 @@ use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 
 use super::state::{App, Panel};
-use super::text::Brush;
+use super::text::{Brush, columns};
 use crate::store::Store;
 
 /// Draws everything.
@@ -96,12 +96,15 @@ fn title(app: &App, buffer: &mut Buffer, area: Rect, text: &str, panel: Panel) -
     let style = if app.panel == panel { app.theme.focus } else { app.theme.title };
     let mark = if app.panel == panel { "▸ " } else { " " };
     let x = area.x.saturating_add(1);
-    let mut brush = Brush::new(buffer, x, area.y.saturating_sub(1), area.width.saturating_sub(2));
+    let mut brush = Brush::new(buffer, x, area.y.saturating_sub(1), area.width.saturating_sub(1));
     brush.word(mark, style).word(text, style);
     let dim = app.theme.dim;
     match panel {
         Panel::Conversations => {
-            brush.word(&format!(" {} ", super::clock::grouped(app.conversations.order.len() as u64)), dim);
+            let count = app.conversations.order.len() as u64;
+            let words = format!(" {} ", super::clock::grouped(count));
+            let fits = columns(&words) <= brush.left();
+            brush.word(&if fits { words } else { format!(" {} ", super::clock::short(count)) }, dim);
         }
         Panel::Timeline => {
             brush.word(&format!(" {} ", super::clock::grouped(app.timeline.rows.len() as u64)), dim);

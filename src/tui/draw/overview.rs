@@ -198,7 +198,8 @@ fn gutter(
     ] {
         let most = shown.iter().map(|column| column.messages[side]).max().unwrap_or(0);
         let rate = if seconds > 0.0 { (f64::from(most) / seconds).ceil() as u64 } else { u64::from(most) };
-        let words = format!("{arrow} {}/s", short(rate));
+        let peak = if width >= 14 { "peak " } else { "" };
+        let words = format!("{arrow} {peak}{}/s", short(rate));
         Brush::new(buffer, x, y, width).word(&words, theme.side(side));
     }
     let words = if scale.logarithmic { "log" } else { "" };

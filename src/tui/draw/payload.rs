@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::super::json::Tint;
+use super::super::json::{self, Tint};
 use super::super::state::{App, Detail, Panel};
 use super::super::text::{Brush, broken};
 use super::timeline::{Light, lit};
@@ -74,7 +74,7 @@ pub(in super::super) fn shown_lines(detail: &Detail) -> Vec<usize> {
 }
 
 /// Draws the payload as JSON.
-pub(super) fn json(app: &mut App, buffer: &mut Buffer, area: Rect) {
+pub(super) fn tree(app: &mut App, buffer: &mut Buffer, area: Rect) {
     let shown = shown_lines(&app.detail);
     let theme = &app.theme;
     if shown.is_empty() {
@@ -136,8 +136,11 @@ pub(super) fn json(app: &mut App, buffer: &mut Buffer, area: Rect) {
             }
         }
         if folded {
-            let count = line.closes.unwrap_or(*n).saturating_sub(*n).saturating_sub(1);
-            brush.word(&format!(" … {} ", crate::view::counted(count as u64, "line")), theme.dim);
+            let lines = detail.document.json.as_deref().unwrap_or_default();
+            let opening = line.pieces.last().and_then(|(_, range)| payload.get(range.clone()));
+            let noun = if opening == Some(b"[") { "element" } else { "member" };
+            let count = json::elements(lines, *n) as u64;
+            brush.word(&format!(" … {} ", crate::view::counted(count, noun)), theme.dim);
             let last = line.closes.and_then(|closes| detail.document.json.as_ref()?.get(closes));
             for (_, range) in last.iter().flat_map(|line| &line.pieces) {
                 brush.wire(payload.get(range.clone()).unwrap_or_default(), theme.dim, theme.escape);

@@ -1,4 +1,5 @@
 use ratatui::buffer::Buffer;
+use ratatui::style::Style;
 
 use super::super::clock::{grouped, short};
 use super::super::keys::{self, Action};
@@ -12,21 +13,40 @@ pub(super) fn title(app: &App, store: &Store, buffer: &mut Buffer) {
     let theme = &app.theme;
     let area = app.layout.title;
     let right = standing(app, store);
-    let room = area.width.saturating_sub(columns(&right)).saturating_sub(1);
-    let mut brush = Brush::new(buffer, area.x, area.y, area.width);
-    brush.blank(area.width, theme.bar);
+    let room = area.width.saturating_sub(columns(&right)).saturating_sub(3);
+    Brush::new(buffer, area.x, area.y, area.width).blank(area.width, theme.bar);
+    let counts = counts(app, store);
+    let words = counts.iter().fold(0_u16, |sum, (words, _)| sum.saturating_add(columns(words)));
     let mut brush = Brush::new(buffer, area.x, area.y, room);
-    brush.word(" wirefin ", theme.key).wire(app.feed.title().as_bytes(), theme.bar, theme.bar);
+    brush.word(" wirefin ", theme.key);
+    // Where there is no room for all, the name gives way before the counts.
+    let name = app.feed.title();
+    let wanted = columns(&view::printable_string(name.as_bytes()));
+    let name_room = wanted.min(brush.left().saturating_sub(words).max(8));
+    brush.within(name_room, |brush| {
+        brush.wire(name.as_bytes(), theme.bar, theme.bar);
+    });
+    for (words, style) in &counts {
+        brush.word(words, *style);
+    }
+    let at = area.right().saturating_sub(columns(&right)).saturating_sub(1);
+    Brush::new(buffer, at, area.y, columns(&right)).word(&right, theme.bar);
+}
+
+/// Says how much there is, and what is wrong with it.
+fn counts(app: &App, store: &Store) -> Vec<(String, Style)> {
+    let (theme, wide) = (&app.theme, app.layout.title.width >= 110);
     let totals = store.totals();
     let messages = totals.client.messages.saturating_add(totals.server.messages);
-    if area.width >= 110 {
-        let count = store.conversations().len() as u64;
-        brush.word(&format!("  {} {}", grouped(count), plural(count, "conversation")), theme.bar);
+    let mut counts = Vec::new();
+    if wide {
+        let conversations = store.conversations().len() as u64;
+        counts.push((format!("  {}", view::counted(conversations, "conversation")), theme.bar));
     }
-    brush.word(&format!("  {} {}", grouped(messages), plural(messages, "message")), theme.bar);
-    if area.width >= 110 {
+    counts.push((format!("  {}", view::counted(messages, "message")), theme.bar));
+    if wide {
         let bytes = totals.client.bytes.saturating_add(totals.server.bytes);
-        brush.word(&format!("  {}", view::bytes(bytes)), theme.bar);
+        counts.push((format!("  {}", view::bytes(bytes)), theme.bar));
     }
     let [notes, warnings, errors] = store.anomalies();
     for (count, noun, sign, style) in [
@@ -35,17 +55,11 @@ pub(super) fn title(app: &App, store: &Store, buffer: &mut Buffer) {
         (notes, "note", "◆", theme.note),
     ] {
         if count > 0 {
-            let words = if area.width >= 110 { view::counted(count, noun) } else { short(count) };
-            brush.word(&format!("  {sign} {words}"), theme.bar.patch(style));
+            let words = if wide { view::counted(count, noun) } else { short(count) };
+            counts.push((format!("  {sign} {words}"), theme.bar.patch(style)));
         }
     }
-    let at = area.right().saturating_sub(columns(&right)).saturating_sub(1);
-    Brush::new(buffer, at, area.y, columns(&right)).word(&right, theme.bar);
-}
-
-/// Returns a noun for so many.
-fn plural(count: u64, noun: &str) -> String {
-    if count == 1 { noun.to_owned() } else { format!("{noun}s") }
+    counts
 }
 
 /// Says how loading or capturing stands.
@@ -149,7 +163,10 @@ pub(super) fn draw(app: &App, store: &Store, buffer: &mut Buffer) {
 /// Says what limits the list: filter, search, mark, what is new.
 fn state_words(app: &App, store: &Store, brush: &mut Brush<'_>) {
     let theme = &app.theme;
-    if app.timeline.follow && app.feed.is_live() {
+    if app.paused {
+        let new = store.len().saturating_sub(app.paused_at) as u64;
+        brush.word(&format!(" paused, {} new: p goes on ", grouped(new)), theme.bar.patch(theme.warning));
+    } else if app.timeline.follow && app.feed.is_live() {
         brush.word(" following ", theme.bar.patch(theme.good));
     } else if let Some(before) = app.timeline.left_at {
         let new = app.timeline.rows.len().saturating_sub(before);

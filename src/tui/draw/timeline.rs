@@ -168,11 +168,14 @@ fn one(app: &App, store: &mut Store, buffer: &mut Buffer, row: &Row) {
     let wide = area.width >= 74;
     let time = clock::told(app.time_form, entry.time(), row.start, row.before, wide);
     brush.right(&time, if wide { 15 } else { 12 }, theme.dim).word(" ", theme.dim);
-    if area.width >= 90 && app.timeline.rows.scope().is_none() {
+    if app.timeline.rows.scope().is_none() {
         let conversation = entry.conversation().and_then(|slot| store.conversations().get(slot as usize));
         let name = conversation.map_or(String::new(), |conversation| format!("#{}", conversation.number()));
         let style = entry.conversation().map_or(theme.dim, |slot| theme.conversation(slot));
-        brush.right(&name, 7, style).word(" ", theme.dim);
+        // Where there is little room, as many columns as the longest number takes.
+        let last = store.conversations().last().map_or(0, |last| columns(&last.number().to_string()));
+        let width = if area.width >= 90 { 7 } else { last.saturating_add(1).clamp(3, 8) };
+        brush.right(&name, width, style).word(" ", theme.dim);
     }
     match entry.what() {
         What::Message => message(app, store, &mut brush, number, &entry),

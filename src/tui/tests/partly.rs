@@ -56,12 +56,7 @@ fn bytes_stand_at_their_offsets() {
         assert!(text.contains(line), "{line}\n{text}");
     }
     desk.keys("3");
-    assert!(
-        desk.text()
-            .contains("not parsed: 11 of 50 bytes, the others are missing"),
-        "{}",
-        desk.text()
-    );
+    assert!(desk.text().contains("not parsed: 11 of 50 bytes, the others are missing"), "{}", desk.text());
     desk.keys("y");
     assert!(desk.text().contains("copied 11 of 50 bytes, the others are missing"), "{}", desk.text());
 }

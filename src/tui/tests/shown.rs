@@ -24,3 +24,152 @@ fn what_a_filter_hides_is_not_called_silence() {
     desk.keys("F").key(KeyCode::BackTab).keys("j").keys("G").key(KeyCode::Tab).keys("G");
     assert!(!desk.text().contains("s of silence ┄"), "{}", desk.text());
 }
+
+#[test]
+fn a_click_on_a_tab_chooses_it_at_any_size() {
+    for (width, height) in [(80, 24), (200, 60)] {
+        let mut desk = Desk::with(&story(), width, height);
+        let detail = desk.app.layout.detail;
+        let line = desk.text().lines().nth(usize::from(detail.y - 1)).unwrap().to_owned();
+        let x = line.chars().position(|c| c == '3').unwrap() + 2;
+        let down = MouseEventKind::Down(MouseButton::Left);
+        desk.mouse(down, u16::try_from(x).unwrap(), detail.y - 1);
+        assert_eq!(desk.app.detail.tab, super::super::state::Tab::Json, "{width}");
+    }
+}
+
+#[test]
+fn a_stretch_of_time_has_what_happened_in_it_though_told_late() {
+    let mut batch = Batch::default();
+    for n in 0..100_u64 {
+        put(&mut batch, 4, n + 1, n * 10, Kind::Message(text(Side::Client, b"on time")));
+    }
+    put(&mut batch, 4, 31, 305, Kind::Message(text(Side::Server, b"told late")));
+    put(&mut batch, 4, 200, 1200, Kind::Message(text(Side::Client, b"after")));
+    let mut desk = Desk::with(&batch, 120, 40);
+    let at = |millis| samples::NOON.plus(Duration::from_millis(millis));
+    desk.app.show_range(Some((at(300), at(320))));
+    desk.draw();
+    let times: Vec<_> = {
+        let store = desk.app.store.clone();
+        let store = store.lock();
+        let rows = &desk.app.timeline.rows;
+        (0..rows.len()).map(|row| store.entry(rows.get(&store, row).unwrap()).unwrap().time()).collect()
+    };
+    assert_eq!(times, [at(300), at(310), at(320), at(305)]);
+    // The strip has the one message of the server where the list says that it was.
+    assert!(desk.text().contains("told late") && !desk.text().contains("↓ peak 0/s"), "{}", desk.text());
+    desk.app.show_range(Some((at(600), at(1200))));
+    desk.draw();
+    assert!(desk.text().contains("↓ peak 0/s") && !desk.text().contains("told late"), "{}", desk.text());
+}
+
+#[test]
+fn compression_compares_payloads() {
+    let mut desk = Desk::with(&story(), 120, 40);
+    // 84 bytes on the wire, of which two are a header.
+    desk.keys("/").keys("\"id\":1,").key(KeyCode::Enter);
+    assert!(desk.text().contains("deflate       124 B compressed to 82 B (66 %)"), "{}", desk.text());
+}
+
+#[test]
+fn conversations_keep_their_number_and_their_order_is_told() {
+    for (width, height) in [(80, 24), (120, 40), (200, 60)] {
+        let mut desk = Desk::with(&story(), width, height);
+        desk.keys("ssss");
+        let text = desk.text();
+        assert!(text.contains("all ▾anomalies"), "{text}");
+        assert!(text.matches("#4 ").count() > 3 && text.contains("○ #4 "), "{text}");
+        desk.keys("l");
+        assert!(desk.text().contains("── #4 text"), "{}", desk.text());
+    }
+}
+
+struct Live;
+
+impl Feed for Live {
+    fn title(&self) -> String {
+        "a-rather-long-name-of-a-capture-file.pcapng".to_owned()
+    }
+
+    fn is_live(&self) -> bool {
+        true
+    }
+
+    fn save(&mut self, _: &Path, _: Choice) -> io::Result<()> {
+        Err(io::Error::new(io::ErrorKind::PermissionDenied, "nobody may not write there"))
+    }
+
+    fn export(&mut self, _: &Path, _: Choice) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+#[test]
+fn paused_it_says_how_many_are_new() {
+    let mut desk = Desk::with(&story(), 80, 24);
+    desk.app.feed = Box::new(Live);
+    desk.app.store.enter(Phase::Filling);
+    desk.keys("G");
+    assert!(desk.text().contains("following"), "{}", desk.text());
+    desk.keys("p");
+    let mut more = Batch::default();
+    for n in 0..7 {
+        put(&mut more, 4, 200 + n, 7000, Kind::Message(text(Side::Client, b"later")));
+    }
+    desk.app.store.add(&more, 0..more.mark());
+    assert!(desk.app.is_stale());
+    desk.draw();
+    assert!(!desk.app.is_stale() && !desk.text().contains("following"), "{}", desk.text());
+    assert!(desk.text().contains("paused, 7 new"), "{}", desk.text());
+    // The name gives way, and blanks part what stands in the line.
+    assert!(desk.text().contains("…  100 messages  ✖ 1  ◆ 1  paused · ● live"), "{}", desk.text());
+    desk.keys("w").key(KeyCode::Enter);
+    assert!(desk.text().contains("▼ nobody may not write there"), "{}", desk.text());
+}
+
+#[test]
+fn a_folded_line_of_json_says_how_many_it_hides() {
+    let mut desk = Desk::with(&story(), 120, 40);
+    desk.keys("jjj3").key(KeyCode::Enter).keys("jjjjjj").key(KeyCode::Enter);
+    assert!(desk.text().contains("\"tags\": [ … 2 elements ]"), "{}", desk.text());
+    desk.keys("g").key(KeyCode::Enter);
+    assert!(desk.text().contains("{ … 7 members }"), "{}", desk.text());
+}
+
+#[test]
+fn the_help_is_whole_and_scrolls_with_the_wheel() {
+    for (width, height) in [(80, 24), (200, 60)] {
+        let mut desk = Desk::with(&story(), width, height);
+        desk.keys("?");
+        let mut seen = desk.text();
+        for _ in 0..40 {
+            desk.mouse(MouseEventKind::ScrollDown, 5, 5);
+            seen.push_str(&desk.text());
+        }
+        for group in keys::TABLE {
+            for binding in group.bindings {
+                assert!(seen.contains(binding.help), "{}", binding.help);
+            }
+        }
+        for (what, help) in keys::MOUSE.iter().chain(keys::SIGNS) {
+            assert!(seen.contains(&format!("{what}  {help}")), "{what}: {help}");
+        }
+    }
+}
+
+#[test]
+fn who_refuses_owes_no_accept_value() {
+    let mut refused = samples::refused();
+    if let Some(handshake) = &mut refused.handshake {
+        handshake.accept =
+            crate::view::samples::opened().handshake.and_then(|it| it.accept).map(|mut accept| {
+                (accept.found, accept.valid) = (None, false);
+                accept
+            });
+    }
+    let mut batch = Batch::default();
+    put(&mut batch, 4, 9, 0, Kind::Opened(&refused));
+    let desk = Desk::with(&batch, 120, 40);
+    assert!(!desk.text().contains("does not answer the key"), "{}", desk.text());
+}

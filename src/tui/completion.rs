@@ -1,0 +1,150 @@
+//! What may stand at the cursor of a filter, by what the capture has.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::rows::Rows;
+use crate::filter::{self, Candidate, Field};
+use crate::store::{Facts, Kept, Store, What};
+use crate::view;
+
+/// How many messages are looked at for their JSON, and how many bytes of them.
+const MESSAGES: usize = 300;
+const BYTES: usize = 1 << 20;
+/// How many conversations and anomalies are looked at for their values.
+const LOOKED_AT: usize = 20_000;
+
+/// Lists what may stand at byte `cursor` of `text`; what was seen stands first.
+pub(super) fn candidates(store: &mut Store, rows: &Rows, text: &str, cursor: usize) -> Vec<Candidate> {
+    let (mut codes, mut anomalies) = (false, false);
+    let mut found = filter::complete_with(text, cursor, |field| {
+        codes |= field == Field::CloseCode;
+        anomalies |= field == Field::Anomaly;
+        values(store, field)
+    });
+    if codes {
+        for candidate in &mut found {
+            candidate.about = candidate.text.parse().map_or("", view::close_code_name);
+        }
+    }
+    if anomalies {
+        let seen = anomalies_seen(store);
+        for candidate in &mut found {
+            if seen.contains(candidate.text.trim_matches('"')) {
+                candidate.about = "seen here";
+            }
+        }
+        found.sort_by_key(|candidate| candidate.about.is_empty());
+        let mut told = BTreeSet::new();
+        found.retain(|candidate| told.insert(candidate.text.clone()));
+    }
+    found.extend(members(store, rows, text, cursor));
+    found
+}
+
+/// Lists values of a field that occur.
+fn values(store: &Store, field: Field) -> Vec<String> {
+    if field == Field::CloseCode {
+        let closed = store.conversations().iter().take(LOOKED_AT).filter_map(|it| it.closed.as_deref()?.code);
+        return closed.collect::<BTreeSet<u16>>().iter().map(u16::to_string).collect();
+    }
+    let values = store.conversations().iter().take(LOOKED_AT).filter_map(|conversation| {
+        let opened = conversation.opened.as_deref()?;
+        let known = filter::Conversation::of(opened);
+        match field {
+            Field::Host => known.host().map(str::to_owned),
+            Field::Path => known.path().map(str::to_owned),
+            Field::Url => known.url.as_deref().map(str::to_owned),
+            Field::Subprotocol => known.subprotocol.as_deref().map(str::to_owned),
+            Field::Conn => Some(conversation.number().to_string()),
+            _ => None,
+        }
+    });
+    let all: BTreeSet<String> = values.collect();
+    all.into_iter().take(1000).collect()
+}
+
+fn anomalies_seen(store: &Store) -> BTreeSet<&'static str> {
+    let numbers = store.anomalies_from(0).take(LOOKED_AT);
+    numbers.filter_map(|number| Some(store.entry(number)?.anomaly()?.0)).collect()
+}
+
+/// Lists the members that JSON messages have at the place that is being typed: behind `json.data.`, those of `data`.
+fn members(store: &mut Store, rows: &Rows, text: &str, cursor: usize) -> Vec<Candidate> {
+    let typed = text.get(..cursor).unwrap_or_default();
+    let ends = |c: char| c.is_whitespace() || matches!(c, '(' | '!' | '{' | ',');
+    let start = typed.rfind(ends).map_or(0, |at| at.saturating_add(1));
+    let word = typed.get(start..).unwrap_or_default();
+    let Some((place, prefix)) = word.rsplit_once('.').filter(|(place, _)| is_json(place)) else {
+        return Vec::new();
+    };
+    let path: Vec<&str> = place.split(['.', '[', ']']).skip(1).filter(|step| !step.is_empty()).collect();
+    let from = cursor.saturating_sub(prefix.len());
+    let mut found: BTreeMap<String, (usize, &'static str)> = BTreeMap::new();
+    // Not what a filter lets through: it is being typed.
+    let length = rows.scope_length(store);
+    let step = (length / MESSAGES).max(1);
+    let mut left = BYTES;
+    for at in (0..length).step_by(step) {
+        let Some(number) = rows.scoped(store, at) else { break };
+        let Some(entry) = store.entry(number).copied() else { break };
+        let facts = entry.facts();
+        let is_whole = entry.what() == What::Message && facts.has(Facts::TEXT) && !facts.has(Facts::MISSING);
+        // What lies in the file is not read for this.
+        if !is_whole || entry.kept() as usize > left || store.kept(&entry) != Kept::Memory {
+            continue;
+        }
+        left = left.saturating_sub(entry.kept() as usize);
+        let Some(value) = store.payload(number, BYTES).and_then(|it| serde_json::from_slice(it).ok()) else {
+            continue;
+        };
+        for (name, value) in members_at(&value, &path) {
+            let count = found.entry(name.clone()).or_insert((0, kind(value)));
+            count.0 = count.0.saturating_add(1);
+        }
+    }
+    let mut found: Vec<_> = found.into_iter().filter(|(name, _)| is_plain(name)).collect();
+    found.sort_by_key(|(_, (count, _))| std::cmp::Reverse(*count));
+    let is_new = |name: &str| name.len() > prefix.len() && name.starts_with(prefix);
+    found
+        .into_iter()
+        .filter(|(name, _)| is_new(name))
+        .map(|(text, (_, about))| Candidate { text, replaces: from..cursor, about })
+        .collect()
+}
+
+fn is_json(place: &str) -> bool {
+    place.strip_prefix("json").is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+}
+
+/// Tells whether a name can stand in a filter as it is.
+fn is_plain(name: &str) -> bool {
+    super::matcher::Matcher::parse(&format!("json.{name} == 1")).is_ok() && !name.contains(['.', '[', ' '])
+}
+
+/// Lists the members at a place of a value; a number or `*` goes into an array.
+fn members_at<'v>(value: &'v Value, path: &[&str]) -> Vec<(&'v String, &'v Value)> {
+    let mut value = value;
+    for step in path {
+        let next = match value {
+            Value::Object(members) => members.get(*step),
+            Value::Array(elements) => elements.get(step.parse().unwrap_or(0)),
+            _ => None,
+        };
+        let Some(next) = next else { return Vec::new() };
+        value = next;
+    }
+    value.as_object().map_or(Vec::new(), |members| members.iter().collect())
+}
+
+const fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "true or false",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "an object",
+    }
+}
