@@ -146,16 +146,10 @@ mod tests {
         let patched = Patched::of(b"heabcd", &holes(), true);
         let find = |text: &str| {
             let needle = Needle::parse(text).unwrap();
-            assert_eq!(
-                is_in(&needle, b"heabcd", &holes()),
-                !patched.hits(&needle, b"heabcd", 9).is_empty(),
-                "{text}"
-            );
-            patched.hits(&needle, b"heabcd", 9)
+            let hits = patched.hits(&needle, b"heabcd", 9);
+            assert_eq!(is_in(&needle, b"heabcd", &holes()), !hits.is_empty(), "{text}");
+            hits.first().map(|hit| (hit.start, hit.end))
         };
-        assert_eq!(
-            (find("ab"), find("cd"), find("ea"), find("bc")),
-            (vec![2..4], vec![4..6], vec![], vec![])
-        );
+        assert_eq!(["ab", "cd", "ea", "bc"].map(find), [Some((2, 4)), Some((4, 6)), None, None]);
     }
 }

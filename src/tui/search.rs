@@ -1,5 +1,6 @@
 //! Finding what was searched for: the next message that has it, and how many do.
 
+use std::fmt::Write as _;
 use std::time::Instant;
 
 use super::clock::grouped;
@@ -178,11 +179,11 @@ impl App {
         }
         let mut words = "not found".to_owned();
         if is_more {
-            words.push_str(&format!(" among the {} so far", view::counted(length as u64, "row")));
+            let _ = write!(words, " among the {} so far", view::counted(length as u64, "row"));
         }
         if unseen > 0 {
             let messages = view::counted(unseen, "message");
-            words.push_str(&format!("; {messages} could not be looked at: payloads dropped"));
+            let _ = write!(words, "; {messages} could not be looked at: payloads dropped");
         }
         self.say(words);
     }
@@ -223,7 +224,7 @@ impl App {
             words.push_str(", wrapped");
         }
         if tally.unseen > 0 {
-            words.push_str(&format!(", {} dropped", view::counted(tally.unseen, "payload")));
+            let _ = write!(words, ", {} dropped", view::counted(tally.unseen, "payload"));
         }
         words
     }

@@ -1,6 +1,7 @@
 //! What the screen shows, written to a file: packets as pcapng, events as JSON.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, BufWriter, Write as _};
 use std::path::PathBuf;
@@ -130,16 +131,12 @@ impl LeftOut {
     fn words(&self) -> String {
         let mut words = String::new();
         if self.dropped > 0 {
-            words.push_str(&format!(
-                "; {} whose payload was dropped left out",
-                view::counted(self.dropped, "message")
-            ));
+            // Writing into a string cannot fail.
+            let _ = write!(words, "; {} left out: payloads dropped", view::grouped(self.dropped));
         }
         if self.no_evidence > 0 {
-            words.push_str(&format!(
-                "; {} beyond those kept left out",
-                view::counted(self.no_evidence, "anomaly")
-            ));
+            let left = view::grouped(self.no_evidence);
+            let _ = write!(words, "; {left} left out: anomalies beyond those kept");
         }
         words
     }
@@ -154,5 +151,37 @@ struct Written {
 impl Sink for Written {
     fn event(&mut self, event: &Event<'_>) {
         self.format.write(event, &mut self.bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{Kind, Opcode};
+    use crate::export::Settings;
+    use crate::model::Side;
+    use crate::store::{Batch, Bounds, Kept};
+    use crate::view::samples;
+
+    #[test]
+    fn what_is_left_out_is_counted() {
+        let store = Shared::new(Bounds { memory: 16 << 20, spool: 0, ..Bounds::default() });
+        let payload = vec![b'a'; 200_000];
+        for n in 1..=150 {
+            let mut batch = Batch::default();
+            let message = samples::message(Side::Client, Opcode::BINARY, &payload);
+            batch.event(&samples::event(n, n, Kind::Message(message)));
+            store.add(&batch, 0..batch.mark());
+        }
+        let is_dropped = |n: &u32| {
+            let store = store.lock();
+            store.entry(*n).is_some_and(|entry| store.kept(entry) == Kept::Dropped)
+        };
+        let entries: Vec<u32> = (0..150).collect();
+        let dropped = entries.iter().filter(|n| is_dropped(n)).count();
+        let format = AnyFormat::new("ndjson", &Settings::default()).unwrap();
+        let words = events(format, tempfile::tempfile().unwrap(), &store, &entries).unwrap();
+        assert!(dropped > 0);
+        assert_eq!(words, format!("{} records written; {dropped} left out: payloads dropped", 150 - dropped));
     }
 }

@@ -110,7 +110,7 @@ fn title(app: &App, buffer: &mut Buffer, area: Rect, text: &str, panel: Panel) -
             brush.word(&format!(" {} ", super::clock::grouped(app.timeline.rows.len() as u64)), dim);
             let unseen = app.timeline.rows.unseen();
             if unseen > 0 {
-                let words = format!("({} not looked at: payloads dropped) ", super::clock::grouped(unseen));
+                let words = format!("({} dropped, not looked at) ", super::clock::grouped(unseen));
                 brush.word(&words, app.theme.warning);
             }
             if app.timeline.rows.is_behind() {

@@ -140,7 +140,7 @@ fn what_could_not_be_looked_at_is_said() {
     };
     assert!(gone > 0);
     desk.keys("f").keys("text contains \"needle\"").key(KeyCode::Enter);
-    let words = format!("timeline {} ({gone} not looked at: payloads dropped)", 150 - gone);
+    let words = format!("timeline {} ({gone} dropped, not looked at)", 150 - gone);
     assert!(desk.text().contains(&words), "{words}\n{}", desk.text());
     desk.keys("F").keys("/").keys("needle").key(KeyCode::Enter);
     let words = format!("match 1 of {}, {gone} payloads dropped", 150 - gone);
