@@ -3,7 +3,7 @@ mod gathered;
 #[cfg(test)]
 mod tests;
 
-use chain::Budget;
+use chain::{Budget, Chain};
 use gathered::Gathered;
 
 use crate::model::{At, Side};
@@ -20,7 +20,8 @@ pub(super) use gathered::Piece;
 /// first offset whose evidence outweighs the number of offsets there are convinces.
 ///
 /// What is refuted is not tried again, and how many frames are followed is bounded: all the work that a search does is
-/// linear in the bytes.
+/// linear in the bytes. Where frames are long, their payloads do not all fit what is held: what spoke for a chain is
+/// remembered when its first bytes are dropped, and where its next frame begins.
 ///
 /// Bytes may be missing between those gathered, as where a snap length cut every packet: how many is known, so a
 /// header before them still tells where the next frame begins.
@@ -43,6 +44,8 @@ pub(super) struct Search {
     /// The places before `seen` that nothing has refuted, in order: what was refuted once stays so.
     candidates: Vec<usize>,
     seen: usize,
+    /// Chains that begin in what was dropped.
+    led: Vec<Chain>,
     #[cfg(test)]
     followed: usize,
 }
@@ -56,13 +59,16 @@ pub(super) struct Found {
 }
 
 /// Bounds the bytes gathered behind a gap; when they are full, the first half is given up.
-const AFTER_GAP: usize = 256 << 10;
+const AFTER_GAP: usize = 1 << 20;
+/// Bounds the chains that are remembered when their first bytes are given up.
+const LED: usize = 16;
 /// A stream joined late convinces without any frame at a segment's edge when it goes on through so many.
 const CROSSED: usize = 4;
 /// How many bits fewer convince where no more bytes are to come.
 const LENIENCE: u32 = 8;
-/// Bounds the bytes gathered of a stream joined late, in each direction.
-pub(super) const JOINED_LATE: usize = 16 << 10;
+/// Bounds the bytes gathered of a stream joined late, in each direction, and those that are looked at in all.
+pub(super) const JOINED_LATE: usize = 32 << 10;
+const LOOKED_AT: u64 = 512 << 10;
 
 impl Search {
     /// Looks behind a gap of `lost` bytes in a conversation that is known to be one.
@@ -80,6 +86,7 @@ impl Search {
             scanned: 0,
             candidates: Vec::new(),
             seen: 0,
+            led: Vec::new(),
             #[cfg(test)]
             followed: 0,
         }
@@ -101,6 +108,7 @@ impl Search {
         self.threshold = 20;
         self.capacity = AFTER_GAP;
         self.candidates.clear();
+        self.led.retain(|chain| chain.masked == self.masked);
         (self.seen, self.next_scan, self.scanned) = (0, 0, 0);
     }
 
@@ -130,7 +138,7 @@ impl Search {
     pub(super) fn give_up(&mut self) {
         self.drop_first(self.gathered.len());
         self.gathered = Gathered::default();
-        self.candidates = Vec::new();
+        (self.candidates, self.led) = (Vec::new(), Vec::new());
     }
 
     /// Returns where frames begin, once that is beyond doubt.
@@ -148,10 +156,14 @@ impl Search {
         self.scan(self.threshold.saturating_sub(LENIENCE))
     }
 
-    /// Returns how many bits convince nobody, now or later, however few bytes are held by then.
+    /// Returns how many bits convince, of all the places that were looked at.
+    fn needed(&self, threshold: u32) -> u32 {
+        threshold.saturating_add(self.captured().max(1).ilog2())
+    }
+
+    /// Returns how many bits convince nobody, now or later.
     fn hopeless(&self) -> u32 {
-        // Half of what is held may be dropped yet.
-        self.threshold.saturating_sub(LENIENCE + 1).saturating_add(self.gathered.len().max(1).ilog2())
+        self.needed(self.threshold.saturating_sub(LENIENCE))
     }
 
     /// Returns the packet that carried the first byte that is still held.
@@ -161,7 +173,7 @@ impl Search {
 
     /// Tells whether a stream joined late has had its chance.
     pub(super) fn is_hopeless(&self) -> bool {
-        self.dropped > 0
+        self.dropped > LOOKED_AT
     }
 
     /// Returns where decoding stopped, in the side's WebSocket bytes.
@@ -201,6 +213,7 @@ impl Search {
         self.gathered
             .allocated()
             .saturating_add(self.candidates.capacity().saturating_mul(size_of::<usize>()))
+            .saturating_add(self.led.capacity().saturating_mul(size_of::<Chain>()))
     }
 
     /// Lends what was gathered from the frames found on, by the packets that carried it.
@@ -209,6 +222,7 @@ impl Search {
     }
 
     fn drop_first(&mut self, bytes: usize) {
+        self.lead_on(self.gathered.place_behind(bytes));
         let missing = self.gathered.drop_first(bytes);
         self.dropped = self.dropped.saturating_add(bytes as u64);
         self.lost = self.lost.saturating_add(missing as u64);
@@ -223,6 +237,38 @@ impl Search {
         self.wait_for_an_eighth();
     }
 
+    /// Remembers the chains that begin before `place`, which will be dropped, and where they go on behind it.
+    fn lead_on(&mut self, place: usize) {
+        let mut budget = Budget { long: self.gathered.len(), followed: 0 };
+        let begun = self.candidates.iter().take_while(|start| **start < place).map(|start| Chain::at(*start));
+        let mut led: Vec<Chain> = Vec::new();
+        for chain in std::mem::take(&mut self.led).into_iter().chain(begun) {
+            let chain = if chain.next < place { self.follow(chain, place, &mut budget) } else { Some(chain) };
+            let Some(chain) = chain.filter(|chain| chain.next >= place && chain.bits > 0) else { continue };
+            // Chains that come to the same place go on alike: the best one stands for all.
+            if let Some(other) = led.iter_mut().find(|it| (it.next, it.masked) == (chain.next, chain.masked))
+            {
+                if other.bits < chain.bits {
+                    *other = chain;
+                }
+            } else if led.len() < LED {
+                led.push(chain);
+            } else if let Some(least) = led.iter_mut().min_by_key(|it| it.bits)
+                && least.bits < chain.bits
+            {
+                *least = chain;
+            }
+        }
+        for chain in &mut led {
+            chain.drop_first(&self.gathered, place);
+        }
+        self.led = led;
+        #[cfg(test)]
+        {
+            self.followed += budget.followed;
+        }
+    }
+
     /// Puts the next scan off until an eighth more has come, so that all scans together cost what the bytes are worth.
     fn wait_for_an_eighth(&mut self) {
         self.next_scan = self.gathered.len().saturating_add(self.gathered.len() / 8);
@@ -230,33 +276,51 @@ impl Search {
 
     /// Tries every offset in turn that is not refuted yet.
     fn scan(&mut self, threshold: u32) -> Option<Found> {
-        let needed = threshold.saturating_add(self.gathered.len().max(1).ilog2());
-        let mut candidates = std::mem::take(&mut self.candidates);
+        let needed = self.needed(threshold);
+        let (mut candidates, mut led) = (std::mem::take(&mut self.candidates), std::mem::take(&mut self.led));
         candidates.extend(self.unseen());
-        self.seen = self.gathered.end().saturating_sub(1);
+        let end = self.gathered.end();
+        self.seen = end.saturating_sub(1);
         let mut budget = Budget { long: self.gathered.len(), followed: 0 };
-        // A candidate whose payload goes beyond the buffer casts doubt on those inside of it.
         let (mut doubt, mut found) = (0, None);
+        led.retain_mut(|chain| {
+            if found.is_some() {
+                return true;
+            }
+            let Some(chain) = self.follow(chain.clone(), usize::MAX, &mut budget) else { return false };
+            found = self.judge(&chain, needed, &mut doubt);
+            true
+        });
         candidates.retain(|start| {
             if found.is_some() {
                 return true;
             }
-            let Some(chain) = self.follow(*start, &mut budget) else { return false };
-            let among_others = self.masked.is_some() || chain.aligned > 0 || chain.crossed >= CROSSED;
-            if among_others && chain.bits >= needed.saturating_add(doubt) {
-                found = Some(chain.first_trusted.map(|start| Found { start, masked: chain.masked }));
-            }
-            if chain.open && chain.bits >= 12 {
-                doubt = doubt.max(chain.bits);
-            }
+            let Some(chain) = self.follow(Chain::at(*start), usize::MAX, &mut budget) else { return false };
+            found = self.judge(&chain, needed, &mut doubt);
             true
         });
+        self.led = led;
         self.candidates = candidates;
         #[cfg(test)]
         {
             self.followed += budget.followed;
         }
-        found.flatten()
+        found
+    }
+
+    /// Returns the first frame of a chain that is to be shown, if the chain convinces.
+    ///
+    /// A chain that convinces though none of its frames is to be shown, or one whose last payload goes beyond the
+    /// buffer, casts doubt on those inside of it.
+    fn judge(&self, chain: &Chain, needed: u32, doubt: &mut u32) -> Option<Found> {
+        const DOUBTFUL: u32 = 12;
+        let among_others = self.masked.is_some() || chain.aligned > 0 || chain.crossed >= CROSSED;
+        let convinces = among_others && chain.bits >= needed.saturating_add(*doubt);
+        if convinces || chain.open && chain.bits >= DOUBTFUL {
+            *doubt = (*doubt).max(chain.bits);
+        }
+        let start = chain.first_trusted.filter(|start| convinces && *start < self.gathered.end())?;
+        Some(Found { start, masked: chain.masked? })
     }
 
     /// Returns the places since the last scan where a frame may begin.

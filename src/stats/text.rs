@@ -429,7 +429,10 @@ mod tests {
         assert_eq!((fit(&table, 150), fit(&table, 20).len()), (vec![9], 6));
         let mut out = String::new();
         write_table(&table, |_| false, &fit(&table, 105), 105, &mut out);
-        assert!(out.lines().all(|line| line.width() <= 105) && out.contains("  ws://host.example/a"), "{out}");
+        assert!(
+            out.lines().all(|line| line.width() <= 105) && out.contains("  ws://host.example/a"),
+            "{out}"
+        );
         assert!(out.trim_end().ends_with('…'), "{out}");
     }
 

@@ -9,28 +9,34 @@ use crate::websocket::{Header, Opcode, Utf8};
 /// Data that repeats itself, samples of an even tone or pixels of one colour, holds what passes for a header again and
 /// again, and each lands on the next: what was seen before is no further evidence in itself. That it begins where a
 /// segment does still is: so a heartbeat that says the same each time, a segment each, is found all the same.
-#[derive(Default)]
+#[derive(Clone, Debug, Default)]
 struct Before {
-    frames: [Option<(usize, Header)>; 4],
+    frames: [Option<(Look, Header)>; 4],
     next: usize,
+}
+
+/// Is what a frame looked like: its header and the first bytes of its payload.
+#[derive(Clone, Copy, Debug)]
+enum Look {
+    Held(usize),
+    /// A hash of what is no longer held.
+    Dropped(u64),
 }
 
 impl Before {
     /// Returns how many bits the frame at `at` may add at most, for all that it says anew.
     fn news(&mut self, gathered: &Gathered, at: usize, header: &Header) -> u32 {
-        const LOOK: usize = 256;
         const SAME_HEADER: u32 = 4;
-        let frame = |at: usize, header: &Header| {
-            let body = usize::try_from(header.length).unwrap_or(LOOK).min(LOOK);
-            let (length, known) = (body.saturating_add(usize::from(header.header_length)), gathered.from(at));
-            known.get(..length).unwrap_or(known)
-        };
         let mut most = u32::MAX;
-        for (start, earlier) in self.frames.iter().flatten() {
+        for (look, earlier) in self.frames.iter().flatten() {
             let same_key = header.mask.is_some() && header.mask == earlier.mask;
-            let alike = (header.fin, header.rsv, header.opcode, header.length)
-                == (earlier.fin, earlier.rsv, earlier.opcode, earlier.length);
-            if frame(at, header) == frame(*start, earlier) {
+            let alike = like(header) == like(earlier);
+            let bytes = looked_at(gathered, at, header);
+            let same = match *look {
+                Look::Held(place) => bytes == looked_at(gathered, place, earlier),
+                Look::Dropped(hash) => alike && hash == hashed(bytes),
+            };
+            if same {
                 return 0;
             }
             if same_key || alike && header.mask.is_none() {
@@ -38,53 +44,126 @@ impl Before {
             }
         }
         if let Some(slot) = self.frames.get_mut(self.next) {
-            *slot = Some((at, *header));
+            *slot = Some((Look::Held(at), *header));
         }
         self.next = self.next.wrapping_add(1).checked_rem(self.frames.len()).unwrap_or(0);
         most
     }
+
+    /// Moves to where all places are `shift` less, for what stood before is dropped.
+    fn drop_first(&mut self, gathered: &Gathered, shift: usize) {
+        for (look, header) in self.frames.iter_mut().flatten() {
+            if let Look::Held(place) = *look {
+                *look = place
+                    .checked_sub(shift)
+                    .map_or_else(|| Look::Dropped(hashed(looked_at(gathered, place, header))), Look::Held);
+            }
+        }
+    }
 }
 
-/// Is a candidate and what speaks for it.
-#[derive(Default)]
+/// Returns what of a header other frames of its kind have in common with it.
+const fn like(header: &Header) -> (bool, u8, Opcode, u64) {
+    (header.fin, header.rsv, header.opcode, header.length)
+}
+
+fn looked_at<'g>(gathered: &'g Gathered, at: usize, header: &Header) -> &'g [u8] {
+    const LOOK: usize = 256;
+    let body = usize::try_from(header.length).unwrap_or(LOOK).min(LOOK);
+    let (length, known) = (body.saturating_add(usize::from(header.header_length)), gathered.from(at));
+    known.get(..length).unwrap_or(known)
+}
+
+/// Hashes what need not withstand anyone: two that differ are as good as never taken for the same.
+fn hashed(bytes: &[u8]) -> u64 {
+    ahash::RandomState::with_seeds(1, 2, 3, 4).hash_one(bytes)
+}
+
+/// Is a run of frames, each of which begins where the one before ends, and what speaks for it.
+#[derive(Clone, Debug, Default)]
 pub(super) struct Chain {
+    /// Where its next frame begins.
+    pub(super) next: usize,
     pub(super) bits: u32,
-    pub(super) masked: bool,
+    pub(super) masked: Option<bool>,
     /// How many frames begin, or end the bytes there are, where a segment does.
     pub(super) aligned: u32,
     /// How many segments it goes on through.
     pub(super) crossed: usize,
     /// The last frame goes on beyond the bytes there are.
     pub(super) open: bool,
-    /// The first frame that is worth showing, and what spoke for those before it.
+    /// The first frame that is worth showing, and what spoke for it and those before it.
     pub(super) first_trusted: Option<usize>,
     trust: u32,
+    last: Option<(usize, (bool, u8, Opcode, u64))>,
+    /// The last frames that are a segment each: where the first one begins, and how many.
+    segments: Option<(usize, u32)>,
+    /// A message is unfinished.
+    unfinished: Option<bool>,
+    before: Before,
 }
 
 impl Chain {
+    /// Begins a chain.
+    pub(super) fn at(next: usize) -> Self {
+        Chain { next, ..Chain::default() }
+    }
+
     /// Counts what speaks for one frame alone.
     ///
     /// Right before real frames, other data may hold what passes for a header and happens to end where they begin:
-    /// the evidence of the chain is not its own. So the first frame of a chain is shown only where enough speaks for
-    /// itself; the chance that two in a row are such accidents is small enough.
-    fn trust(&mut self, begin: usize, bits: u32) {
-        const LANDS: u32 = 6;
-        const ENOUGH: u32 = 19;
-        self.trust = self.trust.saturating_add(bits).saturating_add(LANDS);
+    /// the evidence of the chain is not its own. In noise, that is so before one in forty real frames, so every link
+    /// counts as five bits; what is shown as the first frame needs more than two of them, or some evidence of its own.
+    fn trust(&mut self, begin: usize, header: &Header, evidence: u32) {
+        const LINK: u32 = 5;
+        const KIN: u32 = 8;
+        const ENOUGH: u32 = 11;
+        let like = like(header);
+        // An accident looks like the frame behind it only where that has a length by chance.
+        let kin = self.last.filter(|(_, last)| *last == like);
+        let bits = LINK.saturating_add(evidence).saturating_add(if kin.is_some() { KIN } else { 0 });
+        self.trust = self.trust.saturating_add(bits);
         if self.first_trusted.is_none() && self.trust >= ENOUGH {
-            self.first_trusted = Some(begin);
+            self.first_trusted = Some(kin.map_or(begin, |(before, _)| before));
+        }
+        self.last = Some((begin, like));
+    }
+
+    /// Counts a frame that is exactly one segment.
+    ///
+    /// Where one after the other is, its sender makes a segment of each: none of them is an accident.
+    fn is_segment(&mut self, begin: usize) {
+        const ENOUGH: u32 = 3;
+        let (first, count) =
+            self.segments.map_or((begin, 1), |(first, count)| (first, count.saturating_add(1)));
+        self.segments = Some((first, count));
+        if count >= ENOUGH {
+            self.first_trusted = Some(self.first_trusted.map_or(first, |trusted| trusted.min(first)));
         }
     }
 
-    fn align(&mut self) {
-        const BITS: u32 = 6;
+    /// Moves to where all places are `shift` less, for what stood before is dropped; its next frame does not.
+    pub(super) fn drop_first(&mut self, gathered: &Gathered, shift: usize) {
+        let moved = |place: usize| place.saturating_sub(shift);
+        self.first_trusted = self.first_trusted.map(|place| moved(place.max(self.next)));
+        self.next = moved(self.next);
+        self.last = self.last.map(|(_, like)| (self.next, like));
+        self.segments = self.segments.map(|(_, count)| (self.next, count));
+        self.before.drop_first(gathered, shift);
+    }
+
+    fn align(&mut self, bits: u32) {
         self.aligned = self.aligned.saturating_add(1);
-        self.bits = self.bits.saturating_add(BITS);
+        self.bits = self.bits.saturating_add(bits);
     }
 }
 
 /// A header of so many bits is unlikely to be an accident; others count little and get no bonus.
 const WEIGHTY: u32 = 5;
+/// How many bits it is worth at most that a frame begins, or all bytes end, where a segment does.
+const ALIGNED: u32 = 6;
+/// How many bits more a length speaks for its header that takes eight bytes.
+const LONG: u32 = 8;
 /// Bounds how many headers without weight may follow one another, so that zeros are soon dismissed.
 const MAX_WEIGHTLESS: u32 = 16;
 /// Bounds how many frames may follow one another that say nothing new and begin at no segment's edge.
@@ -125,8 +204,14 @@ fn confirm(header: &Header, payload: &[u8], whole: bool) -> Option<u32> {
     match header.opcode {
         Opcode::CLOSE if header.length == 1 => None,
         Opcode::CLOSE if copy.len() >= 2 => {
-            let code = u16::from_be_bytes(*copy.first_chunk()?);
-            may_be_sent(code).then_some(8)
+            let (code, reason) = copy.split_first_chunk()?;
+            let code = u16::from_be_bytes(*code);
+            let mut utf8 = Utf8::default();
+            utf8.push(reason);
+            let bad = if all { utf8.finish() } else { utf8.bad() };
+            let legal: u32 = if code < 3000 { 8 } else { 5 };
+            let text = u32::try_from(reason.len() / 2).unwrap_or(8).min(8);
+            (may_be_sent(code) && bad.is_none()).then_some(legal.saturating_add(text))
         }
         Opcode::TEXT if header.rsv == 0 => {
             let mut utf8 = Utf8::default();
@@ -143,51 +228,61 @@ fn confirm(header: &Header, payload: &[u8], whole: bool) -> Option<u32> {
             let bits = u32::try_from(copy.len() / 2).unwrap_or(most).min(most);
             bad.is_none().then_some(bits)
         }
+        Opcode::PING | Opcode::PONG if copy.iter().all(|byte| (b' '..0x7f).contains(byte)) => {
+            // Three of eight bytes can be printed.
+            let most = if header.mask.is_some() { 12 } else { 4 };
+            Some(u32::try_from(copy.len().saturating_mul(3) / 2).unwrap_or(most).min(most))
+        }
         _ => Some(0),
     }
 }
 
+/// Says what becomes of text where a frame would begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Text {
+    GoesOn,
+    BreaksOff,
+}
+
 impl Search {
-    /// Follows the frames that would begin at `start`; `None` where one is illegal or they can never convince, whatever
-    /// bytes may still come.
-    pub(super) fn follow(&self, start: usize, budget: &mut Budget) -> Option<Chain> {
-        let mut chain = Chain::default();
-        let mut at = start;
-        let mut message: Option<bool> = None;
+    /// Follows a chain to its end, or to the first frame at `upto` or behind; `None` where a frame is illegal or the
+    /// chain can never convince, whatever bytes may still come.
+    pub(super) fn follow(&self, mut chain: Chain, upto: usize, budget: &mut Budget) -> Option<Chain> {
+        let start = chain.next;
         let (mut frames, mut weightless, mut repeated) = (0_u32, 0_u32, 0_u32);
-        let mut before = Before::default();
         let end = self.gathered.end();
-        while frames < MAX_FRAMES && repeated < MAX_REPEATED {
+        chain.open = chain.next > end;
+        while frames < MAX_FRAMES && repeated < MAX_REPEATED && chain.next < upto {
+            let at = chain.next;
             if !budget.take(frames) {
-                chain.crossed = self.gathered.boundaries(start, at);
+                chain.crossed = chain.crossed.saturating_add(self.gathered.boundaries(start, at));
                 return Some(chain);
             }
             let rest = self.gathered.from(at);
             let Some(header) = Header::parse(rest) else { break };
-            let masked =
-                self.masked.unwrap_or(if at == start { header.mask.is_some() } else { chain.masked });
+            let masked = self.masked.or(chain.masked).unwrap_or(header.mask.is_some());
             if header.mask.is_some() != masked {
                 return None;
             }
-            chain.masked = masked;
+            chain.masked = Some(masked);
             let weight = self.weigh(&header)?;
             weightless = if weight < WEIGHTY { weightless.saturating_add(1) } else { 0 };
             if weightless > MAX_WEIGHTLESS {
                 return None;
             }
-            let news = before.news(&self.gathered, at, &header);
+            let news = chain.before.news(&self.gathered, at, &header);
             let counted = chain.bits;
             let aligned = weight >= WEIGHTY && self.gathered.is_boundary(at);
             if aligned {
-                chain.align();
+                chain.align(self.alignment(at));
             }
             repeated = if news == 0 && !aligned { repeated.saturating_add(1) } else { 0 };
             if !header.opcode.is_control() {
                 let continues = header.opcode == Opcode::CONTINUATION;
-                if message.is_some_and(|open| open != continues) {
+                if chain.unfinished.is_some_and(|unfinished| unfinished != continues) {
                     return None;
                 }
-                message = Some(!header.fin);
+                chain.unfinished = Some(!header.fin);
             }
             let body = rest.get(usize::from(header.header_length)..)?;
             let length = usize::try_from(header.length).ok()?;
@@ -200,24 +295,87 @@ impl Search {
             let next = at.saturating_add(usize::from(header.header_length)).saturating_add(length);
             chain.open = next > end;
             if weight >= WEIGHTY && next == end {
-                chain.align();
+                chain.align(ALIGNED);
             }
-            if chain.bits > counted || news > 0 {
-                chain.trust(at, chain.bits.saturating_sub(counted));
+            if weight >= WEIGHTY && (chain.bits > counted || news > 0) {
+                chain.trust(at, &header, self.own_evidence(at, next, &header, confirmed));
             }
+            if aligned && self.gathered.is_segment(at, next) && news > 0 {
+                chain.is_segment(at);
+            } else {
+                chain.segments = None;
+            }
+            chain.next = next;
             if chain.open {
                 break;
             }
-            at = next;
         }
-        chain.crossed = self.gathered.boundaries(start, at);
+        chain.crossed = chain.crossed.saturating_add(self.gathered.boundaries(start, chain.next.min(end)));
         let bounded = frames >= MAX_FRAMES || repeated >= MAX_REPEATED;
-        if (bounded || !chain.open && self.gathered.is_settled(at)) && chain.bits < self.hopeless() {
+        let settled = chain.next < upto && !chain.open && self.gathered.is_settled(chain.next);
+        if (bounded || settled) && chain.bits < self.hopeless() {
             // Never followed again, so what it took is not taken from others.
             budget.long = budget.long.saturating_add(frames as usize);
             return None;
         }
         Some(chain)
+    }
+
+    /// Returns how many bits of evidence it is that a frame begins where a segment does: how seldom they begin.
+    fn alignment(&self, at: usize) -> u32 {
+        if self.gathered.is_behind_hole(at) {
+            return ALIGNED;
+        }
+        self.gathered.mean_segment().max(1).ilog2().min(ALIGNED)
+    }
+
+    /// Returns how many bits speak for a frame besides where it ends.
+    ///
+    /// That it begins with a segment is worth as many as segments are long: there are the fewer places for an accident.
+    fn own_evidence(&self, at: usize, next: usize, header: &Header, confirmed: u32) -> u32 {
+        /// How much less a control frame is to be expected than one of data.
+        const RARE: u32 = 4;
+        /// How much it speaks for a frame that text ends where it begins.
+        const BREAKS_TEXT: u32 = 6;
+        const BEHIND_A_HOLE: u32 = 7;
+        let aligned = if self.gathered.is_behind_hole(at) {
+            BEHIND_A_HOLE
+        } else if self.gathered.is_boundary(at) {
+            self.gathered.mean_segment().max(1).ilog2().min(10)
+        } else {
+            0
+        };
+        // Within text, all that passes for a frame has text in it; but one that breaks text off is no accident.
+        let confirmed = match self.text_around(at) {
+            Some(Text::GoesOn) if header.mask.is_none() => 0,
+            Some(Text::BreaksOff) => confirmed.saturating_add(BREAKS_TEXT),
+            _ => confirmed,
+        };
+        let long = if header.length > 0xffff { LONG } else { 0 };
+        // A close is rare as well, but to be expected as the last one.
+        let last = header.opcode == Opcode::CLOSE && next == self.gathered.end();
+        let rare = if header.opcode.is_control() && !last { RARE } else { 0 };
+        aligned.saturating_add(confirmed).saturating_add(long).saturating_sub(rare)
+    }
+
+    /// Tells whether what stands before a place is text, and goes on in what would be a header there.
+    fn text_around(&self, at: usize) -> Option<Text> {
+        const LOOK: usize = 32;
+        const ENOUGH: usize = 8;
+        let start = at.saturating_sub(LOOK);
+        let (before, first) = self.gathered.from(start).split_at_checked(at.saturating_sub(start))?;
+        let whole = before.iter().position(|byte| byte & 0xc0 != 0x80)?;
+        let before = before.get(whole..).filter(|before| before.len() >= ENOUGH)?;
+        let printable = |byte: &u8| *byte >= b' ' || byte.is_ascii_whitespace();
+        let mut utf8 = Utf8::default();
+        utf8.push(before);
+        if utf8.bad().is_some() || !before.iter().all(printable) {
+            return None;
+        }
+        let first = first.get(..2)?;
+        utf8.push(first);
+        let goes_on = utf8.bad().is_none() && first.iter().all(printable);
+        Some(if goes_on { Text::GoesOn } else { Text::BreaksOff })
     }
 
     /// Weighs a header: how many bits of evidence it is; `None` where it is illegal.
@@ -235,7 +393,9 @@ impl Search {
         }
         // Zeros and small numbers abound in binary data, capital letters in text; the sign of a long length does not.
         let long = header.length > 125;
-        Some(match (header.opcode, header.fin) {
+        // Of eight bytes of length, the first ones are zero.
+        let very_long = if header.length > 0xffff { LONG } else { 0 };
+        let weight: u32 = match (header.opcode, header.fin) {
             (Opcode::CONTINUATION, false) => {
                 if long {
                     5
@@ -258,6 +418,7 @@ impl Search {
                     6
                 }
             }
-        })
+        };
+        Some(weight.saturating_add(very_long))
     }
 }

@@ -10,6 +10,8 @@ pub(super) struct Gathered {
     runs: Vec<Run>,
     /// Where segments begin, and which packets carried them.
     segments: Vec<(usize, At)>,
+    /// The first segment has lost its beginning.
+    cut: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -73,12 +75,39 @@ impl Gathered {
 
     /// Tells whether a segment begins at `place`.
     pub(super) fn is_boundary(&self, place: usize) -> bool {
-        self.segments.binary_search_by_key(&place, |(start, _)| *start).is_ok()
+        let is_cut = self.cut && place == 0;
+        !is_cut && self.segments.binary_search_by_key(&place, |(start, _)| *start).is_ok()
     }
 
     /// Tells whether nothing that is still to come can change what is known from `place` on to the next hole.
     pub(super) fn is_settled(&self, place: usize) -> bool {
         self.runs.last().is_some_and(|run| place < run.place)
+    }
+
+    /// Tells whether bytes are missing right before `place`, or nothing is known of them.
+    pub(super) fn is_behind_hole(&self, place: usize) -> bool {
+        let is_cut = self.cut && place == 0;
+        !is_cut && self.runs.binary_search_by_key(&place, |run| run.place).is_ok()
+    }
+
+    /// Tells whether one segment begins at `from` and the next one at `to`, or none does yet.
+    pub(super) fn is_segment(&self, from: usize, to: usize) -> bool {
+        self.is_boundary(from)
+            && self.boundaries(from, to) == usize::from(self.is_boundary(to))
+            && (self.is_boundary(to) || to == self.end())
+    }
+
+    /// Returns how long segments are, on an average.
+    pub(super) fn mean_segment(&self) -> usize {
+        self.end().checked_div(self.segments.len()).unwrap_or(0)
+    }
+
+    /// Returns the place of the byte behind the first `bytes` of those held.
+    pub(super) fn place_behind(&self, bytes: usize) -> usize {
+        let bytes = bytes.min(self.bytes.len());
+        let run =
+            self.runs.partition_point(|run| run.begin <= bytes).checked_sub(1).and_then(|n| self.runs.get(n));
+        run.map_or(0, |run| run.place.saturating_add(bytes.saturating_sub(run.begin)))
     }
 
     /// Returns how many segments begin after `from` and not after `to`.
@@ -122,6 +151,9 @@ impl Gathered {
             && self.segments.first().is_none_or(|(start, _)| *start > 0)
         {
             self.segments.insert(0, (0, at));
+            self.cut = true;
+        } else {
+            self.cut = false;
         }
         if self.bytes.is_empty() {
             self.runs.clear();

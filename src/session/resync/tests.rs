@@ -71,16 +71,18 @@ fn the_next_frame_at_a_segment_start() {
 #[test]
 fn frames_behind_the_rest_of_a_lost_one() {
     for side in Side::BOTH {
-        let mut stream = noise(7, 700);
-        let mut second = 0;
+        let (mut alike, mut other) = (noise(7, 700), noise(7, 700));
+        let mut third = 0;
         for n in 0..12 {
-            stream.extend(frame(side, BINARY, &noise(n, 90)));
-            if n == 0 {
-                second = stream.len();
+            alike.extend(frame(side, BINARY, &noise(n, 90)));
+            other.extend(frame(side, BINARY, &noise(n, 90 - n as usize)));
+            if n == 1 {
+                third = other.len();
             }
         }
-        // Nothing but the chain speaks for the first frame, and the rest before it may chain as well.
-        assert_eq!(found(after_gap(side), &stream, 1448), Some(second), "{side:?}");
+        assert_eq!(found(after_gap(side), &alike, 1448), Some(700), "{side:?}");
+        // Nothing but the chain speaks for the first frames, and the rest before them may chain as well.
+        assert_eq!(found(after_gap(side), &other, 1448), Some(third), "{side:?}");
     }
 }
 
@@ -101,6 +103,64 @@ fn rsv1_is_illegal_where_nothing_was_agreed() {
     }
     let search = Search::after_gap(Side::Server, Rsv1::Meaningless, 0, 10);
     assert_eq!(found(search, &stream, 1448), None);
+}
+
+/// Pushes frames in segments that begin where they do, and looks each time; tells where frames are found, in the stream.
+fn found_among(mut search: Search, frames: &[Vec<u8>]) -> Option<u64> {
+    for segment in frames.iter().flat_map(|frame| frame.chunks(1448)) {
+        search.push(segment, At::default());
+        if let Some(found) = search.find() {
+            return Some(search.skipped(found));
+        }
+    }
+    None
+}
+
+#[test]
+fn frames_too_long_to_be_held_together_lead_to_each_other() {
+    for side in Side::BOTH {
+        for length in [8_000, 20_000, 65_536, 100_000, 300_000, 2_000_000] {
+            let count = (1_000_000 / length).clamp(12, 40);
+            let frames: Vec<_> =
+                (0..count).map(|n| frame(side, BINARY, &noise(n as u64, length + n))).collect();
+            let starts: Vec<u64> = frames
+                .iter()
+                .scan(0, |start, frame| Some(std::mem::replace(start, *start + frame.len() as u64)))
+                .collect();
+            let rest = [&[noise(77, 5000)], &frames[..]].concat();
+            let skipped = found_among(after_gap(side), &rest).map(|skipped| skipped - 5000);
+            let place = starts.iter().position(|start| Some(*start) == skipped);
+            assert!(place.is_some_and(|n| n < 4), "{side:?} {length}: {skipped:?}");
+            if length <= 100_000 {
+                let skipped = found_among(Search::joined_late(), &rest).map(|skipped| skipped - 5000);
+                let place = starts.iter().position(|start| Some(*start) == skipped);
+                assert!(place.is_some_and(|n| n < 10), "joined late {side:?} {length}: {skipped:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn noise_that_is_never_held_together_is_no_websocket() {
+    for seed in 0..4 {
+        let noise: Vec<_> = (0..2000).map(|n| noise(seed * 10_000 + n, 1448)).collect();
+        for side in Side::BOTH {
+            assert_eq!(found_among(after_gap(side), &noise), None, "{seed} {side:?}");
+        }
+        assert_eq!(found_among(Search::joined_late(), &noise), None, "{seed}");
+    }
+}
+
+#[test]
+fn long_frames_that_are_all_the_same_are_no_websocket() {
+    // Each offset leads to the next one of its kind, beyond what is held.
+    for period in [&[0x82, 0x7e, 0x82, 0x7e][..], &[0x82, 0xfe, 0xff, 0xf7], &[2, 0x7e, 0x7e, 2]] {
+        let bytes: Vec<_> =
+            period.repeat(3_000_000 / period.len()).chunks(1447).map(<[u8]>::to_vec).collect();
+        for search in [after_gap(Side::Server), after_gap(Side::Client), Search::joined_late()] {
+            assert_eq!(found_among(search, &bytes), None, "{period:x?}");
+        }
+    }
 }
 
 #[test]
@@ -208,8 +268,7 @@ fn frames_inside_a_frame_do_not_convince_against_the_side() {
     };
     let mut stream = noise(9, 200);
     stream.extend((0..8).flat_map(outer));
-    // No segment begins where the first frame does, so it is not shown: it might be an accident.
-    assert_eq!(found(after_gap(Side::Client), &stream, 1448), Some(200 + outer(0).len()));
+    assert_eq!(found(after_gap(Side::Client), &stream, 1448), Some(200));
 }
 
 #[test]
