@@ -64,7 +64,7 @@ fn mistake(app: &App, buffer: &mut Buffer, (x, below): (u16, u16), expected: &st
     let top = y.saturating_sub(u16::try_from(lines.len()).unwrap_or(0));
     for (at, line) in (top..y).zip(lines) {
         Brush::new(buffer, area.x, at, area.width).fill(' ', theme.bar);
-        let line = shown.get(line).unwrap_or_default();
+        let line = shown.get(line).unwrap_or_default().trim_start();
         Brush::new(buffer, area.x.saturating_add(1), at, area.width).word(line, style);
     }
     top
@@ -82,8 +82,10 @@ fn candidates(app: &App, prompt: &Prompt, buffer: &mut Buffer, (x, below): (u16,
     let abouts = shown.iter().map(|candidate| columns(candidate.about)).max().unwrap_or(0);
     let width = names.saturating_add(abouts).saturating_add(4).min(area.width);
     let x = x.min(area.right().saturating_sub(width));
-    let top = below.saturating_sub(u16::try_from(shown.len()).unwrap_or(0));
     let more = prompt.candidates.len().saturating_sub(from.saturating_add(shown.len()));
+    // How many more there are stands in a line of its own.
+    let last = below.saturating_sub(u16::from(more > 0));
+    let top = last.saturating_sub(u16::try_from(shown.len()).unwrap_or(0));
     for (n, candidate) in shown.iter().enumerate() {
         let y = top.saturating_add(u16::try_from(n).unwrap_or(0));
         for at in x..x.saturating_add(width) {
@@ -102,7 +104,7 @@ fn candidates(app: &App, prompt: &Prompt, buffer: &mut Buffer, (x, below): (u16,
     }
     if more > 0 {
         let words = format!(" ↓ {} more ", grouped(more as u64));
-        let at = x.saturating_add(width).saturating_sub(columns(&words)).max(x);
-        Brush::new(buffer, at, below.saturating_sub(1), columns(&words)).word(&words, theme.key);
+        let width = width.max(columns(&words));
+        Brush::new(buffer, x, last, width).word(&words, theme.key).fill(' ', theme.bar);
     }
 }
