@@ -61,6 +61,12 @@ fn page(mut program: Command) -> String {
             out.item(&binding.keys.join(", "), binding.help);
         }
     }
+    for (title, table) in [("The mouse", keys::MOUSE), ("Signs", keys::SIGNS)] {
+        out.line(&format!(".SS {title}"));
+        for (what, help) in table {
+            out.item(what, help);
+        }
+    }
     out.head("FILES");
     out.item(
         "$XDG_CONFIG_HOME/wirefin/config.toml, ~/.config/wirefin/config.toml",
@@ -181,6 +187,9 @@ mod tests {
             for long in command.get_arguments().filter_map(Arg::get_long).filter(|long| *long != "help") {
                 assert!(page.contains(&escaped(&format!("--{long}"))), "--{long} of {}", command.get_name());
             }
+        }
+        for (_, help) in keys::MOUSE.iter().chain(keys::SIGNS) {
+            assert!(page.contains(help), "{help}");
         }
         for binding in keys::TABLE.iter().flat_map(|group| group.bindings) {
             let item = format!(".B {}\n{}\n", escaped(&binding.keys.join(", ")), escaped(binding.help));

@@ -1,9 +1,10 @@
 use std::num::NonZeroUsize;
 use std::ops::Range;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError, RwLock};
 use std::thread::{self, Thread};
+use std::time::{Duration, Instant};
 
 use super::batch::{Batch, Item, Preparer};
 use super::run::{Counting, Lane, aside, begin, finish, sum_up};
@@ -20,7 +21,7 @@ use crate::model::Timestamp;
 /// ```
 ///
 /// Whoever has nothing to do takes the next lane of the round: one heavy lane keeps one thread busy, and the others
-/// see to the rest.
+/// see to the rest. Rounds that cost less than waking a thread are done by this one alone.
 pub(super) struct Crew<M> {
     preparer: Preparer,
     lanes: Vec<Lane<M>>,
@@ -33,6 +34,8 @@ struct Job<P> {
     /// The next lane that nobody has taken, and how many are done.
     next: AtomicUsize,
     done: AtomicUsize,
+    /// How long all threads worked, in nanoseconds.
+    spent: AtomicU64,
     /// What each thread makes of the lanes that it takes.
     filled: Vec<Mutex<Filled<P>>>,
 }
@@ -59,6 +62,9 @@ enum What {
 
 /// The seat of the caller's thread; the others have those behind it.
 const LEADER: usize = 0;
+
+/// How much work a round must be to be handed out: a thread that sleeps takes a tenth of a millisecond to wake.
+const WORTH: Duration = Duration::from_micros(300);
 
 /// Rounds with fewer bytes than this are written before the next is read: their source is slow.
 const SMALL: usize = 64 << 10;
@@ -90,7 +96,7 @@ impl<M: Send> Crew<M> {
                 summary: Summary::default(),
                 control: Control::Continue,
             };
-            Lead { jobs: &jobs, lanes: &lanes, workers, seen }.run(source, output)
+            Lead { jobs: &jobs, lanes: &lanes, workers, seen, spent: Duration::ZERO }.run(source, output)
         })?;
         let mut lanes: Vec<_> = lanes.into_iter().map(|lane| unlock(lane.into_inner())).collect();
         let coda = coda.map(|filled| filled.sink);
@@ -108,6 +114,8 @@ struct Lead<'r, P: Part> {
     lanes: &'r [Mutex<Lane<P::Memory>>],
     workers: Vec<SyncSender<usize>>,
     seen: Seen<P>,
+    /// How much work the last round was.
+    spent: Duration,
 }
 
 /// Is what the lead has to show in the end.
@@ -127,7 +135,8 @@ impl<P: Part> Lead<'_, P> {
             if let Some(other) = running {
                 self.help(other);
             }
-            if read.is_ok() {
+            let shared = self.spent >= WORTH;
+            if shared && read.is_ok() {
                 for worker in &self.workers {
                     // A worker that is gone has panicked, and the scope will tell.
                     let _ = worker.send(turn);
@@ -146,8 +155,11 @@ impl<P: Part> Lead<'_, P> {
                 if next == Next::End || self.seen.control == Control::Stop {
                     return Ok(self.seen);
                 }
-            } else {
+            } else if shared {
                 running = Some(turn);
+            } else {
+                self.help(turn);
+                self.write(turn, output)?;
             }
             turn = 1_usize.saturating_sub(turn);
         }
@@ -196,6 +208,7 @@ impl<P: Part> Lead<'_, P> {
     fn write<O: Output<Part = P>>(&mut self, turn: usize, output: &mut O) -> Result<(), Error> {
         let (Some(job), Some(coda)) = (self.jobs.get(turn), &mut self.seen.coda) else { return Ok(()) };
         let job = unlock(job.read());
+        self.spent = Duration::from_nanos(job.spent.swap(0, Ordering::Relaxed));
         for (before, at, anomaly) in &job.batch.asides {
             aside(*at, anomaly, &mut coda.sink);
             coda.mark(*before, Some(What::Aside));
@@ -282,6 +295,7 @@ impl<P> Job<P> {
             batch: Batch::default(),
             next: AtomicUsize::new(0),
             done: AtomicUsize::new(0),
+            spent: AtomicU64::new(0),
             filled: Vec::new(),
         }
     }
@@ -292,15 +306,18 @@ impl<P: Part> Job<P> {
     fn work(&self, seat: usize, lanes: &[Mutex<Lane<P::Memory>>], leader: Option<&Thread>) {
         let Some(filled) = self.filled.get(seat) else { return };
         let mut filled = unlock(filled.lock());
+        let begun = Instant::now();
         loop {
             let n = self.next.fetch_add(1, Ordering::Relaxed);
-            let Some(lane) = lanes.get(n) else { return };
+            let Some(lane) = lanes.get(n) else { break };
             let done = Done { done: &self.done, leader };
             let mut lane = unlock(lane.lock());
             self.lane(n, &mut lane, &mut filled);
             drop(lane);
             drop(done);
         }
+        let spent = u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.spent.fetch_add(spent, Ordering::Relaxed);
     }
 
     /// Does one lane's work of this round.

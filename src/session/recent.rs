@@ -6,72 +6,80 @@ use crate::model::{Anomaly, Side};
 /// Says whose bytes they are: of which connection, and of which side of it.
 type Owner = (ConnId, Side);
 
-/// Bounds the bytes that are kept, those of one segment, and the segments.
-const ROOM: usize = 64 << 10;
+/// Bounds the bytes that are kept, those of one segment, and the segments: what all lanes keep shall fit a cache.
+const ROOM: usize = 16 << 10;
 const OF_ONE: usize = 1536;
-const SEGMENTS: usize = 512;
+const SEGMENTS: usize = 128;
 
 /// Keeps copies of the bytes that all connections of a lane handed on last.
 ///
 /// The first copy of a byte stands, and bytes in order go on at once; but who slips others under the same numbers a
 /// little later, as an attacker would, is to be told of. So the beginnings of the last segments are remembered, as many
-/// as fit a ring that the processor's cache holds.
+/// as fit a small ring.
 #[derive(Debug, Default)]
 pub(super) struct Recent {
     bytes: Vec<u8>,
+    /// The oldest first, which is the next one to be overwritten.
     segments: VecDeque<Kept>,
     /// Where the next bytes go.
     next: usize,
-    /// Counts the bytes of the ring that were ever written or passed over.
-    written: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Kept {
-    owner: Owner,
+    conn: ConnId,
     start: u64,
-    length: usize,
-    /// Where the first byte is in the ring, and what had been written when it was.
-    at: usize,
-    written: u64,
+    /// Where they are in the ring.
+    at: u32,
+    length: u16,
+    side: Side,
+}
+
+impl Kept {
+    const fn begin(&self) -> usize {
+        self.at as usize
+    }
+
+    const fn end(&self) -> usize {
+        self.begin().saturating_add(self.length as usize)
+    }
 }
 
 impl Recent {
     /// Keeps bytes that are handed on, which stand at `start` in their side's stream.
-    pub(super) fn keep(&mut self, owner: Owner, start: u64, bytes: &[u8]) {
+    pub(super) fn keep(&mut self, (conn, side): Owner, start: u64, bytes: &[u8]) {
         if self.bytes.is_empty() {
             self.bytes.resize(ROOM, 0);
         }
         let bytes = bytes.get(..OF_ONE).unwrap_or(bytes);
         if self.next.saturating_add(bytes.len()) > ROOM {
-            self.written = self.written.saturating_add(ROOM.saturating_sub(self.next) as u64);
+            while self.segments.front().is_some_and(|kept| kept.begin() >= self.next) {
+                self.segments.pop_front();
+            }
             self.next = 0;
         }
-        let at = self.next;
-        self.next = at.saturating_add(bytes.len());
-        let Some(room) = self.bytes.get_mut(at..self.next) else { return };
-        room.copy_from_slice(bytes);
-        if self.segments.len() >= SEGMENTS {
+        let (begin, end) = (self.next, self.next.saturating_add(bytes.len()));
+        let is_over = |kept: &Kept| kept.begin() < end && kept.end() > begin;
+        while self.segments.len() >= SEGMENTS || self.segments.front().is_some_and(is_over) {
             self.segments.pop_front();
         }
-        self.segments.push_back(Kept { owner, start, length: bytes.len(), at, written: self.written });
-        self.written = self.written.saturating_add(bytes.len() as u64);
+        let Some(room) = self.bytes.get_mut(begin..end) else { return };
+        room.copy_from_slice(bytes);
+        let (Ok(at), Ok(length)) = (u32::try_from(begin), u16::try_from(bytes.len())) else { return };
+        self.segments.push_back(Kept { conn, start, at, length, side });
+        self.next = end;
     }
 
     /// Compares bytes that came again with the first copies, as far as those are remembered.
-    pub(super) fn differs(&self, owner: Owner, start: u64, bytes: &[u8]) -> Option<Anomaly> {
+    pub(super) fn differs(&self, (conn, side): Owner, start: u64, bytes: &[u8]) -> Option<Anomaly> {
         let end = start.saturating_add(bytes.len() as u64);
         let (mut first, mut count) = (u64::MAX, 0_u64);
-        for kept in self.segments.iter().rev() {
-            if self.written.saturating_sub(kept.written) > ROOM as u64 {
-                break;
-            }
-            let kept_end = kept.start.saturating_add(kept.length as u64);
-            let (from, to) = (start.max(kept.start), end.min(kept_end));
-            if kept.owner != owner || from >= to {
+        for kept in self.segments.iter().filter(|kept| (kept.conn, kept.side) == (conn, side)) {
+            let (from, to) = (start.max(kept.start), end.min(kept.start.saturating_add(kept.length.into())));
+            if from >= to {
                 continue;
             }
-            let copy = self.bytes.get(kept.at..).and_then(|ring| ring.get(..kept.length)).unwrap_or_default();
+            let copy = self.bytes.get(kept.begin()..kept.end()).unwrap_or_default();
             let (copy, again) = (behind(copy, kept.start, from), behind(bytes, start, from));
             for ((one, other), place) in copy.iter().zip(again).zip(from..) {
                 if one != other {
@@ -122,7 +130,7 @@ mod tests {
         let mut recent = Recent::default();
         let mut kept = Vec::new();
         for n in 0..1000_u64 {
-            let bytes = vec![n as u8; 100 + (n % 7) as usize * 400];
+            let bytes = vec![n as u8; 100 + (n % 7) as usize * 300];
             recent.keep(ONE, n * 10_000, &bytes);
             kept.push(bytes);
             let known = |n: usize| {
@@ -131,8 +139,8 @@ mod tests {
                 recent.differs(ONE, n as u64 * 10_000, &other).is_some()
             };
             let last = kept.len() - 1;
-            assert!(known(last) && (last < 20 || known(last - 20)), "{n}");
-            assert!(last < 100 || !known(last - 100), "{n}");
+            assert!(known(last) && (last < 10 || known(last - 10)), "{n}");
+            assert!(last < 40 || !known(last - 40), "{n}");
         }
         assert!(recent.bytes.len() == ROOM && recent.segments.len() <= SEGMENTS);
     }
