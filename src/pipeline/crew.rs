@@ -21,7 +21,7 @@ use crate::model::Timestamp;
 /// ```
 ///
 /// Whoever has nothing to do takes the next lane of the round: one heavy lane keeps one thread busy, and the others
-/// see to the rest. Rounds that cost less than waking a thread are done by this one alone.
+/// see to the rest. Behind a round that was little work, the next one is done by this thread alone.
 pub(super) struct Crew<M> {
     preparer: Preparer,
     lanes: Vec<Lane<M>>,
@@ -63,7 +63,8 @@ enum What {
 /// The seat of the caller's thread; the others have those behind it.
 const LEADER: usize = 0;
 
-/// How much work a round must be to be handed out: a thread that sleeps takes a tenth of a millisecond to wake.
+/// How much work a round must have been for the next one to be handed out: to wake a thread and wait for it costs a good
+/// part of that.
 const WORTH: Duration = Duration::from_micros(300);
 
 /// Rounds with fewer bytes than this are written before the next is read: their source is slow.
@@ -208,12 +209,13 @@ impl<P: Part> Lead<'_, P> {
     fn write<O: Output<Part = P>>(&mut self, turn: usize, output: &mut O) -> Result<(), Error> {
         let (Some(job), Some(coda)) = (self.jobs.get(turn), &mut self.seen.coda) else { return Ok(()) };
         let job = unlock(job.read());
-        self.spent = Duration::from_nanos(job.spent.swap(0, Ordering::Relaxed));
         for (before, at, anomaly) in &job.batch.asides {
             aside(*at, anomaly, &mut coda.sink);
             coda.mark(*before, Some(What::Aside));
         }
         let mut filled: Vec<_> = job.filled.iter().map(|filled| unlock(filled.lock())).collect();
+        // Who worked has let go of its part, and so has said how long it did.
+        self.spent = Duration::from_nanos(job.spent.swap(0, Ordering::Relaxed));
         let parts: Vec<_> = filled.iter().map(|filled| &**filled).chain([&*coda]).collect();
         for (part, range) in in_order(&parts, &job.batch.items) {
             if self.seen.control == Control::Stop {

@@ -23,6 +23,8 @@ pub(super) struct Recent {
     segments: VecDeque<Kept>,
     /// Where the next bytes go.
     next: usize,
+    /// What was told last, for who sends the same again and again says nothing new.
+    told: Option<(Owner, u64, u64)>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -71,7 +73,7 @@ impl Recent {
     }
 
     /// Compares bytes that came again with the first copies, as far as those are remembered.
-    pub(super) fn differs(&self, (conn, side): Owner, start: u64, bytes: &[u8]) -> Option<Anomaly> {
+    pub(super) fn differs(&mut self, (conn, side): Owner, start: u64, bytes: &[u8]) -> Option<Anomaly> {
         let end = start.saturating_add(bytes.len() as u64);
         let (mut first, mut count) = (u64::MAX, 0_u64);
         for kept in self.segments.iter().filter(|kept| (kept.conn, kept.side) == (conn, side)) {
@@ -88,7 +90,12 @@ impl Recent {
                 }
             }
         }
-        (count > 0).then_some(Anomaly::OverlapDiffers { offset: first, length: count })
+        let telling = Some(((conn, side), first, count));
+        let is_news = count > 0 && self.told != telling;
+        is_news.then(|| {
+            self.told = telling;
+            Anomaly::OverlapDiffers { offset: first, length: count }
+        })
     }
 }
 
@@ -121,6 +128,7 @@ mod tests {
         assert_eq!(recent.differs(ONE, 10, b"abcdefgh"), None);
         assert_eq!(recent.differs(ONE, 12, b"cdef"), None);
         assert_eq!(recent.differs(ONE, 12, b"cDEf"), Some(differs(13, 2)));
+        assert_eq!(recent.differs(ONE, 12, b"cXEf"), None, "told already");
         assert_eq!(recent.differs(ONE, 5, b"_____aXcdefgh___"), Some(differs(11, 1)));
         assert_eq!(recent.differs((ConnId(NonZero::<u64>::MAX), Side::Client), 12, b"cDEf"), None);
     }
@@ -133,7 +141,7 @@ mod tests {
             let bytes = vec![n as u8; 100 + (n % 7) as usize * 300];
             recent.keep(ONE, n * 10_000, &bytes);
             kept.push(bytes);
-            let known = |n: usize| {
+            let mut known = |n: usize| {
                 let other: Vec<u8> = kept[n].iter().map(|byte| !byte).collect();
                 assert_eq!(recent.differs(ONE, n as u64 * 10_000, &kept[n]), None, "{n}");
                 recent.differs(ONE, n as u64 * 10_000, &other).is_some()

@@ -3,6 +3,8 @@ mod gathered;
 #[cfg(test)]
 mod tests;
 
+use std::cmp::Reverse;
+
 use chain::{Budget, Chain};
 use gathered::Gathered;
 
@@ -253,13 +255,14 @@ impl Search {
                 }
             } else if led.len() < LED {
                 led.push(chain);
-            } else if let Some(least) = led.iter_mut().min_by_key(|it| it.bits)
-                && least.bits < chain.bits
+            } else if let Some(least) = led.iter_mut().min_by_key(|it| (it.bits, Reverse(it.next)))
+                && (least.bits, Reverse(least.next)) < (chain.bits, Reverse(chain.next))
             {
                 *least = chain;
             }
         }
         for chain in &mut led {
+            chain.cross(&self.gathered, place);
             chain.drop_first(&self.gathered, place);
         }
         self.led = led;
@@ -314,9 +317,12 @@ impl Search {
     /// buffer, casts doubt on those inside of it.
     fn judge(&self, chain: &Chain, needed: u32, doubt: &mut u32) -> Option<Found> {
         const DOUBTFUL: u32 = 12;
+        /// Nothing is known of frames so long that their end will hardly be seen.
+        const REACH: usize = 64 << 20;
         let among_others = self.masked.is_some() || chain.aligned > 0 || chain.crossed >= CROSSED;
         let convinces = among_others && chain.bits >= needed.saturating_add(*doubt);
-        if convinces || chain.open && chain.bits >= DOUBTFUL {
+        let is_near = chain.next <= self.gathered.end().saturating_add(REACH);
+        if convinces || chain.open && is_near && chain.bits >= DOUBTFUL {
             *doubt = (*doubt).max(chain.bits);
         }
         let start = chain.first_trusted.filter(|start| convinces && *start < self.gathered.end())?;

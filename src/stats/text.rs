@@ -91,7 +91,7 @@ fn conversations(report: &Report, top: usize, width: usize, out: &mut String) {
         let names: Vec<_> = left_out.iter().filter_map(|n| NAMES.get(*n)).copied().collect();
         let _ = write!(words, "; no room for {}", names.join(", "));
     }
-    heading(&words, out);
+    heading(&clip(&words, width), out);
     write_table(&table, |n| (3..=10).contains(&n) || n == 0, &left_out, width, out);
 }
 

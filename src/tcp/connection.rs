@@ -191,8 +191,9 @@ fn take<'a>(
         at,
     };
     rest.skip(old.min(length));
-    // One byte right before the position is a keep-alive probe, whose value says nothing (RFC 9293 §3.8.4).
-    let again = if length == 1 && old == 1 { None } else { known(half.position, old, segment.payload) };
+    // One byte right before the position, not pushed, is a keep-alive probe, whose value says nothing (RFC 9293 §3.8.4).
+    let is_probe = length == 1 && old == 1 && !flags.has(Flags::PSH);
+    let again = if is_probe { None } else { known(half.position, old, segment.payload) };
     if flags.has(Flags::FIN) && old <= length {
         let mark = half.mark(end, at);
         // Of two that differ the nearer one stands: the receiver would come to it first.

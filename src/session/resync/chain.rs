@@ -88,8 +88,9 @@ pub(super) struct Chain {
     pub(super) masked: Option<bool>,
     /// How many frames begin, or end the bytes there are, where a segment does.
     pub(super) aligned: u32,
-    /// How many segments it goes on through.
+    /// How many segments it goes on through, of those counted: up to this place.
     pub(super) crossed: usize,
+    counted: usize,
     /// The last frame goes on beyond the bytes there are.
     pub(super) open: bool,
     /// The first frame that is worth showing, and what spoke for it and those before it.
@@ -106,7 +107,7 @@ pub(super) struct Chain {
 impl Chain {
     /// Begins a chain.
     pub(super) fn at(next: usize) -> Self {
-        Chain { next, ..Chain::default() }
+        Chain { next, counted: next, ..Chain::default() }
     }
 
     /// Counts what speaks for one frame alone.
@@ -142,11 +143,21 @@ impl Chain {
         }
     }
 
+    /// Counts the segments it goes on through, as far as `upto`.
+    pub(super) fn cross(&mut self, gathered: &Gathered, upto: usize) {
+        let upto = upto.min(self.next);
+        if upto > self.counted {
+            self.crossed = self.crossed.saturating_add(gathered.boundaries(self.counted, upto));
+            self.counted = upto;
+        }
+    }
+
     /// Moves to where all places are `shift` less, for what stood before is dropped; its next frame does not.
     pub(super) fn drop_first(&mut self, gathered: &Gathered, shift: usize) {
         let moved = |place: usize| place.saturating_sub(shift);
         self.first_trusted = self.first_trusted.map(|place| moved(place.max(self.next)));
         self.next = moved(self.next);
+        self.counted = moved(self.counted);
         self.last = self.last.map(|(_, like)| (self.next, like));
         self.segments = self.segments.map(|(_, count)| (self.next, count));
         self.before.drop_first(gathered, shift);
@@ -165,9 +176,9 @@ const ALIGNED: u32 = 6;
 /// How many bits more a length speaks for its header that takes eight bytes.
 const LONG: u32 = 8;
 /// Bounds how many headers without weight may follow one another, so that zeros are soon dismissed.
-const MAX_WEIGHTLESS: u32 = 16;
+const MAX_WEIGHTLESS: u32 = 8;
 /// Bounds how many frames may follow one another that say nothing new and begin at no segment's edge.
-const MAX_REPEATED: u32 = 64;
+const MAX_REPEATED: u32 = 24;
 /// Bounds how far a candidate is followed, so that data made to look like frames costs little.
 const MAX_FRAMES: u32 = 256;
 
@@ -188,6 +199,11 @@ impl Budget {
         }
         self.followed = self.followed.saturating_add(1);
         true
+    }
+
+    /// Takes back what a candidate of so many frames took that will never be followed again.
+    fn give_back(&mut self, frames: u32) {
+        self.long = self.long.saturating_add(frames.saturating_sub(MAX_WEIGHTLESS + 1) as usize);
     }
 }
 
@@ -248,14 +264,13 @@ impl Search {
     /// Follows a chain to its end, or to the first frame at `upto` or behind; `None` where a frame is illegal or the
     /// chain can never convince, whatever bytes may still come.
     pub(super) fn follow(&self, mut chain: Chain, upto: usize, budget: &mut Budget) -> Option<Chain> {
-        let start = chain.next;
         let (mut frames, mut weightless, mut repeated) = (0_u32, 0_u32, 0_u32);
         let end = self.gathered.end();
         chain.open = chain.next > end;
         while frames < MAX_FRAMES && repeated < MAX_REPEATED && chain.next < upto {
             let at = chain.next;
             if !budget.take(frames) {
-                chain.crossed = chain.crossed.saturating_add(self.gathered.boundaries(start, at));
+                chain.cross(&self.gathered, end);
                 return Some(chain);
             }
             let rest = self.gathered.from(at);
@@ -310,12 +325,11 @@ impl Search {
                 break;
             }
         }
-        chain.crossed = chain.crossed.saturating_add(self.gathered.boundaries(start, chain.next.min(end)));
+        chain.cross(&self.gathered, end);
         let bounded = frames >= MAX_FRAMES || repeated >= MAX_REPEATED;
         let settled = chain.next < upto && !chain.open && self.gathered.is_settled(chain.next);
         if (bounded || settled) && chain.bits < self.hopeless() {
-            // Never followed again, so what it took is not taken from others.
-            budget.long = budget.long.saturating_add(frames as usize);
+            budget.give_back(frames);
             return None;
         }
         Some(chain)

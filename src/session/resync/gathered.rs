@@ -12,6 +12,8 @@ pub(super) struct Gathered {
     segments: Vec<(usize, At)>,
     /// The first segment has lost its beginning.
     cut: bool,
+    /// The byte before the first one was captured.
+    known_before: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -86,8 +88,8 @@ impl Gathered {
 
     /// Tells whether bytes are missing right before `place`, or nothing is known of them.
     pub(super) fn is_behind_hole(&self, place: usize) -> bool {
-        let is_cut = self.cut && place == 0;
-        !is_cut && self.runs.binary_search_by_key(&place, |run| run.place).is_ok()
+        let is_known = self.known_before && place == 0;
+        !is_known && self.runs.binary_search_by_key(&place, |run| run.place).is_ok()
     }
 
     /// Tells whether one segment begins at `from` and the next one at `to`, or none does yet.
@@ -97,9 +99,9 @@ impl Gathered {
             && (self.is_boundary(to) || to == self.end())
     }
 
-    /// Returns how long segments are, on an average.
+    /// Returns how many bytes of a segment were captured, on an average.
     pub(super) fn mean_segment(&self) -> usize {
-        self.end().checked_div(self.segments.len()).unwrap_or(0)
+        self.len().checked_div(self.segments.len()).unwrap_or(0)
     }
 
     /// Returns the place of the byte behind the first `bytes` of those held.
@@ -134,6 +136,9 @@ impl Gathered {
         let keep = self.runs.partition_point(|run| run.begin <= bytes).saturating_sub(1);
         let Some(run) = self.runs.get(keep).copied() else { return 0 };
         let place = run.place.saturating_add(bytes.saturating_sub(run.begin));
+        if bytes > 0 {
+            self.known_before = bytes > run.begin;
+        }
         self.bytes.drain(..bytes);
         self.runs.drain(..keep);
         for run in &mut self.runs {
@@ -215,6 +220,8 @@ mod tests {
             [0, 3, 4, 7, 9, 11].map(|place| gathered.is_boundary(place)),
             [true, false, false, true, true, false]
         );
+        assert_eq!(gathered.mean_segment(), 2);
+        assert_eq!([0, 3, 7, 9].map(|place| gathered.is_behind_hole(place)), [true, false, true, false]);
         assert_eq!([0, 10, 12, 13].map(|place| gathered.is_settled(place)), [true, true, true, false]);
         assert_eq!([0, 4, 7, 12].map(|place| gathered.missing_before(place)), [0, 0, 3, 3]);
         let pieces: Vec<_> = gathered.pieces(1).collect();
@@ -230,6 +237,8 @@ mod tests {
             let mut gathered = sample();
             assert_eq!(gathered.drop_first(bytes), missing, "{bytes}");
             assert_eq!((gathered.len(), gathered.end()), (8 - bytes.min(8), rest), "{bytes}");
+            let behind_hole = bytes == 0 || bytes == 4;
+            assert!(gathered.len() == 0 || gathered.is_behind_hole(0) == behind_hole, "{bytes}");
             let mut expected: Vec<u8> = b"abcdefgh"[bytes.min(8)..].to_vec();
             let known = gathered.pieces(0).filter_map(|piece| match piece {
                 Piece::Bytes(bytes, _) => Some(bytes),

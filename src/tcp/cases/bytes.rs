@@ -66,8 +66,9 @@ fn bytes_handed_on_before_come_again_with_their_place() {
     let mut tape = Tape::open();
     tape.data(Client, 0, b"abcdef");
     tape.data(Client, 8, b"ij");
-    let mut again = |offset: u32, payload| {
-        let segment = bare(START[0].wrapping_add(offset), Flags::PSH, payload);
+    let mut again = |offset: u32, payload: &'static [u8]| {
+        let flags = if payload.len() == 1 { Flags::ACK } else { Flags::PSH };
+        let segment = bare(START[0].wrapping_add(offset), flags, payload);
         let mut delivery = tape.tcp.push(Client, &segment, At { packet: 9, time: tape.now });
         let mut seen = Vec::new();
         while let Some(output) = delivery.next() {
