@@ -85,11 +85,13 @@ impl Reader {
                 Err(Fault::Unknown) => {
                     return Err(Error::NotCapture { file: self.file(), looks: looks_like(&self.tail) });
                 }
-                Err(Fault::Damaged { layer, offset, mut problem }) => {
-                    if self.compression.is_some() {
-                        problem.push_str(AFTER);
-                    }
-                    return Err(Error::Header { file: self.file(), layer, offset, problem });
+                Err(Fault::Damaged { layer, offset, problem }) => {
+                    return Err(Error::Header {
+                        file: self.file(),
+                        layer,
+                        offset,
+                        problem: self.placed(problem),
+                    });
                 }
             }
         }
@@ -195,17 +197,19 @@ impl Reader {
 
     /// Hands on what was found wrong.
     fn tell(&mut self, round: &mut Round) {
-        for (at, mut problem) in self.problems.drain() {
-            if self.compression.is_some() {
-                // Nobody finds the place in the file as it lies on disk.
-                problem.push_str(AFTER);
-            }
+        let noted: Vec<_> = self.problems.drain().collect();
+        for (at, problem) in noted {
             round.diagnostics.push(Anomaly::CaptureDamaged {
                 file: self.name.clone(),
                 offset: self.offset.saturating_add(at as u64),
-                problem: problem.into_boxed_str(),
+                problem: self.placed(problem).into_boxed_str(),
             });
         }
+    }
+
+    /// Adds which bytes an offset counts: nobody finds the place in a compressed file as it lies on disk.
+    fn placed(&self, problem: String) -> String {
+        if self.compression.is_some() { problem + AFTER } else { problem }
     }
 
     /// Carries over what is not done with.

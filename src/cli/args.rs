@@ -1,3 +1,4 @@
+use std::io::IsTerminal;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -155,6 +156,24 @@ pub(super) struct Output {
     /// docs/filter.md of the project explains the language.
     #[arg(short = 'Y', long = "only", value_name = "FILTER", value_parser = filter)]
     pub(super) only: Option<Filter>,
+}
+
+impl Output {
+    /// Tells whether the output goes to a terminal.
+    pub(super) fn is_terminal(&self) -> bool {
+        self.file.is_none() && std::io::stdout().is_terminal()
+    }
+
+    /// Returns how wide the terminal is that the output goes to, in columns, if it goes to one that knows.
+    pub(super) fn columns(&self) -> Option<usize> {
+        if self.is_terminal() { columns() } else { None }
+    }
+}
+
+/// Returns how wide the terminal is on standard output, in columns, if there is one and it knows.
+pub(super) fn columns() -> Option<usize> {
+    let (width, _) = std::io::stdout().is_terminal().then(terminal_size::terminal_size).flatten()?;
+    Some(width.0.into())
 }
 
 /// Says when the output ends.

@@ -1,4 +1,4 @@
-use std::io::{IsTerminal as _, Write as _};
+use std::io::Write as _;
 
 use clap::builder::{PossibleValue, PossibleValuesParser};
 
@@ -87,9 +87,7 @@ impl Args {
 impl List {
     pub(super) fn run(&self) -> anyhow::Result<()> {
         let form = Form::named(&self.format).unwrap_or(Form::Text);
-        let terminal = std::io::stdout().is_terminal().then(terminal_size::terminal_size).flatten();
-        let columns = terminal.map(|(width, _)| usize::from(width.0));
-        std::io::stdout().write_all(check::list(form, columns).as_bytes())?;
+        std::io::stdout().write_all(check::list(form, args::columns()).as_bytes())?;
         Ok(())
     }
 }

@@ -1,5 +1,3 @@
-use std::io::IsTerminal;
-
 use super::{args, trip};
 use crate::export::Print;
 use crate::filter::Filter;
@@ -69,13 +67,11 @@ impl Args {
     }
 
     pub(super) fn run(&self) -> anyhow::Result<()> {
-        let terminal = self.output.file.is_none() && std::io::stdout().is_terminal();
-        let columns = if terminal { terminal_size::terminal_size().map(|(width, _)| width.0) } else { None };
         let settings = view::Settings {
-            colour: self.color.decide(terminal, std::env::var_os("NO_COLOR").as_deref()),
+            colour: self.color.decide(self.output.is_terminal(), std::env::var_os("NO_COLOR").as_deref()),
             verbose: self.verbose,
             hex: self.hex,
-            width: columns.map_or(view::DEFAULT_WIDTH, usize::from),
+            width: self.output.columns().unwrap_or(view::DEFAULT_WIDTH),
         };
         trip::run(&self.input, &self.output, self.end.count, Print(Printer::new(settings)))
     }

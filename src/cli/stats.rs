@@ -1,5 +1,3 @@
-use std::io::IsTerminal;
-
 use clap::builder::{PossibleValue, PossibleValuesParser};
 
 use super::{args, trip};
@@ -32,8 +30,7 @@ fn forms() -> PossibleValuesParser {
 impl Args {
     pub(super) fn run(&self) -> anyhow::Result<()> {
         let form = Form::named(&self.format).unwrap_or(Form::Text);
-        let terminal = self.output.file.is_none() && std::io::stdout().is_terminal();
-        let width = terminal.then(terminal_size::terminal_size).flatten().map(|(width, _)| width.0.into());
+        let width = self.output.columns();
         trip::gather(&self.input, &self.output, Stats::new(), |stats, to| {
             stats::write(&stats.report(), form, self.top, width, to)
         })

@@ -2,6 +2,7 @@ use std::collections::VecDeque;
 
 use crate::event::ConnId;
 use crate::model::{Anomaly, Side};
+use crate::tcp::Differences;
 
 /// Says whose bytes they are: of which connection, and of which side of it.
 type Owner = (ConnId, Side);
@@ -24,7 +25,7 @@ pub(super) struct Recent {
     /// Where the next bytes go.
     next: usize,
     /// What was told last, for who sends the same again and again says nothing new.
-    told: Option<(Owner, u64, u64)>,
+    told: Option<(Owner, Differences)>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -75,27 +76,19 @@ impl Recent {
     /// Compares bytes that came again with the first copies, as far as those are remembered.
     pub(super) fn differs(&mut self, (conn, side): Owner, start: u64, bytes: &[u8]) -> Option<Anomaly> {
         let end = start.saturating_add(bytes.len() as u64);
-        let (mut first, mut count) = (u64::MAX, 0_u64);
+        // What one side sent is kept in the order of its stream.
+        let mut differences = Differences::default();
         for kept in self.segments.iter().filter(|kept| (kept.conn, kept.side) == (conn, side)) {
             let (from, to) = (start.max(kept.start), end.min(kept.start.saturating_add(kept.length.into())));
             if from >= to {
                 continue;
             }
             let copy = self.bytes.get(kept.begin()..kept.end()).unwrap_or_default();
-            let (copy, again) = (behind(copy, kept.start, from), behind(bytes, start, from));
-            for ((one, other), place) in copy.iter().zip(again).zip(from..) {
-                if one != other {
-                    first = first.min(place);
-                    count = count.saturating_add(1);
-                }
-            }
+            differences.compare(from, behind(copy, kept.start, from), behind(bytes, start, from));
         }
-        let telling = Some(((conn, side), first, count));
-        let is_news = count > 0 && self.told != telling;
-        is_news.then(|| {
-            self.told = telling;
-            Anomaly::OverlapDiffers { offset: first, length: count }
-        })
+        let anomaly = differences.anomaly()?;
+        let telling = Some(((conn, side), differences));
+        (std::mem::replace(&mut self.told, telling) != telling).then_some(anomaly)
     }
 }
 

@@ -7,7 +7,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::report::{Conversation, Length, Peer, Report, Totals};
 use crate::model::Endpoint;
-use crate::view::{bytes, count, printable_string, span};
+use crate::view::{bytes, count, counted, grouped, printable_string, span};
 
 /// How wide a URL may be in the table.
 const URL: usize = 60;
@@ -57,7 +57,7 @@ fn totals(report: &Report, out: &mut String) {
         say!(
             out,
             "  {name} sent {}, {}, {} on the wire",
-            count_of(messages, "message"),
+            counted(messages, "message"),
             bytes(payload),
             bytes(wire_bytes)
         );
@@ -378,23 +378,6 @@ fn short(time: Duration) -> String {
     let unit = if nanos < 60_000_000_000 { 10_u64.saturating_pow(digits.saturating_sub(2)) } else { 1 };
     let rounded = nanos.saturating_add(unit / 2).checked_div(unit).unwrap_or(0).saturating_mul(unit);
     span(Duration::from_nanos(rounded))
-}
-
-fn count_of(n: u64, noun: &str) -> String {
-    format!("{} {noun}{}", grouped(n), if n == 1 { "" } else { "s" })
-}
-
-/// Writes a number with commas between thousands.
-fn grouped(n: u64) -> String {
-    let digits = n.to_string();
-    let mut out = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && digits.len().saturating_sub(at) % 3 == 0 {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
 }
 
 #[cfg(test)]

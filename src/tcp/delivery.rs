@@ -1,6 +1,7 @@
 use super::connection::Connection;
+use super::differences::Differences;
 use super::half::{Half, Phase};
-use super::waiting::{Differences, Held, split};
+use super::waiting::{Held, split};
 use crate::model::{Anomaly, At, Side, Timestamp};
 
 /// Says why bytes are missing.
@@ -207,7 +208,7 @@ impl<'c, 'a> Delivery<'c, 'a> {
     pub fn next(&mut self) -> Option<Output<'_>> {
         let Delivery { side, rest: Rest { start, bytes, at, .. }, .. } = *self;
         match self.task {
-            Task::Nothing => self.again.take().map(|(start, bytes)| Output::Again { side, start, bytes }),
+            Task::Nothing => None,
             Task::HandOn => {
                 self.task = Task::Nothing;
                 self.connection.halves[side].advance(bytes.len() as u64);
@@ -251,9 +252,8 @@ impl<'c, 'a> Delivery<'c, 'a> {
             if let Some(step) = self.give_up_what_is_due() {
                 return Some(step);
             }
-            if self.differences.count > 0 {
-                let Differences { offset, count } = std::mem::take(&mut self.differences);
-                return Some(Step::Anomaly(Anomaly::OverlapDiffers { offset, length: count }));
+            if let Some(anomaly) = std::mem::take(&mut self.differences).anomaly() {
+                return Some(Step::Anomaly(anomaly));
             }
             let both = matches!(self.task, Task::Advance(_) | Task::Finish);
             if !both || self.side == Side::Server {

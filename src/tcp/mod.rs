@@ -37,6 +37,7 @@
 mod again;
 mod connection;
 mod delivery;
+mod differences;
 mod half;
 mod limits;
 mod waiting;
@@ -61,4 +62,5 @@ mod oracle;
 pub use again::CapturedAgain;
 pub use connection::Connection;
 pub use delivery::{Delivery, End, GapCause, Output};
+pub use differences::Differences;
 pub use limits::Limits;

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::Limits;
+use super::differences::Differences;
 use crate::model::{At, Timestamp};
 
 /// The bytes of one block. Blocks lie at fixed places of the stream, so that segments of any size share them.
@@ -39,15 +40,6 @@ pub(super) struct Held {
     pub(super) start: u64,
     pub(super) length: u64,
     pub(super) at: At,
-}
-
-/// Counts the bytes of a later copy that differ from the first.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Differences {
-    /// The place of the first one in the stream; nothing while `count` is 0.
-    pub(super) offset: u64,
-    /// How many.
-    pub(super) count: u64,
 }
 
 /// Holds what waits behind a hole of one direction: bytes, ranges that the snap length cut off, FIN and RST.
@@ -271,14 +263,7 @@ impl Waiting {
             else {
                 return;
             };
-            if known != same_place {
-                for (i, _) in known.iter().zip(same_place).enumerate().filter(|(_, (a, b))| a != b) {
-                    if differences.count == 0 {
-                        differences.offset = held.start.saturating_add(i as u64);
-                    }
-                    differences.count = differences.count.saturating_add(1);
-                }
-            }
+            differences.compare(held.start, known, same_place);
             held.start = held.start.saturating_add(known.len() as u64);
             held.length = beyond.len() as u64;
             copy = beyond;

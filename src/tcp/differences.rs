@@ -1,0 +1,33 @@
+use crate::model::Anomaly;
+
+/// Counts the bytes of a later copy that differ from the first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Differences {
+    /// The place of the first one in the stream; nothing while `count` is 0.
+    offset: u64,
+    /// How many.
+    count: u64,
+}
+
+impl Differences {
+    /// Compares two copies of bytes that stand at `start`, as far as both reach; what lies before was compared before.
+    pub fn compare(&mut self, start: u64, first: &[u8], again: &[u8]) {
+        if first == again {
+            return;
+        }
+        for ((one, other), place) in first.iter().zip(again).zip(start..) {
+            if one != other {
+                if self.count == 0 {
+                    self.offset = place;
+                }
+                self.count = self.count.saturating_add(1);
+            }
+        }
+    }
+
+    /// Says what differs, if anything does.
+    pub fn anomaly(&self) -> Option<Anomaly> {
+        let Differences { offset, count } = *self;
+        (count > 0).then_some(Anomaly::OverlapDiffers { offset, length: count })
+    }
+}
