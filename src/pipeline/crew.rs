@@ -1,13 +1,13 @@
 use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError, RwLock};
 use std::thread::{self, Thread};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::batch::{Batch, Item, Preparer};
 use super::run::{Counting, Lane, aside, begin, finish, sum_up};
+use super::turns::{Bell, Share, Turns, wait};
 use super::{Analyzer, Control, Error, LANES, Output, Part, Summary};
 use crate::capture::{Next, Source};
 use crate::event::ConnId;
@@ -20,8 +20,9 @@ use crate::model::Timestamp;
 ///   the others     ──────── 1 ───────────────────► │ ───────────── 2 ───────────────────────► …
 /// ```
 ///
-/// Whoever has nothing to do takes the next lane of the round: one heavy lane keeps one thread busy, and the others
-/// see to the rest. Behind a round that was little work, the next one is done by this thread alone.
+/// Each thread begins with the lanes of its share, which its core's cache still holds, and then takes from those of
+/// others: one heavy lane keeps one thread busy, and the others see to the rest. Behind a round that was little work, the
+/// next one is done by this thread alone.
 pub(super) struct Crew<M> {
     preparer: Preparer,
     lanes: Vec<Lane<M>>,
@@ -31,8 +32,9 @@ pub(super) struct Crew<M> {
 /// Is one round's work. Two of them take turns: one is worked on while the other is made ready.
 struct Job<P> {
     batch: Batch,
-    /// The next lane that nobody has taken, and how many are done.
-    next: AtomicUsize,
+    /// The lanes that nobody has taken, by seat.
+    shares: Vec<Share>,
+    /// How many lanes are done.
     done: AtomicUsize,
     /// How long all threads worked, in nanoseconds.
     spent: AtomicU64,
@@ -63,9 +65,8 @@ enum What {
 /// The seat of the caller's thread; the others have those behind it.
 const LEADER: usize = 0;
 
-/// How much work a round must have been for the next one to be handed out: to wake a thread and wait for it costs a good
-/// part of that.
-const WORTH: Duration = Duration::from_micros(300);
+/// How much work of the last round is worth a thread in the next one, in nanoseconds: to share it costs a good part of that.
+const WORTH: u64 = 50_000;
 
 /// Rounds with fewer bytes than this are written before the next is read: their source is slow.
 const SMALL: usize = 64 << 10;
@@ -82,22 +83,20 @@ impl<M: Send> Crew<M> {
     ) -> Result<Summary, Error> {
         let jobs = [RwLock::new(Job::new()), RwLock::new(Job::new())];
         let lanes: Vec<_> = self.lanes.into_iter().map(Mutex::new).collect();
-        let leader = thread::current();
+        let (leader, turns) = (thread::current(), Turns::default());
         let Seen { preparer, coda, summary, control } = thread::scope(|scope| {
             let worker = |seat| {
-                let (hand, turns) = sync_channel(1);
-                let (jobs, lanes, leader) = (&jobs, &lanes, &leader);
-                scope.spawn(move || work(&turns, seat, jobs, lanes, leader));
-                hand
+                let (turns, jobs, lanes, leader) = (&turns, &jobs, &lanes, &leader);
+                scope.spawn(move || work(turns, seat, jobs, lanes, leader)).thread().clone()
             };
-            let workers = (LEADER + 1..self.threads.get()).map(worker).collect();
+            let bell = Bell::new(&turns, (LEADER + 1..self.threads.get()).map(worker).collect());
             let seen = Seen {
                 preparer: self.preparer,
                 coda: None,
                 summary: Summary::default(),
                 control: Control::Continue,
             };
-            Lead { jobs: &jobs, lanes: &lanes, workers, seen, spent: Duration::ZERO }.run(source, output)
+            Lead { jobs: &jobs, lanes: &lanes, bell, seen, worth: 0 }.run(source, output)
         })?;
         let mut lanes: Vec<_> = lanes.into_iter().map(|lane| unlock(lane.into_inner())).collect();
         let coda = coda.map(|filled| filled.sink);
@@ -113,10 +112,10 @@ impl<M: Send> Crew<M> {
 struct Lead<'r, P: Part> {
     jobs: &'r [RwLock<Job<P>>; 2],
     lanes: &'r [Mutex<Lane<P::Memory>>],
-    workers: Vec<SyncSender<usize>>,
+    bell: Bell<'r>,
     seen: Seen<P>,
-    /// How much work the last round was.
-    spent: Duration,
+    /// How many other threads the last round was worth.
+    worth: usize,
 }
 
 /// Is what the lead has to show in the end.
@@ -136,12 +135,9 @@ impl<P: Part> Lead<'_, P> {
             if let Some(other) = running {
                 self.help(other);
             }
-            let shared = self.spent >= WORTH;
-            if shared && read.is_ok() {
-                for worker in &self.workers {
-                    // A worker that is gone has panicked, and the scope will tell.
-                    let _ = worker.send(turn);
-                }
+            let shared = self.worth > 0;
+            if read.is_ok() {
+                self.open(turn);
             }
             if let Some(other) = running.take() {
                 self.write(other, output)?;
@@ -187,12 +183,25 @@ impl<P: Part> Lead<'_, P> {
         }
         if self.seen.coda.is_some() {
             let part = || Filled::new(Counting { part: output.part(), summary: Summary::default() });
-            job.filled.resize_with(self.workers.len().saturating_add(1), || Mutex::new(part()));
+            let seats = self.bell.workers().saturating_add(1);
+            if job.filled.is_empty() {
+                job.filled.resize_with(seats, || Mutex::new(part()));
+                job.shares = Share::of(LANES, seats);
+            }
         }
         // Before anything came, there is nothing to do either.
-        let none = if job.filled.is_empty() { LANES } else { 0 };
-        (*job.next.get_mut(), *job.done.get_mut()) = (none, none);
+        *job.done.get_mut() = if job.filled.is_empty() { LANES } else { 0 };
         Ok((next, slow))
+    }
+
+    /// Lets a job be worked on, now that the one before it is done, and calls those who are worth it.
+    fn open(&self, turn: usize) {
+        if let Some(job) = self.jobs.get(turn) {
+            unlock(job.read()).shares.iter().for_each(Share::open);
+        }
+        if self.worth > 0 {
+            self.bell.ring(turn, self.worth);
+        }
     }
 
     /// Works on a job until all of it is done.
@@ -200,9 +209,7 @@ impl<P: Part> Lead<'_, P> {
         let Some(job) = self.jobs.get(turn) else { return };
         let job = unlock(job.read());
         job.work(LEADER, self.lanes, None);
-        while job.done.load(Ordering::Acquire) < LANES {
-            thread::park();
-        }
+        wait(|| job.done.load(Ordering::Acquire) >= LANES);
     }
 
     /// Gives a job's pieces to the output, in the order of the round, and the emptied parts back to the lanes.
@@ -215,7 +222,7 @@ impl<P: Part> Lead<'_, P> {
         }
         let mut filled: Vec<_> = job.filled.iter().map(|filled| unlock(filled.lock())).collect();
         // Who worked has let go of its part, and so has said how long it did.
-        self.spent = Duration::from_nanos(job.spent.swap(0, Ordering::Relaxed));
+        self.worth = (job.spent.swap(0, Ordering::Relaxed) / WORTH) as usize;
         let parts: Vec<_> = filled.iter().map(|filled| &**filled).chain([&*coda]).collect();
         for (part, range) in in_order(&parts, &job.batch.items) {
             if self.seen.control == Control::Stop {
@@ -295,7 +302,7 @@ impl<P> Job<P> {
     fn new() -> Self {
         Job {
             batch: Batch::default(),
-            next: AtomicUsize::new(0),
+            shares: Vec::new(),
             done: AtomicUsize::new(0),
             spent: AtomicU64::new(0),
             filled: Vec::new(),
@@ -309,17 +316,28 @@ impl<P: Part> Job<P> {
         let Some(filled) = self.filled.get(seat) else { return };
         let mut filled = unlock(filled.lock());
         let begun = Instant::now();
-        loop {
-            let n = self.next.fetch_add(1, Ordering::Relaxed);
-            let Some(lane) = lanes.get(n) else { break };
-            let done = Done { done: &self.done, leader };
-            let mut lane = unlock(lane.lock());
-            self.lane(n, &mut lane, &mut filled);
-            drop(lane);
-            drop(done);
+        let mut done = Done { lanes: 0, of_all: &self.done, leader };
+        let (behind, mine) = self.shares.split_at_checked(seat).unwrap_or_default();
+        for share in mine.iter().chain(behind) {
+            while let Some(n) = share.take() {
+                done.lanes = done.lanes.saturating_add(1);
+                if let Some(lane) = lanes.get(n)
+                    && self.may_concern(n)
+                {
+                    let mut lane = unlock(lane.lock());
+                    self.lane(n, &mut lane, &mut filled);
+                }
+            }
         }
+        drop(done);
         let spent = u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
         self.spent.fetch_add(spent, Ordering::Relaxed);
+    }
+
+    /// Tells whether this round may have work for a lane.
+    fn may_concern(&self, lane: usize) -> bool {
+        let Batch { ticks, lanes, .. } = &self.batch;
+        !ticks.is_empty() || lanes.get(lane).is_some_and(|items| !items.is_empty())
     }
 
     /// Does one lane's work of this round.
@@ -350,30 +368,33 @@ impl<P: Part> Job<P> {
     }
 }
 
-/// Counts a lane as done when dropped, whatever became of it: were it not counted, the leader would wait for ever.
+/// Counts a thread's lanes as done when dropped, whatever became of them: were one not counted, the leader would wait for
+/// ever.
 struct Done<'j> {
-    done: &'j AtomicUsize,
+    lanes: usize,
+    of_all: &'j AtomicUsize,
     leader: Option<&'j Thread>,
 }
 
 impl Drop for Done<'_> {
     fn drop(&mut self) {
-        let done = self.done.fetch_add(1, Ordering::AcqRel).saturating_add(1);
-        if let (LANES, Some(leader)) = (done, self.leader) {
+        let before = self.of_all.fetch_add(self.lanes, Ordering::AcqRel);
+        if let (LANES, Some(leader)) = (before.saturating_add(self.lanes), self.leader) {
             leader.unpark();
         }
     }
 }
 
-/// Works on the jobs it is told of until there are no more.
+/// Works on the jobs that are handed out until there are no more.
 fn work<P: Part>(
-    turns: &Receiver<usize>,
+    turns: &Turns,
     seat: usize,
     jobs: &[RwLock<Job<P>>; 2],
     lanes: &[Mutex<Lane<P::Memory>>],
     leader: &Thread,
 ) {
-    while let Ok(turn) = turns.recv() {
+    let mut seen = 0;
+    while let Some(turn) = turns.next(&mut seen) {
         if let Some(job) = jobs.get(turn) {
             unlock(job.read()).work(seat, lanes, Some(leader));
         }

@@ -21,6 +21,7 @@ mod recorder;
 mod run;
 mod sieve;
 mod summary;
+mod turns;
 
 pub use error::Error;
 pub use flows::Flows;
