@@ -310,3 +310,37 @@ fn without_libpcap_files_are_read_and_live_capture_says_what_to_install() {
     let offline = hidden(&["print", file.to_str().unwrap()]).unwrap();
     assert_eq!(offline.status.code(), Some(0), "{offline:?}");
 }
+
+/// In a network of its own: captures an interface that is renamed and then deleted, a datagram before each.
+const RENAMED: &str = r#"
+    ip link add first type veth peer name other && ip addr add 10.9.9.1/24 dev first || exit 77
+    ip link set other up && ip link set first up
+    ip neigh add 10.9.9.2 lladdr 02:00:00:00:00:09 dev first nud permanent || exit 77
+    said=$(mktemp)
+    "$@" -i first -f 'udp port 9' 2> "$said" &
+    until grep -q listening "$said"; do kill -0 $! || break; sleep 0.05; done
+    say() { echo x > /dev/udp/10.9.9.2/9; }
+    say; ip link set first name second || exit 77
+    sleep 0.8
+    say; ip link del second
+    wait $!; code=$?; cat "$said" >&2; rm "$said"; exit $code
+"#;
+
+#[test]
+fn an_interface_is_followed_whatever_its_name_and_read_to_its_last_packet() {
+    // What /sys says there is of another network.
+    let output = Command::new("unshare")
+        .args(["--net", "bash", "-c", RENAMED, "bash", PROGRAM, "export"])
+        .stdin(Stdio::null())
+        .output();
+    let Ok(output) = output else { return skip("no unshare here") };
+    let said = String::from_utf8(output.stderr).unwrap();
+    if output.status.code() == Some(77) || said.contains("the right to capture") || said.contains("unshare") {
+        return skip(&format!("no interface can be made, or renamed while it is up: {said}"));
+    }
+    assert!(output.status.success(), "{said}");
+    let lines = String::from_utf8(output.stdout).unwrap();
+    assert!(said.contains("first: 2 packets captured"), "{said}{lines}");
+    assert_eq!(lines.matches("interface-changed").count(), 1, "{lines}");
+    assert!(lines.contains(r#""state":"vanished""#), "{lines}");
+}

@@ -74,11 +74,3 @@ pub(super) fn system_folder(name: &str) -> Option<PathBuf> {
     // The sandbox knows folders by their true names.
     folder.join("flags").exists().then(|| folder.canonicalize().ok()).flatten()
 }
-
-/// Tells whether the interface of a [`system_folder`] is up; `None` where it is no more.
-pub(super) fn is_up(folder: &Path) -> Option<bool> {
-    const IFF_UP: u32 = 1;
-    let text = std::fs::read_to_string(folder.join("flags")).ok()?;
-    let flags = u32::from_str_radix(text.trim().trim_start_matches("0x"), 16).ok()?;
-    Some(flags & IFF_UP != 0)
-}

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::until::Watch;
-use super::{Error, Next, Round, Source, Until};
+use super::{Error, Next, Round, Source, Until, device};
 use crate::model::{Anomaly, At, LinkType, Timestamp};
 use held::Held;
 pub(super) use tap::is_about_rights;
@@ -168,7 +168,7 @@ impl Live {
 
     /// Returns where the system tells of the interfaces while they are captured.
     pub fn system_folders(&self) -> Vec<PathBuf> {
-        self.taps.iter().filter_map(|tap| tap.system.clone()).collect()
+        self.taps.iter().filter_map(|tap| device::system_folder(&tap.description.name)).collect()
     }
 
     /// Reads what the rings hold into the round, as much as one round is to have.
@@ -222,7 +222,7 @@ impl Live {
     /// Tells whether nothing more is to come: the end was asked for and all that came before was read, or no
     /// interface is left.
     fn is_drained(&self) -> bool {
-        let is_done = |tap: &Tap| tap.state == State::Gone || self.over.is_some_and(|over| tap.upto >= over);
+        let is_done = |tap: &Tap| tap.is_drained() || self.over.is_some_and(|over| tap.upto >= over);
         self.taps.iter().all(is_done) && self.held.is_empty()
     }
 }

@@ -27,7 +27,7 @@ pub(super) struct Opened {
     pub(super) stopped: Arc<AtomicBool>,
     /// What the sandbox must leave.
     pub(super) needs: Needs,
-    interfaces: Vec<Description>,
+    pub(super) interfaces: Vec<Description>,
     origins: Origins,
     /// The file that is followed.
     followed: Option<String>,

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use crate::capture::Count;
+use crate::capture::{Count, Description};
 use crate::pipeline::{Summary, Tally};
 use crate::view::count;
 use crate::wire::Stop;
@@ -27,6 +27,16 @@ pub(super) fn say(summary: &Summary, of: Option<&str>) {
     for line in lines(summary, of) {
         // Where standard error is gone, there is nobody to tell.
         let _ = writeln!(io::stderr(), "wirefin: {line}");
+    }
+}
+
+/// Says that packets are captured from here on, and where.
+pub(super) fn listening(interfaces: &[Description]) {
+    let names: Vec<_> = interfaces.iter().map(|interface| interface.name.as_str()).collect();
+    let filter = interfaces.iter().find_map(|interface| interface.filter.as_deref());
+    let filter = filter.map_or_else(String::new, |filter| format!(", filter {filter}"));
+    if !names.is_empty() {
+        let _ = writeln!(io::stderr(), "wirefin: listening on {}{filter}", names.join(", "));
     }
 }
 

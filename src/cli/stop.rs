@@ -2,7 +2,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 
 use crate::capture::Until;
@@ -42,7 +42,10 @@ pub(super) fn until(conditions: &[Autostop]) -> Until {
     until
 }
 
-/// Ends when a signal asks for it; a second signal ends the program at once.
+/// Ends when a signal asks for it; a second one ends the program at once.
+///
+/// So does a terminal that is closed (SIGHUP), unless we were started to outlive it, as by `nohup`. It is told by the shell and
+/// by the system, so the second time means nothing.
 ///
 /// # Errors
 ///
@@ -57,12 +60,32 @@ pub(super) fn hear_signals(until: &Until) -> anyhow::Result<()> {
         )?;
         flag::register(signal, Arc::clone(&until.stopped))?;
     }
+    if !is_ignored(SIGHUP, &std::fs::read_to_string("/proc/self/status").unwrap_or_default()) {
+        flag::register(SIGHUP, Arc::clone(&until.stopped))?;
+    }
     Ok(())
+}
+
+/// Tells whether a signal was ignored by who started us, as Linux's `status` of the process says; where nothing says so,
+/// it is not touched.
+fn is_ignored(signal: i32, status: &str) -> bool {
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    // Signals are counted from one.
+    mask.is_none_or(|mask| mask.rotate_right(signal.cast_unsigned()) >> 63 == 1)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_ignored_stays_so() {
+        let status = "Name:\twirefin\nSigIgn:\t0000000000001001\nSigCgt:\t0000000000000000\n";
+        assert!(is_ignored(SIGHUP, status) && is_ignored(13, status));
+        assert!(!is_ignored(SIGINT, status) && !is_ignored(SIGTERM, status));
+        assert!(is_ignored(SIGHUP, ""));
+    }
 
     #[test]
     fn conditions() {

@@ -100,6 +100,9 @@ impl<'a> Trip<'a> {
             opened.needs.write.extend(to.folder());
             sandbox::enter(&opened.needs)?;
         }
+        if !input.quiet {
+            report::listening(&opened.interfaces);
+        }
         Ok(Trip { input, opened, progress, saver, stdout: to.is_stdout() })
     }
 

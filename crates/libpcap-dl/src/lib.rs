@@ -70,6 +70,96 @@ pub fn wait(descriptors: &[RawFd], milliseconds: c_int) -> bool {
     ready > 0
 }
 
+/// Says how an interface is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Link {
+    /// It is there, and was switched on.
+    Up,
+    /// It is there, and was switched off.
+    Down,
+    /// It is no more, or is in another network namespace now.
+    Gone,
+}
+
+/// Names an interface for as long as it exists, whatever it is called in the meantime.
+///
+/// The system is asked through the capture's own descriptor: that is of the right network namespace, which the folders of
+/// `/sys` need not be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Interface(
+    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "Linux alone is asked"))] c_int,
+);
+
+#[cfg(target_os = "linux")]
+impl Interface {
+    /// Finds the interface of this name; `None` where it is none of a network, as `any` is.
+    #[must_use]
+    pub fn named(name: &str, descriptor: RawFd) -> Option<Interface> {
+        let mut request = request();
+        let room = request.ifr_name.len().checked_sub(1)?;
+        if name.len() > room {
+            return None;
+        }
+        for (to, from) in request.ifr_name.iter_mut().zip(name.bytes()) {
+            *to = c_char::from_ne_bytes([from]);
+        }
+        // SAFETY: the request is whole and names the interface, with a NUL behind it.
+        let found = unsafe { libc::ioctl(descriptor, libc::SIOCGIFINDEX as _, &raw mut request) };
+        if found != 0 {
+            return None;
+        }
+        // SAFETY: the system has written the index there.
+        Some(Interface(unsafe { request.ifr_ifru.ifru_ifindex }))
+    }
+
+    /// Asks how it is; `None` where the system does not say.
+    #[must_use]
+    pub fn link(self, descriptor: RawFd) -> Option<Link> {
+        let mut request = request();
+        request.ifr_ifru.ifru_ifindex = self.0;
+        // SAFETY: the request is whole and holds the index.
+        if unsafe { libc::ioctl(descriptor, libc::SIOCGIFNAME as _, &raw mut request) } != 0 {
+            return is_gone().then_some(Link::Gone);
+        }
+        // SAFETY: the request is whole and holds the name, which the system has just written.
+        if unsafe { libc::ioctl(descriptor, libc::SIOCGIFFLAGS as _, &raw mut request) } != 0 {
+            // It may have been renamed in this very moment: the next look will tell.
+            return None;
+        }
+        // SAFETY: the system has written the flags there.
+        let flags = c_int::from(unsafe { request.ifr_ifru.ifru_flags });
+        Some(if flags & libc::IFF_UP == 0 { Link::Down } else { Link::Up })
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+impl Interface {
+    /// Finds none: what becomes of an interface is heard from libpcap alone.
+    #[must_use]
+    pub fn named(_name: &str, _descriptor: RawFd) -> Option<Interface> {
+        None
+    }
+
+    /// Knows nothing of it.
+    #[must_use]
+    pub fn link(self, _descriptor: RawFd) -> Option<Link> {
+        None
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn request() -> libc::ifreq {
+    // SAFETY: it is made of numbers, for which zero is a value.
+    unsafe { std::mem::zeroed() }
+}
+
+/// Tells whether the last call failed because there is no such interface.
+#[cfg(target_os = "linux")]
+fn is_gone() -> bool {
+    let code = std::io::Error::last_os_error().raw_os_error();
+    code == Some(libc::ENODEV) || code == Some(libc::ENXIO)
+}
+
 /// Is the loaded library; it is never unloaded.
 struct Library(NonNull<c_void>);
 
@@ -289,6 +379,21 @@ mod tests {
         assert!(!wait(&[read.as_raw_fd()], 0));
         std::io::Write::write_all(&mut write, b"x").unwrap();
         assert!(wait(&[read.as_raw_fd()], 1000));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn interfaces_are_known_by_number() {
+        use std::os::fd::AsRawFd as _;
+        let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let descriptor = socket.as_raw_fd();
+        let lo = Interface::named("lo", descriptor).unwrap();
+        assert_eq!(lo.link(descriptor), Some(Link::Up));
+        assert_eq!(Interface(c_int::MAX).link(descriptor), Some(Link::Gone));
+        assert_eq!(lo.link(-1), None);
+        for none in ["", "any", "nosuch0", "a-name-that-is-longer-than-those-of-interfaces"] {
+            assert_eq!(Interface::named(none, descriptor), None, "{none}");
+        }
     }
 
     #[test]

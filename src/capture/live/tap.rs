@@ -1,6 +1,6 @@
 use std::os::fd::{AsRawFd as _, RawFd};
-use std::path::PathBuf;
 
+use libpcap_dl::{Interface, Link};
 use pcap::{Active, Capture, Device, Linktype, Precision};
 
 use super::super::bpf::{self, message};
@@ -25,9 +25,11 @@ pub(super) enum State {
 pub(super) struct Tap {
     capture: Capture<Active>,
     pub(super) description: Description,
-    /// Where the system keeps what it knows of the interface, where it does.
-    pub(super) system: Option<PathBuf>,
+    /// By what the system is asked how the interface is, where it can be asked.
+    interface: Option<Interface>,
     pub(super) state: State,
+    /// When it was seen to be no more.
+    gone: Option<Timestamp>,
     pub(super) count: Count,
     /// All that came until then has been read.
     pub(super) upto: Timestamp,
@@ -62,13 +64,14 @@ impl Tap {
         };
         let count = Count { interface: name.to_owned(), ..Count::default() };
         let unit = if PRECISION == Precision::Nano { 1 } else { 1000 };
-        let system = super::super::device::system_folder(name);
+        let interface = Interface::named(name, capture.as_raw_fd());
         let upto = Timestamp::from_nanos(i64::MIN);
         Ok(Tap {
             capture,
             description,
-            system,
+            interface,
             state: State::Up,
+            gone: None,
             count,
             upto,
             seen: (0, 0),
@@ -83,7 +86,7 @@ impl Tap {
 
     /// Appends what the ring holds, as much as one round is to have.
     pub(super) fn read(&mut self, n: usize, round: &mut Round, diagnostics: &mut Vec<Anomaly>) {
-        if self.state == State::Gone {
+        if self.is_drained() {
             return;
         }
         let (link, unit) = (self.description.link, self.unit);
@@ -140,6 +143,9 @@ impl Tap {
         if std::mem::replace(&mut self.state, state) == state {
             return;
         }
+        if state == State::Gone {
+            self.gone = Some(now());
+        }
         let word = match state {
             State::Up => "up",
             State::Down => "down",
@@ -153,13 +159,21 @@ impl Tap {
 
     /// Asks the system whether the interface is still there, and up.
     pub(super) fn look(&mut self, diagnostics: &mut Vec<Anomaly>) {
-        let (Some(folder), false) = (&self.system, self.state == State::Gone) else { return };
-        let state = match super::super::device::is_up(folder) {
-            None => State::Gone,
-            Some(true) => State::Up,
-            Some(false) => State::Down,
-        };
-        self.turn(state, "", diagnostics);
+        if self.state == State::Gone {
+            return;
+        }
+        match self.interface.and_then(|interface| interface.link(self.descriptor())) {
+            Some(Link::Up) => self.turn(State::Up, "", diagnostics),
+            Some(Link::Down) => self.turn(State::Down, "", diagnostics),
+            Some(Link::Gone) => self.turn(State::Gone, "", diagnostics),
+            None => {}
+        }
+    }
+
+    /// Tells whether the interface is no more and all that came before has been read: the ring outlives it, and the kernel
+    /// may not have shown its last page yet.
+    pub(super) fn is_drained(&self) -> bool {
+        self.gone.is_some_and(|gone| self.upto >= gone)
     }
 
     /// Asks libpcap what was dropped, and says so where it is more than before; at the `last` look, once more in all.
