@@ -3,6 +3,8 @@ mod gathered;
 #[cfg(test)]
 mod tests;
 
+#[cfg(test)]
+use std::cell::Cell;
 use std::cmp::Reverse;
 
 use chain::{Budget, Chain};
@@ -48,8 +50,9 @@ pub(super) struct Search {
     seen: usize,
     /// Chains that begin in what was dropped.
     led: Vec<Chain>,
+    /// How many frames were followed.
     #[cfg(test)]
-    followed: usize,
+    followed: Cell<usize>,
 }
 
 /// Is where frames begin.
@@ -60,14 +63,17 @@ pub(super) struct Found {
     pub(super) masked: bool,
 }
 
+/// How many bits convince in a conversation that is known to be one, and where nothing is known.
+const CONVINCING: u32 = 20;
+const CONVINCING_LATE: u32 = 34;
+/// How many bits fewer convince where no more bytes are to come.
+const LENIENCE: u32 = 8;
 /// Bounds the bytes gathered behind a gap; when they are full, the first half is given up.
 const AFTER_GAP: usize = 1 << 20;
 /// Bounds the chains that are remembered when their first bytes are given up.
 const LED: usize = 16;
 /// A stream joined late convinces without any frame at a segment's edge when it goes on through so many.
 const CROSSED: usize = 4;
-/// How many bits fewer convince where no more bytes are to come.
-const LENIENCE: u32 = 8;
 /// Bounds the bytes gathered of a stream joined late, in each direction, and those that are looked at in all.
 pub(super) const JOINED_LATE: usize = 32 << 10;
 const LOOKED_AT: u64 = 512 << 10;
@@ -78,7 +84,7 @@ impl Search {
         Search {
             masked: Some(side == Side::Client),
             rsv1: rsv1 != Rsv1::Meaningless,
-            threshold: 20,
+            threshold: CONVINCING,
             capacity: AFTER_GAP,
             gathered: Gathered::default(),
             offset,
@@ -90,7 +96,7 @@ impl Search {
             seen: 0,
             led: Vec::new(),
             #[cfg(test)]
-            followed: 0,
+            followed: Cell::default(),
         }
     }
 
@@ -98,7 +104,7 @@ impl Search {
     pub(super) fn joined_late() -> Self {
         Search {
             masked: None,
-            threshold: 34,
+            threshold: CONVINCING_LATE,
             capacity: JOINED_LATE,
             ..Search::after_gap(Side::Client, Rsv1::Message, 0, 0)
         }
@@ -107,7 +113,7 @@ impl Search {
     /// Says which side it is after all, and that it is a WebSocket.
     pub(super) fn settle(&mut self, side: Side) {
         self.masked = Some(side == Side::Client);
-        self.threshold = 20;
+        self.threshold = CONVINCING;
         self.capacity = AFTER_GAP;
         self.candidates.clear();
         self.led.retain(|chain| chain.masked == self.masked);
@@ -149,7 +155,6 @@ impl Search {
             return None;
         }
         self.wait_for_an_eighth();
-        self.scanned = self.gathered.len();
         self.scan(self.threshold)
     }
 
@@ -224,24 +229,23 @@ impl Search {
     }
 
     fn drop_first(&mut self, bytes: usize) {
-        self.lead_on(self.gathered.place_behind(bytes));
+        let shift = self.gathered.place_behind(bytes);
+        self.lead_on(shift);
         let missing = self.gathered.drop_first(bytes);
         self.dropped = self.dropped.saturating_add(bytes as u64);
         self.lost = self.lost.saturating_add(missing as u64);
-        let shift = bytes.saturating_add(missing);
         let gone = self.candidates.partition_point(|place| *place < shift);
         self.candidates.drain(..gone);
         for place in &mut self.candidates {
             *place = place.saturating_sub(shift);
         }
         self.seen = self.seen.saturating_sub(shift);
-        self.scanned = self.gathered.len();
         self.wait_for_an_eighth();
     }
 
     /// Remembers the chains that begin before `place`, which will be dropped, and where they go on behind it.
     fn lead_on(&mut self, place: usize) {
-        let mut budget = Budget { long: self.gathered.len(), followed: 0 };
+        let mut budget = Budget::new(self.gathered.len());
         let begun = self.candidates.iter().take_while(|start| **start < place).map(|start| Chain::at(*start));
         let mut led: Vec<Chain> = Vec::new();
         for chain in std::mem::take(&mut self.led).into_iter().chain(begun) {
@@ -266,48 +270,31 @@ impl Search {
             chain.drop_first(&self.gathered, place);
         }
         self.led = led;
-        #[cfg(test)]
-        {
-            self.followed += budget.followed;
-        }
     }
 
     /// Puts the next scan off until an eighth more has come, so that all scans together cost what the bytes are worth.
     fn wait_for_an_eighth(&mut self) {
-        self.next_scan = self.gathered.len().saturating_add(self.gathered.len() / 8);
+        self.scanned = self.gathered.len();
+        self.next_scan = self.scanned.saturating_add(self.scanned / 8);
     }
 
-    /// Tries every offset in turn that is not refuted yet.
+    /// Tries every offset in turn that is not refuted yet, and forgets those that are.
     fn scan(&mut self, threshold: u32) -> Option<Found> {
         let needed = self.needed(threshold);
         let (mut candidates, mut led) = (std::mem::take(&mut self.candidates), std::mem::take(&mut self.led));
         candidates.extend(self.unseen());
-        let end = self.gathered.end();
-        self.seen = end.saturating_sub(1);
-        let mut budget = Budget { long: self.gathered.len(), followed: 0 };
+        self.seen = self.gathered.end().saturating_sub(1);
+        let mut budget = Budget::new(self.gathered.len());
         let (mut doubt, mut found) = (0, None);
-        led.retain_mut(|chain| {
-            if found.is_some() {
-                return true;
-            }
-            let Some(chain) = self.follow(chain.clone(), usize::MAX, &mut budget) else { return false };
-            found = self.judge(&chain, needed, &mut doubt);
-            true
-        });
-        candidates.retain(|start| {
-            if found.is_some() {
-                return true;
-            }
-            let Some(chain) = self.follow(Chain::at(*start), usize::MAX, &mut budget) else { return false };
-            found = self.judge(&chain, needed, &mut doubt);
-            true
-        });
+        let mut stands = |chain: Chain, found: &mut Option<Found>| {
+            let chain = self.follow(chain, usize::MAX, &mut budget);
+            *found = chain.as_ref().and_then(|chain| self.judge(chain, needed, &mut doubt));
+            chain.is_some()
+        };
+        led.retain(|chain| found.is_some() || stands(chain.clone(), &mut found));
+        candidates.retain(|start| found.is_some() || stands(Chain::at(*start), &mut found));
         self.led = led;
         self.candidates = candidates;
-        #[cfg(test)]
-        {
-            self.followed += budget.followed;
-        }
         found
     }
 

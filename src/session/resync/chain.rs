@@ -133,7 +133,7 @@ impl Chain {
     /// Counts a frame that is exactly one segment.
     ///
     /// Where one after the other is, its sender makes a segment of each: none of them is an accident.
-    fn is_segment(&mut self, begin: usize) {
+    fn count_segment(&mut self, begin: usize) {
         const ENOUGH: u32 = 3;
         let (first, count) =
             self.segments.map_or((begin, 1), |(first, count)| (first, count.saturating_add(1)));
@@ -141,6 +141,16 @@ impl Chain {
         if count >= ENOUGH {
             self.first_trusted = Some(self.first_trusted.map_or(first, |trusted| trusted.min(first)));
         }
+    }
+
+    /// Tells whether its messages can go on with this frame, and remembers whether one is unfinished then.
+    fn goes_on_with(&mut self, header: &Header) -> bool {
+        if header.opcode.is_control() {
+            return true;
+        }
+        let continues = header.opcode == Opcode::CONTINUATION;
+        let unfinished = self.unfinished.replace(!header.fin);
+        unfinished.is_none_or(|unfinished| unfinished == continues)
     }
 
     /// Counts the segments it goes on through, as far as `upto`.
@@ -163,6 +173,7 @@ impl Chain {
         self.before.drop_first(gathered, shift);
     }
 
+    /// Counts an edge of a frame that is one of a segment.
     fn align(&mut self, bits: u32) {
         self.aligned = self.aligned.saturating_add(1);
         self.bits = self.bits.saturating_add(bits);
@@ -173,8 +184,6 @@ impl Chain {
 const WEIGHTY: u32 = 5;
 /// How many bits it is worth at most that a frame begins, or all bytes end, where a segment does.
 const ALIGNED: u32 = 6;
-/// How many bits more a length speaks for its header that takes eight bytes.
-const LONG: u32 = 8;
 /// Bounds how many headers without weight may follow one another, so that zeros are soon dismissed.
 const MAX_WEIGHTLESS: u32 = 8;
 /// Bounds how many frames may follow one another that say nothing new and begin at no segment's edge.
@@ -186,18 +195,21 @@ const MAX_FRAMES: u32 = 256;
 ///
 /// Each candidate may be followed through a few; what goes beyond them is shared by all.
 pub(super) struct Budget {
-    pub(super) long: usize,
-    pub(super) followed: usize,
+    long: usize,
 }
 
 impl Budget {
+    /// Makes the one of a scan of so many bytes.
+    pub(super) const fn new(bytes: usize) -> Self {
+        Budget { long: bytes }
+    }
+
     /// Takes one more frame after so many of a candidate; `false` where none is left.
     fn take(&mut self, frames: u32) -> bool {
         if frames > MAX_WEIGHTLESS {
             let Some(rest) = self.long.checked_sub(1) else { return false };
             self.long = rest;
         }
-        self.followed = self.followed.saturating_add(1);
         true
     }
 
@@ -222,35 +234,51 @@ fn confirm(header: &Header, payload: &[u8], whole: bool) -> Option<u32> {
         Opcode::CLOSE if copy.len() >= 2 => {
             let (code, reason) = copy.split_first_chunk()?;
             let code = u16::from_be_bytes(*code);
-            let mut utf8 = Utf8::default();
-            utf8.push(reason);
-            let bad = if all { utf8.finish() } else { utf8.bad() };
             let legal: u32 = if code < 3000 { 8 } else { 5 };
-            let text = u32::try_from(reason.len() / 2).unwrap_or(8).min(8);
-            (may_be_sent(code) && bad.is_none()).then_some(legal.saturating_add(text))
+            let text = at_most(8, reason.len() / 2);
+            (may_be_sent(code) && is_utf8(reason, all)).then_some(legal.saturating_add(text))
         }
         Opcode::TEXT if header.rsv == 0 => {
-            let mut utf8 = Utf8::default();
-            utf8.push(copy);
-            let bad = if all && header.fin { utf8.finish() } else { utf8.bad() };
             // Plain text abounds in plain streams; text that appears by unmasking is no accident. But data that
             // repeats itself after four bytes unmasks itself to zeros.
-            let control = copy.iter().any(|byte| *byte < b' ' && !byte.is_ascii_whitespace());
             let most = match header.mask {
-                _ if control => 0,
+                _ if !may_be_text(copy) => 0,
                 Some(_) => 24,
                 None => 8,
             };
-            let bits = u32::try_from(copy.len() / 2).unwrap_or(most).min(most);
-            bad.is_none().then_some(bits)
+            is_utf8(copy, all && header.fin).then_some(at_most(most, copy.len() / 2))
         }
         Opcode::PING | Opcode::PONG if copy.iter().all(|byte| (b' '..0x7f).contains(byte)) => {
             // Three of eight bytes can be printed.
             let most = if header.mask.is_some() { 12 } else { 4 };
-            Some(u32::try_from(copy.len().saturating_mul(3) / 2).unwrap_or(most).min(most))
+            Some(at_most(most, copy.len().saturating_mul(3) / 2))
         }
         _ => Some(0),
     }
+}
+
+/// Tells whether bytes are UTF-8, as far as they go; if they are `whole`, none of a last character may be missing.
+fn is_utf8(bytes: &[u8], whole: bool) -> bool {
+    let mut utf8 = Utf8::default();
+    utf8.push(bytes);
+    let bad = if whole { utf8.finish() } else { utf8.bad() };
+    bad.is_none()
+}
+
+/// Tells whether bytes hold nothing that does not occur in text: control characters.
+fn may_be_text(bytes: &[u8]) -> bool {
+    bytes.iter().all(|byte| *byte >= b' ' || byte.is_ascii_whitespace())
+}
+
+/// Makes so many bits, but no more than `most`, of what grows with a length.
+fn at_most(most: u32, bits: usize) -> u32 {
+    u32::try_from(bits).unwrap_or(most).min(most)
+}
+
+/// Returns how many bits a length of eight bytes speaks for its header, if it has one: the first of them are zero.
+const fn long(header: &Header) -> u32 {
+    const LONG: u32 = 8;
+    if header.length > 0xffff { LONG } else { 0 }
 }
 
 /// Says what becomes of text where a frame would begin.
@@ -273,6 +301,8 @@ impl Search {
                 chain.cross(&self.gathered, end);
                 return Some(chain);
             }
+            #[cfg(test)]
+            self.followed.update(|n| n + 1);
             let rest = self.gathered.from(at);
             let Some(header) = Header::parse(rest) else { break };
             let masked = self.masked.or(chain.masked).unwrap_or(header.mask.is_some());
@@ -292,12 +322,8 @@ impl Search {
                 chain.align(self.alignment(at));
             }
             repeated = if news == 0 && !aligned { repeated.saturating_add(1) } else { 0 };
-            if !header.opcode.is_control() {
-                let continues = header.opcode == Opcode::CONTINUATION;
-                if chain.unfinished.is_some_and(|unfinished| unfinished != continues) {
-                    return None;
-                }
-                chain.unfinished = Some(!header.fin);
+            if !chain.goes_on_with(&header) {
+                return None;
             }
             let body = rest.get(usize::from(header.header_length)..)?;
             let length = usize::try_from(header.length).ok()?;
@@ -316,7 +342,7 @@ impl Search {
                 chain.trust(at, &header, self.own_evidence(at, next, &header, confirmed));
             }
             if aligned && self.gathered.is_segment(at, next) && news > 0 {
-                chain.is_segment(at);
+                chain.count_segment(at);
             } else {
                 chain.segments = None;
             }
@@ -335,12 +361,14 @@ impl Search {
         Some(chain)
     }
 
-    /// Returns how many bits of evidence it is that a frame begins where a segment does: how seldom they begin.
+    /// Returns how many bits of evidence it is that a frame begins where a segment does.
     fn alignment(&self, at: usize) -> u32 {
-        if self.gathered.is_behind_hole(at) {
-            return ALIGNED;
-        }
-        self.gathered.mean_segment().max(1).ilog2().min(ALIGNED)
+        if self.gathered.is_behind_hole(at) { ALIGNED } else { self.rarity().min(ALIGNED) }
+    }
+
+    /// Returns how seldom segments begin, in bits.
+    fn rarity(&self) -> u32 {
+        self.gathered.mean_segment().max(1).ilog2()
     }
 
     /// Returns how many bits speak for a frame besides where it ends.
@@ -355,7 +383,7 @@ impl Search {
         let aligned = if self.gathered.is_behind_hole(at) {
             BEHIND_A_HOLE
         } else if self.gathered.is_boundary(at) {
-            self.gathered.mean_segment().max(1).ilog2().min(10)
+            self.rarity().min(10)
         } else {
             0
         };
@@ -365,11 +393,10 @@ impl Search {
             Some(Text::BreaksOff) => confirmed.saturating_add(BREAKS_TEXT),
             _ => confirmed,
         };
-        let long = if header.length > 0xffff { LONG } else { 0 };
         // A close is rare as well, but to be expected as the last one.
         let last = header.opcode == Opcode::CLOSE && next == self.gathered.end();
         let rare = if header.opcode.is_control() && !last { RARE } else { 0 };
-        aligned.saturating_add(confirmed).saturating_add(long).saturating_sub(rare)
+        aligned.saturating_add(confirmed).saturating_add(long(header)).saturating_sub(rare)
     }
 
     /// Tells whether what stands before a place is text, and goes on in what would be a header there.
@@ -380,15 +407,14 @@ impl Search {
         let (before, first) = self.gathered.from(start).split_at_checked(at.saturating_sub(start))?;
         let whole = before.iter().position(|byte| byte & 0xc0 != 0x80)?;
         let before = before.get(whole..).filter(|before| before.len() >= ENOUGH)?;
-        let printable = |byte: &u8| *byte >= b' ' || byte.is_ascii_whitespace();
         let mut utf8 = Utf8::default();
         utf8.push(before);
-        if utf8.bad().is_some() || !before.iter().all(printable) {
+        if utf8.bad().is_some() || !may_be_text(before) {
             return None;
         }
         let first = first.get(..2)?;
         utf8.push(first);
-        let goes_on = utf8.bad().is_none() && first.iter().all(printable);
+        let goes_on = utf8.bad().is_none() && may_be_text(first);
         Some(if goes_on { Text::GoesOn } else { Text::BreaksOff })
     }
 
@@ -406,33 +432,16 @@ impl Search {
             return None;
         }
         // Zeros and small numbers abound in binary data, capital letters in text; the sign of a long length does not.
-        let long = header.length > 125;
-        // Of eight bytes of length, the first ones are zero.
-        let very_long = if header.length > 0xffff { LONG } else { 0 };
+        let extended = header.length > 125;
         let weight: u32 = match (header.opcode, header.fin) {
-            (Opcode::CONTINUATION, false) => {
-                if long {
-                    5
-                } else {
-                    0
-                }
-            }
-            (_, false) => {
-                if long {
-                    7
-                } else {
-                    1
-                }
-            }
             (Opcode::CONTINUATION, true) => 5,
-            (_, true) => {
-                if self.masked.is_some() {
-                    7
-                } else {
-                    6
-                }
-            }
+            (_, true) if self.masked.is_none() => 6,
+            (_, true) => 7,
+            (Opcode::CONTINUATION, false) if extended => 5,
+            (Opcode::CONTINUATION, false) => 0,
+            (_, false) if extended => 7,
+            (_, false) => 1,
         };
-        Some(weight.saturating_add(very_long))
+        Some(weight.saturating_add(long(header)))
     }
 }
