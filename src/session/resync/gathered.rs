@@ -23,6 +23,18 @@ struct Run {
     begin: usize,
 }
 
+impl Run {
+    /// Returns the place of a byte that goes on with it, by its number among those held.
+    const fn place_of(self, byte: usize) -> usize {
+        self.place.saturating_add(byte.saturating_sub(self.begin))
+    }
+
+    /// Returns which byte stands at a place of it.
+    const fn byte_at(self, place: usize) -> usize {
+        self.begin.saturating_add(place.saturating_sub(self.place))
+    }
+}
+
 /// Is what follows in a side's stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::session) enum Piece<'a> {
@@ -58,16 +70,14 @@ impl Gathered {
 
     /// Returns the place behind the last byte, or the last hole.
     pub(super) fn end(&self) -> usize {
-        self.runs.last().map_or(0, |run| run.place.saturating_add(self.bytes.len().saturating_sub(run.begin)))
+        self.runs.last().map_or(0, |run| run.place_of(self.bytes.len()))
     }
 
     /// Lends the bytes from `place` on, as far as none is missing; empty where that one is.
     pub(super) fn from(&self, place: usize) -> &[u8] {
-        let next = self.runs.partition_point(|run| run.place <= place);
-        let Some(run) = next.checked_sub(1).and_then(|n| self.runs.get(n)) else { return &[] };
-        let end = self.runs.get(next).map_or(self.bytes.len(), |next| next.begin);
-        let begin = run.begin.saturating_add(place.saturating_sub(run.place));
-        self.bytes.get(begin..end).unwrap_or_default()
+        let Some((n, run)) = self.run_at(place) else { return &[] };
+        let end = self.runs.get(n.saturating_add(1)).map_or(self.bytes.len(), |next| next.begin);
+        self.bytes.get(run.byte_at(place)..end).unwrap_or_default()
     }
 
     /// Lends the bytes between the holes, each with the place of the first one.
@@ -107,9 +117,7 @@ impl Gathered {
     /// Returns the place of the byte behind the first `bytes` of those held.
     pub(super) fn place_behind(&self, bytes: usize) -> usize {
         let bytes = bytes.min(self.bytes.len());
-        let run =
-            self.runs.partition_point(|run| run.begin <= bytes).checked_sub(1).and_then(|n| self.runs.get(n));
-        run.map_or(0, |run| run.place.saturating_add(bytes.saturating_sub(run.begin)))
+        self.run_of(bytes).map_or(0, |(_, run)| run.place_of(bytes))
     }
 
     /// Returns how many segments begin after `from` and not after `to`.
@@ -125,22 +133,19 @@ impl Gathered {
 
     /// Returns how many bytes are missing before `place`.
     pub(super) fn missing_before(&self, place: usize) -> usize {
-        let next = self.runs.partition_point(|run| run.place <= place);
-        let run = next.checked_sub(1).and_then(|n| self.runs.get(n));
-        run.map_or(0, |run| run.place.saturating_sub(run.begin))
+        self.run_at(place).map_or(0, |(_, run)| run.place.saturating_sub(run.begin))
     }
 
     /// Drops the first `bytes` of those held, and the holes up to the next one; returns how many were missing there.
     pub(super) fn drop_first(&mut self, bytes: usize) -> usize {
         let bytes = bytes.min(self.bytes.len());
-        let keep = self.runs.partition_point(|run| run.begin <= bytes).saturating_sub(1);
-        let Some(run) = self.runs.get(keep).copied() else { return 0 };
-        let place = run.place.saturating_add(bytes.saturating_sub(run.begin));
+        let Some((before, run)) = self.run_of(bytes) else { return 0 };
+        let place = run.place_of(bytes);
         if bytes > 0 {
             self.known_before = bytes > run.begin;
         }
         self.bytes.drain(..bytes);
-        self.runs.drain(..keep);
+        self.runs.drain(..before);
         for run in &mut self.runs {
             run.place = run.place.saturating_sub(place);
             run.begin = run.begin.saturating_sub(bytes);
@@ -186,6 +191,21 @@ impl Gathered {
             let bytes = (!known.is_empty()).then_some(Piece::Bytes(known, *at));
             bytes.into_iter().chain((hole > 0).then_some(Piece::Gap(hole)))
         })
+    }
+
+    /// Returns the run that `place` lies in or behind, and how many are before it.
+    fn run_at(&self, place: usize) -> Option<(usize, Run)> {
+        self.last_run(|run| run.place <= place)
+    }
+
+    /// Returns the run that goes on with the byte of this number, and how many are before it.
+    fn run_of(&self, byte: usize) -> Option<(usize, Run)> {
+        self.last_run(|run| run.begin <= byte)
+    }
+
+    fn last_run(&self, begins_before: impl Fn(&Run) -> bool) -> Option<(usize, Run)> {
+        let n = self.runs.partition_point(begins_before).checked_sub(1)?;
+        Some((n, *self.runs.get(n)?))
     }
 }
 
