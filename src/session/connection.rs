@@ -1,3 +1,5 @@
+mod late;
+
 use super::compression::Deflate;
 use super::context::{Context, Shared};
 use super::conversation::{Conversation, Ending};
@@ -62,12 +64,6 @@ enum Layer {
     /// Frames were looked for in vain.
     Hopeless,
     Nothing,
-}
-
-impl Layer {
-    fn joined_late() -> Self {
-        Layer::Late(Box::new(Pair::from_fn(|_| Search::joined_late())))
-    }
 }
 
 /// Returns who asks, where these first bytes of `side` are a request or a response.
@@ -256,8 +252,7 @@ impl Upper {
             Layer::WebSocket(conversation) => conversation.gap(side, length, cause, cx),
             Layer::Http(exchanges) => {
                 exchanges.gap(side, length);
-                let at = cx.at;
-                self.exchanged(side, &[], at, cx);
+                self.exchanged(side, &[], cx.at, cx);
                 if let Layer::Http(exchanges) = &self.layer
                     && exchanges.is_lost(side)
                 {
@@ -314,58 +309,12 @@ impl Upper {
         self.exchanged(side, bytes, carried, cx);
     }
 
-    /// Takes bytes of a connection whose beginning was not captured.
-    fn late(&mut self, side: Side, bytes: &[u8], carried: At, cx: &mut Context<'_>) {
-        let Layer::Late(searches) = &mut self.layer else { return };
-        if asker(side, bytes).is_some() {
-            return self.start(side, bytes, carried, cx);
-        }
-        searches[side].push(bytes, carried);
-        if let Some(found) = searches[side].find() {
-            self.join(side, found.masked, cx);
-        } else if Side::BOTH
-            .into_iter()
-            .all(|side| searches[side].is_hopeless() || searches[side].captured() == 0)
-        {
-            self.layer = Layer::Hopeless;
-        }
-    }
-
-    /// Goes on with a conversation whose handshake was not captured: `side`'s frames were found.
-    fn join(&mut self, side: Side, masked: bool, cx: &mut Context<'_>) {
-        let Layer::Late(searches) = std::mem::replace(&mut self.layer, Layer::Nothing) else { return };
-        let mut searches = *searches;
-        if masked != (side == Side::Client) {
-            self.flipped = !self.flipped;
-            searches.swap();
-            self.ended.swap();
-        }
-        let first =
-            searches.client.first().into_iter().chain(searches.server.first()).min_by_key(|at| at.packet);
-        let now = cx.at;
-        cx.at = first.unwrap_or(now);
-        let opened = cx.at.time;
-        cx.say(Kind::Opened(&self.opened(None, true)));
-        cx.anomaly(None, &Anomaly::MissingHandshake {});
-        cx.at = now;
-        let mut conversation = Box::new(Conversation::new(opened, Deflate::Unknown));
-        let Pair { client, server } = searches;
-        for (side, search) in [(Side::Client, client), (Side::Server, server)] {
-            conversation.search(side, search, cx);
-        }
-        for side in Side::BOTH {
-            if self.ended[side] {
-                conversation.end(side, Ending::Tcp("fin"), cx);
-            }
-        }
-        self.layer = Layer::WebSocket(conversation);
-        self.tell_held(cx);
-    }
-
     /// Gives bytes to the HTTP exchanges and acts on what they say.
     fn exchanged(&mut self, side: Side, mut bytes: &[u8], carried: At, cx: &mut Context<'_>) {
         let Layer::Http(mut exchanges) = std::mem::replace(&mut self.layer, Layer::Nothing) else { return };
         exchanges.carried(carried);
+        // Who is who may turn out on the way.
+        let sender = self.real(side);
         loop {
             let used = exchanges.push(side, bytes);
             bytes = bytes.get(used..).unwrap_or_default();
@@ -375,8 +324,7 @@ impl Upper {
                         self.tell_limits(cx);
                         // Behind a gap it may still be a WebSocket, its handshake lost.
                         if self.gapped {
-                            let (early, sender) =
-                                (Pair::from_fn(|side| exchanges.take_early(side)), self.real(side));
+                            let early = Pair::from_fn(|side| exchanges.take_early(side));
                             self.layer = Layer::joined_late();
                             self.replay(early, cx);
                             self.bytes(sender, bytes, carried, cx);
@@ -387,7 +335,7 @@ impl Upper {
                         let early = Pair::from_fn(|side| exchanges.take_early(side));
                         self.layer = Layer::Http(Box::new(exchanges.into_tunnel()));
                         self.replay(early, cx);
-                        return self.bytes(self.real(side), bytes, carried, cx);
+                        return self.bytes(sender, bytes, carried, cx);
                     }
                     // Where segments came out of order, the answer may only seem to be late.
                     http::Output::Anomaly { anomaly: Anomaly::DataBeforeHandshake { .. }, .. }
@@ -399,23 +347,8 @@ impl Upper {
                     }
                     http::Output::Upgraded(handshake) => {
                         let early = Pair::from_fn(|side| exchanges.take_early(side));
-                        let now = cx.at;
-                        if handshake.response.is_none() {
-                            // The answer was lost, and it came before the first of these.
-                            let first = Side::BOTH.map(|side| early[side].first()).into_iter().flatten();
-                            cx.at = first.filter_map(Early::at).min_by_key(|at| at.packet).unwrap_or(now);
-                        }
-                        self.upgraded(handshake, cx);
-                        cx.at = now;
-                        self.replay(early, cx);
-                        for side in Side::BOTH {
-                            if self.ended[side]
-                                && let Layer::WebSocket(conversation) = &mut self.layer
-                            {
-                                conversation.end(side, Ending::Tcp("fin"), cx);
-                            }
-                        }
-                        return self.bytes(self.real(side), bytes, carried, cx);
+                        self.upgraded(handshake, early, cx);
+                        return self.bytes(sender, bytes, carried, cx);
                     }
                 }
             }
@@ -426,10 +359,16 @@ impl Upper {
         self.layer = Layer::Http(exchanges);
     }
 
-    /// Begins a conversation: the server switched protocols.
-    fn upgraded(&mut self, handshake: Box<Handshake>, cx: &mut Context<'_>) {
+    /// Begins a conversation, for the server switched protocols, with the bytes that came early.
+    fn upgraded(&mut self, handshake: Box<Handshake>, early: Pair<Vec<Early>>, cx: &mut Context<'_>) {
+        let now = cx.at;
         let deflate = Deflate::agreed(&handshake);
         let (asked, answered) = (handshake.request.is_some(), handshake.response.is_some());
+        if !answered {
+            // The answer was lost, and it came before the first of these.
+            let first = Side::BOTH.map(|side| early[side].first()).into_iter().flatten();
+            cx.at = first.filter_map(Early::at).min_by_key(|at| at.packet).unwrap_or(now);
+        }
         cx.say(Kind::Opened(&self.opened(Some(handshake), true)));
         let mut conversation = Box::new(Conversation::new(cx.at.time, deflate));
         if !answered {
@@ -441,6 +380,9 @@ impl Upper {
         }
         self.layer = Layer::WebSocket(conversation);
         self.tell_held(cx);
+        cx.at = now;
+        self.replay(early, cx);
+        self.end_sides(cx);
     }
 
     /// Gives on what was held back until its meaning was known.
@@ -490,43 +432,29 @@ impl Upper {
     fn end(&mut self, side: Side, how: End, cx: &mut Context<'_>) {
         let side = self.real(side);
         self.ended[side] = true;
-        match (&mut self.layer, how) {
-            (Layer::WebSocket(conversation), End::Fin) => {
-                conversation.end(side, Ending::Tcp("fin"), cx);
-                if self.ended.client && self.ended.server {
-                    self.close(Ending::Tcp("fin"), cx);
-                }
-            }
-            (Layer::WebSocket(conversation), End::Reset) => {
-                conversation.end(side, Ending::Tcp("reset"), cx);
-                self.close(Ending::Tcp("reset"), cx);
-            }
-            (Layer::Http(exchanges), _) => {
+        match &mut self.layer {
+            Layer::WebSocket(conversation) => conversation.end(side, cx),
+            Layer::Http(exchanges) => {
                 exchanges.end(side);
                 if how == End::Reset {
                     exchanges.end(!side);
                 }
-                let at = cx.at;
-                self.exchanged(side, &[], at, cx);
-                if how == End::Reset || self.ended.client && self.ended.server {
-                    self.close(Ending::Tcp(how.name()), cx);
-                }
+                self.exchanged(side, &[], cx.at, cx);
             }
-            (_, End::Reset) => self.close(Ending::Tcp("reset"), cx),
-            _ => {
-                if self.ended.client && self.ended.server {
-                    self.close(Ending::Tcp("fin"), cx);
-                }
-            }
+            Layer::Start | Layer::Late(_) | Layer::Hopeless | Layer::Nothing => {}
+        }
+        if how == End::Reset || self.ended.client && self.ended.server {
+            self.close(Ending::Tcp(how.name()), cx);
         }
     }
 
-    /// Joins the conversation that there most likely is, where none was found beyond doubt.
-    fn decide_late(&mut self, cx: &mut Context<'_>) {
-        let Layer::Late(searches) = &mut self.layer else { return };
-        let best = Side::BOTH.into_iter().find_map(|side| searches[side].best().map(|found| (side, found)));
-        if let Some((side, found)) = best {
-            self.join(side, found.masked, cx);
+    /// Ends the sides of a conversation that TCP ended before it was known to be one.
+    fn end_sides(&mut self, cx: &mut Context<'_>) {
+        let Layer::WebSocket(conversation) = &mut self.layer else { return };
+        for side in Side::BOTH {
+            if self.ended[side] {
+                conversation.end(side, cx);
+            }
         }
     }
 
@@ -537,8 +465,7 @@ impl Upper {
             for side in Side::BOTH {
                 exchanges.end(side);
             }
-            let at = cx.at;
-            self.exchanged(Side::Client, &[], at, cx);
+            self.exchanged(Side::Client, &[], cx.at, cx);
         }
         if let Layer::WebSocket(mut conversation) = std::mem::replace(&mut self.layer, Layer::Nothing) {
             let CapturedAgain { segments, first } = self.again;

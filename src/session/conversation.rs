@@ -35,7 +35,7 @@ pub(super) struct Conversation {
     in_use: bool,
 }
 
-/// Says why a side's bytes, or the whole conversation, are over.
+/// Says why a conversation is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ending {
     /// TCP ended: `fin` or `reset`.
@@ -139,8 +139,13 @@ impl Conversation {
         self.miss(side, length, cx);
     }
 
-    /// Hears that one side sends nothing more.
-    pub(super) fn end(&mut self, side: Side, ending: Ending, cx: &mut Context<'_>) {
+    /// Hears that TCP ended one side: it sends nothing more.
+    pub(super) fn end(&mut self, side: Side, cx: &mut Context<'_>) {
+        self.over(side, true, cx);
+    }
+
+    /// Tells what is unfinished on one side; whether that is its sender's doing is known where its end was seen.
+    fn over(&mut self, side: Side, seen: bool, cx: &mut Context<'_>) {
         if self.sides[side].over {
             return;
         }
@@ -153,9 +158,9 @@ impl Conversation {
                 &Anomaly::LostSync { offset: search.offset(), skipped: search.captured() },
             );
         }
-        self.unfinished(side, ending, cx);
+        self.unfinished(side, seen, cx);
         self.sides[side].over = true;
-        if matches!(ending, Ending::Tcp(_)) && self.ended_by.is_none() {
+        if seen && self.ended_by.is_none() {
             self.ended_by = Some(side);
         }
     }
@@ -163,7 +168,7 @@ impl Conversation {
     /// Tells that the conversation is over.
     pub(super) fn close(&mut self, ending: Ending, cx: &mut Context<'_>) {
         for side in Side::BOTH {
-            self.end(side, ending, cx);
+            self.over(side, ending != Ending::Unseen, cx);
         }
         let closed = Pair::from_fn(|side| self.sides[side].rules.closed());
         if let Ending::Tcp(tcp) = ending {
@@ -179,8 +184,8 @@ impl Conversation {
         }
         let (code, reason, by) = match self.first_close.take() {
             Some(first) => (Some(first.code), first.reason, Some(first.by)),
-            None if matches!(ending, Ending::Tcp(_)) => (Some(ABNORMAL), "".into(), self.ended_by),
-            None => (None, "".into(), None),
+            None if ending == Ending::Unseen => (None, "".into(), None),
+            None => (Some(ABNORMAL), "".into(), self.ended_by),
         };
         let ended = Closed {
             code,

@@ -1,6 +1,6 @@
 //! What happens where bytes are lost: a payload with a hole, or frames to be found again.
 
-use super::{Conversation, Ending};
+use super::Conversation;
 use crate::model::{Anomaly, At, Side};
 use crate::session::compression::Deflate;
 use crate::session::context::Context;
@@ -21,13 +21,18 @@ impl Conversation {
     pub(in crate::session) fn search(&mut self, side: Side, mut search: Search, cx: &mut Context<'_>) {
         search.settle(side);
         let found = search.find();
+        self.lose_place(side, search, cx);
+        self.searched(side, found, cx);
+    }
+
+    /// Lets a search look for the next frames, for some of them and what was compressed with them are lost.
+    fn lose_place(&mut self, side: Side, search: Search, cx: &Context<'_>) {
         let half = &mut self.sides[side];
         (half.lost, half.adrift) = (true, true);
         half.search = Some(Box::new(search));
         if !matches!(self.deflate, Deflate::Off) {
             half.inflater.get_or_insert_with(|| self.deflate.inflater(side, cx)).lose_history();
         }
-        self.searched(side, found, cx);
     }
 
     /// Looks for frames anew: those found before led to a header that cannot be.
@@ -62,16 +67,11 @@ impl Conversation {
         {
             let slot = if header.opcode.is_control() { &mut half.control } else { &mut half.data };
             if let Some(open) = slot {
-                match &mut half.inflater {
-                    Some(inflater) if open.inflating && !header.opcode.is_control() => {
-                        inflater.gap(&mut open.payload);
-                    }
-                    _ if open.inflating && !header.opcode.is_control() => {
-                        let mut inflater = self.deflate.inflater(side, cx);
-                        inflater.gap(&mut open.payload);
-                        half.inflater = Some(inflater);
-                    }
-                    _ => open.skip(Some(taken.payload)),
+                if open.inflating && !header.opcode.is_control() {
+                    let inflater = half.inflater.get_or_insert_with(|| self.deflate.inflater(side, cx));
+                    inflater.gap(&mut open.payload);
+                } else {
+                    open.skip(Some(taken.payload));
                 }
             }
         }
@@ -83,14 +83,9 @@ impl Conversation {
         }
         // A header is lost: whatever was open cannot be continued for certain.
         self.abandon(side, cx);
-        let half = &mut self.sides[side];
-        (half.lost, half.adrift) = (true, true);
-        if !matches!(self.deflate, Deflate::Off) {
-            half.inflater.get_or_insert_with(|| self.deflate.inflater(side, cx)).lose_history();
-        }
         let start = offset.saturating_add(taken.payload).saturating_sub(partial);
         let lost = taken.beyond.saturating_add(partial);
-        half.search = Some(Box::new(Search::after_gap(side, self.deflate.rsv1(), start, lost)));
+        self.lose_place(side, Search::after_gap(side, self.deflate.rsv1(), start, lost), cx);
     }
 
     /// Settles a search with the bytes there are: no more will come that belong to them.
@@ -159,8 +154,8 @@ impl Conversation {
         }
     }
 
-    /// Tells what is unfinished when a side's bytes are over.
-    pub(super) fn unfinished(&mut self, side: Side, ending: Ending, cx: &mut Context<'_>) {
+    /// Tells what is unfinished when a side's bytes are over; it is wrong where their end was seen.
+    pub(super) fn unfinished(&mut self, side: Side, seen: bool, cx: &mut Context<'_>) {
         let half = &mut self.sides[side];
         let (inside, missing, message_open) =
             (half.frames.inside(), half.frames.remaining(), half.data.is_some());
@@ -176,7 +171,7 @@ impl Conversation {
             }
         }
         self.abandon(side, cx);
-        if matches!(ending, Ending::Tcp(_)) {
+        if seen {
             if inside {
                 cx.anomaly(Some(side), &Anomaly::UnfinishedFrame { missing });
             } else if message_open {
