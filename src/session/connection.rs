@@ -271,6 +271,15 @@ impl Upper {
         if self.flipped { !side } else { side }
     }
 
+    /// Learns that who was taken for the client is the server, and the other way round.
+    fn flip(&mut self) {
+        self.flipped = !self.flipped;
+        self.ended.swap();
+        for (side, _) in self.held.iter_mut().flat_map(|held| held.iter_mut()) {
+            *side = side.map(|side| !side);
+        }
+    }
+
     fn hold(&mut self, side: Option<Side>, anomaly: Anomaly) {
         let held = self.held.get_or_insert_default();
         if held.len() < MAX_HELD {
@@ -300,8 +309,12 @@ impl Upper {
             Looks::NeedMore if !may_answer => side,
             _ => asker(side, bytes).unwrap_or(Side::Client),
         };
-        self.flipped ^= client == Side::Server;
-        let side = if client == Side::Client { side } else { !side };
+        let side = if client == Side::Client {
+            side
+        } else {
+            self.flip();
+            !side
+        };
         let exchanges = Exchanges::new(cx.shared.limits.http);
         let from_start = self.from_start && !self.gapped && self.seen[self.real(Side::Client)];
         let exchanges = if from_start { exchanges.from_start() } else { exchanges };

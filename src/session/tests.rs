@@ -257,3 +257,24 @@ fn other_bytes_sent_again_in_place_of_those_handed_on_are_told() {
         ]
     );
 }
+
+#[test]
+fn what_was_wrong_before_frames_were_found_is_told_of_who_sent_it() {
+    // The server is heard first, and taken for the client until its frames are found.
+    let mut talk = Talk::join();
+    let text = |n| plain(0x81, &format!("price 60123.4{n}, quantity 0.5, of the one thing"));
+    let before = talk.next;
+    talk.send(Side::Server, text(0));
+    talk.next = before;
+    talk.send(Side::Server, text(1));
+    for n in 2..6 {
+        talk.send(Side::Server, text(n));
+    }
+    let told = talk.over();
+    assert_eq!(
+        told[..2],
+        ["joined late", "Server text \"price 60123.40, quantity 0.5, of the one thing\" from packet 1"]
+    );
+    let differs: Vec<_> = told.iter().filter(|line| line.contains("differs")).collect();
+    assert_eq!(differs, ["Server differs 15 1"]);
+}

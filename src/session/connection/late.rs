@@ -38,9 +38,8 @@ impl Upper {
         let Layer::Late(searches) = std::mem::replace(&mut self.layer, Layer::Nothing) else { return };
         let mut searches = *searches;
         if masked != (side == Side::Client) {
-            self.flipped = !self.flipped;
+            self.flip();
             searches.swap();
-            self.ended.swap();
         }
         let first =
             searches.client.first().into_iter().chain(searches.server.first()).min_by_key(|at| at.packet);
