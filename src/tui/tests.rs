@@ -442,33 +442,6 @@ fn the_keys_of_a_shell_work_in_the_help() {
 }
 
 #[test]
-fn an_empty_stretch_of_time_says_how_to_leave_it() {
-    let mut desk = Desk::with(&story(), 80, 24);
-    let at = |millis| samples::NOON.plus(Duration::from_millis(millis));
-    desk.app.show_range(Some((at(2000), at(3000))));
-    desk.draw();
-    assert!(desk.text().contains("nothing in this stretch of time; 0 shows all"), "{}", desk.text());
-}
-
-#[test]
-fn conversations_are_sorted_again_when_something_came() {
-    let mut desk = Desk::with(&story(), 80, 24);
-    desk.app.conversations.sort = super::state::SortBy::Messages;
-    desk.draw();
-    assert_eq!(desk.app.conversations.order, [0, 1]);
-    let mut more = Batch::default();
-    for n in 0..200 {
-        put(&mut more, 30, 200 + n, 7000, Kind::Message(text(Side::Client, b"more")));
-    }
-    desk.app.store.add(&more, 0..more.mark());
-    desk.draw();
-    assert_eq!(desk.app.conversations.order, [1, 0]);
-    desk.app.conversations.backwards = true;
-    desk.draw();
-    assert_eq!(desk.app.conversations.order, [0, 1]);
-}
-
-#[test]
 fn every_theme_draws_and_none_has_no_colour() {
     use ratatui::style::Color;
     for name in super::theme::Theme::NAMES {

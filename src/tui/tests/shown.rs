@@ -173,3 +173,30 @@ fn who_refuses_owes_no_accept_value() {
     let desk = Desk::with(&batch, 120, 40);
     assert!(!desk.text().contains("does not answer the key"), "{}", desk.text());
 }
+
+#[test]
+fn an_empty_stretch_of_time_says_how_to_leave_it() {
+    let mut desk = Desk::with(&story(), 80, 24);
+    let at = |millis| samples::NOON.plus(Duration::from_millis(millis));
+    desk.app.show_range(Some((at(2000), at(3000))));
+    desk.draw();
+    assert!(desk.text().contains("nothing in this stretch of time; 0 shows all"), "{}", desk.text());
+}
+
+#[test]
+fn conversations_are_sorted_again_when_something_came() {
+    let mut desk = Desk::with(&story(), 80, 24);
+    desk.app.conversations.sort = state::SortBy::Messages;
+    desk.draw();
+    assert_eq!(desk.app.conversations.order, [0, 1]);
+    let mut more = Batch::default();
+    for n in 0..200 {
+        put(&mut more, 30, 200 + n, 7000, Kind::Message(text(Side::Client, b"more")));
+    }
+    desk.app.store.add(&more, 0..more.mark());
+    desk.draw();
+    assert_eq!(desk.app.conversations.order, [1, 0]);
+    desk.app.conversations.backwards = true;
+    desk.draw();
+    assert_eq!(desk.app.conversations.order, [0, 1]);
+}
