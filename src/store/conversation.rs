@@ -1,7 +1,7 @@
 use std::num::NonZeroU64;
 
-use crate::event::{Closed, ConnId, Opened, Severity, Totals};
-use crate::model::{At, Pair, Timestamp};
+use crate::event::{Closed, ConnId, Opcode, Opened, Severity, Totals};
+use crate::model::{At, Pair, Side, Timestamp};
 
 /// Says how a conversation stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -60,6 +60,12 @@ impl Conversation {
             entries: Vec::new(),
             pending: Pair::default(),
         }
+    }
+
+    /// Lends the headers of the message, or the control frame, that a frame of `from` belongs to.
+    pub(super) fn pending(&mut self, from: Side, opcode: Opcode) -> &mut Pending {
+        let [data, control] = &mut self.pending[from];
+        if opcode.is_control() { control } else { data }
     }
 
     /// Returns the number of the connection's first packet.

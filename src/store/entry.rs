@@ -158,18 +158,12 @@ impl Entry {
 
     /// Returns a pong's round trip.
     pub fn rtt(&self) -> Option<Duration> {
-        let is = matches!(self.what, What::Message)
-            && self.opcode() == Opcode::PONG
-            && self.facts.has(Facts::EXTRA);
-        is.then(|| Duration::from_nanos(u64::from(self.extra)))
+        self.extra_of(Opcode::PONG).map(|nanos| Duration::from_nanos(nanos.into()))
     }
 
     /// Returns a close frame's code.
     pub fn close_code(&self) -> Option<u16> {
-        let is = matches!(self.what, What::Message)
-            && self.opcode() == Opcode::CLOSE
-            && self.facts.has(Facts::EXTRA);
-        is.then(|| u16::try_from(self.extra).unwrap_or(0))
+        self.extra_of(Opcode::CLOSE).map(|code| u16::try_from(code).unwrap_or(0))
     }
 
     /// Returns an anomaly's code and severity.
@@ -183,5 +177,11 @@ impl Entry {
     /// Tells whether it stands for bytes that the capture lacks.
     pub fn is_gap(&self) -> bool {
         matches!(self.anomaly(), Some(("gap", _)))
+    }
+
+    /// Returns what is kept of messages of one kind alone, where this is one that has it.
+    fn extra_of(&self, opcode: Opcode) -> Option<u32> {
+        let has = self.what == What::Message && self.opcode() == opcode && self.facts.has(Facts::EXTRA);
+        has.then_some(self.extra)
     }
 }

@@ -1,6 +1,6 @@
 //! The facts that stand behind a payload: too many for the index, wanted only when somebody looks.
 
-use crate::event::{Frame, Header, Missing, Opcode};
+use crate::event::{Frame, Header, Missing};
 use crate::model::{At, Side, Timestamp};
 
 /// Is everything that was kept about one message beside its [`super::Entry`].
@@ -73,36 +73,8 @@ pub(super) fn put_frame(frame: &Frame, out: &mut Vec<u8>) {
 }
 
 fn take_frame(from: Side, bytes: &mut &[u8]) -> Option<Frame> {
-    let ([first, second], rest) = bytes.split_first_chunk::<2>()?;
-    *bytes = rest;
-    let (length, extended) = match second & 0x7f {
-        126 => {
-            let (number, rest) = bytes.split_first_chunk::<2>()?;
-            *bytes = rest;
-            (u64::from(u16::from_be_bytes(*number)), 2)
-        }
-        127 => {
-            let (number, rest) = bytes.split_first_chunk::<8>()?;
-            *bytes = rest;
-            (u64::from_be_bytes(*number), 8)
-        }
-        short => (u64::from(short), 0_u8),
-    };
-    let mut mask = None;
-    if second & 0x80 != 0 {
-        let (key, rest) = bytes.split_first_chunk::<4>()?;
-        *bytes = rest;
-        mask = Some(*key);
-    }
-    let header_length = 2_u8.saturating_add(extended).saturating_add(if mask.is_some() { 4 } else { 0 });
-    let header = Header {
-        fin: first & 0x80 != 0,
-        rsv: first >> 4 & 7,
-        opcode: Opcode(first & 0x0f),
-        mask,
-        length,
-        header_length,
-    };
+    let header = Header::parse(bytes)?;
+    *bytes = bytes.get(usize::from(header.header_length)..)?;
     Some(Frame { from, header, offset: take(bytes)? })
 }
 

@@ -330,9 +330,9 @@ impl Store {
     fn frame(&mut self, slot: Option<u32>, frame: &Frame) {
         let most = self.bounds.frames;
         let Some(conversation) = self.conversation(slot) else { return };
-        let [data, control] = &mut conversation.pending[frame.from];
-        let pending = if frame.header.opcode.is_control() { control } else { data };
-        if !frame.header.opcode.is_control() && frame.header.opcode != Opcode::CONTINUATION {
+        let opcode = frame.header.opcode;
+        let pending = conversation.pending(frame.from, opcode);
+        if !opcode.is_control() && opcode != Opcode::CONTINUATION {
             pending.count = 0;
             pending.bytes.clear();
         }
@@ -351,8 +351,7 @@ impl Store {
             frames = 1;
             record::put_frame(frame, &mut written);
         } else if let Some(conversation) = self.conversation(slot) {
-            let [data, control] = &mut conversation.pending[draft.from];
-            let pending = if draft.opcode.is_control() { control } else { data };
+            let pending = conversation.pending(draft.from, draft.opcode);
             frames = std::mem::take(&mut pending.count);
             written.extend_from_slice(&pending.bytes);
             pending.bytes.clear();
