@@ -182,30 +182,7 @@ impl Findings {
 
     fn text(&self, to: &mut dyn Write) -> io::Result<()> {
         for finding in &self.told {
-            let Finding { conn, url, at, from, anomaly } = finding;
-            write!(to, "{}: {}", anomaly.severity().name(), anomaly.code())?;
-            if let Some(from) = from {
-                write!(to, ", {}", from.name())?;
-            }
-            if let Some(conn) = conn {
-                write!(to, ", conn {}", conn.0)?;
-            }
-            if at.packet != 0 {
-                write!(to, ", packet {}", at.packet)?;
-            }
-            if let Some(url) = url {
-                write!(to, ", {}", printable_string(url.as_bytes()))?;
-            }
-            write!(to, "\n  {anomaly}")?;
-            if let Some(spec) = anomaly.spec() {
-                write!(to, " ({spec})")?;
-            }
-            let mut evidence = Vec::new();
-            anomaly.evidence(|name, value| evidence.push(shown(name, &value)));
-            if !evidence.is_empty() {
-                write!(to, "\n  {}", evidence.join(", "))?;
-            }
-            writeln!(to)?;
+            finding.text(to)?;
         }
         if !self.told.is_empty() {
             writeln!(to)?;
@@ -217,9 +194,8 @@ impl Findings {
         for (code, (severity, times)) in &self.rules {
             writeln!(to, "{times:>8}  {:7}  {code}", severity.name())?;
         }
-        let severities = [Severity::Error, Severity::Warning, Severity::Note];
-        let [errors, warnings, notes] =
-            severities.map(|severity| count(self.count(severity), severity.name()));
+        let [notes, warnings, errors] =
+            Severity::ALL.map(|severity| count(self.count(severity), severity.name()));
         let broken = self.broken;
         let conversations = count(self.conversations.saturating_add(self.refused), "conversation");
         if self.rules.is_empty() {
@@ -230,38 +206,7 @@ impl Findings {
     }
 
     fn json(&self) -> Value {
-        let finding = |finding: &Finding| {
-            let Finding { conn, url, at, from, anomaly } = finding;
-            let mut evidence = Map::new();
-            anomaly.evidence(|name, value| {
-                let value = match value {
-                    Evidence::Number(number) => Value::from(number),
-                    Evidence::Text(text) => Value::from(&*text),
-                };
-                evidence.insert(name.to_owned(), value);
-            });
-            let mut time = Vec::new();
-            Rfc3339::default().write(at.time, &mut time);
-            let known = at.packet != 0;
-            let time = known.then(|| String::from_utf8_lossy(&time).into_owned());
-            let fields = [
-                ("code", Some(Value::from(anomaly.code()))),
-                ("severity", Some(anomaly.severity().name().into())),
-                ("conn", conn.map(|conn| conn.0.get().into())),
-                ("url", url.as_deref().map(Value::from)),
-                ("packet", known.then(|| at.packet.into())),
-                ("time", time.map(Value::from)),
-                ("from", from.map(|from| from.name().into())),
-                ("text", Some(anomaly.to_string().into())),
-                ("spec", anomaly.spec().map(Value::from)),
-                ("evidence", Some(Value::from(evidence))),
-            ];
-            fields
-                .into_iter()
-                .filter_map(|(name, value)| Some((name.to_owned(), value?)))
-                .collect::<Map<_, _>>()
-        };
-        let findings: Vec<_> = self.told.iter().map(|it| Value::from(finding(it))).collect();
+        let findings: Vec<_> = self.told.iter().map(|finding| Value::from(finding.json())).collect();
         let rules: Map<_, _> =
             self.rules.iter().map(|(code, (_, times))| ((*code).to_owned(), (*times).into())).collect();
         serde_json::json!({
@@ -275,6 +220,66 @@ impl Findings {
             "refused": self.refused,
             "broken": self.broken,
         })
+    }
+}
+
+impl Finding {
+    /// Writes it as a paragraph.
+    fn text(&self, to: &mut dyn Write) -> io::Result<()> {
+        let Finding { conn, url, at, from, anomaly } = self;
+        write!(to, "{}: {}", anomaly.severity().name(), anomaly.code())?;
+        if let Some(from) = from {
+            write!(to, ", {}", from.name())?;
+        }
+        if let Some(conn) = conn {
+            write!(to, ", conn {}", conn.0)?;
+        }
+        if at.packet != 0 {
+            write!(to, ", packet {}", at.packet)?;
+        }
+        if let Some(url) = url {
+            write!(to, ", {}", printable_string(url.as_bytes()))?;
+        }
+        write!(to, "\n  {anomaly}")?;
+        if let Some(spec) = anomaly.spec() {
+            write!(to, " ({spec})")?;
+        }
+        let mut evidence = Vec::new();
+        anomaly.evidence(|name, value| evidence.push(shown(name, &value)));
+        if !evidence.is_empty() {
+            write!(to, "\n  {}", evidence.join(", "))?;
+        }
+        writeln!(to)
+    }
+
+    /// Makes it an object; what it does not have is left out.
+    fn json(&self) -> Map<String, Value> {
+        let Finding { conn, url, at, from, anomaly } = self;
+        let mut evidence = Map::new();
+        anomaly.evidence(|name, value| {
+            let value = match value {
+                Evidence::Number(number) => Value::from(number),
+                Evidence::Text(text) => Value::from(&*text),
+            };
+            evidence.insert(name.to_owned(), value);
+        });
+        let mut time = Vec::new();
+        Rfc3339::default().write(at.time, &mut time);
+        let known = at.packet != 0;
+        let time = known.then(|| String::from_utf8_lossy(&time).into_owned());
+        let fields = [
+            ("code", Some(Value::from(anomaly.code()))),
+            ("severity", Some(anomaly.severity().name().into())),
+            ("conn", conn.map(|conn| conn.0.get().into())),
+            ("url", url.as_deref().map(Value::from)),
+            ("packet", known.then(|| at.packet.into())),
+            ("time", time.map(Value::from)),
+            ("from", from.map(|from| from.name().into())),
+            ("text", Some(anomaly.to_string().into())),
+            ("spec", anomaly.spec().map(Value::from)),
+            ("evidence", Some(Value::from(evidence))),
+        ];
+        fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
     }
 }
 

@@ -119,7 +119,7 @@ fn values(kind: Kind) -> Vec<&'static str> {
         Kind::Opcode => [1, 2, 8, 9, 10, 0].map(|n| Opcode(n).name()).into(),
         Kind::Side => Side::BOTH.map(Side::name).into(),
         Kind::Truth => vec!["true", "false"],
-        Kind::Severity => [Severity::Error, Severity::Warning, Severity::Note].map(Severity::name).into(),
+        Kind::Severity => Severity::ALL.iter().rev().map(|severity| severity.name()).collect(),
         Kind::Code => Anomaly::ALL.iter().map(|(code, ..)| *code).collect(),
         _ => Vec::new(),
     }

@@ -65,11 +65,7 @@ pub(super) fn failure<T>(rest: &str, expected: impl Into<Cow<'static, str>>) -> 
 pub(super) fn filter(input: &str) -> Result<Expr, Error> {
     let whole = |input| {
         let (rest, expr) = preceded(multispace0, |input| any(input, 0)).parse(input)?;
-        match (rest, &expr) {
-            ("", _) => Ok((rest, expr)),
-            (_, Expr::Test(Test { how: How::Is, subject })) => failure(rest, operators(subject.kind())),
-            _ => failure(rest, "and, or, or the end"),
-        }
+        if rest.is_empty() { Ok((rest, expr)) } else { failure(rest, behind(&expr, "and, or, or the end")) }
     };
     match whole(input) {
         Ok((_, expr)) => Ok(expr),
@@ -112,10 +108,7 @@ fn one(input: &str, depth: usize) -> Out<'_, Expr> {
         let (rest, expr) = any(rest, deeper)?;
         return match blank(char(')')).parse(rest) {
             Ok((rest, _)) => Ok((rest, expr)),
-            Err(_) => match &expr {
-                Expr::Test(Test { how: How::Is, subject }) => failure(rest, operators(subject.kind())),
-                _ => failure(rest, "and, or, or a closing parenthesis"),
-            },
+            Err(_) => failure(rest, behind(&expr, "and, or, or a closing parenthesis")),
         };
     }
     test(input)
@@ -168,6 +161,14 @@ fn test(input: &str) -> Out<'_, Expr> {
         return Ok((rest, if negated.is_some() { Expr::Not(Box::new(test)) } else { test }));
     }
     Ok((rest, Expr::Test(Test { subject, how: How::Is })))
+}
+
+/// Says what may stand behind an expression: operators where only a subject was read, else what ends it.
+fn behind(expr: &Expr, end: &'static str) -> &'static str {
+    match expr {
+        Expr::Test(Test { how: How::Is, subject }) => operators(subject.kind()),
+        _ => end,
+    }
 }
 
 fn operators(kind: Kind) -> &'static str {

@@ -96,10 +96,9 @@ fn bare(kind: Kind, word: &str) -> Option<Meaning> {
             let known = Anomaly::ALL.iter().any(|(code, ..)| *code == word);
             known.then(|| Meaning::Bytes(word.as_bytes().into()))
         }
-        Kind::Severity => [Severity::Note, Severity::Warning, Severity::Error]
-            .into_iter()
-            .find(|severity| severity.name() == word)
-            .map(Meaning::Severity),
+        Kind::Severity => {
+            Severity::ALL.into_iter().find(|severity| severity.name() == word).map(Meaning::Severity)
+        }
         Kind::Address => network(word),
         Kind::Json => match word {
             "null" => Some(Meaning::Null),

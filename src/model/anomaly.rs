@@ -13,6 +13,9 @@ pub enum Severity {
 }
 
 impl Severity {
+    /// Lists all grades, the worst last.
+    pub const ALL: [Severity; 3] = [Severity::Note, Severity::Warning, Severity::Error];
+
     /// Returns the word used in every output.
     pub const fn name(self) -> &'static str {
         match self {
