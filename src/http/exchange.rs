@@ -10,6 +10,7 @@ use crate::model::{Anomaly, At, Pair, Side};
 
 /// Bounds how many pushes a side looks for the next head after a gap.
 const SEARCHES: u8 = 32;
+
 /// Is what [`Exchanges`] has to say.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {

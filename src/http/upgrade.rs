@@ -4,7 +4,7 @@ use super::extension::{self, Extension};
 use super::head::{self, Item};
 use super::summary::Summary;
 use super::{Accept, Field, Handshake, Request, Response, accept, deflate};
-use crate::model::{Anomaly, Side};
+use crate::model::{Anomaly, DeflateSide, Pair, Side};
 
 /// Bounds the text of one piece of evidence, in characters.
 const EVIDENCE: usize = 256;
@@ -345,10 +345,12 @@ fn tell_deflate(all: Vec<deflate::Fault>, faults: &mut Faults) {
     }
 }
 
-type Agreed = Option<crate::model::Pair<crate::model::DeflateSide>>;
-
 /// Checks the extensions accepted against those offered (RFC 6455 §9.1), and returns what holds for compression.
-fn check_extensions(request: Option<&Request>, response: &Response, faults: &mut Faults) -> (Agreed, bool) {
+fn check_extensions(
+    request: Option<&Request>,
+    response: &Response,
+    faults: &mut Faults,
+) -> (Option<Pair<DeflateSide>>, bool) {
     const NAME: &str = "Sec-WebSocket-Extensions";
     let count = values(&response.headers, NAME).count();
     if count > 1 {
