@@ -65,7 +65,10 @@ enum What {
 /// The seat of the caller's thread; the others have those behind it.
 const LEADER: usize = 0;
 
-/// How much work of the last round is worth a thread in the next one, in nanoseconds: to share it costs a good part of that.
+/// Behind a round that was less work than this, in nanoseconds, the next one is not shared: to share it costs a good part of
+/// that.
+const ALONE: u64 = 10_000;
+/// How much work, in nanoseconds, is worth one more thread: to wake it costs a good part of that.
 const WORTH: u64 = 50_000;
 
 /// Rounds with fewer bytes than this are written before the next is read: their source is slow.
@@ -222,7 +225,8 @@ impl<P: Part> Lead<'_, P> {
         }
         let mut filled: Vec<_> = job.filled.iter().map(|filled| unlock(filled.lock())).collect();
         // Who worked has let go of its part, and so has said how long it did.
-        self.worth = (job.spent.swap(0, Ordering::Relaxed) / WORTH) as usize;
+        let spent = job.spent.swap(0, Ordering::Relaxed);
+        self.worth = if spent < ALONE { 0 } else { (spent / WORTH).saturating_add(1) as usize };
         let parts: Vec<_> = filled.iter().map(|filled| &**filled).chain([&*coda]).collect();
         for (part, range) in in_order(&parts, &job.batch.items) {
             if self.seen.control == Control::Stop {
