@@ -10,6 +10,7 @@ use crate::pipeline;
 
 /// Names what is read, and how.
 #[derive(Debug, clap::Args)]
+#[command(group = clap::ArgGroup::new("rotation").args(["rotate_size", "rotate_seconds"]).multiple(true))]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(super) struct Input {
     /// Capture files: pcap or pcapng, plain, gzip or zstd; `-` is standard input
@@ -99,8 +100,8 @@ pub(super) struct Input {
     #[arg(short = 'G', long, value_name = "SECONDS", requires = "write", help_heading = "Saving packets", value_parser = positive::<u64>)]
     pub(super) rotate_seconds: Option<u64>,
 
-    /// Keep only the last N files
-    #[arg(short = 'W', long, value_name = "N", requires = "write", help_heading = "Saving packets", value_parser = positive::<usize>)]
+    /// Keep only the last N files of -C or -G
+    #[arg(short = 'W', long, value_name = "N", requires = "write", requires = "rotation", help_heading = "Saving packets", value_parser = positive::<usize>)]
     pub(super) rotate_files: Option<usize>,
 
     /// Save only connections that became WebSockets, their handshakes included

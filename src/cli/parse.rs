@@ -35,8 +35,9 @@ fn is_of_view(all: &Command, error: &clap::Error) -> bool {
     flags.any(|arg| arg.get_long().is_some_and(|long| flag.strip_prefix("--") == Some(long)))
 }
 
+/// Tells whether the input is missing; that `--write <FILE>` is missing is another matter.
 fn wants_input(error: &clap::Error) -> bool {
-    matches!(error.get(ContextKind::InvalidArg), Some(ContextValue::Strings(missing)) if missing.iter().any(|it| it.contains("FILE")))
+    matches!(error.get(ContextKind::InvalidArg), Some(ContextValue::Strings(missing)) if missing.iter().any(|it| it.starts_with("<FILE>")))
 }
 
 fn nothing_to_read(mut command: Command) -> clap::Error {
@@ -95,5 +96,18 @@ mod tests {
         }
         let text = parsed("wirefin export -o").unwrap_err().to_string();
         assert!(!text.contains("nothing to read"), "{text}");
+    }
+
+    #[test]
+    fn what_is_missing_beside_an_input_is_named() {
+        for flag in ["-G 3", "-C 3", "-G 3 -W 2", "--only-websocket"] {
+            let text = parsed(&format!("wirefin export -i lo {flag}")).unwrap_err().to_string();
+            assert!(text.contains("--write <FILE>") && !text.contains("nothing to read"), "{flag}: {text}");
+        }
+        let text = parsed("wirefin export -i lo -w a.pcapng -W 2").unwrap_err().to_string();
+        assert!(text.contains("--rotate-size <MB>") && text.contains("--rotate-seconds <SECONDS>"), "{text}");
+        for flag in ["-C 3 -W 2", "-G 3 -W 2", "-C 3 -G 3 -W 2", "-C 3 -G 3"] {
+            assert!(parsed(&format!("wirefin export -i lo -w a.pcapng {flag}")).is_ok(), "{flag}");
+        }
     }
 }
