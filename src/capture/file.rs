@@ -103,7 +103,7 @@ impl Reader {
     /// more where the file has blocks in between that are numbered, too.
     ///
     /// It asks the file once if that gives anything to hand on, and for `most` bytes at most unless one record is
-    /// larger.
+    /// larger. Where the file says that it has [nothing yet](not_yet), that is `false`, too, and it can be asked again.
     pub(super) fn fill(&mut self, round: &mut Round, most: usize) -> Result<bool, Error> {
         round.packets.clear();
         round.secrets.clear();
@@ -112,7 +112,13 @@ impl Reader {
             round.bytes.clear();
             return Ok(false);
         }
-        self.prepare()?;
+        match self.prepare() {
+            Err(Error::Io { source, .. }) if is_not_yet(&source) => {
+                round.bytes.clear();
+                return Ok(false);
+            }
+            prepared => prepared?,
+        }
         let mut filled = self.begin(round);
         let (mut done, mut last) = (0, false);
         loop {
@@ -131,6 +137,11 @@ impl Reader {
                 Ok(count) => {
                     self.learn(count, room.len());
                     filled = filled.saturating_add(count);
+                }
+                Err(source) if is_not_yet(&source) => {
+                    round.bytes.truncate(filled);
+                    self.keep(&round.bytes, done);
+                    return Ok(false);
                 }
                 Err(source) => match self.compression {
                     // What the decoder below refuses is the file's fault.
@@ -273,6 +284,16 @@ impl Reader {
     fn file(&self) -> String {
         self.name.to_string()
     }
+}
+
+/// Is what an input returns that has nothing yet and does not want to wait.
+pub(super) fn not_yet() -> io::Error {
+    io::ErrorKind::WouldBlock.into()
+}
+
+/// Tells our own words from those of the system, for whose inputs it is a failure.
+fn is_not_yet(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::WouldBlock && error.raw_os_error().is_none()
 }
 
 /// Reads once, and again only where a signal came between.

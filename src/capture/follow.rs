@@ -6,16 +6,19 @@ use std::io::{self, Read, Seek as _};
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
-use super::file::{BLOCK, Reader};
+use super::decompress::Compression;
+use super::file::{BLOCK, Reader, not_yet};
 use super::until::Watch;
 use super::{Error, Next, Round, Source, Until};
 use crate::model::{Anomaly, Timestamp};
 
 /// How often a file at whose end we are is looked at.
 const LOOK: Duration = Duration::from_millis(50);
+/// How long a file may be gone before that is told: whoever renames it takes a moment to begin the next one.
+const GONE: Duration = Duration::from_secs(1);
 /// How much of a file's beginning names it: its header and the stamp of its first packet, at least.
 const HEAD: usize = 512;
 
@@ -30,7 +33,9 @@ const HEAD: usize = 512;
 /// A file's family are those beside it whose names differ in numbers alone, a number at the very end included that
 /// others do not have: `a.pcap`, `a.pcap1`, `a.pcap2` as `tcpdump -C` writes, rings of `-W`, stamps of
 /// `-G`, `a_00001_20260101.pcapng` of dumpcap. Of the family, the next one is that whose first packet is the
-/// earliest, but not earlier than the first packet of the file at hand, and that was not read before.
+/// earliest, but not earlier than the first packet of the file at hand, and that was not read before. One that was
+/// written to since then and that we may not read could be it: that is told once, and so is that the file at hand was
+/// taken away and none has followed.
 pub struct Follow {
     path: PathBuf,
     family: String,
@@ -39,6 +44,7 @@ pub struct Follow {
     /// Files read, each by its inode and its beginning.
     read: HashSet<(u64, Vec<u8>)>,
     watch: Arc<Watch>,
+    notes: Arc<Notes>,
     packets: u64,
     latest: Timestamp,
     flush: bool,
@@ -57,28 +63,51 @@ struct Tail {
     beginning: OnceLock<Beginning>,
     family: String,
     watch: Arc<Watch>,
+    notes: Arc<Notes>,
     /// It was written over while it was read.
     overwritten: AtomicBool,
+    /// Since when there is no file of its name.
+    gone: Mutex<Option<Instant>>,
+}
+
+/// Gathers what is to be told of files, each of them once.
+#[derive(Default)]
+struct Notes(Mutex<(HashSet<PathBuf>, Vec<Anomaly>)>);
+
+impl Notes {
+    fn note(&self, path: &Path, problem: impl Into<Box<str>>) {
+        let (told, pending) = &mut *self.lock();
+        if told.insert(path.to_owned()) {
+            let file = path.display().to_string().into();
+            pending.push(Anomaly::NotFollowed { file, problem: problem.into() });
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.lock().1.is_empty()
+    }
+
+    fn take(&self) -> Vec<Anomaly> {
+        std::mem::take(&mut self.lock().1)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, (HashSet<PathBuf>, Vec<Anomaly>)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Follow {
     /// Opens the file; where there is none of that name, the oldest of its family.
     pub fn open(path: &Path, until: Until) -> Result<Follow, Error> {
-        let watch = Arc::new(Watch::new(until));
+        let (watch, notes) = (Arc::new(Watch::new(until)), Arc::new(Notes::default()));
         let family = family(path);
-        let begin = if path.exists() {
-            path.to_owned()
-        } else {
-            let none =
-                || Error::Io { file: path.display().to_string(), source: rustix::io::Errno::NOENT.into() };
-            let oldest = members(path, &family)
-                .into_iter()
-                .filter_map(|it| Some((Beginning::of(&it)?.first, it)))
-                .min();
-            oldest.map(|(_, path)| path).ok_or_else(none)?
+        let begin = match fs::metadata(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => oldest(path, &family)?,
+            // What is wrong otherwise is told where it is opened.
+            _ => path.to_owned(),
         };
         let read = HashSet::new();
-        let (reader, tail) = start(&begin, &family, &watch, &read)?;
+        let (reader, tail) = start(&begin, &family, (&watch, &notes), &read)?;
         Ok(Follow {
             path: begin,
             family,
@@ -86,6 +115,7 @@ impl Follow {
             tail,
             read,
             watch,
+            notes,
             packets: 0,
             latest: Timestamp::from_nanos(i64::MIN),
             flush: false,
@@ -98,11 +128,14 @@ impl Follow {
         folder(&self.path)
     }
 
-    /// Goes on with the next file; `false` where there is none, which is only so at the end.
+    /// Goes on with the next file, unless there is something to tell first; `false` at the end.
     fn turn(&mut self) -> Result<bool, Error> {
         loop {
             if self.watch.is_over() {
                 return Ok(false);
+            }
+            if !self.notes.is_empty() {
+                return Ok(true);
             }
             let overwritten = self.tail.overwritten.load(Ordering::Relaxed);
             let next = if overwritten { Some(self.tail.path.clone()) } else { None };
@@ -110,7 +143,7 @@ impl Follow {
                 if let Some(beginning) = self.tail.beginning() {
                     self.read.insert((beginning.inode, beginning.head.clone()));
                 }
-                match start(&next, &self.family, &self.watch, &self.read) {
+                match start(&next, &self.family, (&self.watch, &self.notes), &self.read) {
                     Ok((reader, tail)) => {
                         (self.reader, self.tail, self.path, self.told) = (reader, tail, next, false);
                         return Ok(true);
@@ -153,7 +186,11 @@ impl Source for Follow {
                 // A record that we no longer wait for is not a damaged one.
                 round.diagnostics.clear();
             }
-            if filled && !(over && round.packets.is_empty() && round.secrets.is_empty()) || overwritten {
+            let is_filled = filled && !(over && round.packets.is_empty() && round.secrets.is_empty());
+            let mut notes = self.notes.take();
+            let noted = !notes.is_empty();
+            round.diagnostics.append(&mut notes);
+            if is_filled || overwritten || noted {
                 break;
             }
             if !self.turn()? {
@@ -179,7 +216,7 @@ impl Source for Follow {
 fn start(
     path: &Path,
     family: &str,
-    watch: &Arc<Watch>,
+    (watch, notes): (&Arc<Watch>, &Arc<Notes>),
     read: &HashSet<(u64, Vec<u8>)>,
 ) -> Result<(Reader, Arc<Tail>), Error> {
     let name = path.display().to_string();
@@ -192,11 +229,13 @@ fn start(
     let tail = Arc::new(Tail {
         path: path.to_owned(),
         inode: metadata.ino(),
-        opened: Timestamp::new(metadata.mtime(), u32::try_from(metadata.mtime_nsec()).unwrap_or(0)),
+        opened: written(&metadata),
         beginning: OnceLock::new(),
         family: family.to_owned(),
         watch: Arc::clone(watch),
+        notes: Arc::clone(notes),
         overwritten: AtomicBool::new(false),
+        gone: Mutex::new(None),
         file,
     });
     tail.beginning();
@@ -226,6 +265,11 @@ impl Read for Growing {
             // Who begins the next file is done with this one: what there is now is all of it.
             last = self.tail.is_replaced() || successor(&self.tail, &self.seen).is_some();
             if !last {
+                self.tail.heed_absence();
+                // What is compressed cannot be left in the middle: there, it is told with what comes next.
+                if !self.tail.notes.is_empty() && !self.tail.is_compressed() {
+                    return Err(not_yet());
+                }
                 std::thread::sleep(LOOK);
             }
         }
@@ -266,8 +310,56 @@ impl Tail {
     /// Tells whether another file has this name now, and has packets.
     fn is_replaced(&self) -> bool {
         fs::metadata(&self.path).is_ok_and(|metadata| metadata.ino() != self.inode)
-            && Beginning::of(&self.path).is_some()
+            && self.look(&self.path).is_some()
     }
+
+    /// Looks what another file begins with; notes where that is not allowed.
+    fn look(&self, path: &Path) -> Option<Beginning> {
+        Beginning::of(path).unwrap_or_else(|error| {
+            let least = self.beginning().map_or(self.opened, |it| it.first);
+            // What was written last before our first packet is not what follows.
+            if fs::metadata(path).map_or(true, |metadata| written(&metadata) >= least) {
+                self.notes.note(path, format!("it cannot be read: {error}"));
+            }
+            None
+        })
+    }
+
+    /// Notes that the file was taken away, once that has lasted.
+    fn heed_absence(&self) {
+        let mut gone = self.gone.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_gone =
+            fs::symlink_metadata(&self.path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
+        if !is_gone {
+            *gone = None;
+        } else if gone.get_or_insert_with(Instant::now).elapsed() >= GONE {
+            self.notes.note(&self.path, "it was deleted or renamed, and none has followed yet");
+        }
+    }
+
+    fn is_compressed(&self) -> bool {
+        self.beginning().is_some_and(|it| Compression::of(&it.head).is_some())
+    }
+}
+
+fn written(metadata: &fs::Metadata) -> Timestamp {
+    Timestamp::new(metadata.mtime(), u32::try_from(metadata.mtime_nsec()).unwrap_or(0))
+}
+
+/// Finds the file whose first packet is the earliest, for where there is none of the name.
+fn oldest(path: &Path, family: &str) -> Result<PathBuf, Error> {
+    let mut oldest: Option<(Timestamp, PathBuf)> = None;
+    let mut fault = Error::Io { file: path.display().to_string(), source: rustix::io::Errno::NOENT.into() };
+    for member in members(path, family).unwrap_or_default() {
+        match Beginning::of(&member) {
+            Ok(Some(it)) if oldest.as_ref().is_none_or(|(first, _)| it.first < *first) => {
+                oldest = Some((it.first, member));
+            }
+            Ok(_) => {}
+            Err(source) => fault = Error::Io { file: member.display().to_string(), source },
+        }
+    }
+    oldest.map(|(_, path)| path).ok_or(fault)
 }
 
 /// Finds the file that follows.
@@ -275,13 +367,17 @@ fn successor(tail: &Tail, read: &HashSet<(u64, Vec<u8>)>) -> Option<PathBuf> {
     let this = tail.beginning();
     let least = this.map_or(tail.opened, |it| it.first);
     let candidate = |path: PathBuf| {
-        let beginning = Beginning::of(&path)?;
+        let beginning = tail.look(&path)?;
         let is = |inode: u64, head: &[u8]| inode == beginning.inode && beginning.head.starts_with(head);
         let known = is(tail.inode, this.map_or(&[], |it| &it.head))
             || read.iter().any(|(inode, head)| is(*inode, head));
         (!known && beginning.first >= least).then_some((beginning.first, path))
     };
-    members(&tail.path, &tail.family).into_iter().filter_map(candidate).min().map(|(_, path)| path)
+    let members = members(&tail.path, &tail.family).unwrap_or_else(|error| {
+        tail.notes.note(folder(&tail.path), format!("what lies in it cannot be listed: {error}"));
+        Vec::new()
+    });
+    members.into_iter().filter_map(candidate).min().map(|(_, path)| path)
 }
 
 /// Is what a file begins with.
@@ -293,10 +389,16 @@ struct Beginning {
 }
 
 impl Beginning {
-    /// Opens a file for it: a descriptor that others read through would be moved.
-    fn of(path: &Path) -> Option<Beginning> {
-        let file = File::open(path).ok()?;
-        file.metadata().ok()?.is_file().then(|| Beginning::read(&file))?
+    /// Opens a file for it: a descriptor that others read through would be moved. Fails only where that is not allowed.
+    fn of(path: &Path) -> io::Result<Option<Beginning>> {
+        // Opening a pipe would wait for who writes to it.
+        if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+            return Ok(None);
+        }
+        match File::open(path) {
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Err(error),
+            file => Ok(file.ok().and_then(|file| Beginning::read(&file))),
+        }
     }
 
     /// Reads up to the first packet; `None` where there is none yet.
@@ -321,9 +423,9 @@ fn folder(path: &Path) -> &Path {
 }
 
 /// Lists the files of a family.
-fn members(path: &Path, name: &str) -> Vec<PathBuf> {
-    let Ok(entries) = fs::read_dir(folder(path)) else { return Vec::new() };
-    entries.flatten().map(|entry| entry.path()).filter(|path| family(path) == name).collect()
+fn members(path: &Path, name: &str) -> io::Result<Vec<PathBuf>> {
+    let entries = fs::read_dir(folder(path))?.flatten().map(|entry| entry.path());
+    Ok(entries.filter(|path| family(path) == name).collect())
 }
 
 /// Returns a file's name without what differs in its family.

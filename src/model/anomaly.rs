@@ -423,4 +423,9 @@ anomalies! {
         file: Box<str>, /// Why.
         problem: Box<str> }
         = "not-saved", Note, None, "packets are no longer saved";
+    /// A file that may hold what follows cannot be read, or the one that is followed was taken away.
+    NotFollowed { /// The file.
+        file: Box<str>, /// What is wrong with it.
+        problem: Box<str> }
+        = "not-followed", Note, None, "a capture file cannot be followed";
 }

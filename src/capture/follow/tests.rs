@@ -169,6 +169,71 @@ fn file_that_has_no_packet_yet() {
     scene.expect(&[7]);
 }
 
+/// Returns what is told without a packet, up to the first that has something.
+fn told(scene: &mut Scene) -> Vec<String> {
+    let mut round = Round::default();
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(10) {
+        if scene.follow.as_mut().unwrap().next(&mut round).unwrap() == Next::Filled {
+            assert!(round.packets.is_empty());
+            let told = round.diagnostics.iter().map(|it| match it {
+                Anomaly::NotFollowed { file, problem } => {
+                    format!("{}: {problem}", file.rsplit('/').next().unwrap_or_default())
+                }
+                other => format!("{other:?}"),
+            });
+            return told.collect();
+        }
+    }
+    Vec::new()
+}
+
+#[test]
+fn next_file_that_may_not_be_read_is_told_once() {
+    let mut scene = Scene::new();
+    scene.write("r0.pcap", &[1, 2]);
+    scene.follow("r0.pcap");
+    scene.expect(&[1, 2]);
+    let allow = |scene: &Scene, mode| {
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(mode);
+        fs::set_permissions(scene.path("r1.pcap"), mode).unwrap();
+    };
+    scene.write("r1.pcap", &[3]);
+    allow(&scene, 0);
+    if File::open(scene.path("r1.pcap")).is_ok() {
+        // Root may read everything.
+        return;
+    }
+    let told = told(&mut scene);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].starts_with("r1.pcap: it cannot be read: Permission denied"), "{told:?}");
+    // What comes goes on being read, and nothing is told again.
+    scene.append("r0.pcap", &records(&[3]));
+    scene.expect(&[1, 2, 3]);
+    allow(&scene, 0o600);
+    scene.expect(&[1, 2, 3, 3]);
+    assert_eq!(scene.problems, 0);
+}
+
+#[test]
+fn file_that_was_taken_away_is_told_once() {
+    let mut scene = Scene::new();
+    scene.write("r0.pcap", &[1, 2]);
+    scene.follow("r0.pcap");
+    scene.expect(&[1, 2]);
+    // In the middle of a record: what was read of it stays.
+    let more = records(&[3]);
+    scene.append("r0.pcap", &more[..7]);
+    let mut open = fs::OpenOptions::new().append(true).open(scene.path("r0.pcap")).unwrap();
+    fs::remove_file(scene.path("r0.pcap")).unwrap();
+    assert_eq!(told(&mut scene), ["r0.pcap: it was deleted or renamed, and none has followed yet"]);
+    open.write_all(&more[7..]).unwrap();
+    scene.expect(&[1, 2, 3]);
+    scene.write("r1.pcap", &[4]);
+    scene.expect(&[1, 2, 3, 4]);
+    assert_eq!(scene.problems, 0);
+}
+
 #[test]
 fn families() {
     let of = |name: &str| family(Path::new(name));
