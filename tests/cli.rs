@@ -9,14 +9,14 @@ use tempfile::TempDir;
 use crate::tiny;
 
 /// Runs the program in `folder`.
-fn wirefin(folder: &Path, arguments: &[&str]) -> Command {
+pub fn wirefin(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::cargo_bin("wirefin").unwrap();
     command.current_dir(folder).args(arguments).env_remove("NO_COLOR").env("COLUMNS", "100");
     command
 }
 
 /// Makes a folder that holds the small captures.
-fn folder() -> TempDir {
+pub fn folder() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
     tiny::write(&path("tiny.pcap"));
@@ -29,7 +29,7 @@ fn folder() -> TempDir {
     folder
 }
 
-fn run(folder: &Path, line: &str) -> Output {
+pub fn run(folder: &Path, line: &str) -> Output {
     wirefin(folder, &line.split_whitespace().collect::<Vec<_>>()).output().unwrap()
 }
 

@@ -12,6 +12,7 @@ mod hostile;
 mod layers;
 mod live;
 mod readme;
+mod saving;
 mod schema;
 mod screen;
 mod seeds;

@@ -128,6 +128,17 @@ impl Follow {
         folder(&self.path)
     }
 
+    /// Lists the files that may be read when `path` is followed, as far as they are there.
+    pub fn family(path: &Path) -> Vec<PathBuf> {
+        members(path, &family(path)).unwrap_or_default()
+    }
+
+    /// Tells whether a file of this name would be read when `path` is followed.
+    pub fn is_of_family(path: &Path, name: &Path) -> bool {
+        let folders = [path, name].map(|path| folder(path).canonicalize().ok());
+        folders[0] == folders[1] && family(path) == family(name)
+    }
+
     /// Goes on with the next file, unless there is something to tell first; `false` at the end.
     fn turn(&mut self) -> Result<bool, Error> {
         loop {

@@ -4,6 +4,7 @@ mod block;
 mod chosen;
 
 use std::collections::VecDeque;
+use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -13,7 +14,7 @@ use std::time::Duration;
 use chosen::Chosen;
 pub use chosen::{Belongs, Sorter};
 
-use super::{Counts, Description, Error, Next, Round, Source};
+use super::{Counts, Description, Error, Identity, Next, Round, Source};
 use crate::model::{Anomaly, Endpoint, LinkType, Timestamp};
 
 /// Says where packets are saved, and when a new file begins.
@@ -27,22 +28,40 @@ pub struct Target {
     pub most_time: Option<Duration>,
     /// How many files are kept; the oldest goes when one more begins.
     pub files: Option<usize>,
+    /// Files that are never written over, such as inputs.
+    pub spared: Vec<Identity>,
 }
 
 impl Target {
-    const fn is_rotated(&self) -> bool {
+    /// Tells whether there are to be several files.
+    pub const fn is_rotated(&self) -> bool {
         self.most_bytes.is_some() || self.most_time.is_some()
     }
 
     /// Returns the name of the file of this number, from 1.
-    fn name(&self, number: u64) -> PathBuf {
+    pub fn name(&self, number: u64) -> PathBuf {
         if !self.is_rotated() {
             return self.file.clone();
         }
-        let stem = self.file.file_stem().unwrap_or_default().to_string_lossy();
-        let extension =
-            self.file.extension().map(|it| format!(".{}", it.to_string_lossy())).unwrap_or_default();
-        self.file.with_file_name(format!("{stem}_{number:05}{extension}"))
+        let mut name = self.file.file_stem().unwrap_or_default().to_owned();
+        name.push(format!("_{number:05}"));
+        if let Some(extension) = self.file.extension() {
+            name.push(".");
+            name.push(extension);
+        }
+        self.file.with_file_name(name)
+    }
+
+    /// Tells whether this is the name, without its folder, of one of its files, whatever the number.
+    pub fn makes(&self, name: &OsStr) -> bool {
+        if !self.is_rotated() {
+            return self.file.file_name() == Some(name);
+        }
+        let stem = self.file.file_stem().unwrap_or_default().as_encoded_bytes();
+        let rest = name.as_encoded_bytes().strip_prefix(stem).and_then(|rest| rest.strip_prefix(b"_"));
+        let digits = rest.map_or(0, |rest| rest.iter().take_while(|byte| byte.is_ascii_digit()).count());
+        let number = rest.and_then(|rest| str::from_utf8(rest.get(..digits)?).ok()?.parse().ok());
+        number.is_some_and(|number| self.name(number).file_name() == Some(name))
     }
 }
 
@@ -222,8 +241,9 @@ impl Out {
     fn begin(&mut self) -> io::Result<()> {
         self.number = self.number.saturating_add(1);
         self.path = self.target.name(self.number);
-        // Nobody is to find packets in a file that others may read.
-        self.file = Some(create(&self.path)?);
+        // Packets are for nobody else: a file that is made here is its owner's alone. One that was there before
+        // stays as open to others as it was.
+        self.file = Some(create(&self.path, &self.target.spared)?);
         (self.written, self.first, self.here) = (0, None, 0);
         self.kept.push_back(self.path.clone());
         if let Some(most) = self.target.files {
@@ -308,12 +328,21 @@ impl Out {
     }
 }
 
-fn create(path: &Path) -> io::Result<File> {
+/// Creates a file, or empties the one there is unless it is to be spared.
+fn create(path: &Path, spared: &[Identity]) -> io::Result<File> {
     let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
+    options.write(true).create(true).truncate(false);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
+    let file = options.open(path)?;
+    let metadata = file.metadata()?;
+    if Identity::of(&metadata).is_some_and(|it| spared.contains(&it)) {
+        return Err(io::Error::new(io::ErrorKind::AlreadyExists, "it is an input, and would be lost"));
+    }
+    if metadata.is_file() {
+        file.set_len(0)?;
+    }
+    Ok(file)
 }
 
 #[cfg(test)]

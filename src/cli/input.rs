@@ -1,4 +1,3 @@
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -6,6 +5,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 
 use super::args::Input;
+use super::clash;
 use super::rights::{self, User};
 use super::sandbox::Needs;
 use super::stop;
@@ -95,24 +95,27 @@ impl Input {
         }
     }
 
-    /// Saves what is read, where that is asked for.
-    pub(super) fn save(&self, opened: Opened) -> anyhow::Result<(Opened, Option<Saver>)> {
-        let Some(file) = &self.write else { return Ok((opened, None)) };
-        let inputs: Vec<PathBuf> = self.files.clone();
-        if inputs.iter().any(|input| same(input, file)) {
-            anyhow::bail!("{} is an input: it would be lost", file.display());
-        }
-        let target = Target {
-            file: file.clone(),
+    /// Says where packets are saved, where that is asked for.
+    pub(super) fn target(&self) -> Option<Target> {
+        Some(Target {
+            file: self.write.clone()?,
             most_bytes: self.rotate_size.map(|megabytes| megabytes.saturating_mul(1_000_000)),
             most_time: self.rotate_seconds.map(Duration::from_secs),
             files: self.rotate_files,
-        };
+            ..Target::default()
+        })
+    }
+
+    /// Saves what is read, where that is asked for.
+    pub(super) fn save(&self, opened: Opened) -> anyhow::Result<(Opened, Option<Saver>)> {
+        let Some(target) = self.target() else { return Ok((opened, None)) };
+        let target = Target { spared: clash::spared(&self.files), ..target };
+        let file = target.file.clone();
         let sorter = self.only_websocket.then(|| Box::new(Flows::new(wire::Limits::default())) as Box<_>);
         let saver = Saver::create(target, opened.interfaces.clone(), opened.counts.clone(), sorter)
             .with_context(|| opened.whose("cannot save packets"))?;
         let mut opened = opened;
-        opened.needs.make(file);
+        opened.needs.make(&file);
         let source = std::mem::replace(&mut opened.source, Box::new(Files::from_readers([])));
         opened.source = Box::new(saver.watch(source));
         Ok((opened, Some(saver)))
@@ -140,8 +143,4 @@ impl Opened {
             None => what.to_owned(),
         }
     }
-}
-
-fn same(one: &Path, other: &Path) -> bool {
-    one.canonicalize().is_ok_and(|one| other.canonicalize().is_ok_and(|other| one == other))
 }

@@ -4,6 +4,7 @@
 
 mod args;
 mod check;
+mod clash;
 mod destination;
 mod export;
 mod input;

@@ -9,7 +9,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use super::destination::Destination;
 use super::input::Opened;
 use super::progress::Progress;
-use super::{args, report, sandbox};
+use super::{args, clash, report, sandbox};
 use crate::capture::{Count, Counts, Saver};
 use crate::event::{Event, Gather, Kind, Sink};
 use crate::export::Format;
@@ -24,6 +24,7 @@ pub(super) fn run(
     count: Option<u64>,
     format: impl Format,
 ) -> anyhow::Result<()> {
+    clash::check(input, output.file.as_deref())?;
     let opened = input.open()?;
     let to = destination(&opened, input, output.file.as_deref())?;
     let trip = Trip::new(input, opened, &to)?;
@@ -46,6 +47,7 @@ pub(super) fn gather<G: Gather>(
     whole: G,
     tell: impl FnOnce(G, &mut Destination) -> io::Result<()>,
 ) -> anyhow::Result<()> {
+    clash::check(input, output.file.as_deref())?;
     let opened = input.open()?;
     let mut to = destination(&opened, input, output.file.as_deref())?;
     let trip = Trip::new(input, opened, &to)?;

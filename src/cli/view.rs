@@ -12,7 +12,7 @@ use std::thread;
 use self::feed::{Behind, Packets};
 use self::kept::Kept;
 use self::valve::{Handle, Valve};
-use super::{args, sandbox, size::Size};
+use super::{args, clash, sandbox, size::Size};
 use crate::capture::{Files, Source};
 use crate::pipeline;
 use crate::store::{Bounds, Shared};
@@ -80,6 +80,7 @@ impl Args {
         if let Some(file) = Options::file() {
             options = options.with_file(&file).map_err(tui::Error::Config)?;
         }
+        clash::check(&self.input, None)?;
         let run = self.input.options();
         let mut opened = self.input.open_quietly()?;
         let (meter, counts) = (opened.meter.take(), opened.counts.clone());

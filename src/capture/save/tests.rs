@@ -95,6 +95,51 @@ fn files_begin_anew_by_time() {
     assert_eq!(all, [2, 2, 1]);
 }
 
+#[test]
+fn input_that_takes_a_later_name_is_not_written_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let input = folder.path().join("out_00002.pcapng");
+    fs::write(&input, "packets").unwrap();
+    let spared = Vec::from_iter(Identity::at(&input));
+    let rotated = Target { most_bytes: Some(500), spared, ..target(folder.path()) };
+    let saver = Saver::create(rotated, Vec::new(), None, None).unwrap();
+    let mut last = Round::default();
+    for second in 0..10 {
+        let mut round = round(&[(second, None, LinkType::ETHERNET, &[7; 200])]);
+        saver.lock().take(&mut round);
+        last.diagnostics.append(&mut round.diagnostics);
+    }
+    assert!(matches!(last.diagnostics.as_slice(), [Anomaly::NotSaved { .. }]), "{:?}", last.diagnostics);
+    let error = saver.finish().unwrap_err().to_string();
+    assert!(error.ends_with("out_00002.pcapng: it is an input, and would be lost"), "{error}");
+    assert_eq!(fs::read(&input).unwrap(), b"packets");
+    assert_eq!(names(folder.path()), ["out_00001.pcapng", "out_00002.pcapng"]);
+}
+
+#[test]
+fn names_are_told_by_their_numbers() {
+    let makes = |file: &str, name: &str| {
+        Target { file: file.into(), most_bytes: Some(1), ..Target::default() }.makes(OsStr::new(name))
+    };
+    for name in ["a_00001.pcap", "a_00000.pcap", "a_99999.pcap", "a_100000.pcap"] {
+        assert!(makes("x/a.pcap", name), "{name}");
+    }
+    for name in [
+        "a.pcap",
+        "a_1.pcap",
+        "a_000001.pcap",
+        "a_00001",
+        "a_00001.pcapng",
+        "b_00001.pcap",
+        "a_.pcap",
+        "a_0000x.pcap",
+    ] {
+        assert!(!makes("x/a.pcap", name), "{name}");
+    }
+    assert!(makes("a", "a_00001") && makes("a.b.c", "a.b_00002.c"));
+    assert!(target(Path::new("x")).makes(OsStr::new("out.pcapng")));
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn full_disk_is_said_once_and_what_was_written_stays_whole() {

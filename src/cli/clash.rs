@@ -1,0 +1,160 @@
+//! What is read and what is written are to be different things; that is seen to before anything is opened.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io;
+use std::os::fd::AsFd as _;
+use std::path::{Path, PathBuf};
+
+use super::args::Input;
+use crate::capture::{Follow, Identity, Target};
+
+/// Refuses to save packets where that would take something away: an input, or the output.
+///
+/// # Errors
+///
+/// When it would; the error names what would be lost.
+pub(super) fn check(input: &Input, output: Option<&Path>) -> anyhow::Result<()> {
+    let Some(target) = input.target() else { return Ok(()) };
+    let written = Written::by(&target);
+    let name =
+        |path: &Path| if is_dash(path) { "standard input".to_owned() } else { path.display().to_string() };
+    if let (true, [followed]) = (input.follow, input.files.as_slice())
+        && let Some(next) = written.next_of(followed)
+    {
+        let followed = followed.display();
+        anyhow::bail!(
+            "{next} would be read as the next file of {followed}, and what is saved would be followed for ever: \
+             save it in another folder, or under a name that differs in more than its numbers"
+        );
+    }
+    for file in &input.files {
+        if written.holds(&Place::read(file)) {
+            anyhow::bail!("{} is an input: it would be lost", name(file));
+        }
+    }
+    let output = output.filter(|path| !is_dash(path));
+    if written.holds(&Place::written(output.unwrap_or(Path::new("-")))) {
+        const BOTH: &str = "the packets and the output cannot both be written to";
+        match output {
+            Some(path) => anyhow::bail!("{BOTH} {}", path.display()),
+            None => anyhow::bail!("{BOTH} standard output: -o names a file for the output"),
+        }
+    }
+    Ok(())
+}
+
+/// Lists what is there under the names of inputs, so that it is spared whatever happens meanwhile.
+pub(super) fn spared(inputs: &[PathBuf]) -> Vec<Identity> {
+    inputs.iter().filter_map(|path| Place::read(path).identity).collect()
+}
+
+fn is_dash(path: &Path) -> bool {
+    path == Path::new("-")
+}
+
+/// What standard input and output are called. Paths never are, for these are links.
+const STDIN: &str = "/dev/stdin";
+const STDOUT: &str = "/dev/stdout";
+
+/// Is something that can be read or written, as far as it can be told from others.
+struct Place {
+    /// The file's own name, links followed.
+    path: PathBuf,
+    /// `None` where there is nothing yet, or what can be shared.
+    identity: Option<Identity>,
+}
+
+impl Place {
+    fn read(path: &Path) -> Place {
+        if is_dash(path) {
+            return Place { path: STDIN.into(), identity: Identity::open(io::stdin().as_fd()) };
+        }
+        Place::of(path)
+    }
+
+    fn written(path: &Path) -> Place {
+        if is_dash(path) {
+            return Place { path: STDOUT.into(), identity: Identity::open(io::stdout().as_fd()) };
+        }
+        Place::of(path)
+    }
+
+    fn of(path: &Path) -> Place {
+        Place { path: resolved(path), identity: Identity::at(path) }
+    }
+
+    fn is(&self, other: &Place) -> bool {
+        match (self.identity, other.identity) {
+            (Some(one), Some(other)) => one == other,
+            // What is there is not what is not; of what is not there yet, the names tell.
+            (None, None) => {
+                self.path == other.path && (self.path == Path::new(STDOUT) || !self.path.exists())
+            }
+            _ => false,
+        }
+    }
+}
+
+/// Is every place that packets are saved to.
+struct Written<'a> {
+    target: &'a Target,
+    /// Its first file, where there are several.
+    first: Place,
+    /// What lies under their names already, whatever the number.
+    there: Vec<Identity>,
+}
+
+impl Written<'_> {
+    fn by(target: &Target) -> Written<'_> {
+        let first = Place::written(&target.name(1));
+        let mut there = Vec::from_iter(first.identity);
+        if target.is_rotated() {
+            let entries = fs::read_dir(folder(&target.file)).into_iter().flatten().flatten();
+            let named = entries.filter(|entry| target.makes(&entry.file_name()));
+            there.extend(named.filter_map(|entry| Identity::at(&entry.path())));
+        }
+        Written { target, first, there }
+    }
+
+    /// Names what would be read where `followed` is followed.
+    fn next_of(&self, followed: &Path) -> Option<String> {
+        let name = self.target.name(1);
+        let is_named = [&name, &self.first.path].iter().any(|name| Follow::is_of_family(followed, name));
+        let is_there = || Follow::family(followed).iter().any(|it| self.holds(&Place::of(it)));
+        (is_named || is_there()).then(|| name.display().to_string())
+    }
+
+    fn holds(&self, place: &Place) -> bool {
+        let is_named = || {
+            self.target.is_rotated()
+                && place.path.parent() == self.first.path.parent()
+                && self.target.makes(place.path.file_name().unwrap_or(OsStr::new("")))
+        };
+        self.first.is(place) || place.identity.is_some_and(|it| self.there.contains(&it)) || is_named()
+    }
+}
+
+fn folder(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Follows links as far as they lead, also to where nothing is yet.
+fn resolved(path: &Path) -> PathBuf {
+    /// As many as the kernel follows.
+    const LINKS: usize = 40;
+    let mut path = path.to_owned();
+    for _ in 0..LINKS {
+        if let Ok(whole) = path.canonicalize() {
+            return whole;
+        }
+        match fs::read_link(&path) {
+            Ok(link) => path = folder(&path).join(link),
+            Err(_) => break,
+        }
+    }
+    match (folder(&path).canonicalize(), path.file_name()) {
+        (Ok(folder), Some(name)) => folder.join(name),
+        _ => path,
+    }
+}

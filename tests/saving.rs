@@ -1,0 +1,121 @@
+//! Packets and events kept in files: nothing that is there already is lost, and nothing is lost unsaid.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use crate::cli::{folder, run};
+
+/// Runs a line that is to be refused with these words, and is to change nothing in the folder.
+fn refused(folder: &Path, line: &str, words: &str) {
+    let before = contents(folder);
+    let output = run(folder, line);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{line}: {said}");
+    assert!(said.contains(words), "{line}: {said}");
+    assert!(contents(folder) == before, "{line} changes nothing");
+}
+
+/// Every file of the folder, with what it holds.
+fn contents(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let entries = fs::read_dir(folder).unwrap().map(Result::unwrap);
+    let mut all: Vec<_> = entries
+        .map(|it| (it.file_name().into_string().unwrap(), fs::read(it.path()).unwrap_or_default()))
+        .collect();
+    all.sort();
+    all
+}
+
+#[test]
+fn packets_are_not_saved_over_an_input_whatever_its_number() {
+    let folder = folder();
+    let path = |name: &str| folder.path().join(name);
+    for name in ["x_00001.pcapng", "x_00007.pcapng", "x_123456.pcapng"] {
+        fs::rename(path("tiny.pcap"), path(name)).unwrap();
+        let lost = format!("{name} is an input: it would be lost");
+        refused(folder.path(), &format!("export -w x.pcapng -C 3 {name}"), &lost);
+        refused(folder.path(), &format!("export -w ./x.pcapng -G 3 http.pcap ./{name}"), &lost);
+        fs::rename(path(name), path("tiny.pcap")).unwrap();
+    }
+    symlink("tiny.pcap", path("x_00002.pcapng")).unwrap();
+    refused(folder.path(), "export -w x.pcapng -C 3 tiny.pcap", "tiny.pcap is an input: it would be lost");
+    fs::remove_file(path("x_00002.pcapng")).unwrap();
+    fs::hard_link(path("tiny.pcap"), path("x_00002.pcapng")).unwrap();
+    refused(folder.path(), "export -w x.pcapng -C 3 tiny.pcap", "tiny.pcap is an input: it would be lost");
+    refused(folder.path(), "export -w x_00002.pcapng tiny.pcap", "tiny.pcap is an input: it would be lost");
+    // Other names are free, and so is that of which the numbered ones are made.
+    assert_eq!(run(folder.path(), "export -w y.pcapng -C 3 x_00002.pcapng").status.code(), Some(0));
+    assert_eq!(run(folder.path(), "export -w tiny.pcap -C 3 tiny.pcap").status.code(), Some(0));
+    assert!(path("y_00001.pcapng").exists() && path("tiny_00001.pcap").exists());
+}
+
+#[test]
+fn packets_and_output_do_not_share_a_file() {
+    let folder = folder();
+    let path = |name: &str| folder.path().join(name);
+    fs::create_dir(path("sub")).unwrap();
+    symlink("../new", path("sub/link")).unwrap();
+    let words = "the packets and the output cannot both be written to ";
+    for (write, output) in [("new", "new"), ("new", "./sub/../new"), ("new", "sub/link"), ("sub/link", "new")]
+    {
+        refused(
+            folder.path(),
+            &format!("export tiny.pcap -w {write} -o {output}"),
+            &format!("{words}{output}"),
+        );
+    }
+    refused(folder.path(), "stats tiny.pcap -w x.pcapng -C 3 -o x_00004.pcapng", words);
+    fs::write(path("new"), "old").unwrap();
+    refused(folder.path(), "export tiny.pcap -w new -o sub/link", words);
+    fs::hard_link(path("new"), path("other")).unwrap();
+    refused(folder.path(), "export tiny.pcap -w new -o other", words);
+    // What swallows everything can be named twice.
+    assert_eq!(run(folder.path(), "export tiny.pcap -w /dev/null -o /dev/null").status.code(), Some(0));
+}
+
+#[test]
+fn packets_are_not_saved_where_standard_output_goes() {
+    let folder = folder();
+    let file = fs::File::create(folder.path().join("both")).unwrap();
+    let output = child(folder.path(), "export tiny.pcap -w both").stdout(file).output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert!(said(&output).contains("cannot both be written to standard output"), "{output:?}");
+    assert_eq!(fs::read(folder.path().join("both")).unwrap(), b"");
+}
+
+#[test]
+fn what_is_saved_is_not_followed() {
+    let folder = folder();
+    let path = |name: &str| folder.path().join(name);
+    fs::create_dir(path("sub")).unwrap();
+    for name in ["r-1.pcap", "y_00007.pcapng"] {
+        fs::copy(path("tiny.pcap"), path(name)).unwrap();
+    }
+    symlink("../r-9.pcap", path("sub/link")).unwrap();
+    for (followed, save) in [
+        ("r-1.pcap", "-w r-3.pcap"),
+        ("./r-1.pcap", "-w sub/../r-12.pcap"),
+        ("r-1.pcap", "-w sub/link"),
+        ("r-0.pcap", "-w r-3.pcap"),
+        ("y_00007.pcapng", "-w y.pcapng -C 3"),
+        ("y_00007.pcapng", "-w y_00009.pcapng"),
+    ] {
+        let words = "would be read as the next file of";
+        refused(folder.path(), &format!("export --follow {followed} {save} -a idle:0.2"), words);
+    }
+    for save in ["-w saved.pcapng", "-w sub/r-3.pcap", "-w r-1.pcap -C 3"] {
+        let output = run(folder.path(), &format!("export --follow r-1.pcap {save} -a idle:0.2"));
+        assert_eq!(output.status.code(), Some(0), "{save}: {output:?}");
+    }
+}
+
+fn child(folder: &Path, line: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wirefin"));
+    command.current_dir(folder).args(line.split_whitespace()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
