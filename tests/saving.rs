@@ -108,6 +108,7 @@ fn what_is_saved_is_not_followed() {
         let output = run(folder.path(), &format!("export --follow r-1.pcap {save} -a idle:0.2"));
         assert_eq!(output.status.code(), Some(0), "{save}: {output:?}");
     }
+    refused(folder.path(), "print --follow -", "standard input is read until it ends without it");
 }
 
 fn child(folder: &Path, line: &str) -> Command {

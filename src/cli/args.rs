@@ -3,6 +3,8 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use clap::builder::NonEmptyStringValueParser;
+
 use super::size::Size;
 use super::stop::Autostop;
 use crate::filter::Filter;
@@ -27,6 +29,7 @@ pub(super) struct Input {
         long = "interface",
         value_name = "NAME",
         conflicts_with = "files",
+        value_parser = NonEmptyStringValueParser::new(),
         help_heading = "Live capture"
     )]
     pub(super) interfaces: Vec<String>,
@@ -44,7 +47,8 @@ pub(super) struct Input {
 
     /// Give each interface a ring of this size [default: 128M]
     ///
-    /// It holds packets while we are busy; 128M are a second at 1 Gbit/s.
+    /// It holds packets while we are busy; 128M are a second at 1 Gbit/s. A small one is rounded up to what the system
+    /// can make, and a large one is 2G at most.
     #[arg(
         short = 'B',
         long,
@@ -55,9 +59,9 @@ pub(super) struct Input {
     )]
     pub(super) buffer: Option<Size>,
 
-    /// Keep this many bytes of a packet [default: all]
+    /// Keep this many bytes of a packet, 64 to 262144; 0 is all, as for tcpdump [default: all]
     #[arg(short, long, value_name = "BYTES", requires = "interfaces", conflicts_with = "files", help_heading = "Live capture",
-        value_parser = clap::value_parser!(u32).range(64..=262_144))]
+        value_parser = snap_length)]
     pub(super) snap_length: Option<u32>,
 
     /// Do not ask the interface for what is not addressed to it
@@ -191,6 +195,16 @@ fn positive<N: FromStr>(text: &str) -> Result<N, String> {
     text.parse().ok().filter(|_| !zero).ok_or_else(|| "a whole number is wanted, 1 or more".to_owned())
 }
 
+/// Takes a number of bytes of a packet; 0 means as many as there are.
+fn snap_length(text: &str) -> Result<u32, String> {
+    const ALL: u32 = 262_144;
+    match text.parse() {
+        Ok(0) => Ok(ALL),
+        Ok(bytes @ 64..=ALL) => Ok(bytes),
+        _ => Err(format!("64 to {ALL} bytes can be kept, or 0, which is all")),
+    }
+}
+
 fn filter(text: &str) -> Result<Filter, String> {
     Filter::parse(text).map_err(|error| format!("{error}\n{}", error.caret()))
 }
@@ -198,4 +212,15 @@ fn filter(text: &str) -> Result<Filter, String> {
 /// Takes the text of a filter that can be understood.
 pub(super) fn filter_text(text: &str) -> Result<String, String> {
     filter(text).map(|_| text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::snap_length;
+
+    #[test]
+    fn no_bytes_of_a_packet_are_all() {
+        assert_eq!(["0", "64", "262144"].map(snap_length), [Ok(262_144), Ok(64), Ok(262_144)]);
+        assert!(["63", "262145", "-1", "", "all"].into_iter().all(|text| snap_length(text).is_err()));
+    }
 }

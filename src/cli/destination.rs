@@ -19,13 +19,14 @@ pub(super) enum Destination {
 }
 
 impl Destination {
-    /// Opens `path`, standard output without one or for `-`; refuses to write over one of `inputs`.
-    pub(super) fn open(path: Option<&Path>, inputs: &[PathBuf]) -> anyhow::Result<Self> {
+    /// Opens `path`, standard output without one or for `-`; refuses to write over one of `inputs`. `who` is added to
+    /// what could not be done.
+    pub(super) fn open(path: Option<&Path>, inputs: &[PathBuf], who: &str) -> anyhow::Result<Self> {
         let Some(path) = path.filter(|path| *path != Path::new("-")) else {
             return Ok(Destination::Stdout(BufWriter::with_capacity(BUFFER, io::stdout().lock())));
         };
         let given = path.display();
-        let failed = || format!("cannot write {given}");
+        let failed = || format!("cannot write {given}{who}");
         // A link stays a link: the file that it points to is replaced.
         let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let metadata = fs::metadata(path).ok();
@@ -151,7 +152,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("out.json");
         fs::write(&path, "old").unwrap();
-        let mut out = Destination::open(Some(&path), &[]).unwrap();
+        let mut out = Destination::open(Some(&path), &[], "").unwrap();
         out.write_all(b"new").unwrap();
         out.flush().unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"old");
@@ -164,7 +165,7 @@ mod tests {
     fn an_unfinished_file_leaves_nothing_behind() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("out.json");
-        drop(Destination::open(Some(&path), &[]).unwrap());
+        drop(Destination::open(Some(&path), &[], "").unwrap());
         assert!(names(folder.path()).is_empty());
     }
 
@@ -173,7 +174,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.pcap");
         fs::write(&path, "packets").unwrap();
-        let error = Destination::open(Some(&path), &[folder.path().join("./a.pcap")]).unwrap_err();
+        let error = Destination::open(Some(&path), &[folder.path().join("./a.pcap")], "").unwrap_err();
         assert!(error.to_string().ends_with("a.pcap: it is an input, and would be lost"), "{error}");
         assert_eq!(fs::read(&path).unwrap(), b"packets");
     }
@@ -185,12 +186,12 @@ mod tests {
         let (path, link) = (folder.path().join("file"), folder.path().join("link"));
         fs::write(&path, "old").unwrap();
         std::os::unix::fs::symlink(&path, &link).unwrap();
-        let mut out = Destination::open(Some(&link), &[]).unwrap();
+        let mut out = Destination::open(Some(&link), &[], "").unwrap();
         out.write_all(b"new").unwrap();
         out.finish().unwrap();
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         assert_eq!(fs::read(&path).unwrap(), b"new");
-        Destination::open(Some(Path::new("/dev/null")), &[]).unwrap().finish().unwrap();
+        Destination::open(Some(Path::new("/dev/null")), &[], "").unwrap().finish().unwrap();
         assert!(!fs::metadata("/dev/null").unwrap().is_file());
     }
 }

@@ -1,3 +1,4 @@
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -70,6 +71,11 @@ impl Input {
             opened.user = rights::give_up(self.user.as_deref())?;
         } else if self.follow {
             let [file] = self.files.as_slice() else { anyhow::bail!("--follow takes one file") };
+            if file == Path::new("-") {
+                anyhow::bail!(
+                    "--follow takes a file by its name; standard input is read until it ends without it"
+                );
+            }
             let follow = Follow::open(file, until)?;
             opened.needs.read.push(follow.folder().to_owned());
             opened.followed = Some(file.display().to_string());
@@ -113,7 +119,7 @@ impl Input {
         let file = target.file.clone();
         let sorter = self.only_websocket.then(|| Box::new(Flows::new(wire::Limits::default())) as Box<_>);
         let saver = Saver::create(target, opened.interfaces.clone(), opened.counts.clone(), sorter)
-            .with_context(|| opened.whose("cannot save packets"))?;
+            .with_context(|| format!("cannot save packets{}", opened.who()))?;
         let mut opened = opened;
         opened.needs.make(&file);
         let source = std::mem::replace(&mut opened.source, Box::new(Files::from_readers([])));
@@ -136,11 +142,9 @@ impl Opened {
         })
     }
 
-    /// Says whose rights were not enough, where that are not those of the caller.
-    pub(super) fn whose(&self, what: &str) -> String {
-        match &self.user {
-            Some(user) => format!("{what} as {user}, who root became (--user names another)"),
-            None => what.to_owned(),
-        }
+    /// Says whose rights count, where those are not the caller's, to be put behind what could not be done.
+    pub(super) fn who(&self) -> String {
+        let user = self.user.as_ref();
+        user.map_or_else(String::new, |user| format!(" as {user}, who root became (--user names another)"))
     }
 }

@@ -63,9 +63,7 @@ pub(super) fn gather<G: Gather>(
 }
 
 fn destination(opened: &Opened, input: &args::Input, file: Option<&Path>) -> anyhow::Result<Destination> {
-    // The error says what could not be done; who was not allowed to is worth saying only where root became another.
-    let result = Destination::open(file, &input.files);
-    if opened.user.is_some() { result.with_context(|| opened.whose("cannot write")) } else { result }
+    Destination::open(file, &input.files, &opened.who())
 }
 
 /// Is a trip that is about to be made.
