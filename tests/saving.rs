@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use crate::cli::{folder, run};
+use crate::tiny;
 
 /// Runs a line that is to be refused with these words, and is to change nothing in the folder.
 fn refused(folder: &Path, line: &str, words: &str) {
@@ -111,6 +112,14 @@ fn what_is_saved_is_not_followed() {
     refused(folder.path(), "print --follow -", "standard input is read until it ends without it");
 }
 
+/// Writes the small capture once and again to a pipe, so that no buffer holds it all.
+fn many(times: usize) -> Vec<u8> {
+    let capture = tiny::capture();
+    let mut all = capture[..24].to_vec();
+    (0..times).for_each(|_| all.extend_from_slice(&capture[24..]));
+    all
+}
+
 fn child(folder: &Path, line: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wirefin"));
     command.current_dir(folder).args(line.split_whitespace()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -119,4 +128,40 @@ fn child(folder: &Path, line: &str) -> Command {
 
 fn said(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+/// Runs a line that may write files of a few kilobytes; the disk is as good as full then.
+fn on_a_full_disk(folder: &Path, line: &str) -> Output {
+    let limited = format!("trap '' XFSZ; ulimit -f 8; exec \"$0\" {line}");
+    let program = env!("CARGO_BIN_EXE_wirefin");
+    Command::new("sh").current_dir(folder).args(["-c", &limited, program]).output().unwrap()
+}
+
+#[test]
+fn output_that_cannot_be_made_again_is_kept_up_to_its_last_whole_line() {
+    let folder = folder();
+    let path = |name: &str| folder.path().join(name);
+    fs::write(path("big.pcap"), many(100)).unwrap();
+    fs::write(path("out.ndjson"), "old").unwrap();
+    let names = || contents(folder.path()).into_iter().map(|it| it.0).collect::<Vec<_>>();
+    let before = names();
+    // What can be read again leaves nothing behind.
+    let output = on_a_full_disk(folder.path(), "export -q big.pcap -o out.ndjson");
+    assert_eq!((output.status.code(), names()), (Some(2), before.clone()), "{output:?}");
+    assert!(said(&output).starts_with("wirefin: cannot write out.ndjson: File too large"), "{output:?}");
+    // What is followed, and what comes through a pipe, is kept.
+    for line in ["export --follow big.pcap -a idle:0.2 -o out.ndjson", "export - -o out.ndjson < big.pcap"] {
+        let output = on_a_full_disk(folder.path(), line);
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+        let kept: Vec<_> = names().into_iter().filter(|name| !before.contains(name)).collect();
+        assert_eq!(kept.len(), 1, "{kept:?}");
+        let said = said(&output);
+        assert!(said.contains("is kept in ") && said.contains(&kept[0]), "{said}");
+        assert!(said.contains("wirefin: cannot write out.ndjson: File too large"), "{said}");
+        let text = fs::read_to_string(path(&kept[0])).unwrap();
+        let whole = text.lines().all(|line| serde_json::from_str::<serde_json::Value>(line).is_ok());
+        assert!(whole && text.ends_with('\n') && text.lines().count() > 5, "{text}");
+        assert_eq!(fs::read_to_string(path("out.ndjson")).unwrap(), "old");
+        fs::remove_file(path(&kept[0])).unwrap();
+    }
 }

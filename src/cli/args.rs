@@ -1,6 +1,6 @@
 use std::io::IsTerminal;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::builder::NonEmptyStringValueParser;
@@ -137,6 +137,11 @@ impl Input {
         self.follow || !self.interfaces.is_empty() || !self.autostop.is_empty()
     }
 
+    /// Tells whether what is read cannot be read again.
+    pub(super) fn comes_once(&self) -> bool {
+        self.follow || !self.interfaces.is_empty() || !self.files.iter().all(|file| is_file(file))
+    }
+
     /// Returns what the pipeline is told.
     pub(super) fn options(&self) -> pipeline::Options {
         let mut options = pipeline::Options::default();
@@ -152,7 +157,8 @@ impl Input {
 pub(super) struct Output {
     /// Write to a file instead of standard output
     ///
-    /// It gets its name when it is whole; until then, what had the name stays as it was.
+    /// It gets its name when it is whole; until then, what had the name stays as it was. Where a failure ends a live
+    /// capture, what was written is kept under another name.
     #[arg(short = 'o', long = "output", value_name = "FILE")]
     pub(super) file: Option<PathBuf>,
 
@@ -187,6 +193,10 @@ pub(super) struct Count {
     /// Stop after N messages
     #[arg(short, long, value_name = "N")]
     pub(super) count: Option<u64>,
+}
+
+fn is_file(path: &Path) -> bool {
+    path != Path::new("-") && path.is_file()
 }
 
 /// Takes a number that is not zero.

@@ -1,5 +1,6 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, StdoutLock, Write};
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -62,6 +63,13 @@ impl Destination {
         }
     }
 
+    /// Lets a file that is never finished lie under its temporary name, up to its last whole line; returns that name.
+    pub(super) fn keep(&mut self) -> Option<PathBuf> {
+        let Destination::File(_, unfinished) = self else { return None };
+        unfinished.keep = true;
+        Some(unfinished.temporary.clone())
+    }
+
     /// Ends the output; a file gets its name.
     pub(super) fn finish(mut self) -> io::Result<()> {
         self.flush()?;
@@ -93,11 +101,14 @@ impl Write for Destination {
     }
 }
 
-/// Is a file under a temporary name beside its own; dropped before it is finished, it is removed.
+/// Is a file under a temporary name beside its own; dropped before it is finished, it is removed, unless it is to be
+/// kept and holds a whole line.
 #[derive(Debug)]
 pub(super) struct Unfinished {
     temporary: PathBuf,
     name: PathBuf,
+    file: File,
+    keep: bool,
     finished: bool,
 }
 
@@ -109,9 +120,11 @@ impl Unfinished {
             temporary.push(last);
             temporary.push(format!(".{}-{attempt}.part", std::process::id()));
             let temporary = name.with_file_name(temporary);
-            match OpenOptions::new().write(true).create_new(true).open(&temporary) {
+            match OpenOptions::new().read(true).write(true).create_new(true).open(&temporary) {
                 Ok(file) => {
-                    return Ok((file, Unfinished { temporary, name: name.to_owned(), finished: false }));
+                    let (name, writer) = (name.to_owned(), file.try_clone()?);
+                    let unfinished = Unfinished { temporary, name, file, keep: false, finished: false };
+                    return Ok((writer, unfinished));
                 }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error),
@@ -127,9 +140,29 @@ impl Unfinished {
     }
 }
 
+/// Ends a file behind its last whole line; tells whether it has one.
+fn cut(file: &File) -> io::Result<bool> {
+    let mut end = file.metadata()?.len();
+    let mut piece = vec![0; 64 << 10];
+    while end > 0 {
+        let start = end.saturating_sub(piece.len() as u64);
+        let piece =
+            piece.get_mut(..usize::try_from(end.saturating_sub(start)).unwrap_or(0)).unwrap_or_default();
+        file.read_exact_at(piece, start)?;
+        if let Some(at) = memchr::memrchr(b'\n', piece) {
+            file.set_len(start.saturating_add(at as u64).saturating_add(1))?;
+            return Ok(true);
+        }
+        end = start;
+    }
+    Ok(false)
+}
+
 impl Drop for Unfinished {
     fn drop(&mut self) {
-        if !self.finished {
+        // What cannot be cut lies there as it is.
+        let stays = self.finished || self.keep && cut(&self.file).unwrap_or(true);
+        if !stays {
             // It may be gone already, and there is nobody left to tell.
             let _ = fs::remove_file(&self.temporary);
         }
@@ -167,6 +200,27 @@ mod tests {
         let path = folder.path().join("out.json");
         drop(Destination::open(Some(&path), &[], "").unwrap());
         assert!(names(folder.path()).is_empty());
+    }
+
+    #[test]
+    fn what_is_kept_ends_with_its_last_whole_line() {
+        let long = "x".repeat(200 << 10);
+        for (written, kept) in [
+            ("one\ntwo\nthr".to_owned(), Some("one\ntwo\n".to_owned())),
+            ("one\n".to_owned(), Some("one\n".to_owned())),
+            (format!("one\n{long}"), Some("one\n".to_owned())),
+            (format!("{long}\n{long}"), Some(format!("{long}\n"))),
+            (String::new(), None),
+            ("on".to_owned(), None),
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            let mut out = Destination::open(Some(&folder.path().join("out.json")), &[], "").unwrap();
+            let temporary = out.keep().unwrap();
+            out.write_all(written.as_bytes()).unwrap();
+            drop(out);
+            assert_eq!(fs::read_to_string(temporary).ok(), kept);
+            assert_eq!(names(folder.path()).len(), usize::from(kept.is_some()));
+        }
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! What is said on standard error after a run, so that nothing is shown without saying why.
 
 use std::io::{self, Write};
+use std::path::Path;
 
 use crate::capture::{Count, Description};
 use crate::pipeline::{Summary, Tally};
-use crate::view::count;
+use crate::view::{count, printable_string};
 use crate::wire::Stop;
 
 /// Fails where not one packet could be read for its link type; `of` names what has such packets.
@@ -47,6 +48,15 @@ pub(super) fn ended(summary: &Summary, written: Option<Tally>, counts: &[Count])
     for line in ended_lines(summary.packets, written.unwrap_or_else(|| summary.tally()), counts) {
         let _ = writeln!(io::stderr(), "wirefin: {line}");
     }
+}
+
+/// Says where what was written lies, up to its last whole line.
+pub(super) fn kept(path: &Path) {
+    let path = printable_string(path.as_os_str().as_encoded_bytes());
+    let _ = writeln!(
+        io::stderr(),
+        "wirefin: what could be written, up to the last whole line, is kept in {path}"
+    );
 }
 
 fn ended_lines(packets: u64, tally: Tally, counts: &[Count]) -> Vec<String> {

@@ -1,6 +1,6 @@
 use std::io::{self, IsTerminal};
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
 use anyhow::Context as _;
@@ -26,18 +26,20 @@ pub(super) fn run(
 ) -> anyhow::Result<()> {
     clash::check(input, output.file.as_deref())?;
     let opened = input.open()?;
-    let to = destination(&opened, input, output.file.as_deref())?;
-    let trip = Trip::new(input, opened, &to)?;
-    let formatted = Formatted::new(format, to, count);
-    let (formatted, mut arrived) = match &output.only {
-        None => trip.make(formatted)?,
-        Some(filter) => {
-            let (sieve, arrived) = trip.make(Sieve::new(filter.clone(), formatted))?;
-            (sieve.into_inner(), arrived)
-        }
-    };
-    arrived.written = formatted.tally();
-    arrived.end(formatted.finish().map_err(pipeline::Error::Write), input, output.file.as_deref())
+    let (to, remains) = destination(&opened, input, output)?;
+    remains.told_after(|| {
+        let trip = Trip::new(input, output, opened, &to)?;
+        let formatted = Formatted::new(format, to, count);
+        let (formatted, mut arrived) = match &output.only {
+            None => trip.make(formatted)?,
+            Some(filter) => {
+                let (sieve, arrived) = trip.make(Sieve::new(filter.clone(), formatted))?;
+                (sieve.into_inner(), arrived)
+            }
+        };
+        arrived.written = formatted.tally();
+        arrived.end(formatted.finish(), input, output)
+    })
 }
 
 /// Makes the whole trip for what can only be told in the end; `tell` tells it.
@@ -49,26 +51,50 @@ pub(super) fn gather<G: Gather>(
 ) -> anyhow::Result<()> {
     clash::check(input, output.file.as_deref())?;
     let opened = input.open()?;
-    let mut to = destination(&opened, input, output.file.as_deref())?;
-    let trip = Trip::new(input, opened, &to)?;
-    let (whole, arrived) = match &output.only {
-        None => trip.make(Gathered::new(whole))?,
-        Some(filter) => {
-            let (sieve, arrived) = trip.make(Sieve::new(filter.clone(), Gathered::new(whole)))?;
-            (sieve.into_inner(), arrived)
-        }
-    };
-    let told = tell(whole.into_inner(), &mut to).map(|()| to).map_err(pipeline::Error::Write);
-    arrived.end(told, input, output.file.as_deref())
+    let (mut to, remains) = destination(&opened, input, output)?;
+    remains.told_after(|| {
+        let trip = Trip::new(input, output, opened, &to)?;
+        let (whole, arrived) = match &output.only {
+            None => trip.make(Gathered::new(whole))?,
+            Some(filter) => {
+                let (sieve, arrived) = trip.make(Sieve::new(filter.clone(), Gathered::new(whole)))?;
+                (sieve.into_inner(), arrived)
+            }
+        };
+        let told = tell(whole.into_inner(), &mut to).map(|()| to);
+        arrived.end(told, input, output)
+    })
 }
 
-fn destination(opened: &Opened, input: &args::Input, file: Option<&Path>) -> anyhow::Result<Destination> {
-    Destination::open(file, &input.files, &opened.who())
+fn destination(
+    opened: &Opened,
+    input: &args::Input,
+    output: &args::Output,
+) -> anyhow::Result<(Destination, Remains)> {
+    let mut to = Destination::open(output.file.as_deref(), &input.files, &opened.who())?;
+    // What can be read again is better exported again.
+    let remains = if input.comes_once() { to.keep() } else { None };
+    Ok((to, Remains(remains)))
+}
+
+/// Is where an output lies that could not be ended, if it is kept.
+struct Remains(Option<PathBuf>);
+
+impl Remains {
+    /// Does the work, and says where its remains lie if it fails.
+    fn told_after(self, work: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<()> {
+        let result = work();
+        if let (Err(_), Some(path)) = (&result, self.0.filter(|path| path.exists())) {
+            report::kept(&path);
+        }
+        result
+    }
 }
 
 /// Is a trip that is about to be made.
 struct Trip<'a> {
     input: &'a args::Input,
+    output: &'a args::Output,
     opened: Opened,
     progress: Progress,
     saver: Option<Saver>,
@@ -92,7 +118,12 @@ struct Arrived {
 
 impl<'a> Trip<'a> {
     /// Gets ready, and shuts the program in.
-    fn new(input: &'a args::Input, opened: Opened, to: &Destination) -> anyhow::Result<Self> {
+    fn new(
+        input: &'a args::Input,
+        output: &'a args::Output,
+        opened: Opened,
+        to: &Destination,
+    ) -> anyhow::Result<Self> {
         let (mut opened, saver) = input.save(opened)?;
         let quiet = input.quiet || (to.is_stdout() && io::stdout().is_terminal());
         let progress = opened.meter.take().filter(|_| !quiet).map_or_else(Progress::none, Progress::new);
@@ -103,7 +134,7 @@ impl<'a> Trip<'a> {
         if !input.quiet {
             report::listening(&opened.interfaces);
         }
-        Ok(Trip { input, opened, progress, saver, stdout: to.is_stdout() })
+        Ok(Trip { input, output, opened, progress, saver, stdout: to.is_stdout() })
     }
 
     fn make<O: Output>(mut self, output: O) -> anyhow::Result<(O, Arrived)> {
@@ -117,7 +148,10 @@ impl<'a> Trip<'a> {
         let result = pipeline::run(&mut *self.opened.source, &self.input.options(), &mut watched);
         watched.progress.clear();
         let saved = watched.saver.as_ref().map(Saver::finish);
-        let summary = result?;
+        let summary = result.map_err(|error| match error {
+            pipeline::Error::Write(source) => name(self.output, source),
+            pipeline::Error::Read(error) => error.into(),
+        })?;
         let unreadable = self.opened.unreadable(&summary);
         report::check(&summary, unreadable.as_deref())?;
         let (counts, stopped) = (&self.opened.counts, &self.opened.stopped);
@@ -135,12 +169,13 @@ impl Arrived {
     /// Gives the output its name and says what would otherwise be missed.
     fn end(
         self,
-        to: Result<Destination, pipeline::Error>,
+        to: io::Result<Destination>,
         input: &args::Input,
-        file: Option<&Path>,
+        output: &args::Output,
     ) -> anyhow::Result<()> {
-        let to = if self.closed { None } else { Some(to?) };
-        to.map_or(Ok(()), Destination::finish).map_err(|source| name(file, source))?;
+        if !self.closed {
+            to.and_then(Destination::finish).map_err(|source| name(output, source))?;
+        }
         if !input.quiet {
             report::say(&self.summary, self.unreadable.as_deref());
             if self.ended {
@@ -154,7 +189,9 @@ impl Arrived {
     }
 }
 
-fn name(file: Option<&Path>, error: io::Error) -> anyhow::Error {
+/// Names the output that could not be written.
+fn name(output: &args::Output, error: io::Error) -> anyhow::Error {
+    let file = output.file.as_ref().filter(|file| *file != Path::new("-"));
     let file = file.map_or_else(|| "standard output".into(), |file| file.to_string_lossy());
     anyhow::Error::new(error).context(format!("cannot write {file}"))
 }
