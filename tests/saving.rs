@@ -112,6 +112,27 @@ fn what_is_saved_is_not_followed() {
     refused(folder.path(), "print --follow -", "standard input is read until it ends without it");
 }
 
+#[test]
+fn packets_go_to_standard_output_where_events_go_to_a_file() {
+    let folder = folder();
+    let path = |name: &str| folder.path().join(name);
+    let output = run(folder.path(), "export tiny.pcap -w - -o events.ndjson");
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert_eq!(run(folder.path(), "export tiny.pcap -w file.pcapng -o other.ndjson").status.code(), Some(0));
+    assert!(output.stdout == fs::read(path("file.pcapng")).unwrap());
+    assert_eq!(fs::read(path("events.ndjson")).unwrap(), fs::read(path("other.ndjson")).unwrap());
+    assert!(!path("-").exists());
+    let both = "the packets and the output cannot both be written to";
+    refused(folder.path(), "export tiny.pcap -w -", both);
+    refused(folder.path(), "export tiny.pcap -w - -o -", both);
+    refused(folder.path(), "export tiny.pcap -w - -o /dev/stdout", both);
+    refused(folder.path(), "export tiny.pcap -w /dev/stdout", both);
+    refused(folder.path(), "view tiny.pcap -w -", both);
+    refused(folder.path(), "export tiny.pcap -o out -w - -C 3", "standard output is one stream");
+    assert_eq!(run(folder.path(), "export tiny.pcap -w ./- -o out").status.code(), Some(0));
+    assert!(path("-").exists());
+}
+
 /// Writes the small capture once and again to a pipe, so that no buffer holds it all.
 fn many(times: usize) -> Vec<u8> {
     let capture = tiny::capture();

@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
+use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -20,7 +21,7 @@ use crate::model::{Anomaly, Endpoint, LinkType, Timestamp};
 /// Says where packets are saved, and when a new file begins.
 #[derive(Clone, Debug, Default)]
 pub struct Target {
-    /// The file. Where there are to be several, their numbers are put before its extension.
+    /// The file, `-` for standard output. Where there are to be several, their numbers are put before its extension.
     pub file: PathBuf,
     /// A file is full when it has this many bytes.
     pub most_bytes: Option<u64>,
@@ -33,6 +34,11 @@ pub struct Target {
 }
 
 impl Target {
+    /// Tells whether packets go to standard output.
+    pub fn is_stdout(&self) -> bool {
+        self.file == Path::new("-")
+    }
+
     /// Tells whether there are to be several files.
     pub const fn is_rotated(&self) -> bool {
         self.most_bytes.is_some() || self.most_time.is_some()
@@ -96,7 +102,7 @@ impl Saver {
     ) -> Result<Saver, Error> {
         let chosen = sorter.map(Chosen::new);
         let mut out = Out::new(target, interfaces, counts);
-        out.begin().map_err(|source| Error::Io { file: out.path.display().to_string(), source })?;
+        out.begin().map_err(|source| Error::Io { file: out.label(), source })?;
         Ok(Saver(Arc::new(Mutex::new(Inner { out, chosen, fault: None }))))
     }
 
@@ -123,7 +129,8 @@ impl Saver {
     ///
     /// # Errors
     ///
-    /// When something could not be written, now or before; what was written before is whole.
+    /// When something could not be written, now or before; what was written before is whole. That nobody reads from
+    /// standard output any more is no failure.
     pub fn finish(&self) -> Result<u64, Error> {
         let mut inner = self.lock();
         if let Inner { out, chosen: Some(chosen), fault } = &mut *inner
@@ -137,10 +144,23 @@ impl Saver {
         {
             inner.fault = Some(error);
         }
+        if inner.is_closed() {
+            return Ok(inner.out.packets);
+        }
         match inner.fault.take() {
-            Some(source) => Err(Error::Io { file: inner.out.path.display().to_string(), source }),
+            Some(source) => Err(Error::Io { file: inner.out.label(), source }),
             None => Ok(inner.out.packets),
         }
+    }
+
+    /// Tells whether packets go to standard output.
+    pub fn is_stdout(&self) -> bool {
+        self.lock().out.target.is_stdout()
+    }
+
+    /// Tells whether packets go to standard output and nobody reads there any more.
+    pub fn is_closed(&self) -> bool {
+        self.lock().is_closed()
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -160,13 +180,17 @@ impl Inner {
         if self.fault.is_some() {
             return;
         }
-        if let Err(error) = self.save(round) {
-            round.diagnostics.push(Anomaly::NotSaved {
-                file: self.out.path.display().to_string().into(),
-                problem: error.to_string().into(),
-            });
-            self.fault = Some(error);
+        let Err(error) = self.save(round) else { return };
+        let problem = error.to_string().into();
+        self.fault = Some(error);
+        if !self.is_closed() {
+            round.diagnostics.push(Anomaly::NotSaved { file: self.out.label().into(), problem });
         }
+    }
+
+    fn is_closed(&self) -> bool {
+        let is_broken = |fault: &io::Error| fault.kind() == io::ErrorKind::BrokenPipe;
+        self.out.target.is_stdout() && self.fault.as_ref().is_some_and(is_broken)
     }
 
     fn save(&mut self, round: &Round) -> io::Result<()> {
@@ -237,13 +261,22 @@ impl Out {
         }
     }
 
+    /// Names the file at hand for who is told of it.
+    fn label(&self) -> String {
+        if self.target.is_stdout() { "standard output".to_owned() } else { self.path.display().to_string() }
+    }
+
     /// Begins the next file.
     fn begin(&mut self) -> io::Result<()> {
         self.number = self.number.saturating_add(1);
         self.path = self.target.name(self.number);
         // Packets are for nobody else: a file that is made here is its owner's alone. One that was there before
         // stays as open to others as it was.
-        self.file = Some(create(&self.path, &self.target.spared)?);
+        self.file = Some(if self.target.is_stdout() {
+            File::from(io::stdout().as_fd().try_clone_to_owned()?)
+        } else {
+            create(&self.path, &self.target.spared)?
+        });
         (self.written, self.first, self.here) = (0, None, 0);
         self.kept.push_back(self.path.clone());
         if let Some(most) = self.target.files {
@@ -319,7 +352,10 @@ impl Out {
         if result.is_ok() {
             self.written = self.written.saturating_add(self.pending.len() as u64);
         } else {
-            let _ = file.set_len(self.written);
+            // What stood in standard output before is not ours to count.
+            if !self.target.is_stdout() {
+                let _ = file.set_len(self.written);
+            }
             self.file = None;
         }
         self.pending.clear();

@@ -92,7 +92,7 @@ pub(super) struct Input {
     #[arg(long, conflicts_with = "interfaces", help_heading = "Live capture")]
     pub(super) follow: bool,
 
-    /// Save the packets too, as pcapng
+    /// Save the packets too, as pcapng; `-` is standard output, where -o takes the rest elsewhere
     #[arg(short, long, value_name = "FILE", help_heading = "Saving packets")]
     pub(super) write: Option<PathBuf>,
 

@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::io;
+use std::io::{self, IsTerminal as _};
 use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
 
@@ -16,6 +16,9 @@ use crate::capture::{Follow, Identity, Target};
 /// When it would; the error names what would be lost.
 pub(super) fn check(input: &Input, output: Option<&Path>) -> anyhow::Result<()> {
     let Some(target) = input.target() else { return Ok(()) };
+    if target.is_stdout() && (target.is_rotated() || target.files.is_some()) {
+        anyhow::bail!("standard output is one stream: -C, -G and -W need the name of a file with -w");
+    }
     let written = Written::by(&target);
     let name =
         |path: &Path| if is_dash(path) { "standard input".to_owned() } else { path.display().to_string() };
@@ -40,6 +43,11 @@ pub(super) fn check(input: &Input, output: Option<&Path>) -> anyhow::Result<()> 
             Some(path) => anyhow::bail!("{BOTH} {}", path.display()),
             None => anyhow::bail!("{BOTH} standard output: -o names a file for the output"),
         }
+    }
+    if target.is_stdout() && io::stdout().is_terminal() {
+        anyhow::bail!(
+            "packets are nothing for a terminal: lead standard output elsewhere, or name a file with -w"
+        );
     }
     Ok(())
 }

@@ -121,7 +121,9 @@ impl Input {
         let saver = Saver::create(target, opened.interfaces.clone(), opened.counts.clone(), sorter)
             .with_context(|| format!("cannot save packets{}", opened.who()))?;
         let mut opened = opened;
-        opened.needs.make(&file);
+        if !saver.is_stdout() {
+            opened.needs.make(&file);
+        }
         let source = std::mem::replace(&mut opened.source, Box::new(Files::from_readers([])));
         opened.source = Box::new(saver.watch(source));
         Ok((opened, Some(saver)))

@@ -1,7 +1,8 @@
 use std::io::{self, IsTerminal};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context as _;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -143,6 +144,7 @@ impl<'a> Trip<'a> {
             progress: self.progress,
             saver: self.saver,
             stdout: self.stdout,
+            stop: Arc::clone(&self.opened.stopped),
             closed: false,
         };
         let result = pipeline::run(&mut *self.opened.source, &self.input.options(), &mut watched);
@@ -203,6 +205,8 @@ struct Watched<O> {
     saver: Option<Saver>,
     /// It goes to standard output, which a reader may close.
     stdout: bool,
+    /// Ends the source.
+    stop: Arc<AtomicBool>,
     /// Nobody reads any more.
     closed: bool,
 }
@@ -219,13 +223,21 @@ impl<O> Watched<O> {
         }
     }
 
-    /// Tells whether nobody reads, without having anything to say.
-    fn is_closed(&self) -> bool {
-        let stdout = io::stdout();
-        let mut list = [PollFd::new(&stdout, PollFlags::empty())];
-        let ready = self.stdout && poll(&mut list, Some(&Timespec::default())).is_ok_and(|ready| ready > 0);
-        ready && list[0].revents().contains(PollFlags::ERR)
+    /// Ends the source where packets go to standard output and nobody wants more: what was seen is still told.
+    fn heed_packets(&self) {
+        let Some(saver) = self.saver.as_ref().filter(|saver| saver.is_stdout()) else { return };
+        if saver.is_closed() || is_closed() {
+            self.stop.store(true, Ordering::Relaxed);
+        }
     }
+}
+
+/// Tells whether nobody reads from standard output, without having anything to say.
+fn is_closed() -> bool {
+    let stdout = io::stdout();
+    let mut list = [PollFd::new(&stdout, PollFlags::empty())];
+    let ready = poll(&mut list, Some(&Timespec::default())).is_ok_and(|ready| ready > 0);
+    ready && list[0].revents().contains(PollFlags::ERR)
 }
 
 impl<O: Output> Output for Watched<O> {
@@ -254,7 +266,8 @@ impl<O: Output> Output for Watched<O> {
 
     fn pause(&mut self) -> io::Result<Control> {
         self.progress.show();
-        if self.closed || self.is_closed() {
+        self.heed_packets();
+        if self.closed || self.stdout && is_closed() {
             self.closed = true;
             return Ok(Control::Stop);
         }
