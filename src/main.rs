@@ -17,11 +17,15 @@ fn main() -> ExitCode {
 }
 
 /// Tells whether the reader of our output has seen enough, which is no failure.
+///
+/// Packets that are saved are another matter: who asked for them wants all.
 fn is_closed_pipe(error: &anyhow::Error) -> bool {
-    error
-        .chain()
-        .filter_map(|cause| cause.downcast_ref::<io::Error>())
-        .any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
+    let saving = error.downcast_ref::<wirefin::capture::Error>().is_some();
+    let mut causes = error.chain();
+    !saving
+        && causes.any(|cause| {
+            cause.downcast_ref::<io::Error>().is_some_and(|it| it.kind() == io::ErrorKind::BrokenPipe)
+        })
 }
 
 /// Says what went wrong, with its causes, and returns the exit code.

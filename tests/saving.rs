@@ -1,6 +1,7 @@
 //! Packets and events kept in files: nothing that is there already is lost, and nothing is lost unsaid.
 
 use std::fs;
+use std::io::Read as _;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -149,6 +150,28 @@ fn child(folder: &Path, line: &str) -> Command {
 
 fn said(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+#[test]
+fn reader_who_leaves_ends_standard_output_and_breaks_a_named_pipe() {
+    let folder = folder();
+    let path = |name: &str| folder.path().join(name);
+    fs::write(path("big.pcap"), many(2000)).unwrap();
+    // Standard output: the reader has seen enough.
+    let mut run = child(folder.path(), "export -q big.pcap -w - -o events.ndjson").spawn().unwrap();
+    run.stdout.take().unwrap().read_exact(&mut [0; 4]).unwrap();
+    let output = run.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), said(&output).as_str()), (Some(0), ""));
+    let events = fs::read_to_string(path("events.ndjson")).unwrap();
+    assert!(!events.contains("not-saved") && events.ends_with('\n'));
+    // A named pipe: what was to be saved is not.
+    assert!(Command::new("mkfifo").arg(path("pipe")).status().unwrap().success());
+    let run = child(folder.path(), "export -q big.pcap -w pipe -o events.ndjson").spawn().unwrap();
+    fs::File::open(path("pipe")).unwrap().read_exact(&mut [0; 4]).unwrap();
+    let output = run.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert!(said(&output).contains("not all packets were saved: pipe: Broken pipe"), "{output:?}");
+    assert!(fs::read_to_string(path("events.ndjson")).unwrap().contains("not-saved"));
 }
 
 /// Runs a line that may write files of a few kilobytes; the disk is as good as full then.
