@@ -5,7 +5,7 @@ mod kept;
 mod save;
 mod valve;
 
-use std::io::IsTerminal as _;
+use std::io::{self, IsTerminal as _};
 use std::path::Path;
 use std::thread;
 
@@ -77,8 +77,12 @@ impl Args {
         bounds.memory = memory.saturating_sub(REST).max(memory / 2);
         bounds.spool = self.spool.map_or(bounds.spool, |size| size.0 as u64);
         let mut options = Options { theme: self.theme, time: self.time, mouse: None, filter: self.only };
+        let mut note = None;
         if let Some(file) = Options::file() {
-            options = options.with_file(&file).map_err(tui::Error::Config)?;
+            match options.clone().with_file(&file) {
+                Ok(chosen) => options = chosen,
+                Err(error) => note = Some(passed_over(error)?),
+            }
         }
         clash::check(&self.input, None)?;
         let run = self.input.options();
@@ -112,6 +116,9 @@ impl Args {
         let store = Shared::new(bounds);
         let mut behind =
             Behind::new(title(&self.input), store.clone(), packets).with_meter(meter).written_by(user);
+        if let Some(note) = note {
+            behind.tell(note);
+        }
         if is_live {
             behind = behind.live(valve, counts);
         }
@@ -128,6 +135,17 @@ impl Args {
             saver.finish()?;
         }
         Ok(())
+    }
+}
+
+/// Says what is the case where the configuration may not be read: whoever runs us may have another's home, as with
+/// `su`, and what is chosen there is no condition.
+fn passed_over(error: tui::ConfigError) -> Result<String, tui::Error> {
+    match error {
+        tui::ConfigError::Read(path, error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            Ok(format!("{}: {error}: all is as by default", path.display()))
+        }
+        error => Err(tui::Error::Config(error)),
     }
 }
 
@@ -150,5 +168,18 @@ fn title(input: &args::Input) -> String {
         [one, more @ ..] => {
             format!("{} and {}", name(one), crate::view::count(more.len() as u64, "more file"))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn configuration_that_may_not_be_read_is_passed_over_and_any_other_fault_is_not() {
+        let read = |kind: io::ErrorKind| passed_over(tui::ConfigError::Read("c.toml".into(), kind.into()));
+        let note = read(io::ErrorKind::PermissionDenied).unwrap();
+        assert!(note.starts_with("c.toml: ") && note.ends_with(": all is as by default"), "{note}");
+        assert!(read(io::ErrorKind::InvalidData).is_err());
     }
 }

@@ -72,6 +72,12 @@ impl Behind {
         Behind { user, ..self }
     }
 
+    /// Lets the screen say something.
+    pub(super) fn tell(&self, words: String) {
+        // The receiver is ours.
+        let _ = self.sender.send(words);
+    }
+
     /// Makes a new file, does `work` on a thread of its own, and tells how it went.
     fn begin(
         &self,
