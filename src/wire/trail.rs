@@ -17,6 +17,8 @@ pub(super) enum Id {
     Geneve(u32),
     /// A GRE key; of an NVGRE key the virtual subnet only, for its other bits are a hash of the flow.
     Gre(u32),
+    /// A backbone service.
+    Service(u32),
 }
 
 /// Remembers what a packet was wrapped in, on the way to its TCP header.
@@ -40,6 +42,7 @@ impl Trail {
             Id::Vxlan(network) => (2, network),
             Id::Geneve(network) => (3, network),
             Id::Gre(key) => (4, key),
+            Id::Service(service) => (5, service),
         };
         let mixed = mix(self.tunnel.0 ^ (kind << 32) ^ u64::from(value));
         self.tunnel = Tunnel(if mixed == Tunnel::NONE.0 { 1 } else { mixed });

@@ -63,6 +63,7 @@ pub(super) fn ether_type(kind: u16, view: View<'_>) -> Result<Found<'_>, Stop> {
         0x6558 => Ok(Found::new(Next::Ethernet, view)),
         0x893f => vlan::e_tag(view),
         0x8926 => vlan::vn_tag(view),
+        0x88e7 => vlan::i_tag(view),
         _ => Ok(Found::nothing(view)),
     }
 }

@@ -1,7 +1,7 @@
 use super::super::Stop;
 use super::super::trail::Id;
 use super::super::view::View;
-use super::super::walk::Found;
+use super::super::walk::{Found, Next};
 use super::ethernet;
 
 /// Reads a VLAN tag behind its type field (IEEE 802.1Q §9.6, 802.1ad).
@@ -21,6 +21,13 @@ pub(super) fn e_tag(view: View<'_>) -> Result<Found<'_>, Stop> {
 pub(super) fn vn_tag(view: View<'_>) -> Result<Found<'_>, Stop> {
     let (tag, rest) = view.split::<6>("VN-Tag")?;
     Ok(ethernet::typed(u16::from_be_bytes([tag[4], tag[5]]), rest))
+}
+
+/// Reads a backbone service tag (IEEE 802.1Q §9.7, 802.1ah "MAC in MAC"), behind which a customer's whole frame stands.
+pub(super) fn i_tag(view: View<'_>) -> Result<Found<'_>, Stop> {
+    let (tag, rest) = view.split::<4>("I-TAG")?;
+    let service = u32::from_be_bytes([0, tag[1], tag[2], tag[3]]);
+    Ok(Found::new(Next::Ethernet, rest).with(Id::Service(service)))
 }
 
 #[cfg(test)]
@@ -69,6 +76,22 @@ mod tests {
         let six = |frame: &[u8]| (1..6).fold(vlan(6, 0x0800, frame), |inner, id| vlan(id, 0x8100, &inner));
         let inner = join(&[&[0, 0, 0x65, 0x58], &ethernet(0x8100, &six(&hello()))]);
         tunnel_of(ETHERNET, &ethernet(0x8100, &six(&ipv4(47, &inner))));
+    }
+
+    #[test]
+    fn frame_within_a_backbone_frame() {
+        let within = |service: u8, frame: &[u8]| {
+            tunnel_of(ETHERNET, &ethernet(0x88e7, &join(&[&[0xf0, 0, 1, service], frame])))
+        };
+        let one = within(1, &ethernet(0x0800, &hello()));
+        assert!(one != within(2, &ethernet(0x0800, &hello())) && one != Tunnel::NONE);
+        // With a backbone tag before it, and a customer's within.
+        let tagged = join(&[&[0, 0, 1, 1], &ethernet(0x8100, &vlan(7, 0x86dd, &hello6()))]);
+        tunnel_of(ETHERNET, &ethernet(0x88a8, &vlan(3, 0x88e7, &tagged)));
+        assert!(matches!(
+            decode(ETHERNET, &ethernet(0x88e7, &[0; 3])),
+            Seen::Unreadable(Stop::Short { layer: "I-TAG", .. })
+        ));
     }
 
     #[test]
