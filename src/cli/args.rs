@@ -112,7 +112,8 @@ pub(super) struct Input {
     #[arg(long, requires = "write", help_heading = "Saving packets")]
     pub(super) only_websocket: bool,
 
-    /// Do not shut the program in: by default it reaches no other file and no network once packets are read (Linux)
+    /// Do not shut the program in: by default it reaches no network once packets are read, and, but for the screen, no
+    /// other file (Linux)
     #[arg(long)]
     pub(super) no_sandbox: bool,
 
