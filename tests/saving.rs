@@ -209,3 +209,26 @@ fn output_that_cannot_be_made_again_is_kept_up_to_its_last_whole_line() {
         fs::remove_file(path(&kept[0])).unwrap();
     }
 }
+
+#[test]
+fn an_output_takes_the_place_of_no_input_however_it_is_read() {
+    let folder = folder();
+    let path = |name: &str| folder.path().join(name);
+    let before = fs::read(path("tiny.pcap")).unwrap();
+    let line = "export --follow tiny.pcap -o tiny.pcap1 -a idle:0.1";
+    refused(
+        folder.path(),
+        line,
+        "cannot write tiny.pcap1: it would be one of the files that follow tiny.pcap",
+    );
+    let input = fs::File::open(path("tiny.pcap")).unwrap();
+    let output = child(folder.path(), "export - -o tiny.pcap").stdin(input).output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+    assert!(said(&output).contains("cannot write tiny.pcap: it is an input, and would be lost"));
+    assert_eq!(fs::read(path("tiny.pcap")).unwrap(), before);
+    // A link that leads to nothing yet stays one.
+    symlink("made.ndjson", path("link")).unwrap();
+    assert!(run(folder.path(), "export -q tiny.pcap -o link").status.success());
+    assert!(fs::symlink_metadata(path("link")).unwrap().is_symlink());
+    assert!(path("made.ndjson").exists());
+}

@@ -435,7 +435,8 @@ fn folder(path: &Path) -> &Path {
 
 /// Lists the files of a family.
 fn members(path: &Path, name: &str) -> io::Result<Vec<PathBuf>> {
-    let entries = fs::read_dir(folder(path))?.flatten().map(|entry| entry.path());
+    // As `path` is spelled, so are they.
+    let entries = fs::read_dir(folder(path))?.flatten().map(|entry| path.with_file_name(entry.file_name()));
     Ok(entries.filter(|path| family(path) == name).collect())
 }
 

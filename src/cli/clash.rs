@@ -9,12 +9,16 @@ use std::path::{Path, PathBuf};
 use super::args::Input;
 use crate::capture::{Follow, Identity, Target};
 
-/// Refuses to save packets where that would take something away: an input, or the output.
+/// Refuses to write where that would take something away: an input, a file that is followed, or the output.
 ///
 /// # Errors
 ///
 /// When it would; the error names what would be lost.
 pub(super) fn check(input: &Input, output: Option<&Path>) -> anyhow::Result<()> {
+    let output = output.filter(|path| !is_dash(path));
+    if let Some(path) = output {
+        check_output(input, path)?;
+    }
     let Some(target) = input.target() else { return Ok(()) };
     if target.is_stdout() && (target.is_rotated() || target.files.is_some()) {
         anyhow::bail!("standard output is one stream: -C, -G and -W need the name of a file with -w");
@@ -32,11 +36,12 @@ pub(super) fn check(input: &Input, output: Option<&Path>) -> anyhow::Result<()> 
         );
     }
     for file in &input.files {
-        if written.holds(&Place::read(file)) {
+        let place = Place::read(file);
+        // What is not there is told of where it is opened.
+        if place.identity.is_some() && written.holds(&place) {
             anyhow::bail!("{} is an input: it would be lost", name(file));
         }
     }
-    let output = output.filter(|path| !is_dash(path));
     if written.holds(&Place::written(output.unwrap_or(Path::new("-")))) {
         const BOTH: &str = "the packets and the output cannot both be written to";
         match output {
@@ -48,6 +53,22 @@ pub(super) fn check(input: &Input, output: Option<&Path>) -> anyhow::Result<()> 
         anyhow::bail!(
             "packets are nothing for a terminal: lead standard output elsewhere, or name a file with -w"
         );
+    }
+    Ok(())
+}
+
+/// Refuses an output that would take the place of an input, or of a file that is to be followed.
+fn check_output(input: &Input, path: &Path) -> anyhow::Result<()> {
+    let given = path.display();
+    let place = Place::of(path);
+    if place.identity.is_some() && input.files.iter().any(|file| Place::read(file).is(&place)) {
+        anyhow::bail!("cannot write {given}: it is an input, and would be lost");
+    }
+    if let (true, [followed]) = (input.follow, input.files.as_slice())
+        && (Follow::is_of_family(followed, path) || Follow::is_of_family(followed, &place.path))
+    {
+        let followed = followed.display();
+        anyhow::bail!("cannot write {given}: it would be one of the files that follow {followed}");
     }
     Ok(())
 }
@@ -130,7 +151,9 @@ impl Written<'_> {
         let name = self.target.name(1);
         let is_named = [&name, &self.first.path].iter().any(|name| Follow::is_of_family(followed, name));
         let is_there = || Follow::family(followed).iter().any(|it| self.holds(&Place::of(it)));
-        (is_named || is_there()).then(|| name.display().to_string())
+        let said =
+            if self.target.is_stdout() { "standard output".into() } else { name.display().to_string() };
+        (is_named || is_there()).then_some(said)
     }
 
     fn holds(&self, place: &Place) -> bool {
@@ -148,7 +171,7 @@ fn folder(path: &Path) -> &Path {
 }
 
 /// Follows links as far as they lead, also to where nothing is yet.
-fn resolved(path: &Path) -> PathBuf {
+pub(super) fn resolved(path: &Path) -> PathBuf {
     /// As many as the kernel follows.
     const LINKS: usize = 40;
     let mut path = path.to_owned();

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
+use super::clash::resolved;
+
 /// Lets output be written in pieces of this many bytes.
 const BUFFER: usize = 256 << 10;
 
@@ -28,9 +30,10 @@ impl Destination {
         };
         let given = path.display();
         let failed = || format!("cannot write {given}{who}");
-        // A link stays a link: the file that it points to is replaced.
-        let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let metadata = fs::metadata(path).ok();
+        // A link stays a link: the file that it points to is replaced, or made. What is no file keeps its name.
+        let is_file = metadata.as_ref().is_none_or(fs::Metadata::is_file);
+        let path = &if is_file { resolved(path) } else { path.to_owned() };
         if let Some(metadata) = &metadata
             && !metadata.is_file()
         {

@@ -44,8 +44,8 @@ pub(super) fn until(conditions: &[Autostop]) -> Until {
 
 /// Ends when a signal asks for it; a second one ends the program at once.
 ///
-/// So does a terminal that is closed (SIGHUP), unless we were started to outlive it, as by `nohup`. It is told by the shell and
-/// by the system, so the second time means nothing.
+/// So does, on Linux, a terminal that is closed (SIGHUP), unless we were started to outlive it, as by `nohup`. It is told by the
+/// shell and by the system, so the second time means nothing.
 ///
 /// # Errors
 ///

@@ -126,7 +126,7 @@ impl Args {
             let store = store.clone();
             move || fill(&mut *source, &run, &store)
         });
-        tui::run(&store, Box::new(behind), &options)?;
+        let shown = tui::run(&store, Box::new(behind), &options);
         // The loader hears that the store was told to stop; a pipe that keeps it waiting is left alone.
         if loader.is_finished() {
             let _ = loader.join();
@@ -134,7 +134,7 @@ impl Args {
         if let Some(saver) = saver {
             saver.finish()?;
         }
-        Ok(())
+        Ok(shown?)
     }
 }
 

@@ -88,11 +88,18 @@ impl<M: Send> Crew<M> {
         let lanes: Vec<_> = self.lanes.into_iter().map(Mutex::new).collect();
         let (leader, turns) = (thread::current(), Turns::default());
         let Seen { preparer, coda, summary, control } = thread::scope(|scope| {
-            let worker = |seat| {
+            // In this order: the bell sends home those that are there, whatever happens.
+            let mut bell = Bell::new(&turns);
+            // Nobody has anything to do beyond a lane each.
+            for seat in LEADER + 1..self.threads.get().min(LANES) {
                 let (turns, jobs, lanes, leader) = (&turns, &jobs, &lanes, &leader);
-                scope.spawn(move || work(turns, seat, jobs, lanes, leader)).thread().clone()
-            };
-            let bell = Bell::new(&turns, (LEADER + 1..self.threads.get()).map(worker).collect());
+                let worker = thread::Builder::new();
+                match worker.spawn_scoped(scope, move || work(turns, seat, jobs, lanes, leader)) {
+                    Ok(worker) => bell.add(worker.thread().clone()),
+                    // Where the system gives no more threads, fewer do it.
+                    Err(_) => break,
+                }
+            }
             let seen = Seen {
                 preparer: self.preparer,
                 coda: None,

@@ -54,8 +54,13 @@ pub(super) struct Bell<'t> {
 }
 
 impl<'t> Bell<'t> {
-    pub(super) const fn new(turns: &'t Turns, workers: Vec<Thread>) -> Self {
-        Bell { turns, workers }
+    pub(super) const fn new(turns: &'t Turns) -> Self {
+        Bell { turns, workers: Vec::new() }
+    }
+
+    /// Takes one more worker.
+    pub(super) fn add(&mut self, worker: Thread) {
+        self.workers.push(worker);
     }
 
     /// Returns how many workers there are.
@@ -137,7 +142,7 @@ mod tests {
     #[test]
     fn a_worker_hears_the_last_turn_that_it_missed_and_the_end() {
         let turns = Turns::default();
-        let bell = Bell::new(&turns, Vec::new());
+        let bell = Bell::new(&turns);
         let mut seen = 0;
         for jobs in [&[0][..], &[1], &[0, 1, 0], &[0], &[1, 1]] {
             jobs.iter().for_each(|job| bell.ring(*job, 0));
@@ -153,7 +158,10 @@ mod tests {
         let heard = thread::scope(|scope| {
             let worker = scope.spawn(|| turns.next(&mut 0));
             thread::sleep(PATIENCE.saturating_mul(100));
-            Bell::new(&turns, vec![worker.thread().clone()]).ring(1, 1);
+            let mut bell = Bell::new(&turns);
+            bell.add(worker.thread().clone());
+            bell.ring(1, 1);
+            drop(bell);
             worker.join().expect("no panic")
         });
         // It may hear the end as well, which follows at once.
