@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use super::decompress::Compression;
 use super::file::{BLOCK, Reader, not_yet};
+use super::identity::folder;
 use super::until::Watch;
 use super::{Error, Next, Round, Source, Until};
 use crate::model::{Anomaly, Timestamp};
@@ -427,10 +428,6 @@ impl Beginning {
         head.truncate(count);
         Some(Beginning { inode, head, first })
     }
-}
-
-fn folder(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Lists the files of a family.

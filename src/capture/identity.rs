@@ -3,6 +3,11 @@ use std::os::fd::BorrowedFd;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::Path;
 
+/// Returns the folder in which a file lies: that of a bare name is the one we are in.
+pub(crate) fn folder(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
 /// Names a file, whatever path leads to it: the device that it lies on, and its number there.
 ///
 /// Terminals, `/dev/null`, sockets and their like have none: what is written there takes nothing away.

@@ -32,6 +32,7 @@ pub use device::{NO_RIGHT, Sniffable, interfaces};
 pub use error::Error;
 pub use follow::Follow;
 pub use identity::Identity;
+pub(crate) use identity::folder;
 pub use live::{Count, Counts, Description, Live, Settings};
 pub use merge::Files;
 pub use origins::Origins;

@@ -7,17 +7,20 @@ use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
 
 use super::args::Input;
-use crate::capture::{Follow, Identity, Target};
+use crate::capture::{Follow, Identity, Target, folder};
 
-/// Refuses to write where that would take something away: an input, a file that is followed, or the output.
+/// Refuses to write where that would take something away: packets over an input, what is followed, or the output.
 ///
 /// # Errors
 ///
 /// When it would; the error names what would be lost.
 pub(super) fn check(input: &Input, output: Option<&Path>) -> anyhow::Result<()> {
     let output = output.filter(|path| !is_dash(path));
-    if let Some(path) = output {
-        check_output(input, path)?;
+    if let (Some(path), true, [followed]) = (output, input.follow, input.files.as_slice())
+        && [path, &resolved(path)].iter().any(|path| Follow::is_of_family(followed, path))
+    {
+        let (given, followed) = (path.display(), followed.display());
+        anyhow::bail!("cannot write {given}: it would be one of the files that follow {followed}");
     }
     let Some(target) = input.target() else { return Ok(()) };
     if target.is_stdout() && (target.is_rotated() || target.files.is_some()) {
@@ -57,20 +60,10 @@ pub(super) fn check(input: &Input, output: Option<&Path>) -> anyhow::Result<()> 
     Ok(())
 }
 
-/// Refuses an output that would take the place of an input, or of a file that is to be followed.
-fn check_output(input: &Input, path: &Path) -> anyhow::Result<()> {
-    let given = path.display();
+/// Tells whether one of the inputs lies at `path`.
+pub(super) fn is_input(path: &Path, inputs: &[PathBuf]) -> bool {
     let place = Place::of(path);
-    if place.identity.is_some() && input.files.iter().any(|file| Place::read(file).is(&place)) {
-        anyhow::bail!("cannot write {given}: it is an input, and would be lost");
-    }
-    if let (true, [followed]) = (input.follow, input.files.as_slice())
-        && (Follow::is_of_family(followed, path) || Follow::is_of_family(followed, &place.path))
-    {
-        let followed = followed.display();
-        anyhow::bail!("cannot write {given}: it would be one of the files that follow {followed}");
-    }
-    Ok(())
+    place.identity.is_some() && inputs.iter().any(|input| Place::read(input).is(&place))
 }
 
 /// Lists what is there under the names of inputs, so that it is spared whatever happens meanwhile.
@@ -164,10 +157,6 @@ impl Written<'_> {
         };
         self.first.is(place) || place.identity.is_some_and(|it| self.there.contains(&it)) || is_named()
     }
-}
-
-fn folder(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Follows links as far as they lead, also to where nothing is yet.

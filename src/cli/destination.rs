@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-use super::clash::resolved;
+use super::clash::{is_input, resolved};
+use crate::capture::folder;
 
 /// Lets output be written in pieces of this many bytes.
 const BUFFER: usize = 256 << 10;
@@ -30,6 +31,9 @@ impl Destination {
         };
         let given = path.display();
         let failed = || format!("cannot write {given}{who}");
+        if is_input(path, inputs) {
+            anyhow::bail!("cannot write {given}: it is an input, and would be lost");
+        }
         let metadata = fs::metadata(path).ok();
         // A link stays a link: the file that it points to is replaced, or made. What is no file keeps its name.
         let is_file = metadata.as_ref().is_none_or(fs::Metadata::is_file);
@@ -39,9 +43,6 @@ impl Destination {
         {
             let file = OpenOptions::new().write(true).open(path).with_context(failed)?;
             return Ok(Destination::Special(BufWriter::with_capacity(BUFFER, file)));
-        }
-        if inputs.iter().any(|input| fs::canonicalize(input).is_ok_and(|input| input == *path)) {
-            anyhow::bail!("cannot write {given}: it is an input, and would be lost");
         }
         let (file, unfinished) = Unfinished::create(path).with_context(failed)?;
         if let Some(metadata) = metadata {
@@ -58,10 +59,7 @@ impl Destination {
     /// Returns the folder in which the output is given its name.
     pub(super) fn folder(&self) -> Option<PathBuf> {
         match self {
-            Destination::File(_, unfinished) => {
-                let folder = unfinished.name.parent().filter(|folder| !folder.as_os_str().is_empty());
-                Some(folder.unwrap_or(Path::new(".")).to_owned())
-            }
+            Destination::File(_, unfinished) => Some(folder(&unfinished.name).to_owned()),
             Destination::Stdout(_) | Destination::Special(_) => None,
         }
     }

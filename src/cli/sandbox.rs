@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::capture::folder;
+
 /// Lists what the program still needs after everything is open.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Needs {
@@ -14,8 +16,7 @@ pub(super) struct Needs {
 impl Needs {
     /// Adds the folder that `file` is made in.
     pub(super) fn make(&mut self, file: &Path) {
-        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
-        self.write.push(folder.unwrap_or(Path::new(".")).to_owned());
+        self.write.push(folder(file).to_owned());
     }
 }
 

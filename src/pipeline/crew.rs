@@ -153,20 +153,20 @@ impl<P: Part> Lead<'_, P> {
                 self.write(other, output)?;
             }
             let (next, slow) = read?;
-            if slow || next != Next::Filled || self.seen.control == Control::Stop {
+            let pauses = slow || next != Next::Filled || self.seen.control == Control::Stop;
+            if shared && !pauses {
+                running = Some(turn);
+            } else {
                 self.help(turn);
                 self.write(turn, output)?;
+            }
+            if pauses {
                 if self.seen.control == Control::Continue {
                     self.seen.control = output.pause().map_err(Error::Write)?;
                 }
                 if next == Next::End || self.seen.control == Control::Stop {
                     return Ok(self.seen);
                 }
-            } else if shared {
-                running = Some(turn);
-            } else {
-                self.help(turn);
-                self.write(turn, output)?;
             }
             turn = 1_usize.saturating_sub(turn);
         }
@@ -191,13 +191,11 @@ impl<P: Part> Lead<'_, P> {
         if self.seen.coda.is_none() {
             self.seen.coda = begin(&job.batch, output, next == Next::End).map(Filled::new);
         }
-        if self.seen.coda.is_some() {
+        if self.seen.coda.is_some() && job.filled.is_empty() {
             let part = || Filled::new(Counting { part: output.part(), summary: Summary::default() });
             let seats = self.bell.workers().saturating_add(1);
-            if job.filled.is_empty() {
-                job.filled.resize_with(seats, || Mutex::new(part()));
-                job.shares = Share::of(LANES, seats);
-            }
+            job.filled.resize_with(seats, || Mutex::new(part()));
+            job.shares = Share::of(LANES, seats);
         }
         // Before anything came, there is nothing to do either.
         *job.done.get_mut() = if job.filled.is_empty() { LANES } else { 0 };
