@@ -5,6 +5,7 @@
 mod anomaly;
 mod deflate;
 mod endpoint;
+mod lost;
 mod packet;
 mod segment;
 mod seq;
@@ -14,6 +15,7 @@ mod time;
 pub use anomaly::{Anomaly, Evidence, Severity};
 pub use deflate::DeflateSide;
 pub use endpoint::{Endpoint, FlowKey, Tunnel};
+pub use lost::Lost;
 pub use packet::{At, LinkType, Packet};
 pub use segment::{Flags, Flow, Segment, Stamp};
 pub use seq::Seq;
