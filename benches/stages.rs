@@ -9,7 +9,7 @@ use std::hint::black_box;
 use std::io::Write;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use wirefin::capture::{Files, Next, Round, Source as _};
+use wirefin::capture::{Files, Next, PacketBatch, Source as _};
 use wirefin::event::{Event, Kind, Sink};
 use wirefin::export::{AnyFormat, Format as _, Settings};
 use wirefin::model::{At, Packet, Segment, Side};
@@ -28,20 +28,20 @@ fn capture(load: &str, count: u32) -> Vec<u8> {
 }
 
 /// Reads a whole capture into one round.
-fn rounds(file: &[u8]) -> Vec<Round> {
+fn batches(file: &[u8]) -> Vec<PacketBatch> {
     let mut files = Files::from_reader("bench", Box::new(std::io::Cursor::new(file.to_vec())));
-    let mut rounds = Vec::new();
+    let mut batches = Vec::new();
     loop {
-        let mut round = Round::default();
+        let mut round = PacketBatch::default();
         if files.next(&mut round).expect("a sound capture") == Next::End {
-            return rounds;
+            return batches;
         }
-        rounds.push(round);
+        batches.push(round);
     }
 }
 
-fn segments(rounds: &[Round]) -> Vec<(Segment<'_>, At)> {
-    rounds.iter().flat_map(Round::packets).filter_map(segment).collect()
+fn segments(batches: &[PacketBatch]) -> Vec<(Segment<'_>, At)> {
+    batches.iter().flat_map(PacketBatch::packets).filter_map(segment).collect()
 }
 
 /// Decodes one packet. What a fresh decoder lends is the packet's own, for nothing here is fragmented.
@@ -68,8 +68,8 @@ impl Sink for Nowhere {
 
 fn packets(c: &mut Criterion) {
     let file = capture("ticks", MESSAGES);
-    let rounds = rounds(&file);
-    let segments = segments(&rounds);
+    let batches = batches(&file);
+    let segments = segments(&batches);
     let mut group = c.benchmark_group("packet");
     group.throughput(Throughput::Elements(segments.len() as u64));
     group.bench_function("floor: copy", |b| {
@@ -85,7 +85,7 @@ fn packets(c: &mut Criterion) {
         b.iter_batched_ref(
             || Files::from_reader("bench", Box::new(std::io::Cursor::new(file.clone()))),
             |files| {
-                let mut round = Round::default();
+                let mut round = PacketBatch::default();
                 while files.next(&mut round).expect("a sound capture") != Next::End {
                     black_box(&round);
                 }
@@ -96,7 +96,7 @@ fn packets(c: &mut Criterion) {
     group.bench_function("decode to segment", |b| {
         let mut decoder = Decoder::default();
         b.iter(|| {
-            rounds.iter().flat_map(Round::packets).for_each(|packet| {
+            batches.iter().flat_map(PacketBatch::packets).for_each(|packet| {
                 black_box(decoder.decode(&packet));
             });
         });
@@ -137,8 +137,8 @@ fn packets(c: &mut Criterion) {
 
 fn other_traffic(c: &mut Criterion) {
     let file = capture("mix", MESSAGES);
-    let rounds = rounds(&file);
-    let segments: Vec<_> = segments(&rounds)
+    let batches = batches(&file);
+    let segments: Vec<_> = segments(&batches)
         .into_iter()
         .filter(|(segment, _)| segment.flow.source.port == 443 || segment.flow.destination.port == 443)
         .collect();
@@ -234,8 +234,8 @@ fn records(c: &mut Criterion) {
     let mut group = c.benchmark_group("record");
     for (load, bytes) in [("ticks", 170_u64), ("bulk", 1 << 20)] {
         let file = capture(load, 1);
-        let rounds = rounds(&file);
-        let segments = segments(&rounds);
+        let batches = batches(&file);
+        let segments = segments(&batches);
         let mut format = AnyFormat::new("ndjson", &Settings::default()).expect("in the list");
         group.throughput(Throughput::Bytes(bytes));
         group.bench_function(BenchmarkId::new("ndjson", load), |b| {

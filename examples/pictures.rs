@@ -16,7 +16,7 @@ use wirefin::pipeline;
 use wirefin::store::{Bounds, Shared};
 use wirefin::tui::{App, Choice, Feed, Options, keys};
 
-/// Is a picture: its name, its size in columns and rows, and the keys that lead to what it shows.
+/// A picture: its name, its size in columns and rows, and the keys that lead to what it shows.
 type Picture = (&'static str, (u16, u16), &'static str);
 
 const CAPTURE: &str = "captures/screen/harbour.pcap.gz";

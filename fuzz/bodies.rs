@@ -9,12 +9,13 @@
 use std::io::Cursor;
 use std::num::NonZeroUsize;
 
-use wirefin::capture::{Files, Next, Round, Source};
+use wirefin::capture::{Files, Next, PacketBatch, Source};
 use wirefin::export::{AnyFormat, Settings};
 use wirefin::filter::{Filter, complete};
-use wirefin::http::{self, Exchanges};
+use wirefin::http::{self, HttpTracker};
 use wirefin::model::{
-    At, DeflateSide, Endpoint, Flags, Flow, LinkType, Packet, Segment, Seq, Side, Stamp, Timestamp, Tunnel,
+    At, DeflateSide, Endpoint, Flags, Flow, LinkType, Packet, Segment, SenderClock, Seq, Side, Timestamp,
+    Tunnel,
 };
 use wirefin::pipeline::{Formatted, Options, run};
 use wirefin::websocket::deflate::{self, Inflater};
@@ -62,7 +63,8 @@ impl<'a> Input<'a> {
 /// Reads a file of any kind: packets lie in their round, are numbered upwards and never go back in time.
 pub fn pcap(data: &[u8]) {
     let mut files = Files::from_reader("fuzz", Box::new(Cursor::new(data.to_vec())));
-    let (mut round, mut last) = (Round::default(), At { packet: 0, time: Timestamp::from_nanos(i64::MIN) });
+    let (mut round, mut last) =
+        (PacketBatch::default(), At { packet: 0, time: Timestamp::from_nanos(i64::MIN) });
     while let Ok(next) = files.next(&mut round) {
         for (packet, record) in round.packets().zip(&round.packets) {
             assert_eq!(packet.data.len(), record.length as usize, "a packet lies in its round");
@@ -159,7 +161,7 @@ pub fn tcp(data: &[u8]) {
             window: 1000,
             payload: input.take(length),
             cut: 0,
-            stamp: Stamp { clock: packet as u32 / 2, id: 0 },
+            stamp: SenderClock { clock: packet as u32 / 2, id: 0 },
         };
         drain(connection.push(side, &segment, at));
         if packet % 7 == 0 {
@@ -172,7 +174,7 @@ pub fn tcp(data: &[u8]) {
 
 /// Gives bytes of both sides, and gaps, to the exchanges of a connection.
 pub fn http(data: &[u8]) {
-    let mut exchanges = Exchanges::new(http::Limits { head: 4 << 10, early: 2 << 10 });
+    let mut exchanges = HttpTracker::new(http::Limits { head: 4 << 10, early: 2 << 10 });
     let mut input = Input(data);
     while let (Some(what), Some(length)) = (input.byte(), input.u16()) {
         let side = if what & 1 == 0 { Side::Client } else { Side::Server };

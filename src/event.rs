@@ -6,13 +6,13 @@ use std::time::Duration;
 pub use crate::model::{Anomaly, Evidence, Severity};
 use crate::model::{At, Endpoint, Pair, Side};
 
-/// Names a connection by the number of its first packet in the capture.
+/// Name of a connection by the number of its first packet in the capture.
 ///
 /// The name is the same however many threads looked, and the user finds it in Wireshark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ConnId(pub NonZeroU64);
 
-/// Is one thing that happened.
+/// One thing that happened.
 #[derive(Clone, Copy, Debug)]
 pub struct Event<'a> {
     /// The connection; `None` where it concerns the capture as a whole.
@@ -23,7 +23,7 @@ pub struct Event<'a> {
     pub kind: Kind<'a>,
 }
 
-/// Says what happened.
+/// What happened.
 #[derive(Clone, Copy, Debug)]
 pub enum Kind<'a> {
     /// A conversation began, or its upgrade was refused.
@@ -43,7 +43,7 @@ pub enum Kind<'a> {
     Closed(&'a Closed),
 }
 
-/// Tells how a conversation began.
+/// How a conversation began.
 #[derive(Clone, Debug)]
 pub struct Opened {
     /// Who asked.
@@ -56,7 +56,7 @@ pub struct Opened {
     pub established: bool,
 }
 
-/// Is one frame's header and place (RFC 6455 §5.2).
+/// One frame's header and place (RFC 6455 §5.2).
 #[derive(Clone, Copy, Debug)]
 pub struct Frame {
     /// Who sent it.
@@ -67,7 +67,7 @@ pub struct Frame {
     pub offset: u64,
 }
 
-/// Is one message or control frame (RFC 6455 §5.4–5.6).
+/// One message or control frame (RFC 6455 §5.4–5.6).
 #[derive(Clone, Copy, Debug)]
 pub struct Message<'a> {
     /// Who sent it.
@@ -103,7 +103,7 @@ impl Message<'_> {
 pub use crate::http::{Field, Handshake};
 pub use crate::websocket::{CloseBody, Header, Missing, Opcode};
 
-/// Tells what a message took on the wire.
+/// What a message took on the wire.
 #[derive(Clone, Copy, Debug)]
 pub struct Wire {
     /// How many frames carried it.
@@ -122,7 +122,7 @@ pub struct Wire {
 
 /// Adds up what one side sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Totals {
+pub struct DirectionTotals {
     /// Messages and control frames.
     pub messages: u64,
     /// Frames.
@@ -133,7 +133,7 @@ pub struct Totals {
     pub wire_bytes: u64,
 }
 
-/// Tells how a conversation ended (RFC 6455 §7.1).
+/// How a conversation ended (RFC 6455 §7.1).
 #[derive(Clone, Debug)]
 pub struct Closed {
     /// The close code; 1005 for a close frame without one, 1006 for no close frame; `None` where the capture ended first.
@@ -147,7 +147,7 @@ pub struct Closed {
     /// From the opening to the end.
     pub duration: Duration,
     /// What each side sent.
-    pub totals: Pair<Totals>,
+    pub totals: Pair<DirectionTotals>,
 }
 
 /// Takes events, one after the other.
@@ -161,7 +161,7 @@ pub trait Sink {
     }
 }
 
-/// Is a sink that adds up: several see some of the connections each, and in the end one takes in the others.
+/// A sink that adds up: several see some of the connections each, and in the end one takes in the others.
 pub trait Gather: Sink + Send {
     /// Makes one with the same settings that has seen nothing; it takes next to no memory.
     #[must_use]

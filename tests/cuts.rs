@@ -13,7 +13,7 @@ use crate::support::dice::Dice;
 use crate::support::packets::{Packet, read};
 use crate::support::run::{export, timeless};
 
-/// Is one message to send.
+/// One message to send.
 #[derive(Clone, Debug)]
 struct Said {
     side: Side,

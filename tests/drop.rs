@@ -14,7 +14,7 @@ use crate::support::judge::{Truth, conn, payload};
 use crate::support::packets::{Packet, read};
 use crate::support::run::{export, records};
 
-/// Is a message as it was sent or shown.
+/// A message as it was sent or shown.
 #[derive(Clone, Debug)]
 struct Message {
     opcode: String,
@@ -89,7 +89,7 @@ fn size(value: &Value) -> Option<usize> {
     value.as_u64().map(|value| usize::try_from(value).unwrap())
 }
 
-/// Is everything that was sent or shown, by who sent it to whom.
+/// Everything that was sent or shown, by who sent it to whom.
 type Sent = BTreeMap<(String, String), Vec<Message>>;
 
 fn sent(records: &[Value]) -> Sent {

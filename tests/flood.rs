@@ -44,7 +44,7 @@ impl Part for Counted {
     }
 }
 
-/// Is an output that keeps nothing but the number of events.
+/// An output that keeps nothing but the number of events.
 #[derive(Default)]
 struct Nothing {
     events: usize,

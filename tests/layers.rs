@@ -125,7 +125,7 @@ fn arrows_of_the_sources() -> Arrows {
     arrows(&files)
 }
 
-/// Is a source file: its module path, its name to show, and its text.
+/// A source file: its module path, its name to show, and its text.
 type Source = (Vec<String>, String, String);
 
 /// Reads the files below a folder, but for those that are compiled for tests alone.
@@ -300,7 +300,7 @@ fn an_arrow_that_runs_up_is_a_fault() {
     assert_eq!(sample(&[("tcp/half", "fn f() -> crate::event::ConnId { todo!() }")]).len(), 1);
     assert_eq!(sample(&[("tcp/half", "use super::super::event::ConnId;")]).len(), 1);
     assert_eq!(sample(&[("event", "use super::view::Row;")]).len(), 1);
-    assert_eq!(sample(&[("model", "pub use crate::{wire::Stop};")]).len(), 1);
+    assert_eq!(sample(&[("model", "pub use crate::{wire::DecodeError};")]).len(), 1);
 }
 
 #[test]
@@ -323,7 +323,7 @@ fn arrows_that_run_down_are_none() {
     let files = [
         (
             "session/connection",
-            "use crate::{tcp, http::Exchanges};\nuse super::Limits;\nuse super::super::model::Side;",
+            "use crate::{tcp, http::HttpTracker};\nuse super::Limits;\nuse super::super::model::Side;",
         ),
         ("tcp", "pub use half::Half;\nuse crate::model::Seq;"),
         ("cli/export", "use crate::pipeline::run;"),

@@ -31,7 +31,7 @@ fn flags(text: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// Is a command line as a document shows it: the command's name, and the flags.
+/// A command line as a document shows it: the command's name, and the flags.
 #[derive(Debug, PartialEq, Eq)]
 struct Shown {
     command: Option<String>,

@@ -187,13 +187,13 @@ mod promise {
         by: Option<Side>,
         clean: bool,
         duration: f64,
-        client_totals: Totals,
-        server_totals: Totals,
+        client_totals: DirectionTotals,
+        server_totals: DirectionTotals,
     }
 
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]
-    struct Totals {
+    struct DirectionTotals {
         messages: u64,
         frames: u64,
         bytes: u64,

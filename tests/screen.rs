@@ -22,7 +22,7 @@ use super::support::dialogue::{BINARY, FIN, PING, PONG, TEXT, frame, goodbye, up
 use super::support::packets::{Packet, Talk, pcap};
 use super::support::run::{export_from, solo};
 
-/// Is a terminal that knows what the screen may say, and nothing else: any other byte is a fault.
+/// A terminal that knows what the screen may say, and nothing else: any other byte is a fault.
 struct Terminal {
     rows: Vec<Vec<char>>,
     at: (usize, usize),
@@ -146,7 +146,7 @@ impl Terminal {
     }
 }
 
-/// Is the program in its pseudo-terminal.
+/// The program in its pseudo-terminal.
 struct Session {
     child: Child,
     pid: String,

@@ -8,7 +8,7 @@ use wirefin::event::Gather;
 use wirefin::export::{AnyFormat, Settings};
 use wirefin::filter::Filter;
 use wirefin::model::Side;
-use wirefin::pipeline::{Formatted, Gathered, Options, Sieve, run};
+use wirefin::pipeline::{FilteredOutput, Formatted, Options, Reducer, run};
 use wirefin::stats::{self, Form, Stats};
 
 use crate::support::dialogue::{self, BINARY, FIN, PING, PONG, TEXT, answer, frame, request};
@@ -20,7 +20,7 @@ fn threads(n: usize) -> Options {
 }
 
 fn gathered<G: Gather>(packets: &[Packet], n: usize, whole: G) -> G {
-    let mut output = Gathered::new(whole);
+    let mut output = Reducer::new(whole);
     run(&mut Held::new(packets.iter().cloned(), 50), &threads(n), &mut output).unwrap();
     output.into_inner()
 }
@@ -39,7 +39,8 @@ fn findings(packets: &[Packet], n: usize, rules: &Rules, form: check::Form) -> S
 
 fn filtered(packets: &[Packet], n: usize, filter: &str, wanted: Option<u64>) -> String {
     let format = AnyFormat::new("ndjson", &Settings { frames: false }).unwrap();
-    let mut output = Sieve::new(Filter::parse(filter).unwrap(), Formatted::new(format, Vec::new(), wanted));
+    let mut output =
+        FilteredOutput::new(Filter::parse(filter).unwrap(), Formatted::new(format, Vec::new(), wanted));
     run(&mut Held::new(packets.iter().cloned(), 50), &threads(n), &mut output).unwrap();
     String::from_utf8(output.into_inner().finish().unwrap()).unwrap()
 }
@@ -125,8 +126,10 @@ fn a_filter_counts_the_messages_that_pass() {
 #[test]
 fn statistics_can_be_filtered() {
     let packets = crowd(100);
-    let mut output =
-        Sieve::new(Filter::parse("from == client and opcode == text").unwrap(), Gathered::new(Stats::new()));
+    let mut output = FilteredOutput::new(
+        Filter::parse("from == client and opcode == text").unwrap(),
+        Reducer::new(Stats::new()),
+    );
     run(&mut Held::new(packets.iter().cloned(), 50), &threads(2), &mut output).unwrap();
     let report = output.into_inner().into_inner().report();
     assert_eq!(report.totals.server.messages, 0);

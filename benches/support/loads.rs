@@ -148,7 +148,7 @@ fn bulk<W: Write>(tape: &mut Tape<W>, count: u32) -> io::Result<()> {
     tape.close(&mut talk)
 }
 
-/// Of ten rounds' bytes, nine are TLS records and HTTP bodies in full segments, and one is ticks.
+/// Of ten batches' bytes, nine are TLS records and HTTP bodies in full segments, and one is ticks.
 fn mix<W: Write>(tape: &mut Tape<W>, packets: u32) -> io::Result<()> {
     const ROUND: u32 = 24;
     let mut ticks: Vec<Talk> = (0..8).map(|n| tape.upgrade(n, "")).collect::<io::Result<_>>()?;

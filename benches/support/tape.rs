@@ -10,7 +10,7 @@ pub(crate) struct Tape<W> {
     packet: Vec<u8>,
 }
 
-/// Is one TCP connection on a tape.
+/// One TCP connection on a tape.
 pub(crate) struct Talk {
     number: u32,
     port: u16,

@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha1::{Digest as _, Sha1};
 
-/// Says what a server sends.
+/// What a server sends.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Plan {
     /// How many payload bytes a message has.

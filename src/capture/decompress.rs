@@ -7,7 +7,7 @@ use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
 const BUFFER: usize = 64 * 1024;
 
-/// Names how a file is compressed.
+/// Name of how a file is compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Compression {
     /// RFC 1952, any number of members.
@@ -216,7 +216,7 @@ mod tests {
         }
         pieces.push(encoder.finish().unwrap());
         let all = Everything::of(Files::from_reader("-", Pieces::boxed(pieces))).unwrap();
-        assert_eq!(all.rounds, [1, 1, 1]);
+        assert_eq!(all.batches, [1, 1, 1]);
     }
 
     #[test]

@@ -2,7 +2,7 @@ use std::io::{self, Cursor, Read};
 
 use super::decompress::Compression;
 use super::format::{Fault, Format, Found, Problems, Stop};
-use super::{Error, Round};
+use super::{Error, PacketBatch};
 use crate::model::Anomaly;
 
 /// How much of a file is read at once when it comes as fast as we can take it.
@@ -104,7 +104,7 @@ impl Reader {
     ///
     /// It asks the file once if that gives anything to hand on, and for `most` bytes at most unless one record is
     /// larger. Where the file says that it has [nothing yet](not_yet), that is `false`, too, and it can be asked again.
-    pub(super) fn fill(&mut self, round: &mut Round, most: usize) -> Result<bool, Error> {
+    pub(super) fn fill(&mut self, round: &mut PacketBatch, most: usize) -> Result<bool, Error> {
         round.packets.clear();
         round.secrets.clear();
         round.diagnostics.clear();
@@ -159,7 +159,7 @@ impl Reader {
     }
 
     /// Puts what was carried over at the start of the round.
-    fn begin(&mut self, round: &mut Round) -> usize {
+    fn begin(&mut self, round: &mut PacketBatch) -> usize {
         if round.bytes.capacity() > KEPT {
             // It held an unusually large record.
             round.bytes = Vec::new();
@@ -176,7 +176,7 @@ impl Reader {
 
     /// Reads the records of the round's first `filled` bytes from `done` on; returns how many bytes the next one
     /// needs.
-    fn parse(&mut self, round: &mut Round, filled: usize, done: &mut usize, last: bool) -> usize {
+    fn parse(&mut self, round: &mut PacketBatch, filled: usize, done: &mut usize, last: bool) -> usize {
         let Some(format) = &mut self.format else { return 0 };
         if self.ended {
             return 0;
@@ -207,7 +207,7 @@ impl Reader {
     }
 
     /// Hands on what was found wrong.
-    fn tell(&mut self, round: &mut Round) {
+    fn tell(&mut self, round: &mut PacketBatch) {
         let noted: Vec<_> = self.problems.drain().collect();
         for (at, problem) in noted {
             round.diagnostics.push(Anomaly::CaptureDamaged {
@@ -234,7 +234,13 @@ impl Reader {
 
     /// Lends the room behind the `filled` bytes, enough for `whole` bytes in all, but never much more than there is
     /// reason to believe in: a length that lies must not cost memory.
-    fn make_room<'a>(&self, round: &'a mut Round, filled: usize, whole: usize, most: usize) -> &'a mut [u8] {
+    fn make_room<'a>(
+        &self,
+        round: &'a mut PacketBatch,
+        filled: usize,
+        whole: usize,
+        most: usize,
+    ) -> &'a mut [u8] {
         let block = self.block.min(most).max(filled.saturating_add(SMALL_BLOCK / 2));
         let size = whole.min(filled.saturating_mul(2)).max(block);
         if round.bytes.len() < size {

@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use std::io::{self, Read};
 
 use super::order::Order;
-use super::{Error, Files, Next, Round, Source as _};
+use super::{Error, Files, Next, PacketBatch, Source as _};
 use crate::model::Anomaly;
 
 /// Writes numbers in either order.
@@ -104,7 +104,7 @@ impl Bytes {
     }
 }
 
-/// Is everything a source gave.
+/// Everything a source gave.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Everything {
     pub(super) packets: Vec<Got>,
@@ -113,10 +113,10 @@ pub(super) struct Everything {
     /// Each with the file and the offset.
     pub(super) problems: Vec<(String, u64, String)>,
     /// How many packets each round had.
-    pub(super) rounds: Vec<usize>,
+    pub(super) batches: Vec<usize>,
 }
 
-/// Is one packet that a source gave.
+/// One packet that a source gave.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Got {
     pub(super) number: u64,
@@ -130,7 +130,7 @@ impl Everything {
     /// Reads `files` to the end.
     pub(super) fn of(mut files: Files) -> Result<Everything, Error> {
         let mut all = Everything::default();
-        let mut round = Round::default();
+        let mut round = PacketBatch::default();
         while files.next(&mut round)? == Next::Filled {
             for (before, text) in &round.secrets {
                 all.secrets.push((all.packets.len() + before, text.clone()));
@@ -152,7 +152,7 @@ impl Everything {
                 };
                 all.problems.push((file.to_string(), *offset, problem.to_string()));
             }
-            all.rounds.push(round.packets.len());
+            all.batches.push(round.packets.len());
         }
         assert!(round.packets.is_empty() && round.bytes.is_empty(), "the last round is empty");
         assert_eq!(files.next(&mut round).unwrap(), Next::End, "the end stays the end");
@@ -180,7 +180,7 @@ impl Everything {
     }
 }
 
-/// Is a pipe that gives one piece a read.
+/// A pipe that gives one piece a read.
 pub(super) struct Pieces(pub(super) VecDeque<Vec<u8>>);
 
 impl Pieces {

@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 use super::decompress::Compression;
 use super::file::{BLOCK, Reader, not_yet};
 use super::identity::folder;
-use super::until::Watch;
-use super::{Error, Next, Round, Source, Until};
+use super::stop_condition::Watch;
+use super::{Error, Next, PacketBatch, Source, StopCondition};
 use crate::model::{Anomaly, Timestamp};
 
 /// How often a file at whose end we are is looked at.
@@ -53,7 +53,7 @@ pub struct Follow {
     told: bool,
 }
 
-/// Is what the file at hand and those who look at it share.
+/// What the file at hand and those who look at it share.
 struct Tail {
     path: PathBuf,
     file: File,
@@ -99,7 +99,7 @@ impl Notes {
 
 impl Follow {
     /// Opens the file; where there is none of that name, the oldest of its family.
-    pub fn open(path: &Path, until: Until) -> Result<Follow, Error> {
+    pub fn open(path: &Path, until: StopCondition) -> Result<Follow, Error> {
         let (watch, notes) = (Arc::new(Watch::new(until)), Arc::new(Notes::default()));
         let family = family(path);
         let begin = match fs::metadata(path) {
@@ -171,7 +171,7 @@ impl Follow {
 }
 
 impl Source for Follow {
-    fn next(&mut self, round: &mut Round) -> Result<Next, Error> {
+    fn next(&mut self, round: &mut PacketBatch) -> Result<Next, Error> {
         loop {
             if self.watch.is_over() {
                 round.clear();
@@ -392,7 +392,7 @@ fn successor(tail: &Tail, read: &HashSet<(u64, Vec<u8>)>) -> Option<PathBuf> {
     members.into_iter().filter_map(candidate).min().map(|(_, path)| path)
 }
 
-/// Is what a file begins with.
+/// What a file begins with.
 #[derive(Debug)]
 struct Beginning {
     inode: u64,
@@ -417,7 +417,7 @@ impl Beginning {
     fn read(file: &File) -> Option<Beginning> {
         let inode = file.metadata().ok()?.ino();
         let mut reader = Reader::new("", Box::new(file.try_clone().ok()?.take(BLOCK as u64)));
-        let mut round = Round::default();
+        let mut round = PacketBatch::default();
         let mut first = None;
         while first.is_none() && reader.fill(&mut round, BLOCK).ok()? {
             first = round.packets.first().map(|record| record.at.time);

@@ -10,14 +10,14 @@ pub(super) const RECORD_BOUND: usize = 16 * 1024 * 1024;
 /// How many faults of one file are told one by one.
 const COMPLAINTS: u8 = 16;
 
-/// Is what a file turned out to be, with the state needed to read on.
+/// What a file turned out to be, with the state needed to read on.
 #[derive(Debug)]
 pub(super) enum Format {
     Pcap(Pcap),
     Pcapng(Pcapng),
 }
 
-/// Says why a file header could not be read.
+/// Why a file header could not be read.
 #[derive(Debug)]
 pub(super) enum Fault {
     /// It needs this many bytes in all.
@@ -55,7 +55,7 @@ impl Format {
     }
 }
 
-/// Says how far reading came.
+/// How far reading came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Read {
     /// Up to where the bytes are done with.
@@ -64,7 +64,7 @@ pub(super) struct Read {
     pub(super) stop: Stop,
 }
 
-/// Says why reading stopped.
+/// Why reading stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stop {
     /// What begins there needs this many bytes.

@@ -8,29 +8,29 @@ pub(crate) fn folder(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Names a file, whatever path leads to it: the device that it lies on, and its number there.
+/// Name of a file, whatever path leads to it: the device that it lies on, and its number there.
 ///
 /// Terminals, `/dev/null`, sockets and their like have none: what is written there takes nothing away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Identity {
+pub struct FileId {
     device: u64,
     inode: u64,
 }
 
-impl Identity {
+impl FileId {
     /// Returns the identity of what lies at `path`, links followed; `None` where nothing does.
-    pub fn at(path: &Path) -> Option<Identity> {
-        Identity::of(&fs::metadata(path).ok()?)
+    pub fn at(path: &Path) -> Option<FileId> {
+        FileId::of(&fs::metadata(path).ok()?)
     }
 
     /// Returns the identity of what a descriptor is open on.
-    pub fn open(descriptor: BorrowedFd<'_>) -> Option<Identity> {
-        Identity::of(&File::from(descriptor.try_clone_to_owned().ok()?).metadata().ok()?)
+    pub fn open(descriptor: BorrowedFd<'_>) -> Option<FileId> {
+        FileId::of(&File::from(descriptor.try_clone_to_owned().ok()?).metadata().ok()?)
     }
 
-    pub(super) fn of(metadata: &Metadata) -> Option<Identity> {
+    pub(super) fn of(metadata: &Metadata) -> Option<FileId> {
         let kind = metadata.file_type();
-        let identity = Identity { device: metadata.dev(), inode: metadata.ino() };
+        let identity = FileId { device: metadata.dev(), inode: metadata.ino() };
         (!kind.is_char_device() && !kind.is_socket()).then_some(identity)
     }
 }

@@ -5,7 +5,7 @@ const END_OF_OPTIONS: u16 = 0;
 const TIME_RESOLUTION: u16 = 9;
 const TIME_OFFSET: u16 = 14;
 
-/// Is what an interface description says that we need.
+/// What an interface description says that we need.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Interface {
     pub(super) link: LinkType,
@@ -59,7 +59,7 @@ impl Default for Interface {
     }
 }
 
-/// Says how many nanoseconds a unit of an interface's stamps has.
+/// How many nanoseconds a unit of an interface's stamps has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Unit {
     Times(u64),

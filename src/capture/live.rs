@@ -1,7 +1,7 @@
 //! Packets of interfaces, as they come, through libpcap.
 
 mod held;
-mod tap;
+mod interface_capture;
 
 use std::os::fd::RawFd;
 use std::path::PathBuf;
@@ -9,14 +9,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use super::until::Watch;
-use super::{Error, Next, Round, Source, Until, device};
+use super::stop_condition::Watch;
+use super::{Error, Next, PacketBatch, Source, StopCondition, device};
 use crate::model::{Anomaly, At, LinkType, Timestamp};
 use held::Held;
-pub(super) use tap::is_about_rights;
-use tap::{State, Tap};
+pub(super) use interface_capture::is_about_rights;
+use interface_capture::{InterfaceCapture, State};
 
-/// Says what to capture.
+/// What to capture.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// The interfaces, `any` being all of them.
@@ -60,7 +60,7 @@ const LOOK: Duration = Duration::from_millis(250);
 /// One thread reads all of them, without ever blocking in libpcap: what waits lies in the rings. Packets are copied
 /// once, from the ring into the round (twice where several interfaces are put in order).
 pub struct Live {
-    taps: Vec<Tap>,
+    taps: Vec<InterfaceCapture>,
     /// What was read of several interfaces and is held to be put in order.
     held: Held,
     watch: Watch,
@@ -73,7 +73,7 @@ pub struct Live {
     diagnostics: Vec<Anomaly>,
 }
 
-/// Tells what an interface gave so far.
+/// What an interface gave so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Count {
     /// The interface.
@@ -90,7 +90,7 @@ pub struct Count {
 #[derive(Clone, Debug, Default)]
 pub struct Counts(Arc<[Counter]>);
 
-/// Is a [`Count`] while it is counted.
+/// A [`Count`] while it is counted.
 #[derive(Debug, Default)]
 struct Counter {
     interface: String,
@@ -111,7 +111,7 @@ impl Counts {
         self.0.iter().map(read).collect()
     }
 
-    fn publish(&self, taps: &[Tap]) {
+    fn publish(&self, taps: &[InterfaceCapture]) {
         for (counter, tap) in self.0.iter().zip(taps) {
             counter.packets.store(tap.count.packets, Ordering::Relaxed);
             counter.dropped.store(tap.count.dropped, Ordering::Relaxed);
@@ -135,13 +135,16 @@ pub struct Description {
 
 impl Live {
     /// Opens the interfaces; from then on packets wait in the rings.
-    pub fn open(settings: &Settings, until: Until) -> Result<Live, Error> {
+    pub fn open(settings: &Settings, until: StopCondition) -> Result<Live, Error> {
         load()?;
         let mut taps = Vec::with_capacity(settings.interfaces.len());
         for name in &settings.interfaces {
-            taps.push(Tap::open(name, settings)?);
+            taps.push(InterfaceCapture::open(name, settings)?);
         }
-        let counter = |tap: &Tap| Counter { interface: tap.description.name.clone(), ..Counter::default() };
+        let counter = |tap: &InterfaceCapture| Counter {
+            interface: tap.description.name.clone(),
+            ..Counter::default()
+        };
         let counts = Counts(taps.iter().map(counter).collect());
         Ok(Live {
             taps,
@@ -161,7 +164,7 @@ impl Live {
         self.counts.clone()
     }
 
-    /// Describes the interfaces, in the order in which [`Round::interfaces`] counts them.
+    /// Describes the interfaces, in the order in which [`PacketBatch::interfaces`] counts them.
     pub fn descriptions(&self) -> Vec<Description> {
         self.taps.iter().map(|tap| tap.description.clone()).collect()
     }
@@ -172,7 +175,7 @@ impl Live {
     }
 
     /// Reads what the rings hold into the round, as much as one round is to have.
-    fn read(&mut self, round: &mut Round) {
+    fn read(&mut self, round: &mut PacketBatch) {
         if let [tap] = self.taps.as_mut_slice() {
             tap.read(0, round, &mut self.diagnostics);
             return;
@@ -188,7 +191,7 @@ impl Live {
     }
 
     /// Numbers the round's packets; time never runs backwards.
-    fn number(&mut self, round: &mut Round) {
+    fn number(&mut self, round: &mut PacketBatch) {
         for record in &mut round.packets {
             self.packets = self.packets.saturating_add(1);
             self.latest = self.latest.max(record.at.time);
@@ -211,7 +214,7 @@ impl Live {
     /// Waits a moment for packets.
     fn wait(&self) {
         let readable: Vec<RawFd> =
-            self.taps.iter().filter(|tap| tap.state == State::Up).map(Tap::descriptor).collect();
+            self.taps.iter().filter(|tap| tap.state == State::Up).map(InterfaceCapture::descriptor).collect();
         if readable.is_empty() {
             std::thread::sleep(PAUSE);
         } else {
@@ -222,13 +225,14 @@ impl Live {
     /// Tells whether nothing more is to come: the end was asked for and all that came before was read, or no
     /// interface is left.
     fn is_drained(&self) -> bool {
-        let is_done = |tap: &Tap| tap.is_drained() || self.over.is_some_and(|over| tap.upto >= over);
+        let is_done =
+            |tap: &InterfaceCapture| tap.is_drained() || self.over.is_some_and(|over| tap.upto >= over);
         self.taps.iter().all(is_done) && self.held.is_empty()
     }
 }
 
 impl Source for Live {
-    fn next(&mut self, round: &mut Round) -> Result<Next, Error> {
+    fn next(&mut self, round: &mut PacketBatch) -> Result<Next, Error> {
         round.clear();
         if self.over.is_none() && self.watch.is_over() {
             self.over = Some(now());
@@ -280,7 +284,7 @@ mod tests {
     #[test]
     fn unknown_interface_names_the_others() {
         let settings = Settings { interfaces: vec!["nosuch0".into()], ..Settings::default() };
-        match Live::open(&settings, Until::default()) {
+        match Live::open(&settings, StopCondition::default()) {
             Err(Error::NoInterface { others, .. }) => assert!(others.contains("lo"), "{others}"),
             Err(Error::NoRight { .. } | Error::NoLibrary { .. }) => {
                 eprintln!("skipped: no right or no libpcap");

@@ -13,8 +13,8 @@ use std::time::Duration;
 use self::head::Head;
 use self::open::{first_stamp, is_readable, is_standard_input, open_path, regular_length};
 use super::file::{BLOCK, Reader};
-use super::until::Watch;
-use super::{Error, Meter, Next, Origins, Progress, Round, Source, Until};
+use super::stop_condition::Watch;
+use super::{Error, LinkSources, Next, PacketBatch, Progress, ReadProgress, Source, StopCondition};
 use crate::model::Timestamp;
 
 /// How many bytes the blocks of all files that are open at once may have together.
@@ -32,12 +32,12 @@ const UNKNOWN: Timestamp = Timestamp::from_nanos(i64::MIN);
 /// The time handed down never runs backwards: a stamp before the latest one is replaced by it.
 ///
 /// ```
-/// use wirefin::capture::{Files, Next, Round, Source as _};
+/// use wirefin::capture::{Files, Next, PacketBatch, Source as _};
 ///
 /// // A pcap file header and nothing behind it.
 /// let header = b"\xd4\xc3\xb2\xa1\x02\0\x04\0\0\0\0\0\0\0\0\0\0\0\x04\0\x01\0\0\0";
 /// let mut files = Files::from_reader("empty.pcap", Box::new(&header[..]));
-/// let mut round = Round::default();
+/// let mut round = PacketBatch::default();
 /// assert_eq!(files.next(&mut round)?, Next::End);
 /// # Ok::<(), wirefin::capture::Error>(())
 /// ```
@@ -50,8 +50,8 @@ pub struct Files {
     /// The number of the last packet handed on.
     packets: u64,
     latest: Timestamp,
-    meter: Meter,
-    origins: Origins,
+    meter: ReadProgress,
+    origins: LinkSources,
     watch: Arc<Watch>,
     /// Standard input is among the inputs.
     pipe: bool,
@@ -62,11 +62,11 @@ pub struct Files {
 impl Files {
     /// Opens files, `-` being standard input, and reads the headers of those that cannot keep us waiting.
     pub fn open(paths: &[PathBuf]) -> Result<Files, Error> {
-        Files::open_until(paths, Until::default())
+        Files::open_until(paths, StopCondition::default())
     }
 
     /// Opens files as [`Files::open`] does, and ends when `until` says so.
-    pub fn open_until(paths: &[PathBuf], until: Until) -> Result<Files, Error> {
+    pub fn open_until(paths: &[PathBuf], until: StopCondition) -> Result<Files, Error> {
         let mut opened = Vec::with_capacity(paths.len());
         let mut total = Some(0_u64);
         for path in paths {
@@ -74,7 +74,7 @@ impl Files {
             total = total.zip(length).map(|(total, length)| total.saturating_add(length));
             opened.push((path, length.is_some()));
         }
-        let mut files = Files::new(Meter::new(total));
+        let mut files = Files::new(ReadProgress::new(total));
         files.watch = Arc::new(Watch::new(until));
         for (path, regular) in opened {
             let (input, stamp) = match regular {
@@ -100,7 +100,7 @@ impl Files {
 
     /// Reads several captures from anywhere, merged by time.
     pub fn from_readers<'a>(readers: impl IntoIterator<Item = (&'a str, Box<dyn Read + Send>)>) -> Files {
-        let mut files = Files::new(Meter::default());
+        let mut files = Files::new(ReadProgress::default());
         for (name, reader) in readers {
             files.add(Input::open(Reader::new(name, files.meter.count(reader))), UNKNOWN);
         }
@@ -113,16 +113,16 @@ impl Files {
     }
 
     /// Returns what shows the progress while somebody else holds the source.
-    pub fn meter(&self) -> Meter {
+    pub fn meter(&self) -> ReadProgress {
         self.meter.clone()
     }
 
     /// Returns what tells the files of a link type while somebody else holds the source.
-    pub fn origins(&self) -> Origins {
+    pub fn origins(&self) -> LinkSources {
         self.origins.clone()
     }
 
-    fn new(meter: Meter) -> Files {
+    fn new(meter: ReadProgress) -> Files {
         Files {
             inputs: Vec::new(),
             queue: BinaryHeap::new(),
@@ -130,8 +130,8 @@ impl Files {
             packets: 0,
             latest: UNKNOWN,
             meter,
-            origins: Origins::default(),
-            watch: Arc::new(Watch::new(Until::default())),
+            origins: LinkSources::default(),
+            watch: Arc::new(Watch::new(StopCondition::default())),
             pipe: false,
             flush: false,
         }
@@ -146,7 +146,7 @@ impl Files {
     }
 
     /// Gathers the next packets, neither numbered nor clamped; leaves `round` empty at the end.
-    fn gather(&mut self, round: &mut Round) -> Result<(), Error> {
+    fn gather(&mut self, round: &mut PacketBatch) -> Result<(), Error> {
         round.packets.clear();
         round.secrets.clear();
         round.diagnostics.clear();
@@ -186,7 +186,7 @@ impl Files {
     }
 
     /// Reads the next round of an input; what is not a packet goes into `round` if there is no packet to wait for.
-    fn refill(&mut self, index: usize, round: &mut Round) -> Result<(), Error> {
+    fn refill(&mut self, index: usize, round: &mut PacketBatch) -> Result<(), Error> {
         let Some(slot) = self.inputs.get_mut(index) else { return Ok(()) };
         // An input that fails is not asked again.
         let mut head = match std::mem::replace(slot, Input::Done) {
@@ -215,7 +215,7 @@ impl Files {
 }
 
 impl Source for Files {
-    fn next(&mut self, round: &mut Round) -> Result<Next, Error> {
+    fn next(&mut self, round: &mut PacketBatch) -> Result<Next, Error> {
         if self.watch.is_over() {
             round.clear();
             return Ok(Next::End);
@@ -248,7 +248,7 @@ impl Source for Files {
     }
 }
 
-/// Is one file of several.
+/// One file of several.
 enum Input {
     /// Its time has not come.
     Closed(PathBuf),

@@ -1,6 +1,6 @@
 //! Where packets come from: files, pipes and interfaces.
 //!
-//! A [`Source`] fills one [`Round`] after the other. A round is a block of the capture and the packets found in
+//! A [`Source`] fills one [`PacketBatch`] after the other. A round is a block of the capture and the packets found in
 //! it, borrowed from the block and never copied one by one. [`Files`] is the source for files: pcap
 //! (draft-ietf-opsawg-pcap) and pcapng (draft-ietf-opsawg-pcapng), plain or compressed with gzip or zstd, one or
 //! several in time order, standard input among them. [`Live`] is the one for interfaces, over libpcap, which is
@@ -21,32 +21,32 @@ mod live;
 mod merge;
 mod order;
 mod origins;
+mod packet_batch;
 mod pcap;
 mod pcapng;
 mod progress;
-mod round;
 mod save;
-mod until;
+mod stop_condition;
 
 pub use device::{NO_RIGHT, Sniffable, interfaces};
 pub use error::Error;
 pub use follow::Follow;
-pub use identity::Identity;
+pub use identity::FileId;
 pub(crate) use identity::folder;
 pub use live::{Count, Counts, Description, Live, Settings};
 pub use merge::Files;
-pub use origins::Origins;
-pub use progress::{Meter, Progress};
-pub use round::{Record, Round};
+pub use origins::LinkSources;
+pub use packet_batch::{PacketBatch, Record};
+pub use progress::{Progress, ReadProgress};
 pub use save::{Belongs, Saved, Saver, Sorter, Target};
-pub use until::Until;
+pub use stop_condition::StopCondition;
 
 // The library is found at run time.
 use libpcap_dl as _;
 
 use crate::model::Timestamp;
 
-/// Says what a [`Source`] did.
+/// What a [`Source`] did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
     /// The round holds at least one packet, secret or diagnostic.
@@ -57,10 +57,10 @@ pub enum Next {
     End,
 }
 
-/// Is where packets come from.
+/// Where packets come from.
 pub trait Source {
     /// Clears `round` and fills it with what comes next.
     ///
     /// It returns as soon as something is there, so that a pipe that grows is handled as it grows.
-    fn next(&mut self, round: &mut Round) -> Result<Next, Error>;
+    fn next(&mut self, round: &mut PacketBatch) -> Result<Next, Error>;
 }

@@ -2,11 +2,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::model::LinkType;
 
-/// Tells which files have packets of a link type, while somebody else holds the source; clones tell the same.
+/// Which files have packets of a link type, while somebody else holds the source; clones tell the same.
 #[derive(Clone, Debug, Default)]
-pub struct Origins(Arc<Mutex<Vec<(LinkType, Box<str>)>>>);
+pub struct LinkSources(Arc<Mutex<Vec<(LinkType, Box<str>)>>>);
 
-impl Origins {
+impl LinkSources {
     /// Names the files read so far that have packets of this link type, in the order in which they were read.
     pub fn of(&self, link: LinkType) -> Vec<Box<str>> {
         let list = self.0.lock().unwrap_or_else(PoisonError::into_inner);

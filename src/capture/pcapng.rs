@@ -215,7 +215,7 @@ impl Pcapng {
 const SHORT: &str = "a block is too short for what it should hold: skipped";
 const NO_INTERFACE: &str = "a packet names an interface that is not described: skipped";
 
-/// Is what stands at the start of some bytes.
+/// What stands at the start of some bytes.
 enum Next<'a> {
     /// The start of a block of this many bytes.
     More(usize),

@@ -2,7 +2,7 @@ use std::io::{self, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Tells how far reading came, in bytes of the files as they lie on disk.
+/// How far reading came, in bytes of the files as they lie on disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
     /// Bytes read.
@@ -13,14 +13,14 @@ pub struct Progress {
 
 /// Shows the [`Progress`] of a source that somebody else holds; clones show the same.
 #[derive(Clone, Debug, Default)]
-pub struct Meter {
+pub struct ReadProgress {
     read: Arc<AtomicU64>,
     total: Option<u64>,
 }
 
-impl Meter {
-    pub(super) fn new(total: Option<u64>) -> Meter {
-        Meter { read: Arc::default(), total }
+impl ReadProgress {
+    pub(super) fn new(total: Option<u64>) -> ReadProgress {
+        ReadProgress { read: Arc::default(), total }
     }
 
     /// Tells how far reading came.
@@ -30,16 +30,16 @@ impl Meter {
 
     /// Counts what is read through `inner`.
     pub(super) fn count(&self, inner: impl Read + Send + 'static) -> Box<dyn Read + Send> {
-        Box::new(Counted { inner, read: Arc::clone(&self.read) })
+        Box::new(CountingReader { inner, read: Arc::clone(&self.read) })
     }
 }
 
-struct Counted<R> {
+struct CountingReader<R> {
     inner: R,
     read: Arc<AtomicU64>,
 }
 
-impl<R: Read> Read for Counted<R> {
+impl<R: Read> Read for CountingReader<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let count = self.inner.read(into)?;
         self.read.fetch_add(count as u64, Ordering::Relaxed);

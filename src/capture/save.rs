@@ -15,10 +15,10 @@ use std::time::Duration;
 use chosen::Chosen;
 pub use chosen::{Belongs, Sorter};
 
-use super::{Counts, Description, Error, Identity, Next, Round, Source};
+use super::{Counts, Description, Error, FileId, Next, PacketBatch, Source};
 use crate::model::{Anomaly, Endpoint, LinkType, Timestamp};
 
-/// Says where packets are saved, and when a new file begins.
+/// Where packets are saved, and when a new file begins.
 #[derive(Clone, Debug, Default)]
 pub struct Target {
     /// The file, `-` for standard output. Where there are to be several, their numbers are put before its extension.
@@ -30,7 +30,7 @@ pub struct Target {
     /// How many files are kept; the oldest goes when one more begins.
     pub files: Option<usize>,
     /// Files that are never written over, such as inputs.
-    pub spared: Vec<Identity>,
+    pub spared: Vec<FileId>,
 }
 
 impl Target {
@@ -78,7 +78,7 @@ pub struct Saved {
 }
 
 impl Source for Saved {
-    fn next(&mut self, round: &mut Round) -> Result<Next, Error> {
+    fn next(&mut self, round: &mut PacketBatch) -> Result<Next, Error> {
         let next = self.source.next(round)?;
         self.saver.take(round);
         Ok(next)
@@ -112,7 +112,7 @@ impl Saver {
     }
 
     /// Saves the packets of a round; what goes wrong is added to its diagnostics.
-    pub fn take(&self, round: &mut Round) {
+    pub fn take(&self, round: &mut PacketBatch) {
         self.lock().take(round);
     }
 
@@ -176,7 +176,7 @@ struct Inner {
 }
 
 impl Inner {
-    fn take(&mut self, round: &mut Round) {
+    fn take(&mut self, round: &mut PacketBatch) {
         if self.fault.is_some() {
             return;
         }
@@ -193,7 +193,7 @@ impl Inner {
         self.out.target.is_stdout() && self.fault.as_ref().is_some_and(is_broken)
     }
 
-    fn save(&mut self, round: &Round) -> io::Result<()> {
+    fn save(&mut self, round: &PacketBatch) -> io::Result<()> {
         if let Some(chosen) = &mut self.chosen {
             chosen.round();
         }
@@ -218,7 +218,7 @@ impl Inner {
     }
 }
 
-/// Is the file that is written, and those before it.
+/// The file that is written, and those before it.
 struct Out {
     target: Target,
     /// The interfaces of a live capture come first; further ones are made as link types are met.
@@ -365,14 +365,14 @@ impl Out {
 }
 
 /// Creates a file, or empties the one there is unless it is to be spared.
-fn create(path: &Path, spared: &[Identity]) -> io::Result<File> {
+fn create(path: &Path, spared: &[FileId]) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(false);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let file = options.open(path)?;
     let metadata = file.metadata()?;
-    if Identity::of(&metadata).is_some_and(|it| spared.contains(&it)) {
+    if FileId::of(&metadata).is_some_and(|it| spared.contains(&it)) {
         return Err(io::Error::new(io::ErrorKind::AlreadyExists, "it is an input, and would be lost"));
     }
     if metadata.is_file() {

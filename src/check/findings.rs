@@ -33,7 +33,7 @@ const TOLD: usize = 8192;
 /// Bounds the refused upgrades that are remembered for their anomalies.
 const REFUSED: u64 = 1024;
 
-/// Is one broken rule.
+/// One broken rule.
 #[derive(Clone, Debug)]
 pub struct Finding {
     /// The connection; `None` where it concerns the capture.
@@ -48,7 +48,7 @@ pub struct Finding {
     pub anomaly: Anomaly,
 }
 
-/// Is what a check comes to.
+/// What a check comes to.
 #[derive(Debug, Default)]
 pub struct Findings {
     told: Vec<Finding>,

@@ -9,7 +9,7 @@ mod rules;
 pub use findings::{Check, Finding, Findings};
 pub use rules::{Rules, UnknownRule, list};
 
-/// Names a form in which findings are written.
+/// Name of a form in which findings are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
     /// For people.

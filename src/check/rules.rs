@@ -7,7 +7,7 @@ use crate::event::Anomaly;
 /// The fewest columns that sentences are broken into.
 const NARROWEST: usize = 20;
 
-/// Says which rules count.
+/// Which rules count.
 #[derive(Clone, Debug, Default)]
 pub struct Rules {
     /// Those that count; `None` for all.

@@ -10,7 +10,7 @@ use super::stop::Autostop;
 use crate::filter::Filter;
 use crate::pipeline;
 
-/// Names what is read, and how.
+/// Name of what is read, and how.
 #[derive(Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("rotation").args(["rotate_size", "rotate_seconds"]).multiple(true))]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
@@ -153,7 +153,7 @@ impl Input {
     }
 }
 
-/// Names where the output goes, and what of it.
+/// Name of where the output goes, and what of it.
 #[derive(Debug, clap::Args)]
 pub(super) struct Output {
     /// Write to a file instead of standard output
@@ -188,7 +188,7 @@ pub(super) fn columns() -> Option<usize> {
     Some(width.0.into())
 }
 
-/// Says when the output ends.
+/// When the output ends.
 #[derive(Debug, clap::Args)]
 pub(super) struct Count {
     /// Stop after N messages

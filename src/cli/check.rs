@@ -19,7 +19,7 @@ pub(super) struct Args {
 
     /// Exit with 1 from this severity on
     #[arg(long, value_name = "SEVERITY", default_value = "error")]
-    fail_on: Least,
+    fail_on: FailOn,
 
     /// Check only these rules
     #[arg(long, value_name = "CODE", value_delimiter = ',')]
@@ -44,7 +44,7 @@ pub(super) struct List {
 
 /// Says from where on a broken rule fails the check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Least {
+enum FailOn {
     #[value(help = "a MUST is broken")]
     Error,
     #[value(help = "a SHOULD is broken, or something is suspicious")]
@@ -53,12 +53,12 @@ enum Least {
     Note,
 }
 
-impl From<Least> for Severity {
-    fn from(least: Least) -> Severity {
+impl From<FailOn> for Severity {
+    fn from(least: FailOn) -> Severity {
         match least {
-            Least::Error => Severity::Error,
-            Least::Warning => Severity::Warning,
-            Least::Note => Severity::Note,
+            FailOn::Error => Severity::Error,
+            FailOn::Warning => Severity::Warning,
+            FailOn::Note => Severity::Note,
         }
     }
 }

@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-use super::clash::{is_input, resolved};
+use super::conflicts::{is_input, resolved};
 use crate::capture::folder;
 
 /// Lets output be written in pieces of this many bytes.
 const BUFFER: usize = 256 << 10;
 
-/// Is where output goes: standard output, or a file that gets its name when it is whole.
+/// Where output goes: standard output, or a file that gets its name when it is whole.
 #[derive(Debug)]
 pub(super) enum Destination {
     /// Standard output.
@@ -102,7 +102,7 @@ impl Write for Destination {
     }
 }
 
-/// Is a file under a temporary name beside its own; dropped before it is finished, it is removed, unless it is to be
+/// A file under a temporary name beside its own; dropped before it is finished, it is removed, unless it is to be
 /// kept and holds a whole line.
 #[derive(Debug)]
 pub(super) struct Unfinished {

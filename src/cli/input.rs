@@ -6,22 +6,23 @@ use std::time::Duration;
 use anyhow::Context as _;
 
 use super::args::Input;
-use super::clash;
-use super::rights::{self, User};
+use super::conflicts;
+use super::privileges::{self, User};
 use super::sandbox::Needs;
 use super::stop;
 use crate::capture::{
-    Counts, Description, Files, Follow, Live, Meter, Origins, Saver, Settings, Source, Target, Until,
+    Counts, Description, Files, Follow, LinkSources, Live, ReadProgress, Saver, Settings, Source,
+    StopCondition, Target,
 };
 use crate::pipeline::{Flows, Summary};
 use crate::view::count;
-use crate::wire::{self, Stop};
+use crate::wire::{self, DecodeError};
 
-/// Is the input, open; rights that opening it took are given up.
+/// The input, open; privileges that opening it took are given up.
 pub(super) struct Opened {
     pub(super) source: Box<dyn Source + Send>,
     /// Tells how far reading came, where that can be told.
-    pub(super) meter: Option<Meter>,
+    pub(super) meter: Option<ReadProgress>,
     /// Tells what interfaces gave.
     pub(super) counts: Option<Counts>,
     /// A signal asked for the end.
@@ -29,7 +30,7 @@ pub(super) struct Opened {
     /// What the sandbox must leave.
     pub(super) needs: Needs,
     pub(super) interfaces: Vec<Description>,
-    origins: Origins,
+    origins: LinkSources,
     /// The file that is followed.
     followed: Option<String>,
     /// Who we became.
@@ -49,7 +50,7 @@ impl Input {
         self.open_until(stop::until(&self.autostop))
     }
 
-    fn open_until(&self, until: Until) -> anyhow::Result<Opened> {
+    fn open_until(&self, until: StopCondition) -> anyhow::Result<Opened> {
         let mut opened = Opened {
             source: Box::new(Files::from_readers([])),
             meter: None,
@@ -57,7 +58,7 @@ impl Input {
             stopped: Arc::clone(&until.stopped),
             needs: Needs::default(),
             interfaces: Vec::new(),
-            origins: Origins::default(),
+            origins: LinkSources::default(),
             followed: None,
             user: None,
         };
@@ -68,7 +69,7 @@ impl Input {
             // What counts drops reads there, and so does who looks whether an interface is up.
             opened.needs.read.extend(live.system_folders());
             opened.source = Box::new(live);
-            opened.user = rights::give_up(self.user.as_deref())?;
+            opened.user = privileges::give_up(self.user.as_deref())?;
         } else if self.follow {
             let [file] = self.files.as_slice() else { anyhow::bail!("--follow takes one file") };
             if file == Path::new("-") {
@@ -115,7 +116,7 @@ impl Input {
     /// Saves what is read, where that is asked for.
     pub(super) fn save(&self, opened: Opened) -> anyhow::Result<(Opened, Option<Saver>)> {
         let Some(target) = self.target() else { return Ok((opened, None)) };
-        let target = Target { spared: clash::spared(&self.files), ..target };
+        let target = Target { spared: conflicts::spared(&self.files), ..target };
         let file = target.file.clone();
         let sorter = self.only_websocket.then(|| Box::new(Flows::new(wire::Limits::default())) as Box<_>);
         let saver = Saver::create(target, opened.interfaces.clone(), opened.counts.clone(), sorter)
@@ -133,7 +134,7 @@ impl Input {
 impl Opened {
     /// Names what has packets that could not be read for their link type.
     pub(super) fn unreadable(&self, summary: &Summary) -> Option<String> {
-        let Some(Stop::LinkType(link)) = summary.stop else { return None };
+        let Some(DecodeError::LinkType(link)) = summary.stop else { return None };
         let mut names: Vec<String> = self.origins.of(link).into_iter().map(String::from).collect();
         names.extend(self.interfaces.iter().filter(|it| it.link == link).map(|it| it.name.clone()));
         names.extend(self.followed.clone());
@@ -144,7 +145,7 @@ impl Opened {
         })
     }
 
-    /// Says whose rights count, where those are not the caller's, to be put behind what could not be done.
+    /// Says whose privileges count, where those are not the caller's, to be put behind what could not be done.
     pub(super) fn who(&self) -> String {
         let user = self.user.as_ref();
         user.map_or_else(String::new, |user| format!(" as {user}, who root became (--user names another)"))

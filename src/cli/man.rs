@@ -102,7 +102,7 @@ fn values(arg: &Arg) -> String {
     arg.get_value_names().unwrap_or_default().iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
 }
 
-/// Is a page that is being written.
+/// A page that is being written.
 #[derive(Default)]
 struct Page(String);
 

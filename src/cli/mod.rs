@@ -4,7 +4,7 @@
 
 mod args;
 mod check;
-mod clash;
+mod conflicts;
 mod destination;
 mod export;
 mod input;
@@ -12,9 +12,9 @@ mod interfaces;
 mod man;
 mod parse;
 mod print;
+mod privileges;
 mod progress;
 mod report;
-mod rights;
 mod sandbox;
 mod size;
 mod stats;
@@ -94,7 +94,7 @@ fn bare(args: print::Args) -> anyhow::Result<()> {
     }
 }
 
-/// Says how a run ended that did what it was asked.
+/// How a run ended that did what it was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// There is nothing more to say.

@@ -32,7 +32,7 @@ pub(super) struct Args {
     color: Color,
 }
 
-/// Says when lines are coloured.
+/// When lines are coloured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum Color {
     #[value(help = "on a terminal, unless NO_COLOR is set")]

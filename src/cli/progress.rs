@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::capture::{self, Meter};
+use crate::capture::{self, ReadProgress};
 use crate::event::{Event, Kind};
 use crate::view::{bytes, count};
 
@@ -19,7 +19,7 @@ const EVERY: Duration = Duration::from_millis(200);
 #[derive(Clone, Debug)]
 pub(super) struct Progress {
     /// `None` where nothing is to be shown.
-    meter: Option<Meter>,
+    meter: Option<ReadProgress>,
     conversations: Arc<AtomicU64>,
     started: Instant,
     shown: Option<Instant>,
@@ -32,7 +32,7 @@ impl Progress {
     }
 
     /// Makes the progress of what `meter` measures.
-    pub(super) fn new(meter: Meter) -> Self {
+    pub(super) fn new(meter: ReadProgress) -> Self {
         let large = meter.progress().total.is_some_and(|total| total >= LARGE);
         let wanted = large && io::stderr().is_terminal();
         Progress { meter: wanted.then_some(meter), ..Progress::none() }

@@ -4,14 +4,14 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use crate::capture::{Count, Description};
-use crate::pipeline::{Summary, Tally};
+use crate::pipeline::{RunStats, Summary};
 use crate::view::{count, printable_string};
-use crate::wire::Stop;
+use crate::wire::DecodeError;
 
 /// Fails where not one packet could be read for its link type; `of` names what has such packets.
 pub(super) fn check(summary: &Summary, of: Option<&str>) -> anyhow::Result<()> {
     match summary.stop {
-        Some(stop @ Stop::LinkType(_)) if summary.unreadable == summary.packets => {
+        Some(stop @ DecodeError::LinkType(_)) if summary.unreadable == summary.packets => {
             Err(anyhow::anyhow!(reason(stop, of)))
         }
         _ => Ok(()),
@@ -19,7 +19,7 @@ pub(super) fn check(summary: &Summary, of: Option<&str>) -> anyhow::Result<()> {
 }
 
 /// Says why a packet could not be read, and in what, where that is known.
-fn reason(stop: Stop, of: Option<&str>) -> String {
+fn reason(stop: DecodeError, of: Option<&str>) -> String {
     of.map_or_else(|| stop.to_string(), |of| format!("{of}: {stop}"))
 }
 
@@ -44,7 +44,7 @@ pub(super) fn listening(interfaces: &[Description]) {
 /// Says what came until the end was asked for: in one line an interface, where there are any, and one in all.
 ///
 /// What stands in the output is in `written`, where that is less than what came.
-pub(super) fn ended(summary: &Summary, written: Option<Tally>, counts: &[Count]) {
+pub(super) fn ended(summary: &Summary, written: Option<RunStats>, counts: &[Count]) {
     for line in ended_lines(summary.packets, written.unwrap_or_else(|| summary.tally()), counts) {
         let _ = writeln!(io::stderr(), "wirefin: {line}");
     }
@@ -59,7 +59,7 @@ pub(super) fn kept(path: &Path) {
     );
 }
 
-fn ended_lines(packets: u64, tally: Tally, counts: &[Count]) -> Vec<String> {
+fn ended_lines(packets: u64, tally: RunStats, counts: &[Count]) -> Vec<String> {
     let interface = |it: &Count| {
         format!(
             "{}: {} captured, {} dropped by the kernel, {} by the device",
@@ -125,7 +125,7 @@ mod tests {
     #[test]
     fn an_unknown_link_type_of_all_packets_is_an_error_with_its_number_and_the_file() {
         let of = Some("a.pcap");
-        let stop = Some(Stop::LinkType(LinkType(147)));
+        let stop = Some(DecodeError::LinkType(LinkType(147)));
         let summary = Summary { packets: 5, unreadable: 5, stop, ..Summary::default() };
         assert_eq!(check(&summary, of).unwrap_err().to_string(), "a.pcap: link type 147 is not supported");
         let summary = Summary { packets: 6, conversations: 1, ..summary };

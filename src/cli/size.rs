@@ -1,10 +1,10 @@
 use std::str::FromStr;
 
-/// Is a number of bytes as a user writes it: `4096`, `64K`, `16M`, `1G`, of 1024.
+/// A number of bytes as a user writes it: `4096`, `64K`, `16M`, `1G`, of 1024.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Size(pub(super) usize);
 
-/// Says why a text is no size.
+/// Why a text is no size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum SizeError {
     #[error("a number with or without K, M or G is needed")]

@@ -5,9 +5,9 @@ use std::time::Duration;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 
-use crate::capture::Until;
+use crate::capture::StopCondition;
 
-/// Is a condition of `-a`.
+/// A condition of `-a`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Autostop {
     Duration(Duration),
@@ -31,8 +31,8 @@ impl FromStr for Autostop {
 }
 
 /// Says when to end, as `conditions` say.
-pub(super) fn until(conditions: &[Autostop]) -> Until {
-    let mut until = Until::default();
+pub(super) fn until(conditions: &[Autostop]) -> StopCondition {
+    let mut until = StopCondition::default();
     for condition in conditions {
         match condition {
             Autostop::Duration(span) => until.duration = Some(*span),
@@ -50,7 +50,7 @@ pub(super) fn until(conditions: &[Autostop]) -> Until {
 /// # Errors
 ///
 /// When signals cannot be heard.
-pub(super) fn hear_signals(until: &Until) -> anyhow::Result<()> {
+pub(super) fn hear_signals(until: &StopCondition) -> anyhow::Result<()> {
     for signal in [SIGINT, SIGTERM] {
         // In this order: the first signal finds the flag down, and puts it up.
         flag::register_conditional_shutdown(

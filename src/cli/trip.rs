@@ -10,12 +10,12 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use super::destination::Destination;
 use super::input::Opened;
 use super::progress::Progress;
-use super::{args, clash, report, sandbox};
+use super::{args, conflicts, report, sandbox};
 use crate::capture::{Count, Counts, Saver};
 use crate::event::{Event, Gather, Kind, Sink};
 use crate::export::Format;
 use crate::model::Timestamp;
-use crate::pipeline::{self, Control, Formatted, Gathered, Output, Part, Sieve, Summary, Tally};
+use crate::pipeline::{self, Control, FilteredOutput, Formatted, Output, Part, Reducer, RunStats, Summary};
 
 /// Makes the whole trip: reads the input, writes every event in `format`, and says on standard error what would
 /// otherwise be missed; ends after `count` messages, where one is given.
@@ -25,16 +25,16 @@ pub(super) fn run(
     count: Option<u64>,
     format: impl Format,
 ) -> anyhow::Result<()> {
-    clash::check(input, output.file.as_deref())?;
+    conflicts::check(input, output.file.as_deref())?;
     let opened = input.open()?;
     let (to, remains) = destination(&opened, input, output)?;
     remains.told_after(|| {
-        let trip = Trip::new(input, output, opened, &to)?;
+        let trip = Run::new(input, output, opened, &to)?;
         let formatted = Formatted::new(format, to, count);
         let (formatted, mut arrived) = match &output.only {
             None => trip.make(formatted)?,
             Some(filter) => {
-                let (sieve, arrived) = trip.make(Sieve::new(filter.clone(), formatted))?;
+                let (sieve, arrived) = trip.make(FilteredOutput::new(filter.clone(), formatted))?;
                 (sieve.into_inner(), arrived)
             }
         };
@@ -50,15 +50,15 @@ pub(super) fn gather<G: Gather>(
     whole: G,
     tell: impl FnOnce(G, &mut Destination) -> io::Result<()>,
 ) -> anyhow::Result<()> {
-    clash::check(input, output.file.as_deref())?;
+    conflicts::check(input, output.file.as_deref())?;
     let opened = input.open()?;
     let (mut to, remains) = destination(&opened, input, output)?;
     remains.told_after(|| {
-        let trip = Trip::new(input, output, opened, &to)?;
+        let trip = Run::new(input, output, opened, &to)?;
         let (whole, arrived) = match &output.only {
-            None => trip.make(Gathered::new(whole))?,
+            None => trip.make(Reducer::new(whole))?,
             Some(filter) => {
-                let (sieve, arrived) = trip.make(Sieve::new(filter.clone(), Gathered::new(whole)))?;
+                let (sieve, arrived) = trip.make(FilteredOutput::new(filter.clone(), Reducer::new(whole)))?;
                 (sieve.into_inner(), arrived)
             }
         };
@@ -71,17 +71,17 @@ fn destination(
     opened: &Opened,
     input: &args::Input,
     output: &args::Output,
-) -> anyhow::Result<(Destination, Remains)> {
+) -> anyhow::Result<(Destination, PartialOutput)> {
     let mut to = Destination::open(output.file.as_deref(), &input.files, &opened.who())?;
     // What can be read again is better exported again.
     let remains = if input.comes_once() { to.keep() } else { None };
-    Ok((to, Remains(remains)))
+    Ok((to, PartialOutput(remains)))
 }
 
-/// Is where an output lies that could not be ended, if it is kept.
-struct Remains(Option<PathBuf>);
+/// Where an output lies that could not be ended, if it is kept.
+struct PartialOutput(Option<PathBuf>);
 
-impl Remains {
+impl PartialOutput {
     /// Does the work, and says where its remains lie if it fails.
     fn told_after(self, work: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<()> {
         let result = work();
@@ -92,8 +92,8 @@ impl Remains {
     }
 }
 
-/// Is a trip that is about to be made.
-struct Trip<'a> {
+/// A trip that is about to be made.
+struct Run<'a> {
     input: &'a args::Input,
     output: &'a args::Output,
     opened: Opened,
@@ -102,13 +102,13 @@ struct Trip<'a> {
     stdout: bool,
 }
 
-/// Is what a trip leaves to be told.
-struct Arrived {
+/// What a trip leaves to be told.
+struct RunReport {
     summary: Summary,
     /// What has packets of a link type that cannot be read.
     unreadable: Option<String>,
     /// What was written, where that ended before what was seen did.
-    written: Option<Tally>,
+    written: Option<RunStats>,
     saved: Option<Result<u64, crate::capture::Error>>,
     counts: Vec<Count>,
     /// It was to go on until it was ended.
@@ -117,7 +117,7 @@ struct Arrived {
     closed: bool,
 }
 
-impl<'a> Trip<'a> {
+impl<'a> Run<'a> {
     /// Gets ready, and shuts the program in.
     fn new(
         input: &'a args::Input,
@@ -135,11 +135,11 @@ impl<'a> Trip<'a> {
         if !input.quiet {
             report::listening(&opened.interfaces);
         }
-        Ok(Trip { input, output, opened, progress, saver, stdout: to.is_stdout() })
+        Ok(Run { input, output, opened, progress, saver, stdout: to.is_stdout() })
     }
 
-    fn make<O: Output>(mut self, output: O) -> anyhow::Result<(O, Arrived)> {
-        let mut watched = Watched {
+    fn make<O: Output>(mut self, output: O) -> anyhow::Result<(O, RunReport)> {
+        let mut watched = Monitored {
             output,
             progress: self.progress,
             saver: self.saver,
@@ -162,12 +162,12 @@ impl<'a> Trip<'a> {
         let ended = self.input.is_endless() || stopped.load(Ordering::Relaxed);
         Ok((
             watched.output,
-            Arrived { summary, unreadable, written: None, saved, counts, ended, closed: watched.closed },
+            RunReport { summary, unreadable, written: None, saved, counts, ended, closed: watched.closed },
         ))
     }
 }
 
-impl Arrived {
+impl RunReport {
     /// Gives the output its name and says what would otherwise be missed.
     fn end(
         self,
@@ -199,7 +199,7 @@ fn name(output: &args::Output, error: io::Error) -> anyhow::Error {
 }
 
 /// Shows progress while an output is filled.
-struct Watched<O> {
+struct Monitored<O> {
     output: O,
     progress: Progress,
     saver: Option<Saver>,
@@ -211,7 +211,7 @@ struct Watched<O> {
     closed: bool,
 }
 
-impl<O> Watched<O> {
+impl<O> Monitored<O> {
     /// Takes a reader that has seen enough for the end, not for a failure.
     fn heed(&mut self, result: io::Result<Control>) -> io::Result<Control> {
         match result {
@@ -240,7 +240,7 @@ fn is_closed() -> bool {
     ready && list[0].revents().contains(PollFlags::ERR)
 }
 
-impl<O: Output> Output for Watched<O> {
+impl<O: Output> Output for Monitored<O> {
     type Part = WatchedPart<O::Part>;
 
     fn part(&self) -> Self::Part {

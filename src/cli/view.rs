@@ -1,18 +1,18 @@
 //! `wirefin view`: opens the source, fills a store in the background, and puts the screen before it.
 
 mod feed;
-mod kept;
+mod pause;
 mod save;
-mod valve;
+mod spool;
 
 use std::io::{self, IsTerminal as _};
 use std::path::Path;
 use std::thread;
 
 use self::feed::{Behind, Packets};
-use self::kept::Kept;
-use self::valve::{Handle, Valve};
-use super::{args, clash, sandbox, size::Size};
+use self::pause::{Handle, PauseSource};
+use self::spool::PacketSpool;
+use super::{args, conflicts, sandbox, size::Size};
 use crate::capture::{Files, Source};
 use crate::pipeline;
 use crate::store::{Bounds, Shared};
@@ -84,16 +84,16 @@ impl Args {
                 Err(error) => note = Some(passed_over(error)?),
             }
         }
-        clash::check(&self.input, None)?;
+        conflicts::check(&self.input, None)?;
         let run = self.input.options();
         let mut opened = self.input.open_quietly()?;
         let (meter, counts) = (opened.meter.take(), opened.counts.clone());
         let user = opened.user.as_ref().map(ToString::to_string);
         let is_live = !self.input.interfaces.is_empty() || self.input.follow;
-        let valve = Handle::default();
+        let pause = Handle::default();
         if is_live {
             let source = std::mem::replace(&mut opened.source, Box::new(Files::from_readers([])));
-            opened.source = Box::new(Valve::new(source, valve.clone()));
+            opened.source = Box::new(PauseSource::new(source, pause.clone()));
         }
         let (mut opened, saver) = self.input.save(opened)?;
         if !self.input.no_sandbox {
@@ -109,9 +109,9 @@ impl Args {
         } else {
             // Payloads and packets share what may be spooled.
             bounds.spool /= 2;
-            let kept = Kept::new(bounds.spool);
+            let kept = PacketSpool::new(bounds.spool);
             source = Box::new(kept.watch(source));
-            Packets::Kept(kept)
+            Packets::PacketSpool(kept)
         };
         let store = Shared::new(bounds);
         let mut behind =
@@ -120,7 +120,7 @@ impl Args {
             behind.tell(note);
         }
         if is_live {
-            behind = behind.live(valve, counts);
+            behind = behind.live(pause, counts);
         }
         let loader = thread::spawn({
             let store = store.clone();

@@ -7,7 +7,7 @@ mod tests;
 use super::record::{self, Record, tells_all};
 use super::string::string;
 use super::text::{base64, boolean, number, seconds};
-use crate::event::{Anomaly, Closed, ConnId, Event, Evidence, Frame, Kind, Message, Totals, Wire};
+use crate::event::{Anomaly, Closed, ConnId, DirectionTotals, Event, Evidence, Frame, Kind, Message, Wire};
 use crate::model::{At, Side, Timestamp};
 use crate::view::{Rfc3339, close_code_name};
 
@@ -235,7 +235,7 @@ fn missing(message: &Message<'_>, out: &mut Vec<u8>) {
     }
 }
 
-fn totals(out: &mut Vec<u8>, totals: Totals) {
+fn totals(out: &mut Vec<u8>, totals: DirectionTotals) {
     put(out, r#"{"messages":"#);
     number(out, totals.messages);
     put(out, r#","frames":"#);

@@ -20,14 +20,14 @@ pub use print::Print;
 use crate::event::Event;
 use crate::model::Timestamp;
 
-/// Holds what a user can ask of every format.
+/// What a user can ask of every format.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Settings {
     /// Show frames too.
     pub frames: bool,
 }
 
-/// Is one output format: how a record is written and what stands around records.
+/// One output format: how a record is written and what stands around records.
 ///
 /// A clone begins where the original stands; with several at work, each one sees whole connections.
 pub trait Format: Send + Clone {
@@ -59,7 +59,7 @@ pub trait Format: Send + Clone {
 /// Makes the list of formats: each has a file, and a line here.
 macro_rules! formats {
     ($($name:literal, $description:literal => $format:ident;)*) => {
-        /// Is any one of the formats.
+        /// Any one of the formats.
         #[derive(Clone, Debug)]
         pub enum AnyFormat {
             $( #[doc = $description] $format($format), )*

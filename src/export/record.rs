@@ -17,7 +17,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 pub use self::anomaly::{Anomaly, EvidenceMap, EvidenceValue};
-pub use self::close::{Close, Totals};
+pub use self::close::{Close, DirectionTotals};
 pub(super) use self::message::tells_all;
 pub use self::message::{CloseBody, Frame, Message, Wire};
 pub use self::open::{Accept, Deflate, Endpoint, Open, Request, Response};
@@ -29,7 +29,7 @@ use crate::view::write_json;
 /// The version of the promise, told in every `open` line.
 pub const VERSION: u32 = 1;
 
-/// Is one line.
+/// One line.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "lowercase")]
 pub enum Record<'a> {

@@ -234,7 +234,7 @@ const fn is_other(byte: u8) -> bool {
     (byte < b' ') | (byte == 0x7f) | (byte == 0xc2) | (byte == 0xd8) | (byte == 0xe2)
 }
 
-/// Is the escape of one character, or its first byte as it is.
+/// The escape of one character, or its first byte as it is.
 struct Escape([u8; 6], u8);
 
 impl Escape {

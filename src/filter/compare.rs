@@ -13,14 +13,14 @@ use super::{Body, Facts, Field};
 use crate::event::Severity;
 use crate::model::{Side, Timestamp};
 
-/// Holds a row while it is asked; its body is fetched, and read as JSON, once and only if a test gets there.
+/// A row while it is asked; its body is fetched, and read as JSON, once and only if a test gets there.
 pub(super) struct Row<'a> {
     facts: &'a Facts<'a>,
     body: OnceCell<Option<Cow<'a, [u8]>>>,
     json: OnceCell<Option<Json>>,
 }
 
-/// Is a field's value.
+/// A field's value.
 enum Fact<'a> {
     Whole(u64),
     Truth(bool),

@@ -6,7 +6,7 @@ use crate::event::{Anomaly, Severity};
 use crate::model::Side;
 use crate::websocket::Opcode;
 
-/// Is something that may stand at the cursor.
+/// Something that may stand at the cursor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Candidate {
     /// What would be put in.
@@ -140,7 +140,7 @@ impl Subject {
     }
 }
 
-/// Says what may come next.
+/// What may come next.
 #[derive(Clone, Copy)]
 enum Awaits {
     Field,
@@ -186,7 +186,7 @@ impl Awaits {
     }
 }
 
-/// Is a word, a string or a sign.
+/// A word, a string or a sign.
 struct Token<'a>(&'a str);
 
 impl Token<'_> {

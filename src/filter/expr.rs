@@ -10,7 +10,7 @@ use super::{Field, Kind};
 use crate::event::Severity;
 use crate::model::{Side, Timestamp};
 
-/// Is a filter as a tree. It shows itself as a filter that means the same.
+/// A filter as a tree. It shows itself as a filter that means the same.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Expr {
     /// One of them is true.
@@ -23,7 +23,7 @@ pub enum Expr {
     Test(Test),
 }
 
-/// Is one test of one thing.
+/// One test of one thing.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Test {
     /// What is tested.
@@ -32,7 +32,7 @@ pub struct Test {
     pub how: How,
 }
 
-/// Is what a test is about.
+/// What a test is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Subject {
     /// A field.
@@ -41,7 +41,7 @@ pub enum Subject {
     Json(Vec<Step>),
 }
 
-/// Is one step of a JSON path.
+/// One step of a JSON path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
     /// To an object's member.
@@ -52,7 +52,7 @@ pub enum Step {
     Each,
 }
 
-/// Says how something is tested.
+/// How something is tested.
 #[derive(Clone, Debug, PartialEq)]
 pub enum How {
     /// It is true or, if it is not a truth value, it is there.
@@ -101,7 +101,7 @@ impl Relation {
     }
 }
 
-/// Is a member of a set.
+/// A member of a set.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Member {
     /// One value.
@@ -110,14 +110,14 @@ pub enum Member {
     Range(Value, Value),
 }
 
-/// Is a value as written and as meant.
+/// A value as written and as meant.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Value {
     pub(super) written: Box<str>,
     pub(super) means: Meaning,
 }
 
-/// Is what a value means.
+/// What a value means.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Meaning {
     Whole(u64),
@@ -134,14 +134,14 @@ pub(super) enum Meaning {
     Null,
 }
 
-/// Is a number as JSON has them.
+/// A number as JSON has them.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Number {
     Whole(i128),
     Real(f64),
 }
 
-/// Is a value that is looked for, made ready for the search.
+/// A value that is looked for, made ready for the search.
 #[derive(Clone, Debug)]
 pub struct Needle {
     pub(super) value: Value,
@@ -164,7 +164,7 @@ impl PartialEq for Needle {
     }
 }
 
-/// Is a regular expression, compiled.
+/// A regular expression, compiled.
 #[derive(Clone, Debug)]
 pub struct Pattern {
     pub(super) written: Box<str>,

@@ -5,7 +5,7 @@ use crate::event::{CloseBody, ConnId, Event, Kind, Opened, Severity};
 use crate::model::{At, Endpoint, Side, Timestamp};
 use crate::websocket::Opcode;
 
-/// Is what a filter can ask about one row: a message, frame, anomaly, opening or closing.
+/// What a filter can ask about one row: a message, frame, anomaly, opening or closing.
 ///
 /// What a row does not have is `None`, and comparisons with it are false. An event is turned into facts by
 /// [`Facts::of`]; whoever keeps messages in another form fills them in.
@@ -100,7 +100,7 @@ impl<'a> Facts<'a> {
     }
 }
 
-/// Is what a filter can ask about a conversation.
+/// What a filter can ask about a conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Conversation {
     /// Who asked.

@@ -1,6 +1,6 @@
 use std::fmt;
 
-/// Says what kind of value a field has, and so what it can be compared with.
+/// What kind of value a field has, and so what it can be compared with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// What a frame is, by name or number.
@@ -65,7 +65,7 @@ impl Kind {
 /// Makes the list of fields: one line each.
 macro_rules! fields {
     ($($variant:ident, $name:literal, $kind:ident, $about:literal;)*) => {
-        /// Names something that can be asked about a row.
+        /// Name of something that can be asked about a row.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum Field {
             $( #[doc = concat!("`", $name, "`: ", $about, ".")] $variant, )*

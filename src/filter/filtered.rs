@@ -22,7 +22,7 @@ pub struct Filtered<S> {
     memory: Memory,
 }
 
-/// Holds what must be known of a lane's conversations to filter their rows.
+/// What must be known of a lane's conversations to filter their rows.
 ///
 /// It is bounded by the connections that the analyzer follows, and openings that wait by [`Memory::OPENINGS`].
 #[derive(Clone, Debug, Default)]
@@ -38,7 +38,7 @@ pub struct Memory {
     passed: Option<(ConnId, u64, Side)>,
 }
 
-/// Is an anomaly that waits.
+/// An anomaly that waits.
 #[derive(Clone, Debug)]
 struct Held {
     conn: ConnId,
@@ -114,7 +114,7 @@ impl<S: Sink> Filtered<S> {
         &mut self.sink
     }
 
-    /// Exchanges what is remembered, for the connections of another lane follow.
+    /// HttpTracker what is remembered, for the connections of another lane follow.
     pub const fn exchange(&mut self, memory: &mut Memory) {
         std::mem::swap(&mut self.memory, memory);
     }

@@ -39,7 +39,7 @@ const PATTERN: usize = 4 << 20;
 
 pub(super) type Out<'a, T> = IResult<&'a str, T, Fault<'a>>;
 
-/// Is where and why a parser gave up.
+/// Where and why a parser gave up.
 #[derive(Debug)]
 pub(super) struct Fault<'a> {
     rest: &'a str,

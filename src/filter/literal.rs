@@ -189,7 +189,7 @@ fn span(word: &str) -> Option<Duration> {
     u64::try_from(nanos).ok().map(Duration::from_nanos)
 }
 
-/// Is a number with decimals: its digits without the dot, and ten to the power of the decimals.
+/// A number with decimals: its digits without the dot, and ten to the power of the decimals.
 #[derive(Clone, Copy)]
 struct Decimal {
     digits: u128,

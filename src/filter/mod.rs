@@ -37,7 +37,7 @@ pub use facts::{Body, Conversation, Facts};
 pub use field::{Field, Kind};
 pub use filtered::{Filtered, Memory};
 
-/// Is a filter, ready to be asked.
+/// A filter, ready to be asked.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Filter {
     expr: Expr,

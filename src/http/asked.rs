@@ -2,7 +2,7 @@
 
 /// Counts requests without an answer, in order; what they asked matters for HEAD and for the last one.
 #[derive(Debug, Default)]
-pub(super) struct Asked {
+pub(super) struct PendingRequests {
     ordinary: u32,
     /// Bit *n* says that the ordinary request *n* (0 the oldest, up to 63) is a HEAD.
     heads: u64,
@@ -10,14 +10,14 @@ pub(super) struct Asked {
     pub(super) last: Option<Awaited>,
 }
 
-/// Is a request that may change what the connection is: its head.
+/// A request that may change what the connection is: its head.
 #[derive(Debug)]
 pub(super) enum Awaited {
     Connect(Box<[u8]>),
     Upgrade(Box<[u8]>),
 }
 
-/// Is the request that an answer belongs to.
+/// The request that an answer belongs to.
 #[derive(Debug)]
 pub(super) enum Answered {
     /// None that was captured.
@@ -30,7 +30,7 @@ pub(super) enum Answered {
     Awaited(Awaited),
 }
 
-impl Asked {
+impl PendingRequests {
     /// Tells whether every request has its answer.
     pub(super) const fn is_empty(&self) -> bool {
         self.ordinary == 0 && self.last.is_none()
@@ -70,7 +70,7 @@ mod tests {
 
     #[test]
     fn heads_keep_their_place() {
-        let mut asked = Asked::default();
+        let mut asked = PendingRequests::default();
         for is_head in [false, true, false] {
             asked.push(is_head);
         }
@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn only_the_last_is_kept() {
-        let mut asked = Asked::default();
+        let mut asked = PendingRequests::default();
         for n in 0..100 {
             asked.push(n == 1);
         }

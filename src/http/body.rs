@@ -2,7 +2,7 @@
 
 use super::head::BlankLine;
 
-/// Is what remains of a body.
+/// What remains of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Body {
     /// So many bytes.
@@ -13,7 +13,7 @@ pub(super) enum Body {
     UntilClose,
 }
 
-/// Is a place in a chunked body (RFC 9112 §7.1).
+/// A place in a chunked body (RFC 9112 §7.1).
 ///
 /// ```text
 ///   Size ─► Extension ─► Data ─► DataEnd ─► Size …        Size of 0 ─► Extension ─► Trailer ─► done
@@ -32,7 +32,7 @@ pub(super) enum Chunked {
     Trailer(BlankLine),
 }
 
-/// Says how a body goes on after some bytes.
+/// How a body goes on after some bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Next {
     /// More of it may come.

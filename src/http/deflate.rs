@@ -12,7 +12,7 @@ pub(super) fn is_per_frame(name: &str) -> bool {
     name.eq_ignore_ascii_case("deflate-frame") || name.eq_ignore_ascii_case("x-webkit-deflate-frame")
 }
 
-/// Says what is wrong with a parameter.
+/// What is wrong with a parameter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Fault {
     /// The parameter as it was sent.
@@ -26,7 +26,7 @@ impl Fault {
     }
 }
 
-/// Is a window's size as a parameter gives it.
+/// A window's size as a parameter gives it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Bits {
     /// The parameter is not there.
@@ -47,7 +47,7 @@ impl Bits {
     }
 }
 
-/// Holds the four parameters of one offer or answer.
+/// The four parameters of one offer or answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Parameters {
     no_context_takeover: Pair<bool>,

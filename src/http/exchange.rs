@@ -1,24 +1,24 @@
 use std::collections::VecDeque;
 
-use super::asked::{Asked, Awaited};
+use super::asked::{Awaited, PendingRequests};
 use super::body::{Body, Next};
 use super::head::BlankLine;
-use super::held::{Early, Held};
-use super::looks::{Looks, looks_like};
+use super::held::{BufferedBytes, Held};
+use super::looks::{Sniff, looks_like};
 use super::{Handshake, Limits};
 use crate::model::{Anomaly, At, Pair, Side};
 
 /// Bounds how many pushes a side looks for the next head after a gap.
 const SEARCHES: u8 = 32;
 
-/// Is what [`Exchanges`] has to say.
+/// What [`HttpTracker`] has to say.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
     /// What came is not HTTP/1.x, or has stopped being: nothing more will be taken.
     NotHttp,
-    /// A proxy granted CONNECT: what follows on both sides is a new conversation, for [`Exchanges::into_tunnel`].
+    /// A proxy granted CONNECT: what follows on both sides is a new conversation, for [`HttpTracker::into_tunnel`].
     Tunnel,
-    /// WebSocket begins: the following bytes of both sides are frames, those in [`Exchanges::take_early`] first.
+    /// WebSocket begins: the following bytes of both sides are frames, those in [`HttpTracker::take_early`] first.
     ///
     /// Where the handshake's response is `None`, it was lost: the server's bytes may begin inside a frame.
     Upgraded(Box<Handshake>),
@@ -54,10 +54,10 @@ pub enum Output {
 /// At rest it is about 150 bytes and no heap. It keeps an unfinished head, the head of an unanswered upgrade, held
 /// bytes, and of ordinary exchanges nothing.
 #[derive(Debug)]
-pub struct Exchanges {
+pub struct HttpTracker {
     limits: Limits,
     reading: Pair<Reading>,
-    asked: Asked,
+    asked: PendingRequests,
     outputs: VecDeque<Output>,
     rare: Option<Box<Rare>>,
     ended: Pair<bool>,
@@ -70,7 +70,7 @@ pub struct Exchanges {
     over: bool,
 }
 
-/// Is what few connections need.
+/// What few connections need.
 #[derive(Debug, Default)]
 struct Rare {
     held: Pair<Held>,
@@ -78,13 +78,13 @@ struct Rare {
     authority: Option<Box<str>>,
 }
 
-/// Is where a side's bytes are.
+/// Where a side's bytes are.
 #[derive(Debug)]
 enum Reading {
     /// Between two exchanges.
     Start,
     /// In a head that comes in pieces.
-    Head(Box<Gathered>),
+    Head(Box<PartialHead>),
     /// In a body.
     Body(Body),
     /// Behind a gap; so many pushes were searched.
@@ -94,20 +94,20 @@ enum Reading {
 }
 
 #[derive(Debug, Default)]
-struct Gathered {
+struct PartialHead {
     bytes: Vec<u8>,
     finder: BlankLine,
     /// The first line was seen to be one.
     line: bool,
 }
 
-impl Exchanges {
+impl HttpTracker {
     /// Makes one for a connection, or for the inside of a tunnel, whose first bytes come next.
     pub fn new(limits: Limits) -> Self {
-        Exchanges {
+        HttpTracker {
             limits,
             reading: Pair::from_fn(|_| Reading::Start),
-            asked: Asked::default(),
+            asked: PendingRequests::default(),
             outputs: VecDeque::new(),
             rare: None,
             ended: Pair::default(),
@@ -122,7 +122,7 @@ impl Exchanges {
     /// was captured too early, and is held until it does.
     #[must_use]
     pub fn from_start(self) -> Self {
-        Exchanges { from_start: true, ..self }
+        HttpTracker { from_start: true, ..self }
     }
 
     /// Makes one for the inside of the tunnel, which takes the host for URLs from the CONNECT request where the
@@ -131,7 +131,7 @@ impl Exchanges {
     /// Call [`take_early`](Self::take_early) before; it is the first to be pushed into the new one.
     #[must_use]
     pub fn into_tunnel(self) -> Self {
-        let mut inside = Exchanges::new(self.limits);
+        let mut inside = HttpTracker::new(self.limits);
         inside.from_start = self.from_start && !self.lost.client;
         if let Some(authority) = self.rare.and_then(|rare| rare.authority) {
             inside.rare().authority = Some(authority);
@@ -215,7 +215,7 @@ impl Exchanges {
 
     /// Gives what `side` sent before [`Output::Upgraded`] or [`Output::Tunnel`] was known: the first bytes of what
     /// follows.
-    pub fn take_early(&mut self, side: Side) -> Vec<Early> {
+    pub fn take_early(&mut self, side: Side) -> Vec<BufferedBytes> {
         self.rare.as_mut().map_or_else(Vec::new, |rare| rare.held[side].take())
     }
 
@@ -228,7 +228,7 @@ impl Exchanges {
     /// Returns how many bytes of heap it holds.
     pub fn allocated(&self) -> usize {
         let head = |side| match &self.reading[side] {
-            Reading::Head(head) => size_of::<Gathered>().saturating_add(head.bytes.capacity()),
+            Reading::Head(head) => size_of::<PartialHead>().saturating_add(head.bytes.capacity()),
             _ => 0,
         };
         let last = match &self.asked.last {
@@ -286,9 +286,9 @@ impl Exchanges {
         }
     }
 
-    /// Looks for the next head behind a gap, at the beginning of a push only.
+    /// Sniff for the next head behind a gap, at the beginning of a push only.
     fn search(&mut self, side: Side, bytes: &[u8], fresh: bool) -> usize {
-        let wanted = if side == Side::Client { Looks::Request } else { Looks::Response };
+        let wanted = if side == Side::Client { Sniff::Request } else { Sniff::Response };
         if fresh && looks_like(bytes) == wanted {
             self.reading[side] = Reading::Start;
             return 0;

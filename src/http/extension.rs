@@ -8,7 +8,7 @@ use nom::multi::{fold_many0, many0};
 use nom::sequence::{delimited, preceded, terminated};
 use nom::{IResult, Parser};
 
-/// Is one extension of a list: its name and its parameters in order.
+/// One extension of a list: its name and its parameters in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Extension<'a> {
     /// The element as it was sent.
@@ -17,7 +17,7 @@ pub(super) struct Extension<'a> {
     pub(super) parameters: Vec<Parameter<'a>>,
 }
 
-/// Is one parameter: its name and its value, the quotes taken off.
+/// One parameter: its name and its value, the quotes taken off.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Parameter<'a> {
     /// The parameter as it was sent.

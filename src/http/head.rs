@@ -8,7 +8,7 @@ use nom::character::complete::one_of;
 use nom::combinator::{eof, recognize, verify};
 use nom::{IResult, Parser};
 
-/// Is a request's first line (RFC 9112 §3).
+/// A request's first line (RFC 9112 §3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct RequestLine<'a> {
     pub(super) method: &'a [u8],
@@ -16,7 +16,7 @@ pub(super) struct RequestLine<'a> {
     pub(super) version: &'a [u8],
 }
 
-/// Is a response's first line (RFC 9112 §4).
+/// A response's first line (RFC 9112 §4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct StatusLine<'a> {
     pub(super) version: &'a [u8],
@@ -24,7 +24,7 @@ pub(super) struct StatusLine<'a> {
     pub(super) reason: &'a [u8],
 }
 
-/// Is what a head's lines after the first hold, one after the other.
+/// What a head's lines after the first hold, one after the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Item<'a> {
     /// A field, its folded lines joined and the blanks around its value taken off.
@@ -212,7 +212,7 @@ enum Line {
 }
 
 impl BlankLine {
-    /// Looks on through the next bytes; returns how many of them belong to the head where it ends in them.
+    /// Sniff on through the next bytes; returns how many of them belong to the head where it ends in them.
     pub(super) fn find(&mut self, bytes: &[u8]) -> Option<usize> {
         let mut rest = bytes;
         while let Some(end) = memchr::memchr(b'\n', rest) {

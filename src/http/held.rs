@@ -7,28 +7,28 @@ use crate::model::At;
 /// Is what a piece counts for beside its bytes, so that many small ones stay within the bound.
 const PIECE: usize = 32;
 
-/// Is a piece of what one side sent before its meaning was known.
+/// A piece of what one side sent before its meaning was known.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Early {
+pub enum BufferedBytes {
     /// Bytes, and the packet that carried them.
     Bytes(Vec<u8>, At),
     /// So many bytes that are missing.
     Gap(u64),
 }
 
-impl Early {
+impl BufferedBytes {
     /// Returns the packet that carried bytes.
     pub const fn at(&self) -> Option<At> {
         match self {
-            Early::Bytes(_, at) => Some(*at),
-            Early::Gap(_) => None,
+            BufferedBytes::Bytes(_, at) => Some(*at),
+            BufferedBytes::Gap(_) => None,
         }
     }
 
     fn size(&self) -> usize {
         match self {
-            Early::Bytes(bytes, _) => bytes.len().saturating_add(PIECE),
-            Early::Gap(_) => PIECE,
+            BufferedBytes::Bytes(bytes, _) => bytes.len().saturating_add(PIECE),
+            BufferedBytes::Gap(_) => PIECE,
         }
     }
 }
@@ -36,7 +36,7 @@ impl Early {
 /// Keeps pieces in order, within a bound that is given with each of them.
 #[derive(Debug, Default)]
 pub(super) struct Held {
-    pieces: VecDeque<Early>,
+    pieces: VecDeque<BufferedBytes>,
     size: usize,
 }
 
@@ -48,7 +48,7 @@ impl Held {
     /// Keeps as many bytes as `limit` allows; returns how many.
     pub(super) fn push(&mut self, bytes: &[u8], carried: At, limit: usize) -> usize {
         let room = limit.saturating_sub(self.size);
-        if let Some(Early::Bytes(held, by)) = self.pieces.back_mut()
+        if let Some(BufferedBytes::Bytes(held, by)) = self.pieces.back_mut()
             && *by == carried
         {
             let kept = bytes.get(..room).unwrap_or(bytes);
@@ -58,31 +58,31 @@ impl Held {
         }
         let kept = bytes.get(..room.saturating_sub(PIECE)).unwrap_or(bytes);
         if !kept.is_empty() {
-            self.add(Early::Bytes(kept.to_vec(), carried));
+            self.add(BufferedBytes::Bytes(kept.to_vec(), carried));
         }
         kept.len()
     }
 
     /// Notes a gap; returns whether `limit` allows it.
     pub(super) fn gap(&mut self, length: u64, limit: usize) -> bool {
-        if let Some(Early::Gap(held)) = self.pieces.back_mut() {
+        if let Some(BufferedBytes::Gap(held)) = self.pieces.back_mut() {
             *held = held.saturating_add(length);
             return true;
         }
         let fits = self.size.saturating_add(PIECE) <= limit;
         if fits {
-            self.add(Early::Gap(length));
+            self.add(BufferedBytes::Gap(length));
         }
         fits
     }
 
-    fn add(&mut self, piece: Early) {
+    fn add(&mut self, piece: BufferedBytes) {
         self.size = self.size.saturating_add(piece.size());
         self.pieces.push_back(piece);
     }
 
     /// Takes the first piece.
-    pub(super) fn pop(&mut self) -> Option<Early> {
+    pub(super) fn pop(&mut self) -> Option<BufferedBytes> {
         let piece = self.pieces.pop_front()?;
         self.size = self.size.saturating_sub(piece.size());
         Some(piece)
@@ -90,20 +90,20 @@ impl Held {
 
     /// Puts back what was not used of the first piece.
     pub(super) fn put_back(&mut self, bytes: Vec<u8>, carried: At) {
-        let piece = Early::Bytes(bytes, carried);
+        let piece = BufferedBytes::Bytes(bytes, carried);
         self.size = self.size.saturating_add(piece.size());
         self.pieces.push_front(piece);
     }
 
     /// Takes all pieces.
-    pub(super) fn take(&mut self) -> Vec<Early> {
+    pub(super) fn take(&mut self) -> Vec<BufferedBytes> {
         self.size = 0;
         std::mem::take(&mut self.pieces).into()
     }
 
     /// Returns at most `most` of the first bytes without a gap between them, whether or not one comes before.
     pub(super) fn first_run(&self, most: usize) -> Vec<u8> {
-        let pieces = self.pieces.iter().skip_while(|piece| matches!(piece, Early::Gap(_)));
+        let pieces = self.pieces.iter().skip_while(|piece| matches!(piece, BufferedBytes::Gap(_)));
         run(pieces, most)
     }
 
@@ -119,45 +119,45 @@ impl Held {
         }
         while before > 0 {
             match self.pop() {
-                Some(Early::Bytes(bytes, carried)) if bytes.len() > before => {
+                Some(BufferedBytes::Bytes(bytes, carried)) if bytes.len() > before => {
                     self.put_back(bytes.get(before..).unwrap_or_default().to_vec(), carried);
                     return;
                 }
-                Some(Early::Bytes(bytes, _)) => before = before.saturating_sub(bytes.len()),
-                Some(Early::Gap(_)) | None => return,
+                Some(BufferedBytes::Bytes(bytes, _)) => before = before.saturating_sub(bytes.len()),
+                Some(BufferedBytes::Gap(_)) | None => return,
             }
         }
     }
 
     /// Returns how many pieces there are up to the last gap.
     fn last_gap(&self) -> usize {
-        let last = self.pieces.iter().rposition(|piece| matches!(piece, Early::Gap(_)));
+        let last = self.pieces.iter().rposition(|piece| matches!(piece, BufferedBytes::Gap(_)));
         last.map_or(0, |at| at.saturating_add(1))
     }
 
     /// Returns how many bytes are held.
     pub(super) fn bytes(&self) -> u64 {
         self.pieces.iter().fold(0, |sum, piece| match piece {
-            Early::Bytes(bytes, _) => sum.saturating_add(bytes.len() as u64),
-            Early::Gap(_) => sum,
+            BufferedBytes::Bytes(bytes, _) => sum.saturating_add(bytes.len() as u64),
+            BufferedBytes::Gap(_) => sum,
         })
     }
 
     /// Returns how many bytes of heap it holds.
     pub(super) fn allocated(&self) -> usize {
         let bytes = self.pieces.iter().fold(0_usize, |sum, piece| match piece {
-            Early::Bytes(bytes, _) => sum.saturating_add(bytes.capacity()),
-            Early::Gap(_) => sum,
+            BufferedBytes::Bytes(bytes, _) => sum.saturating_add(bytes.capacity()),
+            BufferedBytes::Gap(_) => sum,
         });
-        self.pieces.capacity().saturating_mul(size_of::<Early>()).saturating_add(bytes)
+        self.pieces.capacity().saturating_mul(size_of::<BufferedBytes>()).saturating_add(bytes)
     }
 }
 
 /// Joins bytes up to the next gap, at most `most` of them.
-fn run<'a>(pieces: impl Iterator<Item = &'a Early>, most: usize) -> Vec<u8> {
+fn run<'a>(pieces: impl Iterator<Item = &'a BufferedBytes>, most: usize) -> Vec<u8> {
     let bytes = pieces.map_while(|piece| match piece {
-        Early::Bytes(bytes, _) => Some(bytes),
-        Early::Gap(_) => None,
+        BufferedBytes::Bytes(bytes, _) => Some(bytes),
+        BufferedBytes::Gap(_) => None,
     });
     bytes.flatten().copied().take(most).collect()
 }
@@ -175,13 +175,13 @@ mod tests {
         assert_eq!(held.push(b"ef", two, 1000), 2);
         assert!(held.gap(3, 1000) && held.gap(4, 1000));
         assert_eq!(held.push(b"g", two, 1000), 1);
-        assert_eq!(held.pop(), Some(Early::Bytes(b"abcd".to_vec(), one)));
+        assert_eq!(held.pop(), Some(BufferedBytes::Bytes(b"abcd".to_vec(), one)));
         held.put_back(b"d".to_vec(), one);
         let rest = [
-            Early::Bytes(b"d".to_vec(), one),
-            Early::Bytes(b"ef".to_vec(), two),
-            Early::Gap(7),
-            Early::Bytes(b"g".to_vec(), two),
+            BufferedBytes::Bytes(b"d".to_vec(), one),
+            BufferedBytes::Bytes(b"ef".to_vec(), two),
+            BufferedBytes::Gap(7),
+            BufferedBytes::Bytes(b"g".to_vec(), two),
         ];
         assert_eq!(held.take(), rest);
         assert!(held.is_empty());

@@ -1,9 +1,9 @@
 use super::head;
 use crate::model::Side;
 
-/// Tells what bytes at the start of a segment are.
+/// What bytes at the start of a segment are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Looks {
+pub enum Sniff {
     /// The head of a request begins here.
     Request,
     /// The head of a response begins here.
@@ -22,45 +22,45 @@ const METHODS: [&[u8]; 9] =
 /// A request is believed when its first line is whole and ends in the version, or, where the line goes on beyond these
 /// bytes, when its method is a common one and a target of the right form follows. Bytes that are not HTTP are refused
 /// at the first one that cannot be.
-pub fn looks_like(bytes: &[u8]) -> Looks {
+pub fn looks_like(bytes: &[u8]) -> Sniff {
     match (begins(Side::Server, bytes), begins(Side::Client, bytes)) {
         (Some(true), _) => response(bytes),
         (_, Some(true)) => request(bytes),
-        (Some(false), Some(false)) => Looks::Neither,
-        _ => Looks::NeedMore,
+        (Some(false), Some(false)) => Sniff::Neither,
+        _ => Sniff::NeedMore,
     }
 }
 
-fn response(bytes: &[u8]) -> Looks {
+fn response(bytes: &[u8]) -> Sniff {
     let Some(start) = bytes.get(..13) else {
         // Without a reason phrase the line may end after the status.
         return match head::line(bytes) {
-            Some((text, ..)) if head::status_line(text).is_none() => Looks::Neither,
-            Some(_) => Looks::Response,
-            None => Looks::NeedMore,
+            Some((text, ..)) if head::status_line(text).is_none() => Sniff::Neither,
+            Some(_) => Sniff::Response,
+            None => Sniff::NeedMore,
         };
     };
     let start = head::line(start).map_or(start, |(text, ..)| text);
-    if head::status_line(start).is_some() { Looks::Response } else { Looks::Neither }
+    if head::status_line(start).is_some() { Sniff::Response } else { Sniff::Neither }
 }
 
-fn request(bytes: &[u8]) -> Looks {
+fn request(bytes: &[u8]) -> Sniff {
     if let Some((text, ..)) = head::line(bytes) {
-        return if head::request_line(text).is_some() { Looks::Request } else { Looks::Neither };
+        return if head::request_line(text).is_some() { Sniff::Request } else { Sniff::Neither };
     }
-    let Ok((rest, method)) = head::method(bytes) else { return Looks::Neither };
+    let Ok((rest, method)) = head::method(bytes) else { return Sniff::Neither };
     let target = head::trim(rest);
     let form = match target.first() {
-        None => return Looks::NeedMore,
+        None => return Sniff::NeedMore,
         Some(b'/' | b'*') => true,
         Some(first) => first.is_ascii_alphanumeric() || *first == b'[',
     };
     if !form || target.iter().any(|&b| b < b' ' && b != b'\t') {
-        Looks::Neither
+        Sniff::Neither
     } else if METHODS.contains(&method) {
-        Looks::Request
+        Sniff::Request
     } else {
-        Looks::NeedMore
+        Sniff::NeedMore
     }
 }
 
@@ -116,14 +116,14 @@ mod tests {
             "CONNECT h:443 HTTP/1.1\r\n",
             "OPTIONS *",
         ] {
-            assert_eq!(looks_like(text.as_bytes()), Looks::Request, "{text}");
+            assert_eq!(looks_like(text.as_bytes()), Sniff::Request, "{text}");
         }
     }
 
     #[test]
     fn responses() {
         for text in ["HTTP/1.1 101 x", "HTTP/1.0 200\r\n", "HTTP/1.1 200\nA"] {
-            assert_eq!(looks_like(text.as_bytes()), Looks::Response, "{text}");
+            assert_eq!(looks_like(text.as_bytes()), Sniff::Response, "{text}");
         }
     }
 
@@ -141,14 +141,14 @@ mod tests {
             b"HTTP/1.1 1010 x",
         ];
         for bytes in others {
-            assert_eq!(looks_like(bytes), Looks::Neither, "{bytes:?}");
+            assert_eq!(looks_like(bytes), Sniff::Neither, "{bytes:?}");
         }
     }
 
     #[test]
     fn too_few_bytes() {
         for text in ["", "G", "GET", "GET ", "HTTP/1.1 10", "H", "EHLO x"] {
-            assert_eq!(looks_like(text.as_bytes()), Looks::NeedMore, "{text}");
+            assert_eq!(looks_like(text.as_bytes()), Sniff::NeedMore, "{text}");
         }
     }
 

@@ -1,6 +1,6 @@
 //! Bytes in order → the upgrade to WebSocket (RFC 6455 §4, RFC 7692 §7, RFC 9112).
 //!
-//! [`Exchanges`] follows the requests and responses of one connection: heads are read, bodies are skipped without
+//! [`HttpTracker`] follows the requests and responses of one connection: heads are read, bodies are skipped without
 //! being kept, and ordinary traffic leaves no trace. A head that asks for WebSocket, or grants it, is verified whole
 //! and becomes a [`Handshake`]. It is lenient in what it reads and strict in what it reports.
 //!
@@ -21,11 +21,11 @@ mod upgrade;
 
 use crate::model::{DeflateSide, Pair};
 
-pub use exchange::{Exchanges, Output};
-pub use held::Early;
-pub use looks::{Looks, looks_like};
+pub use exchange::{HttpTracker, Output};
+pub use held::BufferedBytes;
+pub use looks::{Sniff, looks_like};
 
-/// Bounds what [`Exchanges`] keeps of one connection.
+/// Bounds what [`HttpTracker`] keeps of one connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// The longest head that is read, in bytes.
@@ -40,7 +40,7 @@ impl Default for Limits {
     }
 }
 
-/// Is one header field: name and value as sent, the white space around the value taken off.
+/// One header field: name and value as sent, the white space around the value taken off.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Field {
     /// The name, in the sender's own case.
@@ -49,7 +49,7 @@ pub struct Field {
     pub value: Box<str>,
 }
 
-/// Is the head of a request (RFC 9112 §3).
+/// The head of a request (RFC 9112 §3).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
     /// The method.
@@ -62,7 +62,7 @@ pub struct Request {
     pub headers: Vec<Field>,
 }
 
-/// Is the head of a response (RFC 9112 §4).
+/// The head of a response (RFC 9112 §4).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Response {
     /// The version's number: `1.1`.
@@ -75,7 +75,7 @@ pub struct Response {
     pub headers: Vec<Field>,
 }
 
-/// Tells how the server answered the key (RFC 6455 §4.2.2).
+/// How the server answered the key (RFC 6455 §4.2.2).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Accept {
     /// `Sec-WebSocket-Key` of the request.
@@ -88,7 +88,7 @@ pub struct Accept {
     pub valid: bool,
 }
 
-/// Is an upgrade request and its answer, verified.
+/// An upgrade request and its answer, verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Handshake {
     /// The request; `None` where only the answer was captured.

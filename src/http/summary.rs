@@ -3,7 +3,7 @@
 use super::body::Body;
 use super::head::{self, Item};
 
-/// Is what `Upgrade` names (RFC 9110 §7.8).
+/// What `Upgrade` names (RFC 9110 §7.8).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Upgrade {
     /// The field is not there.
@@ -15,7 +15,7 @@ pub(super) enum Upgrade {
     WebSocket,
 }
 
-/// Is what matters of a head's fields.
+/// What matters of a head's fields.
 // Four independent facts, not one state.
 #[allow(clippy::struct_excessive_bools)]
 #[derive(Debug, Default)]

@@ -11,7 +11,7 @@ const EVIDENCE: usize = 256;
 /// Bounds how many faults of one kind are told of one head.
 const FAULTS: usize = 8;
 
-/// Is everything known about one upgrade: the heads as they came, and what else bears on them.
+/// Everything known about one upgrade: the heads as they came, and what else bears on them.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Evidence<'a> {
     pub(super) request: Option<&'a [u8]>,

@@ -26,7 +26,7 @@ impl Severity {
     }
 }
 
-/// Is one value of an anomaly's evidence.
+/// One value of an anomaly's evidence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Evidence<'a> {
     /// A count, length, offset or code.
@@ -75,7 +75,7 @@ macro_rules! anomalies {
         $variant:ident { $( $(#[$field_doc:meta])* $field:ident : $type:ty ),* $(,)? }
             = $code:literal, $severity:ident, $spec:expr, $text:literal;
     )*) => {
-        /// Names what was wrong, with the evidence: one variant a broken rule or a limit of the capture.
+        /// Name of what was wrong, with the evidence: one variant a broken rule or a limit of the capture.
         ///
         /// The code of a variant is stable and never reused.
         #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::net::{IpAddr, SocketAddr};
 
-/// Is one end of a TCP connection: an address and a port.
+/// One end of a TCP connection: an address and a port.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Endpoint {
     /// The IP address.
@@ -44,7 +44,7 @@ impl fmt::Debug for Endpoint {
     }
 }
 
-/// Names the tunnel or virtual network a packet came through, so that equal inner addresses of two tenants
+/// Name of the tunnel or virtual network a packet came through, so that equal inner addresses of two tenants
 /// stay apart.
 ///
 /// It is a digest of every layer's identifier on the way (VLAN, VNI, GRE key …); `NONE` where there was none.
@@ -56,7 +56,7 @@ impl Tunnel {
     pub const NONE: Tunnel = Tunnel(0);
 }
 
-/// Names a TCP connection's addresses without a direction: the smaller endpoint stands first.
+/// Name of a TCP connection's addresses without a direction: the smaller endpoint stands first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct FlowKey {
     /// The smaller endpoint.

@@ -17,7 +17,7 @@ pub use deflate::DeflateSide;
 pub use endpoint::{Endpoint, FlowKey, Tunnel};
 pub use lost::Lost;
 pub use packet::{At, LinkType, Packet};
-pub use segment::{Flags, Flow, Segment, Stamp};
+pub use segment::{Flags, Flow, Segment, SenderClock};
 pub use seq::Seq;
 pub use side::{Pair, Side};
 pub use time::Timestamp;

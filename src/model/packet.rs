@@ -31,7 +31,7 @@ impl fmt::Display for LinkType {
     }
 }
 
-/// Says where in the capture something happened.
+/// Where in the capture something happened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct At {
     /// The packet's number, from 1, as Wireshark counts.
@@ -40,7 +40,7 @@ pub struct At {
     pub time: Timestamp,
 }
 
-/// Is one captured packet, borrowed from the reader.
+/// One captured packet, borrowed from the reader.
 #[derive(Clone, Copy, Debug)]
 pub struct Packet<'a> {
     /// Where in the capture it stands.

@@ -3,7 +3,7 @@ use std::net::IpAddr;
 
 use super::{Endpoint, FlowKey, Seq, Tunnel};
 
-/// Names a TCP segment's way: from where, to where, through what.
+/// Name of a TCP segment's way: from where, to where, through what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Flow {
     /// Who sent it.
@@ -30,7 +30,7 @@ impl Flow {
     }
 }
 
-/// Holds the control bits of a TCP header (RFC 9293 §3.1).
+/// The control bits of a TCP header (RFC 9293 §3.1).
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Flags(pub u8);
 
@@ -73,28 +73,28 @@ impl fmt::Debug for Flags {
     }
 }
 
-/// Holds what a host writes on its packets in the order in which it sends them; 0 where it does not.
+/// What a host writes on its packets in the order in which it sends them; 0 where it does not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Stamp {
+pub struct SenderClock {
     /// The sender's clock (RFC 7323 §3.2).
     pub clock: u32,
     /// The datagram's number (RFC 791 §3.1). Nobody promises that it grows; it does at most hosts.
     pub id: u16,
 }
 
-impl Stamp {
+impl SenderClock {
     /// Reads the clock from a TCP header's options, where it stands as hosts write it in all segments but the first.
     #[inline]
-    pub fn new(id: u16, options: &[u8]) -> Stamp {
+    pub fn new(id: u16, options: &[u8]) -> SenderClock {
         let clock = match options.first_chunk() {
             Some([1, 1, 8, 10, c0, c1, c2, c3]) => u32::from_be_bytes([*c0, *c1, *c2, *c3]),
             _ => 0,
         };
-        Stamp { clock, id }
+        SenderClock { clock, id }
     }
 }
 
-/// Is one TCP segment, its payload borrowed from the packet (RFC 9293 §3.1).
+/// One TCP segment, its payload borrowed from the packet (RFC 9293 §3.1).
 #[derive(Clone, Copy, Debug)]
 pub struct Segment<'a> {
     /// From where to where.
@@ -112,5 +112,5 @@ pub struct Segment<'a> {
     /// How many payload bytes the snap length cut off behind `payload`: a gap, not an end.
     pub cut: u32,
     /// When it was sent, as its sender says.
-    pub stamp: Stamp,
+    pub stamp: SenderClock,
 }

@@ -1,6 +1,6 @@
 use std::ops::{Index, IndexMut, Not};
 
-/// Names one of the two peers of a connection, and so one of its two directions: the bytes *from* that peer.
+/// Name of one of the two peers of a connection, and so one of its two directions: the bytes *from* that peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Side {
     /// The peer that opened the connection or sent the upgrade request.
@@ -33,7 +33,7 @@ impl Not for Side {
     }
 }
 
-/// Holds one value for each side of a connection, so that no direction is written twice.
+/// One value for each side of a connection, so that no direction is written twice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Pair<T> {
     /// What belongs to the client.
@@ -48,7 +48,7 @@ impl<T> Pair<T> {
         Pair { client: make(Side::Client), server: make(Side::Server) }
     }
 
-    /// Exchanges the two values: what was taken for the client turned out to be the server.
+    /// HttpTracker the two values: what was taken for the client turned out to be the server.
     pub fn swap(&mut self) {
         std::mem::swap(&mut self.client, &mut self.server);
     }

@@ -1,14 +1,14 @@
 use ahash::RandomState;
 
-use super::{Analyzer, LANES, Summary};
-use crate::capture::{Next, Round};
-use crate::model::{Anomaly, At, Flags, Flow, Segment, Seq, Stamp, Timestamp};
+use super::{Analyzer, SHARDS, Summary};
+use crate::capture::{Next, PacketBatch};
+use crate::model::{Anomaly, At, Flags, Flow, Segment, SenderClock, Seq, Timestamp};
 use crate::wire::{Decoded, Decoder};
 
-/// Is a round made ready for the lanes: the segments in it, in packet order.
+/// A round made ready for the shards: the segments in it, in packet order.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
-    pub(super) round: Round,
+    pub(super) round: PacketBatch,
     /// Payloads that are not in the round: of datagrams put together from fragments.
     rebuilt: Vec<u8>,
     pub(super) items: Vec<Item>,
@@ -16,11 +16,11 @@ pub(super) struct Batch {
     pub(super) ticks: Vec<(usize, Timestamp)>,
     /// What concerns no connection: before which item, and where.
     pub(super) asides: Vec<(usize, At, Anomaly)>,
-    /// The items of each lane; filled only where several threads share them.
-    pub(super) lanes: Vec<Vec<u32>>,
+    /// The items of each shard; filled only where several threads share them.
+    pub(super) shards: Vec<Vec<u32>>,
 }
 
-/// Is a segment, its payload told as a range of the batch.
+/// A segment, its payload told as a range of the batch.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Item {
     pub(super) at: At,
@@ -31,16 +31,16 @@ pub(super) struct Item {
     offset: u32,
     length: u32,
     cut: u32,
-    stamp: Stamp,
+    stamp: SenderClock,
     window: u16,
     flags: Flags,
-    pub(super) lane: u8,
+    pub(super) shard: u8,
 }
 
 /// Marks an offset as one into `rebuilt`.
 const REBUILT: u32 = 1 << 31;
 
-/// Finds the segments in rounds; it sees every packet, in order.
+/// Finds the segments in batches; it sees every packet, in order.
 #[derive(Debug)]
 pub(super) struct Preparer {
     decoder: Decoder,
@@ -72,13 +72,13 @@ impl Preparer {
 
     /// Makes a batch of its round; `share` says that several threads will work on it, `next` what comes after it.
     pub(super) fn prepare(&mut self, batch: &mut Batch, share: bool, next: Next) {
-        let Batch { round, rebuilt, items, ticks, asides, lanes } = batch;
+        let Batch { round, rebuilt, items, ticks, asides, shards } = batch;
         rebuilt.clear();
         items.clear();
         ticks.clear();
         asides.clear();
-        lanes.resize_with(if share { LANES } else { 0 }, Vec::new);
-        lanes.iter_mut().for_each(Vec::clear);
+        shards.resize_with(if share { SHARDS } else { 0 }, Vec::new);
+        shards.iter_mut().for_each(Vec::clear);
         let base = round.bytes.as_ptr().addr();
         for packet in round.packets() {
             self.pass(packet.at.time, items.len(), ticks);
@@ -89,12 +89,12 @@ impl Preparer {
                 Decoded::Tcp(segment) => {
                     self.summary.segments = self.summary.segments.saturating_add(1);
                     let hash = self.hasher.hash_one(segment.flow.key());
-                    let lane = (hash >> 40) as u8 & (LANES as u8).wrapping_sub(1);
+                    let shard = (hash >> 40) as u8 & (SHARDS as u8).wrapping_sub(1);
                     let offset = place(segment.payload, base, round.bytes.len(), rebuilt);
-                    if let Some(list) = lanes.get_mut(usize::from(lane)) {
+                    if let Some(list) = shards.get_mut(usize::from(shard)) {
                         list.push(u32::try_from(items.len()).unwrap_or(u32::MAX));
                     }
-                    items.push(Item::new(&segment, packet.at, hash, lane, offset));
+                    items.push(Item::new(&segment, packet.at, hash, shard, offset));
                 }
                 Decoded::Other => {}
                 Decoded::Fragment => self.summary.fragments = self.summary.fragments.saturating_add(1),
@@ -150,10 +150,10 @@ fn place(payload: &[u8], base: usize, length: usize, rebuilt: &mut Vec<u8>) -> u
 }
 
 impl Item {
-    fn new(segment: &Segment<'_>, at: At, hash: u64, lane: u8, offset: u32) -> Self {
+    fn new(segment: &Segment<'_>, at: At, hash: u64, shard: u8, offset: u32) -> Self {
         let Segment { flow, seq, ack, flags, window, payload, cut, stamp } = *segment;
         let length = u32::try_from(payload.len()).unwrap_or(u32::MAX);
-        Item { at, hash, flow, seq, ack, offset, length, cut, stamp, window, flags, lane }
+        Item { at, hash, flow, seq, ack, offset, length, cut, stamp, window, flags, shard }
     }
 }
 

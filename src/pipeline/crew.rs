@@ -6,9 +6,9 @@ use std::thread::{self, Thread};
 use std::time::Instant;
 
 use super::batch::{Batch, Item, Preparer};
-use super::run::{Counting, Lane, aside, begin, finish, sum_up};
-use super::turns::{Bell, Share, Turns, wait};
-use super::{Analyzer, Control, Error, LANES, Output, Part, Summary};
+use super::run::{Counting, Shard, aside, begin, finish, sum_up};
+use super::turns::{Ticket, Waker, WorkQueue, wait};
+use super::{Analyzer, Control, Error, Output, Part, SHARDS, Summary};
 use crate::capture::{Next, Source};
 use crate::event::ConnId;
 use crate::model::Timestamp;
@@ -20,37 +20,37 @@ use crate::model::Timestamp;
 ///   the others     ──────── 1 ───────────────────► │ ───────────── 2 ───────────────────────► …
 /// ```
 ///
-/// Each thread begins with the lanes of its share, which its core's cache still holds, and then takes from those of
-/// others: one heavy lane keeps one thread busy, and the others see to the rest. Behind a round that was little work, the
+/// Each thread begins with the shards of its share, which its core's cache still holds, and then takes from those of
+/// others: one heavy shard keeps one thread busy, and the others see to the rest. Behind a round that was little work, the
 /// next one is done by this thread alone.
-pub(super) struct Crew<M> {
+pub(super) struct WorkerPool<M> {
     preparer: Preparer,
-    lanes: Vec<Lane<M>>,
+    shards: Vec<Shard<M>>,
     threads: NonZeroUsize,
 }
 
-/// Is one round's work. Two of them take turns: one is worked on while the other is made ready.
+/// One round's work. Two of them take turns: one is worked on while the other is made ready.
 struct Job<P> {
     batch: Batch,
-    /// The lanes that nobody has taken, by seat.
-    shares: Vec<Share>,
-    /// How many lanes are done.
+    /// The shards that nobody has taken, by seat.
+    shares: Vec<WorkQueue>,
+    /// How many shards are done.
     done: AtomicUsize,
     /// How long all threads worked, in nanoseconds.
     spent: AtomicU64,
-    /// What each thread makes of the lanes that it takes.
+    /// What each thread makes of the shards that it takes.
     filled: Vec<Mutex<Filled<P>>>,
 }
 
-/// Is what a thread made of the lanes that it took.
+/// What a thread made of the shards that it took.
 struct Filled<P> {
     sink: Counting<P>,
     /// How far the part is divided into pieces.
     end: usize,
-    /// The pieces of items: of one lane after the other, each in the order of the round.
+    /// The pieces of items: of one shard after the other, each in the order of the round.
     items: Vec<(usize, Range<usize>)>,
-    /// The lanes, and where the pieces of each end.
-    lanes: Vec<(usize, usize)>,
+    /// The shards, and where the pieces of each end.
+    shards: Vec<(usize, usize)>,
     /// The few other pieces: which item they stand before.
     others: Vec<((usize, What), Range<usize>)>,
 }
@@ -74,9 +74,9 @@ const WORTH: u64 = 50_000;
 /// Rounds with fewer bytes than this are written before the next is read: their source is slow.
 const SMALL: usize = 64 << 10;
 
-impl<M: Send> Crew<M> {
-    pub(super) const fn new(preparer: Preparer, lanes: Vec<Lane<M>>, threads: NonZeroUsize) -> Self {
-        Crew { preparer, lanes, threads }
+impl<M: Send> WorkerPool<M> {
+    pub(super) const fn new(preparer: Preparer, shards: Vec<Shard<M>>, threads: NonZeroUsize) -> Self {
+        WorkerPool { preparer, shards, threads }
     }
 
     pub(super) fn run<O: Output<Part: Part<Memory = M>>>(
@@ -85,16 +85,16 @@ impl<M: Send> Crew<M> {
         output: &mut O,
     ) -> Result<Summary, Error> {
         let jobs = [RwLock::new(Job::new()), RwLock::new(Job::new())];
-        let lanes: Vec<_> = self.lanes.into_iter().map(Mutex::new).collect();
-        let (leader, turns) = (thread::current(), Turns::default());
+        let shards: Vec<_> = self.shards.into_iter().map(Mutex::new).collect();
+        let (leader, turns) = (thread::current(), Ticket::default());
         let Seen { preparer, coda, summary, control } = thread::scope(|scope| {
             // In this order: the bell sends home those that are there, whatever happens.
-            let mut bell = Bell::new(&turns);
-            // Nobody has anything to do beyond a lane each.
-            for seat in LEADER + 1..self.threads.get().min(LANES) {
-                let (turns, jobs, lanes, leader) = (&turns, &jobs, &lanes, &leader);
+            let mut bell = Waker::new(&turns);
+            // Nobody has anything to do beyond a shard each.
+            for seat in LEADER + 1..self.threads.get().min(SHARDS) {
+                let (turns, jobs, shards, leader) = (&turns, &jobs, &shards, &leader);
                 let worker = thread::Builder::new();
-                match worker.spawn_scoped(scope, move || work(turns, seat, jobs, lanes, leader)) {
+                match worker.spawn_scoped(scope, move || work(turns, seat, jobs, shards, leader)) {
                     Ok(worker) => bell.add(worker.thread().clone()),
                     // Where the system gives no more threads, fewer do it.
                     Err(_) => break,
@@ -106,38 +106,38 @@ impl<M: Send> Crew<M> {
                 summary: Summary::default(),
                 control: Control::Continue,
             };
-            Lead { jobs: &jobs, lanes: &lanes, bell, seen, worth: 0 }.run(source, output)
+            Coordinator { jobs: &jobs, shards: &shards, bell, seen, worth: 0 }.run(source, output)
         })?;
-        let mut lanes: Vec<_> = lanes.into_iter().map(|lane| unlock(lane.into_inner())).collect();
+        let mut shards: Vec<_> = shards.into_iter().map(|shard| unlock(shard.into_inner())).collect();
         let coda = coda.map(|filled| filled.sink);
         let mut coda = coda.unwrap_or_else(|| Counting { part: output.part(), summary: Summary::default() });
-        finish(&mut lanes, preparer.last(), &mut coda, output, control)?;
+        finish(&mut shards, preparer.last(), &mut coda, output, control)?;
         coda.summary.add(&summary);
         output.pause().map_err(Error::Write)?;
-        Ok(sum_up(preparer, lanes, &mut coda, output))
+        Ok(sum_up(preparer, shards, &mut coda, output))
     }
 }
 
-/// Is the part of the caller's thread: it reads, hands out, helps, and puts the pieces in order.
-struct Lead<'r, P: Part> {
+/// The part of the caller's thread: it reads, hands out, helps, and puts the pieces in order.
+struct Coordinator<'r, P: Part> {
     jobs: &'r [RwLock<Job<P>>; 2],
-    lanes: &'r [Mutex<Lane<P::Memory>>],
-    bell: Bell<'r>,
+    shards: &'r [Mutex<Shard<P::Memory>>],
+    bell: Waker<'r>,
     seen: Seen<P>,
     /// How many other threads the last round was worth.
     worth: usize,
 }
 
-/// Is what the lead has to show in the end.
+/// What the lead has to show in the end.
 struct Seen<P> {
     preparer: Preparer,
-    /// Where what concerns no lane is put; `None` before there is anything.
+    /// Where what concerns no shard is put; `None` before there is anything.
     coda: Option<Filled<P>>,
     summary: Summary,
     control: Control,
 }
 
-impl<P: Part> Lead<'_, P> {
+impl<P: Part> Coordinator<'_, P> {
     fn run<O: Output<Part = P>>(mut self, source: &mut dyn Source, output: &mut O) -> Result<Seen<P>, Error> {
         let (mut turn, mut running) = (0, None);
         loop {
@@ -195,17 +195,17 @@ impl<P: Part> Lead<'_, P> {
             let part = || Filled::new(Counting { part: output.part(), summary: Summary::default() });
             let seats = self.bell.workers().saturating_add(1);
             job.filled.resize_with(seats, || Mutex::new(part()));
-            job.shares = Share::of(LANES, seats);
+            job.shares = WorkQueue::of(SHARDS, seats);
         }
         // Before anything came, there is nothing to do either.
-        *job.done.get_mut() = if job.filled.is_empty() { LANES } else { 0 };
+        *job.done.get_mut() = if job.filled.is_empty() { SHARDS } else { 0 };
         Ok((next, slow))
     }
 
     /// Lets a job be worked on, now that the one before it is done, and calls those who are worth it.
     fn open(&self, turn: usize) {
         if let Some(job) = self.jobs.get(turn) {
-            unlock(job.read()).shares.iter().for_each(Share::open);
+            unlock(job.read()).shares.iter().for_each(WorkQueue::open);
         }
         if self.worth > 0 {
             self.bell.ring(turn, self.worth);
@@ -216,11 +216,11 @@ impl<P: Part> Lead<'_, P> {
     fn help(&self, turn: usize) {
         let Some(job) = self.jobs.get(turn) else { return };
         let job = unlock(job.read());
-        job.work(LEADER, self.lanes, None);
-        wait(|| job.done.load(Ordering::Acquire) >= LANES);
+        job.work(LEADER, self.shards, None);
+        wait(|| job.done.load(Ordering::Acquire) >= SHARDS);
     }
 
-    /// Gives a job's pieces to the output, in the order of the round, and the emptied parts back to the lanes.
+    /// Gives a job's pieces to the output, in the order of the round, and the emptied parts back to the shards.
     fn write<O: Output<Part = P>>(&mut self, turn: usize, output: &mut O) -> Result<(), Error> {
         let (Some(job), Some(coda)) = (self.jobs.get(turn), &mut self.seen.coda) else { return Ok(()) };
         let job = unlock(job.read());
@@ -249,12 +249,12 @@ impl<P: Part> Lead<'_, P> {
 
 /// Puts the pieces of all parts in the order of the round.
 fn in_order<'p, P>(parts: &[&'p Filled<P>], items: &[Item]) -> impl Iterator<Item = (&'p P, Range<usize>)> {
-    let mut lanes: [_; LANES] = std::array::from_fn(|_| None);
+    let mut shards: [_; SHARDS] = std::array::from_fn(|_| None);
     let mut others = Vec::new();
-    for Filled { sink, items, lanes: of_lanes, others: of_part, .. } in parts {
+    for Filled { sink, items, shards: of_lanes, others: of_part, .. } in parts {
         let mut start = 0;
-        for (lane, end) in of_lanes {
-            if let Some(slot) = lanes.get_mut(*lane) {
+        for (shard, end) in of_lanes {
+            if let Some(slot) = shards.get_mut(*shard) {
                 *slot = Some((&sink.part, items.get(start..*end).unwrap_or_default().iter().peekable()));
             }
             start = *end;
@@ -263,13 +263,13 @@ fn in_order<'p, P>(parts: &[&'p Filled<P>], items: &[Item]) -> impl Iterator<Ite
     }
     others.sort_by_key(|(place, _)| *place);
     let mut others = others.into_iter().peekable();
-    let mut items = items.iter().map(|item| usize::from(item.lane)).chain([LANES]).enumerate().peekable();
+    let mut items = items.iter().map(|item| usize::from(item.shard)).chain([SHARDS]).enumerate().peekable();
     std::iter::from_fn(move || {
-        while let Some((n, lane)) = items.peek() {
+        while let Some((n, shard)) = items.peek() {
             if let Some((_, (part, piece))) = others.next_if(|((before, _), _)| before <= n) {
                 return Some((part, piece.clone()));
             }
-            let pieces = lanes.get_mut(*lane).and_then(Option::as_mut);
+            let pieces = shards.get_mut(*shard).and_then(Option::as_mut);
             let piece =
                 pieces.and_then(|(part, pieces)| Some((*part, pieces.next_if(|(item, _)| item == n)?)));
             items.next();
@@ -283,7 +283,7 @@ fn in_order<'p, P>(parts: &[&'p Filled<P>], items: &[Item]) -> impl Iterator<Ite
 
 impl<P: Part> Filled<P> {
     const fn new(sink: Counting<P>) -> Self {
-        Filled { sink, end: 0, items: Vec::new(), lanes: Vec::new(), others: Vec::new() }
+        Filled { sink, end: 0, items: Vec::new(), shards: Vec::new(), others: Vec::new() }
     }
 
     /// Notes where what was said since the last mark belongs, if anything was: to an item, or before it.
@@ -302,7 +302,7 @@ impl<P: Part> Filled<P> {
         self.sink.summary = Summary::default();
         self.end = 0;
         self.items.clear();
-        self.lanes.clear();
+        self.shards.clear();
         self.others.clear();
     }
 }
@@ -320,21 +320,21 @@ impl<P> Job<P> {
 }
 
 impl<P: Part> Job<P> {
-    /// Takes lanes until none is left; whoever finishes the last one wakes the `leader`.
-    fn work(&self, seat: usize, lanes: &[Mutex<Lane<P::Memory>>], leader: Option<&Thread>) {
+    /// Takes shards until none is left; whoever finishes the last one wakes the `leader`.
+    fn work(&self, seat: usize, shards: &[Mutex<Shard<P::Memory>>], leader: Option<&Thread>) {
         let Some(filled) = self.filled.get(seat) else { return };
         let mut filled = unlock(filled.lock());
         let begun = Instant::now();
-        let mut done = Done { lanes: 0, of_all: &self.done, leader };
+        let mut done = Done { shards: 0, of_all: &self.done, leader };
         let (behind, mine) = self.shares.split_at_checked(seat).unwrap_or_default();
         for share in mine.iter().chain(behind) {
             while let Some(n) = share.take() {
-                done.lanes = done.lanes.saturating_add(1);
-                if let Some(lane) = lanes.get(n)
+                done.shards = done.shards.saturating_add(1);
+                if let Some(shard) = shards.get(n)
                     && self.may_concern(n)
                 {
-                    let mut lane = unlock(lane.lock());
-                    self.lane(n, &mut lane, &mut filled);
+                    let mut shard = unlock(shard.lock());
+                    self.shard(n, &mut shard, &mut filled);
                 }
             }
         }
@@ -343,52 +343,52 @@ impl<P: Part> Job<P> {
         self.spent.fetch_add(spent, Ordering::Relaxed);
     }
 
-    /// Tells whether this round may have work for a lane.
-    fn may_concern(&self, lane: usize) -> bool {
-        let Batch { ticks, lanes, .. } = &self.batch;
-        !ticks.is_empty() || lanes.get(lane).is_some_and(|items| !items.is_empty())
+    /// Tells whether this round may have work for a shard.
+    fn may_concern(&self, shard: usize) -> bool {
+        let Batch { ticks, shards, .. } = &self.batch;
+        !ticks.is_empty() || shards.get(shard).is_some_and(|items| !items.is_empty())
     }
 
-    /// Does one lane's work of this round.
-    fn lane(&self, n: usize, lane: &mut Lane<P::Memory>, filled: &mut Filled<P>) {
-        let Batch { items, ticks, lanes, .. } = &self.batch;
-        let Some(mine) = lanes.get(n) else { return };
+    /// Does one shard's work of this round.
+    fn shard(&self, n: usize, shard: &mut Shard<P::Memory>, filled: &mut Filled<P>) {
+        let Batch { items, ticks, shards, .. } = &self.batch;
+        let Some(mine) = shards.get(n) else { return };
         let last_tick = ticks.last().map(|(_, tick)| *tick);
         let is_due = |analyzer: &Analyzer, tick| analyzer.next_due().filter(|(time, _)| *time <= tick);
-        if mine.is_empty() && last_tick.and_then(|tick| is_due(&lane.analyzer, tick)).is_none() {
+        if mine.is_empty() && last_tick.and_then(|tick| is_due(&shard.analyzer, tick)).is_none() {
             return;
         }
-        filled.sink.part.exchange(&mut lane.memory);
+        filled.sink.part.exchange(&mut shard.memory);
         let mut ticks = ticks.iter().peekable();
         for n in mine.iter().map(|n| *n as usize).chain([items.len()]) {
             while let Some((before, tick)) = ticks.next_if(|(before, _)| *before <= n) {
-                while let Some((time, id)) = is_due(&lane.analyzer, *tick) {
-                    lane.analyzer.advance(&mut filled.sink);
+                while let Some((time, id)) = is_due(&shard.analyzer, *tick) {
+                    shard.analyzer.advance(&mut filled.sink);
                     filled.mark(*before, Some(What::Tick(time, id)));
                 }
             }
             if let Some(item) = items.get(n) {
-                lane.analyzer.push(item.hash, &self.batch.segment(item), item.at, &mut filled.sink);
+                shard.analyzer.push(item.hash, &self.batch.segment(item), item.at, &mut filled.sink);
                 filled.mark(n, None);
             }
         }
-        filled.lanes.push((n, filled.items.len()));
-        filled.sink.part.exchange(&mut lane.memory);
+        filled.shards.push((n, filled.items.len()));
+        filled.sink.part.exchange(&mut shard.memory);
     }
 }
 
-/// Counts a thread's lanes as done when dropped, whatever became of them: were one not counted, the leader would wait for
+/// Counts a thread's shards as done when dropped, whatever became of them: were one not counted, the leader would wait for
 /// ever.
 struct Done<'j> {
-    lanes: usize,
+    shards: usize,
     of_all: &'j AtomicUsize,
     leader: Option<&'j Thread>,
 }
 
 impl Drop for Done<'_> {
     fn drop(&mut self) {
-        let before = self.of_all.fetch_add(self.lanes, Ordering::AcqRel);
-        if let (LANES, Some(leader)) = (before.saturating_add(self.lanes), self.leader) {
+        let before = self.of_all.fetch_add(self.shards, Ordering::AcqRel);
+        if let (SHARDS, Some(leader)) = (before.saturating_add(self.shards), self.leader) {
             leader.unpark();
         }
     }
@@ -396,16 +396,16 @@ impl Drop for Done<'_> {
 
 /// Works on the jobs that are handed out until there are no more.
 fn work<P: Part>(
-    turns: &Turns,
+    turns: &Ticket,
     seat: usize,
     jobs: &[RwLock<Job<P>>; 2],
-    lanes: &[Mutex<Lane<P::Memory>>],
+    shards: &[Mutex<Shard<P::Memory>>],
     leader: &Thread,
 ) {
     let mut seen = 0;
     while let Some(turn) = turns.next(&mut seen) {
         if let Some(job) = jobs.get(turn) {
-            unlock(job.read()).work(seat, lanes, Some(leader));
+            unlock(job.read()).work(seat, shards, Some(leader));
         }
     }
 }

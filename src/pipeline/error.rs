@@ -2,7 +2,7 @@ use std::io;
 
 use crate::capture;
 
-/// Says why *we* could not go on.
+/// Why *we* could not go on.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Reading failed.

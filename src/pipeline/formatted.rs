@@ -1,7 +1,7 @@
 use std::io::{self, Write};
 use std::ops::Range;
 
-use super::{Control, Output, Part, Tally};
+use super::{Control, Output, Part, RunStats};
 use crate::event::{Event, Kind, Sink};
 use crate::export::Format;
 use crate::model::Timestamp;
@@ -14,18 +14,18 @@ pub struct Formatted<F, W> {
     /// How many messages are still wanted; `None` for all.
     wanted: Option<u64>,
     /// What was written, where messages are counted.
-    tally: Tally,
+    tally: RunStats,
     begun: bool,
 }
 
 impl<F: Format, W: Write> Formatted<F, W> {
     /// Writes to `to`; stops after `wanted` messages.
     pub fn new(format: F, to: W, wanted: Option<u64>) -> Self {
-        Formatted { format, to, wanted, tally: Tally::default(), begun: false }
+        Formatted { format, to, wanted, tally: RunStats::default(), begun: false }
     }
 
     /// Returns what was written, where an end was set: what was seen behind the end is not among it.
-    pub fn tally(&self) -> Option<Tally> {
+    pub fn tally(&self) -> Option<RunStats> {
         self.wanted.map(|_| self.tally)
     }
 
@@ -40,7 +40,7 @@ impl<F: Format, W: Write> Formatted<F, W> {
     }
 }
 
-/// Is formatted text of some events.
+/// Formatted text of some events.
 #[derive(Debug)]
 pub struct Text<F> {
     format: F,
@@ -49,7 +49,7 @@ pub struct Text<F> {
     counted: Option<Vec<(usize, Counted)>>,
 }
 
-/// Names what a tally counts.
+/// Name of what a tally counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Counted {
     Conversation,

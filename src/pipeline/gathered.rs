@@ -6,14 +6,14 @@ use crate::event::{Event, Gather, Sink};
 
 /// Gathers what can only be told in the end.
 #[derive(Debug)]
-pub struct Gathered<G> {
+pub struct Reducer<G> {
     whole: G,
 }
 
-impl<G: Gather> Gathered<G> {
+impl<G: Gather> Reducer<G> {
     /// Gathers into `whole`.
     pub const fn new(whole: G) -> Self {
-        Gathered { whole }
+        Reducer { whole }
     }
 
     /// Returns what was gathered; to be called after the run.
@@ -22,7 +22,7 @@ impl<G: Gather> Gathered<G> {
     }
 }
 
-/// Holds what is gathered of the lane at hand.
+/// What is gathered of the shard at hand.
 #[derive(Debug)]
 pub struct Gathering<G>(Box<G>);
 
@@ -51,7 +51,7 @@ impl<G: Gather> Part for Gathering<G> {
     fn clear(&mut self) {}
 }
 
-impl<G: Gather> Output for Gathered<G> {
+impl<G: Gather> Output for Reducer<G> {
     type Part = Gathering<G>;
 
     fn part(&self) -> Gathering<G> {

@@ -2,12 +2,12 @@
 //!
 //! ```text
 //!              ┌─ a round: a block of the capture ─┐
-//!   Source ──► Batch: segments found in it, each with its lane ──► 64 lanes ──► Parts ──► Output
+//!   Source ──► Batch: segments found in it, each with its shard ──► 64 shards ──► Parts ──► Output
 //!              (one thread)                          (any threads)              (in packet order)
 //! ```
 //!
-//! Connections fall into 64 lanes by a hash of their addresses. A lane owns an [`Analyzer`], so everything
-//! that is decided depends on the lane's packets and on ticks of capture time, never on the number of threads, and
+//! Connections fall into 64 shards by a hash of their addresses. A shard owns an [`Analyzer`], so everything
+//! that is decided depends on the shard's packets and on ticks of capture time, never on the number of threads, and
 //! the parts are put back in packet order: the output is the same, byte for byte, for any number of threads.
 
 mod batch;
@@ -26,14 +26,14 @@ mod turns;
 pub use error::Error;
 pub use flows::Flows;
 pub use formatted::{Formatted, Text};
-pub use gathered::{Gathered, Gathering};
+pub use gathered::{Gathering, Reducer};
 pub use output::{Control, Output, Part};
 pub use recorder::{Recorder, record};
 pub use run::{Options, run};
-pub use sieve::Sieve;
-pub use summary::{Summary, Tally};
+pub use sieve::FilteredOutput;
+pub use summary::{RunStats, Summary};
 
 use crate::session::Analyzer;
 
-/// How many lanes there are.
-const LANES: usize = 64;
+/// How many shards there are.
+const SHARDS: usize = 64;

@@ -4,7 +4,7 @@ use std::ops::Range;
 use crate::event::Sink;
 use crate::model::Timestamp;
 
-/// Says whether to go on.
+/// Whether to go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Control {
     /// More is wanted.
@@ -13,12 +13,12 @@ pub enum Control {
     Stop,
 }
 
-/// Is what one thread makes of the events of some connections, before the parts are put in order.
+/// What one thread makes of the events of some connections, before the parts are put in order.
 pub trait Part: Sink + Send {
-    /// Is what must be remembered of a lane's connections from one round to the next: several parts take turns.
+    /// What must be remembered of a shard's connections from one round to the next: several parts take turns.
     type Memory: Send;
 
-    /// Exchanges what is remembered: the events that follow are of another lane.
+    /// HttpTracker what is remembered: the events that follow are of another shard.
     fn exchange(&mut self, memory: &mut Self::Memory);
 
     /// Returns how far it is filled; what lies between two such marks belongs to one packet.
@@ -28,7 +28,7 @@ pub trait Part: Sink + Send {
     fn clear(&mut self);
 }
 
-/// Is where the events of a run go.
+/// Where the events of a run go.
 pub trait Output {
     /// What a thread fills.
     type Part: Part;
@@ -36,7 +36,7 @@ pub trait Output {
     /// Makes an empty part; called after [`Output::start`].
     fn part(&self) -> Self::Part;
 
-    /// Makes the memory of a lane that has seen nothing; called before anything else.
+    /// Makes the memory of a shard that has seen nothing; called before anything else.
     fn memory(&self) -> <Self::Part as Part>::Memory;
 
     /// Hears the time of the first packet, before anything else.
@@ -48,6 +48,6 @@ pub trait Output {
     /// Hears that the input pauses: what was taken is to be shown now.
     fn pause(&mut self) -> io::Result<Control>;
 
-    /// Hears, after everything else, what one lane remembers in the end; what belongs to no lane comes last.
+    /// Hears, after everything else, what one shard remembers in the end; what belongs to no shard comes last.
     fn remembered(&mut self, _memory: <Self::Part as Part>::Memory) {}
 }

@@ -3,20 +3,20 @@ use std::num::NonZeroUsize;
 use ahash::RandomState;
 
 use super::batch::{Batch, Preparer};
-use super::crew::Crew;
-use super::{Control, Error, LANES, Output, Part, Summary};
+use super::crew::WorkerPool;
+use super::{Control, Error, Output, Part, SHARDS, Summary};
 use crate::capture::{Next, Source};
 use crate::event::{Event, Kind, Sink};
 use crate::model::{At, Timestamp};
 use crate::session::{Analyzer, Limits};
 use crate::wire::{self, Decoder};
 
-/// Holds what a run can be told.
+/// What a run can be told.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
     /// How many threads analyze; the output does not depend on it. Default: the cores there are.
     pub threads: NonZeroUsize,
-    /// What each lane may keep.
+    /// What each shard may keep.
     pub limits: Limits,
     /// What waiting IP fragments may take.
     pub fragments: wire::Limits,
@@ -39,24 +39,24 @@ impl Default for Options {
 /// When the source cannot be read or the output cannot be written. What was taken before stands.
 pub fn run<O: Output>(source: &mut dyn Source, options: &Options, output: &mut O) -> Result<Summary, Error> {
     let preparer = Preparer::new(Decoder::new(options.fragments), RandomState::new());
-    let lanes = (0..LANES)
-        .map(|_| Lane { analyzer: Analyzer::new(options.limits), memory: output.memory() })
+    let shards = (0..SHARDS)
+        .map(|_| Shard { analyzer: Analyzer::new(options.limits), memory: output.memory() })
         .collect();
     if options.threads.get() > 1 {
-        Crew::new(preparer, lanes, options.threads).run(source, output)
+        WorkerPool::new(preparer, shards, options.threads).run(source, output)
     } else {
-        Solo { preparer, lanes }.run(source, output)
+        Solo { preparer, shards }.run(source, output)
     }
 }
 
-/// Is a lane: its analyzer, and what is remembered of its connections.
-pub(super) struct Lane<M> {
+/// A shard: its analyzer, and what is remembered of its connections.
+pub(super) struct Shard<M> {
     pub(super) analyzer: Analyzer,
     pub(super) memory: M,
 }
 
-impl<M> Lane<M> {
-    /// Lets the analyzer do something that fills a part, with the lane's memory in it.
+impl<M> Shard<M> {
+    /// Lets the analyzer do something that fills a part, with the shard's memory in it.
     pub(super) fn fill<P: Part<Memory = M>>(
         &mut self,
         sink: &mut Counting<P>,
@@ -71,7 +71,7 @@ impl<M> Lane<M> {
 /// Does everything on the caller's thread, in packet order.
 struct Solo<M> {
     preparer: Preparer,
-    lanes: Vec<Lane<M>>,
+    shards: Vec<Shard<M>>,
 }
 
 impl<M> Solo<M> {
@@ -97,9 +97,9 @@ impl<M> Solo<M> {
                 control = output.pause().map_err(Error::Write)?;
             }
             if control == Control::Stop || next == Next::End {
-                finish(&mut self.lanes, self.preparer.last(), part, output, control)?;
+                finish(&mut self.shards, self.preparer.last(), part, output, control)?;
                 output.pause().map_err(Error::Write)?;
-                return Ok(sum_up(self.preparer, self.lanes, part, output));
+                return Ok(sum_up(self.preparer, self.shards, part, output));
             }
         }
     }
@@ -117,15 +117,15 @@ impl<M> Solo<M> {
         let (mut ticks, mut asides) = (batch.ticks.iter().peekable(), batch.asides.iter().peekable());
         for n in 0..=batch.items.len() {
             while let Some((_, tick)) = ticks.next_if(|(before, _)| *before <= n) {
-                advance(&mut self.lanes, *tick, sink);
+                advance(&mut self.shards, *tick, sink);
             }
             while let Some((_, at, anomaly)) = asides.next_if(|(before, ..)| *before <= n) {
                 aside(*at, anomaly, sink);
             }
             if let Some(item) = batch.items.get(n)
-                && let Some(lane) = self.lanes.get_mut(usize::from(item.lane))
+                && let Some(shard) = self.shards.get_mut(usize::from(item.shard))
             {
-                lane.fill(sink, |analyzer, sink| {
+                shard.fill(sink, |analyzer, sink| {
                     analyzer.push(item.hash, &batch.segment(item), item.at, sink);
                 });
             }
@@ -146,13 +146,13 @@ pub(super) fn begin<O: Output>(batch: &Batch, output: &mut O, ends: bool) -> Opt
     Some(Counting { part: output.part(), summary: Summary::default() })
 }
 
-/// Lets every lane decide what a tick decides, the lanes in one order.
-fn advance<P: Part>(lanes: &mut [Lane<P::Memory>], tick: Timestamp, sink: &mut Counting<P>) {
+/// Lets every shard decide what a tick decides, the shards in one order.
+fn advance<P: Part>(shards: &mut [Shard<P::Memory>], tick: Timestamp, sink: &mut Counting<P>) {
     loop {
-        let due = lanes.iter_mut().filter_map(|lane| lane.analyzer.next_due().map(|due| (due, lane)));
+        let due = shards.iter_mut().filter_map(|shard| shard.analyzer.next_due().map(|due| (due, shard)));
         match due.min_by_key(|(due, _)| *due) {
-            Some(((time, _), lane)) if time <= tick => {
-                lane.fill(sink, |analyzer, sink| analyzer.advance(sink));
+            Some(((time, _), shard)) if time <= tick => {
+                shard.fill(sink, |analyzer, sink| analyzer.advance(sink));
             }
             _ => return,
         }
@@ -166,21 +166,21 @@ pub(super) fn aside(at: At, anomaly: &crate::model::Anomaly, sink: &mut dyn Sink
 
 /// Ends all connections, in the order of their names, and writes what they have to tell.
 pub(super) fn finish<O: Output>(
-    lanes: &mut [Lane<<O::Part as Part>::Memory>],
+    shards: &mut [Shard<<O::Part as Part>::Memory>],
     last: At,
     sink: &mut Counting<O::Part>,
     output: &mut O,
     mut control: Control,
 ) -> Result<(), Error> {
-    let mut live: Vec<_> = lanes
+    let mut live: Vec<_> = shards
         .iter()
         .enumerate()
-        .flat_map(|(n, lane)| lane.analyzer.live().map(move |(id, handle)| (id, n, handle)))
+        .flat_map(|(n, shard)| shard.analyzer.live().map(move |(id, handle)| (id, n, handle)))
         .collect();
     live.sort_unstable();
     for (_, n, handle) in live {
-        if let Some(lane) = lanes.get_mut(n) {
-            lane.fill(sink, |analyzer, sink| analyzer.finish(handle, last, sink));
+        if let Some(shard) = shards.get_mut(n) {
+            shard.fill(sink, |analyzer, sink| analyzer.finish(handle, last, sink));
             sink.hand_over(output, &mut control, FULL)?;
         }
     }
@@ -190,7 +190,7 @@ pub(super) fn finish<O: Output>(
 /// Adds up what was seen, and gives what is remembered to the output.
 pub(super) fn sum_up<O: Output>(
     preparer: Preparer,
-    lanes: Vec<Lane<<O::Part as Part>::Memory>>,
+    shards: Vec<Shard<<O::Part as Part>::Memory>>,
     coda: &mut Counting<O::Part>,
     output: &mut O,
 ) -> Summary {
@@ -198,9 +198,9 @@ pub(super) fn sum_up<O: Output>(
     let mut summary = preparer.summary;
     summary.add(&coda.summary);
     summary.times = summary.times.map(|(first, _)| (first, last));
-    for lane in lanes {
-        summary.connections = summary.connections.saturating_add(lane.analyzer.counts().connections);
-        output.remembered(lane.memory);
+    for shard in shards {
+        summary.connections = summary.connections.saturating_add(shard.analyzer.counts().connections);
+        output.remembered(shard.memory);
     }
     let mut rest = output.memory();
     coda.part.exchange(&mut rest);

@@ -7,16 +7,16 @@ use crate::model::Timestamp;
 
 /// Lets through to another output what a filter lets through.
 #[derive(Debug)]
-pub struct Sieve<O> {
+pub struct FilteredOutput<O> {
     output: O,
     filter: Filter,
     began: Timestamp,
 }
 
-impl<O: Output> Sieve<O> {
+impl<O: Output> FilteredOutput<O> {
     /// Filters what goes to `output`.
     pub const fn new(filter: Filter, output: O) -> Self {
-        Sieve { output, filter, began: Timestamp::from_nanos(0) }
+        FilteredOutput { output, filter, began: Timestamp::from_nanos(0) }
     }
 
     /// Returns the output behind the filter.
@@ -42,7 +42,7 @@ impl<P: Part> Part for Filtered<P> {
     }
 }
 
-impl<O: Output> Output for Sieve<O> {
+impl<O: Output> Output for FilteredOutput<O> {
     type Part = Filtered<O::Part>;
 
     fn start(&mut self, first: Timestamp) {

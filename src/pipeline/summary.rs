@@ -1,6 +1,6 @@
 use crate::event::{Anomaly, Event, Kind, Severity};
 use crate::model::Timestamp;
-use crate::wire::Stop;
+use crate::wire::DecodeError;
 
 /// Adds up what a run saw, so that nothing is left out without a word.
 #[derive(Clone, Debug, Default)]
@@ -16,7 +16,7 @@ pub struct Summary {
     /// Packets that could not be read down to TCP.
     pub unreadable: u64,
     /// Why, for the first of them.
-    pub stop: Option<Stop>,
+    pub stop: Option<DecodeError>,
     /// TCP connections.
     pub connections: u64,
     /// WebSocket conversations.
@@ -35,7 +35,7 @@ pub struct Summary {
 
 /// Adds up what a user is told in few words.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
+pub struct RunStats {
     /// WebSocket conversations.
     pub conversations: u64,
     /// Messages and control frames.
@@ -46,9 +46,9 @@ pub struct Tally {
 
 impl Summary {
     /// Returns the few numbers that a user is told first.
-    pub fn tally(&self) -> Tally {
+    pub fn tally(&self) -> RunStats {
         let anomalies = self.anomalies.iter().fold(0, |sum: u64, n| sum.saturating_add(*n));
-        Tally { conversations: self.conversations, messages: self.messages, anomalies }
+        RunStats { conversations: self.conversations, messages: self.messages, anomalies }
     }
 
     /// Counts one event.

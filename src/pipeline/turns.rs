@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
-/// How long a thread looks again and again before it sleeps: to be woken takes about as long, and rounds follow each
+/// How long a thread looks again and again before it sleeps: to be woken takes about as long, and batches follow each
 /// other faster than that.
 const PATIENCE: Duration = Duration::from_micros(50);
 
@@ -28,16 +28,16 @@ pub(super) fn wait(is_so: impl Fn() -> bool) {
     }
 }
 
-/// Says which of two jobs the workers are to do.
+/// Which of two jobs the workers are to do.
 ///
 /// A worker that is late may miss a turn: it was done without it.
 #[derive(Debug, Default)]
-pub(super) struct Turns(AtomicUsize);
+pub(super) struct Ticket(AtomicUsize);
 
-/// What [`Turns`] holds when there are no more; no count comes so far.
+/// What [`Ticket`] holds when there are no more; no count comes so far.
 const OVER: usize = usize::MAX;
 
-impl Turns {
+impl Ticket {
     /// Waits for a turn other than the one that was `seen` last; returns its job, or `None` when there are no more.
     pub(super) fn next(&self, seen: &mut usize) -> Option<usize> {
         wait(|| self.0.load(Ordering::Acquire) != *seen);
@@ -48,14 +48,14 @@ impl Turns {
 
 /// Calls the workers of a crew, and sends them home when dropped.
 #[derive(Debug)]
-pub(super) struct Bell<'t> {
-    turns: &'t Turns,
+pub(super) struct Waker<'t> {
+    turns: &'t Ticket,
     workers: Vec<Thread>,
 }
 
-impl<'t> Bell<'t> {
-    pub(super) const fn new(turns: &'t Turns) -> Self {
-        Bell { turns, workers: Vec::new() }
+impl<'t> Waker<'t> {
+    pub(super) const fn new(turns: &'t Ticket) -> Self {
+        Waker { turns, workers: Vec::new() }
     }
 
     /// Takes one more worker.
@@ -71,51 +71,51 @@ impl<'t> Bell<'t> {
     /// Hands `job` out, 0 or 1, and wakes so many workers that sleep; those that are awake come by themselves.
     pub(super) fn ring(&self, job: usize, wanted: usize) {
         // The lowest bit names the job; what is above it is another number each time.
-        let Turns(turns) = self.turns;
+        let Ticket(turns) = self.turns;
         let turn = turns.load(Ordering::Relaxed) | 1;
         turns.store(turn.wrapping_add(1) | (job & 1), Ordering::Release);
         self.workers.iter().take(wanted).for_each(Thread::unpark);
     }
 }
 
-impl Drop for Bell<'_> {
+impl Drop for Waker<'_> {
     fn drop(&mut self) {
         self.turns.0.store(OVER, Ordering::Release);
         self.workers.iter().for_each(Thread::unpark);
     }
 }
 
-/// Counts off the lanes that one thread begins with; when it has none left it takes from the others' shares.
+/// Counts off the shards that one thread begins with; when it has none left it takes from the others' shares.
 ///
-/// A lane that stays with one thread from round to round stays in that core's cache.
+/// A shard that stays with one thread from round to round stays in that core's cache.
 #[derive(Debug)]
 // Each on cache lines of its own, for each is mostly one thread's.
 #[repr(align(128))]
-pub(super) struct Share {
+pub(super) struct WorkQueue {
     next: AtomicUsize,
-    lanes: std::ops::Range<usize>,
+    shards: std::ops::Range<usize>,
 }
 
-impl Share {
-    /// Divides `lanes` evenly; none can be taken yet.
-    pub(super) fn of(lanes: usize, seats: usize) -> Vec<Self> {
-        let start = |seat: usize| seat.saturating_mul(lanes).checked_div(seats).unwrap_or(lanes);
+impl WorkQueue {
+    /// Divides `shards` evenly; none can be taken yet.
+    pub(super) fn of(shards: usize, seats: usize) -> Vec<Self> {
+        let start = |seat: usize| seat.saturating_mul(shards).checked_div(seats).unwrap_or(shards);
         let share = |seat: usize| start(seat)..start(seat.saturating_add(1));
-        (0..seats).map(share).map(|lanes| Share { next: AtomicUsize::new(lanes.end), lanes }).collect()
+        (0..seats).map(share).map(|shards| WorkQueue { next: AtomicUsize::new(shards.end), shards }).collect()
     }
 
-    /// Makes all its lanes free, after all have been taken.
+    /// Makes all its shards free, after all have been taken.
     ///
     /// Until then a thread that comes late, from the round before the last, finds nothing to do here: were it to begin,
-    /// a lane could see this round before the last one.
+    /// a shard could see this round before the last one.
     pub(super) fn open(&self) {
-        self.next.store(self.lanes.start, Ordering::Release);
+        self.next.store(self.shards.start, Ordering::Release);
     }
 
-    /// Takes a lane that nobody has taken.
+    /// Takes a shard that nobody has taken.
     pub(super) fn take(&self) -> Option<usize> {
         let n = self.next.fetch_add(1, Ordering::AcqRel);
-        self.lanes.contains(&n).then_some(n)
+        self.shards.contains(&n).then_some(n)
     }
 }
 
@@ -126,11 +126,11 @@ mod tests {
     #[test]
     fn lanes_are_divided_whole_and_taken_once() {
         for seats in [1, 2, 3, 7, 64, 100] {
-            let shares = Share::of(64, seats);
+            let shares = WorkQueue::of(64, seats);
             // Who comes before the round is open finds nothing, however often it asks.
             assert!(shares.iter().all(|share| share.take().is_none() && share.take().is_none()));
             for _ in 0..2 {
-                shares.iter().for_each(Share::open);
+                shares.iter().for_each(WorkQueue::open);
                 let taken: Vec<_> =
                     shares.iter().flat_map(|share| std::iter::from_fn(|| share.take())).collect();
                 assert_eq!(taken, (0..64).collect::<Vec<_>>(), "{seats} seats");
@@ -141,8 +141,8 @@ mod tests {
 
     #[test]
     fn a_worker_hears_the_last_turn_that_it_missed_and_the_end() {
-        let turns = Turns::default();
-        let bell = Bell::new(&turns);
+        let turns = Ticket::default();
+        let bell = Waker::new(&turns);
         let mut seen = 0;
         for jobs in [&[0][..], &[1], &[0, 1, 0], &[0], &[1, 1]] {
             jobs.iter().for_each(|job| bell.ring(*job, 0));
@@ -154,11 +154,11 @@ mod tests {
 
     #[test]
     fn a_thread_that_sleeps_is_woken() {
-        let turns = Turns::default();
+        let turns = Ticket::default();
         let heard = thread::scope(|scope| {
             let worker = scope.spawn(|| turns.next(&mut 0));
             thread::sleep(PATIENCE.saturating_mul(100));
-            let mut bell = Bell::new(&turns);
+            let mut bell = Waker::new(&turns);
             bell.add(worker.thread().clone());
             bell.ring(1, 1);
             // The bell, which wakes as well when it is dropped, is still there.

@@ -10,10 +10,10 @@ use super::resync::Search;
 use crate::event::{ConnId, Event, Kind, Sink};
 use crate::model::{Anomaly, At, Flags, FlowKey, Segment, Timestamp};
 
-/// Turns the segments of one lane's connections into events.
+/// Turns the segments of one shard's connections into events.
 ///
 /// Segments come in the order of the capture. Between them, at fixed ticks of capture time, [`Analyzer::advance`] lets
-/// it decide what time decides: [`Analyzer::next_due`] says which connection comes first, so that several lanes can
+/// it decide what time decides: [`Analyzer::next_due`] says which connection comes first, so that several shards can
 /// be advanced in one order.
 #[derive(Debug)]
 pub struct Analyzer {
@@ -36,7 +36,7 @@ pub struct Analyzer {
     counts: Counts,
 }
 
-/// Adds up what a lane has seen.
+/// Adds up what a shard has seen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// TCP connections.
@@ -45,7 +45,7 @@ pub struct Counts {
     pub evicted: u64,
 }
 
-/// Is a connection in the flow table.
+/// A connection in the flow table.
 #[derive(Debug)]
 struct Slot {
     id: ConnId,
@@ -271,12 +271,12 @@ impl Analyzer {
         let slot = self.slots.get(n).and_then(Option::as_ref).filter(|slot| slot.connection.is_some());
         if let Some(slot) = slot {
             self.awake.push_back((n, slot.id));
-            self.lay_to_rest();
+            self.release_idle();
         }
     }
 
     /// Lets conversations that have not inflated for the longest time give memory back while too many hold some.
-    fn lay_to_rest(&mut self) {
+    fn release_idle(&mut self) {
         // Everyone in use is passed over once.
         let mut looks = self.awake.len().saturating_mul(2);
         while self.awake.len() > self.shared.limits.inflating && looks > 0 {

@@ -4,7 +4,7 @@ use crate::model::{DeflateSide, Pair, Side};
 use crate::websocket::Rsv1;
 use crate::websocket::deflate::Inflater;
 
-/// Says what is known about compression.
+/// What is known about compression.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Deflate {
     /// None was agreed on.

@@ -5,11 +5,11 @@ use super::context::{Context, Shared};
 use super::conversation::{Conversation, Ending};
 use super::resync::Search;
 use crate::event::{ConnId, Kind, Opened, Sink};
-use crate::http::{self, Early, Exchanges, Handshake, Looks};
+use crate::http::{self, BufferedBytes, Handshake, HttpTracker, Sniff};
 use crate::model::{Anomaly, At, Endpoint, Pair, Segment, Side, Timestamp};
 use crate::tcp::{self, CapturedAgain, Delivery, End, Output};
 
-/// Is one TCP connection, and which layer its bytes are.
+/// One TCP connection, and which layer its bytes are.
 ///
 /// ```text
 ///                          request                101
@@ -30,7 +30,7 @@ pub(super) struct Connection {
     upper: Upper,
 }
 
-/// Is what stands above TCP.
+/// What stands above TCP.
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "facts that do not exclude each other")]
 struct Upper {
@@ -59,7 +59,7 @@ struct Upper {
 enum Layer {
     Start,
     Late(Box<Pair<Search>>),
-    Http(Box<Exchanges>),
+    Http(Box<HttpTracker>),
     WebSocket(Box<Conversation>),
     /// Frames were looked for in vain.
     Hopeless,
@@ -69,9 +69,9 @@ enum Layer {
 /// Returns who asks, where these first bytes of `side` are a request or a response.
 fn asker(side: Side, bytes: &[u8]) -> Option<Side> {
     match http::looks_like(bytes) {
-        Looks::Request => Some(side),
-        Looks::Response => Some(!side),
-        Looks::Neither | Looks::NeedMore => None,
+        Sniff::Request => Some(side),
+        Sniff::Response => Some(!side),
+        Sniff::Neither | Sniff::NeedMore => None,
     }
 }
 
@@ -306,7 +306,7 @@ impl Upper {
         let may_answer = bytes.iter().zip(b"HTTP/1.").all(|(a, b)| a.eq_ignore_ascii_case(b));
         let client = match http::looks_like(bytes) {
             // Too few bytes to tell, but no server begins like this.
-            Looks::NeedMore if !may_answer => side,
+            Sniff::NeedMore if !may_answer => side,
             _ => asker(side, bytes).unwrap_or(Side::Client),
         };
         let side = if client == Side::Client {
@@ -315,7 +315,7 @@ impl Upper {
             self.flip();
             !side
         };
-        let exchanges = Exchanges::new(cx.shared.limits.http);
+        let exchanges = HttpTracker::new(cx.shared.limits.http);
         let from_start = self.from_start && !self.gapped && self.seen[self.real(Side::Client)];
         let exchanges = if from_start { exchanges.from_start() } else { exchanges };
         self.layer = Layer::Http(Box::new(exchanges));
@@ -373,14 +373,14 @@ impl Upper {
     }
 
     /// Begins a conversation, for the server switched protocols, with the bytes that came early.
-    fn upgraded(&mut self, handshake: Box<Handshake>, early: Pair<Vec<Early>>, cx: &mut Context<'_>) {
+    fn upgraded(&mut self, handshake: Box<Handshake>, early: Pair<Vec<BufferedBytes>>, cx: &mut Context<'_>) {
         let now = cx.at;
         let deflate = Deflate::agreed(&handshake);
         let (asked, answered) = (handshake.request.is_some(), handshake.response.is_some());
         if !answered {
             // The answer was lost, and it came before the first of these.
             let first = Side::BOTH.map(|side| early[side].first()).into_iter().flatten();
-            cx.at = first.filter_map(Early::at).min_by_key(|at| at.packet).unwrap_or(now);
+            cx.at = first.filter_map(BufferedBytes::at).min_by_key(|at| at.packet).unwrap_or(now);
         }
         cx.say(Kind::Opened(&self.opened(Some(handshake), true)));
         let mut conversation = Box::new(Conversation::new(cx.at.time, deflate));
@@ -399,18 +399,18 @@ impl Upper {
     }
 
     /// Gives on what was held back until its meaning was known.
-    fn replay(&mut self, early: Pair<Vec<Early>>, cx: &mut Context<'_>) {
+    fn replay(&mut self, early: Pair<Vec<BufferedBytes>>, cx: &mut Context<'_>) {
         let now = cx.at;
         let Pair { client, server } = early;
         // Who is who may turn out on the way.
         for (side, pieces) in [(self.real(Side::Client), client), (self.real(Side::Server), server)] {
             for piece in pieces {
                 match piece {
-                    Early::Bytes(bytes, carried) => {
+                    BufferedBytes::Bytes(bytes, carried) => {
                         cx.at = carried;
                         self.bytes(side, &bytes, carried, cx);
                     }
-                    Early::Gap(length) => self.gap(side, length, "lost", cx),
+                    BufferedBytes::Gap(length) => self.gap(side, length, "lost", cx),
                 }
             }
         }

@@ -8,7 +8,7 @@ use crate::model::{Anomaly, At, Side};
 use crate::tcp;
 use crate::websocket::Payload;
 
-/// Is what a connection may use while it handles something: where events go, and memory lent for the while.
+/// What a connection may use while it handles something: where events go, and memory lent for the while.
 pub(super) struct Context<'x> {
     pub(super) sink: &'x mut dyn Sink,
     pub(super) shared: &'x mut Shared,
@@ -28,7 +28,7 @@ impl Context<'_> {
     }
 }
 
-/// Holds what all connections of a lane share: the limits, scratch buffers, and what counts against a bound.
+/// What all connections of a shard share: the limits, scratch buffers, and what counts against a bound.
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) limits: Limits,

@@ -6,13 +6,13 @@ use super::compression::Deflate;
 use super::context::Context;
 use super::message::Open;
 use super::resync::Search;
-use crate::event::{Closed, Kind, Totals};
+use crate::event::{Closed, DirectionTotals, Kind};
 use crate::model::{Anomaly, At, Pair, Side, Timestamp};
 use crate::websocket::close::ABNORMAL;
 use crate::websocket::deflate::Inflater;
 use crate::websocket::{Frames, Header, Pings, Rules};
 
-/// Is one WebSocket: both sides' frames, messages, inflating and closing (RFC 6455 §5–7).
+/// One WebSocket: both sides' frames, messages, inflating and closing (RFC 6455 §5–7).
 ///
 /// Of each side:
 ///
@@ -35,7 +35,7 @@ pub(super) struct Conversation {
     in_use: bool,
 }
 
-/// Says why a conversation is over.
+/// Why a conversation is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ending {
     /// TCP ended: `fin` or `reset`.
@@ -64,12 +64,12 @@ struct Half {
     control: Option<Box<Open>>,
     inflater: Option<Box<Inflater>>,
     pings: Option<Box<Pings>>,
-    totals: Totals,
+    totals: DirectionTotals,
     search: Option<Box<Search>>,
     /// Bytes were lost that may have held frames.
     lost: bool,
     /// No data frame was seen since: a continuation may continue what was lost.
-    adrift: bool,
+    desynchronised: bool,
     /// Where frames begin was found by looking for them, not by counting.
     found: bool,
     over: bool,

@@ -2,21 +2,21 @@ use std::time::Duration;
 
 use crate::{http, tcp, websocket::deflate};
 
-/// Bounds what one lane of the analyzer keeps. There are 64 lanes, and memory is bounded by 64 times what is
+/// Bounds what one shard of the analyzer keeps. There are 64 shards, and memory is bounded by 64 times what is
 /// said here.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Bytes kept of one message; longer ones are shown in part. Default 16 MiB.
     pub message: usize,
-    /// Bytes kept of all unfinished messages of a lane. Default 64 MiB.
+    /// Bytes kept of all unfinished messages of a shard. Default 64 MiB.
     pub messages: usize,
-    /// Bytes that wait out of order in all connections of a lane. Default 16 MiB.
+    /// Bytes that wait out of order in all connections of a shard. Default 16 MiB.
     pub waiting: usize,
-    /// Bytes in which the connections of a lane that were joined late are searched for frames. Default 1 MiB.
+    /// Bytes in which the connections of a shard that were joined late are searched for frames. Default 1 MiB.
     pub searched: usize,
-    /// Conversations of a lane whose inflaters keep their tables; the others keep their windows alone. Default 16.
+    /// Conversations of a shard whose inflaters keep their tables; the others keep their windows alone. Default 16.
     pub inflating: usize,
-    /// Connections of a lane, those of other protocols included. Default 16,384.
+    /// Connections of a shard, those of other protocols included. Default 16,384.
     pub connections: usize,
     /// After this long without a packet, a connection that is not a WebSocket is forgotten. Default 2 minutes.
     pub idle: Duration,

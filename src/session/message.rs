@@ -2,7 +2,7 @@ use crate::event::Wire;
 use crate::model::At;
 use crate::websocket::{Header, Opcode, Payload};
 
-/// Is a message or control frame that did not come whole in one segment.
+/// A message or control frame that did not come whole in one segment.
 #[derive(Debug)]
 pub(super) struct Open {
     pub(super) opcode: Opcode,

@@ -1,14 +1,14 @@
 //! Segments of many connections → events: the only module that stacks the stops on each other.
 //!
 //! ```text
-//!   Analyzer     one lane's flow table: which connection does a segment belong to?
+//!   Analyzer     one shard's flow table: which connection does a segment belong to?
 //!     └ Connection    one TCP connection: which layer are its bytes?
 //!         ├ tcp::Connection     bytes in order
-//!         ├ http::Exchanges     until an upgrade
+//!         ├ http::HttpTracker     until an upgrade
 //!         └ Conversation        one WebSocket: frames, messages, inflating, closing
 //! ```
 //!
-//! Every decision depends on the packets of one lane and their stamps alone, so that the same capture gives the
+//! Every decision depends on the packets of one shard and their stamps alone, so that the same capture gives the
 //! same events however it was read.
 
 mod analyzer;

@@ -7,12 +7,12 @@ use crate::tcp::Differences;
 /// Says whose bytes they are: of which connection, and of which side of it.
 type Owner = (ConnId, Side);
 
-/// Bounds the bytes that are kept, those of one segment, and the segments: what all lanes keep shall fit a cache.
+/// Bounds the bytes that are kept, those of one segment, and the segments: what all shards keep shall fit a cache.
 const ROOM: usize = 16 << 10;
 const OF_ONE: usize = 1536;
 const SEGMENTS: usize = 128;
 
-/// Keeps copies of the bytes that all connections of a lane handed on last.
+/// Keeps copies of the bytes that all connections of a shard handed on last.
 ///
 /// The first copy of a byte stands, and bytes in order go on at once; but who slips others under the same numbers a
 /// little later, as an attacker would, is to be told of. So the beginnings of the last segments are remembered, as many
@@ -21,7 +21,7 @@ const SEGMENTS: usize = 128;
 pub(super) struct Recent {
     bytes: Vec<u8>,
     /// The oldest first, which is the next one to be overwritten.
-    segments: VecDeque<Kept>,
+    segments: VecDeque<RecentBytes>,
     /// Where the next bytes go.
     next: usize,
     /// What was told last, for who sends the same again and again says nothing new.
@@ -29,7 +29,7 @@ pub(super) struct Recent {
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Kept {
+struct RecentBytes {
     conn: ConnId,
     start: u64,
     /// Where they are in the ring.
@@ -38,7 +38,7 @@ struct Kept {
     side: Side,
 }
 
-impl Kept {
+impl RecentBytes {
     const fn begin(&self) -> usize {
         self.at as usize
     }
@@ -62,14 +62,14 @@ impl Recent {
             self.next = 0;
         }
         let (begin, end) = (self.next, self.next.saturating_add(bytes.len()));
-        let is_over = |kept: &Kept| kept.begin() < end && kept.end() > begin;
+        let is_over = |kept: &RecentBytes| kept.begin() < end && kept.end() > begin;
         while self.segments.len() >= SEGMENTS || self.segments.front().is_some_and(is_over) {
             self.segments.pop_front();
         }
         let Some(room) = self.bytes.get_mut(begin..end) else { return };
         room.copy_from_slice(bytes);
         let (Ok(at), Ok(length)) = (u32::try_from(begin), u16::try_from(bytes.len())) else { return };
-        self.segments.push_back(Kept { conn, start, at, length, side });
+        self.segments.push_back(RecentBytes { conn, start, at, length, side });
         self.next = end;
     }
 

@@ -8,7 +8,7 @@ use std::cell::Cell;
 use std::cmp::Reverse;
 
 use chain::{Budget, Chain};
-use gathered::Gathered;
+use gathered::SearchBuffer;
 
 use crate::model::{At, Side};
 use crate::websocket::{Header, Rsv1};
@@ -37,7 +37,7 @@ pub(super) struct Search {
     /// How many bits convince, besides those that the number of candidates demands.
     threshold: u32,
     capacity: usize,
-    gathered: Gathered,
+    gathered: SearchBuffer,
     /// Where decoding stopped, in the side's WebSocket bytes.
     offset: u64,
     lost: u64,
@@ -55,7 +55,7 @@ pub(super) struct Search {
     followed: Cell<usize>,
 }
 
-/// Is where frames begin.
+/// Where frames begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Found {
     start: usize,
@@ -86,7 +86,7 @@ impl Search {
             rsv1: rsv1 != Rsv1::Meaningless,
             threshold: CONVINCING,
             capacity: AFTER_GAP,
-            gathered: Gathered::default(),
+            gathered: SearchBuffer::default(),
             offset,
             lost,
             dropped: 0,
@@ -145,11 +145,11 @@ impl Search {
     /// Gives up what was gathered, and its memory.
     pub(super) fn give_up(&mut self) {
         self.drop_first(self.gathered.len());
-        self.gathered = Gathered::default();
+        self.gathered = SearchBuffer::default();
         (self.candidates, self.led) = (Vec::new(), Vec::new());
     }
 
-    /// Returns where frames begin, once that is beyond doubt.
+    /// Returns where frames begin, once that is beyond resync_from.
     pub(super) fn find(&mut self) -> Option<Found> {
         if self.gathered.len() < self.next_scan {
             return None;
@@ -158,7 +158,7 @@ impl Search {
         self.scan(self.threshold)
     }
 
-    /// Returns where frames most likely begin, no more bytes to come; the doubt allowed is larger.
+    /// Returns where frames most likely begin, no more bytes to come; the resync_from allowed is larger.
     pub(super) fn best(&mut self) -> Option<Found> {
         self.scan(self.threshold.saturating_sub(LENIENCE))
     }
@@ -285,10 +285,10 @@ impl Search {
         candidates.extend(self.unseen());
         self.seen = self.gathered.end().saturating_sub(1);
         let mut budget = Budget::new(self.gathered.len());
-        let (mut doubt, mut found) = (0, None);
+        let (mut resync_from, mut found) = (0, None);
         let mut stands = |chain: Chain, found: &mut Option<Found>| {
             let chain = self.follow(chain, usize::MAX, &mut budget);
-            *found = chain.as_ref().and_then(|chain| self.judge(chain, needed, &mut doubt));
+            *found = chain.as_ref().and_then(|chain| self.judge(chain, needed, &mut resync_from));
             chain.is_some()
         };
         led.retain(|chain| found.is_some() || stands(chain.clone(), &mut found));
@@ -301,16 +301,16 @@ impl Search {
     /// Returns the first frame of a chain that is to be shown, if the chain convinces.
     ///
     /// A chain that convinces though none of its frames is to be shown, or one whose last payload goes beyond the
-    /// buffer, casts doubt on those inside of it.
-    fn judge(&self, chain: &Chain, needed: u32, doubt: &mut u32) -> Option<Found> {
+    /// buffer, casts resync_from on those inside of it.
+    fn judge(&self, chain: &Chain, needed: u32, resync_from: &mut u32) -> Option<Found> {
         const DOUBTFUL: u32 = 12;
         /// Nothing is known of frames so long that their end will hardly be seen.
         const REACH: usize = 64 << 20;
         let among_others = self.masked.is_some() || chain.aligned > 0 || chain.crossed >= CROSSED;
-        let convinces = among_others && chain.bits >= needed.saturating_add(*doubt);
+        let convinces = among_others && chain.bits >= needed.saturating_add(*resync_from);
         let is_near = chain.next <= self.gathered.end().saturating_add(REACH);
         if convinces || chain.open && is_near && chain.bits >= DOUBTFUL {
-            *doubt = (*doubt).max(chain.bits);
+            *resync_from = (*resync_from).max(chain.bits);
         }
         let start = chain.first_trusted.filter(|start| convinces && *start < self.gathered.end())?;
         Some(Found { start, masked: chain.masked? })

@@ -71,7 +71,7 @@ impl Talk {
         let flow = Flow { source, destination, tunnel: Tunnel::NONE };
         let (seq, ack) =
             if side == Side::Client { (self.next[0], self.next[1]) } else { (self.next[1], self.next[0]) };
-        let stamp = crate::model::Stamp::default();
+        let stamp = crate::model::SenderClock::default();
         let segment =
             Segment { flow, seq: Seq(seq), ack: Seq(ack), flags, window: 65535, payload, cut: 0, stamp };
         self.packet += 1;

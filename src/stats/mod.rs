@@ -5,20 +5,20 @@
 //! in any order of connections, so the report does not depend on the number of threads.
 
 mod csv;
-mod lane;
+mod histogram;
 mod report;
 mod row;
-mod sketch;
+mod shard;
 mod text;
 mod timeline;
 
-pub use lane::Stats;
-pub use report::{Conversation, Report, Totals};
-pub use sketch::Quantiles;
+pub use histogram::Quantiles;
+pub use report::{Conversation, DirectionTotals, Report};
+pub use shard::Stats;
 
 use std::io::{self, Write};
 
-/// Names a form in which a report is written.
+/// Name of a form in which a report is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
     /// Tables and drawings for people.

@@ -3,16 +3,16 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
-use super::lane::{Counted, Spread, TOLD};
+use super::histogram::{self, Quantiles, RttHistogram};
 use super::row::{End, Row};
-use super::sketch::{self, Quantiles, Sketch};
+use super::shard::{Counted, LengthHistogram, TOLD};
 use crate::event;
 use crate::filter;
 use crate::model::{Endpoint, Side, Timestamp};
 use crate::view::{Rfc3339, close_code_name};
 use crate::websocket::Opcode;
 
-/// Is what a capture adds up to. Serialized, it is the JSON form; times are in seconds.
+/// What a capture adds up to. Serialized, it is the JSON form; times are in seconds.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
     /// The version of the JSON form: 1.
@@ -35,7 +35,7 @@ pub struct Report {
     /// How often each anomaly was found, by code.
     pub anomalies: BTreeMap<&'static str, u64>,
     /// Who talks: hosts and paths, of most bytes first.
-    pub talkers: Vec<Talker>,
+    pub talkers: Vec<EndpointTraffic>,
     /// Conversations and refused upgrades, in the order of their first packets.
     pub conversations: Vec<Conversation>,
 }
@@ -50,9 +50,9 @@ pub struct Sum {
     /// Conversations that are not listed one by one, for there were too many.
     pub left_out: u64,
     /// What clients sent.
-    pub client: Totals,
+    pub client: DirectionTotals,
     /// What servers sent.
-    pub server: Totals,
+    pub server: DirectionTotals,
     /// Messages by opcode; those that did not come are left out.
     pub opcodes: BTreeMap<&'static str, u64>,
     /// Pings that were never answered.
@@ -61,7 +61,7 @@ pub struct Sum {
 
 /// Adds up what one side sent.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
-pub struct Totals {
+pub struct DirectionTotals {
     /// Messages and control frames.
     pub messages: u64,
     /// Frames.
@@ -96,7 +96,7 @@ pub struct Lengths {
     pub server: Option<Length>,
 }
 
-/// Tells how long messages are, in bytes.
+/// How long messages are, in bytes.
 #[derive(Clone, Debug, Serialize)]
 pub struct Length {
     /// How many messages.
@@ -115,7 +115,7 @@ pub struct Length {
     pub powers: Vec<u64>,
 }
 
-/// Is a slow pong.
+/// A slow pong.
 #[derive(Clone, Debug, Serialize)]
 pub struct Pong {
     /// The round trip.
@@ -130,7 +130,7 @@ pub struct Pong {
     pub packet: u64,
 }
 
-/// Is a ping that was never answered.
+/// A ping that was never answered.
 #[derive(Clone, Debug, Serialize)]
 pub struct Ping {
     /// When it was sent.
@@ -142,7 +142,7 @@ pub struct Ping {
     pub packet: u64,
 }
 
-/// Is a close code and how often conversations ended with it.
+/// A close code and how often conversations ended with it.
 #[derive(Clone, Debug, Serialize)]
 pub struct Code {
     /// The code; `None` where the capture ended first.
@@ -156,7 +156,7 @@ pub struct Code {
 
 /// Adds up the conversations with one host and path.
 #[derive(Clone, Debug, Serialize)]
-pub struct Talker {
+pub struct EndpointTraffic {
     /// The host, with the port where the URL names it; the server's address where no handshake was captured.
     pub host: String,
     /// The path.
@@ -169,7 +169,7 @@ pub struct Talker {
     pub bytes: u64,
 }
 
-/// Is one conversation.
+/// One conversation.
 #[derive(Clone, Debug, Serialize)]
 pub struct Conversation {
     /// The connection.
@@ -195,9 +195,9 @@ pub struct Conversation {
     #[serde(serialize_with = "seconds")]
     pub duration: Duration,
     /// What the client sent.
-    pub client_totals: Totals,
+    pub client_totals: DirectionTotals,
     /// What the server sent.
-    pub server_totals: Totals,
+    pub server_totals: DirectionTotals,
     /// Payload bytes for each byte on the wire; more than 1 where compression helps.
     pub ratio: Option<f64>,
     /// Ping round trips.
@@ -224,7 +224,7 @@ pub struct Conversation {
     pub anomalies: Anomalies,
 }
 
-/// Is an address and a port.
+/// An address and a port.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Peer {
     /// The address.
@@ -248,12 +248,12 @@ impl Report {
     pub(super) fn of(counted: Counted) -> Report {
         let mut rows = counted.rows;
         rows.sort_by_key(|row| (row.conn, row.opened));
-        let mut scratch = sketch::scratch();
-        let mut all = Sketch::default();
+        let mut scratch = histogram::scratch();
+        let mut all = RttHistogram::default();
         for row in &rows {
             all.absorb(&row.rtt);
         }
-        let mut told = |sketch: &Sketch| scratch.as_mut().and_then(|scratch| sketch.quantiles(scratch));
+        let mut told = |sketch: &RttHistogram| scratch.as_mut().and_then(|scratch| sketch.quantiles(scratch));
         let slots = counted.timeline.slots();
         let of_side = |side| slots.iter().map(|slot| slot[side]).collect();
         let opcodes = (0..16).map(|n| Opcode(n).name()).zip(counted.opcodes).filter(|(_, count)| *count > 0);
@@ -306,8 +306,8 @@ impl Report {
 }
 
 /// Adds up conversations by host and path.
-fn talkers(rows: &[Row]) -> Vec<Talker> {
-    let mut by_name: BTreeMap<(String, Option<String>), Talker> = BTreeMap::new();
+fn talkers(rows: &[Row]) -> Vec<EndpointTraffic> {
+    let mut by_name: BTreeMap<(String, Option<String>), EndpointTraffic> = BTreeMap::new();
     for row in rows {
         let facts = filter::Conversation {
             client: row.client,
@@ -317,7 +317,7 @@ fn talkers(rows: &[Row]) -> Vec<Talker> {
         };
         let host = facts.host_and_port().map_or_else(|| row.server.to_string(), str::to_owned);
         let path = facts.path().map(str::to_owned);
-        let talker = by_name.entry((host, path)).or_insert_with_key(|(host, path)| Talker {
+        let talker = by_name.entry((host, path)).or_insert_with_key(|(host, path)| EndpointTraffic {
             host: host.clone(),
             path: path.clone(),
             conversations: 0,
@@ -336,10 +336,10 @@ fn talkers(rows: &[Row]) -> Vec<Talker> {
     talkers
 }
 
-impl From<event::Totals> for Totals {
-    fn from(totals: event::Totals) -> Self {
-        let event::Totals { messages, frames, bytes, wire_bytes } = totals;
-        Totals { messages, frames, bytes, wire_bytes }
+impl From<event::DirectionTotals> for DirectionTotals {
+    fn from(totals: event::DirectionTotals) -> Self {
+        let event::DirectionTotals { messages, frames, bytes, wire_bytes } = totals;
+        DirectionTotals { messages, frames, bytes, wire_bytes }
     }
 }
 
@@ -350,8 +350,8 @@ impl From<Endpoint> for Peer {
 }
 
 impl Length {
-    fn of(lengths: &Spread) -> Self {
-        let Spread { sketch, least: min, most: max } = lengths;
+    fn of(lengths: &LengthHistogram) -> Self {
+        let LengthHistogram { sketch, least: min, most: max } = lengths;
         let at = |quantile| sketch.value_at_quantile(quantile).min(*max).max(*min);
         let mut powers = Vec::new();
         for step in sketch.iter_recorded() {
@@ -374,7 +374,7 @@ impl Length {
 }
 
 impl Conversation {
-    fn of(row: Row, told: &mut dyn FnMut(&Sketch) -> Option<Quantiles>) -> Self {
+    fn of(row: Row, told: &mut dyn FnMut(&RttHistogram) -> Option<Quantiles>) -> Self {
         let (bytes, wire) = Side::BOTH.into_iter().fold((0_u64, 0_u64), |(bytes, wire), side| {
             let totals = row.totals[side];
             (bytes.saturating_add(totals.bytes), wire.saturating_add(totals.wire_bytes))

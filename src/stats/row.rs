@@ -1,11 +1,11 @@
 use std::time::Duration;
 
-use super::sketch::Sketch;
-use crate::event::{Closed, ConnId, Message, Opened, Severity, Totals};
+use super::histogram::RttHistogram;
+use crate::event::{Closed, ConnId, DirectionTotals, Message, Opened, Severity};
 use crate::model::{At, Endpoint, Pair, Side, Timestamp};
 use crate::websocket::Opcode;
 
-/// Is the account of one conversation.
+/// The account of one conversation.
 #[derive(Clone, Debug)]
 pub(super) struct Row {
     pub(super) conn: ConnId,
@@ -17,9 +17,9 @@ pub(super) struct Row {
     pub(super) deflate: bool,
     pub(super) opened: Timestamp,
     pub(super) duration: Duration,
-    pub(super) totals: Pair<Totals>,
+    pub(super) totals: Pair<DirectionTotals>,
     pub(super) compressed: u64,
-    pub(super) rtt: Sketch,
+    pub(super) rtt: RttHistogram,
     /// The longest silence, and the last sign of life.
     pub(super) silence: Duration,
     last: Timestamp,
@@ -31,7 +31,7 @@ pub(super) struct Row {
     pub(super) end: End,
 }
 
-/// Says how a conversation ended.
+/// How a conversation ended.
 #[derive(Clone, Debug)]
 pub(super) enum End {
     /// The capture ended first.
@@ -61,7 +61,7 @@ impl Row {
             duration: Duration::ZERO,
             totals: Pair::default(),
             compressed: 0,
-            rtt: Sketch::default(),
+            rtt: RttHistogram::default(),
             silence: Duration::ZERO,
             last: at.time,
             waiting: Pair::default(),

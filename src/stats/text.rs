@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use unicode_width::UnicodeWidthStr;
 
-use super::report::{Conversation, Length, Peer, Report, Totals};
+use super::report::{Conversation, DirectionTotals, Length, Peer, Report};
 use crate::model::Endpoint;
 use crate::view::{bytes, count, counted, grouped, printable_string, span};
 
@@ -53,7 +53,7 @@ fn totals(report: &Report, out: &mut String) {
     };
     say!(out, "{}{refused}", count(sum.conversations, "conversation"));
     for (name, totals) in [("clients", sum.client), ("servers", sum.server)] {
-        let Totals { messages, bytes: payload, wire_bytes, .. } = totals;
+        let DirectionTotals { messages, bytes: payload, wire_bytes, .. } = totals;
         say!(
             out,
             "  {name} sent {}, {}, {} on the wire",

@@ -30,7 +30,7 @@ pub(super) enum Owned {
     Closed(Box<Closed>),
 }
 
-/// Is a message whose payload lies in the batch.
+/// A message whose payload lies in the batch.
 #[derive(Debug)]
 pub(super) struct Draft {
     pub(super) from: Side,

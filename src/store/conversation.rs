@@ -1,9 +1,9 @@
 use std::num::NonZeroU64;
 
-use crate::event::{Closed, ConnId, Opcode, Opened, Severity, Totals};
+use crate::event::{Closed, ConnId, DirectionTotals, Opcode, Opened, Severity};
 use crate::model::{At, Pair, Side, Timestamp};
 
-/// Says how a conversation stands.
+/// How a conversation stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum State {
     /// Messages may come.
@@ -14,7 +14,7 @@ pub enum State {
     Failed,
 }
 
-/// Is one conversation with what was counted of it.
+/// One conversation with what was counted of it.
 #[derive(Debug)]
 pub struct Conversation {
     /// Its connection.
@@ -30,7 +30,7 @@ pub struct Conversation {
     /// How it ended.
     pub closed: Option<Box<Closed>>,
     /// What each side sent so far.
-    pub totals: Pair<Totals>,
+    pub totals: Pair<DirectionTotals>,
     /// How many anomalies of severity note, warning and error.
     pub anomalies: [u64; 3],
     /// Its entries.
@@ -39,7 +39,7 @@ pub struct Conversation {
     pub(super) pending: Pair<[Pending; 2]>,
 }
 
-/// Holds the headers of the frames of an unfinished message, written down.
+/// The headers of the frames of an unfinished message, written down.
 #[derive(Debug, Default)]
 pub(super) struct Pending {
     pub(super) count: usize,

@@ -3,7 +3,7 @@ use std::time::Duration;
 use crate::event::{Opcode, Severity};
 use crate::model::{Anomaly, Side, Timestamp};
 
-/// Says what an [`Entry`] is.
+/// What an [`Entry`] is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum What {
     /// A message or control frame.
@@ -16,7 +16,7 @@ pub enum What {
     Closed,
 }
 
-/// Holds yes-or-no facts about a message.
+/// Yes-or-no facts about a message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Facts(u16);
 
@@ -50,7 +50,7 @@ impl Facts {
     }
 }
 
-/// Is one line of the timeline: what is always in memory about one event.
+/// One line of the timeline: what is always in memory about one event.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry {
     pub(super) time: Timestamp,

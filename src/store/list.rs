@@ -2,7 +2,7 @@
 const SHIFT: u32 = 14;
 const BLOCK: usize = 1 << SHIFT;
 
-/// Is a list that grows without moving what it holds: a million entries are never copied at once, and never twice
+/// A list that grows without moving what it holds: a million entries are never copied at once, and never twice
 /// in memory.
 #[derive(Debug)]
 pub(super) struct List<T> {

@@ -13,9 +13,9 @@ const CHUNK_64: u64 = CHUNK as u64;
 /// How many chunks read back from the file are kept.
 const CACHED: usize = 2;
 
-/// Tells where the bytes of a payload are.
+/// Where the bytes of a payload are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kept {
+pub enum PayloadLocation {
     /// In memory.
     Memory,
     /// In the temporary file.
@@ -24,7 +24,7 @@ pub enum Kept {
     Dropped,
 }
 
-/// Holds payloads one after the other: the newest in memory, older ones in a file, the oldest nowhere.
+/// Payloads one after the other: the newest in memory, older ones in a file, the oldest nowhere.
 ///
 /// A place is an offset into all bytes ever written. Bytes of one payload lie in one chunk unless they are more
 /// than a chunk holds.
@@ -51,7 +51,7 @@ pub(super) struct Payloads {
     scratch: Vec<u8>,
 }
 
-/// Is a chunk that is to be written to the file, by whoever does not hold the store.
+/// A chunk that is to be written to the file, by whoever does not hold the store.
 #[derive(Debug)]
 pub(super) struct Job {
     file: Arc<File>,
@@ -69,7 +69,7 @@ impl Job {
     }
 }
 
-/// Says how a [`Job`] went.
+/// How a [`Job`] went.
 #[derive(Debug)]
 pub(super) struct Done {
     number: u64,
@@ -199,11 +199,11 @@ impl Payloads {
     }
 
     /// Tells where `length` bytes at `place` are.
-    pub(super) fn kept(&self, place: u64) -> Kept {
+    pub(super) fn kept(&self, place: u64) -> PayloadLocation {
         match place / CHUNK_64 {
-            number if number >= self.first => Kept::Memory,
-            number if number >= self.oldest => Kept::File,
-            _ => Kept::Dropped,
+            number if number >= self.first => PayloadLocation::Memory,
+            number if number >= self.oldest => PayloadLocation::File,
+            _ => PayloadLocation::Dropped,
         }
     }
 

@@ -8,7 +8,7 @@ const BUCKETS: usize = 4096;
 /// How long a bucket is at first, in nanoseconds.
 const FIRST_WIDTH: u64 = 1 << 17;
 
-/// Says what happened in a stretch of time, as far as it deserves a mark.
+/// What happened in a stretch of time, as far as it deserves a mark.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Marks {
     /// A conversation began.

@@ -3,7 +3,7 @@
 use crate::event::{Frame, Header, Missing};
 use crate::model::{At, Side, Timestamp};
 
-/// Is everything that was kept about one message beside its [`super::Entry`].
+/// Everything that was kept about one message beside its [`super::Entry`].
 #[derive(Clone, Debug, Default)]
 pub struct Record {
     /// The packet that carried its first byte, and when.

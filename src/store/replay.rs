@@ -2,9 +2,9 @@ use super::{Facts, Store, What};
 use crate::event::{CloseBody, Event, Kind, Message, Opcode, Sink, Wire};
 use crate::model::At;
 
-/// Says why an entry cannot be told again.
+/// Why an entry cannot be told again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Untold {
+pub enum ReplayError {
     /// There is no such entry, or nothing is known of it but that it was.
     Unknown,
     /// Its payload was dropped to stay within the bounds.
@@ -19,23 +19,23 @@ impl Store {
     /// # Errors
     ///
     /// Where the entry is not known well enough to be told as it was.
-    pub fn replay(&mut self, number: u32, sink: &mut dyn Sink) -> Result<(), Untold> {
-        let entry = self.entry(number).copied().ok_or(Untold::Unknown)?;
+    pub fn replay(&mut self, number: u32, sink: &mut dyn Sink) -> Result<(), ReplayError> {
+        let entry = self.entry(number).copied().ok_or(ReplayError::Unknown)?;
         let at = At { packet: entry.packet(), time: entry.time() };
         let conversation = entry.conversation().and_then(|slot| self.conversations().get(slot as usize));
         let conn = conversation.map(|conversation| conversation.id);
         match entry.what() {
             What::Opened => {
-                let opened = self.opened(&entry).ok_or(Untold::Unknown)?;
+                let opened = self.opened(&entry).ok_or(ReplayError::Unknown)?;
                 sink.event(&Event { conn, at, kind: Kind::Opened(opened) });
             }
             What::Closed => {
                 let closed = conversation.and_then(|conversation| conversation.closed.as_deref());
-                let closed = closed.ok_or(Untold::Unknown)?;
+                let closed = closed.ok_or(ReplayError::Unknown)?;
                 sink.event(&Event { conn, at, kind: Kind::Closed(closed) });
             }
             What::Anomaly => {
-                let remark = self.remark(&entry).ok_or(Untold::NoEvidence)?;
+                let remark = self.remark(&entry).ok_or(ReplayError::NoEvidence)?;
                 sink.event(&Event {
                     conn,
                     at,
@@ -43,10 +43,10 @@ impl Store {
                 });
             }
             What::Message => {
-                let from = entry.from().ok_or(Untold::Unknown)?;
-                let record = self.record(number, usize::MAX).ok_or(Untold::Unknown)?;
+                let from = entry.from().ok_or(ReplayError::Unknown)?;
+                let record = self.record(number, usize::MAX).ok_or(ReplayError::Unknown)?;
                 if record.dropped {
-                    return Err(Untold::Dropped);
+                    return Err(ReplayError::Dropped);
                 }
                 if sink.wants_frames() {
                     for frame in &record.frames {

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{Batch, Bounds, Store};
 
-/// Says how far filling came.
+/// How far filling came.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub enum Phase {
     /// More may come.
@@ -16,7 +16,7 @@ pub enum Phase {
     Failed(String),
 }
 
-/// Is a [`Store`] that one thread fills and another one shows; clones are the same store.
+/// A [`Store`] that one thread fills and another one shows; clones are the same store.
 #[derive(Clone, Debug, Default)]
 pub struct Shared(Arc<Inner>);
 

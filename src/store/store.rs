@@ -8,7 +8,7 @@ use super::batch::{Batch, Draft, Item, Owned};
 use super::conversation::{Conversation, State};
 use super::entry::{Entry, Facts, NOBODY, SERVER, What};
 use super::list::List;
-use super::payloads::{Done, Job, Kept, Payloads};
+use super::payloads::{Done, Job, PayloadLocation, Payloads};
 use super::rates::{Column, Rates};
 use super::record::{self, Record};
 use crate::event::{ConnId, Frame, Opcode, Opened, Severity};
@@ -23,11 +23,11 @@ pub struct Store {
     slots: AHashMap<ConnId, u32>,
     /// The connection of the last event, and its slot.
     last: Option<(ConnId, u32)>,
-    anomalies: List<Remark>,
+    anomalies: List<StoredAnomaly>,
     /// The entries that are anomalies.
     wrong: List<u32>,
     counts: [u64; 3],
-    totals: Pair<crate::event::Totals>,
+    totals: Pair<crate::event::DirectionTotals>,
     rates: Rates,
     payloads: Payloads,
     /// What conversations and anomalies take, in bytes.
@@ -45,9 +45,9 @@ pub struct Store {
 /// Bounds how many entries are looked at one by one.
 const LOOKED_AT: usize = 400_000;
 
-/// Is an anomaly with its evidence.
+/// An anomaly with its evidence.
 #[derive(Clone, Debug)]
-pub struct Remark {
+pub struct StoredAnomaly {
     /// Whose bytes it was about.
     pub from: Option<Side>,
     /// What was wrong.
@@ -98,7 +98,7 @@ impl Store {
     }
 
     /// Returns an anomaly's evidence; `None` beyond the bound.
-    pub fn remark(&self, entry: &Entry) -> Option<&Remark> {
+    pub fn remark(&self, entry: &Entry) -> Option<&StoredAnomaly> {
         if entry.what != What::Anomaly {
             return None;
         }
@@ -128,7 +128,7 @@ impl Store {
     }
 
     /// Returns what each side sent in all conversations.
-    pub const fn totals(&self) -> Pair<crate::event::Totals> {
+    pub const fn totals(&self) -> Pair<crate::event::DirectionTotals> {
         self.totals
     }
 
@@ -195,8 +195,8 @@ impl Store {
     }
 
     /// Tells where a message's payload is.
-    pub fn kept(&self, entry: &Entry) -> Kept {
-        if entry.kept == 0 { Kept::Memory } else { self.payloads.kept(entry.place) }
+    pub fn kept(&self, entry: &Entry) -> PayloadLocation {
+        if entry.kept == 0 { PayloadLocation::Memory } else { self.payloads.kept(entry.place) }
     }
 
     /// Lends up to `most` payload bytes of a message, from its start; `None` where they were dropped.
@@ -416,7 +416,7 @@ impl Store {
             ..blank(What::Anomaly, at)
         };
         if kept {
-            self.anomalies.push(Remark { from, anomaly: Box::new(anomaly.clone()) });
+            self.anomalies.push(StoredAnomaly { from, anomaly: Box::new(anomaly.clone()) });
             self.weight = self.weight.saturating_add(160);
         }
         let one = |counts: &mut [u64; 3]| {

@@ -141,22 +141,29 @@ fn the_oldest_payloads_are_dropped_and_shown_as_such() {
     let shared = flood(bounds, 300, 200_000);
     let mut store = shared.lock();
     assert!(store.spooled().1 > 0);
-    let kept: Vec<Kept> = (0..300).map(|n| store.kept(store.entry(n).unwrap())).collect();
-    assert!(
-        kept.is_sorted_by_key(|kept| [Kept::Dropped, Kept::File, Kept::Memory]
+    let kept: Vec<PayloadLocation> = (0..300).map(|n| store.kept(store.entry(n).unwrap())).collect();
+    assert!(kept.is_sorted_by_key(|kept| {
+        [PayloadLocation::Dropped, PayloadLocation::File, PayloadLocation::Memory]
             .iter()
-            .position(|k| k == kept))
-    );
-    assert_eq!((kept[0], kept[299]), (Kept::Dropped, Kept::Memory));
+            .position(|k| k == kept)
+    }));
+    assert_eq!((kept[0], kept[299]), (PayloadLocation::Dropped, PayloadLocation::Memory));
     let bytes = |what| kept.iter().filter(|kept| **kept == what).count() as u64 * 200_000;
-    assert_eq!(store.spooled(), (bytes(Kept::File), bytes(Kept::Dropped)));
-    assert!(kept.contains(&Kept::File));
+    assert_eq!(store.spooled(), (bytes(PayloadLocation::File), bytes(PayloadLocation::Dropped)));
+    assert!(kept.contains(&PayloadLocation::File));
     for n in 0..300 {
-        assert_eq!(store.payload(n, usize::MAX).is_none(), kept[n as usize] == Kept::Dropped, "message {n}");
-        assert_eq!(store.record(n, 10).unwrap().dropped, kept[n as usize] == Kept::Dropped);
+        assert_eq!(
+            store.payload(n, usize::MAX).is_none(),
+            kept[n as usize] == PayloadLocation::Dropped,
+            "message {n}"
+        );
+        assert_eq!(store.record(n, 10).unwrap().dropped, kept[n as usize] == PayloadLocation::Dropped);
     }
     let mut tell = |n| store.replay(n, &mut Heard::default());
-    assert_eq!((tell(0), tell(299), tell(300)), (Err(Untold::Dropped), Ok(()), Err(Untold::Unknown)));
+    assert_eq!(
+        (tell(0), tell(299), tell(300)),
+        (Err(ReplayError::Dropped), Ok(()), Err(ReplayError::Unknown))
+    );
 }
 
 #[test]

@@ -4,10 +4,10 @@ use super::Limits;
 use super::again::{CapturedAgain, Newest};
 use super::delivery::{Delivery, Rest, Task};
 use super::half::{Half, Phase, Place};
-use super::waiting::split;
+use super::reassembly_queue::split;
 use crate::model::{At, Flags, Pair, Segment, Side, Timestamp};
 
-/// Is one TCP connection, both directions (RFC 9293).
+/// One TCP connection, both directions (RFC 9293).
 ///
 /// At rest it holds no memory but itself.
 #[derive(Debug)]
@@ -116,7 +116,7 @@ impl Connection {
         disordered(&self.halves.client) || disordered(&self.halves.server)
     }
 
-    /// Exchanges the sides, which were guessed the wrong way round.
+    /// HttpTracker the sides, which were guessed the wrong way round.
     pub fn swap(&mut self) {
         self.halves.swap();
     }

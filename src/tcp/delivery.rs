@@ -1,10 +1,10 @@
 use super::connection::Connection;
 use super::differences::Differences;
 use super::half::{Half, Phase};
-use super::waiting::{Held, split};
+use super::reassembly_queue::{Held, split};
 use crate::model::{Anomaly, At, Side, Timestamp};
 
-/// Says why bytes are missing.
+/// Why bytes are missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum GapCause {
     /// They were never captured.
@@ -26,7 +26,7 @@ impl GapCause {
     }
 }
 
-/// Says how a direction ended.
+/// How a direction ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum End {
     /// Its sender said that it had no more to send.
@@ -45,7 +45,7 @@ impl End {
     }
 }
 
-/// Is one thing that became readable. Bytes and gaps of one side, in order, are its stream without a break.
+/// One thing that became readable. Bytes and gaps of one side, in order, are its stream without a break.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output<'o> {
     /// The next bytes.
@@ -97,7 +97,7 @@ pub enum Output<'o> {
     },
 }
 
-/// Is what is in hand of a segment and was neither handed on nor put away.
+/// What is in hand of a segment and was neither handed on nor put away.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Rest<'a> {
     /// Its place in the stream.
@@ -138,7 +138,7 @@ impl<'a> Rest<'a> {
     }
 }
 
-/// Says what a delivery is to do.
+/// What a delivery is to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Task {
     /// Nothing (more).
@@ -174,7 +174,7 @@ pub struct Delivery<'c, 'a> {
     differences: Differences,
 }
 
-/// Is an [`Output`] that does not borrow from what waits yet.
+/// An [`Output`] that does not borrow from what waits yet.
 enum Step<'a> {
     Direct(&'a [u8], At),
     Held(Held),

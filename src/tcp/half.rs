@@ -1,12 +1,12 @@
 use super::Limits;
 use super::again::Newest;
-use super::waiting::{Mark, Waiting};
+use super::reassembly_queue::{Mark, ReassemblyQueue};
 use crate::model::{At, Seq, Timestamp};
 
 /// So many segments far outside the window that follow one another without a break move the stream there.
 const STRAYS: u8 = 4;
 
-/// Says how much is known of one direction.
+/// How much is known of one direction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Phase {
     /// Nothing of it was seen.
@@ -20,7 +20,7 @@ pub(super) enum Phase {
     Ended,
 }
 
-/// Is one direction of a connection: what its sender sent.
+/// One direction of a connection: what its sender sent.
 #[derive(Debug, Default)]
 pub(super) struct Half {
     /// The place in the stream of the next byte to hand on: how many were handed on or given up.
@@ -30,7 +30,7 @@ pub(super) struct Half {
     /// The packet that acknowledged so far.
     pub(super) acked_at: At,
     /// What waits behind a hole.
-    pub(super) waiting: Option<Box<Waiting>>,
+    pub(super) waiting: Option<Box<ReassemblyQueue>>,
     /// The sequence number of the byte at `position`.
     pub(super) next: Seq,
     /// The sequence number of the SYN, where `has_isn`.
@@ -48,7 +48,7 @@ pub(super) struct Half {
     pub(super) limit_said: bool,
 }
 
-/// Says where a segment stands.
+/// Where a segment stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
     /// So many bytes after `position`, or before it.

@@ -40,7 +40,7 @@ mod delivery;
 mod differences;
 mod half;
 mod limits;
-mod waiting;
+mod reassembly_queue;
 
 #[cfg(test)]
 #[allow(

@@ -163,7 +163,7 @@ proptest! {
     }
 }
 
-/// Tells where the segment of this number stands.
+/// Where the segment of this number stands.
 type Order = fn(u64) -> u64;
 
 /// Sends `count` one-byte segments behind a hole in the order that `place` tells and checks the bound at each step.

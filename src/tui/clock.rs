@@ -2,7 +2,7 @@ use crate::model::Timestamp;
 pub(super) use crate::view::grouped;
 use crate::view::{self, Rfc3339};
 
-/// Says how times are told.
+/// How times are told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum TimeForm {
     /// The time of day, in UTC.

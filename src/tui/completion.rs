@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::rows::Rows;
 use crate::filter::{self, Candidate, Field};
-use crate::store::{Facts, Kept, Store, What};
+use crate::store::{Facts, PayloadLocation, Store, What};
 use crate::view;
 
 /// How many messages are looked at for their JSON, and how many bytes of them.
@@ -92,7 +92,7 @@ fn members(store: &mut Store, rows: &Rows, text: &str, cursor: usize) -> Vec<Can
         let facts = entry.facts();
         let is_whole = entry.what() == What::Message && facts.has(Facts::TEXT) && !facts.has(Facts::MISSING);
         // What lies in the file is not read for this.
-        if !is_whole || entry.kept() as usize > left || store.kept(&entry) != Kept::Memory {
+        if !is_whole || entry.kept() as usize > left || store.kept(&entry) != PayloadLocation::Memory {
             continue;
         }
         left = left.saturating_sub(entry.kept() as usize);

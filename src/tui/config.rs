@@ -1,6 +1,6 @@
 use std::path::{Path, PathBuf};
 
-/// Holds what a user can choose about the screen.
+/// What a user can choose about the screen.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Options {
     /// The theme's name; `None` for the one of the configuration, or what suits the terminal.
@@ -13,7 +13,7 @@ pub struct Options {
     pub filter: Option<String>,
 }
 
-/// Says why a configuration cannot be used.
+/// Why a configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// It cannot be read.

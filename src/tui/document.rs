@@ -19,7 +19,7 @@ pub(super) const LOOKED_AT: usize = 4 << 20;
 /// Bounds the hits of a search that are lit in one payload.
 const HITS: usize = 1000;
 
-/// Says how a field's value is to be read.
+/// How a field's value is to be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tone {
     Heading,
@@ -32,7 +32,7 @@ pub(super) enum Tone {
     Prose,
 }
 
-/// Is a line of the tree: a name, a value which may come from the wire, and the bytes it stands for.
+/// A line of the tree: a name, a value which may come from the wire, and the bytes it stands for.
 #[derive(Clone, Debug)]
 pub(super) struct Field {
     pub(super) depth: u16,
@@ -47,7 +47,7 @@ pub(super) struct Field {
 /// Bounds the columns that names take where values stand below each other.
 const NAMES: u16 = 24;
 
-/// Is everything about one entry, laid out to be shown: a tree, and the bytes its fields stand for.
+/// Everything about one entry, laid out to be shown: a tree, and the bytes its fields stand for.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Document {
     pub(super) fields: Vec<Field>,

@@ -3,7 +3,7 @@ use std::path::Path;
 
 use crate::event::ConnId;
 
-/// Is what stands behind the screen: whoever opened the source and fills the store.
+/// What stands behind the screen: whoever opened the source and fills the store.
 ///
 /// Nothing here waits: what takes time goes on elsewhere, and [`Feed::news`] tells how it went.
 pub trait Feed {
@@ -52,7 +52,7 @@ pub trait Feed {
     }
 }
 
-/// Says what is shown: what is to be saved or exported.
+/// What is shown: what is to be saved or exported.
 #[derive(Clone, Debug, Default)]
 pub struct Choice {
     /// The entries of the store, in order.

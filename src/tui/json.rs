@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-/// Says what a piece of a line is.
+/// What a piece of a line is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tint {
     Punctuation,
@@ -12,7 +12,7 @@ pub(super) enum Tint {
     Word,
 }
 
-/// Is one line: how deep it is, its pieces as ranges of the payload, and where its bracket closes.
+/// One line: how deep it is, its pieces as ranges of the payload, and where its bracket closes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Line {
     pub(super) depth: u16,

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-/// Is something the user can ask for; [`TABLE`] says of each what it is.
+/// Something the user can ask for; [`TABLE`] says of each what it is.
 #[allow(missing_docs)] // the table documents each of them once, for users and readers alike
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
@@ -59,7 +59,7 @@ pub enum Action {
     Quit,
 }
 
-/// Is a line of the table: keys by name, what they do, and what is said about it.
+/// A line of the table: keys by name, what they do, and what is said about it.
 #[derive(Clone, Copy, Debug)]
 pub struct Binding {
     /// The keys, by the names that `name` gives.
@@ -70,7 +70,7 @@ pub struct Binding {
     pub help: &'static str,
 }
 
-/// Is a group of the table, with the heading it has in the help.
+/// A group of the table, with the heading it has in the help.
 #[derive(Clone, Copy, Debug)]
 pub struct Group {
     /// The heading.

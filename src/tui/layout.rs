@@ -2,7 +2,7 @@ use ratatui::layout::Rect;
 
 use super::state::{App, DetailSize};
 
-/// Says where everything is. Each panel's area is what is below its title, which stands in the rule above it.
+/// Where everything is. Each panel's area is what is below its title, which stands in the rule above it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Layout {
     pub(super) area: Rect,

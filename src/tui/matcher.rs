@@ -1,7 +1,7 @@
 use crate::event::CloseBody;
 use crate::filter::{Body, Conversation, Facts, Filter};
 use crate::model::At;
-use crate::store::{Entry, Facts as Known, Kept, Store, What};
+use crate::store::{Entry, Facts as Known, PayloadLocation, Store, What};
 
 /// Decides which entries the timeline shows.
 #[derive(Debug)]
@@ -13,9 +13,9 @@ pub(super) struct Matcher {
     conversations: Vec<Option<Conversation>>,
 }
 
-/// Says where a filter cannot be understood, and what was expected there.
+/// Where a filter cannot be understood, and what was expected there.
 #[derive(Clone, Debug)]
-pub(super) struct Mistake {
+pub(super) struct ParseError {
     /// The column, from 0.
     pub(super) column: usize,
     pub(super) expected: String,
@@ -23,8 +23,8 @@ pub(super) struct Mistake {
 
 impl Matcher {
     /// Reads what was typed.
-    pub(super) fn parse(text: &str) -> Result<Matcher, Mistake> {
-        let filter = Filter::parse(text).map_err(|e| Mistake {
+    pub(super) fn parse(text: &str) -> Result<Matcher, ParseError> {
+        let filter = Filter::parse(text).map_err(|e| ParseError {
             column: e.column().saturating_sub(1),
             expected: format!("expected {}", e.expected()),
         })?;
@@ -84,7 +84,8 @@ impl Matcher {
 
     /// Tells whether it asks about a payload that was dropped.
     pub(super) fn misses(&self, store: &Store, number: u32) -> bool {
-        let is_dropped = |entry: &Entry| entry.what() == What::Message && store.kept(entry) == Kept::Dropped;
+        let is_dropped =
+            |entry: &Entry| entry.what() == What::Message && store.kept(entry) == PayloadLocation::Dropped;
         self.reads && store.entry(number).is_some_and(is_dropped)
     }
 

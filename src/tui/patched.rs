@@ -6,7 +6,7 @@ use super::needle::Needle;
 use crate::event::Missing;
 use crate::view::{self, Piece};
 
-/// Says where the known bytes of a payload stand.
+/// Where the known bytes of a payload stand.
 ///
 /// Known bytes are counted in three ways: as they lie one after the other, by their offset in the payload, and by
 /// their place in a text that has dots for what is missing.
@@ -19,7 +19,7 @@ pub(super) struct Patched {
     pub(super) parts: Vec<Part>,
 }
 
-/// Is a stretch of a payload.
+/// A stretch of a payload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Part {
     Known {

@@ -1,6 +1,6 @@
 use crate::filter::Candidate;
 
-/// Says what is asked for.
+/// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ask {
     Filter,
@@ -20,7 +20,7 @@ impl Ask {
     }
 }
 
-/// Is a line of text that is being typed.
+/// A line of text that is being typed.
 #[derive(Clone, Debug)]
 pub(super) struct Prompt {
     pub(super) ask: Ask,

@@ -28,7 +28,7 @@ impl Slice {
     }
 }
 
-/// Says which entries the timeline shows, and finds them bit by bit.
+/// Which entries the timeline shows, and finds them bit by bit.
 #[derive(Debug, Default)]
 pub(super) struct Rows {
     /// The conversation shown; `None` for all.

@@ -8,7 +8,7 @@ use super::needle::Needle;
 use super::patched;
 use super::rows::{Rows, Slice};
 use super::state::App;
-use crate::store::{Facts, Kept, Phase, Store, What};
+use crate::store::{Facts, PayloadLocation, Phase, Store, What};
 use crate::view;
 
 /// Looks for the next hit, bit by bit.
@@ -25,7 +25,7 @@ pub(super) struct Hunt {
 
 /// Counts the messages that have what was searched for, bit by bit.
 #[derive(Debug, Default)]
-pub(super) struct Tally {
+pub(super) struct SearchHits {
     /// The entries that have it, in order, and how many rows were looked at.
     hits: Vec<u32>,
     looked: usize,
@@ -37,7 +37,7 @@ pub(super) struct Tally {
     wrapped: Option<u32>,
 }
 
-/// Says what a look at a message showed.
+/// What a look at a message showed.
 enum Look {
     Hit,
     Nothing,
@@ -50,7 +50,7 @@ fn look(store: &mut Store, number: u32, needle: &Needle) -> Look {
     if entry.what() != What::Message {
         return Look::Nothing;
     }
-    if store.kept(&entry) == Kept::Dropped {
+    if store.kept(&entry) == PayloadLocation::Dropped {
         return Look::Dropped;
     }
     let found = if entry.facts().has(Facts::MISSING) {
@@ -66,7 +66,7 @@ fn look(store: &mut Store, number: u32, needle: &Needle) -> Look {
     }
 }
 
-impl Tally {
+impl SearchHits {
     /// Tells whether an entry is known to be a hit.
     pub(super) fn has(&self, number: u32) -> bool {
         self.hits.binary_search(&number).is_ok()
@@ -78,7 +78,7 @@ impl Tally {
 
     fn work(&mut self, rows: &Rows, store: &mut Store, needle: &Needle, until: Instant) {
         if self.of != rows.version() {
-            *self = Tally { of: rows.version(), ..Tally::default() };
+            *self = SearchHits { of: rows.version(), ..SearchHits::default() };
         }
         let mut slice = Slice::until(until);
         while let Some(number) = rows.get(store, self.looked) {
@@ -100,7 +100,7 @@ impl App {
     pub(super) fn search_for(&mut self, needle: Option<Needle>) {
         self.needle = needle;
         self.hunt = None;
-        self.tally = Tally::default();
+        self.tally = SearchHits::default();
     }
 
     /// Tells whether a search has something to look at.

@@ -13,12 +13,12 @@ use super::matcher::Matcher;
 use super::needle::Needle;
 use super::prompt::Prompt;
 use super::rows::Rows;
-use super::search::{Hunt, Tally};
+use super::search::{Hunt, SearchHits};
 use super::theme::Theme;
 use crate::model::Timestamp;
 use crate::store::{Conversation, Phase, Shared, Store};
 
-/// Names a part of the screen that keys can go to.
+/// Name of a part of the screen that keys can go to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Panel {
     Conversations,
@@ -27,7 +27,7 @@ pub(super) enum Panel {
     Detail,
 }
 
-/// Says what the detail shows.
+/// What the detail shows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Tab {
     #[default]
@@ -42,7 +42,7 @@ impl Tab {
         [(Tab::Tree, "tree"), (Tab::Text, "text"), (Tab::Json, "json"), (Tab::Hex, "hex")];
 }
 
-/// Says what conversations are sorted by.
+/// What conversations are sorted by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum SortBy {
     #[default]
@@ -65,7 +65,7 @@ impl SortBy {
     ];
 }
 
-/// Says how much room the detail has.
+/// How much room the detail has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum DetailSize {
     #[default]
@@ -74,7 +74,7 @@ pub(super) enum DetailSize {
     Away,
 }
 
-/// Is the list of conversations: line 0 is all of them together.
+/// The list of conversations: line 0 is all of them together.
 #[derive(Debug, Default)]
 pub(super) struct Conversations {
     pub(super) selected: usize,
@@ -128,7 +128,7 @@ const fn worst_first(conversation: &Conversation) -> (u64, u64, u64) {
     (errors, warnings, notes)
 }
 
-/// Is the list of messages.
+/// The list of messages.
 #[derive(Debug, Default)]
 pub(super) struct Timeline {
     pub(super) rows: Rows,
@@ -144,7 +144,7 @@ pub(super) struct Timeline {
     pub(super) left_at: Option<usize>,
 }
 
-/// Is what is shown of one entry.
+/// What is shown of one entry.
 #[derive(Debug, Default)]
 pub(super) struct Detail {
     pub(super) tab: Tab,
@@ -167,7 +167,7 @@ pub(super) struct Detail {
     pub(super) height: usize,
 }
 
-/// Is what the mouse holds.
+/// What the mouse holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Drag {
     LeftBorder,
@@ -178,7 +178,7 @@ pub(super) enum Drag {
     Map,
 }
 
-/// Is everything the screen shows, and what it is drawn from.
+/// Everything the screen shows, and what it is drawn from.
 pub struct App {
     pub(super) store: Shared,
     pub(super) feed: Box<dyn Feed>,
@@ -197,7 +197,7 @@ pub struct App {
     pub(super) searches: Vec<String>,
     pub(super) needle: Option<Needle>,
     pub(super) hunt: Option<Hunt>,
-    pub(super) tally: Tally,
+    pub(super) tally: SearchHits,
     pub(super) bookmarks: BTreeSet<u32>,
     pub(super) mark: Option<u32>,
     pub(super) paused: bool,
@@ -270,7 +270,7 @@ impl App {
             searches: Vec::new(),
             needle: None,
             hunt: None,
-            tally: Tally::default(),
+            tally: SearchHits::default(),
             bookmarks: BTreeSet::new(),
             mark: None,
             paused: false,

@@ -17,7 +17,7 @@ use ratatui::backend::CrosstermBackend;
 /// Whether the terminal is ours, so that it is given back once.
 static TAKEN: AtomicBool = AtomicBool::new(false);
 
-/// Is a terminal that was taken over; dropped, it is given back.
+/// A terminal that was taken over; dropped, it is given back.
 pub(super) struct Screen {
     pub(super) terminal: Terminal<CrosstermBackend<Stdout>>,
     mouse: bool,

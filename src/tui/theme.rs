@@ -3,7 +3,7 @@ use ratatui::style::{Color, Modifier, Style};
 use crate::event::Severity;
 use crate::model::Side;
 
-/// Says how each kind of thing looks: a theme is a value of it.
+/// How each kind of thing looks: a theme is a value of it.
 #[derive(Clone, Debug)]
 pub(super) struct Theme {
     pub(super) name: &'static str,

@@ -28,7 +28,7 @@ pub use units::{bytes, count, counted, grouped, span};
 use crate::event::{Event, Kind};
 use crate::model::Timestamp;
 
-/// Holds what a user can ask of the printed lines.
+/// What a user can ask of the printed lines.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
     /// Colour them.

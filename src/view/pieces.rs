@@ -4,7 +4,7 @@ use crate::event::Missing;
 /// How many dots stand for missing bytes before they are counted instead.
 const DOTS: u64 = 16;
 
-/// Is a stretch of a payload, in order.
+/// A stretch of a payload, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Piece<'a> {
     /// Bytes that are known, and the offset of the first.

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-/// Is one character as it may be shown.
+/// One character as it may be shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shown<'a> {
     /// It stands for itself.

@@ -6,7 +6,7 @@ use super::close_code_name;
 use super::pieces::{Piece, dots, pieces};
 use super::style::{Pen, Style};
 use super::units::{bytes, count, span};
-use crate::event::{Anomaly, Closed, Event, Evidence, Frame, Message, Opened, Severity, Totals};
+use crate::event::{Anomaly, Closed, DirectionTotals, Event, Evidence, Frame, Message, Opened, Severity};
 use crate::model::{Pair, Side, Timestamp};
 use crate::websocket::Opcode;
 
@@ -31,7 +31,7 @@ fn begin(pen: &mut Pen<'_>, event: &Event<'_>, origin: Timestamp, head: &Head<'_
     pen.blanks(2);
 }
 
-/// Is what a row shows between its connection and its text.
+/// What a row shows between its connection and its text.
 struct Head<'a> {
     style: Style,
     arrow: &'a str,
@@ -273,7 +273,7 @@ pub(super) fn closed(pen: &mut Pen<'_>, event: &Event<'_>, origin: Timestamp, cl
         pen.put(Style::Plain, ", answered");
     }
     let Pair { client, server } = closed.totals;
-    let [client, server] = [client, server].map(|Totals { messages, bytes: sent, .. }| {
+    let [client, server] = [client, server].map(|DirectionTotals { messages, bytes: sent, .. }| {
         format!("{}, {}", count(messages, "message"), bytes(sent))
     });
     pen.put(Style::Dim, &format!(" · {} · → {client} · ← {server}", span(closed.duration)));

@@ -4,7 +4,9 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::num::NonZeroU64;
 use std::time::Duration;
 
-use crate::event::{CloseBody, Closed, ConnId, Event, Frame, Kind, Message, Missing, Opened, Totals, Wire};
+use crate::event::{
+    CloseBody, Closed, ConnId, DirectionTotals, Event, Frame, Kind, Message, Missing, Opened, Wire,
+};
 use crate::http::{Accept, Field, Handshake, Request, Response};
 use crate::model::{At, DeflateSide, Endpoint, Pair, Side, Timestamp};
 use crate::websocket::{Header, Opcode};
@@ -130,8 +132,8 @@ pub(crate) fn closed() -> Closed {
         clean: true,
         duration: Duration::from_millis(1204),
         totals: Pair {
-            client: Totals { messages: 3, frames: 4, bytes: 120, wire_bytes: 98 },
-            server: Totals { messages: 1, frames: 1, bytes: 70_000, wire_bytes: 70_010 },
+            client: DirectionTotals { messages: 3, frames: 4, bytes: 120, wire_bytes: 98 },
+            server: DirectionTotals { messages: 1, frames: 1, bytes: 70_000, wire_bytes: 70_010 },
         },
     }
 }

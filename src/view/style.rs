@@ -5,7 +5,7 @@ use unicode_width::UnicodeWidthChar;
 
 use super::printable::{Shown, printable};
 
-/// Says what a piece of text means, so that the same text can be coloured or plain.
+/// What a piece of text means, so that the same text can be coloured or plain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Style {
     /// Nothing in particular.

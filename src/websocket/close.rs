@@ -7,7 +7,7 @@ pub const NO_STATUS: u16 = 1005;
 /// Stands for an end without a close frame (RFC 6455 §7.1.5).
 pub const ABNORMAL: u16 = 1006;
 
-/// Is the body of a close frame (RFC 6455 §5.5.1).
+/// The body of a close frame (RFC 6455 §5.5.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CloseBody<'a> {
     /// The code; 1005 stands for none.

@@ -33,7 +33,7 @@ impl Default for State {
     }
 }
 
-/// Is what [`Frames`] finds next.
+/// What [`Frames`] finds next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Piece<'a> {
     /// A frame begins.
@@ -54,7 +54,7 @@ pub enum Piece<'a> {
     End,
 }
 
-/// Says what a gap took.
+/// What a gap took.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Taken {
     /// Bytes of the payload of the frame at hand.

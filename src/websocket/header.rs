@@ -6,7 +6,7 @@ use nom::bytes::streaming::take;
 use nom::combinator::cond;
 use nom::number::streaming::{be_u8, be_u16, be_u64};
 
-/// Says what a frame is (RFC 6455 §5.2): four bits.
+/// What a frame is (RFC 6455 §5.2): four bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Opcode(pub u8);
 
@@ -63,7 +63,7 @@ impl fmt::Display for Opcode {
     }
 }
 
-/// Is a frame's header (RFC 6455 §5.2).
+/// A frame's header (RFC 6455 §5.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Header {
     /// This frame ends its message.

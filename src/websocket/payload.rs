@@ -1,7 +1,7 @@
 use super::Utf8;
 use super::mask::unmask;
 
-/// Is a range of a payload that is not known.
+/// A range of a payload that is not known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Missing {
     /// Where it begins, in the whole payload.

@@ -1,7 +1,7 @@
 use super::{Header, Opcode};
 use crate::model::{Anomaly, Side};
 
-/// Holds one side's frame headers against RFC 6455 §5 and RFC 7692 §6.
+/// One side's frame headers against RFC 6455 §5 and RFC 7692 §6.
 ///
 /// What a peer does to each of its frames (never masking, say) is told once; what is wrong with a single frame is
 /// told each time.
@@ -12,7 +12,7 @@ pub struct Rules {
     said: u8,
 }
 
-/// Says what a header is held against besides the header itself.
+/// What a header is held against besides the header itself.
 #[derive(Clone, Copy, Debug)]
 pub struct Context {
     /// Who sent it.
@@ -25,7 +25,7 @@ pub struct Context {
     pub rsv1: Rsv1,
 }
 
-/// Says what the handshake made of the RSV1 bit.
+/// What the handshake made of the RSV1 bit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rsv1 {
     /// No extension gives it a meaning.

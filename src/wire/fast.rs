@@ -1,7 +1,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::trail::{Id, Trail};
-use crate::model::{Endpoint, Flags, Flow, LinkType, Packet, Segment, Seq, Stamp};
+use super::layers::{Id, LayerStack};
+use crate::model::{Endpoint, Flags, Flow, LinkType, Packet, Segment, SenderClock, Seq};
 
 /// Reads Ethernet, at most one VLAN tag, IPv4 without options or IPv6 without extension headers, and TCP.
 ///
@@ -14,7 +14,7 @@ pub(super) fn decode<'a>(packet: &Packet<'a>) -> Option<Segment<'a>> {
     }
     let (ethernet, mut rest) = packet.data.split_first_chunk::<14>()?;
     let mut kind = [ethernet[12], ethernet[13]];
-    let mut trail = Trail::default();
+    let mut trail = LayerStack::default();
     if let [0x81, 0x00] | [0x88, 0xa8] = kind {
         let (tag, after) = rest.split_first_chunk::<4>()?;
         trail.add(Id::Vlan(u16::from_be_bytes([tag[0], tag[1]]) & 0x0fff));
@@ -42,11 +42,11 @@ pub(super) fn decode<'a>(packet: &Packet<'a>) -> Option<Segment<'a>> {
         window: u16::from_be_bytes([tcp[14], tcp[15]]),
         payload,
         cut: u32::try_from(ip.length.saturating_sub(captured.len())).ok()?,
-        stamp: Stamp::new(ip.id, options),
+        stamp: SenderClock::new(ip.id, options),
     })
 }
 
-/// Is what an IP header says of a TCP segment.
+/// What an IP header says of a TCP segment.
 struct Ip<'a> {
     source: IpAddr,
     destination: IpAddr,

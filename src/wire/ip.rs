@@ -5,8 +5,8 @@ use etherparse::{
     IpAuthHeaderSlice, Ipv4HeaderSlice, Ipv6FragmentHeaderSlice, Ipv6HeaderSlice, Ipv6RawExtHeaderSlice,
 };
 
-use super::Stop;
-use super::view::View;
+use super::DecodeError;
+use super::cursor::Cursor;
 use super::walk::{Found, Next, Piece, Transport};
 
 /// IP protocol numbers that are read here (IANA "Protocol Numbers").
@@ -22,7 +22,7 @@ mod number {
 }
 
 /// Tells IPv4 from IPv6 by the first four bits.
-pub(super) fn by_version(view: View<'_>) -> Result<Found<'_>, Stop> {
+pub(super) fn by_version(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
     match view.bytes.first().map(|byte| byte >> 4) {
         Some(4) => Ok(Found::new(Next::Ipv4, view)),
         Some(6) => Ok(Found::new(Next::Ipv6, view)),
@@ -32,7 +32,7 @@ pub(super) fn by_version(view: View<'_>) -> Result<Found<'_>, Stop> {
 }
 
 /// Reads an IPv4 header and its options (RFC 791 §3.1).
-pub(super) fn v4(view: View<'_>) -> Result<Found<'_>, Stop> {
+pub(super) fn v4(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
     const LAYER: &str = "IPv4";
     let header = Ipv4HeaderSlice::from_slice(view.bytes).map_err(|error| match error {
         ipv4::HeaderSliceError::Len(error) => view.short(LAYER, error.required_len),
@@ -72,7 +72,7 @@ pub(super) fn v4(view: View<'_>) -> Result<Found<'_>, Stop> {
 }
 
 /// Reads an IPv6 header (RFC 8200 §3).
-pub(super) fn v6(view: View<'_>) -> Result<Found<'_>, Stop> {
+pub(super) fn v6(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
     const LAYER: &str = "IPv6";
     let header = Ipv6HeaderSlice::from_slice(view.bytes).map_err(|error| match error {
         ipv6::HeaderSliceError::Len(error) => view.short(LAYER, error.required_len),
@@ -95,7 +95,10 @@ pub(super) fn v6(view: View<'_>) -> Result<Found<'_>, Stop> {
 }
 
 /// Reads an extension header (RFC 8200 §4); `None` where the protocol number names none.
-pub(super) fn extension<'a>(transport: &Transport, view: View<'a>) -> Option<Result<Found<'a>, Stop>> {
+pub(super) fn extension<'a>(
+    transport: &Transport,
+    view: Cursor<'a>,
+) -> Option<Result<Found<'a>, DecodeError>> {
     match transport.protocol {
         // IPv4 knows this one alone (RFC 4302).
         number::AUTHENTICATION => Some(authentication(transport, view)),
@@ -111,7 +114,7 @@ pub(super) fn extension<'a>(transport: &Transport, view: View<'a>) -> Option<Res
     }
 }
 
-fn skipped<'a>(transport: &Transport, view: View<'a>) -> Result<Found<'a>, Stop> {
+fn skipped<'a>(transport: &Transport, view: Cursor<'a>) -> Result<Found<'a>, DecodeError> {
     const LAYER: &str = "IPv6 extension";
     let header = Ipv6RawExtHeaderSlice::from_slice(view.bytes)
         .map_err(|error| view.short(LAYER, error.required_len))?;
@@ -138,7 +141,7 @@ fn last_stop(header: &[u8]) -> Option<Ipv6Addr> {
     address.map(|address| Ipv6Addr::from(*address))
 }
 
-fn authentication<'a>(transport: &Transport, view: View<'a>) -> Result<Found<'a>, Stop> {
+fn authentication<'a>(transport: &Transport, view: Cursor<'a>) -> Result<Found<'a>, DecodeError> {
     const LAYER: &str = "AH";
     let header = IpAuthHeaderSlice::from_slice(view.bytes).map_err(|error| match error {
         ip_auth::HeaderSliceError::Len(error) => view.short(LAYER, error.required_len),
@@ -150,7 +153,7 @@ fn authentication<'a>(transport: &Transport, view: View<'a>) -> Result<Found<'a>
     Ok(Found::new(Next::Transport(next), view.skip(LAYER, header.slice().len())?))
 }
 
-fn fragment<'a>(transport: &Transport, view: View<'a>) -> Result<Found<'a>, Stop> {
+fn fragment<'a>(transport: &Transport, view: Cursor<'a>) -> Result<Found<'a>, DecodeError> {
     const LAYER: &str = "IPv6 fragment";
     let header = Ipv6FragmentHeaderSlice::from_slice(view.bytes)
         .map_err(|error| view.short(LAYER, error.required_len))?;
@@ -201,7 +204,7 @@ mod tests {
     fn a_header_length_that_is_too_small() {
         let mut packet = hello();
         packet[0] = 0x44;
-        let stop = Stop::Field { layer: "IPv4", offset: 14, field: "header length", value: 4 };
+        let stop = DecodeError::Field { layer: "IPv4", offset: 14, field: "header length", value: 4 };
         assert_eq!(decode(ETHERNET, &ethernet(0x0800, &packet)), Seen::Unreadable(stop));
     }
 
@@ -209,7 +212,7 @@ mod tests {
     fn options_cut_by_the_snap_length() {
         let mut packet = hello();
         packet[0] = 0x4f;
-        let stop = Stop::Short { layer: "IPv4", offset: 0, needed: 60, had: 45 };
+        let stop = DecodeError::Short { layer: "IPv4", offset: 0, needed: 60, had: 45 };
         assert_eq!(decode(RAW, &packet), Seen::Unreadable(stop));
     }
 
@@ -223,8 +226,12 @@ mod tests {
     #[test]
     fn a_total_length_below_the_headers_is_unreadable() {
         for length in 1..20 {
-            let stop =
-                Stop::Field { layer: "IPv4", offset: 0, field: "total length", value: u64::from(length) };
+            let stop = DecodeError::Field {
+                layer: "IPv4",
+                offset: 0,
+                field: "total length",
+                value: u64::from(length),
+            };
             assert_eq!(decode(RAW, &with_total_length(length)), Seen::Unreadable(stop));
         }
     }
@@ -261,7 +268,7 @@ mod tests {
 
     #[test]
     fn an_extension_header_longer_than_the_packet() {
-        let stop = Stop::Short { layer: "IPv6 extension", offset: 40, needed: 2048, had: 33 };
+        let stop = DecodeError::Short { layer: "IPv6 extension", offset: 40, needed: 2048, had: 33 };
         let mut packet = ipv6(60, &extension(6, 0, &tcp(b"hello")));
         packet[41] = 0xff;
         assert_eq!(decode(RAW, &packet), Seen::Unreadable(stop));
@@ -318,7 +325,7 @@ mod tests {
 
     #[test]
     fn ether_types_and_versions_must_agree() {
-        let stop = Stop::Field { layer: "IPv4", offset: 14, field: "version", value: 6 };
+        let stop = DecodeError::Field { layer: "IPv4", offset: 14, field: "version", value: 6 };
         assert_eq!(decode(ETHERNET, &ethernet(0x0800, &hello6())), Seen::Unreadable(stop));
     }
 }

@@ -13,31 +13,31 @@
 //!
 //! Nothing here knows a connection, and only waiting fragments are kept.
 
+mod cursor;
+mod error;
 mod fast;
 mod fragment;
 mod ip;
+mod layers;
 mod link;
 #[cfg(test)]
 mod sample;
-mod stop;
 mod tcp;
 #[cfg(test)]
 mod tests;
-mod trail;
 mod tunnel;
-mod view;
 mod walk;
 
+pub use error::DecodeError;
 pub use fragment::Limits;
-pub use stop::Stop;
 
 use crate::model::{Anomaly, Packet, Segment};
+use cursor::Cursor;
 use fragment::Fragments;
-use trail::Trail;
-use view::View;
+use layers::LayerStack;
 use walk::{End, Next, walk};
 
-/// Tells what a packet held.
+/// What a packet held.
 #[derive(Clone, Copy, Debug)]
 pub enum Decoded<'a> {
     /// A TCP segment, borrowed from the packet or from the decoder's reassembled datagram.
@@ -47,7 +47,7 @@ pub enum Decoded<'a> {
     /// A fragment of an IP datagram that is not complete yet.
     Fragment,
     /// A packet that should hold more than could be read.
-    Unreadable(Stop),
+    Unreadable(DecodeError),
 }
 
 /// Turns packets into TCP segments and keeps the IP fragments that wait for each other.
@@ -104,7 +104,7 @@ impl Decoder {
     }
 
     fn decode_any<'a>(&'a mut self, packet: &Packet<'a>) -> Decoded<'a> {
-        let shard = match walk(Next::Link(packet.link), View::of(packet), Trail::default()) {
+        let shard = match walk(Next::Link(packet.link), Cursor::of(packet), LayerStack::default()) {
             Ok(End::Fragment(shard)) => shard,
             end => return decoded(end),
         };
@@ -120,7 +120,7 @@ impl Decoder {
         }
         let Datagram { next, cut, trail, bytes } = datagram;
         self.whole = bytes;
-        decoded(walk(next, View::of_datagram(&self.whole, cut), trail))
+        decoded(walk(next, Cursor::of_datagram(&self.whole, cut), trail))
     }
 }
 
@@ -130,21 +130,21 @@ impl Default for Decoder {
     }
 }
 
-/// Is a reassembled datagram's payload and how to go on with it.
+/// A reassembled datagram's payload and how to go on with it.
 struct Datagram {
     next: Next,
     bytes: Vec<u8>,
     cut: usize,
-    trail: Trail,
+    trail: LayerStack,
 }
 
 impl Datagram {
-    fn walk(&self) -> Result<End<'_>, Stop> {
-        walk(self.next, View::of_datagram(&self.bytes, self.cut), self.trail)
+    fn walk(&self) -> Result<End<'_>, DecodeError> {
+        walk(self.next, Cursor::of_datagram(&self.bytes, self.cut), self.trail)
     }
 }
 
-fn decoded(end: Result<End<'_>, Stop>) -> Decoded<'_> {
+fn decoded(end: Result<End<'_>, DecodeError>) -> Decoded<'_> {
     match end {
         Ok(End::Tcp(segment)) => Decoded::Tcp(segment),
         Ok(End::Other) => Decoded::Other,

@@ -2,8 +2,8 @@
 
 use std::net::IpAddr;
 
-use super::{Decoded, Decoder, Stop};
-use crate::model::{At, Flow, LinkType, Packet, Segment, Stamp, Timestamp, Tunnel};
+use super::{DecodeError, Decoded, Decoder};
+use crate::model::{At, Flow, LinkType, Packet, Segment, SenderClock, Timestamp, Tunnel};
 
 pub(super) const ETHERNET: u32 = 1;
 pub(super) const RAW: u32 = 101;
@@ -72,7 +72,7 @@ pub(super) enum Seen {
     Tcp(Tcp),
     Other,
     Fragment,
-    Unreadable(Stop),
+    Unreadable(DecodeError),
 }
 
 /// A segment, owned.
@@ -84,7 +84,7 @@ pub(super) struct Tcp {
     pub(super) window: u16,
     pub(super) payload: Vec<u8>,
     pub(super) cut: u32,
-    pub(super) stamp: Stamp,
+    pub(super) stamp: SenderClock,
 }
 
 impl From<Segment<'_>> for Tcp {

@@ -1,10 +1,10 @@
 use etherparse::TcpHeaderSlice;
 use etherparse::err::tcp::{HeaderError, HeaderSliceError};
 
-use super::Stop;
-use super::view::View;
+use super::DecodeError;
+use super::cursor::Cursor;
 use super::walk::Transport;
-use crate::model::{Endpoint, Flags, Flow, Segment, Seq, Stamp, Tunnel};
+use crate::model::{Endpoint, Flags, Flow, Segment, SenderClock, Seq, Tunnel};
 
 /// Is TCP's IP protocol number.
 pub(super) const PROTOCOL: u8 = 6;
@@ -12,7 +12,11 @@ pub(super) const PROTOCOL: u8 = 6;
 const LAYER: &str = "TCP";
 
 /// Reads a TCP header (RFC 9293 §3.1); what follows it is payload.
-pub(super) fn read<'a>(view: View<'a>, transport: &Transport, tunnel: Tunnel) -> Result<Segment<'a>, Stop> {
+pub(super) fn read<'a>(
+    view: Cursor<'a>,
+    transport: &Transport,
+    tunnel: Tunnel,
+) -> Result<Segment<'a>, DecodeError> {
     let header = TcpHeaderSlice::from_slice(view.bytes).map_err(|error| match error {
         HeaderSliceError::Len(error) => view.short(LAYER, error.required_len),
         HeaderSliceError::Content(HeaderError::DataOffsetTooSmall { data_offset }) => {
@@ -32,7 +36,7 @@ pub(super) fn read<'a>(view: View<'a>, transport: &Transport, tunnel: Tunnel) ->
         window: header.window_size(),
         payload: payload.bytes,
         cut: u32::try_from(payload.cut).unwrap_or(u32::MAX),
-        stamp: Stamp::new(transport.id, header.options()),
+        stamp: SenderClock::new(transport.id, header.options()),
     })
 }
 
@@ -67,13 +71,13 @@ mod tests {
         let clock = [1, 1, 8, 10, 0, 0, 0x30, 0x39, 0, 0, 0, 9];
         let mut bytes = tcp(&join(&[&clock, b"hello"]));
         // Without options, the same bytes are payload.
-        assert_eq!(decode(RAW, &ipv4(6, &bytes)).tcp().stamp, Stamp { clock: 0, id: 7 });
+        assert_eq!(decode(RAW, &ipv4(6, &bytes)).tcp().stamp, SenderClock { clock: 0, id: 7 });
         bytes[12] = 8 << 4;
-        assert_eq!(decode(RAW, &ipv4(6, &bytes)).tcp().stamp, Stamp { clock: 12_345, id: 7 });
-        assert_eq!(decode(RAW, &ipv6(6, &bytes)).tcp().stamp, Stamp { clock: 12_345, id: 0 });
+        assert_eq!(decode(RAW, &ipv4(6, &bytes)).tcp().stamp, SenderClock { clock: 12_345, id: 7 });
+        assert_eq!(decode(RAW, &ipv6(6, &bytes)).tcp().stamp, SenderClock { clock: 12_345, id: 0 });
         assert_eq!(
             decode(ETHERNET, &ethernet(0x0800, &ipv4(6, &bytes))).tcp().stamp,
-            Stamp { clock: 12_345, id: 7 }
+            SenderClock { clock: 12_345, id: 7 }
         );
     }
 
@@ -82,8 +86,12 @@ mod tests {
         for offset in 0..5_u8 {
             let mut bytes = tcp(b"hello");
             bytes[12] = offset << 4;
-            let stop =
-                Stop::Field { layer: "TCP", offset: 34, field: "data offset", value: u64::from(offset) };
+            let stop = DecodeError::Field {
+                layer: "TCP",
+                offset: 34,
+                field: "data offset",
+                value: u64::from(offset),
+            };
             assert_eq!(decode(ETHERNET, &ethernet(0x0800, &ipv4(6, &bytes))), Seen::Unreadable(stop));
         }
     }
@@ -92,14 +100,14 @@ mod tests {
     fn a_data_offset_behind_the_segment() {
         let mut bytes = tcp(b"hello");
         bytes[12] = 0xf0;
-        let stop = Stop::Short { layer: "TCP", offset: 34, needed: 60, had: 25 };
+        let stop = DecodeError::Short { layer: "TCP", offset: 34, needed: 60, had: 25 };
         let packet = join(&[&ethernet(0x0800, &ipv4(6, &bytes)), &[0; 60]]);
         assert_eq!(decode(ETHERNET, &packet), Seen::Unreadable(stop));
     }
 
     #[test]
     fn a_header_cut_by_the_snap_length() {
-        let stop = Stop::Short { layer: "TCP", offset: 20, needed: 20, had: 19 };
+        let stop = DecodeError::Short { layer: "TCP", offset: 20, needed: 20, had: 19 };
         assert_eq!(decode_cut(RAW, &hello(), 39), Seen::Unreadable(stop));
         assert!(matches!(decode_cut(RAW, &hello(), 40), Seen::Tcp(_)));
     }

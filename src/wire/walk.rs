@@ -1,8 +1,8 @@
 use std::net::IpAddr;
 
-use super::trail::{Id, Trail};
-use super::view::View;
-use super::{Stop, ip, link, tcp, tunnel};
+use super::cursor::Cursor;
+use super::layers::{Id, LayerStack};
+use super::{DecodeError, ip, link, tcp, tunnel};
 use crate::model::{LinkType, Segment};
 
 /// How many VLAN tags may follow each other.
@@ -10,7 +10,7 @@ const TAGS: u8 = 8;
 /// How many tunnels may lie in each other.
 const TUNNELS: u8 = 8;
 
-/// Says what the next bytes are.
+/// What the next bytes are.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Next {
     /// Nothing that leads to TCP.
@@ -37,7 +37,7 @@ pub(super) enum Next {
     Fragment(Piece),
 }
 
-/// Is what an IP header says of its payload.
+/// What an IP header says of its payload.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Transport {
     /// The protocol number.
@@ -50,7 +50,7 @@ pub(super) struct Transport {
     pub(super) id: u16,
 }
 
-/// Is what a fragment's header says.
+/// What a fragment's header says.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Piece {
     /// What the whole is.
@@ -63,15 +63,15 @@ pub(super) struct Piece {
     pub(super) more: bool,
 }
 
-/// Is a fragment with its bytes and the way it came.
+/// A fragment with its bytes and the way it came.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Shard<'a> {
+pub(super) struct Fragment<'a> {
     pub(super) piece: Piece,
-    pub(super) view: View<'a>,
-    pub(super) trail: Trail,
+    pub(super) view: Cursor<'a>,
+    pub(super) trail: LayerStack,
 }
 
-impl Shard<'_> {
+impl Fragment<'_> {
     /// Returns its payload's length on the wire.
     pub(super) fn length(&self) -> u32 {
         u32::try_from(self.view.bytes.len().saturating_add(self.view.cut)).unwrap_or(u32::MAX)
@@ -83,7 +83,7 @@ impl Shard<'_> {
     }
 
     /// Refuses lengths that no host may send (RFC 791 §3.2, RFC 8200 §4.5).
-    fn checked(self) -> Result<Self, Stop> {
+    fn checked(self) -> Result<Self, DecodeError> {
         const LAYER: &str = "IP fragment";
         /// The largest payload that a datagram's length field lets it have.
         const LARGEST: u32 = 65_535;
@@ -99,20 +99,20 @@ impl Shard<'_> {
     }
 }
 
-/// Is what a layer returns: what comes next, and its bytes.
+/// What a layer returns: what comes next, and its bytes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Found<'a> {
     next: Next,
-    rest: View<'a>,
+    rest: Cursor<'a>,
     id: Option<Id>,
 }
 
 impl<'a> Found<'a> {
-    pub(super) const fn new(next: Next, rest: View<'a>) -> Self {
+    pub(super) const fn new(next: Next, rest: Cursor<'a>) -> Self {
         Found { next, rest, id: None }
     }
 
-    pub(super) const fn nothing(rest: View<'a>) -> Self {
+    pub(super) const fn nothing(rest: Cursor<'a>) -> Self {
         Found::new(Next::Nothing, rest)
     }
 
@@ -122,18 +122,22 @@ impl<'a> Found<'a> {
     }
 }
 
-/// Is where a walk ends.
+/// Where a walk ends.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum End<'a> {
     Tcp(Segment<'a>),
     Other,
-    Fragment(Shard<'a>),
+    Fragment(Fragment<'a>),
 }
 
 /// Reads one layer after the other until one is TCP, a fragment, or leads nowhere.
 ///
 /// It ends, for every layer takes at least a byte from the view, or turns a kind into one that does.
-pub(super) fn walk(mut next: Next, mut view: View<'_>, mut trail: Trail) -> Result<End<'_>, Stop> {
+pub(super) fn walk(
+    mut next: Next,
+    mut view: Cursor<'_>,
+    mut trail: LayerStack,
+) -> Result<End<'_>, DecodeError> {
     loop {
         let found = match next {
             Next::Nothing => return Ok(End::Other),
@@ -162,7 +166,7 @@ pub(super) fn walk(mut next: Next, mut view: View<'_>, mut trail: Trail) -> Resu
                 None => tunnel::read(&transport, view)?,
             },
             Next::Fragment(piece) if !tunnel::may_lead_on(piece.transport.protocol) => return Ok(End::Other),
-            Next::Fragment(piece) => return Shard { piece, view, trail }.checked().map(End::Fragment),
+            Next::Fragment(piece) => return Fragment { piece, view, trail }.checked().map(End::Fragment),
         };
         if let Some(id) = found.id {
             if let Id::Vlan(_) = id {
@@ -174,20 +178,20 @@ pub(super) fn walk(mut next: Next, mut view: View<'_>, mut trail: Trail) -> Resu
     }
 }
 
-impl Trail {
+impl LayerStack {
     /// Counts an IP header.
-    fn enter(&mut self, layer: &'static str, view: &View<'_>) -> Result<(), Stop> {
+    fn enter(&mut self, layer: &'static str, view: &Cursor<'_>) -> Result<(), DecodeError> {
         if self.headers > TUNNELS {
-            return Err(Stop::Depth { layer, offset: view.offset, limit: TUNNELS });
+            return Err(DecodeError::Depth { layer, offset: view.offset, limit: TUNNELS });
         }
         self.headers = self.headers.saturating_add(1);
         Ok(())
     }
 
     /// Counts a VLAN tag.
-    fn tag(&mut self, view: &View<'_>) -> Result<(), Stop> {
+    fn tag(&mut self, view: &Cursor<'_>) -> Result<(), DecodeError> {
         if self.tags >= TAGS {
-            return Err(Stop::Depth { layer: "VLAN", offset: view.offset, limit: TAGS });
+            return Err(DecodeError::Depth { layer: "VLAN", offset: view.offset, limit: TAGS });
         }
         self.tags = self.tags.saturating_add(1);
         Ok(())

@@ -78,7 +78,7 @@ fn in_order(mut packets: Vec<Packet>) -> Vec<Packet> {
     packets
 }
 
-/// Is a TCP segment of a capture, owned.
+/// A TCP segment of a capture, owned.
 #[derive(Clone, Debug)]
 pub(crate) struct Piece {
     time: i64,
@@ -91,7 +91,7 @@ pub(crate) struct Piece {
     payload: Vec<u8>,
 }
 
-/// Says how to cut anew.
+/// How to cut anew.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cut {
     /// The longest segment.

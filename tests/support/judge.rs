@@ -18,7 +18,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use sha1::{Digest, Sha1};
 
-/// Is what a comparison gave.
+/// What a comparison gave.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Verdict {
     pub(crate) found: usize,
@@ -74,7 +74,7 @@ fn first<T>(bag: &Bag<T>) -> Vec<(&T, &usize)> {
     bag.iter().take(3).collect()
 }
 
-/// Is what the endpoints wrote down.
+/// What the endpoints wrote down.
 pub(crate) struct Truth {
     lines: Vec<Value>,
 }
@@ -182,7 +182,7 @@ impl Truth {
     }
 }
 
-/// Is a message as both tell it.
+/// A message as both tell it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Told {
     kind: String,

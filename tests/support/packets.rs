@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use wirefin::capture::{Error, Files, Next, Record, Round, Source};
+use wirefin::capture::{Error, Files, Next, PacketBatch, Record, Source};
 use wirefin::model::{At, LinkType, Side, Timestamp};
 
 pub(crate) const FIN: u8 = 1;
@@ -11,7 +11,7 @@ pub(crate) const RST: u8 = 4;
 pub(crate) const PSH: u8 = 8;
 pub(crate) const ACK: u8 = 16;
 
-/// Is one packet. Its number is its place in the list.
+/// One packet. Its number is its place in the list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Packet {
     /// Nanoseconds since 1970.
@@ -36,7 +36,7 @@ impl Packet {
 /// Reads all packets of a capture file.
 pub(crate) fn read(path: &Path) -> Result<Vec<Packet>, Error> {
     let mut files = Files::open(&[path.to_owned()])?;
-    let (mut round, mut packets) = (Round::default(), Vec::new());
+    let (mut round, mut packets) = (PacketBatch::default(), Vec::new());
     loop {
         let next = files.next(&mut round)?;
         packets.extend(round.packets().map(|packet| Packet {
@@ -70,7 +70,7 @@ pub(crate) fn pcap(packets: &[Packet]) -> Vec<u8> {
     file
 }
 
-/// Is a source that gives packets as an iterator makes them.
+/// A source that gives packets as an iterator makes them.
 pub(crate) struct Held<I> {
     packets: I,
     given: u64,
@@ -85,7 +85,7 @@ impl<I: Iterator<Item = Packet>> Held<I> {
 }
 
 impl<I: Iterator<Item = Packet> + Send> Source for Held<I> {
-    fn next(&mut self, round: &mut Round) -> Result<Next, Error> {
+    fn next(&mut self, round: &mut PacketBatch) -> Result<Next, Error> {
         round.clear();
         for packet in self.packets.by_ref().take(self.a_round) {
             self.given += 1;
@@ -119,7 +119,7 @@ pub(crate) fn segment(from: End, to: End, seq: u32, ack: u32, flags: u8, payload
     data
 }
 
-/// Is one end of a connection.
+/// One end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct End {
     pub(crate) ip: [u8; 4],

@@ -28,7 +28,7 @@ use std::sync::OnceLock;
 const NAMES: [&CStr; 5] =
     [c"libpcap.so.0.8", c"libpcap.so.1", c"libpcap.so", c"libpcap.A.dylib", c"/usr/lib/libpcap.A.dylib"];
 
-/// Says why libpcap cannot be used.
+/// Why libpcap cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Missing {
     /// No file of any of its names was found.
@@ -70,7 +70,7 @@ pub fn wait(descriptors: &[RawFd], milliseconds: c_int) -> bool {
     ready > 0
 }
 
-/// Says how an interface is.
+/// How an interface is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Link {
     /// It is there, and was switched on.
@@ -81,7 +81,7 @@ pub enum Link {
     Gone,
 }
 
-/// Names an interface for as long as it exists, whatever it is called in the meantime.
+/// Name of an interface for as long as it exists, whatever it is called in the meantime.
 ///
 /// The system is asked through the capture's own descriptor: that is of the right network namespace, which the folders of
 /// `/sys` need not be.
@@ -160,7 +160,7 @@ fn is_gone() -> bool {
     code == Some(libc::ENODEV) || code == Some(libc::ENXIO)
 }
 
-/// Is the loaded library; it is never unloaded.
+/// The loaded library; it is never unloaded.
 struct Library(NonNull<c_void>);
 
 // SAFETY: the handle is only given to `dlsym`, which any thread may call.
@@ -236,9 +236,9 @@ unsafe fn explain(buffer: *mut c_char) {
     }
 }
 
-/// Is libpcap's handle of a capture; only pointers to it are handed around.
+/// Libpcap's handle of a capture; only pointers to it are handed around.
 type Handle = *mut c_void;
-/// Is what libpcap calls for each packet.
+/// What libpcap calls for each packet.
 type Handler = extern "C" fn(*mut c_uchar, *const c_void, *const c_uchar);
 
 /// Exports functions that hand everything on to libpcap's function of the same name, or do what stands behind the

@@ -16,9 +16,9 @@ fn pipe_hands_on_what_each_read_completes() {
     let file = Bytes::stamps(&[1, 2, 3, 4, 5], b"data");
     // The header alone; one packet; half of one; its other half and two more; the rest.
     let all = of_pieces([0..24, 24..44, 44..54, 54..104, 104..124].map(|range| file[range].to_vec()));
-    assert_eq!((all.rounds.clone(), all.seconds()), (vec![1, 3, 1], vec![1, 2, 3, 4, 5]));
+    assert_eq!((all.batches.clone(), all.seconds()), (vec![1, 3, 1], vec![1, 2, 3, 4, 5]));
     // The header and packets in one piece.
-    assert_eq!(of_pieces([file[..64].to_vec(), file[64..].to_vec()]).rounds, [2, 3]);
+    assert_eq!(of_pieces([file[..64].to_vec(), file[64..].to_vec()]).batches, [2, 3]);
 }
 
 /// Fails where it is asked for more than there is.
@@ -38,7 +38,7 @@ fn packets_at_hand_are_not_kept_waiting_for_more() {
     let file = Bytes::stamps(&[1, 2], b"data");
     let pieces = Pieces::boxed([file[..50].to_vec(), file[50..].to_vec()]);
     let mut files = Files::from_reader("-", Box::new(Impatient(pieces)));
-    let mut round = Round::default();
+    let mut round = PacketBatch::default();
     for _ in 0..2 {
         assert_eq!(files.next(&mut round).unwrap(), Next::Filled);
         assert_eq!(round.packets.len(), 1);
@@ -78,7 +78,7 @@ fn file_of_many_blocks() {
     let all = Everything::of_bytes(&Bytes::stamps(&stamps, &[5; 1999])).unwrap();
     assert_eq!(all.seconds(), (0..3000).collect::<Vec<_>>());
     assert!(all.packets.iter().all(|packet| packet.data == [5; 1999]));
-    assert!(all.rounds.len() < 40, "blocks grow: {:?}", all.rounds);
+    assert!(all.batches.len() < 40, "blocks grow: {:?}", all.batches);
 }
 
 #[test]
@@ -96,7 +96,7 @@ fn lying_length_does_not_cost_memory() {
     let file = Bytes::new(Order::Little).pcap(0xa1b2_c3d4, u32::MAX, 1);
     let file = file.u32(1).u32(0).u32(16_000_000).u32(16_000_000).raw(&[0; 1000]);
     let mut files = Files::from_reader("test", Box::new(Cursor::new(file.bytes)));
-    let mut round = Round::default();
+    let mut round = PacketBatch::default();
     assert_eq!(files.next(&mut round).unwrap(), Next::Filled);
     assert_eq!((round.packets.len(), round.diagnostics.len()), (0, 1));
     assert!(round.bytes.capacity() <= 4 * SMALL_BLOCK, "{}", round.bytes.capacity());
@@ -107,7 +107,7 @@ fn memory_of_a_large_record_is_given_back() {
     let file = Bytes::new(Order::Little).pcap(0xa1b2_c3d4, u32::MAX, 1).record(1, 0, &vec![0; 9_000_000]);
     let file = (0..9).fold(file, |file, second| file.record(second, 0, &vec![0; 400_000]));
     let mut files = Files::from_reader("test", Box::new(Cursor::new(file.bytes)));
-    let (mut round, mut sizes) = (Round::default(), Vec::new());
+    let (mut round, mut sizes) = (PacketBatch::default(), Vec::new());
     while files.next(&mut round).unwrap() == Next::Filled {
         sizes.push(round.bytes.capacity());
     }
@@ -164,7 +164,7 @@ proptest! {
         };
         let bytes = start.raw(&rubbish).bytes;
         let mut files = Files::from_reader("test", Pieces::boxed(bytes.chunks(cut).map(<[u8]>::to_vec)));
-        let (mut round, mut kept, mut diagnostics) = (Round::default(), 0, 0);
+        let (mut round, mut kept, mut diagnostics) = (PacketBatch::default(), 0, 0);
         while files.next(&mut round).unwrap() == Next::Filled {
             prop_assert!(round.bytes.len() <= bytes.len());
             prop_assert!(round.bytes.capacity() <= 4 * SMALL_BLOCK);

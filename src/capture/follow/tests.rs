@@ -37,13 +37,13 @@ impl Scene {
     }
 
     fn follow(&mut self, name: &str) {
-        let until = Until { stopped: Arc::clone(&self.stopped), ..Until::default() };
+        let until = StopCondition { stopped: Arc::clone(&self.stopped), ..StopCondition::default() };
         self.follow = Some(Follow::open(&self.path(name), until).unwrap());
     }
 
     /// Reads until so many packets were seen in all.
     fn expect(&mut self, stamps: &[i64]) {
-        let mut round = Round::default();
+        let mut round = PacketBatch::default();
         let follow = self.follow.as_mut().unwrap();
         // Whoever misses a packet must not wait for ever.
         let stopped = Arc::clone(&self.stopped);
@@ -85,11 +85,11 @@ fn file_that_grows_in_any_pieces() {
     scene.append("a.pcap", &more[7..]);
     scene.expect(&[1, 2, 3, 4]);
     assert_eq!(
-        scene.follow.as_mut().unwrap().next(&mut Round::default()).unwrap(),
+        scene.follow.as_mut().unwrap().next(&mut PacketBatch::default()).unwrap(),
         Next::Idle(Timestamp::new(4, 0))
     );
     scene.stopped.store(true, Ordering::Relaxed);
-    assert_eq!(scene.follow.as_mut().unwrap().next(&mut Round::default()).unwrap(), Next::End);
+    assert_eq!(scene.follow.as_mut().unwrap().next(&mut PacketBatch::default()).unwrap(), Next::End);
     assert_eq!(scene.problems, 0);
 }
 
@@ -171,7 +171,7 @@ fn file_that_has_no_packet_yet() {
 
 /// Returns what is told without a packet, up to the first that has something.
 fn told(scene: &mut Scene) -> Vec<String> {
-    let mut round = Round::default();
+    let mut round = PacketBatch::default();
     let begun = Instant::now();
     while begun.elapsed() < Duration::from_secs(10) {
         if scene.follow.as_mut().unwrap().next(&mut round).unwrap() == Next::Filled {

@@ -1,16 +1,16 @@
 use std::collections::VecDeque;
 
 use super::super::file::BLOCK;
-use super::super::{Record, Round};
-use super::tap::Tap;
+use super::super::{PacketBatch, Record};
+use super::interface_capture::InterfaceCapture;
 use crate::model::{Anomaly, Timestamp};
 
-/// Holds packets of several interfaces until those of the others have come that are older.
+/// Packets of several interfaces until those of the others have come that are older.
 #[derive(Default)]
 pub(super) struct Held {
     bytes: Vec<u8>,
     packets: VecDeque<(Record, u16)>,
-    fresh: Round,
+    fresh: PacketBatch,
 }
 
 impl Held {
@@ -19,7 +19,7 @@ impl Held {
     }
 
     /// Takes what an interface has, unless so much is held already that the ring is the better place for it.
-    pub(super) fn read(&mut self, n: usize, tap: &mut Tap, diagnostics: &mut Vec<Anomaly>) {
+    pub(super) fn read(&mut self, n: usize, tap: &mut InterfaceCapture, diagnostics: &mut Vec<Anomaly>) {
         if self.bytes.len() > 16 * BLOCK {
             return;
         }
@@ -34,7 +34,7 @@ impl Held {
     }
 
     /// Hands on, in order, what is not after `horizon`; all of it where too much is held.
-    pub(super) fn release(&mut self, horizon: Timestamp, round: &mut Round) {
+    pub(super) fn release(&mut self, horizon: Timestamp, round: &mut PacketBatch) {
         // Mostly sorted already: each interface's packets are.
         self.packets.make_contiguous().sort_by_key(|(record, _)| record.at.time);
         let full = self.bytes.len() > 8 * BLOCK;
@@ -82,7 +82,7 @@ mod tests {
     fn packets_of_several_interfaces_are_put_in_order() {
         let mut held = Held { bytes: b"acbd".to_vec(), ..Held::default() };
         held.packets.extend([record(10, 0), record(30, 1), record(20, 2), record(40, 3)]);
-        let mut round = Round::default();
+        let mut round = PacketBatch::default();
         held.release(Timestamp::from_nanos(30), &mut round);
         assert_eq!(round.bytes, b"abc");
         assert_eq!(round.packets().map(|packet| packet.data).collect::<Vec<_>>(), [b"a", b"b", b"c"]);

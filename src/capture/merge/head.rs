@@ -1,15 +1,15 @@
 use super::super::file::{BLOCK, Reader};
-use super::super::{Error, Origins, Record, Round};
+use super::super::{Error, LinkSources, PacketBatch, Record};
 use super::UNKNOWN;
 use crate::model::{LinkType, Timestamp};
 
 /// How many link types of one file are noted: few files have more than one.
 const LINKS: usize = 16;
 
-/// Holds an open file and what was read of it and not handed on.
+/// An open file and what was read of it and not handed on.
 pub(super) struct Head {
     reader: Reader,
-    pub(super) round: Round,
+    pub(super) round: PacketBatch,
     /// The packet of `round` that is next.
     pub(super) next: usize,
     /// The secret of `round` that is next.
@@ -22,7 +22,14 @@ pub(super) struct Head {
 
 impl Head {
     pub(super) fn new(reader: Reader) -> Head {
-        Head { reader, round: Round::default(), next: 0, next_secret: 0, latest: UNKNOWN, links: Vec::new() }
+        Head {
+            reader,
+            round: PacketBatch::default(),
+            next: 0,
+            next_secret: 0,
+            latest: UNKNOWN,
+            links: Vec::new(),
+        }
     }
 
     pub(super) fn is_used_up(&self) -> bool {
@@ -38,7 +45,12 @@ impl Head {
         self.round.packets.get(self.next).map_or(UNKNOWN, |record| record.at.time)
     }
 
-    pub(super) fn refill(&mut self, most: usize, several: bool, origins: &Origins) -> Result<bool, Error> {
+    pub(super) fn refill(
+        &mut self,
+        most: usize,
+        several: bool,
+        origins: &LinkSources,
+    ) -> Result<bool, Error> {
         (self.next, self.next_secret) = (0, 0);
         let some = self.reader.fill(&mut self.round, most)?;
         for record in &self.round.packets {
@@ -54,7 +66,7 @@ impl Head {
     }
 
     /// Copies packets while their stamps are `wanted` and there is room; returns the stamp of the next one.
-    pub(super) fn copy(&mut self, round: &mut Round, wanted: impl Fn(Timestamp) -> bool) -> Timestamp {
+    pub(super) fn copy(&mut self, round: &mut PacketBatch, wanted: impl Fn(Timestamp) -> bool) -> Timestamp {
         if round.packets.is_empty() {
             round.bytes.clear();
         }
@@ -78,7 +90,7 @@ impl Head {
     }
 
     /// Copies the secrets that stand before the next packet.
-    fn copy_secrets(&mut self, round: &mut Round) {
+    fn copy_secrets(&mut self, round: &mut PacketBatch) {
         while let Some((before, text)) = self.round.secrets.get_mut(self.next_secret)
             && *before <= self.next
         {

@@ -8,8 +8,8 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::super::file::{BLOCK, Reader};
-use super::super::until::Watch;
-use super::super::{Error, Meter, Round, Until};
+use super::super::stop_condition::Watch;
+use super::super::{Error, PacketBatch, ReadProgress, StopCondition};
 use super::UNKNOWN;
 use crate::model::Timestamp;
 
@@ -26,7 +26,7 @@ pub(super) fn regular_length(path: &Path) -> Result<Option<u64>, Error> {
     Ok(metadata.is_file().then_some(metadata.len()))
 }
 
-pub(super) fn open_path(path: &Path, meter: &Meter, watch: &Arc<Watch>) -> Result<Reader, Error> {
+pub(super) fn open_path(path: &Path, meter: &ReadProgress, watch: &Arc<Watch>) -> Result<Reader, Error> {
     if is_standard_input(path) {
         let failed = |source| Error::Io { file: "-".into(), source };
         let input = io::stdin().as_fd().try_clone_to_owned().map_err(failed)?;
@@ -69,8 +69,9 @@ pub(super) fn is_readable(input: &impl AsFd, wait: Duration) -> bool {
 
 /// Looks at a file and closes it again.
 pub(super) fn first_stamp(path: &Path) -> Result<Timestamp, Error> {
-    let mut reader = open_path(path, &Meter::default(), &Arc::new(Watch::new(Until::default())))?;
-    let mut round = Round::default();
+    let mut reader =
+        open_path(path, &ReadProgress::default(), &Arc::new(Watch::new(StopCondition::default())))?;
+    let mut round = PacketBatch::default();
     reader.prepare()?;
     while reader.fill(&mut round, BLOCK)? {
         if let Some(record) = round.packets.first() {

@@ -54,7 +54,7 @@ fn rotated_files_in_any_order_pass_through_untouched() {
         Bytes::stamps(&[6, 7], b"c"),
     ]);
     assert_eq!(all.data().concat(), b"aaabbcc");
-    assert_eq!(all.rounds, [3, 2, 2], "each file is a round of its own");
+    assert_eq!(all.batches, [3, 2, 2], "each file is a round of its own");
 }
 
 #[test]
@@ -186,7 +186,7 @@ fn large_interleaved_files_come_in_bounded_rounds() {
     assert!(
         all.packets.iter().enumerate().all(|(index, packet)| packet.data == [u8::from(index % 2 == 1); 1500])
     );
-    assert!(all.rounds.iter().all(|packets| packets * 1500 <= BLOCK + 1500));
+    assert!(all.batches.iter().all(|packets| packets * 1500 <= BLOCK + 1500));
 }
 
 proptest! {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Out, block};
 use crate::model::{Endpoint, FlowKey, Packet, Timestamp};
 
-/// Tells which connection a packet is of.
+/// Which connection a packet is of.
 ///
 /// Nobody here reads packets; those who do lend this.
 pub trait Sorter: Send {
@@ -13,7 +13,7 @@ pub trait Sorter: Send {
     fn belongs(&mut self, packet: &Packet<'_>) -> Belongs;
 }
 
-/// Says which connection a packet is of.
+/// Which connection a packet is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Belongs {
     /// Of this one.
@@ -31,7 +31,7 @@ pub enum Belongs {
 
 /// How long packets wait in line for what becomes of their connection. Within this time, the file is in order.
 const IN_LINE: Duration = Duration::from_secs(2);
-/// How many rounds they wait at least: what a round holds is decided while the next ones are read.
+/// How many batches they wait at least: what a round holds is decided while the next ones are read.
 const ROUNDS: u64 = 3;
 /// How many bytes wait in line at most.
 const LINE: usize = 64 << 20;
@@ -54,7 +54,7 @@ const ALL_BESIDE: usize = 64 << 20;
 pub(super) struct Chosen {
     sorter: Box<dyn Sorter>,
     flows: HashMap<FlowKey, Flow>,
-    line: VecDeque<Waiting>,
+    line: VecDeque<PendingConnection>,
     /// Bytes in the line, and beside it.
     in_line: usize,
     beside: usize,
@@ -66,13 +66,13 @@ pub(super) struct Chosen {
 struct Flow {
     keep: bool,
     /// Packets that have waited long enough, oldest first.
-    beside: VecDeque<Waiting>,
+    beside: VecDeque<PendingConnection>,
     bytes: usize,
     seen: Timestamp,
 }
 
-/// Is a packet whose block is made and not written.
-struct Waiting {
+/// A packet whose block is made and not written.
+struct PendingConnection {
     key: Option<FlowKey>,
     time: Timestamp,
     round: u64,
@@ -115,7 +115,12 @@ impl Chosen {
         let mut block = Vec::with_capacity(packet.data.len().saturating_add(36));
         block::packet(&mut block, interface, packet);
         self.in_line = self.in_line.saturating_add(block.len());
-        self.line.push_back(Waiting { key, time: self.now, round: self.round, block: block.into() });
+        self.line.push_back(PendingConnection {
+            key,
+            time: self.now,
+            round: self.round,
+            block: block.into(),
+        });
         self.advance(out)
     }
 
@@ -158,7 +163,7 @@ impl Chosen {
         line.saturating_add(beside)
     }
 
-    fn is_kept(&self, waiting: &Waiting) -> bool {
+    fn is_kept(&self, waiting: &PendingConnection) -> bool {
         waiting.key.is_none_or(|key| self.flows.get(&key).is_some_and(|flow| flow.keep))
     }
 
@@ -183,7 +188,7 @@ impl Chosen {
         Ok(())
     }
 
-    fn put_beside(&mut self, waiting: Waiting) {
+    fn put_beside(&mut self, waiting: PendingConnection) {
         let Some(flow) = waiting.key.and_then(|key| self.flows.get_mut(&key)) else { return };
         let before = flow.bytes;
         flow.bytes = flow.bytes.saturating_add(waiting.block.len());
@@ -215,7 +220,7 @@ impl Chosen {
     }
 }
 
-fn write(waiting: &Waiting, out: &mut Out) -> io::Result<()> {
+fn write(waiting: &PendingConnection, out: &mut Out) -> io::Result<()> {
     out.turn(waiting.time)?;
     out.pending.extend_from_slice(&waiting.block);
     out.count();

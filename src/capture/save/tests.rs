@@ -5,8 +5,8 @@ use super::*;
 use crate::model::{At, FlowKey, Packet, Tunnel};
 
 /// A round of packets, each a time in seconds, an interface, a link type, and bytes.
-fn round(packets: &[(i64, Option<u16>, LinkType, &[u8])]) -> Round {
-    let mut round = Round::default();
+fn round(packets: &[(i64, Option<u16>, LinkType, &[u8])]) -> PacketBatch {
+    let mut round = PacketBatch::default();
     for (n, (seconds, interface, link, data)) in packets.iter().enumerate() {
         let offset = u32::try_from(round.bytes.len()).unwrap();
         let length = u32::try_from(data.len()).unwrap();
@@ -21,7 +21,7 @@ fn round(packets: &[(i64, Option<u16>, LinkType, &[u8])]) -> Round {
 /// What a file holds: seconds, link type and bytes of each packet.
 fn read(path: &Path) -> Vec<(i64, u32, Vec<u8>)> {
     let mut files = Files::open(&[path.to_owned()]).unwrap();
-    let (mut round, mut packets) = (Round::default(), Vec::new());
+    let (mut round, mut packets) = (PacketBatch::default(), Vec::new());
     while files.next(&mut round).unwrap() != Next::End {
         assert!(round.diagnostics.is_empty(), "{:?}", round.diagnostics);
         for packet in round.packets() {
@@ -100,10 +100,10 @@ fn input_that_takes_a_later_name_is_not_written_over() {
     let folder = tempfile::tempdir().unwrap();
     let input = folder.path().join("out_00002.pcapng");
     fs::write(&input, "packets").unwrap();
-    let spared = Vec::from_iter(Identity::at(&input));
+    let spared = Vec::from_iter(FileId::at(&input));
     let rotated = Target { most_bytes: Some(500), spared, ..target(folder.path()) };
     let saver = Saver::create(rotated, Vec::new(), None, None).unwrap();
-    let mut last = Round::default();
+    let mut last = PacketBatch::default();
     for second in 0..10 {
         let mut round = round(&[(second, None, LinkType::ETHERNET, &[7; 200])]);
         saver.lock().take(&mut round);
@@ -177,9 +177,9 @@ impl Sorter for ByFirstByte {
     }
 }
 
-fn chosen(folder: &Path, rounds: &[(&[(i64, &str)], &str)]) -> Vec<String> {
+fn chosen(folder: &Path, batches: &[(&[(i64, &str)], &str)]) -> Vec<String> {
     let saver = Saver::create(target(folder), Vec::new(), None, Some(Box::new(ByFirstByte))).unwrap();
-    for (packets, keep) in rounds {
+    for (packets, keep) in batches {
         let packets: Vec<_> =
             packets.iter().map(|(time, data)| (*time, None, LinkType::ETHERNET, data.as_bytes())).collect();
         saver.lock().take(&mut round(&packets));

@@ -6,35 +6,35 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::thread;
 
-use super::kept::Kept;
+use super::pause::Handle;
 use super::save;
-use super::valve::Handle;
-use crate::capture::{Counts, Meter};
+use super::spool::PacketSpool;
+use crate::capture::{Counts, ReadProgress};
 use crate::export::AnyFormat;
 use crate::export::Settings;
 use crate::store::Shared;
 use crate::tui::{Choice, Feed};
 
-/// Says where the packets are that can be saved.
+/// Where the packets are that can be saved.
 #[derive(Clone, Debug)]
 pub(super) enum Packets {
     /// In files, which can be read again.
     Files(Vec<PathBuf>),
     /// In a file of our own.
-    Kept(Kept),
+    PacketSpool(PacketSpool),
 }
 
 /// Stands behind the screen.
 pub(super) struct Behind {
     title: String,
-    meter: Meter,
+    meter: ReadProgress,
     /// What interfaces gave and dropped.
     counts: Option<Counts>,
     /// Stops the capture, where packets come as they are captured.
-    valve: Option<Handle>,
+    pause: Option<Handle>,
     packets: Packets,
     store: Shared,
-    /// Who the program became when it gave up root's rights.
+    /// Who the program became when it gave up root's privileges.
     user: Option<String>,
     sender: mpsc::Sender<String>,
     receiver: mpsc::Receiver<String>,
@@ -46,9 +46,9 @@ impl Behind {
         let (sender, receiver) = mpsc::channel();
         Behind {
             title,
-            meter: Meter::default(),
+            meter: ReadProgress::default(),
             counts: None,
-            valve: None,
+            pause: None,
             packets,
             store,
             user: None,
@@ -58,13 +58,13 @@ impl Behind {
     }
 
     /// Tells how far reading came.
-    pub(super) fn with_meter(self, meter: Option<Meter>) -> Behind {
+    pub(super) fn with_meter(self, meter: Option<ReadProgress>) -> Behind {
         Behind { meter: meter.unwrap_or_default(), ..self }
     }
 
     /// Shows packets as they are captured; `counts` are those of the interfaces.
-    pub(super) fn live(self, valve: Handle, counts: Option<Counts>) -> Behind {
-        Behind { valve: Some(valve), counts, ..self }
+    pub(super) fn live(self, pause: Handle, counts: Option<Counts>) -> Behind {
+        Behind { pause: Some(pause), counts, ..self }
     }
 
     /// Writes files as `user`, where the program is another one than who began it.
@@ -95,8 +95,8 @@ impl Behind {
     }
 
     fn turn(&self, shut: bool) -> io::Result<()> {
-        let valve = self.valve.as_ref().ok_or(io::ErrorKind::Unsupported)?;
-        valve.shut(shut);
+        let pause = self.pause.as_ref().ok_or(io::ErrorKind::Unsupported)?;
+        pause.shut(shut);
         Ok(())
     }
 }
@@ -125,11 +125,11 @@ impl Feed for Behind {
     }
 
     fn is_live(&self) -> bool {
-        self.valve.is_some()
+        self.pause.is_some()
     }
 
     fn is_stopped(&self) -> bool {
-        self.valve.as_ref().is_some_and(Handle::is_shut)
+        self.pause.as_ref().is_some_and(Handle::is_shut)
     }
 
     fn dropped(&self) -> u64 {

@@ -7,15 +7,15 @@ use std::io::{self, BufWriter, Write as _};
 use std::path::PathBuf;
 
 use super::feed::Packets;
-use crate::capture::{Belongs, Error, Files, Next, Round, Saver, Sorter as _, Source, Target};
+use crate::capture::{Belongs, Error, Files, Next, PacketBatch, Saver, Sorter as _, Source, Target};
 use crate::event::{ConnId, Event, Sink};
 use crate::export::{AnyFormat, Format as _};
 use crate::model::Endpoint;
 use crate::pipeline::Flows;
-use crate::store::{Shared, Untold};
+use crate::store::{ReplayError, Shared};
 use crate::view;
 
-/// Names connections by their two ends, the smaller one first.
+/// Name of connections by their two ends, the smaller one first.
 pub(super) type Ends = BTreeSet<(Endpoint, Endpoint)>;
 
 /// Returns the ends of connections.
@@ -33,12 +33,12 @@ fn between(one: Endpoint, other: Endpoint) -> (Endpoint, Endpoint) {
 pub(super) fn packets(packets: &Packets, ends: Ends, file: PathBuf) -> Result<String, Error> {
     let (source, dropped): (Box<dyn Source>, bool) = match packets {
         Packets::Files(paths) => (Box::new(Files::open(paths)?), false),
-        Packets::Kept(kept) => (Box::new(kept.source()?), kept.has_dropped()),
+        Packets::PacketSpool(kept) => (Box::new(kept.source()?), kept.has_dropped()),
     };
     let saver = Saver::create(Target { file, ..Target::default() }, Vec::new(), None, None)?;
     let flows = Flows::new(crate::wire::Limits::default());
     let mut picked = Picked { source, flows, ends };
-    let mut round = Round::default();
+    let mut round = PacketBatch::default();
     loop {
         let next = picked.next(&mut round)?;
         saver.take(&mut round);
@@ -50,7 +50,7 @@ pub(super) fn packets(packets: &Packets, ends: Ends, file: PathBuf) -> Result<St
     Ok(if dropped { format!("{count} written; older ones were dropped") } else { format!("{count} written") })
 }
 
-/// Is the part of a capture that is between chosen ends.
+/// The part of a capture that is between chosen ends.
 struct Picked {
     source: Box<dyn Source>,
     flows: Flows,
@@ -58,7 +58,7 @@ struct Picked {
 }
 
 impl Source for Picked {
-    fn next(&mut self, round: &mut Round) -> Result<Next, Error> {
+    fn next(&mut self, round: &mut PacketBatch) -> Result<Next, Error> {
         let next = self.source.next(round)?;
         let belong: Vec<bool> = round
             .packets()
@@ -120,11 +120,11 @@ struct LeftOut {
 }
 
 impl LeftOut {
-    const fn count(&mut self, told: Result<(), Untold>) {
+    const fn count(&mut self, told: Result<(), ReplayError>) {
         match told {
-            Err(Untold::Dropped) => self.dropped = self.dropped.saturating_add(1),
-            Err(Untold::NoEvidence) => self.no_evidence = self.no_evidence.saturating_add(1),
-            Ok(()) | Err(Untold::Unknown) => {}
+            Err(ReplayError::Dropped) => self.dropped = self.dropped.saturating_add(1),
+            Err(ReplayError::NoEvidence) => self.no_evidence = self.no_evidence.saturating_add(1),
+            Ok(()) | Err(ReplayError::Unknown) => {}
         }
     }
 
@@ -160,7 +160,7 @@ mod tests {
     use crate::event::{Kind, Opcode};
     use crate::export::Settings;
     use crate::model::Side;
-    use crate::store::{Batch, Bounds, Kept};
+    use crate::store::{Batch, Bounds, PayloadLocation};
     use crate::view::samples;
 
     #[test]
@@ -175,7 +175,7 @@ mod tests {
         }
         let is_dropped = |n: &u32| {
             let store = store.lock();
-            store.entry(*n).is_some_and(|entry| store.kept(entry) == Kept::Dropped)
+            store.entry(*n).is_some_and(|entry| store.kept(entry) == PayloadLocation::Dropped)
         };
         let entries: Vec<u32> = (0..150).collect();
         let dropped = entries.iter().filter(|n| is_dropped(n)).count();

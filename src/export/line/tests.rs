@@ -249,8 +249,8 @@ proptest! {
     ) {
         let [a, b, c, d, e, f, g, h] = sums;
         let totals = Pair {
-            client: Totals { messages: a, frames: b, bytes: c, wire_bytes: d },
-            server: Totals { messages: e, frames: f, bytes: g, wire_bytes: h },
+            client: DirectionTotals { messages: a, frames: b, bytes: c, wire_bytes: d },
+            server: DirectionTotals { messages: e, frames: f, bytes: g, wire_bytes: h },
         };
         let closed = Closed { code, reason: reason.into(), by, clean, duration, totals };
         check(&Event { conn, at, kind: Kind::Closed(&closed) });

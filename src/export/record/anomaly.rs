@@ -7,7 +7,7 @@ use super::{Side, Time};
 use crate::event::{self, Event, Evidence};
 use crate::model;
 
-/// Is an `anomaly` line.
+/// An `anomaly` line.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Anomaly<'a> {
     /// When: RFC 3339, UTC, nine decimals; absent where it concerns no packet.
@@ -56,7 +56,7 @@ impl<'a> Anomaly<'a> {
     }
 }
 
-/// Holds an anomaly's evidence, in the order in which it is declared.
+/// An anomaly's evidence, in the order in which it is declared.
 #[derive(Debug)]
 pub struct EvidenceMap<'a>(pub Vec<(&'static str, EvidenceValue<'a>)>);
 
@@ -70,7 +70,7 @@ impl Serialize for EvidenceMap<'_> {
     }
 }
 
-/// Is one piece of evidence.
+/// One piece of evidence.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum EvidenceValue<'a> {

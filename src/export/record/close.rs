@@ -4,7 +4,7 @@ use serde::Serialize;
 use super::{Seconds, Side, Time, number};
 use crate::event::{self, Event};
 
-/// Is a `close` line.
+/// A `close` line.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Close<'a> {
     /// When: RFC 3339, UTC, nine decimals.
@@ -28,9 +28,9 @@ pub struct Close<'a> {
     /// Seconds from the opening to the end.
     pub duration: Seconds,
     /// What the client sent.
-    pub client_totals: Totals,
+    pub client_totals: DirectionTotals,
     /// What the server sent.
-    pub server_totals: Totals,
+    pub server_totals: DirectionTotals,
 }
 
 impl<'a> Close<'a> {
@@ -44,15 +44,15 @@ impl<'a> Close<'a> {
             by: closed.by.map(Side::new),
             clean: closed.clean,
             duration: Seconds(closed.duration),
-            client_totals: Totals::new(closed.totals.client),
-            server_totals: Totals::new(closed.totals.server),
+            client_totals: DirectionTotals::new(closed.totals.client),
+            server_totals: DirectionTotals::new(closed.totals.server),
         }
     }
 }
 
 /// Adds up what one side sent.
 #[derive(Debug, Serialize, JsonSchema)]
-pub struct Totals {
+pub struct DirectionTotals {
     /// Messages and control frames.
     pub messages: u64,
     /// Frames.
@@ -63,9 +63,9 @@ pub struct Totals {
     pub wire_bytes: u64,
 }
 
-impl Totals {
-    pub(super) fn new(totals: event::Totals) -> Self {
-        let event::Totals { messages, frames, bytes, wire_bytes } = totals;
-        Totals { messages, frames, bytes, wire_bytes }
+impl DirectionTotals {
+    pub(super) fn new(totals: event::DirectionTotals) -> Self {
+        let event::DirectionTotals { messages, frames, bytes, wire_bytes } = totals;
+        DirectionTotals { messages, frames, bytes, wire_bytes }
     }
 }

@@ -8,7 +8,7 @@ use super::{Seconds, Side, Time, number};
 use crate::event::{self, Event};
 use crate::view::close_code_name;
 
-/// Is a `frame` line.
+/// A `frame` line.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Frame {
     /// When: RFC 3339, UTC, nine decimals.
@@ -61,7 +61,7 @@ impl Frame {
     }
 }
 
-/// Is a `message` line.
+/// A `message` line.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Message<'a> {
     /// When its last byte was captured: RFC 3339, UTC, nine decimals.
@@ -142,7 +142,7 @@ pub(in crate::export) fn tells_all(close: &event::CloseBody<'_>, message: &event
     }
 }
 
-/// Is a close frame's body (RFC 6455 §5.5.1).
+/// A close frame's body (RFC 6455 §5.5.1).
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct CloseBody<'a> {
     /// The code; 1005 stands for none.
@@ -160,7 +160,7 @@ impl<'a> CloseBody<'a> {
     }
 }
 
-/// Tells what a message took on the wire.
+/// What a message took on the wire.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Wire {
     /// How many frames carried it.

@@ -9,7 +9,7 @@ use crate::event::{self, Event};
 use crate::http;
 use crate::model::{self, DeflateSide, Pair};
 
-/// Is an `open` line.
+/// An `open` line.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Open<'a> {
     /// The version of this format: 1.
@@ -72,7 +72,7 @@ impl<'a> Open<'a> {
     }
 }
 
-/// Is one end of the TCP connection.
+/// One end of the TCP connection.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Endpoint {
     /// The IPv4 or IPv6 address.
@@ -87,7 +87,7 @@ impl Endpoint {
     }
 }
 
-/// Is the upgrade request.
+/// The upgrade request.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Request<'a> {
     /// The method.
@@ -107,7 +107,7 @@ impl<'a> Request<'a> {
     }
 }
 
-/// Is the answer to the upgrade request.
+/// The answer to the upgrade request.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Response<'a> {
     /// The status code.
@@ -129,7 +129,7 @@ fn fields(headers: &[http::Field]) -> Vec<[&str; 2]> {
     headers.iter().map(|field| [&*field.name, &*field.value]).collect()
 }
 
-/// Tells how the server answered the key (RFC 6455 §4.2.2).
+/// How the server answered the key (RFC 6455 §4.2.2).
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Accept<'a> {
     /// `Sec-WebSocket-Key`.
@@ -155,7 +155,7 @@ impl<'a> Accept<'a> {
     }
 }
 
-/// Holds what was agreed for permessage-deflate (RFC 7692 §7.1).
+/// What was agreed for permessage-deflate (RFC 7692 §7.1).
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Deflate {
     /// The client begins each message with an empty window.

@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 use crate::model::{self, Timestamp};
 use crate::view::Rfc3339;
 
-/// Names a side.
+/// Name of a side.
 #[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 #[schemars(inline)]
@@ -26,7 +26,7 @@ impl Side {
     }
 }
 
-/// Is a moment, shown as RFC 3339 in UTC with nine decimals.
+/// A moment, shown as RFC 3339 in UTC with nine decimals.
 #[derive(Clone, Copy, Debug, JsonSchema)]
 #[schemars(inline)]
 pub struct Time(
@@ -41,7 +41,7 @@ impl Serialize for Time {
     }
 }
 
-/// Is a time span, shown in seconds with one to nine decimals.
+/// A time span, shown in seconds with one to nine decimals.
 #[derive(Clone, Copy, Debug, JsonSchema)]
 #[schemars(inline)]
 pub struct Seconds(#[schemars(with = "f64", range(min = 0))] pub Duration);

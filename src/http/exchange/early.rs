@@ -1,16 +1,16 @@
 //! What one side sent before its meaning is known: held until the other side's head tells.
 
-use super::{Exchanges, Reading};
+use super::{HttpTracker, Reading};
 use crate::http::asked::Awaited;
 use crate::http::body::Body;
-use crate::http::held::Early;
-use crate::http::looks::{Looks, begins, is_frame, looks_like, tail_of_head};
+use crate::http::held::BufferedBytes;
+use crate::http::looks::{Sniff, begins, is_frame, looks_like, tail_of_head};
 use crate::model::{Anomaly, Side};
 
 /// So many bytes tell whether a request or a frame begins.
 const TELLING: usize = 256;
 
-impl Exchanges {
+impl HttpTracker {
     /// Tells whether this side's next bytes have no meaning before the other side's head is known.
     pub(super) fn waits(&self, side: Side) -> bool {
         match self.reading[side] {
@@ -52,8 +52,8 @@ impl Exchanges {
                 return;
             };
             match self.rare().held[side].pop() {
-                Some(Early::Gap(length)) => self.lose(side, length),
-                Some(Early::Bytes(mut bytes, carried)) => {
+                Some(BufferedBytes::Gap(length)) => self.lose(side, length),
+                Some(BufferedBytes::Bytes(mut bytes, carried)) => {
                     let mut used = 0_usize;
                     let mut fresh = true;
                     while !self.over && used < bytes.len() && !self.waits(side) {
@@ -81,7 +81,7 @@ impl Exchanges {
             self.refuse(side);
             return 0;
         }
-        if behind && fresh && looks_like(bytes) == Looks::Response {
+        if behind && fresh && looks_like(bytes) == Sniff::Response {
             // What came before was the rest of an earlier answer.
             self.rare().held[side].take();
             self.reading[side] = Reading::Start;
@@ -114,7 +114,7 @@ impl Exchanges {
     fn recognise(&mut self) -> bool {
         let held = &mut self.rare.get_or_insert_default().held.server;
         let bytes = held.last_run(self.limits.early);
-        if looks_like(&bytes) == Looks::Response {
+        if looks_like(&bytes) == Sniff::Response {
             held.keep_last_run(0);
             self.reading.server = Reading::Start;
             return true;
@@ -163,7 +163,7 @@ impl Exchanges {
 
     /// Tells whether the answer to an upgrade was lost in a gap and the client took it for a refusal: it asks again.
     pub(super) fn asks_again(&self) -> bool {
-        self.lost.server && self.awaits_upgrade() && looks_like(&self.begun()) == Looks::Request
+        self.lost.server && self.awaits_upgrade() && looks_like(&self.begun()) == Sniff::Request
     }
 
     pub(super) fn awaits_upgrade(&self) -> bool {

@@ -1,6 +1,6 @@
 //! Heads, whole or in pieces: what they ask for and what they grant.
 
-use super::{Exchanges, Gathered, Output, Reading};
+use super::{HttpTracker, Output, PartialHead, Reading};
 use crate::http::Handshake;
 use crate::http::asked::{Answered, Awaited};
 use crate::http::body::Body;
@@ -13,9 +13,9 @@ use crate::model::{Anomaly, Pair, Side};
 /// Bounds how many keys of refused requests are remembered, to recognise a late answer to one of them.
 const EARLIER_KEYS: usize = 4;
 
-impl Exchanges {
+impl HttpTracker {
     /// Reads on in a head; `gathered` is what came of it before.
-    pub(super) fn head(&mut self, side: Side, bytes: &[u8], gathered: Option<Box<Gathered>>) -> usize {
+    pub(super) fn head(&mut self, side: Side, bytes: &[u8], gathered: Option<Box<PartialHead>>) -> usize {
         let limit = self.limits.head;
         let before = gathered.as_ref().map_or(0, |gathered| gathered.bytes.len());
         // One byte beyond the limit is enough to know that it is exceeded.

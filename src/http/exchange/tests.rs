@@ -16,7 +16,7 @@ const MASKED: &[u8] = b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58";
 const PLAIN: &[u8] = b"\x81\x05Hello";
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
 
-/// Is one thing done to a machine.
+/// One thing done to a machine.
 #[derive(Clone, Debug)]
 enum Do<'a> {
     C(&'a [u8]),
@@ -27,11 +27,11 @@ enum Do<'a> {
 use Do::{C, End, Gap, S};
 
 /// Does everything in order; gives all outputs, and for each push how many bytes were used.
-fn run(steps: &[Do<'_>]) -> (Exchanges, Vec<Output>, Vec<usize>) {
-    run_in(Exchanges::new(Limits::default()), steps)
+fn run(steps: &[Do<'_>]) -> (HttpTracker, Vec<Output>, Vec<usize>) {
+    run_in(HttpTracker::new(Limits::default()), steps)
 }
 
-fn run_in(mut machine: Exchanges, steps: &[Do<'_>]) -> (Exchanges, Vec<Output>, Vec<usize>) {
+fn run_in(mut machine: HttpTracker, steps: &[Do<'_>]) -> (HttpTracker, Vec<Output>, Vec<usize>) {
     let (mut outputs, mut used) = (Vec::new(), Vec::new());
     for step in steps {
         match *step {
@@ -161,7 +161,7 @@ fn exchanges_of_every_kind_come_first() {
         c("GET /1 HTTP/1.1\r\n\r\n"),
         s(OK),
         c("\r\nPOST /2 HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc"),
-        s("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"),
+        s("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 BufferedBytes Hints\r\nLink: x\r\n\r\n"),
         s("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n3;x=y\r\nabc\r\n0\r\nT: x\r\n\r\n"),
         c("PUT /3 HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n"),
         s("HTTP/1.1 204 No Content\r\n\r\n"),
@@ -209,7 +209,7 @@ fn a_tunnel_through_a_proxy() {
     let (mut machine, outputs, used) = run(&[c(connect), c("early"), s(granted)]);
     assert_eq!(names(&outputs), ["tunnel"]);
     assert_eq!(used, [connect.len(), 5, granted.len() - 4]);
-    assert_eq!(machine.take_early(Side::Client), [Early::Bytes(b"early".to_vec(), At::default())]);
+    assert_eq!(machine.take_early(Side::Client), [BufferedBytes::Bytes(b"early".to_vec(), At::default())]);
 
     let request = REQUEST.replace("Host: server.example.com:9001\r\n", "");
     let (_, outputs, _) = run_in(machine.into_tunnel(), &[c(&request), s(RESPONSE)]);
@@ -245,7 +245,7 @@ fn other_protocols_are_known_from_their_first_bytes() {
 
 #[test]
 fn a_head_that_never_ends() {
-    let mut machine = Exchanges::new(Limits::default());
+    let mut machine = HttpTracker::new(Limits::default());
     let (mut most, mut used) = (0, 0);
     machine.push(Side::Client, b"GET / HTTP/1.1\r\n");
     for _ in 0..100_000 {
@@ -271,7 +271,7 @@ fn a_head_of_just_the_limit() {
 
 // Bounds.
 
-impl Exchanges {
+impl HttpTracker {
     fn take_early_allocated(&self) -> usize {
         self.rare.as_ref().map_or(0, |rare| rare.held.client.allocated() + rare.held.server.allocated())
     }
@@ -279,14 +279,14 @@ impl Exchanges {
 
 #[test]
 fn a_connection_at_rest_is_small() {
-    let machine = Exchanges::new(Limits::default());
-    assert!(size_of::<Exchanges>() <= 200, "{}", size_of::<Exchanges>());
+    let machine = HttpTracker::new(Limits::default());
+    assert!(size_of::<HttpTracker>() <= 200, "{}", size_of::<HttpTracker>());
     assert_eq!(machine.allocated(), 0);
 }
 
 #[test]
 fn ordinary_exchanges_leave_nothing_behind() {
-    let mut machine = Exchanges::new(Limits::default());
+    let mut machine = HttpTracker::new(Limits::default());
     for _ in 0..1000 {
         machine.push(Side::Client, b"GET / HTTP/1.1\r\nHost: h\r\n\r\n");
         machine.push(Side::Server, OK.as_bytes());
@@ -298,15 +298,15 @@ fn ordinary_exchanges_leave_nothing_behind() {
 fn a_hundred_thousand_upgrading_connections_fit_in_128_mib() {
     let cookie = REQUEST.replace("\r\n\r\n", &format!("\r\nCookie: {}\r\n\r\n", "c".repeat(400)));
     let (machine, _, _) = run(&[c(&cookie)]);
-    assert!((machine.allocated() + size_of::<Exchanges>()) * 100_000 < 128 << 20);
+    assert!((machine.allocated() + size_of::<HttpTracker>()) * 100_000 < 128 << 20);
     let (machine, _, _) = run(&[c(&cookie[..200])]);
-    assert!((machine.allocated() + size_of::<Exchanges>()) * 100_000 < 128 << 20);
+    assert!((machine.allocated() + size_of::<HttpTracker>()) * 100_000 < 128 << 20);
 }
 
 #[test]
 fn a_long_head_in_single_bytes() {
     let head = REQUEST.replace("/chat", &format!("/{}", "x".repeat(60_000)));
-    let mut machine = Exchanges::new(Limits::default());
+    let mut machine = HttpTracker::new(Limits::default());
     let used = head.as_bytes().iter().map(|byte| machine.push(Side::Client, std::slice::from_ref(byte)));
     assert_eq!(used.sum::<usize>(), head.len());
     machine.push(Side::Server, RESPONSE.as_bytes());
@@ -367,7 +367,7 @@ proptest! {
     fn random_bytes_never_panic_and_stay_within_bounds(
         steps in prop::collection::vec((any::<bool>(), 0_u8..8, prop::collection::vec(any::<u8>(), 0..40)), 0..40)
     ) {
-        let mut machine = Exchanges::new(Limits { head: 512, early: 256 });
+        let mut machine = HttpTracker::new(Limits { head: 512, early: 256 });
         for (client, kind, bytes) in steps {
             let side = if client { Side::Client } else { Side::Server };
             match kind {
@@ -386,7 +386,7 @@ proptest! {
 
     #[test]
     fn nothing_is_held_back_but_by_a_pending_output(bytes: Vec<u8>, client: bool) {
-        let mut machine = Exchanges::new(Limits::default());
+        let mut machine = HttpTracker::new(Limits::default());
         let side = if client { Side::Client } else { Side::Server };
         let used = machine.push(side, &bytes);
         prop_assert!(used == bytes.len() || machine.next().is_some());

@@ -59,7 +59,7 @@ impl Upper {
         self.tell_held(cx);
     }
 
-    /// Joins the conversation that there most likely is, where none was found beyond doubt.
+    /// Joins the conversation that there most likely is, where none was found beyond resync_from.
     pub(super) fn decide_late(&mut self, cx: &mut Context<'_>) {
         let Layer::Late(searches) = &mut self.layer else { return };
         let best = Side::BOTH.into_iter().find_map(|side| searches[side].best().map(|found| (side, found)));

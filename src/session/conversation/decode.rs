@@ -1,7 +1,7 @@
 //! Bytes → frames → messages.
 
 use super::Conversation;
-use super::tell::Said;
+use super::tell::PayloadView;
 use crate::event::{Frame, Kind};
 use crate::model::{At, Side};
 use crate::session::context::{Context, KEPT};
@@ -21,7 +21,7 @@ impl Conversation {
             match half.frames.next(&mut input) {
                 Some(Piece::Header { header, offset }) => {
                     if half.found && !Search::believes(side, self.deflate.rsv1(), &header) {
-                        return self.doubt(side, &header, offset, input, carried, cx);
+                        return self.resync_from(side, &header, offset, input, carried, cx);
                     }
                     self.header(side, header, offset, &mut input, cx);
                 }
@@ -45,9 +45,9 @@ impl Conversation {
         let half = &mut self.sides[side];
         let control = header.opcode.is_control();
         let starts = control || header.opcode != Opcode::CONTINUATION;
-        let beheaded = !starts && half.adrift && half.data.is_none();
-        half.adrift &= control;
-        let message_open = half.data.is_some() || beheaded;
+        let missing_start = !starts && half.desynchronised && half.data.is_none();
+        half.desynchronised &= control;
+        let message_open = half.data.is_some() || missing_start;
         let context = crate::websocket::Context { from: side, offset, message_open, rsv1 };
         if cx.sink.wants_frames() {
             cx.say(Kind::Frame(Frame { from: side, header, offset }));
@@ -83,7 +83,7 @@ impl Conversation {
             _ => {
                 let mut open = cx.shared.open();
                 open.begin(&header, inflating, begun);
-                if beheaded {
+                if missing_start {
                     // It continues a message whose beginning was lost, and with it whether it is compressed.
                     open.payload.skip(None);
                     open.unreadable = rsv1 == Rsv1::Message;
@@ -126,14 +126,14 @@ impl Conversation {
             inflater.push(payload, &mut out);
             inflater.finish(&mut out);
             out.trim_cut_character();
-            let said = Said::of(header.opcode, &out);
+            let said = PayloadView::of(header.opcode, &out);
             self.deliver(side, header.opcode, &said, wire, cx);
             out.shrink(KEPT);
             cx.shared.inflated = out;
             self.inflater_anomalies(side, cx);
         } else {
             let bad = if header.opcode == Opcode::TEXT { first_bad_byte(payload) } else { None };
-            let said = Said {
+            let said = PayloadView {
                 bytes: payload,
                 length: header.length,
                 missing: &[],

@@ -28,7 +28,7 @@ impl Conversation {
     /// Lets a search look for the next frames, for some of them and what was compressed with them are lost.
     fn lose_place(&mut self, side: Side, search: Search, cx: &Context<'_>) {
         let half = &mut self.sides[side];
-        (half.lost, half.adrift) = (true, true);
+        (half.lost, half.desynchronised) = (true, true);
         half.search = Some(Box::new(search));
         if !matches!(self.deflate, Deflate::Off) {
             half.inflater.get_or_insert_with(|| self.deflate.inflater(side, cx)).lose_history();
@@ -36,7 +36,7 @@ impl Conversation {
     }
 
     /// Looks for frames anew: those found before led to a header that cannot be.
-    pub(super) fn doubt(
+    pub(super) fn resync_from(
         &mut self,
         side: Side,
         header: &Header,

@@ -14,7 +14,7 @@ impl Conversation {
     /// Tells a message that was gathered and gives its memory back.
     pub(super) fn finish(&mut self, side: Side, mut open: Box<Open>, cx: &mut Context<'_>) {
         open.payload.trim_cut_character();
-        let said = Said::of(open.opcode, &open.payload);
+        let said = PayloadView::of(open.opcode, &open.payload);
         self.deliver(side, open.opcode, &said, open.wire, cx);
         if open.inflating {
             self.inflater_anomalies(side, cx);
@@ -35,7 +35,7 @@ impl Conversation {
         &mut self,
         side: Side,
         opcode: Opcode,
-        said: &Said<'_>,
+        said: &PayloadView<'_>,
         wire: Wire,
         cx: &mut Context<'_>,
     ) {
@@ -93,8 +93,8 @@ impl Conversation {
     }
 }
 
-/// Is a payload as it will be told.
-pub(super) struct Said<'a> {
+/// A payload as it will be told.
+pub(super) struct PayloadView<'a> {
     pub(super) bytes: &'a [u8],
     pub(super) length: u64,
     pub(super) missing: &'a [Missing],
@@ -104,10 +104,10 @@ pub(super) struct Said<'a> {
     pub(super) bad_utf8: Option<u64>,
 }
 
-impl<'a> Said<'a> {
+impl<'a> PayloadView<'a> {
     pub(super) fn of(opcode: Opcode, payload: &'a Payload) -> Self {
         let utf8 = if opcode == Opcode::TEXT { payload.utf8() } else { None };
-        Said {
+        PayloadView {
             bytes: payload.bytes(),
             length: payload.length(),
             missing: payload.missing(),

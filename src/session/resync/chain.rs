@@ -1,5 +1,5 @@
 use super::Search;
-use super::gathered::Gathered;
+use super::gathered::SearchBuffer;
 use crate::websocket::close::may_be_sent;
 use crate::websocket::mask::unmask;
 use crate::websocket::{Header, Opcode, Utf8};
@@ -15,7 +15,7 @@ struct Before {
     next: usize,
 }
 
-/// Is what a frame looked like: its header and the first bytes of its payload.
+/// What a frame looked like: its header and the first bytes of its payload.
 #[derive(Clone, Copy, Debug)]
 enum Look {
     Held(usize),
@@ -25,7 +25,7 @@ enum Look {
 
 impl Before {
     /// Returns how many bits the frame at `at` may add at most, for all that it says anew.
-    fn news(&mut self, gathered: &Gathered, at: usize, header: &Header) -> u32 {
+    fn news(&mut self, gathered: &SearchBuffer, at: usize, header: &Header) -> u32 {
         const SAME_HEADER: u32 = 4;
         let mut most = u32::MAX;
         for (look, earlier) in self.frames.iter().flatten() {
@@ -51,7 +51,7 @@ impl Before {
     }
 
     /// Moves to where all places are `shift` less, for what stood before is dropped.
-    fn drop_first(&mut self, gathered: &Gathered, shift: usize) {
+    fn drop_first(&mut self, gathered: &SearchBuffer, shift: usize) {
         for (look, header) in self.frames.iter_mut().flatten() {
             if let Look::Held(place) = *look {
                 *look = place
@@ -67,7 +67,7 @@ const fn like(header: &Header) -> (bool, u8, Opcode, u64) {
     (header.fin, header.rsv, header.opcode, header.length)
 }
 
-fn looked_at<'g>(gathered: &'g Gathered, at: usize, header: &Header) -> &'g [u8] {
+fn looked_at<'g>(gathered: &'g SearchBuffer, at: usize, header: &Header) -> &'g [u8] {
     const LOOK: usize = 256;
     let body = usize::try_from(header.length).unwrap_or(LOOK).min(LOOK);
     let (length, known) = (body.saturating_add(usize::from(header.header_length)), gathered.from(at));
@@ -79,7 +79,7 @@ fn hashed(bytes: &[u8]) -> u64 {
     ahash::RandomState::with_seeds(1, 2, 3, 4).hash_one(bytes)
 }
 
-/// Is a run of frames, each of which begins where the one before ends, and what speaks for it.
+/// A run of frames, each of which begins where the one before ends, and what speaks for it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Chain {
     /// Where its next frame begins.
@@ -154,7 +154,7 @@ impl Chain {
     }
 
     /// Counts the segments it goes on through, as far as `upto`.
-    pub(super) fn cross(&mut self, gathered: &Gathered, upto: usize) {
+    pub(super) fn cross(&mut self, gathered: &SearchBuffer, upto: usize) {
         let upto = upto.min(self.next);
         if upto > self.counted {
             self.crossed = self.crossed.saturating_add(gathered.boundaries(self.counted, upto));
@@ -163,7 +163,7 @@ impl Chain {
     }
 
     /// Moves to where all places are `shift` less, for what stood before is dropped; its next frame does not.
-    pub(super) fn drop_first(&mut self, gathered: &Gathered, shift: usize) {
+    pub(super) fn drop_first(&mut self, gathered: &SearchBuffer, shift: usize) {
         let moved = |place: usize| place.saturating_sub(shift);
         self.first_trusted = self.first_trusted.map(|place| moved(place.max(self.next)));
         self.next = moved(self.next);
@@ -281,7 +281,7 @@ const fn long(header: &Header) -> u32 {
     if header.length > 0xffff { LONG } else { 0 }
 }
 
-/// Says what becomes of text where a frame would begin.
+/// What becomes of text where a frame would begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Text {
     GoesOn,

@@ -1,10 +1,10 @@
 use crate::model::At;
 
-/// Holds the bytes of one side that are searched, and where others are missing between them.
+/// The bytes of one side that are searched, and where others are missing between them.
 ///
 /// A place counts bytes from the first one held on, missing ones included.
 #[derive(Debug, Default)]
-pub(super) struct Gathered {
+pub(super) struct SearchBuffer {
     bytes: Vec<u8>,
     /// Where bytes go on without a hole.
     runs: Vec<Run>,
@@ -35,7 +35,7 @@ impl Run {
     }
 }
 
-/// Is what follows in a side's stream.
+/// What follows in a side's stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::session) enum Piece<'a> {
     /// Bytes, and the packet that carried them.
@@ -44,7 +44,7 @@ pub(in crate::session) enum Piece<'a> {
     Gap(u64),
 }
 
-impl Gathered {
+impl SearchBuffer {
     /// Appends bytes that came in one segment.
     pub(super) fn push(&mut self, bytes: &[u8], carried: At) {
         if self.runs.is_empty() {
@@ -218,8 +218,8 @@ mod tests {
     }
 
     /// `abcd`, three missing, `ef`, `gh`, two missing.
-    fn sample() -> Gathered {
-        let mut gathered = Gathered::default();
+    fn sample() -> SearchBuffer {
+        let mut gathered = SearchBuffer::default();
         gathered.push(b"abcd", at(1));
         gathered.gap(1);
         gathered.gap(2);

@@ -1,13 +1,13 @@
 //! Segments captured twice, and sent twice.
 
 use super::tape::{Tape, bytes, hole};
+use crate::model::SenderClock;
 use crate::model::Side::Client;
-use crate::model::Stamp;
 use crate::tcp::CapturedAgain;
 
 /// Sends client data with a number of its own.
 fn data(tape: &mut Tape, id: u16, offset: i64, data: &[u8]) {
-    tape.stamp = Stamp { clock: 1000, id };
+    tape.stamp = SenderClock { clock: 1000, id };
     tape.data(Client, offset, data);
 }
 

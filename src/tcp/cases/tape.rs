@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::super::{Connection, Delivery, End, GapCause, Limits, Output};
-use crate::model::{Anomaly, At, Endpoint, Flags, Flow, Segment, Seq, Side, Stamp, Timestamp, Tunnel};
+use crate::model::{Anomaly, At, Endpoint, Flags, Flow, Segment, SenderClock, Seq, Side, Timestamp, Tunnel};
 
 use Side::{Client, Server};
 
@@ -50,7 +50,16 @@ pub(in crate::tcp) fn drain(mut delivery: Delivery<'_, '_>, seen: &mut Vec<Seen>
 pub(in crate::tcp) fn bare(seq: u32, flags: Flags, payload: &[u8]) -> Segment<'_> {
     let end = Endpoint::new([127, 0, 0, 1].into(), 1);
     let flow = Flow { source: end, destination: end, tunnel: Tunnel::NONE };
-    Segment { flow, seq: Seq(seq), ack: Seq(0), flags, window: 0, payload, cut: 0, stamp: Stamp::default() }
+    Segment {
+        flow,
+        seq: Seq(seq),
+        ack: Seq(0),
+        flags,
+        window: 0,
+        payload,
+        cut: 0,
+        stamp: SenderClock::default(),
+    }
 }
 
 /// Where the first data byte of each side stands in sequence space, unless a test says otherwise.
@@ -66,7 +75,7 @@ pub(in crate::tcp) struct Tape {
     packet: u64,
     pub(in crate::tcp) now: Timestamp,
     /// What the senders write on their segments.
-    pub(in crate::tcp) stamp: Stamp,
+    pub(in crate::tcp) stamp: SenderClock,
 }
 
 impl Tape {
@@ -78,7 +87,7 @@ impl Tape {
             acks: [Some(0); 2],
             packet: 0,
             now: Timestamp::new(1, 0),
-            stamp: Stamp::default(),
+            stamp: SenderClock::default(),
         }
     }
 

@@ -5,7 +5,7 @@ use super::super::state::{App, Panel, Tab};
 use super::super::text::{Brush, columns};
 use super::{hex, payload, tree};
 
-/// Says what is drawn at a place of the detail.
+/// What is drawn at a place of the detail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in super::super) enum Place {
     Field(usize),

@@ -82,7 +82,7 @@ enum HexLine<'a> {
     Missing(u64, String),
 }
 
-/// Is a row of cells.
+/// A row of cells.
 struct Row {
     /// The offset of its first cell in its part.
     offset: u64,
@@ -257,7 +257,7 @@ fn hex_row(
     drawn
 }
 
-/// Is what stands in a cell of a row.
+/// What stands in a cell of a row.
 #[derive(Clone, Copy)]
 enum Cell {
     None,

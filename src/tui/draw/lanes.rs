@@ -167,7 +167,7 @@ fn join(
     }
 }
 
-/// Says where the two lines are.
+/// Where the two lines are.
 struct Lanes {
     time: u16,
     left: u16,

@@ -13,7 +13,7 @@ use super::super::text::{Brush, columns};
 use super::tint;
 use crate::event::{Evidence, Missing, Opcode, Severity};
 use crate::model::{Side, Timestamp};
-use crate::store::{Entry, Facts, Kept, Record, Store, What};
+use crate::store::{Entry, Facts, PayloadLocation, Record, Store, What};
 use crate::view::{self, Piece};
 
 /// From how long a silence on it is drawn as a line of its own.
@@ -142,7 +142,7 @@ pub(super) fn quiet(app: &App, buffer: &mut Buffer, (area, y): (Rect, u16), sile
     brush.fill('┄', app.theme.rule);
 }
 
-/// Is a row that is being drawn.
+/// A row that is being drawn.
 struct Row {
     area: Rect,
     y: u16,
@@ -252,7 +252,7 @@ pub(super) fn preview(app: &App, store: &mut Store, brush: &mut Brush<'_>, numbe
     if let Some(code) = entry.close_code() {
         brush.word(&format!("{code} {} ", view::close_code_name(code)), theme.control);
     }
-    if store.kept(entry) == Kept::Dropped {
+    if store.kept(entry) == PayloadLocation::Dropped {
         brush.word("dropped to stay within the bounds", theme.dim);
         return;
     }
@@ -324,7 +324,7 @@ fn in_part(app: &App, brush: &mut Brush<'_>, entry: &Entry, record: &Record) {
     lit(brush, patched.text.get(from..).unwrap_or_default(), &lights, (theme.text, theme.escape));
 }
 
-/// Is a stretch of a text, and how it is lit.
+/// A stretch of a text, and how it is lit.
 pub(super) type Light = (Range<usize>, Style);
 
 /// Draws text with stretches of it lit up, which are in order.

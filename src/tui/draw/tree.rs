@@ -63,7 +63,7 @@ pub(super) fn draw(app: &mut App, buffer: &mut Buffer, area: Rect) {
     app.detail_drawn.extend(drawn);
 }
 
-/// Is a field that is to be drawn.
+/// A field that is to be drawn.
 struct Line<'a> {
     n: usize,
     field: Option<&'a Field>,

@@ -135,7 +135,8 @@ fn what_could_not_be_looked_at_is_said() {
     let gone = {
         let store = desk.app.store.clone();
         let store = store.lock();
-        let is_gone = |n: &u32| store.kept(store.entry(*n).unwrap()) == crate::store::Kept::Dropped;
+        let is_gone =
+            |n: &u32| store.kept(store.entry(*n).unwrap()) == crate::store::PayloadLocation::Dropped;
         (0..150).filter(is_gone).count()
     };
     assert!(gone > 0);

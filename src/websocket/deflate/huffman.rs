@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 const ROOT: u8 = 9;
 const LONGEST_CODE: usize = 15;
 
-/// Says what a code stands for.
+/// What a code stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Meaning {
     /// A byte, or the plain value of the symbol.
@@ -19,7 +19,7 @@ pub(super) enum Meaning {
     Further(u16, u8),
 }
 
-/// Is one code: what it stands for and how many bits it has.
+/// One code: what it stands for and how many bits it has.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Entry {
     pub(super) meaning: Meaning,

@@ -10,14 +10,14 @@
 //! A message that the library ended between two blocks leaves the next message to either: the history says which.
 
 mod bits;
+mod fast;
 mod history;
 mod huffman;
-mod library;
-mod partial;
+mod lossy;
 
+use self::fast::FastInflater;
 use self::history::History;
-use self::library::Library;
-use self::partial::Partial;
+use self::lossy::LossyInflater;
 use crate::model::{Anomaly, DeflateSide};
 use crate::websocket::Payload;
 use std::collections::VecDeque;
@@ -59,7 +59,7 @@ const UNFINISHED: &str = "the compressed data ends inside a block";
 /// How many anomalies wait for [`Inflater::next_anomaly`] at most; one message makes four at most.
 const MAX_WAITING: usize = 16;
 
-/// Says why the rest of a message cannot be inflated.
+/// Why the rest of a message cannot be inflated.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Stop {
     /// The data is no deflate stream.
@@ -82,8 +82,8 @@ pub struct Inflater {
     side: DeflateSide,
     limits: Limits,
     history: History,
-    library: Option<Library>,
-    partial: Option<Box<Partial>>,
+    library: Option<FastInflater>,
+    partial: Option<Box<LossyInflater>>,
     message: Message,
     /// A final block ended a message of a sender that keeps its window. The library cannot go on after one without
     /// being primed anew, our own inflater can.
@@ -95,7 +95,7 @@ pub struct Inflater {
     anomalies: VecDeque<Anomaly>,
 }
 
-/// Says how far the current message is.
+/// How far the current message is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Message {
     /// No compressed byte came yet.
@@ -158,7 +158,7 @@ impl Inflater {
             // Blocks after a final one: the window goes on, which the library cannot.
             if !rest.is_empty() {
                 ours = true;
-                self.partial.get_or_insert_with(Partial::boxed).begin();
+                self.partial.get_or_insert_with(LossyInflater::boxed).begin();
             }
         }
         if let (true, Some(partial)) = (ours, &mut self.partial) {
@@ -212,7 +212,7 @@ impl Inflater {
 
     /// Returns how much memory it holds, in bytes.
     pub fn allocated(&self) -> usize {
-        let engines = self.library.as_ref().map_or(0, Library::allocated);
+        let engines = self.library.as_ref().map_or(0, FastInflater::allocated);
         let engines = engines.saturating_add(self.partial.as_ref().map_or(0, |partial| partial.allocated()));
         let waiting = self.anomalies.capacity().saturating_mul(size_of::<Anomaly>());
         self.history.allocated().saturating_add(engines).saturating_add(waiting)
@@ -239,7 +239,7 @@ impl Inflater {
             !known || self.side.max_window_bits < 15 || (self.finals && !self.side.no_context_takeover);
         if ours {
             self.library = None;
-            self.partial.get_or_insert_with(Partial::boxed).begin();
+            self.partial.get_or_insert_with(LossyInflater::boxed).begin();
         } else {
             self.history.forget_marks();
             match &mut self.library {
@@ -247,7 +247,7 @@ impl Inflater {
                 Some(_) => {}
                 None => {
                     self.partial = None;
-                    self.library = Some(Library::new(&self.history));
+                    self.library = Some(FastInflater::new(&self.history));
                 }
             }
         }

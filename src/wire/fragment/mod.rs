@@ -1,14 +1,14 @@
 //! Fragments that wait for each other (RFC 791 §3.2, RFC 8200 §4.5), within bounds.
 
-mod waiting;
+mod queue;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Duration;
 
 use super::Datagram;
-use super::walk::Shard;
+use super::walk::Fragment;
 use crate::model::{Anomaly, Timestamp};
-use waiting::{BOOKKEEPING, Fit, Key, Part, Waiting};
+use queue::{BOOKKEEPING, Fit, FragmentQueue, Key, Part};
 
 /// Bounds what is kept of IP datagrams that came in fragments; the oldest datagram goes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +41,7 @@ const ANOMALIES: usize = 64;
 #[derive(Debug)]
 pub(super) struct Fragments {
     limits: Limits,
-    waiting: HashMap<Key, Waiting>,
+    waiting: HashMap<Key, FragmentQueue>,
     /// The keys in the order of arrival.
     order: BTreeMap<u64, Key>,
     serial: u64,
@@ -78,7 +78,7 @@ impl Fragments {
     }
 
     /// Takes a fragment; returns the datagram that it completes.
-    pub(super) fn push(&mut self, shard: &Shard<'_>, now: Timestamp) -> Option<Datagram> {
+    pub(super) fn push(&mut self, shard: &Fragment<'_>, now: Timestamp) -> Option<Datagram> {
         self.expire(now);
         let key = Key::of(shard);
         let cost = Part::cost(shard.view.bytes.len());
@@ -147,7 +147,7 @@ impl Fragments {
         }
         self.serial = self.serial.wrapping_add(1);
         self.order.insert(self.serial, key);
-        self.waiting.insert(key, Waiting::new(self.serial, now));
+        self.waiting.insert(key, FragmentQueue::new(self.serial, now));
         self.bytes = self.bytes.saturating_add(BOOKKEEPING);
         Some(())
     }
@@ -169,7 +169,7 @@ impl Fragments {
         Some(key)
     }
 
-    fn remove(&mut self, key: &Key) -> Option<Waiting> {
+    fn remove(&mut self, key: &Key) -> Option<FragmentQueue> {
         let waiting = self.waiting.remove(key)?;
         self.order.remove(&waiting.serial);
         self.bytes = self.bytes.saturating_sub(waiting.cost());
@@ -202,7 +202,7 @@ impl Fragments {
 #[cfg(test)]
 mod tests {
     use super::super::sample::*;
-    use super::super::{Decoder, Stop};
+    use super::super::{DecodeError, Decoder};
     use super::*;
     use crate::model::Packet;
     use proptest::prelude::*;
@@ -339,8 +339,9 @@ mod tests {
 
     #[test]
     fn lengths_that_no_host_sends_are_unreadable() {
-        let stop =
-            |field, value| Seen::Unreadable(Stop::Field { layer: "IP fragment", offset: 20, field, value });
+        let stop = |field, value| {
+            Seen::Unreadable(DecodeError::Field { layer: "IP fragment", offset: 20, field, value })
+        };
         assert_eq!(decode(RAW, &ipv4_piece(6, 1, MORE, &[0; 25])), stop("length", 25));
         assert_eq!(decode(RAW, &ipv4_piece(6, 1, 3, &[])), stop("length", 0));
         assert_eq!(decode(RAW, &ipv4_piece(6, 1, 0x1fff, &[0; 16])), stop("end", 65_544));
@@ -440,7 +441,7 @@ mod tests {
                 };
                 decode_at(&mut decoder, now, RAW, &packet);
                 let kept = &decoder.fragments;
-                let recount: usize = kept.waiting.values().map(Waiting::allocated).sum();
+                let recount: usize = kept.waiting.values().map(FragmentQueue::allocated).sum();
                 prop_assert_eq!(recount, kept.bytes);
                 prop_assert!(kept.bytes <= bytes, "{} bytes of {}", kept.bytes, bytes);
                 prop_assert!(kept.waiting.len() <= datagrams);

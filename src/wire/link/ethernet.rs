@@ -1,15 +1,15 @@
-use super::super::Stop;
-use super::super::view::View;
+use super::super::DecodeError;
+use super::super::cursor::Cursor;
 use super::super::walk::{Found, Next};
 
 /// Reads an Ethernet header (IEEE 802.3 §3).
-pub(in super::super) fn read(view: View<'_>) -> Result<Found<'_>, Stop> {
+pub(in super::super) fn read(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
     let (header, rest) = view.split::<14>("Ethernet")?;
     Ok(typed(u16::from_be_bytes([header[12], header[13]]), rest))
 }
 
 /// Goes on with a field that is a type from 0x600 on and, up to 1500, the length of an LLC frame.
-pub(super) fn typed(kind: u16, rest: View<'_>) -> Found<'_> {
+pub(super) fn typed(kind: u16, rest: Cursor<'_>) -> Found<'_> {
     match kind {
         0..=1500 => Found::new(Next::Llc, rest.limit(usize::from(kind))),
         _ => Found::new(Next::EtherType(kind), rest),

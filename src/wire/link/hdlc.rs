@@ -1,10 +1,10 @@
-use super::super::Stop;
-use super::super::view::View;
+use super::super::DecodeError;
+use super::super::cursor::Cursor;
 use super::super::walk::{Found, Next};
 
 /// Reads an HDLC header: that of PPP (RFC 1662 §3.1), or Cisco's, whose address is 0x0f or 0x8f and which names
 /// its payload by an Ethernet type (RFC 1547 §4.3.1).
-pub(super) fn read(view: View<'_>) -> Result<Found<'_>, Stop> {
+pub(super) fn read(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
     let (header, rest) = view.split::<4>("HDLC")?;
     match *header {
         [0x0f | 0x8f, 0x00, high, low] => {

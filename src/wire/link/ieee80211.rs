@@ -1,10 +1,10 @@
-use super::super::Stop;
-use super::super::view::View;
+use super::super::DecodeError;
+use super::super::cursor::Cursor;
 use super::super::walk::{Found, Next};
 
 const LAYER: &str = "802.11";
 
-/// Says how the receiver laid the frame out in memory.
+/// How the receiver laid the frame out in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
     /// The payload follows the header.
@@ -14,12 +14,12 @@ pub(super) enum Form {
 }
 
 /// Reads an 802.11 frame (`LINKTYPE_IEEE802_11`).
-pub(super) fn read(view: View<'_>) -> Result<Found<'_>, Stop> {
+pub(super) fn read(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
     read_as(view, Form::Plain)
 }
 
 /// Reads an 802.11 frame (IEEE 802.11 §9.2): data frames that are not encrypted lead on.
-pub(super) fn read_as(view: View<'_>, form: Form) -> Result<Found<'_>, Stop> {
+pub(super) fn read_as(view: Cursor<'_>, form: Form) -> Result<Found<'_>, DecodeError> {
     let (control, _) = view.split::<2>(LAYER)?;
     let [kind, flags] = *control;
     // Version 0, type 2; the third bit of the subtype means "no data", the fourth "with quality of service".
@@ -54,7 +54,7 @@ pub(super) fn read_as(view: View<'_>, form: Form) -> Result<Found<'_>, Stop> {
 }
 
 /// Reads several frames that were sent as one (IEEE 802.11 §9.3.2.2), where there is only one of them.
-fn aggregate(view: View<'_>) -> Result<Found<'_>, Stop> {
+fn aggregate(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
     let (header, rest) = view.split::<14>(LAYER)?;
     let length = u16::from_be_bytes([header[12], header[13]]);
     let frame = rest.limit(usize::from(length));
@@ -68,7 +68,7 @@ fn aggregate(view: View<'_>) -> Result<Found<'_>, Stop> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::Stop;
+    use super::super::super::DecodeError;
     use super::super::super::sample::*;
 
     const LLC: [u8; 8] = [0xaa, 0xaa, 3, 0, 0, 0, 8, 0];
@@ -105,7 +105,7 @@ mod tests {
 
     #[test]
     fn link_layer_fragments_are_unreadable() {
-        let stop = Stop::Field { layer: "802.11", offset: 0, field: "fragment number", value: 0 };
+        let stop = DecodeError::Field { layer: "802.11", offset: 0, field: "fragment number", value: 0 };
         assert_eq!(decode(105, &frame(0x08, 0x05, 24)), Seen::Unreadable(stop));
     }
 
@@ -117,6 +117,6 @@ mod tests {
         (header[0], header[1], header[24]) = (0x88, 1, 0x80);
         is_plain(105, &join(&[&header, &[0; 12], &length, &payload]));
         let two = join(&[&header, &[0; 12], &length, &payload, &[0; 12], &length, &payload]);
-        assert!(matches!(decode(105, &two), Seen::Unreadable(Stop::Field { layer: "802.11", .. })));
+        assert!(matches!(decode(105, &two), Seen::Unreadable(DecodeError::Field { layer: "802.11", .. })));
     }
 }

@@ -1,23 +1,23 @@
-use super::super::Stop;
-use super::super::view::View;
+use super::super::DecodeError;
+use super::super::cursor::Cursor;
 use super::super::walk::{Found, Next};
 
 /// Netlink messages, whose protocol field is no Ethernet type.
 const NETLINK: u16 = 824;
 
 /// Reads a Linux cooked header (`LINKTYPE_LINUX_SLL`).
-pub(super) fn v1(view: View<'_>) -> Result<Found<'_>, Stop> {
+pub(super) fn v1(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
     let (header, rest) = view.split::<16>("Linux cooked")?;
     Ok(cooked(u16::from_be_bytes([header[2], header[3]]), u16::from_be_bytes([header[14], header[15]]), rest))
 }
 
 /// Reads a Linux cooked header, version 2 (`LINKTYPE_LINUX_SLL2`).
-pub(super) fn v2(view: View<'_>) -> Result<Found<'_>, Stop> {
+pub(super) fn v2(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
     let (header, rest) = view.split::<20>("Linux cooked v2")?;
     Ok(cooked(u16::from_be_bytes([header[8], header[9]]), u16::from_be_bytes([header[0], header[1]]), rest))
 }
 
-fn cooked(hardware: u16, protocol: u16, rest: View<'_>) -> Found<'_> {
+fn cooked(hardware: u16, protocol: u16, rest: Cursor<'_>) -> Found<'_> {
     let next = match (hardware, protocol) {
         (NETLINK, _) => Next::Nothing,
         // The kernel's own number for an 802.2 frame.

@@ -1,9 +1,9 @@
-use super::super::Stop;
-use super::super::view::View;
+use super::super::DecodeError;
+use super::super::cursor::Cursor;
 use super::super::walk::{Found, Next};
 
 /// Reads a logical link control header, with SNAP where it says so (IEEE 802.2, RFC 1042).
-pub(in super::super) fn read(view: View<'_>) -> Result<Found<'_>, Stop> {
+pub(in super::super) fn read(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
     let (header, rest) = view.split::<3>("LLC")?;
     match *header {
         // SNAP, unnumbered information.

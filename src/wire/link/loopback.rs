@@ -1,10 +1,10 @@
-use super::super::Stop;
-use super::super::view::View;
+use super::super::DecodeError;
+use super::super::cursor::Cursor;
 use super::super::walk::{Found, Next};
 
 /// Reads a BSD loopback header (`LINKTYPE_NULL`): an address family in the byte order of the host that captured,
 /// which may be either.
-pub(super) fn null(view: View<'_>) -> Result<Found<'_>, Stop> {
+pub(super) fn null(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
     let (header, rest) = view.split::<4>("BSD loopback")?;
     // Families are small numbers, so the order is the one that makes it small.
     let family = u32::from_le_bytes(*header).min(u32::from_be_bytes(*header));
@@ -12,7 +12,7 @@ pub(super) fn null(view: View<'_>) -> Result<Found<'_>, Stop> {
 }
 
 /// Reads an OpenBSD loopback header (`LINKTYPE_LOOP`): the family in network byte order.
-pub(super) fn network_order(view: View<'_>) -> Result<Found<'_>, Stop> {
+pub(super) fn network_order(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
     let (header, rest) = view.split::<4>("OpenBSD loopback")?;
     Ok(Found::new(by_family(u32::from_be_bytes(*header)), rest))
 }

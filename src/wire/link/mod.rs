@@ -22,13 +22,13 @@ pub(super) use llc::read as llc;
 pub(super) use mpls::read as mpls;
 pub(super) use ppp::read as ppp;
 
-use super::Stop;
-use super::view::View;
+use super::DecodeError;
+use super::cursor::Cursor;
 use super::walk::{Found, Next};
 use crate::model::LinkType;
 
 /// Reads a packet's first layer, named as in the `LINKTYPE_` registry of the tcpdump group.
-pub(super) fn read(link: LinkType, view: View<'_>) -> Result<Found<'_>, Stop> {
+pub(super) fn read(link: LinkType, view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
     match link.0 {
         0 => loopback::null(view),
         1 => ethernet::read(view),
@@ -47,12 +47,12 @@ pub(super) fn read(link: LinkType, view: View<'_>) -> Result<Found<'_>, Stop> {
         229 => Ok(Found::new(Next::Ipv6, view)),
         239 => nflog::read(view),
         276 => linux::v2(view),
-        _ => Err(Stop::LinkType(link)),
+        _ => Err(DecodeError::LinkType(link)),
     }
 }
 
 /// Reads what an Ethernet type names (IEEE 802 numbers).
-pub(super) fn ether_type(kind: u16, view: View<'_>) -> Result<Found<'_>, Stop> {
+pub(super) fn ether_type(kind: u16, view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
     match kind {
         0x0800 => Ok(Found::new(Next::Ipv4, view)),
         0x86dd => Ok(Found::new(Next::Ipv6, view)),
@@ -70,7 +70,7 @@ pub(super) fn ether_type(kind: u16, view: View<'_>) -> Result<Found<'_>, Stop> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Stop;
+    use super::super::DecodeError;
     use super::super::sample::*;
     use crate::model::LinkType;
 
@@ -86,16 +86,19 @@ mod tests {
 
     #[test]
     fn raw_ip_of_another_version_is_unreadable() {
-        let stop = Stop::Field { layer: "IP", offset: 0, field: "version", value: 5 };
+        let stop = DecodeError::Field { layer: "IP", offset: 0, field: "version", value: 5 };
         assert_eq!(decode(RAW, &[0x50; 40]), Seen::Unreadable(stop));
-        assert!(matches!(decode(228, &hello6()), Seen::Unreadable(Stop::Field { layer: "IPv4", .. })));
-        assert!(matches!(decode(229, &[0x40; 40]), Seen::Unreadable(Stop::Field { layer: "IPv6", .. })));
+        assert!(matches!(decode(228, &hello6()), Seen::Unreadable(DecodeError::Field { layer: "IPv4", .. })));
+        assert!(matches!(
+            decode(229, &[0x40; 40]),
+            Seen::Unreadable(DecodeError::Field { layer: "IPv6", .. })
+        ));
     }
 
     #[test]
     fn an_unknown_link_type_is_named() {
         let seen = decode(147, &hello());
-        assert_eq!(seen, Seen::Unreadable(Stop::LinkType(LinkType(147))));
-        assert_eq!(Stop::LinkType(LinkType(147)).to_string(), "link type 147 is not supported");
+        assert_eq!(seen, Seen::Unreadable(DecodeError::LinkType(LinkType(147))));
+        assert_eq!(DecodeError::LinkType(LinkType(147)).to_string(), "link type 147 is not supported");
     }
 }

@@ -1,5 +1,5 @@
-use super::super::Stop;
-use super::super::view::View;
+use super::super::DecodeError;
+use super::super::cursor::Cursor;
 use super::super::walk::{Found, Next};
 
 const LAYER: &str = "MPLS";
@@ -9,7 +9,7 @@ const LABELS: u8 = 16;
 /// Reads a stack of MPLS labels (RFC 3032 §2.1).
 ///
 /// Nothing in it says what it carries; as everybody does, we look at the first four bits (RFC 4928 §2).
-pub(in super::super) fn read(view: View<'_>) -> Result<Found<'_>, Stop> {
+pub(in super::super) fn read(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
     let mut rest = view;
     for _ in 0..LABELS {
         let (label, after) = rest.split::<4>(LAYER)?;
@@ -18,10 +18,10 @@ pub(in super::super) fn read(view: View<'_>) -> Result<Found<'_>, Stop> {
             return Ok(carried(rest));
         }
     }
-    Err(Stop::Depth { layer: LAYER, offset: rest.offset, limit: LABELS })
+    Err(DecodeError::Depth { layer: LAYER, offset: rest.offset, limit: LABELS })
 }
 
-fn carried(rest: View<'_>) -> Found<'_> {
+fn carried(rest: Cursor<'_>) -> Found<'_> {
     match rest.bytes {
         // An Ethernet frame whose receiver's address begins with a 4 or a 6 betrays itself by its type field.
         [0x45..=0x4f, ..] if !is_ethernet(rest.bytes) => Found::new(Next::Ipv4, rest),
@@ -47,7 +47,7 @@ fn is_ethernet(bytes: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::Stop;
+    use super::super::super::DecodeError;
     use super::super::super::sample::*;
 
     const INNER: [u8; 4] = [0, 1, 0x00, 64];
@@ -76,9 +76,15 @@ mod tests {
     #[test]
     fn a_stack_without_a_bottom_ends() {
         let stack = ethernet(0x8847, &INNER.repeat(17));
-        assert!(matches!(decode(ETHERNET, &stack), Seen::Unreadable(Stop::Depth { layer: "MPLS", .. })));
+        assert!(matches!(
+            decode(ETHERNET, &stack),
+            Seen::Unreadable(DecodeError::Depth { layer: "MPLS", .. })
+        ));
         let stack = ethernet(0x8847, &INNER.repeat(3));
-        assert!(matches!(decode(ETHERNET, &stack), Seen::Unreadable(Stop::Short { layer: "MPLS", .. })));
+        assert!(matches!(
+            decode(ETHERNET, &stack),
+            Seen::Unreadable(DecodeError::Short { layer: "MPLS", .. })
+        ));
     }
 
     #[test]

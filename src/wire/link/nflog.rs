@@ -1,5 +1,5 @@
-use super::super::Stop;
-use super::super::view::View;
+use super::super::DecodeError;
+use super::super::cursor::Cursor;
 use super::super::walk::Found;
 use super::loopback::by_family;
 
@@ -9,7 +9,7 @@ const PAYLOAD: u16 = 9;
 
 /// Reads a Linux netfilter log message (`LINKTYPE_NFLOG`): an address family, then attributes, one of which is
 /// the packet. Lengths and types are in the byte order of the host that captured.
-pub(super) fn read(view: View<'_>) -> Result<Found<'_>, Stop> {
+pub(super) fn read(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
     let (header, rest) = view.split::<4>(LAYER)?;
     let [family, version, _, _] = *header;
     if version != 0 {
@@ -23,7 +23,7 @@ pub(super) fn read(view: View<'_>) -> Result<Found<'_>, Stop> {
     Ok(packet.map_or(Found::nothing(rest), |packet| Found::new(by_family(u32::from(family)), packet)))
 }
 
-fn payload(mut rest: View<'_>, number: fn([u8; 2]) -> u16) -> Result<Option<View<'_>>, Stop> {
+fn payload(mut rest: Cursor<'_>, number: fn([u8; 2]) -> u16) -> Result<Option<Cursor<'_>>, DecodeError> {
     while !rest.bytes.is_empty() {
         let (header, value) = rest.split::<4>(LAYER)?;
         let [l0, l1, t0, t1] = *header;
@@ -42,7 +42,7 @@ fn payload(mut rest: View<'_>, number: fn([u8; 2]) -> u16) -> Result<Option<View
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::Stop;
+    use super::super::super::DecodeError;
     use super::super::super::sample::*;
 
     #[test]
@@ -70,7 +70,7 @@ mod tests {
 
     #[test]
     fn an_attribute_shorter_than_its_header_is_unreadable() {
-        let stop = Stop::Field { layer: "NFLOG", offset: 4, field: "attribute length", value: 0 };
+        let stop = DecodeError::Field { layer: "NFLOG", offset: 4, field: "attribute length", value: 0 };
         assert_eq!(decode(239, &[2, 0, 0, 0, 0, 0, 1, 0]), Seen::Unreadable(stop));
     }
 }

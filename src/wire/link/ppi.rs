@@ -1,12 +1,12 @@
-use super::super::Stop;
-use super::super::view::View;
+use super::super::DecodeError;
+use super::super::cursor::Cursor;
 use super::super::walk::{Found, Next};
 use crate::model::LinkType;
 
 const LAYER: &str = "PPI";
 
 /// Reads a per-packet information header (`LINKTYPE_PPI`): notes, then a packet of the link type it names.
-pub(super) fn read(view: View<'_>) -> Result<Found<'_>, Stop> {
+pub(super) fn read(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
     let (header, _) = view.split::<8>(LAYER)?;
     let [_, _, l0, l1, d0, d1, d2, d3] = *header;
     let length = usize::from(u16::from_le_bytes([l0, l1]));
@@ -19,7 +19,7 @@ pub(super) fn read(view: View<'_>) -> Result<Found<'_>, Stop> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::Stop;
+    use super::super::super::DecodeError;
     use super::super::super::sample::*;
     use crate::model::LinkType;
 
@@ -30,7 +30,7 @@ mod tests {
 
     #[test]
     fn an_unknown_link_type_inside_is_named() {
-        let stop = Stop::LinkType(LinkType(9999));
+        let stop = DecodeError::LinkType(LinkType(9999));
         assert_eq!(decode(192, &[0, 0, 8, 0, 0x0f, 0x27, 0, 0]), Seen::Unreadable(stop));
     }
 
@@ -39,7 +39,7 @@ mod tests {
         let packet = [0, 0, 8, 0, 192, 0, 0, 0].repeat(100);
         assert!(matches!(
             decode(192, &packet),
-            Seen::Unreadable(Stop::Short { layer: "PPI", offset: 800, .. })
+            Seen::Unreadable(DecodeError::Short { layer: "PPI", offset: 800, .. })
         ));
     }
 }

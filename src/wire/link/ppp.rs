@@ -1,11 +1,11 @@
-use super::super::Stop;
-use super::super::view::View;
+use super::super::DecodeError;
+use super::super::cursor::Cursor;
 use super::super::walk::{Found, Next};
 
 const LAYER: &str = "PPP";
 
 /// Reads a point-to-point header (RFC 1661 §2), with the address and control bytes of RFC 1662 or without.
-pub(in super::super) fn read(view: View<'_>) -> Result<Found<'_>, Stop> {
+pub(in super::super) fn read(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
     match view.bytes {
         [0xff, 0x03, ..] => protocol(view.skip(LAYER, 2)?),
         _ => protocol(view),
@@ -13,7 +13,7 @@ pub(in super::super) fn read(view: View<'_>) -> Result<Found<'_>, Stop> {
 }
 
 /// Reads the header of a Linux PPP daemon's log (`LINKTYPE_PPP_PPPD`), whose address byte is the direction.
-pub(super) fn with_direction(view: View<'_>) -> Result<Found<'_>, Stop> {
+pub(super) fn with_direction(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
     match view.bytes {
         [0x00 | 0x01, 0x03, ..] => protocol(view.skip(LAYER, 2)?),
         [0x00 | 0x01, ..] => read(view.skip(LAYER, 1)?),
@@ -22,7 +22,7 @@ pub(super) fn with_direction(view: View<'_>) -> Result<Found<'_>, Stop> {
 }
 
 /// Reads a protocol field of two bytes, or of one where it is odd (RFC 1661 §2).
-fn protocol(view: View<'_>) -> Result<Found<'_>, Stop> {
+fn protocol(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
     let (protocol, rest) = match *view.bytes {
         [low, ..] if low & 1 == 1 => (u16::from(low), view.skip(LAYER, 1)?),
         [high, low, ..] => (u16::from_be_bytes([high, low]), view.skip(LAYER, 2)?),

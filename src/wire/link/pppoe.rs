@@ -1,11 +1,11 @@
-use super::super::Stop;
-use super::super::view::View;
+use super::super::DecodeError;
+use super::super::cursor::Cursor;
 use super::super::walk::{Found, Next};
 
 const LAYER: &str = "PPPoE";
 
 /// Reads a PPP over Ethernet session header (RFC 2516 §4).
-pub(super) fn read(view: View<'_>) -> Result<Found<'_>, Stop> {
+pub(super) fn read(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
     let (header, rest) = view.split::<6>(LAYER)?;
     let [version, code, _, _, high, low] = *header;
     if version != 0x11 {
@@ -20,7 +20,7 @@ pub(super) fn read(view: View<'_>) -> Result<Found<'_>, Stop> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::Stop;
+    use super::super::super::DecodeError;
     use super::super::super::sample::*;
 
     fn session(code: u8, payload: &[u8]) -> Vec<u8> {
@@ -44,7 +44,7 @@ mod tests {
 
     #[test]
     fn another_version_is_unreadable() {
-        let stop = Stop::Field { layer: "PPPoE", offset: 14, field: "version and type", value: 0x21 };
+        let stop = DecodeError::Field { layer: "PPPoE", offset: 14, field: "version and type", value: 0x21 };
         assert_eq!(decode(ETHERNET, &ethernet(0x8864, &[0x21, 0, 0, 1, 0, 0])), Seen::Unreadable(stop));
     }
 }

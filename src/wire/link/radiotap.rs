@@ -1,5 +1,5 @@
-use super::super::Stop;
-use super::super::view::View;
+use super::super::DecodeError;
+use super::super::cursor::Cursor;
 use super::super::walk::Found;
 use super::ieee80211::{self, Form};
 
@@ -7,7 +7,7 @@ const LAYER: &str = "radiotap";
 
 /// Reads a radiotap header (`LINKTYPE_IEEE802_11_RADIOTAP`): notes on the reception, of which two bits say what
 /// the frame looks like, then an 802.11 frame.
-pub(super) fn read(view: View<'_>) -> Result<Found<'_>, Stop> {
+pub(super) fn read(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
     let (header, _) = view.split::<8>(LAYER)?;
     let [version, _, l0, l1, ..] = *header;
     if version != 0 {

@@ -1,30 +1,30 @@
-use super::super::Stop;
-use super::super::trail::Id;
-use super::super::view::View;
+use super::super::DecodeError;
+use super::super::cursor::Cursor;
+use super::super::layers::Id;
 use super::super::walk::{Found, Next};
 use super::ethernet;
 
 /// Reads a VLAN tag behind its type field (IEEE 802.1Q §9.6, 802.1ad).
-pub(super) fn read(view: View<'_>) -> Result<Found<'_>, Stop> {
+pub(super) fn read(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
     let (tag, rest) = view.split::<4>("VLAN")?;
     let vlan = u16::from_be_bytes([tag[0], tag[1]]) & 0x0fff;
     Ok(ethernet::typed(u16::from_be_bytes([tag[2], tag[3]]), rest).with(Id::Vlan(vlan)))
 }
 
 /// Reads a bridge port extension tag (IEEE 802.1BR §7.5); it names ports, which differ by direction.
-pub(super) fn e_tag(view: View<'_>) -> Result<Found<'_>, Stop> {
+pub(super) fn e_tag(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
     let (tag, rest) = view.split::<8>("E-TAG")?;
     Ok(ethernet::typed(u16::from_be_bytes([tag[6], tag[7]]), rest))
 }
 
 /// Reads the older tag of the same purpose, VN-Tag; it names ports, which differ by direction.
-pub(super) fn vn_tag(view: View<'_>) -> Result<Found<'_>, Stop> {
+pub(super) fn vn_tag(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
     let (tag, rest) = view.split::<6>("VN-Tag")?;
     Ok(ethernet::typed(u16::from_be_bytes([tag[4], tag[5]]), rest))
 }
 
 /// Reads a backbone service tag (IEEE 802.1Q §9.7, 802.1ah "MAC in MAC"), behind which a customer's whole frame stands.
-pub(super) fn i_tag(view: View<'_>) -> Result<Found<'_>, Stop> {
+pub(super) fn i_tag(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
     let (tag, rest) = view.split::<4>("I-TAG")?;
     let service = u32::from_be_bytes([0, tag[1], tag[2], tag[3]]);
     Ok(Found::new(Next::Ethernet, rest).with(Id::Service(service)))
@@ -32,7 +32,7 @@ pub(super) fn i_tag(view: View<'_>) -> Result<Found<'_>, Stop> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::Stop;
+    use super::super::super::DecodeError;
     use super::super::super::sample::*;
     use crate::model::Tunnel;
 
@@ -67,7 +67,7 @@ mod tests {
         for depth in 1..=8 {
             tunnel_of(ETHERNET, &stack(depth));
         }
-        let deep = Stop::Depth { layer: "VLAN", offset: 14 + 8 * 4, limit: 8 };
+        let deep = DecodeError::Depth { layer: "VLAN", offset: 14 + 8 * 4, limit: 8 };
         assert_eq!(decode(ETHERNET, &stack(9)), Seen::Unreadable(deep));
     }
 
@@ -90,7 +90,7 @@ mod tests {
         tunnel_of(ETHERNET, &ethernet(0x88a8, &vlan(3, 0x88e7, &tagged)));
         assert!(matches!(
             decode(ETHERNET, &ethernet(0x88e7, &[0; 3])),
-            Seen::Unreadable(Stop::Short { layer: "I-TAG", .. })
+            Seen::Unreadable(DecodeError::Short { layer: "I-TAG", .. })
         ));
     }
 

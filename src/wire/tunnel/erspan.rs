@@ -4,8 +4,8 @@
 //! mirrored in two sessions, and two ports' sessions may show the same connection. So it keeps nothing apart; the
 //! VLAN tags of the mirrored frames do.
 
-use super::super::Stop;
-use super::super::view::View;
+use super::super::DecodeError;
+use super::super::cursor::Cursor;
 use super::super::walk::{Found, Next};
 
 /// The GRE protocol of types I and II.
@@ -17,7 +17,7 @@ const LAYER: &str = "ERSPAN";
 
 /// Reads a mirrored frame of type I, which has no header, or II (draft-foschiano-erspan §4.1, §4.2); GRE's
 /// sequence number tells them apart.
-pub(super) fn v1_or_v2(view: View<'_>, with_sequence: bool) -> Result<Found<'_>, Stop> {
+pub(super) fn v1_or_v2(view: Cursor<'_>, with_sequence: bool) -> Result<Found<'_>, DecodeError> {
     if !with_sequence {
         return Ok(Found::new(Next::Ethernet, view));
     }
@@ -29,7 +29,7 @@ pub(super) fn v1_or_v2(view: View<'_>, with_sequence: bool) -> Result<Found<'_>,
 }
 
 /// Reads a mirrored packet of type III (draft-foschiano-erspan §4.3).
-pub(super) fn v3(view: View<'_>) -> Result<Found<'_>, Stop> {
+pub(super) fn v3(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
     let (first, rest) = view.split::<8>(LAYER)?;
     let (last, mut rest) = rest.split::<4>(LAYER)?;
     if first[0] >> 4 != 2 {
@@ -100,7 +100,7 @@ mod tests {
     #[test]
     fn another_version_is_unreadable() {
         let packet = gre(true, TYPE_1_AND_2, &join(&[&[0x50, 0, 0, 1, 0, 0, 0, 1], &frame()]));
-        let stop = Stop::Field { layer: "ERSPAN", offset: 28, field: "version", value: 5 };
+        let stop = DecodeError::Field { layer: "ERSPAN", offset: 28, field: "version", value: 5 };
         assert_eq!(decode(RAW, &packet), Seen::Unreadable(stop));
     }
 }

@@ -1,9 +1,9 @@
-use super::super::trail::Id;
-use super::super::view::View;
+use super::super::cursor::Cursor;
+use super::super::layers::Id;
 use super::super::walk::{Found, Next};
 
 /// Reads a Geneve header and its options (RFC 8926 §3.4, §3.5).
-pub(super) fn read(view: View<'_>) -> Option<Found<'_>> {
+pub(super) fn read(view: Cursor<'_>) -> Option<Found<'_>> {
     let (header, rest) = view.split::<8>("Geneve").ok()?;
     let [lengths, flags, p0, p1, v0, v1, v2, reserved] = *header;
     // Version 0, and six bits and a byte that must be zero.

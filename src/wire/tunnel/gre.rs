@@ -1,6 +1,6 @@
-use super::super::Stop;
-use super::super::trail::Id;
-use super::super::view::View;
+use super::super::DecodeError;
+use super::super::cursor::Cursor;
+use super::super::layers::Id;
 use super::super::walk::{Found, Next};
 use super::erspan;
 use crate::model::LinkType;
@@ -19,7 +19,7 @@ const ARUBA: u16 = 0x8200;
 const IEEE80211: LinkType = LinkType(105);
 
 /// Reads a GRE header (RFC 2784, RFC 2890; version 1 by RFC 2637).
-pub(super) fn read(view: View<'_>) -> Result<Found<'_>, Stop> {
+pub(super) fn read(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
     let (header, mut rest) = view.split::<4>(LAYER)?;
     let [f0, f1, p0, p1] = *header;
     let (flags, protocol) = (u16::from_be_bytes([f0, f1]), u16::from_be_bytes([p0, p1]));
@@ -66,7 +66,7 @@ pub(super) fn read(view: View<'_>) -> Result<Found<'_>, Stop> {
 }
 
 /// Reads a GRE header in UDP (RFC 8086), where it has the form of one and names what we follow.
-pub(super) fn in_udp(view: View<'_>) -> Option<Found<'_>> {
+pub(super) fn in_udp(view: Cursor<'_>) -> Option<Found<'_>> {
     let (header, _) = view.split::<4>(LAYER).ok()?;
     let [f0, f1, p0, p1] = *header;
     let is_plain = u16::from_be_bytes([f0, f1]) & !(CHECKSUM | KEY | SEQUENCE) == 0;
@@ -76,7 +76,7 @@ pub(super) fn in_udp(view: View<'_>) -> Option<Found<'_>> {
 
 /// Leaves the redirect header out that version 2 of the web cache protocol has before the packet and version 1
 /// has not (draft-wilson-wrec-wccp-v2 §4.12).
-fn web_cache(view: View<'_>) -> Result<View<'_>, Stop> {
+fn web_cache(view: Cursor<'_>) -> Result<Cursor<'_>, DecodeError> {
     match view.bytes {
         [0x45..=0x4f, ..] => Ok(view),
         _ => view.skip("WCCP", 4),
@@ -150,7 +150,8 @@ mod tests {
 
     #[test]
     fn source_routes_and_other_versions_are_unreadable() {
-        let stop = |field, value| Seen::Unreadable(Stop::Field { layer: "GRE", offset: 20, field, value });
+        let stop =
+            |field, value| Seen::Unreadable(DecodeError::Field { layer: "GRE", offset: 20, field, value });
         assert_eq!(decode(RAW, &gre(ROUTING, 0x0800, &[], &hello())), stop("source route flag", 1));
         assert_eq!(decode(RAW, &gre(5, 0x0800, &[], &hello())), stop("version", 5));
     }

@@ -1,4 +1,4 @@
-use super::super::view::View;
+use super::super::cursor::Cursor;
 use super::super::walk::{Found, Next};
 
 const LAYER: &str = "GTP-U";
@@ -11,7 +11,7 @@ const EXTENSION: u8 = 0b100;
 /// Reads a GTP-U header and its extension headers (3GPP TS 29.281 §5).
 ///
 /// The tunnel's number is not kept: each direction has its own.
-pub(super) fn read(view: View<'_>) -> Option<Found<'_>> {
+pub(super) fn read(view: Cursor<'_>) -> Option<Found<'_>> {
     let (header, rest) = view.split::<8>(LAYER).ok()?;
     let [flags, kind, high, low, ..] = *header;
     // Version 1, the protocol type that is not GTP', a reserved bit that must be zero.
@@ -31,7 +31,7 @@ pub(super) fn read(view: View<'_>) -> Option<Found<'_>> {
 }
 
 /// Leaves the optional fields out: four bytes where any flag is set, then extension headers.
-fn optional(flags: u8, view: View<'_>) -> Option<View<'_>> {
+fn optional(flags: u8, view: Cursor<'_>) -> Option<Cursor<'_>> {
     if flags & FIELDS == 0 {
         return Some(view);
     }

@@ -10,12 +10,12 @@ mod gtp;
 mod udp;
 mod vxlan;
 
-use super::view::View;
+use super::cursor::Cursor;
 use super::walk::{Found, Next, Transport};
-use super::{Stop, link};
+use super::{DecodeError, link};
 
 /// Reads what an IP protocol number names (IANA "Protocol Numbers").
-pub(super) fn read<'a>(transport: &Transport, view: View<'a>) -> Result<Found<'a>, Stop> {
+pub(super) fn read<'a>(transport: &Transport, view: Cursor<'a>) -> Result<Found<'a>, DecodeError> {
     match transport.protocol {
         // IP in IP (RFC 2003, RFC 4213, RFC 2473).
         4 => Ok(Found::new(Next::Ipv4, view)),
@@ -35,7 +35,7 @@ pub(super) const fn may_lead_on(protocol: u8) -> bool {
 }
 
 /// Reads what a UDP port may name (IANA "Service Name and Transport Protocol Port Number Registry").
-fn port(port: u16, view: View<'_>) -> Option<Found<'_>> {
+fn port(port: u16, view: Cursor<'_>) -> Option<Found<'_>> {
     match port {
         2152 => gtp::read(view),
         // The second one is Linux's own, older than the registered.
@@ -49,7 +49,7 @@ fn port(port: u16, view: View<'_>) -> Option<Found<'_>> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Stop;
+    use super::super::DecodeError;
     use super::super::sample::*;
 
     #[test]
@@ -67,7 +67,7 @@ mod tests {
 
     #[test]
     fn the_wrong_version_inside_is_unreadable() {
-        let stop = Stop::Field { layer: "IPv4", offset: 20, field: "version", value: 6 };
+        let stop = DecodeError::Field { layer: "IPv4", offset: 20, field: "version", value: 6 };
         assert_eq!(decode(RAW, &ipv4(4, &hello6())), Seen::Unreadable(stop));
     }
 
@@ -77,7 +77,7 @@ mod tests {
         for depth in 0..=8 {
             is_plain(RAW, &nested(depth));
         }
-        let deep = Stop::Depth { layer: "IPv4", offset: 180, limit: 8 };
+        let deep = DecodeError::Depth { layer: "IPv4", offset: 180, limit: 8 };
         assert_eq!(decode(RAW, &nested(9)), Seen::Unreadable(deep));
     }
 

@@ -1,14 +1,14 @@
 use etherparse::UdpHeaderSlice;
 
-use super::super::view::View;
+use super::super::cursor::Cursor;
 use super::super::walk::Found;
 
 /// Reads a UDP header (RFC 768) and tries the tunnels that its ports name.
-pub(super) fn read(view: View<'_>) -> Found<'_> {
+pub(super) fn read(view: Cursor<'_>) -> Found<'_> {
     tunnelled(view).unwrap_or(Found::nothing(view))
 }
 
-fn tunnelled(view: View<'_>) -> Option<Found<'_>> {
+fn tunnelled(view: Cursor<'_>) -> Option<Found<'_>> {
     let header = UdpHeaderSlice::from_slice(view.bytes).ok()?;
     let header_length = header.slice().len();
     let mut rest = view.skip("UDP", header_length).ok()?;

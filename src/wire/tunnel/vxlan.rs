@@ -1,9 +1,9 @@
-use super::super::trail::Id;
-use super::super::view::View;
+use super::super::cursor::Cursor;
+use super::super::layers::Id;
 use super::super::walk::{Found, Next};
 
 /// Reads a VXLAN header (RFC 7348 §5).
-pub(super) fn read(view: View<'_>) -> Option<Found<'_>> {
+pub(super) fn read(view: Cursor<'_>) -> Option<Found<'_>> {
     let (header, rest) = view.split::<8>("VXLAN").ok()?;
     let [flags, r1, r2, r3, v0, v1, v2, r4] = *header;
     // The network must be named; no other flag, or that of the group policy, which has the next bytes.
@@ -18,7 +18,7 @@ pub(super) fn read(view: View<'_>) -> Option<Found<'_>> {
 
 /// Reads the header of VXLAN's generic protocol extension, which says what it carries
 /// (draft-ietf-nvo3-vxlan-gpe §3).
-pub(super) fn read_gpe(view: View<'_>) -> Option<Found<'_>> {
+pub(super) fn read_gpe(view: Cursor<'_>) -> Option<Found<'_>> {
     let (header, rest) = view.split::<8>("VXLAN").ok()?;
     let [flags, r1, r2, protocol, v0, v1, v2, r3] = *header;
     // Version 0, the network named, and what is reserved zero.

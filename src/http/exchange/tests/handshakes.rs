@@ -56,9 +56,9 @@ fn bytes_before_the_answer_are_held_and_told() {
     assert_eq!(names(&outputs), ["client data-before-handshake", "upgraded"]);
     assert_eq!(used, [request.len(), MASKED.len(), RESPONSE.len()]);
     let early = [
-        Early::Bytes(MASKED.to_vec(), At::default()),
-        Early::Gap(9),
-        Early::Bytes(MASKED.to_vec(), At::default()),
+        BufferedBytes::Bytes(MASKED.to_vec(), At::default()),
+        BufferedBytes::Gap(9),
+        BufferedBytes::Bytes(MASKED.to_vec(), At::default()),
     ];
     assert_eq!(machine.take_early(Side::Client), early);
     assert_eq!(machine.take_early(Side::Client), []);

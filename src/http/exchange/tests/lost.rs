@@ -61,11 +61,11 @@ fn an_answer_lost_in_a_gap() {
     let (mut machine, outputs, _) = run(&steps);
     assert_eq!(names(&outputs), ["upgraded"]);
     assert_eq!(handshake(&outputs).response, None);
-    assert_eq!(machine.take_early(Side::Server), [Early::Bytes(PLAIN.to_vec(), At::default())]);
+    assert_eq!(machine.take_early(Side::Server), [BufferedBytes::Bytes(PLAIN.to_vec(), At::default())]);
 
     let (mut machine, outputs, _) = run(&[c(REQUEST), Gap(Side::Server, 200), C(MASKED)]);
     assert_eq!(names(&outputs), ["upgraded"]);
-    assert_eq!(machine.take_early(Side::Client), [Early::Bytes(MASKED.to_vec(), At::default())]);
+    assert_eq!(machine.take_early(Side::Client), [BufferedBytes::Bytes(MASKED.to_vec(), At::default())]);
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn an_answer_whose_beginning_was_lost() {
     let rest = [&RESPONSE.as_bytes()[60..], PLAIN].concat();
     let (mut machine, outputs, _) = run(&[c(REQUEST), Gap(Side::Server, 60), S(&rest)]);
     assert_eq!(names(&outputs), ["upgraded"]);
-    assert_eq!(machine.take_early(Side::Server), [Early::Bytes(PLAIN.to_vec(), At::default())]);
+    assert_eq!(machine.take_early(Side::Server), [BufferedBytes::Bytes(PLAIN.to_vec(), At::default())]);
 }
 
 #[test]
@@ -91,7 +91,7 @@ fn what_follows_a_lost_answer_is_known_however_it_is_cut() {
             let Some(early) = early else { continue };
             let mut frames = Vec::new();
             for piece in machine.take_early(Side::Server) {
-                let Early::Bytes(bytes, _) = piece else { panic!("{piece:?}") };
+                let BufferedBytes::Bytes(bytes, _) = piece else { panic!("{piece:?}") };
                 frames.extend(bytes);
             }
             // What was not used comes next.
@@ -128,7 +128,7 @@ fn what_is_neither_answer_nor_frame_is_left_to_others() {
     let noise = vec![0xd7; 20_000];
     let (mut machine, outputs, _) = run(&[c(REQUEST), Gap(Side::Server, 200), S(&noise)]);
     assert_eq!(names(&outputs), ["not-http"]);
-    let [Early::Bytes(early, _)] = &machine.take_early(Side::Server)[..] else { panic!() };
+    let [BufferedBytes::Bytes(early, _)] = &machine.take_early(Side::Server)[..] else { panic!() };
     assert!(early.len() > 16_000 && machine.allocated() < 20_000);
 }
 
@@ -136,12 +136,12 @@ fn what_is_neither_answer_nor_frame_is_left_to_others() {
 fn one_direction_alone() {
     let (mut machine, outputs, _) = run(&[c(REQUEST), C(MASKED), End(Side::Client), End(Side::Server)]);
     assert_eq!(names(&outputs), ["upgraded"]);
-    assert_eq!(machine.take_early(Side::Client), [Early::Bytes(MASKED.to_vec(), At::default())]);
+    assert_eq!(machine.take_early(Side::Client), [BufferedBytes::Bytes(MASKED.to_vec(), At::default())]);
 
     let frames = MASKED.repeat(4000);
     let (mut machine, outputs, used) = run(&[c(REQUEST), C(&frames)]);
     assert_eq!(names(&outputs), ["upgraded"]);
-    let [Early::Bytes(early, _)] = &machine.take_early(Side::Client)[..] else { panic!() };
+    let [BufferedBytes::Bytes(early, _)] = &machine.take_early(Side::Client)[..] else { panic!() };
     assert_eq!((early.len(), used[1]), (used[1], used[1]));
     assert!(used[1] < frames.len() && used[1] > 16_000);
 }
@@ -162,7 +162,7 @@ fn an_answer_before_its_request_is_whole() {
     assert_eq!(names(&outputs), ["upgraded"]);
     assert!(handshake(&outputs).request.is_some());
     assert_eq!(used, [a.len(), answer.len(), b.len()]);
-    assert_eq!(machine.take_early(Side::Server), [Early::Bytes(PLAIN.to_vec(), At::default())]);
+    assert_eq!(machine.take_early(Side::Server), [BufferedBytes::Bytes(PLAIN.to_vec(), At::default())]);
     assert_eq!(told(&[c(a), s(RESPONSE), End(Side::Server), c(b)]), ["upgraded"]);
     assert_eq!(told(&[c(a), s(RESPONSE), End(Side::Client)]), ["upgraded"]);
 }
@@ -176,7 +176,7 @@ fn a_side_that_stays_lost_is_given_up() {
 
 #[test]
 fn an_answer_captured_before_its_request_waits_for_it() {
-    let mut exchanges = Exchanges::new(Limits::default()).from_start();
+    let mut exchanges = HttpTracker::new(Limits::default()).from_start();
     let (request, answer) = (REQUEST.as_bytes(), RESPONSE.as_bytes());
     assert_eq!(exchanges.push(Side::Server, answer), answer.len());
     assert_eq!(exchanges.next(), None);
@@ -184,7 +184,7 @@ fn an_answer_captured_before_its_request_waits_for_it() {
     let Some(Output::Upgraded(handshake)) = exchanges.next() else { panic!("no upgrade") };
     assert!(handshake.request.is_some() && handshake.response.is_some());
     // Where the request is lost, the answer alone tells.
-    let mut exchanges = Exchanges::new(Limits::default()).from_start();
+    let mut exchanges = HttpTracker::new(Limits::default()).from_start();
     exchanges.push(Side::Server, answer);
     exchanges.gap(Side::Client, 100);
     let Some(Output::Upgraded(handshake)) = exchanges.next() else { panic!("no upgrade") };
@@ -193,7 +193,7 @@ fn an_answer_captured_before_its_request_waits_for_it() {
 
 #[test]
 fn a_server_that_speaks_first_is_not_waited_for() {
-    let mut exchanges = Exchanges::new(Limits::default()).from_start();
+    let mut exchanges = HttpTracker::new(Limits::default()).from_start();
     assert_eq!(exchanges.push(Side::Server, b"220 mail.example ESMTP\r\n"), 0);
     assert_eq!(exchanges.next(), Some(Output::NotHttp));
 }

@@ -13,7 +13,7 @@ fn bits(max_window_bits: u8) -> DeflateSide {
     DeflateSide { no_context_takeover: false, max_window_bits }
 }
 
-/// Is what one message came to.
+/// What one message came to.
 #[derive(Debug, PartialEq, Eq)]
 struct Got {
     /// Each byte, `None` where it is not known.

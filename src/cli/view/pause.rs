@@ -1,22 +1,22 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::capture::{Error, Next, Round, Source};
+use crate::capture::{Error, Next, PacketBatch, Source};
 
 /// Lets packets of a source through while it is not shut; clones of [`Handle`] turn it.
 ///
 /// The interfaces stay open, for the right to open them again is given up: what comes meanwhile is read and forgotten.
-pub(super) struct Valve {
+pub(super) struct PauseSource {
     source: Box<dyn Source + Send>,
     handle: Handle,
 }
 
-/// Turns a [`Valve`].
+/// Turns a [`PauseSource`].
 #[derive(Clone, Debug, Default)]
 pub(super) struct Handle(Arc<AtomicBool>);
 
 impl Handle {
-    /// Shuts the valve, or opens it again.
+    /// Shuts the pause, or opens it again.
     pub(super) fn shut(&self, shut: bool) {
         self.0.store(shut, Ordering::Relaxed);
     }
@@ -27,15 +27,15 @@ impl Handle {
     }
 }
 
-impl Valve {
-    /// Puts a valve behind `source`.
-    pub(super) const fn new(source: Box<dyn Source + Send>, handle: Handle) -> Valve {
-        Valve { source, handle }
+impl PauseSource {
+    /// Puts a pause behind `source`.
+    pub(super) const fn new(source: Box<dyn Source + Send>, handle: Handle) -> PauseSource {
+        PauseSource { source, handle }
     }
 }
 
-impl Source for Valve {
-    fn next(&mut self, round: &mut Round) -> Result<Next, Error> {
+impl Source for PauseSource {
+    fn next(&mut self, round: &mut PacketBatch) -> Result<Next, Error> {
         let next = self.source.next(round)?;
         if !self.handle.is_shut() {
             return Ok(next);
@@ -63,7 +63,7 @@ mod tests {
     struct Endless;
 
     impl Source for Endless {
-        fn next(&mut self, round: &mut Round) -> Result<Next, Error> {
+        fn next(&mut self, round: &mut PacketBatch) -> Result<Next, Error> {
             round.clear();
             let at = At { packet: 1, time: Timestamp::from_nanos(7) };
             round.packets.push(Record { at, link: LinkType(1), original_length: 0, offset: 0, length: 0 });
@@ -74,12 +74,13 @@ mod tests {
     #[test]
     fn shut_it_lets_time_through_and_nothing_else() {
         let handle = Handle::default();
-        let (mut valve, mut round) = (Valve::new(Box::new(Endless), handle.clone()), Round::default());
-        assert_eq!((valve.next(&mut round).unwrap(), round.packets.len()), (Next::Filled, 1));
+        let (mut pause, mut round) =
+            (PauseSource::new(Box::new(Endless), handle.clone()), PacketBatch::default());
+        assert_eq!((pause.next(&mut round).unwrap(), round.packets.len()), (Next::Filled, 1));
         handle.shut(true);
-        assert_eq!(valve.next(&mut round).unwrap(), Next::Idle(Timestamp::from_nanos(7)));
+        assert_eq!(pause.next(&mut round).unwrap(), Next::Idle(Timestamp::from_nanos(7)));
         assert!(round.packets.is_empty());
         handle.shut(false);
-        assert_eq!((valve.next(&mut round).unwrap(), round.packets.len()), (Next::Filled, 1));
+        assert_eq!((pause.next(&mut round).unwrap(), round.packets.len()), (Next::Filled, 1));
     }
 }

@@ -13,20 +13,20 @@ const TAIL_AND_EMPTY: [u8; 9] = {
 
 /// Inflates with the library, as fast as can be, where the whole window is known.
 #[derive(Debug)]
-pub(super) struct Library {
+pub(super) struct FastInflater {
     inflate: Decompress,
     /// The state cannot go on: it has read a final block, or half of one that does not exist.
     spent: bool,
 }
 
-impl Library {
+impl FastInflater {
     /// Starts with this window behind it.
     pub(super) fn new(history: &History) -> Self {
         let mut inflate = Decompress::new(false);
         let window = history.window();
         // Raw inflating takes a window at any time; the library has no way to refuse.
         let spent = !window.is_empty() && inflate.set_dictionary(window).is_err();
-        Library { inflate, spent }
+        FastInflater { inflate, spent }
     }
 
     /// Starts anew without a window.

@@ -7,7 +7,7 @@ use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
 
 use super::args::Input;
-use crate::capture::{Follow, Identity, Target, folder};
+use crate::capture::{FileId, Follow, Target, folder};
 
 /// Refuses to write where that would take something away: packets over an input, what is followed, or the output.
 ///
@@ -67,7 +67,7 @@ pub(super) fn is_input(path: &Path, inputs: &[PathBuf]) -> bool {
 }
 
 /// Lists what is there under the names of inputs, so that it is spared whatever happens meanwhile.
-pub(super) fn spared(inputs: &[PathBuf]) -> Vec<Identity> {
+pub(super) fn spared(inputs: &[PathBuf]) -> Vec<FileId> {
     inputs.iter().filter_map(|path| Place::read(path).identity).collect()
 }
 
@@ -79,31 +79,31 @@ fn is_dash(path: &Path) -> bool {
 const STDIN: &str = "/dev/stdin";
 const STDOUT: &str = "/dev/stdout";
 
-/// Is something that can be read or written, as far as it can be told from others.
+/// Something that can be read or written, as far as it can be told from others.
 struct Place {
     /// The file's own name, links followed.
     path: PathBuf,
     /// `None` where there is nothing yet, or what can be shared.
-    identity: Option<Identity>,
+    identity: Option<FileId>,
 }
 
 impl Place {
     fn read(path: &Path) -> Place {
         if is_dash(path) {
-            return Place { path: STDIN.into(), identity: Identity::open(io::stdin().as_fd()) };
+            return Place { path: STDIN.into(), identity: FileId::open(io::stdin().as_fd()) };
         }
         Place::of(path)
     }
 
     fn written(path: &Path) -> Place {
         if is_dash(path) {
-            return Place { path: STDOUT.into(), identity: Identity::open(io::stdout().as_fd()) };
+            return Place { path: STDOUT.into(), identity: FileId::open(io::stdout().as_fd()) };
         }
         Place::of(path)
     }
 
     fn of(path: &Path) -> Place {
-        Place { path: resolved(path), identity: Identity::at(path) }
+        Place { path: resolved(path), identity: FileId::at(path) }
     }
 
     fn is(&self, other: &Place) -> bool {
@@ -118,13 +118,13 @@ impl Place {
     }
 }
 
-/// Is every place that packets are saved to.
+/// Every place that packets are saved to.
 struct Written<'a> {
     target: &'a Target,
     /// Its first file, where there are several.
     first: Place,
     /// What lies under their names already, whatever the number.
-    there: Vec<Identity>,
+    there: Vec<FileId>,
 }
 
 impl Written<'_> {
@@ -134,7 +134,7 @@ impl Written<'_> {
         if target.is_rotated() {
             let entries = fs::read_dir(folder(&target.file)).into_iter().flatten().flatten();
             let named = entries.filter(|entry| target.makes(&entry.file_name()));
-            there.extend(named.filter_map(|entry| Identity::at(&entry.path())));
+            there.extend(named.filter_map(|entry| FileId::at(&entry.path())));
         }
         Written { target, first, there }
     }

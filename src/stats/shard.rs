@@ -7,7 +7,7 @@ use hdrhistogram::Histogram;
 use super::report::Report;
 use super::row::{End, Row};
 use super::timeline::Timeline;
-use crate::event::{ConnId, Event, Gather, Kind, Message, Opened, Sink, Totals};
+use crate::event::{ConnId, DirectionTotals, Event, Gather, Kind, Message, Opened, Sink};
 use crate::model::{At, Pair, Side};
 use crate::websocket::Opcode;
 
@@ -25,17 +25,17 @@ pub struct Stats {
     pub(super) counted: Counted,
 }
 
-/// Is how lengths are spread: the sketch knows two digits of each, and the ends are kept whole.
+/// How lengths are spread: the sketch knows two digits of each, and the ends are kept whole.
 #[derive(Debug)]
-pub(super) struct Spread {
+pub(super) struct LengthHistogram {
     pub(super) sketch: Histogram<u64>,
     pub(super) least: u64,
     pub(super) most: u64,
 }
 
-impl Spread {
+impl LengthHistogram {
     fn new() -> Option<Self> {
-        Some(Spread { sketch: Histogram::new(2).ok()?, least: u64::MAX, most: 0 })
+        Some(LengthHistogram { sketch: Histogram::new(2).ok()?, least: u64::MAX, most: 0 })
     }
 
     fn record(&mut self, length: u64) {
@@ -44,14 +44,14 @@ impl Spread {
         (self.least, self.most) = (self.least.min(length), self.most.max(length));
     }
 
-    fn add(&mut self, other: &Spread) {
+    fn add(&mut self, other: &LengthHistogram) {
         // Both grow as they must, so nothing can be out of reach.
         let _ = self.sketch.add(&other.sketch);
         (self.least, self.most) = (self.least.min(other.least), self.most.max(other.most));
     }
 }
 
-/// Is what was counted of conversations that are over, and of all messages.
+/// What was counted of conversations that are over, and of all messages.
 #[derive(Debug, Default)]
 pub(super) struct Counted {
     pub(super) rows: Vec<Row>,
@@ -59,9 +59,9 @@ pub(super) struct Counted {
     pub(super) left_out: u64,
     pub(super) conversations: u64,
     pub(super) refused: u64,
-    pub(super) totals: Pair<Totals>,
+    pub(super) totals: Pair<DirectionTotals>,
     /// Lengths of text and binary messages.
-    pub(super) lengths: Pair<Option<Box<Spread>>>,
+    pub(super) lengths: Pair<Option<Box<LengthHistogram>>>,
     pub(super) timeline: Timeline,
     pub(super) opcodes: [u64; 16],
     /// How often a conversation ended with each code; `None` where the capture ended first.
@@ -74,7 +74,7 @@ pub(super) struct Counted {
     pub(super) first_unanswered: Vec<(At, ConnId)>,
 }
 
-/// Bounds the conversations of a lane that are told one by one.
+/// Bounds the conversations of a shard that are told one by one.
 const ROWS: usize = 8192;
 /// How many of the slowest pongs, and of the pings without an answer, are told.
 pub(super) const TOLD: usize = 10;
@@ -218,7 +218,7 @@ impl Counted {
         if matches!(message.opcode, Opcode::TEXT | Opcode::BINARY) {
             let lengths = &mut self.lengths[message.from];
             if lengths.is_none() {
-                *lengths = Spread::new().map(Box::new);
+                *lengths = LengthHistogram::new().map(Box::new);
             }
             if let Some(lengths) = lengths {
                 lengths.record(message.length);
@@ -308,7 +308,7 @@ impl Counted {
     }
 }
 
-pub(super) fn add(to: &mut Totals, from: &Totals) {
+pub(super) fn add(to: &mut DirectionTotals, from: &DirectionTotals) {
     for (to, from) in [
         (&mut to.messages, from.messages),
         (&mut to.frames, from.frames),

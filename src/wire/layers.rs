@@ -1,6 +1,6 @@
 use crate::model::Tunnel;
 
-/// Is an identifier that keeps one virtual network apart from another.
+/// An identifier that keeps one virtual network apart from another.
 ///
 /// Only what both directions of a connection share is one. So these are not, though they stand in the headers:
 /// MPLS labels (each is chosen by the receiving end), GTP-U TEIDs (likewise), PPTP call ids (likewise), `PPPoE`
@@ -23,7 +23,7 @@ pub(super) enum Id {
 
 /// Remembers what a packet was wrapped in, on the way to its TCP header.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Trail {
+pub(super) struct LayerStack {
     /// The digest of all identifiers so far.
     pub(super) tunnel: Tunnel,
     /// How many IP headers were read.
@@ -32,7 +32,7 @@ pub(super) struct Trail {
     pub(super) tags: u8,
 }
 
-impl Trail {
+impl LayerStack {
     /// Adds an identifier to the digest.
     #[inline]
     pub(super) fn add(&mut self, id: Id) {
@@ -62,7 +62,7 @@ mod tests {
     use std::collections::HashSet;
 
     fn digest(ids: &[Id]) -> Tunnel {
-        let mut trail = Trail::default();
+        let mut trail = LayerStack::default();
         for id in ids {
             trail.add(*id);
         }

@@ -2,9 +2,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// Says when a source that would never end is to end.
+/// When a source that would never end is to end.
 #[derive(Clone, Debug, Default)]
-pub struct Until {
+pub struct StopCondition {
     /// End when somebody sets this: a signal came, or the output was closed.
     pub stopped: Arc<AtomicBool>,
     /// End after this long.
@@ -16,7 +16,7 @@ pub struct Until {
 /// Watches whether the end has come.
 #[derive(Debug)]
 pub(super) struct Watch {
-    until: Until,
+    until: StopCondition,
     begun: Instant,
     /// When the last packet came, in milliseconds after the beginning.
     last: AtomicU64,
@@ -29,7 +29,7 @@ pub(super) struct Watch {
 const KEPT_AWAY: u64 = 1000;
 
 impl Watch {
-    pub(super) fn new(until: Until) -> Watch {
+    pub(super) fn new(until: StopCondition) -> Watch {
         Watch { until, begun: Instant::now(), last: AtomicU64::new(0), looked: AtomicU64::new(0) }
     }
 
@@ -70,7 +70,7 @@ mod tests {
 
     #[test]
     fn silence_is_what_somebody_waited_for() {
-        let watch = Watch::new(Until::default());
+        let watch = Watch::new(StopCondition::default());
         assert_eq!([100, 900, 1800].map(|now| watch.silence(now)), [100, 900, 1800]);
         // The output took five seconds.
         assert_eq!([6800, 7700].map(|now| watch.silence(now)), [1800, 2700]);

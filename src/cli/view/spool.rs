@@ -6,7 +6,7 @@ use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::capture::{Error, Next, Record, Round, Source};
+use crate::capture::{Error, Next, PacketBatch, Record, Source};
 use crate::model::{Anomaly, At, LinkType, Timestamp};
 use crate::store;
 
@@ -21,7 +21,7 @@ const NAME: &str = "the temporary file for packets";
 ///
 /// It is two files in turn, each of half the bound: when the second one is full, the first goes.
 #[derive(Clone, Debug)]
-pub(super) struct Kept(Arc<Mutex<Inner>>);
+pub(super) struct PacketSpool(Arc<Mutex<Inner>>);
 
 #[derive(Debug)]
 struct Inner {
@@ -35,17 +35,17 @@ struct Inner {
     fault: Option<String>,
 }
 
-/// Is a file of packets, as far as it is written.
+/// A file of packets, as far as it is written.
 #[derive(Clone, Debug)]
 struct Half {
     file: Arc<File>,
     length: u64,
 }
 
-impl Kept {
+impl PacketSpool {
     /// Keeps up to `bound` bytes.
-    pub(super) fn new(bound: u64) -> Kept {
-        Kept(Arc::new(Mutex::new(Inner {
+    pub(super) fn new(bound: u64) -> PacketSpool {
+        PacketSpool(Arc::new(Mutex::new(Inner {
             halves: VecDeque::new(),
             bound: bound / 2,
             dropped: false,
@@ -56,7 +56,7 @@ impl Kept {
 
     /// Returns `source`, whose packets will be kept.
     pub(super) fn watch(&self, source: Box<dyn Source + Send>) -> impl Source + Send + use<> {
-        Watched { source, kept: self.clone() }
+        Monitored { source, kept: self.clone() }
     }
 
     /// Returns the packets kept so far, as a source.
@@ -83,7 +83,7 @@ impl Kept {
 }
 
 impl Inner {
-    fn keep(&mut self, round: &Round) -> io::Result<()> {
+    fn keep(&mut self, round: &PacketBatch) -> io::Result<()> {
         let mut bytes = std::mem::take(&mut self.scratch);
         bytes.clear();
         for packet in round.packets() {
@@ -118,14 +118,14 @@ impl Inner {
     }
 }
 
-/// Is a source whose packets are kept on their way.
-struct Watched {
+/// A source whose packets are kept on their way.
+struct Monitored {
     source: Box<dyn Source + Send>,
-    kept: Kept,
+    kept: PacketSpool,
 }
 
-impl Source for Watched {
-    fn next(&mut self, round: &mut Round) -> Result<Next, Error> {
+impl Source for Monitored {
+    fn next(&mut self, round: &mut PacketBatch) -> Result<Next, Error> {
         let next = self.source.next(round)?;
         let mut inner = self.kept.lock();
         if inner.fault.is_none()
@@ -149,7 +149,7 @@ struct Again {
 }
 
 impl Source for Again {
-    fn next(&mut self, round: &mut Round) -> Result<Next, Error> {
+    fn next(&mut self, round: &mut PacketBatch) -> Result<Next, Error> {
         round.clear();
         let wrong = |source| Error::Io { file: NAME.to_owned(), source };
         while let Some(half) = self.halves.front() {
@@ -223,7 +223,7 @@ mod tests {
     struct Given(u64, usize);
 
     impl Source for Given {
-        fn next(&mut self, round: &mut Round) -> Result<Next, Error> {
+        fn next(&mut self, round: &mut PacketBatch) -> Result<Next, Error> {
             round.clear();
             if self.0 == 0 {
                 return Ok(Next::End);
@@ -241,8 +241,8 @@ mod tests {
         }
     }
 
-    fn through(kept: &Kept, given: Given) -> Vec<(u64, usize)> {
-        let (mut round, mut source) = (Round::default(), kept.watch(Box::new(given)));
+    fn through(kept: &PacketSpool, given: Given) -> Vec<(u64, usize)> {
+        let (mut round, mut source) = (PacketBatch::default(), kept.watch(Box::new(given)));
         while source.next(&mut round).unwrap() != Next::End {}
         let (mut again, mut found) = (kept.source().unwrap(), Vec::new());
         while again.next(&mut round).unwrap() != Next::End {
@@ -261,7 +261,7 @@ mod tests {
     #[test]
     fn packets_come_back_as_they_were() {
         for length in [0, 1, 60, 1500, BLOCK, 3 * BLOCK] {
-            let kept = Kept::new(1 << 30);
+            let kept = PacketSpool::new(1 << 30);
             assert_eq!(
                 through(&kept, Given(20, length)),
                 (81..=100).map(|n| (n, length)).collect::<Vec<_>>()
@@ -272,7 +272,7 @@ mod tests {
 
     #[test]
     fn the_oldest_go_and_the_bound_holds() {
-        let kept = Kept::new(10_000);
+        let kept = PacketSpool::new(10_000);
         let found = through(&kept, Given(90, 500));
         assert!(kept.has_dropped());
         assert_eq!(found.last(), Some(&(100, 500)));

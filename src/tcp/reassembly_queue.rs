@@ -15,7 +15,7 @@ const PIECE_COST: usize = 112;
 /// What the trees cost as soon as there is one piece: three roots and the struct itself.
 const BASE_COST: usize = 2048;
 
-/// Says where a hole ends: something was seen there.
+/// Where a hole ends: something was seen there.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Mark {
     /// Its place in the stream.
@@ -26,7 +26,7 @@ pub(super) struct Mark {
     pub(super) acked: Timestamp,
 }
 
-/// Is a run of bytes, or of bytes that the snap length cut off; its start is its key.
+/// A run of bytes, or of bytes that the snap length cut off; its start is its key.
 #[derive(Clone, Copy, Debug)]
 struct Piece {
     length: u64,
@@ -34,7 +34,7 @@ struct Piece {
     acked: Timestamp,
 }
 
-/// Is a run of waiting bytes that was taken out for delivery; its bytes stay until [`Waiting::release`].
+/// A run of waiting bytes that was taken out for delivery; its bytes stay until [`ReassemblyQueue::release`].
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Held {
     pub(super) start: u64,
@@ -42,12 +42,12 @@ pub(super) struct Held {
     pub(super) at: At,
 }
 
-/// Holds what waits behind a hole of one direction: bytes, ranges that the snap length cut off, FIN and RST.
+/// What waits behind a hole of one direction: bytes, ranges that the snap length cut off, FIN and RST.
 ///
 /// Bytes lie in blocks at fixed places of the stream, pieces say which of them are known and who brought them. So
 /// many small segments share a block, nothing is ever moved, and each operation is O(log n) for each piece it touches.
 #[derive(Debug, Default)]
-pub(super) struct Waiting {
+pub(super) struct ReassemblyQueue {
     /// Runs of known bytes by their start; they never overlap.
     pieces: BTreeMap<u64, Piece>,
     /// The bytes, by place in the stream divided by [`BLOCK`].
@@ -60,7 +60,7 @@ pub(super) struct Waiting {
     pub(super) rst: Option<Mark>,
 }
 
-impl Waiting {
+impl ReassemblyQueue {
     /// Tells whether nothing waits any more.
     pub(super) fn is_empty(&self) -> bool {
         self.pieces.is_empty() && self.cuts.is_empty() && self.fin.is_none() && self.rst.is_none()

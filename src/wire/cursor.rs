@@ -1,9 +1,9 @@
-use super::Stop;
+use super::DecodeError;
 use crate::model::Packet;
 
 /// Looks at the rest of a packet: the bytes of a layer and of all layers in it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct View<'a> {
+pub(super) struct Cursor<'a> {
     /// The bytes that were captured.
     pub(super) bytes: &'a [u8],
     /// The place of the first of them in the packet.
@@ -14,32 +14,35 @@ pub(super) struct View<'a> {
     is_limited: bool,
 }
 
-impl<'a> View<'a> {
+impl<'a> Cursor<'a> {
     pub(super) fn of(packet: &Packet<'a>) -> Self {
         let original = usize::try_from(packet.original_length).unwrap_or(usize::MAX);
         let cut = original.saturating_sub(packet.data.len());
-        View { bytes: packet.data, offset: 0, cut, is_limited: false }
+        Cursor { bytes: packet.data, offset: 0, cut, is_limited: false }
     }
 
     /// Looks at a datagram put together from fragments, whose length is known.
     pub(super) const fn of_datagram(bytes: &'a [u8], cut: usize) -> Self {
-        View { bytes, offset: 0, cut, is_limited: true }
+        Cursor { bytes, offset: 0, cut, is_limited: true }
     }
 
     /// Parts a header of `N` bytes from what it carries.
-    pub(super) fn split<const N: usize>(self, layer: &'static str) -> Result<(&'a [u8; N], View<'a>), Stop> {
+    pub(super) fn split<const N: usize>(
+        self,
+        layer: &'static str,
+    ) -> Result<(&'a [u8; N], Cursor<'a>), DecodeError> {
         match self.bytes.split_first_chunk() {
             Some((header, rest)) => {
-                Ok((header, View { bytes: rest, offset: self.offset.saturating_add(N), ..self }))
+                Ok((header, Cursor { bytes: rest, offset: self.offset.saturating_add(N), ..self }))
             }
             None => Err(self.short(layer, N)),
         }
     }
 
     /// Leaves `length` bytes out.
-    pub(super) fn skip(self, layer: &'static str, length: usize) -> Result<View<'a>, Stop> {
+    pub(super) fn skip(self, layer: &'static str, length: usize) -> Result<Cursor<'a>, DecodeError> {
         match self.bytes.get(length..) {
-            Some(bytes) => Ok(View { bytes, offset: self.offset.saturating_add(length), ..self }),
+            Some(bytes) => Ok(Cursor { bytes, offset: self.offset.saturating_add(length), ..self }),
             None => Err(self.short(layer, length)),
         }
     }
@@ -50,27 +53,27 @@ impl<'a> View<'a> {
     /// captured, it is believed and the rest counts as cut, even if the packet's own length denies it: there are
     /// programs that shorten packets and their length alike, while a host that receives a lying length drops the
     /// packet. A length field further in cannot reach beyond it.
-    pub(super) fn limit(self, length: usize) -> View<'a> {
+    pub(super) fn limit(self, length: usize) -> Cursor<'a> {
         let (bytes, missing) = match self.bytes.get(..length) {
             Some(bytes) => (bytes, 0),
             None => (self.bytes, length.saturating_sub(self.bytes.len())),
         };
         let cut = if self.is_limited { missing.min(self.cut) } else { missing };
-        View { bytes, cut, is_limited: true, ..self }
+        Cursor { bytes, cut, is_limited: true, ..self }
     }
 
     /// Ends the view before a trailer of `length` bytes, as far as it was captured.
-    pub(super) fn without_trailer(self, length: usize) -> View<'a> {
+    pub(super) fn without_trailer(self, length: usize) -> Cursor<'a> {
         let total = self.bytes.len().saturating_add(self.cut);
-        View { is_limited: self.is_limited, ..self.limit(total.saturating_sub(length)) }
+        Cursor { is_limited: self.is_limited, ..self.limit(total.saturating_sub(length)) }
     }
 
-    pub(super) const fn short(&self, layer: &'static str, needed: usize) -> Stop {
-        Stop::Short { layer, offset: self.offset, needed, had: self.bytes.len() }
+    pub(super) const fn short(&self, layer: &'static str, needed: usize) -> DecodeError {
+        DecodeError::Short { layer, offset: self.offset, needed, had: self.bytes.len() }
     }
 
-    pub(super) const fn field(&self, layer: &'static str, field: &'static str, value: u64) -> Stop {
-        Stop::Field { layer, offset: self.offset, field, value }
+    pub(super) const fn field(&self, layer: &'static str, field: &'static str, value: u64) -> DecodeError {
+        DecodeError::Field { layer, offset: self.offset, field, value }
     }
 }
 
@@ -79,9 +82,9 @@ mod tests {
     use super::*;
     use crate::model::{At, LinkType};
 
-    fn view(data: &[u8], cut: u32) -> View<'_> {
+    fn view(data: &[u8], cut: u32) -> Cursor<'_> {
         let original_length = u32::try_from(data.len()).unwrap() + cut;
-        View::of(&Packet { at: At::default(), link: LinkType::RAW, original_length, data })
+        Cursor::of(&Packet { at: At::default(), link: LinkType::RAW, original_length, data })
     }
 
     #[test]
@@ -118,7 +121,7 @@ mod tests {
         let (_, rest) = view(&[1, 2, 3], 0).split::<2>("first").unwrap();
         assert_eq!(
             rest.split::<4>("second").unwrap_err(),
-            Stop::Short { layer: "second", offset: 2, needed: 4, had: 1 }
+            DecodeError::Short { layer: "second", offset: 2, needed: 4, had: 1 }
         );
     }
 }

@@ -5,14 +5,14 @@ use pcap::{Active, Capture, Device, Linktype, Precision};
 
 use super::super::bpf::{self, message};
 use super::super::file::BLOCK;
-use super::super::{Error, Record, Round};
+use super::super::{Error, PacketBatch, Record};
 use super::{Count, Description, GATHER, Settings, before, now};
 use crate::model::{Anomaly, At, LinkType, Timestamp};
 
 /// How many packets libpcap hands over at once.
 const AT_ONCE: usize = 32;
 
-/// Says how an interface is.
+/// How an interface is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
     Up,
@@ -21,8 +21,8 @@ pub(super) enum State {
     Gone,
 }
 
-/// Is one open interface.
-pub(super) struct Tap {
+/// One open interface.
+pub(super) struct InterfaceCapture {
     capture: Capture<Active>,
     pub(super) description: Description,
     /// By what the system is asked how the interface is, where it can be asked.
@@ -41,8 +41,8 @@ pub(super) struct Tap {
     unit: u32,
 }
 
-impl Tap {
-    pub(super) fn open(name: &str, settings: &Settings) -> Result<Tap, Error> {
+impl InterfaceCapture {
+    pub(super) fn open(name: &str, settings: &Settings) -> Result<InterfaceCapture, Error> {
         let capture = activate(name, settings).map_err(|error| refused(name, &error))?;
         let failed =
             |error: &pcap::Error| Error::Interface { interface: name.to_owned(), problem: message(error) };
@@ -66,7 +66,7 @@ impl Tap {
         let unit = if PRECISION == Precision::Nano { 1 } else { 1000 };
         let interface = Interface::named(name, capture.as_raw_fd());
         let upto = Timestamp::from_nanos(i64::MIN);
-        Ok(Tap {
+        Ok(InterfaceCapture {
             capture,
             description,
             interface,
@@ -85,7 +85,7 @@ impl Tap {
     }
 
     /// Appends what the ring holds, as much as one round is to have.
-    pub(super) fn read(&mut self, n: usize, round: &mut Round, diagnostics: &mut Vec<Anomaly>) {
+    pub(super) fn read(&mut self, n: usize, round: &mut PacketBatch, diagnostics: &mut Vec<Anomaly>) {
         if self.is_drained() {
             return;
         }

@@ -1,14 +1,14 @@
 use std::net::IpAddr;
 
 use super::super::Datagram;
-use super::super::trail::Trail;
-use super::super::walk::{Next, Shard, Transport};
+use super::super::layers::LayerStack;
+use super::super::walk::{Fragment, Next, Transport};
 use crate::model::{Timestamp, Tunnel};
 
 /// What a datagram takes beside its fragments: a place in both maps, which are a third full at the least.
-pub(super) const BOOKKEEPING: usize = 3 * (size_of::<(Key, Waiting)>() + size_of::<(u64, Key)>());
+pub(super) const BOOKKEEPING: usize = 3 * (size_of::<(Key, FragmentQueue)>() + size_of::<(u64, Key)>());
 
-/// Says which datagram a fragment belongs to (RFC 791 §3.2, RFC 8200 §4.5).
+/// Which datagram a fragment belongs to (RFC 791 §3.2, RFC 8200 §4.5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Key {
     source: IpAddr,
@@ -20,7 +20,7 @@ pub(super) struct Key {
 }
 
 impl Key {
-    pub(super) fn of(shard: &Shard<'_>) -> Self {
+    pub(super) fn of(shard: &Fragment<'_>) -> Self {
         let transport = shard.piece.transport;
         Key {
             source: transport.source,
@@ -32,7 +32,7 @@ impl Key {
     }
 }
 
-/// Is one fragment's payload.
+/// One fragment's payload.
 #[derive(Debug)]
 pub(super) struct Part {
     start: u32,
@@ -48,7 +48,7 @@ impl Part {
     }
 }
 
-/// Says how a fragment goes with those that are there.
+/// How a fragment goes with those that are there.
 pub(super) enum Fit {
     /// It is new and belongs at this place among them.
     At(usize),
@@ -58,9 +58,9 @@ pub(super) enum Fit {
     Overlap,
 }
 
-/// Is a datagram in the making.
+/// A datagram in the making.
 #[derive(Debug)]
-pub(super) struct Waiting {
+pub(super) struct FragmentQueue {
     /// Its place in the order of arrival.
     pub(super) serial: u64,
     /// When its first fragment came.
@@ -74,12 +74,12 @@ pub(super) struct Waiting {
     /// How many of its bytes came.
     covered: u32,
     /// What the first fragment says that it carries, which counts for all (RFC 8200 §4.5).
-    transport: Option<(Transport, Trail)>,
+    transport: Option<(Transport, LayerStack)>,
 }
 
-impl Waiting {
+impl FragmentQueue {
     pub(super) const fn new(serial: u64, since: Timestamp) -> Self {
-        Waiting {
+        FragmentQueue {
             serial,
             since,
             rejected: false,
@@ -113,7 +113,7 @@ impl Waiting {
         self.parts = Vec::new();
     }
 
-    pub(super) fn fit(&self, shard: &Shard<'_>) -> Fit {
+    pub(super) fn fit(&self, shard: &Fragment<'_>) -> Fit {
         let (start, end, more) = (shard.piece.start, shard.end(), shard.piece.more);
         let place = self.parts.partition_point(|part| part.start < start);
         let previous = place.checked_sub(1).and_then(|before| self.parts.get(before));
@@ -134,7 +134,7 @@ impl Waiting {
         if overlaps || is_denied { Fit::Overlap } else { Fit::At(place) }
     }
 
-    pub(super) fn insert(&mut self, place: usize, shard: &Shard<'_>) {
+    pub(super) fn insert(&mut self, place: usize, shard: &Fragment<'_>) {
         let part = Part { start: shard.piece.start, end: shard.end(), bytes: shard.view.bytes.into() };
         // One at a time, so that what is counted is what is allocated.
         self.parts.reserve_exact(1);

@@ -1,10 +1,10 @@
 use crate::model::{Anomaly, At, LinkType, Packet};
 
-/// Holds a block of the capture and the packets in it.
+/// A block of the capture and the packets in it.
 ///
-/// The pipeline hands the same few rounds around, so that their memory is used again.
+/// The pipeline hands the same few batches around, so that their memory is used again.
 #[derive(Debug, Default)]
-pub struct Round {
+pub struct PacketBatch {
     /// The block. Packets are ranges of it; the bytes between them are the file's own headers.
     pub bytes: Vec<u8>,
     /// The packets, in the order of the capture.
@@ -18,7 +18,7 @@ pub struct Round {
     pub diagnostics: Vec<Anomaly>,
 }
 
-/// Says where in its [`Round`] a packet stands.
+/// Where in its [`PacketBatch`] a packet stands.
 #[derive(Clone, Copy, Debug)]
 pub struct Record {
     /// The packet's number in the capture, from 1, and its time.
@@ -33,7 +33,7 @@ pub struct Record {
     pub length: u32,
 }
 
-impl Round {
+impl PacketBatch {
     /// Forgets everything and keeps the memory.
     pub fn clear(&mut self) {
         self.bytes.clear();

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// Is who the program is to be once it no longer needs to be root.
+/// Who the program is to be once it no longer needs to be root.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "root becomes another on Linux alone"))]
 pub(super) struct User {

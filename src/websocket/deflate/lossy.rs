@@ -22,7 +22,7 @@ const ORDER: [u8; 19] = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 
 ///
 /// Each step either has all its bits and is done, or lacks some and is tried again: input may be cut anywhere.
 #[derive(Debug)]
-pub(super) struct Partial {
+pub(super) struct LossyInflater {
     bits: Bits,
     state: State,
     /// Whether the current block is the last of a stream; another may follow it (RFC 7692 §7.2.3.4).
@@ -35,7 +35,7 @@ pub(super) struct Partial {
     seen: Seen,
 }
 
-/// Tells what references of the current message were like.
+/// What references of the current message were like.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Seen {
     /// The first distance beyond the agreed window.
@@ -72,7 +72,7 @@ struct Lengths {
     table: Table,
 }
 
-/// Says why a step ended.
+/// Why a step ended.
 enum Step {
     /// It is done: the next state is set.
     Done,
@@ -82,10 +82,10 @@ enum Step {
     Full,
 }
 
-impl Partial {
+impl LossyInflater {
     /// Starts as [`Self::begin`] does; it is large, and few need it.
     pub(super) fn boxed() -> Box<Self> {
-        Box::new(Partial {
+        Box::new(LossyInflater {
             bits: Bits::default(),
             state: State::Header,
             last: false,
@@ -120,7 +120,7 @@ impl Partial {
     pub(super) fn allocated(&self) -> usize {
         [&self.lengths.table, &self.literals, &self.distances]
             .into_iter()
-            .fold(size_of::<Partial>(), |sum, table| sum.saturating_add(table.allocated()))
+            .fold(size_of::<LossyInflater>(), |sum, table| sum.saturating_add(table.allocated()))
     }
 
     /// Inflates `bytes`; `window` is the agreed one in bytes.

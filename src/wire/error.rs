@@ -5,7 +5,7 @@ use crate::model::LinkType;
 /// Offsets count from the packet's first byte, or from the first payload byte of a datagram put together from
 /// fragments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Stop {
+pub enum DecodeError {
     /// Nobody here knows this link layer; where a whole capture has it, nothing in it can be read.
     #[error("link type {0} is not supported")]
     LinkType(LinkType),

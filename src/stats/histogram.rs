@@ -7,7 +7,7 @@ use hdrhistogram::Histogram;
 /// While there are few different values, each is kept with how often it came. Beyond that, values that share their eight
 /// leading bits count as one (within 0.4 %), of which there are at most a few thousand and in practice a few dozen.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Sketch {
+pub(super) struct RttHistogram {
     /// Nanoseconds and how often, sorted.
     values: Vec<(u64, u64)>,
     rough: bool,
@@ -20,7 +20,7 @@ const EXACT: usize = 64;
 /// How many leading bits tell values apart beyond that.
 const BITS: u32 = 8;
 
-/// Is what a distribution is told by.
+/// What a distribution is told by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quantiles {
     /// How many values there were.
@@ -35,7 +35,7 @@ pub struct Quantiles {
     pub max: Duration,
 }
 
-impl Sketch {
+impl RttHistogram {
     pub(super) fn record(&mut self, span: Duration) {
         let nanos = u64::try_from(span.as_nanos()).unwrap_or(u64::MAX);
         self.most = self.most.max(nanos);
@@ -44,7 +44,7 @@ impl Sketch {
     }
 
     /// Adds what another remembers.
-    pub(super) fn absorb(&mut self, other: &Sketch) {
+    pub(super) fn absorb(&mut self, other: &RttHistogram) {
         if other.rough {
             self.coarsen();
         }
@@ -106,7 +106,7 @@ impl Sketch {
     }
 }
 
-/// Makes a histogram for [`Sketch::quantiles`].
+/// Makes a histogram for [`RttHistogram::quantiles`].
 pub(super) fn scratch() -> Option<Histogram<u64>> {
     Histogram::new(3).ok()
 }
@@ -123,12 +123,12 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn told(sketch: &Sketch) -> Option<Quantiles> {
+    fn told(sketch: &RttHistogram) -> Option<Quantiles> {
         sketch.quantiles(&mut scratch().unwrap())
     }
 
-    fn of(values: &[u64]) -> Sketch {
-        let mut sketch = Sketch::default();
+    fn of(values: &[u64]) -> RttHistogram {
+        let mut sketch = RttHistogram::default();
         for nanos in values {
             sketch.record(Duration::from_nanos(*nanos));
         }
@@ -137,7 +137,7 @@ mod tests {
 
     #[test]
     fn few_values_are_told_exactly() {
-        assert_eq!(told(&Sketch::default()), None);
+        assert_eq!(told(&RttHistogram::default()), None);
         let told = told(&of(&[412_345, 1, 999_999_999, 412_345, 500_000_001])).unwrap();
         let nanos = [told.min, told.median, told.p99, told.max].map(|span| span.as_nanos());
         assert_eq!((told.count, nanos), (5, [1, 412_345, 999_999_999, 999_999_999]));
@@ -145,7 +145,7 @@ mod tests {
 
     #[test]
     fn memory_is_bounded() {
-        let mut sketch = Sketch::default();
+        let mut sketch = RttHistogram::default();
         let mut nanos: u64 = 1;
         for n in 0..2_000_000_u64 {
             nanos = nanos.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(n);
