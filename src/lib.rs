@@ -40,6 +40,7 @@
 
 pub mod capture;
 pub mod check;
+#[cfg(feature = "cli")]
 #[allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -58,6 +59,7 @@ pub mod session;
 pub mod stats;
 pub mod store;
 pub mod tcp;
+#[cfg(feature = "tui")]
 pub mod tui;
 pub mod view;
 pub mod websocket;

@@ -5,13 +5,11 @@ mod interface_capture;
 
 use std::os::fd::RawFd;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::stop_condition::Watch;
-use super::{Error, Next, PacketBatch, Source, StopCondition, device};
-use crate::model::{Anomaly, At, LinkType, Timestamp};
+use super::{Count, Counts, Description, Error, Next, PacketBatch, Source, StopCondition, device};
+use crate::model::{Anomaly, At, Timestamp};
 use held::Held;
 pub(super) use interface_capture::is_about_rights;
 use interface_capture::{InterfaceCapture, State};
@@ -73,66 +71,6 @@ pub struct Live {
     diagnostics: Vec<Anomaly>,
 }
 
-/// What an interface gave so far.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Count {
-    /// The interface.
-    pub interface: String,
-    /// Packets handed over.
-    pub packets: u64,
-    /// Packets for which there was no room in the ring.
-    pub dropped: u64,
-    /// Packets that the device or its driver dropped.
-    pub device_dropped: u64,
-}
-
-/// Shows the [`Count`]s of a source that somebody else holds; clones show the same.
-#[derive(Clone, Debug, Default)]
-pub struct Counts(Arc<[Counter]>);
-
-/// A [`Count`] while it is counted.
-#[derive(Debug, Default)]
-struct Counter {
-    interface: String,
-    packets: AtomicU64,
-    dropped: AtomicU64,
-    device_dropped: AtomicU64,
-}
-
-impl Counts {
-    /// Returns a count for each interface.
-    pub fn now(&self) -> Vec<Count> {
-        let read = |counter: &Counter| Count {
-            interface: counter.interface.clone(),
-            packets: counter.packets.load(Ordering::Relaxed),
-            dropped: counter.dropped.load(Ordering::Relaxed),
-            device_dropped: counter.device_dropped.load(Ordering::Relaxed),
-        };
-        self.0.iter().map(read).collect()
-    }
-
-    fn publish(&self, taps: &[InterfaceCapture]) {
-        for (counter, tap) in self.0.iter().zip(taps) {
-            counter.packets.store(tap.count.packets, Ordering::Relaxed);
-            counter.dropped.store(tap.count.dropped, Ordering::Relaxed);
-            counter.device_dropped.store(tap.count.device_dropped, Ordering::Relaxed);
-        }
-    }
-}
-
-/// Describes an open interface, for those who save its packets.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Description {
-    /// Its name.
-    pub name: String,
-    /// The capture filter.
-    pub filter: Option<String>,
-    /// What its packets' first bytes are.
-    pub link: LinkType,
-    /// How many bytes of a packet are kept.
-    pub snap_length: u32,
-}
-
 impl Live {
     /// Opens the interfaces; from then on packets wait in the rings.
     pub fn open(settings: &Settings, until: StopCondition) -> Result<Live, Error> {
@@ -141,11 +79,7 @@ impl Live {
         for name in &settings.interfaces {
             taps.push(InterfaceCapture::open(name, settings)?);
         }
-        let counter = |tap: &InterfaceCapture| Counter {
-            interface: tap.description.name.clone(),
-            ..Counter::default()
-        };
-        let counts = Counts(taps.iter().map(counter).collect());
+        let counts = Counts::of(taps.iter().map(|tap| tap.description.name.as_str()));
         Ok(Live {
             taps,
             held: Held::default(),
@@ -246,7 +180,7 @@ impl Source for Live {
         }
         let ends = self.is_drained();
         self.look(ends);
-        self.counts.publish(&self.taps);
+        self.counts.publish(self.taps.iter().map(|tap| &tap.count));
         self.number(round);
         round.diagnostics.append(&mut self.diagnostics);
         if !round.packets.is_empty() {

@@ -3,11 +3,14 @@
 //! A [`Source`] fills one [`PacketBatch`] after the other. A round is a block of the capture and the packets found in
 //! it, borrowed from the block and never copied one by one. [`Files`] is the source for files: pcap
 //! (draft-ietf-opsawg-pcap) and pcapng (draft-ietf-opsawg-pcapng), plain or compressed with gzip or zstd, one or
-//! several in time order, standard input among them. [`Live`] is the one for interfaces, over libpcap, which is
-//! looked for only when it is needed.
+//! several in time order, standard input among them. `Live`, with the feature `live`, is the one for interfaces, over
+//! libpcap, which is looked for only when it is needed.
 
+#[cfg(feature = "live")]
 mod bpf;
+mod counts;
 mod decompress;
+#[cfg(feature = "live")]
 mod device;
 mod error;
 mod file;
@@ -17,6 +20,7 @@ mod follow;
 mod format;
 mod identity;
 mod interface;
+#[cfg(feature = "live")]
 mod live;
 mod merge;
 mod order;
@@ -28,12 +32,16 @@ mod progress;
 mod save;
 mod stop_condition;
 
+pub use counts::{Count, Counts, Description};
+#[cfg(feature = "live")]
 pub use device::{NO_RIGHT, Sniffable, interfaces};
 pub use error::Error;
 pub use follow::Follow;
 pub use identity::FileId;
+#[cfg(feature = "cli")]
 pub(crate) use identity::folder;
-pub use live::{Count, Counts, Description, Live, Settings};
+#[cfg(feature = "live")]
+pub use live::{Live, Settings};
 pub use merge::Files;
 pub use origins::LinkSources;
 pub use packet_batch::{PacketBatch, Record};
@@ -42,6 +50,7 @@ pub use save::{Belongs, Saved, Saver, Sorter, Target};
 pub use stop_condition::StopCondition;
 
 // The library is found at run time.
+#[cfg(feature = "live")]
 use libpcap_dl as _;
 
 use crate::model::Timestamp;

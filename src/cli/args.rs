@@ -221,6 +221,7 @@ fn filter(text: &str) -> Result<Filter, String> {
 }
 
 /// Takes the text of a filter that can be understood.
+#[cfg(feature = "tui")]
 pub(super) fn filter_text(text: &str) -> Result<String, String> {
     filter(text).map(|_| text.to_owned())
 }

@@ -11,8 +11,7 @@ use super::privileges::{self, User};
 use super::sandbox::Needs;
 use super::stop;
 use crate::capture::{
-    Counts, Description, Files, Follow, LinkSources, Live, ReadProgress, Saver, Settings, Source,
-    StopCondition, Target,
+    Counts, Description, Files, Follow, LinkSources, ReadProgress, Saver, Source, StopCondition, Target,
 };
 use crate::pipeline::{Flows, Summary};
 use crate::view::count;
@@ -46,6 +45,7 @@ impl Input {
     }
 
     /// Opens what is to be read, for those who see to signals themselves.
+    #[cfg(feature = "tui")]
     pub(super) fn open_quietly(&self) -> anyhow::Result<Opened> {
         self.open_until(stop::until(&self.autostop))
     }
@@ -63,12 +63,7 @@ impl Input {
             user: None,
         };
         if !self.interfaces.is_empty() {
-            let live = Live::open(&self.settings(), until)?;
-            opened.counts = Some(live.counts());
-            opened.interfaces = live.descriptions();
-            // What counts drops reads there, and so does who looks whether an interface is up.
-            opened.needs.read.extend(live.system_folders());
-            opened.source = Box::new(live);
+            self.open_live(until, &mut opened)?;
             opened.user = privileges::give_up(self.user.as_deref())?;
         } else if self.follow {
             let [file] = self.files.as_slice() else { anyhow::bail!("--follow takes one file") };
@@ -91,9 +86,27 @@ impl Input {
         Ok(opened)
     }
 
-    fn settings(&self) -> Settings {
-        let default = Settings::default();
-        Settings {
+    #[cfg(feature = "live")]
+    fn open_live(&self, until: StopCondition, opened: &mut Opened) -> anyhow::Result<()> {
+        let live = crate::capture::Live::open(&self.settings(), until)?;
+        opened.counts = Some(live.counts());
+        opened.interfaces = live.descriptions();
+        // What counts drops reads there, and so does who looks whether an interface is up.
+        opened.needs.read.extend(live.system_folders());
+        opened.source = Box::new(live);
+        Ok(())
+    }
+
+    #[cfg(not(feature = "live"))]
+    #[expect(clippy::unused_self, reason = "as with the feature")]
+    fn open_live(&self, _: StopCondition, _: &mut Opened) -> anyhow::Result<()> {
+        anyhow::bail!("this wirefin was built without live capture (the feature `live`)")
+    }
+
+    #[cfg(feature = "live")]
+    fn settings(&self) -> crate::capture::Settings {
+        let default = crate::capture::Settings::default();
+        crate::capture::Settings {
             interfaces: self.interfaces.clone(),
             filter: self.filter.clone(),
             ring: self.buffer.map_or(default.ring, |size| size.0),

@@ -3,6 +3,7 @@ use std::io::{self, Write as _};
 
 use clap::{Arg, Command};
 
+#[cfg(feature = "tui")]
 use crate::tui::keys;
 
 /// Write the manual page: `wirefin man | man -l -` shows it
@@ -53,6 +54,25 @@ fn page(mut program: Command) -> String {
             out.paragraph(&format!("As above: {}.", names.join(", ")));
         }
     }
+    #[cfg(feature = "tui")]
+    write_keys(&mut out);
+    out.head("FILES");
+    out.item(
+        "$XDG_CONFIG_HOME/wirefin/config.toml, ~/.config/wirefin/config.toml",
+        "What the screen is to look like, as lines of name = value: theme (dark, light, colour-blind, none), time (absolute, relative, delta), mouse (true, false).",
+    );
+    out.head("ENVIRONMENT");
+    out.item("NO_COLOR", "Where it is set and not empty, nothing is coloured unless a flag says so.");
+    out.head("EXIT STATUS");
+    out.item("0", "All went well.");
+    out.item("1", "check found a broken rule.");
+    out.item("2", "The command line was wrong, or something could not be read or written.");
+    out.0
+}
+
+/// Writes what the keys and the mouse do on the screen.
+#[cfg(feature = "tui")]
+fn write_keys(out: &mut Page) {
     out.head("KEYS");
     out.text("On the screen of wirefin view:");
     for group in keys::TABLE {
@@ -67,18 +87,6 @@ fn page(mut program: Command) -> String {
             out.item(what, help);
         }
     }
-    out.head("FILES");
-    out.item(
-        "$XDG_CONFIG_HOME/wirefin/config.toml, ~/.config/wirefin/config.toml",
-        "What the screen is to look like, as lines of name = value: theme (dark, light, colour-blind, none), time (absolute, relative, delta), mouse (true, false).",
-    );
-    out.head("ENVIRONMENT");
-    out.item("NO_COLOR", "Where it is set and not empty, nothing is coloured unless a flag says so.");
-    out.head("EXIT STATUS");
-    out.item("0", "All went well.");
-    out.item("1", "check found a broken rule.");
-    out.item("2", "The command line was wrong, or something could not be read or written.");
-    out.0
 }
 
 fn first_line(command: &Command) -> String {

@@ -8,6 +8,7 @@ mod conflicts;
 mod destination;
 mod export;
 mod input;
+#[cfg(feature = "live")]
 mod interfaces;
 mod man;
 mod parse;
@@ -20,6 +21,7 @@ mod size;
 mod stats;
 mod stop;
 mod trip;
+#[cfg(feature = "tui")]
 mod view;
 
 use std::ffi::OsString;
@@ -57,7 +59,9 @@ enum Command {
     Stats(stats::Args),
     Check(check::Args),
     Rules(check::List),
+    #[cfg(feature = "live")]
     Interfaces(interfaces::Args),
+    #[cfg(feature = "tui")]
     View(view::Args),
     Man(man::Args),
 }
@@ -77,7 +81,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Result<Outc
         Some(Command::Stats(args)) => args.run()?,
         Some(Command::Check(args)) => return args.run(),
         Some(Command::Rules(args)) => args.run()?,
+        #[cfg(feature = "live")]
         Some(Command::Interfaces(args)) => args.run()?,
+        #[cfg(feature = "tui")]
         Some(Command::View(args)) => args.run()?,
         Some(Command::Man(args)) => args.run(Cli::command())?,
     }
@@ -86,12 +92,12 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Result<Outc
 
 /// Shows the input on the screen where there is one, unless something was asked for that only print does.
 fn bare(args: print::Args) -> anyhow::Result<()> {
+    #[cfg(feature = "tui")]
     if args.is_plain() && view::is_possible() {
         let (input, only) = args.into_input();
-        view::Args::of(input, only.map(|filter| filter.to_string())).run()
-    } else {
-        args.run()
+        return view::Args::of(input, only.map(|filter| filter.to_string())).run();
     }
+    args.run()
 }
 
 /// How a run ended that did what it was asked.

@@ -1,5 +1,6 @@
 use super::{args, trip};
 use crate::export::Print;
+#[cfg(feature = "tui")]
 use crate::filter::Filter;
 use crate::view::{self, Printer};
 
@@ -56,12 +57,14 @@ impl Color {
 
 impl Args {
     /// Tells whether nothing was asked for that only print does.
+    #[cfg(feature = "tui")]
     pub(super) fn is_plain(&self) -> bool {
         let output = self.output.file.is_some() || self.end.count.is_some();
         !(output || self.verbose || self.hex || self.color != Color::Auto)
     }
 
     /// Returns what is read, and which messages are wanted.
+    #[cfg(feature = "tui")]
     pub(super) fn into_input(self) -> (args::Input, Option<Filter>) {
         (self.input, self.output.only)
     }
