@@ -63,7 +63,7 @@ fn a_million() -> Shared {
             wire,
         };
         batch.event(&Event {
-            conn: NonZeroU64::new(n % 20 + 1).map(ConnId),
+            conn: NonZeroU64::new(n % 20 + 1).map(ConnId::new),
             at,
             kind: Kind::Message(message),
         });

@@ -14,8 +14,8 @@ use wirefin::export::{AnyFormat, Settings};
 use wirefin::filter::{Filter, complete};
 use wirefin::http::{self, HttpTracker};
 use wirefin::model::{
-    At, DeflateSide, Endpoint, Flags, Flow, LinkType, Packet, Segment, SenderClock, Seq, Side, Timestamp,
-    Tunnel,
+    At, DeflateSide, Endpoint, Flags, Flow, LinkType, Lost, Packet, Segment, SenderClock, Seq, Side,
+    Timestamp, Tunnel,
 };
 use wirefin::pipeline::{Formatted, Options, run};
 use wirefin::websocket::deflate::{self, Inflater};
@@ -180,7 +180,7 @@ pub fn http(data: &[u8]) {
         let side = if what & 1 == 0 { Side::Client } else { Side::Server };
         let bytes = input.take(usize::from(length));
         match what >> 5 {
-            7 => exchanges.gap(side, u64::from(length)),
+            7 => exchanges.gap(side, Lost::Exact(u64::from(length))),
             6 => exchanges.end(side),
             _ => assert!(exchanges.push(side, bytes) <= bytes.len()),
         }

@@ -1,16 +1,49 @@
 //! Everything the analyzer can say: the waist between the stops that take traffic apart and those that show it.
 
+use std::fmt;
 use std::num::NonZeroU64;
 use std::time::Duration;
 
 pub use crate::model::{Anomaly, Evidence, Severity};
 use crate::model::{At, Endpoint, Pair, Side};
 
-/// Name of a connection by the number of its first packet in the capture.
+/// Name of a conversation: its connection and, where that carries several, its stream. It is written `4` or `4.3`.
 ///
-/// The name is the same however many threads looked, and the user finds it in Wireshark.
+/// The name is the same however many threads looked, and the user finds the packet in Wireshark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ConnId(pub NonZeroU64);
+pub struct ConnId {
+    /// The number of the connection's first packet in the capture.
+    pub packet: NonZeroU64,
+    /// The HTTP/2 stream (RFC 9113 §5.1.1); `None` where the conversation has the connection to itself.
+    pub stream: Option<NonZeroU64>,
+}
+
+impl ConnId {
+    /// Returns the name of a connection as a whole.
+    pub const fn new(packet: NonZeroU64) -> Self {
+        ConnId { packet, stream: None }
+    }
+
+    /// Returns the name of a stream of this connection.
+    #[must_use]
+    pub const fn with_stream(self, stream: NonZeroU64) -> Self {
+        ConnId { stream: Some(stream), ..self }
+    }
+
+    /// Returns the number of the stream; `None` where the conversation has the connection to itself.
+    pub fn stream(self) -> Option<u64> {
+        self.stream.map(NonZeroU64::get)
+    }
+}
+
+impl fmt::Display for ConnId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.stream {
+            Some(stream) => write!(f, "{}.{stream}", self.packet),
+            None => write!(f, "{}", self.packet),
+        }
+    }
+}
 
 /// One thing that happened.
 #[derive(Clone, Copy, Debug)]

@@ -232,7 +232,7 @@ impl Finding {
             write!(to, ", {}", from.name())?;
         }
         if let Some(conn) = conn {
-            write!(to, ", conn {}", conn.0)?;
+            write!(to, ", conn {conn}")?;
         }
         if at.packet != 0 {
             write!(to, ", packet {}", at.packet)?;
@@ -270,7 +270,8 @@ impl Finding {
         let fields = [
             ("code", Some(Value::from(anomaly.code()))),
             ("severity", Some(anomaly.severity().name().into())),
-            ("conn", conn.map(|conn| conn.0.get().into())),
+            ("conn", conn.map(|conn| conn.packet.get().into())),
+            ("stream", conn.and_then(ConnId::stream).map(Value::from)),
             ("url", url.as_deref().map(Value::from)),
             ("packet", known.then(|| at.packet.into())),
             ("time", time.map(Value::from)),

@@ -4,7 +4,7 @@
 #[cfg(test)]
 mod tests;
 
-use super::record::{self, Record, tells_all};
+use super::record::{Record, tells_all};
 use super::string::string;
 use super::text::{base64, boolean, number, seconds};
 use crate::event::{Anomaly, Closed, ConnId, DirectionTotals, Event, Evidence, Frame, Kind, Message, Wire};
@@ -94,9 +94,8 @@ impl Lines {
             put(out, r#","time":"#);
             self.time(event.at.time, out);
         }
-        if let Some(ConnId(conn)) = event.conn {
-            put(out, r#","conn":"#);
-            number(out, conn.get());
+        if let Some(conn) = event.conn {
+            name(conn, out);
         }
         if in_packet {
             put(out, r#","packet":"#);
@@ -155,8 +154,10 @@ impl Lines {
     /// Appends the values of `time`, `conn` and `packet`, the first without its name.
     fn place(&mut self, conn: Option<ConnId>, at: At, out: &mut Vec<u8>) {
         self.time(at.time, out);
-        put(out, r#","conn":"#);
-        number(out, record::number(conn));
+        match conn {
+            Some(conn) => name(conn, out),
+            None => put(out, r#","conn":0"#),
+        }
         put(out, r#","packet":"#);
         number(out, at.packet);
     }
@@ -165,6 +166,16 @@ impl Lines {
         put(out, r#"""#);
         self.clock.write(time, out);
         put(out, r#"""#);
+    }
+}
+
+/// Appends `conn`, and `stream` where there is one.
+fn name(conn: ConnId, out: &mut Vec<u8>) {
+    put(out, r#","conn":"#);
+    number(out, conn.packet.get());
+    if let Some(stream) = conn.stream {
+        put(out, r#","stream":"#);
+        number(out, stream.get());
     }
 }
 

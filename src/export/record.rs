@@ -65,7 +65,12 @@ impl<'a> Record<'a> {
 
 /// Returns a connection's number; what belongs to a conversation always has one.
 pub(super) fn number(conn: Option<event::ConnId>) -> u64 {
-    conn.map_or(0, |conn| conn.0.get())
+    conn.map_or(0, |conn| conn.packet.get())
+}
+
+/// Returns a stream's number, where a connection carries several.
+pub(super) fn stream(conn: Option<event::ConnId>) -> Option<u64> {
+    conn.and_then(event::ConnId::stream)
 }
 
 /// Returns `value` as JSON that is safe to print on a terminal.

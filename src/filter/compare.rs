@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 
 use super::expr::{Expr, How, Meaning, Member, Number, Relation, Step, Subject, Test, Value};
 use super::{Body, Facts, Field};
-use crate::event::Severity;
+use crate::event::{ConnId, Severity};
 use crate::model::{Side, Timestamp};
 
 /// A row while it is asked; its body is fetched, and read as JSON, once and only if a test gets there.
@@ -81,7 +81,8 @@ impl<'a> Row<'a> {
             Field::Len => facts.len.map(Fact::Whole),
             Field::Text if !facts.is_text => None,
             Field::Text | Field::Payload => self.body().map(Fact::Bytes),
-            Field::Conn => facts.conn.map(|conn| Fact::Whole(conn.0.get())),
+            Field::Conn => facts.conn.map(|conn| Fact::Whole(conn.packet.get())),
+            Field::Stream => facts.conn.and_then(ConnId::stream).map(Fact::Whole),
             Field::Packet => (facts.at.packet != 0).then_some(Fact::Whole(facts.at.packet)),
             Field::Time => (facts.at.packet != 0).then_some(Fact::Moment(facts.at.time)),
             Field::GapBefore => facts.gap_before.map(Fact::Span),

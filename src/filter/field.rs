@@ -100,6 +100,7 @@ fields! {
     Text, "text", Bytes, "its payload, where that is text";
     Payload, "payload", Bytes, "its payload, whatever it is";
     Conn, "conn", Count, "the connection's number";
+    Stream, "stream", Count, "the stream's number, where a connection carries several";
     Packet, "packet", Count, "the packet's number";
     Time, "time", Moment, "when, absolute or since the capture began";
     GapBefore, "gap_before", Span, "how long its conversation was silent before it";

@@ -80,7 +80,7 @@ fn rows(filter: &Filter) -> Vec<u64> {
             wire,
         };
         let event = Event {
-            conn: NonZeroU64::new(conn).map(ConnId),
+            conn: NonZeroU64::new(conn).map(ConnId::new),
             at: at(row, millis),
             kind: Row::Message(message),
         };
@@ -93,7 +93,7 @@ fn rows(filter: &Filter) -> Vec<u64> {
         }
     }
     let kind = Row::Anomaly { from: Some(Client), anomaly: &Anomaly::NoCloseEcho {} };
-    let event = Event { conn: NonZeroU64::new(9).map(ConnId), at: at(9, 9000), kind };
+    let event = Event { conn: NonZeroU64::new(9).map(ConnId::new), at: at(9, 9000), kind };
     if filter.matches(&Facts::of(&event, Some(&conversation(9)), BEGAN)) {
         found.push(9);
     }

@@ -1,6 +1,7 @@
 //! Bodies, skipped and never kept (RFC 9112 §6–7).
 
 use super::head::BlankLine;
+use crate::model::Lost;
 
 /// What remains of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,9 +72,12 @@ impl Body {
         }
     }
 
-    /// Skips `length` bytes that were lost; returns `None` where they held more than data, so that nobody can tell
+    /// Skips bytes that were lost; returns `None` where they may have held more than data, so that nobody can tell
     /// what follows.
-    pub(super) fn lose(&mut self, length: u64) -> Option<Next> {
+    pub(super) fn lose(&mut self, lost: Lost) -> Option<Next> {
+        let Lost::Exact(length) = lost else {
+            return (*self == Body::UntilClose).then_some(Next::More);
+        };
         match self {
             Body::UntilClose => Some(Next::More),
             Body::Length(left) => {
@@ -192,21 +196,21 @@ mod tests {
     fn a_gap_in_data_is_counted_and_one_in_framing_is_not() {
         let mut body = Body::CHUNKED;
         body.skip(b"8\r\nab");
-        assert_eq!(body.lose(6), Some(Next::More));
+        assert_eq!(body.lose(Lost::Exact(6)), Some(Next::More));
         assert_eq!(body.skip(b"\r\n0\r\n\r\n"), (7, Next::Done));
 
         let mut body = Body::CHUNKED;
         body.skip(b"8\r\nab");
-        assert_eq!(body.lose(7), None);
+        assert_eq!(body.lose(Lost::Exact(7)), None);
         let mut body = Body::CHUNKED;
-        assert_eq!(body.lose(1), None);
+        assert_eq!(body.lose(Lost::Exact(1)), None);
     }
 
     #[test]
     fn a_gap_longer_than_the_length_is_not_counted() {
-        assert_eq!(Body::Length(3).lose(3), Some(Next::Done));
-        assert_eq!(Body::Length(3).lose(4), None);
-        assert_eq!(Body::UntilClose.lose(u64::MAX), Some(Next::More));
+        assert_eq!(Body::Length(3).lose(Lost::Exact(3)), Some(Next::Done));
+        assert_eq!(Body::Length(3).lose(Lost::Exact(4)), None);
+        assert_eq!(Body::UntilClose.lose(Lost::Exact(u64::MAX)), Some(Next::More));
     }
 
     #[test]

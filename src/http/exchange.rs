@@ -6,7 +6,7 @@ use super::head::BlankLine;
 use super::held::{BufferedBytes, Held};
 use super::looks::{Sniff, looks_like};
 use super::{Handshake, Limits};
-use crate::model::{Anomaly, At, Pair, Side};
+use crate::model::{Anomaly, At, Lost, Pair, Side};
 
 /// Bounds how many pushes a side looks for the next head after a gap.
 const SEARCHES: u8 = 32;
@@ -174,18 +174,18 @@ impl HttpTracker {
         used
     }
 
-    /// Hears that `length` bytes of one side are missing here.
+    /// Hears that bytes of one side are missing here.
     ///
-    /// In a body of known length they are counted. Where a head may have been among them, that side looks for the
+    /// In a body of known length they are counted, where their number is known. Where a head may have been among them, that side looks for the
     /// next one at the beginning of each following push.
-    pub fn gap(&mut self, side: Side, length: u64) {
-        if self.over || length == 0 {
+    pub fn gap(&mut self, side: Side, lost: Lost) {
+        if self.over || lost == Lost::Exact(0) {
             return;
         }
         if self.waits(side) {
-            self.hold_gap(side, length);
+            self.hold_gap(side, lost);
         } else {
-            self.lose(side, length);
+            self.lose(side, lost);
         }
         self.settle();
     }
@@ -319,9 +319,9 @@ impl HttpTracker {
     }
 
     /// Goes on behind missing bytes.
-    fn lose(&mut self, side: Side, length: u64) {
+    fn lose(&mut self, side: Side, lost: Lost) {
         if let Reading::Body(body) = &mut self.reading[side] {
-            match body.lose(length) {
+            match body.lose(lost) {
                 Some(Next::Done) => self.reading[side] = Reading::Start,
                 Some(_) => {}
                 None => self.lose_place(side),

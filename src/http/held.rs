@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::model::At;
+use crate::model::{At, Lost};
 
 /// Is what a piece counts for beside its bytes, so that many small ones stay within the bound.
 const PIECE: usize = 32;
@@ -12,8 +12,8 @@ const PIECE: usize = 32;
 pub enum BufferedBytes {
     /// Bytes, and the packet that carried them.
     Bytes(Vec<u8>, At),
-    /// So many bytes that are missing.
-    Gap(u64),
+    /// Bytes that are missing.
+    Gap(Lost),
 }
 
 impl BufferedBytes {
@@ -64,14 +64,14 @@ impl Held {
     }
 
     /// Notes a gap; returns whether `limit` allows it.
-    pub(super) fn gap(&mut self, length: u64, limit: usize) -> bool {
+    pub(super) fn gap(&mut self, lost: Lost, limit: usize) -> bool {
         if let Some(BufferedBytes::Gap(held)) = self.pieces.back_mut() {
-            *held = held.saturating_add(length);
+            *held = held.and(lost);
             return true;
         }
         let fits = self.size.saturating_add(PIECE) <= limit;
         if fits {
-            self.add(BufferedBytes::Gap(length));
+            self.add(BufferedBytes::Gap(lost));
         }
         fits
     }
@@ -173,14 +173,14 @@ mod tests {
         assert_eq!(held.push(b"ab", one, 1000), 2);
         assert_eq!(held.push(b"cd", one, 1000), 2);
         assert_eq!(held.push(b"ef", two, 1000), 2);
-        assert!(held.gap(3, 1000) && held.gap(4, 1000));
+        assert!(held.gap(Lost::Exact(3), 1000) && held.gap(Lost::Exact(4), 1000));
         assert_eq!(held.push(b"g", two, 1000), 1);
         assert_eq!(held.pop(), Some(BufferedBytes::Bytes(b"abcd".to_vec(), one)));
         held.put_back(b"d".to_vec(), one);
         let rest = [
             BufferedBytes::Bytes(b"d".to_vec(), one),
             BufferedBytes::Bytes(b"ef".to_vec(), two),
-            BufferedBytes::Gap(7),
+            BufferedBytes::Gap(Lost::Exact(7)),
             BufferedBytes::Bytes(b"g".to_vec(), two),
         ];
         assert_eq!(held.take(), rest);
@@ -192,7 +192,7 @@ mod tests {
         let mut held = Held::default();
         for _ in 0..10_000 {
             held.push(b"x", At::default(), 1000);
-            held.gap(1, 1000);
+            held.gap(Lost::Exact(1), 1000);
             assert!(held.allocated() < 4000, "{}", held.allocated());
         }
         assert_eq!(held.push(&[0; 2000], At::default(), 1000), 0);

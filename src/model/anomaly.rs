@@ -363,8 +363,9 @@ anomalies! {
         = "fragment-overlap", Warning, Some("RFC 5722"), "overlapping IP fragments were rejected";
     /// Bytes are missing from the capture.
     Gap { /// Where in the sender's byte stream.
-        offset: u64, /// How many bytes.
-        length: u64, /// Why: `lost`, `snap-length` or `limit`.
+        offset: u64, /// How many bytes; `None` where nobody can tell.
+        length: Option<u64>, /// How many bytes at the least, where nobody can tell how many.
+        least: Option<u64>, /// Why: `lost`, `snap-length` or `limit`.
         cause: &'static str }
         = "gap", Note, None, "bytes are missing from the capture";
     /// A gap swallowed a frame header; decoding went on where frames were found again.

@@ -178,7 +178,7 @@ impl Analyzer {
             return None;
         }
         self.sweep(at, sink);
-        let id = ConnId(NonZeroU64::new(at.packet)?);
+        let id = ConnId::new(NonZeroU64::new(at.packet)?);
         self.counts.connections = self.counts.connections.saturating_add(1);
         let connection = Some(Box::new(Connection::new(id, segment, at, &self.shared)));
         let slot = Some(Slot {
@@ -213,9 +213,9 @@ impl Analyzer {
             Some(connection) => connection.is_reuse(segment),
             None => !segment.flags.has(Flags::ACK),
         };
-        let (true, Some(id)) = (again, NonZeroU64::new(at.packet)) else { return };
-        let old_id = std::mem::replace(&mut slot.id, ConnId(id));
-        let old = slot.connection.replace(Box::new(Connection::new(ConnId(id), segment, at, &self.shared)));
+        let (true, Some(id)) = (again, NonZeroU64::new(at.packet).map(ConnId::new)) else { return };
+        let old_id = std::mem::replace(&mut slot.id, id);
+        let old = slot.connection.replace(Box::new(Connection::new(id, segment, at, &self.shared)));
         self.counts.connections = self.counts.connections.saturating_add(1);
         if let Some(old) = old {
             self.due.remove(&(std::mem::replace(&mut slot.due, Timestamp::MAX), old_id, n));

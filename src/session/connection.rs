@@ -6,7 +6,7 @@ use super::conversation::{Conversation, Ending};
 use super::resync::Search;
 use crate::event::{ConnId, Kind, Opened, Sink};
 use crate::http::{self, BufferedBytes, Handshake, HttpTracker, Sniff};
-use crate::model::{Anomaly, At, Endpoint, Pair, Segment, Side, Timestamp};
+use crate::model::{Anomaly, At, Endpoint, Lost, Pair, Segment, Side, Timestamp};
 use crate::tcp::{self, CapturedAgain, Delivery, End, Output};
 
 /// One TCP connection, and which layer its bytes are.
@@ -227,7 +227,9 @@ impl Upper {
                         self.tell(side, anomaly, cx);
                     }
                 }
-                Output::Gap { side, length, cause, .. } => self.gap(side, length, cause.name(), cx),
+                Output::Gap { side, length, cause, .. } => {
+                    self.gap(side, Lost::Exact(length), cause.name(), cx)
+                }
                 Output::Anomaly { side, anomaly } => self.tell(side, anomaly, cx),
                 Output::End { side, how, .. } => self.end(side, how, cx),
             }
@@ -245,13 +247,13 @@ impl Upper {
     }
 
     /// Hears that bytes of TCP's `side` are lost.
-    fn gap(&mut self, side: Side, length: u64, cause: &'static str, cx: &mut Context<'_>) {
+    fn gap(&mut self, side: Side, lost: Lost, cause: &'static str, cx: &mut Context<'_>) {
         let side = self.real(side);
         self.gapped = true;
         match &mut self.layer {
-            Layer::WebSocket(conversation) => conversation.gap(side, length, cause, cx),
+            Layer::WebSocket(conversation) => conversation.gap(side, lost, cause, cx),
             Layer::Http(exchanges) => {
-                exchanges.gap(side, length);
+                exchanges.gap(side, lost);
                 self.exchanged(side, &[], cx.at, cx);
                 if let Layer::Http(exchanges) = &self.layer
                     && exchanges.is_lost(side)
@@ -260,7 +262,7 @@ impl Upper {
                     self.layer = Layer::joined_late();
                 }
             }
-            Layer::Late(searches) => searches[side].gap(length),
+            Layer::Late(searches) => searches[side].gap(lost),
             // The start was lost: it may be a WebSocket all the same.
             Layer::Start => self.layer = Layer::joined_late(),
             Layer::Nothing | Layer::Hopeless => {}
@@ -410,7 +412,7 @@ impl Upper {
                         cx.at = carried;
                         self.bytes(side, &bytes, carried, cx);
                     }
-                    BufferedBytes::Gap(length) => self.gap(side, length, "lost", cx),
+                    BufferedBytes::Gap(lost) => self.gap(side, lost, "lost", cx),
                 }
             }
         }

@@ -7,7 +7,7 @@ use super::context::Context;
 use super::message::Open;
 use super::resync::Search;
 use crate::event::{Closed, DirectionTotals, Kind};
-use crate::model::{Anomaly, At, Pair, Side, Timestamp};
+use crate::model::{Anomaly, At, Lost, Pair, Side, Timestamp};
 use crate::websocket::close::ABNORMAL;
 use crate::websocket::deflate::Inflater;
 use crate::websocket::{Frames, Header, Pings, Rules};
@@ -128,15 +128,19 @@ impl Conversation {
     }
 
     /// Hears that bytes of one side are lost.
-    pub(super) fn gap(&mut self, side: Side, length: u64, cause: &'static str, cx: &mut Context<'_>) {
+    pub(super) fn gap(&mut self, side: Side, lost: Lost, cause: &'static str, cx: &mut Context<'_>) {
         if self.sides[side].over {
             return;
         }
         let half = &self.sides[side];
         let offset = half.search.as_ref().map_or(half.frames.offset(), |search| search.end());
-        cx.anomaly(Some(side), &Anomaly::Gap { offset, length, cause });
+        let (length, least) = match lost {
+            Lost::Exact(length) => (Some(length), None),
+            Lost::Unknown { least } => (None, Some(least)),
+        };
+        cx.anomaly(Some(side), &Anomaly::Gap { offset, length, least, cause });
         self.decide(side, cx);
-        self.miss(side, length, cx);
+        self.miss(side, lost, cx);
     }
 
     /// Hears that TCP ended one side: it sends nothing more.

@@ -104,7 +104,7 @@ mod tests {
 
     use super::*;
 
-    const FIRST: ConnId = ConnId(NonZero::<u64>::MIN);
+    const FIRST: ConnId = ConnId::new(NonZero::<u64>::MIN);
     const ONE: Owner = (FIRST, Side::Client);
     const OTHER: Owner = (FIRST, Side::Server);
 
@@ -123,7 +123,7 @@ mod tests {
         assert_eq!(recent.differs(ONE, 12, b"cDEf"), Some(differs(13, 2)));
         assert_eq!(recent.differs(ONE, 12, b"cXEf"), None, "told already");
         assert_eq!(recent.differs(ONE, 5, b"_____aXcdefgh___"), Some(differs(11, 1)));
-        assert_eq!(recent.differs((ConnId(NonZero::<u64>::MAX), Side::Client), 12, b"cDEf"), None);
+        assert_eq!(recent.differs((ConnId::new(NonZero::<u64>::MAX), Side::Client), 12, b"cDEf"), None);
     }
 
     #[test]

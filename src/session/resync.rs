@@ -10,7 +10,7 @@ use std::cmp::Reverse;
 use chain::{Budget, Chain};
 use gathered::SearchBuffer;
 
-use crate::model::{At, Side};
+use crate::model::{At, Lost, Side};
 use crate::websocket::{Header, Rsv1};
 
 pub(super) use gathered::Piece;
@@ -27,7 +27,7 @@ pub(super) use gathered::Piece;
 /// linear in the bytes. Where frames are long, their payloads do not all fit what is held: what spoke for a chain is
 /// remembered when its first bytes are dropped, and where its next frame begins.
 ///
-/// Bytes may be missing between those gathered, as where a snap length cut every packet: how many is known, so a
+/// Bytes may be missing between those gathered, as where a snap length cut every packet: where it is known how many, a
 /// header before them still tells where the next frame begins.
 #[derive(Debug)]
 pub(super) struct Search {
@@ -132,11 +132,11 @@ impl Search {
     }
 
     /// Hears that bytes are lost.
-    pub(super) fn gap(&mut self, length: u64) {
+    pub(super) fn gap(&mut self, lost: Lost) {
         if self.gathered.len() == 0 {
-            self.lost = self.lost.saturating_add(length);
+            self.lost = self.lost.saturating_add(lost.least());
         } else {
-            self.gathered.gap(length);
+            self.gathered.gap(lost);
         }
         // Frames before the hole may now lead over it; but where holes abound, not each is worth a look.
         self.next_scan = self.next_scan.min(self.scanned.saturating_add(self.scanned / 64));

@@ -23,6 +23,7 @@ macro_rules! columns {
 
 columns! {
     "conn" => |it| it.conn.to_string();
+    "stream" => |it| it.stream.map_or_else(String::new, |stream| stream.to_string());
     "client_ip" => |it| it.client.ip.to_string();
     "client_port" => |it| it.client.port.to_string();
     "server_ip" => |it| it.server.ip.to_string();

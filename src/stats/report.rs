@@ -126,6 +126,9 @@ pub struct Pong {
     pub time: Timestamp,
     /// Its connection.
     pub conn: u64,
+    /// Its stream, where the connection carries several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stream: Option<u64>,
     /// Its packet.
     pub packet: u64,
 }
@@ -138,6 +141,9 @@ pub struct Ping {
     pub time: Timestamp,
     /// Its connection.
     pub conn: u64,
+    /// Its stream, where the connection carries several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stream: Option<u64>,
     /// Its packet.
     pub packet: u64,
 }
@@ -174,6 +180,9 @@ pub struct EndpointTraffic {
 pub struct Conversation {
     /// The connection.
     pub conn: u64,
+    /// Its stream, where the connection carries several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stream: Option<u64>,
     /// The client's address and port.
     pub client: Peer,
     /// The server's.
@@ -282,12 +291,23 @@ impl Report {
             slowest_pongs: counted
                 .slowest
                 .into_iter()
-                .map(|(rtt, at, conn)| Pong { rtt, time: at.time, conn: conn.0.get(), packet: at.packet })
+                .map(|(rtt, at, conn)| Pong {
+                    rtt,
+                    time: at.time,
+                    conn: conn.packet.get(),
+                    stream: conn.stream(),
+                    packet: at.packet,
+                })
                 .collect(),
             unanswered_pings: counted
                 .first_unanswered
                 .into_iter()
-                .map(|(at, conn)| Ping { time: at.time, conn: conn.0.get(), packet: at.packet })
+                .map(|(at, conn)| Ping {
+                    time: at.time,
+                    conn: conn.packet.get(),
+                    stream: conn.stream(),
+                    packet: at.packet,
+                })
                 .collect(),
             close_codes: counted
                 .codes
@@ -397,7 +417,8 @@ impl Conversation {
             }
         };
         Conversation {
-            conn: row.conn.0.get(),
+            conn: row.conn.packet.get(),
+            stream: row.conn.stream(),
             client: row.client.into(),
             server: row.server.into(),
             handshake: row.handshake,

@@ -327,7 +327,7 @@ mod tests {
     use std::num::NonZeroU64;
 
     fn of(conn: u64, micros: u64, kind: Kind<'_>) -> Event<'_> {
-        Event { conn: NonZeroU64::new(conn).map(ConnId), ..samples::event(conn, micros, kind) }
+        Event { conn: NonZeroU64::new(conn).map(ConnId::new), ..samples::event(conn, micros, kind) }
     }
 
     #[test]

@@ -71,7 +71,7 @@ fn totals(report: &Report, out: &mut String) {
 
 fn conversations(report: &Report, top: usize, width: usize, out: &mut String) {
     let mut list: Vec<&Conversation> = report.conversations.iter().collect();
-    list.sort_by_key(|it| (std::cmp::Reverse(it.bytes()), it.conn));
+    list.sort_by_key(|it| (std::cmp::Reverse(it.bytes()), it.conn, it.stream));
     let all = list.len();
     list.truncate(top);
     if list.is_empty() {
@@ -138,7 +138,7 @@ fn columns(it: &Conversation) -> [String; 14] {
         let _ = write!(url, " [{}]", clip(&printable_string(name.as_bytes()), URL));
     }
     [
-        it.conn.to_string(),
+        name(it.conn, it.stream),
         end(it.client),
         end(it.server),
         grouped(it.client_totals.messages),
@@ -293,13 +293,19 @@ fn round_trips(report: &Report, out: &mut String) {
         let [min, median, p99, max] = [rtt.min, rtt.median, rtt.p99, rtt.max].map(short);
         say!(out, "  {} round trips: min {min}, median {median}, p99 {p99}, max {max}", grouped(rtt.count));
         for pong in &report.slowest_pongs {
-            say!(out, "  {:>10}  conn {}, packet {}", short(pong.rtt), pong.conn, pong.packet);
+            say!(
+                out,
+                "  {:>10}  conn {}, packet {}",
+                short(pong.rtt),
+                name(pong.conn, pong.stream),
+                pong.packet
+            );
         }
     }
     if report.totals.unanswered_pings > 0 {
         say!(out, "  {} never answered, first:", grouped(report.totals.unanswered_pings));
         for ping in &report.unanswered_pings {
-            say!(out, "  {:>10}  conn {}, packet {}", "-", ping.conn, ping.packet);
+            say!(out, "  {:>10}  conn {}, packet {}", "-", name(ping.conn, ping.stream), ping.packet);
         }
     }
 }
@@ -378,6 +384,11 @@ fn short(time: Duration) -> String {
     let unit = if nanos < 60_000_000_000 { 10_u64.saturating_pow(digits.saturating_sub(2)) } else { 1 };
     let rounded = nanos.saturating_add(unit / 2).checked_div(unit).unwrap_or(0).saturating_mul(unit);
     span(Duration::from_nanos(rounded))
+}
+
+/// Returns a conversation's name as people read it.
+fn name(conn: u64, stream: Option<u64>) -> String {
+    stream.map_or_else(|| conn.to_string(), |stream| format!("{conn}.{stream}"))
 }
 
 #[cfg(test)]

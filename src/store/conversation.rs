@@ -70,12 +70,12 @@ impl Conversation {
 
     /// Returns the number of the connection's first packet.
     pub const fn number(&self) -> NonZeroU64 {
-        self.id.0
+        self.id.packet
     }
 
     /// Returns host and path, or the server's address where the handshake is not known.
     pub fn name(&self) -> String {
-        let Some(opened) = &self.opened else { return format!("connection {}", self.id.0) };
+        let Some(opened) = &self.opened else { return format!("connection {}", self.id) };
         let handshake = opened.handshake.as_ref();
         match handshake.and_then(|handshake| handshake.url.as_deref()) {
             Some(url) => {

@@ -7,7 +7,7 @@ use crate::view::samples;
 use std::num::NonZeroU64;
 
 fn conn(n: u64) -> Option<ConnId> {
-    NonZeroU64::new(n).map(ConnId)
+    NonZeroU64::new(n).map(ConnId::new)
 }
 
 fn put(batch: &mut Batch, n: u64, packet: u64, kind: Kind<'_>) {

@@ -41,7 +41,7 @@ impl Feed for Still {
 
 fn put(batch: &mut Batch, conn: u64, packet: u64, millis: u64, kind: Kind<'_>) {
     let at = At { packet, time: samples::NOON.plus(Duration::from_millis(millis)) };
-    batch.event(&Event { conn: NonZeroU64::new(conn).map(ConnId), at, kind });
+    batch.event(&Event { conn: NonZeroU64::new(conn).map(ConnId::new), at, kind });
 }
 
 /// Puts a message and the frames that carried it.
@@ -91,7 +91,7 @@ fn story() -> Batch {
         }
     }
     say(it, 30, 140, 470, samples::message(Side::Server, Opcode::BINARY, &[0, 1, 2, 0xff, b'a', 0x1b]));
-    let gap = Anomaly::Gap { offset: 700, length: 1448, cause: "lost" };
+    let gap = Anomaly::Gap { offset: 700, length: Some(1448), least: None, cause: "lost" };
     put(it, 30, 141, 480, Kind::Anomaly { from: Some(Side::Server), anomaly: &gap });
     let holes = samples::HOLES;
     say(it, 30, 142, 490, Message { missing: holes, length: 905, ..text(Side::Server, b"he___rest") });

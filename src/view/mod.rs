@@ -187,7 +187,7 @@ mod tests {
             for payload in [&payload[..], text.as_bytes()] {
                 let message = samples::message(Side::Server, Opcode::TEXT, payload);
                 let event = Event {
-                    conn: NonZeroU64::new(7).map(ConnId),
+                    conn: NonZeroU64::new(7).map(ConnId::new),
                     ..samples::event(1, 0, Kind::Message(message))
                 };
                 let mut out = Vec::new();

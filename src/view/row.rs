@@ -22,7 +22,7 @@ const BYTES_PER_COLUMN: usize = 4;
 fn begin(pen: &mut Pen<'_>, event: &Event<'_>, origin: Timestamp, head: &Head<'_>) {
     let since = event.at.time.since(origin);
     pen.right(Style::Dim, &format!("{}.{:06}", since.as_secs(), since.subsec_micros()), TIME);
-    let conn = event.conn.map(|conn| format!("#{}", conn.0)).unwrap_or_default();
+    let conn = event.conn.map(|conn| format!("#{conn}")).unwrap_or_default();
     pen.right(Style::Dim, &conn, CONN);
     pen.blanks(2);
     pen.left(head.style, head.arrow, 3);

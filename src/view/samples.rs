@@ -19,7 +19,7 @@ pub(crate) fn at(packet: u64, micros: u64) -> At {
 }
 
 pub(crate) fn event(packet: u64, micros: u64, kind: Kind<'_>) -> Event<'_> {
-    Event { conn: NonZeroU64::new(4).map(ConnId), at: at(packet, micros), kind }
+    Event { conn: NonZeroU64::new(4).map(ConnId::new), at: at(packet, micros), kind }
 }
 
 pub(crate) fn message(from: Side, opcode: Opcode, payload: &[u8]) -> Message<'_> {

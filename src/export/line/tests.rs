@@ -185,7 +185,8 @@ fn any_side() -> impl Strategy<Value = Side> {
 }
 
 fn any_conn() -> impl Strategy<Value = Option<ConnId>> {
-    any::<Option<NonZeroU64>>().prop_map(|conn| conn.map(ConnId))
+    let name = |(packet, stream)| ConnId { packet, stream };
+    any::<Option<(NonZeroU64, Option<NonZeroU64>)>>().prop_map(move |conn| conn.map(name))
 }
 
 /// Spans up to 92 days; from 97 on the oracle's floating point loses nanoseconds.

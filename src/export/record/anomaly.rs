@@ -3,7 +3,7 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use super::value::SeverityName;
-use super::{Side, Time};
+use super::{Side, Time, stream};
 use crate::event::{self, Event, Evidence};
 use crate::model;
 
@@ -16,6 +16,9 @@ pub struct Anomaly<'a> {
     /// The connection; absent where it concerns the whole capture.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub conn: Option<u64>,
+    /// The stream; absent where the conversation has the connection to itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stream: Option<u64>,
     /// The packet that made it known; absent where it concerns none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub packet: Option<u64>,
@@ -44,7 +47,8 @@ impl<'a> Anomaly<'a> {
         let packet = event.at.packet;
         Anomaly {
             time: (packet != 0).then_some(Time(event.at.time)),
-            conn: event.conn.map(|conn| conn.0.get()),
+            conn: event.conn.map(|conn| conn.packet.get()),
+            stream: stream(event.conn),
             packet: (packet != 0).then_some(packet),
             from: from.map(Side::new),
             code: anomaly.code(),

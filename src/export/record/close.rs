@@ -1,7 +1,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Seconds, Side, Time, number};
+use super::{Seconds, Side, Time, number, stream};
 use crate::event::{self, Event};
 
 /// A `close` line.
@@ -11,6 +11,9 @@ pub struct Close<'a> {
     pub time: Time,
     /// The connection.
     pub conn: u64,
+    /// The stream; absent where the conversation has the connection to itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stream: Option<u64>,
     /// The packet that ended it.
     pub packet: u64,
     /// The close code: 1005 for a close frame without one, 1006 for no close frame; absent where the capture ended
@@ -38,6 +41,7 @@ impl<'a> Close<'a> {
         Close {
             time: Time(event.at.time),
             conn: number(event.conn),
+            stream: stream(event.conn),
             packet: event.at.packet,
             code: closed.code,
             reason: &closed.reason,

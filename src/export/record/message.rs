@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::value::OpcodeName;
-use super::{Seconds, Side, Time, number};
+use super::{Seconds, Side, Time, number, stream};
 use crate::event::{self, Event};
 use crate::view::close_code_name;
 
@@ -15,6 +15,9 @@ pub struct Frame {
     pub time: Time,
     /// The connection.
     pub conn: u64,
+    /// The stream; absent where the conversation has the connection to itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stream: Option<u64>,
     /// The packet that held the last byte of the header.
     pub packet: u64,
     /// Who sent it.
@@ -47,6 +50,7 @@ impl Frame {
         Frame {
             time: Time(event.at.time),
             conn: number(event.conn),
+            stream: stream(event.conn),
             packet: event.at.packet,
             from: Side::new(frame.from),
             fin: header.fin,
@@ -68,6 +72,9 @@ pub struct Message<'a> {
     pub time: Time,
     /// The connection.
     pub conn: u64,
+    /// The stream; absent where the conversation has the connection to itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stream: Option<u64>,
     /// The packet that held its last byte.
     pub packet: u64,
     /// Who sent it.
@@ -115,6 +122,7 @@ impl<'a> Message<'a> {
         Message {
             time: Time(event.at.time),
             conn: number(event.conn),
+            stream: stream(event.conn),
             packet: event.at.packet,
             from: Side::new(message.from),
             opcode: message.opcode.name(),

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::super::community_id;
-use super::{Time, VERSION, number};
+use super::{Time, VERSION, number, stream};
 use crate::event::{self, Event};
 use crate::http;
 use crate::model::{self, DeflateSide, Pair};
@@ -19,6 +19,9 @@ pub struct Open<'a> {
     pub time: Time,
     /// The connection: the number of its first packet in the capture.
     pub conn: u64,
+    /// The stream; absent where the conversation has the connection to itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stream: Option<u64>,
     /// The packet that made it known, from 1.
     pub packet: u64,
     /// Who asked.
@@ -57,6 +60,7 @@ impl<'a> Open<'a> {
             v: VERSION,
             time: Time(event.at.time),
             conn: number(event.conn),
+            stream: stream(event.conn),
             packet: event.at.packet,
             client: Endpoint::new(opened.client),
             server: Endpoint::new(opened.server),

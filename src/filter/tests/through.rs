@@ -29,7 +29,7 @@ fn say(filter: &str, events: &[Event<'_>]) -> Vec<String> {
 }
 
 fn of(conn: u64, packet: u64, kind: Row<'_>) -> Event<'_> {
-    Event { conn: NonZeroU64::new(conn).map(ConnId), ..samples::event(packet, packet * 1_000_000, kind) }
+    Event { conn: NonZeroU64::new(conn).map(ConnId::new), ..samples::event(packet, packet * 1_000_000, kind) }
 }
 
 fn text(payload: &str) -> Row<'_> {

@@ -5,7 +5,7 @@ use crate::http::asked::Awaited;
 use crate::http::body::Body;
 use crate::http::held::BufferedBytes;
 use crate::http::looks::{Sniff, begins, is_frame, looks_like, tail_of_head};
-use crate::model::{Anomaly, Side};
+use crate::model::{Anomaly, Lost, Side};
 
 /// So many bytes tell whether a request or a frame begins.
 const TELLING: usize = 256;
@@ -52,7 +52,7 @@ impl HttpTracker {
                 return;
             };
             match self.rare().held[side].pop() {
-                Some(BufferedBytes::Gap(length)) => self.lose(side, length),
+                Some(BufferedBytes::Gap(lost)) => self.lose(side, lost),
                 Some(BufferedBytes::Bytes(mut bytes, carried)) => {
                     let mut used = 0_usize;
                     let mut fresh = true;
@@ -99,13 +99,13 @@ impl HttpTracker {
         used
     }
 
-    pub(super) fn hold_gap(&mut self, side: Side, length: u64) {
+    pub(super) fn hold_gap(&mut self, side: Side, lost: Lost) {
         let limit = self.limits.early;
-        if !self.rare().held[side].gap(length, limit) {
+        if !self.rare().held[side].gap(lost, limit) {
             self.overflow(side);
             self.settle();
             if !self.over {
-                self.lose(side, length);
+                self.lose(side, lost);
             }
         }
     }

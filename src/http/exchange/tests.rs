@@ -37,7 +37,7 @@ fn run_in(mut machine: HttpTracker, steps: &[Do<'_>]) -> (HttpTracker, Vec<Outpu
         match *step {
             C(bytes) => used.push(machine.push(Side::Client, bytes)),
             S(bytes) => used.push(machine.push(Side::Server, bytes)),
-            Gap(side, length) => machine.gap(side, length),
+            Gap(side, length) => machine.gap(side, Lost::Exact(length)),
             End(side) => machine.end(side),
         }
         outputs.extend(std::iter::from_fn(|| machine.next()));
@@ -371,7 +371,7 @@ proptest! {
         for (client, kind, bytes) in steps {
             let side = if client { Side::Client } else { Side::Server };
             match kind {
-                0 => machine.gap(side, bytes.len() as u64),
+                0 => machine.gap(side, Lost::Exact(bytes.len() as u64)),
                 1 => machine.end(side),
                 2 => { machine.push(side, &REQUEST.as_bytes()[..200]); }
                 3 => { machine.push(side, &REQUEST.as_bytes()[200..]); }

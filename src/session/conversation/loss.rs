@@ -1,7 +1,7 @@
 //! What happens where bytes are lost: a payload with a hole, or frames to be found again.
 
 use super::Conversation;
-use crate::model::{Anomaly, At, Side};
+use crate::model::{Anomaly, At, Lost, Side};
 use crate::session::compression::Deflate;
 use crate::session::context::Context;
 use crate::session::resync::{Found, Piece, Search};
@@ -57,7 +57,31 @@ impl Conversation {
     }
 
     /// Hears that bytes of the frame at hand, or frames, are lost.
-    pub(super) fn lose(&mut self, side: Side, length: u64, cx: &mut Context<'_>) {
+    pub(super) fn lose(&mut self, side: Side, lost: Lost, cx: &mut Context<'_>) {
+        match lost {
+            Lost::Exact(length) => self.lose_exactly(side, length, cx),
+            Lost::Unknown { least } => self.lose_unknown(side, least, cx),
+        }
+    }
+
+    /// Gives up the frame at hand: nobody can tell how much of it, or how many frames behind it, are lost.
+    fn lose_unknown(&mut self, side: Side, least: u64, cx: &mut Context<'_>) {
+        let half = &mut self.sides[side];
+        let partial = half.frames.partial().len() as u64;
+        let start = half.frames.offset().saturating_sub(partial);
+        half.header = None;
+        half.frames = Frames::default();
+        if let Some(mut open) = half.control.take() {
+            open.skip(None);
+            self.finish(side, open, cx);
+        }
+        self.abandon(side, cx);
+        let lost = least.saturating_add(partial);
+        self.lose_place(side, Search::after_gap(side, self.deflate.rsv1(), start, lost), cx);
+    }
+
+    /// Goes on behind so many lost bytes: in the payload of the frame at hand, or looking for a header.
+    fn lose_exactly(&mut self, side: Side, length: u64, cx: &mut Context<'_>) {
         let half = &mut self.sides[side];
         let offset = half.frames.offset();
         let partial = half.frames.partial().len() as u64;
@@ -114,7 +138,7 @@ impl Conversation {
                         cx.at = carried;
                         self.take(side, bytes, carried, cx);
                     }
-                    Piece::Gap(length) => self.miss(side, length, cx),
+                    Piece::Gap(lost) => self.miss(side, lost, cx),
                 }
             }
             cx.at = now;
@@ -132,10 +156,10 @@ impl Conversation {
     }
 
     /// Misses bytes of the frame at hand, or where frames are looked for.
-    pub(super) fn miss(&mut self, side: Side, length: u64, cx: &mut Context<'_>) {
+    pub(super) fn miss(&mut self, side: Side, lost: Lost, cx: &mut Context<'_>) {
         match &mut self.sides[side].search {
-            Some(search) => search.gap(length),
-            None => self.lose(side, length, cx),
+            Some(search) => search.gap(lost),
+            None => self.lose(side, lost, cx),
         }
     }
 

@@ -1,4 +1,4 @@
-use crate::model::At;
+use crate::model::{At, Lost};
 
 /// The bytes of one side that are searched, and where others are missing between them.
 ///
@@ -40,8 +40,8 @@ impl Run {
 pub(in crate::session) enum Piece<'a> {
     /// Bytes, and the packet that carried them.
     Bytes(&'a [u8], At),
-    /// So many bytes that are missing.
-    Gap(u64),
+    /// Bytes that are missing.
+    Gap(Lost),
 }
 
 impl SearchBuffer {
@@ -55,7 +55,9 @@ impl SearchBuffer {
     }
 
     /// Appends a hole.
-    pub(super) fn gap(&mut self, length: u64) {
+    pub(super) fn gap(&mut self, lost: Lost) {
+        let far = if matches!(lost, Lost::Unknown { .. }) { FAR } else { 0 };
+        let length = lost.least().min(FAR.saturating_sub(1)).saturating_add(far);
         let place = self.end().saturating_add(usize::try_from(length).unwrap_or(usize::MAX));
         match self.runs.last_mut() {
             Some(last) if last.begin == self.bytes.len() => last.place = place,
@@ -133,7 +135,7 @@ impl SearchBuffer {
 
     /// Returns how many bytes are missing before `place`.
     pub(super) fn missing_before(&self, place: usize) -> usize {
-        self.run_at(place).map_or(0, |(_, run)| run.place.saturating_sub(run.begin))
+        self.run_at(place).map_or(0, |(_, run)| least(run.place.saturating_sub(run.begin)))
     }
 
     /// Drops the first `bytes` of those held, and the holes up to the next one; returns how many were missing there.
@@ -168,7 +170,7 @@ impl SearchBuffer {
         if self.bytes.is_empty() {
             self.runs.clear();
         }
-        place.saturating_sub(bytes)
+        least(place.saturating_sub(bytes))
     }
 
     /// Returns how much memory it holds, in bytes.
@@ -187,9 +189,9 @@ impl SearchBuffer {
             let whole = upto.saturating_sub(start);
             let known = self.from(start);
             let known = known.get(..whole).unwrap_or(known);
-            let hole = if known.is_empty() { 0 } else { whole.saturating_sub(known.len()) as u64 };
+            let hole = if known.is_empty() { 0 } else { whole.saturating_sub(known.len()) };
             let bytes = (!known.is_empty()).then_some(Piece::Bytes(known, *at));
-            bytes.into_iter().chain((hole > 0).then_some(Piece::Gap(hole)))
+            bytes.into_iter().chain((hole > 0).then(|| Piece::Gap(lost_in(hole))))
         })
     }
 
@@ -209,6 +211,20 @@ impl SearchBuffer {
     }
 }
 
+/// Is added to the length of a hole of which nobody can tell how long it is, so that no frame leads over it.
+const FAR: u64 = 1 << 42;
+
+/// Returns how many bytes are missing at the least, where holes add up to `length`.
+fn least(length: usize) -> usize {
+    usize::try_from((length as u64) % FAR).unwrap_or(usize::MAX)
+}
+
+/// Returns what is missing in a hole.
+fn lost_in(hole: usize) -> Lost {
+    let bytes = least(hole) as u64;
+    if hole as u64 >= FAR { Lost::Unknown { least: bytes } } else { Lost::Exact(bytes) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -221,11 +237,11 @@ mod tests {
     fn sample() -> SearchBuffer {
         let mut gathered = SearchBuffer::default();
         gathered.push(b"abcd", at(1));
-        gathered.gap(1);
-        gathered.gap(2);
+        gathered.gap(Lost::Exact(1));
+        gathered.gap(Lost::Exact(2));
         gathered.push(b"ef", at(2));
         gathered.push(b"gh", at(3));
-        gathered.gap(2);
+        gathered.gap(Lost::Exact(2));
         gathered
     }
 
@@ -247,8 +263,27 @@ mod tests {
         let pieces: Vec<_> = gathered.pieces(1).collect();
         let (one, two, three) =
             (Piece::Bytes(b"bcd", at(1)), Piece::Bytes(b"ef", at(2)), Piece::Bytes(b"gh", at(3)));
-        assert_eq!(pieces, [one, Piece::Gap(3), two, three, Piece::Gap(2)]);
-        assert_eq!(gathered.pieces(8).collect::<Vec<_>>(), [Piece::Bytes(b"f", at(2)), three, Piece::Gap(2)]);
+        assert_eq!(pieces, [one, Piece::Gap(Lost::Exact(3)), two, three, Piece::Gap(Lost::Exact(2))]);
+        assert_eq!(
+            gathered.pieces(8).collect::<Vec<_>>(),
+            [Piece::Bytes(b"f", at(2)), three, Piece::Gap(Lost::Exact(2))]
+        );
+    }
+
+    #[test]
+    fn a_hole_of_unknown_length_is_too_long_for_any_frame() {
+        let mut gathered = SearchBuffer::default();
+        gathered.push(b"ab", at(1));
+        gathered.gap(Lost::Unknown { least: 3 });
+        gathered.gap(Lost::Exact(4));
+        gathered.push(b"cd", at(2));
+        let place = gathered.end() - 2;
+        assert!(place as u64 > FAR && gathered.from(place) == b"cd");
+        assert_eq!(gathered.missing_before(place), 7);
+        let pieces: Vec<_> = gathered.pieces(0).collect();
+        let gap = Piece::Gap(Lost::Unknown { least: 7 });
+        assert_eq!(pieces, [Piece::Bytes(b"ab", at(1)), gap, Piece::Bytes(b"cd", at(2))]);
+        assert_eq!((gathered.drop_first(3), gathered.end()), (7, 1));
     }
 
     #[test]

@@ -187,7 +187,7 @@ fn data_made_to_look_like_frames_costs_little() {
             for (n, segment) in bytes.chunks(1400).enumerate() {
                 search.push(segment, At::default());
                 if holes && n % 3 == 0 {
-                    search.gap(1400);
+                    search.gap(Lost::Exact(1400));
                 }
                 assert_eq!(search.find(), None, "{side:?} {pattern:x?} {holes}");
             }
@@ -316,7 +316,7 @@ fn what_is_held_stays_within_its_bound() {
 fn bytes_before_a_second_gap_that_are_no_frames_are_passed_over() {
     let mut search = after_gap(Side::Server);
     search.push(&noise(1, 500), At::default());
-    search.gap(40);
+    search.gap(Lost::Exact(40));
     assert_eq!((search.captured(), search.end()), (500, 690));
     let one = frame(Side::Server, TEXT, b"found again, and it is plain text");
     search.push(&one, At { packet: 9, ..At::default() });
@@ -334,7 +334,7 @@ fn snapped(search: &mut Search, frames: &[Vec<u8>], length: usize) -> Option<Fou
         let (known, cut) = frame.split_at(frame.len().min(length));
         search.push(known, At { packet: n as u64, ..At::default() });
         if !cut.is_empty() {
-            search.gap(cut.len() as u64);
+            search.gap(Lost::Exact(cut.len() as u64));
         }
         search.find()
     })

@@ -57,7 +57,7 @@ fn bytes_before_the_answer_are_held_and_told() {
     assert_eq!(used, [request.len(), MASKED.len(), RESPONSE.len()]);
     let early = [
         BufferedBytes::Bytes(MASKED.to_vec(), At::default()),
-        BufferedBytes::Gap(9),
+        BufferedBytes::Gap(Lost::Exact(9)),
         BufferedBytes::Bytes(MASKED.to_vec(), At::default()),
     ];
     assert_eq!(machine.take_early(Side::Client), early);

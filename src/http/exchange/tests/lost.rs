@@ -186,7 +186,7 @@ fn an_answer_captured_before_its_request_waits_for_it() {
     // Where the request is lost, the answer alone tells.
     let mut exchanges = HttpTracker::new(Limits::default()).from_start();
     exchanges.push(Side::Server, answer);
-    exchanges.gap(Side::Client, 100);
+    exchanges.gap(Side::Client, Lost::Exact(100));
     let Some(Output::Upgraded(handshake)) = exchanges.next() else { panic!("no upgrade") };
     assert!(handshake.request.is_none());
 }
