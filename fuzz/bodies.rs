@@ -66,7 +66,7 @@ pub fn pcap(data: &[u8]) {
     let (mut round, mut last) =
         (PacketBatch::default(), At { packet: 0, time: Timestamp::from_nanos(i64::MIN) });
     while let Ok(next) = files.next(&mut round) {
-        for (packet, record) in round.packets().zip(&round.packets) {
+        for (packet, record) in round.packets().zip(round.records()) {
             assert_eq!(packet.data.len(), record.length as usize, "a packet lies in its round");
             assert!(packet.at.packet > last.packet && packet.at.time >= last.time);
             last = packet.at;

@@ -105,9 +105,7 @@ impl Reader {
     /// It asks the file once if that gives anything to hand on, and for `most` bytes at most unless one record is
     /// larger. Where the file says that it has [nothing yet](not_yet), that is `false`, too, and it can be asked again.
     pub(super) fn fill(&mut self, round: &mut PacketBatch, most: usize) -> Result<bool, Error> {
-        round.packets.clear();
-        round.secrets.clear();
-        round.diagnostics.clear();
+        round.items.clear();
         if self.ended {
             round.bytes.clear();
             return Ok(false);
@@ -124,8 +122,7 @@ impl Reader {
         loop {
             let needed = self.parse(round, filled, &mut done, last);
             self.tell(round);
-            let something =
-                !(round.packets.is_empty() && round.secrets.is_empty() && round.diagnostics.is_empty());
+            let something = !round.is_empty();
             if something || self.ended {
                 round.bytes.truncate(filled);
                 self.keep(&round.bytes, done);
@@ -182,8 +179,7 @@ impl Reader {
             return 0;
         }
         let bytes = round.bytes.get(..filled).unwrap_or_default();
-        let mut found =
-            Found { packets: &mut round.packets, secrets: &mut round.secrets, problems: &mut self.problems };
+        let mut found = Found { items: &mut round.items, problems: &mut self.problems };
         let read = format.records(bytes, *done, last, &mut found);
         *done = read.consumed;
         match read.stop {
@@ -210,7 +206,7 @@ impl Reader {
     fn tell(&mut self, round: &mut PacketBatch) {
         let noted: Vec<_> = self.problems.drain().collect();
         for (at, problem) in noted {
-            round.diagnostics.push(Anomaly::CaptureDamaged {
+            round.push_diagnostic(Anomaly::CaptureDamaged {
                 file: self.name.clone(),
                 offset: self.offset.saturating_add(at as u64),
                 problem: self.placed(problem).into_boxed_str(),

@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use std::io::{self, Read};
 
 use super::order::Order;
-use super::{Error, Files, Next, PacketBatch, Source as _};
+use super::{Error, Files, Item, Next, PacketBatch, Source as _};
 use crate::model::Anomaly;
 
 /// Writes numbers in either order.
@@ -132,31 +132,38 @@ impl Everything {
         let mut all = Everything::default();
         let mut round = PacketBatch::default();
         while files.next(&mut round)? == Next::Filled {
-            for (before, text) in &round.secrets {
-                all.secrets.push((all.packets.len() + before, text.clone()));
+            all.batches.push(round.packets().count());
+            for item in &round.items {
+                all.take(item, &round);
             }
-            for record in &round.packets {
-                let end = record.offset as usize + record.length as usize;
-                assert!(end <= round.bytes.len(), "a record lies in its round");
-            }
-            all.packets.extend(round.packets().map(|packet| Got {
-                number: packet.at.packet,
-                nanos: packet.at.time.as_nanos(),
-                link: packet.link.0,
-                original: packet.original_length,
-                data: packet.data.to_vec(),
-            }));
-            for anomaly in &round.diagnostics {
-                let Anomaly::CaptureDamaged { file, offset, problem } = anomaly else {
-                    panic!("{anomaly:?}")
-                };
-                all.problems.push((file.to_string(), *offset, problem.to_string()));
-            }
-            all.batches.push(round.packets.len());
         }
-        assert!(round.packets.is_empty() && round.bytes.is_empty(), "the last round is empty");
+        assert!(round.is_empty() && round.bytes.is_empty(), "the last round is empty");
         assert_eq!(files.next(&mut round).unwrap(), Next::End, "the end stays the end");
         Ok(all)
+    }
+
+    fn take(&mut self, item: &Item, round: &PacketBatch) {
+        match item {
+            Item::Packet(record) => {
+                let end = record.offset as usize + record.length as usize;
+                assert!(end <= round.bytes.len(), "a record lies in its round");
+                let packet = round.packet(record);
+                self.packets.push(Got {
+                    number: packet.at.packet,
+                    nanos: packet.at.time.as_nanos(),
+                    link: packet.link.0,
+                    original: packet.original_length,
+                    data: packet.data.to_vec(),
+                });
+            }
+            Item::Secrets(text) => self.secrets.push((self.packets.len(), text.to_vec())),
+            Item::Diagnostic(anomaly) => {
+                let Anomaly::CaptureDamaged { file, offset, problem } = &**anomaly else {
+                    panic!("{anomaly:?}")
+                };
+                self.problems.push((file.to_string(), *offset, problem.to_string()));
+            }
+        }
     }
 
     pub(super) fn of_bytes(bytes: &[u8]) -> Result<Everything, Error> {

@@ -13,7 +13,7 @@ use super::decompress::Compression;
 use super::file::{BLOCK, Reader, not_yet};
 use super::identity::folder;
 use super::stop_condition::Watch;
-use super::{Error, Next, PacketBatch, Source, StopCondition};
+use super::{Error, Item, Next, PacketBatch, Source, StopCondition};
 use crate::model::{Anomaly, Timestamp};
 
 /// How often a file at whose end we are is looked at.
@@ -186,8 +186,8 @@ impl Source for Follow {
             let overwritten =
                 self.tail.overwritten.load(Ordering::Relaxed) && !std::mem::replace(&mut self.told, true);
             if overwritten {
-                round.diagnostics.clear();
-                round.diagnostics.push(Anomaly::CaptureDamaged {
+                drop_diagnostics(round);
+                round.push_diagnostic(Anomaly::CaptureDamaged {
                     file: self.path.display().to_string().into(),
                     offset: self.tail.position(),
                     problem: "the file was written over before all of it was read".into(),
@@ -196,12 +196,12 @@ impl Source for Follow {
             let over = self.watch.is_over();
             if over {
                 // A record that we no longer wait for is not a damaged one.
-                round.diagnostics.clear();
+                drop_diagnostics(round);
             }
-            let is_filled = filled && !(over && round.packets.is_empty() && round.secrets.is_empty());
-            let mut notes = self.notes.take();
+            let is_filled = filled && !(over && round.is_empty());
+            let notes = self.notes.take();
             let noted = !notes.is_empty();
-            round.diagnostics.append(&mut notes);
+            notes.into_iter().for_each(|note| round.push_diagnostic(note));
             if is_filled || overwritten || noted {
                 break;
             }
@@ -211,17 +211,22 @@ impl Source for Follow {
             }
         }
         self.flush = true;
-        for record in &mut round.packets {
+        let mut records = round.records_mut().peekable();
+        if records.peek().is_some() {
+            self.watch.packet();
+        }
+        for record in records {
             self.packets = self.packets.saturating_add(record.at.packet);
             self.latest = self.latest.max(record.at.time);
             record.at.packet = self.packets;
             record.at.time = self.latest;
         }
-        if !round.packets.is_empty() {
-            self.watch.packet();
-        }
         Ok(Next::Filled)
     }
+}
+
+fn drop_diagnostics(round: &mut PacketBatch) {
+    round.items.retain(|item| !matches!(item, Item::Diagnostic(_)));
 }
 
 /// Opens a file that is to be read from its beginning; waits for its header.
@@ -420,7 +425,7 @@ impl Beginning {
         let mut round = PacketBatch::default();
         let mut first = None;
         while first.is_none() && reader.fill(&mut round, BLOCK).ok()? {
-            first = round.packets.first().map(|record| record.at.time);
+            first = round.records().next().map(|record| record.at.time);
         }
         let first = first?;
         let mut head = vec![0; HEAD];

@@ -1,8 +1,8 @@
 use std::fmt;
 
-use super::Record;
 use super::pcap::Pcap;
 use super::pcapng::Pcapng;
+use super::{Item, Record};
 
 /// The most bytes one record or block may have: a length beyond it is taken for damage.
 pub(super) const RECORD_BOUND: usize = 16 * 1024 * 1024;
@@ -78,12 +78,16 @@ pub(super) enum Stop {
 /// Takes what is found in a block of the file.
 #[derive(Debug)]
 pub(super) struct Found<'a> {
-    /// The packets, with their stamps as the file has them.
-    pub(super) packets: &'a mut Vec<Record>,
-    /// TLS key logs, each with the number of packets before it.
-    pub(super) secrets: &'a mut Vec<(usize, Vec<u8>)>,
+    /// Packets, with their stamps as the file has them, and TLS key logs.
+    pub(super) items: &'a mut Vec<Item>,
     /// What was wrong, and where in the block.
     pub(super) problems: &'a mut Problems,
+}
+
+impl Found<'_> {
+    pub(super) fn packet(&mut self, record: Record) {
+        self.items.push(Item::Packet(record));
+    }
 }
 
 /// Gathers what is wrong with a file: so that a file of nothing but faults does not flood, the first few.

@@ -98,7 +98,7 @@ impl Live {
         self.counts.clone()
     }
 
-    /// Describes the interfaces, in the order in which [`PacketBatch::interfaces`] counts them.
+    /// Describes the interfaces, in the order in which packets count them.
     pub fn descriptions(&self) -> Vec<Description> {
         self.taps.iter().map(|tap| tap.description.clone()).collect()
     }
@@ -126,7 +126,7 @@ impl Live {
 
     /// Numbers the round's packets; time never runs backwards.
     fn number(&mut self, round: &mut PacketBatch) {
-        for record in &mut round.packets {
+        for record in round.records_mut() {
             self.packets = self.packets.saturating_add(1);
             self.latest = self.latest.max(record.at.time);
             record.at = At { packet: self.packets, time: self.latest };
@@ -173,7 +173,7 @@ impl Source for Live {
         }
         let mut clock = now();
         self.read(round);
-        if round.packets.is_empty() && !self.is_drained() {
+        if round.is_empty() && !self.is_drained() {
             self.wait();
             clock = now();
             self.read(round);
@@ -182,14 +182,14 @@ impl Source for Live {
         self.look(ends);
         self.counts.publish(self.taps.iter().map(|tap| &tap.count));
         self.number(round);
-        round.diagnostics.append(&mut self.diagnostics);
-        if !round.packets.is_empty() {
+        if !round.is_empty() {
             self.watch.packet();
         }
+        self.diagnostics.drain(..).for_each(|diagnostic| round.push_diagnostic(diagnostic));
         if ends {
             return Ok(Next::End);
         }
-        if round.packets.is_empty() && round.diagnostics.is_empty() {
+        if round.is_empty() {
             self.latest = self.latest.max(before(clock, SLACK));
             return Ok(Next::Idle(self.latest));
         }

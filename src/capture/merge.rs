@@ -147,9 +147,7 @@ impl Files {
 
     /// Gathers the next packets, neither numbered nor clamped; leaves `round` empty at the end.
     fn gather(&mut self, round: &mut PacketBatch) -> Result<(), Error> {
-        round.packets.clear();
-        round.secrets.clear();
-        round.diagnostics.clear();
+        round.items.clear();
         while let Some(Reverse((stamp, index))) = self.queue.pop() {
             let Some(input) = self.inputs.get_mut(index) else { continue };
             if let Input::Open(head) = input
@@ -157,14 +155,14 @@ impl Files {
             {
                 let bound = self.queue.peek().map(|Reverse(other)| *other);
                 let whole = head.is_untouched() && bound.is_none_or(|bound| (head.latest, index) < bound);
-                if whole && !round.packets.is_empty() {
+                if whole && !round.is_empty() {
                     // It goes out untouched, in a round of its own.
                     self.queue.push(Reverse((stamp, index)));
                     return Ok(());
                 }
                 if whole {
                     std::mem::swap(&mut head.round, round);
-                    head.round.packets.clear();
+                    head.round.items.clear();
                     head.next = 0;
                     self.queue.push(Reverse((UNKNOWN, index)));
                     return Ok(());
@@ -174,7 +172,7 @@ impl Files {
                 if round.bytes.len() >= BLOCK {
                     return Ok(());
                 }
-            } else if round.packets.is_empty() && round.diagnostics.is_empty() && round.secrets.is_empty() {
+            } else if round.is_empty() {
                 self.refill(index, round)?;
             } else {
                 // Reading on may take its time: what there is goes first.
@@ -203,7 +201,7 @@ impl Files {
             return Ok(());
         }
         let stamp = head.stamp();
-        if head.round.packets.is_empty() {
+        if head.round.records().next().is_none() {
             std::mem::swap(&mut head.round, round);
         }
         if let Some(slot) = self.inputs.get_mut(index) {
@@ -225,22 +223,23 @@ impl Source for Files {
             return Ok(Next::Idle(self.latest));
         }
         self.gather(round)?;
-        if round.packets.is_empty() && self.watch.is_over() {
+        let some = round.records().next().is_some();
+        if !some && self.watch.is_over() {
             // A record that we no longer wait for is not a damaged one.
             round.clear();
             return Ok(Next::End);
         }
         self.flush = true;
-        if !round.packets.is_empty() {
+        if some {
             self.watch.packet();
         }
-        for record in &mut round.packets {
+        for record in round.records_mut() {
             self.packets = self.packets.saturating_add(record.at.packet);
             self.latest = self.latest.max(record.at.time);
             record.at.packet = self.packets;
             record.at.time = self.latest;
         }
-        if round.packets.is_empty() && round.secrets.is_empty() && round.diagnostics.is_empty() {
+        if round.is_empty() {
             round.bytes.clear();
             return Ok(Next::End);
         }

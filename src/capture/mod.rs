@@ -44,7 +44,7 @@ pub(crate) use identity::folder;
 pub use live::{Live, Settings};
 pub use merge::Files;
 pub use origins::LinkSources;
-pub use packet_batch::{PacketBatch, Record};
+pub use packet_batch::{Item, PacketBatch, Record};
 pub use progress::{Progress, ReadProgress};
 pub use save::{Belongs, Saved, Saver, Sorter, Target};
 pub use stop_condition::StopCondition;

@@ -103,12 +103,13 @@ impl Pcap {
             }
             let nanos = i64::from(self.order.u32(fraction)).wrapping_mul(self.fraction);
             let nanos = i64::from(self.order.u32(seconds)).wrapping_mul(1_000_000_000).wrapping_add(nanos);
-            found.packets.push(Record {
+            found.packet(Record {
                 at: At { packet: 1, time: Timestamp::from_nanos(nanos) },
                 link: self.link,
                 original_length: original,
                 offset: u32::try_from(at.saturating_add(self.record_header)).unwrap_or(u32::MAX),
                 length: kept,
+                interface: Record::UNKNOWN,
             });
             at = at.saturating_add(needed);
         }

@@ -1,10 +1,10 @@
 #[cfg(test)]
 mod tests;
 
-use super::Record;
 use super::format::{Fault, Found, RECORD_BOUND, Read, Stop};
 use super::interface::Interface;
 use super::order::Order;
+use super::{Item, Record};
 use crate::model::{At, Timestamp};
 
 const LAYER: &str = "pcapng section header";
@@ -159,12 +159,13 @@ impl Pcapng {
         if let Some(nanos) = nanos {
             self.time = Timestamp::from_nanos(nanos);
         }
-        found.packets.push(Record {
+        found.packet(Record {
             at: self.next_at(),
             link,
             original_length: order.u32(original).max(kept),
             offset: u32::try_from(at.saturating_add(HEADER)).unwrap_or(u32::MAX),
             length: kept,
+            interface: Record::UNKNOWN,
         });
         nanos.is_none().then_some("a packet's stamp lies beyond the year 2262: the one before is used")
     }
@@ -179,12 +180,13 @@ impl Pcapng {
         let room = u32::try_from(body.len().saturating_sub(HEADER)).unwrap_or(u32::MAX);
         let link = interface.link;
         let length = original.min(snap_length).min(room);
-        found.packets.push(Record {
+        found.packet(Record {
             at: self.next_at(),
             link,
             original_length: original,
             offset: u32::try_from(at.saturating_add(HEADER)).unwrap_or(u32::MAX),
             length,
+            interface: Record::UNKNOWN,
         });
         None
     }
@@ -207,7 +209,7 @@ impl Pcapng {
         let Some(text) = text.get(..self.order.u32([n0, n1, n2, n3]) as usize) else {
             return Some("decryption secrets are longer than their block: skipped");
         };
-        found.secrets.push((found.packets.len(), text.to_vec()));
+        found.items.push(Item::Secrets(text.into()));
         None
     }
 }

@@ -15,7 +15,7 @@ use std::time::Duration;
 use chosen::Chosen;
 pub use chosen::{Belongs, Sorter};
 
-use super::{Counts, Description, Error, FileId, Next, PacketBatch, Source};
+use super::{Counts, Description, Error, FileId, Item, Next, PacketBatch, Source};
 use crate::model::{Anomaly, Endpoint, LinkType, Timestamp};
 
 /// Where packets are saved, and when a new file begins.
@@ -184,7 +184,7 @@ impl Inner {
         let problem = error.to_string().into();
         self.fault = Some(error);
         if !self.is_closed() {
-            round.diagnostics.push(Anomaly::NotSaved { file: self.out.label().into(), problem });
+            round.push_diagnostic(Anomaly::NotSaved { file: self.out.label().into(), problem });
         }
     }
 
@@ -197,12 +197,17 @@ impl Inner {
         if let Some(chosen) = &mut self.chosen {
             chosen.round();
         }
-        let mut secrets = round.secrets.iter().peekable();
-        for (n, packet) in round.packets().enumerate() {
-            while let Some((_, text)) = secrets.next_if(|(before, _)| *before <= n) {
-                self.out.secrets(text);
-            }
-            let interface = self.out.interface(round.interfaces.get(n).copied(), packet.link);
+        for item in &round.items {
+            let record = match item {
+                Item::Packet(record) => record,
+                Item::Secrets(text) => {
+                    self.out.secrets(text);
+                    continue;
+                }
+                Item::Diagnostic(_) => continue,
+            };
+            let packet = round.packet(record);
+            let interface = self.out.interface(record.interface, packet.link);
             if let Some(chosen) = &mut self.chosen {
                 chosen.take(&packet, interface, &mut self.out)?;
             } else {
@@ -210,9 +215,6 @@ impl Inner {
                 block::packet(&mut self.out.pending, interface, &packet);
                 self.out.count();
             }
-        }
-        for (_, text) in secrets {
-            self.out.secrets(text);
         }
         self.out.flush()
     }
@@ -314,10 +316,10 @@ impl Out {
     }
 
     /// Returns the number of an interface in the file, making one where there is none of that link type.
-    fn interface(&mut self, live: Option<u16>, link: LinkType) -> u32 {
+    fn interface(&mut self, live: u16, link: LinkType) -> u32 {
         let fits = |n: usize, it: &[Description]| it.get(n).is_some_and(|interface| interface.link == link);
-        if let Some(n) = live.map(usize::from).filter(|n| fits(*n, &self.interfaces)) {
-            return u32::try_from(n).unwrap_or(u32::MAX);
+        if fits(live.into(), &self.interfaces) {
+            return live.into();
         }
         let found = self.interfaces.iter().position(|interface| interface.link == link);
         let n = found.unwrap_or_else(|| {

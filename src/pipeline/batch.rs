@@ -1,7 +1,7 @@
 use ahash::RandomState;
 
 use super::{Analyzer, SHARDS, Summary};
-use crate::capture::{Next, PacketBatch};
+use crate::capture::{self, Next, PacketBatch};
 use crate::model::{Anomaly, At, Flags, Flow, Segment, SenderClock, Seq, Timestamp};
 use crate::wire::{Decoded, Decoder};
 
@@ -80,7 +80,16 @@ impl Preparer {
         shards.resize_with(if share { SHARDS } else { 0 }, Vec::new);
         shards.iter_mut().for_each(Vec::clear);
         let base = round.bytes.as_ptr().addr();
-        for packet in round.packets() {
+        for item in &round.items {
+            let packet = match item {
+                capture::Item::Packet(record) => round.packet(record),
+                // Nobody here can decrypt.
+                capture::Item::Secrets(_) => continue,
+                capture::Item::Diagnostic(anomaly) => {
+                    asides.push((items.len(), self.last, (**anomaly).clone()));
+                    continue;
+                }
+            };
             self.pass(packet.at.time, items.len(), ticks);
             self.last = packet.at;
             self.summary.packets = self.summary.packets.saturating_add(1);
@@ -109,7 +118,6 @@ impl Preparer {
                 }
             }
         }
-        asides.extend(round.diagnostics.drain(..).map(|anomaly| (items.len(), self.last, anomaly)));
         if self.summary.packets == 0 && next != Next::End {
             self.early.append(asides);
         } else if !self.early.is_empty() {
@@ -182,7 +190,6 @@ impl Batch {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::capture::Record;
     use crate::model::LinkType;
     use crate::wire;
 
@@ -190,14 +197,14 @@ mod tests {
     fn what_was_wrong_before_the_first_packet_is_told_with_it() {
         let mut preparer = Preparer::new(Decoder::new(wire::Limits::default()), RandomState::new());
         let mut batch = Batch::default();
-        batch.round.diagnostics.push(Anomaly::MessageTruncated { kept: 1 });
+        batch.round.push_diagnostic(Anomaly::MessageTruncated { kept: 1 });
         preparer.prepare(&mut batch, false, Next::Filled);
         assert!(batch.asides.is_empty());
         // Threads take turns with two batches.
         let mut batch = Batch::default();
         let at = At { packet: 1, time: Timestamp::from_nanos(7) };
-        batch.round.packets.push(Record { at, link: LinkType(1), original_length: 0, offset: 0, length: 0 });
-        batch.round.diagnostics.push(Anomaly::MessageTruncated { kept: 2 });
+        batch.round.push_packet(at, LinkType(1), 0, b"");
+        batch.round.push_diagnostic(Anomaly::MessageTruncated { kept: 2 });
         preparer.prepare(&mut batch, false, Next::Filled);
         let told: Vec<_> = batch.asides.iter().map(|(_, at, anomaly)| (at.packet, anomaly.clone())).collect();
         assert_eq!(told.len(), 2);
@@ -211,7 +218,7 @@ mod tests {
     fn what_was_wrong_in_a_capture_without_packets_is_told_at_its_end() {
         let mut preparer = Preparer::new(Decoder::new(wire::Limits::default()), RandomState::new());
         let mut batch = Batch::default();
-        batch.round.diagnostics.push(Anomaly::MessageTruncated { kept: 1 });
+        batch.round.push_diagnostic(Anomaly::MessageTruncated { kept: 1 });
         preparer.prepare(&mut batch, false, Next::End);
         assert_eq!(batch.asides.len(), 1);
     }

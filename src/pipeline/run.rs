@@ -138,7 +138,7 @@ impl<M> Solo<M> {
 
 /// Tells the output when the capture begins, once there is something; makes the part that is filled.
 pub(super) fn begin<O: Output>(batch: &Batch, output: &mut O, ends: bool) -> Option<Counting<O::Part>> {
-    let first = batch.round.packets.first().map(|packet| packet.at.time);
+    let first = batch.round.records().next().map(|record| record.at.time);
     if first.is_none() && !ends {
         return None;
     }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use wirefin::capture::{Error, Files, Next, PacketBatch, Record, Source};
+use wirefin::capture::{Error, Files, Next, PacketBatch, Source};
 use wirefin::model::{At, LinkType, Side, Timestamp};
 
 pub(crate) const FIN: u8 = 1;
@@ -89,16 +89,10 @@ impl<I: Iterator<Item = Packet> + Send> Source for Held<I> {
         round.clear();
         for packet in self.packets.by_ref().take(self.a_round) {
             self.given += 1;
-            round.packets.push(Record {
-                at: At { packet: self.given, time: Timestamp::from_nanos(packet.time) },
-                link: LinkType(packet.link),
-                original_length: packet.original,
-                offset: u32::try_from(round.bytes.len()).unwrap(),
-                length: u32::try_from(packet.data.len()).unwrap(),
-            });
-            round.bytes.extend_from_slice(&packet.data);
+            let at = At { packet: self.given, time: Timestamp::from_nanos(packet.time) };
+            round.push_packet(at, LinkType(packet.link), packet.original, &packet.data);
         }
-        Ok(if round.packets.is_empty() { Next::End } else { Next::Filled })
+        Ok(if round.is_empty() { Next::End } else { Next::Filled })
     }
 }
 

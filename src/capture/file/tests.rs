@@ -41,7 +41,7 @@ fn packets_at_hand_are_not_kept_waiting_for_more() {
     let mut round = PacketBatch::default();
     for _ in 0..2 {
         assert_eq!(files.next(&mut round).unwrap(), Next::Filled);
-        assert_eq!(round.packets.len(), 1);
+        assert_eq!(round.packets().count(), 1);
     }
     let error = files.next(&mut round).unwrap_err();
     assert_eq!(error.to_string(), "-: asked too soon");
@@ -98,7 +98,7 @@ fn lying_length_does_not_cost_memory() {
     let mut files = Files::from_reader("test", Box::new(Cursor::new(file.bytes)));
     let mut round = PacketBatch::default();
     assert_eq!(files.next(&mut round).unwrap(), Next::Filled);
-    assert_eq!((round.packets.len(), round.diagnostics.len()), (0, 1));
+    assert_eq!((round.packets().count(), round.diagnostics().count()), (0, 1));
     assert!(round.bytes.capacity() <= 4 * SMALL_BLOCK, "{}", round.bytes.capacity());
 }
 
@@ -168,12 +168,12 @@ proptest! {
         while files.next(&mut round).unwrap() == Next::Filled {
             prop_assert!(round.bytes.len() <= bytes.len());
             prop_assert!(round.bytes.capacity() <= 4 * SMALL_BLOCK);
-            for record in &round.packets {
+            for record in round.records() {
                 prop_assert!(record.offset as usize + record.length as usize <= round.bytes.len());
                 prop_assert!(record.original_length >= record.length);
                 kept += record.length as usize;
             }
-            diagnostics += round.diagnostics.len();
+            diagnostics += round.diagnostics().count();
         }
         prop_assert!(kept <= bytes.len());
         prop_assert!(diagnostics <= 17);

@@ -60,8 +60,8 @@ impl Scene {
             if follow.next(&mut round).unwrap() == Next::End {
                 break;
             }
-            self.seen.extend(round.packets.iter().map(|record| record.at.time.as_nanos() / 1_000_000_000));
-            self.problems += round.diagnostics.len();
+            self.seen.extend(round.records().map(|record| record.at.time.as_nanos() / 1_000_000_000));
+            self.problems += round.diagnostics().count();
         }
         drop(done);
         guard.join().unwrap();
@@ -175,8 +175,8 @@ fn told(scene: &mut Scene) -> Vec<String> {
     let begun = Instant::now();
     while begun.elapsed() < Duration::from_secs(10) {
         if scene.follow.as_mut().unwrap().next(&mut round).unwrap() == Next::Filled {
-            assert!(round.packets.is_empty());
-            let told = round.diagnostics.iter().map(|it| match it {
+            assert!(round.packets().next().is_none());
+            let told = round.diagnostics().map(|it| match it {
                 Anomaly::NotFollowed { file, problem } => {
                     format!("{}: {problem}", file.rsplit('/').next().unwrap_or_default())
                 }

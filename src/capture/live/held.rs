@@ -1,7 +1,7 @@
 use std::collections::VecDeque;
 
 use super::super::file::BLOCK;
-use super::super::{PacketBatch, Record};
+use super::super::{Item, PacketBatch, Record};
 use super::interface_capture::InterfaceCapture;
 use crate::model::{Anomaly, Timestamp};
 
@@ -9,7 +9,7 @@ use crate::model::{Anomaly, Timestamp};
 #[derive(Default)]
 pub(super) struct Held {
     bytes: Vec<u8>,
-    packets: VecDeque<(Record, u16)>,
+    packets: VecDeque<Record>,
     fresh: PacketBatch,
 }
 
@@ -27,27 +27,23 @@ impl Held {
         tap.read(n, &mut self.fresh, diagnostics);
         let base = self.bytes.len();
         self.bytes.extend_from_slice(&self.fresh.bytes);
-        for (record, interface) in self.fresh.packets.iter().zip(&self.fresh.interfaces) {
+        for record in self.fresh.records() {
             let offset = u32::try_from(base.saturating_add(record.offset as usize)).unwrap_or(u32::MAX);
-            self.packets.push_back((Record { offset, ..*record }, *interface));
+            self.packets.push_back(Record { offset, ..*record });
         }
     }
 
     /// Hands on, in order, what is not after `horizon`; all of it where too much is held.
     pub(super) fn release(&mut self, horizon: Timestamp, round: &mut PacketBatch) {
         // Mostly sorted already: each interface's packets are.
-        self.packets.make_contiguous().sort_by_key(|(record, _)| record.at.time);
+        self.packets.make_contiguous().sort_by_key(|record| record.at.time);
         let full = self.bytes.len() > 8 * BLOCK;
-        while let Some((record, interface)) = self.packets.front()
+        while let Some(record) = self.packets.front()
             && (record.at.time <= horizon || full)
         {
-            let start = record.offset as usize;
-            let data =
-                self.bytes.get(start..start.saturating_add(record.length as usize)).unwrap_or_default();
             let offset = u32::try_from(round.bytes.len()).unwrap_or(u32::MAX);
-            round.packets.push(Record { offset, ..*record });
-            round.interfaces.push(*interface);
-            round.bytes.extend_from_slice(data);
+            round.items.push(Item::Packet(Record { offset, ..*record }));
+            round.bytes.extend_from_slice(record.of(&self.bytes));
             self.packets.pop_front();
         }
         self.compact();
@@ -55,14 +51,11 @@ impl Held {
 
     /// Moves what is still held to the front of its memory.
     fn compact(&mut self) {
-        let mut bytes =
-            Vec::with_capacity(self.packets.iter().map(|(record, _)| record.length as usize).sum());
-        for (record, _) in &mut self.packets {
-            let start = record.offset as usize;
+        let mut bytes = Vec::with_capacity(self.packets.iter().map(|record| record.length as usize).sum());
+        for record in &mut self.packets {
+            let data = record.of(&self.bytes);
             record.offset = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-            bytes.extend_from_slice(
-                self.bytes.get(start..start.saturating_add(record.length as usize)).unwrap_or_default(),
-            );
+            bytes.extend_from_slice(data);
         }
         self.bytes = bytes;
     }
@@ -73,9 +66,9 @@ mod tests {
     use super::*;
     use crate::model::{At, LinkType};
 
-    fn record(nanos: i64, offset: u32) -> (Record, u16) {
+    fn record(nanos: i64, offset: u32) -> Record {
         let at = At { packet: 0, time: Timestamp::from_nanos(nanos) };
-        (Record { at, link: LinkType::ETHERNET, original_length: 1, offset, length: 1 }, 0)
+        Record { at, link: LinkType::ETHERNET, original_length: 1, offset, length: 1, interface: 0 }
     }
 
     #[test]

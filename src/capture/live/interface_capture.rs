@@ -5,7 +5,7 @@ use pcap::{Active, Capture, Device, Linktype, Precision};
 
 use super::super::bpf::{self, message};
 use super::super::file::BLOCK;
-use super::super::{Error, PacketBatch, Record};
+use super::super::{Error, Item, PacketBatch, Record};
 use super::{Count, Description, GATHER, Settings, before, now};
 use crate::model::{Anomaly, At, LinkType, Timestamp};
 
@@ -92,24 +92,24 @@ impl InterfaceCapture {
         let (link, unit) = (self.description.link, self.unit);
         let interface = u16::try_from(n).unwrap_or(u16::MAX);
         while round.bytes.len() < BLOCK {
-            let had = round.packets.len();
+            let had = round.items.len();
             let result = self.capture.dispatch(Some(AT_ONCE), |packet| {
                 let time = Timestamp::new(
                     packet.header.ts.tv_sec,
                     u32::try_from(packet.header.ts.tv_usec).unwrap_or(0).saturating_mul(unit),
                 );
-                round.packets.push(Record {
+                round.items.push(Item::Packet(Record {
                     at: At { packet: 0, time },
                     link,
                     original_length: packet.header.len,
                     offset: u32::try_from(round.bytes.len()).unwrap_or(u32::MAX),
                     length: packet.header.caplen,
-                });
-                round.interfaces.push(interface);
+                    interface,
+                }));
                 round.bytes.extend_from_slice(packet.data);
                 self.upto = time;
             });
-            let read = round.packets.len().saturating_sub(had);
+            let read = round.items.len().saturating_sub(had);
             self.count.packets = self.count.packets.saturating_add(read as u64);
             if result.is_err() || read == 0 {
                 // What came since may lie in a page that the kernel has not shown yet.

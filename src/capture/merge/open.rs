@@ -74,7 +74,7 @@ pub(super) fn first_stamp(path: &Path) -> Result<Timestamp, Error> {
     let mut round = PacketBatch::default();
     reader.prepare()?;
     while reader.fill(&mut round, BLOCK)? {
-        if let Some(record) = round.packets.first() {
+        if let Some(record) = round.records().next() {
             return Ok(record.at.time);
         }
     }

@@ -8,12 +8,10 @@ use crate::model::{At, FlowKey, Packet, Tunnel};
 fn round(packets: &[(i64, Option<u16>, LinkType, &[u8])]) -> PacketBatch {
     let mut round = PacketBatch::default();
     for (n, (seconds, interface, link, data)) in packets.iter().enumerate() {
-        let offset = u32::try_from(round.bytes.len()).unwrap();
         let length = u32::try_from(data.len()).unwrap();
         let at = At { packet: n as u64 + 1, time: Timestamp::new(*seconds, 123_456_789) };
-        round.packets.push(Record { at, link: *link, original_length: length + 7, offset, length });
-        round.interfaces.extend(*interface);
-        round.bytes.extend_from_slice(data);
+        round.push_packet(at, *link, length + 7, data);
+        round.records_mut().last().unwrap().interface = interface.unwrap_or(Record::UNKNOWN);
     }
     round
 }
@@ -23,7 +21,7 @@ fn read(path: &Path) -> Vec<(i64, u32, Vec<u8>)> {
     let mut files = Files::open(&[path.to_owned()]).unwrap();
     let (mut round, mut packets) = (PacketBatch::default(), Vec::new());
     while files.next(&mut round).unwrap() != Next::End {
-        assert!(round.diagnostics.is_empty(), "{:?}", round.diagnostics);
+        assert_eq!(round.diagnostics().count(), 0);
         for packet in round.packets() {
             assert_eq!(packet.at.time.as_nanos() % 1_000_000_000, 123_456_789);
             assert_eq!(packet.original_length as usize, packet.data.len() + 7);
@@ -103,13 +101,13 @@ fn input_that_takes_a_later_name_is_not_written_over() {
     let spared = Vec::from_iter(FileId::at(&input));
     let rotated = Target { most_bytes: Some(500), spared, ..target(folder.path()) };
     let saver = Saver::create(rotated, Vec::new(), None, None).unwrap();
-    let mut last = PacketBatch::default();
+    let mut told = Vec::new();
     for second in 0..10 {
         let mut round = round(&[(second, None, LinkType::ETHERNET, &[7; 200])]);
         saver.lock().take(&mut round);
-        last.diagnostics.append(&mut round.diagnostics);
+        told.extend(round.diagnostics().cloned());
     }
-    assert!(matches!(last.diagnostics.as_slice(), [Anomaly::NotSaved { .. }]), "{:?}", last.diagnostics);
+    assert!(matches!(told.as_slice(), [Anomaly::NotSaved { .. }]), "{told:?}");
     let error = saver.finish().unwrap_err().to_string();
     assert!(error.ends_with("out_00002.pcapng: it is an input, and would be lost"), "{error}");
     assert_eq!(fs::read(&input).unwrap(), b"packets");
@@ -149,10 +147,11 @@ fn full_disk_is_said_once_and_what_was_written_stays_whole() {
     saver.lock().out.file = Some(OpenOptions::new().write(true).open("/dev/full").unwrap());
     let mut second = round(&[(2, None, LinkType::ETHERNET, b"lost")]);
     saver.lock().take(&mut second);
-    assert!(matches!(second.diagnostics.as_slice(), [Anomaly::NotSaved { .. }]));
+    let told: Vec<_> = second.diagnostics().collect();
+    assert!(matches!(told.as_slice(), [Anomaly::NotSaved { .. }]), "{told:?}");
     let mut third = round(&[(3, None, LinkType::ETHERNET, b"lost")]);
     saver.lock().take(&mut third);
-    assert!(third.diagnostics.is_empty());
+    assert_eq!(third.diagnostics().count(), 0);
     assert!(saver.finish().unwrap_err().to_string().contains("No space left"));
     assert_eq!(read(&folder.path().join("out.pcapng")).len(), 1);
 }

@@ -40,15 +40,10 @@ impl Source for PauseSource {
         if !self.handle.is_shut() {
             return Ok(next);
         }
-        let latest = round.packets.last().map(|record| record.at.time);
-        round.packets.clear();
-        round.interfaces.clear();
-        // What stood before a packet stands at the beginning now.
-        round.secrets.iter_mut().for_each(|(before, _)| *before = 0);
+        let latest = round.records().next_back().map(|record| record.at.time);
+        round.items.retain(|item| item.record().is_none());
         Ok(match (next, latest) {
-            (Next::Filled, Some(time)) if round.secrets.is_empty() && round.diagnostics.is_empty() => {
-                Next::Idle(time)
-            }
+            (Next::Filled, Some(time)) if round.is_empty() => Next::Idle(time),
             (next, _) => next,
         })
     }
@@ -57,7 +52,6 @@ impl Source for PauseSource {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::capture::Record;
     use crate::model::{At, LinkType, Timestamp};
 
     struct Endless;
@@ -66,7 +60,7 @@ mod tests {
         fn next(&mut self, round: &mut PacketBatch) -> Result<Next, Error> {
             round.clear();
             let at = At { packet: 1, time: Timestamp::from_nanos(7) };
-            round.packets.push(Record { at, link: LinkType(1), original_length: 0, offset: 0, length: 0 });
+            round.push_packet(at, LinkType(1), 0, b"");
             Ok(Next::Filled)
         }
     }
@@ -76,11 +70,11 @@ mod tests {
         let handle = Handle::default();
         let (mut pause, mut round) =
             (PauseSource::new(Box::new(Endless), handle.clone()), PacketBatch::default());
-        assert_eq!((pause.next(&mut round).unwrap(), round.packets.len()), (Next::Filled, 1));
+        assert_eq!((pause.next(&mut round).unwrap(), round.items.len()), (Next::Filled, 1));
         handle.shut(true);
         assert_eq!(pause.next(&mut round).unwrap(), Next::Idle(Timestamp::from_nanos(7)));
-        assert!(round.packets.is_empty());
+        assert!(round.is_empty());
         handle.shut(false);
-        assert_eq!((pause.next(&mut round).unwrap(), round.packets.len()), (Next::Filled, 1));
+        assert_eq!((pause.next(&mut round).unwrap(), round.items.len()), (Next::Filled, 1));
     }
 }

@@ -69,7 +69,7 @@ impl Source for Picked {
             })
             .collect();
         let mut belong = belong.into_iter();
-        round.packets.retain(|_| belong.next().unwrap_or(false));
+        round.items.retain(|item| item.record().is_none() || belong.next().unwrap_or(false));
         Ok(next)
     }
 }

@@ -6,7 +6,7 @@ use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::capture::{Error, Next, PacketBatch, Record, Source};
+use crate::capture::{Error, Item, Next, PacketBatch, Record, Source};
 use crate::model::{Anomaly, At, LinkType, Timestamp};
 use crate::store;
 
@@ -129,11 +129,11 @@ impl Source for Monitored {
         let next = self.source.next(round)?;
         let mut inner = self.kept.lock();
         if inner.fault.is_none()
-            && !round.packets.is_empty()
+            && round.records().next().is_some()
             && let Err(error) = inner.keep(round)
         {
             let problem = error.to_string();
-            round.diagnostics.push(Anomaly::NotSaved { file: NAME.into(), problem: problem.as_str().into() });
+            round.push_diagnostic(Anomaly::NotSaved { file: NAME.into(), problem: problem.as_str().into() });
             inner.halves.clear();
             inner.fault = Some(problem);
         }
@@ -162,14 +162,14 @@ impl Source for Again {
             let most = usize::try_from(left).unwrap_or(BLOCK);
             round.bytes.resize(most.min(BLOCK), 0);
             half.file.read_exact_at(&mut round.bytes, self.at).map_err(wrong)?;
-            let mut read = find(&round.bytes, &mut round.packets);
+            let mut read = find(&round.bytes, &mut round.items);
             if read == 0 {
                 // A packet larger than a block.
                 let needed = whole(&round.bytes).filter(|whole| *whole <= most);
                 let needed = needed.ok_or_else(|| wrong(io::ErrorKind::InvalidData.into()))?;
                 round.bytes.resize(needed, 0);
                 half.file.read_exact_at(&mut round.bytes, self.at).map_err(wrong)?;
-                read = find(&round.bytes, &mut round.packets);
+                read = find(&round.bytes, &mut round.items);
             }
             self.at = self.at.saturating_add(read as u64);
             return Ok(Next::Filled);
@@ -185,10 +185,10 @@ fn whole(bytes: &[u8]) -> Option<usize> {
 }
 
 /// Lists the whole packets in `bytes`, and tells how many bytes they are.
-fn find(bytes: &[u8], packets: &mut Vec<Record>) -> usize {
+fn find(bytes: &[u8], items: &mut Vec<Item>) -> usize {
     let mut at = 0_usize;
     while let Some((record, end)) = record(bytes, at) {
-        packets.push(record);
+        items.push(Item::Packet(record));
         at = end;
     }
     at
@@ -211,6 +211,7 @@ fn record(bytes: &[u8], at: usize) -> Option<(Record, usize)> {
         original_length: u32::from_le_bytes(*original),
         offset: u32::try_from(offset).ok()?,
         length,
+        interface: Record::UNKNOWN,
     };
     Some((record, offset.checked_add(data.len())?))
 }
@@ -229,14 +230,8 @@ mod tests {
                 return Ok(Next::End);
             }
             self.0 -= 1;
-            round.bytes = vec![self.0 as u8; self.1];
-            round.packets.push(Record {
-                at: At { packet: 100 - self.0, time: Timestamp::from_nanos(-5) },
-                link: LinkType(1),
-                original_length: 70_000,
-                offset: 0,
-                length: self.1 as u32,
-            });
+            let at = At { packet: 100 - self.0, time: Timestamp::from_nanos(-5) };
+            round.push_packet(at, LinkType(1), 70_000, &vec![self.0 as u8; self.1]);
             Ok(Next::Filled)
         }
     }
