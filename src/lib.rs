@@ -58,6 +58,7 @@ pub mod pipeline;
 pub mod session;
 pub mod stats;
 pub mod store;
+pub mod subprotocol;
 pub mod tcp;
 #[cfg(feature = "tui")]
 pub mod tui;

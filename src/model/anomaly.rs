@@ -383,6 +383,31 @@ anomalies! {
     MissingHandshake {}
         = "missing-handshake", Note, None, "the handshake was not captured";
 
+    // Sub-protocols.
+    /// The conversation was taken for a sub-protocol, and its first messages are none of its.
+    SubprotocolMistaken { /// The sub-protocol.
+        protocol: &'static str }
+        = "subprotocol-mistaken", Note, None, "the messages are none of the sub-protocol that the handshake means";
+    /// The server sends pings in revision 4 of Engine.IO, the client in revision 3.
+    EngineIoPingSide { /// The revision in use.
+        revision: u8 }
+        = "engineio-ping-side", Warning, Some("Engine.IO 4"), "a ping came from the side that has to answer them";
+    /// The answer to a ping has to come within `pingTimeout`.
+    EngineIoPongLate { /// The time from ping to pong, in milliseconds.
+        after: u64, /// The time allowed, in milliseconds.
+        timeout: u64 }
+        = "engineio-pong-late", Warning, Some("Engine.IO 4"), "a pong came later than the time-out allows";
+    /// The client sends no message longer than `maxPayload`.
+    EngineIoPayload { /// The message's length.
+        length: u64, /// The length allowed.
+        most: u64 }
+        = "engineio-payload-too-long", Warning, Some("Engine.IO 4"), "a message is longer than the server takes";
+    /// A packet's attachments follow it before any other packet.
+    SocketIoAttachments { /// How many the packet announced.
+        expected: u64, /// How many did not come.
+        missing: u64 }
+        = "socketio-attachments", Error, Some("Socket.IO 5"), "a packet came before the attachments of the one before it";
+
     // Limits.
     /// A bound was reached and something was given up.
     LimitReached { /// Which bound.

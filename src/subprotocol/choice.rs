@@ -1,0 +1,326 @@
+//! Which sub-protocol a conversation speaks: chosen once.
+
+use crate::http::Handshake;
+use crate::model::Side;
+
+use super::decoder::{Decoder, Out};
+use super::input::Input;
+use super::registry::PROTOCOLS;
+
+/// How many messages may pass before a conversation is taken to speak no sub-protocol.
+const MAX_UNDECIDED: u8 = 16;
+
+/// How many messages must agree where each alone proves little.
+const VOTES: u8 = 3;
+
+/// How many of the first [`TRIAL`] messages may contradict the choice before it is given up.
+const CONTRADICTIONS: u8 = 4;
+
+/// See [`CONTRADICTIONS`].
+const TRIAL: u8 = 16;
+
+/// How deep sub-protocols may lie inside each other.
+pub(super) const MAX_DEPTH: u8 = 3;
+
+/// What the handshake says of the conversation; nothing where it was not captured.
+#[derive(Clone, Debug, Default)]
+pub struct Opening {
+    /// The sub-protocol that the server chose.
+    pub subprotocol: Option<Box<str>>,
+    /// The request's target: path and query.
+    pub target: Option<Box<str>>,
+    /// Where it went to.
+    pub host: Option<Box<str>>,
+}
+
+impl Opening {
+    /// Takes what is needed from a handshake.
+    pub fn of(handshake: &Handshake) -> Self {
+        let request = handshake.request.as_ref();
+        let header = |name: &str| {
+            let fields = request.map(|it| &it.headers[..]).unwrap_or_default();
+            fields.iter().find(|field| field.name.eq_ignore_ascii_case(name)).map(|field| field.value.clone())
+        };
+        Opening {
+            subprotocol: handshake.subprotocol.clone(),
+            target: request.map(|it| it.target.clone()),
+            host: header("host"),
+        }
+    }
+
+    /// Returns the path of the target.
+    pub fn path(&self) -> &str {
+        let target = self.target.as_deref().unwrap_or_default();
+        let target = match target.split_once("://") {
+            Some((_, rest)) => rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/"),
+            None => target,
+        };
+        target.split('?').next().unwrap_or_default()
+    }
+
+    /// Returns the value of a parameter of the target's query, as sent.
+    pub fn query(&self, name: &str) -> Option<&str> {
+        let (_, query) = self.target.as_deref()?.split_once('?')?;
+        query.split('&').find_map(|pair| {
+            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+            (key == name).then_some(value)
+        })
+    }
+}
+
+/// What one message says for or against a sub-protocol, nothing else being known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Evidence {
+    /// It cannot be one of this protocol's.
+    Against,
+    /// It may be one, and so may any other.
+    Neutral,
+    /// It looks like one; other protocols or chance may make the same.
+    Weak,
+    /// Nothing else begins so.
+    Sure,
+}
+
+/// A sub-protocol: how it is recognised and what decodes it. One line in [`super::registry`] each.
+#[derive(Debug)]
+pub(super) struct Protocol {
+    /// Its name in every output and for `--subprotocol`.
+    pub(super) name: &'static str,
+    /// The `Sec-WebSocket-Protocol` values that mean it; `*` at the end stands for any rest.
+    pub(super) headers: &'static [&'static str],
+    /// Tells whether the URL means it.
+    pub(super) url: fn(&Opening) -> bool,
+    /// Judges a message. The opening is what was not enough by itself.
+    pub(super) sign: fn(&Input<'_>, &Opening) -> Evidence,
+    /// Makes the decoder of a conversation.
+    pub(super) make: fn(&Opening) -> Box<dyn Decoder>,
+    /// It may lie in another sub-protocol's messages.
+    pub(super) inner: bool,
+}
+
+impl Protocol {
+    fn has_header(&self, chosen: &str) -> bool {
+        self.headers.iter().any(|header| match header.strip_suffix('*') {
+            Some(start) => chosen.get(..start.len()).is_some_and(|it| it.eq_ignore_ascii_case(start)),
+            None => chosen.eq_ignore_ascii_case(header),
+        })
+    }
+}
+
+/// For use as [`Protocol::url`] and [`Protocol::sign`] where these say nothing.
+pub(super) fn no_url(_: &Opening) -> bool {
+    false
+}
+
+/// See [`no_url`].
+pub(super) fn no_sign(_: &Input<'_>, _: &Opening) -> Evidence {
+    Evidence::Against
+}
+
+/// How far the choice has come.
+///
+/// ```text
+///   handshake ── header or URL says ──────────────► decoding ── contradicted 4 times in 16 ──► plain
+///       │                                               ▲                                        ▲
+///       └► undecided ── a sure message, or 3 votes ─────┘                                        │
+///               └────────────────────── 16 messages say nothing ────────────────────────────────┘
+/// ```
+#[derive(Debug)]
+pub(super) struct Choice {
+    state: State,
+    depth: u8,
+}
+
+#[derive(Debug)]
+enum State {
+    Undecided(Box<Undecided>),
+    Decoding(Box<Decoding>),
+    Plain,
+}
+
+#[derive(Debug)]
+struct Undecided {
+    opening: Opening,
+    seen: u8,
+    votes: Vec<u8>,
+}
+
+/// A protocol that was ruled out has this instead of a number of votes.
+const RULED_OUT: u8 = u8::MAX;
+
+#[derive(Debug)]
+struct Decoding {
+    name: &'static str,
+    decoder: Box<dyn Decoder>,
+    messages: u8,
+    contradictions: u8,
+    /// A user said so: it is never given up.
+    forced: bool,
+}
+
+impl Choice {
+    /// Chooses by the handshake: by the header that the server chose, then by the URL.
+    pub(super) fn new(opening: Opening) -> Self {
+        let chosen = opening.subprotocol.as_deref();
+        let by_header =
+            chosen.and_then(|chosen| PROTOCOLS.iter().find(|protocol| protocol.has_header(chosen)));
+        let by_url = || PROTOCOLS.iter().find(|protocol| (protocol.url)(&opening));
+        let state = match by_header.or_else(by_url) {
+            Some(protocol) => decoding(protocol, &opening, false),
+            None => undecided(opening),
+        };
+        Choice { state, depth: 0 }
+    }
+
+    /// Takes the protocol that a user named; `None` where there is none of that name.
+    pub(super) fn named(name: &str, opening: &Opening) -> Option<Self> {
+        let protocol = PROTOCOLS.iter().find(|protocol| protocol.name == name)?;
+        Some(Choice { state: decoding(protocol, opening, true), depth: 0 })
+    }
+
+    /// Makes the choice for what lies inside of the messages of another sub-protocol.
+    pub(super) fn inside(depth: u8) -> Self {
+        let state = if depth < MAX_DEPTH { undecided(Opening::default()) } else { State::Plain };
+        Choice { state, depth }
+    }
+
+    /// Tells whether messages have no meaning and never will.
+    pub(super) const fn is_plain(&self) -> bool {
+        matches!(self.state, State::Plain)
+    }
+
+    /// Returns the name of the protocol, once it is known.
+    pub(super) fn name(&self) -> Option<&'static str> {
+        match &self.state {
+            State::Decoding(decoding) => Some(decoding.name),
+            _ => None,
+        }
+    }
+
+    /// Takes a message: its units go to `out`.
+    pub(super) fn message(&mut self, input: &Input<'_>, out: &mut Out<'_>) {
+        if let State::Undecided(undecided) = &mut self.state {
+            match undecided.judge(input, self.depth > 0) {
+                Verdict::Open => return,
+                Verdict::Plain => return self.state = State::Plain,
+                Verdict::Is(protocol) => self.state = decoding(protocol, &undecided.opening, false),
+            }
+        }
+        let State::Decoding(decoding) = &mut self.state else { return };
+        let before = out.contradictions;
+        out.depth = self.depth;
+        decoding.decoder.message(input, out);
+        if decoding.messages >= TRIAL || decoding.forced {
+            return;
+        }
+        decoding.messages = decoding.messages.saturating_add(1);
+        if out.contradictions > before {
+            decoding.contradictions = decoding.contradictions.saturating_add(1);
+        }
+        if decoding.contradictions >= CONTRADICTIONS {
+            out.mistaken(decoding.name);
+            self.state = State::Plain;
+        }
+    }
+
+    /// Hears that frames of one side are lost, nobody can tell how many.
+    pub(super) fn lost(&mut self, from: Side) {
+        if let State::Decoding(decoding) = &mut self.state {
+            decoding.decoder.lost(from);
+        }
+    }
+
+    /// Hears that the conversation is over.
+    pub(super) fn end(&mut self, out: &mut Out<'_>) {
+        if let State::Decoding(decoding) = &mut self.state {
+            decoding.decoder.end(out);
+        }
+    }
+
+    /// Returns how much memory the decoder holds beyond its own size, in bytes.
+    pub(super) fn allocated(&self) -> usize {
+        match &self.state {
+            State::Decoding(decoding) => decoding.decoder.allocated(),
+            _ => 0,
+        }
+    }
+}
+
+fn undecided(opening: Opening) -> State {
+    State::Undecided(Box::new(Undecided { opening, seen: 0, votes: vec![0; PROTOCOLS.len()] }))
+}
+
+fn decoding(protocol: &'static Protocol, opening: &Opening, forced: bool) -> State {
+    let decoder = (protocol.make)(opening);
+    State::Decoding(Box::new(Decoding {
+        name: protocol.name,
+        decoder,
+        messages: 0,
+        contradictions: 0,
+        forced,
+    }))
+}
+
+enum Verdict {
+    Open,
+    Plain,
+    Is(&'static Protocol),
+}
+
+impl Undecided {
+    fn judge(&mut self, input: &Input<'_>, inside: bool) -> Verdict {
+        // An empty message says nothing, and neither does one whose beginning is lost.
+        if input.head().is_empty() {
+            return Verdict::Open;
+        }
+        for (protocol, votes) in PROTOCOLS.iter().zip(&mut self.votes) {
+            if *votes == RULED_OUT || (inside && !protocol.inner) {
+                continue;
+            }
+            match (protocol.sign)(input, &self.opening) {
+                Evidence::Sure => return Verdict::Is(protocol),
+                Evidence::Weak => {
+                    *votes = votes.saturating_add(1);
+                    if *votes >= VOTES {
+                        return Verdict::Is(protocol);
+                    }
+                }
+                Evidence::Against if *votes > 0 => *votes = RULED_OUT,
+                Evidence::Neutral | Evidence::Against => {}
+            }
+        }
+        self.seen = self.seen.saturating_add(1);
+        if self.seen >= MAX_UNDECIDED { Verdict::Plain } else { Verdict::Open }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_target_is_taken_apart() {
+        let opening = |target: &str| Opening { target: Some(target.into()), ..Opening::default() };
+        assert_eq!(opening("/socket.io/?EIO=4&transport=websocket").path(), "/socket.io/");
+        assert_eq!(opening("/socket.io/?EIO=4&transport=websocket").query("transport"), Some("websocket"));
+        assert_eq!(opening("http://host:80/a/b?c").path(), "/a/b");
+        assert_eq!(opening("/a?xEIO=3").query("EIO"), None);
+    }
+
+    #[test]
+    fn names_and_headers_are_unique() {
+        for (index, protocol) in PROTOCOLS.iter().enumerate() {
+            for other in PROTOCOLS.iter().skip(index + 1) {
+                assert_ne!(protocol.name, other.name);
+                for header in protocol.headers {
+                    assert!(
+                        !other.headers.contains(header),
+                        "{header} means {} and {}",
+                        protocol.name,
+                        other.name
+                    );
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! What a decoder takes and gives.
+
+use std::fmt;
+use std::hash::Hash;
+
+use crate::model::{Anomaly, At, Side};
+
+use super::input::Input;
+use super::pairs::Pairs;
+use super::unit::{Draft, Role, Units};
+
+/// Decodes the messages of one conversation; one type for each sub-protocol.
+///
+/// It has no clock, no callback and no error: what the peers did wrong is an anomaly, what does not fit the protocol at
+/// all is a [contradiction](Out::contradiction).
+pub(super) trait Decoder: fmt::Debug + Send {
+    /// Takes a message and gives the units that end in it: none, one or many.
+    fn message(&mut self, input: &Input<'_>, out: &mut Out<'_>);
+
+    /// Hears that frames of one side were lost before the message that comes next; nobody can tell how many.
+    fn lost(&mut self, _from: Side) {}
+
+    /// Hears that the conversation is over.
+    fn end(&mut self, _out: &mut Out<'_>) {}
+
+    /// Returns how much memory it holds beyond its own size, in bytes.
+    fn allocated(&self) -> usize {
+        0
+    }
+}
+
+/// Where the units of a message go.
+#[derive(Debug)]
+pub(super) struct Out<'o> {
+    pub(super) units: &'o mut Units,
+    pub(super) pairs: &'o mut Pairs,
+    /// The message that came in at the outermost level.
+    pub(super) payload: &'o [u8],
+    pub(super) from: Side,
+    pub(super) first: At,
+    pub(super) at: At,
+    /// The sub-protocol whose messages hold this one.
+    pub(super) inside: Option<&'static str>,
+    pub(super) depth: u8,
+    pub(super) contradictions: u32,
+}
+
+impl Out<'_> {
+    /// Begins a unit; it is told with what is said of it from here on.
+    pub(super) fn unit(&mut self, protocol: &'static str, kind: &'static str) -> Unit<'_> {
+        let index = self.units.begin(protocol, kind, self.first);
+        let mut draft = Draft { units: self.units, payload: self.payload, index };
+        draft.inside(self.inside);
+        Unit { draft, pairs: self.pairs, from: self.from, first: self.first, at: self.at }
+    }
+
+    /// Tells whether the receiver of this message asked so and waits for the answer.
+    pub(super) fn is_asked(&self, scope: u64, id: impl Hash) -> bool {
+        self.pairs.is_asked(!self.from, scope, id)
+    }
+
+    /// Notes that the message holds, at its end, a part of a unit that ends in a later one.
+    pub(super) fn part(&mut self) {
+        self.units.set_part();
+    }
+
+    /// Notes that the message is none of this protocol.
+    pub(super) fn contradiction(&mut self) {
+        self.contradictions = self.contradictions.saturating_add(1);
+    }
+
+    /// Notes what the protocol does not allow.
+    pub(super) fn anomaly(&mut self, anomaly: Anomaly) {
+        self.units.anomaly(anomaly);
+    }
+
+    pub(super) fn mistaken(&mut self, protocol: &'static str) {
+        self.anomaly(Anomaly::SubprotocolMistaken { protocol });
+    }
+}
+
+/// A unit in the making, with the table of questions at hand.
+///
+/// Everything that [`Draft`] says can be said of it; the questions and answers come last, for they take its name.
+#[derive(Debug)]
+pub(super) struct Unit<'o> {
+    draft: Draft<'o>,
+    pairs: &'o mut Pairs,
+    from: Side,
+    first: At,
+    at: At,
+}
+
+impl<'o> std::ops::Deref for Unit<'o> {
+    type Target = Draft<'o>;
+
+    fn deref(&self) -> &Draft<'o> {
+        &self.draft
+    }
+}
+
+impl<'o> std::ops::DerefMut for Unit<'o> {
+    fn deref_mut(&mut self) -> &mut Draft<'o> {
+        &mut self.draft
+    }
+}
+
+impl Unit<'_> {
+    /// Makes it a question that its receiver is to answer under the same scope and id.
+    ///
+    /// A scope keeps ids apart that are counted apart: namespaces, kinds of packets.
+    pub(super) fn ask(&mut self, scope: u64, id: impl Hash) {
+        self.draft.role(Role::Question);
+        let latency = self.pairs.ask(self.from, scope, id, self.draft.current_name(), self.at);
+        if let Some(latency) = latency {
+            self.draft.latency(latency);
+        }
+    }
+
+    /// Makes it the answer to what its receiver asked, and tells whether that question was seen.
+    pub(super) fn answer(&mut self, scope: u64, id: impl Hash) -> bool {
+        self.draft.role(Role::Answer);
+        match self.pairs.answer(!self.from, scope, id, self.first) {
+            Some((asked, latency)) => {
+                self.draft.answers(asked.at, Some(latency));
+                if let Some(name) = asked.name {
+                    self.draft.of(&name);
+                }
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Makes it an item of the answer to what its receiver asked, and tells whether that question was seen.
+    pub(super) fn progress(&mut self, scope: u64, id: impl Hash) -> bool {
+        self.draft.role(Role::Progress);
+        match self.pairs.progress(!self.from, scope, id, self.first) {
+            Some((question, name, latency)) => {
+                self.draft.answers(question, latency);
+                if let Some(name) = name {
+                    self.draft.of(name);
+                }
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Makes it the end of what its own sender asked: no answer is to come any more.
+    pub(super) fn withdraw(&mut self, scope: u64, id: impl Hash) {
+        if let Some(name) = self.pairs.withdraw(self.from, scope, id) {
+            self.draft.of(&name);
+        }
+    }
+
+    /// Notes where it began; answers of several messages have their latency up to there.
+    pub(super) fn took(&mut self, first: At, messages: u32) -> &mut Self {
+        self.draft.took(first, messages);
+        self.first = first;
+        self
+    }
+}

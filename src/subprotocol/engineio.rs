@@ -1,0 +1,195 @@
+//! Engine.IO 3 and 4 (the Engine.IO protocol, revisions 3 and 4), which carries Socket.IO.
+//!
+//! A text message is a packet: a digit for its type and the data behind it. A binary message is a `message` packet's
+//! data; revision 3 has the type, 4, as its first byte.
+
+use std::time::Duration;
+
+use crate::model::{Anomaly, At, Pair, Side};
+
+use super::choice::{Evidence, Opening, Protocol};
+use super::decoder::{Decoder, Out};
+use super::input::Input;
+use super::json;
+use super::socketio::{SocketIo, is_packed_packet, is_packet};
+use super::unit::Format;
+
+pub(super) static SOCKET_IO: Protocol = Protocol {
+    name: "socket.io",
+    headers: &[],
+    url: |opening| {
+        opening.query("EIO").is_some_and(|it| matches!(it, "3" | "4"))
+            && opening.query("transport").is_none_or(|it| it == "websocket")
+    },
+    sign,
+    make: |opening| Box::new(EngineIo::new(opening)),
+    inner: false,
+};
+
+const NAME: &str = "engine.io";
+
+/// The scope of pings in the table of questions.
+const PINGS: u64 = 1;
+
+fn sign(input: &Input<'_>, _: &Opening) -> Evidence {
+    let head = input.head();
+    if !input.is_text() {
+        return if is_packed_packet(head) { Evidence::Sure } else { Evidence::Neutral };
+    }
+    match (input.from, head) {
+        (Side::Server, _) if head.starts_with(b"0{\"sid\":") => Evidence::Sure,
+        (Side::Client, b"2probe") => Evidence::Sure,
+        // A lone digit proves nothing.
+        (_, b"2" | b"3" | b"6") => Evidence::Neutral,
+        (_, [b'4', rest @ ..]) if is_packet(rest) => Evidence::Weak,
+        _ => Evidence::Against,
+    }
+}
+
+/// Decodes Engine.IO; what its messages hold goes to Socket.IO.
+#[derive(Debug)]
+struct EngineIo {
+    /// 3 or 4, once the URL or who sends pings says so.
+    revision: Option<u8>,
+    inner: SocketIo,
+    ping_timeout: Option<Duration>,
+    /// The most bytes that the client may send in one message.
+    max_payload: Option<u64>,
+    pings: Pair<Option<At>>,
+}
+
+impl EngineIo {
+    fn new(opening: &Opening) -> Self {
+        let revision = opening.query("EIO").and_then(|it| it.parse().ok());
+        EngineIo {
+            revision,
+            inner: SocketIo::new(opening.target.is_some()),
+            ping_timeout: None,
+            max_payload: None,
+            pings: Pair::default(),
+        }
+    }
+
+    fn text(&mut self, input: &Input<'_>, out: &mut Out<'_>) {
+        let head = input.head();
+        let Some((kind, data)) = head.split_first() else {
+            if input.length == 0 {
+                out.contradiction();
+            }
+            return;
+        };
+        match kind {
+            b'0' => self.open(data, input, out),
+            b'1' => unit(out, "close", data, input),
+            b'2' => self.ping(data, input, out),
+            b'3' => self.pong(data, input, out),
+            b'4' => {
+                self.payload(input, out);
+                self.inner.text(input, data, out);
+            }
+            b'5' => unit(out, "upgrade", data, input),
+            b'6' => unit(out, "noop", data, input),
+            _ => out.contradiction(),
+        }
+    }
+
+    /// Reads the handshake packet.
+    fn open(&mut self, data: &[u8], input: &Input<'_>, out: &mut Out<'_>) {
+        let names = ["sid", "pingInterval", "pingTimeout", "maxPayload", "upgrades"];
+        let Some([sid, interval, timeout, payload, upgrades]) = json::pick(data, input.is_whole(), names)
+        else {
+            return out.contradiction();
+        };
+        let number = |value: Option<json::Value<'_>>| value.and_then(|it| it.number());
+        self.ping_timeout = number(timeout).map(Duration::from_millis);
+        self.max_payload = number(payload);
+        let mut unit = out.unit(NAME, "open");
+        if let Some(sid) = sid.and_then(|it| it.text()) {
+            unit.text("sid", &sid);
+        }
+        for (name, value) in [("pingInterval", interval), ("pingTimeout", timeout), ("maxPayload", payload)] {
+            if let Some(value) = number(value) {
+                unit.number(name, value);
+            }
+        }
+        if let Some(upgrades) = upgrades.filter(|it| it.whole) {
+            unit.json("upgrades", upgrades.raw);
+        }
+    }
+
+    fn ping(&mut self, data: &[u8], input: &Input<'_>, out: &mut Out<'_>) {
+        let probe = !data.is_empty();
+        // In revision 3 the client asks, in revision 4 the server; the probe is the client's in both.
+        if !probe {
+            let revision = if input.from == Side::Server { 4 } else { 3 };
+            match self.revision {
+                None => self.revision = Some(revision),
+                Some(known) if known != revision => {
+                    out.anomaly(Anomaly::EngineIoPingSide { revision: known });
+                }
+                Some(_) => {}
+            }
+            self.pings[input.from] = Some(input.at);
+        }
+        let mut unit = out.unit(NAME, "ping");
+        if probe {
+            unit.text("data", &String::from_utf8_lossy(data));
+        }
+        unit.heartbeat();
+        unit.ask(PINGS, data);
+    }
+
+    fn pong(&mut self, data: &[u8], input: &Input<'_>, out: &mut Out<'_>) {
+        let ping = self.pings[!input.from].take();
+        if let (Some(ping), Some(timeout), true) = (ping, self.ping_timeout, data.is_empty()) {
+            let late = input.first.time.since(ping.time);
+            if late > timeout {
+                let millis = |it: Duration| u64::try_from(it.as_millis()).unwrap_or(u64::MAX);
+                out.anomaly(Anomaly::EngineIoPongLate { after: millis(late), timeout: millis(timeout) });
+            }
+        }
+        let mut unit = out.unit(NAME, "pong");
+        if !data.is_empty() {
+            unit.text("data", &String::from_utf8_lossy(data));
+        }
+        unit.heartbeat();
+        unit.answer(PINGS, data);
+    }
+
+    /// Checks a message's length against what the server said it takes.
+    fn payload(&self, input: &Input<'_>, out: &mut Out<'_>) {
+        if let Some(most) = self.max_payload
+            && input.from == Side::Client
+            && input.length > most
+        {
+            out.anomaly(Anomaly::EngineIoPayload { length: input.length, most });
+        }
+    }
+}
+
+fn unit(out: &mut Out<'_>, kind: &'static str, data: &[u8], input: &Input<'_>) {
+    let mut unit = out.unit(NAME, kind);
+    if !data.is_empty() {
+        unit.body_of(Format::Text, data, input.length.saturating_sub(1));
+    }
+}
+
+impl Decoder for EngineIo {
+    fn message(&mut self, input: &Input<'_>, out: &mut Out<'_>) {
+        if input.is_text() {
+            return self.text(input, out);
+        }
+        self.payload(input, out);
+        let data = match (self.revision, input.head()) {
+            (Some(3), [4, data @ ..]) => data,
+            (Some(3), _) => return out.contradiction(),
+            (_, data) => data,
+        };
+        self.inner.binary(input, data, out);
+    }
+
+    fn lost(&mut self, from: Side) {
+        self.pings[!from] = None;
+        self.inner.lost(from);
+    }
+}

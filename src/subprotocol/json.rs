@@ -1,0 +1,493 @@
+//! The members of a JSON text (RFC 8259), read without a tree and also where the text is not whole.
+//!
+//! [`pick`] looks for members of an object by name in the first [`HEAD`] bytes and, where the object goes on beyond
+//! them, from its end backwards in the last [`TAIL`] bytes: what names a message stands at its beginning or its end.
+//! Nothing is checked that is not needed: the texts come from peers that parse them better than we must.
+
+use std::borrow::Cow;
+
+/// How many bytes of a text are walked from its beginning.
+pub(super) const HEAD: usize = 4096;
+
+/// How many bytes of a text are walked from its end.
+pub(super) const TAIL: usize = 1024;
+
+/// The kind of a JSON value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shape {
+    Object,
+    Array,
+    Text,
+    Number,
+    True,
+    False,
+    Null,
+}
+
+/// A JSON value as it was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Value<'a> {
+    pub(super) shape: Shape,
+    /// Its bytes, as far as they are known.
+    pub(super) raw: &'a [u8],
+    /// Its end is among them.
+    pub(super) whole: bool,
+}
+
+/// Reads the value that a text begins with, white space before it left out; `None` where none begins.
+pub(super) fn read(bytes: &[u8]) -> Option<Value<'_>> {
+    let mut cursor = Cursor { rest: bytes };
+    cursor.value()
+}
+
+impl<'a> Value<'a> {
+    /// Returns a whole string's text, unescaped.
+    pub(super) fn text(&self) -> Option<Cow<'a, str>> {
+        if self.shape != Shape::Text || !self.whole {
+            return None;
+        }
+        let inner = self.inner();
+        if memchr::memchr(b'\\', inner).is_none() {
+            return Some(String::from_utf8_lossy(inner));
+        }
+        Some(Cow::Owned(unescaped(inner)))
+    }
+
+    /// Returns the bytes of a whole string between its quotation marks.
+    pub(super) fn inner(&self) -> &'a [u8] {
+        let end = self.raw.len().saturating_sub(1);
+        self.raw.get(1..end).unwrap_or_default()
+    }
+
+    /// Returns a string's text, or a number as it was sent: what identifies something.
+    pub(super) fn scalar(&self) -> Option<Cow<'a, str>> {
+        match self.shape {
+            Shape::Text => self.text(),
+            Shape::Number if self.whole => std::str::from_utf8(self.raw).ok().map(Cow::Borrowed),
+            _ => None,
+        }
+    }
+
+    /// Returns a number that is a whole one and not negative.
+    pub(super) fn number(&self) -> Option<u64> {
+        if self.shape != Shape::Number || !self.whole {
+            return None;
+        }
+        std::str::from_utf8(self.raw).ok()?.parse().ok()
+    }
+
+    /// Returns a number that is a whole one.
+    pub(super) fn signed(&self) -> Option<i64> {
+        if self.shape != Shape::Number || !self.whole {
+            return None;
+        }
+        std::str::from_utf8(self.raw).ok()?.parse().ok()
+    }
+
+    /// Tells whether it is this text, with no escapes in it.
+    pub(super) fn is(&self, text: &str) -> bool {
+        self.shape == Shape::Text && self.whole && self.inner() == text.as_bytes()
+    }
+
+    /// Returns the members of an object; none of any other value.
+    pub(super) fn members(&self) -> Members<'a> {
+        let rest = if self.shape == Shape::Object { self.raw.get(1..) } else { None };
+        Members { cursor: Cursor { rest: rest.unwrap_or_default() } }
+    }
+
+    /// Returns the items of an array; none of any other value.
+    pub(super) fn items(&self) -> Items<'a> {
+        let rest = if self.shape == Shape::Array { self.raw.get(1..) } else { None };
+        Items { cursor: Cursor { rest: rest.unwrap_or_default() } }
+    }
+
+    /// Returns an object's member of that name.
+    pub(super) fn get(&self, name: &str) -> Option<Value<'a>> {
+        self.members().find(|(key, _)| key.is(name)).map(|(_, value)| value)
+    }
+}
+
+/// Looks for members of the object that `bytes` are or begin: each by its name, the first that has it.
+///
+/// `whole` says that the object's end is the end of `bytes`: only then is it read backwards, too.
+pub(super) fn pick<'a, const N: usize>(
+    bytes: &'a [u8],
+    whole: bool,
+    names: [&str; N],
+) -> Option<[Option<Value<'a>>; N]> {
+    let head = bytes.get(..bytes.len().min(HEAD)).unwrap_or_default();
+    let start = head.iter().position(|byte| !is_space(*byte))?;
+    if head.get(start) != Some(&b'{') {
+        return None;
+    }
+    let mut found = [None; N];
+    let mut left = N;
+    let mut cursor = Cursor { rest: head.get(start.saturating_add(1)..).unwrap_or_default() };
+    while left > 0
+        && let Some((key, value)) = cursor.member()
+    {
+        left = fill(&mut found, &names, &key, value, left);
+    }
+    if left > 0 && whole && bytes.len() > HEAD {
+        let tail = bytes.get(bytes.len().saturating_sub(TAIL)..).unwrap_or_default();
+        let mut back = Backward::at_end_of_object(tail);
+        while left > 0
+            && let Some((key, value)) = back.as_mut().and_then(Backward::member)
+        {
+            left = fill(&mut found, &names, &key, value, left);
+        }
+    }
+    Some(found)
+}
+
+fn fill<'a, const N: usize>(
+    found: &mut [Option<Value<'a>>; N],
+    names: &[&str; N],
+    key: &Value<'a>,
+    value: Value<'a>,
+    left: usize,
+) -> usize {
+    for (slot, name) in found.iter_mut().zip(names) {
+        if slot.is_none_or(|it| !it.whole) && key.is(name) {
+            *slot = Some(value);
+            return left.saturating_sub(usize::from(value.whole));
+        }
+    }
+    left
+}
+
+/// The members of an object, in order.
+#[derive(Debug)]
+pub(super) struct Members<'a> {
+    cursor: Cursor<'a>,
+}
+
+impl<'a> Iterator for Members<'a> {
+    type Item = (Value<'a>, Value<'a>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.cursor.member()
+    }
+}
+
+/// The items of an array, in order.
+#[derive(Debug)]
+pub(super) struct Items<'a> {
+    cursor: Cursor<'a>,
+}
+
+impl<'a> Items<'a> {
+    /// Returns what follows the items taken so far, up to the array's end where that is known: items and commas.
+    pub(super) fn rest(&self) -> &'a [u8] {
+        let rest = trim(self.cursor.rest);
+        let rest = rest.strip_prefix(b",").unwrap_or(rest);
+        let rest = trim(rest);
+        trim(rest.strip_suffix(b"]").unwrap_or(rest))
+    }
+}
+
+impl<'a> Iterator for Items<'a> {
+    type Item = Value<'a>;
+
+    fn next(&mut self) -> Option<Value<'a>> {
+        self.cursor.skip_separator();
+        self.cursor.value()
+    }
+}
+
+#[derive(Debug)]
+struct Cursor<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Cursor<'a> {
+    fn member(&mut self) -> Option<(Value<'a>, Value<'a>)> {
+        self.skip_separator();
+        let key = self.value().filter(|key| key.shape == Shape::Text && key.whole)?;
+        self.skip_space();
+        self.rest = self.rest.strip_prefix(b":")?;
+        Some((key, self.value()?))
+    }
+
+    fn value(&mut self) -> Option<Value<'a>> {
+        self.skip_space();
+        let (shape, end) = match self.rest.first()? {
+            b'"' => (Shape::Text, string_end(self.rest)),
+            b'{' => (Shape::Object, container_end(self.rest)),
+            b'[' => (Shape::Array, container_end(self.rest)),
+            b't' => (Shape::True, word_end(self.rest)),
+            b'f' => (Shape::False, word_end(self.rest)),
+            b'n' => (Shape::Null, word_end(self.rest)),
+            b'-' | b'0'..=b'9' => (Shape::Number, word_end(self.rest)),
+            _ => return None,
+        };
+        let (raw, rest) = self.rest.split_at_checked(end.unwrap_or(self.rest.len()))?;
+        self.rest = rest;
+        Some(Value { shape, raw, whole: end.is_some() })
+    }
+
+    fn skip_separator(&mut self) {
+        self.skip_space();
+        self.rest = self.rest.strip_prefix(b",").unwrap_or(self.rest);
+    }
+
+    fn skip_space(&mut self) {
+        while let Some((first, rest)) = self.rest.split_first()
+            && is_space(*first)
+        {
+            self.rest = rest;
+        }
+    }
+}
+
+const fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
+}
+
+fn trim(bytes: &[u8]) -> &[u8] {
+    bytes.trim_ascii()
+}
+
+/// Returns where the string that `bytes` begin with ends; `None` where it does not.
+fn string_end(bytes: &[u8]) -> Option<usize> {
+    let mut at = 1_usize;
+    loop {
+        let found = at.checked_add(memchr::memchr2(b'"', b'\\', bytes.get(at..)?)?)?;
+        match bytes.get(found)? {
+            b'"' => return found.checked_add(1),
+            _ => at = found.checked_add(2)?,
+        }
+    }
+}
+
+/// Returns where the object or array that `bytes` begin with ends; `None` where it does not.
+fn container_end(bytes: &[u8]) -> Option<usize> {
+    let (mut at, mut depth) = (0_usize, 0_usize);
+    loop {
+        match bytes.get(at)? {
+            b'"' => {
+                at = at.checked_add(string_end(bytes.get(at..)?)?)?;
+                continue;
+            }
+            b'{' | b'[' => depth = depth.saturating_add(1),
+            b'}' | b']' => {
+                depth = depth.saturating_sub(1);
+                if depth == 0 {
+                    return at.checked_add(1);
+                }
+            }
+            _ => {}
+        }
+        at = at.saturating_add(1);
+    }
+}
+
+/// Returns where a number or a word ends: at what cannot belong to it. At the end of the bytes it may go on.
+fn word_end(bytes: &[u8]) -> Option<usize> {
+    bytes.iter().position(|byte| !matches!(byte, b'0'..=b'9' | b'a'..=b'z' | b'E' | b'+' | b'-' | b'.'))
+}
+
+/// Reads an object's members from its end on: outside a string every quotation mark before another is its beginning
+/// unless it is escaped, so that no state is missing.
+#[derive(Debug)]
+struct Backward<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Backward<'a> {
+    fn at_end_of_object(bytes: &'a [u8]) -> Option<Self> {
+        Some(Backward { rest: bytes.trim_ascii_end().strip_suffix(b"}")? })
+    }
+
+    fn member(&mut self) -> Option<(Value<'a>, Value<'a>)> {
+        let value = self.value()?;
+        self.rest = self.rest.trim_ascii_end().strip_suffix(b":")?;
+        let key = self.value().filter(|key| key.shape == Shape::Text)?;
+        self.rest = self.rest.trim_ascii_end();
+        self.rest = self.rest.strip_suffix(b",").unwrap_or(&[]);
+        Some((key, value))
+    }
+
+    fn value(&mut self) -> Option<Value<'a>> {
+        self.rest = self.rest.trim_ascii_end();
+        let start = match self.rest.last()? {
+            b'"' => string_start(self.rest)?,
+            b'}' | b']' => container_start(self.rest)?,
+            _ => self
+                .rest
+                .iter()
+                .rposition(|byte| matches!(byte, b':' | b',' | b'[' | b'{'))?
+                .checked_add(1)?,
+        };
+        let (rest, raw) = self.rest.split_at_checked(start)?;
+        self.rest = rest;
+        read(raw).map(|value| Value { whole: true, raw: value.raw, ..value })
+    }
+}
+
+/// Returns where the string that `bytes` end with begins.
+fn string_start(bytes: &[u8]) -> Option<usize> {
+    let mut end = bytes.len().checked_sub(1)?;
+    loop {
+        let found = memchr::memrchr(b'"', bytes.get(..end)?)?;
+        let before = bytes.get(..found)?;
+        let slashes = before.iter().rev().take_while(|byte| **byte == b'\\').count();
+        if slashes % 2 == 0 {
+            return Some(found);
+        }
+        end = found;
+    }
+}
+
+/// Returns where the object or array that `bytes` end with begins.
+fn container_start(bytes: &[u8]) -> Option<usize> {
+    let (mut at, mut depth) = (bytes.len(), 0_usize);
+    loop {
+        let last = at.checked_sub(1)?;
+        match bytes.get(last)? {
+            b'"' => {
+                at = string_start(bytes.get(..at)?)?;
+                continue;
+            }
+            b'}' | b']' => depth = depth.saturating_add(1),
+            b'{' | b'[' => {
+                depth = depth.saturating_sub(1);
+                if depth == 0 {
+                    return Some(last);
+                }
+            }
+            _ => {}
+        }
+        at = last;
+    }
+}
+
+/// Returns the text between a string's quotation marks without its escapes (RFC 8259 §7).
+fn unescaped(mut bytes: &[u8]) -> String {
+    let mut out = String::with_capacity(bytes.len());
+    while let Some(at) = memchr::memchr(b'\\', bytes) {
+        let (plain, rest) = bytes.split_at_checked(at).unwrap_or((bytes, &[]));
+        out.push_str(&String::from_utf8_lossy(plain));
+        let (taken, character) = escape(rest);
+        out.push(character);
+        bytes = rest.get(taken..).unwrap_or_default();
+    }
+    out.push_str(&String::from_utf8_lossy(bytes));
+    out
+}
+
+/// Reads one escape: how long it is and what it stands for.
+fn escape(bytes: &[u8]) -> (usize, char) {
+    let character = match bytes.get(1) {
+        Some(b'n') => '\n',
+        Some(b't') => '\t',
+        Some(b'r') => '\r',
+        Some(b'b') => '\u{8}',
+        Some(b'f') => '\u{c}',
+        Some(b'u') => return escaped_unit(bytes),
+        Some(byte @ (b'"' | b'\\' | b'/')) => char::from(*byte),
+        _ => return (2, char::REPLACEMENT_CHARACTER),
+    };
+    (2, character)
+}
+
+/// Reads `\uXXXX`, or two of them that are a pair of surrogates.
+fn escaped_unit(bytes: &[u8]) -> (usize, char) {
+    let unit = |at: usize| -> Option<u16> {
+        let digits = std::str::from_utf8(bytes.get(at..at.checked_add(4)?)?).ok()?;
+        u16::from_str_radix(digits, 16).ok()
+    };
+    let Some(first) = unit(2) else { return (2, char::REPLACEMENT_CHARACTER) };
+    if let Some(character) = char::from_u32(u32::from(first)) {
+        return (6, character);
+    }
+    let second = if bytes.get(6..8) == Some(b"\\u") { unit(8) } else { None };
+    match second.and_then(|second| char::decode_utf16([first, second]).next()?.ok()) {
+        Some(character) => (12, character),
+        None => (6, char::REPLACEMENT_CHARACTER),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn texts<const N: usize>(json: &str, names: [&str; N]) -> [Option<String>; N] {
+        pick(json.as_bytes(), true, names)
+            .unwrap()
+            .map(|value| value.map(|value| String::from_utf8(value.raw.to_vec()).unwrap()))
+    }
+
+    #[test]
+    fn members_are_found_in_any_order() {
+        let json = r#" {"a":{"id":9,"x":"}\"]"},"id" : 7 ,"list":[1,{"q":2}],"t":true}"#;
+        assert_eq!(
+            texts(json, ["id", "t", "a", "none"]),
+            [Some("7".into()), Some("true".into()), Some(r#"{"id":9,"x":"}\"]"}"#.into()), None]
+        );
+        assert!(pick(b"[1]", true, ["id"]).is_none());
+        assert!(pick(b"", true, ["id"]).is_none());
+    }
+
+    #[test]
+    fn text_is_unescaped() {
+        let value = read(br#""a\n\"\u00e9\ud83d\ude00\ud83d\\""#).unwrap();
+        assert_eq!(value.text().unwrap(), "a\n\"é😀\u{fffd}\\");
+        assert!(read(br#""not over"#).unwrap().text().is_none());
+    }
+
+    #[test]
+    fn a_long_object_is_read_from_both_ends() {
+        let long = "x\\\"".repeat(20_000);
+        let json = format!(r#"{{"id":5,"result":{{"deep":["{long}"]}},"n":[1,"]"],"sessionId":"E6\"9"}} "#);
+        assert_eq!(
+            texts(&json, ["sessionId", "id", "n", "deep"]),
+            [Some("\"E6\\\"9\"".into()), Some("5".into()), Some("[1,\"]\"]".into()), None]
+        );
+        let head = pick(&json.as_bytes()[..5000], false, ["id", "sessionId"]).unwrap();
+        assert!(head[0].is_some() && head[1].is_none(), "without its end nothing is read backwards");
+    }
+
+    #[test]
+    fn what_is_cut_off_is_not_whole() {
+        let [id, method] = pick(br#"{"id":12,"method":"Page.ena"#, false, ["id", "method"]).unwrap();
+        assert_eq!(id.unwrap().number(), Some(12));
+        assert!(!method.unwrap().whole);
+        assert!(!pick(br#"{"id":12"#, false, ["id"]).unwrap()[0].unwrap().whole, "it may go on");
+    }
+
+    #[test]
+    fn items_and_what_follows_them() {
+        let value = read(br#"[ "upload" , {"a":[1]}, 2 ]"#).unwrap();
+        let mut items = value.items();
+        assert!(items.next().unwrap().is("upload"));
+        assert_eq!(items.rest(), br#"{"a":[1]}, 2"#);
+        assert_eq!(items.count(), 2);
+    }
+
+    proptest! {
+        #[test]
+        fn random_bytes_do_not_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), filler in 0_usize..6000) {
+            let mut long = b"{\"a\":\"".to_vec();
+            long.resize(long.len() + filler, b'x');
+            long.extend_from_slice(&bytes);
+            for bytes in [&bytes[..], &long] {
+                let _ = pick(bytes, true, ["a", "b"]);
+                if let Some(value) = read(bytes) {
+                    let _ = (value.text(), value.number(), value.members().count(), value.items().count());
+                }
+            }
+        }
+
+        #[test]
+        fn agrees_with_serde(a in any::<i64>(), text in ".{0,40}", pad in 0_usize..6000, after in any::<u32>()) {
+            let json = serde_json::json!({"a": a, "text": text, "pad": "\\\"".repeat(pad), "zz": after}).to_string();
+            let [found, said, last] = pick(json.as_bytes(), true, ["a", "text", "zz"]).unwrap();
+            prop_assert_eq!(found.unwrap().signed(), Some(a));
+            let said = said.unwrap().text().unwrap().into_owned();
+            prop_assert_eq!(said, text);
+            prop_assert_eq!(last.unwrap().number(), Some(u64::from(after)));
+        }
+    }
+}

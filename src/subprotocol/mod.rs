@@ -1,0 +1,151 @@
+//! What messages mean: events, calls and packets of the protocols that are spoken over WebSocket.
+//!
+//! A [`Reader`] stands beside a conversation. It chooses once which sub-protocol is spoken: by the
+//! `Sec-WebSocket-Protocol` that the server chose, else by the URL, else by the first messages; never by the format
+//! alone. It then takes each text or binary message and gives its [`Meaning`]: the units that end in it, with the
+//! protocol's own words for their kind, name and id, and, at answers, how long the answer took.
+//!
+//! ```text
+//!   message ─► choice ─► decoder ─► units         unit     what every output may say
+//!                 │         │         ▲           pairs    questions and their answers
+//!             registry   stream, json,│           stream   packets that do not care for messages' borders
+//!                        msgpack …    └─ pairs    choice   header → URL → first messages
+//! ```
+//!
+//! # How to add a sub-protocol
+//!
+//! 1. One file `name.rs` with a type that implements [`decoder::Decoder`], and a `static NAME: Protocol` that says how
+//!    it is recognised: `headers` (values of `Sec-WebSocket-Protocol`), `url`, and `sign`, which judges one message by
+//!    its first bytes: `Sure` only for what nothing else begins with, `Weak` for what three messages must agree on.
+//! 2. One line in `registry.rs`, and `mod name;` here.
+//! 3. `message` reads what it needs ([`json::pick`], [`packed::Cursor`], [`stream::Stream`]) from [`Input::head`] or
+//!    [`Input::bytes`], and says each unit at once:
+//!    `out.unit("name", "KIND").name(…).id(…).text("field", …).body(…)`, then `ask`, `answer` or `progress` with the
+//!    protocol's own id. Fields bear the names of the specification, and none that every unit has
+//!    (`protocol kind name id role latency of error fields body`). Passwords and tokens are marked with `secret`.
+//! 4. A message that cannot be of the protocol is `out.contradiction()`; what the protocol forbids is an anomaly.
+//!    After `lost` nothing is guessed: what may have been lost is unknown until the protocol's own rules end it, and a
+//!    missing partner is nobody's fault.
+//! 5. Unit tests with messages as the specification has them, the property test of all decoders (`tests.rs`, one line),
+//!    and the names and counts of a capture in `tests/subprotocols.rs`.
+
+mod cbor;
+mod choice;
+mod decoder;
+mod engineio;
+mod input;
+mod json;
+mod jsonrpc;
+mod msgpack;
+mod packed;
+mod pairs;
+mod protobuf;
+mod registry;
+mod socketio;
+mod stream;
+#[cfg(test)]
+mod tests;
+mod unit;
+
+pub use choice::Opening;
+pub use input::Input;
+pub use pairs::Unanswered;
+pub use unit::{Body, Field, Format, MAX_UNITS, Meaning, Role, Unit, Value};
+
+use crate::model::{At, Side};
+
+use choice::Choice;
+use decoder::Out;
+use pairs::Pairs;
+use registry::PROTOCOLS;
+use unit::Units;
+
+/// Returns the names of the sub-protocols there are.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    PROTOCOLS.iter().map(|protocol| protocol.name)
+}
+
+/// Reads the meaning of one conversation's messages.
+#[derive(Debug)]
+pub struct Reader {
+    choice: Choice,
+    pairs: Pairs,
+    units: Units,
+    /// Frames were lost: what has no answer may have had one.
+    lossy: bool,
+}
+
+impl Reader {
+    /// Makes the reader of a conversation that begins with `opening`.
+    pub fn new(opening: Opening) -> Self {
+        Self::with(Choice::new(opening))
+    }
+
+    /// Makes a reader for the sub-protocol of that name; `None` where there is none.
+    pub fn named(name: &str, opening: &Opening) -> Option<Self> {
+        Choice::named(name, opening).map(Self::with)
+    }
+
+    fn with(choice: Choice) -> Self {
+        Reader { choice, pairs: Pairs::default(), units: Units::default(), lossy: false }
+    }
+
+    /// Returns the sub-protocol's name, once it is known.
+    pub fn protocol(&self) -> Option<&'static str> {
+        self.choice.name()
+    }
+
+    /// Tells whether the messages have no meaning and never will: the reader can be dropped.
+    pub const fn is_plain(&self) -> bool {
+        self.choice.is_plain()
+    }
+
+    /// Takes a text or binary message and returns what it means.
+    pub fn message<'a>(&'a mut self, input: &Input<'a>) -> Meaning<'a> {
+        self.units.clear();
+        let mut out = Out {
+            units: &mut self.units,
+            pairs: &mut self.pairs,
+            payload: input.bytes,
+            from: input.from,
+            first: input.first,
+            at: input.at,
+            inside: None,
+            depth: 0,
+            contradictions: 0,
+        };
+        self.choice.message(input, &mut out);
+        self.units.drop_beyond();
+        Meaning::new(&self.units, input.bytes)
+    }
+
+    /// Hears that frames of one side are lost, before the message that comes next; nobody can tell how many.
+    pub fn lost(&mut self, from: Side) {
+        self.lossy = true;
+        self.choice.lost(from);
+    }
+
+    /// Hears that the conversation is over, and returns what its end means: anomalies, and no units as a rule.
+    pub fn end(&mut self, at: At) -> (Meaning<'_>, Unanswered) {
+        self.units.clear();
+        let mut out = Out {
+            units: &mut self.units,
+            pairs: &mut self.pairs,
+            payload: &[],
+            from: Side::Client,
+            first: at,
+            at,
+            inside: None,
+            depth: 0,
+            contradictions: 0,
+        };
+        self.choice.end(&mut out);
+        let unanswered = if self.lossy { Unanswered::default() } else { self.pairs.end() };
+        (Meaning::new(&self.units, &[]), unanswered)
+    }
+
+    /// Returns how much memory it holds beyond its own size, in bytes.
+    pub fn allocated(&self) -> usize {
+        self.choice.allocated().saturating_add(self.pairs.allocated()).saturating_add(self.units.allocated())
+    }
+}

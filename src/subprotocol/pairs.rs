@@ -1,0 +1,258 @@
+//! Questions and the answers to them.
+
+use std::collections::VecDeque;
+use std::hash::Hash;
+use std::time::Duration;
+
+use ahash::RandomState;
+use hashbrown::HashMap;
+
+use crate::model::{At, Side};
+
+/// Bounds how many questions of one conversation wait for their answer; the oldest is forgotten first.
+pub(super) const MAX_WAITING: usize = 1024;
+
+/// Bounds how many answers that became known before their question are remembered.
+const MAX_EARLY: usize = 64;
+
+/// Bounds how many questions without an answer are named at the end.
+const MAX_NAMED: usize = 8;
+
+/// Bounds what is kept of a name, in bytes.
+const MAX_NAME: usize = 128;
+
+/// Matches answers with the questions they answer, by who asked and what the protocol calls the question.
+///
+/// The latency is the time from the last byte of the question to the first byte of the answer: what reassembly, or our
+/// own waiting for lost bytes, adds does not count. Where one side was held back by a gap its answer may become known
+/// before the question; it then waits here as an early answer.
+#[derive(Debug, Default)]
+pub(super) struct Pairs {
+    waiting: HashMap<u64, Waiting, RandomState>,
+    /// The keys in the order in which they were asked; those answered since are still in it.
+    order: VecDeque<(u64, u64)>,
+    early: VecDeque<(u64, At)>,
+    asked: u64,
+    forgotten: u64,
+    replaced: u64,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    number: u64,
+    at: At,
+    name: Option<Box<str>>,
+    /// Something of the answer was seen: the first item of a stream.
+    begun: bool,
+}
+
+/// A question as it stands in the table.
+#[derive(Debug)]
+pub(super) struct Asked {
+    /// The packet that completed it.
+    pub(super) at: At,
+    /// What it was called.
+    pub(super) name: Option<Box<str>>,
+}
+
+/// The questions of a conversation that was over before they were answered.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Unanswered {
+    /// How many there are, those the bound made us forget left out.
+    pub count: u64,
+    /// The names of the first ones that have a name.
+    pub names: Vec<Box<str>>,
+    /// How many were forgotten, more waiting than the bound allows.
+    pub forgotten: u64,
+}
+
+impl Pairs {
+    /// Returns the key of a question: who asked, in which scope, and what it is called there.
+    fn key(&self, asker: Side, scope: u64, id: impl Hash) -> u64 {
+        self.waiting.hasher().hash_one((asker, scope, id))
+    }
+
+    /// Notes a question; returns the answer's latency where that became known before.
+    pub(super) fn ask(
+        &mut self,
+        asker: Side,
+        scope: u64,
+        id: impl Hash,
+        name: Option<&str>,
+        at: At,
+    ) -> Option<Duration> {
+        let key = self.key(asker, scope, id);
+        if let Some(index) =
+            self.early.iter().position(|(early, first)| *early == key && first.packet > at.packet)
+        {
+            let (_, first) = self.early.remove(index)?;
+            return Some(first.time.since(at.time));
+        }
+        self.asked = self.asked.saturating_add(1);
+        self.make_room();
+        let name = name.map(|name| shortened(name).into());
+        let waiting = Waiting { number: self.asked, at, name, begun: false };
+        if self.waiting.insert(key, waiting).is_some() {
+            self.replaced = self.replaced.saturating_add(1);
+        }
+        self.order.push_back((key, self.asked));
+        None
+    }
+
+    /// Tells whether a question waits for its answer.
+    pub(super) fn is_asked(&self, asker: Side, scope: u64, id: impl Hash) -> bool {
+        self.waiting.contains_key(&self.key(asker, scope, id))
+    }
+
+    /// Takes the question that an answer ends, whose first byte came at `first`.
+    pub(super) fn answer(
+        &mut self,
+        asker: Side,
+        scope: u64,
+        id: impl Hash,
+        first: At,
+    ) -> Option<(Asked, Duration)> {
+        let key = self.key(asker, scope, id);
+        let Some(waiting) = self.waiting.remove(&key) else {
+            if self.early.len() >= MAX_EARLY {
+                self.early.pop_front();
+            }
+            self.early.push_back((key, first));
+            return None;
+        };
+        let latency = first.time.since(waiting.at.time);
+        Some((Asked { at: waiting.at, name: waiting.name }, latency))
+    }
+
+    /// Looks up the question that an item of a stream belongs to; the latency is that of the first item alone.
+    pub(super) fn progress(
+        &mut self,
+        asker: Side,
+        scope: u64,
+        id: impl Hash,
+        first: At,
+    ) -> Option<(At, Option<&str>, Option<Duration>)> {
+        let key = self.key(asker, scope, id);
+        let waiting = self.waiting.get_mut(&key)?;
+        let latency = (!waiting.begun).then(|| first.time.since(waiting.at.time));
+        waiting.begun = true;
+        Some((waiting.at, waiting.name.as_deref(), latency))
+    }
+
+    /// Takes a question back: its asker wants no answer any more.
+    pub(super) fn withdraw(&mut self, asker: Side, scope: u64, id: impl Hash) -> Option<Box<str>> {
+        let key = self.key(asker, scope, id);
+        self.waiting.remove(&key).and_then(|waiting| waiting.name)
+    }
+
+    /// Returns what was never answered, and forgets it.
+    pub(super) fn end(&mut self) -> Unanswered {
+        let mut rest: Vec<_> = self.waiting.drain().map(|(_, waiting)| waiting).collect();
+        rest.sort_unstable_by_key(|waiting| waiting.number);
+        let count = (rest.len() as u64).saturating_add(self.replaced);
+        let names = rest.into_iter().filter_map(|waiting| waiting.name).take(MAX_NAMED).collect();
+        self.order.clear();
+        Unanswered { count, names, forgotten: self.forgotten }
+    }
+
+    /// Returns how much memory it holds, in bytes.
+    pub(super) fn allocated(&self) -> usize {
+        let entry = size_of::<(u64, Waiting)>().saturating_add(MAX_NAME);
+        self.waiting
+            .len()
+            .saturating_mul(entry)
+            .saturating_add(self.order.capacity().saturating_mul(size_of::<(u64, u64)>()))
+            .saturating_add(self.early.capacity().saturating_mul(size_of::<(u64, At)>()))
+    }
+
+    fn make_room(&mut self) {
+        while self.waiting.len() >= MAX_WAITING
+            && let Some((key, number)) = self.order.pop_front()
+        {
+            if self.waiting.get(&key).is_some_and(|waiting| waiting.number == number) {
+                self.waiting.remove(&key);
+                self.forgotten = self.forgotten.saturating_add(1);
+            }
+        }
+        if self.order.len() >= MAX_WAITING.saturating_mul(2) {
+            let waiting = &self.waiting;
+            self.order
+                .retain(|(key, number)| waiting.get(key).is_some_and(|waiting| waiting.number == *number));
+        }
+    }
+}
+
+fn shortened(name: &str) -> &str {
+    let mut end = name.len().min(MAX_NAME);
+    while !name.is_char_boundary(end) {
+        end = end.saturating_sub(1);
+    }
+    name.get(..end).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Timestamp;
+
+    fn at(packet: u64) -> At {
+        At { packet, time: Timestamp::from_nanos(packet as i64 * 1000) }
+    }
+
+    #[test]
+    fn an_answer_finds_its_question_once() {
+        let mut pairs = Pairs::default();
+        assert_eq!(pairs.ask(Side::Client, 0, "1", Some("chat"), at(3)), None);
+        assert!(pairs.answer(Side::Server, 0, "1", at(5)).is_none(), "the server asked nothing");
+        let (asked, latency) = pairs.answer(Side::Client, 0, "1", at(5)).unwrap();
+        assert_eq!((asked.at, asked.name.as_deref(), latency.as_nanos()), (at(3), Some("chat"), 2000));
+        assert!(pairs.answer(Side::Client, 0, "1", at(6)).is_none());
+    }
+
+    #[test]
+    fn an_answer_that_was_known_first_finds_its_question() {
+        let mut pairs = Pairs::default();
+        assert!(pairs.answer(Side::Client, 0, "1", at(5)).is_none());
+        let latency = pairs.ask(Side::Client, 0, "1", None, at(3)).unwrap();
+        assert_eq!(latency.as_nanos(), 2000);
+        assert_eq!(pairs.end().count, 0);
+    }
+
+    #[test]
+    fn an_answer_from_before_answers_no_later_question_with_its_id() {
+        let mut pairs = Pairs::default();
+        assert!(pairs.answer(Side::Client, 0, "1", at(2)).is_none());
+        assert_eq!(pairs.ask(Side::Client, 0, "1", None, at(3)), None);
+        assert_eq!(pairs.end().count, 1);
+    }
+
+    #[test]
+    fn a_stream_has_the_latency_of_its_first_item_and_ends_once() {
+        let mut pairs = Pairs::default();
+        pairs.ask(Side::Client, 7, 1_u64, Some("ticks"), at(1));
+        assert_eq!(
+            pairs.progress(Side::Client, 7, 1_u64, at(4)),
+            Some((at(1), Some("ticks"), Some(Duration::from_nanos(3000))))
+        );
+        assert_eq!(pairs.progress(Side::Client, 7, 1_u64, at(5)), Some((at(1), Some("ticks"), None)));
+        assert!(pairs.answer(Side::Client, 7, 1_u64, at(9)).is_some());
+        assert!(pairs.progress(Side::Client, 7, 1_u64, at(10)).is_none());
+    }
+
+    #[test]
+    fn a_flood_of_questions_and_answers_is_bounded() {
+        let mut pairs = Pairs::default();
+        for n in 0..20_000_u64 {
+            pairs.ask(Side::Client, 0, n, Some("flood"), at(n));
+            pairs.answer(Side::Server, 0, n, at(n));
+            if n % 3 == 0 {
+                pairs.answer(Side::Client, 0, n, at(n));
+            }
+            assert!(pairs.waiting.len() <= MAX_WAITING && pairs.early.len() <= MAX_EARLY);
+            assert!(pairs.order.len() <= 2 * MAX_WAITING);
+        }
+        let left = pairs.end();
+        assert_eq!((left.count, left.names.len()), (MAX_WAITING as u64, MAX_NAMED));
+        assert!(left.forgotten > 10_000);
+    }
+}

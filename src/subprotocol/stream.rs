@@ -1,0 +1,370 @@
+//! One side's bytes where a sub-protocol's packets do not care for the borders of messages.
+
+use crate::model::At;
+
+use super::input::{Input, Piece};
+
+/// Bounds what is kept of one packet, in bytes; the rest is counted.
+pub(super) const MAX_KEPT: usize = 256 << 10;
+
+/// What the bytes at a packet's beginning say of its length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Measure {
+    /// More bytes are needed to tell.
+    More,
+    /// The whole packet has so many bytes, those that told it included; at least one.
+    Length(u64),
+    /// No packet begins so.
+    Impossible,
+}
+
+/// A packet, or why there is none.
+#[derive(Debug)]
+pub(super) enum Next<'a> {
+    Packet(Packet<'a>),
+    /// The bytes at hand lead to no packet's beginning: they were dropped.
+    Lost,
+}
+
+/// One packet of a byte stream.
+#[derive(Debug)]
+pub(super) struct Packet<'a> {
+    /// The bytes up to the first that is not known or not kept.
+    pub(super) bytes: &'a [u8],
+    /// Its whole length.
+    pub(super) length: u64,
+    /// The packet of the capture that carried its first byte.
+    pub(super) first: At,
+    /// How many messages it took; empty ones are counted where they lie inside of it.
+    pub(super) messages: u32,
+}
+
+impl Packet<'_> {
+    pub(super) const fn is_whole(&self) -> bool {
+        self.bytes.len() as u64 == self.length
+    }
+}
+
+/// The bytes of one side, cut into packets by the length they begin with.
+///
+/// ```text
+///            push, skip                                 header or its length lost
+///   in step ────────────► in step: next() gives packets ─────────────────────────► lost
+///      ▲                                                                            │
+///      └───────────────── resume(): the bytes that follow begin a packet ───────────┘
+/// ```
+///
+/// Lost bytes inside of a packet whose length is known are counted through: the packet is given with what stands before
+/// them. Bytes are pushed a message at a time; `next` is asked until it answers `None` before the next are pushed.
+#[derive(Debug, Default)]
+pub(super) struct Stream {
+    /// The bytes of the packet at hand that are kept, and behind them those not looked at yet.
+    bytes: Vec<u8>,
+    /// How many of `bytes` were given already.
+    start: usize,
+    /// The packet at hand.
+    open: Open,
+    lost: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Open {
+    /// How long it is, once its beginning told it.
+    length: Option<u64>,
+    /// How many of its bytes have come or are known to be lost beyond those in `bytes`.
+    passed: u64,
+    /// Bytes of it are lost or dropped: what follows in it is not kept.
+    broken: bool,
+    first: At,
+    messages: u32,
+}
+
+impl Stream {
+    /// Tells whether the stream has lost its place.
+    pub(super) const fn is_lost(&self) -> bool {
+        self.lost
+    }
+
+    /// Hears that bytes of unknown number are lost between two messages.
+    pub(super) fn lose(&mut self) {
+        *self = Stream { lost: true, bytes: std::mem::take(&mut self.bytes), ..Stream::default() };
+        self.bytes.clear();
+    }
+
+    /// Goes on with the bytes that follow, which begin a packet.
+    pub(super) fn resume(&mut self) {
+        self.lost = false;
+    }
+
+    /// Returns how much memory it holds, in bytes.
+    pub(super) fn allocated(&self) -> usize {
+        self.bytes.capacity()
+    }
+
+    /// Takes a message and calls `each` with the packets that end in it, in order.
+    ///
+    /// `measure` tells a packet's length by the bytes it begins with. Tells whether bytes are left that begin a packet.
+    pub(super) fn message(
+        &mut self,
+        input: &Input<'_>,
+        measure: fn(&[u8]) -> Measure,
+        mut each: impl FnMut(Next<'_>),
+    ) -> bool {
+        self.begin_message(input.first);
+        for piece in input.pieces() {
+            if self.lost {
+                break;
+            }
+            match piece {
+                Piece::Known(bytes) => self.push(bytes, input.first, measure, &mut each),
+                Piece::Missing(length) => self.skip(length, input.first, measure, &mut each),
+            }
+        }
+        self.give_back();
+        !self.lost && self.has_open()
+    }
+
+    fn has_open(&self) -> bool {
+        self.bytes.len() > self.start || self.open.length.is_some()
+    }
+
+    /// Counts a message that goes on with the packet at hand.
+    fn begin_message(&mut self, first: At) {
+        if self.has_open() {
+            self.open.messages = self.open.messages.saturating_add(1);
+        } else {
+            self.open = Open { first, messages: 1, ..Open::default() };
+        }
+    }
+
+    fn push(
+        &mut self,
+        mut bytes: &[u8],
+        first: At,
+        measure: fn(&[u8]) -> Measure,
+        each: &mut impl FnMut(Next<'_>),
+    ) {
+        while !bytes.is_empty() && !self.lost {
+            let held = self.bytes.len().saturating_sub(self.start) as u64;
+            // What belongs to the packet at hand; as long as its length is not known, a little.
+            let wanted = match self.open.length {
+                Some(length) => length.saturating_sub(held).saturating_sub(self.open.passed),
+                None => 16,
+            };
+            let taken = usize::try_from(wanted).unwrap_or(usize::MAX).min(bytes.len());
+            let (now, rest) = bytes.split_at_checked(taken).unwrap_or((bytes, &[]));
+            let room = if self.open.broken { 0 } else { MAX_KEPT.saturating_sub(held as usize) };
+            let kept = now.get(..room.min(now.len())).unwrap_or_default();
+            self.bytes.extend_from_slice(kept);
+            let dropped = now.len().saturating_sub(kept.len());
+            self.open.passed = self.open.passed.saturating_add(dropped as u64);
+            self.open.broken |= dropped > 0;
+            bytes = rest;
+            self.drain(first, measure, each);
+        }
+    }
+
+    fn skip(
+        &mut self,
+        length: Option<u64>,
+        first: At,
+        measure: fn(&[u8]) -> Measure,
+        each: &mut impl FnMut(Next<'_>),
+    ) {
+        let held = self.bytes.len().saturating_sub(self.start) as u64;
+        let inside = self.open.length.map(|it| it.saturating_sub(held).saturating_sub(self.open.passed));
+        match (length, inside) {
+            (Some(missing), Some(inside)) if missing <= inside => {
+                self.open.passed = self.open.passed.saturating_add(missing);
+                self.open.broken = true;
+                self.drain(first, measure, each);
+            }
+            (Some(0), _) => {}
+            // The rest of the packet and the beginning of another are lost, or nobody can tell how many bytes are.
+            (_, Some(_)) => {
+                if let Some(total) = self.open.length {
+                    self.open.passed = total.saturating_sub(held);
+                    self.open.broken = true;
+                    self.drain(first, measure, each);
+                }
+                self.lose();
+                each(Next::Lost);
+            }
+            (_, None) => {
+                self.lose();
+                each(Next::Lost);
+            }
+        }
+    }
+
+    /// Gives the packets whose last byte has come.
+    fn drain(&mut self, first: At, measure: fn(&[u8]) -> Measure, each: &mut impl FnMut(Next<'_>)) {
+        loop {
+            let held = self.bytes.get(self.start..).unwrap_or_default();
+            if self.open.length.is_none() {
+                if held.is_empty() {
+                    return;
+                }
+                match measure(held) {
+                    Measure::More => return,
+                    Measure::Length(length) => self.open.length = Some(length.max(1)),
+                    Measure::Impossible => {
+                        self.lose();
+                        return each(Next::Lost);
+                    }
+                }
+            }
+            let Some(length) = self.open.length else { return };
+            let come = (held.len() as u64).saturating_add(self.open.passed);
+            if come < length {
+                return;
+            }
+            let kept = held.len().min(usize::try_from(length.saturating_sub(self.open.passed)).unwrap_or(0));
+            let bytes = held.get(..kept).unwrap_or_default();
+            each(Next::Packet(Packet {
+                bytes,
+                length,
+                first: self.open.first,
+                messages: self.open.messages,
+            }));
+            self.start = self.start.saturating_add(kept);
+            self.open = Open { first, messages: 1, ..Open::default() };
+        }
+    }
+
+    /// Forgets the bytes that were given, and memory that one long packet needed.
+    fn give_back(&mut self) {
+        if self.start > 0 {
+            self.bytes.drain(..self.start.min(self.bytes.len()));
+            self.start = 0;
+        }
+        if self.bytes.capacity() > 4096 && self.bytes.len() < 1024 {
+            self.bytes.shrink_to(1024);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Side;
+    use crate::websocket::{Missing, Opcode};
+    use proptest::prelude::*;
+
+    /// A packet is a byte that says how many follow; 0xff begins none.
+    fn measure(head: &[u8]) -> Measure {
+        match head {
+            [] => Measure::More,
+            [0xff, ..] => Measure::Impossible,
+            [first, ..] => Measure::Length(u64::from(*first) + 1),
+        }
+    }
+
+    fn push(
+        stream: &mut Stream,
+        packet: u64,
+        bytes: &[u8],
+        missing: &[Missing],
+    ) -> Vec<(Vec<u8>, u64, u64, u32)> {
+        let at = At { packet, ..At::default() };
+        let length = bytes.len() as u64 + missing.iter().filter_map(|it| it.length).sum::<u64>();
+        let input =
+            Input { from: Side::Client, opcode: Opcode::BINARY, bytes, missing, length, first: at, at };
+        let mut out = Vec::new();
+        stream.message(&input, measure, |next| match next {
+            Next::Packet(it) => out.push((it.bytes.to_vec(), it.length, it.first.packet, it.messages)),
+            Next::Lost => out.push((Vec::new(), 0, packet, 0)),
+        });
+        out
+    }
+
+    #[test]
+    fn packets_of_many_messages_and_many_in_one() {
+        let mut stream = Stream::default();
+        assert_eq!(push(&mut stream, 1, b"", &[]), []);
+        assert_eq!(push(&mut stream, 2, b"\x03", &[]), []);
+        assert_eq!(push(&mut stream, 3, b"", &[]), []);
+        assert_eq!(
+            push(&mut stream, 4, b"abc\x01x\x02y", &[]),
+            [(b"\x03abc".to_vec(), 4, 2, 3), (b"\x01x".to_vec(), 2, 4, 1)]
+        );
+        assert_eq!(push(&mut stream, 5, b"z", &[]), [(b"\x02yz".to_vec(), 3, 4, 2)]);
+    }
+
+    #[test]
+    fn lost_bytes_inside_a_packet_are_counted_through() {
+        let mut stream = Stream::default();
+        let missing = [Missing { offset: 3, length: Some(2) }];
+        assert_eq!(
+            push(&mut stream, 1, b"\x06abef\x01x", &missing),
+            [(b"\x06ab".to_vec(), 7, 1, 1), (b"\x01x".to_vec(), 2, 1, 1)]
+        );
+    }
+
+    #[test]
+    fn lost_bytes_over_a_header_lose_the_place() {
+        let mut stream = Stream::default();
+        let missing = [Missing { offset: 2, length: Some(4) }];
+        assert_eq!(
+            push(&mut stream, 1, b"\x03abcdef", &missing),
+            [(b"\x03a".to_vec(), 4, 1, 1), (Vec::new(), 0, 1, 0)]
+        );
+        assert!(stream.is_lost());
+        assert_eq!(push(&mut stream, 2, b"\x01x", &[]), []);
+        stream.resume();
+        assert_eq!(push(&mut stream, 3, b"\x01x", &[]), [(b"\x01x".to_vec(), 2, 3, 1)]);
+    }
+
+    #[test]
+    fn a_long_packet_is_kept_in_part_and_counted() {
+        fn long(head: &[u8]) -> Measure {
+            if head.is_empty() { Measure::More } else { Measure::Length(1 << 20) }
+        }
+        let mut stream = Stream::default();
+        let bytes = vec![1; 1000];
+        let (mut got, at) = (None, At::default());
+        for _ in 0..1 << 11 {
+            let input = Input {
+                from: Side::Client,
+                opcode: Opcode::BINARY,
+                bytes: &bytes,
+                missing: &[],
+                length: 1000,
+                first: at,
+                at,
+            };
+            stream.message(&input, long, |next| match next {
+                Next::Packet(it) => got = Some((it.bytes.len(), it.length, it.messages)),
+                Next::Lost => panic!("no byte is lost"),
+            });
+            assert!(stream.allocated() <= 2 * MAX_KEPT);
+        }
+        assert_eq!(got, Some((MAX_KEPT, 1 << 20, 1049)));
+    }
+
+    proptest! {
+        #[test]
+        fn any_cutting_gives_the_same_packets(
+            packets in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..40), 0..20),
+            cuts in prop::collection::vec(0_usize..30, 1..50),
+        ) {
+            let mut bytes = Vec::new();
+            for packet in &packets {
+                bytes.push(packet.len() as u8);
+                bytes.extend_from_slice(packet);
+            }
+            let (mut stream, mut got, mut rest, mut cuts) = (Stream::default(), Vec::new(), &bytes[..], cuts.iter().cycle());
+            let mut empty = 0;
+            while !rest.is_empty() && empty < 100 {
+                let (now, later) = rest.split_at((*cuts.next().unwrap()).min(rest.len()));
+                empty = if now.is_empty() { empty + 1 } else { 0 };
+                got.extend(push(&mut stream, 1, now, &[]).into_iter().map(|it| it.0));
+                rest = later;
+            }
+            if rest.is_empty() {
+                let sent: Vec<_> = packets.iter().map(|it| [&[it.len() as u8], &it[..]].concat()).collect();
+                prop_assert_eq!(got, sent);
+            }
+        }
+    }
+}

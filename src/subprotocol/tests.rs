@@ -1,0 +1,156 @@
+//! What holds for every decoder.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::model::Timestamp;
+use crate::websocket::{Missing, Opcode};
+
+pub(super) fn at(packet: u64) -> At {
+    At { packet, time: Timestamp::from_nanos(packet as i64 * 1_000_000) }
+}
+
+/// Feeds messages to a reader and writes each unit as one line: who, protocol, kind, name, id, role and the rest.
+pub(super) fn said(reader: &mut Reader, messages: &[(Side, &[u8])]) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (index, (from, bytes)) in messages.iter().enumerate() {
+        let opcode = if std::str::from_utf8(bytes).is_ok() { Opcode::TEXT } else { Opcode::BINARY };
+        lines.extend(lines_of(reader, *from, opcode, bytes, index as u64 + 1));
+    }
+    lines
+}
+
+/// See [`said`], for one message.
+pub(super) fn lines_of(
+    reader: &mut Reader,
+    from: Side,
+    opcode: Opcode,
+    bytes: &[u8],
+    packet: u64,
+) -> Vec<String> {
+    let at = at(packet);
+    let input = Input { from, opcode, bytes, missing: &[], length: bytes.len() as u64, first: at, at };
+    let meaning = reader.message(&input);
+    let mut lines: Vec<_> = meaning.units().map(|unit| line(&unit)).collect();
+    lines.extend(meaning.anomalies().iter().map(|it| format!("! {}", it.code())));
+    lines
+}
+
+pub(super) fn line(unit: &Unit<'_>) -> String {
+    let mut line = format!("{} {}", unit.protocol(), unit.kind());
+    let mut add = |name: &str, value: Option<String>| {
+        if let Some(value) = value {
+            line.push_str(&format!(" {name}={value}"));
+        }
+    };
+    add("inside", unit.inside().map(Into::into));
+    add("name", unit.name().map(Into::into));
+    add("id", unit.id().map(Into::into));
+    add("role", (unit.role() != Role::Event).then(|| unit.role().name().into()));
+    add("of", unit.of().map(Into::into));
+    add("latency", unit.latency().map(|it| it.as_millis().to_string()));
+    add("error", unit.error().map(Into::into));
+    add("heartbeat", unit.heartbeat().then(String::new));
+    add("incomplete", (!unit.is_complete()).then(String::new));
+    add("messages", (unit.messages() != 1).then(|| unit.messages().to_string()));
+    for field in unit.fields() {
+        let value = match field.value {
+            Value::Text(text) | Value::Json(text) => text.to_owned(),
+            Value::Number(number) => number.to_string(),
+            Value::Negative(number) => number.to_string(),
+            Value::Flag(flag) => flag.to_string(),
+            Value::Bytes(bytes) => format!("{bytes:02x?}"),
+        };
+        add(field.name, Some(if field.secret { format!("({value})") } else { value }));
+    }
+    add("body", unit.body().map(|it| String::from_utf8_lossy(it.bytes).into_owned()));
+    line
+}
+
+proptest! {
+    /// Random messages, complete or with holes, make no decoder panic or hold more than its bounds.
+    #[test]
+    fn random_messages_do_no_harm(
+        messages in prop::collection::vec(
+            (any::<bool>(), any::<bool>(), prop::collection::vec(any::<u8>(), 0..60), 0_u64..80, 0_u64..9, 0_u8..12),
+            0..40,
+        ),
+        start in 0_usize..SEEDS.len(),
+    ) {
+        for name in names() {
+            let mut reader = Reader::named(name, &Opening::default()).unwrap();
+            for (index, (client, text, bytes, offset, length, what)) in messages.iter().enumerate() {
+                let from = if *client { Side::Client } else { Side::Server };
+                let mut bytes = bytes.clone();
+                // What a protocol begins with leads further into its decoder than chance does.
+                if what % 3 == 0 {
+                    bytes.splice(0..0, SEEDS[(start + index) % SEEDS.len()].iter().copied());
+                }
+                let missing = [Missing { offset: (*offset).min(bytes.len() as u64), length: (*what != 5).then_some(*length) }];
+                let missing = if *what >= 10 { &missing[..] } else { &[] };
+                let lost = missing.iter().filter_map(|it| it.length).sum::<u64>();
+                let at = at(index as u64);
+                let input = Input {
+                    from,
+                    opcode: if *text { Opcode::TEXT } else { Opcode::BINARY },
+                    bytes: &bytes,
+                    missing,
+                    length: bytes.len() as u64 + lost,
+                    first: at,
+                    at,
+                };
+                let meaning = reader.message(&input);
+                let told = meaning.units().map(|unit| line(&unit)).count();
+                prop_assert!(told <= MAX_UNITS);
+                if *what == 9 {
+                    reader.lost(from);
+                }
+                prop_assert!(reader.allocated() < 1 << 20, "{name}: {}", reader.allocated());
+            }
+            reader.end(at(1000));
+        }
+    }
+
+    /// Random messages are taken for no sub-protocol.
+    #[test]
+    fn chance_is_no_sub_protocol(
+        messages in prop::collection::vec((any::<bool>(), prop::collection::vec(any::<u8>(), 1..64)), 0..40),
+    ) {
+        let mut reader = Reader::new(Opening::default());
+        for (index, (client, bytes)) in messages.iter().enumerate() {
+            let from = if *client { Side::Client } else { Side::Server };
+            let lines = lines_of(&mut reader, from, Opcode::BINARY, bytes, index as u64);
+            prop_assert_eq!(lines, Vec::<String>::new());
+        }
+        prop_assert_eq!(reader.protocol(), None);
+    }
+}
+
+/// How messages of the sub-protocols begin.
+const SEEDS: &[&[u8]] = &[
+    b"42[\"chat\",",
+    b"451-1[\"upload\",{\"_placeholder\":true,\"num\":0}]",
+    b"0{\"sid\":\"a\",\"pingInterval\":25000}",
+    b"\x85\xa4type\x02\xa4data\x92\xa4chat\x01\xa2id\x00\xa3nsp\xa1/",
+    b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"a\",\"params\":{",
+    b"[{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":",
+    b"{\"id\":1,\"method\":\"query\",\"params\":{\"path\":\"a\"}}",
+];
+
+#[test]
+fn json_without_a_protocol_is_none() {
+    let mut reader = Reader::new(Opening::default());
+    let ticks: Vec<_> = (0..40).map(|n| format!(r#"{{"id":{n},"type":"tick","price":1.{n}}}"#)).collect();
+    let messages: Vec<_> = ticks.iter().map(|it| (Side::Server, it.as_bytes())).collect();
+    assert_eq!(said(&mut reader, &messages), [""; 0]);
+    assert!(reader.is_plain());
+}
+
+#[test]
+fn a_wrong_choice_is_given_up_and_said() {
+    let target = Some("/socket.io/?EIO=4&transport=websocket".into());
+    let mut reader = Reader::new(Opening { target, ..Opening::default() });
+    let messages = [(Side::Server, &b"hello"[..]); 6];
+    assert_eq!(said(&mut reader, &messages), ["! subprotocol-mistaken"]);
+    assert!(reader.is_plain());
+}
