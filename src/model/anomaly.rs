@@ -352,6 +352,86 @@ anomalies! {
         limit: u64 }
         = "inflate-limit", Note, None, "inflating one message exceeded the work bound";
 
+    // HTTP/2.
+    /// "The client connection preface starts with a sequence of 24 octets" (RFC 9113 §3.4).
+    H2Preface {}
+        = "h2-preface", Error, Some("RFC 9113 §3.4"), "the client does not begin with the HTTP/2 connection preface";
+    /// The connection preface of each side begins with a SETTINGS frame (RFC 9113 §3.4).
+    H2SettingsFirst { /// The type of the frame found.
+        frame: &'static str }
+        = "h2-settings-first", Error, Some("RFC 9113 §3.4"), "the first HTTP/2 frame of a side is not SETTINGS";
+    /// A frame is longer than the receiver allows, or has not the length of its type (RFC 9113 §4.2).
+    H2FrameSize { /// The frame's type.
+        frame: &'static str, /// Its length.
+        length: u32, /// The greatest length allowed, or the one its type has.
+        expected: u32 }
+        = "h2-frame-size", Error, Some("RFC 9113 §4.2"), "an HTTP/2 frame has a length that is not allowed";
+    /// A frame belongs to a stream that its type may not have, or to one the sender may not open (RFC 9113 §5.1.1, §6).
+    H2StreamId { /// The frame's type.
+        frame: &'static str, /// The stream.
+        stream: u32 }
+        = "h2-stream-id", Error, Some("RFC 9113 §5.1.1"), "an HTTP/2 frame has a stream identifier that is not allowed";
+    /// A frame came on a stream that is idle or closed (RFC 9113 §5.1).
+    H2StreamState { /// The frame's type.
+        frame: &'static str, /// The stream.
+        stream: u32, /// The state the stream is in.
+        state: &'static str }
+        = "h2-stream-state", Error, Some("RFC 9113 §5.1"), "an HTTP/2 frame came in a state of its stream that does not allow it";
+    /// A header block is one sequence of HEADERS and CONTINUATION frames (RFC 9113 §6.10).
+    H2Continuation { /// The type of the frame found.
+        frame: &'static str, /// The stream of the frame.
+        stream: u32 }
+        = "h2-continuation", Error, Some("RFC 9113 §6.10"), "a header block is interrupted, or a CONTINUATION frame continues none";
+    /// The padding is as long as the payload or longer (RFC 9113 §6.1).
+    H2Padding { /// The frame's type.
+        frame: &'static str, /// The stream.
+        stream: u32 }
+        = "h2-padding", Error, Some("RFC 9113 §6.1"), "the padding of an HTTP/2 frame exceeds its payload";
+    /// A header block that cannot be decoded (RFC 9113 §4.3).
+    H2Compression { /// The stream.
+        stream: u32, /// The offset of the fault in the block.
+        offset: u32, /// What was wrong.
+        problem: &'static str }
+        = "h2-compression", Error, Some("RFC 9113 §4.3"), "a header block cannot be decoded";
+    /// A setting has a value that is not allowed (RFC 9113 §6.5.2, RFC 8441 §3).
+    H2SettingValue { /// The setting.
+        setting: &'static str, /// Its value.
+        value: u32 }
+        = "h2-setting-value", Error, Some("RFC 9113 §6.5.2"), "an HTTP/2 setting has a value that is not allowed";
+    /// A sender sent more than the receiver's window allows (RFC 9113 §6.9.1).
+    H2FlowControl { /// The stream; 0 for the connection.
+        stream: u32, /// By how many bytes the window was exceeded.
+        excess: u64 }
+        = "h2-flow-control", Error, Some("RFC 9113 §6.9.1"), "a flow-control window was exceeded";
+    /// The increment of a window is 0 or makes it too large (RFC 9113 §6.9, §6.9.1).
+    H2WindowUpdate { /// The stream; 0 for the connection.
+        stream: u32, /// The increment.
+        increment: u32 }
+        = "h2-window-update", Error, Some("RFC 9113 §6.9"), "a WINDOW_UPDATE frame has an increment that is not allowed";
+    /// A peer gave up the connection for an error (RFC 9113 §6.8).
+    H2GoAway { /// The error code's name.
+        code: &'static str, /// The last stream that was or may be processed.
+        last_stream: u32, /// What the peer said about it.
+        debug: Box<str> }
+        = "h2-goaway", Warning, Some("RFC 9113 §6.8"), "a peer gave up the HTTP/2 connection for an error";
+    /// Extended CONNECT may be used once SETTINGS_ENABLE_CONNECT_PROTOCOL was received with the value 1 (RFC 8441 §3).
+    H2ConnectNotEnabled { /// The stream.
+        stream: u32 }
+        = "h2-connect-not-enabled", Error, Some("RFC 8441 §3"), "extended CONNECT was used although the server does not allow it";
+    /// Fields of a header block are unknown: the table entries they refer to were not captured.
+    H2HeaderUnknown { /// The stream.
+        stream: u32, /// How many fields.
+        fields: u32 }
+        = "h2-header-unknown", Note, Some("RFC 7541 §2.3.2"), "header fields refer to entries that were not captured";
+    /// A header block is not whole in the capture, or is longer than the limit.
+    H2BlockLost { /// The stream.
+        stream: u32 }
+        = "h2-block-lost", Note, None, "a header block was lost in part";
+    /// HTTP/2 frames were found again after a gap, or in a connection that was joined in mid-stream.
+    H2Resynchronised { /// How many captured bytes were skipped.
+        skipped: u64 }
+        = "h2-resynchronised", Note, None, "HTTP/2 frames were found after a gap";
+
     // TCP and IP.
     /// A retransmitted byte differs from the first copy, which stands (RFC 9293 §3.10.7.4).
     OverlapDiffers { /// Where in the sender's byte stream.
