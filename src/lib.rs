@@ -53,6 +53,7 @@ pub mod event;
 pub mod export;
 pub mod filter;
 pub mod http;
+pub mod http2;
 pub mod model;
 pub mod pipeline;
 pub mod session;

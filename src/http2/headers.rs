@@ -1,0 +1,204 @@
+use super::connection::Connection;
+use super::delivery::Output;
+use super::frame::{self, END_HEADERS, END_STREAM, FrameType, Header};
+use super::hpack::{Fields, Lookup};
+use super::reader::PartialBlock;
+use super::stream::{ANSWERED, Kind, OPENED};
+use crate::model::{Anomaly, Side};
+
+/// Memory of fields that is kept from block to block.
+const KEPT: usize = 16 * 1024;
+
+impl Connection {
+    /// Takes the payload of HEADERS or PUSH_PROMISE, or the beginning of it that was captured.
+    pub(super) fn begin_block(&mut self, side: Side, header: &Header, payload: &[u8]) {
+        let whole = payload.len() == header.length as usize;
+        let block = frame::block(header, payload);
+        let stream = header.stream;
+        if block.is_none() && whole {
+            self.fault(side, stream, Anomaly::H2Padding { frame: header.kind.name(), stream });
+        }
+        let fragment = block.map_or(&[][..], |block| block.fragment);
+        let mut begun = PartialBlock {
+            stream,
+            promised: header.kind == FrameType::PUSH_PROMISE,
+            ends: header.kind == FrameType::HEADERS && header.has(END_STREAM),
+            bytes: Vec::new(),
+            frames: 1,
+            truncated: block.is_none() || !whole,
+        };
+        if header.has(END_HEADERS) {
+            self.decode(side, &begun, fragment);
+        } else {
+            begun.bytes.extend_from_slice(fragment);
+            self.readers[side].block = Some(Box::new(begun));
+        }
+    }
+
+    /// Takes the payload of CONTINUATION, or the beginning of it that was captured.
+    pub(super) fn continue_block(&mut self, side: Side, header: &Header, payload: &[u8]) {
+        let whole = payload.len() == header.length as usize;
+        let Some(block) = &mut self.readers[side].block else {
+            // Its beginning was lost, and what it inserts is unknown.
+            return self.readers[side].decoder.lose();
+        };
+        block.frames = block.frames.saturating_add(1);
+        let length = block.bytes.len().saturating_add(header.length as usize);
+        let reached = [
+            ("h2-block", self.limits.block, length),
+            ("h2-block-frames", self.limits.block_frames as usize, block.frames as usize),
+        ];
+        if !block.truncated {
+            let limit = reached.into_iter().find(|(_, limit, value)| value > limit);
+            if limit.is_none() {
+                block.bytes.extend_from_slice(payload);
+            }
+            block.truncated = !whole || limit.is_some();
+            if let Some((limit, value, _)) = limit {
+                self.fault(side, header.stream, Anomaly::LimitReached { limit, value: value as u64 });
+            }
+        }
+        if header.has(END_HEADERS) {
+            self.end_block(side);
+        }
+    }
+
+    /// Gives up a header block whose end is lost.
+    pub(super) fn abandon_block(&mut self, side: Side) {
+        if let Some(block) = &mut self.readers[side].block {
+            block.truncated = true;
+        }
+        self.end_block(side);
+    }
+
+    fn end_block(&mut self, side: Side) {
+        if let Some(mut block) = self.readers[side].block.take() {
+            let bytes = std::mem::take(&mut block.bytes);
+            self.decode(side, &block, &bytes);
+        }
+    }
+
+    /// Decodes a header block, or the beginning of it.
+    fn decode(&mut self, side: Side, block: &PartialBlock, bytes: &[u8]) {
+        let stream = block.stream;
+        let mut fields = std::mem::take(&mut self.fields);
+        let decoder = &mut self.readers[side].decoder;
+        if block.truncated {
+            decoder.decode_beginning(bytes, &mut fields);
+            self.fault(side, stream, Anomaly::H2BlockLost { stream });
+        } else if let Err(fault) = decoder.decode(bytes, &mut fields) {
+            let (offset, problem) = (fault.offset, fault.problem);
+            self.fault(side, stream, Anomaly::H2Compression { stream, offset, problem });
+        }
+        if !block.promised && stream & 1 == 1 {
+            match side {
+                Side::Client => self.requested(stream, block.ends, &fields),
+                Side::Server => self.responded(stream, &fields),
+            }
+            if block.ends {
+                self.end_stream(side, stream);
+            }
+        }
+        if fields.allocated() <= KEPT {
+            self.fields = fields;
+        }
+    }
+
+    /// Takes the client's header block: a request, or trailers.
+    fn requested(&mut self, id: u32, ends: bool, fields: &Fields) {
+        let known = self.streams.get(id).map(|stream| (stream.kind, stream.is(OPENED)));
+        let lossy = self.readers.client.lossy;
+        match known {
+            // Trailers, of a request that was captured or not.
+            Some((Kind::Ordinary | Kind::Extended, _) | (Kind::Unknown, true)) => return,
+            Some((Kind::Unknown, false)) if ends => return,
+            Some((Kind::Closed, _)) => {
+                let anomaly =
+                    Anomaly::H2StreamState { frame: FrameType::HEADERS.name(), stream: id, state: "closed" };
+                return self.fault(Side::Client, id, anomaly);
+            }
+            None if id <= self.streams.highest() && !lossy => {
+                let anomaly = Anomaly::H2StreamId { frame: FrameType::HEADERS.name(), stream: id };
+                self.fault(Side::Client, id, anomaly);
+            }
+            None | Some((Kind::Unknown, false)) => {}
+        }
+        self.streams.open(id);
+        // A stream of bytes does not end where it begins.
+        let kind = if ends { Kind::Ordinary } else { kind(fields) };
+        self.add(id, kind);
+        let windows = (kind == Kind::Extended).then(|| self.flow.windows()).flatten();
+        let Some(stream) = self.streams.find(id) else { return };
+        stream.kind = kind;
+        stream.windows = windows;
+        if !stream.delivers() {
+            return;
+        }
+        stream.open();
+        if kind == Kind::Extended && !self.connect_enabled && !self.readers.server.lossy && !lossy {
+            let anomaly = Anomaly::H2ConnectNotEnabled { stream: id };
+            self.say(Output::Anomaly { side: Side::Client, stream: Some(id), anomaly });
+        }
+        self.note_unknown(Side::Client, id, fields);
+        self.say(Output::Opened { stream: id, request: Box::new(fields.clone()) });
+    }
+
+    /// Takes the server's header block: a response, an interim one, or trailers.
+    fn responded(&mut self, id: u32, fields: &Fields) {
+        if self.streams.get(id).is_none() {
+            if self.streams.is_forgotten(id) {
+                return;
+            }
+            if !self.readers.client.lossy {
+                let state = if id > self.streams.highest() { "idle" } else { "closed" };
+                let frame = FrameType::HEADERS.name();
+                self.fault(Side::Server, id, Anomaly::H2StreamState { frame, stream: id, state });
+            }
+            self.add(id, Kind::Unknown);
+        }
+        let Some(stream) = self.streams.find(id) else { return };
+        if !stream.delivers() || stream.is(ANSWERED) {
+            return;
+        }
+        let status = fields.find(b":status");
+        let class = status.value().and_then(<[u8]>::first).copied();
+        if class == Some(b'1') || (status == Lookup::Absent && stream.kind == Kind::Unknown) {
+            return; // Interim, or trailers.
+        }
+        stream.answer();
+        let has = |name: &[u8]| fields.find(name).value().is_some();
+        let refused = class.is_some_and(|class| class != b'2');
+        let ordinary = !stream.is(OPENED) && (refused || has(b"content-length") || has(b"content-type"));
+        // What follows a refusal is its body.
+        if refused || ordinary {
+            stream.kind = Kind::Ordinary;
+            stream.windows = None;
+        }
+        if !ordinary {
+            self.note_unknown(Side::Server, id, fields);
+            self.say(Output::Answered { stream: id, response: Box::new(fields.clone()) });
+        }
+    }
+
+    fn note_unknown(&mut self, side: Side, stream: u32, fields: &Fields) {
+        let unknown = fields.unknown();
+        if unknown > 0 {
+            let anomaly = Anomaly::H2HeaderUnknown { stream, fields: unknown as u32 };
+            self.say(Output::Anomaly { side, stream: Some(stream), anomaly });
+        }
+    }
+}
+
+/// Returns what a request makes of its stream (RFC 8441 §4).
+fn kind(fields: &Fields) -> Kind {
+    let extended = |protocol| match protocol {
+        Lookup::Value(_) => Kind::Extended,
+        Lookup::Unknown => Kind::Unknown,
+        Lookup::Absent => Kind::Ordinary,
+    };
+    let protocol = fields.find(b":protocol");
+    match fields.find(b":method") {
+        Lookup::Value(b"CONNECT") | Lookup::Unknown => extended(protocol),
+        Lookup::Value(_) | Lookup::Absent => Kind::Ordinary,
+    }
+}

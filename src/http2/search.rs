@@ -1,0 +1,395 @@
+use std::cmp::Reverse;
+
+use super::frame::{ACK, END_HEADERS, END_STREAM, FrameType, Header, PADDED, PRIORITY};
+use super::stream::Streams;
+use crate::model::Side;
+
+/// Bounds the candidates that are followed at once.
+const MAX_CANDIDATES: usize = 64;
+/// So many headers in a row, of so many bits in all, are no accident.
+const FRAMES: u32 = 3;
+const BITS: u32 = 60;
+/// Fewer headers do where each is strong.
+const STRONG: u32 = 68;
+/// So many bits are believed where no more bytes will come, if the chain ends there or leads to another header: what
+/// is behind the first byte of a true header may look like one.
+const ENOUGH: u32 = 34;
+
+/// The search for frames after a gap that may have swallowed a frame header, or in a connection joined in mid-stream.
+///
+/// HTTP/2 has no checksum. What convinces is a chain: headers that are legal, each where the length of the one before
+/// says, on streams that are known.
+#[derive(Debug, Default)]
+pub(super) struct Search {
+    bytes: Vec<u8>,
+    /// As far as this, beginnings were looked for.
+    scanned: usize,
+    candidates: Vec<Chain>,
+    /// How many bytes were dropped.
+    dropped: u64,
+    limit: usize,
+}
+
+/// What the search may know.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Known<'s> {
+    pub(super) side: Side,
+    pub(super) streams: &'s Streams,
+    /// The longest payload that is allowed.
+    pub(super) longest: u32,
+}
+
+/// Headers that follow one another.
+#[derive(Clone, Copy, Debug)]
+struct Chain {
+    start: usize,
+    next: usize,
+    frames: u32,
+    bits: u32,
+    /// The stream of the last header.
+    stream: u32,
+    /// The header block that goes on.
+    open: Option<u32>,
+    /// The place of the header by which it convinced.
+    convinced: Option<usize>,
+}
+
+impl Search {
+    /// Makes a search that holds at most so many bytes.
+    pub(super) fn new(limit: usize) -> Self {
+        Search { limit, ..Search::default() }
+    }
+
+    /// Makes one that goes on with another's count of bytes skipped.
+    pub(super) fn after(limit: usize, skipped: u64) -> Self {
+        Search { limit, dropped: skipped, ..Search::default() }
+    }
+
+    /// Returns how many bytes were skipped, if none of those at hand are frames.
+    pub(super) const fn skipped(&self) -> u64 {
+        self.dropped.saturating_add(self.bytes.len() as u64)
+    }
+
+    /// Takes more bytes, and returns how many of all were skipped once frames are found.
+    pub(super) fn push(&mut self, mut bytes: &[u8], known: Known<'_>) -> Option<u64> {
+        while !bytes.is_empty() {
+            if self.bytes.len() >= self.limit {
+                self.shorten();
+            }
+            let room = self.limit.saturating_sub(self.bytes.len()).max(1);
+            let (part, rest) = bytes.split_at_checked(room).unwrap_or((bytes, &[]));
+            self.bytes.extend_from_slice(part);
+            bytes = rest;
+            self.candidates.retain_mut(|chain| chain.follow(&self.bytes, known));
+            self.scan(known);
+            // Whoever convinces with the fewest bytes, so that it does not matter how they are cut.
+            let convinced = self.candidates.iter().filter_map(|chain| Some((chain.convinced?, chain.start)));
+            if let Some((_, start)) = convinced.min() {
+                let skipped = self.begin(start);
+                self.bytes.extend_from_slice(bytes);
+                return Some(skipped);
+            }
+        }
+        None
+    }
+
+    /// Decides with what there is, because no adjacent bytes will come.
+    pub(super) fn decide(&mut self) -> Option<u64> {
+        let end = self.bytes.len();
+        let believed = |chain: &&Chain| chain.bits >= ENOUGH && (chain.frames >= 2 || chain.next == end);
+        // Of chains that meet, the one of more headers: one before them may be an accident.
+        let best =
+            self.candidates.iter().filter(believed).max_by_key(|chain| (chain.bits, Reverse(chain.start)));
+        let start = best?.start;
+        Some(self.begin(start))
+    }
+
+    /// Gives away the bytes from where frames were found, or all.
+    pub(super) fn take(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.bytes)
+    }
+
+    /// Returns the memory it holds, in bytes.
+    pub(super) fn allocated(&self) -> usize {
+        let chains = self.candidates.capacity().saturating_mul(size_of::<Chain>());
+        self.bytes.capacity().saturating_add(chains)
+    }
+
+    /// Drops what stands before a place; returns how many bytes were skipped in all.
+    fn begin(&mut self, start: usize) -> u64 {
+        self.bytes.drain(..start.min(self.bytes.len()));
+        self.dropped.saturating_add(start as u64)
+    }
+
+    /// Drops the older half.
+    fn shorten(&mut self) {
+        let shift = self.bytes.len().saturating_sub(self.limit / 2);
+        self.bytes.drain(..shift);
+        self.dropped = self.dropped.saturating_add(shift as u64);
+        self.scanned = self.scanned.saturating_sub(shift);
+        // A chain whose first header is gone begins with its next one.
+        self.candidates.retain_mut(|chain| {
+            let start = if chain.start >= shift { chain.start } else { chain.next };
+            let moved = start.checked_sub(shift).zip(chain.next.checked_sub(shift));
+            moved.inspect(|moved| (chain.start, chain.next) = *moved).is_some()
+        });
+    }
+
+    /// Looks for beginnings of chains.
+    fn scan(&mut self, known: Known<'_>) {
+        while let Some(rest) = self.bytes.get(self.scanned..).filter(|rest| rest.len() >= Header::LENGTH) {
+            let start = self.scanned;
+            self.scanned = start.saturating_add(1);
+            // No length is greater: most bytes are none to begin with.
+            if rest.first().is_some_and(|first| u32::from(*first) > known.longest >> 16) {
+                continue;
+            }
+            // The same chain from a later header on says no more.
+            if self.candidates.len() >= MAX_CANDIDATES || self.candidates.iter().any(|it| it.passed(start)) {
+                continue;
+            }
+            let mut chain =
+                Chain { start, next: start, frames: 0, bits: 0, stream: 0, open: None, convinced: None };
+            if chain.follow(&self.bytes, known) && chain.frames > 0 {
+                self.candidates.push(chain);
+            }
+        }
+    }
+}
+
+impl Chain {
+    /// Tells whether a header of it ends the search for others there: it is believed that far.
+    const fn passed(&self, place: usize) -> bool {
+        self.convinced.is_some() && place > self.start && place < self.next
+    }
+
+    /// Follows it as far as the bytes go; `false` where it comes upon what is no header.
+    fn follow(&mut self, bytes: &[u8], known: Known<'_>) -> bool {
+        const MANY: u32 = 64;
+        while self.frames < MANY
+            && let Some(header) = bytes.get(self.next..).and_then(Header::parse)
+        {
+            let Some(bits) = self.weigh(&header, known) else { return false };
+            self.bits = self.bits.saturating_add(bits);
+            self.frames = self.frames.saturating_add(1);
+            self.stream = header.stream;
+            let goes_on =
+                matches!(header.kind, FrameType::HEADERS | FrameType::PUSH_PROMISE | FrameType::CONTINUATION);
+            let convinces = self.frames >= FRAMES && self.bits >= BITS;
+            if convinces || (self.frames >= 2 && self.bits >= STRONG) {
+                self.convinced.get_or_insert(self.next);
+            }
+            self.open = (goes_on && !header.has(END_HEADERS)).then_some(header.stream);
+            self.next = self.next.saturating_add(Header::LENGTH).saturating_add(header.length as usize);
+        }
+        true
+    }
+
+    /// Weighs a header: how many bits of evidence it is; `None` where it is not legal here.
+    fn weigh(&self, header: &Header, known: Known<'_>) -> Option<u32> {
+        let continues = header.kind == FrameType::CONTINUATION;
+        let expected = self.open.map(|stream| continues && stream == header.stream);
+        let legal = !header.reserved
+            && header.length <= known.longest
+            && expected.unwrap_or(!continues || self.frames == 0)
+            && header.flags & !flags(header.kind)? == 0
+            && fits(header);
+        if !legal {
+            return None;
+        }
+        if header.stream == 0 {
+            return of_connection(header, known.side);
+        }
+        let bits = of_stream(header, known)?;
+        Some(if header.stream == self.stream { bits.max(KIN) } else { bits })
+    }
+}
+
+/// How many bits a header on a stream that is known is worth, one on the stream of the header before it, one that opens
+/// the next stream, and one on a stream that nothing is known of.
+const SEEN: u32 = 34;
+const KIN: u32 = 24;
+const NEXT: u32 = 30;
+const ANY: u32 = 14;
+
+fn of_stream(header: &Header, known: Known<'_>) -> Option<u32> {
+    let Known { side, streams, .. } = known;
+    let odd = header.stream & 1 == 1;
+    let highest = streams.highest();
+    match header.kind {
+        // The server answers on its own streams where it pushes.
+        FrameType::DATA | FrameType::HEADERS | FrameType::CONTINUATION if !odd && side == Side::Client => {
+            None
+        }
+        FrameType::PUSH_PROMISE if side == Side::Client || !odd => None,
+        _ if streams.get(header.stream).is_some() => Some(SEEN),
+        FrameType::HEADERS if side == Side::Client && header.stream > highest && highest > 0 => {
+            (header.stream.saturating_sub(highest) <= 256).then_some(NEXT)
+        }
+        _ => (header.stream <= 0xffff).then_some(ANY),
+    }
+}
+
+/// Weighs a frame of the connection: its length is one of few.
+fn of_connection(header: &Header, side: Side) -> Option<u32> {
+    const FIXED: u32 = 40;
+    match header.kind {
+        FrameType::SETTINGS | FrameType::PING | FrameType::WINDOW_UPDATE => Some(FIXED),
+        FrameType::GOAWAY => Some(ANY),
+        FrameType::PRIORITY_UPDATE if side == Side::Client => Some(ANY),
+        FrameType::ALTSVC | FrameType::ORIGIN if side == Side::Server => Some(ANY),
+        _ => None,
+    }
+}
+
+/// Returns the flags that a type defines; `None` for types that are not known.
+const fn flags(kind: FrameType) -> Option<u8> {
+    match kind {
+        FrameType::DATA => Some(END_STREAM | PADDED),
+        FrameType::HEADERS => Some(END_STREAM | END_HEADERS | PADDED | PRIORITY),
+        FrameType::PUSH_PROMISE => Some(END_HEADERS | PADDED),
+        FrameType::SETTINGS | FrameType::PING => Some(ACK),
+        FrameType::CONTINUATION => Some(END_HEADERS),
+        FrameType::PRIORITY
+        | FrameType::RST_STREAM
+        | FrameType::GOAWAY
+        | FrameType::WINDOW_UPDATE
+        | FrameType::ALTSVC
+        | FrameType::ORIGIN
+        | FrameType::PRIORITY_UPDATE => Some(0),
+        _ => None,
+    }
+}
+
+/// Tells whether a frame's length may be that of its type.
+const fn fits(header: &Header) -> bool {
+    let length = header.length;
+    match header.kind {
+        FrameType::DATA => !header.has(PADDED) || length > 0,
+        FrameType::HEADERS => length > 0,
+        FrameType::PRIORITY => length == 5,
+        FrameType::RST_STREAM | FrameType::WINDOW_UPDATE => length == 4,
+        FrameType::SETTINGS if header.has(ACK) => length == 0,
+        FrameType::SETTINGS => length.is_multiple_of(6) && length <= 120,
+        FrameType::PING => length == 8,
+        FrameType::GOAWAY => length >= 8,
+        FrameType::PUSH_PROMISE | FrameType::PRIORITY_UPDATE => length >= 4,
+        _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http2::stream::Kind;
+    use proptest::prelude::*;
+
+    const LIMIT: usize = 65_536;
+
+    fn frame(kind: FrameType, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+        let mut out = (payload.len() as u32).to_be_bytes()[1..].to_vec();
+        out.extend([kind.0, flags]);
+        out.extend(stream.to_be_bytes());
+        out.extend(payload);
+        out
+    }
+
+    fn streams(ids: &[u32]) -> Streams {
+        let mut streams = Streams::new(16);
+        for &id in ids {
+            streams.add(id, Kind::Extended);
+            streams.open(id);
+        }
+        streams
+    }
+
+    fn noise(length: usize) -> Vec<u8> {
+        let mut state = 7_u32;
+        (0..length)
+            .map(|_| {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                (state >> 24) as u8
+            })
+            .collect()
+    }
+
+    #[test]
+    fn two_frames_of_a_known_stream_convince_and_one_does_where_no_more_comes() {
+        let streams = streams(&[5]);
+        let known = Known { side: Side::Client, streams: &streams, longest: 16_384 };
+        let data = frame(FrameType::DATA, 0, 5, b"hello");
+        let mut search = Search::new(LIMIT);
+        assert_eq!(search.push(&noise(3000), known), None);
+        assert_eq!(search.push(&data, known), None);
+        assert_eq!(search.push(&data, known), Some(3000));
+        assert_eq!(search.take(), [data.clone(), data.clone()].concat());
+        let mut search = Search::new(LIMIT);
+        search.push(&noise(3000), known);
+        search.push(&data, known);
+        assert_eq!(search.decide(), Some(3000));
+    }
+
+    #[test]
+    fn joined_late_three_frames_convince() {
+        let streams = streams(&[]);
+        let known = Known { side: Side::Server, streams: &streams, longest: 16_384 };
+        let data = frame(FrameType::DATA, 0, 5, b"hello");
+        let mut search = Search::new(LIMIT);
+        assert_eq!(search.push(&[&data[3..], &data, &data].concat(), known), None);
+        assert_eq!(search.push(&data, known), Some(11));
+    }
+
+    #[test]
+    fn zeros_text_and_noise_do_not_convince() {
+        let streams = streams(&[1, 3]);
+        let text = b"GET /index.html HTTP/1.1\r\nHost: example.com\r\n\r\n".repeat(2000);
+        for bytes in [vec![0; 100_000], vec![1; 100_000], text, noise(1_000_000)] {
+            for side in Side::BOTH {
+                let known = Known { side, streams: &streams, longest: 16_384 };
+                let mut search = Search::new(LIMIT);
+                assert_eq!(search.push(&bytes, known), None);
+                assert_eq!(search.decide(), None);
+                assert!(search.allocated() <= 3 * LIMIT);
+            }
+        }
+    }
+
+    #[test]
+    fn the_limit_drops_the_oldest() {
+        let streams = streams(&[5]);
+        let known = Known { side: Side::Client, streams: &streams, longest: 16_384 };
+        let mut search = Search::new(1000);
+        for part in noise(100_000).chunks(77) {
+            assert_eq!(search.push(part, known), None);
+            assert!(search.bytes.len() <= 1000);
+        }
+        let data = frame(FrameType::DATA, 0, 5, &[b'x'; 700]);
+        // The first of the frames is longer than what is kept: the search goes on with the next.
+        let skipped = search.push(&[&data[..], &data, &data].concat(), known).unwrap();
+        assert!(skipped >= 100_000 && (skipped - 100_000).is_multiple_of(709), "{skipped}");
+    }
+
+    proptest! {
+        #[test]
+        fn any_cutting_finds_the_same_place(cuts in prop::collection::vec(1..40_usize, 1..60), skip in 0..30_usize) {
+            let streams = streams(&[5, 7]);
+            let known = Known { side: Side::Client, streams: &streams, longest: 16_384 };
+            let mut all = noise(500);
+            for at in 0..30_usize {
+                all.extend(frame(FrameType::DATA, 0, if at % 3 == 0 { 7 } else { 5 }, &noise(at * 3)));
+            }
+            let all = &all[skip..];
+            let mut search = Search::new(LIMIT);
+            let (mut at, mut found) = (0, None);
+            for cut in cuts.iter().cycle() {
+                let end = (at + cut).min(all.len());
+                found = search.push(&all[at..end], known);
+                at = end;
+                if found.is_some() || at == all.len() {
+                    break;
+                }
+            }
+            prop_assert_eq!(found, Some(500 - skip as u64));
+        }
+    }
+}

@@ -1,0 +1,247 @@
+use std::collections::VecDeque;
+
+use crate::model::{Pair, Side};
+
+/// What a stream is to a reader that looks for extended CONNECT (RFC 8441 §4).
+///
+/// ```text
+///                 ┌────────────────────────── ended, reset ──────────────────────────┐
+///   :protocol ─► Extended ── refused ──┐                                             ▼
+///   other requests ────────────────► Ordinary ───────────────────────────────────► Closed
+///   request lost ─► Unknown ── the response tells ─┘  (a request that comes late makes it Extended or Ordinary)
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A request and its response: nothing of it is delivered.
+    Ordinary,
+    /// A stream of bytes in both directions.
+    Extended,
+    /// The request was not captured, or not enough of it: it may be either.
+    Unknown,
+    Closed,
+}
+
+/// One stream; an ordinary one is no more than this.
+#[derive(Debug)]
+pub(super) struct Stream {
+    pub(super) id: u32,
+    pub(super) kind: Kind,
+    facts: u8,
+    /// What each side may still send; for extended streams alone.
+    pub(super) windows: Option<Box<Pair<i64>>>,
+}
+
+/// The request was reported.
+pub(super) const OPENED: u8 = 1;
+/// The final response was captured.
+pub(super) const ANSWERED: u8 = 2;
+
+/// A side sends no more.
+const fn ended(side: Side) -> u8 {
+    match side {
+        Side::Client => 4,
+        Side::Server => 8,
+    }
+}
+
+/// What comes next of a side's bytes is known to follow what was reported, its beginning or a gap.
+const fn placed(side: Side) -> u8 {
+    match side {
+        Side::Client => 16,
+        Side::Server => 32,
+    }
+}
+
+impl Stream {
+    fn new(id: u32, kind: Kind) -> Self {
+        Stream { id, kind, facts: 0, windows: None }
+    }
+
+    /// Tells whether its bytes are delivered.
+    pub(super) const fn delivers(&self) -> bool {
+        matches!(self.kind, Kind::Extended | Kind::Unknown)
+    }
+
+    pub(super) const fn is(&self, fact: u8) -> bool {
+        self.facts & fact != 0
+    }
+
+    /// Notes that the request was reported: the client's bytes begin.
+    pub(super) const fn open(&mut self) {
+        self.facts |= OPENED | placed(Side::Client);
+    }
+
+    /// Notes that the final response was captured: the server's bytes begin.
+    pub(super) const fn answer(&mut self) {
+        self.facts |= ANSWERED | placed(Side::Server);
+    }
+
+    pub(super) const fn is_placed(&self, side: Side) -> bool {
+        self.is(placed(side))
+    }
+
+    /// Notes that a gap is reported before what comes next of a side's bytes; `false` where it was before.
+    pub(super) const fn place(&mut self, side: Side) -> bool {
+        let placed = placed(side);
+        let is_news = self.facts & placed == 0;
+        self.facts |= placed;
+        is_news
+    }
+
+    pub(super) const fn has_ended(&self, side: Side) -> bool {
+        self.is(ended(side))
+    }
+
+    /// Notes that a side sends no more; the stream is closed when both do not.
+    pub(super) fn end(&mut self, side: Side) {
+        self.facts |= ended(side);
+        if self.has_ended(!side) {
+            self.close();
+        }
+    }
+
+    pub(super) fn close(&mut self) {
+        self.kind = Kind::Closed;
+        self.windows = None;
+    }
+}
+
+/// The streams of a connection that the client opened, bounded.
+///
+/// Closed ones are remembered until there are too many, then ordinary ones are forgotten, the oldest first.
+#[derive(Debug)]
+pub(super) struct Streams {
+    /// By identifier.
+    list: VecDeque<Stream>,
+    limit: usize,
+    /// The greatest identifier of a request.
+    highest: u32,
+    /// The greatest identifier of a stream that was forgotten.
+    forgotten: u32,
+}
+
+impl Streams {
+    pub(super) fn new(limit: usize) -> Self {
+        Streams { list: VecDeque::new(), limit: limit.max(2), highest: 0, forgotten: 0 }
+    }
+
+    pub(super) const fn highest(&self) -> u32 {
+        self.highest
+    }
+
+    /// Notes that the client opened a stream.
+    pub(super) fn open(&mut self, id: u32) {
+        self.highest = self.highest.max(id);
+    }
+
+    pub(super) fn get(&self, id: u32) -> Option<&Stream> {
+        self.list.get(self.place(id).ok()?)
+    }
+
+    pub(super) fn find(&mut self, id: u32) -> Option<&mut Stream> {
+        let place = self.place(id).ok()?;
+        self.list.get_mut(place)
+    }
+
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Stream> {
+        self.list.iter_mut()
+    }
+
+    /// Tells whether a stream was forgotten, or may have been.
+    pub(super) const fn is_forgotten(&self, id: u32) -> bool {
+        id <= self.forgotten
+    }
+
+    /// Finds a stream or adds it; also returns the stream that had to go for it although its bytes are delivered.
+    pub(super) fn add(&mut self, id: u32, kind: Kind) -> (Option<&mut Stream>, Option<Stream>) {
+        let evicted =
+            if self.list.len() >= self.limit && self.place(id).is_err() { self.forget() } else { None };
+        let place = self.place(id);
+        if let Err(place) = place {
+            self.list.insert(place, Stream::new(id, kind));
+        }
+        let (Ok(place) | Err(place)) = place;
+        (self.list.get_mut(place), evicted)
+    }
+
+    /// Returns the memory it holds, in bytes.
+    pub(super) fn allocated(&self) -> usize {
+        let windows = self.list.iter().filter(|stream| stream.windows.is_some()).count();
+        let slots = self.list.capacity().saturating_mul(size_of::<Stream>());
+        windows.saturating_mul(size_of::<Pair<i64>>()).saturating_add(slots)
+    }
+
+    fn place(&self, id: u32) -> Result<usize, usize> {
+        self.list.binary_search_by_key(&id, |stream| stream.id)
+    }
+
+    /// Makes room: half of the streams go at once where they can, so that it seldom has to.
+    fn forget(&mut self) -> Option<Stream> {
+        let spare = self.list.len() / 2;
+        for kind in [Kind::Closed, Kind::Ordinary] {
+            let excess = self.list.len().saturating_sub(spare);
+            let (mut gone, mut last) = (0_usize, 0);
+            self.list.retain(|stream| {
+                let keeps = stream.kind != kind || gone >= excess;
+                if !keeps {
+                    gone = gone.saturating_add(1);
+                    last = stream.id;
+                }
+                keeps
+            });
+            self.forgotten = self.forgotten.max(last);
+        }
+        if self.list.len() < self.limit {
+            return None;
+        }
+        let oldest = self.list.pop_front();
+        self.forgotten = oldest.as_ref().map_or(self.forgotten, |stream| self.forgotten.max(stream.id));
+        oldest
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_is_small() {
+        assert_eq!(size_of::<Stream>(), 16);
+    }
+
+    #[test]
+    fn a_million_streams_are_bounded_and_extended_ones_stay() {
+        let mut streams = Streams::new(1024);
+        streams.add(3, Kind::Extended);
+        for id in (5..2_000_000).step_by(2) {
+            let (stream, evicted) = streams.add(id, Kind::Ordinary);
+            assert!(evicted.is_none() && streams_is(stream, id));
+            assert!(streams.list.len() <= 1024 && streams.allocated() <= 64 * 1024);
+        }
+        assert_eq!(streams.get(3).unwrap().kind, Kind::Extended);
+        assert!(streams.is_forgotten(5) && streams.get(5).is_none());
+        assert!(streams.get(1_999_999).is_some());
+    }
+
+    fn streams_is(stream: Option<&mut Stream>, id: u32) -> bool {
+        stream.is_some_and(|stream| stream.id == id)
+    }
+
+    #[test]
+    fn of_extended_ones_alone_the_oldest_goes() {
+        let mut streams = Streams::new(4);
+        let gone: Vec<_> =
+            (1..20).filter_map(|id| streams.add(id, Kind::Extended).1.map(|it| it.id)).collect();
+        assert_eq!(gone, (1..16).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_stream_closes_when_both_sides_end() {
+        let mut streams = Streams::new(8);
+        let stream = streams.add(1, Kind::Extended).0.unwrap();
+        stream.end(Side::Server);
+        assert!(stream.has_ended(Side::Server) && !stream.has_ended(Side::Client) && stream.delivers());
+        stream.end(Side::Client);
+        assert_eq!(stream.kind, Kind::Closed);
+    }
+}
