@@ -10,7 +10,7 @@ use std::time::Duration;
 use criterion::{Criterion, criterion_group, criterion_main};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
-use wirefin::event::{ConnId, Event, Kind, Message, Opcode, Sink as _, Wire};
+use wirefin::event::{ConnId, Event, Framing, Kind, Message, Opcode, Sink as _, Wire};
 use wirefin::model::{At, Side, Timestamp};
 use wirefin::store::{Batch, Bounds, Phase, Shared};
 use wirefin::tui::keys::Action;
@@ -53,6 +53,8 @@ fn a_million() -> Shared {
         let message = Message {
             from: if n % 5 == 0 { Side::Client } else { Side::Server },
             opcode: Opcode::TEXT,
+            number: n + 1,
+            delta: Duration::ZERO,
             payload: body.as_bytes(),
             length: body.len() as u64,
             text: true,
@@ -60,13 +62,11 @@ fn a_million() -> Shared {
             truncated_to: None,
             close: None,
             rtt: None,
+            framing: Framing::Counted,
+            verified: true,
             wire,
         };
-        batch.event(&Event {
-            conn: NonZeroU64::new(n % 20 + 1).map(ConnId::new),
-            at,
-            kind: Kind::Message(message),
-        });
+        batch.event(&Event::new(NonZeroU64::new(n % 20 + 1).map(ConnId::new), at, Kind::Message(message)));
         if n % 4096 == 4095 {
             store.add(&batch, 0..batch.mark());
             batch.clear();

@@ -1,11 +1,16 @@
 //! Everything the analyzer can say: the waist between the stops that take traffic apart and those that show it.
 
+mod conversation;
+
 use std::fmt;
 use std::num::NonZeroU64;
 use std::time::Duration;
 
+pub use self::conversation::Conversation;
+pub use crate::http::{Field, Handshake};
 pub use crate::model::{Anomaly, Evidence, Severity};
 use crate::model::{At, Endpoint, Pair, Side};
+pub use crate::websocket::{CloseBody, Header, Missing, Opcode};
 
 /// Name of a conversation: its connection and, where that carries several, its stream. It is written `4` or `4.3`.
 ///
@@ -50,17 +55,31 @@ impl fmt::Display for ConnId {
 pub struct Event<'a> {
     /// The connection; `None` where it concerns the capture as a whole.
     pub conn: Option<ConnId>,
-    /// The packet that made it known, and when.
+    /// Where in the capture: the packet that completed it, and when.
     pub at: At,
+    /// The packet at which it became known: that of `at`, or a later one where bytes had to be waited for.
+    pub known: u64,
+    /// The conversation that it belongs to; `None` where there is none, or only an attempt was made that is not known
+    /// yet.
+    pub conversation: Option<&'a Conversation>,
     /// What happened.
     pub kind: Kind<'a>,
+}
+
+impl<'a> Event<'a> {
+    /// Returns an event that was known at once.
+    pub const fn new(conn: Option<ConnId>, at: At, kind: Kind<'a>) -> Self {
+        Event { conn, at, known: at.packet, conversation: None, kind }
+    }
 }
 
 /// What happened.
 #[derive(Clone, Copy, Debug)]
 pub enum Kind<'a> {
-    /// A conversation began, or its upgrade was refused.
-    Opened(&'a Opened),
+    /// A conversation began; a [`Kind::Closed`] follows.
+    Opened(&'a Opening),
+    /// An upgrade was refused or never answered; its anomalies follow, and nothing else.
+    Rejected(&'a Rejected),
     /// A frame's header was read.
     Frame(Frame),
     /// A message or a control frame is complete, or all of it that there will be.
@@ -76,17 +95,112 @@ pub enum Kind<'a> {
     Closed(&'a Closed),
 }
 
-/// How a conversation began.
+/// The ends of a conversation and its opening handshake (RFC 6455 §1.3).
 #[derive(Clone, Debug)]
-pub struct Opened {
+pub struct Opening {
     /// Who asked.
     pub client: Endpoint,
     /// Who was asked.
     pub server: Endpoint,
     /// The request and its answer; `None` where they were not captured.
     pub handshake: Option<Box<Handshake>>,
-    /// Whether messages may follow: `false` where the upgrade was refused or never answered.
-    pub established: bool,
+    /// What the connection ran through and over, where that is out of the ordinary; most have nothing of it.
+    pub over: Option<Box<Over>>,
+    /// How messages are carried.
+    pub transport: Transport,
+}
+
+impl Opening {
+    /// Returns an opening of a WebSocket by HTTP/1.1, without TLS or proxy.
+    pub const fn new(client: Endpoint, server: Endpoint, handshake: Option<Box<Handshake>>) -> Self {
+        Opening { client, server, handshake, over: None, transport: Transport::WebSocket }
+    }
+}
+
+/// How messages are carried.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Transport {
+    /// A WebSocket (RFC 6455).
+    #[default]
+    WebSocket,
+    /// Server-sent events.
+    Sse,
+    /// Bodies of HTTP requests and responses, as before an upgrade.
+    Polling,
+}
+
+impl Transport {
+    /// Returns the word used in every output.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Transport::WebSocket => "websocket",
+            Transport::Sse => "sse",
+            Transport::Polling => "polling",
+        }
+    }
+}
+
+/// What a conversation's connection ran through and over.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Over {
+    /// It is a stream of an HTTP/2 connection (RFC 8441).
+    pub http2: bool,
+    /// What TLS agreed on.
+    pub tls: Option<Tls>,
+    /// The proxy that it came through.
+    pub proxy: Option<Proxy>,
+}
+
+/// What TLS agreed on, as far as it was seen (RFC 8446 §4.1).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tls {
+    /// The version's number: `1.3`.
+    pub version: Option<Box<str>>,
+    /// The cipher suite's name.
+    pub cipher: Option<Box<str>>,
+    /// The name that the client asked for (RFC 6066 §3).
+    pub sni: Option<Box<str>>,
+    /// The application protocol that the server chose (RFC 7301).
+    pub alpn: Option<Box<str>>,
+    /// Where the keys came from; `None` without any.
+    pub keys: Option<&'static str>,
+}
+
+/// A proxy between a client and a server, and the ends as the proxy names them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proxy {
+    /// How it said so: `connect`, `proxy-v1`, `proxy-v2`, `socks5`.
+    pub protocol: &'static str,
+    /// The client behind the proxy.
+    pub client: Option<Box<str>>,
+    /// The server behind the proxy.
+    pub server: Option<Box<str>>,
+}
+
+/// An upgrade that was refused or never answered.
+#[derive(Clone, Debug)]
+pub struct Rejected {
+    /// The ends, and the request with what answer there was.
+    pub opening: Opening,
+    /// TCP ended; `false` where the capture ended first.
+    pub ended: bool,
+}
+
+impl Rejected {
+    /// Returns the status of the answer; `None` without one.
+    pub fn status(&self) -> Option<u16> {
+        let response = self.opening.handshake.as_deref()?.response.as_ref()?;
+        Some(response.status)
+    }
+
+    /// Says why there is no conversation.
+    pub fn why(&self) -> String {
+        match self.status() {
+            Some(status) => format!("status {status}"),
+            None if self.ended => "no answer before TCP ended".to_owned(),
+            None => "no answer before the capture ended".to_owned(),
+        }
+    }
 }
 
 /// One frame's header and place (RFC 6455 §5.2).
@@ -107,6 +221,10 @@ pub struct Message<'a> {
     pub from: Side,
     /// What it is.
     pub opcode: Opcode,
+    /// Which message of its conversation it is, from 1.
+    pub number: u64,
+    /// The time since the message before it in its conversation; of the first one, since the opening.
+    pub delta: Duration,
     /// The payload bytes that are known, unmasked and inflated; missing ones are absent.
     pub payload: &'a [u8],
     /// The payload's true length, counting missing and dropped bytes.
@@ -122,8 +240,22 @@ pub struct Message<'a> {
     pub close: Option<CloseBody<'a>>,
     /// For a pong, the time since the ping it answers (RFC 6455 §5.5.3).
     pub rtt: Option<Duration>,
+    /// How its frames were found.
+    pub framing: Framing,
+    /// `false` where no checksum or history vouches for the bytes shown.
+    pub verified: bool,
     /// What it took on the wire.
     pub wire: Wire,
+}
+
+/// How the frames of a message were found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Framing {
+    /// By counting from the handshake.
+    #[default]
+    Counted,
+    /// By searching for headers, after bytes were lost.
+    Searched,
 }
 
 impl Message<'_> {
@@ -132,9 +264,6 @@ impl Message<'_> {
         self.missing.is_empty()
     }
 }
-
-pub use crate::http::{Field, Handshake};
-pub use crate::websocket::{CloseBody, Header, Missing, Opcode};
 
 /// What a message took on the wire.
 #[derive(Clone, Copy, Debug)]

@@ -14,24 +14,20 @@ use crate::view::{Rfc3339, count, printable_string, write_json};
 pub struct Check {
     rules: Rules,
     /// The conversations at hand, and what was found in them.
-    live: HashMap<ConnId, Live, RandomState>,
+    live: HashMap<ConnId, Counts, RandomState>,
+    /// The last upgrade that was refused, while its anomalies follow.
+    rejected: Option<(ConnId, Counts)>,
     found: Findings,
 }
 
+/// How often each rule was broken in one conversation.
 #[derive(Debug, Default)]
-struct Live {
-    url: Option<Box<str>>,
-    counts: Vec<(&'static str, u64)>,
-    /// It may be forgotten: its upgrade was refused.
-    refused: bool,
-}
+struct Counts(Vec<(&'static str, u64)>);
 
 /// Bounds how often one rule's breaking is told in one conversation; beyond it, it is counted.
 const EACH: u64 = 8;
 /// Bounds the findings of a lane that are told; beyond it, they are counted.
 const TOLD: usize = 8192;
-/// Bounds the refused upgrades that are remembered for their anomalies.
-const REFUSED: u64 = 1024;
 
 /// One broken rule.
 #[derive(Clone, Debug)]
@@ -63,7 +59,7 @@ pub struct Findings {
 impl Check {
     /// Checks the rules that count.
     pub fn new(rules: Rules) -> Self {
-        Check { rules, live: HashMap::default(), found: Findings::default() }
+        Check { rules, live: HashMap::default(), rejected: None, found: Findings::default() }
     }
 
     /// Returns what was found, in the order of the capture.
@@ -79,12 +75,14 @@ impl Check {
         }
         let (_, all) = self.found.rules.entry(code).or_insert((anomaly.severity(), 0));
         *all = all.saturating_add(1);
-        let live = event.conn.and_then(|conn| self.live.get_mut(&conn));
-        if live.as_ref().is_some_and(|live| live.counts.is_empty()) {
+        let rejected = self.rejected.as_mut().filter(|(of, _)| event.conn == Some(*of));
+        let counts = event.conn.and_then(|conn| self.live.get_mut(&conn));
+        let counts = counts.or(rejected.map(|(_, counts)| counts));
+        if counts.as_ref().is_some_and(|counts| counts.0.is_empty()) {
             self.found.broken = self.found.broken.saturating_add(1);
         }
-        let url = live.as_ref().and_then(|live| live.url.clone());
-        let times = live.map_or(1, |live| live.times(code));
+        let url = event.conversation.and_then(|it| it.url.clone());
+        let times = counts.map_or(1, |counts| counts.add(code));
         if times <= EACH && self.found.told.len() < TOLD {
             self.found.told.push(Finding {
                 conn: event.conn,
@@ -97,14 +95,14 @@ impl Check {
     }
 }
 
-impl Live {
+impl Counts {
     /// Counts a rule broken, and tells how often it was.
-    fn times(&mut self, code: &'static str) -> u64 {
-        if let Some((_, times)) = self.counts.iter_mut().find(|(known, _)| *known == code) {
+    fn add(&mut self, code: &'static str) -> u64 {
+        if let Some((_, times)) = self.0.iter_mut().find(|(known, _)| *known == code) {
             *times = times.saturating_add(1);
             return *times;
         }
-        self.counts.push((code, 1));
+        self.0.push((code, 1));
         1
     }
 }
@@ -112,15 +110,13 @@ impl Live {
 impl Sink for Check {
     fn event(&mut self, event: &Event<'_>) {
         match (&event.kind, event.conn) {
-            (Kind::Opened(opened), Some(conn)) => {
-                let all =
-                    if opened.established { &mut self.found.conversations } else { &mut self.found.refused };
-                *all = all.saturating_add(1);
-                if !opened.established && self.found.refused.is_multiple_of(REFUSED) {
-                    self.live.retain(|_, live| !live.refused);
-                }
-                let url = opened.handshake.as_deref().and_then(|it| it.url.clone());
-                self.live.insert(conn, Live { url, counts: Vec::new(), refused: !opened.established });
+            (Kind::Opened(_), Some(conn)) => {
+                self.found.conversations = self.found.conversations.saturating_add(1);
+                self.live.insert(conn, Counts::default());
+            }
+            (Kind::Rejected(_), Some(conn)) => {
+                self.found.refused = self.found.refused.saturating_add(1);
+                self.rejected = Some((conn, Counts::default()));
             }
             (Kind::Anomaly { from, anomaly }, _) => self.anomaly(event, *from, anomaly),
             (Kind::Closed(_), Some(conn)) => {

@@ -40,9 +40,7 @@ impl Progress {
 
     /// Counts one event.
     pub(super) fn count(&self, event: &Event<'_>) {
-        if let Kind::Opened(opened) = &event.kind
-            && opened.established
-        {
+        if let Kind::Opened(_) = &event.kind {
             self.conversations.fetch_add(1, Ordering::Relaxed);
         }
     }

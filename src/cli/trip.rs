@@ -289,9 +289,7 @@ struct WatchedPart<P> {
 impl<P: Part> Sink for WatchedPart<P> {
     fn event(&mut self, event: &Event<'_>) {
         self.progress.count(event);
-        if let (Some(saver), Kind::Opened(opened)) = (&self.saver, &event.kind)
-            && opened.established
-        {
+        if let (Some(saver), Kind::Opened(opened)) = (&self.saver, &event.kind) {
             saver.keep(opened.client, opened.server);
         }
         self.part.event(event);

@@ -24,7 +24,7 @@ impl Lines {
     /// Appends the object that tells `event`.
     pub(super) fn write(&mut self, event: &Event<'_>, out: &mut Vec<u8>) {
         match &event.kind {
-            Kind::Opened(_) => Record::of(event).write(out),
+            Kind::Opened(_) | Kind::Rejected(_) => Record::of(event).write(out),
             Kind::Frame(frame) => self.frame(event, frame, out),
             Kind::Message(message) => self.message(event, message, out),
             Kind::Anomaly { from, anomaly } => self.anomaly(event, *from, anomaly, out),

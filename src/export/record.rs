@@ -50,6 +50,7 @@ impl<'a> Record<'a> {
     pub fn of(event: &Event<'a>) -> Self {
         match event.kind {
             Kind::Opened(opened) => Record::Open(Open::new(event, opened)),
+            Kind::Rejected(rejected) => Record::Open(Open::new(event, &rejected.opening)),
             Kind::Frame(frame) => Record::Frame(Frame::new(event, frame)),
             Kind::Message(message) => Record::Message(Message::new(event, &message)),
             Kind::Anomaly { from, anomaly } => Record::Anomaly(Anomaly::new(event, from, anomaly)),

@@ -1,8 +1,8 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use crate::event::{CloseBody, ConnId, Event, Kind, Opened, Severity};
-use crate::model::{At, Endpoint, Side, Timestamp};
+use crate::event::{CloseBody, ConnId, Conversation, Event, Kind, Severity};
+use crate::model::{At, Side, Timestamp};
 use crate::websocket::Opcode;
 
 /// What a filter can ask about one row: a message, frame, anomaly, opening or closing.
@@ -61,12 +61,11 @@ impl Body for &[u8] {
 
 impl<'a> Facts<'a> {
     /// Takes an event's facts; `began` is when the capture did.
-    ///
-    /// The silence before a message is for the caller to add.
-    pub fn of(event: &'a Event<'_>, conversation: Option<&'a Conversation>, began: Timestamp) -> Self {
-        let facts = Facts { at: event.at, began, conn: event.conn, conversation, ..Facts::default() };
+    pub fn of(event: &'a Event<'_>, began: Timestamp) -> Self {
+        let Event { conn, at, conversation, .. } = *event;
+        let facts = Facts { at, began, conn, conversation, ..Facts::default() };
         match &event.kind {
-            Kind::Opened(_) => facts,
+            Kind::Opened(_) | Kind::Rejected(_) => facts,
             Kind::Frame(frame) => Facts {
                 from: Some(frame.from),
                 opcode: Some(frame.header.opcode),
@@ -86,6 +85,7 @@ impl<'a> Facts<'a> {
                 frames: Some(message.wire.frames),
                 close: message.close,
                 rtt: message.rtt,
+                gap_before: Some(message.delta),
                 ..facts
             },
             Kind::Anomaly { from, anomaly } => {
@@ -96,83 +96,6 @@ impl<'a> Facts<'a> {
                 close: closed.code.map(|code| CloseBody { code, reason: &closed.reason }),
                 ..facts
             },
-        }
-    }
-}
-
-/// What a filter can ask about a conversation.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Conversation {
-    /// Who asked.
-    pub client: Endpoint,
-    /// Who was asked.
-    pub server: Endpoint,
-    /// What was asked for; `None` where the handshake was not captured.
-    pub url: Option<Box<str>>,
-    /// The sub-protocol agreed on.
-    pub subprotocol: Option<Box<str>>,
-}
-
-impl Conversation {
-    /// Takes what there is from the opening.
-    pub fn of(opened: &Opened) -> Self {
-        let handshake = opened.handshake.as_deref();
-        Conversation {
-            client: opened.client,
-            server: opened.server,
-            url: handshake.and_then(|it| it.url.clone()),
-            subprotocol: handshake.and_then(|it| it.subprotocol.clone()),
-        }
-    }
-
-    /// Returns the URL's host, without port and brackets.
-    pub fn host(&self) -> Option<&str> {
-        let host = self.host_and_port()?;
-        Some(match host.strip_prefix('[').and_then(|host| host.split_once(']')) {
-            Some((host, _)) => host,
-            None => host.split_once(':').map_or(host, |(host, _)| host),
-        })
-    }
-
-    /// Returns the URL's host as it was written, with the port where that is named.
-    pub fn host_and_port(&self) -> Option<&str> {
-        let (authority, _) = self.parts()?;
-        Some(authority.rsplit_once('@').map_or(authority, |(_, host)| host))
-    }
-
-    /// Returns the URL's path, without the query.
-    pub fn path(&self) -> Option<&str> {
-        let (_, target) = self.parts()?;
-        let end = target.find(['?', '#']).unwrap_or(target.len());
-        target.get(..end).map(|path| if path.is_empty() { "/" } else { path })
-    }
-
-    /// Cuts the URL behind its authority.
-    fn parts(&self) -> Option<(&str, &str)> {
-        let url = self.url.as_deref()?;
-        let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-        rest.split_at_checked(rest.find(['/', '?', '#']).unwrap_or(rest.len()))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const END: Endpoint = Endpoint::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 80);
-
-    #[test]
-    fn host_and_path_of_any_url() {
-        for (url, host, whole, path) in [
-            ("ws://host:9001/path?x=1", "host", "host:9001", "/path"),
-            ("ws://[fd00::1]:80/", "fd00::1", "[fd00::1]:80", "/"),
-            ("wss://h", "h", "h", "/"),
-            ("ws://h?q", "h", "h", "/"),
-            ("ws://u:p@h:1/a/b#c", "h", "h:1", "/a/b"),
-        ] {
-            let it = Conversation { client: END, server: END, url: Some(url.into()), subprotocol: None };
-            let told = (it.host(), it.host_and_port(), it.path());
-            assert_eq!(told, (Some(host), Some(whole), Some(path)), "{url}");
         }
     }
 }

@@ -2,8 +2,8 @@ use std::collections::HashMap;
 
 use ahash::RandomState;
 
-use super::{Conversation, Facts, Filter};
-use crate::event::{ConnId, Event, Kind, Opened, Sink};
+use super::{Facts, Filter};
+use crate::event::{ConnId, Event, Kind, Opening, Rejected, Sink};
 use crate::model::{Anomaly, At, Side, Timestamp};
 
 /// Lets through to another sink what a filter is true of, and what is needed to understand it.
@@ -27,33 +27,35 @@ pub struct Filtered<S> {
 /// It is bounded by the connections that the analyzer follows, and openings that wait by [`Memory::OPENINGS`].
 #[derive(Clone, Debug, Default)]
 pub struct Memory {
-    known: HashMap<ConnId, Known, RandomState>,
-    /// An upgrade that was refused: no closing will follow, and only its anomalies may.
-    refused: Option<(ConnId, Known)>,
+    /// The conversations of which a row has passed, and the openings of the others.
+    known: HashMap<ConnId, Option<Waiting<Opening>>, RandomState>,
+    /// The last upgrade that was refused, until one of its anomalies passes.
+    rejected: Option<(ConnId, Waiting<Rejected>)>,
     /// The memory of openings that wait, in bytes.
     waiting: usize,
     /// Anomalies of the packet at hand that wait for their message.
-    held: Vec<Held>,
+    held: Vec<(ConnId, Option<Side>, Waiting<Anomaly>)>,
     /// The message that passed last.
     passed: Option<(ConnId, u64, Side)>,
 }
 
-/// An anomaly that waits.
+/// What waits until it is known whether it passes.
 #[derive(Clone, Debug)]
-struct Held {
-    conn: ConnId,
+struct Waiting<T> {
     at: At,
-    from: Option<Side>,
-    anomaly: Anomaly,
+    known: u64,
+    what: T,
 }
 
-#[derive(Clone, Debug)]
-struct Known {
-    facts: Conversation,
-    /// The opening, while none of the conversation's rows has passed.
-    opening: Option<(At, Opened)>,
-    /// The last message, or the opening.
-    last: Timestamp,
+impl<T> Waiting<T> {
+    fn new(event: &Event<'_>, what: T) -> Self {
+        Waiting { at: event.at, known: event.known, what }
+    }
+
+    /// Returns the event that it was, of the connection and conversation of `event`.
+    fn event<'a>(&'a self, event: &Event<'a>, kind: impl FnOnce(&'a T) -> Kind<'a>) -> Event<'a> {
+        Event { at: self.at, known: self.known, kind: kind(&self.what), ..*event }
+    }
 }
 
 /// Bounds how many anomalies wait for their message.
@@ -68,29 +70,23 @@ impl Memory {
         self.known.is_empty() && self.waiting == 0
     }
 
-    fn known(&mut self, conn: ConnId) -> Option<&mut Known> {
-        match &mut self.refused {
-            Some((refused, known)) if *refused == conn => Some(known),
-            _ => self.known.get_mut(&conn),
-        }
-    }
-
     /// Takes the opening that waits, to pass it on.
-    fn opening(&mut self, conn: ConnId) -> Option<(At, Opened)> {
-        let opening = self.known(conn)?.opening.take()?;
-        self.waiting = self.waiting.saturating_sub(weight(&opening.1));
+    fn opening(&mut self, conn: ConnId) -> Option<Waiting<Opening>> {
+        let opening = self.known.get_mut(&conn)?.take()?;
+        self.waiting = self.waiting.saturating_sub(weight(&opening.what));
         Some(opening)
     }
 
     fn forget(&mut self, conn: ConnId) {
         self.opening(conn);
         self.known.remove(&conn);
+        self.rejected.take_if(|(rejected, _)| *rejected == conn);
     }
 }
 
 /// Returns about how many bytes an opening takes.
-fn weight(opened: &Opened) -> usize {
-    let heads = opened.handshake.iter().flat_map(|it| {
+fn weight(opening: &Opening) -> usize {
+    let heads = opening.handshake.iter().flat_map(|it| {
         let request = it.request.iter().flat_map(|head| &head.headers);
         request.chain(it.response.iter().flat_map(|head| &head.headers))
     });
@@ -114,43 +110,47 @@ impl<S: Sink> Filtered<S> {
         &mut self.sink
     }
 
-    /// HttpTracker what is remembered, for the connections of another lane follow.
+    /// Exchanges what is remembered, for the connections of another lane follow.
     pub const fn exchange(&mut self, memory: &mut Memory) {
         std::mem::swap(&mut self.memory, memory);
     }
 
-    fn is_true(&self, event: &Event<'_>, known: Option<&Known>) -> bool {
-        self.filter.matches(&Facts::of(event, known.map(|known| &known.facts), self.began))
+    fn is_true(&self, event: &Event<'_>) -> bool {
+        self.filter.matches(&Facts::of(event, self.began))
     }
 
     /// Passes a row on, the opening of its conversation first where that has not passed yet.
     fn pass(&mut self, event: &Event<'_>) {
-        if let Some(conn) = event.conn
-            && let Some((at, opened)) = self.memory.opening(conn)
-        {
-            self.sink.event(&Event { conn: event.conn, at, kind: Kind::Opened(&opened) });
+        if let Some(conn) = event.conn {
+            if let Some(opening) = self.memory.opening(conn) {
+                self.sink.event(&opening.event(event, Kind::Opened));
+            }
+            if let Some((_, rejected)) = self.memory.rejected.take_if(|(of, _)| *of == conn) {
+                self.sink.event(&rejected.event(event, Kind::Rejected));
+            }
         }
         self.sink.event(event);
     }
 
-    fn opened(&mut self, conn: ConnId, opened: &Opened, event: &Event<'_>) {
+    fn opened(&mut self, conn: ConnId, opening: &Opening, event: &Event<'_>) {
         self.memory.forget(conn);
-        let mut known = Known { facts: Conversation::of(opened), opening: None, last: event.at.time };
-        let weight = weight(opened);
-        let waiting = self.memory.waiting.saturating_add(weight);
-        if self.is_true(event, Some(&known)) || waiting > Memory::OPENINGS {
+        let waiting = self.memory.waiting.saturating_add(weight(opening));
+        let waits = if self.is_true(event) || waiting > Memory::OPENINGS {
+            self.sink.event(event);
+            None
+        } else {
+            self.memory.waiting = waiting;
+            Some(Waiting::new(event, opening.clone()))
+        };
+        self.memory.known.insert(conn, waits);
+    }
+
+    fn rejected(&mut self, conn: ConnId, rejected: &Rejected, event: &Event<'_>) {
+        self.memory.rejected = None;
+        if self.is_true(event) {
             self.sink.event(event);
         } else {
-            known.opening = Some((event.at, opened.clone()));
-            self.memory.waiting = waiting;
-        }
-        if opened.established {
-            self.memory.known.insert(conn, known);
-        } else {
-            if let Some((before, _)) = self.memory.refused {
-                self.memory.opening(before);
-            }
-            self.memory.refused = Some((conn, known));
+            self.memory.rejected = Some((conn, Waiting::new(event, rejected.clone())));
         }
     }
 
@@ -158,20 +158,12 @@ impl<S: Sink> Filtered<S> {
         let held = std::mem::take(&mut self.memory.held);
         self.memory.passed = None;
         let Some(conn) = event.conn else { return };
-        let known = self.memory.known.get_mut(&conn);
-        let gap_before = known.map(|known| {
-            let gap = event.at.time.since(known.last);
-            known.last = event.at.time;
-            gap
-        });
-        let conversation = self.memory.known.get(&conn).map(|known| &known.facts);
-        let facts = Facts { gap_before, ..Facts::of(event, conversation, self.began) };
-        if !self.filter.matches(&facts) {
+        if !self.is_true(event) {
             return;
         }
-        for Held { conn: of, at, from: side, anomaly } in &held {
-            if *of == conn && at.packet == event.at.packet && side.is_none_or(|side| side == from) {
-                self.pass(&Event { conn: Some(*of), at: *at, kind: Kind::Anomaly { from: *side, anomaly } });
+        for (of, side, anomaly) in &held {
+            if *of == conn && anomaly.at.packet == event.at.packet && side.is_none_or(|side| side == from) {
+                self.pass(&anomaly.event(event, |anomaly| Kind::Anomaly { from: *side, anomaly }));
             }
         }
         self.pass(event);
@@ -183,27 +175,23 @@ impl<S: Sink> Filtered<S> {
         let passed = self.memory.passed.is_some_and(|(other, packet, side)| {
             conn == other && event.at.packet == packet && from.is_none_or(|from| from == side)
         });
-        let known = match &self.memory.refused {
-            Some((refused, known)) if *refused == conn => Some(known),
-            _ => self.memory.known.get(&conn),
-        };
         let follows = follows_its_message(anomaly);
-        if follows && passed || self.is_true(event, known) {
+        if follows && passed || self.is_true(event) {
             return self.pass(event);
         }
         if follows {
             return;
         }
-        self.memory.held.retain(|held| held.conn == conn && held.at.packet == event.at.packet);
+        let packet = event.at.packet;
+        self.memory.held.retain(|(of, _, held)| *of == conn && held.at.packet == packet);
         if self.memory.held.len() < HELD {
-            self.memory.held.push(Held { conn, at: event.at, from, anomaly: anomaly.clone() });
+            self.memory.held.push((conn, from, Waiting::new(event, anomaly.clone())));
         }
     }
 
     fn closed(&mut self, conn: ConnId, event: &Event<'_>) {
-        let known = self.memory.known.get(&conn);
-        let shown = known.is_some_and(|known| known.opening.is_none());
-        if shown || self.is_true(event, known) {
+        let shown = self.memory.known.get(&conn).is_some_and(Option::is_none);
+        if shown || self.is_true(event) {
             self.pass(event);
         }
         self.memory.forget(conn);
@@ -232,12 +220,13 @@ impl<S: Sink> Sink for Filtered<S> {
         match (&event.kind, event.conn) {
             (Kind::Message(message), _) => self.message(message.from, event),
             (Kind::Anomaly { from, anomaly }, _) => self.anomaly(*from, anomaly, event),
-            (Kind::Frame(_), Some(conn)) => {
-                if self.is_true(event, self.memory.known.get(&conn)) {
+            (Kind::Frame(_), Some(_)) => {
+                if self.is_true(event) {
                     self.pass(event);
                 }
             }
-            (Kind::Opened(opened), Some(conn)) => self.opened(conn, opened, event),
+            (Kind::Opened(opening), Some(conn)) => self.opened(conn, opening, event),
+            (Kind::Rejected(rejected), Some(conn)) => self.rejected(conn, rejected, event),
             (Kind::Closed(_), Some(conn)) => self.closed(conn, event),
             (_, None) => self.sink.event(event),
         }

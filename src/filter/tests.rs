@@ -10,7 +10,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::event::Kind as Row;
-use crate::event::{CloseBody, ConnId, Event, Message, Missing, Severity, Sink, Wire};
+use crate::event::{CloseBody, ConnId, Conversation, Event, Framing, Message, Missing, Severity, Sink, Wire};
 use crate::model::{Anomaly, At, Endpoint, Side, Timestamp};
 use crate::websocket::Opcode;
 
@@ -59,6 +59,9 @@ fn rows(filter: &Filter) -> Vec<u64> {
     let mut found = Vec::new();
     for (row, (conn, millis, from, opcode, payload)) in (1..).zip(messages) {
         let missing: &[Missing] = if row == 7 { &hole } else { &[] };
+        let last = &mut last[usize::from(conn == 9)];
+        let now = at(row, millis).time;
+        let gap = now.since(std::mem::replace(last, now));
         let wire = Wire {
             frames: if row == 5 { 2 } else { 1 },
             bytes: 0,
@@ -70,6 +73,8 @@ fn rows(filter: &Filter) -> Vec<u64> {
         let message = Message {
             from,
             opcode,
+            number: row,
+            delta: gap,
             payload,
             length: payload.len() as u64,
             text: opcode != Opcode::BINARY,
@@ -77,24 +82,21 @@ fn rows(filter: &Filter) -> Vec<u64> {
             truncated_to: None,
             close: (row == 8).then_some(close),
             rtt: (row == 4).then_some(Duration::from_millis(60)),
+            framing: Framing::Counted,
+            verified: true,
             wire,
         };
-        let event = Event {
-            conn: NonZeroU64::new(conn).map(ConnId::new),
-            at: at(row, millis),
-            kind: Row::Message(message),
-        };
         let about = conversation(conn);
-        let last = &mut last[usize::from(conn == 9)];
-        let gap_before = Some(event.at.time.since(*last));
-        *last = event.at.time;
-        if filter.matches(&Facts { gap_before, ..Facts::of(&event, Some(&about), BEGAN) }) {
+        let event =
+            Event::new(NonZeroU64::new(conn).map(ConnId::new), at(row, millis), Row::Message(message));
+        if filter.matches(&Facts::of(&Event { conversation: Some(&about), ..event }, BEGAN)) {
             found.push(row);
         }
     }
     let kind = Row::Anomaly { from: Some(Client), anomaly: &Anomaly::NoCloseEcho {} };
-    let event = Event { conn: NonZeroU64::new(9).map(ConnId::new), at: at(9, 9000), kind };
-    if filter.matches(&Facts::of(&event, Some(&conversation(9)), BEGAN)) {
+    let about = conversation(9);
+    let event = Event::new(NonZeroU64::new(9).map(ConnId::new), at(9, 9000), kind);
+    if filter.matches(&Facts::of(&Event { conversation: Some(&about), ..event }, BEGAN)) {
         found.push(9);
     }
     found

@@ -60,10 +60,10 @@ enum Counted {
 impl Counted {
     fn of(kind: &Kind<'_>) -> Option<Counted> {
         match kind {
-            Kind::Opened(opened) if opened.established => Some(Counted::Conversation),
+            Kind::Opened(_) => Some(Counted::Conversation),
             Kind::Message(_) => Some(Counted::Message),
             Kind::Anomaly { .. } => Some(Counted::Anomaly),
-            Kind::Opened(_) | Kind::Frame(_) | Kind::Closed(_) => None,
+            Kind::Rejected(_) | Kind::Frame(_) | Kind::Closed(_) => None,
         }
     }
 }

@@ -161,7 +161,7 @@ fn advance<P: Part>(shards: &mut [Shard<P::Memory>], tick: Timestamp, sink: &mut
 
 /// Tells what concerns no connection.
 pub(super) fn aside(at: At, anomaly: &crate::model::Anomaly, sink: &mut dyn Sink) {
-    sink.event(&Event { conn: None, at, kind: Kind::Anomaly { from: None, anomaly } });
+    sink.event(&Event::new(None, at, Kind::Anomaly { from: None, anomaly }));
 }
 
 /// Ends all connections, in the order of their names, and writes what they have to tell.

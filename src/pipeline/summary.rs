@@ -55,8 +55,8 @@ impl Summary {
     pub(super) fn count(&mut self, event: &Event<'_>) {
         let counter = match &event.kind {
             Kind::Message(_) => &mut self.messages,
-            Kind::Opened(opened) if opened.established => &mut self.conversations,
-            Kind::Opened(_) => &mut self.refused,
+            Kind::Opened(_) => &mut self.conversations,
+            Kind::Rejected(_) => &mut self.refused,
             Kind::Anomaly { anomaly, .. } => {
                 if let Anomaly::CapturedTwice { segments, .. } = anomaly {
                     self.captured_again = self.captured_again.saturating_add(*segments);

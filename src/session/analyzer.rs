@@ -339,10 +339,12 @@ impl Analyzer {
             self.counts.evicted = self.counts.evicted.saturating_add(1);
             if conversation {
                 let value = self.shared.limits.connections as u64;
-                let conn = self.slots.get(n).and_then(Option::as_ref).map(|slot| slot.id);
+                let slot = self.slots.get(n).and_then(Option::as_ref);
+                let conn = slot.map(|slot| slot.id);
+                let conversation = slot.and_then(|slot| slot.connection.as_ref()?.conversation());
                 let anomaly = Anomaly::LimitReached { limit: "connections", value };
                 let kind = Kind::Anomaly { from: None, anomaly: &anomaly };
-                sink.event(&Event { conn, at, kind });
+                sink.event(&Event { conversation, ..Event::new(conn, at, kind) });
             }
             self.forget(n, at, sink);
         }

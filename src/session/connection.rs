@@ -4,7 +4,7 @@ use super::compression::Deflate;
 use super::context::{Context, Shared};
 use super::conversation::{Conversation, Ending};
 use super::resync::Search;
-use crate::event::{ConnId, Kind, Opened, Sink};
+use crate::event::{self, ConnId, Kind, Opening, Rejected, Sink};
 use crate::http::{self, BufferedBytes, Handshake, HttpTracker, Sniff};
 use crate::model::{Anomaly, At, Endpoint, Lost, Pair, Segment, Side, Timestamp};
 use crate::tcp::{self, CapturedAgain, Delivery, End, Output};
@@ -28,6 +28,8 @@ use crate::tcp::{self, CapturedAgain, Delivery, End, Output};
 pub(super) struct Connection {
     tcp: tcp::Connection,
     upper: Upper,
+    /// What is told of the conversation, or of the last upgrade that was refused, with every event.
+    conversation: Option<Box<event::Conversation>>,
 }
 
 /// What stands above TCP.
@@ -106,6 +108,7 @@ impl Connection {
                 last: at,
                 again: CapturedAgain::default(),
             },
+            conversation: None,
         }
     }
 
@@ -127,6 +130,11 @@ impl Connection {
     /// Tells whether it is a WebSocket.
     pub(super) const fn is_conversation(&self) -> bool {
         matches!(self.upper.layer, Layer::WebSocket(_))
+    }
+
+    /// Returns what is told of the conversation, where there is one.
+    pub(super) fn conversation(&self) -> Option<&event::Conversation> {
+        self.conversation.as_deref()
     }
 
     /// Returns when [`Connection::advance`] has something to do.
@@ -154,7 +162,7 @@ impl Connection {
     /// Decides a search for a conversation joined late with what there is: no more memory is to be had.
     pub(super) fn stop_searching(&mut self, shared: &mut Shared, sink: &mut dyn Sink) {
         let at = self.upper.last;
-        self.upper.decide_late(&mut Context { sink, shared, conn: self.upper.id, at });
+        self.upper.decide_late(&mut Context::new(sink, shared, self.upper.id, at, &mut self.conversation));
         if let Layer::Late(_) = self.upper.layer {
             self.upper.layer = Layer::Hopeless;
         }
@@ -174,7 +182,8 @@ impl Connection {
         self.upper.last = at;
         self.upper.seen[side] = true;
         let delivery = self.tcp.push(side, segment, at);
-        self.upper.drain(delivery, &mut Context { sink, shared, conn: self.upper.id, at });
+        self.upper
+            .drain(delivery, &mut Context::new(sink, shared, self.upper.id, at, &mut self.conversation));
         self.upper.disordered |= self.tcp.is_disordered();
         self.upper.again = self.tcp.captured_again();
     }
@@ -183,7 +192,8 @@ impl Connection {
     pub(super) fn advance(&mut self, time: Timestamp, shared: &mut Shared, sink: &mut dyn Sink) {
         let at = At { packet: self.upper.last.packet, time };
         let delivery = self.tcp.advance(time);
-        self.upper.drain(delivery, &mut Context { sink, shared, conn: self.upper.id, at });
+        self.upper
+            .drain(delivery, &mut Context::new(sink, shared, self.upper.id, at, &mut self.conversation));
     }
 
     /// Gives up what waits, because a bound was reached; tells whether that helped.
@@ -191,7 +201,8 @@ impl Connection {
         let before = self.waiting();
         let at = self.upper.last;
         let delivery = self.tcp.relieve();
-        self.upper.drain(delivery, &mut Context { sink, shared, conn: self.upper.id, at });
+        self.upper
+            .drain(delivery, &mut Context::new(sink, shared, self.upper.id, at, &mut self.conversation));
         // What waited may be searched now, and hold as much.
         if self.waiting() >= before
             && let Layer::WebSocket(conversation) = &mut self.upper.layer
@@ -203,7 +214,7 @@ impl Connection {
 
     /// Tells all there is to tell: no more segments will come.
     pub(super) fn finish(mut self, at: At, shared: &mut Shared, sink: &mut dyn Sink) {
-        let mut cx = Context { sink, shared, conn: self.upper.id, at };
+        let mut cx = Context::new(sink, shared, self.upper.id, at, &mut self.conversation);
         let delivery = self.tcp.finish();
         self.upper.drain(delivery, &mut cx);
         self.upper.close(Ending::Unseen, &mut cx);
@@ -357,7 +368,10 @@ impl Upper {
                         if self.disordered => {}
                     http::Output::Anomaly { side, anomaly } => self.hold(Some(side), anomaly),
                     http::Output::Refused(handshake) | http::Output::Unanswered(handshake) => {
-                        cx.say(Kind::Opened(&self.opened(Some(handshake), false)));
+                        let opening = self.opening(Some(handshake));
+                        cx.begin(&opening);
+                        let ended = self.ended.client || self.ended.server;
+                        cx.say(Kind::Rejected(&Rejected { opening, ended }));
                         self.tell_held(cx);
                     }
                     http::Output::Upgraded(handshake) => {
@@ -384,7 +398,9 @@ impl Upper {
             let first = Side::BOTH.map(|side| early[side].first()).into_iter().flatten();
             cx.at = first.filter_map(BufferedBytes::at).min_by_key(|at| at.packet).unwrap_or(now);
         }
-        cx.say(Kind::Opened(&self.opened(Some(handshake), true)));
+        let opening = self.opening(Some(handshake));
+        cx.begin(&opening);
+        cx.say(Kind::Opened(&opening));
         let mut conversation = Box::new(Conversation::new(cx.at.time, deflate));
         if !answered {
             conversation.search(Side::Server, Search::joined_late(), cx);
@@ -419,9 +435,8 @@ impl Upper {
         cx.at = now;
     }
 
-    fn opened(&self, handshake: Option<Box<Handshake>>, established: bool) -> Opened {
-        let (client, server) = (self.end_of(Side::Client), self.end_of(Side::Server));
-        Opened { client, server, handshake, established }
+    fn opening(&self, handshake: Option<Box<Handshake>>) -> Opening {
+        Opening::new(self.end_of(Side::Client), self.end_of(Side::Server), handshake)
     }
 
     fn end_of(&self, side: Side) -> Endpoint {

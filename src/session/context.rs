@@ -3,7 +3,7 @@ use std::sync::Arc;
 use super::Limits;
 use super::message::Open;
 use super::recent::Recent;
-use crate::event::{ConnId, Event, Kind, Sink};
+use crate::event::{self, ConnId, Event, Kind, Opening, Sink};
 use crate::model::{Anomaly, At, Side};
 use crate::tcp;
 use crate::websocket::Payload;
@@ -14,12 +14,33 @@ pub(super) struct Context<'x> {
     pub(super) shared: &'x mut Shared,
     pub(super) conn: ConnId,
     pub(super) at: At,
+    /// The packet at hand.
+    pub(super) known: u64,
+    /// What is told of the conversation with every event.
+    pub(super) conversation: &'x mut Option<Box<event::Conversation>>,
 }
 
-impl Context<'_> {
+impl<'x> Context<'x> {
+    /// Returns the context of a connection that handles what came with the packet `at`.
+    pub(super) fn new(
+        sink: &'x mut dyn Sink,
+        shared: &'x mut Shared,
+        conn: ConnId,
+        at: At,
+        conversation: &'x mut Option<Box<event::Conversation>>,
+    ) -> Self {
+        Context { sink, shared, conn, at, known: at.packet, conversation }
+    }
+
     /// Says that something happened, here and now.
     pub(super) fn say(&mut self, kind: Kind<'_>) {
-        self.sink.event(&Event { conn: Some(self.conn), at: self.at, kind });
+        let conversation = self.conversation.as_deref();
+        self.sink.event(&Event { conn: Some(self.conn), at: self.at, known: self.known, conversation, kind });
+    }
+
+    /// Takes what is told of the conversation from its opening.
+    pub(super) fn begin(&mut self, opening: &Opening) {
+        *self.conversation = Some(Box::new(event::Conversation::of(opening)));
     }
 
     /// Says that something was wrong.

@@ -26,6 +26,8 @@ use crate::websocket::{Frames, Header, Pings, Rules};
 pub(super) struct Conversation {
     sides: Pair<Half>,
     opened: Timestamp,
+    /// The last message, or the opening.
+    last: Timestamp,
     deflate: Deflate,
     first_close: Option<Box<FirstClose>>,
     /// Who ended TCP first.
@@ -80,6 +82,7 @@ impl Conversation {
         Conversation {
             sides: Pair::default(),
             opened,
+            last: opened,
             deflate,
             first_close: None,
             ended_by: None,

@@ -7,7 +7,6 @@ use super::histogram::{self, Quantiles, RttHistogram};
 use super::row::{End, Row};
 use super::shard::{Counted, LengthHistogram, TOLD};
 use crate::event;
-use crate::filter;
 use crate::model::{Endpoint, Side, Timestamp};
 use crate::view::{Rfc3339, close_code_name};
 use crate::websocket::Opcode;
@@ -329,7 +328,7 @@ impl Report {
 fn talkers(rows: &[Row]) -> Vec<EndpointTraffic> {
     let mut by_name: BTreeMap<(String, Option<String>), EndpointTraffic> = BTreeMap::new();
     for row in rows {
-        let facts = filter::Conversation {
+        let facts = event::Conversation {
             client: row.client,
             server: row.server,
             url: row.url.clone(),

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::histogram::RttHistogram;
-use crate::event::{Closed, ConnId, DirectionTotals, Message, Opened, Severity};
+use crate::event::{Closed, ConnId, DirectionTotals, Message, Opening, Severity};
 use crate::model::{At, Endpoint, Pair, Side, Timestamp};
 use crate::websocket::Opcode;
 
@@ -46,13 +46,12 @@ pub(super) enum End {
 const WAITING: usize = 32;
 
 impl Row {
-    pub(super) fn new(conn: ConnId, at: At, opened: &Opened) -> Self {
-        let handshake = opened.handshake.as_deref();
-        let status = handshake.and_then(|it| it.response.as_ref()).map(|response| response.status);
+    pub(super) fn new(conn: ConnId, at: At, opening: &Opening) -> Self {
+        let handshake = opening.handshake.as_deref();
         Row {
             conn,
-            client: opened.client,
-            server: opened.server,
+            client: opening.client,
+            server: opening.server,
             handshake: handshake.is_some(),
             url: handshake.and_then(|it| it.url.clone()),
             subprotocol: handshake.and_then(|it| it.subprotocol.clone()),
@@ -67,7 +66,7 @@ impl Row {
             waiting: Pair::default(),
             unanswered: 0,
             anomalies: [0; 3],
-            end: if opened.established { End::Open } else { End::Refused(status) },
+            end: End::Open,
         }
     }
 

@@ -7,7 +7,7 @@ use hdrhistogram::Histogram;
 use super::report::Report;
 use super::row::{End, Row};
 use super::timeline::Timeline;
-use crate::event::{ConnId, DirectionTotals, Event, Gather, Kind, Message, Opened, Sink};
+use crate::event::{ConnId, DirectionTotals, Event, Gather, Kind, Message, Opening, Rejected, Sink};
 use crate::model::{At, Pair, Side};
 use crate::websocket::Opcode;
 
@@ -20,8 +20,8 @@ pub struct Stats {
     free: Vec<usize>,
     /// The conversation of the last message: most often it is the next one's too.
     recent: Option<(ConnId, usize)>,
-    /// An upgrade that was refused: no closing will follow, and only its anomalies may.
-    refused: Option<Row>,
+    /// The last upgrade that was refused, while its anomalies follow.
+    rejected: Option<Row>,
     pub(super) counted: Counted,
 }
 
@@ -99,7 +99,7 @@ impl Stats {
             row.settle(&mut |ping| counted.unanswered(ping, conn));
             self.counted.over(row);
         }
-        if let Some(row) = self.refused.take() {
+        if let Some(row) = self.rejected.take() {
             self.counted.over(row);
         }
         self.live.clear();
@@ -107,15 +107,9 @@ impl Stats {
         self.recent = None;
     }
 
-    fn opened(&mut self, conn: ConnId, at: At, opened: &Opened) {
+    fn opened(&mut self, conn: ConnId, at: At, opening: &Opening) {
         self.end(conn);
-        let row = Row::new(conn, at, opened);
-        if !opened.established {
-            if let Some(before) = self.refused.replace(row) {
-                self.counted.over(before);
-            }
-            return;
-        }
+        let row = Row::new(conn, at, opening);
         let n = self.free.pop().unwrap_or(self.rows.len());
         if let Some(slot) = self.rows.get_mut(n) {
             *slot = Some(row);
@@ -123,6 +117,14 @@ impl Stats {
             self.rows.push(Some(row));
         }
         self.live.insert(conn, n);
+    }
+
+    fn rejected(&mut self, conn: ConnId, at: At, rejected: &Rejected) {
+        let mut row = Row::new(conn, at, &rejected.opening);
+        row.end = End::Refused(rejected.status());
+        if let Some(before) = self.rejected.replace(row) {
+            self.counted.over(before);
+        }
     }
 
     fn row(&mut self, conn: ConnId) -> Option<&mut Row> {
@@ -168,11 +170,12 @@ impl Sink for Stats {
         let at = event.at;
         match (&event.kind, event.conn) {
             (Kind::Message(message), Some(conn)) => self.message(conn, at, message),
-            (Kind::Opened(opened), Some(conn)) => self.opened(conn, at, opened),
+            (Kind::Opened(opening), Some(conn)) => self.opened(conn, at, opening),
+            (Kind::Rejected(rejected), Some(conn)) => self.rejected(conn, at, rejected),
             (Kind::Anomaly { anomaly, .. }, conn) => {
                 let count = self.counted.anomalies.entry(anomaly.code()).or_default();
                 *count = count.saturating_add(1);
-                let row = match (conn, &mut self.refused) {
+                let row = match (conn, &mut self.rejected) {
                     (Some(conn), Some(row)) if row.conn == conn && !self.live.contains_key(&conn) => {
                         Some(row)
                     }
@@ -350,10 +353,10 @@ mod tests {
 
     #[test]
     fn an_upgrade_after_a_refusal_on_one_connection_is_a_row_of_its_own() {
-        let refused = Opened { established: false, ..samples::refused() };
+        let refused = samples::refused();
         let opened = samples::opened();
         let mut stats = Stats::new();
-        stats.event(&of(4, 1, Kind::Opened(&refused)));
+        stats.event(&of(4, 1, Kind::Rejected(&refused)));
         let anomaly = crate::event::Anomaly::RefusedWithoutVersion {};
         stats.event(&of(4, 1, Kind::Anomaly { from: None, anomaly: &anomaly }));
         stats.event(&of(4, 2, Kind::Opened(&opened)));

@@ -2,7 +2,8 @@ use std::cell::Cell;
 use std::ops::Range;
 use std::time::Duration;
 
-use crate::event::{Closed, ConnId, Event, Frame, Kind, Missing, Opcode, Opened, Sink, Wire};
+use super::conversation::Attempt;
+use crate::event::{Closed, ConnId, Event, Frame, Framing, Kind, Missing, Opcode, Sink, Wire};
 use crate::model::{Anomaly, At, Side};
 
 /// Owns events on their way into a [`super::Store`].
@@ -18,12 +19,13 @@ pub struct Batch {
 pub(super) struct Item {
     pub(super) conn: Option<ConnId>,
     pub(super) at: At,
+    pub(super) known: u64,
     pub(super) what: Owned,
 }
 
 #[derive(Debug)]
 pub(super) enum Owned {
-    Opened(Box<Opened>),
+    Attempt(Box<Attempt>),
     Frame(Frame),
     Message(Draft),
     Anomaly(Option<Side>, Box<Anomaly>),
@@ -35,6 +37,10 @@ pub(super) enum Owned {
 pub(super) struct Draft {
     pub(super) from: Side,
     pub(super) opcode: Opcode,
+    pub(super) number: u64,
+    pub(super) delta: Duration,
+    pub(super) framing: Framing,
+    pub(super) verified: bool,
     pub(super) text: bool,
     pub(super) truncated: bool,
     pub(super) close: Option<u16>,
@@ -93,7 +99,8 @@ impl Batch {
 impl Sink for Batch {
     fn event(&mut self, event: &Event<'_>) {
         let what = match event.kind {
-            Kind::Opened(opened) => Owned::Opened(Box::new(opened.clone())),
+            Kind::Opened(opening) => Owned::Attempt(Box::new(Attempt::Opened(opening.clone()))),
+            Kind::Rejected(rejected) => Owned::Attempt(Box::new(Attempt::Rejected(rejected.clone()))),
             Kind::Frame(frame) => Owned::Frame(frame),
             Kind::Anomaly { from, anomaly } => Owned::Anomaly(from, Box::new(anomaly.clone())),
             Kind::Closed(closed) => Owned::Closed(Box::new(closed.clone())),
@@ -104,6 +111,10 @@ impl Sink for Batch {
                 Owned::Message(Draft {
                     from: message.from,
                     opcode: message.opcode,
+                    number: message.number,
+                    delta: message.delta,
+                    framing: message.framing,
+                    verified: message.verified,
                     text: message.text,
                     truncated: message.truncated_to.is_some(),
                     close: message.close.map(|close| close.code),
@@ -117,7 +128,7 @@ impl Sink for Batch {
                 })
             }
         };
-        self.items.push(Item { conn: event.conn, at: event.at, what });
+        self.items.push(Item { conn: event.conn, at: event.at, known: event.known, what });
     }
 
     fn wants_frames(&self) -> bool {

@@ -1,6 +1,6 @@
 use std::num::NonZeroU64;
 
-use crate::event::{Closed, ConnId, DirectionTotals, Opcode, Opened, Severity};
+use crate::event::{self, Closed, ConnId, DirectionTotals, Opcode, Opening, Rejected, Severity};
 use crate::model::{At, Pair, Side, Timestamp};
 
 /// How a conversation stands.
@@ -21,10 +21,12 @@ pub struct Conversation {
     pub id: ConnId,
     /// How it stands.
     pub state: State,
-    /// How it began; `None` where only an anomaly named its connection.
-    pub opened: Option<Box<Opened>>,
+    /// How it began, or did not; `None` where only an anomaly named its connection.
+    pub opened: Option<Box<Attempt>>,
+    /// What names it in every output, from which entry of the store on: anew with each upgrade.
+    pub(super) names: Vec<(u32, event::Conversation)>,
     /// Upgrades that were refused before, on the same connection.
-    pub(super) earlier: Vec<Opened>,
+    pub(super) earlier: Vec<Attempt>,
     /// When it was first heard of, and when last.
     pub times: (Timestamp, Timestamp),
     /// How it ended.
@@ -37,6 +39,38 @@ pub struct Conversation {
     pub(super) entries: Vec<u32>,
     /// Frame headers of messages that are not complete yet: data and control frames of each side.
     pub(super) pending: Pair<[Pending; 2]>,
+}
+
+/// An upgrade, whatever came of it.
+#[derive(Clone, Debug)]
+pub enum Attempt {
+    /// It was granted.
+    Opened(Opening),
+    /// It was refused or never answered.
+    Rejected(Rejected),
+}
+
+impl Attempt {
+    /// Returns the ends and the handshake.
+    pub const fn opening(&self) -> &Opening {
+        match self {
+            Attempt::Opened(opening) => opening,
+            Attempt::Rejected(rejected) => &rejected.opening,
+        }
+    }
+
+    /// Tells whether it was granted.
+    pub const fn is_granted(&self) -> bool {
+        matches!(self, Attempt::Opened(_))
+    }
+
+    /// Returns the event that it was.
+    pub const fn kind(&self) -> event::Kind<'_> {
+        match self {
+            Attempt::Opened(opening) => event::Kind::Opened(opening),
+            Attempt::Rejected(rejected) => event::Kind::Rejected(rejected),
+        }
+    }
 }
 
 /// The headers of the frames of an unfinished message, written down.
@@ -52,6 +86,7 @@ impl Conversation {
             id,
             state: State::Open,
             opened: None,
+            names: Vec::new(),
             earlier: Vec::new(),
             times: (at.time, at.time),
             closed: None,
@@ -76,18 +111,24 @@ impl Conversation {
     /// Returns host and path, or the server's address where the handshake is not known.
     pub fn name(&self) -> String {
         let Some(opened) = &self.opened else { return format!("connection {}", self.id) };
-        let handshake = opened.handshake.as_ref();
+        let handshake = opened.opening().handshake.as_ref();
         match handshake.and_then(|handshake| handshake.url.as_deref()) {
             Some(url) => {
                 url.strip_prefix("ws://").or_else(|| url.strip_prefix("wss://")).unwrap_or(url).to_owned()
             }
-            None => opened.server.to_string(),
+            None => opened.opening().server.to_string(),
         }
+    }
+
+    /// Returns what names it in every output, as of entry `number` of the store.
+    pub fn named_at(&self, number: u32) -> Option<&event::Conversation> {
+        let after = self.names.partition_point(|(from, _)| *from <= number);
+        Some(&self.names.get(after.checked_sub(1)?)?.1)
     }
 
     /// Returns the sub-protocol that was agreed on.
     pub fn subprotocol(&self) -> Option<&str> {
-        self.opened.as_ref()?.handshake.as_ref()?.subprotocol.as_deref()
+        self.opened.as_ref()?.opening().handshake.as_ref()?.subprotocol.as_deref()
     }
 
     /// Returns the messages and control frames of both sides.
@@ -127,8 +168,8 @@ impl Conversation {
 
     /// Returns about how much memory it takes, its handshake included, in bytes.
     pub(super) fn weight(&self) -> usize {
-        let heads = |opened: &Opened| {
-            let handshake = opened.handshake.as_ref();
+        let heads = |opened: &Attempt| {
+            let handshake = opened.opening().handshake.as_ref();
             let request = handshake.and_then(|h| h.request.as_ref()).map(|r| (&r.headers, r.target.len()));
             let response = handshake.and_then(|h| h.response.as_ref()).map(|r| (&r.headers, r.reason.len()));
             [request, response].into_iter().flatten().fold(512, |sum: usize, (headers, line)| {

@@ -37,6 +37,10 @@ impl Facts {
     pub const EXTRA: Facts = Facts(64);
     /// An anomaly of severity error was found at its packet.
     pub const WRONG: Facts = Facts(128);
+    /// Its frames were found by searching for them.
+    pub const SEARCHED: Facts = Facts(256);
+    /// Nothing vouches for its bytes.
+    pub const UNVERIFIED: Facts = Facts(512);
 
     /// Tells whether all of `facts` hold.
     pub const fn has(self, facts: Facts) -> bool {
@@ -60,7 +64,7 @@ pub struct Entry {
     /// The true length of a message's payload; of an anomaly, where it stands among those kept; of an opening, how many
     /// its connection had before.
     pub(super) length: u64,
-    /// Where the payload lies.
+    /// Where a message's payload lies; of the others, how many packets later they became known.
     pub(super) place: u64,
     /// How many payload bytes are kept.
     pub(super) kept: u32,

@@ -29,7 +29,7 @@ mod unlinked;
 
 pub use batch::Batch;
 pub use bounds::Bounds;
-pub use conversation::{Conversation, State};
+pub use conversation::{Attempt, Conversation, State};
 pub use entry::{Entry, Facts, What};
 pub use payloads::PayloadLocation;
 pub use rates::{Column, Marks};

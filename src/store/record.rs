@@ -1,11 +1,19 @@
 //! The facts that stand behind a payload: too many for the index, wanted only when somebody looks.
 
+use std::time::Duration;
+
 use crate::event::{Frame, Header, Missing};
 use crate::model::{At, Side, Timestamp};
 
 /// Everything that was kept about one message beside its [`super::Entry`].
 #[derive(Clone, Debug, Default)]
 pub struct Record {
+    /// The packet at which it became known.
+    pub known: u64,
+    /// Which message of its conversation it is, from 1.
+    pub number: u64,
+    /// The time since the message before it, or the opening.
+    pub delta: Duration,
     /// The packet that carried its first byte, and when.
     pub first: At,
     /// Its frames, as many as were kept.
@@ -78,13 +86,27 @@ fn take_frame(from: Side, bytes: &mut &[u8]) -> Option<Frame> {
     Some(Frame { from, header, offset: take(bytes)? })
 }
 
+/// The facts about a message that stand behind its payload, beside its frames.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tail<'a> {
+    pub(super) first: At,
+    pub(super) known: u64,
+    pub(super) number: u64,
+    pub(super) delta: Duration,
+    pub(super) missing: &'a [Missing],
+}
+
 /// Appends what stands behind a payload; `frames` are already written by [`put_frame`].
-pub(super) fn put_tail(at: At, first: At, frames: (usize, &[u8]), missing: &[Missing], out: &mut Vec<u8>) {
+pub(super) fn put_tail(at: At, tail: &Tail<'_>, frames: (usize, &[u8]), out: &mut Vec<u8>) {
     let start = out.len();
-    put(at.packet.saturating_sub(first.packet), out);
-    put(u64::try_from(at.time.since(first.time).as_nanos()).unwrap_or(u64::MAX), out);
-    put(missing.len() as u64, out);
-    for hole in missing {
+    let nanos = |span: Duration| u64::try_from(span.as_nanos()).unwrap_or(u64::MAX);
+    put(at.packet.saturating_sub(tail.first.packet), out);
+    put(nanos(at.time.since(tail.first.time)), out);
+    put(tail.known.saturating_sub(at.packet), out);
+    put(tail.number, out);
+    put(nanos(tail.delta), out);
+    put(tail.missing.len() as u64, out);
+    for hole in tail.missing {
         put(hole.offset, out);
         put(hole.length.map_or(0, |length| length.saturating_add(1)), out);
     }
@@ -103,6 +125,9 @@ pub(super) fn take_tail(at: At, from: Side, mut bytes: &[u8], record: &mut Recor
     let packet = at.packet.saturating_sub(take(bytes)?);
     let before = i64::try_from(take(bytes)?).unwrap_or(i64::MAX);
     record.first = At { packet, time: Timestamp::from_nanos(at.time.as_nanos().saturating_sub(before)) };
+    record.known = at.packet.saturating_add(take(bytes)?);
+    record.number = take(bytes)?;
+    record.delta = Duration::from_nanos(take(bytes)?);
     for _ in 0..take(bytes)? {
         let (offset, length) = (take(bytes)?, take(bytes)?);
         record.missing.push(Missing { offset, length: length.checked_sub(1) });
@@ -137,10 +162,13 @@ mod tests {
             let mut written = Vec::new();
             frames.iter().for_each(|frame| put_frame(frame, &mut written));
             let mut tail = Vec::new();
-            put_tail(at, first, (frames.len(), &written), &missing, &mut tail);
+            let (known, delta) = (at.packet + packets, Duration::from_nanos(packets));
+            let facts = Tail { first, known, number: packets, delta, missing: &missing };
+            put_tail(at, &facts, (frames.len(), &written), &mut tail);
             let mut record = Record::default();
             prop_assert_eq!(take_tail(at, Side::Client, &tail, &mut record), Some(()));
             prop_assert_eq!(record.first, first);
+            prop_assert_eq!((record.known, record.number, record.delta), (known, packets, delta));
             prop_assert_eq!(record.missing, missing);
             let heads = |frames: &[Frame]| frames.iter().map(|f| (f.header, f.offset)).collect::<Vec<_>>();
             prop_assert_eq!(heads(&record.frames), heads(&frames));

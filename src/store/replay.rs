@@ -1,6 +1,8 @@
-use super::{Facts, Store, What};
-use crate::event::{CloseBody, Event, Kind, Message, Opcode, Sink, Wire};
-use crate::model::At;
+use std::time::Duration;
+
+use super::{Conversation, Entry, Facts, Store, What};
+use crate::event::{CloseBody, Event, Framing, Kind, Message, Missing, Opcode, Sink, Wire};
+use crate::model::{At, Side};
 
 /// Why an entry cannot be told again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +15,9 @@ pub enum ReplayError {
     NoEvidence,
 }
 
+/// Stands for missing ranges that were not looked up.
+const SOMEWHERE: &[Missing] = &[Missing { offset: 0, length: None }];
+
 impl Store {
     /// Tells `sink` of an entry as the analyzer told of it, its frames first where `sink` wants them.
     ///
@@ -21,67 +26,135 @@ impl Store {
     /// Where the entry is not known well enough to be told as it was.
     pub fn replay(&mut self, number: u32, sink: &mut dyn Sink) -> Result<(), ReplayError> {
         let entry = self.entry(number).copied().ok_or(ReplayError::Unknown)?;
-        let at = At { packet: entry.packet(), time: entry.time() };
-        let conversation = entry.conversation().and_then(|slot| self.conversations().get(slot as usize));
-        let conn = conversation.map(|conversation| conversation.id);
-        match entry.what() {
-            What::Opened => {
-                let opened = self.opened(&entry).ok_or(ReplayError::Unknown)?;
-                sink.event(&Event { conn, at, kind: Kind::Opened(opened) });
-            }
-            What::Closed => {
-                let closed = conversation.and_then(|conversation| conversation.closed.as_deref());
-                let closed = closed.ok_or(ReplayError::Unknown)?;
-                sink.event(&Event { conn, at, kind: Kind::Closed(closed) });
-            }
-            What::Anomaly => {
-                let remark = self.remark(&entry).ok_or(ReplayError::NoEvidence)?;
-                sink.event(&Event {
-                    conn,
-                    at,
-                    kind: Kind::Anomaly { from: remark.from, anomaly: &remark.anomaly },
-                });
-            }
-            What::Message => {
-                let from = entry.from().ok_or(ReplayError::Unknown)?;
-                let record = self.record(number, usize::MAX).ok_or(ReplayError::Unknown)?;
-                if record.dropped {
-                    return Err(ReplayError::Dropped);
-                }
-                if sink.wants_frames() {
-                    for frame in &record.frames {
-                        sink.event(&Event { conn, at, kind: Kind::Frame(*frame) });
-                    }
-                }
-                let reason = record.payload.get(2..).unwrap_or_default();
-                let reason = reason.utf8_chunks().next().map_or("", |chunk| chunk.valid());
-                let facts = entry.facts();
-                let close = (entry.opcode() == Opcode::CLOSE).then_some(entry.close_code()).flatten();
-                sink.event(&Event {
-                    conn,
-                    at,
-                    kind: Kind::Message(Message {
-                        from,
-                        opcode: entry.opcode(),
-                        payload: &record.payload,
-                        length: entry.length(),
-                        text: facts.has(Facts::TEXT),
-                        missing: &record.missing,
-                        truncated_to: facts.has(Facts::TRUNCATED).then_some(u64::from(entry.kept())),
-                        close: close.map(|code| CloseBody { code, reason }),
-                        rtt: entry.rtt(),
-                        wire: Wire {
-                            frames: u64::from(entry.frames()),
-                            bytes: u64::from(entry.wire()),
-                            compressed: facts.has(Facts::COMPRESSED),
-                            inflated: facts.has(Facts::INFLATED),
-                            masked: facts.has(Facts::MASKED),
-                            first: record.first,
-                        },
-                    }),
-                });
+        if entry.what() != What::Message {
+            sink.event(&self.beside_messages(&entry, number)?);
+            return Ok(());
+        }
+        let from = entry.from().ok_or(ReplayError::Unknown)?;
+        let record = self.record(number, usize::MAX).ok_or(ReplayError::Unknown)?;
+        if record.dropped {
+            return Err(ReplayError::Dropped);
+        }
+        let event = |kind| named(&self.conversations, &entry, number, kind);
+        if sink.wants_frames() {
+            for frame in &record.frames {
+                sink.event(&event(Kind::Frame(*frame)));
             }
         }
+        let message = Message {
+            missing: &record.missing,
+            number: record.number,
+            delta: record.delta,
+            wire: Wire { first: record.first, ..wire_of(&entry) },
+            ..message_of(&entry, from, &record.payload)
+        };
+        sink.event(&Event { known: record.known, ..event(Kind::Message(message)) });
         Ok(())
+    }
+
+    /// Lends an entry to `then` as the event that it was, as far as a filter can ask.
+    ///
+    /// A message's payload is there where `reads` and while it is kept; its number and what is missing are not.
+    ///
+    /// # Errors
+    ///
+    /// Where the entry is not known well enough.
+    pub fn glimpse<R>(
+        &mut self,
+        number: u32,
+        reads: bool,
+        then: impl FnOnce(&Event<'_>) -> R,
+    ) -> Result<R, ReplayError> {
+        let entry = self.entry(number).copied().ok_or(ReplayError::Unknown)?;
+        if entry.what() != What::Message {
+            return self.beside_messages(&entry, number).map(|event| then(&event));
+        }
+        let from = entry.from().ok_or(ReplayError::Unknown)?;
+        let delta = self.delta(&entry, number).unwrap_or_default();
+        let reads = reads || entry.close_code().is_some();
+        let kept = if reads { entry.kept as usize } else { 0 };
+        let payload = self.payloads.read(entry.place, kept).unwrap_or_default();
+        let message = Message { delta, ..message_of(&entry, from, payload) };
+        Ok(then(&named(&self.conversations, &entry, number, Kind::Message(message))))
+    }
+
+    /// Returns the event that an entry was which is no message.
+    fn beside_messages(&self, entry: &Entry, number: u32) -> Result<Event<'_>, ReplayError> {
+        let kind = match entry.what() {
+            What::Opened => self.opened(entry).ok_or(ReplayError::Unknown)?.kind(),
+            What::Closed => {
+                let conversation = conversation_of(&self.conversations, entry);
+                let closed = conversation.and_then(|conversation| conversation.closed.as_deref());
+                Kind::Closed(closed.ok_or(ReplayError::Unknown)?)
+            }
+            What::Anomaly => {
+                let remark = self.remark(entry).ok_or(ReplayError::NoEvidence)?;
+                Kind::Anomaly { from: remark.from, anomaly: &remark.anomaly }
+            }
+            What::Message => return Err(ReplayError::Unknown),
+        };
+        let known = entry.packet().saturating_add(entry.place);
+        Ok(Event { known, ..named(&self.conversations, entry, number, kind) })
+    }
+
+    /// Returns the time since the message, or the opening, before this one in its conversation.
+    fn delta(&self, entry: &Entry, number: u32) -> Option<Duration> {
+        let conversation = conversation_of(&self.conversations, entry)?;
+        let mut at = conversation.place_of(number);
+        while let Some(before) = at.checked_sub(1) {
+            let other = self.entry(conversation.entry(before)?)?;
+            if matches!(other.what(), What::Message | What::Opened) {
+                return Some(entry.time().since(other.time()));
+            }
+            at = before;
+        }
+        None
+    }
+}
+
+fn conversation_of<'a>(all: &'a [Conversation], entry: &Entry) -> Option<&'a Conversation> {
+    all.get(entry.conversation()? as usize)
+}
+
+/// Returns an event of an entry's place and conversation.
+fn named<'a>(all: &'a [Conversation], entry: &Entry, number: u32, kind: Kind<'a>) -> Event<'a> {
+    let conversation = conversation_of(all, entry);
+    let at = At { packet: entry.packet(), time: entry.time() };
+    let names = conversation.and_then(|conversation| conversation.named_at(number));
+    Event { conversation: names, ..Event::new(conversation.map(|conversation| conversation.id), at, kind) }
+}
+
+/// Returns the message that an entry was, as far as the entry itself says.
+fn message_of<'a>(entry: &Entry, from: Side, payload: &'a [u8]) -> Message<'a> {
+    let facts = entry.facts();
+    let reason = payload.get(2..).unwrap_or_default().utf8_chunks().next().map_or("", |chunk| chunk.valid());
+    let close = (entry.opcode() == Opcode::CLOSE).then_some(entry.close_code()).flatten();
+    Message {
+        from,
+        opcode: entry.opcode(),
+        number: 0,
+        delta: Duration::ZERO,
+        payload,
+        length: entry.length(),
+        text: facts.has(Facts::TEXT),
+        missing: if facts.has(Facts::MISSING) { SOMEWHERE } else { &[] },
+        truncated_to: facts.has(Facts::TRUNCATED).then_some(u64::from(entry.kept())),
+        close: close.map(|code| CloseBody { code, reason }),
+        rtt: entry.rtt(),
+        framing: if facts.has(Facts::SEARCHED) { Framing::Searched } else { Framing::Counted },
+        verified: !facts.has(Facts::UNVERIFIED),
+        wire: wire_of(entry),
+    }
+}
+
+fn wire_of(entry: &Entry) -> Wire {
+    let facts = entry.facts();
+    Wire {
+        frames: u64::from(entry.frames()),
+        bytes: u64::from(entry.wire()),
+        compressed: facts.has(Facts::COMPRESSED),
+        inflated: facts.has(Facts::INFLATED),
+        masked: facts.has(Facts::MASKED),
+        first: At { packet: entry.packet(), time: entry.time() },
     }
 }

@@ -5,13 +5,13 @@ use ahash::AHashMap;
 
 use super::Bounds;
 use super::batch::{Batch, Draft, Item, Owned};
-use super::conversation::{Conversation, State};
+use super::conversation::{Attempt, Conversation, State};
 use super::entry::{Entry, Facts, NOBODY, SERVER, What};
 use super::list::List;
 use super::payloads::{Done, Job, PayloadLocation, Payloads};
 use super::rates::{Column, Rates};
-use super::record::{self, Record};
-use crate::event::{ConnId, Frame, Opcode, Opened, Severity};
+use super::record::{self, Record, Tail};
+use crate::event::{self, ConnId, Frame, Framing, Opcode, Severity};
 use crate::model::{Anomaly, At, Pair, Side, Timestamp};
 
 /// Keeps events in memory, bounded, and answers what a screen asks.
@@ -19,7 +19,7 @@ use crate::model::{Anomaly, At, Pair, Side, Timestamp};
 pub struct Store {
     bounds: Bounds,
     entries: List<Entry>,
-    conversations: Vec<Conversation>,
+    pub(super) conversations: Vec<Conversation>,
     slots: AHashMap<ConnId, u32>,
     /// The connection of the last event, and its slot.
     last: Option<(ConnId, u32)>,
@@ -29,7 +29,7 @@ pub struct Store {
     counts: [u64; 3],
     totals: Pair<crate::event::DirectionTotals>,
     rates: Rates,
-    payloads: Payloads,
+    pub(super) payloads: Payloads,
     /// What conversations and anomalies take, in bytes.
     weight: u64,
     packets: u64,
@@ -106,7 +106,7 @@ impl Store {
     }
 
     /// Returns what an entry that says that a conversation began, or was refused, is about.
-    pub fn opened(&self, entry: &Entry) -> Option<&Opened> {
+    pub fn opened(&self, entry: &Entry) -> Option<&Attempt> {
         if entry.what != What::Opened {
             return None;
         }
@@ -196,7 +196,11 @@ impl Store {
 
     /// Tells where a message's payload is.
     pub fn kept(&self, entry: &Entry) -> PayloadLocation {
-        if entry.kept == 0 { PayloadLocation::Memory } else { self.payloads.kept(entry.place) }
+        if entry.kept == 0 || entry.what != What::Message {
+            PayloadLocation::Memory
+        } else {
+            self.payloads.kept(entry.place)
+        }
     }
 
     /// Lends up to `most` payload bytes of a message, from its start; `None` where they were dropped.
@@ -216,7 +220,7 @@ impl Store {
             return None;
         }
         let at = At { packet: entry.packet, time: entry.time };
-        let mut record = Record { first: at, ..Record::default() };
+        let mut record = Record { first: at, known: at.packet, ..Record::default() };
         match self.payloads.read(entry.place.saturating_add(u64::from(entry.kept)), usize::from(entry.tail)) {
             Some(tail) => drop(record::take_tail(at, from, tail, &mut record)),
             None => record.dropped = true,
@@ -280,12 +284,14 @@ impl Store {
         let slot = item.conn.map(|id| self.slot(id, item.at));
         match &item.what {
             Owned::Frame(frame) => self.frame(slot, frame),
-            Owned::Message(draft) => self.message(slot, item.at, draft, batch.payload(draft)),
-            Owned::Opened(opened) => {
-                let mut entry = blank(What::Opened, item.at);
+            Owned::Message(draft) => self.message(slot, item, draft, batch.payload(draft)),
+            Owned::Attempt(attempt) => {
+                let mut entry = blank(What::Opened, item);
+                let number = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
                 if let Some(conversation) = self.conversation(slot) {
-                    conversation.state = if opened.established { State::Open } else { State::Failed };
-                    let before = conversation.opened.replace(opened.clone());
+                    conversation.state = if attempt.is_granted() { State::Open } else { State::Failed };
+                    conversation.names.push((number, event::Conversation::of(attempt.opening())));
+                    let before = conversation.opened.replace(attempt.clone());
                     conversation.earlier.extend(before.map(|before| *before));
                     entry.length = conversation.earlier.len() as u64;
                     let weight = conversation.weight() as u64;
@@ -302,9 +308,9 @@ impl Store {
                     conversation.closed = Some(closed.clone());
                     conversation.pending = Pair::default();
                 }
-                self.push(slot, blank(What::Closed, item.at));
+                self.push(slot, blank(What::Closed, item));
             }
-            Owned::Anomaly(from, anomaly) => self.anomaly(slot, item.at, *from, anomaly),
+            Owned::Anomaly(from, anomaly) => self.anomaly(slot, item, *from, anomaly),
         }
     }
 
@@ -342,7 +348,7 @@ impl Store {
         }
     }
 
-    fn message(&mut self, slot: Option<u32>, at: At, draft: &Draft, payload: &[u8]) {
+    fn message(&mut self, slot: Option<u32>, item: &Item, draft: &Draft, payload: &[u8]) {
         let (mut tail, mut written) = (std::mem::take(&mut self.tail), std::mem::take(&mut self.frame));
         tail.clear();
         written.clear();
@@ -358,7 +364,9 @@ impl Store {
             pending.bytes.shrink_to(1024);
         }
         let missing = draft.missing.as_deref().unwrap_or_default();
-        record::put_tail(at, draft.wire.first, (frames, &written), missing, &mut tail);
+        let &Draft { number, delta, .. } = draft;
+        let facts = Tail { first: draft.wire.first, known: item.known, number, delta, missing };
+        record::put_tail(item.at, &facts, (frames, &written), &mut tail);
         let place = self.payloads.push([payload, &tail]);
         let rtt = draft.rtt.map(|rtt| u32::try_from(rtt.as_nanos()).unwrap_or(u32::MAX));
         let extra = rtt.or(draft.close.map(u32::from));
@@ -369,7 +377,9 @@ impl Store {
             .with(Facts::MASKED, draft.wire.masked)
             .with(Facts::MISSING, !missing.is_empty())
             .with(Facts::TRUNCATED, draft.truncated)
-            .with(Facts::EXTRA, extra.is_some());
+            .with(Facts::EXTRA, extra.is_some())
+            .with(Facts::SEARCHED, draft.framing == Framing::Searched)
+            .with(Facts::UNVERIFIED, !draft.verified);
         let entry = Entry {
             length: draft.length,
             place,
@@ -380,7 +390,7 @@ impl Store {
             facts,
             opcode: draft.opcode.0 & 0x0f | if draft.from == Side::Server { SERVER } else { 0 },
             tail: u16::try_from(tail.len()).unwrap_or(u16::MAX),
-            ..blank(What::Message, at)
+            ..blank(What::Message, item)
         };
         (self.tail, self.frame) = (tail, written);
         let mut all = self.totals;
@@ -396,7 +406,7 @@ impl Store {
         self.push(slot, entry);
     }
 
-    fn anomaly(&mut self, slot: Option<u32>, at: At, from: Option<Side>, anomaly: &Anomaly) {
+    fn anomaly(&mut self, slot: Option<u32>, item: &Item, from: Option<Side>, anomaly: &Anomaly) {
         let code = anomaly.code();
         let grade = match anomaly.severity() {
             Severity::Note => 0,
@@ -413,7 +423,7 @@ impl Store {
                 Some(Side::Server) => SERVER,
                 None => NOBODY,
             },
-            ..blank(What::Anomaly, at)
+            ..blank(What::Anomaly, item)
         };
         if kept {
             self.anomalies.push(StoredAnomaly { from, anomaly: Box::new(anomaly.clone()) });
@@ -451,13 +461,14 @@ impl Store {
 }
 
 /// Makes an entry that says nothing but what and when.
-fn blank(what: What, at: At) -> Entry {
+fn blank(what: What, item: &Item) -> Entry {
+    let at = item.at;
     Entry {
         time: at.time,
         order: at.time,
         packet: at.packet,
         length: 0,
-        place: 0,
+        place: item.known.saturating_sub(at.packet),
         kept: 0,
         conversation: u32::MAX,
         wire: 0,

@@ -11,7 +11,7 @@ fn conn(n: u64) -> Option<ConnId> {
 }
 
 fn put(batch: &mut Batch, n: u64, packet: u64, kind: Kind<'_>) {
-    batch.event(&Event { conn: conn(n), at: samples::at(packet, packet * 1000), kind });
+    batch.event(&Event::new(conn(n), samples::at(packet, packet * 1000), kind));
 }
 
 /// A conversation with everything in it.
@@ -79,13 +79,11 @@ fn tells_again_what_it_was_told() {
 #[test]
 fn counts_what_each_conversation_sent() {
     let mut batch = story();
-    put(&mut batch, 20, 20, Kind::Opened(&samples::refused()));
-    let mut refused = samples::refused();
-    refused.established = false;
-    put(&mut batch, 21, 21, Kind::Opened(&refused));
+    put(&mut batch, 20, 20, Kind::Rejected(&samples::refused()));
+    put(&mut batch, 21, 21, Kind::Opened(&samples::opened()));
     let store = filled(&batch, Bounds::default());
     let states: Vec<State> = store.conversations().iter().map(|conversation| conversation.state).collect();
-    assert_eq!(states, [State::Closed, State::Failed, State::Failed]);
+    assert_eq!(states, [State::Closed, State::Failed, State::Open]);
     let first = &store.conversations()[0];
     assert_eq!((first.messages(), first.totals.client.messages, first.totals.server.frames), (4, 2, 4));
     assert_eq!((first.anomalies, first.worst()), ([0, 0, 1], Some(Severity::Error)));

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::rows::Rows;
+use crate::event::Conversation;
 use crate::filter::{self, Candidate, Field};
 use crate::store::{Facts, PayloadLocation, Store, What};
 use crate::view;
@@ -51,7 +52,7 @@ fn values(store: &Store, field: Field) -> Vec<String> {
     }
     let values = store.conversations().iter().take(LOOKED_AT).filter_map(|conversation| {
         let opened = conversation.opened.as_deref()?;
-        let known = filter::Conversation::of(opened);
+        let known = Conversation::of(opened.opening());
         match field {
             Field::Host => known.host().map(str::to_owned),
             Field::Path => known.path().map(str::to_owned),

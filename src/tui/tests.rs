@@ -41,7 +41,7 @@ impl Feed for Still {
 
 fn put(batch: &mut Batch, conn: u64, packet: u64, millis: u64, kind: Kind<'_>) {
     let at = At { packet, time: samples::NOON.plus(Duration::from_millis(millis)) };
-    batch.event(&Event { conn: NonZeroU64::new(conn).map(ConnId::new), at, kind });
+    batch.event(&Event::new(NonZeroU64::new(conn).map(ConnId::new), at, kind));
 }
 
 /// Puts a message and the frames that carried it.

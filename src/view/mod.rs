@@ -25,7 +25,7 @@ pub use rfc3339::{Rfc3339, eight_digits};
 pub use style::{Pen, Style};
 pub use units::{bytes, count, counted, grouped, span};
 
-use crate::event::{Event, Kind};
+use crate::event::{Event, Kind, Opening};
 use crate::model::Timestamp;
 
 /// What a user can ask of the printed lines.
@@ -73,11 +73,13 @@ impl Printer {
         let origin = *self.origin.get_or_insert(event.at.time);
         let pen = &mut Pen::new(out, colour);
         match &event.kind {
-            Kind::Opened(opened) => {
-                row::opened(pen, event, origin, width, opened);
-                if verbose && let Some(handshake) = &opened.handshake {
-                    detail::handshake(pen, handshake);
-                }
+            Kind::Opened(opening) => {
+                row::opened(pen, event, origin, width, opening);
+                self.handshake(opening, out);
+            }
+            Kind::Rejected(rejected) => {
+                row::rejected(pen, event, origin, width, rejected);
+                self.handshake(&rejected.opening, out);
             }
             Kind::Frame(frame) => {
                 if verbose {
@@ -92,6 +94,15 @@ impl Printer {
             }
             Kind::Anomaly { from, anomaly } => row::anomaly(pen, event, origin, *from, anomaly),
             Kind::Closed(closed) => row::closed(pen, event, origin, closed),
+        }
+    }
+
+    /// Appends the handshake in full, where that was asked for.
+    fn handshake(&self, opening: &Opening, out: &mut Vec<u8>) {
+        if self.settings.verbose
+            && let Some(handshake) = &opening.handshake
+        {
+            detail::handshake(&mut Pen::new(out, self.settings.colour), handshake);
         }
     }
 }
@@ -114,7 +125,7 @@ mod tests {
         let mut tape = (Printer::new(settings), Vec::new());
         tape.0.start(samples::NOON);
         put(&mut tape, 9, 0, Kind::Opened(&samples::opened()));
-        put(&mut tape, 9, 0, Kind::Opened(&samples::refused()));
+        put(&mut tape, 9, 0, Kind::Rejected(&samples::refused()));
         put(&mut tape, 9, 0, Kind::Opened(&samples::not_captured()));
         put(&mut tape, 12, 412, Kind::Frame(samples::frame(Side::Client, Opcode::TEXT, 5, 0)));
         put(&mut tape, 12, 412, Kind::Message(samples::message(Side::Client, Opcode::TEXT, b"hello")));

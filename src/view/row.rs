@@ -6,7 +6,9 @@ use super::close_code_name;
 use super::pieces::{Piece, dots, pieces};
 use super::style::{Pen, Style};
 use super::units::{bytes, count, span};
-use crate::event::{Anomaly, Closed, DirectionTotals, Event, Evidence, Frame, Message, Opened, Severity};
+use crate::event::{
+    Anomaly, Closed, DirectionTotals, Event, Evidence, Frame, Message, Opening, Rejected, Severity,
+};
 use crate::model::{Pair, Side, Timestamp};
 use crate::websocket::Opcode;
 
@@ -55,34 +57,61 @@ pub(super) const fn side_style(from: Side) -> Style {
     }
 }
 
-/// Writes that a conversation began or was refused.
-pub(super) fn opened(pen: &mut Pen<'_>, event: &Event<'_>, origin: Timestamp, width: usize, opened: &Opened) {
-    let handshake = opened.handshake.as_deref();
-    let response = handshake.and_then(|it| it.response.as_ref());
-    let (style, word) = match response {
-        _ if opened.established => (Style::Strong, "open"),
-        Some(_) => (Style::Warning, "refused"),
-        None => (Style::Warning, "failed"),
-    };
-    begin(pen, event, origin, &Head { style, arrow: "⇄", word, size: None });
-    pen.put(Style::Plain, &format!("{} → {}", opened.client, opened.server));
-    let Some(handshake) = handshake else {
-        pen.put(Style::Note, "  handshake not captured");
-        return pen.end();
-    };
-    if let Some(url) = &handshake.url {
-        pen.blanks(2);
-        pen.wire(Style::Strong, url.as_bytes(), width);
+/// Writes that a conversation began.
+pub(super) fn opened(
+    pen: &mut Pen<'_>,
+    event: &Event<'_>,
+    origin: Timestamp,
+    width: usize,
+    opening: &Opening,
+) {
+    begin(pen, event, origin, &Head { style: Style::Strong, arrow: "⇄", word: "open", size: None });
+    ends(pen, opening, width);
+    match opening.handshake.as_deref() {
+        None => pen.put(Style::Note, "  handshake not captured"),
+        Some(handshake) if handshake.response.is_none() => pen.put(Style::Note, "  answer not captured"),
+        Some(_) => {}
     }
+    agreed(pen, opening, width);
+    pen.end();
+}
+
+/// Writes that an upgrade was refused or never answered.
+pub(super) fn rejected(
+    pen: &mut Pen<'_>,
+    event: &Event<'_>,
+    origin: Timestamp,
+    width: usize,
+    rejected: &Rejected,
+) {
+    let opening = &rejected.opening;
+    let response = opening.handshake.as_deref().and_then(|it| it.response.as_ref());
+    let word = if response.is_some() { "refused" } else { "failed" };
+    begin(pen, event, origin, &Head { style: Style::Warning, arrow: "⇄", word, size: None });
+    ends(pen, opening, width);
     match response {
-        Some(response) if !opened.established => {
+        Some(response) => {
             pen.put(Style::Warning, &format!("  {} ", response.status));
             pen.wire(Style::Warning, response.reason.as_bytes(), width);
         }
-        Some(_) => {}
-        None if opened.established => pen.put(Style::Note, "  answer not captured"),
         None => pen.put(Style::Warning, "  no answer"),
     }
+    agreed(pen, opening, width);
+    pen.end();
+}
+
+/// Writes who speaks with whom, and about what.
+fn ends(pen: &mut Pen<'_>, opening: &Opening, width: usize) {
+    pen.put(Style::Plain, &format!("{} → {}", opening.client, opening.server));
+    if let Some(url) = opening.handshake.as_deref().and_then(|it| it.url.as_ref()) {
+        pen.blanks(2);
+        pen.wire(Style::Strong, url.as_bytes(), width);
+    }
+}
+
+/// Writes what both agreed on.
+fn agreed(pen: &mut Pen<'_>, opening: &Opening, width: usize) {
+    let Some(handshake) = opening.handshake.as_deref() else { return };
     if let Some(subprotocol) = &handshake.subprotocol {
         pen.put(Style::Dim, "  protocol ");
         pen.wire(Style::Plain, subprotocol.as_bytes(), width);
@@ -90,7 +119,6 @@ pub(super) fn opened(pen: &mut Pen<'_>, event: &Event<'_>, origin: Timestamp, wi
     if handshake.deflate.is_some() {
         pen.put(Style::Dim, "  deflate");
     }
-    pen.end();
 }
 
 /// Writes a message or control frame.

@@ -5,7 +5,8 @@ use std::num::NonZeroU64;
 use std::time::Duration;
 
 use crate::event::{
-    CloseBody, Closed, ConnId, DirectionTotals, Event, Frame, Kind, Message, Missing, Opened, Wire,
+    CloseBody, Closed, ConnId, DirectionTotals, Event, Frame, Framing, Kind, Message, Missing, Opening,
+    Rejected, Transport, Wire,
 };
 use crate::http::{Accept, Field, Handshake, Request, Response};
 use crate::model::{At, DeflateSide, Endpoint, Pair, Side, Timestamp};
@@ -19,13 +20,15 @@ pub(crate) fn at(packet: u64, micros: u64) -> At {
 }
 
 pub(crate) fn event(packet: u64, micros: u64, kind: Kind<'_>) -> Event<'_> {
-    Event { conn: NonZeroU64::new(4).map(ConnId::new), at: at(packet, micros), kind }
+    Event::new(NonZeroU64::new(4).map(ConnId::new), at(packet, micros), kind)
 }
 
 pub(crate) fn message(from: Side, opcode: Opcode, payload: &[u8]) -> Message<'_> {
     Message {
         from,
         opcode,
+        number: 1,
+        delta: Duration::from_micros(400),
         payload,
         length: payload.len() as u64,
         text: opcode != Opcode::BINARY && std::str::from_utf8(payload).is_ok(),
@@ -33,6 +36,8 @@ pub(crate) fn message(from: Side, opcode: Opcode, payload: &[u8]) -> Message<'_>
         truncated_to: None,
         close: None,
         rtt: None,
+        framing: Framing::Counted,
+        verified: true,
         wire: Wire {
             frames: 1,
             bytes: payload.len() as u64 + if from == Side::Client { 6 } else { 2 },
@@ -65,8 +70,8 @@ fn fields(list: &[(&str, &str)]) -> Vec<Field> {
     list.iter().map(|&(name, value)| Field { name: name.into(), value: value.into() }).collect()
 }
 
-pub(crate) fn opened() -> Opened {
-    Opened {
+pub(crate) fn opened() -> Opening {
+    Opening {
         client: Endpoint::new(IpAddr::V4(Ipv4Addr::new(10, 77, 0, 2)), 51314),
         server: Endpoint::new(IpAddr::V4(Ipv4Addr::new(10, 77, 0, 1)), 9001),
         handshake: Some(Box::new(Handshake {
@@ -100,17 +105,18 @@ pub(crate) fn opened() -> Opened {
             }),
             per_frame: false,
         })),
-        established: true,
+        over: None,
+        transport: Transport::WebSocket,
     }
 }
 
-pub(crate) fn not_captured() -> Opened {
-    Opened { handshake: None, ..opened() }
+pub(crate) fn not_captured() -> Opening {
+    Opening { handshake: None, ..opened() }
 }
 
-pub(crate) fn refused() -> Opened {
-    let mut refused = Opened { established: false, ..opened() };
-    if let Some(handshake) = &mut refused.handshake {
+pub(crate) fn refused() -> Rejected {
+    let mut opening = opened();
+    if let Some(handshake) = &mut opening.handshake {
         handshake.response = Some(Response {
             version: "1.1".into(),
             status: 426,
@@ -121,7 +127,7 @@ pub(crate) fn refused() -> Opened {
         handshake.subprotocol = None;
         handshake.deflate = None;
     }
-    refused
+    Rejected { opening, ended: false }
 }
 
 pub(crate) fn closed() -> Closed {

@@ -22,7 +22,7 @@ pub(super) type Ends = BTreeSet<(Endpoint, Endpoint)>;
 pub(super) fn ends(store: &Shared, connections: &[ConnId]) -> Ends {
     let store = store.lock();
     let opened = connections.iter().filter_map(|id| store.conversation_of(*id)?.opened.as_deref());
-    opened.map(|opened| between(opened.client, opened.server)).collect()
+    opened.map(|opened| between(opened.opening().client, opened.opening().server)).collect()
 }
 
 fn between(one: Endpoint, other: Endpoint) -> (Endpoint, Endpoint) {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::event::{CloseBody, Missing};
+use crate::event::{CloseBody, Framing, Missing};
 use crate::model::{Endpoint, Pair};
 use crate::view::samples;
 use crate::websocket::{Header, Opcode};
@@ -117,7 +117,7 @@ fn an_open_line_without_a_handshake_says_null() {
 #[test]
 fn a_refused_upgrade_is_an_open_line_with_the_status() {
     let opened = samples::refused();
-    let line = line(&samples::event(9, 0, Kind::Opened(&opened)));
+    let line = line(&samples::event(9, 0, Kind::Rejected(&opened)));
     assert!(line.contains(r#""response":{"status":426,"reason":"Upgrade Required","#), "{line}");
     assert!(!line.contains("accept\":") && !line.contains("handshake"), "{line}");
 }
@@ -212,9 +212,11 @@ proptest! {
         let close = close.as_ref().map(|(code, reason)| CloseBody { code: *code, reason });
         let wire = Wire { frames, bytes, compressed, inflated, masked, first };
         let (payload, missing, opcode) = (&payload[..], &missing[..], Opcode(opcode));
-        let message =
-            Message { from, opcode, payload, length, text, missing, truncated_to, close, rtt, wire };
-        check(&Event { conn, at, kind: Kind::Message(message) });
+        let (number, delta, framing, verified) = (1, Duration::ZERO, Framing::Counted, true);
+        let message = Message {
+            from, opcode, number, delta, payload, length, text, missing, truncated_to, close, rtt, framing, verified, wire,
+        };
+        check(&Event::new(conn, at, Kind::Message(message)));
     }
 
     #[test]
@@ -224,7 +226,7 @@ proptest! {
         (length, header_length, offset) in any::<(u64, u8, u64)>(),
     ) {
         let header = Header { fin, rsv, opcode: Opcode(opcode), mask, length, header_length };
-        check(&Event { conn, at, kind: Kind::Frame(Frame { from, header, offset }) });
+        check(&Event::new(conn, at, Kind::Frame(Frame { from, header, offset })));
     }
 
     #[test]
@@ -238,7 +240,7 @@ proptest! {
             Anomaly::MissingHeader { name: "Upgrade" },
             Anomaly::CaptureDamaged { file: text.as_str().into(), offset: number, problem: text.as_str().into() },
         ] {
-            check(&Event { conn, at, kind: Kind::Anomaly { from, anomaly: &anomaly } });
+            check(&Event::new(conn, at, Kind::Anomaly { from, anomaly: &anomaly }));
         }
     }
 
@@ -254,7 +256,7 @@ proptest! {
             server: DirectionTotals { messages: e, frames: f, bytes: g, wire_bytes: h },
         };
         let closed = Closed { code, reason: reason.into(), by, clean, duration, totals };
-        check(&Event { conn, at, kind: Kind::Closed(&closed) });
+        check(&Event::new(conn, at, Kind::Closed(&closed)));
     }
 
     #[test]

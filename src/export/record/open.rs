@@ -54,7 +54,7 @@ pub struct Open<'a> {
 }
 
 impl<'a> Open<'a> {
-    pub(super) fn new(event: &Event<'a>, opened: &'a event::Opened) -> Self {
+    pub(super) fn new(event: &Event<'a>, opened: &'a event::Opening) -> Self {
         let handshake = opened.handshake.as_deref();
         Open {
             v: VERSION,

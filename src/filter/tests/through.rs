@@ -1,7 +1,8 @@
 //! What passes with a row that passes.
 
+use std::sync::LazyLock;
+
 use super::*;
-use crate::event::Opened;
 use crate::view::samples;
 
 #[derive(Default)]
@@ -11,6 +12,7 @@ impl Sink for Said {
     fn event(&mut self, event: &Event<'_>) {
         let what = match &event.kind {
             Row::Opened(_) => "open".to_owned(),
+            Row::Rejected(_) => "rejected".to_owned(),
             Row::Frame(_) => "frame".to_owned(),
             Row::Message(message) => String::from_utf8_lossy(message.payload).into_owned(),
             Row::Anomaly { anomaly, .. } => anomaly.code().to_owned(),
@@ -28,8 +30,11 @@ fn say(filter: &str, events: &[Event<'_>]) -> Vec<String> {
     std::mem::take(&mut filtered.sink_mut().0)
 }
 
+static CONVERSATION: LazyLock<Conversation> = LazyLock::new(|| Conversation::of(&samples::opened()));
+
 fn of(conn: u64, packet: u64, kind: Row<'_>) -> Event<'_> {
-    Event { conn: NonZeroU64::new(conn).map(ConnId::new), ..samples::event(packet, packet * 1_000_000, kind) }
+    let event = samples::event(packet, packet * 1_000_000, kind);
+    Event { conn: NonZeroU64::new(conn).map(ConnId::new), conversation: Some(&CONVERSATION), ..event }
 }
 
 fn text(payload: &str) -> Row<'_> {
@@ -80,32 +85,18 @@ fn the_anomalies_of_a_message_come_with_it() {
 }
 
 #[test]
-fn the_silence_before_a_message_is_that_of_its_conversation() {
-    let opened = samples::opened();
-    let events = [
-        of(4, 1, Row::Opened(&opened)),
-        of(4, 2, text("a")),
-        of(5, 3, Row::Opened(&opened)),
-        of(5, 8, text("b")),
-        of(4, 9, text("c")),
-    ];
-    assert_eq!(say("gap_before > 2s", &events), ["3 open", "8 b", "1 open", "9 c"]);
-    assert_eq!(say("gap_before <= 1s", &events), ["1 open", "2 a"]);
-}
-
-#[test]
 fn a_refused_upgrade_passes_by_its_own_fields_and_leaves_nothing() {
-    let refused = Opened { established: false, ..samples::refused() };
-    let events = [of(4, 1, Row::Opened(&refused)), of(4, 1, anomaly(&Anomaly::RefusedWithoutVersion {}))];
-    assert_eq!(say("host == \"host\"", &events), ["1 open", "1 refused-without-version"]);
-    assert_eq!(say("anomaly", &events), ["1 open", "1 refused-without-version"]);
+    let refused = samples::refused();
+    let events = [of(4, 1, Row::Rejected(&refused)), of(4, 1, anomaly(&Anomaly::RefusedWithoutVersion {}))];
+    assert_eq!(say("host == \"host\"", &events), ["1 rejected", "1 refused-without-version"]);
+    assert_eq!(say("anomaly", &events), ["1 rejected", "1 refused-without-version"]);
     assert_eq!(say("opcode", &events), [""; 0]);
 }
 
 #[test]
 fn what_concerns_the_capture_always_passes() {
     let damaged = Anomaly::CaptureDamaged { file: "x".into(), offset: 1, problem: "y".into() };
-    let event = Event { conn: None, at: samples::at(7, 7), kind: anomaly(&damaged) };
+    let event = Event::new(None, samples::at(7, 7), anomaly(&damaged));
     assert_eq!(say("len > 1", &[event]), ["7 capture-damaged"]);
 }
 

@@ -46,7 +46,9 @@ impl Upper {
         let now = cx.at;
         cx.at = first.unwrap_or(now);
         let opened = cx.at.time;
-        cx.say(Kind::Opened(&self.opened(None, true)));
+        let opening = self.opening(None);
+        cx.begin(&opening);
+        cx.say(Kind::Opened(&opening));
         cx.anomaly(None, &Anomaly::MissingHandshake {});
         cx.at = now;
         let mut conversation = Box::new(Conversation::new(opened, Deflate::Unknown));

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Conversation, FirstClose};
-use crate::event::{Kind, Message, Wire};
+use crate::event::{Framing, Kind, Message, Wire};
 use crate::model::{Anomaly, Side};
 use crate::session::context::Context;
 use crate::session::message::Open;
@@ -39,6 +39,7 @@ impl Conversation {
         wire: Wire,
         cx: &mut Context<'_>,
     ) {
+        let delta = cx.at.time.since(std::mem::replace(&mut self.last, cx.at.time));
         let (half, other) = self.sides.split_mut(side);
         half.totals.messages = half.totals.messages.saturating_add(1);
         half.totals.bytes = half.totals.bytes.saturating_add(said.length);
@@ -65,9 +66,12 @@ impl Conversation {
             }
             _ => {}
         }
+        let framing = if half.found { Framing::Searched } else { Framing::Counted };
         cx.say(Kind::Message(Message {
             from: side,
             opcode,
+            number: half.totals.messages.saturating_add(other.totals.messages),
+            delta,
             payload: said.bytes,
             length: said.length,
             text,
@@ -75,6 +79,8 @@ impl Conversation {
             truncated_to: said.truncated_to,
             close,
             rtt,
+            framing,
+            verified: true,
             wire,
         }));
         if let Some(offset) = said.bad_utf8 {

@@ -1,10 +1,12 @@
 use super::{Document, Tone};
-use crate::event::{Field as HeaderField, Handshake, Opened, Severity};
+use crate::event::{Field as HeaderField, Handshake, Severity};
 use crate::model::Side;
+use crate::store::Attempt;
 use crate::view;
 
 impl Document {
-    pub(super) fn opened(&mut self, opened: &Opened) {
+    pub(super) fn opened(&mut self, attempt: &Attempt) {
+        let opened = attempt.opening();
         self.within(|it| {
             it.add("client", opened.client.to_string(), Tone::From(Side::Client));
             it.add("server", opened.server.to_string(), Tone::From(Side::Server));
@@ -13,7 +15,7 @@ impl Document {
             self.add("handshake", "was not captured", Tone::Bad(Severity::Note));
             return;
         };
-        self.agreed(handshake, opened.established);
+        self.agreed(handshake, attempt.is_granted());
         if let Some(request) = &handshake.request {
             let line = format!("{} {} HTTP/{}", request.method, request.target, request.version);
             self.head("request", Side::Client, &line, &request.headers);

@@ -13,7 +13,7 @@ use super::super::text::{Brush, columns};
 use super::tint;
 use crate::event::{Evidence, Missing, Opcode, Severity};
 use crate::model::{Side, Timestamp};
-use crate::store::{Entry, Facts, PayloadLocation, Record, Store, What};
+use crate::store::{Attempt, Entry, Facts, PayloadLocation, Record, Store, What};
 use crate::view::{self, Piece};
 
 /// From how long a silence on it is drawn as a line of its own.
@@ -388,8 +388,8 @@ pub(super) fn opened(app: &App, store: &Store, brush: &mut Brush<'_>, entry: &En
         return;
     };
     let told = store.opened(entry);
-    let handshake = told.and_then(|opened| opened.handshake.as_ref());
-    let established = told.is_some_and(|opened| opened.established);
+    let handshake = told.and_then(|attempt| attempt.opening().handshake.as_ref());
+    let established = told.is_some_and(Attempt::is_granted);
     let status = handshake.and_then(|handshake| handshake.response.as_ref()).map(|response| response.status);
     let (sign, words, style) = match (established, status) {
         (true, _) => ("●", "open".to_owned(), theme.good),

@@ -6,7 +6,7 @@ use super::*;
 fn lanes_tell_of_refusals_and_ends_as_the_list_does() {
     let mut batch = Batch::default();
     put(&mut batch, 4, 9, 0, Kind::Opened(&samples::opened()));
-    put(&mut batch, 7, 10, 1, Kind::Opened(&samples::refused()));
+    put(&mut batch, 7, 10, 1, Kind::Rejected(&samples::refused()));
     put(&mut batch, 4, 12, 2, Kind::Closed(&samples::closed()));
     let mut desk = Desk::with(&batch, 149, 30);
     desk.keys("l");
@@ -161,7 +161,7 @@ fn the_help_is_whole_and_scrolls_with_the_wheel() {
 #[test]
 fn who_refuses_owes_no_accept_value() {
     let mut refused = samples::refused();
-    if let Some(handshake) = &mut refused.handshake {
+    if let Some(handshake) = &mut refused.opening.handshake {
         handshake.accept =
             crate::view::samples::opened().handshake.and_then(|it| it.accept).map(|mut accept| {
                 (accept.found, accept.valid) = (None, false);
@@ -169,7 +169,7 @@ fn who_refuses_owes_no_accept_value() {
             });
     }
     let mut batch = Batch::default();
-    put(&mut batch, 4, 9, 0, Kind::Opened(&refused));
+    put(&mut batch, 4, 9, 0, Kind::Rejected(&refused));
     let desk = Desk::with(&batch, 120, 40);
     assert!(!desk.text().contains("does not answer the key"), "{}", desk.text());
 }

@@ -1,0 +1,79 @@
+use super::Opening;
+use crate::model::Endpoint;
+
+/// What is known of a conversation from its opening: what names it in every output.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Conversation {
+    /// Who asked.
+    pub client: Endpoint,
+    /// Who was asked.
+    pub server: Endpoint,
+    /// What was asked for; `None` where the handshake was not captured.
+    pub url: Option<Box<str>>,
+    /// The sub-protocol agreed on.
+    pub subprotocol: Option<Box<str>>,
+}
+
+impl Conversation {
+    /// Takes what there is from the opening.
+    pub fn of(opening: &Opening) -> Self {
+        let handshake = opening.handshake.as_deref();
+        Conversation {
+            client: opening.client,
+            server: opening.server,
+            url: handshake.and_then(|it| it.url.clone()),
+            subprotocol: handshake.and_then(|it| it.subprotocol.clone()),
+        }
+    }
+
+    /// Returns the URL's host, without port and brackets.
+    pub fn host(&self) -> Option<&str> {
+        let host = self.host_and_port()?;
+        Some(match host.strip_prefix('[').and_then(|host| host.split_once(']')) {
+            Some((host, _)) => host,
+            None => host.split_once(':').map_or(host, |(host, _)| host),
+        })
+    }
+
+    /// Returns the URL's host as it was written, with the port where that is named.
+    pub fn host_and_port(&self) -> Option<&str> {
+        let (authority, _) = self.parts()?;
+        Some(authority.rsplit_once('@').map_or(authority, |(_, host)| host))
+    }
+
+    /// Returns the URL's path, without the query.
+    pub fn path(&self) -> Option<&str> {
+        let (_, target) = self.parts()?;
+        let end = target.find(['?', '#']).unwrap_or(target.len());
+        target.get(..end).map(|path| if path.is_empty() { "/" } else { path })
+    }
+
+    /// Cuts the URL behind its authority.
+    fn parts(&self) -> Option<(&str, &str)> {
+        let url = self.url.as_deref()?;
+        let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+        rest.split_at_checked(rest.find(['/', '?', '#']).unwrap_or(rest.len()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const END: Endpoint = Endpoint::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 80);
+
+    #[test]
+    fn host_and_path_of_any_url() {
+        for (url, host, whole, path) in [
+            ("ws://host:9001/path?x=1", "host", "host:9001", "/path"),
+            ("ws://[fd00::1]:80/", "fd00::1", "[fd00::1]:80", "/"),
+            ("wss://h", "h", "h", "/"),
+            ("ws://h?q", "h", "h", "/"),
+            ("ws://u:p@h:1/a/b#c", "h", "h:1", "/a/b"),
+        ] {
+            let it = Conversation { client: END, server: END, url: Some(url.into()), subprotocol: None };
+            let told = (it.host(), it.host_and_port(), it.path());
+            assert_eq!(told, (Some(host), Some(whole), Some(path)), "{url}");
+        }
+    }
+}
