@@ -487,6 +487,34 @@ anomalies! {
         expected: u64, /// How many did not come.
         missing: u64 }
         = "socketio-attachments", Error, Some("Socket.IO 5"), "a packet came before the attachments of the one before it";
+    /// "MQTT Control Packets MUST be sent in WebSocket binary data frames" (MQTT 5.0 §6.0, MQTT-6.0.0-1).
+    MqttText {}
+        = "mqtt-text-message", Error, Some("MQTT 5.0 §6.0"), "MQTT is sent in a text message";
+    /// A packet's parts do not add up to its length, or hold what they may not (MQTT 5.0 §4.13).
+    MqttMalformed { /// The type of the packet.
+        packet: &'static str }
+        = "mqtt-malformed-packet", Error, Some("MQTT 5.0 §4.13"), "an MQTT packet is malformed";
+    /// A flag that is marked as reserved must have the value listed (MQTT 5.0 §2.1.3, MQTT-2.1.3-1).
+    MqttFlags { /// The type of the packet.
+        packet: &'static str, /// The flags found.
+        flags: u8 }
+        = "mqtt-reserved-flags", Error, Some("MQTT 5.0 §2.1.3"), "an MQTT packet has flags that are reserved";
+    /// A packet is longer than the Maximum Packet Size that its receiver named (MQTT 5.0 §3.1.2.11.4).
+    MqttPacketTooLarge { /// The packet's length.
+        length: u64, /// The length allowed.
+        most: u64 }
+        = "mqtt-packet-too-large", Error, Some("MQTT 5.0 §3.1.2"), "an MQTT packet is longer than its receiver takes";
+    /// The client must send a packet within the Keep Alive; the server bears one and a half of it (MQTT 5.0 §3.1.2.10).
+    MqttKeepAlive { /// How long the client was silent, in milliseconds.
+        silent: u64, /// The Keep Alive, in seconds.
+        keep_alive: u64 }
+        = "mqtt-keep-alive", Warning, Some("MQTT 5.0 §3.1.2"), "an MQTT client was silent for longer than its keep-alive allows";
+    /// The client left without DISCONNECT: its Will Message is published (MQTT 5.0 §3.14).
+    MqttNoDisconnect {}
+        = "mqtt-no-disconnect", Warning, Some("MQTT 5.0 §3.14"), "an MQTT client ended without DISCONNECT";
+    /// A topic alias has to be said what it stands for before it is used alone (MQTT 5.0 §3.3.2.3.4).
+    MqttTopicAlias {}
+        = "mqtt-topic-alias", Error, Some("MQTT 5.0 §3.3.2"), "an MQTT topic alias stands for no topic";
 
     // Limits.
     /// A bound was reached and something was given up.

@@ -1,7 +1,8 @@
 //! Which sub-protocol a conversation speaks: chosen once.
 
 use crate::http::Handshake;
-use crate::model::Side;
+use crate::model::{At, Pair, Side};
+use crate::websocket::Opcode;
 
 use super::decoder::{Decoder, Out};
 use super::input::Input;
@@ -143,6 +144,23 @@ struct Undecided {
     opening: Opening,
     seen: u8,
     votes: Vec<u8>,
+    /// The messages so far, for the decoder to know what went before.
+    kept: Vec<Kept>,
+    kept_bytes: usize,
+    /// What a side sent before the messages kept is not known.
+    lost: Pair<bool>,
+}
+
+/// Bounds the bytes of messages that are kept until the choice is made.
+const MAX_KEPT: usize = 4096;
+
+#[derive(Debug)]
+struct Kept {
+    bytes: Box<[u8]>,
+    from: Side,
+    opcode: Opcode,
+    first: At,
+    at: At,
 }
 
 /// A protocol that was ruled out has this instead of a number of votes.
@@ -203,7 +221,13 @@ impl Choice {
             match undecided.judge(input, self.depth > 0) {
                 Verdict::Open => return,
                 Verdict::Plain => return self.state = State::Plain,
-                Verdict::Is(protocol) => self.state = decoding(protocol, &undecided.opening, false),
+                Verdict::Is(protocol) => {
+                    let kept = std::mem::take(&mut undecided.kept);
+                    let lost = undecided.lost;
+                    self.state = decoding(protocol, &undecided.opening, false);
+                    Side::BOTH.into_iter().filter(|side| lost[*side]).for_each(|side| self.lost(side));
+                    self.replay(&kept, out);
+                }
             }
         }
         let State::Decoding(decoding) = &mut self.state else { return };
@@ -223,10 +247,32 @@ impl Choice {
         }
     }
 
+    /// Shows the decoder what went before; the units that ended then are not told any more.
+    fn replay(&mut self, kept: &[Kept], out: &mut Out<'_>) {
+        let State::Decoding(decoding) = &mut self.state else { return };
+        out.replay(|out| {
+            for message in kept {
+                let Kept { bytes, from, opcode, first, at } = message;
+                let length = bytes.len() as u64;
+                let (from, opcode, first, at) = (*from, *opcode, *first, *at);
+                (out.from, out.first, out.at) = (from, first, at);
+                decoding
+                    .decoder
+                    .message(&Input { from, opcode, bytes, missing: &[], length, first, at }, out);
+            }
+        });
+    }
+
     /// Hears that frames of one side are lost, nobody can tell how many.
     pub(super) fn lost(&mut self, from: Side) {
-        if let State::Decoding(decoding) = &mut self.state {
-            decoding.decoder.lost(from);
+        match &mut self.state {
+            State::Decoding(decoding) => decoding.decoder.lost(from),
+            // What follows does not continue what was kept.
+            State::Undecided(undecided) => {
+                undecided.forget();
+                undecided.lost[from] = true;
+            }
+            State::Plain => {}
         }
     }
 
@@ -247,7 +293,15 @@ impl Choice {
 }
 
 fn undecided(opening: Opening) -> State {
-    State::Undecided(Box::new(Undecided { opening, seen: 0, votes: vec![0; PROTOCOLS.len()] }))
+    let votes = vec![0; PROTOCOLS.len()];
+    State::Undecided(Box::new(Undecided {
+        opening,
+        seen: 0,
+        votes,
+        kept: Vec::new(),
+        kept_bytes: 0,
+        lost: Pair::default(),
+    }))
 }
 
 fn decoding(protocol: &'static Protocol, opening: &Opening, forced: bool) -> State {
@@ -289,8 +343,27 @@ impl Undecided {
                 Evidence::Neutral | Evidence::Against => {}
             }
         }
+        self.keep(input);
         self.seen = self.seen.saturating_add(1);
         if self.seen >= MAX_UNDECIDED { Verdict::Plain } else { Verdict::Open }
+    }
+
+    /// Keeps a message as long as all of them so far fit.
+    fn keep(&mut self, input: &Input<'_>) {
+        let bytes = self.kept_bytes.saturating_add(input.bytes.len());
+        if bytes > MAX_KEPT || !input.is_whole() {
+            self.forget();
+            self.lost = Pair { client: true, server: true };
+            return;
+        }
+        let Input { from, opcode, first, at, .. } = *input;
+        self.kept.push(Kept { bytes: input.bytes.into(), from, opcode, first, at });
+        self.kept_bytes = bytes;
+    }
+
+    fn forget(&mut self) {
+        self.kept = Vec::new();
+        self.kept_bytes = 0;
     }
 }
 

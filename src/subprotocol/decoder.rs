@@ -74,6 +74,12 @@ impl Out<'_> {
         self.units.anomaly(anomaly);
     }
 
+    /// Lets `decode` see messages from before: of all it says only the questions remain.
+    pub(super) fn replay(&mut self, decode: impl FnOnce(&mut Out<'_>)) {
+        let mut units = Units::default();
+        decode(&mut Out { units: &mut units, pairs: self.pairs, payload: &[], ..*self });
+    }
+
     pub(super) fn mistaken(&mut self, protocol: &'static str) {
         self.anomaly(Anomaly::SubprotocolMistaken { protocol });
     }
@@ -117,6 +123,12 @@ impl Unit<'_> {
         }
     }
 
+    /// Makes it a question that may stay without an answer: none is missed at the end.
+    pub(super) fn may_ask(&mut self, scope: u64, id: impl Hash + Copy) {
+        self.ask(scope, id);
+        self.pairs.set_optional(self.from, scope, id);
+    }
+
     /// Makes it the answer to what its receiver asked, and tells whether that question was seen.
     pub(super) fn answer(&mut self, scope: u64, id: impl Hash) -> bool {
         self.draft.role(Role::Answer);
@@ -144,6 +156,13 @@ impl Unit<'_> {
                 true
             }
             None => false,
+        }
+    }
+
+    /// Notes that it goes on with what its own sender asked: the question's name is the one it belongs to.
+    pub(super) fn continues(&mut self, scope: u64, id: impl Hash) {
+        if let Some(name) = self.pairs.name(self.from, scope, id) {
+            self.draft.of(name);
         }
     }
 

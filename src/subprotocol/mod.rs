@@ -36,6 +36,7 @@ mod engineio;
 mod input;
 mod json;
 mod jsonrpc;
+mod mqtt;
 mod msgpack;
 mod packed;
 mod pairs;
@@ -126,8 +127,13 @@ impl Reader {
     }
 
     /// Hears that the conversation is over, and returns what its end means: anomalies, and no units as a rule.
-    pub fn end(&mut self, at: At) -> (Meaning<'_>, Unanswered) {
+    ///
+    /// `seen` says that it ended on the wire: where only the capture did, nothing can be missed.
+    pub fn end(&mut self, at: At, seen: bool) -> (Meaning<'_>, Unanswered) {
         self.units.clear();
+        if !seen {
+            return (Meaning::new(&self.units, &[]), Unanswered::default());
+        }
         let mut out = Out {
             units: &mut self.units,
             pairs: &mut self.pairs,

@@ -44,6 +44,8 @@ struct Waiting {
     name: Option<Box<str>>,
     /// Something of the answer was seen: the first item of a stream.
     begun: bool,
+    /// It may stay without an answer.
+    optional: bool,
 }
 
 /// A question as it stands in the table.
@@ -91,7 +93,7 @@ impl Pairs {
         self.asked = self.asked.saturating_add(1);
         self.make_room();
         let name = name.map(|name| shortened(name).into());
-        let waiting = Waiting { number: self.asked, at, name, begun: false };
+        let waiting = Waiting { number: self.asked, at, name, begun: false, optional: false };
         if self.waiting.insert(key, waiting).is_some() {
             self.replaced = self.replaced.saturating_add(1);
         }
@@ -99,9 +101,22 @@ impl Pairs {
         None
     }
 
+    /// Notes of a question that it may stay without an answer.
+    pub(super) fn set_optional(&mut self, asker: Side, scope: u64, id: impl Hash) {
+        let key = self.key(asker, scope, id);
+        if let Some(waiting) = self.waiting.get_mut(&key) {
+            waiting.optional = true;
+        }
+    }
+
     /// Tells whether a question waits for its answer.
     pub(super) fn is_asked(&self, asker: Side, scope: u64, id: impl Hash) -> bool {
         self.waiting.contains_key(&self.key(asker, scope, id))
+    }
+
+    /// Returns the name of a question that waits for its answer.
+    pub(super) fn name(&self, asker: Side, scope: u64, id: impl Hash) -> Option<&str> {
+        self.waiting.get(&self.key(asker, scope, id))?.name.as_deref()
     }
 
     /// Takes the question that an answer ends, whose first byte came at `first`.
@@ -147,7 +162,8 @@ impl Pairs {
 
     /// Returns what was never answered, and forgets it.
     pub(super) fn end(&mut self) -> Unanswered {
-        let mut rest: Vec<_> = self.waiting.drain().map(|(_, waiting)| waiting).collect();
+        let mut rest: Vec<_> =
+            self.waiting.drain().map(|(_, waiting)| waiting).filter(|waiting| !waiting.optional).collect();
         rest.sort_unstable_by_key(|waiting| waiting.number);
         let count = (rest.len() as u64).saturating_add(self.replaced);
         let names = rest.into_iter().filter_map(|waiting| waiting.name).take(MAX_NAMED).collect();

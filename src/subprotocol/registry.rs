@@ -1,8 +1,15 @@
 //! The sub-protocols there are. Where several fit, the first one is it.
 
 use super::choice::Protocol;
-use super::{engineio, jsonrpc};
+use super::{engineio, jsonrpc, mqtt};
 
 /// One line each.
-pub(super) static PROTOCOLS: &[&Protocol] =
-    &[&engineio::SOCKET_IO, &jsonrpc::CDP, &jsonrpc::MCP, &jsonrpc::TRPC, &jsonrpc::JSON_RPC];
+#[rustfmt::skip]
+pub(super) static PROTOCOLS: &[&Protocol] = &[
+    &engineio::SOCKET_IO,
+    &mqtt::MQTT,
+    &jsonrpc::CDP,
+    &jsonrpc::MCP,
+    &jsonrpc::TRPC,
+    &jsonrpc::JSON_RPC,
+];

@@ -1,5 +1,7 @@
 //! One side's bytes where a sub-protocol's packets do not care for the borders of messages.
 
+use std::collections::VecDeque;
+
 use crate::model::At;
 
 use super::input::{Input, Piece};
@@ -17,6 +19,21 @@ pub(super) enum Measure {
     /// No packet begins so.
     Impossible,
 }
+
+/// How packets are told apart.
+pub(super) trait Framing {
+    /// Tells a packet's length by the bytes it begins with.
+    fn measure(&self, head: &[u8]) -> Measure;
+
+    /// Tells whether a whole packet can be one: asked where packets are searched for after a loss.
+    fn fits(&self, packet: &[u8]) -> bool;
+}
+
+/// How many packets in a row convince where packets are searched for.
+const CHAIN: usize = 2;
+
+/// Bounds how many messages are searched for a packet's beginning, and how many bytes these have.
+const MAX_SEARCHED: (usize, usize) = (128, 16 << 10);
 
 /// A packet, or why there is none.
 #[derive(Debug)]
@@ -48,14 +65,14 @@ impl Packet<'_> {
 /// The bytes of one side, cut into packets by the length they begin with.
 ///
 /// ```text
-///            push, skip                                 header or its length lost
-///   in step ────────────► in step: next() gives packets ─────────────────────────► lost
-///      ▲                                                                            │
-///      └───────────────── resume(): the bytes that follow begin a packet ───────────┘
+///            push, skip                                   header or its length lost
+///   in step ────────────► in step: packets are given ────────────────────────────► lost
+///      ▲                                                                             │
+///      └──────────── two packets in a row begin where a message begins ──────────────┘
 /// ```
 ///
 /// Lost bytes inside of a packet whose length is known are counted through: the packet is given with what stands before
-/// them. Bytes are pushed a message at a time; `next` is asked until it answers `None` before the next are pushed.
+/// them.
 #[derive(Debug, Default)]
 pub(super) struct Stream {
     /// The bytes of the packet at hand that are kept, and behind them those not looked at yet.
@@ -64,7 +81,14 @@ pub(super) struct Stream {
     start: usize,
     /// The packet at hand.
     open: Open,
-    lost: bool,
+    lost: Option<Box<Search>>,
+}
+
+/// The messages since the place was lost, as far as a packet may begin in them.
+#[derive(Debug, Default)]
+struct Search {
+    messages: VecDeque<(Box<[u8]>, At)>,
+    bytes: usize,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -80,48 +104,72 @@ struct Open {
 }
 
 impl Stream {
-    /// Tells whether the stream has lost its place.
-    pub(super) const fn is_lost(&self) -> bool {
-        self.lost
-    }
-
     /// Hears that bytes of unknown number are lost between two messages.
     pub(super) fn lose(&mut self) {
-        *self = Stream { lost: true, bytes: std::mem::take(&mut self.bytes), ..Stream::default() };
         self.bytes.clear();
-    }
-
-    /// Goes on with the bytes that follow, which begin a packet.
-    pub(super) fn resume(&mut self) {
-        self.lost = false;
+        *self = Stream {
+            lost: Some(Box::default()),
+            bytes: std::mem::take(&mut self.bytes),
+            ..Stream::default()
+        };
     }
 
     /// Returns how much memory it holds, in bytes.
     pub(super) fn allocated(&self) -> usize {
-        self.bytes.capacity()
+        let searched = self.lost.as_ref().map_or(0, |it| it.bytes.saturating_add(it.messages.len() << 5));
+        self.bytes.capacity().saturating_add(searched)
     }
 
     /// Takes a message and calls `each` with the packets that end in it, in order.
     ///
-    /// `measure` tells a packet's length by the bytes it begins with. Tells whether bytes are left that begin a packet.
-    pub(super) fn message(
+    /// Tells whether bytes are left that begin a packet.
+    pub(super) fn message<F: Framing>(
         &mut self,
         input: &Input<'_>,
-        measure: fn(&[u8]) -> Measure,
+        framing: &F,
         mut each: impl FnMut(Next<'_>),
     ) -> bool {
+        if self.lost.is_some() {
+            self.search(input, framing, &mut each);
+        } else {
+            self.pieces(input, framing, &mut each);
+        }
+        self.give_back();
+        self.lost.is_none() && self.has_open()
+    }
+
+    fn pieces<F: Framing>(&mut self, input: &Input<'_>, framing: &F, each: &mut impl FnMut(Next<'_>)) {
         self.begin_message(input.first);
         for piece in input.pieces() {
-            if self.lost {
+            if self.lost.is_some() {
                 break;
             }
             match piece {
-                Piece::Known(bytes) => self.push(bytes, input.first, measure, &mut each),
-                Piece::Missing(length) => self.skip(length, input.first, measure, &mut each),
+                Piece::Known(bytes) => self.push(bytes, input.first, framing, each),
+                Piece::Missing(length) => self.skip(length, input.first, framing, each),
             }
         }
-        self.give_back();
-        !self.lost && self.has_open()
+    }
+
+    /// Looks for the beginning of a packet among the messages since the place was lost.
+    fn search<F: Framing>(&mut self, input: &Input<'_>, framing: &F, each: &mut impl FnMut(Next<'_>)) {
+        let Some(mut search) = self.lost.take() else { return };
+        search.push(input);
+        if !search.find(framing) {
+            self.lost = Some(search);
+            return;
+        }
+        for (bytes, first) in &search.messages {
+            self.begin_message(*first);
+            self.push(bytes, *first, framing, each);
+            if self.lost.is_some() {
+                return;
+            }
+        }
+        if !input.is_whole() {
+            // What follows the known bytes of the last message is lost again.
+            self.skip(None, input.first, framing, each);
+        }
     }
 
     fn has_open(&self) -> bool {
@@ -137,14 +185,14 @@ impl Stream {
         }
     }
 
-    fn push(
+    fn push<F: Framing>(
         &mut self,
         mut bytes: &[u8],
         first: At,
-        measure: fn(&[u8]) -> Measure,
+        framing: &F,
         each: &mut impl FnMut(Next<'_>),
     ) {
-        while !bytes.is_empty() && !self.lost {
+        while !bytes.is_empty() && self.lost.is_none() {
             let held = self.bytes.len().saturating_sub(self.start) as u64;
             // What belongs to the packet at hand; as long as its length is not known, a little.
             let wanted = match self.open.length {
@@ -160,15 +208,15 @@ impl Stream {
             self.open.passed = self.open.passed.saturating_add(dropped as u64);
             self.open.broken |= dropped > 0;
             bytes = rest;
-            self.drain(first, measure, each);
+            self.drain(first, framing, each);
         }
     }
 
-    fn skip(
+    fn skip<F: Framing>(
         &mut self,
         length: Option<u64>,
         first: At,
-        measure: fn(&[u8]) -> Measure,
+        framing: &F,
         each: &mut impl FnMut(Next<'_>),
     ) {
         let held = self.bytes.len().saturating_sub(self.start) as u64;
@@ -177,7 +225,7 @@ impl Stream {
             (Some(missing), Some(inside)) if missing <= inside => {
                 self.open.passed = self.open.passed.saturating_add(missing);
                 self.open.broken = true;
-                self.drain(first, measure, each);
+                self.drain(first, framing, each);
             }
             (Some(0), _) => {}
             // The rest of the packet and the beginning of another are lost, or nobody can tell how many bytes are.
@@ -185,7 +233,7 @@ impl Stream {
                 if let Some(total) = self.open.length {
                     self.open.passed = total.saturating_sub(held);
                     self.open.broken = true;
-                    self.drain(first, measure, each);
+                    self.drain(first, framing, each);
                 }
                 self.lose();
                 each(Next::Lost);
@@ -198,14 +246,14 @@ impl Stream {
     }
 
     /// Gives the packets whose last byte has come.
-    fn drain(&mut self, first: At, measure: fn(&[u8]) -> Measure, each: &mut impl FnMut(Next<'_>)) {
+    fn drain<F: Framing>(&mut self, first: At, framing: &F, each: &mut impl FnMut(Next<'_>)) {
         loop {
             let held = self.bytes.get(self.start..).unwrap_or_default();
             if self.open.length.is_none() {
                 if held.is_empty() {
                     return;
                 }
-                match measure(held) {
+                match framing.measure(held) {
                     Measure::More => return,
                     Measure::Length(length) => self.open.length = Some(length.max(1)),
                     Measure::Impossible => {
@@ -244,6 +292,67 @@ impl Stream {
     }
 }
 
+impl Search {
+    /// Keeps the bytes of a message up to the first that is not known.
+    fn push(&mut self, input: &Input<'_>) {
+        if self.messages.len() >= MAX_SEARCHED.0 {
+            self.pop();
+        }
+        let bytes: Box<[u8]> = input.head().into();
+        self.bytes = self.bytes.saturating_add(bytes.len());
+        self.messages.push_back((bytes, input.first));
+        while self.bytes > MAX_SEARCHED.1 && self.messages.len() > 1 {
+            self.pop();
+        }
+    }
+
+    fn pop(&mut self) {
+        if let Some((bytes, _)) = self.messages.pop_front() {
+            self.bytes = self.bytes.saturating_sub(bytes.len());
+        }
+    }
+
+    /// Drops messages until the first one convinces; tells whether one does.
+    fn find<F: Framing>(&mut self, framing: &F) -> bool {
+        let mut all = Vec::with_capacity(self.bytes);
+        self.messages.iter().for_each(|(bytes, _)| all.extend_from_slice(bytes));
+        let (mut start, mut rejected) = (0_usize, 0_usize);
+        let mut found = None;
+        for (index, (bytes, _)) in self.messages.iter().enumerate() {
+            match chain(all.get(start..).unwrap_or_default(), framing) {
+                Some(packets) if packets >= CHAIN => {
+                    found = Some(index);
+                    break;
+                }
+                // One in front that never will be one is not asked again.
+                None if rejected == index => rejected = rejected.saturating_add(1),
+                Some(_) | None => {}
+            }
+            start = start.saturating_add(bytes.len());
+        }
+        (0..found.unwrap_or(rejected)).for_each(|_| self.pop());
+        found.is_some()
+    }
+}
+
+/// Counts the whole packets that bytes begin with; `None` where one of them cannot be.
+fn chain<F: Framing>(mut bytes: &[u8], framing: &F) -> Option<usize> {
+    let mut packets = 0_usize;
+    while packets < CHAIN {
+        let length = match framing.measure(bytes) {
+            Measure::More => break,
+            Measure::Impossible => return None,
+            Measure::Length(length) => usize::try_from(length).unwrap_or(usize::MAX).max(1),
+        };
+        let Some((packet, rest)) = bytes.split_at_checked(length) else { break };
+        if !framing.fits(packet) {
+            return None;
+        }
+        (packets, bytes) = (packets.saturating_add(1), rest);
+    }
+    Some(packets)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -251,12 +360,20 @@ mod tests {
     use crate::websocket::{Missing, Opcode};
     use proptest::prelude::*;
 
-    /// A packet is a byte that says how many follow; 0xff begins none.
-    fn measure(head: &[u8]) -> Measure {
-        match head {
-            [] => Measure::More,
-            [0xff, ..] => Measure::Impossible,
-            [first, ..] => Measure::Length(u64::from(*first) + 1),
+    /// A packet is a byte that says how many follow; 0xff begins none, and none has the byte `!`.
+    struct Counted;
+
+    impl Framing for Counted {
+        fn measure(&self, head: &[u8]) -> Measure {
+            match head {
+                [] => Measure::More,
+                [0xff, ..] => Measure::Impossible,
+                [first, ..] => Measure::Length(u64::from(*first) + 1),
+            }
+        }
+
+        fn fits(&self, packet: &[u8]) -> bool {
+            !packet.contains(&b'!')
         }
     }
 
@@ -271,7 +388,7 @@ mod tests {
         let input =
             Input { from: Side::Client, opcode: Opcode::BINARY, bytes, missing, length, first: at, at };
         let mut out = Vec::new();
-        stream.message(&input, measure, |next| match next {
+        stream.message(&input, &Counted, |next| match next {
             Next::Packet(it) => out.push((it.bytes.to_vec(), it.length, it.first.packet, it.messages)),
             Next::Lost => out.push((Vec::new(), 0, packet, 0)),
         });
@@ -309,16 +426,40 @@ mod tests {
             push(&mut stream, 1, b"\x03abcdef", &missing),
             [(b"\x03a".to_vec(), 4, 1, 1), (Vec::new(), 0, 1, 0)]
         );
-        assert!(stream.is_lost());
-        assert_eq!(push(&mut stream, 2, b"\x01x", &[]), []);
-        stream.resume();
-        assert_eq!(push(&mut stream, 3, b"\x01x", &[]), [(b"\x01x".to_vec(), 2, 3, 1)]);
+        // A packet's rest, a packet that cannot be, and an empty one prove nothing.
+        assert_eq!(push(&mut stream, 2, b"\x02x", &[]), []);
+        assert_eq!(push(&mut stream, 3, b"!", &[]), []);
+        assert_eq!(push(&mut stream, 4, b"", &[]), []);
+        assert_eq!(push(&mut stream, 5, b"\x01", &[]), []);
+        assert_eq!(
+            push(&mut stream, 6, b"x\x01y", &[]),
+            [(b"\x01x".to_vec(), 2, 5, 2), (b"\x01y".to_vec(), 2, 6, 1)]
+        );
+    }
+
+    #[test]
+    fn a_search_is_bounded() {
+        let mut stream = Stream::default();
+        stream.lose();
+        for n in 0..2000 {
+            push(&mut stream, n, &[b'!'; 300], &[]);
+            assert!(stream.allocated() < 32 << 10);
+        }
+        push(&mut stream, 3000, b"\x01x\x01y", &[]);
+        assert_eq!(push(&mut stream, 3001, b"\x01z", &[]), [(b"\x01z".to_vec(), 2, 3001, 1)]);
     }
 
     #[test]
     fn a_long_packet_is_kept_in_part_and_counted() {
-        fn long(head: &[u8]) -> Measure {
-            if head.is_empty() { Measure::More } else { Measure::Length(1 << 20) }
+        struct Long;
+        impl Framing for Long {
+            fn measure(&self, head: &[u8]) -> Measure {
+                if head.is_empty() { Measure::More } else { Measure::Length(1 << 20) }
+            }
+
+            fn fits(&self, _: &[u8]) -> bool {
+                true
+            }
         }
         let mut stream = Stream::default();
         let bytes = vec![1; 1000];
@@ -333,7 +474,7 @@ mod tests {
                 first: at,
                 at,
             };
-            stream.message(&input, long, |next| match next {
+            stream.message(&input, &Long, |next| match next {
                 Next::Packet(it) => got = Some((it.bytes.len(), it.length, it.messages)),
                 Next::Lost => panic!("no byte is lost"),
             });

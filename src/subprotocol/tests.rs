@@ -107,7 +107,7 @@ proptest! {
                 }
                 prop_assert!(reader.allocated() < 1 << 20, "{name}: {}", reader.allocated());
             }
-            reader.end(at(1000));
+            reader.end(at(1000), true);
         }
     }
 
@@ -134,6 +134,8 @@ const SEEDS: &[&[u8]] = &[
     b"\x85\xa4type\x02\xa4data\x92\xa4chat\x01\xa2id\x00\xa3nsp\xa1/",
     b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"a\",\"params\":{",
     b"[{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":",
+    b"\x10\x10\x00\x04MQTT\x05\x02\x00\x01\x00\x00\x03abc",
+    b"\x32\x0a\x00\x03a/b\x00\x01\x00hi\x40\x02\x00\x01",
     b"{\"id\":1,\"method\":\"query\",\"params\":{\"path\":\"a\"}}",
 ];
 
