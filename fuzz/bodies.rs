@@ -187,7 +187,8 @@ pub fn http(data: &[u8]) {
         while let Some(output) = exchanges.next() {
             if output == http::Output::Tunnel {
                 let _ = exchanges.take_early(side);
-                exchanges = exchanges.into_tunnel();
+                let authority = exchanges.take_authority();
+                exchanges = HttpTracker::new(http::Limits::default()).with_authority(authority);
             }
         }
         assert!(exchanges.allocated() <= 64 << 10, "{} bytes are held", exchanges.allocated());

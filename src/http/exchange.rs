@@ -16,7 +16,8 @@ const SEARCHES: u8 = 32;
 pub enum Output {
     /// What came is not HTTP/1.x, or has stopped being: nothing more will be taken.
     NotHttp,
-    /// A proxy granted CONNECT: what follows on both sides is a new conversation, for [`HttpTracker::into_tunnel`].
+    /// A proxy granted CONNECT: what follows on both sides is another pair of streams, those in
+    /// [`HttpTracker::take_early`] first.
     Tunnel,
     /// WebSocket begins: the following bytes of both sides are frames, those in [`HttpTracker::take_early`] first.
     ///
@@ -125,18 +126,19 @@ impl HttpTracker {
         HttpTracker { from_start: true, ..self }
     }
 
-    /// Makes one for the inside of the tunnel, which takes the host for URLs from the CONNECT request where the
-    /// requests inside name none.
-    ///
-    /// Call [`take_early`](Self::take_early) before; it is the first to be pushed into the new one.
+    /// Takes the host for URLs from `authority` where requests name none: that of the CONNECT request which made the
+    /// tunnel.
     #[must_use]
-    pub fn into_tunnel(self) -> Self {
-        let mut inside = HttpTracker::new(self.limits);
-        inside.from_start = self.from_start && !self.lost.client;
-        if let Some(authority) = self.rare.and_then(|rare| rare.authority) {
-            inside.rare().authority = Some(authority);
+    pub fn with_authority(mut self, authority: Option<Box<str>>) -> Self {
+        if authority.is_some() {
+            self.rare().authority = authority;
         }
-        inside
+        self
+    }
+
+    /// Gives what the CONNECT request named that was granted.
+    pub fn take_authority(&mut self) -> Option<Box<str>> {
+        self.rare.as_mut().and_then(|rare| rare.authority.take())
     }
 
     /// Says which packet carries what is pushed from now on.

@@ -55,7 +55,7 @@ struct Slot {
     /// `None` for a connection that is no WebSocket: only its name is kept, so that it is not taken for a new one.
     connection: Option<Box<Connection>>,
     /// Frames were looked for in vain: they may come yet.
-    hopeless: bool,
+    unrecognised: bool,
     /// What is accounted for: the memory that waits or is searched, and the tick in `due`, if it is not `MAX`.
     waits: usize,
     searched: u32,
@@ -120,14 +120,14 @@ impl Analyzer {
             self.renew(n, segment, at, sink);
         }
         let Some(slot) = self.slots.get_mut(n).and_then(Option::as_mut) else { return };
-        if slot.connection.is_none() && slot.hopeless && is_frames(segment) {
+        if slot.connection.is_none() && slot.unrecognised && is_frames(segment) {
             slot.connection = Some(Box::new(Connection::new(slot.id, segment, at, &self.shared)));
         }
         let Some(connection) = &mut slot.connection else { return };
         connection.push(segment, at, &mut self.shared, sink);
         slot.forget_nothing();
-        if self.settle(n, None) {
-            self.relieve(n, sink);
+        if self.update_accounting(n, None) {
+            self.shed_load(n, sink);
         }
     }
 
@@ -144,7 +144,7 @@ impl Analyzer {
         connection.advance(time, &mut self.shared, sink);
         slot.forget_nothing();
         slot.due = Timestamp::MAX;
-        self.settle(n, Some(time));
+        self.update_accounting(n, Some(time));
     }
 
     /// Lists the connections that are not over, each by its name and the handle that [`Analyzer::finish`] takes.
@@ -162,7 +162,7 @@ impl Analyzer {
         if let Some(connection) = connection {
             connection.finish(at, &mut self.shared, sink);
         }
-        self.settle(handle, None);
+        self.update_accounting(handle, None);
     }
 
     /// Makes a slot for a connection's first segment; `None` where the segment begins none.
@@ -187,7 +187,7 @@ impl Analyzer {
             key,
             seen: at.time,
             connection,
-            hopeless: false,
+            unrecognised: false,
             waits: 0,
             searched: 0,
             due: Timestamp::MAX,
@@ -222,13 +222,13 @@ impl Analyzer {
             old.finish(at, &mut self.shared, sink);
             self.shared.woke = false;
         }
-        self.settle(n, None);
+        self.update_accounting(n, None);
     }
 
     /// Accounts for what a connection holds and waits for, and tells whether that changed.
     ///
     /// `passed` is the tick that was just handled: the connection is not due at it again.
-    fn settle(&mut self, n: usize, passed: Option<Timestamp>) -> bool {
+    fn update_accounting(&mut self, n: usize, passed: Option<Timestamp>) -> bool {
         self.book_woken(n);
         let Some(slot) = self.slots.get_mut(n).and_then(Option::as_mut) else { return false };
         let connection = slot.connection.as_ref();
@@ -283,22 +283,25 @@ impl Analyzer {
             looks = looks.saturating_sub(1);
             let Some((n, id)) = self.awake.pop_front() else { return };
             let slot = self.slots.get_mut(n).and_then(Option::as_mut).filter(|slot| slot.id == id);
-            if slot.and_then(|slot| slot.connection.as_mut()).is_some_and(|connection| !connection.rest()) {
+            if slot
+                .and_then(|slot| slot.connection.as_mut())
+                .is_some_and(|connection| !connection.release_idle())
+            {
                 self.awake.push_back((n, id));
             }
         }
     }
 
     /// Makes a connection give up what waits while all of them hold more than they may, and the oldest searches end.
-    fn relieve(&mut self, n: usize, sink: &mut dyn Sink) {
+    fn shed_load(&mut self, n: usize, sink: &mut dyn Sink) {
         while self.waiting > self.shared.limits.waiting {
             let Some(connection) =
                 self.slots.get_mut(n).and_then(Option::as_mut).and_then(|slot| slot.connection.as_mut())
             else {
                 return;
             };
-            let helped = connection.relieve(&mut self.shared, sink);
-            self.settle(n, None);
+            let helped = connection.shed_load(&mut self.shared, sink);
+            self.update_accounting(n, None);
             if !helped {
                 return;
             }
@@ -312,7 +315,7 @@ impl Analyzer {
             {
                 connection.stop_searching(&mut self.shared, sink);
                 slot.forget_nothing();
-                self.settle(n, None);
+                self.update_accounting(n, None);
             }
         }
     }
@@ -370,8 +373,8 @@ impl Analyzer {
 impl Slot {
     /// Lets go of a connection of which nothing more can come.
     fn forget_nothing(&mut self) {
-        if let Some(connection) = self.connection.take_if(|connection| connection.is_nothing()) {
-            self.hopeless = connection.is_hopeless();
+        if let Some(connection) = self.connection.take_if(|connection| connection.is_over()) {
+            self.unrecognised = connection.is_unrecognised();
         }
     }
 }

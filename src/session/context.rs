@@ -3,6 +3,7 @@ use std::sync::Arc;
 use super::Limits;
 use super::message::Open;
 use super::recent::Recent;
+use super::transport::Transport;
 use crate::event::{self, ConnId, Event, Kind, Opening, Sink};
 use crate::model::{Anomaly, At, Side};
 use crate::tcp;
@@ -12,33 +13,31 @@ use crate::websocket::Payload;
 pub(super) struct Context<'x> {
     pub(super) sink: &'x mut dyn Sink,
     pub(super) shared: &'x mut Shared,
+    pub(super) transport: &'x mut Transport,
+    /// The conversation that is spoken of.
     pub(super) conn: ConnId,
+    /// What is said of it with every event: a layer of several streams lends that of the stream at hand.
+    pub(super) conversation: &'x mut Option<Box<event::Conversation>>,
+    /// The packet that completed what is spoken of.
     pub(super) at: At,
     /// The packet at hand.
     pub(super) known: u64,
-    /// What is told of the conversation with every event.
-    pub(super) conversation: &'x mut Option<Box<event::Conversation>>,
 }
 
-impl<'x> Context<'x> {
-    /// Returns the context of a connection that handles what came with the packet `at`.
-    pub(super) fn new(
-        sink: &'x mut dyn Sink,
-        shared: &'x mut Shared,
-        conn: ConnId,
-        at: At,
-        conversation: &'x mut Option<Box<event::Conversation>>,
-    ) -> Self {
-        Context { sink, shared, conn, at, known: at.packet, conversation }
-    }
-
+impl Context<'_> {
     /// Says that something happened, here and now.
     pub(super) fn say(&mut self, kind: Kind<'_>) {
         let conversation = self.conversation.as_deref();
         self.sink.event(&Event { conn: Some(self.conn), at: self.at, known: self.known, conversation, kind });
     }
 
-    /// Takes what is told of the conversation from its opening.
+    /// Makes an opening of a conversation between the ends of the connection.
+    pub(super) fn opening(&self, handshake: Option<Box<event::Handshake>>) -> Opening {
+        let (client, server) = (self.transport.end_of(Side::Client), self.transport.end_of(Side::Server));
+        Opening { over: self.transport.over.clone(), ..Opening::new(client, server, handshake) }
+    }
+
+    /// Takes what is said of the conversation from its opening.
     pub(super) fn begin(&mut self, opening: &Opening) {
         *self.conversation = Some(Box::new(event::Conversation::of(opening)));
     }

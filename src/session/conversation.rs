@@ -92,13 +92,13 @@ impl Conversation {
     }
 
     /// Returns the memory of searches for frames, in bytes.
-    pub(super) fn searched_bytes(&self) -> usize {
+    pub(super) fn waiting(&self) -> usize {
         let of = |half: &Half| half.search.as_ref().map_or(0, |search| search.allocated());
         of(&self.sides.client).saturating_add(of(&self.sides.server))
     }
 
     /// Gives back the memory of inflaters but for their windows; `false` where one was in use since the last call.
-    pub(super) fn rest(&mut self) -> bool {
+    pub(super) fn release_idle(&mut self) -> bool {
         if std::mem::take(&mut self.in_use) {
             return false;
         }
@@ -142,7 +142,7 @@ impl Conversation {
             Lost::Unknown { least } => (None, Some(least)),
         };
         cx.anomaly(Some(side), &Anomaly::Gap { offset, length, least, cause });
-        self.decide(side, cx);
+        self.conclude(side, cx);
         self.miss(side, lost, cx);
     }
 
@@ -156,7 +156,7 @@ impl Conversation {
         if self.sides[side].over {
             return;
         }
-        self.decide(side, cx);
+        self.conclude(side, cx);
         if let Some(search) = self.sides[side].search.take()
             && search.captured() > 0
         {

@@ -18,6 +18,8 @@ pub struct Limits {
     pub inflating: usize,
     /// Connections of a shard, those of other protocols included. Default 16,384.
     pub connections: usize,
+    /// Layers that carry others, one within the other: what lies deeper is not looked into. Default 3.
+    pub layers: u8,
     /// After this long without a packet, a connection that is not a WebSocket is forgotten. Default 2 minutes.
     pub idle: Duration,
     /// TCP's own bounds.
@@ -37,6 +39,7 @@ impl Default for Limits {
             searched: 1 << 20,
             inflating: 16,
             connections: 16 << 10,
+            layers: 3,
             idle: Duration::from_secs(120),
             tcp: tcp::Limits::default(),
             http: http::Limits::default(),

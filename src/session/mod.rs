@@ -2,10 +2,11 @@
 //!
 //! ```text
 //!   Analyzer     one shard's flow table: which connection does a segment belong to?
-//!     └ Connection    one TCP connection: which layer are its bytes?
+//!     └ Connection    one TCP connection
 //!         ├ tcp::Connection     bytes in order
-//!         ├ http::HttpTracker     until an upgrade
-//!         └ Conversation        one WebSocket: frames, messages, inflating, closing
+//!         └ Stack               which layers the bytes are; a layer may hold another stack
+//!             ├ http::HttpTracker   until an upgrade
+//!             └ Conversation        one WebSocket: frames, messages, inflating, closing
 //! ```
 //!
 //! Every decision depends on the packets of one shard and their stamps alone, so that the same capture gives the
@@ -20,6 +21,8 @@ mod limits;
 mod message;
 mod recent;
 mod resync;
+mod stack;
+mod transport;
 
 pub use analyzer::{Analyzer, Counts};
 pub use limits::Limits;

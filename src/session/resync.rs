@@ -65,7 +65,7 @@ pub(super) struct Found {
 
 /// How many bits convince in a conversation that is known to be one, and where nothing is known.
 const CONVINCING: u32 = 20;
-const CONVINCING_LATE: u32 = 34;
+const CONVINCING_MID_STREAM: u32 = 34;
 /// How many bits fewer convince where no more bytes are to come.
 const LENIENCE: u32 = 8;
 /// Bounds the bytes gathered behind a gap; when they are full, the first half is given up.
@@ -75,7 +75,7 @@ const LED: usize = 16;
 /// A stream joined late convinces without any frame at a segment's edge when it goes on through so many.
 const CROSSED: usize = 4;
 /// Bounds the bytes gathered of a stream joined late, in each direction, and those that are looked at in all.
-pub(super) const JOINED_LATE: usize = 32 << 10;
+pub(super) const MID_STREAM: usize = 32 << 10;
 const LOOKED_AT: u64 = 512 << 10;
 
 impl Search {
@@ -100,12 +100,12 @@ impl Search {
         }
     }
 
-    /// Looks for a WebSocket in a direction of a connection of which nothing is known.
-    pub(super) fn joined_late() -> Self {
+    /// Looks for a WebSocket in a direction of a connection of which nothing is known, but for what the mask bit must be.
+    pub(super) fn mid_stream(masked: Option<bool>) -> Self {
         Search {
-            masked: None,
-            threshold: CONVINCING_LATE,
-            capacity: JOINED_LATE,
+            masked,
+            threshold: CONVINCING_MID_STREAM,
+            capacity: MID_STREAM,
             ..Search::after_gap(Side::Client, Rsv1::Message, 0, 0)
         }
     }
@@ -179,7 +179,7 @@ impl Search {
     }
 
     /// Tells whether a stream joined late has had its chance.
-    pub(super) fn is_hopeless(&self) -> bool {
+    pub(super) fn is_exhausted(&self) -> bool {
         self.dropped > LOOKED_AT
     }
 

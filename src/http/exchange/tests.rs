@@ -212,7 +212,8 @@ fn a_tunnel_through_a_proxy() {
     assert_eq!(machine.take_early(Side::Client), [BufferedBytes::Bytes(b"early".to_vec(), At::default())]);
 
     let request = REQUEST.replace("Host: server.example.com:9001\r\n", "");
-    let (_, outputs, _) = run_in(machine.into_tunnel(), &[c(&request), s(RESPONSE)]);
+    let inside = HttpTracker::new(Limits::default()).with_authority(machine.take_authority());
+    let (_, outputs, _) = run_in(inside, &[c(&request), s(RESPONSE)]);
     assert_eq!(handshake(&outputs).url.as_deref(), Some("ws://h.example:8080/chat?x=1"));
 }
 

@@ -113,7 +113,7 @@ impl Conversation {
     }
 
     /// Settles a search with the bytes there are: no more will come that belong to them.
-    pub(super) fn decide(&mut self, side: Side, cx: &mut Context<'_>) {
+    pub(super) fn conclude(&mut self, side: Side, cx: &mut Context<'_>) {
         if let Some(search) = &mut self.sides[side].search {
             let found = search.best();
             self.searched(side, found, cx);

@@ -132,7 +132,7 @@ fn frames_too_long_to_be_held_together_lead_to_each_other() {
             let place = starts.iter().position(|start| Some(*start) == skipped);
             assert!(place.is_some_and(|n| n < 4), "{side:?} {length}: {skipped:?}");
             if length <= 100_000 {
-                let skipped = found_among(Search::joined_late(), &rest).map(|skipped| skipped - 5000);
+                let skipped = found_among(Search::mid_stream(None), &rest).map(|skipped| skipped - 5000);
                 let place = starts.iter().position(|start| Some(*start) == skipped);
                 assert!(place.is_some_and(|n| n < 10), "joined late {side:?} {length}: {skipped:?}");
             }
@@ -147,7 +147,7 @@ fn noise_that_is_never_held_together_is_no_websocket() {
         for side in Side::BOTH {
             assert_eq!(found_among(after_gap(side), &noise), None, "{seed} {side:?}");
         }
-        assert_eq!(found_among(Search::joined_late(), &noise), None, "{seed}");
+        assert_eq!(found_among(Search::mid_stream(None), &noise), None, "{seed}");
     }
 }
 
@@ -157,7 +157,7 @@ fn long_frames_that_are_all_the_same_are_no_websocket() {
     for period in [&[0x82, 0x7e, 0x82, 0x7e][..], &[0x82, 0xfe, 0xff, 0xf7], &[2, 0x7e, 0x7e, 2]] {
         let bytes: Vec<_> =
             period.repeat(3_000_000 / period.len()).chunks(1447).map(<[u8]>::to_vec).collect();
-        for search in [after_gap(Side::Server), after_gap(Side::Client), Search::joined_late()] {
+        for search in [after_gap(Side::Server), after_gap(Side::Client), Search::mid_stream(None)] {
             assert_eq!(found_among(search, &bytes), None, "{period:x?}");
         }
     }
@@ -169,7 +169,7 @@ fn zeros_are_no_frames() {
     for side in Side::BOTH {
         assert_eq!(found(after_gap(side), &vec![0; 100_000], 1448), None, "{side:?}");
     }
-    assert_eq!(found(Search::joined_late(), &[0; 10_000], 1448), None);
+    assert_eq!(found(Search::mid_stream(None), &[0; 10_000], 1448), None);
 }
 
 #[test]
@@ -236,7 +236,7 @@ fn noise_is_no_websocket() {
         for side in Side::BOTH {
             assert_eq!(found(after_gap(side), &noise(seed, 20_000), 1448), None, "{seed} {side:?}");
         }
-        assert_eq!(found(Search::joined_late(), &noise(seed, 8_000), 1448), None, "{seed}");
+        assert_eq!(found(Search::mid_stream(None), &noise(seed, 8_000), 1448), None, "{seed}");
     }
 }
 
@@ -254,7 +254,7 @@ fn other_protocols_are_no_websocket() {
     for (what, bytes) in
         [("http", http.as_bytes()), ("netperf", &netperf), ("certificate", &certificate), ("tls", &records)]
     {
-        assert_eq!(found(Search::joined_late(), bytes, 1448), None, "{what}");
+        assert_eq!(found(Search::mid_stream(None), bytes, 1448), None, "{what}");
     }
 }
 
@@ -287,7 +287,7 @@ fn whole_frames_and_nothing_else_are_told_from_other_segments() {
 #[test]
 fn the_mask_bit_tells_the_side_of_a_stream_joined_late() {
     for side in Side::BOTH {
-        let mut search = Search::joined_late();
+        let mut search = Search::mid_stream(None);
         for n in 0..6 {
             let text = format!("message number {n}: nothing special");
             search.push(&frame(side, TEXT, text.as_bytes()), At::default());
@@ -348,7 +348,7 @@ fn headers_lead_to_each_other_over_what_the_snap_length_cut() {
         let mut search = after_gap(side);
         let found = snapped(&mut search, &frames, 20).unwrap();
         assert_eq!((found.start, search.lost(found), search.skipped(found)), (0, 50, 0), "{side:?}");
-        let mut search = Search::joined_late();
+        let mut search = Search::mid_stream(None);
         assert_eq!(snapped(&mut search, &frames, 20).map(|found| found.masked), Some(side == Side::Client));
         // The lengths do not lead to each other: one byte more is missing each time.
         let mut other = frames.clone();
@@ -370,7 +370,8 @@ fn segments_cut_by_the_snap_length_are_no_websocket() {
         let pages: Vec<_> = segments.iter().map(|_| page.clone()).collect();
         for (what, segments) in [("noise", &segments), ("tls", &records), ("http", &pages)] {
             for length in [4, 14, 30, 62] {
-                for mut search in [Search::joined_late(), after_gap(Side::Client), after_gap(Side::Server)] {
+                for mut search in [Search::mid_stream(None), after_gap(Side::Client), after_gap(Side::Server)]
+                {
                     assert_eq!(snapped(&mut search, segments, length), None, "{what} {length} {seed}");
                 }
             }
@@ -403,7 +404,7 @@ fn pixels_and_numbers_are_no_fragments() {
     let wide: Vec<u8> = (0..8000_u64).flat_map(|n| (0x02fe_0000 + n * 7).to_be_bytes()).collect();
     for bytes in [pixels, numbers, wide] {
         for size in [1447, 1448, 1460] {
-            assert_eq!(found(Search::joined_late(), &bytes[..12_000], size), None);
+            assert_eq!(found(Search::mid_stream(None), &bytes[..12_000], size), None);
             for side in Side::BOTH {
                 assert_eq!(found(after_gap(side), &bytes, size), None, "{side:?}");
             }

@@ -1,0 +1,298 @@
+//! What the bytes of a pair of streams are, and what stands on them.
+//!
+//! # Adding a layer
+//!
+//! A layer is a variant of [`Layer`] that holds a machine of its own and, where other protocols stand on it, a
+//! [`Stack`] for them. `Start` makes it where the first bytes say so; each `match` below then asks for what the layer
+//! does with bytes, gaps and ends, what it holds, and what it says in the end. Plain bytes that a layer makes are handed
+//! on with [`Stack::bytes`], the sides being TCP's; a layer that loses its place hands on [`Lost::Unknown`] with
+//! [`Stack::gap`]. A layer that carries several streams has a stack for each; while it pushes into one, it sets
+//! [`Context::conn`] to `conn.with_stream(…)` and lends its [`Context::conversation`].
+
+mod exchange;
+mod mid_stream;
+
+use super::context::Context;
+use super::conversation::{Conversation, Ending};
+use super::resync::Search;
+use crate::http::HttpTracker;
+use crate::model::{Anomaly, At, Lost, Pair, Side};
+use crate::tcp::End;
+
+/// What the bytes of a pair of streams are: a layer, which may hold another stack.
+///
+/// ```text
+///                 request             101
+///   Start ────────────────► Http ──────────────► WebSocket
+///     │                     │ │ │ CONNECT             ▲
+///     │ gap         no HTTP │ │ └────► Tunnel: Start …│
+///     ▼        behind a gap │ │                       │
+///   MidStream ◄─────────────┘ │ no HTTP               │
+///     │  │                    ▼                       │
+///     │  │                  Opaque                    │
+///     │  └──────────── frames found ──────────────────┘
+///     ▼
+///   Unrecognised: nothing convinced in so many bytes, as in the middle of a long message
+/// ```
+///
+/// Opaque is the end of it. So is Unrecognised until a segment comes that is frames from end to end.
+///
+/// Sides are TCP's; [`Transport::role`](super::transport::Transport::role) says who of them is the client.
+#[derive(Debug)]
+pub(super) struct Stack {
+    layer: Layer,
+    beginning: Beginning,
+    continuity: Continuity,
+    /// How many stacks hold this one.
+    depth: u8,
+    /// Which sides have ended.
+    ended: Pair<bool>,
+    /// What was wrong before a conversation was reported; boxed, for most have none.
+    held: Option<Box<Vec<(Option<Side>, Anomaly)>>>,
+}
+
+#[derive(Debug)]
+enum Layer {
+    /// No byte has come. Within a tunnel, what the CONNECT request named.
+    Start(Option<Box<str>>),
+    /// HTTP/1.x before an upgrade, or without one.
+    Http(Box<HttpTracker>),
+    /// What a proxy was asked to connect to.
+    Tunnel(Box<Stack>),
+    WebSocket(Box<Conversation>),
+    /// The beginning was not captured: frames are looked for.
+    MidStream(Box<Pair<Search>>),
+    /// Frames were looked for in vain.
+    Unrecognised,
+    /// Nothing that can be read, or over.
+    Opaque,
+}
+
+/// Whether the first bytes there are were the first to be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Beginning {
+    Captured,
+    NotCaptured,
+}
+
+/// Whether bytes were lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Continuity {
+    Whole,
+    Gapped,
+}
+
+/// Bounds the anomalies that wait for a conversation.
+const MAX_HELD: usize = 32;
+
+impl Stack {
+    /// Makes the stack of a connection whose first bytes come next.
+    pub(super) const fn start() -> Self {
+        Stack::new(Layer::Start(None), Beginning::Captured, 0)
+    }
+
+    /// Makes the stack of a connection whose beginning was not captured.
+    pub(super) fn mid_stream() -> Self {
+        let searches = Pair::from_fn(|_| Search::mid_stream(None));
+        Stack::new(Layer::MidStream(Box::new(searches)), Beginning::NotCaptured, 0)
+    }
+
+    const fn new(layer: Layer, beginning: Beginning, depth: u8) -> Self {
+        let ended = Pair { client: false, server: false };
+        Stack { layer, beginning, continuity: Continuity::Whole, depth, ended, held: None }
+    }
+
+    /// Makes the layer that holds another stack, which begins with the next bytes; `host` is what the request for it
+    /// named. At the bound of [`Limits::layers`](super::Limits::layers) nothing is looked into any further.
+    fn tunnel(&mut self, host: Option<Box<str>>, cx: &mut Context<'_>) -> Layer {
+        let depth = self.depth.saturating_add(1);
+        let limit = cx.shared.limits.layers;
+        if depth > limit {
+            self.hold(None, Anomaly::LimitReached { limit: "layers within each other", value: limit.into() });
+            self.report_limits(cx);
+            return Layer::Opaque;
+        }
+        let beginning = match self.continuity {
+            Continuity::Whole => self.beginning,
+            Continuity::Gapped => Beginning::NotCaptured,
+        };
+        Layer::Tunnel(Box::new(Stack::new(Layer::Start(host), beginning, depth)))
+    }
+
+    /// Tells whether nothing more can come of it: it is no WebSocket, or it is over.
+    pub(super) fn is_over(&self) -> bool {
+        match &self.layer {
+            Layer::Unrecognised | Layer::Opaque => true,
+            Layer::Tunnel(inner) => inner.is_over(),
+            Layer::Start(_) | Layer::Http(_) | Layer::WebSocket(_) | Layer::MidStream(_) => false,
+        }
+    }
+
+    /// Tells whether frames were looked for in vain, so that it may be a WebSocket all the same.
+    pub(super) const fn is_unrecognised(&self) -> bool {
+        matches!(self.layer, Layer::Unrecognised)
+    }
+
+    /// Tells whether it carries a WebSocket.
+    pub(super) fn is_conversation(&self) -> bool {
+        match &self.layer {
+            Layer::WebSocket(_) => true,
+            Layer::Tunnel(inner) => inner.is_conversation(),
+            _ => false,
+        }
+    }
+
+    /// Returns the memory that is searched in conversations, in bytes.
+    pub(super) fn waiting(&self) -> usize {
+        match &self.layer {
+            Layer::WebSocket(conversation) => conversation.waiting(),
+            Layer::Tunnel(inner) => inner.waiting(),
+            _ => 0,
+        }
+    }
+
+    /// Returns the memory that is searched for a conversation joined late, in bytes.
+    pub(super) fn searched(&self) -> usize {
+        match &self.layer {
+            Layer::MidStream(searches) => {
+                searches.client.allocated().saturating_add(searches.server.allocated())
+            }
+            Layer::Tunnel(inner) => inner.searched(),
+            _ => 0,
+        }
+    }
+
+    /// Gives back the memory of inflaters but for their windows; `false` where one was in use since the last call.
+    pub(super) fn release_idle(&mut self) -> bool {
+        match &mut self.layer {
+            Layer::WebSocket(conversation) => conversation.release_idle(),
+            Layer::Tunnel(inner) => inner.release_idle(),
+            _ => true,
+        }
+    }
+
+    /// Gives up what conversations gathered where frames are looked for: no more memory is to be had.
+    pub(super) fn stop_gathering(&mut self) {
+        match &mut self.layer {
+            Layer::WebSocket(conversation) => conversation.stop_gathering(),
+            Layer::Tunnel(inner) => inner.stop_gathering(),
+            _ => {}
+        }
+    }
+
+    /// Concludes a search for a conversation joined late with what there is: no more memory is to be had.
+    pub(super) fn stop_searching(&mut self, cx: &mut Context<'_>) {
+        if let Layer::Tunnel(inner) = &mut self.layer {
+            return inner.stop_searching(cx);
+        }
+        self.conclude_search(cx);
+        if let Layer::MidStream(_) = self.layer {
+            self.layer = Layer::Unrecognised;
+        }
+    }
+
+    /// Takes bytes in order; `carried` is the packet they came in.
+    pub(super) fn bytes(&mut self, side: Side, bytes: &[u8], carried: At, cx: &mut Context<'_>) {
+        match &mut self.layer {
+            Layer::WebSocket(conversation) => {
+                conversation.bytes(cx.transport.role(side), bytes, carried, cx);
+            }
+            Layer::Http(_) => self.exchange(side, bytes, carried, cx),
+            Layer::Tunnel(inner) => inner.bytes(side, bytes, carried, cx),
+            Layer::Start(_) => self.begin(side, bytes, carried, cx),
+            Layer::MidStream(_) => self.search(side, bytes, carried, cx),
+            Layer::Unrecognised | Layer::Opaque => {}
+        }
+    }
+
+    /// Hears that bytes are lost.
+    pub(super) fn gap(&mut self, side: Side, lost: Lost, cause: &'static str, cx: &mut Context<'_>) {
+        self.continuity = Continuity::Gapped;
+        match &mut self.layer {
+            Layer::WebSocket(conversation) => conversation.gap(cx.transport.role(side), lost, cause, cx),
+            Layer::Http(_) => self.exchange_gap(side, lost, cx),
+            Layer::Tunnel(inner) => inner.gap(side, lost, cause, cx),
+            Layer::MidStream(searches) => searches[side].gap(lost),
+            // The start was lost: it may be a WebSocket all the same.
+            Layer::Start(_) => self.layer = self.mid_stream_layer(cx),
+            Layer::Unrecognised | Layer::Opaque => {}
+        }
+    }
+
+    /// Hears that a side ended, or both did.
+    pub(super) fn end(&mut self, side: Side, how: End, cx: &mut Context<'_>) {
+        self.ended[side] = true;
+        match &mut self.layer {
+            Layer::WebSocket(conversation) => conversation.end(cx.transport.role(side), cx),
+            Layer::Http(_) => self.exchange_end(side, how, cx),
+            Layer::Tunnel(inner) => inner.end(side, how, cx),
+            Layer::Start(_) | Layer::MidStream(_) | Layer::Unrecognised | Layer::Opaque => {}
+        }
+        if how == End::Reset || self.ended.client && self.ended.server {
+            self.close(Ending::Tcp(how.name()), cx);
+        }
+    }
+
+    /// Ends whatever there is.
+    pub(super) fn close(&mut self, ending: Ending, cx: &mut Context<'_>) {
+        self.conclude_search(cx);
+        self.exchange_over(cx);
+        match std::mem::replace(&mut self.layer, Layer::Opaque) {
+            Layer::WebSocket(mut conversation) => {
+                let again = cx.transport.again;
+                if again.segments > 0 {
+                    let (segments, first) = (again.segments, again.first);
+                    cx.anomaly(None, &Anomaly::CapturedTwice { segments, first });
+                }
+                conversation.close(ending, cx);
+            }
+            Layer::Tunnel(mut inner) => inner.close(ending, cx),
+            Layer::Start(_) | Layer::Http(_) | Layer::MidStream(_) | Layer::Unrecognised | Layer::Opaque => {}
+        }
+    }
+
+    /// Reports what is wrong with a side's stream, now or when there is a conversation.
+    pub(super) fn report(&mut self, side: Side, anomaly: Anomaly, cx: &mut Context<'_>) {
+        match &mut self.layer {
+            Layer::WebSocket(_) => cx.anomaly(Some(cx.transport.role(side)), &anomaly),
+            Layer::Tunnel(inner) => inner.report(side, anomaly, cx),
+            Layer::Unrecognised | Layer::Opaque => {}
+            Layer::Start(_) | Layer::Http(_) | Layer::MidStream(_) => self.hold(Some(side), anomaly),
+        }
+    }
+
+    fn hold(&mut self, side: Option<Side>, anomaly: Anomaly) {
+        let held = self.held.get_or_insert_default();
+        if held.len() < MAX_HELD {
+            held.push((side, anomaly));
+        }
+    }
+
+    fn report_held(&mut self, cx: &mut Context<'_>) {
+        for (side, anomaly) in self.held.take().into_iter().flat_map(|held| *held) {
+            let side = side.map(|side| cx.transport.role(side));
+            cx.anomaly(side, &anomaly);
+        }
+    }
+
+    /// Reports what was given up for a bound, where no conversation will.
+    fn report_limits(&mut self, cx: &mut Context<'_>) {
+        if let Some(held) = &mut self.held {
+            held.retain(|(_, anomaly)| matches!(anomaly, Anomaly::LimitReached { .. }));
+        }
+        self.report_held(cx);
+    }
+
+    /// Ends the sides of a layer that ended before the layer was known.
+    fn end_sides(&mut self, cx: &mut Context<'_>) {
+        for side in Side::BOTH {
+            match &mut self.layer {
+                Layer::WebSocket(conversation) if self.ended[side] => {
+                    conversation.end(cx.transport.role(side), cx);
+                }
+                Layer::Tunnel(inner) if self.ended[side] => inner.end(side, End::Fin, cx),
+                _ => {}
+            }
+        }
+    }
+}

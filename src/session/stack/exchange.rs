@@ -1,0 +1,216 @@
+//! HTTP/1.x on a pair of streams: until an upgrade, into a tunnel, or without either.
+
+use super::{Beginning, Continuity, Layer, Stack};
+use crate::event::{Kind, Rejected};
+use crate::http::{self, BufferedBytes, Handshake, HttpTracker, Sniff};
+use crate::model::{Anomaly, At, Lost, Pair, Side};
+use crate::session::compression::Deflate;
+use crate::session::context::Context;
+use crate::session::conversation::Conversation;
+use crate::session::resync::Search;
+use crate::tcp::End;
+
+/// Returns who asks, where these first bytes of `side` are a request or a response.
+pub(super) fn asker(side: Side, bytes: &[u8]) -> Option<Side> {
+    match http::looks_like(bytes) {
+        Sniff::Request => Some(side),
+        Sniff::Response => Some(!side),
+        Sniff::Neither | Sniff::NeedMore => None,
+    }
+}
+
+/// Returns the packet that carried the first of bytes that came early.
+fn first_of(early: &Pair<Vec<BufferedBytes>>) -> Option<At> {
+    let first = Side::BOTH.map(|side| early[side].first()).into_iter().flatten();
+    first.filter_map(BufferedBytes::at).min_by_key(|at| at.packet)
+}
+
+impl Stack {
+    /// Takes the first bytes, which say what the layer is.
+    ///
+    /// Who sent SYN is the client; where both did (simultaneous open), it is who sends the request. Within another layer
+    /// it is the client of that.
+    pub(super) fn begin(&mut self, side: Side, bytes: &[u8], carried: At, cx: &mut Context<'_>) {
+        let role = cx.transport.role(side);
+        if self.depth == 0 {
+            let may_answer = bytes.iter().zip(b"HTTP/1.").all(|(a, b)| a.eq_ignore_ascii_case(b));
+            let client = match http::looks_like(bytes) {
+                // Too few bytes to tell, but no server begins like this.
+                Sniff::NeedMore if !may_answer => role,
+                _ => asker(role, bytes).unwrap_or(Side::Client),
+            };
+            if client == Side::Server {
+                cx.transport.reverse();
+            }
+        }
+        let host = match &mut self.layer {
+            Layer::Start(host) => host.take(),
+            _ => None,
+        };
+        let whole = (self.beginning, self.continuity) == (Beginning::Captured, Continuity::Whole);
+        let mut tracker = HttpTracker::new(cx.shared.limits.http).with_authority(host);
+        if whole && cx.transport.saw(Side::Client) {
+            tracker = tracker.from_start();
+        }
+        self.layer = Layer::Http(Box::new(tracker));
+        self.exchange(side, bytes, carried, cx);
+    }
+
+    /// Gives bytes to the HTTP exchanges and acts on what they say.
+    pub(super) fn exchange(&mut self, side: Side, mut bytes: &[u8], carried: At, cx: &mut Context<'_>) {
+        let Layer::Http(mut tracker) = std::mem::replace(&mut self.layer, Layer::Opaque) else { return };
+        tracker.carried(carried);
+        let role = cx.transport.role(side);
+        loop {
+            let used = tracker.push(role, bytes);
+            bytes = bytes.get(used..).unwrap_or_default();
+            while let Some(output) = tracker.next() {
+                let over = matches!(
+                    output,
+                    http::Output::NotHttp | http::Output::Tunnel | http::Output::Upgraded(_)
+                );
+                let early = over.then(|| Pair::from_fn(|side| tracker.take_early(cx.transport.role(side))));
+                let first = early.as_ref().and_then(first_of);
+                let layer = self.conclude(output, &mut tracker, first, cx);
+                if let (Some(layer), Some(early)) = (layer, early) {
+                    self.layer = layer;
+                    self.replay(early, cx);
+                    self.end_sides(cx);
+                    return self.bytes(side, bytes, carried, cx);
+                }
+            }
+            if bytes.is_empty() || used == 0 {
+                break;
+            }
+        }
+        self.layer = Layer::Http(tracker);
+    }
+
+    /// Hears that bytes of HTTP exchanges are lost.
+    pub(super) fn exchange_gap(&mut self, side: Side, lost: Lost, cx: &mut Context<'_>) {
+        let role = cx.transport.role(side);
+        if let Layer::Http(tracker) = &mut self.layer {
+            tracker.gap(role, lost);
+        }
+        self.exchange(side, &[], cx.at, cx);
+        if let Layer::Http(tracker) = &self.layer
+            && tracker.is_lost(role)
+        {
+            // The next head is looked for, and frames as well: the gap may have held an upgrade.
+            self.layer = self.mid_stream_layer(cx);
+        }
+    }
+
+    /// Hears that a side of HTTP exchanges ended, or both did.
+    pub(super) fn exchange_end(&mut self, side: Side, how: End, cx: &mut Context<'_>) {
+        if let Layer::Http(tracker) = &mut self.layer {
+            let role = cx.transport.role(side);
+            tracker.end(role);
+            if how == End::Reset {
+                tracker.end(!role);
+            }
+        }
+        self.exchange(side, &[], cx.at, cx);
+    }
+
+    /// Hears that no more bytes of HTTP exchanges will come.
+    pub(super) fn exchange_over(&mut self, cx: &mut Context<'_>) {
+        if let Layer::Http(tracker) = &mut self.layer {
+            for side in Side::BOTH {
+                tracker.end(side);
+            }
+            self.exchange(Side::Client, &[], cx.at, cx);
+        }
+    }
+
+    /// Acts on what the HTTP exchanges say; returns the next layer where they are over. `early` is the packet that
+    /// carried the first of its bytes, where some came before that was known.
+    fn conclude(
+        &mut self,
+        output: http::Output,
+        tracker: &mut HttpTracker,
+        early: Option<At>,
+        cx: &mut Context<'_>,
+    ) -> Option<Layer> {
+        match output {
+            http::Output::NotHttp => {
+                self.report_limits(cx);
+                // Behind a gap it may still be a WebSocket, its handshake lost.
+                Some(match self.continuity {
+                    Continuity::Gapped => self.mid_stream_layer(cx),
+                    Continuity::Whole => Layer::Opaque,
+                })
+            }
+            http::Output::Tunnel => Some(self.tunnel(tracker.take_authority(), cx)),
+            http::Output::Upgraded(handshake) => Some(self.upgrade(handshake, early, cx)),
+            // Where segments came out of order, the answer may only seem to be late.
+            http::Output::Anomaly { anomaly: Anomaly::DataBeforeHandshake { .. }, .. }
+                if !cx.transport.is_in_order() =>
+            {
+                None
+            }
+            http::Output::Anomaly { side, anomaly } => {
+                self.hold(Some(cx.transport.role(side)), anomaly);
+                None
+            }
+            http::Output::Refused(handshake) | http::Output::Unanswered(handshake) => {
+                let opening = cx.opening(Some(handshake));
+                cx.begin(&opening);
+                let ended = self.ended.client || self.ended.server;
+                cx.say(Kind::Rejected(&Rejected { opening, ended }));
+                self.report_held(cx);
+                None
+            }
+        }
+    }
+
+    /// Begins a conversation, for the server switched protocols.
+    fn upgrade(&mut self, handshake: Box<Handshake>, early: Option<At>, cx: &mut Context<'_>) -> Layer {
+        let now = cx.at;
+        let deflate = Deflate::agreed(&handshake);
+        let (asked, answered) = (handshake.request.is_some(), handshake.response.is_some());
+        if !answered {
+            // The answer was lost, and it came before the first of these.
+            cx.at = early.unwrap_or(now);
+        }
+        let opening = cx.opening(Some(handshake));
+        cx.begin(&opening);
+        cx.say(Kind::Opened(&opening));
+        let mut conversation = Box::new(Conversation::new(cx.at.time, deflate));
+        if !answered {
+            conversation.search(Side::Server, Search::mid_stream(None), cx);
+        }
+        if !asked {
+            // Where the client's bytes begin is not known: the rest of the request may come before the first frame.
+            conversation.search(Side::Client, Search::mid_stream(None), cx);
+        }
+        self.report_held(cx);
+        cx.at = now;
+        Layer::WebSocket(conversation)
+    }
+
+    /// Hands on what was held until its meaning was known, in the order in which it came; by TCP's sides.
+    fn replay(&mut self, early: Pair<Vec<BufferedBytes>>, cx: &mut Context<'_>) {
+        let now = cx.at;
+        let Pair { client, server } = early;
+        let (mut client, mut server) = (client.into_iter().peekable(), server.into_iter().peekable());
+        // A gap comes with the bytes before it.
+        let packet = |piece: &BufferedBytes| piece.at().map_or(0, |at| at.packet);
+        loop {
+            let (side, pieces) = match (client.peek(), server.peek()) {
+                (Some(c), Some(s)) if packet(s) < packet(c) => (Side::Server, &mut server),
+                (None, _) => (Side::Server, &mut server),
+                _ => (Side::Client, &mut client),
+            };
+            match pieces.next() {
+                Some(BufferedBytes::Bytes(bytes, carried)) => {
+                    cx.at = carried;
+                    self.bytes(side, &bytes, carried, cx);
+                }
+                Some(BufferedBytes::Gap(lost)) => self.gap(side, lost, "lost", cx),
+                None => break,
+            }
+        }
+        cx.at = now;
+    }
+}

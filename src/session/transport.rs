@@ -1,0 +1,117 @@
+use crate::event::Over;
+use crate::model::{At, Endpoint, Flags, Pair, Segment, Side};
+use crate::tcp::CapturedAgain;
+
+/// Facts about the TCP connection below a [`Stack`](super::stack::Stack).
+///
+/// TCP's sides are fixed by the first segment. Who of them is the client of what stands above may turn out later:
+/// [`Transport::role`] says which part a side plays.
+#[derive(Debug)]
+pub(super) struct Transport {
+    /// The addresses, by TCP's sides.
+    ends: Pair<Endpoint>,
+    orientation: Orientation,
+    /// How far each of TCP's sides was captured.
+    seen: Pair<Seen>,
+    arrival: Arrival,
+    /// The last packet.
+    pub(super) last: At,
+    /// What was captured more than once.
+    pub(super) again: CapturedAgain,
+    /// What conversations run through and over, where that is out of the ordinary.
+    pub(super) over: Option<Box<Over>>,
+}
+
+/// Which part TCP's sides play above.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Orientation {
+    /// TCP's client is the client.
+    AsConnected,
+    /// TCP's client is the server.
+    Reversed,
+}
+
+/// How far a side was captured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Seen {
+    #[default]
+    Nothing,
+    Segments,
+}
+
+/// Whether segments came in the order in which they were sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Arrival {
+    InOrder,
+    /// Segments waited for others, or answered what was captured later.
+    Disordered,
+}
+
+impl Transport {
+    /// Makes the facts of the connection that begins with `segment`.
+    pub(super) fn new(segment: &Segment<'_>, at: At) -> Self {
+        let (from, to) = (segment.flow.source, segment.flow.destination);
+        let ends = if segment.flags.has(Flags::SYN) && segment.flags.has(Flags::ACK) {
+            Pair { client: to, server: from }
+        } else {
+            Pair { client: from, server: to }
+        };
+        Transport {
+            ends,
+            orientation: Orientation::AsConnected,
+            seen: Pair::default(),
+            arrival: Arrival::InOrder,
+            last: at,
+            again: CapturedAgain::default(),
+            over: None,
+        }
+    }
+
+    /// Returns TCP's side that sent a segment.
+    pub(super) fn sender(&self, segment: &Segment<'_>) -> Side {
+        if segment.flow.source == self.ends.client { Side::Client } else { Side::Server }
+    }
+
+    /// Returns the part that TCP's `side` plays; also TCP's side that plays the part of `side`.
+    pub(super) const fn role(&self, side: Side) -> Side {
+        match (self.orientation, side) {
+            (Orientation::AsConnected, side) => side,
+            (Orientation::Reversed, Side::Client) => Side::Server,
+            (Orientation::Reversed, Side::Server) => Side::Client,
+        }
+    }
+
+    /// Learns that who was taken for the client is the server, and the other way round.
+    pub(super) const fn reverse(&mut self) {
+        self.orientation = match self.orientation {
+            Orientation::AsConnected => Orientation::Reversed,
+            Orientation::Reversed => Orientation::AsConnected,
+        };
+    }
+
+    /// Returns the address of who plays `role`.
+    pub(super) fn end_of(&self, role: Side) -> Endpoint {
+        self.ends[self.role(role)]
+    }
+
+    /// Notes a segment of TCP's `side`.
+    pub(super) fn see(&mut self, side: Side, at: At) {
+        self.last = at;
+        self.seen[side] = Seen::Segments;
+    }
+
+    /// Tells whether segments of who plays `role` were captured.
+    pub(super) fn saw(&self, role: Side) -> bool {
+        self.seen[self.role(role)] == Seen::Segments
+    }
+
+    /// Notes that segments wait for others, or answer what was not captured yet.
+    pub(super) const fn disorder(&mut self) {
+        self.arrival = Arrival::Disordered;
+    }
+
+    /// Tells whether all segments came in the order in which they were sent.
+    pub(super) fn is_in_order(&self) -> bool {
+        self.arrival == Arrival::InOrder
+    }
+}
