@@ -6,6 +6,7 @@
 import path from 'node:path';
 import fs from 'node:fs';
 import http from 'node:http';
+import https from 'node:https';
 import { createHash } from 'node:crypto';
 import { createRequire } from 'node:module';
 const require = createRequire(path.resolve(process.env.LAB_NODE ?? '.') + '/');
@@ -94,7 +95,7 @@ const dialogues = {
 
 // Runs in the browser: says a few things, then closes.
 const page = `<!doctype html><title>lab</title><script>
-const ws = new WebSocket('ws://' + location.host + '/chat', ['chat.v1']); ws.binaryType = 'arraybuffer';
+const ws = new WebSocket(location.origin.replace('http', 'ws') + '/chat', ['chat.v1']); ws.binaryType = 'arraybuffer';
 const say = ['hello', '我是阿宝哥 🦀', JSON.stringify({type:'subscribe',channels:['ticker','book']}), '', new Uint8Array([0,1,2,254,255]), new Blob(['blob']), 'x'.repeat(300)];
 ws.onmessage = () => say.length ? ws.send(say.shift()) : ws.close(1000, 'done here');
 ws.onopen = () => ws.send(say.shift());
@@ -104,7 +105,8 @@ ws.onerror = () => fetch('/failed');
 function browserServer(d, port) {
   const { WebSocketServer } = require('ws');
   const done = () => setTimeout(() => process.exit(0), 300);
-  const server = http.createServer((q, r) => {
+  const cert = process.env.TLS_CERT; // names a certificate and its key, less .pem and .key, for one that is reached over TLS
+  const server = (cert ? https : http).createServer(cert ? { cert: fs.readFileSync(`${cert}.pem`), key: fs.readFileSync(`${cert}.key`) } : {}, (q, r) => {
     if (q.url === '/failed') done();
     r.writeHead(q.url === '/' ? 200 : 404, { 'Content-Type': 'text/html; charset=utf-8' }); r.end(q.url === '/' ? page : 'no such page');
   });

@@ -4,7 +4,7 @@
 endpoints_websockets.py server PORT DIALOGUE TRUTH
 endpoints_websockets.py client HOST PORT DIALOGUE TRUTH
 endpoints_websockets.py list"""
-import asyncio, hashlib, http, json, logging, sys
+import asyncio, hashlib, http, json, logging, os, ssl, sys
 
 PLAIN = {"compression": None}
 # name: (what it shows, how the server is set up, how the client is)
@@ -12,6 +12,7 @@ DIALOGUES = {
     "dialogue": ("text, binary, a fragmented message, a ping and its pong, close; the client masks with random keys", PLAIN, PLAIN),
     "deflate": ("text, binary, a fragmented message, ping and close with permessage-deflate as both sides like it by themselves", {}, {}),
     "window-9": ("permessage-deflate with windows of 512 bytes on both sides", "9", {}),
+    "deflate-tls": ("the same over TLS", {}, {}),
     "subprotocol": ("two sub-protocols offered, `wamp.2.json` taken", PLAIN | {"subprotocols": ["wamp.2.json"]}, PLAIN | {"subprotocols": ["wamp.2.msgpack", "wamp.2.json"]}),
     "redirect": ("a 301 that the client follows to another path, where it is granted", PLAIN, PLAIN),
     "refused": ("the server refuses with 403 and a body", PLAIN, PLAIN),
@@ -57,6 +58,9 @@ async def server(port, name, truth):
             await ws.send(message)
         closed(truth, ws, there, "client")
 
+    if name.endswith("-tls"):
+        how = how | {"ssl": ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)}
+        how["ssl"].load_cert_chain(f"{os.environ['LAB']}/ec.pem", f"{os.environ['LAB']}/ec.key"); how["ssl"].keylog_filename = None
     async with serve(talk, None, port, process_request=gate, ping_interval=None, **how) as s:
         await s.serve_forever()
 
@@ -66,6 +70,10 @@ async def client(host, port, name, truth):
     from websockets.exceptions import InvalidStatus
     how = DIALOGUES[name][2]
     url = f"ws://{f'[{host}]' if ':' in host else host}:{port}/{'old' if name == 'redirect' else 'chat'}"
+    if name.endswith("-tls"):
+        url = "wss" + url[2:]; trusting = ssl._create_unverified_context(); trusting.keylog_filename = os.environ["SSLKEYLOGFILE"]
+        how = how | {"ssl": trusting, "proxy": os.environ.get("VIA"), "server_hostname": "ws.example.test"}
+        if how["proxy"] and how["proxy"].startswith("https"): how["proxy_ssl"] = trusting
     try:
         async with connect(url, ping_interval=None, **how) as ws:
             here = ws.local_address[1]

@@ -1,6 +1,10 @@
 #!/usr/bin/env python3
-"""A proxy that knows CONNECT and nothing else: proxy.py PORT"""
-import socket, sys, threading
+"""A proxy that knows CONNECT and nothing else: proxy.py PORT. TLS_CERT names a certificate and its key, less .pem and .key, for one that is reached over TLS."""
+import os, socket, ssl, sys, threading
+
+cert = os.environ.get("TLS_CERT")
+tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER) if cert else None
+if tls: tls.load_cert_chain(cert + ".pem", cert + ".key")
 
 
 def pump(a, b):
@@ -11,6 +15,7 @@ def pump(a, b):
 
 
 def serve(client):
+    if tls: client = tls.wrap_socket(client, server_side=True)
     head = b""
     while b"\r\n\r\n" not in head: head += client.recv(4096)
     host, port = head.split()[1].decode().rsplit(":", 1)

@@ -1,16 +1,18 @@
 #!/usr/bin/env python3
-"""Writes the tables of ../README.md from what record.sh and derive.py say they make; fails when a file is missing or
+"""Writes the tables of ../README.md from what the recorders and derive.py say they make; fails when a file is missing or
 is not told of."""
 import os, pathlib, subprocess, sys
 
 tools = pathlib.Path(__file__).resolve().parent
 home = tools.parent
 rows = {}
-for command in (["bash", tools / "record.sh", "--list"], [sys.executable, tools / "derive.py", "--list"]):
+recorders = [["bash", tools / name, "--list"] for name in ("record.sh", "tls.sh", "http2.sh", "subprotocols.sh", "tutorials.sh", "negative.sh") if (tools / name).exists()]
+beside = (".truth.ndjson", ".keylog", ".server-key.pem", ".log.json")
+for command in (*recorders, [sys.executable, tools / "derive.py", "--list"]):
     for line in subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.splitlines():
         path, how, shows = line.split("\t")
         rows[path] = (how, shows)
-there = {str(p.relative_to(home)) for d in home.iterdir() if d.is_dir() and d != tools for p in d.rglob("*") if p.is_file() and not p.name.endswith(".truth.ndjson")}
+there = {str(p.relative_to(home)) for d in home.iterdir() if d.is_dir() and d != tools for p in d.rglob("*") if p.is_file() and not p.name.endswith(beside)}
 for path in sorted(there ^ rows.keys()):
     print("not recorded:" if path in rows else "not told of:", path)
 out = []
@@ -18,7 +20,8 @@ for topic in sorted({p.split("/")[0] for p in rows}):
     out += ["", f"### {topic}/", "", "| file | what it shows | how |", "|---|---|---|"]
     for path in sorted(p for p in rows if p.startswith(topic + "/")):
         how, shows = rows[path]
-        known = " ✓" if (home / (path.split(".pcap")[0] + ".truth.ndjson")).exists() else ""
+        stem = path.split(".pcap")[0]
+        known = "".join(mark for end, mark in ((".truth.ndjson", " ✓"), (".log.json", " ✓"), (".keylog", " ⚿"), (".server-key.pem", " ⚿")) if (home / (stem + end)).exists())
         if how.startswith("derive.py"): how = "from " + how.removeprefix("derive.py from ").removesuffix(".pcap")
         out.append(f"| {path.split('/', 1)[1]}{known} | {shows.replace('|', chr(92) + '|')} | {how} |")
 readme = home / "README.md"
