@@ -516,6 +516,17 @@ anomalies! {
     MqttTopicAlias {}
         = "mqtt-topic-alias", Error, Some("MQTT 5.0 §3.3.2"), "an MQTT topic alias stands for no topic";
 
+    /// A hub message in JSON ends in a record separator; one in MessagePack is as long as the number before it says.
+    SignalRRecord {}
+        = "signalr-record", Error, Some("SignalR"), "a SignalR hub message does not end as its encoding demands";
+    /// "If there is already an active subscriber for an operation matching the provided ID" the server closes with 4409.
+    GraphQlDuplicateId {}
+        = "graphql-duplicate-id", Error, Some("graphql-ws"), "an operation uses the id of one that is not over";
+    /// The handshake names one of the two protocols, and the messages are the other one's.
+    GraphQlMisnamed { /// The name in the handshake.
+        header: &'static str }
+        = "graphql-misnamed", Warning, None, "the messages are those of the other protocol for GraphQL than the handshake names";
+
     // Limits.
     /// A bound was reached and something was given up.
     LimitReached { /// Which bound.

@@ -59,6 +59,11 @@ impl Out<'_> {
         self.pairs.is_asked(!self.from, scope, id)
     }
 
+    /// Tells whether the sender of this message asked so and waits for the answer.
+    pub(super) fn has_asked(&self, scope: u64, id: impl Hash) -> bool {
+        self.pairs.is_asked(self.from, scope, id)
+    }
+
     /// Notes that the message holds, at its end, a part of a unit that ends in a later one.
     pub(super) fn part(&mut self) {
         self.units.set_part();

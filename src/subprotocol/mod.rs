@@ -33,6 +33,7 @@ mod cbor;
 mod choice;
 mod decoder;
 mod engineio;
+mod graphql;
 mod input;
 mod json;
 mod jsonrpc;
@@ -42,6 +43,7 @@ mod packed;
 mod pairs;
 mod protobuf;
 mod registry;
+mod signalr;
 mod socketio;
 mod stream;
 #[cfg(test)]

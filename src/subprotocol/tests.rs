@@ -136,6 +136,9 @@ const SEEDS: &[&[u8]] = &[
     b"[{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":",
     b"\x10\x10\x00\x04MQTT\x05\x02\x00\x01\x00\x00\x03abc",
     b"\x32\x0a\x00\x03a/b\x00\x01\x00hi\x40\x02\x00\x01",
+    b"{\"type\":1,\"target\":\"Add\",\"arguments\":[]}\x1e",
+    b"\x0c\x95\x01\x80\xa1\x30\xa3Add\x92\x02\x03",
+    b"{\"id\":\"1\",\"type\":\"subscribe\",\"payload\":{\"query\":\"query H{h}\"}}",
     b"{\"id\":1,\"method\":\"query\",\"params\":{\"path\":\"a\"}}",
 ];
 
