@@ -9,7 +9,7 @@ use std::ops::Range;
 use wirefin::capture::Source;
 use wirefin::event::{Event, Sink};
 use wirefin::model::Side::{self, Client, Server};
-use wirefin::pipeline::{Control, Options, Output, Part, run};
+use wirefin::pipeline::{Collector, Control, Options, Output, Piece, run};
 use wirefin::session::Limits;
 
 use crate::support::dialogue::{self, BINARY, CONTINUATION, FIN, TEXT, frame, header, request};
@@ -20,20 +20,32 @@ const MIB: u64 = 1 << 20;
 
 /// Counts events and keeps none.
 #[derive(Default)]
+struct Counter(Counted);
+
+/// How many events there were.
+#[derive(Default)]
 struct Counted {
     events: usize,
 }
 
-impl Sink for Counted {
+impl Sink for Counter {
     fn event(&mut self, _: &Event<'_>) {
-        self.events += 1;
+        self.0.events += 1;
     }
 }
 
-impl Part for Counted {
-    type Memory = ();
+impl Collector for Counter {
+    type Piece = Counted;
 
-    fn exchange(&mut self, (): &mut ()) {}
+    fn piece(&mut self) -> &mut Counted {
+        &mut self.0
+    }
+}
+
+impl Piece for Counted {
+    fn bytes(&self) -> usize {
+        0
+    }
 
     fn mark(&self) -> usize {
         self.events
@@ -51,13 +63,11 @@ struct Nothing {
 }
 
 impl Output for Nothing {
-    type Part = Counted;
+    type Collector = Counter;
 
-    fn part(&self) -> Counted {
-        Counted::default()
+    fn collector(&self) -> Counter {
+        Counter::default()
     }
-
-    fn memory(&self) {}
 
     fn take(&mut self, _: &Counted, range: Range<usize>) -> io::Result<Control> {
         self.events += range.len();

@@ -4,7 +4,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::capture::{self, ReadProgress};
-use crate::event::{Event, Kind};
 use crate::view::{bytes, count};
 
 /// Files smaller than this are read before anyone could follow.
@@ -38,11 +37,9 @@ impl Progress {
         Progress { meter: wanted.then_some(meter), ..Progress::none() }
     }
 
-    /// Counts one event.
-    pub(super) fn count(&self, event: &Event<'_>) {
-        if let Kind::Opened(_) = &event.kind {
-            self.conversations.fetch_add(1, Ordering::Relaxed);
-        }
+    /// Counts a conversation.
+    pub(super) fn count(&self) {
+        self.conversations.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Writes the line, unless it was written just now.

@@ -12,10 +12,12 @@ use super::input::Opened;
 use super::progress::Progress;
 use super::{args, conflicts, report, sandbox};
 use crate::capture::{Count, Counts, Saver};
-use crate::event::{Event, Gather, Kind, Sink};
+use crate::event::Gather;
 use crate::export::Format;
 use crate::model::Timestamp;
-use crate::pipeline::{self, Control, FilteredOutput, Formatted, Output, Part, Reducer, RunStats, Summary};
+use crate::pipeline::{
+    self, Collector, Control, FilteredOutput, Formatted, Hook, Output, Reducer, RunStats, Summary,
+};
 
 /// Makes the whole trip: reads the input, writes every event in `format`, and says on standard error what would
 /// otherwise be missed; ends after `count` messages, where one is given.
@@ -147,7 +149,8 @@ impl<'a> Run<'a> {
             stop: Arc::clone(&self.opened.stopped),
             closed: false,
         };
-        let result = pipeline::run(&mut *self.opened.source, &self.input.options(), &mut watched);
+        let options = pipeline::Options { hook: Some(watched.hook()), ..self.input.options() };
+        let result = pipeline::run(&mut *self.opened.source, &options, &mut watched);
         watched.progress.clear();
         let saved = watched.saver.as_ref().map(Saver::finish);
         let summary = result.map_err(|error| match error {
@@ -212,6 +215,17 @@ struct Monitored<O> {
 }
 
 impl<O> Monitored<O> {
+    /// Returns what hears of every conversation that begins.
+    fn hook(&self) -> Hook {
+        let (progress, saver) = (self.progress.clone(), self.saver.clone());
+        Arc::new(move |opened| {
+            progress.count();
+            if let Some(saver) = &saver {
+                saver.keep(opened.client, opened.server);
+            }
+        })
+    }
+
     /// Takes a reader that has seen enough for the end, not for a failure.
     fn heed(&mut self, result: io::Result<Control>) -> io::Result<Control> {
         match result {
@@ -241,31 +255,34 @@ fn is_closed() -> bool {
 }
 
 impl<O: Output> Output for Monitored<O> {
-    type Part = WatchedPart<O::Part>;
+    type Collector = O::Collector;
 
-    fn part(&self) -> Self::Part {
-        WatchedPart { part: self.output.part(), progress: self.progress.clone(), saver: self.saver.clone() }
-    }
-
-    fn memory(&self) -> <Self::Part as Part>::Memory {
-        self.output.memory()
+    fn collector(&self) -> O::Collector {
+        self.output.collector()
     }
 
     fn start(&mut self, first: Timestamp) {
         self.output.start(first);
     }
 
-    fn take(&mut self, part: &Self::Part, range: Range<usize>) -> io::Result<Control> {
-        self.progress.show();
+    fn take(
+        &mut self,
+        piece: &<O::Collector as Collector>::Piece,
+        range: Range<usize>,
+    ) -> io::Result<Control> {
         if self.closed {
             return Ok(Control::Stop);
         }
-        let result = self.output.take(&part.part, range);
+        let result = self.output.take(piece, range);
         self.heed(result)
     }
 
-    fn pause(&mut self) -> io::Result<Control> {
+    fn delivered(&mut self) {
         self.progress.show();
+        self.output.delivered();
+    }
+
+    fn pause(&mut self) -> io::Result<Control> {
         self.heed_packets();
         if self.closed || self.stdout && is_closed() {
             self.closed = true;
@@ -275,43 +292,7 @@ impl<O: Output> Output for Monitored<O> {
         self.heed(result)
     }
 
-    fn remembered(&mut self, memory: <Self::Part as Part>::Memory) {
-        self.output.remembered(memory);
-    }
-}
-
-struct WatchedPart<P> {
-    part: P,
-    progress: Progress,
-    saver: Option<Saver>,
-}
-
-impl<P: Part> Sink for WatchedPart<P> {
-    fn event(&mut self, event: &Event<'_>) {
-        self.progress.count(event);
-        if let (Some(saver), Kind::Opened(opened)) = (&self.saver, &event.kind) {
-            saver.keep(opened.client, opened.server);
-        }
-        self.part.event(event);
-    }
-
-    fn wants_frames(&self) -> bool {
-        self.part.wants_frames()
-    }
-}
-
-impl<P: Part> Part for WatchedPart<P> {
-    type Memory = P::Memory;
-
-    fn exchange(&mut self, memory: &mut Self::Memory) {
-        self.part.exchange(memory);
-    }
-
-    fn mark(&self) -> usize {
-        self.part.mark()
-    }
-
-    fn clear(&mut self) {
-        self.part.clear();
+    fn collected(&mut self, collector: O::Collector) {
+        self.output.collected(collector);
     }
 }

@@ -110,9 +110,14 @@ impl<S: Sink> Filtered<S> {
         &mut self.sink
     }
 
-    /// Exchanges what is remembered, for the connections of another lane follow.
-    pub const fn exchange(&mut self, memory: &mut Memory) {
-        std::mem::swap(&mut self.memory, memory);
+    /// Returns what is remembered of conversations.
+    pub const fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
+    /// Returns where rows went.
+    pub fn into_sink(self) -> S {
+        self.sink
     }
 
     fn is_true(&self, event: &Event<'_>) -> bool {

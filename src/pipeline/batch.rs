@@ -1,7 +1,9 @@
+use std::sync::Arc;
+
 use ahash::RandomState;
 
 use super::{Analyzer, SHARDS, Summary};
-use crate::capture::{self, Next, PacketBatch};
+use crate::capture::{self, Next, PacketBatch, Source};
 use crate::model::{Anomaly, At, Flags, Flow, Segment, SenderClock, Seq, Timestamp};
 use crate::wire::{Decoded, Decoder};
 
@@ -12,12 +14,22 @@ pub(super) struct Batch {
     /// Payloads that are not in the round: of datagrams put together from fragments.
     rebuilt: Vec<u8>,
     pub(super) items: Vec<Item>,
-    /// Moments between items at which time decides: before which item, and the tick.
-    pub(super) ticks: Vec<(usize, Timestamp)>,
-    /// What concerns no connection: before which item, and where.
-    pub(super) asides: Vec<(usize, At, Anomaly)>,
+    /// What happens between items: before which one, and what.
+    pub(super) moments: Vec<(usize, Moment)>,
     /// The items of each shard; filled only where several threads share them.
     pub(super) shards: Vec<Vec<u32>>,
+}
+
+/// Something between two segments that concerns more than one connection, or none.
+#[derive(Clone, Debug)]
+pub(super) enum Moment {
+    /// A tick of capture time: every shard decides what time decides.
+    Tick(Timestamp),
+    /// The text of a TLS key log: every shard may decrypt with it from here on.
+    #[cfg_attr(not(test), expect(dead_code, reason = "no layer decrypts yet"))]
+    Secrets(Arc<[u8]>),
+    /// An anomaly that concerns no connection.
+    Aside(At, Anomaly),
 }
 
 /// A segment, its payload told as a range of the batch.
@@ -49,7 +61,7 @@ pub(super) struct Preparer {
     tick: Option<Timestamp>,
     last: At,
     /// What came before the first packet: it is told with that, for times count from there.
-    early: Vec<(usize, At, Anomaly)>,
+    early: Vec<(usize, Moment)>,
     pub(super) summary: Summary,
 }
 
@@ -70,27 +82,43 @@ impl Preparer {
         self.last
     }
 
-    /// Makes a batch of its round; `share` says that several threads will work on it, `next` what comes after it.
-    pub(super) fn prepare(&mut self, batch: &mut Batch, share: bool, next: Next) {
-        let Batch { round, rebuilt, items, ticks, asides, shards } = batch;
+    /// Reads the next batch of `source`; `share` says that several threads may work on it.
+    pub(super) fn read(
+        &mut self,
+        source: &mut dyn Source,
+        batch: &mut Batch,
+        share: bool,
+    ) -> Result<Next, capture::Error> {
+        let next = source.next(&mut batch.round)?;
+        self.prepare(batch, share, next);
+        if let Next::Idle(now) = next {
+            self.pass(now, batch.items.len(), &mut batch.moments);
+        }
+        Ok(next)
+    }
+
+    /// Makes a batch of its packets; `next` says what comes after it.
+    fn prepare(&mut self, batch: &mut Batch, share: bool, next: Next) {
+        let Batch { round, rebuilt, items, moments, shards } = batch;
         rebuilt.clear();
         items.clear();
-        ticks.clear();
-        asides.clear();
+        moments.clear();
         shards.resize_with(if share { SHARDS } else { 0 }, Vec::new);
         shards.iter_mut().for_each(Vec::clear);
         let base = round.bytes.as_ptr().addr();
         for item in &round.items {
             let packet = match item {
                 capture::Item::Packet(record) => round.packet(record),
-                // Nobody here can decrypt.
-                capture::Item::Secrets(_) => continue,
+                capture::Item::Secrets(text) => {
+                    moments.push((items.len(), Moment::Secrets(Arc::from(&**text))));
+                    continue;
+                }
                 capture::Item::Diagnostic(anomaly) => {
-                    asides.push((items.len(), self.last, (**anomaly).clone()));
+                    moments.push((items.len(), Moment::Aside(self.last, (**anomaly).clone())));
                     continue;
                 }
             };
-            self.pass(packet.at.time, items.len(), ticks);
+            self.pass(packet.at.time, items.len(), moments);
             self.last = packet.at;
             self.summary.packets = self.summary.packets.saturating_add(1);
             self.summary.bytes = self.summary.bytes.saturating_add(packet.data.len() as u64);
@@ -114,27 +142,27 @@ impl Preparer {
             }
             if !self.decoder.is_quiet() {
                 while let Some(anomaly) = self.decoder.next_anomaly() {
-                    asides.push((items.len(), packet.at, anomaly));
+                    moments.push((items.len(), Moment::Aside(packet.at, anomaly)));
                 }
             }
         }
         if self.summary.packets == 0 && next != Next::End {
-            self.early.append(asides);
+            self.early.append(moments);
         } else if !self.early.is_empty() {
-            self.early.append(asides);
-            *asides = std::mem::take(&mut self.early);
+            self.early.append(moments);
+            *moments = std::mem::take(&mut self.early);
         }
     }
 
     /// Adds the tick that `time` has passed, where there is one.
-    pub(super) fn pass(&mut self, time: Timestamp, items: usize, ticks: &mut Vec<(usize, Timestamp)>) {
+    fn pass(&mut self, time: Timestamp, items: usize, moments: &mut Vec<(usize, Moment)>) {
         match &mut self.tick {
             Some(tick) if time.as_nanos().saturating_sub(tick.as_nanos()) < Analyzer::TICK => {}
             Some(tick) => {
                 let passed = Analyzer::tick_before(time);
                 if passed > *tick {
                     *tick = passed;
-                    ticks.push((items, passed));
+                    moments.push((items, Moment::Tick(passed)));
                 }
                 self.summary.times = self.summary.times.map(|(first, _)| (first, time));
             }
@@ -166,6 +194,11 @@ impl Item {
 }
 
 impl Batch {
+    /// Returns the time of the first packet.
+    pub(super) fn first_time(&self) -> Option<Timestamp> {
+        self.round.records().next().map(|record| record.at.time)
+    }
+
     /// Returns an item's segment.
     pub(super) fn segment(&self, item: &Item) -> Segment<'_> {
         let (bytes, offset) = if item.offset & REBUILT == 0 {
@@ -193,25 +226,35 @@ mod tests {
     use crate::model::LinkType;
     use crate::wire;
 
+    fn asides(batch: &Batch) -> Vec<(u64, u64)> {
+        let kept = |anomaly: &Anomaly| match anomaly {
+            Anomaly::MessageTruncated { kept } => *kept,
+            other => panic!("{other:?}"),
+        };
+        let aside = |(_, moment): &(usize, Moment)| match moment {
+            Moment::Aside(at, anomaly) => Some((at.packet, kept(anomaly))),
+            Moment::Tick(_) | Moment::Secrets(_) => None,
+        };
+        batch.moments.iter().filter_map(aside).collect()
+    }
+
     #[test]
     fn what_was_wrong_before_the_first_packet_is_told_with_it() {
         let mut preparer = Preparer::new(Decoder::new(wire::Limits::default()), RandomState::new());
         let mut batch = Batch::default();
         batch.round.push_diagnostic(Anomaly::MessageTruncated { kept: 1 });
         preparer.prepare(&mut batch, false, Next::Filled);
-        assert!(batch.asides.is_empty());
+        assert!(batch.moments.is_empty());
         // Threads take turns with two batches.
         let mut batch = Batch::default();
         let at = At { packet: 1, time: Timestamp::from_nanos(7) };
         batch.round.push_packet(at, LinkType(1), 0, b"");
         batch.round.push_diagnostic(Anomaly::MessageTruncated { kept: 2 });
         preparer.prepare(&mut batch, false, Next::Filled);
-        let told: Vec<_> = batch.asides.iter().map(|(_, at, anomaly)| (at.packet, anomaly.clone())).collect();
-        assert_eq!(told.len(), 2);
-        assert_eq!((told[0].0, told[1].0), (0, 1));
-        assert!(matches!(told[0].1, Anomaly::MessageTruncated { kept: 1 }));
+        assert_eq!(asides(&batch), [(0, 1), (1, 2)]);
+        batch.round.clear();
         preparer.prepare(&mut batch, false, Next::End);
-        assert!(batch.asides.is_empty());
+        assert!(batch.moments.is_empty());
     }
 
     #[test]
@@ -220,6 +263,32 @@ mod tests {
         let mut batch = Batch::default();
         batch.round.push_diagnostic(Anomaly::MessageTruncated { kept: 1 });
         preparer.prepare(&mut batch, false, Next::End);
-        assert_eq!(batch.asides.len(), 1);
+        assert_eq!(asides(&batch), [(0, 1)]);
     }
+
+    #[test]
+    fn secrets_keep_their_place_between_packets() {
+        let mut preparer = Preparer::new(Decoder::new(wire::Limits::default()), RandomState::new());
+        let mut batch = Batch::default();
+        let secrets = |text: &[u8]| capture::Item::Secrets(text.into());
+        batch.round.items.push(secrets(b"one"));
+        for packet in 1..=2 {
+            let at = At { packet, time: Timestamp::from_nanos(7) };
+            batch.round.push_packet(at, LinkType(101), 40, &SYN);
+        }
+        batch.round.items.insert(2, secrets(b"two"));
+        preparer.prepare(&mut batch, false, Next::Filled);
+        assert_eq!(batch.items.len(), 2);
+        let places = batch.moments.iter().map(|(before, moment)| match moment {
+            Moment::Secrets(text) => (*before, text.to_vec()),
+            other => panic!("{other:?}"),
+        });
+        assert_eq!(places.collect::<Vec<_>>(), [(0, b"one".to_vec()), (1, b"two".to_vec())]);
+    }
+
+    /// An IPv4 packet of a TCP SYN.
+    const SYN: [u8; 40] = [
+        0x45, 0, 0, 40, 0, 0, 0, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2, // IPv4
+        0x12, 0x34, 0, 80, 0, 0, 0, 1, 0, 0, 0, 0, 0x50, 2, 0xff, 0xff, 0, 0, 0, 0, // TCP
+    ];
 }

@@ -1,7 +1,7 @@
 use std::io::{self, Write};
 use std::ops::Range;
 
-use super::{Control, Output, Part, RunStats};
+use super::{Collector, Control, Output, Piece, RunStats};
 use crate::event::{Event, Kind, Sink};
 use crate::export::Format;
 use crate::model::Timestamp;
@@ -40,13 +40,21 @@ impl<F: Format, W: Write> Formatted<F, W> {
     }
 }
 
-/// Formatted text of some events.
+/// Formats the events of a shard.
 #[derive(Debug)]
-pub struct Text<F> {
+pub struct Formatter<F> {
     format: F,
+    text: Text,
+    /// Whether messages are counted.
+    counts: bool,
+}
+
+/// Formatted text of some events.
+#[derive(Debug, Default)]
+pub struct Text {
     bytes: Vec<u8>,
     /// Where each record of what a tally counts ends, if messages are counted.
-    counted: Option<Vec<(usize, Counted)>>,
+    counted: Vec<(usize, Counted)>,
 }
 
 /// Name of what a tally counts.
@@ -68,17 +76,20 @@ impl Counted {
     }
 }
 
-impl<F: Format> Sink for Text<F> {
+impl<F: Format> Sink for Formatter<F> {
     fn event(&mut self, event: &Event<'_>) {
-        let start = self.bytes.len();
-        self.bytes.extend_from_slice(self.format.separator());
-        let record = self.bytes.len();
-        self.format.write(event, &mut self.bytes);
-        if self.bytes.len() == record {
-            self.bytes.truncate(start);
+        let Text { bytes, counted } = &mut self.text;
+        let start = bytes.len();
+        bytes.extend_from_slice(self.format.separator());
+        let record = bytes.len();
+        self.format.write(event, bytes);
+        if bytes.len() == record {
+            bytes.truncate(start);
         }
-        if let (Some(counted), Some(what)) = (&mut self.counted, Counted::of(&event.kind)) {
-            counted.push((self.bytes.len(), what));
+        if self.counts
+            && let Some(what) = Counted::of(&event.kind)
+        {
+            counted.push((bytes.len(), what));
         }
     }
 
@@ -87,49 +98,54 @@ impl<F: Format> Sink for Text<F> {
     }
 }
 
-/// Bounds the memory that a part keeps from one round to the next, in bytes.
-const KEPT: usize = 4 << 20;
+/// Bounds the memory that a shard's text keeps from one batch to the next, in bytes.
+const KEPT: usize = 512 << 10;
 
-impl<F: Format> Part for Text<F> {
-    type Memory = ();
+impl<F: Format> Collector for Formatter<F> {
+    type Piece = Text;
 
-    fn exchange(&mut self, (): &mut ()) {}
+    fn piece(&mut self) -> &mut Text {
+        &mut self.text
+    }
+}
 
+impl Piece for Text {
     fn mark(&self) -> usize {
+        self.bytes.len()
+    }
+
+    fn bytes(&self) -> usize {
         self.bytes.len()
     }
 
     fn clear(&mut self) {
         self.bytes.clear();
         self.bytes.shrink_to(KEPT);
-        if let Some(counted) = &mut self.counted {
-            counted.clear();
-        }
+        self.counted.clear();
+        self.counted.shrink_to(KEPT / 64);
     }
 }
 
 impl<F: Format, W: Write> Output for Formatted<F, W> {
-    type Part = Text<F>;
+    type Collector = Formatter<F>;
 
     fn start(&mut self, first: Timestamp) {
         self.format.start(first);
     }
 
-    fn part(&self) -> Text<F> {
-        Text { format: self.format.clone(), bytes: Vec::new(), counted: self.wanted.map(|_| Vec::new()) }
+    fn collector(&self) -> Formatter<F> {
+        Formatter { format: self.format.clone(), text: Text::default(), counts: self.wanted.is_some() }
     }
 
-    fn memory(&self) {}
-
-    fn take(&mut self, part: &Text<F>, range: Range<usize>) -> io::Result<Control> {
+    fn take(&mut self, text: &Text, range: Range<usize>) -> io::Result<Control> {
         let (mut start, mut end) = (range.start, range.end);
         let mut control = Control::Continue;
-        if let (Some(wanted), Some(counted)) = (&mut self.wanted, &part.counted) {
+        if let Some(wanted) = &mut self.wanted {
             if *wanted == 0 {
                 return Ok(Control::Stop);
             }
-            let first = counted.partition_point(|(at, _)| *at <= start);
-            for (at, what) in counted.iter().skip(first).take_while(|(at, _)| *at <= range.end) {
+            let first = text.counted.partition_point(|(at, _)| *at <= start);
+            for (at, what) in text.counted.iter().skip(first).take_while(|(at, _)| *at <= range.end) {
                 let counter = match what {
                     Counted::Conversation => &mut self.tally.conversations,
                     Counted::Message => &mut self.tally.messages,
@@ -153,7 +169,7 @@ impl<F: Format, W: Write> Output for Formatted<F, W> {
             self.to.write_all(self.format.begin())?;
             start = start.saturating_add(self.format.separator().len());
         }
-        self.to.write_all(part.bytes.get(start..end).unwrap_or_default())?;
+        self.to.write_all(text.bytes.get(start..end).unwrap_or_default())?;
         Ok(control)
     }
 

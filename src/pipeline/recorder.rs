@@ -1,8 +1,9 @@
 use std::io;
 use std::ops::Range;
 
-use super::{Control, Error, Options, Output, Part, Summary, run};
+use super::{Collector, Control, Error, Options, Output, Piece, Summary, run};
 use crate::capture::Source;
+use crate::event::{Event, Sink};
 use crate::model::Timestamp;
 use crate::store::{Batch, Phase, Shared};
 
@@ -23,13 +24,35 @@ impl Recorder {
     }
 }
 
-impl Part for Batch {
-    type Memory = ();
+/// Collects the events of a shard.
+#[derive(Debug, Default)]
+pub struct Records(Batch);
 
-    fn exchange(&mut self, (): &mut ()) {}
+impl Sink for Records {
+    fn event(&mut self, event: &Event<'_>) {
+        self.0.event(event);
+    }
 
+    fn wants_frames(&self) -> bool {
+        self.0.wants_frames()
+    }
+}
+
+impl Collector for Records {
+    type Piece = Batch;
+
+    fn piece(&mut self) -> &mut Batch {
+        &mut self.0
+    }
+}
+
+impl Piece for Batch {
     fn mark(&self) -> usize {
         Batch::mark(self)
+    }
+
+    fn bytes(&self) -> usize {
+        self.size()
     }
 
     fn clear(&mut self) {
@@ -38,21 +61,19 @@ impl Part for Batch {
 }
 
 impl Output for Recorder {
-    type Part = Batch;
+    type Collector = Records;
 
-    fn part(&self) -> Batch {
-        Batch::default()
+    fn collector(&self) -> Records {
+        Records::default()
     }
-
-    fn memory(&self) {}
 
     fn start(&mut self, first: Timestamp) {
         self.store.lock().begin(first);
     }
 
-    fn take(&mut self, part: &Batch, range: Range<usize>) -> io::Result<Control> {
+    fn take(&mut self, batch: &Batch, range: Range<usize>) -> io::Result<Control> {
         if !range.is_empty() {
-            self.store.add(part, range);
+            self.store.add(batch, range);
         }
         Ok(self.control())
     }

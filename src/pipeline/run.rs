@@ -1,18 +1,21 @@
 use std::num::NonZeroUsize;
+use std::ops::Range;
+use std::sync::{Mutex, MutexGuard};
 
 use ahash::RandomState;
 
-use super::batch::{Batch, Preparer};
-use super::crew::WorkerPool;
-use super::{Control, Error, Output, Part, SHARDS, Summary};
-use crate::capture::{Next, Source};
-use crate::event::{Event, Kind, Sink};
-use crate::model::{At, Timestamp};
+use super::batch::{Batch, Moment, Preparer};
+use super::pool::{Job, Pool, unlock, unlocked, with_pool};
+use super::shard::{Counting, Hook, Shard};
+use super::{Collector, Control, Error, Output, Piece, SHARDS, Summary};
+use crate::capture::{self, Next, Source};
+use crate::event::{Event, Kind, Sink as _};
+use crate::model::{Anomaly, At};
 use crate::session::{Analyzer, Limits};
 use crate::wire::{self, Decoder};
 
 /// What a run can be told.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone)]
 pub struct Options {
     /// How many threads analyze; the output does not depend on it. Default: the cores there are.
     pub threads: NonZeroUsize,
@@ -20,6 +23,8 @@ pub struct Options {
     pub limits: Limits,
     /// What waiting IP fragments may take.
     pub fragments: wire::Limits,
+    /// Hears of every conversation that begins, on whatever thread that is seen.
+    pub hook: Option<Hook>,
 }
 
 impl Default for Options {
@@ -28,6 +33,7 @@ impl Default for Options {
             threads: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             limits: Limits::default(),
             fragments: wire::Limits::default(),
+            hook: None,
         }
     }
 }
@@ -38,211 +44,240 @@ impl Default for Options {
 ///
 /// When the source cannot be read or the output cannot be written. What was taken before stands.
 pub fn run<O: Output>(source: &mut dyn Source, options: &Options, output: &mut O) -> Result<Summary, Error> {
-    let preparer = Preparer::new(Decoder::new(options.fragments), RandomState::new());
-    let shards = (0..SHARDS)
-        .map(|_| Shard { analyzer: Analyzer::new(options.limits), memory: output.memory() })
-        .collect();
-    if options.threads.get() > 1 {
-        WorkerPool::new(preparer, shards, options.threads).run(source, output)
-    } else {
-        Solo { preparer, shards }.run(source, output)
+    let mut preparer = Preparer::new(Decoder::new(options.fragments), RandomState::new());
+    let (mut batch, share) = (Batch::default(), options.threads.get() > 1);
+    let mut next = preparer.read(source, &mut batch, share)?;
+    while batch.first_time().is_none() && next != Next::End {
+        // Nothing came yet, and perhaps nobody waits for it any more.
+        next = match output.pause().map_err(Error::Write)? {
+            Control::Continue => preparer.read(source, &mut batch, share)?,
+            Control::Stop => Next::End,
+        };
     }
+    output.start(batch.first_time().unwrap_or_default());
+    let counting = |output: &O| Counting {
+        collector: output.collector(),
+        summary: Summary::default(),
+        hook: options.hook.clone(),
+    };
+    let shard = |_| Mutex::new(Shard { analyzer: Analyzer::new(options.limits), sink: counting(output) });
+    let shards: Vec<_> = (0..SHARDS).map(shard).collect();
+    let coda = counting(output);
+    let mut run = Run { preparer, share, output, coda, control: Control::Continue };
+    let first = (next, is_small(&batch));
+    with_pool(options.threads, &shards, batch, |pool| run.carry(pool, source, first))?;
+    Ok(run.sum_up(shards))
 }
 
-/// A shard: its analyzer, and what is remembered of its connections.
-pub(super) struct Shard<M> {
-    pub(super) analyzer: Analyzer,
-    pub(super) memory: M,
-}
-
-impl<M> Shard<M> {
-    /// Lets the analyzer do something that fills a part, with the shard's memory in it.
-    pub(super) fn fill<P: Part<Memory = M>>(
-        &mut self,
-        sink: &mut Counting<P>,
-        work: impl FnOnce(&mut Analyzer, &mut Counting<P>),
-    ) {
-        sink.part.exchange(&mut self.memory);
-        work(&mut self.analyzer, sink);
-        sink.part.exchange(&mut self.memory);
-    }
-}
-
-/// Does everything on the caller's thread, in packet order.
-struct Solo<M> {
+/// A run under way: the thread that reads and delivers.
+struct Run<'o, O: Output> {
     preparer: Preparer,
-    shards: Vec<Shard<M>>,
+    /// Several threads may work on a batch.
+    share: bool,
+    output: &'o mut O,
+    /// Collects what concerns no connection.
+    coda: Counting<O::Collector>,
+    control: Control,
 }
 
-impl<M> Solo<M> {
-    fn run<O: Output<Part: Part<Memory = M>>>(
-        mut self,
+/// Batches with fewer bytes than this are delivered before the next is read: their source is slow.
+const SMALL: usize = 64 << 10;
+
+impl<O: Output> Run<'_, O> {
+    /// Carries every batch from the source to the output; the first one was read already.
+    fn carry(
+        &mut self,
+        pool: &mut Pool<'_, O::Collector>,
         source: &mut dyn Source,
-        output: &mut O,
-    ) -> Result<Summary, Error> {
-        let mut batch = Batch::default();
-        let mut part = None;
-        loop {
-            let next = source.next(&mut batch.round)?;
-            self.preparer.prepare(&mut batch, false, next);
-            if let Next::Idle(now) = next {
-                self.preparer.pass(now, batch.items.len(), &mut batch.ticks);
-            }
-            if part.is_none() {
-                part = begin(&batch, output, next == Next::End);
-            }
-            let Some(part) = &mut part else { continue };
-            let mut control = self.round(&batch, part, output)?;
-            if control == Control::Continue && next != Next::End {
-                control = output.pause().map_err(Error::Write)?;
-            }
-            if control == Control::Stop || next == Next::End {
-                finish(&mut self.shards, self.preparer.last(), part, output, control)?;
-                output.pause().map_err(Error::Write)?;
-                return Ok(sum_up(self.preparer, self.shards, part, output));
-            }
-        }
-    }
-
-    fn round<O: Output>(
-        &mut self,
-        batch: &Batch,
-        sink: &mut Counting<O::Part>,
-        output: &mut O,
-    ) -> Result<Control, Error>
-    where
-        O::Part: Part<Memory = M>,
-    {
-        let mut control = Control::Continue;
-        let (mut ticks, mut asides) = (batch.ticks.iter().peekable(), batch.asides.iter().peekable());
-        for n in 0..=batch.items.len() {
-            while let Some((_, tick)) = ticks.next_if(|(before, _)| *before <= n) {
-                advance(&mut self.shards, *tick, sink);
-            }
-            while let Some((_, at, anomaly)) = asides.next_if(|(before, ..)| *before <= n) {
-                aside(*at, anomaly, sink);
-            }
-            if let Some(item) = batch.items.get(n)
-                && let Some(shard) = self.shards.get_mut(usize::from(item.shard))
-            {
-                shard.fill(sink, |analyzer, sink| {
-                    analyzer.push(item.hash, &batch.segment(item), item.at, sink);
-                });
-            }
-            sink.hand_over(output, &mut control, FULL)?;
-        }
-        sink.hand_over(output, &mut control, 0)?;
-        Ok(control)
-    }
-}
-
-/// Tells the output when the capture begins, once there is something; makes the part that is filled.
-pub(super) fn begin<O: Output>(batch: &Batch, output: &mut O, ends: bool) -> Option<Counting<O::Part>> {
-    let first = batch.round.records().next().map(|record| record.at.time);
-    if first.is_none() && !ends {
-        return None;
-    }
-    output.start(first.unwrap_or_default());
-    Some(Counting { part: output.part(), summary: Summary::default() })
-}
-
-/// Lets every shard decide what a tick decides, the shards in one order.
-fn advance<P: Part>(shards: &mut [Shard<P::Memory>], tick: Timestamp, sink: &mut Counting<P>) {
-    loop {
-        let due = shards.iter_mut().filter_map(|shard| shard.analyzer.next_due().map(|due| (due, shard)));
-        match due.min_by_key(|(due, _)| *due) {
-            Some(((time, _), shard)) if time <= tick => {
-                shard.fill(sink, |analyzer, sink| analyzer.advance(sink));
-            }
-            _ => return,
-        }
-    }
-}
-
-/// Tells what concerns no connection.
-pub(super) fn aside(at: At, anomaly: &crate::model::Anomaly, sink: &mut dyn Sink) {
-    sink.event(&Event::new(None, at, Kind::Anomaly { from: None, anomaly }));
-}
-
-/// Ends all connections, in the order of their names, and writes what they have to tell.
-pub(super) fn finish<O: Output>(
-    shards: &mut [Shard<<O::Part as Part>::Memory>],
-    last: At,
-    sink: &mut Counting<O::Part>,
-    output: &mut O,
-    mut control: Control,
-) -> Result<(), Error> {
-    let mut live: Vec<_> = shards
-        .iter()
-        .enumerate()
-        .flat_map(|(n, shard)| shard.analyzer.live().map(move |(id, handle)| (id, n, handle)))
-        .collect();
-    live.sort_unstable();
-    for (_, n, handle) in live {
-        if let Some(shard) = shards.get_mut(n) {
-            shard.fill(sink, |analyzer, sink| analyzer.finish(handle, last, sink));
-            sink.hand_over(output, &mut control, FULL)?;
-        }
-    }
-    sink.hand_over(output, &mut control, 0)
-}
-
-/// Adds up what was seen, and gives what is remembered to the output.
-pub(super) fn sum_up<O: Output>(
-    preparer: Preparer,
-    shards: Vec<Shard<<O::Part as Part>::Memory>>,
-    coda: &mut Counting<O::Part>,
-    output: &mut O,
-) -> Summary {
-    let last = preparer.last().time;
-    let mut summary = preparer.summary;
-    summary.add(&coda.summary);
-    summary.times = summary.times.map(|(first, _)| (first, last));
-    for shard in shards {
-        summary.connections = summary.connections.saturating_add(shard.analyzer.counts().connections);
-        output.remembered(shard.memory);
-    }
-    let mut rest = output.memory();
-    coda.part.exchange(&mut rest);
-    output.remembered(rest);
-    summary
-}
-
-/// Counts events on their way into a part.
-#[derive(Debug)]
-pub(super) struct Counting<P> {
-    pub(super) part: P,
-    pub(super) summary: Summary,
-}
-
-/// A part that is filled so far is written before the round is over; one compressed packet can make very much.
-const FULL: usize = 256 << 10;
-
-impl<P: Part> Counting<P> {
-    /// Gives the part to the output, unless that wants no more, where it is filled further than `most`; then it is empty.
-    fn hand_over<O: Output<Part = P>>(
-        &mut self,
-        output: &mut O,
-        control: &mut Control,
-        most: usize,
+        first: (Next, bool),
     ) -> Result<(), Error> {
-        if self.part.mark() > most {
-            if *control == Control::Continue {
-                *control = output.take(&self.part, 0..self.part.mark()).map_err(Error::Write)?;
+        let (mut turn, mut running, mut read) = (0, None, Ok(first));
+        loop {
+            let before = running.take().map(|turn| (turn, pool.help(turn)));
+            if let Some((other, false)) = before {
+                self.deliver(pool, other, true)?;
             }
-            self.part.clear();
+            let shared = pool.is_shared() && read.is_ok();
+            if shared {
+                pool.open(turn);
+            }
+            if let Some((other, true)) = before {
+                self.deliver(pool, other, false)?;
+            }
+            let (next, small) = read?;
+            let pauses = small || next != Next::Filled || self.control == Control::Stop;
+            if shared && !pauses {
+                running = Some(turn);
+            } else if shared {
+                let complete = pool.help(turn);
+                self.deliver(pool, turn, !complete)?;
+            } else {
+                pool.alone(|pool| self.deliver(pool, turn, true))?;
+            }
+            if pauses {
+                if self.control == Control::Continue && next != Next::End {
+                    self.control = self.output.pause().map_err(Error::Write)?;
+                }
+                if self.control == Control::Stop || next == Next::End {
+                    self.finish(pool)?;
+                    self.output.pause().map_err(Error::Write)?;
+                    return Ok(());
+                }
+            }
+            turn = 1_usize.saturating_sub(turn);
+            read = self.read(pool, turn, source);
+        }
+    }
+
+    /// Reads the next batch into a job; tells what comes behind it, and whether it is small.
+    fn read(
+        &mut self,
+        pool: &Pool<'_, O::Collector>,
+        turn: usize,
+        source: &mut dyn Source,
+    ) -> Result<(Next, bool), capture::Error> {
+        let Some(mut job) = pool.job(turn) else { return Ok((Next::End, true)) };
+        let next = self.preparer.read(source, &mut job.batch, self.share)?;
+        Ok((next, is_small(&job.batch)))
+    }
+
+    /// Hands the output of a batch over, in the order of its packets, and does what of it is `undone`.
+    fn deliver(&mut self, pool: &Pool<'_, O::Collector>, turn: usize, undone: bool) -> Result<(), Error> {
+        let Some(mut job) = pool.job(turn) else { return Ok(()) };
+        // Where all is done, others may be at the next batch.
+        let mut shards = if undone { pool.shards() } else { Vec::new() };
+        let Job { batch, progress, .. } = &mut *job;
+        let mut moments = batch.moments.iter().enumerate().peekable();
+        for n in 0..=batch.items.len() {
+            while let Some((at, (_, moment))) = moments.next_if(|(_, (before, _))| *before <= n) {
+                match moment {
+                    Moment::Aside(at, anomaly) => self.aside(*at, anomaly)?,
+                    _ => self.moment((at, moment), progress, &mut shards)?,
+                }
+            }
+            let Some(shard) = batch.items.get(n).map(|item| usize::from(item.shard)) else { break };
+            let Some(progress) = progress.get_mut(shard).map(unlocked) else { break };
+            if progress.item > n {
+                if let Some(range) = progress.of_item(n) {
+                    self.take(&progress.piece, range)?;
+                }
+            } else if let Some(shard) = shards.get_mut(shard) {
+                shard.push(batch, n);
+                self.hand_over(&mut shard.sink.collector)?;
+            }
+        }
+        job.reset();
+        self.output.delivered();
+        Ok(())
+    }
+
+    /// Lets every shard that has not seen a moment decide what is due at it, all of them in one order.
+    fn moment(
+        &mut self,
+        (n, moment): (usize, &Moment),
+        progress: &mut [Mutex<super::shard::Progress<<O::Collector as Collector>::Piece>>],
+        shards: &mut [MutexGuard<'_, Shard<O::Collector>>],
+    ) -> Result<(), Error> {
+        for (shard, progress) in shards.iter_mut().zip(progress.iter_mut()) {
+            if unlocked(progress).moment <= n {
+                shard.hear(moment);
+            }
+        }
+        loop {
+            let due = progress.iter_mut().enumerate().filter_map(|(at, progress)| {
+                let progress = unlocked(progress);
+                let seen = progress.moment > n;
+                let due = if seen { progress.due_at(n) } else { shards.get(at)?.due(moment) };
+                Some((due?, at, seen))
+            });
+            let Some((_, at, seen)) = due.min() else { return Ok(()) };
+            if seen {
+                let Some(progress) = progress.get_mut(at).map(unlocked) else { return Ok(()) };
+                if let Some(range) = progress.of_moment() {
+                    self.take(&progress.piece, range)?;
+                }
+            } else if let Some(shard) = shards.get_mut(at) {
+                shard.advance();
+                self.hand_over(&mut shard.sink.collector)?;
+            }
+        }
+    }
+
+    /// Tells what concerns no connection.
+    fn aside(&mut self, at: At, anomaly: &Anomaly) -> Result<(), Error> {
+        self.coda.event(&Event::new(None, at, Kind::Anomaly { from: None, anomaly }));
+        let piece = self.coda.collector.piece();
+        let end = piece.mark();
+        take(self.output, &mut self.control, piece, 0..end)?;
+        piece.clear();
+        Ok(())
+    }
+
+    /// Hands over all that was collected.
+    fn hand_over(&mut self, collector: &mut O::Collector) -> Result<(), Error> {
+        let piece = collector.piece();
+        let end = piece.mark();
+        if end > 0 {
+            self.take(piece, 0..end)?;
+            piece.clear();
         }
         Ok(())
     }
+
+    fn take(&mut self, piece: &<O::Collector as Collector>::Piece, range: Range<usize>) -> Result<(), Error> {
+        take(self.output, &mut self.control, piece, range)
+    }
+
+    /// Ends all connections, in the order of their names, and hands over what they have to tell.
+    fn finish(&mut self, pool: &Pool<'_, O::Collector>) -> Result<(), Error> {
+        let mut shards = pool.shards();
+        let mut live: Vec<_> = shards
+            .iter()
+            .enumerate()
+            .flat_map(|(n, shard)| shard.analyzer.live().map(move |(id, handle)| (id, n, handle)))
+            .collect();
+        live.sort_unstable();
+        let last = self.preparer.last();
+        for (_, n, handle) in live {
+            if let Some(shard) = shards.get_mut(n) {
+                let Shard { analyzer, sink } = &mut **shard;
+                analyzer.finish(handle, last, sink);
+                self.hand_over(&mut sink.collector)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds up what was seen, and gives the collectors back to the output.
+    fn sum_up(self, shards: Vec<Mutex<Shard<O::Collector>>>) -> Summary {
+        let last = self.preparer.last().time;
+        let mut summary = self.preparer.summary;
+        summary.times = summary.times.map(|(first, _)| (first, last));
+        for shard in shards {
+            let Shard { analyzer, sink } = unlock(shard.into_inner());
+            summary.connections = summary.connections.saturating_add(analyzer.counts().connections);
+            summary.add(&sink.summary);
+            self.output.collected(sink.collector);
+        }
+        summary.add(&self.coda.summary);
+        self.output.collected(self.coda.collector);
+        summary
+    }
 }
 
-impl<P: Part> Sink for Counting<P> {
-    fn event(&mut self, event: &Event<'_>) {
-        self.summary.count(event);
-        self.part.event(event);
+/// Gives a range to the output, unless that wants no more.
+fn take<O: Output>(
+    output: &mut O,
+    control: &mut Control,
+    piece: &<O::Collector as Collector>::Piece,
+    range: Range<usize>,
+) -> Result<(), Error> {
+    if *control == Control::Continue {
+        *control = output.take(piece, range).map_err(Error::Write)?;
     }
+    Ok(())
+}
 
-    fn wants_frames(&self) -> bool {
-        self.part.wants_frames()
-    }
+fn is_small(batch: &Batch) -> bool {
+    batch.round.bytes.len() < SMALL
 }

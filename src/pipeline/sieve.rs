@@ -1,8 +1,8 @@
 use std::io;
 use std::ops::Range;
 
-use super::{Control, Output, Part};
-use crate::filter::{self, Filter, Filtered};
+use super::{Collector, Control, Output};
+use crate::filter::{Filter, Filtered};
 use crate::model::Timestamp;
 
 /// Lets through to another output what a filter lets through.
@@ -25,48 +25,39 @@ impl<O: Output> FilteredOutput<O> {
     }
 }
 
-impl<P: Part> Part for Filtered<P> {
-    type Memory = (filter::Memory, P::Memory);
+impl<C: Collector> Collector for Filtered<C> {
+    type Piece = C::Piece;
 
-    fn exchange(&mut self, (mine, theirs): &mut Self::Memory) {
-        Filtered::exchange(self, mine);
-        self.sink_mut().exchange(theirs);
-    }
-
-    fn mark(&self) -> usize {
-        self.sink().mark()
-    }
-
-    fn clear(&mut self) {
-        self.sink_mut().clear();
+    fn piece(&mut self) -> &mut C::Piece {
+        self.sink_mut().piece()
     }
 }
 
 impl<O: Output> Output for FilteredOutput<O> {
-    type Part = Filtered<O::Part>;
+    type Collector = Filtered<O::Collector>;
 
     fn start(&mut self, first: Timestamp) {
         self.began = first;
         self.output.start(first);
     }
 
-    fn part(&self) -> Self::Part {
-        Filtered::new(self.filter.clone(), self.output.part(), self.began)
+    fn collector(&self) -> Self::Collector {
+        Filtered::new(self.filter.clone(), self.output.collector(), self.began)
     }
 
-    fn memory(&self) -> (filter::Memory, <O::Part as Part>::Memory) {
-        (filter::Memory::default(), self.output.memory())
-    }
-
-    fn take(&mut self, part: &Self::Part, range: Range<usize>) -> io::Result<Control> {
-        self.output.take(part.sink(), range)
+    fn take(
+        &mut self,
+        piece: &<O::Collector as Collector>::Piece,
+        range: Range<usize>,
+    ) -> io::Result<Control> {
+        self.output.take(piece, range)
     }
 
     fn pause(&mut self) -> io::Result<Control> {
         self.output.pause()
     }
 
-    fn remembered(&mut self, (_, memory): (filter::Memory, <O::Part as Part>::Memory)) {
-        self.output.remembered(memory);
+    fn collected(&mut self, collector: Self::Collector) {
+        self.output.collected(collector.into_sink());
     }
 }

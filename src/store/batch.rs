@@ -61,6 +61,11 @@ impl Batch {
         self.items.len()
     }
 
+    /// Returns about how many bytes the events take.
+    pub fn size(&self) -> usize {
+        self.items.len().saturating_mul(size_of::<Item>()).saturating_add(self.bytes.len())
+    }
+
     /// Forgets the events and keeps the memory, up to a bound.
     pub fn clear(&mut self) {
         self.items.clear();

@@ -115,7 +115,5 @@ fn openings_that_wait_are_bounded() {
         filtered.event(&of(conn, conn, Row::Closed(&closed)));
     }
     assert_eq!(filtered.sink_mut().0.len(), 2 * passed);
-    let mut memory = Memory::default();
-    filtered.exchange(&mut memory);
-    assert!(memory.is_empty());
+    assert!(filtered.memory().is_empty());
 }

@@ -1,0 +1,188 @@
+use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::batch::{Batch, Moment};
+use super::{Analyzer, Collector, Piece, Summary};
+use crate::event::{ConnId, Event, Kind, Opened, Sink};
+use crate::model::Timestamp;
+
+/// The analyzer of some connections, and what collects their events.
+pub(super) struct Shard<C> {
+    pub(super) analyzer: Analyzer,
+    pub(super) sink: Counting<C>,
+}
+
+/// Counts events on their way into a collector.
+pub(super) struct Counting<C> {
+    pub(super) collector: C,
+    pub(super) summary: Summary,
+    pub(super) hook: Option<Hook>,
+}
+
+/// Hears of every conversation that begins, on whatever thread that is seen.
+pub type Hook = std::sync::Arc<dyn Fn(&Opened) + Send + Sync>;
+
+impl<C: Collector> Sink for Counting<C> {
+    fn event(&mut self, event: &Event<'_>) {
+        self.summary.count(event);
+        if let (Some(hook), Kind::Opened(opened)) = (&self.hook, &event.kind) {
+            hook(opened);
+        }
+        self.collector.event(event);
+    }
+
+    fn wants_frames(&self) -> bool {
+        self.collector.wants_frames()
+    }
+}
+
+/// What decides the order of the output at one moment.
+pub(super) type Due = (Timestamp, ConnId);
+
+/// What a shard made of a batch, and how far it came.
+#[derive(Debug, Default)]
+pub(super) struct Progress<P> {
+    /// The output, once the shard is done with the batch.
+    pub(super) piece: P,
+    /// The parts that belong to items, in their order.
+    items: Vec<(usize, Range<usize>)>,
+    /// The parts that belong to moments, in their order.
+    moments: Vec<(usize, Due, Range<usize>)>,
+    /// How many parts of each were handed over.
+    given: (usize, usize),
+    /// Up to where the output is divided into parts.
+    end: usize,
+    /// The first item and the first moment of the batch that the shard has not seen.
+    pub(super) item: usize,
+    pub(super) moment: usize,
+}
+
+impl<P: Piece> Progress<P> {
+    /// Begins the next batch.
+    pub(super) fn reset(&mut self) {
+        self.forget();
+        (self.item, self.moment) = (0, 0);
+    }
+
+    /// Forgets what was made, for it was handed over.
+    fn forget(&mut self) {
+        self.piece.clear();
+        self.items.clear();
+        self.moments.clear();
+        (self.given, self.end) = ((0, 0), 0);
+    }
+
+    /// Returns where the output of an item lies, if it has any that was not handed over.
+    pub(super) fn of_item(&mut self, item: usize) -> Option<Range<usize>> {
+        let (_, range) = self.items.get(self.given.0).filter(|(n, _)| *n == item)?;
+        self.given.0 = self.given.0.saturating_add(1);
+        Some(range.clone())
+    }
+
+    /// Returns what decides the order of the next output of a moment, if there is any that was not handed over.
+    pub(super) fn due_at(&self, moment: usize) -> Option<Due> {
+        let (_, due, _) = self.moments.get(self.given.1).filter(|(n, ..)| *n == moment)?;
+        Some(*due)
+    }
+
+    /// Returns where the next output of a moment lies.
+    pub(super) fn of_moment(&mut self) -> Option<Range<usize>> {
+        let (.., range) = self.moments.get(self.given.1)?;
+        self.given.1 = self.given.1.saturating_add(1);
+        Some(range.clone())
+    }
+
+    /// Returns where what was made since the last time lies, if anything was.
+    fn part(&mut self, piece: &P) -> Option<Range<usize>> {
+        let end = piece.mark();
+        let part = std::mem::replace(&mut self.end, end)..end;
+        (!part.is_empty()).then_some(part)
+    }
+}
+
+impl<C: Collector> Shard<C> {
+    /// Returns what is due at a moment and comes next.
+    pub(super) fn due(&self, moment: &Moment) -> Option<Due> {
+        let Moment::Tick(tick) = moment else { return None };
+        self.analyzer.next_due().filter(|(time, _)| time <= tick)
+    }
+
+    /// Hears of a moment, before what is due at it is decided.
+    pub(super) fn hear(&mut self, moment: &Moment) {
+        match moment {
+            // Nothing here decrypts yet.
+            Moment::Secrets(_) | Moment::Tick(_) | Moment::Aside(..) => {}
+        }
+    }
+
+    /// Analyzes an item.
+    pub(super) fn push(&mut self, batch: &Batch, item: usize) {
+        if let Some(item) = batch.items.get(item) {
+            self.analyzer.push(item.hash, &batch.segment(item), item.at, &mut self.sink);
+        }
+    }
+
+    /// Decides what is due.
+    pub(super) fn advance(&mut self) {
+        self.analyzer.advance(&mut self.sink);
+    }
+
+    /// Works through a batch by itself, as shard `n`; `made` counts the bytes that all shards make, and beyond `most` it
+    /// stops.
+    ///
+    /// Returns whether all is done.
+    pub(super) fn work(
+        &mut self,
+        (n, batch): (usize, &Batch),
+        progress: &mut Progress<C::Piece>,
+        (made, most): (&AtomicUsize, usize),
+    ) -> bool {
+        let done = self.make((n, batch), progress, (made, most));
+        if progress.end > 0 {
+            std::mem::swap(self.sink.collector.piece(), &mut progress.piece);
+        }
+        done
+    }
+
+    fn make(
+        &mut self,
+        (n, batch): (usize, &Batch),
+        progress: &mut Progress<C::Piece>,
+        (made, most): (&AtomicUsize, usize),
+    ) -> bool {
+        let Some(items) = batch.shards.get(n) else { return true };
+        for item in items.iter().map(|item| *item as usize) {
+            if made.load(Ordering::Relaxed) > most {
+                return false;
+            }
+            let before = self.sink.collector.piece().bytes();
+            self.pass(batch, item, progress);
+            self.push(batch, item);
+            if let Some(part) = progress.part(self.sink.collector.piece()) {
+                progress.items.push((item, part));
+            }
+            progress.item = item.saturating_add(1);
+            let after = self.sink.collector.piece().bytes();
+            made.fetch_add(after.saturating_sub(before), Ordering::Relaxed);
+        }
+        self.pass(batch, usize::MAX, progress);
+        progress.item = usize::MAX;
+        true
+    }
+
+    /// Passes the moments before an item.
+    fn pass(&mut self, batch: &Batch, item: usize, progress: &mut Progress<C::Piece>) {
+        while let Some((before, moment)) = batch.moments.get(progress.moment)
+            && *before <= item
+        {
+            self.hear(moment);
+            while let Some(due) = self.due(moment) {
+                self.advance();
+                if let Some(part) = progress.part(self.sink.collector.piece()) {
+                    progress.moments.push((progress.moment, due, part));
+                }
+            }
+            progress.moment = progress.moment.saturating_add(1);
+        }
+    }
+}
