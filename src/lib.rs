@@ -18,6 +18,23 @@
 //! `model` ← {`capture`, `wire`, `tcp`, `http`, `websocket`} ← `event` ← {`session`, `filter`, `view`, `store`} ←
 //! {`export`, `stats`, `check`, `pipeline`} ← `tui` ← `cli`; `tests/layers.rs` holds that table as code.
 //!
+//! # As a library
+//!
+//! ```
+//! use wirefin::{Analysis, Control};
+//!
+//! Analysis::files(["captures/messages/fragments-with-pings-between.pcap"])?
+//!     .filter("opcode == text")?
+//!     .run(|event| {
+//!         println!("{event}");
+//!         Ok(Control::Continue)
+//!     })?;
+//! # Ok::<(), wirefin::analysis::Error>(())
+//! ```
+//!
+//! [`Analysis`] takes files, or any [`capture::Source`]; [`pipeline::Feed`] takes packets one by one. Without the default
+//! features (`cli`, `tui`, `live`) the crate brings only what decoding needs.
+//!
 //! # Three rules of shape
 //!
 //! * **Bytes and time are arguments.** A stop takes bytes with `push`, hears of lost ones with `gap`, and is
@@ -38,6 +55,7 @@
     )
 )]
 
+pub mod analysis;
 pub mod capture;
 pub mod check;
 #[cfg(feature = "cli")]
@@ -66,3 +84,11 @@ pub mod tui;
 pub mod view;
 pub mod websocket;
 pub mod wire;
+
+pub use analysis::Analysis;
+pub use pipeline::Control;
+
+/// Runs the examples of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

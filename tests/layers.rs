@@ -49,6 +49,7 @@ const TABLE: &[(&str, &[&str])] = &[
             "check",
         ],
     ),
+    ("analysis", &["model", "capture", "wire", "event", "session", "filter", "pipeline"]),
     ("tui", SCREEN),
     (
         "cli",

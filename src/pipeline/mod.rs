@@ -14,6 +14,7 @@
 mod batch;
 mod collect;
 mod error;
+mod feed;
 mod flows;
 mod formatted;
 mod pool;
@@ -27,6 +28,7 @@ mod turns;
 
 pub use collect::{Collector, Control, Output, Piece};
 pub use error::Error;
+pub use feed::Feed;
 pub use flows::Flows;
 pub use formatted::{Formatted, Formatter, Text};
 pub use recorder::{Recorder, Records, record};

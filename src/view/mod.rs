@@ -5,6 +5,7 @@
 
 mod close_code;
 mod detail;
+mod display;
 mod hex;
 mod json;
 mod pieces;

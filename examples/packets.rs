@@ -1,0 +1,29 @@
+//! Feeds packets one by one, as they may come from anywhere; here they are read from a capture file:
+//! `cargo run --example packets -- FILE`
+
+use wirefin::capture::{Files, Next, PacketBatch, Source as _};
+use wirefin::event::{Event, Sink};
+use wirefin::pipeline::Feed;
+
+/// Prints every event.
+struct Print;
+
+impl Sink for Print {
+    fn event(&mut self, event: &Event<'_>) {
+        println!("{event}");
+    }
+}
+
+fn main() -> Result<(), wirefin::capture::Error> {
+    let mut files = Files::open(&std::env::args_os().skip(1).map(Into::into).collect::<Vec<_>>())?;
+    let (mut feed, mut batch) = (Feed::default(), PacketBatch::default());
+    loop {
+        let next = files.next(&mut batch)?;
+        // A packet is its number and time, its link type, its length on the wire, and its bytes.
+        batch.packets().for_each(|packet| feed.push(&packet, &mut Print));
+        if next == Next::End {
+            feed.finish(&mut Print);
+            return Ok(());
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! The library in a few lines: captures in, events out.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::capture::{self, Files, Item, Next, PacketBatch, Source};
+use crate::event::{Event, Sink};
+use crate::filter::{self, Filter, Filtered};
+use crate::model::Timestamp;
+use crate::pipeline::{Control, Feed};
+use crate::session::Limits;
+use crate::wire;
+
+/// An analysis that is about to be run.
+///
+/// ```
+/// use wirefin::{Analysis, Control};
+///
+/// let mut texts = 0;
+/// Analysis::files(["captures/messages/fragments-with-pings-between.pcap"])?
+///     .filter("opcode == text")?
+///     .run(|event| {
+///         println!("{event}");
+///         texts += 1;
+///         Ok(Control::Continue)
+///     })?;
+/// assert!(texts >= 2);
+/// # Ok::<(), wirefin::analysis::Error>(())
+/// ```
+pub struct Analysis {
+    source: Box<dyn Source>,
+    filter: Option<Filter>,
+    frames: bool,
+    limits: Limits,
+}
+
+/// Why an analysis could not begin, or go on.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A capture could not be read.
+    #[error(transparent)]
+    Capture(#[from] capture::Error),
+    /// The filter cannot be understood.
+    #[error("{0}\n{}", .0.caret())]
+    Filter(#[from] filter::Error),
+    /// The caller could not take an event.
+    #[error(transparent)]
+    Caller(#[from] io::Error),
+}
+
+impl Analysis {
+    /// Analyzes capture files as one capture in time order; `-` is standard input.
+    ///
+    /// # Errors
+    ///
+    /// Where a file cannot be opened or is no capture.
+    pub fn files<P: AsRef<Path>>(paths: impl IntoIterator<Item = P>) -> Result<Self, Error> {
+        let paths: Vec<PathBuf> = paths.into_iter().map(|path| path.as_ref().to_owned()).collect();
+        Ok(Analysis::of(Files::open(&paths)?))
+    }
+
+    /// Analyzes what a source of packets gives.
+    pub fn of(source: impl Source + 'static) -> Self {
+        Analysis { source: Box::new(source), filter: None, frames: false, limits: Limits::default() }
+    }
+
+    /// Passes on only those messages that match, and what is needed to understand them.
+    ///
+    /// # Errors
+    ///
+    /// Where the filter cannot be understood.
+    pub fn filter(self, text: &str) -> Result<Self, Error> {
+        Ok(Analysis { filter: Some(Filter::parse(text)?), ..self })
+    }
+
+    /// Passes on the frames of messages, too.
+    #[must_use]
+    pub fn with_frames(self) -> Self {
+        Analysis { frames: true, ..self }
+    }
+
+    /// Bounds what is kept.
+    #[must_use]
+    pub fn with_limits(self, limits: Limits) -> Self {
+        Analysis { limits, ..self }
+    }
+
+    /// Calls `each` with every event, in the order of the capture, on this thread.
+    ///
+    /// # Errors
+    ///
+    /// Where a capture cannot be read, and what `each` returns.
+    pub fn run(mut self, each: impl FnMut(&Event<'_>) -> io::Result<Control>) -> Result<(), Error> {
+        let mut caller = Caller { each, frames: self.frames, outcome: Ok(Control::Continue) };
+        let mut batch = PacketBatch::default();
+        let mut next = self.source.next(&mut batch)?;
+        while batch.records().next().is_none() && next != Next::End {
+            next = self.source.next(&mut batch)?;
+        }
+        let began = batch.records().next().map_or_else(Timestamp::default, |record| record.at.time);
+        let mut feed = Feed::new(self.limits, wire::Limits::default());
+        if let Some(filter) = self.filter {
+            let mut filtered = Filtered::new(filter, caller, began);
+            carry(&mut *self.source, (batch, next), &mut feed, &mut filtered, |it| it.sink().is_over())?;
+            caller = filtered.into_sink();
+        } else {
+            carry(&mut *self.source, (batch, next), &mut feed, &mut caller, Caller::is_over)?;
+        }
+        caller.outcome?;
+        Ok(())
+    }
+}
+
+/// Carries all packets of `source` through `feed` into `sink`, unless that is over before.
+fn carry<S: Sink>(
+    source: &mut dyn Source,
+    (mut batch, mut next): (PacketBatch, Next),
+    feed: &mut Feed,
+    sink: &mut S,
+    is_over: impl Fn(&S) -> bool,
+) -> Result<(), Error> {
+    loop {
+        for item in &batch.items {
+            match item {
+                Item::Packet(record) => feed.push(&batch.packet(record), sink),
+                Item::Diagnostic(anomaly) => feed.diagnostic(anomaly, sink),
+                // No layer decrypts yet.
+                Item::Secrets(_) => {}
+            }
+            if is_over(sink) {
+                return Ok(());
+            }
+        }
+        match next {
+            Next::Filled => {}
+            Next::Idle(now) => feed.advance(now, sink),
+            Next::End => {
+                feed.finish(sink);
+                return Ok(());
+            }
+        }
+        next = source.next(&mut batch)?;
+    }
+}
+
+/// Calls back with events until that fails or no more are wanted.
+struct Caller<F> {
+    each: F,
+    frames: bool,
+    outcome: io::Result<Control>,
+}
+
+impl<F> Caller<F> {
+    fn is_over(&self) -> bool {
+        !matches!(self.outcome, Ok(Control::Continue))
+    }
+}
+
+impl<F: FnMut(&Event<'_>) -> io::Result<Control>> Sink for Caller<F> {
+    fn event(&mut self, event: &Event<'_>) {
+        if !self.is_over() {
+            self.outcome = (self.each)(event);
+        }
+    }
+
+    fn wants_frames(&self) -> bool {
+        self.frames
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Kind;
+
+    const CAPTURE: &str = "captures/messages/fragments-with-pings-between.pcap";
+
+    fn all(analysis: Analysis) -> Vec<String> {
+        let mut lines = Vec::new();
+        let run = analysis.run(|event| {
+            lines.push(event.to_string());
+            Ok(Control::Continue)
+        });
+        run.unwrap();
+        lines
+    }
+
+    #[test]
+    fn events_come_in_order_and_as_filtered() {
+        let lines = all(Analysis::files([CAPTURE]).unwrap());
+        assert_eq!(lines.len(), 10, "{lines:#?}");
+        assert!(lines[0].contains("open") && lines[9].contains("closed"), "{lines:#?}");
+        let texts = all(Analysis::files([CAPTURE]).unwrap().filter("opcode == text").unwrap());
+        assert_eq!(texts, [&lines[0], &lines[5], &lines[6], &lines[9]].map(String::clone));
+        assert!(all(Analysis::files([CAPTURE]).unwrap().with_frames()).len() > 10);
+    }
+
+    #[test]
+    fn whoever_wants_no_more_gets_no_more() {
+        let mut seen = 0;
+        let run = Analysis::files([CAPTURE]).unwrap().run(|event| {
+            seen += 1;
+            let last = matches!(event.kind, Kind::Message(_));
+            Ok(if last { Control::Stop } else { Control::Continue })
+        });
+        assert!(run.is_ok() && seen == 2, "{seen}");
+        let run = Analysis::files([CAPTURE]).unwrap().run(|_| Err(io::ErrorKind::StorageFull.into()));
+        assert!(matches!(run, Err(Error::Caller(error)) if error.kind() == io::ErrorKind::StorageFull));
+    }
+
+    #[test]
+    fn faults_are_told_before_anything_runs() {
+        assert!(matches!(Analysis::files(["captures"]), Err(Error::Capture(_))));
+        let fault = Analysis::files([CAPTURE]).unwrap().filter("opcode ==").err().unwrap().to_string();
+        assert!(fault.contains('^'), "{fault}");
+    }
+}

@@ -1,0 +1,97 @@
+use ahash::RandomState;
+
+use super::Analyzer;
+use crate::event::{Event, Kind, Sink};
+use crate::model::{Anomaly, At, Packet, Timestamp};
+use crate::session::Limits;
+use crate::wire::{self, Decoded, Decoder};
+
+/// Analyzes packets one by one, on the caller's thread.
+///
+/// ```
+/// use wirefin::event::{Event, Sink};
+/// use wirefin::model::{At, LinkType, Packet, Timestamp};
+/// use wirefin::pipeline::Feed;
+///
+/// struct Show;
+///
+/// impl Sink for Show {
+///     fn event(&mut self, event: &Event<'_>) {
+///         println!("{event}");
+///     }
+/// }
+///
+/// let mut feed = Feed::default();
+/// let data = [0_u8; 60];
+/// let at = At { packet: 1, time: Timestamp::new(1_700_000_000, 0) };
+/// feed.push(&Packet { at, link: LinkType::ETHERNET, original_length: 60, data: &data }, &mut Show);
+/// feed.finish(&mut Show);
+/// ```
+#[derive(Debug)]
+pub struct Feed {
+    decoder: Decoder,
+    analyzer: Analyzer,
+    hasher: RandomState,
+    /// The tick at hand; `None` before the first packet.
+    tick: Option<Timestamp>,
+    last: At,
+}
+
+impl Default for Feed {
+    fn default() -> Self {
+        Feed::new(Limits::default(), wire::Limits::default())
+    }
+}
+
+impl Feed {
+    /// Makes one that has seen nothing.
+    pub fn new(limits: Limits, fragments: wire::Limits) -> Self {
+        Feed {
+            decoder: Decoder::new(fragments),
+            analyzer: Analyzer::new(limits),
+            hasher: RandomState::new(),
+            tick: None,
+            last: At::default(),
+        }
+    }
+
+    /// Takes the next packet; a number or a time that is not behind the one before is replaced by one that is.
+    pub fn push(&mut self, packet: &Packet<'_>, sink: &mut dyn Sink) {
+        let time = if self.tick.is_some() { packet.at.time.max(self.last.time) } else { packet.at.time };
+        self.advance(time, sink);
+        self.last = At { packet: packet.at.packet.max(self.last.packet.saturating_add(1)), time };
+        let at = self.last;
+        if let Decoded::Tcp(segment) = self.decoder.decode(&Packet { at, ..*packet }) {
+            self.analyzer.push(self.hasher.hash_one(segment.flow.key()), &segment, at, sink);
+        }
+        while let Some(anomaly) = self.decoder.next_anomaly() {
+            self.diagnostic(&anomaly, sink);
+        }
+    }
+
+    /// Hears that capture time is `now`, though no packet came.
+    pub fn advance(&mut self, now: Timestamp, sink: &mut dyn Sink) {
+        let passed = Analyzer::tick_before(now);
+        if self.tick.is_some_and(|tick| passed <= tick) {
+            return;
+        }
+        self.tick = Some(passed);
+        while self.analyzer.next_due().is_some_and(|(due, _)| due <= passed) {
+            self.analyzer.advance(sink);
+        }
+    }
+
+    /// Passes on what is wrong with the capture itself.
+    pub fn diagnostic(&mut self, anomaly: &Anomaly, sink: &mut dyn Sink) {
+        sink.event(&Event { conn: None, at: self.last, kind: Kind::Anomaly { from: None, anomaly } });
+    }
+
+    /// Ends all connections, in the order of their names, and tells what there is still to tell.
+    pub fn finish(&mut self, sink: &mut dyn Sink) {
+        let mut live: Vec<_> = self.analyzer.live().collect();
+        live.sort_unstable();
+        for (_, handle) in live {
+            self.analyzer.finish(handle, self.last, sink);
+        }
+    }
+}
