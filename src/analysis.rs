@@ -42,8 +42,12 @@ pub enum Error {
     #[error(transparent)]
     Capture(#[from] capture::Error),
     /// The filter cannot be understood.
-    #[error("{0}\n{}", .0.caret())]
-    Filter(#[from] filter::Error),
+    #[error("{fault}\n{}", .fault.caret())]
+    Filter {
+        /// Why.
+        #[from]
+        fault: filter::Error,
+    },
     /// The caller could not take an event.
     #[error(transparent)]
     Caller(#[from] io::Error),

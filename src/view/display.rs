@@ -11,7 +11,12 @@ impl fmt::Display for Event<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut line = Vec::new();
         Rfc3339::default().write(self.at.time, &mut line);
-        let settings = Settings { colour: false, verbose: matches!(self.kind, Kind::Frame(_)), hex: false, width: WIDTH };
+        let settings = Settings {
+            colour: false,
+            verbose: matches!(self.kind, Kind::Frame(_)),
+            hex: false,
+            width: WIDTH,
+        };
         let mut row = Vec::new();
         Printer::new(settings).write(self, &mut row);
         // The seconds since the first packet, which nobody here knows.
