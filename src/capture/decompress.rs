@@ -14,6 +14,8 @@ pub(super) enum Compression {
     Gzip,
     /// RFC 8878, any number of frames.
     Zstandard,
+    /// LZ4 frames, any number of them.
+    Lz4,
 }
 
 impl Compression {
@@ -24,6 +26,7 @@ impl Compression {
             [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => {
                 Some(Compression::Zstandard)
             }
+            [0x04, 0x22, 0x4d, 0x18, ..] => Some(Compression::Lz4),
             _ => None,
         }
     }
@@ -36,6 +39,7 @@ impl Compression {
             Compression::Zstandard => {
                 Box::new(Zstandard { frames: FrameDecoder::new(), source: raw, cut: None })
             }
+            Compression::Lz4 => Box::new(Lz4(lz4_flex::frame::FrameDecoder::new(raw))),
         }
     }
 
@@ -51,6 +55,21 @@ impl Compression {
         match self {
             Compression::Gzip => "gzip",
             Compression::Zstandard => "zstd",
+            Compression::Lz4 => "lz4",
+        }
+    }
+}
+
+/// Reads one frame after the other: the decoder stops at the end of each.
+struct Lz4<R: Read>(lz4_flex::frame::FrameDecoder<BufReader<R>>);
+
+impl<R: Read> Read for Lz4<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let count = self.0.read(into)?;
+            if count > 0 || into.is_empty() || self.0.get_mut().fill_buf()?.is_empty() {
+                return Ok(count);
+            }
         }
     }
 }
@@ -152,6 +171,12 @@ mod tests {
         compress_to_vec(bytes, CompressionLevel::Fastest)
     }
 
+    fn lz4(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = lz4_flex::frame::FrameEncoder::new(Vec::new());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
     /// About 700 KiB that do not compress to nothing.
     fn capture() -> Vec<u8> {
         let file = Bytes::new(Order::Little).pcap(0xa1b2_c3d4, 65535, 1);
@@ -165,8 +190,8 @@ mod tests {
             .bytes
     }
 
-    #[expect(clippy::type_complexity, reason = "a table of two functions")]
-    const CODECS: [fn(&[u8]) -> Vec<u8>; 2] = [gzip, zstandard];
+    #[expect(clippy::type_complexity, reason = "a table of functions")]
+    const CODECS: [fn(&[u8]) -> Vec<u8>; 3] = [gzip, zstandard, lz4];
 
     #[test]
     fn same_packets_as_without() {
@@ -222,7 +247,7 @@ mod tests {
     #[test]
     fn cut_gives_what_came_before_and_one_diagnostic() {
         let plain = capture();
-        for (compress, name) in CODECS.into_iter().zip(["gzip", "zstd"]) {
+        for (compress, name) in CODECS.into_iter().zip(["gzip", "zstd", "lz4"]) {
             let whole = compress(&plain);
             let all = Everything::of_bytes(&whole[..whole.len() * 3 / 4]).unwrap();
             assert!((200..500).contains(&all.packets.len()), "{name}: {} packets", all.packets.len());
@@ -260,7 +285,7 @@ mod tests {
 
     #[test]
     fn an_end_before_the_first_byte_is_an_error_that_says_so() {
-        for (compress, name) in CODECS.into_iter().zip(["gzip", "zstd"]) {
+        for (compress, name) in CODECS.into_iter().zip(["gzip", "zstd", "lz4"]) {
             let error = Everything::of_bytes(&compress(&capture())[..6]).unwrap_err();
             assert_eq!(
                 error.to_string(),

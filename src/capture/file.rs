@@ -2,6 +2,7 @@ use std::io::{self, Cursor, Read};
 
 use super::decompress::Compression;
 use super::format::{Fault, Format, Found, Problems, Stop};
+use super::unknown::looks_like;
 use super::{Error, PacketBatch};
 use crate::model::Anomaly;
 
@@ -306,22 +307,6 @@ fn read(input: &mut impl Read, into: &mut [u8]) -> io::Result<usize> {
             outcome => return outcome.map(|count| count.min(into.len())),
         }
     }
-}
-
-/// Says what the first bytes of a file that is no capture suggest.
-fn looks_like(start: &[u8]) -> String {
-    let known = match start {
-        [0xfd, b'7', b'z', b'X', b'Z', ..] => "it is compressed with xz: decompress it first",
-        [b'B', b'Z', b'h', b'1'..=b'9', ..] => "it is compressed with bzip2: decompress it first",
-        [0x04, 0x22, 0x4d, 0x18, ..] => "it is compressed with lz4: decompress it first",
-        [b'P', b'K', 3, 4, ..] => "it is a zip archive: unpack it first",
-        [b's', b'n', b'o', b'o', b'p', 0, ..] => "it is a snoop file: convert it with `editcap -F pcap`",
-        _ => {
-            let bytes: Vec<String> = start.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-            return format!("it begins with {}, and neither pcap nor pcapng does", bytes.join(" "));
-        }
-    };
-    known.to_owned()
 }
 
 #[cfg(test)]

@@ -1,12 +1,30 @@
 use super::order::Order;
-use crate::model::LinkType;
+use crate::model::{Anomaly, LinkType};
 
 const END_OF_OPTIONS: u16 = 0;
+const NAME: u16 = 2;
 const TIME_RESOLUTION: u16 = 9;
 const TIME_OFFSET: u16 = 14;
 
+/// Bounds the name of an interface, in bytes.
+const LONGEST_NAME: usize = 64;
+
+/// Calls `take` with the code and the value of each option; `false` where one is not whole.
+pub(super) fn each_option(order: Order, mut options: &[u8], mut take: impl FnMut(u16, &[u8])) -> bool {
+    while let Some(([c0, c1, n0, n1], rest)) = options.split_first_chunk::<4>() {
+        let (code, length) = (order.u16([*c0, *c1]), usize::from(order.u16([*n0, *n1])));
+        if code == END_OF_OPTIONS {
+            break;
+        }
+        let Some(value) = rest.get(..length) else { return false };
+        take(code, value);
+        options = rest.get(length.next_multiple_of(4)..).unwrap_or_default();
+    }
+    true
+}
+
 /// What an interface description says that we need.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Interface {
     pub(super) link: LinkType,
     /// 0 where there is no limit.
@@ -14,37 +32,48 @@ pub(super) struct Interface {
     unit: Unit,
     /// Nanoseconds to add to every stamp.
     offset: i64,
+    name: Option<Box<str>>,
+    /// How many packets its statistics said that the system and the interface dropped.
+    dropped: (u64, u64),
 }
 
 impl Interface {
     /// Reads the body of an interface description, as far as it goes; with it comes what was wrong.
     pub(super) fn read(order: Order, body: &[u8]) -> (Interface, Option<&'static str>) {
         let mut interface = Interface::default();
-        let Some(([l0, l1, _, _, s0, s1, s2, s3], mut options)) = body.split_first_chunk::<8>() else {
+        let Some(([l0, l1, _, _, s0, s1, s2, s3], options)) = body.split_first_chunk::<8>() else {
             return (interface, Some("an interface description is too short"));
         };
         interface.link = LinkType(u32::from(order.u16([*l0, *l1])));
         interface.snap_length = order.u32([*s0, *s1, *s2, *s3]);
-        while let Some(([c0, c1, n0, n1], rest)) = options.split_first_chunk::<4>() {
-            let (code, length) = (order.u16([*c0, *c1]), usize::from(order.u16([*n0, *n1])));
-            if code == END_OF_OPTIONS {
-                break;
-            }
-            let Some(value) = rest.get(..length) else {
-                return (interface, Some("an interface's options run past its description"));
-            };
-            match (code, value) {
-                (TIME_RESOLUTION, &[resolution]) => interface.unit = Unit::new(resolution),
-                (TIME_OFFSET, value) => {
-                    if let Some(seconds) = value.first_chunk() {
-                        interface.offset = order.i64(*seconds).saturating_mul(1_000_000_000);
-                    }
+        let whole = each_option(order, options, |code, value| match (code, value) {
+            (TIME_RESOLUTION, &[resolution]) => interface.unit = Unit::new(resolution),
+            (TIME_OFFSET, value) => {
+                if let Some(seconds) = value.first_chunk() {
+                    interface.offset = order.u64(*seconds).cast_signed().saturating_mul(1_000_000_000);
                 }
-                _ => {}
             }
-            options = rest.get(length.next_multiple_of(4)..).unwrap_or_default();
+            (NAME, value) => {
+                let value = value.get(..LONGEST_NAME).unwrap_or(value);
+                interface.name = Some(String::from_utf8_lossy(value).into());
+            }
+            _ => {}
+        });
+        (interface, (!whole).then_some("an interface's options run past its description"))
+    }
+
+    /// Takes what its statistics say was dropped so far by the system and by the interface itself; returns what there is
+    /// to tell. `number` is what the interface is called where it has no name.
+    pub(super) fn dropped(&mut self, number: u32, system: u64, device: u64) -> Option<Anomaly> {
+        let (dropped, device_dropped) =
+            (system.saturating_sub(self.dropped.0), device.saturating_sub(self.dropped.1));
+        if dropped == 0 && device_dropped == 0 {
+            return None;
         }
-        (interface, None)
+        self.dropped = (system.max(self.dropped.0), device.max(self.dropped.1));
+        let interface = self.name.clone().unwrap_or_else(|| number.to_string().into());
+        let total = self.dropped.0.saturating_add(self.dropped.1);
+        Some(Anomaly::CaptureDropped { interface, dropped, device_dropped, total })
     }
 
     /// Turns a stamp into nanoseconds since 1970; `None` where that lies beyond what can be told.
@@ -55,7 +84,14 @@ impl Interface {
 
 impl Default for Interface {
     fn default() -> Self {
-        Interface { link: LinkType(u32::from(u16::MAX)), snap_length: 0, unit: Unit::Times(1000), offset: 0 }
+        Interface {
+            link: LinkType(u32::from(u16::MAX)),
+            snap_length: 0,
+            unit: Unit::Times(1000),
+            offset: 0,
+            name: None,
+            dropped: (0, 0),
+        }
     }
 }
 

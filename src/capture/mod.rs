@@ -2,7 +2,7 @@
 //!
 //! A [`Source`] fills one [`PacketBatch`] after the other. A round is a block of the capture and the packets found in
 //! it, borrowed from the block and never copied one by one. [`Files`] is the source for files: pcap
-//! (draft-ietf-opsawg-pcap) and pcapng (draft-ietf-opsawg-pcapng), plain or compressed with gzip or zstd, one or
+//! (draft-ietf-opsawg-pcap) and pcapng (draft-ietf-opsawg-pcapng), plain or compressed with gzip, zstd or lz4, one or
 //! several in time order, standard input among them. `Live`, with the feature `live`, is the one for interfaces, over
 //! libpcap, which is looked for only when it is needed.
 
@@ -31,6 +31,7 @@ mod pcapng;
 mod progress;
 mod save;
 mod stop_condition;
+mod unknown;
 
 pub use counts::{Count, Counts, Description};
 #[cfg(feature = "live")]

@@ -20,10 +20,10 @@ impl Order {
         }
     }
 
-    pub(super) const fn i64(self, bytes: [u8; 8]) -> i64 {
+    pub(super) const fn u64(self, bytes: [u8; 8]) -> u64 {
         match self {
-            Order::Little => i64::from_le_bytes(bytes),
-            Order::Big => i64::from_be_bytes(bytes),
+            Order::Little => u64::from_le_bytes(bytes),
+            Order::Big => u64::from_be_bytes(bytes),
         }
     }
 

@@ -68,11 +68,32 @@ impl Pcap {
         Ok((pcap, FILE_HEADER))
     }
 
+    /// Reads the header of another file that was joined to this one, if `bytes` begin with one; the error is how many bytes
+    /// that takes.
+    ///
+    /// Taken for a record, the header would be a packet of no bytes, which nobody captures.
+    fn next_of_joined(bytes: &[u8]) -> Result<Option<Pcap>, usize> {
+        match Pcap::open(bytes) {
+            Ok((pcap, _)) if bytes.get(8..16).is_some_and(|zone| zone == [0; 8]) => Ok(Some(pcap)),
+            Err(Fault::More { needed, .. }) => Err(needed),
+            Ok(_) | Err(_) => Ok(None),
+        }
+    }
+
     /// Reads every whole record of `bytes` from `start` on.
-    pub(super) fn records(self, bytes: &[u8], start: usize, found: &mut Found<'_>) -> Read {
+    pub(super) fn records(&mut self, bytes: &[u8], start: usize, found: &mut Found<'_>) -> Read {
         let mut at = start;
         loop {
             let rest = bytes.get(at..).unwrap_or_default();
+            match Pcap::next_of_joined(rest) {
+                Ok(None) => {}
+                Ok(Some(next)) => {
+                    *self = next;
+                    at = at.saturating_add(FILE_HEADER);
+                    continue;
+                }
+                Err(needed) => return Read { consumed: at, stop: Stop::More(needed) },
+            }
             let Some((header, body)) = rest.split_at_checked(self.record_header) else {
                 return Read { consumed: at, stop: Stop::More(self.record_header) };
             };
@@ -247,5 +268,16 @@ mod tests {
         let error = Everything::of_bytes(&file.bytes).unwrap_err();
         assert!(matches!(&error, Error::Header { offset: 4, .. }), "{error}");
         assert!(error.to_string().contains("3.1"), "{error}");
+    }
+
+    #[test]
+    fn files_joined_by_cat_go_on_with_the_next() {
+        let one = Bytes::stamps(&[1, 2], b"one");
+        let two = Bytes::new(Order::Big).pcap(NANOSECONDS, 65535, 113).record(3, 7, b"two").bytes;
+        let all = Everything::of_bytes(&[&one[..], &two, &one].concat()).unwrap();
+        assert_eq!(all.packets.iter().map(|packet| packet.link).collect::<Vec<_>>(), [1, 1, 113, 1, 1]);
+        assert_eq!(all.packets[2].nanos, 3_000_000_007);
+        assert_eq!(all.packets[4].number, 5);
+        assert_eq!(all.problems, []);
     }
 }

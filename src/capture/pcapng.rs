@@ -2,7 +2,7 @@
 mod tests;
 
 use super::format::{Fault, Found, RECORD_BOUND, Read, Stop};
-use super::interface::Interface;
+use super::interface::{Interface, each_option};
 use super::order::Order;
 use super::{Item, Record};
 use crate::model::{At, Timestamp};
@@ -14,6 +14,7 @@ const LEAST: usize = 12;
 const LEAST_SECTION: usize = 28;
 const SECTION: u32 = 0x0a0d_0d0a;
 const INTERFACE: u32 = 1;
+const STATISTICS: u32 = 5;
 const OBSOLETE_PACKET: u32 = 2;
 const SIMPLE_PACKET: u32 = 3;
 const ENHANCED_PACKET: u32 = 6;
@@ -94,6 +95,7 @@ impl Pcapng {
                             None
                         }
                         INTERFACE => self.interface(body),
+                        STATISTICS => self.statistics(body, found),
                         SIMPLE_PACKET => self.simple_packet(body, body_at, found),
                         DECRYPTION_SECRETS => self.secrets(body, found),
                         JOURNAL_ENTRY | CUSTOM | CUSTOM_NOT_COPIED => self.number(),
@@ -191,6 +193,27 @@ impl Pcapng {
         None
     }
 
+    /// Reads what was dropped at an interface, and tells where that is more than before.
+    fn statistics(&mut self, body: &[u8], found: &mut Found<'_>) -> Option<&'static str> {
+        let order = self.order;
+        let Some((head, options)) = body.split_first_chunk::<12>() else { return Some(SHORT) };
+        let number = order.first_u32(head).unwrap_or(u32::MAX);
+        let Some(interface) = self.interfaces.get_mut(number as usize) else { return Some(NO_INTERFACE) };
+        let (mut device, mut system) = (0, 0);
+        let whole = each_option(order, options, |code, value| {
+            let value = value.first_chunk().map_or(0, |value| order.u64(*value));
+            match code {
+                DEVICE_DROPPED => device = value,
+                SYSTEM_DROPPED => system = value,
+                _ => {}
+            }
+        });
+        if let Some(anomaly) = interface.dropped(number, system, device) {
+            found.items.push(Item::Diagnostic(Box::new(anomaly)));
+        }
+        (!whole).then_some("an interface's statistics run past their block")
+    }
+
     fn number(&mut self) -> Option<&'static str> {
         self.numbered = self.numbered.saturating_add(1);
         None
@@ -213,6 +236,10 @@ impl Pcapng {
         None
     }
 }
+
+/// Options of interface statistics: packets dropped by the interface, and by the system for lack of room.
+const DEVICE_DROPPED: u16 = 5;
+const SYSTEM_DROPPED: u16 = 7;
 
 const SHORT: &str = "a block is too short for what it should hold: skipped";
 const NO_INTERFACE: &str = "a packet names an interface that is not described: skipped";

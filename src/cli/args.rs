@@ -15,7 +15,7 @@ use crate::pipeline;
 #[command(group = clap::ArgGroup::new("rotation").args(["rotate_size", "rotate_seconds"]).multiple(true))]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(super) struct Input {
-    /// Capture files: pcap or pcapng, plain, gzip or zstd; `-` is standard input
+    /// Capture files: pcap or pcapng, plain, gzip, zstd or lz4; `-` is standard input
     ///
     /// Several files are read as one capture, in the order of time.
     #[arg(value_name = "FILE", required_unless_present = "interfaces")]

@@ -30,7 +30,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 
 /// The WebSocket analyzer for network traffic.
 ///
-/// wirefin reads capture files (pcap and pcapng, plain, gzip or zstd), puts the TCP streams back together, finds the
+/// wirefin reads capture files (pcap and pcapng, plain, gzip, zstd or lz4), puts the TCP streams back together, finds the
 /// WebSocket conversations in them, verifies their handshakes, and shows every message: in order, unmasked and
 /// joined, with what was lost or broken named.
 #[derive(Debug, Parser)]
