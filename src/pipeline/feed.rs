@@ -83,7 +83,7 @@ impl Feed {
 
     /// Passes on what is wrong with the capture itself.
     pub fn diagnostic(&mut self, anomaly: &Anomaly, sink: &mut dyn Sink) {
-        sink.event(&Event { conn: None, at: self.last, kind: Kind::Anomaly { from: None, anomaly } });
+        sink.event(&Event::new(None, self.last, Kind::Anomaly { from: None, anomaly }));
     }
 
     /// Ends all connections, in the order of their names, and tells what there is still to tell.

@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::batch::{Batch, Moment};
 use super::{Analyzer, Collector, Piece, Summary};
-use crate::event::{ConnId, Event, Kind, Opened, Sink};
+use crate::event::{ConnId, Event, Kind, Opening, Sink};
 use crate::model::Timestamp;
 
 /// The analyzer of some connections, and what collects their events.
@@ -20,7 +20,7 @@ pub(super) struct Counting<C> {
 }
 
 /// Hears of every conversation that begins, on whatever thread that is seen.
-pub type Hook = std::sync::Arc<dyn Fn(&Opened) + Send + Sync>;
+pub type Hook = std::sync::Arc<dyn Fn(&Opening) + Send + Sync>;
 
 impl<C: Collector> Sink for Counting<C> {
     fn event(&mut self, event: &Event<'_>) {
