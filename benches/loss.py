@@ -467,7 +467,7 @@ def one_at_a_time(capture, o, rows, skipped, say):
             for kind, count in tally.items():
                 rows[kind, 0].update(count)
                 if count["swallowed"]:
-                    skipped[kind].append(sum(r["evidence"].get("skipped", 0) for r in records if r["type"] == "anomaly" and r["code"] == "resynchronised"))
+                    skipped[kind].append(sum(r["evidence"].get("skipped", 0) for r in records if r["type"] == "anomaly" and r["rule"] == "resynchronised"))
 
 
 def percent(part, whole):

@@ -267,7 +267,8 @@ pub fn session(data: &[u8]) {
         ..session::Limits::default()
     };
     let options = Options { threads: NonZeroUsize::MIN, limits, ..Options::default() };
-    let format = AnyFormat::new("ndjson", &Settings { frames: true }).expect("it is in the list");
+    let format = AnyFormat::new("ndjson", &Settings { frames: true, ..Settings::default() })
+        .expect("it is in the list");
     let mut output = Formatted::new(format, Vec::new(), None);
     let mut files = Files::from_reader("fuzz", Box::new(Cursor::new(data.to_vec())));
     if run(&mut files, &options, &mut output).is_ok() {

@@ -109,7 +109,7 @@ proptest! {
 /// What is said but for times, and for what was captured twice.
 fn once(lines: &str) -> Vec<serde_json::Value> {
     let mut records = timeless(lines);
-    records.retain(|record| record["code"] != "captured-twice");
+    records.retain(|record| record["rule"] != "captured-twice");
     records
 }
 
@@ -137,7 +137,7 @@ fn any_cut_of_the_corpus_gives_the_same() {
             // Whether the client was early is not told where segments come in another order.
             let told = |lines: &str| {
                 let mut records = once(lines);
-                records.retain(|record| record["code"] != "data-before-handshake");
+                records.retain(|record| record["rule"] != "data-before-handshake");
                 records
             };
             let (before, after) = (told(&before), told(&after));

@@ -141,7 +141,7 @@ fn faults(whole: &Sent, shown: &Sent) -> Vec<String> {
 fn blamed(records: &[Value]) -> BTreeSet<String> {
     let unanswered = records.iter().any(|record| record["type"] == "open" && record["response"].is_null());
     let errors = records.iter().filter(|record| record["severity"] == "error");
-    let mut codes: BTreeSet<_> = errors.map(|record| record["code"].as_str().unwrap().to_owned()).collect();
+    let mut codes: BTreeSet<_> = errors.map(|record| record["rule"].as_str().unwrap().to_owned()).collect();
     codes.remove("data-before-handshake");
     if unanswered {
         codes.retain(|code| !["rsv1-on-continuation", "deflate-damaged"].contains(&code.as_str()));

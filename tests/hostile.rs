@@ -44,8 +44,7 @@ fn told(lines: &str, code: &str) {
 
 /// Returns the evidence of the anomaly called `code`.
 fn evidence(lines: &str, code: &str) -> Value {
-    let found =
-        records(lines).into_iter().find(|record| record["code"] == code && record["type"] == "anomaly");
+    let found = records(lines).into_iter().find(|record| record["rule"] == code);
     found.unwrap_or_else(|| panic!("{code} is not told:\n{lines}"))["evidence"].clone()
 }
 

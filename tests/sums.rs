@@ -3,8 +3,9 @@
 use std::num::NonZeroUsize;
 
 use serde_json::Value;
-use wirefin::check::{self, Check, Rules};
+use wirefin::check::{self, Bar, Check, Manner, Rules};
 use wirefin::event::Gather;
+use wirefin::event::Severity;
 use wirefin::export::{AnyFormat, Settings};
 use wirefin::filter::Filter;
 use wirefin::model::Side;
@@ -31,14 +32,19 @@ fn stats(packets: &[Packet], n: usize, form: Form) -> String {
     String::from_utf8(out).unwrap()
 }
 
+fn bar(least: Severity) -> Bar {
+    Bar::new(least, []).unwrap()
+}
+
 fn findings(packets: &[Packet], n: usize, rules: &Rules, form: check::Form) -> String {
     let mut out = Vec::new();
-    gathered(packets, n, Check::new(rules.clone())).findings().write(form, &mut out).unwrap();
+    let manner = Manner { form, rules, bar: &bar(Severity::Error), input: "a b.pcap" };
+    gathered(packets, n, Check::new(rules.clone())).findings().write(manner, &mut out).unwrap();
     String::from_utf8(out).unwrap()
 }
 
 fn filtered(packets: &[Packet], n: usize, filter: &str, wanted: Option<u64>) -> String {
-    let format = AnyFormat::new("ndjson", &Settings { frames: false }).unwrap();
+    let format = AnyFormat::new("ndjson", &Settings::default()).unwrap();
     let mut output =
         FilteredOutput::new(Filter::parse(filter).unwrap(), Formatted::new(format, Vec::new(), wanted));
     run(&mut Held::new(packets.iter().cloned(), 50), &threads(n), &mut output).unwrap();
@@ -247,14 +253,50 @@ fn a_rule_broken_often_is_told_a_few_times_and_counted() {
     dialogue::goodbye(&mut talk);
     let all = gathered(&talk.packets, 1, Check::new(Rules::default())).findings();
     assert_eq!(all.told().len(), 8);
-    assert_eq!(all.count(wirefin::event::Severity::Error), 100);
-    assert!(all.fails(wirefin::event::Severity::Error));
+    assert_eq!(all.count(Severity::Error), 100);
+    assert!(all.fail(&bar(Severity::Error)));
     let text = findings(&talk.packets, 1, &Rules::default(), check::Form::Text);
     assert!(text.contains("92 findings more of the same kinds not shown"), "{text}");
     assert!(text.ends_with("100 errors, 0 warnings, 0 notes in 1 of 1 conversation\n"), "{text}");
     let ignoring = Rules::new([], ["bad-utf8"]).unwrap();
     let none = gathered(&talk.packets, 1, Check::new(ignoring)).findings();
-    assert!(none.told().is_empty() && !none.fails(wirefin::event::Severity::Note));
+    assert!(none.told().is_empty() && !none.fail(&bar(Severity::Note)));
+}
+
+#[test]
+fn a_rule_that_is_denied_fails_the_check_whatever_its_severity() {
+    let talk = dialogue::upgraded(1);
+    let all = gathered(&talk.packets, 1, Check::new(Rules::default())).findings();
+    let rule = all.told().first().map(|finding| finding.anomaly.code());
+    assert!(!all.fail(&bar(Severity::Error)));
+    if let Some(rule) = rule {
+        assert!(all.fail(&Bar::new(Severity::Error, [rule]).unwrap()));
+    }
+    assert!(!all.fail(&Bar::new(Severity::Error, ["bad-utf8"]).unwrap()));
+    assert!(Bar::new(Severity::Error, ["bad-utf9"]).is_err());
+}
+
+#[test]
+fn findings_for_machines_are_well_formed() {
+    let rules = Rules::default();
+    let sarif: Value = serde_json::from_str(&findings(&hostile(), 1, &rules, check::Form::Sarif)).unwrap();
+    let run = &sarif["runs"][0];
+    let listed: Vec<_> =
+        run["tool"]["driver"]["rules"].as_array().unwrap().iter().map(|it| &it["id"]).collect();
+    let results = run["results"].as_array().unwrap();
+    assert!(!results.is_empty() && results.iter().all(|it| listed.contains(&&it["ruleId"])));
+    let at = &results[0]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"];
+    assert_eq!((at, &sarif["version"]), (&"a%20b.pcap".into(), &"2.1.0".into()));
+    let junit = findings(&hostile(), 1, &rules, check::Form::Junit);
+    let cases = junit.matches("<testcase ").count();
+    assert_eq!(cases, wirefin::event::Anomaly::ALL.len());
+    assert!(junit.contains(&format!("tests=\"{cases}\"")) && junit.contains("<failure "), "{junit}");
+    assert_eq!(junit.matches("<failure ").count(), junit.matches("</failure>").count());
+    let github = findings(&hostile(), 1, &rules, check::Form::Github);
+    assert!(
+        github.lines().any(|line| line.starts_with("::error file=a b.pcap,title=wirefin%3A ")),
+        "{github}"
+    );
 }
 
 #[test]
@@ -268,7 +310,8 @@ fn findings_in_json_say_what_the_lines_of_an_export_say() {
     let found = json["findings"].as_array().unwrap();
     assert_eq!(found.len(), exported.len());
     for (finding, line) in found.iter().zip(&exported) {
-        for name in ["code", "severity", "conn", "packet", "time", "from", "text", "spec", "evidence"] {
+        for name in ["rule", "severity", "conn", "packet", "time", "from", "explanation", "spec", "evidence"]
+        {
             assert_eq!(finding.get(name), line.get(name), "{name}");
         }
     }

@@ -1,13 +1,11 @@
-use std::collections::{BTreeMap, HashMap};
-use std::io::{self, Write};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use ahash::RandomState;
-use serde_json::{Map, Value};
 
-use super::{Form, Rules};
-use crate::event::{Anomaly, ConnId, Event, Evidence, Gather, Kind, Severity, Sink};
+use super::rules::known;
+use super::{Rules, UnknownRule, security};
+use crate::event::{Anomaly, ConnId, Event, Gather, Kind, Severity, Sink};
 use crate::model::{At, Side};
-use crate::view::{Rfc3339, count, printable_string, write_json};
 
 /// Gathers broken rules.
 #[derive(Debug)]
@@ -42,6 +40,29 @@ pub struct Finding {
     pub from: Option<Side>,
     /// What was wrong.
     pub anomaly: Anomaly,
+}
+
+/// Decides which broken rules fail a check.
+#[derive(Clone, Debug)]
+pub struct Bar {
+    least: Severity,
+    denied: BTreeSet<&'static str>,
+}
+
+impl Bar {
+    /// Returns the bar that rules of severity `least` and worse do not pass, and those that are `denied` by name.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no rule of such a name.
+    pub fn new<'a>(least: Severity, denied: impl IntoIterator<Item = &'a str>) -> Result<Self, UnknownRule> {
+        Ok(Bar { least, denied: denied.into_iter().map(known).collect::<Result<_, _>>()? })
+    }
+
+    /// Tells whether breaking a rule fails the check.
+    pub fn fails(&self, rule: &str, severity: Severity) -> bool {
+        severity >= self.least || self.denied.contains(rule)
+    }
 }
 
 /// What a check comes to.
@@ -110,9 +131,15 @@ impl Counts {
 impl Sink for Check {
     fn event(&mut self, event: &Event<'_>) {
         match (&event.kind, event.conn) {
-            (Kind::Opened(_), Some(conn)) => {
+            (Kind::Opened(opening), Some(conn)) => {
                 self.found.conversations = self.found.conversations.saturating_add(1);
                 self.live.insert(conn, Counts::default());
+                security::of_opening(opening, &mut |from, anomaly| self.anomaly(event, from, &anomaly));
+            }
+            (Kind::Message(message), _) => {
+                if let Some(anomaly) = security::of_message(message) {
+                    self.anomaly(event, Some(message.from), &anomaly);
+                }
             }
             (Kind::Rejected(_), Some(conn)) => {
                 self.found.refused = self.found.refused.saturating_add(1);
@@ -150,9 +177,9 @@ impl Findings {
         &self.told
     }
 
-    /// Tells whether a rule was broken whose severity is `least` or worse.
-    pub fn fails(&self, least: Severity) -> bool {
-        self.rules.values().any(|(severity, _)| *severity >= least)
+    /// Tells whether a rule was broken that fails the check.
+    pub fn fail(&self, bar: &Bar) -> bool {
+        self.rules.iter().any(|(rule, (severity, _))| bar.fails(rule, *severity))
     }
 
     /// Returns how often rules of a severity were broken.
@@ -161,129 +188,24 @@ impl Findings {
         counts.fold(0, |sum, (_, times)| sum.saturating_add(*times))
     }
 
-    /// Writes them, and a summary.
-    pub fn write(&self, form: Form, to: &mut dyn Write) -> io::Result<()> {
-        match form {
-            Form::Text => self.text(to),
-            Form::Json => {
-                write_json(&self.json(), &mut *to)?;
-                to.write_all(b"\n")
-            }
-        }
+    /// Returns how often each rule was broken, with its severity.
+    pub(super) const fn rules(&self) -> &BTreeMap<&'static str, (Severity, u64)> {
+        &self.rules
     }
 
-    fn all(&self) -> u64 {
+    /// Returns how often rules were broken.
+    pub(super) fn all(&self) -> u64 {
         self.rules.values().fold(0, |sum, (_, times)| sum.saturating_add(*times))
     }
 
-    fn text(&self, to: &mut dyn Write) -> io::Result<()> {
-        for finding in &self.told {
-            finding.text(to)?;
-        }
-        if !self.told.is_empty() {
-            writeln!(to)?;
-        }
-        let more = self.all().saturating_sub(self.told.len() as u64);
-        if more > 0 {
-            writeln!(to, "{} more of the same kinds not shown", count(more, "finding"))?;
-        }
-        for (code, (severity, times)) in &self.rules {
-            writeln!(to, "{times:>8}  {:7}  {code}", severity.name())?;
-        }
-        let [notes, warnings, errors] =
-            Severity::ALL.map(|severity| count(self.count(severity), severity.name()));
-        let broken = self.broken;
-        let conversations = count(self.conversations.saturating_add(self.refused), "conversation");
-        if self.rules.is_empty() {
-            writeln!(to, "no rule broken in {conversations}")
-        } else {
-            writeln!(to, "{errors}, {warnings}, {notes} in {broken} of {conversations}")
-        }
+    /// Returns how many findings are counted only.
+    pub(super) fn untold(&self) -> u64 {
+        self.all().saturating_sub(self.told.len() as u64)
     }
 
-    fn json(&self) -> Value {
-        let findings: Vec<_> = self.told.iter().map(|finding| Value::from(finding.json())).collect();
-        let rules: Map<_, _> =
-            self.rules.iter().map(|(code, (_, times))| ((*code).to_owned(), (*times).into())).collect();
-        serde_json::json!({
-            "v": 1,
-            "findings": findings,
-            "rules": rules,
-            "errors": self.count(Severity::Error),
-            "warnings": self.count(Severity::Warning),
-            "notes": self.count(Severity::Note),
-            "conversations": self.conversations,
-            "refused": self.refused,
-            "broken": self.broken,
-        })
-    }
-}
-
-impl Finding {
-    /// Writes it as a paragraph.
-    fn text(&self, to: &mut dyn Write) -> io::Result<()> {
-        let Finding { conn, url, at, from, anomaly } = self;
-        write!(to, "{}: {}", anomaly.severity().name(), anomaly.code())?;
-        if let Some(from) = from {
-            write!(to, ", {}", from.name())?;
-        }
-        if let Some(conn) = conn {
-            write!(to, ", conn {conn}")?;
-        }
-        if at.packet != 0 {
-            write!(to, ", packet {}", at.packet)?;
-        }
-        if let Some(url) = url {
-            write!(to, ", {}", printable_string(url.as_bytes()))?;
-        }
-        write!(to, "\n  {anomaly}")?;
-        if let Some(spec) = anomaly.spec() {
-            write!(to, " ({spec})")?;
-        }
-        let mut evidence = Vec::new();
-        anomaly.evidence(|name, value| evidence.push(shown(name, &value)));
-        if !evidence.is_empty() {
-            write!(to, "\n  {}", evidence.join(", "))?;
-        }
-        writeln!(to)
-    }
-
-    /// Makes it an object; what it does not have is left out.
-    fn json(&self) -> Map<String, Value> {
-        let Finding { conn, url, at, from, anomaly } = self;
-        let mut evidence = Map::new();
-        anomaly.evidence(|name, value| {
-            let value = match value {
-                Evidence::Number(number) => Value::from(number),
-                Evidence::Text(text) => Value::from(&*text),
-            };
-            evidence.insert(name.to_owned(), value);
-        });
-        let mut time = Vec::new();
-        Rfc3339::default().write(at.time, &mut time);
-        let known = at.packet != 0;
-        let time = known.then(|| String::from_utf8_lossy(&time).into_owned());
-        let fields = [
-            ("code", Some(Value::from(anomaly.code()))),
-            ("severity", Some(anomaly.severity().name().into())),
-            ("conn", conn.map(|conn| conn.packet.get().into())),
-            ("stream", conn.and_then(ConnId::stream).map(Value::from)),
-            ("url", url.as_deref().map(Value::from)),
-            ("packet", known.then(|| at.packet.into())),
-            ("time", time.map(Value::from)),
-            ("from", from.map(|from| from.name().into())),
-            ("text", Some(anomaly.to_string().into())),
-            ("spec", anomaly.spec().map(Value::from)),
-            ("evidence", Some(Value::from(evidence))),
-        ];
-        fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
-    }
-}
-
-/// Writes a piece of evidence; text may come from the wire.
-fn shown(name: &str, value: &Evidence<'_>) -> String {
-    match value {
-        Evidence::Number(number) => format!("{name} {number}"),
-        Evidence::Text(text) => format!("{name} \"{}\"", printable_string(text.as_bytes())),
+    /// Returns how many conversations there were, how many upgrades were refused, and in how many of both a rule was
+    /// broken.
+    pub(super) const fn conversations(&self) -> (u64, u64, u64) {
+        (self.conversations, self.refused, self.broken)
     }
 }

@@ -1,13 +1,23 @@
 //! The rules of RFC 6455 and RFC 7692, held against a capture: a test assertion for servers and clients.
 //!
-//! [`Check`] gathers every broken rule while events pass; [`Findings`] is what it comes to. Which rules count is said by
-//! [`Rules`], and [`list`] lists them all.
+//! [`Check`] gathers every broken rule while events pass; [`Findings`] is what it comes to, and each form of writing it
+//! has a file. Which rules count is said by [`Rules`], which of them fail the check by [`Bar`], and [`list`] lists them
+//! all. `security` judges what no single frame shows.
 
 mod findings;
+mod github;
+mod json;
+mod junit;
+mod practice;
 mod rules;
+mod sarif;
+mod security;
+mod text;
 
-pub use findings::{Check, Finding, Findings};
-pub use rules::{Rules, UnknownRule, list};
+use std::io::{self, Write};
+
+pub use findings::{Bar, Check, Finding, Findings};
+pub use rules::{Rules, UnknownRule, list, markdown};
 
 /// Name of a form in which findings are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +26,12 @@ pub enum Form {
     Text,
     /// One JSON object.
     Json,
+    /// A JUnit report.
+    Junit,
+    /// A SARIF log.
+    Sarif,
+    /// GitHub's annotations.
+    Github,
 }
 
 impl Form {
@@ -23,10 +39,40 @@ impl Form {
     pub const LIST: &'static [(&'static str, &'static str, Form)] = &[
         ("text", "a paragraph a finding", Form::Text),
         ("json", "one JSON object with everything", Form::Json),
+        ("junit", "a JUnit report with a test case for each rule", Form::Junit),
+        ("sarif", "a SARIF 2.1.0 log", Form::Sarif),
+        ("github", "annotations of a GitHub workflow", Form::Github),
     ];
 
     /// Returns the form called `name`; `None` where there is none.
     pub fn named(name: &str) -> Option<Form> {
         Form::LIST.iter().find(|(known, ..)| *known == name).map(|(.., form)| *form)
+    }
+}
+
+/// How findings are written.
+#[derive(Clone, Copy, Debug)]
+pub struct Manner<'a> {
+    /// In which form.
+    pub form: Form,
+    /// Which rules count.
+    pub rules: &'a Rules,
+    /// Which of them fail the check.
+    pub bar: &'a Bar,
+    /// What names the capture.
+    pub input: &'a str,
+}
+
+impl Findings {
+    /// Writes them, and a summary.
+    pub fn write(&self, manner: Manner<'_>, to: &mut dyn Write) -> io::Result<()> {
+        let Manner { form, rules, bar, input } = manner;
+        match form {
+            Form::Text => text::write(self, to),
+            Form::Json => json::write(self, to),
+            Form::Junit => junit::write(self, rules, bar, to),
+            Form::Sarif => sarif::write(self, rules, input, to),
+            Form::Github => github::write(self, input, to),
+        }
     }
 }

@@ -2,6 +2,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use super::Form;
+use super::practice::{fault, practice};
 use crate::event::Anomaly;
 
 /// The fewest columns that sentences are broken into.
@@ -41,7 +42,8 @@ impl Rules {
     }
 }
 
-fn known(code: &str) -> Result<&'static str, UnknownRule> {
+/// Returns the rule called `code`.
+pub(super) fn known(code: &str) -> Result<&'static str, UnknownRule> {
     let code = code.trim();
     let found = Anomaly::ALL.iter().find(|(known, ..)| *known == code);
     found.map(|(known, ..)| *known).ok_or_else(|| UnknownRule(code.to_owned()))
@@ -64,10 +66,10 @@ pub fn list(form: Form, columns: Option<usize>) -> String {
                 write_below(&mut out, &head, sentence, columns);
             }
         }
-        Form::Json => {
+        _ => {
             let rules: Vec<_> = rules()
                 .map(|((code, severity, spec), text)| {
-                    serde_json::json!({"code": code, "severity": severity.name(), "spec": spec, "text": text})
+                    serde_json::json!({"rule": code, "severity": severity.name(), "spec": spec, "explanation": text})
                 })
                 .collect();
             // Writing into a string cannot fail.
@@ -76,6 +78,40 @@ pub fn list(form: Form, columns: Option<usize>) -> String {
     }
     out
 }
+
+/// Returns all rules as a page of documentation.
+pub fn markdown() -> String {
+    let mut out = String::from(HEAD);
+    let words = Anomaly::SENTENCES.iter().zip(Anomaly::RULES).zip(Anomaly::EVIDENCE);
+    for ((rule, severity, spec), ((sentence, text), evidence)) in Anomaly::ALL.iter().zip(words) {
+        let evidence: Vec<_> = evidence.iter().map(|name| format!("`{name}`")).collect();
+        let evidence = if evidence.is_empty() { "—".to_owned() } else { evidence.join(", ") };
+        let (severity, spec, fault) = (severity.name(), spec.unwrap_or("—"), fault(rule));
+        let text = text.trim().split_whitespace().collect::<Vec<_>>().join(" ");
+        // Writing into a string cannot fail.
+        let _ = write!(
+            out,
+            "\n## {rule}\n\n*{sentence}*\n\n\
+             | severity | section | whose doing | evidence |\n|---|---|---|---|\n\
+             | {severity} | {spec} | {fault} | {evidence} |\n\n{text}\n"
+        );
+        if let Some(peers) = practice(rule) {
+            let _ = write!(out, "\nReal peers: {peers}\n");
+        }
+    }
+    out
+}
+
+/// Stands before the rules.
+const HEAD: &str = "\
+# The rules
+
+`wirefin check` holds a capture against these rules, and `anomaly` lines of an export name them. This page is generated from the table in
+`src/model/anomaly.rs`; after a change there, `WIREFIN_BLESS=1 cargo test --lib rules` writes it anew.
+
+`error`: a MUST was broken. `warning`: a SHOULD was broken, or it is suspicious. `note`: a limit of the capture or of wirefin, or something that only a
+person can judge.
+";
 
 /// Writes `head` and the words of `sentence` in lines of so many columns, each below the first.
 fn write_below(out: &mut String, head: &str, sentence: &str, columns: Option<usize>) {
@@ -122,7 +158,18 @@ mod tests {
         assert_eq!(words, ["bad-utf8", "error", "RFC 6455 §8.1", "a text message is not UTF-8"]);
         let json: serde_json::Value = serde_json::from_str(&list(Form::Json, None)).unwrap();
         assert_eq!(json.as_array().unwrap().len(), Anomaly::ALL.len());
-        assert!(json.as_array().unwrap().iter().all(|rule| rule["text"].is_string()));
+        assert!(json.as_array().unwrap().iter().all(|rule| rule["explanation"].is_string()));
+    }
+
+    /// With `WIREFIN_BLESS=1` in the environment it rewrites the file instead.
+    #[test]
+    fn the_page_of_rules_is_the_one_of_the_table() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/rules.md");
+        if std::env::var_os("WIREFIN_BLESS").is_some() {
+            std::fs::write(path, markdown()).unwrap();
+        }
+        let written = std::fs::read_to_string(path).unwrap_or_default();
+        assert!(written == markdown(), "docs/rules.md is old: run WIREFIN_BLESS=1 cargo test --lib rules");
     }
 
     #[test]

@@ -3,7 +3,7 @@ use std::io::Write as _;
 use clap::builder::{PossibleValue, PossibleValuesParser};
 
 use super::{Outcome, args, trip};
-use crate::check::{self, Check, Form, Rules};
+use crate::check::{self, Bar, Check, Form, Manner, Rules};
 use crate::event::Severity;
 
 /// Hold a capture against the rules of RFC 6455 and RFC 7692
@@ -21,12 +21,16 @@ pub(super) struct Args {
     #[arg(long, value_name = "SEVERITY", default_value = "error")]
     fail_on: FailOn,
 
+    /// Exit with 1 where one of these rules is broken, whatever its severity
+    #[arg(long, value_name = "RULE", value_delimiter = ',')]
+    deny: Vec<String>,
+
     /// Check only these rules
-    #[arg(long, value_name = "CODE", value_delimiter = ',')]
+    #[arg(long, value_name = "RULE", value_delimiter = ',')]
     rules: Vec<String>,
 
     /// Leave these rules out
-    #[arg(long, value_name = "CODE", value_delimiter = ',')]
+    #[arg(long, value_name = "RULE", value_delimiter = ',')]
     ignore: Vec<String>,
 
     /// Write in this form
@@ -72,13 +76,16 @@ impl Args {
         let form = Form::named(&self.format).unwrap_or(Form::Text);
         let rules =
             Rules::new(self.rules.iter().map(String::as_str), self.ignore.iter().map(String::as_str))?;
+        let bar = Bar::new(self.fail_on.into(), self.deny.iter().map(String::as_str))?;
+        let input = self.input.files.first().map_or_else(|| "-".into(), |file| file.to_string_lossy());
+        let manner = Manner { form, rules: &rules, bar: &bar, input: &input };
         let mut outcome = Outcome::Fine;
-        trip::gather(&self.input, &self.output, Check::new(rules), |check, to| {
+        trip::gather(&self.input, &self.output, Check::new(rules.clone()), |check, to| {
             let findings = check.findings();
-            if findings.fails(self.fail_on.into()) {
+            if findings.fail(&bar) {
                 outcome = Outcome::Findings;
             }
-            findings.write(form, to)
+            findings.write(manner, to)
         })?;
         Ok(outcome)
     }

@@ -24,6 +24,10 @@ pub(super) struct Args {
     /// Write a record for each frame too
     #[arg(long)]
     frames: bool,
+
+    /// Repeat URL, host, addresses and sub-protocol in every record, and give header fields by name
+    #[arg(long)]
+    wide: bool,
 }
 
 fn formats() -> PossibleValuesParser {
@@ -32,7 +36,7 @@ fn formats() -> PossibleValuesParser {
 
 impl Args {
     pub(super) fn run(&self) -> anyhow::Result<()> {
-        let format = AnyFormat::new(&self.format, &Settings { frames: self.frames });
+        let format = AnyFormat::new(&self.format, &Settings { frames: self.frames, wide: self.wide });
         let format = format.ok_or_else(|| anyhow::anyhow!("there is no format called {}", self.format))?;
         trip::run(&self.input, &self.output, self.end.count, format)
     }

@@ -1,13 +1,15 @@
-//! The NDJSON lines of the hot path, written by hand: several times faster than [`super::record`], which is
-//! their oracle.
+//! The NDJSON lines, written straight into a buffer; [`super::record`] holds the promise as types.
 
+mod open;
 #[cfg(test)]
 mod tests;
 
-use super::record::{Record, tells_all};
 use super::string::string;
-use super::text::{base64, boolean, number, seconds};
-use crate::event::{Anomaly, Closed, ConnId, DirectionTotals, Event, Evidence, Frame, Kind, Message, Wire};
+use super::text::{base64, boolean, epoch, hex, number, seconds};
+use crate::event::{
+    Anomaly, CloseBody, Closed, ConnId, Conversation, DirectionTotals, Event, Evidence, Frame, Framing, Kind,
+    Message, Wire,
+};
 use crate::model::{At, Side, Timestamp};
 use crate::view::{Rfc3339, close_code_name};
 
@@ -15,16 +17,24 @@ use crate::view::{Rfc3339, close_code_name};
 #[derive(Clone, Debug, Default)]
 pub(super) struct Lines {
     clock: Rfc3339,
+    /// What names a conversation is repeated on every line, and header fields go by their names.
+    wide: bool,
 }
 
 /// How long a time is, quotes included.
 const TIME: usize = 32;
 
 impl Lines {
+    /// Makes the writer of lines that stand for themselves, or of ones that are understood together.
+    pub(super) fn new(wide: bool) -> Self {
+        Lines { clock: Rfc3339::default(), wide }
+    }
+
     /// Appends the object that tells `event`.
     pub(super) fn write(&mut self, event: &Event<'_>, out: &mut Vec<u8>) {
         match &event.kind {
-            Kind::Opened(_) | Kind::Rejected(_) => Record::of(event).write(out),
+            Kind::Opened(opening) => self.opened(event, opening, out),
+            Kind::Rejected(rejected) => self.rejected(event, rejected, out),
             Kind::Frame(frame) => self.frame(event, frame, out),
             Kind::Message(message) => self.message(event, message, out),
             Kind::Anomaly { from, anomaly } => self.anomaly(event, *from, anomaly, out),
@@ -36,11 +46,15 @@ impl Lines {
         out.reserve((message.payload.len().saturating_mul(5) / 4).saturating_add(800));
         put(out, r#"{"type":"message","time":"#);
         let time = out.len();
-        self.place(event.conn, event.at, out);
+        self.place(event, out);
         side(out, r#","from":"#, message.from);
         put(out, r#","opcode":""#);
         put(out, message.opcode.name());
-        put(out, r#"","length":"#);
+        put(out, r#"","n":"#);
+        number(out, message.number);
+        put(out, r#","delta":"#);
+        seconds(out, message.delta);
+        put(out, r#","length":"#);
         number(out, message.length);
         payload(message, out);
         if let Some(rtt) = message.rtt {
@@ -48,6 +62,12 @@ impl Lines {
             seconds(out, rtt);
         }
         missing(message, out);
+        if message.framing == Framing::Searched {
+            put(out, r#","framing":"searched""#);
+        }
+        if !message.verified {
+            put(out, r#","verified":false"#);
+        }
         wire(&message.wire, out);
         put(out, r#","first_time":"#);
         if message.wire.first.time == event.at.time {
@@ -55,13 +75,14 @@ impl Lines {
         } else {
             self.time(message.wire.first.time, out);
         }
-        put(out, "}}");
+        put(out, "}");
+        self.end(event, out);
     }
 
     fn frame(&mut self, event: &Event<'_>, frame: &Frame, out: &mut Vec<u8>) {
         let header = frame.header;
         put(out, r#"{"type":"frame","time":"#);
-        self.place(event.conn, event.at, out);
+        self.place(event, out);
         side(out, r#","from":"#, frame.from);
         put(out, r#","fin":"#);
         boolean(out, header.fin);
@@ -73,9 +94,7 @@ impl Lines {
         boolean(out, header.mask.is_some());
         if let Some(key) = header.mask {
             put(out, r#","mask":""#);
-            for byte in key {
-                out.extend_from_slice(&[hex(byte >> 4), hex(byte & 15)]);
-            }
+            hex(out, key);
             put(out, r#"""#);
         }
         put(out, r#","length":"#);
@@ -84,31 +103,25 @@ impl Lines {
         number(out, header.header_length);
         put(out, r#","offset":"#);
         number(out, frame.offset);
-        put(out, "}");
+        self.end(event, out);
     }
 
     fn anomaly(&mut self, event: &Event<'_>, from: Option<Side>, anomaly: &Anomaly, out: &mut Vec<u8>) {
         put(out, r#"{"type":"anomaly""#);
-        let in_packet = event.at.packet != 0;
-        if in_packet {
+        if event.at.packet != 0 {
             put(out, r#","time":"#);
-            self.time(event.at.time, out);
-        }
-        if let Some(conn) = event.conn {
+            self.place(event, out);
+        } else if let Some(conn) = event.conn {
             name(conn, out);
-        }
-        if in_packet {
-            put(out, r#","packet":"#);
-            number(out, event.at.packet);
         }
         if let Some(from) = from {
             side(out, r#","from":"#, from);
         }
-        put(out, r#","code":""#);
+        put(out, r#","rule":""#);
         put(out, anomaly.code());
         put(out, r#"","severity":""#);
         put(out, anomaly.severity().name());
-        put(out, r#"","text":"#);
+        put(out, r#"","explanation":"#);
         string(out, &anomaly.to_string());
         if let Some(spec) = anomaly.spec() {
             put(out, r#","spec":"#);
@@ -126,12 +139,13 @@ impl Lines {
                 Evidence::Text(value) => string(out, &value),
             }
         });
-        put(out, "}}");
+        put(out, "}");
+        self.end(event, out);
     }
 
     fn closed(&mut self, event: &Event<'_>, closed: &Closed, out: &mut Vec<u8>) {
         put(out, r#"{"type":"close","time":"#);
-        self.place(event.conn, event.at, out);
+        self.place(event, out);
         if let Some(code) = closed.code {
             put(out, r#","code":"#);
             number(out, code);
@@ -148,24 +162,40 @@ impl Lines {
         totals(out, closed.totals.client);
         put(out, r#","server_totals":"#);
         totals(out, closed.totals.server);
-        put(out, "}");
+        self.end(event, out);
     }
 
-    /// Appends the values of `time`, `conn` and `packet`, the first without its name.
-    fn place(&mut self, conn: Option<ConnId>, at: At, out: &mut Vec<u8>) {
-        self.time(at.time, out);
-        match conn {
-            Some(conn) => name(conn, out),
-            None => put(out, r#","conn":0"#),
+    /// Appends the values of `time`, `ts`, `conn` and so on, the first without its name.
+    fn place(&mut self, event: &Event<'_>, out: &mut Vec<u8>) {
+        let At { packet, time } = event.at;
+        self.time(time, out);
+        put(out, r#","ts":"#);
+        epoch(out, time);
+        if let Some(conn) = event.conn {
+            name(conn, out);
         }
         put(out, r#","packet":"#);
-        number(out, at.packet);
+        number(out, packet);
+        if event.known != packet {
+            put(out, r#","known":"#);
+            number(out, event.known);
+        }
     }
 
     fn time(&mut self, time: Timestamp, out: &mut Vec<u8>) {
         put(out, r#"""#);
         self.clock.write(time, out);
         put(out, r#"""#);
+    }
+
+    /// Ends a line, with what names its conversation where that was asked for.
+    fn end(&self, event: &Event<'_>, out: &mut Vec<u8>) {
+        if self.wide
+            && let Some(conversation) = event.conversation
+        {
+            wide(conversation, out);
+        }
+        put(out, "}");
     }
 }
 
@@ -177,6 +207,14 @@ fn name(conn: ConnId, out: &mut Vec<u8>) {
         put(out, r#","stream":"#);
         number(out, stream.get());
     }
+}
+
+/// Appends what names a conversation.
+fn wide(conversation: &Conversation, out: &mut Vec<u8>) {
+    open::ends(conversation.client, conversation.server, out);
+    text(r#","url":"#, conversation.url.as_deref(), out);
+    text(r#","host":"#, conversation.host(), out);
+    text(r#","subprotocol":"#, conversation.subprotocol.as_deref(), out);
 }
 
 /// Appends the `wire` object up to the time, which the caller may have at hand.
@@ -200,7 +238,7 @@ fn wire(wire: &Wire, out: &mut Vec<u8>) {
 
 fn payload(message: &Message<'_>, out: &mut Vec<u8>) {
     if let Some(close) = &message.close {
-        if !tells_all(close, message) {
+        if !tells_all(close, message.payload) {
             put(out, r#","base64":"#);
             base64(out, message.payload);
         }
@@ -220,6 +258,17 @@ fn payload(message: &Message<'_>, out: &mut Vec<u8>) {
     } else {
         put(out, r#","base64":"#);
         base64(out, message.payload);
+    }
+}
+
+/// Tells whether a close body's code and reason are all that the payload holds.
+fn tells_all(close: &CloseBody<'_>, payload: &[u8]) -> bool {
+    match payload {
+        [] => true,
+        [high, low, reason @ ..] => {
+            u16::from_be_bytes([*high, *low]) == close.code && reason == close.reason.as_bytes()
+        }
+        [_] => false,
     }
 }
 
@@ -259,9 +308,14 @@ fn totals(out: &mut Vec<u8>, totals: DirectionTotals) {
 }
 
 fn reason(out: &mut Vec<u8>, reason: &str) {
-    if !reason.is_empty() {
-        put(out, r#","reason":"#);
-        string(out, reason);
+    text(r#","reason":"#, Some(reason).filter(|reason| !reason.is_empty()), out);
+}
+
+/// Appends a string behind its key, where there is one.
+fn text(key: &str, value: Option<&str>, out: &mut Vec<u8>) {
+    if let Some(value) = value {
+        put(out, key);
+        string(out, value);
     }
 }
 
@@ -274,10 +328,6 @@ fn side(out: &mut Vec<u8>, key: &str, side: Side) {
             Side::Server => r#""server""#,
         },
     );
-}
-
-fn hex(nibble: u8) -> u8 {
-    b"0123456789abcdef".get(usize::from(nibble)).copied().unwrap_or(b'0')
 }
 
 fn put(out: &mut Vec<u8>, text: &str) {

@@ -25,6 +25,8 @@ use crate::model::Timestamp;
 pub struct Settings {
     /// Show frames too.
     pub frames: bool,
+    /// Make every line stand for itself: repeat what names its conversation.
+    pub wide: bool,
 }
 
 /// One output format: how a record is written and what stands around records.

@@ -7,6 +7,7 @@ use base64::Engine;
 use base64::engine::Simd;
 use base64::engine::general_purpose::PAD;
 
+use crate::model::Timestamp;
 use crate::view::eight_digits;
 
 /// Appends a number.
@@ -42,6 +43,27 @@ pub(super) fn seconds(out: &mut Vec<u8>, value: Duration) {
     let used = digits.iter().rposition(|&digit| digit != b'0').unwrap_or(0);
     out.push(b'.');
     out.extend_from_slice(digits.get(..=used).unwrap_or_default());
+}
+
+/// Appends a moment as seconds since 1970 with six decimals.
+pub(super) fn epoch(out: &mut Vec<u8>, time: Timestamp) {
+    let micros = time.as_nanos().div_euclid(1000);
+    if micros < 0 {
+        out.push(b'-');
+    }
+    let micros = micros.unsigned_abs();
+    number(out, micros / 1_000_000);
+    out.push(b'.');
+    let digits = eight_digits(u32::try_from(micros % 1_000_000).unwrap_or(0));
+    out.extend_from_slice(digits.get(2..).unwrap_or_default());
+}
+
+/// Appends bytes in hexadecimal.
+pub(super) fn hex(out: &mut Vec<u8>, bytes: [u8; 4]) {
+    let digit = |nibble: u8| b"0123456789abcdef".get(usize::from(nibble)).copied().unwrap_or(b'0');
+    for byte in bytes {
+        out.extend_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
+    }
 }
 
 /// Encodes by the widest instructions there are.
@@ -90,6 +112,22 @@ mod tests {
         ] {
             let mut out = Vec::new();
             seconds(&mut out, Duration::from_nanos(nanos));
+            assert_eq!(String::from_utf8(out).unwrap(), want);
+        }
+    }
+
+    #[test]
+    fn moments_are_good_to_a_microsecond() {
+        for (nanos, want) in [
+            (0, "0.000000"),
+            (999, "0.000000"),
+            (1_709_208_000_000_412_999, "1709208000.000412"),
+            (-1, "-0.000001"),
+            (-1_500_000_000, "-1.500000"),
+            (i64::MAX, "9223372036.854775"),
+        ] {
+            let mut out = Vec::new();
+            epoch(&mut out, Timestamp::from_nanos(nanos));
             assert_eq!(String::from_utf8(out).unwrap(), want);
         }
     }

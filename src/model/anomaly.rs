@@ -92,6 +92,12 @@ macro_rules! anomalies {
             /// Says in one sentence each, in the order of [`Anomaly::ALL`], what is wrong.
             pub const SENTENCES: &'static [&'static str] = &[$( $text ),*];
 
+            /// Returns each rule as its document says it, or in our words, in the order of [`Anomaly::ALL`].
+            pub const RULES: &'static [&'static str] = &[$( concat!($($doc),+) ),*];
+
+            /// Names the pieces of evidence of each, in the order of [`Anomaly::ALL`].
+            pub const EVIDENCE: &'static [&'static [&'static str]] = &[$( &[$( stringify!($field) ),*] ),*];
+
             /// Returns the stable kebab-case name.
             pub const fn code(&self) -> &'static str {
                 match self { $( Anomaly::$variant { .. } => $code, )* }
@@ -431,6 +437,36 @@ anomalies! {
     H2Resynchronised { /// How many captured bytes were skipped.
         skipped: u64 }
         = "h2-resynchronised", Note, None, "HTTP/2 frames were found after a gap";
+
+    // Security, judged by `check` alone.
+    /// "Servers that are not intended to process input from any web page but only for certain sites SHOULD verify the
+    /// |Origin| field is an origin they expect" (RFC 6455 §10.2); browsers always send one.
+    OriginMissing {}
+        = "origin-missing", Note, Some("RFC 6455 §10.2"), "a request with cookies was granted without an Origin";
+    /// "If the origin indicated is unacceptable to the server, then it SHOULD respond to the WebSocket handshake with a
+    /// reply containing HTTP 403 Forbidden status code" (RFC 6455 §10.2).
+    OriginForeign { /// The origin of the page.
+        origin: Box<str>, /// The host that was asked.
+        host: Box<str> }
+        = "origin-foreign", Warning, Some("RFC 6455 §10.2"), "a request with cookies was granted to a page of another host";
+    /// "Connection confidentiality and integrity is provided by running the WebSocket Protocol over TLS" (RFC 6455
+    /// §10.6).
+    CredentialsInClear { /// The header field that holds them.
+        field: &'static str }
+        = "credentials-in-clear", Warning, Some("RFC 6455 §10.6"), "credentials were sent without encryption";
+    /// URLs are logged and shown where header fields are not.
+    TokenInUrl { /// The name of the parameter.
+        parameter: Box<str> }
+        = "token-in-url", Warning, Some("RFC 9110 §17.9"), "the URL holds a secret";
+    /// Sec-WebSocket-Protocol names sub-protocols; a server that echoes a token shows it to whoever reads the answer.
+    TokenInSubprotocol { /// The length of what looks like a token, in characters.
+        length: u64 }
+        = "token-in-subprotocol", Note, Some("RFC 6455 §1.9"), "an offered sub-protocol looks like a token";
+    /// A small message that inflates to a large one is an attack on who receives it (RFC 7692 §8).
+    CompressionRatio { /// Its bytes on the wire.
+        wire: u64, /// Its bytes inflated.
+        length: u64 }
+        = "compression-ratio", Warning, Some("RFC 7692 §8"), "a message is more than 200 times as long as it was on the wire";
 
     // TCP and IP.
     /// A retransmitted byte differs from the first copy, which stands (RFC 9293 §3.10.7.4).

@@ -53,3 +53,92 @@ impl Matcher {
         self.reads && store.entry(number).is_some_and(is_dropped)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::capture::Files;
+    use crate::event::{Event, Kind};
+    use crate::export::Format;
+    use crate::model::Timestamp;
+    use crate::pipeline::{Formatted, Options, record, run};
+    use crate::store::{Bounds, Shared};
+
+    /// Filters that ask every kind of question.
+    const FILTERS: &[&str] = &[
+        "opcode == text",
+        "from == server and len > 10",
+        r#"text contains "e""#,
+        r#"payload matches "[0-9]""#,
+        r#"json.type == "trade" or json[0]"#,
+        "gap_before > 1ms",
+        "rtt < 1s",
+        "frames > 1 or fragmented",
+        "compressed or not masked",
+        "not complete",
+        "close.code in {1000..1015}",
+        r#"close.reason contains "e""#,
+        "anomaly and severity >= warning",
+        r#"url contains "/" and not host == "x""#,
+        r#"path == "/" or subprotocol"#,
+        "port == 9001 or client.ip == 10.0.0.0/8",
+        "conn > 3",
+        "time > 10ms and packet > 9",
+    ];
+
+    /// Writes for each event which filters are true of it.
+    #[derive(Clone)]
+    struct Asked(Vec<Filter>, Timestamp);
+
+    impl Format for Asked {
+        fn wants_frames(&self) -> bool {
+            false
+        }
+
+        fn start(&mut self, first: Timestamp) {
+            self.1 = first;
+        }
+
+        fn write(&mut self, event: &Event<'_>, out: &mut Vec<u8>) {
+            if !matches!(event.kind, Kind::Frame(_)) {
+                let facts = Facts::of(event, self.1);
+                out.extend(self.0.iter().map(|filter| if filter.matches(&facts) { b'1' } else { b'0' }));
+                out.push(b'\n');
+            }
+        }
+    }
+
+    #[test]
+    fn the_screen_shows_what_a_filter_of_the_command_line_lets_through() {
+        let mut open = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("captures")];
+        let (mut captures, mut rows) = (0, 0);
+        while let Some(path) = open.pop() {
+            if path.is_dir() {
+                open.extend(std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+            }
+            let Ok(mut files) = Files::open(std::slice::from_ref(&path)) else { continue };
+            let filters = FILTERS.iter().map(|text| Filter::parse(text).unwrap()).collect();
+            let mut live = Formatted::new(Asked(filters, Timestamp::default()), Vec::new(), None);
+            if run(&mut files, &Options::default(), &mut live).is_err() {
+                continue;
+            }
+            let live = String::from_utf8(live.finish().unwrap()).unwrap();
+            let store = Shared::new(Bounds::default());
+            let mut files = Files::open(std::slice::from_ref(&path)).unwrap();
+            record(&mut files, &Options::default(), &store).unwrap();
+            let mut store = store.lock();
+            let mut matchers: Vec<_> = FILTERS.iter().map(|text| Matcher::parse(text).unwrap()).collect();
+            assert_eq!(store.len(), live.lines().count(), "{}", path.display());
+            for (number, line) in (0..).zip(live.lines()) {
+                let mut ask = |it: &mut Matcher| if it.matches(&mut store, number) { '1' } else { '0' };
+                let shown: String = matchers.iter_mut().map(&mut ask).collect();
+                assert_eq!(shown, line, "row {number} of {}", path.display());
+                rows += 1;
+            }
+            captures += 1;
+        }
+        assert!(captures > 100 && rows > 1000, "{captures} {rows}");
+    }
+}

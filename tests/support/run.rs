@@ -17,7 +17,7 @@ pub(crate) fn export_from(
     options: &Options,
     frames: bool,
 ) -> Result<Vec<u8>, Error> {
-    written(source, options, AnyFormat::new("ndjson", &Settings { frames }).unwrap())
+    written(source, options, AnyFormat::new("ndjson", &Settings { frames, ..Settings::default() }).unwrap())
 }
 
 /// Prints what a source gives as it is printed to a file.
@@ -85,9 +85,9 @@ pub(crate) fn timeless(lines: &str) -> Vec<Value> {
     records
 }
 
-/// Returns the codes of all anomalies, in order.
+/// Returns the rules of all anomalies, in order.
 pub(crate) fn codes(lines: &str) -> Vec<String> {
-    let code = |record: &Value| Some(record.get("code")?.as_str()?.to_owned());
+    let code = |record: &Value| Some(record.get("rule")?.as_str()?.to_owned());
     records(lines).iter().filter(|record| record["type"] == "anomaly").filter_map(code).collect()
 }
 

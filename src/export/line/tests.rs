@@ -1,5 +1,10 @@
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+
+use super::super::record::Record;
 use super::*;
-use crate::event::{CloseBody, Framing, Missing};
+use crate::event::{Missing, Over, Proxy, Rejected, Tls};
 use crate::model::{Endpoint, Pair};
 use crate::view::samples;
 use crate::websocket::{Header, Opcode};
@@ -8,11 +13,20 @@ use proptest::prelude::*;
 use std::num::NonZeroU64;
 use std::time::Duration;
 
-fn check(event: &Event<'_>) {
-    let (mut quick, mut slow) = (Vec::new(), Vec::new());
-    Lines::default().write(event, &mut quick);
-    Record::of(event).write(&mut slow);
-    assert_eq!(String::from_utf8(quick).unwrap(), String::from_utf8(slow).unwrap());
+/// Reads a line back into the promise and tells whether nothing of it was lost on the way.
+fn check(event: &Event<'_>) -> (Record, Value) {
+    let records = [false, true].map(|wide| {
+        let mut out = Vec::new();
+        Lines::new(wide).write(event, &mut out);
+        let line = String::from_utf8(out).unwrap();
+        assert!(line.starts_with(r#"{"type":""#) && !line.contains('\n'), "{line}");
+        let value: Value = serde_json::from_str(&line).unwrap_or_else(|e| panic!("{e}: {line}"));
+        let record: Record = serde_json::from_str(&line).unwrap_or_else(|e| panic!("{e}: {line}"));
+        assert_eq!(serde_json::to_value(&record).unwrap(), value, "{line}");
+        (record, value)
+    });
+    let [narrow, _] = records;
+    narrow
 }
 
 fn line(event: &Event<'_>) -> String {
@@ -27,8 +41,8 @@ fn a_message_line_stands_as_promised() {
     assert_eq!(
         line(&samples::event(12, 400, Kind::Message(hello))),
         concat!(
-            r#"{"type":"message","time":"2024-02-29T12:00:00.000400000Z","conn":4,"packet":12,"from":"client","#,
-            r#""opcode":"text","length":5,"text":"hello","wire":{"frames":1,"bytes":11,"compressed":false,"#,
+            r#"{"type":"message","time":"2024-02-29T12:00:00.000400000Z","ts":1709208000.000400,"conn":4,"packet":12,"from":"client","#,
+            r#""opcode":"text","n":1,"delta":0.0004,"length":5,"text":"hello","wire":{"frames":1,"bytes":11,"compressed":false,"#,
             r#""masked":true,"first_packet":12,"first_time":"2024-02-29T12:00:00.000400000Z"}}"#
         )
     );
@@ -48,7 +62,7 @@ fn a_pong_line_has_its_round_trip() {
 fn a_close_frame_tells_code_name_and_reason() {
     let close = samples::close(Side::Client, b"\x03\xe8bye");
     assert!(line(&samples::event(15, 900, Kind::Message(close))).contains(
-        r#""opcode":"close","length":5,"close":{"code":1000,"name":"normal closure","reason":"bye"},"wire":"#
+        r#""opcode":"close","n":1,"delta":0.0004,"length":5,"close":{"code":1000,"name":"normal closure","reason":"bye"},"wire":"#
     ));
     let empty = samples::close(Side::Client, b"");
     assert!(
@@ -92,9 +106,9 @@ fn an_open_line_stands_as_promised() {
     assert_eq!(
         line(&samples::event(9, 0, Kind::Opened(&opened))),
         concat!(
-            r#"{"type":"open","v":1,"time":"2024-02-29T12:00:00.000000000Z","conn":4,"packet":9,"#,
+            r#"{"type":"open","v":2,"time":"2024-02-29T12:00:00.000000000Z","ts":1709208000.000000,"conn":4,"packet":9,"#,
             r#""client":{"ip":"10.77.0.2","port":51314},"server":{"ip":"10.77.0.1","port":9001},"#,
-            r#""community_id":"1:H5WoiduBUcBZk58VDCsbrrcpPNE=","url":"ws://host:9001/path?x=1","#,
+            r#""community_id":"1:H5WoiduBUcBZk58VDCsbrrcpPNE=","http":"1.1","url":"ws://host:9001/path?x=1","#,
             r#""request":{"method":"GET","target":"/path?x=1","version":"1.1","headers":[["Host","host:9001"],"#,
             r#"["Sec-WebSocket-Key","dGhlIHNhbXBsZSBub25jZQ=="],["User-Agent","evil\u001b]0;title\u0007\u202e"]]},"#,
             r#""response":{"status":101,"reason":"Switching Protocols","#,
@@ -102,7 +116,7 @@ fn an_open_line_stands_as_promised() {
             r#""accept":{"key":"dGhlIHNhbXBsZSBub25jZQ==","found":"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=","#,
             r#""expected":"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=","valid":true},"subprotocol":"chat","#,
             r#""deflate":{"client_no_context_takeover":false,"server_no_context_takeover":true,"#,
-            r#""client_max_window_bits":15,"server_max_window_bits":9}}"#
+            r#""client_max_window_bits":15,"server_max_window_bits":9},"transport":"websocket"}"#
         )
     );
 }
@@ -111,15 +125,16 @@ fn an_open_line_stands_as_promised() {
 fn an_open_line_without_a_handshake_says_null() {
     let opened = samples::not_captured();
     let line = line(&samples::event(9, 0, Kind::Opened(&opened)));
-    assert!(line.ends_with(r#","handshake":null}"#), "{line}");
+    assert!(line.ends_with(r#","handshake":null,"transport":"websocket"}"#), "{line}");
 }
 
 #[test]
-fn a_refused_upgrade_is_an_open_line_with_the_status() {
+fn a_refused_upgrade_is_a_line_of_its_own() {
     let opened = samples::refused();
     let line = line(&samples::event(9, 0, Kind::Rejected(&opened)));
     assert!(line.contains(r#""response":{"status":426,"reason":"Upgrade Required","#), "{line}");
-    assert!(!line.contains("accept\":") && !line.contains("handshake"), "{line}");
+    assert!(line.starts_with(r#"{"type":"rejected","v":2,"#), "{line}");
+    assert!(line.ends_with(r#","why":"status 426"}"#) && line.contains(r#""answered":true,"#), "{line}");
 }
 
 #[test]
@@ -128,7 +143,7 @@ fn a_close_line_stands_as_promised() {
     assert_eq!(
         line(&samples::event(18, 1_204_000, Kind::Closed(&closed))),
         concat!(
-            r#"{"type":"close","time":"2024-02-29T12:00:01.204000000Z","conn":4,"packet":18,"code":1000,"#,
+            r#"{"type":"close","time":"2024-02-29T12:00:01.204000000Z","ts":1709208001.204000,"conn":4,"packet":18,"code":1000,"#,
             r#""reason":"bye","by":"client","clean":true,"duration":1.204,"#,
             r#""client_totals":{"messages":3,"frames":4,"bytes":120,"wire_bytes":98},"#,
             r#""server_totals":{"messages":1,"frames":1,"bytes":70000,"wire_bytes":70010}}"#
@@ -142,7 +157,7 @@ fn a_frame_line_stands_as_promised() {
     assert_eq!(
         line(&samples::event(12, 400, Kind::Frame(frame))),
         concat!(
-            r#"{"type":"frame","time":"2024-02-29T12:00:00.000400000Z","conn":4,"packet":12,"from":"client","#,
+            r#"{"type":"frame","time":"2024-02-29T12:00:00.000400000Z","ts":1709208000.000400,"conn":4,"packet":12,"from":"client","#,
             r#""fin":true,"rsv":0,"opcode":"text","masked":true,"mask":"07fa213d","length":5,"header_length":6,"#,
             r#""offset":0}"#
         )
@@ -156,8 +171,8 @@ fn an_anomaly_line_has_its_evidence_in_order() {
     assert_eq!(
         line(&samples::event(15, 400, kind)),
         concat!(
-            r#"{"type":"anomaly","time":"2024-02-29T12:00:00.000400000Z","conn":4,"packet":15,"from":"client","#,
-            r#""code":"repeated-mask-key","severity":"warning","text":"a masking key is used again","#,
+            r#"{"type":"anomaly","time":"2024-02-29T12:00:00.000400000Z","ts":1709208000.000400,"conn":4,"packet":15,"from":"client","#,
+            r#""rule":"repeated-mask-key","severity":"warning","explanation":"a masking key is used again","#,
             r#""spec":"RFC 6455 §5.3","evidence":{"offset":7,"mask":"\u001b\""}}"#
         )
     );
@@ -198,39 +213,89 @@ fn any_payload() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![any::<Vec<u8>>(), any::<String>().prop_map(String::into_bytes)]
 }
 
+fn time(time: Timestamp) -> String {
+    let mut out = Vec::new();
+    Rfc3339::default().write(time, &mut out);
+    String::from_utf8(out).unwrap()
+}
+
+/// Checks what says where a line belongs.
+fn is_at(value: &Value, event: &Event<'_>) {
+    assert_eq!(value["time"], time(event.at.time));
+    let ts = value["ts"].as_f64().unwrap();
+    #[allow(clippy::cast_precision_loss, reason = "good to a microsecond is enough")]
+    let want = event.at.time.as_nanos() as f64 / 1e9;
+    assert!((ts - want).abs() < 3e-6, "{ts} {want}");
+    assert_eq!(value.get("conn").and_then(Value::as_u64), event.conn.map(|conn| conn.packet.get()));
+    assert_eq!(value.get("stream").and_then(Value::as_u64), event.conn.and_then(ConnId::stream));
+    assert_eq!(value["packet"], event.at.packet);
+    let known = value.get("known").and_then(Value::as_u64);
+    assert_eq!(known, (event.known != event.at.packet).then_some(event.known));
+}
+
 proptest! {
     #[test]
-    fn message_lines_equal_the_record(
-        (conn, at, first) in (any_conn(), any_at(), any_at()),
-        (from, opcode, payload, text) in (any_side(), 0_u8..16, any_payload(), any::<bool>()),
+    fn message_lines_hold_what_was_said(
+        (conn, at, first, known) in (any_conn(), any_at(), any_at(), any::<u64>()),
+        (from, opcode, payload, text) in (any_side(), (0_usize..16), any_payload(), any::<bool>()),
         (compressed, inflated, masked, frames, bytes) in any::<(bool, bool, bool, u64, u64)>(),
         (length, holes, truncated_to) in any::<(u64, Vec<(u64, Option<u64>)>, Option<u64>)>(),
-        (close, rtt) in (option::of(any::<(u16, String)>()), option::of(any_duration())),
+        (close, rtt, delta) in (option::of(any::<(u16, String)>()), option::of(any_duration()), any_duration()),
+        (number, searched, verified) in any::<(u64, bool, bool)>(),
     ) {
         let missing: Vec<_> =
-            holes.into_iter().map(|(offset, length)| Missing { offset, length }).collect();
+            holes.iter().map(|&(offset, length)| Missing { offset, length }).collect();
         let close = close.as_ref().map(|(code, reason)| CloseBody { code: *code, reason });
         let wire = Wire { frames, bytes, compressed, inflated, masked, first };
-        let (payload, missing, opcode) = (&payload[..], &missing[..], Opcode(opcode));
-        let (number, delta, framing, verified) = (1, Duration::ZERO, Framing::Counted, true);
+        let (payload, missing, opcode) = (&payload[..], &missing[..], Opcode(u8::try_from(opcode).unwrap()));
+        let framing = if searched { Framing::Searched } else { Framing::Counted };
         let message = Message {
             from, opcode, number, delta, payload, length, text, missing, truncated_to, close, rtt, framing, verified, wire,
         };
-        check(&Event::new(conn, at, Kind::Message(message)));
+        let event = Event { known, ..Event::new(conn.or(ConnId::new(NonZeroU64::MIN).into()), at, Kind::Message(message)) };
+        let (record, value) = check(&event);
+        is_at(&value, &event);
+        let Record::Message(it) = record else { panic!("{value}") };
+        prop_assert_eq!((it.n, it.length, it.truncated_to), (number, length, truncated_to));
+        prop_assert!((it.delta - delta.as_secs_f64()).abs() < 1e-9);
+        prop_assert_eq!(it.rtt.is_some(), rtt.is_some());
+        prop_assert_eq!(it.missing, holes);
+        prop_assert_eq!(it.complete == Some(false), !missing.is_empty());
+        prop_assert_eq!((it.framing.is_some(), it.verified.is_none()), (searched, verified));
+        prop_assert_eq!(&value["opcode"], opcode.name());
+        let shown = it.base64.map(|it| STANDARD.decode(it).unwrap());
+        match (shown, it.text, it.close) {
+            (Some(bytes), None, _) => prop_assert_eq!(bytes, payload),
+            (None, Some(shown), None) => prop_assert!(text && shown.as_bytes() == payload),
+            (None, None, Some(shown)) => {
+                let whole = [&shown.code.to_be_bytes()[..], shown.reason.unwrap_or_default().as_bytes()].concat();
+                prop_assert!(payload.is_empty() || whole == payload);
+            }
+            other => panic!("{other:?}"),
+        }
+        prop_assert_eq!((it.wire.frames, it.wire.bytes, it.wire.first_packet), (frames, bytes, first.packet));
+        prop_assert_eq!(it.wire.first_time.0, time(first.time));
+        prop_assert_eq!(it.wire.inflated == Some(false), compressed && !inflated);
     }
 
     #[test]
-    fn frame_lines_equal_the_record(
+    fn frame_lines_hold_what_was_said(
         (conn, at, from) in (any_conn(), any_at(), any_side()),
         (fin, rsv, opcode, mask) in (any::<bool>(), 0_u8..8, 0_u8..16, any::<Option<[u8; 4]>>()),
         (length, header_length, offset) in any::<(u64, u8, u64)>(),
     ) {
         let header = Header { fin, rsv, opcode: Opcode(opcode), mask, length, header_length };
-        check(&Event::new(conn, at, Kind::Frame(Frame { from, header, offset })));
+        let conn = conn.or(ConnId::new(NonZeroU64::MIN).into());
+        let event = Event::new(conn, at, Kind::Frame(Frame { from, header, offset }));
+        let (record, value) = check(&event);
+        is_at(&value, &event);
+        let Record::Frame(it) = record else { panic!("{value}") };
+        prop_assert_eq!((it.fin, it.rsv, it.length, it.header_length, it.offset), (fin, rsv, length, header_length, offset));
+        prop_assert_eq!(it.mask, mask.map(|key| format!("{:08x}", u32::from_be_bytes(key))));
     }
 
     #[test]
-    fn anomaly_lines_equal_the_record(
+    fn anomaly_lines_hold_what_was_said(
         (conn, at, from) in (any_conn(), any_at(), option::of(any_side())),
         (text, number, perhaps) in any::<(String, u64, Option<u64>)>(),
     ) {
@@ -240,12 +305,25 @@ proptest! {
             Anomaly::MissingHeader { name: "Upgrade" },
             Anomaly::CaptureDamaged { file: text.as_str().into(), offset: number, problem: text.as_str().into() },
         ] {
-            check(&Event::new(conn, at, Kind::Anomaly { from, anomaly: &anomaly }));
+            let event = Event::new(conn, at, Kind::Anomaly { from, anomaly: &anomaly });
+            let (record, value) = check(&event);
+            is_at(&value, &event);
+            let Record::Anomaly(it) = record else { panic!("{value}") };
+            prop_assert_eq!((it.rule.as_str(), it.explanation), (anomaly.code(), anomaly.to_string()));
+            let mut evidence = 0;
+            anomaly.evidence(|name, found| {
+                evidence += 1;
+                match found {
+                    Evidence::Number(number) => assert_eq!(value["evidence"][name], number),
+                    Evidence::Text(text) => assert_eq!(value["evidence"][name], *text),
+                }
+            });
+            prop_assert_eq!(it.evidence.len(), evidence);
         }
     }
 
     #[test]
-    fn close_lines_equal_the_record(
+    fn close_lines_hold_what_was_said(
         (conn, at, by) in (any_conn(), any_at(), option::of(any_side())),
         (code, reason, clean) in any::<(Option<u16>, String, bool)>(),
         (duration, sums) in (any_duration(), any::<[u64; 8]>()),
@@ -255,23 +333,71 @@ proptest! {
             client: DirectionTotals { messages: a, frames: b, bytes: c, wire_bytes: d },
             server: DirectionTotals { messages: e, frames: f, bytes: g, wire_bytes: h },
         };
-        let closed = Closed { code, reason: reason.into(), by, clean, duration, totals };
-        check(&Event::new(conn, at, Kind::Closed(&closed)));
+        let closed = Closed { code, reason: reason.as_str().into(), by, clean, duration, totals };
+        let event = Event::new(conn.or(ConnId::new(NonZeroU64::MIN).into()), at, Kind::Closed(&closed));
+        let (record, value) = check(&event);
+        is_at(&value, &event);
+        let Record::Close(it) = record else { panic!("{value}") };
+        prop_assert_eq!((it.code, it.reason.unwrap_or_default(), it.clean), (code, reason, clean));
+        prop_assert!((it.duration - duration.as_secs_f64()).abs() < 1e-9);
+        let (client, server) = (it.client_totals, it.server_totals);
+        prop_assert_eq!([client.messages, client.frames, client.bytes, client.wire_bytes], [a, b, c, d]);
+        prop_assert_eq!([server.messages, server.frames, server.bytes, server.wire_bytes], [e, f, g, h]);
     }
 
     #[test]
-    fn open_lines_are_one_line_and_parse(ip: [u8; 16], port: u16, name: String, value: String) {
+    fn open_lines_hold_what_was_said(ip: [u8; 16], port: u16, name: String, value: String, secret: Option<String>) {
         let mut opened = samples::opened();
         opened.client = Endpoint::new(ip.into(), port);
         if let Some(request) = opened.handshake.as_mut().and_then(|it| it.request.as_mut()) {
             request.target = value.as_str().into();
             request.headers.push(crate::http::Field { name: name.as_str().into(), value: value.as_str().into() });
         }
-        let line = line(&samples::event(9, 0, Kind::Opened(&opened)));
-        prop_assert!(!line.contains('\n'));
-        let json: serde_json::Value = serde_json::from_str(&line).unwrap();
-        prop_assert_eq!(json["request"]["target"].as_str().unwrap(), &value);
-        prop_assert_eq!(json["request"]["headers"][3][0].as_str().unwrap(), &name);
-        prop_assert_eq!(json["request"]["headers"][3][1].as_str().unwrap(), &value);
+        let tls = Tls { sni: secret.clone().map(Into::into), alpn: Some("h2".into()), ..Tls::default() };
+        let proxy = Proxy { protocol: "connect", client: None, server: secret.map(Into::into) };
+        opened.over = Some(Box::new(Over { http2: true, tls: Some(tls), proxy: Some(proxy) }));
+        let rejected = Rejected { opening: opened.clone(), ended: true };
+        for kind in [Kind::Opened(&opened), Kind::Rejected(&rejected)] {
+            let (_, json) = check(&samples::event(9, 0, kind));
+            prop_assert_eq!(json["request"]["target"].as_str().unwrap(), &value);
+            prop_assert_eq!(json["request"]["headers"][3][0].as_str().unwrap(), &name);
+            prop_assert_eq!(json["request"]["headers"][3][1].as_str().unwrap(), &value);
+            prop_assert_eq!((&json["http"], &json["tls"]["alpn"], &json["tls"]["keys"]), (&"2".into(), &"h2".into(), &Value::Null));
+        }
     }
+}
+
+#[test]
+fn wide_lines_name_their_conversation_and_give_fields_by_name() {
+    let opened = samples::opened();
+    let conversation = Conversation::of(&opened);
+    let wide = |event: &Event<'_>| -> Value {
+        let mut out = Vec::new();
+        Lines::new(true).write(event, &mut out);
+        serde_json::from_slice(&out).unwrap()
+    };
+    let hello = samples::message(Side::Client, Opcode::TEXT, b"hello");
+    let event = samples::event(12, 400, Kind::Message(hello));
+    let line = wide(&Event { conversation: Some(&conversation), ..event });
+    assert_eq!((&line["host"], &line["url"]), (&"host".into(), &"ws://host:9001/path?x=1".into()));
+    assert_eq!((&line["client"]["port"], &line["subprotocol"]), (&51314.into(), &"chat".into()));
+    let mut repeated = opened.clone();
+    if let Some(request) = repeated.handshake.as_mut().and_then(|it| it.request.as_mut()) {
+        request.headers.push(crate::http::Field { name: "HOST".into(), value: "other".into() });
+    }
+    let line = wide(&samples::event(9, 0, Kind::Opened(&repeated)));
+    assert_eq!(line["request"]["headers"]["host"], serde_json::json!(["host:9001", "other"]));
+    assert_eq!((&line["host"], line.get("subprotocol")), (&"host".into(), Some(&"chat".into())));
+}
+
+#[test]
+fn nobody_can_tell_whether_the_key_was_answered_where_there_is_no_answer() {
+    let mut opened = samples::opened();
+    let accept = opened.handshake.as_ref().and_then(|it| it.accept.clone());
+    if let Some(handshake) = &mut opened.handshake {
+        handshake.response = None;
+        handshake.accept = accept.map(|it| crate::http::Accept { found: None, valid: false, ..it });
+    }
+    let (_, value) = check(&samples::event(9, 0, Kind::Opened(&opened)));
+    assert!(value["accept"]["expected"].is_string() && value["accept"].get("valid").is_none(), "{value}");
 }

@@ -1,25 +1,15 @@
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
-use super::value::OpcodeName;
-use super::{Seconds, Side, Time, number, stream};
-use crate::event::{self, Event};
-use crate::view::close_code_name;
+use super::{Opcode, Place, Side, Time, Wide};
 
 /// A `frame` line.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Frame {
-    /// When: RFC 3339, UTC, nine decimals.
-    pub time: Time,
-    /// The connection.
-    pub conn: u64,
-    /// The stream; absent where the conversation has the connection to itself.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub stream: Option<u64>,
-    /// The packet that held the last byte of the header.
-    pub packet: u64,
+    /// Where: the packet is the one that held the last byte of the header.
+    #[serde(flatten)]
+    pub place: Place,
     /// Who sent it.
     pub from: Side,
     /// The FIN bit.
@@ -28,8 +18,7 @@ pub struct Frame {
     #[schemars(range(max = 7))]
     pub rsv: u8,
     /// The opcode's name.
-    #[schemars(with = "OpcodeName")]
-    pub opcode: &'static str,
+    pub opcode: Opcode,
     /// The mask bit.
     pub masked: bool,
     /// The masking key in hex.
@@ -42,134 +31,88 @@ pub struct Frame {
     pub header_length: u8,
     /// The frame's place in the WebSocket bytes of its side.
     pub offset: u64,
-}
-
-impl Frame {
-    pub(super) fn new(event: &Event<'_>, frame: event::Frame) -> Self {
-        let header = frame.header;
-        Frame {
-            time: Time(event.at.time),
-            conn: number(event.conn),
-            stream: stream(event.conn),
-            packet: event.at.packet,
-            from: Side::new(frame.from),
-            fin: header.fin,
-            rsv: header.rsv,
-            opcode: header.opcode.name(),
-            masked: header.mask.is_some(),
-            mask: header.mask.map(|key| format!("{:08x}", u32::from_be_bytes(key))),
-            length: header.length,
-            header_length: header.header_length,
-            offset: frame.offset,
-        }
-    }
+    /// What `--wide` adds.
+    #[serde(flatten)]
+    pub wide: Wide,
 }
 
 /// A `message` line.
-#[derive(Debug, Serialize, JsonSchema)]
-pub struct Message<'a> {
-    /// When its last byte was captured: RFC 3339, UTC, nine decimals.
-    pub time: Time,
-    /// The connection.
-    pub conn: u64,
-    /// The stream; absent where the conversation has the connection to itself.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub stream: Option<u64>,
-    /// The packet that held its last byte.
-    pub packet: u64,
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Message {
+    /// Where: the packet is the one that held its last byte.
+    #[serde(flatten)]
+    pub place: Place,
     /// Who sent it.
     pub from: Side,
     /// The opcode's name.
-    #[schemars(with = "OpcodeName")]
-    pub opcode: &'static str,
+    pub opcode: Opcode,
+    /// Which message of its conversation it is, from 1.
+    #[schemars(range(min = 1))]
+    pub n: u64,
+    /// Seconds since the message before it in its conversation; of the first one, since the opening.
+    #[schemars(range(min = 0))]
+    pub delta: f64,
     /// The payload bytes it has, unmasked and inflated, whether known or not.
     pub length: u64,
     /// The known bytes, where they are text.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub text: Option<&'a str>,
+    pub text: Option<String>,
     /// The known bytes, where they are not text or `close` does not tell all of them.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("contentEncoding" = "base64"))]
     pub base64: Option<String>,
     /// A close frame's body, in place of `text`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub close: Option<CloseBody<'a>>,
+    pub close: Option<CloseBody>,
     /// A pong's seconds since the ping that it answers.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub rtt: Option<Seconds>,
+    #[schemars(range(min = 0))]
+    pub rtt: Option<f64>,
     /// `false` where bytes of it are not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("const" = false))]
     pub complete: Option<bool>,
     /// Offset and length of every range that is not known; a length of `null` cannot be told.
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<(u64, Option<u64>)>,
     /// How many bytes are shown, where a limit cut the others.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub truncated_to: Option<u64>,
+    /// `searched` where its frames were found by looking for headers, behind lost bytes or without a handshake.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("const" = "searched"))]
+    pub framing: Option<String>,
+    /// `false` where nothing vouches for the bytes shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("const" = false))]
+    pub verified: Option<bool>,
     /// What it took on the wire.
     pub wire: Wire,
-}
-
-impl<'a> Message<'a> {
-    pub(super) fn new(event: &Event<'a>, message: &event::Message<'a>) -> Self {
-        let text = if message.text { std::str::from_utf8(message.payload).ok() } else { None };
-        let (mut text, mut base64) = (text, text.is_none().then(|| STANDARD.encode(message.payload)));
-        if let Some(close) = &message.close {
-            text = None;
-            base64 = (!tells_all(close, message)).then(|| STANDARD.encode(message.payload));
-        }
-        Message {
-            time: Time(event.at.time),
-            conn: number(event.conn),
-            stream: stream(event.conn),
-            packet: event.at.packet,
-            from: Side::new(message.from),
-            opcode: message.opcode.name(),
-            length: message.length,
-            text,
-            base64,
-            close: message.close.as_ref().map(CloseBody::new),
-            rtt: message.rtt.map(Seconds),
-            complete: (!message.is_complete()).then_some(false),
-            missing: message.missing.iter().map(|range| (range.offset, range.length)).collect(),
-            truncated_to: message.truncated_to,
-            wire: Wire::new(&message.wire),
-        }
-    }
-}
-
-/// Tells whether a close body's code and reason are all that the payload holds.
-pub(in crate::export) fn tells_all(close: &event::CloseBody<'_>, message: &event::Message<'_>) -> bool {
-    match message.payload {
-        [] => true,
-        [high, low, reason @ ..] => {
-            u16::from_be_bytes([*high, *low]) == close.code && reason == close.reason.as_bytes()
-        }
-        [_] => false,
-    }
+    /// What it means in its sub-protocol, in the order of the wire; absent where the sub-protocol is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sub: Option<Vec<Sub>>,
+    /// Facts of the transport, where it is no WebSocket.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fields: Option<Map<String, Value>>,
+    /// What `--wide` adds.
+    #[serde(flatten)]
+    pub wide: Wide,
 }
 
 /// A close frame's body (RFC 6455 §5.5.1).
-#[derive(Debug, Serialize, JsonSchema)]
-pub struct CloseBody<'a> {
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CloseBody {
     /// The code; 1005 stands for none.
     pub code: u16,
     /// The code in words.
-    pub name: &'static str,
+    pub name: String,
     /// The reason, where one was given.
-    #[serde(skip_serializing_if = "str::is_empty")]
-    pub reason: &'a str,
-}
-
-impl<'a> CloseBody<'a> {
-    pub(super) fn new(close: &event::CloseBody<'a>) -> Self {
-        CloseBody { code: close.code, name: close_code_name(close.code), reason: close.reason }
-    }
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// What a message took on the wire.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Wire {
     /// How many frames carried it.
     pub frames: u64,
@@ -189,16 +132,45 @@ pub struct Wire {
     pub first_time: Time,
 }
 
-impl Wire {
-    pub(super) fn new(wire: &event::Wire) -> Self {
-        Wire {
-            frames: wire.frames,
-            bytes: wire.bytes,
-            compressed: wire.compressed,
-            inflated: (wire.compressed && !wire.inflated).then_some(false),
-            masked: wire.masked,
-            first_packet: wire.first.packet,
-            first_time: Time(wire.first.time),
-        }
-    }
+/// One unit of a sub-protocol: an event, a call, a packet.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Sub {
+    /// The sub-protocol: `socket.io`, `mqtt`.
+    pub protocol: String,
+    /// The sub-protocol that carried this one, where that is one of its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inside: Option<String>,
+    /// The protocol's own word for what it is: `EVENT`, `PUBLISH`.
+    pub kind: String,
+    /// The event, method, topic or operation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// What its sender calls it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// Its part in an exchange: `question`, `answer`, `progress`, `event` or `part`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
+    /// It keeps the connection alive and says nothing else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub heartbeat: Option<bool>,
+    /// What went wrong, as the protocol says it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// Of an answer, the seconds since its question.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub latency: Option<f64>,
+    /// Of an answer, the name of its question.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub of: Option<String>,
+    /// How many messages it took, where that is more than one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub messages: Option<u64>,
+    /// The packet that held its first byte, where it took more than one message.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_packet: Option<u64>,
+    /// The protocol's own fields, under the names of its specification.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub fields: Map<String, Value>,
 }

@@ -1,29 +1,20 @@
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize};
 
-use super::super::community_id;
-use super::{Time, VERSION, number, stream};
-use crate::event::{self, Event};
-use crate::http;
-use crate::model::{self, DeflateSide, Pair};
+use super::{Place, VERSION};
 
 /// An `open` line.
-#[derive(Debug, Serialize, JsonSchema)]
-pub struct Open<'a> {
-    /// The version of this format: 1.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Open {
+    /// The version of this format: 2.
     #[schemars(extend("const" = VERSION))]
     pub v: u32,
-    /// When: RFC 3339, UTC, nine decimals.
-    pub time: Time,
-    /// The connection: the number of its first packet in the capture.
-    pub conn: u64,
-    /// The stream; absent where the conversation has the connection to itself.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub stream: Option<u64>,
-    /// The packet that made it known, from 1.
-    pub packet: u64,
+    /// Where.
+    #[serde(flatten)]
+    pub place: Place,
     /// Who asked.
     pub client: Endpoint,
     /// Who was asked.
@@ -31,53 +22,105 @@ pub struct Open<'a> {
     /// The connection's Community ID, version 1, seed 0.
     pub community_id: String,
     /// Always `null`, and there only where the handshake was not captured.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "there", skip_serializing_if = "Option::is_none")]
     pub handshake: Option<()>,
+    /// The version of HTTP that opened it: `1.1` or `2`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub http: Option<String>,
     /// What was asked for, put together from the request.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub url: Option<&'a str>,
+    pub url: Option<String>,
+    /// The URL's host (with `--wide`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
     /// The upgrade request.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub request: Option<Request<'a>>,
-    /// Its answer; a status other than 101 is a refusal.
+    pub request: Option<Request>,
+    /// Its answer.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub response: Option<Response<'a>>,
+    pub response: Option<Response>,
     /// How the server answered the key.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub accept: Option<Accept<'a>>,
+    pub accept: Option<Accept>,
     /// The sub-protocol that the server chose.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub subprotocol: Option<&'a str>,
+    pub subprotocol: Option<String>,
     /// What was agreed for permessage-deflate.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deflate: Option<Deflate>,
+    /// How messages are carried: `websocket`, `sse` or `polling`.
+    pub transport: String,
+    /// What TLS agreed on, where the connection is encrypted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<Tls>,
+    /// The proxy between the two ends, where one named itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proxy: Option<Proxy>,
 }
 
-impl<'a> Open<'a> {
-    pub(super) fn new(event: &Event<'a>, opened: &'a event::Opening) -> Self {
-        let handshake = opened.handshake.as_deref();
-        Open {
-            v: VERSION,
-            time: Time(event.at.time),
-            conn: number(event.conn),
-            stream: stream(event.conn),
-            packet: event.at.packet,
-            client: Endpoint::new(opened.client),
-            server: Endpoint::new(opened.server),
-            community_id: community_id(opened.client, opened.server),
-            handshake: handshake.is_none().then_some(()),
-            url: handshake.and_then(|it| it.url.as_deref()),
-            request: handshake.and_then(|it| it.request.as_ref()).map(Request::new),
-            response: handshake.and_then(|it| it.response.as_ref()).map(Response::new),
-            accept: handshake.and_then(|it| it.accept.as_ref()).map(Accept::new),
-            subprotocol: handshake.and_then(|it| it.subprotocol.as_deref()),
-            deflate: handshake.and_then(|it| it.deflate).map(Deflate::new),
-        }
-    }
+/// A `rejected` line.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Rejected {
+    /// The version of this format: 2.
+    #[schemars(extend("const" = VERSION))]
+    pub v: u32,
+    /// Where.
+    #[serde(flatten)]
+    pub place: Place,
+    /// Who asked.
+    pub client: Endpoint,
+    /// Who was asked.
+    pub server: Endpoint,
+    /// The connection's Community ID, version 1, seed 0.
+    pub community_id: String,
+    /// The version of HTTP that asked: `1.1` or `2`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub http: Option<String>,
+    /// What was asked for, put together from the request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// The URL's host (with `--wide`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// The upgrade request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request: Option<Request>,
+    /// Whether there is an answer.
+    pub answered: bool,
+    /// The answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub response: Option<Response>,
+    /// Why there is no conversation, in words.
+    pub why: String,
+    /// What TLS agreed on, where the connection is encrypted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<Tls>,
+    /// The proxy between the two ends, where one named itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proxy: Option<Proxy>,
+}
+
+/// A `tls` line.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct TlsLine {
+    /// Where.
+    #[serde(flatten)]
+    pub place: Place,
+    /// Who asked.
+    pub client: Endpoint,
+    /// Who was asked.
+    pub server: Endpoint,
+    /// What both agreed on.
+    pub tls: Tls,
+}
+
+/// Tells `null` from nothing.
+fn there<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<()>, D::Error> {
+    <()>::deserialize(deserializer).map(Some)
 }
 
 /// One end of the TCP connection.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Endpoint {
     /// The IPv4 or IPv6 address.
     pub ip: IpAddr,
@@ -85,82 +128,59 @@ pub struct Endpoint {
     pub port: u16,
 }
 
-impl Endpoint {
-    pub(super) fn new(end: model::Endpoint) -> Self {
-        Endpoint { ip: end.ip, port: end.port }
-    }
-}
-
 /// The upgrade request.
-#[derive(Debug, Serialize, JsonSchema)]
-pub struct Request<'a> {
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Request {
     /// The method.
-    pub method: &'a str,
+    pub method: String,
     /// The target as sent.
-    pub target: &'a str,
+    pub target: String,
     /// The HTTP version's number.
-    pub version: &'a str,
-    /// Name and value of every field, in order and as sent.
-    pub headers: Vec<[&'a str; 2]>,
-}
-
-impl<'a> Request<'a> {
-    pub(super) fn new(request: &'a http::Request) -> Self {
-        let http::Request { method, target, version, headers } = request;
-        Request { method, target, version, headers: fields(headers) }
-    }
+    pub version: String,
+    /// The header fields.
+    pub headers: Headers,
 }
 
 /// The answer to the upgrade request.
-#[derive(Debug, Serialize, JsonSchema)]
-pub struct Response<'a> {
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Response {
     /// The status code.
     pub status: u16,
     /// The reason phrase.
-    pub reason: &'a str,
+    pub reason: String,
+    /// The header fields.
+    pub headers: Headers,
+}
+
+/// Header fields.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Headers {
     /// Name and value of every field, in order and as sent.
-    pub headers: Vec<[&'a str; 2]>,
-}
-
-impl<'a> Response<'a> {
-    pub(super) fn new(response: &'a http::Response) -> Self {
-        let http::Response { version: _, status, reason, headers } = response;
-        Response { status: *status, reason, headers: fields(headers) }
-    }
-}
-
-fn fields(headers: &[http::Field]) -> Vec<[&str; 2]> {
-    headers.iter().map(|field| [&*field.name, &*field.value]).collect()
+    List(Vec<(String, String)>),
+    /// With `--wide`: for each name in lower case, its values in order.
+    ByName(BTreeMap<String, Vec<String>>),
 }
 
 /// How the server answered the key (RFC 6455 §4.2.2).
-#[derive(Debug, Serialize, JsonSchema)]
-pub struct Accept<'a> {
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Accept {
     /// `Sec-WebSocket-Key`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub key: Option<&'a str>,
+    pub key: Option<String>,
     /// `Sec-WebSocket-Accept`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub found: Option<&'a str>,
+    pub found: Option<String>,
     /// What the key demands.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub expected: Option<&'a str>,
-    /// Found is what was expected; left out where the key was not captured.
+    pub expected: Option<String>,
+    /// Found is what was expected; left out where the key or the answer was not captured.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub valid: Option<bool>,
 }
 
-impl<'a> Accept<'a> {
-    pub(super) fn new(accept: &'a http::Accept) -> Self {
-        let http::Accept { key, found, expected, valid } = accept;
-        // Without the request, nobody can tell.
-        let valid = (key.is_some() || expected.is_some()).then_some(*valid);
-        Accept { key: key.as_deref(), found: found.as_deref(), expected: expected.as_deref(), valid }
-    }
-}
-
 /// What was agreed for permessage-deflate (RFC 7692 §7.1).
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Deflate {
     /// The client begins each message with an empty window.
     pub client_no_context_takeover: bool,
@@ -174,13 +194,34 @@ pub struct Deflate {
     pub server_max_window_bits: u8,
 }
 
-impl Deflate {
-    pub(super) fn new(deflate: Pair<DeflateSide>) -> Self {
-        Deflate {
-            client_no_context_takeover: deflate.client.no_context_takeover,
-            server_no_context_takeover: deflate.server.no_context_takeover,
-            client_max_window_bits: deflate.client.max_window_bits,
-            server_max_window_bits: deflate.server.max_window_bits,
-        }
-    }
+/// What TLS agreed on, as far as it was seen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Tls {
+    /// The version's number: `1.3`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// The cipher suite's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cipher: Option<String>,
+    /// The name that the client asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sni: Option<String>,
+    /// The application protocol that the server chose.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alpn: Option<String>,
+    /// Where the keys came from; `null` without any.
+    pub keys: Option<String>,
+}
+
+/// A proxy between a client and a server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Proxy {
+    /// How it named itself: `connect`, `proxy-v1`, `proxy-v2`, `socks5`.
+    pub protocol: String,
+    /// The client behind the proxy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client: Option<String>,
+    /// The server behind the proxy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server: Option<String>,
 }

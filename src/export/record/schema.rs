@@ -2,12 +2,17 @@ use serde_json::Value;
 
 use super::Record;
 
+/// The name of the schema.
+const ID: &str = "urn:wirefin:ndjson:2";
+
 /// Returns the JSON Schema of a line, as `docs/ndjson.schema.json` holds it.
 pub fn schema() -> String {
     let settings = schemars::generate::SchemaSettings::draft2020_12()
         .for_serialize()
         .with_transform(schemars::transform::RecursiveTransform(forbid_null));
-    let schema = settings.into_generator().into_root_schema_for::<Record<'_>>();
+    let schema = settings.into_generator().into_root_schema_for::<Record>();
+    let mut schema = schema;
+    schema.insert("$id".to_owned(), Value::from(ID));
     let mut text = serde_json::to_string_pretty(&schema).unwrap_or_default();
     text.push('\n');
     text

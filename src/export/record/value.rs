@@ -1,13 +1,8 @@
-use std::time::Duration;
-
 use schemars::JsonSchema;
-use serde::{Serialize, Serializer};
-
-use crate::model::{self, Timestamp};
-use crate::view::Rfc3339;
+use serde::{Deserialize, Serialize};
 
 /// Name of a side.
-#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 #[schemars(inline)]
 pub enum Side {
@@ -17,80 +12,57 @@ pub enum Side {
     Server,
 }
 
-impl Side {
-    pub(super) fn new(side: model::Side) -> Self {
-        match side {
-            model::Side::Client => Side::Client,
-            model::Side::Server => Side::Server,
-        }
-    }
-}
-
-/// A moment, shown as RFC 3339 in UTC with nine decimals.
-#[derive(Clone, Copy, Debug, JsonSchema)]
+/// A moment: RFC 3339 in UTC with nine decimals.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(inline)]
 pub struct Time(
-    #[schemars(with = "String", regex(pattern = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z$"))] pub Timestamp,
+    #[schemars(regex(pattern = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z$"), extend("format" = "date-time"))]
+    pub String,
 );
 
-impl Serialize for Time {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut out = Vec::with_capacity(30);
-        Rfc3339::default().write(self.0, &mut out);
-        serializer.serialize_str(&String::from_utf8_lossy(&out))
-    }
-}
-
-/// A time span, shown in seconds with one to nine decimals.
-#[derive(Clone, Copy, Debug, JsonSchema)]
+/// Name of an opcode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
 #[schemars(inline)]
-pub struct Seconds(#[schemars(with = "f64", range(min = 0))] pub Duration);
-
-impl Serialize for Seconds {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_f64(self.0.as_secs_f64())
-    }
-}
-
-/// Lists the opcode names for the schema.
-#[derive(JsonSchema)]
-#[schemars(inline, rename_all = "lowercase")]
-#[allow(dead_code, reason = "stands for a `&'static str` in the schema only")]
-pub(super) enum OpcodeName {
+#[allow(missing_docs, reason = "the names say it")]
+pub enum Opcode {
     Continuation,
     Text,
     Binary,
     Close,
     Ping,
     Pong,
-    #[schemars(rename = "reserved-3")]
+    #[serde(rename = "reserved-3")]
     Reserved3,
-    #[schemars(rename = "reserved-4")]
+    #[serde(rename = "reserved-4")]
     Reserved4,
-    #[schemars(rename = "reserved-5")]
+    #[serde(rename = "reserved-5")]
     Reserved5,
-    #[schemars(rename = "reserved-6")]
+    #[serde(rename = "reserved-6")]
     Reserved6,
-    #[schemars(rename = "reserved-7")]
+    #[serde(rename = "reserved-7")]
     Reserved7,
-    #[schemars(rename = "reserved-11")]
+    #[serde(rename = "reserved-11")]
     Reserved11,
-    #[schemars(rename = "reserved-12")]
+    #[serde(rename = "reserved-12")]
     Reserved12,
-    #[schemars(rename = "reserved-13")]
+    #[serde(rename = "reserved-13")]
     Reserved13,
-    #[schemars(rename = "reserved-14")]
+    #[serde(rename = "reserved-14")]
     Reserved14,
-    #[schemars(rename = "reserved-15")]
+    #[serde(rename = "reserved-15")]
     Reserved15,
 }
 
-/// Lists the severities for the schema.
-#[derive(JsonSchema)]
-#[schemars(inline, rename_all = "lowercase")]
-#[allow(dead_code, reason = "stands for a `&'static str` in the schema only")]
-pub(super) enum SeverityName {
+/// How bad an anomaly is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub enum Severity {
+    /// A limit of the capture or of ours.
     Note,
+    /// A SHOULD was broken, or it is suspicious.
     Warning,
+    /// A MUST was broken.
     Error,
 }

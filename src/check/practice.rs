@@ -1,0 +1,124 @@
+//! Whose doing a broken rule is, and what real peers do about it.
+
+/// Says whose doing it is that a rule is broken.
+pub(super) fn fault(rule: &str) -> &'static str {
+    match rule {
+        "bad-method"
+        | "bad-key"
+        | "bad-websocket-version"
+        | "data-before-handshake"
+        | "unmasked-client-frame"
+        | "zero-mask-key"
+        | "repeated-mask-key"
+        | "origin-missing"
+        | "credentials-in-clear"
+        | "token-in-url"
+        | "token-in-subprotocol"
+        | "h2-preface"
+        | "h2-connect-not-enabled" => "the client's",
+        "accept-mismatch"
+        | "subprotocol-not-offered"
+        | "extension-not-offered"
+        | "extension-accepted-twice"
+        | "refused-without-version"
+        | "masked-server-frame"
+        | "origin-foreign" => "the server's",
+        "overlap-differs" | "fragment-overlap" => "the network's, or an attacker's",
+        "gap"
+        | "resynchronised"
+        | "lost-sync"
+        | "missing-handshake"
+        | "capture-damaged"
+        | "capture-dropped"
+        | "captured-twice"
+        | "interface-changed"
+        | "h2-header-unknown"
+        | "h2-block-lost"
+        | "h2-resynchronised"
+        | "deflate-history-lost" => "the capture's",
+        "old-protocol"
+        | "not-inflated"
+        | "inflate-limit"
+        | "limit-reached"
+        | "message-truncated"
+        | "not-saved"
+        | "not-followed"
+        | "subprotocol-mistaken" => "wirefin's",
+        _ => "whoever sent it: `from`",
+    }
+}
+
+/// Says what real peers do where a rule is broken, where that is known.
+pub(super) fn practice(rule: &str) -> Option<&'static str> {
+    Some(match rule {
+        "bad-method" => "servers answer 400, 404 or 405; Node's `ws` answers 405.",
+        "bad-http-version" => "servers answer 400; some answer 505 or close.",
+        "missing-header" | "bad-upgrade-header" | "bad-connection-header" => {
+            "servers answer 400 or 426; browsers fail the connection where the answer lacks the field."
+        }
+        "repeated-header" => "most take the first or the last of them without a word.",
+        "bad-key" => "`ws` and `websockets` answer 400; lenient servers hash whatever came.",
+        "bad-websocket-version" => "servers answer 400 or 426 with the versions they know.",
+        "accept-mismatch" => {
+            "every browser fails the connection with 1006 (Chromium: \"Incorrect 'Sec-WebSocket-Accept' header value\"); \
+             curl and hand-written clients go on."
+        }
+        "subprotocol-not-offered" => "browsers fail the connection; many libraries do not look.",
+        "extension-not-offered" | "extension-accepted-twice" | "bad-deflate-parameter" => {
+            "browsers and `ws` fail the connection before the first message."
+        }
+        "data-before-handshake" => "servers that read ahead treat it as the first frames; others lose it.",
+        "refused-without-version" => "clients cannot tell which version to try; they give up.",
+        "unmasked-client-frame" => "servers close with 1002; a few lenient ones read on.",
+        "masked-server-frame" => {
+            "browsers fail the connection (Chromium: \"A server must not mask any frames\")."
+        }
+        "rsv-without-extension" | "rsv1-on-continuation" | "rsv1-on-control" => {
+            "browsers and libraries fail the connection with 1002 (`ws`: \"RSV1 must be clear\")."
+        }
+        "reserved-opcode"
+        | "fragmented-control"
+        | "control-too-long"
+        | "message-inside-message"
+        | "orphan-continuation" => "conforming peers close with 1002.",
+        "length-not-minimal" => "most take it; strict ones close with 1002.",
+        "length-top-bit" => "peers close with 1002 or 1009.",
+        "bad-utf8" | "bad-close-reason" => "conforming peers close with 1007; lenient ones show U+FFFD.",
+        "close-body-one-byte" | "bad-close-code" => "conforming peers answer 1002 and end TCP.",
+        "frame-after-close" => "peers discard what follows.",
+        "no-close-echo" => "the other side waits for its time-out and ends TCP; it may report 1006.",
+        "no-close" => "the other side reports 1006.",
+        "deflate-damaged" | "deflate-distance" => "peers close with 1007 or 1002, or end TCP.",
+        "repeated-mask-key" | "zero-mask-key" => "no peer looks; proxies that inspect traffic may be misled.",
+        "origin-foreign" => "browsers send cookies to any host; only the server can refuse.",
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Anomaly;
+
+    #[test]
+    fn every_rule_of_the_handshake_and_the_frames_says_what_peers_do() {
+        let silent: Vec<_> = Anomaly::ALL
+            .iter()
+            .filter(|(_, severity, spec)| {
+                *severity == crate::event::Severity::Error
+                    && spec.is_some_and(|it| it.starts_with("RFC 6455"))
+            })
+            .filter(|(rule, ..)| practice(rule).is_none())
+            .map(|(rule, ..)| *rule)
+            .collect();
+        assert_eq!(silent, ["bad-subprotocol-header", "bad-extension-header"]);
+    }
+
+    #[test]
+    fn whose_doing_it_is_fits_the_severity() {
+        for (rule, severity, _) in Anomaly::ALL {
+            let ours = ["the capture's", "wirefin's"].contains(&fault(rule));
+            assert!(!ours || *severity == crate::event::Severity::Note, "{rule}");
+        }
+    }
+}

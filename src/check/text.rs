@@ -1,0 +1,72 @@
+//! Findings for people.
+
+use std::io::{self, Write};
+
+use super::{Finding, Findings};
+use crate::event::{Evidence, Severity};
+use crate::view::{count, printable_string};
+
+pub(super) fn write(found: &Findings, to: &mut dyn Write) -> io::Result<()> {
+    for finding in found.told() {
+        paragraph(finding, to)?;
+    }
+    if !found.told().is_empty() {
+        writeln!(to)?;
+    }
+    let more = found.untold();
+    if more > 0 {
+        writeln!(to, "{} more of the same kinds not shown", count(more, "finding"))?;
+    }
+    for (code, (severity, times)) in found.rules() {
+        writeln!(to, "{times:>8}  {:7}  {code}", severity.name())?;
+    }
+    let [notes, warnings, errors] =
+        Severity::ALL.map(|severity| count(found.count(severity), severity.name()));
+    let (conversations, refused, broken) = found.conversations();
+    let conversations = count(conversations.saturating_add(refused), "conversation");
+    if found.rules().is_empty() {
+        writeln!(to, "no rule broken in {conversations}")
+    } else {
+        writeln!(to, "{errors}, {warnings}, {notes} in {broken} of {conversations}")
+    }
+}
+
+fn paragraph(finding: &Finding, to: &mut dyn Write) -> io::Result<()> {
+    let anomaly = &finding.anomaly;
+    write!(to, "{}: {}", anomaly.severity().name(), anomaly.code())?;
+    for part in place(finding) {
+        write!(to, ", {part}")?;
+    }
+    write!(to, "\n  {anomaly}")?;
+    if let Some(spec) = anomaly.spec() {
+        write!(to, " ({spec})")?;
+    }
+    let evidence = evidence(finding);
+    if !evidence.is_empty() {
+        write!(to, "\n  {evidence}")?;
+    }
+    writeln!(to)
+}
+
+/// Says whose fault a finding is and where it was found, in parts.
+pub(super) fn place(finding: &Finding) -> Vec<String> {
+    let Finding { conn, url, at, from, .. } = finding;
+    let mut parts = Vec::new();
+    parts.extend(from.map(|from| from.name().to_owned()));
+    parts.extend(conn.map(|conn| format!("conn {conn}")));
+    parts.extend((at.packet != 0).then(|| format!("packet {}", at.packet)));
+    parts.extend(url.as_ref().map(|url| printable_string(url.as_bytes())));
+    parts
+}
+
+/// Lists the evidence in one line; text may come from the wire.
+pub(super) fn evidence(finding: &Finding) -> String {
+    let mut evidence = Vec::new();
+    finding.anomaly.evidence(|name, value| {
+        evidence.push(match value {
+            Evidence::Number(number) => format!("{name} {number}"),
+            Evidence::Text(text) => format!("{name} \"{}\"", printable_string(text.as_bytes())),
+        });
+    });
+    evidence.join(", ")
+}

@@ -1,0 +1,43 @@
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Endpoint, Time};
+
+/// Where in the capture a line belongs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Place {
+    /// When: RFC 3339, UTC, nine decimals.
+    pub time: Time,
+    /// The same in seconds since 1970, good to a microsecond.
+    pub ts: f64,
+    /// The connection: the number of its first packet in the capture.
+    pub conn: u64,
+    /// The stream, where the connection carries several conversations.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stream: Option<u64>,
+    /// The packet that completed it, from 1.
+    pub packet: u64,
+    /// The packet at which it became known, where that is a later one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub known: Option<u64>,
+}
+
+/// What `--wide` repeats on every line of a conversation; a member that stands there anyway is not repeated.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Wide {
+    /// Who asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client: Option<Endpoint>,
+    /// Who was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server: Option<Endpoint>,
+    /// What was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// The URL's host, without port and brackets.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// The sub-protocol that the server chose.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subprotocol: Option<String>,
+}
