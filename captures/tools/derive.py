@@ -259,6 +259,80 @@ def extended(i, p):
     return [p.ip(first=0, extension=bytes([60, 0, 1, 4, 0, 0, 0, 0]) + bytes([43, 1, 1, 12] + [0] * 12) + bytes([6, 2, 4, 0] + [0] * 20))]
 
 
+def udp(i, p, port, payload, source=50000):
+    """A tunnel's packet from 192.0.2.1 to 192.0.2.2, or back, with the checksum of its header."""
+    ends = bytes([192, 0, 2, 1, 192, 0, 2, 2])
+    ends = ends if p.client else ends[4:] + ends[:4]
+    return outer(i, ends, 17, struct.pack(">HHHH", source, port, 8 + len(payload), 0) + payload)
+
+
+def outer(i, ends, protocol, payload):
+    h = struct.pack(">BBHHHBBH", 0x45, 0, 20 + len(payload), 1000 + i, 0x4000, 64, protocol, 0) + ends
+    return b"\x02\0\0\0\0\x0b\x02\0\0\0\0\x0a\x08\0" + h[:10] + struct.pack(">H", sum16(h)) + h[12:] + payload
+
+
+def in_ip(i, p, protocol, payload):
+    ends = bytes([192, 0, 2, 1, 192, 0, 2, 2])
+    return outer(i, ends if p.client else ends[4:] + ends[:4], protocol, payload)
+
+
+def wrapped_in(segments, link, make):
+    """Every packet as `make(number, segment)` wraps it, in a capture of this link type."""
+    return pcap([(p.time, f, len(f)) for i, p in enumerate(segments) for f in [make(i, p)]], link)
+
+
+def typed(kind, tag): return lambda i, p: p.ether[:12] + struct.pack(">H", kind) + tag(i, p) + p.ether[12:] + p.ip()
+def wlan(p, swapped=False, protected=False):
+    control = bytes([8, (1 if p.client else 2) | (0x40 if protected else 0)])
+    return (control[::-1] if swapped else control) + b"\0\0" + p.ether[:12] + b"\x02\0\0\0\0\x09\0\0" + b"\xaa\xaa\x03\0\0\0\x08\0" + p.ip()
+
+
+def mpls(label): return struct.pack(">I", label << 12 | 0x100 | 64)
+def pad4(b): return b + b"\0" * (-len(b) % 4)
+
+
+def exported(i, p, name=b"http"):
+    """What Wireshark's "Export PDUs to file" keeps of a segment: tags and payload."""
+    def tag(number, value): return struct.pack(">HH", number, len(value)) + value
+    return (tag(12, pad4(name)) + tag(20, p.src) + tag(21, p.dst) + tag(24, struct.pack(">I", 2)) + tag(25, b"\0\0" + p.tcp[:2]) + tag(26, b"\0\0" + p.tcp[2:4])
+            + tag(30, struct.pack(">I", i + 1)) + tag(0, b"") + p.data)
+
+
+def erf(i, p):
+    f = p.frame() + b"\xfc" * 4
+    return struct.pack("<II", 0, 1700000000) + struct.pack(">BBHHH", 2, 4, 18 + len(f), 0, len(f)) + b"\0\0" + f
+
+
+def pktap(p): return struct.pack("<III24sIII", 108, 1, 1, b"en0", 0, 2, 14) + b"\0" * 60 + p.frame()
+def pflog(p): return struct.pack(">BBBB16s16sIIIiIiBBBB", 61, 2, 0, 0, b"em0", b"", 7, 0xFFFFFFFF, 0xFFFFFFFF, 0, 0, 0, 1 if p.client else 2, 0, 0, 0) + p.ip()
+def data(segments): return [p for p in segments if p.data]
+
+
+TUNNELS = (
+    ("tzsp", "TZSP in UDP 37008, as routers of MikroTik mirror", lambda i, p: udp(i, p, 37008, b"\x01\0\0\x01\x0a\x01\xc4\x01" + p.frame())),
+    ("capwap", "CAPWAP data in UDP 5247: 802.11 frames with their control bytes swapped, as access points of Cisco send them", lambda i, p: udp(i, p, 5247, b"\0\x10\x43\0\0\0\0\0" + wlan(p, True))),
+    ("capwap-ethernet", "the same with Ethernet frames (802.3 tunnel mode) and a radio's address in the header", lambda i, p: udp(i, p, 5247, b"\0\x20\x42\x10\0\0\0\0\x06\x02\0\0\0\0\x09\0" + p.frame())),
+    ("l2tp", "L2TPv2 in UDP 1701 around PPP, a number for each direction", lambda i, p: udp(i, p, 1701, struct.pack(">HHHH", 0x4002, 12 + len(p.ip()), 1 if p.client else 9, 1) + b"\xff\x03\0\x21" + p.ip(), 1701)),
+    ("l2tpv3", "L2TPv3 in IP with a cookie, around Ethernet", lambda i, p: in_ip(i, p, 115, struct.pack(">I", 7 if p.client else 8) + b"\xc0\x0c\x1e\x00" + p.frame())),
+    ("eoip", "Ethernet over IP of MikroTik in GRE", lambda i, p: in_ip(i, p, 47, b"\x20\x01\x64\0" + struct.pack(">H", len(p.frame())) + b"\x07\0" + p.frame())),
+    ("etherip", "EtherIP (RFC 3378)", lambda i, p: in_ip(i, p, 97, b"\x30\0" + p.frame())),
+    ("mpls-in-udp", "MPLS in UDP 6635, a label for each direction", lambda i, p: udp(i, p, 6635, mpls(16 if p.client else 17) + p.ip())),
+    ("fou", "foo over UDP: IP in UDP of a port that means nothing", lambda i, p: udp(i, p, 5555, p.ip())),
+    ("gue", "generic UDP encapsulation in UDP 6080", lambda i, p: udp(i, p, 6080, b"\0\x04\0\0" + p.ip())),
+    ("hp-erm", "a mirror of HP's switches: twelve bytes, then the frame, in UDP of the port that was configured", lambda i, p: udp(i, p, 7932, b"\0" * 9 + b"\x20\x0a\0" + p.frame())),
+    ("azure-load-balancer", "VXLAN as Azure's gateway load balancer sends it: a port and a network for each direction", lambda i, p: udp(i, p, 10800 if p.client else 10801, b"\x08\0\0\0" + struct.pack(">I", (800 if p.client else 801) << 8) + p.frame())),
+    ("vxlan-other-port", "VXLAN in UDP of a port that means nothing", lambda i, p: udp(i, p, 12345, b"\x08\0\0\0" + struct.pack(">I", 42 << 8) + p.frame())),
+    ("lisp", "LISP data in UDP 4341", lambda i, p: udp(i, p, 4341, b"\xc0\x01\x02\x03\0\0\0\x01" + p.ip())),
+    ("cisco-metadata", "Ethernet type 0x8909, Cisco's tag of a security group", typed(0x8909, lambda i, p: b"\x01\x01\0\x01\0\x07")),
+    ("cisco-ttag", "Ethernet type 0x8988, Cisco's time tag", typed(0x8988, lambda i, p: struct.pack(">HI", 0, i))),
+    ("hsr", "HSR tags (IEC 62439-3)", typed(0x892F, lambda i, p: struct.pack(">HH", 6 + len(p.ip()), i))),
+    ("prp", "PRP trailers (IEC 62439-3)", lambda i, p: p.frame().ljust(60, b"\0") + struct.pack(">HHH", i, 0xA000 | (len(p.ip()) + 6 & 0xFFF), 0x88FB)),
+    ("nsh", "a network service header (RFC 8300), a path for each direction", lambda i, p: p.ether[:12] + b"\x89\x4f" + b"\x0f\xc2\x01\x01" + struct.pack(">I", (7 if p.client else 8) << 8 | 255) + p.ip()),
+    ("macsec-integrity", "MACsec without encryption (IEEE 802.1AE)", lambda i, p: p.ether[:12] + b"\x88\xe5\x20\0" + struct.pack(">I", i + 1) + p.ether[6:12] + b"\0\x01" + p.ether[12:] + p.ip() + b"\xcc" * 16),
+    ("trill", "TRILL between two bridges", lambda i, p: b"\x02\0\0\0\0\x0b\x02\0\0\0\0\x0a\x22\xf3\0\x3f\0\x01\0\x02" + p.frame()),
+    ("batman", "unicast packets of B.A.T.M.A.N. advanced", lambda i, p: b"\x02\0\0\0\0\x0b\x02\0\0\0\0\x0a\x43\x05\x40\x0f\x32\x01\x02\0\0\0\0\x0b" + p.frame()),
+)
+
 # ---- files ------------------------------------------------------------------------------------------------------------
 
 def block(kind, body, order="<", size=None):
@@ -384,6 +458,28 @@ make("link/ipv4-fragments-repeated.pcap", SHORT, "the same, every fragment twice
 make("link/ipv4-fragments-overlapping.pcap", SHORT, "fragments that overlap with other bytes: to be rejected and told", lambda s: framed(s, lambda i, p: fragmented(i, p, 32, overlap=8) if p.data and not p.data.startswith((b"GET", b"HTTP")) else [p.ip()]), **R)
 make("link/ipv4-fragment-missing.pcap", SHORT, "one fragment of one message is missing", lambda s: framed(s, lambda i, p: fragmented(i, p)[:-1] if i == 7 else fragmented(i, p)), **R)
 make("link/ipv6-fragments.pcap", SHORT6, "every segment in IPv6 fragments of 24 bytes", lambda s: framed(s, fragmented6))
+
+for name, shows, how in TUNNELS:
+    make(f"link/{name}.pcap", SHORT, shows, lambda s, how=how: wrapped_in(s, 1, how))
+for name, link, shows, how in (
+    ("pktap", 258, "Apple's PKTAP header", lambda i, p: pktap(p)),
+    ("pflog", 117, "OpenBSD's packet filter log", lambda i, p: pflog(p)),
+    ("openbsd-enc", 109, "OpenBSD's packets inside IPsec", lambda i, p: struct.pack(">III", 2, 0x1000, 0) + p.ip()),
+    ("erf", 197, "Endace's ERF records", erf),
+    ("frame-relay", 107, "frame relay (RFC 2427)", lambda i, p: b"\x18\x41\x03\xcc" + p.ip()),
+    ("frame-relay-cisco", 107, "frame relay as Cisco encapsulates", lambda i, p: b"\x18\x41\x08\0" + p.ip()),
+    ("token-ring", 6, "token ring with a bridge's route", lambda i, p: b"\x10\x40" + p.ether[:6] + bytes([p.ether[6] | 0x80]) + p.ether[7:12] + b"\x06\x30\0\x01\0\x02" + b"\xaa\xaa\x03\0\0\0\x08\0" + p.ip()),
+    ("ieee1394", 138, "IP over IEEE 1394 of Apple", lambda i, p: p.ether[:6] + b"\0\0" + p.ether[6:12] + b"\0\0\x08\0" + p.ip()),
+    ("ppp-with-direction", 204, "PPP behind a byte of direction", lambda i, p: bytes([p.client]) + b"\xff\x03\0\x21" + p.ip()),
+    ("cisco-hdlc-as-ppp", 9, "Cisco's HDLC in a capture of link type PPP", lambda i, p: b"\x0f\0\x08\0" + p.ip()),
+    ("wlan-prism", 119, "802.11 behind a Prism header", lambda i, p: struct.pack("<II", 0x44, 144) + b"\0" * 136 + wlan(p)),
+    ("marvell-edsa", 285, "frames with the tag of a Marvell switch", lambda i, p: p.ether[:12] + b"\xda\xda\0\0\xc0\x08\0\0" + p.ether[12:] + p.ip())):
+    make(f"link/{name}.pcap", SHORT, shows, lambda s, link=link, how=how: wrapped_in(s, link, how))
+make("link/exported-pdus.pcap", SHORT, "PDUs that Wireshark exported from TCP: payloads without numbers", lambda s: wrapped_in(data(s), 252, exported))
+make("link/capwap-fragments.pcap", SHORT, "802.11 frames in two CAPWAP fragments each, the second first",
+     lambda s: pcap([(p.time, f, len(f)) for i, p in enumerate(s) for w in [wlan(p)] for f in [udp(2 * i, p, 5247, b"\0\x10\x43\xc0" + struct.pack(">HH", i, 48) + w[48:]), udp(2 * i + 1, p, 5247, b"\0\x10\x43\x80" + struct.pack(">HH", i, 0) + w[:48])]]))
+make("link/wlan-protected.pcap", SHORT, "802.11 frames that are encrypted: named, not read", lambda s: wrapped_in(s, 105, lambda i, p: wlan(p, protected=True)), **R)
+make("link/macsec-encrypted.pcap", SHORT, "MACsec with encryption: named, not read", lambda s: wrapped_in(s, 1, lambda i, p: p.ether[:12] + b"\x88\xe5\x2c\0" + struct.pack(">I", i + 1) + p.ether[6:12] + b"\0\x01" + bytes(b ^ 0xA5 for b in p.ip()) + b"\xcc" * 16), **R)
 
 make("files/big-endian.pcap", SHORT, "pcap, big-endian", lambda s: pcap(whole(s), order=">"))
 make("files/big-endian-nanoseconds.pcap", SHORT, "pcap, big-endian, nanoseconds", lambda s: pcap(whole(s), order=">", magic=0xA1B23C4D))

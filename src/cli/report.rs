@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::capture::{Count, Description};
 use crate::pipeline::{RunStats, Summary};
 use crate::view::{count, printable_string};
-use crate::wire::DecodeError;
+use crate::wire::{DecodeError, Unread};
 
 /// Fails where not one packet could be read for its link type; `of` names what has such packets.
 pub(super) fn check(summary: &Summary, of: Option<&str>) -> anyhow::Result<()> {
@@ -87,8 +87,9 @@ fn ended_lines(packets: u64, tally: RunStats, counts: &[Count]) -> Vec<String> {
 
 fn lines(summary: &Summary, of: Option<&str>) -> Vec<String> {
     let mut lines = Vec::new();
+    let found = summary.conversations > 0 || summary.refused > 0;
     let packets = count(summary.packets, "packet");
-    if summary.conversations == 0 && summary.refused == 0 {
+    if !found {
         lines.push(if summary.packets == 0 {
             "no WebSocket found: the capture holds no packets".to_owned()
         } else if summary.segments == 0 {
@@ -108,6 +109,7 @@ fn lines(summary: &Summary, of: Option<&str>) -> Vec<String> {
             reason(stop, of)
         ));
     }
+    lines.extend(unread(summary, found));
     if summary.captured_again > 0 {
         let segments = count(summary.captured_again, "segment");
         lines.push(format!(
@@ -115,6 +117,26 @@ fn lines(summary: &Summary, of: Option<&str>) -> Vec<String> {
         ));
     }
     lines
+}
+
+/// Names what was not read, the most frequent first: where nothing was found everything, else what may hide TCP.
+fn unread(summary: &Summary, found: bool) -> Option<String> {
+    /// How many kinds are named.
+    const KINDS: usize = 6;
+    let (kinds, others) = &summary.unread;
+    // One link type alone is named where packets could not be read.
+    let links = kinds.keys().filter(|kind| matches!(kind, Unread::Link(_))).count();
+    let is_news = |kind| links > 1 || !matches!(kind, Unread::Link(_));
+    let mut named: Vec<_> =
+        kinds.iter().filter(|(kind, _)| is_news(**kind) && (!found || kind.may_hide_tcp())).collect();
+    named.sort_by_key(|(kind, packets)| (std::cmp::Reverse(**packets), **kind));
+    let rest =
+        named.get(KINDS..).unwrap_or_default().iter().fold(*others, |sum, (_, n)| sum.saturating_add(**n));
+    let mut parts: Vec<_> = named.iter().take(KINDS).map(|(kind, packets)| kind.counted(**packets)).collect();
+    if rest > 0 && !parts.is_empty() {
+        parts.push(format!("{} of other kinds", count(rest, "packet")));
+    }
+    (!parts.is_empty()).then(|| format!("not read: {}", parts.join(", ")))
 }
 
 #[cfg(test)]
@@ -127,12 +149,41 @@ mod tests {
         let of = Some("a.pcap");
         let stop = Some(DecodeError::LinkType(LinkType(147)));
         let summary = Summary { packets: 5, unreadable: 5, stop, ..Summary::default() };
-        assert_eq!(check(&summary, of).unwrap_err().to_string(), "a.pcap: link type 147 is not supported");
+        assert_eq!(
+            check(&summary, of).unwrap_err().to_string(),
+            "a.pcap: link type 147 (USER0) is not supported"
+        );
         let summary = Summary { packets: 6, conversations: 1, ..summary };
         assert!(check(&summary, of).is_ok());
         assert_eq!(
             lines(&summary, of),
-            ["5 of 6 packets could not be read, the first because: a.pcap: link type 147 is not supported"]
+            [
+                "5 of 6 packets could not be read, the first because: a.pcap: link type 147 (USER0) is not supported"
+            ]
+        );
+    }
+
+    #[test]
+    fn what_was_not_read_is_named() {
+        let mut summary = Summary { packets: 40, ..Summary::default() };
+        summary.unread.0 = [
+            (Unread::EtherType(0x0806), 3),
+            (Unread::EtherType(0x88e5), 22),
+            (Unread::Hidden("protected 802.11 frames"), 9),
+        ]
+        .into();
+        assert_eq!(
+            lines(&summary, None),
+            [
+                "no WebSocket found: no TCP in 40 packets",
+                "not read: 22 packets of EtherType 0x88e5 (MACsec, encrypted), 9 protected 802.11 frames, \
+                 3 packets of EtherType 0x0806 (ARP)"
+            ]
+        );
+        summary.conversations = 1;
+        assert_eq!(
+            lines(&summary, None),
+            ["not read: 22 packets of EtherType 0x88e5 (MACsec, encrypted), 9 protected 802.11 frames"]
         );
     }
 

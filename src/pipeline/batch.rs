@@ -5,7 +5,7 @@ use ahash::RandomState;
 use super::{Analyzer, SHARDS, Summary};
 use crate::capture::{self, Next, PacketBatch, Source};
 use crate::model::{Anomaly, At, Flags, Flow, Segment, SenderClock, Seq, Timestamp};
-use crate::wire::{Decoded, Decoder};
+use crate::wire::{Decoded, Decoder, Unread};
 
 /// A round made ready for the shards: the segments in it, in packet order.
 #[derive(Debug, Default)]
@@ -133,11 +133,14 @@ impl Preparer {
                     }
                     items.push(Item::new(&segment, packet.at, hash, shard, offset));
                 }
-                Decoded::Other => {}
+                Decoded::Other(unread) => self.summary.pass_over(unread),
                 Decoded::Fragment => self.summary.fragments = self.summary.fragments.saturating_add(1),
                 Decoded::Unreadable(stop) => {
                     self.summary.unreadable = self.summary.unreadable.saturating_add(1);
                     self.summary.stop.get_or_insert(stop);
+                    if let Some(unread) = Unread::of_error(&stop) {
+                        self.summary.pass_over(unread);
+                    }
                 }
             }
             if !self.decoder.is_quiet() {

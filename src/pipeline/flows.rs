@@ -21,7 +21,7 @@ impl Sorter for Flows {
                 Belongs::To { key: segment.flow.key(), begins }
             }
             Decoded::Fragment => Belongs::Fragment,
-            Decoded::Other | Decoded::Unreadable(_) => Belongs::Nothing,
+            Decoded::Other(_) | Decoded::Unreadable(_) => Belongs::Nothing,
         };
         // Those who analyze say what is wrong with it.
         while self.0.next_anomaly().is_some() {}

@@ -1,6 +1,8 @@
+use std::collections::BTreeMap;
+
 use crate::event::{Anomaly, Event, Kind, Severity};
 use crate::model::Timestamp;
-use crate::wire::DecodeError;
+use crate::wire::{DecodeError, Unread};
 
 /// Adds up what a run saw, so that nothing is left out without a word.
 #[derive(Clone, Debug, Default)]
@@ -17,6 +19,8 @@ pub struct Summary {
     pub unreadable: u64,
     /// Why, for the first of them.
     pub stop: Option<DecodeError>,
+    /// Packets that were not read down to TCP, by what they held; the first [`KINDS`] kinds, and those beyond.
+    pub unread: (BTreeMap<Unread, u64>, u64),
     /// TCP connections.
     pub connections: u64,
     /// WebSocket conversations.
@@ -32,6 +36,9 @@ pub struct Summary {
     /// The first and the last packet's time.
     pub times: Option<(Timestamp, Timestamp)>,
 }
+
+/// Bounds the kinds of unread packets that are counted each by itself.
+const KINDS: usize = 256;
 
 /// Adds up what a user is told in few words.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -49,6 +56,14 @@ impl Summary {
     pub fn tally(&self) -> RunStats {
         let anomalies = self.anomalies.iter().fold(0, |sum: u64, n| sum.saturating_add(*n));
         RunStats { conversations: self.conversations, messages: self.messages, anomalies }
+    }
+
+    /// Counts a packet that is not read down to TCP.
+    pub(super) fn pass_over(&mut self, unread: Unread) {
+        let (kinds, others) = &mut self.unread;
+        let has_place = kinds.len() < KINDS || kinds.contains_key(&unread);
+        let count = if has_place { kinds.entry(unread).or_default() } else { others };
+        *count = count.saturating_add(1);
     }
 
     /// Counts one event.

@@ -7,7 +7,7 @@ use etherparse::{
 
 use super::DecodeError;
 use super::cursor::Cursor;
-use super::walk::{Found, Next, Piece, Transport};
+use super::walk::{Carried, Found, Next, Piece, Transport};
 
 /// IP protocol numbers that are read here (IANA "Protocol Numbers").
 mod number {
@@ -64,6 +64,7 @@ pub(super) fn v4(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
             id: u32::from(header.identification()),
             start: u32::from(header.fragments_offset().value()).saturating_mul(8),
             more: header.more_fragments(),
+            carried: Carried::Payload,
         })
     } else {
         Next::Transport(transport)
@@ -166,6 +167,7 @@ fn fragment<'a>(transport: &Transport, view: Cursor<'a>) -> Result<Found<'a>, De
             id: header.identification(),
             start: u32::from(header.fragment_offset().value()).saturating_mul(8),
             more: header.more_fragments(),
+            carried: Carried::Payload,
         })
     } else {
         Next::Transport(transport)

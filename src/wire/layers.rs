@@ -19,6 +19,8 @@ pub(super) enum Id {
     Gre(u32),
     /// A backbone service.
     Service(u32),
+    /// A LISP instance.
+    Lisp(u32),
 }
 
 /// Remembers what a packet was wrapped in, on the way to its TCP header.
@@ -43,6 +45,7 @@ impl LayerStack {
             Id::Geneve(network) => (3, network),
             Id::Gre(key) => (4, key),
             Id::Service(service) => (5, service),
+            Id::Lisp(instance) => (6, instance),
         };
         let mixed = mix(self.tunnel.0 ^ (kind << 32) ^ u64::from(value));
         self.tunnel = Tunnel(if mixed == Tunnel::NONE.0 { 1 } else { mixed });

@@ -15,6 +15,7 @@
 
 mod cursor;
 mod error;
+mod exported;
 mod fast;
 mod fragment;
 mod ip;
@@ -26,13 +27,16 @@ mod tcp;
 #[cfg(test)]
 mod tests;
 mod tunnel;
+mod unread;
 mod walk;
 
 pub use error::DecodeError;
 pub use fragment::Limits;
+pub use unread::Unread;
 
 use crate::model::{Anomaly, Packet, Segment};
 use cursor::Cursor;
+use exported::Exported;
 use fragment::Fragments;
 use layers::LayerStack;
 use walk::{End, Next, walk};
@@ -43,7 +47,7 @@ pub enum Decoded<'a> {
     /// A TCP segment, borrowed from the packet or from the decoder's reassembled datagram.
     Tcp(Segment<'a>),
     /// Something else: ARP, UDP, ICMP and whatever it quotes, encrypted traffic.
-    Other,
+    Other(Unread),
     /// A fragment of an IP datagram that is not complete yet.
     Fragment,
     /// A packet that should hold more than could be read.
@@ -63,6 +67,7 @@ pub enum Decoded<'a> {
 #[derive(Debug)]
 pub struct Decoder {
     fragments: Fragments,
+    exported: Exported,
     /// The datagram reassembled last; at most 64 KiB beside what [`Limits::bytes`] counts.
     whole: Vec<u8>,
 }
@@ -70,7 +75,7 @@ pub struct Decoder {
 impl Decoder {
     /// Makes a decoder that keeps no more than `limits` say.
     pub fn new(limits: Limits) -> Self {
-        Decoder { fragments: Fragments::new(limits), whole: Vec::new() }
+        Decoder { fragments: Fragments::new(limits), exported: Exported::default(), whole: Vec::new() }
     }
 
     /// Decodes one packet.
@@ -106,6 +111,9 @@ impl Decoder {
     fn decode_any<'a>(&'a mut self, packet: &Packet<'a>) -> Decoded<'a> {
         let shard = match walk(Next::Link(packet.link), Cursor::of(packet), LayerStack::default()) {
             Ok(End::Fragment(shard)) => shard,
+            Ok(End::Pdu(pdu, payload)) => {
+                return self.exported.segment(pdu, payload).map_or_else(Decoded::Other, Decoded::Tcp);
+            }
             end => return decoded(end),
         };
         let Some(mut datagram) = self.fragments.push(&shard, packet.at.time) else {
@@ -147,8 +155,10 @@ impl Datagram {
 fn decoded(end: Result<End<'_>, DecodeError>) -> Decoded<'_> {
     match end {
         Ok(End::Tcp(segment)) => Decoded::Tcp(segment),
-        Ok(End::Other) => Decoded::Other,
+        Ok(End::Other(unread)) => Decoded::Other(unread),
         Ok(End::Fragment(_)) => Decoded::Fragment,
+        // Nothing leads from a datagram to one of these.
+        Ok(End::Pdu(..)) => Decoded::Other(Unread::Hidden("exported PDUs in a tunnel")),
         Err(stop) => Decoded::Unreadable(stop),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{DecodeError, Decoded, Decoder};
+use super::{DecodeError, Decoded, Decoder, Unread};
 use crate::model::{At, Flow, LinkType, Packet, Segment, SenderClock, Timestamp, Tunnel};
 
 pub(super) const ETHERNET: u32 = 1;
@@ -105,7 +105,7 @@ impl From<Decoded<'_>> for Seen {
     fn from(decoded: Decoded<'_>) -> Self {
         match decoded {
             Decoded::Tcp(segment) => Seen::Tcp(segment.into()),
-            Decoded::Other => Seen::Other,
+            Decoded::Other(_) => Seen::Other,
             Decoded::Fragment => Seen::Fragment,
             Decoded::Unreadable(stop) => Seen::Unreadable(stop),
         }
@@ -148,6 +148,14 @@ pub(super) fn packet(link: u32, data: &[u8]) -> Packet<'_> {
 /// Decodes a packet that was captured whole.
 pub(super) fn decode(link: u32, data: &[u8]) -> Seen {
     Decoder::default().decode(&packet(link, data)).into()
+}
+
+/// Returns what a packet held that is not read.
+pub(super) fn unread(link: u32, data: &[u8]) -> Unread {
+    match Decoder::default().decode(&packet(link, data)) {
+        Decoded::Other(unread) => unread,
+        other => panic!("{other:?}"),
+    }
 }
 
 /// Decodes a packet of which the snap length left `kept` bytes.

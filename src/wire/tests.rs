@@ -7,8 +7,10 @@ use super::*;
 use crate::model::{At, LinkType};
 
 /// Every link type that is read, and one that is not.
-const LINKS: [u32; 22] =
-    [0, 1, 9, 10, 12, 14, 50, 51, 101, 104, 105, 108, 113, 127, 147, 166, 192, 228, 229, 239, 276, 277];
+const LINKS: [u32; 41] = [
+    0, 1, 6, 9, 10, 12, 14, 50, 51, 101, 104, 105, 107, 108, 109, 113, 117, 119, 127, 138, 147, 149, 163,
+    166, 192, 197, 204, 205, 206, 228, 229, 239, 252, 258, 276, 277, 281, 282, 284, 285, 290,
+];
 
 /// Decodes a packet without the shortcut.
 fn decode_slowly(packet: &Packet<'_>) -> Seen {
@@ -108,7 +110,7 @@ proptest! {
 }
 
 /// How many ways [`wrap`] knows.
-const FORMS: usize = 14;
+const FORMS: usize = 26;
 
 /// Wraps a packet in another.
 fn wrap(form: usize, inner: &[u8]) -> Vec<u8> {
@@ -126,6 +128,18 @@ fn wrap(form: usize, inner: &[u8]) -> Vec<u8> {
         10 => ipv4(47, &join(&[&[0x10, 0, 0x88, 0xbe, 0, 0, 0, 1, 0x10, 0, 0, 3, 0, 0, 0, 0], inner])),
         11 => ipv4(17, &udp(4789, &join(&[&[8, 0, 0, 0, 0, 0, 7, 0], inner]))),
         12 => ipv4(17, &udp(6081, &join(&[&[1, 0, 8, 0, 0, 0, 7, 0, 0, 0, 0, 0], inner]))),
+        13 => ethernet(0x8909, &join(&[&[1, 1, 0, 1, 0, 7, 8, 0], inner])),
+        14 => ethernet(0x8988, &join(&[&[0; 6], &[8, 0], inner])),
+        15 => ethernet(0x894f, &join(&[&[0x0f, 0xc2, 1, 1, 0, 0, 7, 255], inner])),
+        16 => ethernet(0x88e5, &join(&[&[0, 0, 0, 0, 0, 1, 8, 0], inner, &[0; 16]])),
+        17 => ethernet(0x22f3, &join(&[&[0, 0x3f, 0, 1, 0, 2], &ethernet(0x0800, inner)])),
+        18 => ethernet(0x4305, &join(&[&[0x40, 15], &[0; 8], &ethernet(0x0800, inner)])),
+        19 => ipv4(17, &udp(37008, &join(&[&[1, 0, 0, 1, 10, 1, 9, 1], &ethernet(0x0800, inner)]))),
+        20 => ipv4(17, &udp(5247, &join(&[&[0, 0x10, 0x42, 0, 0, 0, 0, 0], &ethernet(0x0800, inner)]))),
+        21 => ipv4(17, &udp(1701, &join(&[&[0, 2, 0, 1, 0, 1, 0xff, 3, 0, 0x21], inner]))),
+        22 => ipv4(115, &join(&[&[0, 0, 0, 7], &ethernet(0x0800, inner)])),
+        23 => ipv4(97, &join(&[&[0x30, 0], &ethernet(0x0800, inner)])),
+        24 => ipv4(17, &udp(6080, &join(&[&[0, 4, 0, 0], inner]))),
         _ => {
             let length = u16::try_from(inner.len()).unwrap().to_be_bytes();
             ipv6(17, &udp(2152, &join(&[&[0x30, 255], &length, &[0; 4], inner])))

@@ -2,7 +2,8 @@ use std::net::IpAddr;
 
 use super::cursor::Cursor;
 use super::layers::{Id, LayerStack};
-use super::{DecodeError, ip, link, tcp, tunnel};
+use super::link::Pdu;
+use super::{DecodeError, Unread, ip, link, tcp, tunnel};
 use crate::model::{LinkType, Segment};
 
 /// How many VLAN tags may follow each other.
@@ -13,14 +14,16 @@ const TUNNELS: u8 = 8;
 /// What the next bytes are.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Next {
-    /// Nothing that leads to TCP.
-    Nothing,
+    /// Nothing that is read.
+    Nothing(Unread),
     /// A packet of this link type.
     Link(LinkType),
     /// An Ethernet frame.
     Ethernet,
     /// What an Ethernet type names.
     EtherType(u16),
+    /// An 802.11 frame whose control bytes may stand in either order.
+    Wireless,
     /// A logical link control header (802.2).
     Llc,
     /// A point-to-point protocol field (RFC 1661).
@@ -35,6 +38,8 @@ pub(super) enum Next {
     Transport(Transport),
     /// A piece of what an IP protocol number names.
     Fragment(Piece),
+    /// Bytes that were exported from a TCP connection.
+    Pdu(Pdu),
 }
 
 /// What an IP header says of its payload.
@@ -53,7 +58,7 @@ pub(super) struct Transport {
 /// What a fragment's header says.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Piece {
-    /// What the whole is.
+    /// What the IP header around it says.
     pub(super) transport: Transport,
     /// The datagram's number.
     pub(super) id: u32,
@@ -61,6 +66,30 @@ pub(super) struct Piece {
     pub(super) start: u32,
     /// Whether it is not the last.
     pub(super) more: bool,
+    /// What the whole is.
+    pub(super) carried: Carried,
+}
+
+/// What is cut into fragments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Carried {
+    /// An IP datagram's payload.
+    Payload,
+    /// An Ethernet frame in a tunnel.
+    Ethernet,
+    /// An 802.11 frame in a tunnel.
+    Wireless,
+}
+
+impl Carried {
+    /// Returns how to go on with the whole.
+    pub(super) const fn next(self, transport: Transport) -> Next {
+        match self {
+            Carried::Payload => Next::Transport(transport),
+            Carried::Ethernet => Next::Ethernet,
+            Carried::Wireless => Next::Wireless,
+        }
+    }
 }
 
 /// A fragment with its bytes and the way it came.
@@ -112,8 +141,14 @@ impl<'a> Found<'a> {
         Found { next, rest, id: None }
     }
 
-    pub(super) const fn nothing(rest: Cursor<'a>) -> Self {
-        Found::new(Next::Nothing, rest)
+    /// Ends the way: what comes next is not read.
+    pub(super) const fn unread(unread: Unread, rest: Cursor<'a>) -> Self {
+        Found::new(Next::Nothing(unread), rest)
+    }
+
+    /// Returns the bytes of what comes next.
+    pub(super) const fn rest(&self) -> Cursor<'a> {
+        self.rest
     }
 
     /// Adds the identifier that the layer carried.
@@ -126,8 +161,9 @@ impl<'a> Found<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum End<'a> {
     Tcp(Segment<'a>),
-    Other,
+    Other(Unread),
     Fragment(Fragment<'a>),
+    Pdu(Pdu, Cursor<'a>),
 }
 
 /// Reads one layer after the other until one is TCP, a fragment, or leads nowhere.
@@ -140,13 +176,15 @@ pub(super) fn walk(
 ) -> Result<End<'_>, DecodeError> {
     loop {
         let found = match next {
-            Next::Nothing => return Ok(End::Other),
+            Next::Pdu(pdu) => return Ok(End::Pdu(pdu, view)),
+            Next::Nothing(unread) => return Ok(End::Other(unread)),
             Next::Link(kind) => link::read(kind, view)?,
             Next::Ethernet => {
                 trail.tags = 0;
                 link::ethernet(view)?
             }
             Next::EtherType(kind) => link::ether_type(kind, view)?,
+            Next::Wireless => link::wireless(view)?,
             Next::Llc => link::llc(view)?,
             Next::Ppp => link::ppp(view)?,
             Next::Ip => ip::by_version(view)?,
@@ -165,7 +203,9 @@ pub(super) fn walk(
                 Some(found) => found?,
                 None => tunnel::read(&transport, view)?,
             },
-            Next::Fragment(piece) if !tunnel::may_lead_on(piece.transport.protocol) => return Ok(End::Other),
+            Next::Fragment(piece) if !tunnel::may_lead_on(piece.transport.protocol) => {
+                return Ok(End::Other(Unread::Protocol(piece.transport.protocol)));
+            }
             Next::Fragment(piece) => return Fragment { piece, view, trail }.checked().map(End::Fragment),
         };
         if let Some(id) = found.id {

@@ -2,7 +2,7 @@ use std::net::IpAddr;
 
 use super::super::Datagram;
 use super::super::layers::LayerStack;
-use super::super::walk::{Fragment, Next, Transport};
+use super::super::walk::{Carried, Fragment, Transport};
 use crate::model::{Timestamp, Tunnel};
 
 /// What a datagram takes beside its fragments: a place in both maps, which are a third full at the least.
@@ -16,6 +16,7 @@ pub(super) struct Key {
     id: u32,
     /// Counts in IPv4 only; 0 for IPv6, whose fragments may each name another.
     protocol: u8,
+    carried: Carried,
     tunnel: Tunnel,
 }
 
@@ -27,6 +28,7 @@ impl Key {
             destination: transport.destination,
             id: shard.piece.id,
             protocol: if transport.source.is_ipv4() { transport.protocol } else { 0 },
+            carried: shard.piece.carried,
             tunnel: shard.trail.tunnel,
         }
     }
@@ -74,7 +76,7 @@ pub(super) struct FragmentQueue {
     /// How many of its bytes came.
     covered: u32,
     /// What the first fragment says that it carries, which counts for all (RFC 8200 §4.5).
-    transport: Option<(Transport, LayerStack)>,
+    transport: Option<(Transport, Carried, LayerStack)>,
 }
 
 impl FragmentQueue {
@@ -144,7 +146,7 @@ impl FragmentQueue {
             self.total = Some(shard.end());
         }
         if shard.piece.start == 0 {
-            self.transport = Some((shard.piece.transport, shard.trail));
+            self.transport = Some((shard.piece.transport, shard.piece.carried, shard.trail));
         }
     }
 
@@ -154,7 +156,7 @@ impl FragmentQueue {
 
     /// Joins the fragments, as far as they were captured without a break.
     pub(super) fn join(self) -> Option<Datagram> {
-        let (transport, trail) = self.transport?;
+        let (transport, carried, trail) = self.transport?;
         let total = usize::try_from(self.total?).ok()?;
         let mut bytes = Vec::with_capacity(total);
         for part in &self.parts {
@@ -164,6 +166,6 @@ impl FragmentQueue {
             }
         }
         let cut = total.saturating_sub(bytes.len());
-        Some(Datagram { next: Next::Transport(transport), bytes, cut, trail })
+        Some(Datagram { next: carried.next(transport), bytes, cut, trail })
     }
 }

@@ -1,12 +1,16 @@
-use super::super::DecodeError;
 use super::super::cursor::Cursor;
 use super::super::walk::{Found, Next};
+use super::super::{DecodeError, Unread};
 
 /// Reads an FDDI header (ANSI X3T9.5): the frame control says whether LLC follows.
 pub(super) fn read(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
     let (header, rest) = view.split::<13>("FDDI")?;
     // Long addresses, LLC; the first bit is the class, the last three are the priority.
-    let next = if header[0] & 0b0111_0000 == 0b0101_0000 { Next::Llc } else { Next::Nothing };
+    let next = if header[0] & 0b0111_0000 == 0b0101_0000 {
+        Next::Llc
+    } else {
+        Next::Nothing(Unread::Plain("FDDI frames without LLC"))
+    };
     Ok(Found::new(next, rest))
 }
 

@@ -1,16 +1,18 @@
-use super::super::DecodeError;
 use super::super::cursor::Cursor;
 use super::super::walk::{Found, Next};
+use super::super::{DecodeError, Unread};
 
 const LAYER: &str = "802.11";
 
 /// How the receiver laid the frame out in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Form {
+pub(in super::super) enum Form {
     /// The payload follows the header.
     Plain,
     /// The payload follows the header at the next multiple of four.
     Padded,
+    /// The two bytes of frame control stand in either order, as Cisco's access points send them.
+    MaybeSwapped,
 }
 
 /// Reads an 802.11 frame (`LINKTYPE_IEEE802_11`).
@@ -19,15 +21,19 @@ pub(super) fn read(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
 }
 
 /// Reads an 802.11 frame (IEEE 802.11 §9.2): data frames that are not encrypted lead on.
-pub(super) fn read_as(view: Cursor<'_>, form: Form) -> Result<Found<'_>, DecodeError> {
+pub(in super::super) fn read_as(view: Cursor<'_>, form: Form) -> Result<Found<'_>, DecodeError> {
     let (control, _) = view.split::<2>(LAYER)?;
-    let [kind, flags] = *control;
-    // Version 0, type 2; the third bit of the subtype means "no data", the fourth "with quality of service".
-    let is_data = kind & 0b0000_1111 == 0b0000_1000 && kind & 0b0100_0000 == 0;
+    let [kind, flags] = match *control {
+        [flags, kind] if form == Form::MaybeSwapped && !is_data(flags) && is_data(kind) => [kind, flags],
+        control => control,
+    };
+    // The third bit of the subtype means "no data", the fourth "with quality of service".
+    if !is_data(kind) || kind & 0b0100_0000 != 0 {
+        return Ok(Found::unread(Unread::Plain("802.11 frames without data"), view));
+    }
     let with_service = kind & 0b1000_0000 != 0;
-    let is_encrypted = flags & 0b0100_0000 != 0;
-    if !is_data || is_encrypted {
-        return Ok(Found::nothing(view));
+    if flags & 0b0100_0000 != 0 {
+        return Ok(Found::unread(Unread::Hidden("protected 802.11 frames"), view));
     }
     // From access point to access point there is a fourth address.
     let addresses = if flags & 0b11 == 0b11 { 30_usize } else { 24 };
@@ -41,7 +47,7 @@ pub(super) fn read_as(view: Cursor<'_>, form: Form) -> Result<Found<'_>, DecodeE
     let rest = view.skip(
         LAYER,
         match form {
-            Form::Plain => length,
+            Form::Plain | Form::MaybeSwapped => length,
             Form::Padded => length.next_multiple_of(4),
         },
     )?;
@@ -51,6 +57,11 @@ pub(super) fn read_as(view: Cursor<'_>, form: Form) -> Result<Found<'_>, DecodeE
     }
     let service = view.bytes.get(addresses).copied().unwrap_or_default();
     if with_service && service & 0b1000_0000 != 0 { aggregate(rest) } else { Ok(Found::new(Next::Llc, rest)) }
+}
+
+/// Tells whether a frame control's first byte is that of a data frame: version 0, type 2.
+const fn is_data(kind: u8) -> bool {
+    kind & 0b0000_1111 == 0b0000_1000
 }
 
 /// Reads several frames that were sent as one (IEEE 802.11 §9.3.2.2), where there is only one of them.

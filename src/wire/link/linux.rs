@@ -1,6 +1,6 @@
-use super::super::DecodeError;
 use super::super::cursor::Cursor;
 use super::super::walk::{Found, Next};
+use super::super::{DecodeError, Unread};
 
 /// Netlink messages, whose protocol field is no Ethernet type.
 const NETLINK: u16 = 824;
@@ -19,11 +19,11 @@ pub(super) fn v2(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
 
 fn cooked(hardware: u16, protocol: u16, rest: Cursor<'_>) -> Found<'_> {
     let next = match (hardware, protocol) {
-        (NETLINK, _) => Next::Nothing,
+        (NETLINK, _) => Next::Nothing(Unread::Plain("netlink messages")),
         // The kernel's own number for an 802.2 frame.
         (_, 0x0004) => Next::Llc,
         (_, 0x0600..) => Next::EtherType(protocol),
-        _ => Next::Nothing,
+        _ => Next::Nothing(Unread::EtherType(protocol)),
     };
     Found::new(next, rest)
 }

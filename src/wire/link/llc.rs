@@ -1,6 +1,6 @@
-use super::super::DecodeError;
 use super::super::cursor::Cursor;
 use super::super::walk::{Found, Next};
+use super::super::{DecodeError, Unread};
 
 /// Reads a logical link control header, with SNAP where it says so (IEEE 802.2, RFC 1042).
 pub(in super::super) fn read(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
@@ -14,12 +14,16 @@ pub(in super::super) fn read(view: Cursor<'_>) -> Result<Found<'_>, DecodeError>
                 [0, 0, 0 | 0xf8, high, low] => {
                     Ok(Found::new(Next::EtherType(u16::from_be_bytes([high, low])), rest))
                 }
-                _ => Ok(Found::nothing(rest)),
+                // Cisco's own protocols, CDP for one.
+                [0, 0, 0x0c, high, low] => {
+                    Ok(Found::unread(Unread::EtherType(u16::from_be_bytes([high, low])), rest))
+                }
+                _ => Ok(Found::unread(Unread::ServiceAccessPoint(0xaa), rest)),
             }
         }
         // IP has a service access point of its own (RFC 948).
         [0x06, 0x06, 0x03] => Ok(Found::new(Next::Ipv4, rest)),
-        _ => Ok(Found::nothing(rest)),
+        [point, ..] => Ok(Found::unread(Unread::ServiceAccessPoint(point), rest)),
     }
 }
 

@@ -1,6 +1,6 @@
-use super::super::DecodeError;
 use super::super::cursor::Cursor;
 use super::super::walk::{Found, Next};
+use super::super::{DecodeError, Unread};
 
 /// Reads a BSD loopback header (`LINKTYPE_NULL`): an address family in the byte order of the host that captured,
 /// which may be either.
@@ -22,7 +22,7 @@ pub(super) fn by_family(family: u32) -> Next {
     match family {
         2 => Next::Ipv4,
         10 | 23 | 24 | 28 | 30 => Next::Ipv6,
-        _ => Next::Nothing,
+        _ => Next::Nothing(Unread::Plain("packets of another address family")),
     }
 }
 

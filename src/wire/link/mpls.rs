@@ -1,10 +1,11 @@
-use super::super::DecodeError;
 use super::super::cursor::Cursor;
 use super::super::walk::{Found, Next};
+use super::super::{DecodeError, Unread};
 
 const LAYER: &str = "MPLS";
 /// How many labels may lie on each other.
 const LABELS: u8 = 16;
+const UNREAD: Unread = Unread::Hidden("MPLS packets of unknown content");
 
 /// Reads a stack of MPLS labels (RFC 3032 §2.1).
 ///
@@ -29,15 +30,15 @@ fn carried(rest: Cursor<'_>) -> Found<'_> {
         // A pseudowire with a control word, whose first four bits are zero (RFC 4448 §4.6).
         [0x00..=0x0f, _, _, _, frame @ ..] if is_ethernet(frame) => match rest.skip(LAYER, 4) {
             Ok(frame) => Found::new(Next::Ethernet, frame),
-            Err(_) => Found::nothing(rest),
+            Err(_) => Found::unread(UNREAD, rest),
         },
         frame if is_ethernet(frame) => Found::new(Next::Ethernet, rest),
-        _ => Found::nothing(rest),
+        _ => Found::unread(UNREAD, rest),
     }
 }
 
 /// Tells whether an Ethernet header with a type that we follow, and the start of what that type names, stand here.
-fn is_ethernet(bytes: &[u8]) -> bool {
+pub(in super::super) fn is_ethernet(bytes: &[u8]) -> bool {
     let Some((header, rest)) = bytes.split_first_chunk::<14>() else { return false };
     matches!(
         (u16::from_be_bytes([header[12], header[13]]), rest.first()),

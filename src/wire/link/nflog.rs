@@ -1,6 +1,6 @@
-use super::super::DecodeError;
 use super::super::cursor::Cursor;
 use super::super::walk::Found;
+use super::super::{DecodeError, Unread};
 use super::loopback::by_family;
 
 const LAYER: &str = "NFLOG";
@@ -20,7 +20,9 @@ pub(super) fn read(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
         Ok(packet) => packet,
         Err(stop) => payload(rest, u16::from_be_bytes).map_err(|_| stop)?,
     };
-    Ok(packet.map_or(Found::nothing(rest), |packet| Found::new(by_family(u32::from(family)), packet)))
+    Ok(packet.map_or(Found::unread(Unread::Plain("NFLOG messages without a packet"), rest), |packet| {
+        Found::new(by_family(u32::from(family)), packet)
+    }))
 }
 
 fn payload(mut rest: Cursor<'_>, number: fn([u8; 2]) -> u16) -> Result<Option<Cursor<'_>>, DecodeError> {

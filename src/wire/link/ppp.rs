@@ -1,6 +1,7 @@
-use super::super::DecodeError;
 use super::super::cursor::Cursor;
 use super::super::walk::{Found, Next};
+use super::super::{DecodeError, Unread};
+use super::hdlc;
 
 const LAYER: &str = "PPP";
 
@@ -12,12 +13,41 @@ pub(in super::super) fn read(view: Cursor<'_>) -> Result<Found<'_>, DecodeError>
     }
 }
 
+/// Reads a PPP header of a serial line (`LINKTYPE_PPP`): some routers write Cisco's HDLC there.
+pub(super) fn serial(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
+    match view.bytes {
+        [0x0f | 0x8f, 0x00, _, _, ..] => hdlc::read(view),
+        _ => read(view),
+    }
+}
+
 /// Reads the header of a Linux PPP daemon's log (`LINKTYPE_PPP_PPPD`), whose address byte is the direction.
 pub(super) fn with_direction(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
     match view.bytes {
         [0x00 | 0x01, 0x03, ..] => protocol(view.skip(LAYER, 2)?),
         [0x00 | 0x01, ..] => read(view.skip(LAYER, 1)?),
         _ => read(view),
+    }
+}
+
+/// Reads a bridged frame (RFC 3518 §4.2): flags and the kind of its link layer.
+fn bridged(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
+    let (header, rest) = view.split::<2>(LAYER)?;
+    match *header {
+        // The frame check sequence is behind IP's own length.
+        [_, 1] => Ok(Found::new(Next::Ethernet, rest)),
+        _ => Ok(Found::unread(Unread::Hidden("PPP bridged frames that are not Ethernet"), rest)),
+    }
+}
+
+/// Names a protocol that is not read: compressed or encrypted datagrams may hold TCP, control packets may not.
+const fn unread(protocol: u16) -> Unread {
+    match protocol {
+        0x0053 | 0x0055 => Unread::Hidden("encrypted PPP packets"),
+        0x00fb | 0x00fd => Unread::Hidden("compressed PPP packets"),
+        0x002d | 0x002f | 0x0061..=0x0069 => Unread::Hidden("PPP packets with compressed headers"),
+        0x003d => Unread::Hidden("PPP multilink fragments"),
+        _ => Unread::Ppp(protocol),
     }
 }
 
@@ -31,9 +61,10 @@ fn protocol(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
     let next = match protocol {
         0x0021 => Next::Ipv4,
         0x0057 => Next::Ipv6,
+        0x0031 => return bridged(rest),
         0x0281 => Next::EtherType(0x8847),
         0x0283 => Next::EtherType(0x8848),
-        _ => Next::Nothing,
+        _ => Next::Nothing(unread(protocol)),
     };
     Ok(Found::new(next, rest))
 }

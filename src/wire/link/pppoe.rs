@@ -1,6 +1,6 @@
-use super::super::DecodeError;
 use super::super::cursor::Cursor;
 use super::super::walk::{Found, Next};
+use super::super::{DecodeError, Unread};
 
 const LAYER: &str = "PPPoE";
 
@@ -13,7 +13,7 @@ pub(super) fn read(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
     }
     // Other codes are discovery.
     if code != 0 {
-        return Ok(Found::nothing(rest));
+        return Ok(Found::unread(Unread::EtherType(0x8863), rest));
     }
     Ok(Found::new(Next::Ppp, rest.limit(usize::from(u16::from_be_bytes([high, low])))))
 }

@@ -1,6 +1,6 @@
-use super::super::DecodeError;
 use super::super::cursor::Cursor;
 use super::super::walk::Found;
+use super::super::{DecodeError, Unread};
 use super::ieee80211::{self, Form};
 
 const LAYER: &str = "radiotap";
@@ -22,7 +22,7 @@ pub(super) fn read(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
     let flags = flags(notes).unwrap_or_default();
     // The receiver found the checksum wrong: nothing in the frame can be trusted.
     if flags & 0x40 != 0 {
-        return Ok(Found::nothing(frame));
+        return Ok(Found::unread(Unread::Hidden("802.11 frames with a bad frame check sequence"), frame));
     }
     let frame = if flags & 0x10 != 0 { frame.without_trailer(4) } else { frame };
     ieee80211::read_as(frame, if flags & 0x20 != 0 { Form::Padded } else { Form::Plain })

@@ -4,9 +4,9 @@
 //! mirrored in two sessions, and two ports' sessions may show the same connection. So it keeps nothing apart; the
 //! VLAN tags of the mirrored frames do.
 
-use super::super::DecodeError;
 use super::super::cursor::Cursor;
 use super::super::walk::{Found, Next};
+use super::super::{DecodeError, Unread};
 
 /// The GRE protocol of types I and II.
 pub(super) const TYPE_1_AND_2: u16 = 0x88be;
@@ -42,7 +42,7 @@ pub(super) fn v3(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
     let next = match (last[2] >> 2) & 0x1f {
         0 => Next::Ethernet,
         2 => Next::Ip,
-        _ => Next::Nothing,
+        _ => Next::Nothing(Unread::Hidden("ERSPAN packets of another frame type")),
     };
     Ok(Found::new(next, rest))
 }

@@ -1,3 +1,4 @@
+use super::super::Unread;
 use super::super::cursor::Cursor;
 use super::super::layers::Id;
 use super::super::walk::{Found, Next};
@@ -17,8 +18,8 @@ pub(super) fn read(view: Cursor<'_>) -> Option<Found<'_>> {
         options = after.get(usize::from(length & 0x1f).checked_mul(4)?..)?;
     }
     let next = match u16::from_be_bytes([p0, p1]) {
-        kind @ (0x6558 | 0x0800 | 0x86dd) => Next::EtherType(kind),
-        _ => Next::Nothing,
+        kind @ (0x6558 | 0x0800 | 0x86dd | 0x8847 | 0x894f) => Next::EtherType(kind),
+        kind => Next::Nothing(Unread::EtherType(kind)),
     };
     Some(Found::new(next, rest).with(Id::Geneve(u32::from_be_bytes([0, v0, v1, v2]))))
 }

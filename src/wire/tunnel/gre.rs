@@ -1,7 +1,7 @@
-use super::super::DecodeError;
 use super::super::cursor::Cursor;
 use super::super::layers::Id;
 use super::super::walk::{Found, Next};
+use super::super::{DecodeError, Unread};
 use super::erspan;
 use crate::model::LinkType;
 
@@ -16,6 +16,7 @@ const ACKNOWLEDGMENT: u16 = 0x0080;
 const BRIDGED: u16 = 0x6558;
 const WEB_CACHE: u16 = 0x883e;
 const ARUBA: u16 = 0x8200;
+const EOIP: u16 = 0x6400;
 const IEEE80211: LinkType = LinkType(105);
 
 /// Reads a GRE header (RFC 2784, RFC 2890; version 1 by RFC 2637).
@@ -43,13 +44,16 @@ pub(super) fn read(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
         rest = rest.skip(LAYER, 4)?;
     }
     if version == 1 {
+        if let (EOIP, Some(key)) = (protocol, key) {
+            return Ok(eoip(key, rest));
+        }
         // The key is the payload's length and a call's number, which differs by direction.
         if flags & ACKNOWLEDGMENT != 0 {
             rest = rest.skip(LAYER, 4)?;
         }
         // Without a number of its own it acknowledges and carries nothing.
         if flags & SEQUENCE == 0 {
-            return Ok(Found::nothing(rest));
+            return Ok(Found::unread(Unread::Plain("PPTP acknowledgments"), rest));
         }
         let length = key.unwrap_or_default() >> 16;
         return Ok(Found::new(Next::Ppp, rest.limit(usize::try_from(length).unwrap_or(usize::MAX))));
@@ -65,12 +69,22 @@ pub(super) fn read(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
     Ok(key.map_or(found, |key| found.with(Id::Gre(network(protocol, key)))))
 }
 
+/// Reads MikroTik's Ethernet over IP: the key is the frame's length and the tunnel's number.
+fn eoip<'a>(key: u32, rest: Cursor<'a>) -> Found<'a> {
+    match usize::try_from(key >> 16) {
+        // A keep-alive.
+        Ok(0) | Err(_) => Found::unread(Unread::Plain("EoIP keep-alives"), rest),
+        Ok(length) => Found::new(Next::Ethernet, rest.limit(length)),
+    }
+}
+
 /// Reads a GRE header in UDP (RFC 8086), where it has the form of one and names what we follow.
 pub(super) fn in_udp(view: Cursor<'_>) -> Option<Found<'_>> {
     let (header, _) = view.split::<4>(LAYER).ok()?;
     let [f0, f1, p0, p1] = *header;
     let is_plain = u16::from_be_bytes([f0, f1]) & !(CHECKSUM | KEY | SEQUENCE) == 0;
-    let is_known = matches!(u16::from_be_bytes([p0, p1]), 0x0800 | 0x86dd | BRIDGED);
+    let is_known =
+        matches!(u16::from_be_bytes([p0, p1]), 0x0800 | 0x86dd | 0x8847 | 0x8848 | 0x894f | BRIDGED);
     if is_plain && is_known { read(view).ok() } else { None }
 }
 
@@ -154,6 +168,15 @@ mod tests {
             |field, value| Seen::Unreadable(DecodeError::Field { layer: "GRE", offset: 20, field, value });
         assert_eq!(decode(RAW, &gre(ROUTING, 0x0800, &[], &hello())), stop("source route flag", 1));
         assert_eq!(decode(RAW, &gre(5, 0x0800, &[], &hello())), stop("version", 5));
+    }
+
+    #[test]
+    fn ethernet_over_ip_of_mikrotik() {
+        let frame = ethernet(0x0800, &hello());
+        let length = u16::try_from(frame.len()).unwrap().to_be_bytes();
+        is_plain(RAW, &gre(KEY | 1, EOIP, &[length[0], length[1], 7, 0], &join(&[&frame, &[0; 4]])));
+        let empty = gre(KEY | 1, EOIP, &[0, 0, 7, 0], &[]);
+        assert_eq!(decode(RAW, &empty), Seen::Other);
     }
 
     #[test]

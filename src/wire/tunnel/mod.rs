@@ -3,16 +3,23 @@
 //! The two lists below are what there is. A UDP port alone makes no tunnel: a reader behind one looks whether
 //! the header has the form it must have, and answers `None` where it does not.
 
+mod capwap;
 mod erspan;
+mod etherip;
 mod geneve;
 mod gre;
 mod gtp;
+mod gue;
+mod l2tp;
+mod lisp;
+mod tzsp;
 mod udp;
+mod unnamed;
 mod vxlan;
 
 use super::cursor::Cursor;
 use super::walk::{Found, Next, Transport};
-use super::{DecodeError, link};
+use super::{DecodeError, Unread, link};
 
 /// Reads what an IP protocol number names (IANA "Protocol Numbers").
 pub(super) fn read<'a>(transport: &Transport, view: Cursor<'a>) -> Result<Found<'a>, DecodeError> {
@@ -20,29 +27,44 @@ pub(super) fn read<'a>(transport: &Transport, view: Cursor<'a>) -> Result<Found<
         // IP in IP (RFC 2003, RFC 4213, RFC 2473).
         4 => Ok(Found::new(Next::Ipv4, view)),
         41 => Ok(Found::new(Next::Ipv6, view)),
-        17 => Ok(udp::read(view)),
+        17 => Ok(udp::read(transport, view)),
         47 => gre::read(view),
+        97 => etherip::read(view),
+        115 => Ok(l2tp::in_ip(view)),
         // RFC 4023.
         137 => link::mpls(view),
-        _ => Ok(Found::nothing(view)),
+        // RFC 8986 §4.9, RFC 8300: Ethernet and service headers behind an IPv6 header.
+        143 => Ok(Found::new(Next::Ethernet, view)),
+        145 => link::nsh(view),
+        protocol => Ok(Found::unread(Unread::Protocol(protocol), view)),
     }
 }
 
 /// Tells whether what this protocol number names may lead to TCP: fragments of nothing else are worth keeping.
 pub(super) const fn may_lead_on(protocol: u8) -> bool {
     // TCP and the list above, then IPv6's extension headers and AH.
-    matches!(protocol, 6 | 4 | 41 | 17 | 47 | 137 | 0 | 43 | 44 | 51 | 60 | 135 | 139 | 140)
+    matches!(
+        protocol,
+        6 | 4 | 41 | 17 | 47 | 97 | 115 | 137 | 143 | 145 | 0 | 43 | 44 | 51 | 60 | 135 | 139 | 140
+    )
 }
 
 /// Reads what a UDP port may name (IANA "Service Name and Transport Protocol Port Number Registry").
-fn port(port: u16, view: Cursor<'_>) -> Option<Found<'_>> {
+fn port<'a>(port: u16, transport: &Transport, view: Cursor<'a>) -> Option<Found<'a>> {
     match port {
+        1701 => l2tp::in_udp(view),
         2152 => gtp::read(view),
-        // The second one is Linux's own, older than the registered.
-        4789 | 8472 => vxlan::read(view),
+        4341 => lisp::read(view),
+        // The second one is Linux's own, older than the registered; then a cloud's, one a direction.
+        4789 | 8472 | 10800 | 10801 => vxlan::read(view),
         4790 => vxlan::read_gpe(view),
         4754 => gre::in_udp(view),
+        5247 => capwap::read(transport, view),
+        6080 => gue::read(transport, view),
         6081 => geneve::read(view),
+        // RFC 7510.
+        6635 => link::mpls(view).ok(),
+        37008 => tzsp::read(view),
         _ => None,
     }
 }

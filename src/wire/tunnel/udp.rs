@@ -1,22 +1,29 @@
 use etherparse::UdpHeaderSlice;
 
+use super::super::Unread;
 use super::super::cursor::Cursor;
-use super::super::walk::Found;
+use super::super::walk::{Found, Transport};
+use super::unnamed;
 
-/// Reads a UDP header (RFC 768) and tries the tunnels that its ports name.
-pub(super) fn read(view: Cursor<'_>) -> Found<'_> {
-    tunnelled(view).unwrap_or(Found::nothing(view))
+/// Reads a UDP header (RFC 768) and tries the tunnels that its ports name, then those that need no port.
+pub(super) fn read<'a>(transport: &Transport, view: Cursor<'a>) -> Found<'a> {
+    let Ok(header) = UdpHeaderSlice::from_slice(view.bytes) else {
+        return Found::unread(Unread::Protocol(17), view);
+    };
+    let (from, to) = (header.source_port(), header.destination_port());
+    tunnelled(transport, &header, view).unwrap_or(Found::unread(Unread::Port(from.min(to)), view))
 }
 
-fn tunnelled(view: Cursor<'_>) -> Option<Found<'_>> {
-    let header = UdpHeaderSlice::from_slice(view.bytes).ok()?;
+fn tunnelled<'a>(transport: &Transport, header: &UdpHeaderSlice<'_>, view: Cursor<'a>) -> Option<Found<'a>> {
     let header_length = header.slice().len();
     let mut rest = view.skip("UDP", header_length).ok()?;
     // Zero in jumbograms (RFC 2675 §4) and where the sender left cutting to the network card.
     if let length @ 1.. = header.length() {
         rest = rest.limit(usize::from(length).checked_sub(header_length)?);
     }
-    super::port(header.destination_port(), rest).or_else(|| super::port(header.source_port(), rest))
+    super::port(header.destination_port(), transport, rest)
+        .or_else(|| super::port(header.source_port(), transport, rest))
+        .or_else(|| unnamed::read(rest))
 }
 
 #[cfg(test)]

@@ -29,6 +29,8 @@ pub(super) fn read_gpe(view: Cursor<'_>) -> Option<Found<'_>> {
         (true, 1) => Next::Ipv4,
         (true, 2) => Next::Ipv6,
         (true, 3) | (false, 0) => Next::Ethernet,
+        (true, 4) => Next::EtherType(0x894f),
+        (true, 5) => Next::EtherType(0x8847),
         _ => return None,
     };
     Some(Found::new(next, rest).with(Id::Vxlan(u32::from_be_bytes([0, v0, v1, v2]))))
@@ -89,7 +91,11 @@ mod tests {
         assert_eq!(tunnel_of(RAW, &gpe([0x0c, 0, 0, 2, 0, 0, 1, 0], &hello6())), network);
         assert_eq!(tunnel_of(RAW, &gpe([0x0c, 0, 0, 3, 0, 0, 1, 0], &ethernet(0x0800, &hello()))), network);
         assert_eq!(tunnel_of(RAW, &gpe([0x08, 0, 0, 0, 0, 0, 1, 0], &ethernet(0x0800, &hello()))), network);
-        assert_eq!(decode(RAW, &gpe([0x0c, 0, 0, 4, 0, 0, 1, 0], &hello())), Seen::Other);
+        let labels = join(&[&[0, 1, 1, 64], &hello()]);
+        assert_eq!(tunnel_of(RAW, &gpe([0x0c, 0, 0, 5, 0, 0, 1, 0], &labels)), network);
+        let path = join(&[&[0, 2, 1, 1, 0, 0, 7, 255], &hello()]);
+        assert_eq!(tunnel_of(RAW, &gpe([0x0c, 0, 0, 4, 0, 0, 1, 0], &path)), network);
+        assert_eq!(decode(RAW, &gpe([0x0c, 0, 0, 9, 0, 0, 1, 0], &hello())), Seen::Other);
         assert_eq!(decode(RAW, &gpe([0x04, 0, 0, 1, 0, 0, 1, 0], &hello())), Seen::Other);
         assert_eq!(decode(RAW, &gpe([0x0c, 0, 9, 1, 0, 0, 1, 0], &hello())), Seen::Other);
     }
