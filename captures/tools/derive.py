@@ -306,6 +306,21 @@ def erf(i, p):
 def pktap(p): return struct.pack("<III24sIII", 108, 1, 1, b"en0", 0, 2, 14) + b"\0" * 60 + p.frame()
 def pflog(p): return struct.pack(">BBBB16s16sIIIiIiBBBB", 61, 2, 0, 0, b"em0", b"", 7, 0xFFFFFFFF, 0xFFFFFFFF, 0, 0, 0, 1 if p.client else 2, 0, 0, 0) + p.ip()
 def data(segments): return [p for p in segments if p.data]
+def tagged(p, vlan): return p.ether[:12] + b"\x81\0" + struct.pack(">H", vlan) + p.frame()[12:]
+
+
+class numbered:
+    """A segment in a datagram with a number."""
+    def __init__(self, p, ident): self.p, self.ident, self.ether = p, ident + 1, p.ether
+    def frame(self): return self.ether + self.p.ip(ident=self.ident)
+
+
+def tenants(first):
+    """The segments of `first` and of another recording, moved to the same ports and times, in a VLAN each."""
+    other, port = read(FRAGMENTS), next(p.tcp[:2] for p in first if p.client)
+    other = [dataclasses.replace(p, tcp=port + p.tcp[2:] if p.client else p.tcp[:2] + port + p.tcp[4:], time=p.time - other[0].time + first[0].time) for p in other]
+    both = sorted([(p.time, 10, p) for p in first] + [(p.time, 20, p) for p in other], key=lambda x: x[:2])
+    return pcap([(t, f, len(f)) for t, vlan, p in both for f in [tagged(p, vlan)]])
 
 
 TUNNELS = (
@@ -327,7 +342,7 @@ TUNNELS = (
     ("cisco-ttag", "Ethernet type 0x8988, Cisco's time tag", typed(0x8988, lambda i, p: struct.pack(">HI", 0, i))),
     ("hsr", "HSR tags (IEC 62439-3)", typed(0x892F, lambda i, p: struct.pack(">HH", 6 + len(p.ip()), i))),
     ("prp", "PRP trailers (IEC 62439-3)", lambda i, p: p.frame().ljust(60, b"\0") + struct.pack(">HHH", i, 0xA000 | (len(p.ip()) + 6 & 0xFFF), 0x88FB)),
-    ("nsh", "a network service header (RFC 8300), a path for each direction", lambda i, p: p.ether[:12] + b"\x89\x4f" + b"\x0f\xc2\x01\x01" + struct.pack(">I", (7 if p.client else 8) << 8 | 255) + p.ip()),
+    ("nsh", "a network service header (RFC 8300), a path for each direction", lambda i, p: p.ether[:12] + b"\x89\x4f" + b"\x0f\xc2\x02\x01" + struct.pack(">I", (7 if p.client else 8) << 8 | 255) + p.ip()),
     ("macsec-integrity", "MACsec without encryption (IEEE 802.1AE)", lambda i, p: p.ether[:12] + b"\x88\xe5\x20\0" + struct.pack(">I", i + 1) + p.ether[6:12] + b"\0\x01" + p.ether[12:] + p.ip() + b"\xcc" * 16),
     ("trill", "TRILL between two bridges", lambda i, p: b"\x02\0\0\0\0\x0b\x02\0\0\0\0\x0a\x22\xf3\0\x3f\0\x01\0\x02" + p.frame()),
     ("batman", "unicast packets of B.A.T.M.A.N. advanced", lambda i, p: b"\x02\0\0\0\0\x0b\x02\0\0\0\0\x0a\x43\x05\x40\x0f\x32\x01\x02\0\0\0\0\x0b" + p.frame()),
@@ -475,6 +490,11 @@ for name, link, shows, how in (
     ("wlan-prism", 119, "802.11 behind a Prism header", lambda i, p: struct.pack("<II", 0x44, 144) + b"\0" * 136 + wlan(p)),
     ("marvell-edsa", 285, "frames with the tag of a Marvell switch", lambda i, p: p.ether[:12] + b"\xda\xda\0\0\xc0\x08\0\0" + p.ether[12:] + p.ip())):
     make(f"link/{name}.pcap", SHORT, shows, lambda s, link=link, how=how: wrapped_in(s, link, how))
+make("link/vlan-one-direction.pcap", DEFLATE, "the server's packets with a VLAN tag, the client's without", lambda s: wrapped_in(s, 1, lambda i, p: p.frame() if p.client else tagged(p, 100)))
+make("link/vlan-per-direction.pcap", SHORT, "a VLAN for each direction", lambda s: wrapped_in(s, 1, lambda i, p: tagged(p, 100 if p.client else 200)))
+make("link/gre-key-per-direction.pcap", SHORT, "a GRE key for each direction", lambda s: wrapped_in(s, 1, lambda i, p: in_ip(i, p, 47, struct.pack(">HHI", 0x2000, 0x0800, 10 if p.client else 20) + p.ip())))
+make("link/any-vlan-host.pcap", ECHO, "each packet of a host's VLAN device twice: tagged and bare", lambda s: pcap([(p.time + n, f, len(f)) for i, p in enumerate(s) for n, f in enumerate([tagged(numbered(p, i), 100), numbered(p, i).frame()])]))
+make("link/tenants.pcap", ECHO, "two connections between equal addresses, each in a VLAN of its own, at the same time", tenants, **R)
 make("link/exported-pdus.pcap", SHORT, "PDUs that Wireshark exported from TCP: payloads without numbers", lambda s: wrapped_in(data(s), 252, exported))
 make("link/capwap-fragments.pcap", SHORT, "802.11 frames in two CAPWAP fragments each, the second first",
      lambda s: pcap([(p.time, f, len(f)) for i, p in enumerate(s) for w in [wlan(p)] for f in [udp(2 * i, p, 5247, b"\0\x10\x43\xc0" + struct.pack(">HH", i, 48) + w[48:]), udp(2 * i + 1, p, 5247, b"\0\x10\x43\x80" + struct.pack(">HH", i, 0) + w[:48])]]))

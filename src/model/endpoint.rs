@@ -57,7 +57,7 @@ impl Tunnel {
 }
 
 /// Name of a TCP connection's addresses without a direction: the smaller endpoint stands first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FlowKey {
     /// The smaller endpoint.
     pub low: Endpoint,
@@ -65,4 +65,12 @@ pub struct FlowKey {
     pub high: Endpoint,
     /// What the packets were wrapped in.
     pub tunnel: Tunnel,
+}
+
+/// Leaves the tunnel out: packets of one connection may come through several, and have to be found together.
+impl Hash for FlowKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.low.hash(state);
+        self.high.hash(state);
+    }
 }

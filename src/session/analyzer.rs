@@ -6,6 +6,7 @@ use hashbrown::HashTable;
 use super::connection::Connection;
 use super::context::Shared;
 use super::limits::Limits;
+use super::paths::{Match, Paths};
 use super::resync::Search;
 use crate::event::{ConnId, Event, Kind, Sink};
 use crate::model::{Anomaly, At, Flags, FlowKey, Segment, Timestamp};
@@ -52,6 +53,8 @@ struct Slot {
     hash: u64,
     key: FlowKey,
     seen: Timestamp,
+    /// The virtual networks that its packets came through.
+    paths: Paths,
     /// `None` for a connection that is no WebSocket: only its name is kept, so that it is not taken for a new one.
     connection: Option<Box<Connection>>,
     /// Frames were looked for in vain: they may come yet.
@@ -103,12 +106,14 @@ impl Analyzer {
     /// Takes the next segment; `hash` is that of its flow's key.
     pub fn push(&mut self, hash: u64, segment: &Segment<'_>, at: At, sink: &mut dyn Sink) {
         let key = segment.flow.key();
+        let from_high = segment.flow.source == key.high;
         let slots = &self.slots;
-        let found = self
-            .flows
-            .find(hash, |n| slots.get(*n).and_then(Option::as_ref).is_some_and(|slot| slot.key == key));
-        let n = match found {
-            Some(n) => *n,
+        let found = self.flows.find(hash, |n| {
+            let slot = slots.get(*n).and_then(Option::as_ref);
+            slot.is_some_and(|slot| slot.joins(&key) && slot.paths.has(from_high, key.tunnel))
+        });
+        let n = match found.copied().or_else(|| self.through_another(hash, &key, segment, at)) {
+            Some(n) => n,
             None => match self.begin(hash, key, segment, at, sink) {
                 Some(n) => n,
                 None => return,
@@ -116,6 +121,7 @@ impl Analyzer {
         };
         let Some(slot) = self.slots.get_mut(n).and_then(Option::as_mut) else { return };
         slot.seen = at.time;
+        slot.paths.see(from_high, segment);
         if segment.flags.has(Flags::SYN) {
             self.renew(n, segment, at, sink);
         }
@@ -165,6 +171,18 @@ impl Analyzer {
         self.update_accounting(handle, None);
     }
 
+    /// Finds the connection between the same endpoints that a segment belongs to though it came through another
+    /// virtual network, the oldest one where several fit.
+    fn through_another(&self, hash: u64, key: &FlowKey, segment: &Segment<'_>, at: At) -> Option<usize> {
+        let from_high = segment.flow.source == key.high;
+        let candidates = self.flows.iter_hash(hash).filter_map(|n| {
+            let slot = self.slots.get(*n)?.as_ref().filter(|slot| slot.joins(key))?;
+            let fits = slot.paths.matches(from_high, segment, slot.seen, at.time);
+            (fits > Match::Other).then_some((std::cmp::Reverse(fits), slot.id, *n))
+        });
+        candidates.min().map(|(_, _, n)| n)
+    }
+
     /// Makes a slot for a connection's first segment; `None` where the segment begins none.
     fn begin(
         &mut self,
@@ -186,6 +204,7 @@ impl Analyzer {
             hash,
             key,
             seen: at.time,
+            paths: Paths::default(),
             connection,
             unrecognised: false,
             waits: 0,
@@ -214,6 +233,8 @@ impl Analyzer {
             None => !segment.flags.has(Flags::ACK),
         };
         let (true, Some(id)) = (again, NonZeroU64::new(at.packet).map(ConnId::new)) else { return };
+        slot.paths = Paths::default();
+        slot.paths.see(segment.flow.source == slot.key.high, segment);
         let old_id = std::mem::replace(&mut slot.id, id);
         let old = slot.connection.replace(Box::new(Connection::new(id, segment, at, &self.shared)));
         self.counts.connections = self.counts.connections.saturating_add(1);
@@ -371,6 +392,11 @@ impl Analyzer {
 }
 
 impl Slot {
+    /// Tells whether its connection is between the endpoints of `key`.
+    fn joins(&self, key: &FlowKey) -> bool {
+        (self.key.low, self.key.high) == (key.low, key.high)
+    }
+
     /// Lets go of a connection of which nothing more can come.
     fn forget_nothing(&mut self) {
         if let Some(connection) = self.connection.take_if(|connection| connection.is_over()) {

@@ -19,6 +19,7 @@ mod context;
 mod conversation;
 mod limits;
 mod message;
+mod paths;
 mod recent;
 mod resync;
 mod stack;

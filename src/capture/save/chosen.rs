@@ -1,4 +1,4 @@
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::io;
 use std::time::Duration;
 
@@ -54,6 +54,8 @@ const ALL_BESIDE: usize = 64 << 20;
 pub(super) struct Chosen {
     sorter: Box<dyn Sorter>,
     flows: HashMap<FlowKey, Flow>,
+    /// The endpoints of the connections that are WebSockets.
+    kept: HashSet<(Endpoint, Endpoint)>,
     line: VecDeque<PendingConnection>,
     /// Bytes in the line, and beside it.
     in_line: usize,
@@ -84,6 +86,7 @@ impl Chosen {
         Chosen {
             sorter,
             flows: HashMap::new(),
+            kept: HashSet::new(),
             line: VecDeque::new(),
             in_line: 0,
             beside: 0,
@@ -103,7 +106,9 @@ impl Chosen {
         let key = match self.sorter.belongs(packet) {
             Belongs::To { key, begins } => {
                 self.make_room();
-                let flow = self.flows.entry(key).or_default();
+                // A connection's other direction may come through another tunnel, or all of it from now on.
+                let kept = self.kept.contains(&(key.low, key.high));
+                let flow = self.flows.entry(key).or_insert_with(|| Flow { keep: kept, ..Flow::default() });
                 flow.seen = self.now;
                 // The same addresses again are another connection, and what that will be is open.
                 flow.keep &= !begins;
@@ -128,6 +133,7 @@ impl Chosen {
     pub(super) fn keep(&mut self, client: Endpoint, server: Endpoint, out: &mut Out) -> io::Result<()> {
         let ends = (client.min(server), client.max(server));
         // Tunnels are not told apart here: a few packets too many are better than one too few.
+        self.kept.insert(ends);
         let keys: Vec<_> = self.flows.keys().filter(|key| (key.low, key.high) == ends).copied().collect();
         for key in keys {
             let Some(flow) = self.flows.get_mut(&key) else { continue };
@@ -213,6 +219,10 @@ impl Chosen {
         let median = *median;
         self.flows.retain(|_, flow| flow.keep || flow.seen > median);
         self.beside = self.flows.values().map(|flow| flow.bytes).sum();
+        let flows = &self.flows;
+        let still: HashSet<_> =
+            flows.iter().filter(|(_, flow)| flow.keep).map(|(key, _)| (key.low, key.high)).collect();
+        self.kept = still;
         if self.flows.len() >= FLOWS {
             // All of them are WebSockets.
             self.flows.retain(|_, flow| flow.seen > median);

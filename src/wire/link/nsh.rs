@@ -31,7 +31,7 @@ mod tests {
     use super::super::super::sample::*;
 
     fn nsh(length: u8, protocol: u8, rest: &[u8]) -> Vec<u8> {
-        ethernet(0x894f, &join(&[&[0x0f, 0xc0 | length, 1, protocol, 0, 0, 7, 255], rest]))
+        ethernet(0x894f, &join(&[&[0x0f, 0xc0 | length, 2, protocol, 0, 0, 7, 255], rest]))
     }
 
     #[test]
@@ -40,7 +40,7 @@ mod tests {
         is_plain(ETHERNET, &nsh(6, 1, &join(&[&[9; 16], &hello()])));
         is_plain(ETHERNET, &nsh(2, 2, &hello6()));
         is_plain(ETHERNET, &nsh(2, 3, &ethernet(0x0800, &hello())));
-        is_plain(ETHERNET, &nsh(2, 4, &join(&[&[0, 2, 1, 1, 0, 0, 7, 254], &hello()])));
+        is_plain(ETHERNET, &nsh(2, 4, &join(&[&[0, 2, 2, 1, 0, 0, 7, 254], &hello()])));
         is_plain(ETHERNET, &nsh(2, 5, &join(&[&[0, 1, 1, 64], &hello()])));
         assert_eq!(decode(ETHERNET, &nsh(2, 9, &hello())), Seen::Other);
     }
