@@ -74,6 +74,7 @@ pub mod http;
 pub mod http2;
 pub mod model;
 pub mod pipeline;
+pub mod proxy;
 pub mod session;
 pub mod stats;
 pub mod store;

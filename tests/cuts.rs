@@ -159,7 +159,9 @@ fn any_cut_of_the_corpus_gives_the_same() {
 fn whole(path: &Path) -> Option<(Vec<damage::Piece>, String)> {
     let pieces = damage::pieces(&read(path).ok()?)?;
     let lines = export(&damage::packets(&pieces), true);
-    let sound =
-        damage::agrees(&pieces) && !lines.is_empty() && !DAMAGED.iter().any(|code| lines.contains(code));
+    let sound = damage::begins(&pieces)
+        && damage::agrees(&pieces)
+        && !lines.is_empty()
+        && !DAMAGED.iter().any(|code| lines.contains(code));
     sound.then_some((pieces, lines))
 }

@@ -20,6 +20,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("tcp", BYTES),
     ("http", BYTES),
     ("websocket", BYTES),
+    ("proxy", BYTES),
     ("http2", BYTES),
     ("subprotocol", &["model", "http", "websocket"]),
     ("event", EVENT),

@@ -135,6 +135,11 @@ pub(crate) fn agrees(pieces: &[Piece]) -> bool {
     })
 }
 
+/// Tells whether a connection begins in them.
+pub(crate) fn begins(pieces: &[Piece]) -> bool {
+    pieces.iter().any(|piece| piece.flags & 2 != 0)
+}
+
 /// Writes segments as raw IP packets.
 pub(crate) fn packets(pieces: &[Piece]) -> Vec<Packet> {
     pieces.iter().map(Piece::packet).collect()

@@ -1,0 +1,43 @@
+//! What may stand before a connection's real bytes: a PROXY header, SOCKS, a uwsgi request.
+//!
+//! [`Preamble`] takes both sides' first bytes and says, once it is known, what they were; what follows is a connection
+//! of its own. `header` reads the PROXY protocol, `socks` versions 4 and 5, `uwsgi` the packet of that name, each
+//! without state.
+
+mod header;
+mod held;
+mod preamble;
+mod socks;
+mod uwsgi;
+
+pub use header::V2_SIGNATURE;
+pub use preamble::{Output, Preamble, looks_like};
+
+/// What a preamble says of the ends of a connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proxied {
+    /// How it said so: `proxy-v1`, `proxy-v2`, `socks4`, `socks4a`, `socks5` or `uwsgi`.
+    pub protocol: &'static str,
+    /// The client behind the proxy; `None` where it is not told.
+    pub client: Option<Box<str>>,
+    /// The server that was reached, or asked for.
+    pub server: Option<Box<str>>,
+}
+
+/// Whether bytes may be the beginning of something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sniff {
+    /// They are.
+    Yes,
+    /// They are not, whatever follows.
+    No,
+    /// They are too few to tell.
+    NeedMore,
+}
+
+/// What a parser found at the beginning of bytes: `None` where they are too few.
+type Parsed<T> = Option<Result<(T, usize), Invalid>>;
+
+/// The bytes are of something else, or break the rules of what they seem to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Invalid;
