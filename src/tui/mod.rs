@@ -38,6 +38,7 @@ mod tests;
 mod text;
 mod theme;
 mod typing;
+mod words;
 
 pub use config::{ConfigError, Options};
 pub use feed::{Choice, Feed};

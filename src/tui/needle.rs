@@ -34,8 +34,14 @@ impl Needle {
     }
 
     /// Tells whether it is in `bytes`.
+    #[cfg(test)]
     pub(super) fn is_in(&self, bytes: &[u8]) -> bool {
-        self.regex.is_match(bytes)
+        self.count(bytes, 1) > 0
+    }
+
+    /// Returns how many times it is in `bytes`, `most` at most.
+    pub(super) fn count(&self, bytes: &[u8], most: usize) -> usize {
+        self.regex.find_iter(bytes).filter(|found| !found.is_empty()).take(most).count()
     }
 
     /// Lists where it is in `bytes`, as far as `most` times.

@@ -7,9 +7,13 @@ use super::clock::grouped;
 use super::needle::Needle;
 use super::patched;
 use super::rows::{Rows, Slice};
-use super::state::App;
+use super::state::{App, Arrival};
+use super::words::Words;
 use crate::store::{Facts, PayloadLocation, Phase, Store, What};
 use crate::view;
+
+/// Bounds the hits that are counted within one message.
+const WITHIN: usize = 1000;
 
 /// Looks for the next hit, bit by bit.
 #[derive(Debug)]
@@ -26,8 +30,8 @@ pub(super) struct Hunt {
 /// Counts the messages that have what was searched for, bit by bit.
 #[derive(Debug, Default)]
 pub(super) struct SearchHits {
-    /// The entries that have it, in order, and how many rows were looked at.
-    hits: Vec<u32>,
+    /// The entries that have it, in the order of the rows, and how many hits there are up to the end of each.
+    hits: Vec<(u32, u64)>,
     looked: usize,
     /// How many messages could not be looked at, for their payloads were dropped.
     unseen: u64,
@@ -39,37 +43,50 @@ pub(super) struct SearchHits {
 
 /// What a look at a message showed.
 enum Look {
-    Hit,
+    Hits(usize),
     Nothing,
     /// The payload is not there any more.
     Dropped,
 }
 
-fn look(store: &mut Store, number: u32, needle: &Needle) -> Look {
+/// Looks for `needle` in an entry, for `most` hits at most.
+fn look(store: &mut Store, number: u32, needle: &Needle, most: usize) -> Look {
     let Some(entry) = store.entry(number).copied() else { return Look::Nothing };
     if entry.what() != What::Message {
-        return Look::Nothing;
+        return Look::of(needle.count(&Words::of(store, &entry).bytes(), most));
     }
     if store.kept(&entry) == PayloadLocation::Dropped {
         return Look::Dropped;
     }
     let found = if entry.facts().has(Facts::MISSING) {
         let record = store.record(number, usize::MAX);
-        record.map(|record| patched::is_in(needle, &record.payload, &record.missing))
+        record.map(|record| patched::count(needle, &record.payload, &record.missing, most))
     } else {
-        store.payload(number, usize::MAX).map(|payload| needle.is_in(payload))
+        store.payload(number, usize::MAX).map(|payload| needle.count(payload, most))
     };
-    match found {
-        Some(true) => Look::Hit,
-        Some(false) => Look::Nothing,
-        None => Look::Dropped,
+    found.map_or(Look::Dropped, Look::of)
+}
+
+impl Look {
+    const fn of(hits: usize) -> Look {
+        if hits == 0 { Look::Nothing } else { Look::Hits(hits) }
     }
 }
 
 impl SearchHits {
     /// Tells whether an entry is known to be a hit.
     pub(super) fn has(&self, number: u32) -> bool {
-        self.hits.binary_search(&number).is_ok()
+        self.place(number).is_some()
+    }
+
+    /// Returns where an entry stands among those that have it.
+    fn place(&self, number: u32) -> Option<usize> {
+        self.hits.binary_search_by_key(&number, |(number, _)| *number).ok()
+    }
+
+    /// Returns how many hits there are before the entry at a place.
+    fn before(&self, place: usize) -> u64 {
+        place.checked_sub(1).and_then(|at| self.hits.get(at)).map_or(0, |(_, hits)| *hits)
     }
 
     fn is_behind(&self, rows: &Rows) -> bool {
@@ -83,8 +100,11 @@ impl SearchHits {
         let mut slice = Slice::until(until);
         while let Some(number) = rows.get(store, self.looked) {
             self.looked = self.looked.saturating_add(1);
-            match look(store, number, needle) {
-                Look::Hit => self.hits.push(number),
+            match look(store, number, needle, WITHIN) {
+                Look::Hits(hits) => {
+                    let before = self.hits.last().map_or(0, |(_, hits)| *hits);
+                    self.hits.push((number, before.saturating_add(hits as u64)));
+                }
                 Look::Nothing => {}
                 Look::Dropped => self.unseen = self.unseen.saturating_add(1),
             }
@@ -110,8 +130,16 @@ impl App {
             || self.needle.is_some() && self.tally.is_behind(rows)
     }
 
-    /// Begins to look for the needle.
+    /// Goes to the next hit: within the message that is shown, else in the next one that has it.
     pub(super) fn seek(&mut self, forward: bool) {
+        if self.detail.step_hit(self.needle.as_ref(), forward) {
+            return;
+        }
+        self.seek_message(forward);
+    }
+
+    /// Begins to look for the next message that has the needle.
+    pub(super) fn seek_message(&mut self, forward: bool) {
         let length = self.timeline.rows.len();
         if self.needle.is_none() || length == 0 {
             return;
@@ -138,11 +166,12 @@ impl App {
         let rows = &self.timeline.rows;
         while let Some(hunt) = &mut self.hunt {
             let Some(number) = rows.get(store, hunt.next) else { return };
-            match look(store, number, &needle) {
-                Look::Hit => {
-                    let (row, wrapped) = (hunt.next, hunt.wrapped);
+            match look(store, number, &needle, 1) {
+                Look::Hits(_) => {
+                    let (row, wrapped, forward) = (hunt.next, hunt.wrapped, hunt.forward);
                     self.hunt = None;
                     self.select(store, row);
+                    self.detail.arrival = Some(if forward { Arrival::FirstHit } else { Arrival::LastHit });
                     self.tally.wrapped = wrapped.then_some(number);
                     return;
                 }
@@ -211,14 +240,16 @@ impl App {
         let tally = &self.tally;
         let more =
             if tally.is_behind(&self.timeline.rows) || self.phase == Phase::Filling { "+" } else { "" };
-        let count = tally.hits.len() as u64;
-        let selected = self.timeline.entry.and_then(|number| tally.hits.binary_search(&number).ok());
-        let mut words = match selected {
+        let rows = tally.hits.len() as u64;
+        let hits = tally.hits.last().map_or(0, |(_, hits)| *hits);
+        let mut words = match self.timeline.entry.and_then(|number| tally.place(number)) {
             _ if self.waits_for_hit() => "not found so far, more is being loaded".to_owned(),
             Some(at) => {
-                format!("match {} of {}{more}", grouped((at as u64).saturating_add(1)), grouped(count))
+                let hit = tally.before(at).saturating_add(self.detail.hit.unwrap_or(0) as u64);
+                let [hit, row] = [hit, at as u64].map(|n| grouped(n.saturating_add(1)));
+                format!("hit {hit} of {}{more}, row {row} of {}{more}", grouped(hits), grouped(rows))
             }
-            None => format!("{}{more} match{}", grouped(count), if count == 1 { "" } else { "es" }),
+            None => format!("{}{more} in {}{more}", view::counted(hits, "hit"), view::counted(rows, "row")),
         };
         if tally.wrapped.is_some() && tally.wrapped == self.timeline.entry {
             words.push_str(", wrapped");

@@ -159,12 +159,65 @@ pub(super) struct Detail {
     pub(super) json_folded: BTreeSet<usize>,
     pub(super) json_line: usize,
     pub(super) text_top: usize,
+    /// Which hit of the search was gone to, and where one that is yet to be shown lies in the text.
+    pub(super) hit: Option<usize>,
+    pub(super) reveal: Option<usize>,
+    /// What is to be shown first of the entry that was come to.
+    pub(super) arrival: Option<Arrival>,
     /// The payload's text cut into lines of so many columns.
     pub(super) lines: (usize, Vec<Range<usize>>),
     pub(super) tops: [usize; 4],
     /// How many bytes a row of the hex view had, and how many lines the panel had.
     pub(super) per_row: usize,
     pub(super) height: usize,
+}
+
+/// Where a search came to a message: at its first hit or, backwards, at its last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Arrival {
+    FirstHit,
+    LastHit,
+}
+
+impl Detail {
+    /// Goes to the next hit within the message, or to the one before; `false` where there is none.
+    pub(super) fn step_hit(&mut self, needle: Option<&Needle>, forward: bool) -> bool {
+        let Some(at) = self.hit else { return false };
+        let next = if forward { at.checked_add(1) } else { at.checked_sub(1) };
+        next.is_some_and(|next| self.show_hit(needle, next))
+    }
+
+    /// Goes to the first or the last hit of a message that a search came to.
+    fn arrive(&mut self, needle: Option<&Needle>) {
+        let last = self.document.hits(needle).len().saturating_sub(1);
+        match self.arrival.take() {
+            Some(Arrival::FirstHit) => drop(self.show_hit(needle, 0)),
+            Some(Arrival::LastHit) => drop(self.show_hit(needle, last)),
+            None => {}
+        }
+    }
+
+    /// Brings a hit into view in every tab.
+    fn show_hit(&mut self, needle: Option<&Needle>, n: usize) -> bool {
+        let Some(hit) = self.document.hits(needle).get(n).cloned() else { return false };
+        self.hit = Some(n);
+        self.byte = self.document.payload.start.saturating_add(hit.start);
+        self.field = self.document.field_at(self.byte).unwrap_or(self.field);
+        let patched = self.document.patched.as_ref();
+        self.reveal = Some(patched.map_or(hit.start, |patched| patched.in_text(&hit).start));
+        let lines = self.document.json.as_deref().unwrap_or_default();
+        let holds =
+            |line: &super::json::Line| line.pieces.iter().any(|(_, piece)| piece.contains(&hit.start));
+        if let Some(line) = lines.iter().position(holds) {
+            // What hides it is unfolded.
+            self.json_folded.retain(|fold| {
+                let closes = lines.get(*fold).and_then(|line| line.closes);
+                !(*fold < line && closes.is_some_and(|closes| closes >= line))
+            });
+            self.json_line = line;
+        }
+        true
+    }
 }
 
 /// What the mouse holds.
@@ -335,6 +388,7 @@ impl App {
                 size: detail.size,
                 per_row: detail.per_row,
                 height: detail.height,
+                arrival: detail.arrival,
                 ..Detail::default()
             };
             detail.shown = shown;
@@ -344,6 +398,7 @@ impl App {
                 detail.field = 0;
             }
         }
+        self.detail.arrive(self.needle.as_ref());
         if self.said.as_ref().is_some_and(|(_, when)| when.elapsed() > Duration::from_secs(6)) {
             self.said = None;
         }

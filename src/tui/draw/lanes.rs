@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use super::super::clock;
 use super::super::state::{App, Panel};
 use super::super::text::{Brush, columns};
-use super::timeline::{anomaly, closed, empty, flags, hidden, opened, preview, quiet, short_name, silence};
+use super::timeline::{empty, flags, hidden, preview, quiet, short_name, silence, words};
 use super::tint;
 use crate::event::Opcode;
 use crate::model::Side;
@@ -222,9 +222,9 @@ impl Lanes {
                 let half = if from == Some(Side::Server) && !entry.is_gap() { area.width / 2 } else { 0 };
                 let x = area.x.saturating_add(half).saturating_add(1);
                 let mut brush = Brush::new(buffer, x, y, self.right.saturating_sub(x).saturating_sub(1));
-                anomaly(app, store, &mut brush, entry);
+                words(app, store, &mut brush, entry);
             }
-            (what, _) => {
+            _ => {
                 let mut brush = Brush::new(buffer, self.left, y, area.width.saturating_add(2));
                 brush.word("╞", app.theme.rule).fill('═', app.theme.rule);
                 Brush::new(buffer, self.right, y, 1).word("╡", app.theme.rule);
@@ -236,10 +236,7 @@ impl Lanes {
                 if let Some(conversation) = conversation.filter(|_| app.timeline.rows.scope().is_none()) {
                     brush.word(&format!("#{} ", conversation.number()), app.theme.dim);
                 }
-                match what {
-                    What::Opened => opened(app, store, &mut brush, entry),
-                    _ => closed(app, store, &mut brush, entry),
-                }
+                words(app, store, &mut brush, entry);
                 brush.word(" ", app.theme.rule);
             }
         }

@@ -34,6 +34,12 @@ pub(super) fn text(app: &mut App, buffer: &mut Buffer, area: Rect) {
         app.detail.lines = (width, broken(shown, width));
     }
     let lines = &app.detail.lines.1;
+    if let Some(at) = app.detail.reveal.take() {
+        let line = lines.partition_point(|line| line.end <= at);
+        if !(app.detail.text_top..app.detail.text_top.saturating_add(height)).contains(&line) {
+            app.detail.text_top = line.saturating_sub(height / 3);
+        }
+    }
     let top = app.detail.text_top.min(lines.len().saturating_sub(height));
     for (n, range) in lines.iter().skip(top).take(height).enumerate() {
         let y = area.y.saturating_add(u16::try_from(n).unwrap_or(u16::MAX));

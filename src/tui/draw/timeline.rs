@@ -10,10 +10,11 @@ use super::super::keys::{self, Action};
 use super::super::patched::Patched;
 use super::super::state::{App, Panel};
 use super::super::text::{Brush, columns};
+use super::super::words::{Role, Stretch, Words};
 use super::tint;
-use crate::event::{Evidence, Missing, Opcode, Severity};
+use crate::event::{Missing, Opcode};
 use crate::model::{Side, Timestamp};
-use crate::store::{Attempt, Entry, Facts, PayloadLocation, Record, Store, What};
+use crate::store::{Entry, Facts, PayloadLocation, Record, Store, What};
 use crate::view::{self, Piece};
 
 /// From how long a silence on it is drawn as a line of its own.
@@ -179,9 +180,7 @@ fn one(app: &App, store: &mut Store, buffer: &mut Buffer, row: &Row) {
     }
     match entry.what() {
         What::Message => message(app, store, &mut brush, number, &entry),
-        What::Opened => opened(app, store, &mut brush, &entry),
-        What::Closed => closed(app, store, &mut brush, &entry),
-        What::Anomaly => anomaly(app, store, &mut brush, &entry),
+        What::Opened | What::Closed | What::Anomaly => words(app, store, &mut brush, &entry),
     }
 }
 
@@ -381,89 +380,26 @@ fn binary(app: &App, brush: &mut Brush<'_>, known: &[u8], missing: &[Missing]) {
     }
 }
 
-pub(super) fn opened(app: &App, store: &Store, brush: &mut Brush<'_>, entry: &Entry) {
+/// Draws the row of an opening, an end or an anomaly, what a search looks for lit up.
+pub(super) fn words(app: &App, store: &Store, brush: &mut Brush<'_>, entry: &Entry) {
     let theme = &app.theme;
-    let Some(conversation) = entry.conversation().and_then(|slot| store.conversations().get(slot as usize))
-    else {
-        return;
-    };
-    let told = store.opened(entry);
-    let handshake = told.and_then(|attempt| attempt.opening().handshake.as_ref());
-    let established = told.is_some_and(Attempt::is_granted);
-    let status = handshake.and_then(|handshake| handshake.response.as_ref()).map(|response| response.status);
-    let (sign, words, style) = match (established, status) {
-        (true, _) => ("●", "open".to_owned(), theme.good),
-        (false, Some(status)) => ("✕", format!("refused {status}"), theme.error),
-        (false, None) => ("✕", "unanswered".to_owned(), theme.error),
-    };
-    brush.word(sign, style).word(" ", style).word(&words, style).word(" ", style);
-    brush.wire(conversation.name().as_bytes(), theme.title, theme.escape);
-    if let Some(subprotocol) = conversation.subprotocol() {
-        brush.word("  ", theme.dim).wire(subprotocol.as_bytes(), theme.name_of, theme.escape);
+    for Stretch { bytes, role } in Words::of(store, entry).0 {
+        let style = match role {
+            Role::Plain => theme.text,
+            Role::Quiet => theme.dim,
+            Role::Name => theme.title,
+            Role::Subprotocol => theme.name_of,
+            Role::Good => theme.good,
+            Role::From(side) => theme.side(side),
+            Role::Severity(severity) => theme.severity(severity),
+        };
+        let hits = app.needle.as_ref().map_or(Vec::new(), |needle| needle.places(&bytes, 16));
+        let lights: Vec<Light> = hits.into_iter().map(|hit| (hit, theme.hit)).collect();
+        lit(brush, &bytes, &lights, (style, theme.escape));
     }
-    match handshake {
-        None => {
-            brush.word("  handshake not captured", theme.note);
-        }
-        Some(handshake) if handshake.deflate.is_some() => {
-            brush.word("  deflate", theme.dim);
-        }
-        Some(_) => {}
+    if entry.is_gap()
+        && let Some((_, severity)) = entry.anomaly()
+    {
+        brush.fill('╳', theme.severity(severity));
     }
-}
-
-pub(super) fn closed(app: &App, store: &Store, brush: &mut Brush<'_>, entry: &Entry) {
-    let theme = &app.theme;
-    let conversation = entry.conversation().and_then(|slot| store.conversations().get(slot as usize));
-    let Some(closed) = conversation.and_then(|conversation| conversation.closed.as_deref()) else { return };
-    let Some(code) = closed.code else {
-        brush.word("◌ still open where the capture ends", theme.dim);
-        return;
-    };
-    let style = if closed.clean { theme.dim } else { theme.warning };
-    brush.word(&format!("○ closed {code} {}", view::close_code_name(code)), style);
-    if let Some(by) = closed.by {
-        brush.word(" by ", theme.dim).word(by.name(), theme.side(by));
-    }
-    if !closed.reason.is_empty() {
-        brush
-            .word(" “", theme.dim)
-            .wire(closed.reason.as_bytes(), theme.text, theme.escape)
-            .word("”", theme.dim);
-    }
-    brush.word(&format!("  after {}", view::span(closed.duration)), theme.dim);
-}
-
-/// Draws an anomaly; one that says bytes are missing, as a gap.
-pub(super) fn anomaly(app: &App, store: &Store, brush: &mut Brush<'_>, entry: &Entry) {
-    let theme = &app.theme;
-    let Some((code, severity)) = entry.anomaly() else { return };
-    let style = theme.severity(severity);
-    if entry.is_gap() {
-        brush.word("╳╳╳ ", style).word(&missing(store, entry), style).word(" ", style);
-        return brush.fill('╳', style);
-    }
-    let sign = match severity {
-        Severity::Error => "✖",
-        Severity::Warning => "▲",
-        Severity::Note => "◆",
-    };
-    brush.word(sign, style).word(" ", style).word(code, style);
-    if let Some(remark) = store.remark(entry) {
-        brush.word("  ", theme.dim).word(&remark.anomaly.to_string(), theme.text);
-    }
-}
-
-/// Says how many bytes are missing, and why.
-fn missing(store: &Store, entry: &Entry) -> String {
-    let from = entry.from().map_or("capture", Side::name);
-    let (mut length, mut cause) = ("bytes".to_owned(), String::new());
-    if let Some(remark) = store.remark(entry) {
-        remark.anomaly.evidence(|name, value| match (name, value) {
-            ("length", Evidence::Number(n)) => length = view::bytes(n),
-            ("cause", Evidence::Text(text)) => cause = format!(": {text}"),
-            _ => {}
-        });
-    }
-    format!("{length} of the {from} missing{cause}")
 }

@@ -6,15 +6,15 @@ use super::*;
 fn hits_are_counted_and_have_a_place() {
     let mut desk = Desk::with(&story(), 120, 40);
     desk.keys("/").keys("\"id\":3").key(KeyCode::Enter);
-    assert!(desk.text().contains("match 1 of 11 "), "{}", desk.text());
+    assert!(desk.text().contains("hit 1 of 11, row 1 of 11 "), "{}", desk.text());
     desk.keys("nn");
-    assert!(desk.text().contains("match 3 of 11 "), "{}", desk.text());
+    assert!(desk.text().contains("hit 3 of 11, row 3 of 11 "), "{}", desk.text());
     desk.keys("nnnnnnnnn");
-    assert!(desk.text().contains("match 1 of 11, wrapped"), "{}", desk.text());
+    assert!(desk.text().contains("hit 1 of 11, row 1 of 11, wrapped"), "{}", desk.text());
     desk.keys("N");
-    assert!(desk.text().contains("match 11 of 11, wrapped"), "{}", desk.text());
+    assert!(desk.text().contains("hit 11 of 11, row 11 of 11, wrapped"), "{}", desk.text());
     desk.keys("k");
-    assert!(desk.text().contains("11 matches"), "{}", desk.text());
+    assert!(desk.text().contains("11 hits in 11 rows"), "{}", desk.text());
     // Of what is shown, not of all.
     desk.keys("f").keys("json.id > 30").key(KeyCode::Enter).keys("n");
     assert!(desk.text().contains(" of 9, wrapped"), "{}", desk.text());
@@ -39,9 +39,45 @@ fn a_search_while_loading_goes_on_with_what_comes() {
     desk.app.store.add(&more, 0..more.mark());
     desk.draw();
     desk.draw();
-    assert!(desk.text().contains("match 1 of 1+"), "{}", desk.text());
+    assert!(desk.text().contains("hit 1 of 1+, row 1 of 1+"), "{}", desk.text());
     desk.keys("/").keys("never").key(KeyCode::Enter);
     desk.app.store.enter(Phase::Complete);
     desk.draw();
     assert!(desk.text().contains("\n not found\n"), "{}", desk.text());
+}
+
+#[test]
+fn hits_are_gone_through_within_a_message_and_brought_into_view() {
+    let mut batch = Batch::default();
+    let body =
+        format!("{{\"list\":[{}{{\"deep\":\"needle two\"}}],\"a\":\"needle three\"}}", "0,".repeat(200));
+    say(&mut batch, 4, 10, 0, text(Side::Client, b"one needle"));
+    say(&mut batch, 4, 11, 5, text(Side::Server, body.as_bytes()));
+    let mut desk = Desk::with(&batch, 120, 40);
+    desk.keys("3/").keys("needle").key(KeyCode::Enter).keys("n");
+    for (words, line) in
+        [("hit 2 of 3, row 2 of 2", "\"needle two\""), ("hit 3 of 3, row 2 of 2", "\"needle three\"")]
+    {
+        assert!(desk.text().contains(words) && desk.text().contains(line), "{words}\n{}", desk.text());
+        desk.keys("n");
+    }
+    desk.keys("N");
+    assert!(desk.text().contains("hit 3 of 3"), "{}", desk.text());
+    desk.keys("2NN");
+    assert!(desk.text().contains("hit 1 of 3"), "{}", desk.text());
+}
+
+#[test]
+fn what_rows_say_is_searched_too() {
+    let mut desk = Desk::with(&story(), 120, 40);
+    for (typed, row) in
+        [("unmasked-client", "✖ unmasked-client-frame"), ("handshake not", "handshake not captured")]
+    {
+        desk.keys("g/").keys(typed).key(KeyCode::Enter);
+        let selected = desk.app.timeline.entry.unwrap();
+        let store = desk.app.store.clone();
+        let store = store.lock();
+        let words = super::super::words::Words::of(&store, store.entry(selected).unwrap()).bytes();
+        assert!(String::from_utf8(words).unwrap().contains(row), "{typed}");
+    }
 }

@@ -1,0 +1,131 @@
+//! What a row that is no message says: the one place that the list draws from and a search looks through.
+
+use crate::event::{Evidence, Severity};
+use crate::model::Side;
+use crate::store::{Attempt, Entry, Store, What};
+use crate::view;
+
+/// How a stretch of a row is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    Plain,
+    Quiet,
+    Name,
+    Subprotocol,
+    Good,
+    From(Side),
+    Severity(Severity),
+}
+
+/// A stretch of a row; its bytes may come from the wire.
+#[derive(Clone, Debug)]
+pub(super) struct Stretch {
+    pub(super) bytes: Vec<u8>,
+    pub(super) role: Role,
+}
+
+/// The words of one row, in order.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Words(pub(super) Vec<Stretch>);
+
+impl Words {
+    /// Returns what the row of an opening, an end or an anomaly says; nothing for a message, whose payload says it.
+    pub(super) fn of(store: &Store, entry: &Entry) -> Words {
+        let mut words = Words::default();
+        match entry.what() {
+            What::Message => {}
+            What::Opened => words.opened(store, entry),
+            What::Closed => words.closed(store, entry),
+            What::Anomaly => words.anomaly(store, entry),
+        }
+        words
+    }
+
+    /// Returns the bytes of all of it, as a search sees them.
+    pub(super) fn bytes(&self) -> Vec<u8> {
+        self.0.iter().flat_map(|stretch| stretch.bytes.iter().copied()).collect()
+    }
+
+    fn add(&mut self, role: Role, bytes: impl Into<Vec<u8>>) -> &mut Self {
+        self.0.push(Stretch { bytes: bytes.into(), role });
+        self
+    }
+
+    fn opened(&mut self, store: &Store, entry: &Entry) {
+        let conversation = entry.conversation().and_then(|slot| store.conversations().get(slot as usize));
+        let Some(conversation) = conversation else { return };
+        let told = store.opened(entry);
+        let handshake = told.and_then(|attempt| attempt.opening().handshake.as_ref());
+        let established = told.is_some_and(Attempt::is_granted);
+        let status =
+            handshake.and_then(|handshake| handshake.response.as_ref()).map(|response| response.status);
+        match (established, status) {
+            (true, _) => self.add(Role::Good, "● open "),
+            (false, Some(status)) => {
+                self.add(Role::Severity(Severity::Error), format!("✕ refused {status} "))
+            }
+            (false, None) => self.add(Role::Severity(Severity::Error), "✕ unanswered "),
+        };
+        self.add(Role::Name, conversation.name().as_bytes());
+        if let Some(subprotocol) = conversation.subprotocol() {
+            self.add(Role::Quiet, "  ").add(Role::Subprotocol, subprotocol.as_bytes());
+        }
+        match handshake {
+            None => self.add(Role::Severity(Severity::Note), "  handshake not captured"),
+            Some(handshake) if handshake.deflate.is_some() => self.add(Role::Quiet, "  deflate"),
+            Some(_) => self,
+        };
+    }
+
+    fn closed(&mut self, store: &Store, entry: &Entry) {
+        let conversation = entry.conversation().and_then(|slot| store.conversations().get(slot as usize));
+        let Some(closed) = conversation.and_then(|conversation| conversation.closed.as_deref()) else {
+            return;
+        };
+        let Some(code) = closed.code else {
+            self.add(Role::Quiet, "◌ still open where the capture ends");
+            return;
+        };
+        let role = if closed.clean { Role::Quiet } else { Role::Severity(Severity::Warning) };
+        self.add(role, format!("○ closed {code} {}", view::close_code_name(code)));
+        if let Some(by) = closed.by {
+            self.add(Role::Quiet, " by ").add(Role::From(by), by.name());
+        }
+        if !closed.reason.is_empty() {
+            self.add(Role::Quiet, " “").add(Role::Plain, closed.reason.as_bytes()).add(Role::Quiet, "”");
+        }
+        self.add(Role::Quiet, format!("  after {}", view::span(closed.duration)));
+    }
+
+    fn anomaly(&mut self, store: &Store, entry: &Entry) {
+        let Some((code, severity)) = entry.anomaly() else { return };
+        let role = Role::Severity(severity);
+        if entry.is_gap() {
+            self.add(role, format!("╳╳╳ {} ", missing(store, entry)));
+            return;
+        }
+        let sign = match severity {
+            Severity::Error => "✖",
+            Severity::Warning => "▲",
+            Severity::Note => "◆",
+        };
+        self.add(role, format!("{sign} {code}"));
+        if let Some(remark) = store.remark(entry) {
+            self.add(Role::Quiet, "  ").add(Role::Plain, remark.anomaly.to_string());
+        }
+    }
+}
+
+/// Says how many bytes are missing, and why.
+fn missing(store: &Store, entry: &Entry) -> String {
+    let from = entry.from().map_or("capture", Side::name);
+    let (mut length, mut cause) = ("bytes".to_owned(), String::new());
+    if let Some(remark) = store.remark(entry) {
+        remark.anomaly.evidence(|name, value| match (name, value) {
+            ("length", Evidence::Number(n)) => length = view::bytes(n),
+            ("cause", Evidence::Text(text)) => cause = format!(": {text}"),
+            _ => {}
+        });
+    }
+    format!("{length} of the {from} missing{cause}")
+}
