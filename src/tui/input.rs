@@ -78,9 +78,12 @@ impl App {
             Action::Back => self.back(),
             Action::NextPanel | Action::PreviousPanel => self.turn(action == Action::NextPanel),
             Action::EveryConversation => {
+                self.isolated = None;
                 self.conversations.selected = 0;
                 self.show_scope(None);
             }
+            Action::OnlyConversation => self.isolate(),
+            Action::GoTo => self.prompt = Some(Prompt::new(Ask::GoTo, "")),
             Action::Sort | Action::SortBackwards => self.resort(action == Action::SortBackwards),
             Action::Lanes => self.lanes = !self.lanes,
             Action::Scale => self.to_scale = !self.to_scale,
@@ -264,6 +267,7 @@ impl App {
                 }
             }
             Panel::Conversations => self.panel = Panel::Timeline,
+            Panel::Timeline if self.isolated.is_some() => self.end_isolation(),
             Panel::Timeline if self.needle.is_some() => self.search_for(None),
             Panel::Timeline if !self.filter_text.is_empty() => self.clear_filter(),
             Panel::Timeline => {

@@ -21,6 +21,8 @@ pub enum Action {
     NextPanel,
     PreviousPanel,
     EveryConversation,
+    OnlyConversation,
+    GoTo,
     Sort,
     SortBackwards,
     Lanes,
@@ -120,6 +122,8 @@ pub const TABLE: &[Group] = &[
         title: "Choose",
         bindings: &[
             key(&["c"], Action::EveryConversation, "every conversation again"),
+            key(&["C"], Action::OnlyConversation, "only the conversation of this row; Esc goes back"),
+            key(&[":"], Action::GoTo, "go to a packet, a time, a #conversation, a message: 12, +3.5, #4, m7"),
             key(&["s"], Action::Sort, "sort conversations by the next column"),
             key(&["S"], Action::SortBackwards, "sort the other way round"),
             key(&["f"], Action::Filter, "filter messages"),

@@ -20,6 +20,7 @@ mod config;
 mod document;
 mod draw;
 mod feed;
+mod go_to;
 mod input;
 mod json;
 pub mod keys;

@@ -5,6 +5,7 @@ use crate::filter::Candidate;
 pub(super) enum Ask {
     Filter,
     Search,
+    GoTo,
     Export,
     Save,
 }
@@ -14,6 +15,7 @@ impl Ask {
         match self {
             Ask::Filter => "filter",
             Ask::Search => "search",
+            Ask::GoTo => "go to",
             Ask::Export => "export to",
             Ask::Save => "save packets to",
         }

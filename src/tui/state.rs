@@ -8,6 +8,7 @@ use ratatui::layout::{Position, Rect};
 use super::clock::TimeForm;
 use super::document::Document;
 use super::feed::Feed;
+use super::go_to::Isolated;
 use super::layout::Layout;
 use super::matcher::Matcher;
 use super::needle::Needle;
@@ -240,6 +241,8 @@ pub struct App {
     pub(super) conversations: Conversations,
     pub(super) timeline: Timeline,
     pub(super) detail: Detail,
+    /// Where the screen was before it showed one conversation alone.
+    pub(super) isolated: Option<Isolated>,
     pub(super) lanes: bool,
     pub(super) to_scale: bool,
     pub(super) time_form: TimeForm,
@@ -313,6 +316,7 @@ impl App {
             conversations: Conversations::default(),
             timeline: Timeline { follow: live, ..Timeline::default() },
             detail: Detail::default(),
+            isolated: None,
             lanes: false,
             to_scale: false,
             time_form,

@@ -98,6 +98,13 @@ impl App {
                     self.filter_text = text;
                 }
             }
+            Ask::GoTo => {
+                let gone = text.parse().map_err(str::to_owned).and_then(|target| self.go_to_target(target));
+                if let Err(words) = gone {
+                    prompt.mistake = Some((0, words));
+                    self.prompt = Some(prompt);
+                }
+            }
             Ask::Search if text.is_empty() => self.seek(true),
             Ask::Search => match Needle::parse(&text) {
                 Ok(needle) => {

@@ -192,12 +192,11 @@ fn hex_row(
     let mut brush = Brush::new(buffer, area.x, y, area.width);
     brush.word(&format!(" {:06x} ", row.offset), theme.rule);
     let style = |at: usize, plain: Style| {
-        if at == app.detail.byte && app.panel == Panel::Detail {
+        let selected = at == app.detail.byte && app.panel == Panel::Detail;
+        if selected || hits.iter().any(|hit| hit.contains(&at)) {
             theme.hit
         } else if lit.contains(&at) {
             theme.field
-        } else if hits.iter().any(|hit| hit.contains(&at)) {
-            theme.hit
         } else {
             plain
         }

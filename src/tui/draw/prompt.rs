@@ -34,6 +34,7 @@ const fn example(ask: Ask) -> &'static str {
     match ask {
         Ask::Filter => "len > 1k and json.type == \"trade\" · Tab completes, ↑ recalls",
         Ask::Search => "text, r\"regular expression\" or x\"68 65 78\" · ↑ recalls",
+        Ask::GoTo => "1234 a packet · 12:00:05 or +3.5 a time · #4 a conversation · m17 a message",
         Ask::Export => "a file's name: .ndjson or .json",
         Ask::Save => "a file's name: .pcapng",
     }

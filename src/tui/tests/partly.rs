@@ -144,7 +144,7 @@ fn what_could_not_be_looked_at_is_said() {
     let words = format!("timeline {} ({gone} dropped, not looked at)", 150 - gone);
     assert!(desk.text().contains(&words), "{words}\n{}", desk.text());
     desk.keys("F").keys("/").keys("needle").key(KeyCode::Enter);
-    let words = format!("match 1 of {}, {gone} payloads dropped", 150 - gone);
+    let words = format!("hit 1 of {0}, row 1 of {0}, {gone} payloads dropped", 150 - gone);
     assert!(desk.text().contains(&words), "{words}\n{}", desk.text());
     // The hits lie far behind what the rows show: they have a sign.
     assert!(desk.text().contains("200.0 kB  / aaaa"), "{}", desk.text());

@@ -54,7 +54,7 @@ fn hits_are_gone_through_within_a_message_and_brought_into_view() {
     say(&mut batch, 4, 10, 0, text(Side::Client, b"one needle"));
     say(&mut batch, 4, 11, 5, text(Side::Server, body.as_bytes()));
     let mut desk = Desk::with(&batch, 120, 40);
-    desk.keys("3/").keys("needle").key(KeyCode::Enter).keys("n");
+    desk.keys("3/").keys("needle").key(KeyCode::Enter);
     for (words, line) in
         [("hit 2 of 3, row 2 of 2", "\"needle two\""), ("hit 3 of 3, row 2 of 2", "\"needle three\"")]
     {
@@ -80,4 +80,35 @@ fn what_rows_say_is_searched_too() {
         let words = super::super::words::Words::of(&store, store.entry(selected).unwrap()).bytes();
         assert!(String::from_utf8(words).unwrap().contains(row), "{typed}");
     }
+}
+
+#[test]
+fn one_conversation_alone_and_back_to_the_same_place() {
+    let mut desk = Desk::with(&story(), 120, 40);
+    desk.keys(":").keys("m30").key(KeyCode::Enter);
+    let (entry, top) = (desk.app.timeline.entry, desk.app.timeline.top);
+    desk.keys("C");
+    assert_eq!(desk.app.timeline.entry, entry);
+    assert!(desk.app.timeline.rows.scope().is_some() && desk.app.conversations.selected > 0);
+    desk.keys("jj").key(KeyCode::Esc);
+    assert_eq!((desk.app.timeline.entry, desk.app.timeline.top), (entry, top));
+    assert_eq!((desk.app.timeline.rows.scope(), desk.app.conversations.selected), (None, 0));
+}
+
+#[test]
+fn packets_times_and_conversations_are_gone_to() {
+    let mut desk = Desk::with(&story(), 120, 40);
+    let at = |desk: &Desk| {
+        let store = desk.app.store.clone();
+        let packet = store.lock().entry(desk.app.timeline.entry.unwrap()).unwrap().packet();
+        packet
+    };
+    for (typed, packet) in [("140", 140), ("+6.49", 150), ("12:00:00.470", 140), ("143", 150)] {
+        desk.keys("g:").keys(typed).key(KeyCode::Enter);
+        assert_eq!(at(&desk), packet, "{typed}");
+    }
+    desk.keys(":").keys("#30").key(KeyCode::Enter);
+    assert!(desk.app.timeline.rows.scope().is_some());
+    desk.keys(":").keys("9999").key(KeyCode::Enter);
+    assert!(desk.text().contains("nothing that is shown comes at or after it"), "{}", desk.text());
 }
