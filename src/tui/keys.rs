@@ -123,7 +123,7 @@ pub const TABLE: &[Group] = &[
         bindings: &[
             key(&["c"], Action::EveryConversation, "every conversation again"),
             key(&["C"], Action::OnlyConversation, "only the conversation of this row; Esc goes back"),
-            key(&[":"], Action::GoTo, "go to a packet, a time, a #conversation, a message: 12, +3.5, #4, m7"),
+            key(&[":"], Action::GoTo, "go to: packet 12, +3.5, 12:00, #4 or message m7"),
             key(&["s"], Action::Sort, "sort conversations by the next column"),
             key(&["S"], Action::SortBackwards, "sort the other way round"),
             key(&["f"], Action::Filter, "filter messages"),
