@@ -563,6 +563,31 @@ anomalies! {
         header: &'static str }
         = "graphql-misnamed", Warning, None, "the messages are those of the other protocol for GraphQL than the handshake names";
 
+    /// `CONNECTED` names the version in use, which is what `Sec-WebSocket-Protocol` means.
+    StompVersion { /// The version that the handshake means.
+        agreed: &'static str, /// The version that the server names.
+        found: Box<str> }
+        = "stomp-version", Note, Some("STOMP 1.2"), "the version is not the one that the handshake means";
+    /// WAMP sends JSON in text messages, MessagePack and CBOR in binary ones.
+    WampOpcode { /// The message's opcode.
+        opcode: u8 }
+        = "wamp-opcode", Error, Some("WAMP v2 §5.2"), "the message's type is not the one of the serialization";
+    /// A message is an array that begins with a message type from 2 to 6.
+    OcppMessage { /// The message type found; 0 where there is none.
+        kind: u64 }
+        = "ocpp-message", Error, Some("OCPP-J 1.6 §4.1"), "the message is no call, result or error";
+    /// A side sends no call while one of its calls has no answer.
+    OcppOutstanding {}
+        = "ocpp-outstanding", Warning, Some("OCPP-J 1.6 §4.1.1"), "a call came while the one before it had no answer";
+    /// A compressed stream over all messages cannot be read on behind a loss.
+    SubprotocolCompression { /// How it is compressed.
+        method: &'static str }
+        = "subprotocol-compression", Note, None, "the sub-protocol's compressed stream cannot be read any further";
+    /// The messages carry a connection of another protocol.
+    TunnelInside { /// What is inside.
+        protocol: &'static str }
+        = "tunnel-inside", Note, None, "the messages carry a connection of another protocol";
+
     // Limits.
     /// A bound was reached and something was given up.
     LimitReached { /// Which bound.

@@ -29,26 +29,43 @@
 //! 5. Unit tests with messages as the specification has them, the property test of all decoders (`tests.rs`, one line),
 //!    and the names and counts of a capture in `tests/subprotocols.rs`.
 
+mod actioncable;
 mod cbor;
 mod choice;
 mod decoder;
+mod discord;
 mod engineio;
 mod graphql;
+mod grpc;
 mod input;
 mod json;
 mod jsonrpc;
+mod jupyter;
+mod kubernetes;
 mod mqtt;
 mod msgpack;
+mod ocpp;
 mod packed;
 mod pairs;
+mod phoenix;
 mod protobuf;
+mod pusher;
 mod registry;
+mod rfb;
 mod signalr;
+mod sip;
 mod socketio;
+mod sockjs;
+mod stomp;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod tunnel;
+mod typed_json;
 mod unit;
+mod wamp;
+mod xmpp;
+mod yjs;
 
 pub use choice::Opening;
 pub use input::Input;

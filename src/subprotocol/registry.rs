@@ -1,10 +1,12 @@
 //! The sub-protocols there are. Where several fit, the first one is it.
 
 use super::choice::Protocol;
-use super::{engineio, graphql, jsonrpc, mqtt, signalr};
+use super::{
+    actioncable, discord, engineio, graphql, grpc, jsonrpc, jupyter, kubernetes, mqtt, ocpp, phoenix, pusher,
+    rfb, signalr, sip, sockjs, stomp, tunnel, typed_json, wamp, xmpp, yjs,
+};
 
 /// One line each.
-#[rustfmt::skip]
 pub(super) static PROTOCOLS: &[&Protocol] = &[
     &engineio::SOCKET_IO,
     &mqtt::MQTT,
@@ -15,4 +17,24 @@ pub(super) static PROTOCOLS: &[&Protocol] = &[
     &jsonrpc::MCP,
     &jsonrpc::TRPC,
     &jsonrpc::JSON_RPC,
+    &sockjs::SOCKJS,
+    &stomp::STOMP,
+    &wamp::WAMP,
+    &phoenix::PHOENIX,
+    &actioncable::ACTION_CABLE,
+    &ocpp::OCPP,
+    &pusher::PUSHER,
+    &discord::DISCORD,
+    &jupyter::JUPYTER,
+    &kubernetes::KUBERNETES,
+    &rfb::RFB,
+    &xmpp::XMPP,
+    &sip::SIP,
+    &grpc::GRPC,
+    &typed_json::DDP,
+    &typed_json::NOSTR,
+    &typed_json::VITE,
+    &typed_json::WEBPACK,
+    &yjs::YJS,
+    &tunnel::TUNNEL,
 ];

@@ -1,0 +1,393 @@
+//! Discord's gateway (Discord developer documentation, "Gateway"): JSON payloads, alone or in one zlib stream for the
+//! whole conversation, whose payloads end where the stream is flushed.
+//!
+//! The zlib stream is what permessage-deflate is with context takeover, so the same inflater reads it, also behind a
+//! loss. A zstd stream cannot be gone on with after one.
+
+use crate::model::{Anomaly, At, DeflateSide, Side};
+use crate::websocket::{Payload, deflate};
+
+use super::choice::{Evidence, Opening, Protocol};
+use super::decoder::{Decoder, Out};
+use super::input::{Input, Piece};
+use super::json;
+use super::unit::Format;
+
+pub(super) static DISCORD: Protocol = Protocol {
+    name: "discord",
+    headers: &[],
+    url: |opening| {
+        let host = opening.host.as_deref().unwrap_or_default();
+        opening.query("encoding").is_some()
+            && opening.query("v").is_some()
+            && (opening.query("compress").is_some() || host.contains("discord"))
+    },
+    sign: |input, _| match json::pick(input.head(), input.is_whole(), ["op", "d", "s", "t"]) {
+        Some([Some(op), Some(d), ..])
+            if op.number() == Some(10)
+                && d.get("heartbeat_interval").is_some()
+                && input.from == Side::Server =>
+        {
+            Evidence::Sure
+        }
+        Some([Some(_), Some(_), ..]) => Evidence::Neutral,
+        // What a flushed deflate stream ends with.
+        None if !input.is_text() && input.is_whole() && input.bytes.ends_with(&FLUSH) => Evidence::Weak,
+        _ => Evidence::Against,
+    },
+    make: |opening| Box::new(Discord { server: Compression::of(opening), begun: None }),
+    inner: false,
+};
+
+const NAME: &str = "discord";
+
+/// The end of each payload in a zlib stream (RFC 1951 §3.2.4: an empty stored block).
+const FLUSH: [u8; 4] = [0, 0, 0xff, 0xff];
+
+/// Bounds what one payload may inflate to, in bytes.
+const MAX_PAYLOAD: usize = 1 << 20;
+
+/// The scope of heartbeats.
+const HEARTBEATS: u64 = 1;
+
+/// The operations by their codes.
+const OPERATIONS: [(u64, &str); 12] = [
+    (0, "Dispatch"),
+    (1, "Heartbeat"),
+    (2, "Identify"),
+    (3, "Presence Update"),
+    (4, "Voice State Update"),
+    (6, "Resume"),
+    (7, "Reconnect"),
+    (8, "Request Guild Members"),
+    (9, "Invalid Session"),
+    (10, "Hello"),
+    (11, "Heartbeat ACK"),
+    (31, "Request Soundboard Sounds"),
+];
+
+/// How the server's payloads are compressed.
+#[derive(Debug)]
+enum Compression {
+    /// Not at all, or each message by itself.
+    None,
+    Zlib(Box<Zlib>),
+    Zstd(Box<Zstd>),
+    /// It cannot be read any more, which was said.
+    GivenUp,
+}
+
+#[derive(Debug)]
+struct Zlib {
+    inflater: deflate::Inflater,
+    payload: Payload,
+    /// The two bytes of the zlib header (RFC 1950 §2.2) that have not come yet.
+    header: u8,
+    /// The last bytes that came, to see where a payload ends.
+    tail: [u8; 4],
+}
+
+/// A zstd stream (RFC 8878), one frame for the whole conversation.
+struct Zstd {
+    decoder: ruzstd::decoding::FrameDecoder,
+    waiting: Vec<u8>,
+    begun: bool,
+}
+
+impl std::fmt::Debug for Zstd {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Zstd").field("waiting", &self.waiting.len()).finish_non_exhaustive()
+    }
+}
+
+impl Compression {
+    fn of(opening: &Opening) -> Compression {
+        let seen = opening.target.is_some();
+        let side = DeflateSide { no_context_takeover: false, max_window_bits: 15 };
+        let limits = deflate::Limits { work: MAX_PAYLOAD as u64 };
+        match opening.query("compress") {
+            Some("zstd-stream") => Compression::Zstd(Box::new(Zstd {
+                decoder: ruzstd::decoding::FrameDecoder::new(),
+                waiting: Vec::new(),
+                begun: false,
+            })),
+            Some("zlib-stream") | None if !seen || opening.query("compress").is_some() => {
+                Compression::Zlib(Box::new(Zlib {
+                    inflater: if seen {
+                        deflate::Inflater::new(side, limits)
+                    } else {
+                        deflate::Inflater::joined_late(limits)
+                    },
+                    payload: Payload::new(MAX_PAYLOAD),
+                    header: if seen { 2 } else { 0 },
+                    tail: [1; 4],
+                }))
+            }
+            _ => Compression::None,
+        }
+    }
+}
+
+/// Decodes Discord's gateway.
+#[derive(Debug)]
+struct Discord {
+    server: Compression,
+    /// Where a payload began that goes on, and how many messages it took.
+    begun: Option<(At, u32)>,
+}
+
+impl Decoder for Discord {
+    fn message(&mut self, input: &Input<'_>, out: &mut Out<'_>) {
+        if input.is_text() || input.from == Side::Client {
+            return payload(input.head(), input.is_whole(), None, out);
+        }
+        match &mut self.server {
+            Compression::Zlib(zlib) => {
+                let begun = self.begun.take().map_or((input.first, 1), |(at, n)| (at, n.saturating_add(1)));
+                if zlib.message(input) {
+                    let whole = zlib.payload.missing().is_empty() && zlib.payload.truncated_to().is_none();
+                    payload(known_head(&zlib.payload), whole, Some(begun), out);
+                    zlib.payload.clear(false);
+                } else {
+                    self.begun = Some(begun);
+                    out.part();
+                }
+                while zlib.inflater.next_anomaly().is_some() {}
+            }
+            Compression::Zstd(zstd) => {
+                let mut text = Vec::new();
+                if input.is_whole() && zstd.message(input.bytes, &mut text) {
+                    return payload(&text, true, None, out);
+                }
+                self.server = Compression::GivenUp;
+                out.anomaly(Anomaly::SubprotocolCompression { method: "zstd-stream" });
+                out.unit(NAME, "compressed").incomplete();
+            }
+            // Each message by itself: a zlib stream with a beginning and an end (RFC 1950).
+            Compression::None if input.head().first() == Some(&0x78) => {
+                let mut text = Vec::new();
+                let read =
+                    std::io::Read::take(flate2::read::ZlibDecoder::new(input.head()), MAX_PAYLOAD as u64);
+                let whole = std::io::Read::read_to_end(&mut { read }, &mut text).is_ok();
+                payload(&text, whole, None, out);
+            }
+            Compression::None => out.contradiction(),
+            Compression::GivenUp => {
+                out.unit(NAME, "compressed").incomplete();
+            }
+        }
+    }
+
+    fn lost(&mut self, from: Side) {
+        if from == Side::Client {
+            return;
+        }
+        self.begun = None;
+        match &mut self.server {
+            Compression::Zlib(zlib) => {
+                zlib.inflater.gap(&mut zlib.payload);
+                zlib.inflater.finish(&mut zlib.payload);
+                zlib.inflater.lose_history();
+                zlib.payload.clear(false);
+                zlib.header = 0;
+            }
+            Compression::Zstd(_) => self.server = Compression::GivenUp,
+            Compression::None | Compression::GivenUp => {}
+        }
+    }
+
+    fn allocated(&self) -> usize {
+        match &self.server {
+            Compression::Zlib(zlib) => zlib.inflater.allocated().saturating_add(zlib.payload.allocated()),
+            Compression::Zstd(zstd) => zstd.waiting.capacity(),
+            Compression::None | Compression::GivenUp => 0,
+        }
+    }
+}
+
+/// Returns the bytes of a payload up to the first that is not known.
+fn known_head(payload: &Payload) -> &[u8] {
+    let known = payload.missing().first().map_or(u64::MAX, |missing| missing.offset);
+    let bytes = payload.bytes();
+    bytes.get(..usize::try_from(known).unwrap_or(usize::MAX).min(bytes.len())).unwrap_or_default()
+}
+
+impl Zlib {
+    /// Takes a message; tells whether a payload ends with it.
+    fn message(&mut self, input: &Input<'_>) -> bool {
+        for piece in input.pieces() {
+            match piece {
+                Piece::Known(bytes) => self.push(bytes),
+                Piece::Missing(_) => {
+                    self.inflater.gap(&mut self.payload);
+                    self.header = 0;
+                    self.tail = [1; 4];
+                }
+            }
+        }
+        if self.tail != FLUSH {
+            return false;
+        }
+        self.tail = [1; 4];
+        self.inflater.finish(&mut self.payload);
+        true
+    }
+
+    fn push(&mut self, bytes: &[u8]) {
+        let skipped = usize::from(self.header).min(bytes.len());
+        self.header = self.header.saturating_sub(skipped as u8);
+        let bytes = bytes.get(skipped..).unwrap_or_default();
+        for byte in bytes.get(bytes.len().saturating_sub(4)..).unwrap_or_default() {
+            let [_, b, c, d] = self.tail;
+            self.tail = [b, c, d, *byte];
+        }
+        // The end of a payload is put behind it by `finish`, as permessage-deflate takes it off.
+        let ends = self.tail == FLUSH && bytes.len() >= FLUSH.len();
+        let end = bytes.len().saturating_sub(if ends { FLUSH.len() } else { 0 });
+        self.inflater.push(bytes.get(..end).unwrap_or_default(), &mut self.payload);
+    }
+}
+
+impl Zstd {
+    /// Takes a message, and appends what it makes; `false` where the stream cannot be read.
+    fn message(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> bool {
+        self.waiting.extend_from_slice(bytes);
+        let mut source = &self.waiting[..];
+        if !self.begun && self.decoder.reset(&mut source).is_err() {
+            return false;
+        }
+        self.begun = true;
+        // A payload is flushed as whole blocks.
+        while !source.is_empty() && !self.decoder.is_finished() && out.len() < MAX_PAYLOAD {
+            let one = ruzstd::decoding::BlockDecodingStrategy::UptoBlocks(1);
+            if self.decoder.decode_blocks(&mut source, one).is_err() {
+                return false;
+            }
+        }
+        let left = source.len();
+        let done = self.waiting.len().saturating_sub(left);
+        self.waiting.drain(..done);
+        let mut room = [0; 4096];
+        while let Ok(n @ 1..) = std::io::Read::read(&mut self.decoder, &mut room) {
+            out.extend_from_slice(room.get(..n).unwrap_or_default());
+        }
+        true
+    }
+}
+
+/// Says one payload.
+fn payload(bytes: &[u8], whole: bool, begun: Option<(At, u32)>, out: &mut Out<'_>) {
+    let Some([op, d, s, t]) = json::pick(bytes, whole, ["op", "d", "s", "t"]) else {
+        return if whole {
+            out.contradiction()
+        } else {
+            out.unit(NAME, "payload").incomplete();
+        };
+    };
+    let code = op.and_then(|it| it.number());
+    let kind = OPERATIONS.iter().find(|(of, _)| Some(*of) == code).map_or("unknown", |(_, name)| name);
+    let mut unit = out.unit(NAME, kind);
+    if let Some((first, messages)) = begun {
+        unit.took(first, messages);
+    }
+    if let Some(event) = t.and_then(|it| it.text()) {
+        unit.name(&event);
+    }
+    if let Some(code) = code {
+        unit.number("op", code);
+    }
+    if let Some(sequence) = s.and_then(|it| it.number()) {
+        unit.number("s", sequence);
+    }
+    if let Some(token) = d.and_then(|it| it.get("token")) {
+        unit.text("d.token", &token.text().unwrap_or_default()).secret(token.inner());
+    }
+    if let Some(d) = d.filter(|it| it.whole) {
+        unit.body(Format::Json, d.raw);
+    }
+    if !whole {
+        unit.incomplete();
+    }
+    match kind {
+        "Heartbeat" => {
+            unit.heartbeat();
+            unit.ask(HEARTBEATS, "");
+        }
+        "Heartbeat ACK" => {
+            unit.heartbeat();
+            unit.answer(HEARTBEATS, "");
+        }
+        "Reconnect" | "Invalid Session" => {
+            unit.error(kind);
+        }
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::super::tests::lines_of;
+    use super::super::{Opening, Reader};
+    use super::*;
+    use crate::websocket::Opcode;
+
+    fn stream(payloads: &[&str]) -> Vec<Vec<u8>> {
+        let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
+        let mut given = 0;
+        let mut pieces = Vec::new();
+        for payload in payloads {
+            encoder.write_all(payload.as_bytes()).unwrap();
+            encoder.flush().unwrap();
+            pieces.push(encoder.get_ref()[given..].to_vec());
+            given = encoder.get_ref().len();
+        }
+        pieces
+    }
+
+    const PAYLOADS: &[&str] = &[
+        r#"{"op":10,"d":{"heartbeat_interval":300},"s":null,"t":null}"#,
+        r#"{"op":0,"d":{"v":10,"heartbeat_interval":300},"s":1,"t":"READY"}"#,
+        r#"{"op":11,"d":null}"#,
+    ];
+
+    fn reader() -> Reader {
+        let target = Some("/?v=10&encoding=json&compress=zlib-stream".into());
+        Reader::new(Opening { target, ..Opening::default() })
+    }
+
+    #[test]
+    fn payloads_of_one_stream_also_cut_in_two() {
+        let mut reader = reader();
+        let mut lines = Vec::new();
+        for (n, piece) in stream(PAYLOADS).iter().enumerate() {
+            let (head, tail) = piece.split_at(piece.len() / 2);
+            lines.extend(lines_of(&mut reader, Side::Server, Opcode::BINARY, head, n as u64));
+            lines.extend(lines_of(&mut reader, Side::Server, Opcode::BINARY, tail, n as u64));
+        }
+        assert_eq!(
+            lines,
+            [
+                r#"discord Hello messages=2 op=10 body={"heartbeat_interval":300}"#,
+                r#"discord Dispatch name=READY messages=2 op=0 s=1 body={"v":10,"heartbeat_interval":300}"#,
+                "discord Heartbeat ACK role=answer heartbeat= messages=2 op=11 body=null",
+            ]
+        );
+    }
+
+    #[test]
+    fn behind_a_loss_nothing_is_invented() {
+        let mut reader = reader();
+        let pieces = stream(PAYLOADS);
+        lines_of(&mut reader, Side::Server, Opcode::BINARY, &pieces[0], 1);
+        reader.lost(Side::Server);
+        for line in lines_of(&mut reader, Side::Server, Opcode::BINARY, &pieces[2], 2) {
+            assert!(
+                line.contains("incomplete")
+                    || line == "discord Heartbeat ACK role=answer heartbeat= op=11 body=null",
+                "{line}"
+            );
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! OCPP-J 1.2 to 2.1 (Open Charge Point Protocol, JSON over WebSocket, "OCPP-J" parts 4 and 1.6J §4): calls, results
+//! and errors as arrays.
+
+use crate::model::{Anomaly, Pair};
+
+use super::choice::{Evidence, Protocol, no_url};
+use super::decoder::{Decoder, Out};
+use super::input::Input;
+use super::json::{self, Shape, Value};
+use super::unit::Format;
+
+pub(super) static OCPP: Protocol = Protocol {
+    name: "ocpp",
+    headers: &["ocpp*"],
+    url: no_url,
+    sign: |input, _| match items(input.head()) {
+        Some(items) => match (items[0].and_then(|it| it.number()), items[2]) {
+            (Some(2), Some(action))
+                if action.shape == Shape::Text && items[3].is_some_and(|it| it.shape == Shape::Object) =>
+            {
+                Evidence::Weak
+            }
+            (Some(3 | 4), Some(_)) => Evidence::Neutral,
+            _ => Evidence::Against,
+        },
+        None => Evidence::Against,
+    },
+    make: |_| Box::new(Ocpp::default()),
+    inner: false,
+};
+
+const NAME: &str = "ocpp";
+
+/// The scope of message ids.
+const CALLS: u64 = 1;
+
+/// Returns the first five items of an array.
+fn items(bytes: &[u8]) -> Option<[Option<Value<'_>>; 5]> {
+    let value = json::read(bytes).filter(|it| it.shape == Shape::Array)?;
+    let mut items = value.items();
+    let mut next = || items.next();
+    Some([next(), next(), next(), next(), next()])
+}
+
+/// Decodes OCPP-J.
+#[derive(Debug, Default)]
+struct Ocpp {
+    /// The id of each side's call that has no answer yet, hashed.
+    outstanding: Pair<Option<u64>>,
+}
+
+impl Decoder for Ocpp {
+    fn message(&mut self, input: &Input<'_>, out: &mut Out<'_>) {
+        let Some([kind, id, third, fourth, fifth]) = items(input.head()) else {
+            if input.is_whole() && input.length > 0 {
+                out.anomaly(Anomaly::OcppMessage { kind: 0 });
+                out.contradiction();
+            }
+            return;
+        };
+        let number = kind.and_then(|it| it.number());
+        let kind = match number {
+            Some(2) => "CALL",
+            Some(3) => "CALLRESULT",
+            Some(4) => "CALLERROR",
+            // 2.1 adds results' errors and messages without an answer.
+            Some(5) => "CALLRESULTERROR",
+            Some(6) => "SEND",
+            _ => {
+                out.anomaly(Anomaly::OcppMessage { kind: number.unwrap_or(0) });
+                return out.contradiction();
+            }
+        };
+        let id = id.and_then(|it| it.scalar());
+        let hashed = id.as_deref().map(|id| ahash::RandomState::with_seeds(5, 6, 7, 8).hash_one(id));
+        match kind {
+            "CALL" => {
+                if self.outstanding[input.from].is_some() {
+                    out.anomaly(Anomaly::OcppOutstanding {});
+                }
+                self.outstanding[input.from] = hashed;
+            }
+            "CALLRESULT" | "CALLERROR" if self.outstanding[!input.from] == hashed => {
+                self.outstanding[!input.from] = None;
+            }
+            _ => {}
+        }
+        let mut unit = out.unit(NAME, kind);
+        if let Some(id) = &id {
+            unit.id(id);
+        }
+        match kind {
+            "CALL" | "SEND" => {
+                if let Some(action) = third.and_then(|it| it.text()) {
+                    unit.name(&action);
+                    if action == "Heartbeat" {
+                        unit.heartbeat();
+                    }
+                }
+                body(&mut unit, fourth);
+                if let (Some(id), "CALL") = (&id, kind) {
+                    unit.ask(CALLS, &**id);
+                }
+            }
+            "CALLRESULT" => {
+                if let Some(status) = third.and_then(|it| it.get("status")).and_then(|it| it.text()) {
+                    unit.text("status", &status);
+                }
+                body(&mut unit, third);
+            }
+            _ => {
+                let [code, description] = [third, fourth].map(|it| it.and_then(|it| it.text()));
+                if let Some(code) = &code {
+                    unit.text("errorCode", code);
+                }
+                if let Some(description) = description.filter(|it| !it.is_empty()) {
+                    unit.text("errorDescription", &description);
+                }
+                unit.error(code.as_deref().unwrap_or(kind));
+                body(&mut unit, fifth);
+            }
+        }
+        if !input.is_whole() {
+            unit.incomplete();
+        }
+        if let (Some(id), "CALLRESULT" | "CALLERROR") = (&id, kind) {
+            unit.answer(CALLS, &**id);
+            if unit.current_of() == Some("Heartbeat") {
+                unit.heartbeat();
+            }
+        }
+    }
+
+    fn lost(&mut self, _: crate::model::Side) {
+        // The answer may be among what is lost.
+        self.outstanding = Pair::default();
+    }
+}
+
+fn body(unit: &mut super::decoder::Unit<'_>, value: Option<Value<'_>>) {
+    if let Some(value) = value.filter(|it| it.whole) {
+        unit.body(Format::Json, value.raw);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::said;
+    use super::super::{Opening, Reader};
+    use crate::model::Side;
+
+    #[test]
+    fn calls_results_and_errors() {
+        let mut reader = Reader::new(Opening { subprotocol: Some("ocpp1.6".into()), ..Opening::default() });
+        let messages: &[(Side, &[u8])] = &[
+            (Side::Client, br#"[2,"a1","BootNotification",{"m":1}]"#),
+            (Side::Server, br#"[3,"a1",{"status":"Accepted"}]"#),
+            (Side::Server, br#"[2,"b1","DataTransfer",{}]"#),
+            (Side::Server, br#"[2,"b2","Reset",{}]"#),
+            (Side::Client, br#"[4,"b1","InternalError","no",{}]"#),
+            (Side::Client, br#"[9,"x"]"#),
+        ];
+        assert_eq!(
+            said(&mut reader, messages),
+            [
+                r#"ocpp CALL name=BootNotification id=a1 role=question body={"m":1}"#,
+                r#"ocpp CALLRESULT id=a1 role=answer of=BootNotification latency=1 status=Accepted body={"status":"Accepted"}"#,
+                "ocpp CALL name=DataTransfer id=b1 role=question body={}",
+                "ocpp CALL name=Reset id=b2 role=question body={}",
+                "! ocpp-outstanding",
+                "ocpp CALLERROR id=b1 role=answer of=DataTransfer latency=2 error=InternalError errorCode=InternalError errorDescription=no body={}",
+                "! ocpp-message",
+            ]
+        );
+    }
+}

@@ -1,0 +1,263 @@
+//! Phoenix channels, serializers V1 and V2 (Phoenix.Socket.V1.JSONSerializer, Phoenix.Socket.V2.JSONSerializer).
+//!
+//! V2 sends arrays `[join_ref, ref, topic, event, payload]`, and binary messages with the lengths of these ahead; V1
+//! sends objects with the same members.
+
+use crate::model::Side;
+
+use super::choice::{Evidence, Protocol};
+use super::decoder::{Decoder, Out};
+use super::input::Input;
+use super::json::{self, Shape, Value};
+use super::unit::Format;
+
+pub(super) static PHOENIX: Protocol = Protocol {
+    name: "phoenix",
+    headers: &[],
+    url: |opening| opening.query("vsn").is_some() && opening.path().ends_with("/websocket"),
+    sign: |input, _| {
+        if !input.is_text() {
+            return Evidence::Neutral;
+        }
+        match Envelope::read(input) {
+            Some(envelope) if envelope.event.as_deref().is_some_and(|it| it.starts_with("phx_")) => {
+                Evidence::Sure
+            }
+            Some(envelope) if envelope.topic.is_some() => Evidence::Neutral,
+            _ => Evidence::Against,
+        }
+    },
+    make: |_| Box::new(Phoenix),
+    inner: false,
+};
+
+const NAME: &str = "phoenix";
+
+/// The scope of refs.
+const REFS: u64 = 1;
+
+/// Decodes Phoenix channels; it keeps no state but the questions.
+#[derive(Debug)]
+struct Phoenix;
+
+/// What every message has, in whichever form.
+struct Envelope<'a> {
+    join_ref: Option<std::borrow::Cow<'a, str>>,
+    reference: Option<std::borrow::Cow<'a, str>>,
+    topic: Option<std::borrow::Cow<'a, str>>,
+    event: Option<std::borrow::Cow<'a, str>>,
+    payload: Option<Value<'a>>,
+}
+
+impl<'a> Envelope<'a> {
+    fn read(input: &Input<'a>) -> Option<Envelope<'a>> {
+        let head = input.head();
+        let value = json::read(head)?;
+        let members = match value.shape {
+            Shape::Array => {
+                let mut items = value.items();
+                let mut next = || items.next();
+                [next(), next(), next(), next(), next()]
+            }
+            Shape::Object => {
+                json::pick(head, input.is_whole(), ["join_ref", "ref", "topic", "event", "payload"])?
+            }
+            _ => return None,
+        };
+        let text = |at: usize| members.get(at).copied().flatten().and_then(|it| it.scalar());
+        let envelope = Envelope {
+            join_ref: text(0),
+            reference: text(1),
+            topic: text(2),
+            event: text(3),
+            payload: members.get(4).copied().flatten(),
+        };
+        (envelope.topic.is_some() && envelope.event.is_some() || !input.is_whole()).then_some(envelope)
+    }
+}
+
+impl Decoder for Phoenix {
+    fn message(&mut self, input: &Input<'_>, out: &mut Out<'_>) {
+        if !input.is_text() {
+            return binary(input, out);
+        }
+        let Some(envelope) = Envelope::read(input) else { return out.contradiction() };
+        let event = envelope.event.as_deref().unwrap_or_default();
+        let kind = match (event, input.from, &envelope.reference) {
+            ("phx_reply", ..) => "reply",
+            (_, Side::Client, _) => "push",
+            (_, Side::Server, None) => "broadcast",
+            (_, Side::Server, Some(_)) => "push",
+        };
+        let mut unit = out.unit(NAME, kind);
+        if !event.is_empty() {
+            unit.name(event);
+        }
+        if let Some(reference) = &envelope.reference {
+            unit.id(reference);
+        }
+        for (name, value) in [("topic", &envelope.topic), ("join_ref", &envelope.join_ref)] {
+            if let Some(value) = value {
+                unit.text(name, value);
+            }
+        }
+        if !input.is_whole() && envelope.payload.is_none_or(|it| !it.whole) {
+            unit.incomplete();
+        }
+        if let Some(payload) = envelope.payload.filter(|it| it.whole) {
+            reply(&mut unit, kind, payload);
+        }
+        if matches!(event, "phx_error") {
+            unit.static_error("phx_error");
+        }
+        let is_heartbeat = event == "heartbeat" && envelope.topic.as_deref() == Some("phoenix");
+        if is_heartbeat || (kind == "reply" && envelope.topic.as_deref() == Some("phoenix")) {
+            unit.heartbeat();
+        }
+        if let Some(reference) = &envelope.reference {
+            match (kind, input.from) {
+                ("reply", _) => {
+                    unit.answer(REFS, &**reference);
+                }
+                (_, Side::Client) => unit.ask(REFS, &**reference),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Says the payload; of a reply its status and response.
+fn reply(unit: &mut super::decoder::Unit<'_>, kind: &str, payload: Value<'_>) {
+    if kind != "reply" {
+        unit.body(Format::Json, payload.raw);
+        return;
+    }
+    let [status, response] = json::pick(payload.raw, true, ["status", "response"]).unwrap_or_default();
+    if let Some(status) = status.and_then(|it| it.text()) {
+        unit.text("status", &status);
+        if status == "error" {
+            let reason = response.and_then(|it| it.get("reason")).and_then(|it| it.text());
+            unit.error(&reason.unwrap_or("error".into()));
+        }
+    }
+    if let Some(response) = response.filter(|it| it.whole) {
+        unit.body(Format::Json, response.raw);
+    }
+}
+
+/// Says a binary message: a kind, the lengths of the texts, the texts, and the payload.
+fn binary(input: &Input<'_>, out: &mut Out<'_>) {
+    let head = input.head();
+    let names: &[&str] = match (head.first(), input.from) {
+        // A push has a ref only where the client sends it.
+        (Some(0), Side::Client) => &["join_ref", "ref", "topic", "event"],
+        (Some(0), Side::Server) => &["join_ref", "topic", "event"],
+        (Some(1), _) => &["join_ref", "ref", "topic", "status"],
+        (Some(2), _) => &["topic", "event"],
+        (None, _) => return,
+        _ => return out.contradiction(),
+    };
+    let kind = match head.first() {
+        Some(0) => "push",
+        Some(1) => "reply",
+        _ => "broadcast",
+    };
+    let mut at = names.len().saturating_add(1);
+    let mut texts = Vec::with_capacity(names.len());
+    for n in 0..names.len() {
+        let length = usize::from(head.get(n.saturating_add(1)).copied().unwrap_or(0));
+        let end = at.saturating_add(length);
+        let Some(text) = head.get(at..end).and_then(|bytes| std::str::from_utf8(bytes).ok()) else {
+            if input.is_whole() {
+                return out.contradiction();
+            }
+            out.unit(NAME, kind).incomplete();
+            return;
+        };
+        texts.push(text);
+        at = end;
+    }
+    let text = |name: &str| {
+        let at = names.iter().position(|it| *it == name)?;
+        texts.get(at).copied().filter(|text| !text.is_empty())
+    };
+    let mut unit = out.unit(NAME, kind);
+    unit.name(text("event").unwrap_or("phx_reply"));
+    if let Some(reference) = text("ref") {
+        unit.id(reference);
+    }
+    for name in ["topic", "join_ref", "status"] {
+        if let Some(value) = text(name) {
+            unit.text(name, value);
+        }
+    }
+    let body = head.get(at..).unwrap_or_default();
+    unit.body_of(Format::Binary, body, input.length.saturating_sub(at as u64));
+    if !input.is_whole() {
+        unit.incomplete();
+    }
+    if text("status") == Some("error") {
+        unit.static_error("error");
+    }
+    match (kind, text("ref"), input.from) {
+        ("reply", Some(reference), _) => {
+            unit.answer(REFS, reference);
+        }
+        ("push", Some(reference), Side::Client) => unit.ask(REFS, reference),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{lines_of, said};
+    use super::super::{Opening, Reader};
+    use super::*;
+    use crate::websocket::Opcode;
+
+    fn reader() -> Reader {
+        let target = Some("/socket/websocket?vsn=2.0.0".into());
+        Reader::new(Opening { target, ..Opening::default() })
+    }
+
+    #[test]
+    fn pushes_replies_and_broadcasts() {
+        let messages: &[(Side, &[u8])] = &[
+            (Side::Client, br#"["4","4","room:secret","phx_join",{}]"#),
+            (
+                Side::Server,
+                br#"["4","4","room:secret","phx_reply",{"status":"error","response":{"reason":"unauthorized"}}]"#,
+            ),
+            (Side::Server, br#"[null,null,"room:lobby","shout",{"body":"x"}]"#),
+            (Side::Client, br#"[null,"12","phoenix","heartbeat",{}]"#),
+            (Side::Client, br#"{"topic":"a","event":"shout","payload":1,"ref":"9"}"#),
+        ];
+        assert_eq!(
+            said(&mut reader(), messages),
+            [
+                "phoenix push name=phx_join id=4 role=question topic=room:secret join_ref=4 body={}",
+                "phoenix reply name=phx_reply id=4 role=answer of=phx_join latency=1 error=unauthorized topic=room:secret join_ref=4 status=error body={\"reason\":\"unauthorized\"}",
+                "phoenix broadcast name=shout topic=room:lobby body={\"body\":\"x\"}",
+                "phoenix push name=heartbeat id=12 role=question heartbeat= topic=phoenix body={}",
+                "phoenix push name=shout id=9 role=question topic=a body=1",
+            ]
+        );
+    }
+
+    #[test]
+    fn binary_messages() {
+        let mut reader = reader();
+        let push = b"\x00\x01\x02\x0a\x06410room:lobbyupload\x05\x06";
+        assert_eq!(
+            lines_of(&mut reader, Side::Client, Opcode::BINARY, push, 1),
+            ["phoenix push name=upload id=10 role=question topic=room:lobby join_ref=4 body=\u{5}\u{6}"]
+        );
+        let reply = b"\x01\x01\x02\x0a\x02410room:lobbyok\x01";
+        assert_eq!(
+            lines_of(&mut reader, Side::Server, Opcode::BINARY, reply, 2),
+            [
+                "phoenix reply name=phx_reply id=10 role=answer of=upload latency=1 topic=room:lobby join_ref=4 status=ok body=\u{1}"
+            ]
+        );
+    }
+}

@@ -1,0 +1,383 @@
+//! JSON protocols in which one member, or the first item, names what a message is: Meteor's DDP, nostr, and the hot
+//! module replacement of Vite and webpack-dev-server.
+
+use super::choice::{Evidence, Opening, Protocol, no_url};
+use super::decoder::{Decoder, Out, Unit};
+use super::input::Input;
+use super::json::{self, Shape, Value};
+use super::unit::Format;
+
+pub(super) static DDP: Protocol = Protocol {
+    name: "ddp",
+    headers: &[],
+    url: no_url,
+    sign: |input, _| match json::pick(
+        input.head(),
+        input.is_whole(),
+        ["msg", "version", "support", "server_id"],
+    ) {
+        Some([Some(msg), Some(_), Some(_), _]) if msg.is("connect") => Evidence::Sure,
+        Some([Some(msg), ..]) if msg.is("connected") || msg.is("sub") || msg.is("ready") => Evidence::Weak,
+        // The server's greeting, which is all there is in it.
+        Some([None, None, None, Some(_)])
+            if json::read(input.head()).is_some_and(|it| it.members().count() == 1)
+                && input.from == crate::model::Side::Server =>
+        {
+            Evidence::Sure
+        }
+        Some([Some(_), ..]) => Evidence::Neutral,
+        _ => Evidence::Against,
+    },
+    make: |_| Box::new(TypedJson { say: ddp }),
+    inner: true,
+};
+
+pub(super) static NOSTR: Protocol = Protocol {
+    name: "nostr",
+    headers: &["nostr"],
+    url: no_url,
+    sign: |input, _| {
+        let Some(value) = json::read(input.head()).filter(|it| it.shape == Shape::Array) else {
+            return Evidence::Against;
+        };
+        let mut items = value.items();
+        match (items.next(), items.next()) {
+            // An event's key and signature are hexadecimal digits of a fixed number.
+            (Some(kind), Some(event)) if kind.is("EVENT") && event.shape == Shape::Object => {
+                let sig = event.get("sig").map_or(0, |it| it.inner().len());
+                if sig == 128 { Evidence::Sure } else { Evidence::Against }
+            }
+            // A relay's two texts, the first of which is a word of the protocol.
+            (Some(kind), Some(text))
+                if text.shape == Shape::Text
+                    && ["AUTH", "NOTICE", "EOSE"].iter().any(|it| kind.is(it))
+                    && items.next().is_none()
+                    && input.from == crate::model::Side::Server =>
+            {
+                Evidence::Sure
+            }
+            (Some(kind), Some(text))
+                if text.shape == Shape::Text && NOSTR_KINDS.iter().any(|it| kind.is(it)) =>
+            {
+                Evidence::Weak
+            }
+            _ => Evidence::Against,
+        }
+    },
+    make: |_| Box::new(TypedJson { say: nostr }),
+    inner: false,
+};
+
+pub(super) static VITE: Protocol = Protocol {
+    name: "vite-hmr",
+    headers: &["vite-hmr", "vite-ping"],
+    url: no_url,
+    sign: super::choice::no_sign,
+    make: |_| Box::new(TypedJson { say: hot }),
+    inner: false,
+};
+
+pub(super) static WEBPACK: Protocol = Protocol {
+    name: "webpack-hmr",
+    headers: &[],
+    url: no_url,
+    sign: |input, opening: &Opening| {
+        let kind = match json::pick(input.head(), input.is_whole(), ["type"]) {
+            Some([Some(kind)]) => kind,
+            _ => return Evidence::Against,
+        };
+        let known = ["hot", "liveReload", "hash", "invalid", "still-ok", "overlay", "reconnect", "progress"];
+        let is_known = known.iter().any(|it| kind.is(it));
+        match opening.path() {
+            // The first messages have the type alone, at the server's own path.
+            "/ws" if kind.is("hot") || kind.is("liveReload") => Evidence::Sure,
+            "/ws" | "" if is_known => Evidence::Weak,
+            _ if kind.is("ok") || kind.is("progress-update") => Evidence::Neutral,
+            _ => Evidence::Against,
+        }
+    },
+    make: |_| Box::new(TypedJson { say: webpack }),
+    inner: false,
+};
+
+const NOSTR_KINDS: [&str; 9] = ["EVENT", "REQ", "CLOSE", "OK", "EOSE", "CLOSED", "NOTICE", "AUTH", "COUNT"];
+
+/// The scopes of calls, of subscriptions and of pings.
+const CALLS: u64 = 1;
+const SUBSCRIPTIONS: u64 = 2;
+const PINGS: u64 = 3;
+
+/// Decodes one of them; it keeps no state but the questions.
+#[derive(Debug)]
+struct TypedJson {
+    /// Says a message's value; `false` where it is none of the protocol's.
+    say: fn(&Input<'_>, Value<'_>, &mut Out<'_>) -> bool,
+}
+
+impl Decoder for TypedJson {
+    fn message(&mut self, input: &Input<'_>, out: &mut Out<'_>) {
+        let is_said = json::read(input.head()).is_some_and(|value| (self.say)(input, value, out));
+        if !is_said && input.is_whole() && input.length > 0 {
+            out.contradiction();
+        }
+    }
+}
+
+/// Adds what every object has: its body, and that it is not whole.
+fn finish(unit: &mut Unit<'_>, input: &Input<'_>, body: Option<Value<'_>>) {
+    if let Some(body) = body.filter(|it| it.whole) {
+        unit.body(Format::Json, body.raw);
+    }
+    if !input.is_whole() {
+        unit.incomplete();
+    }
+}
+
+/// Says a message of Meteor's Distributed Data Protocol (DDP specification, version 1).
+fn ddp(input: &Input<'_>, _: Value<'_>, out: &mut Out<'_>) -> bool {
+    let names = [
+        "msg",
+        "id",
+        "method",
+        "name",
+        "collection",
+        "params",
+        "result",
+        "error",
+        "subs",
+        "session",
+        "fields",
+    ];
+    let Some([msg, id, method, name, collection, params, result, error, subs, session, fields]) =
+        json::pick(input.head(), input.is_whole(), names)
+    else {
+        return false;
+    };
+    let Some(kind) = msg.and_then(|it| it.text()) else {
+        // The server's greeting.
+        let greeting = json::pick(input.head(), input.is_whole(), ["server_id"]);
+        if let Some([Some(_)]) = greeting {
+            out.unit("ddp", "server_id");
+        }
+        return matches!(greeting, Some([Some(_)]));
+    };
+    let id = id.and_then(|it| it.scalar());
+    let first_sub = subs.and_then(|it| it.items().next()).and_then(|it| it.text());
+    let mut unit = out.unit("ddp", "message");
+    unit.kind(&kind);
+    for value in [method, name, collection] {
+        if let Some(value) = value.and_then(|it| it.text()) {
+            unit.name(&value);
+            break;
+        }
+    }
+    if let Some(id) = &id {
+        unit.id(id);
+    }
+    if let Some(session) = session.and_then(|it| it.text()) {
+        unit.text("session", &session);
+    }
+    if let Some(subs) = subs.filter(|it| it.whole) {
+        unit.json("subs", subs.raw);
+    }
+    if let Some(error) = error {
+        let reason = ["reason", "message", "error"].into_iter().find_map(|name| error.get(name)?.scalar());
+        unit.error(reason.as_deref().unwrap_or("error"));
+    }
+    finish(&mut unit, input, params.or(result).or(error).or(fields));
+    let id = id.as_deref();
+    match &*kind {
+        "connect" => unit.ask(CALLS, "connect"),
+        "connected" | "failed" => {
+            unit.answer(CALLS, "connect");
+            if kind == "failed" {
+                unit.static_error("failed");
+            }
+        }
+        "method" => unit.ask(CALLS, (1, id)),
+        "result" => {
+            unit.answer(CALLS, (1, id));
+        }
+        "sub" => unit.ask(SUBSCRIPTIONS, id),
+        "nosub" => {
+            unit.answer(SUBSCRIPTIONS, id);
+        }
+        "ready" => {
+            unit.answer(SUBSCRIPTIONS, first_sub.as_deref());
+        }
+        "ping" => {
+            unit.heartbeat();
+            unit.ask(PINGS, id);
+        }
+        "pong" => {
+            unit.heartbeat();
+            unit.answer(PINGS, id);
+        }
+        _ => {}
+    }
+    true
+}
+
+/// Says a message of nostr (NIP-01, NIP-20, NIP-42, NIP-45).
+fn nostr(input: &Input<'_>, value: Value<'_>, out: &mut Out<'_>) -> bool {
+    let mut items = value.items();
+    let Some(kind) = items.next() else { return false };
+    let Some(kind) = NOSTR_KINDS.into_iter().find(|it| kind.is(it)) else { return false };
+    let [second, third, fourth] = [items.next(), items.next(), items.next()];
+    let [word, text] = [second, fourth].map(|it| it.and_then(|it| it.text()));
+    let event = [second, third].into_iter().flatten().find(|it| it.shape == Shape::Object);
+    let event_id = event.and_then(|it| it.get("id")).and_then(|it| it.text());
+    let mut unit = out.unit("nostr", kind);
+    if let Some(kind) = event.and_then(|it| it.get("kind")).and_then(|it| it.scalar()) {
+        unit.text("event.kind", &kind);
+    }
+    // What a relay sends of a subscription bears its name, what a client publishes the event's id.
+    if let Some(id) = word.as_ref().filter(|_| !matches!(kind, "NOTICE" | "AUTH")).or(event_id.as_ref()) {
+        unit.id(id);
+    }
+    finish(&mut unit, input, event);
+    match kind {
+        "NOTICE" => {
+            unit.error(word.as_deref().unwrap_or("notice"));
+        }
+        "OK" if third.is_some_and(|it| it.shape == Shape::False) => {
+            unit.error(text.as_deref().unwrap_or("refused"));
+        }
+        "CLOSED" => {
+            unit.error(third.and_then(|it| it.text()).as_deref().unwrap_or("closed"));
+        }
+        _ => {}
+    }
+    match (kind, second.map(|it| it.shape)) {
+        ("EVENT", Some(Shape::Object)) => unit.ask(CALLS, event_id.as_deref()),
+        ("OK", _) => {
+            unit.answer(CALLS, word.as_deref());
+        }
+        ("REQ" | "COUNT", _) if input.from == crate::model::Side::Client => {
+            unit.ask(SUBSCRIPTIONS, word.as_deref())
+        }
+        ("EVENT", Some(Shape::Text)) => {
+            unit.progress(SUBSCRIPTIONS, word.as_deref());
+        }
+        ("EOSE" | "CLOSED" | "COUNT", _) => {
+            unit.answer(SUBSCRIPTIONS, word.as_deref());
+        }
+        _ => {}
+    }
+    true
+}
+
+/// Says a message of Vite's hot module replacement.
+fn hot(input: &Input<'_>, _: Value<'_>, out: &mut Out<'_>) -> bool {
+    say_type("vite-hmr", input, out)
+}
+
+/// Says a message of webpack-dev-server.
+fn webpack(input: &Input<'_>, _: Value<'_>, out: &mut Out<'_>) -> bool {
+    say_type("webpack-hmr", input, out)
+}
+
+fn say_type(protocol: &'static str, input: &Input<'_>, out: &mut Out<'_>) -> bool {
+    let names = ["type", "event", "data", "err", "updates", "path"];
+    let Some([Some(kind), event, data, err, updates, path]) =
+        json::pick(input.head(), input.is_whole(), names)
+    else {
+        return false;
+    };
+    let Some(kind) = kind.text() else { return false };
+    let mut unit = out.unit(protocol, "message");
+    unit.kind(&kind);
+    let changed = updates.and_then(|it| it.items().next()).and_then(|it| it.get("path"));
+    if let Some(name) = event.or(path).or(changed).and_then(|it| it.text()) {
+        unit.name(&name);
+    }
+    if kind == "error" {
+        unit.error(&err.and_then(|it| it.get("message")).and_then(|it| it.text()).unwrap_or("error".into()));
+    } else if kind == "errors" {
+        unit.static_error("errors");
+    } else if kind == "ping" || kind == "pong" {
+        unit.heartbeat();
+    }
+    finish(&mut unit, input, data.or(updates).or(err));
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Reader;
+    use super::super::tests::said;
+    use super::*;
+    use crate::model::Side;
+
+    #[test]
+    fn ddp_calls_and_subscriptions() {
+        let mut reader = Reader::new(Opening::default());
+        let messages: &[(Side, &[u8])] = &[
+            (Side::Client, br#"{"msg":"connect","version":"1","support":["1"]}"#),
+            (Side::Server, br#"{"msg":"connected","session":"S1"}"#),
+            (Side::Client, br#"{"msg":"sub","id":"0","name":"tasks","params":[]}"#),
+            (Side::Server, br#"{"msg":"added","collection":"tasks","id":"t1","fields":{"a":1}}"#),
+            (Side::Server, br#"{"msg":"ready","subs":["0"]}"#),
+            (Side::Client, br#"{"msg":"method","id":"3","method":"fail","params":[]}"#),
+            (Side::Server, br#"{"msg":"result","id":"3","error":{"error":500,"reason":"no"}}"#),
+        ];
+        assert_eq!(
+            said(&mut reader, messages),
+            [
+                "ddp connect role=question",
+                "ddp connected role=answer latency=1 session=S1",
+                "ddp sub name=tasks id=0 role=question body=[]",
+                "ddp added name=tasks id=t1 body={\"a\":1}",
+                "ddp ready role=answer of=tasks latency=2 subs=[\"0\"]",
+                "ddp method name=fail id=3 role=question body=[]",
+                "ddp result id=3 role=answer of=fail latency=1 error=no body={\"error\":500,\"reason\":\"no\"}",
+            ]
+        );
+    }
+
+    #[test]
+    fn nostr_events_and_subscriptions() {
+        let event = format!(r#"{{"id":"e1","kind":1,"sig":"{}"}}"#, "a".repeat(128));
+        let publish = format!(r#"["EVENT",{event}]"#);
+        let stored = format!(r#"["EVENT","s",{event}]"#);
+        let mut reader = Reader::new(Opening::default());
+        let messages: &[(Side, &[u8])] = &[
+            (Side::Client, publish.as_bytes()),
+            (Side::Server, br#"["OK","e1",false,"blocked"]"#),
+            (Side::Client, br#"["REQ","s",{"kinds":[1]}]"#),
+            (Side::Server, stored.as_bytes()),
+            (Side::Server, br#"["EOSE","s"]"#),
+        ];
+        let lines: Vec<_> = said(&mut reader, messages)
+            .iter()
+            .map(|it| it.split(" body").next().unwrap().to_owned())
+            .collect();
+        assert_eq!(
+            lines,
+            [
+                "nostr EVENT id=e1 role=question event.kind=1",
+                "nostr OK id=e1 role=answer latency=1 error=blocked",
+                "nostr REQ id=s role=question",
+                "nostr EVENT id=s role=progress latency=1 event.kind=1",
+                "nostr EOSE id=s role=answer latency=2",
+            ]
+        );
+    }
+
+    #[test]
+    fn hot_module_replacement() {
+        let opening = Opening { subprotocol: Some("vite-hmr".into()), ..Opening::default() };
+        let mut reader = Reader::new(opening);
+        let messages: &[(Side, &[u8])] = &[
+            (Side::Server, br#"{"type":"update","updates":[{"type":"js-update","path":"/a.js"}]}"#),
+            (Side::Client, br#"{"type":"custom","event":"my:event","data":{"x":1}}"#),
+        ];
+        assert_eq!(
+            said(&mut reader, messages),
+            [
+                r#"vite-hmr update name=/a.js body=[{"type":"js-update","path":"/a.js"}]"#,
+                r#"vite-hmr custom name=my:event body={"x":1}"#,
+            ]
+        );
+    }
+}

@@ -1,0 +1,355 @@
+//! WAMP v2 (the Web Application Messaging Protocol), serialized as JSON, MessagePack or CBOR, also batched.
+
+use std::collections::VecDeque;
+
+use crate::model::{Anomaly, Pair, Side};
+
+use super::choice::{Protocol, no_sign, no_url};
+use super::decoder::{Decoder, Out};
+use super::input::Input;
+use super::json::{self, Shape, Value};
+use super::packed::{Packing, write_json};
+use super::unit::Format;
+
+pub(super) static WAMP: Protocol = Protocol {
+    name: "wamp",
+    headers: &["wamp.2.json*", "wamp.2.msgpack*", "wamp.2.cbor*"],
+    url: no_url,
+    sign: no_sign,
+    make: |opening| {
+        let chosen = opening.subprotocol.as_deref().unwrap_or("wamp.2.json");
+        let packing = match chosen {
+            it if it.contains("msgpack") => Some(Packing::MessagePack),
+            it if it.contains("cbor") => Some(Packing::Cbor),
+            _ => None,
+        };
+        Box::new(Wamp {
+            packing,
+            batched: chosen.ends_with(".batched"),
+            uris: VecDeque::new(),
+            asked: Pair::default(),
+        })
+    },
+    inner: false,
+};
+
+const NAME: &str = "wamp";
+
+/// Bounds how many ids' URIs are remembered.
+const MAX_URIS: usize = 256;
+
+/// Bounds the text that a packed message is written out as, in bytes.
+const MAX_TEXT: usize = 64 << 10;
+
+/// What the items behind a message's code are (WAMP v2, "Message Codes and Direction").
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    Realm,
+    Session,
+    Dict,
+    Request,
+    /// The code of the message that an ERROR is about.
+    About,
+    Uri,
+    /// The id of a subscription, registration or publication.
+    Id(&'static str),
+    Signature,
+    Args,
+    Kwargs,
+}
+
+use Part::{About, Args, Dict, Id, Kwargs, Realm, Request, Session, Signature, Uri};
+
+/// A message type: its code, its name, its parts.
+type Kind = (u64, &'static str, &'static [Part]);
+
+const KINDS: &[Kind] = &[
+    (1, "HELLO", &[Realm, Dict]),
+    (2, "WELCOME", &[Session, Dict]),
+    (3, "ABORT", &[Dict, Uri, Args, Kwargs]),
+    (4, "CHALLENGE", &[Signature, Dict]),
+    (5, "AUTHENTICATE", &[Signature, Dict]),
+    (6, "GOODBYE", &[Dict, Uri]),
+    (8, "ERROR", &[About, Request, Dict, Uri, Args, Kwargs]),
+    (16, "PUBLISH", &[Request, Dict, Uri, Args, Kwargs]),
+    (17, "PUBLISHED", &[Request, Id("publication")]),
+    (32, "SUBSCRIBE", &[Request, Dict, Uri]),
+    (33, "SUBSCRIBED", &[Request, Id("subscription")]),
+    (34, "UNSUBSCRIBE", &[Request, Id("subscription")]),
+    (35, "UNSUBSCRIBED", &[Request]),
+    (36, "EVENT", &[Id("subscription"), Id("publication"), Dict, Args, Kwargs]),
+    (48, "CALL", &[Request, Dict, Uri, Args, Kwargs]),
+    (49, "CANCEL", &[Request, Dict]),
+    (50, "RESULT", &[Request, Dict, Args, Kwargs]),
+    (64, "REGISTER", &[Request, Dict, Uri]),
+    (65, "REGISTERED", &[Request, Id("registration")]),
+    (66, "UNREGISTER", &[Request, Id("registration")]),
+    (67, "UNREGISTERED", &[Request]),
+    (68, "INVOCATION", &[Request, Id("registration"), Dict, Args, Kwargs]),
+    (69, "INTERRUPT", &[Request, Dict]),
+    (70, "YIELD", &[Request, Dict, Args, Kwargs]),
+];
+
+/// Decodes WAMP.
+#[derive(Debug)]
+struct Wamp {
+    /// `None` for JSON.
+    packing: Option<Packing>,
+    batched: bool,
+    /// The URIs of registrations and subscriptions, by the name of the kind and the id.
+    uris: VecDeque<(&'static str, Box<str>, Box<str>)>,
+    /// The URIs that each side asked to register or subscribe to, by request, until the answer comes.
+    asked: Pair<VecDeque<(Box<str>, Box<str>)>>,
+}
+
+impl Decoder for Wamp {
+    fn message(&mut self, input: &Input<'_>, out: &mut Out<'_>) {
+        if input.is_text() != self.packing.is_none() {
+            out.anomaly(Anomaly::WampOpcode { opcode: input.opcode.0 });
+        }
+        let head = input.head();
+        let whole = input.is_whole();
+        match (self.packing, self.batched) {
+            (None, false) => self.json(head, whole, input.from, out),
+            (None, true) => {
+                for part in head.split(|byte| *byte == 0x1e).filter(|part| !part.is_empty()) {
+                    self.json(part, whole, input.from, out);
+                }
+            }
+            (Some(packing), false) => self.packed(packing, head, whole, input.from, out),
+            (Some(packing), true) => {
+                let mut rest = head;
+                while let Some((length, body)) = rest.split_at_checked(4) {
+                    let length = length.iter().fold(0_usize, |sum, byte| sum << 8 | usize::from(*byte));
+                    let (part, behind) = body.split_at_checked(length).unwrap_or((body, &[]));
+                    self.packed(packing, part, part.len() == length, input.from, out);
+                    rest = behind;
+                }
+            }
+        }
+    }
+
+    fn allocated(&self) -> usize {
+        let uris = self.uris.iter().map(|(_, id, uri)| id.len().saturating_add(uri.len()).saturating_add(48));
+        let asked = [&self.asked.client, &self.asked.server];
+        let asked = asked
+            .into_iter()
+            .flatten()
+            .map(|(id, uri)| id.len().saturating_add(uri.len()).saturating_add(32));
+        uris.chain(asked).fold(0, usize::saturating_add)
+    }
+}
+
+impl Wamp {
+    /// Reads a packed message by way of the JSON that it stands for.
+    fn packed(&mut self, packing: Packing, bytes: &[u8], whole: bool, from: Side, out: &mut Out<'_>) {
+        let mut text = String::new();
+        let written = write_json(packing, bytes, MAX_TEXT, &mut text);
+        self.json(text.as_bytes(), whole && written, from, out);
+    }
+
+    fn json(&mut self, bytes: &[u8], whole: bool, from: Side, out: &mut Out<'_>) {
+        let Some(value) = json::read(bytes).filter(|it| it.shape == Shape::Array) else {
+            return out.contradiction();
+        };
+        let mut items = value.items();
+        let code = items.next().and_then(|it| it.number());
+        let Some((_, kind, parts)) = KINDS.iter().find(|(of, ..)| Some(*of) == code) else {
+            return out.contradiction();
+        };
+        let mut unit = out.unit(NAME, kind);
+        let mut said = Said::default();
+        for part in *parts {
+            let before = items.rest();
+            let Some(item) = items.next() else { break };
+            said.part(*part, item, before, &mut unit);
+        }
+        if !whole {
+            unit.incomplete();
+        }
+        let uri = self.uri(kind, &said, from);
+        if let Some(uri) = said.uri.as_deref().filter(|_| *kind != "ERROR").or(uri.as_deref()) {
+            unit.name(uri);
+        }
+        said.errors(kind, &mut unit);
+        said.pair(kind, &mut unit);
+        if *kind == "ERROR"
+            && let Some(about) = said.about.and_then(|about| KINDS.iter().find(|(of, ..)| *of == about))
+        {
+            unit.text("request_type", about.1);
+        }
+    }
+
+    /// Learns and looks up what ids stand for.
+    fn uri(&mut self, kind: &str, said: &Said, from: Side) -> Option<Box<str>> {
+        let request = said.request.clone().unwrap_or_default();
+        match kind {
+            "SUBSCRIBE" | "REGISTER" => {
+                let asked = &mut self.asked[from];
+                if asked.len() >= MAX_URIS {
+                    asked.pop_front();
+                }
+                asked.push_back((request, said.uri.clone().unwrap_or_default()));
+                None
+            }
+            "SUBSCRIBED" | "REGISTERED" => {
+                let asked = &mut self.asked[!from];
+                let at = asked.iter().position(|(of, _)| *of == request)?;
+                let (_, uri) = asked.remove(at)?;
+                let (name, id) = said.id.clone()?;
+                if self.uris.len() >= MAX_URIS {
+                    self.uris.pop_front();
+                }
+                self.uris.retain(|(of, known, _)| (*of, known) != (name, &id));
+                self.uris.push_back((name, id, uri.clone()));
+                Some(uri)
+            }
+            _ => {
+                let (name, id) = said.id.as_ref()?;
+                let known = self.uris.iter().find(|(of, known, _)| (of, known) == (name, id));
+                known.map(|(.., uri)| uri.clone())
+            }
+        }
+    }
+}
+
+/// What the parts of a message said.
+#[derive(Debug, Default)]
+struct Said {
+    request: Option<Box<str>>,
+    about: Option<u64>,
+    uri: Option<Box<str>>,
+    /// The first id beside the request: of a registration or a subscription.
+    id: Option<(&'static str, Box<str>)>,
+}
+
+impl Said {
+    fn part(&mut self, part: Part, item: Value<'_>, from_here: &[u8], unit: &mut super::decoder::Unit<'_>) {
+        let scalar = item.scalar();
+        let Some(text) = scalar.as_deref() else {
+            if part == Args && item.whole {
+                // Arguments and keyword arguments, as they were sent.
+                unit.body(Format::JsonItems, from_here);
+            }
+            return;
+        };
+        match part {
+            Realm => {
+                unit.name(text).text("realm", text);
+            }
+            Session => {
+                unit.text("session", text);
+            }
+            Request => {
+                unit.id(text);
+                self.request = Some(text.into());
+            }
+            About => self.about = item.number(),
+            Uri => self.uri = Some(text.into()),
+            Id(name) => {
+                unit.text(name, text);
+                self.id.get_or_insert((name, text.into()));
+            }
+            Signature => {
+                unit.text("signature", text).secret(item.inner());
+            }
+            Dict | Args | Kwargs => {}
+        }
+    }
+
+    fn errors(&self, kind: &str, unit: &mut super::decoder::Unit<'_>) {
+        let uri = self.uri.as_deref().unwrap_or_default();
+        match kind {
+            "ERROR" | "ABORT" => {
+                unit.error(if uri.is_empty() { "error" } else { uri });
+            }
+            "GOODBYE"
+                if !uri.ends_with("close_realm") && !uri.ends_with("goodbye_and_out") && !uri.is_empty() =>
+            {
+                unit.error(uri);
+            }
+            _ => {}
+        }
+    }
+
+    /// Makes questions and answers of what belongs together: ids are counted apart by kind.
+    fn pair(&self, kind: &str, unit: &mut super::decoder::Unit<'_>) {
+        let id = self.request.as_deref().unwrap_or_default();
+        let about = if kind == "ERROR" { self.about.unwrap_or(0) } else { 0 };
+        let (asks, scope) = match (kind, about) {
+            ("HELLO", _) => (true, 1),
+            ("WELCOME" | "ABORT" | "CHALLENGE", _) => (false, 1),
+            ("CALL", _) => (true, 48),
+            ("RESULT", _) => (false, 48),
+            ("INVOCATION", _) => (true, 68),
+            ("YIELD", _) => (false, 68),
+            ("SUBSCRIBE" | "UNSUBSCRIBE" | "REGISTER" | "UNREGISTER", _) => (true, 32),
+            ("SUBSCRIBED" | "UNSUBSCRIBED" | "REGISTERED" | "UNREGISTERED", _) => (false, 32),
+            // Without acknowledgement a publication has no answer: it is no question then.
+            ("PUBLISHED", _) => (false, 16),
+            ("ERROR", 32 | 34 | 64 | 66) => (false, 32),
+            ("ERROR", about) => (false, about),
+            _ => return,
+        };
+        if asks {
+            unit.ask(scope, id);
+        } else {
+            unit.answer(scope, id);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{lines_of, said};
+    use super::super::{Opening, Reader};
+    use super::*;
+    use crate::websocket::Opcode;
+
+    fn reader(header: &str) -> Reader {
+        Reader::new(Opening { subprotocol: Some(header.into()), ..Opening::default() })
+    }
+
+    #[test]
+    fn calls_registrations_and_errors() {
+        let messages: &[(Side, &[u8])] = &[
+            (Side::Client, br#"[1,"realm1",{"roles":{}}]"#),
+            (Side::Server, br#"[2,101,{}]"#),
+            (Side::Client, br#"[64,1,{},"com.ex.add"]"#),
+            (Side::Server, br#"[65,1,7]"#),
+            (Side::Client, br#"[48,2,{},"com.ex.add",[2,3],{"x":"y"}]"#),
+            (Side::Server, br#"[68,9,7,{},[2,3]]"#),
+            (Side::Client, br#"[70,9,{},[5]]"#),
+            (Side::Server, br#"[8,48,2,{},"com.ex.bad"]"#),
+            (Side::Server, br#"[6,{},"wamp.close.close_realm"]"#),
+        ];
+        assert_eq!(
+            said(&mut reader("wamp.2.json"), messages),
+            [
+                "wamp HELLO name=realm1 role=question realm=realm1",
+                "wamp WELCOME role=answer of=realm1 latency=1 session=101",
+                "wamp REGISTER name=com.ex.add id=1 role=question",
+                "wamp REGISTERED name=com.ex.add id=1 role=answer of=com.ex.add latency=1 registration=7",
+                r#"wamp CALL name=com.ex.add id=2 role=question body=[2,3],{"x":"y"}"#,
+                "wamp INVOCATION name=com.ex.add id=9 role=question registration=7 body=[2,3]",
+                "wamp YIELD id=9 role=answer of=com.ex.add latency=1 body=[5]",
+                "wamp ERROR id=2 role=answer of=com.ex.add latency=3 error=com.ex.bad request_type=CALL",
+                "wamp GOODBYE name=wamp.close.close_realm",
+            ]
+        );
+    }
+
+    #[test]
+    fn the_packed_forms_say_the_same() {
+        // [48, 3, {}, "a.b", [1]]
+        let msgpack = b"\x95\x30\x03\x80\xa3a.b\x91\x01";
+        let cbor = b"\x85\x18\x30\x03\xa0\x63a.b\x81\x01";
+        let batched = [&b"\0\0\0\x0a"[..], &msgpack[..]].concat();
+        for (header, bytes) in
+            [("wamp.2.msgpack", &msgpack[..]), ("wamp.2.cbor", cbor), ("wamp.2.msgpack.batched", &batched)]
+        {
+            let lines = lines_of(&mut reader(header), Side::Client, Opcode::BINARY, bytes, 1);
+            assert_eq!(lines, ["wamp CALL name=a.b id=3 role=question body=[1]"], "{header}");
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! Yjs: y-websocket and Hocuspocus (y-protocols; lib0 variable-length numbers): synchronisation and awareness of shared
+//! documents.
+
+use super::choice::{Evidence, Protocol, no_url};
+use super::decoder::{Decoder, Out};
+use super::input::Input;
+use super::unit::Format;
+
+pub(super) static YJS: Protocol = Protocol {
+    name: "yjs",
+    headers: &[],
+    url: no_url,
+    // The numbers are small and the lengths must end with the message: three such messages decide.
+    sign: |input, _| match Message::read(input.head()) {
+        Some(message) if !input.is_text() && message.is_exact => Evidence::Weak,
+        _ => Evidence::Against,
+    },
+    make: |_| Box::new(Yjs),
+    inner: false,
+};
+
+const NAME: &str = "yjs";
+
+/// The scope of synchronisation.
+const SYNC: u64 = 1;
+
+/// A message taken apart.
+struct Message<'a> {
+    kind: &'static str,
+    /// The document, which Hocuspocus sends ahead.
+    document: Option<&'a str>,
+    data: &'a [u8],
+    text: Option<&'a str>,
+    /// Its lengths lead to the message's end.
+    is_exact: bool,
+}
+
+/// Reads a number of seven bits a byte, the least significant first (lib0, `readVarUint`).
+fn number(bytes: &[u8]) -> Option<(u64, &[u8])> {
+    let mut value = 0_u64;
+    for (n, byte) in bytes.iter().take(8).enumerate() {
+        value |= u64::from(byte & 0x7f) << n.saturating_mul(7);
+        if byte & 0x80 == 0 {
+            return Some((value, bytes.get(n.saturating_add(1)..)?));
+        }
+    }
+    None
+}
+
+/// Reads bytes with their length ahead.
+fn bytes_of(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = number(bytes)?;
+    rest.split_at_checked(usize::try_from(length).ok()?)
+}
+
+impl<'a> Message<'a> {
+    fn read(bytes: &'a [u8]) -> Option<Message<'a>> {
+        Self::plain(bytes)
+            .filter(|it| it.is_exact)
+            .or_else(|| Self::hocuspocus(bytes))
+            .or_else(|| Self::plain(bytes))
+    }
+
+    /// Reads a message of y-websocket.
+    fn plain(bytes: &'a [u8]) -> Option<Message<'a>> {
+        let (kind, rest) = number(bytes)?;
+        Self::body(kind, rest, None, false)
+    }
+
+    /// Reads a message of Hocuspocus: the document's name stands first.
+    fn hocuspocus(bytes: &'a [u8]) -> Option<Message<'a>> {
+        let (name, rest) = bytes_of(bytes)?;
+        let name =
+            std::str::from_utf8(name).ok().filter(|it| !it.is_empty() && !it.contains(char::is_control))?;
+        let (kind, rest) = number(rest)?;
+        Self::body(kind, rest, Some(name), true)
+    }
+
+    fn body(kind: u64, rest: &'a [u8], document: Option<&'a str>, hocuspocus: bool) -> Option<Message<'a>> {
+        let message = |kind, data, text, rest: &[u8]| {
+            Some(Message { kind, document, data, text, is_exact: rest.is_empty() })
+        };
+        match kind {
+            // Hocuspocus sends the answer of a step under a number of its own.
+            0 | 4 if kind == 0 || hocuspocus => {
+                let (step, rest) = number(rest)?;
+                let name = match step {
+                    0 => "sync step 1",
+                    1 => "sync step 2",
+                    2 => "update",
+                    _ => return None,
+                };
+                let (data, rest) = bytes_of(rest)?;
+                message(name, data, None, rest)
+            }
+            1 => {
+                let (data, rest) = bytes_of(rest)?;
+                message("awareness", data, None, rest)
+            }
+            2 if hocuspocus => {
+                let (step, rest) = number(rest)?;
+                let (text, rest) = bytes_of(rest)?;
+                let name = match step {
+                    0 => "auth",
+                    1 => "permission denied",
+                    2 => "authenticated",
+                    _ => return None,
+                };
+                message(name, &[], Some(std::str::from_utf8(text).ok()?), rest)
+            }
+            2 => {
+                let (_, rest) = number(rest)?;
+                let (text, rest) = bytes_of(rest)?;
+                message("permission denied", &[], Some(std::str::from_utf8(text).ok()?), rest)
+            }
+            3 => message("query awareness", &[], None, rest),
+            5 | 6 if hocuspocus => {
+                let (text, rest) = bytes_of(rest)?;
+                let name = if kind == 5 { "stateless" } else { "broadcast stateless" };
+                message(name, &[], Some(std::str::from_utf8(text).ok()?), rest)
+            }
+            7 if hocuspocus => message("close", &[], None, &[]),
+            8 if hocuspocus => message("sync status", &[], None, &[]),
+            _ => None,
+        }
+    }
+}
+
+/// Decodes Yjs; it keeps no state but the questions.
+#[derive(Debug)]
+struct Yjs;
+
+impl Decoder for Yjs {
+    fn message(&mut self, input: &Input<'_>, out: &mut Out<'_>) {
+        let Some(message) = Message::read(input.head()) else {
+            return if input.is_whole() {
+                out.contradiction()
+            } else {
+                out.unit(NAME, "message").incomplete();
+            };
+        };
+        let mut unit = out.unit(NAME, message.kind);
+        if let Some(document) = message.document {
+            unit.text("document", document);
+        }
+        match (message.kind, message.text) {
+            ("auth", Some(token)) => {
+                unit.text("token", token).secret(token.as_bytes());
+            }
+            ("permission denied", reason) => {
+                unit.error(reason.unwrap_or("permission denied"));
+            }
+            (_, Some(text)) => {
+                unit.body(Format::Text, text.as_bytes());
+            }
+            (_, None) if !message.data.is_empty() => {
+                unit.body(Format::Binary, message.data);
+            }
+            _ => {}
+        }
+        match message.kind {
+            "sync step 1" => unit.ask(SYNC, message.document),
+            "sync step 2" => {
+                unit.answer(SYNC, message.document);
+            }
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::lines_of;
+    use super::super::{Opening, Reader};
+    use crate::model::Side;
+    use crate::websocket::Opcode;
+
+    #[test]
+    fn steps_updates_and_awareness() {
+        let mut reader = Reader::named("yjs", &Opening::default()).unwrap();
+        let mut lines = Vec::new();
+        for (n, (from, bytes)) in [
+            (Side::Client, &[0, 0, 1, 0][..]),
+            (Side::Server, &[0, 1, 2, 0, 0]),
+            (Side::Client, &[0, 2, 3, 1, 1, 1]),
+            (Side::Client, &[1, 2, 1, 9]),
+            (Side::Client, &[4, b'd', b'o', b'c', b'1', 2, 0, 2, b't', b'k']),
+            (Side::Server, &[4, b'd', b'o', b'c', b'1', 2, 1, 2, b'n', b'o']),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            lines.extend(lines_of(&mut reader, from, Opcode::BINARY, bytes, n as u64));
+        }
+        let lines: Vec<_> = lines.iter().map(|it| it.split(" body").next().unwrap()).collect();
+        assert_eq!(
+            lines,
+            [
+                "yjs sync step 1 role=question",
+                "yjs sync step 2 role=answer latency=1",
+                "yjs update",
+                "yjs awareness",
+                "yjs auth document=doc1 token=(tk)",
+                "yjs permission denied error=no document=doc1",
+            ]
+        );
+    }
+}
