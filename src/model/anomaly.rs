@@ -588,6 +588,62 @@ anomalies! {
         protocol: &'static str }
         = "tunnel-inside", Note, None, "the messages carry a connection of another protocol";
 
+    // TLS.
+    /// No key is known for a TLS connection.
+    TlsNoKeys { /// The first bytes of the client's random, as the key log would have them.
+        client_random: Option<Box<str>>, /// The server's name, as the client asked for it.
+        server_name: Option<Box<str>>, /// How many secrets are known, for other connections.
+        known: u64 }
+        = "tls-no-keys", Note, Some("RFC 9850"), "no key is known for this TLS connection";
+    /// Keys are known for a TLS connection and open none of its records.
+    TlsKeysWrong { /// How many secrets were tried.
+        tried: u64 }
+        = "tls-keys-wrong", Warning, Some("RFC 9850"), "the keys known for this TLS connection do not open its records";
+    /// A part of the handshake that decryption needs was not captured.
+    TlsHandshakeMissing { /// The server's name, as the client asked for it.
+        server_name: Option<Box<str>> }
+        = "tls-handshake-missing", Note, Some("RFC 5246 §6.3"), "TLS up to 1.2 cannot be decrypted without its handshake";
+    /// The cipher suite is not one that can be decrypted.
+    TlsSuiteUnsupported { /// Its name or number.
+        suite: Box<str> }
+        = "tls-suite-unsupported", Note, None, "the cipher suite of this TLS connection is not supported";
+    /// A record is not authentic: its bytes are not those that were sent (RFC 8446 §5.2).
+    TlsBadRecord { /// Its number under its keys.
+        number: u64, /// How many bytes it has.
+        length: u64 }
+        = "tls-bad-record", Error, Some("RFC 8446 §5.2"), "a TLS record is not authentic";
+    /// TLS records were lost, and decryption went on behind them.
+    TlsRecordsLost { /// How many.
+        records: u64, /// How many bytes of plaintext they had, where that can be known.
+        bytes: Option<u64> }
+        = "tls-records-lost", Note, None, "TLS records are missing from the capture";
+    /// Bytes of a TLS record that is not whole were decrypted; nothing proves that they were sent so.
+    TlsUnverified { /// How many bytes.
+        bytes: u64 }
+        = "tls-unverified", Note, Some("RFC 8446 §5.2"), "parts of a TLS record were decrypted without a proof";
+    /// A TLS connection was captured from its middle on and is decrypted nevertheless.
+    TlsMidStream { /// The number of the first record that was opened.
+        number: u64 }
+        = "tls-mid-stream", Note, None, "the TLS handshake was not captured";
+    /// The server did not take the early data: the client sends it again (RFC 8446 §4.2.10).
+    TlsEarlyDataRejected { /// How many bytes of it are left out.
+        bytes: u64 }
+        = "tls-early-data-rejected", Note, Some("RFC 8446 §4.2.10"), "the server rejected the early data";
+    /// "Each party MUST send a `close_notify` alert before closing its write side" (RFC 8446 §6.1).
+    TlsTruncated {}
+        = "tls-truncated", Warning, Some("RFC 8446 §6.1"), "TCP ended without a TLS close_notify";
+    /// A TLS alert other than `close_notify` (RFC 8446 §6.2).
+    TlsAlert { /// Its name.
+        alert: &'static str }
+        = "tls-alert", Warning, Some("RFC 8446 §6.2"), "a TLS alert was sent";
+    /// A line of the key log is none.
+    KeylogLine { /// Its number.
+        line: u64 }
+        = "keylog-line", Note, Some("RFC 9850 §2"), "a line of the key log cannot be read";
+    /// The key log was replaced or truncated while it was read.
+    KeylogReplaced {}
+        = "keylog-replaced", Note, None, "the key log was replaced";
+
     // Limits.
     /// A bound was reached and something was given up.
     LimitReached { /// Which bound.
