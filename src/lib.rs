@@ -80,6 +80,8 @@ pub mod stats;
 pub mod store;
 pub mod subprotocol;
 pub mod tcp;
+#[cfg(feature = "tls")]
+pub mod tls;
 #[cfg(feature = "tui")]
 pub mod tui;
 pub mod view;

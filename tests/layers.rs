@@ -18,6 +18,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("capture", BYTES),
     ("wire", BYTES),
     ("tcp", BYTES),
+    ("tls", BYTES),
     ("http", BYTES),
     ("websocket", BYTES),
     ("proxy", BYTES),

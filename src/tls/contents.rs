@@ -1,0 +1,332 @@
+//! What records say: handshake messages, alerts, application data; and what there is of records that are not whole.
+
+use std::ops::Range;
+
+use super::cipher::{Pieces, Revealed};
+use super::facts::EarlyData;
+use super::handshake::{Message, PREFIX, message};
+use super::hello::{ClientHello, ServerHello, encrypted_extensions};
+use super::keylog::KeyLog;
+use super::keys::Epoch;
+use super::record::{CutRecord, content};
+use super::stream::Stream;
+use super::{End, Output, alert};
+use crate::model::{Anomaly, At, Lost, Side};
+
+impl Stream {
+    /// Takes the content of a record that was sent in clear.
+    pub(super) fn clear(&mut self, side: Side, kind: u8, content: &[u8], at: At, keys: &KeyLog) {
+        match kind {
+            content::HANDSHAKE => self.handshake(side, content, at, keys),
+            content::ALERT => self.alert(side, content, at),
+            _ => {}
+        }
+    }
+
+    /// Takes the content of a record that was opened and lies in the buffer of the outputs.
+    pub(super) fn content(&mut self, side: Side, kind: u8, range: Range<usize>, at: (At, At), keys: &KeyLog) {
+        self.facts.decrypted = true;
+        if kind == content::APPLICATION_DATA {
+            self.sides[side].data = true;
+            if self.sides[side].epoch == Epoch::Early && self.facts.early_data != Some(EarlyData::Accepted) {
+                let bytes = self.outputs.plain().get(range).unwrap_or_default().to_vec();
+                let kept: usize = self.early.iter().map(|(_, _, bytes)| bytes.len()).sum();
+                if kept < self.limits.held {
+                    self.early.push((at.0, at.1, bytes));
+                }
+                return;
+            }
+            self.report_gap(side, at.1);
+            self.tell();
+            self.outputs.bytes(side, range, at, true);
+            return;
+        }
+        let bytes = self.outputs.plain().get(range).unwrap_or_default().to_vec();
+        match kind {
+            content::CHANGE_CIPHER_SPEC => {
+                // A further handshake, within the protection of the one before.
+                if let Epoch::Session(now) = self.sides[side].epoch {
+                    self.sides[side].enter(Epoch::Session(now.saturating_add(1)));
+                }
+            }
+            _ => self.clear(side, kind, &bytes, at.1, keys),
+        }
+    }
+
+    /// Reports the plaintext that is missing before what is reported next.
+    fn report_gap(&mut self, side: Side, at: At) {
+        if let Some(lost) = self.sides[side].owed.take() {
+            self.tell();
+            self.outputs.push(Output::Gap { side, lost, at });
+        }
+    }
+
+    /// Reports the end of a side.
+    pub(super) fn report_end(&mut self, side: Side, how: End, at: At) {
+        self.report_gap(side, at);
+        self.tell();
+        self.sides[side].closed = true;
+        self.outputs.push(Output::End { side, how, at });
+    }
+
+    fn alert(&mut self, side: Side, content: &[u8], at: At) {
+        let [level, number] = *content else { return };
+        if number == alert::CLOSE_NOTIFY {
+            self.report_end(side, End::CloseNotify, at);
+            return;
+        }
+        let name = alert::name(number);
+        self.outputs.anomaly(side, Anomaly::TlsAlert { alert: name }, at);
+        // From TLS 1.3 on the level says nothing.
+        if level != alert::WARNING || self.facts.version == Some(0x0304) && number != alert::USER_CANCELED {
+            self.report_end(side, End::Alert(name), at);
+        }
+    }
+
+    fn handshake(&mut self, side: Side, content: &[u8], at: At, keys: &KeyLog) {
+        self.sides[side].messages.push(content);
+        // Only where a premaster secret may come, and up to the message that has it.
+        if self.sides[side].epoch == Epoch::Clear && keys.has_premasters() {
+            let begins = content.first() == Some(&message::CLIENT_HELLO);
+            self.negotiation.record_message(content, begins);
+        }
+        let mut side = side;
+        while let Some(message) = self.sides[side].messages.next() {
+            if self.message(side, &message, at, keys) {
+                side = !side;
+            }
+        }
+    }
+
+    /// Takes a handshake message; tells whether the sides were exchanged.
+    fn message(&mut self, side: Side, message: &Message, at: At, keys: &KeyLog) -> bool {
+        match message.kind {
+            message::CLIENT_HELLO => return self.client_hello(side, message, keys),
+            message::SERVER_HELLO => self.server_hello(message, keys),
+            message::ENCRYPTED_EXTENSIONS => {
+                self.negotiation.encrypted_extensions(&encrypted_extensions(message.body()), &mut self.facts);
+                self.settle_early_data(at);
+            }
+            message::CERTIFICATE_REQUEST => self.facts.certificate_requested = true,
+            message::CLIENT_KEY_EXCHANGE => {
+                self.negotiation.client_key_exchange(message.body(), keys);
+                if self.negotiation.look_up(keys) {
+                    self.held.release();
+                }
+            }
+            message::END_OF_EARLY_DATA if self.sides[side].epoch == Epoch::Early => {
+                self.facts.early_data = Some(EarlyData::Accepted);
+                self.settle_early_data(at);
+                self.sides[side].enter(Epoch::Handshake);
+            }
+            message::FINISHED if self.sides[side].epoch == Epoch::Handshake => {
+                if side == Side::Client {
+                    self.settle_early_data(at);
+                }
+                self.sides[side].enter(Epoch::Traffic(0));
+            }
+            message::KEY_UPDATE => {
+                if let Epoch::Traffic(now) = self.sides[side].epoch {
+                    self.sides[side].enter(Epoch::Traffic(now.saturating_add(1)));
+                }
+            }
+            _ => {}
+        }
+        false
+    }
+
+    fn client_hello(&mut self, side: Side, message: &Message, keys: &KeyLog) -> bool {
+        let Some(hello) = ClientHello::parse(message.body()) else {
+            return false;
+        };
+        let swapped = side == Side::Server;
+        if swapped {
+            self.swap();
+        }
+        if self.sides.client.epoch == Epoch::Early {
+            // The server asked for another hello, and so rejected the early data.
+            self.sides.client.enter(Epoch::Clear);
+        }
+        self.negotiation.client_hello(&hello, &mut self.facts);
+        self.negotiation.look_up(keys);
+        swapped
+    }
+
+    fn server_hello(&mut self, message: &Message, keys: &KeyLog) {
+        let Some(hello) = ServerHello::parse(message.body()) else {
+            return;
+        };
+        if hello.is_retry() {
+            self.facts.retried = true;
+        } else {
+            self.negotiation.server_hello(&hello, &mut self.facts);
+            self.negotiation.look_up(keys);
+        }
+        self.held.release();
+    }
+
+    /// Reports early data once it is known to be taken, or leaves it out.
+    fn settle_early_data(&mut self, at: At) {
+        if self.early.is_empty() {
+            return;
+        }
+        let early = std::mem::take(&mut self.early);
+        if self.facts.early_data != Some(EarlyData::Accepted) {
+            let bytes = early.iter().map(|(_, _, bytes)| bytes.len() as u64).sum();
+            self.outputs.anomaly(Side::Client, Anomaly::TlsEarlyDataRejected { bytes }, at);
+            return;
+        }
+        self.tell();
+        for (first, at, bytes) in early {
+            self.report_plain(Side::Client, &bytes, (first, at), true);
+        }
+    }
+
+    fn report_plain(&mut self, side: Side, bytes: &[u8], at: (At, At), verified: bool) {
+        self.report_gap(side, at.1);
+        let plain = self.outputs.plain();
+        let start = plain.len();
+        plain.extend_from_slice(bytes);
+        let end = plain.len();
+        self.outputs.bytes(side, start..end, at, verified);
+    }
+
+    /// Takes a record of which bytes are missing.
+    pub(super) fn cut(&mut self, side: Side, cut: &CutRecord, at: At) {
+        let header = cut.header;
+        let is_session = matches!(self.sides[side].epoch, Epoch::Session(_));
+        self.sides[side].gapped = true;
+        if self.sides[side].closed || header.kind == content::CHANGE_CIPHER_SPEC && !is_session {
+            return;
+        }
+        if self.sides[side].epoch == Epoch::Clear && header.kind != content::APPLICATION_DATA {
+            self.sides[side].messages.gap();
+            self.negotiation.lose_transcript();
+            return;
+        }
+        let direction = &mut self.sides[side];
+        let before = direction.before;
+        let last = Pieces { header, all: &cut.pieces, before: None };
+        direction.before = header
+            .length
+            .checked_sub(16)
+            .and_then(|at| last.at(at, 16))
+            .and_then(|it| it.first_chunk())
+            .copied();
+        let is_data = header.kind == content::APPLICATION_DATA;
+        let is_counted = matches!(direction.epoch, Epoch::Session(_) | Epoch::Traffic(_));
+        let Some(now) = direction.keys.as_ref().filter(|_| direction.passed.records == 0 && is_counted)
+        else {
+            direction.pass(header, is_data);
+            return;
+        };
+        let record =
+            Pieces { header, all: &cut.pieces, before: before.or(now.iv.filter(|_| direction.number == 0)) };
+        let revealed = now.cipher.protection().reveal(&record, direction.number);
+        if is_session {
+            direction.count();
+            if is_data {
+                self.reveal(side, &revealed, true, (cut.first, at));
+            } else {
+                self.sides[side].messages.gap();
+            }
+            return;
+        }
+        let (revealed, kind) = inner(revealed, &mut direction.padded);
+        if kind.is_some_and(|kind| kind != content::APPLICATION_DATA)
+            || kind.is_none() && direction.may_be_key_update(header.length)
+        {
+            direction.messages.gap();
+            direction.pass(header, kind.is_none());
+            return;
+        }
+        direction.count();
+        let is_certain = kind.is_some() || direction.data && !direction.padded && !may_be_message(&revealed);
+        self.reveal(side, &revealed, is_certain, (cut.first, at));
+    }
+
+    /// Takes the end of a record whose header was lost.
+    pub(super) fn reveal_tail(&mut self, side: Side, revealed: Revealed, at: At) {
+        let direction = &mut self.sides[side];
+        if matches!(direction.epoch, Epoch::Session(_)) {
+            // The first record is the handshake's.
+            let is_certain = direction.number > 1;
+            self.reveal(side, &revealed, is_certain, (at, at));
+            return;
+        }
+        let (revealed, kind) = inner(revealed, &mut direction.padded);
+        match kind {
+            Some(content::APPLICATION_DATA) => self.reveal(side, &revealed, true, (at, at)),
+            Some(content::HANDSHAKE | content::ALERT) => {}
+            _ => self.reveal(side, &revealed, false, (at, at)),
+        }
+    }
+
+    /// Reports what there is of a record's content; where it is not certain to be application data, only that it is
+    /// missing.
+    fn reveal(&mut self, side: Side, revealed: &Revealed, is_certain: bool, at: (At, At)) {
+        let unknown = Lost::Unknown { least: 0 };
+        if !is_certain {
+            self.sides[side].messages.gap();
+            self.sides[side].owe(unknown);
+            return;
+        }
+        let bytes = revealed.pieces.iter().map(|(_, bytes)| bytes.len() as u64).sum();
+        if bytes > 0 {
+            self.tell();
+            self.outputs.anomaly(side, Anomaly::TlsUnverified { bytes }, at.1);
+        }
+        let mut position = 0;
+        for (start, bytes) in &revealed.pieces {
+            self.sides[side].owe(Lost::Exact(start.saturating_sub(position) as u64));
+            self.report_plain(side, bytes, at, false);
+            position = start.saturating_add(bytes.len());
+        }
+        self.sides[side].owe(match revealed.length {
+            Some(length) => Lost::Exact(length.saturating_sub(position) as u64),
+            None => unknown,
+        });
+    }
+}
+
+/// Takes type and padding from a record's inner plaintext (RFC 8446 §5.2), as far as they were captured.
+fn inner(mut revealed: Revealed, padded: &mut bool) -> (Revealed, Option<u8>) {
+    let length = revealed.length.unwrap_or_default();
+    let end = |(start, bytes): &(usize, Vec<u8>)| start.saturating_add(bytes.len());
+    let reaches_end = revealed.pieces.last().is_some_and(|piece| end(piece) == length);
+    let Some((start, bytes)) = revealed.pieces.last_mut().filter(|_| reaches_end) else {
+        // The type is missing.
+        revealed.length = length.checked_sub(1);
+        return (revealed, None);
+    };
+    let padding = bytes.iter().rev().take_while(|byte| **byte == 0).count();
+    *padded |= padding > 0;
+    bytes.truncate(bytes.len().saturating_sub(padding));
+    let kind = bytes.pop();
+    revealed.length = kind.map(|_| start.saturating_add(bytes.len()));
+    if bytes.is_empty() {
+        revealed.pieces.pop();
+    }
+    (revealed, kind)
+}
+
+/// Tells whether a content may be a handshake message or an alert, which are as long as they say.
+fn may_be_message(revealed: &Revealed) -> bool {
+    let Some(length) = revealed.length else {
+        return true;
+    };
+    if length == 2 {
+        return true;
+    }
+    match revealed.pieces.first() {
+        Some((0, bytes)) if bytes.len() >= PREFIX => {
+            let Some([kind, high, middle, low]) = bytes.first_chunk() else {
+                return true;
+            };
+            let body = usize::from(*high) << 16 | usize::from(*middle) << 8 | usize::from(*low);
+            message::KNOWN.contains(kind) && body.saturating_add(PREFIX) == length
+        }
+        // Without its beginning, one that is as short as a ticket may be one.
+        _ => length < 300,
+    }
+}

@@ -1,0 +1,314 @@
+use std::ops::RangeInclusive;
+
+use super::cipher::{Block, Pieces, Record, Revealed};
+use super::handshake::Messages;
+use super::keys::{Epoch, Keys};
+use super::record::{HEADER, Header, LONGEST, Walk};
+use super::resync::Gap;
+use super::search::find;
+use crate::model::Lost;
+
+/// How much may be spent on one search for lost numbers, in candidates of TLS 1.3's AES-GCM.
+const TRIALS: u64 = 1 << 24;
+/// How many records may be missing where nothing says how many.
+const MISSING: u64 = 1 << 22;
+/// How many key updates are looked for that were lost.
+const UPDATES: u32 = 4;
+
+/// Records that were not opened since the last one that was.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Passed {
+    /// How many there are for certain.
+    pub(super) records: u64,
+    /// How many of them carry no application data, as their headers say.
+    pub(super) others: u64,
+    /// How many bytes those that may carry application data take up, headers included.
+    pub(super) bytes: u64,
+}
+
+/// Where one side's records stand: under which keys, at which number, with what missing.
+#[allow(clippy::struct_excessive_bools, reason = "facts that do not depend on each other")]
+pub(super) struct Direction {
+    pub(super) walk: Walk,
+    pub(super) messages: Messages,
+    pub(super) epoch: Epoch,
+    /// The keys of the epoch, once a record was opened with them.
+    pub(super) keys: Option<Keys>,
+    /// The number of the next record.
+    pub(super) number: u64,
+    pub(super) passed: Passed,
+    /// The nonces that stand in the records that were opened.
+    nonces: Option<ExplicitNonces>,
+    /// The last block of the last record, where it was captured.
+    pub(super) before: Option<Block>,
+    /// Records of this side are padded: a record's length says little about its content's.
+    pub(super) padded: bool,
+    /// Application data was opened in this epoch.
+    pub(super) data: bool,
+    /// Bytes of this side are missing.
+    pub(super) gapped: bool,
+    /// Plaintext that is missing and was not yet reported.
+    pub(super) owed: Option<Lost>,
+    /// Nothing more comes.
+    pub(super) closed: bool,
+    /// What is left for searching.
+    budget: u64,
+}
+
+impl Default for Direction {
+    fn default() -> Self {
+        Direction {
+            walk: Walk::default(),
+            messages: Messages::default(),
+            epoch: Epoch::Clear,
+            keys: None,
+            number: 0,
+            passed: Passed::default(),
+            nonces: None,
+            before: None,
+            padded: false,
+            data: false,
+            gapped: false,
+            owed: None,
+            closed: false,
+            budget: TRIALS,
+        }
+    }
+}
+
+/// A way to open a record.
+pub(super) struct Opening {
+    pub(super) epoch: Epoch,
+    /// The keys, where they are not those in use.
+    pub(super) keys: Option<Keys>,
+    pub(super) number: u64,
+}
+
+impl Direction {
+    /// Makes one for a side whose first bytes were not captured.
+    pub(super) fn mid_stream() -> Self {
+        Direction { walk: Walk::lost(), gapped: true, ..Direction::default() }
+    }
+
+    /// Enters another epoch: its keys are yet to be found, its first record has number 0.
+    pub(super) fn enter(&mut self, epoch: Epoch) {
+        self.keys = match (epoch, self.epoch) {
+            (Epoch::Traffic(next), Epoch::Traffic(now)) if next == now.saturating_add(1) => {
+                self.keys.as_ref().and_then(Keys::updated)
+            }
+            _ => None,
+        };
+        self.epoch = epoch;
+        self.number = 0;
+        self.nonces = None;
+        self.data = false;
+        self.passed = Passed::default();
+        // TLS 1.0's first vector comes from the key block.
+        self.before = None;
+    }
+
+    /// Lists the epochs in which the next record may be, with the most probable first.
+    pub(super) fn epochs(&self, early_data: bool, is_13: Option<bool>, is_uncertain: bool) -> Vec<Epoch> {
+        let mut all = Vec::new();
+        let updates = if is_uncertain { UPDATES } else { 0 };
+        let traffic = |from: u32, more: u32| (from..=from.saturating_add(more)).map(Epoch::Traffic);
+        match self.epoch {
+            Epoch::Clear => {
+                if is_13 != Some(false) {
+                    all.extend(early_data.then_some(Epoch::Early));
+                    all.push(Epoch::Handshake);
+                    all.extend(traffic(0, updates));
+                }
+                if is_13 != Some(true) {
+                    all.push(Epoch::Session(1));
+                }
+            }
+            Epoch::Early => {
+                all.extend([Epoch::Early, Epoch::Handshake]);
+                all.extend(traffic(0, updates));
+            }
+            Epoch::Handshake => {
+                all.push(Epoch::Handshake);
+                all.extend(traffic(0, updates));
+            }
+            Epoch::Traffic(now) => all.extend(traffic(now, updates.max(1))),
+            Epoch::Session(now) => all.extend([Epoch::Session(now), Epoch::Session(now.saturating_add(1))]),
+        }
+        all
+    }
+
+    /// Looks for the number of a record, before which as many records may be missing as the range says.
+    pub(super) fn find(
+        &mut self,
+        keys: &Keys,
+        epoch: Epoch,
+        record: &Record<'_>,
+        missed: &RangeInclusive<u64>,
+    ) -> Option<u64> {
+        let base = if epoch == self.epoch { self.number } else { 0 };
+        let (first, last) = (base.saturating_add(*missed.start()), base.saturating_add(*missed.end()));
+        let record = &Record { before: record.before.or(keys.iv.filter(|_| first == 0)), ..*record };
+        find(&keys.cipher, record, first..=last, &mut self.budget)
+    }
+
+    /// Looks for the number of a record under the keys in use.
+    pub(super) fn find_now(&mut self, record: &Record<'_>, missed: &RangeInclusive<u64>) -> Option<u64> {
+        let keys = self.keys.take()?;
+        let found = self.find(&keys, self.epoch, record, missed);
+        self.keys = Some(keys);
+        found
+    }
+
+    /// Decrypts the end of a record whose header was lost, if it is the only one missing before the record `behind`:
+    /// then the gap tells its length.
+    pub(super) fn tail(&self, number: u64, gap: Gap<'_>, behind: &Record<'_>) -> Option<Revealed> {
+        let Lost::Exact(bytes) = gap.skipped else { return None };
+        let length = usize::try_from(bytes).ok()?.checked_sub(HEADER).filter(|length| *length <= LONGEST)?;
+        let is_only = number == self.number.saturating_add(self.passed.records);
+        let captured = gap.earlier.len().min(length);
+        let tail = gap.earlier.get(gap.earlier.len().saturating_sub(captured)..)?;
+        let keys = self.keys.as_ref().filter(|_| is_only && !tail.is_empty())?;
+        let offset = length.saturating_sub(captured);
+        let mut pieces = Vec::new();
+        if keys.cipher.explicit_nonce() > 0 && offset >= keys.cipher.explicit_nonce() {
+            pieces.push((0, self.nonces?.lost(number, behind.fragment)?.to_vec()));
+        }
+        pieces.push((offset, tail.to_vec()));
+        let header = Header { length, ..behind.header };
+        let record = Pieces { header, all: &pieces, before: self.before };
+        Some(keys.cipher.protection().reveal(&record, number))
+    }
+
+    /// Tells whether trials are still affordable.
+    pub(super) const fn can_search(&self) -> bool {
+        self.budget >= 1_024
+    }
+
+    /// Counts a record that was opened: nothing is missing before the next one.
+    pub(super) fn opened(&mut self, record: &Record<'_>) {
+        let has_nonce = self.keys.as_ref().is_some_and(|keys| keys.cipher.explicit_nonce() > 0);
+        if let Some(nonce) = record.fragment.first_chunk().filter(|_| has_nonce) {
+            let nonce = u64::from_be_bytes(*nonce);
+            self.nonces = Some(match self.nonces {
+                Some(earlier) => earlier.and(self.number, nonce),
+                None => ExplicitNonces { number: self.number, nonce, count: true, are_masked: true },
+            });
+        }
+        self.count();
+    }
+
+    /// Counts a record whose number is certain.
+    pub(super) fn count(&mut self) {
+        self.number = self.number.saturating_add(1);
+        self.passed = Passed::default();
+        self.budget = TRIALS;
+    }
+
+    /// Counts a record that cannot be opened.
+    pub(super) fn pass(&mut self, header: Header, is_data: bool) {
+        let passed = &mut self.passed;
+        passed.records = passed.records.saturating_add(1);
+        if is_data {
+            passed.bytes = passed.bytes.saturating_add(HEADER.saturating_add(header.length) as u64);
+        } else {
+            passed.others = passed.others.saturating_add(1);
+        }
+    }
+
+    /// Returns how many records may be missing before the next one, with so many bytes skipped besides.
+    pub(super) fn missed(&self, skipped: Lost) -> u64 {
+        let shortest = self.keys.as_ref().map_or(16, |keys| keys.cipher.shortest());
+        let skipped = match skipped {
+            Lost::Exact(bytes) => bytes.checked_div(HEADER.saturating_add(shortest) as u64).unwrap_or(0),
+            Lost::Unknown { .. } => MISSING,
+        };
+        self.passed.records.saturating_add(skipped)
+    }
+
+    /// Reckons how much plaintext the records had that are missing before the one with this number, under the same
+    /// keys; exact where that can be known.
+    pub(super) fn reckon(&self, number: u64, skipped: Lost, post_handshake: bool) -> Lost {
+        let unknown = Lost::Unknown { least: 0 };
+        let (Some(keys), Lost::Exact(skipped)) = (&self.keys, skipped) else {
+            return unknown;
+        };
+        let Some(overhead) = self.overhead(keys) else {
+            return unknown;
+        };
+        // Before, a session ticket may be among them.
+        let only_data = match self.epoch {
+            Epoch::Session(_) => self.number > 0,
+            _ => self.data && !self.padded && !post_handshake,
+        };
+        let records = number.saturating_sub(self.number);
+        let data = records.checked_sub(self.passed.others);
+        let bytes = self.passed.bytes.saturating_add(skipped);
+        let plain = data
+            .and_then(|data| bytes.checked_sub(data.saturating_mul(overhead.saturating_add(HEADER) as u64)));
+        match plain {
+            Some(plain) if only_data && records >= self.passed.records => Lost::Exact(plain),
+            _ => unknown,
+        }
+    }
+
+    /// Returns by how much a fragment is longer than its content, where that is always the same.
+    pub(super) fn overhead(&self, keys: &Keys) -> Option<usize> {
+        let inner = usize::from(!matches!(self.epoch, Epoch::Session(_)));
+        keys.cipher.overhead().map(|bytes| bytes.saturating_add(inner))
+    }
+
+    /// Tells whether a record of this length may be a key update (RFC 8446 §4.6.3), of which the content has 5 bytes.
+    pub(super) fn may_be_key_update(&self, length: usize) -> bool {
+        let Some(keys) = &self.keys else { return true };
+        let shortest = self.overhead(keys).map_or(0, |overhead| overhead.saturating_add(5));
+        matches!(self.epoch, Epoch::Traffic(_)) && (length == shortest || self.padded && length > shortest)
+    }
+
+    /// Notes that plaintext is missing.
+    pub(super) fn owe(&mut self, lost: Lost) {
+        if lost != Lost::Exact(0) {
+            self.owed = Some(self.owed.map_or(lost, |owed| owed.and(lost)));
+        }
+    }
+}
+
+/// By which rule a sender makes the part of the nonces that stands in the records: that of a lost one is then known.
+#[derive(Clone, Copy, Debug)]
+struct ExplicitNonces {
+    /// The number of the last record.
+    number: u64,
+    nonce: u64,
+    /// They have counted up so far.
+    count: bool,
+    /// They have been the number XOR a constant so far.
+    are_masked: bool,
+}
+
+impl ExplicitNonces {
+    fn and(self, number: u64, nonce: u64) -> Self {
+        let count = self.count && nonce == self.counted(number);
+        let are_masked = self.are_masked && nonce == self.masked(number);
+        ExplicitNonces { number, nonce, count, are_masked }
+    }
+
+    const fn counted(&self, number: u64) -> u64 {
+        self.nonce.wrapping_add(number.wrapping_sub(self.number))
+    }
+
+    const fn masked(&self, number: u64) -> u64 {
+        self.nonce ^ self.number ^ number
+    }
+
+    /// Returns the nonce of the record with a number, if the one behind it, too, keeps the only rule there is.
+    fn lost(self, number: u64, behind: &[u8]) -> Option<[u8; 8]> {
+        let behind = u64::from_be_bytes(*behind.first_chunk()?);
+        let rule = self.and(number.checked_add(1)?, behind);
+        let nonce = match (rule.count, rule.are_masked) {
+            (true, false) => self.counted(number),
+            (false, true) => self.masked(number),
+            (true, true) if self.counted(number) == self.masked(number) => self.counted(number),
+            _ => return None,
+        };
+        Some(nonce.to_be_bytes())
+    }
+}

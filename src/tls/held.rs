@@ -1,0 +1,96 @@
+use std::collections::VecDeque;
+
+use crate::model::{At, Lost, Pair, Side};
+
+/// What came of a side.
+#[derive(Debug)]
+pub(super) enum Input {
+    Bytes(Vec<u8>),
+    Gap(Lost),
+    End,
+}
+
+/// Something that came and waits for keys.
+#[derive(Debug)]
+pub(super) struct Item {
+    pub(super) side: Side,
+    pub(super) at: At,
+    pub(super) input: Input,
+}
+
+/// What waits for keys, in the order in which it came.
+#[derive(Debug, Default)]
+pub(super) struct Held {
+    waiting: VecDeque<Item>,
+    /// What waited and is to be looked at again, before anything that comes anew.
+    again: VecDeque<Item>,
+    /// A record of this side waits: all behind it waits, too.
+    blocked: Pair<bool>,
+    bytes: usize,
+}
+
+impl Held {
+    pub(super) fn is_blocked(&self, side: Side) -> bool {
+        self.blocked[side]
+    }
+
+    pub(super) fn is_any_blocked(&self) -> bool {
+        self.blocked.client || self.blocked.server
+    }
+
+    /// Holds what came of a side, and all of it from now on.
+    pub(super) fn hold(&mut self, side: Side, at: At, input: Input) {
+        self.blocked[side] = true;
+        if let Input::Bytes(bytes) = &input {
+            if bytes.is_empty() {
+                return;
+            }
+            self.bytes = self.bytes.saturating_add(bytes.capacity());
+        }
+        self.waiting.push_back(Item { side, at, input });
+    }
+
+    /// Has everything looked at again: something became known.
+    pub(super) fn release(&mut self) {
+        self.blocked = Pair::default();
+        self.again.append(&mut self.waiting);
+    }
+
+    /// Returns what is to be looked at again.
+    pub(super) fn next(&mut self) -> Option<Item> {
+        let item = self.again.pop_front()?;
+        self.forget(&item);
+        Some(item)
+    }
+
+    /// Returns the oldest that waits, and holds it no longer.
+    pub(super) fn oldest(&mut self) -> Option<Item> {
+        let item = self.waiting.pop_front()?;
+        self.forget(&item);
+        Some(item)
+    }
+
+    fn forget(&mut self, item: &Item) {
+        if let Input::Bytes(bytes) = &item.input {
+            self.bytes = self.bytes.saturating_sub(bytes.capacity());
+        }
+    }
+
+    /// Forgets everything.
+    pub(super) fn clear(&mut self) {
+        *self = Held::default();
+    }
+
+    /// Exchanges the sides.
+    pub(super) fn swap(&mut self) {
+        self.blocked.swap();
+        for item in self.waiting.iter_mut().chain(&mut self.again) {
+            item.side = !item.side;
+        }
+    }
+
+    /// Returns how many bytes wait.
+    pub(super) const fn bytes(&self) -> usize {
+        self.bytes
+    }
+}

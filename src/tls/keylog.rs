@@ -1,0 +1,360 @@
+//! The key log: lines of RFC 9850, and what may be asked of them.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+/// The longest secret there is.
+const LONGEST: usize = 48;
+/// The longest line that can be one: a label, a random and a secret in hexadecimal, and some spaces.
+const LINE: usize = 1_024;
+
+/// A secret of a connection, wiped from memory when it is dropped. It can be neither shown nor written.
+#[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
+pub(super) struct Secret {
+    bytes: [u8; LONGEST],
+    length: u8,
+}
+
+impl Secret {
+    /// Copies a secret; `None` where it is longer than any.
+    pub(super) fn new(from: &[u8]) -> Option<Self> {
+        let mut secret = Secret { bytes: [0; LONGEST], length: from.len() as u8 };
+        secret.bytes.get_mut(..from.len())?.copy_from_slice(from);
+        Some(secret)
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        self.bytes.get(..usize::from(self.length)).unwrap_or_default()
+    }
+}
+
+/// What a secret is for (RFC 9850 §2.1 and §2.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Label {
+    /// The master secret of TLS 1.0 to 1.2.
+    Master,
+    ClientEarly,
+    ClientHandshake,
+    ServerHandshake,
+    /// Of any generation: some logs have a line for each key update.
+    ClientTraffic,
+    ServerTraffic,
+}
+
+/// A line of a key log.
+enum Line {
+    /// A secret by the client's random.
+    Connection(Label, [u8; 32], Secret),
+    /// A premaster secret, by the first bytes of its encrypted form.
+    Premaster([u8; 8], Secret),
+    /// A comment, an empty line, or a label that is for something else.
+    Other,
+    Broken,
+}
+
+impl Line {
+    fn parse(line: &[u8]) -> Line {
+        let line = line.trim_ascii();
+        if line.is_empty() || line.starts_with(b"#") {
+            return Line::Other;
+        }
+        let mut words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+        let (Some(name), Some(key), Some(value), None) =
+            (words.next(), words.next(), words.next(), words.next())
+        else {
+            return Line::Broken;
+        };
+        let label = match name {
+            b"CLIENT_RANDOM" => Label::Master,
+            b"CLIENT_EARLY_TRAFFIC_SECRET" => Label::ClientEarly,
+            b"CLIENT_HANDSHAKE_TRAFFIC_SECRET" => Label::ClientHandshake,
+            b"SERVER_HANDSHAKE_TRAFFIC_SECRET" => Label::ServerHandshake,
+            b"RSA" => {
+                let premaster = hex(key).zip(hex(value).filter(|value: &Hex| value.bytes().len() == 48));
+                let parts = premaster.and_then(|(key, value)| {
+                    Some(Line::Premaster(key.bytes().try_into().ok()?, Secret::new(value.bytes())?))
+                });
+                return parts.unwrap_or(Line::Broken);
+            }
+            _ if name.starts_with(b"CLIENT_TRAFFIC_SECRET_") => Label::ClientTraffic,
+            _ if name.starts_with(b"SERVER_TRAFFIC_SECRET_") => Label::ServerTraffic,
+            _ if name.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_') => {
+                return Line::Other;
+            }
+            _ => return Line::Broken,
+        };
+        let parts = hex(key).zip(hex(value)).and_then(|(random, secret)| {
+            let fits = match label {
+                Label::Master => secret.bytes().len() == 48,
+                _ => [32, 48].contains(&secret.bytes().len()),
+            };
+            let random = random.bytes().try_into().ok().filter(|_| fits)?;
+            Some(Line::Connection(label, random, Secret::new(secret.bytes())?))
+        });
+        parts.unwrap_or(Line::Broken)
+    }
+}
+
+/// Bytes from hexadecimal digits, wiped like the secrets they may be.
+#[derive(Zeroize, ZeroizeOnDrop)]
+struct Hex {
+    bytes: [u8; LONGEST],
+    length: usize,
+}
+
+impl Hex {
+    fn bytes(&self) -> &[u8] {
+        self.bytes.get(..self.length).unwrap_or_default()
+    }
+}
+
+fn hex(text: &[u8]) -> Option<Hex> {
+    let (pairs, []) = text.as_chunks::<2>() else {
+        return None;
+    };
+    let mut hex = Hex { bytes: [0; LONGEST], length: pairs.len() };
+    let digit = |byte: u8| char::from(byte).to_digit(16).map(|digit| digit as u8);
+    for (byte, [high, low]) in hex.bytes.get_mut(..pairs.len())?.iter_mut().zip(pairs) {
+        *byte = digit(*high)? << 4 | digit(*low)?;
+    }
+    Some(hex)
+}
+
+/// Secrets that came together, by what they are found by.
+#[derive(Clone, Default)]
+struct Run {
+    connections: HashMap<[u8; 32], Vec<(Label, Secret)>, ahash::RandomState>,
+    premasters: HashMap<[u8; 8], Secret, ahash::RandomState>,
+    /// The randoms in the order in which they came.
+    order: Vec<[u8; 32]>,
+    secrets: usize,
+}
+
+impl Run {
+    fn add(&mut self, label: Label, random: [u8; 32], secret: Secret) {
+        let known = self.connections.entry(random).or_insert_with(|| {
+            self.order.push(random);
+            Vec::with_capacity(1)
+        });
+        // The same line twice is usual: two programs, one file.
+        if !known.iter().any(|(it, value)| *it == label && *value == secret) {
+            known.push((label, secret));
+            self.secrets = self.secrets.saturating_add(1);
+        }
+    }
+
+    fn append(&mut self, later: &Run) {
+        for random in &later.order {
+            for (label, secret) in later.connections.get(random).into_iter().flatten() {
+                self.add(*label, *random, secret.clone());
+            }
+        }
+        self.premasters.extend(later.premasters.iter().map(|(key, secret)| (*key, secret.clone())));
+    }
+}
+
+/// Says what was wrong with lines that were added.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Added {
+    /// How many secrets were understood.
+    pub secrets: usize,
+    /// The number of the first line that was not, from 1 where the lines began.
+    pub broken: Option<u64>,
+}
+
+/// Secrets of TLS connections, from key logs (RFC 9850).
+///
+/// Cloning it is cheap, so that each may have what was known at its packet. All values of a label are kept, for logs have
+/// wrong ones beside right ones; which is right is decided by what it opens.
+#[derive(Clone, Default)]
+pub struct KeyLog {
+    /// Runs of secrets, the oldest and largest first.
+    runs: Vec<Arc<Run>>,
+    version: u64,
+    given: bool,
+    complete: bool,
+}
+
+impl KeyLog {
+    /// How many secrets are kept at most.
+    pub const SECRETS: usize = 1_000_000;
+
+    /// Adds lines; one that does not end yet is taken as it is.
+    pub fn add(&mut self, lines: &[u8]) -> Added {
+        let (mut run, mut added) = (Run::default(), Added::default());
+        self.given = true;
+        for (number, line) in (1..).zip(lines.split(|byte| *byte == b'\n')) {
+            match if line.len() > LINE { Line::Broken } else { Line::parse(line) } {
+                Line::Connection(label, random, secret) => run.add(label, random, secret),
+                Line::Premaster(key, secret) => {
+                    run.premasters.insert(key, secret);
+                }
+                Line::Other => continue,
+                Line::Broken => {
+                    added.broken = added.broken.or(Some(number));
+                    continue;
+                }
+            }
+            added.secrets = added.secrets.saturating_add(1);
+        }
+        if added.secrets > 0 {
+            self.merge(run);
+            self.version = self.version.wrapping_add(1);
+        }
+        added
+    }
+
+    /// Merges small runs into larger ones, so that there are few and each secret is moved few times.
+    fn merge(&mut self, mut run: Run) {
+        while let Some(earlier) = self.runs.pop_if(|it| it.secrets < run.secrets.saturating_mul(2)) {
+            let mut merged = Arc::unwrap_or_clone(earlier);
+            merged.append(&run);
+            run = merged;
+        }
+        self.runs.push(Arc::new(run));
+        while self.secrets() > Self::SECRETS && self.runs.len() > 1 {
+            self.runs.remove(0);
+        }
+    }
+
+    /// Says that a source of keys was named, though it may have none yet.
+    pub const fn give(&mut self) {
+        self.given = true;
+    }
+
+    /// Says that no more keys will come.
+    pub const fn complete(&mut self) {
+        self.complete = true;
+    }
+
+    /// Tells whether a source of keys was named.
+    pub const fn is_given(&self) -> bool {
+        self.given
+    }
+
+    /// Tells whether no more keys will come.
+    pub const fn is_complete(&self) -> bool {
+        self.complete
+    }
+
+    /// Returns how many secrets there are.
+    pub fn secrets(&self) -> usize {
+        self.runs
+            .iter()
+            .map(|run| run.secrets.saturating_add(run.premasters.len()))
+            .fold(0, usize::saturating_add)
+    }
+
+    /// Returns a number that changes whenever secrets are added.
+    pub(super) const fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// Returns the secrets of a connection, the newest last.
+    pub(super) fn connection(&self, random: &[u8; 32]) -> impl Iterator<Item = (Label, &Secret)> {
+        let found = self.runs.iter().filter_map(|run| run.connections.get(random));
+        found.flatten().map(|(label, secret)| (*label, secret))
+    }
+
+    /// Returns the randoms of all connections, the newest first.
+    pub(super) fn randoms(&self) -> impl Iterator<Item = &[u8; 32]> {
+        self.runs.iter().rev().flat_map(|run| run.order.iter().rev())
+    }
+
+    /// Returns the premaster secret that was sent encrypted so.
+    pub(super) fn premaster(&self, encrypted: &[u8]) -> Option<&Secret> {
+        let prefix = encrypted.first_chunk()?;
+        self.runs.iter().rev().find_map(|run| run.premasters.get(prefix))
+    }
+
+    /// Tells whether there are premaster secrets.
+    pub(super) fn has_premasters(&self) -> bool {
+        self.runs.iter().any(|run| !run.premasters.is_empty())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RANDOM: &str = "00112233445566778899aabbccddeeff00112233445566778899AABBCCDDEEFF";
+
+    fn line(label: &str, byte: u8, length: usize) -> String {
+        format!("{label} {RANDOM} {}\n", format!("{byte:02x}").repeat(length))
+    }
+
+    fn random() -> [u8; 32] {
+        hex(RANDOM.as_bytes()).unwrap().bytes().try_into().unwrap()
+    }
+
+    fn found(log: &KeyLog) -> Vec<(Label, usize, u8)> {
+        log.connection(&random()).map(|(label, it)| (label, it.bytes().len(), it.bytes()[0])).collect()
+    }
+
+    #[test]
+    fn all_values_of_a_label_are_kept_in_their_order() {
+        let mut log = KeyLog::default();
+        let text = line("CLIENT_TRAFFIC_SECRET_0", 1, 32) + &line("CLIENT_TRAFFIC_SECRET_0", 2, 32);
+        assert_eq!(log.add(text.as_bytes()), Added { secrets: 2, broken: None });
+        log.add(line("CLIENT_TRAFFIC_SECRET_0", 1, 32).as_bytes());
+        log.add(line("SERVER_HANDSHAKE_TRAFFIC_SECRET", 3, 48).replace('\n', "\r\n").as_bytes());
+        log.add(line("CLIENT_RANDOM", 4, 48).as_bytes());
+        let all = [
+            (Label::ClientTraffic, 32, 1),
+            (Label::ClientTraffic, 32, 2),
+            (Label::ServerHandshake, 48, 3),
+            (Label::Master, 48, 4),
+        ];
+        assert_eq!(found(&log), all);
+        assert_eq!(log.randoms().count(), log.runs.len());
+    }
+
+    #[test]
+    fn broken_lines_are_told_by_number_and_others_are_none() {
+        let broken = [
+            "CLIENT_RANDOM 00 00",
+            "CLIENT_RANDOM",
+            &format!("CLIENT_RANDOM {RANDOM} 0"),
+            &format!("CLIENT_RANDOM {RANDOM} {}", "zz".repeat(48)),
+            &format!("CLIENT_TRAFFIC_SECRET_0 {RANDOM} {}", "00".repeat(33)),
+            &format!("CLIENT_TRAFFIC_SECRET_0 {RANDOM} {}", "00".repeat(900)),
+            "RSA 0011223344556677 00",
+            "CLIENT_RANDOM \u{e9}\u{e9} 00",
+            "\u{fffd} a b",
+        ];
+        for text in broken {
+            let mut log = KeyLog::default();
+            let text = format!("# a comment\n\nSOMETHING_ELSE 00 00\n{text}\nCLIENT_RANDOM\n");
+            assert_eq!(log.add(text.as_bytes()), Added { secrets: 0, broken: Some(4) }, "{text}");
+        }
+        assert_eq!(KeyLog::default().add(&[0xff; 5_000]).broken, Some(1));
+    }
+
+    #[test]
+    fn a_premaster_secret_is_found_by_its_encrypted_form() {
+        let mut log = KeyLog::default();
+        assert_eq!(log.add(format!("RSA 0102030405060708 {}", "09".repeat(48)).as_bytes()).secrets, 1);
+        assert!(log.has_premasters());
+        assert_eq!(log.premaster(&[1, 2, 3, 4, 5, 6, 7, 8, 77]).unwrap().bytes(), [9; 48]);
+        assert!(log.premaster(&[1, 2, 3]).is_none() && log.premaster(&[1; 9]).is_none());
+    }
+
+    /// Many small additions make few runs, and the oldest secrets go at the bound.
+    #[test]
+    fn a_log_that_grows_stays_small() {
+        let mut log = KeyLog::default();
+        for number in 0..3_000_u64 {
+            let line = format!("CLIENT_RANDOM {number:064x} {}\n", "11".repeat(48));
+            assert_eq!(log.add(line.as_bytes()).secrets, 1);
+        }
+        assert!(log.runs.len() < 14, "{}", log.runs.len());
+        assert_eq!((log.secrets(), log.randoms().count()), (3_000, 3_000));
+        let newest = log.randoms().next().unwrap();
+        assert_eq!(newest[30..], 2_999_u16.to_be_bytes());
+        let clone = log.clone();
+        log.add(line("CLIENT_RANDOM", 1, 48).as_bytes());
+        assert_eq!((clone.secrets(), log.secrets()), (3_000, 3_001));
+    }
+}

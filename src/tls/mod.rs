@@ -1,0 +1,70 @@
+//! TLS records to plain bytes, where the keys are known, and on behind a loss (RFC 8446, RFC 5246, RFC 9850).
+//!
+//! [`Stream`] follows one connection. It is pushed the bytes of both sides, hears of gaps, and gives what the handshake
+//! says ([`Facts`]) and the plaintext of each record in one piece. [`KeyLog`] has the secrets; they can be neither shown
+//! nor written, and are wiped.
+
+mod alert;
+mod cbc;
+mod ccm;
+mod chacha;
+mod cipher;
+mod contents;
+mod direction;
+mod facts;
+mod gcm;
+mod handshake;
+mod held;
+mod hello;
+mod identify;
+mod ja4;
+mod keylog;
+mod keys;
+mod negotiation;
+mod opening;
+mod output;
+mod record;
+mod resync;
+mod schedule;
+mod search;
+mod stream;
+mod suite;
+#[cfg(test)]
+mod tests;
+
+pub use facts::{EarlyData, Facts};
+pub use keylog::{Added, KeyLog};
+pub use output::{End, Opaque, Output};
+pub use stream::Stream;
+
+use record::Header;
+use record::content::HANDSHAKE;
+
+/// What bounds the memory and the work of one connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes that wait for keys.
+    pub held: usize,
+    /// Numbers that are tried, over all secrets of a key log, to find a connection whose handshake was not captured;
+    /// for ciphers other than AES-GCM each counts as many.
+    pub trials: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits { held: 256 * 1024, trials: 1 << 24 }
+    }
+}
+
+/// Tells whether a side's first bytes begin a handshake; `None` where there are too few of them.
+pub fn looks_like(bytes: &[u8]) -> Option<bool> {
+    let start: &[u8] = &[HANDSHAKE, 3];
+    if !bytes.starts_with(bytes.get(..start.len()).map_or(bytes, |_| start)) {
+        return Some(false);
+    }
+    if bytes.len() < start.len() {
+        return start.starts_with(bytes).then_some(()).map_or(Some(false), |()| None);
+    }
+    let (header, first) = (bytes.get(..record::HEADER)?, bytes.get(record::HEADER)?);
+    Some(Header::parse(header).is_some() && [1, 2].contains(first))
+}

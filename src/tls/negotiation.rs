@@ -1,0 +1,209 @@
+use super::cipher::Form;
+use super::facts::{EarlyData, Facts};
+use super::hello::{ClientHello, Extensions, ServerHello, extension};
+use super::ja4::ja4;
+use super::keylog::{KeyLog, Label, Secret};
+use super::keys::{Epoch, Keys, SessionKeys, session_hash};
+use super::schedule::{master_secret, transcript_hash};
+use super::suite::Suite;
+use crate::model::Side;
+
+/// The most bytes of handshake messages that are kept for the extended master secret.
+const TRANSCRIPT: usize = 65_536;
+
+/// What the handshake under way, or the last one, has agreed on; and the secrets that are known of it.
+#[derive(Default)]
+#[allow(clippy::struct_excessive_bools, reason = "facts that do not depend on each other")]
+pub(super) struct Negotiation {
+    pub(super) client_random: Option<[u8; 32]>,
+    pub(super) server_random: Option<[u8; 32]>,
+    pub(super) version: Option<u16>,
+    pub(super) suite: Option<u16>,
+    encrypt_then_mac: bool,
+    extended_master_secret: bool,
+    session_id: Vec<u8>,
+    pub(super) early_data: bool,
+    /// The server may ask for a certificate at any time (RFC 8446 §4.6.2).
+    pub(super) post_handshake: bool,
+    secrets: Vec<(Label, Secret)>,
+    /// The messages up to `ClientKeyExchange`, where a premaster secret may have to be made a master secret.
+    transcript: Option<Vec<u8>>,
+    encrypted_premaster: Option<Box<[u8]>>,
+}
+
+impl Negotiation {
+    /// Takes the client's hello, and notes what it says in `facts` where they say nothing yet.
+    pub(super) fn client_hello(&mut self, hello: &ClientHello, facts: &mut Facts) {
+        let has = |kind| hello.extensions.has(kind);
+        *self = Negotiation {
+            client_random: Some(hello.random),
+            session_id: hello.session_id.clone(),
+            early_data: has(extension::EARLY_DATA),
+            post_handshake: has(extension::POST_HANDSHAKE_AUTH),
+            transcript: self.transcript.take(),
+            ..Negotiation::default()
+        };
+        if facts.ja4.is_none() {
+            facts.server_name = hello.server_name();
+            facts.alpn_offered = names(&hello.extensions);
+            facts.ja4 = Some(ja4(hello).into());
+            facts.early_data = self.early_data.then_some(EarlyData::Offered);
+            facts.encrypted_hello = has(extension::ENCRYPTED_CLIENT_HELLO);
+        }
+    }
+
+    /// Takes the server's hello.
+    pub(super) fn server_hello(&mut self, hello: &ServerHello, facts: &mut Facts) {
+        let has = |kind| hello.extensions.has(kind);
+        let version = hello.version();
+        self.server_random = Some(hello.random);
+        self.version = Some(version);
+        self.suite = Some(hello.suite);
+        self.encrypt_then_mac = has(extension::ENCRYPT_THEN_MAC);
+        self.extended_master_secret = has(extension::EXTENDED_MASTER_SECRET);
+        if facts.version.is_none() {
+            facts.version = self.version;
+            facts.suite = self.suite;
+            facts.resumed = match version {
+                0x0304.. => has(extension::PRE_SHARED_KEY),
+                _ => !self.session_id.is_empty() && hello.session_id == self.session_id,
+            };
+            facts.alpn = names(&hello.extensions).pop();
+            if version < 0x0304 && self.early_data {
+                facts.early_data = Some(EarlyData::Rejected);
+            }
+        }
+    }
+
+    /// Takes the extensions that TLS 1.3 encrypts.
+    pub(super) fn encrypted_extensions(&self, extensions: &Extensions, facts: &mut Facts) {
+        facts.alpn = names(extensions).pop().or(facts.alpn.take());
+        if self.early_data {
+            let accepted = extensions.has(extension::EARLY_DATA);
+            facts.early_data = Some(if accepted { EarlyData::Accepted } else { EarlyData::Rejected });
+        }
+    }
+
+    /// Adds a message to the transcript; a `ClientHello` begins it.
+    pub(super) fn record_message(&mut self, message: &[u8], begins: bool) {
+        if begins {
+            self.transcript = Some(Vec::new());
+        }
+        if self.encrypted_premaster.is_some() {
+            return;
+        }
+        if let Some(transcript) = &mut self.transcript {
+            transcript.extend_from_slice(message);
+            if transcript.len() > TRANSCRIPT {
+                self.transcript = None;
+            }
+        }
+    }
+
+    /// Forgets the transcript: something of it was lost, or it is not needed.
+    pub(super) fn lose_transcript(&mut self) {
+        self.transcript = None;
+    }
+
+    /// Takes `ClientKeyExchange` with a premaster secret encrypted to the server's key (RFC 5246 §7.4.7.1).
+    pub(super) fn client_key_exchange(&mut self, body: &[u8], keys: &KeyLog) {
+        if keys.has_premasters() {
+            self.encrypted_premaster = body.get(2..).map(Into::into);
+        } else {
+            self.transcript = None;
+        }
+    }
+
+    /// Looks up what is known of this connection, and tells whether that is more than before.
+    pub(super) fn look_up(&mut self, keys: &KeyLog) -> bool {
+        let Some(random) = &self.client_random else {
+            return false;
+        };
+        let before = self.secrets.len();
+        let mut secrets: Vec<_> = keys.connection(random).map(|(label, it)| (label, it.clone())).collect();
+        secrets.extend(self.master_of_premaster(keys).map(|secret| (Label::Master, secret)));
+        self.secrets = secrets;
+        self.secrets.len() > before
+    }
+
+    fn master_of_premaster(&self, keys: &KeyLog) -> Option<Secret> {
+        let premaster = keys.premaster(self.encrypted_premaster.as_deref()?)?;
+        let (client, server) = (self.client_random.as_ref()?, self.server_random.as_ref()?);
+        let hash = session_hash(Suite::by_id(self.suite?)?, self.form()?);
+        let messages = if self.extended_master_secret {
+            Some(transcript_hash(hash, self.transcript.as_deref()?))
+        } else {
+            None
+        };
+        Secret::new(&master_secret(hash, premaster.bytes(), client, server, messages.as_deref()))
+    }
+
+    fn form(&self) -> Option<Form> {
+        Some(Form { version: self.version?, encrypt_then_mac: self.encrypt_then_mac })
+    }
+
+    /// Returns how many secrets are known.
+    pub(super) fn secrets(&self) -> usize {
+        self.secrets.len()
+    }
+
+    /// Tells whether the version is, or by the secrets known has to be, 1.3; `None` where neither says.
+    pub(super) fn is_13(&self) -> Option<bool> {
+        let by_secrets = || self.secrets.last().map(|(label, _)| *label != Label::Master);
+        self.version.map(|version| version >= 0x0304).or_else(by_secrets)
+    }
+
+    /// Returns the keys that may be those of a side in an epoch: one for each value known.
+    pub(super) fn keys(&self, side: Side, epoch: Epoch) -> Vec<Keys> {
+        let wanted = match (epoch, side) {
+            (Epoch::Clear, _) | (Epoch::Early, Side::Server) => return Vec::new(),
+            (Epoch::Session(_), _) => Label::Master,
+            (Epoch::Early, Side::Client) => Label::ClientEarly,
+            (Epoch::Handshake, Side::Client) => Label::ClientHandshake,
+            (Epoch::Handshake, Side::Server) => Label::ServerHandshake,
+            (Epoch::Traffic(_), Side::Client) => Label::ClientTraffic,
+            (Epoch::Traffic(_), Side::Server) => Label::ServerTraffic,
+        };
+        let secrets = self.secrets.iter().filter(|(label, _)| *label == wanted);
+        if wanted == Label::Master {
+            let make = |(_, secret): &(Label, Secret)| {
+                self.session(secret.bytes(), self.client_random.as_ref()?, side)
+            };
+            return secrets.filter_map(make).collect();
+        }
+        let mut found = Vec::new();
+        for (_, secret) in secrets {
+            found.extend(traffic_keys(self.suite, secret));
+        }
+        if let Epoch::Traffic(updates) = epoch {
+            for _ in 0..updates {
+                found = found.iter().filter_map(Keys::updated).collect();
+            }
+        }
+        found
+    }
+
+    /// Returns one side's keys of a session up to TLS 1.2.
+    pub(super) fn session(&self, master: &[u8], client_random: &[u8; 32], side: Side) -> Option<Keys> {
+        let session = SessionKeys {
+            master,
+            client_random,
+            server_random: self.server_random.as_ref()?,
+            form: self.form()?,
+        };
+        Keys::from_session(Suite::by_id(self.suite?)?, session, side)
+    }
+}
+
+/// Returns the keys that a traffic secret may stand for: where the suite is not known, its length tells.
+pub(super) fn traffic_keys(suite: Option<u16>, secret: &Secret) -> Vec<Keys> {
+    let make = |suite| Keys::from_traffic_secret(suite, secret);
+    match suite {
+        Some(id) => Suite::by_id(id).and_then(make).into_iter().collect(),
+        None => Suite::by_secret_length(secret.bytes().len()).filter_map(make).collect(),
+    }
+}
+
+fn names(extensions: &Extensions) -> Vec<Box<str>> {
+    extensions.alpn().iter().map(|name| String::from_utf8_lossy(name).into()).collect()
+}

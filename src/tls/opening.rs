@@ -1,0 +1,288 @@
+//! How records are opened: with the keys in use, with those that may be next, at the numbers that are possible behind a
+//! gap.
+
+use std::mem;
+use std::ops::RangeInclusive;
+
+use super::cipher::Record;
+use super::direction::{Opening, Passed};
+use super::handshake::begins_message;
+use super::held::Input;
+use super::identify::identify;
+use super::keylog::KeyLog;
+use super::keys::{Epoch, Keys};
+use super::record::{HEADER, Header, content};
+use super::resync::Gap;
+use super::stream::{Stream, Taken};
+use super::{Opaque, Output};
+use crate::model::{Anomaly, At, Lost, Side};
+
+/// What an attempt to open a record came to.
+pub(super) enum Attempt {
+    Opens,
+    /// There is no key to try.
+    NoKeys,
+    /// It is not authentic under any key and number that is possible.
+    Fails,
+}
+
+/// What is thought of something that looks like a record.
+enum Verdict {
+    Record,
+    Refused,
+    /// More bytes have to come.
+    Undecided,
+    Waits,
+}
+
+impl Stream {
+    /// Opens a record with the keys in use and under the next number, if nothing is missing before it.
+    pub(super) fn open(&mut self, side: Side, record: &Record<'_>, at: (At, At), keys: &KeyLog) -> bool {
+        let direction = &mut self.sides[side];
+        let Some(now) = &direction.keys else {
+            return false;
+        };
+        if direction.passed.records > 0 {
+            return false;
+        }
+        let record =
+            &Record { before: record.before.or(now.iv.filter(|_| direction.number == 0)), ..*record };
+        let plain = self.outputs.plain();
+        let start = plain.len();
+        if !now.cipher.protection().open(record, direction.number, plain) {
+            return false;
+        }
+        direction.opened(record);
+        let mut end = plain.len();
+        let mut kind = record.header.kind;
+        if !matches!(direction.epoch, Epoch::Session(_)) {
+            let inner = plain.get(start..).unwrap_or_default();
+            let padding = inner.iter().rev().take_while(|byte| **byte == 0).count();
+            direction.padded |= padding > 0;
+            end = end.saturating_sub(padding.saturating_add(1)).max(start);
+            kind = plain.get(end).copied().unwrap_or_default();
+        }
+        self.content(side, kind, start..end, at, keys);
+        true
+    }
+
+    /// Looks for keys and a number under which a record is authentic, before which a gap lies; what is found is set so
+    /// that it is the next record.
+    pub(super) fn attempt(
+        &mut self,
+        side: Side,
+        record: &Record<'_>,
+        gap: Gap<'_>,
+        at: At,
+        keys: &KeyLog,
+    ) -> Attempt {
+        let missed = self.sides[side].missed(gap.skipped);
+        let mut tried = false;
+        for round in rounds(missed) {
+            for epoch in self.epochs(side, missed) {
+                let direction = &mut self.sides[side];
+                if direction.epoch == epoch && direction.keys.is_some() {
+                    tried = true;
+                    if let Some(number) = direction.find_now(record, &round) {
+                        self.resume(side, Opening { epoch, keys: None, number }, record, gap, at);
+                        return Attempt::Opens;
+                    }
+                    continue;
+                }
+                for candidate in self.candidates(side, epoch) {
+                    tried = true;
+                    if let Some(number) = self.sides[side].find(&candidate, epoch, record, &round) {
+                        self.resume(side, Opening { epoch, keys: Some(candidate), number }, record, gap, at);
+                        return Attempt::Opens;
+                    }
+                }
+            }
+        }
+        if tried {
+            return Attempt::Fails;
+        }
+        self.identify(side, record, missed, at, keys)
+    }
+
+    fn epochs(&self, side: Side, missed: u64) -> Vec<Epoch> {
+        let early_data = side == Side::Client && self.negotiation.early_data;
+        self.sides[side].epochs(early_data, self.negotiation.is_13(), missed > 0)
+    }
+
+    /// Returns the keys that may be those of an epoch which a side is not yet in.
+    fn candidates(&self, side: Side, epoch: Epoch) -> Vec<Keys> {
+        let direction = &self.sides[side];
+        match (&direction.keys, direction.epoch, epoch) {
+            (Some(keys), Epoch::Traffic(now), Epoch::Traffic(then)) => {
+                let mut next = keys.updated();
+                for _ in now.saturating_add(1)..then {
+                    next = next.and_then(|keys| keys.updated());
+                }
+                next.into_iter().collect()
+            }
+            _ => self.negotiation.keys(side, epoch),
+        }
+    }
+
+    /// Looks for the connection among all of the key log, where its own random says nothing.
+    fn identify(&mut self, side: Side, record: &Record<'_>, missed: u64, at: At, keys: &KeyLog) -> Attempt {
+        let is_hidden = self.negotiation.client_random.is_none() || self.facts.encrypted_hello;
+        if !is_hidden || self.negotiation.secrets() > 0 {
+            return Attempt::NoKeys;
+        }
+        let most = if self.joined_late { u64::MAX } else { missed };
+        let Some(found) = identify(record, most, &self.negotiation, keys, &mut self.budget) else {
+            return Attempt::NoKeys;
+        };
+        self.negotiation.client_random = Some(found.client_random);
+        self.negotiation.look_up(keys);
+        let mut side = side;
+        if found.side != side {
+            self.swap();
+            side = found.side;
+        }
+        let opening = Opening { epoch: found.epoch, keys: Some(found.keys), number: found.number };
+        if self.joined_late {
+            self.outputs.anomaly(side, Anomaly::TlsMidStream { number: found.number }, at);
+        }
+        self.resume(side, opening, record, Gap::NONE, at);
+        self.held.release();
+        Attempt::Opens
+    }
+
+    /// Exchanges the sides.
+    pub(super) fn swap(&mut self) {
+        self.sides.swap();
+        self.held.swap();
+        self.swapped = !self.swapped;
+        self.outputs.push(Output::Swapped);
+    }
+
+    /// Goes on with the record that opens so, and reports what is missing before it.
+    fn resume(&mut self, side: Side, opening: Opening, record: &Record<'_>, gap: Gap<'_>, at: At) {
+        let Opening { epoch, keys, number } = opening;
+        let post_handshake = self.negotiation.post_handshake;
+        let direction = &mut self.sides[side];
+        let is_same = direction.epoch == epoch && keys.is_none();
+        let is_missing =
+            gap.skipped != Lost::Exact(0) || direction.passed.bytes > 0 || self.joined_late && !is_same;
+        let mut tail = None;
+        let (mut records, mut lost) = (direction.passed.records, Lost::Unknown { least: 0 });
+        if is_same {
+            records = number.saturating_sub(direction.number);
+            let missing = number.checked_sub(1).filter(|_| is_missing && records > 0);
+            tail = missing.and_then(|number| direction.tail(number, gap, record));
+            lost = match (&tail, missing) {
+                (Some(_), Some(_)) if direction.passed.records == 0 => Lost::Exact(0),
+                (Some(_), Some(before)) => direction.reckon(before, Lost::Exact(0), post_handshake),
+                _ => direction.reckon(number, gap.skipped, post_handshake),
+            };
+        } else {
+            direction.enter(epoch);
+            direction.keys = keys;
+        }
+        direction.number = number;
+        direction.passed = Passed::default();
+        if let Some(keys) = &direction.keys {
+            self.facts.suite = self.facts.suite.or(Some(keys.suite.id));
+        }
+        if !matches!(epoch, Epoch::Session(_)) {
+            self.facts.version = self.facts.version.or(Some(0x0304));
+        }
+        if !is_missing || matches!(epoch, Epoch::Clear | Epoch::Handshake) {
+            return;
+        }
+        self.sides[side].messages.gap();
+        self.sides[side].owe(lost);
+        if records > 0 {
+            let bytes = if let Lost::Exact(bytes) = lost { Some(bytes) } else { None };
+            let bytes = bytes.filter(|_| tail.is_none());
+            self.outputs.anomaly(side, Anomaly::TlsRecordsLost { records, bytes }, at);
+        }
+        if let Some(revealed) = tail {
+            self.reveal_tail(side, revealed, at);
+        }
+    }
+
+    /// Looks for the next record in what was gathered behind lost bytes, and returns the bytes from it on.
+    pub(super) fn search(&mut self, side: Side, at: At, keys: &KeyLog) -> Vec<(At, Vec<u8>)> {
+        let mut walk = mem::take(&mut self.sides[side].walk);
+        let mut found = Vec::new();
+        if let Some(search) = walk.search() {
+            while let Some(candidate) = search.candidate() {
+                let before = candidate.gap.earlier.last_chunk().copied();
+                let record = Record { header: candidate.header, fragment: candidate.fragment, before };
+                match self.judge(side, &record, candidate.gap, candidate.behind, at, keys) {
+                    Verdict::Refused => search.refuse(),
+                    Verdict::Undecided => break,
+                    Verdict::Record => {
+                        self.sides[if self.swapped { !side } else { side }].before = before;
+                        found = search.rest();
+                        break;
+                    }
+                    Verdict::Waits => {
+                        for (at, bytes) in search.rest() {
+                            self.hold(side, at, Input::Bytes(bytes));
+                        }
+                        search.withdraw();
+                        break;
+                    }
+                }
+                if self.opaque {
+                    return found;
+                }
+            }
+            search.trim();
+        }
+        if !found.is_empty() {
+            walk.resume();
+        }
+        self.sides[if self.swapped { !side } else { side }].walk = walk;
+        found
+    }
+
+    /// Decides whether what looks like a record is one.
+    fn judge(
+        &mut self,
+        side: Side,
+        record: &Record<'_>,
+        gap: Gap<'_>,
+        behind: &[u8],
+        at: At,
+        keys: &KeyLog,
+    ) -> Verdict {
+        let is_clear = self.sides[side].epoch == Epoch::Clear;
+        if record.header.kind == content::CHANGE_CIPHER_SPEC {
+            let is_one = is_clear && record.fragment == [1];
+            return if is_one { Verdict::Record } else { Verdict::Refused };
+        }
+        if is_clear && record.header.kind == content::HANDSHAKE && begins_message(record.fragment) {
+            if behind.len() < HEADER {
+                return Verdict::Undecided;
+            }
+            self.sides[side].messages.gap();
+            self.negotiation.lose_transcript();
+            return if Header::parse(behind).is_some() { Verdict::Record } else { Verdict::Refused };
+        }
+        match self.attempt(side, record, gap, at, keys) {
+            Attempt::Opens => Verdict::Record,
+            Attempt::Fails if self.sides[side].can_search() => Verdict::Refused,
+            Attempt::Fails => {
+                self.give_up(Opaque::KeysWrong, at, keys);
+                Verdict::Refused
+            }
+            Attempt::NoKeys => match self.wait_or_give_up(at, keys) {
+                Taken::Waits => Verdict::Waits,
+                Taken::Done => Verdict::Refused,
+            },
+        }
+    }
+}
+
+/// Divides the numbers to be tried into rounds, so that every key is tried with the small ones first.
+fn rounds(missed: u64) -> impl Iterator<Item = RangeInclusive<u64>> {
+    [(0, 1 << 12), (1 << 12, 1 << 16), (1 << 16, 1 << 20), (1 << 20, u64::MAX)]
+        .into_iter()
+        .filter(move |(from, _)| *from <= missed)
+        .map(move |(from, until): (u64, u64)| from..=missed.min(until.saturating_sub(1)))
+}

@@ -1,0 +1,490 @@
+use std::borrow::Cow;
+use std::collections::VecDeque;
+use std::mem;
+
+use super::cipher::Record;
+use super::direction::Direction;
+use super::held::{Held, Input, Item};
+use super::keylog::KeyLog;
+use super::keys::Epoch;
+use super::negotiation::Negotiation;
+use super::opening::Attempt;
+use super::output::Outputs;
+use super::record::{Found, Header, content};
+use super::resync::Gap;
+use super::{End, Facts, Limits, Opaque, Output};
+use crate::model::{Anomaly, At, Lost, Pair, Side};
+
+/// How many records in a row may fail to open before the keys are held to be wrong: where none ever did, and where some
+/// did.
+const FAILURES: [u64; 2] = [16, 256];
+
+/// Follows one TLS connection, and gives the plaintext of what the keys known open.
+///
+/// ```text
+///            ClientHello       keys known              both ends
+///   hellos ───────────────► ┌─────────────► opened ───────────────► over
+///                           │  ▲                │ gap: the number is searched
+///                           ▼  │ learn          └──► opened
+///                          held ─────────────► opaque
+///                                no key can come
+/// ```
+///
+/// After each call of [`push`](Self::push), [`gap`](Self::gap), [`learn`](Self::learn), [`end`](Self::end) or
+/// [`finish`](Self::finish), ask [`next`](Self::next) until it answers `None`.
+///
+/// The record layer never stops counting: a gap costs what it took. Records whose headers were captured are arithmetic;
+/// behind a lost header, a record is found by opening it with one of the numbers that are possible there.
+#[allow(clippy::struct_excessive_bools, reason = "facts that do not depend on each other")]
+pub struct Stream {
+    pub(super) limits: Limits,
+    pub(super) facts: Facts,
+    pub(super) negotiation: Negotiation,
+    pub(super) sides: Pair<Direction>,
+    pub(super) held: Held,
+    pub(super) outputs: Outputs,
+    /// Early data, until the server is known to take it.
+    pub(super) early: Vec<(At, At, Vec<u8>)>,
+    /// The version of the key log that was looked at.
+    seen: u64,
+    /// What is left for finding the connection among all of a key log.
+    pub(super) budget: u64,
+    pub(super) joined_late: bool,
+    told: bool,
+    pub(super) opaque: bool,
+    /// The sides were exchanged while bytes were taken.
+    pub(super) swapped: bool,
+}
+
+/// What became of a record.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Taken {
+    Done,
+    /// It has to wait for a key, or for the server's hello.
+    Waits,
+}
+
+impl Stream {
+    /// Makes one for a connection whose first bytes come next.
+    pub fn new(limits: Limits) -> Self {
+        Stream {
+            budget: limits.trials,
+            limits,
+            facts: Facts::default(),
+            negotiation: Negotiation::default(),
+            sides: Pair::from_fn(|_| Direction::default()),
+            held: Held::default(),
+            outputs: Outputs::default(),
+            early: Vec::new(),
+            seen: 0,
+            joined_late: false,
+            told: false,
+            opaque: false,
+            swapped: false,
+        }
+    }
+
+    /// Makes one for a connection of which the beginning was not captured.
+    pub fn mid_stream(limits: Limits) -> Self {
+        let sides = Pair::from_fn(|_| Direction::mid_stream());
+        Stream { sides, joined_late: true, ..Stream::new(limits) }
+    }
+
+    /// Takes bytes of one side.
+    pub fn push(&mut self, side: Side, bytes: &[u8], at: At, keys: &KeyLog) {
+        if !self.opaque {
+            self.refresh(keys);
+            self.feed(side, Cow::Borrowed(bytes), at, keys);
+        }
+    }
+
+    /// Notes that bytes of one side are missing.
+    pub fn gap(&mut self, side: Side, lost: Lost, at: At) {
+        if self.opaque {
+            return;
+        }
+        if self.held.is_blocked(side) {
+            self.hold(side, at, Input::Gap(lost));
+            return;
+        }
+        let direction = &mut self.sides[side];
+        direction.gapped = true;
+        if let Some(cut) = direction.walk.gap(lost) {
+            self.cut(side, &cut, at);
+        }
+    }
+
+    /// Notes that a side sends no more.
+    pub fn end(&mut self, side: Side, at: At) {
+        if self.opaque {
+            return;
+        }
+        if self.held.is_blocked(side) {
+            self.hold(side, at, Input::End);
+            return;
+        }
+        if let Some(cut) = self.sides[side].walk.end() {
+            self.sides[side].gapped = true;
+            self.cut(side, &cut, at);
+        }
+        let direction = &mut self.sides[side];
+        if mem::replace(&mut direction.closed, true) {
+            return;
+        }
+        let incomplete = direction.walk.search().is_some_and(|search| search.skipped() != Lost::Exact(0));
+        if incomplete || direction.passed.bytes > 0 {
+            direction.owe(Lost::Unknown { least: 0 });
+        }
+        if direction.keys.is_some() {
+            if !incomplete {
+                self.outputs.anomaly(side, Anomaly::TlsTruncated {}, at);
+            }
+            self.report_end(side, End::Truncated, at);
+        } else if self.sides.client.closed && self.sides.server.closed {
+            self.tell();
+        }
+    }
+
+    /// Takes note that the key log grew.
+    pub fn learn(&mut self, keys: &KeyLog) {
+        if !self.opaque {
+            self.refresh(keys);
+        }
+    }
+
+    /// Takes note that no more keys will be waited for: what is held is given up.
+    pub fn finish(&mut self, at: At, keys: &KeyLog) {
+        let failed = Side::BOTH.into_iter().any(|side| self.sides[side].passed.records > 0);
+        if !self.opaque && !self.facts.decrypted && (failed || self.held.is_any_blocked()) {
+            let why = if self.negotiation.secrets() > 0 { Opaque::KeysWrong } else { Opaque::NoKeys };
+            self.give_up(why, at, keys);
+        }
+        if !self.opaque {
+            self.tell();
+        }
+    }
+
+    /// Returns the next output; until it answers `None`, nothing may be pushed.
+    pub fn next(&mut self, keys: &KeyLog) -> Option<Output<'_>> {
+        while self.outputs.is_empty() {
+            self.outputs.clear();
+            let Item { side, at, input } = self.held.next()?;
+            match input {
+                Input::Bytes(bytes) => self.feed(side, Cow::Owned(bytes), at, keys),
+                Input::Gap(lost) => self.gap(side, lost, at),
+                Input::End => self.end(side, at),
+            }
+        }
+        self.outputs.next()
+    }
+
+    /// Returns what is known of the connection.
+    pub const fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    /// Returns how many bytes wait for keys.
+    pub const fn held(&self) -> usize {
+        self.held.bytes()
+    }
+
+    /// Returns how many bytes of unfinished records and messages are kept.
+    pub fn gathered(&self) -> usize {
+        let side = |it: &Direction| it.walk.held().saturating_add(it.messages.held());
+        side(&self.sides.client).saturating_add(side(&self.sides.server))
+    }
+
+    /// Returns the random under which a key is waited for; `None` where none is, or any may help.
+    pub fn wants(&self) -> Option<&[u8; 32]> {
+        self.negotiation.client_random.as_ref().filter(|_| self.held.is_any_blocked())
+    }
+
+    /// Tells whether keys are waited for.
+    pub fn is_waiting(&self) -> bool {
+        self.held.is_any_blocked()
+    }
+
+    /// Stops holding bytes: records are counted from now on until keys come.
+    pub fn release(&mut self) {
+        while let Some(item) = self.held.oldest() {
+            self.pass_by(item);
+        }
+    }
+
+    fn refresh(&mut self, keys: &KeyLog) {
+        if mem::replace(&mut self.seen, keys.version()) == keys.version() {
+            return;
+        }
+        let is_known = self.negotiation.secrets() > 0;
+        if self.negotiation.look_up(keys) || !is_known {
+            self.held.release();
+        }
+    }
+
+    /// Takes bytes of one side, and what had been gathered to search in.
+    fn feed(&mut self, mut side: Side, bytes: Cow<'_, [u8]>, at: At, keys: &KeyLog) {
+        if self.held.is_blocked(side) {
+            self.hold(side, at, Input::Bytes(bytes.into_owned()));
+            return;
+        }
+        let mut work = VecDeque::from([(at, bytes)]);
+        while let Some((at, bytes)) = work.pop_front() {
+            let mut input = &bytes[..];
+            while let Some(found) = self.sides[side].walk.step(&mut input, at) {
+                let taken = match found {
+                    Found::Record { header, fragment, first } => {
+                        let taken = self.record(side, header, &fragment, (first, at), keys);
+                        if taken == Taken::Waits {
+                            let record = [&header.to_bytes()[..], &fragment].concat();
+                            self.hold(side, first, Input::Bytes(record));
+                        }
+                        taken
+                    }
+                    Found::Cut(cut) => {
+                        self.cut(side, &cut, at);
+                        Taken::Done
+                    }
+                    Found::NoHeader => {
+                        self.no_header(side, at, keys);
+                        Taken::Done
+                    }
+                };
+                if self.opaque {
+                    return;
+                }
+                if mem::take(&mut self.swapped) {
+                    side = !side;
+                }
+                if taken == Taken::Waits {
+                    self.hold(side, at, Input::Bytes(input.to_vec()));
+                    for (at, bytes) in work {
+                        self.hold(side, at, Input::Bytes(bytes.into_owned()));
+                    }
+                    return;
+                }
+            }
+            // What was gathered lies before what is still to be done.
+            for (at, bytes) in self.search(side, at, keys).into_iter().rev() {
+                work.push_front((at, Cow::Owned(bytes)));
+            }
+            if self.opaque {
+                return;
+            }
+            if mem::take(&mut self.swapped) {
+                side = !side;
+            }
+            if self.held.is_blocked(side) {
+                for (at, bytes) in work {
+                    self.hold(side, at, Input::Bytes(bytes.into_owned()));
+                }
+                return;
+            }
+        }
+    }
+
+    /// Holds what came of a side, and gives up the oldest at the bound: it is counted instead.
+    pub(super) fn hold(&mut self, side: Side, at: At, input: Input) {
+        self.held.hold(side, at, input);
+        while self.held.bytes() > self.limits.held {
+            let Some(item) = self.held.oldest() else {
+                break;
+            };
+            self.pass_by(item);
+        }
+    }
+
+    /// Counts records that will not be opened.
+    fn pass_by(&mut self, item: Item) {
+        let is_13 = self.negotiation.is_13();
+        let direction = &mut self.sides[item.side];
+        let pass = |direction: &mut Direction, header: Header| {
+            // TLS 1.3's ChangeCipherSpec has no number.
+            if header.kind != content::CHANGE_CIPHER_SPEC || is_13 == Some(false) {
+                direction.pass(header, header.kind == content::APPLICATION_DATA);
+            }
+        };
+        match item.input {
+            Input::Bytes(bytes) => {
+                let mut input = &bytes[..];
+                while let Some(found) = direction.walk.step(&mut input, item.at) {
+                    match found {
+                        Found::Record { header, .. } => pass(direction, header),
+                        Found::Cut(cut) => pass(direction, cut.header),
+                        Found::NoHeader => {}
+                    }
+                }
+                if let Some(search) = direction.walk.search() {
+                    search.forget();
+                }
+            }
+            Input::Gap(lost) => {
+                if let Some(cut) = direction.walk.gap(lost) {
+                    pass(direction, cut.header);
+                }
+            }
+            Input::End => direction.closed = true,
+        }
+    }
+
+    /// Takes a whole record.
+    fn record(
+        &mut self,
+        side: Side,
+        header: Header,
+        fragment: &[u8],
+        (first, at): (At, At),
+        keys: &KeyLog,
+    ) -> Taken {
+        let direction = &self.sides[side];
+        if direction.closed {
+            return Taken::Done;
+        }
+        if header.kind == content::CHANGE_CIPHER_SPEC && header.length == 1 {
+            return self.change_cipher_spec(side);
+        }
+        if self.is_clear(side, header) {
+            self.clear(side, header.kind, fragment, at, keys);
+            return Taken::Done;
+        }
+        // Application data before any hello: the beginning was not captured.
+        let is_first = self.facts.ja4.is_none() && self.negotiation.version.is_none();
+        self.joined_late |= is_first && direction.keys.is_none() && header.kind == content::APPLICATION_DATA;
+        let record = Record { header, fragment, before: direction.before };
+        self.sides[side].before = fragment.last_chunk().copied();
+        if self.open(side, &record, (first, at), keys) {
+            return Taken::Done;
+        }
+        let in_sync = self.sides[side].passed.records == 0;
+        match self.attempt(side, &record, Gap::NONE, at, keys) {
+            Attempt::Opens => {
+                let side = if self.swapped { !side } else { side };
+                self.open(side, &record, (first, at), keys);
+                Taken::Done
+            }
+            Attempt::NoKeys => {
+                self.sides[side].before = record.before;
+                self.wait_or_give_up(at, keys)
+            }
+            Attempt::Fails => self.failed(side, header, in_sync, at, keys),
+        }
+    }
+
+    /// Deals with a record that is not authentic under any key that is known.
+    fn failed(&mut self, side: Side, header: Header, in_sync: bool, at: At, keys: &KeyLog) -> Taken {
+        let direction = &mut self.sides[side];
+        let is_proven = direction.keys.is_some();
+        if in_sync && is_proven {
+            let number = direction.number;
+            let anomaly = Anomaly::TlsBadRecord { number, length: header.length as u64 };
+            self.outputs.anomaly(side, anomaly, at);
+        }
+        if !is_proven && !keys.is_complete() && self.has_expected_keys(side) {
+            return Taken::Waits;
+        }
+        let direction = &mut self.sides[side];
+        direction.pass(header, header.kind == content::APPLICATION_DATA);
+        let [never, now] = FAILURES;
+        if direction.passed.records > if is_proven { now } else { never } || !direction.can_search() {
+            self.give_up(Opaque::KeysWrong, at, keys);
+        }
+        Taken::Done
+    }
+
+    /// Tells whether keys are known of the epoch in which the next record has to be.
+    fn has_expected_keys(&self, side: Side) -> bool {
+        let direction = &self.sides[side];
+        let expected = direction.epochs(false, self.negotiation.is_13(), false);
+        expected.first().is_some_and(|epoch| !self.negotiation.keys(side, *epoch).is_empty())
+    }
+
+    fn is_clear(&self, side: Side, header: Header) -> bool {
+        match self.sides[side].epoch {
+            // A second ClientHello comes behind early data that was rejected.
+            Epoch::Clear | Epoch::Early if header.kind == content::HANDSHAKE => true,
+            Epoch::Session(_) => false,
+            _ => header.kind == content::ALERT && header.length == 2,
+        }
+    }
+
+    fn no_header(&mut self, side: Side, at: At, keys: &KeyLog) {
+        self.sides[side].gapped = true;
+        if self.facts.ja4.is_none() && self.facts.version.is_none() && !self.joined_late {
+            self.give_up(Opaque::NotTls, at, keys);
+        }
+    }
+
+    /// Decides what becomes of a record for which there is no key: it waits where one can still come.
+    pub(super) fn wait_or_give_up(&mut self, at: At, keys: &KeyLog) -> Taken {
+        let negotiation = &self.negotiation;
+        let is_unsupported = negotiation.suite.is_some_and(|id| super::suite::Suite::by_id(id).is_none());
+        // The server's hello may be on its way: packets of both sides change places.
+        let awaited = negotiation.server_random.is_none() && !self.sides.server.gapped && !self.joined_late;
+        let why = if is_unsupported {
+            Opaque::SuiteUnsupported
+        } else if awaited {
+            return Taken::Waits;
+        } else if negotiation.is_13() == Some(false) && negotiation.server_random.is_none() {
+            Opaque::HandshakeMissing
+        } else if !keys.is_complete() {
+            return Taken::Waits;
+        } else if keys.is_given() && self.joined_late {
+            Opaque::HandshakeMissing
+        } else {
+            Opaque::NoKeys
+        };
+        self.give_up(why, at, keys);
+        Taken::Done
+    }
+
+    /// Stops following the connection.
+    pub(super) fn give_up(&mut self, why: Opaque, at: At, keys: &KeyLog) {
+        if mem::replace(&mut self.opaque, true) {
+            return;
+        }
+        self.tell();
+        self.held.clear();
+        self.early = Vec::new();
+        let known = keys.secrets() as u64;
+        let name = self.facts.server_name.clone();
+        let anomaly = match why {
+            Opaque::NotTls => None,
+            Opaque::NoKeys => {
+                let prefix =
+                    self.negotiation.client_random.and_then(|random| random.first_chunk::<4>().copied());
+                let client_random = prefix.map(|bytes| format!("{:08x}", u32::from_be_bytes(bytes)).into());
+                Some(Anomaly::TlsNoKeys { client_random, server_name: name, known })
+            }
+            Opaque::KeysWrong => Some(Anomaly::TlsKeysWrong { tried: self.negotiation.secrets() as u64 }),
+            Opaque::HandshakeMissing => Some(Anomaly::TlsHandshakeMissing { server_name: name }),
+            Opaque::SuiteUnsupported => {
+                self.facts.suite_name().map(|suite| Anomaly::TlsSuiteUnsupported { suite })
+            }
+        };
+        if let Some(anomaly) = anomaly.filter(|_| keys.is_given()) {
+            self.outputs.anomaly(None, anomaly, at);
+        }
+        self.outputs.push(Output::Opaque(why));
+        self.sides = Pair::from_fn(|_| Direction::default());
+        self.negotiation = Negotiation::default();
+    }
+
+    /// Reports the facts, once.
+    pub(super) fn tell(&mut self) {
+        if !mem::replace(&mut self.told, true) {
+            self.outputs.push(Output::Hello(Box::new(self.facts.clone())));
+        }
+    }
+
+    fn change_cipher_spec(&mut self, side: Side) -> Taken {
+        match self.negotiation.is_13() {
+            Some(false) => {
+                if self.sides[side].epoch == Epoch::Clear {
+                    self.sides[side].enter(Epoch::Session(1));
+                }
+                Taken::Done
+            }
+            None if self.negotiation.version.is_none() && !self.sides.server.gapped => Taken::Waits,
+            _ => Taken::Done,
+        }
+    }
+}
