@@ -282,7 +282,7 @@ pub struct Wire {
     pub first: At,
 }
 
-/// Adds up what one side sent.
+/// The sums of what one side sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DirectionTotals {
     /// Messages and control frames.
@@ -312,7 +312,7 @@ pub struct Closed {
     pub totals: Pair<DirectionTotals>,
 }
 
-/// Takes events, one after the other.
+/// A consumer of events, one after the other.
 pub trait Sink {
     /// Takes one event; what it lends is gone when this returns.
     fn event(&mut self, event: &Event<'_>);

@@ -16,7 +16,7 @@ pub struct Count {
     pub device_dropped: u64,
 }
 
-/// Shows the [`Count`]s of a source that somebody else holds; clones show the same.
+/// The [`Count`]s of a source that somebody else holds; clones share them.
 #[derive(Clone, Debug, Default)]
 pub struct Counts(Arc<[Counter]>);
 

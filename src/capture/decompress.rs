@@ -60,7 +60,7 @@ impl Compression {
     }
 }
 
-/// Reads one frame after the other: the decoder stops at the end of each.
+/// A reader of one frame after the other: the decoder stops at the end of each.
 struct Lz4<R: Read>(lz4_flex::frame::FrameDecoder<BufReader<R>>);
 
 impl<R: Read> Read for Lz4<R> {
@@ -74,7 +74,7 @@ impl<R: Read> Read for Lz4<R> {
     }
 }
 
-/// Reads one frame after the other: the decoder itself knows only one.
+/// A reader of one frame after the other: the decoder itself knows only one.
 struct Zstandard<R> {
     frames: FrameDecoder,
     source: BufReader<R>,

@@ -18,7 +18,7 @@ const AFTER: &str = " (the offset counts bytes after decompression)";
 /// How much is read at first, and of a pipe that trickles.
 const SMALL_BLOCK: usize = 16 * 1024;
 
-/// Reads one capture, block by block.
+/// A reader of one capture, block by block.
 ///
 /// A block is read straight into the round; only the start of a record that is not whole yet is carried over to
 /// the next one.

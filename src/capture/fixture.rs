@@ -12,7 +12,7 @@ use super::order::Order;
 use super::{Error, Files, Item, Next, PacketBatch, Source as _};
 use crate::model::Anomaly;
 
-/// Writes numbers in either order.
+/// A writer of numbers in either byte order.
 #[derive(Clone, Debug)]
 pub(super) struct Bytes {
     pub(super) order: Order,

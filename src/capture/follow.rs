@@ -23,7 +23,7 @@ const GONE: Duration = Duration::from_secs(1);
 /// How much of a file's beginning names it: its header and the stamp of its first packet, at least.
 const HEAD: usize = 512;
 
-/// Reads a capture file as it grows, and goes on with the file that follows it when it is rotated.
+/// A source that reads a capture file as it grows, and goes on with the file that follows it when it is rotated.
 ///
 /// ```text
 ///   read ─► the end of what is there ─┬─ it grew ──────────────────────────────► read on
@@ -260,7 +260,7 @@ fn start(
     Ok((Reader::new(name, Box::new(Growing { tail: Arc::clone(&tail), seen })), tail))
 }
 
-/// Reads the file at hand; its end is the end only when another file has begun.
+/// A reader of the file at hand; its end is the end only when another file has begun.
 struct Growing {
     tail: Arc<Tail>,
     seen: HashSet<(u64, Vec<u8>)>,

@@ -75,7 +75,7 @@ pub(super) enum Stop {
     Lost,
 }
 
-/// Takes what is found in a block of the file.
+/// A consumer of what is found in a block of the file.
 #[derive(Debug)]
 pub(super) struct Found<'a> {
     /// Packets, with their stamps as the file has them, and TLS key logs.

@@ -22,7 +22,7 @@ const BLOCKS: usize = 32 * BLOCK;
 /// The stamp of a file whose next packet is not known: it comes first, so that we look.
 const UNKNOWN: Timestamp = Timestamp::from_nanos(i64::MIN);
 
-/// Reads capture files as one stream in time order, numbered through from 1.
+/// A source that reads capture files as one stream in time order, numbered through from 1.
 ///
 /// Each file is taken in its own order; where two have packets of the same stamp, the earlier one on the command
 /// line goes first. Rounds of a file that no other file cuts into are handed on as they are; only where files

@@ -1,4 +1,4 @@
-/// Says in which order the machine that wrote a capture stored its numbers.
+/// The byte order of the machine that wrote a capture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Order {
     Little,

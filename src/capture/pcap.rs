@@ -14,7 +14,7 @@ const RESERVED: u32 = 0x03ff_0000;
 /// What a snap length of 0 stands for, and how far a record may lie beyond its file's snap length.
 const SNAP_LENGTH: usize = 256 * 1024;
 
-/// Reads the records of a pcap file (draft-ietf-opsawg-pcap).
+/// A reader of the records of a pcap file (draft-ietf-opsawg-pcap).
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pcap {
     order: Order,

@@ -28,7 +28,7 @@ const TLS_KEY_LOG: u32 = 0x544c_534b;
 /// How many interfaces of one section are remembered.
 const INTERFACES: usize = 65_536;
 
-/// Reads the blocks of a pcapng file (draft-ietf-opsawg-pcapng).
+/// A reader of the blocks of a pcapng file (draft-ietf-opsawg-pcapng).
 #[derive(Debug)]
 pub(super) struct Pcapng {
     order: Order,

@@ -11,7 +11,7 @@ pub struct Progress {
     pub total: Option<u64>,
 }
 
-/// Shows the [`Progress`] of a source that somebody else holds; clones show the same.
+/// The [`Progress`] of a source that somebody else holds; clones share it.
 #[derive(Clone, Debug, Default)]
 pub struct ReadProgress {
     read: Arc<AtomicU64>,

@@ -42,7 +42,7 @@ pub struct Finding {
     pub anomaly: Anomaly,
 }
 
-/// Decides which broken rules fail a check.
+/// The rules whose breach fails a check.
 #[derive(Clone, Debug)]
 pub struct Bar {
     least: Severity,

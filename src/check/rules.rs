@@ -16,7 +16,7 @@ pub struct Rules {
     ignored: BTreeSet<&'static str>,
 }
 
-/// Says that there is no such rule.
+/// The name of a rule that there is none of.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("there is no rule called {0}: `wirefin rules` lists them")]
 pub struct UnknownRule(pub String);

@@ -46,7 +46,7 @@ pub(super) struct List {
     format: String,
 }
 
-/// Says from where on a broken rule fails the check.
+/// The severity from which on a broken rule fails the check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum FailOn {
     #[value(help = "a MUST is broken")]

@@ -12,7 +12,7 @@ const LARGE: u64 = 64 << 20;
 /// How often the line is written anew.
 const EVERY: Duration = Duration::from_millis(200);
 
-/// Shows on standard error how far the work is, where that is a terminal and the work is long.
+/// A line on standard error that says how far the work is, where that is a terminal and the work is long.
 ///
 /// Clones count for the same line.
 #[derive(Clone, Debug)]

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::capture::folder;
 
-/// Lists what the program still needs after everything is open.
+/// What the program still needs after everything is open.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Needs {
     /// Files and folders that are read later on.

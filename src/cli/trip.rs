@@ -201,7 +201,7 @@ fn name(output: &args::Output, error: io::Error) -> anyhow::Error {
     anyhow::Error::new(error).context(format!("cannot write {file}"))
 }
 
-/// Shows progress while an output is filled.
+/// An output that shows progress while it is filled.
 struct Monitored<O> {
     output: O,
     progress: Progress,

@@ -2,7 +2,7 @@ use super::line::Lines;
 use super::{Format, Settings};
 use crate::event::Event;
 
-/// Writes one JSON array of the objects that [`super::Ndjson`] writes.
+/// A writer of one JSON array of the objects that [`super::Ndjson`] writes.
 #[derive(Clone, Debug)]
 pub struct Json {
     lines: Lines,

@@ -13,7 +13,7 @@ use crate::event::{
 use crate::model::{At, Side, Timestamp};
 use crate::view::{Rfc3339, close_code_name};
 
-/// Writes events as JSON objects without a line feed.
+/// A writer of events as JSON objects without a line feed.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Lines {
     clock: Rfc3339,

@@ -2,7 +2,7 @@ use super::line::Lines;
 use super::{Format, Settings};
 use crate::event::Event;
 
-/// Writes one JSON object a line: the promise of `docs/ndjson.md`.
+/// A writer of one JSON object a line: the promise of `docs/ndjson.md`.
 #[derive(Clone, Debug)]
 pub struct Ndjson {
     lines: Lines,

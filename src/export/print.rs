@@ -3,7 +3,7 @@ use crate::event::Event;
 use crate::model::Timestamp;
 use crate::view::Printer;
 
-/// Writes one line an event for human eyes.
+/// A writer of one line an event for human eyes.
 #[derive(Clone, Debug)]
 pub struct Print(pub Printer);
 

@@ -6,7 +6,7 @@ use super::{Facts, Filter};
 use crate::event::{ConnId, Event, Kind, Opening, Rejected, Sink};
 use crate::model::{Anomaly, At, Side, Timestamp};
 
-/// Lets through to another sink what a filter is true of, and what is needed to understand it.
+/// A sink that hands on what a filter is true of, and what is needed to understand it.
 ///
 /// Every row is asked by itself: openings, messages, frames, anomalies and closings. Besides those of which the filter
 /// is true pass:

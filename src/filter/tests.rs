@@ -230,7 +230,7 @@ fn numbers_of_json_are_compared_exactly() {
     }
 }
 
-/// Counts how often it is fetched.
+/// A body that counts how often it is fetched.
 struct Counted(std::cell::Cell<u32>);
 
 impl Body for Counted {

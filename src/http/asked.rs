@@ -1,6 +1,6 @@
 //! Requests that have no answer yet (RFC 9112 §9.3).
 
-/// Counts requests without an answer, in order; what they asked matters for HEAD and for the last one.
+/// The requests without an answer, in order; what they asked matters for HEAD and for the last one.
 #[derive(Debug, Default)]
 pub(super) struct PendingRequests {
     ordinary: u32,

@@ -36,7 +36,7 @@ pub enum Output {
     },
 }
 
-/// Follows the HTTP/1.x exchanges of one connection before an upgrade, or without one (RFC 9112).
+/// The HTTP/1.x exchanges of one connection before an upgrade, or without one (RFC 9112).
 ///
 /// ```text
 ///              ┌──────────── body skipped ◄───────────┐

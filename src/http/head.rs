@@ -197,7 +197,7 @@ pub(super) fn lists(value: &[u8], token: &[u8]) -> bool {
     value.split(|&b| b == b',').any(|element| trim(element).eq_ignore_ascii_case(token))
 }
 
-/// Finds the empty line that ends a head which comes in pieces, looking at each byte once (RFC 9112 §2.1).
+/// A search for the empty line that ends a head which comes in pieces; it looks at each byte once (RFC 9112 §2.1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct BlankLine {
     line: Line,

@@ -33,7 +33,7 @@ impl BufferedBytes {
     }
 }
 
-/// Keeps pieces in order, within a bound that is given with each of them.
+/// A queue of pieces within a bound that is given with each of them.
 #[derive(Debug, Default)]
 pub(super) struct Held {
     pieces: VecDeque<BufferedBytes>,

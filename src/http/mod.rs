@@ -25,7 +25,7 @@ pub use exchange::{HttpTracker, Output};
 pub use held::BufferedBytes;
 pub use looks::{Sniff, looks_like};
 
-/// Bounds what [`HttpTracker`] keeps of one connection.
+/// The bounds of what [`HttpTracker`] keeps of one connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// The longest head that is read, in bytes.

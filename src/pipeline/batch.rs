@@ -52,7 +52,7 @@ pub(super) struct Item {
 /// Marks an offset as one into `rebuilt`.
 const REBUILT: u32 = 1 << 31;
 
-/// Finds the segments in batches; it sees every packet, in order.
+/// The decoder of batches into segments; it sees every packet, in order.
 #[derive(Debug)]
 pub(super) struct Preparer {
     decoder: Decoder,

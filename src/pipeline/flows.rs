@@ -2,7 +2,7 @@ use crate::capture::{Belongs, Sorter};
 use crate::model::{Flags, Packet};
 use crate::wire::{Decoded, Decoder, Limits};
 
-/// Tells those who save packets which connection each one is of.
+/// The connections that packets belong to, for those who save packets.
 #[derive(Debug)]
 pub struct Flows(Decoder);
 

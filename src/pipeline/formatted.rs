@@ -6,7 +6,7 @@ use crate::event::{Event, Kind, Sink};
 use crate::export::Format;
 use crate::model::Timestamp;
 
-/// Writes events in a format to a file or pipe.
+/// A writer of events in a format to a file or pipe.
 #[derive(Debug)]
 pub struct Formatted<F, W> {
     format: F,

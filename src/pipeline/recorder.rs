@@ -7,7 +7,7 @@ use crate::event::{Event, Sink};
 use crate::model::Timestamp;
 use crate::store::{Batch, Phase, Shared};
 
-/// Keeps events in a store, for the screen.
+/// An output that keeps events in a store, for the screen.
 #[derive(Clone, Debug)]
 pub struct Recorder {
     store: Shared,

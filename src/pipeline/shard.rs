@@ -12,14 +12,14 @@ pub(super) struct Shard<C> {
     pub(super) sink: Counting<C>,
 }
 
-/// Counts events on their way into a collector.
+/// A counter of events on their way into a collector.
 pub(super) struct Counting<C> {
     pub(super) collector: C,
     pub(super) summary: Summary,
     pub(super) hook: Option<Hook>,
 }
 
-/// Hears of every conversation that begins, on whatever thread that is seen.
+/// A function that hears of every conversation that begins, on whatever thread that is seen.
 pub type Hook = std::sync::Arc<dyn Fn(&Opening) + Send + Sync>;
 
 impl<C: Collector> Sink for Counting<C> {

@@ -5,7 +5,7 @@ use super::{Collector, Control, Output};
 use crate::filter::{Filter, Filtered};
 use crate::model::Timestamp;
 
-/// Lets through to another output what a filter lets through.
+/// An output that hands on what a filter lets through.
 #[derive(Debug)]
 pub struct FilteredOutput<O> {
     output: O,

@@ -4,7 +4,7 @@ use crate::event::{Anomaly, Event, Kind, Severity};
 use crate::model::Timestamp;
 use crate::wire::{DecodeError, Unread};
 
-/// Adds up what a run saw, so that nothing is left out without a word.
+/// The summary of what a run saw, so that nothing is left out without a word.
 #[derive(Clone, Debug, Default)]
 pub struct Summary {
     /// Packets.
@@ -40,7 +40,7 @@ pub struct Summary {
 /// Bounds the kinds of unread packets that are counted each by itself.
 const KINDS: usize = 256;
 
-/// Adds up what a user is told in few words.
+/// The counts that a user is told in a line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RunStats {
     /// WebSocket conversations.

@@ -37,7 +37,7 @@ pub struct Analyzer {
     counts: Counts,
 }
 
-/// Adds up what a shard has seen.
+/// The counts of what a shard has seen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// TCP connections.

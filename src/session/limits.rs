@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use crate::{http, tcp, websocket::deflate};
 
-/// Bounds what one shard of the analyzer keeps. There are 64 shards, and memory is bounded by 64 times what is
+/// The bounds of what one shard of the analyzer keeps. There are 64 shards, and memory is bounded by 64 times what is
 /// said here.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {

@@ -4,7 +4,7 @@ use crate::event::ConnId;
 use crate::model::{Anomaly, Side};
 use crate::tcp::Differences;
 
-/// Says whose bytes they are: of which connection, and of which side of it.
+/// The owner of bytes: which connection, and of which side of it.
 type Owner = (ConnId, Side);
 
 /// Bounds the bytes that are kept, those of one segment, and the segments: what all shards keep shall fit a cache.
@@ -12,7 +12,7 @@ const ROOM: usize = 16 << 10;
 const OF_ONE: usize = 1536;
 const SEGMENTS: usize = 128;
 
-/// Keeps copies of the bytes that all connections of a shard handed on last.
+/// Copies of the bytes that all connections of a shard handed on last.
 ///
 /// The first copy of a byte stands, and bytes in order go on at once; but who slips others under the same numbers a
 /// little later, as an attacker would, is to be told of. So the beginnings of the last segments are remembered, as many

@@ -15,7 +15,7 @@ use crate::websocket::{Header, Rsv1};
 
 pub(super) use gathered::Piece;
 
-/// Looks for frames in bytes whose beginning is not known: behind a gap that swallowed a header, or in a stream
+/// A search for frames in bytes whose beginning is not known: behind a gap that swallowed a header, or in a stream
 /// joined late.
 ///
 /// Every offset is a candidate. A candidate is followed from header to header; one that is illegal refutes it, and

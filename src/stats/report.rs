@@ -39,7 +39,7 @@ pub struct Report {
     pub conversations: Vec<Conversation>,
 }
 
-/// Adds up all conversations.
+/// The sums over all conversations.
 #[derive(Clone, Debug, Serialize)]
 pub struct Sum {
     /// Conversations.
@@ -58,7 +58,7 @@ pub struct Sum {
     pub unanswered_pings: u64,
 }
 
-/// Adds up what one side sent.
+/// The sums of what one side sent.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct DirectionTotals {
     /// Messages and control frames.
@@ -71,7 +71,7 @@ pub struct DirectionTotals {
     pub wire_bytes: u64,
 }
 
-/// Tells messages over time.
+/// Messages over time.
 #[derive(Clone, Debug, Serialize)]
 pub struct Rate {
     /// When the first slot begins.
@@ -86,7 +86,7 @@ pub struct Rate {
     pub server: Vec<u64>,
 }
 
-/// Tells the lengths of each side's messages.
+/// The lengths of each side's messages.
 #[derive(Clone, Debug, Serialize)]
 pub struct Lengths {
     /// The clients'.
@@ -159,7 +159,7 @@ pub struct Code {
     pub count: u64,
 }
 
-/// Adds up the conversations with one host and path.
+/// The sums over the conversations with one host and path.
 #[derive(Clone, Debug, Serialize)]
 pub struct EndpointTraffic {
     /// The host, with the port where the URL names it; the server's address where no handshake was captured.
@@ -241,7 +241,7 @@ pub struct Peer {
     pub port: u16,
 }
 
-/// Counts anomalies.
+/// Counts of anomalies, by severity.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Anomalies {
     /// MUSTs that were broken.

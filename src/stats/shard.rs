@@ -11,7 +11,7 @@ use crate::event::{ConnId, DirectionTotals, Event, Gather, Kind, Message, Openin
 use crate::model::{At, Pair, Side};
 use crate::websocket::Opcode;
 
-/// Counts what passes.
+/// The statistics of the events that pass.
 #[derive(Debug, Default)]
 pub struct Stats {
     /// Conversations that are not over, and where they stand in `rows`.

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use crate::model::{Pair, Side, Timestamp};
 
-/// Counts messages over time in a fixed number of slots, whose width doubles when the time grows beyond them.
+/// Message counts over time in a fixed number of slots, whose width doubles when the time grows beyond them.
 ///
 /// Slots begin at multiples of their width since 1970, so that two timelines can be put together, and the result depends
 /// on nothing but the times counted.

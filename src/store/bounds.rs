@@ -1,4 +1,4 @@
-/// Bounds what a [`super::Store`] may take.
+/// The bounds of what a [`super::Store`] may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds {
     /// Memory for everything, in bytes: payloads beyond it go to a temporary file.

@@ -21,7 +21,7 @@ pub struct Marks {
     pub worst: Option<Severity>,
 }
 
-/// Counts what happened in a stretch of time.
+/// The counts of what happened in a stretch of time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Column {
     /// Messages and control frames of each side.
@@ -65,7 +65,7 @@ impl Column {
     }
 }
 
-/// Counts messages in time, in ever longer buckets as the capture grows: the memory is the same for any length.
+/// Message counts in time, in ever longer buckets as the capture grows: the memory is the same for any length.
 #[derive(Debug)]
 pub(super) struct Rates {
     start: Option<Timestamp>,

@@ -14,7 +14,7 @@ use super::record::{self, Record, Tail};
 use crate::event::{self, ConnId, Frame, Framing, Opcode, Severity};
 use crate::model::{Anomaly, At, Pair, Side, Timestamp};
 
-/// Keeps events in memory, bounded, and answers what a screen asks.
+/// Events kept in memory, within bounds, and the answers to what a screen asks.
 #[derive(Debug, Default)]
 pub struct Store {
     bounds: Bounds,

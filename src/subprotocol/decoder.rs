@@ -9,7 +9,7 @@ use super::input::Input;
 use super::pairs::Pairs;
 use super::unit::{Draft, Role, Units};
 
-/// Decodes the messages of one conversation; one type for each sub-protocol.
+/// A decoder of the messages of one conversation; one type for each sub-protocol.
 ///
 /// It has no clock, no callback and no error: what the peers did wrong is an anomaly, what does not fit the protocol at
 /// all is a [contradiction](Out::contradiction).

@@ -128,7 +128,7 @@ impl Compression {
     }
 }
 
-/// Decodes Discord's gateway.
+/// A decoder of Discord's gateway.
 #[derive(Debug)]
 struct Discord {
     server: Compression,

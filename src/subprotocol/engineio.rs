@@ -46,7 +46,7 @@ fn sign(input: &Input<'_>, _: &Opening) -> Evidence {
     }
 }
 
-/// Decodes Engine.IO; what its messages hold goes to Socket.IO.
+/// A decoder of Engine.IO; what its messages hold goes to Socket.IO.
 #[derive(Debug)]
 struct EngineIo {
     /// 3 or 4, once the URL or who sends pings says so.

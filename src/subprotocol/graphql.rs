@@ -52,7 +52,7 @@ fn sign(input: &Input<'_>, legacy: bool) -> Evidence {
     }
 }
 
-/// Decodes both.
+/// A decoder of both.
 #[derive(Debug)]
 struct GraphQl {
     legacy: bool,

@@ -22,7 +22,7 @@ const NAME: &str = "grpc-websockets";
 /// The scope of the one call of a conversation.
 const CALL: u64 = 1;
 
-/// Decodes gRPC's frames.
+/// A decoder of gRPC's frames.
 #[derive(Debug)]
 struct Grpc {
     /// The service and method that the URL names.

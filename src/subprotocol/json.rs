@@ -287,7 +287,7 @@ fn word_end(bytes: &[u8]) -> Option<usize> {
     bytes.iter().position(|byte| !matches!(byte, b'0'..=b'9' | b'a'..=b'z' | b'E' | b'+' | b'-' | b'.'))
 }
 
-/// Reads an object's members from its end on: outside a string every quotation mark before another is its beginning
+/// A reader of an object's members from its end on: outside a string every quotation mark before another is its beginning
 /// unless it is escaped, so that no state is missing.
 #[derive(Debug)]
 struct Backward<'a> {

@@ -122,7 +122,7 @@ fn is_command(method: &str) -> bool {
     })
 }
 
-/// Decodes JSON-RPC; it keeps no state but the questions.
+/// A decoder of JSON-RPC; it keeps no state but the questions.
 #[derive(Debug)]
 struct JsonRpc {
     dialect: Dialect,

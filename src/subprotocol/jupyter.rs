@@ -27,7 +27,7 @@ const REQUESTS: u64 = 1;
 /// Bounds the parts of a message that are looked at.
 const MAX_PARTS: u64 = 64;
 
-/// Decodes Jupyter; it keeps no state but the questions.
+/// A decoder of Jupyter; it keeps no state but the questions.
 #[derive(Debug)]
 struct Jupyter;
 

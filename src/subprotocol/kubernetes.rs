@@ -33,7 +33,7 @@ pub(super) static KUBERNETES: Protocol = Protocol {
 
 const NAME: &str = "kubernetes";
 
-/// Decodes the channels of Kubernetes.
+/// A decoder of the channels of Kubernetes.
 #[derive(Debug)]
 struct Kubernetes {
     base64: bool,

@@ -85,7 +85,7 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     PROTOCOLS.iter().map(|protocol| protocol.name)
 }
 
-/// Reads the meaning of one conversation's messages.
+/// A reader of what one conversation's messages mean.
 #[derive(Debug)]
 pub struct Reader {
     choice: Choice,

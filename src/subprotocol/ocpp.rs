@@ -42,7 +42,7 @@ fn items(bytes: &[u8]) -> Option<[Option<Value<'_>>; 5]> {
     Some([next(), next(), next(), next(), next()])
 }
 
-/// Decodes OCPP-J.
+/// A decoder of OCPP-J.
 #[derive(Debug, Default)]
 struct Ocpp {
     /// The id of each side's call that has no answer yet, hashed.

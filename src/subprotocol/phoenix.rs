@@ -36,7 +36,7 @@ const NAME: &str = "phoenix";
 /// The scope of refs.
 const REFS: u64 = 1;
 
-/// Decodes Phoenix channels; it keeps no state but the questions.
+/// A decoder of Phoenix channels; it keeps no state but the questions.
 #[derive(Debug)]
 struct Phoenix;
 

@@ -28,7 +28,7 @@ const NAME: &str = "pusher";
 const SUBSCRIPTIONS: u64 = 1;
 const PINGS: u64 = 2;
 
-/// Decodes Pusher; it keeps no state but the questions.
+/// A decoder of Pusher; it keeps no state but the questions.
 #[derive(Debug)]
 struct Pusher;
 

@@ -38,7 +38,7 @@ enum Phase {
     Session,
 }
 
-/// Decodes RFB.
+/// A decoder of RFB.
 #[derive(Debug)]
 struct Rfb {
     phase: Phase,

@@ -87,7 +87,7 @@ fn split(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     rest.split_at_checked(usize::try_from(length).ok()?)
 }
 
-/// Decodes SignalR.
+/// A decoder of SignalR.
 #[derive(Debug)]
 struct SignalR {
     packing: Hub,

@@ -53,7 +53,7 @@ impl Hash for Transaction<'_> {
     }
 }
 
-/// Decodes SIP; it keeps no state but the questions.
+/// A decoder of SIP; it keeps no state but the questions.
 #[derive(Debug)]
 struct Sip;
 

@@ -26,7 +26,7 @@ const EVENTS: u64 = 3;
 const KINDS: [&str; 7] =
     ["CONNECT", "DISCONNECT", "EVENT", "ACK", "CONNECT_ERROR", "BINARY_EVENT", "BINARY_ACK"];
 
-/// Decodes Socket.IO's packets.
+/// A decoder of Socket.IO's packets.
 #[derive(Debug)]
 pub(super) struct SocketIo {
     pending: Pair<Pending>,

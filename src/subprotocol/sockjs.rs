@@ -34,7 +34,7 @@ fn is_session(path: &str) -> bool {
         && parts.next().is_some_and(is_server)
 }
 
-/// Decodes SockJS.
+/// A decoder of SockJS.
 #[derive(Debug)]
 struct SockJs {
     inner: Choice,

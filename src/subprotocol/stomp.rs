@@ -87,7 +87,7 @@ fn command(bytes: &[u8]) -> Option<&'static str> {
     COMMANDS.into_iter().find(|command| command.as_bytes() == line)
 }
 
-/// Decodes STOMP.
+/// A decoder of STOMP.
 #[derive(Debug)]
 struct Stomp {
     /// The version that `Sec-WebSocket-Protocol` means.

@@ -23,7 +23,7 @@ pub(super) static TUNNEL: Protocol = Protocol {
 
 const NAME: &str = "tunnel";
 
-/// Decodes tunnels: it names the first bytes.
+/// A decoder of tunnels, which names the first bytes.
 #[derive(Debug)]
 struct Tunnel {
     said: bool,

@@ -107,7 +107,7 @@ const CALLS: u64 = 1;
 const SUBSCRIPTIONS: u64 = 2;
 const PINGS: u64 = 3;
 
-/// Decodes one of them; it keeps no state but the questions.
+/// A decoder of one of them; it keeps no state but the questions.
 #[derive(Debug)]
 struct TypedJson {
     /// Says a message's value; `false` where it is none of the protocol's.

@@ -90,7 +90,7 @@ const KINDS: &[Kind] = &[
     (70, "YIELD", &[Request, Dict, Args, Kwargs]),
 ];
 
-/// Decodes WAMP.
+/// A decoder of WAMP.
 #[derive(Debug)]
 struct Wamp {
     /// `None` for JSON.

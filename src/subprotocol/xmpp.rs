@@ -109,7 +109,7 @@ fn text(bytes: &[u8]) -> std::borrow::Cow<'_, str> {
     String::from_utf8_lossy(bytes)
 }
 
-/// Decodes XMPP; it keeps no state but the questions.
+/// A decoder of XMPP; it keeps no state but the questions.
 #[derive(Debug)]
 struct Xmpp;
 

@@ -126,7 +126,7 @@ impl<'a> Message<'a> {
     }
 }
 
-/// Decodes Yjs; it keeps no state but the questions.
+/// A decoder of Yjs; it keeps no state but the questions.
 #[derive(Debug)]
 struct Yjs;
 

@@ -1,6 +1,6 @@
 use crate::model::{At, SenderClock, Seq, Timestamp};
 
-/// Counts segments with data that were captured again: on another interface, or on both sides of a bridge.
+/// A count of segments with data that were captured again: on another interface, or on both sides of a bridge.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CapturedAgain {
     /// How many.

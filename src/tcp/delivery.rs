@@ -159,7 +159,7 @@ pub(super) enum Task {
     Finish,
 }
 
-/// Hands out what became readable, one thing after the other.
+/// What became readable, one thing after the other.
 ///
 /// What is not drained is lost: it is a gap for those who come after.
 #[must_use = "what became readable is to be drained"]

@@ -1,6 +1,6 @@
 use crate::model::Anomaly;
 
-/// Counts the bytes of a later copy that differ from the first.
+/// A count of the bytes of a later copy that differ from the first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Differences {
     /// The place of the first one in the stream; nothing while `count` is 0.

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-/// Bounds what one connection may hold and how long it may hesitate.
+/// The bounds of what one connection may hold and how long it may wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of memory, as allocated, that segments behind a hole may hold in each direction; default 4 MiB.

@@ -2,7 +2,7 @@ use crate::filter::{Facts, Filter};
 use crate::model::At;
 use crate::store::{Entry, PayloadLocation, Store, What};
 
-/// Decides which entries the timeline shows.
+/// The filter that decides which entries the timeline shows.
 #[derive(Debug)]
 pub(super) struct Matcher {
     filter: Filter,
@@ -88,7 +88,7 @@ mod tests {
         "time > 10ms and packet > 9",
     ];
 
-    /// Writes for each event which filters are true of it.
+    /// A sink that notes for each event which filters are true of it.
     #[derive(Clone)]
     struct Asked(Vec<Filter>, Timestamp);
 

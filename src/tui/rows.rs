@@ -5,7 +5,7 @@ use super::matcher::Matcher;
 use crate::model::Timestamp;
 use crate::store::Store;
 
-/// Ends a slice of work in time, without asking the clock for every small message.
+/// A slice of work that ends in time, without asking the clock for every small message.
 pub(super) struct Slice {
     until: Instant,
     done: u32,

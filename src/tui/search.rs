@@ -15,7 +15,7 @@ use crate::view;
 /// Bounds the hits that are counted within one message.
 const WITHIN: usize = 1000;
 
-/// Looks for the next hit, bit by bit.
+/// A search for the next hit, in slices of time.
 #[derive(Debug)]
 pub(super) struct Hunt {
     pub(super) forward: bool,
@@ -27,7 +27,7 @@ pub(super) struct Hunt {
     wrapped: bool,
 }
 
-/// Counts the messages that have what was searched for, bit by bit.
+/// A count of the rows that have what was searched for, made in slices of time.
 #[derive(Debug, Default)]
 pub(super) struct SearchHits {
     /// The entries that have it, in the order of the rows, and how many hits there are up to the end of each.

@@ -273,7 +273,7 @@ pub struct App {
     seen: u64,
 }
 
-/// Measures how many messages come in a second, by our own clock.
+/// The rate of messages in a second, by the clock of this machine.
 #[derive(Debug, Default)]
 pub(super) struct Rate {
     since: Option<(Instant, usize)>,

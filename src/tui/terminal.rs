@@ -84,7 +84,7 @@ impl Drop for Screen {
     }
 }
 
-/// Hears of signals that ask us to end or to stop.
+/// The signals that ask the program to end or to stop.
 #[derive(Debug, Default)]
 pub(super) struct Signals {
     end: Arc<AtomicBool>,

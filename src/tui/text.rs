@@ -9,7 +9,7 @@ use crate::view::{self, Shown};
 /// Bounds how many marks are put on one character.
 const MARKS: usize = 4;
 
-/// Writes one row of the screen from left to right and never leaves it.
+/// A writer of one row of the screen, from left to right, that never leaves it.
 ///
 /// It is the only way text gets into the buffer. What comes from the wire goes through [`view::printable`] first, and
 /// a character takes the columns it has, so that the columns behind it stay straight: marks join their character,

@@ -45,7 +45,7 @@ pub struct Settings {
 /// How wide lines are where no terminal says so.
 pub const DEFAULT_WIDTH: usize = 160;
 
-/// Writes one line an event, and the details that were asked for below it.
+/// A writer of one line an event, and of the details that were asked for below it.
 #[derive(Clone, Debug)]
 pub struct Printer {
     settings: Settings,

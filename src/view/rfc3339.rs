@@ -2,7 +2,7 @@ use crate::model::Timestamp;
 
 const NANOS: i64 = 1_000_000_000;
 
-/// Writes moments as RFC 3339 in UTC with nine decimals: `2024-02-29T23:59:59.000000001Z`.
+/// A writer of moments as RFC 3339 in UTC with nine decimals: `2024-02-29T23:59:59.000000001Z`.
 ///
 /// It remembers the text of the last second, for stamps come in order and most share theirs.
 #[derive(Clone, Debug)]

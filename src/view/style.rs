@@ -45,7 +45,7 @@ impl Style {
     }
 }
 
-/// Writes styled text into a buffer and counts the columns of the line.
+/// A writer of styled text that counts the columns of the line.
 ///
 /// Bytes from the wire go through [`Pen::wire`] and nothing else.
 #[derive(Debug)]

@@ -1,6 +1,6 @@
 use super::Header;
 
-/// Cuts one side's bytes into frames (RFC 6455 §5.2).
+/// A cutter of one side's bytes into frames (RFC 6455 §5.2).
 ///
 /// ```text
 ///            header not whole            payload not whole

@@ -1,7 +1,7 @@
 use super::DecodeError;
 use crate::model::Packet;
 
-/// Looks at the rest of a packet: the bytes of a layer and of all layers in it.
+/// The rest of a packet: the bytes of a layer and of all layers in it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cursor<'a> {
     /// The bytes that were captured.

@@ -1,6 +1,6 @@
 use crate::model::LinkType;
 
-/// Says at which layer a packet could not be read any further, and why.
+/// The layer at which a packet could not be read any further, and why.
 ///
 /// Offsets count from the packet's first byte, or from the first payload byte of a datagram put together from
 /// fragments.

@@ -3,7 +3,7 @@ use std::io::Write as _;
 use super::super::fixture::Bytes;
 use super::*;
 
-/// Writes captures into a folder while they are followed.
+/// A writer of captures into a folder while they are followed.
 struct Scene {
     folder: tempfile::TempDir,
     stopped: Arc<AtomicBool>,

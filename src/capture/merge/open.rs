@@ -42,7 +42,7 @@ pub(super) fn open_path(path: &Path, meter: &ReadProgress, watch: &Arc<Watch>) -
     }
 }
 
-/// Reads a pipe, and waits for it no longer than it is to be read.
+/// A reader of a pipe that waits for it no longer than it is to be read.
 struct Patient {
     input: File,
     watch: Arc<Watch>,

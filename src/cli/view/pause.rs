@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::capture::{Error, Next, PacketBatch, Source};
 
-/// Lets packets of a source through while it is not shut; clones of [`Handle`] turn it.
+/// A source that passes packets on while it is not paused; clones of [`Handle`] pause it.
 ///
 /// The interfaces stay open, for the right to open them again is given up: what comes meanwhile is read and forgotten.
 pub(super) struct PauseSource {

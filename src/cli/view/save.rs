@@ -112,7 +112,7 @@ pub(super) fn events(
     Ok(format!("{} written{}", view::counted(count, "record"), left_out.words()))
 }
 
-/// Counts what could not be written, by why.
+/// A count of what could not be written, by reason.
 #[derive(Default)]
 struct LeftOut {
     dropped: u64,

@@ -17,7 +17,7 @@ const BLOCK: usize = 1 << 20;
 /// What errors call the file, which has no name.
 const NAME: &str = "the temporary file for packets";
 
-/// Keeps the packets of a source in an unlinked file; clones keep to the same one.
+/// The packets of a source, kept in an unlinked file; clones keep to the same one.
 ///
 /// It is two files in turn, each of half the bound: when the second one is full, the first goes.
 #[derive(Clone, Debug)]
@@ -141,7 +141,7 @@ impl Source for Monitored {
     }
 }
 
-/// Reads kept packets back.
+/// A reader of kept packets.
 struct Again {
     halves: VecDeque<Half>,
     /// How much of the first one was read.
@@ -220,7 +220,7 @@ fn record(bytes: &[u8], at: usize) -> Option<(Record, usize)> {
 mod tests {
     use super::*;
 
-    /// Gives a packet a round.
+    /// A source of one packet a batch.
     struct Given(u64, usize);
 
     impl Source for Given {

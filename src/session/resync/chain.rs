@@ -191,7 +191,7 @@ const MAX_REPEATED: u32 = 24;
 /// Bounds how far a candidate is followed, so that data made to look like frames costs little.
 const MAX_FRAMES: u32 = 256;
 
-/// Bounds the frames that are followed in one scan.
+/// The bound of the frames that are followed in one scan.
 ///
 /// Each candidate may be followed through a few; what goes beyond them is shared by all.
 pub(super) struct Budget {

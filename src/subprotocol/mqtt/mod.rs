@@ -94,7 +94,7 @@ impl Framing for OneSide {
     }
 }
 
-/// Decodes MQTT.
+/// A decoder of MQTT.
 #[derive(Debug)]
 struct Mqtt {
     streams: Pair<Stream>,

@@ -1,4 +1,4 @@
-/// Reads bits from the low end of each byte up (RFC 1951 §3.1.1), across any cut of the input.
+/// A reader of bits from the low end of each byte up (RFC 1951 §3.1.1), across any cut of the input.
 ///
 /// What is not used yet is kept in one word, so a step that lacks bits is simply tried again: copy the reader, read
 /// from the copy, and put it back where all was there.

@@ -11,7 +11,7 @@ const TAIL_AND_EMPTY: [u8; 9] = {
     [a, b, c, d, e, f, g, h, i]
 };
 
-/// Inflates with the library, as fast as can be, where the whole window is known.
+/// An inflater that uses the library, where the whole window is known.
 #[derive(Debug)]
 pub(super) struct FastInflater {
     inflate: Decompress,

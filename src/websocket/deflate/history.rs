@@ -12,7 +12,7 @@ const SLACK: usize = 16 * 1024;
 const MOST: usize = REACH + SLACK;
 const LEAST: usize = 1024;
 
-/// Keeps the end of what a side has sent, inflated: the window, with a mark for each byte that is not known.
+/// The end of what a side has sent, inflated: the window, with a mark for each byte that is not known.
 ///
 /// Both inflaters append to it; from here output goes into the message's [`Payload`]. It grows to what is used,
 /// never beyond 48 KiB, and 6 KiB of marks where bytes are unknown.

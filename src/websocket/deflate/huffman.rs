@@ -26,7 +26,7 @@ pub(super) struct Entry {
     pub(super) length: u8,
 }
 
-/// Finds symbols by their codes (RFC 1951 §3.2.2).
+/// A table that finds symbols by their codes (RFC 1951 §3.2.2).
 #[derive(Debug, Default)]
 pub(super) struct Table {
     entries: Vec<Entry>,

@@ -7,7 +7,7 @@ use crate::websocket::Payload;
 /// The order in which the lengths of the code length codes are sent (RFC 1951 §3.2.7).
 const ORDER: [u8; 19] = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
 
-/// Inflates by our own hand where the library does not do: with part of the window unknown, or to see how far
+/// An inflater of our own where the library does not do: with part of the window unknown, or to see how far
 /// references reach (RFC 1951).
 ///
 /// Huffman codes never need history, only back-references do: so lengths are always exact, literals always known, and

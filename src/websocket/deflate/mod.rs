@@ -22,7 +22,7 @@ use crate::model::{Anomaly, DeflateSide};
 use crate::websocket::Payload;
 use std::collections::VecDeque;
 
-/// Bounds what inflating may cost.
+/// The bounds of what inflating may cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// How many bytes one message may inflate to; beyond it the rest is not inflated, and the side's history ends.
@@ -68,7 +68,7 @@ enum Stop {
     Limit,
 }
 
-/// Inflates what one side sends (RFC 7692 §7.2.2).
+/// The inflater of what one side sends (RFC 7692 §7.2.2).
 ///
 /// [`push`](Self::push) the unmasked payload bytes of each compressed message, [`gap`](Self::gap) where some are
 /// lost, [`finish`](Self::finish) at its end; then ask for [`next_anomaly`](Self::next_anomaly) until there is none.

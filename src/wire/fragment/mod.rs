@@ -10,7 +10,7 @@ use super::walk::Fragment;
 use crate::model::{Anomaly, Timestamp};
 use queue::{BOOKKEEPING, Fit, FragmentQueue, Key, Part};
 
-/// Bounds what is kept of IP datagrams that came in fragments; the oldest datagram goes first.
+/// The bounds of what is kept of IP datagrams that came in fragments; the oldest datagram goes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Datagrams waiting at a time; by default 1,024. Anomaly `fragmented-datagrams`.
@@ -34,7 +34,7 @@ impl Default for Limits {
 /// Anomalies that wait to be asked for.
 const ANOMALIES: usize = 64;
 
-/// Keeps fragments and joins those of a datagram when all are there.
+/// The fragments that wait until all of their datagram are there.
 ///
 /// Fragments that overlap are rejected with their whole datagram, those yet to come included (RFC 5722 §4; the
 /// same is done for IPv4, as operating systems do). An exact copy is no overlap: captures have them.
