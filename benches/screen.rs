@@ -65,6 +65,7 @@ fn a_million() -> Shared {
             framing: Framing::Counted,
             verified: true,
             wire,
+            meaning: None,
         };
         batch.event(&Event::new(NonZeroU64::new(n % 20 + 1).map(ConnId::new), at, Kind::Message(message)));
         if n % 4096 == 4095 {

@@ -10,6 +10,7 @@ pub use self::conversation::Conversation;
 pub use crate::http::{Field, Handshake};
 pub use crate::model::{Anomaly, Evidence, Severity};
 use crate::model::{At, Endpoint, Pair, Side};
+pub use crate::subprotocol::{Meaning, Unanswered, Unit};
 pub use crate::websocket::{CloseBody, Header, Missing, Opcode};
 
 /// Name of a conversation: its connection and, where that carries several, its stream. It is written `4` or `4.3`.
@@ -246,6 +247,8 @@ pub struct Message<'a> {
     pub verified: bool,
     /// What it took on the wire.
     pub wire: Wire,
+    /// What it means in the sub-protocol that is spoken; `None` where none is known.
+    pub meaning: Option<Meaning<'a>>,
 }
 
 /// How the frames of a message were found.
@@ -310,6 +313,8 @@ pub struct Closed {
     pub duration: Duration,
     /// What each side sent.
     pub totals: Pair<DirectionTotals>,
+    /// The sub-protocol's questions that were never answered.
+    pub unanswered: Unanswered,
 }
 
 /// A consumer of events, one after the other.

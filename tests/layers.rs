@@ -5,10 +5,22 @@ use std::fs;
 use std::path::Path;
 
 const BYTES: &[&str] = &["model"];
-const EVENT: &[&str] = &["model", "capture", "wire", "tcp", "http", "websocket"];
-const MIDDLE: &[&str] = &["model", "capture", "wire", "tcp", "http", "websocket", "event"];
-const TOP: &[&str] =
-    &["model", "capture", "wire", "tcp", "http", "websocket", "event", "session", "filter", "view", "store"];
+const EVENT: &[&str] = &["model", "capture", "wire", "tcp", "http", "websocket", "subprotocol"];
+const MIDDLE: &[&str] = &["model", "capture", "wire", "tcp", "http", "websocket", "subprotocol", "event"];
+const TOP: &[&str] = &[
+    "model",
+    "capture",
+    "wire",
+    "tcp",
+    "http",
+    "websocket",
+    "subprotocol",
+    "event",
+    "session",
+    "filter",
+    "view",
+    "store",
+];
 /// What the screen shows comes from here; it parses nothing.
 const SCREEN: &[&str] = &["model", "event", "filter", "view", "store", "pipeline"];
 
@@ -41,6 +53,7 @@ const TABLE: &[(&str, &[&str])] = &[
             "tcp",
             "http",
             "websocket",
+            "subprotocol",
             "event",
             "session",
             "filter",
@@ -62,6 +75,7 @@ const TABLE: &[(&str, &[&str])] = &[
             "tcp",
             "http",
             "websocket",
+            "subprotocol",
             "event",
             "session",
             "filter",

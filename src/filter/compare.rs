@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use serde_json::Value as Json;
 
-use super::expr::{Expr, How, Meaning, Member, Number, Relation, Step, Subject, Test, Value};
-use super::{Body, Facts, Field};
-use crate::event::{ConnId, Severity};
+use super::expr::{Expr, How, Meaning as What, Member, Number, Relation, Step, Subject, Test, Value};
+use super::{Body, Facts, Field, unit};
+use crate::event::{ConnId, Meaning, Severity};
 use crate::model::{Side, Timestamp};
 
 /// A row while it is asked; its body is fetched, and read as JSON, once and only if a test gets there.
@@ -18,6 +18,7 @@ pub(super) struct Row<'a> {
     facts: &'a Facts<'a>,
     body: OnceCell<Option<Cow<'a, [u8]>>>,
     json: OnceCell<Option<Json>>,
+    units: OnceCell<Vec<Json>>,
 }
 
 /// A field's value.
@@ -34,7 +35,7 @@ enum Fact<'a> {
 
 impl<'a> Row<'a> {
     pub(super) const fn new(facts: &'a Facts<'a>) -> Self {
-        Row { facts, body: OnceCell::new(), json: OnceCell::new() }
+        Row { facts, body: OnceCell::new(), json: OnceCell::new(), units: OnceCell::new() }
     }
 
     pub(super) fn is(&self, expr: &Expr) -> bool {
@@ -46,6 +47,27 @@ impl<'a> Row<'a> {
                 let mut found = Found::default();
                 if let Some(json) = self.json() {
                     walk(json, steps, &mut |value| found.add(how, |how| is_json(value, how)));
+                }
+                found.answer(how)
+            }
+            Expr::Test(Test { subject: Subject::Sub(steps), how }) => {
+                let mut found = Found::default();
+                for unit in self.units() {
+                    walk(unit, steps, &mut |value| {
+                        found.add(how, |how| is_json(value, how));
+                        if let Some(number) = unit::as_number(value).filter(|_| compares_number(how)) {
+                            found.add(how, |how| is_json(&number, how));
+                        }
+                    });
+                }
+                found.answer(how)
+            }
+            Expr::Test(Test { subject: Subject::Field(Field::Latency), how }) => {
+                let mut found = Found::default();
+                for latency in
+                    self.facts.meaning.into_iter().flat_map(Meaning::units).filter_map(|it| it.latency())
+                {
+                    found.add(how, |how| self.is_so(&Fact::Span(latency), how));
                 }
                 found.answer(how)
             }
@@ -65,6 +87,19 @@ impl<'a> Row<'a> {
 
     fn json(&self) -> Option<&Json> {
         self.json.get_or_init(|| self.body().and_then(|body| serde_json::from_slice(body).ok())).as_ref()
+    }
+
+    fn units(&self) -> &[Json] {
+        self.units.get_or_init(|| {
+            self.facts.meaning.into_iter().flat_map(Meaning::units).map(|it| unit::value_of(&it)).collect()
+        })
+    }
+
+    /// Tells whether the message is there only to keep the connection alive; `None` where it has no meaning.
+    fn heartbeat(&self) -> Option<bool> {
+        let mut units = self.facts.meaning?.units().peekable();
+        units.peek()?;
+        Some(units.all(|unit| unit.heartbeat()))
     }
 
     /// Returns a field's value; two where it stands for two.
@@ -87,6 +122,9 @@ impl<'a> Row<'a> {
             Field::Time => (facts.at.packet != 0).then_some(Fact::Moment(facts.at.time)),
             Field::GapBefore => facts.gap_before.map(Fact::Span),
             Field::Rtt => facts.rtt.map(Fact::Span),
+            // Of several units each has its own.
+            Field::Latency => None,
+            Field::Heartbeat => self.heartbeat().map(Fact::Truth),
             Field::Frames => facts.frames.map(Fact::Whole),
             Field::Fragmented => facts.frames.map(|frames| Fact::Truth(frames > 1)),
             Field::Compressed => facts.compressed.map(Fact::Truth),
@@ -125,15 +163,15 @@ impl<'a> Row<'a> {
 
     fn order(&self, fact: &Fact<'_>, value: &Value) -> Option<Ordering> {
         Some(match (fact, &value.means) {
-            (Fact::Whole(a), Meaning::Whole(b)) => a.cmp(b),
-            (Fact::Truth(a), Meaning::Truth(b)) => a.cmp(b),
-            (Fact::Bytes(a), Meaning::Bytes(b)) => (*a).cmp(b),
-            (Fact::Span(a), Meaning::Span(b)) => a.cmp(b),
-            (Fact::Moment(a), Meaning::Moment(b)) => a.cmp(b),
-            (Fact::Moment(a), Meaning::Since(b)) => a.since(self.facts.began).cmp(b),
-            (Fact::Side(a), Meaning::Side(b)) => a.cmp(b),
-            (Fact::Severity(a), Meaning::Severity(b)) => a.cmp(b),
-            (Fact::Address(a), Meaning::Network(b, length)) => order_address(*a, *b, *length),
+            (Fact::Whole(a), What::Whole(b)) => a.cmp(b),
+            (Fact::Truth(a), What::Truth(b)) => a.cmp(b),
+            (Fact::Bytes(a), What::Bytes(b)) => (*a).cmp(b),
+            (Fact::Span(a), What::Span(b)) => a.cmp(b),
+            (Fact::Moment(a), What::Moment(b)) => a.cmp(b),
+            (Fact::Moment(a), What::Since(b)) => a.since(self.facts.began).cmp(b),
+            (Fact::Side(a), What::Side(b)) => a.cmp(b),
+            (Fact::Severity(a), What::Severity(b)) => a.cmp(b),
+            (Fact::Address(a), What::Network(b, length)) => order_address(*a, *b, *length),
             _ => return None,
         })
     }
@@ -162,6 +200,18 @@ impl Found {
             How::Compares(Relation::Differs, _) => self.any && !self.other,
             _ => self.any,
         }
+    }
+}
+
+/// Tells whether a test names a number.
+fn compares_number(how: &How) -> bool {
+    let is_number = |value: &Value| matches!(value.means, What::Number(_));
+    match how {
+        How::Compares(_, value) => is_number(value),
+        How::In(members) => members.iter().any(|member| match member {
+            Member::One(value) | Member::Range(value, _) => is_number(value),
+        }),
+        _ => false,
     }
 }
 
@@ -240,12 +290,12 @@ fn is_json(json: &Json, how: &How) -> bool {
 }
 
 /// Compares a JSON value with a literal; `None` where they are of different types.
-fn order_json(json: &Json, means: &Meaning) -> Option<Ordering> {
+fn order_json(json: &Json, means: &What) -> Option<Ordering> {
     match (json, means) {
-        (Json::String(a), Meaning::Bytes(b)) => Some(a.as_bytes().cmp(b)),
-        (Json::Bool(a), Meaning::Truth(b)) => Some(a.cmp(b)),
-        (Json::Null, Meaning::Null) => Some(Ordering::Equal),
-        (Json::Number(a), Meaning::Number(b)) => {
+        (Json::String(a), What::Bytes(b)) => Some(a.as_bytes().cmp(b)),
+        (Json::Bool(a), What::Truth(b)) => Some(a.cmp(b)),
+        (Json::Null, What::Null) => Some(Ordering::Equal),
+        (Json::Number(a), What::Number(b)) => {
             let whole = a.as_i64().map(i128::from).or_else(|| a.as_u64().map(i128::from));
             numbers(whole.map(Number::Whole).or_else(|| a.as_f64().map(Number::Real))?, *b)
         }

@@ -58,6 +58,7 @@ pub fn complete_with(
                 add(field.name().into(), field.about());
             }
             add("json".into(), "a place in a JSON body: json.type, json.data[0].price");
+            add("sub".into(), "a place in what its sub-protocol says: sub.name, sub.id, sub.error");
             add("not".into(), "the opposite");
         }
         Awaits::Operator(subject) => {
@@ -160,9 +161,10 @@ impl Awaits {
             (Awaits::Field, "(" | "!" | "not")
             | (Awaits::Operator(_) | Awaits::Conjunction, "and" | "or" | "&&" | "||") => Awaits::Field,
             (Awaits::Field, name)
-                if name
-                    .strip_prefix("json")
-                    .is_some_and(|path| path.is_empty() || path.starts_with(['.', '['])) =>
+                if ["json", "sub"]
+                    .into_iter()
+                    .filter_map(|root| name.strip_prefix(root))
+                    .any(|path| path.is_empty() || path.starts_with(['.', '['])) =>
             {
                 Awaits::Operator(Subject::Json)
             }

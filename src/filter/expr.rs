@@ -39,6 +39,8 @@ pub enum Subject {
     Field(Field),
     /// A place in the JSON body: the steps to it.
     Json(Vec<Step>),
+    /// A place in a unit of the sub-protocol: the steps to it.
+    Sub(Vec<Step>),
 }
 
 /// One step of a JSON path.
@@ -182,7 +184,7 @@ impl Subject {
     pub const fn kind(&self) -> Kind {
         match self {
             Subject::Field(field) => field.kind(),
-            Subject::Json(_) => Kind::Json,
+            Subject::Json(_) | Subject::Sub(_) => Kind::Json,
         }
     }
 }
@@ -260,11 +262,12 @@ impl fmt::Display for Test {
 
 impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let steps = match self {
+        let (root, steps) = match self {
             Subject::Field(field) => return write!(f, "{field}"),
-            Subject::Json(steps) => steps,
+            Subject::Json(steps) => ("json", steps),
+            Subject::Sub(steps) => ("sub", steps),
         };
-        f.write_str("json")?;
+        f.write_str(root)?;
         for step in steps {
             match step {
                 Step::Key(key) if is_plain(key) => write!(f, ".{key}")?,

@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use crate::event::{CloseBody, ConnId, Conversation, Event, Kind, Severity};
+use crate::event::{CloseBody, ConnId, Conversation, Event, Kind, Meaning, Severity};
 use crate::model::{At, Side, Timestamp};
 use crate::websocket::Opcode;
 
@@ -43,6 +43,8 @@ pub struct Facts<'a> {
     pub rtt: Option<Duration>,
     /// The silence before a message.
     pub gap_before: Option<Duration>,
+    /// What the message means in its sub-protocol.
+    pub meaning: Option<Meaning<'a>>,
     /// An anomaly's code and how bad it is.
     pub anomaly: Option<(&'static str, Severity)>,
 }
@@ -86,6 +88,7 @@ impl<'a> Facts<'a> {
                 close: message.close,
                 rtt: message.rtt,
                 gap_before: Some(message.delta),
+                meaning: message.meaning,
                 ..facts
             },
             Kind::Anomaly { from, anomaly } => {

@@ -105,6 +105,8 @@ fields! {
     Time, "time", Moment, "when, absolute or since the capture began";
     GapBefore, "gap_before", Span, "how long its conversation was silent before it";
     Rtt, "rtt", Span, "for a pong, the time since the ping it answers";
+    Latency, "latency", Span, "for a sub-protocol's answer, the time since the question";
+    Heartbeat, "heartbeat", Truth, "it only keeps the connection alive, as its sub-protocol says";
     Frames, "frames", Count, "how many frames carried it";
     Fragmented, "fragmented", Truth, "more than one frame carried it";
     Compressed, "compressed", Truth, "it was sent compressed";

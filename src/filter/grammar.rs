@@ -6,7 +6,7 @@
 //! all      = one { ( "and" | "&&" ) one }
 //! one      = ( "not" | "!" ) one | "(" any ")" | test
 //! test     = subject [ relation value | "contains" value | "matches" string | [ "not" ] "in" set ]
-//! subject  = field | "json" { "." key | "[" ( number | string | "*" ) "]" }
+//! subject  = field | ( "json" | "sub" ) { "." key | "[" ( number | string | "*" ) "]" }
 //! set      = "{" member { [ "," ] member } "}"
 //! member   = value [ ".." value ]
 //! ```
@@ -200,11 +200,11 @@ fn subject(input: &str) -> Out<'_, Subject> {
         ))
         .parse(input)
     };
-    if let Ok((rest, _)) =
-        terminated(tag::<_, _, Fault<'_>>("json"), not(satisfy(|c| c.is_alphanumeric() || c == '_')))
-            .parse(input)
-    {
-        return map(blank(path), Subject::Json).parse(rest);
+    for (root, subject) in [("json", Subject::Json as fn(_) -> _), ("sub", Subject::Sub)] {
+        let ends = not(satisfy(|c| c.is_alphanumeric() || c == '_'));
+        if let Ok((rest, _)) = terminated(tag::<_, _, Fault<'_>>(root), ends).parse(input) {
+            return map(blank(path), subject).parse(rest);
+        }
     }
     match blank(name).parse(input) {
         Ok((rest, name)) => match Field::named(name) {

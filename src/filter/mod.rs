@@ -26,6 +26,7 @@ mod grammar;
 mod literal;
 #[cfg(test)]
 mod tests;
+mod unit;
 
 use std::fmt;
 use std::str::FromStr;
@@ -67,7 +68,8 @@ impl Filter {
     pub fn needs_body(&self) -> bool {
         let mut needs = false;
         self.expr.tests(&mut |test| {
-            needs |= matches!(test.subject.kind(), Kind::Bytes | Kind::Json);
+            let in_unit = matches!(test.subject, expr::Subject::Sub(_));
+            needs |= matches!(test.subject.kind(), Kind::Bytes | Kind::Json) && !in_unit;
         });
         needs
     }

@@ -85,6 +85,7 @@ fn rows(filter: &Filter) -> Vec<u64> {
             framing: Framing::Counted,
             verified: true,
             wire,
+            meaning: None,
         };
         let about = conversation(conn);
         let event =

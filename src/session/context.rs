@@ -58,6 +58,8 @@ pub(super) struct Shared {
     pub(super) inflated: Payload,
     /// Memory that unfinished messages hold.
     pub(super) held: usize,
+    /// Memory that the readers of sub-protocols hold.
+    pub(super) understood: usize,
     /// TCP's bounds, shared by all connections.
     pub(super) tcp: Arc<tcp::Limits>,
     /// What was handed on last.
@@ -80,6 +82,7 @@ impl Shared {
             unmasked: Vec::new(),
             inflated: Payload::new(limits.message),
             held: 0,
+            understood: 0,
             tcp: Arc::new(limits.tcp.in_range()),
             recent: Recent::default(),
             woke: false,

@@ -1,5 +1,6 @@
 mod decode;
 mod loss;
+mod meaning;
 mod tell;
 
 use super::compression::Deflate;
@@ -35,6 +36,8 @@ pub(super) struct Conversation {
     /// Inflaters have been used since they rested, and since they were last asked to.
     awake: bool,
     in_use: bool,
+    /// What reads the messages' meaning; `None` where they have none.
+    meaning: Option<Box<meaning::Understood>>,
 }
 
 /// Why a conversation is over.
@@ -88,6 +91,7 @@ impl Conversation {
             ended_by: None,
             awake: false,
             in_use: false,
+            meaning: None,
         }
     }
 
@@ -189,6 +193,7 @@ impl Conversation {
                 _ => {}
             }
         }
+        let unanswered = self.end_meaning(ending != Ending::Unseen, cx);
         let (code, reason, by) = match self.first_close.take() {
             Some(first) => (Some(first.code), first.reason, Some(first.by)),
             None if ending == Ending::Unseen => (None, "".into(), None),
@@ -201,6 +206,7 @@ impl Conversation {
             clean: closed.client && closed.server,
             duration: cx.at.time.since(self.opened),
             totals: Pair::from_fn(|side| self.sides[side].totals),
+            unanswered,
         };
         cx.say(Kind::Closed(&ended));
         for side in Side::BOTH {

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use crate::subprotocol::Settings;
 use crate::{http, tcp, websocket::deflate};
 
 /// The bounds of what one shard of the analyzer keeps. There are 64 shards, and memory is bounded by 64 times what is
@@ -18,6 +19,10 @@ pub struct Limits {
     pub inflating: usize,
     /// Connections of a shard, those of other protocols included. Default 16,384.
     pub connections: usize,
+    /// Bytes that the readers of sub-protocols hold in all conversations of a shard. Default 16 MiB.
+    pub understood: usize,
+    /// Which sub-protocols are read.
+    pub subprotocols: &'static Settings,
     /// Layers that carry others, one within the other: what lies deeper is not looked into. Default 3.
     pub layers: u8,
     /// After this long without a packet, a connection that is not a WebSocket is forgotten. Default 2 minutes.
@@ -39,6 +44,8 @@ impl Default for Limits {
             searched: 1 << 20,
             inflating: 16,
             connections: 16 << 10,
+            understood: 16 << 20,
+            subprotocols: Settings::DEFAULT,
             layers: 3,
             idle: Duration::from_secs(120),
             tcp: tcp::Limits::default(),

@@ -144,6 +144,7 @@ fn message_of<'a>(entry: &Entry, from: Side, payload: &'a [u8]) -> Message<'a> {
         framing: if facts.has(Facts::SEARCHED) { Framing::Searched } else { Framing::Counted },
         verified: !facts.has(Facts::UNVERIFIED),
         wire: wire_of(entry),
+        meaning: None,
     }
 }
 

@@ -52,6 +52,8 @@ mod protobuf;
 mod pusher;
 mod registry;
 mod rfb;
+mod settings;
+mod show;
 mod signalr;
 mod sip;
 mod socketio;
@@ -70,6 +72,8 @@ mod yjs;
 pub use choice::Opening;
 pub use input::Input;
 pub use pairs::Unanswered;
+pub use settings::{Settings, find_name};
+pub use show::write_body;
 pub use unit::{Body, Field, Format, MAX_UNITS, Meaning, Role, Unit, Value};
 
 use crate::model::{At, Side};

@@ -16,6 +16,7 @@ mod row;
 pub(crate) mod samples;
 mod style;
 mod units;
+mod units_row;
 
 pub use close_code::close_code_name;
 pub use hex::hex_dump;
@@ -26,7 +27,7 @@ pub use rfc3339::{Rfc3339, eight_digits};
 pub use style::{Pen, Style};
 pub use units::{bytes, count, counted, grouped, span};
 
-use crate::event::{Event, Kind, Opening};
+use crate::event::{Event, Kind, Message, Opening};
 use crate::model::Timestamp;
 
 /// What a user can ask of the printed lines.
@@ -87,6 +88,8 @@ impl Printer {
                     row::frame(pen, event, origin, frame);
                 }
             }
+            // Nothing but a part of what a later row says.
+            Kind::Message(message) if !verbose && !hex && is_part(message) => {}
             Kind::Message(message) => {
                 row::message(pen, event, origin, width, message);
                 if hex {
@@ -106,6 +109,11 @@ impl Printer {
             detail::handshake(&mut Pen::new(out, self.settings.colour), handshake);
         }
     }
+}
+
+/// Tells whether a message only holds a part of a sub-protocol's unit that ends in a later one.
+fn is_part(message: &Message<'_>) -> bool {
+    message.meaning.is_some_and(|it| it.is_part() && it.units().next().is_none())
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use super::close_code_name;
 use super::pieces::{Piece, dots, pieces};
 use super::style::{Pen, Style};
 use super::units::{bytes, count, span};
+use super::units_row;
 use crate::event::{
     Anomaly, Closed, DirectionTotals, Event, Evidence, Frame, Message, Opening, Rejected, Severity,
 };
@@ -28,8 +29,13 @@ fn begin(pen: &mut Pen<'_>, event: &Event<'_>, origin: Timestamp, head: &Head<'_
     pen.right(Style::Dim, &conn, CONN);
     pen.blanks(2);
     pen.left(head.style, head.arrow, 3);
-    pen.left(head.style, head.word, WORD);
-    pen.right(Style::Dim, &head.size.map(bytes).unwrap_or_default(), SIZE);
+    let word = pen.column();
+    pen.wire(head.style, head.word.as_bytes(), 40);
+    // A long word takes of the size's column.
+    let over = pen.column().saturating_sub(word.saturating_add(WORD));
+    pen.blanks(word.saturating_add(WORD).saturating_sub(pen.column()));
+    let size = head.size.map(bytes).unwrap_or_default();
+    pen.right(Style::Dim, &size, SIZE.saturating_sub(over).max(size.chars().count().saturating_add(1)));
     pen.blanks(2);
 }
 
@@ -129,17 +135,20 @@ pub(super) fn message(
     width: usize,
     message: &Message<'_>,
 ) {
+    let unit = message.meaning.and_then(|it| it.units().next());
     let head = Head {
-        style: side_style(message.from),
+        style: unit.map_or(side_style(message.from), |unit| units_row::style(&unit, message)),
         arrow: arrow(message.from),
-        word: message.opcode.name(),
+        word: unit.map_or(message.opcode.name(), |unit| unit.kind()),
         size: Some(message.length),
     };
     begin(pen, event, origin, &head);
     let remarks = remarks(message);
     let taken = if remarks.is_empty() { 0 } else { remarks.chars().count().saturating_add(2) };
     let room = width.saturating_sub(pen.column()).saturating_sub(taken).max(20);
-    if let Some(close) = &message.close {
+    if let Some(unit) = &unit {
+        units_row::units(pen, message, unit, room);
+    } else if let Some(close) = &message.close {
         close_code(pen, close.code, close.reason, room);
     } else {
         preview(pen, message, room);

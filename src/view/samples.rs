@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::event::{
     CloseBody, Closed, ConnId, DirectionTotals, Event, Frame, Framing, Kind, Message, Missing, Opening,
-    Rejected, Transport, Wire,
+    Rejected, Transport, Unanswered, Wire,
 };
 use crate::http::{Accept, Field, Handshake, Request, Response};
 use crate::model::{At, DeflateSide, Endpoint, Pair, Side, Timestamp};
@@ -46,6 +46,7 @@ pub(crate) fn message(from: Side, opcode: Opcode, payload: &[u8]) -> Message<'_>
             masked: from == Side::Client,
             first: at(12, 400),
         },
+        meaning: None,
     }
 }
 
@@ -141,5 +142,6 @@ pub(crate) fn closed() -> Closed {
             client: DirectionTotals { messages: 3, frames: 4, bytes: 120, wire_bytes: 98 },
             server: DirectionTotals { messages: 1, frames: 1, bytes: 70_000, wire_bytes: 70_010 },
         },
+        unanswered: Unanswered::default(),
     }
 }

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::super::record::Record;
 use super::*;
-use crate::event::{Missing, Over, Proxy, Rejected, Tls};
+use crate::event::{Missing, Over, Proxy, Rejected, Tls, Unanswered};
 use crate::model::{Endpoint, Pair};
 use crate::view::samples;
 use crate::websocket::{Header, Opcode};
@@ -251,6 +251,7 @@ proptest! {
         let framing = if searched { Framing::Searched } else { Framing::Counted };
         let message = Message {
             from, opcode, number, delta, payload, length, text, missing, truncated_to, close, rtt, framing, verified, wire,
+            meaning: None,
         };
         let event = Event { known, ..Event::new(conn.or(ConnId::new(NonZeroU64::MIN).into()), at, Kind::Message(message)) };
         let (record, value) = check(&event);
@@ -333,7 +334,8 @@ proptest! {
             client: DirectionTotals { messages: a, frames: b, bytes: c, wire_bytes: d },
             server: DirectionTotals { messages: e, frames: f, bytes: g, wire_bytes: h },
         };
-        let closed = Closed { code, reason: reason.as_str().into(), by, clean, duration, totals };
+        let unanswered = Unanswered::default();
+        let closed = Closed { code, reason: reason.as_str().into(), by, clean, duration, totals, unanswered };
         let event = Event::new(conn.or(ConnId::new(NonZeroU64::MIN).into()), at, Kind::Closed(&closed));
         let (record, value) = check(&event);
         is_at(&value, &event);

@@ -27,6 +27,7 @@ impl Conversation {
 
     /// Lets a search look for the next frames, for some of them and what was compressed with them are lost.
     fn lose_place(&mut self, side: Side, search: Search, cx: &Context<'_>) {
+        self.lose_meaning(side);
         let half = &mut self.sides[side];
         (half.lost, half.desynchronised) = (true, true);
         half.search = Some(Box::new(search));
@@ -46,6 +47,7 @@ impl Conversation {
         cx: &mut Context<'_>,
     ) {
         self.abandon(side, cx);
+        self.lose_meaning(side);
         let half = &mut self.sides[side];
         if let Some(inflater) = &mut half.inflater {
             inflater.lose_history();

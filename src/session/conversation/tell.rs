@@ -67,10 +67,15 @@ impl Conversation {
             _ => {}
         }
         let framing = if half.found { Framing::Searched } else { Framing::Counted };
+        let number = half.totals.messages.saturating_add(other.totals.messages);
+        let meaning = match &mut self.meaning {
+            Some(meaning) => meaning.message(side, opcode, said, &wire, cx.at),
+            None => None,
+        };
         cx.say(Kind::Message(Message {
             from: side,
             opcode,
-            number: half.totals.messages.saturating_add(other.totals.messages),
+            number,
             delta,
             payload: said.bytes,
             length: said.length,
@@ -82,7 +87,12 @@ impl Conversation {
             framing,
             verified: true,
             wire,
+            meaning,
         }));
+        for anomaly in meaning.iter().flat_map(|it| it.anomalies()) {
+            cx.anomaly(Some(side), anomaly);
+        }
+        self.settle_meaning(cx);
         if let Some(offset) = said.bad_utf8 {
             cx.anomaly(Some(side), &Anomaly::BadUtf8 { offset });
         }

@@ -177,6 +177,7 @@ impl Stack {
         cx.begin(&opening);
         cx.say(Kind::Opened(&opening));
         let mut conversation = Box::new(Conversation::new(cx.at.time, deflate));
+        conversation.understand(opening.handshake.as_deref(), cx);
         if !answered {
             conversation.search(Side::Server, Search::mid_stream(None), cx);
         }

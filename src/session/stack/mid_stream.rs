@@ -56,6 +56,7 @@ impl Stack {
         cx.anomaly(None, &Anomaly::MissingHandshake {});
         cx.at = now;
         let mut conversation = Box::new(Conversation::new(began, Deflate::Unknown));
+        conversation.understand(None, cx);
         let Pair { client, server } = searches;
         for (role, search) in [(Side::Client, client), (Side::Server, server)] {
             conversation.search(role, search, cx);

@@ -1,0 +1,59 @@
+//! A sub-protocol's units as values that a path leads into.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value as Json};
+
+use crate::event::Unit;
+use crate::subprotocol::Value;
+
+/// Makes the value that `sub` stands for: what every unit has, the fields of its protocol beside it, and its name also as
+/// `event`, `method` and `topic`.
+pub(super) fn value_of(unit: &Unit<'_>) -> Json {
+    let mut members = Map::new();
+    for field in unit.fields() {
+        let value = match field.value {
+            Value::Text(text) => text.into(),
+            Value::Json(text) => serde_json::from_str(text).unwrap_or(Json::Null),
+            Value::Number(number) => number.into(),
+            Value::Negative(number) => number.into(),
+            Value::Flag(flag) => flag.into(),
+            Value::Bytes(bytes) => bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into(),
+        };
+        if field.listed {
+            if let Json::Array(list) = members.entry(field.name).or_insert_with(|| Json::Array(Vec::new())) {
+                list.push(value);
+            }
+        } else {
+            members.insert(field.name.into(), value);
+        }
+    }
+    let fields = Json::Object(members.clone());
+    let mut put = |name: &str, value: Option<Json>| {
+        if let Some(value) = value {
+            members.insert(name.into(), value);
+        }
+    };
+    put("fields", Some(fields));
+    put("protocol", Some(unit.protocol().into()));
+    put("kind", Some(unit.kind().into()));
+    for name in ["name", "event", "method", "topic"] {
+        put(name, unit.name().or(unit.of()).map(Into::into));
+    }
+    put("id", unit.id().map(Into::into));
+    put("role", Some(unit.role().name().into()));
+    put("of", unit.of().map(Into::into));
+    put("inside", unit.inside().map(Into::into));
+    put("error", unit.error().map(Into::into));
+    put("latency", unit.latency().as_ref().map(Duration::as_secs_f64).map(Into::into));
+    put("heartbeat", Some(unit.heartbeat().into()));
+    put("complete", Some(unit.is_complete().into()));
+    put("messages", Some(unit.messages().into()));
+    Json::Object(members)
+}
+
+/// Returns the number that a text of digits is, for what is sent as a number here and as a text there: ids.
+pub(super) fn as_number(value: &Json) -> Option<Json> {
+    let text = value.as_str()?;
+    text.parse::<u64>().ok().filter(|number| number.to_string() == text).map(Into::into)
+}

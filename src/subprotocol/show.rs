@@ -1,0 +1,29 @@
+//! A unit's body in one line, for human eyes.
+
+use super::packed::{Packing, write_json};
+use super::unit::{Body, Format};
+
+/// Writes a body as text: JSON and text as sent, MessagePack and CBOR as JSON, bytes in hexadecimal; `most` bounds it.
+///
+/// What it appends comes from the wire and is not made safe for a terminal.
+pub fn write_body(body: &Body<'_>, most: usize, out: &mut String) {
+    match body.format {
+        Format::Json | Format::JsonItems | Format::Text => {
+            let bytes = body.bytes.get(..body.bytes.len().min(most)).unwrap_or_default();
+            out.push_str(&String::from_utf8_lossy(bytes));
+        }
+        Format::MessagePack => {
+            write_json(Packing::MessagePack, body.bytes, most, out);
+        }
+        Format::Cbor => {
+            write_json(Packing::Cbor, body.bytes, most, out);
+        }
+        Format::Binary => {
+            use std::fmt::Write as _;
+            for byte in body.bytes.iter().take(most / 3) {
+                let _ = write!(out, "{byte:02x} ");
+            }
+            out.truncate(out.trim_end().len());
+        }
+    }
+}
