@@ -7,7 +7,7 @@ use crate::capture::{self, Files, Item, Next, PacketBatch, Source};
 use crate::event::{Event, Sink};
 use crate::filter::{self, Filter, Filtered};
 use crate::model::Timestamp;
-use crate::pipeline::{Control, Feed};
+use crate::pipeline::{self, Control, Feed};
 use crate::session::Limits;
 use crate::wire;
 
@@ -66,7 +66,7 @@ impl Analysis {
 
     /// Analyzes what a source of packets gives.
     pub fn of(source: impl Source + 'static) -> Self {
-        Analysis { source: Box::new(source), filter: None, frames: false, limits: Limits::default() }
+        Analysis { source: Box::new(source), filter: None, frames: false, limits: pipeline::limits() }
     }
 
     /// Passes on only those messages that match, and what is needed to understand them.

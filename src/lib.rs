@@ -75,6 +75,7 @@ pub mod http2;
 pub mod model;
 pub mod pipeline;
 pub mod proxy;
+pub mod services;
 pub mod session;
 pub mod stats;
 pub mod store;

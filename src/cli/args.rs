@@ -3,12 +3,14 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use anyhow::Context as _;
 use clap::builder::NonEmptyStringValueParser;
 
 use super::size::Size;
 use super::stop::Autostop;
 use crate::filter::Filter;
-use crate::pipeline;
+use crate::subprotocol::Settings;
+use crate::{pipeline, services};
 
 /// Name of what is read, and how.
 #[derive(Debug, clap::Args)]
@@ -127,9 +129,65 @@ pub(super) struct Input {
     #[arg(long, value_name = "N", value_parser = positive::<NonZeroUsize>)]
     threads: Option<NonZeroUsize>,
 
+    #[command(flatten)]
+    subprotocols: Subprotocols,
+
     /// Say nothing on standard error but errors
     #[arg(short, long)]
     pub(super) quiet: bool,
+}
+
+/// What is said of sub-protocols.
+#[derive(Debug, clap::Args)]
+struct Subprotocols {
+    /// Read all messages as this sub-protocol's; `off` reads none [default: as each conversation shows]
+    #[arg(long, value_name = "NAME", help_heading = "Sub-protocols")]
+    subprotocol: Option<String>,
+
+    /// Read one conversation's messages as this sub-protocol's: conn==4:mqtt, or conn==4.3:mqtt for a stream
+    #[arg(long = "as", value_name = "CONVERSATION:NAME", value_parser = spoken, help_heading = "Sub-protocols")]
+    spoken: Vec<Spoken>,
+
+    /// Read sub-protocols that this file of rules describes
+    ///
+    /// docs/subprotocols.md of the project says what stands in it.
+    #[arg(long = "subprotocols", value_name = "FILE", value_parser = rules, help_heading = "Sub-protocols")]
+    rules: Vec<RuleFile>,
+}
+
+/// A conversation and the sub-protocol that it speaks.
+#[derive(Clone, Debug)]
+struct Spoken {
+    conn: u64,
+    stream: Option<u64>,
+    name: String,
+}
+
+/// A rule file that can be understood.
+#[derive(Clone, Debug)]
+struct RuleFile(String);
+
+impl Subprotocols {
+    fn settings(&self) -> anyhow::Result<&'static Settings> {
+        if self.subprotocol.is_none() && self.spoken.is_empty() && self.rules.is_empty() {
+            return Ok(services::settings());
+        }
+        let mut settings = Settings { services: services::shipped(), ..Settings::default() };
+        for RuleFile(text) in &self.rules {
+            settings.own.extend(services::parse(text)?);
+        }
+        let find = |name: &str| {
+            settings
+                .find_name(name)
+                .with_context(|| format!("there is no sub-protocol {name}; docs/subprotocols.md lists them"))
+        };
+        let named = self.subprotocol.as_deref().map(find).transpose()?;
+        let spoken: anyhow::Result<Vec<_>> =
+            self.spoken.iter().map(|it| Ok((it.conn, it.stream, find(&it.name)?))).collect();
+        (settings.by_conversation, settings.named) = (spoken?, named);
+        // It is read once and lives as long as the program.
+        Ok(Box::leak(Box::new(settings)))
+    }
 }
 
 impl Input {
@@ -144,12 +202,13 @@ impl Input {
     }
 
     /// Returns what the pipeline is told.
-    pub(super) fn options(&self) -> pipeline::Options {
+    pub(super) fn options(&self) -> anyhow::Result<pipeline::Options> {
         let mut options = pipeline::Options::default();
+        options.limits.subprotocols = self.subprotocols.settings()?;
         options.limits.message = self.max_message.0;
         options.limits.messages = options.limits.messages.max(self.max_message.0.saturating_mul(4));
         options.threads = self.threads.unwrap_or(options.threads);
-        options
+        Ok(options)
     }
 }
 
@@ -216,6 +275,25 @@ fn snap_length(text: &str) -> Result<u32, String> {
     }
 }
 
+/// Takes a conversation and the sub-protocol that it speaks.
+fn spoken(text: &str) -> Result<Spoken, String> {
+    let wanted = || "conn==NUMBER:NAME is wanted, as in conn==4:mqtt".to_owned();
+    let (conversation, name) = text.split_once(':').ok_or_else(wanted)?;
+    let number = conversation.trim().strip_prefix("conn").ok_or_else(wanted)?.trim_start_matches([' ', '=']);
+    let (conn, stream) = match number.split_once('.') {
+        Some((conn, stream)) => (conn, Some(stream.parse().map_err(|_| wanted())?)),
+        None => (number, None),
+    };
+    Ok(Spoken { conn: conn.parse().map_err(|_| wanted())?, stream, name: name.trim().to_owned() })
+}
+
+/// Takes the name of a rule file that can be read and understood.
+fn rules(name: &str) -> Result<RuleFile, String> {
+    let text = std::fs::read_to_string(name).map_err(|error| error.to_string())?;
+    services::parse(&text).map(|_| ()).map_err(|error| error.to_string())?;
+    Ok(RuleFile(text))
+}
+
 fn filter(text: &str) -> Result<Filter, String> {
     Filter::parse(text).map_err(|error| format!("{error}\n{}", error.caret()))
 }
@@ -228,7 +306,15 @@ pub(super) fn filter_text(text: &str) -> Result<String, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::snap_length;
+    use super::{snap_length, spoken};
+
+    #[test]
+    fn a_conversation_and_what_it_speaks() {
+        let read = |text| spoken(text).map(|it| (it.conn, it.stream, it.name));
+        assert_eq!(read("conn==4:mqtt"), Ok((4, None, "mqtt".to_owned())));
+        assert_eq!(read("conn == 4.3:socket.io"), Ok((4, Some(3), "socket.io".to_owned())));
+        assert!(["mqtt", "conn==x:mqtt", "4:mqtt"].into_iter().all(|text| read(text).is_err()));
+    }
 
     #[test]
     fn no_bytes_of_a_packet_are_all() {

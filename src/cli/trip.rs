@@ -149,7 +149,7 @@ impl<'a> Run<'a> {
             stop: Arc::clone(&self.opened.stopped),
             closed: false,
         };
-        let options = pipeline::Options { hook: Some(watched.hook()), ..self.input.options() };
+        let options = pipeline::Options { hook: Some(watched.hook()), ..self.input.options()? };
         let result = pipeline::run(&mut *self.opened.source, &options, &mut watched);
         watched.progress.clear();
         let saved = watched.saver.as_ref().map(Saver::finish);

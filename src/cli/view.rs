@@ -85,7 +85,7 @@ impl Args {
             }
         }
         conflicts::check(&self.input, None)?;
-        let run = self.input.options();
+        let run = self.input.options()?;
         let mut opened = self.input.open_quietly()?;
         let (meter, counts) = (opened.meter.take(), opened.counts.clone());
         let user = opened.user.as_ref().map(ToString::to_string);

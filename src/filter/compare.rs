@@ -246,7 +246,7 @@ fn order_address(address: IpAddr, network: IpAddr, length: u8) -> Ordering {
 }
 
 /// Calls `each` with every value that the steps lead to.
-fn walk<'j>(mut at: &'j Json, mut steps: &[Step], each: &mut dyn FnMut(&'j Json)) {
+pub fn walk<'j>(mut at: &'j Json, mut steps: &[Step], each: &mut dyn FnMut(&'j Json)) {
     while let Some((step, rest)) = steps.split_first() {
         let next = match step {
             Step::Key(key) => at.get(&**key),

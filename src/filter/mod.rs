@@ -31,6 +31,7 @@ mod unit;
 use std::fmt;
 use std::str::FromStr;
 
+pub use compare::walk as places;
 pub use complete::{Candidate, complete, complete_with};
 pub use error::Error;
 pub use expr::{Expr, How, Member, Needle, Pattern, Relation, Step, Subject, Test, Value};

@@ -504,6 +504,13 @@ anomalies! {
     SubprotocolMistaken { /// The sub-protocol.
         protocol: &'static str }
         = "subprotocol-mistaken", Note, None, "the messages are none of the sub-protocol that the handshake means";
+    /// The conversation ended inside of a sub-protocol's packet: what came of it is shown nowhere else.
+    SubprotocolUnfinished { /// The sub-protocol.
+        protocol: &'static str, /// How many bytes of the packet came.
+        bytes: u64, /// In how many messages.
+        messages: u64, /// The packet that carried the first of them.
+        first: u64 }
+        = "subprotocol-unfinished", Note, None, "the conversation ended inside of a sub-protocol's packet";
     /// The server sends pings in revision 4 of Engine.IO, the client in revision 3.
     EngineIoPingSide { /// The revision in use.
         revision: u8 }

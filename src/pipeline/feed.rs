@@ -39,7 +39,7 @@ pub struct Feed {
 
 impl Default for Feed {
     fn default() -> Self {
-        Feed::new(Limits::default(), wire::Limits::default())
+        Feed::new(super::limits(), wire::Limits::default())
     }
 }
 

@@ -33,7 +33,7 @@ pub use flows::Flows;
 pub use formatted::{Formatted, Formatter, Text};
 pub use recorder::{Recorder, Records, record};
 pub use reducer::{Gathering, Reducer};
-pub use run::{Options, run};
+pub use run::{Options, limits, run};
 pub use shard::Hook;
 pub use sieve::FilteredOutput;
 pub use summary::{RunStats, Summary};

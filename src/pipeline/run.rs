@@ -11,6 +11,7 @@ use super::{Collector, Control, Error, Output, Piece, SHARDS, Summary};
 use crate::capture::{self, Next, Source};
 use crate::event::{Event, Kind, Sink as _};
 use crate::model::{Anomaly, At};
+use crate::services;
 use crate::session::{Analyzer, Limits};
 use crate::wire::{self, Decoder};
 
@@ -31,11 +32,16 @@ impl Default for Options {
     fn default() -> Self {
         Options {
             threads: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
-            limits: Limits::default(),
+            limits: limits(),
             fragments: wire::Limits::default(),
             hook: None,
         }
     }
+}
+
+/// Returns the bounds of a user who says nothing, with the sub-protocols that ship as rules.
+pub fn limits() -> Limits {
+    Limits { subprotocols: services::settings(), ..Limits::default() }
 }
 
 /// Carries everything from `source` to `output`, and tells what was seen.

@@ -7,9 +7,14 @@ use crate::websocket::Opcode;
 use super::decoder::{Decoder, Out};
 use super::input::Input;
 use super::registry::PROTOCOLS;
+use super::service::{Service, ServiceDecoder};
+use super::settings::Settings;
 
 /// How many messages may pass before a conversation is taken to speak no sub-protocol.
 const MAX_UNDECIDED: u8 = 16;
+
+/// How many of the first messages the services' rules are asked about.
+const MAX_ASKED: u8 = 4;
 
 /// How many messages must agree where each alone proves little.
 const VOTES: u8 = 3;
@@ -141,6 +146,7 @@ enum State {
 
 #[derive(Debug)]
 struct Undecided {
+    settings: &'static Settings,
     opening: Opening,
     seen: u8,
     votes: Vec<u8>,
@@ -177,28 +183,38 @@ struct Decoding {
 }
 
 impl Choice {
-    /// Chooses by the handshake: by the header that the server chose, then by the URL.
-    pub(super) fn new(opening: Opening) -> Self {
+    /// Chooses by the handshake: what the user's own rules say, then the header that the server chose, then the URL.
+    pub(super) fn new(settings: &'static Settings, opening: Opening) -> Self {
+        if let Some(own) = settings.own.iter().find(|service| service.opens(&opening)) {
+            return Choice { state: serving(&**own, false), depth: 0 };
+        }
         let chosen = opening.subprotocol.as_deref();
         let by_header =
             chosen.and_then(|chosen| PROTOCOLS.iter().find(|protocol| protocol.has_header(chosen)));
         let by_url = || PROTOCOLS.iter().find(|protocol| (protocol.url)(&opening));
         let state = match by_header.or_else(by_url) {
             Some(protocol) => decoding(protocol, &opening, false),
-            None => undecided(opening),
+            None => match settings.services.iter().find(|service| service.opens(&opening)) {
+                Some(service) => serving(&**service, false),
+                None => undecided(settings, opening),
+            },
         };
         Choice { state, depth: 0 }
     }
 
     /// Takes the protocol that a user named; `None` where there is none of that name.
-    pub(super) fn named(name: &str, opening: &Opening) -> Option<Self> {
+    pub(super) fn named(settings: &'static Settings, name: &str, opening: &Opening) -> Option<Self> {
+        if let Some(service) = settings.all_services().find(|service| service.name() == name) {
+            return Some(Choice { state: serving(service, true), depth: 0 });
+        }
         let protocol = PROTOCOLS.iter().find(|protocol| protocol.name == name)?;
         Some(Choice { state: decoding(protocol, opening, true), depth: 0 })
     }
 
     /// Makes the choice for what lies inside of the messages of another sub-protocol.
     pub(super) fn inside(depth: u8) -> Self {
-        let state = if depth < MAX_DEPTH { undecided(Opening::default()) } else { State::Plain };
+        let state =
+            if depth < MAX_DEPTH { undecided(Settings::DEFAULT, Opening::default()) } else { State::Plain };
         Choice { state, depth }
     }
 
@@ -221,6 +237,11 @@ impl Choice {
             match undecided.judge(input, self.depth > 0) {
                 Verdict::Open => return,
                 Verdict::Plain => return self.state = State::Plain,
+                Verdict::Serves(service) => {
+                    let kept = std::mem::take(&mut undecided.kept);
+                    self.state = serving(service, false);
+                    self.replay(&kept, out);
+                }
                 Verdict::Is(protocol) => {
                     let kept = std::mem::take(&mut undecided.kept);
                     let lost = undecided.lost;
@@ -292,9 +313,10 @@ impl Choice {
     }
 }
 
-fn undecided(opening: Opening) -> State {
+fn undecided(settings: &'static Settings, opening: Opening) -> State {
     let votes = vec![0; PROTOCOLS.len()];
     State::Undecided(Box::new(Undecided {
+        settings,
         opening,
         seen: 0,
         votes,
@@ -315,9 +337,16 @@ fn decoding(protocol: &'static Protocol, opening: &Opening, forced: bool) -> Sta
     }))
 }
 
+fn serving(service: &'static dyn Service, forced: bool) -> State {
+    let decoder = Box::new(ServiceDecoder::new(service));
+    let name = service.name();
+    State::Decoding(Box::new(Decoding { name, decoder, messages: 0, contradictions: 0, forced }))
+}
+
 enum Verdict {
     Open,
     Plain,
+    Serves(&'static dyn Service),
     Is(&'static Protocol),
 }
 
@@ -343,9 +372,20 @@ impl Undecided {
                 Evidence::Neutral | Evidence::Against => {}
             }
         }
+        if !inside && let Some(service) = self.service(input) {
+            return Verdict::Serves(service);
+        }
         self.keep(input);
         self.seen = self.seen.saturating_add(1);
         if self.seen >= MAX_UNDECIDED { Verdict::Plain } else { Verdict::Open }
+    }
+
+    /// Asks the services' rules about one of the very first messages.
+    fn service(&self, input: &Input<'_>) -> Option<&'static dyn Service> {
+        if self.seen >= MAX_ASKED || !input.is_text() || !input.is_whole() || input.bytes.len() > MAX_KEPT {
+            return None;
+        }
+        self.settings.all_services().find(|service| service.begins(input.from, input.bytes))
     }
 
     /// Keeps a message as long as all of them so far fit.

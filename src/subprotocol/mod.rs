@@ -52,6 +52,7 @@ mod protobuf;
 mod pusher;
 mod registry;
 mod rfb;
+mod service;
 mod settings;
 mod show;
 mod signalr;
@@ -72,7 +73,8 @@ mod yjs;
 pub use choice::Opening;
 pub use input::Input;
 pub use pairs::Unanswered;
-pub use settings::{Settings, find_name};
+pub use service::{Described, Service, Split};
+pub use settings::Settings;
 pub use show::write_body;
 pub use unit::{Body, Field, Format, MAX_UNITS, Meaning, Role, Unit, Value};
 
@@ -102,12 +104,22 @@ pub struct Reader {
 impl Reader {
     /// Makes the reader of a conversation that begins with `opening`.
     pub fn new(opening: Opening) -> Self {
-        Self::with(Choice::new(opening))
+        Self::choosing(Settings::DEFAULT, opening)
+    }
+
+    /// Makes a reader that knows what the user says of sub-protocols.
+    pub fn choosing(settings: &'static Settings, opening: Opening) -> Self {
+        Self::with(Choice::new(settings, opening))
     }
 
     /// Makes a reader for the sub-protocol of that name; `None` where there is none.
     pub fn named(name: &str, opening: &Opening) -> Option<Self> {
-        Choice::named(name, opening).map(Self::with)
+        Self::named_in(Settings::DEFAULT, name, opening)
+    }
+
+    /// Makes a reader for the sub-protocol of that name, those of the user's rules among them.
+    pub fn named_in(settings: &'static Settings, name: &str, opening: &Opening) -> Option<Self> {
+        Choice::named(settings, name, opening).map(Self::with)
     }
 
     fn with(choice: Choice) -> Self {

@@ -1,6 +1,7 @@
 //! What a user says of sub-protocols.
 
 use super::choice::Opening;
+use super::service::Service;
 use super::{Reader, names};
 
 /// What a user says of sub-protocols: whether they are read at all, and which one a conversation speaks.
@@ -12,28 +13,43 @@ pub struct Settings {
     pub named: Option<&'static str>,
     /// What single conversations speak: connection, stream and the sub-protocol's name.
     pub by_conversation: Vec<(u64, Option<u64>, &'static str)>,
+    /// The user's own sub-protocols; what they say stands before everything else.
+    pub own: Vec<Box<dyn Service>>,
+    /// Sub-protocols that rules describe.
+    pub services: Vec<Box<dyn Service>>,
 }
 
 impl Settings {
     /// The settings of a user who says nothing.
-    pub const DEFAULT: &'static Settings = &Settings { off: false, named: None, by_conversation: Vec::new() };
+    pub const DEFAULT: &'static Settings = &NOTHING_SAID;
 
     /// The settings of a user who wants none read.
-    pub const OFF: &'static Settings = &Settings { off: true, named: None, by_conversation: Vec::new() };
+    pub const OFF: &'static Settings = &OFF;
 
     /// Returns the reader of a conversation's messages; `None` where there is nothing to read.
-    pub fn reader(&self, conn: u64, stream: Option<u64>, opening: Opening) -> Option<Reader> {
+    pub fn reader(&'static self, conn: u64, stream: Option<u64>, opening: Opening) -> Option<Reader> {
         let meant = self.by_conversation.iter().find(|(of, in_it, _)| *of == conn && *in_it == stream);
         match meant.map(|(_, _, name)| *name).or(self.named) {
             Some("off") => None,
-            Some(name) => Reader::named(name, &opening),
+            Some(name) => Reader::named_in(self, name, &opening),
             None if self.off => None,
-            None => Some(Reader::new(opening)),
+            None => Some(Reader::choosing(self, opening)),
         }
+    }
+
+    /// Returns the sub-protocols that rules describe, the user's own first.
+    pub(super) fn all_services(&'static self) -> impl Iterator<Item = &'static dyn Service> {
+        self.own.iter().chain(&self.services).map(|service| &**service)
+    }
+
+    /// Returns the name of the sub-protocol of that name, or `off`; `None` where there is none.
+    pub fn find_name(&self, name: &str) -> Option<&'static str> {
+        let services = self.own.iter().chain(&self.services).map(|service| service.name());
+        names().chain(services).chain(["off"]).find(|it| *it == name)
     }
 }
 
-/// Returns the sub-protocol of that name, `off` among them.
-pub fn find_name(name: &str) -> Option<&'static str> {
-    names().chain(["off"]).find(|it| *it == name)
-}
+static NOTHING_SAID: Settings =
+    Settings { off: false, named: None, by_conversation: Vec::new(), own: Vec::new(), services: Vec::new() };
+static OFF: Settings =
+    Settings { off: true, named: None, by_conversation: Vec::new(), own: Vec::new(), services: Vec::new() };

@@ -2,8 +2,9 @@
 
 use std::collections::VecDeque;
 
-use crate::model::At;
+use crate::model::{Anomaly, At};
 
+use super::decoder::Out;
 use super::input::{Input, Piece};
 
 /// Bounds what is kept of one packet, in bytes; the rest is counted.
@@ -112,6 +113,16 @@ impl Stream {
             bytes: std::mem::take(&mut self.bytes),
             ..Stream::default()
         };
+    }
+
+    /// Reports the bytes that were taken and belong to no packet that ended.
+    pub(super) fn report_rest(&self, protocol: &'static str, out: &mut Out<'_>) {
+        let held = self.bytes.len().saturating_sub(self.start) as u64;
+        let bytes = held.saturating_add(self.open.passed);
+        if self.lost.is_none() && bytes > 0 {
+            let (messages, first) = (u64::from(self.open.messages), self.open.first.packet);
+            out.anomaly(Anomaly::SubprotocolUnfinished { protocol, bytes, messages, first });
+        }
     }
 
     /// Returns how much memory it holds, in bytes.

@@ -29,13 +29,17 @@ fn begin(pen: &mut Pen<'_>, event: &Event<'_>, origin: Timestamp, head: &Head<'_
     pen.right(Style::Dim, &conn, CONN);
     pen.blanks(2);
     pen.left(head.style, head.arrow, 3);
-    let word = pen.column();
-    pen.wire(head.style, head.word.as_bytes(), 40);
-    // A long word takes of the size's column.
-    let over = pen.column().saturating_sub(word.saturating_add(WORD));
-    pen.blanks(word.saturating_add(WORD).saturating_sub(pen.column()));
-    let size = head.size.map(bytes).unwrap_or_default();
-    pen.right(Style::Dim, &size, SIZE.saturating_sub(over).max(size.chars().count().saturating_add(1)));
+    if head.shares {
+        // A long word of a sub-protocol takes of the size's column.
+        let end = pen.column().saturating_add(WORD).saturating_add(SIZE);
+        pen.wire(head.style, head.word.as_bytes(), 40);
+        let size = head.size.map(bytes).unwrap_or_default();
+        let room = end.saturating_sub(pen.column());
+        pen.right(Style::Dim, &size, room.max(size.chars().count().saturating_add(1)));
+    } else {
+        pen.left(head.style, head.word, WORD);
+        pen.right(Style::Dim, &head.size.map(bytes).unwrap_or_default(), SIZE);
+    }
     pen.blanks(2);
 }
 
@@ -45,6 +49,8 @@ struct Head<'a> {
     arrow: &'a str,
     word: &'a str,
     size: Option<u64>,
+    /// Word and size share their columns.
+    shares: bool,
 }
 
 /// Returns the arrow of a side: `→` is from the client.
@@ -71,7 +77,12 @@ pub(super) fn opened(
     width: usize,
     opening: &Opening,
 ) {
-    begin(pen, event, origin, &Head { style: Style::Strong, arrow: "⇄", word: "open", size: None });
+    begin(
+        pen,
+        event,
+        origin,
+        &Head { style: Style::Strong, arrow: "⇄", word: "open", size: None, shares: false },
+    );
     ends(pen, opening, width);
     match opening.handshake.as_deref() {
         None => pen.put(Style::Note, "  handshake not captured"),
@@ -93,7 +104,7 @@ pub(super) fn rejected(
     let opening = &rejected.opening;
     let response = opening.handshake.as_deref().and_then(|it| it.response.as_ref());
     let word = if response.is_some() { "refused" } else { "failed" };
-    begin(pen, event, origin, &Head { style: Style::Warning, arrow: "⇄", word, size: None });
+    begin(pen, event, origin, &Head { style: Style::Warning, arrow: "⇄", word, size: None, shares: false });
     ends(pen, opening, width);
     match response {
         Some(response) => {
@@ -141,6 +152,7 @@ pub(super) fn message(
         arrow: arrow(message.from),
         word: unit.map_or(message.opcode.name(), |unit| unit.kind()),
         size: Some(message.length),
+        shares: unit.is_some(),
     };
     begin(pen, event, origin, &head);
     let remarks = remarks(message);
@@ -239,7 +251,13 @@ fn remarks(message: &Message<'_>) -> String {
 /// Writes a frame's header.
 pub(super) fn frame(pen: &mut Pen<'_>, event: &Event<'_>, origin: Timestamp, frame: &Frame) {
     let Frame { from, header, offset } = *frame;
-    let head = Head { style: Style::Dim, arrow: arrow(from), word: "frame", size: Some(header.length) };
+    let head = Head {
+        style: Style::Dim,
+        arrow: arrow(from),
+        word: "frame",
+        size: Some(header.length),
+        shares: false,
+    };
     begin(pen, event, origin, &head);
     let mut words = header.opcode.name().to_owned();
     if header.fin {
@@ -274,7 +292,13 @@ pub(super) fn anomaly(
         Severity::Warning => Style::Warning,
         Severity::Note => Style::Note,
     };
-    let head = Head { style, arrow: from.map_or("!", arrow), word: anomaly.severity().name(), size: None };
+    let head = Head {
+        style,
+        arrow: from.map_or("!", arrow),
+        word: anomaly.severity().name(),
+        size: None,
+        shares: false,
+    };
     begin(pen, event, origin, &head);
     pen.put(style, anomaly.code());
     pen.put(Style::Plain, &format!(": {anomaly}"));
@@ -298,7 +322,12 @@ pub(super) fn anomaly(
 
 /// Writes how a conversation ended.
 pub(super) fn closed(pen: &mut Pen<'_>, event: &Event<'_>, origin: Timestamp, closed: &Closed) {
-    begin(pen, event, origin, &Head { style: Style::Strong, arrow: "■", word: "closed", size: None });
+    begin(
+        pen,
+        event,
+        origin,
+        &Head { style: Style::Strong, arrow: "■", word: "closed", size: None, shares: false },
+    );
     match closed.code {
         Some(code) => close_code(pen, code, &closed.reason, 80),
         None => pen.put(Style::Plain, "still open when the capture ended"),

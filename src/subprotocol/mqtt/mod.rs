@@ -139,8 +139,13 @@ impl Mqtt {
 impl Decoder for Mqtt {
     fn message(&mut self, input: &Input<'_>, out: &mut Out<'_>) {
         let session = &mut self.session;
-        if input.is_text() && !std::mem::replace(&mut session.text_said, true) {
-            out.anomaly(Anomaly::MqttText {});
+        if input.is_text() {
+            // It is none of the stream, and no broker takes it.
+            out.contradiction();
+            if !std::mem::replace(&mut session.text_said, true) {
+                out.anomaly(Anomaly::MqttText {});
+            }
+            return;
         }
         if !input.missing.is_empty() {
             session.lossy = true;
@@ -161,6 +166,9 @@ impl Decoder for Mqtt {
     }
 
     fn end(&mut self, out: &mut Out<'_>) {
+        for side in Side::BOTH {
+            self.streams[side].report_rest(NAME, out);
+        }
         let session = &self.session;
         if session.connected && !session.disconnected && !session.lossy {
             out.anomaly(Anomaly::MqttNoDisconnect {});

@@ -1,0 +1,361 @@
+//! Sub-protocols described by rules in the filter's language: those that ship with wirefin, and a user's own.
+//!
+//! A rule file is TOML, one `[[subprotocol]]` a protocol. `docs/subprotocols.md` says what its keys mean.
+
+mod irc;
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::OnceLock;
+
+use serde::Deserialize;
+use serde_json::Value as Json;
+
+use crate::event::Conversation;
+use crate::filter::{Expr, Facts, Filter, Step, Subject, places};
+use crate::model::{Endpoint, Side};
+use crate::subprotocol::{Described, Opening, Service, Settings, Split};
+use crate::websocket::Opcode;
+
+/// The rules that ship with wirefin.
+const SHIPPED: &str = include_str!("shipped.toml");
+
+/// Bounds the length of a unit that is read, in bytes; longer ones are told without what stands in them.
+const MAX_UNIT: usize = 1 << 20;
+
+/// What is wrong with a rule file.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// It is no TOML, or has keys that mean nothing.
+    #[error("{0}")]
+    Toml(#[from] toml::de::Error),
+    /// A key's value is not understood.
+    #[error("sub-protocol {name}, key {key}: {why}")]
+    Key {
+        /// The sub-protocol.
+        name: String,
+        /// The key.
+        key: &'static str,
+        /// What is wrong with its value.
+        why: String,
+    },
+}
+
+/// Returns the settings of a user who says nothing: every sub-protocol is read, those of the shipped rules among them.
+pub fn settings() -> &'static Settings {
+    static SETTINGS: OnceLock<Settings> = OnceLock::new();
+    SETTINGS.get_or_init(|| Settings { services: shipped(), ..Settings::default() })
+}
+
+/// Returns the services that ship with wirefin.
+pub fn shipped() -> Vec<Box<dyn Service>> {
+    parse(SHIPPED).unwrap_or_default()
+}
+
+/// Reads a rule file.
+///
+/// # Errors
+///
+/// Where it is no rule file, with the key and what is wrong there.
+pub fn parse(text: &str) -> Result<Vec<Box<dyn Service>>, Error> {
+    let file: File = toml::from_str(text)?;
+    file.subprotocol.into_iter().map(|it| Rules::of(it).map(|it| Box::new(it) as Box<dyn Service>)).collect()
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default)]
+    subprotocol: Vec<Section>,
+}
+
+/// One protocol as a rule file has it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Section {
+    name: String,
+    when: Option<String>,
+    or_first: Option<String>,
+    format: Option<String>,
+    split: Option<String>,
+    kind: Option<String>,
+    kinds: BTreeMap<String, String>,
+    unit: Option<String>,
+    id: Option<String>,
+    question: Option<String>,
+    answer: Option<String>,
+    error: Option<String>,
+    error_if: Option<String>,
+    heartbeat: Option<String>,
+    secret: Vec<String>,
+    body: Option<String>,
+}
+
+/// A place in a unit: the value that stands there, or the member's own name.
+#[derive(Debug)]
+enum Place {
+    Value(Vec<Step>),
+    Member(Box<str>),
+}
+
+/// The rules of one protocol, ready to be asked.
+#[derive(Debug)]
+struct Rules {
+    name: &'static str,
+    when: Option<Filter>,
+    or_first: Option<Filter>,
+    irc: bool,
+    split: Split,
+    kind: Vec<Place>,
+    kinds: BTreeMap<String, String>,
+    unit: Vec<Place>,
+    id: Vec<Place>,
+    question: Option<Filter>,
+    answer: Option<Filter>,
+    error: Vec<Place>,
+    error_if: Option<Filter>,
+    heartbeat: Option<Filter>,
+    secret: Vec<(&'static str, Place)>,
+    body: Vec<Place>,
+}
+
+impl Rules {
+    fn of(it: Section) -> Result<Self, Error> {
+        let fault = |key, why: String| Error::Key { name: it.name.clone(), key, why };
+        let filter = |key, text: &Option<String>| {
+            let parsed = text.as_deref().map(Filter::parse).transpose();
+            parsed.map_err(|error| fault(key, error.to_string()))
+        };
+        let find = |key, text: &Option<String>| {
+            let places = text.as_deref().map(|text| text.split('|').map(|it| place(it.trim())).collect());
+            places.unwrap_or_else(|| Ok(Vec::new())).map_err(|why| fault(key, why))
+        };
+        if it.name.is_empty() || it.name == "off" {
+            return Err(fault("name", "a name is needed".into()));
+        }
+        let secret = it.secret.iter().map(|text| {
+            let name = text.rsplit(['.', '@']).next().unwrap_or(text);
+            place(text).map(|place| (leak(name), place)).map_err(|why| fault("secret", why))
+        });
+        Ok(Rules {
+            name: leak(&it.name),
+            when: filter("when", &it.when)?,
+            or_first: filter("or_first", &it.or_first)?,
+            irc: match it.format.as_deref() {
+                None | Some("json") => false,
+                Some("irc") => true,
+                Some(other) => return Err(fault("format", format!("{other} is neither json nor irc"))),
+            },
+            split: match it.split.as_deref() {
+                None | Some("none") => Split::None,
+                Some("lines") => Split::Lines,
+                Some("rs") => Split::Records,
+                Some("array") => Split::Array,
+                Some("counted") => Split::Counted,
+                Some(other) => {
+                    let why = format!("{other} is none of none, lines, rs, array and counted");
+                    return Err(fault("split", why));
+                }
+            },
+            kind: find("kind", &it.kind)?,
+            unit: find("unit", &it.unit)?,
+            id: find("id", &it.id)?,
+            question: filter("question", &it.question)?,
+            answer: filter("answer", &it.answer)?,
+            error: find("error", &it.error)?,
+            error_if: filter("error_if", &it.error_if)?,
+            heartbeat: filter("heartbeat", &it.heartbeat)?,
+            secret: secret.collect::<Result<_, _>>()?,
+            body: find("body", &it.body)?,
+            kinds: it.kinds,
+        })
+    }
+
+    /// Returns the body that tests and places are about: the unit itself, or its parts as JSON.
+    fn body_of(&self, text: &[u8]) -> Option<(Vec<u8>, Json)> {
+        if self.irc {
+            let json = irc::parse(text)?;
+            return Some((json.to_string().into_bytes(), json));
+        }
+        Some((text.to_vec(), serde_json::from_slice(text).ok()?))
+    }
+}
+
+/// Keeps a word for as long as the program runs: rules are read once.
+fn leak(text: &str) -> &'static str {
+    Box::leak(text.into())
+}
+
+/// Reads a place: `json.a[0].b`, or `json@name` for the name itself where the member is there.
+fn place(text: &str) -> Result<Place, String> {
+    if let Some(name) = text.strip_prefix("json@") {
+        return Ok(Place::Member(name.into()));
+    }
+    let filter = Filter::parse(text).map_err(|error| error.to_string())?;
+    match filter.expr() {
+        Expr::Test(test) if matches!(test.how, crate::filter::How::Is) => match &test.subject {
+            Subject::Json(steps) => Ok(Place::Value(steps.clone())),
+            _ => Err(format!("{text} is no place in JSON")),
+        },
+        _ => Err(format!("{text} is no place in JSON")),
+    }
+}
+
+/// Returns the first value that is there, null not counted.
+fn first<'j>(list: &'j [Place], json: &'j Json) -> Option<std::borrow::Cow<'j, Json>> {
+    use std::borrow::Cow;
+    list.iter().find_map(|place| match place {
+        Place::Value(steps) => {
+            let mut found = None;
+            places(json, steps, &mut |value| {
+                if found.is_none() && !value.is_null() {
+                    found = Some(value);
+                }
+            });
+            found.map(Cow::Borrowed)
+        }
+        Place::Member(name) => json.get(&**name).map(|_| Cow::Owned(Json::from(&**name))),
+    })
+}
+
+/// Returns what stands at a place as text: a string's, or a number's digits.
+fn text_of(list: &[Place], json: &Json) -> Option<String> {
+    match first(list, json)?.as_ref() {
+        Json::String(text) => Some(text.clone()),
+        it @ (Json::Number(_) | Json::Bool(_)) => Some(it.to_string()),
+        _ => None,
+    }
+}
+
+impl Service for Rules {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn split(&self) -> Split {
+        self.split
+    }
+
+    fn opens(&self, opening: &Opening) -> bool {
+        let Some(when) = &self.when else { return false };
+        let nowhere = Endpoint::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
+        let url = opening.target.as_deref().map(|target| {
+            let host = opening.host.as_deref().unwrap_or("unknown");
+            if target.contains("://") { target.into() } else { format!("ws://{host}{target}").into() }
+        });
+        let about =
+            Conversation { client: nowhere, server: nowhere, url, subprotocol: opening.subprotocol.clone() };
+        when.matches(&Facts { conversation: Some(&about), ..Facts::default() })
+    }
+
+    fn begins(&self, from: Side, text: &[u8]) -> bool {
+        let Some(test) = &self.or_first else { return false };
+        let unit = match self.split {
+            Split::Lines => text.split(|byte| *byte == b'\n').next().unwrap_or_default(),
+            _ => text,
+        };
+        unit.len() <= MAX_UNIT && self.body_of(unit).is_some_and(|(body, _)| ask(test, from, &body))
+    }
+
+    fn describe(&self, from: Side, text: &[u8]) -> Option<Described> {
+        if text.len() > MAX_UNIT {
+            return Some(Described::default());
+        }
+        let (body, json) = self.body_of(text)?;
+        let is = |test: &Option<Filter>| test.as_ref().is_some_and(|test| ask(test, from, &body));
+        let mut kind = text_of(&self.kind, &json);
+        if let Some(name) = kind.as_ref().and_then(|kind| self.kinds.get(kind)) {
+            kind = Some(name.clone());
+        }
+        let failed = self.error_if.is_none() || is(&self.error_if);
+        let secrets = self.secret.iter().filter_map(|(name, place)| {
+            text_of(std::slice::from_ref(place), &json).map(|value| (*name, value))
+        });
+        Some(Described {
+            kind,
+            name: text_of(&self.unit, &json),
+            id: text_of(&self.id, &json),
+            question: is(&self.question),
+            answer: is(&self.answer),
+            error: if failed { text_of(&self.error, &json) } else { None },
+            heartbeat: is(&self.heartbeat),
+            secrets: secrets.collect(),
+            body: first(&self.body, &json).map(|value| value.to_string()),
+        })
+    }
+}
+
+/// Asks a test about a unit.
+fn ask(test: &Filter, from: Side, body: &[u8]) -> bool {
+    let facts = Facts {
+        from: Some(from),
+        opcode: Some(Opcode::TEXT),
+        body: Some(&body),
+        is_text: true,
+        len: Some(body.len() as u64),
+        ..Facts::default()
+    };
+    test.matches(&facts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn described(service: &str, from: Side, text: &str) -> Described {
+        let all = shipped();
+        let it = all.iter().find(|it| it.name() == service).unwrap();
+        it.describe(from, text.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn the_shipped_rules_are_understood() {
+        assert_eq!(parse(SHIPPED).unwrap().len(), 11);
+    }
+
+    #[test]
+    fn a_call_and_its_failure() {
+        let call =
+            described("homeassistant", Side::Client, r#"{"id":3,"type":"call_service","service":"on"}"#);
+        assert_eq!((call.name.as_deref(), call.id.as_deref()), (Some("on"), Some("3")));
+        assert!(call.question && !call.answer && call.error.is_none());
+        let failed = described(
+            "homeassistant",
+            Side::Server,
+            r#"{"id":3,"type":"result","success":false,"error":{"code":"x","message":"Unknown."}}"#,
+        );
+        assert!(failed.answer && !failed.question);
+        assert_eq!(failed.error.as_deref(), Some("Unknown."));
+        let login = described("homeassistant", Side::Client, r#"{"type":"auth","access_token":"abc"}"#);
+        assert_eq!(login.secrets, [("access_token", "abc".to_owned())]);
+    }
+
+    #[test]
+    fn numbers_have_names_and_members_are_kinds() {
+        assert_eq!(described("ably", Side::Server, r#"{"action":0}"#).kind.as_deref(), Some("HEARTBEAT"));
+        assert!(described("ably", Side::Server, r#"{"action":0}"#).heartbeat);
+        let rpc = described("centrifugo", Side::Client, r#"{"rpc":{"method":"add"},"id":3}"#);
+        assert_eq!((rpc.kind.as_deref(), rpc.name.as_deref()), (Some("rpc"), Some("add")));
+    }
+
+    #[test]
+    fn lines_of_irc() {
+        let said = described("twitch-irc", Side::Server, "@id=1 :ann!a@b PRIVMSG #chan :hello wörld");
+        assert_eq!((said.kind.as_deref(), said.name.as_deref()), (Some("PRIVMSG"), Some("#chan")));
+        assert_eq!(said.body.as_deref(), Some("\"hello wörld\""));
+        assert_eq!(
+            described("twitch-irc", Side::Client, "PASS oauth:x").secrets,
+            [("password", "oauth:x".to_owned())]
+        );
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_with_its_key() {
+        let fault = |text: &str| parse(text).unwrap_err().to_string();
+        assert!(fault("[[subprotocol]]\nname = 'a'\nwhen = 'colour == 1'").contains("key when"));
+        assert!(fault("[[subprotocol]]\nname = 'a'\nid = 'len'").contains("no place in JSON"));
+        assert!(fault("[[subprotocol]]\nname = 'a'\nsplit = 'words'").contains("words is none of"));
+        assert!(fault("[[subprotocol]]\nname = 'a'\nwho = 'b'").contains("who"));
+        assert!(fault("[[subprotocol]]\nkind = 'json.a'").contains("a name is needed"));
+    }
+}

@@ -1,0 +1,209 @@
+//! Sub-protocols that are described by rules instead of code.
+
+use std::fmt;
+
+use crate::model::{At, Pair, Side};
+
+use super::choice::Opening;
+use super::decoder::{Decoder, Out};
+use super::input::Input;
+use super::unit::Format;
+
+/// Bounds how many questions' scopes there are: one, for rules have one kind of question.
+const QUESTIONS: u64 = 1;
+
+/// Bounds the bytes of a unit that comes in counted parts.
+const MAX_PARTS: usize = 64 << 10;
+
+/// How a message is split into units.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Split {
+    /// It is one.
+    #[default]
+    None,
+    /// One a line.
+    Lines,
+    /// One before each record separator (U+001E).
+    Records,
+    /// One an element of a JSON array.
+    Array,
+    /// A message that is a number says of how many messages the next one consists.
+    Counted,
+}
+
+/// What rules say of one unit.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Described {
+    /// Its kind, as the protocol calls it.
+    pub kind: Option<String>,
+    /// The event, method or channel.
+    pub name: Option<String>,
+    /// What its sender calls it.
+    pub id: Option<String>,
+    /// It asks for an answer.
+    pub question: bool,
+    /// It answers.
+    pub answer: bool,
+    /// What went wrong.
+    pub error: Option<String>,
+    /// It only keeps the connection alive.
+    pub heartbeat: bool,
+    /// Passwords and tokens: the name of the field and the value.
+    pub secrets: Vec<(&'static str, String)>,
+    /// What it carries, as JSON.
+    pub body: Option<String>,
+}
+
+/// A sub-protocol that rules describe.
+pub trait Service: fmt::Debug + Send + Sync {
+    /// Returns its name.
+    fn name(&self) -> &'static str;
+
+    /// Returns how messages are split into units.
+    fn split(&self) -> Split;
+
+    /// Tells whether the handshake means it.
+    fn opens(&self, opening: &Opening) -> bool;
+
+    /// Tells whether one of the first messages means it.
+    fn begins(&self, from: Side, text: &[u8]) -> bool;
+
+    /// Says what a unit is; `None` where it is none of this protocol.
+    fn describe(&self, from: Side, text: &[u8]) -> Option<Described>;
+}
+
+/// Decodes what a service's rules describe.
+#[derive(Debug)]
+pub(super) struct ServiceDecoder {
+    service: &'static dyn Service,
+    parts: Pair<Parts>,
+}
+
+/// A unit that comes in counted parts.
+#[derive(Debug, Default)]
+struct Parts {
+    left: u64,
+    bytes: Vec<u8>,
+    first: At,
+    messages: u32,
+    lost: bool,
+}
+
+impl ServiceDecoder {
+    pub(super) fn new(service: &'static dyn Service) -> Self {
+        ServiceDecoder { service, parts: Pair::default() }
+    }
+
+    /// Takes a message of a unit in counted parts, or the number of them.
+    fn counted(&mut self, input: &Input<'_>, out: &mut Out<'_>) {
+        let head = input.head();
+        let parts = &mut self.parts[input.from];
+        if parts.left == 0 {
+            let number = std::str::from_utf8(head).ok().and_then(|it| it.parse::<u64>().ok());
+            let Some(number) = number.filter(|number| input.is_whole() && (1..1 << 20).contains(number))
+            else {
+                return self.unit(input, head, (input.first, 1), out);
+            };
+            *parts = Parts { left: number, first: input.first, messages: 1, ..Parts::default() };
+            return out.part();
+        }
+        parts.left = parts.left.saturating_sub(1);
+        parts.messages = parts.messages.saturating_add(1);
+        parts.lost |= !input.is_whole() || parts.bytes.len().saturating_add(head.len()) > MAX_PARTS;
+        if !parts.lost {
+            parts.bytes.extend_from_slice(head);
+        }
+        if parts.left > 0 {
+            return out.part();
+        }
+        let parts = std::mem::take(parts);
+        let from_first = (parts.first, parts.messages);
+        if parts.lost {
+            let mut unit = out.unit(self.service.name(), "message");
+            unit.took(parts.first, parts.messages).incomplete();
+            return;
+        }
+        self.unit(input, &parts.bytes, from_first, out);
+    }
+
+    fn unit(&self, input: &Input<'_>, text: &[u8], took: (At, u32), out: &mut Out<'_>) {
+        if text.is_empty() {
+            return;
+        }
+        let name = self.service.name();
+        let Some(said) = self.service.describe(input.from, text) else {
+            if input.is_whole() {
+                out.contradiction();
+            } else {
+                out.unit(name, "message").incomplete();
+            }
+            return;
+        };
+        let mut unit = out.unit(name, "message");
+        unit.took(took.0, took.1);
+        if let Some(kind) = &said.kind {
+            unit.kind(kind);
+        }
+        if let Some(name) = &said.name {
+            unit.name(name);
+        }
+        if let Some(error) = &said.error {
+            unit.error(error);
+        }
+        if said.heartbeat {
+            unit.heartbeat();
+        }
+        for (name, value) in &said.secrets {
+            unit.text(name, value);
+            // Where it stands in the message as it is.
+            let place = memchr::memmem::find(input.bytes, value.as_bytes());
+            let raw = place.and_then(|at| input.bytes.get(at..)?.get(..value.len()));
+            unit.secret(raw.unwrap_or(value.as_bytes()));
+        }
+        if let Some(body) = &said.body {
+            unit.body(Format::Json, body.as_bytes());
+        }
+        if let Some(id) = &said.id {
+            unit.id(id);
+            if said.question {
+                unit.ask(QUESTIONS, id.as_str());
+            } else if said.answer {
+                unit.answer(QUESTIONS, id.as_str());
+            }
+        }
+    }
+}
+
+impl Decoder for ServiceDecoder {
+    fn message(&mut self, input: &Input<'_>, out: &mut Out<'_>) {
+        let head = input.head();
+        let whole = (input.first, 1);
+        match self.service.split() {
+            Split::None => self.unit(input, head, whole, out),
+            Split::Lines => {
+                let lines = head.split(|byte| *byte == b'\n');
+                lines.for_each(|line| self.unit(input, line.trim_ascii_end(), whole, out));
+            }
+            Split::Records => {
+                head.split(|byte| *byte == 0x1e).for_each(|it| self.unit(input, it, whole, out))
+            }
+            Split::Array => {
+                match super::json::read(head).filter(|it| it.shape == super::json::Shape::Array) {
+                    Some(array) => array.items().for_each(|item| self.unit(input, item.raw, whole, out)),
+                    None => self.unit(input, head, whole, out),
+                }
+            }
+            Split::Counted => self.counted(input, out),
+        }
+    }
+
+    fn lost(&mut self, from: Side) {
+        // A number may have been lost, or one of the parts it counts.
+        let parts = &mut self.parts[from];
+        *parts = Parts::default();
+    }
+
+    fn allocated(&self) -> usize {
+        self.parts.client.bytes.capacity().saturating_add(self.parts.server.bytes.capacity())
+    }
+}
