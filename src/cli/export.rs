@@ -25,6 +25,10 @@ pub(super) struct Args {
     #[arg(long)]
     frames: bool,
 
+    /// Write of what a message means in its sub-protocol this much: names and fields, or what units carry, too
+    #[arg(long, value_name = "HOW", default_value = "names", value_parser = ["names", "full"])]
+    sub: String,
+
     /// Repeat URL, host, addresses and sub-protocol in every record, and give header fields by name
     #[arg(long)]
     wide: bool,
@@ -35,8 +39,12 @@ fn formats() -> PossibleValuesParser {
 }
 
 impl Args {
+    fn settings(&self) -> Settings {
+        Settings { frames: self.frames, wide: self.wide, bodies: self.sub == "full" }
+    }
+
     pub(super) fn run(&self) -> anyhow::Result<()> {
-        let format = AnyFormat::new(&self.format, &Settings { frames: self.frames, wide: self.wide });
+        let format = AnyFormat::new(&self.format, &self.settings());
         let format = format.ok_or_else(|| anyhow::anyhow!("there is no format called {}", self.format))?;
         trip::run(&self.input, &self.output, self.end.count, format)
     }

@@ -1,6 +1,7 @@
 //! The NDJSON lines, written straight into a buffer; [`super::record`] holds the promise as types.
 
 mod open;
+mod sub;
 #[cfg(test)]
 mod tests;
 
@@ -19,6 +20,8 @@ pub(super) struct Lines {
     clock: Rfc3339,
     /// What names a conversation is repeated on every line, and header fields go by their names.
     wide: bool,
+    /// Units of sub-protocols are written with what they carry.
+    bodies: bool,
 }
 
 /// How long a time is, quotes included.
@@ -27,7 +30,12 @@ const TIME: usize = 32;
 impl Lines {
     /// Makes the writer of lines that stand for themselves, or of ones that are understood together.
     pub(super) fn new(wide: bool) -> Self {
-        Lines { clock: Rfc3339::default(), wide }
+        Lines { clock: Rfc3339::default(), wide, bodies: false }
+    }
+
+    /// Makes the writer of lines as they were asked for.
+    pub(super) fn of(settings: &super::Settings) -> Self {
+        Lines { bodies: settings.bodies, ..Lines::new(settings.wide) }
     }
 
     /// Appends the object that tells `event`.
@@ -76,6 +84,9 @@ impl Lines {
             self.time(message.wire.first.time, out);
         }
         put(out, "}");
+        if let Some(meaning) = message.meaning {
+            sub::units(meaning, self.bodies, out);
+        }
         self.end(event, out);
     }
 

@@ -27,6 +27,8 @@ pub struct Settings {
     pub frames: bool,
     /// Make every line stand for itself: repeat what names its conversation.
     pub wide: bool,
+    /// Write what units of sub-protocols carry, too.
+    pub bodies: bool,
 }
 
 /// One output format: how a record is written and what stands around records.

@@ -12,7 +12,7 @@ pub struct Ndjson {
 impl Ndjson {
     /// Makes the format.
     pub fn new(settings: &Settings) -> Self {
-        Ndjson { lines: Lines::new(settings.wide), frames: settings.frames }
+        Ndjson { lines: Lines::of(settings), frames: settings.frames }
     }
 }
 

@@ -59,7 +59,7 @@ pub(super) fn epoch(out: &mut Vec<u8>, time: Timestamp) {
 }
 
 /// Appends bytes in hexadecimal.
-pub(super) fn hex(out: &mut Vec<u8>, bytes: [u8; 4]) {
+pub(super) fn hex<const N: usize>(out: &mut Vec<u8>, bytes: [u8; N]) {
     let digit = |nibble: u8| b"0123456789abcdef".get(usize::from(nibble)).copied().unwrap_or(b'0');
     for byte in bytes {
         out.extend_from_slice(&[digit(byte >> 4), digit(byte & 15)]);

@@ -170,6 +170,13 @@ pub struct Sub {
     /// The packet that held its first byte, where it took more than one message.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first_packet: Option<u64>,
+    /// `false` where bytes of it are not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("const" = false))]
+    pub complete: Option<bool>,
+    /// What it carries, with `--sub full`: JSON as sent, other formats as JSON, bytes under `base64`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub body: Option<Value>,
     /// The protocol's own fields, under the names of its specification.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub fields: Map<String, Value>,
