@@ -63,29 +63,29 @@ impl Theme {
         Theme {
             name: "dark",
             text: Style::new(),
-            dim: colour(244),
+            dim: colour(247),
             rule: colour(239),
-            title: colour(250).add_modifier(Modifier::BOLD),
+            title: colour(252).add_modifier(Modifier::BOLD),
             focus: colour(81).add_modifier(Modifier::BOLD),
             bar: colour(252).bg(Color::Indexed(236)),
             key: colour(81).bg(Color::Indexed(236)).add_modifier(Modifier::BOLD),
-            selected: Style::new().bg(Color::Indexed(24)),
-            unfocused: Style::new().bg(Color::Indexed(238)),
+            selected: Style::new().bg(Color::Indexed(18)),
+            unfocused: Style::new().bg(Color::Indexed(236)),
             client: colour(81),
             server: colour(114),
             control: colour(179),
             good: colour(114),
-            error: colour(203).add_modifier(Modifier::BOLD),
+            error: colour(210).add_modifier(Modifier::BOLD),
             warning: colour(215),
             note: colour(147),
             hit: colour(16).bg(Color::Indexed(221)),
             field: colour(16).bg(Color::Indexed(117)),
-            escape: colour(174),
-            name_of: colour(110),
+            escape: colour(180),
+            name_of: colour(117),
             string: colour(150),
             number: colour(216),
-            word: colour(176),
-            palette: &[81, 114, 216, 176, 221, 117, 150, 210, 147, 180, 79, 204],
+            word: colour(182),
+            palette: &[81, 114, 216, 182, 221, 117, 150, 210, 147, 180, 79, 211],
         }
     }
 
@@ -93,29 +93,29 @@ impl Theme {
         Theme {
             name: "light",
             text: Style::new(),
-            dim: colour(242),
+            dim: colour(240),
             rule: colour(249),
-            title: colour(238).add_modifier(Modifier::BOLD),
-            focus: colour(25).add_modifier(Modifier::BOLD),
-            bar: colour(236).bg(Color::Indexed(253)),
-            key: colour(25).bg(Color::Indexed(253)).add_modifier(Modifier::BOLD),
-            selected: Style::new().bg(Color::Indexed(153)),
+            title: colour(236).add_modifier(Modifier::BOLD),
+            focus: colour(18).add_modifier(Modifier::BOLD),
+            bar: colour(236).bg(Color::Indexed(254)),
+            key: colour(18).bg(Color::Indexed(254)).add_modifier(Modifier::BOLD),
+            selected: Style::new().bg(Color::Indexed(195)),
             unfocused: Style::new().bg(Color::Indexed(254)),
-            client: colour(25),
-            server: colour(28),
-            control: colour(94),
-            good: colour(28),
-            error: colour(160).add_modifier(Modifier::BOLD),
-            warning: colour(166),
-            note: colour(61),
+            client: colour(19),
+            server: colour(22),
+            control: colour(58),
+            good: colour(22),
+            error: colour(124).add_modifier(Modifier::BOLD),
+            warning: colour(94),
+            note: colour(55),
             hit: colour(16).bg(Color::Indexed(220)),
             field: colour(16).bg(Color::Indexed(117)),
-            escape: colour(131),
-            name_of: colour(24),
-            string: colour(28),
-            number: colour(130),
+            escape: colour(88),
+            name_of: colour(18),
+            string: colour(22),
+            number: colour(88),
             word: colour(90),
-            palette: &[25, 28, 130, 90, 94, 31, 64, 125, 61, 137, 30, 161],
+            palette: &[19, 22, 88, 90, 94, 24, 58, 125, 55, 89, 23, 124],
         }
     }
 
@@ -123,21 +123,21 @@ impl Theme {
     fn colour_blind() -> Theme {
         Theme {
             name: "colour-blind",
-            client: colour(75),
+            client: colour(117),
             server: colour(214),
             control: colour(252),
-            good: colour(75),
-            error: colour(231).bg(Color::Indexed(166)).add_modifier(Modifier::BOLD),
+            good: colour(117),
+            error: colour(231).bg(Color::Indexed(130)).add_modifier(Modifier::BOLD),
             warning: colour(220).add_modifier(Modifier::BOLD),
             note: colour(153),
             hit: colour(16).bg(Color::Indexed(220)),
             field: colour(16).bg(Color::Indexed(75)),
             escape: colour(180),
-            name_of: colour(75),
+            name_of: colour(117),
             string: colour(252),
             number: colour(214),
             word: colour(220),
-            palette: &[75, 214, 220, 153, 252, 33, 180, 208],
+            palette: &[117, 214, 220, 153, 252, 75, 180, 208],
             ..Theme::dark()
         }
     }
@@ -198,5 +198,87 @@ impl Theme {
     pub(super) fn conversation(&self, slot: u32) -> Style {
         let at = (slot as usize).checked_rem(self.palette.len());
         at.and_then(|at| self.palette.get(at)).map_or(self.dim, |n| colour(*n))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The least contrast of text that is easy to read (WCAG 2.2, success criterion 1.4.3).
+    const LEAST: f64 = 4.5;
+
+    /// Returns a colour of the 256 that terminals have, as red, green and blue.
+    fn rgb(n: u8) -> [f64; 3] {
+        let cube = |n: u8| if n == 0 { 0.0 } else { 55.0 + 40.0 * f64::from(n) };
+        match n {
+            232.. => [8.0 + 10.0 * f64::from(n - 232); 3],
+            16.. => [(n - 16) / 36, (n - 16) / 6 % 6, (n - 16) % 6].map(cube),
+            _ => panic!("the first 16 colours are whatever the user made of them"),
+        }
+    }
+
+    fn luminance(n: u8) -> f64 {
+        let [red, green, blue] = rgb(n).map(|part| {
+            let part = part / 255.0;
+            if part <= 0.03928 { part / 12.92 } else { ((part + 0.055) / 1.055).powf(2.4) }
+        });
+        0.2126 * red + 0.7152 * green + 0.0722 * blue
+    }
+
+    fn contrast(a: u8, b: u8) -> f64 {
+        let (a, b) = (luminance(a), luminance(b));
+        (a.max(b) + 0.05) / (a.min(b) + 0.05)
+    }
+
+    fn indexed(colour: Option<Color>) -> Option<u8> {
+        match colour {
+            Some(Color::Indexed(n)) => Some(n),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn every_text_can_be_read_on_every_background() {
+        for (name, ground) in [("dark", 16), ("light", 231), ("colour-blind", 16)] {
+            let theme = Theme::named(name).unwrap();
+            let grounds: Vec<u8> = [theme.selected, theme.unfocused, theme.bar]
+                .iter()
+                .filter_map(|style| indexed(style.bg))
+                .chain([ground])
+                .collect();
+            assert_eq!(grounds.len(), 4, "{name}");
+            let texts = [
+                theme.dim,
+                theme.title,
+                theme.focus,
+                theme.bar,
+                theme.key,
+                theme.client,
+                theme.server,
+                theme.control,
+                theme.good,
+                theme.error,
+                theme.warning,
+                theme.note,
+                theme.hit,
+                theme.field,
+                theme.escape,
+                theme.name_of,
+                theme.string,
+                theme.number,
+                theme.word,
+            ];
+            let palette = theme.palette.iter().map(|n| colour(*n));
+            for text in texts.into_iter().chain(palette) {
+                let fore = indexed(text.fg).unwrap();
+                // What has a background of its own keeps it.
+                let own = indexed(text.bg).map(|own| vec![own]);
+                for back in own.unwrap_or_else(|| grounds.clone()) {
+                    let found = contrast(fore, back);
+                    assert!(found >= LEAST, "{name}: {fore} on {back} has {found:.1}");
+                }
+            }
+        }
     }
 }
