@@ -152,7 +152,7 @@ struct Subprotocols {
     ///
     /// docs/subprotocols.md of the project says what stands in it.
     #[arg(long = "subprotocols", value_name = "FILE", value_parser = rules, help_heading = "Sub-protocols")]
-    rules: Vec<RuleFile>,
+    rule_files: Vec<RuleFile>,
 }
 
 /// A conversation and the sub-protocol that it speaks.
@@ -169,11 +169,11 @@ struct RuleFile(String);
 
 impl Subprotocols {
     fn settings(&self) -> anyhow::Result<&'static Settings> {
-        if self.subprotocol.is_none() && self.spoken.is_empty() && self.rules.is_empty() {
+        if self.subprotocol.is_none() && self.spoken.is_empty() && self.rule_files.is_empty() {
             return Ok(services::settings());
         }
         let mut settings = Settings { services: services::shipped(), ..Settings::default() };
-        for RuleFile(text) in &self.rules {
+        for RuleFile(text) in &self.rule_files {
             settings.own.extend(services::parse(text)?);
         }
         let find = |name: &str| {
