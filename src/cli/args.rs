@@ -119,6 +119,10 @@ pub(super) struct Input {
     #[arg(long)]
     pub(super) no_sandbox: bool,
 
+    /// Fail where the kernel cannot shut the program in, instead of saying so
+    #[arg(long, conflicts_with = "no_sandbox")]
+    pub(super) require_sandbox: bool,
+
     /// Keep this much of a message; of a longer one, say what was cut
     ///
     /// The units are K, M and G, of 1024.

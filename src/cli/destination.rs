@@ -1,11 +1,20 @@
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, BufWriter, StdoutLock, Write};
-use std::os::unix::fs::FileExt as _;
+use std::os::fd::AsFd as _;
+use std::os::unix::fs::{
+    FileExt as _, FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, fchown,
+};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::geteuid;
 
 use super::conflicts::{is_input, resolved};
+use super::report::note;
 use crate::capture::folder;
 
 /// Lets output be written in pieces of this many bytes.
@@ -16,6 +25,8 @@ const BUFFER: usize = 256 << 10;
 pub(super) enum Destination {
     /// Standard output.
     Stdout(BufWriter<StdoutLock<'static>>),
+    /// Standard output, where that is a pipe whose reader may not read.
+    Pipe(BufWriter<PatientPipe>),
     /// Something that is there and is no file, such as a device or a named pipe.
     Special(BufWriter<File>),
     /// A file under another name.
@@ -34,6 +45,11 @@ impl Destination {
         if is_input(path, inputs) {
             anyhow::bail!("cannot write {given}: it is an input, and would be lost");
         }
+        if is_foreign_link(path) {
+            anyhow::bail!(
+                "cannot write {given}: it is another user's link in a folder that everybody may write to"
+            );
+        }
         let metadata = fs::metadata(path).ok();
         // A link stays a link: the file that it points to is replaced, or made. What is no file keeps its name.
         let is_file = metadata.as_ref().is_none_or(fs::Metadata::is_file);
@@ -44,23 +60,44 @@ impl Destination {
             let file = OpenOptions::new().write(true).open(path).with_context(failed)?;
             return Ok(Destination::Special(BufWriter::with_capacity(BUFFER, file)));
         }
-        let (file, unfinished) = Unfinished::create(path).with_context(failed)?;
+        let most = widest(inputs);
+        let (file, unfinished) = Unfinished::create(path, most).with_context(failed)?;
         if let Some(metadata) = metadata {
-            file.set_permissions(metadata.permissions()).with_context(failed)?;
+            let mode = metadata.mode() & 0o777;
+            if mode & !most != 0 {
+                note(&format!("{given}: was open to more users than what was read, and is no longer"));
+            }
+            // Root gives nobody's file to itself.
+            if metadata.uid() != file.metadata().with_context(failed)?.uid() && geteuid().is_root() {
+                fchown(&file, Some(metadata.uid()), Some(metadata.gid())).with_context(failed)?;
+            }
+            file.set_permissions(Permissions::from_mode(mode & most)).with_context(failed)?;
         }
         Ok(Destination::File(BufWriter::with_capacity(BUFFER, file), unfinished))
     }
 
     /// Tells whether it is standard output.
     pub(super) const fn is_stdout(&self) -> bool {
-        matches!(self, Destination::Stdout(_))
+        matches!(self, Destination::Stdout(_) | Destination::Pipe(_))
+    }
+
+    /// Gives a pipe up whose reader does not read once `stop` says that the end has come.
+    pub(super) fn until(self, stop: &Arc<AtomicBool>) -> io::Result<Self> {
+        let Destination::Stdout(_) = self else { return Ok(self) };
+        let Ok(file) = io::stdout().as_fd().try_clone_to_owned().map(File::from) else { return Ok(self) };
+        let kind = file.metadata()?.file_type();
+        if !kind.is_fifo() && !kind.is_socket() {
+            return Ok(self);
+        }
+        let pipe = PatientPipe { file, stop: Arc::clone(stop), stopped: None };
+        Ok(Destination::Pipe(BufWriter::with_capacity(BUFFER, pipe)))
     }
 
     /// Returns the folder in which the output is given its name.
     pub(super) fn folder(&self) -> Option<PathBuf> {
         match self {
             Destination::File(_, unfinished) => Some(folder(&unfinished.name).to_owned()),
-            Destination::Stdout(_) | Destination::Special(_) => None,
+            Destination::Stdout(_) | Destination::Pipe(_) | Destination::Special(_) => None,
         }
     }
 
@@ -75,7 +112,7 @@ impl Destination {
     pub(super) fn finish(mut self) -> io::Result<()> {
         self.flush()?;
         match self {
-            Destination::Stdout(_) | Destination::Special(_) => Ok(()),
+            Destination::Stdout(_) | Destination::Pipe(_) | Destination::Special(_) => Ok(()),
             Destination::File(_, unfinished) => unfinished.finish(),
         }
     }
@@ -83,9 +120,71 @@ impl Destination {
     fn writer(&mut self) -> &mut dyn Write {
         match self {
             Destination::Stdout(writer) => writer,
+            Destination::Pipe(writer) => writer,
             Destination::Special(writer) | Destination::File(writer, _) => writer,
         }
     }
+}
+
+/// A pipe that is written to only where there is room, so that a reader who does not read cannot keep us from ending.
+#[derive(Debug)]
+pub(super) struct PatientPipe {
+    file: File,
+    stop: Arc<AtomicBool>,
+    /// Since when the end has come.
+    stopped: Option<Instant>,
+}
+
+/// How many bytes there is room for where a pipe can be written to (POSIX: `PIPE_BUF`, 512 at least; Linux has 4096).
+const ROOM: usize = if cfg!(target_os = "linux") { 4096 } else { 512 };
+/// How long a reader may take once the end has come.
+const LAST: Duration = Duration::from_millis(500);
+
+impl Write for PatientPipe {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let wait = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
+        loop {
+            let mut list = [PollFd::new(&self.file, PollFlags::OUT)];
+            match poll(&mut list, Some(&wait)) {
+                Ok(0) | Err(rustix::io::Errno::INTR) => {}
+                _ => return self.file.write(bytes.get(..ROOM).unwrap_or(bytes)),
+            }
+            if self.stop.load(Ordering::Relaxed)
+                && self.stopped.get_or_insert_with(Instant::now).elapsed() >= LAST
+            {
+                return Err(io::ErrorKind::BrokenPipe.into());
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Returns the widest mode that an output may have: that of the narrowest input, and its owner's alone where interfaces
+/// are read.
+fn widest(inputs: &[PathBuf]) -> u32 {
+    const FILE: u32 = 0o666;
+    let Some((first, more)) = inputs.split_first() else { return 0o600 };
+    let mode = |path: &PathBuf| match fs::metadata(path) {
+        Ok(metadata) if metadata.is_file() => metadata.mode() & FILE,
+        // A pipe is nobody's.
+        _ => FILE,
+    };
+    // Whoever reads may write what was read.
+    more.iter().map(mode).fold(mode(first), |all, one| all & one) | 0o600
+}
+
+/// Tells whether a path is a link that somebody else may have laid there to have something else written over.
+fn is_foreign_link(path: &Path) -> bool {
+    const STICKY: u32 = 0o1000;
+    const OTHERS: u32 = 0o022;
+    let (Ok(link), Ok(folder)) = (fs::symlink_metadata(path), fs::metadata(folder(path))) else {
+        return false;
+    };
+    let is_shared = folder.mode() & STICKY != 0 && folder.mode() & OTHERS != 0;
+    link.is_symlink() && is_shared && link.uid() != geteuid().as_raw() && link.uid() != folder.uid()
 }
 
 impl Write for Destination {
@@ -114,14 +213,14 @@ pub(super) struct Unfinished {
 }
 
 impl Unfinished {
-    fn create(name: &Path) -> io::Result<(File, Self)> {
+    fn create(name: &Path, mode: u32) -> io::Result<(File, Self)> {
         let Some(last) = name.file_name() else { return Err(io::ErrorKind::IsADirectory.into()) };
         for attempt in 0..100 {
             let mut temporary = std::ffi::OsString::from(".");
             temporary.push(last);
             temporary.push(format!(".{}-{attempt}.part", std::process::id()));
             let temporary = name.with_file_name(temporary);
-            match OpenOptions::new().read(true).write(true).create_new(true).open(&temporary) {
+            match OpenOptions::new().read(true).write(true).create_new(true).mode(mode).open(&temporary) {
                 Ok(file) => {
                     let (name, writer) = (name.to_owned(), file.try_clone()?);
                     let unfinished = Unfinished { temporary, name, file, keep: false, finished: false };
@@ -248,5 +347,50 @@ mod tests {
         assert_eq!(fs::read(&path).unwrap(), b"new");
         Destination::open(Some(Path::new("/dev/null")), &[], "").unwrap().finish().unwrap();
         assert!(!fs::metadata("/dev/null").unwrap().is_file());
+    }
+
+    #[test]
+    fn an_output_is_open_to_nobody_to_whom_its_inputs_are_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let input = |name: &str, mode: u32| {
+            let path = folder.path().join(name);
+            fs::write(&path, "packets").unwrap();
+            fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+            path
+        };
+        let (open, group, own) = (input("open", 0o644), input("group", 0o640), input("own", 0o400));
+        assert_eq!(widest(&[open.clone()]), 0o644);
+        assert_eq!(widest(&[open.clone(), group.clone()]), 0o640);
+        assert_eq!(widest(&[group, own.clone()]), 0o600);
+        assert_eq!(widest(&["-".into()]), 0o666);
+        assert_eq!(widest(&[]), 0o600);
+        let out = input("out", 0o644);
+        Destination::open(Some(&out), &[own], "").unwrap().finish().unwrap();
+        assert_eq!(fs::metadata(&out).unwrap().mode() & 0o777, 0o600);
+        let fresh = folder.path().join("fresh");
+        Destination::open(Some(&fresh), &[], "").unwrap().finish().unwrap();
+        assert_eq!(fs::metadata(&fresh).unwrap().mode() & 0o777, 0o600);
+        Destination::open(Some(&out), &[open], "").unwrap().finish().unwrap();
+        assert_eq!(fs::metadata(&out).unwrap().mode() & 0o777, 0o600, "it is not widened");
+    }
+
+    #[test]
+    fn links_that_others_laid_are_not_followed() {
+        use std::os::unix::fs::{lchown, symlink};
+        let folder = tempfile::tempdir().unwrap();
+        let (target, link) = (folder.path().join("target"), folder.path().join("link"));
+        fs::write(&target, "precious").unwrap();
+        symlink(&target, &link).unwrap();
+        fs::set_permissions(folder.path(), Permissions::from_mode(0o1777)).unwrap();
+        assert!(!is_foreign_link(&link), "our own");
+        if lchown(&link, Some(12_345), None).is_err() {
+            eprintln!("skipped: only root may give files away");
+            return;
+        }
+        let error = Destination::open(Some(&link), &[], "").unwrap_err().to_string();
+        assert!(error.contains("another user's link"), "{error}");
+        assert_eq!(fs::read(&target).unwrap(), b"precious");
+        fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
+        assert!(!is_foreign_link(&link), "nobody else may write here");
     }
 }

@@ -4,6 +4,7 @@
 
 mod args;
 mod check;
+mod completions;
 mod conflicts;
 mod destination;
 mod export;
@@ -17,6 +18,8 @@ mod privileges;
 mod progress;
 mod report;
 mod sandbox;
+#[cfg(target_os = "linux")]
+mod seccomp;
 mod size;
 mod stats;
 mod stop;
@@ -64,6 +67,7 @@ enum Command {
     #[cfg(feature = "tui")]
     View(view::Args),
     Man(man::Args),
+    Completions(completions::Args),
 }
 
 /// Does what `arguments`, the program's name first, ask.
@@ -86,6 +90,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Result<Outc
         #[cfg(feature = "tui")]
         Some(Command::View(args)) => args.run()?,
         Some(Command::Man(args)) => args.run(Cli::command())?,
+        Some(Command::Completions(args)) => args.run(Cli::command())?,
     }
     Ok(Outcome::Fine)
 }

@@ -31,6 +31,12 @@ pub(super) fn say(summary: &Summary, of: Option<&str>) {
     }
 }
 
+/// Says something that is no failure.
+pub(super) fn note(words: &str) {
+    // Where standard error is gone, there is nobody to tell.
+    let _ = writeln!(io::stderr(), "wirefin: {}", printable_string(words.as_bytes()));
+}
+
 /// Says that packets are captured from here on, and where.
 pub(super) fn listening(interfaces: &[Description]) {
     let names: Vec<_> = interfaces.iter().map(|interface| interface.name.as_str()).collect();

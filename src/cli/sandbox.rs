@@ -1,4 +1,4 @@
-//! What is left of the file system and the network once packets are read: Linux's Landlock, where it is.
+//! What is left of the file system and the network once packets are read: Linux's Landlock and seccomp, where they are.
 
 use std::path::{Path, PathBuf};
 
@@ -11,6 +11,8 @@ pub(super) struct Needs {
     pub(super) read: Vec<PathBuf>,
     /// Folders in which outputs are made, renamed and taken away.
     pub(super) write: Vec<PathBuf>,
+    /// The screen is shown: signals of its terminal come through a pair of sockets.
+    pub(super) terminal: bool,
 }
 
 impl Needs {
@@ -20,19 +22,39 @@ impl Needs {
     }
 }
 
-/// Shuts the program in: from here on it reaches no file but those needed, and no network.
+/// Shuts the program in: from here on it reaches no file but those needed, no network, and no other program.
 ///
-/// What the kernel does not know is left out. Call it while the program has one thread.
+/// What the kernel lacks is left out and told of, unless the whole is `required`. Call it while the program has one thread.
 ///
 /// # Errors
 ///
-/// When the kernel has Landlock and refuses.
+/// When the kernel has Landlock or seccomp and refuses, or has not what is required.
 #[cfg(target_os = "linux")]
-pub(super) fn enter(needs: &Needs) -> anyhow::Result<()> {
+pub(super) fn enter(needs: &Needs, required: bool, quiet: bool) -> anyhow::Result<()> {
+    let landlock = enter_landlock(needs)?;
+    let seccomp = super::seccomp::enter(needs.terminal)?;
+    let lacks = match (landlock, seccomp) {
+        (true, true) => return Ok(()),
+        (false, true) => "Landlock, so files stay open to this program",
+        (true, false) => "seccomp, so other programs could be run, and UDP reached",
+        (false, false) => "Landlock and seccomp, so this program is not shut in",
+    };
+    if required {
+        anyhow::bail!("this kernel has no {lacks}, and --require-sandbox was given");
+    }
+    if !quiet {
+        super::report::note(&format!("this kernel has no {lacks}"));
+    }
+    Ok(())
+}
+
+/// Lets only those files be reached that are needed; `false` where the kernel has no Landlock.
+#[cfg(target_os = "linux")]
+fn enter_landlock(needs: &Needs) -> anyhow::Result<bool> {
     use anyhow::Context as _;
     use landlock::{
-        ABI, Access as _, AccessFs, AccessNet, Ruleset, RulesetAttr as _, RulesetCreatedAttr as _, Scope,
-        path_beneath_rules,
+        ABI, Access as _, AccessFs, AccessNet, Ruleset, RulesetAttr as _, RulesetCreatedAttr as _,
+        RulesetStatus, Scope, path_beneath_rules,
     };
 
     let known = ABI::V6;
@@ -49,12 +71,15 @@ pub(super) fn enter(needs: &Needs) -> anyhow::Result<()> {
             .add_rules(path_beneath_rules(["/dev/tty"], AccessFs::from_all(known)))?
             .restrict_self()
     };
-    restrict().map(drop).context("the sandbox cannot be entered; --no-sandbox leaves it out")
+    let status = restrict().context("the sandbox cannot be entered; --no-sandbox leaves it out")?;
+    Ok(status.ruleset != RulesetStatus::NotEnforced)
 }
 
 /// Elsewhere there is none.
 #[cfg(not(target_os = "linux"))]
-#[expect(clippy::unnecessary_wraps, reason = "it fails on Linux")]
-pub(super) fn enter(_: &Needs) -> anyhow::Result<()> {
+pub(super) fn enter(_: &Needs, required: bool, _: bool) -> anyhow::Result<()> {
+    if required {
+        anyhow::bail!("there is no sandbox on this system, and --require-sandbox was given");
+    }
     Ok(())
 }

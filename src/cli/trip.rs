@@ -75,6 +75,9 @@ fn destination(
     output: &args::Output,
 ) -> anyhow::Result<(Destination, PartialOutput)> {
     let mut to = Destination::open(output.file.as_deref(), &input.files, &opened.who())?;
+    if input.is_endless() {
+        to = to.until(&opened.stopped)?;
+    }
     // What can be read again is better exported again.
     let remains = if input.comes_once() { to.keep() } else { None };
     Ok((to, PartialOutput(remains)))
@@ -132,7 +135,7 @@ impl<'a> Run<'a> {
         let progress = opened.meter.take().filter(|_| !quiet).map_or_else(Progress::none, Progress::new);
         if !input.no_sandbox {
             opened.needs.write.extend(to.folder());
-            sandbox::enter(&opened.needs)?;
+            sandbox::enter(&opened.needs, input.require_sandbox, input.quiet)?;
         }
         if !input.quiet {
             report::listening(&opened.interfaces);

@@ -100,7 +100,8 @@ impl Args {
             // What is exported may go anywhere; the network stays shut.
             opened.needs.read.push("/".into());
             opened.needs.write.push("/".into());
-            sandbox::enter(&opened.needs)?;
+            opened.needs.terminal = true;
+            sandbox::enter(&opened.needs, self.input.require_sandbox, self.input.quiet)?;
         }
         let mut source = opened.source;
         let again = !is_live && self.input.files.iter().all(|path| path.is_file());
