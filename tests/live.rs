@@ -263,14 +263,14 @@ fn sandbox_keeps_other_files_away() {
 }
 
 #[test]
-fn wrong_filter_is_shown_with_its_place() {
+fn wrong_filter_is_shown_with_what_libpcap_says() {
     let output = Command::new(PROGRAM).args(["print", "-i", "lo", "-f", "tcp prot 80"]).output().unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(2), "{said}");
     if said.contains("the right to capture") || said.contains("libpcap is not") {
         return skip(&said);
     }
-    assert!(said.ends_with("\n  tcp prot 80\n      ^\n"), "{said}");
+    assert!(said.contains("syntax error") && said.ends_with("\n  tcp prot 80\n"), "{said}");
 }
 
 /// Puts a layer over every folder that holds libpcap, and deletes it there.

@@ -102,14 +102,11 @@ pub enum Error {
         problem: String,
     },
     /// The capture filter is wrong.
-    #[error("the capture filter is wrong: {problem}\n  {filter}\n  {mark:>width$}",
-        mark = '^', width = .position.saturating_add(1))]
+    #[error("the capture filter is wrong: {problem}\n  {filter}")]
     Filter {
         /// The filter.
         filter: String,
         /// What libpcap says.
         problem: String,
-        /// Where it is wrong, in characters.
-        position: usize,
     },
 }

@@ -2,10 +2,13 @@
 
 mod held;
 mod interface_capture;
+mod link;
 
-use std::os::fd::RawFd;
+use std::os::fd::BorrowedFd;
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::stop_condition::Watch;
 use super::{Count, Counts, Description, Error, Next, PacketBatch, Source, StopCondition, device};
@@ -147,12 +150,14 @@ impl Live {
 
     /// Waits a moment for packets.
     fn wait(&self) {
-        let readable: Vec<RawFd> =
-            self.taps.iter().filter(|tap| tap.state == State::Up).map(InterfaceCapture::descriptor).collect();
+        let up = self.taps.iter().filter(|tap| tap.state == State::Up);
+        let readable: Vec<BorrowedFd<'_>> = up.map(InterfaceCapture::descriptor).collect();
         if readable.is_empty() {
             std::thread::sleep(PAUSE);
         } else {
-            let _ = libpcap_dl::wait(&readable, i32::try_from(PAUSE.as_millis()).unwrap_or(i32::MAX));
+            let mut list: Vec<_> = readable.iter().map(|it| PollFd::new(it, PollFlags::IN)).collect();
+            let wait = Timespec { tv_sec: 0, tv_nsec: PAUSE.subsec_nanos().into() };
+            let _ = poll(&mut list, Some(&wait));
         }
     }
 

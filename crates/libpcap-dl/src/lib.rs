@@ -13,6 +13,9 @@
 //! the library is there. Where it is not, the functions that make something ([`pcap_create`], [`pcap_findalldevs`] …) fail
 //! as libpcap's own do, with a text in the error buffer, so there is never a handle that the others could be given.
 //!
+//! It is for programs, not for libraries: the names it exports would stand before those of a libpcap that the process links
+//! or loads itself.
+//!
 //! # Safety
 //!
 //! The exported functions are called by the `pcap` crate alone, through its own declarations of them. They hand all
@@ -20,7 +23,6 @@
 
 use std::ffi::{CStr, c_char, c_int, c_uchar, c_uint, c_void};
 use std::fmt;
-use std::os::fd::RawFd;
 use std::ptr::{self, NonNull};
 use std::sync::OnceLock;
 
@@ -55,109 +57,6 @@ impl std::error::Error for Missing {}
 /// When it is not there or cannot be used; the answer stays the same until the program ends.
 pub fn load() -> Result<(), &'static Missing> {
     library().map(drop)
-}
-
-/// Waits until one of the captures can be read or `milliseconds` have passed; tells whether one can.
-///
-/// The `pcap` crate lends the descriptors of its captures as numbers, which safe code cannot wait for.
-#[must_use]
-pub fn wait(descriptors: &[RawFd], milliseconds: c_int) -> bool {
-    let poll = |fd: &RawFd| libc::pollfd { fd: *fd, events: libc::POLLIN, revents: 0 };
-    let mut list: Vec<_> = descriptors.iter().map(poll).collect();
-    let Ok(length) = libc::nfds_t::try_from(list.len()) else { return false };
-    // SAFETY: the list has that length; a number that is no descriptor is answered, not followed.
-    let ready = unsafe { libc::poll(list.as_mut_ptr(), length, milliseconds) };
-    ready > 0
-}
-
-/// How an interface is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Link {
-    /// It is there, and was switched on.
-    Up,
-    /// It is there, and was switched off.
-    Down,
-    /// It is no more, or is in another network namespace now.
-    Gone,
-}
-
-/// Name of an interface for as long as it exists, whatever it is called in the meantime.
-///
-/// The system is asked through the capture's own descriptor: that is of the right network namespace, which the folders of
-/// `/sys` need not be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Interface(
-    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "Linux alone is asked"))] c_int,
-);
-
-#[cfg(target_os = "linux")]
-impl Interface {
-    /// Finds the interface of this name; `None` where it is none of a network, as `any` is.
-    #[must_use]
-    pub fn named(name: &str, descriptor: RawFd) -> Option<Interface> {
-        let mut request = request();
-        let room = request.ifr_name.len().checked_sub(1)?;
-        if name.len() > room {
-            return None;
-        }
-        for (to, from) in request.ifr_name.iter_mut().zip(name.bytes()) {
-            *to = c_char::from_ne_bytes([from]);
-        }
-        // SAFETY: the request is whole and names the interface, with a NUL behind it.
-        let found = unsafe { libc::ioctl(descriptor, libc::SIOCGIFINDEX as _, &raw mut request) };
-        if found != 0 {
-            return None;
-        }
-        // SAFETY: the system has written the index there.
-        Some(Interface(unsafe { request.ifr_ifru.ifru_ifindex }))
-    }
-
-    /// Asks how it is; `None` where the system does not say.
-    #[must_use]
-    pub fn link(self, descriptor: RawFd) -> Option<Link> {
-        let mut request = request();
-        request.ifr_ifru.ifru_ifindex = self.0;
-        // SAFETY: the request is whole and holds the index.
-        if unsafe { libc::ioctl(descriptor, libc::SIOCGIFNAME as _, &raw mut request) } != 0 {
-            return is_gone().then_some(Link::Gone);
-        }
-        // SAFETY: the request is whole and holds the name, which the system has just written.
-        if unsafe { libc::ioctl(descriptor, libc::SIOCGIFFLAGS as _, &raw mut request) } != 0 {
-            // It may have been renamed in this very moment: the next look will tell.
-            return None;
-        }
-        // SAFETY: the system has written the flags there.
-        let flags = c_int::from(unsafe { request.ifr_ifru.ifru_flags });
-        Some(if flags & libc::IFF_UP == 0 { Link::Down } else { Link::Up })
-    }
-}
-
-#[cfg(not(target_os = "linux"))]
-impl Interface {
-    /// Finds none: what becomes of an interface is heard from libpcap alone.
-    #[must_use]
-    pub fn named(_name: &str, _descriptor: RawFd) -> Option<Interface> {
-        None
-    }
-
-    /// Knows nothing of it.
-    #[must_use]
-    pub fn link(self, _descriptor: RawFd) -> Option<Link> {
-        None
-    }
-}
-
-#[cfg(target_os = "linux")]
-fn request() -> libc::ifreq {
-    // SAFETY: it is made of numbers, for which zero is a value.
-    unsafe { std::mem::zeroed() }
-}
-
-/// Tells whether the last call failed because there is no such interface.
-#[cfg(target_os = "linux")]
-fn is_gone() -> bool {
-    let code = std::io::Error::last_os_error().raw_os_error();
-    code == Some(libc::ENODEV) || code == Some(libc::ENXIO)
 }
 
 /// The loaded library; it is never unloaded.
@@ -369,30 +268,6 @@ mod tests {
         } else {
             let gnu = cfg!(target_env = "gnu");
             assert!(!gnu);
-        }
-    }
-
-    #[test]
-    fn waits_for_what_can_be_read() {
-        use std::os::fd::AsRawFd as _;
-        let (mut write, read) = std::os::unix::net::UnixStream::pair().unwrap();
-        assert!(!wait(&[read.as_raw_fd()], 0));
-        std::io::Write::write_all(&mut write, b"x").unwrap();
-        assert!(wait(&[read.as_raw_fd()], 1000));
-    }
-
-    #[cfg(target_os = "linux")]
-    #[test]
-    fn interfaces_are_known_by_number() {
-        use std::os::fd::AsRawFd as _;
-        let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
-        let descriptor = socket.as_raw_fd();
-        let lo = Interface::named("lo", descriptor).unwrap();
-        assert_eq!(lo.link(descriptor), Some(Link::Up));
-        assert_eq!(Interface(c_int::MAX).link(descriptor), Some(Link::Gone));
-        assert_eq!(lo.link(-1), None);
-        for none in ["", "any", "nosuch0", "a-name-that-is-longer-than-those-of-interfaces"] {
-            assert_eq!(Interface::named(none, descriptor), None, "{none}");
         }
     }
 

@@ -1,11 +1,11 @@
-use std::os::fd::{AsRawFd as _, RawFd};
+use std::os::fd::{AsFd as _, BorrowedFd};
 
-use libpcap_dl::{Interface, Link};
 use pcap::{Active, Capture, Device, Linktype, Precision};
 
 use super::super::bpf::{self, message};
 use super::super::file::BLOCK;
 use super::super::{Error, Item, PacketBatch, Record};
+use super::link::{Interface, Link};
 use super::{Count, Description, GATHER, Settings, before, now};
 use crate::model::{Anomaly, At, LinkType, Timestamp};
 
@@ -64,7 +64,7 @@ impl InterfaceCapture {
         };
         let count = Count { interface: name.to_owned(), ..Count::default() };
         let unit = if PRECISION == Precision::Nano { 1 } else { 1000 };
-        let interface = Interface::named(name, capture.as_raw_fd());
+        let interface = Interface::named(name, capture.as_fd());
         let upto = Timestamp::from_nanos(i64::MIN);
         Ok(InterfaceCapture {
             capture,
@@ -80,8 +80,8 @@ impl InterfaceCapture {
         })
     }
 
-    pub(super) fn descriptor(&self) -> RawFd {
-        self.capture.as_raw_fd()
+    pub(super) fn descriptor(&self) -> BorrowedFd<'_> {
+        self.capture.as_fd()
     }
 
     /// Appends what the ring holds, as much as one round is to have.
