@@ -1,12 +1,14 @@
 //! Everything the analyzer can say: the waist between the stops that take traffic apart and those that show it.
 
 mod conversation;
+mod unshown;
 
 use std::fmt;
 use std::num::NonZeroU64;
 use std::time::Duration;
 
 pub use self::conversation::Conversation;
+pub use self::unshown::{Http, Reason, Unshown};
 pub use crate::http::{Field, Handshake};
 pub use crate::model::{Anomaly, Evidence, Severity};
 use crate::model::{At, Endpoint, Pair, Side};
@@ -81,6 +83,8 @@ pub enum Kind<'a> {
     Opened(&'a Opening),
     /// An upgrade was refused or never answered; its anomalies follow, and nothing else.
     Rejected(&'a Rejected),
+    /// A connection showed nothing, and no more will come of it.
+    Unshown(&'a Unshown),
     /// A frame's header was read.
     Frame(Frame),
     /// A message or a control frame is complete, or all of it that there will be.

@@ -68,6 +68,7 @@ pub mod check;
 )]
 pub mod cli;
 pub mod event;
+pub mod explain;
 pub mod export;
 pub mod filter;
 pub mod http;

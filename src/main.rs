@@ -1,6 +1,7 @@
 //! The `wirefin` program: runs what the command line asks, and turns an error into an exit code.
 //!
-//! 0 is success, 1 that `check` found something, 2 a wrong use or a failure to read or write.
+//! 0 is success, 1 that `check` found something, 2 a wrong use or a failure to read or write, 3 that `check` could not
+//! judge everything.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -11,6 +12,7 @@ use wirefin::view::printable_string;
 fn main() -> ExitCode {
     match wirefin::cli::run(std::env::args_os()) {
         Ok(Outcome::Findings) => ExitCode::from(1),
+        Ok(Outcome::Unjudged) => ExitCode::from(3),
         Err(error) if !is_closed_pipe(&error) => fail(&error),
         Ok(Outcome::Fine) | Err(_) => ExitCode::SUCCESS,
     }

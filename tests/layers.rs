@@ -45,6 +45,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("export", TOP),
     ("stats", TOP),
     ("check", TOP),
+    ("explain", &["model", "http", "websocket", "event", "view"]),
     (
         "pipeline",
         &[
@@ -87,6 +88,7 @@ const TABLE: &[(&str, &[&str])] = &[
             "export",
             "stats",
             "check",
+            "explain",
             "pipeline",
             "tui",
         ],

@@ -45,7 +45,7 @@ fn check(line: &str) -> (Record, Value) {
 }
 
 fn exported(mut files: Files, wide: bool) -> Result<String, wirefin::pipeline::Error> {
-    let format = AnyFormat::new("ndjson", &Settings { frames: true, wide, bodies: true }).unwrap();
+    let format = AnyFormat::new("ndjson", &Settings { frames: true, wide, bodies: true, tls: true }).unwrap();
     let mut output = Formatted::new(format, Vec::new(), None);
     run(&mut files, &Options::default(), &mut output)?;
     Ok(String::from_utf8(output.finish().unwrap()).unwrap())

@@ -75,6 +75,8 @@ pub struct Findings {
     refused: u64,
     /// Conversations in which a rule was broken.
     broken: u64,
+    /// Connections that may be WebSockets and show nothing.
+    unjudged: u64,
 }
 
 impl Check {
@@ -145,6 +147,9 @@ impl Sink for Check {
                 self.found.refused = self.found.refused.saturating_add(1);
                 self.rejected = Some((conn, Counts::default()));
             }
+            (Kind::Unshown(unshown), _) if unshown.reason.may_be_websocket() => {
+                self.found.unjudged = self.found.unjudged.saturating_add(1);
+            }
             (Kind::Anomaly { from, anomaly }, _) => self.anomaly(event, *from, anomaly),
             (Kind::Closed(_), Some(conn)) => {
                 self.live.remove(&conn);
@@ -168,6 +173,7 @@ impl Gather for Check {
         self.found.conversations = self.found.conversations.saturating_add(other.found.conversations);
         self.found.refused = self.found.refused.saturating_add(other.found.refused);
         self.found.broken = self.found.broken.saturating_add(other.found.broken);
+        self.found.unjudged = self.found.unjudged.saturating_add(other.found.unjudged);
     }
 }
 
@@ -180,6 +186,11 @@ impl Findings {
     /// Tells whether a rule was broken that fails the check.
     pub fn fail(&self, bar: &Bar) -> bool {
         self.rules.iter().any(|(rule, (severity, _))| bar.fails(rule, *severity))
+    }
+
+    /// Returns how many connections may be WebSockets and could not be judged.
+    pub const fn unjudged(&self) -> u64 {
+        self.unjudged
     }
 
     /// Returns how often rules of a severity were broken.

@@ -23,6 +23,7 @@ pub(super) fn write(found: &Findings, to: &mut dyn Write) -> io::Result<()> {
         "conversations": conversations,
         "refused": refused,
         "broken": broken,
+        "unjudged": found.unjudged(),
     });
     write_json(&whole, &mut *to)?;
     to.write_all(b"\n")

@@ -24,6 +24,10 @@ pub(super) fn write(found: &Findings, to: &mut dyn Write) -> io::Result<()> {
         Severity::ALL.map(|severity| count(found.count(severity), severity.name()));
     let (conversations, refused, broken) = found.conversations();
     let conversations = count(conversations.saturating_add(refused), "conversation");
+    if found.unjudged() > 0 {
+        let unjudged = count(found.unjudged(), "connection");
+        writeln!(to, "{unjudged} could not be judged: see wirefin explain")?;
+    }
     if found.rules().is_empty() {
         writeln!(to, "no rule broken in {conversations}")
     } else {

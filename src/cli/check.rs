@@ -8,7 +8,8 @@ use crate::event::Severity;
 
 /// Hold a capture against the rules of RFC 6455 and RFC 7692
 ///
-/// Exits with 1 when a rule is broken: a test assertion for servers and clients.
+/// Exits with 1 when a rule is broken, and with 3 when none is but not everything could be judged, as a TLS connection
+/// without keys that may be a WebSocket: a test assertion for servers and clients.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
@@ -84,6 +85,8 @@ impl Args {
             let findings = check.findings();
             if findings.fail(&bar) {
                 outcome = Outcome::Findings;
+            } else if findings.unjudged() > 0 {
+                outcome = Outcome::Unjudged;
             }
             findings.write(manner, to)
         })?;

@@ -32,6 +32,10 @@ pub(super) struct Args {
     /// Repeat URL, host, addresses and sub-protocol in every record, and give header fields by name
     #[arg(long)]
     wide: bool,
+
+    /// Write a record for each TLS connection without keys too
+    #[arg(long)]
+    tls: bool,
 }
 
 fn formats() -> PossibleValuesParser {
@@ -40,7 +44,7 @@ fn formats() -> PossibleValuesParser {
 
 impl Args {
     fn settings(&self) -> Settings {
-        Settings { frames: self.frames, wide: self.wide, bodies: self.sub == "full" }
+        Settings { frames: self.frames, wide: self.wide, bodies: self.sub == "full", tls: self.tls }
     }
 
     pub(super) fn run(&self) -> anyhow::Result<()> {

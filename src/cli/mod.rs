@@ -7,6 +7,7 @@ mod check;
 mod completions;
 mod conflicts;
 mod destination;
+mod explain;
 mod export;
 mod input;
 #[cfg(feature = "live")]
@@ -61,6 +62,7 @@ enum Command {
     Export(export::Args),
     Stats(stats::Args),
     Check(check::Args),
+    Explain(explain::Args),
     Rules(check::List),
     #[cfg(feature = "live")]
     Interfaces(interfaces::Args),
@@ -84,6 +86,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Result<Outc
         Some(Command::Export(args)) => args.run()?,
         Some(Command::Stats(args)) => args.run()?,
         Some(Command::Check(args)) => return args.run(),
+        Some(Command::Explain(args)) => args.run()?,
         Some(Command::Rules(args)) => args.run()?,
         #[cfg(feature = "live")]
         Some(Command::Interfaces(args)) => args.run()?,
@@ -112,6 +115,8 @@ pub enum Outcome {
     Fine,
     /// `check` found what it looks for.
     Findings,
+    /// `check` found nothing, but could not judge everything.
+    Unjudged,
 }
 
 #[cfg(test)]

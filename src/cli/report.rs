@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use crate::capture::{Count, Description};
+use crate::event::Reason;
 use crate::pipeline::{RunStats, Summary};
 use crate::view::{count, printable_string};
 use crate::wire::{DecodeError, Unread};
@@ -91,6 +92,32 @@ fn ended_lines(packets: u64, tally: RunStats, counts: &[Count]) -> Vec<String> {
     lines
 }
 
+/// How many of [`Reason::NAMES`] may be WebSockets all the same.
+const MAY_BE: usize = 4;
+
+/// Lists what the connections were that showed nothing, of the first so many reasons.
+fn shown_nothing(summary: &Summary, reasons: usize) -> String {
+    let named = Reason::NAMES.iter().zip(summary.unshown).take(reasons).filter(|(_, n)| *n > 0);
+    let words = named.map(|(name, n)| {
+        let what = match *name {
+            "tls" => "TLS without keys",
+            "http2" => "HTTP/2",
+            "one-direction" => "captured in one direction only",
+            "mid-stream" => "joined mid-stream",
+            "http" => "HTTP without an upgrade",
+            "other-protocol" => "another protocol",
+            "no-data" => "without data",
+            _ => "unknown",
+        };
+        format!("{n} {what}")
+    });
+    let words: Vec<_> = words.collect();
+    if words.is_empty() {
+        return String::new();
+    }
+    format!(" ({}); `wirefin explain` says more", words.join(", "))
+}
+
 fn lines(summary: &Summary, of: Option<&str>) -> Vec<String> {
     let mut lines = Vec::new();
     let found = summary.conversations > 0 || summary.refused > 0;
@@ -102,11 +129,19 @@ fn lines(summary: &Summary, of: Option<&str>) -> Vec<String> {
             format!("no WebSocket found: no TCP in {packets}")
         } else {
             format!(
-                "no WebSocket found in {packets}, {} of {}; what is encrypted cannot be seen",
+                "no WebSocket found in {packets}, {} of {}{}",
                 count(summary.segments, "TCP segment"),
-                count(summary.connections, "connection")
+                count(summary.connections, "connection"),
+                shown_nothing(summary, Reason::NAMES.len())
             )
         });
+    } else if summary.unshown.iter().take(MAY_BE).any(|n| *n > 0) {
+        let all = summary.unshown.iter().take(MAY_BE).fold(0, |sum: u64, n| sum.saturating_add(*n));
+        let nothing = shown_nothing(summary, MAY_BE);
+        lines.push(format!(
+            "{} may hold WebSockets and shows nothing{nothing}",
+            count(all, "other connection")
+        ));
     }
     if let Some(stop) = summary.stop {
         lines.push(format!(
@@ -199,14 +234,21 @@ mod tests {
         assert_eq!(lines(&summary, None), ["no WebSocket found: the capture holds no packets"]);
         summary.packets = 10;
         assert_eq!(lines(&summary, None), ["no WebSocket found: no TCP in 10 packets"]);
-        (summary.segments, summary.connections) = (9, 1);
+        (summary.segments, summary.connections, summary.unshown[0]) = (9, 1, 1);
         assert_eq!(
             lines(&summary, None),
             [
-                "no WebSocket found in 10 packets, 9 TCP segments of 1 connection; what is encrypted cannot be seen"
+                "no WebSocket found in 10 packets, 9 TCP segments of 1 connection (1 TLS without keys); `wirefin explain` says more"
             ]
         );
         summary.refused = 1;
+        assert_eq!(
+            lines(&summary, None),
+            [
+                "1 other connection may hold WebSockets and shows nothing (1 TLS without keys); `wirefin explain` says more"
+            ]
+        );
+        summary.unshown = [0; 8];
         assert!(lines(&summary, None).is_empty());
         summary.captured_again = 2;
         assert!(lines(&summary, None)[0].starts_with("2 segments with data captured more than once"));

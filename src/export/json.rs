@@ -12,7 +12,7 @@ pub struct Json {
 impl Json {
     /// Makes the format.
     pub fn new(settings: &Settings) -> Self {
-        Json { lines: Lines::of(settings), frames: settings.frames }
+        Json { lines: Lines::new(settings), frames: settings.frames }
     }
 }
 

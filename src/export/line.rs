@@ -5,6 +5,7 @@ mod sub;
 #[cfg(test)]
 mod tests;
 
+use super::Settings;
 use super::string::string;
 use super::text::{base64, boolean, epoch, hex, number, seconds};
 use crate::event::{
@@ -22,27 +23,26 @@ pub(super) struct Lines {
     wide: bool,
     /// Units of sub-protocols are written with what they carry.
     bodies: bool,
+    /// TLS connections are told of.
+    tls: bool,
 }
 
 /// How long a time is, quotes included.
 const TIME: usize = 32;
 
 impl Lines {
-    /// Makes the writer of lines that stand for themselves, or of ones that are understood together.
-    pub(super) fn new(wide: bool) -> Self {
-        Lines { clock: Rfc3339::default(), wide, bodies: false }
-    }
-
     /// Makes the writer of lines as they were asked for.
-    pub(super) fn of(settings: &super::Settings) -> Self {
-        Lines { bodies: settings.bodies, ..Lines::new(settings.wide) }
+    pub(super) fn new(settings: &Settings) -> Self {
+        let &Settings { wide, bodies, tls, .. } = settings;
+        Lines { clock: Rfc3339::default(), wide, bodies, tls }
     }
 
-    /// Appends the object that tells `event`.
+    /// Appends the object that tells `event`, or nothing where that was not asked for.
     pub(super) fn write(&mut self, event: &Event<'_>, out: &mut Vec<u8>) {
         match &event.kind {
             Kind::Opened(opening) => self.opened(event, opening, out),
             Kind::Rejected(rejected) => self.rejected(event, rejected, out),
+            Kind::Unshown(unshown) => self.unshown(event, unshown, out),
             Kind::Frame(frame) => self.frame(event, frame, out),
             Kind::Message(message) => self.message(event, message, out),
             Kind::Anomaly { from, anomaly } => self.anomaly(event, *from, anomaly, out),

@@ -29,6 +29,8 @@ pub struct Settings {
     pub wide: bool,
     /// Write what units of sub-protocols carry, too.
     pub bodies: bool,
+    /// Tell of TLS connections that show nothing.
+    pub tls: bool,
 }
 
 /// One output format: how a record is written and what stands around records.

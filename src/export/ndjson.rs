@@ -12,7 +12,7 @@ pub struct Ndjson {
 impl Ndjson {
     /// Makes the format.
     pub fn new(settings: &Settings) -> Self {
-        Ndjson { lines: Lines::of(settings), frames: settings.frames }
+        Ndjson { lines: Lines::new(settings), frames: settings.frames }
     }
 }
 
@@ -22,7 +22,10 @@ impl Format for Ndjson {
     }
 
     fn write(&mut self, event: &Event<'_>, out: &mut Vec<u8>) {
+        let start = out.len();
         self.lines.write(event, out);
-        out.push(b'\n');
+        if out.len() > start {
+            out.push(b'\n');
+        }
     }
 }

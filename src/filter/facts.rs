@@ -67,7 +67,7 @@ impl<'a> Facts<'a> {
         let Event { conn, at, conversation, .. } = *event;
         let facts = Facts { at, began, conn, conversation, ..Facts::default() };
         match &event.kind {
-            Kind::Opened(_) | Kind::Rejected(_) => facts,
+            Kind::Opened(_) | Kind::Rejected(_) | Kind::Unshown(_) => facts,
             Kind::Frame(frame) => Facts {
                 from: Some(frame.from),
                 opcode: Some(frame.header.opcode),

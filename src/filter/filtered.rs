@@ -225,7 +225,7 @@ impl<S: Sink> Sink for Filtered<S> {
         match (&event.kind, event.conn) {
             (Kind::Message(message), _) => self.message(message.from, event),
             (Kind::Anomaly { from, anomaly }, _) => self.anomaly(*from, anomaly, event),
-            (Kind::Frame(_), Some(_)) => {
+            (Kind::Frame(_) | Kind::Unshown(_), Some(_)) => {
                 if self.is_true(event) {
                     self.pass(event);
                 }

@@ -71,7 +71,7 @@ impl Counted {
             Kind::Opened(_) => Some(Counted::Conversation),
             Kind::Message(_) => Some(Counted::Message),
             Kind::Anomaly { .. } => Some(Counted::Anomaly),
-            Kind::Rejected(_) | Kind::Frame(_) | Kind::Closed(_) => None,
+            Kind::Rejected(_) | Kind::Unshown(_) | Kind::Frame(_) | Kind::Closed(_) => None,
         }
     }
 }

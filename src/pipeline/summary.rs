@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use crate::event::{Anomaly, Event, Kind, Severity};
+use crate::event::{Anomaly, Event, Kind, Reason, Severity};
 use crate::model::Timestamp;
 use crate::wire::{DecodeError, Unread};
 
@@ -31,6 +31,8 @@ pub struct Summary {
     pub messages: u64,
     /// Anomalies of severity note, warning and error.
     pub anomalies: [u64; 3],
+    /// Connections that showed nothing, by what they were, in the order of [`Reason::NAMES`].
+    pub unshown: [u64; Reason::NAMES.len()],
     /// Segments of conversations that were captured more than once.
     pub captured_again: u64,
     /// The first and the last packet's time.
@@ -83,6 +85,13 @@ impl Summary {
                     Severity::Error => errors,
                 }
             }
+            Kind::Unshown(unshown) => {
+                let number = Reason::NAMES.iter().position(|name| *name == unshown.reason.name());
+                match number.and_then(|number| self.unshown.get_mut(number)) {
+                    Some(counter) => counter,
+                    None => return,
+                }
+            }
             Kind::Frame(_) | Kind::Closed(_) => return,
         };
         *counter = counter.saturating_add(1);
@@ -100,6 +109,9 @@ impl Summary {
             (warnings, other.anomalies[1]),
             (errors, other.anomalies[2]),
         ] {
+            *mine = mine.saturating_add(theirs);
+        }
+        for (mine, theirs) in self.unshown.iter_mut().zip(other.unshown) {
             *mine = mine.saturating_add(theirs);
         }
     }

@@ -131,7 +131,7 @@ impl Analyzer {
         }
         let Some(connection) = &mut slot.connection else { return };
         connection.push(segment, at, &mut self.shared, sink);
-        slot.forget_nothing();
+        slot.forget_nothing(sink);
         if self.update_accounting(n, None) {
             self.shed_load(n, sink);
         }
@@ -148,7 +148,7 @@ impl Analyzer {
         let Some(slot) = self.slots.get_mut(n).and_then(Option::as_mut) else { return };
         let Some(connection) = &mut slot.connection else { return };
         connection.advance(time, &mut self.shared, sink);
-        slot.forget_nothing();
+        slot.forget_nothing(sink);
         slot.due = Timestamp::MAX;
         self.update_accounting(n, Some(time));
     }
@@ -335,7 +335,7 @@ impl Analyzer {
                 && let Some(connection) = &mut slot.connection
             {
                 connection.stop_searching(&mut self.shared, sink);
-                slot.forget_nothing();
+                slot.forget_nothing(sink);
                 self.update_accounting(n, None);
             }
         }
@@ -398,8 +398,9 @@ impl Slot {
     }
 
     /// Lets go of a connection of which nothing more can come.
-    fn forget_nothing(&mut self) {
+    fn forget_nothing(&mut self, sink: &mut dyn Sink) {
         if let Some(connection) = self.connection.take_if(|connection| connection.is_over()) {
+            connection.testify(None, sink);
             self.unrecognised = connection.is_unrecognised();
         }
     }

@@ -2,7 +2,8 @@ use super::context::{Context, Shared};
 use super::conversation::Ending;
 use super::stack::Stack;
 use super::transport::Transport;
-use crate::event::{self, ConnId, Sink};
+use super::witness::Witness;
+use crate::event::{self, ConnId, Event, Kind, Sink};
 use crate::model::{At, Flags, Lost, Segment, Timestamp};
 use crate::tcp::{self, Delivery, Output};
 
@@ -15,6 +16,8 @@ pub(super) struct Connection {
     stack: Stack,
     /// What is said of the conversation, or of the last upgrade that was refused, with every event.
     conversation: Option<Box<event::Conversation>>,
+    /// What it was, where it is no WebSocket.
+    witness: Witness,
 }
 
 impl Connection {
@@ -27,6 +30,7 @@ impl Connection {
             transport: Transport::new(segment, at),
             stack,
             conversation: None,
+            witness: Witness::new(segment.flags.has(Flags::SYN)),
         }
     }
 
@@ -35,9 +39,9 @@ impl Connection {
         self.tcp.is_reuse(self.transport.sender(segment), segment)
     }
 
-    /// Tells whether nothing more can come of it: it is no WebSocket, or it is over.
-    pub(super) fn is_over(&self) -> bool {
-        self.stack.is_over()
+    /// Tells whether nothing more can come of it, not even what it was.
+    pub(super) fn is_over(&mut self) -> bool {
+        self.stack.is_over() && (self.conversation.is_some() || self.witness.is_content())
     }
 
     /// Tells whether frames were looked for in vain, so that it may be a WebSocket all the same.
@@ -84,11 +88,14 @@ impl Connection {
 
     /// Takes the next segment.
     pub(super) fn push(&mut self, segment: &Segment<'_>, at: At, shared: &mut Shared, sink: &mut dyn Sink) {
-        let Connection { id, tcp, transport, stack, conversation } = self;
+        let Connection { id, tcp, transport, stack, conversation, witness } = self;
         let side = transport.sender(segment);
         transport.see(side, at);
+        if segment.cut > 0 {
+            witness.cut(segment.cut.into());
+        }
         let delivery = tcp.push(side, segment, at);
-        drain(delivery, stack, &mut context(*id, at, transport, conversation, shared, sink));
+        drain(delivery, stack, witness, &mut context(*id, at, transport, conversation, shared, sink));
         if tcp.is_disordered() {
             transport.disorder();
         }
@@ -97,17 +104,19 @@ impl Connection {
 
     /// Hears that capture time is now `time`.
     pub(super) fn advance(&mut self, time: Timestamp, shared: &mut Shared, sink: &mut dyn Sink) {
-        let Connection { id, tcp, transport, stack, conversation } = self;
+        let Connection { id, tcp, transport, stack, conversation, witness } = self;
         let at = At { packet: transport.last.packet, time };
-        drain(tcp.advance(time), stack, &mut context(*id, at, transport, conversation, shared, sink));
+        let cx = &mut context(*id, at, transport, conversation, shared, sink);
+        drain(tcp.advance(time), stack, witness, cx);
     }
 
     /// Gives up what waits, because a bound was reached; tells whether that helped.
     pub(super) fn shed_load(&mut self, shared: &mut Shared, sink: &mut dyn Sink) -> bool {
         let before = self.waiting();
-        let Connection { id, tcp, transport, stack, conversation } = self;
+        let Connection { id, tcp, transport, stack, conversation, witness } = self;
         let at = transport.last;
-        drain(tcp.relieve(), stack, &mut context(*id, at, transport, conversation, shared, sink));
+        let cx = &mut context(*id, at, transport, conversation, shared, sink);
+        drain(tcp.relieve(), stack, witness, cx);
         // What waited may be searched now, and hold as much.
         if self.waiting() >= before {
             self.stack.stop_gathering();
@@ -117,10 +126,21 @@ impl Connection {
 
     /// Says all there is to say: no more segments will come.
     pub(super) fn finish(mut self, at: At, shared: &mut Shared, sink: &mut dyn Sink) {
-        let Connection { id, tcp, transport, stack, conversation } = &mut self;
+        let Connection { id, tcp, transport, stack, conversation, witness } = &mut self;
         let mut cx = context(*id, at, transport, conversation, shared, sink);
-        drain(tcp.finish(), stack, &mut cx);
+        drain(tcp.finish(), stack, witness, &mut cx);
         stack.close(Ending::Unseen, &mut cx);
+        self.testify(Some(at.packet), sink);
+    }
+
+    /// Says what the connection was, where it showed nothing; `known` is the packet at which that is decided, where it is
+    /// not its own last one.
+    pub(super) fn testify(&self, known: Option<u64>, sink: &mut dyn Sink) {
+        if self.conversation.is_none() {
+            let unshown = self.witness.testimony(&self.transport);
+            let event = Event::new(Some(self.id), self.transport.last, Kind::Unshown(&unshown));
+            sink.event(&Event { known: known.unwrap_or(event.known), ..event });
+        }
     }
 }
 
@@ -137,12 +157,18 @@ fn context<'x>(
 }
 
 /// Hands what TCP made readable to the stack.
-fn drain(mut delivery: Delivery<'_, '_>, stack: &mut Stack, cx: &mut Context<'_>) {
+fn drain(mut delivery: Delivery<'_, '_>, stack: &mut Stack, witness: &mut Witness, cx: &mut Context<'_>) {
     while let Some(output) = delivery.next() {
         match output {
             Output::Bytes { side, start, bytes, at } => {
                 cx.shared.recent.keep((cx.conn, side), start, bytes);
+                if cx.conversation.is_none() {
+                    witness.bytes(side, bytes);
+                }
                 stack.bytes(side, bytes, at, cx);
+                if cx.conversation.is_some() {
+                    witness.release();
+                }
             }
             Output::Again { side, start, bytes } => {
                 if let Some(anomaly) = cx.shared.recent.differs((cx.conn, side), start, bytes) {
@@ -150,6 +176,7 @@ fn drain(mut delivery: Delivery<'_, '_>, stack: &mut Stack, cx: &mut Context<'_>
                 }
             }
             Output::Gap { side, length, cause, .. } => {
+                witness.gap(side, Lost::Exact(length));
                 stack.gap(side, Lost::Exact(length), cause.name(), cx);
             }
             Output::Anomaly { side, anomaly } => stack.report(side, anomaly, cx),

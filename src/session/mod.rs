@@ -24,6 +24,7 @@ mod recent;
 mod resync;
 mod stack;
 mod transport;
+mod witness;
 
 pub use analyzer::{Analyzer, Counts};
 pub use limits::Limits;

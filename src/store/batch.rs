@@ -106,6 +106,8 @@ impl Sink for Batch {
         let what = match event.kind {
             Kind::Opened(opening) => Owned::Attempt(Box::new(Attempt::Opened(opening.clone()))),
             Kind::Rejected(rejected) => Owned::Attempt(Box::new(Attempt::Rejected(rejected.clone()))),
+            // What shows nothing has no row.
+            Kind::Unshown(_) => return,
             Kind::Frame(frame) => Owned::Frame(frame),
             Kind::Anomaly { from, anomaly } => Owned::Anomaly(from, Box::new(anomaly.clone())),
             Kind::Closed(closed) => Owned::Closed(Box::new(closed.clone())),

@@ -102,7 +102,7 @@ mod tests {
         }
 
         fn write(&mut self, event: &Event<'_>, out: &mut Vec<u8>) {
-            if !matches!(event.kind, Kind::Frame(_)) {
+            if !matches!(event.kind, Kind::Frame(_) | Kind::Unshown(_)) {
                 let facts = Facts::of(event, self.1);
                 out.extend(self.0.iter().map(|filter| if filter.matches(&facts) { b'1' } else { b'0' }));
                 out.push(b'\n');

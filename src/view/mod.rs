@@ -83,6 +83,7 @@ impl Printer {
                 row::rejected(pen, event, origin, width, rejected);
                 self.handshake(&rejected.opening, out);
             }
+            Kind::Unshown(_) => {}
             Kind::Frame(frame) => {
                 if verbose {
                     row::frame(pen, event, origin, frame);

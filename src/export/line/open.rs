@@ -7,7 +7,7 @@ use super::super::record::VERSION;
 use super::super::string::string;
 use super::super::text::{boolean, number};
 use super::{Lines, put, text};
-use crate::event::{Conversation, Event, Opening, Over, Proxy, Rejected, Tls};
+use crate::event::{Conversation, Event, Opening, Over, Proxy, Reason, Rejected, Tls, Unshown};
 use crate::http::{Accept, Field, Handshake, Request, Response};
 use crate::model::{DeflateSide, Endpoint, Pair};
 
@@ -46,6 +46,20 @@ impl Lines {
         if let Some(it) = opening.over.as_deref() {
             over(it, out);
         }
+        put(out, "}");
+    }
+
+    /// Appends the line of a TLS connection, where that was asked for.
+    pub(super) fn unshown(&mut self, event: &Event<'_>, unshown: &Unshown, out: &mut Vec<u8>) {
+        let Unshown { client, server, reason: Reason::Tls(it), .. } = unshown else { return };
+        if !self.tls {
+            return;
+        }
+        put(out, r#"{"type":"tls","time":"#);
+        self.place(event, out);
+        ends(*client, *server, out);
+        put(out, r#","tls":"#);
+        tls(it, out);
         put(out, "}");
     }
 

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::super::record::Record;
 use super::*;
-use crate::event::{Missing, Over, Proxy, Rejected, Tls, Unanswered};
+use crate::event::{Missing, Opening, Over, Proxy, Reason, Rejected, Tls, Unanswered, Unshown};
 use crate::model::{Endpoint, Pair};
 use crate::view::samples;
 use crate::websocket::{Header, Opcode};
@@ -17,7 +17,7 @@ use std::time::Duration;
 fn check(event: &Event<'_>) -> (Record, Value) {
     let records = [false, true].map(|wide| {
         let mut out = Vec::new();
-        Lines::new(wide).write(event, &mut out);
+        Lines::new(&Settings { wide, tls: true, ..Settings::default() }).write(event, &mut out);
         let line = String::from_utf8(out).unwrap();
         assert!(line.starts_with(r#"{"type":""#) && !line.contains('\n'), "{line}");
         let value: Value = serde_json::from_str(&line).unwrap_or_else(|e| panic!("{e}: {line}"));
@@ -375,7 +375,7 @@ fn wide_lines_name_their_conversation_and_give_fields_by_name() {
     let conversation = Conversation::of(&opened);
     let wide = |event: &Event<'_>| -> Value {
         let mut out = Vec::new();
-        Lines::new(true).write(event, &mut out);
+        Lines::new(&Settings { wide: true, ..Settings::default() }).write(event, &mut out);
         serde_json::from_slice(&out).unwrap()
     };
     let hello = samples::message(Side::Client, Opcode::TEXT, b"hello");
@@ -390,6 +390,19 @@ fn wide_lines_name_their_conversation_and_give_fields_by_name() {
     let line = wide(&samples::event(9, 0, Kind::Opened(&repeated)));
     assert_eq!(line["request"]["headers"]["host"], serde_json::json!(["host:9001", "other"]));
     assert_eq!((&line["host"], line.get("subprotocol")), (&"host".into(), Some(&"chat".into())));
+}
+
+#[test]
+fn a_tls_connection_is_told_of_where_that_is_asked_for() {
+    let Opening { client, server, .. } = samples::opened();
+    let tls = Tls { version: Some("1.3".into()), sni: Some("h".into()), ..Tls::default() };
+    let reason = Reason::Tls(Box::new(tls));
+    let unshown = Unshown { client, server, reason, lost: 0, cut: 0 };
+    let event = samples::event(80, 0, Kind::Unshown(&unshown));
+    let (record, value) = check(&event);
+    assert!(matches!(record, Record::Tls(_)));
+    assert_eq!(value["tls"], serde_json::json!({"version": "1.3", "sni": "h", "keys": null}));
+    assert_eq!(line(&event), "");
 }
 
 #[test]

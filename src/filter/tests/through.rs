@@ -13,6 +13,7 @@ impl Sink for Said {
         let what = match &event.kind {
             Row::Opened(_) => "open".to_owned(),
             Row::Rejected(_) => "rejected".to_owned(),
+            Row::Unshown(_) => "unshown".to_owned(),
             Row::Frame(_) => "frame".to_owned(),
             Row::Message(message) => String::from_utf8_lossy(message.payload).into_owned(),
             Row::Anomaly { anomaly, .. } => anomaly.code().to_owned(),

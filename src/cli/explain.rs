@@ -1,0 +1,45 @@
+use super::{args, trip};
+use crate::explain::{self, Explain, Manner};
+
+/// Say why a connection shows no messages, or not all of them
+///
+/// One paragraph for each TCP connection of the capture: what it is, why nothing or not everything of it is shown, and
+/// what would help; of a conversation also what was agreed on, its heartbeat, and how it ended. More than 50 are grouped
+/// by reason and server.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    input: args::Input,
+
+    #[command(flatten)]
+    output: args::Output,
+
+    /// Write in this form
+    #[arg(long, value_name = "FORM", default_value = "text")]
+    format: Form,
+
+    /// List each connection, however many there are
+    #[arg(long)]
+    all: bool,
+}
+
+/// Name of a form of an explanation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Form {
+    #[value(help = "a paragraph a connection")]
+    Text,
+    #[value(help = "one JSON object")]
+    Json,
+}
+
+impl Args {
+    pub(super) fn run(&self) -> anyhow::Result<()> {
+        let manner = match self.format {
+            Form::Text => Manner::Text { all: self.all },
+            Form::Json => Manner::Json,
+        };
+        trip::gather(&self.input, &self.output, Explain::new(), |explain, to| {
+            explain::write(&explain.explanation(), manner, &[], to)
+        })
+    }
+}

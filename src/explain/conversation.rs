@@ -1,0 +1,255 @@
+//! The account of one conversation: what was agreed, what is missing, how it ended, and its heartbeat.
+
+use std::time::Duration;
+
+use super::Row;
+use crate::event::{Anomaly, Closed, ConnId, Framing, Message, Opening};
+use crate::http::{Handshake, Request};
+use crate::model::{Pair, Side, Timestamp};
+use crate::view::{close_code_name, count, span};
+use crate::websocket::Opcode;
+
+/// What is known of a conversation while it goes on.
+#[derive(Debug)]
+pub(super) struct Account {
+    row: Row,
+    url: Option<String>,
+    agreed: Vec<String>,
+    messages: Pair<u64>,
+    incomplete: u64,
+    truncated: u64,
+    searched: u64,
+    lost: u64,
+    not_inflated: bool,
+    no_handshake: bool,
+    /// How TCP ended without a close frame.
+    tcp: Option<&'static str>,
+    no_echo: bool,
+    pings: Pair<Pings>,
+    last: Timestamp,
+}
+
+/// The heartbeat of one side.
+#[derive(Clone, Copy, Debug, Default)]
+struct Pings {
+    sent: u64,
+    answered: u64,
+    first: Option<Timestamp>,
+    last: Option<Timestamp>,
+    longest: Duration,
+}
+
+impl Account {
+    pub(super) fn new(opening: &Opening, at: Timestamp) -> Self {
+        let handshake = opening.handshake.as_deref();
+        let row = Row {
+            conn: ConnId::new(std::num::NonZeroU64::MIN),
+            client: opening.client,
+            server: opening.server,
+            is_shown: true,
+            reason: "shown",
+            what: String::new(),
+            more: Vec::new(),
+            help: None,
+        };
+        Account {
+            row,
+            url: handshake.and_then(|it| it.url.as_deref()).map(str::to_owned),
+            agreed: handshake.map(agreed).unwrap_or_default(),
+            messages: Pair::default(),
+            incomplete: 0,
+            truncated: 0,
+            searched: 0,
+            lost: 0,
+            not_inflated: false,
+            no_handshake: handshake.is_none(),
+            tcp: None,
+            no_echo: false,
+            pings: Pair::default(),
+            last: at,
+        }
+    }
+
+    pub(super) fn message(&mut self, message: &Message<'_>, at: Timestamp) {
+        let count = |number: &mut u64, holds: bool| *number = number.saturating_add(holds.into());
+        self.last = at;
+        count(&mut self.messages[message.from], true);
+        count(&mut self.incomplete, !message.is_complete());
+        count(&mut self.truncated, message.truncated_to.is_some());
+        count(&mut self.searched, message.framing == Framing::Searched);
+        self.not_inflated |= message.wire.compressed && !message.wire.inflated;
+        match message.opcode {
+            Opcode::PING => {
+                let pings = &mut self.pings[message.from];
+                count(&mut pings.sent, true);
+                if let Some(last) = pings.last.replace(at) {
+                    pings.longest = pings.longest.max(at.since(last));
+                }
+                pings.first.get_or_insert(at);
+            }
+            Opcode::PONG if message.rtt.is_some() => count(&mut self.pings[!message.from].answered, true),
+            _ => {}
+        }
+    }
+
+    pub(super) fn anomaly(&mut self, anomaly: &Anomaly) {
+        match anomaly {
+            Anomaly::NoClose { tcp } => self.tcp = Some(tcp),
+            Anomaly::NoCloseEcho {} => self.no_echo = true,
+            Anomaly::Gap { length, least, .. } => {
+                self.lost = self.lost.saturating_add(length.or(*least).unwrap_or(0));
+            }
+            _ => {}
+        }
+    }
+
+    /// Returns the row; `closed` says how the conversation ended, where that is known.
+    pub(super) fn row(self, conn: ConnId, closed: Option<&Closed>) -> Row {
+        let missing = self.missing();
+        let mut more = missing.clone();
+        more.extend(self.agreed.iter().cloned());
+        more.extend(Side::BOTH.iter().filter_map(|side| self.heartbeat(*side)));
+        more.push(self.ending(closed));
+        let sent = |side| count(self.messages[side], "message");
+        let url = self.url.as_deref().map_or_else(String::new, |url| format!(" {url}"));
+        let mut help = None;
+        if self.lost > 0 {
+            help = Some("a capture without loss: a larger buffer (-B), or a filter (-f)".to_owned());
+        } else if self.no_handshake {
+            help = Some("begin to capture before the connection is opened".to_owned());
+        }
+        Row {
+            conn,
+            reason: if missing.is_empty() { "shown" } else { "not-all-shown" },
+            what: format!(
+                "WebSocket{url}: {} of the client, {} of the server",
+                sent(Side::Client),
+                sent(Side::Server)
+            ),
+            more,
+            help: help.filter(|_| !missing.is_empty()),
+            ..self.row
+        }
+    }
+
+    /// Says why not all is shown.
+    fn missing(&self) -> Vec<String> {
+        let mut list = Vec::new();
+        if self.no_handshake {
+            list.push("not all is shown: the handshake was before the capture".to_owned());
+        }
+        if self.lost > 0 {
+            list.push(format!(
+                "not all is shown: {} not captured, {} incomplete",
+                count(self.lost, "byte"),
+                count(self.incomplete, "message")
+            ));
+        } else if self.incomplete > 0 {
+            list.push(format!("not all is shown: {} incomplete", count(self.incomplete, "message")));
+        }
+        if self.truncated > 0 {
+            list.push(format!(
+                "not all is shown: {} cut at the limit --max-message",
+                count(self.truncated, "message")
+            ));
+        }
+        if self.searched > 0 {
+            list.push(format!("{} found by searching for frames", count(self.searched, "message")));
+        }
+        if self.not_inflated {
+            list.push("compressed messages are shown as sent".to_owned());
+        }
+        list
+    }
+
+    /// Says how it ended and who did it.
+    fn ending(&self, closed: Option<&Closed>) -> String {
+        let Some(closed) = closed else { return "still open at the end of the capture".to_owned() };
+        let by = closed.by.map_or_else(String::new, |by| format!(" by the {}", by.name()));
+        let silent = Side::BOTH.iter().find(|side| {
+            let pings = self.pings[**side];
+            pings.sent > pings.answered && pings.last == Some(self.last)
+        });
+        match closed.code {
+            None => match silent {
+                Some(side) => format!(
+                    "still open at the end of the capture; the last ping of the {} was not answered: it may be dead",
+                    side.name()
+                ),
+                None => "still open at the end of the capture".to_owned(),
+            },
+            Some(1006) => {
+                let how = self.tcp.map_or_else(String::new, |tcp| format!(" ({tcp})"));
+                format!(
+                    "ended{by} without a close frame{how}: 1006 for the other side, after {}",
+                    span(closed.duration)
+                )
+            }
+            Some(code) => {
+                let reason = if closed.reason.is_empty() {
+                    String::new()
+                } else {
+                    format!(" “{}”", closed.reason)
+                };
+                let clean = match (closed.clean, self.no_echo) {
+                    (true, _) => "answered",
+                    (false, true) => "not answered before TCP ended",
+                    (false, false) => "no answer seen",
+                };
+                let name = close_code_name(code);
+                format!("closed{by} with {code} {name}{reason}, {clean}, after {}", span(closed.duration))
+            }
+        }
+    }
+
+    /// Describes the pings of a side, where there were enough to speak of an interval.
+    fn heartbeat(&self, side: Side) -> Option<String> {
+        let Pings { sent, answered, first, last, longest } = self.pings[side];
+        if sent == 0 {
+            return None;
+        }
+        let answers = match sent.saturating_sub(answered) {
+            0 => "all answered".to_owned(),
+            n => format!("{n} not answered"),
+        };
+        let name = side.name();
+        let between = u32::try_from(sent.saturating_sub(1)).ok().filter(|n| *n > 0);
+        let interval = between.and_then(|n| last?.since(first?).checked_div(n));
+        Some(match interval {
+            Some(mean) if longest > mean.saturating_mul(2) => {
+                format!(
+                    "heartbeat: {sent} pings of the {name}, every {} in the mean, {} at the longest, {answers}",
+                    span(mean),
+                    span(longest)
+                )
+            }
+            Some(mean) => format!("heartbeat: {sent} pings of the {name}, every {}, {answers}", span(mean)),
+            None => format!("heartbeat: 1 ping of the {name}, {answers}"),
+        })
+    }
+}
+
+/// Says what was offered and what of it was agreed on.
+fn agreed(handshake: &Handshake) -> Vec<String> {
+    let mut list = Vec::new();
+    let offered = |name| handshake.request.as_ref().map(|request| values(request, name)).unwrap_or_default();
+    let protocols = offered("sec-websocket-protocol");
+    match (&handshake.subprotocol, protocols.is_empty()) {
+        (Some(chosen), _) => list.push(format!("agreed: sub-protocol {chosen}, of {protocols}")),
+        (None, false) => list.push(format!("not agreed: none of the sub-protocols {protocols}")),
+        (None, true) => {}
+    }
+    let extensions = offered("sec-websocket-extensions");
+    match (handshake.deflate.is_some(), extensions.contains("permessage-deflate")) {
+        (true, _) => list.push("agreed: permessage-deflate".to_owned()),
+        (false, true) => list.push("not agreed: permessage-deflate was offered".to_owned()),
+        (false, false) => {}
+    }
+    list
+}
+
+/// Returns the values of all fields of a name, joined.
+fn values(request: &Request, name: &str) -> String {
+    let fields = request.headers.iter().filter(|field| field.name.eq_ignore_ascii_case(name));
+    fields.map(|field| &*field.value).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,286 @@
+//! Why a connection shows no messages, or not all of them.
+//!
+//! [`Explain`] gathers one [`Row`] for each TCP connection that could hold a WebSocket: what it is, why nothing or not
+//! everything of it is shown, and what would help. [`write()`] writes them, grouped where there are many.
+
+mod conversation;
+mod row;
+mod words;
+
+use std::collections::{BTreeMap, HashMap};
+use std::io::{self, Write};
+
+use ahash::RandomState;
+use serde_json::{Value, json};
+
+use self::conversation::Account;
+pub use self::row::Row;
+use crate::event::{ConnId, Event, Gather, Kind, Sink};
+use crate::view::{count, printable_string, write_json};
+
+/// Gathers what each connection was.
+#[derive(Debug, Default)]
+pub struct Explain {
+    live: HashMap<ConnId, Account, RandomState>,
+    rows: Vec<Row>,
+    /// How many there were of each reason and server, those included of which there is no row.
+    groups: BTreeMap<(String, String), u64>,
+    untold: u64,
+}
+
+/// Bounds the rows of a shard, and the groups.
+const ROWS: usize = 8192;
+const GROUPS: usize = 4096;
+/// From how many rows on they are grouped.
+const GROUPED: usize = 50;
+
+impl Explain {
+    /// Makes one that has seen nothing.
+    pub fn new() -> Self {
+        Explain::default()
+    }
+
+    fn add(&mut self, row: Row) {
+        let key = (row.reason.to_owned(), row.server.to_string());
+        if self.groups.len() < GROUPS || self.groups.contains_key(&key) {
+            let times = self.groups.entry(key).or_default();
+            *times = times.saturating_add(1);
+        }
+        if self.rows.len() < ROWS {
+            self.rows.push(row);
+        } else {
+            self.untold = self.untold.saturating_add(1);
+        }
+    }
+
+    /// Ends the gathering.
+    fn finish(&mut self) {
+        let mut live: Vec<_> = self.live.drain().collect();
+        live.sort_unstable_by_key(|(conn, _)| *conn);
+        for (conn, account) in live {
+            self.add(account.row(conn, None));
+        }
+    }
+
+    /// Returns a row for each connection, in the order of the capture.
+    pub fn explanation(mut self) -> Explanation {
+        self.finish();
+        self.rows.sort_by_key(|row| row.conn);
+        // What was given up as unrecognised and found to be a WebSocket later is that.
+        let shown: std::collections::BTreeSet<_> =
+            self.rows.iter().filter(|row| row.is_shown).map(|row| row.conn).collect();
+        self.rows.retain(|row| row.is_shown || !shown.contains(&row.conn));
+        Explanation { rows: self.rows, groups: self.groups, untold: self.untold }
+    }
+}
+
+impl Sink for Explain {
+    fn event(&mut self, event: &Event<'_>) {
+        let Some(conn) = event.conn else { return };
+        match &event.kind {
+            Kind::Opened(opening) => {
+                if let Some(before) = self.live.insert(conn, Account::new(opening, event.at.time)) {
+                    self.add(before.row(conn, None));
+                }
+            }
+            Kind::Rejected(rejected) => self.add(Row::rejected(conn, rejected)),
+            Kind::Unshown(unshown) => self.add(Row::unshown(conn, unshown)),
+            Kind::Closed(closed) => {
+                if let Some(account) = self.live.remove(&conn) {
+                    self.add(account.row(conn, Some(closed)));
+                }
+            }
+            Kind::Message(message) => {
+                if let Some(account) = self.live.get_mut(&conn) {
+                    account.message(message, event.at.time);
+                }
+            }
+            Kind::Anomaly { anomaly, .. } => {
+                if let Some(account) = self.live.get_mut(&conn) {
+                    account.anomaly(anomaly);
+                }
+            }
+            Kind::Frame(_) => {}
+        }
+    }
+}
+
+impl Gather for Explain {
+    fn fresh(&self) -> Self {
+        Explain::default()
+    }
+
+    fn absorb(&mut self, mut other: Self) {
+        other.finish();
+        self.rows.extend(other.rows);
+        self.untold = self.untold.saturating_add(other.untold);
+        for (key, times) in other.groups {
+            let mine = self.groups.entry(key).or_default();
+            *mine = mine.saturating_add(times);
+        }
+    }
+}
+
+/// What the connections of a capture were.
+#[derive(Debug)]
+pub struct Explanation {
+    /// A row for each connection, as many as are told one by one.
+    pub rows: Vec<Row>,
+    groups: BTreeMap<(String, String), u64>,
+    /// Connections of which there is no row.
+    pub untold: u64,
+}
+
+/// How an explanation is written.
+#[derive(Clone, Copy, Debug)]
+pub enum Manner {
+    /// For people; grouped where there are many, unless all are wanted.
+    Text {
+        /// Never group.
+        all: bool,
+    },
+    /// One JSON object.
+    Json,
+}
+
+/// Writes an explanation; `notes` are sentences about the capture as a whole.
+pub fn write(it: &Explanation, manner: Manner, notes: &[String], to: &mut dyn Write) -> io::Result<()> {
+    match manner {
+        Manner::Json => {
+            let groups: Vec<Value> = it
+                .groups
+                .iter()
+                .map(|((reason, server), times)| json!({"reason": reason, "server": server, "connections": times}))
+                .collect();
+            let rows: Vec<Value> = it.rows.iter().map(Row::json).collect();
+            let whole =
+                json!({"v": 2, "connections": rows, "groups": groups, "untold": it.untold, "capture": notes});
+            write_json(&whole, &mut *to)?;
+            to.write_all(b"\n")
+        }
+        Manner::Text { all } => text(it, all, notes, to),
+    }
+}
+
+fn text(it: &Explanation, all: bool, notes: &[String], to: &mut dyn Write) -> io::Result<()> {
+    let total = (it.rows.len() as u64).saturating_add(it.untold);
+    writeln!(to, "{}", count(total, "TCP connection"))?;
+    let many = it.rows.len() > GROUPED && !all;
+    for row in
+        it.rows.iter().filter(|row| !many || row.is_shown).take(if many { GROUPED } else { usize::MAX })
+    {
+        row.text(to)?;
+    }
+    if many {
+        let mut groups: Vec<_> = it.groups.iter().collect();
+        groups.sort_by_key(|(name, times)| (std::cmp::Reverse(**times), *name));
+        writeln!(to, "\nby reason and server (--all lists each connection):")?;
+        for ((reason, server), times) in groups.iter().take(GROUPED) {
+            writeln!(
+                to,
+                "{times:>8}  {:<22}  {}",
+                words::reason(reason),
+                printable_string(server.as_bytes())
+            )?;
+        }
+        if groups.len() > GROUPED {
+            writeln!(to, "          … {} more", count(groups.len().saturating_sub(GROUPED) as u64, "group"))?;
+        }
+    }
+    if it.untold > 0 {
+        writeln!(to, "{} more not listed one by one", count(it.untold, "connection"))?;
+    }
+    for note in notes {
+        writeln!(to, "{}", printable_string(note.as_bytes()))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{Anomaly, Http, Reason, Tls, Unshown};
+    use crate::model::Side;
+    use crate::view::samples;
+    use crate::websocket::Opcode;
+    use std::num::NonZeroU64;
+
+    fn unshown(reason: Reason) -> Unshown {
+        let opening = samples::opened();
+        Unshown { client: opening.client, server: opening.server, reason, lost: 0, cut: 0 }
+    }
+
+    fn of(conn: u64, kind: Kind<'_>) -> Event<'_> {
+        Event { conn: NonZeroU64::new(conn).map(ConnId::new), ..samples::event(conn, conn * 1000, kind) }
+    }
+
+    fn told(events: &[Event<'_>], manner: Manner) -> String {
+        let mut explain = Explain::new();
+        events.iter().for_each(|event| explain.event(event));
+        let mut out = Vec::new();
+        write(&explain.explanation(), manner, &[], &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn every_reason_is_said_with_what_would_help() {
+        let tls = Tls { sni: Some("shop.example".into()), version: Some("1.3".into()), ..Tls::default() };
+        let http = Http { host: Some("h".into()), status: Some(200), ..Http::default() };
+        let upgrade = Http { upgrade: Some("tcp".into()), status: Some(101), ..Http::default() };
+        let reasons = [
+            Reason::Tls(Box::new(tls)),
+            Reason::Http(Box::new(http)),
+            Reason::Http(Box::new(upgrade)),
+            Reason::Http2,
+            Reason::Protocol("MQTT"),
+            Reason::OneSide(Side::Client),
+            Reason::Silent,
+            Reason::MidStream,
+            Reason::Unknown,
+        ];
+        let unshown: Vec<_> = reasons.map(unshown).into();
+        let events: Vec<_> = (1..).zip(&unshown).map(|(conn, it)| of(conn, Kind::Unshown(it))).collect();
+        insta::assert_snapshot!(told(&events, Manner::Text { all: false }));
+        let json: Value = serde_json::from_str(&told(&events, Manner::Json)).unwrap();
+        assert_eq!(json["connections"].as_array().unwrap().len(), 9);
+        assert_eq!(
+            (&json["connections"][0]["reason"], &json["connections"][0]["shown"]),
+            (&"tls".into(), &false.into())
+        );
+    }
+
+    #[test]
+    fn a_conversation_says_what_was_agreed_how_it_ended_and_what_is_missing() {
+        let (opened, closed, refused) = (samples::opened(), samples::closed(), samples::refused());
+        let mut holes = samples::message(Side::Server, Opcode::TEXT, b"hello");
+        holes.missing = samples::HOLES;
+        let gap = Anomaly::Gap { offset: 7, length: Some(12), least: None, cause: "lost" };
+        let ping = |n| of(n, Kind::Message(samples::message(Side::Client, Opcode::PING, b"")));
+        let events = [
+            of(4, Kind::Opened(&opened)),
+            of(4, Kind::Message(holes)),
+            of(4, Kind::Anomaly { from: Some(Side::Server), anomaly: &gap }),
+            Event { conn: NonZeroU64::new(4).map(ConnId::new), ..ping(5) },
+            Event { conn: NonZeroU64::new(4).map(ConnId::new), ..ping(6) },
+            Event { conn: NonZeroU64::new(4).map(ConnId::new), ..ping(7) },
+            of(4, Kind::Closed(&closed)),
+            of(9, Kind::Rejected(&refused)),
+        ];
+        insta::assert_snapshot!(told(&events, Manner::Text { all: false }));
+    }
+
+    #[test]
+    fn many_connections_are_grouped_and_the_memory_is_bounded() {
+        let it = unshown(Reason::Http2);
+        let mut explain = Explain::new();
+        for conn in 1..=ROWS as u64 + 10 {
+            explain.event(&of(conn, Kind::Unshown(&it)));
+        }
+        let it = explain.explanation();
+        assert_eq!((it.rows.len(), it.untold), (ROWS, 10));
+        let mut out = Vec::new();
+        write(&it, Manner::Text { all: false }, &[], &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert!(text.lines().count() < 10 && text.contains("8202  HTTP/2"), "{text}");
+    }
+}

@@ -1,0 +1,108 @@
+use std::io::{self, Write};
+
+use serde_json::{Map, Value};
+
+use super::words;
+use crate::event::{ConnId, Opening, Rejected, Unshown};
+use crate::model::Endpoint;
+use crate::view::printable_string;
+
+/// One connection.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// Which.
+    pub conn: ConnId,
+    /// Who opened it.
+    pub client: Endpoint,
+    /// Who was connected to.
+    pub server: Endpoint,
+    /// Messages of it are shown.
+    pub is_shown: bool,
+    /// The stable name of why nothing or not all is shown; `shown` where all is.
+    pub reason: &'static str,
+    /// What it is.
+    pub what: String,
+    /// What more there is to say, a sentence each.
+    pub more: Vec<String>,
+    /// What would help.
+    pub help: Option<String>,
+}
+
+impl Row {
+    pub(super) fn unshown(conn: ConnId, it: &Unshown) -> Self {
+        let mut more = Vec::new();
+        if it.lost > 0 {
+            more.push(format!("{} bytes of it were not captured", it.lost));
+        }
+        Row {
+            conn,
+            client: it.client,
+            server: it.server,
+            is_shown: false,
+            reason: it.reason.name(),
+            what: words::what(&it.reason),
+            more,
+            help: words::help(&it.reason, it.lost, it.cut),
+        }
+    }
+
+    pub(super) fn rejected(conn: ConnId, it: &Rejected) -> Self {
+        let Opening { client, server, ref handshake, .. } = it.opening;
+        let url = handshake.as_deref().and_then(|it| it.url.as_deref());
+        let to = url.map_or_else(String::new, |url| format!(" to {url}"));
+        let help = match it.status() {
+            Some(401 | 407) => Some("the server wants credentials"),
+            Some(403) => Some("servers refuse origins and users with 403: look at Origin and cookies"),
+            Some(404) => Some("no WebSocket lives at this path"),
+            Some(426) => Some("the server wants another version: look at its Sec-WebSocket-Version"),
+            Some(502..=504) => Some("a proxy could not reach the server behind it"),
+            Some(200..=399) => Some("something between does not know WebSocket, or the path serves a page"),
+            _ => None,
+        };
+        let answer = match it.status() {
+            Some(_) => format!("an upgrade{to} was refused: {}", it.why()),
+            None => format!("an upgrade{to} was not answered: {}", it.why()),
+        };
+        Row {
+            conn,
+            client,
+            server,
+            is_shown: false,
+            reason: "rejected",
+            what: answer,
+            more: Vec::new(),
+            help: help.map(str::to_owned),
+        }
+    }
+
+    /// Writes it for people; text may come from the wire.
+    pub(super) fn text(&self, to: &mut dyn Write) -> io::Result<()> {
+        let Row { conn, client, server, what, .. } = self;
+        writeln!(to, "#{conn}  {client} → {server}  {}", printable_string(what.as_bytes()))?;
+        for more in &self.more {
+            writeln!(to, "    {}", printable_string(more.as_bytes()))?;
+        }
+        if let Some(help) = &self.help {
+            writeln!(to, "    what helps: {help}")?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn json(&self) -> Value {
+        let end = |end: Endpoint| serde_json::json!({"ip": end.ip, "port": end.port});
+        let mut all = Map::new();
+        let members = [
+            ("conn", Some(Value::from(self.conn.packet.get()))),
+            ("stream", self.conn.stream().map(Value::from)),
+            ("client", Some(end(self.client))),
+            ("server", Some(end(self.server))),
+            ("shown", Some(self.is_shown.into())),
+            ("reason", Some(self.reason.into())),
+            ("explanation", Some(self.what.as_str().into())),
+            ("more", Some(self.more.clone().into())),
+            ("help", self.help.as_deref().map(Value::from)),
+        ];
+        all.extend(members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
+        Value::from(all)
+    }
+}

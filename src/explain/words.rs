@@ -1,0 +1,93 @@
+//! What a connection is and what would help, in words.
+
+use crate::event::{Http, Reason, Tls, Transport};
+use crate::model::Side;
+
+/// Returns the words for a reason's name, as a group is headed.
+pub(super) fn reason(name: &str) -> &str {
+    match name {
+        "shown" => "WebSocket",
+        "not-all-shown" => "WebSocket, not all of it",
+        "rejected" => "upgrade refused",
+        "tls" => "TLS",
+        "http" => "HTTP without upgrade",
+        "http2" => "HTTP/2",
+        "one-direction" => "one direction only",
+        "no-data" => "no data",
+        "mid-stream" => "joined mid-stream",
+        "other-protocol" => "another protocol",
+        _ => "unknown",
+    }
+}
+
+/// Says what a connection is that shows nothing.
+pub(super) fn what(reason: &Reason) -> String {
+    match reason {
+        Reason::Tls(tls) => encrypted(tls),
+        Reason::Http(http) => exchange(http),
+        Reason::Http2 => "HTTP/2 without encryption, in which no WebSocket was found".to_owned(),
+        Reason::Protocol(name) => format!("{name}, not HTTP"),
+        Reason::OneSide(side) => format!("only what the {} sent was captured", side.name()),
+        Reason::Silent => "a connection without data".to_owned(),
+        Reason::MidStream => {
+            "its beginning was not captured, and no WebSocket frames were found in the rest".to_owned()
+        }
+        Reason::Unknown => "neither HTTP nor a protocol that is known".to_owned(),
+    }
+}
+
+fn encrypted(tls: &Tls) -> String {
+    let mut text = "TLS".to_owned();
+    if let Some(version) = &tls.version {
+        text = format!("{text} {version}");
+    }
+    if let Some(sni) = &tls.sni {
+        text = format!("{text} to {sni}");
+    }
+    if let Some(alpn) = &tls.alpn {
+        text = format!("{text} ({alpn})");
+    }
+    text.push_str(match tls.keys {
+        None => ", and there are no keys for it",
+        Some(_) => ", and its keys do not fit",
+    });
+    text
+}
+
+fn exchange(http: &Http) -> String {
+    let of = http.host.as_deref().map_or_else(String::new, |host| format!(" of {host}"));
+    if let Some(upgrade) = &http.upgrade {
+        return format!("HTTP{of}, upgraded to {upgrade}, which is no WebSocket");
+    }
+    match http.transport {
+        Some(Transport::Sse) => format!("server-sent events{of}, not a WebSocket"),
+        Some(Transport::Polling) => format!("long polling{of}, not a WebSocket"),
+        _ => {
+            let status = http.status.map_or_else(String::new, |status| format!(", first answer {status}"));
+            format!("HTTP{of} without an upgrade to WebSocket{status}")
+        }
+    }
+}
+
+/// Says what would help to see more.
+pub(super) fn help(reason: &Reason, lost: u64, cut: u64) -> Option<String> {
+    if cut > 0 {
+        return Some(format!("the snap length cut up to {cut} bytes off a packet: capture with -s 0"));
+    }
+    match reason {
+        Reason::Tls(_) => Some(
+            "a key log of the client or the server (SSLKEYLOGFILE), or a capture behind the proxy that ends TLS".to_owned(),
+        ),
+        Reason::Http2 => Some("WebSockets over HTTP/2 begin with an extended CONNECT (RFC 8441)".to_owned()),
+        Reason::OneSide(side) => {
+            let other = match side {
+                Side::Client => "server",
+                Side::Server => "client",
+            };
+            Some(format!("mirror both directions of the port, or capture where the {other} is seen too"))
+        }
+        Reason::MidStream => Some("begin to capture before the connection is opened".to_owned()),
+        Reason::Unknown if lost > 0 => Some("a capture without loss".to_owned()),
+        Reason::Unknown | Reason::Http(_) | Reason::Protocol(_) | Reason::Silent => None,
+    }
+}

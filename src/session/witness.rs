@@ -1,0 +1,190 @@
+//! What a connection was in which no WebSocket is found: told by the first bytes of both sides.
+
+mod hello;
+mod protocol;
+
+use super::transport::Transport;
+use crate::event::{Http, Reason, Transport as Carrier, Unshown};
+use crate::http::{Sniff, looks_like};
+use crate::model::{Lost, Pair, Side};
+
+/// Bounds the first bytes of a side that are kept.
+const HEAD: usize = 2048;
+
+/// How many segments a connection that is over may still have until the other side's first bytes are given up.
+const PATIENCE: u8 = 32;
+
+/// The first bytes of both sides, until it is known what they are.
+///
+/// Sides are TCP's.
+#[derive(Debug)]
+pub(super) struct Witness {
+    heads: Pair<Vec<u8>>,
+    /// The beginning was captured.
+    from_start: bool,
+    lost: u64,
+    cut: u64,
+    segments: u8,
+}
+
+impl Witness {
+    pub(super) fn new(from_start: bool) -> Self {
+        Witness { heads: Pair::default(), from_start, lost: 0, cut: 0, segments: 0 }
+    }
+
+    /// Takes bytes of a side, in order.
+    pub(super) fn bytes(&mut self, side: Side, bytes: &[u8]) {
+        let head = &mut self.heads[side];
+        let room = HEAD.saturating_sub(head.len());
+        if room > 0 {
+            head.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
+        }
+    }
+
+    /// Hears that bytes are lost.
+    pub(super) fn gap(&mut self, side: Side, lost: Lost) {
+        let (Lost::Exact(length) | Lost::Unknown { least: length }) = lost;
+        self.lost = self.lost.saturating_add(length);
+        if self.heads[side].is_empty() {
+            self.from_start = false;
+        }
+    }
+
+    /// Hears that a packet was cut by the snap length.
+    pub(super) fn cut(&mut self, length: u64) {
+        self.cut = self.cut.max(length);
+    }
+
+    /// Gives the memory back: there is a conversation, and nothing to say.
+    pub(super) fn release(&mut self) {
+        self.heads = Pair::default();
+    }
+
+    /// Tells whether all is known that will be, of a connection that is over.
+    pub(super) fn is_content(&mut self) -> bool {
+        self.segments = self.segments.saturating_add(1);
+        let both = !self.heads.client.is_empty() && !self.heads.server.is_empty();
+        both || self.segments > PATIENCE
+    }
+
+    /// Says what the connection was.
+    pub(super) fn testimony(&self, transport: &Transport) -> Unshown {
+        Unshown {
+            client: transport.end_of(Side::Client),
+            server: transport.end_of(Side::Server),
+            reason: self.reason(transport),
+            lost: self.lost,
+            cut: self.cut,
+        }
+    }
+
+    fn reason(&self, transport: &Transport) -> Reason {
+        let [client, server] = Side::BOTH.map(|role| self.heads[transport.role(role)].as_slice());
+        if client.is_empty() && server.is_empty() {
+            return match Side::BOTH.map(|role| transport.saw(role)) {
+                [true, false] if self.lost > 0 => Reason::OneSide(Side::Client),
+                [false, true] if self.lost > 0 => Reason::OneSide(Side::Server),
+                _ if self.lost > 0 => Reason::Unknown,
+                _ => Reason::Silent,
+            };
+        }
+        let [client, server] = if client.starts_with(b"CONNECT ") && !behind_head(server).is_empty() {
+            [client, server].map(behind_head)
+        } else {
+            [client, server]
+        };
+        // Who is who may not be known.
+        if let Some(tls) = hello::tls(client, server).or_else(|| hello::tls(server, client)) {
+            return Reason::Tls(Box::new(tls));
+        }
+        if client.starts_with(protocol::HTTP2) || server.starts_with(protocol::HTTP2) {
+            return Reason::Http2;
+        }
+        if looks_like(client) == Sniff::Request || looks_like(server) == Sniff::Response {
+            if !transport.saw(Side::Server) || !transport.saw(Side::Client) {
+                let seen = if transport.saw(Side::Client) { Side::Client } else { Side::Server };
+                return Reason::OneSide(seen);
+            }
+            return Reason::Http(Box::new(http(client, server)));
+        }
+        if let Some(name) = protocol::name(client, server, transport.end_of(Side::Server).port) {
+            return Reason::Protocol(name);
+        }
+        match Side::BOTH.map(|role| transport.saw(role)) {
+            [true, false] => Reason::OneSide(Side::Client),
+            [false, true] => Reason::OneSide(Side::Server),
+            _ if !self.from_start => Reason::MidStream,
+            _ => Reason::Unknown,
+        }
+    }
+}
+
+/// Returns what stands behind the head that bytes begin with.
+fn behind_head(bytes: &[u8]) -> &[u8] {
+    let end = bytes.windows(4).position(|it| it == b"\r\n\r\n").map(|at| at.saturating_add(4));
+    end.and_then(|end| bytes.get(end..)).unwrap_or_default()
+}
+
+/// Reads what the first request and the first response say.
+fn http(request: &[u8], response: &[u8]) -> Http {
+    let line = |head: &[u8]| {
+        let end = head.iter().position(|byte| *byte == b'\n').unwrap_or(head.len());
+        String::from_utf8_lossy(head.get(..end).unwrap_or_default()).trim().to_owned()
+    };
+    let (asked, answered) = (line(request), line(response));
+    let mut words = asked.split_ascii_whitespace();
+    let target = words.nth(1).map(Box::from);
+    let status = answered.split_ascii_whitespace().nth(1).and_then(|status| status.parse().ok());
+    let upgrade = if status == Some(101) { field(response, "upgrade") } else { None };
+    let is_polling = target.as_deref().is_some_and(|it: &str| it.contains("transport=polling"));
+    let is_sse = field(response, "content-type").is_some_and(|it| it.starts_with("text/event-stream"));
+    let transport = match (is_sse, is_polling) {
+        (true, _) => Some(Carrier::Sse),
+        (false, true) => Some(Carrier::Polling),
+        (false, false) => None,
+    };
+    Http {
+        host: field(request, "host").map(Into::into),
+        target,
+        status,
+        upgrade: upgrade.map(Into::into),
+        transport,
+    }
+}
+
+/// Returns the value of the first field of that name in a head.
+fn field(head: &[u8], name: &str) -> Option<String> {
+    for line in head.split(|byte| *byte == b'\n').skip(1) {
+        let line = line.trim_ascii();
+        if line.is_empty() {
+            return None;
+        }
+        let colon = line.iter().position(|byte| *byte == b':')?;
+        let (key, value) = line.split_at_checked(colon)?;
+        if key.eq_ignore_ascii_case(name.as_bytes()) {
+            let value = value.get(1..)?.trim_ascii();
+            return Some(String::from_utf8_lossy(value).into_owned());
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_exchange_says_what_it_was() {
+        let request = b"GET /events HTTP/1.1\r\nHost: h:1\r\nAccept: */*\r\n\r\n";
+        let response = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\n\r\nUpgrade: x";
+        let it = http(request, response);
+        assert_eq!(
+            (it.host.as_deref(), it.target.as_deref(), it.status),
+            (Some("h:1"), Some("/events"), Some(200))
+        );
+        assert_eq!((it.transport, it.upgrade), (Some(Carrier::Sse), None));
+        let it = http(b"POST /exec HTTP/1.1\r\n\r\n", b"HTTP/1.1 101 UPGRADED\r\nUpgrade: tcp\r\n\r\n");
+        assert_eq!((it.upgrade.as_deref(), it.host), (Some("tcp"), None));
+        assert_eq!(http(b"", b""), Http::default());
+    }
+}
