@@ -93,10 +93,11 @@ fn size(value: &Value) -> Option<usize> {
 type Sent = BTreeMap<(String, String), Vec<Message>>;
 
 fn sent(records: &[Value]) -> Sent {
-    let end = |end: &Value| format!("{}:{}", end["ip"], end["port"]);
+    let end =
+        |open: &Value, side: &str| format!("{}:{} {}", open[side]["ip"], open[side]["port"], open["stream"]);
     let opens = records.iter().filter(|record| record["type"] == "open");
-    let ends: BTreeMap<u64, (String, String)> =
-        opens.map(|open| (conn(open), (end(&open["client"]), end(&open["server"])))).collect();
+    let ends: BTreeMap<_, (String, String)> =
+        opens.map(|open| (conn(open), (end(open, "client"), end(open, "server")))).collect();
     let mut sent = Sent::new();
     for record in records.iter().filter(|record| record["type"] == "message") {
         let (client, server) = ends[&conn(record)].clone();

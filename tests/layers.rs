@@ -37,7 +37,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("http2", BYTES),
     ("subprotocol", &["model", "http", "websocket"]),
     ("event", EVENT),
-    ("session", MIDDLE),
+    ("session", &["model", "capture", "wire", "tcp", "http", "http2", "websocket", "event"]),
     ("filter", MIDDLE),
     ("services", &["model", "websocket", "subprotocol", "event", "filter"]),
     ("view", MIDDLE),

@@ -8,6 +8,7 @@ use super::{Talk, Tape};
 /// Lists the loads: a name, and what its number counts.
 pub(crate) const LOADS: &[(&str, &str)] = &[
     ("ticks", "text messages of 170 bytes from a server to 40 clients"),
+    ("h2c", "the same over HTTP/2, each client on a stream of its own of 10 connections"),
     ("deflate", "the same, compressed with context takeover"),
     ("chat", "messages there and back on 40 connections"),
     ("bulk", "binary messages of 1 MiB"),
@@ -28,6 +29,7 @@ pub(crate) fn make<W: Write>(name: &str, count: u32, to: W) -> io::Result<bool> 
     let mut tape = Tape::new(to)?;
     match name {
         "ticks" => ticks(&mut tape, count, false)?,
+        "h2c" => h2c(&mut tape, count)?,
         "deflate" => ticks(&mut tape, count, true)?,
         "chat" => chat(&mut tape, count)?,
         "bulk" => bulk(&mut tape, count)?,
@@ -128,6 +130,69 @@ fn ticks<W: Write>(tape: &mut Tape<W>, count: u32, compressed: bool) -> io::Resu
         tape.send(talk, Side::Server, &frame)?;
     }
     talks.iter_mut().try_for_each(|(talk, _)| tape.close(talk))
+}
+
+fn h2c<W: Write>(tape: &mut Tape<W>, count: u32) -> io::Result<()> {
+    const CONNECTIONS: u32 = 10;
+    const STREAMS: u32 = 4;
+    let mut talks = Vec::new();
+    for n in 0..CONNECTIONS {
+        let mut talk = tape.open(n, 80)?;
+        let preface = [&b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"[..], &h2_frame(4, 0, 0, &[])].concat();
+        tape.send(&mut talk, Side::Client, &preface)?;
+        tape.send(
+            &mut talk,
+            Side::Server,
+            &h2_frame(4, 0, 0, &[0, 8, 0, 0, 0, 1, 0, 4, 0x7f, 0xff, 0xff, 0xff]),
+        )?;
+        for stream in 0..STREAMS {
+            let request = fields(&[
+                (":method", "CONNECT"),
+                (":protocol", "websocket"),
+                (":scheme", "http"),
+                (":path", "/ticks"),
+                (":authority", "example.org"),
+                ("sec-websocket-version", "13"),
+            ]);
+            tape.send(&mut talk, Side::Client, &h2_frame(1, 4, 2 * stream + 1, &request))?;
+            tape.send(
+                &mut talk,
+                Side::Server,
+                &h2_frame(1, 4, 2 * stream + 1, &fields(&[(":status", "200")])),
+            )?;
+        }
+        // Windows as large as they may be, so that none is ever exceeded within 2 GiB.
+        tape.send(&mut talk, Side::Client, &h2_frame(4, 0, 0, &[0, 4, 0x7f, 0xff, 0xff, 0xff]))?;
+        tape.send(&mut talk, Side::Client, &h2_frame(8, 0, 0, &0x7ffe_0000_u32.to_be_bytes()))?;
+        talks.push(talk);
+    }
+    for n in 0..count {
+        let stream = 2 * (n / CONNECTIONS % STREAMS) + 1;
+        let bytes = h2_frame(0, 0, stream, &frame(0x81, tick(n).as_bytes(), false));
+        tape.send(&mut talks[(n % CONNECTIONS) as usize], Side::Server, &bytes)?;
+    }
+    talks.iter_mut().try_for_each(|talk| tape.close(talk))
+}
+
+/// Makes an HTTP/2 frame (RFC 9113 §4.1).
+fn h2_frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let mut out = (payload.len() as u32).to_be_bytes()[1..].to_vec();
+    out.extend([kind, flags]);
+    out.extend(stream.to_be_bytes());
+    out.extend(payload);
+    out
+}
+
+/// Makes a header block of literals that go into no table (RFC 7541 §6.2.2).
+fn fields(all: &[(&str, &str)]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for (name, value) in all {
+        out.extend([0, name.len() as u8]);
+        out.extend(name.as_bytes());
+        out.push(value.len() as u8);
+        out.extend(value.as_bytes());
+    }
+    out
 }
 
 fn chat<W: Write>(tape: &mut Tape<W>, count: u32) -> io::Result<()> {

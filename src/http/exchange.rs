@@ -23,6 +23,9 @@ pub enum Output {
     ///
     /// Where the handshake's response is `None`, it was lost: the server's bytes may begin inside a frame.
     Upgraded(Box<Handshake>),
+    /// HTTP/2 begins, its first stream being the exchange that asked for it: the following bytes of both sides are
+    /// its frames.
+    Http2,
     /// An upgrade was refused; the exchanges go on.
     Refused(Box<Handshake>),
     /// An upgrade was asked for and never answered.
@@ -149,7 +152,7 @@ impl HttpTracker {
     /// Takes bytes of one side, and returns how many it used.
     ///
     /// That is fewer than all only when an output is pending after which the rest means something else
-    /// ([`Output::Upgraded`], [`Output::Tunnel`], [`Output::NotHttp`]); from then on it uses none.
+    /// ([`Output::Upgraded`], [`Output::Tunnel`], [`Output::Http2`], [`Output::NotHttp`]); from then on it uses none.
     pub fn push(&mut self, side: Side, bytes: &[u8]) -> usize {
         // The common case first: bytes of a body.
         if let Reading::Body(Body::Length(left)) = &mut self.reading[side]

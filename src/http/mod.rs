@@ -12,6 +12,7 @@ mod asked;
 mod body;
 mod deflate;
 mod exchange;
+mod extended;
 mod extension;
 mod head;
 mod held;
@@ -22,6 +23,7 @@ mod upgrade;
 use crate::model::{DeflateSide, Pair};
 
 pub use exchange::{HttpTracker, Output};
+pub use extended::{Captured, verify_extended};
 pub use held::BufferedBytes;
 pub use looks::{Sniff, looks_like};
 
@@ -47,6 +49,13 @@ pub struct Field {
     pub name: Box<str>,
     /// The value; bytes that are not UTF-8 are read as ISO-8859-1 (RFC 9110 §5.5).
     pub value: Box<str>,
+}
+
+impl Field {
+    /// Makes a field of what was sent.
+    pub fn read(name: &[u8], value: &[u8]) -> Self {
+        Field { name: upgrade::text_of(name), value: upgrade::text_of(value) }
+    }
 }
 
 /// The head of a request (RFC 9112 §3).

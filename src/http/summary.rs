@@ -11,6 +11,8 @@ pub(super) enum Upgrade {
     Absent,
     /// Other protocols alone.
     Other,
+    /// HTTP/2 in the clear, perhaps among others (RFC 7540 §3.2).
+    Http2,
     /// WebSocket, perhaps among others.
     WebSocket,
 }
@@ -40,6 +42,8 @@ impl Summary {
             let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
             match name.len() {
                 7 if is("upgrade") && head::lists(value, b"websocket") => all.upgrade = Upgrade::WebSocket,
+                7 if is("upgrade") && all.upgrade == Upgrade::WebSocket => {}
+                7 if is("upgrade") && head::lists(value, b"h2c") => all.upgrade = Upgrade::Http2,
                 7 if is("upgrade") && all.upgrade == Upgrade::Absent => all.upgrade = Upgrade::Other,
                 14 if is("content-length") && all.length.is_none() => {
                     // A list of equal values is one value (RFC 9112 §6.3).

@@ -84,9 +84,9 @@ pub(super) fn key(head: &[u8]) -> Option<Box<str>> {
     found
 }
 
-struct Faults {
-    side: Side,
-    all: Vec<(Side, Anomaly)>,
+pub(super) struct Faults {
+    pub(super) side: Side,
+    pub(super) all: Vec<(Side, Anomaly)>,
 }
 
 impl Default for Faults {
@@ -96,20 +96,20 @@ impl Default for Faults {
 }
 
 impl Faults {
-    fn push(&mut self, anomaly: Anomaly) {
+    pub(super) fn push(&mut self, anomaly: Anomaly) {
         self.all.push((self.side, anomaly));
     }
 }
 
 /// Reads bytes as UTF-8 or, where they are not, as ISO-8859-1.
-fn text_of(bytes: &[u8]) -> Box<str> {
+pub(super) fn text_of(bytes: &[u8]) -> Box<str> {
     match std::str::from_utf8(bytes) {
         Ok(text) => text.into(),
         Err(_) => bytes.iter().map(|&b| char::from(b)).collect(),
     }
 }
 
-fn clip(text: &str) -> Box<str> {
+pub(super) fn clip(text: &str) -> Box<str> {
     text.char_indices().nth(EVIDENCE).and_then(|(end, _)| text.get(..end)).unwrap_or(text).into()
 }
 
@@ -170,12 +170,12 @@ fn fields(lines: &[u8], bare: bool, faults: &mut Faults) -> Vec<Field> {
 }
 
 /// Returns the values of the fields of one name, in order.
-fn values<'a>(headers: &'a [Field], name: &'static str) -> impl Iterator<Item = &'a str> {
+pub(super) fn values<'a>(headers: &'a [Field], name: &'static str) -> impl Iterator<Item = &'a str> {
     headers.iter().filter(move |field| field.name.eq_ignore_ascii_case(name)).map(|field| &*field.value)
 }
 
 /// Returns all values of a list field as one (RFC 9110 §5.3).
-fn joined(headers: &[Field], name: &'static str) -> Option<String> {
+pub(super) fn joined(headers: &[Field], name: &'static str) -> Option<String> {
     let all: Vec<_> = values(headers, name).collect();
     (!all.is_empty()).then(|| all.join(", "))
 }
@@ -233,14 +233,24 @@ fn check_request(request: &Request, faults: &mut Faults) {
         let decoded_length = accept::key_length(key).map(|n| n as u64);
         faults.push(Anomaly::BadKey { key: clip(key), decoded_length });
     }
+    check_websocket_version(headers, faults);
+    if let Some(found) = joined(headers, "Sec-WebSocket-Protocol") {
+        check_protocol_list(&found, faults);
+    }
+    check_offers(headers, faults);
+}
+
+/// Checks the version of WebSocket (RFC 6455 §4.1 point 9).
+pub(super) fn check_websocket_version(headers: &[Field], faults: &mut Faults) {
     if let Some(version) = single(headers, "Sec-WebSocket-Version", faults)
         && version != "13"
     {
         faults.push(Anomaly::BadWebSocketVersion { version: clip(version) });
     }
-    if let Some(found) = joined(headers, "Sec-WebSocket-Protocol") {
-        check_protocol_list(&found, faults);
-    }
+}
+
+/// Checks the extensions a client offers (RFC 6455 §9.1).
+pub(super) fn check_offers(headers: &[Field], faults: &mut Faults) {
     for offer in extension::list(&joined(headers, "Sec-WebSocket-Extensions").unwrap_or_default()) {
         match offer {
             Err(found) => faults.push(Anomaly::BadExtensionHeader { found: clip(found) }),
@@ -251,7 +261,7 @@ fn check_request(request: &Request, faults: &mut Faults) {
 }
 
 /// Checks the sub-protocols a client offers: tokens, "and MUST all be unique strings" (RFC 6455 §4.1 point 10).
-fn check_protocol_list(found: &str, faults: &mut Faults) {
+pub(super) fn check_protocol_list(found: &str, faults: &mut Faults) {
     let mut seen: Vec<&str> = Vec::new();
     let mut problem = None;
     for name in found.split(',').map(|name| name.trim_matches([' ', '\t'])) {
@@ -313,7 +323,7 @@ fn check_accept(accept: Option<&Accept>, asked: bool, earlier: &[Box<str>], faul
 }
 
 /// Returns the sub-protocol chosen; it has to be one of those offered (RFC 6455 §4.1, §11.3.4).
-fn check_subprotocol(
+pub(super) fn check_subprotocol(
     request: Option<&Request>,
     response: &Response,
     faults: &mut Faults,
@@ -346,7 +356,7 @@ fn tell_deflate(all: Vec<deflate::Fault>, faults: &mut Faults) {
 }
 
 /// Checks the extensions accepted against those offered (RFC 6455 §9.1), and returns what holds for compression.
-fn check_extensions(
+pub(super) fn check_extensions(
     request: Option<&Request>,
     response: &Response,
     faults: &mut Faults,

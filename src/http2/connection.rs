@@ -6,7 +6,7 @@ use super::Limits;
 use super::delivery::{Delivery, End, Output, Then};
 use super::flow::Flow;
 use super::frame::{self, ACK, ErrorCode, FrameType, Header, PREFACE};
-use super::hpack::Fields;
+use super::hpack::{Fields, Lookup};
 use super::reader::{DataFrame, Part, Place, Reader, fixed_length};
 use super::search::{Known, Search};
 use super::stream::{Kind, Streams};
@@ -27,6 +27,16 @@ pub struct Connection {
     outputs: VecDeque<Output<'static>>,
     /// The fields of the block at hand; kept for its memory.
     pub(super) fields: Fields,
+    orientation: Orientation,
+}
+
+/// Whether the side that is taken for the client is known to be it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Orientation {
+    Known,
+    Assumed,
+    /// It was the server: the sides have just changed places.
+    Reversed,
 }
 
 /// What one step took of the bytes.
@@ -57,14 +67,18 @@ impl Connection {
             connect_enabled: false,
             outputs: VecDeque::new(),
             fields: Fields::default(),
+            orientation: Orientation::Known,
         }
     }
 
     /// Makes one that began with a request for `Upgrade: h2c` (RFC 7540 §3.2): it became stream 1, which the client has
-    /// ended, and `settings` is the decoded value of its HTTP2-Settings field.
-    pub fn upgraded(limits: Limits, settings: &[u8]) -> Self {
-        let mut connection = Connection::new(limits);
-        connection.settings(Side::Client, settings);
+    /// ended.
+    ///
+    /// What the request's HTTP2-Settings field allowed is not known, so nothing is judged by it.
+    pub fn upgraded(limits: Limits) -> Self {
+        let mut connection = Connection { flow: Flow::new(false), ..Connection::new(limits) };
+        connection.readers.server.decoder.allow(u32::MAX);
+        connection.readers.server.longest = (1 << 24) - 1;
         connection.streams.open(1);
         if let (Some(stream), _) = connection.streams.add(1, Kind::Ordinary) {
             stream.end(Side::Client);
@@ -72,11 +86,13 @@ impl Connection {
         connection
     }
 
-    /// Makes one that is joined in mid-stream: frames are searched for on both sides.
+    /// Makes one that is joined in mid-stream: frames are searched for on both sides, and who is the client is assumed
+    /// until a request or a response tells.
     pub fn mid_stream(limits: Limits) -> Self {
         Connection {
             readers: Pair::from_fn(|_| Reader::mid_stream(&limits)),
             flow: Flow::new(false),
+            orientation: Orientation::Assumed,
             ..Connection::new(limits)
         }
     }
@@ -108,6 +124,73 @@ impl Connection {
             Side::Server => &self.readers.server,
         };
         matches!(reader.place, Place::Search(_))
+    }
+
+    /// Tells whether the side that is taken for the client is known to be it.
+    pub fn is_oriented(&self) -> bool {
+        self.orientation == Orientation::Known
+    }
+
+    /// Tells whether headers that follow one another were found where frames are searched for, if not enough of them.
+    pub fn is_likely(&self) -> bool {
+        let likely = |reader: &Reader| matches!(&reader.place, Place::Search(search) if search.is_likely());
+        likely(&self.readers.client) || likely(&self.readers.server)
+    }
+
+    /// Returns the memory that is searched for frames, in bytes.
+    pub fn searched(&self) -> usize {
+        let searched = |reader: &Reader| match &reader.place {
+            Place::Search(search) => search.allocated(),
+            _ => 0,
+        };
+        searched(&self.readers.client).saturating_add(searched(&self.readers.server))
+    }
+
+    /// Gives up what was gathered where frames are searched for, and its memory.
+    pub fn stop_gathering(&mut self) {
+        for side in Side::BOTH {
+            if let Place::Search(search) = &mut self.readers[side].place {
+                **search = Search::after(self.limits.search, search.skipped());
+            }
+        }
+    }
+
+    /// Learns that who was taken for the client is the server, and the other way round.
+    pub(super) fn reverse(&mut self) {
+        self.readers.swap();
+        self.streams.reverse();
+        self.orientation = Orientation::Reversed;
+    }
+
+    /// Learns from a header block who its sender is, and returns that.
+    pub(super) fn orient(&mut self, side: Side, fields: &Fields) -> Side {
+        if self.orientation != Orientation::Assumed {
+            return side;
+        }
+        let has = |names: &[&str]| {
+            names.iter().any(|name| matches!(fields.find(name.as_bytes()), Lookup::Value(_)))
+        };
+        let sender = match (has(&[":status"]), has(&[":method", ":scheme", ":path", ":authority"])) {
+            (true, false) => Side::Server,
+            (false, true) => Side::Client,
+            _ => return side,
+        };
+        if sender == side {
+            self.orientation = Orientation::Known;
+        } else {
+            self.reverse();
+            self.say(Output::Reversed);
+        }
+        sender
+    }
+
+    /// Tells once that the sides have changed places.
+    pub(super) fn was_reversed(&mut self) -> bool {
+        let reversed = self.orientation == Orientation::Reversed;
+        if reversed {
+            self.orientation = Orientation::Known;
+        }
+        reversed
     }
 
     /// Returns the memory it holds, in bytes.
@@ -296,6 +379,11 @@ impl Connection {
         }
     }
 
+    /// Tells whether every request so far was captured.
+    pub(super) const fn knows_requests(&self) -> bool {
+        self.readers.client.started && !self.readers.client.lossy
+    }
+
     /// Takes the header of a DATA frame, and tells whether its bytes are reported.
     fn carries(&mut self, side: Side, header: &Header) -> bool {
         let id = header.stream;
@@ -303,22 +391,20 @@ impl Connection {
             self.fault(side, id, Anomaly::H2FlowControl { stream, excess });
         }
         if self.streams.get(id).is_none() && id & 1 == 1 && !self.streams.is_forgotten(id) {
-            if self.readers.client.lossy {
-                self.add(id, Kind::Unknown);
+            // Of the other side's request nobody knows whether it comes late in the capture, or was lost.
+            if side == Side::Client && self.knows_requests() {
+                self.fault(side, id, Anomaly::H2StreamState { frame: "DATA", stream: id, state: "idle" });
             } else {
-                let state = if id > self.streams.highest() { "idle" } else { "closed" };
-                self.fault(side, id, Anomaly::H2StreamState { frame: "DATA", stream: id, state });
+                self.add(id, Kind::Unknown);
             }
         }
         let lossy = self.readers[side].lossy;
         match self.streams.get(id) {
-            Some(stream) if stream.delivers() && stream.has_ended(side) => {
-                let anomaly = Anomaly::H2StreamState { frame: "DATA", stream: id, state: "half closed" };
-                self.fault(side, id, anomaly);
-                false
-            }
-            Some(stream) if stream.kind == Kind::Closed && !lossy && stream.has_ended(side) => {
-                self.fault(side, id, Anomaly::H2StreamState { frame: "DATA", stream: id, state: "closed" });
+            Some(stream) if stream.has_ended(side) => {
+                let state = if stream.kind == Kind::Closed { "closed" } else { "half closed" };
+                if !lossy {
+                    self.fault(side, id, Anomaly::H2StreamState { frame: "DATA", stream: id, state });
+                }
                 false
             }
             Some(stream) => stream.delivers(),
@@ -372,6 +458,7 @@ impl Connection {
     fn close(&mut self, side: Side, id: u32, how: End) {
         let Some(stream) = self.streams.find(id) else { return };
         let reports = stream.delivers();
+        stream.end(side);
         stream.close();
         if reports {
             self.say(Output::Ended { stream: id, side, how });
@@ -440,7 +527,11 @@ impl Connection {
                 2 => ("ENABLE_PUSH", value <= 1),
                 4 => ("INITIAL_WINDOW_SIZE", value <= 0x7fff_ffff),
                 5 => ("MAX_FRAME_SIZE", (16_384..1 << 24).contains(&value)),
-                8 => ("ENABLE_CONNECT_PROTOCOL", value == 1 || (value == 0 && !self.connect_enabled)),
+                // A server that allowed it may not take that back; a client's word means nothing.
+                8 => {
+                    let withdrawn = side == Side::Server && value == 0 && self.connect_enabled;
+                    ("ENABLE_CONNECT_PROTOCOL", value <= 1 && !withdrawn)
+                }
                 _ => continue,
             };
             match setting {

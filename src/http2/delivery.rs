@@ -59,6 +59,9 @@ pub enum Output<'o> {
         /// What is wrong.
         anomaly: Anomaly,
     },
+    /// Who was taken for the client is the server, and the other way round: a request or a response tells. What is
+    /// reported from here on names the sides anew.
+    Reversed,
     /// The client's first bytes are not those of HTTP/2: nothing more will be taken.
     NotHttp2,
 }
@@ -115,7 +118,11 @@ impl<'c, 'b> Delivery<'c, 'b> {
                 }
                 continue;
             }
-            match self.connection.step(self.side, rest) {
+            let step = self.connection.step(self.side, rest);
+            if self.connection.was_reversed() {
+                self.side = !self.side;
+            }
+            match step {
                 Step::Used(used) => self.used = self.used.saturating_add(used),
                 Step::Data { stream, bytes } => return Some(self.data(stream, bytes)),
                 Step::Found(bytes) => {
@@ -124,6 +131,13 @@ impl<'c, 'b> Delivery<'c, 'b> {
                 }
             }
         }
+    }
+
+    /// Learns that who was taken for the client is the server, and the other way round.
+    pub fn reverse(&mut self) {
+        self.connection.reverse();
+        self.connection.was_reversed();
+        self.side = !self.side;
     }
 
     fn data(&mut self, stream: u32, range: Range<usize>) -> Output<'_> {

@@ -5,6 +5,8 @@ use nom::number::complete::{be_u8 as byte, be_u16 as pair, be_u32 as word};
 use nom::number::streaming::{be_u8, be_u24, be_u32};
 use nom::{IResult, Parser};
 
+use crate::model::Side;
+
 /// What the client sends first (RFC 9113 §3.4).
 pub(super) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
@@ -102,6 +104,38 @@ fn header(input: &[u8]) -> IResult<&[u8], Header> {
     let (rest, (length, kind, flags, stream)) = (be_u24, be_u8, be_u8, be_u32).parse(input)?;
     let (reserved, stream) = (stream >> 31 != 0, stream & 0x7fff_ffff);
     Ok((rest, Header { length, kind: FrameType(kind), flags, reserved, stream }))
+}
+
+/// What the first bytes of one side of a connection are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sniff {
+    /// HTTP/2, and who sent them.
+    Http2(Side),
+    /// Not HTTP/2.
+    Neither,
+    /// These bytes are too few to tell.
+    NeedMore,
+}
+
+/// Tells whether these are the first bytes of HTTP/2: the client's preface, or enough of it, or the header of the
+/// server's SETTINGS frame (RFC 9113 §3.4).
+pub fn looks_like(bytes: &[u8]) -> Sniff {
+    const ENOUGH: usize = 4;
+    if bytes.starts_with(PREFACE) || PREFACE.starts_with(bytes) {
+        return if bytes.len() < ENOUGH { Sniff::NeedMore } else { Sniff::Http2(Side::Client) };
+    }
+    let fits = |(at, byte): (usize, &u8)| match at {
+        2 => byte % 6 == 0 && *byte <= 120,
+        3 => FrameType(*byte) == FrameType::SETTINGS,
+        _ => *byte == 0,
+    };
+    if !bytes.iter().take(Header::LENGTH).enumerate().all(fits) {
+        Sniff::Neither
+    } else if bytes.len() < Header::LENGTH {
+        Sniff::NeedMore
+    } else {
+        Sniff::Http2(Side::Server)
+    }
 }
 
 /// What a frame's payload has besides what is its own.
@@ -219,6 +253,27 @@ mod tests {
         let short = headers(FrameType::HEADERS, PADDED, 3);
         assert_eq!(block(&short, &[3, 0, 0]), None);
         assert_eq!(block(&headers(FrameType::HEADERS, PRIORITY, 4), &[0; 4]), None);
+    }
+
+    #[test]
+    fn the_first_bytes_of_each_side() {
+        let settings = [0, 0, 6, 4, 0, 0, 0, 0, 0, 0, 3];
+        for (whole, side, enough) in [(PREFACE, Side::Client, 4), (&settings, Side::Server, 9)] {
+            for length in 0..=whole.len() {
+                let expected = if length < enough { Sniff::NeedMore } else { Sniff::Http2(side) };
+                assert_eq!(looks_like(&whole[..length]), expected, "{length} of {side:?}");
+            }
+        }
+        for other in [
+            &b"PRX"[..],
+            b"PRI * HTTP/1.1",
+            b"GET / HTTP/1.1",
+            &[0, 0, 6, 4, 0, 0, 0, 0, 1],
+            &[0, 0, 7],
+            &[0, 0, 6, 4, 1],
+        ] {
+            assert_eq!(looks_like(other), Sniff::Neither, "{other:?}");
+        }
     }
 
     #[test]

@@ -91,6 +91,7 @@ impl Connection {
             self.fault(side, stream, Anomaly::H2Compression { stream, offset, problem });
         }
         if !block.promised && stream & 1 == 1 {
+            let side = if block.truncated { side } else { self.orient(side, &fields) };
             match side {
                 Side::Client => self.requested(stream, block.ends, &fields),
                 Side::Server => self.responded(stream, &fields),
@@ -107,11 +108,14 @@ impl Connection {
     /// Takes the client's header block: a request, or trailers.
     fn requested(&mut self, id: u32, ends: bool, fields: &Fields) {
         let known = self.streams.get(id).map(|stream| (stream.kind, stream.is(OPENED)));
+        let ended = self.streams.get(id).is_some_and(|stream| stream.has_ended(Side::Client));
         let lossy = self.readers.client.lossy;
         match known {
             // Trailers, of a request that was captured or not.
             Some((Kind::Ordinary | Kind::Extended, _) | (Kind::Unknown, true)) => return,
             Some((Kind::Unknown, false)) if ends => return,
+            // What the other side ended may still be on its way.
+            Some((Kind::Closed, _)) if !ended || lossy => return,
             Some((Kind::Closed, _)) => {
                 let anomaly =
                     Anomaly::H2StreamState { frame: FrameType::HEADERS.name(), stream: id, state: "closed" };
@@ -148,11 +152,6 @@ impl Connection {
         if self.streams.get(id).is_none() {
             if self.streams.is_forgotten(id) {
                 return;
-            }
-            if !self.readers.client.lossy {
-                let state = if id > self.streams.highest() { "idle" } else { "closed" };
-                let frame = FrameType::HEADERS.name();
-                self.fault(Side::Server, id, Anomaly::H2StreamState { frame, stream: id, state });
             }
             self.add(id, Kind::Unknown);
         }

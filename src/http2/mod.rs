@@ -27,11 +27,8 @@ mod tests;
 
 pub use connection::Connection;
 pub use delivery::{Delivery, End, Output};
-pub use frame::{ErrorCode, FrameType, Header};
+pub use frame::{ErrorCode, FrameType, Header, Sniff, looks_like};
 pub use hpack::{Field, Fields, Lookup};
-
-/// The client's first bytes (RFC 9113 §3.4).
-pub const PREFACE: &[u8] = frame::PREFACE;
 
 /// Bounds of what one connection may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -70,6 +70,11 @@ impl Search {
         self.dropped.saturating_add(self.bytes.len() as u64)
     }
 
+    /// Tells whether there is a chain, if it does not convince.
+    pub(super) fn is_likely(&self) -> bool {
+        self.candidates.iter().any(|chain| chain.frames >= 2)
+    }
+
     /// Takes more bytes, and returns how many of all were skipped once frames are found.
     pub(super) fn push(&mut self, mut bytes: &[u8], known: Known<'_>) -> Option<u64> {
         while !bytes.is_empty() {

@@ -100,6 +100,18 @@ impl Stream {
         }
     }
 
+    /// Learns that the sides changed places.
+    fn reverse(&mut self) {
+        let sides = [(4, 8), (16, 32)];
+        self.facts = sides.iter().fold(self.facts & (OPENED | ANSWERED), |facts, (client, server)| {
+            let swapped = [(client, server), (server, client)];
+            swapped.iter().filter(|(from, _)| self.is(**from)).fold(facts, |facts, (_, to)| facts | **to)
+        });
+        if let Some(windows) = &mut self.windows {
+            windows.swap();
+        }
+    }
+
     pub(super) fn close(&mut self) {
         self.kind = Kind::Closed;
         self.windows = None;
@@ -145,6 +157,11 @@ impl Streams {
 
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Stream> {
         self.list.iter_mut()
+    }
+
+    /// Learns that the sides changed places.
+    pub(super) fn reverse(&mut self) {
+        self.list.iter_mut().for_each(Stream::reverse);
     }
 
     /// Tells whether a stream was forgotten, or may have been.
@@ -233,6 +250,16 @@ mod tests {
         let gone: Vec<_> =
             (1..20).filter_map(|id| streams.add(id, Kind::Extended).1.map(|it| it.id)).collect();
         assert_eq!(gone, (1..16).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn sides_that_change_places_take_what_is_known_of_them_along() {
+        let mut stream = Stream::new(1, Kind::Unknown);
+        stream.end(Side::Client);
+        stream.place(Side::Server);
+        stream.reverse();
+        assert!(stream.has_ended(Side::Server) && !stream.has_ended(Side::Client));
+        assert!(stream.is_placed(Side::Client) && !stream.is_placed(Side::Server) && !stream.is(OPENED));
     }
 
     #[test]

@@ -2,8 +2,9 @@ mod floods;
 mod losses;
 mod script;
 
+use super::frame::PREFACE;
 use super::hpack::encoder::{Encoder, Instruction};
-use super::{Connection, End, ErrorCode, Fields, Limits, Output, PREFACE};
+use super::{Connection, End, ErrorCode, Fields, Limits, Output};
 use crate::model::{Lost, Side};
 
 /// Returns a frame.
@@ -47,6 +48,7 @@ enum Seen {
     Gap(u32, Side, Lost),
     Ended(u32, Side, End),
     Anomaly(&'static str),
+    Reversed,
     NotHttp2,
 }
 
@@ -71,6 +73,7 @@ fn seen(output: Output<'_>, all: &mut Vec<Seen>) {
         Output::DataGap { stream, side, lost } => Seen::Gap(stream, side, lost),
         Output::Ended { stream, side, how } => Seen::Ended(stream, side, how),
         Output::Anomaly { anomaly, .. } => Seen::Anomaly(anomaly.code()),
+        Output::Reversed => Seen::Reversed,
         Output::NotHttp2 => Seen::NotHttp2,
     };
     all.push(next);
@@ -212,7 +215,7 @@ fn a_reset_and_goaway_end_streams() {
 
 #[test]
 fn an_upgrade_on_http_1_leaves_stream_1_half_closed() {
-    let mut connection = Connection::upgraded(Limits::default(), &[0, 4, 0, 0, 0xff, 0xff]);
+    let mut connection = Connection::upgraded(Limits::default());
     let (mut client, mut server) = (Encoder::default(), Encoder::default());
     let response = frame(1, 4, 1, &server.block(&[(":status", "200")]));
     let all = [settings(&[(8, 1)]), response, frame(0, 1, 1, b"body")].concat();
@@ -246,9 +249,15 @@ fn broken_rules_are_named_once() {
         (Side::Client, settings(&[(2, 2)]), "h2-setting-value"),
         (Side::Server, settings(&[(5, 16_383)]), "h2-setting-value"),
         (Side::Server, settings(&[(8, 0)]), "h2-setting-value"),
+        (Side::Client, settings(&[(8, 2)]), "h2-setting-value"),
         (Side::Client, frame(8, 0, 0, &[0; 4]), "h2-window-update"),
         (Side::Client, data(1, b"x"), "h2-stream-state"),
-        (Side::Server, frame(1, 4, 1, &Encoder::default().block(&[(":status", "200")])), "h2-stream-state"),
+        (Side::Client, [frame(1, 5, 1, &block), frame(0, 1, 1, b"")].concat(), "h2-stream-state"),
+        (
+            Side::Client,
+            [frame(1, 5, 1, &block), frame(3, 0, 1, &[0; 4]), frame(1, 5, 1, &block)].concat(),
+            "h2-stream-state",
+        ),
     ] {
         let (mut connection, ..) = started();
         let seen = push(&mut connection, side, &bytes);
@@ -297,7 +306,7 @@ fn a_request_may_come_after_its_answer() {
     let (mut connection, mut client, mut server) = started();
     let answer = [(":status", "200")];
     let seen = push(&mut connection, Side::Server, &frame(1, 4, 1, &server.block(&answer)));
-    assert_eq!(seen, [Seen::Anomaly("h2-stream-state"), Seen::Answered(1, owned(&answer))]);
+    assert_eq!(seen, [Seen::Answered(1, owned(&answer))]);
     let seen = push(&mut connection, Side::Client, &frame(1, 4, 1, &client.block(&WEBSOCKET)));
     assert_eq!(seen, [Seen::Opened(1, owned(&WEBSOCKET))]);
 }
@@ -315,4 +324,28 @@ fn a_literal_protocol_is_known_where_the_method_is_not() {
     let seen = push(&mut connection, Side::Client, &all);
     let known = [("?", "?"), (":protocol", "websocket")];
     assert_eq!(seen, [Seen::Anomaly("h2-header-unknown"), Seen::Opened(7, owned(&known))]);
+}
+
+#[test]
+fn joined_late_requests_and_responses_tell_who_is_who() {
+    for wrong in [false, true] {
+        let (client, server) =
+            if wrong { (Side::Server, Side::Client) } else { (Side::Client, Side::Server) };
+        let mut connection = Connection::mid_stream(Limits::default());
+        let pings = [frame(6, 0, 0, &[1; 8]), frame(6, 0, 0, &[2; 8]), data(1, b"abc")].concat();
+        assert_eq!(push(&mut connection, server, &pings).len(), 2);
+        let mut encoder = Encoder::default();
+        let request = [&pings[..34], &frame(1, 4, 7, &encoder.block(&WEBSOCKET))].concat();
+        let mut seen = push(&mut connection, client, &request);
+        if wrong {
+            assert_eq!(seen.remove(0), Seen::Reversed);
+        }
+        assert_eq!(seen, [Seen::Opened(7, owned(&WEBSOCKET))]);
+        assert!(connection.is_oriented());
+        // The sides' names are right from here on.
+        let seen = push(&mut connection, Side::Client, &data(7, b"x"));
+        assert_eq!(seen, [Seen::Data(7, Side::Client, b"x".to_vec())]);
+        let seen = push(&mut connection, Side::Server, &data(1, b"def"));
+        assert_eq!(seen, [Seen::Data(1, Side::Server, b"def".to_vec())]);
+    }
 }

@@ -424,6 +424,24 @@ anomalies! {
     H2ConnectNotEnabled { /// The stream.
         stream: u32 }
         = "h2-connect-not-enabled", Error, Some("RFC 8441 §3"), "extended CONNECT was used although the server does not allow it";
+    /// A pseudo-header field is missing, repeated, undefined or behind other fields (RFC 9113 §8.3, RFC 8441 §4).
+    H2PseudoHeader { /// The field's name.
+        name: Box<str>, /// What is wrong with it.
+        problem: &'static str }
+        = "h2-pseudo-header", Error, Some("RFC 9113 §8.3"), "a pseudo-header field is not as it has to be";
+    /// The name of a field has capital letters (RFC 9113 §8.2.1).
+    H2FieldName { /// The field's name.
+        name: Box<str> }
+        = "h2-field-name", Error, Some("RFC 9113 §8.2.1"), "the name of an HTTP/2 header field has capital letters";
+    /// A field that speaks of one HTTP/1.1 connection has no place in HTTP/2 (RFC 9113 §8.2.2, RFC 8441 §5).
+    H2ConnectionHeader { /// The field's name.
+        name: Box<str> }
+        = "h2-connection-header", Error, Some("RFC 9113 §8.2.2"), "a header field of HTTP/1.1 connections is used in HTTP/2";
+    /// A stream ended and no close frame was sent on it (RFC 8441 §5, RFC 6455 §7.1.5: code 1006).
+    H2NoClose { /// What ended it: `END_STREAM`, `RST_STREAM` or `GOAWAY`.
+        by: &'static str, /// The error code's name, where there is one.
+        code: Option<&'static str> }
+        = "h2-no-close", Warning, Some("RFC 8441 §5"), "the stream ended without a close frame";
     /// Fields of a header block are unknown: the table entries they refer to were not captured.
     H2HeaderUnknown { /// The stream.
         stream: u32, /// How many fields.

@@ -34,7 +34,11 @@ impl Context<'_> {
     /// Makes an opening of a conversation between the ends of the connection.
     pub(super) fn opening(&self, handshake: Option<Box<event::Handshake>>) -> Opening {
         let (client, server) = (self.transport.end_of(Side::Client), self.transport.end_of(Side::Server));
-        Opening { over: self.transport.over.clone(), ..Opening::new(client, server, handshake) }
+        let mut over = self.transport.over.clone();
+        if self.conn.stream.is_some() {
+            over.get_or_insert_default().http2 = true;
+        }
+        Opening { over, ..Opening::new(client, server, handshake) }
     }
 
     /// Takes what is said of the conversation from its opening.

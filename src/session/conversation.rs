@@ -45,6 +45,8 @@ pub(super) struct Conversation {
 pub(super) enum Ending {
     /// TCP ended: `fin` or `reset`.
     Tcp(&'static str),
+    /// The HTTP/2 stream ended: by which frame, and its error code.
+    Stream { by: &'static str, code: Option<&'static str> },
     /// The capture ended, or a limit made us forget the connection.
     Unseen,
 }
@@ -78,6 +80,13 @@ struct Half {
     /// Where frames begin was found by looking for them, not by counting.
     found: bool,
     over: bool,
+}
+
+impl Ending {
+    /// Tells whether one side ended a stream for both.
+    fn is_reset(self) -> bool {
+        matches!(self, Ending::Stream { by: "RST_STREAM" | "GOAWAY", .. })
+    }
 }
 
 impl Conversation {
@@ -182,12 +191,22 @@ impl Conversation {
             self.over(side, ending != Ending::Unseen, cx);
         }
         let closed = Pair::from_fn(|side| self.sides[side].rules.closed());
-        if let Ending::Tcp(tcp) = ending {
+        let no_close = match ending {
+            Ending::Tcp(tcp) => Some(Anomaly::NoClose { tcp }),
+            Ending::Stream { by, code } => Some(Anomaly::H2NoClose { by, code }),
+            Ending::Unseen => None,
+        };
+        if let Some(no_close) = no_close {
             match &self.first_close {
                 None if !self.sides.client.lost && !self.sides.server.lost => {
-                    cx.anomaly(self.ended_by, &Anomaly::NoClose { tcp });
+                    cx.anomaly(self.ended_by, &no_close);
                 }
-                Some(first) if !closed[!first.by] && !self.sides[!first.by].lost => {
+                // Who resets a stream does not wait for an answer.
+                Some(first)
+                    if !closed[!first.by]
+                        && !self.sides[!first.by].lost
+                        && (!ending.is_reset() || self.ended_by == Some(!first.by)) =>
+                {
                     cx.anomaly(Some(!first.by), &Anomaly::NoCloseEcho {});
                 }
                 _ => {}

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use crate::subprotocol::Settings;
-use crate::{http, tcp, websocket::deflate};
+use crate::{http, http2, tcp, websocket::deflate};
 
 /// The bounds of what one shard of the analyzer keeps. There are 64 shards, and memory is bounded by 64 times what is
 /// said here.
@@ -31,6 +31,8 @@ pub struct Limits {
     pub tcp: tcp::Limits,
     /// HTTP's own bounds.
     pub http: http::Limits,
+    /// HTTP/2's own bounds.
+    pub http2: http2::Limits,
     /// The inflater's own bounds.
     pub deflate: deflate::Limits,
 }
@@ -50,6 +52,7 @@ impl Default for Limits {
             idle: Duration::from_secs(120),
             tcp: tcp::Limits::default(),
             http: http::Limits::default(),
+            http2: http2::Limits::default(),
             deflate: deflate::Limits::default(),
         }
     }

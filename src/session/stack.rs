@@ -10,11 +10,16 @@
 //! [`Context::conn`] to `conn.with_stream(…)` and lends its [`Context::conversation`].
 
 mod exchange;
+mod http2;
 mod mid_stream;
+mod start;
+
+use self::http2::Http2;
+use self::mid_stream::MidStream;
+use self::start::Start;
 
 use super::context::Context;
 use super::conversation::{Conversation, Ending};
-use super::resync::Search;
 use crate::http::HttpTracker;
 use crate::model::{Anomaly, At, Lost, Pair, Side};
 use crate::tcp::End;
@@ -53,15 +58,17 @@ pub(super) struct Stack {
 
 #[derive(Debug)]
 enum Layer {
-    /// No byte has come. Within a tunnel, what the CONNECT request named.
-    Start(Option<Box<str>>),
+    /// No byte has come, or too few; what there is, if anything.
+    Start(Option<Box<Start>>),
     /// HTTP/1.x before an upgrade, or without one.
     Http(Box<HttpTracker>),
     /// What a proxy was asked to connect to.
     Tunnel(Box<Stack>),
     WebSocket(Box<Conversation>),
+    /// HTTP/2, each of whose streams may be a WebSocket.
+    Http2(Box<Http2>),
     /// The beginning was not captured: frames are looked for.
-    MidStream(Box<Pair<Search>>),
+    MidStream(Box<MidStream>),
     /// Frames were looked for in vain.
     Unrecognised,
     /// Nothing that can be read, or over.
@@ -93,8 +100,12 @@ impl Stack {
 
     /// Makes the stack of a connection whose beginning was not captured.
     pub(super) fn mid_stream() -> Self {
-        let searches = Pair::from_fn(|_| Search::mid_stream(None));
-        Stack::new(Layer::MidStream(Box::new(searches)), Beginning::NotCaptured, 0)
+        Stack::new(Layer::MidStream(Box::new(MidStream::new(None))), Beginning::NotCaptured, 0)
+    }
+
+    /// Makes the stack of one of the streams of a layer, at a depth.
+    const fn of_stream(layer: Layer, depth: u8) -> Self {
+        Stack::new(layer, Beginning::NotCaptured, depth)
     }
 
     const fn new(layer: Layer, beginning: Beginning, depth: u8) -> Self {
@@ -116,7 +127,8 @@ impl Stack {
             Continuity::Whole => self.beginning,
             Continuity::Gapped => Beginning::NotCaptured,
         };
-        Layer::Tunnel(Box::new(Stack::new(Layer::Start(host), beginning, depth)))
+        let start = Layer::Start(Some(Box::new(Start::within(host))));
+        Layer::Tunnel(Box::new(Stack::new(start, beginning, depth)))
     }
 
     /// Tells whether nothing more can come of it: it is no WebSocket, or it is over.
@@ -124,7 +136,11 @@ impl Stack {
         match &self.layer {
             Layer::Unrecognised | Layer::Opaque => true,
             Layer::Tunnel(inner) => inner.is_over(),
-            Layer::Start(_) | Layer::Http(_) | Layer::WebSocket(_) | Layer::MidStream(_) => false,
+            Layer::Start(_)
+            | Layer::Http(_)
+            | Layer::WebSocket(_)
+            | Layer::Http2(_)
+            | Layer::MidStream(_) => false,
         }
     }
 
@@ -138,6 +154,7 @@ impl Stack {
         match &self.layer {
             Layer::WebSocket(_) => true,
             Layer::Tunnel(inner) => inner.is_conversation(),
+            Layer::Http2(http2) => http2.is_conversation(),
             _ => false,
         }
     }
@@ -147,6 +164,7 @@ impl Stack {
         match &self.layer {
             Layer::WebSocket(conversation) => conversation.waiting(),
             Layer::Tunnel(inner) => inner.waiting(),
+            Layer::Http2(http2) => http2.waiting(),
             _ => 0,
         }
     }
@@ -154,10 +172,9 @@ impl Stack {
     /// Returns the memory that is searched for a conversation joined late, in bytes.
     pub(super) fn searched(&self) -> usize {
         match &self.layer {
-            Layer::MidStream(searches) => {
-                searches.client.allocated().saturating_add(searches.server.allocated())
-            }
+            Layer::MidStream(search) => search.searched(),
             Layer::Tunnel(inner) => inner.searched(),
+            Layer::Http2(http2) => http2.searched(),
             _ => 0,
         }
     }
@@ -167,6 +184,7 @@ impl Stack {
         match &mut self.layer {
             Layer::WebSocket(conversation) => conversation.release_idle(),
             Layer::Tunnel(inner) => inner.release_idle(),
+            Layer::Http2(http2) => http2.release_idle(),
             _ => true,
         }
     }
@@ -176,14 +194,17 @@ impl Stack {
         match &mut self.layer {
             Layer::WebSocket(conversation) => conversation.stop_gathering(),
             Layer::Tunnel(inner) => inner.stop_gathering(),
+            Layer::Http2(http2) => http2.stop_gathering(),
             _ => {}
         }
     }
 
     /// Concludes a search for a conversation joined late with what there is: no more memory is to be had.
     pub(super) fn stop_searching(&mut self, cx: &mut Context<'_>) {
-        if let Layer::Tunnel(inner) = &mut self.layer {
-            return inner.stop_searching(cx);
+        match &mut self.layer {
+            Layer::Tunnel(inner) => return inner.stop_searching(cx),
+            Layer::Http2(http2) => return http2.stop_searching(cx),
+            _ => {}
         }
         self.conclude_search(cx);
         if let Layer::MidStream(_) = self.layer {
@@ -200,6 +221,7 @@ impl Stack {
             Layer::Http(_) => self.exchange(side, bytes, carried, cx),
             Layer::Tunnel(inner) => inner.bytes(side, bytes, carried, cx),
             Layer::Start(_) => self.begin(side, bytes, carried, cx),
+            Layer::Http2(_) => self.frames(side, bytes, carried, cx),
             Layer::MidStream(_) => self.search(side, bytes, carried, cx),
             Layer::Unrecognised | Layer::Opaque => {}
         }
@@ -207,12 +229,14 @@ impl Stack {
 
     /// Hears that bytes are lost.
     pub(super) fn gap(&mut self, side: Side, lost: Lost, cause: &'static str, cx: &mut Context<'_>) {
+        self.conclude_start(cx);
         self.continuity = Continuity::Gapped;
         match &mut self.layer {
             Layer::WebSocket(conversation) => conversation.gap(cx.transport.role(side), lost, cause, cx),
             Layer::Http(_) => self.exchange_gap(side, lost, cx),
             Layer::Tunnel(inner) => inner.gap(side, lost, cause, cx),
-            Layer::MidStream(searches) => searches[side].gap(lost),
+            Layer::Http2(http2) => http2.gap(side, lost, cx),
+            Layer::MidStream(search) => search.gap(side, lost, cx),
             // The start was lost: it may be a WebSocket all the same.
             Layer::Start(_) => self.layer = self.mid_stream_layer(cx),
             Layer::Unrecognised | Layer::Opaque => {}
@@ -221,11 +245,13 @@ impl Stack {
 
     /// Hears that a side ended, or both did.
     pub(super) fn end(&mut self, side: Side, how: End, cx: &mut Context<'_>) {
+        self.conclude_start(cx);
         self.ended[side] = true;
         match &mut self.layer {
             Layer::WebSocket(conversation) => conversation.end(cx.transport.role(side), cx),
             Layer::Http(_) => self.exchange_end(side, how, cx),
             Layer::Tunnel(inner) => inner.end(side, how, cx),
+            Layer::Http2(http2) => http2.end(side, how, cx),
             Layer::Start(_) | Layer::MidStream(_) | Layer::Unrecognised | Layer::Opaque => {}
         }
         if how == End::Reset || self.ended.client && self.ended.server {
@@ -233,8 +259,24 @@ impl Stack {
         }
     }
 
+    /// Hears that a side sends no more on the stream that this is, or that `both` do not; tells whether that is the end
+    /// of it.
+    fn end_of_stream(&mut self, side: Side, both: bool, ending: Ending, cx: &mut Context<'_>) -> bool {
+        self.ended[side] = true;
+        if let Layer::WebSocket(conversation) = &mut self.layer {
+            conversation.end(cx.transport.role(side), cx);
+        }
+        let over = both || self.ended.client && self.ended.server;
+        if over {
+            self.close(ending, cx);
+        }
+        over
+    }
+
     /// Ends whatever there is.
     pub(super) fn close(&mut self, ending: Ending, cx: &mut Context<'_>) {
+        self.conclude_start(cx);
+        self.conclude_probe(cx);
         self.conclude_search(cx);
         self.exchange_over(cx);
         match std::mem::replace(&mut self.layer, Layer::Opaque) {
@@ -247,6 +289,7 @@ impl Stack {
                 conversation.close(ending, cx);
             }
             Layer::Tunnel(mut inner) => inner.close(ending, cx),
+            Layer::Http2(mut http2) => http2.close(ending, cx),
             Layer::Start(_) | Layer::Http(_) | Layer::MidStream(_) | Layer::Unrecognised | Layer::Opaque => {}
         }
     }
@@ -256,6 +299,7 @@ impl Stack {
         match &mut self.layer {
             Layer::WebSocket(_) => cx.anomaly(Some(cx.transport.role(side)), &anomaly),
             Layer::Tunnel(inner) => inner.report(side, anomaly, cx),
+            Layer::Http2(http2) => http2.report(Some(cx.transport.role(side)), anomaly, cx),
             Layer::Unrecognised | Layer::Opaque => {}
             Layer::Start(_) | Layer::Http(_) | Layer::MidStream(_) => self.hold(Some(side), anomaly),
         }

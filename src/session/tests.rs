@@ -1,5 +1,7 @@
+mod http2;
+
 use super::*;
-use crate::event::{Event, Kind, Sink};
+use crate::event::{ConnId, Event, Kind, Sink};
 use crate::model::{Anomaly, At, Endpoint, Flags, Flow, Segment, Seq, Side, Timestamp, Tunnel};
 
 const REQUEST: &str = "GET /chat HTTP/1.1\r\nHost: example.com\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
@@ -23,7 +25,8 @@ struct Told(Vec<String>);
 
 impl Sink for Told {
     fn event(&mut self, event: &Event<'_>) {
-        self.0.push(match &event.kind {
+        let stream = event.conn.and_then(ConnId::stream);
+        let line = match &event.kind {
             Kind::Opened(opened) if opened.handshake.is_none() => "joined late".to_owned(),
             Kind::Opened(_) => "open".to_owned(),
             Kind::Message(message) => format!(
@@ -37,8 +40,15 @@ impl Sink for Told {
             Kind::Anomaly { from: Some(from), anomaly: Anomaly::OverlapDiffers { offset, length } } => {
                 format!("{from:?} differs {offset} {length}")
             }
+            Kind::Rejected(rejected) => format!("rejected: {}", rejected.why()),
+            Kind::Anomaly {
+                anomaly: Anomaly::ZeroMaskKey { .. } | Anomaly::RepeatedMaskKey { .. }, ..
+            } => return,
+            Kind::Anomaly { anomaly, .. } if stream.is_some() => anomaly.code().to_owned(),
+            Kind::Closed(closed) if stream.is_some() => format!("closed {:?}", closed.code),
             _ => return,
-        });
+        };
+        self.0.push(stream.map_or(line.clone(), |stream| format!("{stream}: {line}")));
     }
 }
 

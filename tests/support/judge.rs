@@ -122,7 +122,8 @@ impl Truth {
 
     fn judge_counts(&self, records: &[Value], verdict: &mut Verdict) {
         let opens = records.iter().filter(|record| record["type"] == "open");
-        let keys: BTreeMap<u64, &Value> = opens.map(|open| (conn(open), &open["accept"]["key"])).collect();
+        let keys: BTreeMap<(u64, u64), &Value> =
+            opens.map(|open| (conn(open), &open["accept"]["key"])).collect();
         let mut had: BTreeMap<(String, &str), Bag<u64>> = BTreeMap::new();
         for frame in records.iter().filter(|record| record["type"] == "frame") {
             let key = keys.get(&conn(frame)).and_then(|key| key.as_str()).unwrap_or_default().to_owned();
@@ -141,21 +142,21 @@ impl Truth {
     fn judge_messages(&self, records: &[Value], verdict: &mut Verdict) {
         let kinds: Vec<&str> = self.lines.iter().map(kind).collect();
         let opens = records.iter().filter(|record| record["type"] == "open");
-        let ports: BTreeMap<u64, u64> =
+        let ports: BTreeMap<(u64, u64), u64> =
             opens.map(|open| (conn(open), open["client"]["port"].as_u64().unwrap_or(0))).collect();
         let by_port = self.lines.iter().all(|line| line.get("port").is_some());
-        let mut wanted: BTreeMap<(u64, &str), Vec<Told>> = BTreeMap::new();
+        let mut wanted: BTreeMap<(u64, u64, &str), Vec<Told>> = BTreeMap::new();
         for line in &self.lines {
             let port = if by_port { line["port"].as_u64().unwrap() } else { 0 };
-            wanted.entry((port, side(line))).or_default().push(Told::of_truth(line));
+            wanted.entry((port, stream(line), side(line))).or_default().push(Told::of_truth(line));
         }
-        let mut had: BTreeMap<(u64, &str), Vec<Told>> = BTreeMap::new();
+        let mut had: BTreeMap<(u64, u64, &str), Vec<Told>> = BTreeMap::new();
         let whole = |record: &&Value| record["type"] == "message" && record["complete"].is_null();
         for message in
             records.iter().filter(whole).filter(|message| kinds.contains(&word(&message["opcode"])))
         {
             let port = if by_port { ports.get(&conn(message)).copied().unwrap_or(0) } else { 0 };
-            had.entry((port, side(message))).or_default().push(Told::of_message(message));
+            had.entry((port, stream(message), side(message))).or_default().push(Told::of_message(message));
         }
         let places: std::collections::BTreeSet<_> = wanted.keys().chain(had.keys()).copied().collect();
         for place in places {
@@ -279,8 +280,13 @@ fn shape(line: &Value, length: &str) -> (bool, u64, u64) {
     (line["fin"].as_bool().unwrap(), line["rsv"].as_u64().unwrap(), line[length].as_u64().unwrap())
 }
 
-pub(crate) fn conn(record: &Value) -> u64 {
-    record["conn"].as_u64().unwrap_or(0)
+/// Returns the name of a record's conversation: the connection and, where that carries several, the stream.
+pub(crate) fn conn(record: &Value) -> (u64, u64) {
+    (record["conn"].as_u64().unwrap_or(0), stream(record))
+}
+
+fn stream(line: &Value) -> u64 {
+    line["stream"].as_u64().unwrap_or(0)
 }
 
 fn number(value: &Value) -> usize {

@@ -148,7 +148,7 @@ impl HttpTracker {
                 if old {
                     self.tell(Side::Client, Anomaly::OldProtocol {});
                 }
-                if old || !websocket && summary.upgrade == Upgrade::Other {
+                if old || !websocket && summary.upgrade != Upgrade::Absent {
                     self.refused(&request, response);
                     self.not_http();
                 } else {
@@ -159,6 +159,11 @@ impl HttpTracker {
             // A server alone cannot switch; but the request may not have been captured.
             None if websocket && !summary.old && (self.asked.is_empty() || self.lost.client) => {
                 self.upgraded(Some(response));
+            }
+            _ if summary.upgrade == Upgrade::Http2 && !websocket => {
+                self.outputs.push_back(Output::Http2);
+                self.over = true;
+                self.reading = Pair::from_fn(|_| Reading::Start);
             }
             _ => self.not_http(),
         }

@@ -61,6 +61,7 @@ fn names(outputs: &[Output]) -> Vec<String> {
             Output::NotHttp => "not-http".to_owned(),
             Output::Tunnel => "tunnel".to_owned(),
             Output::Upgraded(_) => "upgraded".to_owned(),
+            Output::Http2 => "http2".to_owned(),
             Output::Refused(_) => "refused".to_owned(),
             Output::Unanswered(_) => "unanswered".to_owned(),
             Output::Anomaly { side, anomaly } => format!("{} {}", side.name(), anomaly.code()),

@@ -1,6 +1,7 @@
 //! HTTP/1.x on a pair of streams: until an upgrade, into a tunnel, or without either.
 
-use super::{Beginning, Continuity, Layer, Stack};
+use super::http2::Http2;
+use super::{Continuity, Layer, Stack};
 use crate::event::{Kind, Rejected};
 use crate::http::{self, BufferedBytes, Handshake, HttpTracker, Sniff};
 use crate::model::{Anomaly, At, Lost, Pair, Side};
@@ -26,36 +27,6 @@ fn first_of(early: &Pair<Vec<BufferedBytes>>) -> Option<At> {
 }
 
 impl Stack {
-    /// Takes the first bytes, which say what the layer is.
-    ///
-    /// Who sent SYN is the client; where both did (simultaneous open), it is who sends the request. Within another layer
-    /// it is the client of that.
-    pub(super) fn begin(&mut self, side: Side, bytes: &[u8], carried: At, cx: &mut Context<'_>) {
-        let role = cx.transport.role(side);
-        if self.depth == 0 {
-            let may_answer = bytes.iter().zip(b"HTTP/1.").all(|(a, b)| a.eq_ignore_ascii_case(b));
-            let client = match http::looks_like(bytes) {
-                // Too few bytes to tell, but no server begins like this.
-                Sniff::NeedMore if !may_answer => role,
-                _ => asker(role, bytes).unwrap_or(Side::Client),
-            };
-            if client == Side::Server {
-                cx.transport.reverse();
-            }
-        }
-        let host = match &mut self.layer {
-            Layer::Start(host) => host.take(),
-            _ => None,
-        };
-        let whole = (self.beginning, self.continuity) == (Beginning::Captured, Continuity::Whole);
-        let mut tracker = HttpTracker::new(cx.shared.limits.http).with_authority(host);
-        if whole && cx.transport.saw(Side::Client) {
-            tracker = tracker.from_start();
-        }
-        self.layer = Layer::Http(Box::new(tracker));
-        self.exchange(side, bytes, carried, cx);
-    }
-
     /// Gives bytes to the HTTP exchanges and acts on what they say.
     pub(super) fn exchange(&mut self, side: Side, mut bytes: &[u8], carried: At, cx: &mut Context<'_>) {
         let Layer::Http(mut tracker) = std::mem::replace(&mut self.layer, Layer::Opaque) else { return };
@@ -67,7 +38,10 @@ impl Stack {
             while let Some(output) = tracker.next() {
                 let over = matches!(
                     output,
-                    http::Output::NotHttp | http::Output::Tunnel | http::Output::Upgraded(_)
+                    http::Output::NotHttp
+                        | http::Output::Tunnel
+                        | http::Output::Upgraded(_)
+                        | http::Output::Http2
                 );
                 let early = over.then(|| Pair::from_fn(|side| tracker.take_early(cx.transport.role(side))));
                 let first = early.as_ref().and_then(first_of);
@@ -142,6 +116,10 @@ impl Stack {
                 })
             }
             http::Output::Tunnel => Some(self.tunnel(tracker.take_authority(), cx)),
+            http::Output::Http2 => {
+                let limits = cx.shared.limits.http2;
+                Some(Layer::Http2(Box::new(Http2::upgraded(self.depth, limits))))
+            }
             http::Output::Upgraded(handshake) => Some(self.upgrade(handshake, early, cx)),
             // Where segments came out of order, the answer may only seem to be late.
             http::Output::Anomaly { anomaly: Anomaly::DataBeforeHandshake { .. }, .. }

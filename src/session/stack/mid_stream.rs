@@ -1,47 +1,155 @@
 //! Streams joined late: no handshake was captured, and frames are looked for.
 
 use super::exchange::asker;
+use super::http2::Http2;
 use super::{Layer, Stack};
-use crate::event::Kind;
-use crate::model::{Anomaly, At, Pair, Side};
+use crate::event::{Handshake, Kind};
+use crate::model::{Anomaly, At, Lost, Pair, Side};
 use crate::session::compression::Deflate;
 use crate::session::context::Context;
 use crate::session::conversation::Conversation;
 use crate::session::resync::Search;
+
+/// The search for what a stream is whose beginning was not captured.
+#[derive(Debug)]
+pub(super) struct MidStream {
+    /// For WebSocket frames, by TCP's sides.
+    searches: Pair<Search>,
+    http2: Probe,
+    /// What is known of the handshake.
+    handshake: Option<Box<Handshake>>,
+    deflate: Deflate,
+}
+
+/// The search for HTTP/2 frames.
+#[derive(Debug)]
+enum Probe {
+    /// No byte has come.
+    Untried,
+    Searching(Box<Http2>),
+    /// It is not HTTP/2.
+    Excluded,
+}
+
+impl MidStream {
+    /// Makes the search of a connection; `client` is TCP's side that is known to be the client's.
+    pub(super) fn new(client: Option<Side>) -> Self {
+        let masked = |side| client.map(|client| side == client);
+        MidStream {
+            searches: Pair::from_fn(|side| Search::mid_stream(masked(side))),
+            http2: Probe::Untried,
+            handshake: None,
+            deflate: Deflate::Unknown,
+        }
+    }
+
+    /// Returns the memory that is searched, in bytes.
+    pub(super) fn searched(&self) -> usize {
+        let http2 = if let Probe::Searching(http2) = &self.http2 { http2.searched() } else { 0 };
+        let Pair { client, server } = &self.searches;
+        client.allocated().saturating_add(server.allocated()).saturating_add(http2)
+    }
+
+    /// Hears that bytes are lost.
+    pub(super) fn gap(&mut self, side: Side, lost: Lost, cx: &mut Context<'_>) {
+        self.searches[side].gap(lost);
+        if let Probe::Searching(http2) = &mut self.http2 {
+            http2.gap(side, lost, cx);
+        }
+    }
+
+    /// Looks for HTTP/2 in more bytes; returns the layer where frames are found.
+    fn probe(
+        &mut self,
+        side: Side,
+        bytes: &[u8],
+        carried: At,
+        depth: u8,
+        cx: &mut Context<'_>,
+    ) -> Option<Box<Http2>> {
+        if matches!(self.http2, Probe::Untried) {
+            let limits = cx.shared.limits.http2;
+            self.http2 = Probe::Searching(Box::new(Http2::mid_stream(depth, limits)));
+        }
+        let Probe::Searching(http2) = &mut self.http2 else { return None };
+        http2.bytes(side, bytes, carried, cx);
+        if http2.is_searching() { None } else { self.take_http2() }
+    }
+
+    fn take_http2(&mut self) -> Option<Box<Http2>> {
+        match std::mem::replace(&mut self.http2, Probe::Excluded) {
+            Probe::Searching(http2) => Some(http2),
+            Probe::Untried | Probe::Excluded => None,
+        }
+    }
+
+    /// Tells whether it has had its chance.
+    fn is_exhausted(&self) -> bool {
+        let exhausted = |search: &Search| search.is_exhausted() || search.captured() == 0;
+        exhausted(&self.searches.client) && exhausted(&self.searches.server)
+    }
+
+    fn is_likely_http2(&self) -> bool {
+        matches!(&self.http2, Probe::Searching(http2) if http2.is_likely())
+    }
+}
+
+impl Layer {
+    /// Makes the layer of an HTTP/2 stream that may be a WebSocket; `client` is TCP's side that is the client's, where
+    /// that is known.
+    pub(super) fn search_stream(
+        client: Option<Side>,
+        handshake: Option<Box<Handshake>>,
+        deflate: Deflate,
+    ) -> Self {
+        let search = MidStream { http2: Probe::Excluded, handshake, deflate, ..MidStream::new(client) };
+        Layer::MidStream(Box::new(search))
+    }
+}
 
 impl Stack {
     /// Makes the layer that looks for frames in both directions.
     ///
     /// On a connection, their mask tells who the client is. Within another layer that is known.
     pub(super) fn mid_stream_layer(&self, cx: &Context<'_>) -> Layer {
-        let masked = |side| (self.depth > 0).then(|| cx.transport.role(side) == Side::Client);
-        Layer::MidStream(Box::new(Pair::from_fn(|side| Search::mid_stream(masked(side)))))
+        let client = (self.depth > 0).then(|| cx.transport.role(Side::Client));
+        Layer::MidStream(Box::new(MidStream::new(client)))
     }
 
     /// Takes bytes of a stream whose beginning was not captured.
     pub(super) fn search(&mut self, side: Side, bytes: &[u8], carried: At, cx: &mut Context<'_>) {
-        let Layer::MidStream(searches) = &mut self.layer else { return };
+        let Layer::MidStream(search) = &mut self.layer else { return };
         if asker(side, bytes).is_some() {
             return self.begin(side, bytes, carried, cx);
         }
-        searches[side].push(bytes, carried);
-        if let Some(found) = searches[side].find() {
+        if let Some(http2) = search.probe(side, bytes, carried, self.depth, cx) {
+            return self.found_http2(http2, cx);
+        }
+        search.searches[side].push(bytes, carried);
+        let found = search.searches[side].find();
+        // What HTTP/2 carries may be WebSocket frames in a row.
+        if let Some(found) = found.filter(|_| !search.is_likely_http2()) {
             self.join(side, found.masked, cx);
-        } else if Side::BOTH
-            .into_iter()
-            .all(|side| searches[side].is_exhausted() || searches[side].captured() == 0)
-        {
+        } else if search.is_exhausted() {
             self.layer = Layer::Unrecognised;
         }
     }
 
+    /// Goes on with HTTP/2 whose beginning was not captured.
+    fn found_http2(&mut self, mut http2: Box<Http2>, cx: &mut Context<'_>) {
+        for (side, anomaly) in self.held.take().into_iter().flat_map(|held| *held) {
+            http2.report(side.map(|side| cx.transport.role(side)), anomaly, cx);
+        }
+        self.layer = Layer::Http2(http2);
+    }
+
     /// Goes on with a conversation whose handshake was not captured: `side`'s frames were found.
     fn join(&mut self, side: Side, masked: bool, cx: &mut Context<'_>) {
-        let Layer::MidStream(searches) = std::mem::replace(&mut self.layer, Layer::Opaque) else { return };
+        let Layer::MidStream(search) = std::mem::replace(&mut self.layer, Layer::Opaque) else { return };
         if masked != (cx.transport.role(side) == Side::Client) {
             cx.transport.reverse();
         }
-        let mut searches = *searches;
+        let MidStream { mut searches, handshake, deflate, .. } = *search;
         let first =
             searches.client.first().into_iter().chain(searches.server.first()).min_by_key(|at| at.packet);
         if cx.transport.role(Side::Client) == Side::Server {
@@ -50,13 +158,16 @@ impl Stack {
         let now = cx.at;
         cx.at = first.unwrap_or(now);
         let began = cx.at.time;
-        let opening = cx.opening(None);
+        let missing = handshake.is_none();
+        let opening = cx.opening(handshake);
         cx.begin(&opening);
         cx.say(Kind::Opened(&opening));
-        cx.anomaly(None, &Anomaly::MissingHandshake {});
+        if missing {
+            cx.anomaly(None, &Anomaly::MissingHandshake {});
+        }
         cx.at = now;
-        let mut conversation = Box::new(Conversation::new(began, Deflate::Unknown));
-        conversation.understand(None, cx);
+        let mut conversation = Box::new(Conversation::new(began, deflate));
+        conversation.understand(opening.handshake.as_deref(), cx);
         let Pair { client, server } = searches;
         for (role, search) in [(Side::Client, client), (Side::Server, server)] {
             conversation.search(role, search, cx);
@@ -68,10 +179,23 @@ impl Stack {
 
     /// Joins the conversation that there most likely is, where none was found beyond doubt.
     pub(super) fn conclude_search(&mut self, cx: &mut Context<'_>) {
-        let Layer::MidStream(searches) = &mut self.layer else { return };
+        let Layer::MidStream(search) = &mut self.layer else { return };
+        let searches = &mut search.searches;
         let best = Side::BOTH.into_iter().find_map(|side| searches[side].best().map(|found| (side, found)));
         if let Some((side, found)) = best {
             self.join(side, found.masked, cx);
+        }
+    }
+
+    /// Concludes the search for HTTP/2, for no more bytes will come.
+    pub(super) fn conclude_probe(&mut self, cx: &mut Context<'_>) {
+        let Layer::MidStream(search) = &mut self.layer else { return };
+        let Some(mut http2) = search.take_http2() else { return };
+        for side in Side::BOTH {
+            http2.finish(side, cx);
+        }
+        if !http2.is_empty() {
+            self.found_http2(http2, cx);
         }
     }
 }

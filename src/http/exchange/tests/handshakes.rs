@@ -229,3 +229,17 @@ fn an_old_draft_is_named_and_its_frames_are_not_taken_for_ours() {
     assert_eq!(found[0], "client old-protocol");
     assert_eq!(found[found.len() - 2..], ["refused", "not-http"]);
 }
+
+#[test]
+fn an_upgrade_to_http_2_ends_the_exchanges() {
+    let request = "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n";
+    let response = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n";
+    let frames = [0, 0, 0, 4, 0, 0, 0, 0, 0];
+    let answer = [response.as_bytes(), &frames].concat();
+    let (_, outputs, used) = run(&[c(request), S(&answer)]);
+    assert_eq!(names(&outputs), ["http2"]);
+    assert_eq!(used, [request.len(), response.len()]);
+    // Another answer than what was asked for, or another protocol, is none.
+    assert!(told(&[c(REQUEST), s(response)]).ends_with(&["refused".to_owned(), "not-http".to_owned()]));
+    assert_eq!(told(&[c(request), s(&response.replace("h2c", "TLS/1.0"))]), ["not-http"]);
+}

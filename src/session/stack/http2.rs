@@ -1,0 +1,311 @@
+//! HTTP/2 on a pair of streams: those of its streams that are WebSockets, or may be (RFC 8441).
+
+mod heads;
+mod stream;
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU64;
+
+use self::stream::{State, Stream};
+use super::{Layer, Stack};
+use crate::http2::{self, Connection, Output};
+use crate::model::{Anomaly, At, Lost, Side};
+use crate::session::context::Context;
+use crate::session::conversation::Ending;
+use crate::tcp;
+
+/// One HTTP/2 connection and what its streams carry.
+#[derive(Debug)]
+pub(super) struct Http2 {
+    connection: Connection,
+    streams: Streams,
+}
+
+/// The streams that are WebSockets, or may be, by their number.
+#[derive(Debug)]
+struct Streams {
+    all: BTreeMap<u32, Stream>,
+    common: Common,
+}
+
+/// What the streams share.
+#[derive(Debug)]
+struct Common {
+    /// How many stacks hold the streams'.
+    depth: u8,
+    /// What was wrong with the connection, until a conversation is reported, by parts.
+    held: Option<Vec<(Option<Side>, Anomaly)>>,
+}
+
+/// Whether it is known which side is the client's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Orientation {
+    Known,
+    Assumed,
+}
+
+impl Http2 {
+    /// Makes the layer of a connection whose first bytes come next.
+    pub(super) fn start(depth: u8, limits: http2::Limits) -> Self {
+        Http2::new(Connection::new(limits), depth)
+    }
+
+    /// Makes the layer that follows an upgrade to HTTP/2.
+    pub(super) fn upgraded(depth: u8, limits: http2::Limits) -> Self {
+        Http2::new(Connection::upgraded(limits), depth)
+    }
+
+    /// Makes the layer of a connection that is joined in mid-stream, if it is HTTP/2 at all.
+    pub(super) fn mid_stream(depth: u8, limits: http2::Limits) -> Self {
+        Http2::new(Connection::mid_stream(limits), depth)
+    }
+
+    fn new(connection: Connection, depth: u8) -> Self {
+        let common = Common { depth: depth.saturating_add(1), held: Some(Vec::new()) };
+        Http2 { connection, streams: Streams { all: BTreeMap::new(), common } }
+    }
+
+    /// Tells whether frames were found on no side yet.
+    pub(super) const fn is_searching(&self) -> bool {
+        self.connection.is_searching(Side::Client) && self.connection.is_searching(Side::Server)
+    }
+
+    /// Tells whether what is searched may well be HTTP/2.
+    pub(super) fn is_likely(&self) -> bool {
+        self.connection.is_likely()
+    }
+
+    /// Tells whether no stream is or may be a WebSocket.
+    pub(super) fn is_empty(&self) -> bool {
+        self.streams.all.is_empty()
+    }
+
+    /// Tells whether it carries a WebSocket.
+    pub(super) fn is_conversation(&self) -> bool {
+        self.streams.stacks().any(Stack::is_conversation)
+    }
+
+    /// Returns the memory that is searched in conversations, or waits for an answer, in bytes.
+    pub(super) fn waiting(&self) -> usize {
+        self.streams.all.values().map(Stream::waiting).fold(0, usize::saturating_add)
+    }
+
+    /// Returns the memory that is searched for frames or for conversations, in bytes.
+    pub(super) fn searched(&self) -> usize {
+        self.streams.stacks().map(Stack::searched).fold(self.connection.searched(), usize::saturating_add)
+    }
+
+    pub(super) fn release_idle(&mut self) -> bool {
+        self.connection.rest();
+        self.streams.stacks_mut().fold(true, |idle, stack| stack.release_idle() && idle)
+    }
+
+    pub(super) fn stop_gathering(&mut self) {
+        self.streams.all.values_mut().for_each(Stream::stop_gathering);
+    }
+
+    pub(super) fn stop_searching(&mut self, cx: &mut Context<'_>) {
+        self.connection.stop_gathering();
+        self.streams.each(cx, |stack, cx| stack.stop_searching(cx));
+    }
+
+    /// Takes bytes of TCP's `side`; `false` where it is no HTTP/2.
+    pub(super) fn bytes(&mut self, side: Side, bytes: &[u8], carried: At, cx: &mut Context<'_>) -> bool {
+        let orientation = self.orientation();
+        let mut delivery = self.connection.push(cx.transport.role(side), bytes);
+        while let Some(output) = delivery.next() {
+            if matches!(output, Output::NotHttp2) {
+                return false;
+            }
+            if self.streams.take(output, orientation, carried, cx) {
+                delivery.reverse();
+            }
+        }
+        true
+    }
+
+    /// Hears that bytes of TCP's `side` are lost.
+    pub(super) fn gap(&mut self, side: Side, lost: Lost, cx: &mut Context<'_>) {
+        let (orientation, at) = (self.orientation(), cx.at);
+        let mut delivery = self.connection.gap(cx.transport.role(side), lost);
+        while let Some(output) = delivery.next() {
+            if self.streams.take(output, orientation, at, cx) {
+                delivery.reverse();
+            }
+        }
+    }
+
+    /// Hears that TCP ended one side.
+    pub(super) fn end(&mut self, side: Side, how: tcp::End, cx: &mut Context<'_>) {
+        self.finish(side, cx);
+        self.streams.each(cx, |stack, cx| stack.end(side, how, cx));
+    }
+
+    /// Concludes what is searched of TCP's `side`.
+    pub(super) fn finish(&mut self, side: Side, cx: &mut Context<'_>) {
+        let (orientation, at) = (self.orientation(), cx.at);
+        let mut delivery = self.connection.end(cx.transport.role(side));
+        while let Some(output) = delivery.next() {
+            if self.streams.take(output, orientation, at, cx) {
+                delivery.reverse();
+            }
+        }
+    }
+
+    /// Ends whatever there is.
+    pub(super) fn close(&mut self, ending: Ending, cx: &mut Context<'_>) {
+        for side in Side::BOTH {
+            self.finish(side, cx);
+        }
+        let all: Vec<u32> = self.streams.all.keys().copied().collect();
+        for id in all {
+            self.streams.with(id, cx, |stream, common, cx| stream.close(ending, common, cx));
+        }
+    }
+
+    /// Reports what is wrong with the connection, now or when there is a conversation.
+    pub(super) fn report(&mut self, role: Option<Side>, anomaly: Anomaly, cx: &mut Context<'_>) {
+        self.streams.common.report(role, anomaly, cx);
+    }
+
+    fn orientation(&self) -> Orientation {
+        if self.connection.is_oriented() { Orientation::Known } else { Orientation::Assumed }
+    }
+}
+
+impl Streams {
+    fn stacks(&self) -> impl Iterator<Item = &Stack> {
+        self.all.values().filter_map(|stream| match &stream.state {
+            State::Open(stack) => Some(&**stack),
+            _ => None,
+        })
+    }
+
+    fn stacks_mut(&mut self) -> impl Iterator<Item = &mut Stack> {
+        self.all.values_mut().filter_map(|stream| match &mut stream.state {
+            State::Open(stack) => Some(&mut **stack),
+            _ => None,
+        })
+    }
+
+    /// Acts on what the connection says; tells whether it turned out that the server was taken for the client.
+    fn take(
+        &mut self,
+        output: Output<'_>,
+        orientation: Orientation,
+        carried: At,
+        cx: &mut Context<'_>,
+    ) -> bool {
+        let before = cx.transport.role(Side::Client);
+        match output {
+            Output::Opened { stream, request } => self.with(stream, cx, |stream, _, _| stream.ask(&request)),
+            Output::Answered { stream, response } => {
+                self.with(stream, cx, |stream, common, cx| stream.answer(&response, orientation, common, cx));
+            }
+            Output::Data { stream, side, bytes } => self.with(stream, cx, |stream, common, cx| {
+                stream.settle(side, orientation, common, cx);
+                stream.bytes(side, bytes, carried, cx);
+                common.reported(stream, cx);
+            }),
+            Output::DataGap { stream, side, lost } => self.with(stream, cx, |stream, common, cx| {
+                stream.settle(side, orientation, common, cx);
+                stream.gap(side, lost, cx);
+                common.reported(stream, cx);
+            }),
+            Output::Ended { stream, side, how } => {
+                self.with(stream, cx, |stream, common, cx| stream.end(side, how, common, cx));
+            }
+            // Where segments came out of order, the other side's frames may only seem to be missing.
+            Output::Anomaly {
+                anomaly:
+                    Anomaly::H2Preface {}
+                    | Anomaly::H2SettingsFirst { .. }
+                    | Anomaly::H2StreamState { .. }
+                    | Anomaly::H2FlowControl { .. }
+                    | Anomaly::H2ConnectNotEnabled { .. },
+                ..
+            } if !cx.transport.is_in_order() => {}
+            Output::Anomaly { side, stream: Some(stream), anomaly } => {
+                self.with(stream, cx, |stream, _, cx| stream.report(side, anomaly, cx));
+            }
+            Output::Anomaly { side, stream: None, anomaly } => self.common.report(Some(side), anomaly, cx),
+            Output::Reversed => {
+                cx.transport.reverse();
+                return false;
+            }
+            Output::NotHttp2 => {}
+        }
+        cx.transport.role(Side::Client) != before
+    }
+
+    /// Runs `act` on a stream while events are named after it; forgets the stream where nothing is left of it.
+    fn with(
+        &mut self,
+        id: u32,
+        cx: &mut Context<'_>,
+        act: impl FnOnce(&mut Stream, &mut Common, &mut Context<'_>),
+    ) {
+        let conn = cx.conn;
+        if let Some(stream) = NonZeroU64::new(id.into()) {
+            cx.conn = conn.with_stream(stream);
+        }
+        let stream = self.all.entry(id).or_default();
+        std::mem::swap(cx.conversation, &mut stream.conversation);
+        act(stream, &mut self.common, cx);
+        std::mem::swap(cx.conversation, &mut stream.conversation);
+        if matches!(stream.state, State::Absent) {
+            self.all.remove(&id);
+        }
+        cx.conn = conn;
+    }
+
+    /// Runs `act` on the stack of each stream that has one.
+    fn each(&mut self, cx: &mut Context<'_>, mut act: impl FnMut(&mut Stack, &mut Context<'_>)) {
+        let all: Vec<u32> = self.all.keys().copied().collect();
+        for id in all {
+            self.with(id, cx, |stream, _, cx| {
+                if let State::Open(stack) = &mut stream.state {
+                    act(stack, cx);
+                }
+            });
+        }
+    }
+}
+
+impl Common {
+    /// Reports what is wrong with the connection, now or when there is a conversation.
+    fn report(&mut self, role: Option<Side>, anomaly: Anomaly, cx: &mut Context<'_>) {
+        const HELD: usize = 32;
+        match &mut self.held {
+            None => cx.anomaly(role, &anomaly),
+            Some(held) if held.len() < HELD => held.push((role, anomaly)),
+            Some(_) => {}
+        }
+    }
+
+    /// Reports what is wrong with the connection once the conversation of a stream is reported.
+    fn reported(&mut self, stream: &Stream, cx: &mut Context<'_>) {
+        if self.held.is_some() && stream.is_reported() {
+            self.begin(cx);
+        }
+    }
+
+    /// Reports what was held until a conversation was reported.
+    fn begin(&mut self, cx: &mut Context<'_>) {
+        let Some(held) = self.held.take() else { return };
+        for (role, anomaly) in held {
+            cx.anomaly(role, &anomaly);
+        }
+    }
+}
+
+impl Stack {
+    /// Takes bytes of HTTP/2.
+    pub(super) fn frames(&mut self, side: Side, bytes: &[u8], carried: At, cx: &mut Context<'_>) {
+        if let Layer::Http2(http2) = &mut self.layer
+            && !http2.bytes(side, bytes, carried, cx)
+        {
+            self.layer = Layer::Opaque;
+        }
+    }
+}

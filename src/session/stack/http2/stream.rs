@@ -1,0 +1,335 @@
+use super::super::{Layer, Stack};
+use super::{Common, Orientation, heads};
+use crate::event::{self, Kind, Rejected};
+use crate::http::{Captured, Handshake, Request, Response, verify_extended};
+use crate::http2::{End, ErrorCode, Fields};
+use crate::model::{Anomaly, At, Lost, Pair, Side};
+use crate::session::compression::Deflate;
+use crate::session::context::Context;
+use crate::session::conversation::{Conversation, Ending};
+use crate::session::resync::Search;
+
+/// One stream of an HTTP/2 connection that is a WebSocket, or may be.
+///
+/// ```text
+///               answered 2xx, or the answer is lost
+///   request ─► Asked ───────────────────────────────► Open: WebSocket
+///                │ refused, reset, unanswered: rejected
+///   bytes without a request that was captured ──────► Open: MidStream
+///   request for another protocol ───────────────────► Other
+/// ```
+#[derive(Debug, Default)]
+pub(super) struct Stream {
+    pub(super) state: State,
+    /// What is said of it with every event.
+    pub(super) conversation: Option<Box<event::Conversation>>,
+}
+
+#[derive(Debug, Default)]
+pub(super) enum State {
+    /// Nothing is known of it, or it is over.
+    #[default]
+    Absent,
+    /// A request that waits for its answer.
+    Asked(Box<Asked>),
+    /// What it carries.
+    Open(Box<Stack>),
+    /// Not a WebSocket; which sides have ended.
+    Other(Pair<bool>),
+}
+
+/// A request by extended CONNECT without an answer.
+#[derive(Debug)]
+pub(super) struct Asked {
+    request: Captured<Request>,
+    evidence: Evidence,
+    early: Vec<Early>,
+    held: Vec<(Side, Anomaly)>,
+}
+
+/// Whether a request is known to be one for a WebSocket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Evidence {
+    Known,
+    /// Its method or its protocol is unknown.
+    Possible,
+}
+
+/// What the client sent before the answer.
+#[derive(Debug)]
+enum Early {
+    Bytes(Vec<u8>, At),
+    Gap(Lost),
+}
+
+impl Stream {
+    /// Tells whether a conversation on it was reported.
+    pub(super) fn is_reported(&self) -> bool {
+        matches!(&self.state, State::Open(stack) if stack.is_conversation())
+    }
+
+    /// Returns the memory that is searched in the conversation, or waits for an answer, in bytes.
+    pub(super) fn waiting(&self) -> usize {
+        match &self.state {
+            State::Asked(asked) => asked.waiting(),
+            State::Open(stack) => stack.waiting(),
+            State::Absent | State::Other(_) => 0,
+        }
+    }
+
+    pub(super) fn stop_gathering(&mut self) {
+        match &mut self.state {
+            State::Asked(asked) => asked.forget_early(),
+            State::Open(stack) => stack.stop_gathering(),
+            State::Absent | State::Other(_) => {}
+        }
+    }
+
+    /// Takes a request that is or may be one for a WebSocket.
+    pub(super) fn ask(&mut self, request: &Fields) {
+        if !matches!(self.state, State::Absent) {
+            return; // Its bytes came first.
+        }
+        let evidence = match heads::is_websocket(request) {
+            Some(false) => return self.state = State::Other(Pair::default()),
+            Some(true) => Evidence::Known,
+            None => Evidence::Possible,
+        };
+        let request = heads::request(request);
+        self.state = State::Asked(Box::new(Asked { request, evidence, early: Vec::new(), held: Vec::new() }));
+    }
+
+    /// Takes the answer to the request.
+    pub(super) fn answer(
+        &mut self,
+        response: &Fields,
+        orientation: Orientation,
+        common: &mut Common,
+        cx: &mut Context<'_>,
+    ) {
+        let response = heads::response(response);
+        let status = response.as_ref().map(|response| response.head.status);
+        match std::mem::take(&mut self.state) {
+            State::Asked(asked) if status.is_some_and(|status| !(200..300).contains(&status)) => {
+                asked.reject(response, true, common, cx);
+            }
+            State::Asked(asked) => self.open(Some(asked), response, orientation, common, cx),
+            State::Absent => self.open(None, response, orientation, common, cx),
+            other => self.state = other,
+        }
+    }
+
+    /// Makes the stack where bytes come although the request or its answer was not captured.
+    pub(super) fn settle(
+        &mut self,
+        side: Side,
+        orientation: Orientation,
+        common: &mut Common,
+        cx: &mut Context<'_>,
+    ) {
+        match std::mem::take(&mut self.state) {
+            // The client may send before it is answered; the server has answered before.
+            State::Asked(asked) if side == Side::Server => {
+                self.open(Some(asked), None, orientation, common, cx);
+            }
+            State::Absent => self.open(None, None, orientation, common, cx),
+            other => self.state = other,
+        }
+    }
+
+    /// Makes the stack: a conversation, or a search for one where it is not known to be one.
+    fn open(
+        &mut self,
+        asked: Option<Box<Asked>>,
+        response: Option<Captured<Response>>,
+        orientation: Orientation,
+        common: &mut Common,
+        cx: &mut Context<'_>,
+    ) {
+        let (mut request, mut early, mut faults, mut known) = (None, Vec::new(), Vec::new(), false);
+        if let Some(asked) = asked {
+            known = asked.evidence == Evidence::Known;
+            (request, early, faults) = (Some(asked.request), asked.early, asked.held);
+        }
+        let captured = (request.is_some() || response.is_some(), response.is_some());
+        let whole = response.as_ref().is_some_and(|response| response.whole);
+        let (handshake, more) = verify_extended(request, response);
+        faults.extend(more);
+        let agreed = match Deflate::agreed(&handshake) {
+            // The field may be among those that are not known.
+            Deflate::Off if !whole => Deflate::Unknown,
+            agreed => agreed,
+        };
+        let handshake = captured.0.then(|| Box::new(handshake));
+        let layer = if known {
+            let conversation = converse(handshake, agreed, captured.1, cx);
+            for (side, anomaly) in faults {
+                cx.anomaly(Some(side), &anomaly);
+            }
+            common.begin(cx);
+            Layer::WebSocket(conversation)
+        } else {
+            let client = match orientation {
+                Orientation::Known => Some(cx.transport.role(Side::Client)),
+                Orientation::Assumed => None,
+            };
+            Layer::search_stream(client, handshake, agreed)
+        };
+        let mut stack = Box::new(Stack::of_stream(layer, common.depth));
+        let side = cx.transport.role(Side::Client);
+        for piece in early {
+            match piece {
+                Early::Bytes(bytes, carried) => stack.bytes(side, &bytes, carried, cx),
+                Early::Gap(lost) => stack.gap(side, lost, "lost", cx),
+            }
+        }
+        self.state = State::Open(stack);
+    }
+
+    /// Takes bytes of who plays `side`.
+    pub(super) fn bytes(&mut self, side: Side, bytes: &[u8], carried: At, cx: &mut Context<'_>) {
+        match &mut self.state {
+            State::Asked(asked) => asked.hold(bytes, carried, cx.shared.limits.http.early),
+            State::Open(stack) => stack.bytes(cx.transport.role(side), bytes, carried, cx),
+            State::Absent | State::Other(_) => {}
+        }
+    }
+
+    /// Hears that bytes of who plays `side` are lost.
+    pub(super) fn gap(&mut self, side: Side, lost: Lost, cx: &mut Context<'_>) {
+        match &mut self.state {
+            State::Asked(asked) => asked.miss(lost),
+            State::Open(stack) => stack.gap(cx.transport.role(side), lost, "lost", cx),
+            State::Absent | State::Other(_) => {}
+        }
+    }
+
+    /// Hears that a side sends no more on it, or that neither does.
+    pub(super) fn end(&mut self, side: Side, how: End, common: &mut Common, cx: &mut Context<'_>) {
+        let ending = match how {
+            End::EndStream => Ending::Stream { by: "END_STREAM", code: None },
+            End::Reset(code) => Ending::Stream { by: "RST_STREAM", code: code.map(ErrorCode::name) },
+            End::GoAway(code) => Ending::Stream { by: "GOAWAY", code: Some(code.name()) },
+            End::Forgotten => Ending::Unseen,
+        };
+        let both = how != End::EndStream;
+        match &mut self.state {
+            State::Open(stack) => {
+                if stack.end_of_stream(cx.transport.role(side), both, ending, cx) {
+                    self.state = State::Absent;
+                }
+            }
+            // A client that ends may still be answered.
+            State::Asked(_) if !both && side == Side::Client => {}
+            State::Asked(_) => {
+                if let State::Asked(asked) = std::mem::take(&mut self.state) {
+                    asked.reject(None, ending != Ending::Unseen, common, cx);
+                }
+            }
+            State::Other(ended) => {
+                ended[side] = true;
+                if both || ended[!side] {
+                    self.state = State::Absent;
+                }
+            }
+            State::Absent => {}
+        }
+    }
+
+    /// Ends it with the connection.
+    pub(super) fn close(&mut self, ending: Ending, common: &mut Common, cx: &mut Context<'_>) {
+        match std::mem::take(&mut self.state) {
+            State::Asked(asked) => asked.reject(None, ending != Ending::Unseen, common, cx),
+            State::Open(mut stack) => stack.close(ending, cx),
+            State::Absent | State::Other(_) => {}
+        }
+    }
+
+    /// Reports what is wrong with it, now or when it is reported itself.
+    pub(super) fn report(&mut self, side: Side, anomaly: Anomaly, cx: &mut Context<'_>) {
+        const HELD: usize = 8;
+        match &mut self.state {
+            State::Open(stack) => stack.report(cx.transport.role(side), anomaly, cx),
+            State::Asked(asked) if asked.held.len() < HELD => asked.held.push((side, anomaly)),
+            // It comes right before the request it belongs to.
+            State::Absent | State::Asked(_) | State::Other(_) => {}
+        }
+    }
+}
+
+/// Begins a conversation whose request is known.
+fn converse(
+    handshake: Option<Box<Handshake>>,
+    deflate: Deflate,
+    answered: bool,
+    cx: &mut Context<'_>,
+) -> Box<Conversation> {
+    let opening = cx.opening(handshake);
+    cx.begin(&opening);
+    cx.say(Kind::Opened(&opening));
+    let mut conversation = Box::new(Conversation::new(cx.at.time, deflate));
+    conversation.understand(opening.handshake.as_deref(), cx);
+    if !answered {
+        conversation.search(Side::Server, Search::mid_stream(Some(false)), cx);
+    }
+    conversation
+}
+
+impl Asked {
+    /// Reports that it was refused or never answered.
+    fn reject(
+        self,
+        response: Option<Captured<Response>>,
+        ended: bool,
+        common: &mut Common,
+        cx: &mut Context<'_>,
+    ) {
+        if self.evidence == Evidence::Possible {
+            return;
+        }
+        let (handshake, faults) = verify_extended(Some(self.request), response);
+        let opening = cx.opening(Some(Box::new(handshake)));
+        cx.begin(&opening);
+        cx.say(Kind::Rejected(&Rejected { opening, ended }));
+        for (side, anomaly) in self.held.into_iter().chain(faults) {
+            cx.anomaly(Some(side), &anomaly);
+        }
+        common.begin(cx);
+    }
+
+    /// Returns the memory that waits, in bytes.
+    fn waiting(&self) -> usize {
+        let length = |early: &Early| match early {
+            Early::Bytes(bytes, _) => bytes.capacity(),
+            Early::Gap(_) => 0,
+        };
+        let slots = self.early.capacity().saturating_mul(size_of::<Early>());
+        self.early.iter().map(length).fold(slots, usize::saturating_add)
+    }
+
+    /// Holds bytes of the client; beyond the limit they are lost.
+    fn hold(&mut self, bytes: &[u8], carried: At, limit: usize) {
+        if self.waiting().saturating_add(bytes.len()).saturating_add(size_of::<Early>()) <= limit {
+            self.early.push(Early::Bytes(bytes.to_vec(), carried));
+        } else {
+            self.miss(Lost::Exact(bytes.len() as u64));
+        }
+    }
+
+    fn miss(&mut self, more: Lost) {
+        match self.early.last_mut() {
+            Some(Early::Gap(lost)) => *lost = lost.and(more),
+            _ => self.early.push(Early::Gap(more)),
+        }
+    }
+
+    /// Gives up what the client sent early.
+    fn forget_early(&mut self) {
+        for piece in std::mem::take(&mut self.early) {
+            self.miss(match piece {
+                Early::Bytes(bytes, _) => Lost::Exact(bytes.len() as u64),
+                Early::Gap(lost) => lost,
+            });
+        }
+    }
+}

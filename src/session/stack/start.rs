@@ -1,0 +1,100 @@
+//! The first bytes of a pair of streams, which say what the layer is.
+
+use super::exchange::asker;
+use super::http2::Http2;
+use super::{Beginning, Continuity, Layer, Stack};
+use crate::http::{self, HttpTracker, Sniff};
+use crate::http2;
+use crate::model::{At, Side};
+use crate::session::context::Context;
+
+/// What is known before the layer is.
+#[derive(Debug, Default)]
+pub(super) struct Start {
+    /// Within a tunnel, what the CONNECT request named.
+    pub(super) host: Option<Box<str>>,
+    /// The bytes that came, too few to tell, by TCP's sides.
+    pieces: Vec<(Side, Vec<u8>, At)>,
+}
+
+impl Start {
+    /// Makes the one within a tunnel.
+    pub(super) fn within(host: Option<Box<str>>) -> Self {
+        Start { host, pieces: Vec::new() }
+    }
+
+    fn of_side(&self, side: Side) -> Vec<u8> {
+        self.pieces
+            .iter()
+            .filter(|(from, ..)| *from == side)
+            .flat_map(|(_, bytes, _)| bytes)
+            .copied()
+            .collect()
+    }
+}
+
+impl Stack {
+    /// Takes first bytes.
+    pub(super) fn begin(&mut self, side: Side, bytes: &[u8], carried: At, cx: &mut Context<'_>) {
+        if bytes.is_empty() {
+            return; // As behind the answer of a proxy: what is within begins with the next ones.
+        }
+        let mut start = match &mut self.layer {
+            Layer::Start(start) => start.take().unwrap_or_default(),
+            _ => Box::default(),
+        };
+        start.pieces.push((side, bytes.to_vec(), carried));
+        match http2::looks_like(&start.of_side(side)) {
+            http2::Sniff::NeedMore => self.layer = Layer::Start(Some(start)),
+            http2::Sniff::Http2(sender) => {
+                if self.depth == 0 && sender != cx.transport.role(side) {
+                    cx.transport.reverse();
+                }
+                self.layer = Layer::Http2(Box::new(Http2::start(self.depth, cx.shared.limits.http2)));
+                for (side, bytes, carried) in start.pieces {
+                    self.bytes(side, &bytes, carried, cx);
+                }
+            }
+            http2::Sniff::Neither => self.begin_http(start, cx),
+        }
+    }
+
+    /// Takes the first bytes for HTTP/1.x although they are too few to tell: no adjacent ones will come.
+    pub(super) fn conclude_start(&mut self, cx: &mut Context<'_>) {
+        if let Layer::Start(start) = &mut self.layer
+            && let Some(start) = start.take_if(|start| !start.pieces.is_empty())
+        {
+            self.begin_http(start, cx);
+        }
+    }
+
+    /// Goes on with HTTP/1.x.
+    ///
+    /// Who sent SYN is the client; where both did (simultaneous open), it is who sends the request. Within another layer
+    /// it is the client of that.
+    fn begin_http(&mut self, start: Box<Start>, cx: &mut Context<'_>) {
+        if self.depth == 0
+            && let Some((side, bytes, _)) = start.pieces.first()
+        {
+            let role = cx.transport.role(*side);
+            let may_answer = bytes.iter().zip(b"HTTP/1.").all(|(a, b)| a.eq_ignore_ascii_case(b));
+            let client = match http::looks_like(bytes) {
+                // Too few bytes to tell, but no server begins like this.
+                Sniff::NeedMore if !may_answer => role,
+                _ => asker(role, bytes).unwrap_or(Side::Client),
+            };
+            if client == Side::Server {
+                cx.transport.reverse();
+            }
+        }
+        let whole = (self.beginning, self.continuity) == (Beginning::Captured, Continuity::Whole);
+        let mut tracker = HttpTracker::new(cx.shared.limits.http).with_authority(start.host);
+        if whole && cx.transport.saw(Side::Client) {
+            tracker = tracker.from_start();
+        }
+        self.layer = Layer::Http(Box::new(tracker));
+        for (side, bytes, carried) in start.pieces {
+            self.bytes(side, &bytes, carried, cx);
+        }
+    }
+}

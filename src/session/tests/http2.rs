@@ -1,0 +1,180 @@
+//! WebSockets on the streams of HTTP/2 connections (RFC 8441).
+
+use super::*;
+
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+fn frame(kind: u8, flags: u8, stream: u8, payload: &[u8]) -> Vec<u8> {
+    let length = (payload.len() as u16).to_be_bytes();
+    [&[0, length[0], length[1], kind, flags, 0, 0, 0, stream], payload].concat()
+}
+
+fn data(stream: u8, payload: &[u8]) -> Vec<u8> {
+    frame(0, 0, stream, payload)
+}
+
+/// Returns HEADERS with literals that go into no table.
+fn headers(flags: u8, stream: u8, fields: &[(&str, &str)]) -> Vec<u8> {
+    let mut block = Vec::new();
+    for (name, value) in fields {
+        block.extend([0, name.len() as u8]);
+        block.extend(name.as_bytes());
+        block.push(value.len() as u8);
+        block.extend(value.as_bytes());
+    }
+    frame(1, 4 | flags, stream, &block)
+}
+
+fn request(stream: u8) -> Vec<u8> {
+    let fields = [
+        (":method", "CONNECT"),
+        (":protocol", "websocket"),
+        (":scheme", "http"),
+        (":path", "/chat"),
+        (":authority", "a"),
+        ("sec-websocket-version", "13"),
+    ];
+    headers(0, stream, &fields)
+}
+
+fn accepted(stream: u8) -> Vec<u8> {
+    headers(0, stream, &[(":status", "200")])
+}
+
+/// The server's settings, which allow extended CONNECT.
+fn settings() -> Vec<u8> {
+    frame(4, 0, 0, &[0, 8, 0, 0, 0, 1])
+}
+
+impl Talk {
+    /// Begins with the settings of both sides.
+    fn http2() -> Self {
+        let mut talk = Talk::begin();
+        talk.send(Side::Client, [PREFACE, &frame(4, 0, 0, &[])].concat());
+        talk.send(Side::Server, settings());
+        talk
+    }
+
+    fn open(&mut self, stream: u8) {
+        self.send(Side::Client, request(stream));
+        self.send(Side::Server, accepted(stream));
+    }
+}
+
+#[test]
+fn two_sockets_on_one_connection() {
+    let mut talk = Talk::http2();
+    talk.open(1);
+    talk.open(3);
+    let hello = masked(0x81, "hello");
+    talk.send(
+        Side::Client,
+        [data(1, &hello[..3]), data(3, &masked(0x81, "three")), data(1, &hello[3..])].concat(),
+    );
+    talk.send(Side::Server, data(3, &plain(0x82, "back")));
+    talk.send(Side::Client, frame(0, 1, 1, &masked(0x88, "\u{3}\u{e8}")));
+    talk.send(Side::Server, frame(0, 1, 1, &plain(0x88, "\u{3}")));
+    talk.send(Side::Server, frame(3, 0, 3, &[0, 0, 0, 8]));
+    let expected = [
+        "1: open",
+        "3: open",
+        "3: Client text \"three\" from packet 10",
+        "1: Client text \"hello\" from packet 10",
+        "3: Server binary \"back\" from packet 11",
+    ];
+    let told = talk.over();
+    assert_eq!(told[..5], expected);
+    assert!(told.contains(&"3: h2-no-close".to_owned()) && told.contains(&"3: closed Some(1006)".to_owned()));
+    assert!(!told.contains(&"1: h2-no-close".to_owned()), "{told:?}");
+}
+
+#[test]
+fn the_server_may_speak_first_and_refuse() {
+    let mut talk = Talk::begin();
+    talk.send(Side::Server, settings());
+    talk.send(Side::Client, [PREFACE, &frame(4, 0, 0, &[]), &request(1), &request(3)].concat());
+    talk.send(Side::Server, headers(0, 1, &[(":status", "403"), ("content-length", "2")]));
+    talk.send(Side::Server, [frame(0, 1, 1, b"no"), frame(3, 0, 3, &[0, 0, 0, 7])].concat());
+    assert_eq!(talk.over(), ["1: rejected: status 403", "3: rejected: no answer before TCP ended"]);
+}
+
+#[test]
+fn other_protocols_and_requests_are_silent() {
+    let mut talk = Talk::http2();
+    talk.send(
+        Side::Client,
+        headers(1, 1, &[(":method", "GET"), (":scheme", "http"), (":path", "/"), (":authority", "a")]),
+    );
+    talk.send(Side::Server, [accepted(1), frame(0, 1, 1, &plain(0x81, "body"))].concat());
+    let connect = [(":method", "CONNECT"), (":protocol", "connect-udp"), (":scheme", "http"), (":path", "/")];
+    talk.send(Side::Client, headers(0, 3, &connect));
+    talk.send(Side::Server, accepted(3));
+    talk.send(Side::Client, data(3, &masked(0x81, "hello")));
+    assert_eq!(talk.over(), [""; 0]);
+}
+
+#[test]
+fn what_the_client_sends_before_the_answer_waits_for_it() {
+    let mut talk = Talk::http2();
+    talk.send(Side::Client, [request(1), data(1, &masked(0x81, "early"))].concat());
+    talk.send(Side::Server, accepted(1));
+    assert_eq!(talk.over()[..2], ["1: open", "1: Client text \"early\" from packet 6"]);
+}
+
+#[test]
+fn a_gap_inside_data_costs_what_was_lost() {
+    let mut talk = Talk::http2();
+    talk.open(1);
+    let long = "0123456789".repeat(10);
+    let bytes = data(1, &plain(0x81, &long));
+    talk.send(Side::Server, &bytes[..50]);
+    talk.lose(Side::Server, &bytes[50..60]);
+    talk.send(Side::Server, &bytes[60..]);
+    talk.send(Side::Server, data(1, &plain(0x81, "next")));
+    let told = talk.over();
+    let part = format!("{}{}", &long[..39], &long[49..]);
+    assert!(told.contains(&format!("1: Server text {part:?} incomplete from packet 8")), "{told:?}");
+    assert!(told.contains(&"1: Server text \"next\" from packet 10".to_owned()), "{told:?}");
+}
+
+#[test]
+fn an_upgrade_on_http_1_leads_to_frames() {
+    let mut talk = Talk::begin();
+    talk.send(Side::Client, "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n");
+    let answer = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n";
+    talk.send(Side::Server, [&answer[..], &settings(), &headers(1, 1, &[(":status", "200")])].concat());
+    talk.send(Side::Client, [PREFACE, &frame(4, 0, 0, &[])].concat());
+    talk.open(3);
+    talk.send(Side::Client, data(3, &masked(0x81, "hello")));
+    assert_eq!(talk.over()[..2], ["3: open", "3: Client text \"hello\" from packet 9"]);
+}
+
+#[test]
+fn within_a_tunnel_of_a_proxy() {
+    let mut talk = Talk::begin();
+    talk.send(Side::Client, "CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n");
+    talk.send(Side::Server, "HTTP/1.1 200 OK\r\n\r\n");
+    talk.send(Side::Client, [PREFACE, &frame(4, 0, 0, &[])].concat());
+    talk.send(Side::Server, settings());
+    talk.open(1);
+    talk.send(Side::Server, data(1, &plain(0x81, "hello")));
+    assert_eq!(talk.over()[..2], ["1: open", "1: Server text \"hello\" from packet 10"]);
+}
+
+#[test]
+fn joined_late_frames_are_found_and_the_mask_tells_the_client() {
+    // The first packet that was captured is the server's, so that who is who seems reversed.
+    let mut talk = Talk::join();
+    for n in 0..12 {
+        talk.send(Side::Server, data(5, &plain(0x81, &format!("tick number {n}"))));
+        talk.send(Side::Client, data(5, &masked(0x81, &format!("tock number {n}"))));
+    }
+    let told = talk.over();
+    assert_eq!(told[0], "5: joined late");
+    for side in ["tick", "tock"] {
+        let from = if side == "tick" { "Server" } else { "Client" };
+        let found = told.iter().filter(|line| line.contains(side)).collect::<Vec<_>>();
+        assert!(found.len() >= 11, "{told:?}");
+        assert!(found.iter().all(|line| line.starts_with(&format!("5: {from}"))), "{told:?}");
+    }
+}
