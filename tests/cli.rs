@@ -128,15 +128,18 @@ fn the_files_of_an_unsupported_link_type_are_named() {
     let folder = folder();
     std::fs::copy(folder.path().join("link.pcap"), folder.path().join("more.pcap")).unwrap();
     let stderr = |line: &str| String::from_utf8(run(folder.path(), line).stderr).unwrap();
-    assert_eq!(stderr("stats link.pcap"), "wirefin: link.pcap: link type 147 is not supported\n");
+    assert_eq!(stderr("stats link.pcap"), "wirefin: link.pcap: link type 147 (USER0) is not supported\n");
     assert_eq!(
         stderr("print more.pcap link.pcap"),
-        "wirefin: more.pcap and 1 more input: link type 147 is not supported\n"
+        "wirefin: more.pcap and 1 more input: link type 147 (USER0) is not supported\n"
     );
     let text = stderr("print tiny.pcap link.pcap");
-    assert!(text.contains("could not be read, the first because: link.pcap: link type 147 is"), "{text}");
+    assert!(
+        text.contains("could not be read, the first because: link.pcap: link type 147 (USER0) is"),
+        "{text}"
+    );
     let text = stderr("print --follow -a idle:0.1 link.pcap");
-    assert_eq!(text, "wirefin: link.pcap: link type 147 is not supported\n");
+    assert_eq!(text, "wirefin: link.pcap: link type 147 (USER0) is not supported\n");
 }
 
 #[test]

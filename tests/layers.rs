@@ -373,3 +373,39 @@ fn comments_strings_and_tests_are_no_imports() {
         ["oracle", "other"]
     );
 }
+
+/// Says in which modules a crate may be named that comes with a feature; `main.rs` belongs to `cli`.
+const OPTIONAL: &[(&str, &[&str])] = &[
+    ("anyhow", &["cli"]),
+    ("clap", &["cli"]),
+    ("landlock", &["cli"]),
+    ("seccompiler", &["cli"]),
+    ("terminal_size", &["cli"]),
+    ("signal_hook", &["cli", "tui"]),
+    ("crossterm", &["tui"]),
+    ("ratatui", &["tui"]),
+    ("libpcap_dl", &["capture"]),
+];
+
+#[test]
+fn optional_crates_stay_behind_their_features() {
+    let mut files = Vec::new();
+    gather(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut Vec::new(), &mut files);
+    let mut seen = BTreeSet::new();
+    for (module, place, text) in &files {
+        let text = plain(text);
+        for (name, allowed) in OPTIONAL {
+            let named = text.match_indices(name).any(|(at, _)| {
+                let before = text[..at].chars().next_back();
+                let behind = text[at + name.len()..].chars().next();
+                let is_part = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
+                !is_part(before) && !is_part(behind) && before != Some('.')
+            });
+            if named {
+                seen.insert(*name);
+                assert!(allowed.contains(&module[0].as_str()), "{place}: {name} comes with a feature");
+            }
+        }
+    }
+    assert_eq!(seen.len(), OPTIONAL.len(), "the scan sees them: {seen:?}");
+}
