@@ -18,8 +18,9 @@ use wirefin::model::{
     Timestamp, Tunnel,
 };
 use wirefin::pipeline::{Formatted, Options, run};
+use wirefin::subprotocol::{self, MAX_UNITS, Opening, Reader};
 use wirefin::websocket::deflate::{self, Inflater};
-use wirefin::websocket::{Frames, Payload, Piece};
+use wirefin::websocket::{Frames, Missing, Opcode, Payload, Piece};
 use wirefin::wire::{Decoded, Decoder};
 use wirefin::{session, tcp};
 
@@ -27,7 +28,7 @@ use wirefin::{session, tcp};
 pub type Body = (&'static str, fn(&[u8]));
 
 /// Lists every body.
-pub const ALL: [Body; 9] = [
+pub const ALL: [Body; 10] = [
     ("pcap", pcap),
     ("pcapng", pcapng),
     ("wire", wire),
@@ -37,6 +38,7 @@ pub const ALL: [Body; 9] = [
     ("deflate", deflate),
     ("session", session),
     ("filter", filter),
+    ("subprotocol", subprotocol),
 ];
 
 /// Takes numbers off the front of the input.
@@ -297,4 +299,57 @@ pub fn filter(data: &[u8]) {
     for cursor in (0..=text.len()).filter(|at| text.is_char_boundary(*at)).take(64) {
         let _ = complete(text, cursor);
     }
+}
+
+/// Reads messages as one sub-protocol's, or as whatever they seem: units are bounded and made of what was sent, and memory
+/// is bounded.
+pub fn subprotocol(data: &[u8]) {
+    let mut input = Input(data);
+    let Some(which) = input.byte() else { return };
+    let names: Vec<_> = subprotocol::names().collect();
+    let opening = Opening { target: Some("/".into()), ..Opening::default() };
+    let mut reader = match names.get(usize::from(which)) {
+        Some(name) => Reader::named(name, &opening).expect("it is one of the names"),
+        None => Reader::new(opening),
+    };
+    let (mut packet, mut sent) = (0, 0);
+    while let (Some(flags), Some(length)) = (input.byte(), input.u16()) {
+        let bytes = input.take(usize::from(length));
+        let from = if flags & 1 == 0 { Side::Client } else { Side::Server };
+        let opcode = if flags & 2 == 0 { Opcode::TEXT } else { Opcode::BINARY };
+        if flags & 4 != 0 {
+            reader.lost(from);
+        }
+        // Bytes may be missing inside of it, or nobody knows how many at its end.
+        let (offset, lost) = (bytes.len() as u64 / 2, u64::from(flags >> 4));
+        let missing = match flags & 8 {
+            0 => None,
+            _ if lost == 0 => Some(Missing { offset: bytes.len() as u64, length: None }),
+            _ => Some(Missing { offset, length: Some(lost) }),
+        };
+        let known = missing.and_then(|it| it.length).unwrap_or(0);
+        packet += 1;
+        sent += bytes.len();
+        let at = At { packet, time: Timestamp::from_nanos(packet as i64 * 1_000_000) };
+        let message = subprotocol::Input {
+            from,
+            opcode,
+            bytes,
+            missing: missing.as_slice(),
+            length: bytes.len() as u64 + known,
+            first: at,
+            at,
+        };
+        let meaning = reader.message(&message);
+        assert!(meaning.units().count() <= MAX_UNITS);
+        for unit in meaning.units() {
+            let _ = (unit.name(), unit.error(), unit.fields().count());
+            // What is inflated inside of a message may be longer than the message.
+            let bounded =
+                unit.protocol() == "discord" || unit.body().is_none_or(|body| body.bytes.len() <= sent);
+            assert!(bounded, "{unit:?}");
+        }
+        assert!(reader.allocated() < 64 << 20, "{}", reader.allocated());
+    }
+    reader.end(At::default(), true);
 }

@@ -118,6 +118,29 @@ for n, text in enumerate([
 ]):
     seed("filter", f"{n}", text.encode())
 
+def said(*messages):
+    """Joins messages: `>` from the client, `<` from the server; bytes are binary messages."""
+    out = b""
+    for message in messages:
+        text = isinstance(message, str)
+        side = message[:1] if text else message[:1].decode()
+        payload = message[1:].encode() if text else message[1:]
+        out += bytes([(side == "<") | (0 if text else 2)]) + struct.pack(">H", len(payload)) + payload
+    return out
+
+
+ANY = 255
+for name, which, data in [
+    ("socketio", ANY, said('<0{"sid":"a","pingInterval":25000,"pingTimeout":20000}', ">40/admin,{}", '<40/admin,{"sid":"b"}', '>42/admin,1["chat",{"a":1}]',
+                           '<43/admin,1["ok"]', '>451-["up",{"_placeholder":true,"num":0}]', b">\x01\x02", "<2", ">3")),
+    ("jsonrpc", ANY, said('>{"jsonrpc":"2.0","id":1,"method":"a","params":[1]}', '<{"jsonrpc":"2.0","id":1,"error":{"code":-1,"message":"no"}}')),
+    ("mqtt", 1, said(b">\x10\x10\x00\x04MQTT\x05\x02\x00\x0a\x00\x00\x03abc", b"<\x20\x03\x00\x00\x00", b">\x32", b">\x08\x00\x01q\x00\x05\x00hi", b"<\x40\x02\x00\x05")),
+    ("signalr", ANY, said('>{"protocol":"messagepack","version":1}\x1e', "<{}\x1e", b">\x0c\x95\x01\x80\xa1\x30\xa3Add\x92\x02\x03", b"<\x07\x95\x03\x80\xa1\x30\x03\x05")),
+    ("graphql", ANY, said('>{"type":"connection_init"}', '>{"id":"1","type":"subscribe","payload":{"query":"query A{b}"}}', '<{"id":"1","type":"next","payload":{"data":{}}}')),
+    ("stomp", ANY, said(">CONNECT\naccept-version:1.2\n\n\0", "<CONNECTED\nversion:1.2\n\n\0", ">SEND\ndestination:/a\nreceipt:1\n\nhi\0", "<RECEIPT\nreceipt-id:1\n\n\0")),
+]:
+    seed("subprotocol", name, bytes([which]) + data)
+
 shutil.rmtree(HERE / "seeds", ignore_errors=True)
 for (target, name), data in made.items():
     folder = HERE / "seeds" / target

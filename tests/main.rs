@@ -16,6 +16,7 @@ mod saving;
 mod schema;
 mod screen;
 mod seeds;
+mod subprotocols;
 mod sums;
 mod support;
 mod threads;

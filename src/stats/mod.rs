@@ -11,10 +11,12 @@ mod row;
 mod shard;
 mod text;
 mod timeline;
+mod units;
 
 pub use histogram::Quantiles;
 pub use report::{Conversation, DirectionTotals, Report};
 pub use shard::Stats;
+pub use units::UnitRow;
 
 use std::io::{self, Write};
 

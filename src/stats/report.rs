@@ -6,6 +6,7 @@ use serde::{Serialize, Serializer};
 use super::histogram::{self, Quantiles, RttHistogram};
 use super::row::{End, Row};
 use super::shard::{Counted, LengthHistogram, TOLD};
+use super::units::UnitRow;
 use crate::event;
 use crate::model::{Endpoint, Side, Timestamp};
 use crate::view::{Rfc3339, close_code_name};
@@ -33,6 +34,10 @@ pub struct Report {
     pub close_codes: Vec<Code>,
     /// How often each anomaly was found, by code.
     pub anomalies: BTreeMap<&'static str, u64>,
+    /// What messages mean in their sub-protocols, by protocol, kind and name, the most frequent first.
+    pub subprotocols: Vec<UnitRow>,
+    /// How many units are in none of these, for there were too many names.
+    pub subprotocols_left_out: u64,
     /// Who talks: hosts and paths, of most bytes first.
     pub talkers: Vec<EndpointTraffic>,
     /// Conversations and refused upgrades, in the order of their first packets.
@@ -262,6 +267,7 @@ impl Report {
             all.absorb(&row.rtt);
         }
         let mut told = |sketch: &RttHistogram| scratch.as_mut().and_then(|scratch| sketch.quantiles(scratch));
+        let (subprotocols, subprotocols_left_out) = counted.units.rows(&mut told);
         let slots = counted.timeline.slots();
         let of_side = |side| slots.iter().map(|slot| slot[side]).collect();
         let opcodes = (0..16).map(|n| Opcode(n).name()).zip(counted.opcodes).filter(|(_, count)| *count > 0);
@@ -318,6 +324,8 @@ impl Report {
                 })
                 .collect(),
             anomalies: counted.anomalies,
+            subprotocols,
+            subprotocols_left_out,
             talkers: talkers(&rows),
             conversations: rows.into_iter().map(|row| Conversation::of(row, &mut told)).collect(),
         }
@@ -466,7 +474,7 @@ fn seconds<S: Serializer>(span: &Duration, serializer: S) -> Result<S::Ok, S::Er
 }
 
 #[allow(clippy::ref_option, reason = "serde hands it on like this")]
-fn quantiles<S: Serializer>(told: &Option<Quantiles>, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn quantiles<S: Serializer>(told: &Option<Quantiles>, serializer: S) -> Result<S::Ok, S::Error> {
     #[derive(Serialize)]
     struct Seconds {
         count: u64,

@@ -7,6 +7,7 @@ use hdrhistogram::Histogram;
 use super::report::Report;
 use super::row::{End, Row};
 use super::timeline::Timeline;
+use super::units::UnitSums;
 use crate::event::{ConnId, DirectionTotals, Event, Gather, Kind, Message, Opening, Rejected, Sink};
 use crate::model::{At, Pair, Side};
 use crate::websocket::Opcode;
@@ -67,6 +68,8 @@ pub(super) struct Counted {
     /// How often a conversation ended with each code; `None` where the capture ended first.
     pub(super) codes: BTreeMap<Option<u16>, u64>,
     pub(super) anomalies: BTreeMap<&'static str, u64>,
+    /// What messages mean.
+    pub(super) units: UnitSums,
     /// The slowest pongs, the slowest first.
     pub(super) slowest: Vec<(Duration, At, ConnId)>,
     /// Pings that were never answered, and the first of them.
@@ -141,6 +144,9 @@ impl Stats {
 
     fn message(&mut self, conn: ConnId, at: At, message: &Message<'_>) {
         self.counted.message(at, message);
+        if let Some(meaning) = message.meaning {
+            self.counted.units.add(meaning);
+        }
         let mut given_up = None;
         if let Some(row) = self.row(conn) {
             row.message(at, message, &mut |ping| given_up = Some(ping));
@@ -187,6 +193,7 @@ impl Sink for Stats {
                 }
             }
             (Kind::Closed(closed), Some(conn)) => {
+                self.counted.units.unanswered(&closed.unanswered);
                 let mut pings = Vec::new();
                 if let Some(row) = self.row(conn) {
                     row.closed(at, closed, &mut |ping| pings.push(ping));
@@ -305,6 +312,7 @@ impl Counted {
             let mine = self.anomalies.entry(code).or_default();
             *mine = mine.saturating_add(count);
         }
+        self.units.absorb(other.units);
         self.slowest.extend(other.slowest);
         self.first_unanswered.extend(other.first_unanswered);
         self.trim();

@@ -21,6 +21,7 @@ pub(super) fn text(report: &Report, top: usize, width: usize) -> String {
     let mut out = String::new();
     totals(report, &mut out);
     conversations(report, top, width, &mut out);
+    subprotocols(report, top, width, &mut out);
     talkers(report, width, &mut out);
     rate(report, width, &mut out);
     lengths(report, width, &mut out);
@@ -282,6 +283,45 @@ fn bytes_short(n: u64) -> String {
     let units = [(1_u64 << 30, "Gi"), (1 << 20, "Mi"), (1 << 10, "Ki")];
     let unit = units.into_iter().find(|(unit, _)| n >= *unit);
     unit.map_or_else(|| n.to_string(), |(unit, name)| format!("{}{name}", n.checked_div(unit).unwrap_or(0)))
+}
+
+/// Writes what messages mean: a line a protocol, kind and name.
+fn subprotocols(report: &Report, top: usize, width: usize, out: &mut String) {
+    const NAMES: [&str; 10] =
+        ["protocol", "kind", "count", "errors", "unanswered", "p50", "p99", "max", "", "name"];
+    if report.subprotocols.is_empty() {
+        return;
+    }
+    let mut table = vec![NAMES.map(str::to_owned)];
+    table.extend(report.subprotocols.iter().take(top.saturating_mul(2)).map(|row| {
+        let some = |number: u64| if number > 0 { grouped(number) } else { "-".to_owned() };
+        let [p50, p99, max] = match &row.latency {
+            Some(it) => [it.median, it.p99, it.max].map(short),
+            None => ["-"; 3].map(str::to_owned),
+        };
+        [
+            row.protocol.to_owned(),
+            clip(&printable_string(row.kind.as_bytes()), 24),
+            grouped(row.count),
+            some(row.errors),
+            some(row.unanswered),
+            p50,
+            p99,
+            max,
+            String::new(),
+            printable_string(row.name.as_bytes()),
+        ]
+    }));
+    let shown = table.len().saturating_sub(1);
+    let more =
+        (report.subprotocols.len().saturating_sub(shown) as u64).saturating_add(report.subprotocols_left_out);
+    let words = if more > 0 {
+        format!("sub-protocols, the first {shown} by count")
+    } else {
+        "sub-protocols".to_owned()
+    };
+    heading(&words, out);
+    write_table(&table, |n| (2..=7).contains(&n), &[8], width, out);
 }
 
 fn round_trips(report: &Report, out: &mut String) {

@@ -182,6 +182,7 @@ impl Reader {
         };
         self.choice.end(&mut out);
         let unanswered = if self.lossy { Unanswered::default() } else { self.pairs.end() };
+        let unanswered = Unanswered { protocol: self.choice.name(), ..unanswered };
         (Meaning::new(&self.units, &[]), unanswered)
     }
 

@@ -16,7 +16,7 @@ pub(super) const MAX_WAITING: usize = 1024;
 const MAX_EARLY: usize = 64;
 
 /// Bounds how many questions without an answer are named at the end.
-const MAX_NAMED: usize = 8;
+const MAX_NAMED: usize = 256;
 
 /// Bounds what is kept of a name, in bytes.
 const MAX_NAME: usize = 128;
@@ -60,6 +60,8 @@ pub(super) struct Asked {
 /// The questions of a conversation that was over before they were answered.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Unanswered {
+    /// The sub-protocol; `None` where none is known.
+    pub protocol: Option<&'static str>,
     /// How many there are, those the bound made us forget left out.
     pub count: u64,
     /// The names of the first ones that have a name.
@@ -168,7 +170,7 @@ impl Pairs {
         let count = (rest.len() as u64).saturating_add(self.replaced);
         let names = rest.into_iter().filter_map(|waiting| waiting.name).take(MAX_NAMED).collect();
         self.order.clear();
-        Unanswered { count, names, forgotten: self.forgotten }
+        Unanswered { protocol: None, count, names, forgotten: self.forgotten }
     }
 
     /// Returns how much memory it holds, in bytes.
