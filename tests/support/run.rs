@@ -73,11 +73,27 @@ pub(crate) fn records(lines: &str) -> Vec<Value> {
 
 /// Parses the lines and leaves out packet numbers, times and what is told from them.
 pub(crate) fn timeless(lines: &str) -> Vec<Value> {
-    const TIMES: [&str; 7] = ["time", "packet", "conn", "first_packet", "first_time", "duration", "rtt"];
+    const TIMES: [&str; 11] = [
+        "time",
+        "ts",
+        "delta",
+        "latency",
+        "packet",
+        "conn",
+        "known",
+        "first_packet",
+        "first_time",
+        "duration",
+        "rtt",
+    ];
     fn strip(value: &mut Value) {
-        if let Value::Object(map) = value {
-            map.retain(|name, _| !TIMES.contains(&name.as_str()));
-            map.values_mut().for_each(strip);
+        match value {
+            Value::Object(map) => {
+                map.retain(|name, _| !TIMES.contains(&name.as_str()));
+                map.values_mut().for_each(strip);
+            }
+            Value::Array(list) => list.iter_mut().for_each(strip),
+            _ => {}
         }
     }
     let mut records = records(lines);

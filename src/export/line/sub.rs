@@ -9,8 +9,12 @@ use crate::subprotocol::{Body, Field, Format, Role, Value, write_body};
 /// Bounds the length of a body that is written as JSON out of another format, in bytes.
 const MAX_BODY: usize = 1 << 20;
 
-/// Appends the units in the order of the wire, with their bodies where these are wanted.
+/// Appends the units in the order of the wire, with their bodies where these are wanted; nothing where nothing was
+/// recognised.
 pub(super) fn units(meaning: Meaning<'_>, bodies: bool, out: &mut Vec<u8>) {
+    if meaning.units().next().is_none() && !meaning.is_part() {
+        return;
+    }
     put(out, r#","sub":["#);
     let mut comma = "";
     for it in meaning.units() {
@@ -49,7 +53,8 @@ fn unit(unit: &Unit<'_>, bodies: bool, out: &mut Vec<u8>) {
         put(out, r#","complete":false"#);
     }
     fields(unit, out);
-    if let Some(it) = unit.body().filter(|_| bodies) {
+    let is_null = |it: &Body<'_>| it.format == Format::Json && it.bytes.trim_ascii() == b"null";
+    if let Some(it) = unit.body().filter(|it| bodies && !is_null(it)) {
         put(out, r#","body":"#);
         body(&it, out);
     }
