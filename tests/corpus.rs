@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use wirefin::capture::Files;
 
 use crate::support::judge::{Truth, sha1};
-use crate::support::run::{export_from, print_from, records, solo};
+use crate::support::packets::read;
+use crate::support::run::{export, export_from, print_from, records, solo};
 
 /// Lists the captures of the corpus, in order.
 pub(crate) fn captures() -> Vec<PathBuf> {
@@ -114,6 +115,27 @@ fn every_capture_agrees_with_its_endpoints() {
     }
     assert!(faults.is_empty(), "{faults}");
     assert!(judged > 100, "only {judged} captures have a truth");
+}
+
+/// Protocols in whose middle a WebSocket is still found where there is none.
+const MISTAKEN: [&str; 1] = ["mqtt.pcap"];
+
+#[test]
+fn no_websocket_is_found_in_other_protocols_wherever_they_are_joined() {
+    let (mut tried, mut found) = (0, String::new());
+    for path in below(&Path::new(env!("CARGO_MANIFEST_DIR")).join("captures/negative")) {
+        let packets = read(&path).unwrap();
+        for missing in (0..packets.len()).step_by(7) {
+            tried += 1;
+            let lines = export(&packets[missing..], false);
+            if lines.contains(r#""type":"message""#) && !MISTAKEN.iter().any(|name| path.ends_with(name)) {
+                let line: String = lines.chars().take(200).collect();
+                writeln!(found, "{} without its first {missing} packets: {line}", path.display()).unwrap();
+            }
+        }
+    }
+    assert!(found.is_empty(), "{found}");
+    assert!(tried > 300, "only {tried} captures were tried");
 }
 
 /// How many lines and how many bytes of a string a snapshot shows.

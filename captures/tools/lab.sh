@@ -27,7 +27,7 @@ up() {
     i=$((i + 1))
   done
 }
-down() { local p; for p in "${started[@]}"; do kill $p 2>/dev/null; done; ip netns del $A 2>/dev/null; ip netns del $B 2>/dev/null; rm -rf "$scratch"; }
+down() { tries=100 until_true emptied; ip netns del $A 2>/dev/null; ip netns del $B 2>/dev/null; rm -rf "$scratch"; }
 host() { [ "$1" = A ] && echo $A || echo $B; }
 until_true() { local n=0; until "$@" >/dev/null 2>&1; do sleep .03; n=$((n + 1)); [ $n -gt ${tries:-300} ] && return 1; done; return 0; }
 listening() { ip netns exec $1 ss -Hltn "sport = :$2" | grep -q .; }
@@ -46,17 +46,18 @@ serve() { # serve HOST PORT COMMAND...
   ip netns exec $ns "$@" </dev/null >>"$scratch/said" 2>&1 & started+=($!)
   [ $port = 0 ] || until_true listening $ns $port || { echo "$path: nobody listens on $port" >&2; tail -5 "$scratch/said" >&2; }
 }
-run() {
+run() { # tail: so many lines of what it said where it fails
   local ns; ns=$(host $1); shift
   timeout ${limit:-15} ip netns exec $ns "$@" >>"$scratch/said" 2>&1 || { echo "$path: $1 ended with $?" >&2; tail -${tail:-3} "$scratch/said" >&2; }
 }
-chromium() { # chromium URL: until the server on A, port 9443, has gone or made a file "done"
+chromium() { # chromium URL: until the server on A, port 9443 or `web`, has gone or made a file "done"
   local n=0 it; rm -rf "$scratch/profile"
   SSLKEYLOGFILE=$KEYLOG ip netns exec $B chromium --headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --ignore-certificate-errors \
     --disable-component-update --disable-sync --remote-debugging-port=0 --user-data-dir="$scratch/profile" "$1" >/dev/null 2>&1 & it=$!
-  while listening $A 9443 && [ ! -e "$scratch/done" ] && [ $n -lt 150 ]; do sleep .1; n=$((n + 1)); done
+  while listening $A ${web:-9443} && [ ! -e "$scratch/done" ] && [ $n -lt 150 ]; do sleep .1; n=$((n + 1)); done
   sleep .3; kill $it; wait $it 2>/dev/null; [ $n -lt 150 ] || echo "$path: the browser did not come to an end" >&2
 }
+emptied() { local all; all=$(ip netns pids $A; ip netns pids $B); [ -z "$all" ] || { kill $all 2>/dev/null; return 1; }; }
 finish() { # finish [KEEP]: KEEP "no-truth" or "no-keys" leaves that out, "legs" writes the truth for each connection of the capture
   sleep "${linger:-.3}"
   local p keep=" ${*:-} "
@@ -64,6 +65,7 @@ finish() { # finish [KEEP]: KEEP "no-truth" or "no-keys" leaves that out, "legs"
   for p in "${started[@]}"; do wait $p 2>/dev/null; done
   started=()
   kill $dump; wait $dump 2>/dev/null
+  emptied; tries=100 until_true emptied # what the programs started themselves
   local file=$out/$path stem; stem=${file%%.pcap*}; mkdir -p "$(dirname "$file")"
   case $path in *.pcapng) editcap -F pcapng "$scratch/capture" "$file" ;; *.gz) gzip -9n <"$scratch/capture" >"$file" ;; *) cp "$scratch/capture" "$file" ;; esac
   rm -f "$stem.truth.ndjson" "$stem.keylog"

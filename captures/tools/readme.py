@@ -7,7 +7,7 @@ tools = pathlib.Path(__file__).resolve().parent
 home = tools.parent
 rows = {}
 recorders = [["bash", tools / name, "--list"] for name in ("record.sh", "tls.sh", "http2.sh", "subprotocols.sh", "tutorials.sh", "negative.sh") if (tools / name).exists()]
-beside = (".truth.ndjson", ".keylog", ".server-key.pem", ".log.json")
+beside = (".truth.ndjson", ".keylog", ".server-key.pem", ".truth.json")
 for command in (*recorders, [sys.executable, tools / "derive.py", "--list"]):
     for line in subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.splitlines():
         path, how, shows = line.split("\t")
@@ -21,7 +21,7 @@ for topic in sorted({p.split("/")[0] for p in rows}):
     for path in sorted(p for p in rows if p.startswith(topic + "/")):
         how, shows = rows[path]
         stem = path.split(".pcap")[0]
-        known = "".join(mark for end, mark in ((".truth.ndjson", " ✓"), (".log.json", " ✓"), (".keylog", " ⚿"), (".server-key.pem", " ⚿")) if (home / (stem + end)).exists())
+        known = "".join(mark for end, mark in ((".truth.ndjson", " ✓"), (".truth.json", " ✓"), (".keylog", " ⚿"), (".server-key.pem", " ⚿")) if (home / (stem + end)).exists())
         if how.startswith("derive.py"): how = "from " + how.removeprefix("derive.py from ").removesuffix(".pcap")
         out.append(f"| {path.split('/', 1)[1]}{known} | {shows.replace('|', chr(92) + '|')} | {how} |")
 readme = home / "README.md"

@@ -174,6 +174,11 @@ PY
 fi
 if derived tls/joined-late-13.pcap tls/tls13-aes128-gcm.pcap "TLS 1.3 without its handshake: the first 14 packets are missing"; then
   editcap -F pcap $base.pcap $out/$path 1-14; cp $base.keylog $out/${path%.pcap}.keylog
+  lost() { tshark -r $base.pcap -o tls.keylog_file:$base.keylog -Y "websocket && frame.number <= 14 && $1" 2>/dev/null | wc -l; }
+  for side in client server; do # what was said before is not in it
+    cond='tcp.dstport == 9443'; [ $side = server ] && cond='tcp.srcport == 9443'
+    grep "\"from\":\"$side\"" $base.truth.ndjson | tail -n +$(($(lost "$cond") + 1))
+  done >"$out/${path%.pcap}.truth.ndjson"
 fi
 if derived tls/joined-late-12.pcap tls/tls12-ecdhe-aes128-gcm.pcap "TLS 1.2 without its handshake, which no key log can open"; then
   editcap -F pcap $out/tls/tls12-ecdhe-aes128-gcm.pcap $out/$path 1-14; cp $out/tls/tls12-ecdhe-aes128-gcm.keylog $out/${path%.pcap}.keylog
