@@ -129,8 +129,7 @@ fn carry<S: Sink>(
             match item {
                 Item::Packet(record) => feed.push(&batch.packet(record), sink),
                 Item::Diagnostic(anomaly) => feed.diagnostic(anomaly, sink),
-                // No layer decrypts yet.
-                Item::Secrets(_) => {}
+                Item::Secrets(lines) => feed.secrets(lines, sink),
             }
             if is_over(sink) {
                 return Ok(());

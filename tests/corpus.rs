@@ -6,11 +6,9 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use wirefin::capture::Files;
-
 use crate::support::judge::{Truth, sha1};
 use crate::support::packets::read;
-use crate::support::run::{export, export_from, print_from, records, solo};
+use crate::support::run::{export, export_from, open, print_from, records};
 
 /// Lists the captures of the corpus, in order.
 pub(crate) fn captures() -> Vec<PathBuf> {
@@ -49,8 +47,8 @@ pub(crate) fn below(folder: &Path) -> Vec<PathBuf> {
 }
 
 fn exported(path: &Path, frames: bool) -> Result<String, String> {
-    let mut files = Files::open(&[path.to_owned()]).map_err(|error| error.to_string())?;
-    let lines = export_from(&mut files, &solo(), frames).map_err(|error| error.to_string())?;
+    let (mut source, options) = open(path).map_err(|error| error.to_string())?;
+    let lines = export_from(&mut *source, &options, frames).map_err(|error| error.to_string())?;
     Ok(String::from_utf8(lines).unwrap())
 }
 
@@ -60,8 +58,8 @@ fn portable(text: &str) -> String {
 }
 
 fn printed(path: &Path) -> Result<String, String> {
-    let mut files = Files::open(&[path.to_owned()]).map_err(|error| error.to_string())?;
-    let lines = print_from(&mut files, &solo(), false).map_err(|error| error.to_string())?;
+    let (mut source, options) = open(path).map_err(|error| error.to_string())?;
+    let lines = print_from(&mut *source, &options, false).map_err(|error| error.to_string())?;
     Ok(String::from_utf8(lines).unwrap())
 }
 
@@ -92,6 +90,9 @@ fn ndjson_of_every_capture() {
 fn print_of_every_capture() {
     compare("print", printed);
 }
+
+/// Captures whose conversations are not read yet: what is shown of them must still be right.
+const UNREAD: [&str; 3] = ["captures/tls/proxy-protocol-", "captures/tls/socks5", "captures/tls/tls12-rsa-"];
 
 #[test]
 fn every_capture_agrees_with_its_endpoints() {

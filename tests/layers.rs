@@ -7,6 +7,9 @@ use std::path::Path;
 const BYTES: &[&str] = &["model"];
 const EVENT: &[&str] = &["model", "capture", "wire", "tcp", "http", "websocket", "subprotocol"];
 const MIDDLE: &[&str] = &["model", "capture", "wire", "tcp", "http", "websocket", "subprotocol", "event"];
+/// It stacks the layers.
+const SESSION: &[&str] =
+    &["model", "capture", "wire", "tcp", "tls", "http", "http2", "websocket", "subprotocol", "event"];
 const TOP: &[&str] = &[
     "model",
     "capture",
@@ -37,7 +40,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("http2", BYTES),
     ("subprotocol", &["model", "http", "websocket"]),
     ("event", EVENT),
-    ("session", &["model", "capture", "wire", "tcp", "http", "http2", "websocket", "event"]),
+    ("session", SESSION),
     ("filter", MIDDLE),
     ("services", &["model", "websocket", "subprotocol", "event", "filter"]),
     ("view", MIDDLE),

@@ -21,3 +21,4 @@ mod sums;
 mod support;
 mod threads;
 mod tiny;
+mod tls;

@@ -20,6 +20,7 @@ mod follow;
 mod format;
 mod identity;
 mod interface;
+mod keylog;
 #[cfg(feature = "live")]
 mod live;
 mod merge;
@@ -41,6 +42,7 @@ pub use follow::Follow;
 pub use identity::FileId;
 #[cfg(feature = "cli")]
 pub(crate) use identity::folder;
+pub use keylog::{KeyLogs, Keyed};
 #[cfg(feature = "live")]
 pub use live::{Live, Settings};
 pub use merge::Files;

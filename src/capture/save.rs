@@ -31,6 +31,8 @@ pub struct Target {
     pub files: Option<usize>,
     /// Files that are never written over, such as inputs.
     pub spared: Vec<FileId>,
+    /// Secrets that come with the packets are written, too, and again in each file.
+    pub with_secrets: bool,
 }
 
 impl Target {
@@ -239,6 +241,8 @@ struct Out {
     packets: u64,
     /// Packets in this file.
     here: u64,
+    /// The secrets that came so far, for the files to come.
+    secrets: Vec<Box<[u8]>>,
 }
 
 /// How many bytes of blocks are gathered at most before they are written.
@@ -260,6 +264,7 @@ impl Out {
             last: Timestamp::default(),
             packets: 0,
             here: 0,
+            secrets: Vec::new(),
         }
     }
 
@@ -292,6 +297,9 @@ impl Out {
         block::section(&mut self.pending);
         for interface in &self.interfaces {
             block::interface(&mut self.pending, interface);
+        }
+        for text in &self.secrets {
+            block::secrets(&mut self.pending, text);
         }
         self.flush()
     }
@@ -332,7 +340,13 @@ impl Out {
     }
 
     fn secrets(&mut self, text: &[u8]) {
+        if !self.target.with_secrets {
+            return;
+        }
         block::secrets(&mut self.pending, text);
+        if self.target.is_rotated() {
+            self.secrets.push(text.into());
+        }
     }
 
     /// Writes the statistics of a live capture and closes the file.

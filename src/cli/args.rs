@@ -1,4 +1,4 @@
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Read as _};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -114,6 +114,23 @@ pub(super) struct Input {
     #[arg(long, requires = "write", help_heading = "Saving packets")]
     pub(super) only_websocket: bool,
 
+    /// Decrypt TLS with the keys in this file, as SSLKEYLOGFILE makes it; it may stand several times
+    ///
+    /// While capturing live or with --follow it is read as it grows, and waited for where it is not there yet. Decryption
+    /// Secrets Blocks in pcapng files are used without it.
+    #[cfg(feature = "tls")]
+    #[arg(long, value_name = "FILE", help_heading = "Decryption")]
+    pub(super) keylog: Vec<PathBuf>,
+
+    /// Do not take the key log that the variable SSLKEYLOGFILE names; it is taken while capturing live
+    #[cfg(feature = "tls")]
+    #[arg(long, conflicts_with = "keylog", help_heading = "Decryption")]
+    pub(super) no_keylog: bool,
+
+    /// Save the keys with the packets, those of the input included, so that the file can be decrypted by itself
+    #[arg(long, requires = "write", help_heading = "Saving packets")]
+    pub(super) with_secrets: bool,
+
     /// Do not shut the program in: by default it reaches no network once packets are read, and, but for the screen, no
     /// other file (Linux)
     #[arg(long)]
@@ -205,6 +222,27 @@ impl Input {
         self.follow || !self.interfaces.is_empty() || !self.files.iter().all(|file| is_file(file))
     }
 
+    /// Returns the key logs that are read beside the input.
+    #[cfg(feature = "tls")]
+    pub(super) fn keylogs(&self) -> Vec<PathBuf> {
+        if self.keylog.is_empty() && !self.no_keylog && !self.interfaces.is_empty() {
+            // What is read from files must not depend on the environment.
+            return std::env::var_os("SSLKEYLOGFILE")
+                .filter(|it| !it.is_empty())
+                .map(PathBuf::from)
+                .into_iter()
+                .collect();
+        }
+        self.keylog.clone()
+    }
+
+    /// Returns the key logs that are read beside the input.
+    #[cfg(not(feature = "tls"))]
+    #[expect(clippy::unused_self, reason = "as with the feature")]
+    pub(super) fn keylogs(&self) -> Vec<PathBuf> {
+        Vec::new()
+    }
+
     /// Returns what the pipeline is told.
     pub(super) fn options(&self) -> anyhow::Result<pipeline::Options> {
         let mut options = pipeline::Options::default();
@@ -212,6 +250,12 @@ impl Input {
         options.limits.message = self.max_message.0;
         options.limits.messages = options.limits.messages.max(self.max_message.0.saturating_mul(4));
         options.threads = self.threads.unwrap_or(options.threads);
+        if !self.keylogs().is_empty() {
+            options.keys = options.keys.given();
+        }
+        if !self.is_endless() && !self.files.iter().any(|file| may_have_secrets(file)) {
+            options.keys = options.keys.complete();
+        }
         Ok(options)
     }
 }
@@ -257,6 +301,17 @@ pub(super) struct Count {
     /// Stop after N messages
     #[arg(short, long, value_name = "N")]
     pub(super) count: Option<u64>,
+}
+
+/// Tells whether a capture file may hold secrets: only pcapng does, and what is compressed or piped may be that.
+fn may_have_secrets(path: &Path) -> bool {
+    if !is_file(path) {
+        return true;
+    }
+    let mut first = [0; 4];
+    let read = std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut first));
+    let is_pcap = matches!(u32::from_be_bytes(first), 0xa1b2_c3d4 | 0xa1b2_3c4d | 0xd4c3_b2a1 | 0x4d3c_b2a1);
+    read.is_ok() && !is_pcap
 }
 
 fn is_file(path: &Path) -> bool {

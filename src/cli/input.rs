@@ -8,10 +8,12 @@ use anyhow::Context as _;
 use super::args::Input;
 use super::conflicts;
 use super::privileges::{self, User};
+use super::report;
 use super::sandbox::Needs;
 use super::stop;
 use crate::capture::{
-    Counts, Description, Files, Follow, LinkSources, ReadProgress, Saver, Source, StopCondition, Target,
+    Counts, Description, Files, Follow, KeyLogs, LinkSources, ReadProgress, Saver, Source, StopCondition,
+    Target,
 };
 use crate::pipeline::{Flows, Summary};
 use crate::view::count;
@@ -122,29 +124,78 @@ impl Input {
             most_bytes: self.rotate_size.map(|megabytes| megabytes.saturating_mul(1_000_000)),
             most_time: self.rotate_seconds.map(Duration::from_secs),
             files: self.rotate_files,
+            with_secrets: self.with_secrets,
             ..Target::default()
         })
     }
 
     /// Saves what is read, where that is asked for.
     pub(super) fn save(&self, opened: Opened) -> anyhow::Result<(Opened, Option<Saver>)> {
-        let Some(target) = self.target() else { return Ok((opened, None)) };
+        let mut opened = opened;
+        let keys = KeyLogs::open(&self.keylogs(), self.follow || !self.interfaces.is_empty())?;
+        self.needs_of_keylogs(&mut opened);
+        let Some(target) = self.target() else {
+            opened.beside(keys);
+            return Ok((opened, None));
+        };
         let target = Target { spared: conflicts::spared(&self.files), ..target };
         let file = target.file.clone();
         let sorter = self.only_websocket.then(|| Box::new(Flows::new(wire::Limits::default())) as Box<_>);
         let saver = Saver::create(target, opened.interfaces.clone(), opened.counts.clone(), sorter)
             .with_context(|| format!("cannot save packets{}", opened.who()))?;
-        let mut opened = opened;
         if !saver.is_stdout() {
             opened.needs.make(&file);
         }
+        // What is read behind the saver is not saved.
+        let (inside, outside) = if self.with_secrets { (Some(keys), None) } else { (None, Some(keys)) };
+        if let Some(keys) = inside {
+            opened.beside(keys);
+        }
         let source = std::mem::replace(&mut opened.source, Box::new(Files::from_readers([])));
         opened.source = Box::new(saver.watch(source));
+        if let Some(keys) = outside {
+            opened.beside(keys);
+        }
         Ok((opened, Some(saver)))
     }
+
+    /// Notes what reading key logs takes once the program is shut in, and says where they come from.
+    fn needs_of_keylogs(&self, opened: &mut Opened) {
+        for path in self.keylogs() {
+            if self.is_endless() {
+                opened.needs.read.push(crate::capture::folder(&path).to_owned());
+            } else {
+                opened.needs.read.push(path);
+            }
+        }
+        if !self.quiet {
+            self.say_where_keys_come_from();
+        }
+    }
+
+    #[cfg(feature = "tls")]
+    fn say_where_keys_come_from(&self) {
+        if self.keylog.is_empty()
+            && let [path] = self.keylogs().as_slice()
+        {
+            report::keys_from_environment(path);
+        }
+    }
+
+    #[cfg(not(feature = "tls"))]
+    #[expect(clippy::unused_self, reason = "as with the feature")]
+    const fn say_where_keys_come_from(&self) {}
 }
 
 impl Opened {
+    /// Reads key logs beside the source.
+    fn beside(&mut self, keys: KeyLogs) {
+        if !keys.is_empty() {
+            let source = std::mem::replace(&mut self.source, Box::new(Files::from_readers([])));
+            self.source = Box::new(keys.watch(source));
+        }
+    }
+
     /// Names what has packets that could not be read for their link type.
     pub(super) fn unreadable(&self, summary: &Summary) -> Option<String> {
         let Some(DecodeError::LinkType(link)) = summary.stop else { return None };

@@ -57,6 +57,13 @@ pub(super) fn ended(summary: &Summary, written: Option<RunStats>, counts: &[Coun
     }
 }
 
+/// Says that keys are read from the file that the environment names.
+#[cfg(feature = "tls")]
+pub(super) fn keys_from_environment(path: &Path) {
+    let path = printable_string(path.as_os_str().as_encoded_bytes());
+    let _ = writeln!(io::stderr(), "wirefin: keys from SSLKEYLOGFILE={path}; --no-keylog leaves them out");
+}
+
 /// Says where what was written lies, up to its last whole line.
 pub(super) fn kept(path: &Path) {
     let path = printable_string(path.as_os_str().as_encoded_bytes());
@@ -118,10 +125,31 @@ fn shown_nothing(summary: &Summary, reasons: usize) -> String {
     format!(" ({}); `wirefin explain` says more", words.join(", "))
 }
 
+/// Says which TLS connections could not be read.
+fn encrypted(summary: &Summary) -> Option<String> {
+    let unread = summary.tls.saturating_sub(summary.decrypted);
+    if unread == 0 {
+        return None;
+    }
+    let mut names: Vec<_> =
+        summary.encrypted.iter().map(|(_, name)| printable_string(name.as_bytes())).collect();
+    if names.len() < usize::try_from(unread).unwrap_or(usize::MAX) {
+        names.push("…".to_owned());
+    }
+    let how_many = match (summary.tls, summary.decrypted) {
+        (all, 0) => format!("{} ({}), none with keys", count(all, "TLS connection"), names.join(", ")),
+        (all, _) => {
+            format!("{unread} of {} without keys ({})", count(all, "TLS connection"), names.join(", "))
+        }
+    };
+    Some(format!("{how_many}: --keylog FILE"))
+}
+
 fn lines(summary: &Summary, of: Option<&str>) -> Vec<String> {
     let mut lines = Vec::new();
     let found = summary.conversations > 0 || summary.refused > 0;
     let packets = count(summary.packets, "packet");
+    lines.extend(encrypted(summary));
     if !found {
         lines.push(if summary.packets == 0 {
             "no WebSocket found: the capture holds no packets".to_owned()

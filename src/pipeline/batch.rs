@@ -1,10 +1,9 @@
-use std::sync::Arc;
-
 use ahash::RandomState;
 
 use super::{Analyzer, SHARDS, Summary};
 use crate::capture::{self, Next, PacketBatch, Source};
 use crate::model::{Anomaly, At, Flags, Flow, Segment, SenderClock, Seq, Timestamp};
+use crate::session::Keys;
 use crate::wire::{Decoded, Decoder, Unread};
 
 /// A round made ready for the shards: the segments in it, in packet order.
@@ -25,9 +24,8 @@ pub(super) struct Batch {
 pub(super) enum Moment {
     /// A tick of capture time: every shard decides what time decides.
     Tick(Timestamp),
-    /// The text of a TLS key log: every shard may decrypt with it from here on.
-    #[cfg_attr(not(test), expect(dead_code, reason = "no layer decrypts yet"))]
-    Secrets(Arc<[u8]>),
+    /// The keys for TLS that are known from here on.
+    Keys(At, Keys),
     /// An anomaly that concerns no connection.
     Aside(At, Anomaly),
 }
@@ -62,17 +60,22 @@ pub(super) struct Preparer {
     last: At,
     /// What came before the first packet: it is told with that, for times count from there.
     early: Vec<(usize, Moment)>,
+    /// The keys for TLS that are known.
+    keys: Keys,
+    is_broken_line_told: bool,
     pub(super) summary: Summary,
 }
 
 impl Preparer {
-    pub(super) fn new(decoder: Decoder, hasher: RandomState) -> Self {
+    pub(super) fn new(decoder: Decoder, hasher: RandomState, keys: Keys) -> Self {
         Preparer {
             decoder,
             hasher,
             tick: None,
             last: At::default(),
             early: Vec::new(),
+            keys,
+            is_broken_line_told: false,
             summary: Summary::default(),
         }
     }
@@ -110,7 +113,13 @@ impl Preparer {
             let packet = match item {
                 capture::Item::Packet(record) => round.packet(record),
                 capture::Item::Secrets(text) => {
-                    moments.push((items.len(), Moment::Secrets(Arc::from(&**text))));
+                    if let Some(line) = self.keys.add(text)
+                        && !std::mem::replace(&mut self.is_broken_line_told, true)
+                    {
+                        let anomaly = Anomaly::KeylogLine { line };
+                        moments.push((items.len(), Moment::Aside(self.last, anomaly)));
+                    }
+                    moments.push((items.len(), Moment::Keys(self.last, self.keys.clone())));
                     continue;
                 }
                 capture::Item::Diagnostic(anomaly) => {
@@ -236,14 +245,15 @@ mod tests {
         };
         let aside = |(_, moment): &(usize, Moment)| match moment {
             Moment::Aside(at, anomaly) => Some((at.packet, kept(anomaly))),
-            Moment::Tick(_) | Moment::Secrets(_) => None,
+            Moment::Tick(_) | Moment::Keys(..) => None,
         };
         batch.moments.iter().filter_map(aside).collect()
     }
 
     #[test]
     fn what_was_wrong_before_the_first_packet_is_told_with_it() {
-        let mut preparer = Preparer::new(Decoder::new(wire::Limits::default()), RandomState::new());
+        let mut preparer =
+            Preparer::new(Decoder::new(wire::Limits::default()), RandomState::new(), Keys::default());
         let mut batch = Batch::default();
         batch.round.push_diagnostic(Anomaly::MessageTruncated { kept: 1 });
         preparer.prepare(&mut batch, false, Next::Filled);
@@ -262,7 +272,8 @@ mod tests {
 
     #[test]
     fn what_was_wrong_in_a_capture_without_packets_is_told_at_its_end() {
-        let mut preparer = Preparer::new(Decoder::new(wire::Limits::default()), RandomState::new());
+        let mut preparer =
+            Preparer::new(Decoder::new(wire::Limits::default()), RandomState::new(), Keys::default());
         let mut batch = Batch::default();
         batch.round.push_diagnostic(Anomaly::MessageTruncated { kept: 1 });
         preparer.prepare(&mut batch, false, Next::End);
@@ -271,7 +282,8 @@ mod tests {
 
     #[test]
     fn secrets_keep_their_place_between_packets() {
-        let mut preparer = Preparer::new(Decoder::new(wire::Limits::default()), RandomState::new());
+        let mut preparer =
+            Preparer::new(Decoder::new(wire::Limits::default()), RandomState::new(), Keys::default());
         let mut batch = Batch::default();
         let secrets = |text: &[u8]| capture::Item::Secrets(text.into());
         batch.round.items.push(secrets(b"one"));
@@ -282,11 +294,16 @@ mod tests {
         batch.round.items.insert(2, secrets(b"two"));
         preparer.prepare(&mut batch, false, Next::Filled);
         assert_eq!(batch.items.len(), 2);
-        let places = batch.moments.iter().map(|(before, moment)| match moment {
-            Moment::Secrets(text) => (*before, text.to_vec()),
-            other => panic!("{other:?}"),
+        // The lines are none.
+        let keys = batch.moments.iter().filter_map(|(before, moment)| match moment {
+            Moment::Keys(at, _) => Some((*before, at.packet)),
+            _ => None,
         });
-        assert_eq!(places.collect::<Vec<_>>(), [(0, b"one".to_vec()), (1, b"two".to_vec())]);
+        assert_eq!(keys.collect::<Vec<_>>(), [(0, 0), (1, 1)]);
+        let told = |(_, moment): &&(usize, Moment)| {
+            matches!(moment, Moment::Aside(_, Anomaly::KeylogLine { line: 1 }))
+        };
+        assert_eq!(batch.moments.iter().filter(told).count(), usize::from(cfg!(feature = "tls")));
     }
 
     /// An IPv4 packet of a TCP SYN.

@@ -3,7 +3,7 @@ use ahash::RandomState;
 use super::Analyzer;
 use crate::event::{Event, Kind, Sink};
 use crate::model::{Anomaly, At, Packet, Timestamp};
-use crate::session::Limits;
+use crate::session::{Keys, Limits};
 use crate::wire::{self, Decoded, Decoder};
 
 /// Analyzes packets one by one, on the caller's thread.
@@ -35,6 +35,7 @@ pub struct Feed {
     /// The tick at hand; `None` before the first packet.
     tick: Option<Timestamp>,
     last: At,
+    keys: Keys,
 }
 
 impl Default for Feed {
@@ -52,6 +53,7 @@ impl Feed {
             hasher: RandomState::new(),
             tick: None,
             last: At::default(),
+            keys: Keys::default(),
         }
     }
 
@@ -78,6 +80,17 @@ impl Feed {
         self.tick = Some(passed);
         while self.analyzer.next_due().is_some_and(|(due, _)| due <= passed) {
             self.analyzer.advance(sink);
+        }
+    }
+
+    /// Takes the lines of a TLS key log, and decrypts with them from here on.
+    pub fn secrets(&mut self, lines: &[u8], sink: &mut dyn Sink) {
+        if let Some(line) = self.keys.add(lines) {
+            self.diagnostic(&Anomaly::KeylogLine { line }, sink);
+        }
+        self.analyzer.set_keys(self.keys.clone());
+        while self.analyzer.next_learner().is_some() {
+            self.analyzer.learn(self.last, sink);
         }
     }
 

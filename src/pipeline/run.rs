@@ -12,7 +12,7 @@ use crate::capture::{self, Next, Source};
 use crate::event::{Event, Kind, Sink as _};
 use crate::model::{Anomaly, At};
 use crate::services;
-use crate::session::{Analyzer, Limits};
+use crate::session::{Analyzer, Keys, Limits};
 use crate::wire::{self, Decoder};
 
 /// What a run can be told.
@@ -24,6 +24,8 @@ pub struct Options {
     pub limits: Limits,
     /// What waiting IP fragments may take.
     pub fragments: wire::Limits,
+    /// The keys for TLS that are known from the beginning.
+    pub keys: Keys,
     /// Hears of every conversation that begins, on whatever thread that is seen.
     pub hook: Option<Hook>,
 }
@@ -34,6 +36,7 @@ impl Default for Options {
             threads: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             limits: limits(),
             fragments: wire::Limits::default(),
+            keys: Keys::default(),
             hook: None,
         }
     }
@@ -50,7 +53,8 @@ pub fn limits() -> Limits {
 ///
 /// When the source cannot be read or the output cannot be written. What was taken before stands.
 pub fn run<O: Output>(source: &mut dyn Source, options: &Options, output: &mut O) -> Result<Summary, Error> {
-    let mut preparer = Preparer::new(Decoder::new(options.fragments), RandomState::new());
+    let mut preparer =
+        Preparer::new(Decoder::new(options.fragments), RandomState::new(), options.keys.clone());
     let (mut batch, share) = (Batch::default(), options.threads.get() > 1);
     let mut next = preparer.read(source, &mut batch, share)?;
     while batch.first_time().is_none() && next != Next::End {
@@ -66,7 +70,11 @@ pub fn run<O: Output>(source: &mut dyn Source, options: &Options, output: &mut O
         summary: Summary::default(),
         hook: options.hook.clone(),
     };
-    let shard = |_| Mutex::new(Shard { analyzer: Analyzer::new(options.limits), sink: counting(output) });
+    let shard = |_| {
+        let mut analyzer = Analyzer::new(options.limits);
+        analyzer.set_keys(options.keys.clone());
+        Mutex::new(Shard { analyzer, sink: counting(output) })
+    };
     let shards: Vec<_> = (0..SHARDS).map(shard).collect();
     let coda = counting(output);
     let mut run = Run { preparer, share, output, coda, control: Control::Continue };
@@ -203,7 +211,7 @@ impl<O: Output> Run<'_, O> {
                     self.take(&progress.piece, range)?;
                 }
             } else if let Some(shard) = shards.get_mut(at) {
-                shard.advance();
+                shard.advance(moment);
                 self.hand_over(&mut shard.sink.collector)?;
             }
         }
@@ -261,7 +269,7 @@ impl<O: Output> Run<'_, O> {
         summary.times = summary.times.map(|(first, _)| (first, last));
         for shard in shards {
             let Shard { analyzer, sink } = unlock(shard.into_inner());
-            summary.connections = summary.connections.saturating_add(analyzer.counts().connections);
+            summary.add_connections(&analyzer);
             summary.add(&sink.summary);
             self.output.collected(sink.collector);
         }

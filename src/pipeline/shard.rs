@@ -103,15 +103,17 @@ impl<P: Piece> Progress<P> {
 impl<C: Collector> Shard<C> {
     /// Returns what is due at a moment and comes next.
     pub(super) fn due(&self, moment: &Moment) -> Option<Due> {
-        let Moment::Tick(tick) = moment else { return None };
-        self.analyzer.next_due().filter(|(time, _)| time <= tick)
+        match moment {
+            Moment::Tick(tick) => self.analyzer.next_due().filter(|(time, _)| time <= tick),
+            Moment::Keys(..) => self.analyzer.next_learner().map(|conn| (Timestamp::default(), conn)),
+            Moment::Aside(..) => None,
+        }
     }
 
     /// Hears of a moment, before what is due at it is decided.
     pub(super) fn hear(&mut self, moment: &Moment) {
-        match moment {
-            // Nothing here decrypts yet.
-            Moment::Secrets(_) | Moment::Tick(_) | Moment::Aside(..) => {}
+        if let Moment::Keys(_, keys) = moment {
+            self.analyzer.set_keys(keys.clone());
         }
     }
 
@@ -122,9 +124,13 @@ impl<C: Collector> Shard<C> {
         }
     }
 
-    /// Decides what is due.
-    pub(super) fn advance(&mut self) {
-        self.analyzer.advance(&mut self.sink);
+    /// Decides what is due at a moment.
+    pub(super) fn advance(&mut self, moment: &Moment) {
+        match moment {
+            Moment::Tick(_) => self.analyzer.advance(&mut self.sink),
+            Moment::Keys(at, _) => self.analyzer.learn(*at, &mut self.sink),
+            Moment::Aside(..) => {}
+        }
     }
 
     /// Works through a batch by itself, as shard `n`; `made` counts the bytes that all shards make, and beyond `most` it
@@ -177,7 +183,7 @@ impl<C: Collector> Shard<C> {
         {
             self.hear(moment);
             while let Some(due) = self.due(moment) {
-                self.advance();
+                self.advance(moment);
                 if let Some(part) = progress.part(self.sink.collector.piece()) {
                     progress.moments.push((progress.moment, due, part));
                 }

@@ -1,7 +1,8 @@
 use std::collections::BTreeMap;
 
-use crate::event::{Anomaly, Event, Kind, Reason, Severity};
+use crate::event::{Anomaly, ConnId, Event, Kind, Reason, Severity};
 use crate::model::Timestamp;
+use crate::session::Analyzer;
 use crate::wire::{DecodeError, Unread};
 
 /// The summary of what a run saw, so that nothing is left out without a word.
@@ -23,6 +24,12 @@ pub struct Summary {
     pub unread: (BTreeMap<Unread, u64>, u64),
     /// TCP connections.
     pub connections: u64,
+    /// TLS connections, those within others included.
+    pub tls: u64,
+    /// TLS connections of which records were decrypted.
+    pub decrypted: u64,
+    /// The first of those that were not, by port, name and protocols.
+    pub encrypted: Vec<(ConnId, Box<str>)>,
     /// WebSocket conversations.
     pub conversations: u64,
     /// Upgrades that were refused or never answered.
@@ -95,6 +102,21 @@ impl Summary {
             Kind::Frame(_) | Kind::Closed(_) => return,
         };
         *counter = counter.saturating_add(1);
+    }
+
+    /// Adds the connections that a shard has seen.
+    pub(super) fn add_connections(&mut self, analyzer: &Analyzer) {
+        let counts = analyzer.counts();
+        for (mine, theirs) in [
+            (&mut self.connections, counts.connections),
+            (&mut self.tls, counts.tls),
+            (&mut self.decrypted, counts.decrypted),
+        ] {
+            *mine = mine.saturating_add(theirs);
+        }
+        self.encrypted.extend_from_slice(analyzer.encrypted());
+        self.encrypted.sort();
+        self.encrypted.truncate(Analyzer::ENCRYPTED);
     }
 
     /// Adds what another thread counted.

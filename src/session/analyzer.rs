@@ -5,6 +5,7 @@ use hashbrown::HashTable;
 
 use super::connection::Connection;
 use super::context::Shared;
+use super::keys::Keys;
 use super::limits::Limits;
 use super::paths::{Match, Paths};
 use super::resync::Search;
@@ -34,7 +35,12 @@ pub struct Analyzer {
     awake: VecDeque<(usize, ConnId)>,
     /// Where the next look for forgotten connections begins.
     hand: usize,
-    counts: Counts,
+    /// Memory that waits for keys, in all connections.
+    held: usize,
+    /// Connections that wait for keys.
+    wanting: BTreeSet<(ConnId, usize)>,
+    /// Those of them that have not looked at the newest keys.
+    learning: BTreeSet<(ConnId, usize)>,
 }
 
 /// The counts of what a shard has seen.
@@ -44,6 +50,10 @@ pub struct Counts {
     pub connections: u64,
     /// Connections forgotten because there were too many.
     pub evicted: u64,
+    /// TLS connections, those within others included.
+    pub tls: u64,
+    /// TLS connections of which records were decrypted.
+    pub decrypted: u64,
 }
 
 /// A connection in the flow table.
@@ -63,6 +73,9 @@ struct Slot {
     waits: usize,
     searched: u32,
     due: Timestamp,
+    /// The memory that waits for keys, and whether any are waited for.
+    held: usize,
+    wants_keys: bool,
     /// Numbers its searches, so that one that began again is not taken for the one before.
     search: u32,
 }
@@ -75,6 +88,9 @@ const LATE: usize = 1024;
 impl Analyzer {
     /// How many nanoseconds a tick of capture time lasts: what time decides is decided at multiples of it.
     pub const TICK: i64 = 100_000_000;
+
+    /// How many TLS connections are named that could not be read.
+    pub const ENCRYPTED: usize = 3;
 
     /// Makes an analyzer that has seen nothing.
     pub fn new(limits: Limits) -> Self {
@@ -89,7 +105,9 @@ impl Analyzer {
             late: VecDeque::new(),
             awake: VecDeque::new(),
             hand: 0,
-            counts: Counts::default(),
+            held: 0,
+            wanting: BTreeSet::new(),
+            learning: BTreeSet::new(),
         }
     }
 
@@ -100,7 +118,33 @@ impl Analyzer {
 
     /// Returns what was seen so far.
     pub const fn counts(&self) -> Counts {
-        self.counts
+        self.shared.counts
+    }
+
+    /// Returns the first TLS connections that could not be read: port, name and protocols.
+    pub fn encrypted(&self) -> &[(ConnId, Box<str>)] {
+        &self.shared.encrypted
+    }
+
+    /// Says which keys are known from here on; [`Analyzer::next_learner`] says who has to look at them.
+    pub fn set_keys(&mut self, keys: Keys) {
+        self.shared.keys = keys;
+        self.learning.clone_from(&self.wanting);
+    }
+
+    /// Returns the next connection that waits for keys and has not looked at the newest ones.
+    pub fn next_learner(&self) -> Option<ConnId> {
+        self.learning.first().map(|(id, _)| *id)
+    }
+
+    /// Lets the connection named by [`Analyzer::next_learner`] look at the keys.
+    pub fn learn(&mut self, at: At, sink: &mut dyn Sink) {
+        let Some((_, n)) = self.learning.pop_first() else { return };
+        let Some(slot) = self.slots.get_mut(n).and_then(Option::as_mut) else { return };
+        let Some(connection) = &mut slot.connection else { return };
+        connection.learn(at, &mut self.shared, sink);
+        slot.forget_nothing(sink);
+        self.update_accounting(n, None);
     }
 
     /// Takes the next segment; `hash` is that of its flow's key.
@@ -197,7 +241,7 @@ impl Analyzer {
         }
         self.sweep(at, sink);
         let id = ConnId::new(NonZeroU64::new(at.packet)?);
-        self.counts.connections = self.counts.connections.saturating_add(1);
+        self.shared.counts.connections = self.shared.counts.connections.saturating_add(1);
         let connection = Some(Box::new(Connection::new(id, segment, at, &self.shared)));
         let slot = Some(Slot {
             id,
@@ -210,6 +254,8 @@ impl Analyzer {
             waits: 0,
             searched: 0,
             due: Timestamp::MAX,
+            held: 0,
+            wants_keys: false,
             search: 0,
         });
         let n = if let Some(n) = self.free.pop() {
@@ -237,9 +283,12 @@ impl Analyzer {
         slot.paths.see(segment.flow.source == slot.key.high, segment);
         let old_id = std::mem::replace(&mut slot.id, id);
         let old = slot.connection.replace(Box::new(Connection::new(id, segment, at, &self.shared)));
-        self.counts.connections = self.counts.connections.saturating_add(1);
+        self.shared.counts.connections = self.shared.counts.connections.saturating_add(1);
         if let Some(old) = old {
             self.due.remove(&(std::mem::replace(&mut slot.due, Timestamp::MAX), old_id, n));
+            self.wanting.remove(&(old_id, n));
+            self.learning.remove(&(old_id, n));
+            slot.wants_keys = false;
             old.finish(at, &mut self.shared, sink);
             self.shared.woke = false;
         }
@@ -251,6 +300,7 @@ impl Analyzer {
     /// `passed` is the tick that was just handled: the connection is not due at it again.
     fn update_accounting(&mut self, n: usize, passed: Option<Timestamp>) -> bool {
         self.book_woken(n);
+        let holds = self.book_held(n);
         let Some(slot) = self.slots.get_mut(n).and_then(Option::as_mut) else { return false };
         let connection = slot.connection.as_ref();
         let waits = connection.map_or(0, |connection| connection.waiting());
@@ -264,7 +314,7 @@ impl Analyzer {
             }
         }
         if waits == slot.waits && searched == slot.searched && due == slot.due {
-            return false;
+            return holds;
         }
         self.waiting = self.waiting.saturating_sub(slot.waits).saturating_add(waits);
         self.searched =
@@ -282,6 +332,25 @@ impl Analyzer {
             }
         }
         true
+    }
+
+    /// Accounts for what a connection holds until keys come, and tells whether that has become more.
+    fn book_held(&mut self, n: usize) -> bool {
+        let Some(slot) = self.slots.get_mut(n).and_then(Option::as_mut) else { return false };
+        let connection = slot.connection.as_ref();
+        let held = connection.map_or(0, |connection| connection.held_for_keys());
+        let wants = connection.is_some_and(|connection| connection.is_waiting_for_keys());
+        if wants != std::mem::replace(&mut slot.wants_keys, wants) {
+            if wants {
+                self.wanting.insert((slot.id, n));
+            } else {
+                self.wanting.remove(&(slot.id, n));
+                self.learning.remove(&(slot.id, n));
+            }
+        }
+        let before = std::mem::replace(&mut slot.held, held);
+        self.held = self.held.saturating_sub(before).saturating_add(held);
+        held > before
     }
 
     /// Remembers that the connection at hand has begun to inflate, if it has and is not over.
@@ -327,6 +396,19 @@ impl Analyzer {
                 return;
             }
         }
+        while self.held > self.shared.limits.held {
+            // The oldest connection that holds anything.
+            let holds = |(_, n): &&(ConnId, usize)| {
+                self.slots.get(*n).and_then(Option::as_ref).is_some_and(|slot| slot.held > 0)
+            };
+            let Some((_, n)) = self.wanting.iter().find(holds).copied() else { break };
+            if let Some(slot) = self.slots.get_mut(n).and_then(Option::as_mut)
+                && let Some(connection) = &mut slot.connection
+            {
+                connection.release_held();
+            }
+            self.book_held(n);
+        }
         while self.searched > self.shared.limits.searched || self.late.len() > LATE {
             let Some((n, id, search)) = self.late.pop_front() else { return };
             let slot = self.slots.get_mut(n).and_then(Option::as_mut);
@@ -360,7 +442,7 @@ impl Analyzer {
         if self.flows.len() >= self.shared.limits.connections
             && let Some((conversation, _, n)) = victim
         {
-            self.counts.evicted = self.counts.evicted.saturating_add(1);
+            self.shared.counts.evicted = self.shared.counts.evicted.saturating_add(1);
             if conversation {
                 let value = self.shared.limits.connections as u64;
                 let slot = self.slots.get(n).and_then(Option::as_ref);
@@ -384,6 +466,9 @@ impl Analyzer {
         self.waiting = self.waiting.saturating_sub(slot.waits);
         self.searched = self.searched.saturating_sub(slot.searched as usize);
         self.due.remove(&(slot.due, slot.id, n));
+        self.held = self.held.saturating_sub(slot.held);
+        self.wanting.remove(&(slot.id, n));
+        self.learning.remove(&(slot.id, n));
         if let Some(connection) = slot.connection {
             connection.finish(at, &mut self.shared, sink);
             self.shared.woke = false;

@@ -81,6 +81,27 @@ impl Connection {
         stack.stop_searching(&mut context(*id, at, transport, conversation, shared, sink));
     }
 
+    /// Tells whether TLS in it waits for keys.
+    pub(super) fn is_waiting_for_keys(&self) -> bool {
+        self.stack.is_waiting_for_keys()
+    }
+
+    /// Returns how many bytes wait for keys.
+    pub(super) fn held_for_keys(&self) -> usize {
+        self.stack.held_for_keys()
+    }
+
+    /// Hears that the keys known have become more.
+    pub(super) fn learn(&mut self, at: At, shared: &mut Shared, sink: &mut dyn Sink) {
+        let Connection { id, transport, stack, conversation, .. } = self;
+        stack.learn(&mut context(*id, at, transport, conversation, shared, sink));
+    }
+
+    /// Counts records of TLS instead of holding them: no more memory is to be had.
+    pub(super) fn release_held(&mut self) {
+        self.stack.release_held();
+    }
+
     /// Gives back the memory of inflaters but for their windows; `false` where one was in use since the last call.
     pub(super) fn release_idle(&mut self) -> bool {
         self.stack.release_idle()
@@ -153,7 +174,7 @@ fn context<'x>(
     shared: &'x mut Shared,
     sink: &'x mut dyn Sink,
 ) -> Context<'x> {
-    Context { sink, shared, transport, conn, conversation, at, known: at.packet }
+    Context { sink, shared, transport, conn, conversation, at, known: at.packet, verified: true }
 }
 
 /// Hands what TCP made readable to the stack.

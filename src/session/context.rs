@@ -1,9 +1,9 @@
 use std::sync::Arc;
 
-use super::Limits;
 use super::message::Open;
 use super::recent::Recent;
 use super::transport::Transport;
+use super::{Counts, Keys, Limits};
 use crate::event::{self, ConnId, Event, Kind, Opening, Sink};
 use crate::model::{Anomaly, At, Side};
 use crate::tcp;
@@ -22,6 +22,8 @@ pub(super) struct Context<'x> {
     pub(super) at: At,
     /// The packet at hand.
     pub(super) known: u64,
+    /// The bytes at hand were authentic, or there is nothing that could tell.
+    pub(super) verified: bool,
 }
 
 impl Context<'_> {
@@ -70,6 +72,12 @@ pub(super) struct Shared {
     pub(super) recent: Recent,
     /// The conversation at hand has begun to inflate.
     pub(super) woke: bool,
+    /// Keys for TLS.
+    pub(super) keys: Keys,
+    /// What was seen.
+    pub(super) counts: Counts,
+    /// The first TLS connections that could not be read: port, name and protocols.
+    pub(super) encrypted: Vec<(ConnId, Box<str>)>,
     /// Messages that are over, for their memory.
     #[expect(clippy::vec_box, reason = "they are handed over as boxes")]
     pool: Vec<Box<Open>>,
@@ -90,6 +98,9 @@ impl Shared {
             tcp: Arc::new(limits.tcp.in_range()),
             recent: Recent::default(),
             woke: false,
+            keys: Keys::default(),
+            counts: Counts::default(),
+            encrypted: Vec::new(),
             pool: Vec::new(),
             limits,
         }

@@ -29,6 +29,11 @@ pub struct Limits {
     pub idle: Duration,
     /// TCP's own bounds.
     pub tcp: tcp::Limits,
+    /// Bytes that wait for keys in all TLS connections of a shard. Default 512 KiB.
+    pub held: usize,
+    /// TLS's own bounds.
+    #[cfg(feature = "tls")]
+    pub tls: crate::tls::Limits,
     /// HTTP's own bounds.
     pub http: http::Limits,
     /// HTTP/2's own bounds.
@@ -51,6 +56,9 @@ impl Default for Limits {
             layers: 3,
             idle: Duration::from_secs(120),
             tcp: tcp::Limits::default(),
+            held: 512 << 10,
+            #[cfg(feature = "tls")]
+            tls: crate::tls::Limits::default(),
             http: http::Limits::default(),
             http2: http2::Limits::default(),
             deflate: deflate::Limits::default(),

@@ -12,6 +12,8 @@ pub(super) struct Open {
     pub(super) inflating: bool,
     /// Its bytes say nothing, for it is not known whether they are compressed.
     pub(super) unreadable: bool,
+    /// All of its bytes were authentic, as far as anything tells.
+    pub(super) verified: bool,
 }
 
 impl Open {
@@ -22,6 +24,7 @@ impl Open {
             wire: new_wire(At::default()),
             inflating: false,
             unreadable: false,
+            verified: true,
         }
     }
 
@@ -33,6 +36,7 @@ impl Open {
         self.wire.masked = header.mask.is_some();
         self.inflating = inflating;
         self.unreadable = false;
+        self.verified = true;
         self.add_frame(header);
     }
 

@@ -17,6 +17,7 @@ mod compression;
 mod connection;
 mod context;
 mod conversation;
+mod keys;
 mod limits;
 mod message;
 mod paths;
@@ -27,6 +28,7 @@ mod transport;
 mod witness;
 
 pub use analyzer::{Analyzer, Counts};
+pub use keys::Keys;
 pub use limits::Limits;
 
 #[cfg(test)]

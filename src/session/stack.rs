@@ -9,6 +9,8 @@
 //! [`Stack::gap`]. A layer that carries several streams has a stack for each; while it pushes into one, it sets
 //! [`Context::conn`] to `conn.with_stream(…)` and lends its [`Context::conversation`].
 
+#[cfg(feature = "tls")]
+mod encrypted;
 mod exchange;
 mod http2;
 mod mid_stream;
@@ -67,6 +69,9 @@ enum Layer {
     WebSocket(Box<Conversation>),
     /// HTTP/2, each of whose streams may be a WebSocket.
     Http2(Box<Http2>),
+    /// TLS.
+    #[cfg(feature = "tls")]
+    Encrypted(Box<encrypted::Encrypted>),
     /// The beginning was not captured: frames are looked for.
     MidStream(Box<MidStream>),
     /// Frames were looked for in vain.
@@ -136,6 +141,8 @@ impl Stack {
         match &self.layer {
             Layer::Unrecognised | Layer::Opaque => true,
             Layer::Tunnel(inner) => inner.is_over(),
+            #[cfg(feature = "tls")]
+            Layer::Encrypted(tls) => tls.inner().is_over() && !tls.is_waiting_for_keys(),
             Layer::Start(_)
             | Layer::Http(_)
             | Layer::WebSocket(_)
@@ -155,6 +162,8 @@ impl Stack {
             Layer::WebSocket(_) => true,
             Layer::Tunnel(inner) => inner.is_conversation(),
             Layer::Http2(http2) => http2.is_conversation(),
+            #[cfg(feature = "tls")]
+            Layer::Encrypted(tls) => tls.inner().is_conversation(),
             _ => false,
         }
     }
@@ -165,6 +174,8 @@ impl Stack {
             Layer::WebSocket(conversation) => conversation.waiting(),
             Layer::Tunnel(inner) => inner.waiting(),
             Layer::Http2(http2) => http2.waiting(),
+            #[cfg(feature = "tls")]
+            Layer::Encrypted(tls) => tls.inner().waiting(),
             _ => 0,
         }
     }
@@ -175,6 +186,28 @@ impl Stack {
             Layer::MidStream(search) => search.searched(),
             Layer::Tunnel(inner) => inner.searched(),
             Layer::Http2(http2) => http2.searched(),
+            #[cfg(feature = "tls")]
+            Layer::Encrypted(tls) => tls.inner().searched(),
+            _ => 0,
+        }
+    }
+
+    /// Tells whether TLS waits for keys.
+    pub(super) fn is_waiting_for_keys(&self) -> bool {
+        match &self.layer {
+            Layer::Tunnel(inner) => inner.is_waiting_for_keys(),
+            #[cfg(feature = "tls")]
+            Layer::Encrypted(tls) => tls.is_waiting_for_keys(),
+            _ => false,
+        }
+    }
+
+    /// Returns how many bytes of TLS wait for keys.
+    pub(super) fn held_for_keys(&self) -> usize {
+        match &self.layer {
+            Layer::Tunnel(inner) => inner.held_for_keys(),
+            #[cfg(feature = "tls")]
+            Layer::Encrypted(tls) => tls.held(),
             _ => 0,
         }
     }
@@ -185,6 +218,8 @@ impl Stack {
             Layer::WebSocket(conversation) => conversation.release_idle(),
             Layer::Tunnel(inner) => inner.release_idle(),
             Layer::Http2(http2) => http2.release_idle(),
+            #[cfg(feature = "tls")]
+            Layer::Encrypted(tls) => tls.inner_mut().release_idle(),
             _ => true,
         }
     }
@@ -195,6 +230,8 @@ impl Stack {
             Layer::WebSocket(conversation) => conversation.stop_gathering(),
             Layer::Tunnel(inner) => inner.stop_gathering(),
             Layer::Http2(http2) => http2.stop_gathering(),
+            #[cfg(feature = "tls")]
+            Layer::Encrypted(tls) => tls.inner_mut().stop_gathering(),
             _ => {}
         }
     }
@@ -204,6 +241,8 @@ impl Stack {
         match &mut self.layer {
             Layer::Tunnel(inner) => return inner.stop_searching(cx),
             Layer::Http2(http2) => return http2.stop_searching(cx),
+            #[cfg(feature = "tls")]
+            Layer::Encrypted(tls) => return tls.inner_mut().stop_searching(cx),
             _ => {}
         }
         self.conclude_search(cx);
@@ -220,6 +259,8 @@ impl Stack {
             }
             Layer::Http(_) => self.exchange(side, bytes, carried, cx),
             Layer::Tunnel(inner) => inner.bytes(side, bytes, carried, cx),
+            #[cfg(feature = "tls")]
+            Layer::Encrypted(_) => self.decrypt(side, bytes, cx.at, cx),
             Layer::Start(_) => self.begin(side, bytes, carried, cx),
             Layer::Http2(_) => self.frames(side, bytes, carried, cx),
             Layer::MidStream(_) => self.search(side, bytes, carried, cx),
@@ -237,6 +278,8 @@ impl Stack {
             Layer::Tunnel(inner) => inner.gap(side, lost, cause, cx),
             Layer::Http2(http2) => http2.gap(side, lost, cx),
             Layer::MidStream(search) => search.gap(side, lost, cx),
+            #[cfg(feature = "tls")]
+            Layer::Encrypted(_) => self.decrypt_gap(side, lost, cx),
             // The start was lost: it may be a WebSocket all the same.
             Layer::Start(_) => self.layer = self.mid_stream_layer(cx),
             Layer::Unrecognised | Layer::Opaque => {}
@@ -252,9 +295,13 @@ impl Stack {
             Layer::Http(_) => self.exchange_end(side, how, cx),
             Layer::Tunnel(inner) => inner.end(side, how, cx),
             Layer::Http2(http2) => http2.end(side, how, cx),
+            #[cfg(feature = "tls")]
+            Layer::Encrypted(_) => self.decrypt_end(side, how, cx),
             Layer::Start(_) | Layer::MidStream(_) | Layer::Unrecognised | Layer::Opaque => {}
         }
-        if how == End::Reset || self.ended.client && self.ended.server {
+        // What was sent may yet be read.
+        let waits = self.is_waiting_for_keys();
+        if (how == End::Reset || self.ended.client && self.ended.server) && !waits {
             self.close(Ending::Tcp(how.name()), cx);
         }
     }
@@ -290,9 +337,19 @@ impl Stack {
             }
             Layer::Tunnel(mut inner) => inner.close(ending, cx),
             Layer::Http2(mut http2) => http2.close(ending, cx),
+            #[cfg(feature = "tls")]
+            Layer::Encrypted(mut tls) => tls.close(ending, cx),
             Layer::Start(_) | Layer::Http(_) | Layer::MidStream(_) | Layer::Unrecognised | Layer::Opaque => {}
         }
     }
+
+    /// Hears that the keys known have become more.
+    #[cfg(not(feature = "tls"))]
+    pub(super) const fn learn(&mut self, _: &mut Context<'_>) {}
+
+    /// Counts records instead of holding them.
+    #[cfg(not(feature = "tls"))]
+    pub(super) const fn release_held(&mut self) {}
 
     /// Reports what is wrong with a side's stream, now or when there is a conversation.
     pub(super) fn report(&mut self, side: Side, anomaly: Anomaly, cx: &mut Context<'_>) {
@@ -300,6 +357,8 @@ impl Stack {
             Layer::WebSocket(_) => cx.anomaly(Some(cx.transport.role(side)), &anomaly),
             Layer::Tunnel(inner) => inner.report(side, anomaly, cx),
             Layer::Http2(http2) => http2.report(Some(cx.transport.role(side)), anomaly, cx),
+            #[cfg(feature = "tls")]
+            Layer::Encrypted(tls) => tls.inner_mut().report(side, anomaly, cx),
             Layer::Unrecognised | Layer::Opaque => {}
             Layer::Start(_) | Layer::Http(_) | Layer::MidStream(_) => self.hold(Some(side), anomaly),
         }

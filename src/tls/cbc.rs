@@ -1,4 +1,6 @@
-use super::cipher::{Block, Decrypt, Form, KeyMaterial, Pieces, Protection, Record, Revealed, additional};
+use super::cipher::{
+    Block, Decrypt, Form, KeyMaterial, Pieces, Protection, Record, Revealed, Tail, additional,
+};
 use super::schedule::{Wiped, hmac};
 use super::suite::Hash;
 
@@ -8,8 +10,10 @@ pub(super) struct Cbc {
     hash: Hash,
     mac: Wiped,
     encrypt_then_mac: bool,
-    /// The initialization vector stands in the record; in TLS 1.0 it is the last block of the record before.
+    /// The initialization vector stands in the record; in TLS 1.0 it is the last block of the record before, and that of
+    /// the first record is `iv`.
     explicit: bool,
+    iv: Block,
 }
 
 impl Cbc {
@@ -20,7 +24,13 @@ impl Cbc {
             mac: keys.mac.to_vec().into(),
             encrypt_then_mac: form.encrypt_then_mac,
             explicit: form.version > 0x0301,
+            iv: keys.iv.try_into().ok()?,
         })
+    }
+
+    /// Returns how many bytes follow the ciphertext.
+    fn sealed(&self) -> usize {
+        if self.encrypt_then_mac { self.mac.len() } else { 0 }
     }
 
     const fn iv_length(&self) -> usize {
@@ -39,18 +49,26 @@ impl Cbc {
 
     /// Returns the number in `range` under which the record is authentic; it is decrypted once for all of them.
     pub(super) fn find(&self, record: &Record<'_>, range: std::ops::RangeInclusive<u64>) -> Option<u64> {
-        let opened = self.decrypt(record)?;
-        { range }.find(|number| self.is_authentic(record, *number, &opened))
+        let (first, last) = range.into_inner();
+        if first == 0 && self.decrypt(record, 0).is_some_and(|opened| self.is_authentic(record, 0, &opened)) {
+            return Some(0);
+        }
+        let opened = self.decrypt(record, last.max(1))?;
+        (first.max(1)..=last).find(|number| self.is_authentic(record, *number, &opened))
     }
 
-    fn decrypt(&self, record: &Record<'_>) -> Option<Opened> {
-        let sealed = if self.encrypt_then_mac { self.mac.len() } else { 0 };
-        let protected = record.fragment.len().checked_sub(sealed)?;
+    /// Returns the vector of a record without its own.
+    fn implicit_iv(&self, before: Option<Tail>, number: u64) -> Option<Block> {
+        if number == 0 { Some(self.iv) } else { before?.block(self.sealed()) }
+    }
+
+    fn decrypt(&self, record: &Record<'_>, number: u64) -> Option<Opened> {
+        let protected = record.fragment.len().checked_sub(self.sealed())?;
         let (protected, outer) = record.fragment.split_at_checked(protected)?;
         let (iv, ciphertext) = if self.explicit {
             protected.split_first_chunk().map(|(iv, rest)| (*iv, rest))?
         } else {
-            (record.before?, protected)
+            (self.implicit_iv(record.before, number)?, protected)
         };
         let mut plain = ciphertext.to_vec();
         self.decrypt_blocks(&iv, &mut plain)?;
@@ -103,7 +121,7 @@ struct Opened {
 
 impl Protection for Cbc {
     fn open(&self, record: &Record<'_>, number: u64, plain: &mut Vec<u8>) -> bool {
-        let Some(opened) = self.decrypt(record) else {
+        let Some(opened) = self.decrypt(record, number) else {
             return false;
         };
         let authentic = self.is_authentic(record, number, &opened);
@@ -114,10 +132,9 @@ impl Protection for Cbc {
     }
 
     /// Decrypts all blocks but those behind what is missing; only from the last block on is the length known.
-    fn reveal(&self, record: &Pieces<'_>, _number: u64) -> Revealed {
-        let sealed = if self.encrypt_then_mac { self.mac.len() } else { 0 };
+    fn reveal(&self, record: &Pieces<'_>, number: u64) -> Revealed {
         let iv = self.iv_length();
-        let Some(length) = record.header.length.checked_sub(sealed.saturating_add(iv)) else {
+        let Some(length) = record.header.length.checked_sub(self.sealed().saturating_add(iv)) else {
             return Revealed::default();
         };
         let mut revealed = Revealed::default();
@@ -126,7 +143,7 @@ impl Protection for Cbc {
             let offset = start.saturating_add(iv);
             let before = match offset.checked_sub(16) {
                 Some(before) => record.at(before, 16).and_then(|bytes| bytes.first_chunk().copied()),
-                None => record.before,
+                None => self.implicit_iv(record.before, number),
             };
             let (Some(before), Some(block)) = (before, record.at(offset, 16)) else {
                 continue;

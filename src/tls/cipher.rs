@@ -16,8 +16,8 @@ pub(super) type Block = [u8; 16];
 pub(super) struct Record<'a> {
     pub(super) header: Header,
     pub(super) fragment: &'a [u8],
-    /// The last block of the record before: the initialization vector of TLS 1.0's CBC.
-    pub(super) before: Option<Block>,
+    /// The end of the record before, to which TLS 1.0's CBC chains this one.
+    pub(super) before: Option<Tail>,
 }
 
 /// A record of which some bytes are there.
@@ -26,7 +26,37 @@ pub(super) struct Pieces<'a> {
     pub(super) header: Header,
     /// The pieces, by their offsets in the fragment.
     pub(super) all: &'a [(usize, Vec<u8>)],
-    pub(super) before: Option<Block>,
+    pub(super) before: Option<Tail>,
+}
+
+/// The last bytes of a fragment.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tail {
+    /// They stand at its end.
+    bytes: [u8; Self::LENGTH],
+    length: usize,
+}
+
+impl Tail {
+    /// A block and the longest MAC behind it.
+    const LENGTH: usize = 64;
+
+    /// Takes the last of some bytes.
+    pub(super) fn of(bytes: &[u8]) -> Self {
+        let length = bytes.len().min(Self::LENGTH);
+        let mut tail = Tail { bytes: [0; Self::LENGTH], length };
+        let (_, last) = bytes.split_at(bytes.len().saturating_sub(length));
+        let (_, to) = tail.bytes.split_at_mut(Self::LENGTH.saturating_sub(length));
+        to.copy_from_slice(last);
+        tail
+    }
+
+    /// Returns the last block before so many bytes.
+    pub(super) fn block(&self, behind: usize) -> Option<Block> {
+        let end = Self::LENGTH.checked_sub(behind)?;
+        let is_there = behind.saturating_add(16) <= self.length;
+        self.bytes.get(..end)?.last_chunk().copied().filter(|_| is_there)
+    }
 }
 
 impl Pieces<'_> {

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::cipher::{Pieces, Revealed};
+use super::cipher::{Pieces, Revealed, Tail};
 use super::facts::EarlyData;
 use super::handshake::{Message, PREFIX, message};
 use super::hello::{ClientHello, ServerHello, encrypted_extensions};
@@ -206,13 +206,12 @@ impl Stream {
         }
         let direction = &mut self.sides[side];
         let before = direction.before;
-        let last = Pieces { header, all: &cut.pieces, before: None };
-        direction.before = header
-            .length
-            .checked_sub(16)
-            .and_then(|at| last.at(at, 16))
-            .and_then(|it| it.first_chunk())
-            .copied();
+        direction.before = match cut.pieces.last() {
+            Some((start, bytes)) if start.saturating_add(bytes.len()) == header.length => {
+                Some(Tail::of(bytes))
+            }
+            _ => None,
+        };
         let is_data = header.kind == content::APPLICATION_DATA;
         let is_counted = matches!(direction.epoch, Epoch::Session(_) | Epoch::Traffic(_));
         let Some(now) = direction.keys.as_ref().filter(|_| direction.passed.records == 0 && is_counted)
@@ -220,8 +219,7 @@ impl Stream {
             direction.pass(header, is_data);
             return;
         };
-        let record =
-            Pieces { header, all: &cut.pieces, before: before.or(now.iv.filter(|_| direction.number == 0)) };
+        let record = Pieces { header, all: &cut.pieces, before };
         let revealed = now.cipher.protection().reveal(&record, direction.number);
         if is_session {
             direction.count();

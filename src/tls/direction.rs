@@ -1,6 +1,6 @@
 use std::ops::RangeInclusive;
 
-use super::cipher::{Block, Pieces, Record, Revealed};
+use super::cipher::{Pieces, Record, Revealed, Tail};
 use super::handshake::Messages;
 use super::keys::{Epoch, Keys};
 use super::record::{HEADER, Header, LONGEST, Walk};
@@ -39,8 +39,8 @@ pub(super) struct Direction {
     pub(super) passed: Passed,
     /// The nonces that stand in the records that were opened.
     nonces: Option<ExplicitNonces>,
-    /// The last block of the last record, where it was captured.
-    pub(super) before: Option<Block>,
+    /// The end of the last record, where it was captured.
+    pub(super) before: Option<Tail>,
     /// Records of this side are padded: a record's length says little about its content's.
     pub(super) padded: bool,
     /// Application data was opened in this epoch.
@@ -103,7 +103,6 @@ impl Direction {
         self.nonces = None;
         self.data = false;
         self.passed = Passed::default();
-        // TLS 1.0's first vector comes from the key block.
         self.before = None;
     }
 
@@ -147,7 +146,6 @@ impl Direction {
     ) -> Option<u64> {
         let base = if epoch == self.epoch { self.number } else { 0 };
         let (first, last) = (base.saturating_add(*missed.start()), base.saturating_add(*missed.end()));
-        let record = &Record { before: record.before.or(keys.iv.filter(|_| first == 0)), ..*record };
         find(&keys.cipher, record, first..=last, &mut self.budget)
     }
 

@@ -38,7 +38,6 @@ pub(super) fn identify(
                     traffic_keys(negotiation.suite, secret)
                 }) {
                     *budget = budget.checked_sub(KEYS)?;
-                    let record = &Record { before: record.before.or(keys.iv), ..*record };
                     if let Some(number) = find(&keys.cipher, record, from..=until, budget) {
                         return Some(Identified { client_random: *random, side, epoch, keys, number });
                     }

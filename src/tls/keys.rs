@@ -34,8 +34,6 @@ pub(super) struct Keys {
     pub(super) suite: &'static Suite,
     /// The traffic secret, from which a key update makes the next.
     secret: Option<Secret>,
-    /// The vector for the first record of TLS 1.0's CBC.
-    pub(super) iv: Option<[u8; 16]>,
 }
 
 impl Keys {
@@ -45,7 +43,7 @@ impl Keys {
         let iv = expand_label(suite.hash, secret.bytes(), "iv", 12);
         let form = Form { version: 0x0304, encrypt_then_mac: false };
         let cipher = Cipher::new(suite.bulk, form, &KeyMaterial { key: &key, mac: &[], iv: &iv })?;
-        Some(Keys { cipher, suite, secret: Some(secret.clone()), iv: None })
+        Some(Keys { cipher, suite, secret: Some(secret.clone()) })
     }
 
     /// Makes the keys after a key update (RFC 8446 §7.2).
@@ -81,7 +79,7 @@ impl Keys {
         };
         let (mac, key, iv) = (take(mac)?, take(key)?, take(iv)?);
         let cipher = Cipher::new(suite.bulk, session.form, &KeyMaterial { key, mac, iv })?;
-        Some(Keys { cipher, suite, secret: None, iv: iv.try_into().ok() })
+        Some(Keys { cipher, suite, secret: None })
     }
 }
 

@@ -38,7 +38,7 @@ pub use output::{End, Opaque, Output};
 pub use stream::Stream;
 
 use record::Header;
-use record::content::HANDSHAKE;
+use record::content::{self, HANDSHAKE};
 
 /// What bounds the memory and the work of one connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +53,20 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Limits { held: 256 * 1024, trials: 1 << 24 }
+    }
+}
+
+/// Tells whether bytes from the middle of a connection begin with a record of application data, and with as much of
+/// another as there is behind it; where `may_be_long`, one that does not end here will do.
+pub fn is_records(bytes: &[u8], may_be_long: bool) -> bool {
+    let Some(header) = Header::parse(bytes) else { return false };
+    if header.kind != content::APPLICATION_DATA || header.version != 0x0303 {
+        return false;
+    }
+    match bytes.get(record::HEADER.saturating_add(header.length)..) {
+        None => may_be_long,
+        Some([]) => true,
+        Some(behind) => behind.len() < record::HEADER || Header::parse(behind).is_some(),
     }
 }
 

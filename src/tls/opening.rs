@@ -4,7 +4,7 @@
 use std::mem;
 use std::ops::RangeInclusive;
 
-use super::cipher::Record;
+use super::cipher::{Record, Tail};
 use super::direction::{Opening, Passed};
 use super::handshake::begins_message;
 use super::held::Input;
@@ -45,8 +45,6 @@ impl Stream {
         if direction.passed.records > 0 {
             return false;
         }
-        let record =
-            &Record { before: record.before.or(now.iv.filter(|_| direction.number == 0)), ..*record };
         let plain = self.outputs.plain();
         let start = plain.len();
         if !now.cipher.protection().open(record, direction.number, plain) {
@@ -210,7 +208,7 @@ impl Stream {
         let mut found = Vec::new();
         if let Some(search) = walk.search() {
             while let Some(candidate) = search.candidate() {
-                let before = candidate.gap.earlier.last_chunk().copied();
+                let before = Some(Tail::of(candidate.gap.earlier));
                 let record = Record { header: candidate.header, fragment: candidate.fragment, before };
                 match self.judge(side, &record, candidate.gap, candidate.behind, at, keys) {
                     Verdict::Refused => search.refuse(),

@@ -2,7 +2,7 @@ use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::mem;
 
-use super::cipher::Record;
+use super::cipher::{Record, Tail};
 use super::direction::Direction;
 use super::held::{Held, Input, Item};
 use super::keylog::KeyLog;
@@ -350,22 +350,28 @@ impl Stream {
         let is_first = self.facts.ja4.is_none() && self.negotiation.version.is_none();
         self.joined_late |= is_first && direction.keys.is_none() && header.kind == content::APPLICATION_DATA;
         let record = Record { header, fragment, before: direction.before };
-        self.sides[side].before = fragment.last_chunk().copied();
-        if self.open(side, &record, (first, at), keys) {
+        let taken = self.protected(side, &record, (first, at), keys);
+        if taken == Taken::Done {
+            let side = if self.swapped { !side } else { side };
+            self.sides[side].before = Some(Tail::of(fragment));
+        }
+        taken
+    }
+
+    /// Takes a whole record that is protected.
+    fn protected(&mut self, side: Side, record: &Record<'_>, at: (At, At), keys: &KeyLog) -> Taken {
+        if self.open(side, record, at, keys) {
             return Taken::Done;
         }
         let in_sync = self.sides[side].passed.records == 0;
-        match self.attempt(side, &record, Gap::NONE, at, keys) {
+        match self.attempt(side, record, Gap::NONE, at.1, keys) {
             Attempt::Opens => {
                 let side = if self.swapped { !side } else { side };
-                self.open(side, &record, (first, at), keys);
+                self.open(side, record, at, keys);
                 Taken::Done
             }
-            Attempt::NoKeys => {
-                self.sides[side].before = record.before;
-                self.wait_or_give_up(at, keys)
-            }
-            Attempt::Fails => self.failed(side, header, in_sync, at, keys),
+            Attempt::NoKeys => self.wait_or_give_up(at.1, keys),
+            Attempt::Fails => self.failed(side, record.header, in_sync, at.1, keys),
         }
     }
 

@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 
-use super::cipher::{Cipher, Encrypt, Form, KeyMaterial, Pieces, Record};
+use super::cipher::{Cipher, Encrypt, Form, KeyMaterial, Pieces, Record, Tail};
 use super::keylog::Secret;
 use super::keys::Keys;
 use super::record::{HEADER, Header};
@@ -119,7 +119,12 @@ fn cipher(bulk: Bulk, form: Form) -> Cipher {
         Bulk::Cbc(_, Hash::Sha256) => 32,
         _ => 48,
     };
-    let iv = if form.is_13() || bulk == Bulk::Chacha { 12 } else { 4 };
+    let iv = match bulk {
+        Bulk::Cbc(..) => 16,
+        Bulk::Chacha => 12,
+        _ if form.is_13() => 12,
+        _ => 4,
+    };
     let keys = KeyMaterial { key: &vec![7; bulk.key_length()], mac: &vec![5; mac], iv: &vec![3; iv] };
     Cipher::new(bulk, form, &keys).unwrap()
 }
@@ -150,7 +155,13 @@ fn every_cipher_opens_finds_and_reveals() {
         let mut header = Header { kind: 23, version: 0x0303, length };
         let fragment = seal(&cipher, bulk, header, 70, &plain);
         header.length = fragment.len();
-        let before = Some([9; 16]);
+        let behind = if form.encrypt_then_mac { vec![5; 64 - 16] } else { Vec::new() };
+        let mac = match bulk {
+            Bulk::Cbc(_, Hash::Sha1) => 20,
+            Bulk::Cbc(_, Hash::Sha256) => 32,
+            _ => 48,
+        };
+        let before = Some(Tail::of(&[&[9; 16][..], &behind[..mac.min(behind.len())]].concat()));
         let record = Record { header, fragment: &fragment, before };
         let mut opened = b"before".to_vec();
         assert!(!protection.open(&record, 71, &mut opened), "{bulk:?} {form:?}");

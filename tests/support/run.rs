@@ -2,11 +2,13 @@
 
 use std::io::Read;
 use std::num::NonZeroUsize;
+use std::path::Path;
 
 use serde_json::Value;
-use wirefin::capture::{Files, Source};
+use wirefin::capture::{Files, KeyLogs, Source};
 use wirefin::export::{AnyFormat, Format, Print, Settings};
 use wirefin::pipeline::{Error, Formatted, Options, run};
+use wirefin::session::Keys;
 use wirefin::view::{self, Printer};
 
 use super::packets::{Held, Packet};
@@ -18,6 +20,17 @@ pub(crate) fn export_from(
     frames: bool,
 ) -> Result<Vec<u8>, Error> {
     written(source, options, AnyFormat::new("ndjson", &Settings { frames, ..Settings::default() }).unwrap())
+}
+
+/// Opens a capture with the key log that lies beside it, if one does.
+pub(crate) fn open(path: &Path) -> Result<(Box<dyn Source + Send>, Options), wirefin::capture::Error> {
+    let files = Box::new(Files::open(&[path.to_owned()])?);
+    let keylog = path.with_extension("keylog");
+    if !keylog.is_file() {
+        return Ok((files, solo()));
+    }
+    let options = Options { keys: Keys::default().given().complete(), ..solo() };
+    Ok((Box::new(KeyLogs::open(&[keylog], false)?.watch(files)), options))
 }
 
 /// Prints what a source gives as it is printed to a file.

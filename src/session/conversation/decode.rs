@@ -53,7 +53,10 @@ impl Conversation {
             cx.say(Kind::Frame(Frame { from: side, header, offset }));
         }
         for anomaly in half.rules.check(&header, context) {
-            cx.anomaly(Some(side), &anomaly);
+            // Bytes that nothing vouches for are no evidence.
+            if cx.verified {
+                cx.anomaly(Some(side), &anomaly);
+            }
         }
         half.totals.frames = half.totals.frames.saturating_add(1);
         half.totals.wire_bytes = half.totals.wire_bytes.saturating_add(u64::from(header.header_length));
@@ -91,6 +94,9 @@ impl Conversation {
                 *slot = Some(open);
             }
         }
+        if let Some(open) = slot {
+            open.verified &= cx.verified;
+        }
         if inflating && let Some(open) = slot {
             open.wire.compressed = true;
             open.wire.inflated = true;
@@ -126,7 +132,7 @@ impl Conversation {
             inflater.push(payload, &mut out);
             inflater.finish(&mut out);
             out.trim_cut_character();
-            let said = PayloadView::of(header.opcode, &out);
+            let said = PayloadView { verified: cx.verified, ..PayloadView::of(header.opcode, &out) };
             self.deliver(side, header.opcode, &said, wire, cx);
             out.shrink(KEPT);
             cx.shared.inflated = out;
@@ -141,6 +147,7 @@ impl Conversation {
                 withheld: 0,
                 text: bad.is_none() && header.opcode == Opcode::TEXT,
                 bad_utf8: bad,
+                verified: cx.verified,
             };
             self.deliver(side, header.opcode, &said, wire, cx);
         }
@@ -155,6 +162,7 @@ impl Conversation {
         let slot = if header.opcode.is_control() { &mut half.control } else { &mut half.data };
         let Some(open) = slot else { return };
         open.wire.bytes = open.wire.bytes.saturating_add(bytes.len() as u64);
+        open.verified &= cx.verified;
         if open.unreadable {
             return;
         }

@@ -14,9 +14,9 @@ impl Conversation {
     /// Tells a message that was gathered and gives its memory back.
     pub(super) fn finish(&mut self, side: Side, mut open: Box<Open>, cx: &mut Context<'_>) {
         open.payload.trim_cut_character();
-        let said = PayloadView::of(open.opcode, &open.payload);
+        let said = PayloadView { verified: open.verified, ..PayloadView::of(open.opcode, &open.payload) };
         self.deliver(side, open.opcode, &said, open.wire, cx);
-        if open.inflating {
+        if open.inflating && open.verified {
             self.inflater_anomalies(side, cx);
         }
         cx.shared.give_back(open);
@@ -85,7 +85,7 @@ impl Conversation {
             close,
             rtt,
             framing,
-            verified: true,
+            verified: said.verified,
             wire,
             meaning,
         }));
@@ -93,7 +93,7 @@ impl Conversation {
             cx.anomaly(Some(side), anomaly);
         }
         self.settle_meaning(cx);
-        if let Some(offset) = said.bad_utf8 {
+        if let Some(offset) = said.bad_utf8.filter(|_| said.verified) {
             cx.anomaly(Some(side), &Anomaly::BadUtf8 { offset });
         }
         if let Some(kept) = said.truncated_to {
@@ -103,7 +103,7 @@ impl Conversation {
             let value = MAX_MISSING as u64;
             cx.anomaly(Some(side), &Anomaly::LimitReached { limit: "missing ranges of one message", value });
         }
-        if let Some(fault) = close_fault {
+        if let Some(fault) = close_fault.filter(|_| said.verified) {
             cx.anomaly(Some(side), &fault);
         }
     }
@@ -118,6 +118,8 @@ pub(super) struct PayloadView<'a> {
     pub(super) withheld: u64,
     pub(super) text: bool,
     pub(super) bad_utf8: Option<u64>,
+    /// Nothing that could tell says that bytes may be others than were sent.
+    pub(super) verified: bool,
 }
 
 impl<'a> PayloadView<'a> {
@@ -131,6 +133,7 @@ impl<'a> PayloadView<'a> {
             withheld: payload.withheld(),
             text: utf8.is_some_and(Utf8::is_text),
             bad_utf8: utf8.and_then(Utf8::finish),
+            verified: true,
         }
     }
 }

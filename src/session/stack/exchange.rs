@@ -26,6 +26,16 @@ fn first_of(early: &Pair<Vec<BufferedBytes>>) -> Option<At> {
     first.filter_map(BufferedBytes::at).min_by_key(|at| at.packet)
 }
 
+/// Names the scheme of what runs over TLS (RFC 6455 §3).
+fn name_scheme(handshake: &mut Handshake, cx: &Context<'_>) {
+    let is_secure = cx.transport.over.as_ref().is_some_and(|over| over.tls.is_some());
+    if let Some(rest) = handshake.url.as_deref().and_then(|url| url.strip_prefix("ws://"))
+        && is_secure
+    {
+        handshake.url = Some(format!("wss://{rest}").into());
+    }
+}
+
 impl Stack {
     /// Gives bytes to the HTTP exchanges and acts on what they say.
     pub(super) fn exchange(&mut self, side: Side, mut bytes: &[u8], carried: At, cx: &mut Context<'_>) {
@@ -120,7 +130,10 @@ impl Stack {
                 let limits = cx.shared.limits.http2;
                 Some(Layer::Http2(Box::new(Http2::upgraded(self.depth, limits))))
             }
-            http::Output::Upgraded(handshake) => Some(self.upgrade(handshake, early, cx)),
+            http::Output::Upgraded(mut handshake) => {
+                name_scheme(&mut handshake, cx);
+                Some(self.upgrade(handshake, early, cx))
+            }
             // Where segments came out of order, the answer may only seem to be late.
             http::Output::Anomaly { anomaly: Anomaly::DataBeforeHandshake { .. }, .. }
                 if !cx.transport.is_in_order() =>
@@ -131,7 +144,8 @@ impl Stack {
                 self.hold(Some(cx.transport.role(side)), anomaly);
                 None
             }
-            http::Output::Refused(handshake) | http::Output::Unanswered(handshake) => {
+            http::Output::Refused(mut handshake) | http::Output::Unanswered(mut handshake) => {
+                name_scheme(&mut handshake, cx);
                 let opening = cx.opening(Some(handshake));
                 cx.begin(&opening);
                 let ended = self.ended.client || self.ended.server;

@@ -118,6 +118,10 @@ impl Stack {
 
     /// Takes bytes of a stream whose beginning was not captured.
     pub(super) fn search(&mut self, side: Side, bytes: &[u8], carried: At, cx: &mut Context<'_>) {
+        #[cfg(feature = "tls")]
+        if self.join_tls(side, bytes, cx.at, cx) {
+            return;
+        }
         let Layer::MidStream(search) = &mut self.layer else { return };
         if asker(side, bytes).is_some() {
             return self.begin(side, bytes, carried, cx);

@@ -39,6 +39,10 @@ impl Stack {
         if bytes.is_empty() {
             return; // As behind the answer of a proxy: what is within begins with the next ones.
         }
+        #[cfg(feature = "tls")]
+        if super::encrypted::begins(bytes) {
+            return self.begin_tls(side, bytes, cx.at, cx);
+        }
         let mut start = match &mut self.layer {
             Layer::Start(start) => start.take().unwrap_or_default(),
             _ => Box::default(),

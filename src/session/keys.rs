@@ -1,0 +1,68 @@
+//! Keys for TLS, as the pipeline hands them to the shards; without the feature `tls` there are none.
+
+#[cfg(feature = "tls")]
+use std::sync::Arc;
+
+#[cfg(feature = "tls")]
+use crate::tls::KeyLog;
+
+/// The secrets of TLS connections that are known at a point of the capture. Cloning it is cheap.
+#[derive(Clone, Default)]
+pub struct Keys {
+    #[cfg(feature = "tls")]
+    log: Arc<KeyLog>,
+}
+
+impl Keys {
+    /// Makes what is known where a source of keys was named, and no others will come.
+    #[must_use]
+    pub fn complete(self) -> Self {
+        #[cfg(feature = "tls")]
+        {
+            let mut log = KeyLog::clone(&self.log);
+            log.complete();
+            Keys { log: Arc::new(log) }
+        }
+        #[cfg(not(feature = "tls"))]
+        self
+    }
+
+    /// Makes what is known where a source of keys was named, though it may have none yet.
+    #[must_use]
+    pub fn given(self) -> Self {
+        #[cfg(feature = "tls")]
+        {
+            let mut log = KeyLog::clone(&self.log);
+            log.give();
+            Keys { log: Arc::new(log) }
+        }
+        #[cfg(not(feature = "tls"))]
+        self
+    }
+
+    /// Adds the lines of a key log, and returns the number of the first one that cannot be read.
+    pub fn add(&mut self, lines: &[u8]) -> Option<u64> {
+        #[cfg(feature = "tls")]
+        {
+            Arc::make_mut(&mut self.log).add(lines).broken
+        }
+        #[cfg(not(feature = "tls"))]
+        {
+            let _ = lines;
+            None
+        }
+    }
+
+    /// Returns the secrets.
+    #[cfg(feature = "tls")]
+    pub(super) const fn log(&self) -> &Arc<KeyLog> {
+        &self.log
+    }
+}
+
+// The secrets themselves are not shown.
+impl std::fmt::Debug for Keys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Keys").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,232 @@
+//! TLS on a pair of streams: what its records carry stands on a stack of its own.
+
+use super::{Layer, Stack};
+use crate::event::{Over, Tls};
+use crate::model::{Anomaly, At, Lost, Side};
+use crate::session::Analyzer;
+use crate::session::context::Context;
+use crate::session::conversation::Ending;
+use crate::tcp;
+use crate::tls::{self, Facts, Opaque, Output, Stream};
+
+/// TLS, and what it carries.
+pub(super) struct Encrypted {
+    stream: Stream,
+    inner: Stack,
+}
+
+impl std::fmt::Debug for Encrypted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Encrypted").field("inner", &self.inner).finish_non_exhaustive()
+    }
+}
+
+/// Tells whether the first bytes of a side begin TLS.
+pub(super) fn begins(bytes: &[u8]) -> bool {
+    !bytes.is_empty() && tls::looks_like(bytes) != Some(false)
+}
+
+impl Stack {
+    /// Begins TLS with its first bytes.
+    pub(super) fn begin_tls(&mut self, side: Side, bytes: &[u8], at: At, cx: &mut Context<'_>) {
+        let stream = Stream::new(cx.shared.limits.tls);
+        self.layer = self.encrypted(stream, cx);
+        self.decrypt(side, bytes, at, cx);
+    }
+
+    /// Begins TLS in mid-stream, if the bytes are records.
+    pub(super) fn join_tls(&mut self, side: Side, bytes: &[u8], at: At, cx: &mut Context<'_>) -> bool {
+        if !tls::is_records(bytes, cx.shared.keys.log().is_given()) {
+            return false;
+        }
+        let stream = Stream::mid_stream(cx.shared.limits.tls);
+        self.layer = self.encrypted(stream, cx);
+        self.decrypt(side, bytes, at, cx);
+        true
+    }
+
+    fn encrypted(&mut self, stream: Stream, cx: &mut Context<'_>) -> Layer {
+        match self.tunnel(None, cx) {
+            Layer::Tunnel(inner) => {
+                cx.shared.counts.tls = cx.shared.counts.tls.saturating_add(1);
+                Layer::Encrypted(Box::new(Encrypted { stream, inner: *inner }))
+            }
+            // Too deep.
+            layer => layer,
+        }
+    }
+
+    /// Takes bytes of TLS.
+    pub(super) fn decrypt(&mut self, side: Side, bytes: &[u8], at: At, cx: &mut Context<'_>) {
+        let keys = cx.shared.keys.clone();
+        self.with_tls(cx, |tls, cx| {
+            tls.stream.push(cx.transport.role(side), bytes, at, keys.log());
+        });
+    }
+
+    /// Hears that bytes of TLS are lost.
+    pub(super) fn decrypt_gap(&mut self, side: Side, lost: Lost, cx: &mut Context<'_>) {
+        self.with_tls(cx, |tls, cx| tls.stream.gap(cx.transport.role(side), lost, cx.at));
+    }
+
+    /// Hears that a side of TLS ended, or both did.
+    pub(super) fn decrypt_end(&mut self, side: Side, how: tcp::End, cx: &mut Context<'_>) {
+        self.with_tls(cx, |tls, cx| {
+            tls.stream.end(cx.transport.role(side), cx.at);
+            if how == tcp::End::Reset {
+                tls.stream.end(cx.transport.role(!side), cx.at);
+            }
+        });
+    }
+
+    /// Hears that the keys known have become more.
+    pub(in crate::session) fn learn(&mut self, cx: &mut Context<'_>) {
+        if let Layer::Tunnel(inner) = &mut self.layer {
+            return inner.learn(cx);
+        }
+        let keys = cx.shared.keys.clone();
+        self.with_tls(cx, |tls, _| tls.stream.learn(keys.log()));
+        if let Layer::Encrypted(tls) = &mut self.layer {
+            tls.inner.learn(cx);
+        }
+        if self.ended.client && self.ended.server && !self.is_waiting_for_keys() {
+            self.close(Ending::Tcp(tcp::End::Fin.name()), cx);
+        }
+    }
+
+    /// Counts records instead of holding them: no more memory is to be had.
+    pub(in crate::session) fn release_held(&mut self) {
+        match &mut self.layer {
+            Layer::Tunnel(inner) => inner.release_held(),
+            Layer::Encrypted(tls) => {
+                tls.stream.release();
+                tls.inner.release_held();
+            }
+            _ => {}
+        }
+    }
+
+    fn with_tls(&mut self, cx: &mut Context<'_>, act: impl FnOnce(&mut Encrypted, &mut Context<'_>)) {
+        let Layer::Encrypted(tls) = &mut self.layer else { return };
+        act(tls, cx);
+        if tls.pass_on(cx) {
+            self.layer = Layer::Opaque;
+        }
+    }
+}
+
+impl Encrypted {
+    pub(super) const fn inner(&self) -> &Stack {
+        &self.inner
+    }
+
+    pub(super) const fn inner_mut(&mut self) -> &mut Stack {
+        &mut self.inner
+    }
+
+    pub(super) fn is_waiting_for_keys(&self) -> bool {
+        self.stream.is_waiting() || self.inner.is_waiting_for_keys()
+    }
+
+    /// Returns how many bytes wait for keys.
+    pub(super) fn held(&self) -> usize {
+        self.stream.held().saturating_add(self.inner.held_for_keys())
+    }
+
+    /// Ends whatever there is.
+    pub(super) fn close(&mut self, ending: Ending, cx: &mut Context<'_>) {
+        let keys = cx.shared.keys.clone();
+        self.stream.finish(cx.at, keys.log());
+        self.pass_on(cx);
+        self.inner.close(ending, cx);
+    }
+
+    /// Hands what TLS gives to the stack above; tells whether no more will come of it.
+    fn pass_on(&mut self, cx: &mut Context<'_>) -> bool {
+        let keys = cx.shared.keys.clone();
+        let now = cx.at;
+        let mut is_opaque = false;
+        while let Some(output) = self.stream.next(keys.log()) {
+            match output {
+                Output::Hello(facts) => note(&facts, cx),
+                Output::Bytes { side, bytes, first, at, verified } => {
+                    cx.at = at;
+                    let before = cx.verified;
+                    cx.verified = verified && before;
+                    self.inner.bytes(cx.transport.role(side), bytes, first, cx);
+                    cx.verified = before;
+                }
+                Output::Gap { side, lost, at } => {
+                    cx.at = at;
+                    self.inner.gap(cx.transport.role(side), lost, "lost", cx);
+                }
+                Output::End { side, at, .. } => {
+                    cx.at = at;
+                    self.inner.end(cx.transport.role(side), tcp::End::Fin, cx);
+                }
+                Output::Anomaly { side, anomaly, at } => {
+                    cx.at = at;
+                    self.report(side, anomaly, cx);
+                }
+                Output::Swapped => cx.transport.reverse(),
+                Output::Opaque(why) => {
+                    if why == Opaque::NotTls {
+                        cx.shared.counts.tls = cx.shared.counts.tls.saturating_sub(1);
+                    }
+                    is_opaque = true;
+                }
+            }
+        }
+        cx.at = now;
+        is_opaque
+    }
+
+    /// Reports what is wrong, now or when there is a conversation.
+    fn report(&mut self, side: Option<Side>, anomaly: Anomaly, cx: &mut Context<'_>) {
+        let is_reason = matches!(
+            anomaly,
+            Anomaly::TlsNoKeys { .. }
+                | Anomaly::TlsKeysWrong { .. }
+                | Anomaly::TlsHandshakeMissing { .. }
+                | Anomaly::TlsSuiteUnsupported { .. }
+        );
+        match side {
+            _ if is_reason => cx.anomaly(side, &anomaly),
+            Some(side) => self.inner.report(cx.transport.role(side), anomaly, cx),
+            None => self.inner.report(cx.transport.role(Side::Client), anomaly, cx),
+        }
+    }
+}
+
+/// Names a connection in few words: `443 example.com h2`.
+fn name(facts: &Facts, port: u16) -> Box<str> {
+    let mut name = port.to_string();
+    let chosen = facts.alpn.as_ref().or(facts.alpn_offered.first());
+    for part in facts.server_name.iter().chain(chosen) {
+        name.push(' ');
+        name.push_str(part);
+    }
+    name.into()
+}
+
+/// Notes what a handshake agreed on, for the openings of conversations.
+fn note(facts: &Facts, cx: &mut Context<'_>) {
+    if facts.decrypted {
+        cx.shared.counts.decrypted = cx.shared.counts.decrypted.saturating_add(1);
+    } else {
+        let name = name(facts, cx.transport.end_of(Side::Server).port);
+        let list = &mut cx.shared.encrypted;
+        // The first by the packet they begin with, in whatever order they turn out to be so.
+        let at = list.partition_point(|(conn, _)| *conn <= cx.conn);
+        list.insert(at, (cx.conn, name));
+        list.truncate(Analyzer::ENCRYPTED);
+    }
+    let over: &mut Over = cx.transport.over.get_or_insert_default();
+    over.tls = Some(Tls {
+        version: facts.version_name().map(Into::into),
+        cipher: facts.suite_name(),
+        sni: facts.server_name.clone(),
+        alpn: facts.alpn.clone(),
+        keys: facts.decrypted.then_some("keylog"),
+    });
+}

@@ -1,0 +1,151 @@
+//! TLS: what is lost costs what was lost, keys may come at any packet, and secrets stay secret.
+
+use std::fs;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+
+use wirefin::capture::{Error, Item, Next, PacketBatch, Source};
+use wirefin::model::{At, LinkType, Timestamp};
+use wirefin::pipeline::Options;
+use wirefin::session::Keys;
+
+use crate::corpus;
+use crate::support::judge::Truth;
+use crate::support::packets::{Packet, read};
+use crate::support::run::{codes, export_from, open, print_from, records, solo};
+
+fn capture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("captures/tls").join(name)
+}
+
+fn key_log(path: &Path) -> Vec<u8> {
+    fs::read(path.with_extension("keylog")).unwrap()
+}
+
+/// A source whose key log comes before the packet with a number.
+struct Keyed {
+    packets: Vec<Packet>,
+    given: usize,
+    keys: Option<(usize, Vec<u8>)>,
+    a_batch: usize,
+}
+
+impl Source for Keyed {
+    fn next(&mut self, batch: &mut PacketBatch) -> Result<Next, Error> {
+        batch.clear();
+        for packet in self.packets.iter().skip(self.given).take(self.a_batch) {
+            if self.keys.as_ref().is_some_and(|(at, _)| *at == self.given)
+                && let Some((_, text)) = self.keys.take()
+            {
+                batch.items.push(Item::Secrets(text.into()));
+            }
+            self.given += 1;
+            let at = At { packet: self.given as u64, time: Timestamp::from_nanos(packet.time) };
+            batch.push_packet(at, LinkType(packet.link), packet.original, &packet.data);
+        }
+        Ok(if batch.is_empty() { Next::End } else { Next::Filled })
+    }
+}
+
+fn export(packets: Vec<Packet>, keys: Vec<u8>, at: usize, options: &Options) -> String {
+    let mut source = Keyed { packets, given: 0, keys: Some((at, keys)), a_batch: 7 };
+    String::from_utf8(export_from(&mut source, options, false).unwrap()).unwrap()
+}
+
+const FAMILIES: [&str; 8] = [
+    "tls13-aes128-gcm.pcap",
+    "tls13-chacha20.pcap",
+    "tls13-big-records.pcap",
+    "keyupdate-by-server.pcap",
+    "record-padding.pcap",
+    "tls12-ecdhe-aes256-gcm.pcap",
+    "tls12-ecdhe-aes128-sha-mte.pcap",
+    "tls10-aes128-cbc-sha.pcap",
+];
+
+#[test]
+fn one_packet_that_is_missing_makes_nothing_wrong_and_does_not_end_decryption() {
+    for name in FAMILIES {
+        let path = capture(name);
+        let (packets, truth) = (read(&path).unwrap(), Truth::beside(&path).unwrap());
+        let (mut found, mut all) = (0, 0);
+        for lost in 0..packets.len() {
+            let mut rest = packets.clone();
+            rest.remove(lost);
+            let lines = export(rest, key_log(&path), 0, &solo());
+            let verdict = truth.judge(&records(&lines));
+            assert_eq!(verdict.wrong, 0, "{name} without packet {}: {verdict:?}", lost + 1);
+            found += verdict.found;
+            all += verdict.found + verdict.missed;
+        }
+        // Up to TLS 1.2 a connection without ServerHello cannot be decrypted.
+        assert!(found * 10 > all * 7, "{name}: {found} of {all}");
+    }
+}
+
+#[test]
+fn keys_may_come_before_any_packet_and_the_output_does_not_depend_on_threads() {
+    for name in ["tls13-aes256-gcm.pcap", "tls12-ecdhe-aes128-sha-etm.pcap", "early-data.pcap"] {
+        let path = capture(name);
+        let (packets, truth) = (read(&path).unwrap(), Truth::beside(&path).unwrap());
+        for at in 0..packets.len() {
+            let lines = export(packets.clone(), key_log(&path), at, &solo());
+            assert!(truth.judge(&records(&lines)).is_right(), "{name}: keys before packet {}", at + 1);
+            for threads in [2, 8] {
+                let options = Options { threads: NonZeroUsize::new(threads).unwrap(), ..Options::default() };
+                assert_eq!(
+                    export(packets.clone(), key_log(&path), at, &options),
+                    lines,
+                    "{name} {at} {threads}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_capture_that_begins_late_is_read_where_that_is_possible() {
+    let (mut source, options) = open(&capture("joined-late-13.pcap")).unwrap();
+    let lines = String::from_utf8(export_from(&mut *source, &options, false).unwrap()).unwrap();
+    assert!(records(&lines).iter().filter(|line| line["type"] == "message").count() > 10, "{lines}");
+    let (mut source, options) = open(&capture("joined-late-12.pcap")).unwrap();
+    let lines = String::from_utf8(export_from(&mut *source, &options, false).unwrap()).unwrap();
+    assert_eq!(codes(&lines), ["tls-handshake-missing"]);
+}
+
+#[test]
+fn connections_without_keys_are_named_where_a_key_log_is_given() {
+    let path = capture("no-keys.pcap");
+    let lines = export(read(&path).unwrap(), key_log(&capture("tls13-aes128-gcm.pcap")), 0, &solo());
+    assert_eq!(codes(&lines), ["tls-no-keys"]);
+    let options = Options { keys: Keys::default().complete(), ..solo() };
+    let mut source = Keyed { packets: read(&path).unwrap(), given: 0, keys: None, a_batch: 64 };
+    assert!(export_from(&mut source, &options, false).unwrap().is_empty());
+}
+
+/// Whatever is shown, it has no secret in it.
+#[test]
+fn no_output_has_a_secret_of_any_capture_in_it() {
+    let mut secrets = Vec::new();
+    let mut shown = Vec::new();
+    for path in corpus::captures() {
+        let keylog = path.with_extension("keylog");
+        let Ok(text) = fs::read_to_string(&keylog) else { continue };
+        secrets.extend(text.lines().filter_map(|line| Some(line.split(' ').nth(2)?.trim().to_lowercase())));
+        for verbose in [false, true] {
+            let (mut source, options) = open(&path).unwrap();
+            shown.extend(export_from(&mut *source, &options, verbose).unwrap());
+            let (mut source, options) = open(&path).unwrap();
+            shown.extend(print_from(&mut *source, &options, verbose).unwrap());
+        }
+    }
+    secrets.retain(|secret| secret.len() >= 64);
+    assert!(secrets.len() > 100 && shown.len() > 100_000, "{} {}", secrets.len(), shown.len());
+    let shown = String::from_utf8_lossy(&shown).to_lowercase();
+    // Any 16 bytes of one would be too many.
+    let known: std::collections::HashSet<_> = secrets.iter().map(|secret| &secret[..32]).collect();
+    let windows = shown.as_bytes().windows(32).filter(|window| window.iter().all(u8::is_ascii_hexdigit));
+    for window in windows {
+        assert!(!known.contains(std::str::from_utf8(window).unwrap()), "a secret is shown");
+    }
+}
