@@ -174,7 +174,7 @@ pub struct Tls {
 /// A proxy between a client and a server, and the ends as the proxy names them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proxy {
-    /// How it said so: `connect`, `proxy-v1`, `proxy-v2`, `socks5`.
+    /// How it said so: `connect`, `proxy-v1`, `proxy-v2`, `socks4`, `socks4a`, `socks5` or `uwsgi`.
     pub protocol: &'static str,
     /// The client behind the proxy.
     pub client: Option<Box<str>>,
@@ -201,6 +201,7 @@ impl Rejected {
     /// Says why there is no conversation.
     pub fn why(&self) -> String {
         match self.status() {
+            Some(101) => "status 101, but no WebSocket follows".to_owned(),
             Some(status) => format!("status {status}"),
             None if self.ended => "no answer before TCP ended".to_owned(),
             None => "no answer before the capture ended".to_owned(),

@@ -8,8 +8,19 @@ const BYTES: &[&str] = &["model"];
 const EVENT: &[&str] = &["model", "capture", "wire", "tcp", "http", "websocket", "subprotocol"];
 const MIDDLE: &[&str] = &["model", "capture", "wire", "tcp", "http", "websocket", "subprotocol", "event"];
 /// It stacks the layers.
-const SESSION: &[&str] =
-    &["model", "capture", "wire", "tcp", "tls", "http", "http2", "websocket", "subprotocol", "event"];
+const SESSION: &[&str] = &[
+    "model",
+    "capture",
+    "wire",
+    "tcp",
+    "tls",
+    "http",
+    "http2",
+    "websocket",
+    "proxy",
+    "subprotocol",
+    "event",
+];
 const TOP: &[&str] = &[
     "model",
     "capture",

@@ -22,3 +22,4 @@ mod support;
 mod threads;
 mod tiny;
 mod tls;
+mod ways;

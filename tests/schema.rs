@@ -127,8 +127,11 @@ fn collect(value: &Value, name: &str, wide: bool, types: &mut BTreeMap<(bool, St
         Value::Object(members) => {
             // Header fields by name are called as their sender called them.
             for (member, value) in members.iter().filter(|_| name != "headers") {
-                // What is found is named by the rule.
-                let path = if name == "evidence" { format!("evidence.{member}") } else { member.clone() };
+                // What is found is named by the rule; a proxy names ends in words of its own.
+                let path = match name {
+                    "evidence" | "proxy" => format!("{name}.{member}"),
+                    _ => member.clone(),
+                };
                 collect(value, &path, wide, types);
             }
             "an object"

@@ -348,6 +348,79 @@ TUNNELS = (
     ("batman", "unicast packets of B.A.T.M.A.N. advanced", lambda i, p: b"\x02\0\0\0\0\x0b\x02\0\0\0\0\x0a\x43\x05\x40\x0f\x32\x01\x02\0\0\0\0\x0b" + p.frame()),
 )
 
+def before(segments, *turns):
+    """A conversation with bytes before its request: each turn is (client, bytes), in a segment of its own, or, where `bytes`
+    ends the client's turns with None behind it, in the request's segment."""
+    at = next(i for i, p in enumerate(segments) if p.data)
+    sent, out, time = {True: 0, False: 0}, list(segments[:at]), segments[at].time
+    first = {c: next(p for p in segments if p.client == c and not p.flags & SYN) for c in (True, False)}
+    isn = {c: next(p for p in segments if p.client == c and p.flags & SYN).seq + 1 for c in (True, False)}
+    joined = b""
+    for n, (client, bytes_, *own) in enumerate(turns):
+        if own: joined = bytes_; continue
+        out.append(first[client].but(seq=isn[client] + sent[client], ack=isn[not client] + sent[not client], flags=ACK | PSH, data=bytes_, time=time + 40 * n))
+        sent[client] += len(bytes_)
+    for p in segments[at:]:
+        if joined and p.data and p.client:
+            out.append(p.but(seq=p.seq + sent[True], ack=p.ack + sent[False], data=joined + p.data)); sent[True] += len(joined); joined = b""; continue
+        out.append(p.but(seq=p.seq + sent[p.client], ack=p.ack + sent[not p.client] if p.flags & ACK else None))
+    return restamp(out)
+
+
+def dialogue(segments, *turns):
+    """Bytes of our own between a recorded connection's beginning and end: each turn is (client, bytes)."""
+    head = [p for p in segments[:3]]
+    tail = [p for p in segments if p.flags & FIN or not p.data and p.seq == segments[-1].seq and p is segments[-1]]
+    first = {c: next(p for p in segments if p.client == c and not p.flags & SYN) for c in (True, False)}
+    start = {c: next(p for p in segments if p.client == c and p.flags & SYN).seq + 1 for c in (True, False)}
+    sent, out = {True: 0, False: 0}, head
+    for n, (client, bytes_) in enumerate(turns):
+        out.append(first[client].but(seq=start[client] + sent[client], ack=start[not client] + sent[not client], flags=ACK | PSH, data=bytes_, time=head[-1].time + 900 * (n + 1)))
+        sent[client] += len(bytes_)
+    for n, client in enumerate((True, False)):
+        out.append(first[client].but(seq=start[client] + sent[client], ack=start[not client] + sent[not client] + n, flags=ACK | FIN, data=b"", time=out[-1].time + 500))
+    return out
+
+
+KEY, ACCEPT = "dGhlIHNhbXBsZSBub25jZQ==", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
+def ask(*more, key=True): return ("\r\n".join(["GET /chat HTTP/1.1", "Host: server.example.com", "Upgrade: websocket", "Connection: Upgrade", *([f"Sec-WebSocket-Key: {KEY}", "Sec-WebSocket-Version: 13"] if key else []), *more]) + "\r\n\r\n").encode()
+def grant(*more, accept=True): return ("\r\n".join(["HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade", *([f"Sec-WebSocket-Accept: {ACCEPT}"] if accept else []), *more]) + "\r\n\r\n").encode()
+def masked(first, body): return bytes([first, 0x80 | len(body)]) + b"\0\x01\x02\x03" + bytes(b ^ (i & 3) for i, b in enumerate(body))
+def plain(first, body): return bytes([first, len(body)]) + body
+def chunk(b): return b"%x\r\n" % len(b) + b + b"\r\n"
+
+
+def squeezed(text):
+    import zlib
+    z = zlib.compressobj(9, zlib.DEFLATED, -15)
+    return (z.compress(text) + z.flush(zlib.Z_SYNC_FLUSH))[:-4]
+
+
+BYE = ((True, masked(0x88, b"\x03\xe8")), (False, plain(0x88, b"\x03\xe8")))
+V1 = b"PROXY TCP4 192.0.2.7 10.0.0.1 56324 8080\r\n"
+V2 = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x1b" + bytes([192, 0, 2, 7, 10, 0, 0, 1]) + struct.pack(">HH", 56324, 8080) + b"\x03\0\x04\x12\x34\x56\x78" + b"\xea\0\x05\x01vpce"
+NAMED = b"\x03\x12server.example.com\0\x50"
+
+
+def uwsgi(segments):
+    """The request as a web server passes it on in uwsgi's form."""
+    def text(b): return struct.pack("<H", len(b)) + b
+    out = []
+    for p in segments:
+        if p.data.startswith(b"GET "):
+            lines = p.data.decode().split("\r\n")
+            method, target, version = lines[0].split(" ")
+            names = [("REQUEST_METHOD", method), ("REQUEST_URI", target), ("SERVER_PROTOCOL", version), ("REMOTE_ADDR", "192.0.2.7"), ("REMOTE_PORT", "56324")]
+            names += [("HTTP_" + k.upper().replace("-", "_"), v) for k, v in (line.split(": ", 1) for line in lines[1:] if line)]
+            body = b"".join(text(k.encode()) + text(v.encode()) for k, v in names)
+            q = p.but(data=b"\0" + struct.pack("<H", len(body)) + b"\0" + body)
+            shift = len(q.data) - len(p.data)
+            out.append(q); seen = True; continue
+        if any(q.data[:1] == b"\0" for q in out): p = p.but(seq=p.seq + shift if p.client else None, ack=p.ack + shift if not p.client else None)
+        out.append(p)
+    return out
+
+
 # ---- files ------------------------------------------------------------------------------------------------------------
 
 def block(kind, body, order="<", size=None):
@@ -500,6 +573,39 @@ make("link/capwap-fragments.pcap", SHORT, "802.11 frames in two CAPWAP fragments
      lambda s: pcap([(p.time, f, len(f)) for i, p in enumerate(s) for w in [wlan(p)] for f in [udp(2 * i, p, 5247, b"\0\x10\x43\xc0" + struct.pack(">HH", i, 48) + w[48:]), udp(2 * i + 1, p, 5247, b"\0\x10\x43\x80" + struct.pack(">HH", i, 0) + w[:48])]]))
 make("link/wlan-protected.pcap", SHORT, "802.11 frames that are encrypted: named, not read", lambda s: wrapped_in(s, 105, lambda i, p: wlan(p, protected=True)), **R)
 make("link/macsec-encrypted.pcap", SHORT, "MACsec with encryption: named, not read", lambda s: wrapped_in(s, 1, lambda i, p: p.ether[:12] + b"\x88\xe5\x2c\0" + struct.pack(">I", i + 1) + p.ether[6:12] + b"\0\x01" + bytes(b ^ 0xA5 for b in p.ip()) + b"\xcc" * 16), **R)
+
+make("http/proxy-v1.pcap", SHORT, "a PROXY header of version 1 in the request's segment", lambda s: ether(before(s, (True, V1, None))))
+make("http/proxy-v1-own-segment.pcap", SHORT, "the same in a segment of its own", lambda s: ether(before(s, (True, V1))))
+make("http/proxy-v2.pcap", SHORT, "a PROXY header of version 2 with a checksum and a cloud's value", lambda s: ether(before(s, (True, V2, None))))
+make("http/proxy-v2-in-pieces.pcap", SHORT, "the same in three segments", lambda s: ether(before(s, (True, V2[:9]), (True, V2[9:30]), (True, V2[30:]))))
+make("http/socks4.pcap", SHORT, "SOCKS 4, granted", lambda s: ether(before(s, (True, b"\x04\x01\0\x50\x0a\0\0\x09me\0"), (False, b"\0\x5a\0\x50\x0a\0\0\x09"))))
+make("http/socks4a.pcap", SHORT, "SOCKS 4A: a host by its name", lambda s: ether(before(s, (True, b"\x04\x01\0\x50\0\0\0\x01\0server.example.com\0"), (False, b"\0\x5a\0\0\0\0\0\0"))))
+make("http/socks5.pcap", SHORT, "SOCKS 5 without a password", lambda s: ether(before(s, (True, b"\x05\x01\0"), (False, b"\x05\0"), (True, b"\x05\x01\0" + NAMED), (False, b"\x05\0\0\x01\x0a\0\0\x09\x04\x38"))))
+make("http/socks5-password.pcap", SHORT, "SOCKS 5 with a name and a password", lambda s: ether(before(s, (True, b"\x05\x02\0\x02"), (False, b"\x05\x02"), (True, b"\x01\x02me\x03pwd"), (False, b"\x01\0"), (True, b"\x05\x01\0" + NAMED), (False, b"\x05\0\0\x01\x0a\0\0\x09\x04\x38"))))
+make("http/proxy-v1-then-socks5.pcap", SHORT, "a PROXY header, then SOCKS 5", lambda s: ether(before(s, (True, V1), (True, b"\x05\x01\0"), (False, b"\x05\0"), (True, b"\x05\x01\0" + NAMED), (False, b"\x05\0\0\x01\x0a\0\0\x09\x04\x38"))))
+make("http/uwsgi.pcap", SHORT, "a web server's request in uwsgi's form, answered by HTTP", lambda s: ether(uwsgi(s)))
+
+for name, shows, offer, answer in (
+    ("semicolon", "an answer with a semicolon too many", "permessage-deflate", "permessage-deflate;"),
+    ("empty-parameter", "an answer with an empty parameter before another", "permessage-deflate; client_max_window_bits", "permessage-deflate;; server_no_context_takeover"),
+    ("offer-semicolon", "an offer with a semicolon too many", "permessage-deflate;", "permessage-deflate")):
+    make(f"compressed/{name}.pcap", SHORT, shows + ": read as it is meant", lambda s, o=offer, a=answer: ether(dialogue(s, (True, ask("Sec-WebSocket-Extensions: " + o)), (False, grant("Sec-WebSocket-Extensions: " + a)),
+         (False, plain(0xC1, squeezed(b'{"hello":"server"}'))), (True, masked(0xC1, squeezed(b'{"hello":"client"}'))), *BYE)), **R)
+make("handshake/content-length-101.pcap", SHORT, "Content-Length: 0 in the 101", lambda s: ether(dialogue(s, (True, ask()), (False, grant("Content-Length: 0")), (True, masked(0x81, b"hello")), (False, plain(0x81, b"hello")), *BYE)), **R)
+make("handshake/transfer-encoding-101.pcap", SHORT, "Transfer-Encoding: chunked in the 101, frames without chunks", lambda s: ether(dialogue(s, (True, ask()), (False, grant("Transfer-Encoding: chunked")), (True, masked(0x81, b"hello")), (False, plain(0x81, b"hello")), *BYE)), **R)
+make("handshake/chunked-frames.pcap", SHORT, "Transfer-Encoding: chunked in the 101, and the server's frames in chunks", lambda s: ether(dialogue(s, (True, ask()), (False, grant("Transfer-Encoding: chunked")), (True, masked(0x81, b"hello")), (False, chunk(plain(0x81, b"hello"))), (False, chunk(plain(0x81, b"in two")[:3]) + chunk(plain(0x81, b"in two")[3:])), (True, BYE[0][1]), (False, chunk(BYE[1][1])))), **R)
+make("handshake/answer-subprotocol-empty.pcap", SHORT, "an empty Sec-WebSocket-Protocol in the 101", lambda s: ether(dialogue(s, (True, ask()), (False, grant("Sec-WebSocket-Protocol: ")), (True, masked(0x81, b"hello")), *BYE)), **R)
+HIXIE76 = b"GET /demo HTTP/1.1\r\nHost: example.com\r\nConnection: Upgrade\r\nSec-WebSocket-Key2: 12998 5 Y3 1  .P00\r\nUpgrade: WebSocket\r\nSec-WebSocket-Key1: 4 @1  46546xW%0l 1 5\r\nOrigin: http://example.com\r\n\r\n^n:ds[4U"
+make("handshake/hixie-76.pcap", SHORT, "draft-hixie-76 with its own example: two texts and a close", lambda s: ether(dialogue(s, (True, HIXIE76),
+     (False, b"HTTP/1.1 101 WebSocket Protocol Handshake\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\nSec-WebSocket-Origin: http://example.com\r\nSec-WebSocket-Location: ws://example.com/demo\r\n\r\n8jKS'y:G*Co,Wxa-"),
+     (True, b"\0hello\xff"), (False, b"\0world\xff"), (True, b"\xff\0"), (False, b"\xff\0"))), **R)
+make("handshake/hixie-75.pcap", SHORT, "draft-hixie-75: no key at all, a text each way", lambda s: ether(dialogue(s, (True, b"GET /demo HTTP/1.1\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\nHost: example.com\r\nOrigin: http://example.com\r\n\r\n"),
+     (False, b"HTTP/1.1 101 Web Socket Protocol Handshake\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\nWebSocket-Origin: http://example.com\r\nWebSocket-Location: ws://example.com/demo\r\n\r\n"),
+     (True, b"\0hello\xff"), (False, b"\0world\xff"))), **R)
+make("http/upgrade-to-tcp.pcap", SHORT, "an upgrade to raw TCP, as of Docker: named", lambda s: ether(dialogue(s, (True, b"POST /containers/x/attach HTTP/1.1\r\nHost: docker\r\nConnection: Upgrade\r\nUpgrade: tcp\r\nContent-Length: 0\r\n\r\n"), (False, b"HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n"), (False, b"\x81\x05hello"))), **R)
+make("http/upgrade-to-spdy.pcap", SHORT, "an upgrade to SPDY/3.1, as of Kubernetes: named", lambda s: ether(dialogue(s, (True, b"POST /exec HTTP/1.1\r\nHost: k8s\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\nContent-Length: 0\r\n\r\n"), (False, b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\n\r\n"), (False, b"\x80\x03\0\x04\0\0\0\0"))), **R)
+make("http/upgrade-without-key-ssh.pcap", SHORT, "Upgrade: websocket without a key, and SSH behind it", lambda s: ether(dialogue(s, (True, ask(key=False)), (False, grant(accept=False)), (False, b"SSH-2.0-OpenSSH_9.2\r\n"), (True, b"SSH-2.0-client\r\n"))), **R)
+make("hostile/http-response-inside.pcap", SHORT, "an HTTP response where the server's frame should be", lambda s: ether(dialogue(s, (True, ask()), (False, grant()), (False, plain(0x81, b"hello")), (False, b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 11\r\n\r\nBad Request"), (True, masked(0x88, b"\x03\xea")))), **R)
 
 make("files/big-endian.pcap", SHORT, "pcap, big-endian", lambda s: pcap(whole(s), order=">"))
 make("files/big-endian-nanoseconds.pcap", SHORT, "pcap, big-endian, nanoseconds", lambda s: pcap(whole(s), order=">", magic=0xA1B23C4D))

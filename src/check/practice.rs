@@ -22,6 +22,10 @@ pub(super) fn fault(rule: &str) -> &'static str {
         | "extension-accepted-twice"
         | "refused-without-version"
         | "masked-server-frame"
+        | "content-length-in-101"
+        | "transfer-encoding-in-101"
+        | "chunked-frames"
+        | "http-in-stream"
         | "origin-foreign" => "the server's",
         "overlap-differs" | "fragment-overlap" => "the network's, or an attacker's",
         "gap"
@@ -36,7 +40,7 @@ pub(super) fn fault(rule: &str) -> &'static str {
         | "h2-block-lost"
         | "h2-resynchronised"
         | "deflate-history-lost" => "the capture's",
-        "old-protocol"
+        "other-upgrade"
         | "not-inflated"
         | "inflate-limit"
         | "limit-reached"
@@ -62,6 +66,16 @@ pub(super) fn practice(rule: &str) -> Option<&'static str> {
         "accept-mismatch" => {
             "every browser fails the connection with 1006 (Chromium: \"Incorrect 'Sec-WebSocket-Accept' header value\"); \
              curl and hand-written clients go on."
+        }
+        "content-length-in-101" => {
+            "most clients pass over it; .NET's closes such a connection after some time."
+        }
+        "transfer-encoding-in-101" | "chunked-frames" => {
+            "clients fail at the first frame: a chunk's size is no frame header."
+        }
+        "http-in-stream" => {
+            "`ws` says \"Invalid WebSocket frame: RSV1 must be clear\" and closes with 1006; \
+             two servers with paths of their own on one HTTP server do it."
         }
         "subprotocol-not-offered" => "browsers fail the connection; many libraries do not look.",
         "extension-not-offered" | "extension-accepted-twice" | "bad-deflate-parameter" => {

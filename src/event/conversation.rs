@@ -1,4 +1,4 @@
-use super::Opening;
+use super::{Opening, Proxy};
 use crate::model::Endpoint;
 
 /// What is known of a conversation from its opening: what names it in every output.
@@ -12,6 +12,8 @@ pub struct Conversation {
     pub url: Option<Box<str>>,
     /// The sub-protocol agreed on.
     pub subprotocol: Option<Box<str>>,
+    /// The proxy that it came through.
+    pub proxy: Option<Box<Proxy>>,
 }
 
 impl Conversation {
@@ -23,6 +25,7 @@ impl Conversation {
             server: opening.server,
             url: handshake.and_then(|it| it.url.clone()),
             subprotocol: handshake.and_then(|it| it.subprotocol.clone()),
+            proxy: opening.over.as_ref().and_then(|over| over.proxy.clone()).map(Box::new),
         }
     }
 
@@ -71,7 +74,13 @@ mod tests {
             ("ws://h?q", "h", "h", "/"),
             ("ws://u:p@h:1/a/b#c", "h", "h:1", "/a/b"),
         ] {
-            let it = Conversation { client: END, server: END, url: Some(url.into()), subprotocol: None };
+            let it = Conversation {
+                client: END,
+                server: END,
+                url: Some(url.into()),
+                subprotocol: None,
+                proxy: None,
+            };
             let told = (it.host(), it.host_and_port(), it.path());
             assert_eq!(told, (Some(host), Some(whole), Some(path)), "{url}");
         }

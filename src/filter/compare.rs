@@ -107,6 +107,7 @@ impl<'a> Row<'a> {
         let facts = self.facts;
         let conversation = facts.conversation;
         let text = |text: Option<&'a str>| text.map(|text| Fact::Bytes(text.as_bytes()));
+        let proxy = conversation.and_then(|it| it.proxy.as_deref());
         let client = conversation.map(|it| it.client);
         let server = conversation.map(|it| it.server);
         let port = |port: u16| Fact::Whole(port.into());
@@ -138,6 +139,9 @@ impl<'a> Row<'a> {
             Field::Host => text(conversation.and_then(|it| it.host())),
             Field::Path => text(conversation.and_then(|it| it.path())),
             Field::Subprotocol => text(conversation.and_then(|it| it.subprotocol.as_deref())),
+            Field::ProxyProtocol => text(proxy.map(|it| it.protocol)),
+            Field::ProxyClient => text(proxy.and_then(|it| it.client.as_deref())),
+            Field::ProxyServer => text(proxy.and_then(|it| it.server.as_deref())),
             Field::ClientIp => client.map(|end| Fact::Address(end.ip)),
             Field::ServerIp => server.map(|end| Fact::Address(end.ip)),
             Field::ClientPort => client.map(|end| port(end.port)),

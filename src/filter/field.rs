@@ -124,6 +124,9 @@ fields! {
     ClientPort, "client.port", Count, "the client's port";
     ServerIp, "server.ip", Address, "the server's address";
     ServerPort, "server.port", Count, "the server's port";
+    ProxyProtocol, "proxy.protocol", Text, "how a proxy named itself: connect, proxy-v1, proxy-v2, socks4, socks4a, socks5, uwsgi";
+    ProxyClient, "proxy.client", Text, "the client behind a proxy, with its port";
+    ProxyServer, "proxy.server", Text, "the server that a proxy named, with its port";
     Ip, "ip", Address, "either address";
     Port, "port", Count, "either port";
 }

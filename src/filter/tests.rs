@@ -26,6 +26,11 @@ fn conversation(conn: u64) -> Conversation {
             server: end("10.0.0.1", 9001),
             url: Some("ws://api.example:9001/feed?key=7".into()),
             subprotocol: Some("trades".into()),
+            proxy: Some(Box::new(crate::event::Proxy {
+                protocol: "proxy-v2",
+                client: Some("192.0.2.7:56324".into()),
+                server: None,
+            })),
         }
     } else {
         Conversation {
@@ -33,6 +38,7 @@ fn conversation(conn: u64) -> Conversation {
             server: end("fd00::1", 80),
             url: Some("ws://[fd00::1]/chat".into()),
             subprotocol: None,
+            proxy: None,
         }
     }
 }

@@ -59,6 +59,33 @@ fn extension(input: &str) -> IResult<&str, Extension<'_>> {
     Ok((rest, Extension { text: input, name, parameters }))
 }
 
+/// Reads an element that does not follow the grammar as it is meant: parameters that are empty are left out, a value
+/// that is missing behind its sign is none, and what is no parameter at all is left out. `None` where there is no name.
+fn lenient(input: &str) -> Option<Extension<'_>> {
+    let mut parts = parts(input).map(|part| part.trim_matches([' ', '\t']));
+    let whole = |part| all_consuming(token).parse(part).ok().map(|(_, name)| name);
+    let name = whole(parts.find(|part| !part.is_empty())?)?;
+    let read = |part| match all_consuming(parameter).parse(part) {
+        Ok((_, parameter)) => Some(parameter),
+        Err(_) => {
+            let (name, _) = part.split_once('=')?;
+            Some(Parameter { text: part, name: whole(name.trim_matches([' ', '\t']))?, value: None })
+        }
+    };
+    Some(Extension { text: input, name, parameters: parts.filter_map(read).collect() })
+}
+
+/// Cuts an element at the semicolons that stand in no quotes.
+fn parts(input: &str) -> impl Iterator<Item = &str> {
+    let (mut quoted, mut escaped) = (false, false);
+    input.split(move |c| {
+        let is_end = c == ';' && !quoted;
+        quoted ^= c == '"' && !escaped;
+        escaped = c == '\\' && quoted && !escaped;
+        is_end
+    })
+}
+
 /// Cuts one element off a list, up to a comma that stands in no quotes.
 fn element(input: &str) -> IResult<&str, &str> {
     let string = recognize((
@@ -69,16 +96,29 @@ fn element(input: &str) -> IResult<&str, &str> {
     recognize(many0(alt((string, recognize(none_of(",\""))))).map(|_: Vec<&str>| ())).parse(input)
 }
 
-/// Reads a list: each element as an extension, or as it was sent where it does not follow the grammar.
+/// One element of a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Element<'a> {
+    /// As it was sent.
+    pub(super) text: &'a str,
+    /// What it means; `None` where that cannot be told.
+    pub(super) extension: Option<Extension<'a>>,
+    /// It follows the grammar.
+    pub(super) is_legal: bool,
+}
+
+/// Reads a list: each element as an extension, also where it does not follow the grammar.
 ///
 /// Empty elements are legal and left out (RFC 9110 §5.6.1).
-pub(super) fn list(mut input: &str) -> Vec<Result<Extension<'_>, &str>> {
+pub(super) fn list(mut input: &str) -> Vec<Element<'_>> {
     let mut all = Vec::new();
     loop {
         let (rest, text) = element(input).unwrap_or(("", input));
         let text = text.trim_matches([' ', '\t']);
         if !text.is_empty() {
-            all.push(extension(text).map(|(_, found)| found).map_err(|_| text));
+            let legal = extension(text).ok().map(|(_, found)| found);
+            let is_legal = legal.is_some();
+            all.push(Element { text, extension: legal.or_else(|| lenient(text)), is_legal });
         }
         match rest.strip_prefix(',') {
             Some(rest) => input = rest,
@@ -95,13 +135,11 @@ mod tests {
     fn shown(value: &str) -> Vec<String> {
         list(value)
             .into_iter()
-            .map(|element| match element {
-                Ok(found) => {
-                    let all =
-                        found.parameters.iter().map(|p| format!(";{}={:?}", p.name, p.value.as_deref()));
-                    format!("{}{}", found.name, all.collect::<String>())
-                }
-                Err(text) => format!("! {text}"),
+            .map(|element| {
+                let mark = if element.is_legal { "" } else { "! " };
+                let Some(found) = element.extension else { return format!("{mark}{}", element.text) };
+                let all = found.parameters.iter().map(|p| format!(";{}={:?}", p.name, p.value.as_deref()));
+                format!("{mark}{}{}", found.name, all.collect::<String>())
             })
             .collect()
     }
@@ -123,17 +161,19 @@ mod tests {
     fn elements_that_are_no_extensions() {
         assert_eq!(
             shown("a;, b; =c, d; e=\"f,g\", h=\"i\"; \"j, ok"),
-            ["! a;", "! b; =c", "! d; e=\"f,g\"", "! h=\"i\"; \"j, ok"]
+            ["! a", "! b", "! d;e=None", "! h=\"i\"; \"j, ok"]
         );
-        assert_eq!(shown("a b, c; d="), ["! a b", "! c; d="]);
+        assert_eq!(shown("a b, c; d="), ["! a b", "! c;d=None"]);
+        assert_eq!(shown("a; ; b=1;;"), ["! a;b=Some(\"1\")"]);
+        assert_eq!(shown("; a; b=\"1;2"), ["! a;b=None"]);
     }
 
     proptest! {
         #[test]
         fn random_lists_never_panic(value in "[a-c;,=\"\\\\ é]{0,24}") {
             for element in list(&value) {
-                let text = match element { Ok(found) => found.text, Err(text) => text };
-                prop_assert!(value.contains(text));
+                prop_assert!(value.contains(element.text));
+                prop_assert!(!element.is_legal || element.extension.is_some());
             }
         }
     }

@@ -87,7 +87,7 @@ pub(super) fn begins(side: Side, bytes: &[u8]) -> Option<bool> {
 }
 
 /// Tells whether a frame of `side` may begin here (RFC 6455 §5.2); strict, for it stands against text.
-pub(super) fn is_frame(side: Side, bytes: &[u8]) -> bool {
+pub fn is_frame(side: Side, bytes: &[u8]) -> bool {
     let [first, second, ..] = *bytes else { return false };
     let (control, length) = (first & 8 != 0, second & 0x7f);
     let known = matches!(first & 15, 0 | 1 | 2 | 8 | 9 | 10) && first & 0x30 == 0;

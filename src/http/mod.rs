@@ -10,7 +10,9 @@
 mod accept;
 mod asked;
 mod body;
+mod chunks;
 mod deflate;
+mod drafts;
 mod exchange;
 mod extended;
 mod extension;
@@ -22,10 +24,12 @@ mod upgrade;
 
 use crate::model::{DeflateSide, Pair};
 
+pub use chunks::Chunks;
+pub use drafts::{Draft, draft, is_chunked};
 pub use exchange::{HttpTracker, Output};
 pub use extended::{Captured, verify_extended};
 pub use held::BufferedBytes;
-pub use looks::{Sniff, looks_like};
+pub use looks::{Sniff, is_frame, looks_like};
 
 /// The bounds of what [`HttpTracker`] keeps of one connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

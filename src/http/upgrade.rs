@@ -3,13 +3,14 @@
 use super::extension::{self, Extension};
 use super::head::{self, Item};
 use super::summary::Summary;
-use super::{Accept, Field, Handshake, Request, Response, accept, deflate};
+use super::{Accept, Field, Handshake, Request, Response, accept, deflate, drafts};
 use crate::model::{Anomaly, DeflateSide, Pair, Side};
 
 /// Bounds the text of one piece of evidence, in characters.
 const EVIDENCE: usize = 256;
 /// Bounds how many faults of one kind are told of one head.
 const FAULTS: usize = 8;
+const EMPTY: &str = "the header is there and empty";
 
 /// Everything known about one upgrade: the heads as they came, and what else bears on them.
 #[derive(Clone, Copy, Debug, Default)]
@@ -27,7 +28,11 @@ pub(super) fn verify(evidence: Evidence<'_>) -> (Handshake, Vec<(Side, Anomaly)>
     let mut faults = Faults::default();
     let request = evidence.request.and_then(|head| request(head, &mut faults));
     let response = evidence.response.and_then(|head| response(head, &mut faults));
-    if let Some(request) = &request {
+    // The drafts before have other fields.
+    let is_draft = drafts::of(request.as_ref(), response.as_ref()).is_some();
+    if let Some(request) = &request
+        && !is_draft
+    {
         faults.side = Side::Client;
         check_request(request, &mut faults);
     }
@@ -42,7 +47,12 @@ pub(super) fn verify(evidence: Evidence<'_>) -> (Handshake, Vec<(Side, Anomaly)>
         per_frame: false,
     };
     let Some(response) = &handshake.response else { return (handshake, faults.all) };
-    if response.status == 101 {
+    if response.status == 101 && is_draft {
+        let subprotocol = values(&response.headers, "Sec-WebSocket-Protocol")
+            .chain(values(&response.headers, "WebSocket-Protocol"))
+            .next();
+        handshake.subprotocol = subprotocol.map(Into::into);
+    } else if response.status == 101 {
         check_switch(response, &mut faults);
         check_accept(handshake.accept.as_ref(), handshake.request.is_some(), evidence.earlier, &mut faults);
         let subprotocol = check_subprotocol(handshake.request.as_ref(), response, &mut faults);
@@ -60,6 +70,20 @@ pub(super) fn verify(evidence: Evidence<'_>) -> (Handshake, Vec<(Side, Anomaly)>
 pub(super) fn authority(head: &[u8]) -> Option<Box<str>> {
     let (text, ..) = head::line(head)?;
     Some(text_of(head::request_line(text)?.target))
+}
+
+/// Returns what `Upgrade` of a response's head names.
+pub(super) fn protocol(head: &[u8]) -> Option<Box<str>> {
+    let mut found = None;
+    head::walk(head::line(head)?.2, |item| {
+        if let Item::Field { name, value } = item
+            && name.eq_ignore_ascii_case(b"Upgrade")
+            && found.is_none()
+        {
+            found = Some(clip(&text_of(value)));
+        }
+    });
+    found
 }
 
 /// Tells whether a request's head follows a draft before RFC 6455: two keys of digits and blanks, or no key at all.
@@ -252,16 +276,20 @@ pub(super) fn check_websocket_version(headers: &[Field], faults: &mut Faults) {
 /// Checks the extensions a client offers (RFC 6455 §9.1).
 pub(super) fn check_offers(headers: &[Field], faults: &mut Faults) {
     for offer in extension::list(&joined(headers, "Sec-WebSocket-Extensions").unwrap_or_default()) {
-        match offer {
-            Err(found) => faults.push(Anomaly::BadExtensionHeader { found: clip(found) }),
-            Ok(offer) if is_deflate(&offer) => tell_deflate(deflate::check_offer(&offer), faults),
-            Ok(_) => {}
+        if !offer.is_legal {
+            faults.push(Anomaly::BadExtensionHeader { found: clip(offer.text) });
+        }
+        if let Some(offer) = offer.extension.filter(is_deflate) {
+            tell_deflate(deflate::check_offer(&offer), faults);
         }
     }
 }
 
 /// Checks the sub-protocols a client offers: tokens, "and MUST all be unique strings" (RFC 6455 §4.1 point 10).
 pub(super) fn check_protocol_list(found: &str, faults: &mut Faults) {
+    if found.is_empty() {
+        return faults.push(Anomaly::BadSubprotocolHeader { found: "".into(), problem: EMPTY });
+    }
     let mut seen: Vec<&str> = Vec::new();
     let mut problem = None;
     for name in found.split(',').map(|name| name.trim_matches([' ', '\t'])) {
@@ -292,6 +320,13 @@ fn check_switch(response: &Response, faults: &mut Faults) {
     }
     check_connection(headers, faults);
     single(headers, "Sec-WebSocket-Accept", faults);
+    // A 101 has no content, so it may not say how long or in what form that is.
+    if let Some(found) = joined(headers, "Content-Length") {
+        faults.push(Anomaly::ContentLengthIn101 { found: clip(&found) });
+    }
+    if let Some(found) = joined(headers, "Transfer-Encoding") {
+        faults.push(Anomaly::TransferEncodingIn101 { found: clip(&found) });
+    }
 }
 
 fn answer(request: Option<&Request>, response: Option<&Response>) -> Option<Accept> {
@@ -336,9 +371,11 @@ pub(super) fn check_subprotocol(
         let count = u32::try_from(more.saturating_add(1)).unwrap_or(u32::MAX);
         faults.push(Anomaly::RepeatedHeader { name: NAME, count });
     }
-    if let Some(request) = request {
+    if found.is_empty() {
+        faults.push(Anomaly::BadSubprotocolHeader { found: "".into(), problem: EMPTY });
+    } else if let Some(request) = request {
         let offered = joined(&request.headers, NAME).unwrap_or_default();
-        if !offered.split(',').any(|name| name.trim_matches([' ', '\t']) == found) || found.is_empty() {
+        if !offered.split(',').any(|name| name.trim_matches([' ', '\t']) == found) {
             faults.push(Anomaly::SubprotocolNotOffered { found: clip(found), offered: clip(&offered) });
         }
     }
@@ -368,19 +405,17 @@ pub(super) fn check_extensions(
         faults.push(Anomaly::RepeatedHeader { name: NAME, count });
     }
     let offers = request.map(|request| joined(&request.headers, NAME).unwrap_or_default());
-    let offers: Option<Vec<Extension<'_>>> =
-        offers.as_deref().map(|offers| extension::list(offers).into_iter().flatten().collect());
+    let offers: Option<Vec<Extension<'_>>> = offers
+        .as_deref()
+        .map(|offers| extension::list(offers).into_iter().filter_map(|offer| offer.extension).collect());
     let answers = joined(&response.headers, NAME).unwrap_or_default();
     let mut accepted: Vec<String> = Vec::new();
     let mut agreed = (None, false);
     for answer in extension::list(&answers) {
-        let answer = match answer {
-            Ok(answer) => answer,
-            Err(found) => {
-                faults.push(Anomaly::BadExtensionHeader { found: clip(found) });
-                continue;
-            }
-        };
+        if !answer.is_legal {
+            faults.push(Anomaly::BadExtensionHeader { found: clip(answer.text) });
+        }
+        let Some(answer) = answer.extension else { continue };
         let matching: Option<Vec<&Extension<'_>>> = offers.as_ref().map(|offers| {
             offers.iter().filter(|offer| offer.name.eq_ignore_ascii_case(answer.name)).collect()
         });

@@ -228,7 +228,31 @@ anomalies! {
         = "data-before-handshake", Error, Some("RFC 6455 §4.1"), "the client sent data before the server's answer";
     /// The handshake is one of the drafts before RFC 6455 (hixie-75, hixie-76), whose frames are others.
     OldProtocol {}
-        = "old-protocol", Note, Some("RFC 6455 §1.3"), "the handshake follows a draft before RFC 6455: its frames are not decoded";
+        = "old-protocol", Note, Some("RFC 6455 §1.3"), "the handshake and its frames follow a draft before RFC 6455";
+    /// "A server MUST NOT send a Content-Length header field in any response with a status code of 1xx" (RFC 9110 §8.6).
+    ContentLengthIn101 { /// The value found.
+        found: Box<str> }
+        = "content-length-in-101", Error, Some("RFC 9110 §8.6"), "the 101 has a Content-Length";
+    /// "A server MUST NOT send a Transfer-Encoding header field in any response with a status code of 1xx" (RFC 9112 §6.1).
+    TransferEncodingIn101 { /// The value found.
+        found: Box<str> }
+        = "transfer-encoding-in-101", Error, Some("RFC 9112 §6.1"), "the 101 has a Transfer-Encoding";
+    /// What follows a 101 is frames alone: they come in chunks, as its Transfer-Encoding says, and no client expects them there (RFC 9112 §6.1).
+    ChunkedFrames {}
+        = "chunked-frames", Error, Some("RFC 9112 §6.1"), "the server sends its frames in chunks";
+    /// The connection was upgraded to another protocol than WebSocket, which is not decoded (RFC 9110 §7.8).
+    OtherUpgrade { /// The protocol.
+        found: Box<str> }
+        = "other-upgrade", Note, Some("RFC 9110 §7.8"), "the connection was upgraded to another protocol";
+    /// An HTTP response stands where a frame should be: two servers answered one upgrade (RFC 6455 §5.2).
+    HttpInStream { /// Where in the sender's WebSocket bytes.
+        offset: u64, /// Its status line.
+        found: Box<str> }
+        = "http-in-stream", Error, Some("RFC 6455 §5.2"), "an HTTP response stands where a frame should be";
+    /// What follows an upgrade without a key is no frame (RFC 6455 §5.2).
+    NotWebSocket { /// Its first bytes, in hex.
+        found: Box<str> }
+        = "not-websocket", Error, Some("RFC 6455 §5.2"), "what follows the upgrade is not WebSocket";
     /// The server refused with 426 but named no version (RFC 6455 §4.4).
     RefusedWithoutVersion {}
         = "refused-without-version", Error, Some("RFC 6455 §4.4"), "a 426 refusal names no Sec-WebSocket-Version";

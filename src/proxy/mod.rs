@@ -11,7 +11,7 @@ mod socks;
 mod uwsgi;
 
 pub use header::V2_SIGNATURE;
-pub use preamble::{Output, Preamble, looks_like};
+pub use preamble::{Output, Preamble, is_header, looks_like};
 
 /// What a preamble says of the ends of a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -74,6 +74,12 @@ pub fn looks_like(bytes: &[u8]) -> Sniff {
     }
 }
 
+/// Tells whether a PROXY header begins here beyond doubt, wherever in a capture.
+pub fn is_header(bytes: &[u8]) -> bool {
+    let line = header::begins_v1(bytes) == Sniff::Yes && matches!(header::v1(bytes), Some(Ok(_)));
+    line || header::begins_v2(bytes) == Sniff::Yes
+}
+
 /// Tells whether a request of SOCKS 4 or a greeting of SOCKS 5 may begin here.
 fn begins_socks(bytes: &[u8]) -> Sniff {
     let parsed = match bytes.first() {

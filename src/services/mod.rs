@@ -243,8 +243,13 @@ impl Service for Rules {
             let host = opening.host.as_deref().unwrap_or("unknown");
             if target.contains("://") { target.into() } else { format!("ws://{host}{target}").into() }
         });
-        let about =
-            Conversation { client: nowhere, server: nowhere, url, subprotocol: opening.subprotocol.clone() };
+        let about = Conversation {
+            client: nowhere,
+            server: nowhere,
+            url,
+            subprotocol: opening.subprotocol.clone(),
+            proxy: None,
+        };
         when.matches(&Facts { conversation: Some(&about), ..Facts::default() })
     }
 

@@ -1,13 +1,16 @@
 mod decode;
 mod loss;
 mod meaning;
+mod odd;
 mod tell;
 
+use self::odd::{InStream, Oddities};
 use super::compression::Deflate;
 use super::context::Context;
 use super::message::Open;
 use super::resync::Search;
 use crate::event::{Closed, DirectionTotals, Kind};
+use crate::http::Handshake;
 use crate::model::{Anomaly, At, Lost, Pair, Side, Timestamp};
 use crate::websocket::close::ABNORMAL;
 use crate::websocket::deflate::Inflater;
@@ -30,6 +33,8 @@ pub(super) struct Conversation {
     /// The last message, or the opening.
     last: Timestamp,
     deflate: Deflate,
+    /// What its handshake says that is out of the ordinary.
+    odd: Option<Box<Oddities>>,
     first_close: Option<Box<FirstClose>>,
     /// Who ended TCP first.
     ended_by: Option<Side>,
@@ -73,6 +78,8 @@ struct Half {
     pings: Option<Box<Pings>>,
     totals: DirectionTotals,
     search: Option<Box<Search>>,
+    /// An HTTP response stands where a frame should be, or may.
+    http: Option<InStream>,
     /// Bytes were lost that may have held frames.
     lost: bool,
     /// No data frame was seen since: a continuation may continue what was lost.
@@ -96,12 +103,19 @@ impl Conversation {
             opened,
             last: opened,
             deflate,
+            odd: None,
             first_close: None,
             ended_by: None,
             awake: false,
             in_use: false,
             meaning: None,
         }
+    }
+
+    /// Takes what a handshake says that is out of the ordinary.
+    pub(super) fn agreed(mut self, handshake: Option<&Handshake>, limit: usize) -> Self {
+        self.odd = handshake.and_then(|handshake| Oddities::of(handshake, limit));
+        self
     }
 
     /// Returns the memory of searches for frames, in bytes.
@@ -136,7 +150,9 @@ impl Conversation {
         if self.sides[side].over {
             return;
         }
-        self.take(side, bytes, carried, cx);
+        if !self.odd(side, bytes, carried, cx) {
+            self.take(side, bytes, carried, cx);
+        }
         if let Some(search) = &mut self.sides[side].search {
             let found = search.find();
             self.searched(side, found, cx);
@@ -148,6 +164,7 @@ impl Conversation {
         if self.sides[side].over {
             return;
         }
+        let lost = self.odd_gap(side, lost);
         let half = &self.sides[side];
         let offset = half.search.as_ref().map_or(half.frames.offset(), |search| search.end());
         let (length, least) = match lost {
@@ -169,6 +186,7 @@ impl Conversation {
         if self.sides[side].over {
             return;
         }
+        self.end_in_stream(side, cx);
         self.conclude(side, cx);
         if let Some(search) = self.sides[side].search.take()
             && search.captured() > 0

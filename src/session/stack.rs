@@ -14,7 +14,9 @@ mod encrypted;
 mod exchange;
 mod http2;
 mod mid_stream;
+mod preamble;
 mod start;
+mod unproved;
 
 use self::http2::Http2;
 use self::mid_stream::MidStream;
@@ -42,7 +44,7 @@ use crate::tcp::End;
 ///   Unrecognised: nothing convinced in so many bytes, as in the middle of a long message
 /// ```
 ///
-/// Opaque is the end of it. So is Unrecognised until a segment comes that is frames from end to end.
+/// A preamble (PROXY, SOCKS, uwsgi) stands between Start and a tunnel. Opaque is the end of it. So is Unrecognised until a segment comes that is frames from end to end.
 ///
 /// Sides are TCP's; [`Transport::role`](super::transport::Transport::role) says who of them is the client.
 #[derive(Debug)]
@@ -62,10 +64,14 @@ pub(super) struct Stack {
 enum Layer {
     /// No byte has come, or too few; what there is, if anything.
     Start(Option<Box<Start>>),
+    /// A PROXY header, SOCKS or a uwsgi request, not whole yet.
+    Preamble(Box<preamble::Pending>),
     /// HTTP/1.x before an upgrade, or without one.
     Http(Box<HttpTracker>),
     /// What a proxy was asked to connect to.
     Tunnel(Box<Stack>),
+    /// An upgrade without a key was granted: what follows says whether it is WebSocket.
+    Unproved(Box<unproved::Unproved>),
     WebSocket(Box<Conversation>),
     /// HTTP/2, each of whose streams may be a WebSocket.
     Http2(Box<Http2>),
@@ -144,7 +150,9 @@ impl Stack {
             #[cfg(feature = "tls")]
             Layer::Encrypted(tls) => tls.inner().is_over() && !tls.is_waiting_for_keys(),
             Layer::Start(_)
+            | Layer::Preamble(_)
             | Layer::Http(_)
+            | Layer::Unproved(_)
             | Layer::WebSocket(_)
             | Layer::Http2(_)
             | Layer::MidStream(_) => false,
@@ -172,6 +180,7 @@ impl Stack {
     pub(super) fn waiting(&self) -> usize {
         match &self.layer {
             Layer::WebSocket(conversation) => conversation.waiting(),
+            Layer::Preamble(pending) => pending.allocated(),
             Layer::Tunnel(inner) => inner.waiting(),
             Layer::Http2(http2) => http2.waiting(),
             #[cfg(feature = "tls")]
@@ -263,6 +272,8 @@ impl Stack {
             Layer::Encrypted(_) => self.decrypt(side, bytes, cx.at, cx),
             Layer::Start(_) => self.begin(side, bytes, carried, cx),
             Layer::Http2(_) => self.frames(side, bytes, carried, cx),
+            Layer::Preamble(_) => self.introduce(side, bytes, carried, cx),
+            Layer::Unproved(_) => self.prove(side, bytes, carried, cx),
             Layer::MidStream(_) => self.search(side, bytes, carried, cx),
             Layer::Unrecognised | Layer::Opaque => {}
         }
@@ -274,6 +285,11 @@ impl Stack {
         self.continuity = Continuity::Gapped;
         match &mut self.layer {
             Layer::WebSocket(conversation) => conversation.gap(cx.transport.role(side), lost, cause, cx),
+            Layer::Preamble(_) => self.introduce_gap(side, lost, cause, cx),
+            Layer::Unproved(_) => {
+                self.believe(cx);
+                self.gap(side, lost, cause, cx);
+            }
             Layer::Http(_) => self.exchange_gap(side, lost, cx),
             Layer::Tunnel(inner) => inner.gap(side, lost, cause, cx),
             Layer::Http2(http2) => http2.gap(side, lost, cx),
@@ -297,7 +313,12 @@ impl Stack {
             Layer::Http2(http2) => http2.end(side, how, cx),
             #[cfg(feature = "tls")]
             Layer::Encrypted(_) => self.decrypt_end(side, how, cx),
-            Layer::Start(_) | Layer::MidStream(_) | Layer::Unrecognised | Layer::Opaque => {}
+            Layer::Start(_)
+            | Layer::Preamble(_)
+            | Layer::Unproved(_)
+            | Layer::MidStream(_)
+            | Layer::Unrecognised
+            | Layer::Opaque => {}
         }
         // What was sent may yet be read.
         let waits = self.is_waiting_for_keys();
@@ -324,6 +345,8 @@ impl Stack {
     pub(super) fn close(&mut self, ending: Ending, cx: &mut Context<'_>) {
         self.conclude_start(cx);
         self.conclude_probe(cx);
+        self.no_preamble(cx);
+        self.believe(cx);
         self.conclude_search(cx);
         self.exchange_over(cx);
         match std::mem::replace(&mut self.layer, Layer::Opaque) {
@@ -339,7 +362,13 @@ impl Stack {
             Layer::Http2(mut http2) => http2.close(ending, cx),
             #[cfg(feature = "tls")]
             Layer::Encrypted(mut tls) => tls.close(ending, cx),
-            Layer::Start(_) | Layer::Http(_) | Layer::MidStream(_) | Layer::Unrecognised | Layer::Opaque => {}
+            Layer::Start(_)
+            | Layer::Preamble(_)
+            | Layer::Http(_)
+            | Layer::Unproved(_)
+            | Layer::MidStream(_)
+            | Layer::Unrecognised
+            | Layer::Opaque => {}
         }
     }
 
@@ -360,7 +389,13 @@ impl Stack {
             #[cfg(feature = "tls")]
             Layer::Encrypted(tls) => tls.inner_mut().report(side, anomaly, cx),
             Layer::Unrecognised | Layer::Opaque => {}
-            Layer::Start(_) | Layer::Http(_) | Layer::MidStream(_) => self.hold(Some(side), anomaly),
+            Layer::Start(_)
+            | Layer::Preamble(_)
+            | Layer::Http(_)
+            | Layer::Unproved(_)
+            | Layer::MidStream(_) => {
+                self.hold(Some(side), anomaly);
+            }
         }
     }
 
@@ -381,7 +416,9 @@ impl Stack {
     /// Reports what was given up for a bound, where no conversation will.
     fn report_limits(&mut self, cx: &mut Context<'_>) {
         if let Some(held) = &mut self.held {
-            held.retain(|(_, anomaly)| matches!(anomaly, Anomaly::LimitReached { .. }));
+            held.retain(|(_, anomaly)| {
+                matches!(anomaly, Anomaly::LimitReached { .. } | Anomaly::OtherUpgrade { .. })
+            });
         }
         self.report_held(cx);
     }

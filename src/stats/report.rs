@@ -341,6 +341,7 @@ fn talkers(rows: &[Row]) -> Vec<EndpointTraffic> {
             server: row.server,
             url: row.url.clone(),
             subprotocol: None,
+            proxy: None,
         };
         let host = facts.host_and_port().map_or_else(|| row.server.to_string(), str::to_owned);
         let path = facts.path().map(str::to_owned);

@@ -5,7 +5,6 @@ use std::time::Duration;
 use super::conversation::Attempt;
 use crate::event::{Closed, ConnId, Event, Frame, Framing, Kind, Missing, Opcode, Sink, Wire};
 use crate::model::{Anomaly, At, Side};
-use crate::subprotocol::{Summary, summary};
 
 /// Owns events on their way into a [`super::Store`].
 #[derive(Debug, Default)]
@@ -50,8 +49,6 @@ pub(super) struct Draft {
     pub(super) kept: u32,
     pub(super) rtt: Option<Duration>,
     pub(super) missing: Option<Box<[Missing]>>,
-    /// What it means in its sub-protocol.
-    pub(super) meaning: Option<Box<Summary>>,
     pub(super) wire: Wire,
     /// The frame of a message that has only one.
     pub(super) frame: Option<Frame>,
@@ -132,7 +129,6 @@ impl Sink for Batch {
                     start,
                     kept: u32::try_from(kept.len()).unwrap_or(u32::MAX),
                     rtt: message.rtt,
-                    meaning: message.meaning.and_then(summary).map(Box::new),
                     missing: (!message.missing.is_empty()).then(|| message.missing.into()),
                     wire: message.wire,
                     frame: self.take_frame(event.conn, message.from, &message.wire),

@@ -41,12 +41,6 @@ impl Facts {
     pub const SEARCHED: Facts = Facts(256);
     /// Nothing vouches for its bytes.
     pub const UNVERIFIED: Facts = Facts(512);
-    /// It has a meaning in its sub-protocol.
-    pub const MEANT: Facts = Facts(1024);
-    /// It only keeps the connection alive, as its sub-protocol says.
-    pub const HEARTBEAT: Facts = Facts(2048);
-    /// Its sub-protocol says that something went wrong.
-    pub const FAILED: Facts = Facts(4096);
 
     /// Tells whether all of `facts` hold.
     pub const fn has(self, facts: Facts) -> bool {

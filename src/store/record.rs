@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use crate::event::{Frame, Header, Missing};
 use crate::model::{At, Side, Timestamp};
-use crate::subprotocol::Summary;
 
 /// Everything that was kept about one message beside its [`super::Entry`].
 #[derive(Clone, Debug, Default)]
@@ -21,8 +20,6 @@ pub struct Record {
     pub frames: Vec<Frame>,
     /// What is not known of the payload.
     pub missing: Vec<Missing>,
-    /// What it means in its sub-protocol: the kind, and the rest in a line.
-    pub meaning: Option<(String, String)>,
     /// The payload bytes that are known.
     pub payload: Vec<u8>,
     /// The payload was dropped to stay within the bounds.
@@ -97,7 +94,6 @@ pub(super) struct Tail<'a> {
     pub(super) number: u64,
     pub(super) delta: Duration,
     pub(super) missing: &'a [Missing],
-    pub(super) meaning: Option<&'a Summary>,
 }
 
 /// Appends what stands behind a payload; `frames` are already written by [`put_frame`].
@@ -120,12 +116,6 @@ pub(super) fn put_tail(at: At, tail: &Tail<'_>, frames: (usize, &[u8]), out: &mu
     } else {
         put(0, out);
     }
-    if let Some(Summary { kind, text, .. }) = tail.meaning {
-        for words in [kind, text] {
-            put(words.len() as u64, out);
-            out.extend_from_slice(words.as_bytes());
-        }
-    }
     out.truncate(start.saturating_add(MAX_TAIL));
 }
 
@@ -145,13 +135,6 @@ pub(super) fn take_tail(at: At, from: Side, mut bytes: &[u8], record: &mut Recor
     for _ in 0..take(bytes)? {
         record.frames.push(take_frame(from, bytes)?);
     }
-    let mut words = || {
-        let length = usize::try_from(take(bytes)?).ok()?;
-        let (words, rest) = bytes.split_at_checked(length)?;
-        *bytes = rest;
-        Some(String::from_utf8_lossy(words).into_owned())
-    };
-    record.meaning = words().zip(words());
     Some(())
 }
 
@@ -180,8 +163,7 @@ mod tests {
             frames.iter().for_each(|frame| put_frame(frame, &mut written));
             let mut tail = Vec::new();
             let (known, delta) = (at.packet + packets, Duration::from_nanos(packets));
-            let meaning = Summary { kind: "EVENT".into(), text: format!("chat {known}"), ..Summary::default() };
-            let facts = Tail { first, known, number: packets, delta, missing: &missing, meaning: Some(&meaning) };
+            let facts = Tail { first, known, number: packets, delta, missing: &missing };
             put_tail(at, &facts, (frames.len(), &written), &mut tail);
             let mut record = Record::default();
             prop_assert_eq!(take_tail(at, Side::Client, &tail, &mut record), Some(()));
@@ -190,7 +172,6 @@ mod tests {
             prop_assert_eq!(record.missing, missing);
             let heads = |frames: &[Frame]| frames.iter().map(|f| (f.header, f.offset)).collect::<Vec<_>>();
             prop_assert_eq!(heads(&record.frames), heads(&frames));
-            prop_assert_eq!(record.meaning, Some((meaning.kind, meaning.text)));
         }
     }
 }

@@ -365,8 +365,7 @@ impl Store {
         }
         let missing = draft.missing.as_deref().unwrap_or_default();
         let &Draft { number, delta, .. } = draft;
-        let meaning = draft.meaning.as_deref();
-        let facts = Tail { first: draft.wire.first, known: item.known, number, delta, missing, meaning };
+        let facts = Tail { first: draft.wire.first, known: item.known, number, delta, missing };
         record::put_tail(item.at, &facts, (frames, &written), &mut tail);
         let place = self.payloads.push([payload, &tail]);
         let rtt = draft.rtt.map(|rtt| u32::try_from(rtt.as_nanos()).unwrap_or(u32::MAX));
@@ -380,10 +379,7 @@ impl Store {
             .with(Facts::TRUNCATED, draft.truncated)
             .with(Facts::EXTRA, extra.is_some())
             .with(Facts::SEARCHED, draft.framing == Framing::Searched)
-            .with(Facts::UNVERIFIED, !draft.verified)
-            .with(Facts::MEANT, meaning.is_some())
-            .with(Facts::HEARTBEAT, meaning.is_some_and(|it| it.heartbeat))
-            .with(Facts::FAILED, meaning.is_some_and(|it| it.error));
+            .with(Facts::UNVERIFIED, !draft.verified);
         let entry = Entry {
             length: draft.length,
             place,

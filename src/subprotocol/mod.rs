@@ -75,7 +75,7 @@ pub use input::Input;
 pub use pairs::Unanswered;
 pub use service::{Described, Service, Split};
 pub use settings::Settings;
-pub use show::{Summary, summary, write_body};
+pub use show::write_body;
 pub use unit::{Body, Field, Format, MAX_UNITS, Meaning, Role, Unit, Value};
 
 use crate::model::{At, Side};

@@ -103,7 +103,10 @@ pub(super) fn rejected(
 ) {
     let opening = &rejected.opening;
     let response = opening.handshake.as_deref().and_then(|it| it.response.as_ref());
-    let word = if response.is_some() { "refused" } else { "failed" };
+    let word = match response {
+        Some(response) if response.status != 101 => "refused",
+        _ => "failed",
+    };
     begin(pen, event, origin, &Head { style: Style::Warning, arrow: "⇄", word, size: None, shares: false });
     ends(pen, opening, width);
     match response {

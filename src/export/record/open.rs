@@ -216,7 +216,7 @@ pub struct Tls {
 /// A proxy between a client and a server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Proxy {
-    /// How it named itself: `connect`, `proxy-v1`, `proxy-v2`, `socks5`.
+    /// How it named itself: `connect`, `proxy-v1`, `proxy-v2`, `socks4`, `socks4a`, `socks5` or `uwsgi`.
     pub protocol: String,
     /// The client behind the proxy.
     #[serde(skip_serializing_if = "Option::is_none")]

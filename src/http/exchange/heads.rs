@@ -148,7 +148,7 @@ impl HttpTracker {
                 if old {
                     self.tell(Side::Client, Anomaly::OldProtocol {});
                 }
-                if old || !websocket && summary.upgrade != Upgrade::Absent {
+                if !old && !websocket && summary.upgrade != Upgrade::Absent {
                     self.refused(&request, response);
                     self.not_http();
                 } else {
@@ -165,7 +165,12 @@ impl HttpTracker {
                 self.over = true;
                 self.reading = Pair::from_fn(|_| Reading::Start);
             }
-            _ => self.not_http(),
+            _ => {
+                if let Some(found) = upgrade::protocol(response) {
+                    self.tell(Side::Server, Anomaly::OtherUpgrade { found });
+                }
+                self.not_http();
+            }
         }
     }
 
@@ -177,7 +182,8 @@ impl HttpTracker {
         let handshake = self.verify(request.as_deref(), response);
         if response.is_some() {
             let bytes = self.rare.as_ref().map_or(0, |rare| rare.held.client.bytes());
-            if bytes > 0 {
+            // The challenge of a draft before RFC 6455 is sent with its request.
+            if bytes > 0 && crate::http::draft(&handshake).is_none() {
                 self.tell(Side::Client, Anomaly::DataBeforeHandshake { bytes });
             }
         }

@@ -14,6 +14,9 @@ impl Conversation {
     /// Cuts bytes into frames and hands their payload on.
     pub(super) fn frames(&mut self, side: Side, mut input: &[u8], carried: At, cx: &mut Context<'_>) {
         loop {
+            if self.in_stream(side, input, carried, cx) {
+                return;
+            }
             let half = &mut self.sides[side];
             if !half.frames.inside() {
                 half.begun = carried;

@@ -1,10 +1,12 @@
 //! HTTP/1.x on a pair of streams: until an upgrade, into a tunnel, or without either.
 
 use super::http2::Http2;
+use super::preamble::note;
 use super::{Continuity, Layer, Stack};
 use crate::event::{Kind, Rejected};
 use crate::http::{self, BufferedBytes, Handshake, HttpTracker, Sniff};
 use crate::model::{Anomaly, At, Lost, Pair, Side};
+use crate::proxy::Proxied;
 use crate::session::compression::Deflate;
 use crate::session::context::Context;
 use crate::session::conversation::Conversation;
@@ -21,7 +23,7 @@ pub(super) fn asker(side: Side, bytes: &[u8]) -> Option<Side> {
 }
 
 /// Returns the packet that carried the first of bytes that came early.
-fn first_of(early: &Pair<Vec<BufferedBytes>>) -> Option<At> {
+pub(super) fn first_of(early: &Pair<Vec<BufferedBytes>>) -> Option<At> {
     let first = Side::BOTH.map(|side| early[side].first()).into_iter().flatten();
     first.filter_map(BufferedBytes::at).min_by_key(|at| at.packet)
 }
@@ -125,14 +127,21 @@ impl Stack {
                     Continuity::Whole => Layer::Opaque,
                 })
             }
-            http::Output::Tunnel => Some(self.tunnel(tracker.take_authority(), cx)),
             http::Output::Http2 => {
                 let limits = cx.shared.limits.http2;
                 Some(Layer::Http2(Box::new(Http2::upgraded(self.depth, limits))))
             }
+            http::Output::Tunnel => {
+                let host = tracker.take_authority();
+                note(Proxied { protocol: "connect", client: None, server: host.clone() }, cx);
+                Some(self.tunnel(host, cx))
+            }
             http::Output::Upgraded(mut handshake) => {
                 name_scheme(&mut handshake, cx);
-                Some(self.upgrade(handshake, early, cx))
+                Some(match Stack::is_unproved(&handshake) {
+                    true => Stack::unproved(handshake, cx),
+                    false => self.upgrade(handshake, early, cx),
+                })
             }
             // Where segments came out of order, the answer may only seem to be late.
             http::Output::Anomaly { anomaly: Anomaly::DataBeforeHandshake { .. }, .. }
@@ -157,7 +166,12 @@ impl Stack {
     }
 
     /// Begins a conversation, for the server switched protocols.
-    fn upgrade(&mut self, handshake: Box<Handshake>, early: Option<At>, cx: &mut Context<'_>) -> Layer {
+    pub(super) fn upgrade(
+        &mut self,
+        handshake: Box<Handshake>,
+        early: Option<At>,
+        cx: &mut Context<'_>,
+    ) -> Layer {
         let now = cx.at;
         let deflate = Deflate::agreed(&handshake);
         let (asked, answered) = (handshake.request.is_some(), handshake.response.is_some());
@@ -168,7 +182,9 @@ impl Stack {
         let opening = cx.opening(Some(handshake));
         cx.begin(&opening);
         cx.say(Kind::Opened(&opening));
-        let mut conversation = Box::new(Conversation::new(cx.at.time, deflate));
+        let limit = cx.shared.limits.message;
+        let conversation = Conversation::new(cx.at.time, deflate);
+        let mut conversation = Box::new(conversation.agreed(opening.handshake.as_deref(), limit));
         conversation.understand(opening.handshake.as_deref(), cx);
         if !answered {
             conversation.search(Side::Server, Search::mid_stream(None), cx);
@@ -183,7 +199,7 @@ impl Stack {
     }
 
     /// Hands on what was held until its meaning was known, in the order in which it came; by TCP's sides.
-    fn replay(&mut self, early: Pair<Vec<BufferedBytes>>, cx: &mut Context<'_>) {
+    pub(super) fn replay(&mut self, early: Pair<Vec<BufferedBytes>>, cx: &mut Context<'_>) {
         let now = cx.at;
         let Pair { client, server } = early;
         let (mut client, mut server) = (client.into_iter().peekable(), server.into_iter().peekable());

@@ -5,6 +5,7 @@ use super::http2::Http2;
 use super::{Layer, Stack};
 use crate::event::{Handshake, Kind};
 use crate::model::{Anomaly, At, Lost, Pair, Side};
+use crate::proxy;
 use crate::session::compression::Deflate;
 use crate::session::context::Context;
 use crate::session::conversation::Conversation;
@@ -123,7 +124,7 @@ impl Stack {
             return;
         }
         let Layer::MidStream(search) = &mut self.layer else { return };
-        if asker(side, bytes).is_some() {
+        if asker(side, bytes).is_some() || proxy::is_header(bytes) {
             return self.begin(side, bytes, carried, cx);
         }
         if let Some(http2) = search.probe(side, bytes, carried, self.depth, cx) {

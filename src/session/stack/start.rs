@@ -2,6 +2,7 @@
 
 use super::exchange::asker;
 use super::http2::Http2;
+use super::preamble::Pending;
 use super::{Beginning, Continuity, Layer, Stack};
 use crate::http::{self, HttpTracker, Sniff};
 use crate::http2;
@@ -15,12 +16,19 @@ pub(super) struct Start {
     pub(super) host: Option<Box<str>>,
     /// The bytes that came, too few to tell, by TCP's sides.
     pieces: Vec<(Side, Vec<u8>, At)>,
+    /// They are known to be of no preamble.
+    no_preamble: bool,
 }
 
 impl Start {
     /// Makes the one within a tunnel.
     pub(super) fn within(host: Option<Box<str>>) -> Self {
-        Start { host, pieces: Vec::new() }
+        Start { host, ..Start::default() }
+    }
+
+    /// Makes the one whose first bytes are known to be of no preamble.
+    pub(super) fn without_preamble(host: Option<Box<str>>) -> Self {
+        Start { host, no_preamble: true, ..Start::default() }
     }
 
     fn of_side(&self, side: Side) -> Vec<u8> {
@@ -47,6 +55,11 @@ impl Stack {
             Layer::Start(start) => start.take().unwrap_or_default(),
             _ => Box::default(),
         };
+        let is_first = start.pieces.is_empty() && !start.no_preamble;
+        if is_first && Stack::may_be_preamble(cx.transport.role(side), bytes) {
+            self.layer = Layer::Preamble(Box::new(Pending::new(start.host.take())));
+            return self.introduce(side, bytes, carried, cx);
+        }
         start.pieces.push((side, bytes.to_vec(), carried));
         match http2::looks_like(&start.of_side(side)) {
             http2::Sniff::NeedMore => self.layer = Layer::Start(Some(start)),

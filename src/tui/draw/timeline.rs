@@ -213,11 +213,6 @@ fn message(app: &App, store: &mut Store, brush: &mut Brush<'_>, number: u32, ent
     let side = theme.side(from);
     brush.word(arrow, side.add_modifier(Modifier::BOLD)).word(" ", side);
     let kind = if entry.opcode().is_control() { theme.control } else { side };
-    if entry.facts().has(Facts::MEANT)
-        && let Some((word, text)) = store.record(number, 0).and_then(|record| record.meaning)
-    {
-        return meant(app, brush, entry, (&word, &text));
-    }
     brush
         .field(short_name(entry.opcode()), 6, kind)
         .right(&clock::size(entry.length()), 9, theme.text)
@@ -227,31 +222,6 @@ fn message(app: &App, store: &mut Store, brush: &mut Brush<'_>, number: u32, ent
     brush.within(room, |brush| preview(app, store, brush, number, entry));
     let style = if entry.facts().has(Facts::MISSING) { theme.note } else { theme.dim };
     brush.word(" ", theme.dim).word(&flags, style);
-}
-
-/// Draws what a message means in its sub-protocol, in place of its opcode and payload.
-fn meant(app: &App, brush: &mut Brush<'_>, entry: &Entry, (word, text): (&str, &str)) {
-    let theme = &app.theme;
-    let facts = entry.facts();
-    let side = theme.side(entry.from().unwrap_or(Side::Client));
-    let (kind, plain) = match facts {
-        _ if facts.has(Facts::FAILED) => (theme.error, theme.text),
-        _ if facts.has(Facts::HEARTBEAT) => (theme.dim, theme.dim),
-        _ => (side, theme.text),
-    };
-    let word = view::printable_string(word.as_bytes());
-    let size = clock::size(entry.length());
-    // A long word takes of the size's column.
-    let room = 15_usize.saturating_sub(columns(&word).into());
-    brush.word(&word, kind);
-    let blanks = room.saturating_sub(columns(&size).into()).max(1);
-    brush.word(&" ".repeat(blanks), theme.dim).word(&size, theme.text).word("  ", theme.dim);
-    let hits = app.needle.as_ref().map_or(Vec::new(), |needle| needle.places(text.as_bytes(), 16));
-    let lights: Vec<Light> = hits.into_iter().map(|hit| (hit, theme.hit)).collect();
-    let flags = flags(entry);
-    let left = brush.left().saturating_sub(columns(&flags)).saturating_sub(1);
-    brush.within(left, |brush| lit(brush, text.as_bytes(), &lights, (plain, theme.escape)));
-    brush.word(" ", theme.dim).word(&flags, theme.dim);
 }
 
 /// Says what is particular about a message, in few columns.

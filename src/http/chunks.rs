@@ -1,0 +1,152 @@
+/// Takes chunks apart (RFC 9112 §7.1) where a 101 announced them and the server sends them, which no 101 may.
+///
+/// What does not begin like a chunk is left as it is.
+#[derive(Debug, Default)]
+pub struct Chunks {
+    state: State,
+    /// The line of a chunk's size that is not whole.
+    line: Vec<u8>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum State {
+    /// The first line has not come.
+    #[default]
+    First,
+    Size,
+    Data(u64),
+    /// The line end behind a chunk.
+    End,
+    /// There are no chunks.
+    Plain,
+}
+
+/// The longest line of a chunk's size that is read.
+const LINE: usize = 64;
+
+impl Chunks {
+    /// Takes bytes and returns those that are in chunks.
+    pub fn push(&mut self, mut bytes: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        while let [byte, rest @ ..] = bytes {
+            match self.state {
+                State::Plain => {
+                    out.extend_from_slice(bytes);
+                    break;
+                }
+                State::Data(left) => {
+                    let cut = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len());
+                    let (data, after) = bytes.split_at_checked(cut).unwrap_or((bytes, &[]));
+                    out.extend_from_slice(data);
+                    bytes = after;
+                    let left = left.saturating_sub(cut as u64);
+                    self.state = if left == 0 { State::End } else { State::Data(left) };
+                    continue;
+                }
+                State::End if *byte == b'\n' => self.state = State::Size,
+                State::End => {}
+                State::First | State::Size => self.size(*byte, &mut out),
+            }
+            bytes = rest;
+        }
+        out
+    }
+
+    /// Hears that so many bytes are lost; `false` where what follows can no longer be told apart.
+    pub fn lose(&mut self, length: Option<u64>) -> bool {
+        match (self.state, length) {
+            (State::Data(left), Some(length)) if length < left => {
+                self.state = State::Data(left.saturating_sub(length));
+                true
+            }
+            (State::Plain, _) => true,
+            _ => {
+                self.state = State::Plain;
+                false
+            }
+        }
+    }
+
+    /// Tells whether a chunk was found.
+    pub const fn found(&self) -> bool {
+        !matches!(self.state, State::First | State::Plain)
+    }
+
+    /// Takes a byte of a line that names a chunk's size.
+    fn size(&mut self, byte: u8, out: &mut Vec<u8>) {
+        self.line.push(byte);
+        let line = std::mem::take(&mut self.line);
+        match parse(&line) {
+            Some(Some(0)) => self.state = State::End,
+            Some(Some(size)) => self.state = State::Data(size),
+            Some(None) => self.line = line,
+            None => {
+                self.state = State::Plain;
+                out.extend_from_slice(&line);
+            }
+        }
+    }
+}
+
+/// Reads a size and whatever extension follows it: `None` for what is none, `Some(None)` where more is needed.
+fn parse(line: &[u8]) -> Option<Option<u64>> {
+    let digits = line.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
+    let (number, rest) = line.split_at_checked(digits)?;
+    let is_end = match rest {
+        [] => false,
+        [b'\r'] => false,
+        [b'\r', b'\n'] | [b'\n'] => true,
+        [b';' | b' ', .., b'\n'] => true,
+        [b';' | b' ', more @ ..] if more.iter().all(|byte| !byte.is_ascii_control() || *byte == b'\r') => {
+            false
+        }
+        _ => return None,
+    };
+    if digits == 0 || digits > 8 || line.len() > LINE {
+        return None;
+    }
+    if !is_end {
+        return Some(None);
+    }
+    u64::from_str_radix(std::str::from_utf8(number).ok()?, 16).ok().map(Some)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all(bytes: &[u8], size: usize) -> (Vec<u8>, bool) {
+        let mut chunks = Chunks::default();
+        let out = bytes.chunks(size).flat_map(|piece| chunks.push(piece)).collect();
+        (out, chunks.found())
+    }
+
+    #[test]
+    fn frames_in_chunks_in_any_cutting() {
+        let bytes = b"5\r\n\x81\x03abc\r\n0B;x=1\r\n\x81\x09hello\r\n\xff\xff\r\n2\r\n\x89\0\r\n";
+        for size in 1..bytes.len() {
+            let (out, found) = all(bytes, size);
+            assert_eq!(out, b"\x81\x03abc\x81\x09hello\r\n\xff\xff\x89\0", "{size}");
+            assert!(found);
+        }
+    }
+
+    #[test]
+    fn what_is_not_in_chunks_is_left_alone() {
+        for bytes in [&b"\x81\x05hello"[..], b"A\x05hello", b"41\x05x", b"123456789\r\nx", b"\r\n\x81\0"] {
+            for size in 1..4 {
+                assert_eq!(all(bytes, size), (bytes.to_vec(), false), "{bytes:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_loss_within_a_chunk_is_counted() {
+        let mut chunks = Chunks::default();
+        assert_eq!(chunks.push(b"a\r\n0123"), b"0123");
+        assert!(chunks.lose(Some(4)));
+        assert_eq!(chunks.push(b"89\r\n1\r\nx"), b"89x");
+        assert!(!chunks.lose(Some(4)));
+        assert_eq!(chunks.push(b"1\r\nx"), b"1\r\nx");
+    }
+}

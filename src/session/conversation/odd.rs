@@ -1,0 +1,194 @@
+//! Bytes that are not frames as RFC 6455 has them: in chunks, of a draft before, or an HTTP response between them.
+
+use super::Conversation;
+use super::tell::PayloadView;
+use crate::http::{self, Chunks, Draft, Handshake};
+use crate::model::{Anomaly, At, Lost, Pair, Side};
+use crate::session::context::Context;
+use crate::session::message::new_wire;
+use crate::websocket::{Frames, Header, Hixie, Opcode, Rsv1};
+
+/// What is out of the ordinary about a conversation's bytes, as its handshake says.
+#[derive(Debug)]
+pub(super) struct Oddities {
+    /// The server's bytes come in chunks.
+    chunks: Option<Chunks>,
+    /// Both sides' frames are those of a draft.
+    draft: Option<Pair<Hixie>>,
+}
+
+/// What came of one side where an HTTP response may stand between frames.
+#[derive(Debug)]
+pub(super) enum InStream {
+    /// Too few bytes to tell, and where they begin.
+    Maybe { bytes: Vec<u8>, offset: u64 },
+    /// It is one: nothing that follows is a frame.
+    Response,
+    /// It was none, once: it is not looked for again.
+    Never,
+}
+
+const HTTP: &[u8] = b"HTTP/1.";
+/// Status lines are told up to this length.
+const LINE: usize = 128;
+
+impl Oddities {
+    /// Returns what a handshake says that is out of the ordinary.
+    pub(super) fn of(handshake: &Handshake, limit: usize) -> Option<Box<Oddities>> {
+        let draft = http::draft(handshake).map(|draft| {
+            Pair::from_fn(|side| match (draft, side) {
+                (Draft::Hixie75, _) => Hixie::new(0, limit),
+                (Draft::Hixie76, Side::Client) => Hixie::new(8, limit),
+                (Draft::Hixie76, Side::Server) => Hixie::new(16, limit),
+            })
+        });
+        let chunks = http::is_chunked(handshake).then(Chunks::default);
+        (draft.is_some() || chunks.is_some()).then(|| Box::new(Oddities { chunks, draft }))
+    }
+}
+
+impl Conversation {
+    /// Takes bytes of a conversation that is out of the ordinary; `false` where this side's are not.
+    pub(super) fn odd(&mut self, side: Side, bytes: &[u8], carried: At, cx: &mut Context<'_>) -> bool {
+        let Some(odd) = &mut self.odd else { return false };
+        if odd.draft.is_some() {
+            self.draft_frames(side, bytes, carried, cx);
+            return true;
+        }
+        let (Side::Server, Some(chunks)) = (side, &mut odd.chunks) else { return false };
+        let knew = chunks.found();
+        let plain = chunks.push(bytes);
+        if !knew && chunks.found() {
+            cx.anomaly(Some(side), &Anomaly::ChunkedFrames {});
+        }
+        if !plain.is_empty() {
+            self.take(side, &plain, carried, cx);
+        }
+        true
+    }
+
+    /// Hears that bytes of a conversation that is out of the ordinary are lost.
+    pub(super) fn odd_gap(&mut self, side: Side, lost: Lost) -> Lost {
+        let chunks = self.odd.as_mut().and_then(|odd| odd.chunks.as_mut()).filter(|_| side == Side::Server);
+        let Some(chunks) = chunks else { return lost };
+        match lost {
+            Lost::Exact(length) if chunks.lose(Some(length)) => lost,
+            Lost::Exact(length) => Lost::Unknown { least: length },
+            Lost::Unknown { .. } => {
+                chunks.lose(None);
+                lost
+            }
+        }
+    }
+
+    /// Tells the frames of a draft before RFC 6455.
+    fn draft_frames(&mut self, side: Side, mut bytes: &[u8], carried: At, cx: &mut Context<'_>) {
+        loop {
+            if !self.draft_inside(side) {
+                self.sides[side].begun = carried;
+            }
+            let Some(mut hixie) = self.odd.as_mut().and_then(|odd| odd.draft.take()) else { return };
+            let frame = hixie[side].next(&mut bytes);
+            if let Some(frame) = frame {
+                let half = &mut self.sides[side];
+                let mut wire = new_wire(half.begun);
+                (wire.frames, wire.bytes) = (1, frame.length.saturating_add(frame.overhead));
+                half.totals.frames = half.totals.frames.saturating_add(1);
+                half.totals.wire_bytes = half.totals.wire_bytes.saturating_add(wire.bytes);
+                if frame.opcode == Opcode::CLOSE {
+                    self.note_close(side);
+                }
+                let kept = hixie[side].payload();
+                let text = frame.opcode == Opcode::TEXT && std::str::from_utf8(kept).is_ok();
+                let truncated = (kept.len() as u64) < frame.length;
+                let said = PayloadView {
+                    bytes: kept,
+                    length: frame.length,
+                    missing: &[],
+                    truncated_to: truncated.then_some(kept.len() as u64),
+                    withheld: 0,
+                    text,
+                    bad_utf8: None,
+                    verified: true,
+                };
+                self.deliver(side, frame.opcode, &said, wire, cx);
+            }
+            if let Some(odd) = &mut self.odd {
+                odd.draft = Some(hixie);
+            }
+            if frame.is_none() {
+                return;
+            }
+        }
+    }
+
+    fn draft_inside(&self, side: Side) -> bool {
+        let draft = self.odd.as_ref().and_then(|odd| odd.draft.as_ref());
+        draft.is_some_and(|draft| draft[side].inside())
+    }
+
+    /// Notes that a side sent a close, as a header of RFC 6455 would.
+    fn note_close(&mut self, side: Side) {
+        let Some(header) = Header::parse(&[0x88, 0]) else { return };
+        let context =
+            crate::websocket::Context { from: side, offset: 0, message_open: false, rsv1: Rsv1::Meaningless };
+        self.sides[side].rules.check(&header, context).into_iter().for_each(drop);
+    }
+
+    /// Takes bytes that may be an HTTP response where a frame should begin; `true` where they are taken.
+    pub(super) fn in_stream(&mut self, side: Side, bytes: &[u8], carried: At, cx: &mut Context<'_>) -> bool {
+        let half = &mut self.sides[side];
+        if half.http.is_none() && !matches!(bytes.first(), Some(b'H' | b'T')) {
+            return false;
+        }
+        match &mut half.http {
+            Some(InStream::Response) => return true,
+            Some(InStream::Never) => return false,
+            Some(InStream::Maybe { bytes: held, .. }) => held.extend_from_slice(bytes),
+            None => {
+                // A close frame cannot be a fragment, and RSV1 has no meaning on it: "HT" is no header.
+                let kept = match (half.frames.partial(), bytes) {
+                    ([], [b'H', b'T', ..]) if !half.frames.inside() => 0,
+                    ([b'H'], [b'T', ..]) => 1_u64,
+                    _ => return false,
+                };
+                let offset = half.frames.offset().saturating_sub(kept);
+                let held = [b"H".get(..usize::from(kept == 1)).unwrap_or_default(), bytes].concat();
+                half.frames = Frames::starting_at(offset);
+                half.http = Some(InStream::Maybe { bytes: held, offset });
+            }
+        }
+        self.decide_in_stream(side, carried, cx);
+        true
+    }
+
+    fn decide_in_stream(&mut self, side: Side, carried: At, cx: &mut Context<'_>) {
+        let half = &mut self.sides[side];
+        let Some(InStream::Maybe { bytes, offset }) = &mut half.http else { return };
+        if !HTTP.iter().zip(bytes.iter()).all(|(a, b)| a == b) {
+            let bytes = std::mem::take(bytes);
+            half.http = Some(InStream::Never);
+            return self.frames(side, &bytes, carried, cx);
+        }
+        let end = bytes.iter().position(|byte| *byte == b'\n');
+        if end.is_none() && bytes.len() < LINE {
+            return;
+        }
+        let line = bytes.get(..end.unwrap_or(LINE)).unwrap_or(bytes);
+        let found = String::from_utf8_lossy(line).trim_end().into();
+        let anomaly = Anomaly::HttpInStream { offset: *offset, found };
+        half.http = Some(InStream::Response);
+        cx.anomaly(Some(side), &anomaly);
+    }
+
+    /// Takes what may have been an HTTP response as frames, for no more of it will come.
+    pub(super) fn end_in_stream(&mut self, side: Side, cx: &mut Context<'_>) {
+        let half = &mut self.sides[side];
+        if let Some(InStream::Maybe { bytes, .. }) = &mut half.http {
+            let bytes = std::mem::take(bytes);
+            half.http = Some(InStream::Never);
+            let begun = half.begun;
+            self.frames(side, &bytes, begun, cx);
+        }
+    }
+}

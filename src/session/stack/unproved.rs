@@ -1,0 +1,76 @@
+//! Upgrades without a key: what follows them says whether they are of WebSocket.
+
+use super::{Layer, Stack};
+use crate::event::{Kind, Rejected};
+use crate::http::{self, BufferedBytes, Handshake};
+use crate::model::{Anomaly, At, Pair, Side};
+use crate::session::context::Context;
+
+/// A 101 to a request without a key, and what came behind it.
+#[derive(Debug)]
+pub(super) struct Unproved {
+    handshake: Box<Handshake>,
+    at: At,
+    /// By TCP's sides.
+    early: Pair<Vec<BufferedBytes>>,
+}
+
+/// How many bytes are shown of what is not WebSocket.
+const SHOWN: usize = 16;
+
+impl Stack {
+    /// Tells whether a handshake alone does not make a WebSocket: it names no key, no answer to one, and no draft.
+    pub(super) fn is_unproved(handshake: &Handshake) -> bool {
+        let both = handshake.request.is_some() && handshake.response.is_some();
+        both && handshake.accept.is_none() && http::draft(handshake).is_none()
+    }
+
+    /// Makes the layer that waits for what follows.
+    pub(super) fn unproved(handshake: Box<Handshake>, cx: &Context<'_>) -> Layer {
+        Layer::Unproved(Box::new(Unproved { handshake, at: cx.at, early: Pair::from_fn(|_| Vec::new()) }))
+    }
+
+    /// Takes the first bytes behind such an upgrade.
+    pub(super) fn prove(&mut self, side: Side, bytes: &[u8], carried: At, cx: &mut Context<'_>) {
+        let Layer::Unproved(unproved) = &mut self.layer else { return };
+        unproved.early[side].push(BufferedBytes::Bytes(bytes.into(), carried));
+        let start: Vec<u8> = unproved.early[side]
+            .iter()
+            .flat_map(|piece| match piece {
+                BufferedBytes::Bytes(bytes, _) => bytes.iter().copied().take(SHOWN).collect(),
+                BufferedBytes::Gap(_) => Vec::new(),
+            })
+            .take(SHOWN)
+            .collect();
+        if start.len() < 2 {
+            return;
+        }
+        if http::is_frame(cx.transport.role(side), &start) {
+            return self.believe(cx);
+        }
+        let Layer::Unproved(unproved) = std::mem::replace(&mut self.layer, Layer::Opaque) else { return };
+        let now = std::mem::replace(&mut cx.at, unproved.at);
+        let opening = cx.opening(Some(unproved.handshake));
+        cx.begin(&opening);
+        let ended = self.ended.client || self.ended.server;
+        cx.say(Kind::Rejected(&Rejected { opening, ended }));
+        self.report_held(cx);
+        cx.at = now;
+        let found = start.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into();
+        cx.anomaly(Some(cx.transport.role(side)), &Anomaly::NotWebSocket { found });
+    }
+
+    /// Takes such an upgrade for one of WebSocket: frames follow, or nothing that says otherwise.
+    pub(super) fn believe(&mut self, cx: &mut Context<'_>) {
+        if !matches!(self.layer, Layer::Unproved(_)) {
+            return;
+        }
+        let Layer::Unproved(unproved) = std::mem::replace(&mut self.layer, Layer::Opaque) else { return };
+        let Unproved { handshake, at, early } = *unproved;
+        let now = std::mem::replace(&mut cx.at, at);
+        self.layer = self.upgrade(handshake, None, cx);
+        cx.at = now;
+        self.replay(early, cx);
+        self.end_sides(cx);
+    }
+}
