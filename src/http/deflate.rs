@@ -234,9 +234,9 @@ mod tests {
 
     /// Negotiates and gives: client takeover off, client bits, server takeover off, server bits; and the problems.
     fn negotiate(offer: &str, answer: &str) -> ((bool, u8, bool, u8), Vec<&'static str>) {
-        let offers: Vec<_> = list(offer).into_iter().map(Result::unwrap).collect();
+        let offers: Vec<_> = list(offer).into_iter().map(|it| it.extension.unwrap()).collect();
         let offers: Vec<_> = offers.iter().collect();
-        let answer = list(answer).remove(0).unwrap();
+        let answer = list(answer).remove(0).extension.unwrap();
         let (agreed, faults) = agree(Some(&offers), &answer);
         (flat(agreed), faults.into_iter().map(|fault| fault.problem).collect())
     }
@@ -252,7 +252,10 @@ mod tests {
     }
 
     fn offer_problems(offer: &str) -> Vec<&'static str> {
-        check_offer(&list(offer).remove(0).unwrap()).into_iter().map(|fault| fault.problem).collect()
+        check_offer(&list(offer).remove(0).extension.unwrap())
+            .into_iter()
+            .map(|fault| fault.problem)
+            .collect()
     }
 
     #[test]
@@ -380,15 +383,15 @@ mod tests {
 
     #[test]
     fn an_answer_to_a_request_that_was_not_captured_is_believed() {
-        let answer = list("permessage-deflate; client_max_window_bits=10").remove(0).unwrap();
+        let answer = list("permessage-deflate; client_max_window_bits=10").remove(0).extension.unwrap();
         let (agreed, faults) = agree(None, &answer);
         assert_eq!((flat(agreed), faults), ((false, 10, false, 15), vec![]));
     }
 
     #[test]
     fn safaris_parameters_bind_the_other_side() {
-        let offer = list("x-webkit-deflate-frame; max_window_bits=9").remove(0).unwrap();
-        let answer = list("x-webkit-deflate-frame; no_context_takeover").remove(0).unwrap();
+        let offer = list("x-webkit-deflate-frame; max_window_bits=9").remove(0).extension.unwrap();
+        let answer = list("x-webkit-deflate-frame; no_context_takeover").remove(0).extension.unwrap();
         let (agreed, faults) = agree_per_frame(Some(&offer), &answer);
         assert_eq!((flat(agreed), faults), ((true, 15, false, 9), vec![]));
     }
