@@ -13,6 +13,7 @@ use wirefin::capture::{Files, Next, PacketBatch, Source};
 use wirefin::export::{AnyFormat, Settings};
 use wirefin::filter::{Filter, complete};
 use wirefin::http::{self, HttpTracker};
+use wirefin::http2::{self, Connection};
 use wirefin::model::{
     At, DeflateSide, Endpoint, Flags, Flow, LinkType, Lost, Packet, Segment, SenderClock, Seq, Side,
     Timestamp, Tunnel,
@@ -28,12 +29,14 @@ use wirefin::{session, tcp};
 pub type Body = (&'static str, fn(&[u8]));
 
 /// Lists every body.
-pub const ALL: [Body; 10] = [
+pub const ALL: [Body; 12] = [
     ("pcap", pcap),
     ("pcapng", pcapng),
     ("wire", wire),
     ("tcp", tcp),
     ("http", http),
+    ("http2", http2),
+    ("hpack", hpack),
     ("frames", frames),
     ("deflate", deflate),
     ("session", session),
@@ -194,6 +197,84 @@ pub fn http(data: &[u8]) {
             }
         }
         assert!(exchanges.allocated() <= 64 << 10, "{} bytes are held", exchanges.allocated());
+    }
+}
+
+/// Follows an HTTP/2 connection: what it holds is bounded, and how its bytes are cut makes no difference.
+pub fn http2(data: &[u8]) {
+    let Some((&start, rest)) = data.split_first() else { return };
+    let whole = http2_of(start, rest, usize::MAX);
+    let pieces = http2_of(start, rest, usize::from(start >> 2) + 1);
+    assert!(whole.is_none() || whole == pieces);
+}
+
+/// Returns what is reported of a connection whose bytes come in pieces of at most so many; `None` where frames were
+/// searched for.
+fn http2_of(start: u8, data: &[u8], longest: usize) -> Option<Vec<String>> {
+    let limits =
+        http2::Limits { table: 4 << 10, block: 4 << 10, search: 4 << 10, ..http2::Limits::default() };
+    let mut connection = match start & 3 {
+        0 => Connection::mid_stream(limits),
+        1 => Connection::upgraded(limits),
+        _ => Connection::new(limits),
+    };
+    let (mut input, mut reported, mut searched) = (Input(data), Vec::new(), false);
+    while let (Some(what), Some(length)) = (input.byte(), input.u16()) {
+        let side = if what & 1 == 0 { Side::Client } else { Side::Server };
+        searched |= connection.is_searching(Side::Client) || connection.is_searching(Side::Server);
+        let mut drain = |mut delivery: http2::Delivery<'_, '_>| {
+            while let Some(output) = delivery.next() {
+                match output {
+                    http2::Output::Data { stream, side, bytes } => {
+                        reported.extend(bytes.iter().map(|byte| format!("{stream} {side:?} {byte}")));
+                    }
+                    other => reported.push(format!("{other:?}")),
+                }
+            }
+        };
+        match what >> 5 {
+            7 => drain(connection.gap(side, Lost::Exact(u64::from(length)))),
+            6 => drain(connection.gap(side, Lost::Unknown { least: u64::from(length) })),
+            5 => drain(connection.end(side)),
+            _ => {
+                for piece in input.take(usize::from(length)).chunks(longest) {
+                    drain(connection.push(side, piece));
+                }
+            }
+        }
+        assert!(connection.allocated() <= 2 << 20, "{} bytes are held", connection.allocated());
+    }
+    (!searched).then_some(reported)
+}
+
+/// Decodes header blocks of HTTP/2, each with its length before it, on a connection from its start or joined late.
+pub fn hpack(data: &[u8]) {
+    let Some((&start, rest)) = data.split_first() else { return };
+    let limits = http2::Limits { table: 4 << 10, ..http2::Limits::default() };
+    let frame = |kind: u8, flags: u8, stream: u32, payload: &[u8]| {
+        let length = (payload.len() as u32).to_be_bytes();
+        [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
+    };
+    let mut connection =
+        if start & 1 == 0 { Connection::new(limits) } else { Connection::mid_stream(limits) };
+    let mut push = |bytes: &[u8]| {
+        let mut delivery = connection.push(Side::Client, bytes);
+        while let Some(output) = delivery.next() {
+            if let http2::Output::Opened { request, .. } = output {
+                let known = request.iter().filter(|field| field.name.is_some()).count();
+                assert_eq!(known + request.unknown(), request.len());
+                assert!(request.iter().all(|field| field.name.is_none() || field.value.is_some()));
+            }
+        }
+        assert!(connection.allocated() <= 2 << 20);
+    };
+    push(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+    // As many frames as make a connection that is joined late believed.
+    (0..3).for_each(|_| push(&frame(4, 0, 0, &[])));
+    let mut input = Input(rest);
+    for stream in (1..).step_by(2) {
+        let Some(length) = input.byte() else { break };
+        push(&frame(1, 4, stream, input.take(usize::from(length))));
     }
 }
 

@@ -102,6 +102,22 @@ for path in of("handshake/*.pcap", "http/*.pcap")[::4]:
         if flags & 1:
             data += bytes([6 << 5 | side, 0, 0])
     seed("http", path.stem, data)
+for path in of("h2/*.pcap"):
+    if path.with_suffix(".keylog").exists():
+        continue
+    start, data, streams = (0 if "late" in path.stem else 2), b"", [b"", b""]
+    for side, *_, payload in segments(path):
+        if payload and not payload.startswith((b"GET ", b"HTTP/1.1 ")):
+            data += bytes([side]) + struct.pack(">H", len(payload)) + payload
+            streams[side] += payload
+    seed("http2", path.stem, bytes([start]) + data)
+    stream, at, data = streams[0].partition(b"SM\r\n\r\n")[2], 0, b""
+    while at + 9 <= len(stream):
+        length, kind, flags = int.from_bytes(stream[at : at + 3], "big"), stream[at + 3], stream[at + 4]
+        if kind == 1 and flags & 0x28 == 0 and length < 256:
+            data += bytes([length]) + stream[at + 9 : at + 9 + length]
+        at += 9 + length
+    seed("hpack", path.stem, bytes([0]) + data if data else b"")
 for path in of("messages/*.pcap", "hostile/*.pcap", "control/*.pcap")[::3]:
     for side, stream in zip(("client", "server"), frames(path)):
         seed("frames", f"{path.stem}-{side}", bytes([7]) + stream if stream else b"")
