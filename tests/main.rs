@@ -9,6 +9,7 @@ mod cuts;
 mod drop;
 mod flood;
 mod hostile;
+mod http2;
 mod layers;
 mod live;
 mod readme;

@@ -433,7 +433,7 @@ anomalies! {
         stream: u32, /// By how many bytes the window was exceeded.
         excess: u64 }
         = "h2-flow-control", Error, Some("RFC 9113 §6.9.1"), "a flow-control window was exceeded";
-    /// The increment of a window is 0 or makes it too large (RFC 9113 §6.9, §6.9.1).
+    /// The increment of a window is 0 (RFC 9113 §6.9).
     H2WindowUpdate { /// The stream; 0 for the connection.
         stream: u32, /// The increment.
         increment: u32 }
