@@ -61,7 +61,7 @@ impl Compression {
 }
 
 /// A reader of one frame after the other: the decoder stops at the end of each.
-struct Lz4<R: Read>(lz4_flex::frame::FrameDecoder<BufReader<R>>);
+struct Lz4<R: Read>(Option<lz4_flex::frame::FrameDecoder<BufReader<R>>>);
 
 impl<R: Read> Read for Lz4<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
