@@ -122,6 +122,11 @@ pub(super) struct Input {
     #[arg(long, value_name = "FILE", help_heading = "Decryption")]
     pub(super) keylog: Vec<PathBuf>,
 
+    /// Decrypt TLS up to 1.2 with this private key of a server, in PEM, where the RSA key exchange is used
+    #[cfg(feature = "tls")]
+    #[arg(long, value_name = "FILE", help_heading = "Decryption")]
+    pub(super) tls_key: Vec<PathBuf>,
+
     /// Do not take the key log that the variable SSLKEYLOGFILE names; it is taken while capturing live
     #[cfg(feature = "tls")]
     #[arg(long, conflicts_with = "keylog", help_heading = "Decryption")]
@@ -252,6 +257,14 @@ impl Input {
         options.threads = self.threads.unwrap_or(options.threads);
         if !self.keylogs().is_empty() {
             options.keys = options.keys.given();
+        }
+        #[cfg(feature = "tls")]
+        for path in &self.tls_key {
+            let key = std::fs::read_to_string(path)
+                .with_context(|| format!("cannot read the key {}", path.display()))?;
+            if !options.keys.add_private_key(&key) {
+                anyhow::bail!("{} is no RSA private key in PEM", path.display());
+            }
         }
         if !self.is_endless() && !self.files.iter().any(|file| may_have_secrets(file)) {
             options.keys = options.keys.complete();

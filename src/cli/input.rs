@@ -168,6 +168,8 @@ impl Input {
                 opened.needs.read.push(path);
             }
         }
+        #[cfg(feature = "tls")]
+        opened.needs.read.extend_from_slice(&self.tls_key);
         if !self.quiet {
             self.say_where_keys_come_from();
         }

@@ -53,6 +53,19 @@ impl Keys {
         }
     }
 
+    /// Adds a server's private key in PEM; says whether it is one.
+    pub fn add_private_key(&mut self, pem: &str) -> bool {
+        #[cfg(feature = "tls")]
+        {
+            Arc::make_mut(&mut self.log).add_private_key(pem)
+        }
+        #[cfg(not(feature = "tls"))]
+        {
+            let _ = pem;
+            false
+        }
+    }
+
     /// Returns the secrets.
     #[cfg(feature = "tls")]
     pub(super) const fn log(&self) -> &Arc<KeyLog> {

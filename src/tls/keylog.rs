@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::private_key::PrivateKey;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 /// The longest secret there is.
@@ -172,6 +173,7 @@ pub struct Added {
 pub struct KeyLog {
     /// Runs of secrets, the oldest and largest first.
     runs: Vec<Arc<Run>>,
+    private_keys: Vec<Arc<PrivateKey>>,
     version: u64,
     given: bool,
     complete: bool,
@@ -204,6 +206,15 @@ impl KeyLog {
             self.version = self.version.wrapping_add(1);
         }
         added
+    }
+
+    /// Adds a server's private key in PEM; says whether it is one.
+    pub fn add_private_key(&mut self, pem: &str) -> bool {
+        self.given = true;
+        let key = PrivateKey::from_pem(pem);
+        let is_key = key.is_some();
+        self.private_keys.extend(key.map(Arc::new));
+        is_key
     }
 
     /// Merges small runs into larger ones, so that there are few and each secret is moved few times.
@@ -264,14 +275,15 @@ impl KeyLog {
     }
 
     /// Returns the premaster secret that was sent encrypted so.
-    pub(super) fn premaster(&self, encrypted: &[u8]) -> Option<&Secret> {
+    pub(super) fn premaster(&self, encrypted: &[u8]) -> Option<Secret> {
         let prefix = encrypted.first_chunk()?;
-        self.runs.iter().rev().find_map(|run| run.premasters.get(prefix))
+        let logged = self.runs.iter().rev().find_map(|run| run.premasters.get(prefix)).cloned();
+        logged.or_else(|| self.private_keys.iter().find_map(|key| key.decrypt(encrypted)))
     }
 
-    /// Tells whether there are premaster secrets.
+    /// Tells whether there are premaster secrets, or what opens them.
     pub(super) fn has_premasters(&self) -> bool {
-        self.runs.iter().any(|run| !run.premasters.is_empty())
+        !self.private_keys.is_empty() || self.runs.iter().any(|run| !run.premasters.is_empty())
     }
 }
 

@@ -23,6 +23,7 @@ mod keys;
 mod negotiation;
 mod opening;
 mod output;
+mod private_key;
 mod record;
 mod resync;
 mod schedule;

@@ -29,6 +29,7 @@ pub(super) struct Negotiation {
     /// The messages up to `ClientKeyExchange`, where a premaster secret may have to be made a master secret.
     transcript: Option<Vec<u8>>,
     encrypted_premaster: Option<Box<[u8]>>,
+    premaster: Option<Secret>,
 }
 
 impl Negotiation {
@@ -121,13 +122,17 @@ impl Negotiation {
         };
         let before = self.secrets.len();
         let mut secrets: Vec<_> = keys.connection(random).map(|(label, it)| (label, it.clone())).collect();
-        secrets.extend(self.master_of_premaster(keys).map(|secret| (Label::Master, secret)));
+        if self.premaster.is_none() {
+            // Opening one takes a while.
+            self.premaster = self.encrypted_premaster.as_deref().and_then(|it| keys.premaster(it));
+        }
+        secrets.extend(self.master_of_premaster().map(|secret| (Label::Master, secret)));
         self.secrets = secrets;
         self.secrets.len() > before
     }
 
-    fn master_of_premaster(&self, keys: &KeyLog) -> Option<Secret> {
-        let premaster = keys.premaster(self.encrypted_premaster.as_deref()?)?;
+    fn master_of_premaster(&self) -> Option<Secret> {
+        let premaster = self.premaster.as_ref()?;
         let (client, server) = (self.client_random.as_ref()?, self.server_random.as_ref()?);
         let hash = session_hash(Suite::by_id(self.suite?)?, self.form()?);
         let messages = if self.extended_master_secret {

@@ -22,10 +22,15 @@ pub(crate) fn export_from(
     written(source, options, AnyFormat::new("ndjson", &Settings { frames, ..Settings::default() }).unwrap())
 }
 
-/// Opens a capture with the key log that lies beside it, if one does.
+/// Opens a capture with the key log, or the server's private key, that lies beside it, if one does.
 pub(crate) fn open(path: &Path) -> Result<(Box<dyn Source + Send>, Options), wirefin::capture::Error> {
     let files = Box::new(Files::open(&[path.to_owned()])?);
     let keylog = path.with_extension("keylog");
+    if let Ok(key) = std::fs::read_to_string(path.with_extension("server-key.pem")) {
+        let mut keys = Keys::default();
+        assert!(keys.add_private_key(&key), "a key lies beside {}", path.display());
+        return Ok((files, Options { keys: keys.complete(), ..solo() }));
+    }
     if !keylog.is_file() {
         return Ok((files, solo()));
     }
