@@ -20,6 +20,7 @@ use wirefin::model::{
 };
 use wirefin::pipeline::{Formatted, Options, run};
 use wirefin::subprotocol::{self, MAX_UNITS, Opening, Reader};
+use wirefin::tls::{self, KeyLog, Stream};
 use wirefin::websocket::deflate::{self, Inflater};
 use wirefin::websocket::{Frames, Missing, Opcode, Payload, Piece};
 use wirefin::wire::{Decoded, Decoder};
@@ -42,6 +43,8 @@ pub const ALL: [Body; 12] = [
     ("session", session),
     ("filter", filter),
     ("subprotocol", subprotocol),
+    ("tls", tls),
+    ("keylog", keylog),
 ];
 
 /// Takes numbers off the front of the input.
@@ -433,4 +436,48 @@ pub fn subprotocol(data: &[u8]) {
         assert!(reader.allocated() < 64 << 20, "{}", reader.allocated());
     }
     reader.end(At::default(), true);
+}
+
+/// A key log, then what comes of both sides: bytes and gaps. Nothing beyond the bounds is held.
+pub fn tls(data: &[u8]) {
+    let mut input = Input(data);
+    let options = input.byte().unwrap_or_default();
+    let length = usize::from(input.u16().unwrap_or_default());
+    let mut keys = KeyLog::default();
+    keys.add(input.take(length));
+    let limits = tls::Limits { held: 4_096, trials: 1 << 12 };
+    let mut stream = if options & 1 == 0 { Stream::new(limits) } else { Stream::mid_stream(limits) };
+    let empty = KeyLog::default();
+    let mut known = if options & 2 == 0 { &keys } else { &empty };
+    let mut number = 0;
+    while let (Some(what), Some(length)) = (input.byte(), input.u16()) {
+        number += 1;
+        let at = At { packet: number, ..At::default() };
+        let side = if what & 1 == 0 { Side::Client } else { Side::Server };
+        match what >> 1 & 3 {
+            0 | 1 => stream.push(side, input.take(usize::from(length)), at, known),
+            2 => stream.gap(side, Lost::Exact(u64::from(length)), at),
+            _ => {
+                known = &keys;
+                stream.learn(known);
+            }
+        }
+        while stream.next(known).is_some() {}
+        assert!(stream.held() <= limits.held);
+    }
+    let at = At { packet: number + 1, ..At::default() };
+    stream.end(Side::Client, at);
+    stream.end(Side::Server, at);
+    stream.finish(at, known);
+    while stream.next(known).is_some() {}
+}
+
+/// A key log has no fewer secrets line by line than in one piece, where repeated ones count once.
+pub fn keylog(data: &[u8]) {
+    let (mut whole, mut lines) = (KeyLog::default(), KeyLog::default());
+    whole.add(data);
+    for line in data.split_inclusive(|byte| *byte == b'\n') {
+        lines.add(line);
+    }
+    assert!(lines.secrets() >= whole.secrets());
 }

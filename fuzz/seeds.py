@@ -157,6 +157,21 @@ for name, which, data in [
 ]:
     seed("subprotocol", name, bytes([which]) + data)
 
+for n, path in enumerate(of("tls/tls1*-aes*.pcap", "tls/early-data.pcap", "tls/keyupdate-by-client.pcap")[::2]):
+    log = path.with_suffix(".keylog")
+    if not log.exists():
+        continue
+    text = log.read_bytes()
+    seed("keylog", path.stem, text)
+    data = bytes([n % 4 & 2]) + struct.pack(">H", len(text)) + text
+    for number, (side, _, _, _, payload) in enumerate(segments(path)):
+        if payload:
+            lost = number % 11 == 10
+            data += bytes([side | 4 * lost]) + struct.pack(">H", len(payload)) + (b"" if lost else payload)
+        if number == 7:
+            data += bytes([6, 0, 0])
+    made["tls", path.stem] = data[:6000]
+
 shutil.rmtree(HERE / "seeds", ignore_errors=True)
 for (target, name), data in made.items():
     folder = HERE / "seeds" / target
