@@ -19,6 +19,7 @@ mod privileges;
 mod progress;
 mod report;
 mod sandbox;
+mod schema;
 #[cfg(target_os = "linux")]
 mod seccomp;
 mod size;
@@ -68,6 +69,7 @@ enum Command {
     Interfaces(interfaces::Args),
     #[cfg(feature = "tui")]
     View(view::Args),
+    Schema(schema::Args),
     Man(man::Args),
     Completions(completions::Args),
 }
@@ -92,6 +94,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Result<Outc
         Some(Command::Interfaces(args)) => args.run()?,
         #[cfg(feature = "tui")]
         Some(Command::View(args)) => args.run()?,
+        Some(Command::Schema(args)) => args.run()?,
         Some(Command::Man(args)) => args.run(Cli::command())?,
         Some(Command::Completions(args)) => args.run(Cli::command())?,
     }

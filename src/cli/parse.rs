@@ -11,6 +11,7 @@ use super::Cli;
 ///
 /// Where no command is named, a flag that only view has means view.
 pub(super) fn parse(arguments: &[OsString]) -> Result<Cli, clap::Error> {
+    let arguments = &habits(arguments)?[..];
     Cli::try_parse_from(arguments).or_else(|error| {
         let mut all = Cli::command();
         all.build();
@@ -27,6 +28,63 @@ pub(super) fn parse(arguments: &[OsString]) -> Result<Cli, clap::Error> {
             _ => Err(error),
         }
     })
+}
+
+/// Takes what hands type that know tshark: `-r FILE` names a file, `-n` and `-l` are what we do anyway, and `-t` and `-T`
+/// are answered with our own flags. A word that is nearly a command, and no file, is answered with the command.
+fn habits(arguments: &[OsString]) -> Result<Vec<OsString>, clap::Error> {
+    let mut all = Cli::command();
+    if let Some(word) = arguments.get(1).and_then(|word| word.to_str())
+        && word.bytes().all(|byte| byte.is_ascii_lowercase())
+        && !std::path::Path::new(word).exists()
+        && all.find_subcommand(word).is_none()
+        && let Some(near) = all.get_subcommands().map(Command::get_name).find(|name| is_near(name, word))
+    {
+        let text = format!("there is no file and no command `{word}`; did you mean `{near}`?");
+        return Err(all.error(ErrorKind::InvalidSubcommand, text));
+    }
+    let mut taken = Vec::with_capacity(arguments.len());
+    let mut rest = arguments.iter();
+    while let Some(argument) = rest.next() {
+        let letters = argument.to_str().and_then(|text| text.strip_prefix('-')).unwrap_or_default();
+        let has_other = letters.bytes().any(|byte| !b"nlr".contains(&byte));
+        match letters {
+            "-" => {
+                taken.push(argument.clone());
+                taken.extend(rest.by_ref().cloned());
+            }
+            "t" => {
+                return Err(all.error(
+                    ErrorKind::UnknownArgument,
+                    "there is no -t: use `print --time relative|delta|absolute|epoch`",
+                ));
+            }
+            "T" => {
+                let text = "there is no -T: use `export` for JSON (`--format ndjson`), and `print` for lines";
+                return Err(all.error(ErrorKind::UnknownArgument, text));
+            }
+            // What stands behind -r is a file like any other, and comes next by itself.
+            _ if !letters.is_empty() && !has_other => {}
+            _ => match letters.strip_prefix('r') {
+                Some(file) => taken.push(file.into()),
+                None => taken.push(argument.clone()),
+            },
+        }
+    }
+    Ok(taken)
+}
+
+/// Tells whether one letter more, less or other, or two exchanged, make one word the other.
+fn is_near(a: &str, b: &str) -> bool {
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    let same = a.iter().zip(b).take_while(|(a, b)| a == b).count();
+    let (a, b) = (a.get(same..).unwrap_or_default(), b.get(same..).unwrap_or_default());
+    match (a, b) {
+        ([a1, a2, a_rest @ ..], [b1, b2, b_rest @ ..]) if a1 == b2 && a2 == b1 => a_rest == b_rest,
+        ([_, a_tail @ ..], [_, b_tail @ ..]) => a_tail == b_tail || a_tail == b || a == b_tail,
+        ([_], []) | ([], [_]) => true,
+        _ => false,
+    }
 }
 
 fn is_of_view(all: &Command, error: &clap::Error) -> bool {
@@ -60,11 +118,29 @@ mod tests {
             "wirefin a.pcap --theme light",
             "wirefin --theme=light a.pcap",
             "wirefin a.pcap --memory 1G -Y rtt",
-            "wirefin -q --time delta a.pcap b.pcap",
+            "wirefin -q --theme light a.pcap b.pcap",
         ] {
             let cli = parsed(line).unwrap();
             assert!(matches!(cli.command, Some(Named::View(_))), "{line}");
         }
+    }
+
+    #[test]
+    fn hands_that_know_tshark_are_understood() {
+        for line in [
+            "wirefin -r a.pcap",
+            "wirefin print -nr a.pcap -l",
+            "wirefin export -n -ra.pcap",
+            "wirefin stats -r a.pcap",
+        ] {
+            assert!(parsed(line).is_ok(), "{line}");
+        }
+        let text = |line| parsed(line).unwrap_err().to_string();
+        assert!(text("wirefin print -t ad a.pcap").contains("--time"));
+        assert!(text("wirefin -T json a.pcap").contains("export"));
+        assert!(text("wirefin prnt a.pcap").contains("did you mean `print`"));
+        assert!(text("wirefin chekc a.pcap").contains("did you mean `check`"));
+        assert!(parsed("wirefin -- -r").is_ok() && parsed("wirefin capture").is_ok());
     }
 
     #[test]

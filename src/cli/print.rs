@@ -28,10 +28,49 @@ pub(super) struct Args {
     #[arg(short = 'x', long)]
     hex: bool,
 
+    /// Show whole texts, however long they are: so it is where the output is no terminal
+    #[arg(long, conflicts_with = "width")]
+    full: bool,
+
+    /// Fit lines into this many columns: by default the terminal's
+    #[arg(long, value_name = "COLUMNS", value_parser = clap::value_parser!(u16).range(40..))]
+    width: Option<u16>,
+
+    /// Show times like this
+    #[arg(long, value_name = "CLOCK", default_value = "relative")]
+    time: Time,
+
     /// Colour the lines
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     color: Color,
 }
+
+/// Name of a way to show times.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Time {
+    #[value(help = "seconds since the first packet")]
+    Relative,
+    #[value(help = "of a message, seconds since the one before it in its conversation")]
+    Delta,
+    #[value(alias = "utc", help = "RFC 3339, in UTC")]
+    Absolute,
+    #[value(help = "seconds since 1970")]
+    Epoch,
+}
+
+impl From<Time> for view::Clock {
+    fn from(time: Time) -> Self {
+        match time {
+            Time::Relative => view::Clock::Relative,
+            Time::Delta => view::Clock::Delta,
+            Time::Absolute => view::Clock::Absolute,
+            Time::Epoch => view::Clock::Epoch,
+        }
+    }
+}
+
+/// How wide a line may be that is shown whole: what a message may hold at most is far below it.
+const WHOLE: usize = usize::MAX / 8;
 
 /// When lines are coloured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -60,7 +99,8 @@ impl Args {
     #[cfg(feature = "tui")]
     pub(super) fn is_plain(&self) -> bool {
         let output = self.output.file.is_some() || self.end.count.is_some();
-        !(output || self.verbose || self.hex || self.color != Color::Auto)
+        let lines = self.full || self.width.is_some() || self.time != Time::Relative;
+        !(output || lines || self.verbose || self.hex || self.color != Color::Auto)
     }
 
     /// Returns what is read, and which messages are wanted.
@@ -69,12 +109,22 @@ impl Args {
         (self.input, self.output.only)
     }
 
+    /// Returns how many columns a line may take.
+    fn width(&self) -> usize {
+        match (self.full, self.width) {
+            (true, _) => WHOLE,
+            (false, Some(width)) => width.into(),
+            (false, None) => self.output.columns().unwrap_or(WHOLE),
+        }
+    }
+
     pub(super) fn run(&self) -> anyhow::Result<()> {
         let settings = view::Settings {
             colour: self.color.decide(self.output.is_terminal(), std::env::var_os("NO_COLOR").as_deref()),
             verbose: self.verbose,
             hex: self.hex,
-            width: self.output.columns().unwrap_or(view::DEFAULT_WIDTH),
+            width: self.width(),
+            clock: self.time.into(),
         };
         trip::run(&self.input, &self.output, self.end.count, Print(Printer::new(settings)))
     }

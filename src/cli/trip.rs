@@ -193,6 +193,9 @@ impl RunReport {
         if let Some(saved) = self.saved {
             saved.context("not all packets were saved")?;
         }
+        if self.summary.damaged > 0 {
+            anyhow::bail!("an input is damaged or cut short; what could be read of it is in the output");
+        }
         Ok(())
     }
 }

@@ -235,7 +235,11 @@ fn agreed(handshake: &Handshake) -> Vec<String> {
     let offered = |name| handshake.request.as_ref().map(|request| values(request, name)).unwrap_or_default();
     let protocols = offered("sec-websocket-protocol");
     match (&handshake.subprotocol, protocols.is_empty()) {
-        (Some(chosen), _) => list.push(format!("agreed: sub-protocol {chosen}, of {protocols}")),
+        (Some(chosen), true) => list.push(format!("sub-protocol {chosen}, which was not offered")),
+        (Some(chosen), false) if *protocols == **chosen => {
+            list.push(format!("agreed: sub-protocol {chosen}"))
+        }
+        (Some(chosen), false) => list.push(format!("agreed: sub-protocol {chosen}, of {protocols}")),
         (None, false) => list.push(format!("not agreed: none of the sub-protocols {protocols}")),
         (None, true) => {}
     }

@@ -15,6 +15,7 @@
 
 mod anomaly;
 mod close;
+mod columns;
 mod message;
 mod open;
 mod place;
@@ -26,6 +27,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::anomaly::{Anomaly, EvidenceValue};
 pub use self::close::{Close, DirectionTotals};
+pub use self::columns::{Reader, columns_for};
 pub use self::message::{CloseBody, Frame, Message, Sub, Wire};
 pub use self::open::{
     Accept, Deflate, Endpoint, Headers, Open, Proxy, Rejected, Request, Response, Tls, TlsLine,

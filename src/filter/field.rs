@@ -134,8 +134,27 @@ fields! {
 impl Field {
     /// Returns the field called `name`; `None` where there is none.
     pub fn named(name: &str) -> Option<Field> {
-        Field::ALL.iter().copied().find(|field| field.name() == name)
+        let known = Field::ALL.iter().copied().find(|field| field.name() == name);
+        known.or_else(|| Field::ALIASES.iter().find(|(alias, _)| *alias == name).map(|(_, field)| *field))
     }
+
+    /// Lists other names that are understood: those of Wireshark and those of NDJSON.
+    pub const ALIASES: &'static [(&'static str, Field)] = &[
+        ("websocket.opcode", Field::Opcode),
+        ("websocket.payload", Field::Payload),
+        ("websocket.payload.text", Field::Text),
+        ("websocket.payload_length", Field::Len),
+        ("websocket.mask", Field::Masked),
+        ("ip.addr", Field::Ip),
+        ("ipv6.addr", Field::Ip),
+        ("tcp.port", Field::Port),
+        ("frame.number", Field::Packet),
+        ("frame.time_relative", Field::Time),
+        ("http.host", Field::Host),
+        ("length", Field::Len),
+        ("delta", Field::GapBefore),
+        ("rule", Field::Anomaly),
+    ];
 }
 
 /// Shows the name.

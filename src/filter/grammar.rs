@@ -5,7 +5,10 @@
 //! any      = all { ( "or" | "||" ) all }
 //! all      = one { ( "and" | "&&" ) one }
 //! one      = ( "not" | "!" ) one | "(" any ")" | test
-//! test     = subject [ relation value | "contains" value | "matches" string | [ "not" ] "in" set ]
+//! test     = subject [ relation value | search | [ "not" ] "in" set ]
+//!          | "lower" "(" subject ")" ( "==" | "contains" ) string
+//!          | string                                               the text contains it
+//! search   = "contains" value | "icontains" string | "matches" string
 //! subject  = field | ( "json" | "sub" ) { "." key | "[" ( number | string | "*" ) "]" }
 //! set      = "{" member { [ "," ] member } "}"
 //! member   = value [ ".." value ]
@@ -26,7 +29,7 @@ use nom::{IResult, Parser};
 use regex::bytes::RegexBuilder;
 
 use super::expr::{
-    Expr, How, Meaning, Member, Needle, Pattern, Relation, Step, Subject, Test, Value, is_key,
+    Expr, How, Meaning, Member, Needle, Pattern, Relation, Step, Subject, Test, Value, is_key, quoted,
 };
 use super::{Error, Field, Kind, compare, literal};
 
@@ -133,8 +136,23 @@ fn sign<'a>(word: &'static str, sign: &'static str) -> impl Parser<&'a str, Outp
 }
 
 fn test(input: &str) -> Out<'_, Expr> {
+    if input.starts_with(['"', '\'']) {
+        let subject = Subject::Field(Field::Text);
+        let (rest, needle) = needle(Kind::Bytes, input)?;
+        return Ok((rest, Expr::Test(Test { subject, how: How::Contains(needle) })));
+    }
+    if let Ok((rest, ())) = value((), pair(keyword("lower"), blank(char('(')))).parse(input) {
+        return lowered(rest);
+    }
     let (rest, subject) = subject(input)?;
     let kind = subject.kind();
+    if let Ok((values, ())) = keyword("icontains").parse(rest) {
+        if !kind.is_searchable() {
+            return failure(rest, operators(kind));
+        }
+        let (rest, pattern) = without_case(values, false)?;
+        return Ok((rest, Expr::Test(Test { subject, how: How::Matches(pattern) })));
+    }
     if let Ok((values, relation)) = relation(rest) {
         if !kind.is_ordered() && !matches!(relation, Relation::Equal | Relation::Differs) {
             return failure(rest, operators(kind));
@@ -161,6 +179,35 @@ fn test(input: &str) -> Out<'_, Expr> {
         return Ok((rest, if negated.is_some() { Expr::Not(Box::new(test)) } else { test }));
     }
     Ok((rest, Expr::Test(Test { subject, how: How::Is })))
+}
+
+/// Reads what stands behind `lower(`: a comparison in which case makes no difference.
+fn lowered(input: &str) -> Out<'_, Expr> {
+    let (rest, subject) = subject(input)?;
+    if !subject.kind().is_searchable() {
+        return failure(input, "a field that holds text, such as text, host or close.reason");
+    }
+    let Ok((rest, _)) = blank(char(')')).parse(rest) else {
+        return failure(rest, "a closing parenthesis");
+    };
+    let Ok((values, whole)) =
+        alt((value(true, sign("eq", "==")), value(false, keyword("contains")))).parse(rest)
+    else {
+        return failure(rest, "== or contains");
+    };
+    let (rest, pattern) = without_case(values, whole)?;
+    Ok((rest, Expr::Test(Test { subject, how: How::Matches(pattern) })))
+}
+
+/// Reads a string that is looked for, or compared with the `whole`, whatever its case.
+fn without_case(input: &str, whole: bool) -> Out<'_, Pattern> {
+    let (rest, (_, text)) = blank(literal::text).parse(input)?;
+    let text = regex::escape(&text);
+    let text = if whole { format!("(?is)^{text}$") } else { format!("(?i){text}") };
+    match RegexBuilder::new(&text).size_limit(PATTERN).build() {
+        Ok(regex) => Ok((rest, Pattern { written: quoted(&text).into(), regex })),
+        Err(_) => failure(input, "a shorter string"),
+    }
 }
 
 /// Says what may stand behind an expression: operators where only a subject was read, else what ends it.

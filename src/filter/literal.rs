@@ -21,7 +21,7 @@ use crate::websocket::Opcode;
 /// Reads a value of a kind.
 pub(super) fn read(kind: Kind, input: &str) -> Out<'_, Value> {
     let (rest, (written, means)) = match input.chars().next() {
-        Some('"') => {
+        Some('"' | '\'') => {
             let (rest, text) = string(input)?;
             (rest, (before(input, rest), quoted(kind, &text)))
         }
@@ -48,7 +48,7 @@ pub(super) fn read(kind: Kind, input: &str) -> Out<'_, Value> {
 pub(super) fn text(input: &str) -> Out<'_, (Box<str>, String)> {
     let (rest, text) = if input.starts_with("r\"") {
         raw(input).map(|(rest, text)| (rest, text.to_owned()))?
-    } else if input.starts_with('"') {
+    } else if input.starts_with(['"', '\'']) {
         string(input)?
     } else {
         return failure(input, "a regular expression in double quotes, best as r\"…\"");
@@ -271,13 +271,13 @@ fn days(year: i64, month: i64, day: i64) -> Option<i64> {
 
 /// Reads a string with escapes.
 fn string(input: &str) -> Out<'_, String> {
-    let (mut rest, _) = char::<_, Fault<'_>>('"').parse(input)?;
+    let (mut rest, quote) = alt((char::<_, Fault<'_>>('"'), char('\''))).parse(input)?;
     let mut out = String::new();
     loop {
-        let plain = rest.find(['"', '\\']).unwrap_or(rest.len());
+        let plain = rest.find([quote, '\\']).unwrap_or(rest.len());
         out.push_str(rest.get(..plain).unwrap_or_default());
         rest = rest.get(plain..).unwrap_or_default();
-        if let Some(rest) = rest.strip_prefix('"') {
+        if let Some(rest) = rest.strip_prefix(quote) {
             return Ok((rest, out));
         }
         if rest.is_empty() {

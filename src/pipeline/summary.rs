@@ -40,6 +40,8 @@ pub struct Summary {
     pub anomalies: [u64; 3],
     /// Connections that showed nothing, by what they were, in the order of [`Reason::NAMES`].
     pub unshown: [u64; Reason::NAMES.len()],
+    /// Places at which an input could not be read any further.
+    pub damaged: u64,
     /// Segments of conversations that were captured more than once.
     pub captured_again: u64,
     /// The first and the last packet's time.
@@ -82,8 +84,12 @@ impl Summary {
             Kind::Opened(_) => &mut self.conversations,
             Kind::Rejected(_) => &mut self.refused,
             Kind::Anomaly { anomaly, .. } => {
-                if let Anomaly::CapturedTwice { segments, .. } = anomaly {
-                    self.captured_again = self.captured_again.saturating_add(*segments);
+                match anomaly {
+                    Anomaly::CapturedTwice { segments, .. } => {
+                        self.captured_again = self.captured_again.saturating_add(*segments);
+                    }
+                    Anomaly::CaptureDamaged { .. } => self.damaged = self.damaged.saturating_add(1),
+                    _ => {}
                 }
                 let [notes, warnings, errors] = &mut self.anomalies;
                 match anomaly.severity() {
@@ -127,6 +133,7 @@ impl Summary {
             (&mut self.refused, other.refused),
             (&mut self.messages, other.messages),
             (&mut self.captured_again, other.captured_again),
+            (&mut self.damaged, other.damaged),
             (notes, other.anomalies[0]),
             (warnings, other.anomalies[1]),
             (errors, other.anomalies[2]),

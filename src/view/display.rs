@@ -1,6 +1,6 @@
 use std::fmt;
 
-use super::{Printer, Rfc3339, Settings};
+use super::{Clock, Printer, Rfc3339, Settings};
 use crate::event::{Event, Kind};
 
 /// How wide a displayed event may be, in columns.
@@ -16,6 +16,7 @@ impl fmt::Display for Event<'_> {
             verbose: matches!(self.kind, Kind::Frame(_)),
             hex: false,
             width: WIDTH,
+            clock: Clock::Relative,
         };
         let mut row = Vec::new();
         Printer::new(settings).write(self, &mut row);

@@ -8,6 +8,7 @@ mod detail;
 mod display;
 mod hex;
 mod json;
+mod origin;
 mod pieces;
 mod printable;
 mod rfc3339;
@@ -21,6 +22,7 @@ mod units_row;
 pub use close_code::close_code_name;
 pub use hex::hex_dump;
 pub use json::{is_obeyed, write_json};
+pub use origin::Clock;
 pub use pieces::{Piece, dots, pieces};
 pub use printable::{Shown, printable, printable_string};
 pub use rfc3339::{Rfc3339, eight_digits};
@@ -41,6 +43,8 @@ pub struct Settings {
     pub hex: bool,
     /// How many columns a line of a message may take.
     pub width: usize,
+    /// How times are shown.
+    pub clock: Clock,
 }
 
 /// How wide lines are where no terminal says so.
@@ -71,8 +75,9 @@ impl Printer {
 
     /// Appends the lines that tell `event`.
     pub fn write(&mut self, event: &Event<'_>, out: &mut Vec<u8>) {
-        let Settings { colour, verbose, hex, width } = self.settings;
-        let origin = *self.origin.get_or_insert(event.at.time);
+        let Settings { colour, verbose, hex, width, clock } = self.settings;
+        let began = *self.origin.get_or_insert(event.at.time);
+        let origin = origin::Origin { clock, began };
         let pen = &mut Pen::new(out, colour);
         match &event.kind {
             Kind::Opened(opening) => {
@@ -173,7 +178,8 @@ mod tests {
         String::from_utf8(tape.1).unwrap()
     }
 
-    const PLAIN: Settings = Settings { colour: false, verbose: false, hex: false, width: 100 };
+    const PLAIN: Settings =
+        Settings { colour: false, verbose: false, hex: false, width: 100, clock: Clock::Relative };
 
     #[test]
     fn plain_rows() {

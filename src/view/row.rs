@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::close_code_name;
+use super::origin::Origin;
 use super::pieces::{Piece, dots, pieces};
 use super::style::{Pen, Style};
 use super::units::{bytes, count, span};
@@ -10,7 +11,7 @@ use super::units_row;
 use crate::event::{
     Anomaly, Closed, DirectionTotals, Event, Evidence, Frame, Message, Opening, Rejected, Severity,
 };
-use crate::model::{Pair, Side, Timestamp};
+use crate::model::{Pair, Side};
 use crate::websocket::Opcode;
 
 const TIME: usize = 12;
@@ -22,9 +23,8 @@ const SIZE: usize = 9;
 const BYTES_PER_COLUMN: usize = 4;
 
 /// Writes the columns that all rows begin with: time since `origin`, connection, arrow, word and size.
-fn begin(pen: &mut Pen<'_>, event: &Event<'_>, origin: Timestamp, head: &Head<'_>) {
-    let since = event.at.time.since(origin);
-    pen.right(Style::Dim, &format!("{}.{:06}", since.as_secs(), since.subsec_micros()), TIME);
+fn begin(pen: &mut Pen<'_>, event: &Event<'_>, origin: Origin, head: &Head<'_>) {
+    pen.right(Style::Dim, &origin.shown(event), TIME);
     let conn = event.conn.map(|conn| format!("#{conn}")).unwrap_or_default();
     pen.right(Style::Dim, &conn, CONN);
     pen.blanks(2);
@@ -70,13 +70,7 @@ pub(super) const fn side_style(from: Side) -> Style {
 }
 
 /// Writes that a conversation began.
-pub(super) fn opened(
-    pen: &mut Pen<'_>,
-    event: &Event<'_>,
-    origin: Timestamp,
-    width: usize,
-    opening: &Opening,
-) {
+pub(super) fn opened(pen: &mut Pen<'_>, event: &Event<'_>, origin: Origin, width: usize, opening: &Opening) {
     begin(
         pen,
         event,
@@ -97,7 +91,7 @@ pub(super) fn opened(
 pub(super) fn rejected(
     pen: &mut Pen<'_>,
     event: &Event<'_>,
-    origin: Timestamp,
+    origin: Origin,
     width: usize,
     rejected: &Rejected,
 ) {
@@ -145,7 +139,7 @@ fn agreed(pen: &mut Pen<'_>, opening: &Opening, width: usize) {
 pub(super) fn message(
     pen: &mut Pen<'_>,
     event: &Event<'_>,
-    origin: Timestamp,
+    origin: Origin,
     width: usize,
     message: &Message<'_>,
 ) {
@@ -252,7 +246,7 @@ fn remarks(message: &Message<'_>) -> String {
 }
 
 /// Writes a frame's header.
-pub(super) fn frame(pen: &mut Pen<'_>, event: &Event<'_>, origin: Timestamp, frame: &Frame) {
+pub(super) fn frame(pen: &mut Pen<'_>, event: &Event<'_>, origin: Origin, frame: &Frame) {
     let Frame { from, header, offset } = *frame;
     let head = Head {
         style: Style::Dim,
@@ -286,7 +280,7 @@ pub(super) fn frame(pen: &mut Pen<'_>, event: &Event<'_>, origin: Timestamp, fra
 pub(super) fn anomaly(
     pen: &mut Pen<'_>,
     event: &Event<'_>,
-    origin: Timestamp,
+    origin: Origin,
     from: Option<Side>,
     anomaly: &Anomaly,
 ) {
@@ -324,7 +318,7 @@ pub(super) fn anomaly(
 }
 
 /// Writes how a conversation ended.
-pub(super) fn closed(pen: &mut Pen<'_>, event: &Event<'_>, origin: Timestamp, closed: &Closed) {
+pub(super) fn closed(pen: &mut Pen<'_>, event: &Event<'_>, origin: Origin, closed: &Closed) {
     begin(
         pen,
         event,

@@ -44,7 +44,13 @@ pub(crate) fn print_from(
     options: &Options,
     verbose: bool,
 ) -> Result<Vec<u8>, Error> {
-    let settings = view::Settings { colour: false, verbose, hex: verbose, width: view::DEFAULT_WIDTH };
+    let settings = view::Settings {
+        colour: false,
+        verbose,
+        hex: verbose,
+        width: view::DEFAULT_WIDTH,
+        clock: view::Clock::default(),
+    };
     written(source, options, Print(Printer::new(settings)))
 }
 

@@ -1,0 +1,41 @@
+use std::io::Write as _;
+
+use crate::export::record::{Reader, columns_for, schema};
+
+/// Print what a reader of NDJSON needs: the JSON Schema of a line, or its columns
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Who reads
+    #[arg(long = "for", value_name = "READER", default_value = "jsonschema")]
+    reader: For,
+
+    /// The export that is read
+    #[arg(default_value = "capture.ndjson")]
+    file: String,
+}
+
+/// Name of a reader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum For {
+    #[value(help = "the JSON Schema (2020-12)")]
+    Jsonschema,
+    #[value(help = "a query")]
+    Duckdb,
+    #[value(help = "Python")]
+    Polars,
+    #[value(help = "Python")]
+    Spark,
+}
+
+impl Args {
+    pub(super) fn run(&self) -> anyhow::Result<()> {
+        let text = match self.reader {
+            For::Jsonschema => schema(),
+            For::Duckdb => columns_for(Reader::DuckDb, &self.file),
+            For::Polars => columns_for(Reader::Polars, &self.file),
+            For::Spark => columns_for(Reader::Spark, &self.file),
+        };
+        std::io::stdout().write_all(text.as_bytes())?;
+        Ok(())
+    }
+}
