@@ -34,12 +34,7 @@ pub(super) fn parse(arguments: &[OsString]) -> Result<Cli, clap::Error> {
 /// are answered with our own flags. A word that is nearly a command, and no file, is answered with the command.
 fn habits(arguments: &[OsString]) -> Result<Vec<OsString>, clap::Error> {
     let mut all = Cli::command();
-    if let Some(word) = arguments.get(1).and_then(|word| word.to_str())
-        && word.bytes().all(|byte| byte.is_ascii_lowercase())
-        && !std::path::Path::new(word).exists()
-        && all.find_subcommand(word).is_none()
-        && let Some(near) = all.get_subcommands().map(Command::get_name).find(|name| is_near(name, word))
-    {
+    if let Some((word, near)) = nearly_a_command(&all, arguments) {
         let text = format!("there is no file and no command `{word}`; did you mean `{near}`?");
         return Err(all.error(ErrorKind::InvalidSubcommand, text));
     }
@@ -72,6 +67,17 @@ fn habits(arguments: &[OsString]) -> Result<Vec<OsString>, clap::Error> {
         }
     }
     Ok(taken)
+}
+
+/// Returns the first argument and the command that it nearly is, where it is neither that nor a file.
+fn nearly_a_command<'a>(all: &Command, arguments: &'a [OsString]) -> Option<(&'a str, String)> {
+    let word = arguments.get(1)?.to_str()?;
+    let is_word = word.bytes().all(|byte| byte.is_ascii_lowercase());
+    if !is_word || std::path::Path::new(word).exists() || all.find_subcommand(word).is_some() {
+        return None;
+    }
+    let near = all.get_subcommands().map(Command::get_name).find(|name| is_near(name, word))?;
+    Some((word, near.to_owned()))
 }
 
 /// Tells whether one letter more, less or other, or two exchanged, make one word the other.

@@ -225,7 +225,7 @@ fn is_at(value: &Value, event: &Event<'_>) {
     let ts = value["ts"].as_f64().unwrap();
     #[allow(clippy::cast_precision_loss, reason = "good to a microsecond is enough")]
     let want = event.at.time.as_nanos() as f64 / 1e9;
-    assert!((ts - want).abs() < 3e-6, "{ts} {want}");
+    assert!((ts - want).abs() < 1e-5, "{ts} {want}");
     assert_eq!(value.get("conn").and_then(Value::as_u64), event.conn.map(|conn| conn.packet.get()));
     assert_eq!(value.get("stream").and_then(Value::as_u64), event.conn.and_then(ConnId::stream));
     assert_eq!(value["packet"], event.at.packet);
