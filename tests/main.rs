@@ -12,6 +12,7 @@ mod hostile;
 mod http2;
 mod layers;
 mod live;
+mod order;
 mod readme;
 mod saving;
 mod schema;

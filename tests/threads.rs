@@ -134,6 +134,27 @@ fn frames_and_print_too() {
     }
 }
 
+#[test]
+fn bounds_are_reached_alike_in_every_run() {
+    let capture = pcap(&zoo(400, 200));
+    let limited = |n: usize| {
+        let mut options = threads(n);
+        let limits = &mut options.limits;
+        (limits.connections, limits.waiting, limits.searched, limits.inflating) = (2, 20 << 10, 1 << 10, 1);
+        options
+    };
+    let one = export_from(&mut files(&capture), &limited(1), false).unwrap();
+    assert!(String::from_utf8_lossy(&one).contains("limit-reached"));
+    let unlimited = export_from(&mut files(&capture), &solo(), false).unwrap();
+    assert!(one != unlimited, "no bound was reached");
+    for run in 0..10 {
+        for n in [1, 2, 8] {
+            let other = export_from(&mut files(&capture), &limited(n), false).unwrap();
+            same(&one, &other, &format!("run {run}, {n} threads"));
+        }
+    }
+}
+
 /// Gives pieces of any size.
 struct Dribble {
     rest: Cursor<Vec<u8>>,

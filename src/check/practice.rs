@@ -101,6 +101,9 @@ pub(super) fn practice(rule: &str) -> Option<&'static str> {
         "close-body-one-byte" | "bad-close-code" => "conforming peers answer 1002 and end TCP.",
         "frame-after-close" => "peers discard what follows.",
         "no-close-echo" => "the other side waits for its time-out and ends TCP; it may report 1006.",
+        "ping-not-answered" => {
+            "who sent the pings takes the connection for dead and closes it, often with 1011."
+        }
         "no-close" => "the other side reports 1006.",
         "deflate-damaged" | "deflate-distance" => "peers close with 1007 or 1002, or end TCP.",
         "repeated-mask-key" | "zero-mask-key" => "no peer looks; proxies that inspect traffic may be misled.",

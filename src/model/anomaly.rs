@@ -345,6 +345,11 @@ anomalies! {
         opcode: &'static str, /// The frame's place.
         offset: u64 }
         = "frame-after-close", Error, Some("RFC 6455 §5.5.1"), "a frame follows the sender's close frame";
+    /// A ping was never answered, though its receiver sent other frames later: it MUST send a pong.
+    PingNotAnswered { /// How many pings had no answer.
+        pings: u64, /// How long the receiver had sent other frames since the first of them, in seconds.
+        seconds: u64 }
+        = "ping-not-answered", Error, Some("RFC 6455 §5.5.2"), "a ping was never answered";
     /// "the endpoint MUST send a Close frame in response" (RFC 6455 §5.5.1).
     NoCloseEcho {}
         = "no-close-echo", Error, Some("RFC 6455 §5.5.1"), "the close frame was not answered before TCP ended";

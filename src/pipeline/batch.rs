@@ -2,7 +2,7 @@ use ahash::RandomState;
 
 use super::{Analyzer, SHARDS, Summary};
 use crate::capture::{self, Next, PacketBatch, Source};
-use crate::model::{Anomaly, At, Flags, Flow, Segment, SenderClock, Seq, Timestamp};
+use crate::model::{Anomaly, At, Flags, Flow, Packet, Segment, SenderClock, Seq, Timestamp};
 use crate::session::Keys;
 use crate::wire::{Decoded, Decoder, Unread};
 
@@ -22,8 +22,8 @@ pub(super) struct Batch {
 /// Something between two segments that concerns more than one connection, or none.
 #[derive(Clone, Debug)]
 pub(super) enum Moment {
-    /// A tick of capture time: every shard decides what time decides.
-    Tick(Timestamp),
+    /// A tick of capture time, and the last packet before it: every shard decides what time decides.
+    Tick(At),
     /// The keys for TLS that are known from here on.
     Keys(At, Keys),
     /// An anomaly that concerns no connection.
@@ -67,10 +67,10 @@ pub(super) struct Preparer {
 }
 
 impl Preparer {
-    pub(super) fn new(decoder: Decoder, hasher: RandomState, keys: Keys) -> Self {
+    pub(super) fn new(decoder: Decoder, keys: Keys) -> Self {
         Preparer {
             decoder,
-            hasher,
+            hasher: RandomState::with_seeds(0, 0, 0, 0),
             tick: None,
             last: At::default(),
             early: Vec::new(),
@@ -127,6 +127,9 @@ impl Preparer {
                     continue;
                 }
             };
+            if self.tick.is_none() {
+                self.hasher = hasher_of(&packet);
+            }
             self.pass(packet.at.time, items.len(), moments);
             self.last = packet.at;
             self.summary.packets = self.summary.packets.saturating_add(1);
@@ -174,7 +177,8 @@ impl Preparer {
                 let passed = Analyzer::tick_before(time);
                 if passed > *tick {
                     *tick = passed;
-                    moments.push((items, Moment::Tick(passed)));
+                    let at = At { packet: self.last.packet, time: passed };
+                    moments.push((items, Moment::Tick(at)));
                 }
                 self.summary.times = self.summary.times.map(|(first, _)| (first, time));
             }
@@ -184,6 +188,17 @@ impl Preparer {
             }
         }
     }
+}
+
+/// Makes the hasher of flows of a capture that begins with `packet`.
+///
+/// The same capture has the same one in every run, so that what shares a shard, and its bounds, is the same. Nobody
+/// knows it before the capture begins, so that addresses cannot be chosen to meet in one place.
+pub(super) fn hasher_of(packet: &Packet<'_>) -> RandomState {
+    let first =
+        RandomState::with_seeds(0x243f_6a88_85a3_08d3, 0x1319_8a2e_0370_7344, 0xa409_3822, 0x299f_31d0);
+    let seed = |n: u64| first.hash_one((n, packet.at.time.as_nanos(), packet.data));
+    RandomState::with_seeds(seed(1), seed(2), seed(3), seed(4))
 }
 
 /// Returns where a payload lies in the round, or copies it to `rebuilt`.
@@ -252,8 +267,7 @@ mod tests {
 
     #[test]
     fn what_was_wrong_before_the_first_packet_is_told_with_it() {
-        let mut preparer =
-            Preparer::new(Decoder::new(wire::Limits::default()), RandomState::new(), Keys::default());
+        let mut preparer = Preparer::new(Decoder::new(wire::Limits::default()), Keys::default());
         let mut batch = Batch::default();
         batch.round.push_diagnostic(Anomaly::MessageTruncated { kept: 1 });
         preparer.prepare(&mut batch, false, Next::Filled);
@@ -272,8 +286,7 @@ mod tests {
 
     #[test]
     fn what_was_wrong_in_a_capture_without_packets_is_told_at_its_end() {
-        let mut preparer =
-            Preparer::new(Decoder::new(wire::Limits::default()), RandomState::new(), Keys::default());
+        let mut preparer = Preparer::new(Decoder::new(wire::Limits::default()), Keys::default());
         let mut batch = Batch::default();
         batch.round.push_diagnostic(Anomaly::MessageTruncated { kept: 1 });
         preparer.prepare(&mut batch, false, Next::End);
@@ -282,8 +295,7 @@ mod tests {
 
     #[test]
     fn secrets_keep_their_place_between_packets() {
-        let mut preparer =
-            Preparer::new(Decoder::new(wire::Limits::default()), RandomState::new(), Keys::default());
+        let mut preparer = Preparer::new(Decoder::new(wire::Limits::default()), Keys::default());
         let mut batch = Batch::default();
         let secrets = |text: &[u8]| capture::Item::Secrets(text.into());
         batch.round.items.push(secrets(b"one"));

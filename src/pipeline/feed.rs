@@ -1,6 +1,7 @@
 use ahash::RandomState;
 
 use super::Analyzer;
+use super::batch::hasher_of;
 use crate::event::{Event, Kind, Sink};
 use crate::model::{Anomaly, At, Packet, Timestamp};
 use crate::session::{Keys, Limits};
@@ -50,7 +51,7 @@ impl Feed {
         Feed {
             decoder: Decoder::new(fragments),
             analyzer: Analyzer::new(limits),
-            hasher: RandomState::new(),
+            hasher: RandomState::with_seeds(0, 0, 0, 0),
             tick: None,
             last: At::default(),
             keys: Keys::default(),
@@ -59,6 +60,9 @@ impl Feed {
 
     /// Takes the next packet; a number or a time that is not behind the one before is replaced by one that is.
     pub fn push(&mut self, packet: &Packet<'_>, sink: &mut dyn Sink) {
+        if self.tick.is_none() {
+            self.hasher = hasher_of(packet);
+        }
         let time = if self.tick.is_some() { packet.at.time.max(self.last.time) } else { packet.at.time };
         self.advance(time, sink);
         self.last = At { packet: packet.at.packet.max(self.last.packet.saturating_add(1)), time };
@@ -78,6 +82,7 @@ impl Feed {
             return;
         }
         self.tick = Some(passed);
+        self.analyzer.pass(self.last.packet);
         while self.analyzer.next_due().is_some_and(|(due, _)| due <= passed) {
             self.analyzer.advance(sink);
         }

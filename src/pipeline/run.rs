@@ -2,8 +2,6 @@ use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::sync::{Mutex, MutexGuard};
 
-use ahash::RandomState;
-
 use super::batch::{Batch, Moment, Preparer};
 use super::pool::{Job, Pool, unlock, unlocked, with_pool};
 use super::shard::{Counting, Hook, Shard};
@@ -53,8 +51,7 @@ pub fn limits() -> Limits {
 ///
 /// When the source cannot be read or the output cannot be written. What was taken before stands.
 pub fn run<O: Output>(source: &mut dyn Source, options: &Options, output: &mut O) -> Result<Summary, Error> {
-    let mut preparer =
-        Preparer::new(Decoder::new(options.fragments), RandomState::new(), options.keys.clone());
+    let mut preparer = Preparer::new(Decoder::new(options.fragments), options.keys.clone());
     let (mut batch, share) = (Batch::default(), options.threads.get() > 1);
     let mut next = preparer.read(source, &mut batch, share)?;
     while batch.first_time().is_none() && next != Next::End {

@@ -104,7 +104,7 @@ impl<C: Collector> Shard<C> {
     /// Returns what is due at a moment and comes next.
     pub(super) fn due(&self, moment: &Moment) -> Option<Due> {
         match moment {
-            Moment::Tick(tick) => self.analyzer.next_due().filter(|(time, _)| time <= tick),
+            Moment::Tick(tick) => self.analyzer.next_due().filter(|(time, _)| *time <= tick.time),
             Moment::Keys(..) => self.analyzer.next_learner().map(|conn| (Timestamp::default(), conn)),
             Moment::Aside(..) => None,
         }
@@ -112,8 +112,10 @@ impl<C: Collector> Shard<C> {
 
     /// Hears of a moment, before what is due at it is decided.
     pub(super) fn hear(&mut self, moment: &Moment) {
-        if let Moment::Keys(_, keys) = moment {
-            self.analyzer.set_keys(keys.clone());
+        match moment {
+            Moment::Keys(_, keys) => self.analyzer.set_keys(keys.clone()),
+            Moment::Tick(tick) => self.analyzer.pass(tick.packet),
+            Moment::Aside(..) => {}
         }
     }
 

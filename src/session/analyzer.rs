@@ -41,6 +41,8 @@ pub struct Analyzer {
     wanting: BTreeSet<(ConnId, usize)>,
     /// Those of them that have not looked at the newest keys.
     learning: BTreeSet<(ConnId, usize)>,
+    /// The last packet before the tick at hand.
+    packet: u64,
 }
 
 /// The counts of what a shard has seen.
@@ -108,6 +110,7 @@ impl Analyzer {
             held: 0,
             wanting: BTreeSet::new(),
             learning: BTreeSet::new(),
+            packet: 0,
         }
     }
 
@@ -186,12 +189,17 @@ impl Analyzer {
         self.due.first().map(|(time, id, _)| (*time, *id))
     }
 
+    /// Hears that `packet` is the last one before the ticks that come next.
+    pub const fn pass(&mut self, packet: u64) {
+        self.packet = packet;
+    }
+
     /// Lets the connection named by [`Analyzer::next_due`] decide, at its tick.
     pub fn advance(&mut self, sink: &mut dyn Sink) {
         let Some((time, _, n)) = self.due.pop_first() else { return };
         let Some(slot) = self.slots.get_mut(n).and_then(Option::as_mut) else { return };
         let Some(connection) = &mut slot.connection else { return };
-        connection.advance(time, &mut self.shared, sink);
+        connection.advance(At { packet: self.packet, time }, &mut self.shared, sink);
         slot.forget_nothing(sink);
         slot.due = Timestamp::MAX;
         self.update_accounting(n, Some(time));

@@ -1,10 +1,11 @@
 use super::context::{Context, Shared};
 use super::conversation::Ending;
+use super::order::{Next, Readable, What, WireOrder};
 use super::stack::Stack;
 use super::transport::Transport;
 use super::witness::Witness;
 use crate::event::{self, ConnId, Event, Kind, Sink};
-use crate::model::{At, Flags, Lost, Segment, Timestamp};
+use crate::model::{Anomaly, At, Flags, Lost, Pair, Segment, Side, Timestamp};
 use crate::tcp::{self, Delivery, Output};
 
 /// One TCP connection: its bytes put in order, and the stack of layers that they are.
@@ -12,6 +13,7 @@ use crate::tcp::{self, Delivery, Output};
 pub(super) struct Connection {
     id: ConnId,
     tcp: tcp::Connection,
+    order: WireOrder,
     transport: Transport,
     stack: Stack,
     /// What is said of the conversation, or of the last upgrade that was refused, with every event.
@@ -27,6 +29,7 @@ impl Connection {
         Connection {
             id,
             tcp: tcp::Connection::sharing(shared.tcp.clone()),
+            order: WireOrder::default(),
             transport: Transport::new(segment, at),
             stack,
             conversation: None,
@@ -61,12 +64,12 @@ impl Connection {
 
     /// Returns when [`Connection::advance`] has something to do.
     pub(super) fn deadline(&self) -> Option<Timestamp> {
-        self.tcp.deadline()
+        self.tcp.deadline().into_iter().chain(self.stack.deadline()).min()
     }
 
     /// Returns the memory that waits out of order, or is searched in a conversation, in bytes.
     pub(super) fn waiting(&self) -> usize {
-        self.tcp.waiting().saturating_add(self.stack.waiting())
+        self.tcp.waiting().saturating_add(self.order.allocated()).saturating_add(self.stack.waiting())
     }
 
     /// Returns the memory that is searched for a conversation joined late, in bytes.
@@ -109,47 +112,63 @@ impl Connection {
 
     /// Takes the next segment.
     pub(super) fn push(&mut self, segment: &Segment<'_>, at: At, shared: &mut Shared, sink: &mut dyn Sink) {
-        let Connection { id, tcp, transport, stack, conversation, witness } = self;
+        let Connection { id, tcp, order, transport, stack, conversation, witness } = self;
         let side = transport.sender(segment);
         transport.see(side, at);
         if segment.cut > 0 {
             witness.cut(segment.cut.into());
         }
+        let how = Handover::AtOnce(tcp.hole(!side));
         let delivery = tcp.push(side, segment, at);
-        drain(delivery, stack, witness, &mut context(*id, at, transport, conversation, shared, sink));
+        let mut cx = context(*id, at, transport, conversation, shared, sink);
+        drain(delivery, order, how, (stack, witness), &mut cx);
+        if order.allocated() > 0 {
+            release(order, holes(tcp), stack, &mut cx);
+            let limit = cx.shared.limits.tcp.waiting_bytes;
+            while order.allocated() > limit && Side::BOTH.into_iter().any(|side| tcp.hole(side).is_some()) {
+                let value = limit as u64;
+                let anomaly = Anomaly::LimitReached { limit: "bytes waiting for the other side", value };
+                order.wait_to_report(side, at, anomaly);
+                drain(tcp.relieve(), order, Handover::Sorted, (stack, witness), &mut cx);
+                release(order, holes(tcp), stack, &mut cx);
+            }
+        }
         if tcp.is_disordered() {
             transport.disorder();
         }
         transport.again = tcp.captured_again();
     }
 
-    /// Hears that capture time is now `time`.
-    pub(super) fn advance(&mut self, time: Timestamp, shared: &mut Shared, sink: &mut dyn Sink) {
-        let Connection { id, tcp, transport, stack, conversation, witness } = self;
-        let at = At { packet: transport.last.packet, time };
-        let cx = &mut context(*id, at, transport, conversation, shared, sink);
-        drain(tcp.advance(time), stack, witness, cx);
+    /// Hears that capture time is now `now.time`, after the packet `now.packet`.
+    pub(super) fn advance(&mut self, now: At, shared: &mut Shared, sink: &mut dyn Sink) {
+        let Connection { id, tcp, order, transport, stack, conversation, witness } = self;
+        let mut cx = context(*id, now, transport, conversation, shared, sink);
+        drain(tcp.advance(now.time), order, Handover::Sorted, (stack, witness), &mut cx);
+        release(order, holes(tcp), stack, &mut cx);
+        stack.advance(now.time, &mut cx);
     }
 
     /// Gives up what waits, because a bound was reached; tells whether that helped.
     pub(super) fn shed_load(&mut self, shared: &mut Shared, sink: &mut dyn Sink) -> bool {
         let before = self.waiting();
-        let Connection { id, tcp, transport, stack, conversation, witness } = self;
+        let Connection { id, tcp, order, transport, stack, conversation, witness } = self;
         let at = transport.last;
-        let cx = &mut context(*id, at, transport, conversation, shared, sink);
-        drain(tcp.relieve(), stack, witness, cx);
+        let mut cx = context(*id, at, transport, conversation, shared, sink);
+        drain(tcp.relieve(), order, Handover::Sorted, (stack, witness), &mut cx);
+        release(order, holes(tcp), stack, &mut cx);
         // What waited may be searched now, and hold as much.
-        if self.waiting() >= before {
-            self.stack.stop_gathering();
+        if tcp.waiting().saturating_add(order.allocated()).saturating_add(stack.waiting()) >= before {
+            stack.stop_gathering(&mut cx);
         }
         self.waiting() < before
     }
 
     /// Says all there is to say: no more segments will come.
     pub(super) fn finish(mut self, at: At, shared: &mut Shared, sink: &mut dyn Sink) {
-        let Connection { id, tcp, transport, stack, conversation, witness } = &mut self;
+        let Connection { id, tcp, order, transport, stack, conversation, witness } = &mut self;
         let mut cx = context(*id, at, transport, conversation, shared, sink);
-        drain(tcp.finish(), stack, witness, &mut cx);
+        drain(tcp.finish(), order, Handover::Sorted, (stack, witness), &mut cx);
+        release(order, Pair::default(), stack, &mut cx);
         stack.close(Ending::Unseen, &mut cx);
         self.testify(Some(at.packet), sink);
     }
@@ -174,34 +193,99 @@ fn context<'x>(
     shared: &'x mut Shared,
     sink: &'x mut dyn Sink,
 ) -> Context<'x> {
-    Context { sink, shared, transport, conn, conversation, at, known: at.packet, verified: true }
+    Context { sink, shared, transport, conn, conversation, at, now: at, verified: true }
 }
 
-/// Hands what TCP made readable to the stack.
-fn drain(mut delivery: Delivery<'_, '_>, stack: &mut Stack, witness: &mut Witness, cx: &mut Context<'_>) {
+/// How what TCP makes readable is handed on.
+#[derive(Clone, Copy, Debug)]
+enum Handover {
+    /// One side's at once, unless it comes after the first packet that waits behind a hole of the other side.
+    AtOnce(Option<At>),
+    /// Both sides' when all of it is there.
+    Sorted,
+}
+
+/// Hands what TCP made readable to the stack, in the order of the wire.
+fn drain(
+    mut delivery: Delivery<'_, '_>,
+    order: &mut WireOrder,
+    how: Handover,
+    (stack, witness): (&mut Stack, &mut Witness),
+    cx: &mut Context<'_>,
+) {
+    let (now, conn) = (cx.at, cx.conn);
     while let Some(output) = delivery.next() {
+        let (side, at) = match &output {
+            Output::Bytes { side, at, .. } | Output::Gap { side, at, .. } | Output::End { side, at, .. } => {
+                (*side, order.reach(*side, *at))
+            }
+            Output::Again { side, .. } | Output::Anomaly { side, .. } => (*side, now),
+        };
+        let waits = match how {
+            Handover::AtOnce(hole) => order.must_wait(side, at, hole),
+            Handover::Sorted => true,
+        };
+        cx.at = at;
         match output {
-            Output::Bytes { side, start, bytes, at } => {
-                cx.shared.recent.keep((cx.conn, side), start, bytes);
+            Output::Bytes { start, bytes, at: carried, .. } => {
+                cx.shared.recent.keep((conn, side), start, bytes);
                 if cx.conversation.is_none() {
                     witness.bytes(side, bytes);
                 }
-                stack.bytes(side, bytes, at, cx);
+                if waits {
+                    order.wait(side, at, What::Bytes(bytes.into(), carried), true);
+                } else {
+                    stack.bytes(side, bytes, carried, cx);
+                }
                 if cx.conversation.is_some() {
                     witness.release();
                 }
             }
-            Output::Again { side, start, bytes } => {
-                if let Some(anomaly) = cx.shared.recent.differs((cx.conn, side), start, bytes) {
-                    stack.report(side, anomaly, cx);
+            Output::Again { start, bytes, .. } => {
+                if let Some(anomaly) = cx.shared.recent.differs((conn, side), start, bytes) {
+                    order.wait_to_report(side, at, anomaly);
                 }
             }
-            Output::Gap { side, length, cause, .. } => {
-                witness.gap(side, Lost::Exact(length));
-                stack.gap(side, Lost::Exact(length), cause.name(), cx);
+            Output::Anomaly { anomaly, .. } => order.wait_to_report(side, at, anomaly),
+            Output::Gap { length, cause, .. } => {
+                let (lost, cause) = (Lost::Exact(length), cause.name());
+                witness.gap(side, lost);
+                if waits {
+                    order.wait(side, at, What::Gap(lost, Some(cause)), true);
+                } else {
+                    stack.gap(side, lost, cause, cx);
+                }
             }
-            Output::Anomaly { side, anomaly } => stack.report(side, anomaly, cx),
-            Output::End { side, how, .. } => stack.end(side, how, cx),
+            Output::End { how, .. } if waits => order.wait(side, at, What::End(how), true),
+            Output::End { how, .. } => stack.end(side, how, cx),
         }
     }
+    cx.at = now;
+}
+
+/// Hands on what waited for the other side, as far as it need not wait any more.
+fn release(order: &mut WireOrder, holes: Pair<Option<At>>, stack: &mut Stack, cx: &mut Context<'_>) {
+    let now = cx.at;
+    while let Some(next) = order.next(holes) {
+        match next {
+            Next::Anomaly(at, side, anomaly) => {
+                cx.at = at;
+                stack.report(side, anomaly, cx);
+            }
+            Next::Readable(side, Readable { at, what, .. }) => {
+                cx.at = at;
+                match what {
+                    What::Bytes(bytes, carried) => stack.bytes(side, &bytes, carried, cx),
+                    What::Gap(lost, cause) => stack.gap(side, lost, cause.unwrap_or("lost"), cx),
+                    What::End(how) => stack.end(side, how, cx),
+                }
+            }
+        }
+    }
+    cx.at = now;
+}
+
+/// Returns the first packet that waits behind a hole of each side.
+fn holes(tcp: &tcp::Connection) -> Pair<Option<At>> {
+    Pair::from_fn(|side| tcp.hole(side))
 }

@@ -21,7 +21,7 @@ pub(super) struct Context<'x> {
     /// The packet that completed what is spoken of.
     pub(super) at: At,
     /// The packet at hand.
-    pub(super) known: u64,
+    pub(super) now: At,
     /// The bytes at hand were authentic, or there is nothing that could tell.
     pub(super) verified: bool,
 }
@@ -30,7 +30,13 @@ impl Context<'_> {
     /// Says that something happened, here and now.
     pub(super) fn say(&mut self, kind: Kind<'_>) {
         let conversation = self.conversation.as_deref();
-        self.sink.event(&Event { conn: Some(self.conn), at: self.at, known: self.known, conversation, kind });
+        self.sink.event(&Event {
+            conn: Some(self.conn),
+            at: self.at,
+            known: self.now.packet,
+            conversation,
+            kind,
+        });
     }
 
     /// Makes an opening of a conversation between the ends of the connection.

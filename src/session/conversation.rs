@@ -8,10 +8,12 @@ use self::odd::{InStream, Oddities};
 use super::compression::Deflate;
 use super::context::Context;
 use super::message::Open;
+use super::order::{Next, Readable, What, WireOrder};
 use super::resync::Search;
 use crate::event::{Closed, DirectionTotals, Kind};
 use crate::http::Handshake;
 use crate::model::{Anomaly, At, Lost, Pair, Side, Timestamp};
+use crate::tcp::End;
 use crate::websocket::close::ABNORMAL;
 use crate::websocket::deflate::Inflater;
 use crate::websocket::{Frames, Header, Pings, Rules};
@@ -21,14 +23,20 @@ use crate::websocket::{Frames, Header, Pings, Rules};
 /// Of each side:
 ///
 /// ```text
-///             gap over a header             frames found again
-///   decoding ──────────────────► searching ───────────────────► decoding
-///      │                             │
-///      └────────── TCP ends ─────────┴──► over: what is unfinished is told as such
+///              gap over a header               frames found         answered
+///   Counted ──────────────────────► Searching ─────────────► Found ──────────► Proven
+///      │                              │   ▲                    │                 │
+///      │                              │   └────────────────────┴─────────────────┤ gap over a header, or what
+///      └────────── TCP ends ──────────┴─► Over ◄──── TCP ends ───────────────────┘ cannot be one
 /// ```
+///
+/// What is unfinished is reported as such when a side is over. While frames are looked for on one side, what the other
+/// one sent after the first byte of what is searched waits, so that events come in the order of the wire: until frames
+/// are found, [`Limits::search_grace`](super::Limits::search_grace) has passed, or a bound is reached.
 #[derive(Debug)]
 pub(super) struct Conversation {
     sides: Pair<Half>,
+    order: WireOrder,
     opened: Timestamp,
     /// The last message, or the opening.
     last: Timestamp,
@@ -38,12 +46,24 @@ pub(super) struct Conversation {
     first_close: Option<Box<FirstClose>>,
     /// Who ended TCP first.
     ended_by: Option<Side>,
-    /// Inflaters have been used since they rested, and since they were last asked to.
-    awake: bool,
-    in_use: bool,
+    inflaters: Inflaters,
     /// What reads the messages' meaning; `None` where they have none.
     meaning: Option<Box<meaning::Understood>>,
 }
+
+/// Whether inflaters hold memory that they can give back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Inflaters {
+    /// They hold their windows alone.
+    Resting,
+    /// They have not been used since they were last asked to rest.
+    Idle,
+    /// They have been used since then.
+    InUse,
+}
+
+/// Bounds how often frames are looked for in what waits when a conversation is over.
+const LAST_SEARCHES: usize = 64;
 
 /// Why a conversation is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,9 +83,11 @@ struct FirstClose {
     reason: Box<str>,
 }
 
+/// One side of a conversation.
 #[derive(Debug, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "facts that do not exclude each other")]
 struct Half {
+    reading: Reading,
+    losses: Losses,
     frames: Frames,
     rules: Rules,
     /// The header of the frame whose payload is being read.
@@ -76,17 +98,59 @@ struct Half {
     control: Option<Box<Open>>,
     inflater: Option<Box<Inflater>>,
     pings: Option<Box<Pings>>,
+    /// When the last message came.
+    last: Timestamp,
     totals: DirectionTotals,
-    search: Option<Box<Search>>,
     /// An HTTP response stands where a frame should be, or may.
     http: Option<InStream>,
-    /// Bytes were lost that may have held frames.
-    lost: bool,
-    /// No data frame was seen since: a continuation may continue what was lost.
-    desynchronised: bool,
-    /// Where frames begin was found by looking for them, not by counting.
-    found: bool,
-    over: bool,
+}
+
+/// How it is known where a side's frames begin.
+#[derive(Debug, Default)]
+enum Reading {
+    /// By counting from the handshake on.
+    #[default]
+    Counted,
+    /// By counting from where frames were found, which a payload that itself holds frames may look like.
+    Found,
+    /// By counting from where frames were found, and the other side took them for frames.
+    Proven,
+    /// It is not known: frames are looked for, and until then the other side waits for them.
+    Searching { search: Box<Search>, until: Timestamp },
+    /// The side ended.
+    Over,
+}
+
+/// Whether frames of a side were lost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Losses {
+    #[default]
+    None,
+    /// And no data frame was seen since: a continuation may continue what was lost.
+    Recent,
+    Past,
+}
+
+impl Half {
+    const fn is_over(&self) -> bool {
+        matches!(self.reading, Reading::Over)
+    }
+
+    /// Returns the search for frames, where one is under way.
+    fn search(&mut self) -> Option<&mut Search> {
+        match &mut self.reading {
+            Reading::Searching { search, .. } => Some(search),
+            _ => None,
+        }
+    }
+
+    /// Returns the packet that carried the first of the bytes in which frames are looked for.
+    fn hole(&self) -> Option<At> {
+        match &self.reading {
+            Reading::Searching { search, .. } => search.first(),
+            _ => None,
+        }
+    }
 }
 
 impl Ending {
@@ -97,17 +161,18 @@ impl Ending {
 }
 
 impl Conversation {
-    pub(super) fn new(opened: Timestamp, deflate: Deflate) -> Self {
+    /// Makes the one that was opened by the packet `opened`.
+    pub(super) fn new(opened: At, deflate: Deflate) -> Self {
         Conversation {
             sides: Pair::default(),
-            opened,
-            last: opened,
+            order: WireOrder::after(opened),
+            opened: opened.time,
+            last: opened.time,
             deflate,
             odd: None,
             first_close: None,
             ended_by: None,
-            awake: false,
-            in_use: false,
+            inflaters: Inflaters::Resting,
             meaning: None,
         }
     }
@@ -118,18 +183,46 @@ impl Conversation {
         self
     }
 
-    /// Returns the memory of searches for frames, in bytes.
+    /// Returns the memory of searches for frames, and of what waits for them, in bytes.
     pub(super) fn waiting(&self) -> usize {
-        let of = |half: &Half| half.search.as_ref().map_or(0, |search| search.allocated());
-        of(&self.sides.client).saturating_add(of(&self.sides.server))
+        let of = |half: &Half| match &half.reading {
+            Reading::Searching { search, .. } => search.allocated(),
+            _ => 0,
+        };
+        of(&self.sides.client).saturating_add(of(&self.sides.server)).saturating_add(self.order.allocated())
+    }
+
+    /// Returns when [`Conversation::advance`] has something to do.
+    pub(super) fn deadline(&self) -> Option<Timestamp> {
+        if self.order.is_empty() {
+            return None;
+        }
+        let until = |side: Side| match &self.sides[side].reading {
+            Reading::Searching { search, until } if search.first().is_some() => Some(*until),
+            _ => None,
+        };
+        Side::BOTH.into_iter().filter_map(until).min()
+    }
+
+    /// Hears that capture time is now `now`: what waited long enough waits no more.
+    pub(super) fn advance(&mut self, now: Timestamp, cx: &mut Context<'_>) {
+        if !self.order.is_empty() {
+            for side in Side::BOTH {
+                if matches!(self.sides[side].reading, Reading::Searching { until, .. } if until <= now) {
+                    self.settle_for(side, cx);
+                }
+            }
+            self.go_on(cx);
+        }
     }
 
     /// Gives back the memory of inflaters but for their windows; `false` where one was in use since the last call.
     pub(super) fn release_idle(&mut self) -> bool {
-        if std::mem::take(&mut self.in_use) {
+        if self.inflaters == Inflaters::InUse {
+            self.inflaters = Inflaters::Idle;
             return false;
         }
-        self.awake = false;
+        self.inflaters = Inflaters::Resting;
         for side in Side::BOTH {
             if let Some(inflater) = &mut self.sides[side].inflater {
                 inflater.rest();
@@ -139,74 +232,170 @@ impl Conversation {
     }
 
     /// Notes that an inflater is in use.
-    const fn wake(&mut self, cx: &mut Context<'_>) {
-        self.in_use = true;
-        cx.shared.woke |= !self.awake;
-        self.awake = true;
+    fn wake(&mut self, cx: &mut Context<'_>) {
+        cx.shared.woke |= self.inflaters == Inflaters::Resting;
+        self.inflaters = Inflaters::InUse;
     }
 
     /// Takes bytes of one side, in order; `carried` is the packet they came in.
     pub(super) fn bytes(&mut self, side: Side, bytes: &[u8], carried: At, cx: &mut Context<'_>) {
-        if self.sides[side].over {
+        if self.sides[side].is_over() || self.odd(side, bytes, carried, cx) {
             return;
         }
-        if !self.odd(side, bytes, carried, cx) {
-            self.take(side, bytes, carried, cx);
+        self.take_bytes(side, bytes, carried, cx);
+    }
+
+    /// Takes bytes of frames of one side, in order.
+    fn take_bytes(&mut self, side: Side, bytes: &[u8], carried: At, cx: &mut Context<'_>) {
+        match &mut self.sides[side].reading {
+            Reading::Over => return,
+            Reading::Searching { search, .. } => search.push(bytes, carried),
+            Reading::Counted | Reading::Found | Reading::Proven => {
+                let at = self.order.reach(side, cx.at);
+                if self.order.must_wait(side, at, self.sides[!side].hole()) {
+                    self.order.wait(side, at, What::Bytes(bytes.into(), carried), cx.verified);
+                    self.bound(side, cx);
+                } else {
+                    let now = std::mem::replace(&mut cx.at, at);
+                    self.frames(side, bytes, carried, cx);
+                    cx.at = now;
+                }
+            }
         }
-        if let Some(search) = &mut self.sides[side].search {
-            let found = search.find();
-            self.searched(side, found, cx);
-        }
+        self.go_on(cx);
     }
 
     /// Hears that bytes of one side are lost.
     pub(super) fn gap(&mut self, side: Side, lost: Lost, cause: &'static str, cx: &mut Context<'_>) {
-        if self.sides[side].over {
-            return;
-        }
         let lost = self.odd_gap(side, lost);
-        let half = &self.sides[side];
-        let offset = half.search.as_ref().map_or(half.frames.offset(), |search| search.end());
-        let (length, least) = match lost {
-            Lost::Exact(length) => (Some(length), None),
-            Lost::Unknown { least } => (None, Some(least)),
-        };
-        cx.anomaly(Some(side), &Anomaly::Gap { offset, length, least, cause });
-        self.conclude(side, cx);
-        self.miss(side, lost, cx);
+        self.take(side, What::Gap(lost, Some(cause)), cx);
     }
 
     /// Hears that TCP ended one side: it sends nothing more.
-    pub(super) fn end(&mut self, side: Side, cx: &mut Context<'_>) {
-        self.over(side, true, cx);
+    pub(super) fn end(&mut self, side: Side, how: End, cx: &mut Context<'_>) {
+        self.take(side, What::End(how), cx);
     }
 
-    /// Tells what is unfinished on one side; whether that is its sender's doing is known where its end was seen.
-    fn over(&mut self, side: Side, seen: bool, cx: &mut Context<'_>) {
-        if self.sides[side].over {
+    /// Reports what is wrong with one side's stream.
+    pub(super) fn report(&mut self, side: Side, anomaly: Anomaly, cx: &mut Context<'_>) {
+        self.order.wait_to_report(side, cx.at, anomaly);
+        self.go_on(cx);
+    }
+
+    /// Takes what is no bytes, now or in its turn.
+    fn take(&mut self, side: Side, what: What, cx: &mut Context<'_>) {
+        if self.sides[side].is_over() {
             return;
         }
+        // What was found so far comes first, and nothing more will be at an end.
+        if matches!(what, What::End(_)) {
+            self.settle_for(side, cx);
+            self.go_on(cx);
+        } else {
+            self.conclude(side, cx);
+        }
+        let at = self.order.reach(side, cx.at);
+        let is_searching = self.sides[side].search().is_some();
+        if !is_searching && self.order.must_wait(side, at, self.sides[!side].hole()) {
+            self.order.wait(side, at, what, cx.verified);
+        } else {
+            let now = std::mem::replace(&mut cx.at, at);
+            self.act(side, what, cx);
+            cx.at = now;
+        }
+        self.go_on(cx);
+    }
+
+    /// Goes on with what waited, as far as nothing before it is looked for any more.
+    pub(super) fn go_on(&mut self, cx: &mut Context<'_>) {
+        let (now, verified) = (cx.at, cx.verified);
+        loop {
+            for side in Side::BOTH {
+                let found = self.sides[side].search().and_then(Search::find);
+                self.found(side, found, cx);
+            }
+            let Some(next) = self.order.next(Pair::from_fn(|side| self.sides[side].hole())) else { break };
+            match next {
+                Next::Anomaly(at, side, anomaly) => {
+                    cx.at = at;
+                    cx.anomaly(Some(side), &anomaly);
+                }
+                Next::Readable(side, Readable { at, what, verified }) => {
+                    (cx.at, cx.verified) = (at, verified);
+                    self.act(side, what, cx);
+                    // Where its place is lost, all that waits of this side is searched.
+                    while self.sides[side].search().is_some() && self.order.has(side) {
+                        for Readable { at, what, verified } in self.order.take(side) {
+                            (cx.at, cx.verified) = (at, verified);
+                            self.act(side, what, cx);
+                        }
+                    }
+                }
+            }
+        }
+        (cx.at, cx.verified) = (now, verified);
+    }
+
+    /// Takes what was readable at the packet at hand.
+    fn act(&mut self, side: Side, what: What, cx: &mut Context<'_>) {
+        match what {
+            What::Bytes(bytes, carried) => match self.sides[side].search() {
+                Some(search) => search.push(&bytes, carried),
+                None => self.frames(side, &bytes, carried, cx),
+            },
+            What::Gap(lost, cause) => self.miss(side, lost, cause, cx),
+            What::End(_) => self.over(side, true, cx),
+        }
+    }
+
+    /// Keeps what waits within its bound.
+    fn bound(&mut self, side: Side, cx: &mut Context<'_>) {
+        let limit = cx.shared.limits.tcp.waiting_bytes;
+        if self.order.allocated() > limit {
+            let value = limit as u64;
+            let anomaly = Anomaly::LimitReached { limit: "bytes waiting for the other side", value };
+            self.order.wait_to_report(side, cx.at, anomaly);
+            self.settle_for(!side, cx);
+        }
+    }
+
+    /// Reports what is unfinished on one side; whether that is its sender's doing is known where its end was seen.
+    fn over(&mut self, side: Side, seen: bool, cx: &mut Context<'_>) {
         self.end_in_stream(side, cx);
-        self.conclude(side, cx);
-        if let Some(search) = self.sides[side].search.take()
-            && search.captured() > 0
-        {
-            cx.anomaly(
-                Some(side),
-                &Anomaly::LostSync { offset: search.offset(), skipped: search.captured() },
-            );
+        let half = &mut self.sides[side];
+        match std::mem::replace(&mut half.reading, Reading::Over) {
+            Reading::Over => return,
+            Reading::Searching { search, .. } if search.captured() > 0 => {
+                let (offset, skipped) = (search.offset(), search.captured());
+                cx.anomaly(Some(side), &Anomaly::LostSync { offset, skipped });
+            }
+            _ => {}
         }
         self.unfinished(side, seen, cx);
-        self.sides[side].over = true;
         if seen && self.ended_by.is_none() {
             self.ended_by = Some(side);
         }
     }
 
-    /// Tells that the conversation is over.
+    /// Reports that the conversation is over.
     pub(super) fn close(&mut self, ending: Ending, cx: &mut Context<'_>) {
+        // What is found now may lead to where frames are looked for again.
+        for _ in 0..LAST_SEARCHES {
+            for side in Side::BOTH {
+                self.settle_for(side, cx);
+            }
+            self.go_on(cx);
+            if self.order.is_empty() {
+                break;
+            }
+        }
+        if !self.order.is_empty() {
+            let value = LAST_SEARCHES as u64;
+            cx.anomaly(None, &Anomaly::LimitReached { limit: "searches at the end", value });
+        }
         for side in Side::BOTH {
             self.over(side, ending != Ending::Unseen, cx);
+            self.report_unanswered(side, cx);
         }
         let closed = Pair::from_fn(|side| self.sides[side].rules.closed());
         let no_close = match ending {
@@ -216,13 +405,15 @@ impl Conversation {
         };
         if let Some(no_close) = no_close {
             match &self.first_close {
-                None if !self.sides.client.lost && !self.sides.server.lost => {
+                None if self.sides.client.losses == Losses::None
+                    && self.sides.server.losses == Losses::None =>
+                {
                     cx.anomaly(self.ended_by, &no_close);
                 }
                 // Who resets a stream does not wait for an answer.
                 Some(first)
                     if !closed[!first.by]
-                        && !self.sides[!first.by].lost
+                        && self.sides[!first.by].losses == Losses::None
                         && (!ending.is_reset() || self.ended_by == Some(!first.by)) =>
                 {
                     cx.anomaly(Some(!first.by), &Anomaly::NoCloseEcho {});

@@ -27,6 +27,9 @@ pub struct Limits {
     pub layers: u8,
     /// After this long without a packet, a connection that is not a WebSocket is forgotten. Default 2 minutes.
     pub idle: Duration,
+    /// Capture time for which one side of a conversation waits for frames to be found again on the other. Default 5
+    /// seconds.
+    pub search_grace: Duration,
     /// TCP's own bounds.
     pub tcp: tcp::Limits,
     /// Bytes that wait for keys in all TLS connections of a shard. Default 512 KiB.
@@ -55,6 +58,7 @@ impl Default for Limits {
             subprotocols: Settings::DEFAULT,
             layers: 3,
             idle: Duration::from_secs(120),
+            search_grace: Duration::from_secs(5),
             tcp: tcp::Limits::default(),
             held: 512 << 10,
             #[cfg(feature = "tls")]

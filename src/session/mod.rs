@@ -20,6 +20,7 @@ mod conversation;
 mod keys;
 mod limits;
 mod message;
+mod order;
 mod paths;
 mod recent;
 mod resync;

@@ -11,7 +11,8 @@ use chain::{Budget, Chain};
 use gathered::SearchBuffer;
 
 use crate::model::{At, Lost, Side};
-use crate::websocket::{Header, Rsv1};
+use crate::websocket::mask::unmask;
+use crate::websocket::{Header, Opcode, Rsv1};
 
 pub(super) use gathered::Piece;
 
@@ -61,6 +62,15 @@ pub(super) struct Found {
     start: usize,
     /// Whether the frames are masked: a client's are.
     pub(super) masked: bool,
+}
+
+/// A control frame that was captured whole.
+#[derive(Clone, Debug)]
+pub(super) struct Control {
+    pub(super) at: At,
+    pub(super) opcode: Opcode,
+    pub(super) masked: bool,
+    pub(super) payload: Vec<u8>,
 }
 
 /// How many bits convince in a conversation that is known to be one, and where nothing is known.
@@ -176,6 +186,61 @@ impl Search {
     /// Returns the packet that carried the first byte that is still held.
     pub(super) fn first(&self) -> Option<At> {
         self.gathered.first()
+    }
+
+    /// Returns what says that frames begin with the first byte that is held.
+    pub(super) fn all(&self) -> Option<Found> {
+        let header = Header::parse(self.gathered.from(0))?;
+        Some(Found { start: 0, masked: header.mask.is_some() })
+    }
+
+    /// Returns all frames, where there are few, and nothing but whole control frames was captured without a gap.
+    pub(super) fn controls(&self) -> Option<Vec<Control>> {
+        const FEW: usize = 512;
+        if self.gathered.len() > FEW || self.dropped > 0 || self.lost > 0 {
+            return None;
+        }
+        let mut controls = Vec::new();
+        for piece in self.gathered.pieces(0) {
+            let Piece::Bytes(mut bytes, at) = piece else { return None };
+            while !bytes.is_empty() {
+                let header = Header::parse(bytes)?;
+                let side = if header.mask.is_some() { Side::Client } else { Side::Server };
+                if !header.opcode.is_control() || !Search::believes(side, Rsv1::Meaningless, &header) {
+                    return None;
+                }
+                let (_, rest) = bytes.split_at_checked(usize::from(header.header_length))?;
+                let (payload, rest) = rest.split_at_checked(usize::try_from(header.length).ok()?)?;
+                let mut payload = payload.to_vec();
+                if let Some(key) = header.mask {
+                    unmask(&mut payload, key, 0);
+                }
+                let masked = header.mask.is_some();
+                controls.push(Control { at, opcode: header.opcode, masked, payload });
+                bytes = rest;
+            }
+        }
+        Some(controls)
+    }
+
+    /// Tells whether these cannot be a client's bytes: several short segments, each of which its sender made by itself,
+    /// and none begins with a masked frame.
+    ///
+    /// Requests of other protocols may look like unmasked frames (an MQTT SUBSCRIBE begins with 0x82 and its length);
+    /// their answers do not look like masked ones.
+    pub(super) fn contradicts_client(&self) -> bool {
+        const SHORT: usize = 512;
+        const SEVERAL: usize = 3;
+        let mut others = 0_usize;
+        for piece in self.gathered.pieces(0) {
+            let Piece::Bytes(bytes, _) = piece else { continue };
+            match Header::parse(bytes) {
+                Some(header) if Search::believes(Side::Client, Rsv1::Message, &header) => return false,
+                _ if bytes.len() < SHORT => others = others.saturating_add(1),
+                _ => {}
+            }
+        }
+        others >= SEVERAL
     }
 
     /// Tells whether a stream joined late has had its chance.

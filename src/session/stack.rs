@@ -25,7 +25,7 @@ use self::start::Start;
 use super::context::Context;
 use super::conversation::{Conversation, Ending};
 use crate::http::HttpTracker;
-use crate::model::{Anomaly, At, Lost, Pair, Side};
+use crate::model::{Anomaly, At, Lost, Pair, Side, Timestamp};
 use crate::tcp::End;
 
 /// What the bytes of a pair of streams are: a layer, which may hold another stack.
@@ -233,14 +233,38 @@ impl Stack {
         }
     }
 
-    /// Gives up what conversations gathered where frames are looked for: no more memory is to be had.
-    pub(super) fn stop_gathering(&mut self) {
-        match &mut self.layer {
-            Layer::WebSocket(conversation) => conversation.stop_gathering(),
-            Layer::Tunnel(inner) => inner.stop_gathering(),
-            Layer::Http2(http2) => http2.stop_gathering(),
+    /// Returns when [`Stack::advance`] has something to do.
+    pub(super) fn deadline(&self) -> Option<Timestamp> {
+        match &self.layer {
+            Layer::WebSocket(conversation) => conversation.deadline(),
+            Layer::Tunnel(inner) => inner.deadline(),
+            Layer::Http2(http2) => http2.deadline(),
             #[cfg(feature = "tls")]
-            Layer::Encrypted(tls) => tls.inner_mut().stop_gathering(),
+            Layer::Encrypted(tls) => tls.inner().deadline(),
+            _ => None,
+        }
+    }
+
+    /// Hears that capture time is now `now`.
+    pub(super) fn advance(&mut self, now: Timestamp, cx: &mut Context<'_>) {
+        match &mut self.layer {
+            Layer::WebSocket(conversation) => conversation.advance(now, cx),
+            Layer::Tunnel(inner) => inner.advance(now, cx),
+            Layer::Http2(http2) => http2.advance(now, cx),
+            #[cfg(feature = "tls")]
+            Layer::Encrypted(tls) => tls.inner_mut().advance(now, cx),
+            _ => {}
+        }
+    }
+
+    /// Gives up what conversations gathered where frames are looked for: no more memory is to be had.
+    pub(super) fn stop_gathering(&mut self, cx: &mut Context<'_>) {
+        match &mut self.layer {
+            Layer::WebSocket(conversation) => conversation.stop_gathering(cx),
+            Layer::Tunnel(inner) => inner.stop_gathering(cx),
+            Layer::Http2(http2) => http2.stop_gathering(cx),
+            #[cfg(feature = "tls")]
+            Layer::Encrypted(tls) => tls.inner_mut().stop_gathering(cx),
             _ => {}
         }
     }
@@ -307,7 +331,7 @@ impl Stack {
         self.conclude_start(cx);
         self.ended[side] = true;
         match &mut self.layer {
-            Layer::WebSocket(conversation) => conversation.end(cx.transport.role(side), cx),
+            Layer::WebSocket(conversation) => conversation.end(cx.transport.role(side), how, cx),
             Layer::Http(_) => self.exchange_end(side, how, cx),
             Layer::Tunnel(inner) => inner.end(side, how, cx),
             Layer::Http2(http2) => http2.end(side, how, cx),
@@ -332,7 +356,7 @@ impl Stack {
     fn end_of_stream(&mut self, side: Side, both: bool, ending: Ending, cx: &mut Context<'_>) -> bool {
         self.ended[side] = true;
         if let Layer::WebSocket(conversation) = &mut self.layer {
-            conversation.end(cx.transport.role(side), cx);
+            conversation.end(cx.transport.role(side), End::Fin, cx);
         }
         let over = both || self.ended.client && self.ended.server;
         if over {
@@ -383,7 +407,7 @@ impl Stack {
     /// Reports what is wrong with a side's stream, now or when there is a conversation.
     pub(super) fn report(&mut self, side: Side, anomaly: Anomaly, cx: &mut Context<'_>) {
         match &mut self.layer {
-            Layer::WebSocket(_) => cx.anomaly(Some(cx.transport.role(side)), &anomaly),
+            Layer::WebSocket(conversation) => conversation.report(cx.transport.role(side), anomaly, cx),
             Layer::Tunnel(inner) => inner.report(side, anomaly, cx),
             Layer::Http2(http2) => http2.report(Some(cx.transport.role(side)), anomaly, cx),
             #[cfg(feature = "tls")]
@@ -428,7 +452,7 @@ impl Stack {
         for side in Side::BOTH {
             match &mut self.layer {
                 Layer::WebSocket(conversation) if self.ended[side] => {
-                    conversation.end(cx.transport.role(side), cx);
+                    conversation.end(cx.transport.role(side), End::Fin, cx);
                 }
                 Layer::Tunnel(inner) if self.ended[side] => inner.end(side, End::Fin, cx),
                 _ => {}

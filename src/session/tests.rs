@@ -1,4 +1,5 @@
 mod http2;
+mod order;
 
 use super::*;
 use crate::event::{ConnId, Event, Kind, Sink};
@@ -11,12 +12,14 @@ const RESPONSE: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r
 const DEFLATE: &str = "Sec-WebSocket-Extensions: permessage-deflate\r\n";
 
 /// Two ends of one connection, whose segments reach an analyzer, or do not.
-struct Talk {
+struct Talk<S = Told> {
     analyzer: Analyzer,
     packet: u64,
+    /// How long nothing was sent, in milliseconds.
+    waited: u64,
     /// Where the client's and the server's next bytes stand.
     next: [u32; 2],
-    told: Told,
+    told: S,
 }
 
 /// Everything told, a line each.
@@ -52,13 +55,14 @@ impl Sink for Told {
     }
 }
 
-impl Talk {
+impl<S: Sink + Default> Talk<S> {
     fn begin() -> Self {
         let mut talk = Talk {
             analyzer: Analyzer::new(Limits::default()),
             packet: 0,
+            waited: 0,
             next: [1000, 5000],
-            told: Told::default(),
+            told: S::default(),
         };
         talk.segment(Side::Client, Flags::SYN, &[]);
         talk.next[0] += 1;
@@ -71,7 +75,7 @@ impl Talk {
     /// Begins in the middle.
     fn join() -> Self {
         let next = [1000, 5000];
-        Talk { analyzer: Analyzer::new(Limits::default()), packet: 0, next, told: Told::default() }
+        Talk { analyzer: Analyzer::new(Limits::default()), packet: 0, waited: 0, next, told: S::default() }
     }
 
     fn segment(&mut self, side: Side, flags: Flags, payload: &[u8]) {
@@ -85,7 +89,7 @@ impl Talk {
         let segment =
             Segment { flow, seq: Seq(seq), ack: Seq(ack), flags, window: 65535, payload, cut: 0, stamp };
         self.packet += 1;
-        let at = At { packet: self.packet, time: Timestamp::from_nanos(self.packet as i64 * 1_000_000) };
+        let at = self.now();
         self.analyzer.push(7, &segment, at, &mut self.told);
     }
 
@@ -99,15 +103,38 @@ impl Talk {
         self.next[usize::from(side == Side::Server)] += bytes.as_ref().len() as u32;
     }
 
-    /// What was told, the capture over.
-    fn over(mut self) -> Vec<String> {
-        let at = At { packet: self.packet, time: Timestamp::from_nanos(self.packet as i64 * 1_000_000) };
+    /// Lets time pass, in milliseconds.
+    fn wait(&mut self, millis: u64) {
+        self.waited += millis;
+    }
+
+    fn now(&self) -> At {
+        let millis = self.packet + self.waited;
+        At { packet: self.packet, time: Timestamp::from_nanos(millis as i64 * 1_000_000) }
+    }
+
+    /// Ends the capture.
+    fn end(mut self) -> S {
+        let at = self.now();
         let live: Vec<_> = self.analyzer.live().collect();
         for (_, handle) in live {
             self.analyzer.finish(handle, at, &mut self.told);
         }
-        self.told.0
+        self.told
     }
+}
+
+impl Talk {
+    /// What was told, the capture over.
+    fn over(self) -> Vec<String> {
+        self.end().0
+    }
+}
+
+/// A client's frame with a key, its payload at most 125 bytes.
+fn masked_with(key: [u8; 4], first: u8, payload: &str) -> Vec<u8> {
+    let masked = payload.bytes().zip(key.into_iter().cycle()).map(|(byte, key)| byte ^ key);
+    [first, 0x80 | payload.len() as u8].into_iter().chain(key).chain(masked).collect()
 }
 
 /// A client's frame with the key zero.

@@ -98,6 +98,11 @@ impl Connection {
         Delivery::new(self, fuller, Task::Relieve, Rest::default())
     }
 
+    /// Returns the first packet that waits behind a hole in a direction.
+    pub fn hole(&self, side: Side) -> Option<At> {
+        Some(self.halves[side].waiting.as_ref()?.front()?.at)
+    }
+
     /// Returns how many bytes of memory the waiting segments hold, as allocated.
     pub fn waiting(&self) -> usize {
         self.halves.client.allocated().saturating_add(self.halves.server.allocated())

@@ -4,11 +4,21 @@ use crate::model::Timestamp;
 
 /// Matches pongs with the pings they answer (RFC 6455 §5.5.3).
 ///
-/// A peer that got several pings may answer the latest alone: a pong answers the latest ping with its payload, and
-/// every older one is settled with it.
+/// A peer that got several pings may answer the latest alone, and real ones answer each, in any order: a pong answers
+/// the latest ping with its payload, and every older one with the same payload is settled with it. Those with another
+/// payload may still be answered.
 #[derive(Clone, Debug, Default)]
 pub struct Pings {
     waiting: VecDeque<(Timestamp, Box<[u8]>)>,
+}
+
+/// Pings that nothing answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unanswered {
+    /// How many.
+    pub pings: u64,
+    /// When the first of them was sent.
+    pub first: Timestamp,
 }
 
 /// Bounds how many unanswered pings are remembered; the oldest is forgotten first.
@@ -23,10 +33,23 @@ impl Pings {
         self.waiting.push_back((time, payload.into()));
     }
 
+    /// Returns what there is to say of pings that wait for an answer.
+    pub fn unanswered(&self) -> Option<Unanswered> {
+        let (first, _) = self.waiting.front()?;
+        Some(Unanswered { pings: self.waiting.len() as u64, first: *first })
+    }
+
+    /// Forgets all pings, for an unknown one was answered.
+    pub fn clear(&mut self) {
+        self.waiting.clear();
+    }
+
     /// Returns when the ping was sent that a pong answers; `None` where it answers none.
     pub fn pong(&mut self, payload: &[u8]) -> Option<Timestamp> {
-        let found = self.waiting.iter().rposition(|(_, sent)| **sent == *payload)?;
-        self.waiting.drain(..=found).next_back().map(|(time, _)| time)
+        let (found, _) = self.waiting.iter().rfind(|(_, sent)| **sent == *payload)?;
+        let found = *found;
+        self.waiting.retain(|(_, sent)| **sent != *payload);
+        Some(found)
     }
 }
 
@@ -48,6 +71,31 @@ mod tests {
         assert_eq!(pings.pong(b"b"), Some(at(2)));
         assert_eq!(pings.pong(b"a"), Some(at(3)));
         assert_eq!(pings.pong(b"a"), None);
+    }
+
+    #[test]
+    fn pongs_may_come_in_another_order_than_their_pings() {
+        let mut pings = Pings::default();
+        for (time, payload) in [(1, b"a"), (2, b"b"), (3, b"c")] {
+            pings.ping(at(time), payload);
+        }
+        assert_eq!(
+            [b"c", b"a", b"b"].map(|payload| pings.pong(payload)),
+            [3, 1, 2].map(|time| Some(at(time)))
+        );
+    }
+
+    #[test]
+    fn pings_that_wait_are_counted() {
+        let mut pings = Pings::default();
+        assert_eq!(pings.unanswered(), None);
+        for (time, payload) in [(1, b"a"), (2, b"b"), (3, b"c")] {
+            pings.ping(at(time), payload);
+        }
+        pings.pong(b"a");
+        assert_eq!(pings.unanswered(), Some(Unanswered { pings: 2, first: at(2) }));
+        pings.clear();
+        assert_eq!((pings.unanswered(), pings.pong(b"b")), (None, None));
     }
 
     #[test]

@@ -135,6 +135,16 @@ pub(crate) fn agrees(pieces: &[Piece]) -> bool {
     })
 }
 
+/// Tells whether each side sent everything once, and it was captured in the order in which it was sent.
+pub(crate) fn orderly(pieces: &[Piece]) -> bool {
+    let mut next = HashMap::new();
+    pieces.iter().all(|piece| {
+        let length = u32::try_from(piece.payload.len()).unwrap() + u32::from(piece.flags & 3 != 0);
+        let expected = next.insert((piece.from, piece.to), piece.seq.wrapping_add(length));
+        length == 0 || expected.is_none_or(|expected| expected == piece.seq)
+    })
+}
+
 /// Tells whether a connection begins in them.
 pub(crate) fn begins(pieces: &[Piece]) -> bool {
     pieces.iter().any(|piece| piece.flags & 2 != 0)

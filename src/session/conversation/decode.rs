@@ -1,9 +1,10 @@
 //! Bytes → frames → messages.
 
-use super::Conversation;
 use super::tell::PayloadView;
+use super::{Conversation, Losses, Reading};
 use crate::event::{Frame, Kind};
 use crate::model::{At, Side};
+use crate::session::compression::Deflate;
 use crate::session::context::{Context, KEPT};
 use crate::session::message::new_wire;
 use crate::session::resync::Search;
@@ -23,7 +24,9 @@ impl Conversation {
             }
             match half.frames.next(&mut input) {
                 Some(Piece::Header { header, offset }) => {
-                    if half.found && !Search::believes(side, self.deflate.rsv1(), &header) {
+                    if matches!(half.reading, Reading::Found)
+                        && !Search::believes(side, self.deflate.rsv1(), &header)
+                    {
                         return self.resync_from(side, &header, offset, input, carried, cx);
                     }
                     self.header(side, header, offset, &mut input, cx);
@@ -45,11 +48,14 @@ impl Conversation {
         cx: &mut Context<'_>,
     ) {
         let rsv1 = self.deflate.rsv1();
+        self.prove_by_mask(side, &header);
         let half = &mut self.sides[side];
         let control = header.opcode.is_control();
         let starts = control || header.opcode != Opcode::CONTINUATION;
-        let missing_start = !starts && half.desynchronised && half.data.is_none();
-        half.desynchronised &= control;
+        let missing_start = !starts && half.losses == Losses::Recent && half.data.is_none();
+        if half.losses == Losses::Recent && !control {
+            half.losses = Losses::Past;
+        }
         let message_open = half.data.is_some() || missing_start;
         let context = crate::websocket::Context { from: side, offset, message_open, rsv1 };
         if cx.sink.wants_frames() {
@@ -103,6 +109,22 @@ impl Conversation {
         if inflating && let Some(open) = slot {
             open.wire.compressed = true;
             open.wire.inflated = true;
+        }
+    }
+
+    /// Takes a client's masked frame as proof that frames found by a search are ones, where it is known to be the client.
+    ///
+    /// Who relays a recording masks it with a key of its own, and does not know it before: frames in its payload do not
+    /// look like frames. A key of zero hides nothing.
+    fn prove_by_mask(&mut self, side: Side, header: &Header) {
+        let is_client = !matches!(self.deflate, Deflate::Unknown)
+            || self.sides.server.totals.frames > 0 && self.sides.server.search().is_none();
+        if side == Side::Client
+            && is_client
+            && matches!(self.sides.client.reading, Reading::Found)
+            && header.mask.is_some_and(|key| key != [0; 4])
+        {
+            self.sides.client.reading = Reading::Proven;
         }
     }
 

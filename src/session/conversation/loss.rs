@@ -1,36 +1,37 @@
 //! What happens where bytes are lost: a payload with a hole, or frames to be found again.
 
-use super::Conversation;
+use super::{Conversation, Losses, Reading};
 use crate::model::{Anomaly, At, Lost, Side};
 use crate::session::compression::Deflate;
 use crate::session::context::Context;
+use crate::session::order::What;
 use crate::session::resync::{Found, Piece, Search};
 use crate::websocket::{Frames, Header};
 
 impl Conversation {
     /// Gives up what was gathered where frames are looked for: no more memory is to be had.
-    pub(in crate::session) fn stop_gathering(&mut self) {
+    pub(in crate::session) fn stop_gathering(&mut self, cx: &mut Context<'_>) {
         for side in Side::BOTH {
-            if let Some(search) = &mut self.sides[side].search {
+            if let Some(search) = self.sides[side].search() {
                 search.give_up();
             }
         }
+        self.go_on(cx);
     }
 
-    /// Begins to look for frames on one side, whose bytes so far were not captured.
+    /// Begins to look for frames on one side, whose bytes so far were not captured. [`Conversation::go_on`] is to follow.
     pub(in crate::session) fn search(&mut self, side: Side, mut search: Search, cx: &mut Context<'_>) {
         search.settle(side);
-        let found = search.find();
         self.lose_place(side, search, cx);
-        self.searched(side, found, cx);
     }
 
     /// Lets a search look for the next frames, for some of them and what was compressed with them are lost.
     fn lose_place(&mut self, side: Side, search: Search, cx: &Context<'_>) {
         self.lose_meaning(side);
         let half = &mut self.sides[side];
-        (half.lost, half.desynchronised) = (true, true);
-        half.search = Some(Box::new(search));
+        half.losses = Losses::Recent;
+        let until = cx.now.time.plus(cx.shared.limits.search_grace);
+        half.reading = Reading::Searching { search: Box::new(search), until };
         if !matches!(self.deflate, Deflate::Off) {
             half.inflater.get_or_insert_with(|| self.deflate.inflater(side, cx)).lose_history();
         }
@@ -52,10 +53,12 @@ impl Conversation {
         if let Some(inflater) = &mut half.inflater {
             inflater.lose_history();
         }
-        let mut search = Box::new(Search::after_gap(side, self.deflate.rsv1(), offset, 0));
-        search.pass(u64::from(header.header_length));
         half.frames = Frames::default();
-        half.search.get_or_insert(search).push(rest, carried);
+        let mut search = Search::after_gap(side, self.deflate.rsv1(), offset, 0);
+        search.pass(u64::from(header.header_length));
+        search.push(rest, carried);
+        let until = cx.now.time.plus(cx.shared.limits.search_grace);
+        half.reading = Reading::Searching { search: Box::new(search), until };
     }
 
     /// Hears that bytes of the frame at hand, or frames, are lost.
@@ -114,52 +117,65 @@ impl Conversation {
         self.lose_place(side, Search::after_gap(side, self.deflate.rsv1(), start, lost), cx);
     }
 
-    /// Settles a search with the bytes there are: no more will come that belong to them.
+    /// Concludes a search with the bytes there are: no more will come that belong to them.
     pub(super) fn conclude(&mut self, side: Side, cx: &mut Context<'_>) {
-        if let Some(search) = &mut self.sides[side].search {
-            let found = search.best();
-            self.searched(side, found, cx);
+        let found = self.sides[side].search().and_then(Search::best);
+        self.found(side, found, cx);
+    }
+
+    /// Concludes a search, and gives up what was gathered where nothing is found: the other side waits no longer.
+    pub(super) fn settle_for(&mut self, side: Side, cx: &mut Context<'_>) {
+        self.conclude(side, cx);
+        if let Reading::Searching { search, until } = &mut self.sides[side].reading {
+            search.give_up();
+            *until = cx.now.time.plus(cx.shared.limits.search_grace);
         }
     }
 
-    /// Goes on after looking for frames: with those found, or not yet.
-    pub(super) fn searched(&mut self, side: Side, mut found: Option<Found>, cx: &mut Context<'_>) {
-        let now = cx.at;
-        while let Some(begin) = found.take() {
-            let half = &mut self.sides[side];
-            let Some(search) = half.search.take() else { return };
-            let (offset, lost, skipped) = (search.offset(), search.lost(begin), search.skipped(begin));
-            half.found = true;
-            half.frames = Frames::starting_at(offset.saturating_add(lost).saturating_add(skipped));
-            if lost > 0 || skipped > 0 {
-                cx.anomaly(Some(side), &Anomaly::Resynchronised { offset, lost, skipped });
-            }
-            for piece in search.pieces(begin) {
-                match piece {
-                    Piece::Bytes(bytes, carried) => {
-                        cx.at = carried;
-                        self.take(side, bytes, carried, cx);
+    /// Goes on with the frames found, if any: they take their turn among what the other side sent.
+    pub(in crate::session) fn found(&mut self, side: Side, found: Option<Found>, cx: &mut Context<'_>) {
+        let Some(begin) = found else { return };
+        let half = &mut self.sides[side];
+        let Reading::Searching { search, .. } = std::mem::replace(&mut half.reading, Reading::Found) else {
+            return;
+        };
+        let (offset, lost, skipped) = (search.offset(), search.lost(begin), search.skipped(begin));
+        half.frames = Frames::starting_at(offset.saturating_add(lost).saturating_add(skipped));
+        let mut at = None;
+        for piece in search.pieces(begin) {
+            let what = match piece {
+                Piece::Bytes(bytes, carried) => {
+                    let reached = self.order.reach(side, carried);
+                    if at.is_none() && (lost > 0 || skipped > 0) {
+                        let anomaly = Anomaly::Resynchronised { offset, lost, skipped };
+                        self.order.wait_to_report(side, reached, anomaly);
                     }
-                    Piece::Gap(lost) => self.miss(side, lost, cx),
+                    at = Some(reached);
+                    What::Bytes(bytes.into(), carried)
                 }
+                Piece::Gap(lost) => What::Gap(lost, None),
+            };
+            self.order.wait(side, at.unwrap_or(cx.at), what, cx.verified);
+        }
+    }
+
+    /// Misses bytes of the frame at hand, or where frames are looked for; `cause` is why, where that is to be reported.
+    pub(super) fn miss(&mut self, side: Side, lost: Lost, cause: Option<&'static str>, cx: &mut Context<'_>) {
+        let half = &mut self.sides[side];
+        let offset = half.search().map(|search| search.end()).unwrap_or(half.frames.offset());
+        if let Some(cause) = cause {
+            let (length, least) = match lost {
+                Lost::Exact(length) => (Some(length), None),
+                Lost::Unknown { least } => (None, Some(least)),
+            };
+            let anomaly = Anomaly::Gap { offset, length, least, cause };
+            if half.search().is_some() {
+                self.order.wait_to_report(side, cx.at, anomaly);
+            } else {
+                cx.anomaly(Some(side), &anomaly);
             }
-            cx.at = now;
-            // The frames found may have led to where none can be, or over a header that is missing.
-            found = self.sides[side].search.as_mut().and_then(|search| search.find());
         }
-    }
-
-    /// Takes bytes: frames, or where these are looked for.
-    pub(super) fn take(&mut self, side: Side, bytes: &[u8], carried: At, cx: &mut Context<'_>) {
-        match &mut self.sides[side].search {
-            Some(search) => search.push(bytes, carried),
-            None => self.frames(side, bytes, carried, cx),
-        }
-    }
-
-    /// Misses bytes of the frame at hand, or where frames are looked for.
-    pub(super) fn miss(&mut self, side: Side, lost: Lost, cx: &mut Context<'_>) {
-        match &mut self.sides[side].search {
+        match self.sides[side].search() {
             Some(search) => search.gap(lost),
             None => self.lose(side, lost, cx),
         }

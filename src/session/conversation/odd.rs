@@ -62,7 +62,7 @@ impl Conversation {
             cx.anomaly(Some(side), &Anomaly::ChunkedFrames {});
         }
         if !plain.is_empty() {
-            self.take(side, &plain, carried, cx);
+            self.take_bytes(side, &plain, carried, cx);
         }
         true
     }

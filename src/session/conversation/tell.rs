@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Conversation, FirstClose};
+use super::{Conversation, FirstClose, Losses, Reading};
 use crate::event::{Framing, Kind, Message, Wire};
 use crate::model::{Anomaly, Side};
 use crate::session::context::Context;
@@ -40,12 +40,14 @@ impl Conversation {
         cx: &mut Context<'_>,
     ) {
         let delta = cx.at.time.since(std::mem::replace(&mut self.last, cx.at.time));
-        let (half, other) = self.sides.split_mut(side);
+        let half = &mut self.sides[side];
+        half.last = cx.at.time;
         half.totals.messages = half.totals.messages.saturating_add(1);
         half.totals.bytes = half.totals.bytes.saturating_add(said.length);
         let whole = said.missing.is_empty();
-        let (mut close, mut close_fault, mut rtt) = (None, None, None::<Duration>);
+        let (mut close, mut close_fault, mut rtt) = (None, None, None);
         let mut text = said.text;
+        let is_first_close = opcode == Opcode::CLOSE && self.first_close.is_none();
         match opcode {
             Opcode::CLOSE if whole => {
                 let (body, fault) = CloseBody::parse(said.bytes);
@@ -57,16 +59,13 @@ impl Conversation {
             }
             Opcode::PING | Opcode::PONG => {
                 text = whole && std::str::from_utf8(said.bytes).is_ok();
-                if opcode == Opcode::PING && whole {
-                    half.pings.get_or_insert_default().ping(cx.at.time, said.bytes);
-                } else if whole {
-                    let sent = other.pings.as_mut().and_then(|pings| pings.pong(said.bytes));
-                    rtt = sent.map(|sent| cx.at.time.since(sent));
-                }
+                rtt = self.heartbeat(side, opcode, whole.then_some(said.bytes), cx);
             }
             _ => {}
         }
-        let framing = if half.found { Framing::Searched } else { Framing::Counted };
+        let (half, other) = self.sides.split_mut(side);
+        let framing =
+            if matches!(half.reading, Reading::Found) { Framing::Searched } else { Framing::Counted };
         let number = half.totals.messages.saturating_add(other.totals.messages);
         let meaning = match &mut self.meaning {
             Some(meaning) => meaning.message(side, opcode, said, &wire, cx.at),
@@ -106,6 +105,62 @@ impl Conversation {
         if let Some(fault) = close_fault.filter(|_| said.verified) {
             cx.anomaly(Some(side), &fault);
         }
+        if is_first_close {
+            Side::BOTH.into_iter().for_each(|side| self.report_unanswered(side, cx));
+        }
+    }
+
+    /// Takes a ping or a pong with its payload, where that is whole; returns the time since the ping that is answered.
+    ///
+    /// Who answers a ping by its payload, or is answered so, has read it as a frame: frames that were found by a search
+    /// are proven then, for a payload that holds frames is answered by nobody.
+    fn heartbeat(
+        &mut self,
+        side: Side,
+        opcode: Opcode,
+        payload: Option<&[u8]>,
+        cx: &Context<'_>,
+    ) -> Option<Duration> {
+        /// A payload so long is not met by accident.
+        const TELLING: usize = 4;
+        let (half, other) = self.sides.split_mut(side);
+        let Some(payload) = payload else {
+            if opcode == Opcode::PONG
+                && let Some(pings) = &mut other.pings
+            {
+                pings.clear();
+            }
+            return None;
+        };
+        if opcode == Opcode::PING {
+            half.pings.get_or_insert_default().ping(cx.at.time, payload);
+            return None;
+        }
+        let sent = other.pings.as_mut()?.pong(payload)?;
+        if payload.len() >= TELLING {
+            match (&mut half.reading, &mut other.reading) {
+                (found @ Reading::Found, Reading::Counted | Reading::Proven)
+                | (Reading::Counted | Reading::Proven, found @ Reading::Found) => *found = Reading::Proven,
+                _ => {}
+            }
+        }
+        Some(cx.at.time.since(sent))
+    }
+
+    /// Reports the pings of a side that the other one should have answered: it sent other frames since, and none of its
+    /// frames can have been lost.
+    pub(super) fn report_unanswered(&mut self, side: Side, cx: &mut Context<'_>) {
+        /// A peer that has not answered for so long does not answer, in nanoseconds.
+        const PATIENCE: i64 = 10_000_000_000;
+        let (half, other) = self.sides.split_mut(side);
+        let Some(unanswered) = half.pings.as_ref().and_then(|pings| pings.unanswered()) else { return };
+        let waited = other.last.as_nanos().saturating_sub(unanswered.first.as_nanos());
+        if waited < PATIENCE || other.losses != Losses::None {
+            return;
+        }
+        half.pings = None;
+        let seconds = other.last.since(unanswered.first).as_secs();
+        cx.anomaly(Some(!side), &Anomaly::PingNotAnswered { pings: unanswered.pings, seconds });
     }
 }
 

@@ -343,6 +343,10 @@ impl Search {
             }
             if aligned && self.gathered.is_segment(at, next) && news > 0 {
                 chain.count_segment(at);
+                // The first segment is a frame: an accident that leads to the next one is a rare one at this one place.
+                if at == 0 && self.dropped == 0 {
+                    chain.first_trusted = Some(at);
+                }
             } else {
                 chain.segments = None;
             }

@@ -183,7 +183,7 @@ impl Stack {
         cx.begin(&opening);
         cx.say(Kind::Opened(&opening));
         let limit = cx.shared.limits.message;
-        let conversation = Conversation::new(cx.at.time, deflate);
+        let conversation = Conversation::new(cx.at, deflate);
         let mut conversation = Box::new(conversation.agreed(opening.handshake.as_deref(), limit));
         conversation.understand(opening.handshake.as_deref(), cx);
         if !answered {

@@ -9,7 +9,7 @@ use std::num::NonZeroU64;
 use self::stream::{State, Stream};
 use super::{Layer, Stack};
 use crate::http2::{self, Connection, Output};
-use crate::model::{Anomaly, At, Lost, Side};
+use crate::model::{Anomaly, At, Lost, Side, Timestamp};
 use crate::session::context::Context;
 use crate::session::conversation::Ending;
 use crate::tcp;
@@ -100,8 +100,19 @@ impl Http2 {
         self.streams.stacks_mut().fold(true, |idle, stack| stack.release_idle() && idle)
     }
 
-    pub(super) fn stop_gathering(&mut self) {
-        self.streams.all.values_mut().for_each(Stream::stop_gathering);
+    pub(super) fn stop_gathering(&mut self, cx: &mut Context<'_>) {
+        self.streams.all.values_mut().for_each(Stream::forget_early);
+        self.streams.each(cx, |stack, cx| stack.stop_gathering(cx));
+    }
+
+    /// Returns when [`Http2::advance`] has something to do.
+    pub(super) fn deadline(&self) -> Option<Timestamp> {
+        self.streams.stacks().filter_map(Stack::deadline).min()
+    }
+
+    /// Hears that capture time is now `now`.
+    pub(super) fn advance(&mut self, now: Timestamp, cx: &mut Context<'_>) {
+        self.streams.each(cx, |stack, cx| stack.advance(now, cx));
     }
 
     pub(super) fn stop_searching(&mut self, cx: &mut Context<'_>) {

@@ -10,6 +10,56 @@ use crate::session::compression::Deflate;
 use crate::session::context::Context;
 use crate::session::conversation::Conversation;
 use crate::session::resync::Search;
+use crate::websocket::Opcode;
+
+/// Where the frames of a stream joined late begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Beginning {
+    /// Where a search finds them.
+    Found,
+    /// With the first byte.
+    First,
+}
+
+/// How many pings must be answered where nothing else was sent.
+const HEARTBEATS: u32 = 2;
+
+/// Returns the side that masks, where one of `side` does or does not.
+const fn client_of(side: Side, masked: bool) -> Side {
+    match (side, masked) {
+        (side, true) => side,
+        (Side::Client, false) => Side::Server,
+        (Side::Server, false) => Side::Client,
+    }
+}
+
+/// Returns the side that masks, where all that was sent are pings and pongs, and several pings were answered.
+fn heartbeats(searches: &Pair<Search>) -> Option<Side> {
+    let mut frames = Vec::new();
+    let mut client = None;
+    for side in Side::BOTH {
+        let controls = searches[side].controls()?;
+        for control in &controls {
+            if *client.get_or_insert(client_of(side, control.masked)) != client_of(side, control.masked) {
+                return None;
+            }
+        }
+        frames.extend(controls.into_iter().map(|control| (side, control)));
+    }
+    frames.sort_by_key(|(_, control)| control.at.packet);
+    let (mut asked, mut answered) = (Pair::<Option<&[u8]>>::default(), 0_u32);
+    for (side, control) in &frames {
+        match control.opcode {
+            Opcode::PING => asked[*side] = Some(&control.payload),
+            Opcode::PONG if asked[!*side] == Some(&control.payload) => {
+                asked[!*side] = None;
+                answered = answered.saturating_add(1);
+            }
+            _ => return None,
+        }
+    }
+    client.filter(|_| answered >= HEARTBEATS)
+}
 
 /// The search for what a stream is whose beginning was not captured.
 #[derive(Debug)]
@@ -130,11 +180,15 @@ impl Stack {
         if let Some(http2) = search.probe(side, bytes, carried, self.depth, cx) {
             return self.found_http2(http2, cx);
         }
-        search.searches[side].push(bytes, carried);
-        let found = search.searches[side].find();
+        let searches = &mut search.searches;
+        searches[side].push(bytes, carried);
+        let found = searches[side].find();
+        let found = found.filter(|found| found.masked || !searches[!side].contradicts_client());
         // What HTTP/2 carries may be WebSocket frames in a row.
         if let Some(found) = found.filter(|_| !search.is_likely_http2()) {
-            self.join(side, found.masked, cx);
+            self.join(client_of(side, found.masked), Beginning::Found, cx);
+        } else if let Some(client) = heartbeats(&search.searches) {
+            self.join(client, Beginning::First, cx);
         } else if search.is_exhausted() {
             self.layer = Layer::Unrecognised;
         }
@@ -148,10 +202,10 @@ impl Stack {
         self.layer = Layer::Http2(http2);
     }
 
-    /// Goes on with a conversation whose handshake was not captured: `side`'s frames were found.
-    fn join(&mut self, side: Side, masked: bool, cx: &mut Context<'_>) {
+    /// Goes on with a conversation whose handshake was not captured; `client` is TCP's side that masks.
+    fn join(&mut self, client: Side, beginning: Beginning, cx: &mut Context<'_>) {
         let Layer::MidStream(search) = std::mem::replace(&mut self.layer, Layer::Opaque) else { return };
-        if masked != (cx.transport.role(side) == Side::Client) {
+        if cx.transport.role(client) == Side::Server {
             cx.transport.reverse();
         }
         let MidStream { mut searches, handshake, deflate, .. } = *search;
@@ -162,7 +216,7 @@ impl Stack {
         }
         let now = cx.at;
         cx.at = first.unwrap_or(now);
-        let began = cx.at.time;
+        let began = cx.at;
         let missing = handshake.is_none();
         let opening = cx.opening(handshake);
         cx.begin(&opening);
@@ -175,8 +229,13 @@ impl Stack {
         conversation.understand(opening.handshake.as_deref(), cx);
         let Pair { client, server } = searches;
         for (role, search) in [(Side::Client, client), (Side::Server, server)] {
+            let first = search.all();
             conversation.search(role, search, cx);
+            if beginning == Beginning::First {
+                conversation.found(role, first, cx);
+            }
         }
+        conversation.go_on(cx);
         self.layer = Layer::WebSocket(conversation);
         self.end_sides(cx);
         self.report_held(cx);
@@ -186,9 +245,12 @@ impl Stack {
     pub(super) fn conclude_search(&mut self, cx: &mut Context<'_>) {
         let Layer::MidStream(search) = &mut self.layer else { return };
         let searches = &mut search.searches;
-        let best = Side::BOTH.into_iter().find_map(|side| searches[side].best().map(|found| (side, found)));
+        let best = Side::BOTH.into_iter().find_map(|side| {
+            let found = searches[side].best()?;
+            (found.masked || !searches[!side].contradicts_client()).then_some((side, found))
+        });
         if let Some((side, found)) = best {
-            self.join(side, found.masked, cx);
+            self.join(client_of(side, found.masked), Beginning::Found, cx);
         }
     }
 

@@ -77,11 +77,9 @@ impl Stream {
         }
     }
 
-    pub(super) fn stop_gathering(&mut self) {
-        match &mut self.state {
-            State::Asked(asked) => asked.forget_early(),
-            State::Open(stack) => stack.stop_gathering(),
-            State::Absent | State::Other(_) => {}
+    pub(super) fn forget_early(&mut self) {
+        if let State::Asked(asked) = &mut self.state {
+            asked.forget_early();
         }
     }
 
@@ -267,7 +265,7 @@ fn converse(
     let opening = cx.opening(handshake);
     cx.begin(&opening);
     cx.say(Kind::Opened(&opening));
-    let mut conversation = Box::new(Conversation::new(cx.at.time, deflate));
+    let mut conversation = Box::new(Conversation::new(cx.at, deflate));
     conversation.understand(opening.handshake.as_deref(), cx);
     if !answered {
         conversation.search(Side::Server, Search::mid_stream(Some(false)), cx);

@@ -1,0 +1,235 @@
+use std::collections::VecDeque;
+
+use crate::model::{Anomaly, At, Lost, Pair, Side};
+use crate::tcp::End;
+
+/// What TCP makes readable of both sides, put in the order of the wire.
+///
+/// While one side waits behind a hole, bytes that the other side sent after the first segment behind that hole wait as
+/// well: what was sent in the hole came before them.
+///
+/// ```text
+///   client   3   5   ┆ hole ┆ 9  11        the server's 6 and 8 go on; its 10 waits until the hole is filled
+///   server     4   6     8      10         or given up, and then comes between 9 and 11
+/// ```
+///
+/// A byte counts as sent when those before it had been, so places of one side never run backwards.
+#[derive(Debug, Default)]
+pub(super) struct WireOrder {
+    waiting: Option<Box<Waiting>>,
+    /// The packet up to which each side was handed on.
+    reached: Pair<At>,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    sides: Pair<VecDeque<Readable>>,
+    /// Anomalies, which wait for both sides.
+    anomalies: VecDeque<(At, Side, Anomaly)>,
+    /// The memory of all of it, in bytes.
+    size: usize,
+}
+
+/// Something that TCP made readable, and the packet at which it was.
+#[derive(Debug)]
+pub(super) struct Readable {
+    pub(super) at: At,
+    pub(super) what: What,
+    /// Bytes were authentic, or there was nothing that could tell.
+    pub(super) verified: bool,
+}
+
+#[derive(Debug)]
+pub(super) enum What {
+    /// Bytes, and the packet that carried them.
+    Bytes(Box<[u8]>, At),
+    /// Lost bytes, and why they are, where that was not reported yet.
+    Gap(Lost, Option<&'static str>),
+    End(End),
+}
+
+/// What may go on next.
+#[derive(Debug)]
+pub(super) enum Next {
+    Readable(Side, Readable),
+    Anomaly(At, Side, Anomaly),
+}
+
+/// What an entry counts for beside its bytes.
+const ENTRY: usize = size_of::<Readable>() + 16;
+
+impl WireOrder {
+    /// Makes the order of what comes after the packet `at`.
+    pub(super) fn after(at: At) -> Self {
+        WireOrder { waiting: None, reached: Pair { client: at, server: at } }
+    }
+
+    /// Returns the packet at which what `at` carried of a side was readable in order.
+    pub(super) fn reach(&mut self, side: Side, at: At) -> At {
+        let reached = &mut self.reached[side];
+        if at.packet > reached.packet {
+            *reached = at;
+        }
+        *reached
+    }
+
+    /// Tells whether what a side could read `at` must wait: something else does already, or it comes after `hole`, the
+    /// first packet that waits behind a hole of the other side.
+    pub(super) fn must_wait(&self, side: Side, at: At, hole: Option<At>) -> bool {
+        self.waiting.is_some() || self.is_behind(at, !side, hole)
+    }
+
+    /// Tells whether something `at` comes after what waits behind a hole of a side.
+    fn is_behind(&self, at: At, side: Side, hole: Option<At>) -> bool {
+        hole.is_some_and(|hole| at.packet > hole.packet.max(self.reached[side].packet))
+    }
+
+    /// Lets something wait.
+    pub(super) fn wait(&mut self, side: Side, at: At, what: What, verified: bool) {
+        let waiting = self.waiting.get_or_insert_default();
+        waiting.size = waiting.size.saturating_add(what.size());
+        waiting.sides[side].push_back(Readable { at, what, verified });
+    }
+
+    /// Lets an anomaly wait.
+    pub(super) fn wait_to_report(&mut self, side: Side, at: At, anomaly: Anomaly) {
+        let waiting = self.waiting.get_or_insert_default();
+        waiting.size = waiting.size.saturating_add(ENTRY);
+        waiting.anomalies.push_back((at, side, anomaly));
+    }
+
+    /// Returns what goes on next; `holes` has the first packet that waits behind a hole of each side.
+    pub(super) fn next(&mut self, holes: Pair<Option<At>>) -> Option<Next> {
+        let waiting = self.waiting.as_deref()?;
+        let first = |side: Side| waiting.sides[side].front().map(|readable| readable.at.packet);
+        let anomaly = waiting.anomalies.front().map(|(at, ..)| at.packet);
+        let side = match (first(Side::Client), first(Side::Server)) {
+            (Some(client), Some(server)) if server < client => Some(Side::Server),
+            (Some(_), _) => Some(Side::Client),
+            (None, Some(_)) => Some(Side::Server),
+            (None, None) => None,
+        };
+        let at = side.and_then(first);
+        if anomaly.is_some_and(|anomaly| at.is_none_or(|at| anomaly <= at)) {
+            let (at, ..) = *waiting.anomalies.front()?;
+            if Side::BOTH.into_iter().any(|side| self.is_behind(at, side, holes[side])) {
+                return None;
+            }
+            let waiting = self.waiting.as_deref_mut()?;
+            let (at, side, anomaly) = waiting.anomalies.pop_front()?;
+            waiting.size = waiting.size.saturating_sub(ENTRY);
+            self.forget_nothing();
+            return Some(Next::Anomaly(at, side, anomaly));
+        }
+        let Some(side) = side else {
+            self.waiting = None;
+            return None;
+        };
+        if self.is_behind(waiting.sides[side].front()?.at, !side, holes[!side]) {
+            return None;
+        }
+        let waiting = self.waiting.as_deref_mut()?;
+        let readable = waiting.sides[side].pop_front()?;
+        waiting.size = waiting.size.saturating_sub(readable.what.size());
+        self.forget_nothing();
+        Some(Next::Readable(side, readable))
+    }
+
+    /// Takes what waits of one side.
+    pub(super) fn take(&mut self, side: Side) -> VecDeque<Readable> {
+        let Some(waiting) = &mut self.waiting else { return VecDeque::new() };
+        let taken = std::mem::take(&mut waiting.sides[side]);
+        let size = taken.iter().fold(0_usize, |sum, readable| sum.saturating_add(readable.what.size()));
+        waiting.size = waiting.size.saturating_sub(size);
+        self.forget_nothing();
+        taken
+    }
+
+    /// Tells whether something of one side waits.
+    pub(super) fn has(&self, side: Side) -> bool {
+        self.waiting.as_ref().is_some_and(|waiting| !waiting.sides[side].is_empty())
+    }
+
+    /// Tells whether nothing waits.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.waiting.is_none()
+    }
+
+    /// Returns the memory of what waits, in bytes.
+    pub(super) fn allocated(&self) -> usize {
+        self.waiting.as_ref().map_or(0, |waiting| waiting.size)
+    }
+
+    fn forget_nothing(&mut self) {
+        if self.waiting.as_ref().is_some_and(|waiting| waiting.size == 0) {
+            self.waiting = None;
+        }
+    }
+}
+
+impl What {
+    fn size(&self) -> usize {
+        match self {
+            What::Bytes(bytes, _) => bytes.len().saturating_add(ENTRY),
+            What::Gap(..) | What::End(_) => ENTRY,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(packet: u64) -> At {
+        At { packet, ..At::default() }
+    }
+
+    fn drain(order: &mut WireOrder, holes: Pair<Option<At>>) -> Vec<(Side, u64)> {
+        let mut seen = Vec::new();
+        while let Some(next) = order.next(holes) {
+            seen.push(match next {
+                Next::Readable(side, readable) => (side, readable.at.packet),
+                Next::Anomaly(at, side, _) => (side, at.packet),
+            });
+        }
+        seen
+    }
+
+    fn bytes() -> What {
+        What::Bytes([0; 10].into(), at(0))
+    }
+
+    #[test]
+    fn a_side_waits_for_what_the_other_sent_before() {
+        let (client, server) = (Side::Client, Side::Server);
+        let mut order = WireOrder::default();
+        let hole = Pair { client: Some(at(9)), server: None };
+        assert!(!order.must_wait(server, at(8), hole.client) && order.must_wait(server, at(10), hole.client));
+        for packet in [10, 12] {
+            let at = order.reach(server, at(packet));
+            order.wait(server, at, bytes(), true);
+        }
+        order.wait_to_report(server, at(11), Anomaly::FragmentOverlap {});
+        assert_eq!(drain(&mut order, hole), []);
+        assert!(order.allocated() > 20);
+        // The hole is given up.
+        for packet in [9, 11] {
+            let at = order.reach(client, at(packet));
+            order.wait(client, at, bytes(), true);
+        }
+        let all = [(client, 9), (server, 10), (server, 11), (client, 11), (server, 12)];
+        assert_eq!(drain(&mut order, Pair::default()), all);
+        assert_eq!(order.allocated(), 0);
+        assert!(!order.must_wait(server, at(13), None));
+    }
+
+    #[test]
+    fn places_of_a_side_never_run_backwards() {
+        let mut order = WireOrder::default();
+        let places = [7, 5, 9].map(|packet| order.reach(Side::Client, at(packet)).packet);
+        assert_eq!(places, [7, 7, 9]);
+        // What waits behind a hole of the client's is readable after what it sent before, whatever its packet.
+        assert!(!order.must_wait(Side::Server, at(8), Some(at(6))));
+        assert!(order.must_wait(Side::Server, at(10), Some(at(6))));
+    }
+}
