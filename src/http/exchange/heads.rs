@@ -166,7 +166,9 @@ impl HttpTracker {
                 self.reading = Pair::from_fn(|_| Reading::Start);
             }
             _ => {
-                if let Some(found) = upgrade::protocol(response) {
+                if summary.upgrade == Upgrade::Other
+                    && let Some(found) = upgrade::protocol(response)
+                {
                     self.tell(Side::Server, Anomaly::OtherUpgrade { found });
                 }
                 self.not_http();
