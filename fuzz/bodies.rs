@@ -30,7 +30,7 @@ use wirefin::{session, tcp};
 pub type Body = (&'static str, fn(&[u8]));
 
 /// Lists every body.
-pub const ALL: [Body; 12] = [
+pub const ALL: [Body; 14] = [
     ("pcap", pcap),
     ("pcapng", pcapng),
     ("wire", wire),
