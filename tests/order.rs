@@ -15,7 +15,7 @@ use crate::support::run::{export, records};
 
 /// Lists lines that stand before others of their conversation that were complete, or became known, earlier.
 fn out_of_order(records: &[Value]) -> Vec<String> {
-    let mut last: BTreeMap<u64, (u64, u64)> = BTreeMap::new();
+    let mut last: BTreeMap<(u64, u64), (u64, u64)> = BTreeMap::new();
     let mut faults = Vec::new();
     for record in records.iter().filter(|record| !record["conn"].is_null() && !record["packet"].is_null()) {
         let packet = record["packet"].as_u64().unwrap();
