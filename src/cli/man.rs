@@ -178,7 +178,7 @@ mod tests {
     #[test]
     fn options_of_several_commands_stand_there_once() {
         let page = page();
-        assert_eq!(page.matches(&format!("{}\\fR", escaped("--max-message"))).count(), 1);
+        assert_eq!(page.matches(&format!("{}\\fR \\fI", escaped("--max-message"))).count(), 1);
         assert!(page.contains("As above: "));
     }
 
