@@ -1,4 +1,4 @@
-//! Findings as a JUnit report: a test case for each rule.
+//! Findings as a `JUnit` report: a test case for each rule.
 
 use std::io::{self, Write};
 

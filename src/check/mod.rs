@@ -26,7 +26,7 @@ pub enum Form {
     Text,
     /// One JSON object.
     Json,
-    /// A JUnit report.
+    /// A `JUnit` report.
     Junit,
     /// A SARIF log.
     Sarif,

@@ -87,7 +87,7 @@ pub fn markdown() -> String {
         let evidence: Vec<_> = evidence.iter().map(|name| format!("`{name}`")).collect();
         let evidence = if evidence.is_empty() { "—".to_owned() } else { evidence.join(", ") };
         let (severity, spec, fault) = (severity.name(), spec.unwrap_or("—"), fault(rule));
-        let text = text.trim().split_whitespace().collect::<Vec<_>>().join(" ");
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
         // Writing into a string cannot fail.
         let _ = write!(
             out,

@@ -32,6 +32,7 @@ const TIME: usize = 32;
 
 impl Lines {
     /// Makes the writer of lines as they were asked for.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "settings are lent, however few they are")]
     pub(super) fn new(settings: &Settings) -> Self {
         let &Settings { wide, bodies, tls, .. } = settings;
         Lines { clock: Rfc3339::default(), wide, bodies, tls }

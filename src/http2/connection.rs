@@ -355,7 +355,7 @@ impl Connection {
                 self.abandon_block(side);
             }
             None if continues && !lossy => {
-                self.fault(side, stream, Anomaly::H2Continuation { frame, stream })
+                self.fault(side, stream, Anomaly::H2Continuation { frame, stream });
             }
             _ => {}
         }

@@ -41,7 +41,7 @@ pub enum Output<'o> {
         /// How many.
         lost: Lost,
     },
-    /// A side sends no more on a stream; unless by END_STREAM, neither does.
+    /// A side sends no more on a stream; unless by `END_STREAM`, neither does.
     Ended {
         /// The stream.
         stream: u32,
@@ -69,9 +69,9 @@ pub enum Output<'o> {
 /// The way a stream ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// The END_STREAM flag: this side sends no more.
+    /// The `END_STREAM` flag: this side sends no more.
     EndStream,
-    /// RST_STREAM; its code, unless that was lost.
+    /// `RST_STREAM`; its code, unless that was lost.
     Reset(Option<ErrorCode>),
     /// GOAWAY, which says that the stream was not processed.
     GoAway(ErrorCode),

@@ -6,7 +6,7 @@ const INITIAL: i64 = 65_535;
 
 /// The flow-control windows of a connection, by the side that sends (RFC 9113 §5.2, §6.9).
 ///
-/// They are counted only while nothing was lost, for what was lost may have been a WINDOW_UPDATE frame.
+/// They are counted only while nothing was lost, for what was lost may have been a `WINDOW_UPDATE` frame.
 #[derive(Debug)]
 pub(super) struct Flow {
     counts: bool,

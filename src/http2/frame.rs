@@ -141,13 +141,13 @@ pub fn looks_like(bytes: &[u8]) -> Sniff {
 /// What a frame's payload has besides what is its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Block<'b> {
-    /// The stream that is promised, for PUSH_PROMISE.
+    /// The stream that is promised, for `PUSH_PROMISE`.
     pub(super) promised: Option<u32>,
     /// The piece of the header block.
     pub(super) fragment: &'b [u8],
 }
 
-/// Takes the header block fragment out of the payload of HEADERS or PUSH_PROMISE (RFC 9113 §6.2, §6.6); `None` where
+/// Takes the header block fragment out of the payload of HEADERS or `PUSH_PROMISE` (RFC 9113 §6.2, §6.6); `None` where
 /// the payload is too short for its padding or its fixed fields.
 ///
 /// Where only the beginning of the payload is at hand, as the header's length says, padding that is not takes nothing.
@@ -168,7 +168,7 @@ pub(super) fn settings(payload: &[u8]) -> Vec<(u16, u32)> {
     parsed(many0((pair, word)), payload).map(|(_, settings)| settings).unwrap_or_default()
 }
 
-/// Parses the payload of RST_STREAM or WINDOW_UPDATE: one number (RFC 9113 §6.4, §6.9).
+/// Parses the payload of `RST_STREAM` or `WINDOW_UPDATE`: one number (RFC 9113 §6.4, §6.9).
 pub(super) fn number(payload: &[u8]) -> Option<u32> {
     parsed(word, payload).map(|(_, number)| number)
 }
@@ -186,7 +186,7 @@ fn parsed<'b, O>(
     parser.parse(input).ok()
 }
 
-/// The reason that RST_STREAM or GOAWAY gives (RFC 9113 §7).
+/// The reason that `RST_STREAM` or GOAWAY gives (RFC 9113 §7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ErrorCode(pub u32);
 

@@ -10,7 +10,7 @@ use crate::model::{Anomaly, Side};
 const KEPT: usize = 16 * 1024;
 
 impl Connection {
-    /// Takes the payload of HEADERS or PUSH_PROMISE, or the beginning of it that was captured.
+    /// Takes the payload of HEADERS or `PUSH_PROMISE`, or the beginning of it that was captured.
     pub(super) fn begin_block(&mut self, side: Side, header: &Header, payload: &[u8]) {
         let whole = payload.len() == header.length as usize;
         let block = frame::block(header, payload);

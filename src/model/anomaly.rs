@@ -449,7 +449,7 @@ anomalies! {
         last_stream: u32, /// What the peer said about it.
         debug: Box<str> }
         = "h2-goaway", Warning, Some("RFC 9113 §6.8"), "a peer gave up the HTTP/2 connection for an error";
-    /// Extended CONNECT may be used once SETTINGS_ENABLE_CONNECT_PROTOCOL was received with the value 1 (RFC 8441 §3).
+    /// Extended CONNECT may be used once `SETTINGS_ENABLE_CONNECT_PROTOCOL` was received with the value 1 (RFC 8441 §3).
     H2ConnectNotEnabled { /// The stream.
         stream: u32 }
         = "h2-connect-not-enabled", Error, Some("RFC 8441 §3"), "extended CONNECT was used although the server does not allow it";

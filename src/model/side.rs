@@ -48,7 +48,7 @@ impl<T> Pair<T> {
         Pair { client: make(Side::Client), server: make(Side::Server) }
     }
 
-    /// HttpTracker the two values: what was taken for the client turned out to be the server.
+    /// `HttpTracker` the two values: what was taken for the client turned out to be the server.
     pub fn swap(&mut self) {
         std::mem::swap(&mut self.client, &mut self.server);
     }

@@ -1,4 +1,4 @@
-//! The PROXY protocol, versions 1 and 2 (HAProxy, "The PROXY protocol").
+//! The PROXY protocol, versions 1 and 2 (`HAProxy`, "The PROXY protocol").
 
 use std::fmt::Display;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};

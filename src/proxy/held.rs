@@ -34,11 +34,11 @@ impl Held {
     }
 
     /// Puts bytes in the place of those that are used.
-    pub(super) fn replace_used(&mut self, bytes: Vec<u8>) {
+    pub(super) fn replace_used(&mut self, bytes: &[u8]) {
         let at = self.carried().unwrap_or_default();
         let rest = self.take();
         *self = Held::default();
-        self.push(&bytes, at);
+        self.push(bytes, at);
         for (bytes, at) in rest {
             self.push(&bytes, at);
         }
@@ -81,7 +81,7 @@ mod tests {
         held.push(b"def", at(3));
         held.consume(2);
         assert_eq!((held.bytes(), held.carried()), (&b"cdef"[..], Some(at(1))));
-        held.replace_used(b"XY".to_vec());
+        held.replace_used(b"XY");
         assert_eq!(held.take(), [(b"XY".to_vec(), at(1)), (b"c".to_vec(), at(1)), (b"def".to_vec(), at(3))]);
         assert!(held.take().is_empty() && held.bytes().is_empty());
     }

@@ -148,7 +148,7 @@ impl Preamble {
                 Some(Ok((request, length))) => {
                     let uwsgi::Request { head, client, server } = request;
                     self.held.client.consume(length);
-                    self.held.client.replace_used(head);
+                    self.held.client.replace_used(&head);
                     Step::End(Output::Request(Proxied { protocol: "uwsgi", client, server }), Side::Client, 0)
                 }
                 parsed => ended(parsed.map(|it| it.map(|_| (none("uwsgi"), 0))), Output::Request),

@@ -1,4 +1,4 @@
-//! One line of IRC as JSON, for rules to be asked of it (RFC 1459 §2.3.1, IRCv3 message tags).
+//! One line of IRC as JSON, for rules to be asked of it (RFC 1459 §2.3.1, `IRCv3` message tags).
 
 use serde_json::{Map, Value as Json};
 

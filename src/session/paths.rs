@@ -22,6 +22,7 @@ const SOON: i64 = 2_000_000;
 #[derive(Debug, Default)]
 pub(super) struct Paths {
     ways: [Way; 2],
+    #[expect(clippy::box_collection, reason = "most connections have none, and pay one word for it")]
     more: Option<Box<Vec<(bool, Tunnel)>>>,
 }
 

@@ -159,7 +159,7 @@ impl Search {
         (self.candidates, self.led) = (Vec::new(), Vec::new());
     }
 
-    /// Returns where frames begin, once that is beyond resync_from.
+    /// Returns where frames begin, once that is beyond `resync_from`.
     pub(super) fn find(&mut self) -> Option<Found> {
         if self.gathered.len() < self.next_scan {
             return None;
@@ -168,7 +168,7 @@ impl Search {
         self.scan(self.threshold)
     }
 
-    /// Returns where frames most likely begin, no more bytes to come; the resync_from allowed is larger.
+    /// Returns where frames most likely begin, no more bytes to come; the `resync_from` allowed is larger.
     pub(super) fn best(&mut self) -> Option<Found> {
         self.scan(self.threshold.saturating_sub(LENIENCE))
     }
@@ -366,7 +366,7 @@ impl Search {
     /// Returns the first frame of a chain that is to be shown, if the chain convinces.
     ///
     /// A chain that convinces though none of its frames is to be shown, or one whose last payload goes beyond the
-    /// buffer, casts resync_from on those inside of it.
+    /// buffer, casts `resync_from` on those inside of it.
     fn judge(&self, chain: &Chain, needed: u32, resync_from: &mut u32) -> Option<Found> {
         const DOUBTFUL: u32 = 12;
         /// Nothing is known of frames so long that their end will hardly be seen.

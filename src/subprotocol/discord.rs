@@ -279,7 +279,7 @@ impl Zstd {
 fn payload(bytes: &[u8], whole: bool, begun: Option<(At, u32)>, out: &mut Out<'_>) {
     let Some([op, d, s, t]) = json::pick(bytes, whole, ["op", "d", "s", "t"]) else {
         return if whole {
-            out.contradiction()
+            out.contradiction();
         } else {
             out.unit(NAME, "payload").incomplete();
         };

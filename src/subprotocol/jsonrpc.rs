@@ -210,7 +210,7 @@ impl JsonRpc {
         if let Some(params) = members.params {
             match (self.dialect, method) {
                 (Dialect::Mcp, "tools/call" | "prompts/get") => {
-                    text_of(&mut unit, "params.name", params, "name")
+                    text_of(&mut unit, "params.name", params, "name");
                 }
                 (Dialect::Mcp, "resources/read") => text_of(&mut unit, "params.uri", params, "uri"),
                 (_, "eth_subscription") => {

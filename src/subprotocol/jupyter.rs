@@ -76,7 +76,7 @@ impl Decoder for Jupyter {
     fn message(&mut self, input: &Input<'_>, out: &mut Out<'_>) {
         let Some(message) = Message::read(input) else {
             return if input.is_whole() {
-                out.contradiction()
+                out.contradiction();
             } else {
                 out.unit(NAME, "message").incomplete();
             };
@@ -101,10 +101,10 @@ impl Decoder for Jupyter {
         for (field, name) in
             [("execution_state", "execution_state"), ("status", "status"), ("stream", "name")]
         {
-            if field != "stream" || kind == "stream" {
-                if let Some(value) = within(name) {
-                    unit.text(field, &value);
-                }
+            if (field != "stream" || kind == "stream")
+                && let Some(value) = within(name)
+            {
+                unit.text(field, &value);
             }
         }
         if message.buffers > 0 {

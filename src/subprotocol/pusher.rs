@@ -41,7 +41,7 @@ impl Decoder for Pusher {
         };
         let Some(event) = event.and_then(|it| it.text()) else {
             return if input.is_whole() {
-                out.contradiction()
+                out.contradiction();
             } else {
                 out.unit(NAME, "event").incomplete();
             };

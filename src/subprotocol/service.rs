@@ -185,7 +185,7 @@ impl Decoder for ServiceDecoder {
                 lines.for_each(|line| self.unit(input, line.trim_ascii_end(), whole, out));
             }
             Split::Records => {
-                head.split(|byte| *byte == 0x1e).for_each(|it| self.unit(input, it, whole, out))
+                head.split(|byte| *byte == 0x1e).for_each(|it| self.unit(input, it, whole, out));
             }
             Split::Array => {
                 match super::json::read(head).filter(|it| it.shape == super::json::Shape::Array) {

@@ -137,7 +137,7 @@ impl SignalR {
         rest.get(1..).unwrap_or_default()
     }
 
-    fn json(&self, mut rest: &[u8], whole: bool, out: &mut Out<'_>) {
+    fn json(mut rest: &[u8], whole: bool, out: &mut Out<'_>) {
         while !rest.is_empty() {
             let end = memchr::memchr(SEPARATOR, rest);
             let (record, behind) = rest.split_at_checked(end.unwrap_or(rest.len())).unwrap_or_default();
@@ -149,7 +149,7 @@ impl SignalR {
         }
     }
 
-    fn packed(&self, mut rest: &[u8], whole: bool, out: &mut Out<'_>) {
+    fn packed(mut rest: &[u8], whole: bool, out: &mut Out<'_>) {
         while !rest.is_empty() {
             let Some((message, behind)) = split(rest) else {
                 if whole {
@@ -175,9 +175,9 @@ impl Decoder for SignalR {
             Hub::Unknown => input.is_text(),
         };
         if json {
-            self.json(rest, input.is_whole(), out);
+            Self::json(rest, input.is_whole(), out);
         } else {
-            self.packed(rest, input.is_whole(), out);
+            Self::packed(rest, input.is_whole(), out);
         }
     }
 

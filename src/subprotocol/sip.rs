@@ -77,7 +77,7 @@ impl Decoder for Sip {
         };
         if status.is_none() && method.is_none() {
             return if input.is_whole() {
-                out.contradiction()
+                out.contradiction();
             } else {
                 out.unit(NAME, "message").incomplete();
             };

@@ -82,9 +82,8 @@ pub(super) static WEBPACK: Protocol = Protocol {
     headers: &[],
     url: no_url,
     sign: |input, opening: &Opening| {
-        let kind = match json::pick(input.head(), input.is_whole(), ["type"]) {
-            Some([Some(kind)]) => kind,
-            _ => return Evidence::Against,
+        let Some([Some(kind)]) = json::pick(input.head(), input.is_whole(), ["type"]) else {
+            return Evidence::Against;
         };
         let known = ["hot", "liveReload", "hash", "invalid", "still-ok", "overlay", "reconnect", "progress"];
         let is_known = known.iter().any(|it| kind.is(it));
@@ -254,7 +253,7 @@ fn nostr(input: &Input<'_>, value: Value<'_>, out: &mut Out<'_>) -> bool {
             unit.answer(CALLS, word.as_deref());
         }
         ("REQ" | "COUNT", _) if input.from == crate::model::Side::Client => {
-            unit.ask(SUBSCRIPTIONS, word.as_deref())
+            unit.ask(SUBSCRIPTIONS, word.as_deref());
         }
         ("EVENT", Some(Shape::Text)) => {
             unit.progress(SUBSCRIPTIONS, word.as_deref());

@@ -484,10 +484,6 @@ impl Draft<'_> {
         self.sent(name, |record, word| record.name = Some(word))
     }
 
-    pub(super) fn static_name(&mut self, name: &'static str) -> &mut Self {
-        self.record(|record| record.name = Some(Word::Static(name)))
-    }
-
     pub(super) fn id(&mut self, id: &str) -> &mut Self {
         self.sent(id, |record, word| record.id = Some(word))
     }

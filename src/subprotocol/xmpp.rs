@@ -125,7 +125,7 @@ impl Decoder for Xmpp {
         }
         let Some(element) = Element::read(head) else {
             return if input.is_whole() {
-                out.contradiction()
+                out.contradiction();
             } else {
                 out.unit(NAME, "stanza").incomplete();
             };

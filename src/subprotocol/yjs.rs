@@ -134,7 +134,7 @@ impl Decoder for Yjs {
     fn message(&mut self, input: &Input<'_>, out: &mut Out<'_>) {
         let Some(message) = Message::read(input.head()) else {
             return if input.is_whole() {
-                out.contradiction()
+                out.contradiction();
             } else {
                 out.unit(NAME, "message").incomplete();
             };

@@ -121,7 +121,7 @@ impl Connection {
         disordered(&self.halves.client) || disordered(&self.halves.server)
     }
 
-    /// HttpTracker the sides, which were guessed the wrong way round.
+    /// `HttpTracker` the sides, which were guessed the wrong way round.
     pub fn swap(&mut self) {
         self.halves.swap();
     }

@@ -58,8 +58,8 @@ impl Head {
 
     /// Returns the next packet and which item it is.
     fn ahead(&self) -> Option<(usize, Record)> {
-        let items = self.round.items.iter().enumerate().skip(self.next);
-        items.filter_map(|(n, item)| Some((n, *item.record()?))).next()
+        let mut items = self.round.items.iter().enumerate().skip(self.next);
+        items.find_map(|(n, item)| Some((n, *item.record()?)))
     }
 
     /// Copies packets while their stamps are `wanted` and there is room, and what stands before them; returns the stamp

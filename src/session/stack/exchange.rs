@@ -138,9 +138,10 @@ impl Stack {
             }
             http::Output::Upgraded(mut handshake) => {
                 name_scheme(&mut handshake, cx);
-                Some(match Stack::is_unproved(&handshake) {
-                    true => Stack::unproved(handshake, cx),
-                    false => self.upgrade(handshake, early, cx),
+                Some(if Stack::is_unproved(&handshake) {
+                    Stack::unproved(handshake, cx)
+                } else {
+                    self.upgrade(handshake, early, cx)
                 })
             }
             // Where segments came out of order, the answer may only seem to be late.

@@ -97,7 +97,7 @@ impl Http2 {
 
     pub(super) fn release_idle(&mut self) -> bool {
         self.connection.rest();
-        self.streams.stacks_mut().fold(true, |idle, stack| stack.release_idle() && idle)
+        self.streams.stacks_mut().filter_map(|stack| (!stack.release_idle()).then_some(())).count() == 0
     }
 
     pub(super) fn stop_gathering(&mut self, cx: &mut Context<'_>) {
@@ -117,7 +117,7 @@ impl Http2 {
 
     pub(super) fn stop_searching(&mut self, cx: &mut Context<'_>) {
         self.connection.stop_gathering();
-        self.streams.each(cx, |stack, cx| stack.stop_searching(cx));
+        self.streams.each(cx, super::Stack::stop_searching);
     }
 
     /// Takes bytes of TCP's `side`; `false` where it is no HTTP/2.

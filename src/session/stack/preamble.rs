@@ -68,7 +68,7 @@ impl Stack {
         let Pending { mut preamble, host } = *pending;
         let early = Pair::from_fn(|side| {
             let pieces = preamble.take(cx.transport.role(side));
-            pieces.into_iter().map(|(bytes, at)| BufferedBytes::Bytes(bytes.into(), at)).collect::<Vec<_>>()
+            pieces.into_iter().map(|(bytes, at)| BufferedBytes::Bytes(bytes, at)).collect::<Vec<_>>()
         });
         match output {
             Output::Through(proxied) => {

@@ -72,7 +72,7 @@ impl Stack {
                     self.bytes(side, &bytes, carried, cx);
                 }
             }
-            http2::Sniff::Neither => self.begin_http(start, cx),
+            http2::Sniff::Neither => self.begin_http(*start, cx),
         }
     }
 
@@ -81,7 +81,7 @@ impl Stack {
         if let Layer::Start(start) = &mut self.layer
             && let Some(start) = start.take_if(|start| !start.pieces.is_empty())
         {
-            self.begin_http(start, cx);
+            self.begin_http(*start, cx);
         }
     }
 
@@ -89,7 +89,7 @@ impl Stack {
     ///
     /// Who sent SYN is the client; where both did (simultaneous open), it is who sends the request. Within another layer
     /// it is the client of that.
-    fn begin_http(&mut self, start: Box<Start>, cx: &mut Context<'_>) {
+    fn begin_http(&mut self, start: Start, cx: &mut Context<'_>) {
         if self.depth == 0
             && let Some((side, bytes, _)) = start.pieces.first()
         {

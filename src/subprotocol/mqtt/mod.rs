@@ -244,7 +244,7 @@ impl Session {
     fn silence(&mut self, packet: &Packet<'_>, input: &Input<'_>, out: &mut Out<'_>) {
         if let (Some(last), Some(keep_alive)) = (self.last, self.keep_alive) {
             let silent = packet.first.time.since(last.time);
-            if silent > keep_alive.saturating_mul(3) / 2 {
+            if silent > keep_alive.saturating_add(keep_alive.checked_div(2).unwrap_or_default()) {
                 out.anomaly(Anomaly::MqttKeepAlive {
                     silent: u64::try_from(silent.as_millis()).unwrap_or(u64::MAX),
                     keep_alive: keep_alive.as_secs(),

@@ -211,11 +211,9 @@ fn shape(first: u8, reader: &mut Reader<'_>, five: bool) -> Option<bool> {
             let codes = five || first >> 4 == SUBACK;
             return Some(codes != reader.rest.is_empty());
         }
-        DISCONNECT | AUTH => {
-            if five && !reader.rest.is_empty() {
-                reader.byte()?;
-                optional_properties(reader)?;
-            }
+        DISCONNECT | AUTH if five && !reader.rest.is_empty() => {
+            reader.byte()?;
+            optional_properties(reader)?;
         }
         _ => {}
     }

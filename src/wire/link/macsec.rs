@@ -11,7 +11,7 @@ const CHANGED: u8 = 0x04;
 /// The integrity check value at the end, of the default cipher suite (IEEE 802.1AE §14.5).
 const CHECK: usize = 16;
 
-/// Reads a MACsec tag (IEEE 802.1AE §9.3): frames that are protected and not encrypted lead on.
+/// Reads a `MACsec` tag (IEEE 802.1AE §9.3): frames that are protected and not encrypted lead on.
 pub(super) fn read(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
     let (tag, mut rest) = view.split::<6>(LAYER)?;
     let [control, short, ..] = *tag;

@@ -18,7 +18,7 @@ pub(super) fn filter_log(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
     Ok(Found::new(by_family(u32::from(family)), rest))
 }
 
-/// Reads the header of packets inside IPsec (`LINKTYPE_ENC`), before they are encrypted or after they were: an address
+/// Reads the header of packets inside `IPsec` (`LINKTYPE_ENC`), before they are encrypted or after they were: an address
 /// family, the security parameters' index, and flags, in the byte order of the host that captured.
 pub(super) fn encapsulated(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
     let (header, rest) = view.split::<12>("ENC")?;

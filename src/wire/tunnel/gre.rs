@@ -69,8 +69,8 @@ pub(super) fn read(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
     Ok(key.map_or(found, |key| found.with(Id::Gre(network(protocol, key)))))
 }
 
-/// Reads MikroTik's Ethernet over IP: the key is the frame's length and the tunnel's number.
-fn eoip<'a>(key: u32, rest: Cursor<'a>) -> Found<'a> {
+/// Reads `MikroTik`'s Ethernet over IP: the key is the frame's length and the tunnel's number.
+fn eoip(key: u32, rest: Cursor<'_>) -> Found<'_> {
     match usize::try_from(key >> 16) {
         // A keep-alive.
         Ok(0) | Err(_) => Found::unread(Unread::Plain("EoIP keep-alives"), rest),

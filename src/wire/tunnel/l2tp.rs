@@ -25,7 +25,7 @@ pub(super) fn in_udp(view: Cursor<'_>) -> Option<Found<'_>> {
     }
 }
 
-/// Reads an L2TPv3 header in IP (RFC 3931 §4.1.1): a session, or 0 for a control message.
+/// Reads an `L2TPv3` header in IP (RFC 3931 §4.1.1): a session, or 0 for a control message.
 pub(super) fn in_ip(view: Cursor<'_>) -> Found<'_> {
     match view.split::<4>(LAYER) {
         Ok(([0, 0, 0, 0], rest)) => Found::unread(Unread::Plain("L2TP control messages"), rest),

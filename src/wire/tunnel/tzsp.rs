@@ -4,7 +4,7 @@ use crate::model::LinkType;
 
 const LAYER: &str = "TZSP";
 
-/// Reads a TaZmen Sniffer Protocol header, as access points and routers mirror with: kinds 0 and 1 are packets,
+/// Reads a `TaZmen` Sniffer Protocol header, as access points and routers mirror with: kinds 0 and 1 are packets,
 /// then tags stand up to one that says it is the last.
 pub(super) fn read(view: Cursor<'_>) -> Option<Found<'_>> {
     let (header, mut rest) = view.split::<4>(LAYER).ok()?;

@@ -10,7 +10,7 @@ const UNKNOWN: &[u8] = b"?";
 pub(super) fn is_websocket(request: &Fields) -> Option<bool> {
     match (request.find(b":method"), request.find(b":protocol")) {
         (_, Lookup::Value(protocol)) => Some(protocol.eq_ignore_ascii_case(b"websocket")),
-        (Lookup::Value(b"CONNECT"), Lookup::Unknown) | (Lookup::Unknown, Lookup::Unknown) => {
+        (Lookup::Value(b"CONNECT") | Lookup::Unknown, Lookup::Unknown) => {
             // Nothing else has this field.
             let asks = matches!(request.find(b"sec-websocket-version"), Lookup::Value(_));
             asks.then_some(true)
