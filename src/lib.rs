@@ -44,6 +44,20 @@
 //!   with evidence, and analysis goes on. `Err` means that *we* could not read or write.
 //! * **One path.** Every front end runs the same analyzer and the same loop; time comes only from the source.
 
+// Tests write what reads best, and may be slow and large.
+#![cfg_attr(
+    test,
+    allow(
+        clippy::decimal_bitwise_operands,
+        clippy::duration_suboptimal_units,
+        clippy::format_push_string,
+        clippy::iter_filter_is_some,
+        clippy::large_stack_arrays,
+        clippy::match_bool,
+        clippy::suspicious_map,
+        clippy::unnecessary_wraps
+    )
+)]
 // Code that traffic reaches may neither panic nor wrap.
 #![cfg_attr(
     not(test),
