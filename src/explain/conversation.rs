@@ -237,7 +237,7 @@ fn agreed(handshake: &Handshake) -> Vec<String> {
     match (&handshake.subprotocol, protocols.is_empty()) {
         (Some(chosen), true) => list.push(format!("sub-protocol {chosen}, which was not offered")),
         (Some(chosen), false) if *protocols == **chosen => {
-            list.push(format!("agreed: sub-protocol {chosen}"))
+            list.push(format!("agreed: sub-protocol {chosen}"));
         }
         (Some(chosen), false) => list.push(format!("agreed: sub-protocol {chosen}, of {protocols}")),
         (None, false) => list.push(format!("not agreed: none of the sub-protocols {protocols}")),

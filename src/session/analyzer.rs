@@ -31,6 +31,8 @@ pub struct Analyzer {
     searched: usize,
     /// Connections that were searched, the oldest search first, each by the search's number.
     late: VecDeque<(usize, ConnId, u32)>,
+    /// Connections that show nothing and are only kept for what the other side's first bytes will say they were.
+    undescribed: VecDeque<(usize, ConnId)>,
     /// Conversations that have begun to inflate since they last rested, roughly the longest ago first.
     awake: VecDeque<(usize, ConnId)>,
     /// Where the next look for forgotten connections begins.
@@ -71,6 +73,8 @@ struct Slot {
     connection: Option<Box<Connection>>,
     /// Frames were looked for in vain: they may come yet.
     unrecognised: bool,
+    /// It is among those that are only kept to learn what they were.
+    undescribed: bool,
     /// What is accounted for: the memory that waits or is searched, and the tick in `due`, if it is not `MAX`.
     waits: usize,
     searched: u32,
@@ -84,6 +88,8 @@ struct Slot {
 
 /// How many slots are looked at for a forgotten one each time a connection begins.
 const LOOK: usize = 3;
+/// Bounds the connections that are only kept to learn what they were.
+const UNDESCRIBED: usize = 1024;
 /// Bounds the searches that are remembered.
 const LATE: usize = 1024;
 
@@ -105,6 +111,7 @@ impl Analyzer {
             waiting: 0,
             searched: 0,
             late: VecDeque::new(),
+            undescribed: VecDeque::new(),
             awake: VecDeque::new(),
             hand: 0,
             held: 0,
@@ -179,8 +186,32 @@ impl Analyzer {
         let Some(connection) = &mut slot.connection else { return };
         connection.push(segment, at, &mut self.shared, sink);
         slot.forget_nothing(sink);
+        self.bound_undescribed(n, sink);
         if self.update_accounting(n, None) {
             self.shed_load(n, sink);
+        }
+    }
+
+    /// Describes the oldest connection that shows nothing by what is known, where too many are kept for that alone.
+    fn bound_undescribed(&mut self, n: usize, sink: &mut dyn Sink) {
+        let Some(slot) = self.slots.get_mut(n).and_then(Option::as_mut) else { return };
+        let id = slot.id;
+        if slot.undescribed || !slot.connection.as_ref().is_some_and(|connection| connection.shows_nothing()) {
+            return;
+        }
+        slot.undescribed = true;
+        self.undescribed.push_back((n, id));
+        if self.undescribed.len() <= UNDESCRIBED {
+            return;
+        }
+        let Some((n, id)) = self.undescribed.pop_front() else { return };
+        let slot = self.slots.get_mut(n).and_then(Option::as_mut).filter(|slot| slot.id == id);
+        if let Some(slot) = slot
+            && let Some(connection) = slot.connection.take_if(|connection| connection.shows_nothing())
+        {
+            connection.testify(None, sink);
+            slot.unrecognised = connection.is_unrecognised();
+            self.update_accounting(n, None);
         }
     }
 
@@ -259,6 +290,7 @@ impl Analyzer {
             paths: Paths::default(),
             connection,
             unrecognised: false,
+            undescribed: false,
             waits: 0,
             searched: 0,
             due: Timestamp::MAX,

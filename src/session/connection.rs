@@ -47,6 +47,11 @@ impl Connection {
         self.stack.is_over() && (self.conversation.is_some() || self.witness.is_content())
     }
 
+    /// Tells whether it carries nothing that is shown, though it is not known yet what it was.
+    pub(super) fn shows_nothing(&self) -> bool {
+        self.stack.is_over()
+    }
+
     /// Tells whether frames were looked for in vain, so that it may be a WebSocket all the same.
     pub(super) const fn is_unrecognised(&self) -> bool {
         self.stack.is_unrecognised()

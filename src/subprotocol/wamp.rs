@@ -28,6 +28,7 @@ pub(super) static WAMP: Protocol = Protocol {
             batched: chosen.ends_with(".batched"),
             uris: VecDeque::new(),
             asked: Pair::default(),
+            lossy: false,
         })
     },
     inner: false,
@@ -98,13 +99,16 @@ struct Wamp {
     batched: bool,
     /// The URIs of registrations and subscriptions, by the name of the kind and the id.
     uris: VecDeque<(&'static str, Box<str>, Box<str>)>,
+    /// Frames were lost.
+    lossy: bool,
     /// The URIs that each side asked to register or subscribe to, by request, until the answer comes.
     asked: Pair<VecDeque<(Box<str>, Box<str>)>>,
 }
 
 impl Decoder for Wamp {
     fn message(&mut self, input: &Input<'_>, out: &mut Out<'_>) {
-        if input.is_text() != self.packing.is_none() {
+        // Behind a loss the opcode may be that of a fragment whose beginning is not known.
+        if !self.lossy && input.is_whole() && input.is_text() != self.packing.is_none() {
             out.anomaly(Anomaly::WampOpcode { opcode: input.opcode.0 });
         }
         let head = input.head();
@@ -127,6 +131,10 @@ impl Decoder for Wamp {
                 }
             }
         }
+    }
+
+    fn lost(&mut self, _: Side) {
+        self.lossy = true;
     }
 
     fn allocated(&self) -> usize {

@@ -1,18 +1,18 @@
 use rsa::pkcs1::DecodeRsaPrivateKey as _;
 use rsa::pkcs8::DecodePrivateKey as _;
-use rsa::{Pkcs1v15Encrypt, RsaPrivateKey};
+use rsa::{Pkcs1v15Encrypt, PrivateKey as RsaKey};
 use zeroize::Zeroizing;
 
 use super::keylog::Secret;
 
 /// The private key of a server, which opens premaster secrets that were encrypted to it (RFC 5246 §7.4.7.1).
-pub(super) struct PrivateKey(RsaPrivateKey);
+pub(super) struct PrivateKey(RsaKey);
 
 impl PrivateKey {
     /// Reads a key from PEM, as PKCS #8 or PKCS #1.
     pub(super) fn from_pem(text: &str) -> Option<Self> {
-        let key = RsaPrivateKey::from_pkcs8_pem(text).ok();
-        key.or_else(|| RsaPrivateKey::from_pkcs1_pem(text).ok()).map(PrivateKey)
+        let key = RsaKey::from_pkcs8_pem(text).ok();
+        key.or_else(|| RsaKey::from_pkcs1_pem(text).ok()).map(PrivateKey)
     }
 
     /// Returns a premaster secret; `None` where it was encrypted to another key.

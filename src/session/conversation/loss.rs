@@ -162,7 +162,8 @@ impl Conversation {
     /// Misses bytes of the frame at hand, or where frames are looked for; `cause` is why, where that is to be reported.
     pub(super) fn miss(&mut self, side: Side, lost: Lost, cause: Option<&'static str>, cx: &mut Context<'_>) {
         let half = &mut self.sides[side];
-        let offset = half.search().map(|search| search.end()).unwrap_or(half.frames.offset());
+        let known = half.frames.offset();
+        let offset = half.search().map_or(known, |search| search.end());
         if let Some(cause) = cause {
             let (length, least) = match lost {
                 Lost::Exact(length) => (Some(length), None),

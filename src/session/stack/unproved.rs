@@ -56,7 +56,8 @@ impl Stack {
         cx.say(Kind::Rejected(&Rejected { opening, ended }));
         self.report_held(cx);
         cx.at = now;
-        let found = start.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into();
+        // No more than decides, so that it is the same however the bytes were cut.
+        let found = start.iter().take(2).map(|byte| format!("{byte:02x}")).collect::<String>().into();
         cx.anomaly(Some(cx.transport.role(side)), &Anomaly::NotWebSocket { found });
     }
 
