@@ -7,10 +7,10 @@ use std::io;
 use std::ops::Range;
 
 use wirefin::capture::Source;
-use wirefin::event::{Event, Sink};
+use wirefin::event::{Event, Kind, Sink};
 use wirefin::model::Side::{self, Client, Server};
 use wirefin::pipeline::{Collector, Control, Options, Output, Piece, run};
-use wirefin::session::Limits;
+use wirefin::session::{Keys, Limits};
 
 use crate::support::dialogue::{self, BINARY, CONTINUATION, FIN, TEXT, frame, header, request};
 use crate::support::packets::{ACK, BEGIN, End, Held, PSH, Packet, SYN, Talk, segment};

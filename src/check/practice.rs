@@ -107,7 +107,9 @@ pub(super) fn practice(rule: &str) -> Option<&'static str> {
         "no-close" => "the other side reports 1006.",
         "deflate-damaged" | "deflate-distance" => "peers close with 1007 or 1002, or end TCP.",
         "repeated-mask-key" | "zero-mask-key" => "no peer looks; proxies that inspect traffic may be misled.",
-        "not-websocket" => "peers read garbage as frames and close with 1002; proxies that only look at 101 pass it on.",
+        "not-websocket" => {
+            "peers read garbage as frames and close with 1002; proxies that only look at 101 pass it on."
+        }
         "origin-foreign" => "browsers send cookies to any host; only the server can refuse.",
         _ => return None,
     })

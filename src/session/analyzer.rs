@@ -196,7 +196,8 @@ impl Analyzer {
     fn bound_undescribed(&mut self, n: usize, sink: &mut dyn Sink) {
         let Some(slot) = self.slots.get_mut(n).and_then(Option::as_mut) else { return };
         let id = slot.id;
-        if slot.undescribed || !slot.connection.as_ref().is_some_and(|connection| connection.shows_nothing()) {
+        if slot.undescribed || !slot.connection.as_ref().is_some_and(|connection| connection.shows_nothing())
+        {
             return;
         }
         slot.undescribed = true;

@@ -82,9 +82,17 @@ fn columns() -> BTreeMap<String, Column> {
     let schema: Value = serde_json::from_str(&schema()).unwrap_or_default();
     let mut columns = BTreeMap::new();
     for variant in schema.get("oneOf").and_then(Value::as_array).into_iter().flatten() {
-        let name = variant.get("$ref").and_then(Value::as_str).and_then(|it| it.rsplit('/').next()).unwrap_or_default();
+        let name = variant
+            .get("$ref")
+            .and_then(Value::as_str)
+            .and_then(|it| it.rsplit('/').next())
+            .unwrap_or_default();
         let own = variant.get("properties").and_then(Value::as_object).into_iter().flatten();
-        let shared = schema.pointer(&format!("/$defs/{name}/properties")).and_then(Value::as_object).into_iter().flatten();
+        let shared = schema
+            .pointer(&format!("/$defs/{name}/properties"))
+            .and_then(Value::as_object)
+            .into_iter()
+            .flatten();
         for (key, property) in own.chain(shared) {
             let column = match property["type"].as_str() {
                 Some("string") => Column::Text,
