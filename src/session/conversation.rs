@@ -294,9 +294,10 @@ impl Conversation {
         } else {
             self.conclude(side, cx);
         }
-        let at = self.order.reach(side, cx.at);
-        let is_searching = self.sides[side].search().is_some();
-        if !is_searching && self.order.must_wait(side, at, self.sides[!side].hole()) {
+        let is_searched = self.sides[side].search().is_some() && !matches!(what, What::End(_));
+        // What is searched is read at the packets that carried it.
+        let at = if is_searched { cx.at } else { self.order.reach(side, cx.at) };
+        if !is_searched && self.order.must_wait(side, at, self.sides[!side].hole()) {
             self.order.wait(side, at, what, cx.verified);
         } else {
             let now = std::mem::replace(&mut cx.at, at);
@@ -323,17 +324,24 @@ impl Conversation {
                 Next::Readable(side, Readable { at, what, verified }) => {
                     (cx.at, cx.verified) = (at, verified);
                     self.act(side, what, cx);
-                    // Where its place is lost, all that waits of this side is searched.
-                    while self.sides[side].search().is_some() && self.order.has(side) {
-                        for Readable { at, what, verified } in self.order.take(side) {
-                            (cx.at, cx.verified) = (at, verified);
-                            self.act(side, what, cx);
-                        }
+                    if self.sides[side].search().is_some() {
+                        self.search_waiting(side, cx);
                     }
                 }
             }
         }
         (cx.at, cx.verified) = (now, verified);
+    }
+
+    /// Looks for frames in all that waits of a side, for its place is lost.
+    fn search_waiting(&mut self, side: Side, cx: &mut Context<'_>) {
+        for Readable { at, what, verified } in self.order.take(side) {
+            (cx.at, cx.verified) = (at, verified);
+            match what {
+                What::End(_) => self.order.wait(side, at, what, verified),
+                What::Bytes(..) | What::Gap(..) => self.act(side, what, cx),
+            }
+        }
     }
 
     /// Takes what was readable at the packet at hand.

@@ -95,7 +95,8 @@ impl WireOrder {
     pub(super) fn wait_to_report(&mut self, side: Side, at: At, anomaly: Anomaly) {
         let waiting = self.waiting.get_or_insert_default();
         waiting.size = waiting.size.saturating_add(ENTRY);
-        waiting.anomalies.push_back((at, side, anomaly));
+        let place = waiting.anomalies.partition_point(|(other, ..)| other.packet <= at.packet);
+        waiting.anomalies.insert(place, (at, side, anomaly));
     }
 
     /// Returns what goes on next; `holes` has the first packet that waits behind a hole of each side.

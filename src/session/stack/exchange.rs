@@ -217,7 +217,11 @@ impl Stack {
                     cx.at = carried;
                     self.bytes(side, &bytes, carried, cx);
                 }
-                Some(BufferedBytes::Gap(lost)) => self.gap(side, lost, "lost", cx),
+                Some(BufferedBytes::Gap(lost)) => {
+                    // It is known by the bytes behind it.
+                    cx.at = pieces.peek().and_then(BufferedBytes::at).unwrap_or(cx.at);
+                    self.gap(side, lost, "lost", cx);
+                }
                 None => break,
             }
         }
