@@ -260,8 +260,7 @@ impl Search {
 
     /// Returns how many captured bytes lie before the frames found.
     pub(super) fn skipped(&self, found: Found) -> u64 {
-        let held = found.start.saturating_sub(self.gathered.missing_before(found.start));
-        self.dropped.saturating_add(held as u64)
+        self.dropped.saturating_add(self.gathered.held_before(found.start) as u64)
     }
 
     /// Returns how many bytes were captured since decoding stopped.
@@ -276,7 +275,8 @@ impl Search {
 
     /// Returns the offset of the next byte in the side's WebSocket bytes.
     pub(super) fn end(&self) -> u64 {
-        let held = self.gathered.end() as u64;
+        let missing = self.gathered.missing_before(self.gathered.end());
+        let held = self.gathered.len().saturating_add(missing) as u64;
         self.offset.saturating_add(self.lost).saturating_add(self.dropped).saturating_add(held)
     }
 

@@ -138,6 +138,11 @@ impl SearchBuffer {
         self.run_at(place).map_or(0, |(_, run)| least(run.place.saturating_sub(run.begin)))
     }
 
+    /// Returns how many of the bytes held stand before `place`.
+    pub(super) fn held_before(&self, place: usize) -> usize {
+        self.run_at(place).map_or(0, |(_, run)| run.byte_at(place).min(self.bytes.len()))
+    }
+
     /// Drops the first `bytes` of those held, and the holes up to the next one; returns how many were missing there.
     pub(super) fn drop_first(&mut self, bytes: usize) -> usize {
         let bytes = bytes.min(self.bytes.len());
