@@ -101,9 +101,6 @@ pub(super) fn practice(rule: &str) -> Option<&'static str> {
         "close-body-one-byte" | "bad-close-code" => "conforming peers answer 1002 and end TCP.",
         "frame-after-close" => "peers discard what follows.",
         "no-close-echo" => "the other side waits for its time-out and ends TCP; it may report 1006.",
-        "not-websocket" => {
-            "clients that asked for WebSocket fail the connection; others go on with what was agreed."
-        }
         "ping-not-answered" => {
             "who sent the pings takes the connection for dead and closes it, often with 1011."
         }
