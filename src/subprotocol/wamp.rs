@@ -29,6 +29,7 @@ pub(super) static WAMP: Protocol = Protocol {
             uris: VecDeque::new(),
             asked: Pair::default(),
             lossy: false,
+            wrong_opcode: None,
         })
     },
     inner: false,
@@ -101,6 +102,8 @@ struct Wamp {
     uris: VecDeque<(&'static str, Box<str>, Box<str>)>,
     /// Frames were lost.
     lossy: bool,
+    /// The opcode of the message at hand, where it is not the one of the serialization.
+    wrong_opcode: Option<u8>,
     /// The URIs that each side asked to register or subscribe to, by request, until the answer comes.
     asked: Pair<VecDeque<(Box<str>, Box<str>)>>,
 }
@@ -108,9 +111,8 @@ struct Wamp {
 impl Decoder for Wamp {
     fn message(&mut self, input: &Input<'_>, out: &mut Out<'_>) {
         // Behind a loss the opcode may be that of a fragment whose beginning is not known.
-        if !self.lossy && input.is_whole() && input.is_text() != self.packing.is_none() {
-            out.anomaly(Anomaly::WampOpcode { opcode: input.opcode.0 });
-        }
+        let is_wrong = !self.lossy && input.is_whole() && input.is_text() != self.packing.is_none();
+        self.wrong_opcode = is_wrong.then_some(input.opcode.0);
         let head = input.head();
         let whole = input.is_whole();
         match (self.packing, self.batched) {
@@ -165,6 +167,9 @@ impl Wamp {
         let Some((_, kind, parts)) = KINDS.iter().find(|(of, ..)| Some(*of) == code) else {
             return out.contradiction();
         };
+        if let Some(opcode) = self.wrong_opcode.take() {
+            out.anomaly(Anomaly::WampOpcode { opcode });
+        }
         let mut unit = out.unit(NAME, kind);
         let mut said = Said::default();
         for part in *parts {
