@@ -157,7 +157,7 @@ mod tests {
     fn a_log_is_read_as_it_grows() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("keys");
-        let mut logs = KeyLogs::open(&[path.clone()], true).unwrap();
+        let mut logs = KeyLogs::open(std::slice::from_ref(&path), true).unwrap();
         let log = &mut logs.0[0];
         assert_eq!(texts(log), [""; 0], "it is not there yet");
         fs::write(&path, "one\ntw").unwrap();
@@ -178,7 +178,7 @@ mod tests {
     fn a_log_that_does_not_grow_is_read_once_and_has_to_be_there() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("keys");
-        assert!(KeyLogs::open(&[path.clone()], false).is_err());
+        assert!(KeyLogs::open(std::slice::from_ref(&path), false).is_err());
         fs::write(&path, "one\nno end").unwrap();
         let mut logs = KeyLogs::open(&[path], false).unwrap();
         assert_eq!(texts(&mut logs.0[0]), ["one\nno end"]);

@@ -359,7 +359,7 @@ mod tests {
             path
         };
         let (open, group, own) = (input("open", 0o644), input("group", 0o640), input("own", 0o400));
-        assert_eq!(widest(&[open.clone()]), 0o644);
+        assert_eq!(widest(std::slice::from_ref(&open)), 0o644);
         assert_eq!(widest(&[open.clone(), group.clone()]), 0o640);
         assert_eq!(widest(&[group, own.clone()]), 0o600);
         assert_eq!(widest(&["-".into()]), 0o666);

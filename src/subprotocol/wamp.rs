@@ -327,12 +327,12 @@ mod tests {
     fn calls_registrations_and_errors() {
         let messages: &[(Side, &[u8])] = &[
             (Side::Client, br#"[1,"realm1",{"roles":{}}]"#),
-            (Side::Server, br#"[2,101,{}]"#),
+            (Side::Server, br"[2,101,{}]"),
             (Side::Client, br#"[64,1,{},"com.ex.add"]"#),
-            (Side::Server, br#"[65,1,7]"#),
+            (Side::Server, br"[65,1,7]"),
             (Side::Client, br#"[48,2,{},"com.ex.add",[2,3],{"x":"y"}]"#),
-            (Side::Server, br#"[68,9,7,{},[2,3]]"#),
-            (Side::Client, br#"[70,9,{},[5]]"#),
+            (Side::Server, br"[68,9,7,{},[2,3]]"),
+            (Side::Client, br"[70,9,{},[5]]"),
             (Side::Server, br#"[8,48,2,{},"com.ex.bad"]"#),
             (Side::Server, br#"[6,{},"wamp.close.close_realm"]"#),
         ];

@@ -220,11 +220,11 @@ mod tests {
             (Side::Client, br#"<open version="1.0" xmlns="urn:ietf:params:xml:ns:xmpp-framing" to="localhost"/>"#),
             (Side::Client, br#"<auth mechanism="PLAIN">AGFubg==</auth>"#),
             (Side::Client, br#"<iq type="get" to="h" id="a"><ping xmlns="urn:xmpp:ping"/></iq>"#),
-            (Side::Server, br#"<iq from='h' type='result' id='a'/>"#),
+            (Side::Server, br"<iq from='h' type='result' id='a'/>"),
             (Side::Client, br#"<iq type="get" id="b"><query xmlns="urn:nope"/></iq>"#),
             (
                 Side::Server,
-                br#"<iq type='error' id='b'><error type='cancel'><service-unavailable xmlns='x'/></error></iq>"#,
+                br"<iq type='error' id='b'><error type='cancel'><service-unavailable xmlns='x'/></error></iq>",
             ),
         ];
         let lines: Vec<_> = said(&mut reader, messages)

@@ -97,7 +97,11 @@ impl Http2 {
 
     pub(super) fn release_idle(&mut self) -> bool {
         self.connection.rest();
-        self.streams.stacks_mut().filter_map(|stack| (!stack.release_idle()).then_some(())).count() == 0
+        let mut idle = true;
+        for stack in self.streams.stacks_mut() {
+            idle &= stack.release_idle();
+        }
+        idle
     }
 
     pub(super) fn stop_gathering(&mut self, cx: &mut Context<'_>) {

@@ -100,8 +100,8 @@ fn packets_times_and_conversations_are_gone_to() {
     let mut desk = Desk::with(&story(), 120, 40);
     let at = |desk: &Desk| {
         let store = desk.app.store.clone();
-        let packet = store.lock().entry(desk.app.timeline.entry.unwrap()).unwrap().packet();
-        packet
+        let store = store.lock();
+        store.entry(desk.app.timeline.entry.unwrap()).unwrap().packet()
     };
     for (typed, packet) in [("140", 140), ("+6.49", 150), ("12:00:00.470", 140), ("143", 150)] {
         desk.keys("g:").keys(typed).key(KeyCode::Enter);
