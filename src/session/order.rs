@@ -146,11 +146,6 @@ impl WireOrder {
         taken
     }
 
-    /// Tells whether something of one side waits.
-    pub(super) fn has(&self, side: Side) -> bool {
-        self.waiting.as_ref().is_some_and(|waiting| !waiting.sides[side].is_empty())
-    }
-
     /// Tells whether nothing waits.
     pub(super) const fn is_empty(&self) -> bool {
         self.waiting.is_none()

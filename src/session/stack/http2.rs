@@ -106,7 +106,7 @@ impl Http2 {
 
     pub(super) fn stop_gathering(&mut self, cx: &mut Context<'_>) {
         self.streams.all.values_mut().for_each(Stream::forget_early);
-        self.streams.each(cx, |stack, cx| stack.stop_gathering(cx));
+        self.streams.each(cx, Stack::stop_gathering);
     }
 
     /// Returns when [`Http2::advance`] has something to do.
