@@ -8,7 +8,6 @@ use anyhow::Context as _;
 use super::args::Input;
 use super::conflicts;
 use super::privileges::{self, User};
-use super::report;
 use super::sandbox::Needs;
 use super::stop;
 use crate::capture::{
@@ -180,7 +179,7 @@ impl Input {
         if self.keylog.is_empty()
             && let [path] = self.keylogs().as_slice()
         {
-            report::keys_from_environment(path);
+            super::report::keys_from_environment(path);
         }
     }
 

@@ -20,7 +20,7 @@ pub struct Summary {
     pub unreadable: u64,
     /// Why, for the first of them.
     pub stop: Option<DecodeError>,
-    /// Packets that were not read down to TCP, by what they held; the first [`KINDS`] kinds, and those beyond.
+    /// Packets that were not read down to TCP, by what they held; the first `KINDS` kinds, and those beyond.
     pub unread: (BTreeMap<Unread, u64>, u64),
     /// TCP connections.
     pub connections: u64,
