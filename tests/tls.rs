@@ -149,3 +149,13 @@ fn no_output_has_a_secret_of_any_capture_in_it() {
         assert!(!known.contains(std::str::from_utf8(window).unwrap()), "a secret is shown");
     }
 }
+
+#[test]
+fn connections_without_keys_are_named() {
+    let mut program = assert_cmd::Command::cargo_bin("wirefin").unwrap();
+    let output = program.arg("export").arg(capture("no-keys.pcap")).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    let line = said.lines().find(|line| line.contains("TLS connection")).unwrap_or_default();
+    let (_, names) = line.split_once('(').unwrap();
+    assert!(line.contains("none with keys: --keylog FILE") && !names.starts_with('…'), "{said}");
+}

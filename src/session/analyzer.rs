@@ -153,7 +153,7 @@ impl Analyzer {
         let Some(slot) = self.slots.get_mut(n).and_then(Option::as_mut) else { return };
         let Some(connection) = &mut slot.connection else { return };
         connection.learn(at, &mut self.shared, sink);
-        slot.forget_nothing(sink);
+        slot.forget_nothing(&mut self.shared, sink);
         self.update_accounting(n, None);
     }
 
@@ -185,7 +185,7 @@ impl Analyzer {
         }
         let Some(connection) = &mut slot.connection else { return };
         connection.push(segment, at, &mut self.shared, sink);
-        slot.forget_nothing(sink);
+        slot.forget_nothing(&mut self.shared, sink);
         self.bound_undescribed(n, sink);
         if self.update_accounting(n, None) {
             self.shed_load(n, sink);
@@ -210,7 +210,7 @@ impl Analyzer {
         if let Some(slot) = slot
             && let Some(connection) = slot.connection.take_if(|connection| connection.shows_nothing())
         {
-            connection.testify(None, sink);
+            connection.testify(None, &mut self.shared, sink);
             slot.unrecognised = connection.is_unrecognised();
             self.update_accounting(n, None);
         }
@@ -232,7 +232,7 @@ impl Analyzer {
         let Some(slot) = self.slots.get_mut(n).and_then(Option::as_mut) else { return };
         let Some(connection) = &mut slot.connection else { return };
         connection.advance(At { packet: self.packet, time }, &mut self.shared, sink);
-        slot.forget_nothing(sink);
+        slot.forget_nothing(&mut self.shared, sink);
         slot.due = Timestamp::MAX;
         self.update_accounting(n, Some(time));
     }
@@ -458,7 +458,7 @@ impl Analyzer {
                 && let Some(connection) = &mut slot.connection
             {
                 connection.stop_searching(&mut self.shared, sink);
-                slot.forget_nothing(sink);
+                slot.forget_nothing(&mut self.shared, sink);
                 self.update_accounting(n, None);
             }
         }
@@ -524,9 +524,9 @@ impl Slot {
     }
 
     /// Lets go of a connection of which nothing more can come.
-    fn forget_nothing(&mut self, sink: &mut dyn Sink) {
+    fn forget_nothing(&mut self, shared: &mut Shared, sink: &mut dyn Sink) {
         if let Some(connection) = self.connection.take_if(|connection| connection.is_over()) {
-            connection.testify(None, sink);
+            connection.testify(None, shared, sink);
             self.unrecognised = connection.is_unrecognised();
         }
     }

@@ -175,14 +175,22 @@ impl Connection {
         drain(tcp.finish(), order, Handover::Sorted, (stack, witness), &mut cx);
         release(order, Pair::default(), stack, &mut cx);
         stack.close(Ending::Unseen, &mut cx);
-        self.testify(Some(at.packet), sink);
+        self.testify(Some(at.packet), shared, sink);
     }
 
     /// Says what the connection was, where it showed nothing; `known` is the packet at which that is decided, where it is
     /// not its own last one.
-    pub(super) fn testify(&self, known: Option<u64>, sink: &mut dyn Sink) {
+    pub(super) fn testify(&self, known: Option<u64>, shared: &mut Shared, sink: &mut dyn Sink) {
         if self.conversation.is_none() {
             let unshown = self.witness.testimony(&self.transport);
+            #[cfg(feature = "tls")]
+            if let event::Reason::Tls(tls) = &unshown.reason
+                && shared.has_no_keys()
+            {
+                shared.name_encrypted(self.id, unshown.server.port, tls.sni.as_deref(), tls.alpn.as_deref());
+            }
+            #[cfg(not(feature = "tls"))]
+            let _ = shared;
             let event = Event::new(Some(self.id), self.transport.last, Kind::Unshown(&unshown));
             sink.event(&Event { known: known.unwrap_or(event.known), ..event });
         }

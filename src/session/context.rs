@@ -112,6 +112,27 @@ impl Shared {
         }
     }
 
+    /// Tells whether no keys for TLS were named, and none will come.
+    #[cfg(feature = "tls")]
+    pub(super) fn has_no_keys(&self) -> bool {
+        let log = self.keys.log();
+        log.is_complete() && !log.is_given()
+    }
+
+    /// Names a TLS connection that could not be read, in few words: `443 example.com h2`.
+    #[cfg(feature = "tls")]
+    pub(super) fn name_encrypted(&mut self, conn: ConnId, port: u16, host: Option<&str>, alpn: Option<&str>) {
+        let mut name = port.to_string();
+        for part in host.into_iter().chain(alpn) {
+            name.push(' ');
+            name.push_str(part);
+        }
+        // The first by the packet they begin with, in whatever order they turn out to be so.
+        let at = self.encrypted.partition_point(|(other, _)| *other <= conn);
+        self.encrypted.insert(at, (conn, name.into()));
+        self.encrypted.truncate(super::Analyzer::ENCRYPTED);
+    }
+
     /// Lends memory for a message that does not come whole in one segment.
     pub(super) fn open(&mut self) -> Box<Open> {
         let open = self.pool.pop().unwrap_or_else(|| Box::new(Open::new(self.limits.message)));

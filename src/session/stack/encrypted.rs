@@ -3,7 +3,6 @@
 use super::{Layer, Stack};
 use crate::event::{Over, Tls};
 use crate::model::{Anomaly, At, Lost, Side};
-use crate::session::Analyzer;
 use crate::session::context::Context;
 use crate::session::conversation::Ending;
 use crate::tcp;
@@ -29,9 +28,8 @@ pub(super) fn begins(bytes: &[u8]) -> bool {
 impl Stack {
     /// Begins TLS with its first bytes.
     pub(super) fn begin_tls(&mut self, side: Side, bytes: &[u8], at: At, cx: &mut Context<'_>) {
-        let log = cx.shared.keys.log();
-        if log.is_complete() && !log.is_given() {
-            // There are no keys and none will come: HTTPS costs next to nothing.
+        if cx.shared.has_no_keys() {
+            // HTTPS costs next to nothing; its first bytes say whose it was.
             cx.shared.counts.tls = cx.shared.counts.tls.saturating_add(1);
             self.layer = Layer::Opaque;
             return;
@@ -205,28 +203,14 @@ impl Encrypted {
     }
 }
 
-/// Names a connection in few words: `443 example.com h2`.
-fn name(facts: &Facts, port: u16) -> Box<str> {
-    let mut name = port.to_string();
-    let chosen = facts.alpn.as_ref().or(facts.alpn_offered.first());
-    for part in facts.server_name.iter().chain(chosen) {
-        name.push(' ');
-        name.push_str(part);
-    }
-    name.into()
-}
-
 /// Notes what a handshake agreed on, for the openings of conversations.
 fn note(facts: &Facts, cx: &mut Context<'_>) {
     if facts.decrypted {
         cx.shared.counts.decrypted = cx.shared.counts.decrypted.saturating_add(1);
     } else {
-        let name = name(facts, cx.transport.end_of(Side::Server).port);
-        let list = &mut cx.shared.encrypted;
-        // The first by the packet they begin with, in whatever order they turn out to be so.
-        let at = list.partition_point(|(conn, _)| *conn <= cx.conn);
-        list.insert(at, (cx.conn, name));
-        list.truncate(Analyzer::ENCRYPTED);
+        let chosen = facts.alpn.as_deref().or_else(|| facts.alpn_offered.first().map(|it| &**it));
+        let port = cx.transport.end_of(Side::Server).port;
+        cx.shared.name_encrypted(cx.conn, port, facts.server_name.as_deref(), chosen);
     }
     let over: &mut Over = cx.transport.over.get_or_insert_default();
     over.tls = Some(Tls {
