@@ -98,7 +98,7 @@ impl Entry {
 
     /// Returns the moment at which it stands among the others; never earlier than that of an entry before it.
     ///
-    /// Lanes tell in packet order, but some of it late: a message found only after a gap was decided upon, or one
+    /// Shards report in packet order, but some of it late: a message found only after a gap was decided upon, or one
     /// that shows what was joined. Its own time then lies before that of entries that stand before it.
     pub const fn order(&self) -> Timestamp {
         self.order
