@@ -10,6 +10,7 @@ mod drop;
 mod flood;
 mod hostile;
 mod http2;
+mod language;
 mod layers;
 mod live;
 mod order;

@@ -1,7 +1,7 @@
 use std::io::{self, Cursor, Read};
 
 use super::decompress::Compression;
-use super::format::{Fault, Format, Found, Problems, Stop};
+use super::format::{Fault, Format, Found, Problems, StopReason};
 use super::unknown::looks_like;
 use super::{Error, PacketBatch};
 use crate::model::Anomaly;
@@ -184,12 +184,12 @@ impl Reader {
         let read = format.records(bytes, *done, last, &mut found);
         *done = read.consumed;
         match read.stop {
-            Stop::Fault => 0,
-            Stop::Lost => {
+            StopReason::Fault => 0,
+            StopReason::Lost => {
                 self.ended = true;
                 0
             }
-            Stop::More(needed) => {
+            StopReason::More(needed) => {
                 let had = filled.saturating_sub(read.consumed);
                 if last && had > 0 {
                     let unit = format.unit();
@@ -289,7 +289,7 @@ impl Reader {
     }
 }
 
-/// Is what an input returns that has nothing yet and does not want to wait.
+/// What an input returns that has nothing yet and does not want to wait.
 pub(super) fn not_yet() -> io::Error {
     io::ErrorKind::WouldBlock.into()
 }

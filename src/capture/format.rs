@@ -61,12 +61,12 @@ pub(super) struct Read {
     /// Up to where the bytes are done with.
     pub(super) consumed: usize,
     /// Why it stopped there.
-    pub(super) stop: Stop,
+    pub(super) stop: StopReason,
 }
 
 /// Why reading stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stop {
+pub(super) enum StopReason {
     /// What begins there needs this many bytes.
     More(usize),
     /// A fault was noted: what follows it is for the next round, so that all that is told stays in order.

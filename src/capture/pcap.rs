@@ -1,5 +1,5 @@
 use super::Record;
-use super::format::{Fault, Found, RECORD_BOUND, Read, Stop};
+use super::format::{Fault, Found, RECORD_BOUND, Read, StopReason};
 use super::order::Order;
 use crate::model::{At, LinkType, Timestamp};
 
@@ -92,14 +92,14 @@ impl Pcap {
                     at = at.saturating_add(FILE_HEADER);
                     continue;
                 }
-                Err(needed) => return Read { consumed: at, stop: Stop::More(needed) },
+                Err(needed) => return Read { consumed: at, stop: StopReason::More(needed) },
             }
             let Some((header, body)) = rest.split_at_checked(self.record_header) else {
-                return Read { consumed: at, stop: Stop::More(self.record_header) };
+                return Read { consumed: at, stop: StopReason::More(self.record_header) };
             };
             let (words, _) = header.as_chunks::<4>();
             let &[seconds, fraction, kept, original, ..] = words else {
-                return Read { consumed: at, stop: Stop::More(self.record_header) };
+                return Read { consumed: at, stop: StopReason::More(self.record_header) };
             };
             let (mut kept, mut original) = (self.order.u32(kept), self.order.u32(original));
             if kept > original {
@@ -116,11 +116,11 @@ impl Pcap {
                     "a packet record says it holds {length} bytes, more than the {limit} possible here"
                 );
                 found.problems.lost(at, problem);
-                return Read { consumed: at, stop: Stop::Lost };
+                return Read { consumed: at, stop: StopReason::Lost };
             }
             let needed = self.record_header.saturating_add(length);
             if body.len() < length {
-                return Read { consumed: at, stop: Stop::More(needed) };
+                return Read { consumed: at, stop: StopReason::More(needed) };
             }
             let nanos = i64::from(self.order.u32(fraction)).wrapping_mul(self.fraction);
             let nanos = i64::from(self.order.u32(seconds)).wrapping_mul(1_000_000_000).wrapping_add(nanos);

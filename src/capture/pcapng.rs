@@ -1,7 +1,7 @@
 #[cfg(test)]
 mod tests;
 
-use super::format::{Fault, Found, RECORD_BOUND, Read, Stop};
+use super::format::{Fault, Found, RECORD_BOUND, Read, StopReason};
 use super::interface::{Interface, each_option};
 use super::order::Order;
 use super::{Item, Record};
@@ -68,10 +68,10 @@ impl Pcapng {
         let mut at = start;
         loop {
             match next_block(self.order, bytes.get(at..).unwrap_or_default(), last) {
-                Next::More(needed) => return Read { consumed: at, stop: Stop::More(needed) },
+                Next::More(needed) => return Read { consumed: at, stop: StopReason::More(needed) },
                 Next::Lost(problem) => {
                     found.problems.lost(at, format_args!("{problem}"));
-                    return Read { consumed: at, stop: Stop::Lost };
+                    return Read { consumed: at, stop: StopReason::Lost };
                 }
                 Next::Skip { length, tail } => {
                     let problem = format_args!(
@@ -80,7 +80,7 @@ impl Pcapng {
                     let told = found.problems.note(at, problem);
                     at = at.saturating_add(length);
                     if told {
-                        return Read { consumed: at, stop: Stop::Fault };
+                        return Read { consumed: at, stop: StopReason::Fault };
                     }
                 }
                 Next::Block { kind, body, length } => {
@@ -90,7 +90,7 @@ impl Pcapng {
                         SECTION => {
                             if let Err(problem) = self.section(body) {
                                 found.problems.lost(at, format_args!("a section header has {problem}"));
-                                return Read { consumed: at, stop: Stop::Lost };
+                                return Read { consumed: at, stop: StopReason::Lost };
                             }
                             None
                         }
@@ -105,7 +105,7 @@ impl Pcapng {
                     let told = fault.is_some_and(|fault| found.problems.note(at, format_args!("{fault}")));
                     at = at.saturating_add(length);
                     if told {
-                        return Read { consumed: at, stop: Stop::Fault };
+                        return Read { consumed: at, stop: StopReason::Fault };
                     }
                 }
             }

@@ -40,7 +40,7 @@ fn page(mut program: Command) -> io::Result<Vec<u8>> {
     item(
         &mut rest,
         "$XDG_CONFIG_HOME/wirefin/config.toml, ~/.config/wirefin/config.toml",
-        "What the screen is to look like, as lines of name = value: theme (dark, light, colour-blind, none), time (absolute, relative, delta), mouse (true, false).",
+        "EntryKind the screen is to look like, as lines of name = value: theme (dark, light, colour-blind, none), time (absolute, relative, delta), mouse (true, false).",
     );
     rest.control("SH", ["ENVIRONMENT"]);
     item(&mut rest, "NO_COLOR", "Where it is set and not empty, nothing is coloured unless a flag says so.");
@@ -102,7 +102,7 @@ fn write_filters(out: &mut Roff) {
         "-Y takes tests of fields, joined by and, or, not and parentheses: \
          opcode == text and not text contains \"trade\". \
          A test is a field alone (it is true, or it is there), ==, !=, <, <=, >, >=, contains, matches (a regular \
-         expression), or in {...} (a set whose members may be ranges: 5..9). What is not there compares as false. \
+         expression), or in {...} (a set whose members may be ranges: 5..9). EntryKind is not there compares as false. \
          json.PATH is a value in a JSON payload: json.data[0].price > 100.",
     )]);
     for field in Field::ALL {

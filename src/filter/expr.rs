@@ -62,7 +62,7 @@ pub enum How {
     /// It compares so with a value.
     Compares(Relation, Value),
     /// It has this in it.
-    Contains(Needle),
+    Contains(SearchText),
     /// It fits a regular expression.
     Matches(Pattern),
     /// It is one of these.
@@ -145,22 +145,22 @@ pub(super) enum Number {
 
 /// A value that is looked for, made ready for the search.
 #[derive(Clone, Debug)]
-pub struct Needle {
+pub struct SearchText {
     pub(super) value: Value,
     pub(super) finder: Option<Box<Finder<'static>>>,
 }
 
-impl Needle {
+impl SearchText {
     pub(super) fn new(value: Value) -> Self {
         let finder = match &value.means {
             Meaning::Bytes(bytes) => Some(Box::new(Finder::new(bytes).into_owned())),
             _ => None,
         };
-        Needle { value, finder }
+        SearchText { value, finder }
     }
 }
 
-impl PartialEq for Needle {
+impl PartialEq for SearchText {
     fn eq(&self, other: &Self) -> bool {
         self.value == other.value
     }

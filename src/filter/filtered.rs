@@ -28,28 +28,28 @@ pub struct Filtered<S> {
 #[derive(Clone, Debug, Default)]
 pub struct Memory {
     /// The conversations of which a row has passed, and the openings of the others.
-    known: HashMap<ConnId, Option<Waiting<Opening>>, RandomState>,
+    known: HashMap<ConnId, Option<Deferred<Opening>>, RandomState>,
     /// The last upgrade that was refused, until one of its anomalies passes.
-    rejected: Option<(ConnId, Waiting<Rejected>)>,
+    rejected: Option<(ConnId, Deferred<Rejected>)>,
     /// The memory of openings that wait, in bytes.
     waiting: usize,
     /// Anomalies of the packet at hand that wait for their message.
-    held: Vec<(ConnId, Option<Side>, Waiting<Anomaly>)>,
+    held: Vec<(ConnId, Option<Side>, Deferred<Anomaly>)>,
     /// The message that passed last.
     passed: Option<(ConnId, u64, Side)>,
 }
 
 /// What waits until it is known whether it passes.
 #[derive(Clone, Debug)]
-struct Waiting<T> {
+struct Deferred<T> {
     at: At,
     known: u64,
     what: T,
 }
 
-impl<T> Waiting<T> {
+impl<T> Deferred<T> {
     fn new(event: &Event<'_>, what: T) -> Self {
-        Waiting { at: event.at, known: event.known, what }
+        Deferred { at: event.at, known: event.known, what }
     }
 
     /// Returns the event that it was, of the connection and conversation of `event`.
@@ -71,7 +71,7 @@ impl Memory {
     }
 
     /// Takes the opening that waits, to pass it on.
-    fn opening(&mut self, conn: ConnId) -> Option<Waiting<Opening>> {
+    fn opening(&mut self, conn: ConnId) -> Option<Deferred<Opening>> {
         let opening = self.known.get_mut(&conn)?.take()?;
         self.waiting = self.waiting.saturating_sub(weight(&opening.what));
         Some(opening)
@@ -145,7 +145,7 @@ impl<S: Sink> Filtered<S> {
             None
         } else {
             self.memory.waiting = waiting;
-            Some(Waiting::new(event, opening.clone()))
+            Some(Deferred::new(event, opening.clone()))
         };
         self.memory.known.insert(conn, waits);
     }
@@ -155,7 +155,7 @@ impl<S: Sink> Filtered<S> {
         if self.is_true(event) {
             self.sink.event(event);
         } else {
-            self.memory.rejected = Some((conn, Waiting::new(event, rejected.clone())));
+            self.memory.rejected = Some((conn, Deferred::new(event, rejected.clone())));
         }
     }
 
@@ -190,7 +190,7 @@ impl<S: Sink> Filtered<S> {
         let packet = event.at.packet;
         self.memory.held.retain(|(of, _, held)| *of == conn && held.at.packet == packet);
         if self.memory.held.len() < HELD {
-            self.memory.held.push((conn, from, Waiting::new(event, anomaly.clone())));
+            self.memory.held.push((conn, from, Deferred::new(event, anomaly.clone())));
         }
     }
 

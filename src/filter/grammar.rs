@@ -29,7 +29,7 @@ use nom::{IResult, Parser};
 use regex::bytes::RegexBuilder;
 
 use super::expr::{
-    Expr, How, Meaning, Member, Needle, Pattern, Relation, Step, Subject, Test, Value, is_key, quoted,
+    Expr, How, Meaning, Member, Pattern, Relation, SearchText, Step, Subject, Test, Value, is_key, quoted,
 };
 use super::{Error, Field, Kind, compare, literal};
 
@@ -342,11 +342,12 @@ fn element(input: &str) -> Out<'_, Step> {
     }
 }
 
-fn needle(kind: Kind, input: &str) -> Out<'_, Needle> {
+fn needle(kind: Kind, input: &str) -> Out<'_, SearchText> {
     // A part of a code need not be a code.
     let kind = if kind == Kind::Code { Kind::Text } else { kind };
     let bytes = input.starts_with("x\"") && kind == Kind::Text;
-    map(blank(|input| literal::read(if bytes { Kind::Bytes } else { kind }, input)), Needle::new).parse(input)
+    map(blank(|input| literal::read(if bytes { Kind::Bytes } else { kind }, input)), SearchText::new)
+        .parse(input)
 }
 
 fn pattern(input: &str) -> Out<'_, Pattern> {

@@ -34,7 +34,7 @@ use std::str::FromStr;
 pub use compare::walk as places;
 pub use complete::{Candidate, complete, complete_with};
 pub use error::Error;
-pub use expr::{Expr, How, Member, Needle, Pattern, Relation, Step, Subject, Test, Value};
+pub use expr::{Expr, How, Member, Pattern, Relation, SearchText, Step, Subject, Test, Value};
 pub use facts::{Body, Facts};
 pub use field::{Field, Kind};
 pub use filtered::{Filtered, Memory};

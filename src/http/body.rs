@@ -45,7 +45,7 @@ pub(super) enum Next {
 }
 
 impl Body {
-    /// Is a chunked body before its first byte.
+    /// The state of a chunked body before its first byte.
     pub(super) const CHUNKED: Body = Body::Chunked(Chunked::Size { size: 0, digits: 0 });
 
     /// Skips what belongs to the body; returns how many bytes that were.

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use crate::model::{At, Lost};
 
-/// Is what a piece counts for beside its bytes, so that many small ones stay within the bound.
+/// What a piece counts for beside its bytes, so that many small ones stay within the bound.
 const PIECE: usize = 32;
 
 /// A piece of what one side sent before its meaning was known.

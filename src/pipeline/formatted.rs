@@ -54,23 +54,23 @@ pub struct Formatter<F> {
 pub struct Text {
     bytes: Vec<u8>,
     /// Where each record of what a tally counts ends, if messages are counted.
-    counted: Vec<(usize, Counted)>,
+    counted: Vec<(usize, CountedKind)>,
 }
 
 /// Name of what a tally counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Counted {
+enum CountedKind {
     Conversation,
     Message,
     Anomaly,
 }
 
-impl Counted {
-    fn of(kind: &Kind<'_>) -> Option<Counted> {
+impl CountedKind {
+    fn of(kind: &Kind<'_>) -> Option<CountedKind> {
         match kind {
-            Kind::Opened(_) => Some(Counted::Conversation),
-            Kind::Message(_) => Some(Counted::Message),
-            Kind::Anomaly { .. } => Some(Counted::Anomaly),
+            Kind::Opened(_) => Some(CountedKind::Conversation),
+            Kind::Message(_) => Some(CountedKind::Message),
+            Kind::Anomaly { .. } => Some(CountedKind::Anomaly),
             Kind::Rejected(_) | Kind::Unshown(_) | Kind::Frame(_) | Kind::Closed(_) => None,
         }
     }
@@ -87,7 +87,7 @@ impl<F: Format> Sink for Formatter<F> {
             bytes.truncate(start);
         }
         if self.counts
-            && let Some(what) = Counted::of(&event.kind)
+            && let Some(what) = CountedKind::of(&event.kind)
         {
             counted.push((bytes.len(), what));
         }
@@ -147,12 +147,12 @@ impl<F: Format, W: Write> Output for Formatted<F, W> {
             let first = text.counted.partition_point(|(at, _)| *at <= start);
             for (at, what) in text.counted.iter().skip(first).take_while(|(at, _)| *at <= range.end) {
                 let counter = match what {
-                    Counted::Conversation => &mut self.tally.conversations,
-                    Counted::Message => &mut self.tally.messages,
-                    Counted::Anomaly => &mut self.tally.anomalies,
+                    CountedKind::Conversation => &mut self.tally.conversations,
+                    CountedKind::Message => &mut self.tally.messages,
+                    CountedKind::Anomaly => &mut self.tally.anomalies,
                 };
                 *counter = counter.saturating_add(1);
-                if *what == Counted::Message {
+                if *what == CountedKind::Message {
                     *wanted = wanted.saturating_sub(1);
                     if *wanted == 0 {
                         (end, control) = (*at, Control::Stop);

@@ -183,8 +183,8 @@ impl<'p, C: Collector> Pool<'p, C> {
     }
 }
 
-/// Counts a thread's shards as done when dropped, whatever became of them: were one not counted, the leader would wait for
-/// ever.
+/// A guard that counts a thread's shards as done when dropped, whatever became of them: were one not counted, the leader
+/// would wait for ever.
 struct Done<'j> {
     shards: usize,
     of_all: &'j AtomicUsize,

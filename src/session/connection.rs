@@ -1,6 +1,6 @@
 use super::context::{Context, Shared};
 use super::conversation::Ending;
-use super::order::{Next, Readable, What, WireOrder};
+use super::order::{Next, Readable, StreamInput, WireOrder};
 use super::stack::Stack;
 use super::transport::Transport;
 use super::witness::Witness;
@@ -134,7 +134,7 @@ impl Connection {
                 let value = limit as u64;
                 let anomaly = Anomaly::LimitReached { limit: "bytes waiting for the other side", value };
                 order.wait_to_report(side, at, anomaly);
-                drain(tcp.relieve(), order, Handover::Sorted, (stack, witness), &mut cx);
+                drain(tcp.shed_load(), order, Handover::Sorted, (stack, witness), &mut cx);
                 release(order, holes(tcp), stack, &mut cx);
             }
         }
@@ -159,7 +159,7 @@ impl Connection {
         let Connection { id, tcp, order, transport, stack, conversation, witness } = self;
         let at = transport.last;
         let mut cx = context(*id, at, transport, conversation, shared, sink);
-        drain(tcp.relieve(), order, Handover::Sorted, (stack, witness), &mut cx);
+        drain(tcp.shed_load(), order, Handover::Sorted, (stack, witness), &mut cx);
         release(order, holes(tcp), stack, &mut cx);
         // What waited may be searched now, and hold as much.
         if tcp.waiting().saturating_add(order.allocated()).saturating_add(stack.waiting()) >= before {
@@ -246,7 +246,7 @@ fn drain(
                     witness.bytes(side, bytes);
                 }
                 if waits {
-                    order.wait(side, at, What::Bytes(bytes.into(), carried), true);
+                    order.wait(side, at, StreamInput::Bytes(bytes.into(), carried), true);
                 } else {
                     stack.bytes(side, bytes, carried, cx);
                 }
@@ -264,12 +264,12 @@ fn drain(
                 let (lost, cause) = (Lost::Exact(length), cause.name());
                 witness.gap(side, lost);
                 if waits {
-                    order.wait(side, at, What::Gap(lost, Some(cause)), true);
+                    order.wait(side, at, StreamInput::Gap(lost, Some(cause)), true);
                 } else {
                     stack.gap(side, lost, cause, cx);
                 }
             }
-            Output::End { how, .. } if waits => order.wait(side, at, What::End(how), true),
+            Output::End { how, .. } if waits => order.wait(side, at, StreamInput::End(how), true),
             Output::End { how, .. } => stack.end(side, how, cx),
         }
     }
@@ -288,9 +288,9 @@ fn release(order: &mut WireOrder, holes: Pair<Option<At>>, stack: &mut Stack, cx
             Next::Readable(side, Readable { at, what, .. }) => {
                 cx.at = at;
                 match what {
-                    What::Bytes(bytes, carried) => stack.bytes(side, &bytes, carried, cx),
-                    What::Gap(lost, cause) => stack.gap(side, lost, cause.unwrap_or("lost"), cx),
-                    What::End(how) => stack.end(side, how, cx),
+                    StreamInput::Bytes(bytes, carried) => stack.bytes(side, &bytes, carried, cx),
+                    StreamInput::Gap(lost, cause) => stack.gap(side, lost, cause.unwrap_or("lost"), cx),
+                    StreamInput::End(how) => stack.end(side, how, cx),
                 }
             }
         }

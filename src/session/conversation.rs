@@ -8,7 +8,7 @@ use self::odd::{InStream, Oddities};
 use super::compression::Deflate;
 use super::context::Context;
 use super::message::Open;
-use super::order::{Next, Readable, What, WireOrder};
+use super::order::{Next, Readable, StreamInput, WireOrder};
 use super::resync::Search;
 use crate::event::{Closed, DirectionTotals, Kind};
 use crate::http::Handshake;
@@ -253,7 +253,7 @@ impl Conversation {
             Reading::Counted | Reading::Found | Reading::Proven => {
                 let at = self.order.reach(side, cx.at);
                 if self.order.must_wait(side, at, self.sides[!side].hole()) {
-                    self.order.wait(side, at, What::Bytes(bytes.into(), carried), cx.verified);
+                    self.order.wait(side, at, StreamInput::Bytes(bytes.into(), carried), cx.verified);
                     self.bound(side, cx);
                 } else {
                     let now = std::mem::replace(&mut cx.at, at);
@@ -268,12 +268,12 @@ impl Conversation {
     /// Hears that bytes of one side are lost.
     pub(super) fn gap(&mut self, side: Side, lost: Lost, cause: &'static str, cx: &mut Context<'_>) {
         let lost = self.odd_gap(side, lost);
-        self.take(side, What::Gap(lost, Some(cause)), cx);
+        self.take(side, StreamInput::Gap(lost, Some(cause)), cx);
     }
 
     /// Hears that TCP ended one side: it sends nothing more.
     pub(super) fn end(&mut self, side: Side, how: End, cx: &mut Context<'_>) {
-        self.take(side, What::End(how), cx);
+        self.take(side, StreamInput::End(how), cx);
     }
 
     /// Reports what is wrong with one side's stream.
@@ -283,18 +283,18 @@ impl Conversation {
     }
 
     /// Takes what is no bytes, now or in its turn.
-    fn take(&mut self, side: Side, what: What, cx: &mut Context<'_>) {
+    fn take(&mut self, side: Side, what: StreamInput, cx: &mut Context<'_>) {
         if self.sides[side].is_over() {
             return;
         }
         // What was found so far comes first, and nothing more will be at an end.
-        if matches!(what, What::End(_)) {
+        if matches!(what, StreamInput::End(_)) {
             self.settle_for(side, cx);
             self.go_on(cx);
         } else {
             self.conclude(side, cx);
         }
-        let is_searched = self.sides[side].search().is_some() && !matches!(what, What::End(_));
+        let is_searched = self.sides[side].search().is_some() && !matches!(what, StreamInput::End(_));
         // What is searched is read at the packets that carried it.
         let at = if is_searched { cx.at } else { self.order.reach(side, cx.at) };
         if !is_searched && self.order.must_wait(side, at, self.sides[!side].hole()) {
@@ -338,21 +338,21 @@ impl Conversation {
         for Readable { at, what, verified } in self.order.take(side) {
             (cx.at, cx.verified) = (at, verified);
             match what {
-                What::End(_) => self.order.wait(side, at, what, verified),
-                What::Bytes(..) | What::Gap(..) => self.act(side, what, cx),
+                StreamInput::End(_) => self.order.wait(side, at, what, verified),
+                StreamInput::Bytes(..) | StreamInput::Gap(..) => self.act(side, what, cx),
             }
         }
     }
 
     /// Takes what was readable at the packet at hand.
-    fn act(&mut self, side: Side, what: What, cx: &mut Context<'_>) {
+    fn act(&mut self, side: Side, what: StreamInput, cx: &mut Context<'_>) {
         match what {
-            What::Bytes(bytes, carried) => match self.sides[side].search() {
+            StreamInput::Bytes(bytes, carried) => match self.sides[side].search() {
                 Some(search) => search.push(&bytes, carried),
                 None => self.frames(side, &bytes, carried, cx),
             },
-            What::Gap(lost, cause) => self.miss(side, lost, cause, cx),
-            What::End(_) => self.over(side, true, cx),
+            StreamInput::Gap(lost, cause) => self.miss(side, lost, cause, cx),
+            StreamInput::End(_) => self.over(side, true, cx),
         }
     }
 

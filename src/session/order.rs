@@ -16,13 +16,13 @@ use crate::tcp::End;
 /// A byte counts as sent when those before it had been, so places of one side never run backwards.
 #[derive(Debug, Default)]
 pub(super) struct WireOrder {
-    waiting: Option<Box<Waiting>>,
+    waiting: Option<Box<ReorderQueue>>,
     /// The packet up to which each side was handed on.
     reached: Pair<At>,
 }
 
 #[derive(Debug, Default)]
-struct Waiting {
+struct ReorderQueue {
     sides: Pair<VecDeque<Readable>>,
     /// Anomalies, which wait for both sides.
     anomalies: VecDeque<(At, Side, Anomaly)>,
@@ -34,13 +34,13 @@ struct Waiting {
 #[derive(Debug)]
 pub(super) struct Readable {
     pub(super) at: At,
-    pub(super) what: What,
+    pub(super) what: StreamInput,
     /// Bytes were authentic, or there was nothing that could tell.
     pub(super) verified: bool,
 }
 
 #[derive(Debug)]
-pub(super) enum What {
+pub(super) enum StreamInput {
     /// Bytes, and the packet that carried them.
     Bytes(Box<[u8]>, At),
     /// Lost bytes, and why they are, where that was not reported yet.
@@ -85,7 +85,7 @@ impl WireOrder {
     }
 
     /// Lets something wait.
-    pub(super) fn wait(&mut self, side: Side, at: At, what: What, verified: bool) {
+    pub(super) fn wait(&mut self, side: Side, at: At, what: StreamInput, verified: bool) {
         let waiting = self.waiting.get_or_insert_default();
         waiting.size = waiting.size.saturating_add(what.size());
         waiting.sides[side].push_back(Readable { at, what, verified });
@@ -163,11 +163,11 @@ impl WireOrder {
     }
 }
 
-impl What {
+impl StreamInput {
     fn size(&self) -> usize {
         match self {
-            What::Bytes(bytes, _) => bytes.len().saturating_add(ENTRY),
-            What::Gap(..) | What::End(_) => ENTRY,
+            StreamInput::Bytes(bytes, _) => bytes.len().saturating_add(ENTRY),
+            StreamInput::Gap(..) | StreamInput::End(_) => ENTRY,
         }
     }
 }
@@ -191,8 +191,8 @@ mod tests {
         seen
     }
 
-    fn bytes() -> What {
-        What::Bytes([0; 10].into(), at(0))
+    fn bytes() -> StreamInput {
+        StreamInput::Bytes([0; 10].into(), at(0))
     }
 
     #[test]

@@ -5,7 +5,7 @@ use serde::{Serialize, Serializer};
 
 use super::histogram::{self, Quantiles, RttHistogram};
 use super::row::{End, Row};
-use super::shard::{Counted, LengthHistogram, TOLD};
+use super::shard::{CaptureSums, LengthHistogram, TOLD};
 use super::units::UnitRow;
 use crate::event;
 use crate::model::{Endpoint, Side, Timestamp};
@@ -246,7 +246,7 @@ pub struct Peer {
     pub port: u16,
 }
 
-/// Counts of anomalies, by severity.
+/// The numbers of anomalies, by severity.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Anomalies {
     /// MUSTs that were broken.
@@ -258,7 +258,7 @@ pub struct Anomalies {
 }
 
 impl Report {
-    pub(super) fn of(counted: Counted) -> Report {
+    pub(super) fn of(counted: CaptureSums) -> Report {
         let mut rows = counted.rows;
         rows.sort_by_key(|row| (row.conn, row.opened));
         let mut scratch = histogram::scratch();

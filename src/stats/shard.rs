@@ -23,7 +23,7 @@ pub struct Stats {
     recent: Option<(ConnId, usize)>,
     /// The last upgrade that was refused, while its anomalies follow.
     rejected: Option<Row>,
-    pub(super) counted: Counted,
+    pub(super) counted: CaptureSums,
 }
 
 /// How lengths are spread: the sketch knows two digits of each, and the ends are kept whole.
@@ -54,7 +54,7 @@ impl LengthHistogram {
 
 /// What was counted of conversations that are over, and of all messages.
 #[derive(Debug, Default)]
-pub(super) struct Counted {
+pub(super) struct CaptureSums {
     pub(super) rows: Vec<Row>,
     /// Conversations that are in the totals only, for there were too many.
     pub(super) left_out: u64,
@@ -219,7 +219,7 @@ impl Gather for Stats {
     }
 }
 
-impl Counted {
+impl CaptureSums {
     fn message(&mut self, at: At, message: &Message<'_>) {
         if let Some(count) = self.opcodes.get_mut(usize::from(message.opcode.0)) {
             *count = count.saturating_add(1);
@@ -280,7 +280,7 @@ impl Counted {
         }
     }
 
-    fn absorb(&mut self, other: Counted) {
+    fn absorb(&mut self, other: CaptureSums) {
         self.rows.extend(other.rows);
         for (mine, theirs) in [
             (&mut self.left_out, other.left_out),

@@ -5,7 +5,7 @@ use crate::model::{Anomaly, Side, Timestamp};
 
 /// What an [`Entry`] is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum What {
+pub enum EntryKind {
     /// A message or control frame.
     Message,
     /// A conversation began, or its upgrade was refused.
@@ -77,7 +77,7 @@ pub struct Entry {
     /// Frames, saturating.
     pub(super) frames: u16,
     pub(super) facts: Facts,
-    pub(super) what: What,
+    pub(super) what: EntryKind,
     /// The opcode; the top bit is set for what the server sent.
     pub(super) opcode: u8,
     /// How many bytes of facts stand behind the payload.
@@ -110,7 +110,7 @@ impl Entry {
     }
 
     /// Returns what it is.
-    pub const fn what(&self) -> What {
+    pub const fn what(&self) -> EntryKind {
         self.what
     }
 
@@ -137,7 +137,7 @@ impl Entry {
 
     /// Returns the true length of a message's payload, in bytes.
     pub const fn length(&self) -> u64 {
-        if matches!(self.what, What::Message) { self.length } else { 0 }
+        if matches!(self.what, EntryKind::Message) { self.length } else { 0 }
     }
 
     /// Returns how many bytes of the payload were kept.
@@ -172,7 +172,7 @@ impl Entry {
 
     /// Returns an anomaly's code and severity.
     pub fn anomaly(&self) -> Option<(&'static str, Severity)> {
-        if self.what != What::Anomaly {
+        if self.what != EntryKind::Anomaly {
             return None;
         }
         Anomaly::ALL.get(self.extra as usize).map(|(code, severity, _)| (*code, *severity))
@@ -185,7 +185,7 @@ impl Entry {
 
     /// Returns what is kept of messages of one kind alone, where this is one that has it.
     fn extra_of(&self, opcode: Opcode) -> Option<u32> {
-        let has = self.what == What::Message && self.opcode() == opcode && self.facts.has(Facts::EXTRA);
+        let has = self.what == EntryKind::Message && self.opcode() == opcode && self.facts.has(Facts::EXTRA);
         has.then_some(self.extra)
     }
 }

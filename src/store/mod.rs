@@ -30,7 +30,7 @@ mod unlinked;
 pub use batch::Batch;
 pub use bounds::Bounds;
 pub use conversation::{Attempt, Conversation, State};
-pub use entry::{Entry, Facts, What};
+pub use entry::{Entry, EntryKind, Facts};
 pub use payloads::PayloadLocation;
 pub use rates::{Column, Marks};
 pub use record::{Record, write_header};

@@ -48,16 +48,16 @@ impl Column {
     /// Counts one entry.
     pub(super) fn count(&mut self, entry: &super::Entry) {
         match entry.what {
-            super::What::Message => {
+            super::EntryKind::Message => {
                 if let Some(side) = entry.from() {
                     self.messages[side] = self.messages[side].saturating_add(1);
                     self.bytes[side] = self.bytes[side].saturating_add(entry.length);
                 }
                 self.marks.closed |= entry.opcode() == Opcode::CLOSE;
             }
-            super::What::Opened => self.marks.opened = true,
-            super::What::Closed => self.marks.closed = true,
-            super::What::Anomaly => {
+            super::EntryKind::Opened => self.marks.opened = true,
+            super::EntryKind::Closed => self.marks.closed = true,
+            super::EntryKind::Anomaly => {
                 self.marks.gap |= entry.is_gap();
                 self.marks.worst = self.marks.worst.max(entry.anomaly().map(|(_, severity)| severity));
             }

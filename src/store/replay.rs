@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::{Conversation, Entry, Facts, Store, What};
+use super::{Conversation, Entry, EntryKind, Facts, Store};
 use crate::event::{CloseBody, Event, Framing, Kind, Message, Missing, Opcode, Sink, Wire};
 use crate::model::{At, Side};
 
@@ -26,7 +26,7 @@ impl Store {
     /// Where the entry is not known well enough to be told as it was.
     pub fn replay(&mut self, number: u32, sink: &mut dyn Sink) -> Result<(), ReplayError> {
         let entry = self.entry(number).copied().ok_or(ReplayError::Unknown)?;
-        if entry.what() != What::Message {
+        if entry.what() != EntryKind::Message {
             sink.event(&self.beside_messages(&entry, number)?);
             return Ok(());
         }
@@ -66,7 +66,7 @@ impl Store {
         then: impl FnOnce(&Event<'_>) -> R,
     ) -> Result<R, ReplayError> {
         let entry = self.entry(number).copied().ok_or(ReplayError::Unknown)?;
-        if entry.what() != What::Message {
+        if entry.what() != EntryKind::Message {
             return self.beside_messages(&entry, number).map(|event| then(&event));
         }
         let from = entry.from().ok_or(ReplayError::Unknown)?;
@@ -81,17 +81,17 @@ impl Store {
     /// Returns the event that an entry was which is no message.
     fn beside_messages(&self, entry: &Entry, number: u32) -> Result<Event<'_>, ReplayError> {
         let kind = match entry.what() {
-            What::Opened => self.opened(entry).ok_or(ReplayError::Unknown)?.kind(),
-            What::Closed => {
+            EntryKind::Opened => self.opened(entry).ok_or(ReplayError::Unknown)?.kind(),
+            EntryKind::Closed => {
                 let conversation = conversation_of(&self.conversations, entry);
                 let closed = conversation.and_then(|conversation| conversation.closed.as_deref());
                 Kind::Closed(closed.ok_or(ReplayError::Unknown)?)
             }
-            What::Anomaly => {
+            EntryKind::Anomaly => {
                 let remark = self.remark(entry).ok_or(ReplayError::NoEvidence)?;
                 Kind::Anomaly { from: remark.from, anomaly: &remark.anomaly }
             }
-            What::Message => return Err(ReplayError::Unknown),
+            EntryKind::Message => return Err(ReplayError::Unknown),
         };
         let known = entry.packet().saturating_add(entry.place);
         Ok(Event { known, ..named(&self.conversations, entry, number, kind) })
@@ -103,7 +103,7 @@ impl Store {
         let mut at = conversation.place_of(number);
         while let Some(before) = at.checked_sub(1) {
             let other = self.entry(conversation.entry(before)?)?;
-            if matches!(other.what(), What::Message | What::Opened) {
+            if matches!(other.what(), EntryKind::Message | EntryKind::Opened) {
                 return Some(entry.time().since(other.time()));
             }
             at = before;

@@ -6,7 +6,7 @@ use ahash::AHashMap;
 use super::Bounds;
 use super::batch::{Batch, Draft, Item, Owned};
 use super::conversation::{Attempt, Conversation, State};
-use super::entry::{Entry, Facts, NOBODY, SERVER, What};
+use super::entry::{Entry, EntryKind, Facts, NOBODY, SERVER};
 use super::list::List;
 use super::payloads::{Done, Job, PayloadLocation, Payloads};
 use super::rates::{Column, Rates};
@@ -99,7 +99,7 @@ impl Store {
 
     /// Returns an anomaly's evidence; `None` beyond the bound.
     pub fn remark(&self, entry: &Entry) -> Option<&StoredAnomaly> {
-        if entry.what != What::Anomaly {
+        if entry.what != EntryKind::Anomaly {
             return None;
         }
         self.anomalies.get(usize::try_from(entry.length).ok()?)
@@ -107,7 +107,7 @@ impl Store {
 
     /// Returns what an entry that says that a conversation began, or was refused, is about.
     pub fn opened(&self, entry: &Entry) -> Option<&Attempt> {
-        if entry.what != What::Opened {
+        if entry.what != EntryKind::Opened {
             return None;
         }
         let conversation = self.conversations.get(entry.conversation()? as usize)?;
@@ -196,7 +196,7 @@ impl Store {
 
     /// Tells where a message's payload is.
     pub fn kept(&self, entry: &Entry) -> PayloadLocation {
-        if entry.kept == 0 || entry.what != What::Message {
+        if entry.kept == 0 || entry.what != EntryKind::Message {
             PayloadLocation::Memory
         } else {
             self.payloads.kept(entry.place)
@@ -206,7 +206,7 @@ impl Store {
     /// Lends up to `most` payload bytes of a message, from its start; `None` where they were dropped.
     pub fn payload(&mut self, number: u32, most: usize) -> Option<&[u8]> {
         let entry = *self.entries.get(number as usize)?;
-        if entry.what != What::Message {
+        if entry.what != EntryKind::Message {
             return None;
         }
         self.payloads.read(entry.place, (entry.kept as usize).min(most))
@@ -216,7 +216,7 @@ impl Store {
     pub fn record(&mut self, number: u32, most: usize) -> Option<Record> {
         let entry = *self.entries.get(number as usize)?;
         let from = entry.from()?;
-        if entry.what != What::Message {
+        if entry.what != EntryKind::Message {
             return None;
         }
         let at = At { packet: entry.packet, time: entry.time };
@@ -286,7 +286,7 @@ impl Store {
             Owned::Frame(frame) => self.frame(slot, frame),
             Owned::Message(draft) => self.message(slot, item, draft, batch.payload(draft)),
             Owned::Attempt(attempt) => {
-                let mut entry = blank(What::Opened, item);
+                let mut entry = blank(EntryKind::Opened, item);
                 let number = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
                 if let Some(conversation) = self.conversation(slot) {
                     conversation.state = if attempt.is_granted() { State::Open } else { State::Failed };
@@ -308,7 +308,7 @@ impl Store {
                     conversation.closed = Some(closed.clone());
                     conversation.pending = Pair::default();
                 }
-                self.push(slot, blank(What::Closed, item));
+                self.push(slot, blank(EntryKind::Closed, item));
             }
             Owned::Anomaly(from, anomaly) => self.anomaly(slot, item, *from, anomaly),
         }
@@ -390,7 +390,7 @@ impl Store {
             facts,
             opcode: draft.opcode.0 & 0x0f | if draft.from == Side::Server { SERVER } else { 0 },
             tail: u16::try_from(tail.len()).unwrap_or(u16::MAX),
-            ..blank(What::Message, item)
+            ..blank(EntryKind::Message, item)
         };
         (self.tail, self.frame) = (tail, written);
         let mut all = self.totals;
@@ -423,7 +423,7 @@ impl Store {
                 Some(Side::Server) => SERVER,
                 None => NOBODY,
             },
-            ..blank(What::Anomaly, item)
+            ..blank(EntryKind::Anomaly, item)
         };
         if kept {
             self.anomalies.push(StoredAnomaly { from, anomaly: Box::new(anomaly.clone()) });
@@ -461,7 +461,7 @@ impl Store {
 }
 
 /// Makes an entry that says nothing but what and when.
-fn blank(what: What, item: &Item) -> Entry {
+fn blank(what: EntryKind, item: &Item) -> Entry {
     let at = item.at;
     Entry {
         time: at.time,

@@ -32,7 +32,7 @@ const NAME: &str = "actioncable";
 /// The scope of subscriptions.
 const SUBSCRIPTIONS: u64 = 1;
 
-/// Decodes Action Cable; it keeps no state but the questions.
+/// A decoder of Action Cable; it keeps no state but the questions.
 #[derive(Debug)]
 struct ActionCable;
 

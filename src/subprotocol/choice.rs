@@ -151,7 +151,7 @@ struct Undecided {
     seen: u8,
     votes: Vec<u8>,
     /// The messages so far, for the decoder to know what went before.
-    kept: Vec<Kept>,
+    kept: Vec<BufferedMessage>,
     kept_bytes: usize,
     /// What a side sent before the messages kept is not known.
     lost: Pair<bool>,
@@ -161,7 +161,7 @@ struct Undecided {
 const MAX_KEPT: usize = 4096;
 
 #[derive(Debug)]
-struct Kept {
+struct BufferedMessage {
     bytes: Box<[u8]>,
     from: Side,
     opcode: Opcode,
@@ -269,11 +269,11 @@ impl Choice {
     }
 
     /// Shows the decoder what went before; the units that ended then are not told any more.
-    fn replay(&mut self, kept: &[Kept], out: &mut Out<'_>) {
+    fn replay(&mut self, kept: &[BufferedMessage], out: &mut Out<'_>) {
         let State::Decoding(decoding) = &mut self.state else { return };
         out.replay(|out| {
             for message in kept {
-                let Kept { bytes, from, opcode, first, at } = message;
+                let BufferedMessage { bytes, from, opcode, first, at } = message;
                 let length = bytes.len() as u64;
                 let (from, opcode, first, at) = (*from, *opcode, *first, *at);
                 (out.from, out.first, out.at) = (from, first, at);
@@ -397,7 +397,7 @@ impl Undecided {
             return;
         }
         let Input { from, opcode, first, at, .. } = *input;
-        self.kept.push(Kept { bytes: input.bytes.into(), from, opcode, first, at });
+        self.kept.push(BufferedMessage { bytes: input.bytes.into(), from, opcode, first, at });
         self.kept_bytes = bytes;
     }
 

@@ -28,7 +28,7 @@ const MAX_NAME: usize = 128;
 /// before the question; it then waits here as an early answer.
 #[derive(Debug, Default)]
 pub(super) struct Pairs {
-    waiting: HashMap<u64, Waiting, RandomState>,
+    waiting: HashMap<u64, OpenQuestion, RandomState>,
     /// The keys in the order in which they were asked; those answered since are still in it.
     order: VecDeque<(u64, u64)>,
     early: VecDeque<(u64, At)>,
@@ -38,7 +38,7 @@ pub(super) struct Pairs {
 }
 
 #[derive(Debug)]
-struct Waiting {
+struct OpenQuestion {
     number: u64,
     at: At,
     name: Option<Box<str>>,
@@ -95,7 +95,7 @@ impl Pairs {
         self.asked = self.asked.saturating_add(1);
         self.make_room();
         let name = name.map(|name| shortened(name).into());
-        let waiting = Waiting { number: self.asked, at, name, begun: false, optional: false };
+        let waiting = OpenQuestion { number: self.asked, at, name, begun: false, optional: false };
         if self.waiting.insert(key, waiting).is_some() {
             self.replaced = self.replaced.saturating_add(1);
         }
@@ -175,7 +175,7 @@ impl Pairs {
 
     /// Returns how much memory it holds, in bytes.
     pub(super) fn allocated(&self) -> usize {
-        let entry = size_of::<(u64, Waiting)>().saturating_add(MAX_NAME);
+        let entry = size_of::<(u64, OpenQuestion)>().saturating_add(MAX_NAME);
         self.waiting
             .len()
             .saturating_mul(entry)

@@ -72,7 +72,7 @@ pub trait Service: fmt::Debug + Send + Sync {
     fn describe(&self, from: Side, text: &[u8]) -> Option<Described>;
 }
 
-/// Decodes what a service's rules describe.
+/// A decoder of what a service's rules describe.
 #[derive(Debug)]
 pub(super) struct ServiceDecoder {
     service: &'static dyn Service,

@@ -171,7 +171,7 @@ impl Wamp {
             out.anomaly(Anomaly::WampOpcode { opcode });
         }
         let mut unit = out.unit(NAME, kind);
-        let mut said = Said::default();
+        let mut said = MessageParts::default();
         for part in *parts {
             let before = items.rest();
             let Some(item) = items.next() else { break };
@@ -194,7 +194,7 @@ impl Wamp {
     }
 
     /// Learns and looks up what ids stand for.
-    fn uri(&mut self, kind: &str, said: &Said, from: Side) -> Option<Box<str>> {
+    fn uri(&mut self, kind: &str, said: &MessageParts, from: Side) -> Option<Box<str>> {
         let request = said.request.clone().unwrap_or_default();
         match kind {
             "SUBSCRIBE" | "REGISTER" => {
@@ -228,7 +228,7 @@ impl Wamp {
 
 /// What the parts of a message said.
 #[derive(Debug, Default)]
-struct Said {
+struct MessageParts {
     request: Option<Box<str>>,
     about: Option<u64>,
     uri: Option<Box<str>>,
@@ -236,7 +236,7 @@ struct Said {
     id: Option<(&'static str, Box<str>)>,
 }
 
-impl Said {
+impl MessageParts {
     fn part(&mut self, part: Part, item: Value<'_>, from_here: &[u8], unit: &mut super::decoder::Unit<'_>) {
         let scalar = item.scalar();
         let Some(text) = scalar.as_deref() else {

@@ -89,7 +89,7 @@ impl Connection {
     }
 
     /// Gives up the oldest hole of the fuller side now, because a bound outside was reached.
-    pub fn relieve(&mut self) -> Delivery<'_, 'static> {
+    pub fn shed_load(&mut self) -> Delivery<'_, 'static> {
         let fuller = if self.halves.server.allocated() > self.halves.client.allocated() {
             Side::Server
         } else {

@@ -156,7 +156,7 @@ impl Run {
     }
 }
 
-/// Says what was wrong with lines that were added.
+/// What was wrong with lines that were added.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Added {
     /// How many secrets were understood.

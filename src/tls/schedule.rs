@@ -58,7 +58,7 @@ pub(super) fn prf(hash: Hash, secret: &[u8], label: &str, seed: &[&[u8]], length
     out
 }
 
-/// Is `P_hash` of RFC 5246 §5; with [`Hash::Md5AndSha1`] that of MD5.
+/// Computes `P_hash` of RFC 5246 §5; with [`Hash::Md5AndSha1`] that of MD5.
 fn expand(hash: Hash, secret: &[u8], label: &str, seed: &[&[u8]], length: usize) -> Wiped {
     let seed = [&[label.as_bytes()], seed].concat();
     let mut out = Zeroizing::new(Vec::with_capacity(length.saturating_add(64)));
@@ -86,7 +86,7 @@ pub(super) fn master_secret(
     }
 }
 
-/// Is HKDF-Expand-Label with no context (RFC 8446 §7.1), for at most as many bytes as the hash has.
+/// Computes HKDF-Expand-Label with no context (RFC 8446 §7.1), for at most as many bytes as the hash has.
 pub(super) fn expand_label(hash: Hash, secret: &[u8], label: &str, length: usize) -> Wiped {
     let [high, low] = (length as u16).to_be_bytes();
     let label_length = label.len().saturating_add(6) as u8;

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::rows::Rows;
 use crate::event::Conversation;
 use crate::filter::{self, Candidate, Field};
-use crate::store::{Facts, PayloadLocation, Store, What};
+use crate::store::{EntryKind, Facts, PayloadLocation, Store};
 use crate::view;
 
 /// How many messages are looked at for their JSON, and how many bytes of them.
@@ -91,7 +91,8 @@ fn members(store: &mut Store, rows: &Rows, text: &str, cursor: usize) -> Vec<Can
         let Some(number) = rows.scoped(store, at) else { break };
         let Some(entry) = store.entry(number).copied() else { break };
         let facts = entry.facts();
-        let is_whole = entry.what() == What::Message && facts.has(Facts::TEXT) && !facts.has(Facts::MISSING);
+        let is_whole =
+            entry.what() == EntryKind::Message && facts.has(Facts::TEXT) && !facts.has(Facts::MISSING);
         // What lies in the file is not read for this.
         if !is_whole || entry.kept() as usize > left || store.kept(&entry) != PayloadLocation::Memory {
             continue;

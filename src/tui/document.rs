@@ -5,12 +5,12 @@ use std::ops::Range;
 
 use super::clock::{self, grouped};
 use super::json::{self, Line};
-use super::needle::Needle;
 use super::patched::Patched;
+use super::pattern::Pattern;
 use super::text::columns;
 use crate::event::{Anomaly, Evidence, Opcode, Severity};
 use crate::model::Side;
-use crate::store::{Entry, Facts, Store, What};
+use crate::store::{Entry, EntryKind, Facts, Store};
 use crate::view;
 
 /// Bounds the payload bytes that the detail looks at.
@@ -21,7 +21,7 @@ const HITS: usize = 1000;
 
 /// How a field's value is to be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Tone {
+pub(super) enum FieldStyle {
     Heading,
     Plain,
     Quiet,
@@ -38,7 +38,7 @@ pub(super) struct Field {
     pub(super) depth: u16,
     pub(super) name: String,
     pub(super) value: Vec<u8>,
-    pub(super) tone: Tone,
+    pub(super) tone: FieldStyle,
     pub(super) bytes: Option<Range<usize>>,
     /// How many columns the names of the fields beside it take, its own among them.
     pub(super) name_columns: u16,
@@ -77,22 +77,22 @@ impl Document {
         let mut document = Document::default();
         let Some(entry) = store.entry(number).copied() else { return document };
         match entry.what() {
-            What::Message => document.message(store, number, &entry),
-            What::Opened => {
-                document.place("conversation opened", store, &entry, Tone::Heading);
+            EntryKind::Message => document.message(store, number, &entry),
+            EntryKind::Opened => {
+                document.place("conversation opened", store, &entry, FieldStyle::Heading);
                 let conversation =
                     entry.conversation().and_then(|slot| store.conversations().get(slot as usize));
                 if let Some(opened) = conversation.and_then(|conversation| conversation.opened.as_deref()) {
                     document.opened(opened);
                 }
             }
-            What::Closed => document.closed(store, &entry),
-            What::Anomaly => {
-                document.place("anomaly", store, &entry, Tone::Heading);
+            EntryKind::Closed => document.closed(store, &entry),
+            EntryKind::Anomaly => {
+                document.place("anomaly", store, &entry, FieldStyle::Heading);
                 document.anomaly(store, &entry);
             }
         }
-        if entry.what() != What::Anomaly {
+        if entry.what() != EntryKind::Anomaly {
             document.remarks(store, number, &entry);
         }
         document.align();
@@ -138,12 +138,12 @@ impl Document {
         self.patched.as_ref().map_or_else(|| self.payload(), |patched| &patched.text)
     }
 
-    /// Lists where `needle` is among the known bytes of the payload.
-    pub(super) fn hits(&self, needle: Option<&Needle>) -> Vec<Range<usize>> {
-        let Some(needle) = needle else { return Vec::new() };
+    /// Lists where `pattern` is among the known bytes of the payload.
+    pub(super) fn hits(&self, pattern: Option<&Pattern>) -> Vec<Range<usize>> {
+        let Some(pattern) = pattern else { return Vec::new() };
         match &self.patched {
-            Some(patched) => patched.hits(needle, self.payload(), HITS),
-            None => needle.places(self.payload(), HITS),
+            Some(patched) => patched.hits(pattern, self.payload(), HITS),
+            None => pattern.places(self.payload(), HITS),
         }
     }
 
@@ -182,7 +182,7 @@ impl Document {
         depth(at) < depth(at.saturating_add(1))
     }
 
-    fn add(&mut self, name: &str, value: impl Into<Vec<u8>>, tone: Tone) {
+    fn add(&mut self, name: &str, value: impl Into<Vec<u8>>, tone: FieldStyle) {
         let (name, value) = (name.to_owned(), value.into());
         self.fields.push(Field { depth: self.depth, name, value, tone, bytes: None, name_columns: 0 });
     }
@@ -194,23 +194,23 @@ impl Document {
     }
 
     fn ranged(&mut self, name: &str, value: impl Into<Vec<u8>>, bytes: Range<usize>) {
-        self.add(name, value, Tone::Plain);
+        self.add(name, value, FieldStyle::Plain);
         if let Some(field) = self.fields.last_mut() {
             field.bytes = Some(bytes);
         }
     }
 
-    fn place(&mut self, title: &str, store: &Store, entry: &Entry, tone: Tone) {
+    fn place(&mut self, title: &str, store: &Store, entry: &Entry, tone: FieldStyle) {
         self.add(title, "", tone);
         self.within(|it| {
-            it.add("time", clock::rfc3339(entry.time()), Tone::Plain);
-            it.add("packet", grouped(entry.packet()), Tone::Plain);
+            it.add("time", clock::rfc3339(entry.time()), FieldStyle::Plain);
+            it.add("packet", grouped(entry.packet()), FieldStyle::Plain);
             let conversation = entry.conversation().and_then(|slot| store.conversations().get(slot as usize));
             if let Some(conversation) = conversation {
                 it.add(
                     "conversation",
                     format!("#{} {}", conversation.number(), conversation.name()),
-                    Tone::Quiet,
+                    FieldStyle::Quiet,
                 );
             }
         });
@@ -220,18 +220,18 @@ impl Document {
         let Some(record) = store.record(number, LOOKED_AT) else { return };
         let from = entry.from().unwrap_or(Side::Client);
         let title = format!("{} from {}, {}", entry.opcode().name(), from.name(), octets(entry.length()));
-        self.place(&title, store, entry, Tone::From(from));
+        self.place(&title, store, entry, FieldStyle::From(from));
         self.within(|it| {
             if record.first.packet != entry.packet() {
                 let took = view::span(entry.time().since(record.first.time));
                 it.add(
                     "began",
                     format!("packet {}, {took} before", grouped(record.first.packet)),
-                    Tone::Plain,
+                    FieldStyle::Plain,
                 );
             }
             if let Some(rtt) = entry.rtt() {
-                it.add("round trip", view::span(rtt), Tone::Good);
+                it.add("round trip", view::span(rtt), FieldStyle::Good);
             }
             it.add(
                 "on the wire",
@@ -240,14 +240,14 @@ impl Document {
                     grouped(u64::from(entry.wire())),
                     view::counted(u64::from(entry.frames()), "frame")
                 ),
-                Tone::Plain,
+                FieldStyle::Plain,
             );
             it.deflate(entry, &record.frames);
             if entry.facts().has(Facts::TRUNCATED) {
                 it.add(
                     "cut",
                     format!("a limit kept {} bytes", grouped(u64::from(entry.kept()))),
-                    Tone::Bad(Severity::Note),
+                    FieldStyle::Bad(Severity::Note),
                 );
             }
             for hole in &record.missing {
@@ -255,13 +255,13 @@ impl Document {
                 it.add(
                     "missing",
                     format!("{length} bytes at offset {}", grouped(hole.offset)),
-                    Tone::Bad(Severity::Note),
+                    FieldStyle::Bad(Severity::Note),
                 );
             }
         });
         if record.dropped {
             self.absent = Some("the payload was dropped to stay within the bounds");
-            self.add("payload", self.absent.unwrap_or_default().as_bytes(), Tone::Bad(Severity::Note));
+            self.add("payload", self.absent.unwrap_or_default().as_bytes(), FieldStyle::Bad(Severity::Note));
             return;
         }
         self.frames(&record.frames, entry);
@@ -300,7 +300,7 @@ impl Document {
     }
 
     fn closed(&mut self, store: &Store, entry: &Entry) {
-        self.place("conversation ended", store, entry, Tone::Heading);
+        self.place("conversation ended", store, entry, FieldStyle::Heading);
         let conversation = entry.conversation().and_then(|slot| store.conversations().get(slot as usize));
         let Some(closed) = conversation.and_then(|conversation| conversation.closed.as_deref()) else {
             return;
@@ -309,32 +309,32 @@ impl Document {
             match closed.code {
                 Some(code) => {
                     let tone = if matches!(code, 1000 | 1001 | 1005) {
-                        Tone::Good
+                        FieldStyle::Good
                     } else {
-                        Tone::Bad(Severity::Warning)
+                        FieldStyle::Bad(Severity::Warning)
                     };
                     it.add("code", format!("{code} {}", view::close_code_name(code)), tone);
                 }
-                None => it.add("code", "none: the capture ended first", Tone::Quiet),
+                None => it.add("code", "none: the capture ended first", FieldStyle::Quiet),
             }
             if !closed.reason.is_empty() {
-                it.add("reason", closed.reason.as_bytes(), Tone::Plain);
+                it.add("reason", closed.reason.as_bytes(), FieldStyle::Plain);
             }
             it.add(
                 "by",
                 closed.by.map_or("neither side", Side::name),
-                closed.by.map_or(Tone::Quiet, Tone::From),
+                closed.by.map_or(FieldStyle::Quiet, FieldStyle::From),
             );
             it.add(
                 "clean",
                 if closed.clean { "yes, both sides sent a close frame" } else { "no" },
-                Tone::Plain,
+                FieldStyle::Plain,
             );
-            it.add("duration", view::span(closed.duration), Tone::Plain);
+            it.add("duration", view::span(closed.duration), FieldStyle::Plain);
         });
         for side in Side::BOTH {
             let totals = closed.totals[side];
-            self.add(side.name(), "", Tone::From(side));
+            self.add(side.name(), "", FieldStyle::From(side));
             self.within(|it| {
                 for (name, count) in [
                     ("messages", totals.messages),
@@ -342,7 +342,7 @@ impl Document {
                     ("payload bytes", totals.bytes),
                     ("bytes on the wire", totals.wire_bytes),
                 ] {
-                    it.add(name, grouped(count), Tone::Plain);
+                    it.add(name, grouped(count), FieldStyle::Plain);
                 }
             });
         }
@@ -350,28 +350,28 @@ impl Document {
 
     fn anomaly(&mut self, store: &Store, entry: &Entry) {
         let Some((code, severity)) = entry.anomaly() else { return };
-        self.add(severity.name(), code, Tone::Bad(severity));
+        self.add(severity.name(), code, FieldStyle::Bad(severity));
         let Some(remark) = store.remark(entry) else {
-            self.add("evidence", "there were more anomalies than are kept", Tone::Quiet);
+            self.add("evidence", "there were more anomalies than are kept", FieldStyle::Quiet);
             return;
         };
         self.within(|it| it.evidence(remark.from, &remark.anomaly));
     }
 
     fn evidence(&mut self, from: Option<Side>, anomaly: &Anomaly) {
-        self.add("what", anomaly.to_string(), Tone::Prose);
+        self.add("what", anomaly.to_string(), FieldStyle::Prose);
         if anomaly.spec().is_some() {
             let rule = anomaly.rule().trim().trim_end_matches('.').replace('`', "");
-            self.add("rule", rule, Tone::Prose);
+            self.add("rule", rule, FieldStyle::Prose);
         }
         if let Some(from) = from {
-            self.add("from", from.name(), Tone::From(from));
+            self.add("from", from.name(), FieldStyle::From(from));
         }
         anomaly.evidence(|name, value| {
             let name = name.replace('_', " ");
             match value {
-                Evidence::Number(number) => self.add(&name, grouped(number), Tone::Plain),
-                Evidence::Text(text) => self.add(&name, text.as_bytes(), Tone::Plain),
+                Evidence::Number(number) => self.add(&name, grouped(number), FieldStyle::Plain),
+                Evidence::Text(text) => self.add(&name, text.as_bytes(), FieldStyle::Plain),
             }
         });
     }
@@ -385,7 +385,7 @@ impl Document {
         let mut found: Vec<Entry> = before.map_while(|n| near(&n)).collect();
         found.extend(after.map_while(|n| near(&n)));
         for other in found {
-            if other.conversation() == entry.conversation() && other.what() == What::Anomaly {
+            if other.conversation() == entry.conversation() && other.what() == EntryKind::Anomaly {
                 self.anomaly(store, &other);
             }
         }

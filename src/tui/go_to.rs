@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::clock;
 use super::state::App;
 use crate::model::Timestamp;
-use crate::store::{Entry, Store, What};
+use crate::store::{Entry, EntryKind, Store};
 
 /// Where the screen was before it showed one conversation alone.
 #[derive(Clone, Copy, Debug)]
@@ -89,7 +89,7 @@ impl App {
                 (0..rows.len()).find(|row| entry(*row).is_some_and(|it| it.packet() >= *packet))
             }
             Target::Message(number) => (0..rows.len())
-                .filter(|row| entry(*row).is_some_and(|it| it.what() == What::Message))
+                .filter(|row| entry(*row).is_some_and(|it| it.what() == EntryKind::Message))
                 .nth(usize::try_from(number.saturating_sub(1)).unwrap_or(usize::MAX)),
             Target::Clock(_) | Target::Since(_) => {
                 let from = moment(&store, &target);

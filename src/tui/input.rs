@@ -5,11 +5,11 @@ use std::time::Duration;
 use crossterm::event::{Event, KeyEvent, KeyEventKind, KeyModifiers};
 
 use super::keys::{self, Action};
-use super::prompt::{Ask, Prompt};
+use super::prompt::{Prompt, PromptKind};
 use super::state::{App, DetailSize, Effect, Panel, SortBy, Tab};
 use super::typing::free;
 use crate::model::Timestamp;
-use crate::store::{Phase, What};
+use crate::store::{EntryKind, Phase};
 
 impl App {
     /// Handles one event of the terminal.
@@ -83,7 +83,7 @@ impl App {
                 self.show_scope(None);
             }
             Action::OnlyConversation => self.isolate(),
-            Action::GoTo => self.prompt = Some(Prompt::new(Ask::GoTo, "")),
+            Action::GoTo => self.prompt = Some(Prompt::new(PromptKind::GoTo, "")),
             Action::Sort | Action::SortBackwards => self.resort(action == Action::SortBackwards),
             Action::Lanes => self.lanes = !self.lanes,
             Action::Scale => self.to_scale = !self.to_scale,
@@ -100,11 +100,11 @@ impl App {
             Action::Hex => self.show_tab(Tab::Hex),
             Action::Detail => self.resize_detail(),
             Action::Filter => {
-                self.prompt = Some(Prompt::new(Ask::Filter, &self.filter_text));
+                self.prompt = Some(Prompt::new(PromptKind::Filter, &self.filter_text));
                 self.typed();
             }
             Action::ClearFilter => self.clear_filter(),
-            Action::Search => self.prompt = Some(Prompt::new(Ask::Search, "")),
+            Action::Search => self.prompt = Some(Prompt::new(PromptKind::Search, "")),
             Action::NextHit | Action::PreviousHit => self.seek(action == Action::NextHit),
             Action::Earlier | Action::Later => self.shift(action == Action::Later),
             Action::ZoomIn => self.zoom(0.5),
@@ -116,8 +116,8 @@ impl App {
             }
             Action::Pause => self.paused = !self.paused,
             Action::StopOrRestart => self.stop_or_restart(),
-            Action::Save => self.prompt = Some(Prompt::new(Ask::Save, &free("shown.pcapng"))),
-            Action::Export => self.prompt = Some(Prompt::new(Ask::Export, &free("shown.ndjson"))),
+            Action::Save => self.prompt = Some(Prompt::new(PromptKind::Save, &free("shown.pcapng"))),
+            Action::Export => self.prompt = Some(Prompt::new(PromptKind::Export, &free("shown.ndjson"))),
             Action::Theme => {
                 self.theme = self.theme.next();
                 self.say(format!("theme: {}", self.theme.name));
@@ -268,7 +268,7 @@ impl App {
             }
             Panel::Conversations => self.panel = Panel::Timeline,
             Panel::Timeline if self.isolated.is_some() => self.end_isolation(),
-            Panel::Timeline if self.needle.is_some() => self.search_for(None),
+            Panel::Timeline if self.pattern.is_some() => self.search_for(None),
             Panel::Timeline if !self.filter_text.is_empty() => self.clear_filter(),
             Panel::Timeline => {
                 self.conversations.selected = 0;
@@ -445,7 +445,7 @@ impl App {
         let (mark, entry) = (store.entry(self.mark?)?, store.entry(self.timeline.entry?)?);
         let (from, to) = (mark.time().min(entry.time()), mark.time().max(entry.time()));
         let sign = if entry.time() < mark.time() { "−" } else { "+" };
-        let words = if mark.what() == What::Message { "from the mark" } else { "from the marked event" };
+        let words = if mark.what() == EntryKind::Message { "from the mark" } else { "from the marked event" };
         Some(format!("{sign}{} {words}", crate::view::span(to.since(from))))
     }
 }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 /// What a piece of a line is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Tint {
+pub(super) enum TokenKind {
     Punctuation,
     Name,
     String,
@@ -16,7 +16,7 @@ pub(super) enum Tint {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Line {
     pub(super) depth: u16,
-    pub(super) pieces: Vec<(Tint, Range<usize>)>,
+    pub(super) pieces: Vec<(TokenKind, Range<usize>)>,
     /// For a line that opens a bracket, the line that closes it.
     pub(super) closes: Option<usize>,
 }
@@ -75,7 +75,7 @@ impl Maker<'_> {
         self.lines.push(Line { depth, pieces: Vec::new(), closes: None });
     }
 
-    fn piece(&mut self, tint: Tint, length: usize) {
+    fn piece(&mut self, tint: TokenKind, length: usize) {
         let range = self.at..self.at.saturating_add(length).min(self.text.len());
         self.at = range.end;
         if let Some(line) = self.lines.last_mut() {
@@ -98,7 +98,7 @@ impl Maker<'_> {
                 };
                 match self.peek()? {
                     b',' => {
-                        self.piece(Tint::Punctuation, 1);
+                        self.piece(TokenKind::Punctuation, 1);
                         self.blanks();
                         self.line();
                         if close == b'}' {
@@ -113,7 +113,7 @@ impl Maker<'_> {
                         if let Some(line) = self.lines.get_mut(line) {
                             line.closes = Some(last);
                         }
-                        self.piece(Tint::Punctuation, 1);
+                        self.piece(TokenKind::Punctuation, 1);
                     }
                     _ => return None,
                 }
@@ -128,10 +128,10 @@ impl Maker<'_> {
             match self.peek()? {
                 bracket @ (b'{' | b'[') => {
                     let close = if bracket == b'{' { b'}' } else { b']' };
-                    self.piece(Tint::Punctuation, 1);
+                    self.piece(TokenKind::Punctuation, 1);
                     self.blanks();
                     if self.peek()? == close {
-                        self.piece(Tint::Punctuation, 1);
+                        self.piece(TokenKind::Punctuation, 1);
                         return Some(());
                     }
                     if self.open.len() >= DEPTH {
@@ -143,18 +143,18 @@ impl Maker<'_> {
                         self.name()?;
                     }
                 }
-                b'"' => return self.string(Tint::String),
+                b'"' => return self.string(TokenKind::String),
                 b'-' | b'0'..=b'9' => {
                     let rest = self.text.get(self.at..)?;
                     let is = |b: &u8| matches!(b, b'-' | b'+' | b'.' | b'e' | b'E' | b'0'..=b'9');
-                    self.piece(Tint::Number, rest.iter().take_while(|b| is(b)).count());
+                    self.piece(TokenKind::Number, rest.iter().take_while(|b| is(b)).count());
                     return Some(());
                 }
                 _ => {
                     let rest = self.text.get(self.at..)?;
                     let word =
                         [&b"true"[..], b"false", b"null"].into_iter().find(|word| rest.starts_with(word))?;
-                    self.piece(Tint::Word, word.len());
+                    self.piece(TokenKind::Word, word.len());
                     return Some(());
                 }
             }
@@ -165,16 +165,16 @@ impl Maker<'_> {
         if self.peek()? != b'"' {
             return None;
         }
-        self.string(Tint::Name)?;
+        self.string(TokenKind::Name)?;
         self.blanks();
         if self.peek()? != b':' {
             return None;
         }
-        self.piece(Tint::Punctuation, 1);
+        self.piece(TokenKind::Punctuation, 1);
         Some(())
     }
 
-    fn string(&mut self, tint: Tint) -> Option<()> {
+    fn string(&mut self, tint: TokenKind) -> Option<()> {
         let mut escaped = false;
         let rest = self.text.get(self.at.saturating_add(1)..)?;
         let length = rest.iter().position(|b| {

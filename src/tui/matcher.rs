@@ -1,6 +1,6 @@
 use crate::filter::{Facts, Filter};
 use crate::model::At;
-use crate::store::{Entry, PayloadLocation, Store, What};
+use crate::store::{Entry, EntryKind, PayloadLocation, Store};
 
 /// The filter that decides which entries the timeline shows.
 #[derive(Debug)]
@@ -48,8 +48,9 @@ impl Matcher {
 
     /// Tells whether it asks about a payload that was dropped.
     pub(super) fn misses(&self, store: &Store, number: u32) -> bool {
-        let is_dropped =
-            |entry: &Entry| entry.what() == What::Message && store.kept(entry) == PayloadLocation::Dropped;
+        let is_dropped = |entry: &Entry| {
+            entry.what() == EntryKind::Message && store.kept(entry) == PayloadLocation::Dropped
+        };
         self.reads && store.entry(number).is_some_and(is_dropped)
     }
 }

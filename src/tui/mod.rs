@@ -10,7 +10,7 @@
 //! It knows no protocol and reads no packet: a [`Feed`] stands behind it, made by whoever opened the source. Keys are
 //! one table ([`keys::TABLE`]); handlers change the state and return effects; drawing takes the store for a moment and
 //! shows the window of it that is visible. Everything from the wire goes through [`crate::view::printable`] and a
-//! brush that never leaves its columns.
+//! writer that never leaves its columns.
 
 #![allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)] // shares of the screen's width: a float is exact enough, and `as` saturates
 
@@ -27,8 +27,8 @@ pub mod keys;
 mod layout;
 mod matcher;
 mod mouse;
-mod needle;
 mod patched;
+mod pattern;
 mod prompt;
 mod rows;
 mod search;

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::needle::Needle;
+use super::pattern::Pattern;
 use crate::event::Missing;
 use crate::view::{self, Piece};
 
@@ -81,8 +81,8 @@ impl Patched {
         self.known(range.start).map_or_else(|| range.clone(), place)
     }
 
-    /// Lists where `needle` is among the known bytes; never across what is missing.
-    pub(super) fn hits(&self, needle: &Needle, known: &[u8], most: usize) -> Vec<Range<usize>> {
+    /// Lists where `pattern` is among the known bytes; never across what is missing.
+    pub(super) fn hits(&self, pattern: &Pattern, known: &[u8], most: usize) -> Vec<Range<usize>> {
         let mut hits = Vec::new();
         for part in &self.parts {
             let Part::Known { bytes, .. } = part else { continue };
@@ -90,7 +90,7 @@ impl Patched {
             let shift = |hit: Range<usize>| {
                 hit.start.saturating_add(bytes.start)..hit.end.saturating_add(bytes.start)
             };
-            hits.extend(needle.places(piece, most.saturating_sub(hits.len())).into_iter().map(shift));
+            hits.extend(pattern.places(piece, most.saturating_sub(hits.len())).into_iter().map(shift));
         }
         hits
     }
@@ -108,10 +108,10 @@ impl Patched {
     }
 }
 
-/// Returns how many times `needle` is in a payload, `most` at most; never across what is missing.
-pub(super) fn count(needle: &Needle, known: &[u8], missing: &[Missing], most: usize) -> usize {
+/// Returns how many times `pattern` is in a payload, `most` at most; never across what is missing.
+pub(super) fn count(pattern: &Pattern, known: &[u8], missing: &[Missing], most: usize) -> usize {
     view::pieces(known, missing).fold(0, |sum, piece| match piece {
-        Piece::Known(_, bytes) => sum.saturating_add(needle.count(bytes, most.saturating_sub(sum))),
+        Piece::Known(_, bytes) => sum.saturating_add(pattern.count(bytes, most.saturating_sub(sum))),
         Piece::Missing(_) => sum,
     })
 }
@@ -145,9 +145,9 @@ mod tests {
     fn nothing_is_found_across_what_is_missing() {
         let patched = Patched::of(b"heabcd", &holes(), true);
         let find = |text: &str| {
-            let needle = Needle::parse(text).unwrap();
-            let hits = patched.hits(&needle, b"heabcd", 9);
-            assert_eq!(count(&needle, b"heabcd", &holes(), 9), hits.len(), "{text}");
+            let pattern = Pattern::parse(text).unwrap();
+            let hits = patched.hits(&pattern, b"heabcd", 9);
+            assert_eq!(count(&pattern, b"heabcd", &holes(), 9), hits.len(), "{text}");
             hits.first().map(|hit| (hit.start, hit.end))
         };
         assert_eq!(["ab", "cd", "ea", "bc"].map(find), [Some((2, 4)), Some((4, 6)), None, None]);

@@ -2,7 +2,7 @@ use crate::filter::Candidate;
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ask {
+pub(super) enum PromptKind {
     Filter,
     Search,
     GoTo,
@@ -10,14 +10,14 @@ pub(super) enum Ask {
     Save,
 }
 
-impl Ask {
+impl PromptKind {
     pub(super) const fn words(self) -> &'static str {
         match self {
-            Ask::Filter => "filter",
-            Ask::Search => "search",
-            Ask::GoTo => "go to",
-            Ask::Export => "export to",
-            Ask::Save => "save packets to",
+            PromptKind::Filter => "filter",
+            PromptKind::Search => "search",
+            PromptKind::GoTo => "go to",
+            PromptKind::Export => "export to",
+            PromptKind::Save => "save packets to",
         }
     }
 }
@@ -25,7 +25,7 @@ impl Ask {
 /// A line of text that is being typed.
 #[derive(Clone, Debug)]
 pub(super) struct Prompt {
-    pub(super) ask: Ask,
+    pub(super) ask: PromptKind,
     pub(super) text: String,
     /// Where the cursor is, in bytes.
     pub(super) cursor: usize,
@@ -38,7 +38,7 @@ pub(super) struct Prompt {
 }
 
 impl Prompt {
-    pub(super) fn new(ask: Ask, text: &str) -> Prompt {
+    pub(super) fn new(ask: PromptKind, text: &str) -> Prompt {
         Prompt {
             ask,
             text: text.to_owned(),
@@ -117,7 +117,7 @@ impl Prompt {
     pub(super) fn suggest(&mut self, list: impl FnOnce(&str, usize) -> Vec<Candidate>) {
         self.chosen = None;
         self.candidates = match self.ask {
-            Ask::Filter => list(&self.text, self.cursor),
+            PromptKind::Filter => list(&self.text, self.cursor),
             _ => Vec::new(),
         };
     }
@@ -178,7 +178,7 @@ mod tests {
 
     #[test]
     fn edits_whole_characters() {
-        let mut prompt = Prompt::new(Ask::Search, "aé我");
+        let mut prompt = Prompt::new(PromptKind::Search, "aé我");
         prompt.backspace();
         prompt.left();
         prompt.insert("b\x1b");
@@ -192,7 +192,7 @@ mod tests {
     #[test]
     fn walks_the_history_and_comes_back() {
         let history = ["one".to_owned(), "two".to_owned()];
-        let mut prompt = Prompt::new(Ask::Filter, "");
+        let mut prompt = Prompt::new(PromptKind::Filter, "");
         for (earlier, want) in [(true, "two"), (true, "one"), (true, "one"), (false, "two"), (false, "")] {
             prompt.recall(&history, earlier);
             assert_eq!(prompt.text, want);

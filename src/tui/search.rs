@@ -4,12 +4,12 @@ use std::fmt::Write as _;
 use std::time::Instant;
 
 use super::clock::grouped;
-use super::needle::Needle;
 use super::patched;
+use super::pattern::Pattern;
 use super::rows::{Rows, Slice};
 use super::state::{App, Arrival};
 use super::words::Words;
-use crate::store::{Facts, PayloadLocation, Phase, Store, What};
+use crate::store::{EntryKind, Facts, PayloadLocation, Phase, Store};
 use crate::view;
 
 /// Bounds the hits that are counted within one message.
@@ -17,7 +17,7 @@ const WITHIN: usize = 1000;
 
 /// A search for the next hit, in slices of time.
 #[derive(Debug)]
-pub(super) struct Hunt {
+pub(super) struct SearchCursor {
     pub(super) forward: bool,
     /// The row that is next; behind the last one it waits for more.
     pub(super) next: usize,
@@ -49,20 +49,20 @@ enum Look {
     Dropped,
 }
 
-/// Looks for `needle` in an entry, for `most` hits at most.
-fn look(store: &mut Store, number: u32, needle: &Needle, most: usize) -> Look {
+/// Looks for `pattern` in an entry, for `most` hits at most.
+fn look(store: &mut Store, number: u32, pattern: &Pattern, most: usize) -> Look {
     let Some(entry) = store.entry(number).copied() else { return Look::Nothing };
-    if entry.what() != What::Message {
-        return Look::of(needle.count(&Words::of(store, &entry).bytes(), most));
+    if entry.what() != EntryKind::Message {
+        return Look::of(pattern.count(&Words::of(store, &entry).bytes(), most));
     }
     if store.kept(&entry) == PayloadLocation::Dropped {
         return Look::Dropped;
     }
     let found = if entry.facts().has(Facts::MISSING) {
         let record = store.record(number, usize::MAX);
-        record.map(|record| patched::count(needle, &record.payload, &record.missing, most))
+        record.map(|record| patched::count(pattern, &record.payload, &record.missing, most))
     } else {
-        store.payload(number, usize::MAX).map(|payload| needle.count(payload, most))
+        store.payload(number, usize::MAX).map(|payload| pattern.count(payload, most))
     };
     found.map_or(Look::Dropped, Look::of)
 }
@@ -93,14 +93,14 @@ impl SearchHits {
         self.looked < rows.len() || self.of != rows.version()
     }
 
-    fn work(&mut self, rows: &Rows, store: &mut Store, needle: &Needle, until: Instant) {
+    fn work(&mut self, rows: &Rows, store: &mut Store, pattern: &Pattern, until: Instant) {
         if self.of != rows.version() {
             *self = SearchHits { of: rows.version(), ..SearchHits::default() };
         }
         let mut slice = Slice::until(until);
         while let Some(number) = rows.get(store, self.looked) {
             self.looked = self.looked.saturating_add(1);
-            match look(store, number, needle, WITHIN) {
+            match look(store, number, pattern, WITHIN) {
                 Look::Hits(hits) => {
                     let before = self.hits.last().map_or(0, |(_, hits)| *hits);
                     self.hits.push((number, before.saturating_add(hits as u64)));
@@ -117,8 +117,8 @@ impl SearchHits {
 
 impl App {
     /// Searches for something else, or for nothing.
-    pub(super) fn search_for(&mut self, needle: Option<Needle>) {
-        self.needle = needle;
+    pub(super) fn search_for(&mut self, pattern: Option<Pattern>) {
+        self.pattern = pattern;
         self.hunt = None;
         self.tally = SearchHits::default();
     }
@@ -127,21 +127,21 @@ impl App {
     pub(super) fn is_searching(&self) -> bool {
         let rows = &self.timeline.rows;
         self.hunt.as_ref().is_some_and(|hunt| hunt.next < rows.len())
-            || self.needle.is_some() && self.tally.is_behind(rows)
+            || self.pattern.is_some() && self.tally.is_behind(rows)
     }
 
     /// Goes to the next hit: within the message that is shown, else in the next one that has it.
     pub(super) fn seek(&mut self, forward: bool) {
-        if self.detail.step_hit(self.needle.as_ref(), forward) {
+        if self.detail.step_hit(self.pattern.as_ref(), forward) {
             return;
         }
         self.seek_message(forward);
     }
 
-    /// Begins to look for the next message that has the needle.
+    /// Begins to look for the next message that has the pattern.
     pub(super) fn seek_message(&mut self, forward: bool) {
         let length = self.timeline.rows.len();
-        if self.needle.is_none() || length == 0 {
+        if self.pattern.is_none() || length == 0 {
             return;
         }
         let (last, at) = (length.saturating_sub(1), self.timeline.selected);
@@ -150,23 +150,23 @@ impl App {
             true => (at.saturating_add(1), false),
             false => at.checked_sub(1).map_or((last, true), |next| (next, false)),
         };
-        self.hunt = Some(Hunt { forward, next, looked: 0, unseen: 0, wrapped });
+        self.hunt = Some(SearchCursor { forward, next, looked: 0, unseen: 0, wrapped });
     }
 
     /// Goes on looking for the next hit, then for how many there are.
     pub(super) fn search(&mut self, store: &mut Store, until: Instant) {
-        let Some(needle) = self.needle.clone() else {
+        let Some(pattern) = self.pattern.clone() else {
             self.hunt = None;
             return;
         };
         if self.hunt.as_ref().is_none_or(|hunt| hunt.next >= self.timeline.rows.len()) {
-            return self.tally.work(&self.timeline.rows, store, &needle, until);
+            return self.tally.work(&self.timeline.rows, store, &pattern, until);
         }
         let mut slice = Slice::until(until);
         let rows = &self.timeline.rows;
         while let Some(hunt) = &mut self.hunt {
             let Some(number) = rows.get(store, hunt.next) else { return };
-            match look(store, number, &needle, 1) {
+            match look(store, number, &pattern, 1) {
                 Look::Hits(_) => {
                     let (row, wrapped, forward) = (hunt.next, hunt.wrapped, hunt.forward);
                     self.hunt = None;
@@ -203,7 +203,8 @@ impl App {
         let unseen = self.hunt.take().map_or(0, |hunt| hunt.unseen);
         let is_more = self.phase == Phase::Filling;
         if is_more && !self.feed.is_live() {
-            self.hunt = Some(Hunt { forward: true, next: length, looked: length, unseen, wrapped: false });
+            self.hunt =
+                Some(SearchCursor { forward: true, next: length, looked: length, unseen, wrapped: false });
             return;
         }
         let mut words = "not found".to_owned();

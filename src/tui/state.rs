@@ -11,10 +11,10 @@ use super::feed::Feed;
 use super::go_to::Isolated;
 use super::layout::Layout;
 use super::matcher::Matcher;
-use super::needle::Needle;
+use super::pattern::Pattern;
 use super::prompt::Prompt;
 use super::rows::Rows;
-use super::search::{Hunt, SearchHits};
+use super::search::{SearchCursor, SearchHits};
 use super::theme::Theme;
 use crate::model::Timestamp;
 use crate::store::{Conversation, Phase, Shared, Store};
@@ -182,25 +182,25 @@ pub(super) enum Arrival {
 
 impl Detail {
     /// Goes to the next hit within the message, or to the one before; `false` where there is none.
-    pub(super) fn step_hit(&mut self, needle: Option<&Needle>, forward: bool) -> bool {
+    pub(super) fn step_hit(&mut self, pattern: Option<&Pattern>, forward: bool) -> bool {
         let Some(at) = self.hit else { return false };
         let next = if forward { at.checked_add(1) } else { at.checked_sub(1) };
-        next.is_some_and(|next| self.show_hit(needle, next))
+        next.is_some_and(|next| self.show_hit(pattern, next))
     }
 
     /// Goes to the first or the last hit of a message that a search came to.
-    fn arrive(&mut self, needle: Option<&Needle>) {
-        let last = self.document.hits(needle).len().saturating_sub(1);
+    fn arrive(&mut self, pattern: Option<&Pattern>) {
+        let last = self.document.hits(pattern).len().saturating_sub(1);
         match self.arrival.take() {
-            Some(Arrival::FirstHit) => drop(self.show_hit(needle, 0)),
-            Some(Arrival::LastHit) => drop(self.show_hit(needle, last)),
+            Some(Arrival::FirstHit) => drop(self.show_hit(pattern, 0)),
+            Some(Arrival::LastHit) => drop(self.show_hit(pattern, last)),
             None => {}
         }
     }
 
     /// Brings a hit into view in every tab.
-    fn show_hit(&mut self, needle: Option<&Needle>, n: usize) -> bool {
-        let Some(hit) = self.document.hits(needle).get(n).cloned() else { return false };
+    fn show_hit(&mut self, pattern: Option<&Pattern>, n: usize) -> bool {
+        let Some(hit) = self.document.hits(pattern).get(n).cloned() else { return false };
         self.hit = Some(n);
         self.byte = self.document.payload.start.saturating_add(hit.start);
         self.field = self.document.field_at(self.byte).unwrap_or(self.field);
@@ -251,8 +251,8 @@ pub struct App {
     pub(super) filter_text: String,
     pub(super) filters: Vec<String>,
     pub(super) searches: Vec<String>,
-    pub(super) needle: Option<Needle>,
-    pub(super) hunt: Option<Hunt>,
+    pub(super) pattern: Option<Pattern>,
+    pub(super) hunt: Option<SearchCursor>,
     pub(super) tally: SearchHits,
     pub(super) bookmarks: BTreeSet<u32>,
     pub(super) mark: Option<u32>,
@@ -325,7 +325,7 @@ impl App {
             filter_text: String::new(),
             filters: Vec::new(),
             searches: Vec::new(),
-            needle: None,
+            pattern: None,
             hunt: None,
             tally: SearchHits::default(),
             bookmarks: BTreeSet::new(),
@@ -402,7 +402,7 @@ impl App {
                 detail.field = 0;
             }
         }
-        self.detail.arrive(self.needle.as_ref());
+        self.detail.arrive(self.pattern.as_ref());
         if self.said.as_ref().is_some_and(|(_, when)| when.elapsed() > Duration::from_secs(6)) {
             self.said = None;
         }

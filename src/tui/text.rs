@@ -14,7 +14,7 @@ const MARKS: usize = 4;
 /// It is the only way text gets into the buffer. What comes from the wire goes through [`view::printable`] first, and
 /// a character takes the columns it has, so that the columns behind it stay straight: marks join their character,
 /// joiners and variation selectors are left out, so that every picture stands for itself.
-pub(super) struct Brush<'a> {
+pub(super) struct RowWriter<'a> {
     buffer: &'a mut Buffer,
     y: u16,
     x: u16,
@@ -24,13 +24,13 @@ pub(super) struct Brush<'a> {
     full: bool,
 }
 
-impl<'a> Brush<'a> {
+impl<'a> RowWriter<'a> {
     /// Begins at a column of a row; `width` columns may be written.
     pub(super) fn new(buffer: &'a mut Buffer, x: u16, y: u16, width: u16) -> Self {
         let area = *buffer.area();
         let inside = y >= area.top() && y < area.bottom();
         let end = if inside { x.saturating_add(width).min(area.right()) } else { x };
-        Brush { buffer, y, x, end, last: None, full: false }
+        RowWriter { buffer, y, x, end, last: None, full: false }
     }
 
     /// Returns the column that is next.
@@ -76,16 +76,16 @@ impl<'a> Brush<'a> {
 
     /// Writes words of our own in a field of `width` columns.
     pub(super) fn field(&mut self, text: &str, width: u16, style: Style) -> &mut Self {
-        self.within(width, |brush| {
-            brush.word(text, style);
+        self.within(width, |writer| {
+            writer.word(text, style);
         });
         self
     }
 
     /// Lets `write` write in a field of `width` columns and goes on behind it.
-    pub(super) fn within(&mut self, width: u16, write: impl FnOnce(&mut Brush<'_>)) -> &mut Self {
+    pub(super) fn within(&mut self, width: u16, write: impl FnOnce(&mut RowWriter<'_>)) -> &mut Self {
         let end = self.x.saturating_add(width).min(self.end);
-        write(&mut Brush::new(self.buffer, self.x, self.y, end.saturating_sub(self.x)));
+        write(&mut RowWriter::new(self.buffer, self.x, self.y, end.saturating_sub(self.x)));
         self.x = end;
         self.last = None;
         self
@@ -242,8 +242,8 @@ mod tests {
 
     fn paint(bytes: &[u8], width: u16) -> String {
         let mut buffer = Buffer::empty(Rect::new(0, 0, 12, 1));
-        let mut brush = Brush::new(&mut buffer, 1, 0, width);
-        brush.wire(bytes, Style::new(), Style::new());
+        let mut writer = RowWriter::new(&mut buffer, 1, 0, width);
+        writer.wire(bytes, Style::new(), Style::new());
         row(&buffer)
     }
 
@@ -280,7 +280,7 @@ mod tests {
             for bytes in [text.as_bytes(), &bytes] {
                 let mut buffer = Buffer::empty(Rect::new(0, 0, 12, 1));
                 for cell in &mut buffer.content { cell.set_char('#'); }
-                Brush::new(&mut buffer, x, 0, width).wire(bytes, Style::new(), Style::new());
+                RowWriter::new(&mut buffer, x, 0, width).wire(bytes, Style::new(), Style::new());
                 for (n, cell) in buffer.content.iter().enumerate() {
                     let n = u16::try_from(n).unwrap();
                     if n < x || n >= x + width {

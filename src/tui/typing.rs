@@ -9,8 +9,8 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use super::completion;
 use super::feed::Choice;
 use super::matcher::Matcher;
-use super::needle::Needle;
-use super::prompt::{Ask, Prompt};
+use super::pattern::Pattern;
+use super::prompt::{Prompt, PromptKind};
 use super::state::{App, Effect};
 
 impl App {
@@ -42,7 +42,7 @@ impl App {
             KeyCode::Home => prompt.home(),
             KeyCode::End => prompt.end(),
             KeyCode::Up | KeyCode::Down => {
-                let history = if prompt.ask == Ask::Search { &self.searches } else { &self.filters };
+                let history = if prompt.ask == PromptKind::Search { &self.searches } else { &self.filters };
                 prompt.recall(history, key.code == KeyCode::Up);
             }
             _ => {}
@@ -64,7 +64,7 @@ impl App {
     fn try_filter(&mut self) {
         let Some(prompt) = &mut self.prompt else { return };
         prompt.mistake = None;
-        if prompt.ask != Ask::Filter {
+        if prompt.ask != PromptKind::Filter {
             return;
         }
         if prompt.text.trim().is_empty() {
@@ -78,7 +78,7 @@ impl App {
 
     fn cancel(&mut self) -> Effect {
         let Some(prompt) = self.prompt.take() else { return Effect::None };
-        if prompt.ask == Ask::Filter {
+        if prompt.ask == PromptKind::Filter {
             let before =
                 (!self.filter_text.is_empty()).then(|| Matcher::parse(&self.filter_text).ok()).flatten();
             self.show_filter(before);
@@ -90,7 +90,7 @@ impl App {
         let Some(mut prompt) = self.prompt.take() else { return Effect::None };
         let text = prompt.text.trim().to_owned();
         match prompt.ask {
-            Ask::Filter => {
+            PromptKind::Filter => {
                 if prompt.mistake.is_some() {
                     self.prompt = Some(prompt);
                 } else {
@@ -98,18 +98,18 @@ impl App {
                     self.filter_text = text;
                 }
             }
-            Ask::GoTo => {
+            PromptKind::GoTo => {
                 let gone = text.parse().map_err(str::to_owned).and_then(|target| self.go_to_target(target));
                 if let Err(words) = gone {
                     prompt.mistake = Some((0, words));
                     self.prompt = Some(prompt);
                 }
             }
-            Ask::Search if text.is_empty() => self.seek(true),
-            Ask::Search => match Needle::parse(&text) {
-                Ok(needle) => {
+            PromptKind::Search if text.is_empty() => self.seek(true),
+            PromptKind::Search => match Pattern::parse(&text) {
+                Ok(pattern) => {
                     remember(&mut self.searches, &text);
-                    self.search_for(Some(needle));
+                    self.search_for(Some(pattern));
                     self.seek(true);
                 }
                 Err(words) => {
@@ -117,12 +117,12 @@ impl App {
                     self.prompt = Some(prompt);
                 }
             },
-            Ask::Export | Ask::Save if text.is_empty() => {}
-            Ask::Export | Ask::Save => {
+            PromptKind::Export | PromptKind::Save if text.is_empty() => {}
+            PromptKind::Export | PromptKind::Save => {
                 let shown = self.choice();
                 let path = Path::new(&text);
                 let begun = match prompt.ask {
-                    Ask::Save => self.feed.save(path, shown),
+                    PromptKind::Save => self.feed.save(path, shown),
                     _ => self.feed.export(path, shown),
                 };
                 match begun {

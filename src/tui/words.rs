@@ -2,7 +2,7 @@
 
 use crate::event::{Evidence, Severity};
 use crate::model::Side;
-use crate::store::{Attempt, Entry, Store, What};
+use crate::store::{Attempt, Entry, EntryKind, Store};
 use crate::view;
 
 /// How a stretch of a row is meant.
@@ -33,10 +33,10 @@ impl Words {
     pub(super) fn of(store: &Store, entry: &Entry) -> Words {
         let mut words = Words::default();
         match entry.what() {
-            What::Message => {}
-            What::Opened => words.opened(store, entry),
-            What::Closed => words.closed(store, entry),
-            What::Anomaly => words.anomaly(store, entry),
+            EntryKind::Message => {}
+            EntryKind::Opened => words.opened(store, entry),
+            EntryKind::Closed => words.closed(store, entry),
+            EntryKind::Anomaly => words.anomaly(store, entry),
         }
         words
     }

@@ -1,7 +1,7 @@
 //! What `-v` adds: the handshake as it was sent, and whether the key was answered.
 
 use super::row::{arrow, side_style};
-use super::style::{Pen, Style};
+use super::style::{Style, StyledWriter};
 use crate::http::{Accept, Field, Handshake};
 use crate::model::Side;
 
@@ -12,7 +12,7 @@ const INDENT: usize = 22;
 const LONGEST: usize = 1000;
 
 /// Writes the heads of the request and the response, and the accept check.
-pub(super) fn handshake(pen: &mut Pen<'_>, handshake: &Handshake) {
+pub(super) fn handshake(pen: &mut StyledWriter<'_>, handshake: &Handshake) {
     if let Some(request) = &handshake.request {
         let start = format!("{} {} HTTP/{}", request.method, request.target, request.version);
         head(pen, Side::Client, &start, &request.headers);
@@ -35,7 +35,7 @@ pub(super) fn handshake(pen: &mut Pen<'_>, handshake: &Handshake) {
     }
 }
 
-fn head(pen: &mut Pen<'_>, from: Side, start: &str, fields: &[Field]) {
+fn head(pen: &mut StyledWriter<'_>, from: Side, start: &str, fields: &[Field]) {
     let mark = (side_style(from), arrow(from));
     line(pen, mark, Style::Strong, start);
     for Field { name, value } in fields {
@@ -48,7 +48,7 @@ fn head(pen: &mut Pen<'_>, from: Side, start: &str, fields: &[Field]) {
     }
 }
 
-fn accept(pen: &mut Pen<'_>, accept: &Accept) {
+fn accept(pen: &mut StyledWriter<'_>, accept: &Accept) {
     if accept.valid {
         return line(pen, (Style::Server, "✓"), Style::Plain, "the accept value answers the key");
     }
@@ -61,7 +61,7 @@ fn accept(pen: &mut Pen<'_>, accept: &Accept) {
 }
 
 /// Writes a line that may hold text from the wire.
-fn line(pen: &mut Pen<'_>, mark: (Style, &str), style: Style, text: &str) {
+fn line(pen: &mut StyledWriter<'_>, mark: (Style, &str), style: Style, text: &str) {
     pen.blanks(INDENT);
     pen.left(mark.0, mark.1, 3);
     pen.wire(style, text.as_bytes(), LONGEST);

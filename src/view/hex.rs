@@ -1,14 +1,14 @@
 use std::fmt::Write;
 
 use super::pieces::{Piece, pieces};
-use super::style::{Pen, Style};
+use super::style::{Style, StyledWriter};
 use crate::event::Missing;
 
 const ROW: usize = 16;
 const INDENT: usize = 6;
 
 /// Writes a payload as rows of offset, bytes in hexadecimal and ASCII; missing ranges are named where they are.
-pub fn hex_dump(pen: &mut Pen<'_>, known: &[u8], missing: &[Missing]) {
+pub fn hex_dump(pen: &mut StyledWriter<'_>, known: &[u8], missing: &[Missing]) {
     let mut line = String::new();
     for piece in pieces(known, missing) {
         match piece {
@@ -28,7 +28,7 @@ pub fn hex_dump(pen: &mut Pen<'_>, known: &[u8], missing: &[Missing]) {
     }
 }
 
-fn rows(pen: &mut Pen<'_>, offset: u64, bytes: &[u8], line: &mut String) {
+fn rows(pen: &mut StyledWriter<'_>, offset: u64, bytes: &[u8], line: &mut String) {
     let mut offset = offset;
     for row in bytes.chunks(ROW) {
         pen.blanks(INDENT);
@@ -60,7 +60,7 @@ mod tests {
 
     fn dump(known: &[u8], missing: &[Missing]) -> String {
         let mut out = Vec::new();
-        hex_dump(&mut Pen::new(&mut out, false), known, missing);
+        hex_dump(&mut StyledWriter::new(&mut out, false), known, missing);
         String::from_utf8(out).unwrap()
     }
 

@@ -1,6 +1,6 @@
 //! Events in words for human eyes.
 //!
-//! [`Printer`] writes one line an event; [`Pen`] makes it plain or coloured, and is the one door through which text
+//! [`Printer`] writes one line an event; [`StyledWriter`] makes it plain or coloured, and is the one door through which text
 //! from the wire goes: [`printable()`] shows what a terminal would otherwise obey.
 
 mod close_code;
@@ -26,7 +26,7 @@ pub use origin::Clock;
 pub use pieces::{Piece, dots, pieces};
 pub use printable::{Shown, printable, printable_string};
 pub use rfc3339::{Rfc3339, eight_digits};
-pub use style::{Pen, Style};
+pub use style::{Style, StyledWriter};
 pub use units::{bytes, count, counted, grouped, span};
 
 use crate::event::{Event, Kind, Message, Opening};
@@ -78,7 +78,7 @@ impl Printer {
         let Settings { colour, verbose, hex, width, clock } = self.settings;
         let began = *self.origin.get_or_insert(event.at.time);
         let origin = origin::Origin { clock, began };
-        let pen = &mut Pen::new(out, colour);
+        let pen = &mut StyledWriter::new(out, colour);
         match &event.kind {
             Kind::Opened(opening) => {
                 row::opened(pen, event, origin, width, opening);
@@ -112,7 +112,7 @@ impl Printer {
         if self.settings.verbose
             && let Some(handshake) = &opening.handshake
         {
-            detail::handshake(&mut Pen::new(out, self.settings.colour), handshake);
+            detail::handshake(&mut StyledWriter::new(out, self.settings.colour), handshake);
         }
     }
 }

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::close_code_name;
 use super::origin::Origin;
 use super::pieces::{Piece, dots, pieces};
-use super::style::{Pen, Style};
+use super::style::{Style, StyledWriter};
 use super::units::{bytes, count, span};
 use super::units_row;
 use crate::event::{
@@ -23,7 +23,7 @@ const SIZE: usize = 9;
 const BYTES_PER_COLUMN: usize = 4;
 
 /// Writes the columns that all rows begin with: time since `origin`, connection, arrow, word and size.
-fn begin(pen: &mut Pen<'_>, event: &Event<'_>, origin: Origin, head: &Head<'_>) {
+fn begin(pen: &mut StyledWriter<'_>, event: &Event<'_>, origin: Origin, head: &Head<'_>) {
     pen.right(Style::Dim, &origin.shown(event), TIME);
     let conn = event.conn.map(|conn| format!("#{conn}")).unwrap_or_default();
     pen.right(Style::Dim, &conn, CONN);
@@ -70,7 +70,13 @@ pub(super) const fn side_style(from: Side) -> Style {
 }
 
 /// Writes that a conversation began.
-pub(super) fn opened(pen: &mut Pen<'_>, event: &Event<'_>, origin: Origin, width: usize, opening: &Opening) {
+pub(super) fn opened(
+    pen: &mut StyledWriter<'_>,
+    event: &Event<'_>,
+    origin: Origin,
+    width: usize,
+    opening: &Opening,
+) {
     begin(
         pen,
         event,
@@ -89,7 +95,7 @@ pub(super) fn opened(pen: &mut Pen<'_>, event: &Event<'_>, origin: Origin, width
 
 /// Writes that an upgrade was refused or never answered.
 pub(super) fn rejected(
-    pen: &mut Pen<'_>,
+    pen: &mut StyledWriter<'_>,
     event: &Event<'_>,
     origin: Origin,
     width: usize,
@@ -115,7 +121,7 @@ pub(super) fn rejected(
 }
 
 /// Writes who speaks with whom, and about what.
-fn ends(pen: &mut Pen<'_>, opening: &Opening, width: usize) {
+fn ends(pen: &mut StyledWriter<'_>, opening: &Opening, width: usize) {
     pen.put(Style::Plain, &format!("{} → {}", opening.client, opening.server));
     if let Some(url) = opening.handshake.as_deref().and_then(|it| it.url.as_ref()) {
         pen.blanks(2);
@@ -124,7 +130,7 @@ fn ends(pen: &mut Pen<'_>, opening: &Opening, width: usize) {
 }
 
 /// Writes what both agreed on.
-fn agreed(pen: &mut Pen<'_>, opening: &Opening, width: usize) {
+fn agreed(pen: &mut StyledWriter<'_>, opening: &Opening, width: usize) {
     let Some(handshake) = opening.handshake.as_deref() else { return };
     if let Some(subprotocol) = &handshake.subprotocol {
         pen.put(Style::Dim, "  protocol ");
@@ -137,7 +143,7 @@ fn agreed(pen: &mut Pen<'_>, opening: &Opening, width: usize) {
 
 /// Writes a message or control frame.
 pub(super) fn message(
-    pen: &mut Pen<'_>,
+    pen: &mut StyledWriter<'_>,
     event: &Event<'_>,
     origin: Origin,
     width: usize,
@@ -170,7 +176,7 @@ pub(super) fn message(
 }
 
 /// Writes a close code, its words and the reason.
-fn close_code(pen: &mut Pen<'_>, code: u16, reason: &str, room: usize) {
+fn close_code(pen: &mut StyledWriter<'_>, code: u16, reason: &str, room: usize) {
     let words = match code {
         1005 | 1006 => close_code_name(code).to_owned(),
         _ => format!("{code} {}", close_code_name(code)),
@@ -184,7 +190,7 @@ fn close_code(pen: &mut Pen<'_>, code: u16, reason: &str, room: usize) {
 }
 
 /// Writes as much of a payload as fits: text as text, bytes in hexadecimal, missing bytes as dots.
-fn preview(pen: &mut Pen<'_>, message: &Message<'_>, room: usize) {
+fn preview(pen: &mut StyledWriter<'_>, message: &Message<'_>, room: usize) {
     let end = pen.column().saturating_add(room);
     for piece in pieces(message.payload, message.missing) {
         let room = end.saturating_sub(pen.column());
@@ -246,7 +252,7 @@ fn remarks(message: &Message<'_>) -> String {
 }
 
 /// Writes a frame's header.
-pub(super) fn frame(pen: &mut Pen<'_>, event: &Event<'_>, origin: Origin, frame: &Frame) {
+pub(super) fn frame(pen: &mut StyledWriter<'_>, event: &Event<'_>, origin: Origin, frame: &Frame) {
     let Frame { from, header, offset } = *frame;
     let head = Head {
         style: Style::Dim,
@@ -278,7 +284,7 @@ pub(super) fn frame(pen: &mut Pen<'_>, event: &Event<'_>, origin: Origin, frame:
 
 /// Writes what was wrong, with the evidence.
 pub(super) fn anomaly(
-    pen: &mut Pen<'_>,
+    pen: &mut StyledWriter<'_>,
     event: &Event<'_>,
     origin: Origin,
     from: Option<Side>,
@@ -318,7 +324,7 @@ pub(super) fn anomaly(
 }
 
 /// Writes how a conversation ended.
-pub(super) fn closed(pen: &mut Pen<'_>, event: &Event<'_>, origin: Origin, closed: &Closed) {
+pub(super) fn closed(pen: &mut StyledWriter<'_>, event: &Event<'_>, origin: Origin, closed: &Closed) {
     begin(
         pen,
         event,

@@ -47,19 +47,19 @@ impl Style {
 
 /// A writer of styled text that counts the columns of the line.
 ///
-/// Bytes from the wire go through [`Pen::wire`] and nothing else.
+/// Bytes from the wire go through [`StyledWriter::wire`] and nothing else.
 #[derive(Debug)]
-pub struct Pen<'o> {
+pub struct StyledWriter<'o> {
     out: &'o mut Vec<u8>,
     colour: bool,
     style: Style,
     column: usize,
 }
 
-impl<'o> Pen<'o> {
+impl<'o> StyledWriter<'o> {
     /// Makes a pen that appends to `out`, with colour or without.
     pub const fn new(out: &'o mut Vec<u8>, colour: bool) -> Self {
-        Pen { out, colour, style: Style::Plain, column: 0 }
+        StyledWriter { out, colour, style: Style::Plain, column: 0 }
     }
 
     /// Returns how many columns the line has so far.
@@ -170,7 +170,7 @@ mod tests {
 
     fn wire(bytes: &[u8], room: usize) -> (String, Option<usize>) {
         let mut out = Vec::new();
-        let left = Pen::new(&mut out, false).wire(Style::Plain, bytes, room);
+        let left = StyledWriter::new(&mut out, false).wire(Style::Plain, bytes, room);
         (String::from_utf8(out).unwrap(), left)
     }
 
@@ -191,7 +191,7 @@ mod tests {
     fn colour_changes_nothing_but_colour() {
         let (mut plain, mut coloured) = (Vec::new(), Vec::new());
         for (out, colour) in [(&mut plain, false), (&mut coloured, true)] {
-            let mut pen = Pen::new(out, colour);
+            let mut pen = StyledWriter::new(out, colour);
             pen.left(Style::Client, "→", 3);
             pen.wire(Style::Plain, b"a\x1b[31mb", 80);
             assert_eq!(pen.column(), 10);

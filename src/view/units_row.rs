@@ -1,13 +1,13 @@
 //! The units of a sub-protocol in a message's row.
 
 use super::row::side_style;
-use super::style::{Pen, Style};
+use super::style::{Style, StyledWriter};
 use super::units::{bytes, count, span};
 use crate::event::{Message, Unit};
 use crate::subprotocol::{Format, Role, Value, write_body};
 
 /// Writes the units one after the other: name, id and body of each, an answer's latency, what went wrong.
-pub(super) fn units(pen: &mut Pen<'_>, message: &Message<'_>, first: &Unit<'_>, room: usize) {
+pub(super) fn units(pen: &mut StyledWriter<'_>, message: &Message<'_>, first: &Unit<'_>, room: usize) {
     let Some(meaning) = message.meaning else { return };
     let end = pen.column().saturating_add(room);
     for (index, unit) in meaning.units().enumerate() {
@@ -38,9 +38,9 @@ pub(super) fn style(unit: &Unit<'_>, message: &Message<'_>) -> Style {
     }
 }
 
-fn one(pen: &mut Pen<'_>, unit: &Unit<'_>, end: usize) {
+fn one(pen: &mut StyledWriter<'_>, unit: &Unit<'_>, end: usize) {
     let plain = if unit.heartbeat() { Style::Dim } else { Style::Plain };
-    let room = |pen: &Pen<'_>| end.saturating_sub(pen.column()).max(8);
+    let room = |pen: &StyledWriter<'_>| end.saturating_sub(pen.column()).max(8);
     if let Some(name) = unit.name() {
         let name_style = if unit.heartbeat() { Style::Dim } else { Style::Strong };
         pen.wire(name_style, name.as_bytes(), room(pen));
@@ -67,7 +67,7 @@ fn one(pen: &mut Pen<'_>, unit: &Unit<'_>, end: usize) {
 }
 
 /// Writes a body as far as there is room.
-fn body(pen: &mut Pen<'_>, unit: &Unit<'_>, plain: Style, end: usize) {
+fn body(pen: &mut StyledWriter<'_>, unit: &Unit<'_>, plain: Style, end: usize) {
     let Some(body) = unit.body() else { return };
     let room = end.saturating_sub(pen.column());
     if body.length == 0 || room < 4 {
@@ -83,7 +83,7 @@ fn body(pen: &mut Pen<'_>, unit: &Unit<'_>, plain: Style, end: usize) {
 }
 
 /// Writes the fields, a secret one without its value.
-fn fields(pen: &mut Pen<'_>, unit: &Unit<'_>, end: usize) {
+fn fields(pen: &mut StyledWriter<'_>, unit: &Unit<'_>, end: usize) {
     for field in unit.fields() {
         let room = end.saturating_sub(pen.column());
         if room < 12 {

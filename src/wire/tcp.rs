@@ -6,7 +6,7 @@ use super::cursor::Cursor;
 use super::walk::Transport;
 use crate::model::{Endpoint, Flags, Flow, Segment, SenderClock, Seq, Tunnel};
 
-/// Is TCP's IP protocol number.
+/// The IP protocol number of TCP.
 pub(super) const PROTOCOL: u8 = 6;
 
 const LAYER: &str = "TCP";

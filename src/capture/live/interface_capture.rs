@@ -203,7 +203,7 @@ impl InterfaceCapture {
     }
 }
 
-/// Is Linux's name for all interfaces at once.
+/// Linux's name for all interfaces at once.
 const ANY: &str = "any";
 
 /// Only Linux's packet sockets stamp in nanoseconds.

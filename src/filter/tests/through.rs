@@ -6,9 +6,9 @@ use super::*;
 use crate::view::samples;
 
 #[derive(Default)]
-struct Said(Vec<String>);
+struct Collected(Vec<String>);
 
-impl Sink for Said {
+impl Sink for Collected {
     fn event(&mut self, event: &Event<'_>) {
         let what = match &event.kind {
             Row::Opened(_) => "open".to_owned(),
@@ -24,7 +24,7 @@ impl Sink for Said {
 }
 
 fn say(filter: &str, events: &[Event<'_>]) -> Vec<String> {
-    let mut filtered = Filtered::new(Filter::parse(filter).unwrap(), Said::default(), samples::NOON);
+    let mut filtered = Filtered::new(Filter::parse(filter).unwrap(), Collected::default(), samples::NOON);
     for event in events {
         filtered.event(event);
     }
@@ -104,7 +104,7 @@ fn what_concerns_the_capture_always_passes() {
 #[test]
 fn openings_that_wait_are_bounded() {
     let opened = samples::opened();
-    let mut filtered = Filtered::new(Filter::parse("opcode").unwrap(), Said::default(), samples::NOON);
+    let mut filtered = Filtered::new(Filter::parse("opcode").unwrap(), Collected::default(), samples::NOON);
     for conn in 1..20_000 {
         filtered.event(&of(conn, conn, Row::Opened(&opened)));
     }

@@ -11,7 +11,7 @@ pub(in crate::http2) struct Fault {
     pub(in crate::http2) problem: &'static str,
 }
 
-/// Decodes the header blocks of one side, in their order (RFC 7541 §3).
+/// A decoder of the header blocks of one side, in their order (RFC 7541 §3).
 #[derive(Debug)]
 pub(in crate::http2) struct Decoder {
     table: Table,
@@ -23,24 +23,24 @@ pub(in crate::http2) struct Decoder {
 }
 
 /// Why decoding stopped within a block.
-enum Stop {
+enum BlockError {
     /// The block ends inside a field.
     Incomplete,
     Problem(&'static str),
 }
 
-impl From<integer::Stop> for Stop {
-    fn from(stop: integer::Stop) -> Self {
+impl From<integer::IntegerError> for BlockError {
+    fn from(stop: integer::IntegerError) -> Self {
         match stop {
-            integer::Stop::Incomplete => Stop::Incomplete,
-            integer::Stop::TooLarge => Stop::Problem("an integer is too large"),
+            integer::IntegerError::Incomplete => BlockError::Incomplete,
+            integer::IntegerError::TooLarge => BlockError::Problem("an integer is too large"),
         }
     }
 }
 
-impl From<&'static str> for Stop {
+impl From<&'static str> for BlockError {
     fn from(problem: &'static str) -> Self {
-        Stop::Problem(problem)
+        BlockError::Problem(problem)
     }
 }
 
@@ -82,8 +82,8 @@ impl Decoder {
         let (rest, stop) = self.fields(block, fields);
         let problem = match stop {
             None => return Ok(()),
-            Some(Stop::Incomplete) => "the block ends inside a field",
-            Some(Stop::Problem(problem)) => problem,
+            Some(BlockError::Incomplete) => "the block ends inside a field",
+            Some(BlockError::Problem(problem)) => problem,
         };
         fields.truncate();
         self.lose();
@@ -99,7 +99,7 @@ impl Decoder {
     }
 
     /// Decodes field after field; returns how many bytes were left when it stopped, and why it did before the end.
-    fn fields(&mut self, block: &[u8], fields: &mut Fields) -> (usize, Option<Stop>) {
+    fn fields(&mut self, block: &[u8], fields: &mut Fields) -> (usize, Option<BlockError>) {
         let mut rest = block;
         let mut first = true;
         while !rest.is_empty() {
@@ -121,7 +121,7 @@ impl Decoder {
         input: &'b [u8],
         first: bool,
         fields: &mut Fields,
-    ) -> Result<(&'b [u8], bool), Stop> {
+    ) -> Result<(&'b [u8], bool), BlockError> {
         let kind = input.first().copied().unwrap_or_default();
         if kind & 0x80 != 0 {
             let (index, rest) = integer(input, 7)?;
@@ -168,11 +168,11 @@ impl Decoder {
 }
 
 /// Decodes a string literal (RFC 7541 §5.2) in place of what is in `out`, and returns what follows.
-fn string<'b>(input: &'b [u8], out: &mut Vec<u8>) -> Result<&'b [u8], Stop> {
+fn string<'b>(input: &'b [u8], out: &mut Vec<u8>) -> Result<&'b [u8], BlockError> {
     out.clear();
     let huffman = input.first().is_some_and(|byte| byte & 0x80 != 0);
     let (length, rest) = integer(input, 7)?;
-    let (bytes, rest) = rest.split_at_checked(length as usize).ok_or(Stop::Incomplete)?;
+    let (bytes, rest) = rest.split_at_checked(length as usize).ok_or(BlockError::Incomplete)?;
     if huffman {
         huffman::decode(bytes, out).map_err(|stop| stop.problem)?;
     } else {

@@ -27,7 +27,7 @@ const LENGTHS: [u8; 257] = [
 
 /// Where and why decoding a string stopped before its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Stop {
+pub(super) struct HuffmanError {
     /// The byte that holds the first bit that was not decoded.
     pub(super) offset: usize,
     pub(super) problem: &'static str,
@@ -95,7 +95,7 @@ impl Codes {
 }
 
 /// Appends the string that `bytes` encode to `out` (RFC 7541 §5.2); what came before an error is appended as well.
-pub(super) fn decode(bytes: &[u8], out: &mut Vec<u8>) -> Result<(), Stop> {
+pub(super) fn decode(bytes: &[u8], out: &mut Vec<u8>) -> Result<(), HuffmanError> {
     let codes = &*CODES;
     let mut input = bytes.iter();
     let (mut window, mut bits) = (0_u64, 0_u32);
@@ -110,7 +110,8 @@ pub(super) fn decode(bytes: &[u8], out: &mut Vec<u8>) -> Result<(), Stop> {
         let top = window.checked_shr(bits.saturating_sub(shown)).unwrap_or_default() as u32;
         let top = if shown < 32 { top & (1_u32 << shown).saturating_sub(1) } else { top };
         let read = bytes.len().saturating_sub(input.len());
-        let stop = |problem| Stop { offset: read.saturating_sub((bits as usize).div_ceil(8)), problem };
+        let stop =
+            |problem| HuffmanError { offset: read.saturating_sub((bits as usize).div_ceil(8)), problem };
         match codes.find(top, shown) {
             Some((EOS, _)) => return Err(stop("the end-of-string symbol")),
             Some((symbol, length)) => {
@@ -156,7 +157,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn decoded(bytes: &[u8]) -> (Vec<u8>, Result<(), Stop>) {
+    fn decoded(bytes: &[u8]) -> (Vec<u8>, Result<(), HuffmanError>) {
         let mut out = Vec::new();
         let result = decode(bytes, &mut out);
         (out, result)
@@ -194,14 +195,17 @@ mod tests {
     fn it_says_where_it_stopped() {
         let (text, result) = decoded(&[0x07, 0xff, 0xff, 0xff, 0xff]);
         assert_eq!((text.as_slice(), result.unwrap_err().problem), (&b"0"[..], "the end-of-string symbol"));
-        assert_eq!(decoded(&[0xff]).1, Err(Stop { offset: 0, problem: "padding of more than seven bits" }));
+        assert_eq!(
+            decoded(&[0xff]).1,
+            Err(HuffmanError { offset: 0, problem: "padding of more than seven bits" })
+        );
         let (text, result) = decoded(&[0x1f, 0xff]);
         assert_eq!(
             (text, result),
-            (b"a".to_vec(), Err(Stop { offset: 0, problem: "padding of more than seven bits" }))
+            (b"a".to_vec(), Err(HuffmanError { offset: 0, problem: "padding of more than seven bits" }))
         );
         let zeros = decoded(&[0b0001_1110]).1.unwrap_err();
-        assert_eq!(zeros, Stop { offset: 0, problem: "padding that is not of ones" });
+        assert_eq!(zeros, HuffmanError { offset: 0, problem: "padding that is not of ones" });
     }
 
     proptest! {

@@ -3,7 +3,7 @@ const MAX: u32 = 1 << 28;
 
 /// The reason why an integer could not be decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stop {
+pub(super) enum IntegerError {
     /// The bytes ended before it did.
     Incomplete,
     /// Its value exceeds what any block may hold.
@@ -11,8 +11,8 @@ pub(super) enum Stop {
 }
 
 /// Decodes an integer with a prefix of so many bits, 1–8, and returns it with the bytes behind it (RFC 7541 §5.1).
-pub(super) fn integer(input: &[u8], prefix: u8) -> Result<(u32, &[u8]), Stop> {
-    let (&first, mut rest) = input.split_first().ok_or(Stop::Incomplete)?;
+pub(super) fn integer(input: &[u8], prefix: u8) -> Result<(u32, &[u8]), IntegerError> {
+    let (&first, mut rest) = input.split_first().ok_or(IntegerError::Incomplete)?;
     let most = 0xff_u8 >> 8_u8.saturating_sub(prefix).min(7);
     let mut value = u32::from(first & most);
     if value < u32::from(most) {
@@ -20,13 +20,15 @@ pub(super) fn integer(input: &[u8], prefix: u8) -> Result<(u32, &[u8]), Stop> {
     }
     let mut shift = 0_u32;
     loop {
-        let (&byte, behind) = rest.split_first().ok_or(Stop::Incomplete)?;
+        let (&byte, behind) = rest.split_first().ok_or(IntegerError::Incomplete)?;
         rest = behind;
         let bits = u32::from(byte & 0x7f);
         // Leading zeros are legal in any number; so many are an attack.
         let part = bits.checked_shl(shift).filter(|part| part >> shift == bits);
-        value =
-            part.and_then(|part| value.checked_add(part)).filter(|it| *it <= MAX).ok_or(Stop::TooLarge)?;
+        value = part
+            .and_then(|part| value.checked_add(part))
+            .filter(|it| *it <= MAX)
+            .ok_or(IntegerError::TooLarge)?;
         if byte & 0x80 == 0 {
             return Ok((value, rest));
         }
@@ -49,19 +51,23 @@ mod tests {
     fn an_integer_cut_anywhere_is_incomplete() {
         let whole = [0x1f, 0x9a, 0x8a, 0x00];
         for cut in 0..whole.len() {
-            assert_eq!(integer(&whole[..cut], 5), Err(Stop::Incomplete), "at {cut}");
+            assert_eq!(integer(&whole[..cut], 5), Err(IntegerError::Incomplete), "at {cut}");
         }
         assert_eq!(integer(&whole, 5), Ok((1337, &[][..])));
     }
 
     #[test]
     fn what_does_not_fit_is_too_large() {
-        assert_eq!(integer(&[0xff; 12], 7), Err(Stop::TooLarge));
+        assert_eq!(integer(&[0xff; 12], 7), Err(IntegerError::TooLarge));
         let mut zeros = vec![0x7f];
         zeros.extend([0x80; 40]);
         zeros.push(1);
-        assert_eq!(integer(&zeros, 7), Err(Stop::TooLarge));
-        assert_eq!(integer(&[0x7f, 0x80, 0x80, 0x80, 0x80, 0x10], 7), Err(Stop::TooLarge), "over 32 bits");
+        assert_eq!(integer(&zeros, 7), Err(IntegerError::TooLarge));
+        assert_eq!(
+            integer(&[0x7f, 0x80, 0x80, 0x80, 0x80, 0x10], 7),
+            Err(IntegerError::TooLarge),
+            "over 32 bits"
+        );
         assert_eq!(integer(&[0x7f, 0x80, 0x80, 0x80, 0x40], 7), Ok((127 + (1 << 27), &[][..])));
     }
 }

@@ -109,7 +109,7 @@ fn a_body_that_was_joined_late_is_ordinary_where_its_request_is_known() {
     assert_eq!(seen, []);
 }
 
-/// Reads a script's bytes with losses, and checks what is reported against the truth; returns how much was.
+/// A reader of a script's bytes with losses that checks what is reported against the truth.
 struct Judge<'m> {
     made: &'m Made,
     /// Where in each socket's bytes it is; `None` where that is unknown.

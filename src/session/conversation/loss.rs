@@ -4,7 +4,7 @@ use super::{Conversation, Losses, Reading};
 use crate::model::{Anomaly, At, Lost, Side};
 use crate::session::compression::Deflate;
 use crate::session::context::Context;
-use crate::session::order::What;
+use crate::session::order::StreamInput;
 use crate::session::resync::{Found, Piece, Search};
 use crate::websocket::{Frames, Header};
 
@@ -151,9 +151,9 @@ impl Conversation {
                         self.order.wait_to_report(side, reached, anomaly);
                     }
                     at = Some(reached);
-                    What::Bytes(bytes.into(), carried)
+                    StreamInput::Bytes(bytes.into(), carried)
                 }
-                Piece::Gap(lost) => What::Gap(lost, None),
+                Piece::Gap(lost) => StreamInput::Gap(lost, None),
             };
             self.order.wait(side, at.unwrap_or(cx.at), what, cx.verified);
         }

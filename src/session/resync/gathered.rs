@@ -216,7 +216,7 @@ impl SearchBuffer {
     }
 }
 
-/// Is added to the length of a hole of which nobody can tell how long it is, so that no frame leads over it.
+/// The amount added to the length of a hole of which nobody can tell how long it is, so that no frame leads over it.
 const FAR: u64 = 1 << 42;
 
 /// Returns how many bytes are missing at the least, where holes add up to `length`.

@@ -385,14 +385,14 @@ fn a_bound_outside_is_relieved() {
     tape.data(Client, 1, b"b");
     tape.data(Server, 1, b"B");
     tape.data(Server, 3, b"D");
-    drain(tape.tcp.relieve(), &mut tape.seen);
+    drain(tape.tcp.shed_load(), &mut tape.seen);
     assert_eq!(tape.seen(), [Seen::Gap(Server, 1, GapCause::Limit), bytes(Server, "B")]);
     let before = tape.tcp.waiting();
     while tape.tcp.waiting() > 0 {
-        drain(tape.tcp.relieve(), &mut tape.seen);
+        drain(tape.tcp.shed_load(), &mut tape.seen);
     }
     assert!(before > 0);
-    drain(tape.tcp.relieve(), &mut tape.seen);
+    drain(tape.tcp.shed_load(), &mut tape.seen);
     assert_eq!(tape.seen().len(), 4);
 }
 

@@ -1,7 +1,7 @@
 use std::ops::Range;
 
 use super::super::clock::grouped;
-use super::{Document, Tone, octets};
+use super::{Document, FieldStyle, octets};
 use crate::event::{Frame, Severity};
 use crate::store::{Entry, Facts};
 use crate::view;
@@ -26,12 +26,12 @@ impl Document {
         } else {
             "shown as sent".to_owned()
         };
-        self.add("deflate", words, Tone::Plain);
+        self.add("deflate", words, FieldStyle::Plain);
     }
 
     pub(super) fn close_body(&mut self, start: usize) {
         if self.patched.as_ref().is_some_and(|patched| !patched.begins_with(2)) {
-            return self.within(|it| it.add("code", "not known", Tone::Bad(Severity::Note)));
+            return self.within(|it| it.add("code", "not known", FieldStyle::Bad(Severity::Note)));
         }
         let payload = self.payload().to_vec();
         self.within(|it| match payload.split_first_chunk::<2>() {
@@ -44,7 +44,7 @@ impl Document {
                 );
                 it.ranged("reason", reason, start.saturating_add(2)..start.saturating_add(payload.len()));
             }
-            None => it.add("code", "none: 1005 no status received", Tone::Quiet),
+            None => it.add("code", "none: 1005 no status received", FieldStyle::Quiet),
         });
     }
 
@@ -88,7 +88,7 @@ impl Document {
                 grouped(frames.len() as u64),
                 grouped(u64::from(entry.frames()))
             );
-            self.add("frames", words, Tone::Bad(Severity::Note));
+            self.add("frames", words, FieldStyle::Bad(Severity::Note));
         }
     }
 

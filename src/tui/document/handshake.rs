@@ -1,4 +1,4 @@
-use super::{Document, Tone};
+use super::{Document, FieldStyle};
 use crate::event::{Field as HeaderField, Handshake, Severity};
 use crate::model::Side;
 use crate::store::Attempt;
@@ -8,11 +8,11 @@ impl Document {
     pub(super) fn opened(&mut self, attempt: &Attempt) {
         let opened = attempt.opening();
         self.within(|it| {
-            it.add("client", opened.client.to_string(), Tone::From(Side::Client));
-            it.add("server", opened.server.to_string(), Tone::From(Side::Server));
+            it.add("client", opened.client.to_string(), FieldStyle::From(Side::Client));
+            it.add("server", opened.server.to_string(), FieldStyle::From(Side::Server));
         });
         let Some(handshake) = &opened.handshake else {
-            self.add("handshake", "was not captured", Tone::Bad(Severity::Note));
+            self.add("handshake", "was not captured", FieldStyle::Bad(Severity::Note));
             return;
         };
         self.agreed(handshake, attempt.is_granted());
@@ -35,39 +35,43 @@ impl Document {
             (false, Some(status)) => format!("refused with status {status}"),
             (false, None) => "never answered".to_owned(),
         };
-        self.add("handshake", outcome, if established { Tone::Good } else { Tone::Bad(Severity::Warning) });
+        self.add(
+            "handshake",
+            outcome,
+            if established { FieldStyle::Good } else { FieldStyle::Bad(Severity::Warning) },
+        );
         self.within(|it| {
             if let Some(url) = &handshake.url {
-                it.add("url", url.as_bytes(), Tone::Plain);
+                it.add("url", url.as_bytes(), FieldStyle::Plain);
             }
             // Who refuses owes no accept value.
             let owed = status == Some(101) || established;
             let accept = handshake.accept.as_ref();
             if let Some(accept) = accept.filter(|accept| owed || accept.found.is_some()) {
                 let (words, tone) = match (accept.valid, owed) {
-                    (true, _) => ("answers the key", Tone::Good),
-                    (false, true) => ("does not answer the key", Tone::Bad(Severity::Error)),
-                    (false, false) => ("does not answer the key, nor need it", Tone::Quiet),
+                    (true, _) => ("answers the key", FieldStyle::Good),
+                    (false, true) => ("does not answer the key", FieldStyle::Bad(Severity::Error)),
+                    (false, false) => ("does not answer the key, nor need it", FieldStyle::Quiet),
                 };
                 it.add("accept", words, tone);
                 it.within(|it| {
                     for (name, value) in
                         [("key", &accept.key), ("found", &accept.found), ("expected", &accept.expected)]
                     {
-                        it.add(name, value.as_deref().unwrap_or("—").as_bytes(), Tone::Plain);
+                        it.add(name, value.as_deref().unwrap_or("—").as_bytes(), FieldStyle::Plain);
                     }
                 });
             }
             if let Some(subprotocol) = &handshake.subprotocol {
-                it.add("sub-protocol", subprotocol.as_bytes(), Tone::Plain);
+                it.add("sub-protocol", subprotocol.as_bytes(), FieldStyle::Plain);
             }
             match &handshake.deflate {
-                None => it.add("compression", "none", Tone::Quiet),
+                None => it.add("compression", "none", FieldStyle::Quiet),
                 Some(deflate) => {
                     it.add(
                         "compression",
                         if handshake.per_frame { "each frame on its own" } else { "permessage-deflate" },
-                        Tone::Plain,
+                        FieldStyle::Plain,
                     );
                     it.within(|it| {
                         for side in Side::BOTH {
@@ -80,7 +84,7 @@ impl Document {
                             it.add(
                                 side.name(),
                                 format!("window of {} bits, {history}", agreed.max_window_bits),
-                                Tone::From(side),
+                                FieldStyle::From(side),
                             );
                         }
                     });
@@ -93,7 +97,7 @@ impl Document {
         let start = self.bytes.len();
         self.parts.push((start, format!("{name}, its fields as they were read")));
         let at = self.fields.len();
-        self.add(name, line.as_bytes(), Tone::From(side));
+        self.add(name, line.as_bytes(), FieldStyle::From(side));
         self.bytes.extend_from_slice(line.as_bytes());
         self.bytes.extend_from_slice(b"\r\n");
         self.within(|it| {

@@ -3,7 +3,7 @@ use ratatui::layout::Rect;
 
 use super::super::clock::{self, short};
 use super::super::state::{App, Panel, SortBy};
-use super::super::text::{Brush, columns};
+use super::super::text::{RowWriter, columns};
 use super::{scroll, tint};
 use crate::event::Severity;
 use crate::store::{Conversation, State, Store};
@@ -42,15 +42,15 @@ fn everything(app: &App, store: &Store, buffer: &mut Buffer, area: Rect, y: u16)
     let messages = totals.client.messages.saturating_add(totals.server.messages);
     let bytes = totals.client.bytes.saturating_add(totals.server.bytes);
     let right = numbers(area.width, messages, bytes, "");
-    let mut brush = Brush::new(buffer, area.x, y, area.width.saturating_sub(columns(&right)));
-    brush.word(" ≡ ", app.theme.title).word("all", app.theme.title);
+    let mut writer = RowWriter::new(buffer, area.x, y, area.width.saturating_sub(columns(&right)));
+    writer.word(" ≡ ", app.theme.title).word("all", app.theme.title);
     let list = &app.conversations;
     if list.sort != SortBy::Begin || list.backwards {
         let name = SortBy::ALL.iter().find(|(sort, _)| *sort == list.sort).map_or("", |(_, name)| name);
-        brush.word(&format!(" {}{name}", sign(app)), app.theme.dim);
+        writer.word(&format!(" {}{name}", sign(app)), app.theme.dim);
     }
     let x = area.right().saturating_sub(columns(&right));
-    Brush::new(buffer, x, y, area.width).word(&right, app.theme.dim);
+    RowWriter::new(buffer, x, y, area.width).word(&right, app.theme.dim);
 }
 
 /// Returns the sign of what conversations are sorted by.
@@ -80,7 +80,7 @@ pub(super) fn heads(app: &App, buffer: &mut Buffer, from: u16) {
         if begin < from {
             break;
         }
-        Brush::new(buffer, begin, area.y.saturating_sub(1), columns(&words)).word(&words, app.theme.dim);
+        RowWriter::new(buffer, begin, area.y.saturating_sub(1), columns(&words)).word(&words, app.theme.dim);
         end = end.saturating_sub(*width);
     }
 }
@@ -104,8 +104,8 @@ fn one(app: &App, buffer: &mut Buffer, (area, y): (Rect, u16), slot: u32, conver
     let last = clock::of_day(conversation.times.1, 0);
     let right = numbers(area.width, conversation.messages(), conversation.bytes(), &last);
     let room = area.width.saturating_sub(columns(&right));
-    let mut brush = Brush::new(buffer, area.x, y, room);
-    brush.word("▎", theme.conversation(slot)).word(sign, style).word(" ", style);
+    let mut writer = RowWriter::new(buffer, area.x, y, room);
+    writer.word("▎", theme.conversation(slot)).word(sign, style).word(" ", style);
     let [notes, warnings, errors] = conversation.anomalies;
     let count = notes.saturating_add(warnings).saturating_add(errors);
     let flag = match conversation.worst() {
@@ -114,21 +114,21 @@ fn one(app: &App, buffer: &mut Buffer, (area, y): (Rect, u16), slot: u32, conver
         Some(Severity::Note) => format!(" ◆{}", short(count)),
         None => String::new(),
     };
-    let room = brush.left().saturating_sub(columns(&flag));
-    brush.within(room, |brush| {
-        brush.word(&format!("#{} ", conversation.number()), theme.conversation(slot));
+    let room = writer.left().saturating_sub(columns(&flag));
+    writer.within(room, |writer| {
+        writer.word(&format!("#{} ", conversation.number()), theme.conversation(slot));
         let name = conversation.name();
         // Where there is no room for all, the path tells more than the host.
         let path = name.find('/').and_then(|at| name.get(at..)).filter(|path| path.len() > 1);
-        let shown = if columns(&name) <= brush.left() { &name } else { path.unwrap_or(&name) };
-        brush.wire(shown.as_bytes(), theme.text, theme.escape);
+        let shown = if columns(&name) <= writer.left() { &name } else { path.unwrap_or(&name) };
+        writer.wire(shown.as_bytes(), theme.text, theme.escape);
         if let Some(subprotocol) = conversation.subprotocol() {
-            brush.word(" ", theme.dim).wire(subprotocol.as_bytes(), theme.name_of, theme.escape);
+            writer.word(" ", theme.dim).wire(subprotocol.as_bytes(), theme.name_of, theme.escape);
         }
     });
     if let Some(worst) = conversation.worst() {
-        brush.word(&flag, theme.severity(worst));
+        writer.word(&flag, theme.severity(worst));
     }
     let x = area.right().saturating_sub(columns(&right));
-    Brush::new(buffer, x, y, area.width).word(&right, theme.dim);
+    RowWriter::new(buffer, x, y, area.width).word(&right, theme.dim);
 }

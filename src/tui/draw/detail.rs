@@ -2,7 +2,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::super::state::{App, Panel, Tab};
-use super::super::text::{Brush, columns};
+use super::super::text::{RowWriter, columns};
 use super::{hex, payload, tree};
 
 /// What is drawn at a place of the detail.
@@ -19,16 +19,20 @@ const BOTH: u16 = 96;
 pub(super) fn tabs(app: &App, buffer: &mut Buffer) {
     let area = app.layout.detail;
     let focus = app.panel == Panel::Detail;
-    let mut brush =
-        Brush::new(buffer, area.x.saturating_add(1), area.y.saturating_sub(1), area.width.saturating_sub(2));
-    brush.word(if focus { "▸" } else { " " }, app.theme.focus);
+    let mut writer = RowWriter::new(
+        buffer,
+        area.x.saturating_add(1),
+        area.y.saturating_sub(1),
+        area.width.saturating_sub(2),
+    );
+    writer.word(if focus { "▸" } else { " " }, app.theme.focus);
     for (n, (tab, name)) in Tab::ALL.iter().enumerate() {
         let style = if *tab == app.detail.tab {
             if focus { app.theme.focus } else { app.theme.title }
         } else {
             app.theme.dim
         };
-        brush.word(&format!(" {}", n.saturating_add(1)), app.theme.rule).word(&format!(" {name} "), style);
+        writer.word(&format!(" {}", n.saturating_add(1)), app.theme.rule).word(&format!(" {name} "), style);
     }
 }
 

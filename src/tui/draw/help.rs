@@ -3,7 +3,7 @@ use ratatui::layout::Rect;
 
 use super::super::keys;
 use super::super::state::App;
-use super::super::text::{Brush, columns};
+use super::super::text::{RowWriter, columns};
 
 /// Draws the table of keys over everything.
 pub(super) fn draw(app: &mut App, buffer: &mut Buffer) {
@@ -19,36 +19,36 @@ pub(super) fn draw(app: &mut App, buffer: &mut Buffer) {
     let y = area.y.saturating_add(area.height.saturating_sub(height) / 2);
     let window = Rect { x, y, width, height };
     for row in 0..height {
-        let mut brush = Brush::new(buffer, x, y.saturating_add(row), width);
+        let mut writer = RowWriter::new(buffer, x, y.saturating_add(row), width);
         let (left, fill, right) = match row {
             0 => ('╭', '─', '╮'),
             _ if row.saturating_add(1) == height => ('╰', '─', '╯'),
             _ => ('│', ' ', '│'),
         };
-        brush.word(left.encode_utf8(&mut [0; 4]), theme.focus);
-        brush.within(width.saturating_sub(2), |brush| brush.fill(fill, theme.focus));
-        brush.word(right.encode_utf8(&mut [0; 4]), theme.focus);
+        writer.word(left.encode_utf8(&mut [0; 4]), theme.focus);
+        writer.within(width.saturating_sub(2), |writer| writer.fill(fill, theme.focus));
+        writer.word(right.encode_utf8(&mut [0; 4]), theme.focus);
     }
-    Brush::new(buffer, x.saturating_add(2), y, width).word(" keys ", theme.focus);
+    RowWriter::new(buffer, x.saturating_add(2), y, width).word(" keys ", theme.focus);
     let inner = usize::from(height.saturating_sub(2));
     let top = app.help.unwrap_or(0).min(per_column.saturating_sub(inner));
     if per_column > inner {
         let words = " j k or the wheel scroll ";
         let at = window.right().saturating_sub(columns(words)).saturating_sub(2);
-        Brush::new(buffer, at, window.bottom().saturating_sub(1), columns(words)).word(words, theme.dim);
+        RowWriter::new(buffer, at, window.bottom().saturating_sub(1), columns(words)).word(words, theme.dim);
     }
     for (column, part) in lines.chunks(per_column.max(1)).enumerate() {
         let half = if two { width / 2 } else { width };
         let x = x.saturating_add(2).saturating_add(half.saturating_mul(u16::try_from(column).unwrap_or(0)));
         for (n, line) in part.iter().skip(top).take(inner).enumerate() {
             let y = y.saturating_add(1).saturating_add(u16::try_from(n).unwrap_or(u16::MAX));
-            let mut brush = Brush::new(buffer, x, y, half.saturating_sub(3));
+            let mut writer = RowWriter::new(buffer, x, y, half.saturating_sub(3));
             match line {
                 Line::Title(title) => {
-                    brush.word(title, theme.title);
+                    writer.word(title, theme.title);
                 }
                 Line::Key(keys, help) => {
-                    brush.right(keys, 21, theme.focus).word("  ", theme.text).word(help, theme.text);
+                    writer.right(keys, 21, theme.focus).word("  ", theme.text).word(help, theme.text);
                 }
                 Line::Blank => {}
             }

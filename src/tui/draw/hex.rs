@@ -8,7 +8,7 @@ use super::super::clock::grouped;
 use super::super::document::Document;
 use super::super::patched::{Part, Patched};
 use super::super::state::{App, Panel};
-use super::super::text::Brush;
+use super::super::text::RowWriter;
 use super::detail::Place;
 use super::scroll;
 
@@ -50,20 +50,20 @@ pub(super) fn draw(app: &mut App, buffer: &mut Buffer, area: Rect) {
         .unwrap_or(0..0);
     if lines.is_empty() {
         let words = app.detail.document.absent.unwrap_or("no bytes");
-        Brush::new(buffer, area.x.saturating_add(1), area.y, area.width).word(words, app.theme.dim);
+        RowWriter::new(buffer, area.x.saturating_add(1), area.y, area.width).word(words, app.theme.dim);
     }
     let start = app.detail.document.payload.start;
     let shift = |hit: Range<usize>| hit.start.saturating_add(start)..hit.end.saturating_add(start);
-    let hits = app.detail.document.hits(app.needle.as_ref()).into_iter().map(shift).collect::<Vec<_>>();
+    let hits = app.detail.document.hits(app.pattern.as_ref()).into_iter().map(shift).collect::<Vec<_>>();
     let mut places = Vec::new();
     for (n, line) in lines.iter().skip(from).take(usize::from(area.height)).enumerate() {
         let y = area.y.saturating_add(u16::try_from(n).unwrap_or(u16::MAX));
         match line {
             HexLine::Part(words) => {
-                Brush::new(buffer, area.x.saturating_add(1), y, area.width).word(words, app.theme.dim);
+                RowWriter::new(buffer, area.x.saturating_add(1), y, area.width).word(words, app.theme.dim);
             }
             HexLine::Missing(offset, words) => {
-                Brush::new(buffer, area.x, y, area.width)
+                RowWriter::new(buffer, area.x, y, area.width)
                     .word(&format!(" {offset:06x}  "), app.theme.rule)
                     .word(words, app.theme.note);
             }
@@ -189,8 +189,8 @@ fn hex_row(
     let per_row = app.detail.per_row;
     let theme = &app.theme;
     let document = &app.detail.document;
-    let mut brush = Brush::new(buffer, area.x, y, area.width);
-    brush.word(&format!(" {:06x} ", row.offset), theme.rule);
+    let mut writer = RowWriter::new(buffer, area.x, y, area.width);
+    writer.word(&format!(" {:06x} ", row.offset), theme.rule);
     let style = |at: usize, plain: Style| {
         let selected = at == app.detail.byte && app.panel == Panel::Detail;
         if selected || hits.iter().any(|hit| hit.contains(&at)) {
@@ -205,15 +205,15 @@ fn hex_row(
     let mut drawn = Vec::new();
     for (n, cell) in cells.iter().enumerate() {
         if n % 8 == 0 {
-            brush.word(" ", theme.text);
+            writer.word(" ", theme.text);
         }
         let at = match cell {
             Cell::None => {
-                brush.blank(3, theme.text);
+                writer.blank(3, theme.text);
                 continue;
             }
             Cell::Missing => {
-                brush.word("··", theme.note).word(" ", theme.text);
+                writer.word("··", theme.note).word(" ", theme.text);
                 continue;
             }
             Cell::Byte(at) => *at,
@@ -224,25 +224,25 @@ fn hex_row(
             0x20..0x7f => theme.text,
             _ => theme.number,
         };
-        drawn.push((Rect { x: brush.x(), y, width: 3, height: 1 }, Place::Byte(at)));
-        brush.word(&format!("{byte:02x}"), style(at, plain));
+        drawn.push((Rect { x: writer.x(), y, width: 3, height: 1 }, Place::Byte(at)));
+        writer.word(&format!("{byte:02x}"), style(at, plain));
         let next = n.saturating_add(1);
         let beside = matches!(cells.get(next), Some(Cell::Byte(beside)) if lit.contains(beside));
         let joined = lit.contains(&at) && beside && next % 8 != 0;
-        brush.word(" ", if joined { theme.field } else { theme.text });
+        writer.word(" ", if joined { theme.field } else { theme.text });
     }
     let column = u16::try_from(per_row.saturating_mul(3).saturating_add(per_row / 8).saturating_add(9))
         .unwrap_or(u16::MAX);
     let x = area.x.saturating_add(column);
-    let mut brush = Brush::new(buffer, x, y, area.right().saturating_sub(x));
+    let mut writer = RowWriter::new(buffer, x, y, area.right().saturating_sub(x));
     for cell in &cells {
         let at = match cell {
             Cell::None => {
-                brush.blank(1, theme.text);
+                writer.blank(1, theme.text);
                 continue;
             }
             Cell::Missing => {
-                brush.word("·", theme.note);
+                writer.word("·", theme.note);
                 continue;
             }
             Cell::Byte(at) => *at,
@@ -250,8 +250,8 @@ fn hex_row(
         let byte = document.bytes.get(at).copied().unwrap_or(0);
         let c = if (0x20..0x7f).contains(&byte) { char::from(byte) } else { '·' };
         let plain = if c == '·' { theme.dim } else { theme.text };
-        drawn.push((Rect { x: brush.x(), y, width: 1, height: 1 }, Place::Byte(at)));
-        brush.word(c.encode_utf8(&mut [0; 4]), style(at, plain));
+        drawn.push((Rect { x: writer.x(), y, width: 1, height: 1 }, Place::Byte(at)));
+        writer.word(c.encode_utf8(&mut [0; 4]), style(at, plain));
     }
     drawn
 }

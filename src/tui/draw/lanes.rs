@@ -5,12 +5,12 @@ use ratatui::layout::Rect;
 
 use super::super::clock;
 use super::super::state::{App, Panel};
-use super::super::text::{Brush, columns};
+use super::super::text::{RowWriter, columns};
 use super::timeline::{empty, flags, hidden, preview, quiet, short_name, silence, words};
 use super::tint;
 use crate::event::Opcode;
 use crate::model::Side;
-use crate::store::{Conversation, Entry, Store, What};
+use crate::store::{Conversation, Entry, EntryKind, Store};
 use crate::view;
 
 /// How many lines a silence may take where it is drawn to scale.
@@ -67,7 +67,7 @@ pub(super) fn draw(app: &mut App, store: &mut Store, buffer: &mut Buffer) {
             "▎"
         };
         let tone = entry.conversation().map_or(app.theme.dim, |slot| app.theme.conversation(slot));
-        Brush::new(buffer, area.x, y, lanes.time).word(sign, tone).right(
+        RowWriter::new(buffer, area.x, y, lanes.time).word(sign, tone).right(
             &time,
             lanes.time.saturating_sub(2),
             app.theme.dim,
@@ -138,7 +138,7 @@ fn join(
     y: u16,
     pings: &mut [Option<(u64, u16)>; 2],
 ) {
-    let (What::Message, Some(from)) = (entry.what(), entry.from()) else { return };
+    let (EntryKind::Message, Some(from)) = (entry.what(), entry.from()) else { return };
     let [client, server] = pings;
     let key = u64::from(entry.conversation().unwrap_or(u32::MAX));
     match entry.opcode() {
@@ -160,7 +160,7 @@ fn join(
                 } else {
                     "│"
                 };
-                Brush::new(buffer, x, at, 1).word(sign, app.theme.control);
+                RowWriter::new(buffer, x, at, 1).word(sign, app.theme.control);
             }
         }
         _ => {}
@@ -190,20 +190,20 @@ impl Lanes {
     }
 
     fn heads(&self, app: &App, buffer: &mut Buffer, area: Rect) {
-        Brush::new(buffer, self.left.saturating_sub(2), area.y, 8).word("client", app.theme.client);
-        Brush::new(buffer, self.right.saturating_sub(4), area.y, 8).word("server", app.theme.server);
+        RowWriter::new(buffer, self.left.saturating_sub(2), area.y, 8).word("client", app.theme.client);
+        RowWriter::new(buffer, self.right.saturating_sub(4), area.y, 8).word("server", app.theme.server);
     }
 
     fn lifelines(&self, app: &App, buffer: &mut Buffer, y: u16) {
-        Brush::new(buffer, self.left, y, 1).word("│", app.theme.client);
-        Brush::new(buffer, self.right, y, 1).word("│", app.theme.server);
+        RowWriter::new(buffer, self.left, y, 1).word("│", app.theme.client);
+        RowWriter::new(buffer, self.right, y, 1).word("│", app.theme.server);
     }
 
     /// Writes words in the middle.
     fn words(&self, app: &App, buffer: &mut Buffer, y: u16, words: &str) {
         let area = self.between();
         let x = area.x.saturating_add(area.width.saturating_sub(columns(words)) / 2);
-        Brush::new(buffer, x, y, self.right.saturating_sub(x)).word(words, app.theme.dim);
+        RowWriter::new(buffer, x, y, self.right.saturating_sub(x)).word(words, app.theme.dim);
     }
 
     fn event(
@@ -216,28 +216,28 @@ impl Lanes {
     ) {
         let area = self.between();
         match (entry.what(), entry.from()) {
-            (What::Message, Some(from)) => self.arrow(app, store, buffer, (number, entry, from), y),
-            (What::Anomaly, from) => {
+            (EntryKind::Message, Some(from)) => self.arrow(app, store, buffer, (number, entry, from), y),
+            (EntryKind::Anomaly, from) => {
                 // On the side of the one it is about.
                 let half = if from == Some(Side::Server) && !entry.is_gap() { area.width / 2 } else { 0 };
                 let x = area.x.saturating_add(half).saturating_add(1);
-                let mut brush = Brush::new(buffer, x, y, self.right.saturating_sub(x).saturating_sub(1));
-                words(app, store, &mut brush, entry);
+                let mut writer = RowWriter::new(buffer, x, y, self.right.saturating_sub(x).saturating_sub(1));
+                words(app, store, &mut writer, entry);
             }
             _ => {
-                let mut brush = Brush::new(buffer, self.left, y, area.width.saturating_add(2));
-                brush.word("╞", app.theme.rule).fill('═', app.theme.rule);
-                Brush::new(buffer, self.right, y, 1).word("╡", app.theme.rule);
-                let mut brush =
-                    Brush::new(buffer, self.left.saturating_add(3), y, area.width.saturating_sub(4));
-                brush.word(" ", app.theme.rule);
+                let mut writer = RowWriter::new(buffer, self.left, y, area.width.saturating_add(2));
+                writer.word("╞", app.theme.rule).fill('═', app.theme.rule);
+                RowWriter::new(buffer, self.right, y, 1).word("╡", app.theme.rule);
+                let mut writer =
+                    RowWriter::new(buffer, self.left.saturating_add(3), y, area.width.saturating_sub(4));
+                writer.word(" ", app.theme.rule);
                 let conversation =
                     entry.conversation().and_then(|slot| store.conversations().get(slot as usize));
                 if let Some(conversation) = conversation.filter(|_| app.timeline.rows.scope().is_none()) {
-                    brush.word(&format!("#{} ", conversation.number()), app.theme.dim);
+                    writer.word(&format!("#{} ", conversation.number()), app.theme.dim);
                 }
-                words(app, store, &mut brush, entry);
-                brush.word(" ", app.theme.rule);
+                words(app, store, &mut writer, entry);
+                writer.word(" ", app.theme.rule);
             }
         }
     }
@@ -254,13 +254,13 @@ impl Lanes {
         let area = self.between();
         let style = if entry.opcode().is_control() { app.theme.control } else { app.theme.side(from) };
         let shaft = if entry.opcode().is_control() { '╌' } else { '─' };
-        Brush::new(buffer, area.x, y, area.width).fill(shaft, style);
+        RowWriter::new(buffer, area.x, y, area.width).fill(shaft, style);
         match from {
             Side::Client => {
-                Brush::new(buffer, self.right.saturating_sub(1), y, 1).word("▶", style);
+                RowWriter::new(buffer, self.right.saturating_sub(1), y, 1).word("▶", style);
             }
             Side::Server => {
-                Brush::new(buffer, area.x, y, 1).word("◀", style);
+                RowWriter::new(buffer, area.x, y, 1).word("◀", style);
             }
         }
         let flags = flags(entry);
@@ -271,21 +271,21 @@ impl Lanes {
         };
         let head = format!("{conversation} {} {} ", short_name(entry.opcode()), clock::size(entry.length()));
         let room = area.width.saturating_sub(6);
-        let mut brush = Brush::new(buffer, area.x.saturating_add(3), y, room);
-        brush.word(&head, style);
+        let mut writer = RowWriter::new(buffer, area.x.saturating_add(3), y, room);
+        writer.word(&head, style);
         let tail = if flags.is_empty() { 0 } else { columns(&flags).saturating_add(2) };
-        let body = brush.left().saturating_sub(tail);
-        let begin = brush.x();
+        let body = writer.left().saturating_sub(tail);
+        let begin = writer.x();
         if entry.kept() > 0 && body > 2 {
-            let mut inner = Brush::new(buffer, begin, y, body.saturating_sub(1));
+            let mut inner = RowWriter::new(buffer, begin, y, body.saturating_sub(1));
             preview(app, store, &mut inner, number, entry);
             let end = inner.x();
-            let mut brush = Brush::new(buffer, end, y, 1);
-            brush.word(" ", style);
+            let mut writer = RowWriter::new(buffer, end, y, 1);
+            writer.word(" ", style);
         }
         if tail > 0 {
             let x = area.x.saturating_add(3).saturating_add(room).saturating_sub(tail);
-            Brush::new(buffer, x, y, tail).word(" ", style).word(&flags, app.theme.dim).word(" ", style);
+            RowWriter::new(buffer, x, y, tail).word(" ", style).word(&flags, app.theme.dim).word(" ", style);
         }
     }
 }

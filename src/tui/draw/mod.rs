@@ -22,7 +22,7 @@ use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 
 use super::state::{App, Panel};
-use super::text::{Brush, columns};
+use super::text::{RowWriter, columns};
 use crate::store::Store;
 
 /// Draws everything.
@@ -31,8 +31,8 @@ pub(super) fn draw(app: &mut App, store: &mut Store, buffer: &mut Buffer) {
     app.refresh(store, area);
     buffer.set_style(area, app.theme.text);
     if area.width < 40 || area.height < 12 {
-        let mut brush = Brush::new(buffer, area.x, area.y, area.width);
-        brush.word("the window is too small: 40×12 at least", app.theme.warning);
+        let mut writer = RowWriter::new(buffer, area.x, area.y, area.width);
+        writer.word("the window is too small: 40×12 at least", app.theme.warning);
         return;
     }
     status::title(app, store, buffer);
@@ -74,20 +74,20 @@ fn frame(app: &App, buffer: &mut Buffer) {
         let at = layout.detail.y.saturating_sub(1);
         rule(buffer, layout.detail.x, at, layout.detail.width, app.theme.rule);
         if layout.conversations.width > 0 {
-            Brush::new(buffer, layout.conversations.right(), at, 1).word("├", app.theme.rule);
+            RowWriter::new(buffer, layout.conversations.right(), at, 1).word("├", app.theme.rule);
         }
     }
     detail::tabs(app, buffer);
 }
 
 fn rule(buffer: &mut Buffer, x: u16, y: u16, width: u16, style: Style) {
-    Brush::new(buffer, x, y, width).fill('─', style);
+    RowWriter::new(buffer, x, y, width).fill('─', style);
 }
 
 fn upright(buffer: &mut Buffer, x: u16, y: u16, height: u16, style: Style) {
-    Brush::new(buffer, x, y, 1).word("┬", style);
+    RowWriter::new(buffer, x, y, 1).word("┬", style);
     for row in 1..=height {
-        Brush::new(buffer, x, y.saturating_add(row), 1).word("│", style);
+        RowWriter::new(buffer, x, y.saturating_add(row), 1).word("│", style);
     }
 }
 
@@ -96,25 +96,25 @@ fn title(app: &App, buffer: &mut Buffer, area: Rect, text: &str, panel: Panel) -
     let style = if app.panel == panel { app.theme.focus } else { app.theme.title };
     let mark = if app.panel == panel { "▸ " } else { " " };
     let x = area.x.saturating_add(1);
-    let mut brush = Brush::new(buffer, x, area.y.saturating_sub(1), area.width.saturating_sub(1));
-    brush.word(mark, style).word(text, style);
+    let mut writer = RowWriter::new(buffer, x, area.y.saturating_sub(1), area.width.saturating_sub(1));
+    writer.word(mark, style).word(text, style);
     let dim = app.theme.dim;
     match panel {
         Panel::Conversations => {
             let count = app.conversations.order.len() as u64;
             let words = format!(" {} ", super::clock::grouped(count));
-            let fits = columns(&words) <= brush.left();
-            brush.word(&if fits { words } else { format!(" {} ", super::clock::short(count)) }, dim);
+            let fits = columns(&words) <= writer.left();
+            writer.word(&if fits { words } else { format!(" {} ", super::clock::short(count)) }, dim);
         }
         Panel::Timeline => {
-            brush.word(&format!(" {} ", super::clock::grouped(app.timeline.rows.len() as u64)), dim);
+            writer.word(&format!(" {} ", super::clock::grouped(app.timeline.rows.len() as u64)), dim);
             let unseen = app.timeline.rows.unseen();
             if unseen > 0 {
                 let words = format!("({} dropped, not looked at) ", super::clock::grouped(unseen));
-                brush.word(&words, app.theme.warning);
+                writer.word(&words, app.theme.warning);
             }
             if app.timeline.rows.is_behind() {
-                brush.word(
+                writer.word(
                     &format!("looking… {:.0} % ", app.timeline.rows.progress() * 100.0),
                     app.theme.note,
                 );
@@ -122,7 +122,7 @@ fn title(app: &App, buffer: &mut Buffer, area: Rect, text: &str, panel: Panel) -
         }
         Panel::Detail => {}
     }
-    brush.x()
+    writer.x()
 }
 
 /// Returns the first line to be shown so that `selected` is among `height` lines.

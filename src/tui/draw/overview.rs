@@ -4,7 +4,7 @@ use ratatui::style::Modifier;
 
 use super::super::clock::{self, short};
 use super::super::state::{App, Drag};
-use super::super::text::{Brush, columns};
+use super::super::text::{RowWriter, columns};
 use crate::event::Severity;
 use crate::model::{Side, Timestamp};
 use crate::store::{Column, Store};
@@ -21,7 +21,7 @@ pub(super) fn draw(app: &App, store: &Store, buffer: &mut Buffer) {
     let bars = strip.height.saturating_sub(1) / 2;
     let axis = strip.y.saturating_add(bars);
     let theme = &app.theme;
-    Brush::new(buffer, strip.x, axis, strip.width).fill('─', theme.rule);
+    RowWriter::new(buffer, strip.x, axis, strip.width).fill('─', theme.rule);
     let Some((from, to)) = app.timeline.rows.range().or_else(|| store.times()) else { return };
     let columns_shown = store.columns(from, to, usize::from(strip.width));
     let scale = Scale::of(&columns_shown);
@@ -77,7 +77,7 @@ pub(super) fn map(app: &App, store: &Store, buffer: &mut Buffer) {
     }
     if strip.x > app.layout.map.x {
         let x = app.layout.map.x.saturating_add(1);
-        Brush::new(buffer, x, strip.y, app.layout.gutter.saturating_sub(2)).word("all", app.theme.dim);
+        RowWriter::new(buffer, x, strip.y, app.layout.gutter.saturating_sub(2)).word("all", app.theme.dim);
     }
 }
 
@@ -200,26 +200,26 @@ fn gutter(
         let rate = if seconds > 0.0 { (f64::from(most) / seconds).ceil() as u64 } else { u64::from(most) };
         let peak = if width >= 14 { "peak " } else { "" };
         let words = format!("{arrow} {peak}{}/s", short(rate));
-        Brush::new(buffer, x, y, width).word(&words, theme.side(side));
+        RowWriter::new(buffer, x, y, width).word(&words, theme.side(side));
     }
     let words = if scale.logarithmic { "log" } else { "" };
     let span = view::span(to.since(from));
     let span = if columns(&span) <= width { span } else { String::new() };
-    Brush::new(buffer, x, axis, width)
+    RowWriter::new(buffer, x, axis, width)
         .word(if app.timeline.rows.range().is_some() { &span } else { words }, theme.dim);
     if app.layout.overview.height >= 7 {
         let (above, below) = (app.layout.overview.y, app.layout.overview.bottom());
-        Brush::new(buffer, x.saturating_add(2), above.saturating_add(1), width)
+        RowWriter::new(buffer, x.saturating_add(2), above.saturating_add(1), width)
             .word("client", theme.side(Side::Client));
-        Brush::new(buffer, x.saturating_add(2), below.saturating_sub(2), width)
+        RowWriter::new(buffer, x.saturating_add(2), below.saturating_sub(2), width)
             .word("server", theme.side(Side::Server));
     }
     if app.layout.overview.height >= 5 {
         let y = axis.saturating_add(1);
         let y2 = axis.saturating_sub(1);
         if y < app.layout.overview.bottom().saturating_sub(1) {
-            Brush::new(buffer, x, y2, width).word(&clock::of_day(from, 0), theme.dim);
-            Brush::new(buffer, x, y, width).word(&clock::of_day(to, 0), theme.dim);
+            RowWriter::new(buffer, x, y2, width).word(&clock::of_day(from, 0), theme.dim);
+            RowWriter::new(buffer, x, y, width).word(&clock::of_day(to, 0), theme.dim);
         }
     }
 }

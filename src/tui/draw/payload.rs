@@ -4,9 +4,9 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::super::json::{self, Tint};
+use super::super::json::{self, TokenKind};
 use super::super::state::{App, Detail, Panel};
-use super::super::text::{Brush, broken};
+use super::super::text::{RowWriter, broken};
 use super::timeline::{Light, lit};
 use super::{scroll, tint};
 
@@ -16,14 +16,14 @@ pub(super) fn text(app: &mut App, buffer: &mut Buffer, area: Rect) {
     let document = &app.detail.document;
     let shown = document.shown_text();
     if shown.is_empty() {
-        Brush::new(buffer, area.x.saturating_add(1), area.y, area.width)
+        RowWriter::new(buffer, area.x.saturating_add(1), area.y, area.width)
             .word(document.absent.unwrap_or("no payload"), theme.dim);
         return;
     }
     let width = usize::from(area.width.saturating_sub(2)).max(1);
     let height = usize::from(area.height);
     let mut lights: Vec<Light> = document
-        .hits(app.needle.as_ref())
+        .hits(app.pattern.as_ref())
         .iter()
         .map(|hit| (document.patched.as_ref().map_or_else(|| hit.clone(), |it| it.in_text(hit)), theme.hit))
         .collect();
@@ -43,9 +43,9 @@ pub(super) fn text(app: &mut App, buffer: &mut Buffer, area: Rect) {
     let top = app.detail.text_top.min(lines.len().saturating_sub(height));
     for (n, range) in lines.iter().skip(top).take(height).enumerate() {
         let y = area.y.saturating_add(u16::try_from(n).unwrap_or(u16::MAX));
-        let mut brush = Brush::new(buffer, area.x.saturating_add(1), y, area.width.saturating_sub(1));
+        let mut writer = RowWriter::new(buffer, area.x.saturating_add(1), y, area.width.saturating_sub(1));
         let line = shown.get(range.clone()).unwrap_or_default();
-        lit(&mut brush, line, &within(&lights, range), (theme.text, theme.escape));
+        lit(&mut writer, line, &within(&lights, range), (theme.text, theme.escape));
     }
     app.detail.text_top = top;
 }
@@ -98,7 +98,7 @@ pub(super) fn tree(app: &mut App, buffer: &mut Buffer, area: Rect) {
             let y = area.y.saturating_add(u16::try_from(n).unwrap_or(u16::MAX));
             let line = words.get(line).unwrap_or_default().trim_start();
             if y < area.bottom() {
-                Brush::new(buffer, area.x.saturating_add(1), y, width).word(line, theme.dim);
+                RowWriter::new(buffer, area.x.saturating_add(1), y, width).word(line, theme.dim);
             }
         }
         return;
@@ -109,14 +109,14 @@ pub(super) fn tree(app: &mut App, buffer: &mut Buffer, area: Rect) {
     let from = *top;
     let detail = &app.detail;
     let payload = detail.document.payload();
-    let hits = detail.document.hits(app.needle.as_ref());
+    let hits = detail.document.hits(app.pattern.as_ref());
     let lights: Vec<Light> = hits.into_iter().map(|hit| (hit, theme.hit)).collect();
     for (row, n) in shown.iter().skip(from).take(usize::from(area.height)).enumerate() {
         let y = area.y.saturating_add(u16::try_from(row).unwrap_or(u16::MAX));
         let Some(line) = detail.document.json.as_ref().and_then(|lines| lines.get(*n)) else { continue };
-        let mut brush = Brush::new(buffer, area.x, y, area.width);
+        let mut writer = RowWriter::new(buffer, area.x, y, area.width);
         let folded = detail.json_folded.contains(n) && line.closes.is_some();
-        brush.word(
+        writer.word(
             if folded {
                 " ▸"
             } else if line.closes.is_some() {
@@ -126,19 +126,19 @@ pub(super) fn tree(app: &mut App, buffer: &mut Buffer, area: Rect) {
             },
             theme.dim,
         );
-        brush.blank(line.depth.saturating_mul(2).saturating_add(1), theme.text);
+        writer.blank(line.depth.saturating_mul(2).saturating_add(1), theme.text);
         for (tint, range) in &line.pieces {
             let style = match tint {
-                Tint::Punctuation => theme.dim,
-                Tint::Name => theme.name_of,
-                Tint::String => theme.string,
-                Tint::Number => theme.number,
-                Tint::Word => theme.word,
+                TokenKind::Punctuation => theme.dim,
+                TokenKind::Name => theme.name_of,
+                TokenKind::String => theme.string,
+                TokenKind::Number => theme.number,
+                TokenKind::Word => theme.word,
             };
             let piece = payload.get(range.clone()).unwrap_or_default();
-            lit(&mut brush, piece, &within(&lights, range), (style, theme.escape));
-            if *tint == Tint::Punctuation && piece == b":" {
-                brush.word(" ", theme.dim);
+            lit(&mut writer, piece, &within(&lights, range), (style, theme.escape));
+            if *tint == TokenKind::Punctuation && piece == b":" {
+                writer.word(" ", theme.dim);
             }
         }
         if folded {
@@ -146,10 +146,10 @@ pub(super) fn tree(app: &mut App, buffer: &mut Buffer, area: Rect) {
             let opening = line.pieces.last().and_then(|(_, range)| payload.get(range.clone()));
             let noun = if opening == Some(b"[") { "element" } else { "member" };
             let count = json::elements(lines, *n) as u64;
-            brush.word(&format!(" … {} ", crate::view::counted(count, noun)), theme.dim);
+            writer.word(&format!(" … {} ", crate::view::counted(count, noun)), theme.dim);
             let last = line.closes.and_then(|closes| detail.document.json.as_ref()?.get(closes));
             for (_, range) in last.iter().flat_map(|line| &line.pieces) {
-                brush.wire(payload.get(range.clone()).unwrap_or_default(), theme.dim, theme.escape);
+                writer.wire(payload.get(range.clone()).unwrap_or_default(), theme.dim, theme.escape);
             }
         }
         if *n == detail.json_line {

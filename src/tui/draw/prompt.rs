@@ -2,41 +2,41 @@ use ratatui::buffer::Buffer;
 use ratatui::style::{Modifier, Style};
 
 use super::super::clock::grouped;
-use super::super::prompt::{Ask, Prompt};
+use super::super::prompt::{Prompt, PromptKind};
 use super::super::state::App;
-use super::super::text::{Brush, broken, columns};
+use super::super::text::{RowWriter, broken, columns};
 use crate::view;
 
 /// Draws the line that is typed, and above it what is wrong with it and what may stand at its cursor.
 pub(super) fn draw(app: &App, prompt: &Prompt, buffer: &mut Buffer) {
     let theme = &app.theme;
     let area = app.layout.status;
-    let mut brush = Brush::new(buffer, area.x, area.y, area.width);
-    brush.word(" ", theme.bar).word(prompt.ask.words(), theme.key).word(" › ", theme.bar);
-    let x = brush.x();
-    brush.wire(prompt.text.as_bytes(), theme.bar, theme.bar);
+    let mut writer = RowWriter::new(buffer, area.x, area.y, area.width);
+    writer.word(" ", theme.bar).word(prompt.ask.words(), theme.key).word(" › ", theme.bar);
+    let x = writer.x();
+    writer.wire(prompt.text.as_bytes(), theme.bar, theme.bar);
     let mut above = area.y;
     if let Some((column, expected)) = &prompt.mistake {
         above = mistake(app, buffer, (x.saturating_add(prompt.column_of(*column)), above), expected, prompt);
     }
     candidates(app, prompt, buffer, (x, above));
     let cursor = x.saturating_add(prompt.column());
-    Brush::new(buffer, cursor, area.y, 1).blank(1, Style::new().add_modifier(Modifier::REVERSED));
+    RowWriter::new(buffer, cursor, area.y, 1).blank(1, Style::new().add_modifier(Modifier::REVERSED));
     if prompt.text.is_empty() {
         let x = x.saturating_add(2);
-        Brush::new(buffer, x, area.y, area.right().saturating_sub(x))
+        RowWriter::new(buffer, x, area.y, area.right().saturating_sub(x))
             .word(example(prompt.ask), theme.bar.patch(theme.dim));
     }
 }
 
 /// Returns what could be typed.
-const fn example(ask: Ask) -> &'static str {
+const fn example(ask: PromptKind) -> &'static str {
     match ask {
-        Ask::Filter => "len > 1k and json.type == \"trade\" · Tab completes, ↑ recalls",
-        Ask::Search => "text, r\"regular expression\" or x\"68 65 78\" · ↑ recalls",
-        Ask::GoTo => "1234 a packet · 12:00:05 or +3.5 a time · #4 a conversation · m17 a message",
-        Ask::Export => "a file's name: .ndjson or .json",
-        Ask::Save => "a file's name: .pcapng",
+        PromptKind::Filter => "len > 1k and json.type == \"trade\" · Tab completes, ↑ recalls",
+        PromptKind::Search => "text, r\"regular expression\" or x\"68 65 78\" · ↑ recalls",
+        PromptKind::GoTo => "1234 a packet · 12:00:05 or +3.5 a time · #4 a conversation · m17 a message",
+        PromptKind::Export => "a file's name: .ndjson or .json",
+        PromptKind::Save => "a file's name: .pcapng",
     }
 }
 
@@ -48,25 +48,25 @@ fn mistake(app: &App, buffer: &mut Buffer, (x, below): (u16, u16), expected: &st
     // Who is still typing did nothing wrong yet.
     let style = theme.bar.patch(if prompt.is_unfinished() { theme.note } else { theme.error });
     let y = below.saturating_sub(1);
-    Brush::new(buffer, area.x, y, area.width).fill(' ', theme.bar);
+    RowWriter::new(buffer, area.x, y, area.width).fill(' ', theme.bar);
     let x = x.min(area.right().saturating_sub(1));
-    Brush::new(buffer, x, y, 1).word("▼", style);
+    RowWriter::new(buffer, x, y, 1).word("▼", style);
     let shown = view::printable_string(expected.as_bytes());
     let words = columns(&shown).saturating_add(1);
     if x.saturating_add(words) < area.right() {
-        Brush::new(buffer, x.saturating_add(2), y, words).word(&shown, style);
+        RowWriter::new(buffer, x.saturating_add(2), y, words).word(&shown, style);
         return y;
     }
     if let Some(begin) = x.checked_sub(words).filter(|begin| *begin > area.x) {
-        Brush::new(buffer, begin, y, words).word(&shown, style);
+        RowWriter::new(buffer, begin, y, words).word(&shown, style);
         return y;
     }
     let lines = broken(shown.as_bytes(), usize::from(area.width.saturating_sub(2)).max(1));
     let top = y.saturating_sub(u16::try_from(lines.len()).unwrap_or(0));
     for (at, line) in (top..y).zip(lines) {
-        Brush::new(buffer, area.x, at, area.width).fill(' ', theme.bar);
+        RowWriter::new(buffer, area.x, at, area.width).fill(' ', theme.bar);
         let line = shown.get(line).unwrap_or_default().trim_start();
-        Brush::new(buffer, area.x.saturating_add(1), at, area.width).word(line, style);
+        RowWriter::new(buffer, area.x.saturating_add(1), at, area.width).word(line, style);
     }
     top
 }
@@ -96,16 +96,16 @@ fn candidates(app: &App, prompt: &Prompt, buffer: &mut Buffer, (x, below): (u16,
         }
         let chosen = prompt.chosen == Some(from.saturating_add(n));
         let style = if chosen { theme.bar.patch(theme.selected) } else { theme.bar };
-        Brush::new(buffer, x, y, width).blank(width, style);
-        let mut brush = Brush::new(buffer, x, y, width);
-        brush.word(" ", style).within(names, |brush| {
-            brush.wire(candidate.text.as_bytes(), style, style);
+        RowWriter::new(buffer, x, y, width).blank(width, style);
+        let mut writer = RowWriter::new(buffer, x, y, width);
+        writer.word(" ", style).within(names, |writer| {
+            writer.wire(candidate.text.as_bytes(), style, style);
         });
-        brush.word("  ", style).word(candidate.about, style.patch(theme.dim));
+        writer.word("  ", style).word(candidate.about, style.patch(theme.dim));
     }
     if more > 0 {
         let words = format!(" ↓ {} more ", grouped(more as u64));
         let width = width.max(columns(&words));
-        Brush::new(buffer, x, last, width).word(&words, theme.key).fill(' ', theme.bar);
+        RowWriter::new(buffer, x, last, width).word(&words, theme.key).fill(' ', theme.bar);
     }
 }

@@ -4,7 +4,7 @@ use ratatui::style::Style;
 use super::super::clock::{grouped, short};
 use super::super::keys::{self, Action};
 use super::super::state::{App, Panel};
-use super::super::text::{Brush, columns};
+use super::super::text::{RowWriter, columns};
 use crate::store::{Phase, Store};
 use crate::view;
 
@@ -14,23 +14,23 @@ pub(super) fn title(app: &App, store: &Store, buffer: &mut Buffer) {
     let area = app.layout.title;
     let right = standing(app, store);
     let room = area.width.saturating_sub(columns(&right)).saturating_sub(3);
-    Brush::new(buffer, area.x, area.y, area.width).blank(area.width, theme.bar);
+    RowWriter::new(buffer, area.x, area.y, area.width).blank(area.width, theme.bar);
     let counts = counts(app, store);
     let words = counts.iter().fold(0_u16, |sum, (words, _)| sum.saturating_add(columns(words)));
-    let mut brush = Brush::new(buffer, area.x, area.y, room);
-    brush.word(" wirefin ", theme.key);
+    let mut writer = RowWriter::new(buffer, area.x, area.y, room);
+    writer.word(" wirefin ", theme.key);
     // Where there is no room for all, the name gives way before the counts.
     let name = app.feed.title();
     let wanted = columns(&view::printable_string(name.as_bytes()));
-    let name_room = wanted.min(brush.left().saturating_sub(words).max(8));
-    brush.within(name_room, |brush| {
-        brush.wire(name.as_bytes(), theme.bar, theme.bar);
+    let name_room = wanted.min(writer.left().saturating_sub(words).max(8));
+    writer.within(name_room, |writer| {
+        writer.wire(name.as_bytes(), theme.bar, theme.bar);
     });
     for (words, style) in &counts {
-        brush.word(words, *style);
+        writer.word(words, *style);
     }
     let at = area.right().saturating_sub(columns(&right)).saturating_sub(1);
-    Brush::new(buffer, at, area.y, columns(&right)).word(&right, theme.bar);
+    RowWriter::new(buffer, at, area.y, columns(&right)).word(&right, theme.bar);
 }
 
 /// Says how much there is, and what is wrong with it.
@@ -99,24 +99,24 @@ fn standing(app: &App, store: &Store) -> String {
 pub(super) fn draw(app: &App, store: &Store, buffer: &mut Buffer) {
     let theme = &app.theme;
     let area = app.layout.status;
-    Brush::new(buffer, area.x, area.y, area.width).blank(area.width, theme.bar);
-    let mut brush = Brush::new(buffer, area.x, area.y, area.width);
+    RowWriter::new(buffer, area.x, area.y, area.width).blank(area.width, theme.bar);
+    let mut writer = RowWriter::new(buffer, area.x, area.y, area.width);
     if let Some(prompt) = &app.prompt {
         return super::prompt::draw(app, prompt, buffer);
     }
     if let Some((words, _)) = &app.said {
-        brush.word(" ", theme.bar).wire(words.as_bytes(), theme.bar, theme.bar);
+        writer.word(" ", theme.bar).wire(words.as_bytes(), theme.bar, theme.bar);
         return;
     }
     if let Phase::Failed(words) = &app.phase {
-        brush.word(" ✖ ", theme.bar.patch(theme.error)).wire(words.as_bytes(), theme.bar, theme.bar);
+        writer.word(" ✖ ", theme.bar.patch(theme.error)).wire(words.as_bytes(), theme.bar, theme.bar);
         return;
     }
     if let Some(words) = store.trouble() {
-        brush.word(" ▲ ", theme.bar.patch(theme.warning)).wire(words.as_bytes(), theme.bar, theme.bar);
+        writer.word(" ▲ ", theme.bar.patch(theme.warning)).wire(words.as_bytes(), theme.bar, theme.bar);
         return;
     }
-    state_words(app, store, &mut brush);
+    state_words(app, store, &mut writer);
     let hints: &[(Action, &str)] = match app.panel {
         Panel::Conversations => &[
             (Action::Enter, "choose"),
@@ -148,10 +148,10 @@ pub(super) fn draw(app: &App, store: &Store, buffer: &mut Buffer) {
     for (action, words) in hints.iter().chain(&[(Action::Help, "help"), (Action::Quit, "quit")]) {
         let key = keys::key_for(*action);
         let width = columns(key).saturating_add(columns(words)).saturating_add(3);
-        if brush.left() < width {
+        if writer.left() < width {
             break;
         }
-        brush
+        writer
             .word(" ", theme.bar)
             .word(key, theme.key)
             .word(" ", theme.bar)
@@ -161,35 +161,35 @@ pub(super) fn draw(app: &App, store: &Store, buffer: &mut Buffer) {
 }
 
 /// Says what limits the list: filter, search, mark, what is new.
-fn state_words(app: &App, store: &Store, brush: &mut Brush<'_>) {
+fn state_words(app: &App, store: &Store, writer: &mut RowWriter<'_>) {
     let theme = &app.theme;
     if app.paused {
         let new = store.len().saturating_sub(app.paused_at) as u64;
-        brush.word(&format!(" paused, {} new: p goes on ", grouped(new)), theme.bar.patch(theme.warning));
+        writer.word(&format!(" paused, {} new: p goes on ", grouped(new)), theme.bar.patch(theme.warning));
     } else if app.timeline.follow && app.feed.is_live() {
-        brush.word(" following ", theme.bar.patch(theme.good));
+        writer.word(" following ", theme.bar.patch(theme.good));
     } else if let Some(before) = app.timeline.left_at {
         let new = app.timeline.rows.len().saturating_sub(before);
         if new > 0 {
-            brush.word(&format!(" {} new ", short(new as u64)), theme.bar.patch(theme.good));
+            writer.word(&format!(" {} new ", short(new as u64)), theme.bar.patch(theme.good));
         }
     }
     if !app.filter_text.is_empty() {
-        brush.word(" filter ", theme.bar.patch(theme.note)).within(24, |brush| {
-            brush.wire(app.filter_text.as_bytes(), theme.bar, theme.bar);
+        writer.word(" filter ", theme.bar.patch(theme.note)).within(24, |writer| {
+            writer.wire(app.filter_text.as_bytes(), theme.bar, theme.bar);
         });
-        brush.word(" ", theme.bar);
+        writer.word(" ", theme.bar);
     }
-    if let Some(needle) = &app.needle {
-        brush.word(" / ", theme.bar.patch(theme.note));
-        let room = columns(&view::printable_string(needle.text.as_bytes())).min(24);
-        brush
-            .within(room, |brush| {
-                brush.wire(needle.text.as_bytes(), theme.bar, theme.bar);
+    if let Some(pattern) = &app.pattern {
+        writer.word(" / ", theme.bar.patch(theme.note));
+        let room = columns(&view::printable_string(pattern.text.as_bytes())).min(24);
+        writer
+            .within(room, |writer| {
+                writer.wire(pattern.text.as_bytes(), theme.bar, theme.bar);
             })
             .word(&format!("  {} ", app.search_words()), theme.bar.patch(theme.note));
     }
     if let Some(words) = app.measured(store) {
-        brush.word(&format!(" ◇ {words} "), theme.bar.patch(theme.note));
+        writer.word(&format!(" ◇ {words} "), theme.bar.patch(theme.note));
     }
 }

@@ -9,12 +9,12 @@ use super::super::clock;
 use super::super::keys::{self, Action};
 use super::super::patched::Patched;
 use super::super::state::{App, Panel};
-use super::super::text::{Brush, columns};
+use super::super::text::{RowWriter, columns};
 use super::super::words::{Role, Stretch, Words};
 use super::tint;
 use crate::event::{Missing, Opcode};
 use crate::model::{Side, Timestamp};
-use crate::store::{Entry, Facts, PayloadLocation, Record, Store, What};
+use crate::store::{Entry, EntryKind, Facts, PayloadLocation, Record, Store};
 use crate::view::{self, Piece};
 
 /// From how long a silence on it is drawn as a line of its own.
@@ -90,7 +90,7 @@ pub(super) fn empty(app: &App, buffer: &mut Buffer, area: Rect) {
         "no WebSocket was found in this capture".to_owned()
     };
     let x = area.x.saturating_add(area.width.saturating_sub(columns(&words)) / 2);
-    Brush::new(buffer, x, area.y.saturating_add(area.height / 3), area.right().saturating_sub(x))
+    RowWriter::new(buffer, x, area.y.saturating_add(area.height / 3), area.right().saturating_sub(x))
         .word(&words, app.theme.dim);
 }
 
@@ -137,10 +137,10 @@ pub(super) fn quiet(app: &App, buffer: &mut Buffer, (area, y): (Rect, u16), sile
     };
     let width = columns(&words).min(area.width);
     let left = area.width.saturating_sub(width) / 2;
-    let mut brush = Brush::new(buffer, area.x, y, area.width);
-    brush.within(left, |brush| brush.fill('┄', app.theme.rule));
-    brush.field(&words, width, app.theme.dim);
-    brush.fill('┄', app.theme.rule);
+    let mut writer = RowWriter::new(buffer, area.x, y, area.width);
+    writer.within(left, |writer| writer.fill('┄', app.theme.rule));
+    writer.field(&words, width, app.theme.dim);
+    writer.fill('┄', app.theme.rule);
 }
 
 /// A row that is being drawn.
@@ -156,7 +156,7 @@ struct Row {
 fn one(app: &App, store: &mut Store, buffer: &mut Buffer, row: &Row) {
     let Row { area, y, number, entry, .. } = *row;
     let theme = &app.theme;
-    let mut brush = Brush::new(buffer, area.x, y, area.width);
+    let mut writer = RowWriter::new(buffer, area.x, y, area.width);
     let sign = match (app.mark == Some(number), app.bookmarks.contains(&number)) {
         (true, _) => ("◇", theme.focus),
         (false, true) => ("★", theme.warning),
@@ -165,10 +165,10 @@ fn one(app: &App, store: &mut Store, buffer: &mut Buffer, row: &Row) {
             _ => (" ", theme.dim),
         },
     };
-    brush.word(sign.0, sign.1);
+    writer.word(sign.0, sign.1);
     let wide = area.width >= 74;
     let time = clock::told(app.time_form, entry.time(), row.start, row.before, wide);
-    brush.right(&time, if wide { 15 } else { 12 }, theme.dim).word(" ", theme.dim);
+    writer.right(&time, if wide { 15 } else { 12 }, theme.dim).word(" ", theme.dim);
     if app.timeline.rows.scope().is_none() {
         let conversation = entry.conversation().and_then(|slot| store.conversations().get(slot as usize));
         let name = conversation.map_or(String::new(), |conversation| format!("#{}", conversation.number()));
@@ -176,11 +176,11 @@ fn one(app: &App, store: &mut Store, buffer: &mut Buffer, row: &Row) {
         // Where there is little room, as many columns as the longest number takes.
         let last = store.conversations().last().map_or(0, |last| columns(&last.number().to_string()));
         let width = if area.width >= 90 { 7 } else { last.saturating_add(1).clamp(3, 8) };
-        brush.right(&name, width, style).word(" ", theme.dim);
+        writer.right(&name, width, style).word(" ", theme.dim);
     }
     match entry.what() {
-        What::Message => message(app, store, &mut brush, number, &entry),
-        What::Opened | What::Closed | What::Anomaly => words(app, store, &mut brush, &entry),
+        EntryKind::Message => message(app, store, &mut writer, number, &entry),
+        EntryKind::Opened | EntryKind::Closed | EntryKind::Anomaly => words(app, store, &mut writer, &entry),
     }
 }
 
@@ -206,22 +206,22 @@ pub(super) const fn short_name(opcode: Opcode) -> &'static str {
     }
 }
 
-fn message(app: &App, store: &mut Store, brush: &mut Brush<'_>, number: u32, entry: &Entry) {
+fn message(app: &App, store: &mut Store, writer: &mut RowWriter<'_>, number: u32, entry: &Entry) {
     let theme = &app.theme;
     let from = entry.from().unwrap_or(Side::Client);
     let arrow = if from == Side::Client { "→" } else { "←" };
     let side = theme.side(from);
-    brush.word(arrow, side.add_modifier(Modifier::BOLD)).word(" ", side);
+    writer.word(arrow, side.add_modifier(Modifier::BOLD)).word(" ", side);
     let kind = if entry.opcode().is_control() { theme.control } else { side };
-    brush
+    writer
         .field(short_name(entry.opcode()), 6, kind)
         .right(&clock::size(entry.length()), 9, theme.text)
         .word("  ", theme.dim);
     let flags = flags(entry);
-    let room = brush.left().saturating_sub(columns(&flags)).saturating_sub(1);
-    brush.within(room, |brush| preview(app, store, brush, number, entry));
+    let room = writer.left().saturating_sub(columns(&flags)).saturating_sub(1);
+    writer.within(room, |writer| preview(app, store, writer, number, entry));
     let style = if entry.facts().has(Facts::MISSING) { theme.note } else { theme.dim };
-    brush.word(" ", theme.dim).word(&flags, style);
+    writer.word(" ", theme.dim).word(&flags, style);
 }
 
 /// Says what is particular about a message, in few columns.
@@ -246,55 +246,55 @@ pub(super) fn flags(entry: &Entry) -> String {
 }
 
 /// Draws the beginning of a payload, what a search looks for lit up.
-pub(super) fn preview(app: &App, store: &mut Store, brush: &mut Brush<'_>, number: u32, entry: &Entry) {
+pub(super) fn preview(app: &App, store: &mut Store, writer: &mut RowWriter<'_>, number: u32, entry: &Entry) {
     let theme = &app.theme;
     if let Some(code) = entry.close_code() {
-        brush.word(&format!("{code} {} ", view::close_code_name(code)), theme.control);
+        writer.word(&format!("{code} {} ", view::close_code_name(code)), theme.control);
     }
     if store.kept(entry) == PayloadLocation::Dropped {
-        brush.word("dropped to stay within the bounds", theme.dim);
+        writer.word("dropped to stay within the bounds", theme.dim);
         return;
     }
-    if app.tally.has(number) && !shows_hit(app, store, number, entry, brush.left()) {
-        brush.word("/", theme.hit).word(" ", theme.text);
+    if app.tally.has(number) && !shows_hit(app, store, number, entry, writer.left()) {
+        writer.word("/", theme.hit).word(" ", theme.text);
     }
     if entry.facts().has(Facts::MISSING) {
         return match store.record(number, PREVIEW) {
-            Some(record) if !record.dropped => in_part(app, brush, entry, &record),
-            _ => drop(brush.word("cannot be read back", theme.warning)),
+            Some(record) if !record.dropped => in_part(app, writer, entry, &record),
+            _ => drop(writer.word("cannot be read back", theme.warning)),
         };
     }
     let Some(payload) = store.payload(number, PREVIEW) else {
-        brush.word("cannot be read back", theme.warning);
+        writer.word("cannot be read back", theme.warning);
         return;
     };
     if entry.close_code().is_some() {
         let reason = payload.get(2..).unwrap_or_default();
         if !reason.is_empty() {
-            brush.word("“", theme.dim).wire(reason, theme.text, theme.escape).word("”", theme.dim);
+            writer.word("“", theme.dim).wire(reason, theme.text, theme.escape).word("”", theme.dim);
         }
         return;
     }
     if entry.facts().has(Facts::TEXT) {
-        let hits = app.needle.as_ref().map_or(Vec::new(), |needle| needle.places(payload, 16));
+        let hits = app.pattern.as_ref().map_or(Vec::new(), |pattern| pattern.places(payload, 16));
         let lights: Vec<Light> = hits.into_iter().map(|hit| (hit, theme.hit)).collect();
-        lit(brush, payload, &lights, (theme.text, theme.escape));
+        lit(writer, payload, &lights, (theme.text, theme.escape));
     } else {
-        binary(app, brush, payload, &[]);
+        binary(app, writer, payload, &[]);
     }
 }
 
 /// Tells whether the beginning of a payload that `room` columns show has what is searched for, lit up.
 fn shows_hit(app: &App, store: &mut Store, number: u32, entry: &Entry, room: u16) -> bool {
-    let (Some(needle), true) = (&app.needle, entry.facts().has(Facts::TEXT)) else { return false };
+    let (Some(pattern), true) = (&app.pattern, entry.facts().has(Facts::TEXT)) else { return false };
     let (text, hit) = if entry.facts().has(Facts::MISSING) {
         let Some(record) = store.record(number, PREVIEW) else { return false };
         let patched = Patched::of(&record.payload, &record.missing, true);
-        let hit = patched.hits(needle, &record.payload, 1).first().map(|hit| patched.in_text(hit));
+        let hit = patched.hits(pattern, &record.payload, 1).first().map(|hit| patched.in_text(hit));
         (patched.text, hit)
     } else {
         let Some(payload) = store.payload(number, PREVIEW) else { return false };
-        (payload.to_vec(), needle.places(payload, 1).into_iter().next())
+        (payload.to_vec(), pattern.places(payload, 1).into_iter().next())
     };
     let before = hit.and_then(|hit| text.get(..hit.start));
     before.is_some_and(|before| {
@@ -303,16 +303,16 @@ fn shows_hit(app: &App, store: &mut Store, number: u32, entry: &Entry, room: u16
 }
 
 /// Draws what is known of a payload, and dots for what is not.
-fn in_part(app: &App, brush: &mut Brush<'_>, entry: &Entry, record: &Record) {
+fn in_part(app: &App, writer: &mut RowWriter<'_>, entry: &Entry, record: &Record) {
     let theme = &app.theme;
     let payload = &record.payload;
     if !entry.facts().has(Facts::TEXT) && entry.close_code().is_none() {
-        return binary(app, brush, payload, &record.missing);
+        return binary(app, writer, payload, &record.missing);
     }
     let patched = Patched::of(payload, &record.missing, payload.len() >= entry.kept() as usize);
     // The code of a close frame is told already, where it is known.
     let from = if entry.close_code().is_some() && patched.begins_with(2) { 2 } else { 0 };
-    let hits = app.needle.as_ref().map_or(Vec::new(), |needle| patched.hits(needle, payload, 16));
+    let hits = app.pattern.as_ref().map_or(Vec::new(), |pattern| patched.hits(pattern, payload, 16));
     let mut lights: Vec<Light> = hits.iter().map(|hit| (patched.in_text(hit), theme.hit)).collect();
     lights.extend(patched.dots.iter().map(|dots| (dots.clone(), theme.note)));
     lights.retain(|(range, _)| range.start >= from);
@@ -320,27 +320,32 @@ fn in_part(app: &App, brush: &mut Brush<'_>, entry: &Entry, record: &Record) {
     let shift =
         |(range, style): &Light| (range.start.saturating_sub(from)..range.end.saturating_sub(from), *style);
     let lights: Vec<Light> = lights.iter().map(shift).collect();
-    lit(brush, patched.text.get(from..).unwrap_or_default(), &lights, (theme.text, theme.escape));
+    lit(writer, patched.text.get(from..).unwrap_or_default(), &lights, (theme.text, theme.escape));
 }
 
 /// A stretch of a text, and how it is lit.
 pub(super) type Light = (Range<usize>, Style);
 
 /// Draws text with stretches of it lit up, which are in order.
-pub(super) fn lit(brush: &mut Brush<'_>, text: &[u8], lights: &[Light], (plain, escape): (Style, Style)) {
+pub(super) fn lit(
+    writer: &mut RowWriter<'_>,
+    text: &[u8],
+    lights: &[Light],
+    (plain, escape): (Style, Style),
+) {
     let mut at = 0;
     for (range, style) in lights {
-        brush.wire(text.get(at..range.start).unwrap_or_default(), plain, escape);
-        brush.wire(text.get(range.clone()).unwrap_or_default(), *style, *style);
+        writer.wire(text.get(at..range.start).unwrap_or_default(), plain, escape);
+        writer.wire(text.get(range.clone()).unwrap_or_default(), *style, *style);
         at = range.end;
     }
-    brush.wire(text.get(at..).unwrap_or_default(), plain, escape);
+    writer.wire(text.get(at..).unwrap_or_default(), plain, escape);
 }
 
 /// Draws bytes in hex, then as the characters they might be.
-fn binary(app: &App, brush: &mut Brush<'_>, known: &[u8], missing: &[Missing]) {
+fn binary(app: &App, writer: &mut RowWriter<'_>, known: &[u8], missing: &[Missing]) {
     let theme = &app.theme;
-    let (mut room, mut is_cut) = ((usize::from(brush.left()) / 4).min(24), false);
+    let (mut room, mut is_cut) = ((usize::from(writer.left()) / 4).min(24), false);
     for piece in view::pieces(known, missing) {
         if room == 0 {
             is_cut = true;
@@ -350,7 +355,7 @@ fn binary(app: &App, brush: &mut Brush<'_>, known: &[u8], missing: &[Missing]) {
             Piece::Known(_, bytes) => {
                 let shown = bytes.get(..room).unwrap_or(bytes);
                 for byte in shown {
-                    brush.word(&format!("{byte:02x}"), theme.dim);
+                    writer.word(&format!("{byte:02x}"), theme.dim);
                 }
                 is_cut = shown.len() < bytes.len();
                 room = room.saturating_sub(shown.len());
@@ -359,29 +364,29 @@ fn binary(app: &App, brush: &mut Brush<'_>, known: &[u8], missing: &[Missing]) {
                 let dots = view::dots(&hole);
                 // Two dots stand for a byte here, unless they are counted.
                 let dots = if dots.trim_matches('·').is_empty() { dots.repeat(2) } else { dots };
-                brush.word(&dots, theme.note);
+                writer.word(&dots, theme.note);
                 room = room.saturating_sub(usize::from(columns(&dots)) / 2);
             }
         }
     }
-    brush.word(if is_cut { "… " } else { " " }, theme.dim);
+    writer.word(if is_cut { "… " } else { " " }, theme.dim);
     for piece in view::pieces(known.get(..200).unwrap_or(known), missing) {
         match piece {
             Piece::Known(_, bytes) => {
                 let sign = |b: &u8| if (0x20..0x7f).contains(b) { char::from(*b) } else { '·' };
                 let printable: String = bytes.iter().map(sign).collect();
-                brush.wire(printable.as_bytes(), theme.text, theme.escape);
+                writer.wire(printable.as_bytes(), theme.text, theme.escape);
             }
-            Piece::Missing(hole) => drop(brush.word(&view::dots(&hole), theme.note)),
+            Piece::Missing(hole) => drop(writer.word(&view::dots(&hole), theme.note)),
         }
-        if brush.left() == 0 {
+        if writer.left() == 0 {
             break;
         }
     }
 }
 
 /// Draws the row of an opening, an end or an anomaly, what a search looks for lit up.
-pub(super) fn words(app: &App, store: &Store, brush: &mut Brush<'_>, entry: &Entry) {
+pub(super) fn words(app: &App, store: &Store, writer: &mut RowWriter<'_>, entry: &Entry) {
     let theme = &app.theme;
     for Stretch { bytes, role } in Words::of(store, entry).0 {
         let style = match role {
@@ -393,13 +398,13 @@ pub(super) fn words(app: &App, store: &Store, brush: &mut Brush<'_>, entry: &Ent
             Role::From(side) => theme.side(side),
             Role::Severity(severity) => theme.severity(severity),
         };
-        let hits = app.needle.as_ref().map_or(Vec::new(), |needle| needle.places(&bytes, 16));
+        let hits = app.pattern.as_ref().map_or(Vec::new(), |pattern| pattern.places(&bytes, 16));
         let lights: Vec<Light> = hits.into_iter().map(|hit| (hit, theme.hit)).collect();
-        lit(brush, &bytes, &lights, (style, theme.escape));
+        lit(writer, &bytes, &lights, (style, theme.escape));
     }
     if entry.is_gap()
         && let Some((_, severity)) = entry.anomaly()
     {
-        brush.fill('╳', theme.severity(severity));
+        writer.fill('╳', theme.severity(severity));
     }
 }

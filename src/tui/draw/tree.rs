@@ -2,9 +2,9 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::super::document::{Field, Tone};
+use super::super::document::{Field, FieldStyle};
 use super::super::state::{App, Detail, Panel};
-use super::super::text::{Brush, broken};
+use super::super::text::{RowWriter, broken};
 use super::super::theme::Theme;
 use super::detail::Place;
 use super::tint;
@@ -81,7 +81,7 @@ impl<'a> Line<'a> {
         let indent = it.depth.saturating_mul(2).saturating_add(name).saturating_add(5);
         let most = match it.tone {
             _ if n == detail.field => SELECTED,
-            Tone::Prose => PROSE,
+            FieldStyle::Prose => PROSE,
             _ => 1,
         };
         let mut value = Vec::new();
@@ -105,15 +105,15 @@ impl<'a> Line<'a> {
     fn draw(&self, app: &App, buffer: &mut Buffer, area: Rect) {
         let (theme, detail) = (&app.theme, &app.detail);
         let Some(field) = self.field else { return };
-        let mut brush = Brush::new(buffer, area.x, area.y, area.width);
-        brush.blank(field.depth.saturating_mul(2).saturating_add(1), theme.text);
+        let mut writer = RowWriter::new(buffer, area.x, area.y, area.width);
+        writer.blank(field.depth.saturating_mul(2).saturating_add(1), theme.text);
         let fold = match (detail.document.has_children(self.n), detail.folded.contains(&self.n)) {
             (true, true) => "▸ ",
             (true, false) => "▾ ",
             (false, _) => "  ",
         };
         let (name, value) = styles(theme, field.tone);
-        brush.word(fold, theme.dim).word(&field.name, name);
+        writer.word(fold, theme.dim).word(&field.name, name);
         for (line, range) in self.value.iter().enumerate() {
             let y = area.y.saturating_add(u16::try_from(line).unwrap_or(u16::MAX));
             if y >= area.bottom() {
@@ -121,7 +121,7 @@ impl<'a> Line<'a> {
             }
             let x = area.x.saturating_add(self.indent);
             let bytes = field.value.get(range.clone()).unwrap_or_default();
-            Brush::new(buffer, x, y, area.right().saturating_sub(x)).wire(bytes, value, theme.escape);
+            RowWriter::new(buffer, x, y, area.right().saturating_sub(x)).wire(bytes, value, theme.escape);
         }
         if self.n == detail.field {
             let style = if app.panel == Panel::Detail { theme.selected } else { theme.unfocused };
@@ -133,13 +133,13 @@ impl<'a> Line<'a> {
 }
 
 /// Returns how a field's name and its value look.
-const fn styles(theme: &Theme, tone: Tone) -> (Style, Style) {
+const fn styles(theme: &Theme, tone: FieldStyle) -> (Style, Style) {
     match tone {
-        Tone::Heading => (theme.title, theme.text),
-        Tone::Plain | Tone::Prose => (theme.name_of, theme.text),
-        Tone::Quiet => (theme.name_of, theme.dim),
-        Tone::Good => (theme.name_of, theme.good),
-        Tone::Bad(severity) => (theme.severity(severity), theme.severity(severity)),
-        Tone::From(side) => (theme.side(side), theme.text),
+        FieldStyle::Heading => (theme.title, theme.text),
+        FieldStyle::Plain | FieldStyle::Prose => (theme.name_of, theme.text),
+        FieldStyle::Quiet => (theme.name_of, theme.dim),
+        FieldStyle::Good => (theme.name_of, theme.good),
+        FieldStyle::Bad(severity) => (theme.severity(severity), theme.severity(severity)),
+        FieldStyle::From(side) => (theme.side(side), theme.text),
     }
 }

@@ -117,7 +117,7 @@ fn dropped() -> Desk {
     for n in 0..150_u64 {
         let mut batch = Batch::default();
         let mut body = vec![b'a'; 200_000];
-        body.extend_from_slice(b" needle");
+        body.extend_from_slice(b" pattern");
         put(&mut batch, 4, n + 1, n, Kind::Message(text(Side::Client, &body)));
         store.add(&batch, 0..batch.mark());
     }
@@ -140,10 +140,10 @@ fn what_could_not_be_looked_at_is_said() {
         (0..150).filter(is_gone).count()
     };
     assert!(gone > 0);
-    desk.keys("f").keys("text contains \"needle\"").key(KeyCode::Enter);
+    desk.keys("f").keys("text contains \"pattern\"").key(KeyCode::Enter);
     let words = format!("timeline {} ({gone} dropped, not looked at)", 150 - gone);
     assert!(desk.text().contains(&words), "{words}\n{}", desk.text());
-    desk.keys("F").keys("/").keys("needle").key(KeyCode::Enter);
+    desk.keys("F").keys("/").keys("pattern").key(KeyCode::Enter);
     let words = format!("hit 1 of {0}, row 1 of {0}, {gone} payloads dropped", 150 - gone);
     assert!(desk.text().contains(&words), "{words}\n{}", desk.text());
     // The hits lie far behind what the rows show: they have a sign.

@@ -50,13 +50,13 @@ fn a_search_while_loading_goes_on_with_what_comes() {
 fn hits_are_gone_through_within_a_message_and_brought_into_view() {
     let mut batch = Batch::default();
     let body =
-        format!("{{\"list\":[{}{{\"deep\":\"needle two\"}}],\"a\":\"needle three\"}}", "0,".repeat(200));
-    say(&mut batch, 4, 10, 0, text(Side::Client, b"one needle"));
+        format!("{{\"list\":[{}{{\"deep\":\"pattern two\"}}],\"a\":\"pattern three\"}}", "0,".repeat(200));
+    say(&mut batch, 4, 10, 0, text(Side::Client, b"one pattern"));
     say(&mut batch, 4, 11, 5, text(Side::Server, body.as_bytes()));
     let mut desk = Desk::with(&batch, 120, 40);
-    desk.keys("3/").keys("needle").key(KeyCode::Enter);
+    desk.keys("3/").keys("pattern").key(KeyCode::Enter);
     for (words, line) in
-        [("hit 2 of 3, row 2 of 2", "\"needle two\""), ("hit 3 of 3, row 2 of 2", "\"needle three\"")]
+        [("hit 2 of 3, row 2 of 2", "\"pattern two\""), ("hit 3 of 3, row 2 of 2", "\"pattern three\"")]
     {
         assert!(desk.text().contains(words) && desk.text().contains(line), "{words}\n{}", desk.text());
         desk.keys("n");

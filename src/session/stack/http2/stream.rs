@@ -13,7 +13,7 @@ use crate::session::resync::Search;
 ///
 /// ```text
 ///               answered 2xx, or the answer is lost
-///   request ─► Asked ───────────────────────────────► Open: WebSocket
+///   request ─► PendingRequest ─────────────────────► Open: WebSocket
 ///                │ refused, reset, unanswered: rejected
 ///   bytes without a request that was captured ──────► Open: MidStream
 ///   request for another protocol ───────────────────► Other
@@ -31,7 +31,7 @@ pub(super) enum State {
     #[default]
     Absent,
     /// A request that waits for its answer.
-    Asked(Box<Asked>),
+    PendingRequest(Box<PendingRequest>),
     /// What it carries.
     Open(Box<Stack>),
     /// Not a WebSocket; which sides have ended.
@@ -40,10 +40,10 @@ pub(super) enum State {
 
 /// A request by extended CONNECT without an answer.
 #[derive(Debug)]
-pub(super) struct Asked {
+pub(super) struct PendingRequest {
     request: Captured<Request>,
     evidence: Evidence,
-    early: Vec<Early>,
+    early: Vec<BufferedInput>,
     held: Vec<(Side, Anomaly)>,
 }
 
@@ -57,7 +57,7 @@ enum Evidence {
 
 /// What the client sent before the answer.
 #[derive(Debug)]
-enum Early {
+enum BufferedInput {
     Bytes(Vec<u8>, At),
     Gap(Lost),
 }
@@ -71,14 +71,14 @@ impl Stream {
     /// Returns the memory that is searched in the conversation, or waits for an answer, in bytes.
     pub(super) fn waiting(&self) -> usize {
         match &self.state {
-            State::Asked(asked) => asked.waiting(),
+            State::PendingRequest(asked) => asked.waiting(),
             State::Open(stack) => stack.waiting(),
             State::Absent | State::Other(_) => 0,
         }
     }
 
     pub(super) fn forget_early(&mut self) {
-        if let State::Asked(asked) = &mut self.state {
+        if let State::PendingRequest(asked) = &mut self.state {
             asked.forget_early();
         }
     }
@@ -94,7 +94,12 @@ impl Stream {
             None => Evidence::Possible,
         };
         let request = heads::request(request);
-        self.state = State::Asked(Box::new(Asked { request, evidence, early: Vec::new(), held: Vec::new() }));
+        self.state = State::PendingRequest(Box::new(PendingRequest {
+            request,
+            evidence,
+            early: Vec::new(),
+            held: Vec::new(),
+        }));
     }
 
     /// Takes the answer to the request.
@@ -108,10 +113,10 @@ impl Stream {
         let response = heads::response(response);
         let status = response.as_ref().map(|response| response.head.status);
         match std::mem::take(&mut self.state) {
-            State::Asked(asked) if status.is_some_and(|status| !(200..300).contains(&status)) => {
+            State::PendingRequest(asked) if status.is_some_and(|status| !(200..300).contains(&status)) => {
                 asked.reject(response, true, common, cx);
             }
-            State::Asked(asked) => self.open(Some(asked), response, orientation, common, cx),
+            State::PendingRequest(asked) => self.open(Some(asked), response, orientation, common, cx),
             State::Absent => self.open(None, response, orientation, common, cx),
             other => self.state = other,
         }
@@ -127,7 +132,7 @@ impl Stream {
     ) {
         match std::mem::take(&mut self.state) {
             // The client may send before it is answered; the server has answered before.
-            State::Asked(asked) if side == Side::Server => {
+            State::PendingRequest(asked) if side == Side::Server => {
                 self.open(Some(asked), None, orientation, common, cx);
             }
             State::Absent => self.open(None, None, orientation, common, cx),
@@ -138,7 +143,7 @@ impl Stream {
     /// Makes the stack: a conversation, or a search for one where it is not known to be one.
     fn open(
         &mut self,
-        asked: Option<Box<Asked>>,
+        asked: Option<Box<PendingRequest>>,
         response: Option<Captured<Response>>,
         orientation: Orientation,
         common: &mut Common,
@@ -177,8 +182,8 @@ impl Stream {
         let side = cx.transport.role(Side::Client);
         for piece in early {
             match piece {
-                Early::Bytes(bytes, carried) => stack.bytes(side, &bytes, carried, cx),
-                Early::Gap(lost) => stack.gap(side, lost, "lost", cx),
+                BufferedInput::Bytes(bytes, carried) => stack.bytes(side, &bytes, carried, cx),
+                BufferedInput::Gap(lost) => stack.gap(side, lost, "lost", cx),
             }
         }
         self.state = State::Open(stack);
@@ -187,7 +192,7 @@ impl Stream {
     /// Takes bytes of who plays `side`.
     pub(super) fn bytes(&mut self, side: Side, bytes: &[u8], carried: At, cx: &mut Context<'_>) {
         match &mut self.state {
-            State::Asked(asked) => asked.hold(bytes, carried, cx.shared.limits.http.early),
+            State::PendingRequest(asked) => asked.hold(bytes, carried, cx.shared.limits.http.early),
             State::Open(stack) => stack.bytes(cx.transport.role(side), bytes, carried, cx),
             State::Absent | State::Other(_) => {}
         }
@@ -196,7 +201,7 @@ impl Stream {
     /// Hears that bytes of who plays `side` are lost.
     pub(super) fn gap(&mut self, side: Side, lost: Lost, cx: &mut Context<'_>) {
         match &mut self.state {
-            State::Asked(asked) => asked.miss(lost),
+            State::PendingRequest(asked) => asked.miss(lost),
             State::Open(stack) => stack.gap(cx.transport.role(side), lost, "lost", cx),
             State::Absent | State::Other(_) => {}
         }
@@ -218,9 +223,9 @@ impl Stream {
                 }
             }
             // A client that ends may still be answered.
-            State::Asked(_) if !both && side == Side::Client => {}
-            State::Asked(_) => {
-                if let State::Asked(asked) = std::mem::take(&mut self.state) {
+            State::PendingRequest(_) if !both && side == Side::Client => {}
+            State::PendingRequest(_) => {
+                if let State::PendingRequest(asked) = std::mem::take(&mut self.state) {
                     asked.reject(None, ending != Ending::Unseen, common, cx);
                 }
             }
@@ -237,7 +242,7 @@ impl Stream {
     /// Ends it with the connection.
     pub(super) fn close(&mut self, ending: Ending, common: &mut Common, cx: &mut Context<'_>) {
         match std::mem::take(&mut self.state) {
-            State::Asked(asked) => asked.reject(None, ending != Ending::Unseen, common, cx),
+            State::PendingRequest(asked) => asked.reject(None, ending != Ending::Unseen, common, cx),
             State::Open(mut stack) => stack.close(ending, cx),
             State::Absent | State::Other(_) => {}
         }
@@ -248,9 +253,9 @@ impl Stream {
         const HELD: usize = 8;
         match &mut self.state {
             State::Open(stack) => stack.report(cx.transport.role(side), anomaly, cx),
-            State::Asked(asked) if asked.held.len() < HELD => asked.held.push((side, anomaly)),
+            State::PendingRequest(asked) if asked.held.len() < HELD => asked.held.push((side, anomaly)),
             // It comes right before the request it belongs to.
-            State::Absent | State::Asked(_) | State::Other(_) => {}
+            State::Absent | State::PendingRequest(_) | State::Other(_) => {}
         }
     }
 }
@@ -273,7 +278,7 @@ fn converse(
     conversation
 }
 
-impl Asked {
+impl PendingRequest {
     /// Reports that it was refused or never answered.
     fn reject(
         self,
@@ -297,18 +302,18 @@ impl Asked {
 
     /// Returns the memory that waits, in bytes.
     fn waiting(&self) -> usize {
-        let length = |early: &Early| match early {
-            Early::Bytes(bytes, _) => bytes.capacity(),
-            Early::Gap(_) => 0,
+        let length = |early: &BufferedInput| match early {
+            BufferedInput::Bytes(bytes, _) => bytes.capacity(),
+            BufferedInput::Gap(_) => 0,
         };
-        let slots = self.early.capacity().saturating_mul(size_of::<Early>());
+        let slots = self.early.capacity().saturating_mul(size_of::<BufferedInput>());
         self.early.iter().map(length).fold(slots, usize::saturating_add)
     }
 
     /// Holds bytes of the client; beyond the limit they are lost.
     fn hold(&mut self, bytes: &[u8], carried: At, limit: usize) {
-        if self.waiting().saturating_add(bytes.len()).saturating_add(size_of::<Early>()) <= limit {
-            self.early.push(Early::Bytes(bytes.to_vec(), carried));
+        if self.waiting().saturating_add(bytes.len()).saturating_add(size_of::<BufferedInput>()) <= limit {
+            self.early.push(BufferedInput::Bytes(bytes.to_vec(), carried));
         } else {
             self.miss(Lost::Exact(bytes.len() as u64));
         }
@@ -316,8 +321,8 @@ impl Asked {
 
     fn miss(&mut self, more: Lost) {
         match self.early.last_mut() {
-            Some(Early::Gap(lost)) => *lost = lost.and(more),
-            _ => self.early.push(Early::Gap(more)),
+            Some(BufferedInput::Gap(lost)) => *lost = lost.and(more),
+            _ => self.early.push(BufferedInput::Gap(more)),
         }
     }
 
@@ -325,8 +330,8 @@ impl Asked {
     fn forget_early(&mut self) {
         for piece in std::mem::take(&mut self.early) {
             self.miss(match piece {
-                Early::Bytes(bytes, _) => Lost::Exact(bytes.len() as u64),
-                Early::Gap(lost) => lost,
+                BufferedInput::Bytes(bytes, _) => Lost::Exact(bytes.len() as u64),
+                BufferedInput::Gap(lost) => lost,
             });
         }
     }

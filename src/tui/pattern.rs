@@ -7,14 +7,14 @@ use regex::bytes::{Regex, RegexBuilder};
 /// `x"de ad"` are bytes; `r"[0-9]+"` is a regular expression; anything else is text, in any case unless it has a
 /// capital letter.
 #[derive(Clone, Debug)]
-pub(super) struct Needle {
+pub(super) struct Pattern {
     regex: Regex,
     pub(super) text: String,
 }
 
-impl Needle {
+impl Pattern {
     /// Reads what was typed; the error says what is wrong with it.
-    pub(super) fn parse(text: &str) -> Result<Needle, String> {
+    pub(super) fn parse(text: &str) -> Result<Pattern, String> {
         let quoted =
             |prefix: &str| text.strip_prefix(prefix).map(|rest| rest.strip_suffix('"').unwrap_or(rest));
         let capital = text.chars().any(char::is_uppercase);
@@ -30,7 +30,7 @@ impl Needle {
             builder
         };
         let regex = builder.size_limit(1 << 20).build().map_err(|e| last_line(&e.to_string()))?;
-        Ok(Needle { regex, text: text.to_owned() })
+        Ok(Pattern { regex, text: text.to_owned() })
     }
 
     /// Tells whether it is in `bytes`.
@@ -74,7 +74,7 @@ mod tests {
 
     #[test]
     fn the_three_forms() {
-        for (needle, bytes, found) in [
+        for (pattern, bytes, found) in [
             ("price", &b"a PRICE"[..], true),
             ("Price", b"a price", false),
             ("a.c", b"abc", false),
@@ -83,9 +83,9 @@ mod tests {
             ("x\"00 ff\"", b"a\x00\xffb", true),
             ("x\"00FF", b"a\xff\x00b", false),
         ] {
-            assert_eq!(Needle::parse(needle).unwrap().is_in(bytes), found, "{needle}");
+            assert_eq!(Pattern::parse(pattern).unwrap().is_in(bytes), found, "{pattern}");
         }
-        assert!(Needle::parse("x\"0\"").is_err() && Needle::parse("r\"(\"").is_err());
-        assert_eq!(Needle::parse("aa").unwrap().places(b"xaaaay", 9), [1..3, 3..5]);
+        assert!(Pattern::parse("x\"0\"").is_err() && Pattern::parse("r\"(\"").is_err());
+        assert_eq!(Pattern::parse("aa").unwrap().places(b"xaaaay", 9), [1..3, 3..5]);
     }
 }
