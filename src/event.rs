@@ -12,7 +12,7 @@ pub use self::unshown::{Http, Reason, Unshown};
 pub use crate::http::{Field, Handshake};
 pub use crate::model::{Anomaly, Evidence, Severity};
 use crate::model::{At, Endpoint, Pair, Side};
-pub use crate::subprotocol::{Meaning, Unanswered, Unit};
+pub use crate::subprotocol::{Meaning, Role, StoredMeaning, Unanswered, Unit};
 pub use crate::websocket::{CloseBody, Header, Missing, Opcode};
 
 /// Name of a conversation: its connection and, where that carries several, its stream. It is written `4` or `4.3`.

@@ -36,7 +36,7 @@ const TOP: &[&str] = &[
     "store",
 ];
 /// What the screen shows comes from here; it parses nothing.
-const SCREEN: &[&str] = &["model", "event", "filter", "view", "store", "pipeline"];
+const SCREEN: &[&str] = &["model", "event", "filter", "view", "stats", "store", "pipeline"];
 
 /// Says what each module may import; `lib.rs` and `main.rs` stand above all of them.
 const TABLE: &[(&str, &[&str])] = &[

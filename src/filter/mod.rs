@@ -74,6 +74,18 @@ impl Filter {
         });
         needs
     }
+
+    /// Tells whether it asks about what a message means in its sub-protocol.
+    pub fn needs_meaning(&self) -> bool {
+        let mut needs = false;
+        self.expr.tests(&mut |test| {
+            needs |= matches!(
+                test.subject,
+                expr::Subject::Sub(_) | expr::Subject::Field(Field::Latency | Field::Heartbeat)
+            );
+        });
+        needs
+    }
 }
 
 impl FromStr for Filter {

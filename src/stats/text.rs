@@ -300,7 +300,7 @@ fn subprotocols(report: &Report, top: usize, width: usize, out: &mut String) {
             None => ["-"; 3].map(str::to_owned),
         };
         [
-            row.protocol.to_owned(),
+            row.protocol.to_string(),
             clip(&printable_string(row.kind.as_bytes()), 24),
             grouped(row.count),
             some(row.errors),

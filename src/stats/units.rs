@@ -25,7 +25,7 @@ pub(super) struct UnitSums {
 /// What was counted of the units of one protocol, kind and name.
 #[derive(Debug)]
 struct UnitSum {
-    protocol: &'static str,
+    protocol: Box<str>,
     kind: Box<str>,
     name: Box<str>,
     count: u64,
@@ -39,7 +39,7 @@ struct UnitSum {
 #[derive(Clone, Debug, Serialize)]
 pub struct UnitRow {
     /// The sub-protocol.
-    pub protocol: &'static str,
+    pub protocol: Box<str>,
     /// The protocol's own word.
     pub kind: Box<str>,
     /// The event, method or topic; of an answer without a name that of its question. Empty where there is none.
@@ -78,13 +78,13 @@ impl UnitSums {
         }
     }
 
-    fn sum(&mut self, protocol: &'static str, kind: &str, name: &str) -> Option<&mut UnitSum> {
+    fn sum(&mut self, protocol: &str, kind: &str, name: &str) -> Option<&mut UnitSum> {
         let key = HASHER.hash_one((protocol, kind, name));
         if self.sums.len() >= NAMES && !self.sums.contains_key(&key) {
             return None;
         }
         Some(self.sums.entry(key).or_insert_with(|| UnitSum {
-            protocol,
+            protocol: protocol.into(),
             kind: kind.into(),
             name: name.into(),
             count: 0,
@@ -102,7 +102,7 @@ impl UnitSums {
             let asked = self
                 .sums
                 .values_mut()
-                .filter(|sum| sum.protocol == protocol && sum.questions > 0 && sum.name == *name);
+                .filter(|sum| *sum.protocol == *protocol && sum.questions > 0 && sum.name == *name);
             if let Some(sum) = asked.max_by(|a, b| (a.questions, &b.kind).cmp(&(b.questions, &a.kind))) {
                 sum.unanswered = sum.unanswered.saturating_add(1);
             }
@@ -137,7 +137,7 @@ impl UnitSums {
             .sums
             .into_values()
             .map(|sum| UnitRow {
-                protocol: sum.protocol,
+                protocol: sum.protocol.clone(),
                 kind: sum.kind,
                 name: sum.name,
                 count: sum.count,
@@ -147,7 +147,7 @@ impl UnitSums {
             })
             .collect();
         rows.sort_by(|a, b| {
-            let names = |it: &UnitRow| (it.protocol, it.kind.clone(), it.name.clone());
+            let names = |it: &UnitRow| (it.protocol.clone(), it.kind.clone(), it.name.clone());
             b.count.cmp(&a.count).then_with(|| names(a).cmp(&names(b)))
         });
         (rows, self.others)

@@ -3,7 +3,8 @@ use std::ops::Range;
 use std::time::Duration;
 
 use super::conversation::Attempt;
-use crate::event::{Closed, ConnId, Event, Frame, Framing, Kind, Missing, Opcode, Sink, Wire};
+use super::entry::Facts;
+use crate::event::{Closed, ConnId, Event, Frame, Framing, Kind, Meaning, Missing, Opcode, Sink, Wire};
 use crate::model::{Anomaly, At, Side};
 
 /// Owns events on their way into a [`super::Store`].
@@ -50,8 +51,31 @@ pub(super) struct Draft {
     pub(super) rtt: Option<Duration>,
     pub(super) missing: Option<Box<[Missing]>>,
     pub(super) wire: Wire,
+    /// What it means; as it is written down, it lies behind the payload.
+    pub(super) meaning: Digest,
     /// The frame of a message that has only one.
     pub(super) frame: Option<Frame>,
+}
+
+/// What is asked most about a message's meaning, and how many bytes it takes when it is written down.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Digest {
+    pub(super) length: u32,
+    pub(super) facts: Facts,
+}
+
+impl Digest {
+    fn of(meaning: Meaning<'_>, length: usize) -> Self {
+        let (mut facts, mut beats) = (Facts::default(), false);
+        for unit in meaning.units() {
+            beats |= unit.heartbeat();
+            facts = facts
+                .with(Facts::AT_FAULT, unit.error().is_some())
+                .with(Facts::ANSWER, unit.latency().is_some());
+        }
+        beats &= meaning.units().all(|unit| unit.heartbeat());
+        Digest { length: u32::try_from(length).unwrap_or(0), facts: facts.with(Facts::HEARTBEAT, beats) }
+    }
 }
 
 impl Batch {
@@ -81,6 +105,11 @@ impl Batch {
 
     pub(super) fn payload(&self, draft: &Draft) -> &[u8] {
         self.bytes.get(draft.start..draft.start.saturating_add(draft.kept as usize)).unwrap_or_default()
+    }
+
+    pub(super) fn meaning(&self, draft: &Draft) -> &[u8] {
+        let start = draft.start.saturating_add(draft.kept as usize);
+        self.bytes.get(start..start.saturating_add(draft.meaning.length as usize)).unwrap_or_default()
     }
 
     /// Takes the last event back if it is the one frame of a message of `from`.
@@ -115,6 +144,12 @@ impl Sink for Batch {
                 let start = self.bytes.len();
                 let kept = message.payload.get(..u32::MAX as usize).unwrap_or(message.payload);
                 self.bytes.extend_from_slice(kept);
+                let end = self.bytes.len();
+                let meaning = message.meaning.filter(|meaning| !meaning.is_empty());
+                let meaning = meaning.map_or_else(Digest::default, |meaning| {
+                    meaning.write(&mut self.bytes);
+                    Digest::of(meaning, self.bytes.len().saturating_sub(end))
+                });
                 Owned::Message(Draft {
                     from: message.from,
                     opcode: message.opcode,
@@ -131,6 +166,7 @@ impl Sink for Batch {
                     rtt: message.rtt,
                     missing: (!message.missing.is_empty()).then(|| message.missing.into()),
                     wire: message.wire,
+                    meaning,
                     frame: self.take_frame(event.conn, message.from, &message.wire),
                 })
             }

@@ -35,12 +35,18 @@ impl Facts {
     pub const TRUNCATED: Facts = Facts(32);
     /// It has a round trip (a pong) or a code (a close frame).
     pub const EXTRA: Facts = Facts(64);
-    /// An anomaly of severity error was found at its packet.
-    pub const WRONG: Facts = Facts(128);
+    /// Its sub-protocol gives it a meaning.
+    pub const MEANING: Facts = Facts(128);
     /// Its frames were found by searching for them.
     pub const SEARCHED: Facts = Facts(256);
     /// Nothing vouches for its bytes.
     pub const UNVERIFIED: Facts = Facts(512);
+    /// It is there only to keep the connection alive, as its sub-protocol says.
+    pub const HEARTBEAT: Facts = Facts(1024);
+    /// Its sub-protocol says that something went wrong.
+    pub const AT_FAULT: Facts = Facts(2048);
+    /// It answers a question of its sub-protocol's.
+    pub const ANSWER: Facts = Facts(4096);
 
     /// Tells whether all of `facts` hold.
     pub const fn has(self, facts: Facts) -> bool {
@@ -50,7 +56,13 @@ impl Facts {
     /// Adds `facts` where `holds`.
     #[must_use]
     pub const fn with(self, facts: Facts, holds: bool) -> Facts {
-        if holds { Facts(self.0 | facts.0) } else { self }
+        if holds { self.and(facts) } else { self }
+    }
+
+    /// Adds `facts`.
+    #[must_use]
+    pub const fn and(self, facts: Facts) -> Facts {
+        Facts(self.0 | facts.0)
     }
 }
 
@@ -72,7 +84,8 @@ pub struct Entry {
     pub(super) conversation: u32,
     /// Bytes on the wire, saturating.
     pub(super) wire: u32,
-    /// A pong's round trip in nanoseconds, saturating; a close code; an anomaly's place in the list of codes.
+    /// A pong's round trip in nanoseconds, saturating; a close code; how many bytes a data message's meaning takes behind
+    /// the facts; an anomaly's place in the list of codes.
     pub(super) extra: u32,
     /// Frames, saturating.
     pub(super) frames: u16,
@@ -168,6 +181,12 @@ impl Entry {
     /// Returns a close frame's code.
     pub fn close_code(&self) -> Option<u16> {
         self.extra_of(Opcode::CLOSE).map(|code| u16::try_from(code).unwrap_or(0))
+    }
+
+    /// Returns how many bytes the meaning of a message takes, written down.
+    pub(super) fn meaning(&self) -> usize {
+        let has = self.what == EntryKind::Message && self.facts.has(Facts::MEANING);
+        if has { self.extra as usize } else { 0 }
     }
 
     /// Returns an anomaly's code and severity.

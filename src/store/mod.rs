@@ -34,7 +34,7 @@ pub use entry::{Entry, EntryKind, Facts};
 pub use payloads::PayloadLocation;
 pub use rates::{Column, Marks};
 pub use record::{Record, write_header};
-pub use replay::ReplayError;
+pub use replay::{ReplayError, Wanted};
 pub use shared::{Phase, Shared};
 pub use store::{Store, StoredAnomaly};
 pub use unlinked::unlinked_file;

@@ -78,7 +78,7 @@ pub(super) struct Done {
 
 impl Payloads {
     /// Appends a payload and what stands behind it, in one piece where they fit in a chunk, and tells their place.
-    pub(super) fn push(&mut self, parts: [&[u8]; 2]) -> u64 {
+    pub(super) fn push(&mut self, parts: [&[u8]; 3]) -> u64 {
         let length = parts.iter().map(|part| part.len()).fold(0, usize::saturating_add);
         let used = self.chunks.back().map_or(CHUNK, |chunk| chunk.len());
         if length > CHUNK.saturating_sub(used) && length <= CHUNK {

@@ -15,6 +15,15 @@ pub enum ReplayError {
     NoEvidence,
 }
 
+/// What is to be fetched of a message beside its entry.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// Its payload.
+    pub payload: bool,
+    /// What it means in its sub-protocol.
+    pub meaning: bool,
+}
+
 /// Stands for missing ranges that were not looked up.
 const SOMEWHERE: &[Missing] = &[Missing { offset: 0, length: None }];
 
@@ -35,6 +44,7 @@ impl Store {
         if record.dropped {
             return Err(ReplayError::Dropped);
         }
+        let meaning = self.meaning(number);
         let event = |kind| named(&self.conversations, &entry, number, kind);
         if sink.wants_frames() {
             for frame in &record.frames {
@@ -46,6 +56,7 @@ impl Store {
             number: record.number,
             delta: record.delta,
             wire: Wire { first: record.first, ..wire_of(&entry) },
+            meaning: meaning.as_ref().map(|it| it.of(&record.payload)),
             ..message_of(&entry, from, &record.payload)
         };
         sink.event(&Event { known: record.known, ..event(Kind::Message(message)) });
@@ -54,7 +65,8 @@ impl Store {
 
     /// Lends an entry to `then` as the event that it was, as far as a filter can ask.
     ///
-    /// A message's payload is there where `reads` and while it is kept; its number and what is missing are not.
+    /// A message's payload and its meaning are there where they are `wanted` and while they are kept; its number, what is
+    /// missing and the bodies of its meaning are not.
     ///
     /// # Errors
     ///
@@ -62,7 +74,7 @@ impl Store {
     pub fn glimpse<R>(
         &mut self,
         number: u32,
-        reads: bool,
+        wanted: Wanted,
         then: impl FnOnce(&Event<'_>) -> R,
     ) -> Result<R, ReplayError> {
         let entry = self.entry(number).copied().ok_or(ReplayError::Unknown)?;
@@ -70,11 +82,13 @@ impl Store {
             return self.beside_messages(&entry, number).map(|event| then(&event));
         }
         let from = entry.from().ok_or(ReplayError::Unknown)?;
-        let delta = self.delta(&entry, number).unwrap_or_default();
-        let reads = reads || entry.close_code().is_some();
+        let delta = self.delta(number).unwrap_or_default();
+        let meaning = if wanted.meaning { self.meaning(number) } else { None };
+        let reads = wanted.payload || entry.close_code().is_some();
         let kept = if reads { entry.kept as usize } else { 0 };
         let payload = self.payloads.read(entry.place, kept).unwrap_or_default();
-        let message = Message { delta, ..message_of(&entry, from, payload) };
+        let meaning = meaning.as_ref().map(|it| it.of(&[]));
+        let message = Message { delta, meaning, ..message_of(&entry, from, payload) };
         Ok(then(&named(&self.conversations, &entry, number, Kind::Message(message))))
     }
 
@@ -98,7 +112,8 @@ impl Store {
     }
 
     /// Returns the time since the message, or the opening, before this one in its conversation.
-    fn delta(&self, entry: &Entry, number: u32) -> Option<Duration> {
+    pub fn delta(&self, number: u32) -> Option<Duration> {
+        let entry = self.entry(number)?;
         let conversation = conversation_of(&self.conversations, entry)?;
         let mut at = conversation.place_of(number);
         while let Some(before) = at.checked_sub(1) {

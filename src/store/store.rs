@@ -11,7 +11,7 @@ use super::list::List;
 use super::payloads::{Done, Job, PayloadLocation, Payloads};
 use super::rates::{Column, Rates};
 use super::record::{self, Record, Tail};
-use crate::event::{self, ConnId, Frame, Framing, Opcode, Severity};
+use crate::event::{self, ConnId, Frame, Framing, Opcode, Severity, StoredMeaning};
 use crate::model::{Anomaly, At, Pair, Side, Timestamp};
 
 /// Events kept in memory, within bounds, and the answers to what a screen asks.
@@ -232,6 +232,14 @@ impl Store {
         Some(record)
     }
 
+    /// Returns what a message means in its sub-protocol; its bodies that lie in the payload are to be lent beside it.
+    pub fn meaning(&mut self, number: u32) -> Option<StoredMeaning> {
+        let entry = *self.entries.get(number as usize)?;
+        let length = Some(entry.meaning()).filter(|length| *length > 0)?;
+        let place = entry.place.saturating_add(u64::from(entry.kept)).saturating_add(u64::from(entry.tail));
+        self.payloads.read(place, length).and_then(StoredMeaning::read)
+    }
+
     /// Returns the memory taken, in bytes.
     pub fn allocated(&self) -> u64 {
         self.overhead().saturating_add(self.payloads.allocated())
@@ -284,7 +292,9 @@ impl Store {
         let slot = item.conn.map(|id| self.slot(id, item.at));
         match &item.what {
             Owned::Frame(frame) => self.frame(slot, frame),
-            Owned::Message(draft) => self.message(slot, item, draft, batch.payload(draft)),
+            Owned::Message(draft) => {
+                self.message(slot, item, draft, [batch.payload(draft), batch.meaning(draft)])
+            }
             Owned::Attempt(attempt) => {
                 let mut entry = blank(EntryKind::Opened, item);
                 let number = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
@@ -348,7 +358,7 @@ impl Store {
         }
     }
 
-    fn message(&mut self, slot: Option<u32>, item: &Item, draft: &Draft, payload: &[u8]) {
+    fn message(&mut self, slot: Option<u32>, item: &Item, draft: &Draft, [payload, meaning]: [&[u8]; 2]) {
         let (mut tail, mut written) = (std::mem::take(&mut self.tail), std::mem::take(&mut self.frame));
         tail.clear();
         written.clear();
@@ -367,9 +377,11 @@ impl Store {
         let &Draft { number, delta, .. } = draft;
         let facts = Tail { first: draft.wire.first, known: item.known, number, delta, missing };
         record::put_tail(item.at, &facts, (frames, &written), &mut tail);
-        let place = self.payloads.push([payload, &tail]);
+        let place = self.payloads.push([payload, &tail, meaning]);
         let rtt = draft.rtt.map(|rtt| u32::try_from(rtt.as_nanos()).unwrap_or(u32::MAX));
         let extra = rtt.or(draft.close.map(u32::from));
+        // A control frame has no meaning in a sub-protocol.
+        let means = !meaning.is_empty() && extra.is_none();
         let facts = Facts::default()
             .with(Facts::TEXT, draft.text)
             .with(Facts::COMPRESSED, draft.wire.compressed)
@@ -379,13 +391,15 @@ impl Store {
             .with(Facts::TRUNCATED, draft.truncated)
             .with(Facts::EXTRA, extra.is_some())
             .with(Facts::SEARCHED, draft.framing == Framing::Searched)
-            .with(Facts::UNVERIFIED, !draft.verified);
+            .with(Facts::UNVERIFIED, !draft.verified)
+            .with(Facts::MEANING, means)
+            .with(draft.meaning.facts, means);
         let entry = Entry {
             length: draft.length,
             place,
             kept: draft.kept,
             wire: u32::try_from(draft.wire.bytes).unwrap_or(u32::MAX),
-            extra: extra.unwrap_or(0),
+            extra: extra.unwrap_or(if means { draft.meaning.length } else { 0 }),
             frames: u16::try_from(draft.wire.frames).unwrap_or(u16::MAX),
             facts,
             opcode: draft.opcode.0 & 0x0f | if draft.from == Side::Server { SERVER } else { 0 },

@@ -76,7 +76,7 @@ pub use pairs::Unanswered;
 pub use service::{Described, Service, Split};
 pub use settings::Settings;
 pub use show::write_body;
-pub use unit::{Body, Field, Format, MAX_UNITS, Meaning, Role, Unit, Value};
+pub use unit::{Body, Field, Format, MAX_UNITS, Meaning, Role, StoredMeaning, Unit, Value};
 
 use crate::model::{At, Side};
 

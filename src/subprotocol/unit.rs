@@ -1,5 +1,9 @@
 //! What a message means, as every output may say it.
 
+mod stored;
+
+pub use stored::StoredMeaning;
+
 use std::ops::Range;
 use std::time::Duration;
 
@@ -95,7 +99,7 @@ pub enum Value<'a> {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Field<'a> {
     /// The name.
-    pub name: &'static str,
+    pub name: &'a str,
     /// The value.
     pub value: Value<'a>,
     /// It is one of a list, even where it is the only one: further ones follow under the same name.
@@ -118,13 +122,13 @@ pub struct Unit<'a> {
 
 impl<'a> Unit<'a> {
     /// Returns the sub-protocol's name: `socket.io`, `mqtt`.
-    pub fn protocol(&self) -> &'static str {
-        self.record.protocol
+    pub fn protocol(&self) -> &'a str {
+        self.units.word(self.record.protocol)
     }
 
     /// Returns the sub-protocol that carried this one, where that is one of its own: `sockjs`.
-    pub fn inside(&self) -> Option<&'static str> {
-        self.record.inside
+    pub fn inside(&self) -> Option<&'a str> {
+        self.record.inside.map(|it| self.units.word(it))
     }
 
     /// Returns the protocol's own word for what it is: `EVENT`, `PUBLISH`.
@@ -204,7 +208,7 @@ impl<'a> Unit<'a> {
         let units = self.units;
         let range = self.record.fields.start as usize..self.record.fields.end as usize;
         units.fields.get(range).unwrap_or_default().iter().map(move |field| Field {
-            name: field.name,
+            name: units.word(field.name),
             listed: field.listed,
             secret: field.secret,
             place: field.place,
@@ -292,7 +296,7 @@ enum Word {
 
 #[derive(Debug)]
 struct StoredField {
-    name: &'static str,
+    name: Word,
     value: Stored,
     listed: bool,
     secret: bool,
@@ -324,8 +328,8 @@ struct BodyRecord {
 
 #[derive(Debug)]
 struct Record {
-    protocol: &'static str,
-    inside: Option<&'static str>,
+    protocol: Word,
+    inside: Option<Word>,
     kind: Word,
     name: Option<Word>,
     id: Option<Word>,
@@ -382,7 +386,7 @@ impl Units {
         self.drop_beyond();
         let field = self.fields.len() as u32;
         self.list.push(Record {
-            protocol,
+            protocol: Word::Static(protocol),
             inside: None,
             kind: Word::Static(kind),
             name: None,
@@ -501,7 +505,7 @@ impl Draft<'_> {
     }
 
     pub(super) fn inside(&mut self, outer: Option<&'static str>) -> &mut Self {
-        self.record(|record| record.inside = outer)
+        self.record(|record| record.inside = outer.map(Word::Static))
     }
 
     pub(super) fn role(&mut self, role: Role) -> &mut Self {
@@ -606,7 +610,8 @@ impl Draft<'_> {
     }
 
     fn store(&mut self, name: &'static str, value: Stored) -> &mut Self {
-        let field = StoredField { name, value, listed: false, secret: false, place: None };
+        let field =
+            StoredField { name: Word::Static(name), value, listed: false, secret: false, place: None };
         self.units.put_field(self.index, field);
         self
     }

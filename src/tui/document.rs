@@ -1,5 +1,6 @@
 mod frames;
 mod handshake;
+mod meaning;
 
 use std::ops::Range;
 
@@ -10,7 +11,7 @@ use super::pattern::Pattern;
 use super::text::columns;
 use crate::event::{Anomaly, Evidence, Opcode, Severity};
 use crate::model::Side;
-use crate::store::{Entry, EntryKind, Facts, Store};
+use crate::store::{Entry, EntryKind, Facts, Record, Store};
 use crate::view;
 
 /// Bounds the payload bytes that the detail looks at.
@@ -82,8 +83,8 @@ impl Document {
                 document.place("conversation opened", store, &entry, FieldStyle::Heading);
                 let conversation =
                     entry.conversation().and_then(|slot| store.conversations().get(slot as usize));
-                if let Some(opened) = conversation.and_then(|conversation| conversation.opened.as_deref()) {
-                    document.opened(opened);
+                if let (Some(conversation), Some(opened)) = (conversation, store.opened(&entry)) {
+                    document.opened(opened, conversation.id);
                 }
             }
             EntryKind::Closed => document.closed(store, &entry),
@@ -230,6 +231,13 @@ impl Document {
                     FieldStyle::Plain,
                 );
             }
+            if record.number > 0 {
+                let silence = view::span(record.delta);
+                let words =
+                    format!("{} of its conversation, {silence} after the one before", grouped(record.number));
+                it.add("message", words, FieldStyle::Plain);
+            }
+            it.certainty(&record, entry);
             if let Some(rtt) = entry.rtt() {
                 it.add("round trip", view::span(rtt), FieldStyle::Good);
             }
@@ -264,6 +272,9 @@ impl Document {
             self.add("payload", self.absent.unwrap_or_default().as_bytes(), FieldStyle::Bad(Severity::Note));
             return;
         }
+        if let Some(meaning) = store.meaning(number) {
+            self.meaning(meaning.of(&record.payload));
+        }
         self.frames(&record.frames, entry);
         self.text = entry.facts().has(Facts::TEXT);
         let start = self.bytes.len();
@@ -296,6 +307,22 @@ impl Document {
         // What is known of JSON in parts is no JSON, even where it happens to look like it.
         if self.patched.is_none() {
             self.json = json::lay_out(self.payload());
+        }
+    }
+
+    /// Says how sure it is that the message was sent so, where that is not plain.
+    fn certainty(&mut self, record: &Record, entry: &Entry) {
+        if record.known > entry.packet() {
+            let words = format!("with packet {}: bytes had to be waited for", grouped(record.known));
+            self.add("known", words, FieldStyle::Plain);
+        }
+        if entry.facts().has(Facts::SEARCHED) {
+            let words = "searched: bytes were lost, and its frames were found by their headers";
+            self.add("framing", words, FieldStyle::Bad(Severity::Note));
+        }
+        if entry.facts().has(Facts::UNVERIFIED) {
+            let words = "no: no checksum and no history vouches for its bytes";
+            self.add("verified", words, FieldStyle::Bad(Severity::Note));
         }
     }
 

@@ -1,5 +1,5 @@
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::event::ConnId;
 
@@ -9,6 +9,11 @@ use crate::event::ConnId;
 pub trait Feed {
     /// Returns what is shown, in a few words: a file's name, an interface.
     fn title(&self) -> String;
+
+    /// Returns the file that the packets are in, where that is one, and the numbers of packets are its own.
+    fn file(&self) -> Option<PathBuf> {
+        None
+    }
 
     /// Tells whether packets come as they are captured.
     fn is_live(&self) -> bool {

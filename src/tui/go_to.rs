@@ -4,6 +4,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::clock;
+use super::partner::partner;
 use super::state::App;
 use crate::model::Timestamp;
 use crate::store::{Entry, EntryKind, Store};
@@ -111,6 +112,16 @@ impl App {
             _ => {}
         }
         Ok(())
+    }
+
+    /// Goes from a question to its answer, from an answer to its question, and so with pings and pongs.
+    pub(super) fn go_to_partner(&mut self) {
+        let shared = self.store.clone();
+        let mut store = shared.lock();
+        match self.timeline.entry.and_then(|number| partner(&mut store, number)) {
+            Some(number) => self.go_to(&store, number),
+            None => self.say("no question or answer of this row is known"),
+        }
     }
 
     /// Shows only the conversation of the selected row; [`App::end_isolation`] goes back.

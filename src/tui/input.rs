@@ -2,14 +2,17 @@
 
 use std::time::Duration;
 
-use crossterm::event::{Event, KeyEvent, KeyEventKind, KeyModifiers};
+use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
+use super::copy::CopyForm;
 use super::keys::{self, Action};
+use super::page::Page;
 use super::prompt::{Prompt, PromptKind};
-use super::state::{App, DetailSize, Effect, Panel, SortBy, Tab};
-use super::typing::free;
+use super::rows::RowOrder;
+use super::state::{App, DetailSize, Effect, Panel, Tab};
+use crate::event::Severity;
 use crate::model::Timestamp;
-use crate::store::{EntryKind, Phase};
+use crate::store::{Entry, EntryKind, Phase};
 
 impl App {
     /// Handles one event of the terminal.
@@ -17,8 +20,8 @@ impl App {
         match event {
             Event::Key(key) if key.kind != KeyEventKind::Release => self.key(key),
             Event::Mouse(mouse) => {
-                self.mouse(*mouse);
-                Effect::None
+                let effect = self.mouse(*mouse);
+                self.perform(effect)
             }
             Event::Paste(text) => {
                 if let Some(prompt) = &mut self.prompt {
@@ -35,12 +38,19 @@ impl App {
         if self.prompt.is_some() {
             return self.prompt_key(key);
         }
+        if std::mem::take(&mut self.copies) {
+            self.said = None;
+            let form = if let KeyCode::Char(c) = key.code { CopyForm::of(c) } else { None };
+            return form.map_or(Effect::None, |form| self.copy(form));
+        }
         let Some(action) = keys::action(key) else { return Effect::None };
+        // What a shell's keys do they do everywhere; `q` only leaves what lies over the panels.
+        let control = key.modifiers.contains(KeyModifiers::CONTROL);
+        if control && matches!(action, Action::Quit | Action::Suspend | Action::Redraw) {
+            return self.act(action);
+        }
         if let Some(top) = &mut self.help {
-            let control = key.modifiers.contains(KeyModifiers::CONTROL);
             match action {
-                // What a shell's keys do they do everywhere; `q` only leaves the help.
-                Action::Quit | Action::Suspend | Action::Redraw if control => return self.act(action),
                 Action::Down => *top = top.saturating_add(1),
                 Action::Up => *top = top.saturating_sub(1),
                 Action::PageDown => *top = top.saturating_add(10),
@@ -48,6 +58,11 @@ impl App {
                 _ => self.help = None,
             }
             return Effect::None;
+        }
+        let area = self.layout.page();
+        if let Some(page) = &mut self.page {
+            let effect = page.handle(action, Page::height(area));
+            return self.perform(effect);
         }
         self.act(action)
     }
@@ -65,7 +80,13 @@ impl App {
             Action::Quit => return Effect::Quit,
             Action::Suspend => return Effect::Suspend,
             Action::Redraw => return Effect::Redraw,
-            Action::Copy => return self.copy(),
+            Action::Copy => return self.copy(CopyForm::Shown),
+            Action::CopyAs => {
+                self.copies = true;
+                self.say(CopyForm::CHOICE);
+            }
+            Action::FilterByValue => self.filter_by_value(),
+            Action::Statistics | Action::Anomalies => self.open_page(action == Action::Statistics),
             Action::Help => self.help = Some(0),
             Action::Up => self.step(-1),
             Action::Down => self.step(1),
@@ -84,11 +105,18 @@ impl App {
             }
             Action::OnlyConversation => self.isolate(),
             Action::GoTo => self.prompt = Some(Prompt::new(PromptKind::GoTo, "")),
-            Action::Sort | Action::SortBackwards => self.resort(action == Action::SortBackwards),
+            Action::Partner => self.go_to_partner(),
+            Action::Heartbeats => self.hide_heartbeats(),
+            Action::Sort if self.panel == Panel::Timeline => self.sort_rows(),
+            Action::Sort | Action::SortBackwards => {
+                let effect = self.conversations.handle(action, 1);
+                return self.perform(effect);
+            }
             Action::Lanes => self.lanes = !self.lanes,
             Action::Scale => self.to_scale = !self.to_scale,
             Action::TimeForm => self.time_form = self.time_form.next(),
-            Action::NextAnomaly | Action::PreviousAnomaly => self.next_anomaly(action == Action::NextAnomaly),
+            Action::NextFault => self.next_anomaly(Severity::Warning),
+            Action::NextAnomaly => self.next_anomaly(Severity::Note),
             Action::Bookmark => self.bookmark(),
             Action::NextBookmark => self.next_bookmark(),
             Action::Mark => {
@@ -104,6 +132,9 @@ impl App {
                 self.typed();
             }
             Action::ClearFilter => self.clear_filter(),
+            Action::Search if self.panel == Panel::Conversations => {
+                self.prompt = Some(Prompt::new(PromptKind::Narrow, &self.conversations.narrow));
+            }
             Action::Search => self.prompt = Some(Prompt::new(PromptKind::Search, "")),
             Action::NextHit | Action::PreviousHit => self.seek(action == Action::NextHit),
             Action::Earlier | Action::Later => self.shift(action == Action::Later),
@@ -116,8 +147,8 @@ impl App {
             }
             Action::Pause => self.paused = !self.paused,
             Action::StopOrRestart => self.stop_or_restart(),
-            Action::Save => self.prompt = Some(Prompt::new(PromptKind::Save, &free("shown.pcapng"))),
-            Action::Export => self.prompt = Some(Prompt::new(PromptKind::Export, &free("shown.ndjson"))),
+            Action::Save => self.ask_where(PromptKind::Save, "shown.pcapng"),
+            Action::Export => self.ask_where(PromptKind::Export, "shown.ndjson"),
             Action::Theme => {
                 self.theme = self.theme.next();
                 self.say(format!("theme: {}", self.theme.name));
@@ -139,9 +170,9 @@ impl App {
     pub(super) fn step(&mut self, by: isize) {
         match self.panel {
             Panel::Conversations => {
-                let last = self.conversations.order.len();
-                self.conversations.selected = self.conversations.selected.saturating_add_signed(by).min(last);
-                self.choose_conversation();
+                let action = if by < 0 { Action::PageUp } else { Action::PageDown };
+                let effect = self.conversations.handle(action, by.saturating_abs());
+                let _ = self.perform(effect);
             }
             Panel::Timeline => {
                 let row = self.timeline.selected.saturating_add_signed(by);
@@ -266,6 +297,9 @@ impl App {
                     self.detail.size = DetailSize::Normal;
                 }
             }
+            Panel::Conversations if !self.conversations.narrow.is_empty() => {
+                self.conversations.narrow.clear();
+            }
             Panel::Conversations => self.panel = Panel::Timeline,
             Panel::Timeline if self.isolated.is_some() => self.end_isolation(),
             Panel::Timeline if self.pattern.is_some() => self.search_for(None),
@@ -295,46 +329,62 @@ impl App {
         self.panel = panels.get(next).copied().unwrap_or_default();
     }
 
-    /// Shows the messages of the selected conversation.
-    pub(super) fn choose_conversation(&mut self) {
-        let chosen = self.conversations.selected.checked_sub(1);
-        self.show_scope(chosen.and_then(|at| self.conversations.order.get(at).copied()));
-    }
-
-    fn resort(&mut self, turn: bool) {
-        if turn {
-            self.conversations.backwards = !self.conversations.backwards;
-            return;
+    /// Sorts the rows by what comes next.
+    fn sort_rows(&mut self) {
+        let order = self.timeline.rows.order().next();
+        let shared = self.store.clone();
+        self.timeline.rows.set_order(order, &shared.lock());
+        self.timeline.top = 0;
+        self.timeline.follow = false;
+        if order != RowOrder::Time {
+            // The most is what is looked for.
+            (self.timeline.selected, self.timeline.entry) = (0, None);
         }
-        let at = SortBy::ALL.iter().position(|(sort, _)| *sort == self.conversations.sort).unwrap_or(0);
-        let (sort, name) = SortBy::ALL.get(at.saturating_add(1)).copied().unwrap_or((SortBy::Begin, "begin"));
-        self.conversations.sort = sort;
-        self.say(format!("conversations sorted by {name}"));
+        self.say(format!("rows sorted by {}: {} goes on", order.name(), keys::key_for(Action::Sort)));
     }
 
-    fn next_anomaly(&mut self, forward: bool) {
+    /// Shows a page over the panels.
+    fn open_page(&mut self, statistics: bool) {
+        let shared = self.store.clone();
+        let (store, scope) = (shared.lock(), self.timeline.rows.scope());
+        let page = if statistics { Page::statistics(&store, scope) } else { Page::anomalies(&store, scope) };
+        self.page = Some(page);
+    }
+
+    /// Goes to the next anomaly that is at least so bad, from the end to the beginning.
+    fn next_anomaly(&mut self, least: Severity) {
         let shared = self.store.clone();
         let store = shared.lock();
-        let at = self.timeline.entry.unwrap_or(0);
-        let scope = self.timeline.rows.scope();
-        let belongs = |number: &u32| {
-            scope.is_none() || store.entry(*number).and_then(crate::store::Entry::conversation) == scope
+        let rows = &self.timeline.rows;
+        let is_one = |number: &u32| {
+            let severity = store.entry(*number).and_then(Entry::anomaly).map(|(_, severity)| severity);
+            severity.is_some_and(|it| it >= least)
+                && rows.get(&store, rows.row_of(&store, *number)) == Some(*number)
         };
-        let found = if forward {
-            store.anomalies_from(at.saturating_add(1)).find(belongs)
-        } else {
-            let mut before = at;
-            loop {
-                match store.anomaly_before(before) {
-                    Some(number) if !belongs(&number) => before = number,
-                    found => break found,
-                }
+        let at = self.timeline.entry.map_or(0, |entry| entry.saturating_add(1));
+        let next = store.anomalies_from(at).find(is_one);
+        let wrapped = || store.anomalies_from(0).take_while(|number| *number < at).find(is_one);
+        match (next, next.or_else(wrapped)) {
+            (Some(number), _) => self.go_to(&store, number),
+            (None, Some(number)) => {
+                self.go_to(&store, number);
+                self.say("wrapped: on from the first one");
             }
-        };
-        match found {
-            Some(number) => self.go_to(&store, number),
-            None => self.say("no further anomaly"),
+            (None, None) if least > Severity::Note => {
+                self.say(format!(
+                    "no error or warning is shown; {} finds notes too",
+                    keys::key_for(Action::NextAnomaly)
+                ));
+            }
+            (None, None) => self.say("no anomaly is shown"),
         }
+    }
+
+    fn hide_heartbeats(&mut self) {
+        let shared = self.store.clone();
+        let hidden = self.timeline.rows.hide_heartbeats(&shared.lock());
+        self.timeline.top = 0;
+        self.say(if hidden { "heartbeats of sub-protocols are hidden" } else { "heartbeats are shown" });
     }
 
     fn bookmark(&mut self) {
@@ -372,17 +422,6 @@ impl App {
         if self.detail.size == DetailSize::Away && self.panel == Panel::Detail {
             self.panel = Panel::Timeline;
         }
-    }
-
-    fn copy(&mut self) -> Effect {
-        let payload = self.detail.document.payload().to_vec();
-        if payload.is_empty() {
-            self.say("there is no payload to copy");
-            return Effect::None;
-        }
-        let extent = self.detail.document.extent();
-        self.say(format!("copied {extent} (if the terminal allows it)"));
-        Effect::Copy(payload)
     }
 
     /// Shows a stretch of time `factor` as long, with the selected message where it is now.

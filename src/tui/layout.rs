@@ -89,6 +89,11 @@ impl Layout {
         }
     }
 
+    /// Returns where a page over the panels is: everything but the first line and the last.
+    pub(super) const fn page(&self) -> Rect {
+        Rect { y: self.title.bottom(), height: self.area.height.saturating_sub(2), ..self.area }
+    }
+
     /// Returns the part of the overview in which time runs.
     pub(super) const fn strip(&self) -> Rect {
         self.timed(self.overview)

@@ -1,13 +1,13 @@
 use crate::filter::{Facts, Filter};
 use crate::model::At;
-use crate::store::{Entry, EntryKind, PayloadLocation, Store};
+use crate::store::{Entry, EntryKind, Facts as Kept, PayloadLocation, Store, Wanted};
 
 /// The filter that decides which entries the timeline shows.
 #[derive(Debug)]
 pub(super) struct Matcher {
     filter: Filter,
-    /// Whether payloads must be looked at.
-    reads: bool,
+    /// What must be looked at beside the entry.
+    wanted: Wanted,
 }
 
 /// Where a filter cannot be understood, and what was expected there.
@@ -25,14 +25,15 @@ impl Matcher {
             column: e.column().saturating_sub(1),
             expected: format!("expected {}", e.expected()),
         })?;
-        Ok(Matcher { reads: filter.needs_body(), filter })
+        let wanted = Wanted { payload: filter.needs_body(), meaning: filter.needs_meaning() };
+        Ok(Matcher { wanted, filter })
     }
 
     /// Tells whether an entry is shown.
     pub(super) fn matches(&mut self, store: &mut Store, number: u32) -> bool {
         let (began, filter) = (store.began(), &self.filter);
         let dropped = self.misses(store, number);
-        let shown = store.glimpse(number, self.reads, |event| {
+        let shown = store.glimpse(number, self.wanted, |event| {
             let facts = Facts::of(event, began);
             filter.matches(&if dropped { Facts { body: None, ..facts } } else { facts })
         });
@@ -49,10 +50,26 @@ impl Matcher {
     /// Tells whether it asks about a payload that was dropped.
     pub(super) fn misses(&self, store: &Store, number: u32) -> bool {
         let is_dropped = |entry: &Entry| {
-            entry.what() == EntryKind::Message && store.kept(entry) == PayloadLocation::Dropped
+            let Wanted { payload, meaning } = self.wanted;
+            let asked = payload || meaning && entry.facts().has(Kept::MEANING);
+            asked && entry.what() == EntryKind::Message && store.kept(entry) == PayloadLocation::Dropped
         };
-        self.reads && store.entry(number).is_some_and(is_dropped)
+        store.entry(number).is_some_and(is_dropped)
     }
+}
+
+/// Returns a string as it stands in a filter.
+pub(super) fn quoted(text: &str) -> String {
+    let mut quoted = String::from('"');
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => quoted.extend(['\\', c]),
+            c if c.is_control() => quoted.push_str(&format!("\\u{{{:x}}}", u32::from(c))),
+            c => quoted.push(c),
+        }
+    }
+    quoted.push('"');
+    quoted
 }
 
 #[cfg(test)]
@@ -87,6 +104,12 @@ mod tests {
         "port == 9001 or client.ip == 10.0.0.0/8",
         "conn > 3",
         "time > 10ms and packet > 9",
+        "latency > 1ms",
+        "heartbeat",
+        "not heartbeat and opcode != close",
+        r#"sub.kind == "EVENT" or sub.topic contains "/""#,
+        r#"sub.error or sub.role == "question""#,
+        "sub and len > 20",
     ];
 
     /// A sink that notes for each event which filters are true of it.

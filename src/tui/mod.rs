@@ -17,8 +17,11 @@
 mod clock;
 mod completion;
 mod config;
+mod conversations;
+mod copy;
 mod document;
 mod draw;
+mod effects;
 mod feed;
 mod go_to;
 mod input;
@@ -27,6 +30,8 @@ pub mod keys;
 mod layout;
 mod matcher;
 mod mouse;
+mod page;
+mod partner;
 mod patched;
 mod pattern;
 mod prompt;
@@ -176,11 +181,12 @@ fn show(app: &mut App, screen: &mut Screen, signals: &Signals) -> io::Result<()>
             let event = crossterm::event::read()?;
             stale = true;
             match app.handle(&event) {
-                Effect::None => {}
                 Effect::Quit => return Ok(()),
                 Effect::Redraw => screen.repaint()?,
                 Effect::Suspend => screen.suspend()?,
                 Effect::Copy(bytes) => terminal::copy(&bytes)?,
+                // The screen did it.
+                _ => {}
             }
             ready = crossterm::event::poll(Duration::ZERO)?;
         }

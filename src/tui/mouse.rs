@@ -6,14 +6,16 @@ use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::Position;
 
 use super::input::back;
-use super::state::{App, Drag, Panel, Tab};
+use super::keys::Action;
+use super::page::Page;
+use super::state::{App, Drag, Effect, Panel, Tab};
 use crate::model::Timestamp;
 
 /// How many rows a turn of the wheel moves.
 const WHEEL: isize = 3;
 
 impl App {
-    pub(super) fn mouse(&mut self, mouse: MouseEvent) {
+    pub(super) fn mouse(&mut self, mouse: MouseEvent) -> Effect {
         let at = Position { x: mouse.column, y: mouse.row };
         if let Some(top) = &mut self.help {
             match mouse.kind {
@@ -21,11 +23,27 @@ impl App {
                 MouseEventKind::ScrollUp => *top = top.saturating_sub(WHEEL.unsigned_abs()),
                 _ => {}
             }
-            return;
+            return Effect::None;
         }
-        if self.prompt.is_some() {
-            return;
+        let area = self.layout.page();
+        if let Some(page) = &mut self.page {
+            let height = Page::height(area);
+            return match mouse.kind {
+                MouseEventKind::ScrollDown => page.handle(Action::Down, height),
+                MouseEventKind::ScrollUp => page.handle(Action::Up, height),
+                MouseEventKind::Down(MouseButton::Left) if at.y > area.y => {
+                    page.click(usize::from(at.y.saturating_sub(area.y).saturating_sub(1)))
+                }
+                _ => Effect::None,
+            };
         }
+        if self.prompt.is_none() {
+            self.mouse_on_panels(mouse, at);
+        }
+        Effect::None
+    }
+
+    fn mouse_on_panels(&mut self, mouse: MouseEvent, at: Position) {
         match mouse.kind {
             MouseEventKind::Down(MouseButton::Left) => self.click(at),
             MouseEventKind::Drag(MouseButton::Left) => self.pull(at),
@@ -84,7 +102,8 @@ impl App {
                 let chosen = self.conversations.top.saturating_add(row);
                 if chosen <= self.conversations.order.len() {
                     self.conversations.selected = chosen;
-                    self.choose_conversation();
+                    let scope = self.conversations.chosen();
+                    self.show_scope(scope);
                 }
             }
             Panel::Timeline => {

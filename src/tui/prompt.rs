@@ -5,6 +5,7 @@ use crate::filter::Candidate;
 pub(super) enum PromptKind {
     Filter,
     Search,
+    Narrow,
     GoTo,
     Export,
     Save,
@@ -15,6 +16,7 @@ impl PromptKind {
         match self {
             PromptKind::Filter => "filter",
             PromptKind::Search => "search",
+            PromptKind::Narrow => "conversations with",
             PromptKind::GoTo => "go to",
             PromptKind::Export => "export to",
             PromptKind::Save => "save packets to",
@@ -30,7 +32,9 @@ pub(super) struct Prompt {
     /// Where the cursor is, in bytes.
     pub(super) cursor: usize,
     /// Which line of the history is shown; `None` for what was typed.
-    past: Option<usize>,
+    pub(super) past: Option<usize>,
+    /// How much is written, of what is asked where to.
+    pub(super) extent: String,
     pub(super) mistake: Option<(usize, String)>,
     /// What may stand at the cursor, and which of it was put in last.
     pub(super) candidates: Vec<Candidate>,
@@ -44,6 +48,7 @@ impl Prompt {
             text: text.to_owned(),
             cursor: text.len(),
             past: None,
+            extent: String::new(),
             mistake: None,
             candidates: Vec::new(),
             chosen: None,

@@ -1,9 +1,10 @@
+use std::cmp::Reverse;
 use std::ops::Range;
 use std::time::Instant;
 
 use super::matcher::Matcher;
 use crate::model::Timestamp;
-use crate::store::Store;
+use crate::store::{EntryKind, Facts, Store};
 
 /// A slice of work that ends in time, without asking the clock for every small message.
 pub(super) struct Slice {
@@ -28,6 +29,53 @@ impl Slice {
     }
 }
 
+/// What the timeline can be sorted by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum RowOrder {
+    #[default]
+    Time,
+    Size,
+    RoundTrip,
+    Gap,
+    Latency,
+}
+
+impl RowOrder {
+    const ALL: [RowOrder; 5] =
+        [RowOrder::Time, RowOrder::Size, RowOrder::RoundTrip, RowOrder::Gap, RowOrder::Latency];
+
+    pub(super) fn next(self) -> RowOrder {
+        let at = RowOrder::ALL.iter().position(|order| *order == self).unwrap_or(0);
+        RowOrder::ALL.get(at.saturating_add(1)).copied().unwrap_or_default()
+    }
+
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            RowOrder::Time => "time",
+            RowOrder::Size => "size",
+            RowOrder::RoundTrip => "round trip",
+            RowOrder::Gap => "gap before",
+            RowOrder::Latency => "latency",
+        }
+    }
+
+    /// Returns what an entry is sorted by; `None` where it has nothing of the kind.
+    fn key(self, store: &mut Store, number: u32) -> Option<u64> {
+        let entry = store.entry(number).copied().filter(|entry| entry.what() == EntryKind::Message)?;
+        let span = match self {
+            RowOrder::Time => return Some(0),
+            RowOrder::Size => return Some(entry.length()),
+            RowOrder::RoundTrip => entry.rtt()?,
+            RowOrder::Gap => store.delta(number)?,
+            RowOrder::Latency => {
+                let meaning = store.meaning(number).filter(|_| entry.facts().has(Facts::ANSWER))?;
+                meaning.of(&[]).units().filter_map(|unit| unit.latency()).max()?
+            }
+        };
+        u64::try_from(span.as_nanos()).ok()
+    }
+}
+
 /// Which entries the timeline shows, and finds them bit by bit.
 #[derive(Debug, Default)]
 pub(super) struct Rows {
@@ -36,6 +84,14 @@ pub(super) struct Rows {
     /// The stretch of time shown; `None` for all.
     range: Option<(Timestamp, Timestamp)>,
     filter: Option<Matcher>,
+    /// What only keeps a connection alive is left out.
+    no_heartbeats: bool,
+    /// What rows are sorted by, the most first; those that have nothing of it are left out.
+    order: RowOrder,
+    /// What the entries that were let through are sorted by.
+    keys: Vec<(Reverse<u64>, u32)>,
+    /// How many entries of each conversation the filter let through, where it looked at all of them.
+    passed: Vec<u32>,
     /// What the filter let through, and how far it looked.
     hits: Vec<u32>,
     looked: usize,
@@ -76,6 +132,46 @@ impl Rows {
     pub(super) fn set_filter(&mut self, filter: Option<Matcher>, store: &Store) {
         self.filter = filter;
         self.begin(store);
+        self.passed.clear();
+    }
+
+    /// Sorts by something else.
+    pub(super) fn set_order(&mut self, order: RowOrder, store: &Store) {
+        self.order = order;
+        self.begin(store);
+    }
+
+    pub(super) const fn order(&self) -> RowOrder {
+        self.order
+    }
+
+    /// Tells whether rows stand in the order of time.
+    pub(super) fn is_in_time(&self) -> bool {
+        self.order == RowOrder::Time
+    }
+
+    /// Returns how many entries of a conversation the filter lets through; `None` without a filter, or where it did not
+    /// look at all conversations.
+    pub(super) fn passed_of(&self, slot: u32) -> Option<u64> {
+        let is_known = self.filter.is_some() && !self.passed.is_empty();
+        is_known.then(|| self.passed.get(slot as usize).copied().unwrap_or(0).into())
+    }
+
+    /// Returns how many entries of all conversations the filter lets through, as [`Rows::passed_of`] does of one.
+    pub(super) fn passed(&self) -> Option<u64> {
+        let is_known = self.filter.is_some() && !self.passed.is_empty();
+        is_known.then(|| self.passed.iter().fold(0, |sum: u64, count| sum.saturating_add((*count).into())))
+    }
+
+    /// Leaves heartbeats out, or no longer; tells which.
+    pub(super) fn hide_heartbeats(&mut self, store: &Store) -> bool {
+        self.no_heartbeats = !self.no_heartbeats;
+        self.begin(store);
+        self.no_heartbeats
+    }
+
+    pub(super) const fn are_heartbeats_hidden(&self) -> bool {
+        self.no_heartbeats
     }
 
     /// Returns a number that changes when other rows are to be shown, but not when some come behind them.
@@ -92,6 +188,10 @@ impl Rows {
         self.version = self.version.wrapping_add(1);
         self.unseen = 0;
         self.hits.clear();
+        self.keys.clear();
+        if self.scope.is_none() && self.range.is_none() {
+            self.passed.clear();
+        }
         self.late = self.range.is_some() && !store.lateness().is_zero();
         self.bound(store);
         self.looked = self.low;
@@ -107,7 +207,7 @@ impl Rows {
 
     /// Tells whether rows are chosen one by one.
     const fn sifts(&self) -> bool {
-        self.filter.is_some() || self.late
+        self.filter.is_some() || self.late || self.no_heartbeats || !matches!(self.order, RowOrder::Time)
     }
 
     fn bound(&mut self, store: &Store) {
@@ -165,6 +265,10 @@ impl Rows {
 
     /// Returns the row of the entry `number`, or that of the first behind it.
     pub(super) fn row_of(&self, store: &Store, number: u32) -> usize {
+        if !self.is_in_time() {
+            let at = self.hits.iter().position(|hit| *hit == number);
+            return at.unwrap_or(0);
+        }
         if self.sifts() {
             return self.hits.partition_point(|hit| *hit < number);
         }
@@ -189,22 +293,40 @@ impl Rows {
             let at = self.looked;
             self.looked = self.looked.saturating_add(1);
             let Some(number) = self.scoped(store, at) else { continue };
-            let time = store.entry(number).map(crate::store::Entry::time);
-            if self.range.zip(time).is_some_and(|((from, to), time)| time < from || time > to) {
+            let Some(entry) = store.entry(number) else { continue };
+            let is_outside = self.range.is_some_and(|(from, to)| entry.time() < from || entry.time() > to);
+            if is_outside || self.no_heartbeats && entry.facts().has(Facts::HEARTBEAT) {
                 continue;
             }
-            if self.filter.is_none() {
-                self.hits.push(number);
-            }
-            if let Some(filter) = &mut self.filter {
-                if filter.matches(store, number) {
-                    self.hits.push(number);
-                }
+            let slot = entry.conversation();
+            let passes = self.filter.as_mut().is_none_or(|filter| filter.matches(store, number));
+            if let Some(filter) = &self.filter {
                 self.unseen = self.unseen.saturating_add(u64::from(filter.misses(store, number)));
             }
-            if slice.is_over(store, number) {
-                return;
+            if passes {
+                self.let_through(store, number, slot);
             }
+            if slice.is_over(store, number) {
+                break;
+            }
+        }
+        if !self.is_in_time() && !self.is_behind() {
+            self.keys.sort_unstable();
+            self.hits = self.keys.iter().map(|(_, number)| *number).collect();
+        }
+    }
+
+    fn let_through(&mut self, store: &mut Store, number: u32, slot: Option<u32>) {
+        if let (None, None, Some(slot)) = (self.scope, self.range, slot.map(|slot| slot as usize)) {
+            self.passed.resize(self.passed.len().max(slot.saturating_add(1)), 0);
+            if let Some(count) = self.passed.get_mut(slot) {
+                *count = count.saturating_add(1);
+            }
+        }
+        if self.is_in_time() {
+            self.hits.push(number);
+        } else if let Some(key) = self.order.key(store, number) {
+            self.keys.push((Reverse(key), number));
         }
     }
 }

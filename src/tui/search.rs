@@ -1,7 +1,10 @@
 //! Finding what was searched for: the next message that has it, and how many do.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::time::Instant;
+
+use ahash::RandomState;
 
 use super::clock::grouped;
 use super::patched;
@@ -14,6 +17,9 @@ use crate::view;
 
 /// Bounds the hits that are counted within one message.
 const WITHIN: usize = 1000;
+
+/// How many columns of what a message means are searched.
+const SAID: usize = 400;
 
 /// A search for the next hit, in slices of time.
 #[derive(Debug)]
@@ -32,6 +38,8 @@ pub(super) struct SearchCursor {
 pub(super) struct SearchHits {
     /// The entries that have it, in the order of the rows, and how many hits there are up to the end of each.
     hits: Vec<(u32, u64)>,
+    /// Where an entry stands among them.
+    places: HashMap<u32, usize, RandomState>,
     looked: usize,
     /// How many messages could not be looked at, for their payloads were dropped.
     unseen: u64,
@@ -64,6 +72,13 @@ fn look(store: &mut Store, number: u32, pattern: &Pattern, most: usize) -> Look 
     } else {
         store.payload(number, usize::MAX).map(|payload| pattern.count(payload, most))
     };
+    // What a row says of a message need not stand so in its payload.
+    let found = found.map(|hits| match hits {
+        0 => {
+            Words::of_message(store, number, SAID).map_or(0, |(_, words)| pattern.count(&words.bytes(), most))
+        }
+        hits => hits,
+    });
     found.map_or(Look::Dropped, Look::of)
 }
 
@@ -81,7 +96,7 @@ impl SearchHits {
 
     /// Returns where an entry stands among those that have it.
     fn place(&self, number: u32) -> Option<usize> {
-        self.hits.binary_search_by_key(&number, |(number, _)| *number).ok()
+        self.places.get(&number).copied()
     }
 
     /// Returns how many hits there are before the entry at a place.
@@ -103,6 +118,7 @@ impl SearchHits {
             match look(store, number, pattern, WITHIN) {
                 Look::Hits(hits) => {
                     let before = self.hits.last().map_or(0, |(_, hits)| *hits);
+                    self.places.insert(number, self.hits.len());
                     self.hits.push((number, before.saturating_add(hits as u64)));
                 }
                 Look::Nothing => {}

@@ -1,4 +1,3 @@
-use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::time::{Duration, Instant};
@@ -6,18 +5,20 @@ use std::time::{Duration, Instant};
 use ratatui::layout::{Position, Rect};
 
 use super::clock::TimeForm;
+use super::conversations::Conversations;
 use super::document::Document;
 use super::feed::Feed;
 use super::go_to::Isolated;
 use super::layout::Layout;
 use super::matcher::Matcher;
+use super::page::Page;
 use super::pattern::Pattern;
 use super::prompt::Prompt;
 use super::rows::Rows;
 use super::search::{SearchCursor, SearchHits};
 use super::theme::Theme;
 use crate::model::Timestamp;
-use crate::store::{Conversation, Phase, Shared, Store};
+use crate::store::{Phase, Shared, Store};
 
 /// Name of a part of the screen that keys can go to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -43,29 +44,6 @@ impl Tab {
         [(Tab::Tree, "tree"), (Tab::Text, "text"), (Tab::Json, "json"), (Tab::Hex, "hex")];
 }
 
-/// What conversations are sorted by.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum SortBy {
-    #[default]
-    Begin,
-    Name,
-    Messages,
-    Bytes,
-    Anomalies,
-    Last,
-}
-
-impl SortBy {
-    pub(super) const ALL: [(SortBy, &'static str); 6] = [
-        (SortBy::Begin, "begin"),
-        (SortBy::Name, "name"),
-        (SortBy::Messages, "messages"),
-        (SortBy::Bytes, "bytes"),
-        (SortBy::Anomalies, "anomalies"),
-        (SortBy::Last, "last"),
-    ];
-}
-
 /// How much room the detail has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum DetailSize {
@@ -73,60 +51,6 @@ pub(super) enum DetailSize {
     Normal,
     Large,
     Away,
-}
-
-/// The list of conversations: line 0 is all of them together.
-#[derive(Debug, Default)]
-pub(super) struct Conversations {
-    pub(super) selected: usize,
-    pub(super) top: usize,
-    pub(super) sort: SortBy,
-    pub(super) backwards: bool,
-    /// The conversations in the order shown.
-    pub(super) order: Vec<u32>,
-    /// What they were sorted by last, and at which version of the store.
-    sorted: Option<(u64, SortBy, bool)>,
-}
-
-impl Conversations {
-    /// Puts them in order where that or the store changed; the one that is selected stays so.
-    fn sort(&mut self, all: &[Conversation], version: u64) {
-        let sorted = Some((version, self.sort, self.backwards));
-        if std::mem::replace(&mut self.sorted, sorted) == sorted {
-            return;
-        }
-        let is_plain = self.sort == SortBy::Begin && !self.backwards;
-        let chosen = self.selected.checked_sub(1).and_then(|at| self.order.get(at).copied());
-        if is_plain && self.order.len() == all.len() && self.order.first() == Some(&0) {
-            return;
-        }
-        self.order.clear();
-        self.order.extend(0..u32::try_from(all.len()).unwrap_or(u32::MAX));
-        let of = |slot: &u32| all.get(*slot as usize);
-        let order = &mut self.order;
-        // The most comes first, and of equals the earlier.
-        match self.sort {
-            SortBy::Begin => {}
-            SortBy::Name => order.sort_by_cached_key(|slot| of(slot).map(Conversation::name)),
-            SortBy::Messages => order.sort_by_key(|slot| Reverse(of(slot).map(Conversation::messages))),
-            SortBy::Bytes => order.sort_by_key(|slot| Reverse(of(slot).map(Conversation::bytes))),
-            SortBy::Anomalies => order.sort_by_key(|slot| Reverse(of(slot).map(worst_first))),
-            SortBy::Last => order.sort_by_key(|slot| Reverse(of(slot).map(|it| it.times.1))),
-        }
-        if self.backwards {
-            order.reverse();
-        }
-        if let Some(chosen) = chosen {
-            let at = order.iter().position(|slot| *slot == chosen);
-            self.selected = at.map_or(0, |at| at.saturating_add(1));
-        }
-    }
-}
-
-/// Returns the counts of anomalies, errors first.
-const fn worst_first(conversation: &Conversation) -> (u64, u64, u64) {
-    let [notes, warnings, errors] = conversation.anomalies;
-    (errors, warnings, notes)
 }
 
 /// The list of messages.
@@ -248,6 +172,10 @@ pub struct App {
     pub(super) time_form: TimeForm,
     pub(super) help: Option<usize>,
     pub(super) prompt: Option<Prompt>,
+    /// The page over the panels.
+    pub(super) page: Option<Page>,
+    /// The next key says what is copied.
+    pub(super) copies: bool,
     pub(super) filter_text: String,
     pub(super) filters: Vec<String>,
     pub(super) searches: Vec<String>,
@@ -294,10 +222,23 @@ impl Rate {
     }
 }
 
-/// What a handler asks of whoever runs the screen.
+/// What a handler asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Effect {
     None,
+    /// Says a line of words for a while.
+    Say(String),
+    /// Shows one conversation, or all.
+    Scope(Option<u32>),
+    /// Shows what a filter lets through.
+    Filter(String),
+    /// Shows a stretch of time.
+    Range(Timestamp, Timestamp),
+    /// Goes to an entry, whatever hides it.
+    GoTo(u32),
+    /// Leaves the page.
+    Close,
+    // What follows is done by whoever runs the screen.
     Copy(Vec<u8>),
     Redraw,
     Suspend,
@@ -322,6 +263,8 @@ impl App {
             time_form,
             help: None,
             prompt: None,
+            page: None,
+            copies: false,
             filter_text: String::new(),
             filters: Vec::new(),
             searches: Vec::new(),
@@ -352,7 +295,7 @@ impl App {
 
     /// Tells whether there is work to be done between two keys.
     pub(super) fn is_busy(&self) -> bool {
-        self.timeline.rows.is_behind() || self.is_searching()
+        self.timeline.rows.is_behind() || self.is_searching() || self.page.as_ref().is_some_and(Page::is_busy)
     }
 
     /// Shows a line of words for a while.
@@ -372,7 +315,8 @@ impl App {
         }
         self.layout = Layout::of(area, self);
         // A store that changes while we hold it counts its version afterwards: then it is sorted once more.
-        self.conversations.sort(store.conversations(), self.store.version());
+        let height = usize::from(self.layout.conversations.height);
+        self.conversations.refresh(store.conversations(), self.store.version(), height);
         let timeline = &mut self.timeline;
         if timeline.follow {
             timeline.selected = timeline.rows.len().saturating_sub(1);
@@ -415,7 +359,9 @@ impl App {
         }
         let shared = self.store.clone();
         let mut store = shared.lock();
-        if self.timeline.rows.is_behind() {
+        if let Some(page) = self.page.as_mut().filter(|page| page.is_busy()) {
+            page.work(&mut store, until);
+        } else if self.timeline.rows.is_behind() {
             self.timeline.rows.work(&mut store, until);
         } else {
             self.search(&mut store, until);

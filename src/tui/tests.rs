@@ -4,6 +4,7 @@ mod asked;
 mod partly;
 mod searched;
 mod shown;
+mod sub;
 
 use std::io;
 use std::num::NonZeroU64;
@@ -114,6 +115,10 @@ impl Desk {
         let store = Shared::new(Bounds::default());
         store.add(batch, 0..batch.mark());
         store.enter(Phase::Complete);
+        Desk::over(store, width, height)
+    }
+
+    fn over(store: Shared, width: u16, height: u16) -> Desk {
         let options = Options { theme: Some("dark".to_owned()), ..Options::default() };
         let app = App::open(store, Box::new(Still), &options).unwrap();
         let mut desk = Desk { app, terminal: Terminal::new(TestBackend::new(width, height)).unwrap() };

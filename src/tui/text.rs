@@ -213,6 +213,31 @@ fn shown_columns(c: char) -> usize {
     sum
 }
 
+/// Returns words cut in the middle where they take more than `room` columns: both ends tell more than it does.
+pub(super) fn middle(words: &str, room: u16) -> String {
+    if columns(words) <= room {
+        return words.to_owned();
+    }
+    let width = |c: char| u16::try_from(c.width().unwrap_or(1)).unwrap_or(1);
+    let end = room.saturating_sub(1) / 3;
+    let (mut head, mut tail, mut used) = (String::new(), Vec::new(), 0_u16);
+    for c in words.chars().take_while(|c| {
+        used = used.saturating_add(width(*c));
+        used <= end
+    }) {
+        head.push(c);
+    }
+    let mut left = room.saturating_sub(columns(&head)).saturating_sub(1);
+    for c in words.chars().rev() {
+        let Some(rest) = left.checked_sub(width(c)) else { break };
+        left = rest;
+        tail.push(c);
+    }
+    head.push('…');
+    head.extend(tail.into_iter().rev());
+    head
+}
+
 /// Returns how many columns our own words take.
 pub(super) fn columns(text: &str) -> u16 {
     text.chars().fold(0, |sum: u16, c| sum.saturating_add(u16::try_from(c.width().unwrap_or(1)).unwrap_or(1)))
@@ -253,6 +278,14 @@ mod tests {
         assert_eq!(paint("我是阿宝哥".as_bytes(), 9), " 我是阿宝…  ");
         assert_eq!(paint("我是阿宝哥".as_bytes(), 8), " 我是阿…    ");
         assert_eq!(paint(b"abc", 2), " a…         ");
+    }
+
+    #[test]
+    fn names_are_cut_in_the_middle() {
+        assert_eq!(middle("abc", 3), "abc");
+        assert_eq!(middle("abcdefghij", 7), "ab…ghij");
+        assert_eq!(middle("我是阿宝哥", 6), "…宝哥");
+        assert_eq!(middle("abc", 0), "…");
     }
 
     #[test]

@@ -12,6 +12,7 @@ use super::matcher::Matcher;
 use super::pattern::Pattern;
 use super::prompt::{Prompt, PromptKind};
 use super::state::{App, Effect};
+use crate::view;
 
 impl App {
     pub(super) fn prompt_key(&mut self, key: &KeyEvent) -> Effect {
@@ -59,6 +60,9 @@ impl App {
             prompt.suggest(|text, cursor| completion::candidates(&mut shared.lock(), rows, text, cursor));
         }
         self.try_filter();
+        if let Some(prompt) = self.prompt.as_ref().filter(|prompt| prompt.ask == PromptKind::Narrow) {
+            self.conversations.narrow.clone_from(&prompt.text);
+        }
     }
 
     fn try_filter(&mut self) {
@@ -83,6 +87,9 @@ impl App {
                 (!self.filter_text.is_empty()).then(|| Matcher::parse(&self.filter_text).ok()).flatten();
             self.show_filter(before);
         }
+        if prompt.ask == PromptKind::Narrow {
+            self.conversations.narrow.clear();
+        }
         Effect::None
     }
 
@@ -98,6 +105,7 @@ impl App {
                     self.filter_text = text;
                 }
             }
+            PromptKind::Narrow => {}
             PromptKind::GoTo => {
                 let gone = text.parse().map_err(str::to_owned).and_then(|target| self.go_to_target(target));
                 if let Err(words) = gone {
@@ -119,28 +127,45 @@ impl App {
             },
             PromptKind::Export | PromptKind::Save if text.is_empty() => {}
             PromptKind::Export | PromptKind::Save => {
-                let shown = self.choice();
-                let path = Path::new(&text);
-                let begun = match prompt.ask {
-                    PromptKind::Save => self.feed.save(path, shown),
-                    _ => self.feed.export(path, shown),
-                };
-                match begun {
-                    Ok(()) => {}
-                    Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
-                        let mut again = Prompt::new(prompt.ask, &free(&text));
-                        again.mistake = Some((0, "it is there already: what about this name?".to_owned()));
-                        self.prompt = Some(again);
-                    }
-                    Err(e) => {
-                        let mut again = Prompt::new(prompt.ask, &text);
-                        again.mistake = Some((0, plain(&e)));
-                        self.prompt = Some(again);
-                    }
+                if let Err(again) = self.write(prompt.ask, &text) {
+                    self.prompt = Some(Prompt { extent: prompt.extent, ..again });
                 }
             }
         }
         Effect::None
+    }
+
+    /// Begins to write what is shown; where that cannot be, returns what is asked instead.
+    fn write(&mut self, ask: PromptKind, text: &str) -> Result<(), Prompt> {
+        let path = Path::new(text);
+        let again = |name: &str, why: String| Prompt { mistake: Some((0, why)), ..Prompt::new(ask, name) };
+        let ends = path.extension().map(|end| end.to_string_lossy().to_ascii_lowercase());
+        let fits: &[&str] = if ask == PromptKind::Save { &["pcapng"] } else { &["ndjson", "json"] };
+        if !ends.is_some_and(|end| fits.contains(&end.as_str())) {
+            return Err(again(text, format!("the name must end with .{}", fits.join(" or ."))));
+        }
+        let shown = self.choice();
+        let begun = match ask {
+            PromptKind::Save => self.feed.save(path, shown),
+            _ => self.feed.export(path, shown),
+        };
+        begun.map_err(|e| match e.kind() {
+            io::ErrorKind::AlreadyExists => {
+                again(&free(text), "it is there already: what about this name?".to_owned())
+            }
+            _ => again(text, plain(&e)),
+        })
+    }
+
+    /// Asks where to write, and says what and how much that is.
+    pub(super) fn ask_where(&mut self, ask: PromptKind, name: &str) {
+        let shown = self.choice();
+        let conversations = view::counted(shown.connections.len() as u64, "conversation");
+        let extent = match ask {
+            PromptKind::Save => format!("the packets of {conversations}: "),
+            _ => format!("{} of {conversations}: ", view::counted(shown.entries.len() as u64, "row")),
+        };
+        self.prompt = Some(Prompt { extent, ..Prompt::new(ask, &free(name)) });
     }
 
     /// Says which entries are shown, and of which connections they are.
@@ -148,7 +173,8 @@ impl App {
         let shared = self.store.clone();
         let store = shared.lock();
         let rows = &self.timeline.rows;
-        let entries: Vec<u32> = (0..rows.len()).filter_map(|row| rows.get(&store, row)).collect();
+        let mut entries: Vec<u32> = (0..rows.len()).filter_map(|row| rows.get(&store, row)).collect();
+        entries.sort_unstable();
         let slots: BTreeSet<u32> =
             entries.iter().filter_map(|number| store.entry(*number)?.conversation()).collect();
         let connections =
@@ -185,7 +211,7 @@ fn plain(error: &io::Error) -> String {
 }
 
 /// Puts a line at the end of a history, once.
-fn remember(history: &mut Vec<String>, text: &str) {
+pub(super) fn remember(history: &mut Vec<String>, text: &str) {
     if !text.is_empty() {
         history.retain(|line| line != text);
         history.push(text.to_owned());

@@ -1,9 +1,13 @@
-//! What a row that is no message says: the one place that the list draws from and a search looks through.
+//! What a row says in words: the one place that the list draws from and a search looks through.
 
-use crate::event::{Evidence, Severity};
+use super::text::columns;
+use crate::event::{Evidence, Meaning, Severity};
 use crate::model::Side;
-use crate::store::{Attempt, Entry, EntryKind, Store};
-use crate::view;
+use crate::store::{Attempt, Entry, EntryKind, Facts, Store};
+use crate::view::{self, Pen, Style};
+
+/// How many payload bytes a row may look at.
+pub(super) const PREVIEW: usize = 1024;
 
 /// How a stretch of a row is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +28,21 @@ pub(super) struct Stretch {
     pub(super) role: Role,
 }
 
+impl Role {
+    const fn of(style: Style) -> Role {
+        match style {
+            Style::Plain | Style::Escape => Role::Plain,
+            Style::Dim => Role::Quiet,
+            Style::Strong => Role::Name,
+            Style::Client => Role::From(Side::Client),
+            Style::Server => Role::From(Side::Server),
+            Style::Error => Role::Severity(Severity::Error),
+            Style::Warning => Role::Severity(Severity::Warning),
+            Style::Note => Role::Severity(Severity::Note),
+        }
+    }
+}
+
 /// The words of one row, in order.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Words(pub(super) Vec<Stretch>);
@@ -39,6 +58,24 @@ impl Words {
             EntryKind::Anomaly => words.anomaly(store, entry),
         }
         words
+    }
+
+    /// Returns what a message means in its sub-protocol: the kind of the first unit, then everything else, in about `room`
+    /// columns; `None` where a later message tells it.
+    pub(super) fn meaning(meaning: Meaning<'_>, from: Side, room: usize) -> Option<(Stretch, Words)> {
+        let first = meaning.units().next()?;
+        let mut words = Words::default();
+        view::units(&mut words, meaning, from, room);
+        let kind = Stretch { bytes: first.kind().into(), role: Role::of(view::unit_style(&first, from)) };
+        Some((kind, words))
+    }
+
+    /// Returns what the message in an entry means, as [`Words::meaning`] does.
+    pub(super) fn of_message(store: &mut Store, number: u32, room: usize) -> Option<(Stretch, Words)> {
+        let entry = store.entry(number).copied().filter(|entry| entry.facts().has(Facts::MEANING))?;
+        let meaning = store.meaning(number)?;
+        let payload = store.payload(number, PREVIEW)?;
+        Words::meaning(meaning.of(payload), entry.from()?, room)
     }
 
     /// Returns the bytes of all of it, as a search sees them.
@@ -113,6 +150,24 @@ impl Words {
         if let Some(remark) = store.remark(entry) {
             self.add(Role::Quiet, "  ").add(Role::Plain, remark.anomaly.to_string());
         }
+    }
+}
+
+impl Pen for Words {
+    fn column(&self) -> usize {
+        self.0.iter().map(|it| usize::from(columns(&view::printable_string(&it.bytes)))).sum()
+    }
+
+    fn put(&mut self, style: Style, words: &str) {
+        if !words.is_empty() {
+            self.add(Role::of(style), words);
+        }
+    }
+
+    fn wire(&mut self, style: Style, bytes: &[u8], room: usize) {
+        // Whoever draws it cuts it by columns; a character has four bytes at most.
+        let bytes = bytes.get(..room.saturating_mul(4)).unwrap_or(bytes);
+        self.add(Role::of(style), bytes);
     }
 }
 

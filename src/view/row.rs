@@ -151,7 +151,7 @@ pub(super) fn message(
 ) {
     let unit = message.meaning.and_then(|it| it.units().next());
     let head = Head {
-        style: unit.map_or(side_style(message.from), |unit| units_row::style(&unit, message)),
+        style: unit.map_or(side_style(message.from), |unit| units_row::unit_style(&unit, message.from)),
         arrow: arrow(message.from),
         word: unit.map_or(message.opcode.name(), |unit| unit.kind()),
         size: Some(message.length),
@@ -161,8 +161,8 @@ pub(super) fn message(
     let remarks = remarks(message);
     let taken = if remarks.is_empty() { 0 } else { remarks.chars().count().saturating_add(2) };
     let room = width.saturating_sub(pen.column()).saturating_sub(taken).max(20);
-    if let Some(unit) = &unit {
-        units_row::units(pen, message, unit, room);
+    if let Some(meaning) = message.meaning.filter(|_| unit.is_some()) {
+        units_row::units(pen, meaning, message.from, room);
     } else if let Some(close) = &message.close {
         close_code(pen, close.code, close.reason, room);
     } else {

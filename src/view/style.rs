@@ -159,6 +159,32 @@ impl<'o> StyledWriter<'o> {
     }
 }
 
+/// A writer that rows are written with: plain or coloured text, or the cells of a screen.
+pub trait Pen {
+    /// Returns how many columns the line has so far.
+    fn column(&self) -> usize;
+
+    /// Writes our own words.
+    fn put(&mut self, style: Style, words: &str);
+
+    /// Writes bytes from the wire, made safe for a terminal and cut to `room` columns.
+    fn wire(&mut self, style: Style, bytes: &[u8], room: usize);
+}
+
+impl Pen for StyledWriter<'_> {
+    fn column(&self) -> usize {
+        StyledWriter::column(self)
+    }
+
+    fn put(&mut self, style: Style, words: &str) {
+        StyledWriter::put(self, style, words);
+    }
+
+    fn wire(&mut self, style: Style, bytes: &[u8], room: usize) {
+        StyledWriter::wire(self, style, bytes, room);
+    }
+}
+
 /// Returns how many columns our own words take.
 fn width(words: &str) -> usize {
     words.chars().fold(0, |sum, c| sum.saturating_add(c.width().unwrap_or(0)))

@@ -1,14 +1,17 @@
 //! The units of a sub-protocol in a message's row.
 
 use super::row::side_style;
-use super::style::{Style, StyledWriter};
+use super::style::{Pen, Style};
 use super::units::{bytes, count, span};
-use crate::event::{Message, Unit};
-use crate::subprotocol::{Format, Role, Value, write_body};
+use crate::event::{Meaning, Unit};
+use crate::model::Side;
+use crate::subprotocol::{Field, Format, Role, Value, write_body};
 
 /// Writes the units one after the other: name, id and body of each, an answer's latency, what went wrong.
-pub(super) fn units(pen: &mut StyledWriter<'_>, message: &Message<'_>, first: &Unit<'_>, room: usize) {
-    let Some(meaning) = message.meaning else { return };
+///
+/// The kind of the first one is left out: it stands before the size.
+pub fn units(pen: &mut dyn Pen, meaning: Meaning<'_>, from: Side, room: usize) {
+    let Some(first) = meaning.units().next() else { return };
     let end = pen.column().saturating_add(room);
     for (index, unit) in meaning.units().enumerate() {
         if pen.column() >= end {
@@ -16,8 +19,8 @@ pub(super) fn units(pen: &mut StyledWriter<'_>, message: &Message<'_>, first: &U
         }
         if index > 0 {
             pen.put(Style::Dim, "  ·  ");
-            pen.wire(style(&unit, message), unit.kind().as_bytes(), 40);
-            pen.blanks(1);
+            pen.wire(unit_style(&unit, from), unit.kind().as_bytes(), 40);
+            pen.put(Style::Plain, " ");
         }
         one(pen, &unit, end);
     }
@@ -30,17 +33,17 @@ pub(super) fn units(pen: &mut StyledWriter<'_>, message: &Message<'_>, first: &U
 }
 
 /// Returns the style of a unit's kind: what went wrong stands out, what only keeps the connection alive does not.
-pub(super) fn style(unit: &Unit<'_>, message: &Message<'_>) -> Style {
+pub fn unit_style(unit: &Unit<'_>, from: Side) -> Style {
     match unit {
         _ if unit.error().is_some() => Style::Error,
         _ if unit.heartbeat() => Style::Dim,
-        _ => side_style(message.from),
+        _ => side_style(from),
     }
 }
 
-fn one(pen: &mut StyledWriter<'_>, unit: &Unit<'_>, end: usize) {
+fn one(pen: &mut dyn Pen, unit: &Unit<'_>, end: usize) {
     let plain = if unit.heartbeat() { Style::Dim } else { Style::Plain };
-    let room = |pen: &StyledWriter<'_>| end.saturating_sub(pen.column()).max(8);
+    let room = |pen: &dyn Pen| end.saturating_sub(pen.column()).max(8);
     if let Some(name) = unit.name() {
         let name_style = if unit.heartbeat() { Style::Dim } else { Style::Strong };
         pen.wire(name_style, name.as_bytes(), room(pen));
@@ -67,13 +70,13 @@ fn one(pen: &mut StyledWriter<'_>, unit: &Unit<'_>, end: usize) {
 }
 
 /// Writes a body as far as there is room.
-fn body(pen: &mut StyledWriter<'_>, unit: &Unit<'_>, plain: Style, end: usize) {
+fn body(pen: &mut dyn Pen, unit: &Unit<'_>, plain: Style, end: usize) {
     let Some(body) = unit.body() else { return };
     let room = end.saturating_sub(pen.column());
     if body.length == 0 || room < 4 {
         return;
     }
-    pen.blanks(1);
+    pen.put(Style::Plain, " ");
     if body.format == Format::Binary {
         pen.put(Style::Dim, &format!("{} ", bytes(body.length)));
     }
@@ -83,27 +86,47 @@ fn body(pen: &mut StyledWriter<'_>, unit: &Unit<'_>, plain: Style, end: usize) {
 }
 
 /// Writes the fields, a secret one without its value.
-fn fields(pen: &mut StyledWriter<'_>, unit: &Unit<'_>, end: usize) {
+fn fields(pen: &mut dyn Pen, unit: &Unit<'_>, end: usize) {
     for field in unit.fields() {
         let room = end.saturating_sub(pen.column());
         if room < 12 {
             return;
         }
         // What is as usual needs no word.
-        let text = match field.value {
-            _ if field.secret => "…".to_owned(),
+        match field.value {
+            _ if field.secret => {}
             Value::Flag(false) => continue,
             Value::Flag(true) => {
                 pen.put(Style::Dim, &format!(" {}", field.name));
                 continue;
             }
             Value::Text("/") if field.name == "namespace" => continue,
-            Value::Text(text) | Value::Json(text) => text.to_owned(),
-            Value::Number(number) => number.to_string(),
-            Value::Negative(number) => number.to_string(),
-            Value::Bytes(bytes) => bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
-        };
+            _ => {}
+        }
         pen.put(Style::Dim, &format!(" {} ", field.name));
-        pen.wire(Style::Dim, text.as_bytes(), room.saturating_sub(field.name.len()).clamp(8, 60));
+        pen.wire(
+            Style::Dim,
+            field_text(&field).as_bytes(),
+            room.saturating_sub(field.name.len()).clamp(8, 60),
+        );
     }
+}
+
+/// Returns a field's value as text, and `…` for a secret one.
+pub fn field_text(field: &Field<'_>) -> String {
+    match field.value {
+        _ if field.secret => "…".to_owned(),
+        Value::Text(text) | Value::Json(text) => text.to_owned(),
+        Value::Number(number) => number.to_string(),
+        Value::Negative(number) => number.to_string(),
+        Value::Flag(flag) => flag.to_string(),
+        Value::Bytes(bytes) => bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
+    }
+}
+
+/// Returns a body as text, at most about `most` bytes of it.
+pub fn body_text(unit: &Unit<'_>, most: usize) -> Option<String> {
+    let mut text = String::new();
+    write_body(&unit.body()?, most, &mut text);
+    Some(text)
 }

@@ -119,6 +119,15 @@ impl Feed for Behind {
         self.title.clone()
     }
 
+    fn file(&self) -> Option<PathBuf> {
+        match &self.packets {
+            Packets::Files(files) => {
+                <&[PathBuf; 1]>::try_from(files.as_slice()).ok().map(|[file]| file.clone())
+            }
+            Packets::PacketSpool(_) => None,
+        }
+    }
+
     fn progress(&self) -> Option<f64> {
         let progress = self.meter.progress();
         Some(progress.read as f64 / progress.total?.max(1) as f64)

@@ -1,16 +1,22 @@
 use super::{Document, FieldStyle};
-use crate::event::{Field as HeaderField, Handshake, Severity};
+use crate::event::{ConnId, Field as HeaderField, Handshake, Over, Severity, Transport};
 use crate::model::Side;
 use crate::store::Attempt;
 use crate::view;
 
 impl Document {
-    pub(super) fn opened(&mut self, attempt: &Attempt) {
+    pub(super) fn opened(&mut self, attempt: &Attempt, id: ConnId) {
         let opened = attempt.opening();
         self.within(|it| {
             it.add("client", opened.client.to_string(), FieldStyle::From(Side::Client));
             it.add("server", opened.server.to_string(), FieldStyle::From(Side::Server));
+            if opened.transport != Transport::WebSocket {
+                it.add("transport", opened.transport.name(), FieldStyle::Plain);
+            }
         });
+        if let Some(over) = &opened.over {
+            self.over(over, id);
+        }
         let Some(handshake) = &opened.handshake else {
             self.add("handshake", "was not captured", FieldStyle::Bad(Severity::Note));
             return;
@@ -26,6 +32,37 @@ impl Document {
         }
         self.payload = 0..self.bytes.len();
         self.text = true;
+    }
+
+    /// Says what the connection ran through and over.
+    fn over(&mut self, over: &Over, id: ConnId) {
+        if over.http2 {
+            let stream =
+                id.stream().map_or(String::new(), |stream| format!("stream {stream} of its connection"));
+            self.add("HTTP/2", stream, FieldStyle::Plain);
+        }
+        if let Some(tls) = &over.tls {
+            let version = tls.version.as_deref().map_or("TLS".to_owned(), |version| format!("TLS {version}"));
+            self.add("TLS", version, FieldStyle::Plain);
+            let keys = Some(tls.keys.unwrap_or("none were found"));
+            let facts = [("cipher", &tls.cipher), ("name asked for", &tls.sni), ("ALPN", &tls.alpn)]
+                .map(|(n, it)| (n, it.as_deref()));
+            self.within(|it| it.facts(facts.into_iter().chain([("keys from", keys)])));
+        }
+        if let Some(proxy) = &over.proxy {
+            self.add("proxy", proxy.protocol, FieldStyle::Plain);
+            let ends =
+                [("client behind it", proxy.client.as_deref()), ("server it named", proxy.server.as_deref())];
+            self.within(|it| it.facts(ends));
+        }
+    }
+
+    fn facts<'a>(&mut self, facts: impl IntoIterator<Item = (&'a str, Option<&'a str>)>) {
+        for (name, value) in facts {
+            if let Some(value) = value {
+                self.add(name, value, FieldStyle::Plain);
+            }
+        }
     }
 
     fn agreed(&mut self, handshake: &Handshake, established: bool) {

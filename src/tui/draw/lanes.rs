@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use super::super::clock;
 use super::super::state::{App, Panel};
 use super::super::text::{RowWriter, columns};
-use super::timeline::{empty, flags, hidden, preview, quiet, short_name, silence, words};
+use super::timeline::{empty, flags, hidden, kind, preview, quiet, silence, words};
 use super::tint;
 use crate::event::Opcode;
 use crate::model::Side;
@@ -269,10 +269,11 @@ impl Lanes {
             Some(number) if app.timeline.rows.scope().is_none() && area.width >= 30 => format!(" #{number}"),
             _ => String::new(),
         };
-        let head = format!("{conversation} {} {} ", short_name(entry.opcode()), clock::size(entry.length()));
+        let (kind, kind_style) = kind(app, store, number, entry);
         let room = area.width.saturating_sub(6);
         let mut writer = RowWriter::new(buffer, area.x.saturating_add(3), y, room);
-        writer.word(&head, style);
+        writer.word(&conversation, style).word(" ", style).wire(&kind, kind_style, app.theme.escape);
+        writer.word(&format!(" {} ", clock::size(entry.length())), style);
         let tail = if flags.is_empty() { 0 } else { columns(&flags).saturating_add(2) };
         let body = writer.left().saturating_sub(tail);
         let begin = writer.x();

@@ -1,7 +1,6 @@
 //! What the screen looks like: one file a panel. Drawing reads the store, and changes nothing but how far lists are
 //! scrolled, which only it can know.
 
-mod conversations;
 mod detail;
 mod help;
 mod hex;
@@ -15,12 +14,14 @@ mod tree;
 
 pub(super) use detail::{Place, tab_at};
 pub(super) use payload::shown_lines;
+pub(super) use timeline::style_of;
 pub(super) use tree::shown_fields;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 
+use super::conversations::Look;
 use super::state::{App, Panel};
 use super::text::{RowWriter, columns};
 use crate::store::Store;
@@ -36,7 +37,15 @@ pub(super) fn draw(app: &mut App, store: &mut Store, buffer: &mut Buffer) {
         return;
     }
     status::title(app, store, buffer);
-    conversations::draw(app, store, buffer);
+    if app.layout.conversations.width > 0 {
+        let look = Look {
+            theme: &app.theme,
+            store,
+            rows: &app.timeline.rows,
+            focus: app.panel == Panel::Conversations,
+        };
+        app.conversations.draw(&look, app.layout.conversations, buffer);
+    }
     if app.lanes {
         lanes::draw(app, store, buffer);
     } else {
@@ -47,6 +56,9 @@ pub(super) fn draw(app: &mut App, store: &mut Store, buffer: &mut Buffer) {
     overview::draw(app, store, buffer);
     detail::draw(app, buffer);
     frame(app, buffer);
+    if let Some(page) = &app.page {
+        page.draw(&app.theme, app.layout.page(), buffer);
+    }
     status::draw(app, store, buffer);
     if app.help.is_some() {
         help::draw(app, buffer);
@@ -62,7 +74,7 @@ fn frame(app: &App, buffer: &mut Buffer) {
         let x = layout.conversations.right();
         upright(buffer, x, y, layout.conversations.height, app.theme.rule);
         let end = title(app, buffer, layout.conversations, "conversations", Panel::Conversations);
-        conversations::heads(app, buffer, end);
+        app.conversations.heads(&app.theme, layout.conversations, end, buffer);
     }
     title(app, buffer, layout.timeline, if app.lanes { "lanes" } else { "timeline" }, Panel::Timeline);
     if layout.detail.width == 0 || layout.detail.height == 0 {
@@ -101,13 +113,25 @@ fn title(app: &App, buffer: &mut Buffer, area: Rect, text: &str, panel: Panel) -
     let dim = app.theme.dim;
     match panel {
         Panel::Conversations => {
-            let count = app.conversations.order.len() as u64;
+            let (count, narrow) = (app.conversations.order.len() as u64, &app.conversations.narrow);
+            if !narrow.is_empty() {
+                let words = format!(" {} with ", super::clock::grouped(count));
+                writer.word(&words, dim).wire(narrow.as_bytes(), app.theme.note, dim).word(" ", dim);
+                return writer.x();
+            }
             let words = format!(" {} ", super::clock::grouped(count));
             let fits = columns(&words) <= writer.left();
             writer.word(&if fits { words } else { format!(" {} ", super::clock::short(count)) }, dim);
         }
         Panel::Timeline => {
             writer.word(&format!(" {} ", super::clock::grouped(app.timeline.rows.len() as u64)), dim);
+            if !app.timeline.rows.is_in_time() {
+                let words = format!("by {}, the most first ", app.timeline.rows.order().name());
+                writer.word(&words, app.theme.note);
+            }
+            if app.timeline.rows.are_heartbeats_hidden() {
+                writer.word("without heartbeats ", app.theme.note);
+            }
             let unseen = app.timeline.rows.unseen();
             if unseen > 0 {
                 let words = format!("({} dropped, not looked at) ", super::clock::grouped(unseen));
@@ -126,14 +150,14 @@ fn title(app: &App, buffer: &mut Buffer, area: Rect, text: &str, panel: Panel) -
 }
 
 /// Returns the first line to be shown so that `selected` is among `height` lines.
-fn scroll(top: usize, selected: usize, height: usize, length: usize) -> usize {
+pub(super) fn scroll(top: usize, selected: usize, height: usize, length: usize) -> usize {
     let most = length.saturating_sub(height);
     let lowest = selected.saturating_add(1).saturating_sub(height);
     top.clamp(lowest, selected.max(lowest)).min(most.max(lowest))
 }
 
 /// Lays a style over a row; hits of a search stay visible on it.
-fn tint(buffer: &mut Buffer, area: Rect, y: u16, style: Style, hit: Style) {
+pub(super) fn tint(buffer: &mut Buffer, area: Rect, y: u16, style: Style, hit: Style) {
     let row = Rect { y, height: 1, ..area }.intersection(*buffer.area());
     for place in row.positions() {
         let Some(cell) = buffer.cell_mut(place) else { continue };

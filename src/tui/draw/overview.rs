@@ -130,6 +130,9 @@ fn mark(app: &App, buffer: &mut Buffer, (x, axis): (u16, u16), column: &Column) 
 fn bracket(app: &App, store: &Store, buffer: &mut Buffer, (from, to): (Timestamp, Timestamp), axis: u16) {
     let strip = app.layout.strip();
     let rows = &app.timeline.rows;
+    if !rows.is_in_time() {
+        return;
+    }
     let time = |row: usize| {
         rows.get(store, row).and_then(|number| store.entry(number)).map(crate::store::Entry::time)
     };

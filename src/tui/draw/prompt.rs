@@ -12,7 +12,8 @@ pub(super) fn draw(app: &App, prompt: &Prompt, buffer: &mut Buffer) {
     let theme = &app.theme;
     let area = app.layout.status;
     let mut writer = RowWriter::new(buffer, area.x, area.y, area.width);
-    writer.word(" ", theme.bar).word(prompt.ask.words(), theme.key).word(" › ", theme.bar);
+    writer.word(" ", theme.bar).word(&prompt.extent, theme.bar);
+    writer.word(prompt.ask.words(), theme.key).word(" › ", theme.bar);
     let x = writer.x();
     writer.wire(prompt.text.as_bytes(), theme.bar, theme.bar);
     let mut above = area.y;
@@ -34,6 +35,7 @@ const fn example(ask: PromptKind) -> &'static str {
     match ask {
         PromptKind::Filter => "len > 1k and json.type == \"trade\" · Tab completes, ↑ recalls",
         PromptKind::Search => "text, r\"regular expression\" or x\"68 65 78\" · ↑ recalls",
+        PromptKind::Narrow => "words of host, path, address or sub-protocol",
         PromptKind::GoTo => "1234 a packet · 12:00:05 or +3.5 a time · #4 a conversation · m17 a message",
         PromptKind::Export => "a file's name: .ndjson or .json",
         PromptKind::Save => "a file's name: .pcapng",

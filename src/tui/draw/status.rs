@@ -116,10 +116,17 @@ pub(super) fn draw(app: &App, store: &Store, buffer: &mut Buffer) {
         writer.word(" ▲ ", theme.bar.patch(theme.warning)).wire(words.as_bytes(), theme.bar, theme.bar);
         return;
     }
+    let always = ALWAYS.iter().fold(0, |sum: u16, hint| sum.saturating_add(hint_width(*hint)));
+    let mut end = RowWriter::new(buffer, area.right().saturating_sub(always), area.y, always);
+    for hint in ALWAYS {
+        draw_hint(app, &mut end, hint);
+    }
+    let mut writer = RowWriter::new(buffer, area.x, area.y, area.width.saturating_sub(always));
     state_words(app, store, &mut writer);
     let hints: &[(Action, &str)] = match app.panel {
         Panel::Conversations => &[
             (Action::Enter, "choose"),
+            (Action::Search, "narrow"),
             (Action::Sort, "sort"),
             (Action::EveryConversation, "all"),
             (Action::NextPanel, "panel"),
@@ -130,7 +137,7 @@ pub(super) fn draw(app: &App, store: &Store, buffer: &mut Buffer) {
             (Action::Search, "search"),
             (Action::Lanes, "lanes"),
             (Action::ZoomIn, "zoom"),
-            (Action::NextAnomaly, "anomaly"),
+            (Action::NextFault, "error"),
             (Action::TimeForm, "time"),
             (Action::Export, "export"),
         ],
@@ -145,19 +152,29 @@ pub(super) fn draw(app: &App, store: &Store, buffer: &mut Buffer) {
             (Action::Back, "back"),
         ],
     };
-    for (action, words) in hints.iter().chain(&[(Action::Help, "help"), (Action::Quit, "quit")]) {
-        let key = keys::key_for(*action);
-        let width = columns(key).saturating_add(columns(words)).saturating_add(3);
-        if writer.left() < width {
+    for hint in hints {
+        if writer.left() < hint_width(*hint) {
             break;
         }
-        writer
-            .word(" ", theme.bar)
-            .word(key, theme.key)
-            .word(" ", theme.bar)
-            .word(words, theme.bar)
-            .word(" ", theme.bar);
+        draw_hint(app, &mut writer, *hint);
     }
+}
+
+/// What stands at the end of the line, whatever else does.
+const ALWAYS: [(Action, &str); 2] = [(Action::Help, "help"), (Action::Quit, "quit")];
+
+fn hint_width((action, words): (Action, &str)) -> u16 {
+    columns(keys::key_for(action)).saturating_add(columns(words)).saturating_add(3)
+}
+
+fn draw_hint(app: &App, writer: &mut RowWriter<'_>, (action, words): (Action, &str)) {
+    let theme = &app.theme;
+    writer
+        .word(" ", theme.bar)
+        .word(keys::key_for(action), theme.key)
+        .word(" ", theme.bar)
+        .word(words, theme.bar)
+        .word(" ", theme.bar);
 }
 
 /// Says what limits the list: filter, search, mark, what is new.

@@ -10,7 +10,8 @@ use super::super::keys::{self, Action};
 use super::super::patched::Patched;
 use super::super::state::{App, Panel};
 use super::super::text::{RowWriter, columns};
-use super::super::words::{Role, Stretch, Words};
+use super::super::theme::Theme;
+use super::super::words::{PREVIEW, Role, Stretch, Words};
 use super::tint;
 use crate::event::{Missing, Opcode};
 use crate::model::{Side, Timestamp};
@@ -19,9 +20,6 @@ use crate::view::{self, Piece};
 
 /// From how long a silence on it is drawn as a line of its own.
 const SILENCE: Duration = Duration::from_secs(1);
-
-/// How many payload bytes a row may look at.
-const PREVIEW: usize = 1024;
 
 /// Draws the list of messages, the visible window of it and no more.
 pub(super) fn draw(app: &mut App, store: &mut Store, buffer: &mut Buffer) {
@@ -45,7 +43,7 @@ pub(super) fn draw(app: &mut App, store: &mut Store, buffer: &mut Buffer) {
         let Some(number) = app.timeline.rows.get(store, row) else { break };
         let Some(entry) = store.entry(number).copied() else { break };
         if row > app.timeline.top
-            && let Some(silence) = silence(before.as_ref(), &entry)
+            && let Some(silence) = silence(before.as_ref(), &entry).filter(|_| app.timeline.rows.is_in_time())
         {
             let y = line(area, app.lines_drawn.len());
             quiet(app, buffer, (area, y), silence, hidden(app, store, row));
@@ -109,7 +107,8 @@ fn place(app: &mut App, store: &Store, height: usize) {
     let (mut lines, mut row) = (1_usize, timeline.selected);
     while row > 0 {
         let (Some(this), above) = (entry(row), entry(row.saturating_sub(1))) else { break };
-        let more = if silence(above, this).is_some() { 2 } else { 1 };
+        let is_quiet = timeline.rows.is_in_time() && silence(above, this).is_some();
+        let more = if is_quiet { 2 } else { 1 };
         if lines.saturating_add(more) > height {
             break;
         }
@@ -185,7 +184,7 @@ fn one(app: &App, store: &mut Store, buffer: &mut Buffer, row: &Row) {
 }
 
 /// Returns an opcode's name in six columns.
-pub(super) const fn short_name(opcode: Opcode) -> &'static str {
+const fn short_name(opcode: Opcode) -> &'static str {
     match opcode {
         Opcode::CONTINUATION => "cont",
         Opcode::TEXT => "text",
@@ -212,16 +211,38 @@ fn message(app: &App, store: &mut Store, writer: &mut RowWriter<'_>, number: u32
     let arrow = if from == Side::Client { "→" } else { "←" };
     let side = theme.side(from);
     writer.word(arrow, side.add_modifier(Modifier::BOLD)).word(" ", side);
-    let kind = if entry.opcode().is_control() { theme.control } else { side };
-    writer
-        .field(short_name(entry.opcode()), 6, kind)
-        .right(&clock::size(entry.length()), 9, theme.text)
-        .word("  ", theme.dim);
+    writer.within(KIND_AND_SIZE, |writer| {
+        let (kind, style) = kind(app, store, number, entry);
+        let size = clock::size(entry.length());
+        let room = writer.left().saturating_sub(columns(&size)).saturating_sub(1).max(6);
+        writer.within(room.min(columns(&view::printable_string(&kind))), |writer| {
+            writer.wire(&kind, style, theme.escape);
+        });
+        let left = writer.left();
+        writer.right(&size, left, if style == theme.dim { style } else { theme.text });
+    });
+    writer.word("  ", theme.dim);
     let flags = flags(entry);
     let room = writer.left().saturating_sub(columns(&flags)).saturating_sub(1);
     writer.within(room, |writer| preview(app, store, writer, number, entry));
     let style = if entry.facts().has(Facts::MISSING) { theme.note } else { theme.dim };
     writer.word(" ", theme.dim).word(&flags, style);
+}
+
+/// How many columns a message's kind and its size share.
+const KIND_AND_SIZE: u16 = 15;
+
+/// How many columns of what a message means are made ready: more than any row shows.
+const MEANING: usize = 400;
+
+/// Says what a message is: by its sub-protocol's word where there is one, else by its opcode.
+pub(super) fn kind(app: &App, store: &mut Store, number: u32, entry: &Entry) -> (Vec<u8>, Style) {
+    let theme = &app.theme;
+    if let Some((kind, _)) = Words::of_message(store, number, 1) {
+        return (kind.bytes, style_of(theme, kind.role));
+    }
+    let side = theme.side(entry.from().unwrap_or(Side::Client));
+    (short_name(entry.opcode()).into(), if entry.opcode().is_control() { theme.control } else { side })
 }
 
 /// Says what is particular about a message, in few columns.
@@ -254,6 +275,13 @@ pub(super) fn preview(app: &App, store: &mut Store, writer: &mut RowWriter<'_>, 
     if store.kept(entry) == PayloadLocation::Dropped {
         writer.word("dropped to stay within the bounds", theme.dim);
         return;
+    }
+    if let Some((_, words)) = Words::of_message(store, number, MEANING) {
+        let pattern = app.pattern.as_ref().filter(|_| app.tally.has(number));
+        if pattern.is_some_and(|pattern| pattern.count(&words.bytes(), 1) == 0) {
+            writer.word("/", theme.hit).word(" ", theme.text);
+        }
+        return draw_words(app, writer, &words);
     }
     if app.tally.has(number) && !shows_hit(app, store, number, entry, writer.left()) {
         writer.word("/", theme.hit).word(" ", theme.text);
@@ -387,24 +415,31 @@ fn binary(app: &App, writer: &mut RowWriter<'_>, known: &[u8], missing: &[Missin
 
 /// Draws the row of an opening, an end or an anomaly, what a search looks for lit up.
 pub(super) fn words(app: &App, store: &Store, writer: &mut RowWriter<'_>, entry: &Entry) {
-    let theme = &app.theme;
-    for Stretch { bytes, role } in Words::of(store, entry).0 {
-        let style = match role {
-            Role::Plain => theme.text,
-            Role::Quiet => theme.dim,
-            Role::Name => theme.title,
-            Role::Subprotocol => theme.name_of,
-            Role::Good => theme.good,
-            Role::From(side) => theme.side(side),
-            Role::Severity(severity) => theme.severity(severity),
-        };
-        let hits = app.pattern.as_ref().map_or(Vec::new(), |pattern| pattern.places(&bytes, 16));
-        let lights: Vec<Light> = hits.into_iter().map(|hit| (hit, theme.hit)).collect();
-        lit(writer, &bytes, &lights, (style, theme.escape));
-    }
+    draw_words(app, writer, &Words::of(store, entry));
     if entry.is_gap()
         && let Some((_, severity)) = entry.anomaly()
     {
-        writer.fill('╳', theme.severity(severity));
+        writer.fill('╳', app.theme.severity(severity));
+    }
+}
+
+fn draw_words(app: &App, writer: &mut RowWriter<'_>, words: &Words) {
+    let theme = &app.theme;
+    for Stretch { bytes, role } in &words.0 {
+        let hits = app.pattern.as_ref().map_or(Vec::new(), |pattern| pattern.places(bytes, 16));
+        let lights: Vec<Light> = hits.into_iter().map(|hit| (hit, theme.hit)).collect();
+        lit(writer, bytes, &lights, (style_of(theme, *role), theme.escape));
+    }
+}
+
+pub(in super::super) const fn style_of(theme: &Theme, role: Role) -> Style {
+    match role {
+        Role::Plain => theme.text,
+        Role::Quiet => theme.dim,
+        Role::Name => theme.title,
+        Role::Subprotocol => theme.name_of,
+        Role::Good => theme.good,
+        Role::From(side) => theme.side(side),
+        Role::Severity(severity) => theme.severity(severity),
     }
 }

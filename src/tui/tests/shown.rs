@@ -186,7 +186,7 @@ fn an_empty_stretch_of_time_says_how_to_leave_it() {
 #[test]
 fn conversations_are_sorted_again_when_something_came() {
     let mut desk = Desk::with(&story(), 80, 24);
-    desk.app.conversations.sort = state::SortBy::Messages;
+    desk.app.conversations.sort = conversations::SortBy::Messages;
     desk.draw();
     assert_eq!(desk.app.conversations.order, [0, 1]);
     let mut more = Batch::default();
@@ -199,4 +199,126 @@ fn conversations_are_sorted_again_when_something_came() {
     desk.app.conversations.backwards = true;
     desk.draw();
     assert_eq!(desk.app.conversations.order, [0, 1]);
+}
+
+#[test]
+fn errors_and_warnings_are_gone_through_round_and_round() {
+    let mut desk = Desk::with(&story(), 120, 40);
+    let code = |desk: &Desk| {
+        let store = desk.app.store.lock();
+        store.entry(desk.selected()).unwrap().anomaly().map(|(code, _)| code)
+    };
+    // The gap is a note: only the other key stops there.
+    assert_eq!(code(desk.keys("a")), Some("unmasked-client-frame"));
+    assert_eq!(code(desk.keys("a")), Some("unmasked-client-frame"));
+    assert!(desk.text().contains("wrapped"), "{}", desk.text());
+    assert_eq!(code(desk.keys("A")), Some("gap"));
+    assert_eq!(code(desk.keys("A")), Some("unmasked-client-frame"));
+}
+
+#[test]
+fn anomalies_by_rule_lead_to_the_frame_at_fault() {
+    let mut desk = Desk::with(&story(), 120, 40);
+    insta::assert_snapshot!("page_anomalies", desk.keys("!").text());
+    desk.keys("j").key(KeyCode::Enter);
+    let store = desk.app.store.clone();
+    assert_eq!(store.lock().entry(desk.selected()).unwrap().packet(), 150);
+    assert!(desk.app.page.is_none());
+    // The heading leads to all of the rule.
+    desk.keys("!").key(KeyCode::Enter);
+    assert_eq!(
+        (desk.app.filter_text.as_str(), desk.app.timeline.rows.len()),
+        ("anomaly == \"unmasked-client-frame\"", 1)
+    );
+}
+
+#[test]
+fn statistics_lead_to_the_rows_behind_a_number() {
+    let mut desk = Desk::with(&story(), 120, 60);
+    insta::assert_snapshot!("page_statistics", desk.keys("i").text());
+    desk.key(KeyCode::Enter);
+    assert_eq!(desk.app.filter_text, "from == client");
+    assert!(desk.app.timeline.rows.len() > 40);
+    desk.keys("i").key(KeyCode::Esc);
+    assert!(desk.app.page.is_none());
+    for width in [40, 80] {
+        let mut desk = Desk::with(&story(), width, 24);
+        for _ in 0..60 {
+            desk.keys("i").keys("jjj!").text();
+        }
+    }
+}
+
+#[test]
+fn conversations_are_narrowed_by_what_is_typed_and_counted_by_the_filter() {
+    let mut desk = Desk::with(&story(), 120, 40);
+    desk.key(KeyCode::BackTab).keys("/").keys("not-there");
+    assert_eq!(desk.app.conversations.order.len(), 0);
+    desk.app.prompt.as_mut().unwrap().clear();
+    desk.keys("#30").key(KeyCode::Enter);
+    assert_eq!(desk.app.conversations.order, [1]);
+    assert!(desk.text().contains("conversations 1 with #30"), "{}", desk.text());
+    desk.key(KeyCode::Esc);
+    assert_eq!(desk.app.conversations.order, [0, 1]);
+    desk.keys("f").keys("opcode == ping").key(KeyCode::Enter);
+    let counts = [0, 1].map(|slot| desk.app.timeline.rows.passed_of(slot));
+    assert_eq!(counts, [Some(0), Some(4)]);
+}
+
+#[test]
+fn rows_are_sorted_and_back() {
+    let mut desk = Desk::with(&story(), 120, 40);
+    let all = desk.app.timeline.rows.len();
+    let lengths = |desk: &Desk| -> Vec<u64> {
+        let (store, rows) = (desk.app.store.lock(), &desk.app.timeline.rows);
+        (0..rows.len()).map(|row| store.entry(rows.get(&store, row).unwrap()).unwrap().length()).collect()
+    };
+    desk.keys("s");
+    let sorted = lengths(&desk);
+    assert!(sorted.len() > 80 && sorted.is_sorted_by(|a, b| a >= b), "{sorted:?}");
+    assert!(desk.text().contains("by size"), "{}", desk.text());
+    desk.keys("s");
+    let store = desk.app.store.clone();
+    assert_eq!(store.lock().entry(desk.selected()).unwrap().rtt(), Some(Duration::from_micros(412 + 39)));
+    desk.keys("sss");
+    assert_eq!(desk.app.timeline.rows.len(), all);
+    assert!(desk.app.timeline.rows.is_in_time());
+}
+
+#[test]
+fn what_the_cursor_is_on_is_copied() {
+    let mut desk = Desk::with(&story(), 120, 40);
+    let copied = |desk: &mut Desk, keys: &str| {
+        let mut effect = Effect::None;
+        for c in keys.chars() {
+            effect = desk.app.handle(&Input::Key(KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE)));
+            desk.draw();
+        }
+        match effect {
+            Effect::Copy(bytes) => String::from_utf8(bytes).unwrap(),
+            other => panic!("{other:?}"),
+        }
+    };
+    desk.keys("jj");
+    assert_eq!(copied(&mut desk, "y"), r#"{"op":"sub","id":17}"#);
+    assert_eq!(copied(&mut desk, "Yj"), "{\n  \"op\": \"sub\",\n  \"id\": 17\n}\n");
+    assert_eq!(copied(&mut desk, "Yx"), "7b226f70223a22737562222c226964223a31377d");
+    assert_eq!(copied(&mut desk, "Yb"), "eyJvcCI6InN1YiIsImlkIjoxN30=");
+    desk.keys("3").key(KeyCode::Enter).keys("jj");
+    assert_eq!(copied(&mut desk, "y").trim(), "17");
+    desk.keys("*");
+    assert_eq!(desk.app.prompt.as_ref().unwrap().text, "json.id == 17");
+    desk.key(KeyCode::Enter);
+    assert_eq!(desk.app.timeline.rows.len(), 40);
+    assert!(copied(&mut desk, "Ys").starts_with("websocat "));
+    assert!(copied(&mut desk, "Yc").starts_with("curl "));
+}
+
+#[test]
+fn a_name_whose_ending_is_no_format_is_refused() {
+    let mut desk = Desk::with(&story(), 120, 40);
+    desk.keys("e");
+    assert!(desk.text().contains("rows of 2 conversations: export to › shown.ndjson"), "{}", desk.text());
+    desk.keys("x").key(KeyCode::Enter);
+    assert!(desk.text().contains("the name must end with .ndjson or .json"), "{}", desk.text());
 }

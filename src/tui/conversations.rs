@@ -1,0 +1,312 @@
+//! The list of conversations: sorted, narrowed, and drawn.
+
+use std::cmp::Reverse;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::clock::{self, short};
+use super::draw::{scroll, tint};
+use super::keys::Action;
+use super::rows::Rows;
+use super::state::Effect;
+use super::text::{RowWriter, columns, middle};
+use super::theme::Theme;
+use crate::event::Severity;
+use crate::store::{Attempt, Conversation, State, Store};
+use crate::view;
+
+/// What conversations are sorted by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum SortBy {
+    #[default]
+    Begin,
+    Name,
+    Messages,
+    Bytes,
+    Anomalies,
+    Last,
+}
+
+impl SortBy {
+    pub(super) const ALL: [(SortBy, &'static str); 6] = [
+        (SortBy::Begin, "begin"),
+        (SortBy::Name, "name"),
+        (SortBy::Messages, "messages"),
+        (SortBy::Bytes, "bytes"),
+        (SortBy::Anomalies, "anomalies"),
+        (SortBy::Last, "last"),
+    ];
+}
+
+/// How many names are compared to find what all share.
+const COMPARED: usize = 2000;
+
+/// The list of conversations: line 0 is all of them together.
+#[derive(Debug, Default)]
+pub(super) struct Conversations {
+    pub(super) selected: usize,
+    pub(super) top: usize,
+    pub(super) sort: SortBy,
+    pub(super) backwards: bool,
+    /// The conversations in the order shown.
+    pub(super) order: Vec<u32>,
+    /// What was typed to narrow the list.
+    pub(super) narrow: String,
+    /// What the order was made of last, and at which version of the store.
+    made: Option<(u64, SortBy, bool, String)>,
+    /// What all names begin with, and whether clients' ports are needed to tell names apart.
+    shared: String,
+    ports: bool,
+}
+
+impl Conversations {
+    /// Puts them in order where that or the store changed; the one that is selected stays so.
+    pub(super) fn refresh(&mut self, all: &[Conversation], version: u64, height: usize) {
+        let made = Some((version, self.sort, self.backwards, self.narrow.clone()));
+        if self.made != made {
+            self.made = made;
+            let chosen = self.chosen();
+            self.narrowed(all);
+            self.sort(all);
+            self.tell_apart(all);
+            let at = chosen.and_then(|chosen| self.order.iter().position(|slot| *slot == chosen));
+            self.selected = at.map_or(0, |at| at.saturating_add(1));
+        }
+        self.top = scroll(self.top, self.selected, height, self.order.len().saturating_add(1));
+    }
+
+    /// Returns the conversation that is selected; `None` for all.
+    pub(super) fn chosen(&self) -> Option<u32> {
+        self.selected.checked_sub(1).and_then(|at| self.order.get(at).copied())
+    }
+
+    /// Lists those that have every word that was typed.
+    fn narrowed(&mut self, all: &[Conversation]) {
+        let is_strict = self.narrow.chars().any(char::is_uppercase);
+        let words: Vec<&str> = self.narrow.split_whitespace().collect();
+        let has = |conversation: &Conversation| {
+            words.is_empty() || {
+                let said = said(conversation);
+                let said = if is_strict { said } else { said.to_lowercase() };
+                words.iter().all(|word| said.contains(word))
+            }
+        };
+        self.order.clear();
+        let numbered = (0..u32::MAX).zip(all);
+        self.order.extend(numbered.filter(|(_, it)| has(it)).map(|(slot, _)| slot));
+    }
+
+    fn sort(&mut self, all: &[Conversation]) {
+        let of = |slot: &u32| all.get(*slot as usize);
+        let order = &mut self.order;
+        // The most comes first, and of equals the earlier.
+        order.sort_by_key(|slot| of(slot).map(|it| it.id));
+        match self.sort {
+            SortBy::Begin => {}
+            SortBy::Name => order.sort_by_cached_key(|slot| of(slot).map(Conversation::name)),
+            SortBy::Messages => order.sort_by_key(|slot| Reverse(of(slot).map(Conversation::messages))),
+            SortBy::Bytes => order.sort_by_key(|slot| Reverse(of(slot).map(Conversation::bytes))),
+            SortBy::Anomalies => order.sort_by_key(|slot| Reverse(of(slot).map(worst_first))),
+            SortBy::Last => order.sort_by_key(|slot| Reverse(of(slot).map(|it| it.times.1))),
+        }
+        if self.backwards {
+            order.reverse();
+        }
+    }
+
+    /// Finds what all names begin with, up to a slash, and whether names alone tell them apart.
+    fn tell_apart(&mut self, all: &[Conversation]) {
+        let names: Vec<String> = all.iter().take(COMPARED).map(Conversation::name).collect();
+        let mut shared = names.first().cloned().unwrap_or_default();
+        for name in &names {
+            let same = shared.bytes().zip(name.bytes()).take_while(|(a, b)| a == b).count();
+            let end = shared.get(..same).unwrap_or_default().rfind('/').unwrap_or(0);
+            shared.truncate(if name == &shared { shared.len() } else { end });
+        }
+        if names.len() < 2 || names.iter().all(|name| name == &shared) {
+            // What is all of the name is no beginning that could be dropped.
+            shared.truncate(if names.len() < 2 { 0 } else { shared.rfind('/').unwrap_or(0) });
+        }
+        self.shared = shared;
+        let mut sorted: Vec<&String> = names.iter().collect();
+        sorted.sort_unstable();
+        self.ports = sorted.windows(2).any(|pair| matches!(pair, [a, b] if a == b));
+    }
+
+    /// Returns the name that a conversation is listed with.
+    fn label(&self, conversation: &Conversation) -> String {
+        let name = conversation.name();
+        let rest = name.strip_prefix(&self.shared).filter(|rest| !rest.is_empty() && !self.shared.is_empty());
+        let name = rest.unwrap_or(&name);
+        let client = conversation.opened.as_deref().map(|opened| opened.opening().client);
+        match client.filter(|_| self.ports) {
+            Some(client) => format!(":{} {name}", client.port),
+            None => name.to_owned(),
+        }
+    }
+
+    /// Does what a key asks for, where `page` lines are a page.
+    pub(super) fn handle(&mut self, action: Action, page: isize) -> Effect {
+        let by = match action {
+            Action::Up => -1,
+            Action::Down => 1,
+            Action::PageUp => page.saturating_neg(),
+            Action::PageDown => page,
+            Action::First => isize::MIN,
+            Action::Last => isize::MAX,
+            Action::SortBackwards => {
+                self.backwards = !self.backwards;
+                return Effect::None;
+            }
+            Action::Sort => {
+                let at = SortBy::ALL.iter().position(|(sort, _)| *sort == self.sort).unwrap_or(0);
+                let next = SortBy::ALL.get(at.saturating_add(1)).copied().unwrap_or((SortBy::Begin, "begin"));
+                self.sort = next.0;
+                return Effect::Say(format!("conversations sorted by {}", next.1));
+            }
+            _ => return Effect::None,
+        };
+        self.selected = self.selected.saturating_add_signed(by).min(self.order.len());
+        Effect::Scope(self.chosen())
+    }
+
+    /// Draws the list.
+    pub(super) fn draw(&self, look: &Look<'_>, area: Rect, buffer: &mut Buffer) {
+        let lines = self.order.len().saturating_add(1);
+        let end = lines.min(self.top.saturating_add(usize::from(area.height)));
+        for (y, line) in (area.y..area.bottom()).zip(self.top..end) {
+            if line == self.selected {
+                let style = if look.focus { look.theme.selected } else { look.theme.unfocused };
+                tint(buffer, area, y, style, look.theme.hit);
+            }
+            let row = Rect { y, height: 1, ..area };
+            match line.checked_sub(1).and_then(|at| self.order.get(at)) {
+                None => self.everything(look, row, buffer),
+                Some(slot) => {
+                    if let Some(conversation) = look.store.conversations().get(*slot as usize) {
+                        self.one(look, row, buffer, (*slot, conversation));
+                    }
+                }
+            }
+        }
+    }
+
+    fn everything(&self, look: &Look<'_>, area: Rect, buffer: &mut Buffer) {
+        let (theme, totals) = (look.theme, look.store.totals());
+        let messages = totals.client.messages.saturating_add(totals.server.messages);
+        let bytes = totals.client.bytes.saturating_add(totals.server.bytes);
+        let shown = look.rows.passed().unwrap_or(messages);
+        let right = numbers(area.width, shown, bytes, "");
+        let mut writer = RowWriter::new(buffer, area.x, area.y, area.width.saturating_sub(columns(&right)));
+        writer.word(" ≡ ", theme.title).word("all", theme.title);
+        if self.sort != SortBy::Begin || self.backwards {
+            let name = SortBy::ALL.iter().find(|(sort, _)| *sort == self.sort).map_or("", |(_, name)| name);
+            writer.word(&format!(" {}{name}", self.sign()), theme.dim);
+        }
+        let x = area.right().saturating_sub(columns(&right));
+        RowWriter::new(buffer, x, area.y, area.width).word(&right, theme.dim);
+    }
+
+    /// Returns the sign of what conversations are sorted by.
+    const fn sign(&self) -> &'static str {
+        if self.backwards { "▴" } else { "▾" }
+    }
+
+    /// Writes over the numbers what they are, the column that is sorted by marked.
+    ///
+    /// The columns before `from` belong to the list's title, but the sorted column keeps its head.
+    pub(super) fn heads(&self, theme: &Theme, area: Rect, from: u16, buffer: &mut Buffer) {
+        let shown: &[(SortBy, &str, u16)] =
+            &[(SortBy::Messages, "msgs", 6), (SortBy::Bytes, "bytes", 9), (SortBy::Last, "last", 9)];
+        let shown = match area.width {
+            0..=29 => shown.get(..1),
+            30..=43 => shown.get(..2),
+            _ => Some(shown),
+        };
+        // From the right, as the numbers stand.
+        let mut end = area.right().saturating_sub(1);
+        for (sort, words, width) in shown.unwrap_or_default().iter().rev() {
+            let is_sorted = self.sort == *sort;
+            let words = format!(" {}{words} ", if is_sorted { self.sign() } else { "" });
+            let begin = end.saturating_add(1).saturating_sub(columns(&words));
+            if begin >= from || is_sorted {
+                let y = area.y.saturating_sub(1);
+                RowWriter::new(buffer, begin, y, columns(&words)).word(&words, theme.dim);
+            }
+            end = end.saturating_sub(*width);
+        }
+    }
+
+    fn one(&self, look: &Look<'_>, area: Rect, buffer: &mut Buffer, (slot, it): (u32, &Conversation)) {
+        let theme = look.theme;
+        let (sign, style) = match it.state {
+            State::Open => ("●", theme.good),
+            State::Closed => ("○", theme.dim),
+            State::Failed => ("✕", theme.error),
+        };
+        let last = clock::of_day(it.times.1, 0);
+        let messages = look.rows.passed_of(slot).unwrap_or(it.messages());
+        let right = numbers(area.width, messages, it.bytes(), &last);
+        let room = area.width.saturating_sub(columns(&right));
+        let mut writer = RowWriter::new(buffer, area.x, area.y, room);
+        writer.word("▎", theme.conversation(slot)).word(sign, style).word(" ", style);
+        let [notes, warnings, errors] = it.anomalies;
+        let count = notes.saturating_add(warnings).saturating_add(errors);
+        let flag = match it.worst() {
+            Some(Severity::Error) => format!(" ✖{}", short(count)),
+            Some(Severity::Warning) => format!(" ▲{}", short(count)),
+            Some(Severity::Note) => format!(" ◆{}", short(count)),
+            None => String::new(),
+        };
+        let room = writer.left().saturating_sub(columns(&flag));
+        writer.within(room, |writer| {
+            writer.word(&format!("#{} ", it.id), theme.conversation(slot));
+            let name = view::printable_string(self.label(it).as_bytes());
+            let subprotocol = it.subprotocol().map(|it| view::printable_string(it.as_bytes()));
+            let taken = subprotocol.as_ref().map_or(0, |it| columns(it).saturating_add(1));
+            // A sub-protocol is told where the name is not cut for it.
+            let fits = columns(&name).saturating_add(taken) <= writer.left();
+            let name = middle(&name, writer.left());
+            writer.wire(name.as_bytes(), theme.text, theme.escape);
+            if let Some(subprotocol) = subprotocol.filter(|_| fits) {
+                writer.word(" ", theme.dim).wire(subprotocol.as_bytes(), theme.name_of, theme.escape);
+            }
+        });
+        if let Some(worst) = it.worst() {
+            writer.word(&flag, theme.severity(worst));
+        }
+        let x = area.right().saturating_sub(columns(&right));
+        RowWriter::new(buffer, x, area.y, area.width).word(&right, theme.dim);
+    }
+}
+
+/// What the list is drawn with.
+pub(super) struct Look<'a> {
+    pub(super) theme: &'a Theme,
+    pub(super) store: &'a Store,
+    pub(super) rows: &'a Rows,
+    pub(super) focus: bool,
+}
+
+/// Returns everything that a conversation can be found by.
+fn said(it: &Conversation) -> String {
+    let ends = it.opened.as_deref().map(Attempt::opening);
+    let ends = ends.map_or(String::new(), |opening| format!("{} {}", opening.client, opening.server));
+    format!("#{} {} {ends} {}", it.id, it.name(), it.subprotocol().unwrap_or_default())
+}
+
+/// Returns the counts of anomalies, errors first.
+const fn worst_first(conversation: &Conversation) -> (u64, u64, u64) {
+    let [notes, warnings, errors] = conversation.anomalies;
+    (errors, warnings, notes)
+}
+
+/// Returns the numbers at a line's right, as many as there is room for.
+fn numbers(width: u16, messages: u64, bytes: u64, last: &str) -> String {
+    match width {
+        0..=29 => format!(" {:>5} ", short(messages)),
+        30..=43 => format!(" {:>5} {:>8} ", short(messages), clock::size(bytes)),
+        _ => format!(" {:>5} {:>8} {last:>8} ", short(messages), clock::size(bytes)),
+    }
+}

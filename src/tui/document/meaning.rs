@@ -1,0 +1,83 @@
+use super::super::clock::grouped;
+use super::{Document, FieldStyle};
+use crate::event::{Meaning, Role, Severity, Unit};
+use crate::view;
+
+/// How many bytes of a body are shown among the fields: the payload shows all of it.
+const BODY: usize = 400;
+
+impl Document {
+    /// Lays out what a message means in its sub-protocol.
+    pub(super) fn meaning(&mut self, meaning: Meaning<'_>) {
+        for unit in meaning.units() {
+            let tone =
+                if unit.error().is_some() { FieldStyle::Bad(Severity::Error) } else { FieldStyle::Heading };
+            let name = unit.name().map_or(String::new(), |name| format!(" {name}"));
+            self.add(
+                &view::printable_string(unit.protocol().as_bytes()),
+                format!("{}{name}", unit.kind()),
+                tone,
+            );
+            self.within(|it| it.unit(&unit));
+        }
+        if meaning.more() > 0 {
+            self.add(
+                "more",
+                format!("{} units are not kept", grouped(meaning.more())),
+                FieldStyle::Bad(Severity::Note),
+            );
+        } else if meaning.is_part() && meaning.units().next().is_none() {
+            self.add("sub-protocol", "a part of what a later message completes", FieldStyle::Quiet);
+        }
+    }
+
+    fn unit(&mut self, unit: &Unit<'_>) {
+        let words = [
+            ("name", unit.name(), FieldStyle::Plain),
+            ("id", unit.id(), FieldStyle::Plain),
+            ("inside", unit.inside(), FieldStyle::Quiet),
+            ("error", unit.error(), FieldStyle::Bad(Severity::Error)),
+            ("of", unit.of(), FieldStyle::Plain),
+        ];
+        for (name, value, tone) in words {
+            if let Some(value) = value {
+                self.add(name, value, tone);
+            }
+        }
+        if unit.role() != Role::Event {
+            self.add("role", unit.role().name(), FieldStyle::Quiet);
+        }
+        if let Some(latency) = unit.latency() {
+            self.add("latency", view::span(latency), FieldStyle::Good);
+        }
+        if let Some(question) = unit.question() {
+            let key = super::super::keys::key_for(super::super::keys::Action::Partner);
+            self.add(
+                "question",
+                format!("packet {}: {key} goes there", grouped(question.packet)),
+                FieldStyle::Plain,
+            );
+        }
+        if unit.heartbeat() {
+            self.add("heartbeat", "yes, it only keeps the connection alive", FieldStyle::Quiet);
+        }
+        if unit.messages() > 1 {
+            let first = grouped(unit.first().packet);
+            self.add(
+                "took",
+                format!("{} messages from packet {first} on", unit.messages()),
+                FieldStyle::Plain,
+            );
+        }
+        if !unit.is_complete() {
+            self.add("complete", "no, bytes of it are not known", FieldStyle::Bad(Severity::Note));
+        }
+        for field in unit.fields() {
+            let name = view::printable_string(field.name.as_bytes());
+            self.add(&name, view::field_text(&field), FieldStyle::Plain);
+        }
+        if let Some(body) = view::body_text(unit, BODY).filter(|body| !body.is_empty()) {
+            self.add("body", body, FieldStyle::Plain);
+        }
+    }
+}

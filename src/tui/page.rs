@@ -1,0 +1,185 @@
+//! A page over the panels: lines that lead somewhere. Statistics and anomalies are such pages.
+
+mod anomalies;
+mod statistics;
+
+use std::time::Instant;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Margin, Rect};
+use ratatui::style::Modifier;
+use ratatui::widgets::{
+    Block, Clear, Scrollbar, ScrollbarOrientation, ScrollbarState, StatefulWidget as _, Widget as _,
+};
+
+use self::statistics::Gathering;
+use super::draw::{scroll, style_of, tint};
+use super::keys::Action;
+use super::state::Effect;
+use super::text::RowWriter;
+use super::theme::Theme;
+use super::words::{Role, Stretch};
+use crate::store::Store;
+
+/// A list over the panels, each line of which may lead to rows of the timeline.
+#[derive(Debug, Default)]
+pub(super) struct Page {
+    title: String,
+    lines: Vec<Line>,
+    selected: usize,
+    top: usize,
+    gathering: Option<Gathering>,
+}
+
+/// One line of a page.
+#[derive(Debug, Default)]
+struct Line {
+    words: Vec<Stretch>,
+    /// What Enter asks for.
+    leads: Option<Effect>,
+}
+
+impl Line {
+    fn title(words: &str) -> Line {
+        Line::default().add(Role::Name, words)
+    }
+
+    fn add(mut self, role: Role, words: impl Into<Vec<u8>>) -> Line {
+        self.words.push(Stretch { bytes: words.into(), role });
+        self
+    }
+
+    fn to(self, effect: Effect) -> Line {
+        Line { leads: Some(effect), ..self }
+    }
+}
+
+impl Page {
+    /// Returns the statistics of one conversation, or of all; they are gathered bit by bit.
+    pub(super) fn statistics(store: &Store, scope: Option<u32>) -> Page {
+        let name = scope.and_then(|slot| store.conversations().get(slot as usize));
+        let of = name.map_or("all conversations".to_owned(), |it| format!("conversation #{}", it.id));
+        let title = format!("statistics of {of}, whatever the filter shows");
+        Page { title, gathering: Some(Gathering::new(scope)), ..Page::default() }
+    }
+
+    /// Returns the anomalies, grouped by the rule that was broken.
+    pub(super) fn anomalies(store: &Store, scope: Option<u32>) -> Page {
+        let title = "anomalies by rule".to_owned();
+        Page { title, lines: anomalies::lines(store, scope), ..Page::default() }.at_first()
+    }
+
+    fn at_first(mut self) -> Page {
+        self.selected = self.lines.iter().position(|line| line.leads.is_some()).unwrap_or(0);
+        self
+    }
+
+    /// Tells whether there is more to gather.
+    pub(super) const fn is_busy(&self) -> bool {
+        self.gathering.is_some()
+    }
+
+    /// Gathers more, until `until`.
+    pub(super) fn work(&mut self, store: &mut Store, until: Instant) {
+        let Some(mut gathering) = self.gathering.take() else { return };
+        if gathering.work(store, until) {
+            self.lines = statistics::lines(&gathering.report());
+            self.selected = self.lines.iter().position(|line| line.leads.is_some()).unwrap_or(0);
+        } else {
+            self.gathering = Some(gathering);
+        }
+    }
+
+    /// Does what a key asks for, where `height` lines are seen.
+    pub(super) fn handle(&mut self, action: Action, height: usize) -> Effect {
+        let page = height.max(2).saturating_sub(1);
+        match action {
+            Action::Down => self.step(1, true),
+            Action::Up => self.step(1, false),
+            Action::PageDown => self.step(page, true),
+            Action::PageUp => self.step(page, false),
+            Action::First => self.step(usize::MAX, false),
+            Action::Last => self.step(usize::MAX, true),
+            Action::Enter => {
+                let leads = self.lines.get(self.selected).and_then(|line| line.leads.clone());
+                return leads.unwrap_or(Effect::None);
+            }
+            _ => return Effect::Close,
+        }
+        self.top = scroll(self.top, self.selected, height, self.lines.len());
+        Effect::None
+    }
+
+    /// Moves the selection by so many lines that lead somewhere, at least; where none does, by lines.
+    fn step(&mut self, by: usize, forward: bool) {
+        let leads = |n: &usize| self.lines.get(*n).is_some_and(|line| line.leads.is_some());
+        let last = self.lines.len().saturating_sub(1);
+        let next = if forward {
+            let from = self.selected.saturating_add(by).min(last);
+            (from..=last).find(leads).or_else(|| (0..=last).rev().find(leads))
+        } else {
+            let from = self.selected.saturating_sub(by);
+            (0..=from).rev().find(leads).or_else(|| (0..=last).find(leads))
+        };
+        self.selected = next.unwrap_or(0);
+        if !forward && self.lines.iter().take(self.selected).all(|line| line.leads.is_none()) {
+            // What stands above the first that leads somewhere is seen with it.
+            self.top = 0;
+        }
+    }
+
+    /// Selects the line `n` of those that are seen, and does what it leads to where it is selected already.
+    pub(super) fn click(&mut self, n: usize) -> Effect {
+        let at = self.top.saturating_add(n);
+        let leads = self.lines.get(at).and_then(|line| line.leads.clone());
+        match leads {
+            Some(effect) if at == self.selected => effect,
+            Some(_) => {
+                self.selected = at;
+                Effect::None
+            }
+            None => Effect::None,
+        }
+    }
+
+    /// Returns how many lines are seen on a page of this size.
+    pub(super) fn height(area: Rect) -> usize {
+        usize::from(area.height.saturating_sub(2))
+    }
+
+    /// Draws it.
+    pub(super) fn draw(&self, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+        Clear.render(area, buffer);
+        buffer.set_style(area, theme.text);
+        let block = Block::bordered()
+            .border_style(theme.rule)
+            .title(format!(" {} ", self.title))
+            .title_style(theme.focus)
+            .title_bottom(" Enter goes to the rows · Esc back ");
+        let inner = block.inner(area);
+        block.render(area, buffer);
+        let height = Page::height(area);
+        if let Some(gathering) = &self.gathering {
+            let words = format!("looking… {:.0} %", gathering.progress() * 100.0);
+            RowWriter::new(buffer, inner.x.saturating_add(1), inner.y, inner.width).word(&words, theme.note);
+            return;
+        }
+        for (n, line) in self.lines.iter().skip(self.top).take(height).enumerate() {
+            let y = inner.y.saturating_add(u16::try_from(n).unwrap_or(u16::MAX));
+            let mut writer = RowWriter::new(buffer, inner.x, y, inner.width.saturating_sub(1));
+            writer.word(if line.leads.is_some() { " › " } else { "   " }, theme.dim);
+            for Stretch { bytes, role } in &line.words {
+                writer.wire(bytes, style_of(theme, *role), theme.escape.add_modifier(Modifier::DIM));
+            }
+            if self.top.saturating_add(n) == self.selected {
+                tint(buffer, inner, y, theme.selected, theme.hit);
+            }
+        }
+        if self.lines.len() > height {
+            let most = self.lines.len().saturating_sub(height);
+            let mut state = ScrollbarState::new(most).position(self.top);
+            let bar = Scrollbar::new(ScrollbarOrientation::VerticalRight).style(theme.rule);
+            bar.render(area.inner(Margin::new(0, 1)), buffer, &mut state);
+        }
+    }
+}

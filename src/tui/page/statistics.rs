@@ -1,0 +1,234 @@
+use std::time::Instant;
+
+use super::super::clock::{grouped, short};
+use super::super::matcher::quoted;
+use super::super::rows::Slice;
+use super::super::state::Effect;
+use super::super::words::Role;
+use super::Line;
+use crate::event::{Severity, Sink as _};
+use crate::model::Side;
+use crate::stats::{Report, Stats};
+use crate::store::{Store, Wanted};
+use crate::view;
+
+/// How many lines a part has at most.
+const LISTED: usize = 40;
+
+/// Statistics on their way: the entries are looked at one by one.
+#[derive(Debug)]
+pub(super) struct Gathering {
+    stats: Stats,
+    scope: Option<u32>,
+    at: usize,
+    of: usize,
+}
+
+impl Gathering {
+    pub(super) fn new(scope: Option<u32>) -> Gathering {
+        Gathering { stats: Stats::new(), scope, at: 0, of: 1 }
+    }
+
+    /// Looks at more entries, until `until`; tells whether that were all.
+    pub(super) fn work(&mut self, store: &mut Store, until: Instant) -> bool {
+        let mut slice = Slice::until(until);
+        loop {
+            let scope = self.scope.and_then(|slot| store.conversations().get(slot as usize));
+            self.of = if self.scope.is_some() { scope.map_or(0, |it| it.entries()) } else { store.len() };
+            if self.at >= self.of {
+                return true;
+            }
+            let number = match scope {
+                Some(conversation) => conversation.entry(self.at),
+                None => u32::try_from(self.at).ok(),
+            };
+            self.at = self.at.saturating_add(1);
+            let Some(number) = number else { continue };
+            let wanted = Wanted { payload: false, meaning: true };
+            // What is not known well enough is counted nowhere.
+            let _ = store.glimpse(number, wanted, |event| self.stats.event(event));
+            if slice.is_over(store, number) {
+                return false;
+            }
+        }
+    }
+
+    pub(super) fn progress(&self) -> f64 {
+        self.at as f64 / self.of.max(1) as f64
+    }
+
+    pub(super) fn report(self) -> Report {
+        self.stats.report()
+    }
+}
+
+/// Lays a report out in lines; each number leads to the rows it stands for.
+pub(super) fn lines(report: &Report) -> Vec<Line> {
+    let mut lines = Vec::new();
+    totals(report, &mut lines);
+    lengths(report, &mut lines);
+    slow_pings(report, &mut lines);
+    methods(report, &mut lines);
+    endings(report, &mut lines);
+    talkers(report, &mut lines);
+    lines
+}
+
+fn filter(text: String) -> Effect {
+    Effect::Filter(text)
+}
+
+fn totals(report: &Report, lines: &mut Vec<Line>) {
+    let sum = &report.totals;
+    lines.push(Line::title("Messages"));
+    for (side, totals) in [(Side::Client, sum.client), (Side::Server, sum.server)] {
+        let words = format!(
+            " {:>12} in {}, {}; {} on the wire",
+            view::counted(totals.messages, "message"),
+            view::counted(totals.frames, "frame"),
+            view::bytes(totals.bytes),
+            view::bytes(totals.wire_bytes)
+        );
+        let line =
+            Line::default().add(Role::From(side), format!("{:7}", side.name())).add(Role::Plain, words);
+        lines.push(line.to(filter(format!("from == {}", side.name()))));
+    }
+    let opcodes = sum.opcodes.iter().map(|(name, count)| (*name, *count));
+    for (name, count) in opcodes {
+        let line = Line::default().add(Role::Plain, format!("{:12} {:>12}", name, grouped(count)));
+        lines.push(line.to(filter(format!("opcode == {name}"))));
+    }
+    if let Some(rate) = &report.rate {
+        let peak = |counts: &[u64]| {
+            counts.iter().copied().max().unwrap_or(0) as f64 / rate.slot.as_secs_f64().max(1e-9)
+        };
+        for (side, counts) in [(Side::Client, &rate.client), (Side::Server, &rate.server)] {
+            let all: u64 = counts.iter().fold(0, |sum, count| sum.saturating_add(*count));
+            let seconds = rate.slot.as_secs_f64() * counts.len().max(1) as f64;
+            let words = format!(
+                " {}/s on average, {}/s at most in {}",
+                short((all as f64 / seconds.max(1e-9)).ceil() as u64),
+                short(peak(counts).ceil() as u64),
+                view::span(rate.slot)
+            );
+            let busiest =
+                counts.iter().enumerate().max_by_key(|(n, count)| (**count, usize::MAX.saturating_sub(*n)));
+            let from = busiest.map_or(0, |(n, _)| u32::try_from(n).unwrap_or(0));
+            let begin = rate.start.plus(rate.slot.saturating_mul(from));
+            let line =
+                Line::default().add(Role::From(side), format!("{:7}", side.name())).add(Role::Plain, words);
+            lines.push(line.to(Effect::Range(begin, begin.plus(rate.slot))));
+        }
+    }
+    lines.push(Line::default());
+}
+
+fn lengths(report: &Report, lines: &mut Vec<Line>) {
+    lines.push(Line::title("Lengths of text and binary messages"));
+    for (side, length) in [(Side::Client, &report.lengths.client), (Side::Server, &report.lengths.server)] {
+        let Some(length) = length else { continue };
+        let numbers =
+            [("median", length.median), ("90 %", length.p90), ("99 %", length.p99), ("longest", length.max)];
+        for (name, number) in numbers {
+            let words = format!(" {name:8} {:>12}", view::bytes(number));
+            let line =
+                Line::default().add(Role::From(side), format!("{:7}", side.name())).add(Role::Plain, words);
+            let text = format!("from == {} and opcode in {{text, binary}} and len >= {number}", side.name());
+            lines.push(line.to(filter(text)));
+        }
+    }
+    lines.push(Line::default());
+}
+
+fn slow_pings(report: &Report, lines: &mut Vec<Line>) {
+    if report.slowest_pongs.is_empty() && report.unanswered_pings.is_empty() {
+        return;
+    }
+    lines.push(Line::title("Slowest pings"));
+    for pong in &report.slowest_pongs {
+        let words = format!("{:>12}  packet {}  #{}", view::span(pong.rtt), grouped(pong.packet), pong.conn);
+        let text = format!("packet == {} and opcode == pong", pong.packet);
+        lines.push(Line::default().add(Role::Plain, words).to(filter(text)));
+    }
+    for ping in &report.unanswered_pings {
+        let words = format!("{:>12}  packet {}  #{}", "no answer", grouped(ping.packet), ping.conn);
+        let text = format!("packet == {} and opcode == ping", ping.packet);
+        lines.push(Line::default().add(Role::Severity(Severity::Warning), words).to(filter(text)));
+    }
+    lines.push(Line::default());
+}
+
+fn methods(report: &Report, lines: &mut Vec<Line>) {
+    if report.subprotocols.is_empty() {
+        return;
+    }
+    lines.push(Line::title("Calls and events by name"));
+    let head = format!("{:>9} {:>7} {:>10} {:>10} {:>10}", "count", "errors", "median", "99 %", "longest");
+    lines.push(Line::default().add(Role::Quiet, head));
+    for row in report.subprotocols.iter().take(LISTED) {
+        let [median, p99, max] = match &row.latency {
+            Some(it) => [it.median, it.p99, it.max].map(view::span),
+            None => ["–"; 3].map(str::to_owned),
+        };
+        let errors = if row.errors > 0 { grouped(row.errors) } else { "–".to_owned() };
+        let words = format!("{:>9} {errors:>7} {median:>10} {p99:>10} {max:>10}  ", grouped(row.count));
+        let line = Line::default()
+            .add(if row.errors > 0 { Role::Severity(Severity::Error) } else { Role::Plain }, words)
+            .add(Role::Quiet, format!("{} ", row.protocol))
+            .add(Role::Subprotocol, row.kind.as_bytes())
+            .add(Role::Plain, format!(" {}", row.name));
+        let name = if row.name.is_empty() {
+            String::new()
+        } else {
+            format!(" and sub.name == {}", quoted(&row.name))
+        };
+        let text =
+            format!("sub.protocol == {} and sub.kind == {}{name}", quoted(&row.protocol), quoted(&row.kind));
+        lines.push(line.to(filter(text)));
+    }
+    lines.push(Line::default());
+}
+
+fn endings(report: &Report, lines: &mut Vec<Line>) {
+    lines.push(Line::title("How conversations ended"));
+    for code in &report.close_codes {
+        let number = code.number.map_or("    ".to_owned(), |number| number.to_string());
+        let line =
+            Line::default().add(Role::Plain, format!("{:>9}  {number} {}", grouped(code.count), code.name));
+        lines.push(match code.number {
+            Some(number) => line.to(filter(format!("close.code == {number}"))),
+            None => line,
+        });
+    }
+    if report.totals.refused > 0 {
+        let words = format!("{:>9}  upgrades refused or not answered", grouped(report.totals.refused));
+        lines.push(Line::default().add(Role::Severity(Severity::Warning), words));
+    }
+    lines.push(Line::default());
+}
+
+fn talkers(report: &Report, lines: &mut Vec<Line>) {
+    lines.push(Line::title("Who talks"));
+    for it in report.talkers.iter().take(LISTED) {
+        let words = format!(
+            "{:>9} {:>10}  {}  ",
+            short(it.messages),
+            view::bytes(it.bytes),
+            view::counted(it.conversations, "conversation")
+        );
+        let path = it.path.as_deref().unwrap_or_default();
+        let line = Line::default().add(Role::Plain, words).add(Role::Name, format!("{}{path}", it.host));
+        lines.push(match &it.path {
+            Some(path) => {
+                let host = it
+                    .host
+                    .rsplit_once(':')
+                    .filter(|(_, port)| port.parse::<u16>().is_ok())
+                    .map_or(it.host.as_str(), |(host, _)| host);
+                let host = host.trim_matches(['[', ']']);
+                line.to(filter(format!("host == {} and path == {}", quoted(host), quoted(path))))
+            }
+            None => line,
+        });
+    }
+}
