@@ -267,7 +267,10 @@ impl Conversations {
             let taken = subprotocol.as_ref().map_or(0, |it| columns(it).saturating_add(1));
             // A sub-protocol is told where the name is not cut for it.
             let fits = columns(&name).saturating_add(taken) <= writer.left();
-            let name = middle(&name, writer.left());
+            // Where there is no room for all, the path tells more than the host.
+            let path = name.find('/').and_then(|at| name.get(at..)).filter(|path| path.len() > 1);
+            let whole = columns(&name) <= writer.left();
+            let name = middle(path.filter(|_| !whole).unwrap_or(&name), writer.left());
             writer.wire(name.as_bytes(), theme.text, theme.escape);
             if let Some(subprotocol) = subprotocol.filter(|_| fits) {
                 writer.word(" ", theme.dim).wire(subprotocol.as_bytes(), theme.name_of, theme.escape);

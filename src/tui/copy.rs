@@ -94,7 +94,7 @@ impl App {
                     None => self.payload().map(|it| (it, detail.document.extent())),
                 }
             }
-            Tab::Json if focus => {
+            Tab::Json if focus && detail.document.json.is_some() => {
                 let lines = detail.document.json.as_deref().unwrap_or_default();
                 let value = json::value_at(lines, detail.json_line)
                     .and_then(|range| detail.document.payload().get(range))
@@ -103,7 +103,9 @@ impl App {
                 let value = json::pretty(value).unwrap_or_else(|| value.to_vec());
                 Ok((value, if path.is_empty() { "all of the JSON".to_owned() } else { path }))
             }
-            Tab::Hex if focus => self.payload().map(|it| (hex(&it), "the payload in hex".to_owned())),
+            Tab::Hex if focus => {
+                self.payload().map(|it| (hex(&it), format!("{}, in hex", detail.document.extent())))
+            }
             _ => self.payload().map(|it| (it, detail.document.extent())),
         }
     }

@@ -74,9 +74,9 @@ fn look(store: &mut Store, number: u32, pattern: &Pattern, most: usize) -> Look 
     };
     // What a row says of a message need not stand so in its payload.
     let found = found.map(|hits| match hits {
-        0 => {
-            Words::of_message(store, number, SAID).map_or(0, |(_, words)| pattern.count(&words.bytes(), most))
-        }
+        0 => Words::of_message(store, number, SAID).map_or(0, |(kind, words)| {
+            pattern.count(&[kind.bytes, b" ".to_vec(), words.bytes()].concat(), most)
+        }),
         hits => hits,
     });
     found.map_or(Look::Dropped, Look::of)

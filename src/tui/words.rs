@@ -4,7 +4,7 @@ use super::text::columns;
 use crate::event::{Evidence, Meaning, Severity};
 use crate::model::Side;
 use crate::store::{Attempt, Entry, EntryKind, Facts, Store};
-use crate::view::{self, Pen, Style};
+use crate::view::{self, Style, StyledOutput};
 
 /// How many payload bytes a row may look at.
 pub(super) const PREVIEW: usize = 1024;
@@ -153,7 +153,7 @@ impl Words {
     }
 }
 
-impl Pen for Words {
+impl StyledOutput for Words {
     fn column(&self) -> usize {
         self.0.iter().map(|it| usize::from(columns(&view::printable_string(&it.bytes)))).sum()
     }

@@ -26,7 +26,7 @@ pub use origin::Clock;
 pub use pieces::{Piece, dots, pieces};
 pub use printable::{Shown, printable, printable_string};
 pub use rfc3339::{Rfc3339, eight_digits};
-pub use style::{Pen, Style, StyledWriter};
+pub use style::{Style, StyledOutput, StyledWriter};
 pub use units::{bytes, count, counted, grouped, span};
 pub use units_row::{body_text, field_text, unit_style, units};
 

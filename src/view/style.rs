@@ -160,7 +160,7 @@ impl<'o> StyledWriter<'o> {
 }
 
 /// A writer that rows are written with: plain or coloured text, or the cells of a screen.
-pub trait Pen {
+pub trait StyledOutput {
     /// Returns how many columns the line has so far.
     fn column(&self) -> usize;
 
@@ -171,7 +171,7 @@ pub trait Pen {
     fn wire(&mut self, style: Style, bytes: &[u8], room: usize);
 }
 
-impl Pen for StyledWriter<'_> {
+impl StyledOutput for StyledWriter<'_> {
     fn column(&self) -> usize {
         StyledWriter::column(self)
     }

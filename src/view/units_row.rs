@@ -1,7 +1,7 @@
 //! The units of a sub-protocol in a message's row.
 
 use super::row::side_style;
-use super::style::{Pen, Style};
+use super::style::{Style, StyledOutput};
 use super::units::{bytes, count, span};
 use crate::event::{Meaning, Unit};
 use crate::model::Side;
@@ -10,7 +10,7 @@ use crate::subprotocol::{Field, Format, Role, Value, write_body};
 /// Writes the units one after the other: name, id and body of each, an answer's latency, what went wrong.
 ///
 /// The kind of the first one is left out: it stands before the size.
-pub fn units(pen: &mut dyn Pen, meaning: Meaning<'_>, from: Side, room: usize) {
+pub fn units(pen: &mut dyn StyledOutput, meaning: Meaning<'_>, from: Side, room: usize) {
     let Some(first) = meaning.units().next() else { return };
     let end = pen.column().saturating_add(room);
     for (index, unit) in meaning.units().enumerate() {
@@ -41,9 +41,9 @@ pub fn unit_style(unit: &Unit<'_>, from: Side) -> Style {
     }
 }
 
-fn one(pen: &mut dyn Pen, unit: &Unit<'_>, end: usize) {
+fn one(pen: &mut dyn StyledOutput, unit: &Unit<'_>, end: usize) {
     let plain = if unit.heartbeat() { Style::Dim } else { Style::Plain };
-    let room = |pen: &dyn Pen| end.saturating_sub(pen.column()).max(8);
+    let room = |pen: &dyn StyledOutput| end.saturating_sub(pen.column()).max(8);
     if let Some(name) = unit.name() {
         let name_style = if unit.heartbeat() { Style::Dim } else { Style::Strong };
         pen.wire(name_style, name.as_bytes(), room(pen));
@@ -70,7 +70,7 @@ fn one(pen: &mut dyn Pen, unit: &Unit<'_>, end: usize) {
 }
 
 /// Writes a body as far as there is room.
-fn body(pen: &mut dyn Pen, unit: &Unit<'_>, plain: Style, end: usize) {
+fn body(pen: &mut dyn StyledOutput, unit: &Unit<'_>, plain: Style, end: usize) {
     let Some(body) = unit.body() else { return };
     let room = end.saturating_sub(pen.column());
     if body.length == 0 || room < 4 {
@@ -86,7 +86,7 @@ fn body(pen: &mut dyn Pen, unit: &Unit<'_>, plain: Style, end: usize) {
 }
 
 /// Writes the fields, a secret one without its value.
-fn fields(pen: &mut dyn Pen, unit: &Unit<'_>, end: usize) {
+fn fields(pen: &mut dyn StyledOutput, unit: &Unit<'_>, end: usize) {
     for field in unit.fields() {
         let room = end.saturating_sub(pen.column());
         if room < 12 {
