@@ -12,7 +12,10 @@ use wirefin::model::Side::{self, Client, Server};
 use wirefin::pipeline::{Collector, Control, Options, Output, Piece, run};
 use wirefin::session::{Keys, Limits};
 
-use crate::support::dialogue::{self, BINARY, CONTINUATION, FIN, TEXT, frame, header, request};
+use crate::support::dialogue::{
+    self, BINARY, CONTINUATION, DEFLATE, Deflater, FIN, RSV1, TEXT, frame, header, request,
+};
+use crate::support::dice::Dice;
 use crate::support::packets::{ACK, BEGIN, End, Held, PSH, Packet, SYN, Talk, segment};
 use crate::support::run::solo;
 
@@ -203,6 +206,28 @@ fn unfinished_messages_of_many_conversations() {
     let (memory, _) = flood(packets, &small(limits));
     // 256 KiB of payload a lane, and a few KiB a conversation.
     assert!(memory < 64 * 512 * 1024 + 3000 * 4096 + 16 * MIB, "{} KiB", memory >> 10);
+}
+
+#[test]
+fn windows_of_many_conversations() {
+    const MANY: u32 = 1500;
+    let limits = Limits { inflating: 1, windows: 64 << 10, ..Limits::default() };
+    // Each sends 30,000 bytes; when all have, each sends them again, as references to the first.
+    let packets = (0..2).flat_map(|round| (0..MANY).map(move |n| (round, n))).flat_map(|(round, n)| {
+        let mut dice = Dice::new(u64::from(n));
+        let text: Vec<u8> = (0..30_000).map(|_| b"0123456789abcdef"[dice.below(16)]).collect();
+        let mut sender = Deflater::new();
+        let mut talk = dialogue::upgraded_with(n, DEFLATE);
+        talk.send(Server, &frame(Server, FIN | RSV1 | TEXT, &sender.message(&text)));
+        let first = std::mem::take(&mut talk.packets);
+        talk.send(Server, &frame(Server, FIN | RSV1 | TEXT, &sender.message(&text)));
+        if round == 0 { first } else { talk.packets }
+    });
+    let (memory, events) = flood(packets, &small(limits));
+    // 64 KiB of windows a shard beside the one in use, and a few KiB a conversation; without a bound, 45 MiB more.
+    assert!(memory < 64 * (64 + 128) * 1024 + u64::from(MANY) * 4096 + 8 * MIB, "{} KiB", memory >> 10);
+    // Opened, two messages, closed, and the lost history of nearly all.
+    assert!(events > 4 * MANY as usize + MANY as usize / 2, "{events} events");
 }
 
 #[test]

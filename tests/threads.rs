@@ -6,9 +6,10 @@ use std::num::NonZeroUsize;
 use wirefin::capture::Files;
 use wirefin::model::Side;
 use wirefin::pipeline::Options;
+use wirefin::session::Limits;
 
 use crate::corpus;
-use crate::support::dialogue::{self, BINARY, FIN, TEXT, frame, request};
+use crate::support::dialogue::{self, BINARY, DEFLATE, Deflater, FIN, RSV1, TEXT, frame, request};
 use crate::support::dice::Dice;
 use crate::support::packets::{ACK, BEGIN, Packet, Talk, pcap};
 use crate::support::run::{export_from, print_from, solo};
@@ -82,6 +83,21 @@ fn zoo(mice: u32, messages: u32) -> Vec<Packet> {
     packets
 }
 
+/// Conversations that each send a text, compressed, and when all have, send it again as a reference to the first.
+fn repeaters(count: u32) -> Vec<Packet> {
+    let (mut first, mut again) = (Vec::new(), Vec::new());
+    for n in 20_000..20_000 + count {
+        let (mut talk, mut sender) = (dialogue::upgraded_with(n, DEFLATE), Deflater::new());
+        let text = format!("{n} says what it said before, {}", n * 7919);
+        talk.send(Side::Server, &frame(Side::Server, FIN | RSV1 | TEXT, &sender.message(text.as_bytes())));
+        first.append(&mut talk.packets);
+        talk.send(Side::Server, &frame(Side::Server, FIN | RSV1 | TEXT, &sender.message(text.as_bytes())));
+        again.append(&mut talk.packets);
+    }
+    first.append(&mut again);
+    first
+}
+
 fn threads(n: usize) -> Options {
     Options { threads: NonZeroUsize::new(n).unwrap(), ..Options::default() }
 }
@@ -136,21 +152,23 @@ fn frames_and_print_too() {
 
 #[test]
 fn bounds_are_reached_alike_in_every_run() {
-    let capture = pcap(&zoo(400, 200));
-    let limited = |n: usize| {
-        let mut options = threads(n);
-        let limits = &mut options.limits;
-        (limits.connections, limits.waiting, limits.searched, limits.inflating) = (2, 20 << 10, 1 << 10, 1);
-        options
-    };
-    let one = export_from(&mut files(&capture), &limited(1), false).unwrap();
-    assert!(String::from_utf8_lossy(&one).contains("limit-reached"));
+    let mut packets = zoo(400, 200);
+    packets.extend(repeaters(300));
+    let capture = pcap(&packets);
     let unlimited = export_from(&mut files(&capture), &solo(), false).unwrap();
-    assert!(one != unlimited, "no bound was reached");
-    for run in 0..10 {
-        for n in [1, 2, 8] {
-            let other = export_from(&mut files(&capture), &limited(n), false).unwrap();
-            same(&one, &other, &format!("run {run}, {n} threads"));
+    let few =
+        Limits { connections: 2, waiting: 20 << 10, searched: 1 << 10, inflating: 1, ..Limits::default() };
+    let small = Limits { inflating: 0, windows: 16, ..Limits::default() };
+    for (limits, rule) in [(few, "limit-reached"), (small, "deflate-history-lost")] {
+        let limited = |n| Options { limits, ..threads(n) };
+        let one = export_from(&mut files(&capture), &limited(1), false).unwrap();
+        assert!(String::from_utf8_lossy(&one).contains(rule), "{rule}");
+        assert!(one != unlimited, "no bound was reached");
+        for run in 0..10 {
+            for n in [1, 2, 8] {
+                let other = export_from(&mut files(&capture), &limited(n), false).unwrap();
+                same(&one, &other, &format!("run {run}, {n} threads"));
+            }
         }
     }
 }

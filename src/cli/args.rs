@@ -148,7 +148,7 @@ pub(super) struct Input {
     /// Keep this much of a message; of a longer one, say what was cut
     ///
     /// The units are K, M and G, of 1024.
-    #[arg(long, value_name = "SIZE", default_value = "16M")]
+    #[arg(long, value_name = "SIZE", default_value = "8M")]
     max_message: Size,
 
     /// Analyze on this many threads; the output is the same for any number [default: one a core]
@@ -253,7 +253,7 @@ impl Input {
         let mut options = pipeline::Options::default();
         options.limits.subprotocols = self.subprotocols.settings()?;
         options.limits.message = self.max_message.0;
-        options.limits.messages = options.limits.messages.max(self.max_message.0.saturating_mul(4));
+        options.limits.messages = options.limits.messages.max(self.max_message.0);
         options.threads = self.threads.unwrap_or(options.threads);
         if !self.keylogs().is_empty() {
             options.keys = options.keys.given();

@@ -41,4 +41,4 @@ pub use summary::{RunStats, Summary};
 use crate::session::Analyzer;
 
 /// How many shards there are.
-const SHARDS: usize = 64;
+const SHARDS: usize = crate::session::Limits::SHARDS;

@@ -9,6 +9,7 @@ use super::keys::Keys;
 use super::limits::Limits;
 use super::paths::{Match, Paths};
 use super::resync::Search;
+use super::windows::RestingWindows;
 use crate::event::{ConnId, Event, Kind, Sink};
 use crate::model::{Anomaly, At, Flags, FlowKey, Segment, Timestamp};
 
@@ -35,6 +36,8 @@ pub struct Analyzer {
     undescribed: VecDeque<(usize, ConnId)>,
     /// Conversations that have begun to inflate since they last rested, roughly the longest ago first.
     awake: VecDeque<(usize, ConnId)>,
+    /// The windows of the others.
+    windows: RestingWindows,
     /// Where the next look for forgotten connections begins.
     hand: usize,
     /// Memory that waits for keys, in all connections.
@@ -113,6 +116,7 @@ impl Analyzer {
             late: VecDeque::new(),
             undescribed: VecDeque::new(),
             awake: VecDeque::new(),
+            windows: RestingWindows::default(),
             hand: 0,
             held: 0,
             wanting: BTreeSet::new(),
@@ -329,6 +333,7 @@ impl Analyzer {
             self.due.remove(&(std::mem::replace(&mut slot.due, Timestamp::MAX), old_id, n));
             self.wanting.remove(&(old_id, n));
             self.learning.remove(&(old_id, n));
+            self.windows.leave(n);
             slot.wants_keys = false;
             old.finish(at, &mut self.shared, sink);
             self.shared.woke = false;
@@ -401,6 +406,7 @@ impl Analyzer {
         }
         let slot = self.slots.get(n).and_then(Option::as_ref).filter(|slot| slot.connection.is_some());
         if let Some(slot) = slot {
+            self.windows.leave(n);
             self.awake.push_back((n, slot.id));
             self.release_idle();
         }
@@ -414,11 +420,17 @@ impl Analyzer {
             looks = looks.saturating_sub(1);
             let Some((n, id)) = self.awake.pop_front() else { return };
             let slot = self.slots.get_mut(n).and_then(Option::as_mut).filter(|slot| slot.id == id);
-            if slot
-                .and_then(|slot| slot.connection.as_mut())
-                .is_some_and(|connection| !connection.release_idle())
-            {
-                self.awake.push_back((n, id));
+            let Some(connection) = slot.and_then(|slot| slot.connection.as_mut()) else { continue };
+            match connection.release_idle() {
+                None => self.awake.push_back((n, id)),
+                Some(0) => {}
+                Some(bytes) => self.windows.enter(n, bytes),
+            }
+        }
+        while let Some(n) = self.windows.next_excess(self.shared.limits.windows) {
+            let slot = self.slots.get_mut(n).and_then(Option::as_mut);
+            if let Some(connection) = slot.and_then(|slot| slot.connection.as_mut()) {
+                connection.give_up_windows();
             }
         }
     }
@@ -510,6 +522,7 @@ impl Analyzer {
         self.held = self.held.saturating_sub(slot.held);
         self.wanting.remove(&(slot.id, n));
         self.learning.remove(&(slot.id, n));
+        self.windows.leave(n);
         if let Some(connection) = slot.connection {
             connection.finish(at, &mut self.shared, sink);
             self.shared.woke = false;

@@ -38,9 +38,10 @@ impl Deflate {
 
     pub(super) fn inflater(self, side: Side, cx: &Context<'_>) -> Box<Inflater> {
         let limits = cx.shared.limits.deflate;
-        Box::new(match self {
+        let inflater = match self {
             Deflate::Messages(agreed) | Deflate::Frames(agreed) => Inflater::new(agreed[side], limits),
             Deflate::Off | Deflate::Unknown => Inflater::joined_late(limits),
-        })
+        };
+        Box::new(inflater.sharing(&cx.shared.inflaters))
     }
 }

@@ -110,9 +110,15 @@ impl Connection {
         self.stack.release_held();
     }
 
-    /// Gives back the memory of inflaters but for their windows; `false` where one was in use since the last call.
-    pub(super) fn release_idle(&mut self) -> bool {
+    /// Gives back the memory of inflaters but for their windows, and returns what those take; `None` where one was in
+    /// use since the last call.
+    pub(super) fn release_idle(&mut self) -> Option<usize> {
         self.stack.release_idle()
+    }
+
+    /// Gives up the windows of inflaters: no more memory is to be had.
+    pub(super) fn give_up_windows(&mut self) {
+        self.stack.give_up_windows();
     }
 
     /// Takes the next segment.

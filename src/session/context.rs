@@ -8,6 +8,7 @@ use crate::event::{self, ConnId, Event, Kind, Opening, Sink};
 use crate::model::{Anomaly, At, Side};
 use crate::tcp;
 use crate::websocket::Payload;
+use crate::websocket::deflate::InflaterPool;
 
 /// What a connection may use while it handles something: where events go, and memory lent for the while.
 pub(super) struct Context<'x> {
@@ -84,6 +85,8 @@ pub(super) struct Shared {
     pub(super) counts: Counts,
     /// The first TLS connections that could not be read: port, name and protocols.
     pub(super) encrypted: Vec<(ConnId, Box<str>)>,
+    /// The states of inflaters that are at rest.
+    pub(super) inflaters: InflaterPool,
     /// Messages that are over, for their memory.
     #[expect(clippy::vec_box, reason = "they are handed over as boxes")]
     pool: Vec<Box<Open>>,
@@ -107,6 +110,7 @@ impl Shared {
             keys: Keys::default(),
             counts: Counts::default(),
             encrypted: Vec::new(),
+            inflaters: InflaterPool::default(),
             pool: Vec::new(),
             limits,
         }

@@ -216,19 +216,34 @@ impl Conversation {
         }
     }
 
-    /// Gives back the memory of inflaters but for their windows; `false` where one was in use since the last call.
-    pub(super) fn release_idle(&mut self) -> bool {
+    /// Gives back the memory of inflaters but for their windows, and returns what those take; `None` where one was in
+    /// use since the last call.
+    pub(super) fn release_idle(&mut self) -> Option<usize> {
         if self.inflaters == Inflaters::InUse {
             self.inflaters = Inflaters::Idle;
-            return false;
+            return None;
         }
         self.inflaters = Inflaters::Resting;
+        let mut windows = 0_usize;
         for side in Side::BOTH {
             if let Some(inflater) = &mut self.sides[side].inflater {
                 inflater.rest();
+                windows = windows.saturating_add(inflater.allocated());
             }
         }
-        true
+        Some(windows)
+    }
+
+    /// Gives up the windows of inflaters, and with them what messages under way still refer to.
+    pub(super) fn give_up_windows(&mut self) {
+        for side in Side::BOTH {
+            let half = &mut self.sides[side];
+            let Some(inflater) = &mut half.inflater else { continue };
+            if let Some(open) = half.data.as_mut().filter(|open| open.inflating) {
+                inflater.gap(&mut open.payload);
+            }
+            inflater.give_up_window();
+        }
     }
 
     /// Notes that an inflater is in use.

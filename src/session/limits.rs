@@ -7,19 +7,22 @@ use crate::{http, http2, tcp, websocket::deflate};
 /// said here.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Bytes kept of one message; longer ones are shown in part. Default 16 MiB.
+    /// Bytes kept of one message; longer ones are shown in part. Default 8 MiB.
     pub message: usize,
-    /// Bytes kept of all unfinished messages of a shard. Default 64 MiB.
+    /// Bytes kept of all unfinished messages of a shard. Default 8 MiB.
     pub messages: usize,
-    /// Bytes that wait out of order in all connections of a shard. Default 16 MiB.
+    /// Bytes that wait out of order in all connections of a shard. Default 8 MiB.
     pub waiting: usize,
     /// Bytes in which the connections of a shard that were joined late are searched for frames. Default 1 MiB.
     pub searched: usize,
     /// Conversations of a shard whose inflaters keep their tables; the others keep their windows alone. Default 16.
     pub inflating: usize,
-    /// Connections of a shard, those of other protocols included. Default 16,384.
+    /// Bytes of the windows of all other inflaters of a shard; those at rest for the longest time give theirs up.
+    /// Default 4 MiB.
+    pub windows: usize,
+    /// Connections of a shard, those of other protocols included. Default 8,192.
     pub connections: usize,
-    /// Bytes that the readers of sub-protocols hold in all conversations of a shard. Default 16 MiB.
+    /// Bytes that the readers of sub-protocols hold in all conversations of a shard. Default 8 MiB.
     pub understood: usize,
     /// Which sub-protocols are read.
     pub subprotocols: &'static Settings,
@@ -45,16 +48,47 @@ pub struct Limits {
     pub deflate: deflate::Limits,
 }
 
+impl Limits {
+    /// The memory of the process for which the defaults are made, in bytes.
+    pub const MEMORY: usize = 512 << 20;
+
+    /// How many shards there are.
+    pub const SHARDS: usize = 64;
+
+    /// Returns limits of which none, in all shards together, lets more than `memory` bytes be held.
+    ///
+    /// A shard has no more than its share, so that what it decides depends on nothing but its own connections.
+    pub fn within(memory: usize) -> Self {
+        let share = memory / Self::SHARDS;
+        let fixed = Limits::default();
+        let tcp = tcp::Limits { waiting_bytes: share / 2, ..fixed.tcp };
+        Limits {
+            message: share,
+            messages: share,
+            waiting: share,
+            searched: share / 8,
+            inflating: (share >> 19).max(1),
+            windows: share / 2,
+            connections: (share >> 10).max(16),
+            understood: share,
+            tcp: tcp.in_range(),
+            held: share / 16,
+            ..fixed
+        }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Limits {
-            message: 16 << 20,
-            messages: 64 << 20,
-            waiting: 16 << 20,
+            message: 8 << 20,
+            messages: 8 << 20,
+            waiting: 8 << 20,
             searched: 1 << 20,
             inflating: 16,
-            connections: 16 << 10,
-            understood: 16 << 20,
+            windows: 4 << 20,
+            connections: 8 << 10,
+            understood: 8 << 20,
             subprotocols: Settings::DEFAULT,
             layers: 3,
             idle: Duration::from_secs(120),
@@ -67,5 +101,17 @@ impl Default for Limits {
             http2: http2::Limits::default(),
             deflate: deflate::Limits::default(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Limits;
+
+    #[test]
+    fn the_defaults_are_those_of_the_default_memory() {
+        let (fixed, made) =
+            (format!("{:?}", Limits::default()), format!("{:?}", Limits::within(Limits::MEMORY)));
+        assert_eq!(fixed, made);
     }
 }

@@ -26,6 +26,7 @@ mod recent;
 mod resync;
 mod stack;
 mod transport;
+mod windows;
 mod witness;
 
 pub use analyzer::{Analyzer, Counts};

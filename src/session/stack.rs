@@ -221,15 +221,28 @@ impl Stack {
         }
     }
 
-    /// Gives back the memory of inflaters but for their windows; `false` where one was in use since the last call.
-    pub(super) fn release_idle(&mut self) -> bool {
+    /// Gives back the memory of inflaters but for their windows, and returns what those take; `None` where one was in
+    /// use since the last call.
+    pub(super) fn release_idle(&mut self) -> Option<usize> {
         match &mut self.layer {
             Layer::WebSocket(conversation) => conversation.release_idle(),
             Layer::Tunnel(inner) => inner.release_idle(),
             Layer::Http2(http2) => http2.release_idle(),
             #[cfg(feature = "tls")]
             Layer::Encrypted(tls) => tls.inner_mut().release_idle(),
-            _ => true,
+            _ => Some(0),
+        }
+    }
+
+    /// Gives up the windows of inflaters: no more memory is to be had.
+    pub(super) fn give_up_windows(&mut self) {
+        match &mut self.layer {
+            Layer::WebSocket(conversation) => conversation.give_up_windows(),
+            Layer::Tunnel(inner) => inner.give_up_windows(),
+            Layer::Http2(http2) => http2.give_up_windows(),
+            #[cfg(feature = "tls")]
+            Layer::Encrypted(tls) => tls.inner_mut().give_up_windows(),
+            _ => {}
         }
     }
 

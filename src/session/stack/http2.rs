@@ -95,13 +95,18 @@ impl Http2 {
         self.streams.stacks().map(Stack::searched).fold(self.connection.searched(), usize::saturating_add)
     }
 
-    pub(super) fn release_idle(&mut self) -> bool {
+    pub(super) fn release_idle(&mut self) -> Option<usize> {
         self.connection.rest();
-        let mut idle = true;
+        let mut windows = Some(0_usize);
         for stack in self.streams.stacks_mut() {
-            idle &= stack.release_idle();
+            let bytes = stack.release_idle();
+            windows = windows.zip(bytes).map(|(sum, bytes)| sum.saturating_add(bytes));
         }
-        idle
+        windows
+    }
+
+    pub(super) fn give_up_windows(&mut self) {
+        self.streams.stacks_mut().for_each(Stack::give_up_windows);
     }
 
     pub(super) fn stop_gathering(&mut self, cx: &mut Context<'_>) {

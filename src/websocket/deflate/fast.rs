@@ -1,6 +1,7 @@
 use super::{BAD_SYMBOL, EMPTY, NO_END, NOT_NEEDED, Stop, TAIL, UNFINISHED, history::History};
 use crate::websocket::Payload;
 use flate2::{Decompress, FlushDecompress, Status};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What the library holds for one inflater: its tables and a window of its own.
 const STATE: usize = 48 * 1024;
@@ -11,6 +12,42 @@ const TAIL_AND_EMPTY: [u8; 9] = {
     [a, b, c, d, e, f, g, h, i]
 };
 
+/// States of the library that are not in use, shared by the inflaters of many conversations.
+///
+/// A state is a block of 48 KiB. Allocated and freed between the small ones of thousands of conversations that take
+/// turns, such blocks leave holes that no other allocation fills, and the process grows to many times what it holds.
+#[derive(Clone, Debug, Default)]
+pub struct InflaterPool(Arc<Mutex<Vec<Decompress>>>);
+
+impl InflaterPool {
+    /// Bounds the states that are kept.
+    const MOST: usize = 32;
+
+    fn states(&self) -> MutexGuard<'_, Vec<Decompress>> {
+        // Nothing panics while it is locked; a state that was reset is as good as a new one.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lends an inflater that starts with this window behind it.
+    pub(super) fn lend(&self, history: &History) -> FastInflater {
+        let kept = self.states().pop();
+        let mut inflate = kept.unwrap_or_else(|| Decompress::new(false));
+        let window = history.window();
+        // Raw inflating takes a window at any time; the library has no way to refuse.
+        let spent = !window.is_empty() && inflate.set_dictionary(window).is_err();
+        FastInflater { inflate, spent }
+    }
+
+    /// Takes an inflater back.
+    pub(super) fn give_back(&self, mut inflater: FastInflater) {
+        inflater.reset();
+        let mut states = self.states();
+        if states.len() < Self::MOST {
+            states.push(inflater.inflate);
+        }
+    }
+}
+
 /// An inflater that uses the library, where the whole window is known.
 #[derive(Debug)]
 pub(super) struct FastInflater {
@@ -20,15 +57,6 @@ pub(super) struct FastInflater {
 }
 
 impl FastInflater {
-    /// Starts with this window behind it.
-    pub(super) fn new(history: &History) -> Self {
-        let mut inflate = Decompress::new(false);
-        let window = history.window();
-        // Raw inflating takes a window at any time; the library has no way to refuse.
-        let spent = !window.is_empty() && inflate.set_dictionary(window).is_err();
-        FastInflater { inflate, spent }
-    }
-
     /// Starts anew without a window.
     pub(super) fn reset(&mut self) {
         self.inflate.reset(false);

@@ -16,6 +16,7 @@ mod huffman;
 mod lossy;
 
 use self::fast::FastInflater;
+pub use self::fast::InflaterPool;
 use self::history::History;
 use self::lossy::LossyInflater;
 use crate::model::{Anomaly, DeflateSide};
@@ -83,6 +84,7 @@ pub struct Inflater {
     limits: Limits,
     history: History,
     library: Option<FastInflater>,
+    pool: InflaterPool,
     partial: Option<Box<LossyInflater>>,
     message: Message,
     /// A final block ended a message of a sender that keeps its window. The library cannot go on after one without
@@ -108,7 +110,7 @@ enum Message {
 
 impl Inflater {
     /// Begins with a conversation whose handshake was seen; holds no memory until a compressed message comes.
-    pub const fn new(side: DeflateSide, limits: Limits) -> Self {
+    pub fn new(side: DeflateSide, limits: Limits) -> Self {
         Self::begin_with(side, limits, false)
     }
 
@@ -116,16 +118,17 @@ impl Inflater {
     ///
     /// The sender is taken for one that keeps its window, of full size. If it does not, its references never reach
     /// back before their message, and nothing is lost by thinking so.
-    pub const fn joined_late(limits: Limits) -> Self {
+    pub fn joined_late(limits: Limits) -> Self {
         Self::begin_with(DeflateSide { no_context_takeover: false, max_window_bits: 15 }, limits, true)
     }
 
-    const fn begin_with(side: DeflateSide, limits: Limits, joined: bool) -> Self {
+    fn begin_with(side: DeflateSide, limits: Limits, joined: bool) -> Self {
         Inflater {
             side,
             limits,
             history: History::new(joined),
             library: None,
+            pool: InflaterPool::default(),
             partial: None,
             message: Message::Before,
             finals: false,
@@ -134,6 +137,13 @@ impl Inflater {
             takeover: if joined { None } else { Some(!side.no_context_takeover) },
             anomalies: VecDeque::new(),
         }
+    }
+
+    /// Shares the library's states with the other inflaters of a pool.
+    #[must_use]
+    pub fn sharing(mut self, pool: &InflaterPool) -> Self {
+        self.pool = pool.clone();
+        self
     }
 
     /// Takes unmasked compressed bytes of the current message; what they make is appended to `out`.
@@ -224,10 +234,21 @@ impl Inflater {
         if let Message::Inside { .. } = self.message {
             return;
         }
-        (self.library, self.partial) = (None, None);
+        self.release_library();
+        self.partial = None;
         self.take_up_history();
         self.history.shrink();
         self.anomalies.shrink_to_fit();
+    }
+
+    /// Gives back the window, too: messages refer to unknown bytes until 32 KiB more are known. Inside a message, a
+    /// [`gap`](Self::gap) goes before.
+    pub fn give_up_window(&mut self) {
+        self.lose_history();
+        if !matches!(self.message, Message::Inside { .. }) {
+            self.take_up_history();
+            self.history = History::new(!self.side.no_context_takeover);
+        }
     }
 
     /// Chooses who inflates the message that begins.
@@ -238,7 +259,7 @@ impl Inflater {
         let ours =
             !known || self.side.max_window_bits < 15 || (self.finals && !self.side.no_context_takeover);
         if ours {
-            self.library = None;
+            self.release_library();
             self.partial.get_or_insert_with(LossyInflater::boxed).begin();
         } else {
             self.history.forget_marks();
@@ -247,7 +268,7 @@ impl Inflater {
                 Some(_) => {}
                 None => {
                     self.partial = None;
-                    self.library = Some(FastInflater::new(&self.history));
+                    self.library = Some(self.pool.lend(&self.history));
                 }
             }
         }
@@ -260,7 +281,14 @@ impl Inflater {
             self.history.clear(!self.side.no_context_takeover);
         }
         if self.lost {
-            (self.library, self.lost) = (None, false);
+            self.release_library();
+            self.lost = false;
+        }
+    }
+
+    fn release_library(&mut self) {
+        if let Some(library) = self.library.take() {
+            self.pool.give_back(library);
         }
     }
 
@@ -303,6 +331,12 @@ impl Inflater {
         if self.anomalies.len() < MAX_WAITING {
             self.anomalies.push_back(anomaly);
         }
+    }
+}
+
+impl Drop for Inflater {
+    fn drop(&mut self) {
+        self.release_library();
     }
 }
 

@@ -1,0 +1,58 @@
+use std::collections::BTreeMap;
+
+/// The windows of the conversations whose inflaters are at rest: how much memory they take, and whose was used the
+/// longest time ago.
+#[derive(Debug, Default)]
+pub(super) struct RestingWindows {
+    /// The slots in the order in which they came to rest.
+    order: BTreeMap<u64, usize>,
+    /// The place of each slot in that order, and the bytes of its windows.
+    places: BTreeMap<usize, (u64, usize)>,
+    next: u64,
+    bytes: usize,
+}
+
+impl RestingWindows {
+    /// Enters the connection of a slot, whose windows take so many bytes.
+    pub(super) fn enter(&mut self, slot: usize, bytes: usize) {
+        self.leave(slot);
+        let number = self.next;
+        self.next = self.next.wrapping_add(1);
+        self.order.insert(number, slot);
+        self.places.insert(slot, (number, bytes));
+        self.bytes = self.bytes.saturating_add(bytes);
+    }
+
+    /// Strikes the connection of a slot out: it inflates again, or is over.
+    pub(super) fn leave(&mut self, slot: usize) {
+        if let Some((number, bytes)) = self.places.remove(&slot) {
+            self.order.remove(&number);
+            self.bytes = self.bytes.saturating_sub(bytes);
+        }
+    }
+
+    /// Strikes out the slot that came to rest first, while all windows take more than `limit` bytes, and returns it.
+    pub(super) fn next_excess(&mut self, limit: usize) -> Option<usize> {
+        let (_, &slot) = self.order.first_key_value().filter(|_| self.bytes > limit)?;
+        self.leave(slot);
+        Some(slot)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RestingWindows;
+
+    #[test]
+    fn the_first_to_rest_is_the_first_to_give_its_window_up() {
+        let mut windows = RestingWindows::default();
+        windows.enter(7, 100);
+        windows.enter(3, 50);
+        assert_eq!(windows.next_excess(150), None);
+        windows.enter(7, 110);
+        assert_eq!((windows.next_excess(150), windows.next_excess(150)), (Some(3), None));
+        windows.leave(7);
+        windows.leave(7);
+        assert_eq!(windows.next_excess(0), None);
+    }
+}
