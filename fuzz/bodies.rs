@@ -182,7 +182,8 @@ pub fn tcp(data: &[u8]) {
 
 /// Gives bytes of both sides, and gaps, to the exchanges of a connection.
 pub fn http(data: &[u8]) {
-    let mut exchanges = HttpTracker::new(http::Limits { head: 4 << 10, early: 2 << 10 });
+    let mut exchanges =
+        HttpTracker::new(http::Limits { head: 4 << 10, early: 2 << 10, ..http::Limits::default() });
     let mut input = Input(data);
     while let (Some(what), Some(length)) = (input.byte(), input.u16()) {
         let side = if what & 1 == 0 { Side::Client } else { Side::Server };

@@ -12,7 +12,7 @@ pub use self::unshown::{Http, Reason, Unshown};
 pub use crate::http::{Field, Handshake};
 pub use crate::model::{Anomaly, Evidence, Severity};
 use crate::model::{At, Endpoint, Pair, Side};
-pub use crate::subprotocol::{Meaning, Role, StoredMeaning, Unanswered, Unit};
+pub use crate::subprotocol::{Meaning, Role, StoredMeaning, Unanswered, Unit, Value};
 pub use crate::websocket::{CloseBody, Header, Missing, Opcode};
 
 /// Name of a conversation: its connection and, where that carries several, its stream. It is written `4` or `4.3`.
@@ -123,7 +123,7 @@ impl Opening {
 }
 
 /// How messages are carried.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Transport {
     /// A WebSocket (RFC 6455).
     #[default]
@@ -135,6 +135,9 @@ pub enum Transport {
 }
 
 impl Transport {
+    /// Lists all.
+    pub const ALL: [Transport; 3] = [Transport::WebSocket, Transport::Sse, Transport::Polling];
+
     /// Returns the word used in every output.
     pub const fn name(self) -> &'static str {
         match self {
@@ -254,6 +257,8 @@ pub struct Message<'a> {
     pub wire: Wire,
     /// What it means in the sub-protocol that is spoken; `None` where none is known.
     pub meaning: Option<Meaning<'a>>,
+    /// What its transport says beside the payload, where that is no WebSocket: names and values.
+    pub fields: &'a [(&'static str, Value<'a>)],
 }
 
 /// How the frames of a message were found.
@@ -306,13 +311,14 @@ pub struct DirectionTotals {
 /// How a conversation ended (RFC 6455 §7.1).
 #[derive(Clone, Debug)]
 pub struct Closed {
-    /// The close code; 1005 for a close frame without one, 1006 for no close frame; `None` where the capture ended first.
+    /// The close code of a WebSocket; 1005 for a close frame without one, 1006 for no close frame; `None` where the capture
+    /// ended first, and of other transports.
     pub code: Option<u16>,
     /// The reason given.
     pub reason: Box<str>,
     /// Who sent the first close frame, or ended TCP without one.
     pub by: Option<Side>,
-    /// Both sides sent a close frame.
+    /// Both sides sent a close frame; of other transports, it came to the end that was announced.
     pub clean: bool,
     /// From the opening to the end.
     pub duration: Duration,
@@ -320,6 +326,13 @@ pub struct Closed {
     pub totals: Pair<DirectionTotals>,
     /// The sub-protocol's questions that were never answered.
     pub unanswered: Unanswered,
+}
+
+impl Closed {
+    /// Tells whether the end was seen; else the capture ended first.
+    pub const fn is_seen(&self) -> bool {
+        self.code.is_some() || self.by.is_some() || self.clean
+    }
 }
 
 /// A consumer of events, one after the other.

@@ -94,6 +94,7 @@ pub mod services;
 pub mod session;
 pub mod stats;
 pub mod store;
+pub mod streams;
 pub mod subprotocol;
 pub mod tcp;
 #[cfg(feature = "tls")]

@@ -18,6 +18,7 @@ const SESSION: &[&str] = &[
     "http2",
     "websocket",
     "proxy",
+    "streams",
     "subprotocol",
     "event",
 ];
@@ -49,6 +50,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("websocket", BYTES),
     ("proxy", BYTES),
     ("http2", BYTES),
+    ("streams", BYTES),
     ("subprotocol", &["model", "http", "websocket"]),
     ("event", EVENT),
     ("session", SESSION),

@@ -19,6 +19,7 @@ mod saving;
 mod schema;
 mod screen;
 mod seeds;
+mod streams;
 mod subprotocols;
 mod sums;
 mod support;

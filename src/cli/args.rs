@@ -9,6 +9,7 @@ use clap::builder::NonEmptyStringValueParser;
 use super::size::Size;
 use super::stop::Autostop;
 use crate::filter::Filter;
+use crate::http::Wanted;
 use crate::subprotocol::Settings;
 use crate::{pipeline, services};
 
@@ -155,12 +156,25 @@ pub(super) struct Input {
     #[arg(long, value_name = "N", value_parser = positive::<NonZeroUsize>)]
     threads: Option<NonZeroUsize>,
 
+    /// Show HTTP streams that are no WebSockets, too: server-sent events and Engine.IO's long polling
+    #[arg(long, value_name = "TRANSPORT", value_delimiter = ',', value_enum)]
+    also: Vec<Also>,
+
     #[command(flatten)]
     subprotocols: Subprotocols,
 
     /// Say nothing on standard error but errors
     #[arg(short, long)]
     pub(super) quiet: bool,
+}
+
+/// An HTTP stream that is shown like a WebSocket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Also {
+    /// Responses of the type text/event-stream
+    Sse,
+    /// Requests and responses of Engine.IO before it upgrades, or without that
+    Polling,
 }
 
 /// What is said of sub-protocols.
@@ -252,6 +266,8 @@ impl Input {
     pub(super) fn options(&self) -> anyhow::Result<pipeline::Options> {
         let mut options = pipeline::Options::default();
         options.limits.subprotocols = self.subprotocols.settings()?;
+        options.limits.http.wanted =
+            Wanted { sse: self.also.contains(&Also::Sse), polling: self.also.contains(&Also::Polling) };
         options.limits.message = self.max_message.0;
         options.limits.messages = options.limits.messages.max(self.max_message.0);
         options.threads = self.threads.unwrap_or(options.threads);

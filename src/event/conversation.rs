@@ -1,4 +1,4 @@
-use super::{Opening, Proxy};
+use super::{Opening, Proxy, Transport};
 use crate::model::Endpoint;
 
 /// What is known of a conversation from its opening: what names it in every output.
@@ -14,6 +14,8 @@ pub struct Conversation {
     pub subprotocol: Option<Box<str>>,
     /// The proxy that it came through.
     pub proxy: Option<Box<Proxy>>,
+    /// How messages are carried.
+    pub transport: Transport,
 }
 
 impl Conversation {
@@ -26,6 +28,7 @@ impl Conversation {
             url: handshake.and_then(|it| it.url.clone()),
             subprotocol: handshake.and_then(|it| it.subprotocol.clone()),
             proxy: opening.over.as_ref().and_then(|over| over.proxy.clone()).map(Box::new),
+            transport: opening.transport,
         }
     }
 
@@ -80,6 +83,7 @@ mod tests {
                 url: Some(url.into()),
                 subprotocol: None,
                 proxy: None,
+                transport: Transport::WebSocket,
             };
             let told = (it.host(), it.host_and_port(), it.path());
             assert_eq!(told, (Some(host), Some(whole), Some(path)), "{url}");

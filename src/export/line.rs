@@ -88,6 +88,7 @@ impl Lines {
         if let Some(meaning) = message.meaning {
             sub::units(meaning, self.bodies, out);
         }
+        sub::transport_fields(message.fields, out);
         self.end(event, out);
     }
 

@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 
 use super::expr::{Expr, How, Meaning as What, Member, Number, Relation, Step, Subject, Test, Value};
 use super::{Body, Facts, Field, unit};
-use crate::event::{ConnId, Meaning, Severity};
+use crate::event::{ConnId, Meaning, Severity, Transport};
 use crate::model::{Side, Timestamp};
 
 /// A row while it is asked; its body is fetched, and read as JSON, once and only if a test gets there.
@@ -30,6 +30,7 @@ enum Fact<'a> {
     Moment(Timestamp),
     Side(Side),
     Severity(Severity),
+    Transport(Transport),
     Address(IpAddr),
 }
 
@@ -135,6 +136,7 @@ impl<'a> Row<'a> {
             Field::CloseReason => text(facts.close.map(|close| close.reason)),
             Field::Anomaly => text(facts.anomaly.map(|(code, _)| code)),
             Field::Severity => facts.anomaly.map(|(_, severity)| Fact::Severity(severity)),
+            Field::Transport => conversation.map(|it| Fact::Transport(it.transport)),
             Field::Url => text(conversation.and_then(|it| it.url.as_deref())),
             Field::Host => text(conversation.and_then(|it| it.host())),
             Field::Path => text(conversation.and_then(|it| it.path())),
@@ -175,6 +177,7 @@ impl<'a> Row<'a> {
             (Fact::Moment(a), What::Since(b)) => a.since(self.facts.began).cmp(b),
             (Fact::Side(a), What::Side(b)) => a.cmp(b),
             (Fact::Severity(a), What::Severity(b)) => a.cmp(b),
+            (Fact::Transport(a), What::Transport(b)) => a.cmp(b),
             (Fact::Address(a), What::Network(b, length)) => order_address(*a, *b, *length),
             _ => return None,
         })

@@ -2,7 +2,7 @@ use std::ops::Range;
 
 use super::expr::quoted;
 use super::{Field, Kind, Relation};
-use crate::event::{Anomaly, Severity};
+use crate::event::{Anomaly, Severity, Transport};
 use crate::model::Side;
 use crate::websocket::Opcode;
 
@@ -119,6 +119,7 @@ fn values(kind: Kind) -> Vec<&'static str> {
     match kind {
         Kind::Opcode => [1, 2, 8, 9, 10, 0].map(|n| Opcode(n).name()).into(),
         Kind::Side => Side::BOTH.map(Side::name).into(),
+        Kind::Transport => Transport::ALL.map(Transport::name).into(),
         Kind::Truth => vec!["true", "false"],
         Kind::Severity => Severity::ALL.iter().rev().map(|severity| severity.name()).collect(),
         Kind::Code => Anomaly::ALL.iter().map(|(code, ..)| *code).collect(),

@@ -7,7 +7,7 @@ use memchr::memmem::Finder;
 use regex::bytes::Regex;
 
 use super::{Field, Kind};
-use crate::event::Severity;
+use crate::event::{Severity, Transport};
 use crate::model::{Side, Timestamp};
 
 /// A filter as a tree. It shows itself as a filter that means the same.
@@ -131,6 +131,7 @@ pub(super) enum Meaning {
     Since(Duration),
     Side(Side),
     Severity(Severity),
+    Transport(Transport),
     Network(IpAddr, u8),
     Number(Number),
     Null,

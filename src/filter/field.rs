@@ -7,6 +7,8 @@ pub enum Kind {
     Opcode,
     /// The client or the server.
     Side,
+    /// How messages are carried.
+    Transport,
     /// A whole number.
     Count,
     /// A number of bytes.
@@ -34,7 +36,7 @@ pub enum Kind {
 impl Kind {
     /// Tells whether values of this kind have an order, for `<` and for ranges.
     pub const fn is_ordered(self) -> bool {
-        !matches!(self, Kind::Side | Kind::Truth | Kind::Text | Kind::Bytes | Kind::Code)
+        !matches!(self, Kind::Side | Kind::Transport | Kind::Truth | Kind::Text | Kind::Bytes | Kind::Code)
     }
 
     /// Tells whether values of this kind can be searched by `contains` and `matches`.
@@ -47,6 +49,7 @@ impl Kind {
         match self {
             Kind::Opcode => "an opcode: text, binary, close, ping, pong, continuation, or a number up to 15",
             Kind::Side => "client or server",
+            Kind::Transport => "websocket, sse or polling",
             Kind::Count => "a whole number such as 42",
             Kind::Size => "a size such as 100, 1.5k or 2MiB",
             Kind::Truth => "true or false",
@@ -119,6 +122,7 @@ fields! {
     Url, "url", Text, "the conversation's URL";
     Host, "host", Text, "the URL's host, without the port";
     Path, "path", Text, "the URL's path, without the query";
+    Transport, "transport", Transport, "how its conversation's messages are carried: websocket, sse or polling";
     Subprotocol, "subprotocol", Text, "the sub-protocol agreed on";
     ClientIp, "client.ip", Address, "the client's address";
     ClientPort, "client.port", Count, "the client's port";

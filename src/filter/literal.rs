@@ -14,7 +14,7 @@ use nom::{IResult, Parser};
 use super::Kind;
 use super::expr::{Meaning, Number, Value};
 use super::grammar::{Fault, Out, failure};
-use crate::event::{Anomaly, Severity};
+use crate::event::{Anomaly, Severity, Transport};
 use crate::model::{Side, Timestamp};
 use crate::websocket::Opcode;
 
@@ -74,9 +74,13 @@ fn word(input: &str) -> (&str, &str) {
 fn quoted(kind: Kind, text: &str) -> Option<Meaning> {
     match kind {
         Kind::Text | Kind::Bytes | Kind::Json => Some(Meaning::Bytes(text.as_bytes().into())),
-        Kind::Opcode | Kind::Side | Kind::Code | Kind::Severity | Kind::Moment | Kind::Address => {
-            bare(kind, text)
-        }
+        Kind::Opcode
+        | Kind::Side
+        | Kind::Transport
+        | Kind::Code
+        | Kind::Severity
+        | Kind::Moment
+        | Kind::Address => bare(kind, text),
         Kind::Count | Kind::Size | Kind::Truth | Kind::Span => None,
     }
 }
@@ -96,6 +100,7 @@ fn bare(kind: Kind, word: &str) -> Option<Meaning> {
             let known = Anomaly::ALL.iter().any(|(code, ..)| *code == word);
             known.then(|| Meaning::Bytes(word.as_bytes().into()))
         }
+        Kind::Transport => Transport::ALL.into_iter().find(|it| it.name() == word).map(Meaning::Transport),
         Kind::Severity => {
             Severity::ALL.into_iter().find(|severity| severity.name() == word).map(Meaning::Severity)
         }

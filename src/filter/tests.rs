@@ -10,7 +10,9 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::event::Kind as Row;
-use crate::event::{CloseBody, ConnId, Conversation, Event, Framing, Message, Missing, Severity, Sink, Wire};
+use crate::event::{
+    CloseBody, ConnId, Conversation, Event, Framing, Message, Missing, Severity, Sink, Transport, Wire,
+};
 use crate::model::{Anomaly, At, Endpoint, Side, Timestamp};
 use crate::websocket::Opcode;
 
@@ -31,6 +33,7 @@ fn conversation(conn: u64) -> Conversation {
                 client: Some("192.0.2.7:56324".into()),
                 server: None,
             })),
+            transport: Transport::WebSocket,
         }
     } else {
         Conversation {
@@ -39,6 +42,7 @@ fn conversation(conn: u64) -> Conversation {
             url: Some("ws://[fd00::1]/chat".into()),
             subprotocol: None,
             proxy: None,
+            transport: Transport::WebSocket,
         }
     }
 }
@@ -92,6 +96,7 @@ fn rows(filter: &Filter) -> Vec<u64> {
             verified: true,
             wire,
             meaning: None,
+            fields: &[],
         };
         let about = conversation(conn);
         let event =
@@ -267,6 +272,7 @@ fn what_a_row_does_not_have_makes_every_comparison_false() {
         let value = match field.kind() {
             Kind::Opcode => "ping",
             Kind::Side => "client",
+            Kind::Transport => "sse",
             Kind::Count | Kind::Size | Kind::Json => "1",
             Kind::Truth => "true",
             Kind::Text | Kind::Bytes => "\"a\"",
@@ -289,6 +295,7 @@ fn any_value(kind: Kind) -> BoxedStrategy<String> {
         ]
         .boxed(),
         Kind::Side => prop_oneof![Just("client".to_owned()), Just("\"server\"".to_owned())].boxed(),
+        Kind::Transport => prop_oneof![Just("sse".to_owned()), Just("\"polling\"".to_owned())].boxed(),
         Kind::Count => any::<u64>().prop_map(|n| n.to_string()).boxed(),
         Kind::Size => "[1-9][0-9]{0,3}(\\.[0-9]{1,3})?(|k|K|Ki|M|MiB|GB)".boxed(),
         Kind::Truth => any::<bool>().prop_map(|it| it.to_string()).boxed(),

@@ -50,10 +50,19 @@ impl Body {
 
     /// Skips what belongs to the body; returns how many bytes that were.
     pub(super) fn skip(&mut self, bytes: &[u8]) -> (usize, Next) {
+        self.read(bytes, |_| ())
+    }
+
+    /// Reads what belongs to the body and lends what it carries to `data`; returns how many bytes were read.
+    pub(super) fn read(&mut self, bytes: &[u8], mut data: impl FnMut(&[u8])) -> (usize, Next) {
         match self {
-            Body::UntilClose => (bytes.len(), Next::More),
+            Body::UntilClose => {
+                data(bytes);
+                (bytes.len(), Next::More)
+            }
             Body::Length(left) => {
                 let used = take(left, bytes.len());
+                data(bytes.get(..used).unwrap_or_default());
                 (used, if *left == 0 { Next::Done } else { Next::More })
             }
             Body::Chunked(chunked) => {
@@ -62,7 +71,11 @@ impl Body {
                     if rest.is_empty() {
                         return (bytes.len(), Next::More);
                     }
+                    let is_data = matches!(chunked, Chunked::Data(_));
                     let (used, next) = chunked.step(rest);
+                    if is_data {
+                        data(rest.get(..used).unwrap_or_default());
+                    }
                     rest = rest.get(used..).unwrap_or_default();
                     if next != Next::More {
                         return (bytes.len().saturating_sub(rest.len()), next);
@@ -211,6 +224,17 @@ mod tests {
         assert_eq!(Body::Length(3).lose(Lost::Exact(3)), Some(Next::Done));
         assert_eq!(Body::Length(3).lose(Lost::Exact(4)), None);
         assert_eq!(Body::UntilClose.lose(Lost::Exact(u64::MAX)), Some(Next::More));
+    }
+
+    #[test]
+    fn data_is_lent_without_what_frames_it() {
+        let text = b"4;a=b\r\nWiki\r\n2\r\nok\r\n0\r\nT: x\r\n\r\nNEXT";
+        let (mut body, mut data) = (Body::CHUNKED, Vec::new());
+        assert_eq!(body.read(text, |piece| data.extend_from_slice(piece)), (text.len() - 4, Next::Done));
+        assert_eq!(data, b"Wikiok");
+        let (mut body, mut data) = (Body::Length(3), Vec::new());
+        assert_eq!(body.read(text, |piece| data.extend_from_slice(piece)), (3, Next::Done));
+        assert_eq!(data, b"4;a");
     }
 
     #[test]

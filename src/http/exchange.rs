@@ -5,6 +5,7 @@ use super::body::{Body, Next};
 use super::head::BlankLine;
 use super::held::{BufferedBytes, Held};
 use super::looks::{Sniff, looks_like};
+use super::stream::{BodyPart, Carrier, Delivered};
 use super::{Handshake, Limits};
 use crate::model::{Anomaly, At, Lost, Pair, Side};
 
@@ -30,6 +31,15 @@ pub enum Output {
     Refused(Box<Handshake>),
     /// An upgrade was asked for and never answered.
     Unanswered(Box<Handshake>),
+    /// A body that carries messages begins, whether it is wanted or not.
+    Found(Carrier),
+    /// A part of a body that is wanted.
+    Body {
+        /// Who sends it.
+        side: Side,
+        /// What came of it.
+        part: BodyPart,
+    },
     /// Something was wrong; it comes before the output it belongs to.
     Anomaly {
         /// Whose bytes were wrong.
@@ -91,6 +101,8 @@ enum Reading {
     Head(Box<PartialHead>),
     /// In a body.
     Body(Body),
+    /// In a body that is delivered.
+    Delivered(Box<Delivered>),
     /// Behind a gap; so many pushes were searched.
     Lost(u8),
     /// Behind a gap that may have held the answer to an upgrade: what comes is held until it tells.
@@ -207,6 +219,10 @@ impl HttpTracker {
         if matches!(self.reading[side], Reading::Behind) && held {
             self.overflow(side);
         }
+        if let Reading::Delivered(body) = &self.reading[side] {
+            let whole = body.ends_with_stream();
+            self.outputs.push_back(Output::Body { side, part: BodyPart::Ends { whole } });
+        }
         self.reading[side] = Reading::Start;
         self.settle();
     }
@@ -234,6 +250,7 @@ impl HttpTracker {
     pub fn allocated(&self) -> usize {
         let head = |side| match &self.reading[side] {
             Reading::Head(head) => size_of::<PartialHead>().saturating_add(head.bytes.capacity()),
+            Reading::Delivered(body) => size_of::<Delivered>().saturating_add(body.allocated()),
             _ => 0,
         };
         let last = match &self.asked.last {
@@ -253,6 +270,7 @@ impl HttpTracker {
         head(Side::Client)
             .saturating_add(head(Side::Server))
             .saturating_add(last)
+            .saturating_add(self.asked.allocated())
             .saturating_add(rare)
             .saturating_add(outputs)
     }
@@ -285,6 +303,7 @@ impl HttpTracker {
                 }
                 used
             }
+            Reading::Delivered(_) => self.deliver(side, bytes, fresh),
             Reading::Lost(_) => self.search(side, bytes, fresh),
             // It waits, and is not stepped.
             Reading::Behind => bytes.len(),
@@ -325,14 +344,14 @@ impl HttpTracker {
 
     /// Goes on behind missing bytes.
     fn lose(&mut self, side: Side, lost: Lost) {
-        if let Reading::Body(body) = &mut self.reading[side] {
-            match body.lose(lost) {
+        match &mut self.reading[side] {
+            Reading::Body(body) => match body.lose(lost) {
                 Some(Next::Done) => self.reading[side] = Reading::Start,
                 Some(_) => {}
                 None => self.lose_place(side),
-            }
-        } else {
-            self.lose_place(side);
+            },
+            Reading::Delivered(_) => self.lose_delivered(side, lost),
+            _ => self.lose_place(side),
         }
     }
 
@@ -349,6 +368,7 @@ impl HttpTracker {
     }
 }
 
+mod delivery;
 mod early;
 mod heads;
 #[cfg(test)]

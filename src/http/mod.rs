@@ -1,10 +1,10 @@
 //! Bytes in order → the upgrade to WebSocket (RFC 6455 §4, RFC 7692 §7, RFC 9112).
 //!
 //! [`HttpTracker`] follows the requests and responses of one connection: heads are read, bodies are skipped without
-//! being kept, and ordinary traffic leaves no trace. A head that asks for WebSocket, or grants it, is verified whole
+//! being kept, and ordinary traffic leaves no trace; bodies that carry messages are delivered where they are wanted. A head that asks for WebSocket, or grants it, is verified whole
 //! and becomes a [`Handshake`]. It is lenient in what it reads and strict in what it reports.
 //!
-//! `head` holds the nom parsers, which know no state; `body` skips; `accept`, `extension` and `deflate` each check
+//! `head` holds the nom parsers, which know no state; `body` skips, `stream` delivers; `accept`, `extension` and `deflate` each check
 //! one part of the handshake, and `upgrade` puts them together.
 
 mod accept;
@@ -19,6 +19,7 @@ mod extension;
 mod head;
 mod held;
 mod looks;
+mod stream;
 mod summary;
 mod upgrade;
 
@@ -30,6 +31,7 @@ pub use exchange::{HttpTracker, Output};
 pub use extended::{Captured, verify_extended};
 pub use held::BufferedBytes;
 pub use looks::{Sniff, is_frame, looks_like};
+pub use stream::{BodyPart, Carrier, Exchange, Wanted, is_event_stream, is_polling, url_of};
 
 /// The bounds of what [`HttpTracker`] keeps of one connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,11 +40,13 @@ pub struct Limits {
     pub head: usize,
     /// The most bytes of one side that are held back until the other side's head is known, in bytes.
     pub early: usize,
+    /// Whose bodies are delivered: by default nobody's.
+    pub wanted: Wanted,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { head: 64 << 10, early: 16 << 10 }
+        Limits { head: 64 << 10, early: 16 << 10, wanted: Wanted { sse: false, polling: false } }
     }
 }
 

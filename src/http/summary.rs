@@ -31,6 +31,8 @@ pub(super) struct Summary {
     pub(super) accept: bool,
     /// A field of the drafts before RFC 6455 is there.
     pub(super) old: bool,
+    /// The body is a stream of server-sent events.
+    pub(super) events: bool,
 }
 
 impl Summary {
@@ -50,6 +52,7 @@ impl Summary {
                     let first = value.split(|&b| b == b',').next().unwrap_or_default();
                     all.length = number(head::trim(first));
                 }
+                12 if is("content-type") => all.events = is_event_stream(value),
                 17 if is("transfer-encoding") => all.chunked |= head::lists(value, b"chunked"),
                 17 if is("sec-websocket-key") => all.key = true,
                 20 if is("sec-websocket-accept") => all.accept = true,
@@ -70,6 +73,12 @@ impl Summary {
             None => None,
         }
     }
+}
+
+/// Tells whether a media type is that of server-sent events, whatever its parameters are.
+pub(super) fn is_event_stream(media_type: &[u8]) -> bool {
+    let essence = media_type.split(|byte| *byte == b';').next().unwrap_or_default();
+    head::trim(essence).eq_ignore_ascii_case(b"text/event-stream")
 }
 
 fn number(digits: &[u8]) -> Option<u64> {

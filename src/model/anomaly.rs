@@ -546,6 +546,20 @@ anomalies! {
     MissingHandshake {}
         = "missing-handshake", Note, None, "the handshake was not captured";
 
+    // Bodies that carry messages.
+    /// Captured bytes of a body behind a gap belong to no message of which the beginning is known.
+    BodySkipped { /// How many.
+        skipped: u64 }
+        = "body-skipped", Note, None, "bytes behind a gap belong to no known message";
+    /// The rest of a body cannot be read.
+    BodyUnreadable { /// Why.
+        cause: &'static str }
+        = "body-unreadable", Note, None, "the rest of the body cannot be read";
+    /// "If the file ends in the middle of an event, before the final empty line, the incomplete event is not dispatched"
+    /// (HTML Standard §9.2.6); a packet of long polling that is not whole is none either.
+    BodyUnfinished {}
+        = "body-unfinished", Warning, Some("HTML §9.2.6"), "the body ended inside of a message";
+
     // Sub-protocols.
     /// The conversation was taken for a sub-protocol, and its first messages are none of its.
     SubprotocolMistaken { /// The sub-protocol.

@@ -11,7 +11,7 @@ use std::sync::OnceLock;
 use serde::Deserialize;
 use serde_json::Value as Json;
 
-use crate::event::Conversation;
+use crate::event::{Conversation, Transport};
 use crate::filter::{Expr, Facts, Filter, Step, Subject, places};
 use crate::model::{Endpoint, Side};
 use crate::subprotocol::{Described, Opening, Service, Settings, Split};
@@ -249,6 +249,7 @@ impl Service for Rules {
             url,
             subprotocol: opening.subprotocol.clone(),
             proxy: None,
+            transport: Transport::WebSocket,
         };
         when.matches(&Facts { conversation: Some(&about), ..Facts::default() })
     }

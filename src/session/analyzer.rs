@@ -61,6 +61,10 @@ pub struct Counts {
     pub tls: u64,
     /// TLS connections of which records were decrypted.
     pub decrypted: u64,
+    /// Responses that are streams of server-sent events.
+    pub event_streams: u64,
+    /// Requests of Engine.IO's long polling.
+    pub polls: u64,
 }
 
 /// A connection in the flow table.

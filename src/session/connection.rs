@@ -187,7 +187,7 @@ impl Connection {
     /// Says what the connection was, where it showed nothing; `known` is the packet at which that is decided, where it is
     /// not its own last one.
     pub(super) fn testify(&self, known: Option<u64>, shared: &mut Shared, sink: &mut dyn Sink) {
-        if self.conversation.is_none() {
+        if !self.transport.shown {
             let unshown = self.witness.testimony(&self.transport);
             #[cfg(feature = "tls")]
             if let event::Reason::Tls(tls) = &unshown.reason
@@ -248,7 +248,7 @@ fn drain(
         match output {
             Output::Bytes { start, bytes, at: carried, .. } => {
                 cx.shared.recent.keep((conn, side), start, bytes);
-                if cx.conversation.is_none() {
+                if !cx.transport.shown {
                     witness.bytes(side, bytes);
                 }
                 if waits {
@@ -256,7 +256,7 @@ fn drain(
                 } else {
                     stack.bytes(side, bytes, carried, cx);
                 }
-                if cx.conversation.is_some() {
+                if cx.transport.shown {
                     witness.release();
                 }
             }

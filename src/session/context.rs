@@ -5,6 +5,7 @@ use super::recent::Recent;
 use super::transport::Transport;
 use super::{Counts, Keys, Limits};
 use crate::event::{self, ConnId, Event, Kind, Opening, Sink};
+use crate::http::Carrier;
 use crate::model::{Anomaly, At, Side};
 use crate::tcp;
 use crate::websocket::Payload;
@@ -53,6 +54,7 @@ impl Context<'_> {
     /// Takes what is said of the conversation from its opening.
     pub(super) fn begin(&mut self, opening: &Opening) {
         *self.conversation = Some(Box::new(event::Conversation::of(opening)));
+        self.transport.shown = true;
     }
 
     /// Says that something was wrong.
@@ -135,6 +137,15 @@ impl Shared {
         let at = self.encrypted.partition_point(|(other, _)| *other <= conn);
         self.encrypted.insert(at, (conn, name.into()));
         self.encrypted.truncate(super::Analyzer::ENCRYPTED);
+    }
+
+    /// Counts a body that carries messages.
+    pub(super) fn count_stream(&mut self, carrier: Carrier) {
+        let counter = match carrier {
+            Carrier::Sse => &mut self.counts.event_streams,
+            Carrier::Polling => &mut self.counts.polls,
+        };
+        *counter = counter.saturating_add(1);
     }
 
     /// Lends memory for a message that does not come whole in one segment.

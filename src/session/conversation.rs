@@ -7,6 +7,7 @@ mod tell;
 use self::odd::{InStream, Oddities};
 use super::compression::Deflate;
 use super::context::Context;
+use super::meaning::Understood;
 use super::message::Open;
 use super::order::{Next, Readable, StreamInput, WireOrder};
 use super::resync::Search;
@@ -48,7 +49,7 @@ pub(super) struct Conversation {
     ended_by: Option<Side>,
     inflaters: Inflaters,
     /// What reads the messages' meaning; `None` where they have none.
-    meaning: Option<Box<meaning::Understood>>,
+    meaning: Option<Box<Understood>>,
 }
 
 /// Whether inflaters hold memory that they can give back.
@@ -444,7 +445,7 @@ impl Conversation {
                 _ => {}
             }
         }
-        let unanswered = self.end_meaning(ending != Ending::Unseen, cx);
+        let unanswered = Understood::end(&mut self.meaning, ending != Ending::Unseen, cx);
         let (code, reason, by) = match self.first_close.take() {
             Some(first) => (Some(first.code), first.reason, Some(first.by)),
             None if ending == Ending::Unseen => (None, "".into(), None),

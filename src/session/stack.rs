@@ -14,17 +14,19 @@ mod encrypted;
 mod exchange;
 mod http2;
 mod mid_stream;
+mod polling;
 mod preamble;
 mod start;
+mod streams;
 mod unproved;
 
 use self::http2::Http2;
 use self::mid_stream::MidStream;
 use self::start::Start;
+use self::streams::HttpLayer;
 
 use super::context::Context;
 use super::conversation::{Conversation, Ending};
-use crate::http::HttpTracker;
 use crate::model::{Anomaly, At, Lost, Pair, Side, Timestamp};
 use crate::tcp::End;
 
@@ -67,7 +69,7 @@ enum Layer {
     /// A PROXY header, SOCKS or a uwsgi request, not whole yet.
     Preamble(Box<preamble::Pending>),
     /// HTTP/1.x before an upgrade, or without one.
-    Http(Box<HttpTracker>),
+    Http(Box<HttpLayer>),
     /// What a proxy was asked to connect to.
     Tunnel(Box<Stack>),
     /// An upgrade without a key was granted: what follows says whether it is WebSocket.
@@ -168,6 +170,7 @@ impl Stack {
     pub(super) fn is_conversation(&self) -> bool {
         match &self.layer {
             Layer::WebSocket(_) => true,
+            Layer::Http(exchanges) => exchanges.is_conversation(),
             Layer::Tunnel(inner) => inner.is_conversation(),
             Layer::Http2(http2) => http2.is_conversation(),
             #[cfg(feature = "tls")]
@@ -385,7 +388,7 @@ impl Stack {
         self.no_preamble(cx);
         self.believe(cx);
         self.conclude_search(cx);
-        self.exchange_over(cx);
+        self.exchange_over(ending, cx);
         match std::mem::replace(&mut self.layer, Layer::Opaque) {
             Layer::WebSocket(mut conversation) => {
                 let again = cx.transport.again;
@@ -425,6 +428,9 @@ impl Stack {
             Layer::Http2(http2) => http2.report(Some(cx.transport.role(side)), anomaly, cx),
             #[cfg(feature = "tls")]
             Layer::Encrypted(tls) => tls.inner_mut().report(side, anomaly, cx),
+            Layer::Http(exchanges) if exchanges.is_conversation() => {
+                exchanges.report(Some(cx.transport.role(side)), &anomaly, cx);
+            }
             Layer::Unrecognised | Layer::Opaque => {}
             Layer::Start(_)
             | Layer::Preamble(_)

@@ -20,6 +20,8 @@ pub(super) struct Transport {
     pub(super) again: CapturedAgain,
     /// What conversations run through and over, where that is out of the ordinary.
     pub(super) over: Option<Box<Over>>,
+    /// A conversation on it was reported.
+    pub(super) shown: bool,
 }
 
 /// Which part TCP's sides play above.
@@ -64,6 +66,7 @@ impl Transport {
             last: at,
             again: CapturedAgain::default(),
             over: None,
+            shown: false,
         }
     }
 

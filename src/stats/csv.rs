@@ -30,6 +30,7 @@ columns! {
     "server_port" => |it| it.server.port.to_string();
     "handshake" => |it| it.handshake.to_string();
     "url" => |it| text(it.url.as_deref());
+    "transport" => |it| it.transport.to_owned();
     "subprotocol" => |it| text(it.subprotocol.as_deref());
     "deflate" => |it| it.deflate.to_string();
     "compressed_messages" => |it| it.compressed_messages.to_string();

@@ -195,6 +195,8 @@ pub struct Conversation {
     pub handshake: bool,
     /// What was asked for.
     pub url: Option<Box<str>>,
+    /// How messages are carried: `websocket`, `sse` or `polling`.
+    pub transport: &'static str,
     /// The sub-protocol agreed on.
     pub subprotocol: Option<Box<str>>,
     /// Whether compression was agreed on.
@@ -342,6 +344,7 @@ fn talkers(rows: &[Row]) -> Vec<EndpointTraffic> {
             url: row.url.clone(),
             subprotocol: None,
             proxy: None,
+            transport: event::Transport::WebSocket,
         };
         let host = facts.host_and_port().map_or_else(|| row.server.to_string(), str::to_owned);
         let path = facts.path().map(str::to_owned);
@@ -419,7 +422,7 @@ impl Conversation {
                 "refused"
             }
             End::Closed { code: c, reason: r, by: b, clean: it } => {
-                (code, by, clean) = (Some(c), b.map(Side::name), Some(it));
+                (code, by, clean) = (c, b.map(Side::name), Some(it));
                 reason = (!r.is_empty()).then_some(r);
                 "closed"
             }
@@ -431,6 +434,7 @@ impl Conversation {
             server: row.server.into(),
             handshake: row.handshake,
             url: row.url,
+            transport: row.transport.name(),
             subprotocol: row.subprotocol,
             deflate: row.deflate,
             compressed_messages: row.compressed,

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::histogram::RttHistogram;
-use crate::event::{Closed, ConnId, DirectionTotals, Message, Opening, Severity};
+use crate::event::{Closed, ConnId, DirectionTotals, Message, Opening, Severity, Transport};
 use crate::model::{At, Endpoint, Pair, Side, Timestamp};
 use crate::websocket::Opcode;
 
@@ -13,6 +13,7 @@ pub(super) struct Row {
     pub(super) server: Endpoint,
     pub(super) handshake: bool,
     pub(super) url: Option<Box<str>>,
+    pub(super) transport: Transport,
     pub(super) subprotocol: Option<Box<str>>,
     pub(super) deflate: bool,
     pub(super) opened: Timestamp,
@@ -38,8 +39,8 @@ pub(super) enum End {
     Open,
     /// The upgrade was refused with this status; `None` where it was not answered.
     Refused(Option<u16>),
-    /// It was closed.
-    Closed { code: u16, reason: Box<str>, by: Option<Side>, clean: bool },
+    /// It was closed; only a WebSocket has a code.
+    Closed { code: Option<u16>, reason: Box<str>, by: Option<Side>, clean: bool },
 }
 
 /// Bounds how many pings of a side wait for an answer, as the analyzer does; the oldest counts as unanswered then.
@@ -54,6 +55,7 @@ impl Row {
             server: opening.server,
             handshake: handshake.is_some(),
             url: handshake.and_then(|it| it.url.clone()),
+            transport: opening.transport,
             subprotocol: handshake.and_then(|it| it.subprotocol.clone()),
             deflate: handshake.is_some_and(|it| it.deflate.is_some()),
             opened: at.time,
@@ -114,9 +116,9 @@ impl Row {
     pub(super) fn closed(&mut self, at: At, closed: &Closed, unanswered: &mut dyn FnMut(At)) {
         self.alive(at.time);
         self.duration = closed.duration;
-        if let Some(code) = closed.code {
-            self.end =
-                End::Closed { code, reason: closed.reason.clone(), by: closed.by, clean: closed.clean };
+        if closed.is_seen() {
+            let (code, reason) = (closed.code, closed.reason.clone());
+            self.end = End::Closed { code, reason, by: closed.by, clean: closed.clean };
         }
         self.settle(unanswered);
     }

@@ -265,9 +265,16 @@ impl CaptureSums {
             End::Refused(_) => self.refused = self.refused.saturating_add(1),
             End::Open | End::Closed { .. } => {
                 self.conversations = self.conversations.saturating_add(1);
-                let code = if let End::Closed { code, .. } = row.end { Some(code) } else { None };
-                let count = self.codes.entry(code).or_default();
-                *count = count.saturating_add(1);
+                // Where only a WebSocket has a code, others count as none.
+                let code = match row.end {
+                    End::Closed { code: None, .. } => None,
+                    End::Closed { code, .. } => Some(code),
+                    End::Open | End::Refused(_) => Some(None),
+                };
+                if let Some(code) = code {
+                    let count = self.codes.entry(code).or_default();
+                    *count = count.saturating_add(1);
+                }
             }
         }
         for side in Side::BOTH {

@@ -113,9 +113,7 @@ impl Conversation {
         let Some(opened) = &self.opened else { return format!("connection {}", self.id) };
         let handshake = opened.opening().handshake.as_ref();
         match handshake.and_then(|handshake| handshake.url.as_deref()) {
-            Some(url) => {
-                url.strip_prefix("ws://").or_else(|| url.strip_prefix("wss://")).unwrap_or(url).to_owned()
-            }
+            Some(url) => url.split_once("://").map_or(url, |(_, rest)| rest).to_owned(),
             None => opened.opening().server.to_string(),
         }
     }

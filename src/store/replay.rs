@@ -160,6 +160,7 @@ fn message_of<'a>(entry: &Entry, from: Side, payload: &'a [u8]) -> Message<'a> {
         verified: !facts.has(Facts::UNVERIFIED),
         wire: wire_of(entry),
         meaning: None,
+        fields: &[],
     }
 }
 

@@ -313,7 +313,7 @@ impl Store {
                 if let Some(conversation) = self.conversation(slot) {
                     if conversation.state == State::Open {
                         // Without a code the capture ended first: nobody closed it.
-                        conversation.state = if closed.code.is_some() { State::Closed } else { State::Open };
+                        conversation.state = if closed.is_seen() { State::Closed } else { State::Open };
                     }
                     conversation.closed = Some(closed.clone());
                     conversation.pending = Pair::default();

@@ -19,7 +19,7 @@ pub(super) static SOCKET_IO: Protocol = Protocol {
     headers: &[],
     url: |opening| {
         opening.query("EIO").is_some_and(|it| matches!(it, "3" | "4"))
-            && opening.query("transport").is_none_or(|it| it == "websocket")
+            && opening.query("transport").is_none_or(|it| matches!(it, "websocket" | "polling"))
     },
     sign,
     make: |opening| Box::new(EngineIo::new(opening)),

@@ -10,6 +10,7 @@ use super::units::{bytes, count, span};
 use super::units_row;
 use crate::event::{
     Anomaly, Closed, DirectionTotals, Event, Evidence, Frame, Message, Opening, Rejected, Severity,
+    Transport, Value,
 };
 use crate::model::{Pair, Side};
 use crate::websocket::Opcode;
@@ -84,6 +85,9 @@ pub(super) fn opened(
         &Head { style: Style::Strong, arrow: "⇄", word: "open", size: None, shares: false },
     );
     ends(pen, opening, width);
+    if opening.transport != Transport::WebSocket {
+        pen.put(Style::Note, &format!("  {}", opening.transport.name()));
+    }
     match opening.handshake.as_deref() {
         None => pen.put(Style::Note, "  handshake not captured"),
         Some(handshake) if handshake.response.is_none() => pen.put(Style::Note, "  answer not captured"),
@@ -166,13 +170,28 @@ pub(super) fn message(
     } else if let Some(close) = &message.close {
         close_code(pen, close.code, close.reason, room);
     } else {
-        preview(pen, message, room);
+        let end = pen.column().saturating_add(room);
+        fields(pen, message, room);
+        preview(pen, message, end.saturating_sub(pen.column()).max(20));
     }
     if !remarks.is_empty() {
         pen.blanks(2);
         pen.put(Style::Dim, &remarks);
     }
     pen.end();
+}
+
+/// Writes what the transport says beside the payload.
+fn fields(pen: &mut StyledWriter<'_>, message: &Message<'_>, room: usize) {
+    for (name, value) in message.fields.iter().filter(|(name, _)| *name != "sid") {
+        pen.put(Style::Dim, &format!("{name} "));
+        match value {
+            Value::Number(number) => pen.put(Style::Plain, &number.to_string()),
+            Value::Text(text) => drop(pen.wire(Style::Plain, text.as_bytes(), room / 3)),
+            _ => {}
+        }
+        pen.blanks(2);
+    }
 }
 
 /// Writes a close code, its words and the reason.
@@ -226,12 +245,13 @@ fn hex(known: &[u8]) -> String {
 fn remarks(message: &Message<'_>) -> String {
     let mut remarks = Vec::new();
     let wire = &message.wire;
-    if wire.frames != 1 {
+    let has_frames = wire.frames > 0;
+    if has_frames && wire.frames != 1 {
         remarks.push(count(wire.frames, "frame"));
     }
     match (wire.compressed, wire.inflated) {
-        (true, true) => remarks.push(format!("deflated to {}", bytes(wire.bytes))),
-        (true, false) => remarks.push("compressed".to_owned()),
+        (true, true) if has_frames => remarks.push(format!("deflated to {}", bytes(wire.bytes))),
+        (true, _) => remarks.push("compressed".to_owned()),
         (false, _) => {}
     }
     if !message.is_complete() {
@@ -333,12 +353,14 @@ pub(super) fn closed(pen: &mut StyledWriter<'_>, event: &Event<'_>, origin: Orig
     );
     match closed.code {
         Some(code) => close_code(pen, code, &closed.reason, 80),
+        None if closed.is_seen() && closed.clean => pen.put(Style::Plain, "complete"),
+        None if closed.is_seen() => pen.put(Style::Plain, "incomplete"),
         None => pen.put(Style::Plain, "still open when the capture ended"),
     }
     if let Some(by) = closed.by {
         pen.put(Style::Plain, &format!(" by {}", by.name()));
     }
-    if closed.clean {
+    if closed.clean && closed.code.is_some() {
         pen.put(Style::Plain, ", answered");
     }
     let Pair { client, server } = closed.totals;

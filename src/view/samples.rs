@@ -47,6 +47,7 @@ pub(crate) fn message(from: Side, opcode: Opcode, payload: &[u8]) -> Message<'_>
             first: at(12, 400),
         },
         meaning: None,
+        fields: &[],
     }
 }
 

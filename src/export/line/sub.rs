@@ -4,7 +4,7 @@ use super::super::string::string;
 use super::super::text::{base64, hex, number, seconds};
 use super::put;
 use crate::event::{Meaning, Unit};
-use crate::subprotocol::{Body, Field, Format, Role, Value, write_body};
+use crate::subprotocol::{Body, Format, Role, Value, write_body};
 
 /// Bounds the length of a body that is written as JSON out of another format, in bytes.
 const MAX_BODY: usize = 1 << 20;
@@ -61,6 +61,21 @@ fn unit(unit: &Unit<'_>, bodies: bool, out: &mut Vec<u8>) {
     put(out, "}");
 }
 
+/// Appends what the transport says beside the payload, where it says anything.
+pub(super) fn transport_fields(fields: &[(&'static str, Value<'_>)], out: &mut Vec<u8>) {
+    let mut opening = r#","fields":{"#;
+    for (name, it) in fields {
+        put(out, opening);
+        opening = ",";
+        string(out, name);
+        put(out, ":");
+        value(*it, out);
+    }
+    if !fields.is_empty() {
+        put(out, "}");
+    }
+}
+
 fn text(name: &str, value: Option<&str>, out: &mut Vec<u8>) {
     if let Some(value) = value {
         put(out, name);
@@ -82,14 +97,14 @@ fn fields(unit: &Unit<'_>, out: &mut Vec<u8>) {
         string(out, field.name);
         put(out, ":");
         if !field.listed {
-            value(&field, out);
+            value(field.value, out);
             continue;
         }
         let mut comma = "[";
         for item in unit.fields().filter(|item| item.name == field.name) {
             put(out, comma);
             comma = ",";
-            value(&item, out);
+            value(item.value, out);
         }
         put(out, "]");
     }
@@ -98,8 +113,8 @@ fn fields(unit: &Unit<'_>, out: &mut Vec<u8>) {
     }
 }
 
-fn value(field: &Field<'_>, out: &mut Vec<u8>) {
-    match field.value {
+fn value(value: Value<'_>, out: &mut Vec<u8>) {
+    match value {
         Value::Text(text) => string(out, text),
         Value::Number(it) => number(out, it),
         Value::Negative(it) => put(out, itoa::Buffer::new().format(it)),

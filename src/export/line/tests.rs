@@ -252,6 +252,7 @@ proptest! {
         let message = Message {
             from, opcode, number, delta, payload, length, text, missing, truncated_to, close, rtt, framing, verified, wire,
             meaning: None,
+            fields: &[],
         };
         let event = Event { known, ..Event::new(conn.or(ConnId::new(NonZeroU64::MIN).into()), at, Kind::Message(message)) };
         let (record, value) = check(&event);

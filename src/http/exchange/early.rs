@@ -16,7 +16,7 @@ impl HttpTracker {
         match self.reading[side] {
             Reading::Start => {}
             Reading::Behind => return true,
-            Reading::Head(_) | Reading::Body(_) | Reading::Lost(_) => return false,
+            Reading::Head(_) | Reading::Body(_) | Reading::Delivered(_) | Reading::Lost(_) => return false,
         }
         match side {
             Side::Client => self.asked.last.is_some(),
@@ -25,7 +25,7 @@ impl HttpTracker {
                     && match self.reading.client {
                         Reading::Head(_) => true,
                         Reading::Start => self.from_start && !self.lost.client && !self.ended.client,
-                        Reading::Body(_) | Reading::Lost(_) | Reading::Behind => false,
+                        Reading::Body(_) | Reading::Delivered(_) | Reading::Lost(_) | Reading::Behind => false,
                     }
                     // Frames follow the body of the request.
                     || self.awaits_upgrade()

@@ -6,6 +6,7 @@ use crate::http::asked::{Answered, Awaited};
 use crate::http::body::Body;
 use crate::http::head;
 use crate::http::looks::begins;
+use crate::http::stream::{Carrier, is_polling, target};
 use crate::http::summary::{Summary, Upgrade};
 use crate::http::upgrade::{self, Evidence};
 use crate::model::{Anomaly, Pair, Side};
@@ -97,9 +98,27 @@ impl HttpTracker {
         } else if line.method.eq_ignore_ascii_case(b"CONNECT") {
             self.asked.last = Some(Awaited::Connect(bytes.into()));
         } else {
-            self.asked.push(line.method.eq_ignore_ascii_case(b"HEAD"));
+            self.ordinary(bytes, &line);
         }
         Some(())
+    }
+
+    /// Takes the head of a request that changes nothing; its body may be wanted.
+    fn ordinary(&mut self, bytes: &[u8], line: &head::RequestLine<'_>) {
+        let is_head = line.method.eq_ignore_ascii_case(b"HEAD");
+        if self.limits.wanted.any() {
+            self.asked.push_kept(is_head, bytes);
+        } else {
+            self.asked.push(is_head);
+        }
+        if !std::str::from_utf8(line.target).is_ok_and(is_polling) {
+            return;
+        }
+        self.outputs.push_back(Output::Found(Carrier::Polling));
+        if let (true, Reading::Body(body)) = (self.limits.wanted.polling, &self.reading.client) {
+            let (body, exchange) = (*body, self.exchange_of(Carrier::Polling, Some(bytes), None));
+            self.begin_delivery(Side::Client, body, exchange);
+        }
     }
 
     /// Takes the head of a response; returns `None` where it is none.
@@ -119,6 +138,8 @@ impl HttpTracker {
             self.asked.keep_last();
         }
         let mut bodiless = matches!(status, 204 | 304);
+        let wanted = self.carries(status, &summary);
+        let exchange = wanted.map(|carrier| self.exchange_of(carrier, self.asked.oldest(), Some(bytes)));
         match self.asked.pop() {
             Answered::Head => bodiless = true,
             Answered::Awaited(Awaited::Connect(head)) if status < 300 => {
@@ -132,11 +153,26 @@ impl HttpTracker {
         }
         if !bodiless {
             let body = summary.body().unwrap_or(Body::UntilClose);
-            if body != Body::Length(0) {
-                self.reading.server = Reading::Body(body);
+            match exchange {
+                _ if body == Body::Length(0) => {}
+                Some(exchange) => self.begin_delivery(Side::Server, body, exchange),
+                None => self.reading.server = Reading::Body(body),
             }
         }
         Some(())
+    }
+
+    /// Returns how the body of a response carries messages, where it does and is wanted.
+    fn carries(&mut self, status: u16, summary: &Summary) -> Option<Carrier> {
+        if status == 200 && summary.events {
+            self.outputs.push_back(Output::Found(Carrier::Sse));
+            return self.limits.wanted.sse.then_some(Carrier::Sse);
+        }
+        let request = self.asked.oldest().filter(|_| self.limits.wanted.polling && status == 200)?;
+        // What is sent by POST is acknowledged alone.
+        let is_get = request.get(..4).is_some_and(|start| start.eq_ignore_ascii_case(b"GET "));
+        let target = target(request)?;
+        (is_get && is_polling(&target)).then_some(Carrier::Polling)
     }
 
     /// Takes a 101: the end of HTTP, whatever comes.

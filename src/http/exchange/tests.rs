@@ -2,7 +2,7 @@ mod handshakes;
 mod lost;
 
 use super::*;
-use crate::http::Accept;
+use crate::http::{Accept, BodyPart, Wanted};
 use proptest::prelude::*;
 
 const REQUEST: &str = "GET /chat?x=1 HTTP/1.1\r\nHost: server.example.com:9001\r\nUpgrade: websocket\r\n\
@@ -64,6 +64,13 @@ fn names(outputs: &[Output]) -> Vec<String> {
             Output::Http2 => "http2".to_owned(),
             Output::Refused(_) => "refused".to_owned(),
             Output::Unanswered(_) => "unanswered".to_owned(),
+            Output::Found(carrier) => format!("found {carrier:?}"),
+            Output::Body { side, part } => match part {
+                BodyPart::Begins(exchange) => format!("{} begins {:?}", side.name(), exchange.heads.url),
+                BodyPart::Bytes(bytes, _) => format!("{} {}", side.name(), bytes.escape_ascii()),
+                BodyPart::Gap(lost) => format!("{} {lost:?}", side.name()),
+                BodyPart::Ends { whole } => format!("{} ends {whole}", side.name()),
+            },
             Output::Anomaly { side, anomaly } => format!("{} {}", side.name(), anomaly.code()),
         })
         .collect()
@@ -369,7 +376,7 @@ proptest! {
     fn random_bytes_never_panic_and_stay_within_bounds(
         steps in prop::collection::vec((any::<bool>(), 0_u8..8, prop::collection::vec(any::<u8>(), 0..40)), 0..40)
     ) {
-        let mut machine = HttpTracker::new(Limits { head: 512, early: 256 });
+        let mut machine = HttpTracker::new(Limits { head: 512, early: 256, ..Limits::default() });
         for (client, kind, bytes) in steps {
             let side = if client { Side::Client } else { Side::Server };
             match kind {
@@ -393,4 +400,80 @@ proptest! {
         let used = machine.push(side, &bytes);
         prop_assert!(used == bytes.len() || machine.next().is_some());
     }
+}
+
+// Bodies that carry messages.
+
+const EVENTS: &str =
+    "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream;charset=utf-8\r\nTransfer-Encoding: chunked\r\n\r\n";
+const POLL: &str = "GET /x/?EIO=4&transport=polling HTTP/1.1\r\nHost: h\r\n\r\n";
+
+fn delivered(steps: &[Do<'_>]) -> Vec<String> {
+    let wanted = Wanted { sse: true, polling: true };
+    names(&run_in(HttpTracker::new(Limits { wanted, ..Limits::default() }), steps).1)
+}
+
+#[test]
+fn bodies_are_delivered_where_they_are_wanted() {
+    let get = "GET /events HTTP/1.1\r\nHost: h:1\r\n\r\n";
+    let chunks = "5\r\ndata:\r\n2\r\n\n\n\r\n0\r\n\r\n";
+    let steps = [c(get), s(EVENTS), s(chunks), c(get), s(OK)];
+    let expected = [
+        "found Sse",
+        r#"server begins Some("http://h:1/events")"#,
+        "server data:",
+        r"server \n\n",
+        "server ends true",
+    ];
+    assert_eq!(delivered(&steps), expected);
+    assert_eq!(told(&steps), ["found Sse"]);
+}
+
+#[test]
+fn long_polling_is_delivered_of_both_sides() {
+    let post = "POST /x/?EIO=4&transport=polling&sid=a HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n40";
+    let acknowledged = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+    let steps = [
+        c(POLL),
+        s(acknowledged),
+        c(post),
+        s(acknowledged),
+        c(POLL),
+        s(&OK[..OK.len() - 5]),
+        Gap(Side::Server, 5),
+    ];
+    let expected = [
+        "found Polling",
+        r#"server begins Some("http://h/x/?EIO=4&transport=polling")"#,
+        "server ok",
+        "server ends true",
+        "found Polling",
+        r#"client begins Some("http://h/x/?EIO=4&transport=polling&sid=a")"#,
+        "client 40",
+        "client ends true",
+        "found Polling",
+        r#"server begins Some("http://h/x/?EIO=4&transport=polling")"#,
+        "server Exact(5)",
+        "server ends true",
+    ];
+    assert_eq!(delivered(&steps), expected);
+    let refused = "HTTP/1.1 400 Bad Request\r\nContent-Length: 2\r\n\r\n{}";
+    assert_eq!(delivered(&[c(POLL), s(refused)]), ["found Polling"]);
+}
+
+#[test]
+fn a_stream_goes_on_behind_lost_chunks() {
+    let steps = [
+        c("GET / HTTP/1.1\r\n\r\n"),
+        s(EVENTS),
+        s("3\r\nab"),
+        Gap(Side::Server, 20),
+        s("rest of it"),
+        s("4\r\nnext\r\n"),
+        End(Side::Server),
+    ];
+    let expected =
+        ["found Sse", "server begins None", "server ab", "server Unknown { least: 0 }", "server next"];
+    assert_eq!(delivered(&steps)[..5], expected);
+    assert_eq!(delivered(&steps)[5..], ["server ends false"]);
 }

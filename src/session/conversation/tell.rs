@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use super::meaning::of_message;
 use super::{Conversation, FirstClose, Losses, Reading};
 use crate::event::{Framing, Kind, Message, Wire};
 use crate::model::{Anomaly, Side};
 use crate::session::context::Context;
+use crate::session::meaning::Understood;
 use crate::session::message::Open;
 use crate::websocket::close::CloseBody;
 use crate::websocket::{MAX_MISSING, Missing, Opcode, Payload, Utf8};
@@ -68,7 +70,7 @@ impl Conversation {
             if matches!(half.reading, Reading::Found) { Framing::Searched } else { Framing::Counted };
         let number = half.totals.messages.saturating_add(other.totals.messages);
         let meaning = match &mut self.meaning {
-            Some(meaning) => meaning.message(side, opcode, said, &wire, cx.at),
+            Some(meaning) => of_message(meaning, side, opcode, said, &wire, cx.at),
             None => None,
         };
         cx.say(Kind::Message(Message {
@@ -87,11 +89,12 @@ impl Conversation {
             verified: said.verified,
             wire,
             meaning,
+            fields: &[],
         }));
         for anomaly in meaning.iter().flat_map(|it| it.anomalies()) {
             cx.anomaly(Some(side), anomaly);
         }
-        self.settle_meaning(cx);
+        Understood::settle(&mut self.meaning, cx);
         if let Some(offset) = said.bad_utf8.filter(|_| said.verified) {
             cx.anomaly(Some(side), &Anomaly::BadUtf8 { offset });
         }

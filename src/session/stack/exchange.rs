@@ -2,14 +2,15 @@
 
 use super::http2::Http2;
 use super::preamble::note;
+use super::streams::HttpLayer;
 use super::{Continuity, Layer, Stack};
 use crate::event::{Kind, Rejected};
-use crate::http::{self, BufferedBytes, Handshake, HttpTracker, Sniff};
+use crate::http::{self, BufferedBytes, Handshake, Sniff};
 use crate::model::{Anomaly, At, Lost, Pair, Side};
 use crate::proxy::Proxied;
 use crate::session::compression::Deflate;
 use crate::session::context::Context;
-use crate::session::conversation::Conversation;
+use crate::session::conversation::{Conversation, Ending};
 use crate::session::resync::Search;
 use crate::tcp::End;
 
@@ -41,13 +42,13 @@ fn name_scheme(handshake: &mut Handshake, cx: &Context<'_>) {
 impl Stack {
     /// Gives bytes to the HTTP exchanges and acts on what they say.
     pub(super) fn exchange(&mut self, side: Side, mut bytes: &[u8], carried: At, cx: &mut Context<'_>) {
-        let Layer::Http(mut tracker) = std::mem::replace(&mut self.layer, Layer::Opaque) else { return };
-        tracker.carried(carried);
+        let Layer::Http(mut exchanges) = std::mem::replace(&mut self.layer, Layer::Opaque) else { return };
+        exchanges.tracker.carried(carried);
         let role = cx.transport.role(side);
         loop {
-            let used = tracker.push(role, bytes);
+            let used = exchanges.tracker.push(role, bytes);
             bytes = bytes.get(used..).unwrap_or_default();
-            while let Some(output) = tracker.next() {
+            while let Some(output) = exchanges.tracker.next() {
                 let over = matches!(
                     output,
                     http::Output::NotHttp
@@ -55,9 +56,13 @@ impl Stack {
                         | http::Output::Upgraded(_)
                         | http::Output::Http2
                 );
+                let tracker = &mut exchanges.tracker;
                 let early = over.then(|| Pair::from_fn(|side| tracker.take_early(cx.transport.role(side))));
                 let first = early.as_ref().and_then(first_of);
-                let layer = self.conclude(output, &mut tracker, first, cx);
+                if over {
+                    exchanges.close(true, cx);
+                }
+                let layer = self.conclude(output, &mut exchanges, first, cx);
                 if let (Some(layer), Some(early)) = (layer, early) {
                     self.layer = layer;
                     self.replay(early, cx);
@@ -69,19 +74,20 @@ impl Stack {
                 break;
             }
         }
-        self.layer = Layer::Http(tracker);
+        self.layer = Layer::Http(exchanges);
     }
 
     /// Hears that bytes of HTTP exchanges are lost.
     pub(super) fn exchange_gap(&mut self, side: Side, lost: Lost, cx: &mut Context<'_>) {
         let role = cx.transport.role(side);
-        if let Layer::Http(tracker) = &mut self.layer {
-            tracker.gap(role, lost);
+        if let Layer::Http(exchanges) = &mut self.layer {
+            exchanges.tracker.gap(role, lost);
         }
         self.exchange(side, &[], cx.at, cx);
-        if let Layer::Http(tracker) = &self.layer
-            && tracker.is_lost(role)
+        if let Layer::Http(exchanges) = &mut self.layer
+            && exchanges.tracker.is_lost(role)
         {
+            exchanges.close(true, cx);
             // The next head is looked for, and frames as well: the gap may have held an upgrade.
             self.layer = self.mid_stream_layer(cx);
         }
@@ -89,21 +95,23 @@ impl Stack {
 
     /// Hears that a side of HTTP exchanges ended, or both did.
     pub(super) fn exchange_end(&mut self, side: Side, how: End, cx: &mut Context<'_>) {
-        if let Layer::Http(tracker) = &mut self.layer {
+        if let Layer::Http(exchanges) = &mut self.layer {
             let role = cx.transport.role(side);
-            tracker.end(role);
             if how == End::Reset {
-                tracker.end(!role);
+                exchanges.reset(role, cx);
+            } else {
+                exchanges.end(role);
             }
         }
         self.exchange(side, &[], cx.at, cx);
     }
 
     /// Hears that no more bytes of HTTP exchanges will come.
-    pub(super) fn exchange_over(&mut self, cx: &mut Context<'_>) {
-        if let Layer::Http(tracker) = &mut self.layer {
+    pub(super) fn exchange_over(&mut self, ending: Ending, cx: &mut Context<'_>) {
+        if let Layer::Http(exchanges) = &mut self.layer {
+            exchanges.close(ending != Ending::Unseen, cx);
             for side in Side::BOTH {
-                tracker.end(side);
+                exchanges.tracker.end(side);
             }
             self.exchange(Side::Client, &[], cx.at, cx);
         }
@@ -114,7 +122,7 @@ impl Stack {
     fn conclude(
         &mut self,
         output: http::Output,
-        tracker: &mut HttpTracker,
+        exchanges: &mut HttpLayer,
         early: Option<At>,
         cx: &mut Context<'_>,
     ) -> Option<Layer> {
@@ -132,7 +140,7 @@ impl Stack {
                 Some(Layer::Http2(Box::new(Http2::upgraded(self.depth, limits))))
             }
             http::Output::Tunnel => {
-                let host = tracker.take_authority();
+                let host = exchanges.tracker.take_authority();
                 note(Proxied { protocol: "connect", client: None, server: host.clone() }, cx);
                 Some(self.tunnel(host, cx))
             }
@@ -143,6 +151,19 @@ impl Stack {
                 } else {
                     self.upgrade(handshake, early, cx)
                 })
+            }
+            http::Output::Found(carrier) => {
+                cx.shared.count_stream(carrier);
+                None
+            }
+            http::Output::Body { side, part } => {
+                exchanges.body(side, part, cx);
+                if exchanges.is_conversation() {
+                    for (side, anomaly) in self.held.take().into_iter().flat_map(|held| *held) {
+                        exchanges.report(side.map(|side| cx.transport.role(side)), &anomaly, cx);
+                    }
+                }
+                None
             }
             // Where segments came out of order, the answer may only seem to be late.
             http::Output::Anomaly { anomaly: Anomaly::DataBeforeHandshake { .. }, .. }

@@ -3,6 +3,7 @@
 use super::exchange::asker;
 use super::http2::Http2;
 use super::preamble::Pending;
+use super::streams::HttpLayer;
 use super::{Beginning, Continuity, Layer, Stack};
 use crate::http::{self, HttpTracker, Sniff};
 use crate::http2;
@@ -109,7 +110,7 @@ impl Stack {
         if whole && cx.transport.saw(Side::Client) {
             tracker = tracker.from_start();
         }
-        self.layer = Layer::Http(Box::new(tracker));
+        self.layer = Layer::Http(Box::new(HttpLayer::new(tracker)));
         for (side, bytes, carried) in start.pieces {
             self.bytes(side, &bytes, carried, cx);
         }

@@ -1,0 +1,345 @@
+//! Bodies that carry messages: streams of server-sent events, and what Engine.IO's long polling sends and receives.
+
+use super::body::{Body, Next};
+use super::looks::{Sniff, looks_like};
+use super::upgrade::{self, text_of, values};
+use super::{Field, Handshake, Request, Response, head};
+use crate::model::{At, Lost};
+
+/// How messages are carried by bodies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Carrier {
+    /// One response, whose body is a stream of server-sent events (HTML Standard §9.2).
+    Sse,
+    /// Many requests and responses of Engine.IO's long polling.
+    Polling,
+}
+
+/// Which bodies are delivered; those of others are skipped.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// Streams of server-sent events.
+    pub sse: bool,
+    /// Engine.IO's long polling.
+    pub polling: bool,
+}
+
+impl Wanted {
+    /// Tells whether any are.
+    pub const fn any(self) -> bool {
+        self.sse || self.polling
+    }
+
+    /// Tells whether the bodies of `carrier` are.
+    pub const fn has(self, carrier: Carrier) -> bool {
+        match carrier {
+            Carrier::Sse => self.sse,
+            Carrier::Polling => self.polling,
+        }
+    }
+}
+
+/// An exchange whose body carries messages: its heads as far as they are known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exchange {
+    /// How messages are carried.
+    pub carrier: Carrier,
+    /// The heads; nothing in them is of an upgrade.
+    pub heads: Handshake,
+}
+
+/// What is delivered of a body that carries messages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BodyPart {
+    /// It begins.
+    Begins(Box<Exchange>),
+    /// The next bytes of it, without what frames them, and the packet that carried them.
+    Bytes(Vec<u8>, At),
+    /// Bytes are missing here.
+    Gap(Lost),
+    /// It is over.
+    Ends {
+        /// It came to the end that its framing announces, or the stream's where nothing does.
+        whole: bool,
+    },
+}
+
+impl Exchange {
+    /// Makes it of heads as they came in HTTP/1.x.
+    pub(super) fn of(
+        carrier: Carrier,
+        request: Option<&[u8]>,
+        response: Option<&[u8]>,
+        authority: Option<&str>,
+    ) -> Self {
+        let request = request.and_then(read_request);
+        let response = response.and_then(read_response);
+        let url = request.as_ref().and_then(|request| {
+            let host = values(&request.headers, "Host").find(|host| !host.is_empty()).or(authority);
+            url_of(&request.target, "http", host)
+        });
+        Exchange { carrier, heads: Handshake::of_exchange(request, response, url) }
+    }
+}
+
+impl Handshake {
+    /// Makes the heads of an exchange that asks for no upgrade.
+    pub fn of_exchange(request: Option<Request>, response: Option<Response>, url: Option<Box<str>>) -> Self {
+        Handshake { request, response, url, accept: None, subprotocol: None, deflate: None, per_frame: false }
+    }
+}
+
+/// Puts a URL together of a target, which may be one already.
+pub fn url_of(target: &str, scheme: &str, host: Option<&str>) -> Option<Box<str>> {
+    if target.split_once("://").is_some_and(|(_, rest)| !rest.is_empty()) {
+        return Some(target.into());
+    }
+    let slash = if target.starts_with('/') { "" } else { "/" };
+    Some(format!("{scheme}://{}{slash}{target}", host?).into())
+}
+
+/// Tells whether a target is of Engine.IO's long polling: its query names the revision and the transport.
+pub fn is_polling(target: &str) -> bool {
+    let query = target.split_once('?').map_or("", |(_, query)| query);
+    let has = |wanted: &str| query.split('&').any(|pair| pair == wanted);
+    has("transport=polling") && (has("EIO=3") || has("EIO=4"))
+}
+
+/// Tells whether a media type is that of server-sent events, whatever its parameters are.
+pub fn is_event_stream(media_type: &str) -> bool {
+    super::summary::is_event_stream(media_type.as_bytes())
+}
+
+fn read_request(bytes: &[u8]) -> Option<Request> {
+    let (text, _, lines) = head::line(bytes)?;
+    let line = head::request_line(text)?;
+    let (method, target, version) = (text_of(line.method), text_of(line.target), text_of(line.version));
+    Some(Request { method, target, version, headers: read_fields(lines) })
+}
+
+fn read_response(bytes: &[u8]) -> Option<Response> {
+    let (text, _, lines) = head::line(bytes)?;
+    let line = head::status_line(text)?;
+    let (version, reason) = (text_of(line.version), text_of(line.reason));
+    Some(Response { version, status: line.status, reason, headers: read_fields(lines) })
+}
+
+fn read_fields(lines: &[u8]) -> Vec<Field> {
+    let mut all = Vec::new();
+    head::walk(lines, |item| {
+        if let head::Item::Field { name, value } = item {
+            all.push(Field::read(name, value));
+        }
+    });
+    all
+}
+
+/// Returns the target of a request's head.
+pub(super) fn target(head: &[u8]) -> Option<Box<str>> {
+    upgrade::authority(head)
+}
+
+/// The reader of a body that is delivered.
+#[derive(Debug)]
+pub(super) struct Delivered {
+    body: Body,
+    /// The place in chunks is lost, and the next one is looked for.
+    search: Option<ChunkSearch>,
+}
+
+/// How a delivered body goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Progress {
+    More,
+    /// It ended; where not whole, behind it stands what cannot be of it.
+    Ended {
+        whole: bool,
+    },
+    /// What follows is lost on the way.
+    Lost,
+}
+
+impl Delivered {
+    pub(super) fn new(body: Body) -> Self {
+        Delivered { body, search: None }
+    }
+
+    /// Reads on; `fresh` says that a segment begins here, `each` takes what is delivered.
+    pub(super) fn read(
+        &mut self,
+        bytes: &[u8],
+        fresh: bool,
+        mut each: impl FnMut(&[u8]),
+    ) -> (usize, Progress) {
+        let Some(search) = &mut self.search else {
+            let (used, next) = self.body.read(bytes, each);
+            return match next {
+                Next::More => (used, Progress::More),
+                Next::Done => (used, Progress::Ended { whole: true }),
+                Next::Broken => (used, Progress::Ended { whole: false }),
+            };
+        };
+        if fresh && looks_like(bytes) == Sniff::Response {
+            return (0, Progress::Ended { whole: false });
+        }
+        if let Some(held) = search.push(bytes, fresh) {
+            self.search = None;
+            self.body = Body::CHUNKED;
+            let (_, next) = self.body.read(&held, &mut each);
+            if next != Next::More {
+                return (bytes.len(), Progress::Ended { whole: next == Next::Done });
+            }
+        }
+        (bytes.len(), Progress::More)
+    }
+
+    /// Hears that bytes are lost; `each` takes how many of the body.
+    pub(super) fn lose(&mut self, lost: Lost, mut each: impl FnMut(Lost)) -> Progress {
+        if let Some(search) = &mut self.search {
+            search.clear();
+            return Progress::More;
+        }
+        match self.body.lose(lost) {
+            Some(next) => {
+                each(lost);
+                if next == Next::Done { Progress::Ended { whole: true } } else { Progress::More }
+            }
+            None => {
+                each(Lost::Unknown { least: 0 });
+                if let Body::Chunked(_) = self.body {
+                    self.search = Some(ChunkSearch::default());
+                    return Progress::More;
+                }
+                Progress::Lost
+            }
+        }
+    }
+
+    /// Tells whether the end of the stream is its end.
+    pub(super) fn ends_with_stream(&self) -> bool {
+        self.body == Body::UntilClose
+    }
+
+    /// Returns how many bytes of heap it holds.
+    pub(super) fn allocated(&self) -> usize {
+        self.search.as_ref().map_or(0, |search| search.held.capacity())
+    }
+}
+
+/// A search for the next chunk behind a gap.
+///
+/// A chunk is believed that begins with a segment, and whose size leads exactly to the end of line behind its data.
+#[derive(Debug, Default)]
+struct ChunkSearch {
+    held: Vec<u8>,
+}
+
+/// Bounds the chunk that is believed, its size line included.
+const MAX_CHUNK: usize = 64 << 10;
+
+impl ChunkSearch {
+    /// Takes bytes; returns those from the chunk found on.
+    fn push(&mut self, bytes: &[u8], fresh: bool) -> Option<Vec<u8>> {
+        if self.held.is_empty() && !fresh {
+            return None;
+        }
+        let begins_here = fresh && self.held.is_empty();
+        self.held.extend_from_slice(bytes);
+        match chunk(&self.held) {
+            Some(true) => Some(std::mem::take(&mut self.held)),
+            Some(false) if self.held.len() <= MAX_CHUNK.saturating_mul(2) => None,
+            _ => {
+                self.clear();
+                // A segment that does not continue a chunk may begin one.
+                if fresh && !begins_here { self.push(bytes, true) } else { None }
+            }
+        }
+    }
+
+    fn clear(&mut self) {
+        self.held = Vec::new();
+    }
+}
+
+/// Tells whether a chunk stands at the beginning of `bytes`; `None` where none does, `false` where more are needed.
+fn chunk(bytes: &[u8]) -> Option<bool> {
+    const LINE: usize = 64;
+    let digits = bytes.iter().take(9).take_while(|byte| byte.is_ascii_hexdigit()).count();
+    let rest = bytes.get(digits..)?;
+    let Some(end) = memchr::memchr(b'\n', rest.get(..LINE).unwrap_or(rest)) else {
+        let may_go_on = matches!(rest, [] | [b'\r' | b';' | b' ', ..]) && digits <= 8 && rest.len() < LINE;
+        return may_go_on.then_some(false);
+    };
+    let line = rest.get(..end)?.strip_suffix(b"\r")?;
+    let is_line = matches!(line, [] | [b';' | b' ', ..]) && (1..=8).contains(&digits);
+    let size = usize::from_str_radix(std::str::from_utf8(bytes.get(..digits)?).ok()?, 16).ok()?;
+    if !is_line || size == 0 || size > MAX_CHUNK {
+        return None;
+    }
+    let behind = rest.get(end.saturating_add(1)..)?.get(size..);
+    match behind {
+        None | Some([] | [b'\r']) => Some(false),
+        Some([b'\r', b'\n', ..]) => Some(true),
+        Some(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(delivered: &mut Delivered, bytes: &[u8], fresh: bool) -> (Vec<u8>, usize, Progress) {
+        let mut out = Vec::new();
+        let (used, progress) = delivered.read(bytes, fresh, |piece| out.extend_from_slice(piece));
+        (out, used, progress)
+    }
+
+    #[test]
+    fn targets_of_long_polling() {
+        assert!(is_polling("/socket.io/?EIO=4&transport=polling&t=abc"));
+        assert!(is_polling("/x?transport=polling&EIO=3"));
+        assert!(!is_polling("/socket.io/?EIO=4&transport=websocket"));
+        assert!(!is_polling("/transport=polling&EIO=4"));
+        assert!(!is_polling("/?EIO=5&transport=polling"));
+    }
+
+    #[test]
+    fn a_chunk_is_found_behind_a_gap_where_a_segment_begins_with_it() {
+        let mut it = Delivered::new(Body::CHUNKED);
+        assert_eq!(read(&mut it, b"5\r\nhel", true).0, b"hel");
+        let mut lost = Vec::new();
+        assert_eq!(it.lose(Lost::Exact(20), |it| lost.push(it)), Progress::More);
+        assert_eq!(lost, [Lost::Unknown { least: 0 }]);
+        // Text, then a size that leads nowhere.
+        assert_eq!(read(&mut it, b"data: x\r\n", true), (vec![], 9, Progress::More));
+        assert_eq!(read(&mut it, b"3\r\nabcd\r\n", true), (vec![], 9, Progress::More));
+        // A chunk in two segments, and another behind it.
+        assert_eq!(read(&mut it, b"4\r\nda", true).0, b"");
+        assert_eq!(read(&mut it, b"ta\r\n2\r\nok\r\n0\r\n\r\n", true).0, b"dataok");
+        // Where the next response begins, the body is over.
+        let mut it = Delivered::new(Body::CHUNKED);
+        it.lose(Lost::Exact(1), |_| ());
+        let answer = b"HTTP/1.1 200 OK\r\n";
+        assert_eq!(read(&mut it, answer, true), (vec![], 0, Progress::Ended { whole: false }));
+    }
+
+    #[test]
+    fn a_loss_of_counted_bytes_is_a_gap_of_that_length() {
+        let (mut lost, mut it) = (Vec::new(), Delivered::new(Body::Length(9)));
+        assert_eq!(read(&mut it, b"abc", true).0, b"abc");
+        assert_eq!(it.lose(Lost::Exact(4), |it| lost.push(it)), Progress::More);
+        assert_eq!(it.lose(Lost::Exact(2), |it| lost.push(it)), Progress::Ended { whole: true });
+        assert_eq!(lost, [Lost::Exact(4), Lost::Exact(2)]);
+        assert_eq!(Delivered::new(Body::Length(9)).lose(Lost::Exact(10), |_| ()), Progress::Lost);
+    }
+
+    #[test]
+    fn the_search_is_bounded() {
+        let mut search = ChunkSearch::default();
+        search.push(b"ffff\r\n", true);
+        for _ in 0..1000 {
+            search.push(&[b'x'; 1000], true);
+            assert!(search.held.capacity() < MAX_CHUNK * 4);
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! What messages mean: the sub-protocol's reader beside a conversation.
+
+use super::context::Context;
+use crate::event::Handshake;
+use crate::model::{Anomaly, Side};
+use crate::subprotocol::{Input, Meaning, Opening, Reader, Unanswered};
+
+/// The reader of a conversation's messages, and what it holds of the memory of all of them.
+#[derive(Debug)]
+pub(super) struct Understood {
+    reader: Reader,
+    held: usize,
+}
+
+impl Understood {
+    /// Makes the reader of a conversation, as far as the user wants it.
+    pub(super) fn of(handshake: Option<&Handshake>, cx: &Context<'_>) -> Option<Box<Self>> {
+        let opening = handshake.map(Opening::of).unwrap_or_default();
+        let settings = cx.shared.limits.subprotocols;
+        let reader = settings.reader(cx.conn.packet.get(), cx.conn.stream(), opening)?;
+        Some(Box::new(Understood { reader, held: 0 }))
+    }
+
+    /// Hears that messages of one side may be lost.
+    pub(super) fn lost(&mut self, side: Side) {
+        self.reader.lost(side);
+    }
+
+    /// Returns what a text or binary message means.
+    pub(super) fn message<'a>(&'a mut self, input: &Input<'a>) -> Meaning<'a> {
+        self.reader.message(input)
+    }
+
+    /// Ends the reading, and returns which questions were never answered.
+    pub(super) fn end(this: &mut Option<Box<Self>>, seen: bool, cx: &mut Context<'_>) -> Unanswered {
+        let Some(mut meaning) = this.take() else { return Unanswered::default() };
+        cx.shared.understood = cx.shared.understood.saturating_sub(meaning.held);
+        let (end, unanswered) = meaning.reader.end(cx.at, seen);
+        for anomaly in end.anomalies() {
+            cx.anomaly(None, anomaly);
+        }
+        unanswered
+    }
+
+    /// Forgets the reader where it has found that nothing is to be read, or where all of them hold too much.
+    pub(super) fn settle(this: &mut Option<Box<Self>>, cx: &mut Context<'_>) {
+        let Some(meaning) = this else { return };
+        let others = cx.shared.understood.saturating_sub(meaning.held);
+        meaning.held = meaning.reader.allocated();
+        cx.shared.understood = others.saturating_add(meaning.held);
+        let most = cx.shared.limits.understood;
+        let full = cx.shared.understood > most;
+        if full || meaning.reader.is_plain() {
+            cx.shared.understood = others;
+            *this = None;
+        }
+        if full {
+            let value = most as u64;
+            cx.anomaly(None, &Anomaly::LimitReached { limit: "memory of sub-protocols", value });
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! Conversations of Engine.IO's long polling: many requests and responses, told apart by their session.
+
+use super::streams::Names;
+use crate::http::Exchange;
+use crate::model::{Anomaly, At, Lost, Pair, Side};
+use crate::session::context::Context;
+use crate::session::streamed::{Body, Finish, Streamed, Version};
+use crate::streams::Format;
+
+/// The conversations of one connection, and the bodies at hand.
+///
+/// ```text
+///   request without sid ─► response: `0{"sid":…}` ─► conversation ◄── requests and responses with its sid
+/// ```
+#[derive(Debug, Default)]
+pub(super) struct Polls {
+    /// The one that was used last at the end.
+    all: Vec<Polled>,
+    bodies: Pair<Option<Poll>>,
+}
+
+#[derive(Debug)]
+struct Polled {
+    sid: Option<Box<str>>,
+    conversation: Streamed,
+}
+
+/// A body at hand.
+#[derive(Debug)]
+struct Poll {
+    body: Body,
+    of: Owner,
+}
+
+/// The conversation that a body belongs to.
+#[derive(Debug)]
+enum Owner {
+    /// That of this session.
+    Session(Option<Box<str>>),
+    /// One that its first packet names; the exchange that asked for it, and what came of the packet.
+    New(Box<Exchange>, Vec<(Vec<u8>, At)>),
+}
+
+/// Bounds the conversations of a connection that are told at the same time.
+const MAX_SESSIONS: usize = 64;
+
+/// Bounds the bytes in which the name of a session is looked for.
+const MAX_OPEN: usize = 1024;
+
+impl Polls {
+    pub(super) const fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    /// Reports what is wrong, in the conversation that was used last.
+    pub(super) fn report(&mut self, role: Option<Side>, anomaly: &Anomaly, cx: &mut Context<'_>) {
+        if let Some(last) = self.all.last_mut() {
+            last.conversation.anomaly(role, anomaly, cx);
+        }
+    }
+
+    /// Begins a body that `from` sends.
+    pub(super) fn begin(&mut self, from: Side, exchange: Exchange, names: &mut Names, cx: &mut Context<'_>) {
+        let target = exchange.heads.request.as_ref().map(|request| &*request.target).unwrap_or_default();
+        let revision = if query(target, "EIO") == Some("3") { 3 } else { 4 };
+        let sid = query(target, "sid").map(Box::from);
+        let body = Body::new(Format::EngineIo { revision }, &exchange.heads, from, cx);
+        let of = if sid.is_some() || from == Side::Client {
+            self.find(sid.clone(), exchange, names, cx);
+            Owner::Session(sid)
+        } else {
+            Owner::New(Box::new(exchange), Vec::new())
+        };
+        self.bodies[from] = Some(Poll { body, of });
+    }
+
+    /// Takes bytes of the body that `from` sends.
+    pub(super) fn bytes(
+        &mut self,
+        from: Side,
+        bytes: &[u8],
+        carried: At,
+        names: &mut Names,
+        cx: &mut Context<'_>,
+    ) {
+        let Some(poll) = &mut self.bodies[from] else { return };
+        if let Owner::New(_, early) = &mut poll.of {
+            early.push((bytes.to_vec(), carried));
+            if session(early).is_some() || early.iter().map(|(it, _)| it.len()).sum::<usize>() > MAX_OPEN {
+                self.know(from, names, cx);
+            }
+            return;
+        }
+        if let Some((conversation, body)) = self.at_hand(from) {
+            conversation.bytes(from, body, bytes, carried, cx);
+        }
+    }
+
+    /// Hears that bytes of the body are missing.
+    pub(super) fn gap(&mut self, from: Side, lost: Lost, names: &mut Names, cx: &mut Context<'_>) {
+        self.know(from, names, cx);
+        if let Some((conversation, body)) = self.at_hand(from) {
+            conversation.gap(from, body, lost, cx);
+        }
+    }
+
+    /// Hears that the body is over.
+    pub(super) fn end(&mut self, from: Side, whole: bool, names: &mut Names, cx: &mut Context<'_>) {
+        self.end_body(from, whole, true, names, cx);
+    }
+
+    /// Ends whatever there is.
+    pub(super) fn close(&mut self, finish: Finish, names: &mut Names, cx: &mut Context<'_>) {
+        let finish = match finish {
+            Finish::Cut(by) if Side::BOTH.iter().all(|side| self.bodies[*side].is_none()) => {
+                Finish::Between(by)
+            }
+            _ => finish,
+        };
+        for side in Side::BOTH {
+            self.end_body(side, false, finish != Finish::Unseen, names, cx);
+        }
+        for polled in std::mem::take(&mut self.all) {
+            polled.conversation.close(finish, cx);
+        }
+    }
+
+    fn end_body(&mut self, from: Side, whole: bool, seen: bool, names: &mut Names, cx: &mut Context<'_>) {
+        self.know(from, names, cx);
+        let Some(Poll { body, of: Owner::Session(sid) }) = self.bodies[from].take() else { return };
+        if let Some(polled) = self.all.iter_mut().rfind(|polled| polled.sid == sid) {
+            polled.conversation.end_body(from, body, whole, seen, cx);
+        }
+    }
+
+    /// Begins the conversation that a body's first packet names, and tells what came of it so far.
+    fn know(&mut self, from: Side, names: &mut Names, cx: &mut Context<'_>) {
+        let Some(poll) = &mut self.bodies[from] else { return };
+        if let Owner::Session(_) = poll.of {
+            return;
+        }
+        let Owner::New(exchange, early) = std::mem::replace(&mut poll.of, Owner::Session(None)) else {
+            return;
+        };
+        let sid = session(&early);
+        poll.of = Owner::Session(sid.clone());
+        self.find(sid, *exchange, names, cx);
+        for (bytes, carried) in early {
+            if let Some((conversation, body)) = self.at_hand(from) {
+                conversation.bytes(from, body, &bytes, carried, cx);
+            }
+        }
+    }
+
+    /// Takes the conversation of a session to the end of all, or begins it.
+    fn find(&mut self, sid: Option<Box<str>>, exchange: Exchange, names: &mut Names, cx: &mut Context<'_>) {
+        if let Some(at) = self.all.iter().position(|polled| polled.sid == sid) {
+            let polled = self.all.remove(at);
+            self.all.push(polled);
+            return;
+        }
+        if self.all.len() >= MAX_SESSIONS {
+            let oldest = self.all.remove(0);
+            let mut conversation = oldest.conversation;
+            let anomaly =
+                Anomaly::LimitReached { limit: "sessions of a connection", value: MAX_SESSIONS as u64 };
+            conversation.anomaly(None, &anomaly, cx);
+            conversation.close(Finish::Unseen, cx);
+        }
+        let id = names.next(cx);
+        let mut conversation = Streamed::open(exchange, Version::Http1, id, cx);
+        conversation.set_session(sid.clone());
+        self.all.push(Polled { sid, conversation });
+    }
+
+    /// Lends the body that `from` sends and its conversation.
+    fn at_hand(&mut self, from: Side) -> Option<(&mut Streamed, &mut Body)> {
+        let Poll { body, of: Owner::Session(sid) } = self.bodies[from].as_mut()? else { return None };
+        let polled = self.all.iter_mut().rfind(|polled| polled.sid == *sid)?;
+        Some((&mut polled.conversation, body))
+    }
+}
+
+/// Returns the value of a parameter of a target's query.
+fn query<'a>(target: &'a str, name: &str) -> Option<&'a str> {
+    let (_, query) = target.split_once('?')?;
+    query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
+}
+
+/// Returns the session that the packet `open` names, as far as it came.
+fn session(early: &[(Vec<u8>, At)]) -> Option<Box<str>> {
+    const NAME: &[u8] = b"\"sid\":\"";
+    let start: Vec<u8> = early.iter().flat_map(|(bytes, _)| bytes).copied().take(MAX_OPEN).collect();
+    let at = memchr::memmem::find(&start, NAME)?.saturating_add(NAME.len());
+    let rest = start.get(at..)?;
+    let sid = rest.get(..memchr::memchr(b'"', rest)?)?;
+    std::str::from_utf8(sid).ok().map(Box::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_is_named_by_the_query_or_by_the_first_packet() {
+        assert_eq!(query("/socket.io/?EIO=4&transport=polling&t=x&sid=a-B_1", "sid"), Some("a-B_1"));
+        assert_eq!(query("/socket.io/?xsid=1&EIO=3", "sid"), None);
+        let at = At::default();
+        let pieces = [(b"96:0{\"sid\":\"lv_".to_vec(), at), (b"VI\",\"up".to_vec(), at)];
+        assert_eq!(session(&pieces).as_deref(), Some("lv_VI"));
+        assert_eq!(session(&pieces[..1]), None);
+    }
+}

@@ -1,0 +1,137 @@
+//! Conversations that bodies of a connection's HTTP/1.x exchanges carry.
+
+use std::num::NonZeroU64;
+
+use super::polling::Polls;
+use crate::event::ConnId;
+use crate::http::{BodyPart, Carrier, Exchange, HttpTracker};
+use crate::model::{Anomaly, At, Side};
+use crate::session::context::Context;
+use crate::session::streamed::{Body, Finish, Streamed, Version};
+use crate::streams::Format;
+
+/// HTTP/1.x on a connection, and the conversations that its bodies carry.
+#[derive(Debug)]
+pub(super) struct HttpLayer {
+    pub(super) tracker: HttpTracker,
+    /// `None` where no body carried messages.
+    streams: Option<Box<Streams>>,
+    /// Who ended the connection first.
+    ended_by: Option<Side>,
+}
+
+#[derive(Debug, Default)]
+struct Streams {
+    names: Names,
+    /// The stream of events that the server sends.
+    events: Option<(Streamed, Body)>,
+    /// Those of long polling.
+    polls: Polls,
+}
+
+/// The numbers of the conversations of a connection, from 1.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    last: u64,
+}
+
+impl Names {
+    /// Names the next conversation.
+    pub(super) fn next(&mut self, cx: &Context<'_>) -> ConnId {
+        self.last = self.last.saturating_add(1);
+        NonZeroU64::new(self.last).map_or(cx.conn, |number| cx.conn.with_stream(number))
+    }
+}
+
+impl HttpLayer {
+    pub(super) fn new(tracker: HttpTracker) -> Self {
+        HttpLayer { tracker, streams: None, ended_by: None }
+    }
+
+    /// Hears that a side sends no more.
+    pub(super) fn end(&mut self, role: Side) {
+        self.ended_by.get_or_insert(role);
+        self.tracker.end(role);
+    }
+
+    /// Tells whether a conversation is open.
+    pub(super) fn is_conversation(&self) -> bool {
+        self.streams.as_ref().is_some_and(|it| it.events.is_some() || !it.polls.is_empty())
+    }
+
+    /// Reports what is wrong with a side's stream: in the conversation whose messages come.
+    pub(super) fn report(&mut self, role: Option<Side>, anomaly: &Anomaly, cx: &mut Context<'_>) {
+        let Some(streams) = &mut self.streams else { return };
+        match &mut streams.events {
+            Some((conversation, _)) => conversation.anomaly(role, anomaly, cx),
+            None => streams.polls.report(role, anomaly, cx),
+        }
+    }
+
+    /// Hears that the connection was reset by this side.
+    pub(super) fn reset(&mut self, role: Side, cx: &mut Context<'_>) {
+        self.ended_by.get_or_insert(role);
+        self.close(true, cx);
+        Side::BOTH.into_iter().for_each(|side| self.end(side));
+    }
+
+    /// Takes a part of a body that `from` sends.
+    pub(super) fn body(&mut self, from: Side, part: BodyPart, cx: &mut Context<'_>) {
+        let streams = self.streams.get_or_insert_default();
+        match part {
+            BodyPart::Begins(exchange) => streams.begin(from, *exchange, cx),
+            BodyPart::Bytes(bytes, carried) => streams.bytes(from, &bytes, carried, cx),
+            BodyPart::Gap(lost) => match &mut streams.events {
+                Some((conversation, body)) if from == Side::Server => conversation.gap(from, body, lost, cx),
+                _ => streams.polls.gap(from, lost, &mut streams.names, cx),
+            },
+            BodyPart::Ends { whole } if streams.events.is_some() && from == Side::Server => {
+                streams.end_events(
+                    if whole { Finish::Whole } else { Finish::Cut(self.ended_by.or(Some(from))) },
+                    cx,
+                );
+            }
+            BodyPart::Ends { whole } => streams.polls.end(from, whole, &mut streams.names, cx),
+        }
+    }
+
+    /// Ends whatever there is; `seen` says that the connection did, not the capture alone.
+    pub(super) fn close(&mut self, seen: bool, cx: &mut Context<'_>) {
+        let finish = if seen { Finish::Cut(self.ended_by) } else { Finish::Unseen };
+        if let Some(streams) = &mut self.streams {
+            streams.end_events(finish, cx);
+            streams.polls.close(finish, &mut streams.names, cx);
+        }
+    }
+}
+
+impl Streams {
+    fn begin(&mut self, from: Side, exchange: Exchange, cx: &mut Context<'_>) {
+        match exchange.carrier {
+            Carrier::Sse => {
+                let body = Body::new(Format::Events, &exchange.heads, from, cx);
+                let id = self.names.next(cx);
+                let conversation = Streamed::open(exchange, Version::Http1, id, cx);
+                self.events = Some((conversation, body));
+            }
+            Carrier::Polling => self.polls.begin(from, exchange, &mut self.names, cx),
+        }
+    }
+
+    fn bytes(&mut self, from: Side, bytes: &[u8], carried: At, cx: &mut Context<'_>) {
+        match &mut self.events {
+            Some((conversation, body)) if from == Side::Server => {
+                conversation.bytes(from, body, bytes, carried, cx);
+            }
+            _ => self.polls.bytes(from, bytes, carried, &mut self.names, cx),
+        }
+    }
+
+    fn end_events(&mut self, finish: Finish, cx: &mut Context<'_>) {
+        if let Some((mut conversation, body)) = self.events.take() {
+            let seen = finish != Finish::Unseen;
+            conversation.end_body(Side::Server, body, finish == Finish::Whole, seen, cx);
+            conversation.close(finish, cx);
+        }
+    }
+}

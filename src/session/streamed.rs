@@ -1,0 +1,314 @@
+//! Conversations whose messages are carried by bodies of HTTP exchanges.
+
+use super::context::Context;
+use super::meaning::Understood;
+use crate::event::{self, Closed, ConnId, DirectionTotals, Framing, Kind, Message, Value, Wire};
+use crate::http::{Carrier, Exchange, Handshake};
+use crate::model::{Anomaly, At, Lost, Pair, Side, Timestamp};
+use crate::streams::{BodyMessage, BodyReader, Format, Output};
+use crate::subprotocol::Input;
+use crate::websocket::{Missing, Opcode};
+
+/// One conversation: what is said of it in every event, and its sums.
+#[derive(Debug)]
+pub(super) struct Streamed {
+    id: ConnId,
+    named: Option<Box<event::Conversation>>,
+    opened: Timestamp,
+    /// The last message, or the opening.
+    last: Timestamp,
+    /// How far the capture was read for it.
+    reached: At,
+    totals: Pair<DirectionTotals>,
+    meaning: Option<Box<Understood>>,
+    /// Of long polling, the session.
+    sid: Option<Box<str>>,
+}
+
+/// A body that is read, and what it holds of the memory of all unfinished messages.
+#[derive(Debug)]
+pub(super) struct Body {
+    reader: BodyReader,
+    held: usize,
+}
+
+/// How a conversation ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Finish {
+    /// As what frames its body announced.
+    Whole,
+    /// Between two bodies, by this side.
+    Between(Option<Side>),
+    /// This side ended it before, or the connection was reset.
+    Cut(Option<Side>),
+    /// The capture ended, or a limit made us forget it.
+    Unseen,
+}
+
+/// The version of HTTP that carries a conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Version {
+    Http1,
+    Http2,
+}
+
+impl Streamed {
+    /// Reports that a conversation begins, and makes it; `id` names it.
+    pub(super) fn open(exchange: Exchange, version: Version, id: ConnId, cx: &mut Context<'_>) -> Self {
+        let Exchange { carrier, heads } = exchange;
+        let mut it = Streamed {
+            id,
+            named: None,
+            opened: cx.at.time,
+            last: cx.at.time,
+            reached: cx.at,
+            totals: Pair::default(),
+            meaning: None,
+            sid: None,
+        };
+        it.within(cx, |it, cx| {
+            let mut heads = Box::new(heads);
+            let is_secure = cx.transport.over.as_ref().is_some_and(|over| over.tls.is_some());
+            if let Some(rest) = heads.url.as_deref().and_then(|url| url.strip_prefix("http://"))
+                && is_secure
+            {
+                heads.url = Some(format!("https://{rest}").into());
+            }
+            let mut opening = cx.opening(Some(heads));
+            opening.transport = match carrier {
+                Carrier::Sse => event::Transport::Sse,
+                Carrier::Polling => event::Transport::Polling,
+            };
+            if let Some(over) = &mut opening.over {
+                over.http2 = version == Version::Http2;
+            }
+            cx.begin(&opening);
+            it.meaning = Understood::of(opening.handshake.as_deref(), cx);
+            cx.say(Kind::Opened(&opening));
+        });
+        it
+    }
+
+    /// Names the session that it belongs to.
+    pub(super) fn set_session(&mut self, sid: Option<Box<str>>) {
+        self.sid = sid;
+    }
+
+    /// Takes bytes of a body of this conversation that `from` sends.
+    pub(super) fn bytes(
+        &mut self,
+        from: Side,
+        body: &mut Body,
+        bytes: &[u8],
+        carried: At,
+        cx: &mut Context<'_>,
+    ) {
+        let totals = &mut self.totals[from];
+        totals.wire_bytes = totals.wire_bytes.saturating_add(bytes.len() as u64);
+        if carried.packet > self.reached.packet {
+            self.reached = carried;
+        }
+        body.push(bytes, carried, cx);
+        self.drain(from, body, cx);
+    }
+
+    /// Hears that bytes of a body are missing.
+    pub(super) fn gap(&mut self, from: Side, body: &mut Body, lost: Lost, cx: &mut Context<'_>) {
+        let (length, least) = match lost {
+            Lost::Exact(length) => (Some(length), None),
+            Lost::Unknown { least } => (None, Some(least)),
+        };
+        let offset = body.reader.offset();
+        self.anomaly(Some(from), &Anomaly::Gap { offset, length, least, cause: "lost" }, cx);
+        if let Some(meaning) = &mut self.meaning {
+            meaning.lost(from);
+        }
+        body.reader.gap(lost);
+        body.account(cx);
+        self.drain(from, body, cx);
+    }
+
+    /// Hears that a body is over; `whole` says that it is so by what frames it, and `seen` that its end was captured.
+    pub(super) fn end_body(
+        &mut self,
+        from: Side,
+        mut body: Body,
+        whole: bool,
+        seen: bool,
+        cx: &mut Context<'_>,
+    ) {
+        body.reader.end(whole);
+        body.account(cx);
+        while let Some(output) = body.reader.next() {
+            // Where the capture ended, nobody broke anything off.
+            if seen || output != Output::Unfinished {
+                self.told(from, output, body.reader.is_encoded(), cx);
+            }
+        }
+        cx.shared.held = cx.shared.held.saturating_sub(body.held);
+    }
+
+    /// Reports what is wrong.
+    pub(super) fn anomaly(&mut self, from: Option<Side>, anomaly: &Anomaly, cx: &mut Context<'_>) {
+        self.within(cx, |_, cx| cx.anomaly(from, anomaly));
+    }
+
+    /// Reports that the conversation is over.
+    pub(super) fn close(mut self, finish: Finish, cx: &mut Context<'_>) {
+        if cx.at.packet > self.reached.packet {
+            self.reached = cx.at;
+        }
+        self.within(cx, |it, cx| {
+            let unanswered = Understood::end(&mut it.meaning, finish != Finish::Unseen, cx);
+            let by = match finish {
+                Finish::Whole => Some(Side::Server),
+                Finish::Cut(by) | Finish::Between(by) => by,
+                Finish::Unseen => None,
+            };
+            cx.say(Kind::Closed(&Closed {
+                code: None,
+                reason: "".into(),
+                by,
+                clean: matches!(finish, Finish::Whole | Finish::Between(_)),
+                duration: cx.at.time.since(it.opened),
+                totals: it.totals,
+                unanswered,
+            }));
+        });
+    }
+
+    /// Says what a body's reader has to say.
+    fn drain(&mut self, from: Side, body: &mut Body, cx: &mut Context<'_>) {
+        while let Some(output) = body.reader.next() {
+            self.told(from, output, body.reader.is_encoded(), cx);
+        }
+    }
+
+    fn told(&mut self, from: Side, output: Output, is_encoded: bool, cx: &mut Context<'_>) {
+        let anomaly = match output {
+            Output::Message(message) => return self.message(from, &message, is_encoded, cx),
+            Output::Unfinished => Anomaly::BodyUnfinished {},
+            Output::Skipped { bytes } => Anomaly::BodySkipped { skipped: bytes },
+            Output::Unreadable { cause } => Anomaly::BodyUnreadable { cause },
+            Output::TooLong { limit } => {
+                Anomaly::LimitReached { limit: "field of a server-sent event", value: limit as u64 }
+            }
+        };
+        self.anomaly(Some(from), &anomaly, cx);
+    }
+
+    fn message(&mut self, from: Side, message: &BodyMessage, is_encoded: bool, cx: &mut Context<'_>) {
+        let BodyMessage { text: is_text, bytes, length, is_whole, facts, first, size } = message;
+        let truncated = (bytes.len() as u64) < *length;
+        let bytes = if *is_text && (truncated || !is_whole) { whole_characters(bytes) } else { bytes };
+        let missing = [Missing { offset: *length, length: None }];
+        let missing = if *is_whole { &[][..] } else { &missing[..] };
+        let sid = self.sid.take();
+        let fields: Vec<(&'static str, Value<'_>)> = [
+            sid.as_deref().map(|sid| ("sid", Value::Text(sid))),
+            facts.event.as_deref().map(|event| ("event", Value::Text(event))),
+            facts.id.as_deref().map(|id| ("id", Value::Text(id))),
+            facts.retry.map(|retry| ("retry", Value::Number(retry))),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        let wire = Wire {
+            frames: 0,
+            bytes: *size,
+            compressed: is_encoded,
+            inflated: is_encoded,
+            masked: false,
+            first: *first,
+        };
+        let opcode = if *is_text { Opcode::TEXT } else { Opcode::BINARY };
+        let totals = &mut self.totals[from];
+        totals.messages = totals.messages.saturating_add(1);
+        totals.bytes = totals.bytes.saturating_add(*length);
+        let number = self.totals.client.messages.saturating_add(self.totals.server.messages);
+        let at = self.reached;
+        let delta = at.time.since(std::mem::replace(&mut self.last, at.time));
+        let mut reader = self.meaning.take();
+        self.within(cx, |_, cx| {
+            let (length, first) = (*length, *first);
+            let input = Input { from, opcode, bytes, missing, length, first, at };
+            let meaning = reader.as_mut().map(|reader| reader.message(&input));
+            cx.say(Kind::Message(Message {
+                from,
+                opcode,
+                number,
+                delta,
+                payload: bytes,
+                length,
+                text: *is_text && std::str::from_utf8(bytes).is_ok(),
+                missing,
+                truncated_to: truncated.then_some(bytes.len() as u64),
+                close: None,
+                rtt: None,
+                framing: Framing::Counted,
+                verified: cx.verified,
+                wire,
+                meaning,
+                fields: &fields,
+            }));
+            for anomaly in meaning.iter().flat_map(|it| it.anomalies()) {
+                cx.anomaly(Some(from), anomaly);
+            }
+            if truncated {
+                cx.anomaly(Some(from), &Anomaly::MessageTruncated { kept: bytes.len() as u64 });
+            }
+            Understood::settle(&mut reader, cx);
+        });
+        (self.meaning, self.sid) = (reader, sid);
+    }
+
+    /// Runs `act` while events are named after this conversation, and are of the packet that it has reached.
+    fn within(&mut self, cx: &mut Context<'_>, act: impl FnOnce(&mut Self, &mut Context<'_>)) {
+        let (conn, at) = (cx.conn, cx.at);
+        (cx.conn, cx.at) = (self.id, self.reached);
+        std::mem::swap(cx.conversation, &mut self.named);
+        act(self, cx);
+        std::mem::swap(cx.conversation, &mut self.named);
+        (cx.conn, cx.at) = (conn, at);
+    }
+}
+
+impl Body {
+    /// Makes the reader of a body whose head is `heads`: that of the response, or of the request alone.
+    pub(super) fn new(format: Format, heads: &Handshake, from: Side, cx: &Context<'_>) -> Self {
+        let fields = match from {
+            Side::Client => heads.request.as_ref().map(|request| &request.headers),
+            Side::Server => heads.response.as_ref().map(|response| &response.headers),
+        };
+        let coding = fields
+            .into_iter()
+            .flatten()
+            .find(|field| field.name.eq_ignore_ascii_case("content-encoding"))
+            .map(|field| &*field.value);
+        Body { reader: BodyReader::new(format, coding, cx.shared.limits.message), held: 0 }
+    }
+
+    fn push(&mut self, bytes: &[u8], carried: At, cx: &mut Context<'_>) {
+        self.reader.push(bytes, carried);
+        self.account(cx);
+        if cx.shared.held > cx.shared.limits.messages {
+            self.reader.give_up("the unfinished messages take too much memory");
+            self.account(cx);
+        }
+    }
+
+    /// Counts its memory among that of all unfinished messages.
+    fn account(&mut self, cx: &mut Context<'_>) {
+        let others = cx.shared.held.saturating_sub(self.held);
+        self.held = self.reader.allocated();
+        cx.shared.held = others.saturating_add(self.held);
+    }
+}
+
+/// Leaves out a character that the end of the bytes cuts.
+fn whole_characters(bytes: &[u8]) -> &[u8] {
+    match std::str::from_utf8(bytes) {
+        Err(fault) if fault.error_len().is_none() => bytes.get(..fault.valid_up_to()).unwrap_or(bytes),
+        _ => bytes,
+    }
+}

@@ -1,0 +1,181 @@
+//! Content codings undone as the bytes come (RFC 9110 §8.4.1).
+
+use std::io::{self, Write};
+
+use flate2::write::{DeflateDecoder, GzDecoder, ZlibDecoder};
+
+/// How a body is encoded.
+#[derive(Debug)]
+pub(super) enum Coding {
+    /// As it is.
+    Identity,
+    /// gzip (RFC 1952).
+    Gzip(Box<GzDecoder<Vec<u8>>>),
+    /// zlib (RFC 1950), as `deflate` is defined.
+    Zlib(Box<ZlibDecoder<Vec<u8>>>),
+    /// DEFLATE alone (RFC 1951), which some send as `deflate`.
+    Deflate(Box<DeflateDecoder<Vec<u8>>>),
+    /// `deflate`, whose first two bytes tell what it is; the first of them.
+    Undecided(Option<u8>),
+    /// It cannot be undone.
+    Unknown(&'static str),
+}
+
+/// How many bytes are inflated at once: what comes of them is bounded by a thousand times as many.
+const PIECE: usize = 256;
+
+/// About what an inflater takes.
+const INFLATER: usize = 80 << 10;
+
+impl Coding {
+    /// Makes the decoder of a coding by its name.
+    pub(super) fn named(name: &str) -> Self {
+        let name = name.trim().to_ascii_lowercase();
+        match &*name {
+            "" | "identity" => Coding::Identity,
+            "gzip" | "x-gzip" => Coding::Gzip(Box::new(GzDecoder::new(Vec::new()))),
+            "deflate" => Coding::Undecided(None),
+            "br" => Coding::Unknown("the content coding br is not supported"),
+            "zstd" => Coding::Unknown("the content coding zstd is not supported"),
+            _ => Coding::Unknown("the content coding is not supported"),
+        }
+    }
+
+    /// Returns why nothing can be decoded, where that is so.
+    pub(super) const fn fault(&self) -> Option<&'static str> {
+        match self {
+            Coding::Unknown(cause) => Some(cause),
+            _ => None,
+        }
+    }
+
+    /// Decodes bytes piece by piece; returns why no more can be, where that is so.
+    pub(super) fn decode(&mut self, bytes: &[u8], mut each: impl FnMut(&[u8])) -> Option<&'static str> {
+        let bytes = match self {
+            Coding::Identity => {
+                each(bytes);
+                return None;
+            }
+            Coding::Undecided(_) => self.decide(bytes),
+            _ => bytes.to_vec(),
+        };
+        for piece in bytes.chunks(PIECE) {
+            let whole = match self {
+                Coding::Gzip(it) => inflate(&mut **it, |it| std::mem::take(it.get_mut()), piece, &mut each),
+                Coding::Zlib(it) => inflate(&mut **it, |it| std::mem::take(it.get_mut()), piece, &mut each),
+                Coding::Deflate(it) => {
+                    inflate(&mut **it, |it| std::mem::take(it.get_mut()), piece, &mut each)
+                }
+                Coding::Identity | Coding::Undecided(_) | Coding::Unknown(_) => return self.fault(),
+            };
+            if whole.is_err() {
+                return Some("compressed data is damaged");
+            }
+        }
+        None
+    }
+
+    /// Tells zlib from DEFLATE by the first two bytes, and returns all there are.
+    fn decide(&mut self, bytes: &[u8]) -> Vec<u8> {
+        let Coding::Undecided(first) = self else { return bytes.to_vec() };
+        let all: Vec<u8> = first.take().into_iter().chain(bytes.iter().copied()).collect();
+        match *all.as_slice() {
+            [] => {}
+            [one] => {
+                *first = Some(one);
+                return Vec::new();
+            }
+            [one, two, ..] => {
+                let is_zlib = one & 15 == 8 && u16::from_be_bytes([one, two]) % 31 == 0;
+                *self = if is_zlib {
+                    Coding::Zlib(Box::new(ZlibDecoder::new(Vec::new())))
+                } else {
+                    Coding::Deflate(Box::new(DeflateDecoder::new(Vec::new())))
+                };
+            }
+        }
+        all
+    }
+
+    /// Returns about how much memory it holds, in bytes.
+    pub(super) const fn allocated(&self) -> usize {
+        match self {
+            Coding::Gzip(_) | Coding::Zlib(_) | Coding::Deflate(_) => INFLATER,
+            Coding::Identity | Coding::Undecided(_) | Coding::Unknown(_) => 0,
+        }
+    }
+}
+
+/// Writes a piece and hands on what comes of it.
+fn inflate<D: Write>(
+    decoder: &mut D,
+    take: impl Fn(&mut D) -> Vec<u8>,
+    piece: &[u8],
+    each: &mut impl FnMut(&[u8]),
+) -> io::Result<()> {
+    let written = decoder.write_all(piece).and_then(|()| decoder.flush());
+    each(&take(decoder));
+    written
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flate2::Compression;
+    use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
+
+    fn decoded(name: &str, bytes: &[u8], size: usize) -> (Vec<u8>, Option<&'static str>) {
+        let (mut coding, mut out) = (Coding::named(name), Vec::new());
+        for piece in bytes.chunks(size) {
+            if let Some(fault) = coding.decode(piece, |piece| out.extend_from_slice(piece)) {
+                return (out, Some(fault));
+            }
+        }
+        (out, None)
+    }
+
+    macro_rules! encoded {
+        ($encoder:ident, $text:expr) => {{
+            let mut it = $encoder::new(Vec::new(), Compression::default());
+            it.write_all($text).unwrap();
+            it.flush().unwrap();
+            it.get_ref().clone()
+        }};
+    }
+
+    #[test]
+    fn what_was_flushed_comes_out_however_it_is_cut() {
+        let text = b"data: the same words\n\ndata: the same words\n\n".repeat(50);
+        let all = [
+            ("gzip", encoded!(GzEncoder, &text)),
+            ("X-GZIP", encoded!(GzEncoder, &text)),
+            ("deflate", encoded!(ZlibEncoder, &text)),
+            ("deflate", encoded!(DeflateEncoder, &text)),
+            (" identity ", text.clone()),
+        ];
+        for (name, bytes) in &all {
+            for size in [1, 2, 3, 7, 300, 5000] {
+                assert_eq!(decoded(name, bytes, size), (text.clone(), None), "{name} {size}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_decoded_is_named() {
+        assert_eq!(decoded("gzip", b"data: nothing of gzip\n\n", 3).1, Some("compressed data is damaged"));
+        assert_eq!(Coding::named("br").fault(), Some("the content coding br is not supported"));
+        assert_eq!(Coding::named("gzip, br").fault(), Some("the content coding is not supported"));
+    }
+
+    #[test]
+    fn a_bomb_is_handed_on_in_small_pieces() {
+        let bytes = encoded!(GzEncoder, &vec![b'x'; 64 << 20]);
+        let (mut coding, mut most, mut sum) = (Coding::named("gzip"), 0, 0);
+        coding.decode(&bytes, |piece| {
+            most = most.max(piece.len());
+            sum += piece.len();
+        });
+        assert_eq!(sum, 64 << 20);
+        assert!(most < 1 << 20, "{most}");
+    }
+}

@@ -1,0 +1,201 @@
+//! Bodies of HTTP exchanges that carry messages, read (HTML Standard §9.2, the Engine.IO protocol, RFC 9110 §8.4).
+//!
+//! [`BodyReader`] takes the bytes of one body as they come, undoes their content coding, and gives the messages in
+//! them: `events` takes a stream of server-sent events apart, `payload` the payload of Engine.IO's long polling. After
+//! a gap nothing is invented: both go on where their own grammar leaves no doubt.
+
+mod coding;
+mod events;
+mod payload;
+
+use std::collections::VecDeque;
+
+use crate::model::{At, Lost};
+
+use coding::Coding;
+use events::EventStream;
+use payload::Payload;
+
+/// A message that a body carries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BodyMessage {
+    /// It is text, not bytes.
+    pub text: bool,
+    /// The bytes that are known and kept.
+    pub bytes: Vec<u8>,
+    /// How many bytes came: more than are kept where the limit cut it.
+    pub length: u64,
+    /// It ended as it should; else what follows `bytes` is missing.
+    pub is_whole: bool,
+    /// What is said beside it.
+    pub facts: EventFacts,
+    /// The packet that carried its first byte.
+    pub first: At,
+    /// How many bytes of the body it took, decoded.
+    pub size: u64,
+}
+
+/// What a server-sent event says beside its data.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EventFacts {
+    /// The event's type; `None` stands for `message`.
+    pub event: Option<Box<str>>,
+    /// The last event ID, where it was set since the event before.
+    pub id: Option<Box<str>>,
+    /// The reconnection time in milliseconds, where it was set since the event before.
+    pub retry: Option<u64>,
+}
+
+/// What a [`BodyReader`] has to say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// A message is whole, or as much of it as there will be.
+    Message(BodyMessage),
+    /// The body ended inside of a message, which stands before this.
+    Unfinished,
+    /// Behind a gap the next message begins here, or none did before the end; so many captured bytes were skipped.
+    Skipped {
+        /// How many.
+        bytes: u64,
+    },
+    /// Nothing more of the body can be read.
+    Unreadable {
+        /// Why.
+        cause: &'static str,
+    },
+    /// A field of an event is longer than the limit and left out.
+    TooLong {
+        /// The limit in bytes.
+        limit: usize,
+    },
+}
+
+/// How the messages of a body are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// Server-sent events.
+    Events,
+    /// A payload of the Engine.IO protocol.
+    EngineIo {
+        /// The protocol's revision: 3 or 4.
+        revision: u8,
+    },
+}
+
+/// A reader of the messages in one body.
+#[derive(Debug)]
+pub struct BodyReader {
+    coding: Coding,
+    format: Reader,
+    /// Bytes of the body that were taken.
+    offset: u64,
+    outputs: VecDeque<Output>,
+}
+
+#[derive(Debug)]
+enum Reader {
+    Events(EventStream),
+    Payload(Payload),
+    /// It was told that nothing can be read.
+    Nothing,
+}
+
+impl BodyReader {
+    /// Makes the reader of a body with this `Content-Encoding`; at most `limit` bytes of a message are kept.
+    pub fn new(format: Format, content_encoding: Option<&str>, limit: usize) -> Self {
+        let format = match format {
+            Format::Events => Reader::Events(EventStream::new(limit)),
+            Format::EngineIo { revision } => Reader::Payload(Payload::new(revision, limit)),
+        };
+        let coding = Coding::named(content_encoding.unwrap_or("identity"));
+        let mut it = BodyReader { coding, format, offset: 0, outputs: VecDeque::new() };
+        if let Some(cause) = it.coding.fault() {
+            it.give_up(cause);
+        }
+        it
+    }
+
+    /// Tells whether the body is compressed.
+    pub fn is_encoded(&self) -> bool {
+        !matches!(self.coding, Coding::Identity)
+    }
+
+    /// Returns how many bytes of the body came or are known to be lost.
+    pub const fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// Takes the next bytes of the body and the packet that carried them; ask [`next`](Self::next) then.
+    pub fn push(&mut self, bytes: &[u8], carried: At) {
+        self.offset = self.offset.saturating_add(bytes.len() as u64);
+        let BodyReader { coding, format, outputs, .. } = self;
+        if let Reader::Nothing = format {
+            return;
+        }
+        let mut unreadable = None;
+        let fault = coding.decode(bytes, |piece| match format {
+            Reader::Events(events) => events.push(piece, carried, outputs),
+            Reader::Payload(payload) => {
+                unreadable = unreadable.or(payload.push(piece, carried, outputs));
+            }
+            Reader::Nothing => {}
+        });
+        let fault = fault.or(unreadable);
+        if let Some(cause) = fault {
+            self.give_up(cause);
+        }
+    }
+
+    /// Hears that bytes of the body are missing here.
+    pub fn gap(&mut self, lost: Lost) {
+        let (Lost::Exact(length) | Lost::Unknown { least: length }) = lost;
+        self.offset = self.offset.saturating_add(length);
+        if self.is_encoded() {
+            self.give_up("bytes of compressed data are missing");
+            return;
+        }
+        match &mut self.format {
+            Reader::Events(events) => events.gap(&mut self.outputs),
+            Reader::Payload(payload) => payload.gap(lost, &mut self.outputs),
+            Reader::Nothing => {}
+        }
+    }
+
+    /// Hears that the body is over; `whole` says that it is so by what frames it.
+    pub fn end(&mut self, whole: bool) {
+        match std::mem::replace(&mut self.format, Reader::Nothing) {
+            Reader::Events(events) => events.end(whole, &mut self.outputs),
+            Reader::Payload(payload) => payload.end(whole, &mut self.outputs),
+            Reader::Nothing => {}
+        }
+    }
+
+    /// Returns what there is to say next.
+    #[allow(clippy::should_implement_trait)] // named as every stop names it
+    pub fn next(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// Returns how much memory it holds, in bytes.
+    pub fn allocated(&self) -> usize {
+        let format = match &self.format {
+            Reader::Events(events) => events.allocated(),
+            Reader::Payload(payload) => payload.allocated(),
+            Reader::Nothing => 0,
+        };
+        format.saturating_add(self.coding.allocated())
+    }
+
+    /// Reads no further; `cause` says why.
+    pub fn give_up(&mut self, cause: &'static str) {
+        match std::mem::replace(&mut self.format, Reader::Nothing) {
+            Reader::Events(mut events) => events.gap(&mut self.outputs),
+            Reader::Payload(mut payload) => payload.gap(Lost::Unknown { least: 0 }, &mut self.outputs),
+            Reader::Nothing => return,
+        }
+        self.outputs.push_back(Output::Unreadable { cause });
+    }
+}
+
+#[cfg(test)]
+mod tests;
