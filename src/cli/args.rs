@@ -282,7 +282,8 @@ impl Input {
                 anyhow::bail!("{} is no RSA private key in PEM", path.display());
             }
         }
-        if !self.is_endless() && !self.files.iter().any(|file| may_have_secrets(file)) {
+        let grows = self.is_endless() && !self.keylogs().is_empty();
+        if !grows && !self.files.iter().any(|file| may_have_secrets(file)) {
             options.keys = options.keys.complete();
         }
         Ok(options)
