@@ -3,20 +3,24 @@
 //! Everything this crate does is one trip, and every module is one stop on it:
 //!
 //! ```text
-//!   capture ─► wire ─► tcp ─► http ─► websocket
-//!   packets    segments bytes  upgrade messages
-//!              └────────── session ───────────┘
-//!                             │ Event             ◄─ the waist
-//!                          [filter]             which of them
-//!              ┌───────────────┬─┴────────────┐
-//!           export        stats, check    view, store, tui
-//!           machines         sums            humans
+//!   capture ─► wire ─► tcp ─► [proxy] ─► [tls] ─► http / http2 ─► websocket, streams ─► subprotocol
+//!   packets    segments bytes  who it is  plain     upgrade        messages, events      meaning
+//!              └──────────────── session: a stack of layers on each connection ─────────────────┘
+//!                                             │ Event                            ◄─ the waist
+//!                                          [filter]                            which of them
+//!                 ┌───────────────┬───────────┴───────────┬────────────────┐
+//!              export      stats, check, explain         view          store, tui
+//!             machines       sums, rules, reasons        lines          the screen
 //! ```
 //!
-//! [`pipeline`] carries packets from a [`capture::Source`] through the [`session::Analyzer`] into an
-//! [`event::Sink`]; [`cli`] is the program around it. Imports run one way only, from right to left in
-//! `model` ← {`capture`, `wire`, `tcp`, `http`, `websocket`} ← `event` ← {`session`, `filter`, `view`, `store`} ←
-//! {`export`, `stats`, `check`, `pipeline`} ← `tui` ← `cli`; `tests/layers.rs` holds that table as code.
+//! [`pipeline`] carries packets from a [`capture::Source`] through the [`session::Analyzer`] into an [`pipeline::Output`];
+//! [`analysis`] is that in five lines for other programs, and `cli` is the program around it. `model` has the nouns that
+//! all share; [`services`] reads the rules that describe a user's own sub-protocols.
+//!
+//! Imports run one way only, from right to left in `model` ← the modules of bytes (`capture`, `wire`, `tcp`, `tls`, `http`,
+//! `http2`, `proxy`, `streams`, `websocket`), which do not know each other ← `subprotocol` ← `event` ← {`session`, `filter`,
+//! `view`, `store`} ← {`export`, `stats`, `check`, `explain`, `pipeline`} ← {`analysis`, `tui`} ← `cli`. `tests/layers.rs`
+//! holds the exact table.
 //!
 //! # As a library
 //!
@@ -33,7 +37,7 @@
 //! ```
 //!
 //! [`Analysis`] takes files, or any [`capture::Source`]; [`pipeline::Feed`] takes packets one by one. Without the default
-//! features (`cli`, `tui`, `live`) the crate brings only what decoding needs.
+//! features (`cli`, `tui`, `live`, `tls`) the crate brings only what decoding needs.
 //!
 //! # Three rules of shape
 //!
