@@ -15,8 +15,8 @@ use wirefin::filter::{Filter, complete};
 use wirefin::http::{self, HttpTracker};
 use wirefin::http2::{self, Connection};
 use wirefin::model::{
-    At, DeflateSide, Endpoint, Flags, Flow, LinkType, Lost, Packet, Segment, SenderClock, Seq, Side,
-    Timestamp, Tunnel,
+    At, DeflateSide, Endpoint, Flags, Flow, KeyOrigin, LinkType, Lost, Packet, Segment, SenderClock, Seq,
+    Side, Timestamp, Tunnel,
 };
 use wirefin::pipeline::{Formatted, Options, run};
 use wirefin::subprotocol::{self, MAX_UNITS, Opening, Reader};
@@ -445,7 +445,7 @@ pub fn tls(data: &[u8]) {
     let options = input.byte().unwrap_or_default();
     let length = usize::from(input.u16().unwrap_or_default());
     let mut keys = KeyLog::default();
-    keys.add(input.take(length));
+    keys.add(KeyOrigin::KeyLog, input.take(length));
     let limits = tls::Limits { held: 4_096, trials: 1 << 12 };
     let mut stream = if options & 1 == 0 { Stream::new(limits) } else { Stream::mid_stream(limits) };
     let empty = KeyLog::default();
@@ -476,9 +476,9 @@ pub fn tls(data: &[u8]) {
 /// A key log has no fewer secrets line by line than in one piece, where repeated ones count once.
 pub fn keylog(data: &[u8]) {
     let (mut whole, mut lines) = (KeyLog::default(), KeyLog::default());
-    whole.add(data);
+    whole.add(KeyOrigin::KeyLog, data);
     for line in data.split_inclusive(|byte| *byte == b'\n') {
-        lines.add(line);
+        lines.add(KeyOrigin::KeyLog, line);
     }
     assert!(lines.secrets() >= whole.secrets());
 }

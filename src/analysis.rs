@@ -129,7 +129,7 @@ fn carry<S: Sink>(
             match item {
                 Item::Packet(record) => feed.push(&batch.packet(record), sink),
                 Item::Diagnostic(anomaly) => feed.diagnostic(anomaly, sink),
-                Item::Secrets(lines) => feed.secrets(lines, sink),
+                Item::Secrets(origin, lines) => feed.secrets(*origin, lines, sink),
             }
             if is_over(sink) {
                 return Ok(());

@@ -120,6 +120,16 @@ impl Opening {
     pub const fn new(client: Endpoint, server: Endpoint, handshake: Option<Box<Handshake>>) -> Self {
         Opening { client, server, handshake, over: None, transport: Transport::WebSocket }
     }
+
+    /// Returns the version of HTTP that opened it; `None` where nobody can tell.
+    pub fn http(&self) -> Option<&str> {
+        if self.over.as_deref().is_some_and(|over| over.http2) {
+            return Some("2");
+        }
+        let handshake = self.handshake.as_deref()?;
+        let version = handshake.request.as_ref().map(|request| &*request.version);
+        version.or_else(|| handshake.response.as_ref().map(|response| &*response.version))
+    }
 }
 
 /// How messages are carried.
@@ -170,7 +180,13 @@ pub struct Tls {
     pub sni: Option<Box<str>>,
     /// The application protocol that the server chose (RFC 7301).
     pub alpn: Option<Box<str>>,
-    /// Where the keys came from; `None` without any.
+    /// It resumes an earlier connection: by session id, ticket or pre-shared key.
+    pub resumed: Option<bool>,
+    /// The client sent early data, and the server took it (RFC 8446 §4.2.10).
+    pub early_data: Option<bool>,
+    /// The JA4 fingerprint of the client.
+    pub ja4: Option<Box<str>>,
+    /// Where the keys came from: `keylog`, `dsb` or `pem`; `None` without any.
     pub keys: Option<&'static str>,
 }
 

@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use wirefin::capture::{Error, Item, Next, PacketBatch, Source};
-use wirefin::model::{At, LinkType, Timestamp};
+use wirefin::model::{At, KeyOrigin, LinkType, Timestamp};
 use wirefin::pipeline::Options;
 use wirefin::session::Keys;
 
@@ -37,7 +37,7 @@ impl Source for Keyed {
             if self.keys.as_ref().is_some_and(|(at, _)| *at == self.given)
                 && let Some((_, text)) = self.keys.take()
             {
-                batch.items.push(Item::Secrets(text.into()));
+                batch.items.push(Item::Secrets(KeyOrigin::KeyLog, text.into()));
             }
             self.given += 1;
             let at = At { packet: self.given as u64, time: Timestamp::from_nanos(packet.time) };

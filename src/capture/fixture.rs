@@ -156,7 +156,7 @@ impl Everything {
                     data: packet.data.to_vec(),
                 });
             }
-            Item::Secrets(text) => self.secrets.push((self.packets.len(), text.to_vec())),
+            Item::Secrets(_, text) => self.secrets.push((self.packets.len(), text.to_vec())),
             Item::Diagnostic(anomaly) => {
                 let Anomaly::CaptureDamaged { file, offset, problem } = &**anomaly else {
                     panic!("{anomaly:?}")

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::identity::FileId;
 use super::{Error, Item, Next, PacketBatch, Source};
-use crate::model::Anomaly;
+use crate::model::{Anomaly, KeyOrigin};
 
 /// How much of a key log is read at once.
 const BLOCK: u64 = 16 << 20;
@@ -129,7 +129,7 @@ impl KeyLogFile {
             self.file = None;
         }
         if !bytes.is_empty() {
-            found.push(Item::Secrets(bytes.into()));
+            found.push(Item::Secrets(KeyOrigin::KeyLog, bytes.into()));
         }
         Ok(())
     }
@@ -146,7 +146,7 @@ mod tests {
         let mut found = Vec::new();
         log.read(&mut found).unwrap();
         let text = |item: Item| match item {
-            Item::Secrets(text) => String::from_utf8(text.into()).unwrap(),
+            Item::Secrets(_, text) => String::from_utf8(text.into()).unwrap(),
             Item::Diagnostic(anomaly) => anomaly.code().to_owned(),
             Item::Packet(_) => panic!("no packet"),
         };

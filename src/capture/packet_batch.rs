@@ -1,4 +1,4 @@
-use crate::model::{Anomaly, At, LinkType, Packet};
+use crate::model::{Anomaly, At, KeyOrigin, LinkType, Packet};
 
 /// A block of the capture and what was found in it, in the order of the capture.
 ///
@@ -16,8 +16,8 @@ pub struct PacketBatch {
 pub enum Item {
     /// A packet.
     Packet(Record),
-    /// The text of a TLS key log (pcapng decryption secrets).
-    Secrets(Box<[u8]>),
+    /// Lines of a TLS key log, and where they came from.
+    Secrets(KeyOrigin, Box<[u8]>),
     /// A fault of the capture itself.
     Diagnostic(Box<Anomaly>),
 }
@@ -49,7 +49,7 @@ impl Item {
     pub const fn record(&self) -> Option<&Record> {
         match self {
             Item::Packet(record) => Some(record),
-            Item::Secrets(_) | Item::Diagnostic(_) => None,
+            Item::Secrets(..) | Item::Diagnostic(_) => None,
         }
     }
 }
@@ -84,7 +84,7 @@ impl PacketBatch {
     pub fn diagnostics(&self) -> impl Iterator<Item = &Anomaly> {
         self.items.iter().filter_map(|item| match item {
             Item::Diagnostic(anomaly) => Some(&**anomaly),
-            Item::Packet(_) | Item::Secrets(_) => None,
+            Item::Packet(_) | Item::Secrets(..) => None,
         })
     }
 
@@ -97,7 +97,7 @@ impl PacketBatch {
     pub fn records_mut(&mut self) -> impl Iterator<Item = &mut Record> {
         self.items.iter_mut().filter_map(|item| match item {
             Item::Packet(record) => Some(record),
-            Item::Secrets(_) | Item::Diagnostic(_) => None,
+            Item::Secrets(..) | Item::Diagnostic(_) => None,
         })
     }
 

@@ -5,7 +5,7 @@ use super::format::{Fault, Found, RECORD_BOUND, Read, StopReason};
 use super::interface::{Interface, each_option};
 use super::order::Order;
 use super::{Item, Record};
-use crate::model::{At, Timestamp};
+use crate::model::{At, KeyOrigin, Timestamp};
 
 const LAYER: &str = "pcapng section header";
 /// A type, a length, and the length again: what a block has at least.
@@ -233,7 +233,7 @@ impl Pcapng {
         let Some(text) = text.get(..self.order.u32([n0, n1, n2, n3]) as usize) else {
             return Some("decryption secrets are longer than their block: skipped");
         };
-        found.items.push(Item::Secrets(text.into()));
+        found.items.push(Item::Secrets(KeyOrigin::SecretsBlock, text.into()));
         None
     }
 }

@@ -202,7 +202,7 @@ impl Inner {
         for item in &round.items {
             let record = match item {
                 Item::Packet(record) => record,
-                Item::Secrets(text) => {
+                Item::Secrets(_, text) => {
                     self.out.secrets(text);
                     continue;
                 }

@@ -1,4 +1,4 @@
-use super::{Opening, Proxy, Transport};
+use super::{Opening, Proxy, Tls, Transport};
 use crate::model::Endpoint;
 
 /// What is known of a conversation from its opening: what names it in every output.
@@ -12,6 +12,10 @@ pub struct Conversation {
     pub url: Option<Box<str>>,
     /// The sub-protocol agreed on.
     pub subprotocol: Option<Box<str>>,
+    /// The version of HTTP that opened it: `1.1`, `2`.
+    pub http: Option<Box<str>>,
+    /// What TLS agreed on.
+    pub tls: Option<Box<Tls>>,
     /// The proxy that it came through.
     pub proxy: Option<Box<Proxy>>,
     /// How messages are carried.
@@ -27,6 +31,8 @@ impl Conversation {
             server: opening.server,
             url: handshake.and_then(|it| it.url.clone()),
             subprotocol: handshake.and_then(|it| it.subprotocol.clone()),
+            http: opening.http().map(Into::into),
+            tls: opening.over.as_ref().and_then(|over| over.tls.clone()).map(Box::new),
             proxy: opening.over.as_ref().and_then(|over| over.proxy.clone()).map(Box::new),
             transport: opening.transport,
         }
@@ -82,6 +88,8 @@ mod tests {
                 server: END,
                 url: Some(url.into()),
                 subprotocol: None,
+                http: None,
+                tls: None,
                 proxy: None,
                 transport: Transport::WebSocket,
             };

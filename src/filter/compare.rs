@@ -109,6 +109,7 @@ impl<'a> Row<'a> {
         let conversation = facts.conversation;
         let text = |text: Option<&'a str>| text.map(|text| Fact::Bytes(text.as_bytes()));
         let proxy = conversation.and_then(|it| it.proxy.as_deref());
+        let tls = conversation.and_then(|it| it.tls.as_deref());
         let client = conversation.map(|it| it.client);
         let server = conversation.map(|it| it.server);
         let port = |port: u16| Fact::Whole(port.into());
@@ -141,6 +142,11 @@ impl<'a> Row<'a> {
             Field::Host => text(conversation.and_then(|it| it.host())),
             Field::Path => text(conversation.and_then(|it| it.path())),
             Field::Subprotocol => text(conversation.and_then(|it| it.subprotocol.as_deref())),
+            Field::Http => text(conversation.and_then(|it| it.http.as_deref())),
+            Field::Tls => conversation.map(|_| Fact::Truth(tls.is_some())),
+            Field::TlsVersion => text(tls.and_then(|it| it.version.as_deref())),
+            Field::TlsSni => text(tls.and_then(|it| it.sni.as_deref())),
+            Field::TlsAlpn => text(tls.and_then(|it| it.alpn.as_deref())),
             Field::ProxyProtocol => text(proxy.map(|it| it.protocol)),
             Field::ProxyClient => text(proxy.and_then(|it| it.client.as_deref())),
             Field::ProxyServer => text(proxy.and_then(|it| it.server.as_deref())),

@@ -124,6 +124,11 @@ fields! {
     Path, "path", Text, "the URL's path, without the query";
     Transport, "transport", Transport, "how its conversation's messages are carried: websocket, sse or polling";
     Subprotocol, "subprotocol", Text, "the sub-protocol agreed on";
+    Http, "http", Text, "the version of HTTP that opened the conversation: 1.1, 2";
+    Tls, "tls", Truth, "the conversation is encrypted by TLS";
+    TlsVersion, "tls.version", Text, "the version of TLS: 1.3";
+    TlsSni, "tls.sni", Text, "the server's name, as the client asked TLS for it";
+    TlsAlpn, "tls.alpn", Text, "the protocol that TLS agreed on: h2, http/1.1";
     ClientIp, "client.ip", Address, "the client's address";
     ClientPort, "client.port", Count, "the client's port";
     ServerIp, "server.ip", Address, "the server's address";

@@ -28,6 +28,8 @@ fn conversation(conn: u64) -> Conversation {
             server: end("10.0.0.1", 9001),
             url: Some("ws://api.example:9001/feed?key=7".into()),
             subprotocol: Some("trades".into()),
+            http: Some("1.1".into()),
+            tls: None,
             proxy: Some(Box::new(crate::event::Proxy {
                 protocol: "proxy-v2",
                 client: Some("192.0.2.7:56324".into()),
@@ -39,8 +41,15 @@ fn conversation(conn: u64) -> Conversation {
         Conversation {
             client: end("fd00::2", 40000),
             server: end("fd00::1", 80),
-            url: Some("ws://[fd00::1]/chat".into()),
+            url: Some("wss://[fd00::1]/chat".into()),
             subprotocol: None,
+            http: Some("2".into()),
+            tls: Some(Box::new(crate::event::Tls {
+                version: Some("1.3".into()),
+                sni: Some("chat.example".into()),
+                alpn: Some("h2".into()),
+                ..crate::event::Tls::default()
+            })),
             proxy: None,
             transport: Transport::WebSocket,
         }

@@ -5,6 +5,7 @@
 mod anomaly;
 mod deflate;
 mod endpoint;
+mod key_origin;
 mod lost;
 mod packet;
 mod segment;
@@ -15,6 +16,7 @@ mod time;
 pub use anomaly::{Anomaly, Evidence, Severity};
 pub use deflate::DeflateSide;
 pub use endpoint::{Endpoint, FlowKey, Tunnel};
+pub use key_origin::KeyOrigin;
 pub use lost::Lost;
 pub use packet::{At, LinkType, Packet};
 pub use segment::{Flags, Flow, Segment, SenderClock};

@@ -112,8 +112,8 @@ impl Preparer {
         for item in &round.items {
             let packet = match item {
                 capture::Item::Packet(record) => round.packet(record),
-                capture::Item::Secrets(text) => {
-                    if let Some(line) = self.keys.add(text)
+                capture::Item::Secrets(origin, text) => {
+                    if let Some(line) = self.keys.add(*origin, text)
                         && !std::mem::replace(&mut self.is_broken_line_told, true)
                     {
                         let anomaly = Anomaly::KeylogLine { line };
@@ -250,7 +250,7 @@ impl Batch {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::LinkType;
+    use crate::model::{KeyOrigin, LinkType};
     use crate::wire;
 
     fn asides(batch: &Batch) -> Vec<(u64, u64)> {
@@ -297,7 +297,7 @@ mod tests {
     fn secrets_keep_their_place_between_packets() {
         let mut preparer = Preparer::new(Decoder::new(wire::Limits::default()), Keys::default());
         let mut batch = Batch::default();
-        let secrets = |text: &[u8]| capture::Item::Secrets(text.into());
+        let secrets = |text: &[u8]| capture::Item::Secrets(KeyOrigin::KeyLog, text.into());
         batch.round.items.push(secrets(b"one"));
         for packet in 1..=2 {
             let at = At { packet, time: Timestamp::from_nanos(7) };

@@ -3,7 +3,7 @@ use ahash::RandomState;
 use super::Analyzer;
 use super::batch::hasher_of;
 use crate::event::{Event, Kind, Sink};
-use crate::model::{Anomaly, At, Packet, Timestamp};
+use crate::model::{Anomaly, At, KeyOrigin, Packet, Timestamp};
 use crate::session::{Keys, Limits};
 use crate::wire::{self, Decoded, Decoder};
 
@@ -89,8 +89,8 @@ impl Feed {
     }
 
     /// Takes the lines of a TLS key log, and decrypts with them from here on.
-    pub fn secrets(&mut self, lines: &[u8], sink: &mut dyn Sink) {
-        if let Some(line) = self.keys.add(lines) {
+    pub fn secrets(&mut self, origin: KeyOrigin, lines: &[u8], sink: &mut dyn Sink) {
+        if let Some(line) = self.keys.add(origin, lines) {
             self.diagnostic(&Anomaly::KeylogLine { line }, sink);
         }
         self.analyzer.set_keys(self.keys.clone());

@@ -248,6 +248,8 @@ impl Service for Rules {
             server: nowhere,
             url,
             subprotocol: opening.subprotocol.clone(),
+            http: None,
+            tls: None,
             proxy: None,
             transport: Transport::WebSocket,
         };

@@ -3,6 +3,7 @@
 #[cfg(feature = "tls")]
 use std::sync::Arc;
 
+use crate::model::KeyOrigin;
 #[cfg(feature = "tls")]
 use crate::tls::KeyLog;
 
@@ -40,15 +41,15 @@ impl Keys {
         self
     }
 
-    /// Adds the lines of a key log, and returns the number of the first one that cannot be read.
-    pub fn add(&mut self, lines: &[u8]) -> Option<u64> {
+    /// Adds the lines of a key log that came from `origin`, and returns the number of the first one that cannot be read.
+    pub fn add(&mut self, origin: KeyOrigin, lines: &[u8]) -> Option<u64> {
         #[cfg(feature = "tls")]
         {
-            Arc::make_mut(&mut self.log).add(lines).broken
+            Arc::make_mut(&mut self.log).add(origin, lines).broken
         }
         #[cfg(not(feature = "tls"))]
         {
-            let _ = lines;
+            let _ = (origin, lines);
             None
         }
     }

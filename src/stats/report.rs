@@ -343,6 +343,8 @@ fn talkers(rows: &[Row]) -> Vec<EndpointTraffic> {
             server: row.server,
             url: row.url.clone(),
             subprotocol: None,
+            http: None,
+            tls: None,
             proxy: None,
             transport: event::Transport::WebSocket,
         };

@@ -25,7 +25,7 @@ impl Stream {
 
     /// Takes the content of a record that was opened and lies in the buffer of the outputs.
     pub(super) fn content(&mut self, side: Side, kind: u8, range: Range<usize>, at: (At, At), keys: &KeyLog) {
-        self.facts.decrypted = true;
+        self.facts.keys = Some(self.negotiation.origin);
         if kind == content::APPLICATION_DATA {
             self.sides[side].data = true;
             if self.sides[side].epoch == Epoch::Early && self.facts.early_data != Some(EarlyData::Accepted) {

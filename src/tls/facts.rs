@@ -1,4 +1,5 @@
 use super::suite;
+use crate::model::KeyOrigin;
 
 /// What the handshake of a TLS connection says about it, as far as it was seen.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,8 +27,8 @@ pub struct Facts {
     pub retried: bool,
     /// The client offered an encrypted `ClientHello`; the name seen is not the true one where that was accepted.
     pub encrypted_hello: bool,
-    /// Whether records were opened with keys.
-    pub decrypted: bool,
+    /// Where the keys came from with which records were opened; `None` where none were.
+    pub keys: Option<KeyOrigin>,
 }
 
 /// What became of early data.
@@ -52,6 +53,20 @@ impl Facts {
             0x0304 => "1.3",
             _ => "unknown",
         })
+    }
+
+    /// Tells whether the server's hello was seen.
+    pub const fn is_answered(&self) -> bool {
+        self.version.is_some()
+    }
+
+    /// Tells whether early data was sent and taken; `None` where that is not known.
+    pub fn early_data_accepted(&self) -> Option<bool> {
+        match self.early_data {
+            None => self.is_answered().then_some(false),
+            Some(EarlyData::Offered) => None,
+            Some(outcome) => Some(outcome == EarlyData::Accepted),
+        }
     }
 
     /// Returns the suite's name in the IANA registry, or its number where it is not one that can be decrypted.

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::private_key::PrivateKey;
+use crate::model::KeyOrigin;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 /// The longest secret there is.
@@ -123,36 +124,44 @@ fn hex(text: &[u8]) -> Option<Hex> {
     Some(hex)
 }
 
+/// A secret of a connection, and where it came from.
+#[derive(Clone)]
+struct Known {
+    label: Label,
+    secret: Secret,
+    origin: KeyOrigin,
+}
+
 /// Secrets that came together, by what they are found by.
 #[derive(Clone, Default)]
 struct Run {
-    connections: HashMap<[u8; 32], Vec<(Label, Secret)>, ahash::RandomState>,
-    premasters: HashMap<[u8; 8], Secret, ahash::RandomState>,
+    connections: HashMap<[u8; 32], Vec<Known>, ahash::RandomState>,
+    premasters: HashMap<[u8; 8], (Secret, KeyOrigin), ahash::RandomState>,
     /// The randoms in the order in which they came.
     order: Vec<[u8; 32]>,
     secrets: usize,
 }
 
 impl Run {
-    fn add(&mut self, label: Label, random: [u8; 32], secret: Secret) {
-        let known = self.connections.entry(random).or_insert_with(|| {
+    fn add(&mut self, random: [u8; 32], known: Known) {
+        let all = self.connections.entry(random).or_insert_with(|| {
             self.order.push(random);
             Vec::with_capacity(1)
         });
         // The same line twice is usual: two programs, one file.
-        if !known.iter().any(|(it, value)| *it == label && *value == secret) {
-            known.push((label, secret));
+        if !all.iter().any(|it| it.label == known.label && it.secret == known.secret) {
+            all.push(known);
             self.secrets = self.secrets.saturating_add(1);
         }
     }
 
     fn append(&mut self, later: &Run) {
         for random in &later.order {
-            for (label, secret) in later.connections.get(random).into_iter().flatten() {
-                self.add(*label, *random, secret.clone());
+            for known in later.connections.get(random).into_iter().flatten() {
+                self.add(*random, known.clone());
             }
         }
-        self.premasters.extend(later.premasters.iter().map(|(key, secret)| (*key, secret.clone())));
+        self.premasters.extend(later.premasters.iter().map(|(key, known)| (*key, known.clone())));
     }
 }
 
@@ -183,15 +192,15 @@ impl KeyLog {
     /// How many secrets are kept at most.
     pub const SECRETS: usize = 1_000_000;
 
-    /// Adds lines; one that does not end yet is taken as it is.
-    pub fn add(&mut self, lines: &[u8]) -> Added {
+    /// Adds lines that came from `origin`; one that does not end yet is taken as it is.
+    pub fn add(&mut self, origin: KeyOrigin, lines: &[u8]) -> Added {
         let (mut run, mut added) = (Run::default(), Added::default());
         self.given = true;
         for (number, line) in (1..).zip(lines.split(|byte| *byte == b'\n')) {
             match if line.len() > LINE { Line::Broken } else { Line::parse(line) } {
-                Line::Connection(label, random, secret) => run.add(label, random, secret),
+                Line::Connection(label, random, secret) => run.add(random, Known { label, secret, origin }),
                 Line::Premaster(key, secret) => {
-                    run.premasters.insert(key, secret);
+                    run.premasters.insert(key, (secret, origin));
                 }
                 Line::Other => continue,
                 Line::Broken => {
@@ -265,8 +274,16 @@ impl KeyLog {
 
     /// Returns the secrets of a connection, the newest last.
     pub(super) fn connection(&self, random: &[u8; 32]) -> impl Iterator<Item = (Label, &Secret)> {
-        let found = self.runs.iter().filter_map(|run| run.connections.get(random));
-        found.flatten().map(|(label, secret)| (*label, secret))
+        self.known(random).map(|known| (known.label, &known.secret))
+    }
+
+    /// Returns where the newest secret of a connection came from.
+    pub(super) fn origin(&self, random: &[u8; 32]) -> Option<KeyOrigin> {
+        self.known(random).last().map(|known| known.origin)
+    }
+
+    fn known(&self, random: &[u8; 32]) -> impl Iterator<Item = &Known> {
+        self.runs.iter().filter_map(|run| run.connections.get(random)).flatten()
     }
 
     /// Returns the randoms of all connections, the newest first.
@@ -274,11 +291,12 @@ impl KeyLog {
         self.runs.iter().rev().flat_map(|run| run.order.iter().rev())
     }
 
-    /// Returns the premaster secret that was sent encrypted so.
-    pub(super) fn premaster(&self, encrypted: &[u8]) -> Option<Secret> {
+    /// Returns the premaster secret that was sent encrypted so, and where it came from.
+    pub(super) fn premaster(&self, encrypted: &[u8]) -> Option<(Secret, KeyOrigin)> {
         let prefix = encrypted.first_chunk()?;
         let logged = self.runs.iter().rev().find_map(|run| run.premasters.get(prefix)).cloned();
-        logged.or_else(|| self.private_keys.iter().find_map(|key| key.decrypt(encrypted)))
+        let opened = || self.private_keys.iter().find_map(|key| key.decrypt(encrypted));
+        logged.or_else(|| opened().map(|secret| (secret, KeyOrigin::PrivateKey)))
     }
 
     /// Tells whether there are premaster secrets, or what opens them.
@@ -309,10 +327,13 @@ mod tests {
     fn all_values_of_a_label_are_kept_in_their_order() {
         let mut log = KeyLog::default();
         let text = line("CLIENT_TRAFFIC_SECRET_0", 1, 32) + &line("CLIENT_TRAFFIC_SECRET_0", 2, 32);
-        assert_eq!(log.add(text.as_bytes()), Added { secrets: 2, broken: None });
-        log.add(line("CLIENT_TRAFFIC_SECRET_0", 1, 32).as_bytes());
-        log.add(line("SERVER_HANDSHAKE_TRAFFIC_SECRET", 3, 48).replace('\n', "\r\n").as_bytes());
-        log.add(line("CLIENT_RANDOM", 4, 48).as_bytes());
+        assert_eq!(log.add(KeyOrigin::KeyLog, text.as_bytes()), Added { secrets: 2, broken: None });
+        log.add(KeyOrigin::KeyLog, line("CLIENT_TRAFFIC_SECRET_0", 1, 32).as_bytes());
+        log.add(
+            KeyOrigin::KeyLog,
+            line("SERVER_HANDSHAKE_TRAFFIC_SECRET", 3, 48).replace('\n', "\r\n").as_bytes(),
+        );
+        log.add(KeyOrigin::KeyLog, line("CLIENT_RANDOM", 4, 48).as_bytes());
         let all = [
             (Label::ClientTraffic, 32, 1),
             (Label::ClientTraffic, 32, 2),
@@ -339,17 +360,25 @@ mod tests {
         for text in broken {
             let mut log = KeyLog::default();
             let text = format!("# a comment\n\nSOMETHING_ELSE 00 00\n{text}\nCLIENT_RANDOM\n");
-            assert_eq!(log.add(text.as_bytes()), Added { secrets: 0, broken: Some(4) }, "{text}");
+            assert_eq!(
+                log.add(KeyOrigin::KeyLog, text.as_bytes()),
+                Added { secrets: 0, broken: Some(4) },
+                "{text}"
+            );
         }
-        assert_eq!(KeyLog::default().add(&[0xff; 5_000]).broken, Some(1));
+        assert_eq!(KeyLog::default().add(KeyOrigin::KeyLog, &[0xff; 5_000]).broken, Some(1));
     }
 
     #[test]
     fn a_premaster_secret_is_found_by_its_encrypted_form() {
         let mut log = KeyLog::default();
-        assert_eq!(log.add(format!("RSA 0102030405060708 {}", "09".repeat(48)).as_bytes()).secrets, 1);
+        assert_eq!(
+            log.add(KeyOrigin::KeyLog, format!("RSA 0102030405060708 {}", "09".repeat(48)).as_bytes())
+                .secrets,
+            1
+        );
         assert!(log.has_premasters());
-        assert_eq!(log.premaster(&[1, 2, 3, 4, 5, 6, 7, 8, 77]).unwrap().bytes(), [9; 48]);
+        assert_eq!(log.premaster(&[1, 2, 3, 4, 5, 6, 7, 8, 77]).unwrap().0.bytes(), [9; 48]);
         assert!(log.premaster(&[1, 2, 3]).is_none() && log.premaster(&[1; 9]).is_none());
     }
 
@@ -359,14 +388,14 @@ mod tests {
         let mut log = KeyLog::default();
         for number in 0..3_000_u64 {
             let line = format!("CLIENT_RANDOM {number:064x} {}\n", "11".repeat(48));
-            assert_eq!(log.add(line.as_bytes()).secrets, 1);
+            assert_eq!(log.add(KeyOrigin::KeyLog, line.as_bytes()).secrets, 1);
         }
         assert!(log.runs.len() < 14, "{}", log.runs.len());
         assert_eq!((log.secrets(), log.randoms().count()), (3_000, 3_000));
         let newest = log.randoms().next().unwrap();
         assert_eq!(newest[30..], 2_999_u16.to_be_bytes());
         let clone = log.clone();
-        log.add(line("CLIENT_RANDOM", 1, 48).as_bytes());
+        log.add(KeyOrigin::KeyLog, line("CLIENT_RANDOM", 1, 48).as_bytes());
         assert_eq!((clone.secrets(), log.secrets()), (3_000, 3_001));
     }
 }

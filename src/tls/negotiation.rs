@@ -6,7 +6,7 @@ use super::keylog::{KeyLog, Label, Secret};
 use super::keys::{Epoch, Keys, SessionKeys, session_hash};
 use super::schedule::{master_secret, transcript_hash};
 use super::suite::Suite;
-use crate::model::Side;
+use crate::model::{KeyOrigin, Side};
 
 /// The most bytes of handshake messages that are kept for the extended master secret.
 const TRANSCRIPT: usize = 65_536;
@@ -26,10 +26,12 @@ pub(super) struct Negotiation {
     /// The server may ask for a certificate at any time (RFC 8446 §4.6.2).
     pub(super) post_handshake: bool,
     secrets: Vec<(Label, Secret)>,
+    /// Where they came from.
+    pub(super) origin: KeyOrigin,
     /// The messages up to `ClientKeyExchange`, where a premaster secret may have to be made a master secret.
     transcript: Option<Vec<u8>>,
     encrypted_premaster: Option<Box<[u8]>>,
-    premaster: Option<Secret>,
+    premaster: Option<(Secret, KeyOrigin)>,
 }
 
 impl Negotiation {
@@ -126,13 +128,16 @@ impl Negotiation {
             // Opening one takes a while.
             self.premaster = self.encrypted_premaster.as_deref().and_then(|it| keys.premaster(it));
         }
-        secrets.extend(self.master_of_premaster().map(|secret| (Label::Master, secret)));
+        let of_premaster = self.master_of_premaster();
+        let origin = of_premaster.as_ref().map_or_else(|| keys.origin(random), |(_, origin)| Some(*origin));
+        self.origin = origin.unwrap_or_default();
+        secrets.extend(of_premaster.map(|(secret, _)| (Label::Master, secret)));
         self.secrets = secrets;
         self.secrets.len() > before
     }
 
-    fn master_of_premaster(&self) -> Option<Secret> {
-        let premaster = self.premaster.as_ref()?;
+    fn master_of_premaster(&self) -> Option<(Secret, KeyOrigin)> {
+        let (premaster, origin) = self.premaster.as_ref()?;
         let (client, server) = (self.client_random.as_ref()?, self.server_random.as_ref()?);
         let hash = session_hash(Suite::by_id(self.suite?)?, self.form()?);
         let messages = if self.extended_master_secret {
@@ -140,7 +145,8 @@ impl Negotiation {
         } else {
             None
         };
-        Secret::new(&master_secret(hash, premaster.bytes(), client, server, messages.as_deref()))
+        let master = master_secret(hash, premaster.bytes(), client, server, messages.as_deref());
+        Some((Secret::new(&master)?, *origin))
     }
 
     fn form(&self) -> Option<Form> {

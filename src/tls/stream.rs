@@ -155,7 +155,7 @@ impl Stream {
     /// Takes note that no more keys will be waited for: what is held is given up.
     pub fn finish(&mut self, at: At, keys: &KeyLog) {
         let failed = Side::BOTH.into_iter().any(|side| self.sides[side].passed.records > 0);
-        if !self.opaque && !self.facts.decrypted && (failed || self.held.is_any_blocked()) {
+        if !self.opaque && self.facts.keys.is_none() && (failed || self.held.is_any_blocked()) {
             let why = if self.negotiation.secrets() > 0 { Opaque::KeysWrong } else { Opaque::NoKeys };
             self.give_up(why, at, keys);
         }

@@ -7,7 +7,7 @@ use super::record::{HEADER, Header};
 use super::search::find;
 use super::suite::{Bulk, Hash, Suite};
 use super::*;
-use crate::model::{At, Lost, Pair, Side};
+use crate::model::{At, KeyOrigin, Lost, Pair, Side};
 
 fn hex(text: &str) -> Vec<u8> {
     let digits: Vec<_> = text.chars().filter_map(|c| c.to_digit(16)).collect();
@@ -63,7 +63,7 @@ fn the_records_of_the_rfc_open_in_mid_stream() {
         "CLIENT_TRAFFIC_SECRET_0 {random} 9e40646ce79a7f9dc05af8889bce6552875afa0b06df0087f792ebb7c17504a5\n\
          SERVER_TRAFFIC_SECRET_0 {random} a11af9f05531f856ad47116b45a950328204b4f44bfb6b3a4b4f1f3fcb631643\n"
     );
-    assert_eq!(keys.add(lines.as_bytes()), Added { secrets: 2, broken: None });
+    assert_eq!(keys.add(KeyOrigin::KeyLog, lines.as_bytes()), Added { secrets: 2, broken: None });
     // The sides may have been mistaken for one another.
     for mistaken in [false, true] {
         let mut stream = Stream::mid_stream(Limits::default());
@@ -340,7 +340,7 @@ impl Heard {
 
 fn log(conversation: &Conversation) -> KeyLog {
     let mut keys = KeyLog::default();
-    keys.add(&conversation.log);
+    keys.add(KeyOrigin::KeyLog, &conversation.log);
     keys.complete();
     keys
 }
@@ -485,7 +485,7 @@ fn without_keys_nothing_is_held_and_the_reason_is_given() {
     // Wrong ones are called so.
     let wrong =
         String::from_utf8(conversation.log.clone()).unwrap().replace("0202", "0909").replace("0101", "0909");
-    keys.add(wrong.replace("0404", "0909").replace("0303", "0909").as_bytes());
+    keys.add(KeyOrigin::KeyLog, wrong.replace("0404", "0909").replace("0303", "0909").as_bytes());
     let (mut stream, mut out) = (Stream::new(Limits::default()), Vec::new());
     for (side, bytes) in &conversation.sent {
         stream.push(*side, bytes, at(1), &keys);
@@ -502,7 +502,7 @@ fn wrong_values_beside_the_right_one_do_no_harm() {
     let wrong =
         right.replace("0101", "9191").replace("0202", "9292").replace("0303", "9393").replace("0404", "9494");
     for lines in [&wrong, &right, &wrong] {
-        keys.add(lines.as_bytes());
+        keys.add(KeyOrigin::KeyLog, lines.as_bytes());
     }
     keys.complete();
     let (mut stream, mut heard) = (Stream::new(Limits::default()), Heard::default());
@@ -595,7 +595,7 @@ proptest! {
 
     #[test]
     fn lines_of_any_bytes_are_read(bytes in prop::collection::vec(any::<u8>(), 0..2_000)) {
-        KeyLog::default().add(&bytes);
-        KeyLog::default().add(&[&b"CLIENT_RANDOM "[..], &bytes].concat());
+        KeyLog::default().add(KeyOrigin::KeyLog, &bytes);
+        KeyLog::default().add(KeyOrigin::KeyLog, &[&b"CLIENT_RANDOM "[..], &bytes].concat());
     }
 }

@@ -1,7 +1,7 @@
 use super::super::file::{BLOCK, Reader};
 use super::super::{Error, Item, LinkSources, PacketBatch, Record};
 use super::UNKNOWN;
-use crate::model::{LinkType, Timestamp};
+use crate::model::{KeyOrigin, LinkType, Timestamp};
 
 /// How many link types of one file are noted: few files have more than one.
 const LINKS: usize = 16;
@@ -84,7 +84,7 @@ impl Head {
 
     /// Hands on the secrets and diagnostics before the item `end`.
     fn take_to(&mut self, end: usize, round: &mut PacketBatch) {
-        let nothing = || Item::Secrets(Box::default());
+        let nothing = || Item::Secrets(KeyOrigin::KeyLog, Box::default());
         let items = self.round.items.get_mut(self.next..end).unwrap_or_default();
         round.items.extend(items.iter_mut().map(|item| std::mem::replace(item, nothing())));
         self.next = end;

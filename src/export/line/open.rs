@@ -8,7 +8,7 @@ use super::super::string::string;
 use super::super::text::{boolean, number};
 use super::{Lines, put, text};
 use crate::event::{Conversation, Event, Opening, Over, Proxy, Reason, Rejected, Tls, Unshown};
-use crate::http::{Accept, Field, Handshake, Request, Response};
+use crate::http::{Accept, Field, Request, Response};
 use crate::model::{DeflateSide, Endpoint, Pair};
 
 impl Lines {
@@ -75,8 +75,8 @@ impl Lines {
 
     /// Appends what was asked for.
     fn asked(&self, opening: &Opening, out: &mut Vec<u8>) {
+        text(r#","http":"#, opening.http(), out);
         let Some(handshake) = opening.handshake.as_deref() else { return };
-        text(r#","http":"#, http(opening, handshake), out);
         text(r#","url":"#, handshake.url.as_deref(), out);
         if self.wide {
             text(r#","host":"#, Conversation::of(opening).host(), out);
@@ -141,15 +141,6 @@ fn by_name(headers: &[Field], out: &mut Vec<u8>) {
     put(out, "}");
 }
 
-/// Returns the version of HTTP that opened a conversation.
-fn http<'a>(opening: &Opening, handshake: &'a Handshake) -> Option<&'a str> {
-    if opening.over.as_deref().is_some_and(|over| over.http2) {
-        return Some("2");
-    }
-    let version = handshake.request.as_ref().map(|request| &*request.version);
-    version.or_else(|| handshake.response.as_ref().map(|response| &*response.version))
-}
-
 /// Appends both ends.
 pub(super) fn ends(client: Endpoint, server: Endpoint, out: &mut Vec<u8>) {
     for (key, end) in [(r#","client":{"ip":""#, client), (r#","server":{"ip":""#, server)] {
@@ -208,13 +199,25 @@ fn over(over: &Over, out: &mut Vec<u8>) {
 
 /// Appends what TLS agreed on.
 pub(super) fn tls(tls: &Tls, out: &mut Vec<u8>) {
-    let Tls { version, cipher, sni, alpn, keys } = tls;
+    let Tls { version, cipher, sni, alpn, resumed, early_data, ja4, keys } = tls;
     put(out, "{");
-    let members =
-        [(r#""version":"#, version), (r#""cipher":"#, cipher), (r#""sni":"#, sni), (r#""alpn":"#, alpn)];
-    for (key, value) in members {
+    let texts = [
+        (r#""version":"#, version),
+        (r#""cipher":"#, cipher),
+        (r#""sni":"#, sni),
+        (r#""alpn":"#, alpn),
+        (r#""ja4":"#, ja4),
+    ];
+    for (key, value) in texts {
         if let Some(value) = value {
             text(key, Some(value), out);
+            put(out, ",");
+        }
+    }
+    for (key, value) in [(r#""resumed":"#, resumed), (r#""early_data":"#, early_data)] {
+        if let Some(value) = value {
+            put(out, key);
+            boolean(out, *value);
             put(out, ",");
         }
     }

@@ -209,7 +209,16 @@ pub struct Tls {
     /// The application protocol that the server chose.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub alpn: Option<String>,
-    /// Where the keys came from; `null` without any.
+    /// The JA4 fingerprint of the client.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ja4: Option<String>,
+    /// It resumes an earlier connection.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resumed: Option<bool>,
+    /// The client sent early data, and the server took it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub early_data: Option<bool>,
+    /// Where the keys came from: `keylog`, `dsb` or `pem`; `null` without any.
     pub keys: Option<String>,
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Layer, Stack};
 use crate::event::{Over, Tls};
-use crate::model::{Anomaly, At, Lost, Side};
+use crate::model::{Anomaly, At, KeyOrigin, Lost, Side};
 use crate::session::context::Context;
 use crate::session::conversation::Ending;
 use crate::tcp;
@@ -205,7 +205,7 @@ impl Encrypted {
 
 /// Notes what a handshake agreed on, for the openings of conversations.
 fn note(facts: &Facts, cx: &mut Context<'_>) {
-    if facts.decrypted {
+    if facts.keys.is_some() {
         cx.shared.counts.decrypted = cx.shared.counts.decrypted.saturating_add(1);
     } else {
         let chosen = facts.alpn.as_deref().or_else(|| facts.alpn_offered.first().map(|it| &**it));
@@ -218,6 +218,9 @@ fn note(facts: &Facts, cx: &mut Context<'_>) {
         cipher: facts.suite_name(),
         sni: facts.server_name.clone(),
         alpn: facts.alpn.clone(),
-        keys: facts.decrypted.then_some("keylog"),
+        resumed: facts.is_answered().then_some(facts.resumed),
+        early_data: facts.early_data_accepted(),
+        ja4: facts.ja4.clone(),
+        keys: facts.keys.map(KeyOrigin::name),
     });
 }

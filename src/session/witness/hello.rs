@@ -25,7 +25,7 @@ pub(super) fn tls(client: &[u8], server: &[u8]) -> Option<Tls> {
         sni: asked.sni.map(Into::into),
         // TLS 1.3 encrypts what the server chose; what the client alone offers is no choice.
         alpn: answered.alpn.or(asked.only_alpn).map(Into::into),
-        keys: None,
+        ..Tls::default()
     })
 }
 
