@@ -300,3 +300,132 @@ fn connections_that_come_and_go() {
     assert_eq!(events * 10, more);
     assert!(many < few + few / 2, "memory does not grow with the capture: {few} and {many} bytes");
 }
+
+/// An HTTP/2 frame.
+fn h2(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let mut out = u32::try_from(payload.len()).unwrap().to_be_bytes()[1..].to_vec();
+    out.extend([kind, flags]);
+    out.extend(stream.to_be_bytes());
+    out.extend(payload);
+    out
+}
+
+/// The settings of both sides of an HTTP/2 connection: the greatest tables and frames, and extended CONNECT.
+fn h2_talk(n: u32) -> Talk {
+    let mut talk = Talk::new(n);
+    let settings = h2(4, 0, 0, &[0, 1, 0xff, 0xff, 0xff, 0xff, 0, 5, 0, 0xff, 0xff, 0xff, 0, 8, 0, 0, 0, 1]);
+    talk.send(Client, &[b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", &settings[..]].concat());
+    talk.send(Server, &settings);
+    talk
+}
+
+/// A header block that inserts 60 KiB into the table, after an update of its size.
+fn h2_table(block: u32) -> Vec<u8> {
+    let mut bytes = vec![0x3f, 0xe1, 0xff, 0x7f];
+    for name in 0..15_u8 {
+        bytes.extend([0x40, 1, b'a' + name, 0x7f, 0x80 | 33, 30]);
+        bytes.extend(block.to_be_bytes());
+        bytes.extend([b'v'; 3996]);
+    }
+    bytes
+}
+
+/// A request for a WebSocket in literals, and its answer.
+const H2_CONNECT: &[u8] =
+    b"\0\x07:method\x07CONNECT\0\x09:protocol\x09websocket\x86\x84\0\x0a:authority\x01a\
+    \0\x15sec-websocket-version\x0213";
+const H2_ANSWER: &[u8] = &[0x88];
+
+#[test]
+fn a_million_streams_of_http_2() {
+    let mut talk = h2_talk(1);
+    let packets = (0..1_000_000_u32).step_by(40).flat_map(move |first| {
+        let all = (first..first + 40).map(|n| h2(1, 5, 2 * n + 1, &[0x82, 0x87, 0x84]));
+        talk.send(Client, &all.collect::<Vec<_>>().concat());
+        std::mem::take(&mut talk.packets)
+    });
+    let (memory, events) = flood(packets, &solo());
+    assert!(memory < 8 * MIB, "{} KiB", memory >> 10);
+    assert_eq!(events, 0);
+}
+
+#[test]
+fn header_blocks_that_never_end_of_many_connections() {
+    let packets = (0..3_000).flat_map(|n| {
+        let mut talk = h2_talk(n);
+        talk.send(Client, &h2(1, 0, 1, &[0x82]));
+        for _ in 0..40 {
+            talk.send(Client, &h2(9, 0, 1, &[b'x'; 4_000]));
+        }
+        talk.packets
+    });
+    let limits = Limits { waiting: 256 << 10, ..Limits::default() };
+    let (memory, _) = flood(packets, &small(limits));
+    // 256 KiB of blocks and tables a shard, and a few KiB a connection.
+    assert!(memory < 64 * 512 * 1024 + 3_000 * 4_096 + 16 * MIB, "{} KiB", memory >> 10);
+}
+
+#[test]
+fn huge_header_tables_of_many_connections() {
+    let packets = (0..3_000).flat_map(|n| {
+        let mut talk = h2_talk(n);
+        for side in [Client, Server] {
+            talk.send(side, &h2(1, 5, 1, &h2_table(n)));
+        }
+        talk.packets
+    });
+    let limits = Limits { waiting: 256 << 10, ..Limits::default() };
+    let (memory, _) = flood(packets, &small(limits));
+    assert!(memory < 64 * 512 * 1024 + 3_000 * 4_096 + 16 * MIB, "{} KiB", memory >> 10);
+}
+
+#[test]
+fn open_websockets_on_many_streams() {
+    let packets = (0..40).flat_map(|n| {
+        let mut talk = h2_talk(n);
+        for stream in (1..4_000).step_by(2) {
+            talk.send(Client, &h2(1, 4, stream, H2_CONNECT));
+            talk.send(Server, &h2(1, 4, stream, H2_ANSWER));
+            talk.send(Client, &h2(0, 0, stream, &frame(Client, TEXT, b"unfinished")));
+        }
+        talk.packets
+    });
+    let (memory, events) = flood(packets, &solo());
+    // Of 2,000 streams each, 1,024 are open at once, with a few KiB each.
+    assert!(memory < 40 * 1_024 * 4_096 + 16 * MIB, "{} KiB", memory >> 10);
+    assert!(events > 40 * 2_000, "each is told: {events}");
+}
+
+/// A real process keeps its bound, too: one connection with every flood at once.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_process_over_floods_of_http_2() {
+    let mut talk = h2_talk(1);
+    for n in 0..400_u32 {
+        talk.send(Client, &h2(1, 4, 4 * n + 1, &h2_table(n)));
+        talk.send(Client, &h2(1, 0, 4 * n + 3, &[0x82]));
+        for _ in 0..40 {
+            talk.send(Client, &h2(9, 0, 4 * n + 3, &[b'x'; 4_000]));
+        }
+        talk.send(Client, &h2(9, 4, 4 * n + 3, &[]));
+    }
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), crate::support::packets::pcap(&talk.packets)).unwrap();
+    let mut process = std::process::Command::new(env!("CARGO_BIN_EXE_wirefin"))
+        .args(["export", "-q", "--threads", "1"])
+        .arg(file.path())
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let status = format!("/proc/{}/status", process.id());
+    let mut peak = 0_u64;
+    while process.try_wait().unwrap().is_none() {
+        let text = std::fs::read_to_string(&status).unwrap_or_default();
+        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
+        peak = peak.max(line.trim().trim_end_matches(" kB").parse().unwrap_or(0));
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
+    assert!(process.wait().unwrap().success());
+    assert!((1..96 << 10).contains(&peak), "{peak} KiB");
+}

@@ -4,11 +4,14 @@ use std::ops::Range;
 
 use super::Limits;
 use super::delivery::{Delivery, End, Output, Then};
+use super::expected::Expected;
 use super::flow::Flow;
 use super::frame::{self, ACK, ErrorCode, FrameType, Header, PREFACE};
-use super::hpack::{Fields, Lookup};
-use super::reader::{DataFrame, Part, Place, Reader, fixed_length};
-use super::search::{Known, Search};
+use super::hpack::Fields;
+use super::orientation::{Orientation, sender};
+use super::reader::{DataFrame, Part, Place, Reader};
+use super::search::{Input, Known, Unit};
+use super::setting::Setting;
 use super::stream::{Kind, Streams};
 use crate::model::{Anomaly, Lost, Pair, Side};
 
@@ -28,15 +31,6 @@ pub struct Connection {
     /// The fields of the block at hand; kept for its memory.
     pub(super) fields: Fields,
     orientation: Orientation,
-}
-
-/// Whether the side that is taken for the client is known to be it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Orientation {
-    Known,
-    Assumed,
-    /// It was the server: the sides have just changed places.
-    Reversed,
 }
 
 /// What one step took of the bytes.
@@ -102,28 +96,32 @@ impl Connection {
         Delivery::new(self, side, Cow::Borrowed(bytes), Then::More)
     }
 
+    /// Takes bytes of one side that were one record of TLS: its sender wrote them at once, mostly whole frames.
+    pub fn push_record<'b>(&mut self, side: Side, bytes: &'b [u8]) -> Delivery<'_, 'b> {
+        Delivery::new(self, side, Cow::Borrowed(bytes), Then::More).of(Unit::Record)
+    }
+
     /// Hears that bytes of one side are missing here.
     pub fn gap(&mut self, side: Side, lost: Lost) -> Delivery<'_, 'static> {
         if lost == Lost::Exact(0) {
             return Delivery::new(self, side, Cow::Borrowed(&[]), Then::More);
         }
-        let found = self.decide(side);
+        let found = self.conclude(side);
         Delivery::new(self, side, Cow::Owned(found), Then::Gap(lost))
     }
 
     /// Hears that one side sends no more.
     pub fn end(&mut self, side: Side) -> Delivery<'_, 'static> {
-        let found = self.decide(side);
+        let found = self.conclude(side);
         Delivery::new(self, side, Cow::Owned(found), Then::End)
     }
 
     /// Tells whether frames of this side are searched for.
     pub const fn is_searching(&self, side: Side) -> bool {
-        let reader = match side {
-            Side::Client => &self.readers.client,
-            Side::Server => &self.readers.server,
-        };
-        matches!(reader.place, Place::Search(_))
+        match side {
+            Side::Client => self.readers.client.is_searching(),
+            Side::Server => self.readers.server.is_searching(),
+        }
     }
 
     /// Tells whether the side that is taken for the client is known to be it.
@@ -150,7 +148,7 @@ impl Connection {
     pub fn stop_gathering(&mut self) {
         for side in Side::BOTH {
             if let Place::Search(search) = &mut self.readers[side].place {
-                **search = Search::after(self.limits.search, search.skipped());
+                search.give_up();
             }
         }
     }
@@ -167,14 +165,7 @@ impl Connection {
         if self.orientation != Orientation::Assumed {
             return side;
         }
-        let has = |names: &[&str]| {
-            names.iter().any(|name| matches!(fields.find(name.as_bytes()), Lookup::Value(_)))
-        };
-        let sender = match (has(&[":status"]), has(&[":method", ":scheme", ":path", ":authority"])) {
-            (true, false) => Side::Server,
-            (false, true) => Side::Client,
-            _ => return side,
-        };
+        let Some(sender) = sender(fields) else { return side };
         if sender == side {
             self.orientation = Orientation::Known;
         } else {
@@ -191,6 +182,18 @@ impl Connection {
             self.orientation = Orientation::Known;
         }
         reversed
+    }
+
+    /// Returns the memory that holds what header blocks refer to, and those that are not whole, in bytes.
+    pub fn header_memory(&self) -> usize {
+        self.readers.client.header_memory().saturating_add(self.readers.server.header_memory())
+    }
+
+    /// Forgets what header blocks refer to: fields that do are unknown from here on.
+    pub fn forget_headers(&mut self) {
+        for side in Side::BOTH {
+            self.readers[side].decoder.lose();
+        }
     }
 
     /// Returns the memory it holds, in bytes.
@@ -223,8 +226,8 @@ impl Connection {
         }
     }
 
-    /// Takes the next piece of a side's bytes.
-    pub(super) fn step(&mut self, side: Side, input: &[u8]) -> Step {
+    /// Takes the next piece of a side's bytes, which are what is left of a unit.
+    pub(super) fn step(&mut self, side: Side, input: &[u8], unit: Unit) -> Step {
         match &mut self.readers[side].place {
             Place::Preface => self.preface(side, input),
             Place::Header => {
@@ -252,22 +255,18 @@ impl Connection {
                 }
                 Step::Used(taken)
             }
-            Place::Search(_) => self.search(side, input),
+            Place::Search(_) => self.search(side, Input { bytes: input, unit }),
             Place::Nothing => Step::Used(input.len()),
         }
     }
 
-    fn search(&mut self, side: Side, input: &[u8]) -> Step {
+    fn search(&mut self, side: Side, input: Input<'_>) -> Step {
         let Connection { readers, streams, .. } = self;
         let reader = &mut readers[side];
         let Place::Search(search) = &mut reader.place else { return Step::Used(0) };
         match search.push(input, Known { side, streams, longest: reader.longest }) {
-            None => Step::Used(input.len()),
-            Some(skipped) => {
-                let bytes = search.take();
-                self.found(side, skipped);
-                Step::Found(bytes)
-            }
+            None => Step::Used(input.bytes.len()),
+            Some(skipped) => Step::Found(self.found(side, skipped)),
         }
     }
 
@@ -337,45 +336,18 @@ impl Connection {
 
     /// Reports what a frame's header breaks.
     fn judge(&mut self, side: Side, header: &Header) {
-        let (frame, stream, length) = (header.kind.name(), header.stream, header.length);
         let reader = &self.readers[side];
-        let first = !reader.started && header.kind != FrameType::SETTINGS;
-        let block = reader.block.as_ref().map(|block| block.stream);
-        let (longest, lossy) = (reader.longest, reader.lossy);
-        if first {
-            self.fault(side, stream, Anomaly::H2SettingsFirst { frame });
-        }
-        if length > longest && !self.readers[!side].lossy {
-            self.fault(side, stream, Anomaly::H2FrameSize { frame, length, expected: longest });
-        }
-        let continues = header.kind == FrameType::CONTINUATION;
-        match block {
-            Some(block) if !continues || block != stream => {
-                self.fault(side, stream, Anomaly::H2Continuation { frame, stream });
-                self.abandon_block(side);
-            }
-            None if continues && !lossy => {
-                self.fault(side, stream, Anomaly::H2Continuation { frame, stream });
-            }
-            _ => {}
-        }
-        let belongs = match header.kind {
-            FrameType::SETTINGS | FrameType::PING | FrameType::GOAWAY => stream == 0,
-            FrameType::PUSH_PROMISE => stream != 0 && side == Side::Server,
-            FrameType::HEADERS if side == Side::Client => stream & 1 == 1,
-            FrameType(0..=3 | 9) => stream != 0,
-            _ => true,
+        let expected = Expected {
+            first: !reader.started,
+            longest: (!self.readers[!side].lossy).then_some(reader.longest),
+            block: reader.block.as_ref().map(|block| block.stream),
+            lossy: reader.lossy,
         };
-        if !belongs {
-            self.fault(side, stream, Anomaly::H2StreamId { frame, stream });
+        for anomaly in expected.faults(side, header) {
+            self.fault(side, header.stream, anomaly);
         }
-        let expected = match header.kind {
-            FrameType::SETTINGS if header.has(ACK) => Some(0),
-            FrameType::SETTINGS if length % 6 != 0 => Some(length.saturating_sub(length % 6)),
-            kind => fixed_length(kind),
-        };
-        if let Some(expected) = expected.filter(|expected| *expected != length) {
-            self.fault(side, stream, Anomaly::H2FrameSize { frame, length, expected });
+        if expected.breaks_off(header) {
+            self.abandon_block(side);
         }
     }
 
@@ -458,8 +430,13 @@ impl Connection {
     fn close(&mut self, side: Side, id: u32, how: End) {
         let Some(stream) = self.streams.find(id) else { return };
         let reports = stream.delivers();
+        // What is searched would have been reported when frames are found.
+        let missed = Side::BOTH.map(|side| stream.is_read(side) && self.readers[side].is_searching());
         stream.end(side);
         stream.close();
+        for (side, _) in Side::BOTH.into_iter().zip(missed).filter(|(_, missed)| *missed) {
+            self.say(Output::DataGap { stream: id, side, lost: Lost::Unknown { least: 0 } });
+        }
         if reports {
             self.say(Output::Ended { stream: id, side, how });
         }
@@ -516,76 +493,40 @@ impl Connection {
         }
     }
 
-    /// Takes the settings that a side sends (RFC 9113 §6.5.2, RFC 8441 §3).
+    /// Takes the settings that a side sends.
     fn settings(&mut self, side: Side, payload: &[u8]) {
-        for (setting, value) in frame::settings(payload) {
-            let (name, legal) = match setting {
-                1 => {
-                    self.readers[!side].decoder.allow(value);
-                    continue;
+        for setting in frame::settings(payload) {
+            match Setting::read(side, setting, self.connect_enabled) {
+                Setting::HeaderTableSize(size) => self.readers[!side].decoder.allow(size),
+                Setting::InitialWindowSize(size) => self.flow.resize(side, size, &mut self.streams),
+                Setting::MaxFrameSize(size) => {
+                    self.readers[!side].longest = self.readers[!side].longest.max(size);
                 }
-                2 => ("ENABLE_PUSH", value <= 1),
-                4 => ("INITIAL_WINDOW_SIZE", value <= 0x7fff_ffff),
-                5 => ("MAX_FRAME_SIZE", (16_384..1 << 24).contains(&value)),
-                // A server that allowed it may not take that back; a client's word means nothing.
-                8 => {
-                    let withdrawn = side == Side::Server && value == 0 && self.connect_enabled;
-                    ("ENABLE_CONNECT_PROTOCOL", value <= 1 && !withdrawn)
+                Setting::ConnectProtocol(enabled) => self.connect_enabled = enabled,
+                Setting::Illegal { name, value } => {
+                    self.fault(side, 0, Anomaly::H2SettingValue { setting: name, value });
                 }
-                _ => continue,
-            };
-            match setting {
-                _ if !legal => self.fault(side, 0, Anomaly::H2SettingValue { setting: name, value }),
-                4 => self.flow.resize(side, value, &mut self.streams),
-                5 => self.readers[!side].longest = self.readers[!side].longest.max(value),
-                8 if side == Side::Server => self.connect_enabled = value == 1,
-                _ => {}
+                Setting::Other => {}
             }
         }
     }
 
     /// Applies a gap.
     pub(super) fn lose(&mut self, side: Side, lost: Lost) {
-        let exact = if let Lost::Exact(bytes) = lost { u32::try_from(bytes).ok() } else { None };
-        match &mut self.readers[side].place {
-            Place::Data(frame) => {
-                let (id, delivers, left) = (frame.stream, frame.delivers, frame.left);
-                let within = exact.filter(|lost| *lost <= left);
-                let bytes = frame.lose(within.or(exact.map(|_| left)).unwrap_or(0));
-                let frame = *frame;
-                if delivers {
-                    let lost = bytes.filter(|_| exact.is_some()).map(|bytes| Lost::Exact(u64::from(bytes)));
-                    let lost = lost.unwrap_or(Lost::Unknown { least: 0 });
-                    if lost != Lost::Exact(0) {
-                        self.say(Output::DataGap { stream: id, side, lost });
-                    }
-                }
-                if within.is_none() {
-                    return self.lose_place(side);
-                }
-                if frame.left == 0 {
-                    self.readers[side].place = Place::Header;
-                    self.data_ended(side, frame);
-                }
-            }
-            Place::Skip(left) if exact.is_some_and(|lost| lost <= *left) => {
-                *left = left.saturating_sub(exact.unwrap_or(0));
-                if *left == 0 {
-                    self.readers[side].place = Place::Header;
-                }
-            }
-            Place::Payload(header) => {
-                let header = *header;
-                let partial = self.readers[side].take_partial();
-                let left = (header.length as usize).saturating_sub(partial.len()) as u32;
-                let within = exact.filter(|lost| *lost <= left);
-                self.truncated(side, &header, &partial);
-                let Some(lost) = within else { return self.lose_place(side) };
-                let left = left.saturating_sub(lost);
-                self.readers[side].place = if left == 0 { Place::Header } else { Place::Skip(left) };
-            }
-            Place::Nothing => {}
-            _ => self.lose_place(side),
+        let missed = self.readers[side].miss(lost);
+        if let Some((stream, lost)) = missed.data.filter(|(_, lost)| *lost != Lost::Exact(0)) {
+            self.say(Output::DataGap { stream, side, lost });
+        }
+        if let Some((header, beginning)) = missed.cut {
+            self.truncated(side, &header, &beginning);
+        }
+        if let Some(frame) = missed.ended {
+            self.data_ended(side, frame);
+        }
+        if let Some(beyond) = missed.beyond {
+            self.abandon_block(side);
+            self.flow.stop();
+            self.readers[side].search(beyond, &self.limits);
         }
     }
 
@@ -600,49 +541,43 @@ impl Connection {
         }
     }
 
-    /// Hears that frames were lost: bytes of every stream, and header blocks, may be among them.
-    fn lose_place(&mut self, side: Side) {
-        self.abandon_block(side);
-        self.flow.stop();
-        let reader = &mut self.readers[side];
-        reader.lose();
-        reader.started = true;
-        if let Place::Search(search) = &mut reader.place {
-            let skipped = search.skipped();
-            reader.place = Place::Search(Box::new(Search::after(self.limits.search, skipped)));
-            return;
-        }
-        reader.place = Place::Search(Box::new(Search::new(self.limits.search)));
-        let open = self
-            .streams
-            .iter_mut()
-            .filter(|stream| stream.delivers() && stream.is_placed(side) && !stream.has_ended(side));
+    /// Reports that bytes of every stream may be missing of a side, for frames are.
+    fn miss_frames(&mut self, side: Side, lost: Lost) {
+        let open = self.streams.iter_mut().filter(|stream| stream.is_read(side));
         let open: Vec<_> = open.map(|stream| stream.id).collect();
         for stream in open {
-            self.say(Output::DataGap { stream, side, lost: Lost::Unknown { least: 0 } });
+            self.say(Output::DataGap { stream, side, lost });
         }
     }
 
-    /// Decides a search with what there is; returns the bytes from where frames were found.
-    fn decide(&mut self, side: Side) -> Vec<u8> {
+    /// Concludes a search with what there is; returns the bytes from where frames were found.
+    fn conclude(&mut self, side: Side) -> Vec<u8> {
         let Place::Search(search) = &mut self.readers[side].place else { return Vec::new() };
-        let Some(skipped) = search.decide() else { return Vec::new() };
-        let bytes = search.take();
-        self.found(side, skipped);
-        bytes
+        let Some(skipped) = search.conclude() else { return Vec::new() };
+        self.found(side, skipped)
     }
 
-    /// Goes on with frames that were found.
-    fn found(&mut self, side: Side, skipped: u64) {
-        self.readers[side].place = Place::Header;
+    /// Goes on with frames that were found behind so many bytes that are none; returns their bytes.
+    fn found(&mut self, side: Side, skipped: u64) -> Vec<u8> {
+        let place = std::mem::replace(&mut self.readers[side].place, Place::Header);
+        let Place::Search(search) = place else { return Vec::new() };
         if skipped > 0 {
             self.say(Output::Anomaly { side, stream: None, anomaly: Anomaly::H2Resynchronised { skipped } });
         }
+        match search.missed(skipped) {
+            // Frames alone without payload.
+            Lost::AtMost(0) => {}
+            lost => self.miss_frames(side, lost),
+        }
+        search.into_bytes()
     }
 
     /// Hears that a side sends no more.
     pub(super) fn finish(&mut self, side: Side) {
         self.abandon_block(side);
+        if self.readers[side].is_searching() {
+            self.miss_frames(side, Lost::Unknown { least: 0 });
+        }
         self.readers[side].place = Place::Nothing;
     }
 }

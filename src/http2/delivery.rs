@@ -4,6 +4,7 @@ use std::ops::Range;
 use super::connection::{Connection, Step};
 use super::frame::ErrorCode;
 use super::hpack::Fields;
+use super::search::Unit;
 use crate::model::{Anomaly, Lost, Side};
 
 /// What a [`Delivery`] has to report.
@@ -87,6 +88,7 @@ pub struct Delivery<'c, 'b> {
     input: Cow<'b, [u8]>,
     used: usize,
     then: Then,
+    unit: Unit,
 }
 
 /// What comes behind the bytes.
@@ -99,7 +101,12 @@ pub(super) enum Then {
 
 impl<'c, 'b> Delivery<'c, 'b> {
     pub(super) fn new(connection: &'c mut Connection, side: Side, input: Cow<'b, [u8]>, then: Then) -> Self {
-        Delivery { connection, side, input, used: 0, then }
+        Delivery { connection, side, input, used: 0, then, unit: Unit::Piece }
+    }
+
+    /// Says what the bytes are.
+    pub(super) fn of(self, unit: Unit) -> Self {
+        Delivery { unit, ..self }
     }
 
     /// Returns the next output.
@@ -118,7 +125,7 @@ impl<'c, 'b> Delivery<'c, 'b> {
                 }
                 continue;
             }
-            let step = self.connection.step(self.side, rest);
+            let step = self.connection.step(self.side, rest, self.unit);
             if self.connection.was_reversed() {
                 self.side = !self.side;
             }
@@ -128,6 +135,7 @@ impl<'c, 'b> Delivery<'c, 'b> {
                 Step::Found(bytes) => {
                     self.input = Cow::Owned(bytes);
                     self.used = 0;
+                    self.unit = Unit::Piece;
                 }
             }
         }

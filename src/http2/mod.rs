@@ -14,12 +14,15 @@
 
 mod connection;
 mod delivery;
+mod expected;
 mod flow;
 mod frame;
 mod headers;
 mod hpack;
+mod orientation;
 mod reader;
 mod search;
+mod setting;
 mod stream;
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
 use std::borrow::Cow;
 
 use super::Limits;
-use super::frame::{FrameType, Header, PADDED};
+use super::frame::{Header, PADDED};
 use super::hpack::Decoder;
 use super::search::Search;
+use crate::model::Lost;
 
 /// The greatest payload before the receiver allows a greater one (RFC 9113 §6.5.2).
 const LONGEST: u32 = 16_384;
@@ -45,6 +46,19 @@ pub(super) enum Place {
     Skip(u32),
     Search(Box<Search>),
     Nothing,
+}
+
+/// What a gap took of the frame at hand, and what behind it.
+#[derive(Debug, Default)]
+pub(super) struct Missed {
+    /// Bytes of a stream that is reported.
+    pub(super) data: Option<(u32, Lost)>,
+    /// A DATA frame that ends within the gap.
+    pub(super) ended: Option<DataFrame>,
+    /// A frame whose payload was being gathered, and the beginning of it that was.
+    pub(super) cut: Option<(Header, Vec<u8>)>,
+    /// What lies behind the frame: the headers of others, and what they announce.
+    pub(super) beyond: Option<Lost>,
 }
 
 /// The payload of a DATA frame that is being read.
@@ -94,7 +108,10 @@ impl Reader {
 
     /// Makes the one of a side that is joined in mid-stream.
     pub(super) fn mid_stream(limits: &Limits) -> Self {
-        let mut reader = Reader::new(Place::Search(Box::new(Search::new(limits.search))), limits);
+        let mut reader = Reader::new(
+            Place::Search(Box::new(Search::new(limits.search, Lost::Unknown { least: 0 }))),
+            limits,
+        );
         reader.lose();
         reader.started = true;
         reader
@@ -106,6 +123,69 @@ impl Reader {
         self.partial = Vec::new();
         self.block = None;
         self.decoder.lose();
+    }
+
+    /// Takes a gap as far as it lies in the frame at hand.
+    pub(super) fn miss(&mut self, lost: Lost) -> Missed {
+        let exact = if let Lost::Exact(bytes) = lost { u32::try_from(bytes).ok() } else { None };
+        let beyond = |left: usize| match lost {
+            Lost::Exact(bytes) => Lost::Exact(bytes.saturating_sub(left as u64)),
+            _ => Lost::Unknown { least: 0 },
+        };
+        let mut missed = Missed::default();
+        match &mut self.place {
+            Place::Data(frame) => {
+                let (stream, left, delivers) = (frame.stream, frame.left, frame.delivers);
+                let bytes = frame.lose(exact.map_or(0, |lost| lost.min(left)));
+                if delivers {
+                    let exact = bytes.filter(|_| exact.is_some()).map(|bytes| Lost::Exact(bytes.into()));
+                    missed.data = Some((stream, exact.unwrap_or(Lost::Unknown { least: 0 })));
+                }
+                let frame = *frame;
+                if exact.is_none_or(|lost| lost > left) {
+                    missed.beyond = Some(beyond(left as usize));
+                } else if frame.left == 0 {
+                    self.place = Place::Header;
+                    missed.ended = Some(frame);
+                }
+            }
+            Place::Skip(left) => match exact.and_then(|lost| left.checked_sub(lost)) {
+                Some(0) => self.place = Place::Header,
+                Some(rest) => *left = rest,
+                None => missed.beyond = Some(beyond(*left as usize)),
+            },
+            Place::Payload(header) => {
+                let header = *header;
+                let partial = std::mem::take(&mut self.partial);
+                let left = (header.length as usize).saturating_sub(partial.len()) as u32;
+                missed.cut = Some((header, partial));
+                match exact.and_then(|lost| left.checked_sub(lost)) {
+                    Some(0) => self.place = Place::Header,
+                    Some(rest) => self.place = Place::Skip(rest),
+                    None => missed.beyond = Some(beyond(left as usize)),
+                }
+            }
+            Place::Nothing => {}
+            Place::Preface | Place::Header | Place::Search(_) => {
+                missed.beyond = Some(Lost::Exact(self.partial.len() as u64).and(lost));
+            }
+        }
+        missed
+    }
+
+    /// Begins to search for frames, or goes on behind another gap.
+    pub(super) fn search(&mut self, lost: Lost, limits: &Limits) {
+        self.lose();
+        self.started = true;
+        match &mut self.place {
+            Place::Search(search) => search.gap(lost),
+            place => *place = Place::Search(Box::new(Search::new(limits.search, lost))),
+        }
+    }
+
+    /// Tells whether frames are searched for.
+    pub(super) const fn is_searching(&self) -> bool {
+        matches!(self.place, Place::Search(_))
     }
 
     /// Tells whether an anomaly was not reported before, and notes that it is now.
@@ -139,13 +219,16 @@ impl Reader {
         self.partial = partial;
     }
 
+    /// Returns the memory that holds what header blocks refer to, and the one that is not whole, in bytes.
+    pub(super) fn header_memory(&self) -> usize {
+        let block = self.block.as_ref().map_or(0, |block| block.bytes.capacity());
+        block.saturating_add(self.decoder.allocated())
+    }
+
     /// Returns the memory it holds, in bytes.
     pub(super) fn allocated(&self) -> usize {
         let search = if let Place::Search(search) = &self.place { search.allocated() } else { 0 };
-        let block = self.block.as_ref().map_or(0, |block| block.bytes.capacity());
-        [search, block, self.partial.capacity(), self.decoder.allocated()]
-            .into_iter()
-            .fold(0, usize::saturating_add)
+        [search, self.partial.capacity(), self.header_memory()].into_iter().fold(0, usize::saturating_add)
     }
 }
 
@@ -196,15 +279,5 @@ impl DataFrame {
         let bytes = taken.min(self.left.saturating_sub(padding));
         self.left = self.left.saturating_sub(taken);
         Some(bytes)
-    }
-}
-
-/// Returns the length that a type's payload always has.
-pub(super) const fn fixed_length(kind: FrameType) -> Option<u32> {
-    match kind {
-        FrameType::PRIORITY => Some(5),
-        FrameType::RST_STREAM | FrameType::WINDOW_UPDATE => Some(4),
-        FrameType::PING => Some(8),
-        _ => None,
     }
 }

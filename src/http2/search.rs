@@ -2,7 +2,7 @@ use std::cmp::Reverse;
 
 use super::frame::{ACK, END_HEADERS, END_STREAM, FrameType, Header, PADDED, PRIORITY};
 use super::stream::Streams;
-use crate::model::Side;
+use crate::model::{Lost, Side};
 
 /// Bounds the candidates that are followed at once.
 const MAX_CANDIDATES: usize = 64;
@@ -14,20 +14,43 @@ const STRONG: u32 = 68;
 /// So many bits are believed where no more bytes will come, if the chain ends there or leads to another header: what
 /// is behind the first byte of a true header may look like one.
 const ENOUGH: u32 = 34;
+/// So many bits it is worth that headers lead from the first byte of a record of TLS to the end of one.
+const RECORD: u32 = 14;
 
 /// The search for frames after a gap that may have swallowed a frame header, or in a connection joined in mid-stream.
 ///
 /// HTTP/2 has no checksum. What convinces is a chain: headers that are legal, each where the length of the one before
-/// says, on streams that are known.
-#[derive(Debug, Default)]
+/// says, on streams that are known. Senders mostly write whole frames into a record of TLS, so that a chain from the
+/// beginning of a record to the end of one convinces sooner.
+#[derive(Debug)]
 pub(super) struct Search {
+    /// How much is missing before the bytes.
+    lost: Lost,
     bytes: Vec<u8>,
     /// As far as this, beginnings were looked for.
     scanned: usize,
     candidates: Vec<Chain>,
+    /// Where records of TLS begin.
+    records: Vec<usize>,
     /// How many bytes were dropped.
     dropped: u64,
     limit: usize,
+}
+
+/// Bytes of a side, and what they are of.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Input<'b> {
+    pub(super) bytes: &'b [u8],
+    pub(super) unit: Unit,
+}
+
+/// What bytes that come at once are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unit {
+    /// Any piece of the stream.
+    Piece,
+    /// One record of TLS, whole.
+    Record,
 }
 
 /// What the search may know.
@@ -44,6 +67,8 @@ pub(super) struct Known<'s> {
 struct Chain {
     start: usize,
     next: usize,
+    /// The place of its last header.
+    last: usize,
     frames: u32,
     bits: u32,
     /// The stream of the last header.
@@ -55,19 +80,38 @@ struct Chain {
 }
 
 impl Search {
-    /// Makes a search that holds at most so many bytes.
-    pub(super) fn new(limit: usize) -> Self {
-        Search { limit, ..Search::default() }
+    /// Makes a search behind a gap, which holds at most so many bytes.
+    pub(super) const fn new(limit: usize, lost: Lost) -> Self {
+        Search {
+            lost,
+            bytes: Vec::new(),
+            scanned: 0,
+            candidates: Vec::new(),
+            records: Vec::new(),
+            dropped: 0,
+            limit,
+        }
     }
 
-    /// Makes one that goes on with another's count of bytes skipped.
-    pub(super) fn after(limit: usize, skipped: u64) -> Self {
-        Search { limit, dropped: skipped, ..Search::default() }
+    /// Gives up the bytes at hand: they are skipped.
+    pub(super) fn give_up(&mut self) {
+        let dropped = self.dropped.saturating_add(self.bytes.len() as u64);
+        *self = Search { dropped, ..Search::new(self.limit, self.lost) };
     }
 
-    /// Returns how many bytes were skipped, if none of those at hand are frames.
-    pub(super) const fn skipped(&self) -> u64 {
-        self.dropped.saturating_add(self.bytes.len() as u64)
+    /// Hears of another gap, behind bytes in which there are no frames.
+    pub(super) fn gap(&mut self, lost: Lost) {
+        self.give_up();
+        self.lost = self.lost.and(lost);
+    }
+
+    /// Returns how much of one stream may be missing, where so many bytes are skipped: all that is, but for the header
+    /// of its frame.
+    pub(super) fn missed(&self, skipped: u64) -> Lost {
+        match self.lost.and(Lost::Exact(skipped)) {
+            Lost::Exact(bytes) => Lost::AtMost(bytes.saturating_sub(Header::LENGTH as u64)),
+            _ => Lost::Unknown { least: 0 },
+        }
     }
 
     /// Tells whether there is a chain, if it does not convince.
@@ -76,17 +120,25 @@ impl Search {
     }
 
     /// Takes more bytes, and returns how many of all were skipped once frames are found.
-    pub(super) fn push(&mut self, mut bytes: &[u8], known: Known<'_>) -> Option<u64> {
+    pub(super) fn push(&mut self, input: Input<'_>, known: Known<'_>) -> Option<u64> {
+        let mut bytes = input.bytes;
+        let mut begins = input.unit == Unit::Record;
         while !bytes.is_empty() {
             if self.bytes.len() >= self.limit {
                 self.shorten();
             }
             let room = self.limit.saturating_sub(self.bytes.len()).max(1);
             let (part, rest) = bytes.split_at_checked(room).unwrap_or((bytes, &[]));
+            if std::mem::take(&mut begins) {
+                self.records.push(self.bytes.len());
+            }
             self.bytes.extend_from_slice(part);
             bytes = rest;
             self.candidates.retain_mut(|chain| chain.follow(&self.bytes, known));
             self.scan(known);
+            if input.unit == Unit::Record && bytes.is_empty() {
+                self.end_record();
+            }
             // Whoever convinces with the fewest bytes, so that it does not matter how they are cut.
             let convinced = self.candidates.iter().filter_map(|chain| Some((chain.convinced?, chain.start)));
             if let Some((_, start)) = convinced.min() {
@@ -98,8 +150,21 @@ impl Search {
         None
     }
 
-    /// Decides with what there is, because no adjacent bytes will come.
-    pub(super) fn decide(&mut self) -> Option<u64> {
+    /// Lets chains convince that lead from the beginning of a record to the end of the one at hand.
+    fn end_record(&mut self) {
+        let Search { bytes, candidates, records, .. } = self;
+        let leads =
+            |chain: &&mut Chain| chain.next == bytes.len() && records.binary_search(&chain.start).is_ok();
+        for chain in candidates.iter_mut().filter(leads) {
+            if chain.bits.saturating_add(RECORD) >= ENOUGH {
+                chain.convinced.get_or_insert(chain.last);
+            }
+        }
+    }
+
+    /// Concludes with what there is, because no adjacent bytes will come; returns how many of all were skipped where
+    /// frames are found.
+    pub(super) fn conclude(&mut self) -> Option<u64> {
         let end = self.bytes.len();
         let believed = |chain: &&Chain| chain.bits >= ENOUGH && (chain.frames >= 2 || chain.next == end);
         // Of chains that meet, the one of more headers: one before them may be an accident.
@@ -109,15 +174,16 @@ impl Search {
         Some(self.begin(start))
     }
 
-    /// Gives away the bytes from where frames were found, or all.
-    pub(super) fn take(&mut self) -> Vec<u8> {
-        std::mem::take(&mut self.bytes)
+    /// Returns the bytes from where frames were found, or all.
+    pub(super) fn into_bytes(self) -> Vec<u8> {
+        self.bytes
     }
 
     /// Returns the memory it holds, in bytes.
     pub(super) fn allocated(&self) -> usize {
         let chains = self.candidates.capacity().saturating_mul(size_of::<Chain>());
-        self.bytes.capacity().saturating_add(chains)
+        let records = self.records.capacity().saturating_mul(size_of::<usize>());
+        self.bytes.capacity().saturating_add(chains).saturating_add(records)
     }
 
     /// Drops what stands before a place; returns how many bytes were skipped in all.
@@ -132,10 +198,15 @@ impl Search {
         self.bytes.drain(..shift);
         self.dropped = self.dropped.saturating_add(shift as u64);
         self.scanned = self.scanned.saturating_sub(shift);
+        self.records.retain_mut(|start| {
+            let moved = start.checked_sub(shift);
+            moved.inspect(|moved| *start = *moved).is_some()
+        });
         // A chain whose first header is gone begins with its next one.
         self.candidates.retain_mut(|chain| {
             let start = if chain.start >= shift { chain.start } else { chain.next };
             let moved = start.checked_sub(shift).zip(chain.next.checked_sub(shift));
+            chain.last = chain.last.saturating_sub(shift);
             moved.inspect(|moved| (chain.start, chain.next) = *moved).is_some()
         });
     }
@@ -153,8 +224,16 @@ impl Search {
             if self.candidates.len() >= MAX_CANDIDATES || self.candidates.iter().any(|it| it.passed(start)) {
                 continue;
             }
-            let mut chain =
-                Chain { start, next: start, frames: 0, bits: 0, stream: 0, open: None, convinced: None };
+            let mut chain = Chain {
+                start,
+                next: start,
+                last: start,
+                frames: 0,
+                bits: 0,
+                stream: 0,
+                open: None,
+                convinced: None,
+            };
             if chain.follow(&self.bytes, known) && chain.frames > 0 {
                 self.candidates.push(chain);
             }
@@ -184,6 +263,7 @@ impl Chain {
             if convinces || (self.frames >= 2 && self.bits >= STRONG) {
                 self.convinced.get_or_insert(self.next);
             }
+            self.last = self.next;
             self.open = (goes_on && !header.has(END_HEADERS)).then_some(header.stream);
             self.next = self.next.saturating_add(Header::LENGTH).saturating_add(header.length as usize);
         }
@@ -290,6 +370,7 @@ mod tests {
     use proptest::prelude::*;
 
     const LIMIT: usize = 65_536;
+    const GAP: Lost = Lost::Unknown { least: 0 };
 
     fn frame(kind: FrameType, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
         let mut out = (payload.len() as u32).to_be_bytes()[1..].to_vec();
@@ -308,6 +389,14 @@ mod tests {
         streams
     }
 
+    fn piece(bytes: &[u8]) -> Input<'_> {
+        Input { bytes, unit: Unit::Piece }
+    }
+
+    fn record(bytes: &[u8]) -> Input<'_> {
+        Input { bytes, unit: Unit::Record }
+    }
+
     fn noise(length: usize) -> Vec<u8> {
         let mut state = 7_u32;
         (0..length)
@@ -323,15 +412,15 @@ mod tests {
         let streams = streams(&[5]);
         let known = Known { side: Side::Client, streams: &streams, longest: 16_384 };
         let data = frame(FrameType::DATA, 0, 5, b"hello");
-        let mut search = Search::new(LIMIT);
-        assert_eq!(search.push(&noise(3000), known), None);
-        assert_eq!(search.push(&data, known), None);
-        assert_eq!(search.push(&data, known), Some(3000));
-        assert_eq!(search.take(), [data.clone(), data.clone()].concat());
-        let mut search = Search::new(LIMIT);
-        search.push(&noise(3000), known);
-        search.push(&data, known);
-        assert_eq!(search.decide(), Some(3000));
+        let mut search = Search::new(LIMIT, GAP);
+        assert_eq!(search.push(piece(&noise(3000)), known), None);
+        assert_eq!(search.push(piece(&data), known), None);
+        assert_eq!(search.push(piece(&data), known), Some(3000));
+        assert_eq!(search.into_bytes(), [data.clone(), data.clone()].concat());
+        let mut search = Search::new(LIMIT, GAP);
+        search.push(piece(&noise(3000)), known);
+        search.push(piece(&data), known);
+        assert_eq!(search.conclude(), Some(3000));
     }
 
     #[test]
@@ -339,9 +428,40 @@ mod tests {
         let streams = streams(&[]);
         let known = Known { side: Side::Server, streams: &streams, longest: 16_384 };
         let data = frame(FrameType::DATA, 0, 5, b"hello");
-        let mut search = Search::new(LIMIT);
-        assert_eq!(search.push(&[&data[3..], &data, &data].concat(), known), None);
-        assert_eq!(search.push(&data, known), Some(11));
+        let mut search = Search::new(LIMIT, GAP);
+        assert_eq!(search.push(piece(&[&data[3..], &data, &data].concat()), known), None);
+        assert_eq!(search.push(piece(&data), known), Some(11));
+    }
+
+    #[test]
+    fn from_record_to_record_one_frame_convinces() {
+        let streams = streams(&[5]);
+        let known = Known { side: Side::Client, streams: &streams, longest: 16_384 };
+        let data = frame(FrameType::DATA, 0, 5, &[b'x'; 300]);
+        let mut search = Search::new(LIMIT, GAP);
+        assert_eq!(search.push(record(&noise(3000)), known), None);
+        assert_eq!(search.push(record(&data), known), Some(3000));
+        // Over two records, and not within one.
+        let mut search = Search::new(LIMIT, GAP);
+        assert_eq!(search.push(record(&data[..100]), known), None);
+        assert_eq!(search.push(record(&data[100..]), known), Some(0));
+        let mut search = Search::new(LIMIT, GAP);
+        let behind = [b"behind", &data[..]].concat();
+        assert_eq!(search.push(record(&behind), known), None);
+        let mut search = Search::new(LIMIT, GAP);
+        let before = [&data[..], b"before"].concat();
+        assert_eq!(search.push(record(&before), known), None);
+    }
+
+    #[test]
+    fn a_stream_may_miss_all_but_a_header() {
+        let mut search = Search::new(LIMIT, Lost::Exact(13));
+        assert_eq!(search.missed(0), Lost::AtMost(4));
+        assert_eq!(search.missed(7), Lost::AtMost(11));
+        search.gap(Lost::Exact(2));
+        assert_eq!(search.missed(0), Lost::AtMost(6));
+        search.gap(GAP);
+        assert_eq!(search.missed(0), Lost::Unknown { least: 0 });
     }
 
     #[test]
@@ -351,9 +471,9 @@ mod tests {
         for bytes in [vec![0; 100_000], vec![1; 100_000], text, noise(1_000_000)] {
             for side in Side::BOTH {
                 let known = Known { side, streams: &streams, longest: 16_384 };
-                let mut search = Search::new(LIMIT);
-                assert_eq!(search.push(&bytes, known), None);
-                assert_eq!(search.decide(), None);
+                let mut search = Search::new(LIMIT, GAP);
+                assert_eq!(search.push(piece(&bytes), known), None);
+                assert_eq!(search.conclude(), None);
                 assert!(search.allocated() <= 3 * LIMIT);
             }
         }
@@ -363,14 +483,14 @@ mod tests {
     fn the_limit_drops_the_oldest() {
         let streams = streams(&[5]);
         let known = Known { side: Side::Client, streams: &streams, longest: 16_384 };
-        let mut search = Search::new(1000);
+        let mut search = Search::new(1000, GAP);
         for part in noise(100_000).chunks(77) {
-            assert_eq!(search.push(part, known), None);
+            assert_eq!(search.push(piece(part), known), None);
             assert!(search.bytes.len() <= 1000);
         }
         let data = frame(FrameType::DATA, 0, 5, &[b'x'; 700]);
         // The first of the frames is longer than what is kept: the search goes on with the next.
-        let skipped = search.push(&[&data[..], &data, &data].concat(), known).unwrap();
+        let skipped = search.push(piece(&[&data[..], &data, &data].concat()), known).unwrap();
         assert!(skipped >= 100_000 && (skipped - 100_000).is_multiple_of(709), "{skipped}");
     }
 
@@ -384,11 +504,11 @@ mod tests {
                 all.extend(frame(FrameType::DATA, 0, if at % 3 == 0 { 7 } else { 5 }, &noise(at * 3)));
             }
             let all = &all[skip..];
-            let mut search = Search::new(LIMIT);
+            let mut search = Search::new(LIMIT, GAP);
             let (mut at, mut found) = (0, None);
             for cut in cuts.iter().cycle() {
                 let end = (at + cut).min(all.len());
-                found = search.push(&all[at..end], known);
+                found = search.push(piece(&all[at..end]), known);
                 at = end;
                 if found.is_some() || at == all.len() {
                     break;

@@ -76,7 +76,7 @@ impl Stream {
         self.facts |= ANSWERED | placed(Side::Server);
     }
 
-    pub(super) const fn is_placed(&self, side: Side) -> bool {
+    const fn is_placed(&self, side: Side) -> bool {
         self.is(placed(side))
     }
 
@@ -86,6 +86,11 @@ impl Stream {
         let is_news = self.facts & placed == 0;
         self.facts |= placed;
         is_news
+    }
+
+    /// Tells whether it is reported at which of its bytes a side is.
+    pub(super) const fn is_read(&self, side: Side) -> bool {
+        self.delivers() && self.is_placed(side) && !self.has_ended(side)
     }
 
     pub(super) const fn has_ended(&self, side: Side) -> bool {

@@ -6,6 +6,8 @@
 pub enum Lost {
     /// So many bytes.
     Exact(u64),
+    /// A number of bytes that cannot be known, and may be none, but is not greater.
+    AtMost(u64),
     /// A number of bytes that cannot be known.
     Unknown {
         /// The number of bytes that are missing at the least.
@@ -18,6 +20,7 @@ impl Lost {
     pub const fn least(self) -> u64 {
         match self {
             Lost::Exact(bytes) | Lost::Unknown { least: bytes } => bytes,
+            Lost::AtMost(_) => 0,
         }
     }
 
@@ -27,6 +30,7 @@ impl Lost {
         let least = self.least().saturating_add(next.least());
         match (self, next) {
             (Lost::Exact(_), Lost::Exact(_)) => Lost::Exact(least),
+            (Lost::AtMost(most), Lost::AtMost(more)) => Lost::AtMost(most.saturating_add(more)),
             _ => Lost::Unknown { least },
         }
     }
@@ -40,6 +44,8 @@ mod tests {
     fn adjacent_gaps_are_exact_only_where_both_are() {
         assert_eq!(Lost::Exact(2).and(Lost::Exact(3)), Lost::Exact(5));
         assert_eq!(Lost::Exact(2).and(Lost::Unknown { least: 3 }), Lost::Unknown { least: 5 });
+        assert_eq!(Lost::AtMost(2).and(Lost::AtMost(3)), Lost::AtMost(5));
+        assert_eq!(Lost::AtMost(2).and(Lost::Exact(3)), Lost::Unknown { least: 3 });
         assert_eq!(Lost::Exact(u64::MAX).and(Lost::Exact(1)).least(), u64::MAX);
     }
 }

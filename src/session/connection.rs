@@ -212,7 +212,7 @@ fn context<'x>(
     shared: &'x mut Shared,
     sink: &'x mut dyn Sink,
 ) -> Context<'x> {
-    Context { sink, shared, transport, conn, conversation, at, now: at, verified: true }
+    Context { sink, shared, transport, conn, conversation, at, now: at, verified: true, is_record: false }
 }
 
 /// How what TCP makes readable is handed on.

@@ -26,6 +26,8 @@ pub(super) struct Context<'x> {
     pub(super) now: At,
     /// The bytes at hand were authentic, or there is nothing that could tell.
     pub(super) verified: bool,
+    /// The bytes at hand are one record of TLS, whole.
+    pub(super) is_record: bool,
 }
 
 impl Context<'_> {

@@ -43,7 +43,7 @@ impl Witness {
 
     /// Hears that bytes are lost.
     pub(super) fn gap(&mut self, side: Side, lost: Lost) {
-        let (Lost::Exact(length) | Lost::Unknown { least: length }) = lost;
+        let length = lost.least();
         self.lost = self.lost.saturating_add(length);
         if self.heads[side].is_empty() {
             self.from_start = false;

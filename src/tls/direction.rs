@@ -218,7 +218,7 @@ impl Direction {
         let shortest = self.keys.as_ref().map_or(16, |keys| keys.cipher.shortest());
         let skipped = match skipped {
             Lost::Exact(bytes) => bytes.checked_div(HEADER.saturating_add(shortest) as u64).unwrap_or(0),
-            Lost::Unknown { .. } => MISSING,
+            Lost::AtMost(_) | Lost::Unknown { .. } => MISSING,
         };
         self.passed.records.saturating_add(skipped)
     }

@@ -17,8 +17,9 @@ pub struct Facts {
     pub alpn: Option<Box<str>>,
     /// The JA4 fingerprint of the client.
     pub ja4: Option<Box<str>>,
-    /// The connection resumes an earlier one: by session id, ticket or pre-shared key.
-    pub resumed: bool,
+    /// The connection resumes an earlier one: by session id, ticket or pre-shared key; `None` where the server's hello was
+    /// not seen.
+    pub resumed: Option<bool>,
     /// What became of early data (RFC 8446 §4.2.10), where the client offered some.
     pub early_data: Option<EarlyData>,
     /// The server asked for a certificate of the client.
@@ -55,15 +56,10 @@ impl Facts {
         })
     }
 
-    /// Tells whether the server's hello was seen.
-    pub const fn is_answered(&self) -> bool {
-        self.version.is_some()
-    }
-
     /// Tells whether early data was sent and taken; `None` where that is not known.
     pub fn early_data_accepted(&self) -> Option<bool> {
         match self.early_data {
-            None => self.is_answered().then_some(false),
+            None => self.resumed.map(|_| false),
             Some(EarlyData::Offered) => None,
             Some(outcome) => Some(outcome == EarlyData::Accepted),
         }

@@ -64,13 +64,14 @@ impl Negotiation {
         self.suite = Some(hello.suite);
         self.encrypt_then_mac = has(extension::ENCRYPT_THEN_MAC);
         self.extended_master_secret = has(extension::EXTENDED_MASTER_SECRET);
-        if facts.version.is_none() {
+        if facts.resumed.is_none() {
             facts.version = self.version;
             facts.suite = self.suite;
-            facts.resumed = match version {
+            let resumed = match version {
                 0x0304.. => has(extension::PRE_SHARED_KEY),
                 _ => !self.session_id.is_empty() && hello.session_id == self.session_id,
             };
+            facts.resumed = Some(resumed);
             facts.alpn = names(&hello.extensions).pop();
             if version < 0x0304 && self.early_data {
                 facts.early_data = Some(EarlyData::Rejected);

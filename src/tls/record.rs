@@ -224,8 +224,8 @@ impl Walk {
             (State::Fragment(record), _) => {
                 let behind = match lost {
                     Lost::Exact(bytes) => Lost::Exact(bytes.saturating_sub(record.missing() as u64)),
-                    Lost::Unknown { least } => {
-                        Lost::Unknown { least: least.saturating_sub(record.missing() as u64) }
+                    Lost::AtMost(_) | Lost::Unknown { .. } => {
+                        Lost::Unknown { least: lost.least().saturating_sub(record.missing() as u64) }
                     }
                 };
                 let next = match behind {

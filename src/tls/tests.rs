@@ -326,6 +326,7 @@ impl Heard {
                     right += bytes.len();
                 }
                 Err(Lost::Exact(bytes)) => position += *bytes as usize,
+                Err(Lost::AtMost(_)) => panic!("TLS knows no such gap"),
                 Err(Lost::Unknown { least }) => {
                     let next: Vec<_> = pieces[n + 1..].iter().map_while(|it| it.as_deref().ok()).collect();
                     let (next, from) = (next.concat(), position + *least as usize);

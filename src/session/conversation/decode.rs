@@ -99,6 +99,9 @@ impl Conversation {
                     // It continues a message whose beginning was lost, and with it whether it is compressed.
                     open.payload.skip(None);
                     open.unreadable = rsv1 == Rsv1::Message;
+                    if let Some(inflater) = &mut half.inflater {
+                        inflater.lose_history();
+                    }
                 }
                 *slot = Some(open);
             }

@@ -22,6 +22,7 @@ impl Conversation {
     /// Begins to look for frames on one side, whose bytes so far were not captured. [`Conversation::go_on`] is to follow.
     pub(in crate::session) fn search(&mut self, side: Side, mut search: Search, cx: &mut Context<'_>) {
         search.settle(side);
+        self.lose_history(side, cx);
         self.lose_place(side, search, cx);
     }
 
@@ -32,8 +33,13 @@ impl Conversation {
         half.losses = Losses::Recent;
         let until = cx.now.time.plus(cx.shared.limits.search_grace);
         half.reading = Reading::Searching { search: Box::new(search), until };
+    }
+
+    /// Notes that messages may be lost that what comes was compressed with.
+    fn lose_history(&mut self, side: Side, cx: &Context<'_>) {
         if !matches!(self.deflate, Deflate::Off) {
-            half.inflater.get_or_insert_with(|| self.deflate.inflater(side, cx)).lose_history();
+            let inflater = &mut self.sides[side].inflater;
+            inflater.get_or_insert_with(|| self.deflate.inflater(side, cx)).lose_history();
         }
     }
 
@@ -65,12 +71,12 @@ impl Conversation {
     pub(super) fn lose(&mut self, side: Side, lost: Lost, cx: &mut Context<'_>) {
         match lost {
             Lost::Exact(length) => self.lose_exactly(side, length, cx),
-            Lost::Unknown { least } => self.lose_unknown(side, least, cx),
+            Lost::AtMost(_) | Lost::Unknown { .. } => self.lose_unknown(side, lost, cx),
         }
     }
 
     /// Gives up the frame at hand: nobody can tell how much of it, or how many frames behind it, are lost.
-    fn lose_unknown(&mut self, side: Side, least: u64, cx: &mut Context<'_>) {
+    fn lose_unknown(&mut self, side: Side, lost: Lost, cx: &mut Context<'_>) {
         let half = &mut self.sides[side];
         let partial = half.frames.partial().len() as u64;
         let start = half.frames.offset().saturating_sub(partial);
@@ -81,7 +87,10 @@ impl Conversation {
             self.finish(side, open, cx);
         }
         self.abandon(side, cx);
-        let lost = least.saturating_add(partial);
+        if may_hold_compressed(side, lost) {
+            self.lose_history(side, cx);
+        }
+        let lost = lost.least().saturating_add(partial);
         self.lose_place(side, Search::after_gap(side, self.deflate.rsv1(), start, lost), cx);
     }
 
@@ -113,6 +122,7 @@ impl Conversation {
         // A header is lost: whatever was open cannot be continued for certain.
         self.abandon(side, cx);
         let start = offset.saturating_add(taken.payload).saturating_sub(partial);
+        self.lose_history(side, cx);
         let lost = taken.beyond.saturating_add(partial);
         self.lose_place(side, Search::after_gap(side, self.deflate.rsv1(), start, lost), cx);
     }
@@ -141,6 +151,9 @@ impl Conversation {
         };
         let (offset, lost, skipped) = (search.offset(), search.lost(begin), search.skipped(begin));
         half.frames = Frames::starting_at(offset.saturating_add(lost).saturating_add(skipped));
+        if skipped > 0 {
+            self.lose_history(side, cx);
+        }
         let mut at = None;
         for piece in search.pieces(begin) {
             let what = match piece {
@@ -167,7 +180,7 @@ impl Conversation {
         if let Some(cause) = cause {
             let (length, least) = match lost {
                 Lost::Exact(length) => (Some(length), None),
-                Lost::Unknown { least } => (None, Some(least)),
+                Lost::AtMost(_) | Lost::Unknown { .. } => (None, Some(lost.least())),
             };
             let anomaly = Anomaly::Gap { offset, length, least, cause };
             if half.search().is_some() {
@@ -177,7 +190,10 @@ impl Conversation {
             }
         }
         match self.sides[side].search() {
-            Some(search) => search.gap(lost),
+            Some(search) => {
+                search.gap(lost);
+                self.lose_history(side, cx);
+            }
             None => self.lose(side, lost, cx),
         }
     }
@@ -222,4 +238,16 @@ impl Conversation {
             }
         }
     }
+}
+
+/// Tells whether among bytes that are lost there may be some that were compressed and that later ones refer to.
+///
+/// The least that a frame can hold of them are three bytes, for one literal and the end of its block (RFC 1951 §3.2.6).
+const fn may_hold_compressed(side: Side, lost: Lost) -> bool {
+    const COMPRESSED: u64 = 3;
+    let header = match side {
+        Side::Client => 6,
+        Side::Server => 2,
+    };
+    !matches!(lost, Lost::AtMost(most) if most < header + COMPRESSED)
 }

@@ -74,7 +74,7 @@ impl Conversation {
         match lost {
             Lost::Exact(length) if chunks.lose(Some(length)) => lost,
             Lost::Exact(length) => Lost::Unknown { least: length },
-            Lost::Unknown { .. } => {
+            Lost::AtMost(_) | Lost::Unknown { .. } => {
                 chunks.lose(None);
                 lost
             }

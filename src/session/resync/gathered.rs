@@ -56,7 +56,7 @@ impl SearchBuffer {
 
     /// Appends a hole.
     pub(super) fn gap(&mut self, lost: Lost) {
-        let far = if matches!(lost, Lost::Unknown { .. }) { FAR } else { 0 };
+        let far = if matches!(lost, Lost::Exact(_)) { 0 } else { FAR };
         let length = lost.least().min(FAR.saturating_sub(1)).saturating_add(far);
         let place = self.end().saturating_add(usize::try_from(length).unwrap_or(usize::MAX));
         match self.runs.last_mut() {

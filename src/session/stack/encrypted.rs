@@ -158,8 +158,11 @@ impl Encrypted {
                     cx.at = at;
                     let before = cx.verified;
                     cx.verified = verified && before;
+                    // What is not verified is a part of one.
+                    cx.is_record = verified;
                     self.inner.bytes(cx.transport.role(side), bytes, first, cx);
                     cx.verified = before;
+                    cx.is_record = false;
                 }
                 Output::Gap { side, lost, at } => {
                     cx.at = at;
@@ -218,7 +221,7 @@ fn note(facts: &Facts, cx: &mut Context<'_>) {
         cipher: facts.suite_name(),
         sni: facts.server_name.clone(),
         alpn: facts.alpn.clone(),
-        resumed: facts.is_answered().then_some(facts.resumed),
+        resumed: facts.resumed,
         early_data: facts.early_data_accepted(),
         ja4: facts.ja4.clone(),
         keys: facts.keys.map(KeyOrigin::name),

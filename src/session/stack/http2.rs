@@ -85,9 +85,14 @@ impl Http2 {
         self.streams.stacks().any(Stack::is_conversation)
     }
 
-    /// Returns the memory that is searched in conversations, or waits for an answer, in bytes.
+    /// Returns the memory that is searched in conversations, waits for an answer, or holds what header blocks refer to,
+    /// in bytes.
     pub(super) fn waiting(&self) -> usize {
-        self.streams.all.values().map(Stream::waiting).fold(0, usize::saturating_add)
+        self.streams
+            .all
+            .values()
+            .map(Stream::waiting)
+            .fold(self.connection.header_memory(), usize::saturating_add)
     }
 
     /// Returns the memory that is searched for frames or for conversations, in bytes.
@@ -110,6 +115,7 @@ impl Http2 {
     }
 
     pub(super) fn stop_gathering(&mut self, cx: &mut Context<'_>) {
+        self.connection.forget_headers();
         self.streams.all.values_mut().for_each(Stream::forget_early);
         self.streams.each(cx, Stack::stop_gathering);
     }
@@ -132,7 +138,12 @@ impl Http2 {
     /// Takes bytes of TCP's `side`; `false` where it is no HTTP/2.
     pub(super) fn bytes(&mut self, side: Side, bytes: &[u8], carried: At, cx: &mut Context<'_>) -> bool {
         let orientation = self.orientation();
-        let mut delivery = self.connection.push(cx.transport.role(side), bytes);
+        let role = cx.transport.role(side);
+        let mut delivery = if cx.is_record {
+            self.connection.push_record(role, bytes)
+        } else {
+            self.connection.push(role, bytes)
+        };
         while let Some(output) = delivery.next() {
             if matches!(output, Output::NotHttp2) {
                 return false;

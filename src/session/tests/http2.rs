@@ -137,6 +137,55 @@ fn a_gap_inside_data_costs_what_was_lost() {
     assert!(told.contains(&"1: Server text \"next\" from packet 10".to_owned()), "{told:?}");
 }
 
+/// "Hello", compressed, and once more with the first one as history (RFC 7692 §7.2.3).
+const HELLO: [&[u8]; 2] = [&[0xc1, 7, 0xf2, 0x48, 0xcd, 0xc9, 0xc9, 7, 0], &[0xc1, 5, 0xf2, 0, 0x11, 0, 0]];
+
+/// Loses a frame of the server's with so many bytes of payload, between two messages of which one refers to the other.
+fn compressed_around(lost: usize) -> Vec<String> {
+    let mut talk = Talk::http2();
+    let offer = [
+        (":method", "CONNECT"),
+        (":protocol", "websocket"),
+        (":scheme", "http"),
+        (":path", "/chat"),
+        (":authority", "a"),
+        ("sec-websocket-version", "13"),
+        ("sec-websocket-extensions", "permessage-deflate"),
+    ];
+    talk.send(Side::Client, headers(0, 1, &offer));
+    let answer = [(":status", "200"), ("sec-websocket-extensions", "permessage-deflate")];
+    talk.send(Side::Server, headers(0, 1, &answer));
+    talk.send(Side::Server, data(1, HELLO[0]));
+    talk.lose(Side::Server, frame(8, 0, 0, &vec![0; lost]));
+    talk.send(Side::Server, data(1, HELLO[1]));
+    talk.send(Side::Server, data(1, &plain(0x89, "ping")));
+    talk.over()
+}
+
+#[test]
+fn a_gap_too_small_for_a_compressed_message_leaves_the_history_known() {
+    let whole = "1: Server text \"Hello\" from packet 9".to_owned();
+    assert!(compressed_around(4).contains(&whole), "{:?}", compressed_around(4));
+    for lost in [5, 100] {
+        let told = compressed_around(lost);
+        let known = told.iter().filter(|line| line.contains("\"Hello\"")).count();
+        assert!(known == 1 && told.contains(&"1: deflate-history-lost".to_owned()), "{lost}: {told:?}");
+    }
+}
+
+#[test]
+fn frames_of_no_payload_are_missed_by_no_stream() {
+    let mut talk = Talk::http2();
+    talk.open(1);
+    talk.send(Side::Server, data(1, &plain(0x81, "one")));
+    talk.lose(Side::Server, frame(4, 1, 0, &[]));
+    talk.send(Side::Server, data(1, &plain(0x81, "two")));
+    talk.send(Side::Server, data(1, &plain(0x81, "three")));
+    let told = talk.over();
+    assert!(told.contains(&"1: Server text \"two\" from packet 10".to_owned()), "{told:?}");
+    assert!(!told.contains(&"1: gap".to_owned()), "{told:?}");
+}
+
 #[test]
 fn an_upgrade_on_http_1_leads_to_frames() {
     let mut talk = Talk::begin();
