@@ -3,13 +3,19 @@ use std::io::{self, Write};
 use flate2::{Compress, Compression, FlushCompress};
 use wirefin::model::Side;
 
+use super::seal::key_log;
 use super::{Talk, Tape};
 
 /// Lists the loads: a name, and what its number counts.
 pub(crate) const LOADS: &[(&str, &str)] = &[
     ("ticks", "text messages of 170 bytes from a server to 40 clients"),
     ("h2c", "the same over HTTP/2, each client on a stream of its own of 10 connections"),
-    ("deflate", "the same, compressed with context takeover"),
+    ("tls", "ticks over TLS 1.3, AES-128-GCM"),
+    ("h2", "the load h2c over TLS 1.3"),
+    ("tls-bulk", "binary messages of 1 MiB over TLS 1.3"),
+    ("https", "MiB of application data over TLS 1.3"),
+    ("keys", "connections: the key log of those over TLS"),
+    ("deflate", "the load ticks, compressed with context takeover"),
     ("chat", "messages there and back on 40 connections"),
     ("bulk", "binary messages of 1 MiB"),
     ("mix", "packets: a tenth of the bytes are ticks, the others TLS and HTTP"),
@@ -25,14 +31,22 @@ pub(crate) const LOADS: &[(&str, &str)] = &[
 ];
 
 /// Writes the load called `name`; `false` where there is none.
-pub(crate) fn make<W: Write>(name: &str, count: u32, to: W) -> io::Result<bool> {
+pub(crate) fn make<W: Write>(name: &str, count: u32, mut to: W) -> io::Result<bool> {
+    if name == "keys" {
+        (0..count).try_for_each(|n| to.write_all(key_log(n).as_bytes()))?;
+        return Ok(true);
+    }
     let mut tape = Tape::new(to)?;
     match name {
-        "ticks" => ticks(&mut tape, count, false)?,
-        "h2c" => h2c(&mut tape, count)?,
-        "deflate" => ticks(&mut tape, count, true)?,
+        "ticks" => ticks(&mut tape, count, "", Tape::upgrade)?,
+        "tls" => ticks(&mut tape, count, "", upgrade_tls)?,
+        "h2c" => h2c(&mut tape, count, |tape, n| tape.open(n, 80))?,
+        "h2" => h2c(&mut tape, count, |tape, n| tape.open_tls(n, "h2"))?,
+        "deflate" => ticks(&mut tape, count, DEFLATE, Tape::upgrade)?,
         "chat" => chat(&mut tape, count)?,
-        "bulk" => bulk(&mut tape, count)?,
+        "bulk" => bulk(&mut tape, count, Tape::upgrade)?,
+        "tls-bulk" => bulk(&mut tape, count, upgrade_tls)?,
+        "https" => https(&mut tape, count)?,
         "mix" => mix(&mut tape, count)?,
         "half-open" => (0..count).try_for_each(|n| tape.knock(n, 80).map(drop))?,
         "upgrades" => (0..count).try_for_each(|n| {
@@ -112,10 +126,18 @@ pub(crate) fn deflate(sender: &mut Compress, text: &[u8]) -> Vec<u8> {
 
 const DEFLATE: &str = "Sec-WebSocket-Extensions: permessage-deflate\r\n";
 
-fn ticks<W: Write>(tape: &mut Tape<W>, count: u32, compressed: bool) -> io::Result<()> {
+/// Opens a connection with TLS and upgrades it.
+fn upgrade_tls<W: Write>(tape: &mut Tape<W>, number: u32, extensions: &str) -> io::Result<Talk> {
+    let talk = tape.open_tls(number, "http/1.1")?;
+    tape.upgrade_on(talk, extensions)
+}
+
+type Open<W> = fn(&mut Tape<W>, u32, &str) -> io::Result<Talk>;
+
+fn ticks<W: Write>(tape: &mut Tape<W>, count: u32, extensions: &str, open: Open<W>) -> io::Result<()> {
     const CLIENTS: u32 = 40;
-    let extensions = if compressed { DEFLATE } else { "" };
-    let talks = (0..CLIENTS).map(|n| tape.upgrade(n, extensions));
+    let compressed = !extensions.is_empty();
+    let talks = (0..CLIENTS).map(|n| open(tape, n, extensions));
     let mut talks: Vec<(Talk, Compress)> = talks
         .map(|talk| talk.map(|talk| (talk, Compress::new(Compression::default(), false))))
         .collect::<io::Result<_>>()?;
@@ -132,12 +154,16 @@ fn ticks<W: Write>(tape: &mut Tape<W>, count: u32, compressed: bool) -> io::Resu
     talks.iter_mut().try_for_each(|(talk, _)| tape.close(talk))
 }
 
-fn h2c<W: Write>(tape: &mut Tape<W>, count: u32) -> io::Result<()> {
+fn h2c<W: Write>(
+    tape: &mut Tape<W>,
+    count: u32,
+    open: fn(&mut Tape<W>, u32) -> io::Result<Talk>,
+) -> io::Result<()> {
     const CONNECTIONS: u32 = 10;
     const STREAMS: u32 = 4;
     let mut talks = Vec::new();
     for n in 0..CONNECTIONS {
-        let mut talk = tape.open(n, 80)?;
+        let mut talk = open(tape, n)?;
         let preface = [&b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"[..], &h2_frame(4, 0, 0, &[])].concat();
         tape.send(&mut talk, Side::Client, &preface)?;
         tape.send(
@@ -206,8 +232,17 @@ fn chat<W: Write>(tape: &mut Tape<W>, count: u32) -> io::Result<()> {
     talks.iter_mut().try_for_each(|talk| tape.close(talk))
 }
 
-fn bulk<W: Write>(tape: &mut Tape<W>, count: u32) -> io::Result<()> {
-    let mut talk = tape.upgrade(0, "")?;
+/// Sends what is no WebSocket, in records of 16 KiB on 16 connections.
+fn https<W: Write>(tape: &mut Tape<W>, mebibytes: u32) -> io::Result<()> {
+    const CONNECTIONS: u32 = 16;
+    let talks = (0..CONNECTIONS).map(|n| tape.open_tls(n, "h2"));
+    let mut talks: Vec<Talk> = talks.collect::<io::Result<_>>()?;
+    let body = noise(1 << 20, 5);
+    (0..mebibytes).try_for_each(|n| tape.send(&mut talks[(n % CONNECTIONS) as usize], Side::Server, &body))
+}
+
+fn bulk<W: Write>(tape: &mut Tape<W>, count: u32, open: Open<W>) -> io::Result<()> {
+    let mut talk = open(tape, 0, "")?;
     let message = frame(0x82, &noise(1 << 20, 1), false);
     (0..count).try_for_each(|_| tape.send(&mut talk, Side::Server, &message))?;
     tape.close(&mut talk)

@@ -3,6 +3,7 @@
 #![allow(dead_code, unused_imports, reason = "shared by benches that use different parts")]
 
 mod loads;
+mod seal;
 mod tape;
 
 pub(crate) use loads::{LOADS, deflate, frame, make, tick};

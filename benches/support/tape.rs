@@ -2,6 +2,8 @@ use std::io::{self, Write};
 
 use wirefin::model::Side;
 
+use super::seal::{Handshake, Sealer, handshake};
+
 /// Writes a pcap file, packet by packet: TCP in IPv4 in Ethernet, as a tap sees it.
 pub(crate) struct Tape<W> {
     to: W,
@@ -15,12 +17,14 @@ pub(crate) struct Talk {
     number: u32,
     port: u16,
     next: [u32; 2],
+    /// What protects the bytes of each side, once there is TLS.
+    sealers: Option<Box<[Sealer; 2]>>,
 }
 
 impl Talk {
     /// Makes a connection that is open already.
     pub(crate) fn joined(number: u32, port: u16) -> Self {
-        Talk { number, port, next: [number.wrapping_mul(0x9e37_79b9), number] }
+        Talk { number, port, next: [number.wrapping_mul(0x9e37_79b9), number], sealers: None }
     }
 }
 
@@ -64,9 +68,25 @@ impl<W: Write> Tape<W> {
         Ok(talk)
     }
 
+    /// Opens a connection with TLS that agrees on a protocol.
+    pub(crate) fn open_tls(&mut self, number: u32, alpn: &str) -> io::Result<Talk> {
+        let mut talk = self.open(number, 443)?;
+        let Handshake { flights, sealers } = handshake(number, alpn);
+        for (side, bytes) in flights {
+            self.send(&mut talk, side, &bytes)?;
+        }
+        talk.sealers = Some(Box::new(sealers));
+        Ok(talk)
+    }
+
     /// Opens a connection and upgrades it; `extensions` is a header line or nothing.
     pub(crate) fn upgrade(&mut self, number: u32, extensions: &str) -> io::Result<Talk> {
-        let mut talk = self.open(number, 80)?;
+        let talk = self.open(number, 80)?;
+        self.upgrade_on(talk, extensions)
+    }
+
+    /// Upgrades a connection.
+    pub(crate) fn upgrade_on(&mut self, mut talk: Talk, extensions: &str) -> io::Result<Talk> {
         self.ask(&mut talk, extensions)?;
         let answer = format!(
             "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
@@ -87,6 +107,8 @@ impl<W: Write> Tape<W> {
 
     /// Sends bytes in full segments; every second one is acknowledged.
     pub(crate) fn send(&mut self, talk: &mut Talk, side: Side, bytes: &[u8]) -> io::Result<()> {
+        let sealed = talk.sealers.as_mut().map(|sealers| sealers[side as usize].seal(bytes));
+        let bytes = sealed.as_deref().unwrap_or(bytes);
         for (n, piece) in bytes.chunks(SEGMENT).enumerate() {
             self.segment(talk, side, PSH | ACK, piece)?;
             let next = &mut talk.next[side as usize];

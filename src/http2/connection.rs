@@ -1,15 +1,15 @@
 use std::borrow::Cow;
-use std::collections::VecDeque;
 use std::ops::Range;
 
 use super::Limits;
 use super::delivery::{Delivery, End, Output, Then};
 use super::expected::Expected;
 use super::flow::Flow;
-use super::frame::{self, ACK, ErrorCode, FrameType, Header, PREFACE};
+use super::frame::{self, ACK, ErrorCode, FrameType, Header};
 use super::hpack::Fields;
 use super::orientation::{Orientation, sender};
 use super::reader::{DataFrame, Part, Place, Reader};
+use super::reports::Reports;
 use super::search::{Input, Known, Unit};
 use super::setting::Setting;
 use super::stream::{Kind, Streams};
@@ -23,11 +23,10 @@ use crate::model::{Anomaly, Lost, Pair, Side};
 pub struct Connection {
     pub(super) limits: Limits,
     pub(super) readers: Pair<Reader>,
-    pub(super) streams: Streams,
+    pub(super) reports: Reports,
     pub(super) flow: Flow,
     /// The server allows extended CONNECT (RFC 8441 §3).
     pub(super) connect_enabled: bool,
-    outputs: VecDeque<Output<'static>>,
     /// The fields of the block at hand; kept for its memory.
     pub(super) fields: Fields,
     orientation: Orientation,
@@ -56,10 +55,9 @@ impl Connection {
         Connection {
             limits,
             readers,
-            streams: Streams::new(limits.streams),
+            reports: Reports::new(Streams::new(limits.streams)),
             flow: Flow::new(true),
             connect_enabled: false,
-            outputs: VecDeque::new(),
             fields: Fields::default(),
             orientation: Orientation::Known,
         }
@@ -73,8 +71,8 @@ impl Connection {
         let mut connection = Connection { flow: Flow::new(false), ..Connection::new(limits) };
         connection.readers.server.decoder.allow(u32::MAX);
         connection.readers.server.longest = (1 << 24) - 1;
-        connection.streams.open(1);
-        if let (Some(stream), _) = connection.streams.add(1, Kind::Ordinary) {
+        connection.reports.streams.open(1);
+        if let (Some(stream), _) = connection.reports.streams.add(1, Kind::Ordinary) {
             stream.end(Side::Client);
         }
         connection
@@ -156,7 +154,7 @@ impl Connection {
     /// Learns that who was taken for the client is the server, and the other way round.
     pub(super) fn reverse(&mut self) {
         self.readers.swap();
-        self.streams.reverse();
+        self.reports.streams.reverse();
         self.orientation = Orientation::Reversed;
     }
 
@@ -170,7 +168,7 @@ impl Connection {
             self.orientation = Orientation::Known;
         } else {
             self.reverse();
-            self.say(Output::Reversed);
+            self.reports.say(Output::Reversed);
         }
         sender
     }
@@ -184,45 +182,41 @@ impl Connection {
         reversed
     }
 
-    /// Returns the memory that holds what header blocks refer to, and those that are not whole, in bytes.
+    /// Returns the memory that decoding header blocks takes, in bytes.
     pub fn header_memory(&self) -> usize {
-        self.readers.client.header_memory().saturating_add(self.readers.server.header_memory())
+        let readers = self.readers.client.header_memory().saturating_add(self.readers.server.header_memory());
+        readers.saturating_add(self.fields.allocated())
     }
 
-    /// Forgets what header blocks refer to: fields that do are unknown from here on.
+    /// Forgets what header blocks refer to, and the beginnings of those that are not whole: fields are unknown for it.
     pub fn forget_headers(&mut self) {
+        self.fields = Fields::default();
         for side in Side::BOTH {
-            self.readers[side].decoder.lose();
+            self.readers[side].forget_headers();
         }
     }
 
     /// Returns the memory it holds, in bytes.
     pub fn allocated(&self) -> usize {
-        let outputs = self.outputs.capacity().saturating_mul(size_of::<Output<'_>>());
-        [self.readers.client.allocated(), self.readers.server.allocated(), self.streams.allocated(), outputs]
+        [self.readers.client.allocated(), self.readers.server.allocated(), self.reports.allocated()]
             .into_iter()
             .fold(self.fields.allocated(), usize::saturating_add)
     }
 
     /// Gives back memory that is not needed at rest.
     pub fn rest(&mut self) {
-        self.outputs = VecDeque::new();
+        self.reports.rest();
         self.fields = Fields::default();
     }
 
     pub(super) fn report(&mut self) -> Option<Output<'static>> {
-        self.outputs.pop_front()
-    }
-
-    pub(super) fn say(&mut self, output: Output<'static>) {
-        self.outputs.push_back(output);
+        self.reports.next()
     }
 
     /// Reports what is wrong with a side's frames, once for each code.
     pub(super) fn fault(&mut self, side: Side, stream: u32, anomaly: Anomaly) {
         if self.readers[side].is_news(anomaly.code()) {
-            let stream = self.streams.get(stream).filter(|stream| stream.delivers()).map(|stream| stream.id);
-            self.say(Output::Anomaly { side, stream, anomaly });
+            self.reports.anomaly(side, stream, anomaly);
         }
     }
 
@@ -261,31 +255,22 @@ impl Connection {
     }
 
     fn search(&mut self, side: Side, input: Input<'_>) -> Step {
-        let Connection { readers, streams, .. } = self;
+        let Connection { readers, reports, .. } = self;
         let reader = &mut readers[side];
         let Place::Search(search) = &mut reader.place else { return Step::Used(0) };
-        match search.push(input, Known { side, streams, longest: reader.longest }) {
+        match search.push(input, Known { side, streams: &reports.streams, longest: reader.longest }) {
             None => Step::Used(input.bytes.len()),
             Some(skipped) => Step::Found(self.found(side, skipped)),
         }
     }
 
     fn preface(&mut self, side: Side, input: &[u8]) -> Step {
-        let (used, whole) = self.readers[side].gather(input, PREFACE.len());
-        let at_hand = self.readers[side].take_partial();
-        let matches = match &whole {
-            Some(whole) => **whole == *PREFACE,
-            None => PREFACE.starts_with(&at_hand),
-        };
-        if !matches {
+        let (used, matches) = self.readers[side].preface(input);
+        if matches == Some(false) {
             self.fault(side, 0, Anomaly::H2Preface {});
-            self.say(Output::NotHttp2);
+            self.reports.say(Output::NotHttp2);
             self.readers.client.place = Place::Nothing;
             self.readers.server.place = Place::Nothing;
-        } else if whole.is_some() {
-            self.readers[side].place = Place::Header;
-        } else {
-            self.readers[side].put_back(at_hand);
         }
         Step::Used(used)
     }
@@ -299,7 +284,7 @@ impl Connection {
             FrameType::DATA => {
                 let delivers = header.stream != 0 && self.carries(side, header);
                 if delivers {
-                    self.place(side, header.stream);
+                    self.reports.place(side, header.stream);
                 }
                 Place::Data(DataFrame::new(header, delivers))
             }
@@ -309,17 +294,7 @@ impl Connection {
                 self.truncated(side, header, &[]);
                 Place::Skip(header.length)
             }
-            FrameType::HEADERS
-            | FrameType::PUSH_PROMISE
-            | FrameType::CONTINUATION
-            | FrameType::SETTINGS
-            | FrameType::RST_STREAM
-            | FrameType::GOAWAY
-            | FrameType::WINDOW_UPDATE
-                if kept =>
-            {
-                Place::Payload(*header)
-            }
+            kind if kept && kind.is_read() => Place::Payload(*header),
             _ => Place::Skip(header.length),
         };
         if header.length > 0 {
@@ -359,19 +334,19 @@ impl Connection {
     /// Takes the header of a DATA frame, and tells whether its bytes are reported.
     fn carries(&mut self, side: Side, header: &Header) -> bool {
         let id = header.stream;
-        if let Some((stream, excess)) = self.flow.sent(side, id, header.length, &mut self.streams) {
+        if let Some((stream, excess)) = self.flow.sent(side, id, header.length, &mut self.reports.streams) {
             self.fault(side, id, Anomaly::H2FlowControl { stream, excess });
         }
-        if self.streams.get(id).is_none() && id & 1 == 1 && !self.streams.is_forgotten(id) {
+        if self.reports.streams.get(id).is_none() && id & 1 == 1 && !self.reports.streams.is_forgotten(id) {
             // Of the other side's request nobody knows whether it comes late in the capture, or was lost.
             if side == Side::Client && self.knows_requests() {
                 self.fault(side, id, Anomaly::H2StreamState { frame: "DATA", stream: id, state: "idle" });
             } else {
-                self.add(id, Kind::Unknown);
+                self.reports.add(id, Kind::Unknown, self.limits.streams);
             }
         }
         let lossy = self.readers[side].lossy;
-        match self.streams.get(id) {
+        match self.reports.streams.get(id) {
             Some(stream) if stream.has_ended(side) => {
                 let state = if stream.kind == Kind::Closed { "closed" } else { "half closed" };
                 if !lossy {
@@ -381,13 +356,6 @@ impl Connection {
             }
             Some(stream) => stream.delivers(),
             None => false,
-        }
-    }
-
-    /// Reports a gap before a side's first bytes on a stream, where its HEADERS were not captured: others may be lost.
-    fn place(&mut self, side: Side, stream: u32) {
-        if self.streams.find(stream).is_some_and(|stream| stream.place(side)) {
-            self.say(Output::DataGap { stream, side, lost: Lost::Unknown { least: 0 } });
         }
     }
 
@@ -412,45 +380,14 @@ impl Connection {
 
     fn data_ended(&mut self, side: Side, frame: DataFrame) {
         if frame.ends {
-            self.end_stream(side, frame.stream);
-        }
-    }
-
-    /// Notes that a side sends no more on a stream.
-    pub(super) fn end_stream(&mut self, side: Side, id: u32) {
-        let Some(stream) = self.streams.find(id) else { return };
-        let reports = stream.delivers() && !stream.has_ended(side);
-        stream.end(side);
-        if reports {
-            self.say(Output::Ended { stream: id, side, how: End::EndStream });
+            self.reports.end(side, frame.stream);
         }
     }
 
     /// Closes a stream for both sides.
     fn close(&mut self, side: Side, id: u32, how: End) {
-        let Some(stream) = self.streams.find(id) else { return };
-        let reports = stream.delivers();
-        // What is searched would have been reported when frames are found.
-        let missed = Side::BOTH.map(|side| stream.is_read(side) && self.readers[side].is_searching());
-        stream.end(side);
-        stream.close();
-        for (side, _) in Side::BOTH.into_iter().zip(missed).filter(|(_, missed)| *missed) {
-            self.say(Output::DataGap { stream: id, side, lost: Lost::Unknown { least: 0 } });
-        }
-        if reports {
-            self.say(Output::Ended { stream: id, side, how });
-        }
-    }
-
-    /// Adds a stream, and reports the one that is forgotten for it.
-    pub(super) fn add(&mut self, id: u32, kind: Kind) {
-        let evicted = self.streams.add(id, kind).1;
-        if let Some(evicted) = evicted.filter(super::stream::Stream::delivers) {
-            let value = self.limits.streams as u64;
-            let anomaly = Anomaly::LimitReached { limit: "h2-streams", value };
-            self.say(Output::Anomaly { side: Side::Client, stream: Some(evicted.id), anomaly });
-            self.say(Output::Ended { stream: evicted.id, side: Side::Client, how: End::Forgotten });
-        }
+        let searched = Pair::from_fn(|side| self.readers[side].is_searching());
+        self.reports.close(side, id, how, searched);
     }
 
     /// Takes a frame whose payload is whole.
@@ -468,7 +405,7 @@ impl Connection {
                     return;
                 };
                 let stream = header.stream;
-                if !self.flow.update(side, stream, increment, &mut self.streams) {
+                if !self.flow.update(side, stream, increment, &mut self.reports.streams) {
                     self.fault(side, stream, Anomaly::H2WindowUpdate { stream, increment });
                 }
             }
@@ -486,7 +423,8 @@ impl Connection {
         if side == Side::Client {
             return; // It speaks of the server's streams.
         }
-        let ignored = self.streams.iter_mut().filter(|stream| stream.delivers() && stream.id > last_stream);
+        let ignored =
+            self.reports.streams.iter_mut().filter(|stream| stream.delivers() && stream.id > last_stream);
         let ignored: Vec<_> = ignored.map(|stream| stream.id).collect();
         for id in ignored {
             self.close(side, id, End::GoAway(code));
@@ -498,7 +436,7 @@ impl Connection {
         for setting in frame::settings(payload) {
             match Setting::read(side, setting, self.connect_enabled) {
                 Setting::HeaderTableSize(size) => self.readers[!side].decoder.allow(size),
-                Setting::InitialWindowSize(size) => self.flow.resize(side, size, &mut self.streams),
+                Setting::InitialWindowSize(size) => self.flow.resize(side, size, &mut self.reports.streams),
                 Setting::MaxFrameSize(size) => {
                     self.readers[!side].longest = self.readers[!side].longest.max(size);
                 }
@@ -515,7 +453,7 @@ impl Connection {
     pub(super) fn lose(&mut self, side: Side, lost: Lost) {
         let missed = self.readers[side].miss(lost);
         if let Some((stream, lost)) = missed.data.filter(|(_, lost)| *lost != Lost::Exact(0)) {
-            self.say(Output::DataGap { stream, side, lost });
+            self.reports.say(Output::DataGap { stream, side, lost });
         }
         if let Some((header, beginning)) = missed.cut {
             self.truncated(side, &header, &beginning);
@@ -541,15 +479,6 @@ impl Connection {
         }
     }
 
-    /// Reports that bytes of every stream may be missing of a side, for frames are.
-    fn miss_frames(&mut self, side: Side, lost: Lost) {
-        let open = self.streams.iter_mut().filter(|stream| stream.is_read(side));
-        let open: Vec<_> = open.map(|stream| stream.id).collect();
-        for stream in open {
-            self.say(Output::DataGap { stream, side, lost });
-        }
-    }
-
     /// Concludes a search with what there is; returns the bytes from where frames were found.
     fn conclude(&mut self, side: Side) -> Vec<u8> {
         let Place::Search(search) = &mut self.readers[side].place else { return Vec::new() };
@@ -562,12 +491,16 @@ impl Connection {
         let place = std::mem::replace(&mut self.readers[side].place, Place::Header);
         let Place::Search(search) = place else { return Vec::new() };
         if skipped > 0 {
-            self.say(Output::Anomaly { side, stream: None, anomaly: Anomaly::H2Resynchronised { skipped } });
+            self.reports.say(Output::Anomaly {
+                side,
+                stream: None,
+                anomaly: Anomaly::H2Resynchronised { skipped },
+            });
         }
         match search.missed(skipped) {
             // Frames alone without payload.
             Lost::AtMost(0) => {}
-            lost => self.miss_frames(side, lost),
+            lost => self.reports.miss(side, lost),
         }
         search.into_bytes()
     }
@@ -576,7 +509,7 @@ impl Connection {
     pub(super) fn finish(&mut self, side: Side) {
         self.abandon_block(side);
         if self.readers[side].is_searching() {
-            self.miss_frames(side, Lost::Unknown { least: 0 });
+            self.reports.miss(side, Lost::Unknown { least: 0 });
         }
         self.readers[side].place = Place::Nothing;
     }

@@ -42,6 +42,20 @@ impl FrameType {
     /// Advice (RFC 9218 §7.1).
     pub const PRIORITY_UPDATE: FrameType = FrameType(16);
 
+    /// Tells whether something depends on its payload, DATA aside.
+    pub(super) const fn is_read(self) -> bool {
+        matches!(
+            self,
+            FrameType::HEADERS
+                | FrameType::PUSH_PROMISE
+                | FrameType::CONTINUATION
+                | FrameType::SETTINGS
+                | FrameType::RST_STREAM
+                | FrameType::GOAWAY
+                | FrameType::WINDOW_UPDATE
+        )
+    }
+
     /// Returns the name the documents give it.
     pub const fn name(self) -> &'static str {
         match self {

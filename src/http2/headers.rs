@@ -97,7 +97,7 @@ impl Connection {
                 Side::Server => self.responded(stream, &fields),
             }
             if block.ends {
-                self.end_stream(side, stream);
+                self.reports.end(side, stream);
             }
         }
         if fields.allocated() <= KEPT {
@@ -107,8 +107,8 @@ impl Connection {
 
     /// Takes the client's header block: a request, or trailers.
     fn requested(&mut self, id: u32, ends: bool, fields: &Fields) {
-        let known = self.streams.get(id).map(|stream| (stream.kind, stream.is(OPENED)));
-        let ended = self.streams.get(id).is_some_and(|stream| stream.has_ended(Side::Client));
+        let known = self.reports.streams.get(id).map(|stream| (stream.kind, stream.is(OPENED)));
+        let ended = self.reports.streams.get(id).is_some_and(|stream| stream.has_ended(Side::Client));
         let lossy = self.readers.client.lossy;
         match known {
             // Trailers, of a request that was captured or not.
@@ -121,18 +121,18 @@ impl Connection {
                     Anomaly::H2StreamState { frame: FrameType::HEADERS.name(), stream: id, state: "closed" };
                 return self.fault(Side::Client, id, anomaly);
             }
-            None if id <= self.streams.highest() && !lossy => {
+            None if id <= self.reports.streams.highest() && !lossy => {
                 let anomaly = Anomaly::H2StreamId { frame: FrameType::HEADERS.name(), stream: id };
                 self.fault(Side::Client, id, anomaly);
             }
             None | Some((Kind::Unknown, false)) => {}
         }
-        self.streams.open(id);
+        self.reports.streams.open(id);
         // A stream of bytes does not end where it begins.
         let kind = if ends { Kind::Ordinary } else { kind(fields) };
-        self.add(id, kind);
+        self.reports.add(id, kind, self.limits.streams);
         let windows = (kind == Kind::Extended).then(|| self.flow.windows()).flatten();
-        let Some(stream) = self.streams.find(id) else { return };
+        let Some(stream) = self.reports.streams.find(id) else { return };
         stream.kind = kind;
         stream.windows = windows;
         if !stream.delivers() {
@@ -141,21 +141,21 @@ impl Connection {
         stream.open();
         if kind == Kind::Extended && !self.connect_enabled && !self.readers.server.lossy && !lossy {
             let anomaly = Anomaly::H2ConnectNotEnabled { stream: id };
-            self.say(Output::Anomaly { side: Side::Client, stream: Some(id), anomaly });
+            self.reports.say(Output::Anomaly { side: Side::Client, stream: Some(id), anomaly });
         }
         self.note_unknown(Side::Client, id, fields);
-        self.say(Output::Opened { stream: id, request: Box::new(fields.clone()) });
+        self.reports.say(Output::Opened { stream: id, request: Box::new(fields.clone()) });
     }
 
     /// Takes the server's header block: a response, an interim one, or trailers.
     fn responded(&mut self, id: u32, fields: &Fields) {
-        if self.streams.get(id).is_none() {
-            if self.streams.is_forgotten(id) {
+        if self.reports.streams.get(id).is_none() {
+            if self.reports.streams.is_forgotten(id) {
                 return;
             }
-            self.add(id, Kind::Unknown);
+            self.reports.add(id, Kind::Unknown, self.limits.streams);
         }
-        let Some(stream) = self.streams.find(id) else { return };
+        let Some(stream) = self.reports.streams.find(id) else { return };
         if !stream.delivers() || stream.is(ANSWERED) {
             return;
         }
@@ -175,7 +175,7 @@ impl Connection {
         }
         if !ordinary {
             self.note_unknown(Side::Server, id, fields);
-            self.say(Output::Answered { stream: id, response: Box::new(fields.clone()) });
+            self.reports.say(Output::Answered { stream: id, response: Box::new(fields.clone()) });
         }
     }
 
@@ -183,7 +183,7 @@ impl Connection {
         let unknown = fields.unknown();
         if unknown > 0 {
             let anomaly = Anomaly::H2HeaderUnknown { stream, fields: unknown as u32 };
-            self.say(Output::Anomaly { side, stream: Some(stream), anomaly });
+            self.reports.say(Output::Anomaly { side, stream: Some(stream), anomaly });
         }
     }
 }

@@ -21,6 +21,7 @@ mod headers;
 mod hpack;
 mod orientation;
 mod reader;
+mod reports;
 mod search;
 mod setting;
 mod stream;

@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 
 use super::Limits;
-use super::frame::{Header, PADDED};
+use super::frame::{Header, PADDED, PREFACE};
 use super::hpack::Decoder;
 use super::search::Search;
 use crate::model::Lost;
@@ -209,17 +209,26 @@ impl Reader {
         (taken, (taken == missing).then(|| Cow::Owned(std::mem::take(&mut self.partial))))
     }
 
-    /// Takes what was gathered and is not whole.
-    pub(super) fn take_partial(&mut self) -> Vec<u8> {
-        std::mem::take(&mut self.partial)
+    /// Takes bytes of the connection preface; tells whether they are it, once that is known.
+    pub(super) fn preface(&mut self, input: &[u8]) -> (usize, Option<bool>) {
+        let (used, whole) = self.gather(input, PREFACE.len());
+        let Some(whole) = whole else {
+            return (used, (!PREFACE.starts_with(&self.partial)).then_some(false));
+        };
+        self.place = Place::Header;
+        (used, Some(*whole == *PREFACE))
     }
 
-    /// Keeps what is not whole.
-    pub(super) fn put_back(&mut self, partial: Vec<u8>) {
-        self.partial = partial;
+    /// Forgets what header blocks refer to, and what there is of one that is not whole.
+    pub(super) fn forget_headers(&mut self) {
+        self.decoder.forget();
+        if let Some(block) = &mut self.block {
+            block.bytes = Vec::new();
+            block.truncated = true;
+        }
     }
 
-    /// Returns the memory that holds what header blocks refer to, and the one that is not whole, in bytes.
+    /// Returns the memory that decoding header blocks takes, in bytes.
     pub(super) fn header_memory(&self) -> usize {
         let block = self.block.as_ref().map_or(0, |block| block.bytes.capacity());
         block.saturating_add(self.decoder.allocated())

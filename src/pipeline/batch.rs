@@ -138,7 +138,7 @@ impl Preparer {
                 Decoded::Tcp(segment) => {
                     self.summary.segments = self.summary.segments.saturating_add(1);
                     let hash = self.hasher.hash_one(segment.flow.key());
-                    let shard = (hash >> 40) as u8 & (SHARDS as u8).wrapping_sub(1);
+                    let shard = shard(&segment.flow, hash, &self.hasher, &self.keys);
                     let offset = place(segment.payload, base, round.bytes.len(), rebuilt);
                     if let Some(list) = shards.get_mut(usize::from(shard)) {
                         list.push(u32::try_from(items.len()).unwrap_or(u32::MAX));
@@ -188,6 +188,19 @@ impl Preparer {
             }
         }
     }
+}
+
+/// Returns the shard of a connection.
+///
+/// Where the private key of a server is known, all connections to it share one, for one may resume another's session.
+fn shard(flow: &Flow, hash: u64, hasher: &RandomState, keys: &Keys) -> u8 {
+    let hash = if keys.has_private_keys() {
+        let server = [flow.source, flow.destination].into_iter().min_by_key(|end| (end.port, end.ip));
+        hasher.hash_one(server.map(|end| (end.ip, end.port)))
+    } else {
+        hash
+    };
+    (hash >> 40) as u8 & (SHARDS as u8).wrapping_sub(1)
 }
 
 /// Makes the hasher of flows of a capture that begins with `packet`.

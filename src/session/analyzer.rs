@@ -146,7 +146,7 @@ impl Analyzer {
 
     /// Says which keys are known from here on; [`Analyzer::next_learner`] says who has to look at them.
     pub fn set_keys(&mut self, keys: Keys) {
-        self.shared.keys = keys;
+        self.shared.keys = keys.after(&self.shared.keys);
         self.learning.clone_from(&self.wanting);
     }
 

@@ -67,6 +67,38 @@ impl Keys {
         }
     }
 
+    /// Tells whether there are private keys of servers: connections to one server may then open each other.
+    pub(crate) fn has_private_keys(&self) -> bool {
+        #[cfg(feature = "tls")]
+        {
+            self.log.has_private_keys()
+        }
+        #[cfg(not(feature = "tls"))]
+        false
+    }
+
+    /// Remembers a session for connections that resume it.
+    #[cfg(feature = "tls")]
+    pub(super) fn remember(&mut self, session: crate::tls::Session) {
+        Arc::make_mut(&mut self.log).remember(session);
+    }
+
+    /// Takes the place of others, whose sessions it goes on to remember.
+    #[must_use]
+    pub(super) fn after(self, others: &Keys) -> Self {
+        #[cfg(feature = "tls")]
+        {
+            let mut keys = self;
+            Arc::make_mut(&mut keys.log).take_sessions(&others.log);
+            keys
+        }
+        #[cfg(not(feature = "tls"))]
+        {
+            let _ = others;
+            self
+        }
+    }
+
     /// Returns the secrets.
     #[cfg(feature = "tls")]
     pub(super) const fn log(&self) -> &Arc<KeyLog> {

@@ -1,5 +1,6 @@
 //! Tables and drawings for people.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::time::Duration;
 
@@ -21,6 +22,7 @@ pub(super) fn text(report: &Report, top: usize, width: usize) -> String {
     let mut out = String::new();
     totals(report, &mut out);
     conversations(report, top, width, &mut out);
+    connections(report, top, width, &mut out);
     subprotocols(report, top, width, &mut out);
     talkers(report, width, &mut out);
     rate(report, width, &mut out);
@@ -174,6 +176,31 @@ fn anomalies(it: &Conversation) -> String {
         [(it.anomalies.error, "error"), (it.anomalies.warning, "warning"), (it.anomalies.note, "note")];
     let list: Vec<_> = list.into_iter().filter(|(n, _)| *n > 0).map(|(n, noun)| count(n, noun)).collect();
     if list.is_empty() { "-".to_owned() } else { list.join(", ") }
+}
+
+/// Writes the sums of the streams of each HTTP/2 connection.
+fn connections(report: &Report, top: usize, width: usize, out: &mut String) {
+    let mut sums: BTreeMap<u64, (&Conversation, [u64; 3])> = BTreeMap::new();
+    for it in report.conversations.iter().filter(|it| it.stream.is_some()) {
+        let (_, sums) = sums.entry(it.conn).or_insert((it, [0; 3]));
+        let messages = it.client_totals.messages.saturating_add(it.server_totals.messages);
+        for (sum, more) in sums.iter_mut().zip([1, messages, it.bytes()]) {
+            *sum = sum.saturating_add(more);
+        }
+    }
+    if sums.is_empty() {
+        return;
+    }
+    let mut list: Vec<_> = sums.into_iter().collect();
+    list.sort_by_key(|(conn, (_, [_, _, bytes]))| (std::cmp::Reverse(*bytes), *conn));
+    list.truncate(top);
+    heading("HTTP/2 connections, by bytes", out);
+    let mut table = vec![["conn", "streams", "messages", "bytes", "server"].map(str::to_owned)];
+    for (conn, (first, [streams, messages, payload])) in list {
+        let server = Endpoint::new(first.server.ip, first.server.port).to_string();
+        table.push([conn.to_string(), grouped(streams), grouped(messages), bytes(payload), server]);
+    }
+    write_table(&table, |n| n < 4, &[], width, out);
 }
 
 fn talkers(report: &Report, width: usize, out: &mut String) {

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::cipher::{Pieces, Revealed, Tail};
 use super::facts::EarlyData;
 use super::handshake::{Message, PREFIX, message};
-use super::hello::{ClientHello, ServerHello, encrypted_extensions};
+use super::hello::{ClientHello, ServerHello, encrypted_extensions, session_ticket};
 use super::keylog::KeyLog;
 use super::keys::Epoch;
 use super::record::{CutRecord, content};
@@ -106,6 +106,11 @@ impl Stream {
             message::ENCRYPTED_EXTENSIONS => {
                 self.negotiation.encrypted_extensions(&encrypted_extensions(message.body()), &mut self.facts);
                 self.settle_early_data(at);
+            }
+            message::NEW_SESSION_TICKET if self.negotiation.is_13() == Some(false) => {
+                if let Some(ticket) = session_ticket(message.body()) {
+                    self.negotiation.new_session_ticket(ticket);
+                }
             }
             message::CERTIFICATE_REQUEST => self.facts.certificate_requested = true,
             message::CLIENT_KEY_EXCHANGE => {

@@ -2,6 +2,7 @@
 pub(super) mod message {
     pub(in super::super) const CLIENT_HELLO: u8 = 1;
     pub(in super::super) const SERVER_HELLO: u8 = 2;
+    pub(in super::super) const NEW_SESSION_TICKET: u8 = 4;
     pub(in super::super) const END_OF_EARLY_DATA: u8 = 5;
     pub(in super::super) const ENCRYPTED_EXTENSIONS: u8 = 8;
     pub(in super::super) const CERTIFICATE_REQUEST: u8 = 13;
@@ -77,6 +78,7 @@ impl Messages {
             kind,
             message::CLIENT_HELLO
                 | message::SERVER_HELLO
+                | message::NEW_SESSION_TICKET
                 | message::ENCRYPTED_EXTENSIONS
                 | message::CLIENT_KEY_EXCHANGE
                 | message::KEY_UPDATE

@@ -18,6 +18,7 @@ pub(super) mod extension {
     pub(in super::super) const ALPN: u16 = 16;
     pub(in super::super) const ENCRYPT_THEN_MAC: u16 = 22;
     pub(in super::super) const EXTENDED_MASTER_SECRET: u16 = 23;
+    pub(in super::super) const SESSION_TICKET: u16 = 35;
     pub(in super::super) const PRE_SHARED_KEY: u16 = 41;
     pub(in super::super) const EARLY_DATA: u16 = 42;
     pub(in super::super) const SUPPORTED_VERSIONS: u16 = 43;
@@ -166,6 +167,12 @@ impl ServerHello {
 /// Parses the body of `EncryptedExtensions`.
 pub(super) fn encrypted_extensions(body: &[u8]) -> Extensions {
     Extensions::parse(body)
+}
+
+/// Parses the body of a `NewSessionTicket` up to TLS 1.2: the ticket (RFC 5077 §3.3).
+pub(super) fn session_ticket(body: &[u8]) -> Option<&[u8]> {
+    let lifetime = 4_usize;
+    (take(lifetime), long).parse(body).ok().map(|(_, (_, ticket))| ticket)
 }
 
 /// Tells whether a number is one of those that are sent to be ignored (RFC 8701).

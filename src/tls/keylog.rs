@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::private_key::PrivateKey;
+use super::sessions::{Session, Sessions};
 use crate::model::KeyOrigin;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
@@ -183,6 +184,8 @@ pub struct KeyLog {
     /// Runs of secrets, the oldest and largest first.
     runs: Vec<Arc<Run>>,
     private_keys: Vec<Arc<PrivateKey>>,
+    /// Those whose master secrets were found, for connections that resume them.
+    sessions: Arc<Sessions>,
     version: u64,
     given: bool,
     complete: bool,
@@ -224,6 +227,21 @@ impl KeyLog {
         let is_key = key.is_some();
         self.private_keys.extend(key.map(Arc::new));
         is_key
+    }
+
+    /// Remembers a session for connections that resume it.
+    pub fn remember(&mut self, session: Session) {
+        Arc::make_mut(&mut self.sessions).add(session);
+    }
+
+    /// Takes over the sessions that another one remembers.
+    pub fn take_sessions(&mut self, other: &KeyLog) {
+        self.sessions = other.sessions.clone();
+    }
+
+    /// Returns the master secret of the session that is resumed by an id or a ticket.
+    pub(super) fn session(&self, name: &[u8]) -> Option<(Secret, KeyOrigin)> {
+        self.sessions.find(name).cloned()
     }
 
     /// Merges small runs into larger ones, so that there are few and each secret is moved few times.
@@ -268,8 +286,8 @@ impl KeyLog {
     }
 
     /// Returns a number that changes whenever secrets are added.
-    pub(super) const fn version(&self) -> u64 {
-        self.version
+    pub(super) fn version(&self) -> u64 {
+        self.version.wrapping_add(self.sessions.version())
     }
 
     /// Returns the secrets of a connection, the newest last.
@@ -297,6 +315,11 @@ impl KeyLog {
         let logged = self.runs.iter().rev().find_map(|run| run.premasters.get(prefix)).cloned();
         let opened = || self.private_keys.iter().find_map(|key| key.decrypt(encrypted));
         logged.or_else(|| opened().map(|secret| (secret, KeyOrigin::PrivateKey)))
+    }
+
+    /// Tells whether there are private keys of servers.
+    pub const fn has_private_keys(&self) -> bool {
+        !self.private_keys.is_empty()
     }
 
     /// Tells whether there are premaster secrets, or what opens them.

@@ -28,6 +28,7 @@ mod record;
 mod resync;
 mod schedule;
 mod search;
+mod sessions;
 mod stream;
 mod suite;
 #[cfg(test)]
@@ -36,6 +37,7 @@ mod tests;
 pub use facts::{EarlyData, Facts};
 pub use keylog::{Added, KeyLog};
 pub use output::{End, Opaque, Output};
+pub use sessions::Session;
 pub use stream::Stream;
 
 use record::Header;

@@ -5,11 +5,15 @@ use super::ja4::ja4;
 use super::keylog::{KeyLog, Label, Secret};
 use super::keys::{Epoch, Keys, SessionKeys, session_hash};
 use super::schedule::{master_secret, transcript_hash};
+use super::sessions::Session;
 use super::suite::Suite;
 use crate::model::{KeyOrigin, Side};
 
 /// The most bytes of handshake messages that are kept for the extended master secret.
 const TRANSCRIPT: usize = 65_536;
+
+/// The most names of a session that wait for its master secret.
+const NAMES: usize = 4;
 
 /// What the handshake under way, or the last one, has agreed on; and the secrets that are known of it.
 #[derive(Default)]
@@ -22,6 +26,12 @@ pub(super) struct Negotiation {
     encrypt_then_mac: bool,
     extended_master_secret: bool,
     session_id: Vec<u8>,
+    /// The ticket by which the client would resume.
+    ticket: Vec<u8>,
+    /// By what the session that was agreed on may be resumed.
+    names: Vec<Box<[u8]>>,
+    /// The server resumes an earlier session.
+    resumed: bool,
     pub(super) early_data: bool,
     /// The server may ask for a certificate at any time (RFC 8446 §4.6.2).
     pub(super) post_handshake: bool,
@@ -41,6 +51,7 @@ impl Negotiation {
         *self = Negotiation {
             client_random: Some(hello.random),
             session_id: hello.session_id.clone(),
+            ticket: hello.extensions.find(extension::SESSION_TICKET).unwrap_or_default().to_vec(),
             early_data: has(extension::EARLY_DATA),
             post_handshake: has(extension::POST_HANDSHAKE_AUTH),
             transcript: self.transcript.take(),
@@ -64,14 +75,17 @@ impl Negotiation {
         self.suite = Some(hello.suite);
         self.encrypt_then_mac = has(extension::ENCRYPT_THEN_MAC);
         self.extended_master_secret = has(extension::EXTENDED_MASTER_SECRET);
+        self.resumed = match version {
+            0x0304.. => has(extension::PRE_SHARED_KEY),
+            _ => !self.session_id.is_empty() && hello.session_id == self.session_id,
+        };
+        if !self.resumed && !hello.session_id.is_empty() && self.names.len() < NAMES {
+            self.names.push(hello.session_id.as_slice().into());
+        }
         if facts.resumed.is_none() {
             facts.version = self.version;
             facts.suite = self.suite;
-            let resumed = match version {
-                0x0304.. => has(extension::PRE_SHARED_KEY),
-                _ => !self.session_id.is_empty() && hello.session_id == self.session_id,
-            };
-            facts.resumed = Some(resumed);
+            facts.resumed = Some(self.resumed);
             facts.alpn = names(&hello.extensions).pop();
             if version < 0x0304 && self.early_data {
                 facts.early_data = Some(EarlyData::Rejected);
@@ -129,12 +143,33 @@ impl Negotiation {
             // Opening one takes a while.
             self.premaster = self.encrypted_premaster.as_deref().and_then(|it| keys.premaster(it));
         }
-        let of_premaster = self.master_of_premaster();
+        let of_premaster = self.master_of_premaster().or_else(|| self.resumed_session(keys));
         let origin = of_premaster.as_ref().map_or_else(|| keys.origin(random), |(_, origin)| Some(*origin));
         self.origin = origin.unwrap_or_default();
         secrets.extend(of_premaster.map(|(secret, _)| (Label::Master, secret)));
         self.secrets = secrets;
         self.secrets.len() > before
+    }
+
+    fn resumed_session(&self, keys: &KeyLog) -> Option<(Secret, KeyOrigin)> {
+        let is_session = self.resumed && self.version.is_some_and(|version| version < 0x0304);
+        is_session.then(|| keys.session(&self.ticket).or_else(|| keys.session(&self.session_id)))?
+    }
+
+    /// Takes the ticket by which the session may be resumed.
+    pub(super) fn new_session_ticket(&mut self, ticket: &[u8]) {
+        if self.names.len() < NAMES {
+            self.names.push(ticket.into());
+        }
+    }
+
+    /// Returns a session whose master secret was found from its premaster secret, once for each of its names.
+    pub(super) fn next_session(&mut self) -> Option<Session> {
+        if self.names.is_empty() {
+            return None;
+        }
+        let (master, origin) = self.master_of_premaster()?;
+        self.names.pop().map(|name| Session { name, master, origin })
     }
 
     fn master_of_premaster(&self) -> Option<(Secret, KeyOrigin)> {

@@ -12,7 +12,7 @@ use super::opening::Attempt;
 use super::output::Outputs;
 use super::record::{Found, Header, content};
 use super::resync::Gap;
-use super::{End, Facts, Limits, Opaque, Output};
+use super::{End, Facts, Limits, Opaque, Output, Session};
 use crate::model::{Anomaly, At, Lost, Pair, Side};
 
 /// How many records in a row may fail to open before the keys are held to be wrong: where none ever did, and where some
@@ -176,6 +176,11 @@ impl Stream {
             }
         }
         self.outputs.next()
+    }
+
+    /// Returns a session that a later connection may resume, once for each of its names.
+    pub fn next_session(&mut self) -> Option<Session> {
+        self.negotiation.next_session()
     }
 
     /// Returns what is known of the connection.

@@ -62,6 +62,12 @@ impl Decoder {
         self.allowed = None;
     }
 
+    /// Gives up all memory: what blocks refer to is unknown from here on.
+    pub(in crate::http2) fn forget(&mut self) {
+        self.lose();
+        (self.name, self.value) = (Vec::new(), Vec::new());
+    }
+
     /// Tells whether every entry of the sender's table is known.
     #[cfg(test)]
     pub(super) const fn is_complete(&self) -> bool {

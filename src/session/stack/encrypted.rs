@@ -185,6 +185,9 @@ impl Encrypted {
                 }
             }
         }
+        while let Some(session) = self.stream.next_session() {
+            cx.shared.keys.remember(session);
+        }
         cx.at = now;
         is_opaque
     }

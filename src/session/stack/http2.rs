@@ -35,6 +35,8 @@ struct Common {
     depth: u8,
     /// What was wrong with the connection, until a conversation is reported, by parts.
     held: Option<Vec<(Option<Side>, Anomaly)>>,
+    /// It was reported that what header blocks refer to was given up.
+    forgot_headers: bool,
 }
 
 /// Whether it is known which side is the client's.
@@ -61,7 +63,7 @@ impl Http2 {
     }
 
     fn new(connection: Connection, depth: u8) -> Self {
-        let common = Common { depth: depth.saturating_add(1), held: Some(Vec::new()) };
+        let common = Common { depth: depth.saturating_add(1), held: Some(Vec::new()), forgot_headers: false };
         Http2 { connection, streams: Streams { all: BTreeMap::new(), common } }
     }
 
@@ -115,7 +117,14 @@ impl Http2 {
     }
 
     pub(super) fn stop_gathering(&mut self, cx: &mut Context<'_>) {
-        self.connection.forget_headers();
+        if self.connection.header_memory() > 0 {
+            self.connection.forget_headers();
+            if !std::mem::replace(&mut self.streams.common.forgot_headers, true) {
+                let value = cx.shared.limits.waiting as u64;
+                let anomaly = Anomaly::LimitReached { limit: "memory of header blocks", value };
+                self.report(None, anomaly, cx);
+            }
+        }
         self.streams.all.values_mut().for_each(Stream::forget_early);
         self.streams.each(cx, Stack::stop_gathering);
     }

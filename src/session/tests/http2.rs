@@ -164,7 +164,7 @@ fn compressed_around(lost: usize) -> Vec<String> {
 
 #[test]
 fn a_gap_too_small_for_a_compressed_message_leaves_the_history_known() {
-    let whole = "1: Server text \"Hello\" from packet 9".to_owned();
+    let whole = "1: Server text \"Hello\" from packet 10".to_owned();
     assert!(compressed_around(4).contains(&whole), "{:?}", compressed_around(4));
     for lost in [5, 100] {
         let told = compressed_around(lost);
