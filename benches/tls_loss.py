@@ -3,8 +3,8 @@
 
 Each CAPTURE is a pcap of whole connections, with its key log beside it (`.keylog`). What `WIREFIN export` shows of the whole capture
 says what was sent; the copies are judged against that. Without captures, those of captures/tls/ are taken that have a key log.
-Prints the table of docs/loss.md."""
-import base64, collections, os, random, struct, subprocess, sys, tempfile, glob
+Prints the table of docs/loss.md; tshark's column is the messages whose last frame it shows, where it is installed."""
+import base64, collections, json, os, random, shutil, struct, subprocess, sys, tempfile
 
 wirefin, captures = sys.argv[1], sys.argv[2:]
 here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -52,9 +52,6 @@ def write(path, link, nano, packets, keys):
             file.write(block(6, struct.pack("<5I", 0, time >> 32, time & 0xffffffff, len(data), original) + data))
 
 
-import json
-
-
 def messages(path):
     run = subprocess.run([wirefin, "export", "--format", "ndjson", path], capture_output=True)
     assert run.returncode == 0, run.stderr
@@ -66,10 +63,19 @@ def messages(path):
     return found
 
 
+def by_tshark(path):
+    """How many messages tshark shows the last frame of."""
+    if not shutil.which("tshark"):
+        return 0
+    fields = ["-T", "fields", "-E", "occurrence=a", "-e", "websocket.fin"]
+    run = subprocess.run(["tshark", "-r", path, "-d", "tcp.port==9443,tls", "-Y", "websocket", *fields], capture_output=True, text=True)
+    return sum(fin in ("1", "True") for line in run.stdout.splitlines() for fin in line.split(","))
+
+
 rows = collections.OrderedDict()
 
 
-def judge(row, sent, path, lost):
+def judge(row, sent, path):
     shown = messages(path)
     left = collections.Counter((side, opcode, body) for side, opcode, body, _ in sent)
     complete = wrong = known = 0
@@ -81,10 +87,9 @@ def judge(row, sent, path, lost):
                 complete += 1
             else:
                 wrong += 1
-    sum_ = rows.setdefault(row, [0] * 6)
-    for n, value in enumerate((1, sum(len(body) for _, _, body, _ in sent), known, len(sent), complete, wrong)):
+    sum_ = rows.setdefault(row, [0] * 7)
+    for n, value in enumerate((1, sum(len(body) for _, _, body, _ in sent), known, len(sent), complete, wrong, by_tshark(path))):
         sum_[n] += value
-    sum_.append(lost)
 
 
 with tempfile.TemporaryDirectory() as folder:
@@ -103,7 +108,7 @@ with tempfile.TemporaryDirectory() as folder:
             gone = set(gone)
             if gone:
                 write(copy, link, nano, [packet for n, packet in enumerate(packets) if n not in gone], (0, text))
-                judge(row, sent, copy, sum(sizes[n][0] for n in gone))
+                judge(row, sent, copy)
 
         for n in data:
             without("each packet once", [n])
@@ -118,11 +123,12 @@ with tempfile.TemporaryDirectory() as folder:
             without("5 % of the server's", [n for n in data if sizes[n][1] != client and dice.random() < 0.05])
         for n in range(1, len(packets)):
             write(copy, link, nano, packets[n:], (0, text))
-            judge("joined at every packet", sent, copy, sum(size for size, _ in sizes[:n]))
+            judge("joined at every packet", sent, copy)
             write(copy, link, nano, packets, (n, text))
-            judge("keys at every packet", sent, copy, 0)
+            judge("keys at every packet", sent, copy)
 
-print("| what is missing | copies | payload sent | payload shown | messages sent | shown complete | wrong |")
-print("|---|---|---|---|---|---|---|")
-for row, (copies, bytes_, known, count, complete, wrong, *_) in rows.items():
-    print(f"| {row} | {copies} | {bytes_:,} | {known:,} ({known / bytes_:.2%}) | {count:,} | {complete:,} ({complete / count:.2%}) | {wrong} |")
+print("| what is missing | copies | payload sent | payload shown | messages sent | shown complete | wrong | tshark shows |")
+print("|---|---|---|---|---|---|---|---|")
+for row, (copies, bytes_, known, count, complete, wrong, tshark) in rows.items():
+    print(f"| {row} | {copies} | {bytes_:,} | {known:,} ({known / bytes_:.2%}) | {count:,} | {complete:,} ({complete / count:.2%}) | {wrong} "
+          f"| {tshark:,} ({tshark / count:.2%}) |")

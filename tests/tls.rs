@@ -103,6 +103,24 @@ fn keys_may_come_before_any_packet_and_the_output_does_not_depend_on_threads() {
     }
 }
 
+/// The second connection is opened by the master secret of the first, which is another one.
+#[test]
+fn a_session_that_is_resumed_opens_whatever_the_threads() {
+    let path = capture("tls12-rsa-resumed-by-id.pcap");
+    let truth = Truth::beside(&path).unwrap();
+    let show = |threads| {
+        let (mut source, options) = open(&path).unwrap();
+        let options = Options { threads: NonZeroUsize::new(threads).unwrap(), ..options };
+        String::from_utf8(export_from(&mut *source, &options, false).unwrap()).unwrap()
+    };
+    let lines = show(1);
+    assert!(truth.judge(&records(&lines)).is_right(), "{lines}");
+    assert_eq!(lines.matches(r#""resumed":true,"early_data":false,"keys":"pem""#).count(), 1);
+    for threads in [2, 8] {
+        assert_eq!(show(threads), lines, "{threads} threads");
+    }
+}
+
 #[test]
 fn a_capture_that_begins_late_is_read_where_that_is_possible() {
     let (mut source, options) = open(&capture("joined-late-13.pcap")).unwrap();
