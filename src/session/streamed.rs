@@ -116,7 +116,7 @@ impl Streamed {
     pub(super) fn gap(&mut self, from: Side, body: &mut Body, lost: Lost, cx: &mut Context<'_>) {
         let (length, least) = match lost {
             Lost::Exact(length) => (Some(length), None),
-            Lost::Unknown { least } => (None, Some(least)),
+            Lost::AtMost(_) | Lost::Unknown { .. } => (None, Some(lost.least())),
         };
         let offset = body.reader.offset();
         self.anomaly(Some(from), &Anomaly::Gap { offset, length, least, cause: "lost" }, cx);

@@ -148,8 +148,7 @@ impl BodyReader {
 
     /// Hears that bytes of the body are missing here.
     pub fn gap(&mut self, lost: Lost) {
-        let (Lost::Exact(length) | Lost::Unknown { least: length }) = lost;
-        self.offset = self.offset.saturating_add(length);
+        self.offset = self.offset.saturating_add(lost.least());
         if self.is_encoded() {
             self.give_up("bytes of compressed data are missing");
             return;
