@@ -12,7 +12,7 @@ for command in (*recorders, [sys.executable, tools / "derive.py", "--list"]):
     for line in subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.splitlines():
         path, how, shows = line.split("\t")
         rows[path] = (how, shows)
-there = {str(p.relative_to(home)) for d in home.iterdir() if d.is_dir() and d != tools for p in d.rglob("*") if p.is_file() and not p.name.endswith(beside)}
+there = {str(p.relative_to(home)) for d in home.iterdir() if d.is_dir() and d not in (tools, home / "rules") for p in d.rglob("*") if p.is_file() and not p.name.endswith(beside)}
 for path in sorted(there ^ rows.keys()):
     print("not recorded:" if path in rows else "not told of:", path)
 out = []

@@ -98,9 +98,79 @@ pub fn markdown() -> String {
         if let Some(peers) = practice(rule) {
             let _ = write!(out, "\nReal peers: {peers}\n");
         }
+        if CAPTURED.contains(rule) {
+            let _ = write!(
+                out,
+                "\nCaptures: [one that breaks it](../captures/rules/{rule}.pcap), \
+                 [one just inside it](../captures/rules/{rule}.inside.pcap).\n"
+            );
+        }
     }
     out
 }
+
+/// The rules of which `captures/rules` has captures.
+const CAPTURED: &[&str] = &[
+    "accept-mismatch",
+    "bad-close-code",
+    "bad-close-reason",
+    "bad-connection-header",
+    "bad-deflate-parameter",
+    "bad-extension-header",
+    "bad-http-version",
+    "bad-key",
+    "bad-method",
+    "bad-subprotocol-header",
+    "bad-upgrade-header",
+    "bad-utf8",
+    "bad-websocket-version",
+    "bare-line-feed",
+    "close-body-one-byte",
+    "compression-ratio",
+    "content-length-in-101",
+    "control-too-long",
+    "credentials-in-clear",
+    "data-before-handshake",
+    "deflate-damaged",
+    "deflate-distance",
+    "extension-accepted-twice",
+    "extension-not-offered",
+    "folded-header",
+    "fragmented-control",
+    "frame-after-close",
+    "gap",
+    "http-in-stream",
+    "length-not-minimal",
+    "length-top-bit",
+    "malformed-header",
+    "masked-server-frame",
+    "message-inside-message",
+    "missing-header",
+    "no-close",
+    "no-close-echo",
+    "origin-foreign",
+    "origin-missing",
+    "orphan-continuation",
+    "other-upgrade",
+    "overlap-differs",
+    "ping-not-answered",
+    "refused-without-version",
+    "repeated-header",
+    "repeated-mask-key",
+    "reserved-opcode",
+    "rsv-without-extension",
+    "rsv1-on-continuation",
+    "rsv1-on-control",
+    "space-before-colon",
+    "subprotocol-not-offered",
+    "token-in-subprotocol",
+    "token-in-url",
+    "transfer-encoding-in-101",
+    "unfinished-frame",
+    "unfinished-message",
+    "unmasked-client-frame",
+    "zero-mask-key",
+];
 
 /// Stands before the rules.
 const HEAD: &str = "\
