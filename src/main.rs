@@ -1,20 +1,22 @@
 //! The `wirefin` program: runs what the command line asks, and turns an error into an exit code.
 //!
-//! 0 is success, 1 that `check` found something, 2 a wrong use or a failure to read or write, 3 that `check` could not
-//! judge everything.
+//! [`wirefin::cli::Outcome::code`] says which; 2 is a wrong use or a failure to read or write.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use wirefin::cli::Outcome;
 use wirefin::view::printable_string;
 
 fn main() -> ExitCode {
     match wirefin::cli::run(std::env::args_os()) {
-        Ok(Outcome::Findings) => ExitCode::from(1),
-        Ok(Outcome::Unjudged) => ExitCode::from(3),
-        Err(error) if !is_closed_pipe(&error) => fail(&error),
-        Ok(Outcome::Fine) | Err(_) => ExitCode::SUCCESS,
+        Ok(outcome) => match io::stdout().flush() {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                fail(&anyhow::Error::new(error).context("cannot write standard output"))
+            }
+            _ => ExitCode::from(outcome.code()),
+        },
+        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => fail(&error),
     }
 }
 
@@ -34,8 +36,14 @@ fn is_closed_pipe(error: &anyhow::Error) -> bool {
 fn fail(error: &anyhow::Error) -> ExitCode {
     // Where the terminal is gone, there is nobody to tell: results of writing are dropped.
     if let Some(usage) = error.downcast_ref::<clap::Error>() {
-        let _ = usage.print();
-        return ExitCode::from(if usage.use_stderr() { 2 } else { 0 });
+        let printed = usage.print().and_then(|()| io::stdout().flush());
+        return match printed {
+            Err(error) if !usage.use_stderr() && error.kind() != io::ErrorKind::BrokenPipe => {
+                let _ = writeln!(io::stderr(), "wirefin: cannot write standard output: {error}");
+                ExitCode::from(2)
+            }
+            _ => ExitCode::from(if usage.use_stderr() { 2 } else { 0 }),
+        };
     }
     let mut text = String::new();
     for cause in error.chain().map(ToString::to_string) {

@@ -73,7 +73,7 @@ snapshots! {
     bad_input: "print empty.pcap", "print cut.pcap", "print text.pcap", "print .", "print missing.pcap",
         "print link.pcap", "export --format json link.pcap", "print tiny.pcap text.pcap";
     bad_usage: "print", "export --format xml tiny.pcap", "print -c many tiny.pcap", "print --max-message 1T tiny.pcap",
-        "print --threads 0 tiny.pcap", "export tiny.pcap -o tiny.pcap", "export tiny.pcap -o missing/out", "print -f tcp tiny.pcap",
+        "print --threads 0 tiny.pcap", "export tiny.pcap -o tiny.pcap", "export tiny.pcap -o missing/out",
         "print -B 1M tiny.pcap", "print -s 100 tiny.pcap", "print -p tiny.pcap", "print --user nobody tiny.pcap",
         "stats -c 1 tiny.pcap", "check -c 1 tiny.pcap", "print -w out -W 0 tiny.pcap", "print -w out -C 0 tiny.pcap",
         "print --follow missing.pcap", "print -i lo tiny.pcap", "tiny.pcap --theme light -x";

@@ -151,6 +151,61 @@ fn rights_are_gone_before_the_first_packet() {
     assert!(said.contains("no WebSocket found"), "{said}");
 }
 
+/// Root in a shell of its own, as in a container, writes into its own folder, and what it makes is its own.
+#[test]
+fn outputs_of_a_root_shell_are_roots_and_those_of_sudo_the_callers() {
+    use std::os::unix::fs::MetadataExt as _;
+    if !rustix::process::geteuid().is_root() {
+        return skip("this is not root");
+    }
+    // A folder into which only its owner may write.
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (listener, address) = listener();
+    let (saved, shown) = (path("saved.pcapng"), path("shown.ndjson"));
+    let Some(child) = capture("export", address.port(), &["-w", &saved, "-o", &shown]) else { return };
+    let ids = field(child.id(), "Uid").unwrap();
+    converse(&listener, address, PLAN);
+    thread::sleep(Duration::from_millis(200));
+    signal(&child, "INT");
+    let (code, _, said) = end(child);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(ids.split_whitespace().all(|id| id != "0"), "the process became nobody: {ids}");
+    for file in [&saved, &shown] {
+        let metadata = fs::metadata(file).unwrap();
+        assert_eq!((metadata.uid(), metadata.mode() & 0o777), (0, 0o600), "{file}");
+    }
+    assert_eq!(export(Path::new(&saved)), fs::read_to_string(&shown).unwrap());
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "nothing else is left");
+    // Rotation makes more files: it stays root, without capabilities, where Landlock holds.
+    let ring = path("ring.pcapng");
+    if let Some(child) = capture("export", address.port(), &["-w", &ring, "-G", "3600"]) {
+        assert_eq!(field(child.id(), "CapEff").as_deref(), Some("0000000000000000"));
+        assert_eq!(field(child.id(), "Uid").unwrap().split_whitespace().next(), Some("0"));
+        signal(&child, "INT");
+        let (code, _, said) = end(child);
+        assert_eq!(code, Some(0), "{said}");
+        assert_eq!(fs::metadata(path("ring_00001.pcapng")).unwrap().uid(), 0);
+    }
+    let output = Command::new(PROGRAM)
+        .args(["export", "-i", "lo", "-w", &path("no.pcapng"), "-G", "3600", "--no-sandbox"])
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.code() == Some(2) && said.contains("--user root"), "{said}");
+    // Under sudo, files are the caller's.
+    let theirs = open_folder();
+    let saved = theirs.path().join("saved.pcapng");
+    let mut child = Command::new(PROGRAM)
+        .args(["export", "-i", "lo", "-a", "duration:1", "-w", saved.to_str().unwrap()])
+        .envs([("SUDO_UID", "1234"), ("SUDO_GID", "1234")])
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    assert!(child.wait().unwrap().success());
+    assert_eq!(fs::metadata(&saved).unwrap().uid(), 1234);
+}
+
 #[test]
 fn message_is_on_the_screen_within_a_tenth_of_a_second() {
     let (listener, address) = listener();
@@ -160,7 +215,8 @@ fn message_is_on_the_screen_within_a_tenth_of_a_second() {
     let conversation = thread::spawn(move || converse(&listener, address, plan));
     let mut late = Vec::new();
     let mut first: Option<(Instant, f64)> = None;
-    for line in lines.by_ref().map_while(Result::ok).take_while(|line| !line.contains("closed")) {
+    let rows = lines.by_ref().map_while(Result::ok).skip_while(|line| line.starts_with("capture begins"));
+    for line in rows.take_while(|line| !line.contains("closed")) {
         let stamp: f64 = line.split_whitespace().next().unwrap().parse().unwrap();
         // The best seen so far tells how the two clocks stand to each other.
         let (begun, at) = *first.get_or_insert((Instant::now(), stamp));

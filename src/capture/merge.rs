@@ -215,6 +215,7 @@ impl Files {
 impl Source for Files {
     fn next(&mut self, round: &mut PacketBatch) -> Result<Next, Error> {
         if self.watch.is_over() {
+            self.meter.stop();
             round.clear();
             return Ok(Next::End);
         }
@@ -226,6 +227,7 @@ impl Source for Files {
         let some = round.records().next().is_some();
         if !some && self.watch.is_over() {
             // A record that we no longer wait for is not a damaged one.
+            self.meter.stop();
             round.clear();
             return Ok(Next::End);
         }

@@ -14,6 +14,8 @@ mod decompress;
 mod device;
 mod error;
 mod file;
+#[cfg(feature = "live")]
+mod filtered;
 #[cfg(test)]
 mod fixture;
 mod follow;
@@ -38,6 +40,8 @@ pub use counts::{Count, Counts, Description};
 #[cfg(feature = "live")]
 pub use device::{NO_RIGHT, Sniffable, interfaces};
 pub use error::Error;
+#[cfg(feature = "live")]
+pub use filtered::CaptureFilter;
 pub use follow::Follow;
 pub use identity::FileId;
 #[cfg(feature = "cli")]

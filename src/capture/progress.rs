@@ -1,6 +1,6 @@
 use std::io::{self, Read};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// How far reading came, in bytes of the files as they lie on disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,16 +16,27 @@ pub struct Progress {
 pub struct ReadProgress {
     read: Arc<AtomicU64>,
     total: Option<u64>,
+    stopped: Arc<AtomicBool>,
 }
 
 impl ReadProgress {
     pub(super) fn new(total: Option<u64>) -> ReadProgress {
-        ReadProgress { read: Arc::default(), total }
+        ReadProgress { total, ..ReadProgress::default() }
     }
 
     /// Tells how far reading came.
     pub fn progress(&self) -> Progress {
         Progress { read: self.read.load(Ordering::Relaxed), total: self.total }
+    }
+
+    /// Tells whether reading ended before the inputs did, because that was asked for.
+    pub fn was_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed)
+    }
+
+    /// Hears that reading ends here, though there may be more.
+    pub(super) fn stop(&self) {
+        self.stopped.store(true, Ordering::Relaxed);
     }
 
     /// Counts what is read through `inner`.

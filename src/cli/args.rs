@@ -4,11 +4,10 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use anyhow::Context as _;
-use clap::builder::NonEmptyStringValueParser;
+use clap::builder::{NonEmptyStringValueParser, PossibleValue, PossibleValuesParser, TypedValueParser};
 
 use super::size::Size;
 use super::stop::Autostop;
-use crate::filter::Filter;
 use crate::http::Wanted;
 use crate::subprotocol::Settings;
 use crate::{pipeline, services};
@@ -37,21 +36,16 @@ pub(super) struct Input {
     )]
     pub(super) interfaces: Vec<String>,
 
-    /// Capture only packets that match, as pcap-filter(7) says it: 'tcp port 8080'
-    #[arg(
-        short,
-        long,
-        value_name = "FILTER",
-        requires = "interfaces",
-        conflicts_with = "files",
-        help_heading = "Live capture"
-    )]
+    /// Take only packets that match, as pcap-filter(7) says it: 'tcp port 8080'
+    ///
+    /// libpcap compiles it, for files as for interfaces.
+    #[arg(short, long, value_name = "FILTER")]
     pub(super) filter: Option<String>,
 
-    /// Give each interface a ring of this size [default: 128M]
+    /// Give each interface a ring of this size [default: 128MiB]
     ///
-    /// It holds packets while we are busy; 128M are a second at 1 Gbit/s. A small one is rounded up to what the system
-    /// can make, and a large one is 2G at most.
+    /// It holds packets while we are busy; 128 MiB are a second at 1 Gbit/s. A small one is rounded up to what the system
+    /// can make, and a large one is 2 GiB at most. The units are those of --max-message.
     #[arg(
         short = 'B',
         long,
@@ -99,7 +93,7 @@ pub(super) struct Input {
     #[arg(short, long, value_name = "FILE", help_heading = "Saving packets")]
     pub(super) write: Option<PathBuf>,
 
-    /// Begin another file after this many megabytes; names are numbered
+    /// Begin another file after this many megabytes (of 1,000,000 bytes); names are numbered
     #[arg(short = 'C', long, value_name = "MB", requires = "write", help_heading = "Saving packets", value_parser = positive::<u64>)]
     pub(super) rotate_size: Option<u64>,
 
@@ -148,8 +142,8 @@ pub(super) struct Input {
 
     /// Keep this much of a message; of a longer one, say what was cut
     ///
-    /// The units are K, M and G, of 1024.
-    #[arg(long, value_name = "SIZE", default_value = "8M")]
+    /// The units are k, M and G, of 1000, and KiB, MiB and GiB, of 1024, as in filters.
+    #[arg(long, value_name = "SIZE", default_value = "8MiB")]
     max_message: Size,
 
     /// Analyze on this many threads; the output is the same for any number [default: one a core]
@@ -190,7 +184,7 @@ struct Subprotocols {
 
     /// Read sub-protocols that this file of rules describes
     ///
-    /// docs/subprotocols.md of the project says what stands in it.
+    /// It is TOML; the project's page on sub-protocols says what stands in it.
     #[arg(long = "subprotocols", value_name = "FILE", value_parser = rules, help_heading = "Sub-protocols")]
     rule_files: Vec<RuleFile>,
 }
@@ -219,7 +213,7 @@ impl Subprotocols {
         let find = |name: &str| {
             settings
                 .find_name(name)
-                .with_context(|| format!("there is no sub-protocol {name}; docs/subprotocols.md lists them"))
+                .with_context(|| format!("there is no sub-protocol {name}"))
         };
         let named = self.subprotocol.as_deref().map(find).transpose()?;
         let spoken: anyhow::Result<Vec<_>> =
@@ -300,11 +294,9 @@ pub(super) struct Output {
     #[arg(short = 'o', long = "output", value_name = "FILE")]
     pub(super) file: Option<PathBuf>,
 
-    /// Show only messages that match: 'opcode == text and len > 1k', 'json.type == "trade"'
-    ///
-    /// docs/filter.md of the project explains the language.
-    #[arg(short = 'Y', long = "only", value_name = "FILTER", value_parser = filter)]
-    pub(super) only: Option<Filter>,
+    /// Exit with 1 where a filter matches nothing, as grep does
+    #[arg(long)]
+    pub(super) exit_code: bool,
 }
 
 impl Output {
@@ -328,8 +320,8 @@ pub(super) fn columns() -> Option<usize> {
 /// When the output ends.
 #[derive(Debug, clap::Args)]
 pub(super) struct Count {
-    /// Stop after N messages
-    #[arg(short, long, value_name = "N")]
+    /// Stop after N messages; --limit is the same
+    #[arg(short, long, visible_alias = "limit", value_name = "N")]
     pub(super) count: Option<u64>,
 }
 
@@ -346,6 +338,17 @@ fn may_have_secrets(path: &Path) -> bool {
 
 fn is_file(path: &Path) -> bool {
     path != Path::new("-") && path.is_file()
+}
+
+/// Takes one of the names of a list, each with its help and what it stands for.
+pub(super) fn one_of<T: Copy + Send + Sync + 'static>(
+    list: Vec<(&'static str, &'static str, T)>,
+) -> impl TypedValueParser<Value = T> {
+    let names = list.iter().map(|&(name, help, _)| PossibleValue::new(name).help(help));
+    PossibleValuesParser::new(names.collect::<Vec<_>>()).try_map(move |name| {
+        let found = list.iter().find(|(known, ..)| *known == name);
+        found.map(|(.., value)| *value).ok_or("there is none of this name")
+    })
 }
 
 /// Takes a number that is not zero.
@@ -381,16 +384,6 @@ fn rules(name: &str) -> Result<RuleFile, String> {
     let text = std::fs::read_to_string(name).map_err(|error| error.to_string())?;
     services::parse(&text).map(|_| ()).map_err(|error| error.to_string())?;
     Ok(RuleFile(text))
-}
-
-fn filter(text: &str) -> Result<Filter, String> {
-    Filter::parse(text).map_err(|error| format!("{error}\n{}", error.caret()))
-}
-
-/// Takes the text of a filter that can be understood.
-#[cfg(feature = "tui")]
-pub(super) fn filter_text(text: &str) -> Result<String, String> {
-    filter(text).map(|_| text.to_owned())
 }
 
 #[cfg(test)]

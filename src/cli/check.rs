@@ -1,8 +1,8 @@
 use std::io::Write as _;
 
-use clap::builder::{PossibleValue, PossibleValuesParser};
-
-use super::{Outcome, args, trip};
+use super::plan::Plan;
+use super::selection::Selection;
+use super::{Outcome, args};
 use crate::check::{self, Bar, Check, Form, Manner, Rules};
 use crate::event::Severity;
 
@@ -14,6 +14,9 @@ use crate::event::Severity;
 pub(super) struct Args {
     #[command(flatten)]
     input: args::Input,
+
+    #[command(flatten)]
+    selection: Selection,
 
     #[command(flatten)]
     output: args::Output,
@@ -35,16 +38,16 @@ pub(super) struct Args {
     ignore: Vec<String>,
 
     /// Write in this form
-    #[arg(long, value_name = "FORM", default_value = "text", value_parser = forms())]
-    format: String,
+    #[arg(long, value_name = "FORM", default_value = "text", value_parser = args::one_of(Form::LIST.to_vec()))]
+    format: Form,
 }
 
 /// List every rule: its code, its severity, where it stands, and what it says
 #[derive(Debug, clap::Args)]
 pub(super) struct List {
     /// Write in this form: `text`, a line a rule, or `json`, an array of them
-    #[arg(long, value_name = "FORM", default_value = "text", value_parser = ["text", "json"])]
-    format: String,
+    #[arg(long, value_name = "FORM", default_value = "text", value_parser = args::one_of(list_forms()))]
+    format: Form,
 }
 
 /// The severity from which on a broken rule fails the check.
@@ -68,36 +71,36 @@ impl From<FailOn> for Severity {
     }
 }
 
-fn forms() -> PossibleValuesParser {
-    PossibleValuesParser::new(Form::LIST.iter().map(|&(name, help, _)| PossibleValue::new(name).help(help)))
+/// Returns the forms in which the rules are listed.
+fn list_forms() -> Vec<(&'static str, &'static str, Form)> {
+    Form::LIST.iter().filter(|(.., form)| matches!(form, Form::Text | Form::Json)).copied().collect()
 }
 
 impl Args {
     pub(super) fn run(&self) -> anyhow::Result<Outcome> {
-        let form = Form::named(&self.format).unwrap_or(Form::Text);
         let rules =
             Rules::new(self.rules.iter().map(String::as_str), self.ignore.iter().map(String::as_str))?;
         let bar = Bar::new(self.fail_on.into(), self.deny.iter().map(String::as_str))?;
         let input = self.input.files.first().map_or_else(|| "-".into(), |file| file.to_string_lossy());
-        let manner = Manner { form, rules: &rules, bar: &bar, input: &input };
-        let mut outcome = Outcome::Fine;
-        trip::gather(&self.input, &self.output, Check::new(rules.clone()), |check, to| {
+        let manner = Manner { form: self.format, rules: &rules, bar: &bar, input: &input };
+        let plan = Plan::new(&self.input, &self.output, &self.selection)?;
+        plan.gather(Check::new(rules.clone()), |check, _, to| {
             let findings = check.findings();
-            if findings.fail(&bar) {
-                outcome = Outcome::Findings;
+            findings.write(manner, to)?;
+            Ok(if findings.fail(&bar) {
+                Outcome::Findings
             } else if findings.unjudged() > 0 {
-                outcome = Outcome::Unjudged;
-            }
-            findings.write(manner, to)
-        })?;
-        Ok(outcome)
+                Outcome::Unjudged
+            } else {
+                Outcome::Fine
+            })
+        })
     }
 }
 
 impl List {
     pub(super) fn run(&self) -> anyhow::Result<()> {
-        let form = Form::named(&self.format).unwrap_or(Form::Text);
-        std::io::stdout().write_all(check::list(form, args::columns()).as_bytes())?;
+        std::io::stdout().write_all(check::list(self.format, args::columns()).as_bytes())?;
         Ok(())
     }
 }

@@ -14,6 +14,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::geteuid;
 
 use super::conflicts::{is_input, resolved};
+use super::pager::Pager;
 use super::report::note;
 use crate::capture::folder;
 
@@ -27,6 +28,8 @@ pub(super) enum Destination {
     Stdout(BufWriter<StdoutLock<'static>>),
     /// Standard output, where that is a pipe whose reader may not read.
     Pipe(BufWriter<PatientPipe>),
+    /// The pager, on a terminal.
+    Pager(Pager),
     /// Something that is there and is no file, such as a device or a named pipe.
     Special(BufWriter<File>),
     /// A file under another name.
@@ -76,9 +79,22 @@ impl Destination {
         Ok(Destination::File(BufWriter::with_capacity(BUFFER, file), unfinished))
     }
 
+    /// Opens `path` as [`Destination::open`] does, but a file under its own name: who cannot rename it later writes it in place.
+    pub(super) fn in_place(path: Option<&Path>, inputs: &[PathBuf]) -> anyhow::Result<Self> {
+        let Some(path) = path.filter(|path| *path != Path::new("-")) else { return Destination::open(None, inputs, "") };
+        let given = path.display();
+        if is_foreign_link(path) {
+            anyhow::bail!("cannot write {given}: it is another user's link in a folder that everybody may write to");
+        }
+        let mut options = OpenOptions::new();
+        let file = options.write(true).create(true).truncate(true).mode(0o600).open(path);
+        let file = file.with_context(|| format!("cannot write {given}"))?;
+        Ok(Destination::Special(BufWriter::with_capacity(BUFFER, file)))
+    }
+
     /// Tells whether it is standard output.
     pub(super) const fn is_stdout(&self) -> bool {
-        matches!(self, Destination::Stdout(_) | Destination::Pipe(_))
+        matches!(self, Destination::Stdout(_) | Destination::Pipe(_) | Destination::Pager(_))
     }
 
     /// Gives a pipe up whose reader does not read once `stop` says that the end has come.
@@ -93,11 +109,22 @@ impl Destination {
         Ok(Destination::Pipe(BufWriter::with_capacity(BUFFER, pipe)))
     }
 
+    /// Puts a pager before standard output, where there is one.
+    pub(super) fn through_pager(self) -> Self {
+        match (self, Pager::start()) {
+            (Destination::Stdout(_), Some(pager)) => Destination::Pager(pager),
+            (other, _) => other,
+        }
+    }
+
     /// Returns the folder in which the output is given its name.
     pub(super) fn folder(&self) -> Option<PathBuf> {
         match self {
             Destination::File(_, unfinished) => Some(folder(&unfinished.name).to_owned()),
-            Destination::Stdout(_) | Destination::Pipe(_) | Destination::Special(_) => None,
+            Destination::Stdout(_)
+            | Destination::Pipe(_)
+            | Destination::Special(_)
+            | Destination::Pager(_) => None,
         }
     }
 
@@ -108,11 +135,25 @@ impl Destination {
         Some(unfinished.temporary.clone())
     }
 
+    /// Ends an output of which there is only a part: a file stays under its temporary name, which is returned.
+    pub(super) fn abandon(mut self) -> io::Result<Option<PathBuf>> {
+        if let Destination::Pager(pager) = self {
+            return pager.close().map(|()| None);
+        }
+        self.flush()?;
+        let kept = self.keep();
+        drop(self);
+        Ok(kept.filter(|path| path.exists()))
+    }
+
     /// Ends the output; a file gets its name.
     pub(super) fn finish(mut self) -> io::Result<()> {
-        self.flush()?;
+        if !matches!(self, Destination::Pager(_)) {
+            self.flush()?;
+        }
         match self {
             Destination::Stdout(_) | Destination::Pipe(_) | Destination::Special(_) => Ok(()),
+            Destination::Pager(pager) => pager.close(),
             Destination::File(_, unfinished) => unfinished.finish(),
         }
     }
@@ -121,6 +162,7 @@ impl Destination {
         match self {
             Destination::Stdout(writer) => writer,
             Destination::Pipe(writer) => writer,
+            Destination::Pager(pager) => pager,
             Destination::Special(writer) | Destination::File(writer, _) => writer,
         }
     }

@@ -1,4 +1,6 @@
-use super::{args, trip};
+use super::plan::Plan;
+use super::selection::Selection;
+use super::{Outcome, args, report};
 use crate::explain::{self, Explain, Manner};
 
 /// Say why a connection shows no messages, or not all of them
@@ -10,6 +12,9 @@ use crate::explain::{self, Explain, Manner};
 pub(super) struct Args {
     #[command(flatten)]
     input: args::Input,
+
+    #[command(flatten)]
+    selection: Selection,
 
     #[command(flatten)]
     output: args::Output,
@@ -33,13 +38,15 @@ enum Form {
 }
 
 impl Args {
-    pub(super) fn run(&self) -> anyhow::Result<()> {
+    pub(super) fn run(&self) -> anyhow::Result<Outcome> {
         let manner = match self.format {
             Form::Text => Manner::Text { all: self.all },
             Form::Json => Manner::Json,
         };
-        trip::gather(&self.input, &self.output, Explain::new(), |explain, to| {
-            explain::write(&explain.explanation(), manner, &[], to)
+        let plan = Plan::new(&self.input, &self.output, &self.selection)?.explaining();
+        plan.gather(Explain::new(), |explain, summary, to| {
+            let notes = report::of_capture(summary);
+            explain::write(&explain.explanation(), manner, &notes, to).map(|()| Outcome::Fine)
         })
     }
 }

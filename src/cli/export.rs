@@ -1,15 +1,18 @@
-use clap::builder::{PossibleValue, PossibleValuesParser};
-
-use super::{args, trip};
+use super::plan::Plan;
+use super::selection::Selection;
+use super::{Outcome, args};
 use crate::export::{AnyFormat, Settings};
 
 /// Write every event to a file or pipe, for programs
 ///
-/// docs/ndjson.md of the project explains every field, and docs/ndjson.schema.json is the JSON Schema of a line.
+/// `wirefin schema` prints the JSON Schema of a line, which explains every field.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
     input: args::Input,
+
+    #[command(flatten)]
+    selection: Selection,
 
     #[command(flatten)]
     output: args::Output,
@@ -18,16 +21,16 @@ pub(super) struct Args {
     end: args::Count,
 
     /// Write in this format
-    #[arg(long, value_name = "FORMAT", default_value = "ndjson", value_parser = formats())]
-    format: String,
+    #[arg(long, value_name = "FORMAT", default_value = "ndjson", value_parser = args::one_of(formats()))]
+    format: &'static str,
 
     /// Write a record for each frame too
     #[arg(long)]
     frames: bool,
 
     /// Write of what a message means in its sub-protocol this much: names and fields, or what units carry, too
-    #[arg(long, value_name = "HOW", default_value = "names", value_parser = ["names", "full"])]
-    sub: String,
+    #[arg(long, value_name = "HOW", default_value = "names")]
+    sub: Sub,
 
     /// Repeat URL, host, addresses and sub-protocol in every record, and give header fields by name
     #[arg(long)]
@@ -38,18 +41,27 @@ pub(super) struct Args {
     tls: bool,
 }
 
-fn formats() -> PossibleValuesParser {
-    PossibleValuesParser::new(AnyFormat::LIST.iter().map(|&(name, help)| PossibleValue::new(name).help(help)))
+/// How much is written of what a message means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Sub {
+    #[value(help = "names, ids and fields")]
+    Names,
+    #[value(help = "what units carry, too")]
+    Full,
+}
+
+fn formats() -> Vec<(&'static str, &'static str, &'static str)> {
+    AnyFormat::LIST.iter().map(|&(name, help)| (name, help, name)).collect()
 }
 
 impl Args {
     fn settings(&self) -> Settings {
-        Settings { frames: self.frames, wide: self.wide, bodies: self.sub == "full", tls: self.tls }
+        Settings { frames: self.frames, wide: self.wide, bodies: self.sub == Sub::Full, tls: self.tls }
     }
 
-    pub(super) fn run(&self) -> anyhow::Result<()> {
-        let format = AnyFormat::new(&self.format, &self.settings());
+    pub(super) fn run(&self) -> anyhow::Result<Outcome> {
+        let format = AnyFormat::new(self.format, &self.settings());
         let format = format.ok_or_else(|| anyhow::anyhow!("there is no format called {}", self.format))?;
-        trip::run(&self.input, &self.output, self.end.count, format)
+        Plan::new(&self.input, &self.output, &self.selection)?.stop_after(self.end.count).write(format)
     }
 }

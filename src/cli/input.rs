@@ -7,8 +7,8 @@ use anyhow::Context as _;
 
 use super::args::Input;
 use super::conflicts;
-use super::privileges::{self, User};
-use super::sandbox::Needs;
+use super::privileges::{Step, User};
+use super::sandbox::{self, Needs};
 use super::stop;
 use crate::capture::{
     Counts, Description, Files, Follow, KeyLogs, LinkSources, ReadProgress, Saver, Source, StopCondition,
@@ -18,7 +18,7 @@ use crate::pipeline::{Flows, Summary};
 use crate::view::count;
 use crate::wire::{self, DecodeError};
 
-/// The input, open; privileges that opening it took are given up.
+/// The input, open.
 pub(super) struct Opened {
     pub(super) source: Box<dyn Source + Send>,
     /// Tells how far reading came, where that can be told.
@@ -27,6 +27,8 @@ pub(super) struct Opened {
     pub(super) counts: Option<Counts>,
     /// A signal asked for the end.
     pub(super) stopped: Arc<AtomicBool>,
+    /// Which one.
+    pub(super) heard: stop::Heard,
     /// What the sandbox must leave.
     pub(super) needs: Needs,
     pub(super) interfaces: Vec<Description>,
@@ -35,14 +37,17 @@ pub(super) struct Opened {
     followed: Option<String>,
     /// Who we became.
     pub(super) user: Option<User>,
+    /// We stay root, without capabilities, and need Landlock.
+    pub(super) stays_root: bool,
 }
 
 impl Input {
     /// Opens what is to be read, until a signal says that it is enough.
-    pub(super) fn open(&self) -> anyhow::Result<Opened> {
+    pub(super) fn open(&self, paged: bool) -> anyhow::Result<Opened> {
         let until = stop::until(&self.autostop);
-        stop::hear_signals(&until)?;
-        self.open_until(until)
+        let heard = stop::hear_signals(&until, paged)?;
+        let opened = self.open_until(until)?;
+        Ok(Opened { heard, ..opened })
     }
 
     /// Opens what is to be read, for those who see to signals themselves.
@@ -57,15 +62,16 @@ impl Input {
             meter: None,
             counts: None,
             stopped: Arc::clone(&until.stopped),
+            heard: stop::Heard::default(),
             needs: Needs::default(),
             interfaces: Vec::new(),
             origins: LinkSources::default(),
             followed: None,
             user: None,
+            stays_root: false,
         };
         if !self.interfaces.is_empty() {
             self.open_live(until, &mut opened)?;
-            opened.user = privileges::give_up(self.user.as_deref())?;
         } else if self.follow {
             let [file] = self.files.as_slice() else { anyhow::bail!("--follow takes one file") };
             if file == Path::new("-") {
@@ -84,7 +90,35 @@ impl Input {
             opened.needs.read.clone_from(&self.files);
             opened.source = Box::new(files);
         }
+        if self.interfaces.is_empty() {
+            opened.source = self.filtered(opened.source)?;
+        }
         Ok(opened)
+    }
+
+    /// Lets only those packets of files through that -f wants.
+    #[cfg(feature = "live")]
+    fn filtered(&self, source: Box<dyn Source + Send>) -> anyhow::Result<Box<dyn Source + Send>> {
+        Ok(match &self.filter {
+            Some(filter) => Box::new(crate::capture::CaptureFilter::new(source, filter)?),
+            None => source,
+        })
+    }
+
+    #[cfg(not(feature = "live"))]
+    fn filtered(&self, source: Box<dyn Source + Send>) -> anyhow::Result<Box<dyn Source + Send>> {
+        if self.filter.is_some() {
+            anyhow::bail!("this wirefin was built without libpcap, which -f needs (the feature `live`)");
+        }
+        Ok(source)
+    }
+
+    /// Opens the files once more, with all that belongs to them, to be read before they are read for the output.
+    pub(super) fn reopen(&self, stopped: &Arc<AtomicBool>) -> anyhow::Result<Box<dyn Source + Send>> {
+        let until = StopCondition { stopped: Arc::clone(stopped), ..StopCondition::default() };
+        let source = self.filtered(Box::new(Files::open_until(&self.files, until)?))?;
+        let keys = KeyLogs::open(&self.keylogs(), false)?;
+        Ok(if keys.is_empty() { source } else { Box::new(keys.watch(source)) })
     }
 
     #[cfg(feature = "live")]
@@ -128,8 +162,39 @@ impl Input {
         })
     }
 
+    /// Gives up the privileges that opening interfaces took, opens the output by `output`, and begins to save.
+    ///
+    /// Outputs are made by the one whom we become. Nobody, whom root becomes in a shell of its own, could make none: there they
+    /// are made before, as root's, and written in place, which `output` is told. Rotation goes on making files, and so keeps
+    /// root's identity, without its capabilities, where Landlock holds.
+    pub(super) fn settle<T>(
+        &self,
+        opened: Opened,
+        chosen: bool,
+        output: impl FnOnce(&Opened, bool) -> anyhow::Result<T>,
+    ) -> anyhow::Result<(Opened, Option<Saver>, T)> {
+        let mut opened = opened;
+        let step = if self.interfaces.is_empty() { None } else { Some(Step::choose(self.user.as_deref())?) };
+        if let Some(step @ Step::BecomeNobody(_)) = step {
+            let to = output(&opened, true)?;
+            let (mut opened, saver) = self.save(opened, chosen)?;
+            opened.stays_root = self.rotate_size.is_some() || self.rotate_seconds.is_some();
+            if opened.stays_root && self.no_sandbox {
+                anyhow::bail!("{}", sandbox::ROTATION);
+            }
+            opened.user = step.take(opened.stays_root)?;
+            return Ok((opened, saver, to));
+        }
+        opened.user = step.map(|step| step.take(false)).transpose()?.flatten();
+        let to = output(&opened, false)?;
+        let (opened, saver) = self.save(opened, chosen)?;
+        Ok((opened, saver, to))
+    }
+
     /// Saves what is read, where that is asked for.
-    pub(super) fn save(&self, opened: Opened) -> anyhow::Result<(Opened, Option<Saver>)> {
+    ///
+    /// Where some conversations are `chosen`, only theirs.
+    fn save(&self, opened: Opened, chosen: bool) -> anyhow::Result<(Opened, Option<Saver>)> {
         let mut opened = opened;
         let keys = KeyLogs::open(&self.keylogs(), self.follow || !self.interfaces.is_empty())?;
         self.needs_of_keylogs(&mut opened);
@@ -139,7 +204,7 @@ impl Input {
         };
         let target = Target { spared: conflicts::spared(&self.files), ..target };
         let file = target.file.clone();
-        let sorter = self.only_websocket.then(|| Box::new(Flows::new(wire::Limits::default())) as Box<_>);
+        let sorter = (self.only_websocket || chosen).then(|| Box::new(Flows::new(wire::Limits::default())) as Box<_>);
         let saver = Saver::create(target, opened.interfaces.clone(), opened.counts.clone(), sorter)
             .with_context(|| format!("cannot save packets{}", opened.who()))?;
         if !saver.is_stdout() {

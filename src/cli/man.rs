@@ -4,7 +4,7 @@ use clap::{Arg, Command};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, roman};
 
-use crate::filter::Field;
+use crate::filter;
 #[cfg(feature = "tui")]
 use crate::tui::keys;
 
@@ -40,14 +40,15 @@ fn page(mut program: Command) -> io::Result<Vec<u8>> {
     item(
         &mut rest,
         "$XDG_CONFIG_HOME/wirefin/config.toml, ~/.config/wirefin/config.toml",
-        "EntryKind the screen is to look like, as lines of name = value: theme (dark, light, colour-blind, none), time (absolute, relative, delta), mouse (true, false).",
+        "What the screen is to look like, as lines of name = value: theme (dark, light, colour-blind, none), time (absolute, relative, delta), mouse (true, false).",
     );
     rest.control("SH", ["ENVIRONMENT"]);
     item(&mut rest, "NO_COLOR", "Where it is set and not empty, nothing is coloured unless a flag says so.");
     rest.control("SH", ["EXIT STATUS"]);
-    item(&mut rest, "0", "All went well.");
-    item(&mut rest, "1", "check found a broken rule.");
-    item(&mut rest, "2", "The command line was wrong, or something could not be read or written.");
+    for (code, words) in super::EXIT_CODES {
+        item(&mut rest, code, words);
+    }
+    rest.control("PP", []).text([roman("Where several hold, 2 stands before 1 before 3.")]);
     page.extend(rest.to_roff().as_bytes());
     Ok(page)
 }
@@ -95,18 +96,15 @@ fn below_command(options: &str) -> String {
     options.lines().map(line).collect()
 }
 
-/// Writes the filter language: the fields, and what can be asked of them.
+/// Writes the filter language: examples, what can be asked, and the fields.
 fn write_filters(out: &mut Roff) {
     out.control("SH", ["FILTERS"]);
-    out.text([roman(
-        "-Y takes tests of fields, joined by and, or, not and parentheses: \
-         opcode == text and not text contains \"trade\". \
-         A test is a field alone (it is true, or it is there), ==, !=, <, <=, >, >=, contains, matches (a regular \
-         expression), or in {...} (a set whose members may be ranges: 5..9). EntryKind is not there compares as false. \
-         json.PATH is a value in a JSON payload: json.data[0].price > 100.",
-    )]);
-    for field in Field::ALL {
-        item(out, field.name(), &format!("{}: {}", field.about(), field.kind().expects()));
+    out.text([roman(format!("This is the language of -Y. {}", filter::ABOUT))]);
+    for (title, items) in filter::chapters() {
+        out.control("SS", [title]);
+        for (term, words) in items {
+            item(out, &term, &words);
+        }
     }
 }
 
@@ -168,7 +166,10 @@ mod tests {
         program.build();
         for command in program.get_subcommands().filter(|it| it.get_name() != "help") {
             assert!(page.contains(&format!(".SS {}\n", command.get_name())), "{}", command.get_name());
-            for long in command.get_arguments().filter_map(Arg::get_long).filter(|long| *long != "help") {
+            let longs = command.get_arguments().flat_map(|arg| {
+                arg.get_long().into_iter().chain(arg.get_visible_aliases().into_iter().flatten())
+            });
+            for long in longs.filter(|long| *long != "help") {
                 let told = page.contains(&escaped(&format!("--{long}")));
                 assert!(told, "--{long} of {}", command.get_name());
             }
@@ -185,7 +186,7 @@ mod tests {
     #[test]
     fn tells_of_every_field() {
         let page = page();
-        for field in Field::ALL {
+        for field in filter::Field::ALL {
             assert!(page.contains(&escaped(field.about())), "{field}");
         }
     }

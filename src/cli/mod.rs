@@ -13,25 +13,31 @@ mod input;
 #[cfg(feature = "live")]
 mod interfaces;
 mod man;
+mod pager;
 mod parse;
+mod plan;
 mod print;
 mod privileges;
 mod progress;
 mod report;
+mod run;
 mod sandbox;
 mod schema;
 #[cfg(target_os = "linux")]
 mod seccomp;
+mod selection;
 mod size;
 mod stats;
 mod stop;
-mod trip;
 #[cfg(feature = "tui")]
 mod view;
 
 use std::ffi::OsString;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
+
+/// What is said below the help.
+const AFTER_HELP: &str = "Without a command, `wirefin FILE` is `wirefin view FILE` on a terminal, and with a flag that only view has. Elsewhere, and with a flag that only print has, it is `wirefin print FILE`. `wirefin help filter` explains the language of -Y.";
 
 /// The WebSocket analyzer for network traffic.
 ///
@@ -47,7 +53,8 @@ use clap::{CommandFactory as _, Parser, Subcommand};
     arg_required_else_help = true,
     args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true,
-    after_help = "Without a command, `wirefin FILE` is `wirefin view FILE` on a terminal, and with a flag that only view has. Elsewhere, and with a flag that only print has, it is `wirefin print FILE`."
+    after_long_help = format!("{AFTER_HELP}\n\n{}", exit_codes()),
+    after_help = AFTER_HELP
 )]
 struct Cli {
     #[command(subcommand)]
@@ -83,12 +90,12 @@ enum Command {
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Result<Outcome> {
     let cli = parse::parse(&arguments.into_iter().collect::<Vec<_>>())?;
     match cli.command {
-        None => bare(cli.print)?,
-        Some(Command::Print(args)) => args.run()?,
-        Some(Command::Export(args)) => args.run()?,
-        Some(Command::Stats(args)) => args.run()?,
+        None => return bare(cli.print),
+        Some(Command::Print(args)) => return args.run(),
+        Some(Command::Export(args)) => return args.run(),
+        Some(Command::Stats(args)) => return args.run(),
         Some(Command::Check(args)) => return args.run(),
-        Some(Command::Explain(args)) => args.run()?,
+        Some(Command::Explain(args)) => return args.run(),
         Some(Command::Rules(args)) => args.run()?,
         #[cfg(feature = "live")]
         Some(Command::Interfaces(args)) => args.run()?,
@@ -102,11 +109,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Result<Outc
 }
 
 /// Shows the input on the screen where there is one, unless something was asked for that only print does.
-fn bare(args: print::Args) -> anyhow::Result<()> {
+fn bare(args: print::Args) -> anyhow::Result<Outcome> {
     #[cfg(feature = "tui")]
     if args.is_plain() && view::is_possible() {
-        let (input, only) = args.into_input();
-        return view::Args::of(input, only.map(|filter| filter.to_string())).run();
+        let (input, selection) = args.into_input();
+        return view::Args::of(input, selection).run().map(|()| Outcome::Fine);
     }
     args.run()
 }
@@ -120,6 +127,37 @@ pub enum Outcome {
     Findings,
     /// `check` found nothing, but could not judge everything.
     Unjudged,
+    /// A filter matched nothing, and the user wants to know.
+    NoMatch,
+    /// A signal, by its number, ended it before its files were read to their end.
+    Interrupted(u8),
+}
+
+impl Outcome {
+    /// Returns the exit code that tells it, of those in [`EXIT_CODES`].
+    pub const fn code(self) -> u8 {
+        match self {
+            Outcome::Fine => 0,
+            Outcome::Findings | Outcome::NoMatch => 1,
+            Outcome::Unjudged => 3,
+            Outcome::Interrupted(signal) => 128_u8.saturating_add(signal),
+        }
+    }
+}
+
+/// What the exit codes say. Where several hold, 2 stands before 1 before 3.
+const EXIT_CODES: [(&str, &str); 5] = [
+    ("0", "all went well; Ctrl-C of a live capture included"),
+    ("1", "check found a broken rule; or, with --exit-code, a filter matched nothing"),
+    ("2", "wrong use, or an input or output failed: a damaged or truncated input, too, after what is good of it was written"),
+    ("3", "check found nothing, but not everything could be judged"),
+    ("130, 143", "files were not read to their end because of SIGINT (Ctrl-C) or SIGTERM"),
+];
+
+/// Lists the exit codes below the help.
+fn exit_codes() -> String {
+    let line = |(code, words): &(&str, &str)| format!("\n  {code:<8}  {words}");
+    format!("Exit codes (where several hold, 2 stands before 1 before 3):{}", EXIT_CODES.iter().map(line).collect::<String>())
 }
 
 #[cfg(test)]

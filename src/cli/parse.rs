@@ -11,6 +11,12 @@ use super::Cli;
 ///
 /// Where no command is named, a flag that only view has means view.
 pub(super) fn parse(arguments: &[OsString]) -> Result<Cli, clap::Error> {
+    if let [_, help, topic] = arguments
+        && help == "help"
+        && topic == "filter"
+    {
+        return Err(filter_help());
+    }
     let arguments = &habits(arguments)?[..];
     Cli::try_parse_from(arguments).or_else(|error| {
         let mut all = Cli::command();
@@ -28,6 +34,12 @@ pub(super) fn parse(arguments: &[OsString]) -> Result<Cli, clap::Error> {
             _ => Err(error),
         }
     })
+}
+
+/// Returns what `wirefin help filter` prints.
+fn filter_help() -> clap::Error {
+    let width = super::args::columns().unwrap_or(100).clamp(60, 110);
+    clap::Error::raw(ErrorKind::DisplayHelp, format!("{}\n", crate::filter::manual(width)))
 }
 
 /// Takes what hands type that know tshark: `-r FILE` names a file, `-n` and `-l` are what we do anyway, and `-t` and `-T`
@@ -51,11 +63,11 @@ fn habits(arguments: &[OsString]) -> Result<Vec<OsString>, clap::Error> {
             "t" => {
                 return Err(all.error(
                     ErrorKind::UnknownArgument,
-                    "there is no -t: use `print --time relative|delta|absolute|epoch`",
+                    "there is no -t: use `print --time` with relative (tshark's -t r), delta (-t d), utc (-t u or -t ud), local (-t ad) or epoch (-t e)",
                 ));
             }
             "T" => {
-                let text = "there is no -T: use `export` for JSON (`--format ndjson`), and `print` for lines";
+                let text = "there is no -T: use `print --fields time,from,len` (tshark's -T fields), or `export` with --format ndjson or json (-T json, -T ek)";
                 return Err(all.error(ErrorKind::UnknownArgument, text));
             }
             // What stands behind -r is a file like any other, and comes next by itself.

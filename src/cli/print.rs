@@ -1,8 +1,10 @@
-use super::{args, trip};
-use crate::export::Print;
-#[cfg(feature = "tui")]
-use crate::filter::Filter;
-use crate::view::{self, Printer};
+use std::ffi::OsStr;
+
+use super::plan::Plan;
+use super::selection::Selection;
+use super::{Outcome, args};
+use crate::export::{Fields, Print};
+use crate::view::{self, Printer, Zone};
 
 /// Print one line an event, for human eyes
 ///
@@ -13,6 +15,9 @@ use crate::view::{self, Printer};
 pub(super) struct Args {
     #[command(flatten)]
     input: args::Input,
+
+    #[command(flatten)]
+    selection: Selection,
 
     #[command(flatten)]
     output: args::Output,
@@ -36,13 +41,41 @@ pub(super) struct Args {
     #[arg(long, value_name = "COLUMNS", value_parser = clap::value_parser!(u16).range(40..))]
     width: Option<u16>,
 
+    /// Lay JSON out below its row, indented and coloured
+    #[arg(long)]
+    pretty: bool,
+
     /// Show times like this
     #[arg(long, value_name = "CLOCK", default_value = "relative")]
     time: Time,
 
+    /// Print these fields of each message, with tabs between them: time,from,len,json.type
+    ///
+    /// They are those of filters, and `json` and `sub` with a path: `wirefin help filter` lists them. Several values of one have
+    /// commas between them; tabs, line feeds and backslashes in values are escaped. With `anomaly` or `severity` among them,
+    /// anomalies have lines, too.
+    #[arg(long, value_name = "FIELDS", value_parser = columns, conflicts_with_all = ["template", "verbose", "hex", "pretty", "full", "width", "color"])]
+    fields: Option<Fields>,
+
+    /// Print a line like this for each message, with its fields in braces: '{time} {from} {text}'
+    #[arg(long, value_name = "TEMPLATE", value_parser = template, conflicts_with_all = ["verbose", "hex", "pretty", "full", "width", "color"])]
+    template: Option<Fields>,
+
+    /// Do not show the output of files a page at a time (by `less`), where it goes to a terminal
+    #[arg(long)]
+    no_pager: bool,
+
     /// Colour the lines
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     color: Color,
+}
+
+fn columns(text: &str) -> Result<Fields, String> {
+    Fields::columns(text).map_err(|error| error.to_string())
+}
+
+fn template(text: &str) -> Result<Fields, String> {
+    Fields::template(text).map_err(|error| error.to_string())
 }
 
 /// Name of a way to show times.
@@ -52,8 +85,10 @@ enum Time {
     Relative,
     #[value(help = "of a message, seconds since the one before it in its conversation")]
     Delta,
-    #[value(alias = "utc", help = "RFC 3339, in UTC")]
-    Absolute,
+    #[value(alias = "absolute", help = "the time of day in UTC, with the date where it changes; `absolute` is the same")]
+    Utc,
+    #[value(help = "the time of day here, with the date where it changes")]
+    Local,
     #[value(help = "seconds since 1970")]
     Epoch,
 }
@@ -63,10 +98,23 @@ impl From<Time> for view::Clock {
         match time {
             Time::Relative => view::Clock::Relative,
             Time::Delta => view::Clock::Delta,
-            Time::Absolute => view::Clock::Absolute,
+            Time::Utc => view::Clock::OfDay(Zone::UTC),
+            Time::Local => view::Clock::OfDay(local()),
             Time::Epoch => view::Clock::Epoch,
         }
     }
+}
+
+/// Returns the zone of this machine, or that which TZ names.
+fn local() -> Zone {
+    let zone = jiff::tz::TimeZone::system();
+    let (first, last) = (jiff::Timestamp::UNIX_EPOCH, jiff::Timestamp::MAX);
+    let mut changes = vec![(0, zone.to_offset(first).seconds())];
+    // A capture is of these centuries.
+    let later = zone.following(first).take_while(|change| change.timestamp() < last);
+    changes.extend(later.take(600).map(|change| (change.timestamp().as_second(), change.offset().seconds())));
+    // It is read once and lives as long as the program.
+    Zone::new(Vec::leak(changes))
 }
 
 /// How wide a line may be that is shown whole: what a message may hold at most is far below it.
@@ -84,10 +132,10 @@ enum Color {
 }
 
 impl Color {
-    /// Decides, given whether the output is a terminal, and the value of `NO_COLOR`.
-    fn decide(self, terminal: bool, no_color: Option<&std::ffi::OsStr>) -> bool {
+    /// Decides, given whether the output is a terminal, and the values of `NO_COLOR` and `TERM`.
+    fn decide(self, terminal: bool, no_color: Option<&OsStr>, term: Option<&OsStr>) -> bool {
         match self {
-            Color::Auto => terminal && no_color.is_none_or(std::ffi::OsStr::is_empty),
+            Color::Auto => terminal && no_color.is_none_or(OsStr::is_empty) && term.is_none_or(|it| it != "dumb"),
             Color::Always => true,
             Color::Never => false,
         }
@@ -98,15 +146,16 @@ impl Args {
     /// Tells whether nothing was asked for that only print does.
     #[cfg(feature = "tui")]
     pub(super) fn is_plain(&self) -> bool {
-        let output = self.output.file.is_some() || self.end.count.is_some();
-        let lines = self.full || self.width.is_some() || self.time != Time::Relative;
+        let output = self.output.file.is_some() || self.output.exit_code || self.end.count.is_some();
+        let columns = self.fields.is_some() || self.template.is_some() || self.no_pager;
+        let lines = columns || self.full || self.pretty || self.width.is_some() || self.time != Time::Relative;
         !(output || lines || self.verbose || self.hex || self.color != Color::Auto)
     }
 
     /// Returns what is read, and which messages are wanted.
     #[cfg(feature = "tui")]
-    pub(super) fn into_input(self) -> (args::Input, Option<Filter>) {
-        (self.input, self.output.only)
+    pub(super) fn into_input(self) -> (args::Input, Selection) {
+        (self.input, self.selection)
     }
 
     /// Returns how many columns a line may take.
@@ -118,15 +167,24 @@ impl Args {
         }
     }
 
-    pub(super) fn run(&self) -> anyhow::Result<()> {
+    pub(super) fn run(&self) -> anyhow::Result<Outcome> {
+        let plan = Plan::new(&self.input, &self.output, &self.selection)?;
+        let plan = plan.stop_after(self.end.count).paged(!self.no_pager);
+        if let Some(fields) = self.fields.as_ref().or(self.template.as_ref()) {
+            return plan.write(fields.clone().with_clock(self.time.into()));
+        }
+        let [no_color, term] = ["NO_COLOR", "TERM"].map(std::env::var_os);
+        let colour = self.color.decide(self.output.is_terminal(), no_color.as_deref(), term.as_deref());
         let settings = view::Settings {
-            colour: self.color.decide(self.output.is_terminal(), std::env::var_os("NO_COLOR").as_deref()),
+            colour,
             verbose: self.verbose,
             hex: self.hex,
             width: self.width(),
             clock: self.time.into(),
+            pretty: self.pretty,
+            dated: true,
         };
-        trip::run(&self.input, &self.output, self.end.count, Print(Printer::new(settings)))
+        plan.write(Print(Printer::new(settings)))
     }
 }
 
@@ -138,8 +196,10 @@ mod tests {
     #[test]
     fn colour_follows_the_terminal_no_color_and_the_flag_in_this_order() {
         let set = Some(OsStr::new("1"));
-        assert!(Color::Auto.decide(true, None) && Color::Auto.decide(true, Some(OsStr::new(""))));
-        assert!(!Color::Auto.decide(true, set) && !Color::Auto.decide(false, None));
-        assert!(Color::Always.decide(false, set) && !Color::Never.decide(true, None));
+        let [xterm, dumb] = ["xterm", "dumb"].map(|term| Some(OsStr::new(term)));
+        assert!(Color::Auto.decide(true, None, xterm) && Color::Auto.decide(true, Some(OsStr::new("")), None));
+        assert!(!Color::Auto.decide(true, set, xterm) && !Color::Auto.decide(false, None, xterm));
+        assert!(!Color::Auto.decide(true, None, dumb));
+        assert!(Color::Always.decide(false, set, dumb) && !Color::Never.decide(true, None, xterm));
     }
 }

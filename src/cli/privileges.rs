@@ -53,25 +53,56 @@ impl User {
     }
 }
 
-/// Gives up every right that is no longer needed: root's identity where it is ours, and all capabilities.
-///
-/// Returns who we are now, where that is another than before. Call it while the program has one thread.
-///
-/// # Errors
-///
-/// When something cannot be given up: nothing is to be read then.
-pub(super) fn give_up(asked: Option<&str>) -> anyhow::Result<Option<User>> {
-    // Elsewhere root stays root.
-    if !cfg!(target_os = "linux") || !rustix::process::geteuid().is_root() {
-        drop_capabilities()?;
-        return Ok(None);
+/// What is to become of the privileges that opening interfaces took.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// They are none of root's.
+    Drop,
+    /// Root becomes another user who has folders to write to: who was asked for, or who called sudo.
+    Become(User),
+    /// Root becomes nobody, who may write nowhere: outputs are opened before.
+    BecomeNobody(User),
+}
+
+impl Step {
+    /// Decides, for who runs us and was `asked` for.
+    ///
+    /// # Errors
+    ///
+    /// When there is no user of the name asked for.
+    pub(super) fn choose(asked: Option<&str>) -> anyhow::Result<Step> {
+        // Elsewhere root stays root.
+        if !cfg!(target_os = "linux") || !rustix::process::geteuid().is_root() {
+            return Ok(Step::Drop);
+        }
+        let sudo = ["SUDO_UID", "SUDO_GID"].map(|name| std::env::var(name).ok());
+        let is_called = sudo.iter().all(|number| number.as_deref().is_some_and(|it| it != "0" && it.parse::<u32>().is_ok()));
+        let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+        let user = User::choose(asked, sudo, &passwd)?;
+        Ok(if asked.is_some() || is_called { Step::Become(user) } else { Step::BecomeNobody(user) })
     }
-    let sudo = ["SUDO_UID", "SUDO_GID"].map(|name| std::env::var(name).ok());
-    let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
-    let user = User::choose(asked, sudo, &passwd)?;
-    become_user(&user)?;
-    drop_capabilities()?;
-    Ok(Some(user))
+
+    /// Gives up every right that is no longer needed: root's identity where it is ours, unless it `stays` root, and all
+    /// capabilities.
+    ///
+    /// Returns who we are now, where that is another than before. Call it while the program has one thread.
+    ///
+    /// # Errors
+    ///
+    /// When something cannot be given up: nothing is to be read then.
+    pub(super) fn take(self, stays: bool) -> anyhow::Result<Option<User>> {
+        let user = match self {
+            Step::Become(user) | Step::BecomeNobody(user) if !stays => Some(user),
+            _ => None,
+        };
+        match &user {
+            Some(user) => become_user(user)?,
+            None if stays => drop_bounding_set(),
+            None => {}
+        }
+        drop_capabilities()?;
+        Ok(user)
+    }
 }
 
 #[cfg(target_os = "linux")]
@@ -92,6 +123,9 @@ fn become_user(user: &User) -> anyhow::Result<()> {
     }
     Ok(())
 }
+
+#[cfg(not(target_os = "linux"))]
+const fn drop_bounding_set() {}
 
 /// Elsewhere nobody asks for it.
 #[cfg(not(target_os = "linux"))]

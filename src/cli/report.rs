@@ -3,10 +3,10 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use crate::capture::{Count, Description};
+use crate::capture::{Count, Description, Progress};
 use crate::event::Reason;
 use crate::pipeline::{RunStats, Summary};
-use crate::view::{count, printable_string};
+use crate::view::{bytes, count, printable_string};
 use crate::wire::{DecodeError, Unread};
 
 /// Fails where not one packet could be read for its link type; `of` names what has such packets.
@@ -73,6 +73,26 @@ pub(super) fn kept(path: &Path) {
     );
 }
 
+/// Says that a filter let nothing through, and how much there was.
+pub(super) fn nothing_matches(filter: &str, summary: &Summary) {
+    let tally = summary.tally();
+    note(&format!(
+        "nothing matches {filter} (of {}, {})",
+        count(tally.conversations, "conversation"),
+        count(tally.messages, "message")
+    ));
+}
+
+/// Says which signal ended the reading of files, and how far it came.
+pub(super) fn interrupted(signal: &str, progress: Progress, summary: &Summary) {
+    let Progress { read, total } = progress;
+    let of = total.filter(|total| *total > 0).map_or_else(String::new, |total| {
+        let percent = u128::from(read).saturating_mul(100).checked_div(u128::from(total)).unwrap_or(0);
+        format!(" of {} ({percent} %)", bytes(total))
+    });
+    note(&format!("interrupted by {signal} after {}{of}, {}", bytes(read), count(summary.packets, "packet")));
+}
+
 fn ended_lines(packets: u64, tally: RunStats, counts: &[Count]) -> Vec<String> {
     let interface = |it: &Count| {
         format!(
@@ -102,12 +122,12 @@ fn ended_lines(packets: u64, tally: RunStats, counts: &[Count]) -> Vec<String> {
 /// How many of [`Reason::NAMES`] may be WebSockets all the same.
 const MAY_BE: usize = 4;
 
-/// Lists what the connections were that showed nothing, of the first so many reasons.
+/// Lists what the connections were that showed nothing, of the first so many reasons; TLS connections with their names.
 fn shown_nothing(summary: &Summary, reasons: usize) -> String {
     let named = Reason::NAMES.iter().zip(summary.unshown).take(reasons).filter(|(_, n)| *n > 0);
     let words = named.map(|(name, n)| {
         let what = match *name {
-            "tls" => "TLS without keys",
+            "tls" => return format!("{n} TLS without keys{}", names(summary, n)),
             "http2" => "HTTP/2",
             "one-direction" => "captured in one direction only",
             "mid-stream" => "joined mid-stream",
@@ -125,24 +145,25 @@ fn shown_nothing(summary: &Summary, reasons: usize) -> String {
     format!(" ({}); `wirefin explain` says more", words.join(", "))
 }
 
-/// Says which TLS connections could not be read.
-fn encrypted(summary: &Summary) -> Option<String> {
-    let unread = summary.tls.saturating_sub(summary.decrypted);
-    if unread == 0 {
-        return None;
-    }
+/// Names the first TLS connections that could not be read, and what would help.
+fn names(summary: &Summary, connections: u64) -> String {
     let mut names: Vec<_> =
         summary.encrypted.iter().map(|(_, name)| printable_string(name.as_bytes())).collect();
-    if names.len() < usize::try_from(unread).unwrap_or(usize::MAX) {
+    if names.len() < usize::try_from(connections).unwrap_or(usize::MAX) {
         names.push("…".to_owned());
     }
-    let how_many = match (summary.tls, summary.decrypted) {
-        (all, 0) => format!("{} ({}), none with keys", count(all, "TLS connection"), names.join(", ")),
-        (all, _) => {
-            format!("{unread} of {} without keys ({})", count(all, "TLS connection"), names.join(", "))
-        }
-    };
-    Some(format!("{how_many}: --keylog FILE"))
+    format!(": {}; --keylog FILE", names.join(", "))
+}
+
+/// Says how many TLS connections could not be read, where they are no connections of their own and so in no other line.
+fn encrypted(summary: &Summary) -> Option<String> {
+    let unread = summary.tls.saturating_sub(summary.decrypted);
+    let told = summary.unshown.first().copied().unwrap_or(0);
+    if unread <= told {
+        return None;
+    }
+    let all = count(summary.tls, "TLS connection");
+    Some(format!("{unread} of {all} without keys{}", names(summary, unread)))
 }
 
 fn lines(summary: &Summary, of: Option<&str>) -> Vec<String> {
@@ -186,6 +207,44 @@ fn lines(summary: &Summary, of: Option<&str>) -> Vec<String> {
         ));
     }
     lines
+}
+
+/// Says of a capture as a whole what no connection of it shows, and what would help.
+pub(super) fn of_capture(summary: &Summary) -> Vec<String> {
+    /// How many kinds of packets are named.
+    const KINDS: usize = 20;
+    let mut notes = Vec::new();
+    if summary.packets == 0 {
+        notes.push("the capture holds no packets".to_owned());
+    }
+    if summary.cut > 0 {
+        notes.push(format!(
+            "the snap length cut {} short; the longest had {} bytes: capture with -s {} or more, or with -s 0",
+            count(summary.cut, "packet"),
+            summary.longest_cut,
+            summary.longest_cut
+        ));
+    }
+    let (kinds, others) = &summary.unread;
+    let mut hidden: Vec<_> = kinds.iter().filter(|(kind, _)| kind.may_hide_tcp()).collect();
+    hidden.sort_by_key(|(kind, packets)| (std::cmp::Reverse(**packets), **kind));
+    for (kind, packets) in hidden.iter().take(KINDS) {
+        let what = match kind {
+            Unread::Port(443 | 4433) => {
+                "a WebSocket over HTTP/3 would be in them; without QUIC (`--disable-quic` in Chromium) it comes over TCP"
+            }
+            Unread::Link(_) => "this link layer is not read, and TCP may be in it",
+            _ => "they are not read, and TCP may be in them",
+        };
+        notes.push(format!("{}: {what}", kind.counted(**packets)));
+    }
+    let plain = kinds.iter().filter(|(kind, _)| !kind.may_hide_tcp()).map(|(_, packets)| *packets);
+    let rest = hidden.iter().skip(KINDS).map(|(_, packets)| **packets).chain(plain);
+    let rest = rest.fold(*others, u64::saturating_add);
+    if rest > 0 {
+        notes.push(format!("{} of other kinds, which hold no TCP that is read", count(rest, "packet")));
+    }
+    notes
 }
 
 /// Names what was not read, the most frequent first: where nothing was found everything, else what may hide TCP.
@@ -257,26 +316,45 @@ mod tests {
     }
 
     #[test]
+    fn what_a_capture_hides_is_told_with_what_would_help() {
+        let mut summary = Summary { packets: 40, cut: 3, longest_cut: 1514, ..Summary::default() };
+        summary.unread.0 = [(Unread::Port(443), 22), (Unread::Link(147), 2), (Unread::Port(53), 9)].into();
+        let notes = of_capture(&summary);
+        assert!(notes[0].contains("cut 3 packets short") && notes[0].contains("-s 1514 or more"), "{notes:?}");
+        assert!(notes[1].starts_with("22 packets of UDP port 443 (QUIC, encrypted): a WebSocket over HTTP/3"), "{notes:?}");
+        assert!(notes[2].starts_with("2 packets of link type 147 (USER0): this link layer is not read"), "{notes:?}");
+        assert!(notes[3].starts_with("9 packets of other kinds"), "{notes:?}");
+        assert_eq!(of_capture(&Summary::default()), ["the capture holds no packets"]);
+    }
+
+    #[test]
     fn nothing_found_is_said_with_what_was_seen() {
         let mut summary = Summary::default();
         assert_eq!(lines(&summary, None), ["no WebSocket found: the capture holds no packets"]);
         summary.packets = 10;
         assert_eq!(lines(&summary, None), ["no WebSocket found: no TCP in 10 packets"]);
         (summary.segments, summary.connections, summary.unshown[0]) = (9, 1, 1);
+        let conn = crate::event::ConnId::new(std::num::NonZeroU64::MIN);
+        (summary.tls, summary.encrypted) = (1, vec![(conn, ":443 shop.example (h2)".into())]);
         assert_eq!(
             lines(&summary, None),
             [
-                "no WebSocket found in 10 packets, 9 TCP segments of 1 connection (1 TLS without keys); `wirefin explain` says more"
+                "no WebSocket found in 10 packets, 9 TCP segments of 1 connection (1 TLS without keys: :443 shop.example (h2); --keylog FILE); `wirefin explain` says more"
             ]
         );
         summary.refused = 1;
         assert_eq!(
             lines(&summary, None),
             [
-                "1 other connection may hold WebSockets and shows nothing (1 TLS without keys); `wirefin explain` says more"
+                "1 other connection may hold WebSockets and shows nothing (1 TLS without keys: :443 shop.example (h2); --keylog FILE); `wirefin explain` says more"
             ]
         );
         summary.unshown = [0; 8];
+        assert_eq!(
+            lines(&summary, None),
+            ["1 of 1 TLS connection without keys: :443 shop.example (h2); --keylog FILE"]
+        );
+        summary.decrypted = 1;
         assert!(lines(&summary, None).is_empty());
         summary.captured_again = 2;
         assert!(lines(&summary, None)[0].starts_with("2 segments with data captured more than once"));

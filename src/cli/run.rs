@@ -1,6 +1,9 @@
+//! One run of the pipeline, and what is said of it.
+
+use std::collections::HashSet;
 use std::io::{self, IsTerminal};
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -9,141 +12,90 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::destination::Destination;
 use super::input::Opened;
+use super::plan::Plan;
 use super::progress::Progress;
-use super::{args, conflicts, report, sandbox};
-use crate::capture::{Count, Counts, Saver};
-use crate::event::Gather;
-use crate::export::Format;
+use super::{Outcome, args, report, sandbox, stop};
+use crate::capture::{self, Count, Counts, ReadProgress, Saver};
+use crate::event::{ConnId, Event, Gather, Kind, Rejected, Sink};
+use crate::filter::{Facts, Filter};
 use crate::model::Timestamp;
 use crate::pipeline::{
-    self, Collector, Control, FilteredOutput, Formatted, Hook, Output, Reducer, RunStats, Summary,
+    self, Collector, Control, FilteredOutput, Hook, Output, Reducer, RunStats, Summary,
 };
 
-/// Makes the whole trip: reads the input, writes every event in `format`, and says on standard error what would
-/// otherwise be missed; ends after `count` messages, where one is given.
-pub(super) fn run(
-    input: &args::Input,
-    output: &args::Output,
-    count: Option<u64>,
-    format: impl Format,
-) -> anyhow::Result<()> {
-    conflicts::check(input, output.file.as_deref())?;
-    let opened = input.open()?;
-    let (to, remains) = destination(&opened, input, output)?;
-    remains.told_after(|| {
-        let trip = Run::new(input, output, opened, &to)?;
-        let formatted = Formatted::new(format, to, count);
-        let (formatted, mut arrived) = match &output.only {
-            None => trip.make(formatted)?,
-            Some(filter) => {
-                let (sieve, arrived) = trip.make(FilteredOutput::new(filter.clone(), formatted))?;
-                (sieve.into_inner(), arrived)
-            }
-        };
-        arrived.written = formatted.tally();
-        arrived.end(formatted.finish(), input, output)
-    })
-}
-
-/// Makes the whole trip for what can only be told in the end; `tell` tells it.
-pub(super) fn gather<G: Gather>(
-    input: &args::Input,
-    output: &args::Output,
-    whole: G,
-    tell: impl FnOnce(G, &mut Destination) -> io::Result<()>,
-) -> anyhow::Result<()> {
-    conflicts::check(input, output.file.as_deref())?;
-    let opened = input.open()?;
-    let (mut to, remains) = destination(&opened, input, output)?;
-    remains.told_after(|| {
-        let trip = Run::new(input, output, opened, &to)?;
-        let (whole, arrived) = match &output.only {
-            None => trip.make(Reducer::new(whole))?,
-            Some(filter) => {
-                let (sieve, arrived) = trip.make(FilteredOutput::new(filter.clone(), Reducer::new(whole)))?;
-                (sieve.into_inner(), arrived)
-            }
-        };
-        let told = tell(whole.into_inner(), &mut to).map(|()| to);
-        arrived.end(told, input, output)
-    })
-}
-
-fn destination(
-    opened: &Opened,
-    input: &args::Input,
-    output: &args::Output,
-) -> anyhow::Result<(Destination, PartialOutput)> {
-    let mut to = Destination::open(output.file.as_deref(), &input.files, &opened.who())?;
-    if input.is_endless() {
-        to = to.until(&opened.stopped)?;
-    }
-    // What can be read again is better exported again.
-    let remains = if input.comes_once() { to.keep() } else { None };
-    Ok((to, PartialOutput(remains)))
-}
-
-/// Where an output lies that could not be ended, if it is kept.
-struct PartialOutput(Option<PathBuf>);
-
-impl PartialOutput {
-    /// Does the work, and says where its remains lie if it fails.
-    fn told_after(self, work: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<()> {
-        let result = work();
-        if let (Err(_), Some(path)) = (&result, self.0.filter(|path| path.exists())) {
-            report::kept(&path);
-        }
-        result
-    }
-}
-
-/// A trip that is about to be made.
-struct Run<'a> {
-    input: &'a args::Input,
-    output: &'a args::Output,
+/// A run that is about to be made.
+pub(super) struct Run<'a> {
+    plan: &'a Plan<'a>,
     opened: Opened,
     progress: Progress,
     saver: Option<Saver>,
     stdout: bool,
 }
 
-/// What a trip leaves to be told.
-struct RunReport {
-    summary: Summary,
+/// What a run leaves to be told.
+pub(super) struct RunReport {
+    pub(super) summary: Summary,
     /// What has packets of a link type that cannot be read.
     unreadable: Option<String>,
     /// What was written, where that ended before what was seen did.
-    written: Option<RunStats>,
+    pub(super) written: Option<RunStats>,
+    /// Of how many rows the filter was true, where there is one.
+    matched: Option<u64>,
     saved: Option<Result<u64, crate::capture::Error>>,
     counts: Vec<Count>,
     /// It was to go on until it was ended.
     ended: bool,
+    /// A signal ended it before its files did, and how far it came.
+    interrupted: Option<(u8, capture::Progress)>,
     /// Nobody read to the end.
     closed: bool,
 }
 
+/// Which conversations' packets are saved.
+#[derive(Clone, Debug)]
+pub(super) enum Choice {
+    /// Those of all.
+    Conversations,
+    /// Those of which this is true when they begin.
+    Matching(Filter),
+    /// These.
+    Listed(HashSet<ConnId>),
+}
+
+impl Choice {
+    fn takes(&self, event: &Event<'_>) -> bool {
+        match self {
+            Choice::Conversations => matches!(event.kind, Kind::Opened(_)),
+            Choice::Matching(filter) => filter.matches(&Facts::of(event, Timestamp::default())),
+            Choice::Listed(names) => event.conn.is_some_and(|conn| names.contains(&conn)),
+        }
+    }
+}
+
 impl<'a> Run<'a> {
-    /// Gets ready, and shuts the program in.
-    fn new(
-        input: &'a args::Input,
-        output: &'a args::Output,
-        opened: Opened,
-        to: &Destination,
-    ) -> anyhow::Result<Self> {
-        let (mut opened, saver) = input.save(opened)?;
-        let quiet = input.quiet || (to.is_stdout() && io::stdout().is_terminal());
-        let progress = opened.meter.take().filter(|_| !quiet).map_or_else(Progress::none, Progress::new);
-        if !input.no_sandbox {
-            opened.needs.write.extend(to.folder());
-            sandbox::enter(&opened.needs, input.require_sandbox, input.quiet)?;
-        }
-        if !input.quiet {
-            report::listening(&opened.interfaces);
-        }
-        Ok(Run { input, output, opened, progress, saver, stdout: to.is_stdout() })
+    pub(super) fn new(plan: &'a Plan<'a>, opened: Opened, saver: Option<Saver>) -> Self {
+        Run { plan, opened, progress: Progress::none(), saver, stdout: false }
     }
 
-    fn make<O: Output>(mut self, output: O) -> anyhow::Result<(O, RunReport)> {
+    /// Shuts the program in.
+    pub(super) fn enter(self, to: &Destination) -> anyhow::Result<Self> {
+        let Run { plan, mut opened, saver, .. } = self;
+        let quiet = plan.input.quiet || (to.is_stdout() && io::stdout().is_terminal());
+        let progress = opened.meter.clone().filter(|_| !quiet).map_or_else(Progress::none, Progress::new);
+        if !plan.input.no_sandbox {
+            opened.needs.write.extend(to.folder());
+            opened.needs.landlock = opened.stays_root;
+            sandbox::enter(&opened.needs, plan.input.require_sandbox, plan.input.quiet)?;
+        }
+        if !plan.input.quiet {
+            report::listening(&opened.interfaces);
+        }
+        Ok(Run { plan, opened, progress, saver, stdout: to.is_stdout() })
+    }
+
+    pub(super) fn make<O: Output>(mut self, output: O) -> anyhow::Result<(O, RunReport)> {
+        let options = self.plan.input.options()?;
+        let choice = self.choose(&options)?;
         let mut watched = Monitored {
             output,
             progress: self.progress,
@@ -152,43 +104,97 @@ impl<'a> Run<'a> {
             stop: Arc::clone(&self.opened.stopped),
             closed: false,
         };
-        let options = pipeline::Options { hook: Some(watched.hook()), ..self.input.options()? };
+        let options = pipeline::Options { hook: Some(watched.hook(choice)), ..options };
         let result = pipeline::run(&mut *self.opened.source, &options, &mut watched);
         watched.progress.clear();
         let saved = watched.saver.as_ref().map(Saver::finish);
         let summary = result.map_err(|error| match error {
-            pipeline::Error::Write(source) => name(self.output, source),
+            pipeline::Error::Write(source) => name(self.plan.output, source),
             pipeline::Error::Read(error) => error.into(),
         })?;
         let unreadable = self.opened.unreadable(&summary);
         report::check(&summary, unreadable.as_deref())?;
-        let (counts, stopped) = (&self.opened.counts, &self.opened.stopped);
-        let counts = counts.as_ref().map_or_else(Vec::new, Counts::now);
-        // What has no end of its own is summed up.
-        let ended = self.input.is_endless() || stopped.load(Ordering::Relaxed);
-        Ok((
-            watched.output,
-            RunReport { summary, unreadable, written: None, saved, counts, ended, closed: watched.closed },
-        ))
+        let counts = self.opened.counts.as_ref().map_or_else(Vec::new, Counts::now);
+        let meter = self.opened.meter.as_ref().filter(|meter| meter.was_stopped());
+        let report = RunReport {
+            summary,
+            unreadable,
+            written: None,
+            matched: None,
+            saved,
+            counts,
+            // What has no end of its own is summed up.
+            ended: self.plan.input.is_endless(),
+            interrupted: self.opened.heard.signal().zip(meter.map(ReadProgress::progress)),
+            closed: watched.closed,
+        };
+        Ok((watched.output, report))
+    }
+
+    /// Returns which packets are saved; where that is known only once all is read, the files are read for it.
+    fn choose(&self, options: &pipeline::Options) -> anyhow::Result<Choice> {
+        let choice = self.plan.choice();
+        let (Choice::Listed(_), Some(wanted)) = (&choice, &self.plan.filter) else { return Ok(choice) };
+        let mut source = self.plan.input.reopen(&self.opened.stopped)?;
+        let mut names = FilteredOutput::new(wanted.filter.clone(), Reducer::new(Names::default()));
+        pipeline::run(&mut *source, options, &mut names)?;
+        Ok(Choice::Listed(names.into_inner().into_inner().0))
+    }
+}
+
+/// The names of conversations of which something passed a filter.
+#[derive(Default)]
+struct Names(HashSet<ConnId>);
+
+impl Sink for Names {
+    fn event(&mut self, event: &Event<'_>) {
+        self.0.extend(event.conn);
+    }
+}
+
+impl Gather for Names {
+    fn fresh(&self) -> Self {
+        Names::default()
+    }
+
+    fn absorb(&mut self, other: Self) {
+        self.0.extend(other.0);
     }
 }
 
 impl RunReport {
+    /// Notes of how many rows the filter was true.
+    pub(super) fn matched(self, rows: u64) -> Self {
+        RunReport { matched: Some(rows), ..self }
+    }
+
     /// Gives the output its name and says what would otherwise be missed.
-    fn end(
-        self,
-        to: io::Result<Destination>,
-        input: &args::Input,
-        output: &args::Output,
-    ) -> anyhow::Result<()> {
+    pub(super) fn end(self, to: io::Result<Destination>, plan: &Plan<'_>) -> anyhow::Result<Outcome> {
+        let Plan { input, output, filter, .. } = plan;
+        let mut kept = None;
         if !self.closed {
-            to.and_then(Destination::finish).map_err(|source| name(output, source))?;
+            let finish = |to: Destination| {
+                if self.interrupted.is_some() { to.abandon().map(|path| kept = path) } else { to.finish() }
+            };
+            to.and_then(finish).map_err(|source| name(output, source))?;
         }
+        let nothing = filter.as_ref().filter(|_| self.matched == Some(0));
         if !input.quiet {
-            report::say(&self.summary, self.unreadable.as_deref());
+            if !plan.explains {
+                report::say(&self.summary, self.unreadable.as_deref());
+            }
+            if let Some(wanted) = nothing {
+                report::nothing_matches(&wanted.text, &self.summary);
+            }
             if self.ended {
                 report::ended(&self.summary, self.written, &self.counts);
             }
+        }
+        if let Some((signal, progress)) = self.interrupted {
+            report::interrupted(stop::signal_name(signal), progress, &self.summary);
+        }
+        if let Some(path) = kept {
+            report::kept(&path);
         }
         if let Some(saved) = self.saved {
             saved.context("not all packets were saved")?;
@@ -196,7 +202,11 @@ impl RunReport {
         if self.summary.damaged > 0 {
             anyhow::bail!("an input is damaged or cut short; what could be read of it is in the output");
         }
-        Ok(())
+        Ok(match self.interrupted {
+            Some((signal, _)) => Outcome::Interrupted(signal),
+            None if output.exit_code && nothing.is_some() => Outcome::NoMatch,
+            None => Outcome::Fine,
+        })
     }
 }
 
@@ -221,13 +231,16 @@ struct Monitored<O> {
 }
 
 impl<O> Monitored<O> {
-    /// Returns what hears of every conversation that begins.
-    fn hook(&self) -> Hook {
+    /// Returns what hears of every conversation that begins or is refused, and saves the packets of those chosen.
+    fn hook(&self, choice: Choice) -> Hook {
         let (progress, saver) = (self.progress.clone(), self.saver.clone());
-        Arc::new(move |opened| {
-            progress.count();
-            if let Some(saver) = &saver {
-                saver.keep(opened.client, opened.server);
+        Arc::new(move |event| {
+            let (Kind::Opened(opening) | Kind::Rejected(Rejected { opening, .. })) = event.kind else { return };
+            if matches!(event.kind, Kind::Opened(_)) {
+                progress.count();
+            }
+            if let Some(saver) = saver.as_ref().filter(|_| choice.takes(event)) {
+                saver.keep(opening.client, opening.server);
             }
         })
     }

@@ -4,6 +4,9 @@ use std::path::{Path, PathBuf};
 
 use crate::capture::folder;
 
+/// What is said where root would have to stay root to make more files, and could do anything with them.
+pub(super) const ROTATION: &str = "-C and -G make files as root only in the sandbox (Landlock), which is not there: --user root makes them without it";
+
 /// What the program still needs after everything is open.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Needs {
@@ -11,6 +14,8 @@ pub(super) struct Needs {
     pub(super) read: Vec<PathBuf>,
     /// Folders in which outputs are made, renamed and taken away.
     pub(super) write: Vec<PathBuf>,
+    /// Nothing is to be read without Landlock.
+    pub(super) landlock: bool,
     /// The screen is shown: signals of its terminal come through a pair of sockets.
     pub(super) terminal: bool,
 }
@@ -32,6 +37,9 @@ impl Needs {
 #[cfg(target_os = "linux")]
 pub(super) fn enter(needs: &Needs, required: bool, quiet: bool) -> anyhow::Result<()> {
     let landlock = enter_landlock(needs)?;
+    if needs.landlock && !landlock {
+        anyhow::bail!("{ROTATION}");
+    }
     let seccomp = super::seccomp::enter(needs.terminal)?;
     let lacks = match (landlock, seccomp) {
         (true, true) => return Ok(()),

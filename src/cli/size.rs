@@ -1,13 +1,13 @@
 use std::str::FromStr;
 
-/// A number of bytes as a user writes it: `4096`, `64K`, `16M`, `1G`, of 1024.
+/// A number of bytes as a user writes it: `4096`, `64k`, `16M` or `1G`, of 1000, `64KiB`, `16MiB` or `1GiB`, of 1024.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Size(pub(super) usize);
 
 /// Why a text is no size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum SizeError {
-    #[error("a number with or without K, M or G is needed")]
+    #[error("a number is needed, with k, M or G (of 1000) or KiB, MiB or GiB (of 1024) where it is large")]
     NotANumber,
     #[error("it must be more than 0")]
     Zero,
@@ -20,18 +20,21 @@ impl FromStr for Size {
 
     fn from_str(text: &str) -> Result<Self, SizeError> {
         let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
-        let shift = match text.get(digits.len()..).unwrap_or_default().to_ascii_uppercase().as_str() {
-            "" | "B" => 0,
-            "K" | "KB" | "KIB" => 10,
-            "M" | "MB" | "MIB" => 20,
-            "G" | "GB" | "GIB" => 30,
+        let unit = match text.get(digits.len()..).unwrap_or_default().to_ascii_uppercase().as_str() {
+            "" | "B" => 1,
+            "K" | "KB" => 1_000,
+            "M" | "MB" => 1_000_000,
+            "G" | "GB" => 1_000_000_000,
+            "KI" | "KIB" => 1 << 10,
+            "MI" | "MIB" => 1 << 20,
+            "GI" | "GIB" => 1 << 30,
             _ => return Err(SizeError::NotANumber),
         };
         if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(SizeError::NotANumber);
         }
         let number: usize = digits.parse().map_err(|_| SizeError::TooLarge)?;
-        match number.checked_mul(1 << shift) {
+        match number.checked_mul(unit) {
             Some(0) => Err(SizeError::Zero),
             Some(size) => Ok(Size(size)),
             None => Err(SizeError::TooLarge),
@@ -48,8 +51,10 @@ mod tests {
         for (text, want) in [
             ("1", Ok(Size(1))),
             ("4096", Ok(Size(4096))),
-            ("64k", Ok(Size(64 << 10))),
-            ("16M", Ok(Size(16 << 20))),
+            ("64k", Ok(Size(64_000))),
+            ("64Ki", Ok(Size(64 << 10))),
+            ("16M", Ok(Size(16_000_000))),
+            ("16MiB", Ok(Size(16 << 20))),
             ("2GiB", Ok(Size(2 << 30))),
             ("", Err(SizeError::NotANumber)),
             ("M", Err(SizeError::NotANumber)),

@@ -1,6 +1,6 @@
-use clap::builder::{PossibleValue, PossibleValuesParser};
-
-use super::{args, trip};
+use super::plan::Plan;
+use super::selection::Selection;
+use super::{Outcome, args};
 use crate::stats::{self, Form, Stats};
 
 /// Tell what a capture adds up to: conversations, sizes, rates, round trips
@@ -12,27 +12,26 @@ pub(super) struct Args {
     input: args::Input,
 
     #[command(flatten)]
+    selection: Selection,
+
+    #[command(flatten)]
     output: args::Output,
 
     /// Write in this form
-    #[arg(long, value_name = "FORM", default_value = "text", value_parser = forms())]
-    format: String,
+    #[arg(long, value_name = "FORM", default_value = "text", value_parser = args::one_of(Form::LIST.to_vec()))]
+    format: Form,
 
     /// Show the N conversations of most bytes; json and csv have all
     #[arg(long, value_name = "N", default_value_t = 20)]
     top: usize,
 }
 
-fn forms() -> PossibleValuesParser {
-    PossibleValuesParser::new(Form::LIST.iter().map(|&(name, help, _)| PossibleValue::new(name).help(help)))
-}
-
 impl Args {
-    pub(super) fn run(&self) -> anyhow::Result<()> {
-        let form = Form::named(&self.format).unwrap_or(Form::Text);
+    pub(super) fn run(&self) -> anyhow::Result<Outcome> {
         let width = self.output.columns();
-        trip::gather(&self.input, &self.output, Stats::new(), |stats, to| {
-            stats::write(&stats.report(), form, self.top, width, to)
+        let plan = Plan::new(&self.input, &self.output, &self.selection)?;
+        plan.gather(Stats::new(), |stats, _, to| {
+            stats::write(&stats.report(), self.format, self.top, width, to).map(|()| Outcome::Fine)
         })
     }
 }

@@ -1,5 +1,6 @@
 use std::str::FromStr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -42,7 +43,8 @@ pub(super) fn until(conditions: &[Autostop]) -> StopCondition {
     until
 }
 
-/// Ends when a signal asks for it; a second one ends the program at once.
+/// Ends when a signal asks for it; a second one ends the program at once, unless a pager shows the output: it has its own
+/// use for Ctrl-C.
 ///
 /// So does, on Linux, a terminal that is closed (SIGHUP), unless we were started to outlive it, as by `nohup`. It is told by the
 /// shell and by the system, so the second time means nothing.
@@ -50,20 +52,46 @@ pub(super) fn until(conditions: &[Autostop]) -> StopCondition {
 /// # Errors
 ///
 /// When signals cannot be heard.
-pub(super) fn hear_signals(until: &StopCondition) -> anyhow::Result<()> {
+pub(super) fn hear_signals(until: &StopCondition, paged: bool) -> anyhow::Result<Heard> {
+    let heard = Heard::default();
     for signal in [SIGINT, SIGTERM] {
         // In this order: the first signal finds the flag down, and puts it up.
-        flag::register_conditional_shutdown(
-            signal,
-            128_i32.saturating_add(signal),
-            Arc::clone(&until.stopped),
-        )?;
+        if !(paged && signal == SIGINT) {
+            flag::register_conditional_shutdown(
+                signal,
+                128_i32.saturating_add(signal),
+                Arc::clone(&until.stopped),
+            )?;
+        }
+        flag::register_usize(signal, Arc::clone(&heard.0), usize::try_from(signal).unwrap_or(0))?;
         flag::register(signal, Arc::clone(&until.stopped))?;
     }
     if !is_ignored(SIGHUP, &std::fs::read_to_string("/proc/self/status").unwrap_or_default()) {
+        flag::register_usize(SIGHUP, Arc::clone(&heard.0), usize::try_from(SIGHUP).unwrap_or(0))?;
         flag::register(SIGHUP, Arc::clone(&until.stopped))?;
     }
-    Ok(())
+    Ok(heard)
+}
+
+/// The signal that was heard last.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Heard(Arc<AtomicUsize>);
+
+impl Heard {
+    /// Returns its number; `None` before one came.
+    pub(super) fn signal(&self) -> Option<u8> {
+        u8::try_from(self.0.load(Ordering::Relaxed)).ok().filter(|signal| *signal > 0)
+    }
+}
+
+/// Returns the name of a signal that ends the program.
+pub(super) fn signal_name(signal: u8) -> &'static str {
+    match i32::from(signal) {
+        SIGINT => "SIGINT",
+        SIGTERM => "SIGTERM",
+        SIGHUP => "SIGHUP",
+        _ => "a signal",
+    }
 }
 
 /// Tells whether a signal was ignored by who started us, as Linux's `status` of the process says; where nothing says so,

@@ -12,6 +12,7 @@ use std::thread;
 use self::feed::{Behind, Packets};
 use self::pause::{Handle, PauseSource};
 use self::spool::PacketSpool;
+use super::selection::Selection;
 use super::{args, conflicts, sandbox, size::Size};
 use crate::capture::{Files, Source};
 use crate::pipeline;
@@ -27,20 +28,17 @@ pub(super) struct Args {
     #[command(flatten)]
     input: args::Input,
 
-    /// Show only messages that match, to begin with: 'opcode == text and len > 1k', 'json.type == "trade"'
-    ///
-    /// docs/filter.md of the project explains the language; the key f changes it.
-    #[arg(short = 'Y', long = "only", value_name = "FILTER", value_parser = args::filter_text)]
-    only: Option<String>,
+    #[command(flatten)]
+    selection: Selection,
 
-    /// Take about this much memory [default: 512M]
+    /// Take about this much memory [default: 512MiB]
     ///
     /// Older payloads beyond it go to a temporary file. An index of some 70 bytes a message stays in memory whatever is
     /// set here, and so do handshakes and anomalies: of very many messages it takes more.
     #[arg(long, value_name = "SIZE")]
     memory: Option<Size>,
 
-    /// Keep at most this much of older payloads, and of what -i captures, in temporary files [default: 8G]
+    /// Keep at most this much of older payloads, and of what -i captures, in temporary files [default: 8GiB]
     #[arg(long, value_name = "SIZE")]
     spool: Option<Size>,
 
@@ -64,8 +62,8 @@ pub(super) fn is_possible() -> bool {
 
 impl Args {
     /// Shows `input` with all else as it is by default.
-    pub(super) const fn of(input: args::Input, only: Option<String>) -> Args {
-        Args { input, only, memory: None, spool: None, theme: None, time: None }
+    pub(super) const fn of(input: args::Input, selection: Selection) -> Args {
+        Args { input, selection, memory: None, spool: None, theme: None, time: None }
     }
 
     pub(super) fn run(self) -> anyhow::Result<()> {
@@ -76,7 +74,7 @@ impl Args {
         let memory = self.memory.map_or(bounds.memory, |size| size.0 as u64);
         bounds.memory = memory.saturating_sub(REST).max(memory / 2);
         bounds.spool = self.spool.map_or(bounds.spool, |size| size.0 as u64);
-        let mut options = Options { theme: self.theme, time: self.time, mouse: None, filter: self.only };
+        let mut options = Options { theme: self.theme, time: self.time, mouse: None, filter: self.selection.text() };
         let mut note = None;
         if let Some(file) = Options::file() {
             match options.clone().with_file(&file) {
@@ -88,19 +86,20 @@ impl Args {
         let run = self.input.options()?;
         let mut opened = self.input.open_quietly()?;
         let (meter, counts) = (opened.meter.take(), opened.counts.clone());
-        let user = opened.user.as_ref().map(ToString::to_string);
         let is_live = !self.input.interfaces.is_empty() || self.input.follow;
         let pause = Handle::default();
         if is_live {
             let source = std::mem::replace(&mut opened.source, Box::new(Files::from_readers([])));
             opened.source = Box::new(PauseSource::new(source, pause.clone()));
         }
-        let (mut opened, saver) = self.input.save(opened)?;
+        let (mut opened, saver, ()) = self.input.settle(opened, false, |_, _| Ok(()))?;
+        let user = opened.user.as_ref().map(ToString::to_string);
         if !self.input.no_sandbox {
             // What is exported may go anywhere; the network stays shut.
             opened.needs.read.push("/".into());
             opened.needs.write.push("/".into());
             opened.needs.terminal = true;
+            opened.needs.landlock = opened.stays_root;
             sandbox::enter(&opened.needs, self.input.require_sandbox, self.input.quiet)?;
         }
         let mut source = opened.source;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Row;
-use crate::event::{Anomaly, Closed, ConnId, Framing, Message, Opening};
+use crate::event::{Anomaly, Closed, ConnId, Framing, Message, Opening, Transport};
 use crate::http::{Handshake, Request};
 use crate::model::{Pair, Side, Timestamp};
 use crate::view::{close_code_name, count, span};
@@ -20,6 +20,10 @@ pub(super) struct Account {
     truncated: u64,
     searched: u64,
     lost: u64,
+    /// How many of the lost bytes the snap length cut off.
+    cut: u64,
+    /// How messages are carried.
+    transport: Transport,
     not_inflated: bool,
     no_handshake: bool,
     /// How TCP ended without a close frame.
@@ -61,6 +65,8 @@ impl Account {
             truncated: 0,
             searched: 0,
             lost: 0,
+            cut: 0,
+            transport: opening.transport,
             not_inflated: false,
             no_handshake: handshake.is_none(),
             tcp: None,
@@ -96,8 +102,12 @@ impl Account {
         match anomaly {
             Anomaly::NoClose { tcp } => self.tcp = Some(tcp),
             Anomaly::NoCloseEcho {} => self.no_echo = true,
-            Anomaly::Gap { length, least, .. } => {
-                self.lost = self.lost.saturating_add(length.or(*least).unwrap_or(0));
+            Anomaly::Gap { length, least, cause, .. } => {
+                let bytes = length.or(*least).unwrap_or(0);
+                self.lost = self.lost.saturating_add(bytes);
+                if *cause == "snap-length" {
+                    self.cut = self.cut.saturating_add(bytes);
+                }
             }
             _ => {}
         }
@@ -113,7 +123,9 @@ impl Account {
         let sent = |side| count(self.messages[side], "message");
         let url = self.url.as_deref().map_or_else(String::new, |url| format!(" {url}"));
         let mut help = None;
-        if self.lost > 0 {
+        if self.cut > 0 {
+            help = Some("the snap length cut packets short: capture with -s 0".to_owned());
+        } else if self.lost > 0 {
             help = Some("a capture without loss: a larger buffer (-B), or a filter (-f)".to_owned());
         } else if self.no_handshake {
             help = Some("begin to capture before the connection is opened".to_owned());
@@ -122,7 +134,12 @@ impl Account {
             conn,
             reason: if missing.is_empty() { "shown" } else { "not-all-shown" },
             what: format!(
-                "WebSocket{url}: {} of the client, {} of the server",
+                "{}{url}: {} of the client, {} of the server",
+                match self.transport {
+                    Transport::WebSocket => "WebSocket",
+                    Transport::Sse => "server-sent events",
+                    Transport::Polling => "long polling",
+                },
                 sent(Side::Client),
                 sent(Side::Server)
             ),
@@ -139,8 +156,12 @@ impl Account {
             list.push("not all is shown: the handshake was before the capture".to_owned());
         }
         if self.lost > 0 {
+            let cut = match self.cut {
+                0 => String::new(),
+                cut => format!(" ({cut} of them cut off by the snap length)"),
+            };
             list.push(format!(
-                "not all is shown: {} not captured, {} incomplete",
+                "not all is shown: {} not captured{cut}, {} incomplete",
                 count(self.lost, "byte"),
                 count(self.incomplete, "message")
             ));

@@ -131,6 +131,30 @@ pub struct Explanation {
     pub untold: u64,
 }
 
+impl Explanation {
+    /// Counts the connections of each reason, where there are several: `: 2 WebSocket, 1 TLS`.
+    fn kinds(&self) -> String {
+        let mut kinds: BTreeMap<&str, u64> = BTreeMap::new();
+        let mut add = |reason, times| {
+            let all = kinds.entry(reason).or_default();
+            *all = u64::saturating_add(*all, times);
+        };
+        if self.untold == 0 {
+            self.rows.iter().for_each(|row| add(row.reason, 1));
+        } else {
+            self.groups.iter().for_each(|((reason, _), times)| add(reason, *times));
+        }
+        if kinds.len() < 2 {
+            return String::new();
+        }
+        let mut kinds: Vec<_> = kinds.into_iter().collect();
+        kinds.sort_by_key(|(reason, times)| (std::cmp::Reverse(*times), *reason));
+        let words: Vec<_> =
+            kinds.into_iter().map(|(reason, times)| format!("{times} {}", words::reason(reason))).collect();
+        format!(": {}", words.join(", "))
+    }
+}
+
 /// How an explanation is written.
 #[derive(Clone, Copy, Debug)]
 pub enum Manner {
@@ -164,7 +188,7 @@ pub fn write(it: &Explanation, manner: Manner, notes: &[String], to: &mut dyn Wr
 
 fn text(it: &Explanation, all: bool, notes: &[String], to: &mut dyn Write) -> io::Result<()> {
     let total = (it.rows.len() as u64).saturating_add(it.untold);
-    writeln!(to, "{}", count(total, "TCP connection"))?;
+    writeln!(to, "{}{}", count(total, "TCP connection"), it.kinds())?;
     let many = it.rows.len() > GROUPED && !all;
     for row in
         it.rows.iter().filter(|row| !many || row.is_shown).take(if many { GROUPED } else { usize::MAX })

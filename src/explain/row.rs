@@ -39,7 +39,7 @@ impl Row {
             client: it.client,
             server: it.server,
             is_shown: false,
-            reason: it.reason.name(),
+            reason: words::name(&it.reason),
             what: words::what(&it.reason),
             more,
             help: words::help(&it.reason, it.lost, it.cut),

@@ -11,12 +11,42 @@ pub(super) fn reason(name: &str) -> &str {
         "rejected" => "upgrade refused",
         "tls" => "TLS",
         "http" => "HTTP without upgrade",
+        "other-upgrade" => "HTTP, upgraded to something else",
+        "sse" => "server-sent events",
+        "polling" => "long polling",
         "http2" => "HTTP/2",
         "one-direction" => "one direction only",
         "no-data" => "no data",
         "mid-stream" => "joined mid-stream",
         "other-protocol" => "another protocol",
         _ => "unknown",
+    }
+}
+
+/// Returns the stable name of why a connection shows nothing, as it is told and counted.
+pub(super) fn name(reason: &Reason) -> &'static str {
+    match reason {
+        Reason::Http(http) if http.upgrade.is_some() => "other-upgrade",
+        Reason::Http(http) => match http.transport {
+            Some(Transport::Sse) => "sse",
+            Some(Transport::Polling) => "polling",
+            _ => reason.name(),
+        },
+        _ => reason.name(),
+    }
+}
+
+/// Says who upgrades to a protocol, where that is known.
+fn who(upgrade: &str) -> &'static str {
+    let is = |name: &str| upgrade.eq_ignore_ascii_case(name);
+    if is("tcp") {
+        " (Docker's attach and exec do so)"
+    } else if is("SPDY/3.1") {
+        " (Kubernetes' exec, attach and port-forward do so)"
+    } else if is("h2c") {
+        " (HTTP/2 without encryption)"
+    } else {
+        ""
     }
 }
 
@@ -57,7 +87,7 @@ fn encrypted(tls: &Tls) -> String {
 fn exchange(http: &Http) -> String {
     let of = http.host.as_deref().map_or_else(String::new, |host| format!(" of {host}"));
     if let Some(upgrade) = &http.upgrade {
-        return format!("HTTP{of}, upgraded to {upgrade}, which is no WebSocket");
+        return format!("HTTP{of}, upgraded to {upgrade}{}, which is no WebSocket", who(upgrade));
     }
     match http.transport {
         Some(Transport::Sse) => format!("server-sent events{of}, not a WebSocket"),

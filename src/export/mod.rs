@@ -4,6 +4,7 @@
 //! the NDJSON promise as types.
 
 mod community;
+mod fields;
 mod json;
 mod line;
 mod ndjson;
@@ -13,12 +14,14 @@ pub mod string;
 mod text;
 
 pub use community::community_id;
+pub use fields::{Fields, FieldsError};
 pub use json::Json;
 pub use ndjson::Ndjson;
 pub use print::Print;
 
 use crate::event::Event;
 use crate::model::Timestamp;
+use crate::view::Day;
 
 /// What a user can ask of every format.
 #[derive(Clone, Copy, Debug, Default)]
@@ -57,6 +60,17 @@ pub trait Format: Send + Clone {
 
     /// Hears when the capture begins: the time of its first packet, told before any event and before any clone.
     fn start(&mut self, _first: Timestamp) {}
+
+    /// Appends what stands before the first record, where there is one.
+    fn preface(&self, _out: &mut Vec<u8>) {}
+
+    /// Returns the day of a moment, where the output names days; [`Format::name_day`] does so where it changes.
+    fn day(&self, _time: Timestamp) -> Option<Day> {
+        None
+    }
+
+    /// Appends the line that names a day.
+    fn name_day(&self, _day: Day, _out: &mut Vec<u8>) {}
 
     /// Appends one record to `out`, or nothing where the event is not shown.
     fn write(&mut self, event: &Event<'_>, out: &mut Vec<u8>);

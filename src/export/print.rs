@@ -1,7 +1,7 @@
 use super::Format;
 use crate::event::Event;
 use crate::model::Timestamp;
-use crate::view::Printer;
+use crate::view::{Day, Printer};
 
 /// A writer of one line an event for human eyes.
 #[derive(Clone, Debug)]
@@ -14,6 +14,18 @@ impl Format for Print {
 
     fn start(&mut self, first: Timestamp) {
         self.0.start(first);
+    }
+
+    fn preface(&self, out: &mut Vec<u8>) {
+        self.0.preface(out);
+    }
+
+    fn day(&self, time: Timestamp) -> Option<Day> {
+        self.0.day(time)
+    }
+
+    fn name_day(&self, day: Day, out: &mut Vec<u8>) {
+        self.0.name_day(day, out);
     }
 
     fn write(&mut self, event: &Event<'_>, out: &mut Vec<u8>) {

@@ -22,7 +22,7 @@ pub(super) struct Row<'a> {
 }
 
 /// A field's value.
-enum Fact<'a> {
+pub(super) enum Fact<'a> {
     Whole(u64),
     Truth(bool),
     Bytes(&'a [u8]),
@@ -90,7 +90,7 @@ impl<'a> Row<'a> {
         self.json.get_or_init(|| self.body().and_then(|body| serde_json::from_slice(body).ok())).as_ref()
     }
 
-    fn units(&self) -> &[Json] {
+    pub(super) fn units(&self) -> &[Json] {
         self.units.get_or_init(|| {
             self.facts.meaning.into_iter().flat_map(Meaning::units).map(|it| unit::value_of(&it)).collect()
         })
@@ -104,7 +104,7 @@ impl<'a> Row<'a> {
     }
 
     /// Returns a field's value; two where it stands for two.
-    fn facts_of(&self, field: Field) -> [Option<Fact<'_>>; 2] {
+    pub(super) fn facts_of(&self, field: Field) -> [Option<Fact<'_>>; 2] {
         let facts = self.facts;
         let conversation = facts.conversation;
         let text = |text: Option<&'a str>| text.map(|text| Fact::Bytes(text.as_bytes()));

@@ -6,7 +6,7 @@ use std::time::Duration;
 use memchr::memmem::Finder;
 use regex::bytes::Regex;
 
-use super::{Field, Kind};
+use super::{Error, Field, Kind, grammar};
 use crate::event::{Severity, Transport};
 use crate::model::{Side, Timestamp};
 
@@ -41,6 +41,26 @@ pub enum Subject {
     Json(Vec<Step>),
     /// A place in a unit of the sub-protocol: the steps to it.
     Sub(Vec<Step>),
+}
+
+impl Subject {
+    /// Reads subjects with commas between them.
+    ///
+    /// # Errors
+    ///
+    /// Where one cannot be understood, with the column and what was expected there.
+    pub fn list(text: &str) -> Result<Vec<Subject>, Error> {
+        grammar::subjects(text)
+    }
+
+    /// Reads the subject that a text begins with, and returns what stands behind it.
+    ///
+    /// # Errors
+    ///
+    /// Where there is none.
+    pub fn first(text: &str) -> Result<(Subject, &str), Error> {
+        grammar::first_subject(text)
+    }
 }
 
 /// One step of a JSON path.

@@ -147,6 +147,28 @@ impl Field {
         known.or_else(|| Field::ALIASES.iter().find(|(alias, _)| *alias == name).map(|(_, field)| *field))
     }
 
+    /// Tells whether it is known as soon as a conversation begins, and the same for all of its rows.
+    pub const fn is_of_conversation(self) -> bool {
+        matches!(
+            self,
+            Field::Conn
+                | Field::Stream
+                | Field::Url
+                | Field::Host
+                | Field::Path
+                | Field::Subprotocol
+                | Field::ClientIp
+                | Field::ClientPort
+                | Field::ServerIp
+                | Field::ServerPort
+                | Field::ProxyProtocol
+                | Field::ProxyClient
+                | Field::ProxyServer
+                | Field::Ip
+                | Field::Port
+        )
+    }
+
     /// Lists other names that are understood: those of Wireshark and those of NDJSON.
     pub const ALIASES: &'static [(&'static str, Field)] = &[
         ("websocket.opcode", Field::Opcode),
@@ -163,7 +185,42 @@ impl Field {
         ("length", Field::Len),
         ("delta", Field::GapBefore),
         ("rule", Field::Anomaly),
+        ("http.request.full_uri", Field::Url),
+        ("wire.frames", Field::Frames),
+        ("wire.compressed", Field::Compressed),
+        ("wire.masked", Field::Masked),
     ];
+
+    /// Lists names of Wireshark that mean nothing here by themselves, and what to ask instead.
+    pub const ANSWERS: &'static [(&'static str, &'static str)] = &[
+        ("ip.src", "client.ip or server.ip, with from == client or from == server"),
+        ("ip.dst", "client.ip or server.ip, with from == client or from == server"),
+        ("tcp.srcport", "client.port or server.port, with from == client or from == server"),
+        ("tcp.dstport", "client.port or server.port, with from == client or from == server"),
+        ("tcp.stream", "conn, the number of the connection's first packet"),
+        ("websocket.fin", "fragmented or frames"),
+        ("websocket.rsv", "compressed"),
+        ("websocket.rsv1", "compressed"),
+        ("websocket.masking_key", "masked"),
+        ("frame.time", "time, as in time >= 2026-11-21T06:20:00Z"),
+        ("frame.time_epoch", "time, as in time >= 2026-11-21T06:20:00Z"),
+        ("frame.len", "len, the payload's length"),
+        ("http.request.uri", "path or url"),
+        ("tls.handshake.extensions_server_name", "host"),
+    ];
+
+    /// Says what to write instead of a name of Wireshark; `None` for other names.
+    pub fn instead_of(name: &str) -> Option<String> {
+        const LAYERS: [&str; 8] = ["websocket.", "ip.", "ipv6.", "tcp.", "frame.", "http.", "http2.", "tls."];
+        if let Some((_, answer)) = Field::ANSWERS.iter().find(|(known, _)| *known == name) {
+            return Some((*answer).to_owned());
+        }
+        LAYERS.iter().any(|layer| name.starts_with(layer)).then(|| {
+            let known: Vec<_> =
+                Field::ALIASES.iter().map(|(alias, _)| *alias).filter(|alias| alias.contains('.')).collect();
+            format!("a field such as opcode, len or text, or one of Wireshark's and NDJSON's names: {}", known.join(", "))
+        })
+    }
 }
 
 /// Shows the name.

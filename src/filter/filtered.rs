@@ -20,6 +20,7 @@ pub struct Filtered<S> {
     filter: Filter,
     began: Timestamp,
     memory: Memory,
+    matched: u64,
 }
 
 /// What must be known of a lane's conversations to filter their rows.
@@ -97,7 +98,7 @@ fn weight(opening: &Opening) -> usize {
 impl<S: Sink> Filtered<S> {
     /// Filters what goes to `sink`; `began` is the time of the capture's first packet.
     pub fn new(filter: Filter, sink: S, began: Timestamp) -> Self {
-        Filtered { sink, filter, began, memory: Memory::default() }
+        Filtered { sink, filter, began, memory: Memory::default(), matched: 0 }
     }
 
     /// Returns where rows go.
@@ -115,13 +116,20 @@ impl<S: Sink> Filtered<S> {
         &self.memory
     }
 
+    /// Returns of how many rows the filter was true.
+    pub const fn matched(&self) -> u64 {
+        self.matched
+    }
+
     /// Returns where rows went.
     pub fn into_sink(self) -> S {
         self.sink
     }
 
-    fn is_true(&self, event: &Event<'_>) -> bool {
-        self.filter.matches(&Facts::of(event, self.began))
+    fn is_true(&mut self, event: &Event<'_>) -> bool {
+        let is_true = self.filter.matches(&Facts::of(event, self.began));
+        self.matched = self.matched.saturating_add(is_true.into());
+        is_true
     }
 
     /// Passes a row on, the opening of its conversation first where that has not passed yet.

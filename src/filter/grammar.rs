@@ -79,6 +79,35 @@ pub(super) fn filter(input: &str) -> Result<Expr, Error> {
     }
 }
 
+/// Reads the subject that `input` begins with, and returns what stands behind it.
+pub(super) fn first_subject(input: &str) -> Result<(Subject, &str), Error> {
+    match preceded(multispace0, subject).parse(input) {
+        Ok((rest, subject)) => Ok((subject, rest)),
+        Err(nom::Err::Error(fault) | nom::Err::Failure(fault)) => {
+            Err(Error::new(input, input.len().saturating_sub(fault.rest.len()), fault.expected))
+        }
+        Err(nom::Err::Incomplete(_)) => Err(Error::new(input, input.len(), "more".into())),
+    }
+}
+
+/// Reads subjects with commas between them.
+pub(super) fn subjects(input: &str) -> Result<Vec<Subject>, Error> {
+    let (mut list, mut rest) = (Vec::new(), input);
+    loop {
+        let at = input.len().saturating_sub(rest.len());
+        let placed = |error: Error| Error::new(input, at.saturating_add(error.offset()), error.expected().to_owned().into());
+        let (subject, behind) = first_subject(rest).map_err(placed)?;
+        list.push(subject);
+        match behind.strip_prefix(',') {
+            Some(more) => rest = more,
+            None if behind.is_empty() => return Ok(list),
+            None => {
+                return Err(Error::new(input, input.len().saturating_sub(behind.len()), "a comma or the end".into()));
+            }
+        }
+    }
+}
+
 fn any(input: &str, depth: usize) -> Out<'_, Expr> {
     map(separated_list1(sign("or", "||"), |input| all(input, depth)), |list| one_of(list, Expr::Any))
         .parse(input)
@@ -264,6 +293,9 @@ fn subject(input: &str) -> Out<'_, Subject> {
 
 /// Says which field may have been meant.
 fn suggestion(name: &str) -> Cow<'static, str> {
+    if let Some(answer) = Field::instead_of(name) {
+        return answer.into();
+    }
     let likely = Field::ALL.iter().map(|field| field.name()).filter(|known| {
         known.starts_with(name)
             || known.split('.').any(|part| part == name)
@@ -272,7 +304,7 @@ fn suggestion(name: &str) -> Cow<'static, str> {
     });
     let likely: Vec<_> = likely.take(3).collect();
     if likely.is_empty() {
-        "a field such as opcode, len or text".into()
+        format!("a field such as opcode, len or text, or a text in quotes: \"{name}\"").into()
     } else {
         format!("a field such as {}", likely.join(", ")).into()
     }

@@ -24,20 +24,25 @@ mod field;
 mod filtered;
 mod grammar;
 mod literal;
+mod manual;
 #[cfg(test)]
 mod tests;
 mod unit;
+mod values;
 
 use std::fmt;
 use std::str::FromStr;
 
 pub use compare::walk as places;
+use compare::walk;
 pub use complete::{Candidate, complete, complete_with};
 pub use error::Error;
 pub use expr::{Expr, How, Member, Pattern, Relation, SearchText, Step, Subject, Test, Value};
 pub use facts::{Body, Facts};
 pub use field::{Field, Kind};
 pub use filtered::{Filtered, Memory};
+pub use values::{Shown, values};
+pub use manual::{ABOUT, Chapter, chapters, manual};
 
 /// A filter, ready to be asked.
 #[derive(Clone, Debug, PartialEq)]
@@ -63,6 +68,15 @@ impl Filter {
     /// Returns it as a tree.
     pub const fn expr(&self) -> &Expr {
         &self.expr
+    }
+
+    /// Tells whether it only asks what is known as soon as a conversation begins.
+    pub fn is_of_conversation(&self) -> bool {
+        let mut known = true;
+        self.expr.tests(&mut |test| {
+            known &= matches!(test.subject, Subject::Field(field) if field.is_of_conversation());
+        });
+        known
     }
 
     /// Tells whether a test in it may need a message's payload.

@@ -134,6 +134,10 @@ impl Preparer {
             self.last = packet.at;
             self.summary.packets = self.summary.packets.saturating_add(1);
             self.summary.bytes = self.summary.bytes.saturating_add(packet.data.len() as u64);
+            if u64::from(packet.original_length) > packet.data.len() as u64 {
+                self.summary.cut = self.summary.cut.saturating_add(1);
+                self.summary.longest_cut = self.summary.longest_cut.max(packet.original_length);
+            }
             match self.decoder.decode(&packet) {
                 Decoded::Tcp(segment) => {
                     self.summary.segments = self.summary.segments.saturating_add(1);

@@ -11,12 +11,18 @@ pub struct FilteredOutput<O> {
     output: O,
     filter: Filter,
     began: Timestamp,
+    matched: u64,
 }
 
 impl<O: Output> FilteredOutput<O> {
     /// Filters what goes to `output`.
     pub const fn new(filter: Filter, output: O) -> Self {
-        FilteredOutput { output, filter, began: Timestamp::from_nanos(0) }
+        FilteredOutput { output, filter, began: Timestamp::from_nanos(0), matched: 0 }
+    }
+
+    /// Returns of how many rows the filter was true.
+    pub const fn matched(&self) -> u64 {
+        self.matched
     }
 
     /// Returns the output behind the filter.
@@ -58,6 +64,7 @@ impl<O: Output> Output for FilteredOutput<O> {
     }
 
     fn collected(&mut self, collector: Self::Collector) {
+        self.matched = self.matched.saturating_add(collector.matched());
         self.output.collected(collector.into_sink());
     }
 }

@@ -5,6 +5,7 @@ use super::{Collector, Control, Output, Piece, RunStats};
 use crate::event::{Event, Kind, Sink};
 use crate::export::Format;
 use crate::model::Timestamp;
+use crate::view::Day;
 
 /// A writer of events in a format to a file or pipe.
 #[derive(Debug)]
@@ -16,17 +17,38 @@ pub struct Formatted<F, W> {
     /// What was written, where messages are counted.
     tally: RunStats,
     begun: bool,
+    /// The day of the record that was written last, where days are named.
+    day: Option<Day>,
 }
 
 impl<F: Format, W: Write> Formatted<F, W> {
     /// Writes to `to`; stops after `wanted` messages.
     pub fn new(format: F, to: W, wanted: Option<u64>) -> Self {
-        Formatted { format, to, wanted, tally: RunStats::default(), begun: false }
+        Formatted { format, to, wanted, tally: RunStats::default(), begun: false, day: None }
     }
 
     /// Returns what was written, where an end was set: what was seen behind the end is not among it.
     pub fn tally(&self) -> Option<RunStats> {
         self.wanted.map(|_| self.tally)
+    }
+
+    /// Writes a range of records, and names each day that begins in it.
+    fn write_by_days(&mut self, text: &Text, range: Range<usize>) -> io::Result<()> {
+        let mut start = range.start;
+        // The day of the first record is that of the last change up to it.
+        let first = text.days.partition_point(|(at, _)| *at <= start).saturating_sub(1);
+        for (at, day) in text.days.iter().skip(first).take_while(|(at, _)| *at < range.end) {
+            let at = (*at).max(start);
+            self.to.write_all(text.bytes.get(start..at).unwrap_or_default())?;
+            start = at;
+            if self.day != Some(*day) {
+                let mut line = Vec::new();
+                self.format.name_day(*day, &mut line);
+                self.to.write_all(&line)?;
+                self.day = Some(*day);
+            }
+        }
+        self.to.write_all(text.bytes.get(start..range.end).unwrap_or_default())
     }
 
     /// Writes what stands behind the last record and returns what was written to.
@@ -55,6 +77,8 @@ pub struct Text {
     bytes: Vec<u8>,
     /// Where each record of what a tally counts ends, if messages are counted.
     counted: Vec<(usize, CountedKind)>,
+    /// Where a record begins that is of another day than the one before it, if days are named.
+    days: Vec<(usize, Day)>,
 }
 
 /// Name of what a tally counts.
@@ -78,13 +102,17 @@ impl CountedKind {
 
 impl<F: Format> Sink for Formatter<F> {
     fn event(&mut self, event: &Event<'_>) {
-        let Text { bytes, counted } = &mut self.text;
+        let Text { bytes, counted, days } = &mut self.text;
         let start = bytes.len();
         bytes.extend_from_slice(self.format.separator());
         let record = bytes.len();
         self.format.write(event, bytes);
         if bytes.len() == record {
             bytes.truncate(start);
+        } else if let Some(day) = self.format.day(event.at.time)
+            && days.last().is_none_or(|(_, last)| *last != day)
+        {
+            days.push((start, day));
         }
         if self.counts
             && let Some(what) = CountedKind::of(&event.kind)
@@ -123,6 +151,7 @@ impl Piece for Text {
         self.bytes.shrink_to(KEPT);
         self.counted.clear();
         self.counted.shrink_to(KEPT / 64);
+        self.days.clear();
     }
 }
 
@@ -131,6 +160,8 @@ impl<F: Format, W: Write> Output for Formatted<F, W> {
 
     fn start(&mut self, first: Timestamp) {
         self.format.start(first);
+        // The preface names it.
+        self.day = self.format.day(first);
     }
 
     fn collector(&self) -> Formatter<F> {
@@ -167,9 +198,16 @@ impl<F: Format, W: Write> Output for Formatted<F, W> {
         if !self.begun {
             self.begun = true;
             self.to.write_all(self.format.begin())?;
+            let mut preface = Vec::new();
+            self.format.preface(&mut preface);
+            self.to.write_all(&preface)?;
             start = start.saturating_add(self.format.separator().len());
         }
-        self.to.write_all(text.bytes.get(start..end).unwrap_or_default())?;
+        if text.days.is_empty() {
+            self.to.write_all(text.bytes.get(start..end).unwrap_or_default())?;
+        } else {
+            self.write_by_days(text, start..end)?;
+        }
         Ok(control)
     }
 

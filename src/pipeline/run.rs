@@ -24,7 +24,7 @@ pub struct Options {
     pub fragments: wire::Limits,
     /// The keys for TLS that are known from the beginning.
     pub keys: Keys,
-    /// Hears of every conversation that begins, on whatever thread that is seen.
+    /// Hears of every conversation that begins or is refused, on whatever thread that is seen.
     pub hook: Option<Hook>,
 }
 

@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::batch::{Batch, Moment};
 use super::{Analyzer, Collector, Piece, Summary};
-use crate::event::{ConnId, Event, Kind, Opening, Sink};
+use crate::event::{ConnId, Event, Kind, Sink};
 use crate::model::Timestamp;
 
 /// The analyzer of some connections, and what collects their events.
@@ -19,14 +19,14 @@ pub(super) struct Counting<C> {
     pub(super) hook: Option<Hook>,
 }
 
-/// A function that hears of every conversation that begins, on whatever thread that is seen.
-pub type Hook = std::sync::Arc<dyn Fn(&Opening) + Send + Sync>;
+/// A function that hears of every conversation that begins or is refused, on whatever thread that is seen.
+pub type Hook = std::sync::Arc<dyn Fn(&Event<'_>) + Send + Sync>;
 
 impl<C: Collector> Sink for Counting<C> {
     fn event(&mut self, event: &Event<'_>) {
         self.summary.count(event);
-        if let (Some(hook), Kind::Opened(opened)) = (&self.hook, &event.kind) {
-            hook(opened);
+        if let (Some(hook), Kind::Opened(_) | Kind::Rejected(_)) = (&self.hook, &event.kind) {
+            hook(event);
         }
         self.collector.event(event);
     }

@@ -12,6 +12,10 @@ pub struct Summary {
     pub packets: u64,
     /// Bytes of packets, as captured.
     pub bytes: u64,
+    /// Packets of which the snap length cut off bytes.
+    pub cut: u64,
+    /// How long the longest of them was.
+    pub longest_cut: u32,
     /// TCP segments.
     pub segments: u64,
     /// IP fragments kept for others.

@@ -17,6 +17,8 @@ impl fmt::Display for Event<'_> {
             hex: false,
             width: WIDTH,
             clock: Clock::Relative,
+            pretty: false,
+            dated: false,
         };
         let mut row = Vec::new();
         Printer::new(settings).write(self, &mut row);

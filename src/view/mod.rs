@@ -8,8 +8,10 @@ mod detail;
 mod display;
 mod hex;
 mod json;
+pub mod layout;
 mod origin;
 mod pieces;
+mod pretty;
 mod printable;
 mod rfc3339;
 mod row;
@@ -18,17 +20,19 @@ pub(crate) mod samples;
 mod style;
 mod units;
 mod units_row;
+mod zone;
 
 pub use close_code::close_code_name;
 pub use hex::hex_dump;
 pub use json::{is_obeyed, write_json};
-pub use origin::Clock;
+pub use origin::{Clock, Origin, TimeText};
 pub use pieces::{Piece, dots, pieces};
 pub use printable::{Shown, printable, printable_string};
 pub use rfc3339::{Rfc3339, eight_digits};
 pub use style::{Style, StyledOutput, StyledWriter};
 pub use units::{bytes, count, counted, grouped, span};
 pub use units_row::{body_text, field_text, unit_style, units};
+pub use zone::{Day, Zone};
 
 use crate::event::{Event, Kind, Message, Opening};
 use crate::model::Timestamp;
@@ -46,6 +50,10 @@ pub struct Settings {
     pub width: usize,
     /// How times are shown.
     pub clock: Clock,
+    /// Lay JSON out below its row, indented.
+    pub pretty: bool,
+    /// Say first when the capture begins, and name the days where times are those of a day.
+    pub dated: bool,
 }
 
 /// How wide lines are where no terminal says so.
@@ -76,7 +84,7 @@ impl Printer {
 
     /// Appends the lines that tell `event`.
     pub fn write(&mut self, event: &Event<'_>, out: &mut Vec<u8>) {
-        let Settings { colour, verbose, hex, width, clock } = self.settings;
+        let Settings { colour, verbose, hex, width, clock, .. } = self.settings;
         let began = *self.origin.get_or_insert(event.at.time);
         let origin = origin::Origin { clock, began };
         let pen = &mut StyledWriter::new(out, colour);
@@ -98,7 +106,11 @@ impl Printer {
             // Nothing but a part of what a later row says.
             Kind::Message(message) if !verbose && !hex && is_part(message) => {}
             Kind::Message(message) => {
-                row::message(pen, event, origin, width, message);
+                let json = self.laid_out(message);
+                row::message(pen, event, origin, if json.is_some() { 0 } else { width }, message);
+                if let Some(lines) = json {
+                    pretty::write(pen, &lines, message.payload);
+                }
                 if hex {
                     hex_dump(pen, message.payload, message.missing);
                 }
@@ -106,6 +118,43 @@ impl Printer {
             Kind::Anomaly { from, anomaly } => row::anomaly(pen, event, origin, *from, anomaly),
             Kind::Closed(closed) => row::closed(pen, event, origin, closed),
         }
+    }
+
+    /// Appends the line that stands first: when the capture begins.
+    pub fn preface(&self, out: &mut Vec<u8>) {
+        let Some(began) = self.origin.filter(|_| self.settings.dated) else { return };
+        let zone = if let Clock::OfDay(zone) = self.settings.clock { zone } else { Zone::UTC };
+        let mut text = Vec::new();
+        Rfc3339::default().write(zone.shifted(began), &mut text);
+        let text = String::from_utf8_lossy(text.get(..26).unwrap_or_default()).replace('T', " ");
+        let pen = &mut StyledWriter::new(out, self.settings.colour);
+        pen.put(Style::Dim, &format!("capture begins {text} {}", zone.day(began).zone()));
+        pen.end();
+    }
+
+    /// Returns the day of a moment, where days are to be named.
+    pub fn day(&self, time: Timestamp) -> Option<Day> {
+        match self.settings.clock {
+            Clock::OfDay(zone) if self.settings.dated => Some(zone.day(time)),
+            _ => None,
+        }
+    }
+
+    /// Appends the line that names a day.
+    pub fn name_day(&self, day: Day, out: &mut Vec<u8>) {
+        let pen = &mut StyledWriter::new(out, self.settings.colour);
+        pen.put(Style::Dim, &format!("── {} ──", day.name()));
+        pen.end();
+    }
+
+    /// Lays a message out in lines, where that was asked for and it is JSON of which all is known.
+    fn laid_out(&self, message: &Message<'_>) -> Option<Vec<layout::Line>> {
+        let whole = message.text && message.is_complete() && message.truncated_to.is_none();
+        let nested = |payload: &[u8]| payload.iter().any(|byte| matches!(byte, b'{' | b'['));
+        if !self.settings.pretty || !whole || !nested(message.payload) {
+            return None;
+        }
+        layout::lay_out(message.payload)
     }
 
     /// Appends the handshake in full, where that was asked for.
@@ -180,7 +229,15 @@ mod tests {
     }
 
     const PLAIN: Settings =
-        Settings { colour: false, verbose: false, hex: false, width: 100, clock: Clock::Relative };
+        Settings {
+        colour: false,
+        verbose: false,
+        hex: false,
+        width: 100,
+        clock: Clock::Relative,
+        pretty: false,
+        dated: false,
+    };
 
     #[test]
     fn plain_rows() {

@@ -13,8 +13,8 @@ pub enum Shown<'a> {
 
 /// Calls `each` with every character of `bytes`, until it breaks.
 ///
-/// Control characters become their pictures (`␛`, `␊`), other characters that act or cannot be seen become `\u{202e}`,
-/// and bytes that are not UTF-8 become `\xff`.
+/// Control characters become their pictures (`␛`, `␊`); pictures that were sent as such, and other characters that act or
+/// cannot be seen, become `\u{240a}` and `\u{202e}`, and bytes that are not UTF-8 become `\xff`.
 pub fn printable(bytes: &[u8], mut each: impl FnMut(Shown<'_>) -> ControlFlow<()>) -> ControlFlow<()> {
     let mut last = '\0';
     for chunk in bytes.utf8_chunks() {
@@ -56,6 +56,8 @@ fn escape(c: char, last: char) -> Option<Escape> {
     match c {
         '\0'..='\x1f' => char::from_u32(u32::from(c) | 0x2400).map(Escape::Picture),
         '\x7f' => Some(Escape::Picture('\u{2421}')),
+        // A picture stands for the character that it shows, and for nothing else.
+        '\u{2400}'..='\u{2421}' => Some(Escape::Number),
         // A joiner is part of many scripts and of emoji; behind an ASCII character it only hides.
         '\u{200c}' | '\u{200d}' => last.is_ascii().then_some(Escape::Number),
         _ => is_hidden(c).then_some(Escape::Number),
@@ -87,6 +89,7 @@ mod tests {
         for (bytes, want) in [
             (&b"a\x1b]0;x\x07b"[..], "a␛]0;x␇b"),
             (b"\0\t\r\n\x7f", "␀␉␍␊␡"),
+            ("a\nb␊c".as_bytes(), "a␊b\\u{240a}c"),
             ("\u{9b}31m".as_bytes(), "\\u{9b}31m"),
             ("abc\u{202e}fed\u{2066}".as_bytes(), "abc\\u{202e}fed\\u{2066}"),
             ("pay\u{200b}pal\u{feff}".as_bytes(), "pay\\u{200b}pal\\u{feff}"),

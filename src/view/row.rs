@@ -25,7 +25,7 @@ const BYTES_PER_COLUMN: usize = 4;
 
 /// Writes the columns that all rows begin with: time since `origin`, connection, arrow, word and size.
 fn begin(pen: &mut StyledWriter<'_>, event: &Event<'_>, origin: Origin, head: &Head<'_>) {
-    pen.right(Style::Dim, &origin.shown(event), TIME);
+    pen.right(Style::Dim, origin.shown(event).as_str(), TIME);
     let conn = event.conn.map(|conn| format!("#{conn}")).unwrap_or_default();
     pen.right(Style::Dim, &conn, CONN);
     pen.blanks(2);
@@ -145,7 +145,7 @@ fn agreed(pen: &mut StyledWriter<'_>, opening: &Opening, width: usize) {
     }
 }
 
-/// Writes a message or control frame.
+/// Writes a message or control frame; without a `width`, nothing of its payload.
 pub(super) fn message(
     pen: &mut StyledWriter<'_>,
     event: &Event<'_>,
@@ -165,7 +165,9 @@ pub(super) fn message(
     let remarks = remarks(message);
     let taken = if remarks.is_empty() { 0 } else { remarks.chars().count().saturating_add(2) };
     let room = width.saturating_sub(pen.column()).saturating_sub(taken).max(20);
-    if let Some(meaning) = message.meaning.filter(|_| unit.is_some()) {
+    if width == 0 {
+        // The payload stands below.
+    } else if let Some(meaning) = message.meaning.filter(|_| unit.is_some()) {
         units_row::units(pen, meaning, message.from, room);
     } else if let Some(close) = &message.close {
         close_code(pen, close.code, close.reason, room);

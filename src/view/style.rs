@@ -100,6 +100,9 @@ impl<'o> StyledWriter<'o> {
     ///
     /// Returns the columns that are left, or `None` where it cut.
     pub fn wire(&mut self, style: Style, bytes: &[u8], room: usize) -> Option<usize> {
+        if let Some(left) = self.plain(style, bytes, room) {
+            return left;
+        }
         let end = self.column.saturating_add(room);
         // Where `…` would still fit, so that the text can be cut back to there.
         let mut fits = (self.out.len(), self.style, self.column);
@@ -136,6 +139,26 @@ impl<'o> StyledWriter<'o> {
             self.put(Style::Dim, "…");
         }
         None
+    }
+
+    /// Writes bytes that are printable ASCII as far as there is room, which is what most text is; `None` where they are not.
+    fn plain(&mut self, style: Style, bytes: &[u8], room: usize) -> Option<Option<usize>> {
+        let (fitting, more) = bytes.split_at_checked(room).unwrap_or((bytes, &[]));
+        let looked_at = bytes.get(..room.saturating_add(1)).unwrap_or(bytes);
+        if looked_at.is_empty() || !looked_at.iter().fold(true, |all, byte| all & matches!(byte, b' '..=b'~')) {
+            return None;
+        }
+        let kept = if more.is_empty() { fitting } else { fitting.split_last()?.1 };
+        if !kept.is_empty() {
+            self.set(style);
+            self.out.extend_from_slice(kept);
+            self.column = self.column.saturating_add(kept.len());
+        }
+        if more.is_empty() {
+            return Some(Some(room.saturating_sub(kept.len())));
+        }
+        self.put(Style::Dim, "…");
+        Some(None)
     }
 
     /// Ends the line.
@@ -187,12 +210,16 @@ impl StyledOutput for StyledWriter<'_> {
 
 /// Returns how many columns our own words take.
 fn width(words: &str) -> usize {
+    if words.is_ascii() {
+        return words.len();
+    }
     words.chars().fold(0, |sum, c| sum.saturating_add(c.width().unwrap_or(0)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn wire(bytes: &[u8], room: usize) -> (String, Option<usize>) {
         let mut out = Vec::new();
@@ -211,6 +238,23 @@ mod tests {
         assert_eq!(wire(b"ab\xff", 5), ("ab…".into(), None));
         assert_eq!(wire(b"ab", 0), (String::new(), None));
         assert_eq!(wire(b"", 0), (String::new(), Some(0)));
+    }
+
+    proptest! {
+        #[test]
+        fn the_quick_way_writes_the_same(text in "[ -~]{0,40}", room in 0_usize..50) {
+            // A character of another script at the end takes the slow way.
+            let slow = wire(format!("{text}é").as_bytes(), room.max(text.len() + 1));
+            let quick = wire(text.as_bytes(), room.max(text.len() + 1));
+            prop_assert_eq!(format!("{}é", quick.0), slow.0);
+            let (cut, left) = wire(text.as_bytes(), room);
+            if text.len() > room {
+                let kept = text.get(..room.saturating_sub(1)).unwrap_or_default();
+                prop_assert_eq!((cut, left), (if room == 0 { String::new() } else { format!("{kept}…") }, None));
+            } else {
+                prop_assert_eq!((cut, left), (text.clone(), Some(room - text.len())));
+            }
+        }
     }
 
     #[test]

@@ -50,6 +50,8 @@ pub(crate) fn print_from(
         hex: verbose,
         width: view::DEFAULT_WIDTH,
         clock: view::Clock::default(),
+        pretty: false,
+        dated: false,
     };
     written(source, options, Print(Printer::new(settings)))
 }

@@ -1,0 +1,126 @@
+//! What a user is told of the language, where there is no `docs/filter.md`.
+
+use std::fmt::Write as _;
+
+use super::Field;
+
+/// A chapter of the manual: its title, and what is said.
+pub type Chapter = (&'static str, Vec<(String, String)>);
+
+/// What stands before the chapters.
+pub const ABOUT: &str = "A filter is made of tests of fields, joined by and (&&), or (||) and not (!), and grouped by parentheses. A string in quotes \
+                         alone is a test too: the text contains it. What is not there compares as false. Of a conversation, the opening is shown \
+                         before the first row that passes, and the closing after it.";
+
+/// Filters with what they do.
+const EXAMPLES: &[(&str, &str)] = &[
+    ("\"error\"", "messages whose text contains error"),
+    ("opcode == text and len > 1k", "long texts"),
+    ("from == client and not heartbeat", "what clients sent but to keep the connection alive"),
+    ("json.type == \"trade\" and json.data[0].price > 100", "values in a JSON payload"),
+    ("json.items[*].id == 7", "any element of an array"),
+    ("sub.name == \"chat\" or latency > 200ms", "what messages mean in their sub-protocol"),
+    ("text icontains 'hello' or lower(close.reason) == 'bye'", "text whatever its case"),
+    ("payload contains x\"dead\" or text matches r\"^id=\\d+$\"", "bytes, and regular expressions"),
+    ("severity >= warning", "broken rules"),
+    ("close.code in {1001..1015} or rtt > 50ms", "sets and ranges"),
+    ("client.ip == 10.0.0.0/8 and server.port == 443", "networks"),
+    ("time >= 1.5s and gap_before > 2s", "times since the first packet, and silence"),
+];
+
+/// How a field is tested.
+const TESTS: &[(&str, &str)] = &[
+    ("FIELD", "it is true or, where it is no truth value, it is there"),
+    ("== != < <= > >=", "it compares so; eq ne lt le gt ge are the same"),
+    ("contains, icontains", "the string or bytes stand anywhere in it; icontains: whatever their case"),
+    ("matches, ~", "the regular expression is found in it"),
+    ("in {…}, not in {…}", "it is one of a set, whose members may be ranges: in {1, 2, 5..9}"),
+    ("lower(FIELD) ==, contains", "as without lower, whatever the case"),
+];
+
+/// How values are written.
+const VALUES: &[(&str, &str)] = &[
+    ("sizes", "bytes: 100, 1k (1,000), 2M, 1G, 1Ki (1,024), 2MiB, 1.5k"),
+    ("durations", "50ms, 1.5s, 2m30s; a number alone is seconds"),
+    ("times", "a duration since the first packet, or 2026-11-21T06:20:00Z"),
+    ("strings", "in double or single quotes, with \\n \\t \\\" \\xNN \\u{…}; in r\"…\" a backslash is itself; bytes are x\"dead\""),
+    ("addresses", "10.0.0.1, fd00::1, or a network: 10.0.0.0/8"),
+];
+
+/// Returns the chapters.
+pub fn chapters() -> [Chapter; 5] {
+    let owned = |list: &[(&str, &str)]| {
+        list.iter().map(|(term, words)| ((*term).to_owned(), (*words).to_owned())).collect::<Vec<_>>()
+    };
+    let mut fields: Vec<_> = Field::ALL
+        .iter()
+        .map(|field| (field.name().to_owned(), format!("{}: {}", field.about(), field.kind().expects())))
+        .collect();
+    fields.push(("json.PATH".to_owned(), "a value in a JSON payload: .name, [\"any name\"], [0], [*]".to_owned()));
+    fields.push(("sub.PATH".to_owned(), "a value in what the sub-protocol says: sub.name, sub.id, sub.fields.topic".to_owned()));
+    let others = Field::ALIASES.iter().map(|(name, field)| ((*name).to_owned(), field.name().to_owned()));
+    [
+        ("Examples", owned(EXAMPLES)),
+        ("Tests", owned(TESTS)),
+        ("Values", owned(VALUES)),
+        ("Fields", fields),
+        ("Names of Wireshark and NDJSON that are understood", others.collect()),
+    ]
+}
+
+/// Returns the manual as text, of lines of about `width` columns.
+pub fn manual(width: usize) -> String {
+    let mut text = String::new();
+    wrap(&mut text, ABOUT, 0, width);
+    for (title, items) in chapters() {
+        // Writing into a string cannot fail.
+        let _ = writeln!(text, "\n{title}:");
+        for (term, words) in items {
+            let _ = write!(text, "  {term:<24}");
+            if term.chars().count() >= 24 {
+                let _ = write!(text, "\n{:26}", "");
+            }
+            wrap(&mut text, &words, 26, width);
+        }
+    }
+    text
+}
+
+/// Appends words in lines of about `width` columns, those behind the first indented.
+fn wrap(text: &mut String, words: &str, indent: usize, width: usize) {
+    let mut column = indent;
+    for (n, word) in words.split_whitespace().enumerate() {
+        let length = word.chars().count();
+        if n > 0 && column.saturating_add(length) >= width {
+            let _ = write!(text, "\n{:indent$}", "");
+            column = indent;
+        } else if n > 0 {
+            text.push(' ');
+        }
+        text.push_str(word);
+        column = column.saturating_add(length).saturating_add(1);
+    }
+    text.push('\n');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::filter::Filter;
+
+    #[test]
+    fn examples_can_be_understood() {
+        for (filter, _) in EXAMPLES {
+            assert!(Filter::parse(filter).is_ok(), "{filter}");
+        }
+    }
+
+    #[test]
+    fn all_fields_and_names_are_told() {
+        let text = manual(100);
+        for name in Field::ALL.iter().map(|it| it.name()).chain(Field::ALIASES.iter().map(|(name, _)| *name)) {
+            assert!(text.lines().any(|line| line.split_whitespace().next() == Some(name)), "{name}");
+        }
+        assert!(text.lines().all(|line| line.chars().count() <= 110), "{text}");
+    }
+}

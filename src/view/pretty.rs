@@ -1,0 +1,58 @@
+//! JSON below a message's row, laid out in lines.
+
+use super::layout::{self, TokenKind};
+use super::style::{Style, StyledWriter};
+
+/// Where the lines begin.
+const INDENT: usize = 24;
+/// How many columns each level takes.
+const STEP: usize = 2;
+
+/// Writes a payload as indented lines, where it is JSON; tells whether it is.
+///
+/// The payload is only cut into lines, never made anew: what is shown is what was sent.
+pub(super) fn write(pen: &mut StyledWriter<'_>, lines: &[layout::Line], payload: &[u8]) {
+    for line in lines {
+        pen.blanks(INDENT.saturating_add(usize::from(line.depth).saturating_mul(STEP)));
+        for (kind, range) in &line.pieces {
+            let token = payload.get(range.clone()).unwrap_or_default();
+            pen.wire(style(*kind), token, usize::MAX / 8);
+            if *kind == TokenKind::Punctuation && token == b":" {
+                pen.blanks(1);
+            }
+        }
+        pen.end();
+    }
+    if lines.len() >= layout::LINES {
+        pen.blanks(INDENT);
+        pen.put(Style::Dim, "…");
+        pen.end();
+    }
+}
+
+const fn style(kind: TokenKind) -> Style {
+    match kind {
+        TokenKind::Punctuation => Style::Dim,
+        TokenKind::Name => Style::Strong,
+        TokenKind::String => Style::Server,
+        TokenKind::Number => Style::Client,
+        TokenKind::Word => Style::Escape,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_stay_as_they_were_sent() {
+        let payload = br#"{"price":1.10,"id":12345678901234567890123,"s":"a\u0041","l":[ 1,{}],"n":null}"#;
+        let mut out = Vec::new();
+        let lines = layout::lay_out(payload).unwrap();
+        write(&mut StyledWriter::new(&mut out, false), &lines, payload);
+        let text = String::from_utf8(out).unwrap();
+        for line in ["{", "  \"price\": 1.10,", "  \"id\": 12345678901234567890123,", "  \"s\": \"a\\u0041\",", "  \"n\": null", "}"] {
+            assert!(text.lines().any(|it| it == format!("{:24}{line}", "")), "{line:?} in\n{text}");
+        }
+    }
+}
