@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Row;
+use super::{Row, words};
 use crate::event::{Anomaly, Closed, ConnId, Framing, Message, Opening, Transport};
 use crate::http::{Handshake, Request};
 use crate::model::{Pair, Side, Timestamp};
@@ -26,6 +26,8 @@ pub(super) struct Account {
     transport: Transport,
     not_inflated: bool,
     no_handshake: bool,
+    /// The answer to the upgrade was not captured.
+    no_answer: bool,
     /// How TCP ended without a close frame.
     tcp: Option<&'static str>,
     no_echo: bool,
@@ -69,6 +71,7 @@ impl Account {
             transport: opening.transport,
             not_inflated: false,
             no_handshake: handshake.is_none(),
+            no_answer: handshake.is_some_and(|it| it.response.is_none()),
             tcp: None,
             no_echo: false,
             pings: Pair::default(),
@@ -127,6 +130,8 @@ impl Account {
             help = Some("the snap length cut packets short: capture with -s 0".to_owned());
         } else if self.lost > 0 {
             help = Some("a capture without loss: a larger buffer (-B), or a filter (-f)".to_owned());
+        } else if let Some(side) = self.only_side() {
+            help = Some(words::other_direction(side));
         } else if self.no_handshake {
             help = Some("begin to capture before the connection is opened".to_owned());
         }
@@ -149,11 +154,26 @@ impl Account {
         }
     }
 
+    /// Returns the side of which alone something was captured, where that seems so.
+    fn only_side(&self) -> Option<Side> {
+        let has = |side| self.messages[side] > 0;
+        match (has(Side::Client), has(Side::Server)) {
+            (true, false) if self.no_answer || self.no_handshake => Some(Side::Client),
+            (false, true) if self.no_handshake => Some(Side::Server),
+            _ => None,
+        }
+    }
+
     /// Says why not all is shown.
     fn missing(&self) -> Vec<String> {
         let mut list = Vec::new();
         if self.no_handshake {
             list.push("not all is shown: the handshake was before the capture".to_owned());
+        }
+        if let Some(side) = self.only_side() {
+            list.push(format!("not all is shown: only what the {} sent was captured", side.name()));
+        } else if self.no_answer {
+            list.push("not all is shown: the answer to the upgrade was not captured".to_owned());
         }
         if self.lost > 0 {
             let cut = match self.cut {

@@ -294,6 +294,20 @@ mod tests {
     }
 
     #[test]
+    fn one_direction_of_a_conversation_is_told() {
+        let mut opened = samples::opened();
+        if let Some(handshake) = &mut opened.handshake {
+            handshake.response = None;
+        }
+        let message = |from| of(4, Kind::Message(samples::message(from, Opcode::TEXT, b"x")));
+        let text = told(&[of(4, Kind::Opened(&opened)), message(Side::Client)], Manner::Text { all: false });
+        assert!(text.contains("only what the client sent was captured") && text.contains("where the server is seen too"), "{text}");
+        let both = [of(4, Kind::Opened(&opened)), message(Side::Client), message(Side::Server)];
+        let text = told(&both, Manner::Text { all: false });
+        assert!(text.contains("the answer to the upgrade was not captured"), "{text}");
+    }
+
+    #[test]
     fn many_connections_are_grouped_and_the_memory_is_bounded() {
         let it = unshown(Reason::Http2);
         let mut explain = Explain::new();

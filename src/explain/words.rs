@@ -99,6 +99,11 @@ fn exchange(http: &Http) -> String {
     }
 }
 
+/// Says what helps where only what `side` sent was captured.
+pub(super) fn other_direction(side: Side) -> String {
+    format!("mirror both directions of the port, or capture where the {} is seen too", (!side).name())
+}
+
 /// Says what would help to see more.
 pub(super) fn help(reason: &Reason, lost: u64, cut: u64) -> Option<String> {
     if cut > 0 {
@@ -109,13 +114,7 @@ pub(super) fn help(reason: &Reason, lost: u64, cut: u64) -> Option<String> {
             "a key log of the client or the server (SSLKEYLOGFILE), or a capture behind the proxy that ends TLS".to_owned(),
         ),
         Reason::Http2 => Some("WebSockets over HTTP/2 begin with an extended CONNECT (RFC 8441)".to_owned()),
-        Reason::OneSide(side) => {
-            let other = match side {
-                Side::Client => "server",
-                Side::Server => "client",
-            };
-            Some(format!("mirror both directions of the port, or capture where the {other} is seen too"))
-        }
+        Reason::OneSide(side) => Some(other_direction(*side)),
         Reason::MidStream => Some("begin to capture before the connection is opened".to_owned()),
         Reason::Unknown if lost > 0 => Some("a capture without loss".to_owned()),
         Reason::Unknown | Reason::Http(_) | Reason::Protocol(_) | Reason::Silent => None,
