@@ -36,7 +36,8 @@ fn is_closed_pipe(error: &anyhow::Error) -> bool {
 fn fail(error: &anyhow::Error) -> ExitCode {
     // Where the terminal is gone, there is nobody to tell: results of writing are dropped.
     if let Some(usage) = error.downcast_ref::<clap::Error>() {
-        let printed = usage.print().and_then(|()| io::stdout().flush());
+        let is_open = if usage.use_stderr() { Ok(()) } else { wirefin::cli::check_stdout() };
+        let printed = is_open.and_then(|()| usage.print()).and_then(|()| io::stdout().flush());
         return match printed {
             Err(error) if !usage.use_stderr() && error.kind() != io::ErrorKind::BrokenPipe => {
                 let _ = writeln!(io::stderr(), "wirefin: cannot write standard output: {error}");

@@ -121,6 +121,23 @@ fn what_cannot_be_written_is_a_failure_whatever_it_is() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_closed_standard_output_is_a_failure_where_something_goes_there() {
+    let folder = folder();
+    let program = assert_cmd::cargo::cargo_bin("wirefin");
+    let closed = |line: &str| {
+        let script = format!("{} {line} >&-", program.display());
+        let output = Command::new("sh").current_dir(folder.path()).args(["-c", &script]).output().unwrap();
+        (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
+    };
+    for line in ["print tiny.pcap", "export tiny.pcap", "check tiny.pcap", "--help", "man", "rules", "schema", "help filter"] {
+        let (code, err) = closed(line);
+        assert_eq!((code, err.contains("cannot write standard output: it is closed")), (2, true), "{line}: {err}");
+    }
+    assert_eq!(closed("export tiny.pcap -o out.ndjson").0, 0);
+}
+
 #[test]
 fn a_truncated_input_is_told_after_what_is_good_of_it() {
     let folder = folder();
@@ -342,4 +359,16 @@ fn a_terminal_gets_a_pager_and_a_dumb_one_neither_that_nor_colours() {
     assert!((80..=100).contains(&longest(&shown)), "{}", longest(&shown));
     assert!(longest(&said(folder.path(), &format!("print {long}")).1) > 65_536);
     assert_eq!(longest(&said(folder.path(), &format!("print --width 90 {long}")).1), 90);
+}
+
+#[test]
+fn streams_that_are_shown_are_not_said_to_show_nothing() {
+    let folder = folder();
+    for name in ["h2/node-h2c.pcap", "h2/refused.pcap"] {
+        let path = capture(name);
+        let (_, out, err) = said(folder.path(), &format!("explain {path}"));
+        assert!(!out.contains("no WebSocket was found"), "{name}: {out}");
+        assert!(!said(folder.path(), &format!("print {path}")).2.contains("shows nothing"), "{name}: {err}");
+        assert_ne!(said(folder.path(), &format!("check {path}")).0, 3, "{name}");
+    }
 }

@@ -1,4 +1,4 @@
-use std::io::Write as _;
+use anyhow::Context as _;
 
 use super::plan::Plan;
 use super::selection::Selection;
@@ -100,7 +100,7 @@ impl Args {
 
 impl List {
     pub(super) fn run(&self) -> anyhow::Result<()> {
-        std::io::stdout().write_all(check::list(self.format, args::columns()).as_bytes())?;
+        super::write_stdout(check::list(self.format, args::columns()).as_bytes()).context("cannot write standard output")?;
         Ok(())
     }
 }

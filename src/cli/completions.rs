@@ -1,5 +1,4 @@
-use std::io::{self, Write as _};
-
+use anyhow::Context as _;
 use clap::Command;
 use clap_complete::Shell;
 
@@ -19,7 +18,7 @@ impl Args {
         // Its writer must not fail.
         let mut text = Vec::new();
         clap_complete::generate(self.shell, &mut program, "wirefin", &mut text);
-        io::stdout().write_all(&text)?;
+        super::write_stdout(&text).context("cannot write standard output")?;
         Ok(())
     }
 }

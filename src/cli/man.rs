@@ -1,5 +1,6 @@
-use std::io::{self, Write as _};
+use std::io;
 
+use anyhow::Context as _;
 use clap::{Arg, Command};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, roman};
@@ -17,7 +18,7 @@ pub(super) struct Args {}
 impl Args {
     #[expect(clippy::unused_self, reason = "all commands are run so")]
     pub(super) fn run(&self, program: Command) -> anyhow::Result<()> {
-        io::stdout().write_all(&page(program)?)?;
+        super::write_stdout(&page(program)?).context("cannot write standard output")?;
         Ok(())
     }
 }

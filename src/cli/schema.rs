@@ -1,5 +1,4 @@
-use std::io::Write as _;
-
+use anyhow::Context as _;
 use crate::export::record::{Reader, columns_for, schema};
 
 /// Print what a reader of NDJSON needs: the JSON Schema of a line, or its columns
@@ -35,7 +34,7 @@ impl Args {
             For::Polars => columns_for(Reader::Polars, &self.file),
             For::Spark => columns_for(Reader::Spark, &self.file),
         };
-        std::io::stdout().write_all(text.as_bytes())?;
+        super::write_stdout(text.as_bytes()).context("cannot write standard output")?;
         Ok(())
     }
 }

@@ -1,0 +1,41 @@
+//! Tells whether standard output was open when the program started.
+//!
+//! Before `main`, Rust's library opens `/dev/null` in the place of a standard stream that is closed, and what is written there is lost
+//! without an error. Who wants to say so has to look before: constructors run first.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+static CLOSED: AtomicBool = AtomicBool::new(false);
+
+/// Tells whether standard output was closed when the program started, as by `>&-`; where that cannot be seen, it was not.
+pub fn was_closed() -> bool {
+    CLOSED.load(Ordering::Relaxed)
+}
+
+#[cfg(any(target_os = "linux", target_os = "macos"))]
+mod constructor {
+    use super::{CLOSED, Ordering};
+
+    extern "C" fn look() {
+        // SAFETY: asking for the flags of a descriptor changes nothing, whatever it is.
+        let flags = unsafe { libc::fcntl(libc::STDOUT_FILENO, libc::F_GETFD) };
+        if flags == -1 {
+            CLOSED.store(true, Ordering::Relaxed);
+        }
+    }
+
+    // SAFETY: the section holds pointers to functions of this kind, which are called before `main`; this one needs nothing that is set up
+    // there.
+    #[used]
+    #[cfg_attr(target_os = "linux", unsafe(link_section = ".init_array"))]
+    #[cfg_attr(target_os = "macos", unsafe(link_section = "__DATA,__mod_init_func"))]
+    static LOOK: extern "C" fn() = look;
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn it_is_open_here() {
+        assert!(!super::was_closed());
+    }
+}
