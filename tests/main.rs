@@ -3,6 +3,8 @@
 #![allow(unreachable_pub)] // the fuzz targets are shared
 #![allow(clippy::naive_bytecount, clippy::zombie_processes)] // tests
 
+mod analysis;
+mod autobahn;
 mod cli;
 mod corpus;
 mod cuts;
@@ -27,5 +29,6 @@ mod support;
 mod threads;
 mod tiny;
 mod tls;
+mod tutorials;
 mod ways;
 mod words;

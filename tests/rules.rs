@@ -65,7 +65,8 @@ fn the_captures_are_those_of_the_generator() {
 #[test]
 fn the_page_of_rules_links_captures_that_are_there() {
     let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/rules.md")).unwrap();
-    let links: Vec<_> = page.split("](../captures/rules/").skip(1).map(|rest| rest.split(')').next().unwrap()).collect();
+    let links: Vec<_> =
+        page.split("](../captures/rules/").skip(1).map(|rest| rest.split(')').next().unwrap()).collect();
     assert_eq!(links.len(), captures().len());
     assert!(links.iter().all(|link| Path::new(FOLDER).join(link).exists()), "{links:?}");
 }

@@ -106,7 +106,16 @@ fn what_a_signal_cuts_short_is_no_success_and_keeps_what_was_written() {
 #[test]
 fn what_cannot_be_written_is_a_failure_whatever_it_is() {
     let folder = folder();
-    for line in ["--help", "help filter", "print --help", "man", "completions bash", "schema", "rules", "print tiny.pcap"] {
+    for line in [
+        "--help",
+        "help filter",
+        "print --help",
+        "man",
+        "completions bash",
+        "schema",
+        "rules",
+        "print tiny.pcap",
+    ] {
         let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
         let status = Command::new(assert_cmd::cargo::cargo_bin("wirefin"))
             .current_dir(folder.path())
@@ -131,9 +140,22 @@ fn a_closed_standard_output_is_a_failure_where_something_goes_there() {
         let output = Command::new("sh").current_dir(folder.path()).args(["-c", &script]).output().unwrap();
         (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
     };
-    for line in ["print tiny.pcap", "export tiny.pcap", "check tiny.pcap", "--help", "man", "rules", "schema", "help filter"] {
+    for line in [
+        "print tiny.pcap",
+        "export tiny.pcap",
+        "check tiny.pcap",
+        "--help",
+        "man",
+        "rules",
+        "schema",
+        "help filter",
+    ] {
         let (code, err) = closed(line);
-        assert_eq!((code, err.contains("cannot write standard output: it is closed")), (2, true), "{line}: {err}");
+        assert_eq!(
+            (code, err.contains("cannot write standard output: it is closed")),
+            (2, true),
+            "{line}: {err}"
+        );
     }
     assert_eq!(closed("export tiny.pcap -o out.ndjson").0, 0);
 }
@@ -168,7 +190,10 @@ fn the_language_of_filters_is_told() {
     let folder = folder();
     let (code, out, _) = said(folder.path(), "help filter");
     assert_eq!(code, 0);
-    assert!(out.contains("gap_before") && out.contains("websocket.opcode") && out.contains("json.PATH"), "{out}");
+    assert!(
+        out.contains("gap_before") && out.contains("websocket.opcode") && out.contains("json.PATH"),
+        "{out}"
+    );
     for (filter, words) in [
         ("tcp.stream==3", "conn, the number of the connection's first packet"),
         ("ip.src==1.2.3.4", "client.ip or server.ip"),
@@ -188,7 +213,8 @@ fn packets_are_saved_by_the_filter_and_conversation_by_conversation() {
         let (_, out, _) = said(folder.path(), &format!("export {file}"));
         out.lines().filter(|line| line.contains("\"type\":\"open\"")).count()
     };
-    let several = ["messages/fragments-with-pings-between.pcap", "handshake/rfc6455-sample.pcap"].map(capture);
+    let several =
+        ["messages/fragments-with-pings-between.pcap", "handshake/rfc6455-sample.pcap"].map(capture);
     let both = several.join(" ");
     assert_eq!(conns(&both), 2, "two conversations");
     // What only messages tell takes two passes; what the handshake tells takes one.
@@ -201,14 +227,19 @@ fn packets_are_saved_by_the_filter_and_conversation_by_conversation() {
         assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
         let (_, out, err) = said(folder.path(), "export saved.pcapng");
         assert!(out.contains("one two three"), "{filter}: {out}{err}");
-        assert_eq!(conns("saved.pcapng"), if filter.starts_with("url") { conns("saved.pcapng") } else { 1 }, "{filter}");
+        assert_eq!(
+            conns("saved.pcapng"),
+            if filter.starts_with("url") { conns("saved.pcapng") } else { 1 },
+            "{filter}"
+        );
     }
     let (code, _, err) = said(folder.path(), &format!("print {both} -w none.pcapng --conn 99999"));
     assert_eq!((code, err.contains("nothing matches")), (0, true), "{err}");
     assert_eq!(conns("none.pcapng"), 0);
     // What is read once can be chosen from by what a handshake tells, and by nothing else.
     let piped = |filter: &str| {
-        let mut command = crate::cli::wirefin(folder.path(), &["print", "-", "-w", "piped.pcapng", "-Y", filter]);
+        let mut command =
+            crate::cli::wirefin(folder.path(), &["print", "-", "-w", "piped.pcapng", "-Y", filter]);
         command.write_stdin(fs::read(&several[0]).unwrap()).output().unwrap()
     };
     let output = piped("opcode == ping");
@@ -240,14 +271,18 @@ fn capture_filters_are_for_files_too() {
 #[test]
 fn columns_and_templates_are_printed() {
     let folder = folder();
-    let (code, out, err) = said(folder.path(), "print tiny.pcap --fields time,from,opcode,len,text -Y len==5");
+    let (code, out, err) =
+        said(folder.path(), "print tiny.pcap --fields time,from,opcode,len,text -Y len==5");
     assert_eq!(code, 0, "{err}");
     let want = "0.004000\tclient\ttext\t5\thello\n0.005000\tserver\ttext\t5\tHello\n\
                 0.010000\tclient\tclose\t5\t\n0.011000\tserver\tclose\t5\t\n";
     assert_eq!(out, want);
     let (_, out, _) = said(folder.path(), "print tiny.pcap --fields anomaly,packet -Y severity==error");
     assert_eq!(out, "unmasked-client-frame\t10\n");
-    let mut command = crate::cli::wirefin(folder.path(), &["print", "tiny.pcap", "--template", "[{conn}] {from}: {payload}", "-c", "2"]);
+    let mut command = crate::cli::wirefin(
+        folder.path(),
+        &["print", "tiny.pcap", "--template", "[{conn}] {from}: {payload}", "-c", "2"],
+    );
     let out = String::from_utf8(command.output().unwrap().stdout).unwrap();
     assert_eq!(out, "[1] client: hello\n[1] server: tick\n");
     for line in ["--fields from,nonsense", "--template {from", "--fields from --hex"] {
@@ -259,12 +294,16 @@ fn columns_and_templates_are_printed() {
 fn times_are_those_of_a_day_where_that_is_asked_for() {
     let folder = folder();
     let first = |time: &str, zone: &str| {
-        let mut command = crate::cli::wirefin(folder.path(), &["print", "tiny.pcap", "-c", "1", "--time", time]);
+        let mut command =
+            crate::cli::wirefin(folder.path(), &["print", "tiny.pcap", "-c", "1", "--time", time]);
         let out = command.env("TZ", zone).output().unwrap().stdout;
         String::from_utf8(out).unwrap().lines().map(str::to_owned).collect::<Vec<_>>()
     };
     for time in ["relative", "delta", "utc", "absolute", "epoch"] {
-        assert!(first(time, "")[0].starts_with("capture begins 20") && first(time, "")[0].ends_with(" UTC"), "{time}");
+        assert!(
+            first(time, "")[0].starts_with("capture begins 20") && first(time, "")[0].ends_with(" UTC"),
+            "{time}"
+        );
     }
     let (utc, absolute) = (first("utc", ""), first("absolute", ""));
     assert_eq!(utc, absolute);
@@ -294,7 +333,10 @@ fn a_new_day_is_named() {
         let (_, out, _) = said(folder.path(), &format!("print night.pcap --time utc --threads {threads}"));
         let days: Vec<_> = out.lines().filter(|line| !line.contains('#')).collect();
         assert_eq!(days.len(), 2, "{out}");
-        assert!(days[0].starts_with("capture begins 2026-03-28 23:59:53") && days[1] == "── 2026-03-29 UTC ──", "{out}");
+        assert!(
+            days[0].starts_with("capture begins 2026-03-28 23:59:53") && days[1] == "── 2026-03-29 UTC ──",
+            "{out}"
+        );
         assert!(out.lines().position(|line| line == days[1]).unwrap() > 2, "{out}");
     }
 }
@@ -306,7 +348,8 @@ fn json_is_laid_out_where_that_is_asked_for() {
     let (code, out, err) = said(folder.path(), &format!("print --pretty {json}"));
     assert_eq!(code, 0, "{err}");
     let (_, plain, _) = said(folder.path(), &format!("print {json}"));
-    let below: Vec<_> = out.lines().filter(|line| line.starts_with("        ") && !line.contains('#')).collect();
+    let below: Vec<_> =
+        out.lines().filter(|line| line.starts_with("        ") && !line.contains('#')).collect();
     assert!(below.len() > 2, "{out}");
     // But for blanks, the same is shown.
     let dense = |text: &str| text.chars().filter(|c| !c.is_whitespace()).collect::<String>();
@@ -321,7 +364,12 @@ fn json_is_laid_out_where_that_is_asked_for() {
 fn on_a_terminal(folder: &Path, line: &str, environment: &str) -> Option<String> {
     let program = assert_cmd::cargo::cargo_bin("wirefin");
     let command = format!("stty cols 100 rows 40; {environment} {} {line}", program.display());
-    let output = Command::new("script").current_dir(folder).args(["-qec", &command, "/dev/null"]).stdin(Stdio::null()).output().ok()?;
+    let output = Command::new("script")
+        .current_dir(folder)
+        .args(["-qec", &command, "/dev/null"])
+        .stdin(Stdio::null())
+        .output()
+        .ok()?;
     Some(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 

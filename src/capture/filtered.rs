@@ -106,7 +106,8 @@ mod tests {
     use crate::capture::Files;
 
     fn numbers(filter: &str) -> Option<Result<Vec<u64>, Error>> {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/captures/messages/fragments-with-pings-between.pcap");
+        let path =
+            concat!(env!("CARGO_MANIFEST_DIR"), "/captures/messages/fragments-with-pings-between.pcap");
         let source = Box::new(Files::open(&[path.into()]).unwrap());
         let mut filtered = match CaptureFilter::new(source, filter) {
             Err(Error::NoLibrary { .. }) => {

@@ -210,11 +210,8 @@ impl Subprotocols {
         for RuleFile(text) in &self.rule_files {
             settings.own.extend(services::parse(text)?);
         }
-        let find = |name: &str| {
-            settings
-                .find_name(name)
-                .with_context(|| format!("there is no sub-protocol {name}"))
-        };
+        let find =
+            |name: &str| settings.find_name(name).with_context(|| format!("there is no sub-protocol {name}"));
         let named = self.subprotocol.as_deref().map(find).transpose()?;
         let spoken: anyhow::Result<Vec<_>> =
             self.spoken.iter().map(|it| Ok((it.conn, it.stream, find(&it.name)?))).collect();

@@ -100,7 +100,8 @@ impl Args {
 
 impl List {
     pub(super) fn run(&self) -> anyhow::Result<()> {
-        super::write_stdout(check::list(self.format, args::columns()).as_bytes()).context("cannot write standard output")?;
+        super::write_stdout(check::list(self.format, args::columns()).as_bytes())
+            .context("cannot write standard output")?;
         Ok(())
     }
 }

@@ -82,10 +82,14 @@ impl Destination {
 
     /// Opens `path` as [`Destination::open`] does, but a file under its own name: who cannot rename it later writes it in place.
     pub(super) fn in_place(path: Option<&Path>, inputs: &[PathBuf]) -> anyhow::Result<Self> {
-        let Some(path) = path.filter(|path| *path != Path::new("-")) else { return Destination::open(None, inputs, "") };
+        let Some(path) = path.filter(|path| *path != Path::new("-")) else {
+            return Destination::open(None, inputs, "");
+        };
         let given = path.display();
         if is_foreign_link(path) {
-            anyhow::bail!("cannot write {given}: it is another user's link in a folder that everybody may write to");
+            anyhow::bail!(
+                "cannot write {given}: it is another user's link in a folder that everybody may write to"
+            );
         }
         let mut options = OpenOptions::new();
         let file = options.write(true).create(true).truncate(true).mode(0o600).open(path);

@@ -204,7 +204,8 @@ impl Input {
         };
         let target = Target { spared: conflicts::spared(&self.files), ..target };
         let file = target.file.clone();
-        let sorter = (self.only_websocket || chosen).then(|| Box::new(Flows::new(wire::Limits::default())) as Box<_>);
+        let sorter =
+            (self.only_websocket || chosen).then(|| Box::new(Flows::new(wire::Limits::default())) as Box<_>);
         let saver = Saver::create(target, opened.interfaces.clone(), opened.counts.clone(), sorter)
             .with_context(|| format!("cannot save packets{}", opened.who()))?;
         if !saver.is_stdout() {

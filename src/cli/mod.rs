@@ -174,7 +174,10 @@ impl Outcome {
 const EXIT_CODES: [(&str, &str); 5] = [
     ("0", "all went well; Ctrl-C of a live capture included"),
     ("1", "check found a broken rule; or, with --exit-code, a filter matched nothing"),
-    ("2", "wrong use, or an input or output failed: a damaged or truncated input, too, after what is good of it was written"),
+    (
+        "2",
+        "wrong use, or an input or output failed: a damaged or truncated input, too, after what is good of it was written",
+    ),
     ("3", "check found nothing, but not everything could be judged"),
     ("130, 143", "files were not read to their end because of SIGINT (Ctrl-C) or SIGTERM"),
 ];
@@ -182,7 +185,10 @@ const EXIT_CODES: [(&str, &str); 5] = [
 /// Lists the exit codes below the help.
 fn exit_codes() -> String {
     let line = |(code, words): &(&str, &str)| format!("\n  {code:<8}  {words}");
-    format!("Exit codes (where several hold, 2 stands before 1 before 3):{}", EXIT_CODES.iter().map(line).collect::<String>())
+    format!(
+        "Exit codes (where several hold, 2 stands before 1 before 3):{}",
+        EXIT_CODES.iter().map(line).collect::<String>()
+    )
 }
 
 #[cfg(test)]

@@ -26,7 +26,11 @@ impl Pager {
             return None;
         }
         let mut less = Command::new("less");
-        less.arg("-FRX").env("LESSSECURE", "1").env_remove("LESSOPEN").env_remove("LESSCLOSE").env_remove("LESS");
+        less.arg("-FRX")
+            .env("LESSSECURE", "1")
+            .env_remove("LESSOPEN")
+            .env_remove("LESSCLOSE")
+            .env_remove("LESS");
         let mut process = less.stdin(Stdio::piped()).spawn().ok()?;
         let to = BufWriter::with_capacity(BUFFER, process.stdin.take()?);
         Some(Pager { to, process })

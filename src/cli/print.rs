@@ -85,7 +85,10 @@ enum Time {
     Relative,
     #[value(help = "of a message, seconds since the one before it in its conversation")]
     Delta,
-    #[value(alias = "absolute", help = "the time of day in UTC, with the date where it changes; `absolute` is the same")]
+    #[value(
+        alias = "absolute",
+        help = "the time of day in UTC, with the date where it changes; `absolute` is the same"
+    )]
     Utc,
     #[value(help = "the time of day here, with the date where it changes")]
     Local,
@@ -135,7 +138,9 @@ impl Color {
     /// Decides, given whether the output is a terminal, and the values of `NO_COLOR` and `TERM`.
     fn decide(self, terminal: bool, no_color: Option<&OsStr>, term: Option<&OsStr>) -> bool {
         match self {
-            Color::Auto => terminal && no_color.is_none_or(OsStr::is_empty) && term.is_none_or(|it| it != "dumb"),
+            Color::Auto => {
+                terminal && no_color.is_none_or(OsStr::is_empty) && term.is_none_or(|it| it != "dumb")
+            }
             Color::Always => true,
             Color::Never => false,
         }
@@ -148,7 +153,8 @@ impl Args {
     pub(super) fn is_plain(&self) -> bool {
         let output = self.output.file.is_some() || self.output.exit_code || self.end.count.is_some();
         let columns = self.fields.is_some() || self.template.is_some() || self.no_pager;
-        let lines = columns || self.full || self.pretty || self.width.is_some() || self.time != Time::Relative;
+        let lines =
+            columns || self.full || self.pretty || self.width.is_some() || self.time != Time::Relative;
         !(output || lines || self.verbose || self.hex || self.color != Color::Auto)
     }
 
@@ -197,7 +203,9 @@ mod tests {
     fn colour_follows_the_terminal_no_color_and_the_flag_in_this_order() {
         let set = Some(OsStr::new("1"));
         let [xterm, dumb] = ["xterm", "dumb"].map(|term| Some(OsStr::new(term)));
-        assert!(Color::Auto.decide(true, None, xterm) && Color::Auto.decide(true, Some(OsStr::new("")), None));
+        assert!(
+            Color::Auto.decide(true, None, xterm) && Color::Auto.decide(true, Some(OsStr::new("")), None)
+        );
         assert!(!Color::Auto.decide(true, set, xterm) && !Color::Auto.decide(false, None, xterm));
         assert!(!Color::Auto.decide(true, None, dumb));
         assert!(Color::Always.decide(false, set, dumb) && !Color::Never.decide(true, None, xterm));

@@ -76,7 +76,9 @@ impl Step {
             return Ok(Step::Drop);
         }
         let sudo = ["SUDO_UID", "SUDO_GID"].map(|name| std::env::var(name).ok());
-        let is_called = sudo.iter().all(|number| number.as_deref().is_some_and(|it| it != "0" && it.parse::<u32>().is_ok()));
+        let is_called = sudo
+            .iter()
+            .all(|number| number.as_deref().is_some_and(|it| it != "0" && it.parse::<u32>().is_ok()));
         let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
         let user = User::choose(asked, sudo, &passwd)?;
         Ok(if asked.is_some() || is_called { Step::Become(user) } else { Step::BecomeNobody(user) })

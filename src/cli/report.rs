@@ -320,9 +320,18 @@ mod tests {
         let mut summary = Summary { packets: 40, cut: 3, longest_cut: 1514, ..Summary::default() };
         summary.unread.0 = [(Unread::Port(443), 22), (Unread::Link(147), 2), (Unread::Port(53), 9)].into();
         let notes = of_capture(&summary);
-        assert!(notes[0].contains("cut 3 packets short") && notes[0].contains("-s 1514 or more"), "{notes:?}");
-        assert!(notes[1].starts_with("22 packets of UDP port 443 (QUIC, encrypted): a WebSocket over HTTP/3"), "{notes:?}");
-        assert!(notes[2].starts_with("2 packets of link type 147 (USER0): this link layer is not read"), "{notes:?}");
+        assert!(
+            notes[0].contains("cut 3 packets short") && notes[0].contains("-s 1514 or more"),
+            "{notes:?}"
+        );
+        assert!(
+            notes[1].starts_with("22 packets of UDP port 443 (QUIC, encrypted): a WebSocket over HTTP/3"),
+            "{notes:?}"
+        );
+        assert!(
+            notes[2].starts_with("2 packets of link type 147 (USER0): this link layer is not read"),
+            "{notes:?}"
+        );
         assert!(notes[3].starts_with("9 packets of other kinds"), "{notes:?}");
         assert_eq!(of_capture(&Summary::default()), ["the capture holds no packets"]);
     }

@@ -19,9 +19,7 @@ use crate::capture::{self, Count, Counts, ReadProgress, Saver};
 use crate::event::{ConnId, Event, Gather, Kind, Rejected, Sink};
 use crate::filter::{Facts, Filter};
 use crate::model::Timestamp;
-use crate::pipeline::{
-    self, Collector, Control, FilteredOutput, Hook, Output, Reducer, RunStats, Summary,
-};
+use crate::pipeline::{self, Collector, Control, FilteredOutput, Hook, Output, Reducer, RunStats, Summary};
 
 /// A run that is about to be made.
 pub(super) struct Run<'a> {
@@ -235,7 +233,9 @@ impl<O> Monitored<O> {
     fn hook(&self, choice: Choice) -> Hook {
         let (progress, saver) = (self.progress.clone(), self.saver.clone());
         Arc::new(move |event| {
-            let (Kind::Opened(opening) | Kind::Rejected(Rejected { opening, .. })) = event.kind else { return };
+            let (Kind::Opened(opening) | Kind::Rejected(Rejected { opening, .. })) = event.kind else {
+                return;
+            };
             if matches!(event.kind, Kind::Opened(_)) {
                 progress.count();
             }

@@ -1,5 +1,5 @@
-use anyhow::Context as _;
 use crate::export::record::{Reader, columns_for, schema};
+use anyhow::Context as _;
 
 /// Print what a reader of NDJSON needs: the JSON Schema of a line, or its columns
 #[derive(Debug, clap::Args)]

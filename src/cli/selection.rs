@@ -96,10 +96,13 @@ fn conversation(text: &str) -> Result<Conversation, String> {
 
 /// Takes a time that a filter understands.
 fn moment(text: &str) -> Result<String, String> {
-    let is_word = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.:".contains(&byte));
+    let is_word =
+        !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.:".contains(&byte));
     match Filter::parse(&format!("time >= {text}")) {
         Ok(_) if is_word => Ok(text.to_owned()),
-        _ => Err("a time is wanted, such as 1.5s (since the capture began) or 2026-11-21T06:20:00Z".to_owned()),
+        _ => {
+            Err("a time is wanted, such as 1.5s (since the capture began) or 2026-11-21T06:20:00Z".to_owned())
+        }
     }
 }
 
@@ -127,7 +130,12 @@ mod tests {
             assert_eq!(given.text().as_deref(), text);
             assert_eq!(given.filter().unwrap().is_some(), text.is_some());
         }
-        let all = selection(Some("opcode == ping or opcode == pong"), &["4", "9"], Some("1.5s"), Some("2026-11-21"));
+        let all = selection(
+            Some("opcode == ping or opcode == pong"),
+            &["4", "9"],
+            Some("1.5s"),
+            Some("2026-11-21"),
+        );
         let text = "(conn == 4 or conn == 9) and time >= 1.5s and time < 2026-11-21 and (opcode == ping or opcode == pong)";
         assert_eq!(all.text().as_deref(), Some(text));
         assert!(all.filter().unwrap().is_some());

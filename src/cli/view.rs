@@ -74,7 +74,8 @@ impl Args {
         let memory = self.memory.map_or(bounds.memory, |size| size.0 as u64);
         bounds.memory = memory.saturating_sub(REST).max(memory / 2);
         bounds.spool = self.spool.map_or(bounds.spool, |size| size.0 as u64);
-        let mut options = Options { theme: self.theme, time: self.time, mouse: None, filter: self.selection.text() };
+        let mut options =
+            Options { theme: self.theme, time: self.time, mouse: None, filter: self.selection.text() };
         let mut note = None;
         if let Some(file) = Options::file() {
             match options.clone().with_file(&file) {

@@ -301,7 +301,11 @@ mod tests {
         }
         let message = |from| of(4, Kind::Message(samples::message(from, Opcode::TEXT, b"x")));
         let text = told(&[of(4, Kind::Opened(&opened)), message(Side::Client)], Manner::Text { all: false });
-        assert!(text.contains("only what the client sent was captured") && text.contains("where the server is seen too"), "{text}");
+        assert!(
+            text.contains("only what the client sent was captured")
+                && text.contains("where the server is seen too"),
+            "{text}"
+        );
         let both = [of(4, Kind::Opened(&opened)), message(Side::Client), message(Side::Server)];
         let text = told(&both, Manner::Text { all: false });
         assert!(text.contains("the answer to the upgrade was not captured"), "{text}");

@@ -96,7 +96,8 @@ impl Fields {
     }
 
     fn new(parts: Vec<Part>) -> Fields {
-        let asks = |part: &Part| matches!(part, Part::Value(Subject::Field(Field::Anomaly | Field::Severity)));
+        let asks =
+            |part: &Part| matches!(part, Part::Value(Subject::Field(Field::Anomaly | Field::Severity)));
         let anomalies = parts.iter().any(asks);
         let origin = Origin { clock: Clock::Relative, began: Timestamp::from_nanos(0) };
         Fields { parts: parts.into(), origin, anomalies }
@@ -109,7 +110,8 @@ impl Fields {
     }
 
     fn value(&self, subject: &Subject, event: &Event<'_>, facts: &Facts<'_>, out: &mut Vec<u8>) {
-        if let (Subject::Field(Field::Text | Field::Payload), Kind::Message(message)) = (subject, &event.kind) {
+        if let (Subject::Field(Field::Text | Field::Payload), Kind::Message(message)) = (subject, &event.kind)
+        {
             let is_text = message.text || *subject == Subject::Field(Field::Text);
             if message.text || !is_text {
                 payload(message, out);
@@ -135,9 +137,12 @@ fn payload(message: &Message<'_>, out: &mut Vec<u8>) {
         match piece {
             Piece::Known(_, known) if message.text => escaped(known, out),
             Piece::Known(_, known) => {
-                out.extend(known.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(|nibble| {
-                    b"0123456789abcdef".get(usize::from(nibble)).copied().unwrap_or(b'0')
-                }));
+                out.extend(
+                    known
+                        .iter()
+                        .flat_map(|byte| [byte >> 4, byte & 15])
+                        .map(|nibble| b"0123456789abcdef".get(usize::from(nibble)).copied().unwrap_or(b'0')),
+                );
             }
             Piece::Missing(hole) => out.extend_from_slice(dots(&hole).as_bytes()),
         }

@@ -218,7 +218,10 @@ impl Field {
         LAYERS.iter().any(|layer| name.starts_with(layer)).then(|| {
             let known: Vec<_> =
                 Field::ALIASES.iter().map(|(alias, _)| *alias).filter(|alias| alias.contains('.')).collect();
-            format!("a field such as opcode, len or text, or one of Wireshark's and NDJSON's names: {}", known.join(", "))
+            format!(
+                "a field such as opcode, len or text, or one of Wireshark's and NDJSON's names: {}",
+                known.join(", ")
+            )
         })
     }
 }

@@ -95,14 +95,20 @@ pub(super) fn subjects(input: &str) -> Result<Vec<Subject>, Error> {
     let (mut list, mut rest) = (Vec::new(), input);
     loop {
         let at = input.len().saturating_sub(rest.len());
-        let placed = |error: Error| Error::new(input, at.saturating_add(error.offset()), error.expected().to_owned().into());
+        let placed = |error: Error| {
+            Error::new(input, at.saturating_add(error.offset()), error.expected().to_owned().into())
+        };
         let (subject, behind) = first_subject(rest).map_err(placed)?;
         list.push(subject);
         match behind.strip_prefix(',') {
             Some(more) => rest = more,
             None if behind.is_empty() => return Ok(list),
             None => {
-                return Err(Error::new(input, input.len().saturating_sub(behind.len()), "a comma or the end".into()));
+                return Err(Error::new(
+                    input,
+                    input.len().saturating_sub(behind.len()),
+                    "a comma or the end".into(),
+                ));
             }
         }
     }

@@ -43,7 +43,10 @@ const VALUES: &[(&str, &str)] = &[
     ("sizes", "bytes: 100, 1k (1,000), 2M, 1G, 1Ki (1,024), 2MiB, 1.5k"),
     ("durations", "50ms, 1.5s, 2m30s; a number alone is seconds"),
     ("times", "a duration since the first packet, or 2026-11-21T06:20:00Z"),
-    ("strings", "in double or single quotes, with \\n \\t \\\" \\xNN \\u{…}; in r\"…\" a backslash is itself; bytes are x\"dead\""),
+    (
+        "strings",
+        "in double or single quotes, with \\n \\t \\\" \\xNN \\u{…}; in r\"…\" a backslash is itself; bytes are x\"dead\"",
+    ),
     ("addresses", "10.0.0.1, fd00::1, or a network: 10.0.0.0/8"),
 ];
 
@@ -56,8 +59,14 @@ pub fn chapters() -> [Chapter; 5] {
         .iter()
         .map(|field| (field.name().to_owned(), format!("{}: {}", field.about(), field.kind().expects())))
         .collect();
-    fields.push(("json.PATH".to_owned(), "a value in a JSON payload: .name, [\"any name\"], [0], [*]".to_owned()));
-    fields.push(("sub.PATH".to_owned(), "a value in what the sub-protocol says: sub.name, sub.id, sub.fields.topic".to_owned()));
+    fields.push((
+        "json.PATH".to_owned(),
+        "a value in a JSON payload: .name, [\"any name\"], [0], [*]".to_owned(),
+    ));
+    fields.push((
+        "sub.PATH".to_owned(),
+        "a value in what the sub-protocol says: sub.name, sub.id, sub.fields.topic".to_owned(),
+    ));
     let others = Field::ALIASES.iter().map(|(name, field)| ((*name).to_owned(), field.name().to_owned()));
     [
         ("Examples", owned(EXAMPLES)),
@@ -118,7 +127,8 @@ mod tests {
     #[test]
     fn all_fields_and_names_are_told() {
         let text = manual(100);
-        for name in Field::ALL.iter().map(|it| it.name()).chain(Field::ALIASES.iter().map(|(name, _)| *name)) {
+        for name in Field::ALL.iter().map(|it| it.name()).chain(Field::ALIASES.iter().map(|(name, _)| *name))
+        {
             assert!(text.lines().any(|line| line.split_whitespace().next() == Some(name)), "{name}");
         }
         assert!(text.lines().all(|line| line.chars().count() <= 110), "{text}");

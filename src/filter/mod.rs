@@ -41,8 +41,8 @@ pub use expr::{Expr, How, Member, Pattern, Relation, SearchText, Step, Subject, 
 pub use facts::{Body, Facts};
 pub use field::{Field, Kind};
 pub use filtered::{Filtered, Memory};
-pub use values::{Shown, values};
 pub use manual::{ABOUT, Chapter, chapters, manual};
+pub use values::{Shown, values};
 
 /// A filter, ready to be asked.
 #[derive(Clone, Debug, PartialEq)]

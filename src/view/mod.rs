@@ -228,8 +228,7 @@ mod tests {
         String::from_utf8(tape.1).unwrap()
     }
 
-    const PLAIN: Settings =
-        Settings {
+    const PLAIN: Settings = Settings {
         colour: false,
         verbose: false,
         hex: false,

@@ -103,9 +103,14 @@ mod tests {
         let message = samples::message(Side::Client, Opcode::TEXT, b"");
         let event = samples::event(12, 1_500_000, Kind::Message(message));
         let east = Zone::new(&[(0, 3600)]);
-        let clocks = [Clock::Relative, Clock::Delta, Clock::OfDay(Zone::UTC), Clock::OfDay(east), Clock::Epoch];
-        let shown = clocks.map(|clock| Origin { clock, began: samples::NOON }.shown(&event).as_str().to_owned());
-        assert_eq!(shown, ["1.500000", "0.000400", "12:00:01.500000", "13:00:01.500000", "1709208001.500000"]);
+        let clocks =
+            [Clock::Relative, Clock::Delta, Clock::OfDay(Zone::UTC), Clock::OfDay(east), Clock::Epoch];
+        let shown =
+            clocks.map(|clock| Origin { clock, began: samples::NOON }.shown(&event).as_str().to_owned());
+        assert_eq!(
+            shown,
+            ["1.500000", "0.000400", "12:00:01.500000", "13:00:01.500000", "1709208001.500000"]
+        );
     }
 
     #[test]
@@ -116,6 +121,9 @@ mod tests {
             event.at.time = Timestamp::from_nanos(nanos);
             Origin { clock: Clock::Epoch, began: samples::NOON }.shown(&event).as_str().to_owned()
         };
-        assert_eq!([-1_500_000_000, 999, i64::MAX].map(shown), ["-1.500000", "0.000000", "9223372036.854775"]);
+        assert_eq!(
+            [-1_500_000_000, 999, i64::MAX].map(shown),
+            ["-1.500000", "0.000000", "9223372036.854775"]
+        );
     }
 }

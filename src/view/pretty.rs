@@ -51,7 +51,14 @@ mod tests {
         let lines = layout::lay_out(payload).unwrap();
         write(&mut StyledWriter::new(&mut out, false), &lines, payload);
         let text = String::from_utf8(out).unwrap();
-        for line in ["{", "  \"price\": 1.10,", "  \"id\": 12345678901234567890123,", "  \"s\": \"a\\u0041\",", "  \"n\": null", "}"] {
+        for line in [
+            "{",
+            "  \"price\": 1.10,",
+            "  \"id\": 12345678901234567890123,",
+            "  \"s\": \"a\\u0041\",",
+            "  \"n\": null",
+            "}",
+        ] {
             assert!(text.lines().any(|it| it == format!("{:24}{line}", "")), "{line:?} in\n{text}");
         }
     }

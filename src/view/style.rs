@@ -145,7 +145,8 @@ impl<'o> StyledWriter<'o> {
     fn plain(&mut self, style: Style, bytes: &[u8], room: usize) -> Option<Option<usize>> {
         let (fitting, more) = bytes.split_at_checked(room).unwrap_or((bytes, &[]));
         let looked_at = bytes.get(..room.saturating_add(1)).unwrap_or(bytes);
-        if looked_at.is_empty() || !looked_at.iter().fold(true, |all, byte| all & matches!(byte, b' '..=b'~')) {
+        if looked_at.is_empty() || !looked_at.iter().fold(true, |all, byte| all & matches!(byte, b' '..=b'~'))
+        {
             return None;
         }
         let kept = if more.is_empty() { fitting } else { fitting.split_last()?.1 };

@@ -75,7 +75,10 @@ mod tests {
         // Berlin in 2026: summer time begins at 2026-03-29T01:00:00Z.
         let zone = Zone::new(&[(1_761_440_400, 3600), (1_774_746_000, 7200)]);
         let at = |second: i64| Timestamp::from_nanos(second * 1_000_000_000);
-        assert_eq!([0, 1_774_745_999, 1_774_746_000].map(|second| zone.offset(at(second))), [3600, 3600, 7200]);
+        assert_eq!(
+            [0, 1_774_745_999, 1_774_746_000].map(|second| zone.offset(at(second))),
+            [3600, 3600, 7200]
+        );
         assert_eq!(zone.day(at(1_774_745_999)).name(), "2026-03-29 +01:00");
         assert_eq!(zone.day(at(1_774_746_000)).name(), "2026-03-29 +02:00");
         assert_eq!(Zone::UTC.day(at(1_774_745_999)).name(), "2026-03-29 UTC");

@@ -1,0 +1,148 @@
+//! Other programs on what wirefin writes: the questions of `docs/analysis.md`, and readers of `check`'s reports. What is not
+//! installed here is said and skipped.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use crate::cli::{run, wirefin};
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+/// Returns the code blocks of one language in a page.
+fn blocks(page: &str, language: &str) -> Vec<String> {
+    let fence = format!("```{language}\n");
+    page.split(&fence)
+        .skip(1)
+        .filter_map(|rest| rest.split_once("```"))
+        .map(|(code, _)| code.to_owned())
+        .collect()
+}
+
+/// Writes an export of captures in which there is something of everything, with conversation 4 among them.
+fn export(folder: &Path) {
+    let captures = [
+        "hostile/bidi-and-invisible.pcap",
+        "handshake/refused-403.pcap",
+        "messages/fragments-with-pings-between.pcap",
+        "tcp/lost-payload.pcap",
+        "tls/no-keys.pcap",
+    ];
+    let mut command = wirefin(folder, &["export", "--wide", "--tls", "-q", "-o", "capture.ndjson"]);
+    for name in captures.map(|name| format!("{ROOT}/captures/{name}")) {
+        if Path::new(&name).exists() {
+            command.arg(name);
+        }
+    }
+    assert!(command.output().unwrap().status.success());
+}
+
+fn output(folder: &Path, program: &str, arguments: &[&str]) -> Option<Output> {
+    match Command::new(program).current_dir(folder).args(arguments).output() {
+        Ok(output) => Some(output),
+        Err(error) => {
+            eprintln!("skipped: {program}: {error}");
+            None
+        }
+    }
+}
+
+#[test]
+fn the_questions_in_jq_have_answers() {
+    let folder = tempfile::tempdir().unwrap();
+    export(folder.path());
+    if output(folder.path(), "jq", &["--version"]).is_none() {
+        return;
+    }
+    let page = std::fs::read_to_string(format!("{ROOT}/docs/analysis.md")).unwrap();
+    let questions: Vec<_> = blocks(&page, "sh").into_iter().filter(|code| code.starts_with("jq ")).collect();
+    assert!(questions.len() >= 8, "{questions:?}");
+    let mut answered = 0;
+    for question in &questions {
+        let answer = output(folder.path(), "sh", &["-ec", question]).unwrap();
+        let err = String::from_utf8_lossy(&answer.stderr);
+        assert!(answer.status.success() && err.is_empty(), "{question}: {err}");
+        answered += usize::from(!answer.stdout.is_empty());
+    }
+    assert!(answered >= 5, "only {answered} of {} have an answer", questions.len());
+}
+
+/// A question in `language`, asked by a Python module.
+fn ask_by_python(language: &str, module: &str, script: impl Fn(&str) -> String) {
+    let folder = tempfile::tempdir().unwrap();
+    export(folder.path());
+    let page = std::fs::read_to_string(format!("{ROOT}/docs/analysis.md")).unwrap();
+    let probe = output(folder.path(), "python3", &["-c", &format!("import {module}")]);
+    if probe.is_none_or(|probe| !probe.status.success()) {
+        eprintln!("skipped: there is no {module} for python3");
+        return;
+    }
+    for question in blocks(&page, language) {
+        let answer = output(folder.path(), "python3", &["-c", &script(&question)]).unwrap();
+        assert!(answer.status.success(), "{question}: {}", String::from_utf8_lossy(&answer.stderr));
+    }
+}
+
+#[test]
+fn the_questions_in_sql_have_answers() {
+    ask_by_python("sql", "duckdb", |query| format!("import duckdb\nprint(duckdb.sql({query:?}))"));
+}
+
+#[test]
+fn the_questions_in_polars_have_answers() {
+    ask_by_python("python", "polars", str::to_owned);
+}
+
+#[test]
+fn a_junit_report_is_read_by_another_reader() {
+    let folder = tempfile::tempdir().unwrap();
+    let capture = format!("{ROOT}/captures/rules/bad-utf8.pcap");
+    let report = run(folder.path(), &format!("check --format junit -o report.xml {capture}"));
+    assert_eq!(report.status.code(), Some(1));
+    let script = "import xml.etree.ElementTree as tree\n\
+                  root = tree.parse('report.xml').getroot()\n\
+                  suite = root.find('testsuite')\n\
+                  cases = suite.findall('testcase')\n\
+                  assert int(suite.get('tests')) == len(cases) > 100, len(cases)\n\
+                  failed = [case.get('name') for case in cases if case.find('failure') is not None]\n\
+                  assert int(suite.get('failures')) == len(failed)\n\
+                  print(*failed)";
+    let Some(read) = output(folder.path(), "python3", &["-c", script]) else { return };
+    let text = String::from_utf8(read.stdout).unwrap();
+    assert!(
+        text.split_whitespace().any(|rule| rule == "bad-utf8"),
+        "{text}{}",
+        String::from_utf8_lossy(&read.stderr)
+    );
+}
+
+/// The members that SARIF 2.1.0 demands (§3.13, §3.14, §3.19, §3.27), and that references lead somewhere.
+#[test]
+fn a_sarif_log_has_what_its_schema_demands() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = run(folder.path(), &format!("check --format sarif {ROOT}/captures/rules/bad-utf8.pcap"));
+    let log: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(log["version"], "2.1.0");
+    let [run] = log["runs"].as_array().unwrap().as_slice() else { panic!("one run") };
+    let driver = &run["tool"]["driver"];
+    assert_eq!(driver["name"], "wirefin");
+    let rules = driver["rules"].as_array().unwrap();
+    let results = run["results"].as_array().unwrap();
+    assert!(!results.is_empty());
+    for result in results {
+        assert!(result["message"]["text"].is_string(), "{result}");
+        assert!(
+            ["none", "note", "warning", "error"].contains(&result["level"].as_str().unwrap()),
+            "{result}"
+        );
+        let id = result["ruleId"].as_str().unwrap();
+        assert!(rules.iter().any(|rule| rule["id"] == id), "{id}");
+        if let Some(index) = result["ruleIndex"].as_u64() {
+            assert_eq!(rules[usize::try_from(index).unwrap()]["id"], id);
+        }
+        for location in result["locations"].as_array().unwrap() {
+            assert!(location["physicalLocation"]["artifactLocation"]["uri"].is_string(), "{location}");
+        }
+    }
+    let known = ["version", "$schema", "runs", "inlineExternalProperties", "properties"];
+    assert!(log.as_object().unwrap().keys().all(|name| known.contains(&name.as_str())), "{log}");
+}
