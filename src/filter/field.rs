@@ -157,6 +157,7 @@ impl Field {
                 | Field::Host
                 | Field::Path
                 | Field::Subprotocol
+                | Field::Transport
                 | Field::ClientIp
                 | Field::ClientPort
                 | Field::ServerIp

@@ -67,6 +67,7 @@ fn shown<'a>(fact: &Fact<'a>) -> Shown<'a> {
         Fact::Span(span) => Shown::owned(format!("{}.{:09}", span.as_secs(), span.subsec_nanos())),
         Fact::Moment(time) => Shown::Moment(*time),
         Fact::Side(side) => Shown::Text(side.name().as_bytes().into()),
+        Fact::Transport(transport) => Shown::Text(transport.name().as_bytes().into()),
         Fact::Severity(severity) => Shown::Text(severity.name().as_bytes().into()),
         Fact::Address(address) => Shown::owned(address.to_string()),
     }
