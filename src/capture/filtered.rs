@@ -59,7 +59,7 @@ impl Programs {
                     false
                 }
             },
-            Item::Secrets(_) | Item::Diagnostic(_) => true,
+            Item::Secrets(..) | Item::Diagnostic(_) => true,
         });
         fault.map_or(Ok(()), Err)
     }
