@@ -167,6 +167,7 @@ pub fn tcp(data: &[u8]) {
             ack: Seq(u32::from(ack).wrapping_sub(0x8000)),
             flags,
             window: 1000,
+            header: &[],
             payload: input.take(length),
             cut: 0,
             stamp: SenderClock { clock: packet as u32 / 2, id: 0 },

@@ -328,12 +328,14 @@ pub struct DirectionTotals {
 #[derive(Clone, Debug)]
 pub struct Closed {
     /// The close code of a WebSocket; 1005 for a close frame without one, 1006 for no close frame; `None` where the capture
-    /// ended first, and of other transports.
+    /// ended first, where [`Closed::lost`], and of other transports.
     pub code: Option<u16>,
     /// The reason given.
     pub reason: Box<str>,
-    /// Who sent the first close frame, or ended TCP without one.
+    /// Who sent the first close frame, or ended TCP without one; `None` where nobody did, or what would tell was lost.
     pub by: Option<Side>,
+    /// TCP ended, and whether a close frame came before it was lost: then there is no code.
+    pub lost: bool,
     /// Both sides sent a close frame; of other transports, it came to the end that was announced.
     pub clean: bool,
     /// From the opening to the end.
@@ -347,7 +349,7 @@ pub struct Closed {
 impl Closed {
     /// Tells whether the end was seen; else the capture ended first.
     pub const fn is_seen(&self) -> bool {
-        self.code.is_some() || self.by.is_some() || self.clean
+        self.code.is_some() || self.by.is_some() || self.clean || self.lost
     }
 }
 

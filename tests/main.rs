@@ -12,6 +12,7 @@ mod drop;
 mod flood;
 mod hostile;
 mod http2;
+mod joined;
 mod language;
 mod layers;
 mod live;

@@ -1,10 +1,11 @@
 //! The order of the wire: lines of a conversation come in the order of the packets that completed them, at the times of those,
 //! whatever is missing, late or repeated.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 
 use serde_json::Value;
+use wirefin::model::Endpoint;
 
 use crate::corpus;
 use crate::support::damage;
@@ -58,14 +59,96 @@ fn false_round_trips(records: &[Value]) -> Vec<String> {
     pongs.filter(|(pong, rtt)| !is_from(pong, *rtt)).map(|(pong, _)| pong.to_string()).collect()
 }
 
-/// Everything of a message that loss may not change.
-fn whole_messages(records: &[Value]) -> BTreeSet<String> {
-    let whole = |record: &&Value| record["type"] == "message" && record["complete"].is_null();
-    let facts = |record: &Value| {
-        let bytes = payload(record);
-        format!("{} {} {} {bytes:?}", record["time"], record["opcode"], record["wire"]["masked"])
+/// What a message says, and who said it.
+fn said(record: &Value) -> String {
+    format!("{} {} {:?}", record["from"], record["opcode"], payload(record))
+}
+
+fn is_whole_message(record: &Value) -> bool {
+    record["type"] == "message" && record["complete"].is_null()
+}
+
+/// The packet that completed each message of an undamaged capture.
+struct Completed<'p> {
+    packets: &'p [Packet],
+    senders: Vec<Option<(Endpoint, Endpoint)>>,
+    /// By what was said, the places of the packets that completed it.
+    messages: HashMap<String, Vec<usize>>,
+}
+
+impl<'p> Completed<'p> {
+    fn of(packets: &'p [Packet], whole: &[Value]) -> Self {
+        let mut messages: HashMap<_, Vec<_>> = HashMap::new();
+        for record in whole.iter().filter(|record| is_whole_message(record)) {
+            let place = usize::try_from(record["packet"].as_u64().unwrap()).unwrap() - 1;
+            messages.entry(said(record)).or_default().push(place);
+        }
+        Completed { packets, senders: damage::senders(packets), messages }
+    }
+
+    /// Lists messages of a damaged capture that are not at the packet that completed them: the last one to be captured of
+    /// those that its sender had sent by then.
+    fn faults(&self, damaged: &[Packet], shown: &[Value]) -> Vec<String> {
+        let mut places = HashMap::new();
+        for (place, packet) in (1_u64..).zip(damaged) {
+            places.entry(packet.data.as_slice()).or_insert(place);
+        }
+        let mut last = HashMap::new();
+        let completed: Vec<_> = (self.packets.iter().zip(&self.senders))
+            .map(|(packet, sender)| {
+                let last = last.entry((*sender)?).or_insert(0);
+                *last = places.get(packet.data.as_slice()).copied().unwrap_or(0).max(*last);
+                Some(*last)
+            })
+            .collect();
+        let is_right = |record: &&Value| {
+            let places = self.messages.get(&said(record)).map_or(&[][..], Vec::as_slice);
+            places.iter().any(|place| completed[*place] == record["packet"].as_u64())
+        };
+        let whole = shown.iter().filter(|record| is_whole_message(record));
+        whole
+            .filter(|record| !is_right(record))
+            .map(|record| {
+                format!(
+                    "not completed there, but at {:?}: {record}",
+                    self.messages
+                        .get(&said(record))
+                        .map(|it| it.iter().map(|place| completed[*place]).collect::<Vec<_>>())
+                )
+            })
+            .collect()
+    }
+}
+
+/// Lists lines whose time is not that of their packet.
+fn false_times(records: &[Value], packets: &[Packet]) -> Vec<String> {
+    let is_true = |record: &&Value| {
+        let Some(packet) = record["packet"].as_u64() else { return true };
+        let packet = &packets[usize::try_from(packet).unwrap() - 1];
+        packet.time.rem_euclid(86_400_000_000_000) == nanos(record)
     };
-    records.iter().filter(whole).map(facts).collect()
+    records.iter().filter(|record| !is_true(record)).map(|record| format!("another time: {record}")).collect()
+}
+
+/// Returns who closed each conversation, by its ends and stream.
+fn closers(records: &[Value]) -> BTreeMap<String, String> {
+    let mut ends = HashMap::new();
+    let mut closers = BTreeMap::new();
+    for record in records {
+        match record["type"].as_str() {
+            Some("open") => {
+                let end = |side: &str| format!("{}:{}", record[side]["ip"], record[side]["port"]);
+                let name = format!("{} {} {}", end("client"), end("server"), record["stream"]);
+                ends.insert(conn(record), name);
+            }
+            // Who ends TCP without a close may be told from what is left alone.
+            Some("close") if !record["by"].is_null() && record["code"] != 1006 => {
+                closers.insert(ends[&conn(record)].clone(), record["by"].to_string());
+            }
+            _ => {}
+        }
+    }
+    closers
 }
 
 /// Captures in which a payload consists of frames, so that less than all of them cannot be told from others.
@@ -74,37 +157,59 @@ const AMBIGUOUS: [&str; 2] = ["payload-looks-like-frames", "rsv1-though-refused"
 /// Captures of HTTP/2, where a search of one stream does not wait for the others yet.
 const STREAMS: &str = "/h2/";
 
-/// Captures in which bytes are missing that only an acknowledgment tells of, when the capture ends.
-const UNSEEN: [&str; 2] = ["fin-before-the-last-data", "ignores-64-bit-lengths"];
+/// Captures of which the packet that completed a message cannot be told by TCP's segments: fragments of IP, bytes without
+/// numbers.
+const IN_PIECES: [&str; 2] = ["fragment", "exported-pdus"];
+
+/// Captures whose first messages, or an answer before the upgrade, are told at another packet where packets change places.
+const LATER: [&str; 3] = ["tcp/joined-late", "keep-alive-before-upgrade", "/h2/"];
+
+/// A capture in which bytes are missing that only an acknowledgment tells of, when the capture ends.
+const UNSEEN: &str = "ignores-64-bit-lengths";
+
+/// Tells whether a capture shows what each side sent once, in the order in which it was sent.
+fn is_orderly(packets: &[Packet], whole: &[Value]) -> bool {
+    whole.iter().all(|record| record["type"] != "message" || record["complete"].is_null())
+        && damage::pieces(packets).is_some_and(|pieces| damage::orderly(&pieces))
+}
 
 #[test]
 fn lines_come_in_the_order_of_the_wire_at_the_times_of_their_packets() {
     let (mut used, mut timed, mut faulty) = (0, 0, String::new());
     for path in corpus::captures().into_iter().chain(corpus::extra()) {
-        if Truth::beside(&path).is_none()
-            || path.to_str().unwrap().contains(STREAMS)
-            || UNSEEN.iter().any(|name| path.to_str().unwrap().contains(name))
-            || AMBIGUOUS.iter().any(|name| path.to_str().unwrap().contains(name))
-        {
+        let name = path.to_str().unwrap();
+        if Truth::beside(&path).is_none() || AMBIGUOUS.iter().any(|it| name.contains(it)) {
             continue;
         }
         let packets = read(&path).unwrap();
         let whole = records(&export(&packets, false));
-        let sent = whole_messages(&whole);
-        let is_early = whole.iter().any(|record| record["rule"] == "data-before-handshake");
-        let is_whole = |record: &Value| record["type"] != "message" || record["complete"].is_null();
-        let orderly = !is_early
-            && whole.iter().all(is_whole)
-            && damage::pieces(&packets).is_some_and(|pieces| damage::orderly(&pieces));
+        let is_in_pieces = IN_PIECES.iter().any(|it| name.contains(it));
+        let is_timed = is_orderly(&packets, &whole) && !is_in_pieces;
+        let completed = is_timed.then(|| Completed::of(&packets, &whole));
+        let (is_later, is_streams) = (LATER.iter().any(|it| name.contains(it)), name.contains(STREAMS));
+        let closed_by = closers(&whole);
         used += 1;
-        timed += usize::from(orderly);
+        timed += usize::from(completed.is_some());
         for seed in 0..(20_000 / (packets.len() as u64 + 1)).clamp(1, 8) {
-            for (name, times_stay, packets) in damaged(&packets, seed) {
+            let name_of = path.to_str().unwrap();
+            for (name, tells, packets) in damaged(&packets, seed) {
                 let shown = records(&export(&packets, false));
-                let mut faults = out_of_order(&shown);
-                faults.extend(false_round_trips(&shown));
-                if times_stay && orderly {
-                    faults.extend(whole_messages(&shown).difference(&sent).cloned());
+                let mut faults = false_round_trips(&shown);
+                faults.extend(false_times(&shown, &packets));
+                if is_timed && !is_streams && !is_later && !name_of.contains(UNSEEN) {
+                    faults.extend(out_of_order(&shown));
+                }
+                if tells == Tells::Both && !is_streams {
+                    faults.extend(completed.iter().flat_map(|it| it.faults(&packets, &shown)));
+                } else if tells == Tells::Completion && !is_later {
+                    // What was captured before the handshake was whole is told at its own packet.
+                    let late = |fault: &String| !fault.contains(r#""delta":0.0,"#);
+                    faults.extend(completed.iter().flat_map(|it| it.faults(&packets, &shown)).filter(late));
+                }
+                if matches!(tells, Tells::Both | Tells::Closer) && is_timed && !is_streams {
+                    let closers = closers(&shown);
+                    let blamed = closers.iter().filter(|(name, by)| closed_by.get(*name) != Some(by));
+                    faults.extend(blamed.map(|(name, by)| format!("{name} closed by {by}")));
                 }
                 if let Some(fault) = faults.first() {
                     let file = path.display();
@@ -117,22 +222,36 @@ fn lines_come_in_the_order_of_the_wire_at_the_times_of_their_packets() {
     assert!(used > 100 && timed > 80, "only {used} captures could be used, {timed} for their times");
 }
 
-/// Makes damaged captures, each with its name, and whether messages keep their times: where a part of the handshake is lost,
-/// what came before that was known counts as complete with the opening.
-fn damaged(packets: &[Packet], seed: u64) -> Vec<(&'static str, bool, Vec<Packet>)> {
+/// What can be told of a damaged capture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tells {
+    /// Which packet completed a message, and who closed first.
+    Both,
+    /// Which packet completed a message: whoever closed first may be captured second.
+    Completion,
+    /// Who closed first, or nobody.
+    Closer,
+    Neither,
+}
+
+/// Makes damaged captures, each with its name and what it tells.
+fn damaged(packets: &[Packet], seed: u64) -> Vec<(&'static str, Tells, Vec<Packet>)> {
     let mut dice = Dice::new(seed);
     let dice = &mut dice;
     let n = 1 + dice.below(packets.len());
     let low = dice.per_mille(500);
+    let lost = damage::lose(packets, dice, 30);
+    let late = damage::lose_before(&lost, n / 2);
     vec![
-        ("nothing lost", true, packets.to_vec()),
-        ("1 % lost", false, damage::lose(packets, dice, 10)),
-        ("10 % lost", false, damage::lose(packets, dice, 100)),
-        ("a burst lost", false, damage::lose_burst(packets, dice, 8)),
-        ("joined late", true, damage::lose_before(packets, n)),
-        ("one direction", true, damage::one_direction(packets, low)),
-        ("reordered", false, damage::reorder(packets, dice, 200, 6)),
-        ("repeated", false, damage::duplicate(packets, dice, 200, 9)),
+        ("nothing lost", Tells::Both, packets.to_vec()),
+        ("1 % lost", Tells::Closer, damage::lose(packets, dice, 10)),
+        ("10 % lost", Tells::Closer, damage::lose(packets, dice, 100)),
+        ("a burst lost", Tells::Closer, damage::lose_burst(packets, dice, 8)),
+        ("joined late", Tells::Both, damage::lose_before(packets, n)),
+        ("one direction", Tells::Both, damage::one_direction(packets, low)),
+        ("reordered", Tells::Completion, damage::reorder(packets, dice, 200, 6)),
+        ("repeated", Tells::Both, damage::duplicate(packets, dice, 200, 9)),
+        ("joined late, 3 % lost and reordered", Tells::Neither, damage::reorder(&late, dice, 150, 5)),
     ]
 }
 

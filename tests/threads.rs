@@ -1,7 +1,9 @@
 //! The output is the same, byte for byte, for any number of threads, and however the capture is handed on.
 
+use std::fmt::Write as _;
 use std::io::{self, Cursor, Read};
 use std::num::NonZeroUsize;
+use std::process::Command;
 
 use wirefin::capture::Files;
 use wirefin::model::Side;
@@ -11,6 +13,7 @@ use wirefin::session::Limits;
 use crate::corpus;
 use crate::support::dialogue::{self, BINARY, DEFLATE, Deflater, FIN, RSV1, TEXT, frame, request};
 use crate::support::dice::Dice;
+use crate::support::judge::sha1;
 use crate::support::packets::{ACK, BEGIN, Packet, Talk, pcap};
 use crate::support::run::{export_from, print_from, solo};
 
@@ -170,6 +173,56 @@ fn bounds_are_reached_alike_in_every_run() {
                 same(&one, &other, &format!("run {run}, {n} threads"));
             }
         }
+    }
+}
+
+/// Bounds so small that the zoo reaches them, each with what it makes of the limits.
+const BOUNDS: [(&str, fn(&mut Limits)); 4] = [
+    ("connections", |limits| limits.connections = 2),
+    ("bytes out of order", |limits| limits.waiting = 20 << 10),
+    ("bytes searched", |limits| limits.searched = 1 << 10),
+    ("bytes of a message", |limits| limits.message = 100),
+];
+
+/// Exports the zoo under each bound and returns digests of what came out.
+fn digests() -> String {
+    let capture = pcap(&zoo(400, 200));
+    let mut digests = String::new();
+    let unlimited = export_from(&mut files(&capture), &solo(), false).unwrap();
+    for (name, limit) in BOUNDS {
+        for n in [1, 2, 8] {
+            let mut options = threads(n);
+            limit(&mut options.limits);
+            let output = export_from(&mut files(&capture), &options, false).unwrap();
+            assert!(output != unlimited, "the bound of {name} was not reached");
+            writeln!(digests, "digest of {name}: {}", sha1(&output)).unwrap();
+        }
+    }
+    digests
+}
+
+/// Ten processes reach each bound alike, whatever the number of threads.
+///
+/// Where `WIREFIN_DIGESTS` is set it is one of them.
+#[test]
+fn bounds_are_reached_alike_in_every_process() {
+    if std::env::var_os("WIREFIN_DIGESTS").is_some() {
+        print!("{}", digests());
+        return;
+    }
+    let expected = digests();
+    let of_bound: Vec<_> = expected.lines().collect();
+    assert!(of_bound.chunks(3).all(|three| three.iter().all(|it| *it == three[0])), "{expected}");
+    for process in 0..10 {
+        let output = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "threads::bounds_are_reached_alike_in_every_process", "--nocapture"])
+            .env("WIREFIN_DIGESTS", "1")
+            .output()
+            .unwrap();
+        let output = String::from_utf8(output.stdout).unwrap();
+        let told: Vec<_> =
+            output.lines().filter_map(|line| line.find("digest of").map(|at| &line[at..])).collect();
+        assert_eq!(told, of_bound, "process {process}");
     }
 }
 

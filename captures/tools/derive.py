@@ -33,6 +33,8 @@ class Segment:
     options: bytes
     data: bytes
     cut: int | None = None  # bytes captured, where that is not all
+    flip: int | None = None  # the byte of the payload in which a bit is flipped on the way
+    card: int | None = None  # what the checksum is left as, for the network card to set: 1 the pseudo-header's sum, 0 nothing, else anything
 
     port = property(lambda p: struct.unpack(">H", p.tcp[:2])[0])
     seq = property(lambda p: struct.unpack(">I", p.tcp[4:8])[0])
@@ -58,7 +60,11 @@ class Segment:
     def tcp_bytes(self):
         t = self.tcp[:12] + bytes([(5 + len(self.options) // 4) << 4]) + self.tcp[13:16] + b"\0\0" + self.tcp[18:] + self.options + self.data
         pseudo = self.src + self.dst + (struct.pack(">HH", 6, len(t)) if len(self.src) == 4 else struct.pack(">II", len(t), 6))
-        return t[:16] + struct.pack(">H", sum16(pseudo + t)) + t[18:]
+        check = sum16(pseudo + t) if self.card is None else ~sum16(pseudo) & 0xFFFF if self.card == 1 else self.card
+        t = t[:16] + struct.pack(">H", check) + t[18:]
+        if self.flip is None: return t
+        at = len(t) - len(self.data) + self.flip % len(self.data)
+        return t[:at] + bytes([t[at] ^ 1]) + t[at + 1:]
 
     def ip(self, options=b"", total=None, ident=0, flags=0x4000, payload=None, extension=b"", first=6):
         body = self.tcp_bytes() if payload is None else payload
@@ -209,6 +215,18 @@ def probes(segments):
     return restamp(out)
 
 
+def damaged(segments, skip, how):
+    """A bit of a data segment of the server is flipped on the way, after `skip` of them behind its handshake head. `how` it is made good:
+    it is sent again, or was sent before, or two packets late and before its neighbour, or never."""
+    i = [i for i, p in enumerate(segments) if not p.client and p.data][1 + skip]
+    p = segments[i]
+    bad = p.but(flip=-3)
+    made = {"again": [bad, p.resent()], "before": [p, bad.resent()], "never": [bad]}
+    if how in made: return restamp(segments[:i] + made[how] + segments[i + 1:])
+    k = next(k for k in range(i + 1, len(segments)) if not segments[k].client and segments[k].data)
+    return restamp(segments[:i] + segments[i + 1:k + 1] + [bad, p.resent()] + segments[k + 1:])
+
+
 def offloaded(segments):
     """What a card with receive offload hands up: neighbours merged, lengths as they were for the first."""
     out = []
@@ -217,6 +235,11 @@ def offloaded(segments):
         if q and q.client == p.client and q.data and p.data and (q.seq + len(q.data)) & 0xFFFFFFFF == p.seq: out[-1] = q.but(data=q.data + p.data, flags=q.flags | p.flags)
         else: out.append(p)
     return out
+
+
+def merged(segments):
+    """Segments as receive offload merges them, each with itself where it was not merged."""
+    return [(p, next((q for q in segments if q.client == p.client and q.seq == p.seq and q.data == p.data), None)) for p in offloaded(segments)]
 
 
 def moved_port(segments, port):
@@ -506,6 +529,15 @@ make("tcp/sequence-wraps-in-handshake.pcap", SHORT, "the wrap falls into the req
 make("tcp/fin-before-the-last-data.pcap", ECHO, "each side's FIN overtakes its last data", lambda s: ether(fin_first(s)))
 make("tcp/keep-alive-with-byte.pcap", ECHO, "probes of one old byte whose value is not what was sent", lambda s: ether(probes(s)))
 make("tcp/offloaded.pcap", FRAGMENTS, "neighbouring segments merged as receive offload does", lambda s: ether(offloaded(s)))
+make("tcp/damaged-then-sent-again.pcap", ECHO, "a bit of a server's message is flipped on the way: its checksum is wrong, and it is sent again", lambda s: ether(damaged(s, 1, "again")))
+make("tcp/damaged-copy.pcap", ECHO, "a message is sent again, and the copy damaged on the way", lambda s: ether(damaged(s, 1, "before")))
+make("tcp/damaged-out-of-order.pcap", ECHO, "a message is damaged, comes behind its neighbour, and is sent again", lambda s: ether(damaged(s, 1, "late")))
+make("tcp/damaged-not-sent-again.pcap", ECHO, "a message is damaged and acknowledged: whoever received it had a good copy that was not captured", lambda s: ether(damaged(s, 1, "never")), **R)
+make("tcp/damaged-ipv6.pcap", SHORT6, "the same over IPv6, sent again", lambda s: ether(damaged(s, 0, "again")))
+make("tcp/checksums-of-client-left-to-card.pcap", ECHO, "the client's checksums left to its network card, the server's are right: captured on the client", lambda s: ether([p.but(card=1) if p.client else p for p in s]))
+make("tcp/checksums-none.pcap", ECHO, "no checksums at all", lambda s: ether([p.but(card=0) for p in s]))
+make("tcp/checksums-all-wrong.pcap", ECHO, "every checksum is wrong, as where addresses were changed", lambda s: ether([p.but(card=0x1234 + i) for i, p in enumerate(s)]))
+make("tcp/checksums-of-merged.pcap", FRAGMENTS, "the server's segments merged on receipt, which leaves the sum of the pseudo-header", lambda s: ether([p.but(card=1) if q is not p and not p.client else p for p, q in merged(s)]))
 make("tcp/lost-payload.pcap", FRAGMENTS, "segments of 6 bytes, one lost inside a server's payload", lambda s: ether(payload_lost(cut(s, 6), False, 3)), **R)
 make("tcp/lost-header.pcap", ECHO, "segments of 6 bytes, three lost: frame headers of the server with them", lambda s: ether(payload_lost(cut(s, 6), False, 2, 3)), **R)
 make("tcp/lost-header-of-client.pcap", ECHO, "a whole message of the client lost: its frame and nothing else", lambda s: ether(payload_lost(s, True, 2)), **R)
@@ -582,6 +614,7 @@ make("http/socks4.pcap", SHORT, "SOCKS 4, granted", lambda s: ether(before(s, (T
 make("http/socks4a.pcap", SHORT, "SOCKS 4A: a host by its name", lambda s: ether(before(s, (True, b"\x04\x01\0\x50\0\0\0\x01\0server.example.com\0"), (False, b"\0\x5a\0\0\0\0\0\0"))))
 make("http/socks5.pcap", SHORT, "SOCKS 5 without a password", lambda s: ether(before(s, (True, b"\x05\x01\0"), (False, b"\x05\0"), (True, b"\x05\x01\0" + NAMED), (False, b"\x05\0\0\x01\x0a\0\0\x09\x04\x38"))))
 make("http/socks5-password.pcap", SHORT, "SOCKS 5 with a name and a password", lambda s: ether(before(s, (True, b"\x05\x02\0\x02"), (False, b"\x05\x02"), (True, b"\x01\x02me\x03pwd"), (False, b"\x01\0"), (True, b"\x05\x01\0" + NAMED), (False, b"\x05\0\0\x01\x0a\0\0\x09\x04\x38"))))
+make("http/socks5-refused.pcap", SHORT, "SOCKS 5, refused by a rule of the proxy", lambda s: ether(dialogue(s, (True, b"\x05\x01\0"), (False, b"\x05\0"), (True, b"\x05\x01\0" + NAMED), (False, b"\x05\x02\0\x01\0\0\0\0\0\0"))), **R)
 make("http/proxy-v1-then-socks5.pcap", SHORT, "a PROXY header, then SOCKS 5", lambda s: ether(before(s, (True, V1), (True, b"\x05\x01\0"), (False, b"\x05\0"), (True, b"\x05\x01\0" + NAMED), (False, b"\x05\0\0\x01\x0a\0\0\x09\x04\x38"))))
 make("http/uwsgi.pcap", SHORT, "a web server's request in uwsgi's form, answered by HTTP", lambda s: ether(uwsgi(s)))
 

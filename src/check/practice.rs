@@ -27,6 +27,8 @@ pub(super) fn fault(rule: &str) -> &'static str {
         | "chunked-frames"
         | "http-in-stream"
         | "origin-foreign" => "the server's",
+        "checksum-wrong" => "the network's",
+        "proxy-refused" => "the proxy's",
         "overlap-differs" | "fragment-overlap" => "the network's, or an attacker's",
         "gap"
         | "resynchronised"

@@ -10,7 +10,7 @@ use super::size::Size;
 use super::stop::Autostop;
 use crate::http::Wanted;
 use crate::subprotocol::Settings;
-use crate::{pipeline, services};
+use crate::{pipeline, services, tcp};
 
 /// Name of what is read, and how.
 #[derive(Debug, clap::Args)]
@@ -154,6 +154,12 @@ pub(super) struct Input {
     #[arg(long, value_name = "TRANSPORT", value_delimiter = ',', value_enum)]
     also: Vec<Also>,
 
+    /// Discard every TCP segment with a wrong checksum, even where it may have been left to a network card
+    ///
+    /// By default such a segment is discarded where its sender has sent right checksums before.
+    #[arg(long)]
+    verify_checksums: bool,
+
     #[command(flatten)]
     subprotocols: Subprotocols,
 
@@ -261,6 +267,9 @@ impl Input {
             Wanted { sse: self.also.contains(&Also::Sse), polling: self.also.contains(&Also::Polling) };
         options.limits.message = self.max_message.0;
         options.limits.messages = options.limits.messages.max(self.max_message.0);
+        if self.verify_checksums {
+            options.limits.tcp.checksums = tcp::Verify::Always;
+        }
         options.threads = self.threads.unwrap_or(options.threads);
         if !self.keylogs().is_empty() {
             options.keys = options.keys.given();

@@ -206,6 +206,10 @@ fn lines(summary: &Summary, of: Option<&str>) -> Vec<String> {
             "{segments} with data captured more than once, as on both sides of a bridge; each counts once"
         ));
     }
+    if summary.damaged_segments > 0 {
+        let segments = count(summary.damaged_segments, "segment");
+        lines.push(format!("{segments} with wrong checksums discarded"));
+    }
     lines
 }
 
@@ -365,6 +369,8 @@ mod tests {
         );
         summary.decrypted = 1;
         assert!(lines(&summary, None).is_empty());
+        summary.damaged_segments = 2;
+        assert_eq!(lines(&summary, None)[0], "2 segments with wrong checksums discarded");
         summary.captured_again = 2;
         assert!(lines(&summary, None)[0].starts_with("2 segments with data captured more than once"));
     }

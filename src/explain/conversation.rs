@@ -212,6 +212,7 @@ impl Account {
             pings.sent > pings.answered && pings.last == Some(self.last)
         });
         match closed.code {
+            None if closed.lost => "ended; a close frame may have been lost".to_owned(),
             None => match silent {
                 Some(side) => format!(
                     "still open at the end of the capture; the last ping of the {} was not answered: it may be dead",

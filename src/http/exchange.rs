@@ -77,6 +77,10 @@ pub struct HttpTracker {
     ended: Pair<bool>,
     /// The packet that carries what is pushed.
     carried: At,
+    /// The packet at which that was readable.
+    readable: At,
+    /// The last packet of the server's bytes that were read.
+    answered: At,
     /// A head of this side may have been lost, so requests and responses may not match.
     lost: Pair<bool>,
     /// The client's bytes were captured from the first one on: an answer has its request.
@@ -128,6 +132,8 @@ impl HttpTracker {
             rare: None,
             ended: Pair::default(),
             carried: At::default(),
+            readable: At::default(),
+            answered: At::default(),
             lost: Pair::default(),
             from_start: false,
             over: false,
@@ -156,9 +162,14 @@ impl HttpTracker {
         self.rare.as_mut().and_then(|rare| rare.authority.take())
     }
 
-    /// Says which packet carries what is pushed from now on.
-    pub const fn carried(&mut self, at: At) {
-        self.carried = at;
+    /// Says which packet carries what is pushed from now on, and at which it was readable.
+    pub const fn carried(&mut self, at: At, readable: At) {
+        (self.carried, self.readable) = (at, readable);
+    }
+
+    /// Returns the packet that completed the server's bytes that were read: at [`Output::Upgraded`], its response.
+    pub const fn answered(&self) -> At {
+        self.answered
     }
 
     /// Takes bytes of one side, and returns how many it used.
@@ -173,6 +184,7 @@ impl HttpTracker {
             && rest > 0
         {
             *left = rest;
+            self.read(side, self.readable);
             return bytes.len();
         }
         let mut used = 0_usize;
@@ -182,8 +194,12 @@ impl HttpTracker {
             if rest.is_empty() {
                 break;
             }
-            let step =
-                if self.waits(side) { self.hold(side, rest, fresh) } else { self.step(side, rest, fresh) };
+            let step = if self.waits(side) {
+                self.hold(side, rest, fresh)
+            } else {
+                self.read(side, self.readable);
+                self.step(side, rest, fresh)
+            };
             fresh = false;
             used = used.saturating_add(step);
             self.settle();
@@ -273,6 +289,13 @@ impl HttpTracker {
             .saturating_add(self.asked.allocated())
             .saturating_add(rare)
             .saturating_add(outputs)
+    }
+
+    /// Notes the packet of bytes that are read now.
+    fn read(&mut self, side: Side, at: At) {
+        if side == Side::Server && at.packet > self.answered.packet {
+            self.answered = at;
+        }
     }
 
     fn rare(&mut self) -> &mut Rare {

@@ -515,12 +515,25 @@ anomalies! {
         length: u64 }
         = "compression-ratio", Warning, Some("RFC 7692 §8"), "a message is more than 200 times as long as it was on the wire";
 
+    /// A SOCKS server did not grant what it was asked for: nothing follows (RFC 1928 §6).
+    ProxyRefused { /// Which proxy protocol.
+        protocol: &'static str, /// What was asked for, where that was said.
+        server: Option<Box<str>> }
+        = "proxy-refused", Note, Some("RFC 1928 §6"), "a proxy refused the connection";
+
     // TCP and IP.
     /// A retransmitted byte differs from the first copy, which stands (RFC 9293 §3.10.7.4).
     OverlapDiffers { /// Where in the sender's byte stream.
         offset: u64, /// How many bytes differ.
         length: u64 }
         = "overlap-differs", Warning, Some("RFC 9293 §3.10.7.4"), "a retransmission carries different bytes";
+    /// A segment whose checksum is wrong is discarded (RFC 9293 §3.1), as its receiver discards it. What it held is missing
+    /// until it is sent again.
+    ChecksumWrong { /// How many bytes it held.
+        length: u64, /// The checksum in its header.
+        found: Box<str>, /// The checksum of its bytes.
+        expected: Box<str> }
+        = "checksum-wrong", Note, Some("RFC 9293 §3.1"), "a segment with a wrong checksum was discarded";
     /// IP fragments overlap and were rejected (RFC 8200 §4.5, RFC 5722).
     FragmentOverlap {}
         = "fragment-overlap", Warning, Some("RFC 5722"), "overlapping IP fragments were rejected";

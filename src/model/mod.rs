@@ -3,6 +3,7 @@
 //! Nothing here parses and nothing here knows a protocol module; `std` is all it uses.
 
 mod anomaly;
+mod checksum;
 mod deflate;
 mod endpoint;
 mod key_origin;
@@ -14,6 +15,7 @@ mod side;
 mod time;
 
 pub use anomaly::{Anomaly, Evidence, Severity};
+pub use checksum::Checksum;
 pub use deflate::DeflateSide;
 pub use endpoint::{Endpoint, FlowKey, Tunnel};
 pub use key_origin::KeyOrigin;

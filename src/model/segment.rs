@@ -107,6 +107,8 @@ pub struct Segment<'a> {
     pub flags: Flags,
     /// The receive window as sent, unscaled.
     pub window: u16,
+    /// The TCP header with its options, as captured; empty where there was none.
+    pub header: &'a [u8],
     /// The payload bytes that were captured.
     pub payload: &'a [u8],
     /// How many payload bytes the snap length cut off behind `payload`: a gap, not an end.

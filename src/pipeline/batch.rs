@@ -45,6 +45,8 @@ pub(super) struct Item {
     window: u16,
     flags: Flags,
     pub(super) shard: u8,
+    /// The length of the header, which stands before the payload; 0 where it is not known.
+    header: u8,
 }
 
 /// Marks an offset as one into `rebuilt`.
@@ -143,7 +145,7 @@ impl Preparer {
                     self.summary.segments = self.summary.segments.saturating_add(1);
                     let hash = self.hasher.hash_one(segment.flow.key());
                     let shard = shard(&segment.flow, hash, &self.hasher, &self.keys);
-                    let offset = place(segment.payload, base, round.bytes.len(), rebuilt);
+                    let offset = place(&segment, base, round.bytes.len(), rebuilt);
                     if let Some(list) = shards.get_mut(usize::from(shard)) {
                         list.push(u32::try_from(items.len()).unwrap_or(u32::MAX));
                     }
@@ -218,12 +220,14 @@ pub(super) fn hasher_of(packet: &Packet<'_>) -> RandomState {
     RandomState::with_seeds(seed(1), seed(2), seed(3), seed(4))
 }
 
-/// Returns where a payload lies in the round, or copies it to `rebuilt`.
-fn place(payload: &[u8], base: usize, length: usize, rebuilt: &mut Vec<u8>) -> u32 {
+/// Returns where a payload lies in the round, or copies it to `rebuilt`, its header before it.
+fn place(segment: &Segment<'_>, base: usize, length: usize, rebuilt: &mut Vec<u8>) -> u32 {
+    let Segment { header, payload, .. } = *segment;
     let offset = payload.as_ptr().addr().wrapping_sub(base);
     if offset.saturating_add(payload.len()) <= length {
         return u32::try_from(offset).unwrap_or(REBUILT);
     }
+    rebuilt.extend_from_slice(header);
     let offset = rebuilt.len();
     rebuilt.extend_from_slice(payload);
     u32::try_from(offset).unwrap_or(0) | REBUILT
@@ -231,9 +235,11 @@ fn place(payload: &[u8], base: usize, length: usize, rebuilt: &mut Vec<u8>) -> u
 
 impl Item {
     fn new(segment: &Segment<'_>, at: At, hash: u64, shard: u8, offset: u32) -> Self {
-        let Segment { flow, seq, ack, flags, window, payload, cut, stamp } = *segment;
+        let Segment { flow, seq, ack, flags, window, header, payload, cut, stamp } = *segment;
         let length = u32::try_from(payload.len()).unwrap_or(u32::MAX);
-        Item { at, hash, flow, seq, ack, offset, length, cut, stamp, window, flags, shard }
+        // It is 60 bytes long at most.
+        let header = u8::try_from(header.len()).unwrap_or(0);
+        Item { at, hash, flow, seq, ack, offset, length, cut, stamp, window, flags, shard, header }
     }
 }
 
@@ -250,6 +256,7 @@ impl Batch {
         } else {
             (&self.rebuilt, (item.offset & !REBUILT) as usize)
         };
+        let header = bytes.get(offset.saturating_sub(item.header.into())..offset).unwrap_or_default();
         let payload = bytes.get(offset..offset.saturating_add(item.length as usize)).unwrap_or_default();
         Segment {
             flow: item.flow,
@@ -257,6 +264,7 @@ impl Batch {
             ack: item.ack,
             flags: item.flags,
             window: item.window,
+            header,
             payload,
             cut: item.cut,
             stamp: item.stamp,

@@ -48,6 +48,8 @@ pub struct Summary {
     pub damaged: u64,
     /// Segments of conversations that were captured more than once.
     pub captured_again: u64,
+    /// Segments that were discarded, for their checksums are wrong.
+    pub damaged_segments: u64,
     /// The first and the last packet's time.
     pub times: Option<(Timestamp, Timestamp)>,
 }
@@ -121,6 +123,7 @@ impl Summary {
             (&mut self.connections, counts.connections),
             (&mut self.tls, counts.tls),
             (&mut self.decrypted, counts.decrypted),
+            (&mut self.damaged_segments, counts.damaged),
         ] {
             *mine = mine.saturating_add(theirs);
         }

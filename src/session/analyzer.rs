@@ -65,6 +65,8 @@ pub struct Counts {
     pub event_streams: u64,
     /// Requests of Engine.IO's long polling.
     pub polls: u64,
+    /// Segments that were discarded, for their checksums are wrong.
+    pub damaged: u64,
 }
 
 /// A connection in the flow table.

@@ -6,7 +6,7 @@ use super::transport::Transport;
 use super::witness::Witness;
 use crate::event::{self, ConnId, Event, Kind, Sink};
 use crate::model::{Anomaly, At, Flags, Lost, Pair, Segment, Side, Timestamp};
-use crate::tcp::{self, Delivery, Output};
+use crate::tcp::{self, Delivery, End, Output};
 
 /// One TCP connection: its bytes put in order, and the stack of layers that they are.
 #[derive(Debug)]
@@ -129,10 +129,18 @@ impl Connection {
         if segment.cut > 0 {
             witness.cut(segment.cut.into());
         }
-        let how = Handover::AtOnce(tcp.hole(!side));
+        let (how, was_reset) = (Handover::AtOnce(tcp.hole(!side)), tcp.is_reset());
         let delivery = tcp.push(side, segment, at);
         let mut cx = context(*id, at, transport, conversation, shared, sink);
         drain(delivery, order, how, (stack, witness), &mut cx);
+        if tcp.is_reset() && !was_reset {
+            // Behind a FIN of the same side a reset ends the other one.
+            if order.must_wait(side, at, tcp.hole(!side)) {
+                order.wait(side, at, StreamInput::End(End::Reset), true);
+            } else {
+                stack.end(side, End::Reset, &mut cx);
+            }
+        }
         if order.allocated() > 0 {
             release(order, holes(tcp), stack, &mut cx);
             let limit = cx.shared.limits.tcp.waiting_bytes;
@@ -265,7 +273,13 @@ fn drain(
                     order.wait_to_report(side, at, anomaly);
                 }
             }
-            Output::Anomaly { anomaly, .. } => order.wait_to_report(side, at, anomaly),
+            Output::Anomaly { anomaly, .. } => {
+                if let Anomaly::ChecksumWrong { .. } = anomaly {
+                    let damaged = &mut cx.shared.counts.damaged;
+                    *damaged = damaged.saturating_add(1);
+                }
+                order.wait_to_report(side, at, anomaly);
+            }
             Output::Gap { length, cause, .. } => {
                 let (lost, cause) = (Lost::Exact(length), cause.name());
                 witness.gap(side, lost);

@@ -102,6 +102,8 @@ struct Half {
     /// When the last message came.
     last: Timestamp,
     totals: DirectionTotals,
+    /// What searches for frames have cost beyond their share.
+    search_debt: u64,
     /// An HTTP response stands where a frame should be, or may.
     http: Option<InStream>,
 }
@@ -176,6 +178,12 @@ impl Conversation {
             inflaters: Inflaters::Resting,
             meaning: None,
         }
+    }
+
+    /// Notes the packet that completed the response: the server's frames come behind it.
+    pub(super) fn answered(mut self, at: At) -> Self {
+        self.order.reach(Side::Server, at);
+        self
     }
 
     /// Takes what a handshake says that is out of the ordinary.
@@ -330,6 +338,10 @@ impl Conversation {
             for side in Side::BOTH {
                 let found = self.sides[side].search().and_then(Search::find);
                 self.found(side, found, cx);
+                if let Some(value) = self.sides[side].search().and_then(Search::spent) {
+                    let limit = "frames tried in a search";
+                    self.order.wait_to_report(side, cx.at, Anomaly::LimitReached { limit, value });
+                }
             }
             let Some(next) = self.order.next(Pair::from_fn(|side| self.sides[side].hole())) else { break };
             match next {
@@ -446,15 +458,25 @@ impl Conversation {
             }
         }
         let unanswered = Understood::end(&mut self.meaning, ending != Ending::Unseen, cx);
+        // What was lost, and not followed by data, may have been a close.
+        let may_have_closed =
+            Pair::from_fn(|side| !closed[side] && self.sides[side].losses == Losses::Recent);
+        let lost = self.first_close.is_none()
+            && ending != Ending::Unseen
+            && (may_have_closed.client || may_have_closed.server);
         let (code, reason, by) = match self.first_close.take() {
-            Some(first) => (Some(first.code), first.reason, Some(first.by)),
-            None if ending == Ending::Unseen => (None, "".into(), None),
+            Some(first) => {
+                let by = Some(first.by).filter(|by| !may_have_closed[!*by]);
+                (Some(first.code), first.reason, by)
+            }
+            None if ending == Ending::Unseen || lost => (None, "".into(), None),
             None => (Some(ABNORMAL), "".into(), self.ended_by),
         };
         let ended = Closed {
             code,
             reason,
             by,
+            lost,
             clean: closed.client && closed.server,
             duration: cx.at.time.since(self.opened),
             totals: Pair::from_fn(|side| self.sides[side].totals),

@@ -169,6 +169,7 @@ mod tests {
             ack: Seq(numbers.1),
             flags,
             window: 0,
+            header: b"",
             payload: b"",
             cut: 0,
             stamp: SenderClock { clock: 0, id },

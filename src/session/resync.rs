@@ -3,7 +3,6 @@ mod gathered;
 #[cfg(test)]
 mod tests;
 
-#[cfg(test)]
 use std::cell::Cell;
 use std::cmp::Reverse;
 
@@ -51,9 +50,10 @@ pub(super) struct Search {
     seen: usize,
     /// Chains that begin in what was dropped.
     led: Vec<Chain>,
-    /// How many frames were followed.
-    #[cfg(test)]
-    followed: Cell<usize>,
+    /// How many frames were followed, and how many of earlier searches of the side count as well.
+    followed: Cell<u64>,
+    debt: u64,
+    pace: Pace,
 }
 
 /// Where frames begin.
@@ -88,7 +88,52 @@ const CROSSED: usize = 4;
 pub(super) const MID_STREAM: usize = 32 << 10;
 const LOOKED_AT: u64 = 512 << 10;
 
+/// Whether a search may follow frames.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Pace {
+    #[default]
+    Searching,
+    /// It has cost too much: bytes pass unsearched until they have paid for that. Whether that was told.
+    Resting { told: bool },
+}
+
+/// How many frames the searches of a side may follow in advance; one is paid for by so many bytes.
+const FOLLOWED: u64 = 1 << 20;
+const BYTES_A_FRAME: u64 = 4;
+
 impl Search {
+    /// Takes what earlier searches of the side have cost beyond their share.
+    pub(super) fn with_debt(self, debt: u64) -> Self {
+        Search { debt, ..self }
+    }
+
+    /// Returns what it and those before it have cost beyond their share, in frames followed.
+    pub(super) fn debt(&self) -> u64 {
+        let share = self.captured().checked_div(BYTES_A_FRAME).unwrap_or(0);
+        self.debt.saturating_add(self.followed.get()).saturating_sub(share)
+    }
+
+    /// Returns the bound where it has been reached and that was not told yet: bytes that look like frames and are none cost
+    /// more than they may.
+    pub(super) fn spent(&mut self) -> Option<u64> {
+        let Pace::Resting { told } = &mut self.pace else { return None };
+        (!std::mem::replace(told, true)).then_some(FOLLOWED)
+    }
+
+    /// Tells whether bytes are to pass unsearched, having given up what was gathered.
+    fn rests(&mut self) -> bool {
+        match self.pace {
+            Pace::Searching if self.debt() > FOLLOWED => {
+                (self.candidates, self.led) = (Vec::new(), Vec::new());
+                self.give_up();
+                self.pace = Pace::Resting { told: false };
+            }
+            Pace::Resting { .. } if self.debt() < FOLLOWED / 2 => self.pace = Pace::Searching,
+            Pace::Searching | Pace::Resting { .. } => {}
+        }
+        self.pace != Pace::Searching
+    }
+
     /// Looks behind a gap of `lost` bytes in a conversation that is known to be one.
     pub(super) fn after_gap(side: Side, rsv1: Rsv1, offset: u64, lost: u64) -> Self {
         Search {
@@ -105,8 +150,9 @@ impl Search {
             candidates: Vec::new(),
             seen: 0,
             led: Vec::new(),
-            #[cfg(test)]
             followed: Cell::default(),
+            debt: 0,
+            pace: Pace::default(),
         }
     }
 
@@ -135,6 +181,9 @@ impl Search {
         if bytes.is_empty() {
             return;
         }
+        if self.rests() {
+            return self.pass(bytes.len() as u64);
+        }
         if self.gathered.len().saturating_add(bytes.len()) > self.capacity {
             self.drop_first(self.gathered.len() / 2);
         }
@@ -161,7 +210,7 @@ impl Search {
 
     /// Returns where frames begin, once that is beyond `resync_from`.
     pub(super) fn find(&mut self) -> Option<Found> {
-        if self.gathered.len() < self.next_scan {
+        if self.rests() || self.gathered.len() < self.next_scan {
             return None;
         }
         self.wait_for_an_eighth();
@@ -223,14 +272,15 @@ impl Search {
         Some(controls)
     }
 
-    /// Tells whether these cannot be a client's bytes: several short segments, each of which its sender made by itself,
-    /// and none begins with a masked frame.
+    /// Tells whether these cannot be a client's bytes: short segments, each of which its sender made by itself, and none
+    /// begins with a masked frame. Several, or one for each few segments of the `other` side.
     ///
     /// Requests of other protocols may look like unmasked frames (an MQTT SUBSCRIBE begins with 0x82 and its length);
     /// their answers do not look like masked ones.
-    pub(super) fn contradicts_client(&self) -> bool {
+    pub(super) fn contradicts_client(&self, other: &Search) -> bool {
         const SHORT: usize = 512;
         const SEVERAL: usize = 3;
+        const FEW: usize = 4;
         let mut others = 0_usize;
         for piece in self.gathered.pieces(0) {
             let Piece::Bytes(bytes, _) = piece else { continue };
@@ -240,7 +290,8 @@ impl Search {
                 _ => {}
             }
         }
-        others >= SEVERAL
+        let pieces = || other.gathered.pieces(0).take(FEW.saturating_mul(SEVERAL)).count();
+        others >= SEVERAL || others > 0 && pieces() <= FEW.saturating_mul(others)
     }
 
     /// Tells whether a stream joined late has had its chance.
@@ -352,6 +403,9 @@ impl Search {
         let mut budget = Budget::new(self.gathered.len());
         let (mut resync_from, mut found) = (0, None);
         let mut stands = |chain: Chain, found: &mut Option<Found>| {
+            if self.debt() > FOLLOWED {
+                return true;
+            }
             let chain = self.follow(chain, usize::MAX, &mut budget);
             *found = chain.as_ref().and_then(|chain| self.judge(chain, needed, &mut resync_from));
             chain.is_some()

@@ -169,6 +169,7 @@ impl Streamed {
                 code: None,
                 reason: "".into(),
                 by,
+                lost: false,
                 clean: matches!(finish, Finish::Whole | Finish::Between(_)),
                 duration: cx.at.time.since(it.opened),
                 totals: it.totals,

@@ -86,8 +86,17 @@ impl<S: Sink + Default> Talk<S> {
         let (seq, ack) =
             if side == Side::Client { (self.next[0], self.next[1]) } else { (self.next[1], self.next[0]) };
         let stamp = crate::model::SenderClock::default();
-        let segment =
-            Segment { flow, seq: Seq(seq), ack: Seq(ack), flags, window: 65535, payload, cut: 0, stamp };
+        let segment = Segment {
+            flow,
+            seq: Seq(seq),
+            ack: Seq(ack),
+            flags,
+            window: 65535,
+            header: &[],
+            payload,
+            cut: 0,
+            stamp,
+        };
         self.packet += 1;
         let at = self.now();
         self.analyzer.push(7, &segment, at, &mut self.told);

@@ -1,6 +1,7 @@
 //! What a connection was in which no WebSocket is found: told by the first bytes of both sides.
 
 mod hello;
+mod mqtt;
 mod protocol;
 
 use super::transport::Transport;
@@ -109,6 +110,9 @@ impl Witness {
         }
         if let Some(name) = protocol::name(client, server, transport.end_of(Side::Server).port) {
             return Reason::Protocol(name);
+        }
+        if mqtt::is_mqtt(client, server) {
+            return Reason::Protocol("MQTT");
         }
         match Side::BOTH.map(|role| transport.saw(role)) {
             [true, false] => Reason::OneSide(Side::Client),

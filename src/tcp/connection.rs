@@ -38,6 +38,13 @@ impl Connection {
         segment.flags.has(Flags::SYN)
             && !segment.flags.has(Flags::RST)
             && self.halves[side].is_other_syn(segment.seq)
+            && !self.would_discard(side, segment)
+    }
+
+    /// Tells whether a segment's checksum is wrong, and means something.
+    fn would_discard(&self, side: Side, segment: &Segment<'_>) -> bool {
+        let [own, other] = [side, !side].map(|side| self.halves[side].checksums);
+        own.would_discard(segment, other, self.limits.checksums)
     }
 
     /// Takes one segment. What it made readable is to be drained before the next call.
@@ -45,6 +52,10 @@ impl Connection {
         const SPECIAL: Flags = Flags::SYN.with(Flags::FIN).with(Flags::RST);
         let window = self.limits.window;
         let (half, other) = self.halves.split_mut(side);
+        if let Some(mismatch) = half.checksums.judge(segment, other.checksums, self.limits.checksums) {
+            let rest = Rest { bytes: segment.payload, at, ..Rest::default() };
+            return Delivery::new(self, side, Task::Discard(mismatch), rest);
+        }
         if segment.flags.has(Flags::ACK) && !segment.flags.has(Flags::RST) {
             other.acknowledge(segment.ack, half.has_isn, at, window);
         }
@@ -126,11 +137,16 @@ impl Connection {
         self.halves.swap();
     }
 
+    /// Tells whether the connection was reset, also behind a FIN, where no output tells of it.
+    pub fn is_reset(&self) -> bool {
+        self.reset != Timestamp::MAX
+    }
+
     /// Tells whether both directions have ended, or one was reset.
     ///
     /// After a reset, bytes of the other direction may still wait behind a hole: [`Connection::finish`] hands them on.
     pub fn is_closed(&self) -> bool {
-        self.reset != Timestamp::MAX || Side::BOTH.iter().all(|&side| self.halves[side].phase == Phase::Ended)
+        self.is_reset() || Side::BOTH.iter().all(|&side| self.halves[side].phase == Phase::Ended)
     }
 
     /// Returns when a reset was first seen in either direction, obeyed or still waiting.

@@ -1,3 +1,4 @@
+use super::checksums::Mismatch;
 use super::connection::Connection;
 use super::differences::Differences;
 use super::half::{Half, Phase};
@@ -145,6 +146,8 @@ pub(super) enum Task {
     Nothing,
     /// The rest is in order and nothing waits: hand it on as it is.
     HandOn,
+    /// Discard the rest, for its checksum is wrong.
+    Discard(Mismatch),
     /// Merge the rest with what waits.
     Push,
     /// As `Push`, and give up every hole before the rest.
@@ -239,6 +242,12 @@ impl<'c, 'a> Delivery<'c, 'a> {
     }
 
     fn step(&mut self) -> Option<Step<'a>> {
+        if let Task::Discard(Mismatch { found, expected }) = self.task {
+            self.task = Task::Nothing;
+            let length = std::mem::take(&mut self.rest).bytes.len() as u64;
+            let [found, expected] = [found, expected].map(|sum| format!("{sum:#06x}").into());
+            return Some(Step::Anomaly(Anomaly::ChecksumWrong { length, found, expected }));
+        }
         loop {
             if self.held.is_none() {
                 self.connection.halves[self.side].release();
@@ -377,7 +386,9 @@ impl<'c, 'a> Delivery<'c, 'a> {
                 *task = Task::Push;
                 GapCause::Limit
             }
-            Task::Nothing | Task::HandOn | Task::Push | Task::Jump | Task::Reset => return None,
+            Task::Nothing | Task::HandOn | Task::Discard(_) | Task::Push | Task::Jump | Task::Reset => {
+                return None;
+            }
         };
         if half.phase != Phase::Open {
             return None;

@@ -1,5 +1,6 @@
 use super::Limits;
 use super::again::Newest;
+use super::checksums::Checksums;
 use super::reassembly_queue::{Mark, ReassemblyQueue};
 use crate::model::{At, Seq, Timestamp};
 
@@ -40,6 +41,7 @@ pub(super) struct Half {
     strays: u8,
     /// The segment with data that was sent last.
     pub(super) newest: Newest,
+    pub(super) checksums: Checksums,
     pub(super) phase: Phase,
     pub(super) has_isn: bool,
     /// The other side has acknowledged something: it can be seen.

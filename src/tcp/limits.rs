@@ -1,5 +1,15 @@
 use std::time::Duration;
 
+/// When a wrong checksum means that a segment was discarded by its receiver.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Verify {
+    /// Where its sender has sent right ones.
+    #[default]
+    Learned,
+    /// Always, even where it may have been left to a network card.
+    Always,
+}
+
 /// The bounds of what one connection may hold and how long it may wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -20,6 +30,8 @@ pub struct Limits {
     /// Capture time that data waits behind a hole where the other direction was never seen, and so no
     /// acknowledgment can tell; default five seconds, time for two retransmissions.
     pub lonely_grace: Duration,
+    /// When a wrong checksum means that a segment was discarded; default where its sender has sent right ones.
+    pub checksums: Verify,
 }
 
 impl Default for Limits {
@@ -30,6 +42,7 @@ impl Default for Limits {
             window: 64 << 20,
             grace: Duration::from_secs(1),
             lonely_grace: Duration::from_secs(5),
+            checksums: Verify::default(),
         }
     }
 }

@@ -30,11 +30,15 @@
 //!   own SYN was not captured.
 //! * A segment whose bytes are all known was sent again or captured again, as by `-i any` on both ends of a bridge. What
 //!   senders write on their packets in order tells which: a copy is not later than the newest segment seen.
+//! * A segment with a wrong checksum is discarded as its receiver discards it, where its sender's checksums mean
+//!   something: right ones came before. What it held is a hole until it is sent again. Checksums that are left to a network
+//!   card mean nothing, and segments that were not captured whole cannot be judged.
 //! * Urgent data is delivered in line, as RFC 6093 advises; probes of a byte that was already sent are dropped.
 //! * A segment further away than [`Limits::window`] is dropped, for it is stale or forged; when several such follow one
 //!   another without a break, the capture has missed more than that: a gap is named and the stream goes on there.
 
 mod again;
+mod checksums;
 mod connection;
 mod delivery;
 mod differences;
@@ -63,4 +67,4 @@ pub use again::CapturedAgain;
 pub use connection::Connection;
 pub use delivery::{Delivery, End, GapCause, Output};
 pub use differences::Differences;
-pub use limits::Limits;
+pub use limits::{Limits, Verify};

@@ -120,7 +120,11 @@ impl Words {
             return;
         };
         let Some(code) = closed.code else {
-            self.add(Role::Quiet, "◌ still open where the capture ends");
+            let still_open = "◌ still open where the capture ends";
+            self.add(
+                Role::Quiet,
+                if closed.lost { "○ ended; a close may have been lost" } else { still_open },
+            );
             return;
         };
         let role = if closed.clean { Role::Quiet } else { Role::Severity(Severity::Warning) };

@@ -131,6 +131,13 @@ fn ends(pen: &mut StyledWriter<'_>, opening: &Opening, width: usize) {
         pen.blanks(2);
         pen.wire(Style::Strong, url.as_bytes(), width);
     }
+    if let Some(proxy) = opening.over.as_ref().and_then(|over| over.proxy.as_ref()) {
+        pen.put(Style::Dim, &format!("  {}", proxy.protocol));
+        if let Some(client) = &proxy.client {
+            pen.put(Style::Dim, " for ");
+            pen.wire(Style::Client, client.as_bytes(), width);
+        }
+    }
 }
 
 /// Writes what both agreed on.
@@ -355,6 +362,7 @@ pub(super) fn closed(pen: &mut StyledWriter<'_>, event: &Event<'_>, origin: Orig
     );
     match closed.code {
         Some(code) => close_code(pen, code, &closed.reason, 80),
+        None if closed.lost => pen.put(Style::Plain, "ended; a close may have been lost"),
         None if closed.is_seen() && closed.clean => pen.put(Style::Plain, "complete"),
         None if closed.is_seen() => pen.put(Style::Plain, "incomplete"),
         None => pen.put(Style::Plain, "still open when the capture ended"),

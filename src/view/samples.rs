@@ -137,6 +137,7 @@ pub(crate) fn closed() -> Closed {
         code: Some(1000),
         reason: "bye".into(),
         by: Some(Side::Client),
+        lost: false,
         clean: true,
         duration: Duration::from_millis(1204),
         totals: Pair {

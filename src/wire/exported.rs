@@ -34,6 +34,7 @@ impl Exported {
             ack: Seq(ack),
             flags: Flags::ACK.with(Flags::PSH),
             window: u16::MAX,
+            header: &[],
             payload: payload.bytes,
             cut,
             stamp: SenderClock::default(),

@@ -28,8 +28,8 @@ pub(super) fn decode<'a>(packet: &Packet<'a>) -> Option<Segment<'a>> {
     };
     let captured = ip.rest.get(..ip.length).unwrap_or(ip.rest);
     let (tcp, options) = captured.split_first_chunk::<20>()?;
-    let (options, payload) =
-        options.split_at_checked(usize::from(tcp[12] >> 4).checked_sub(5)?.wrapping_mul(4))?;
+    let length = usize::from(tcp[12] >> 4).checked_sub(5)?.wrapping_mul(4);
+    let (options, payload) = options.split_at_checked(length)?;
     Some(Segment {
         flow: Flow {
             source: Endpoint::new(ip.source, u16::from_be_bytes([tcp[0], tcp[1]])),
@@ -40,6 +40,7 @@ pub(super) fn decode<'a>(packet: &Packet<'a>) -> Option<Segment<'a>> {
         ack: Seq(u32::from_be_bytes([tcp[8], tcp[9], tcp[10], tcp[11]])),
         flags: Flags(tcp[13]),
         window: u16::from_be_bytes([tcp[14], tcp[15]]),
+        header: captured.get(..length.wrapping_add(20))?,
         payload,
         cut: u32::try_from(ip.length.saturating_sub(captured.len())).ok()?,
         stamp: SenderClock::new(ip.id, options),

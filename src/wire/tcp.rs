@@ -34,6 +34,7 @@ pub(super) fn read<'a>(
         ack: Seq(header.acknowledgment_number()),
         flags: Flags(header.slice().get(13).copied().unwrap_or_default()),
         window: header.window_size(),
+        header: header.slice(),
         payload: payload.bytes,
         cut: u32::try_from(payload.cut).unwrap_or(u32::MAX),
         stamp: SenderClock::new(transport.id, header.options()),

@@ -1,8 +1,8 @@
 //! Damages captures as links and capture tools do: packets lost, swapped, repeated, cut; and cuts streams anew.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use wirefin::model::{At, Flags, Segment, Timestamp};
+use wirefin::model::{At, Checksum, Endpoint, Flags, Segment, Timestamp};
 use wirefin::wire::{Decoded, Decoder};
 
 use super::dice::Dice;
@@ -68,6 +68,64 @@ pub(crate) fn snap(packets: &[Packet], length: usize) -> Vec<Packet> {
     packets
 }
 
+/// Sets the TCP checksums right.
+pub(crate) fn with_checksums(packets: &[Packet]) -> Vec<Packet> {
+    let mut decoder = Decoder::default();
+    let mut packets = packets.to_vec();
+    for packet in &mut packets {
+        if let Some((start, Checksum::Wrong { expected, .. })) = judged(&mut decoder, packet) {
+            packet.data[start + 16..start + 18].copy_from_slice(&expected.to_be_bytes());
+        }
+    }
+    packets
+}
+
+/// Flips a bit in segments with data, `per_mille` out of a thousand, behind their ports, once something right of their
+/// sender was seen; `again` says that each is sent again at once.
+pub(crate) fn flip(packets: &[Packet], dice: &mut Dice, per_mille: usize, again: bool) -> Vec<Packet> {
+    let mut decoder = Decoder::default();
+    let mut out = Vec::new();
+    let mut known = HashSet::new();
+    for packet in packets {
+        let start = judged(&mut decoder, packet).map(|(start, _)| start);
+        let sender = decode(&mut decoder, packet)
+            .filter(|segment| !segment.payload.is_empty() && !segment.flags.has(Flags::SYN))
+            .map(|segment| (segment.flow.source, segment.flow.destination));
+        let is_known = sender.is_some_and(|sender| !known.insert(sender));
+        if let Some(start) = start.filter(|_| is_known && dice.per_mille(per_mille)) {
+            let mut damaged = packet.clone();
+            let at = start + 4 + dice.below(packet.data.len() - start - 4);
+            damaged.data[at] ^= 1 << dice.below(8);
+            let is_damaged = matches!(judged(&mut decoder, &damaged), Some((_, Checksum::Wrong { .. })));
+            out.extend(is_damaged.then_some(damaged));
+            if !again && is_damaged {
+                continue;
+            }
+        }
+        out.push(packet.clone());
+    }
+    out
+}
+
+/// Returns who sent each packet with data to whom.
+pub(crate) fn senders(packets: &[Packet]) -> Vec<Option<(Endpoint, Endpoint)>> {
+    let mut decoder = Decoder::default();
+    let mut sender = |packet: &Packet| {
+        let segment = decode(&mut decoder, packet).filter(|segment| !segment.payload.is_empty())?;
+        Some((segment.flow.source, segment.flow.destination))
+    };
+    packets.iter().map(&mut sender).collect()
+}
+
+/// Returns where the TCP header of a packet with data stands, and what its checksum says; `None` where it cannot be judged.
+fn judged(decoder: &mut Decoder, packet: &Packet) -> Option<(usize, Checksum)> {
+    let segment = decode(decoder, packet)?;
+    let start = segment.header.as_ptr().addr().checked_sub(packet.data.as_ptr().addr())?;
+    let checksum = segment.checksum();
+    let is_inside = start + segment.header.len() + segment.payload.len() <= packet.data.len();
+    (is_inside && checksum != Checksum::Unknown).then_some((start, checksum))
+}
+
 /// Gives the times to the packets anew, the earliest first.
 fn in_order(mut packets: Vec<Packet>) -> Vec<Packet> {
     let mut times: Vec<_> = packets.iter().map(|packet| packet.time).collect();
@@ -82,8 +140,8 @@ fn in_order(mut packets: Vec<Packet>) -> Vec<Packet> {
 #[derive(Clone, Debug)]
 pub(crate) struct Piece {
     time: i64,
-    from: wirefin::model::Endpoint,
-    to: wirefin::model::Endpoint,
+    from: Endpoint,
+    to: Endpoint,
     seq: u32,
     ack: u32,
     flags: u8,

@@ -336,7 +336,7 @@ proptest! {
             server: DirectionTotals { messages: e, frames: f, bytes: g, wire_bytes: h },
         };
         let unanswered = Unanswered::default();
-        let closed = Closed { code, reason: reason.as_str().into(), by, clean, duration, totals, unanswered };
+        let closed = Closed { code, reason: reason.as_str().into(), by, lost: false, clean, duration, totals, unanswered };
         let event = Event::new(conn.or(ConnId::new(NonZeroU64::MIN).into()), at, Kind::Closed(&closed));
         let (record, value) = check(&event);
         is_at(&value, &event);

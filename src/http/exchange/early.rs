@@ -56,6 +56,7 @@ impl HttpTracker {
                 Some(BufferedBytes::Bytes(mut bytes, carried)) => {
                     let mut used = 0_usize;
                     let mut fresh = true;
+                    self.read(side, carried);
                     while !self.over && used < bytes.len() && !self.waits(side) {
                         let rest = bytes.get(used..).unwrap_or_default();
                         used = used.saturating_add(self.step(side, rest, fresh));

@@ -32,7 +32,8 @@ impl Conversation {
         let half = &mut self.sides[side];
         half.losses = Losses::Recent;
         let until = cx.now.time.plus(cx.shared.limits.search_grace);
-        half.reading = Reading::Searching { search: Box::new(search), until };
+        let search = Box::new(search.with_debt(half.search_debt));
+        half.reading = Reading::Searching { search, until };
     }
 
     /// Notes that messages may be lost that what comes was compressed with.
@@ -64,7 +65,8 @@ impl Conversation {
         search.pass(u64::from(header.header_length));
         search.push(rest, carried);
         let until = cx.now.time.plus(cx.shared.limits.search_grace);
-        half.reading = Reading::Searching { search: Box::new(search), until };
+        let search = Box::new(search.with_debt(half.search_debt));
+        half.reading = Reading::Searching { search, until };
     }
 
     /// Hears that bytes of the frame at hand, or frames, are lost.
@@ -149,6 +151,7 @@ impl Conversation {
         let Reading::Searching { search, .. } = std::mem::replace(&mut half.reading, Reading::Found) else {
             return;
         };
+        half.search_debt = search.debt();
         let (offset, lost, skipped) = (search.offset(), search.lost(begin), search.skipped(begin));
         half.frames = Frames::starting_at(offset.saturating_add(lost).saturating_add(skipped));
         if skipped > 0 {

@@ -55,8 +55,8 @@ impl Conversation {
                 let (body, fault) = CloseBody::parse(said.bytes);
                 (close, close_fault) = (Some(body), fault);
                 if self.first_close.is_none() {
-                    self.first_close =
-                        Some(Box::new(FirstClose { by: side, code: body.code, reason: body.reason.into() }));
+                    let first = FirstClose { by: side, code: body.code, reason: body.reason.into() };
+                    self.first_close = Some(Box::new(first));
                 }
             }
             Opcode::PING | Opcode::PONG => {

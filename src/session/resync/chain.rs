@@ -301,8 +301,7 @@ impl Search {
                 chain.cross(&self.gathered, end);
                 return Some(chain);
             }
-            #[cfg(test)]
-            self.followed.update(|n| n + 1);
+            self.followed.update(|n| n.saturating_add(1));
             let rest = self.gathered.from(at);
             let Some(header) = Header::parse(rest) else { break };
             let masked = self.masked.or(chain.masked).unwrap_or(header.mask.is_some());

@@ -23,10 +23,34 @@ pub(super) fn asker(side: Side, bytes: &[u8]) -> Option<Side> {
     }
 }
 
-/// Returns the packet that carried the first of bytes that came early.
-pub(super) fn first_of(early: &Pair<Vec<BufferedBytes>>) -> Option<At> {
-    let first = Side::BOTH.map(|side| early[side].first()).into_iter().flatten();
-    first.filter_map(BufferedBytes::at).min_by_key(|at| at.packet)
+/// Where a conversation begins on the wire.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct UpgradePackets {
+    /// The packet at which it is open: `answered`, or that of the first frame, where that was captured before.
+    opened: At,
+    /// The packet that completed the response.
+    pub(super) answered: At,
+}
+
+impl UpgradePackets {
+    /// Makes that of a conversation of which some bytes were held `early`, by TCP's sides, until it was known.
+    fn new(
+        handshake: &Handshake,
+        answered: At,
+        early: &Pair<Vec<BufferedBytes>>,
+        cx: &Context<'_>,
+    ) -> UpgradePackets {
+        let first = |side: Side| early[side].first().and_then(BufferedBytes::at);
+        if handshake.response.is_none() {
+            // The answer was lost, and it came before the first of these.
+            let first = Side::BOTH.into_iter().filter_map(first).min_by_key(|at| at.packet).unwrap_or(cx.at);
+            return UpgradePackets { opened: first, answered: first };
+        }
+        // The challenge of a draft before RFC 6455 is no frame.
+        let first = first(cx.transport.role(Side::Client)).filter(|_| http::draft(handshake).is_none());
+        let opened = first.filter(|first| first.packet < answered.packet).unwrap_or(answered);
+        UpgradePackets { opened, answered }
+    }
 }
 
 /// Names the scheme of what runs over TLS (RFC 6455 §3).
@@ -43,7 +67,7 @@ impl Stack {
     /// Gives bytes to the HTTP exchanges and acts on what they say.
     pub(super) fn exchange(&mut self, side: Side, mut bytes: &[u8], carried: At, cx: &mut Context<'_>) {
         let Layer::Http(mut exchanges) = std::mem::replace(&mut self.layer, Layer::Opaque) else { return };
-        exchanges.tracker.carried(carried);
+        exchanges.tracker.carried(carried, cx.at);
         let role = cx.transport.role(side);
         loop {
             let used = exchanges.tracker.push(role, bytes);
@@ -58,11 +82,10 @@ impl Stack {
                 );
                 let tracker = &mut exchanges.tracker;
                 let early = over.then(|| Pair::from_fn(|side| tracker.take_early(cx.transport.role(side))));
-                let first = early.as_ref().and_then(first_of);
                 if over {
                     exchanges.close(true, cx);
                 }
-                let layer = self.conclude(output, &mut exchanges, first, cx);
+                let layer = self.conclude(output, &mut exchanges, early.as_ref(), cx);
                 if let (Some(layer), Some(early)) = (layer, early) {
                     self.layer = layer;
                     self.replay(early, cx);
@@ -117,13 +140,13 @@ impl Stack {
         }
     }
 
-    /// Acts on what the HTTP exchanges say; returns the next layer where they are over. `early` is the packet that
-    /// carried the first of its bytes, where some came before that was known.
+    /// Acts on what the HTTP exchanges say; returns the next layer where they are over. `early` are those of its bytes that
+    /// came before that was known.
     fn conclude(
         &mut self,
         output: http::Output,
         exchanges: &mut HttpLayer,
-        early: Option<At>,
+        early: Option<&Pair<Vec<BufferedBytes>>>,
         cx: &mut Context<'_>,
     ) -> Option<Layer> {
         match output {
@@ -146,10 +169,11 @@ impl Stack {
             }
             http::Output::Upgraded(mut handshake) => {
                 name_scheme(&mut handshake, cx);
+                let packets = UpgradePackets::new(&handshake, exchanges.tracker.answered(), early?, cx);
                 Some(if Stack::is_unproved(&handshake) {
-                    Stack::unproved(handshake, cx)
+                    Stack::unproved(handshake, packets)
                 } else {
-                    self.upgrade(handshake, early, cx)
+                    self.upgrade(handshake, packets, cx)
                 })
             }
             http::Output::Found(carrier) => {
@@ -191,21 +215,17 @@ impl Stack {
     pub(super) fn upgrade(
         &mut self,
         handshake: Box<Handshake>,
-        early: Option<At>,
+        packets: UpgradePackets,
         cx: &mut Context<'_>,
     ) -> Layer {
-        let now = cx.at;
+        let now = std::mem::replace(&mut cx.at, packets.opened);
         let deflate = Deflate::agreed(&handshake);
         let (asked, answered) = (handshake.request.is_some(), handshake.response.is_some());
-        if !answered {
-            // The answer was lost, and it came before the first of these.
-            cx.at = early.unwrap_or(now);
-        }
         let opening = cx.opening(Some(handshake));
         cx.begin(&opening);
         cx.say(Kind::Opened(&opening));
         let limit = cx.shared.limits.message;
-        let conversation = Conversation::new(cx.at, deflate);
+        let conversation = Conversation::new(cx.at, deflate).answered(packets.answered);
         let mut conversation = Box::new(conversation.agreed(opening.handshake.as_deref(), limit));
         conversation.understand(opening.handshake.as_deref(), cx);
         if !answered {

@@ -183,7 +183,8 @@ impl Stack {
         let searches = &mut search.searches;
         searches[side].push(bytes, carried);
         let found = searches[side].find();
-        let found = found.filter(|found| found.masked || !searches[!side].contradicts_client());
+        let found =
+            found.filter(|found| found.masked || !searches[!side].contradicts_client(&searches[side]));
         // What HTTP/2 carries may be WebSocket frames in a row.
         if let Some(found) = found.filter(|_| !search.is_likely_http2()) {
             self.join(client_of(side, found.masked), Beginning::Found, cx);
@@ -247,7 +248,7 @@ impl Stack {
         let searches = &mut search.searches;
         let best = Side::BOTH.into_iter().find_map(|side| {
             let found = searches[side].best()?;
-            (found.masked || !searches[!side].contradicts_client()).then_some((side, found))
+            (found.masked || !searches[!side].contradicts_client(&searches[side])).then_some((side, found))
         });
         if let Some((side, found)) = best {
             self.join(client_of(side, found.masked), Beginning::Found, cx);

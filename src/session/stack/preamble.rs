@@ -4,7 +4,7 @@ use super::start::Start;
 use super::{Layer, Stack};
 use crate::event::{Over, Proxy};
 use crate::http::BufferedBytes;
-use crate::model::{At, Lost, Pair, Side};
+use crate::model::{Anomaly, At, Lost, Pair, Side};
 use crate::proxy::{Output, Preamble, Proxied, Sniff, looks_like};
 use crate::session::context::Context;
 
@@ -82,7 +82,10 @@ impl Stack {
                 note(proxied, cx);
                 self.layer = self.tunnel(host, cx);
             }
-            Output::Refused(_) => return,
+            Output::Refused(Proxied { protocol, server, .. }) => {
+                cx.anomaly(Some(Side::Server), &Anomaly::ProxyRefused { protocol, server });
+                return;
+            }
             Output::Other => {
                 self.layer = Layer::Start(Some(Box::new(Start::without_preamble(host))));
             }

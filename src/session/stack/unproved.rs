@@ -1,5 +1,6 @@
 //! Upgrades without a key: what follows them says whether they are of WebSocket.
 
+use super::exchange::UpgradePackets;
 use super::{Layer, Stack};
 use crate::event::{Kind, Rejected};
 use crate::http::{self, BufferedBytes, Handshake};
@@ -10,7 +11,7 @@ use crate::session::context::Context;
 #[derive(Debug)]
 pub(super) struct Unproved {
     handshake: Box<Handshake>,
-    at: At,
+    packets: UpgradePackets,
     /// By TCP's sides.
     early: Pair<Vec<BufferedBytes>>,
 }
@@ -26,8 +27,8 @@ impl Stack {
     }
 
     /// Makes the layer that waits for what follows.
-    pub(super) fn unproved(handshake: Box<Handshake>, cx: &Context<'_>) -> Layer {
-        Layer::Unproved(Box::new(Unproved { handshake, at: cx.at, early: Pair::from_fn(|_| Vec::new()) }))
+    pub(super) fn unproved(handshake: Box<Handshake>, packets: UpgradePackets) -> Layer {
+        Layer::Unproved(Box::new(Unproved { handshake, packets, early: Pair::from_fn(|_| Vec::new()) }))
     }
 
     /// Takes the first bytes behind such an upgrade.
@@ -49,7 +50,7 @@ impl Stack {
             return self.believe(cx);
         }
         let Layer::Unproved(unproved) = std::mem::replace(&mut self.layer, Layer::Opaque) else { return };
-        let now = std::mem::replace(&mut cx.at, unproved.at);
+        let now = std::mem::replace(&mut cx.at, unproved.packets.answered);
         let opening = cx.opening(Some(unproved.handshake));
         cx.begin(&opening);
         let ended = self.ended.client || self.ended.server;
@@ -67,10 +68,8 @@ impl Stack {
             return;
         }
         let Layer::Unproved(unproved) = std::mem::replace(&mut self.layer, Layer::Opaque) else { return };
-        let Unproved { handshake, at, early } = *unproved;
-        let now = std::mem::replace(&mut cx.at, at);
-        self.layer = self.upgrade(handshake, None, cx);
-        cx.at = now;
+        let Unproved { handshake, packets, early } = *unproved;
+        self.layer = self.upgrade(handshake, packets, cx);
         self.replay(early, cx);
         self.end_sides(cx);
     }

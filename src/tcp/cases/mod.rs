@@ -2,5 +2,6 @@
 
 mod again;
 mod bytes;
+mod checksums;
 mod control;
 pub(super) mod tape;

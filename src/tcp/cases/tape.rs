@@ -56,6 +56,7 @@ pub(in crate::tcp) fn bare(seq: u32, flags: Flags, payload: &[u8]) -> Segment<'_
         ack: Seq(0),
         flags,
         window: 0,
+        header: &[],
         payload,
         cut: 0,
         stamp: SenderClock::default(),

@@ -1,0 +1,86 @@
+use super::limits::Verify;
+use crate::model::{Checksum, Flags, Segment};
+
+/// What was seen of the checksums of one direction, and with it whether a wrong one means that bytes were damaged.
+///
+/// ```text
+///   nothing seen ──right──► trusted: a wrong one means that the receiver discarded the segment
+///        │                     │ wrong ones outnumber right ones by far
+///        └──wrong, 16 times──► ▼ meaningless, as where addresses were changed: nothing is discarded
+/// ```
+///
+/// Where nothing was seen, the other direction is as good: addresses are changed in both.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Checksums {
+    /// What right ones have earned and wrong ones have cost.
+    credit: i8,
+    /// The length of the longest payload that came with a right one.
+    longest: u16,
+}
+
+/// What a right checksum earns: as many wrong ones in a row are taken for damage.
+const EARNED: i8 = 4;
+/// The highest credit.
+const MOST: i8 = 120;
+/// Where this is reached the checksums mean nothing, for good.
+const MEANINGLESS: i8 = -16;
+/// The longest payload in an Ethernet frame. Segments that are longer, and longer than any that came with a right checksum,
+/// were merged by a network card, which may leave the checksum of one of its pieces.
+const ETHERNET: usize = 1460;
+
+/// A wrong checksum.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Mismatch {
+    pub(super) found: u16,
+    pub(super) expected: u16,
+}
+
+impl Checksums {
+    /// Judges a segment and returns what is wrong, where its receiver will have discarded it; `other` is what was seen of
+    /// the other direction.
+    #[inline]
+    pub(super) fn judge(
+        &mut self,
+        segment: &Segment<'_>,
+        other: Checksums,
+        verify: Verify,
+    ) -> Option<Mismatch> {
+        const SPECIAL: Flags = Flags::SYN.with(Flags::FIN).with(Flags::RST);
+        if verify == Verify::Learned {
+            // An acknowledgment alone carries nothing that could be shown.
+            let matters = !segment.payload.is_empty() || segment.flags.0 & SPECIAL.0 != 0 || self.credit == 0;
+            if !matters || self.credit == MEANINGLESS || segment.is_offloaded() {
+                return None;
+            }
+        }
+        match segment.checksum() {
+            Checksum::Unknown => None,
+            Checksum::Right => {
+                self.credit = self.credit.saturating_add(EARNED).min(MOST);
+                self.longest = self.longest.max(u16::try_from(segment.payload.len()).unwrap_or(u16::MAX));
+                None
+            }
+            Checksum::Wrong { found, expected } => {
+                self.is_damage(segment, other, verify).then_some(Mismatch { found, expected })
+            }
+        }
+    }
+
+    /// Tells whether [`Checksums::judge`] would find something wrong with a segment.
+    pub(super) fn would_discard(mut self, segment: &Segment<'_>, other: Checksums, verify: Verify) -> bool {
+        self.judge(segment, other, verify).is_some()
+    }
+
+    /// Tells whether a wrong checksum means that the segment was damaged, and takes note of it.
+    fn is_damage(&mut self, segment: &Segment<'_>, other: Checksums, verify: Verify) -> bool {
+        if verify == Verify::Always {
+            return true;
+        }
+        if segment.payload.len() > ETHERNET.max(usize::from(self.longest)) {
+            return false;
+        }
+        let is_trusted = self.credit > 0 || self.credit == 0 && other.credit > 0;
+        self.credit = self.credit.saturating_sub(1).max(MEANINGLESS);
+        is_trusted
+    }
+}
