@@ -41,6 +41,11 @@ fn captures() -> Vec<PathBuf> {
     captures
 }
 
+/// Lists those of them that need no keys.
+fn plain() -> impl Iterator<Item = PathBuf> {
+    captures().into_iter().filter(|path| !path.with_extension("keylog").exists())
+}
+
 fn truth(path: &Path) -> Vec<Value> {
     let truth = std::fs::read_to_string(path.with_extension("truth.json")).unwrap();
     let truth: Value = serde_json::from_str(&truth).unwrap();
@@ -58,36 +63,138 @@ fn messages(lines: &[Value], transport: &str) -> Vec<Value> {
     lines.iter().filter(is_of).cloned().collect()
 }
 
-/// Says an event as a server or a client wrote it down.
-fn logged_event(line: &Value) -> Option<String> {
-    if line["act"] != "event" || line["who"] != "server" {
+/// Says an event as one of both ends wrote it down, behind the name of its stream.
+fn logged_event(line: &Value, who: &str) -> Option<(String, String)> {
+    if line["act"] != "event" || line["who"] != who {
         return None;
     }
+    let stream = line["stream"].as_str().unwrap_or("only").to_owned();
     let id = line["id"].as_str().map_or_else(|| line["id"].to_string(), str::to_owned);
-    Some(format!("{id} {} {}", line["event"], line["data"]))
+    Some((stream, format!("{id} {} {}", line["event"], line["data"])))
 }
 
-fn shown_event(line: &Value) -> Option<String> {
-    let id = line["fields"]["id"].as_str().unwrap_or("null");
-    line["complete"].is_null().then(|| format!("{id} {} {}", line["fields"]["event"], line["text"]))
+/// Groups what is said by stream, each in its order.
+fn by_stream(all: impl Iterator<Item = (String, String)>) -> BTreeMap<String, Vec<String>> {
+    let mut streams: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    all.for_each(|(stream, event)| streams.entry(stream).or_default().push(event));
+    streams
+}
+
+/// Says the whole events that are shown.
+fn shown_events(lines: &[Value]) -> BTreeMap<String, Vec<String>> {
+    let stream = |line: &Value| {
+        let open = lines.iter().find(|open| {
+            open["type"] == "open" && (&open["conn"], &open["stream"]) == (&line["conn"], &line["stream"])
+        });
+        let url = open.unwrap()["url"].as_str().unwrap();
+        url.split_once("/events/").map_or("only", |(_, name)| name).to_owned()
+    };
+    let whole = messages(lines, "sse").into_iter().filter(|line| line["complete"].is_null());
+    by_stream(whole.map(|line| {
+        let id = line["fields"]["id"].as_str().unwrap_or("null");
+        (stream(&line), format!("{id} {} {}", line["fields"]["event"], line["text"]))
+    }))
 }
 
 #[test]
-fn server_sent_events_are_those_that_the_servers_wrote_down() {
-    let mut judged = 0;
+fn server_sent_events_are_those_that_both_ends_wrote_down() {
+    let (mut judged, mut by_client) = (0, 0);
     for path in captures() {
-        let want: Vec<_> = truth(&path).iter().filter_map(logged_event).collect();
+        let truth = truth(&path);
+        let want = by_stream(truth.iter().filter_map(|line| logged_event(line, "server")));
         if want.is_empty() {
             continue;
         }
         judged += 1;
         let lines = exported(&path);
-        let got: Vec<_> = messages(&lines, "sse").iter().filter_map(shown_event).collect();
-        assert_eq!(got, want, "{}", path.display());
-        let closes = lines.iter().filter(|line| line["type"] == "close").count();
-        assert_eq!(lines.iter().filter(|line| line["type"] == "open").count(), closes, "{}", path.display());
+        let got = shown_events(&lines);
+        assert!(got == want, "{}", path.display());
+        let heard = by_stream(truth.iter().filter_map(|line| logged_event(line, "client")));
+        if !heard.is_empty() {
+            by_client += 1;
+            // They were logged by requests, which overtake one another.
+            let sorted = |mut all: BTreeMap<String, Vec<String>>| {
+                all.values_mut().for_each(|events| events.sort());
+                all
+            };
+            assert!(sorted(got) == sorted(heard), "{}", path.display());
+        }
+        let count = |what: &str| lines.iter().filter(|line| line["type"] == what).count();
+        assert_eq!(count("open"), count("close"), "{}", path.display());
+        let faults = lines.iter().filter(|line| line["type"] == "anomaly");
+        let faults: Vec<_> = faults.filter(|line| line["rule"] != "body-unfinished").collect();
+        assert!(faults.is_empty(), "{}: {:?}", path.display(), faults[0]);
     }
-    assert!(judged >= 3, "only {judged} captures have events");
+    assert!(judged >= 11 && by_client >= 2, "only {judged} captures have events, {by_client} of a browser");
+}
+
+/// Says the events without bytes that a side sent, by the packets in its messages.
+fn emitted(lines: &[Value], from: &str) -> Vec<String> {
+    let mut all = Vec::new();
+    for line in lines.iter().filter(|line| line["type"] == "message" && line["from"] == from) {
+        let Some(text) = line["text"].as_str().and_then(|text| text.strip_prefix("42")) else { continue };
+        let body = text.trim_start_matches(|c: char| c.is_ascii_digit());
+        all.push(serde_json::from_str::<Value>(body).unwrap().to_string());
+    }
+    all.sort();
+    all
+}
+
+/// Says the bytes that a side sent with events.
+fn attached(lines: &[Value], from: &str) -> Vec<String> {
+    use base64::Engine as _;
+    let mut all = Vec::new();
+    for line in lines.iter().filter(|line| line["opcode"] == "binary" && line["from"] == from) {
+        let bytes = line["base64"].as_str().unwrap();
+        let bytes = base64::engine::general_purpose::STANDARD.decode(bytes).unwrap();
+        // In revision 3 the packet's type stands before them.
+        let bytes = bytes.strip_prefix(&[4]).unwrap_or(&bytes);
+        all.push(bytes.iter().map(|byte| format!("{byte:02x}")).collect());
+    }
+    all
+}
+
+/// Says what an end wrote down of the events that it emitted: those without bytes, and the bytes of the others.
+fn written_down(truth: &[Value], who: &str) -> (Vec<String>, Vec<String>) {
+    let (mut texts, mut bytes) = (Vec::new(), Vec::new());
+    for line in truth.iter().filter(|line| line["who"] == who && line["act"] == "emit") {
+        let args = line["args"].as_array().unwrap();
+        match args.iter().find_map(|arg| arg["bytes"].as_str()) {
+            Some(part) => bytes.push(part.to_owned()),
+            None => texts.push(
+                Value::from_iter([line["name"].clone()].into_iter().chain(args.iter().cloned())).to_string(),
+            ),
+        }
+    }
+    texts.sort();
+    (texts, bytes)
+}
+
+#[test]
+fn packets_of_long_polling_are_those_that_both_ends_wrote_down() {
+    let mut judged = 0;
+    for path in captures().into_iter().filter(|path| path.to_str().unwrap().contains("/polling-")) {
+        judged += 1;
+        let name = path.display();
+        let (truth, lines) = (truth(&path), exported(&path));
+        for who in ["client", "server"] {
+            let (texts, bytes) = written_down(&truth, who);
+            assert!(!texts.is_empty() && !bytes.is_empty());
+            assert_eq!(emitted(&lines, who), texts, "{name} {who}");
+            assert_eq!(attached(&lines, who), bytes, "{name} {who}");
+        }
+        // All parts of a session are named by it, and the WebSocket that it upgrades to as well.
+        let polled = messages(&lines, "polling");
+        let mut sids: Vec<_> = polled.iter().map(|line| line["fields"]["sid"].as_str().unwrap()).collect();
+        sids.dedup();
+        assert_eq!(sids.len(), 1, "{name}: {sids:?}");
+        let upgraded = lines.iter().find(|line| line["transport"] == "websocket");
+        assert_eq!(upgraded.is_some(), name.to_string().contains("upgrade"), "{name}");
+        if let Some(open) = upgraded {
+            assert!(open["url"].as_str().unwrap().ends_with(&format!("sid={}", sids[0])), "{name}");
+        }
+    }
+    assert!(judged >= 6, "only {judged} captures have long polling");
 }
 
 #[test]
@@ -102,7 +209,7 @@ fn without_the_wish_nothing_is_shown() {
 
 #[test]
 fn any_number_of_threads_gives_the_same() {
-    for path in captures() {
+    for path in plain() {
         let packets = read(&path).unwrap();
         let lines = export(&packets, 1);
         assert!(!lines.is_empty());
@@ -119,7 +226,7 @@ fn timeless(lines: &str) -> Vec<Value> {
 
 #[test]
 fn any_cut_gives_the_same() {
-    for path in captures() {
+    for path in plain() {
         let Some(whole) = damage::pieces(&read(&path).unwrap()) else { continue };
         let before = timeless(&export(&damage::packets(&whole), 1));
         for seed in 0..6 {
@@ -153,7 +260,7 @@ fn sent(lines: &[Value]) -> BTreeMap<String, Vec<Value>> {
 #[test]
 fn with_packets_lost_no_message_is_shown_that_was_not_sent() {
     let (mut shown, mut whole_messages) = (0, 0);
-    for path in captures() {
+    for path in plain() {
         let packets = read(&path).unwrap();
         let whole = sent(&records(&export(&packets, 1)));
         for seed in 0..60 {

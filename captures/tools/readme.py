@@ -6,7 +6,7 @@ import os, pathlib, subprocess, sys
 tools = pathlib.Path(__file__).resolve().parent
 home = tools.parent
 rows = {}
-recorders = [["bash", tools / name, "--list"] for name in ("record.sh", "tls.sh", "http2.sh", "subprotocols.sh", "tutorials.sh", "negative.sh") if (tools / name).exists()]
+recorders = [["bash", tools / name, "--list"] for name in ("record.sh", "tls.sh", "http2.sh", "subprotocols.sh", "tutorials.sh", "streams.sh", "negative.sh") if (tools / name).exists()]
 beside = (".truth.ndjson", ".keylog", ".server-key.pem", ".truth.json")
 for command in (*recorders, [sys.executable, tools / "derive.py", "--list"]):
     for line in subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.splitlines():

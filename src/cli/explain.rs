@@ -45,7 +45,8 @@ impl Args {
         };
         let plan = Plan::new(&self.input, &self.output, &self.selection)?.explaining();
         plan.gather(Explain::new(), |explain, summary, to| {
-            let notes = report::of_capture(summary);
+            let notes: Vec<_> =
+                report::of_capture(summary).into_iter().chain(report::streams(summary)).collect();
             explain::write(&explain.explanation(), manner, &notes, to).map(|()| Outcome::Fine)
         })
     }

@@ -166,6 +166,16 @@ fn encrypted(summary: &Summary) -> Option<String> {
     Some(format!("{unread} of {all} without keys{}", names(summary, unread)))
 }
 
+/// Says which HTTP streams beside WebSockets there are, whether they are shown or not.
+pub(super) fn streams(summary: &Summary) -> Option<String> {
+    let Summary { event_streams, polls, .. } = *summary;
+    let events =
+        (event_streams > 0).then(|| format!("{} of server-sent events", count(event_streams, "stream")));
+    let polls = (polls > 0).then(|| format!("{} of long polling", count(polls, "request")));
+    let words: Vec<_> = events.into_iter().chain(polls).collect();
+    (!words.is_empty()).then(|| format!("{} (--also sse,polling shows them)", words.join(", ")))
+}
+
 fn lines(summary: &Summary, of: Option<&str>) -> Vec<String> {
     let mut lines = Vec::new();
     let found = summary.conversations > 0 || summary.refused > 0;

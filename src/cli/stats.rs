@@ -1,7 +1,7 @@
 use super::plan::Plan;
 use super::selection::Selection;
 use super::{Outcome, args};
-use crate::stats::{self, Form, Stats};
+use crate::stats::{self, Form, Stats, Streams};
 
 /// Tell what a capture adds up to: conversations, sizes, rates, round trips
 ///
@@ -30,8 +30,10 @@ impl Args {
     pub(super) fn run(&self) -> anyhow::Result<Outcome> {
         let width = self.output.columns();
         let plan = Plan::new(&self.input, &self.output, &self.selection)?;
-        plan.gather(Stats::new(), |stats, _, to| {
-            stats::write(&stats.report(), self.format, self.top, width, to).map(|()| Outcome::Fine)
+        plan.gather(Stats::new(), |stats, summary, to| {
+            let streams = Streams { sse: summary.event_streams, polling_requests: summary.polls };
+            let report = stats::Report { streams, ..stats.report() };
+            stats::write(&report, self.format, self.top, width, to).map(|()| Outcome::Fine)
         })
     }
 }

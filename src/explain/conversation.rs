@@ -213,6 +213,10 @@ impl Account {
         });
         match closed.code {
             None if closed.lost => "ended; a close frame may have been lost".to_owned(),
+            None if closed.is_seen() => {
+                let how = if closed.clean { "complete" } else { "incomplete" };
+                format!("ended{by}, {how}, after {}", span(closed.duration))
+            }
             None => match silent {
                 Some(side) => format!(
                     "still open at the end of the capture; the last ping of the {} was not answered: it may be dead",

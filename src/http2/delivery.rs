@@ -24,6 +24,15 @@ pub enum Output<'o> {
         /// The response's fields.
         response: Box<Fields>,
     },
+    /// The head of an ordinary request or response: its body may be asked for by [`Delivery::deliver`].
+    Head {
+        /// The stream.
+        stream: u32,
+        /// Who sent it.
+        side: Side,
+        /// The fields.
+        fields: Box<Fields>,
+    },
     /// Bytes of a stream, in order.
     Data {
         /// The stream.
@@ -146,6 +155,13 @@ impl<'c, 'b> Delivery<'c, 'b> {
         self.connection.reverse();
         self.connection.was_reversed();
         self.side = !self.side;
+    }
+
+    /// Delivers the bodies of an ordinary exchange from here on.
+    pub fn deliver(&mut self, stream: u32) {
+        if let Some(stream) = self.connection.reports.streams.find(stream) {
+            stream.deliver();
+        }
     }
 
     fn data(&mut self, stream: u32, range: Range<usize>) -> Output<'_> {

@@ -112,7 +112,7 @@ impl Connection {
         let lossy = self.readers.client.lossy;
         match known {
             // Trailers, of a request that was captured or not.
-            Some((Kind::Ordinary | Kind::Extended, _) | (Kind::Unknown, true)) => return,
+            Some((Kind::Ordinary | Kind::Extended | Kind::Body, _) | (Kind::Unknown, true)) => return,
             Some((Kind::Unknown, false)) if ends => return,
             // What the other side ended may still be on its way.
             Some((Kind::Closed, _)) if !ended || lossy => return,
@@ -135,10 +135,10 @@ impl Connection {
         let Some(stream) = self.reports.streams.find(id) else { return };
         stream.kind = kind;
         stream.windows = windows;
-        if !stream.delivers() {
-            return;
-        }
         stream.open();
+        if !stream.delivers() {
+            return self.head(Side::Client, id, fields);
+        }
         if kind == Kind::Extended && !self.connect_enabled && !self.readers.server.lossy && !lossy {
             let anomaly = Anomaly::H2ConnectNotEnabled { stream: id };
             self.reports.say(Output::Anomaly { side: Side::Client, stream: Some(id), anomaly });
@@ -156,15 +156,19 @@ impl Connection {
             self.reports.add(id, Kind::Unknown, self.limits.streams);
         }
         let Some(stream) = self.reports.streams.find(id) else { return };
-        if !stream.delivers() || stream.is(ANSWERED) {
+        let is_exchange = matches!(stream.kind, Kind::Ordinary | Kind::Body);
+        if stream.kind == Kind::Closed || stream.is(ANSWERED) {
             return;
         }
         let status = fields.find(b":status");
         let class = status.value().and_then(<[u8]>::first).copied();
-        if class == Some(b'1') || (status == Lookup::Absent && stream.kind == Kind::Unknown) {
+        if class == Some(b'1') || (status == Lookup::Absent && stream.kind != Kind::Extended) {
             return; // Interim, or trailers.
         }
         stream.answer();
+        if is_exchange {
+            return self.head(Side::Server, id, fields);
+        }
         let has = |name: &[u8]| fields.find(name).value().is_some();
         let refused = class.is_some_and(|class| class != b'2');
         let ordinary = !stream.is(OPENED) && (refused || has(b"content-length") || has(b"content-type"));
@@ -173,9 +177,22 @@ impl Connection {
             stream.kind = Kind::Ordinary;
             stream.windows = None;
         }
-        if !ordinary {
+        if ordinary {
+            self.head(Side::Server, id, fields);
+        } else {
             self.note_unknown(Side::Server, id, fields);
             self.reports.say(Output::Answered { stream: id, response: Box::new(fields.clone()) });
+        }
+    }
+
+    /// Reports the head of an ordinary request or response, where these are wanted or its body carries messages.
+    fn head(&mut self, side: Side, stream: u32, fields: &Fields) {
+        let carries = match side {
+            Side::Client => fields.find(b":path").value().is_some_and(is_polling),
+            Side::Server => fields.find(b"content-type").value().is_some_and(is_event_stream),
+        };
+        if carries || self.limits.heads {
+            self.reports.say(Output::Head { stream, side, fields: Box::new(fields.clone()) });
         }
     }
 
@@ -186,6 +203,16 @@ impl Connection {
             self.reports.say(Output::Anomaly { side, stream: Some(stream), anomaly });
         }
     }
+}
+
+/// Tells whether a target may be of long polling.
+fn is_polling(path: &[u8]) -> bool {
+    memchr::memmem::find(path, b"transport=polling").is_some()
+}
+
+/// Tells whether a media type may be that of server-sent events.
+fn is_event_stream(media_type: &[u8]) -> bool {
+    media_type.get(..17).is_some_and(|start| start.eq_ignore_ascii_case(b"text/event-stream"))
 }
 
 /// Returns what a request makes of its stream (RFC 8441 §4).

@@ -47,10 +47,19 @@ pub struct Limits {
     pub streams: usize,
     /// What is searched on one side for frames after a gap, in bytes.
     pub search: usize,
+    /// Whether the heads of all ordinary exchanges are reported.
+    pub heads: bool,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { table: 64 * 1024, block: 64 * 1024, block_frames: 32, streams: 1024, search: 64 * 1024 }
+        Limits {
+            table: 64 * 1024,
+            block: 64 * 1024,
+            block_frames: 32,
+            streams: 1024,
+            search: 64 * 1024,
+            heads: false,
+        }
     }
 }

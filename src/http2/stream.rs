@@ -18,6 +18,8 @@ pub(super) enum Kind {
     Extended,
     /// The request was not captured, or not enough of it: it may be either.
     Unknown,
+    /// An ordinary one whose bodies are delivered, for somebody asked for them.
+    Body,
     Closed,
 }
 
@@ -59,7 +61,7 @@ impl Stream {
 
     /// Tells whether its bytes are delivered.
     pub(super) const fn delivers(&self) -> bool {
-        matches!(self.kind, Kind::Extended | Kind::Unknown)
+        matches!(self.kind, Kind::Extended | Kind::Unknown | Kind::Body)
     }
 
     pub(super) const fn is(&self, fact: u8) -> bool {
@@ -74,6 +76,13 @@ impl Stream {
     /// Notes that the final response was captured: the server's bytes begin.
     pub(super) const fn answer(&mut self) {
         self.facts |= ANSWERED | placed(Side::Server);
+    }
+
+    /// Delivers its bodies from here on, where nothing of them came before.
+    pub(super) fn deliver(&mut self) {
+        if self.kind == Kind::Ordinary {
+            self.kind = Kind::Body;
+        }
     }
 
     const fn is_placed(&self, side: Side) -> bool {

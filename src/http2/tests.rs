@@ -44,6 +44,7 @@ const GET: [(&str, &str); 4] =
 enum Seen {
     Opened(u32, Vec<(String, String)>),
     Answered(u32, Vec<(String, String)>),
+    Head(u32, Side),
     Data(u32, Side, Vec<u8>),
     Gap(u32, Side, Lost),
     Ended(u32, Side, End),
@@ -70,6 +71,7 @@ fn seen(output: Output<'_>, all: &mut Vec<Seen>) {
             }
             Seen::Data(stream, side, bytes.to_vec())
         }
+        Output::Head { stream, side, .. } => Seen::Head(stream, side),
         Output::DataGap { stream, side, lost } => Seen::Gap(stream, side, lost),
         Output::Ended { stream, side, how } => Seen::Ended(stream, side, how),
         Output::Anomaly { anomaly, .. } => Seen::Anomaly(anomaly.code()),
@@ -143,6 +145,49 @@ fn ordinary_requests_report_nothing_and_keep_the_table_in_step() {
     }
     assert_eq!(push(&mut connection, Side::Client, &data(5, b"body of a request")), []);
     open(&mut connection, 7, &mut client, &mut server);
+}
+
+#[test]
+fn a_body_that_is_asked_for_is_delivered_and_no_other() {
+    for heads in [false, true] {
+        let mut connection = Connection::new(Limits { heads, ..Limits::default() });
+        push(&mut connection, Side::Client, &[PREFACE, &settings(&[(2, 0)])].concat());
+        push(&mut connection, Side::Server, &settings(&[(3, 100)]));
+        let (mut client, mut server) = (Encoder::default(), Encoder::default());
+        let mut asked = Vec::new();
+        for stream in [1, 3] {
+            let request = frame(1, 5, stream, &client.block(&GET));
+            asked.extend(push(&mut connection, Side::Client, &request));
+        }
+        let requests = [Seen::Head(1, Side::Client), Seen::Head(3, Side::Client)];
+        assert_eq!(asked, if heads { &requests[..] } else { &[] });
+        let events = [(":status", "200"), ("content-type", "text/event-stream;charset=utf-8")];
+        let answers = [
+            frame(1, 4, 1, &server.block(&events)),
+            data(1, b"data: one"),
+            frame(1, 4, 3, &server.block(&events)),
+            data(3, b"not asked for"),
+            frame(0, 1, 1, b"\n\n"),
+        ];
+        let mut all = Vec::new();
+        let answers = answers.concat();
+        let mut delivery = connection.push(Side::Server, &answers);
+        while let Some(output) = delivery.next() {
+            let asks = matches!(output, Output::Head { stream: 1, .. });
+            seen(output, &mut all);
+            if asks {
+                delivery.deliver(1);
+            }
+        }
+        let expected = [
+            Seen::Head(1, Side::Server),
+            Seen::Data(1, Side::Server, b"data: one".to_vec()),
+            Seen::Head(3, Side::Server),
+            Seen::Data(1, Side::Server, b"\n\n".to_vec()),
+            Seen::Ended(1, Side::Server, End::EndStream),
+        ];
+        assert_eq!(all, expected);
+    }
 }
 
 #[test]

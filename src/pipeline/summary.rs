@@ -34,7 +34,11 @@ pub struct Summary {
     pub decrypted: u64,
     /// The first of those that were not, by port, name and protocols.
     pub encrypted: Vec<(ConnId, Box<str>)>,
-    /// WebSocket conversations.
+    /// Responses that are streams of server-sent events.
+    pub event_streams: u64,
+    /// Requests of Engine.IO's long polling.
+    pub polls: u64,
+    /// Conversations.
     pub conversations: u64,
     /// Upgrades that were refused or never answered.
     pub refused: u64,
@@ -124,6 +128,8 @@ impl Summary {
             (&mut self.tls, counts.tls),
             (&mut self.decrypted, counts.decrypted),
             (&mut self.damaged_segments, counts.damaged),
+            (&mut self.event_streams, counts.event_streams),
+            (&mut self.polls, counts.polls),
         ] {
             *mine = mine.saturating_add(theirs);
         }

@@ -102,7 +102,8 @@ const POOLED: usize = 2 << 20;
 pub(super) const KEPT: usize = 256 << 10;
 
 impl Shared {
-    pub(super) fn new(limits: Limits) -> Self {
+    pub(super) fn new(mut limits: Limits) -> Self {
+        limits.http2.heads = limits.http.wanted.any();
         Shared {
             unmasked: Vec::new(),
             inflated: Payload::new(limits.message),

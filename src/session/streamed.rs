@@ -298,6 +298,11 @@ impl Body {
         }
     }
 
+    /// Gives its memory back.
+    pub(super) fn discard(self, cx: &mut Context<'_>) {
+        cx.shared.held = cx.shared.held.saturating_sub(self.held);
+    }
+
     /// Counts its memory among that of all unfinished messages.
     fn account(&mut self, cx: &mut Context<'_>) {
         let others = cx.shared.held.saturating_sub(self.held);

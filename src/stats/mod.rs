@@ -14,7 +14,7 @@ mod timeline;
 mod units;
 
 pub use histogram::Quantiles;
-pub use report::{Conversation, DirectionTotals, Report};
+pub use report::{Conversation, DirectionTotals, Report, Streams};
 pub use shard::Stats;
 pub use units::UnitRow;
 

@@ -19,6 +19,8 @@ pub struct Report {
     pub v: u32,
     /// What all conversations add up to.
     pub totals: Sum,
+    /// HTTP streams beside WebSockets, whether they are shown or not.
+    pub streams: Streams,
     /// Messages over time.
     pub rate: Option<Rate>,
     /// Lengths of text and binary messages.
@@ -259,6 +261,15 @@ pub struct Anomalies {
     pub note: u64,
 }
 
+/// Sums of the HTTP streams that do a WebSocket's job.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Streams {
+    /// Responses that are streams of server-sent events.
+    pub sse: u64,
+    /// Requests of Engine.IO's long polling.
+    pub polling_requests: u64,
+}
+
 impl Report {
     pub(super) fn of(counted: CaptureSums) -> Report {
         let mut rows = counted.rows;
@@ -275,6 +286,7 @@ impl Report {
         let opcodes = (0..16).map(|n| Opcode(n).name()).zip(counted.opcodes).filter(|(_, count)| *count > 0);
         Report {
             v: 1,
+            streams: Streams::default(),
             totals: Sum {
                 conversations: counted.conversations,
                 refused: counted.refused,

@@ -65,6 +65,13 @@ fn totals(report: &Report, out: &mut String) {
             bytes(wire_bytes)
         );
     }
+    let streams = report.streams;
+    if streams.sse > 0 {
+        say!(out, "  {} of server-sent events (--also sse)", counted(streams.sse, "stream"));
+    }
+    if streams.polling_requests > 0 {
+        say!(out, "  {} of long polling (--also polling)", counted(streams.polling_requests, "request"));
+    }
     if !sum.opcodes.is_empty() {
         let list: Vec<_> =
             sum.opcodes.iter().map(|(name, count)| format!("{} {name}", grouped(*count))).collect();

@@ -1,17 +1,20 @@
 //! HTTP/2 on a pair of streams: those of its streams that are WebSockets, or may be (RFC 8441).
 
+mod bodies;
 mod heads;
 mod stream;
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU64;
 
+use self::bodies::Bodies;
 use self::stream::{State, Stream};
 use super::{Layer, Stack};
-use crate::http2::{self, Connection, Output};
+use crate::http2::{self, Connection, Delivery, Output};
 use crate::model::{Anomaly, At, Lost, Side, Timestamp};
 use crate::session::context::Context;
 use crate::session::conversation::Ending;
+use crate::session::streamed::Finish;
 use crate::tcp;
 
 /// One HTTP/2 connection and what its streams carry.
@@ -19,6 +22,7 @@ use crate::tcp;
 pub(super) struct Http2 {
     connection: Connection,
     streams: Streams,
+    bodies: Bodies,
 }
 
 /// The streams that are WebSockets, or may be, by their number.
@@ -64,7 +68,7 @@ impl Http2 {
 
     fn new(connection: Connection, depth: u8) -> Self {
         let common = Common { depth: depth.saturating_add(1), held: Some(Vec::new()), forgot_headers: false };
-        Http2 { connection, streams: Streams { all: BTreeMap::new(), common } }
+        Http2 { connection, streams: Streams { all: BTreeMap::new(), common }, bodies: Bodies::default() }
     }
 
     /// Tells whether frames were found on no side yet.
@@ -79,12 +83,12 @@ impl Http2 {
 
     /// Tells whether no stream is or may be a WebSocket.
     pub(super) fn is_empty(&self) -> bool {
-        self.streams.all.is_empty()
+        self.streams.all.is_empty() && !self.bodies.is_conversation()
     }
 
     /// Tells whether it carries a WebSocket.
     pub(super) fn is_conversation(&self) -> bool {
-        self.streams.stacks().any(Stack::is_conversation)
+        self.bodies.is_conversation() || self.streams.stacks().any(Stack::is_conversation)
     }
 
     /// Returns the memory that is searched in conversations, waits for an answer, or holds what header blocks refer to,
@@ -148,31 +152,19 @@ impl Http2 {
     pub(super) fn bytes(&mut self, side: Side, bytes: &[u8], carried: At, cx: &mut Context<'_>) -> bool {
         let orientation = self.orientation();
         let role = cx.transport.role(side);
-        let mut delivery = if cx.is_record {
+        let delivery = if cx.is_record {
             self.connection.push_record(role, bytes)
         } else {
             self.connection.push(role, bytes)
         };
-        while let Some(output) = delivery.next() {
-            if matches!(output, Output::NotHttp2) {
-                return false;
-            }
-            if self.streams.take(output, orientation, carried, cx) {
-                delivery.reverse();
-            }
-        }
-        true
+        drain(delivery, &mut self.streams, &mut self.bodies, (orientation, carried), cx)
     }
 
     /// Hears that bytes of TCP's `side` are lost.
     pub(super) fn gap(&mut self, side: Side, lost: Lost, cx: &mut Context<'_>) {
         let (orientation, at) = (self.orientation(), cx.at);
-        let mut delivery = self.connection.gap(cx.transport.role(side), lost);
-        while let Some(output) = delivery.next() {
-            if self.streams.take(output, orientation, at, cx) {
-                delivery.reverse();
-            }
-        }
+        let delivery = self.connection.gap(cx.transport.role(side), lost);
+        drain(delivery, &mut self.streams, &mut self.bodies, (orientation, at), cx);
     }
 
     /// Hears that TCP ended one side.
@@ -184,12 +176,8 @@ impl Http2 {
     /// Concludes what is searched of TCP's `side`.
     pub(super) fn finish(&mut self, side: Side, cx: &mut Context<'_>) {
         let (orientation, at) = (self.orientation(), cx.at);
-        let mut delivery = self.connection.end(cx.transport.role(side));
-        while let Some(output) = delivery.next() {
-            if self.streams.take(output, orientation, at, cx) {
-                delivery.reverse();
-            }
-        }
+        let delivery = self.connection.end(cx.transport.role(side));
+        drain(delivery, &mut self.streams, &mut self.bodies, (orientation, at), cx);
     }
 
     /// Ends whatever there is.
@@ -197,6 +185,8 @@ impl Http2 {
         for side in Side::BOTH {
             self.finish(side, cx);
         }
+        let finish = if ending == Ending::Unseen { Finish::Unseen } else { Finish::Cut(None) };
+        self.bodies.close(finish, cx);
         let all: Vec<u32> = self.streams.all.keys().copied().collect();
         for id in all {
             self.streams.with(id, cx, |stream, common, cx| stream.close(ending, common, cx));
@@ -211,6 +201,44 @@ impl Http2 {
     fn orientation(&self) -> Orientation {
         if self.connection.is_oriented() { Orientation::Known } else { Orientation::Assumed }
     }
+}
+
+/// Acts on what a connection says; `false` where it is no HTTP/2.
+fn drain(
+    mut delivery: Delivery<'_, '_>,
+    streams: &mut Streams,
+    bodies: &mut Bodies,
+    (orientation, carried): (Orientation, At),
+    cx: &mut Context<'_>,
+) -> bool {
+    while let Some(output) = delivery.next() {
+        match output {
+            Output::NotHttp2 => return false,
+            Output::Head { stream, side, fields } => {
+                if bodies.head(stream, side, &fields, cx) {
+                    delivery.deliver(stream);
+                }
+            }
+            Output::Data { stream, side, bytes } if bodies.has(stream) => {
+                bodies.bytes(stream, side, bytes, carried, cx);
+            }
+            Output::DataGap { stream, side, lost } if bodies.has(stream) => {
+                bodies.gap(stream, side, lost, cx);
+            }
+            Output::Ended { stream, side, how } if bodies.has(stream) => {
+                bodies.end(stream, side, how, cx);
+            }
+            Output::Anomaly { stream: Some(stream), side, ref anomaly } if bodies.has(stream) => {
+                bodies.report(stream, side, anomaly, cx);
+            }
+            output => {
+                if streams.take(output, orientation, carried, cx) {
+                    delivery.reverse();
+                }
+            }
+        }
+    }
+    true
 }
 
 impl Streams {
@@ -273,7 +301,7 @@ impl Streams {
                 cx.transport.reverse();
                 return false;
             }
-            Output::NotHttp2 => {}
+            Output::Head { .. } | Output::NotHttp2 => {}
         }
         cx.transport.role(Side::Client) != before
     }

@@ -2,7 +2,7 @@
 
 use super::streams::Names;
 use crate::http::Exchange;
-use crate::model::{Anomaly, At, Lost, Pair, Side};
+use crate::model::{Anomaly, At, Lost, Side};
 use crate::session::context::Context;
 use crate::session::streamed::{Body, Finish, Streamed, Version};
 use crate::streams::Format;
@@ -16,7 +16,25 @@ use crate::streams::Format;
 pub(super) struct Polls {
     /// The one that was used last at the end.
     all: Vec<Polled>,
-    bodies: Pair<Option<Poll>>,
+    bodies: Vec<(BodyId, Poll)>,
+}
+
+/// Name of a body at hand: who sends it and, over HTTP/2, on which stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct BodyId {
+    pub(super) from: Side,
+    pub(super) stream: Option<u32>,
+}
+
+impl BodyId {
+    /// Names the body that a side of HTTP/1.x sends.
+    pub(super) const fn http1(from: Side) -> Self {
+        BodyId { from, stream: None }
+    }
+
+    const fn version(self) -> Version {
+        if self.stream.is_some() { Version::Http2 } else { Version::Http1 }
+    }
 }
 
 #[derive(Debug)]
@@ -49,7 +67,7 @@ const MAX_OPEN: usize = 1024;
 
 impl Polls {
     pub(super) const fn is_empty(&self) -> bool {
-        self.all.is_empty()
+        self.all.is_empty() && self.bodies.is_empty()
     }
 
     /// Reports what is wrong, in the conversation that was used last.
@@ -60,82 +78,84 @@ impl Polls {
     }
 
     /// Begins a body that `from` sends.
-    pub(super) fn begin(&mut self, from: Side, exchange: Exchange, names: &mut Names, cx: &mut Context<'_>) {
+    pub(super) fn begin(&mut self, id: BodyId, exchange: Exchange, names: &mut Names, cx: &mut Context<'_>) {
         let target = exchange.heads.request.as_ref().map(|request| &*request.target).unwrap_or_default();
         let revision = if query(target, "EIO") == Some("3") { 3 } else { 4 };
         let sid = query(target, "sid").map(Box::from);
-        let body = Body::new(Format::EngineIo { revision }, &exchange.heads, from, cx);
-        let of = if sid.is_some() || from == Side::Client {
-            self.find(sid.clone(), exchange, names, cx);
+        let body = Body::new(Format::EngineIo { revision }, &exchange.heads, id.from, cx);
+        let of = if sid.is_some() || id.from == Side::Client {
+            self.find(sid.clone(), (id, exchange), names, cx);
             Owner::Session(sid)
         } else {
             Owner::New(Box::new(exchange), Vec::new())
         };
-        self.bodies[from] = Some(Poll { body, of });
+        self.end(id, false, names, cx);
+        self.bodies.push((id, Poll { body, of }));
     }
 
     /// Takes bytes of the body that `from` sends.
     pub(super) fn bytes(
         &mut self,
-        from: Side,
+        id: BodyId,
         bytes: &[u8],
         carried: At,
         names: &mut Names,
         cx: &mut Context<'_>,
     ) {
-        let Some(poll) = &mut self.bodies[from] else { return };
+        let Some((_, poll)) = self.bodies.iter_mut().find(|(of, _)| *of == id) else { return };
         if let Owner::New(_, early) = &mut poll.of {
             early.push((bytes.to_vec(), carried));
             if session(early).is_some() || early.iter().map(|(it, _)| it.len()).sum::<usize>() > MAX_OPEN {
-                self.know(from, names, cx);
+                self.know(id, names, cx);
             }
             return;
         }
-        if let Some((conversation, body)) = self.at_hand(from) {
-            conversation.bytes(from, body, bytes, carried, cx);
+        if let Some((conversation, body)) = self.at_hand(id) {
+            conversation.bytes(id.from, body, bytes, carried, cx);
         }
     }
 
     /// Hears that bytes of the body are missing.
-    pub(super) fn gap(&mut self, from: Side, lost: Lost, names: &mut Names, cx: &mut Context<'_>) {
-        self.know(from, names, cx);
-        if let Some((conversation, body)) = self.at_hand(from) {
-            conversation.gap(from, body, lost, cx);
+    pub(super) fn gap(&mut self, id: BodyId, lost: Lost, names: &mut Names, cx: &mut Context<'_>) {
+        self.know(id, names, cx);
+        if let Some((conversation, body)) = self.at_hand(id) {
+            conversation.gap(id.from, body, lost, cx);
         }
     }
 
     /// Hears that the body is over.
-    pub(super) fn end(&mut self, from: Side, whole: bool, names: &mut Names, cx: &mut Context<'_>) {
-        self.end_body(from, whole, true, names, cx);
+    pub(super) fn end(&mut self, id: BodyId, whole: bool, names: &mut Names, cx: &mut Context<'_>) {
+        self.end_body(id, whole, true, names, cx);
     }
 
     /// Ends whatever there is.
     pub(super) fn close(&mut self, finish: Finish, names: &mut Names, cx: &mut Context<'_>) {
         let finish = match finish {
-            Finish::Cut(by) if Side::BOTH.iter().all(|side| self.bodies[*side].is_none()) => {
-                Finish::Between(by)
-            }
+            Finish::Cut(by) if self.bodies.is_empty() => Finish::Between(by),
             _ => finish,
         };
-        for side in Side::BOTH {
-            self.end_body(side, false, finish != Finish::Unseen, names, cx);
+        while let Some(&(id, _)) = self.bodies.first() {
+            self.end_body(id, false, finish != Finish::Unseen, names, cx);
         }
         for polled in std::mem::take(&mut self.all) {
             polled.conversation.close(finish, cx);
         }
     }
 
-    fn end_body(&mut self, from: Side, whole: bool, seen: bool, names: &mut Names, cx: &mut Context<'_>) {
-        self.know(from, names, cx);
-        let Some(Poll { body, of: Owner::Session(sid) }) = self.bodies[from].take() else { return };
-        if let Some(polled) = self.all.iter_mut().rfind(|polled| polled.sid == sid) {
-            polled.conversation.end_body(from, body, whole, seen, cx);
+    fn end_body(&mut self, id: BodyId, whole: bool, seen: bool, names: &mut Names, cx: &mut Context<'_>) {
+        self.know(id, names, cx);
+        let Some(at) = self.bodies.iter().position(|(of, _)| *of == id) else { return };
+        let (_, Poll { body, of }) = self.bodies.remove(at);
+        let Owner::Session(sid) = of else { return };
+        match self.all.iter_mut().rfind(|polled| polled.sid == sid) {
+            Some(polled) => polled.conversation.end_body(id.from, body, whole, seen, cx),
+            None => body.discard(cx),
         }
     }
 
     /// Begins the conversation that a body's first packet names, and tells what came of it so far.
-    fn know(&mut self, from: Side, names: &mut Names, cx: &mut Context<'_>) {
-        let Some(poll) = &mut self.bodies[from] else { return };
+    fn know(&mut self, id: BodyId, names: &mut Names, cx: &mut Context<'_>) {
+        let Some((_, poll)) = self.bodies.iter_mut().find(|(of, _)| *of == id) else { return };
         if let Owner::Session(_) = poll.of {
             return;
         }
@@ -144,16 +164,22 @@ impl Polls {
         };
         let sid = session(&early);
         poll.of = Owner::Session(sid.clone());
-        self.find(sid, *exchange, names, cx);
+        self.find(sid, (id, *exchange), names, cx);
         for (bytes, carried) in early {
-            if let Some((conversation, body)) = self.at_hand(from) {
-                conversation.bytes(from, body, &bytes, carried, cx);
+            if let Some((conversation, body)) = self.at_hand(id) {
+                conversation.bytes(id.from, body, &bytes, carried, cx);
             }
         }
     }
 
     /// Takes the conversation of a session to the end of all, or begins it.
-    fn find(&mut self, sid: Option<Box<str>>, exchange: Exchange, names: &mut Names, cx: &mut Context<'_>) {
+    fn find(
+        &mut self,
+        sid: Option<Box<str>>,
+        (by, exchange): (BodyId, Exchange),
+        names: &mut Names,
+        cx: &mut Context<'_>,
+    ) {
         if let Some(at) = self.all.iter().position(|polled| polled.sid == sid) {
             let polled = self.all.remove(at);
             self.all.push(polled);
@@ -167,15 +193,16 @@ impl Polls {
             conversation.anomaly(None, &anomaly, cx);
             conversation.close(Finish::Unseen, cx);
         }
-        let id = names.next(cx);
-        let mut conversation = Streamed::open(exchange, Version::Http1, id, cx);
+        let id = names.next(by.stream, cx);
+        let mut conversation = Streamed::open(exchange, by.version(), id, cx);
         conversation.set_session(sid.clone());
         self.all.push(Polled { sid, conversation });
     }
 
     /// Lends the body that `from` sends and its conversation.
-    fn at_hand(&mut self, from: Side) -> Option<(&mut Streamed, &mut Body)> {
-        let Poll { body, of: Owner::Session(sid) } = self.bodies[from].as_mut()? else { return None };
+    fn at_hand(&mut self, id: BodyId) -> Option<(&mut Streamed, &mut Body)> {
+        let (_, poll) = self.bodies.iter_mut().find(|(of, _)| *of == id)?;
+        let Poll { body, of: Owner::Session(sid) } = poll else { return None };
         let polled = self.all.iter_mut().rfind(|polled| polled.sid == *sid)?;
         Some((&mut polled.conversation, body))
     }

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU64;
 
-use super::polling::Polls;
+use super::polling::{BodyId, Polls};
 use crate::event::ConnId;
 use crate::http::{BodyPart, Carrier, Exchange, HttpTracker};
 use crate::model::{Anomaly, At, Side};
@@ -36,10 +36,11 @@ pub(super) struct Names {
 }
 
 impl Names {
-    /// Names the next conversation.
-    pub(super) fn next(&mut self, cx: &Context<'_>) -> ConnId {
+    /// Names the next conversation: over HTTP/2 after the stream that began it.
+    pub(super) fn next(&mut self, stream: Option<u32>, cx: &Context<'_>) -> ConnId {
         self.last = self.last.saturating_add(1);
-        NonZeroU64::new(self.last).map_or(cx.conn, |number| cx.conn.with_stream(number))
+        let number = stream.map_or(self.last, u64::from);
+        NonZeroU64::new(number).map_or(cx.conn, |number| cx.conn.with_stream(number))
     }
 }
 
@@ -83,7 +84,7 @@ impl HttpLayer {
             BodyPart::Bytes(bytes, carried) => streams.bytes(from, &bytes, carried, cx),
             BodyPart::Gap(lost) => match &mut streams.events {
                 Some((conversation, body)) if from == Side::Server => conversation.gap(from, body, lost, cx),
-                _ => streams.polls.gap(from, lost, &mut streams.names, cx),
+                _ => streams.polls.gap(BodyId::http1(from), lost, &mut streams.names, cx),
             },
             BodyPart::Ends { whole } if streams.events.is_some() && from == Side::Server => {
                 streams.end_events(
@@ -91,7 +92,7 @@ impl HttpLayer {
                     cx,
                 );
             }
-            BodyPart::Ends { whole } => streams.polls.end(from, whole, &mut streams.names, cx),
+            BodyPart::Ends { whole } => streams.polls.end(BodyId::http1(from), whole, &mut streams.names, cx),
         }
     }
 
@@ -110,11 +111,11 @@ impl Streams {
         match exchange.carrier {
             Carrier::Sse => {
                 let body = Body::new(Format::Events, &exchange.heads, from, cx);
-                let id = self.names.next(cx);
+                let id = self.names.next(None, cx);
                 let conversation = Streamed::open(exchange, Version::Http1, id, cx);
                 self.events = Some((conversation, body));
             }
-            Carrier::Polling => self.polls.begin(from, exchange, &mut self.names, cx),
+            Carrier::Polling => self.polls.begin(BodyId::http1(from), exchange, &mut self.names, cx),
         }
     }
 
@@ -123,7 +124,7 @@ impl Streams {
             Some((conversation, body)) if from == Side::Server => {
                 conversation.bytes(from, body, bytes, carried, cx);
             }
-            _ => self.polls.bytes(from, bytes, carried, &mut self.names, cx),
+            _ => self.polls.bytes(BodyId::http1(from), bytes, carried, &mut self.names, cx),
         }
     }
 
