@@ -22,7 +22,7 @@ type Picture = (&'static str, (u16, u16), &'static str);
 const CAPTURE: &str = "captures/screen/harbour.pcap.gz";
 const PICTURES: &[Picture] = &[
     ("timeline", (150, 40), "j*11 Enter j*12"),
-    ("lanes", (112, 34), "l d d j*124 k*4"),
+    ("lanes", (112, 34), "L d d j*124 k*4"),
     ("filter", (112, 30), "j*6 3 f type:json.s·==·\"BTCUSDT\"·and·sub"),
 ];
 

@@ -46,7 +46,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "NAME")]
     theme: Option<String>,
 
-    /// Tell times as absolute, relative or delta
+    /// Tell times as absolute (UTC), local, relative or delta
     #[arg(long, value_name = "HOW")]
     time: Option<String>,
 }

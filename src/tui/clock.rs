@@ -1,3 +1,7 @@
+use std::sync::OnceLock;
+
+use jiff::tz::TimeZone;
+
 use crate::model::Timestamp;
 pub(super) use crate::view::grouped;
 use crate::view::{self, Rfc3339};
@@ -8,6 +12,8 @@ pub(super) enum TimeForm {
     /// The time of day, in UTC.
     #[default]
     Absolute,
+    /// The time of day where this machine is.
+    Local,
     /// Seconds since the capture began.
     Relative,
     /// The time since the row before.
@@ -17,7 +23,8 @@ pub(super) enum TimeForm {
 impl TimeForm {
     pub(super) const fn next(self) -> TimeForm {
         match self {
-            TimeForm::Absolute => TimeForm::Relative,
+            TimeForm::Absolute => TimeForm::Local,
+            TimeForm::Local => TimeForm::Relative,
             TimeForm::Relative => TimeForm::Delta,
             TimeForm::Delta => TimeForm::Absolute,
         }
@@ -26,10 +33,53 @@ impl TimeForm {
     pub(super) fn named(name: &str) -> Option<TimeForm> {
         Some(match name {
             "absolute" => TimeForm::Absolute,
+            "local" => TimeForm::Local,
             "relative" => TimeForm::Relative,
             "delta" => TimeForm::Delta,
             _ => return None,
         })
+    }
+}
+
+impl TimeForm {
+    /// Says what times are told by.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            TimeForm::Absolute => "UTC",
+            TimeForm::Local => "local time",
+            TimeForm::Relative => "since the beginning",
+            TimeForm::Delta => "since the row before",
+        }
+    }
+
+    /// Returns by how many seconds clocks are ahead of UTC that tell times in this form.
+    fn ahead(self, time: Timestamp) -> i64 {
+        static ZONE: OnceLock<TimeZone> = OnceLock::new();
+        if self != TimeForm::Local {
+            return 0;
+        }
+        let moment = jiff::Timestamp::from_second(time.as_nanos().div_euclid(1_000_000_000));
+        moment.map_or(0, |moment| ZONE.get_or_init(TimeZone::system).to_offset(moment).seconds().into())
+    }
+
+    /// Returns the moment at which clocks in UTC tell what clocks of this form tell at `time`.
+    pub(super) fn shifted(self, time: Timestamp) -> Timestamp {
+        Timestamp::from_nanos(time.as_nanos().saturating_add(self.ahead(time).saturating_mul(1_000_000_000)))
+    }
+
+    /// Returns the moment whose [`TimeForm::shifted`] is `time`, but for the hour in which clocks are set.
+    pub(super) fn unshifted(self, time: Timestamp) -> Timestamp {
+        Timestamp::from_nanos(time.as_nanos().saturating_sub(self.ahead(time).saturating_mul(1_000_000_000)))
+    }
+
+    /// Returns the time of day, without decimals; in UTC where rows tell spans.
+    pub(super) fn clock(self, time: Timestamp) -> String {
+        of_day(self.shifted(time), 0)
+    }
+
+    /// Returns the date: `2024-02-29`.
+    pub(super) fn date(self, time: Timestamp) -> String {
+        rfc3339(self.shifted(time)).chars().take(10).collect()
     }
 }
 
@@ -55,7 +105,7 @@ pub(super) fn told(
     wide: bool,
 ) -> String {
     match form {
-        TimeForm::Absolute => of_day(time, if wide { 6 } else { 3 }),
+        TimeForm::Absolute | TimeForm::Local => of_day(form.shifted(time), if wide { 6 } else { 3 }),
         TimeForm::Relative => {
             let since = time.since(start);
             if wide { format!("{:.6}", since.as_secs_f64()) } else { format!("{:.3}", since.as_secs_f64()) }
@@ -112,5 +162,9 @@ mod tests {
         assert_eq!(told(TimeForm::Delta, time, start, Some(start), true), "+1.002 s");
         assert_eq!(told(TimeForm::Delta, start, start, Some(time), true), "−1.002 s");
         assert_eq!(of_day(time, 0), "12:00:01");
+        for form in [TimeForm::Absolute, TimeForm::Local] {
+            assert_eq!(form.unshifted(form.shifted(time)), time);
+        }
+        assert_eq!(TimeForm::Absolute.date(time), "2024-02-29");
     }
 }

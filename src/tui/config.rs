@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 pub struct Options {
     /// The theme's name; `None` for the one of the configuration, or what suits the terminal.
     pub theme: Option<String>,
-    /// How times are told: `absolute`, `relative` or `delta`.
+    /// How times are told: `absolute`, `local`, `relative` or `delta`.
     pub time: Option<String>,
     /// Whether the mouse is listened to; `None` means that it is.
     pub mouse: Option<bool>,
@@ -79,7 +79,7 @@ impl Options {
                         super::theme::Theme::NAMES.join(", ")
                     )));
                 }
-                "time" => return Err(wrong("time is absolute, relative or delta".to_owned())),
+                "time" => return Err(wrong("time is absolute, local, relative or delta".to_owned())),
                 "mouse" => return Err(wrong("mouse is true or false".to_owned())),
                 _ => return Err(wrong(format!("there is no setting {name:?}: theme, time, mouse"))),
             }

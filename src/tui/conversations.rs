@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::clock::{self, short};
+use super::clock::{self, TimeForm, short};
 use super::draw::{scroll, tint};
 use super::keys::Action;
 use super::rows::Rows;
@@ -245,7 +245,7 @@ impl Conversations {
             State::Closed => ("○", theme.dim),
             State::Failed => ("✕", theme.error),
         };
-        let last = clock::of_day(it.times.1, 0);
+        let last = look.time.clock(it.times.1);
         let messages = look.rows.passed_of(slot).unwrap_or(it.messages());
         let right = numbers(area.width, messages, it.bytes(), &last);
         let room = area.width.saturating_sub(columns(&right));
@@ -289,6 +289,7 @@ pub(super) struct Look<'a> {
     pub(super) theme: &'a Theme,
     pub(super) store: &'a Store,
     pub(super) rows: &'a Rows,
+    pub(super) time: TimeForm,
     pub(super) focus: bool,
 }
 

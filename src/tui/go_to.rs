@@ -3,7 +3,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::clock;
+use super::clock::{self, TimeForm};
 use super::partner::partner;
 use super::state::App;
 use crate::model::Timestamp;
@@ -27,7 +27,7 @@ pub(super) enum Target {
     Conversation(String),
     /// A message, by its number among those shown, from 1.
     Message(u64),
-    /// A time of day in UTC, in nanoseconds since midnight.
+    /// A time of day as rows tell it, in nanoseconds since midnight.
     Clock(u64),
     /// A moment since the capture began.
     Since(Duration),
@@ -93,7 +93,7 @@ impl App {
                 .filter(|row| entry(*row).is_some_and(|it| it.what() == EntryKind::Message))
                 .nth(usize::try_from(number.saturating_sub(1)).unwrap_or(usize::MAX)),
             Target::Clock(_) | Target::Since(_) => {
-                let from = moment(&store, &target);
+                let from = moment(&store, &target, self.time_form);
                 (0..rows.len()).find(|row| entry(*row).is_some_and(|it| it.time() >= from))
             }
             Target::Conversation(_) => None,
@@ -107,7 +107,10 @@ impl App {
                 self.say(format!("packet {asked} is of no row; this is the next, packet {packet}"));
             }
             (Target::Clock(_) | Target::Since(_), Some((_, time))) => {
-                self.say(format!("the first row from there on, at {}", clock::of_day(time, 6)));
+                self.say(format!(
+                    "the first row from there on, at {}",
+                    clock::of_day(self.time_form.shifted(time), 6)
+                ));
             }
             _ => {}
         }
@@ -163,17 +166,18 @@ impl App {
 }
 
 /// Returns the moment that a target means.
-fn moment(store: &Store, target: &Target) -> Timestamp {
+fn moment(store: &Store, target: &Target, form: TimeForm) -> Timestamp {
     const DAY: i64 = 86_400_000_000_000;
     let began = store.began();
     match target {
         Target::Since(since) => began.plus(*since),
         Target::Clock(clock) => {
+            let began = form.shifted(began);
             let midnight = began.as_nanos().saturating_sub(began.as_nanos().rem_euclid(DAY));
             let today = midnight.saturating_add(i64::try_from(*clock).unwrap_or(0));
             // A capture over midnight: what lies before its beginning is of the next day.
             let is_before = today.saturating_add(1_000_000_000) < began.as_nanos();
-            Timestamp::from_nanos(if is_before { today.saturating_add(DAY) } else { today })
+            form.unshifted(Timestamp::from_nanos(if is_before { today.saturating_add(DAY) } else { today }))
         }
         _ => began,
     }

@@ -317,7 +317,7 @@ impl App {
     }
 
     fn turn(&mut self, forward: bool) {
-        let left = (self.layout.conversations.width > 0).then_some(Panel::Conversations);
+        let left = (self.layout.area.width >= 60).then_some(Panel::Conversations);
         let right = (self.detail.size != DetailSize::Away).then_some(Panel::Detail);
         let panels: Vec<Panel> = [left, Some(Panel::Timeline), right].into_iter().flatten().collect();
         let at = panels.iter().position(|panel| *panel == self.panel).unwrap_or(0);

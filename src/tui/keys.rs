@@ -103,7 +103,7 @@ pub const TABLE: &[Group] = &[
             key(&["g", "Home"], Action::First, "to the first"),
             key(&["G", "End"], Action::Last, "to the last; live, follow"),
             key(&["h", "Left"], Action::Left, "left, fold, a byte back"),
-            key(&["Right"], Action::Right, "right, unfold, a byte on"),
+            key(&["l", "Right"], Action::Right, "right, unfold, a byte on"),
             key(&["Tab"], Action::NextPanel, "to the next panel"),
             key(&["BackTab"], Action::PreviousPanel, "to the panel before"),
             key(&["Enter"], Action::Enter, "choose; go into the detail; fold"),
@@ -113,10 +113,10 @@ pub const TABLE: &[Group] = &[
     Group {
         title: "Show",
         bindings: &[
-            key(&["l"], Action::Lanes, "client and server as two lanes"),
+            key(&["L"], Action::Lanes, "client and server as two lanes"),
             key(&["z"], Action::Scale, "lanes: silence folded or to scale"),
             key(&["H"], Action::Heartbeats, "heartbeats of sub-protocols hidden or shown"),
-            key(&["t"], Action::TimeForm, "time absolute, relative, or since the row before"),
+            key(&["t"], Action::TimeForm, "time in UTC, local, relative, or since the row before"),
             key(&["d"], Action::Detail, "detail beside, larger, or away"),
             key(&["1"], Action::Tree, "detail as a tree"),
             key(&["2"], Action::Text, "detail as text"),
@@ -138,7 +138,7 @@ pub const TABLE: &[Group] = &[
             key(&["S"], Action::SortBackwards, "sort conversations the other way round"),
             key(&["f"], Action::Filter, "filter messages"),
             key(&["F"], Action::ClearFilter, "no filter"),
-            key(&["/"], Action::Search, "search: text, r\"regex\", x\"hex\"; narrow the conversations"),
+            key(&["/"], Action::Search, "search: text, r\"regex\", x\"hex\"; narrow the list"),
             key(&["n"], Action::NextHit, "the next hit"),
             key(&["N"], Action::PreviousHit, "the hit before"),
             key(&["a"], Action::NextFault, "the next error or warning"),
@@ -177,6 +177,23 @@ pub const TABLE: &[Group] = &[
     },
 ];
 
+/// Lists what is needed first, in few words: the first page of the help.
+pub const BASICS: &[(Action, &str)] = &[
+    (Action::Down, "down"),
+    (Action::Up, "up"),
+    (Action::NextPanel, "next panel"),
+    (Action::Enter, "into the detail"),
+    (Action::Back, "back"),
+    (Action::Filter, "filter"),
+    (Action::Search, "search"),
+    (Action::NextHit, "next hit"),
+    (Action::NextFault, "next error"),
+    (Action::OnlyConversation, "this conversation"),
+    (Action::Lanes, "two lanes"),
+    (Action::Statistics, "statistics"),
+    (Action::Copy, "copy"),
+];
+
 /// Lists what the mouse does.
 pub const MOUSE: &[(&str, &str)] = &[
     ("click", "choose a row, a field, a byte, a tab"),
@@ -190,17 +207,18 @@ pub const MOUSE: &[(&str, &str)] = &[
 /// Lists the signs of rows and of the strip of time.
 pub const SIGNS: &[(&str, &str)] = &[
     ("→ ←", "from the client, from the server"),
-    ("● ○ ◉", "a conversation began, ended, did both"),
-    ("✕", "its upgrade was refused or not answered"),
+    ("● ○ ◉", "conversation began, ended, did both"),
+    ("✕", "upgrade refused or not answered"),
     ("✖ ▲ ◆", "an error, a warning, a note"),
     ("╳", "the capture lacks bytes"),
     ("··", "bytes of a message that are missing"),
-    ("gap cut", "some bytes are missing; a limit cut it"),
+    ("gap cut", "bytes are missing; a limit cut it"),
     ("z", "was sent compressed"),
     ("3f", "was sent in three frames"),
     ("↻", "a pong, and how long after its ping"),
     ("◇ ★", "the mark, a bookmark"),
-    ("/", "has what is searched for, beyond what is seen"),
+    ("(2 ms)", "an answer, and how long it took"),
+    ("/", "a hit beyond what is seen"),
 ];
 
 /// Returns what a key does.

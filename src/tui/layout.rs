@@ -1,6 +1,6 @@
 use ratatui::layout::Rect;
 
-use super::state::{App, DetailSize};
+use super::state::{App, DetailSize, Panel};
 
 /// Where everything is. Each panel's area is what is below its title, which stands in the rule above it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -41,11 +41,14 @@ impl Layout {
         let body = Rect { x, y: top, width, height: status.y.saturating_sub(top) };
         let left = app.left_width.unwrap_or(match width {
             0..=59 => 0,
-            60..=119 => 24,
+            // Payloads come first: the list is there while it has the keys.
+            60..=99 if app.panel != Panel::Conversations => 0,
+            60..=119 => 28,
             120..=169 => 38,
             _ => 46,
         });
-        let left = if app.detail.size == DetailSize::Large && width < WIDE { 0 } else { left.min(width / 2) };
+        let gives_way = app.detail.size == DetailSize::Large && app.panel != Panel::Conversations;
+        let left = if gives_way && width < WIDE { 0 } else { left.min(width / 2) };
         let conversations = Rect { width: left, ..body };
         let right_x = if left == 0 { x } else { x.saturating_add(left).saturating_add(1) };
         let right = Rect { x: right_x, width: area.right().saturating_sub(right_x), ..body };
@@ -108,7 +111,8 @@ impl Layout {
         let gutter = if area.width < 40 { 0 } else { self.gutter };
         Rect {
             x: area.x.saturating_add(gutter),
-            width: area.width.saturating_sub(gutter).saturating_sub(1),
+            // Behind it stands when it ends.
+            width: area.width.saturating_sub(gutter).saturating_sub(if area.width < 80 { 1 } else { 10 }),
             ..area
         }
     }

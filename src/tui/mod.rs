@@ -59,7 +59,7 @@ use ratatui::backend::Backend;
 use self::clock::TimeForm;
 use self::matcher::Matcher;
 use self::state::Effect;
-use self::terminal::{Screen, Signals};
+use self::terminal::{LateAnswer, Screen, Signals};
 use self::theme::Theme;
 use crate::store::Shared;
 
@@ -84,7 +84,7 @@ pub enum Error {
     #[error("the filter {0:?}: {1}")]
     Filter(String, String),
     /// There is no such way to tell times.
-    #[error("times are told as absolute, relative or delta, not {0:?}")]
+    #[error("times are told as absolute, local, relative or delta, not {0:?}")]
     Time(String),
 }
 
@@ -148,6 +148,9 @@ pub fn run(store: &Shared, feed: Box<dyn Feed>, options: &Options) -> Result<(),
     let mut app = App::open(store.clone(), feed, options)?;
     let signals = Signals::listen().map_err(Error::Terminal)?;
     let mut screen = Screen::open(options.mouse.unwrap_or(true)).map_err(Error::Terminal)?;
+    if options.theme.is_none() && app.theme.name == "dark" && terminal::is_light() == Some(true) {
+        app.theme = Theme::light();
+    }
     let result = show(&mut app, &mut screen, &signals);
     drop(screen);
     store.stop();
@@ -157,6 +160,7 @@ pub fn run(store: &Shared, feed: Box<dyn Feed>, options: &Options) -> Result<(),
 fn show(app: &mut App, screen: &mut Screen, signals: &Signals) -> io::Result<()> {
     let mut stale = true;
     let mut drawn = Instant::now();
+    let mut late = LateAnswer::default();
     loop {
         if let Some(news) = app.feed.news() {
             app.say(news);
@@ -180,7 +184,8 @@ fn show(app: &mut App, screen: &mut Screen, signals: &Signals) -> io::Result<()>
         while ready {
             let event = crossterm::event::read()?;
             stale = true;
-            match app.handle(&event) {
+            let effect = if late.has(&event) { Effect::None } else { app.handle(&event) };
+            match effect {
                 Effect::Quit => return Ok(()),
                 Effect::Redraw => screen.repaint()?,
                 Effect::Suspend => screen.suspend()?,

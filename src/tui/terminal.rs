@@ -3,9 +3,11 @@
 use std::io::{self, Stdout, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use crossterm::event::{
-    DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture,
+    DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture, Event, KeyCode,
+    KeyModifiers,
 };
 use crossterm::terminal::{
     Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
@@ -13,6 +15,7 @@ use crossterm::terminal::{
 use crossterm::{cursor, execute};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
+use rustix::event::{PollFd, PollFlags, Timespec};
 
 /// Whether the terminal is ours, so that it is given back once.
 static TAKEN: AtomicBool = AtomicBool::new(false);
@@ -95,7 +98,7 @@ pub(super) struct Signals {
 
 /// How long we may take to end by ourselves after a signal.
 #[cfg(unix)]
-const GRACE: std::time::Duration = std::time::Duration::from_secs(1);
+const GRACE: Duration = Duration::from_secs(1);
 
 impl Signals {
     pub(super) fn listen() -> io::Result<Signals> {
@@ -142,6 +145,67 @@ impl Drop for Signals {
     }
 }
 
+/// How long the terminal may take to say which background it has.
+const ANSWER: Duration = Duration::from_millis(150);
+
+/// Asks the terminal for its background (OSC 11), and tells whether that is light; `None` where it does not say so in
+/// time.
+pub(super) fn is_light() -> Option<bool> {
+    let mut out = io::stdout();
+    // Every terminal answers the second question: behind it no answer to the first one comes.
+    out.write_all(b"\x1b]11;?\x07\x1b[c").and_then(|()| out.flush()).ok()?;
+    let input = io::stdin();
+    let (begun, mut answer) = (Instant::now(), Vec::new());
+    while !answer.ends_with(b"c") {
+        let left = ANSWER.checked_sub(begun.elapsed())?;
+        let wait = Timespec { tv_sec: 0, tv_nsec: left.subsec_nanos().into() };
+        let mut ready = [PollFd::new(&input, PollFlags::IN)];
+        if rustix::event::poll(&mut ready, Some(&wait)).ok()? == 0 || answer.len() > 1024 {
+            return None;
+        }
+        let mut bytes = [0; 256];
+        let read = rustix::io::read(&input, &mut bytes).ok().filter(|read| *read > 0)?;
+        answer.extend_from_slice(bytes.get(..read)?);
+    }
+    luminance(&answer).map(|light| light > 0.5)
+}
+
+/// Returns how light the colour is that an answer to OSC 11 names, from 0 to 1.
+fn luminance(answer: &[u8]) -> Option<f64> {
+    let text = String::from_utf8_lossy(answer);
+    let (_, colour) = text.split_once("]11;rgb:")?;
+    let colour = colour.split(['\x07', '\x1b']).next()?;
+    let parts = colour.split('/').map(|part| {
+        let most = 16_f64.powi(i32::try_from(part.len()).ok()?) - 1.0;
+        Some(f64::from(u32::from_str_radix(part, 16).ok()?) / most.max(1.0))
+    });
+    let parts: Vec<f64> = parts.collect::<Option<_>>()?;
+    let [red, green, blue] = parts.as_slice() else { return None };
+    Some(0.2126 * red + 0.7152 * green + 0.0722 * blue)
+}
+
+/// An answer of the terminal that came late, as keys: none of them was pressed.
+#[derive(Debug, Default)]
+pub(super) struct LateAnswer {
+    left: u32,
+}
+
+impl LateAnswer {
+    /// Tells whether an event belongs to such an answer: `ESC ]` begins it, `BEL` or `ESC \` ends it.
+    pub(super) fn has(&mut self, event: &Event) -> bool {
+        let Event::Key(key) = event else { return false };
+        let alt = key.modifiers.contains(KeyModifiers::ALT);
+        if self.left == 0 {
+            self.left = if alt && key.code == KeyCode::Char(']') { 40 } else { 0 };
+            return self.left > 0;
+        }
+        let control = key.modifiers.contains(KeyModifiers::CONTROL);
+        let ends = alt && key.code == KeyCode::Char('\\') || control && key.code == KeyCode::Char('g');
+        self.left = if ends { 0 } else { self.left.saturating_sub(1) };
+        true
+    }
+}
+
 /// Asks the terminal to put bytes on the clipboard (OSC 52).
 pub(super) fn copy(bytes: &[u8]) -> io::Result<()> {
     use base64::Engine as _;
@@ -149,4 +213,33 @@ pub(super) fn copy(bytes: &[u8]) -> io::Result<()> {
     let mut out = io::stdout();
     write!(out, "\x1b]52;c;{encoded}\x07")?;
     out.flush()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crossterm::event::KeyEvent;
+
+    #[test]
+    fn backgrounds_are_light_or_dark() {
+        for (answer, light) in [
+            (&b"\x1b]11;rgb:ffff/ffff/ffff\x07\x1b[?1;2c"[..], Some(1.0)),
+            (b"\x1b]11;rgb:00/00/00\x1b\\\x1b[?62c", Some(0.0)),
+            (b"\x1b[?1;2c", None),
+            (b"\x1b]11;rgb:zz/00/00\x07\x1b[c", None),
+        ] {
+            assert_eq!(luminance(answer).map(f64::round), light, "{answer:?}");
+        }
+    }
+
+    #[test]
+    fn a_late_answer_presses_no_key() {
+        let key = |c, modifiers| Event::Key(KeyEvent::new(KeyCode::Char(c), modifiers));
+        let mut late = LateAnswer::default();
+        assert!(!late.has(&key('j', KeyModifiers::NONE)));
+        assert!(late.has(&key(']', KeyModifiers::ALT)));
+        assert!("11;rgb:ffff/q".chars().all(|c| late.has(&key(c, KeyModifiers::NONE))));
+        assert!(late.has(&key('\\', KeyModifiers::ALT)));
+        assert!(!late.has(&key('q', KeyModifiers::NONE)));
+    }
 }

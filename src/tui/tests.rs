@@ -229,14 +229,14 @@ fn handshake() {
 #[test]
 fn lanes() {
     both("lanes", |desk| {
-        desk.keys("lGkkk");
+        desk.keys("LGkkk");
     });
 }
 
 #[test]
 fn lanes_to_scale() {
     both("lanes_to_scale", |desk| {
-        desk.keys("lz").keys("jjjjjjjjjjjjjjjjjjjjjj");
+        desk.keys("Lz").keys("jjjjjjjjjjjjjjjjjjjjjj");
     });
 }
 
@@ -307,7 +307,7 @@ fn a_small_window_says_so_and_any_size_is_drawn() {
     let batch = story();
     for (width, height) in (1..100).step_by(7).flat_map(|w| (1..40).step_by(3).map(move |h| (w, h))) {
         let mut desk = Desk::with(&batch, width, height);
-        desk.keys("l").keys("l3?").key(KeyCode::Esc).keys("f");
+        desk.keys("L").keys("L3?").key(KeyCode::Esc).keys("f");
         desk.text();
     }
 }
@@ -370,7 +370,7 @@ fn the_selection_stays_while_rows_come_before_it() {
 
 #[test]
 fn the_mouse_chooses_drags_and_zooms() {
-    let mut desk = Desk::with(&story(), 80, 24);
+    let mut desk = Desk::with(&story(), 120, 40);
     let layout = desk.app.layout;
     let down = MouseEventKind::Down(MouseButton::Left);
     let up = MouseEventKind::Up(MouseButton::Left);

@@ -89,7 +89,7 @@ impl Theme {
         }
     }
 
-    fn light() -> Theme {
+    pub(super) fn light() -> Theme {
         Theme {
             name: "light",
             text: Style::new(),

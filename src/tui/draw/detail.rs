@@ -13,7 +13,7 @@ pub(in super::super) enum Place {
 }
 
 /// From how many columns on the tree and the bytes stand side by side.
-const BOTH: u16 = 96;
+const BOTH: u16 = 98;
 
 /// Draws the tabs into the rule above the detail.
 pub(super) fn tabs(app: &App, buffer: &mut Buffer) {
@@ -68,7 +68,10 @@ pub(super) fn draw(app: &mut App, buffer: &mut Buffer) {
 /// Draws tree and bytes in step where there is room for both, else the one that was asked for.
 fn both(app: &mut App, buffer: &mut Buffer, area: Rect, hex_first: bool) {
     if area.width >= BOTH {
-        let left = Rect { width: area.width.saturating_sub(75).min(area.width / 2).max(20), ..area };
+        // The bytes take what their rows need, the tree all else.
+        let bytes = if area.width >= 200 { 32 } else { 16 };
+        let tree = area.width.saturating_sub(hex::width_of(bytes)).saturating_sub(1);
+        let left = Rect { width: tree.max(20), ..area };
         tree::draw(app, buffer, left);
         let x = left.right().saturating_add(1);
         hex::draw(app, buffer, Rect { x, width: area.right().saturating_sub(x), ..area });

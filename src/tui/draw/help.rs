@@ -50,6 +50,11 @@ pub(super) fn draw(app: &mut App, buffer: &mut Buffer) {
                 Line::Key(keys, help) => {
                     writer.right(keys, 21, theme.focus).word("  ", theme.text).word(help, theme.text);
                 }
+                Line::First((action, words), (sign, meaning)) => {
+                    writer.right(keys::key_for(*action), 6, theme.focus).word("  ", theme.text);
+                    writer.field(words, 20, theme.text).right(sign, 9, theme.focus);
+                    writer.word("  ", theme.text).word(meaning, theme.text);
+                }
                 Line::Blank => {}
             }
         }
@@ -60,22 +65,22 @@ pub(super) fn draw(app: &mut App, buffer: &mut Buffer) {
 enum Line {
     Title(&'static str),
     Key(String, &'static str),
+    /// A key that is needed first, and beside it a sign.
+    First((keys::Action, &'static str), (&'static str, &'static str)),
     Blank,
 }
 
 fn lines() -> Vec<Line> {
-    let mut lines = Vec::new();
+    // What fits the smallest screen whole comes first.
+    let mut lines = vec![Line::Title("First keys, and what signs mean")];
+    lines.extend(keys::BASICS.iter().zip(keys::SIGNS).map(|(basic, sign)| Line::First(*basic, *sign)));
     for group in keys::TABLE {
-        if !lines.is_empty() {
-            lines.push(Line::Blank);
-        }
+        lines.push(Line::Blank);
         lines.push(Line::Title(group.title));
         lines.extend(group.bindings.iter().map(|binding| Line::Key(binding.keys.join(" "), binding.help)));
     }
-    for (title, list) in [("Mouse", keys::MOUSE), ("Signs", keys::SIGNS)] {
-        lines.push(Line::Blank);
-        lines.push(Line::Title(title));
-        lines.extend(list.iter().map(|(what, help)| Line::Key((*what).to_owned(), help)));
-    }
+    lines.push(Line::Blank);
+    lines.push(Line::Title("Mouse"));
+    lines.extend(keys::MOUSE.iter().map(|(what, help)| Line::Key((*what).to_owned(), help)));
     lines
 }

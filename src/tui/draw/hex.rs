@@ -17,11 +17,7 @@ const FOLDED: u64 = 3;
 
 /// Draws bytes in hex and as characters; those of the selected field are lit.
 pub(super) fn draw(app: &mut App, buffer: &mut Buffer, area: Rect) {
-    let per_row: usize = match area.width {
-        0..=43 => 4,
-        44..=73 => 8,
-        _ => 16,
-    };
+    let per_row = *[32, 16, 8].iter().find(|bytes| width_of(**bytes) <= area.width).unwrap_or(&4);
     app.detail.per_row = per_row;
     let lines = hex_lines(&app.detail.document, per_row);
     let byte = app.detail.byte;
@@ -73,6 +69,11 @@ pub(super) fn draw(app: &mut App, buffer: &mut Buffer, area: Rect) {
         }
     }
     app.detail_drawn.extend(places);
+}
+
+/// Returns how many columns a row of so many bytes takes: its offset, the bytes in hex, and as characters.
+pub(super) const fn width_of(bytes: usize) -> u16 {
+    (bytes as u16).saturating_mul(4).saturating_add(bytes as u16 / 8).saturating_add(9)
 }
 
 enum HexLine<'a> {
@@ -231,8 +232,7 @@ fn hex_row(
         let joined = lit.contains(&at) && beside && next % 8 != 0;
         writer.word(" ", if joined { theme.field } else { theme.text });
     }
-    let column = u16::try_from(per_row.saturating_mul(3).saturating_add(per_row / 8).saturating_add(9))
-        .unwrap_or(u16::MAX);
+    let column = width_of(per_row).saturating_sub(u16::try_from(per_row).unwrap_or(u16::MAX));
     let x = area.x.saturating_add(column);
     let mut writer = RowWriter::new(buffer, x, y, area.right().saturating_sub(x));
     for cell in &cells {

@@ -3,10 +3,10 @@ use std::time::Duration;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::super::clock;
+use super::super::clock::{self, TimeForm};
 use super::super::state::{App, Panel};
 use super::super::text::{RowWriter, columns};
-use super::timeline::{empty, flags, hidden, kind, preview, quiet, silence, words};
+use super::timeline::{empty, flags, hidden, kind, pause, preview, quiet, words};
 use super::tint;
 use crate::event::Opcode;
 use crate::model::Side;
@@ -40,12 +40,12 @@ pub(super) fn draw(app: &mut App, store: &mut Store, buffer: &mut Buffer) {
     while y < body.bottom() {
         let Some(number) = app.timeline.rows.get(store, row) else { break };
         let Some(entry) = store.entry(number).copied() else { break };
-        for n in 0..gap(before.as_ref(), &entry, unit) {
+        for n in 0..gap(app.time_form, before.as_ref(), &entry, unit) {
             lanes.lifelines(app, buffer, y);
             if unit.is_none()
-                && let Some(silence) = silence(before.as_ref(), &entry)
+                && let Some(pause) = pause(app.time_form, before.as_ref(), &entry)
             {
-                quiet(app, buffer, (lanes.between(), y), silence, hidden(app, store, row));
+                quiet(app, buffer, (lanes.between(), y), &pause, hidden(app, store, row));
             } else if n == 0
                 && let Some(last) = before
             {
@@ -100,10 +100,10 @@ fn unit(app: &App, store: &Store, height: usize) -> Option<Duration> {
 }
 
 /// Returns how many lines stand for the time between two rows.
-fn gap(before: Option<&Entry>, entry: &Entry, unit: Option<Duration>) -> usize {
+fn gap(form: TimeForm, before: Option<&Entry>, entry: &Entry, unit: Option<Duration>) -> usize {
     let Some(last) = before else { return 0 };
     match unit {
-        None => usize::from(silence(before, entry).is_some()),
+        None => usize::from(pause(form, before, entry).is_some()),
         Some(unit) => {
             let lines = entry.order().since(last.order()).as_secs_f64() / unit.as_secs_f64();
             (lines as usize).min(LONGEST)
@@ -113,13 +113,14 @@ fn gap(before: Option<&Entry>, entry: &Entry, unit: Option<Duration>) -> usize {
 
 /// Moves the window so that the selected row is in it.
 fn place(app: &mut App, store: &Store, height: usize, unit: Option<Duration>) {
+    let form = app.time_form;
     let timeline = &mut app.timeline;
     timeline.top = timeline.top.min(timeline.selected).min(timeline.rows.len().saturating_sub(1));
     let entry = |row: usize| timeline.rows.get(store, row).and_then(|number| store.entry(number));
     let (mut lines, mut row) = (1_usize, timeline.selected);
     while row > 0 {
         let Some(this) = entry(row) else { break };
-        let more = gap(entry(row.saturating_sub(1)), this, unit).saturating_add(1);
+        let more = gap(form, entry(row.saturating_sub(1)), this, unit).saturating_add(1);
         if lines.saturating_add(more) > height {
             break;
         }

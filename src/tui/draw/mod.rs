@@ -42,6 +42,7 @@ pub(super) fn draw(app: &mut App, store: &mut Store, buffer: &mut Buffer) {
             theme: &app.theme,
             store,
             rows: &app.timeline.rows,
+            time: app.time_form,
             focus: app.panel == Panel::Conversations,
         };
         app.conversations.draw(&look, app.layout.conversations, buffer);
@@ -55,7 +56,7 @@ pub(super) fn draw(app: &mut App, store: &mut Store, buffer: &mut Buffer) {
     overview::map(app, store, buffer);
     overview::draw(app, store, buffer);
     detail::draw(app, buffer);
-    frame(app, buffer);
+    frame(app, store, buffer);
     if let Some(page) = &app.page {
         page.draw(&app.theme, app.layout.page(), buffer);
     }
@@ -66,7 +67,7 @@ pub(super) fn draw(app: &mut App, store: &mut Store, buffer: &mut Buffer) {
 }
 
 /// Draws the rules between the panels, with their titles.
-fn frame(app: &App, buffer: &mut Buffer) {
+fn frame(app: &App, store: &Store, buffer: &mut Buffer) {
     let layout = &app.layout;
     let y = layout.overview.bottom();
     rule(buffer, layout.area.x, y, layout.area.width, app.theme.rule);
@@ -76,7 +77,11 @@ fn frame(app: &App, buffer: &mut Buffer) {
         let end = title(app, buffer, layout.conversations, "conversations", Panel::Conversations);
         app.conversations.heads(&app.theme, layout.conversations, end, buffer);
     }
-    title(app, buffer, layout.timeline, if app.lanes { "lanes" } else { "timeline" }, Panel::Timeline);
+    let end =
+        title(app, buffer, layout.timeline, if app.lanes { "lanes" } else { "timeline" }, Panel::Timeline);
+    if !app.lanes {
+        timeline::heads(app, store, buffer, end);
+    }
     if layout.detail.width == 0 || layout.detail.height == 0 {
         return;
     }
@@ -145,6 +150,9 @@ fn title(app: &App, buffer: &mut Buffer, area: Rect, text: &str, panel: Panel) -
             }
         }
         Panel::Detail => {}
+    }
+    if panel == Panel::Timeline && area.width >= 70 {
+        writer.word(app.time_form.name(), dim).word(" ", dim);
     }
     writer.x()
 }

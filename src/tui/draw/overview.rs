@@ -2,7 +2,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 
-use super::super::clock::{self, short};
+use super::super::clock::short;
 use super::super::state::{App, Drag};
 use super::super::text::{RowWriter, columns};
 use crate::event::Severity;
@@ -153,26 +153,20 @@ fn bracket(app: &App, store: &Store, buffer: &mut Buffer, (from, to): (Timestamp
     for at in left..=right {
         let Some(cell) = buffer.cell_mut((at, axis)) else { continue };
         let plain = cell.symbol() == "─";
-        match at {
-            _ if at == left => {
-                cell.set_char('[');
-            }
-            _ if at == right => {
-                cell.set_char(']');
-            }
-            _ if plain => {
-                cell.set_char('━');
-            }
-            _ => {}
+        // What stands out is never hidden: there the bracket is a line below it.
+        if !plain {
+            cell.modifier.insert(Modifier::UNDERLINED);
+            continue;
         }
-        if plain || at == left || at == right {
-            cell.set_style(app.theme.focus);
-        }
+        cell.set_style(app.theme.focus).set_char(match at {
+            _ if at == left => '[',
+            _ if at == right => ']',
+            _ => '━',
+        });
     }
     if let Some(at) = selected
         && let Some(cell) = buffer.cell_mut((at, axis))
-        && at != left
-        && at != right
+        && cell.symbol() == "━"
     {
         cell.set_char('┃').set_style(app.theme.focus);
     }
@@ -205,11 +199,12 @@ fn gutter(
         let words = format!("{arrow} {peak}{}/s", short(rate));
         RowWriter::new(buffer, x, y, width).word(&words, theme.side(side));
     }
-    let words = if scale.logarithmic { "log" } else { "" };
-    let span = view::span(to.since(from));
-    let span = if columns(&span) <= width { span } else { String::new() };
-    RowWriter::new(buffer, x, axis, width)
-        .word(if app.timeline.rows.range().is_some() { &span } else { words }, theme.dim);
+    // Time runs from one end of the axis to the other.
+    let end =
+        Rect { x: strip.right(), width: app.layout.overview.right().saturating_sub(strip.right()), ..strip };
+    RowWriter::new(buffer, x, axis, width).right(&app.time_form.clock(from), width, theme.dim);
+    RowWriter::new(buffer, end.x.saturating_add(1), axis, end.width)
+        .word(&app.time_form.clock(to), theme.dim);
     if app.layout.overview.height >= 7 {
         let (above, below) = (app.layout.overview.y, app.layout.overview.bottom());
         RowWriter::new(buffer, x.saturating_add(2), above.saturating_add(1), width)
@@ -218,12 +213,11 @@ fn gutter(
             .word("server", theme.side(Side::Server));
     }
     if app.layout.overview.height >= 5 {
-        let y = axis.saturating_add(1);
-        let y2 = axis.saturating_sub(1);
-        if y < app.layout.overview.bottom().saturating_sub(1) {
-            RowWriter::new(buffer, x, y2, width).word(&clock::of_day(from, 0), theme.dim);
-            RowWriter::new(buffer, x, y, width).word(&clock::of_day(to, 0), theme.dim);
-        }
+        let zoomed = app.timeline.rows.range().map(|_| view::span(to.since(from)));
+        let words = zoomed.filter(|span| columns(span) <= width).unwrap_or_default();
+        RowWriter::new(buffer, x, axis.saturating_sub(1), width).word(&words, theme.dim);
+        let log = if scale.logarithmic { "log scale" } else { "" };
+        RowWriter::new(buffer, x, axis.saturating_add(1), width).word(log, theme.dim);
     }
 }
 

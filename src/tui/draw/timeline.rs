@@ -5,7 +5,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 
-use super::super::clock;
+use super::super::clock::{self, TimeForm};
 use super::super::keys::{self, Action};
 use super::super::patched::Patched;
 use super::super::state::{App, Panel};
@@ -43,10 +43,11 @@ pub(super) fn draw(app: &mut App, store: &mut Store, buffer: &mut Buffer) {
         let Some(number) = app.timeline.rows.get(store, row) else { break };
         let Some(entry) = store.entry(number).copied() else { break };
         if row > app.timeline.top
-            && let Some(silence) = silence(before.as_ref(), &entry).filter(|_| app.timeline.rows.is_in_time())
+            && let Some(pause) =
+                pause(app.time_form, before.as_ref(), &entry).filter(|_| app.timeline.rows.is_in_time())
         {
             let y = line(area, app.lines_drawn.len());
-            quiet(app, buffer, (area, y), silence, hidden(app, store, row));
+            quiet(app, buffer, (area, y), &pause, hidden(app, store, row));
             app.lines_drawn.push(None);
             if app.lines_drawn.len() >= usize::from(area.height) {
                 break;
@@ -92,13 +93,26 @@ pub(super) fn empty(app: &App, buffer: &mut Buffer, area: Rect) {
         .word(&words, app.theme.dim);
 }
 
-/// Returns the silence between two rows, if it is long enough to be shown.
-pub(super) fn silence(before: Option<&Entry>, entry: &Entry) -> Option<Duration> {
-    Some(entry.order().since(before?.order())).filter(|silence| *silence >= SILENCE)
+/// What lies between two rows where that has a line of its own.
+pub(super) struct Pause {
+    silence: Duration,
+    /// The date of the second row, where the first has another.
+    date: Option<String>,
+}
+
+/// Returns what lies between two rows: a silence, if it is long enough to be shown, and another date.
+pub(super) fn pause(form: TimeForm, before: Option<&Entry>, entry: &Entry) -> Option<Pause> {
+    let before = before?;
+    let silence = entry.order().since(before.order());
+    // Only what is a second or more behind, or stands beside midnight, can have another date.
+    let tells = matches!(form, TimeForm::Absolute | TimeForm::Local);
+    let date = tells.then(|| form.date(entry.time())).filter(|date| *date != form.date(before.time()));
+    (silence >= SILENCE || date.is_some()).then_some(Pause { silence, date })
 }
 
 /// Moves the window so that the selected row is in it, lines of silence counted.
 fn place(app: &mut App, store: &Store, height: usize) {
+    let form = app.time_form;
     let timeline = &mut app.timeline;
     let last = timeline.rows.len().saturating_sub(1);
     timeline.top = timeline.top.min(timeline.selected).min(last);
@@ -107,7 +121,7 @@ fn place(app: &mut App, store: &Store, height: usize) {
     let (mut lines, mut row) = (1_usize, timeline.selected);
     while row > 0 {
         let (Some(this), above) = (entry(row), entry(row.saturating_sub(1))) else { break };
-        let is_quiet = timeline.rows.is_in_time() && silence(above, this).is_some();
+        let is_quiet = timeline.rows.is_in_time() && pause(form, above, this).is_some();
         let more = if is_quiet { 2 } else { 1 };
         if lines.saturating_add(more) > height {
             break;
@@ -127,13 +141,14 @@ pub(super) fn hidden(app: &App, store: &Store, row: usize) -> u64 {
 }
 
 /// Draws a stretch of time without a row: a silence, unless something is only not shown.
-pub(super) fn quiet(app: &App, buffer: &mut Buffer, (area, y): (Rect, u16), silence: Duration, hidden: u64) {
-    let time = view::span(silence);
+pub(super) fn quiet(app: &App, buffer: &mut Buffer, (area, y): (Rect, u16), pause: &Pause, hidden: u64) {
+    let time = view::span(pause.silence);
     let words = match (hidden, app.timeline.rows.scope()) {
         (0, None) => format!(" {time} of silence "),
         (0, Some(_)) => format!(" {time} of silence in this conversation "),
         (hidden, _) => format!(" {time}, {} not shown ", clock::grouped(hidden)),
     };
+    let words = pause.date.as_ref().map_or(words.clone(), |date| format!(" {date} ·{words}"));
     let width = columns(&words).min(area.width);
     let left = area.width.saturating_sub(width) / 2;
     let mut writer = RowWriter::new(buffer, area.x, y, area.width);
@@ -152,6 +167,46 @@ struct Row {
     before: Option<Timestamp>,
 }
 
+/// How many columns a time takes where there is room for microseconds.
+const WIDE_TIME: u16 = 15;
+
+/// How many columns a row's time and its conversation take.
+struct Columns {
+    time: u16,
+    conversation: u16,
+}
+
+impl Columns {
+    fn of(app: &App, store: &Store, area: Rect) -> Columns {
+        let time = if area.width >= 74 { WIDE_TIME } else { 12 };
+        if app.timeline.rows.scope().is_some() {
+            return Columns { time, conversation: 0 };
+        }
+        // Where there is little room, as many columns as the longest number takes.
+        let last = store.conversations().last().map_or(0, |last| columns(&last.number().to_string()));
+        let conversation = if area.width >= 90 { 7 } else { last.saturating_add(1).clamp(3, 8) };
+        Columns { time, conversation }
+    }
+}
+
+/// Writes over the columns what they are, but for those before `from`, where the title stands.
+pub(super) fn heads(app: &App, store: &Store, buffer: &mut Buffer, from: u16) {
+    let area = app.layout.timeline;
+    let Columns { time, conversation } = Columns::of(app, store, area);
+    let conversation = if conversation > 0 { conversation.saturating_add(1) } else { 0 };
+    let kind = area.x.saturating_add(time).saturating_add(conversation).saturating_add(4);
+    let y = area.y.saturating_sub(1);
+    let heads =
+        [(kind, " kind "), (kind.saturating_add(9), " size "), (kind.saturating_add(17), " payload ")];
+    for (x, head) in heads {
+        // A blank stands before each.
+        let x = x.saturating_sub(1);
+        if x >= from && x.saturating_add(columns(head)) < area.right() {
+            RowWriter::new(buffer, x, y, columns(head)).word(head, app.theme.dim);
+        }
+    }
+}
+
 fn one(app: &App, store: &mut Store, buffer: &mut Buffer, row: &Row) {
     let Row { area, y, number, entry, .. } = *row;
     let theme = &app.theme;
@@ -165,17 +220,15 @@ fn one(app: &App, store: &mut Store, buffer: &mut Buffer, row: &Row) {
         },
     };
     writer.word(sign.0, sign.1);
-    let wide = area.width >= 74;
+    let widths = Columns::of(app, store, area);
+    let wide = widths.time == WIDE_TIME;
     let time = clock::told(app.time_form, entry.time(), row.start, row.before, wide);
-    writer.right(&time, if wide { 15 } else { 12 }, theme.dim).word(" ", theme.dim);
+    writer.right(&time, widths.time, theme.dim).word(" ", theme.dim);
     if app.timeline.rows.scope().is_none() {
         let conversation = entry.conversation().and_then(|slot| store.conversations().get(slot as usize));
         let name = conversation.map_or(String::new(), |conversation| format!("#{}", conversation.number()));
         let style = entry.conversation().map_or(theme.dim, |slot| theme.conversation(slot));
-        // Where there is little room, as many columns as the longest number takes.
-        let last = store.conversations().last().map_or(0, |last| columns(&last.number().to_string()));
-        let width = if area.width >= 90 { 7 } else { last.saturating_add(1).clamp(3, 8) };
-        writer.right(&name, width, style).word(" ", theme.dim);
+        writer.right(&name, widths.conversation, style).word(" ", theme.dim);
     }
     match entry.what() {
         EntryKind::Message => message(app, store, &mut writer, number, &entry),

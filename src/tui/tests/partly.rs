@@ -33,9 +33,9 @@ fn what_is_missing_has_dots_in_list_lanes_and_text() {
         let mut desk = Desk::with(&partly(Opcode::TEXT), width, height);
         desk.keys("j");
         assert!(desk.text().contains(dots), "list\n{}", desk.text());
-        desk.keys("dd").keys("l");
+        desk.keys("dd").keys("L");
         assert!(desk.text().contains(&dots[..30]), "lanes\n{}", desk.text());
-        desk.keys("2").keys("ld");
+        desk.keys("2").keys("Ld");
         assert!(desk.text().contains(&format!(" {dots}")), "text\n{}", desk.text());
     }
     let mut desk = Desk::with(&partly(Opcode::BINARY), 200, 60);

@@ -9,7 +9,7 @@ fn lanes_tell_of_refusals_and_ends_as_the_list_does() {
     put(&mut batch, 7, 10, 1, Kind::Rejected(&samples::refused()));
     put(&mut batch, 4, 12, 2, Kind::Closed(&samples::closed()));
     let mut desk = Desk::with(&batch, 149, 30);
-    desk.keys("l");
+    desk.keys("L");
     let text = desk.text();
     assert!(text.contains("✕ refused 426"), "{text}");
     assert!(text.contains("○ closed 1000 normal closure by client “bye”  after 1.204 s"), "{text}");
@@ -80,7 +80,7 @@ fn conversations_keep_their_number_and_their_order_is_told() {
         let text = desk.text();
         assert!(text.contains("all ▾anomalies"), "{text}");
         assert!(text.matches("#4 ").count() > 3 && text.contains("○ #4 "), "{text}");
-        desk.keys("l");
+        desk.keys("L");
         assert!(desk.text().contains("── #4 text"), "{}", desk.text());
     }
 }
