@@ -162,8 +162,13 @@ impl Session {
         Session::run(capture, &format!("view {more}"))
     }
 
-    /// Runs the program on `capture`, with `arguments` before it.
+    /// Runs the program on `capture`, with `arguments` before it; nothing is kept between runs.
     fn run(capture: &Path, arguments: &str) -> Session {
+        Session::run_with_state(capture, arguments, Path::new("/dev/null"))
+    }
+
+    /// Runs the program so that it keeps in `state` what it keeps between runs.
+    fn run_with_state(capture: &Path, arguments: &str, state: &Path) -> Session {
         let program = env!("CARGO_BIN_EXE_wirefin");
         // The shell's process becomes the program's, so that its number is the one to send signals to.
         let line = format!(
@@ -179,6 +184,7 @@ impl Session {
         command
             .env("TERM", "xterm-256color")
             .env("XDG_CONFIG_HOME", "/nonexistent")
+            .env("XDG_STATE_HOME", state)
             .env_remove("NO_COLOR")
             .env("SHELL", "/bin/sh");
         let mut child = command
@@ -291,7 +297,7 @@ fn as_a_person_would_use_it() {
         .type_keys("number 25\r")
         .until("number 25");
     session.type_keys("2").until("\"number 25\"").type_keys("y").until("copied");
-    session.type_keys("?").until("keys ").until("to the next panel").type_keys("\x1b").until("▸ timeline");
+    session.type_keys("?").until("keys ").until("next panel").type_keys("\x1b").until("▸ timeline");
     session.type_keys("T").until("theme: light").type_keys("G").until("closed 1000");
     let (_, copied) = session.quit();
     let copied: Vec<Vec<u8>> = copied.iter().map(|it| STANDARD.decode(it).unwrap()).collect();
@@ -299,6 +305,23 @@ fn as_a_person_would_use_it() {
     let lines = std::fs::read_to_string(&exported).unwrap();
     assert_eq!(lines.lines().count(), 9);
     assert!(lines.lines().all(|line| line.contains(r#""from":"client""#)));
+}
+
+#[test]
+fn filters_bookmarks_and_theme_are_there_again() {
+    let (file, state) = (written(&chat()), tempfile::tempdir().unwrap());
+    let mut session = Session::run_with_state(file.path(), "view", state.path());
+    session.until("▸ timeline 66").type_keys("jjb").until("★").type_keys("T").until("theme: light");
+    session.type_keys("f").until("filter ›").type_keys("opcode == ping\r").until("timeline 1 ");
+    session.quit();
+    let mut session = Session::run_with_state(file.path(), "view", state.path());
+    session.until("▸ timeline 66").until("★").type_keys("f").until("filter ›");
+    session.type_keys("\x1b[A").until("filter › opcode == ping").type_keys("\r").until("timeline 1 ");
+    session.type_keys("T").until("theme: colour-blind");
+    session.quit();
+    let mut session = Session::run_with_state(file.path(), "view --no-state", state.path());
+    session.until("▸ timeline 66").type_keys("T").until("theme: light");
+    session.quit();
 }
 
 #[test]
@@ -505,7 +528,13 @@ fn hostile() -> Vec<Packet> {
 fn nothing_from_the_wire_reaches_the_terminal() {
     let file = written(&hostile());
     let mut session = Session::open(file.path(), "--memory 20M");
-    session.type_keys("\x1b[Z").until("conversations 10,000").type_keys("\t").until("▸ timeline");
+    // What is typed before the terminal was asked for its background is taken for the answer.
+    session
+        .until("▸ timeline")
+        .type_keys("\x1b[Z")
+        .until("conversations 10,000")
+        .type_keys("\t")
+        .until("▸ timeline");
     for tab in ["1", "2", "3", "4"] {
         session.type_keys(tab);
         for _ in 0..12 {

@@ -49,6 +49,12 @@ pub(super) struct Args {
     /// Tell times as absolute (UTC), local, relative or delta
     #[arg(long, value_name = "HOW")]
     time: Option<String>,
+
+    /// Neither read nor keep filters, bookmarks, theme and times for the next run
+    ///
+    /// They are kept in wirefin/screen.json in the usual place for the state of programs, $XDG_STATE_HOME or ~/.local/state.
+    #[arg(long)]
+    no_state: bool,
 }
 
 /// How many bytes the program takes beside the store: what is being read and analyzed, and the screen.
@@ -63,7 +69,7 @@ pub(super) fn is_possible() -> bool {
 impl Args {
     /// Shows `input` with all else as it is by default.
     pub(super) const fn of(input: args::Input, selection: Selection) -> Args {
-        Args { input, selection, memory: None, spool: None, theme: None, time: None }
+        Args { input, selection, memory: None, spool: None, theme: None, time: None, no_state: false }
     }
 
     pub(super) fn run(self) -> anyhow::Result<()> {
@@ -74,8 +80,14 @@ impl Args {
         let memory = self.memory.map_or(bounds.memory, |size| size.0 as u64);
         bounds.memory = memory.saturating_sub(REST).max(memory / 2);
         bounds.spool = self.spool.map_or(bounds.spool, |size| size.0 as u64);
-        let mut options =
-            Options { theme: self.theme, time: self.time, mouse: None, filter: self.selection.text() };
+        let keeps_state = !self.no_state;
+        let mut options = Options {
+            theme: self.theme,
+            time: self.time,
+            filter: self.selection.text(),
+            keeps_state,
+            ..Options::default()
+        };
         let mut note = None;
         if let Some(file) = Options::file() {
             match options.clone().with_file(&file) {

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use super::conversation::Attempt;
 use super::entry::Facts;
-use crate::event::{Closed, ConnId, Event, Frame, Framing, Kind, Meaning, Missing, Opcode, Sink, Wire};
+use crate::event::{
+    Closed, ConnId, Event, Frame, Framing, Kind, Meaning, Missing, Opcode, Sink, Unshown, Wire,
+};
 use crate::model::{Anomaly, At, Side};
 
 /// Owns events on their way into a [`super::Store`].
@@ -31,6 +33,7 @@ pub(super) enum Owned {
     Message(Draft),
     Anomaly(Option<Side>, Box<Anomaly>),
     Closed(Box<Closed>),
+    Unshown(Box<Unshown>),
 }
 
 /// A message whose payload lies in the batch.
@@ -135,8 +138,7 @@ impl Sink for Batch {
         let what = match event.kind {
             Kind::Opened(opening) => Owned::Attempt(Box::new(Attempt::Opened(opening.clone()))),
             Kind::Rejected(rejected) => Owned::Attempt(Box::new(Attempt::Rejected(rejected.clone()))),
-            // What shows nothing has no row.
-            Kind::Unshown(_) => return,
+            Kind::Unshown(unshown) => Owned::Unshown(Box::new(unshown.clone())),
             Kind::Frame(frame) => Owned::Frame(frame),
             Kind::Anomaly { from, anomaly } => Owned::Anomaly(from, Box::new(anomaly.clone())),
             Kind::Closed(closed) => Owned::Closed(Box::new(closed.clone())),

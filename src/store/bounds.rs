@@ -9,10 +9,12 @@ pub struct Bounds {
     pub frames: usize,
     /// How many anomalies are kept with their evidence; of the others, the code is.
     pub anomalies: usize,
+    /// How many connections without a WebSocket are kept, to say what they were.
+    pub unshown: usize,
 }
 
 impl Default for Bounds {
     fn default() -> Self {
-        Bounds { memory: 512 << 20, spool: 8 << 30, frames: 1024, anomalies: 200_000 }
+        Bounds { memory: 512 << 20, spool: 8 << 30, frames: 1024, anomalies: 200_000, unshown: 1000 }
     }
 }

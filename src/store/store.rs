@@ -11,7 +11,7 @@ use super::list::List;
 use super::payloads::{Done, Job, PayloadLocation, Payloads};
 use super::rates::{Column, Rates};
 use super::record::{self, Record, Tail};
-use crate::event::{self, ConnId, Frame, Framing, Opcode, Severity, StoredMeaning};
+use crate::event::{self, ConnId, Frame, Framing, Opcode, Severity, StoredMeaning, Unshown};
 use crate::model::{Anomaly, At, Pair, Side, Timestamp};
 
 /// Events kept in memory, within bounds, and the answers to what a screen asks.
@@ -33,6 +33,8 @@ pub struct Store {
     /// What conversations and anomalies take, in bytes.
     weight: u64,
     packets: u64,
+    /// Connections in which no WebSocket was found.
+    unshown: Vec<(ConnId, Unshown)>,
     began: Option<Timestamp>,
     /// The earliest time of an entry, and by how much at most one was told late.
     earliest: Option<Timestamp>,
@@ -125,6 +127,11 @@ impl Store {
     pub fn anomaly_before(&self, before: u32) -> Option<u32> {
         let at = self.wrong.partition_point(|entry| *entry < before);
         self.wrong.get(at.checked_sub(1)?).copied()
+    }
+
+    /// Lists the connections in which no WebSocket was found, as many as are kept.
+    pub fn unshown(&self) -> &[(ConnId, Unshown)] {
+        &self.unshown
     }
 
     /// Returns what each side sent in all conversations.
@@ -289,6 +296,13 @@ impl Store {
 
     fn take(&mut self, batch: &Batch, item: &Item) {
         self.packets = self.packets.max(item.at.packet);
+        if let (Owned::Unshown(unshown), Some(conn)) = (&item.what, item.conn) {
+            // What shows nothing is no row, nor a conversation.
+            if self.unshown.len() < self.bounds.unshown {
+                self.unshown.push((conn, (**unshown).clone()));
+            }
+            return;
+        }
         let slot = item.conn.map(|id| self.slot(id, item.at));
         match &item.what {
             Owned::Frame(frame) => self.frame(slot, frame),
@@ -320,6 +334,7 @@ impl Store {
                 }
                 self.push(slot, blank(EntryKind::Closed, item));
             }
+            Owned::Unshown(_) => {}
             Owned::Anomaly(from, anomaly) => self.anomaly(slot, item, *from, anomaly),
         }
     }

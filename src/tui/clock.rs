@@ -42,6 +42,16 @@ impl TimeForm {
 }
 
 impl TimeForm {
+    /// Returns the word that the configuration has for it.
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            TimeForm::Absolute => "absolute",
+            TimeForm::Local => "local",
+            TimeForm::Relative => "relative",
+            TimeForm::Delta => "delta",
+        }
+    }
+
     /// Says what times are told by.
     pub(super) const fn name(self) -> &'static str {
         match self {

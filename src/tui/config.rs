@@ -11,6 +11,42 @@ pub struct Options {
     pub mouse: Option<bool>,
     /// The filter to begin with, in the language of [`crate::filter`].
     pub filter: Option<String>,
+    /// Filters, and the colour of the rows that they let through; the first that does counts.
+    pub colours: Vec<(String, RowColour)>,
+    /// Whether filters, bookmarks and the like are kept for the next run.
+    pub keeps_state: bool,
+}
+
+/// A colour that rows can have; each theme has its own of that name, which is legible on its backgrounds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RowColour {
+    /// As errors are.
+    Red,
+    /// As warnings are.
+    Yellow,
+    /// As what is well.
+    Green,
+    /// As notes are.
+    Blue,
+    /// As words of JSON are.
+    Magenta,
+    /// As context is.
+    Grey,
+}
+
+impl RowColour {
+    const ALL: [(&'static str, RowColour); 6] = [
+        ("red", RowColour::Red),
+        ("yellow", RowColour::Yellow),
+        ("green", RowColour::Green),
+        ("blue", RowColour::Blue),
+        ("magenta", RowColour::Magenta),
+        ("grey", RowColour::Grey),
+    ];
+
+    fn named(name: &str) -> Option<RowColour> {
+        RowColour::ALL.iter().find(|(other, _)| *other == name).map(|(_, colour)| *colour)
+    }
 }
 
 /// Why a configuration cannot be used.
@@ -50,9 +86,16 @@ impl Options {
 
     /// Reads lines of `name = value`, a small part of TOML.
     fn with_text(mut self, text: &str, path: &Path) -> Result<Options, ConfigError> {
+        let mut colours = false;
         for (n, line) in text.lines().enumerate() {
-            let line = line.split_once('#').map_or(line, |(head, _)| head).trim();
-            if line.is_empty() {
+            // In a filter a `#` may stand: there only whole lines are comments.
+            let line =
+                if colours { line } else { line.split_once('#').map_or(line, |(head, _)| head) }.trim();
+            if line.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            if line == "[colours]" {
+                colours = true;
                 continue;
             }
             let wrong = |problem: String| ConfigError::Line {
@@ -60,6 +103,10 @@ impl Options {
                 line: n.saturating_add(1),
                 problem,
             };
+            if colours {
+                self.colours.push(colour_of(line).map_err(wrong)?);
+                continue;
+            }
             let (name, value) =
                 line.split_once('=').ok_or_else(|| wrong("`name = value` is expected".to_owned()))?;
             let (name, value) = (name.trim(), value.trim().trim_matches('"'));
@@ -88,6 +135,21 @@ impl Options {
     }
 }
 
+/// Reads `"filter" = "colour"`; the filter may stand in single quotes, in which nothing is escaped.
+fn colour_of(line: &str) -> Result<(String, RowColour), String> {
+    let (key, name) = line.rsplit_once('=').ok_or("`'filter' = \"colour\"` is expected")?;
+    let key = key.trim();
+    let plain = key.strip_prefix('\'').and_then(|key| key.strip_suffix('\''));
+    let filter = plain.map(str::to_owned).or_else(|| serde_json::from_str(key).ok());
+    let filter = filter.ok_or("a filter in quotes is expected before the `=`")?;
+    if let Err(mistake) = super::matcher::Matcher::parse(&filter) {
+        return Err(format!("the filter {filter:?}: {}", mistake.expected));
+    }
+    let colour = RowColour::named(name.trim().trim_matches('"'))
+        .ok_or_else(|| format!("a colour is one of {}", RowColour::ALL.map(|(name, _)| name).join(", ")))?;
+    Ok((filter, colour))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -103,9 +165,18 @@ mod tests {
                 theme: Some("light".to_owned()),
                 time: Some("delta".to_owned()),
                 mouse: Some(false),
-                filter: None
+                ..Options::default()
             }
         );
+    }
+
+    #[test]
+    fn colours_go_by_filters() {
+        let text = "[colours]\n# slow\n\"rtt > 1s\" = \"red\"\n'text contains \"#=\"' = 'grey'\n"
+            .replace("'grey'", "\"grey\"");
+        let read = Options::default().with_text(&text, Path::new("c")).unwrap();
+        let want = [("rtt > 1s", RowColour::Red), ("text contains \"#=\"", RowColour::Grey)];
+        assert_eq!(read.colours, want.map(|(text, colour)| (text.to_owned(), colour)));
     }
 
     #[test]
@@ -113,6 +184,14 @@ mod tests {
         for (text, want) in [
             ("theme = pink", "c:1: a theme is one of dark, light, colour-blind, none"),
             ("\ncolour", "c:2: `name = value` is expected"),
+            (
+                "[colours]\n'len > many' = \"red\"",
+                "c:2: the filter \"len > many\": expected a size such as 100, 1.5k or 2MiB",
+            ),
+            (
+                "[colours]\n\"rtt\" = \"pink\"",
+                "c:2: a colour is one of red, yellow, green, blue, magenta, grey",
+            ),
             ("x = 1", "c:1: there is no setting \"x\": theme, time, mouse"),
         ] {
             assert_eq!(Options::default().with_text(text, Path::new("c")).unwrap_err().to_string(), want);

@@ -17,6 +17,9 @@ use crate::view;
 /// Bounds the payload bytes that the detail looks at.
 pub(super) const LOOKED_AT: usize = 4 << 20;
 
+/// Says why a payload is not here whole where that is its length.
+const LOOKED_AT_WORDS: &str = "as many as are looked at";
+
 /// Bounds the hits of a search that are lit in one payload.
 const HITS: usize = 1000;
 
@@ -166,6 +169,19 @@ impl Document {
         }
     }
 
+    /// Says what of a payload is not shown for its length; all of it can be exported.
+    pub(super) fn left_out(&self) -> Option<String> {
+        let here = self.payload().len() as u64;
+        let lines = self.json.as_ref().map_or(0, Vec::len);
+        if self.short == LOOKED_AT_WORDS {
+            Some(format!("the first {} of {} are shown", view::bytes(here), view::bytes(self.length)))
+        } else if lines > json::LINES {
+            Some(format!("JSON: the first {} lines are shown", grouped(lines as u64)))
+        } else {
+            None
+        }
+    }
+
     /// Returns the innermost field that stands for a byte.
     pub(super) fn field_at(&self, byte: usize) -> Option<usize> {
         let of = |field: &Field| {
@@ -293,7 +309,7 @@ impl Document {
             self.patched = Some(Patched::of(&record.payload, &record.missing, is_whole));
         }
         self.short = match (is_whole, record.missing.is_empty()) {
-            (false, _) => "as many as are looked at",
+            (false, _) => LOOKED_AT_WORDS,
             (true, false) => "the others are missing",
             (true, true) if entry.facts().has(Facts::TRUNCATED) => "a limit cut the others",
             (true, true) => "",

@@ -114,7 +114,10 @@ impl App {
             }
             Action::Lanes => self.lanes = !self.lanes,
             Action::Scale => self.to_scale = !self.to_scale,
-            Action::TimeForm => self.time_form = self.time_form.next(),
+            Action::TimeForm => {
+                self.time_form = self.time_form.next();
+                self.remembered.time = Some(self.time_form.word().to_owned());
+            }
             Action::NextFault => self.next_anomaly(Severity::Warning),
             Action::NextAnomaly => self.next_anomaly(Severity::Note),
             Action::Bookmark => self.bookmark(),
@@ -151,6 +154,7 @@ impl App {
             Action::Export => self.ask_where(PromptKind::Export, "shown.ndjson"),
             Action::Theme => {
                 self.theme = self.theme.next();
+                self.remembered.theme = Some(self.theme.name.to_owned());
                 self.say(format!("theme: {}", self.theme.name));
             }
         }

@@ -30,7 +30,7 @@ impl Matcher {
     }
 
     /// Tells whether an entry is shown.
-    pub(super) fn matches(&mut self, store: &mut Store, number: u32) -> bool {
+    pub(super) fn matches(&self, store: &mut Store, number: u32) -> bool {
         let (began, filter) = (store.began(), &self.filter);
         let dropped = self.misses(store, number);
         let shown = store.glimpse(number, self.wanted, |event| {

@@ -35,6 +35,7 @@ mod partner;
 mod patched;
 mod pattern;
 mod prompt;
+mod remembered;
 mod rows;
 mod search;
 mod state;
@@ -44,9 +45,10 @@ mod tests;
 mod text;
 mod theme;
 mod typing;
+mod unshown;
 mod words;
 
-pub use config::{ConfigError, Options};
+pub use config::{ConfigError, Options, RowColour};
 pub use feed::{Choice, Feed};
 pub use state::App;
 
@@ -58,6 +60,7 @@ use ratatui::backend::Backend;
 
 use self::clock::TimeForm;
 use self::matcher::Matcher;
+use self::remembered::Remembered;
 use self::state::Effect;
 use self::terminal::{LateAnswer, Screen, Signals};
 use self::theme::Theme;
@@ -103,6 +106,11 @@ impl App {
             None => TimeForm::default(),
         };
         let mut app = App::new(store, feed, theme, time);
+        for (text, colour) in &options.colours {
+            let matcher = Matcher::parse(text);
+            let matcher = matcher.map_err(|mistake| Error::Filter(text.clone(), mistake.expected))?;
+            app.colours.push((matcher, *colour));
+        }
         if let Some(text) = &options.filter {
             let matcher = Matcher::parse(text);
             let matcher = matcher.map_err(|mistake| Error::Filter(text.clone(), mistake.expected))?;
@@ -146,14 +154,23 @@ impl App {
 /// When the terminal cannot be used, or the options make no sense.
 pub fn run(store: &Shared, feed: Box<dyn Feed>, options: &Options) -> Result<(), Error> {
     let mut app = App::open(store.clone(), feed, options)?;
+    let file = if options.keeps_state { Remembered::file() } else { None };
+    if let Some(file) = &file {
+        app.recall(file, options.theme.is_none() && app.theme.name == "dark", options.time.is_none());
+    }
     let signals = Signals::listen().map_err(Error::Terminal)?;
     let mut screen = Screen::open(options.mouse.unwrap_or(true)).map_err(Error::Terminal)?;
-    if options.theme.is_none() && app.theme.name == "dark" && terminal::is_light() == Some(true) {
+    let is_open = options.theme.is_none() && app.remembered.theme.is_none();
+    if is_open && app.theme.name == "dark" && terminal::is_light() == Some(true) {
         app.theme = Theme::light();
     }
     let result = show(&mut app, &mut screen, &signals);
     drop(screen);
     store.stop();
+    if let Some(file) = &file {
+        // It is for comfort only: where it cannot be kept, the next run begins without.
+        let _ = app.remember(file);
+    }
     result.map_err(Error::Terminal)
 }
 

@@ -299,7 +299,7 @@ impl Rows {
                 continue;
             }
             let slot = entry.conversation();
-            let passes = self.filter.as_mut().is_none_or(|filter| filter.matches(store, number));
+            let passes = self.filter.as_ref().is_none_or(|filter| filter.matches(store, number));
             if let Some(filter) = &self.filter {
                 self.unseen = self.unseen.saturating_add(u64::from(filter.misses(store, number)));
             }

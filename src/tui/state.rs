@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use ratatui::layout::{Position, Rect};
 
 use super::clock::TimeForm;
+use super::config::RowColour;
 use super::conversations::Conversations;
 use super::document::Document;
 use super::feed::Feed;
@@ -14,6 +15,7 @@ use super::matcher::Matcher;
 use super::page::Page;
 use super::pattern::Pattern;
 use super::prompt::Prompt;
+use super::remembered::Remembered;
 use super::rows::Rows;
 use super::search::{SearchCursor, SearchHits};
 use super::theme::Theme;
@@ -183,6 +185,10 @@ pub struct App {
     pub(super) hunt: Option<SearchCursor>,
     pub(super) tally: SearchHits,
     pub(super) bookmarks: BTreeSet<u32>,
+    /// What the run before left, and what was chosen in this one.
+    pub(super) remembered: Remembered,
+    /// The colours of rows that filters let through, by the configuration.
+    pub(super) colours: Vec<(Matcher, RowColour)>,
     pub(super) mark: Option<u32>,
     pub(super) paused: bool,
     /// How many entries are shown while the screen is paused.
@@ -272,6 +278,8 @@ impl App {
             hunt: None,
             tally: SearchHits::default(),
             bookmarks: BTreeSet::new(),
+            remembered: Remembered::default(),
+            colours: Vec::new(),
             mark: None,
             paused: false,
             paused_at: 0,

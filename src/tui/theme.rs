@@ -1,5 +1,6 @@
 use ratatui::style::{Color, Modifier, Style};
 
+use super::config::RowColour;
 use crate::event::Severity;
 use crate::model::Side;
 
@@ -191,6 +192,18 @@ impl Theme {
             Severity::Note => self.note,
             Severity::Warning => self.warning,
             Severity::Error => self.error,
+        }
+    }
+
+    /// Returns the style of rows that the configuration gives a colour.
+    pub(super) const fn row(&self, colour: RowColour) -> Style {
+        match colour {
+            RowColour::Red => self.error,
+            RowColour::Yellow => self.warning,
+            RowColour::Green => self.good,
+            RowColour::Blue => self.note,
+            RowColour::Magenta => self.word,
+            RowColour::Grey => self.dim,
         }
     }
 

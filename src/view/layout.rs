@@ -29,7 +29,7 @@ pub struct Line {
 }
 
 /// Bounds the lines, the depth and the bytes that are laid out.
-pub const LINES: usize = 50_000;
+pub const LINES: usize = 200_000;
 const DEPTH: usize = 200;
 
 /// Lays `text` out; `None` where it is not JSON as far as the bounds reach.

@@ -1,6 +1,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use super::super::keys::{self, Action};
 use super::super::state::{App, Panel, Tab};
 use super::super::text::{RowWriter, columns};
 use super::{hex, payload, tree};
@@ -33,6 +34,10 @@ pub(super) fn tabs(app: &App, buffer: &mut Buffer) {
             app.theme.dim
         };
         writer.word(&format!(" {}", n.saturating_add(1)), app.theme.rule).word(&format!(" {name} "), style);
+    }
+    if let Some(words) = app.detail.document.left_out() {
+        let key = keys::key_for(Action::Export);
+        writer.word(&format!("  {words}; {key} exports all "), app.theme.warning);
     }
 }
 

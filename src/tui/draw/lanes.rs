@@ -22,7 +22,7 @@ pub(super) fn draw(app: &mut App, store: &mut Store, buffer: &mut Buffer) {
     app.lines_drawn.clear();
     app.timeline.drawn = 0;
     if app.timeline.rows.len() == 0 {
-        return empty(app, buffer, area);
+        return empty(app, store, buffer, area);
     }
     let lanes = Lanes::of(area);
     lanes.heads(app, buffer, area);

@@ -6,11 +6,14 @@ use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 
 use super::super::clock::{self, TimeForm};
+use super::super::config::RowColour;
 use super::super::keys::{self, Action};
+use super::super::matcher::Matcher;
 use super::super::patched::Patched;
 use super::super::state::{App, Panel};
 use super::super::text::{RowWriter, columns};
 use super::super::theme::Theme;
+use super::super::unshown;
 use super::super::words::{PREVIEW, Role, Stretch, Words};
 use super::tint;
 use crate::event::{Missing, Opcode};
@@ -27,7 +30,7 @@ pub(super) fn draw(app: &mut App, store: &mut Store, buffer: &mut Buffer) {
     app.lines_drawn.clear();
     if app.timeline.rows.len() == 0 {
         app.timeline.drawn = 0;
-        return empty(app, buffer, area);
+        return empty(app, store, buffer, area);
     }
     place(app, store, usize::from(area.height));
     let start = store.began();
@@ -72,7 +75,8 @@ fn line(area: Rect, n: usize) -> u16 {
 }
 
 /// Says why there is nothing.
-pub(super) fn empty(app: &App, buffer: &mut Buffer, area: Rect) {
+pub(super) fn empty(app: &App, store: &Store, buffer: &mut Buffer, area: Rect) {
+    let mut is_plain = false;
     let rows = &app.timeline.rows;
     let all = |action| keys::key_for(action);
     let words = if rows.is_filtered() && rows.is_behind() {
@@ -86,11 +90,25 @@ pub(super) fn empty(app: &App, buffer: &mut Buffer, area: Rect) {
     } else if app.phase == crate::store::Phase::Filling {
         "nothing yet".to_owned()
     } else {
+        is_plain = true;
         "no WebSocket was found in this capture".to_owned()
     };
     let x = area.x.saturating_add(area.width.saturating_sub(columns(&words)) / 2);
-    RowWriter::new(buffer, x, area.y.saturating_add(area.height / 3), area.right().saturating_sub(x))
-        .word(&words, app.theme.dim);
+    let lines = if is_plain { unshown::lines(store) } else { Vec::new() };
+    let share = if lines.is_empty() { 3 } else { 6 };
+    let mut y = area.y.saturating_add(area.height / share);
+    RowWriter::new(buffer, x, y, area.right().saturating_sub(x)).word(&words, app.theme.dim);
+    // What the connections were instead.
+    for line in lines {
+        y = y.saturating_add(if y < area.bottom() { 1 } else { 0 });
+        let mut writer = RowWriter::new(buffer, area.x.saturating_add(1), y, area.width.saturating_sub(1));
+        if y >= area.bottom() {
+            break;
+        }
+        for Stretch { bytes, role } in line {
+            writer.wire(&bytes, style_of(&app.theme, role), app.theme.escape);
+        }
+    }
 }
 
 /// What lies between two rows where that has a line of its own.
@@ -230,9 +248,14 @@ fn one(app: &App, store: &mut Store, buffer: &mut Buffer, row: &Row) {
         let style = entry.conversation().map_or(theme.dim, |slot| theme.conversation(slot));
         writer.right(&name, widths.conversation, style).word(" ", theme.dim);
     }
+    let is_one = |(matcher, _): &&(Matcher, RowColour)| matcher.matches(store, number);
+    let colour = app.colours.iter().find(is_one).map(|(_, colour)| theme.row(*colour));
     match entry.what() {
         EntryKind::Message => message(app, store, &mut writer, number, &entry),
         EntryKind::Opened | EntryKind::Closed | EntryKind::Anomaly => words(app, store, &mut writer, &entry),
+    }
+    if let Some(style) = colour {
+        tint(buffer, Rect { x: area.x.saturating_add(1), ..area }, y, style, theme.hit);
     }
 }
 

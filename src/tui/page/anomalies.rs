@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use super::super::clock::grouped;
 use super::super::state::Effect;
+use super::super::unshown;
 use super::super::words::Role;
 use super::Line;
 use crate::event::{Anomaly, Severity};
@@ -28,8 +29,14 @@ pub(super) fn lines(store: &Store, scope: Option<u32>) -> Vec<Line> {
             }
         }
     }
+    let others = if scope.is_none() { unshown::lines(store) } else { Vec::new() };
     if lines.is_empty() {
         lines.push(Line::default().add(Role::Good, "no anomaly was found"));
+        lines.push(Line::default());
+    }
+    if !others.is_empty() {
+        lines.push(Line::title("Connections in which no WebSocket was found"));
+        lines.extend(others.into_iter().map(|words| Line { words, leads: None }));
     }
     lines
 }

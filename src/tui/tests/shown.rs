@@ -323,3 +323,59 @@ fn a_name_whose_ending_is_no_format_is_refused() {
     desk.keys("x").key(KeyCode::Enter);
     assert!(desk.text().contains("the name must end with .ndjson or .json"), "{}", desk.text());
 }
+
+#[test]
+fn what_connections_were_stands_where_no_websocket_was_found() {
+    let mut batch = Batch::default();
+    let end = |port| crate::model::Endpoint::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), port);
+    let (client, server) = (end(50_000), end(6379));
+    let reason = crate::event::Reason::Protocol("redis");
+    let unshown = crate::event::Unshown { client, server, reason, lost: 0, cut: 0 };
+    put(&mut batch, 7, 9, 0, Kind::Unshown(&unshown));
+    let mut desk = Desk::with(&batch, 120, 40);
+    for _ in 0..2 {
+        let text = desk.text();
+        assert!(text.contains("#7 127.0.0.1:50000 → 127.0.0.1:6379") && text.contains("redis"), "{text}");
+        desk.keys("!");
+    }
+    assert!(desk.app.conversations.order.is_empty());
+}
+
+#[test]
+fn a_payload_that_is_too_long_to_be_shown_whole_says_so() {
+    let mut batch = Batch::default();
+    let body = vec![b'a'; document::LOOKED_AT + 1];
+    say(&mut batch, 4, 11, 5, text(Side::Server, &body));
+    for tab in ["1", "2", "3", "4"] {
+        let mut desk = Desk::with(&batch, 120, 40);
+        let words = "the first 4.1 MB of 4.1 MB are shown; e exports all";
+        assert!(desk.keys(tab).text().contains(words), "{}", desk.text());
+    }
+}
+
+#[test]
+fn a_change_of_date_is_told() {
+    let mut batch = Batch::default();
+    for hours in [0, 11, 13] {
+        put(&mut batch, 4, hours + 1, hours * 3_600_000, Kind::Message(text(Side::Client, b"x")));
+    }
+    let desk = Desk::with(&batch, 120, 40);
+    assert!(desk.text().contains(" 2024-03-01 · 2 h 0 min of silence "), "{}", desk.text());
+    assert!(
+        desk.text().contains("2024-02-29 · 13 h 0 min") && desk.text().contains(" UTC "),
+        "{}",
+        desk.text()
+    );
+}
+
+#[test]
+fn bytes_in_hex_have_the_columns_they_need() {
+    let mut batch = Batch::default();
+    say(&mut batch, 4, 11, 5, samples::message(Side::Server, Opcode::BINARY, &[b'z'; 64]));
+    for (width, want) in [(80, 16), (100, 16), (120, 16), (140, 16), (200, 16), (300, 16), (400, 32)] {
+        let mut desk = Desk::with(&batch, width, 50);
+        desk.keys("4d");
+        let whole = "z".repeat(want);
+        assert!(desk.text().lines().any(|line| line.contains(&whole)), "{width}: {}", desk.text());
+    }
+}
