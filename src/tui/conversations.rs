@@ -134,16 +134,14 @@ impl Conversations {
         self.ports = sorted.windows(2).any(|pair| matches!(pair, [a, b] if a == b));
     }
 
-    /// Returns the name that a conversation is listed with.
-    fn label(&self, conversation: &Conversation) -> String {
+    /// Returns the client's port, where that is needed, and the name that a conversation is listed with.
+    fn label(&self, conversation: &Conversation) -> (String, String) {
         let name = conversation.name();
         let rest = name.strip_prefix(&self.shared).filter(|rest| !rest.is_empty() && !self.shared.is_empty());
         let name = rest.unwrap_or(&name);
         let client = conversation.opened.as_deref().map(|opened| opened.opening().client);
-        match client.filter(|_| self.ports) {
-            Some(client) => format!(":{} {name}", client.port),
-            None => name.to_owned(),
-        }
+        let port = client.filter(|_| self.ports).map_or(String::new(), |client| format!(":{} ", client.port));
+        (port, name.to_owned())
     }
 
     /// Does what a key asks for, where `page` lines are a page.
@@ -262,7 +260,9 @@ impl Conversations {
         let room = writer.left().saturating_sub(columns(&flag));
         writer.within(room, |writer| {
             writer.word(&format!("#{} ", it.id), theme.conversation(slot));
-            let name = view::printable_string(self.label(it).as_bytes());
+            let (port, name) = self.label(it);
+            writer.word(&port, theme.dim);
+            let name = view::printable_string(name.as_bytes());
             let subprotocol = it.subprotocol().map(|it| view::printable_string(it.as_bytes()));
             let taken = subprotocol.as_ref().map_or(0, |it| columns(it).saturating_add(1));
             // A sub-protocol is told where the name is not cut for it.

@@ -30,7 +30,7 @@ pub(super) enum CopyForm {
 impl CopyForm {
     /// What is said while the next key chooses.
     pub(super) const CHOICE: &'static str =
-        "copy: t text · j JSON · x hex · b base64 · as a command: s websocat · c curl · w wireshark";
+        "copy t text  j JSON  x hex  b base64  command: s websocat  c curl  w wireshark";
 
     /// Returns the form that a key chooses.
     pub(super) const fn of(key: char) -> Option<CopyForm> {
