@@ -107,6 +107,9 @@ impl Args {
         }
         let (mut opened, saver, ()) = self.input.settle(opened, false, |_, _| Ok(()))?;
         let user = opened.user.as_ref().map(ToString::to_string);
+        if options.keeps_state {
+            tui::make_state_folder();
+        }
         if !self.input.no_sandbox {
             // What is exported may go anywhere; the network stays shut.
             opened.needs.read.push("/".into());

@@ -147,6 +147,11 @@ impl App {
     }
 }
 
+/// Makes the folder for what is kept between runs, to be called before a sandbox shuts.
+pub fn make_state_folder() {
+    Remembered::make_folder();
+}
+
 /// Shows `store` on the terminal until the user quits; `feed` is what stands behind it.
 ///
 /// # Errors

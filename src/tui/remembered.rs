@@ -35,6 +35,14 @@ impl Remembered {
         Some(base.join("wirefin").join("screen.json"))
     }
 
+    /// Makes the folder that it is kept in: a sandbox may later allow files to be made, but no folders.
+    pub(super) fn make_folder() {
+        if let Some(folder) = Remembered::file().as_deref().and_then(Path::parent) {
+            // Without it the next run begins without.
+            let _ = fs::create_dir_all(folder);
+        }
+    }
+
     /// Reads what was kept; where there is nothing that can be read, nothing was.
     fn read(path: &Path) -> Remembered {
         fs::read(path).ok().and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default()
@@ -42,8 +50,6 @@ impl Remembered {
 
     /// Writes it, for its owner alone.
     fn write(&self, path: &Path) -> io::Result<()> {
-        let folder = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
-        fs::create_dir_all(folder)?;
         // Renamed when it is whole: two runs that end at once leave one of theirs.
         let temporary = path.with_extension(format!("{}.new", std::process::id()));
         let mut options = fs::OpenOptions::new();
