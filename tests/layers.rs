@@ -32,7 +32,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("explain", &["model", "http", "websocket", "event", "view"]),
     ("pipeline", &["model", "capture", "wire", "event", "session", "filter", "services", "store", "export"]),
     ("analysis", &["model", "capture", "wire", "event", "session", "filter", "pipeline"]),
-    ("tui", &["model", "event", "filter", "view", "store", "stats"]),
+    ("tui", &["model", "event", "filter", "view", "store", "stats", "explain"]),
     (
         "cli",
         &[

@@ -116,7 +116,7 @@ pub const TABLE: &[Group] = &[
             key(&["L"], Action::Lanes, "client and server as two lanes"),
             key(&["z"], Action::Scale, "lanes: silence folded or to scale"),
             key(&["H"], Action::Heartbeats, "heartbeats of sub-protocols hidden or shown"),
-            key(&["t"], Action::TimeForm, "time: UTC, local, relative, or since the row before"),
+            key(&["t"], Action::TimeForm, "time: UTC, local, relative, since the row before"),
             key(&["d"], Action::Detail, "detail beside, larger, or away"),
             key(&["1"], Action::Tree, "detail as a tree"),
             key(&["2"], Action::Text, "detail as text"),
