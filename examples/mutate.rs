@@ -126,6 +126,8 @@ fn fault(bytes: &[u8], path: &Path, lines: &mut usize) -> Option<String> {
         hex: true,
         width: view::DEFAULT_WIDTH,
         clock: view::Clock::default(),
+        pretty: false,
+        dated: false,
     };
     let printed = written(bytes.to_vec(), path, Print(Printer::new(settings)));
     let Ok(printed) = String::from_utf8(printed) else { return Some("printed what is no UTF-8".into()) };

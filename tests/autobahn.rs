@@ -81,7 +81,7 @@ fn page(cases: &[Case]) -> String {
         "# The Autobahn suite\n\n\
          The fuzzing client of the Autobahn suite against a server of npm `ws`, {} cases recorded on one machine. In {broken} of them the client breaks a rule on \
          purpose, as the server says by ending the connection with 1002 or 1007, or sends something behind its close frame. `wirefin check` finds each of them and \
-         blames the client; in the {} others it finds no error. `WIREFIN_BLESS=1 cargo test --test main autobahn` writes this page where the captures are.\n\n\
+         blames the client; in the {} others it finds no error. `INSTA_UPDATE=always cargo test --test main autobahn` writes this page where the captures are.\n\n\
          | case | what the client does | the server ends with | rules broken by the client |\n|---|---|---|---|\n",
         cases.len(),
         cases.len() - broken,
@@ -117,7 +117,7 @@ fn what_the_fuzzing_client_breaks_is_found_and_blamed_on_it() {
         assert_eq!(!found.is_empty(), case.is_broken(), "{number} {about}: {found:?}");
     }
     let (path, page) = (format!("{ROOT}/docs/autobahn.md"), page(&cases));
-    if std::env::var_os("WIREFIN_BLESS").is_some() {
+    if std::env::var_os("INSTA_UPDATE").is_some_and(|it| it == "always") {
         std::fs::write(&path, &page).unwrap();
     }
     assert!(std::fs::read_to_string(path).unwrap_or_default() == page, "docs/autobahn.md is old: bless it");

@@ -26,11 +26,14 @@ const TABLE: &[(&str, &[&str])] = &[
     ("services", &["model", "websocket", "subprotocol", "event", "filter"]),
     ("view", &["model", "http", "websocket", "subprotocol", "event"]),
     ("store", &["model", "event"]),
-    ("export", &["model", "http", "websocket", "subprotocol", "event", "view"]),
+    ("export", &["model", "http", "websocket", "subprotocol", "event", "filter", "view"]),
     ("stats", &["model", "websocket", "subprotocol", "event", "view"]),
     ("check", &["model", "http", "event", "view"]),
     ("explain", &["model", "http", "websocket", "event", "view"]),
-    ("pipeline", &["model", "capture", "wire", "event", "session", "filter", "services", "store", "export"]),
+    (
+        "pipeline",
+        &["model", "capture", "wire", "event", "session", "filter", "services", "view", "store", "export"],
+    ),
     ("analysis", &["model", "capture", "wire", "event", "session", "filter", "pipeline"]),
     ("tui", &["model", "event", "filter", "view", "store", "stats", "explain"]),
     (
@@ -39,6 +42,7 @@ const TABLE: &[(&str, &[&str])] = &[
             "model",
             "capture",
             "wire",
+            "tcp",
             "http",
             "subprotocol",
             "event",
@@ -61,7 +65,9 @@ type Arrows = BTreeMap<String, BTreeMap<String, String>>;
 
 #[test]
 fn imports_run_one_way() {
-    let faults = faults(&arrows_of_the_sources(), TABLE);
+    let arrows = arrows_of_the_sources();
+    let mut faults = faults(&arrows, TABLE);
+    faults.extend(slack(&arrows, TABLE));
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
@@ -73,7 +79,14 @@ fn the_scan_sees_what_is_known_to_be_there() {
     }
 }
 
-/// Lists arrows that the table does not have, those that it alone has, modules it does not know, and loops.
+/// Lists arrows that the table alone has.
+fn slack(arrows: &Arrows, table: &[(&str, &[&str])]) -> Vec<String> {
+    let rows = table.iter().flat_map(|(from, tos)| tos.iter().map(move |to| (from, to)));
+    let missing = rows.filter(|(from, to)| !arrows.get(**from).is_some_and(|it| it.contains_key(**to)));
+    missing.map(|(from, to)| format!("tests/layers.rs: {from} does not import {to}")).collect()
+}
+
+/// Lists arrows that the table does not have, modules it does not know, and loops.
 fn faults(arrows: &Arrows, table: &[(&str, &[&str])]) -> Vec<String> {
     let mut faults = Vec::new();
     for (from, tos) in arrows {
@@ -86,8 +99,6 @@ fn faults(arrows: &Arrows, table: &[(&str, &[&str])]) -> Vec<String> {
                 faults.push(format!("{place}: {from} may not import {to}"));
             }
         }
-        let slack = allowed.iter().filter(|to| !tos.contains_key(**to));
-        faults.extend(slack.map(|to| format!("tests/layers.rs: {from} does not import {to}")));
     }
     for start in arrows.keys() {
         let (mut seen, mut open) = (BTreeSet::new(), vec![start]);

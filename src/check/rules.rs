@@ -177,7 +177,7 @@ const HEAD: &str = "\
 # The rules
 
 `wirefin check` holds a capture against these rules, and `anomaly` lines of an export name them. This page is generated from the table in
-`src/model/anomaly.rs`; after a change there, `WIREFIN_BLESS=1 cargo test --lib rules` writes it anew.
+`src/model/anomaly.rs`; after a change there, `INSTA_UPDATE=always cargo test` writes it anew.
 
 `error`: a MUST was broken. `warning`: a SHOULD was broken, or it is suspicious. `note`: a limit of the capture or of wirefin, or something that only a
 person can judge.
@@ -231,15 +231,15 @@ mod tests {
         assert!(json.as_array().unwrap().iter().all(|rule| rule["explanation"].is_string()));
     }
 
-    /// With `WIREFIN_BLESS=1` in the environment it rewrites the file instead.
+    /// With `INSTA_UPDATE=always` in the environment it rewrites the file instead.
     #[test]
     fn the_page_of_rules_is_the_one_of_the_table() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/rules.md");
-        if std::env::var_os("WIREFIN_BLESS").is_some() {
+        if std::env::var_os("INSTA_UPDATE").is_some_and(|it| it == "always") {
             std::fs::write(path, markdown()).unwrap();
         }
         let written = std::fs::read_to_string(path).unwrap_or_default();
-        assert!(written == markdown(), "docs/rules.md is old: run WIREFIN_BLESS=1 cargo test --lib rules");
+        assert!(written == markdown(), "docs/rules.md is old: run INSTA_UPDATE=always cargo test");
     }
 
     #[test]

@@ -174,9 +174,9 @@ impl Document {
         let here = self.payload().len() as u64;
         let lines = self.json.as_ref().map_or(0, Vec::len);
         if self.short == LOOKED_AT_WORDS {
-            Some(format!("the first {} of {} shown", view::bytes(here), view::bytes(self.length)))
+            Some(format!("the first {} of {}", view::bytes(here), view::bytes(self.length)))
         } else if lines > json::LINES {
-            Some(format!("the first {} lines shown", grouped(lines as u64)))
+            Some(format!("the first {} lines", grouped(lines as u64)))
         } else {
             None
         }

@@ -123,7 +123,7 @@ pub const TABLE: &[Group] = &[
             key(&["3"], Action::Json, "detail as JSON"),
             key(&["4", "x"], Action::Hex, "detail as bytes"),
             key(&["i"], Action::Statistics, "statistics; Enter goes to the rows behind a number"),
-            key(&["!"], Action::Anomalies, "anomalies by rule; Enter goes to the frame at fault"),
+            key(&["!"], Action::Anomalies, "anomalies by rule; Enter goes to the frame"),
             key(&["T"], Action::Theme, "the next theme"),
         ],
     },
@@ -207,15 +207,15 @@ pub const MOUSE: &[(&str, &str)] = &[
 /// Lists the signs of rows and of the strip of time.
 pub const SIGNS: &[(&str, &str)] = &[
     ("→ ←", "from the client, from the server"),
-    ("● ○ ◉", "conversation began, ended, did both"),
+    ("● ○ ◉", "a beginning, an end, both"),
     ("✕", "upgrade refused or not answered"),
     ("✖ ▲ ◆", "an error, a warning, a note"),
     ("╳", "the capture lacks bytes"),
-    ("··", "bytes of a message that are missing"),
+    ("··", "missing bytes of a message"),
     ("gap cut", "bytes are missing; a limit cut it"),
     ("z", "was sent compressed"),
     ("3f", "was sent in three frames"),
-    ("↻", "a pong, and how long after its ping"),
+    ("↻", "a pong, and its round trip"),
     ("◇ ★", "the mark, a bookmark"),
     ("(2 ms)", "an answer, and how long it took"),
     ("/", "a hit beyond what is seen"),
@@ -339,15 +339,15 @@ mod tests {
         }
     }
 
-    /// Compares a document with what the table makes of it; with `UPDATE_DOCS` it is written.
+    /// Compares a document with what the table makes of it; with `INSTA_UPDATE=always` it is written.
     fn hold(name: &str, want: impl Fn(&str) -> String) {
         let path = format!("{}/{name}", env!("CARGO_MANIFEST_DIR"));
         let there = std::fs::read_to_string(&path).unwrap();
         let want = want(&there);
-        if std::env::var_os("UPDATE_DOCS").is_some() {
+        if std::env::var_os("INSTA_UPDATE").is_some_and(|it| it == "always") {
             std::fs::write(&path, &want).unwrap();
         } else {
-            assert_eq!(there, want, "run the tests with UPDATE_DOCS=1");
+            assert_eq!(there, want, "run the tests with INSTA_UPDATE=always");
         }
     }
 

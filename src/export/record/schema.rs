@@ -51,17 +51,14 @@ fn without(list: &Value, element: &Value) -> Option<Vec<Value>> {
 mod tests {
     use super::schema;
 
-    /// With `WIREFIN_BLESS=1` in the environment it rewrites the file instead.
+    /// With `INSTA_UPDATE=always` in the environment it rewrites the file instead.
     #[test]
     fn the_schema_in_docs_is_the_one_of_these_types() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/ndjson.schema.json");
-        if std::env::var_os("WIREFIN_BLESS").is_some() {
+        if std::env::var_os("INSTA_UPDATE").is_some_and(|it| it == "always") {
             std::fs::write(path, schema()).unwrap();
         }
         let written = std::fs::read_to_string(path).unwrap_or_default();
-        assert!(
-            written == schema(),
-            "docs/ndjson.schema.json is old: run WIREFIN_BLESS=1 cargo test --lib schema"
-        );
+        assert!(written == schema(), "docs/ndjson.schema.json is old: run INSTA_UPDATE=always cargo test");
     }
 }
