@@ -66,6 +66,7 @@ fn a_million() -> Shared {
             verified: true,
             wire,
             meaning: None,
+            fields: &[],
         };
         batch.event(&Event::new(NonZeroU64::new(n % 20 + 1).map(ConnId::new), at, Kind::Message(message)));
         if n % 4096 == 4095 {

@@ -47,14 +47,17 @@ fn segments(batches: &[PacketBatch]) -> Vec<(Segment<'_>, At)> {
 /// Decodes one packet. What a fresh decoder lends is the packet's own, for nothing here is fragmented.
 fn segment(packet: Packet<'_>) -> Option<(Segment<'_>, At)> {
     let mut decoder = Decoder::default();
-    let Decoded::Tcp(Segment { flow, seq, ack, flags, window, payload, cut, stamp }) =
+    let Decoded::Tcp(Segment { flow, seq, ack, flags, window, header, payload, cut, stamp }) =
         decoder.decode(&packet)
     else {
         return None;
     };
-    let start = payload.as_ptr().addr() - packet.data.as_ptr().addr();
-    let payload = packet.data.get(start..start + payload.len()).unwrap_or_default();
-    Some((Segment { flow, seq, ack, flags, window, payload, cut, stamp }, packet.at))
+    let own = |part: &[u8]| {
+        let start = part.as_ptr().addr().wrapping_sub(packet.data.as_ptr().addr());
+        packet.data.get(start..start.wrapping_add(part.len())).unwrap_or_default()
+    };
+    let (header, payload) = (own(header), own(payload));
+    Some((Segment { flow, seq, ack, flags, window, header, payload, cut, stamp }, packet.at))
 }
 
 /// Throws events away.

@@ -162,7 +162,7 @@ fn written_down(truth: &[Value], who: &str) -> (Vec<String>, Vec<String>) {
         match args.iter().find_map(|arg| arg["bytes"].as_str()) {
             Some(part) => bytes.push(part.to_owned()),
             None => texts.push(
-                Value::from_iter([line["name"].clone()].into_iter().chain(args.iter().cloned())).to_string(),
+                [line["name"].clone()].into_iter().chain(args.iter().cloned()).collect::<Value>().to_string(),
             ),
         }
     }

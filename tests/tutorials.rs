@@ -17,10 +17,10 @@ fn what_is_said_of_every_tutorial() {
             for command in ["print --width 160", "check", "explain"] {
                 let output = run(folder, &format!("{command} {name}"));
                 let [out, err] = [output.stdout, output.stderr].map(|it| String::from_utf8(it).unwrap());
-                text += &format!("$ wirefin {command} {name}\n{out}");
+                text.extend([&format!("$ wirefin {command} {name}\n"), &*out]);
                 for (what, part) in [("stderr", err), ("exit", output.status.code().unwrap().to_string())] {
                     if !part.is_empty() && part != "0" {
-                        text += &format!("--- {what}\n{part}\n");
+                        text.extend(["--- ", what, "\n", &part, "\n"]);
                     }
                 }
             }

@@ -39,7 +39,7 @@ impl Pager {
     /// Ends what it shows, and waits until the user has seen enough of it.
     pub(super) fn close(self) -> io::Result<()> {
         let Pager { to, mut process } = self;
-        let written = to.into_inner().map(drop).map_err(|error| error.into_error());
+        let written = to.into_inner().map(drop).map_err(std::io::IntoInnerError::into_error);
         process.wait()?;
         match written {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),

@@ -52,7 +52,7 @@ pub(super) struct Args {
 
     /// Neither read nor keep filters, bookmarks, theme and times for the next run
     ///
-    /// They are kept in wirefin/screen.json in the usual place for the state of programs, $XDG_STATE_HOME or ~/.local/state.
+    /// They are kept in wirefin/screen.json in the usual place for the state of programs, `$XDG_STATE_HOME` or ~/.local/state.
     #[arg(long)]
     no_state: bool,
 }

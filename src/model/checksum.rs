@@ -55,11 +55,11 @@ impl Segment<'_> {
 
 /// Sums up the pseudo-header: addresses, protocol, and the length of header and payload (RFC 9293 §3.1, RFC 8200 §8.1).
 fn pseudo_header(flow: &Flow, length: u32) -> u64 {
+    const TCP: [u8; 4] = [0, 0, 0, 6];
     let address = |ip: IpAddr| match ip {
         IpAddr::V4(ip) => u64::from(u32::from_ne_bytes(ip.octets())),
         IpAddr::V6(ip) => sum(&ip.octets()),
     };
-    const TCP: [u8; 4] = [0, 0, 0, 6];
     address(flow.source.ip)
         .wrapping_add(address(flow.destination.ip))
         .wrapping_add(u64::from(u32::from_ne_bytes(TCP)))

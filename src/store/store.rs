@@ -307,7 +307,7 @@ impl Store {
         match &item.what {
             Owned::Frame(frame) => self.frame(slot, frame),
             Owned::Message(draft) => {
-                self.message(slot, item, draft, [batch.payload(draft), batch.meaning(draft)])
+                self.message(slot, item, draft, [batch.payload(draft), batch.meaning(draft)]);
             }
             Owned::Attempt(attempt) => {
                 let mut entry = blank(EntryKind::Opened, item);

@@ -140,13 +140,13 @@ impl Payload {
                 }
                 Place::Length { length, digits, kind } => {
                     self.begin(carried);
-                    match self.length(*byte, length, digits, kind) {
+                    match Self::length(*byte, length, digits, kind) {
                         Some(place) => self.place = place,
                         None => return Some("the body is no payload of Engine.IO"),
                     }
                     self.end_if_counted(out);
                 }
-                Place::Counted { left, inside, kind } if kind == Kind::Units => {
+                Place::Counted { left, inside, kind: Kind::Units } => {
                     self.unit(*byte, left, inside);
                     self.end_if_counted(out);
                 }
@@ -214,8 +214,7 @@ impl Payload {
         let end = memchr::memchr(SEPARATOR, bytes);
         let (text, behind) = bytes.split_at_checked(end.unwrap_or(bytes.len())).unwrap_or((bytes, &[]));
         self.packet.first.get_or_insert(carried);
-        // Base64 takes four bytes for three.
-        self.packet.push(text, self.limit.saturating_mul(4) / 3 + 4);
+        self.packet.push(text, self.encoded_limit());
         if end.is_none() {
             return behind;
         }
@@ -223,8 +222,13 @@ impl Payload {
         behind.get(1..).unwrap_or_default()
     }
 
+    /// Returns how many bytes of Base64 are kept, which takes four for three.
+    const fn encoded_limit(&self) -> usize {
+        (self.limit.saturating_mul(4) / 3).saturating_add(4)
+    }
+
     /// Takes a byte of a length, or the one that ends it.
-    fn length(&self, byte: u8, length: u64, digits: u8, kind: Kind) -> Option<Place> {
+    fn length(byte: u8, length: u64, digits: u8, kind: Kind) -> Option<Place> {
         let (digit, end) = match kind {
             Kind::Units => (byte.wrapping_sub(b'0'), b':'),
             Kind::Text | Kind::Bytes => (byte, 0xff),
@@ -238,7 +242,7 @@ impl Payload {
 
     /// Takes a byte of a packet that is counted in UTF-16 code units.
     fn unit(&mut self, byte: u8, left: u64, inside: u8) {
-        self.packet.push(&[byte], self.limit.saturating_mul(4) / 3 + 4);
+        self.packet.push(&[byte], self.encoded_limit());
         let (units, behind) = match byte {
             _ if inside > 0 => (0, inside.saturating_sub(1)),
             0xf0.. => (2, 3),

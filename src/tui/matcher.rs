@@ -26,7 +26,7 @@ impl Matcher {
             expected: format!("expected {}", e.expected()),
         })?;
         let wanted = Wanted { payload: filter.needs_body(), meaning: filter.needs_meaning() };
-        Ok(Matcher { wanted, filter })
+        Ok(Matcher { filter, wanted })
     }
 
     /// Tells whether an entry is shown.
@@ -64,7 +64,7 @@ pub(super) fn quoted(text: &str) -> String {
     for c in text.chars() {
         match c {
             '"' | '\\' => quoted.extend(['\\', c]),
-            c if c.is_control() => quoted.push_str(&format!("\\u{{{:x}}}", u32::from(c))),
+            c if c.is_control() => quoted.extend(format!("\\u{{{:x}}}", u32::from(c)).chars()),
             c => quoted.push(c),
         }
     }

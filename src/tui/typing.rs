@@ -128,7 +128,7 @@ impl App {
             PromptKind::Export | PromptKind::Save if text.is_empty() => {}
             PromptKind::Export | PromptKind::Save => {
                 if let Err(again) = self.write(prompt.ask, &text) {
-                    self.prompt = Some(Prompt { extent: prompt.extent, ..again });
+                    self.prompt = Some(Prompt { extent: prompt.extent, ..*again });
                 }
             }
         }
@@ -136,9 +136,10 @@ impl App {
     }
 
     /// Begins to write what is shown; where that cannot be, returns what is asked instead.
-    fn write(&mut self, ask: PromptKind, text: &str) -> Result<(), Prompt> {
+    fn write(&mut self, ask: PromptKind, text: &str) -> Result<(), Box<Prompt>> {
         let path = Path::new(text);
-        let again = |name: &str, why: String| Prompt { mistake: Some((0, why)), ..Prompt::new(ask, name) };
+        let again =
+            |name: &str, why: String| Box::new(Prompt { mistake: Some((0, why)), ..Prompt::new(ask, name) });
         let ends = path.extension().map(|end| end.to_string_lossy().to_ascii_lowercase());
         let fits: &[&str] = if ask == PromptKind::Save { &["pcapng"] } else { &["ndjson", "json"] };
         if !ends.is_some_and(|end| fits.contains(&end.as_str())) {

@@ -247,10 +247,10 @@ impl Conversation {
 ///
 /// The least that a frame can hold of them are three bytes, for one literal and the end of its block (RFC 1951 §3.2.6).
 const fn may_hold_compressed(side: Side, lost: Lost) -> bool {
-    const COMPRESSED: u64 = 3;
-    let header = match side {
-        Side::Client => 6,
-        Side::Server => 2,
+    // A header, with the mask of a client, and three bytes.
+    let least = match side {
+        Side::Client => 9,
+        Side::Server => 5,
     };
-    !matches!(lost, Lost::AtMost(most) if most < header + COMPRESSED)
+    !matches!(lost, Lost::AtMost(most) if most < least)
 }

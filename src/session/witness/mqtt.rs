@@ -48,7 +48,7 @@ fn is_packet(first: u8, body: &[u8]) -> bool {
         }
         (4 | 5 | 7 | 11, 0) | (6, 2) => has_number && body.len() < 128,
         // With properties or without.
-        (8, 2) | (10, 2) => {
+        (8 | 10, 2) => {
             let filters = body.get(2..).unwrap_or_default();
             has_number
                 && (is_filters(filters) || filters.split_first().is_some_and(|(_, rest)| is_filters(rest)))

@@ -78,7 +78,7 @@ impl Units {
             flags |= if word.is_some() { WORDS << n } else { 0 };
         }
         put(flags, out);
-        put(place_of(&ROLES, record.role), out);
+        put(place_of(&ROLES, &record.role), out);
         for word in [Some(record.protocol), Some(record.kind)].into_iter().chain(words).flatten() {
             put_bytes(self.word(word).as_bytes(), out);
         }
@@ -144,7 +144,7 @@ impl Units {
     }
 
     fn write_body(&self, body: &BodyRecord, out: &mut Vec<u8>) {
-        put(place_of(&FORMATS, body.format), out);
+        put(place_of(&FORMATS, &body.format), out);
         put(body.length, out);
         match &body.place {
             Place::Payload(range) => {
@@ -211,8 +211,8 @@ impl Units {
 }
 
 /// Returns where a value stands in a list that has it.
-fn place_of<T: PartialEq>(list: &[T], value: T) -> u64 {
-    list.iter().position(|other| *other == value).unwrap_or_default() as u64
+fn place_of<T: PartialEq>(list: &[T], value: &T) -> u64 {
+    list.iter().position(|other| other == value).unwrap_or_default() as u64
 }
 
 fn put(mut number: u64, out: &mut Vec<u8>) {
@@ -272,16 +272,16 @@ mod tests {
     #[test]
     fn reads_back_what_it_wrote() {
         let mut reader = Reader::named("json-rpc", &Opening::default()).unwrap();
-        let mut said = 0;
-        for (from, text) in [
+        let messages = [
             (
                 Side::Client,
                 r#"[{"jsonrpc":"2.0","id":-7,"method":"a","params":{"token":"secret"}},{"jsonrpc":"2.0","method":"b"}]"#,
             ),
             (Side::Server, r#"{"jsonrpc":"2.0","id":-7,"error":{"code":-32601,"message":"no such method"}}"#),
             (Side::Server, r#"{"jsonrpc":"2.0","id":9,"result":null}"#),
-        ] {
-            let at = At { packet: 7 + said, time: Timestamp::from_nanos(-5) };
+        ];
+        for (packet, (from, text)) in (7..).zip(messages) {
+            let at = At { packet, time: Timestamp::from_nanos(-5) };
             let input = Input {
                 from,
                 opcode: Opcode::TEXT,
@@ -297,7 +297,6 @@ mod tests {
             let read = StoredMeaning::read(&bytes).unwrap();
             assert_eq!(told(read.of(text.as_bytes())), told(meaning));
             assert!(!meaning.is_empty());
-            said += 1;
         }
     }
 

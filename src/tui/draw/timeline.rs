@@ -96,11 +96,11 @@ pub(super) fn empty(app: &App, store: &Store, buffer: &mut Buffer, area: Rect) {
     let x = area.x.saturating_add(area.width.saturating_sub(columns(&words)) / 2);
     let lines = if is_plain { unshown::lines(store) } else { Vec::new() };
     let share = if lines.is_empty() { 3 } else { 6 };
-    let mut y = area.y.saturating_add(area.height / share);
+    let mut y = area.y.saturating_add(area.height.checked_div(share).unwrap_or(0));
     RowWriter::new(buffer, x, y, area.right().saturating_sub(x)).word(&words, app.theme.dim);
     // What the connections were instead.
     for line in lines {
-        y = y.saturating_add(if y < area.bottom() { 1 } else { 0 });
+        y = y.saturating_add(u16::from(y < area.bottom()));
         let mut writer = RowWriter::new(buffer, area.x.saturating_add(1), y, area.width.saturating_sub(1));
         if y >= area.bottom() {
             break;

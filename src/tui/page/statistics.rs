@@ -34,7 +34,11 @@ impl Gathering {
         let mut slice = Slice::until(until);
         loop {
             let scope = self.scope.and_then(|slot| store.conversations().get(slot as usize));
-            self.of = if self.scope.is_some() { scope.map_or(0, |it| it.entries()) } else { store.len() };
+            self.of = if self.scope.is_some() {
+                scope.map_or(0, crate::store::Conversation::entries)
+            } else {
+                store.len()
+            };
             if self.at >= self.of {
                 return true;
             }
