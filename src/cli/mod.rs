@@ -1,6 +1,6 @@
 //! The command line: arguments, files, progress and what is said on standard error.
 //!
-//! [`run`] does what the arguments ask and returns every failure; `main.rs` alone turns one into an exit code.
+//! [`run()`] does what the arguments ask and returns every failure; `main.rs` alone turns one into an exit code.
 
 mod args;
 mod check;
@@ -159,7 +159,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// Returns the exit code that tells it, of those in [`EXIT_CODES`].
+    /// Returns the exit code that tells it, of those in the list in `--help`.
     pub const fn code(self) -> u8 {
         match self {
             Outcome::Fine => 0,
