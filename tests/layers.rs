@@ -46,6 +46,7 @@ const TABLE: &[(&str, &[&str])] = &[
             "http",
             "subprotocol",
             "event",
+            "session",
             "filter",
             "services",
             "view",

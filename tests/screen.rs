@@ -434,6 +434,12 @@ fn it_goes_away_and_comes_back_as_jobs_of_a_shell_do() {
     // `script` stops with what it runs.
     let script = session.child.id().to_string();
     Command::new("kill").args(["-CONT", &script, number.trim()]).status().unwrap();
+    let seen = || String::from_utf8_lossy(&session.terminal.lock().unwrap().seen).into_owned();
+    // What is typed before it has the terminal again would be echoed.
+    while seen().matches("\x1b[?1049h").count() < 2 {
+        assert!(begun.elapsed() < Duration::from_secs(60), "it does not come back");
+        thread::sleep(Duration::from_millis(20));
+    }
     session.type_keys("G").until("closed 1000");
     let seen = String::from_utf8_lossy(&session.terminal.lock().unwrap().seen).into_owned();
     let taken: Vec<usize> = seen.match_indices("\x1b[?1049h").map(|(at, _)| at).collect();

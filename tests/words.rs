@@ -420,3 +420,20 @@ fn streams_that_are_shown_are_not_said_to_show_nothing() {
         assert_ne!(said(folder.path(), &format!("check {path}")).0, 3, "{name}");
     }
 }
+
+#[test]
+fn what_may_be_held_follows_from_the_memory() {
+    let folder = folder();
+    let bomb = capture("compressed/small-bomb.pcap.gz");
+    for (flags, kept) in [
+        ("", 8 << 20),
+        ("--memory 64MiB", 1 << 20),
+        ("--memory 64MiB --max-message 2MiB", 2 << 20),
+        ("--memory 2GiB", 16 << 20),
+    ] {
+        let (exit, out, _) = said(folder.path(), &format!("export -q {flags} {bomb}"));
+        assert_eq!(exit, 0, "{flags}");
+        let cut = format!("\"truncated_to\":{kept},");
+        assert_eq!(out.contains(&cut), kept < 16 << 20, "{flags}");
+    }
+}

@@ -9,6 +9,7 @@ use clap::builder::{NonEmptyStringValueParser, PossibleValue, PossibleValuesPars
 use super::size::Size;
 use super::stop::Autostop;
 use crate::http::Wanted;
+use crate::session::Limits;
 use crate::subprotocol::Settings;
 use crate::{pipeline, services, tcp};
 
@@ -140,11 +141,20 @@ pub(super) struct Input {
     #[arg(long, conflicts_with = "no_sandbox")]
     pub(super) require_sandbox: bool,
 
-    /// Keep this much of a message; of a longer one, say what was cut
+    /// Keep this much of a message; of a longer one, say what was cut [default: 8MiB, or a 64th of --memory]
     ///
     /// The units are k, M and G, of 1000, and KiB, MiB and GiB, of 1024, as in filters.
-    #[arg(long, value_name = "SIZE", default_value = "8MiB")]
-    max_message: Size,
+    #[arg(long, value_name = "SIZE")]
+    max_message: Option<Size>,
+
+    /// Hold about this much memory for each thing that traffic can pile up [default: 512MiB]
+    ///
+    /// Unfinished messages, bytes out of order, connections, windows of inflaters: each of them may take this much in
+    /// all connections together; what is given up beyond it is said. On the screen, what was read takes this much as
+    /// well, and older payloads go to a temporary file; an index of some 70 bytes a message, handshakes and anomalies
+    /// come on top.
+    #[arg(long, value_name = "SIZE")]
+    pub(super) memory: Option<Size>,
 
     /// Analyze on this many threads; the output is the same for any number [default: one a core]
     #[arg(long, value_name = "N", value_parser = positive::<NonZeroUsize>)]
@@ -262,11 +272,16 @@ impl Input {
     /// Returns what the pipeline is told.
     pub(super) fn options(&self) -> anyhow::Result<pipeline::Options> {
         let mut options = pipeline::Options::default();
+        if let Some(memory) = self.memory {
+            options.limits = Limits::within(memory.0);
+        }
         options.limits.subprotocols = self.subprotocols.settings()?;
         options.limits.http.wanted =
             Wanted { sse: self.also.contains(&Also::Sse), polling: self.also.contains(&Also::Polling) };
-        options.limits.message = self.max_message.0;
-        options.limits.messages = options.limits.messages.max(self.max_message.0);
+        if let Some(most) = self.max_message {
+            options.limits.message = most.0;
+            options.limits.messages = options.limits.messages.max(most.0);
+        }
         if self.verify_checksums {
             options.limits.tcp.checksums = tcp::Verify::Always;
         }

@@ -31,13 +31,6 @@ pub(super) struct Args {
     #[command(flatten)]
     selection: Selection,
 
-    /// Take about this much memory [default: 512MiB]
-    ///
-    /// Older payloads beyond it go to a temporary file. An index of some 70 bytes a message stays in memory whatever is
-    /// set here, and so do handshakes and anomalies: of very many messages it takes more.
-    #[arg(long, value_name = "SIZE")]
-    memory: Option<Size>,
-
     /// Keep at most this much of older payloads, and of what -i captures, in temporary files [default: 8GiB]
     #[arg(long, value_name = "SIZE")]
     spool: Option<Size>,
@@ -69,7 +62,7 @@ pub(super) fn is_possible() -> bool {
 impl Args {
     /// Shows `input` with all else as it is by default.
     pub(super) const fn of(input: args::Input, selection: Selection) -> Args {
-        Args { input, selection, memory: None, spool: None, theme: None, time: None, no_state: false }
+        Args { input, selection, spool: None, theme: None, time: None, no_state: false }
     }
 
     pub(super) fn run(self) -> anyhow::Result<()> {
@@ -77,7 +70,7 @@ impl Args {
             anyhow::bail!("--only-websocket goes with print and export");
         }
         let mut bounds = Bounds::default();
-        let memory = self.memory.map_or(bounds.memory, |size| size.0 as u64);
+        let memory = self.input.memory.map_or(bounds.memory, |size| size.0 as u64);
         bounds.memory = memory.saturating_sub(REST).max(memory / 2);
         bounds.spool = self.spool.map_or(bounds.spool, |size| size.0 as u64);
         let keeps_state = !self.no_state;
