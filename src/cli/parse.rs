@@ -135,7 +135,7 @@ mod tests {
         for line in [
             "wirefin a.pcap --theme light",
             "wirefin --theme=light a.pcap",
-            "wirefin a.pcap --memory 1G -Y rtt",
+            "wirefin a.pcap --spool 1G -Y rtt",
             "wirefin -q --theme light a.pcap b.pcap",
         ] {
             let cli = parsed(line).unwrap();
