@@ -4,6 +4,7 @@ mod meaning;
 mod odd;
 mod tell;
 
+use self::loss::Within;
 use self::odd::{InStream, Oddities};
 use super::compression::Deflate;
 use super::context::Context;
@@ -119,7 +120,7 @@ enum Reading {
     /// By counting from where frames were found, and the other side took them for frames.
     Proven,
     /// It is not known: frames are looked for, and until then the other side waits for them.
-    Searching { search: Box<Search>, until: Timestamp },
+    Searching { search: Box<Search>, until: Timestamp, within: Option<Within> },
     /// The side ended.
     Over,
 }
@@ -207,7 +208,7 @@ impl Conversation {
             return None;
         }
         let until = |side: Side| match &self.sides[side].reading {
-            Reading::Searching { search, until } if search.first().is_some() => Some(*until),
+            Reading::Searching { search, until, .. } if search.first().is_some() => Some(*until),
             _ => None,
         };
         Side::BOTH.into_iter().filter_map(until).min()

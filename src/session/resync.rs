@@ -60,6 +60,8 @@ pub(super) struct Search {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Found {
     start: usize,
+    /// Frames before the first one that is to be shown may be ones as well.
+    doubtful: bool,
     /// Whether the frames are masked: a client's are.
     pub(super) masked: bool,
 }
@@ -166,6 +168,11 @@ impl Search {
         }
     }
 
+    /// Looks for frames only behind the first `bytes` that come, which are known to be payload.
+    pub(super) fn go_beyond(&mut self, bytes: u64) {
+        self.seen = usize::try_from(bytes).unwrap_or(usize::MAX);
+    }
+
     /// Says which side it is after all, and that it is a WebSocket.
     pub(super) fn settle(&mut self, side: Side) {
         self.masked = Some(side == Side::Client);
@@ -240,7 +247,7 @@ impl Search {
     /// Returns what says that frames begin with the first byte that is held.
     pub(super) fn all(&self) -> Option<Found> {
         let header = Header::parse(self.gathered.from(0))?;
-        Some(Found { start: 0, masked: header.mask.is_some() })
+        Some(Found { start: 0, doubtful: false, masked: header.mask.is_some() })
     }
 
     /// Returns all frames, where there are few, and nothing but whole control frames was captured without a gap.
@@ -314,6 +321,16 @@ impl Search {
         self.dropped.saturating_add(self.gathered.held_before(found.start) as u64)
     }
 
+    /// Returns how many captured bytes lie before the frames found, where none of them may be frames.
+    pub(super) fn surely_skipped(&self, found: Found) -> Option<u64> {
+        (!found.doubtful).then(|| self.skipped(found))
+    }
+
+    /// Returns how many captured bytes were given up.
+    pub(super) const fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
     /// Returns how many bytes were captured since decoding stopped.
     pub(super) fn captured(&self) -> u64 {
         self.dropped.saturating_add(self.gathered.len() as u64)
@@ -342,6 +359,11 @@ impl Search {
     /// Lends what was gathered from the frames found on, by the packets that carried it.
     pub(super) fn pieces(&self, found: Found) -> impl Iterator<Item = Piece<'_>> {
         self.gathered.pieces(found.start)
+    }
+
+    /// Lends all that was gathered and is held, by the packets that carried it.
+    pub(super) fn gathered(&self) -> impl Iterator<Item = Piece<'_>> {
+        self.gathered.pieces(0)
     }
 
     fn drop_first(&mut self, bytes: usize) {
@@ -399,15 +421,16 @@ impl Search {
         let needed = self.needed(threshold);
         let (mut candidates, mut led) = (std::mem::take(&mut self.candidates), std::mem::take(&mut self.led));
         candidates.extend(self.unseen());
-        self.seen = self.gathered.end().saturating_sub(1);
+        self.seen = self.seen.max(self.gathered.end().saturating_sub(1));
         let mut budget = Budget::new(self.gathered.len());
         let (mut resync_from, mut found) = (0, None);
         let mut stands = |chain: Chain, found: &mut Option<Found>| {
             if self.debt() > FOLLOWED {
                 return true;
             }
+            let from = chain.next;
             let chain = self.follow(chain, usize::MAX, &mut budget);
-            *found = chain.as_ref().and_then(|chain| self.judge(chain, needed, &mut resync_from));
+            *found = chain.as_ref().and_then(|chain| self.judge(chain, from, needed, &mut resync_from));
             chain.is_some()
         };
         led.retain(|chain| found.is_some() || stands(chain.clone(), &mut found));
@@ -421,7 +444,7 @@ impl Search {
     ///
     /// A chain that convinces though none of its frames is to be shown, or one whose last payload goes beyond the
     /// buffer, casts `resync_from` on those inside of it.
-    fn judge(&self, chain: &Chain, needed: u32, resync_from: &mut u32) -> Option<Found> {
+    fn judge(&self, chain: &Chain, from: usize, needed: u32, resync_from: &mut u32) -> Option<Found> {
         const DOUBTFUL: u32 = 12;
         /// Nothing is known of frames so long that their end will hardly be seen.
         const REACH: usize = 64 << 20;
@@ -432,7 +455,7 @@ impl Search {
             *resync_from = (*resync_from).max(chain.bits);
         }
         let start = chain.first_trusted.filter(|start| convinces && *start < self.gathered.end())?;
-        Some(Found { start, masked: chain.masked? })
+        Some(Found { start, doubtful: start != from, masked: chain.masked? })
     }
 
     /// Returns the places since the last scan where a frame may begin.

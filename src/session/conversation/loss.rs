@@ -8,6 +8,25 @@ use crate::session::order::StreamInput;
 use crate::session::resync::{Found, Piece, Search};
 use crate::websocket::{Frames, Header};
 
+/// The frame at hand at a gap that is too short to hold the rest of it: up to the next frame, all that is captured behind
+/// the gap is its payload.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Within {
+    /// How many bytes of its payload are still to come.
+    remaining: u64,
+    /// How many are missing at the most.
+    most: u64,
+    /// The packet at which the gap was.
+    at: At,
+}
+
+impl Within {
+    /// Returns how many bytes are missing where the next frame begins behind so many; `None` where it cannot.
+    fn hole(self, captured: u64) -> Option<u64> {
+        self.remaining.checked_sub(captured).filter(|hole| *hole <= self.most)
+    }
+}
+
 impl Conversation {
     /// Gives up what was gathered where frames are looked for: no more memory is to be had.
     pub(in crate::session) fn stop_gathering(&mut self, cx: &mut Context<'_>) {
@@ -33,7 +52,7 @@ impl Conversation {
         half.losses = Losses::Recent;
         let until = cx.now.time.plus(cx.shared.limits.search_grace);
         let search = Box::new(search.with_debt(half.search_debt));
-        half.reading = Reading::Searching { search, until };
+        half.reading = Reading::Searching { search, until, within: None };
     }
 
     /// Notes that messages may be lost that what comes was compressed with.
@@ -66,7 +85,7 @@ impl Conversation {
         search.push(rest, carried);
         let until = cx.now.time.plus(cx.shared.limits.search_grace);
         let search = Box::new(search.with_debt(half.search_debt));
-        half.reading = Reading::Searching { search, until };
+        half.reading = Reading::Searching { search, until, within: None };
     }
 
     /// Hears that bytes of the frame at hand, or frames, are lost.
@@ -77,11 +96,34 @@ impl Conversation {
         }
     }
 
-    /// Gives up the frame at hand: nobody can tell how much of it, or how many frames behind it, are lost.
+    /// Looks for frames: nobody can tell how much of the one at hand, or how many behind it, are lost.
     fn lose_unknown(&mut self, side: Side, lost: Lost, cx: &mut Context<'_>) {
+        let rsv1 = self.deflate.rsv1();
         let half = &mut self.sides[side];
         let partial = half.frames.partial().len() as u64;
         let start = half.frames.offset().saturating_sub(partial);
+        if let (Lost::AtMost(most), Some(_), Some(remaining)) = (lost, &half.header, half.frames.remaining())
+            && let Some(certain) = remaining.checked_sub(most).filter(|certain| *certain > 0)
+        {
+            let search = Search::after_gap(side, rsv1, start, 0).with_debt(half.search_debt);
+            let mut search = Box::new(search);
+            search.go_beyond(certain);
+            let until = cx.now.time.plus(cx.shared.limits.search_grace);
+            half.reading =
+                Reading::Searching { search, until, within: Some(Within { remaining, most, at: cx.at }) };
+            return;
+        }
+        self.give_up_frame(side, cx);
+        if may_hold_compressed(side, lost) {
+            self.lose_history(side, cx);
+        }
+        let lost = lost.least().saturating_add(partial);
+        self.lose_place(side, Search::after_gap(side, rsv1, start, lost), cx);
+    }
+
+    /// Gives up the frame at hand, and its message.
+    fn give_up_frame(&mut self, side: Side, cx: &mut Context<'_>) {
+        let half = &mut self.sides[side];
         half.header = None;
         half.frames = Frames::default();
         if let Some(mut open) = half.control.take() {
@@ -89,11 +131,38 @@ impl Conversation {
             self.finish(side, open, cx);
         }
         self.abandon(side, cx);
-        if may_hold_compressed(side, lost) {
-            self.lose_history(side, cx);
+    }
+
+    /// Widens the gap in the frame at hand, where nothing was captured behind it and the frame still reaches beyond.
+    fn misses_more_within(&mut self, side: Side, lost: Lost) -> bool {
+        let Reading::Searching { search, within: Some(within), .. } = &mut self.sides[side].reading else {
+            return false;
+        };
+        let Lost::AtMost(more) = lost else { return false };
+        let most = within.most.saturating_add(more);
+        let certain = within.remaining.saturating_sub(most);
+        if search.captured() > 0 || certain == 0 {
+            return false;
         }
-        let lost = lost.least().saturating_add(partial);
-        self.lose_place(side, Search::after_gap(side, self.deflate.rsv1(), start, lost), cx);
+        within.most = most;
+        search.go_beyond(certain);
+        true
+    }
+
+    /// Gives up to look for the end of the frame at hand: what is found may stand behind others.
+    fn give_up_within(&mut self, side: Side, cx: &mut Context<'_>) {
+        let Reading::Searching { search, within, .. } = &mut self.sides[side].reading else { return };
+        if let Some(within) = within.take() {
+            if search.captured() == 0 {
+                search.go_beyond(0);
+            }
+            let now = std::mem::replace(&mut cx.at, within.at);
+            self.give_up_frame(side, cx);
+            cx.at = now;
+            self.lose_history(side, cx);
+            self.lose_meaning(side);
+            self.sides[side].losses = Losses::Recent;
+        }
     }
 
     /// Goes on behind so many lost bytes: in the payload of the frame at hand, or looking for a header.
@@ -138,7 +207,8 @@ impl Conversation {
     /// Concludes a search, and gives up what was gathered where nothing is found: the other side waits no longer.
     pub(super) fn settle_for(&mut self, side: Side, cx: &mut Context<'_>) {
         self.conclude(side, cx);
-        if let Reading::Searching { search, until } = &mut self.sides[side].reading {
+        self.give_up_within(side, cx);
+        if let Reading::Searching { search, until, .. } = &mut self.sides[side].reading {
             search.give_up();
             *until = cx.now.time.plus(cx.shared.limits.search_grace);
         }
@@ -147,6 +217,12 @@ impl Conversation {
     /// Goes on with the frames found, if any: they take their turn among what the other side sent.
     pub(in crate::session) fn found(&mut self, side: Side, found: Option<Found>, cx: &mut Context<'_>) {
         let Some(begin) = found else { return };
+        if let Reading::Searching { search, within: Some(within), .. } = &self.sides[side].reading {
+            match search.surely_skipped(begin).and_then(|captured| within.hole(captured)) {
+                Some(hole) => return self.found_within(side, hole, cx),
+                None => self.give_up_within(side, cx),
+            }
+        }
         let half = &mut self.sides[side];
         let Reading::Searching { search, .. } = std::mem::replace(&mut half.reading, Reading::Found) else {
             return;
@@ -175,6 +251,30 @@ impl Conversation {
         }
     }
 
+    /// Goes on with the frame at hand, of which so many bytes are missing before those that were gathered.
+    fn found_within(&mut self, side: Side, hole: u64, cx: &Context<'_>) {
+        let half = &mut self.sides[side];
+        let Reading::Searching { search, .. } = std::mem::replace(&mut half.reading, Reading::Found) else {
+            return;
+        };
+        let at = self.order.reach(side, search.first().unwrap_or(cx.at));
+        let (offset, skipped) = (search.offset(), search.dropped());
+        let missing = hole.saturating_add(skipped);
+        if missing > 0 {
+            self.order.wait_to_report(side, at, Anomaly::Resynchronised { offset, lost: hole, skipped });
+            self.order.wait(side, at, StreamInput::Gap(Lost::Exact(missing), None), cx.verified);
+        }
+        for piece in search.gathered() {
+            match piece {
+                Piece::Bytes(bytes, carried) => {
+                    let at = self.order.reach(side, carried);
+                    self.order.wait(side, at, StreamInput::Bytes(bytes.into(), carried), cx.verified);
+                }
+                Piece::Gap(lost) => self.order.wait(side, at, StreamInput::Gap(lost, None), cx.verified),
+            }
+        }
+    }
+
     /// Misses bytes of the frame at hand, or where frames are looked for; `cause` is why, where that is to be reported.
     pub(super) fn miss(&mut self, side: Side, lost: Lost, cause: Option<&'static str>, cx: &mut Context<'_>) {
         let half = &mut self.sides[side];
@@ -192,6 +292,10 @@ impl Conversation {
                 cx.anomaly(Some(side), &anomaly);
             }
         }
+        if self.misses_more_within(side, lost) {
+            return;
+        }
+        self.give_up_within(side, cx);
         match self.sides[side].search() {
             Some(search) => {
                 search.gap(lost);

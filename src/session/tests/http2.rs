@@ -173,6 +173,60 @@ fn a_gap_too_small_for_a_compressed_message_leaves_the_history_known() {
     }
 }
 
+/// Loses some of the first stream's bytes, or a frame of the second's, while a frame of the first is under way.
+fn long_around(payload: &[u8], lost: impl FnOnce(&mut Talk, &[u8]) -> usize) -> Vec<String> {
+    let mut talk = Talk::http2();
+    talk.open(1);
+    talk.open(3);
+    let length = (payload.len() as u16).to_be_bytes();
+    let long = [&[0x81, 126, length[0], length[1]], payload].concat();
+    talk.send(Side::Server, data(1, &long[..204]));
+    let from = lost(&mut talk, &long);
+    talk.send(Side::Server, data(1, &long[from..400]));
+    talk.send(Side::Server, data(3, &plain(0x81, "other")));
+    talk.send(Side::Server, data(1, &long[400..]));
+    for n in 0..3 {
+        talk.send(Side::Server, data(1, &plain(0x81, &format!("message number {n}"))));
+        talk.send(Side::Server, data(3, &plain(0x81, &format!("other number {n}"))));
+    }
+    talk.over()
+}
+
+fn lose_of_the_other(talk: &mut Talk, _: &[u8]) -> usize {
+    talk.lose(Side::Server, data(3, &plain(0x81, "lost")));
+    204
+}
+
+#[test]
+fn a_frame_under_way_goes_on_where_another_stream_lost_its_frame() {
+    let text = "0123456789".repeat(60);
+    let told = long_around(text.as_bytes(), lose_of_the_other);
+    assert!(told.contains(&format!("1: Server text {text:?} from packet 10")), "{told:?}");
+    assert!(told.iter().any(|line| line.contains("message number 0")), "{told:?}");
+}
+
+#[test]
+fn of_a_frame_under_way_what_is_missing_is_told_exactly() {
+    let text = "0123456789".repeat(60);
+    let told = long_around(text.as_bytes(), |talk, long| {
+        talk.lose(Side::Server, data(1, &long[204..234]));
+        234
+    });
+    let known = [&text[..200], &text[230..]].concat();
+    assert!(told.contains(&format!("1: Server text {known:?} incomplete from packet 10")), "{told:?}");
+    assert!(told.iter().any(|line| line.contains("message number 0")), "{told:?}");
+}
+
+#[test]
+fn frames_in_the_payload_of_a_frame_under_way_are_no_messages() {
+    let inside: Vec<u8> = (10..40).flat_map(|n| plain(0x81, &format!("message number {n} within"))).collect();
+    let told = long_around(&inside, lose_of_the_other);
+    let within =
+        told.iter().filter(|line| line.contains("text \"message number") && line.contains("within\""));
+    assert!(within.count() <= 1, "{told:?}");
+    assert!(told.iter().any(|line| line.contains("message number 0")), "{told:?}");
+}
+
 #[test]
 fn frames_of_no_payload_are_missed_by_no_stream() {
     let mut talk = Talk::http2();
