@@ -1,4 +1,4 @@
-//! What every key does: the one table from which the help, `docs/keys.md`, the README and the man page are made.
+//! What every key does: the one table from which the help, `docs/keys.md` and the man page are made.
 
 use std::fmt::Write as _;
 
@@ -283,23 +283,6 @@ pub fn markdown() -> String {
     text
 }
 
-/// Returns the table as a list with a line a group: the keys of the README.
-pub fn summary() -> String {
-    let mut text = String::new();
-    for group in TABLE {
-        let keys: Vec<String> = group
-            .bindings
-            .iter()
-            .map(|binding| {
-                let keys: Vec<String> = binding.keys.iter().map(|key| format!("`{key}`")).collect();
-                format!("{} {}", keys.join(" "), binding.help)
-            })
-            .collect();
-        let _ = writeln!(text, "* **{}**: {}", group.title, keys.join(" · "));
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -356,12 +339,6 @@ mod tests {
         hold("docs/keys.md", |_| {
             let head = "# Keys of `wirefin view`\n\nMade from the table in `src/tui/keys.rs` by its tests: do not edit.";
             format!("{head}\n\n{}", markdown())
-        });
-        hold("README.md", |there| {
-            let (head, rest) =
-                there.split_once("<!-- keys -->\n").expect("the README has a place for the keys");
-            let (_, tail) = rest.split_once("<!-- end of keys -->\n").expect("and that place ends");
-            format!("{head}<!-- keys -->\n{}<!-- end of keys -->\n{tail}", summary())
         });
     }
 }
