@@ -338,6 +338,8 @@ pub struct Closed {
     pub lost: bool,
     /// Both sides sent a close frame; of other transports, it came to the end that was announced.
     pub clean: bool,
+    /// The side that ended its half of TCP (RFC 9293 §3.6.1) before the capture ended; the other had not ended its own.
+    pub half_closed: Option<Side>,
     /// From the opening to the end.
     pub duration: Duration,
     /// What each side sent.

@@ -37,7 +37,7 @@
 //! ```
 //!
 //! [`Analysis`] takes files, or any [`capture::Source`]; [`pipeline::Feed`] takes packets one by one. Without the default
-//! features (`cli`, `tui`, `live`, `tls`) the crate brings only what decoding needs.
+//! features (`cli`, `schema`, `tui`, `live`, `tls`) the crate brings only what decoding needs.
 //!
 //! # Three rules of shape
 //!

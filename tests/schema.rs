@@ -5,7 +5,8 @@ use std::path::Path;
 
 use serde_json::Value;
 use wirefin::capture::Files;
-use wirefin::export::record::{Opcode, Record, VERSION};
+use wirefin::export::VERSION;
+use wirefin::export::record::{Opcode, Record};
 use wirefin::export::{AnyFormat, Settings};
 use wirefin::pipeline::{Formatted, Options, run};
 

@@ -172,6 +172,64 @@ fn a_truncated_input_is_told_after_what_is_good_of_it() {
     }
 }
 
+/// Writes a pcap file's packets to `to`, those left out that `leave` names by their numbers from 1.
+fn copy_without(from: &[u8], leave: &[usize], to: &Path) {
+    let (head, mut rest) = from.split_at(24);
+    let mut copy = head.to_vec();
+    for number in 1.. {
+        if rest.is_empty() {
+            break;
+        }
+        let length = u32::from_le_bytes(rest[8..12].try_into().unwrap()) as usize;
+        let (packet, others) = rest.split_at(16 + length);
+        if !leave.contains(&number) {
+            copy.extend(packet);
+        }
+        rest = others;
+    }
+    fs::write(to, copy).unwrap();
+}
+
+#[test]
+fn a_check_does_not_pass_where_not_everything_could_be_judged() {
+    let folder = folder();
+    let whole = fs::read(capture("messages/fragments-with-pings-between.pcap")).unwrap();
+    let judge = |leave: &[usize], more: &str| {
+        copy_without(&whole, leave, &folder.path().join("part.pcap"));
+        said(folder.path(), &format!("check part.pcap {more}"))
+    };
+    let part = "1 conversation could be judged only in part";
+    let (code, out, _) = judge(&[], "");
+    assert_eq!((code, out.contains("in part")), (0, false), "{out}");
+    // The answer to the upgrade; a message.
+    for lost in [6, 8] {
+        let (code, out, _) = judge(&[lost], "");
+        assert_eq!((code, out.contains(part)), (3, true), "{lost}: {out}");
+        let (_, out, _) = judge(&[lost], "--format json");
+        assert!(out.contains("\"judged_in_part\":1"), "{out}");
+    }
+    // Who knows of the loss may say so.
+    assert_eq!(judge(&[8], "--ignore gap").0, 0);
+    let findings = judge(&[8], "--deny gap");
+    assert_eq!(findings.0, 1, "{}", findings.1);
+}
+
+#[test]
+fn a_half_open_end_is_told() {
+    let folder = folder();
+    let whole = tiny::capture();
+    let last = 14;
+    copy_without(&whole, &[last], &folder.path().join("half.pcap"));
+    let (_, out, _) = said(folder.path(), "export half.pcap");
+    assert!(out.contains("\"half_closed\":\"server\""), "{out}");
+    copy_without(&whole, &[last - 1, last], &folder.path().join("half.pcap"));
+    assert!(!said(folder.path(), "export half.pcap").1.contains("half_closed"));
+    // Without close frames.
+    copy_without(&whole, &[last - 3, last - 2, last], &folder.path().join("half.pcap"));
+    let (_, out, _) = said(folder.path(), "explain half.pcap");
+    assert!(out.contains("half-open: the server ended its half of TCP, the client did not"), "{out}");
+}
+
 #[test]
 fn exit_codes_are_told() {
     let folder = folder();

@@ -12,15 +12,20 @@ use crate::model::{At, Side};
 pub struct Check {
     rules: Rules,
     /// The conversations at hand, and what was found in them.
-    live: HashMap<ConnId, Counts, RandomState>,
+    live: HashMap<ConnId, Judged, RandomState>,
     /// The last upgrade that was refused, while its anomalies follow.
-    rejected: Option<(ConnId, Counts)>,
+    rejected: Option<(ConnId, Judged)>,
     found: Findings,
 }
 
-/// How often each rule was broken in one conversation.
+/// What one conversation comes to.
 #[derive(Debug, Default)]
-struct Counts(Vec<(&'static str, u64)>);
+struct Judged {
+    /// How often each rule was broken.
+    broken: Vec<(&'static str, u64)>,
+    /// Something of it was not captured, or could not be read.
+    in_part: bool,
+}
 
 /// Bounds how often one rule's breaking is told in one conversation; beyond it, it is counted.
 const EACH: u64 = 8;
@@ -77,6 +82,8 @@ pub struct Findings {
     broken: u64,
     /// Connections that may be WebSockets and show nothing.
     unjudged: u64,
+    /// Conversations of which something was not captured, or could not be read.
+    judged_in_part: u64,
 }
 
 impl Check {
@@ -99,13 +106,18 @@ impl Check {
         let (_, all) = self.found.rules.entry(code).or_insert((anomaly.severity(), 0));
         *all = all.saturating_add(1);
         let rejected = self.rejected.as_mut().filter(|(of, _)| event.conn == Some(*of));
-        let counts = event.conn.and_then(|conn| self.live.get_mut(&conn));
-        let counts = counts.or(rejected.map(|(_, counts)| counts));
-        if counts.as_ref().is_some_and(|counts| counts.0.is_empty()) {
-            self.found.broken = self.found.broken.saturating_add(1);
+        let judged = event.conn.and_then(|conn| self.live.get_mut(&conn));
+        let mut judged = judged.or(rejected.map(|(_, judged)| judged));
+        if let Some(judged) = &mut judged {
+            if judged.broken.is_empty() {
+                self.found.broken = self.found.broken.saturating_add(1);
+            }
+            if hides(anomaly) {
+                judged.hidden(&mut self.found.judged_in_part);
+            }
         }
         let url = event.conversation.and_then(|it| it.url.clone());
-        let times = counts.map_or(1, |counts| counts.add(code));
+        let times = judged.map_or(1, |judged| judged.add(code));
         if times <= EACH && self.found.told.len() < TOLD {
             self.found.told.push(Finding {
                 conn: event.conn,
@@ -118,14 +130,35 @@ impl Check {
     }
 }
 
-impl Counts {
+/// Tells whether rules may have been broken in what an anomaly says is not known.
+const fn hides(anomaly: &Anomaly) -> bool {
+    matches!(
+        anomaly,
+        Anomaly::Gap { .. }
+            | Anomaly::LostSync { .. }
+            | Anomaly::MissingHandshake {}
+            | Anomaly::NotInflated {}
+            | Anomaly::DeflateHistoryLost {}
+            | Anomaly::InflateLimit { .. }
+            | Anomaly::MessageTruncated { .. }
+            | Anomaly::TlsRecordsLost { .. }
+    )
+}
+
+impl Judged {
+    /// Notes that something of it is not known, and counts it the first time.
+    fn hidden(&mut self, conversations: &mut u64) {
+        *conversations = conversations.saturating_add((!self.in_part).into());
+        self.in_part = true;
+    }
+
     /// Counts a rule broken, and tells how often it was.
     fn add(&mut self, code: &'static str) -> u64 {
-        if let Some((_, times)) = self.0.iter_mut().find(|(known, _)| *known == code) {
+        if let Some((_, times)) = self.broken.iter_mut().find(|(known, _)| *known == code) {
             *times = times.saturating_add(1);
             return *times;
         }
-        self.0.push((code, 1));
+        self.broken.push((code, 1));
         1
     }
 }
@@ -135,7 +168,12 @@ impl Sink for Check {
         match (&event.kind, event.conn) {
             (Kind::Opened(opening), Some(conn)) => {
                 self.found.conversations = self.found.conversations.saturating_add(1);
-                self.live.insert(conn, Counts::default());
+                let mut judged = Judged::default();
+                if opening.handshake.as_ref().is_some_and(|it| it.request.is_none() || it.response.is_none())
+                {
+                    judged.hidden(&mut self.found.judged_in_part);
+                }
+                self.live.insert(conn, judged);
                 security::of_opening(opening, &mut |from, anomaly| self.anomaly(event, from, &anomaly));
             }
             (Kind::Message(message), _) => {
@@ -145,7 +183,7 @@ impl Sink for Check {
             }
             (Kind::Rejected(_), Some(conn)) => {
                 self.found.refused = self.found.refused.saturating_add(1);
-                self.rejected = Some((conn, Counts::default()));
+                self.rejected = Some((conn, Judged::default()));
             }
             (Kind::Unshown(unshown), _) if unshown.reason.may_be_websocket() => {
                 self.found.unjudged = self.found.unjudged.saturating_add(1);
@@ -174,6 +212,7 @@ impl Gather for Check {
         self.found.refused = self.found.refused.saturating_add(other.found.refused);
         self.found.broken = self.found.broken.saturating_add(other.found.broken);
         self.found.unjudged = self.found.unjudged.saturating_add(other.found.unjudged);
+        self.found.judged_in_part = self.found.judged_in_part.saturating_add(other.found.judged_in_part);
     }
 }
 
@@ -191,6 +230,11 @@ impl Findings {
     /// Returns how many connections may be WebSockets and could not be judged.
     pub const fn unjudged(&self) -> u64 {
         self.unjudged
+    }
+
+    /// Returns of how many conversations something was not captured, or could not be read.
+    pub const fn judged_in_part(&self) -> u64 {
+        self.judged_in_part
     }
 
     /// Returns how often rules of a severity were broken.

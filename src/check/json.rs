@@ -24,6 +24,7 @@ pub(super) fn write(found: &Findings, to: &mut dyn Write) -> io::Result<()> {
         "refused": refused,
         "broken": broken,
         "unjudged": found.unjudged(),
+        "judged_in_part": found.judged_in_part(),
     });
     write_json(&whole, &mut *to)?;
     to.write_all(b"\n")

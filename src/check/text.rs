@@ -28,6 +28,13 @@ pub(super) fn write(found: &Findings, to: &mut dyn Write) -> io::Result<()> {
         let unjudged = count(found.unjudged(), "connection");
         writeln!(to, "{unjudged} could not be judged: see wirefin explain")?;
     }
+    if found.judged_in_part() > 0 {
+        let conversations = count(found.judged_in_part(), "conversation");
+        writeln!(
+            to,
+            "{conversations} could be judged only in part, for not all of it is known: see wirefin explain"
+        )?;
+    }
     if found.rules().is_empty() {
         writeln!(to, "no rule broken in {conversations}")
     } else {

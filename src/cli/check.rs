@@ -8,8 +8,9 @@ use crate::event::Severity;
 
 /// Hold a capture against the rules of RFC 6455 and RFC 7692
 ///
-/// Exits with 1 when a rule is broken, and with 3 when none is but not everything could be judged, as a TLS connection
-/// without keys that may be a WebSocket: a test assertion for servers and clients.
+/// Exits with 1 when a rule is broken, and with 3 when none is but not everything could be judged: a TLS connection
+/// without keys that may be a WebSocket, bytes that were not captured, files that were not read to their end. A test
+/// assertion for servers and clients.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
@@ -84,12 +85,12 @@ impl Args {
         let input = self.input.files.first().map_or_else(|| "-".into(), |file| file.to_string_lossy());
         let manner = Manner { form: self.format, rules: &rules, bar: &bar, input: &input };
         let plan = Plan::new(&self.input, &self.output, &self.selection)?;
-        plan.gather(Check::new(rules.clone()), |check, _, to| {
+        plan.gather(Check::new(rules.clone()), |check, end, to| {
             let findings = check.findings();
             findings.write(manner, to)?;
             Ok(if findings.fail(&bar) {
                 Outcome::Findings
-            } else if findings.unjudged() > 0 {
+            } else if findings.unjudged() > 0 || findings.judged_in_part() > 0 || end.stopped_early {
                 Outcome::Unjudged
             } else {
                 Outcome::Fine

@@ -44,7 +44,8 @@ impl Args {
             Form::Json => Manner::Json,
         };
         let plan = Plan::new(&self.input, &self.output, &self.selection)?.explaining();
-        plan.gather(Explain::new(), |explain, summary, to| {
+        plan.gather(Explain::new(), |explain, end, to| {
+            let summary = &end.summary;
             let notes: Vec<_> =
                 report::of_capture(summary).into_iter().chain(report::streams(summary)).collect();
             explain::write(&explain.explanation(), manner, &notes, to).map(|()| Outcome::Fine)

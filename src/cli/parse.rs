@@ -88,21 +88,11 @@ fn nearly_a_command<'a>(all: &Command, arguments: &'a [OsString]) -> Option<(&'a
     if !is_word || std::path::Path::new(word).exists() || all.find_subcommand(word).is_some() {
         return None;
     }
-    let near = all.get_subcommands().map(Command::get_name).find(|name| is_near(name, word))?;
+    let near = all
+        .get_subcommands()
+        .map(Command::get_name)
+        .find(|name| strsim::damerau_levenshtein(name, word) == 1)?;
     Some((word, near.to_owned()))
-}
-
-/// Tells whether one letter more, less or other, or two exchanged, make one word the other.
-fn is_near(a: &str, b: &str) -> bool {
-    let (a, b) = (a.as_bytes(), b.as_bytes());
-    let same = a.iter().zip(b).take_while(|(a, b)| a == b).count();
-    let (a, b) = (a.get(same..).unwrap_or_default(), b.get(same..).unwrap_or_default());
-    match (a, b) {
-        ([a1, a2, a_rest @ ..], [b1, b2, b_rest @ ..]) if a1 == b2 && a2 == b1 => a_rest == b_rest,
-        ([_, a_tail @ ..], [_, b_tail @ ..]) => a_tail == b_tail || a_tail == b || a == b_tail,
-        ([_], []) | ([], [_]) => true,
-        _ => false,
-    }
 }
 
 fn is_of_view(all: &Command, error: &clap::Error) -> bool {

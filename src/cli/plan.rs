@@ -7,13 +7,13 @@ use std::path::PathBuf;
 use super::args::{Input, Output};
 use super::destination::Destination;
 use super::input::Opened;
-use super::run::{Choice, Run};
+use super::run::{Choice, Run, RunReport};
 use super::selection::Selection;
 use super::{Outcome, conflicts, report};
 use crate::event::Gather;
 use crate::export::Format;
 use crate::filter::Filter;
-use crate::pipeline::{FilteredOutput, Formatted, Reducer, Summary};
+use crate::pipeline::{FilteredOutput, Formatted, Reducer};
 
 /// A run that the command line asks for.
 pub(super) struct Plan<'a> {
@@ -119,7 +119,7 @@ impl<'a> Plan<'a> {
     pub(super) fn gather<G: Gather>(
         &self,
         whole: G,
-        tell: impl FnOnce(G, &Summary, &mut Destination) -> io::Result<Outcome>,
+        tell: impl FnOnce(G, &RunReport, &mut Destination) -> io::Result<Outcome>,
     ) -> anyhow::Result<Outcome> {
         let (run, mut to, partial) = self.begin()?;
         partial.told_after(|| {
@@ -134,7 +134,7 @@ impl<'a> Plan<'a> {
                 }
             };
             let mut found = Outcome::Fine;
-            let told = tell(whole.into_inner(), &report.summary, &mut to).map(|outcome| {
+            let told = tell(whole.into_inner(), &report, &mut to).map(|outcome| {
                 found = outcome;
                 to
             });

@@ -197,8 +197,9 @@ fn lines(summary: &Summary, of: Option<&str>) -> Vec<String> {
     } else if summary.unshown.iter().take(MAY_BE).any(|n| *n > 0) {
         let all = summary.unshown.iter().take(MAY_BE).fold(0, |sum: u64, n| sum.saturating_add(*n));
         let nothing = shown_nothing(summary, MAY_BE);
+        let verb = if all == 1 { "shows" } else { "show" };
         lines.push(format!(
-            "{} may hold WebSockets and shows nothing{nothing}",
+            "{} may hold WebSockets and {verb} nothing{nothing}",
             count(all, "other connection")
         ));
     }

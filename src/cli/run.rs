@@ -43,6 +43,8 @@ pub(super) struct RunReport {
     counts: Vec<Count>,
     /// It was to go on until it was ended.
     ended: bool,
+    /// Reading ended before its files did, because that was asked for.
+    pub(super) stopped_early: bool,
     /// A signal ended it before its files did, and how far it came.
     interrupted: Option<(u8, capture::Progress)>,
     /// Nobody read to the end.
@@ -123,6 +125,7 @@ impl<'a> Run<'a> {
             counts,
             // What has no end of its own is summed up.
             ended: self.plan.input.is_endless(),
+            stopped_early: meter.is_some(),
             interrupted: self.opened.heard.signal().zip(meter.map(ReadProgress::progress)),
             closed: watched.closed,
         };

@@ -30,7 +30,8 @@ impl Args {
     pub(super) fn run(&self) -> anyhow::Result<Outcome> {
         let width = self.output.columns();
         let plan = Plan::new(&self.input, &self.output, &self.selection)?;
-        plan.gather(Stats::new(), |stats, summary, to| {
+        plan.gather(Stats::new(), |stats, end, to| {
+            let summary = &end.summary;
             let streams = Streams { sse: summary.event_streams, polling_requests: summary.polls };
             let report = stats::Report { streams, ..stats.report() };
             stats::write(&report, self.format, self.top, width, to).map(|()| Outcome::Fine)

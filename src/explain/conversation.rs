@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::{Row, words};
-use crate::event::{Anomaly, Closed, ConnId, Framing, Message, Opening, Transport};
+use crate::event::{Anomaly, Closed, ConnId, Framing, Message, Opening, Tls, Transport};
 use crate::http::{Handshake, Request};
-use crate::model::{Pair, Side, Timestamp};
+use crate::model::{At, Pair, Side, Timestamp};
 use crate::view::{close_code_name, count, span};
 use crate::websocket::Opcode;
 
@@ -42,7 +42,9 @@ struct Pings {
     answered: u64,
     first: Option<Timestamp>,
     last: Option<Timestamp>,
+    /// The longest time between two of them, and the packet that ended it.
     longest: Duration,
+    longest_before: u64,
 }
 
 impl Account {
@@ -61,7 +63,10 @@ impl Account {
         Account {
             row,
             url: handshake.and_then(|it| it.url.as_deref()).map(str::to_owned),
-            agreed: handshake.map(agreed).unwrap_or_default(),
+            agreed: {
+                let tls = opening.over.as_deref().and_then(|over| over.tls.as_ref());
+                tls.map(encrypted).into_iter().chain(handshake.map(agreed).unwrap_or_default()).collect()
+            },
             messages: Pair::default(),
             incomplete: 0,
             truncated: 0,
@@ -79,7 +84,7 @@ impl Account {
         }
     }
 
-    pub(super) fn message(&mut self, message: &Message<'_>, at: Timestamp) {
+    pub(super) fn message(&mut self, message: &Message<'_>, At { time: at, packet }: At) {
         let count = |number: &mut u64, holds: bool| *number = number.saturating_add(holds.into());
         self.last = at;
         count(&mut self.messages[message.from], true);
@@ -92,7 +97,10 @@ impl Account {
                 let pings = &mut self.pings[message.from];
                 count(&mut pings.sent, true);
                 if let Some(last) = pings.last.replace(at) {
-                    pings.longest = pings.longest.max(at.since(last));
+                    let since = at.since(last);
+                    if since > pings.longest {
+                        (pings.longest, pings.longest_before) = (since, packet);
+                    }
                 }
                 pings.first.get_or_insert(at);
             }
@@ -217,13 +225,24 @@ impl Account {
                 let how = if closed.clean { "complete" } else { "incomplete" };
                 format!("ended{by}, {how}, after {}", span(closed.duration))
             }
-            None => match silent {
-                Some(side) => format!(
-                    "still open at the end of the capture; the last ping of the {} was not answered: it may be dead",
-                    side.name()
-                ),
-                None => "still open at the end of the capture".to_owned(),
-            },
+            None => {
+                let mut text = "still open at the end of the capture".to_owned();
+                if let Some(side) = closed.half_closed {
+                    text = format!(
+                        "half-open: the {} ended its half of TCP, the {} did not",
+                        side.name(),
+                        (!side).name()
+                    );
+                }
+                if let Some(side) = silent {
+                    text = format!(
+                        "{text}; the last ping of the {} was not answered: the {} may be dead",
+                        side.name(),
+                        (!*side).name()
+                    );
+                }
+                text
+            }
             Some(1006) => {
                 let how = self.tcp.map_or_else(String::new, |tcp| format!(" ({tcp})"));
                 format!(
@@ -250,7 +269,7 @@ impl Account {
 
     /// Describes the pings of a side, where there were enough to speak of an interval.
     fn heartbeat(&self, side: Side) -> Option<String> {
-        let Pings { sent, answered, first, last, longest } = self.pings[side];
+        let Pings { sent, answered, first, last, longest, longest_before } = self.pings[side];
         if sent == 0 {
             return None;
         }
@@ -261,11 +280,15 @@ impl Account {
         let name = side.name();
         let between = u32::try_from(sent.saturating_sub(1)).ok().filter(|n| *n > 0);
         let interval = between.and_then(|n| last?.since(first?).checked_div(n));
+        // The interval as it would be without the longest, which shows how far that deviates.
+        let usual = between
+            .filter(|n| *n > 1)
+            .and_then(|n| last?.since(first?).saturating_sub(longest).checked_div(n.saturating_sub(1)));
         Some(match interval {
-            Some(mean) if longest > mean.saturating_mul(2) => {
+            Some(mean) if usual.is_some_and(|usual| longest > usual.saturating_mul(3) / 2) => {
                 format!(
-                    "heartbeat: {sent} pings of the {name}, every {} in the mean, {} at the longest, {answers}",
-                    span(mean),
+                    "heartbeat: {sent} pings of the {name}, every {}, but once only after {}, in packet {longest_before}; {answers}",
+                    span(usual.unwrap_or(mean)),
                     span(longest)
                 )
             }
@@ -273,6 +296,20 @@ impl Account {
             None => format!("heartbeat: 1 ping of the {name}, {answers}"),
         })
     }
+}
+
+/// Says what TLS agreed on, and where the keys for it came from.
+fn encrypted(tls: &Tls) -> String {
+    let facts = [("", &tls.version), ("with ", &tls.cipher), ("to ", &tls.sni), ("for ", &tls.alpn)];
+    let facts = facts.into_iter().filter_map(|(word, fact)| Some(format!(" {word}{}", fact.as_deref()?)));
+    let keys = match tls.keys {
+        Some("keylog") => ", keys from the key log",
+        Some("dsb") => ", keys from the capture",
+        Some("pem") => ", keys from the server's private key",
+        _ => "",
+    };
+    let resumed = if tls.resumed == Some(true) { ", resumed" } else { "" };
+    format!("agreed: TLS{}{resumed}{keys}", facts.collect::<String>())
 }
 
 /// Says what was offered and what of it was agreed on.

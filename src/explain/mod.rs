@@ -92,7 +92,7 @@ impl Sink for Explain {
             }
             Kind::Message(message) => {
                 if let Some(account) = self.live.get_mut(&conn) {
-                    account.message(message, event.at.time);
+                    account.message(message, event.at);
                 }
             }
             Kind::Anomaly { anomaly, .. } => {
@@ -187,8 +187,13 @@ pub fn write(it: &Explanation, manner: Manner, notes: &[String], to: &mut dyn Wr
 }
 
 fn text(it: &Explanation, all: bool, notes: &[String], to: &mut dyn Write) -> io::Result<()> {
-    let total = (it.rows.len() as u64).saturating_add(it.untold);
-    writeln!(to, "{}{}", count(total, "TCP connection"), it.kinds())?;
+    let mut connections: Vec<_> = it.rows.iter().map(|row| row.conn.packet).collect();
+    connections.dedup();
+    let total = (connections.len() as u64).saturating_add(it.untold);
+    let streams = it.rows.iter().filter(|row| row.conn.stream.is_some()).count() as u64;
+    let streams =
+        if streams == 0 { String::new() } else { format!(", {} of HTTP/2", count(streams, "stream")) };
+    writeln!(to, "{}{streams}{}", count(total, "TCP connection"), it.kinds())?;
     let many = it.rows.len() > GROUPED && !all;
     for row in
         it.rows.iter().filter(|row| !many || row.is_shown).take(if many { GROUPED } else { usize::MAX })

@@ -1,8 +1,8 @@
-//! The NDJSON lines, written straight into a buffer; [`super::record`] holds the promise as types.
+//! The NDJSON lines, written straight into a buffer; `super::record` holds the promise as types.
 
 mod open;
 mod sub;
-#[cfg(test)]
+#[cfg(all(test, feature = "schema"))]
 mod tests;
 
 use super::Settings;
@@ -169,6 +169,9 @@ impl Lines {
         }
         put(out, r#","clean":"#);
         boolean(out, closed.clean);
+        if let Some(half) = closed.half_closed {
+            side(out, r#","half_closed":"#, half);
+        }
         put(out, r#","duration":"#);
         seconds(out, closed.duration);
         put(out, r#","client_totals":"#);

@@ -1,7 +1,7 @@
 //! Events for files and pipes: one file a format, one line in the list.
 //!
-//! A format turns events into bytes and cannot fail; who runs it decides where the bytes go. [`record`] holds
-//! the NDJSON promise as types.
+//! A format turns events into bytes and cannot fail; who runs it decides where the bytes go. `record` (with
+//! the feature `schema`) holds the NDJSON promise as types.
 
 mod community;
 mod fields;
@@ -9,6 +9,7 @@ mod json;
 mod line;
 mod ndjson;
 mod print;
+#[cfg(feature = "schema")]
 pub mod record;
 pub mod string;
 mod text;
@@ -22,6 +23,9 @@ pub use print::Print;
 use crate::event::Event;
 use crate::model::Timestamp;
 use crate::view::Day;
+
+/// The version of what NDJSON promises, told in every `open` and `rejected` line.
+pub const VERSION: u32 = 2;
 
 /// What a user can ask of every format.
 #[derive(Clone, Copy, Debug, Default)]

@@ -35,9 +35,7 @@ pub use self::open::{
 pub use self::place::{Place, Wide};
 pub use self::schema::schema;
 pub use self::value::{Opcode, Severity, Side, Time};
-
-/// The version of the promise, told in every `open` and `rejected` line.
-pub const VERSION: u32 = 2;
+use super::VERSION;
 
 /// One line.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -1,10 +1,10 @@
 use std::collections::VecDeque;
 
-use super::asked::{Awaited, PendingRequests};
 use super::body::{Body, Next};
 use super::head::BlankLine;
 use super::held::{BufferedBytes, Held};
 use super::looks::{Sniff, looks_like};
+use super::pending::{Awaited, PendingRequests};
 use super::stream::{BodyPart, Carrier, Delivered};
 use super::{Handshake, Limits};
 use crate::model::{Anomaly, At, Lost, Pair, Side};
@@ -71,7 +71,7 @@ pub enum Output {
 pub struct HttpTracker {
     limits: Limits,
     reading: Pair<Reading>,
-    asked: PendingRequests,
+    pending: PendingRequests,
     outputs: VecDeque<Output>,
     rare: Option<Box<Rare>>,
     ended: Pair<bool>,
@@ -127,7 +127,7 @@ impl HttpTracker {
         HttpTracker {
             limits,
             reading: Pair::from_fn(|_| Reading::Start),
-            asked: PendingRequests::default(),
+            pending: PendingRequests::default(),
             outputs: VecDeque::new(),
             rare: None,
             ended: Pair::default(),
@@ -269,7 +269,7 @@ impl HttpTracker {
             Reading::Delivered(body) => size_of::<Delivered>().saturating_add(body.allocated()),
             _ => 0,
         };
-        let last = match &self.asked.last {
+        let last = match &self.pending.last {
             Some(Awaited::Connect(head) | Awaited::Upgrade(head)) => head.len(),
             None => 0,
         };
@@ -286,7 +286,7 @@ impl HttpTracker {
         head(Side::Client)
             .saturating_add(head(Side::Server))
             .saturating_add(last)
-            .saturating_add(self.asked.allocated())
+            .saturating_add(self.pending.allocated())
             .saturating_add(rare)
             .saturating_add(outputs)
     }
@@ -343,7 +343,7 @@ impl HttpTracker {
         match &mut self.reading[side] {
             Reading::Lost(searches) if *searches < SEARCHES => *searches = searches.saturating_add(1),
             _ => {
-                if self.asked.last.is_some() {
+                if self.pending.last.is_some() {
                     self.unanswered();
                 }
                 self.not_http();

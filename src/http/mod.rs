@@ -8,7 +8,6 @@
 //! one part of the handshake, and `upgrade` puts them together.
 
 mod accept;
-mod asked;
 mod body;
 mod chunks;
 mod deflate;
@@ -19,6 +18,7 @@ mod extension;
 mod head;
 mod held;
 mod looks;
+mod pending;
 mod stream;
 mod summary;
 mod upgrade;

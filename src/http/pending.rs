@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-/// The requests without an answer, in order; what they asked matters for HEAD and for the last one.
+/// The requests without an answer, in order; what they asked for matters for HEAD and for the last one.
 #[derive(Debug, Default)]
 pub(super) struct PendingRequests {
     ordinary: u32,
@@ -11,8 +11,15 @@ pub(super) struct PendingRequests {
     /// The request that the client waits for, which is always the last.
     pub(super) last: Option<Awaited>,
     /// The heads of the oldest ordinary requests, where they are wanted.
-    kept: VecDeque<Box<[u8]>>,
-    kept_bytes: usize,
+    kept: Option<Box<Kept>>,
+}
+
+/// Heads of requests, the oldest first.
+#[derive(Debug, Default)]
+struct Kept {
+    heads: VecDeque<Box<[u8]>>,
+    /// How many bytes they have.
+    bytes: usize,
 }
 
 /// Bounds how many ordinary requests' heads are kept, and their bytes.
@@ -55,30 +62,35 @@ impl PendingRequests {
 
     /// Adds an ordinary request and keeps its head, unless too many wait.
     pub(super) fn push_kept(&mut self, is_head: bool, head: &[u8]) {
-        let bytes = self.kept_bytes.saturating_add(head.len());
+        let kept = self.kept.get_or_insert_default();
+        let bytes = kept.bytes.saturating_add(head.len());
         // Those kept are the oldest, one after the other.
-        if self.kept.len() as u64 == u64::from(self.ordinary) && self.kept.len() < KEPT && bytes <= KEPT_BYTES
-        {
-            self.kept.push_back(head.into());
-            self.kept_bytes = bytes;
+        let follows = kept.heads.len() as u64 == u64::from(self.ordinary);
+        if follows && kept.heads.len() < KEPT && bytes <= KEPT_BYTES {
+            kept.heads.push_back(head.into());
+            kept.bytes = bytes;
         }
         self.push(is_head);
     }
 
     /// Returns the head of the oldest request, where it was kept.
     pub(super) fn oldest(&self) -> Option<&[u8]> {
-        if self.ordinary == 0 { None } else { self.kept.front().map(|head| &**head) }
+        if self.ordinary == 0 { None } else { self.kept.as_ref()?.heads.front().map(|head| &**head) }
     }
 
     fn forget_oldest(&mut self) {
-        if let Some(head) = self.kept.pop_front() {
-            self.kept_bytes = self.kept_bytes.saturating_sub(head.len());
+        let Some(kept) = &mut self.kept else { return };
+        if let Some(head) = kept.heads.pop_front() {
+            kept.bytes = kept.bytes.saturating_sub(head.len());
         }
     }
 
     /// Returns how many bytes of heap the kept heads take.
     pub(super) fn allocated(&self) -> usize {
-        self.kept.capacity().saturating_mul(size_of::<Box<[u8]>>()).saturating_add(self.kept_bytes)
+        self.kept.as_ref().map_or(0, |kept| {
+            let heads = kept.heads.capacity().saturating_mul(size_of::<Box<[u8]>>());
+            heads.saturating_add(kept.bytes).saturating_add(size_of::<Kept>())
+        })
     }
 
     /// Takes the oldest request.
@@ -109,52 +121,52 @@ mod tests {
 
     #[test]
     fn heads_keep_their_place() {
-        let mut asked = PendingRequests::default();
+        let mut pending = PendingRequests::default();
         for is_head in [false, true, false] {
-            asked.push(is_head);
+            pending.push(is_head);
         }
-        asked.last = Some(Awaited::Upgrade(Box::default()));
-        assert!(matches!(asked.pop(), Answered::Ordinary));
-        assert!(matches!(asked.pop(), Answered::Head));
-        assert!(matches!(asked.pop(), Answered::Ordinary));
-        assert!(matches!(asked.pop(), Answered::Awaited(_)));
-        assert!(asked.is_empty() && matches!(asked.pop(), Answered::Unknown));
+        pending.last = Some(Awaited::Upgrade(Box::default()));
+        assert!(matches!(pending.pop(), Answered::Ordinary));
+        assert!(matches!(pending.pop(), Answered::Head));
+        assert!(matches!(pending.pop(), Answered::Ordinary));
+        assert!(matches!(pending.pop(), Answered::Awaited(_)));
+        assert!(pending.is_empty() && matches!(pending.pop(), Answered::Unknown));
     }
 
     #[test]
     fn heads_are_kept_of_the_oldest_alone_and_within_a_bound() {
-        let mut asked = PendingRequests::default();
+        let mut pending = PendingRequests::default();
         for n in 0..200_u32 {
-            asked.push_kept(false, &n.to_be_bytes());
-            assert!(asked.allocated() < 4096);
+            pending.push_kept(false, &n.to_be_bytes());
+            assert!(pending.allocated() < 4096);
         }
         for n in 0..KEPT as u32 {
-            assert_eq!(asked.oldest(), Some(&n.to_be_bytes()[..]));
-            asked.pop();
+            assert_eq!(pending.oldest(), Some(&n.to_be_bytes()[..]));
+            pending.pop();
         }
-        assert_eq!(asked.oldest(), None);
-        asked.push_kept(false, b"late");
-        (0..200 - KEPT).for_each(|_| drop(asked.pop()));
-        assert_eq!(asked.oldest(), None, "it came while others waited that were not kept");
-        asked.pop();
-        asked.push_kept(false, b"first");
-        asked.push_kept(false, &[0; KEPT_BYTES]);
-        asked.push_kept(false, b"third");
-        asked.keep_last();
-        assert_eq!((asked.oldest(), asked.kept_bytes), (None, 0));
+        assert_eq!(pending.oldest(), None);
+        pending.push_kept(false, b"late");
+        (0..200 - KEPT).for_each(|_| drop(pending.pop()));
+        assert_eq!(pending.oldest(), None, "it came while others waited that were not kept");
+        pending.pop();
+        pending.push_kept(false, b"first");
+        pending.push_kept(false, &[0; KEPT_BYTES]);
+        pending.push_kept(false, b"third");
+        pending.keep_last();
+        assert_eq!((pending.oldest(), pending.kept.as_ref().unwrap().bytes), (None, 0));
     }
 
     #[test]
     fn only_the_last_is_kept() {
-        let mut asked = PendingRequests::default();
+        let mut pending = PendingRequests::default();
         for n in 0..100 {
-            asked.push(n == 1);
+            pending.push(n == 1);
         }
-        asked.keep_last();
-        assert!(matches!(asked.pop(), Answered::Ordinary));
-        assert!(asked.is_empty());
-        asked.push(true);
-        asked.keep_last();
-        assert!(matches!(asked.pop(), Answered::Head));
+        pending.keep_last();
+        assert!(matches!(pending.pop(), Answered::Ordinary));
+        assert!(pending.is_empty());
+        pending.push(true);
+        pending.keep_last();
+        assert!(matches!(pending.pop(), Answered::Head));
     }
 }

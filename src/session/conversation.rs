@@ -479,6 +479,10 @@ impl Conversation {
             by,
             lost,
             clean: closed.client && closed.server,
+            // Where nothing of the other side was captured, its end was not either.
+            half_closed: self
+                .ended_by
+                .filter(|by| ending == Ending::Unseen && self.sides[!*by].totals.frames > 0),
             duration: cx.at.time.since(self.opened),
             totals: Pair::from_fn(|side| self.sides[side].totals),
             unanswered,

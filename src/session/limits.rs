@@ -60,8 +60,7 @@ impl Limits {
     /// A shard has no more than its share, so that what it decides depends on nothing but its own connections.
     pub fn within(memory: usize) -> Self {
         let share = memory / Self::SHARDS;
-        let fixed = Limits::default();
-        let tcp = tcp::Limits { waiting_bytes: share / 2, ..fixed.tcp };
+        let tcp = tcp::Limits { waiting_bytes: share / 2, ..tcp::Limits::default() };
         Limits {
             message: share,
             messages: share,
@@ -71,30 +70,12 @@ impl Limits {
             windows: share / 2,
             connections: (share >> 10).max(16),
             understood: share,
-            tcp: tcp.in_range(),
-            held: share / 16,
-            ..fixed
-        }
-    }
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Limits {
-            message: 8 << 20,
-            messages: 8 << 20,
-            waiting: 8 << 20,
-            searched: 1 << 20,
-            inflating: 16,
-            windows: 4 << 20,
-            connections: 8 << 10,
-            understood: 8 << 20,
             subprotocols: Settings::DEFAULT,
             layers: 3,
             idle: Duration::from_secs(120),
             search_grace: Duration::from_secs(5),
-            tcp: tcp::Limits::default(),
-            held: 512 << 10,
+            tcp: tcp.in_range(),
+            held: share / 16,
             #[cfg(feature = "tls")]
             tls: crate::tls::Limits::default(),
             http: http::Limits::default(),
@@ -104,14 +85,21 @@ impl Default for Limits {
     }
 }
 
+impl Default for Limits {
+    fn default() -> Self {
+        Limits::within(Limits::MEMORY)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::Limits;
 
     #[test]
-    fn the_defaults_are_those_of_the_default_memory() {
-        let (fixed, made) =
-            (format!("{:?}", Limits::default()), format!("{:?}", Limits::within(Limits::MEMORY)));
-        assert_eq!(fixed, made);
+    fn the_defaults_are_as_they_are_told() {
+        let limits = Limits::default();
+        assert_eq!([limits.message, limits.messages, limits.waiting, limits.understood], [8 << 20; 4]);
+        let rest = [limits.searched, limits.windows, limits.held, limits.inflating, limits.connections];
+        assert_eq!(rest, [1 << 20, 4 << 20, 512 << 10, 16, 8 << 10]);
     }
 }

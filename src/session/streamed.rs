@@ -171,6 +171,7 @@ impl Streamed {
                 by,
                 lost: false,
                 clean: matches!(finish, Finish::Whole | Finish::Between(_)),
+                half_closed: None,
                 duration: cx.at.time.since(it.opened),
                 totals: it.totals,
                 unanswered,

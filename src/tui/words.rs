@@ -120,10 +120,18 @@ impl Words {
             return;
         };
         let Some(code) = closed.code else {
-            let still_open = "◌ still open where the capture ends";
             self.add(
                 Role::Quiet,
-                if closed.lost { "○ ended; a close may have been lost" } else { still_open },
+                match closed.half_closed {
+                    _ if closed.lost => "○ ended; a close may have been lost",
+                    Some(Side::Client) => {
+                        "◌ half-open where the capture ends: the client ended its half of TCP"
+                    }
+                    Some(Side::Server) => {
+                        "◌ half-open where the capture ends: the server ended its half of TCP"
+                    }
+                    None => "◌ still open where the capture ends",
+                },
             );
             return;
         };

@@ -139,6 +139,7 @@ pub(crate) fn closed() -> Closed {
         by: Some(Side::Client),
         lost: false,
         clean: true,
+        half_closed: None,
         duration: Duration::from_millis(1204),
         totals: Pair {
             client: DirectionTotals { messages: 3, frames: 4, bytes: 120, wire_bytes: 98 },

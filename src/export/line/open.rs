@@ -2,8 +2,8 @@
 
 use std::io::Write;
 
+use super::super::VERSION;
 use super::super::community_id;
-use super::super::record::VERSION;
 use super::super::string::string;
 use super::super::text::{boolean, number};
 use super::{Lines, put, text};

@@ -328,6 +328,7 @@ proptest! {
     fn close_lines_hold_what_was_said(
         (conn, at, by) in (any_conn(), any_at(), option::of(any_side())),
         (code, reason, clean) in any::<(Option<u16>, String, bool)>(),
+        half_closed in option::of(any_side()),
         (duration, sums) in (any_duration(), any::<[u64; 8]>()),
     ) {
         let [a, b, c, d, e, f, g, h] = sums;
@@ -336,12 +337,13 @@ proptest! {
             server: DirectionTotals { messages: e, frames: f, bytes: g, wire_bytes: h },
         };
         let unanswered = Unanswered::default();
-        let closed = Closed { code, reason: reason.as_str().into(), by, lost: false, clean, duration, totals, unanswered };
+        let closed = Closed { code, reason: reason.as_str().into(), by, lost: false, clean, half_closed, duration, totals, unanswered };
         let event = Event::new(conn.or(ConnId::new(NonZeroU64::MIN).into()), at, Kind::Closed(&closed));
         let (record, value) = check(&event);
         is_at(&value, &event);
         let Record::Close(it) = record else { panic!("{value}") };
         prop_assert_eq!((it.code, it.reason.unwrap_or_default(), it.clean), (code, reason, clean));
+        prop_assert_eq!(it.half_closed.is_some(), half_closed.is_some());
         prop_assert!((it.duration - duration.as_secs_f64()).abs() < 1e-9);
         let (client, server) = (it.client_totals, it.server_totals);
         prop_assert_eq!([client.messages, client.frames, client.bytes, client.wire_bytes], [a, b, c, d]);

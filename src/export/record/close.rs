@@ -21,6 +21,9 @@ pub struct Close {
     pub by: Option<Side>,
     /// Both sides sent a close frame.
     pub clean: bool,
+    /// The side that ended its half of TCP before the capture ended, while the other did not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub half_closed: Option<Side>,
     /// Seconds from the opening to the end.
     #[schemars(range(min = 0))]
     pub duration: f64,

@@ -56,17 +56,10 @@ pub fn columns_for(reader: Reader, file: &str) -> String {
         }
         Reader::Polars => {
             let names = ["pl.String", "pl.UInt64", "pl.Float64", "pl.Boolean", "pl.String"];
-            // polars has no column of any JSON: what is nested is inferred.
+            // polars has no column of any JSON: what is nested is its text.
             list(names, |key, kind| format!("    \"{key}\": {kind}"));
-            let nested: Vec<_> = columns
-                .iter()
-                .filter(|(_, it)| **it == Column::Nested)
-                .map(|(key, _)| format!("{key:?}"))
-                .collect();
-            let nested = nested.join(", ");
             format!(
-                "import polars as pl\n\nschema = {{\n{out}\n}}\nfor nested in [{nested}]:\n    del schema[nested]\n\
-                 lines = pl.read_ndjson({file:?}, schema_overrides=schema, infer_schema_length=None)\n"
+                "import polars as pl\n\nschema = {{\n{out}\n}}\nlines = pl.read_ndjson({file:?}, schema=schema)\n"
             )
         }
         Reader::Spark => {
@@ -94,17 +87,29 @@ fn columns() -> BTreeMap<String, Column> {
             .into_iter()
             .flatten();
         for (key, property) in own.chain(shared) {
-            let column = match property["type"].as_str() {
-                Some("string") => Column::Text,
-                Some("integer") => Column::Whole,
-                Some("number") => Column::Real,
-                Some("boolean") => Column::Truth,
-                _ => Column::Nested,
-            };
-            columns.insert(key.clone(), column);
+            columns.insert(key.clone(), Column::of(property));
         }
     }
     columns
+}
+
+impl Column {
+    fn of(property: &Value) -> Column {
+        match property["type"].as_str() {
+            Some("string") => Column::Text,
+            Some("integer") => Column::Whole,
+            Some("number") => Column::Real,
+            Some("boolean") => Column::Truth,
+            // One of several words.
+            None if property["oneOf"]
+                .as_array()
+                .is_some_and(|list| list.iter().all(|it| it["type"] == "string")) =>
+            {
+                Column::Text
+            }
+            _ => Column::Nested,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -122,6 +127,9 @@ mod tests {
             ("sub", Column::Nested),
             ("client", Column::Nested),
             ("rule", Column::Text),
+            ("from", Column::Text),
+            ("severity", Column::Text),
+            ("opcode", Column::Text),
             ("why", Column::Text),
         ] {
             assert_eq!(columns.get(key), Some(&column), "{key}");

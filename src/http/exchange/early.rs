@@ -1,10 +1,10 @@
 //! What one side sent before its meaning is known: held until the other side's head tells.
 
 use super::{HttpTracker, Reading};
-use crate::http::asked::Awaited;
 use crate::http::body::Body;
 use crate::http::held::BufferedBytes;
 use crate::http::looks::{Sniff, begins, is_frame, looks_like, tail_of_head};
+use crate::http::pending::Awaited;
 use crate::model::{Anomaly, Lost, Side};
 
 /// So many bytes tell whether a request or a frame begins.
@@ -19,9 +19,9 @@ impl HttpTracker {
             Reading::Head(_) | Reading::Body(_) | Reading::Delivered(_) | Reading::Lost(_) => return false,
         }
         match side {
-            Side::Client => self.asked.last.is_some(),
+            Side::Client => self.pending.last.is_some(),
             Side::Server => {
-                self.asked.is_empty()
+                self.pending.is_empty()
                     && match self.reading.client {
                         Reading::Head(_) => true,
                         Reading::Start => self.from_start && !self.lost.client && !self.ended.client,
@@ -45,7 +45,7 @@ impl HttpTracker {
                 !self.waits(*side) && self.rare.as_ref().is_some_and(|rare| !rare.held[*side].is_empty())
             };
             let Some(side) = Side::BOTH.into_iter().find(ready) else {
-                if self.ended.server && self.asked.last.is_some() {
+                if self.ended.server && self.pending.last.is_some() {
                     self.unanswered();
                     continue;
                 }
@@ -168,7 +168,7 @@ impl HttpTracker {
     }
 
     pub(super) fn awaits_upgrade(&self) -> bool {
-        matches!(self.asked.last, Some(Awaited::Upgrade(_)))
+        matches!(self.pending.last, Some(Awaited::Upgrade(_)))
     }
 
     /// Returns the first bytes that the client sent while it waited.

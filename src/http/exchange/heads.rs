@@ -2,10 +2,10 @@
 
 use super::{HttpTracker, Output, PartialHead, Reading};
 use crate::http::Handshake;
-use crate::http::asked::{Answered, Awaited};
 use crate::http::body::Body;
 use crate::http::head;
 use crate::http::looks::begins;
+use crate::http::pending::{Answered, Awaited};
 use crate::http::stream::{Carrier, is_polling, target};
 use crate::http::summary::{Summary, Upgrade};
 use crate::http::upgrade::{self, Evidence};
@@ -65,7 +65,7 @@ impl HttpTracker {
 
     /// Ends the exchanges: no head begins where one should.
     pub(super) fn refuse(&mut self, side: Side) {
-        if side == Side::Server && self.asked.last.is_some() {
+        if side == Side::Server && self.pending.last.is_some() {
             self.unanswered();
         }
         self.not_http();
@@ -91,12 +91,12 @@ impl HttpTracker {
             self.reading.client = Reading::Start;
         }
         if summary.upgrade == Upgrade::WebSocket || summary.key {
-            self.asked.last = Some(Awaited::Upgrade(bytes.into()));
+            self.pending.last = Some(Awaited::Upgrade(bytes.into()));
             if matches!(self.reading.server, Reading::Lost(_)) {
                 self.reading.server = Reading::Behind;
             }
         } else if line.method.eq_ignore_ascii_case(b"CONNECT") {
-            self.asked.last = Some(Awaited::Connect(bytes.into()));
+            self.pending.last = Some(Awaited::Connect(bytes.into()));
         } else {
             self.ordinary(bytes, &line);
         }
@@ -107,9 +107,9 @@ impl HttpTracker {
     fn ordinary(&mut self, bytes: &[u8], line: &head::RequestLine<'_>) {
         let is_head = line.method.eq_ignore_ascii_case(b"HEAD");
         if self.limits.wanted.any() {
-            self.asked.push_kept(is_head, bytes);
+            self.pending.push_kept(is_head, bytes);
         } else {
-            self.asked.push(is_head);
+            self.pending.push(is_head);
         }
         if !std::str::from_utf8(line.target).is_ok_and(is_polling) {
             return;
@@ -135,12 +135,12 @@ impl HttpTracker {
             return Some(());
         }
         if std::mem::take(&mut self.lost.server) {
-            self.asked.keep_last();
+            self.pending.keep_last();
         }
         let mut bodiless = matches!(status, 204 | 304);
         let wanted = self.carries(status, &summary);
-        let exchange = wanted.map(|carrier| self.exchange_of(carrier, self.asked.oldest(), Some(bytes)));
-        match self.asked.pop() {
+        let exchange = wanted.map(|carrier| self.exchange_of(carrier, self.pending.oldest(), Some(bytes)));
+        match self.pending.pop() {
             Answered::Head => bodiless = true,
             Answered::Awaited(Awaited::Connect(head)) if status < 300 => {
                 self.rare().authority = upgrade::authority(&head);
@@ -168,7 +168,7 @@ impl HttpTracker {
             self.outputs.push_back(Output::Found(Carrier::Sse));
             return self.limits.wanted.sse.then_some(Carrier::Sse);
         }
-        let request = self.asked.oldest().filter(|_| self.limits.wanted.polling && status == 200)?;
+        let request = self.pending.oldest().filter(|_| self.limits.wanted.polling && status == 200)?;
         // What is sent by POST is acknowledged alone.
         let is_get = request.get(..4).is_some_and(|start| start.eq_ignore_ascii_case(b"GET "));
         let target = target(request)?;
@@ -178,7 +178,7 @@ impl HttpTracker {
     /// Takes a 101: the end of HTTP, whatever comes.
     pub(super) fn switch(&mut self, response: &[u8], summary: &Summary) {
         let websocket = summary.upgrade == Upgrade::WebSocket || summary.accept;
-        match self.asked.last.take() {
+        match self.pending.last.take() {
             Some(Awaited::Upgrade(request)) => {
                 let old = !summary.accept && (summary.old || upgrade::is_old(&request));
                 if old {
@@ -188,12 +188,12 @@ impl HttpTracker {
                     self.refused(&request, response);
                     self.not_http();
                 } else {
-                    self.asked.last = Some(Awaited::Upgrade(request));
+                    self.pending.last = Some(Awaited::Upgrade(request));
                     self.upgraded(Some(response));
                 }
             }
             // A server alone cannot switch; but the request may not have been captured.
-            None if websocket && !summary.old && (self.asked.is_empty() || self.lost.client) => {
+            None if websocket && !summary.old && (self.pending.is_empty() || self.lost.client) => {
                 self.upgraded(Some(response));
             }
             _ if summary.upgrade == Upgrade::Http2 && !websocket => {
@@ -213,7 +213,7 @@ impl HttpTracker {
     }
 
     pub(super) fn upgraded(&mut self, response: Option<&[u8]>) {
-        let request = match self.asked.last.take() {
+        let request = match self.pending.last.take() {
             Some(Awaited::Upgrade(request)) => Some(request),
             _ => None,
         };
@@ -249,7 +249,7 @@ impl HttpTracker {
             self.upgraded(None);
             return;
         }
-        if let Some(Awaited::Upgrade(request)) = self.asked.last.take() {
+        if let Some(Awaited::Upgrade(request)) = self.pending.last.take() {
             let handshake = self.verify(Some(&request), None);
             self.outputs.push_back(Output::Unanswered(handshake));
         }
