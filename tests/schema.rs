@@ -20,14 +20,16 @@ fn check(line: &str) -> (Record, Value) {
     assert_eq!(serde_json::to_value(&record).unwrap(), value, "the types know every member: {line}");
     match &record {
         Record::Open(open) => {
-            assert_eq!(open.v, VERSION, "{line}");
-            let captured = open.request.is_some() || open.response.is_some();
+            let upgrade = &open.upgrade;
+            assert_eq!(upgrade.v, VERSION, "{line}");
+            let captured = upgrade.request.is_some() || upgrade.response.is_some();
             assert_eq!(open.handshake.is_some(), !captured, "null says not captured: {line}");
-            let answered = open.response.is_some();
+            let answered = upgrade.response.is_some();
             assert!(open.accept.as_ref().is_none_or(|it| answered || it.valid.is_none()), "{line}");
         }
         Record::Rejected(rejected) => {
-            assert_eq!((rejected.v, rejected.answered), (VERSION, rejected.response.is_some()), "{line}");
+            let upgrade = &rejected.upgrade;
+            assert_eq!((upgrade.v, rejected.answered), (VERSION, upgrade.response.is_some()), "{line}");
         }
         Record::Message(message) => {
             let values = [message.text.is_some(), message.base64.is_some() || message.close.is_some()];
@@ -59,7 +61,7 @@ fn every_kind_of_line_is_as_promised() {
         let files = Files::from_reader("tiny", Box::new(std::io::Cursor::new(capture)));
         for line in exported(files, false).unwrap().lines() {
             seen.insert(match check(line).0 {
-                Record::Open(open) if open.response.is_some() => "open",
+                Record::Open(open) if open.upgrade.response.is_some() => "open",
                 Record::Open(_) => "open without a response",
                 Record::Rejected(_) => "rejected",
                 Record::Tls(_) => "tls",

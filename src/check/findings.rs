@@ -4,7 +4,7 @@ use ahash::RandomState;
 
 use super::rules::known;
 use super::{Rules, UnknownRule, security};
-use crate::event::{Anomaly, ConnId, Event, Gather, Kind, Severity, Sink};
+use crate::event::{Anomaly, ConnId, Event, Gather, Kind, Reason, Severity, Sink};
 use crate::model::{At, Side};
 
 /// Gathers broken rules.
@@ -80,8 +80,8 @@ pub struct Findings {
     refused: u64,
     /// Conversations in which a rule was broken.
     broken: u64,
-    /// Connections that may be WebSockets and show nothing.
-    unjudged: u64,
+    /// Connections that may be WebSockets and show nothing, by the names of their reasons.
+    unjudged: BTreeMap<&'static str, u64>,
     /// Conversations of which something was not captured, or could not be read.
     judged_in_part: u64,
 }
@@ -186,7 +186,8 @@ impl Sink for Check {
                 self.rejected = Some((conn, Judged::default()));
             }
             (Kind::Unshown(unshown), _) if unshown.reason.may_be_websocket() => {
-                self.found.unjudged = self.found.unjudged.saturating_add(1);
+                let times = self.found.unjudged.entry(unshown.reason.name()).or_default();
+                *times = times.saturating_add(1);
             }
             (Kind::Anomaly { from, anomaly }, _) => self.anomaly(event, *from, anomaly),
             (Kind::Closed(_), Some(conn)) => {
@@ -211,7 +212,10 @@ impl Gather for Check {
         self.found.conversations = self.found.conversations.saturating_add(other.found.conversations);
         self.found.refused = self.found.refused.saturating_add(other.found.refused);
         self.found.broken = self.found.broken.saturating_add(other.found.broken);
-        self.found.unjudged = self.found.unjudged.saturating_add(other.found.unjudged);
+        for (reason, times) in other.found.unjudged {
+            let all = self.found.unjudged.entry(reason).or_default();
+            *all = all.saturating_add(times);
+        }
         self.found.judged_in_part = self.found.judged_in_part.saturating_add(other.found.judged_in_part);
     }
 }
@@ -228,8 +232,13 @@ impl Findings {
     }
 
     /// Returns how many connections may be WebSockets and could not be judged.
-    pub const fn unjudged(&self) -> u64 {
-        self.unjudged
+    pub fn unjudged(&self) -> u64 {
+        self.unjudged.values().fold(0, |sum, times| sum.saturating_add(*times))
+    }
+
+    /// Returns the reasons in words, each with how many connections it holds for.
+    pub(super) fn why_unjudged(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        Reason::NAMES.iter().filter_map(|(name, words)| Some((*words, *self.unjudged.get(name)?)))
     }
 
     /// Returns of how many conversations something was not captured, or could not be read.

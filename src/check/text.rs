@@ -26,7 +26,8 @@ pub(super) fn write(found: &Findings, to: &mut dyn Write) -> io::Result<()> {
     let conversations = count(conversations.saturating_add(refused), "conversation");
     if found.unjudged() > 0 {
         let unjudged = count(found.unjudged(), "connection");
-        writeln!(to, "{unjudged} could not be judged: see wirefin explain")?;
+        let why: Vec<_> = found.why_unjudged().map(|(words, times)| format!("{times} {words}")).collect();
+        writeln!(to, "{unjudged} could not be judged ({}): see wirefin explain", why.join(", "))?;
     }
     if found.judged_in_part() > 0 {
         let conversations = count(found.judged_in_part(), "conversation");

@@ -125,18 +125,9 @@ const MAY_BE: usize = 4;
 /// Lists what the connections were that showed nothing, of the first so many reasons; TLS connections with their names.
 fn shown_nothing(summary: &Summary, reasons: usize) -> String {
     let named = Reason::NAMES.iter().zip(summary.unshown).take(reasons).filter(|(_, n)| *n > 0);
-    let words = named.map(|(name, n)| {
-        let what = match *name {
-            "tls" => return format!("{n} TLS without keys{}", names(summary, n)),
-            "http2" => "HTTP/2",
-            "one-direction" => "captured in one direction only",
-            "mid-stream" => "joined mid-stream",
-            "http" => "HTTP without an upgrade",
-            "other-protocol" => "another protocol",
-            "no-data" => "without data",
-            _ => "unknown",
-        };
-        format!("{n} {what}")
+    let words = named.map(|((name, words), n)| match *name {
+        "tls" => format!("{n} {words}{}", names(summary, n)),
+        _ => format!("{n} {words}"),
     });
     let words: Vec<_> = words.collect();
     if words.is_empty() {

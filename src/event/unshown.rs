@@ -53,9 +53,17 @@ pub struct Http {
 }
 
 impl Reason {
-    /// Lists the names, in the order in which they are told.
-    pub const NAMES: [&'static str; 8] =
-        ["tls", "http2", "one-direction", "mid-stream", "unknown", "http", "other-protocol", "no-data"];
+    /// Lists the names, in the order in which they are told, each with words for a count of them.
+    pub const NAMES: [(&'static str, &'static str); 8] = [
+        ("tls", "TLS without keys"),
+        ("http2", "HTTP/2"),
+        ("one-direction", "captured in one direction only"),
+        ("mid-stream", "joined mid-stream"),
+        ("unknown", "unknown"),
+        ("http", "HTTP without an upgrade"),
+        ("other-protocol", "another protocol"),
+        ("no-data", "without data"),
+    ];
 
     /// Returns the stable name, as in `explain --format json`.
     pub const fn name(&self) -> &'static str {

@@ -109,7 +109,7 @@ impl Summary {
                 }
             }
             Kind::Unshown(unshown) => {
-                let number = Reason::NAMES.iter().position(|name| *name == unshown.reason.name());
+                let number = Reason::NAMES.iter().position(|(name, _)| *name == unshown.reason.name());
                 match number.and_then(|number| self.unshown.get_mut(number)) {
                     Some(counter) => counter,
                     None => return,

@@ -77,7 +77,7 @@ impl Payload {
             utf8.push(bytes);
         }
         let (kept, _) = self.room(bytes);
-        self.bytes.extend_from_slice(kept);
+        self.keep(kept);
     }
 
     /// Appends masked bytes, unmasking the kept ones; `phase` is the first byte's offset in its frame (RFC 6455 §5.3).
@@ -87,7 +87,7 @@ impl Payload {
         }
         let (kept, dropped) = self.room(bytes);
         let start = self.bytes.len();
-        self.bytes.extend_from_slice(kept);
+        self.keep(kept);
         if let Some(copy) = self.bytes.get_mut(start..) {
             unmask(copy, key, phase);
             if let Some(utf8) = &mut self.utf8 {
@@ -177,6 +177,17 @@ impl Payload {
         self.skip(Some(bytes.len() as u64));
     }
 
+    /// Appends bytes for which there is room. Its memory doubles where it grows, but never beyond the limit.
+    fn keep(&mut self, bytes: &[u8]) {
+        let (length, capacity) = (self.bytes.len(), self.bytes.capacity());
+        let wanted = length.saturating_add(bytes.len());
+        if wanted > capacity {
+            let doubled = capacity.saturating_mul(2).max(64).min(self.limit).max(wanted);
+            self.bytes.reserve_exact(doubled.saturating_sub(length));
+        }
+        self.bytes.extend_from_slice(bytes);
+    }
+
     /// Counts `bytes` and splits them into those to keep and those to drop.
     fn room<'a>(&mut self, bytes: &'a [u8]) -> (&'a [u8], &'a [u8]) {
         self.length = self.length.saturating_add(bytes.len() as u64);
@@ -212,6 +223,16 @@ mod tests {
         payload.push(b"def");
         payload.push(b"g");
         assert_eq!((payload.bytes(), payload.truncated_to(), payload.length()), (&b"abcd"[..], Some(4), 7));
+    }
+
+    #[test]
+    fn takes_no_more_memory_than_the_limit() {
+        let mut payload = Payload::new(1000);
+        for _ in 0..300 {
+            payload.push(b"seven b");
+            assert!(payload.allocated() <= 1000, "{}", payload.allocated());
+        }
+        assert_eq!((payload.bytes().len(), payload.length()), (1000, 2100));
     }
 
     #[test]

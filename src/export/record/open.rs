@@ -9,36 +9,12 @@ use super::{Place, VERSION};
 /// An `open` line.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Open {
-    /// The version of this format: 2.
-    #[schemars(extend("const" = VERSION))]
-    pub v: u32,
-    /// Where.
+    /// Who asked whom for what.
     #[serde(flatten)]
-    pub place: Place,
-    /// Who asked.
-    pub client: Endpoint,
-    /// Who was asked.
-    pub server: Endpoint,
-    /// The connection's Community ID, version 1, seed 0.
-    pub community_id: String,
+    pub upgrade: Upgrade,
     /// Always `null`, and there only where the handshake was not captured.
     #[serde(default, deserialize_with = "there", skip_serializing_if = "Option::is_none")]
     pub handshake: Option<()>,
-    /// The version of HTTP that opened it: `1.1` or `2`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub http: Option<String>,
-    /// What was asked for, put together from the request.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub url: Option<String>,
-    /// The URL's host (with `--wide`).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub host: Option<String>,
-    /// The upgrade request.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub request: Option<Request>,
-    /// Its answer.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub response: Option<Response>,
     /// How the server answered the key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub accept: Option<Accept>,
@@ -50,17 +26,23 @@ pub struct Open {
     pub deflate: Option<Deflate>,
     /// How messages are carried: `websocket`, `sse` or `polling`.
     pub transport: String,
-    /// What TLS agreed on, where the connection is encrypted.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub tls: Option<Tls>,
-    /// The proxy between the two ends, where one named itself.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub proxy: Option<Proxy>,
 }
 
 /// A `rejected` line.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Rejected {
+    /// Who asked whom for what.
+    #[serde(flatten)]
+    pub upgrade: Upgrade,
+    /// Whether there is an answer.
+    pub answered: bool,
+    /// Why there is no conversation, in words.
+    pub why: String,
+}
+
+/// What `open` and `rejected` lines share.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Upgrade {
     /// The version of this format: 2.
     #[schemars(extend("const" = VERSION))]
     pub v: u32,
@@ -85,13 +67,9 @@ pub struct Rejected {
     /// The upgrade request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request: Option<Request>,
-    /// Whether there is an answer.
-    pub answered: bool,
-    /// The answer.
+    /// Its answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub response: Option<Response>,
-    /// Why there is no conversation, in words.
-    pub why: String,
     /// What TLS agreed on, where the connection is encrypted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tls: Option<Tls>,
