@@ -1,7 +1,7 @@
 // npm `ws` over streams of Node's `http2` (RFC 8441), both ends; each writes down what it received.
 //
-// node http2.mjs server PORT [OPTIONS]     OPTIONS as JSON: clear (h2c), deflate, refuse (paths, with a status), push, browser, behind (a proxy)
-// node http2.mjs client URL [OPTIONS]      sockets, gets, deflate, paths, behind (there is a proxy), whole (no fragments), reset (the stream, at the end)
+// node http2.mjs server PORT [OPTIONS]     OPTIONS as JSON: clear (h2c), deflate, refuse (paths, with a status), push, browser, behind (a proxy), flood (messages at once)
+// node http2.mjs client URL [OPTIONS]      sockets, gets, deflate, paths, behind (there is a proxy), whole (no fragments), reset (the stream, at the end), wait (before the end)
 // node http2.mjs h1 PORT                   an HTTP/1.1 server for a proxy to pass on to
 import crypto from 'node:crypto'; import fs from 'node:fs'; import http2 from 'node:http2'; import path from 'node:path';
 import { createRequire } from 'node:module';
@@ -30,7 +30,7 @@ function socket(stream, server, deflate) {
   ws.setSocket(stream, Buffer.alloc(0), { allowSynchronousEvents: true, maxPayload: 1 << 26, skipUTF8Validation: false });
   return ws;
 }
-const echo = ws => { let n = 0; ws.on('message', (d, binary) => { if (++n === 3) ws.ping('tick'); ws.send(d, { binary }); }); };
+const echo = ws => { let n = 0; ws.on('message', (d, binary) => { if (++n === 3) ws.ping('tick'); ws.send(d, { binary }); for (let k = 0; n === 2 && k < (o.flood ?? 0); k++) ws.send(`{"e":"trade","s":"BTCUSDT","p":"61234.${k}","q":"0.0${k * 7}"}`); }); };
 const page = `<!doctype html><title>lab</title><script>
 const one = n => new Promise(done => { const ws = new WebSocket(location.origin.replace('http', 'ws') + '/ws/' + n, ['chat.v1']); ws.binaryType = 'arraybuffer';
   const say = ['hello from socket ' + n, JSON.stringify({ type: 'subscribe', channel: 'room-' + n }), new Uint8Array([n, 0, 255]), 'x'.repeat(200), '🦀'];
@@ -85,6 +85,7 @@ if (role === 'server') {
       else { const heard = next(ws); ws.send('three ', { fin: false }); ws.ping('between'); ws.send('frames ', { fin: false }); ws.send('🦀', { fin: true }); await heard; }
       if (o.gets) await get(`/page/${n}`);
       await ask(ws, '{"e":"trade","s":"BTCUSDT","p":"61235.00"}');
+      if (o.wait) await new Promise(done => setTimeout(done, o.wait));
       if (o.reset === n) { stream.close(http2.constants.NGHTTP2_CANCEL); return; }
       ws.close(1000, `bye ${n}`);
     });

@@ -16,6 +16,7 @@ node node-h2c-deflate "without TLS: three sockets with permessage-deflate" '{"cl
 node node-refused "TLS: of four sockets one is refused with 403, one with 404" '{"refuse":{"/ws/2":403,"/ws/3":404}}' '{"sockets":4}'
 node node-push "TLS: a server push beside a socket" '{"push":true}' '{"push":true}'
 node node-reset "TLS: the client cancels the second of three streams without a close" '{}' '{"sockets":3,"reset":2}'
+node node-h2c-coalesced "without TLS: 700 messages at once, in DATA frames of 16 KiB that hold many of them" '{"clear":true,"flood":700}' '{"sockets":1,"wait":300}' http://10.77.0.1:9443
 if begin h2/chromium-node.pcap "Chromium, Node.js http2, npm ws" "Chromium: page, requests and three sockets on one connection, one DATA frame a message"; then
   serve A 9443 node $it server 9443 '{"browser":true,"deflate":true}'; chromium https://10.77.0.1:9443/; finish
 fi

@@ -10,7 +10,7 @@ use super::hpack::Fields;
 use super::orientation::{Orientation, sender};
 use super::reader::{DataFrame, Part, Place, Reader};
 use super::reports::Reports;
-use super::search::{Input, Known, Unit};
+use super::search::{Input, Known, Search, Unit};
 use super::setting::Setting;
 use super::stream::{Kind, Streams};
 use crate::model::{Anomaly, Lost, Pair, Side};
@@ -129,8 +129,17 @@ impl Connection {
 
     /// Tells whether headers that follow one another were found where frames are searched for, if not enough of them.
     pub fn is_likely(&self) -> bool {
-        let likely = |reader: &Reader| matches!(&reader.place, Place::Search(search) if search.is_likely());
-        likely(&self.readers.client) || likely(&self.readers.server)
+        self.any_search(Search::is_likely)
+    }
+
+    /// Tells whether there is what may be a header where frames are searched for, and nothing refutes it.
+    pub fn is_possible(&self) -> bool {
+        self.any_search(Search::is_possible)
+    }
+
+    fn any_search(&self, holds: impl Fn(&Search) -> bool) -> bool {
+        let of = |reader: &Reader| matches!(&reader.place, Place::Search(search) if holds(search));
+        of(&self.readers.client) || of(&self.readers.server)
     }
 
     /// Returns the memory that is searched for frames, in bytes.

@@ -119,6 +119,12 @@ impl Search {
         self.candidates.iter().any(|chain| chain.frames >= 2)
     }
 
+    /// Tells whether there may be a chain: of one header, if its frame does not end before the bytes there are.
+    pub(super) fn is_possible(&self) -> bool {
+        let end = self.bytes.len();
+        self.candidates.iter().any(|chain| chain.frames >= 2 || chain.next >= end)
+    }
+
     /// Takes more bytes, and returns how many of all were skipped once frames are found.
     pub(super) fn push(&mut self, input: Input<'_>, known: Known<'_>) -> Option<u64> {
         let mut bytes = input.bytes;

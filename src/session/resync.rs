@@ -62,6 +62,8 @@ pub(super) struct Found {
     start: usize,
     /// Frames before the first one that is to be shown may be ones as well.
     doubtful: bool,
+    /// Several of them begin where segments do, and not only a few of many.
+    pub(super) in_segments: bool,
     /// Whether the frames are masked: a client's are.
     pub(super) masked: bool,
 }
@@ -247,7 +249,7 @@ impl Search {
     /// Returns what says that frames begin with the first byte that is held.
     pub(super) fn all(&self) -> Option<Found> {
         let header = Header::parse(self.gathered.from(0))?;
-        Some(Found { start: 0, doubtful: false, masked: header.mask.is_some() })
+        Some(Found { start: 0, doubtful: false, in_segments: false, masked: header.mask.is_some() })
     }
 
     /// Returns all frames, where there are few, and nothing but whole control frames was captured without a gap.
@@ -455,7 +457,8 @@ impl Search {
             *resync_from = (*resync_from).max(chain.bits);
         }
         let start = chain.first_trusted.filter(|start| convinces && *start < self.gathered.end())?;
-        Some(Found { start, doubtful: start != from, masked: chain.masked? })
+        let (doubtful, in_segments) = (start != from, chain.is_in_segments());
+        Some(Found { start, doubtful, in_segments, masked: chain.masked? })
     }
 
     /// Returns the places since the last scan where a frame may begin.

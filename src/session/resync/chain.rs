@@ -88,6 +88,9 @@ pub(super) struct Chain {
     pub(super) masked: Option<bool>,
     /// How many frames begin, or end the bytes there are, where a segment does.
     pub(super) aligned: u32,
+    /// How many frames there are, and how many begin where a segment does.
+    frames: u32,
+    begun: u32,
     /// How many segments it goes on through, of those counted: up to this place.
     pub(super) crossed: usize,
     counted: usize,
@@ -108,6 +111,12 @@ impl Chain {
     /// Begins a chain.
     pub(super) fn at(next: usize) -> Self {
         Chain { next, counted: next, ..Chain::default() }
+    }
+
+    /// Tells whether its sender made segments of its frames, a few a segment: neither one nor one of many is by accident.
+    pub(super) const fn is_in_segments(&self) -> bool {
+        const A_SEGMENT: u32 = 4;
+        self.begun >= 2 && self.begun.saturating_mul(A_SEGMENT) >= self.frames
     }
 
     /// Counts what speaks for one frame alone.
@@ -317,8 +326,10 @@ impl Search {
             let news = chain.before.news(&self.gathered, at, &header);
             let counted = chain.bits;
             let aligned = weight >= WEIGHTY && self.gathered.is_boundary(at);
+            chain.frames = chain.frames.saturating_add(1);
             if aligned {
                 chain.align(self.alignment(at));
+                chain.begun = chain.begun.saturating_add(1);
             }
             repeated = if news == 0 && !aligned { repeated.saturating_add(1) } else { 0 };
             if !chain.goes_on_with(&header) {

@@ -81,6 +81,11 @@ impl Http2 {
         self.connection.is_likely()
     }
 
+    /// Tells whether nothing refutes that what is searched is HTTP/2.
+    pub(super) fn is_possible(&self) -> bool {
+        self.connection.is_possible()
+    }
+
     /// Tells whether no stream is or may be a WebSocket.
     pub(super) fn is_empty(&self) -> bool {
         self.streams.all.is_empty() && !self.bodies.is_conversation()

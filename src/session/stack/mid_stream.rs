@@ -9,7 +9,7 @@ use crate::proxy;
 use crate::session::compression::Deflate;
 use crate::session::context::Context;
 use crate::session::conversation::Conversation;
-use crate::session::resync::Search;
+use crate::session::resync::{Found, Search};
 use crate::websocket::Opcode;
 
 /// Where the frames of a stream joined late begin.
@@ -21,8 +21,18 @@ enum Beginning {
     First,
 }
 
+/// Whether more bytes may come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum More {
+    Expected,
+    NotExpected,
+}
+
 /// How many pings must be answered where nothing else was sent.
 const HEARTBEATS: u32 = 2;
+
+/// So many bytes of HTTP/2 have a header among them, where its frames are as long as they may be by default (RFC 9113 §4.2).
+const LONGEST_FRAME: u64 = 16_384 + 2 * 9;
 
 /// Returns the side that masks, where one of `side` does or does not.
 const fn client_of(side: Side, masked: bool) -> Side {
@@ -140,8 +150,14 @@ impl MidStream {
         exhausted(&self.searches.client) && exhausted(&self.searches.server)
     }
 
-    fn is_likely_http2(&self) -> bool {
-        matches!(&self.http2, Probe::Searching(http2) if http2.is_likely())
+    /// Tells whether frames that were found on a side may be those of one of HTTP/2's streams.
+    ///
+    /// A DATA frame may hold many. But few of them begin where segments do, for a header stands before the first.
+    fn may_be_http2(&self, side: Side, found: Found, more: More) -> bool {
+        let Probe::Searching(http2) = &self.http2 else { return false };
+        let search = &self.searches[side];
+        let is_short = more == More::Expected && search.captured() < LONGEST_FRAME;
+        http2.is_likely() || !found.in_segments && (is_short || http2.is_possible())
     }
 }
 
@@ -186,7 +202,7 @@ impl Stack {
         let found =
             found.filter(|found| found.masked || !searches[!side].contradicts_client(&searches[side]));
         // What HTTP/2 carries may be WebSocket frames in a row.
-        if let Some(found) = found.filter(|_| !search.is_likely_http2()) {
+        if let Some(found) = found.filter(|found| !search.may_be_http2(side, *found, More::Expected)) {
             self.join(client_of(side, found.masked), Beginning::Found, cx);
         } else if let Some(client) = heartbeats(&search.searches) {
             self.join(client, Beginning::First, cx);
@@ -245,10 +261,11 @@ impl Stack {
     /// Joins the conversation that there most likely is, where none was found beyond doubt.
     pub(super) fn conclude_search(&mut self, cx: &mut Context<'_>) {
         let Layer::MidStream(search) = &mut self.layer else { return };
-        let searches = &mut search.searches;
         let best = Side::BOTH.into_iter().find_map(|side| {
-            let found = searches[side].best()?;
-            (found.masked || !searches[!side].contradicts_client(&searches[side])).then_some((side, found))
+            let found = search.searches[side].best()?;
+            let searches = &search.searches;
+            let fits = found.masked || !searches[!side].contradicts_client(&searches[side]);
+            (fits && !search.may_be_http2(side, found, More::NotExpected)).then_some((side, found))
         });
         if let Some((side, found)) = best {
             self.join(client_of(side, found.masked), Beginning::Found, cx);
@@ -264,6 +281,8 @@ impl Stack {
         }
         if !http2.is_empty() {
             self.found_http2(http2, cx);
+        } else if let Layer::MidStream(search) = &mut self.layer {
+            search.http2 = Probe::Searching(http2);
         }
     }
 }
