@@ -91,3 +91,82 @@ pub(super) fn enter(_: &Needs, required: bool, _: bool) -> anyhow::Result<()> {
     }
     Ok(())
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::fs::File;
+    use std::io::{self, Write as _};
+    use std::net::{TcpListener, TcpStream, UdpSocket};
+    use std::os::unix::net::UnixStream;
+    use std::process::Command;
+
+    use super::*;
+
+    /// Says to the test below that it is the child which goes inside.
+    const INSIDE: &str = "WIREFIN_TEST_INSIDE";
+    const NAME: &str = "cli::sandbox::tests::what_nobody_needs_is_refused_inside";
+
+    /// Tries what must not be possible, and returns what was.
+    fn possible(needed: &Path) -> Vec<&'static str> {
+        let myself =
+            || rustix::process::pidfd_open(rustix::process::getpid(), rustix::process::PidfdFlags::empty());
+        let stolen = || {
+            let flags = rustix::process::PidfdGetfdFlags::empty();
+            Ok(rustix::process::pidfd_getfd(myself()?, 0, flags)?)
+        };
+        let tries: [(&str, io::Result<()>); 9] = [
+            ("a UDP socket", UdpSocket::bind("127.0.0.1:0").map(drop)),
+            ("a TCP connection", TcpStream::connect("127.0.0.1:9").map(drop)),
+            ("a TCP listener", TcpListener::bind("127.0.0.1:0").map(drop)),
+            ("a UNIX socket", UnixStream::connect("/run/nobody").map(drop)),
+            ("another program", Command::new("/bin/true").status().map(drop)),
+            ("another process's file", stolen().map(drop)),
+            ("another file", File::open("/etc/passwd").map(drop)),
+            ("a file to write", File::create(needed.with_file_name("new")).map(drop)),
+            ("a needed file to write", File::options().write(true).open(needed).map(drop)),
+        ];
+        let refused = |error: &io::Error| error.kind() == io::ErrorKind::PermissionDenied;
+        tries.into_iter().filter(|(_, it)| !it.as_ref().is_err_and(refused)).map(|(name, _)| name).collect()
+    }
+
+    /// The test's own program is run once more and goes inside: nobody can come out again.
+    #[test]
+    fn what_nobody_needs_is_refused_inside() {
+        if let Some(needed) = std::env::var_os(INSIDE).map(PathBuf::from) {
+            let needs = Needs { read: vec![needed.clone()], ..Needs::default() };
+            let whole = enter(&needs, true, true).is_ok();
+            assert!(File::open(&needed).is_ok());
+            let _ = writeln!(io::stderr(), "inside: {whole}, possible: {:?}", possible(&needed));
+            return;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let needed = folder.path().join("needed");
+        std::fs::write(&needed, "x").unwrap();
+        let inside = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", NAME, "--nocapture", "--test-threads", "1"])
+            .env(INSIDE, &needed)
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&inside.stderr);
+        if said.contains("inside: false") {
+            eprintln!("skipped: this kernel has no Landlock or no seccomp");
+            return;
+        }
+        assert!(
+            said.contains("inside: true, possible: []"),
+            "{said}{}",
+            String::from_utf8_lossy(&inside.stdout)
+        );
+    }
+
+    #[test]
+    fn outside_it_is_possible() {
+        let folder = tempfile::tempdir().unwrap();
+        let needed = folder.path().join("needed");
+        std::fs::write(&needed, "x").unwrap();
+        let all = possible(&needed);
+        for name in ["a UDP socket", "a TCP listener", "another program", "another file", "a file to write"] {
+            assert!(all.contains(&name), "{name}");
+        }
+    }
+}

@@ -1,11 +1,12 @@
 //! Tables and drawings for people.
 
+mod table;
+
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::time::Duration;
 
-use unicode_width::UnicodeWidthStr;
-
+use self::table::{clip, fit, write_table};
 use super::report::{Conversation, DirectionTotals, Length, Peer, Report};
 use crate::model::Endpoint;
 use crate::view::{bytes, count, counted, grouped, printable_string, span};
@@ -121,21 +122,6 @@ const NAMES: [&str; 14] = [
     "anomalies",
     "url",
 ];
-
-/// Chooses the columns to leave out, so that the others have room and the last one has enough.
-fn fit<const N: usize>(table: &[[String; N]], width: usize) -> Vec<usize> {
-    const DISPENSABLE: [usize; 6] = [9, 10, 1, 7, 2, 8];
-    const LAST: usize = 20;
-    let widths = widths(table);
-    let needed = |left_out: &[usize]| {
-        let kept = widths.iter().enumerate().filter(|(n, _)| !left_out.contains(n));
-        kept.map(|(n, width)| if n.saturating_add(1) == N { (*width).min(LAST) } else { *width })
-            .fold(0_usize, |sum, width| sum.saturating_add(width).saturating_add(2))
-    };
-    let enough = |count: &usize| DISPENSABLE.get(..*count).is_some_and(|left_out| needed(left_out) <= width);
-    let count = (0..DISPENSABLE.len()).find(enough).unwrap_or(DISPENSABLE.len());
-    DISPENSABLE.get(..count).unwrap_or_default().to_vec()
-}
 
 fn columns(it: &Conversation) -> [String; 14] {
     let end = |peer: Peer| Endpoint::new(peer.ip, peer.port).to_string();
@@ -402,54 +388,6 @@ fn endings(report: &Report, out: &mut String) {
     }
 }
 
-fn widths<const N: usize>(table: &[[String; N]]) -> [usize; N] {
-    let width = |n: usize| table.iter().filter_map(|row| row.get(n)).map(|cell| cell.width()).max();
-    std::array::from_fn(|n| width(n).unwrap_or(0))
-}
-
-/// Writes rows in columns but for those left out; `right` tells which are aligned to the right, and the last is not
-/// padded, but cut where it is too long.
-fn write_table<const N: usize>(
-    table: &[[String; N]],
-    right: impl Fn(usize) -> bool,
-    left_out: &[usize],
-    width: usize,
-    out: &mut String,
-) {
-    let widths = widths(table);
-    for row in table {
-        let mut line = String::new();
-        let cells = row.iter().zip(&widths).enumerate().filter(|(n, _)| !left_out.contains(n));
-        for (n, (cell, column)) in cells {
-            if n.saturating_add(1) == N {
-                let room = width.saturating_sub(line.width().saturating_add(2)).max(1);
-                let _ = write!(line, "  {}", clip(cell, room));
-                break;
-            }
-            let pad = " ".repeat(column.saturating_sub(cell.width()));
-            let (before, after) = if right(n) { (pad.as_str(), "") } else { ("", pad.as_str()) };
-            let _ = write!(line, "  {before}{cell}{after}");
-        }
-        say!(out, "{}", line.trim_end());
-    }
-}
-
-/// Shortens text that is already safe to show.
-fn clip(text: &str, columns: usize) -> String {
-    if text.width() <= columns {
-        return text.to_owned();
-    }
-    let mut out = String::new();
-    for c in text.chars() {
-        if out.width().saturating_add(2) > columns {
-            break;
-        }
-        out.push(c);
-    }
-    out.push('…');
-    out
-}
-
 /// Writes a time span in three figures.
 fn short(time: Duration) -> String {
     let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
@@ -467,6 +405,8 @@ fn name(conn: u64, stream: Option<u64>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use unicode_width::UnicodeWidthStr as _;
+
     use super::*;
 
     #[test]
@@ -502,11 +442,5 @@ mod tests {
             "{out}"
         );
         assert!(out.trim_end().ends_with('…'), "{out}");
-    }
-
-    #[test]
-    fn clipping_counts_columns() {
-        assert_eq!(clip("我是阿宝哥", 5), "我是…");
-        assert_eq!(clip("short", 5), "short");
     }
 }
