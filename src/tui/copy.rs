@@ -6,10 +6,11 @@ use std::path::Path;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::detail::Tab;
 use super::json;
 use super::matcher::quoted;
 use super::prompt::{Prompt, PromptKind};
-use super::state::{App, Effect, Panel, Tab};
+use super::state::{App, Effect, Panel};
 use crate::event::Handshake;
 use crate::store::{Attempt, EntryKind, Facts};
 

@@ -93,7 +93,7 @@ impl App {
                 .filter(|row| entry(*row).is_some_and(|it| it.what() == EntryKind::Message))
                 .nth(usize::try_from(number.saturating_sub(1)).unwrap_or(usize::MAX)),
             Target::Clock(_) | Target::Since(_) => {
-                let from = moment(&store, &target, self.time_form);
+                let from = moment(&store, &target, self.form.time);
                 (0..rows.len()).find(|row| entry(*row).is_some_and(|it| it.time() >= from))
             }
             Target::Conversation(_) => None,
@@ -109,7 +109,7 @@ impl App {
             (Target::Clock(_) | Target::Since(_), Some((_, time))) => {
                 self.say(format!(
                     "the first row from there on, at {}",
-                    clock::of_day(self.time_form.shifted(time), 6)
+                    clock::of_day(self.form.time.shifted(time), 6)
                 ));
             }
             _ => {}

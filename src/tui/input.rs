@@ -5,11 +5,12 @@ use std::time::Duration;
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 use super::copy::CopyForm;
+use super::detail::{DetailSize, Tab};
 use super::keys::{self, Action};
 use super::page::Page;
 use super::prompt::{Prompt, PromptKind};
 use super::rows::RowOrder;
-use super::state::{App, DetailSize, Effect, Panel, Tab};
+use super::state::{App, Effect, Panel};
 use crate::event::Severity;
 use crate::model::Timestamp;
 use crate::store::{Entry, EntryKind, Phase};
@@ -112,11 +113,11 @@ impl App {
                 let effect = self.conversations.handle(action, 1);
                 return self.perform(effect);
             }
-            Action::Lanes => self.lanes = !self.lanes,
-            Action::Scale => self.to_scale = !self.to_scale,
+            Action::Lanes => self.form.lanes = !self.form.lanes,
+            Action::Scale => self.form.to_scale = !self.form.to_scale,
             Action::TimeForm => {
-                self.time_form = self.time_form.next();
-                self.remembered.time = Some(self.time_form.word().to_owned());
+                self.form.time = self.form.time.next();
+                self.remembered.time = Some(self.form.time.word().to_owned());
             }
             Action::NextFault => self.next_anomaly(Severity::Warning),
             Action::NextAnomaly => self.next_anomaly(Severity::Note),
@@ -125,10 +126,10 @@ impl App {
             Action::Mark => {
                 self.mark = if self.mark == self.timeline.entry { None } else { self.timeline.entry }
             }
-            Action::Tree => self.show_tab(Tab::Tree),
-            Action::Text => self.show_tab(Tab::Text),
-            Action::Json => self.show_tab(Tab::Json),
-            Action::Hex => self.show_tab(Tab::Hex),
+            Action::Tree => self.detail.show_tab(Tab::Tree),
+            Action::Text => self.detail.show_tab(Tab::Text),
+            Action::Json => self.detail.show_tab(Tab::Json),
+            Action::Hex => self.detail.show_tab(Tab::Hex),
             Action::Detail => self.resize_detail(),
             Action::Filter => {
                 self.prompt = Some(Prompt::new(PromptKind::Filter, &self.filter_text));
@@ -164,63 +165,26 @@ impl App {
     fn page(&self) -> isize {
         let lines = match self.panel {
             Panel::Conversations => usize::from(self.layout.conversations.height),
-            Panel::Timeline => self.timeline.drawn,
-            Panel::Detail => self.detail.height,
+            Panel::Timeline => self.timeline.drawn(),
+            Panel::Detail => self.detail.page(),
         };
         isize::try_from(lines.saturating_sub(1).max(1)).unwrap_or(1)
     }
 
     /// Moves the selection of the panel that has the keys.
     pub(super) fn step(&mut self, by: isize) {
-        match self.panel {
-            Panel::Conversations => {
-                let action = if by < 0 { Action::PageUp } else { Action::PageDown };
-                let effect = self.conversations.handle(action, by.saturating_abs());
-                let _ = self.perform(effect);
-            }
+        let action = if by < 0 { Action::PageUp } else { Action::PageDown };
+        let effect = match self.panel {
+            Panel::Conversations => self.conversations.handle(action, by.saturating_abs()),
+            Panel::Detail => self.detail.handle(action, by.saturating_abs()),
             Panel::Timeline => {
                 let row = self.timeline.selected.saturating_add_signed(by);
                 let shared = self.store.clone();
                 self.select(&shared.lock(), row);
+                Effect::None
             }
-            Panel::Detail => self.step_detail(by),
-        }
-    }
-
-    fn step_detail(&mut self, by: isize) {
-        let detail = &mut self.detail;
-        match detail.tab {
-            Tab::Tree => {
-                let shown = super::draw::shown_fields(detail);
-                let at = shown.iter().position(|n| *n == detail.field).unwrap_or(0);
-                let to = at.saturating_add_signed(by).min(shown.len().saturating_sub(1));
-                detail.field = shown.get(to).copied().unwrap_or(0);
-                let field = detail.document.fields.get(detail.field);
-                if let Some(bytes) = field.and_then(|field| field.bytes.clone()) {
-                    detail.byte = bytes.start;
-                }
-            }
-            Tab::Text => detail.text_top = detail.text_top.saturating_add_signed(by),
-            Tab::Json => {
-                let shown = super::draw::shown_lines(detail);
-                let at = shown.iter().position(|n| *n == detail.json_line).unwrap_or(0);
-                let to = at.saturating_add_signed(by).min(shown.len().saturating_sub(1));
-                detail.json_line = shown.get(to).copied().unwrap_or(0);
-            }
-            Tab::Hex => {
-                let rows = isize::try_from(detail.per_row.max(1)).unwrap_or(16);
-                self.move_byte(by.saturating_mul(rows));
-            }
-        }
-    }
-
-    pub(super) fn move_byte(&mut self, by: isize) {
-        let detail = &mut self.detail;
-        let last = detail.document.bytes.len().saturating_sub(1);
-        detail.byte = detail.byte.saturating_add_signed(by).min(last);
-        if let Some(field) = detail.document.field_at(detail.byte) {
-            detail.field = field;
-        }
+        };
+        let _ = self.perform(effect);
     }
 
     fn go_to_last(&mut self) {
@@ -235,37 +199,8 @@ impl App {
         if self.panel != Panel::Detail {
             return self.turn(right);
         }
-        match self.detail.tab {
-            Tab::Hex => self.move_byte(if right { 1 } else { -1 }),
-            Tab::Tree => {
-                let at = self.detail.field;
-                if right {
-                    self.detail.folded.remove(&at);
-                } else if self.detail.document.has_children(at) && self.detail.folded.insert(at) {
-                } else {
-                    let depth =
-                        |n: &usize| self.detail.document.fields.get(*n).map_or(0, |field| field.depth);
-                    let parent = (0..at).rev().find(|n| depth(n) < depth(&at));
-                    self.detail.field = parent.unwrap_or(at);
-                }
-            }
-            Tab::Json => self.fold_json(Some(!right)),
-            Tab::Text => {}
-        }
-    }
-
-    fn fold_json(&mut self, fold: Option<bool>) {
-        let detail = &mut self.detail;
-        let at = detail.json_line;
-        let line = detail.document.json.as_ref().and_then(|lines| lines.get(at));
-        if line.is_none_or(|line| line.closes.is_none()) {
-            return;
-        }
-        if fold.unwrap_or(!detail.json_folded.contains(&at)) {
-            detail.json_folded.insert(at);
-        } else {
-            detail.json_folded.remove(&at);
-        }
+        let action = if right { Action::Right } else { Action::Left };
+        let _ = self.detail.handle(action, 1);
     }
 
     fn enter(&mut self) {
@@ -277,16 +212,7 @@ impl App {
                 }
                 self.panel = Panel::Detail;
             }
-            Panel::Detail => match self.detail.tab {
-                Tab::Tree => {
-                    let at = self.detail.field;
-                    if self.detail.document.has_children(at) && !self.detail.folded.remove(&at) {
-                        self.detail.folded.insert(at);
-                    }
-                }
-                Tab::Json => self.fold_json(None),
-                Tab::Text | Tab::Hex => {}
-            },
+            Panel::Detail => drop(self.detail.handle(Action::Enter, 1)),
         }
     }
 
@@ -406,13 +332,6 @@ impl App {
         match next {
             Some(number) => self.go_to(&shared.lock(), number),
             None => self.say("no bookmark: b sets one"),
-        }
-    }
-
-    fn show_tab(&mut self, tab: Tab) {
-        self.detail.tab = tab;
-        if self.detail.size == DetailSize::Away {
-            self.detail.size = DetailSize::Normal;
         }
     }
 

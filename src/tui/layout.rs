@@ -1,6 +1,7 @@
 use ratatui::layout::Rect;
 
-use super::state::{App, DetailSize, Panel};
+use super::detail::DetailSize;
+use super::state::{App, Panel};
 
 /// Where everything is. Each panel's area is what is below its title, which stands in the rule above it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -8,8 +8,8 @@
 //! ```
 //!
 //! It knows no protocol and reads no packet: a [`Feed`] stands behind it, made by whoever opened the source. Keys are
-//! one table ([`keys::TABLE`]); handlers change the state and return effects; drawing takes the store for a moment and
-//! shows the window of it that is visible. Everything from the wire goes through [`crate::view::printable`] and a
+//! one table ([`keys::TABLE`]); handlers change the state and return effects; what is seen is laid out, then drawn, and
+//! drawing changes nothing: it takes the store for a moment and shows the window of it that is visible. Everything from the wire goes through [`crate::view::printable`] and a
 //! writer that never leaves its columns.
 
 #![allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)] // shares of the screen's width: a float is exact enough, and `as` saturates
@@ -19,6 +19,7 @@ mod completion;
 mod config;
 mod conversations;
 mod copy;
+mod detail;
 mod document;
 mod draw;
 mod effects;
@@ -44,6 +45,7 @@ mod terminal;
 mod tests;
 mod text;
 mod theme;
+mod timeline;
 mod typing;
 mod unshown;
 mod words;
@@ -126,6 +128,7 @@ impl App {
         let shared = self.store.clone();
         terminal.draw(|frame| {
             let mut store = shared.lock();
+            self.refresh(&mut store, frame.area());
             draw::draw(self, &mut store, frame.buffer_mut());
         })?;
         Ok(())

@@ -5,10 +5,12 @@ use std::time::Duration;
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::Position;
 
+use super::detail::tab_at;
 use super::input::back;
 use super::keys::Action;
 use super::page::Page;
-use super::state::{App, Drag, Effect, Panel, Tab};
+use super::state::{App, Drag, Effect, Panel};
+use super::timeline::Line;
 use crate::model::Timestamp;
 
 /// How many rows a turn of the wheel moves.
@@ -85,7 +87,7 @@ impl App {
         let below = !layout.beside && above;
         let beside = layout.beside && at.x.saturating_add(1) == layout.detail.x && at.y >= layout.detail.y;
         if layout.detail.width > 0 && (above || beside) {
-            if let Some(tab) = above.then(|| super::draw::tab_at(layout.detail, at.x)).flatten() {
+            if let Some(tab) = above.then(|| tab_at(layout.detail, at.x)).flatten() {
                 self.detail.tab = tab;
             }
             if !below && !beside {
@@ -108,45 +110,12 @@ impl App {
             }
             Panel::Timeline => {
                 let line = usize::from(at.y.saturating_sub(layout.timeline.y));
-                if let Some(Some(row)) = self.lines_drawn.get(line).copied() {
+                if let Some(Line::Row(row)) = self.timeline.lines.get(line).copied() {
                     let shared = self.store.clone();
                     self.select(&shared.lock(), row);
                 }
             }
-            Panel::Detail => self.press_detail(at),
-        }
-    }
-
-    fn press_detail(&mut self, at: Position) {
-        let line = usize::from(at.y.saturating_sub(self.layout.detail.y));
-        let place = self.detail_drawn.iter().find(|(area, _)| area.contains(at)).map(|(_, place)| *place);
-        match place {
-            Some(super::draw::Place::Field(field)) => {
-                if self.detail.field == field
-                    && self.detail.document.has_children(field)
-                    && !self.detail.folded.remove(&field)
-                {
-                    self.detail.folded.insert(field);
-                }
-                self.detail.field = field;
-                if let Some(bytes) =
-                    self.detail.document.fields.get(field).and_then(|field| field.bytes.clone())
-                {
-                    self.detail.byte = bytes.start;
-                }
-            }
-            Some(super::draw::Place::Byte(byte)) => {
-                self.detail.byte = byte;
-                self.move_byte(0);
-            }
-            None if self.detail.tab == Tab::Json => {
-                let shown = super::draw::shown_lines(&self.detail);
-                let top = self.detail.tops.get(2).copied().unwrap_or(0);
-                if let Some(line) = shown.get(top.saturating_add(line)) {
-                    self.detail.json_line = *line;
-                }
-            }
-            None => {}
+            Panel::Detail => self.detail.click(at),
         }
     }
 

@@ -70,7 +70,7 @@ impl App {
             self.theme = theme;
         }
         if let Some(time) = kept.time.as_deref().and_then(TimeForm::named).filter(|_| time_is_free) {
-            self.time_form = time;
+            self.form.time = time;
         }
         self.filters.clone_from(&kept.filters);
         self.searches.clone_from(&kept.searches);

@@ -7,10 +7,11 @@ use std::time::Instant;
 use ahash::RandomState;
 
 use super::clock::grouped;
+use super::detail::Arrival;
 use super::patched;
 use super::pattern::Pattern;
 use super::rows::{Rows, Slice};
-use super::state::{App, Arrival};
+use super::state::App;
 use super::words::Words;
 use crate::store::{EntryKind, Facts, PayloadLocation, Phase, Store};
 use crate::view;

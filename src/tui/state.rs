@@ -1,5 +1,4 @@
 use std::collections::BTreeSet;
-use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use ratatui::layout::{Position, Rect};
@@ -7,7 +6,7 @@ use ratatui::layout::{Position, Rect};
 use super::clock::TimeForm;
 use super::config::RowColour;
 use super::conversations::Conversations;
-use super::document::Document;
+use super::detail::Detail;
 use super::feed::Feed;
 use super::go_to::Isolated;
 use super::layout::Layout;
@@ -16,9 +15,9 @@ use super::page::Page;
 use super::pattern::Pattern;
 use super::prompt::Prompt;
 use super::remembered::Remembered;
-use super::rows::Rows;
 use super::search::{SearchCursor, SearchHits};
 use super::theme::Theme;
+use super::timeline::{Form, Timeline};
 use crate::model::Timestamp;
 use crate::store::{Phase, Shared, Store};
 
@@ -29,122 +28,6 @@ pub(super) enum Panel {
     #[default]
     Timeline,
     Detail,
-}
-
-/// What the detail shows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Tab {
-    #[default]
-    Tree,
-    Text,
-    Json,
-    Hex,
-}
-
-impl Tab {
-    pub(super) const ALL: [(Tab, &'static str); 4] =
-        [(Tab::Tree, "tree"), (Tab::Text, "text"), (Tab::Json, "json"), (Tab::Hex, "hex")];
-}
-
-/// How much room the detail has.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum DetailSize {
-    #[default]
-    Normal,
-    Large,
-    Away,
-}
-
-/// The list of messages.
-#[derive(Debug, Default)]
-pub(super) struct Timeline {
-    pub(super) rows: Rows,
-    /// The selected row, and its entry, which stays selected when rows come before it.
-    pub(super) selected: usize,
-    pub(super) entry: Option<u32>,
-    pub(super) top: usize,
-    /// How many rows were drawn last.
-    pub(super) drawn: usize,
-    /// New rows are gone to as they come.
-    pub(super) follow: bool,
-    /// How many rows there were when it stopped.
-    pub(super) left_at: Option<usize>,
-}
-
-/// What is shown of one entry.
-#[derive(Debug, Default)]
-pub(super) struct Detail {
-    pub(super) tab: Tab,
-    pub(super) size: DetailSize,
-    pub(super) document: Document,
-    pub(super) shown: Option<u32>,
-    /// The selected field, and the byte.
-    pub(super) field: usize,
-    pub(super) byte: usize,
-    /// Folded fields, and folded lines of JSON.
-    pub(super) folded: BTreeSet<usize>,
-    pub(super) json_folded: BTreeSet<usize>,
-    pub(super) json_line: usize,
-    pub(super) text_top: usize,
-    /// Which hit of the search was gone to, and where one that is yet to be shown lies in the text.
-    pub(super) hit: Option<usize>,
-    pub(super) reveal: Option<usize>,
-    /// What is to be shown first of the entry that was come to.
-    pub(super) arrival: Option<Arrival>,
-    /// The payload's text cut into lines of so many columns.
-    pub(super) lines: (usize, Vec<Range<usize>>),
-    pub(super) tops: [usize; 4],
-    /// How many bytes a row of the hex view had, and how many lines the panel had.
-    pub(super) per_row: usize,
-    pub(super) height: usize,
-}
-
-/// Where a search came to a message: at its first hit or, backwards, at its last.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Arrival {
-    FirstHit,
-    LastHit,
-}
-
-impl Detail {
-    /// Goes to the next hit within the message, or to the one before; `false` where there is none.
-    pub(super) fn step_hit(&mut self, pattern: Option<&Pattern>, forward: bool) -> bool {
-        let Some(at) = self.hit else { return false };
-        let next = if forward { at.checked_add(1) } else { at.checked_sub(1) };
-        next.is_some_and(|next| self.show_hit(pattern, next))
-    }
-
-    /// Goes to the first or the last hit of a message that a search came to.
-    fn arrive(&mut self, pattern: Option<&Pattern>) {
-        let last = self.document.hits(pattern).len().saturating_sub(1);
-        match self.arrival.take() {
-            Some(Arrival::FirstHit) => drop(self.show_hit(pattern, 0)),
-            Some(Arrival::LastHit) => drop(self.show_hit(pattern, last)),
-            None => {}
-        }
-    }
-
-    /// Brings a hit into view in every tab.
-    fn show_hit(&mut self, pattern: Option<&Pattern>, n: usize) -> bool {
-        let Some(hit) = self.document.hits(pattern).get(n).cloned() else { return false };
-        self.hit = Some(n);
-        self.byte = self.document.payload.start.saturating_add(hit.start);
-        self.field = self.document.field_at(self.byte).unwrap_or(self.field);
-        let patched = self.document.patched.as_ref();
-        self.reveal = Some(patched.map_or(hit.start, |patched| patched.in_text(&hit).start));
-        let lines = self.document.json.as_deref().unwrap_or_default();
-        let holds =
-            |line: &super::json::Line| line.pieces.iter().any(|(_, piece)| piece.contains(&hit.start));
-        if let Some(line) = lines.iter().position(holds) {
-            // What hides it is unfolded.
-            self.json_folded.retain(|fold| {
-                let closes = lines.get(*fold).and_then(|line| line.closes);
-                !(*fold < line && closes.is_some_and(|closes| closes >= line))
-            });
-            self.json_line = line;
-        }
-        true
-    }
 }
 
 /// What the mouse holds.
@@ -169,9 +52,7 @@ pub struct App {
     pub(super) detail: Detail,
     /// Where the screen was before it showed one conversation alone.
     pub(super) isolated: Option<Isolated>,
-    pub(super) lanes: bool,
-    pub(super) to_scale: bool,
-    pub(super) time_form: TimeForm,
+    pub(super) form: Form,
     pub(super) help: Option<usize>,
     pub(super) prompt: Option<Prompt>,
     /// The page over the panels.
@@ -199,10 +80,6 @@ pub struct App {
     pub(super) left_width: Option<u16>,
     pub(super) detail_room: Option<u16>,
     pub(super) drag: Option<Drag>,
-    /// The row that each line of the timeline shows, for the mouse.
-    pub(super) lines_drawn: Vec<Option<usize>>,
-    /// Where fields and bytes of the detail are, for the mouse.
-    pub(super) detail_drawn: Vec<(Rect, super::draw::Place)>,
     pub(super) rate: Rate,
     seen: u64,
 }
@@ -253,7 +130,7 @@ pub(super) enum Effect {
 
 impl App {
     /// Makes the screen of a store that somebody fills.
-    pub(super) fn new(store: Shared, feed: Box<dyn Feed>, theme: Theme, time_form: TimeForm) -> App {
+    pub(super) fn new(store: Shared, feed: Box<dyn Feed>, theme: Theme, time: TimeForm) -> App {
         let live = feed.is_live();
         App {
             store,
@@ -264,9 +141,7 @@ impl App {
             timeline: Timeline { follow: live, ..Timeline::default() },
             detail: Detail::default(),
             isolated: None,
-            lanes: false,
-            to_scale: false,
-            time_form,
+            form: Form { time, ..Form::default() },
             help: None,
             prompt: None,
             page: None,
@@ -289,8 +164,6 @@ impl App {
             left_width: None,
             detail_room: None,
             drag: None,
-            lines_drawn: Vec::new(),
-            detail_drawn: Vec::new(),
             rate: Rate::default(),
             seen: u64::MAX,
         }
@@ -322,6 +195,7 @@ impl App {
             self.end_wait();
         }
         self.layout = Layout::of(area, self);
+        self.help = self.help.map(|top| top.min(super::draw::last_top(area)));
         // A store that changes while we hold it counts its version afterwards: then it is sorted once more.
         let height = usize::from(self.layout.conversations.height);
         self.conversations.refresh(store.conversations(), self.store.version(), height);
@@ -336,25 +210,10 @@ impl App {
         if timeline.follow || timeline.entry.is_none() {
             timeline.entry = timeline.rows.get(store, timeline.selected);
         }
+        timeline.lay_out(store, self.form, usize::from(self.layout.timeline.height));
         let shown = timeline.rows.get(store, timeline.selected);
-        if self.detail.shown != shown {
-            let detail = &mut self.detail;
-            *detail = Detail {
-                tab: detail.tab,
-                size: detail.size,
-                per_row: detail.per_row,
-                height: detail.height,
-                arrival: detail.arrival,
-                ..Detail::default()
-            };
-            detail.shown = shown;
-            if let Some(shown) = shown {
-                detail.document = Document::of(store, shown);
-                detail.byte = detail.document.payload.start;
-                detail.field = 0;
-            }
-        }
-        self.detail.arrive(self.pattern.as_ref());
+        self.detail.show(store, shown, self.pattern.as_ref());
+        self.detail.lay_out(self.layout.detail);
         if self.said.as_ref().is_some_and(|(_, when)| when.elapsed() > Duration::from_secs(6)) {
             self.said = None;
         }

@@ -6,15 +6,12 @@ use super::super::state::App;
 use super::super::text::{RowWriter, columns};
 
 /// Draws the table of keys over everything.
-pub(super) fn draw(app: &mut App, buffer: &mut Buffer) {
+pub(super) fn draw(app: &App, buffer: &mut Buffer) {
     let theme = &app.theme;
     let area = app.layout.area;
     let lines = lines();
-    let two = area.width >= 156;
-    let per_column = if two { lines.len().div_ceil(2) } else { lines.len() };
+    let (two, per_column, height) = extent(area, lines.len());
     let width = if two { 152 } else { 78 }.min(area.width.saturating_sub(2));
-    let height =
-        u16::try_from(per_column).unwrap_or(u16::MAX).saturating_add(2).min(area.height.saturating_sub(2));
     let x = area.x.saturating_add(area.width.saturating_sub(width) / 2);
     let y = area.y.saturating_add(area.height.saturating_sub(height) / 2);
     let window = Rect { x, y, width, height };
@@ -59,7 +56,20 @@ pub(super) fn draw(app: &mut App, buffer: &mut Buffer) {
             }
         }
     }
-    app.help = Some(top);
+}
+
+/// Tells whether there are two columns, how many lines each has, and how many rows the table takes.
+fn extent(area: Rect, lines: usize) -> (bool, usize, u16) {
+    let two = area.width >= 156;
+    let per_column = if two { lines.div_ceil(2) } else { lines };
+    let height = u16::try_from(per_column).unwrap_or(u16::MAX).saturating_add(2);
+    (two, per_column, height.min(area.height.saturating_sub(2)))
+}
+
+/// Returns how far the table can be scrolled.
+pub(in super::super) fn last_top(area: Rect) -> usize {
+    let (_, per_column, height) = extent(area, lines().len());
+    per_column.saturating_sub(usize::from(height.saturating_sub(2)))
 }
 
 enum Line {

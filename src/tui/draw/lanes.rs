@@ -1,133 +1,53 @@
-use std::time::Duration;
-
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::super::clock::{self, TimeForm};
-use super::super::state::{App, Panel};
+use super::super::clock;
+use super::super::state::App;
 use super::super::text::{RowWriter, columns};
-use super::timeline::{empty, flags, hidden, kind, pause, preview, quiet, words};
-use super::tint;
+use super::super::timeline::Line;
+use super::row::{flags, kind, preview, words};
+use super::timeline::{empty, quiet, select};
 use crate::event::Opcode;
 use crate::model::Side;
 use crate::store::{Conversation, Entry, EntryKind, Store};
 use crate::view;
 
-/// How many lines a silence may take where it is drawn to scale.
-const LONGEST: usize = 8;
-
 /// Draws client and server as two lines in time, with messages as arrows between them.
-pub(super) fn draw(app: &mut App, store: &mut Store, buffer: &mut Buffer) {
+pub(super) fn draw(app: &App, store: &mut Store, buffer: &mut Buffer) {
     let area = app.layout.timeline;
-    app.lines_drawn.clear();
-    app.timeline.drawn = 0;
-    if app.timeline.rows.len() == 0 {
+    if app.timeline.lines.is_empty() {
         return empty(app, store, buffer, area);
     }
     let lanes = Lanes::of(area);
-    lanes.heads(app, buffer, area);
-    let body = Rect { y: area.y.saturating_add(1), height: area.height.saturating_sub(1), ..area };
-    let height = usize::from(body.height);
-    app.lines_drawn.push(None);
-    let unit = app.to_scale.then(|| unit(app, store, height)).flatten();
-    place(app, store, height, unit);
-    let start = store.began();
-    let mut before: Option<Entry> = None;
-    let mut row = app.timeline.top;
     // The ping that waits for its pong, and the line it is on.
     let mut pings: [Option<(u64, u16)>; 2] = [None, None];
-    let mut y = body.y;
-    while y < body.bottom() {
-        let Some(number) = app.timeline.rows.get(store, row) else { break };
-        let Some(entry) = store.entry(number).copied() else { break };
-        for n in 0..gap(app.time_form, before.as_ref(), &entry, unit) {
-            lanes.lifelines(app, buffer, y);
-            if unit.is_none()
-                && let Some(pause) = pause(app.time_form, before.as_ref(), &entry)
-            {
-                quiet(app, buffer, (lanes.between(), y), &pause, hidden(app, store, row));
-            } else if n == 0
-                && let Some(last) = before
-            {
-                lanes.words(app, buffer, y, &view::span(entry.order().since(last.order())));
+    for (n, y) in (area.y..area.bottom()).enumerate() {
+        let line = app.timeline.lines.get(n);
+        if line == Some(&Line::Heads) {
+            lanes.heads(app, buffer, area);
+            continue;
+        }
+        lanes.lifelines(app, buffer, y);
+        match line {
+            Some(Line::Before(row, _)) if app.timeline.unit.is_none() => {
+                quiet(app, store, buffer, (lanes.between(), y), *row);
             }
-            app.lines_drawn.push(None);
-            y = y.saturating_add(1);
-        }
-        if y >= body.bottom() {
-            break;
-        }
-        lanes.lifelines(app, buffer, y);
-        let time = clock::told(app.time_form, entry.time(), start, before.map(|entry| entry.time()), false);
-        let sign = if app.mark == Some(number) {
-            "◇"
-        } else if app.bookmarks.contains(&number) {
-            "★"
-        } else {
-            "▎"
-        };
-        let tone = entry.conversation().map_or(app.theme.dim, |slot| app.theme.conversation(slot));
-        RowWriter::new(buffer, area.x, y, lanes.time).word(sign, tone).right(
-            &time,
-            lanes.time.saturating_sub(2),
-            app.theme.dim,
-        );
-        lanes.event(app, store, buffer, (number, &entry), y);
-        join(app, buffer, &lanes, &entry, y, &mut pings);
-        if row == app.timeline.selected {
-            let style = if app.panel == Panel::Timeline { app.theme.selected } else { app.theme.unfocused };
-            tint(buffer, area, y, style, app.theme.hit);
-        }
-        app.lines_drawn.push(Some(row));
-        app.timeline.drawn = app.timeline.drawn.saturating_add(1);
-        before = Some(entry);
-        row = row.saturating_add(1);
-        y = y.saturating_add(1);
-    }
-    while y < body.bottom() {
-        lanes.lifelines(app, buffer, y);
-        y = y.saturating_add(1);
-    }
-}
-
-/// Returns how much time a blank line stands for: so much that the rows in view have as many blank lines as rows.
-fn unit(app: &App, store: &Store, height: usize) -> Option<Duration> {
-    let rows = &app.timeline.rows;
-    let last = app.timeline.top.saturating_add(height / 2).min(rows.len().saturating_sub(1));
-    let time = |row: usize| Some(store.entry(rows.get(store, row)?)?.order());
-    let span = time(last)?.since(time(app.timeline.top.min(last))?);
-    span.checked_div(u32::try_from(height / 2).unwrap_or(1).max(1)).filter(|unit| !unit.is_zero())
-}
-
-/// Returns how many lines stand for the time between two rows.
-fn gap(form: TimeForm, before: Option<&Entry>, entry: &Entry, unit: Option<Duration>) -> usize {
-    let Some(last) = before else { return 0 };
-    match unit {
-        None => usize::from(pause(form, before, entry).is_some()),
-        Some(unit) => {
-            let lines = entry.order().since(last.order()).as_secs_f64() / unit.as_secs_f64();
-            (lines as usize).min(LONGEST)
+            Some(Line::Before(row, 0)) => {
+                let order = |row: usize| app.timeline.at(store, row).map(|(_, entry)| entry.order());
+                if let Some((before, at)) = row.checked_sub(1).and_then(order).zip(order(*row)) {
+                    lanes.words(app, buffer, y, &view::span(at.since(before)));
+                }
+            }
+            Some(Line::Row(row)) => {
+                lanes.row(app, store, buffer, (area, y), *row);
+                if let Some((_, entry)) = app.timeline.at(store, *row) {
+                    join(app, buffer, &lanes, &entry, y, &mut pings);
+                }
+                select(app, buffer, (area, y), *row);
+            }
+            _ => {}
         }
     }
-}
-
-/// Moves the window so that the selected row is in it.
-fn place(app: &mut App, store: &Store, height: usize, unit: Option<Duration>) {
-    let form = app.time_form;
-    let timeline = &mut app.timeline;
-    timeline.top = timeline.top.min(timeline.selected).min(timeline.rows.len().saturating_sub(1));
-    let entry = |row: usize| timeline.rows.get(store, row).and_then(|number| store.entry(number));
-    let (mut lines, mut row) = (1_usize, timeline.selected);
-    while row > 0 {
-        let Some(this) = entry(row) else { break };
-        let more = gap(form, entry(row.saturating_sub(1)), this, unit).saturating_add(1);
-        if lines.saturating_add(more) > height {
-            break;
-        }
-        lines = lines.saturating_add(more);
-        row = row.saturating_sub(1);
-    }
-    timeline.top = timeline.top.max(row);
 }
 
 /// Joins a ping and its pong by a line beside the one who answered.
@@ -198,6 +118,30 @@ impl Lanes {
     fn lifelines(&self, app: &App, buffer: &mut Buffer, y: u16) {
         RowWriter::new(buffer, self.left, y, 1).word("│", app.theme.client);
         RowWriter::new(buffer, self.right, y, 1).word("│", app.theme.server);
+    }
+
+    /// Draws a row: when it was, and what, between the lines.
+    fn row(&self, app: &App, store: &mut Store, buffer: &mut Buffer, (area, y): (Rect, u16), row: usize) {
+        let Some((number, entry)) = app.timeline.at(store, row) else {
+            return;
+        };
+        let above = row.checked_sub(1).filter(|above| *above >= app.timeline.top);
+        let before = above.and_then(|above| app.timeline.at(store, above)).map(|(_, entry)| entry.time());
+        let time = clock::told(app.form.time, entry.time(), store.began(), before, false);
+        let sign = if app.mark == Some(number) {
+            "◇"
+        } else if app.bookmarks.contains(&number) {
+            "★"
+        } else {
+            "▎"
+        };
+        let tone = entry.conversation().map_or(app.theme.dim, |slot| app.theme.conversation(slot));
+        RowWriter::new(buffer, area.x, y, self.time).word(sign, tone).right(
+            &time,
+            self.time.saturating_sub(2),
+            app.theme.dim,
+        );
+        self.event(app, store, buffer, (number, &entry), y);
     }
 
     /// Writes words in the middle.

@@ -1,35 +1,30 @@
-//! What the screen looks like: one file a panel. Drawing reads the store, and changes nothing but how far lists are
-//! scrolled, which only it can know.
+//! What the screen looks like: one file a panel. Drawing reads the store and changes nothing: what is seen was
+//! laid out before ([`App::refresh`]).
 
-mod detail;
 mod help;
-mod hex;
 mod lanes;
 mod overview;
-mod payload;
 mod prompt;
+mod row;
 mod status;
 mod timeline;
-mod tree;
 
-pub(super) use detail::{Place, tab_at};
-pub(super) use payload::shown_lines;
-pub(super) use timeline::style_of;
-pub(super) use tree::shown_fields;
+pub(super) use help::last_top;
+pub(super) use row::{Light, lit, style_of};
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 
 use super::conversations::Look;
+use super::detail;
 use super::state::{App, Panel};
 use super::text::{RowWriter, columns};
 use crate::store::Store;
 
-/// Draws everything.
-pub(super) fn draw(app: &mut App, store: &mut Store, buffer: &mut Buffer) {
+/// Draws everything as it was laid out.
+pub(super) fn draw(app: &App, store: &mut Store, buffer: &mut Buffer) {
     let area = *buffer.area();
-    app.refresh(store, area);
     buffer.set_style(area, app.theme.text);
     if area.width < 40 || area.height < 12 {
         let mut writer = RowWriter::new(buffer, area.x, area.y, area.width);
@@ -42,12 +37,12 @@ pub(super) fn draw(app: &mut App, store: &mut Store, buffer: &mut Buffer) {
             theme: &app.theme,
             store,
             rows: &app.timeline.rows,
-            time: app.time_form,
+            time: app.form.time,
             focus: app.panel == Panel::Conversations,
         };
         app.conversations.draw(&look, app.layout.conversations, buffer);
     }
-    if app.lanes {
+    if app.form.lanes {
         lanes::draw(app, store, buffer);
     } else {
         timeline::draw(app, store, buffer);
@@ -55,7 +50,7 @@ pub(super) fn draw(app: &mut App, store: &mut Store, buffer: &mut Buffer) {
     // Behind the list, for its bracket is around what the list shows.
     overview::map(app, store, buffer);
     overview::draw(app, store, buffer);
-    detail::draw(app, buffer);
+    app.detail.draw(&detail_look(app), buffer);
     frame(app, store, buffer);
     if let Some(page) = &app.page {
         page.draw(&app.theme, app.layout.page(), buffer);
@@ -64,6 +59,10 @@ pub(super) fn draw(app: &mut App, store: &mut Store, buffer: &mut Buffer) {
     if app.help.is_some() {
         help::draw(app, buffer);
     }
+}
+
+fn detail_look(app: &App) -> detail::Look<'_> {
+    detail::Look { theme: &app.theme, pattern: app.pattern.as_ref(), focus: app.panel == Panel::Detail }
 }
 
 /// Draws the rules between the panels, with their titles.
@@ -77,9 +76,14 @@ fn frame(app: &App, store: &Store, buffer: &mut Buffer) {
         let end = title(app, buffer, layout.conversations, "conversations", Panel::Conversations);
         app.conversations.heads(&app.theme, layout.conversations, end, buffer);
     }
-    let end =
-        title(app, buffer, layout.timeline, if app.lanes { "lanes" } else { "timeline" }, Panel::Timeline);
-    if !app.lanes {
+    let end = title(
+        app,
+        buffer,
+        layout.timeline,
+        if app.form.lanes { "lanes" } else { "timeline" },
+        Panel::Timeline,
+    );
+    if !app.form.lanes {
         timeline::heads(app, store, buffer, end);
     }
     if layout.detail.width == 0 || layout.detail.height == 0 {
@@ -94,7 +98,7 @@ fn frame(app: &App, store: &Store, buffer: &mut Buffer) {
             RowWriter::new(buffer, layout.conversations.right(), at, 1).word("├", app.theme.rule);
         }
     }
-    detail::tabs(app, buffer);
+    app.detail.draw_tabs(&detail_look(app), layout.detail, buffer);
 }
 
 fn rule(buffer: &mut Buffer, x: u16, y: u16, width: u16, style: Style) {
@@ -152,7 +156,7 @@ fn title(app: &App, buffer: &mut Buffer, area: Rect, text: &str, panel: Panel) -
         Panel::Detail => {}
     }
     if panel == Panel::Timeline && area.width >= 70 {
-        writer.word(app.time_form.name(), dim).word(" ", dim);
+        writer.word(app.form.time.name(), dim).word(" ", dim);
     }
     writer.x()
 }

@@ -139,7 +139,7 @@ fn bracket(app: &App, store: &Store, buffer: &mut Buffer, (from, to): (Timestamp
     let last = app
         .timeline
         .top
-        .saturating_add(app.timeline.drawn)
+        .saturating_add(app.timeline.drawn())
         .saturating_sub(1)
         .min(rows.len().saturating_sub(1));
     let (Some(first), Some(last)) = (time(app.timeline.top.min(last)), time(last)) else { return };
@@ -202,9 +202,9 @@ fn gutter(
     // Time runs from one end of the axis to the other.
     let end =
         Rect { x: strip.right(), width: app.layout.overview.right().saturating_sub(strip.right()), ..strip };
-    RowWriter::new(buffer, x, axis, width).right(&app.time_form.clock(from), width, theme.dim);
+    RowWriter::new(buffer, x, axis, width).right(&app.form.time.clock(from), width, theme.dim);
     RowWriter::new(buffer, end.x.saturating_add(1), axis, end.width)
-        .word(&app.time_form.clock(to), theme.dim);
+        .word(&app.form.time.clock(to), theme.dim);
     if app.layout.overview.height >= 7 {
         let (above, below) = (app.layout.overview.y, app.layout.overview.bottom());
         RowWriter::new(buffer, x.saturating_add(2), above.saturating_add(1), width)

@@ -87,7 +87,7 @@ fn standing(app: &App, store: &Store) -> String {
         (Phase::Complete, true) => words.push("○ ended".to_owned()),
         (Phase::Complete, false) => {
             if let Some((first, last)) = store.times() {
-                words.push(format!("{} · {}", app.time_form.date(first), view::span(last.since(first))));
+                words.push(format!("{} · {}", app.form.time.date(first), view::span(last.since(first))));
             }
         }
         (Phase::Failed(_), _) => words.push("✖ ended early".to_owned()),

@@ -34,7 +34,7 @@ fn a_click_on_a_tab_chooses_it_at_any_size() {
         let x = line.chars().position(|c| c == '3').unwrap() + 2;
         let down = MouseEventKind::Down(MouseButton::Left);
         desk.mouse(down, u16::try_from(x).unwrap(), detail.y - 1);
-        assert_eq!(desk.app.detail.tab, super::super::state::Tab::Json, "{width}");
+        assert_eq!(desk.app.detail.tab, super::super::detail::Tab::Json, "{width}");
     }
 }
 

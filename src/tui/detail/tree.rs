@@ -3,64 +3,54 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::super::document::{Field, FieldStyle};
-use super::super::state::{App, Detail, Panel};
-use super::super::text::{RowWriter, broken};
+use super::super::draw::tint;
+use super::super::text::{RowWriter, broken, columns};
 use super::super::theme::Theme;
-use super::detail::Place;
-use super::tint;
+use super::{Detail, Look};
 
 /// How many lines a sentence may take, and the value of the selected field.
 const PROSE: usize = 4;
 const SELECTED: usize = 12;
 
-/// Lists the fields that no folded one hides.
-pub(in super::super) fn shown_fields(detail: &Detail) -> Vec<usize> {
-    let mut shown = Vec::new();
-    let mut hidden_below: Option<u16> = None;
-    for (n, field) in detail.document.fields.iter().enumerate() {
-        if hidden_below.is_some_and(|depth| field.depth > depth) {
-            continue;
+impl Detail {
+    /// Returns the first field to be seen, which moves as little as it must for the selected one to be seen whole.
+    pub(super) fn first_field(&self, area: Rect) -> usize {
+        let (shown, height) = (&self.shown_fields, usize::from(area.height));
+        let selected = shown.iter().position(|n| *n == self.field).unwrap_or(0);
+        let lines = |at: usize| shown.get(at).map_or(0, |n| Line::of(self, *n, area.width).height());
+        let mut from = self.tree_top.min(selected);
+        let mut above: usize = (from..selected).map(lines).sum();
+        while from < selected && above.saturating_add(lines(selected)) > height {
+            above = above.saturating_sub(lines(from));
+            from = from.saturating_add(1);
         }
-        hidden_below = detail.folded.contains(&n).then_some(field.depth);
-        shown.push(n);
+        // Nor is there room left below while there are fields above.
+        let mut rest: usize = (from..shown.len()).map(lines).take(height).sum();
+        while from > 0 && rest.saturating_add(lines(from.saturating_sub(1))) <= height {
+            from = from.saturating_sub(1);
+            rest = rest.saturating_add(lines(from));
+        }
+        from
     }
-    shown
-}
 
-/// Draws the fields as a tree.
-pub(super) fn draw(app: &mut App, buffer: &mut Buffer, area: Rect) {
-    let shown = shown_fields(&app.detail);
-    let height = usize::from(area.height);
-    let selected = shown.iter().position(|n| *n == app.detail.field).unwrap_or(0);
-    let lines = |at: usize| shown.get(at).map_or(0, |n| Line::of(&app.detail, *n, area.width).height());
-    // The first line moves as little as it must for the selected field to be seen whole.
-    let [top, ..] = app.detail.tops;
-    let mut from = top.min(selected);
-    let mut above: usize = (from..selected).map(lines).sum();
-    while from < selected && above.saturating_add(lines(selected)) > height {
-        above = above.saturating_sub(lines(from));
-        from = from.saturating_add(1);
+    /// Lists the fields that are seen, with their places.
+    pub(super) fn fields_seen(&self) -> impl Iterator<Item = (Rect, usize)> {
+        let area = self.panes.tree.unwrap_or_default();
+        self.shown_fields.iter().skip(self.tree_top).scan(area.y, move |y, n| {
+            let left = area.bottom().checked_sub(*y).filter(|left| *left > 0)?;
+            let height = u16::try_from(Line::of(self, *n, area.width).height()).unwrap_or(left).min(left);
+            let place = Rect { y: *y, height, ..area };
+            *y = place.bottom();
+            Some((place, *n))
+        })
     }
-    // Nor is there room left below while there are fields above.
-    let mut rest: usize = (from..shown.len()).map(lines).take(height).sum();
-    while from > 0 && rest.saturating_add(lines(from.saturating_sub(1))) <= height {
-        from = from.saturating_sub(1);
-        rest = rest.saturating_add(lines(from));
+
+    /// Draws the fields as a tree.
+    pub(super) fn draw_tree(&self, look: &Look<'_>, buffer: &mut Buffer) {
+        for (place, n) in self.fields_seen() {
+            Line::of(self, n, place.width).draw(self, look, buffer, place);
+        }
     }
-    let mut y = area.y;
-    let mut drawn = Vec::new();
-    for n in shown.iter().skip(from) {
-        let Some(left) = area.bottom().checked_sub(y).filter(|left| *left > 0) else { break };
-        let line = Line::of(&app.detail, *n, area.width);
-        let height = u16::try_from(line.height()).unwrap_or(left).min(left);
-        let place = Rect { y, height, ..area };
-        line.draw(app, buffer, place);
-        drawn.push((place, Place::Field(*n)));
-        y = y.saturating_add(height);
-    }
-    let [top, ..] = &mut app.detail.tops;
-    *top = from;
-    app.detail_drawn.extend(drawn);
 }
 
 /// A field that is to be drawn.
@@ -77,7 +67,7 @@ impl<'a> Line<'a> {
     fn of(detail: &'a Detail, n: usize, width: u16) -> Self {
         let field = detail.document.fields.get(n);
         let Some(it) = field else { return Line { n, field, indent: 0, value: Vec::new() } };
-        let name = super::super::text::columns(&it.name).max(it.name_columns);
+        let name = columns(&it.name).max(it.name_columns);
         let indent = it.depth.saturating_mul(2).saturating_add(name).saturating_add(5);
         let most = match it.tone {
             _ if n == detail.field => SELECTED,
@@ -102,8 +92,8 @@ impl<'a> Line<'a> {
         self.value.len().max(1)
     }
 
-    fn draw(&self, app: &App, buffer: &mut Buffer, area: Rect) {
-        let (theme, detail) = (&app.theme, &app.detail);
+    fn draw(&self, detail: &Detail, look: &Look<'_>, buffer: &mut Buffer, area: Rect) {
+        let theme = look.theme;
         let Some(field) = self.field else { return };
         let mut writer = RowWriter::new(buffer, area.x, area.y, area.width);
         writer.blank(field.depth.saturating_mul(2).saturating_add(1), theme.text);
@@ -124,7 +114,7 @@ impl<'a> Line<'a> {
             RowWriter::new(buffer, x, y, area.right().saturating_sub(x)).wire(bytes, value, theme.escape);
         }
         if self.n == detail.field {
-            let style = if app.panel == Panel::Detail { theme.selected } else { theme.unfocused };
+            let style = if look.focus { theme.selected } else { theme.unfocused };
             for y in area.y..area.bottom() {
                 tint(buffer, area, y, style, theme.hit);
             }

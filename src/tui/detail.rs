@@ -1,0 +1,412 @@
+//! What is shown of one entry: its fields as a tree, its bytes in hex, its payload as text and as JSON.
+
+mod hex;
+mod text;
+mod tree;
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+use ratatui::widgets::{Block, Borders, Widget as _};
+
+use self::hex::HexLine;
+use super::document::Document;
+use super::draw::scroll;
+use super::json;
+use super::keys::{self, Action};
+use super::pattern::Pattern;
+use super::state::Effect;
+use super::text::{RowWriter, broken, columns};
+use super::theme::Theme;
+use crate::store::Store;
+
+/// What the detail shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Tab {
+    #[default]
+    Tree,
+    Text,
+    Json,
+    Hex,
+}
+
+impl Tab {
+    pub(super) const ALL: [(Tab, &'static str); 4] =
+        [(Tab::Tree, "tree"), (Tab::Text, "text"), (Tab::Json, "json"), (Tab::Hex, "hex")];
+}
+
+/// How much room the detail has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum DetailSize {
+    #[default]
+    Normal,
+    Large,
+    Away,
+}
+
+/// What is shown of one entry, and where.
+#[derive(Debug, Default)]
+pub(super) struct Detail {
+    pub(super) tab: Tab,
+    pub(super) size: DetailSize,
+    pub(super) document: Document,
+    shown: Option<u32>,
+    /// The selected field, and the byte.
+    pub(super) field: usize,
+    pub(super) byte: usize,
+    /// Folded fields, and folded lines of JSON.
+    folded: BTreeSet<usize>,
+    json_folded: BTreeSet<usize>,
+    pub(super) json_line: usize,
+    text_top: usize,
+    /// Which hit of the search was gone to, and where one that is yet to be shown lies in the text.
+    pub(super) hit: Option<usize>,
+    reveal: Option<usize>,
+    /// What is to be shown first of the entry that was come to.
+    pub(super) arrival: Option<Arrival>,
+    /// The payload's text cut into lines of so many columns.
+    lines: (usize, Vec<Range<usize>>),
+    /// The bytes in rows of so many.
+    rows: (usize, Vec<HexLine>),
+    /// Which fields and which lines of JSON no folded one hides.
+    shown_fields: Vec<usize>,
+    shown_lines: Vec<usize>,
+    tree_top: usize,
+    json_top: usize,
+    hex_top: usize,
+    panes: Panes,
+}
+
+/// Where a search came to a message: at its first hit or, backwards, at its last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Arrival {
+    FirstHit,
+    LastHit,
+}
+
+/// Where the parts of the detail are that are seen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Panes {
+    whole: Rect,
+    tree: Option<Rect>,
+    hex: Option<Rect>,
+}
+
+/// From how many columns on the tree and the bytes stand side by side.
+const BOTH: u16 = 98;
+
+impl Panes {
+    /// Puts tree and bytes side by side or below each other where there is room for both, else the one asked for.
+    fn of(area: Rect, tab: Tab) -> Panes {
+        let whole = area;
+        let (tree, hex) = match tab {
+            Tab::Text | Tab::Json => (None, None),
+            _ if area.width >= BOTH => {
+                // The bytes take what their rows need, the tree all else.
+                let bytes = if area.width >= 200 { 32 } else { 16 };
+                let width = area.width.saturating_sub(hex::width_of(bytes)).saturating_sub(1).max(20);
+                let tree = Rect { width, ..area };
+                let x = tree.right().saturating_add(1);
+                (Some(tree), Some(Rect { x, width: area.right().saturating_sub(x), ..area }))
+            }
+            _ if area.height >= 24 => {
+                let tree = Rect { height: area.height.saturating_mul(3) / 5, ..area };
+                let y = tree.bottom().saturating_add(1);
+                (Some(tree), Some(Rect { y, height: area.bottom().saturating_sub(y), ..area }))
+            }
+            Tab::Hex => (None, Some(area)),
+            Tab::Tree => (Some(area), None),
+        };
+        Panes { whole, tree, hex }
+    }
+}
+
+/// What the detail is drawn with.
+pub(super) struct Look<'a> {
+    pub(super) theme: &'a Theme,
+    pub(super) pattern: Option<&'a Pattern>,
+    pub(super) focus: bool,
+}
+
+impl Detail {
+    /// Shows an entry, at a hit of the search where that came to it.
+    pub(super) fn show(&mut self, store: &mut Store, shown: Option<u32>, pattern: Option<&Pattern>) {
+        if self.shown != shown {
+            let (tab, size, arrival) = (self.tab, self.size, self.arrival);
+            *self = Detail { tab, size, arrival, shown, ..Detail::default() };
+            if let Some(shown) = shown {
+                self.document = Document::of(store, shown);
+                self.byte = self.document.payload.start;
+            }
+        }
+        self.arrive(pattern);
+    }
+
+    /// Finds out what is seen in an area.
+    pub(super) fn lay_out(&mut self, area: Rect) {
+        self.panes = Panes::of(area, self.tab);
+        self.unfold();
+        let height = usize::from(area.height);
+        if area.width == 0 || height == 0 {
+            return;
+        }
+        if let Some(area) = self.panes.tree {
+            self.tree_top = self.first_field(area);
+        }
+        if let Some(area) = self.panes.hex {
+            self.lay_out_bytes(area);
+        }
+        match self.tab {
+            Tab::Json => {
+                let selected = self.shown_lines.iter().position(|n| *n == self.json_line).unwrap_or(0);
+                self.json_top = scroll(self.json_top, selected, height, self.shown_lines.len());
+            }
+            Tab::Text => {
+                let width = usize::from(area.width.saturating_sub(2)).max(1);
+                if self.lines.0 != width {
+                    self.lines = (width, broken(self.document.shown_text(), width));
+                }
+                let lines = &self.lines.1;
+                if let Some(at) = self.reveal.take() {
+                    let line = lines.partition_point(|line| line.end <= at);
+                    if !(self.text_top..self.text_top.saturating_add(height)).contains(&line) {
+                        self.text_top = line.saturating_sub(height / 3);
+                    }
+                }
+                self.text_top = self.text_top.min(lines.len().saturating_sub(height));
+            }
+            Tab::Tree | Tab::Hex => {}
+        }
+    }
+
+    /// Lists what no folded field and no folded line of JSON hides.
+    fn unfold(&mut self) {
+        let mut hidden_below: Option<u16> = None;
+        self.shown_fields.clear();
+        for (n, field) in self.document.fields.iter().enumerate() {
+            if hidden_below.is_some_and(|depth| field.depth > depth) {
+                continue;
+            }
+            hidden_below = self.folded.contains(&n).then_some(field.depth);
+            self.shown_fields.push(n);
+        }
+        self.shown_lines.clear();
+        let lines = self.document.json.as_deref().unwrap_or_default();
+        let mut n = 0;
+        while let Some(line) = lines.get(n) {
+            self.shown_lines.push(n);
+            n = match line.closes {
+                Some(closes) if self.json_folded.contains(&n) => closes.saturating_add(1),
+                _ => n.saturating_add(1),
+            };
+        }
+    }
+
+    /// Returns how many lines are a page.
+    pub(super) fn page(&self) -> usize {
+        usize::from(self.panes.whole.height)
+    }
+
+    /// Does what a key asks for, where `page` lines are a page.
+    pub(super) fn handle(&mut self, action: Action, page: isize) -> Effect {
+        match action {
+            Action::PageUp => self.step(page.saturating_neg()),
+            Action::PageDown => self.step(page),
+            Action::Left | Action::Right => self.sideways(action == Action::Right),
+            Action::Enter if self.tab == Tab::Tree => self.turn_field(self.field),
+            Action::Enter if self.tab == Tab::Json => self.fold_json(None),
+            _ => {}
+        }
+        Effect::None
+    }
+
+    /// Goes to a tab, and has it seen.
+    pub(super) fn show_tab(&mut self, tab: Tab) {
+        self.tab = tab;
+        if self.size == DetailSize::Away {
+            self.size = DetailSize::Normal;
+        }
+    }
+
+    fn step(&mut self, by: isize) {
+        let moved = |shown: &[usize], at: usize| {
+            let at = shown.iter().position(|n| *n == at).unwrap_or(0);
+            shown.get(at.saturating_add_signed(by).min(shown.len().saturating_sub(1))).copied().unwrap_or(0)
+        };
+        match self.tab {
+            Tab::Tree => self.select_field(moved(&self.shown_fields, self.field)),
+            Tab::Text => self.text_top = self.text_top.saturating_add_signed(by),
+            Tab::Json => self.json_line = moved(&self.shown_lines, self.json_line),
+            Tab::Hex => self.move_byte(by.saturating_mul(self.rows.0.max(1).cast_signed())),
+        }
+    }
+
+    /// Selects a field, and the first of its bytes.
+    fn select_field(&mut self, field: usize) {
+        self.field = field;
+        if let Some(bytes) = self.document.fields.get(field).and_then(|field| field.bytes.clone()) {
+            self.byte = bytes.start;
+        }
+    }
+
+    fn move_byte(&mut self, by: isize) {
+        let last = self.document.bytes.len().saturating_sub(1);
+        self.byte = self.byte.saturating_add_signed(by).min(last);
+        self.field = self.document.field_at(self.byte).unwrap_or(self.field);
+    }
+
+    fn sideways(&mut self, right: bool) {
+        match self.tab {
+            Tab::Hex => self.move_byte(if right { 1 } else { -1 }),
+            Tab::Tree => {
+                let at = self.field;
+                if right {
+                    self.folded.remove(&at);
+                } else if !self.document.has_children(at) || !self.folded.insert(at) {
+                    let depth = |n: &usize| self.document.fields.get(*n).map_or(0, |field| field.depth);
+                    let parent = (0..at).rev().find(|n| depth(n) < depth(&at));
+                    self.field = parent.unwrap_or(at);
+                }
+            }
+            Tab::Json => self.fold_json(Some(!right)),
+            Tab::Text => {}
+        }
+        self.unfold();
+    }
+
+    /// Folds a field, or unfolds it.
+    fn turn_field(&mut self, at: usize) {
+        if self.document.has_children(at) && !self.folded.remove(&at) {
+            self.folded.insert(at);
+        }
+        self.unfold();
+    }
+
+    fn fold_json(&mut self, fold: Option<bool>) {
+        let at = self.json_line;
+        let line = self.document.json.as_ref().and_then(|lines| lines.get(at));
+        if line.is_none_or(|line| line.closes.is_none()) {
+            return;
+        }
+        if fold.unwrap_or(!self.json_folded.contains(&at)) {
+            self.json_folded.insert(at);
+        } else {
+            self.json_folded.remove(&at);
+        }
+        self.unfold();
+    }
+
+    /// Selects what lies under a place on the screen; the selected field is folded by it.
+    pub(super) fn click(&mut self, at: Position) {
+        let field = self.fields_seen().find(|(area, _)| area.contains(at)).map(|(_, field)| field);
+        if let Some(field) = field {
+            if self.field == field {
+                self.turn_field(field);
+            }
+            return self.select_field(field);
+        }
+        if let Some(byte) = self.byte_at(at) {
+            self.byte = byte;
+            return self.move_byte(0);
+        }
+        let line = usize::from(at.y.saturating_sub(self.panes.whole.y));
+        if self.tab == Tab::Json
+            && let Some(line) = self.shown_lines.get(self.json_top.saturating_add(line))
+        {
+            self.json_line = *line;
+        }
+    }
+
+    /// Goes to the next hit within the message, or to the one before; `false` where there is none.
+    pub(super) fn step_hit(&mut self, pattern: Option<&Pattern>, forward: bool) -> bool {
+        let Some(at) = self.hit else { return false };
+        let next = if forward { at.checked_add(1) } else { at.checked_sub(1) };
+        next.is_some_and(|next| self.show_hit(pattern, next))
+    }
+
+    /// Goes to the first or the last hit of a message that a search came to.
+    fn arrive(&mut self, pattern: Option<&Pattern>) {
+        let last = self.document.hits(pattern).len().saturating_sub(1);
+        match self.arrival.take() {
+            Some(Arrival::FirstHit) => drop(self.show_hit(pattern, 0)),
+            Some(Arrival::LastHit) => drop(self.show_hit(pattern, last)),
+            None => {}
+        }
+    }
+
+    /// Brings a hit into view in every tab.
+    fn show_hit(&mut self, pattern: Option<&Pattern>, n: usize) -> bool {
+        let Some(hit) = self.document.hits(pattern).get(n).cloned() else { return false };
+        self.hit = Some(n);
+        self.byte = self.document.payload.start.saturating_add(hit.start);
+        self.field = self.document.field_at(self.byte).unwrap_or(self.field);
+        let patched = self.document.patched.as_ref();
+        self.reveal = Some(patched.map_or(hit.start, |patched| patched.in_text(&hit).start));
+        let lines = self.document.json.as_deref().unwrap_or_default();
+        let holds = |line: &json::Line| line.pieces.iter().any(|(_, piece)| piece.contains(&hit.start));
+        if let Some(line) = lines.iter().position(holds) {
+            // What hides it is unfolded.
+            self.json_folded.retain(|fold| {
+                let closes = lines.get(*fold).and_then(|line| line.closes);
+                !(*fold < line && closes.is_some_and(|closes| closes >= line))
+            });
+            self.json_line = line;
+        }
+        true
+    }
+
+    /// Draws the selected entry.
+    pub(super) fn draw(&self, look: &Look<'_>, buffer: &mut Buffer) {
+        if self.panes.whole.is_empty() {
+            return;
+        }
+        if let (Some(tree), Some(hex)) = (self.panes.tree, self.panes.hex)
+            && tree.bottom() < hex.y
+        {
+            let rule = Rect { y: tree.bottom(), height: 1, ..tree };
+            Block::new().borders(Borders::TOP).border_style(look.theme.rule).render(rule, buffer);
+        }
+        self.draw_tree(look, buffer);
+        self.draw_bytes(look, buffer);
+        match self.tab {
+            Tab::Text => self.draw_text(look, buffer),
+            Tab::Json => self.draw_json(look, buffer),
+            Tab::Tree | Tab::Hex => {}
+        }
+    }
+
+    /// Draws the tabs into the rule above an area.
+    pub(super) fn draw_tabs(&self, look: &Look<'_>, area: Rect, buffer: &mut Buffer) {
+        let Look { theme, focus, .. } = *look;
+        let y = area.y.saturating_sub(1);
+        let mut writer = RowWriter::new(buffer, area.x.saturating_add(1), y, area.width.saturating_sub(2));
+        writer.word(if focus { "▸" } else { " " }, theme.focus);
+        for (n, (tab, name)) in Tab::ALL.iter().enumerate() {
+            let style = match (*tab == self.tab, focus) {
+                (true, true) => theme.focus,
+                (true, false) => theme.title,
+                (false, _) => theme.dim,
+            };
+            writer.word(&format!(" {}", n.saturating_add(1)), theme.rule).word(&format!(" {name} "), style);
+        }
+        if let Some(words) = self.document.left_out() {
+            let key = keys::key_for(Action::Export);
+            writer.word(&format!("  {words}; {key} exports all "), theme.warning);
+        }
+    }
+}
+
+/// Returns the tab whose name stands at a column.
+pub(super) fn tab_at(area: Rect, x: u16) -> Option<Tab> {
+    let mut at = area.x.saturating_add(2);
+    for (tab, name) in Tab::ALL {
+        let end = at.saturating_add(columns(name)).saturating_add(4);
+        if (at..end).contains(&x) {
+            return Some(tab);
+        }
+        at = end;
+    }
+    None
+}

@@ -1,0 +1,122 @@
+use std::ops::Range;
+
+use ratatui::buffer::Buffer;
+use ratatui::style::Style;
+
+use super::super::draw::{Light, lit, tint};
+use super::super::json::{self, TokenKind};
+use super::super::text::{RowWriter, broken};
+use super::{Detail, Look};
+
+impl Detail {
+    /// Draws the payload as text, its lines broken where they are too long.
+    pub(super) fn draw_text(&self, look: &Look<'_>, buffer: &mut Buffer) {
+        let (area, theme, document) = (self.panes.whole, look.theme, &self.document);
+        let shown = document.shown_text();
+        let room = area.width.saturating_sub(1);
+        if shown.is_empty() {
+            let words = document.absent.unwrap_or("no payload");
+            RowWriter::new(buffer, area.x.saturating_add(1), area.y, room).word(words, theme.dim);
+            return;
+        }
+        let place =
+            |hit: &Range<usize>| document.patched.as_ref().map_or_else(|| hit.clone(), |it| it.in_text(hit));
+        let hits = document.hits(look.pattern);
+        let mut lights: Vec<Light> = hits.iter().map(|hit| (place(hit), theme.hit)).collect();
+        let dots = document.patched.iter().flat_map(|patched| &patched.dots);
+        lights.extend(dots.map(|dots| (dots.clone(), theme.note)));
+        lights.sort_by_key(|(range, _)| range.start);
+        for (y, range) in (area.y..area.bottom()).zip(self.lines.1.iter().skip(self.text_top)) {
+            let mut writer = RowWriter::new(buffer, area.x.saturating_add(1), y, room);
+            let line = shown.get(range.clone()).unwrap_or_default();
+            lit(&mut writer, line, &within(&lights, range), (theme.text, theme.escape));
+        }
+    }
+
+    /// Draws the payload as JSON.
+    pub(super) fn draw_json(&self, look: &Look<'_>, buffer: &mut Buffer) {
+        if self.shown_lines.is_empty() {
+            return self.draw_no_json(look, buffer);
+        }
+        let area = self.panes.whole;
+        let hits = self.document.hits(look.pattern);
+        let lights: Vec<Light> = hits.into_iter().map(|hit| (hit, look.theme.hit)).collect();
+        for (y, n) in (area.y..area.bottom()).zip(self.shown_lines.iter().skip(self.json_top)) {
+            let mut writer = RowWriter::new(buffer, area.x, y, area.width);
+            self.json_line(look, &mut writer, &lights, *n);
+            if *n == self.json_line {
+                let style = if look.focus { look.theme.selected } else { Style::new() };
+                tint(buffer, area, y, style, look.theme.hit);
+            }
+        }
+    }
+
+    /// Says why there is no JSON.
+    fn draw_no_json(&self, look: &Look<'_>, buffer: &mut Buffer) {
+        let (area, document) = (self.panes.whole, &self.document);
+        let words = match (document.absent, document.payload().is_empty()) {
+            (Some(absent), _) => absent.to_owned(),
+            (None, true) => "no payload".to_owned(),
+            (None, false) if document.is_short() => format!("not parsed: {}", document.extent()),
+            (None, false) => "the payload is not JSON".to_owned(),
+        };
+        let width = area.width.saturating_sub(2);
+        let lines = broken(words.as_bytes(), usize::from(width).max(1));
+        for (y, line) in (area.y..area.bottom()).zip(lines) {
+            let line = words.get(line).unwrap_or_default().trim_start();
+            RowWriter::new(buffer, area.x.saturating_add(1), y, width).word(line, look.theme.dim);
+        }
+    }
+
+    fn json_line(&self, look: &Look<'_>, writer: &mut RowWriter<'_>, lights: &[Light], n: usize) {
+        let (theme, payload) = (look.theme, self.document.payload());
+        let lines = self.document.json.as_deref().unwrap_or_default();
+        let Some(line) = lines.get(n) else { return };
+        let is_folded = self.json_folded.contains(&n) && line.closes.is_some();
+        let sign = match (is_folded, line.closes) {
+            (true, _) => " ▸",
+            (false, Some(_)) => " ▾",
+            (false, None) => "  ",
+        };
+        writer.word(sign, theme.dim).blank(line.depth.saturating_mul(2).saturating_add(1), theme.text);
+        for (kind, range) in &line.pieces {
+            let style = match kind {
+                TokenKind::Punctuation => theme.dim,
+                TokenKind::Name => theme.name_of,
+                TokenKind::String => theme.string,
+                TokenKind::Number => theme.number,
+                TokenKind::Word => theme.word,
+            };
+            let piece = payload.get(range.clone()).unwrap_or_default();
+            lit(writer, piece, &within(lights, range), (style, theme.escape));
+            if *kind == TokenKind::Punctuation && piece == b":" {
+                writer.word(" ", theme.dim);
+            }
+        }
+        if !is_folded {
+            return;
+        }
+        let opening = line.pieces.last().and_then(|(_, range)| payload.get(range.clone()));
+        let noun = if opening == Some(b"[") { "element" } else { "member" };
+        let count = json::elements(lines, n) as u64;
+        writer.word(&format!(" … {} ", crate::view::counted(count, noun)), theme.dim);
+        let last = line.closes.and_then(|closes| lines.get(closes));
+        for (_, range) in last.iter().flat_map(|line| &line.pieces) {
+            writer.wire(payload.get(range.clone()).unwrap_or_default(), theme.dim, theme.escape);
+        }
+    }
+}
+
+/// Returns the lights that fall into a range, counted from where it begins.
+fn within(lights: &[Light], range: &Range<usize>) -> Vec<Light> {
+    // They are in order and do not overlap.
+    let first = lights.partition_point(|(light, _)| light.end <= range.start);
+    let inside = lights.get(first..).unwrap_or_default().iter();
+    inside
+        .take_while(|(light, _)| light.start < range.end)
+        .map(|(light, style)| {
+            let start = light.start.saturating_sub(range.start);
+            (start..light.end.min(range.end).saturating_sub(range.start), *style)
+        })
+        .collect()
+}
