@@ -2,12 +2,16 @@
 //!
 //! The captures lie beside the repository, in `../shared/captures/subprotocols`, and are not a part of it.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use wirefin::capture::Files;
 
-use crate::support::run::{export_from, records, solo};
+use crate::support::damage::{lose, lose_before};
+use crate::support::dice::Dice;
+use crate::support::packets::read;
+use crate::support::run::{export, export_from, records, solo};
 
 /// Returns the folder of the captures; `None`, and a note, where it is not there.
 fn folder() -> Option<PathBuf> {
@@ -35,7 +39,10 @@ fn units(lines: &[Value]) -> Vec<Value> {
     let units = messages.flat_map(|line| {
         let units = line["sub"].as_array().cloned().unwrap_or_default();
         units.into_iter().map(|mut unit| {
-            unit["from"] = line["from"].clone();
+            // What ended in an earlier message says itself who sent it.
+            if unit.get("packet").is_none() {
+                unit["from"] = line["from"].clone();
+            }
             unit
         })
     });
@@ -216,4 +223,82 @@ fn services_are_read_by_the_rules_that_ship() {
     }
     let parts = all.iter().find(|unit| unit["protocol"] == "firebase" && unit["messages"] == 3);
     assert_eq!(parts.map(|unit| text(&unit["name"])), Some("/x".to_owned()));
+}
+
+/// Lists the project's own captures.
+fn own() -> Vec<PathBuf> {
+    crate::corpus::below(&Path::new(env!("CARGO_MANIFEST_DIR")).join("captures/subprotocols"))
+}
+
+/// Counts values.
+fn counted(all: impl Iterator<Item = String>) -> BTreeMap<String, usize> {
+    all.fold(BTreeMap::new(), |mut sum, it| {
+        *sum.entry(it).or_default() += 1;
+        sum
+    })
+}
+
+/// Returns those of which there are more in `these` than in `those`.
+fn beyond(these: &BTreeMap<String, usize>, those: &BTreeMap<String, usize>) -> Vec<String> {
+    these
+        .iter()
+        .filter(|(it, n)| those.get(*it).is_none_or(|other| other < n))
+        .map(|it| it.0.clone())
+        .collect()
+}
+
+#[test]
+fn all_that_the_endpoints_sent_is_decoded() {
+    let mut judged = 0;
+    for path in own() {
+        let truth = std::fs::read_to_string(path.with_extension("truth.json")).unwrap();
+        let truth: Value = serde_json::from_str(&truth).unwrap();
+        let sent: Vec<_> = truth["log"].as_array().unwrap().iter().filter(|it| it["act"] == "sent").collect();
+        if sent.is_empty() {
+            continue;
+        }
+        judged += 1;
+        // Ids are only in the logs of those whose interface says them.
+        let ids = sent.iter().all(|it| it.get("id").is_some());
+        let key = |who: &str, it: &Value, name: &str| {
+            let id = if ids { it.get("id").map_or_else(String::new, text) } else { String::new() };
+            format!("{who} {name} {id}")
+        };
+        let logged = counted(
+            sent.iter().map(|it| key(&text(&it["who"]), it, it["name"].as_str().unwrap_or_default())),
+        );
+        let all = units(&exported(&path));
+        let decoded = counted(all.iter().map(|it| {
+            let name = it["name"].as_str().or(it["of"].as_str().filter(|_| !ids)).unwrap_or_default();
+            key(&text(&it["from"]), it, name)
+        }));
+        assert_eq!(beyond(&logged, &decoded), [""; 0], "{}", path.display());
+    }
+    assert!(judged > 15, "{judged}");
+}
+
+#[test]
+fn what_is_decoded_of_a_part_was_sent() {
+    let said = |lines: &[Value]| {
+        // What cannot be inflated has no more than a kind of our own.
+        counted(units(lines).iter().filter(|it| it["kind"] != "payload").map(|it| {
+            format!("{} {} {}", text(&it["from"]), text(&it["kind"]), it["name"].as_str().unwrap_or_default())
+        }))
+    };
+    for path in own() {
+        let packets = read(&path).unwrap();
+        let whole = said(&exported(&path));
+        let mut dice = Dice::new(packets.len() as u64);
+        for n in 0..8_usize {
+            let part = if n < 4 {
+                lose_before(&packets, packets.len() * (2 * n + 1) / 8)
+            } else {
+                lose(&packets, &mut dice, 40)
+            };
+            let mut got = said(&records(&export(&part, false)));
+            // A name may stand in what is lost, and a packet whose kind does is none.
+            got.retain(|it, _| !it.ends_with(' ') || whole.contains_key(it));
+            assert_eq!(beyond(&got, &whole), [""; 0], "{}, part {n}", path.display());
+        }
+    }
 }

@@ -4,23 +4,8 @@
 // node subprotocols.mjs client HOST PORT NAME
 // node subprotocols.mjs list
 // Where no library has a server, the other end is written here, after the protocol's own documentation, and said to be.
-import fs from 'node:fs'; import http from 'node:http'; import path from 'node:path'; import zlib from 'node:zlib';
-import { createRequire } from 'node:module'; import { pathToFileURL } from 'node:url';
-const require = createRequire(path.resolve(process.env.LAB_NODE ?? '.') + '/'), load = async name => import(pathToFileURL(require.resolve(name)));
-const [role, ...args] = process.argv.slice(2), host = args.length > 2 ? args[0] : '127.0.0.1', port = +args.at(-2);
-const plain = v => v instanceof Uint8Array ? { $hex: Buffer.from(v).toString('hex') } : v instanceof Error ? { error: v.message } : Array.isArray(v) ? v.map(plain)
-  : v && typeof v === 'object' ? Object.fromEntries(Object.entries(v).map(([k, x]) => [k, plain(x)])) : v;
-const say = (who, act, more = {}) => fs.appendFileSync(process.env.TRUTH, JSON.stringify({ t: Date.now() / 1000, who, act, ...plain(more) }) + '\n');
-const pause = ms => new Promise(done => setTimeout(done, ms)), once = (it, what) => new Promise(done => it.once(what, (...a) => done(a)));
-const end = () => setTimeout(() => process.exit(0), 150);
-const WS = () => require('ws'), ws = where => new (WS().WebSocket)(where[0] === '/' ? `ws://${host}:${port}${where}` : where);
-/** A hand-written server: `talk(socket, request)` for each connection; `protocols` picks the sub-protocol. */
-const handmade = (talk, protocols, page) => {
-  const server = http.createServer(page ?? ((q, r) => r.end())), wss = new (WS().WebSocketServer)({ server, perMessageDeflate: false, handleProtocols: protocols ?? (() => false) });
-  wss.on('connection', (socket, q) => { say('server', 'ws', { url: q.url }); talk(socket, q); }); server.listen(port, '0.0.0.0');
-};
-/** Both ends of JSON messages by hand. */
-const json = (who, socket, got) => { const send = msg => { say(who, 'send', { msg }); socket.send(JSON.stringify(msg)); }; socket.on('message', d => { const msg = JSON.parse(d); say(who, 'got', { msg }); got(msg, send); }); return send; };
+import http from 'node:http'; import zlib from 'node:zlib';
+import { WS, end, handmade, host, json, load, main, once, pause, port, require, say, ws } from './ends.mjs';
 
 const socketio = (serverName, clientName, options = {}, clientOptions = {}) => ({
   server() {
@@ -213,6 +198,4 @@ const all = {
     async client() { globalThis.WebSocket = WS().WebSocket; const { client, xml } = require('@xmpp/client'), x = client({ service: `ws://${host}:${port}/xmpp-websocket`, domain: 'lab.test', username: 'crane', password: 'made-up', resource: 'deck' }); x.on('error', e => say('client', 'error', { e })); x.on('stanza', s => say('client', 'stanza', { xml: s.toString() })); x.on('send', s => say('client', 'send', { xml: s.toString() })); await x.start(); say('client', 'online', { jid: x.jid?.toString() }); await x.send(xml('presence')); await x.send(xml('message', { to: 'crane@lab.test', type: 'chat', id: 'm1' }, xml('body', {}, 'ahoy 🦀 & <more>'))); const r = await x.iqCaller.request(xml('iq', { type: 'get', to: 'lab.test' }, xml('ping', 'urn:xmpp:ping'))).catch(e => e); say('client', 'iq', { xml: String(r) }); await pause(200); await x.stop(); end(); } },
 };
 
-if (role === 'list') for (const [name, p] of Object.entries(all)) console.log(`${name}\t${p.how}\t${p.shows}`);
-else if (role === 'versions') console.log(JSON.stringify(Object.fromEntries([...all[args[0]].packages, 'ws'].map(p => [p, JSON.parse(fs.readFileSync(path.join(process.env.LAB_NODE, 'node_modules', p, 'package.json'))).version]))));
-else { process.on('unhandledRejection', e => { console.error(e); process.exit(1); }); await all[args.at(-1)][role](); }
+await main(all);

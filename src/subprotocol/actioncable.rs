@@ -25,6 +25,7 @@ pub(super) static ACTION_CABLE: Protocol = Protocol {
     },
     make: |_| Box::new(ActionCable),
     inner: false,
+    searched: false,
 };
 
 const NAME: &str = "actioncable";

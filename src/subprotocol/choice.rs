@@ -6,9 +6,11 @@ use crate::websocket::Opcode;
 
 use super::decoder::{Decoder, Out};
 use super::input::Input;
+use super::pairs::Pairs;
 use super::registry::PROTOCOLS;
 use super::service::{Service, ServiceDecoder};
 use super::settings::Settings;
+use super::unit::{Earlier, Meaning, Units};
 
 /// How many messages may pass before a conversation is taken to speak no sub-protocol.
 const MAX_UNDECIDED: u8 = 16;
@@ -102,6 +104,8 @@ pub(super) struct Protocol {
     pub(super) make: fn(&Opening) -> Box<dyn Decoder>,
     /// It may lie in another sub-protocol's messages.
     pub(super) inner: bool,
+    /// Its packets may begin anywhere: where the beginning was not captured, a decoder looks for them in all messages.
+    pub(super) searched: bool,
 }
 
 impl Protocol {
@@ -155,10 +159,62 @@ struct Undecided {
     kept_bytes: usize,
     /// What a side sent before the messages kept is not known.
     lost: Pair<bool>,
+    search: Option<Search>,
+}
+
+/// A decoder that looks for its packets in the messages of a conversation whose beginning was not captured.
+#[derive(Debug)]
+struct Search {
+    protocol: &'static Protocol,
+    decoder: Box<dyn Decoder>,
+    /// How many packets were found, and whether one of them has a name.
+    found: usize,
+    named: bool,
+}
+
+impl Search {
+    fn begin(opening: &Opening) -> Option<Search> {
+        let protocol = PROTOCOLS.iter().find(|protocol| protocol.searched)?;
+        let decoder = (protocol.make)(opening);
+        opening.target.is_none().then_some(Search { protocol, decoder, found: 0, named: false })
+    }
+
+    /// Tells whether the packets found so far convince.
+    fn message(&mut self, input: &Input<'_>) -> bool {
+        let (mut units, mut pairs) = (Units::default(), Pairs::default());
+        let Input { from, first, at, .. } = *input;
+        let mut out = Out {
+            units: &mut units,
+            pairs: &mut pairs,
+            payload: input.bytes,
+            from,
+            first,
+            at,
+            inside: None,
+            depth: 0,
+            contradictions: 0,
+        };
+        self.decoder.message(input, &mut out);
+        let contradicted = out.contradictions > 0;
+        for unit in Meaning::new(&units, input.bytes).units() {
+            self.found = self.found.saturating_add(1);
+            self.named |= unit.name().is_some();
+        }
+        if contradicted {
+            (self.found, self.named) = (0, false);
+        }
+        self.found >= FOUND && self.named
+    }
 }
 
 /// Bounds the bytes of messages that are kept until the choice is made.
 const MAX_KEPT: usize = 4096;
+
+/// How many messages may pass while packets are searched for in them: clients write every field as one of its own.
+const MAX_SEARCHED: u8 = 128;
+
+/// How many packets must follow each other where they are searched for, one of which has a name.
+const FOUND: usize = 3;
 
 #[derive(Debug)]
 struct BufferedMessage {
@@ -268,20 +324,16 @@ impl Choice {
         }
     }
 
-    /// Shows the decoder what went before; the units that ended then are not told any more.
+    /// Shows the decoder what went before: its units are told now.
     fn replay(&mut self, kept: &[BufferedMessage], out: &mut Out<'_>) {
         let State::Decoding(decoding) = &mut self.state else { return };
-        out.replay(|out| {
-            for message in kept {
-                let BufferedMessage { bytes, from, opcode, first, at } = message;
-                let length = bytes.len() as u64;
-                let (from, opcode, first, at) = (*from, *opcode, *first, *at);
-                (out.from, out.first, out.at) = (from, first, at);
-                decoding
-                    .decoder
-                    .message(&Input { from, opcode, bytes, missing: &[], length, first, at }, out);
-            }
-        });
+        for message in kept {
+            let BufferedMessage { bytes, from, opcode, first, at } = message;
+            let length = bytes.len() as u64;
+            let (from, opcode, first, at) = (*from, *opcode, *first, *at);
+            let input = Input { from, opcode, bytes, missing: &[], length, first, at };
+            out.replay(Earlier { from, at }, first, |out| decoding.decoder.message(&input, out));
+        }
     }
 
     /// Hears that frames of one side are lost, nobody can tell how many.
@@ -292,6 +344,9 @@ impl Choice {
             State::Undecided(undecided) => {
                 undecided.forget();
                 undecided.lost[from] = true;
+                if let Some(search) = &mut undecided.search {
+                    search.decoder.lost(from);
+                }
             }
             State::Plain => {}
         }
@@ -308,13 +363,18 @@ impl Choice {
     pub(super) fn allocated(&self) -> usize {
         match &self.state {
             State::Decoding(decoding) => decoding.decoder.allocated(),
-            _ => 0,
+            State::Undecided(undecided) => {
+                let search = undecided.search.as_ref().map_or(0, |it| it.decoder.allocated());
+                undecided.kept_bytes.saturating_add(undecided.votes.len()).saturating_add(search)
+            }
+            State::Plain => 0,
         }
     }
 }
 
 fn undecided(settings: &'static Settings, opening: Opening) -> State {
     let votes = vec![0; PROTOCOLS.len()];
+    let search = Search::begin(&opening);
     State::Undecided(Box::new(Undecided {
         settings,
         opening,
@@ -323,6 +383,7 @@ fn undecided(settings: &'static Settings, opening: Opening) -> State {
         kept: Vec::new(),
         kept_bytes: 0,
         lost: Pair::default(),
+        search,
     }))
 }
 
@@ -375,9 +436,23 @@ impl Undecided {
         if !inside && let Some(service) = self.service(input) {
             return Verdict::Serves(service);
         }
+        if let Some(protocol) = self.search(input) {
+            return Verdict::Is(protocol);
+        }
         self.keep(input);
         self.seen = self.seen.saturating_add(1);
-        if self.seen >= MAX_UNDECIDED { Verdict::Plain } else { Verdict::Open }
+        let most = if self.search.is_some() { MAX_SEARCHED } else { MAX_UNDECIDED };
+        if self.seen >= most { Verdict::Plain } else { Verdict::Open }
+    }
+
+    /// Looks for packets that begin anywhere, as long as the messages are small and binary.
+    fn search(&mut self, input: &Input<'_>) -> Option<&'static Protocol> {
+        let search = self.search.as_mut()?;
+        if input.is_text() || self.kept_bytes.saturating_add(input.bytes.len()) > MAX_KEPT {
+            self.search = None;
+            return None;
+        }
+        search.message(input).then_some(search.protocol)
     }
 
     /// Asks the services' rules about one of the very first messages.

@@ -7,7 +7,7 @@ use crate::model::{Anomaly, At, Side};
 
 use super::input::Input;
 use super::pairs::Pairs;
-use super::unit::{Draft, Role, Units};
+use super::unit::{Draft, Earlier, Role, Units};
 
 /// A decoder of the messages of one conversation; one type for each sub-protocol.
 ///
@@ -79,10 +79,12 @@ impl Out<'_> {
         self.units.anomaly(anomaly);
     }
 
-    /// Lets `decode` see messages from before: of all it says only the questions remain.
-    pub(super) fn replay(&mut self, decode: impl FnOnce(&mut Out<'_>)) {
-        let mut units = Units::default();
-        decode(&mut Out { units: &mut units, pairs: self.pairs, payload: &[], ..*self });
+    /// Lets `decode` see an earlier message: its units are told as such.
+    pub(super) fn replay(&mut self, earlier: Earlier, first: At, decode: impl FnOnce(&mut Out<'_>)) {
+        let Earlier { from, at } = earlier;
+        self.units.begin_earlier(earlier);
+        decode(&mut Out { units: self.units, pairs: self.pairs, payload: &[], from, first, at, ..*self });
+        self.units.end_earlier();
     }
 
     pub(super) fn mistaken(&mut self, protocol: &'static str) {

@@ -37,6 +37,7 @@ pub(super) static DISCORD: Protocol = Protocol {
     },
     make: |opening| Box::new(Discord { server: Compression::of(opening), begun: None }),
     inner: false,
+    searched: false,
 };
 
 const NAME: &str = "discord";

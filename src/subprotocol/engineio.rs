@@ -24,6 +24,7 @@ pub(super) static SOCKET_IO: Protocol = Protocol {
     sign,
     make: |opening| Box::new(EngineIo::new(opening)),
     inner: false,
+    searched: false,
 };
 
 const NAME: &str = "engine.io";

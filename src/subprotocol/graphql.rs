@@ -18,6 +18,7 @@ pub(super) static TRANSPORT: Protocol = Protocol {
     sign: |input, _| sign(input, false),
     make: |opening| Box::new(GraphQl { legacy: false, named: opening.subprotocol.is_some() }),
     inner: false,
+    searched: false,
 };
 
 pub(super) static LEGACY: Protocol = Protocol {
@@ -27,6 +28,7 @@ pub(super) static LEGACY: Protocol = Protocol {
     sign: |input, _| sign(input, true),
     make: |opening| Box::new(GraphQl { legacy: true, named: opening.subprotocol.is_some() }),
     inner: false,
+    searched: false,
 };
 
 /// The scopes of questions.

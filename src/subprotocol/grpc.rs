@@ -15,6 +15,7 @@ pub(super) static GRPC: Protocol = Protocol {
     sign: no_sign,
     make: |opening| Box::new(Grpc { path: opening.path().into(), asked: false }),
     inner: false,
+    searched: false,
 };
 
 const NAME: &str = "grpc-websockets";

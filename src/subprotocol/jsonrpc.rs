@@ -14,6 +14,7 @@ pub(super) static JSON_RPC: Protocol = Protocol {
     sign: |input, _| sign(Dialect::JsonRpc, input),
     make: |_| Box::new(JsonRpc { dialect: Dialect::JsonRpc }),
     inner: true,
+    searched: false,
 };
 
 pub(super) static MCP: Protocol = Protocol {
@@ -23,6 +24,7 @@ pub(super) static MCP: Protocol = Protocol {
     sign: |input, _| sign(Dialect::Mcp, input),
     make: |_| Box::new(JsonRpc { dialect: Dialect::Mcp }),
     inner: true,
+    searched: false,
 };
 
 pub(super) static CDP: Protocol = Protocol {
@@ -37,6 +39,7 @@ pub(super) static CDP: Protocol = Protocol {
     sign: |input, _| sign(Dialect::Cdp, input),
     make: |_| Box::new(JsonRpc { dialect: Dialect::Cdp }),
     inner: false,
+    searched: false,
 };
 
 pub(super) static TRPC: Protocol = Protocol {
@@ -46,6 +49,7 @@ pub(super) static TRPC: Protocol = Protocol {
     sign: |input, _| sign(Dialect::Trpc, input),
     make: |_| Box::new(JsonRpc { dialect: Dialect::Trpc }),
     inner: false,
+    searched: false,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,7 +97,7 @@ fn sign(dialect: Dialect, input: &Input<'_>) -> Evidence {
         Dialect::Mcp if is_2 => {
             let version = params.and_then(|it| it.get("protocolVersion"));
             let begins = method.is_some_and(|it| it.is("initialize")) && version.is_some();
-            if begins { Evidence::Sure } else { Evidence::Against }
+            if begins || named.as_deref().is_some_and(is_mcp) { Evidence::Sure } else { Evidence::Against }
         }
         Dialect::Cdp if version.is_none() => match named {
             Some(method) if is_command(&method) => Evidence::Weak,
@@ -110,6 +114,16 @@ fn sign(dialect: Dialect, input: &Input<'_>) -> Evidence {
         },
         _ => Evidence::Against,
     }
+}
+
+/// Tells whether a method is the Model Context Protocol's and no other's.
+fn is_mcp(method: &str) -> bool {
+    let list = ["tools", "resources", "prompts"].iter().any(|it| method.strip_prefix(it) == Some("/list"));
+    let calls = ["tools/call", "prompts/get", "resources/read", "sampling/createMessage"];
+    list || calls.contains(&method)
+        || ["progress", "message", "initialized", "cancelled"]
+            .iter()
+            .any(|it| method.strip_prefix("notifications/") == Some(*it))
 }
 
 /// Tells whether a method is named as the DevTools Protocol does: `Page.enable`.
@@ -169,12 +183,16 @@ struct Members<'a> {
 }
 
 impl JsonRpc {
-    fn object(&self, bytes: &[u8], whole: bool, out: &mut Out<'_>) {
+    fn object(&mut self, bytes: &[u8], whole: bool, out: &mut Out<'_>) {
         let names = ["id", "method", "params", "result", "error", "sessionId"];
         let Some([id, method, params, result, error, session]) = json::pick(bytes, whole, names) else {
             return out.contradiction();
         };
         let id = id.filter(|it| it.shape != Shape::Null);
+        // An answer that came first does not tell whose it is.
+        if self.dialect == Dialect::JsonRpc && method.and_then(|it| it.text()).is_some_and(|it| is_mcp(&it)) {
+            self.dialect = Dialect::Mcp;
+        }
         let members = Members { id, method, params, result, error, session };
         if self.dialect == Dialect::Trpc {
             return trpc(&members, bytes, whole, out);

@@ -17,6 +17,7 @@ pub(super) static JUPYTER: Protocol = Protocol {
     },
     make: |_| Box::new(Jupyter),
     inner: false,
+    searched: false,
 };
 
 const NAME: &str = "jupyter";

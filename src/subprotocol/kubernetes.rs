@@ -29,6 +29,7 @@ pub(super) static KUBERNETES: Protocol = Protocol {
         Box::new(Kubernetes { base64, forwards: opening.path().ends_with("/portforward") })
     },
     inner: false,
+    searched: false,
 };
 
 const NAME: &str = "kubernetes";

@@ -76,7 +76,7 @@ pub use pairs::Unanswered;
 pub use service::{Described, Service, Split};
 pub use settings::Settings;
 pub use show::write_body;
-pub use unit::{Body, Field, Format, MAX_UNITS, Meaning, Role, StoredMeaning, Unit, Value};
+pub use unit::{Body, Earlier, Field, Format, MAX_UNITS, Meaning, Role, StoredMeaning, Unit, Value};
 
 use crate::model::{At, Side};
 
@@ -152,6 +152,7 @@ impl Reader {
         };
         self.choice.message(input, &mut out);
         self.units.drop_beyond();
+        self.units.put_own_first();
         Meaning::new(&self.units, input.bytes)
     }
 

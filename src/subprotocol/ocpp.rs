@@ -27,6 +27,7 @@ pub(super) static OCPP: Protocol = Protocol {
     },
     make: |_| Box::new(Ocpp::default()),
     inner: false,
+    searched: false,
 };
 
 const NAME: &str = "ocpp";

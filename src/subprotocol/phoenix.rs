@@ -29,6 +29,7 @@ pub(super) static PHOENIX: Protocol = Protocol {
     },
     make: |_| Box::new(Phoenix),
     inner: false,
+    searched: false,
 };
 
 const NAME: &str = "phoenix";

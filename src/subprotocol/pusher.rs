@@ -20,6 +20,7 @@ pub(super) static PUSHER: Protocol = Protocol {
     },
     make: |_| Box::new(Pusher),
     inner: false,
+    searched: false,
 };
 
 const NAME: &str = "pusher";

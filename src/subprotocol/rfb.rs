@@ -1,6 +1,6 @@
 //! RFB, the protocol of VNC (RFC 6143), through a WebSocket proxy. Messages are named as far as their lengths are known
-//! without the pixels: the first messages of a session, then what the client sends, and the kinds of what the server
-//! sends at the beginning of a WebSocket message.
+//! without looking at pixels: the first messages of a session, then what the client sends, and what the server sends as long as
+//! its rectangles have encodings whose lengths are written down (raw, CopyRect, Zlib, ZRLE, cursors).
 
 use crate::model::{Pair, Side};
 
@@ -16,8 +16,9 @@ pub(super) static RFB: Protocol = Protocol {
         [b'R', b'F', b'B', b' ', rest @ ..] if rest.len() == 8 && rest.ends_with(b"\n") => Evidence::Sure,
         _ => Evidence::Against,
     },
-    make: |_| Box::new(Rfb { phase: Phase::Versions, lost: Pair::default() }),
+    make: |_| Box::new(Rfb { phase: Phase::Versions, lost: Pair::default(), updates: Updates::default() }),
     inner: false,
+    searched: false,
 };
 
 const NAME: &str = "rfb";
@@ -44,6 +45,110 @@ struct Rfb {
     phase: Phase,
     /// Whose bytes have lost their place: a message of theirs is named no more.
     lost: Pair<bool>,
+    updates: Updates,
+}
+
+/// Where in the server's messages of a session the next byte stands.
+#[derive(Debug, Default)]
+struct Updates {
+    /// The head of a message or rectangle, as far as it has come.
+    head: Vec<u8>,
+    /// How many bytes come before the next head.
+    skip: u64,
+    /// How many rectangles of the update are to come.
+    rectangles: u16,
+    bytes_per_pixel: u64,
+    /// The client asked for pixels: their format must not change any more.
+    asked: bool,
+}
+
+/// What a head says.
+enum Said {
+    More,
+    Skip(u64),
+    Unknown,
+}
+
+impl Updates {
+    /// Takes bytes and names the messages that begin in them; `false` where the place is lost.
+    fn push(&mut self, mut bytes: &[u8], out: &mut Out<'_>) -> bool {
+        loop {
+            let now = usize::try_from(self.skip).unwrap_or(usize::MAX).min(bytes.len());
+            self.skip = self.skip.saturating_sub(now as u64);
+            bytes = bytes.get(now..).unwrap_or_default();
+            let Some((byte, rest)) = bytes.split_first() else { break };
+            self.head.push(*byte);
+            bytes = rest;
+            let said = if self.rectangles > 0 { self.rectangle() } else { self.message(out) };
+            match said {
+                Said::More => {}
+                Said::Skip(skip) => {
+                    self.skip = skip;
+                    self.head.clear();
+                }
+                Said::Unknown => return false,
+            }
+        }
+        if self.skip > 0 || self.rectangles > 0 || !self.head.is_empty() {
+            out.part();
+        }
+        true
+    }
+
+    /// Reads a message's head (RFC 6143 §7.6).
+    fn message(&mut self, out: &mut Out<'_>) -> Said {
+        match *self.head {
+            [0, _, high, low] => {
+                let number = u16::from_be_bytes([high, low]);
+                out.unit(NAME, "FramebufferUpdate").number("number-of-rectangles", number);
+                // So many mean that a rectangle will say which is the last one.
+                self.rectangles = number;
+                Said::Skip(0)
+            }
+            [1, _, _, _, high, low] => {
+                out.unit(NAME, "SetColorMapEntries");
+                Said::Skip(u64::from(u16::from_be_bytes([high, low])).saturating_mul(6))
+            }
+            [2] => {
+                out.unit(NAME, "Bell");
+                Said::Skip(0)
+            }
+            [3, _, _, _, a, b, c, d] => {
+                out.unit(NAME, "ServerCutText");
+                Said::Skip(i32::from_be_bytes([a, b, c, d]).unsigned_abs().into())
+            }
+            [0 | 1 | 3, ..] => Said::More,
+            _ => Said::Unknown,
+        }
+    }
+
+    /// Reads a rectangle's head (RFC 6143 §7.6.1, §7.7).
+    fn rectangle(&mut self) -> Said {
+        let Some(([_, _, _, _, w1, w2, h1, h2, e1, e2, e3, e4], rest)) = self.head.split_first_chunk() else {
+            return Said::More;
+        };
+        let width = u64::from(u16::from_be_bytes([*w1, *w2]));
+        let height = u64::from(u16::from_be_bytes([*h1, *h2]));
+        let pixels = width.saturating_mul(height).saturating_mul(self.bytes_per_pixel);
+        let skip = match (i32::from_be_bytes([*e1, *e2, *e3, *e4]), rest) {
+            (0, _) if self.bytes_per_pixel > 0 => pixels,
+            (1, _) => 4,
+            // Zlib and ZRLE write their length down.
+            (6 | 16, [a, b, c, d]) => u32::from_be_bytes([*a, *b, *c, *d]).into(),
+            (6 | 16, _) => return Said::More,
+            // The cursor and the mask over it; the desktop's size.
+            (-239, _) => pixels.saturating_add(width.div_ceil(8).saturating_mul(height)),
+            (-223, _) => 0,
+            // The last rectangle.
+            (-224, _) => {
+                self.rectangles = 1;
+                0
+            }
+            _ => return Said::Unknown,
+        };
+        self.rectangles = self.rectangles.saturating_sub(1);
+        Said::Skip(skip)
+    }
 }
 
 impl Decoder for Rfb {
@@ -53,7 +158,7 @@ impl Decoder for Rfb {
             return;
         }
         if !input.is_whole() {
-            self.lost[input.from] = true;
+            self.lost(input.from);
         }
         match (self.phase, input.from) {
             (Phase::Versions, _) => self.version(head, input.from, out),
@@ -89,15 +194,22 @@ impl Decoder for Rfb {
             }
             (Phase::ClientInit | Phase::ServerInit, Side::Server) => {
                 server_init(head, out);
+                self.updates.bytes_per_pixel = u64::from(head.get(4).copied().unwrap_or(0) / 8);
                 self.phase = Phase::Session;
             }
             (Phase::ServerInit | Phase::Session, Side::Client) => self.client(head, out),
-            (Phase::Session, Side::Server) => server(head, out),
+            (Phase::Session, Side::Server) => {
+                self.lost.server |= !self.updates.push(head, out);
+            }
         }
     }
 
     fn lost(&mut self, from: Side) {
         self.lost[from] = true;
+        // Until a session begins, what a message is depends on those of both.
+        if self.phase != Phase::Session {
+            self.lost = Pair { client: true, server: true };
+        }
     }
 }
 
@@ -134,10 +246,17 @@ impl Rfb {
             };
             let mut unit = out.unit(NAME, name);
             match kind {
+                0 => {
+                    let bytes_per_pixel = u64::from(bytes.get(4).copied().unwrap_or(0) / 8);
+                    // Which pixels were sent before and which after cannot be told.
+                    self.lost.server |= self.updates.asked && bytes_per_pixel != self.updates.bytes_per_pixel;
+                    self.updates.bytes_per_pixel = bytes_per_pixel;
+                }
                 2 => {
                     unit.number("number-of-encodings", word(2) as u64);
                 }
                 3 => {
+                    self.updates.asked = true;
                     unit.flag("incremental", bytes.get(1) == Some(&1))
                         .number("width", word(6) as u64)
                         .number("height", word(8) as u64);
@@ -171,26 +290,6 @@ fn server_init(head: &[u8], out: &mut Out<'_>) {
     unit.number("framebuffer-width", word(0)).number("framebuffer-height", word(2));
     if let Some(name) = head.get(24..).filter(|name| !name.is_empty()) {
         unit.name(&String::from_utf8_lossy(name));
-    }
-}
-
-/// Names what a message of the server's begins with; pixels that go on in the next begin none.
-fn server(head: &[u8], out: &mut Out<'_>) {
-    match head {
-        [0, 0, high, low, ..] => {
-            out.unit(NAME, "FramebufferUpdate")
-                .number("number-of-rectangles", u16::from_be_bytes([*high, *low]));
-        }
-        [1, 0, ..] => {
-            out.unit(NAME, "SetColorMapEntries");
-        }
-        [2] => {
-            out.unit(NAME, "Bell");
-        }
-        [3, 0, 0, 0, ..] => {
-            out.unit(NAME, "ServerCutText");
-        }
-        _ => out.part(),
     }
 }
 

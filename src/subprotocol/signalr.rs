@@ -21,6 +21,7 @@ pub(super) static SIGNALR: Protocol = Protocol {
     sign,
     make: |opening| Box::new(SignalR::new(opening)),
     inner: false,
+    searched: false,
 };
 
 const NAME: &str = "signalr";
@@ -430,6 +431,8 @@ mod tests {
             [
                 "signalr StreamItem id=3 body=\0",
                 "signalr StreamItem id=3 body=\x01",
+                "signalr Invocation name=Add id=0 role=question body=\u{fffd}\u{2}\u{3}",
+                "signalr Completion id=0 role=answer of=Add latency=1 body=\u{5}",
                 "signalr Ping heartbeat="
             ]
         );

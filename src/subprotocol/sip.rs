@@ -21,6 +21,7 @@ pub(super) static SIP: Protocol = Protocol {
     },
     make: |_| Box::new(Sip),
     inner: false,
+    searched: false,
 };
 
 const NAME: &str = "sip";

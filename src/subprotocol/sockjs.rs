@@ -21,6 +21,7 @@ pub(super) static SOCKJS: Protocol = Protocol {
     },
     make: |_| Box::new(SockJs { inner: Choice::inside(1) }),
     inner: false,
+    searched: false,
 };
 
 const NAME: &str = "sockjs";

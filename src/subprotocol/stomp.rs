@@ -16,6 +16,11 @@ pub(super) static STOMP: Protocol = Protocol {
     url: no_url,
     sign: |input, _| match command(input.head()) {
         Some("CONNECT" | "STOMP" | "CONNECTED") => Evidence::Sure,
+        Some("SEND" | "SUBSCRIBE" | "MESSAGE")
+            if memchr::memmem::find(input.head(), b"\ndestination:").is_some() =>
+        {
+            Evidence::Sure
+        }
         Some(_) => Evidence::Weak,
         None if input.head().iter().all(|byte| matches!(byte, b'\n' | b'\r')) => Evidence::Neutral,
         None => Evidence::Against,
@@ -30,6 +35,7 @@ pub(super) static STOMP: Protocol = Protocol {
         Box::new(Stomp { agreed, sides: Pair::default() })
     },
     inner: true,
+    searched: false,
 };
 
 const NAME: &str = "stomp";

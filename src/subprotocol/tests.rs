@@ -174,6 +174,72 @@ fn json_without_a_protocol_is_none() {
 }
 
 #[test]
+fn what_was_sent_before_the_choice_is_told_with_it() {
+    let mut reader = Reader::new(Opening { target: Some("/room".into()), ..Opening::default() });
+    let messages: [(Side, &[u8]); 4] = [
+        (Side::Client, &[0, 0, 1, 0]),
+        (Side::Server, &[0, 0, 1, 0]),
+        (Side::Client, &[0, 1, 2, 0, 0]),
+        (Side::Server, &[0, 1, 2, 0, 0]),
+    ];
+    let mut told = Vec::new();
+    for (n, (from, bytes)) in (1..).zip(messages) {
+        let at = at(n);
+        let input = Input {
+            from,
+            opcode: Opcode::BINARY,
+            bytes,
+            missing: &[],
+            length: bytes.len() as u64,
+            first: at,
+            at,
+        };
+        let meaning = reader.message(&input);
+        let stored = {
+            let mut bytes = Vec::new();
+            meaning.write(&mut bytes);
+            StoredMeaning::read(&bytes).unwrap()
+        };
+        for (unit, kept) in meaning.units().zip(stored.of(bytes).units()) {
+            assert_eq!(line(&unit), line(&kept));
+            assert_eq!(unit.earlier(), kept.earlier());
+            told.push((n, unit.earlier().map(|it| (it.from, it.at.packet)), line(&unit)));
+        }
+    }
+    assert_eq!(
+        told,
+        [
+            (3, None, "yjs sync step 2 role=answer latency=1 body=\0\0".to_owned()),
+            (3, Some((Side::Client, 1)), "yjs sync step 1 role=question body=\0".to_owned()),
+            (3, Some((Side::Server, 2)), "yjs sync step 1 role=question body=\0".to_owned()),
+            (4, None, "yjs sync step 2 role=answer latency=3 body=\0\0".to_owned()),
+        ]
+    );
+}
+
+#[test]
+fn packets_of_mqtt_are_found_where_every_field_is_a_message() {
+    let mut reader = Reader::new(Opening::default());
+    let publish =
+        |id: u8| [&b"\x32"[..], b"\x09", b"\0\x03", b"a/b", b"", &[0, id], b"hi"].map(<[u8]>::to_vec);
+    // The rest of a packet whose beginning was not captured.
+    let mut messages = vec![b"/b".to_vec(), vec![0, 9]];
+    (10..16).for_each(|id| messages.extend(publish(id)));
+    let told: Vec<_> = (1..)
+        .zip(&messages)
+        .flat_map(|(n, bytes)| lines_of(&mut reader, Side::Client, Opcode::BINARY, bytes, n))
+        .map(|line| line.split(" qos").next().unwrap().to_owned())
+        .collect();
+    // The message that tells it is first: 12, then those from before.
+    let ids =
+        [12, 10, 11, 13, 14, 15].map(|id| format!("mqtt PUBLISH name=a/b id={id} role=question messages="));
+    assert_eq!(told.len(), ids.len(), "{told:?}");
+    for (line, id) in told.iter().zip(ids) {
+        assert!(line.starts_with(&id), "{line}");
+    }
+}
+
+#[test]
 fn a_wrong_choice_is_given_up_and_said() {
     let target = Some("/socket.io/?EIO=4&transport=websocket".into());
     let mut reader = Reader::new(Opening { target, ..Opening::default() });

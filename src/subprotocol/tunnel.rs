@@ -19,6 +19,7 @@ pub(super) static TUNNEL: Protocol = Protocol {
     },
     make: |_| Box::new(Tunnel { said: false }),
     inner: false,
+    searched: false,
 };
 
 const NAME: &str = "tunnel";

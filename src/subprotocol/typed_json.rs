@@ -14,12 +14,19 @@ pub(super) static DDP: Protocol = Protocol {
     sign: |input, _| match json::pick(
         input.head(),
         input.is_whole(),
-        ["msg", "version", "support", "server_id"],
+        ["msg", "version", "support", "server_id", "id", "collection", "methods"],
     ) {
-        Some([Some(msg), Some(_), Some(_), _]) if msg.is("connect") => Evidence::Sure,
+        Some([Some(msg), Some(_), Some(_), ..]) if msg.is("connect") => Evidence::Sure,
         Some([Some(msg), ..]) if msg.is("connected") || msg.is("sub") || msg.is("ready") => Evidence::Weak,
+        Some([Some(msg), _, _, _, Some(_), collection, _])
+            if ["method", "result", "unsub", "nosub"].iter().any(|it| msg.is(it))
+                || (collection.is_some() && ["added", "changed", "removed"].iter().any(|it| msg.is(it))) =>
+        {
+            Evidence::Weak
+        }
+        Some([Some(msg), .., Some(_)]) if msg.is("updated") => Evidence::Weak,
         // The server's greeting, which is all there is in it.
-        Some([None, None, None, Some(_)])
+        Some([None, None, None, Some(_), ..])
             if json::read(input.head()).is_some_and(|it| it.members().count() == 1)
                 && input.from == crate::model::Side::Server =>
         {
@@ -30,6 +37,7 @@ pub(super) static DDP: Protocol = Protocol {
     },
     make: |_| Box::new(TypedJson { say: ddp }),
     inner: true,
+    searched: false,
 };
 
 pub(super) static NOSTR: Protocol = Protocol {
@@ -66,6 +74,7 @@ pub(super) static NOSTR: Protocol = Protocol {
     },
     make: |_| Box::new(TypedJson { say: nostr }),
     inner: false,
+    searched: false,
 };
 
 pub(super) static VITE: Protocol = Protocol {
@@ -75,6 +84,7 @@ pub(super) static VITE: Protocol = Protocol {
     sign: super::choice::no_sign,
     make: |_| Box::new(TypedJson { say: hot }),
     inner: false,
+    searched: false,
 };
 
 pub(super) static WEBPACK: Protocol = Protocol {
@@ -97,6 +107,7 @@ pub(super) static WEBPACK: Protocol = Protocol {
     },
     make: |_| Box::new(TypedJson { say: webpack }),
     inner: false,
+    searched: false,
 };
 
 const NOSTR_KINDS: [&str; 9] = ["EVENT", "REQ", "CLOSE", "OK", "EOSE", "CLOSED", "NOTICE", "AUTH", "COUNT"];

@@ -1,13 +1,19 @@
 //! What a message means, as every output may say it.
 
+mod draft;
 mod stored;
+mod units;
 
 pub use stored::StoredMeaning;
 
-use std::ops::Range;
+pub(super) use draft::Draft;
+pub(super) use units::Units;
+
 use std::time::Duration;
 
-use crate::model::{Anomaly, At};
+use crate::model::{Anomaly, At, Side};
+
+use units::{Place, Record, Stored, slice};
 
 /// Bounds how many units of one message are told; the rest are counted.
 pub const MAX_UNITS: usize = 256;
@@ -17,9 +23,6 @@ pub(super) const MAX_BODY: usize = 256 << 10;
 
 /// Bounds the length of a name, an id, an error or a field's text, in bytes.
 pub(super) const MAX_TEXT: usize = 512;
-
-/// Bounds the memory that stays reserved between two messages, in bytes.
-const RESERVED: usize = 64 << 10;
 
 /// The part a unit plays in an exchange.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -110,6 +113,15 @@ pub struct Field<'a> {
     pub place: Option<(u32, u32)>,
 }
 
+/// The message in which a unit ended that is told with a later one, because only that tells which sub-protocol it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Earlier {
+    /// Who sent it.
+    pub from: Side,
+    /// The packet that completed it.
+    pub at: At,
+}
+
 /// One unit of a sub-protocol: an event, a call, a packet.
 ///
 /// It borrows from the message or from what was decoded of it; it is told at once and kept by nobody.
@@ -188,6 +200,11 @@ impl<'a> Unit<'a> {
         self.record.messages
     }
 
+    /// Returns the message in which it ended, where that is not the one it is told with.
+    pub fn earlier(&self) -> Option<Earlier> {
+        self.record.earlier
+    }
+
     /// Tells whether all of it is known.
     pub fn is_complete(&self) -> bool {
         self.record.complete
@@ -229,7 +246,8 @@ impl<'a> Unit<'a> {
     }
 }
 
-/// What a message means: the units that ended in it, in the order of the wire.
+/// What a message means: the units that ended in it, in the order of the wire, and behind them those of
+/// [earlier](Unit::earlier) messages which it is the first to give a meaning to.
 #[derive(Clone, Copy, Debug)]
 pub struct Meaning<'a> {
     units: &'a Units,
@@ -260,366 +278,5 @@ impl<'a> Meaning<'a> {
     /// Returns what the units broke of their protocol's rules.
     pub fn anomalies(self) -> &'a [Anomaly] {
         &self.units.anomalies
-    }
-}
-
-/// The memory of the units of one message, used again for the next.
-#[derive(Debug, Default)]
-pub(super) struct Units {
-    list: Vec<Record>,
-    fields: Vec<StoredField>,
-    text: String,
-    bytes: Vec<u8>,
-    anomalies: Vec<Anomaly>,
-    more: u64,
-    part: bool,
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Span {
-    start: u32,
-    end: u32,
-}
-
-impl Span {
-    const fn range(self) -> Range<usize> {
-        self.start as usize..self.end as usize
-    }
-}
-
-/// A word of ours, or one that was sent.
-#[derive(Clone, Copy, Debug)]
-enum Word {
-    Static(&'static str),
-    Sent(Span),
-}
-
-#[derive(Debug)]
-struct StoredField {
-    name: Word,
-    value: Stored,
-    listed: bool,
-    secret: bool,
-    place: Option<(u32, u32)>,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Stored {
-    Text(Span),
-    Json(Span),
-    Number(u64),
-    Negative(i64),
-    Flag(bool),
-    Bytes(Span),
-}
-
-#[derive(Debug)]
-enum Place {
-    Payload(Range<usize>),
-    Copied(Range<usize>),
-}
-
-#[derive(Debug)]
-struct BodyRecord {
-    format: Format,
-    place: Place,
-    length: u64,
-}
-
-#[derive(Debug)]
-struct Record {
-    protocol: Word,
-    inside: Option<Word>,
-    kind: Word,
-    name: Option<Word>,
-    id: Option<Word>,
-    role: Role,
-    heartbeat: bool,
-    complete: bool,
-    error: Option<Word>,
-    latency: Option<Duration>,
-    of: Option<Word>,
-    question: Option<At>,
-    first: At,
-    messages: u32,
-    body: Option<BodyRecord>,
-    fields: Range<u32>,
-}
-
-impl Units {
-    /// Forgets the units of the message before and keeps the memory.
-    pub(super) fn clear(&mut self) {
-        self.list.clear();
-        self.fields.clear();
-        self.text.clear();
-        self.bytes.clear();
-        self.anomalies.clear();
-        self.text.shrink_to(RESERVED);
-        self.bytes.shrink_to(RESERVED);
-        self.more = 0;
-        self.part = false;
-    }
-
-    /// Returns how much memory it holds, in bytes.
-    pub(super) fn allocated(&self) -> usize {
-        let records = self.list.capacity().saturating_mul(size_of::<Record>());
-        let fields = self.fields.capacity().saturating_mul(size_of::<StoredField>());
-        records
-            .saturating_add(fields)
-            .saturating_add(self.text.capacity())
-            .saturating_add(self.bytes.capacity())
-    }
-
-    /// Notes that bytes were taken of a unit that ends later.
-    pub(super) fn set_part(&mut self) {
-        self.part = true;
-    }
-
-    pub(super) fn anomaly(&mut self, anomaly: Anomaly) {
-        if self.anomalies.len() < MAX_UNITS {
-            self.anomalies.push(anomaly);
-        }
-    }
-
-    /// Begins a unit and returns its index; where there are [`MAX_UNITS`] already, the last one's place is taken.
-    pub(super) fn begin(&mut self, protocol: &'static str, kind: &'static str, first: At) -> usize {
-        self.drop_beyond();
-        let field = self.fields.len() as u32;
-        self.list.push(Record {
-            protocol: Word::Static(protocol),
-            inside: None,
-            kind: Word::Static(kind),
-            name: None,
-            id: None,
-            role: Role::Event,
-            heartbeat: false,
-            complete: true,
-            error: None,
-            latency: None,
-            of: None,
-            question: None,
-            first,
-            messages: 1,
-            body: None,
-            fields: field..field,
-        });
-        self.list.len().saturating_sub(1)
-    }
-
-    /// Drops the unit that is one too many.
-    pub(super) fn drop_beyond(&mut self) {
-        if self.list.len() > MAX_UNITS
-            && let Some(record) = self.list.pop()
-        {
-            self.more = self.more.saturating_add(1);
-            self.fields.truncate(record.fields.start as usize);
-        }
-    }
-
-    fn word(&self, word: Word) -> &str {
-        match word {
-            Word::Static(word) => word,
-            Word::Sent(span) => self.text(span),
-        }
-    }
-
-    fn text(&self, span: Span) -> &str {
-        self.text.get(span.range()).unwrap_or_default()
-    }
-
-    /// Copies text, at most [`MAX_TEXT`] bytes of it.
-    fn put_text(&mut self, text: &str) -> Span {
-        let mut end = text.len().min(MAX_TEXT);
-        while !text.is_char_boundary(end) {
-            end = end.saturating_sub(1);
-        }
-        let start = self.text.len() as u32;
-        self.text.push_str(text.get(..end).unwrap_or_default());
-        Span { start, end: self.text.len() as u32 }
-    }
-
-    fn put_bytes(&mut self, bytes: &[u8], most: usize) -> Span {
-        let start = self.bytes.len() as u32;
-        let room = (16_usize << 20).saturating_sub(self.bytes.len());
-        self.bytes.extend_from_slice(bytes.get(..bytes.len().min(most).min(room)).unwrap_or_default());
-        Span { start, end: self.bytes.len() as u32 }
-    }
-
-    fn put_field(&mut self, index: usize, field: StoredField) {
-        if let Some(record) = self.list.get_mut(index)
-            && record.fields.end.saturating_sub(record.fields.start) < 64
-        {
-            self.fields.push(field);
-            record.fields.end = self.fields.len() as u32;
-        }
-    }
-}
-
-fn slice<'a>(bytes: &'a [u8], range: &Range<usize>) -> &'a [u8] {
-    bytes.get(range.clone()).unwrap_or_default()
-}
-
-/// A unit in the making; what is not said of it stays as [`Units::begin`] has it.
-#[derive(Debug)]
-pub(super) struct Draft<'o> {
-    pub(super) units: &'o mut Units,
-    pub(super) payload: &'o [u8],
-    pub(super) index: usize,
-}
-
-impl Draft<'_> {
-    fn record(&mut self, change: impl FnOnce(&mut Record)) -> &mut Self {
-        if let Some(record) = self.units.list.get_mut(self.index) {
-            change(record);
-        }
-        self
-    }
-
-    fn sent(&mut self, text: &str, change: impl FnOnce(&mut Record, Word)) -> &mut Self {
-        let word = Word::Sent(self.units.put_text(text));
-        self.record(|record| change(record, word))
-    }
-
-    pub(super) fn kind(&mut self, kind: &str) -> &mut Self {
-        self.sent(kind, |record, word| record.kind = word)
-    }
-
-    pub(super) fn name(&mut self, name: &str) -> &mut Self {
-        self.sent(name, |record, word| record.name = Some(word))
-    }
-
-    pub(super) fn id(&mut self, id: &str) -> &mut Self {
-        self.sent(id, |record, word| record.id = Some(word))
-    }
-
-    pub(super) fn error(&mut self, error: &str) -> &mut Self {
-        self.sent(error, |record, word| record.error = Some(word))
-    }
-
-    pub(super) fn static_error(&mut self, error: &'static str) -> &mut Self {
-        self.record(|record| record.error = Some(Word::Static(error)))
-    }
-
-    pub(super) fn of(&mut self, of: &str) -> &mut Self {
-        self.sent(of, |record, word| record.of = Some(word))
-    }
-
-    pub(super) fn inside(&mut self, outer: Option<&'static str>) -> &mut Self {
-        self.record(|record| record.inside = outer.map(Word::Static))
-    }
-
-    pub(super) fn role(&mut self, role: Role) -> &mut Self {
-        self.record(|record| record.role = role)
-    }
-
-    pub(super) fn heartbeat(&mut self) -> &mut Self {
-        self.record(|record| record.heartbeat = true)
-    }
-
-    /// Notes that bytes of it are not known.
-    pub(super) fn incomplete(&mut self) -> &mut Self {
-        self.record(|record| record.complete = false)
-    }
-
-    /// Notes where it began, where that was in an earlier message.
-    pub(super) fn took(&mut self, first: At, messages: u32) -> &mut Self {
-        self.record(|record| (record.first, record.messages) = (first, messages))
-    }
-
-    pub(super) fn answers(&mut self, question: At, latency: Option<Duration>) -> &mut Self {
-        self.record(|record| (record.question, record.latency) = (Some(question), latency))
-    }
-
-    pub(super) fn latency(&mut self, latency: Duration) -> &mut Self {
-        self.record(|record| record.latency = Some(latency))
-    }
-
-    pub(super) fn current_name(&self) -> Option<&str> {
-        let record = self.units.list.get(self.index)?;
-        record.name.map(|it| self.units.word(it))
-    }
-
-    pub(super) fn current_of(&self) -> Option<&str> {
-        let record = self.units.list.get(self.index)?;
-        record.of.map(|it| self.units.word(it))
-    }
-
-    pub(super) fn text(&mut self, name: &'static str, value: &str) -> &mut Self {
-        let value = Stored::Text(self.units.put_text(value));
-        self.store(name, value)
-    }
-
-    pub(super) fn number(&mut self, name: &'static str, value: impl Into<u64>) -> &mut Self {
-        self.store(name, Stored::Number(value.into()))
-    }
-
-    pub(super) fn signed(&mut self, name: &'static str, value: i64) -> &mut Self {
-        let value = u64::try_from(value).map_or(Stored::Negative(value), Stored::Number);
-        self.store(name, value)
-    }
-
-    pub(super) fn flag(&mut self, name: &'static str, value: bool) -> &mut Self {
-        self.store(name, Stored::Flag(value))
-    }
-
-    pub(super) fn bytes(&mut self, name: &'static str, value: &[u8]) -> &mut Self {
-        let value = Stored::Bytes(self.units.put_bytes(value, MAX_TEXT));
-        self.store(name, value)
-    }
-
-    /// Adds a field whose value is a JSON text, left out where it is longer than a text may be.
-    pub(super) fn json(&mut self, name: &'static str, value: &[u8]) -> &mut Self {
-        match std::str::from_utf8(value) {
-            Ok(text) if text.len() <= MAX_TEXT => {
-                let value = Stored::Json(self.units.put_text(text));
-                self.store(name, value)
-            }
-            _ => self,
-        }
-    }
-
-    /// Makes the field added last one of a list.
-    pub(super) fn listed(&mut self) -> &mut Self {
-        if let Some(field) = self.units.fields.last_mut() {
-            field.listed = true;
-        }
-        self
-    }
-
-    /// Makes the field added last a secret; `raw` is its value as it stands in the message.
-    pub(super) fn secret(&mut self, raw: &[u8]) -> &mut Self {
-        let place = self.place_in_payload(raw).map(|it| (it.start as u32, it.end as u32));
-        if let Some(field) = self.units.fields.last_mut() {
-            (field.secret, field.place) = (true, place);
-        }
-        self
-    }
-
-    /// Adds the body; bytes that do not lie in the message are copied.
-    pub(super) fn body(&mut self, format: Format, bytes: &[u8]) -> &mut Self {
-        self.body_of(format, bytes, bytes.len() as u64)
-    }
-
-    /// Adds a body of which only the first bytes are known.
-    pub(super) fn body_of(&mut self, format: Format, bytes: &[u8], length: u64) -> &mut Self {
-        let place = match self.place_in_payload(bytes) {
-            Some(range) => Place::Payload(range),
-            None => Place::Copied(self.units.put_bytes(bytes, MAX_BODY).range()),
-        };
-        self.record(|record| record.body = Some(BodyRecord { format, place, length }))
-    }
-
-    fn store(&mut self, name: &'static str, value: Stored) -> &mut Self {
-        let field =
-            StoredField { name: Word::Static(name), value, listed: false, secret: false, place: None };
-        self.units.put_field(self.index, field);
-        self
-    }
-
-    /// Finds bytes that are a part of the message by where they stand in memory.
-    fn place_in_payload(&self, bytes: &[u8]) -> Option<Range<usize>> {
-        let start = bytes.as_ptr().addr().checked_sub(self.payload.as_ptr().addr())?;
-        let end = start.checked_add(bytes.len())?;
-        (end <= self.payload.len()).then_some(start..end)
     }
 }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use crate::model::{Anomaly, Pair, Side};
 
-use super::choice::{Protocol, no_sign, no_url};
+use super::choice::{Evidence, Opening, Protocol, no_url};
 use super::decoder::{Decoder, Out};
 use super::input::Input;
 use super::json::{self, Shape, Value};
@@ -15,7 +15,7 @@ pub(super) static WAMP: Protocol = Protocol {
     name: "wamp",
     headers: &["wamp.2.json*", "wamp.2.msgpack*", "wamp.2.cbor*"],
     url: no_url,
-    sign: no_sign,
+    sign,
     make: |opening| {
         let chosen = opening.subprotocol.as_deref().unwrap_or("wamp.2.json");
         let packing = match chosen {
@@ -25,6 +25,7 @@ pub(super) static WAMP: Protocol = Protocol {
         };
         Box::new(Wamp {
             packing,
+            named: opening.subprotocol.is_some(),
             batched: chosen.ends_with(".batched"),
             uris: VecDeque::new(),
             asked: Pair::default(),
@@ -33,12 +34,16 @@ pub(super) static WAMP: Protocol = Protocol {
         })
     },
     inner: false,
+    searched: false,
 };
 
 const NAME: &str = "wamp";
 
 /// Bounds how many ids' URIs are remembered.
 const MAX_URIS: usize = 256;
+
+/// Bounds the message that is judged by itself, in bytes.
+const MAX_SIGN: usize = 4096;
 
 /// Bounds the text that a packed message is written out as, in bytes.
 const MAX_TEXT: usize = 64 << 10;
@@ -97,6 +102,8 @@ const KINDS: &[Kind] = &[
 struct Wamp {
     /// `None` for JSON.
     packing: Option<Packing>,
+    /// The handshake named the serialization; else the first message tells it.
+    named: bool,
     batched: bool,
     /// The URIs of registrations and subscriptions, by the name of the kind and the id.
     uris: VecDeque<(&'static str, Box<str>, Box<str>)>,
@@ -108,8 +115,78 @@ struct Wamp {
     asked: Pair<VecDeque<(Box<str>, Box<str>)>>,
 }
 
+/// Tells by its parts whether a message may be one of WAMP's: an array of a code and what that code asks for.
+fn sign(input: &Input<'_>, _: &Opening) -> Evidence {
+    if !input.is_whole() || input.bytes.len() > MAX_SIGN {
+        return Evidence::Neutral;
+    }
+    let mut text = String::new();
+    let json = match packing_of(input) {
+        None => input.bytes,
+        Some(packing) => {
+            if !write_json(packing, input.bytes, MAX_TEXT, &mut text) {
+                return Evidence::Against;
+            }
+            text.as_bytes()
+        }
+    };
+    let Some(value) = json::read(json).filter(|it| it.shape == Shape::Array) else {
+        return Evidence::Against;
+    };
+    let mut items = value.items();
+    let code = items.next().and_then(|it| it.number());
+    let Some((_, kind, parts)) = KINDS.iter().find(|(of, ..)| Some(*of) == code) else {
+        return Evidence::Against;
+    };
+    let mut weighty = matches!(*kind, "EVENT" | "INVOCATION");
+    for part in *parts {
+        let Some(item) = items.next() else {
+            if matches!(part, Args | Kwargs) {
+                break;
+            }
+            return Evidence::Against;
+        };
+        let fits = match part {
+            Session | Request | About | Id(_) => item.shape == Shape::Number,
+            Dict | Kwargs => item.shape == Shape::Object,
+            Args => item.shape == Shape::Array,
+            Realm | Signature => item.shape == Shape::Text,
+            Uri => item.text().is_some_and(|uri| uri.contains('.')),
+        };
+        weighty |= *part == Uri;
+        if !fits {
+            return Evidence::Against;
+        }
+    }
+    match items.next() {
+        Some(_) => Evidence::Against,
+        None if weighty => Evidence::Weak,
+        None => Evidence::Neutral,
+    }
+}
+
+/// Tells the serialization by a message: text is JSON, and the two others have arrays of their own.
+fn packing_of(input: &Input<'_>) -> Option<Packing> {
+    match input.head().first() {
+        _ if input.is_text() => None,
+        Some(0x90..=0x9f | 0xdc) => {
+            Some(Packing::MessagePack).filter(|it| is_one(*it, input)).or(Some(Packing::Cbor))
+        }
+        _ => Some(Packing::Cbor),
+    }
+}
+
+/// Tells whether a message is one value and nothing else.
+fn is_one(packing: Packing, input: &Input<'_>) -> bool {
+    let mut cursor = super::packed::Cursor::new(packing, input.head());
+    cursor.skip().is_some_and(|value| value.len() as u64 == input.length)
+}
+
 impl Decoder for Wamp {
     fn message(&mut self, input: &Input<'_>, out: &mut Out<'_>) {
+        if !self.named {
+            (self.named, self.packing) = (true, packing_of(input));
+        }
         // Behind a loss the opcode may be that of a fragment whose beginning is not known.
         let is_wrong = !self.lossy && input.is_whole() && input.is_text() != self.packing.is_none();
         self.wrong_opcode = is_wrong.then_some(input.opcode.0);
@@ -118,7 +195,8 @@ impl Decoder for Wamp {
         match (self.packing, self.batched) {
             (None, false) => self.json(head, whole, input.from, out),
             (None, true) => {
-                for part in head.split(|byte| *byte == 0x1e).filter(|part| !part.is_empty()) {
+                // The specification has U+001E; Autobahn has its digits read as octal ones.
+                for part in head.split(|byte| matches!(byte, 0x1e | 0x18)).filter(|part| !part.is_empty()) {
                     self.json(part, whole, input.from, out);
                 }
             }
@@ -350,6 +428,38 @@ mod tests {
                 "wamp GOODBYE name=wamp.close.close_realm",
             ]
         );
+    }
+
+    #[test]
+    fn a_stream_joined_late_is_recognised_by_three_messages() {
+        let text: &[(Side, &[u8])] = &[
+            (Side::Client, br#"[48,2,{},"com.ex.add",[2,3]]"#),
+            (Side::Server, br"[50,2,{},[5]]"),
+            (Side::Client, br#"[16,3,{},"com.ex.news"]"#),
+            (Side::Server, br"[36,5512315355,4429313566,{},[1]]"),
+        ];
+        let lines = [
+            "wamp EVENT subscription=5512315355 publication=4429313566 body=[1]",
+            "wamp CALL name=com.ex.add id=2 role=question body=[2,3]",
+            "wamp RESULT id=2 role=answer of=com.ex.add latency=1 body=[5]",
+            "wamp PUBLISH name=com.ex.news id=3",
+        ];
+        assert_eq!(said(&mut Reader::new(Opening::default()), text), lines);
+        let packed: &[(Side, &[u8])] = &[
+            (Side::Client, b"\x95\x30\x02\x80\xaacom.ex.add\x92\x02\x03"),
+            (Side::Server, b"\x94\x32\x02\x80\x91\x05"),
+            (Side::Client, b"\x94\x10\x03\x80\xabcom.ex.news"),
+            (
+                Side::Server,
+                b"\x95\x24\xcf\0\0\0\x01\x48\x8f\x2f\x5b\xcf\0\0\0\x01\x08\x02\x2f\x5e\x80\x91\x01",
+            ),
+        ];
+        let mut reader = Reader::new(Opening::default());
+        let said: Vec<_> = (1..)
+            .zip(packed)
+            .flat_map(|(n, it)| lines_of(&mut reader, it.0, Opcode::BINARY, it.1, n))
+            .collect();
+        assert_eq!(said[1..], lines[1..]);
     }
 
     #[test]

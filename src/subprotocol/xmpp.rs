@@ -17,6 +17,7 @@ pub(super) static XMPP: Protocol = Protocol {
     },
     make: |_| Box::new(Xmpp),
     inner: false,
+    searched: false,
 };
 
 const NAME: &str = "xmpp";

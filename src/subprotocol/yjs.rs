@@ -12,11 +12,21 @@ pub(super) static YJS: Protocol = Protocol {
     url: no_url,
     // The numbers are small and the lengths must end with the message: three such messages decide.
     sign: |input, _| match Message::read(input.head()) {
+        // A document, its token and perhaps a version, all in readable words, and nothing behind them.
+        Some(message)
+            if !input.is_text()
+                && message.is_exact
+                && message.kind == "auth"
+                && message.text.is_some_and(|it| !it.is_empty() && !it.contains(char::is_control)) =>
+        {
+            Evidence::Sure
+        }
         Some(message) if !input.is_text() && message.is_exact => Evidence::Weak,
         _ => Evidence::Against,
     },
     make: |_| Box::new(Yjs),
     inner: false,
+    searched: false,
 };
 
 const NAME: &str = "yjs";
@@ -99,7 +109,14 @@ impl<'a> Message<'a> {
             }
             2 if hocuspocus => {
                 let (step, rest) = number(rest)?;
-                let (text, rest) = bytes_of(rest)?;
+                let (text, mut rest) = bytes_of(rest)?;
+                // Newer clients add their version.
+                if step == 0
+                    && let Some((version, [])) = bytes_of(rest)
+                    && version.iter().all(|byte| byte.is_ascii_graphic())
+                {
+                    rest = &[];
+                }
                 let name = match step {
                     0 => "auth",
                     1 => "permission denied",
@@ -185,6 +202,7 @@ mod tests {
             (Side::Client, &[0, 2, 3, 1, 1, 1]),
             (Side::Client, &[1, 2, 1, 9]),
             (Side::Client, &[4, b'd', b'o', b'c', b'1', 2, 0, 2, b't', b'k']),
+            (Side::Client, &[4, b'd', b'o', b'c', b'1', 2, 0, 2, b't', b'k', 3, b'4', b'.', b'8']),
             (Side::Server, &[4, b'd', b'o', b'c', b'1', 2, 1, 2, b'n', b'o']),
         ]
         .into_iter()
@@ -200,6 +218,7 @@ mod tests {
                 "yjs sync step 2 role=answer latency=1",
                 "yjs update",
                 "yjs awareness",
+                "yjs auth document=doc1 token=(tk)",
                 "yjs auth document=doc1 token=(tk)",
                 "yjs permission denied error=no document=doc1",
             ]

@@ -160,7 +160,8 @@ pub(super) fn message(
     width: usize,
     message: &Message<'_>,
 ) {
-    let unit = message.meaning.and_then(|it| it.units().next());
+    let said = message.meaning.is_some_and(|it| it.units().next().is_some());
+    let unit = message.meaning.and_then(|it| it.units().find(|unit| unit.earlier().is_none()));
     let head = Head {
         style: unit.map_or(side_style(message.from), |unit| units_row::unit_style(&unit, message.from)),
         arrow: arrow(message.from),
@@ -174,7 +175,7 @@ pub(super) fn message(
     let room = width.saturating_sub(pen.column()).saturating_sub(taken).max(20);
     if width == 0 {
         // The payload stands below.
-    } else if let Some(meaning) = message.meaning.filter(|_| unit.is_some()) {
+    } else if let Some(meaning) = message.meaning.filter(|_| said) {
         units_row::units(pen, meaning, message.from, room);
     } else if let Some(close) = &message.close {
         close_code(pen, close.code, close.reason, room);

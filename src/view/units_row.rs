@@ -1,6 +1,6 @@
 //! The units of a sub-protocol in a message's row.
 
-use super::row::side_style;
+use super::row::{arrow, side_style};
 use super::style::{Style, StyledOutput};
 use super::units::{bytes, count, span};
 use crate::event::{Meaning, Unit};
@@ -17,8 +17,14 @@ pub fn units(pen: &mut dyn StyledOutput, meaning: Meaning<'_>, from: Side, room:
         if pen.column() >= end {
             break;
         }
-        if index > 0 {
-            pen.put(Style::Dim, "  ·  ");
+        let earlier = unit.earlier();
+        let from = earlier.map_or(from, |it| it.from);
+        if index > 0 || earlier.is_some() {
+            pen.put(Style::Dim, if index > 0 { "  ·  " } else { "" });
+            if let Some(earlier) = earlier {
+                pen.put(side_style(from), arrow(from));
+                pen.put(Style::Dim, &format!(" in packet {}: ", earlier.at.packet));
+            }
             pen.wire(unit_style(&unit, from), unit.kind().as_bytes(), 40);
             pen.put(Style::Plain, " ");
         }

@@ -43,6 +43,11 @@ fn unit(unit: &Unit<'_>, bodies: bool, out: &mut Vec<u8>) {
         seconds(out, latency);
     }
     text(r#","of":"#, unit.of(), out);
+    if let Some(earlier) = unit.earlier() {
+        text(r#","from":"#, Some(earlier.from.name()), out);
+        put(out, r#","packet":"#);
+        number(out, earlier.at.packet);
+    }
     if unit.messages() > 1 {
         put(out, r#","messages":"#);
         number(out, unit.messages());

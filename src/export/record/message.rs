@@ -164,6 +164,12 @@ pub struct Sub {
     /// Of an answer, the name of its question.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub of: Option<String>,
+    /// Who sent it, where it ended in an earlier message that had no meaning then: this one tells what it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<Side>,
+    /// The packet that completed that earlier message.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub packet: Option<u64>,
     /// How many messages it took, where that is more than one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub messages: Option<u64>,

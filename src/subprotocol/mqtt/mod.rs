@@ -27,6 +27,7 @@ pub(super) static MQTT: Protocol = Protocol {
     sign,
     make: |opening| Box::new(Mqtt::new(opening)),
     inner: false,
+    searched: true,
 };
 
 const NAME: &str = "mqtt";

@@ -2,11 +2,9 @@
 
 use std::time::Duration;
 
-use super::{
-    BodyRecord, Format, MAX_BODY, MAX_TEXT, Meaning, Place, Record, Role, Stored, StoredField, Units, Word,
-    slice,
-};
-use crate::model::{At, Timestamp};
+use super::units::{BodyRecord, Place, Record, Stored, StoredField, Units, Word, slice};
+use super::{Earlier, Format, MAX_BODY, MAX_TEXT, Meaning, Role};
+use crate::model::{At, Side, Timestamp};
 use crate::subprotocol::protobuf::varint;
 
 /// A meaning that was written down by [`Meaning::write`].
@@ -23,7 +21,9 @@ const COMPLETE: u64 = 2;
 const LATENCY: u64 = 4;
 const QUESTION: u64 = 8;
 const BODY: u64 = 16;
-const WORDS: u64 = 32;
+const EARLIER: u64 = 32;
+const FROM_SERVER: u64 = 64;
+const WORDS: u64 = 128;
 
 impl Meaning<'_> {
     /// Tells whether it says nothing at all.
@@ -71,6 +71,8 @@ impl Units {
             (LATENCY, record.latency.is_some()),
             (QUESTION, record.question.is_some()),
             (BODY, record.body.is_some()),
+            (EARLIER, record.earlier.is_some()),
+            (FROM_SERVER, record.earlier.is_some_and(|it| it.from == Side::Server)),
         ] {
             flags |= if is_so { bit } else { 0 };
         }
@@ -85,7 +87,8 @@ impl Units {
         if let Some(latency) = record.latency {
             put(u64::try_from(latency.as_nanos()).unwrap_or(u64::MAX), out);
         }
-        for at in record.question.iter().chain([&record.first]) {
+        let earlier = record.earlier.as_ref().map(|it| &it.at);
+        for at in record.question.iter().chain([&record.first]).chain(earlier) {
             put(at.packet, out);
             put(at.time.as_nanos().cast_unsigned(), out);
         }
@@ -114,6 +117,8 @@ impl Units {
         let latency = if flags & LATENCY == 0 { None } else { Some(Duration::from_nanos(take(bytes)?)) };
         let question = if flags & QUESTION == 0 { None } else { Some(take_at(bytes)?) };
         let first = take_at(bytes)?;
+        let from = if flags & FROM_SERVER == 0 { Side::Client } else { Side::Server };
+        let earlier = if flags & EARLIER == 0 { None } else { Some(Earlier { from, at: take_at(bytes)? }) };
         let messages = u32::try_from(take(bytes)?).ok()?;
         let body = if flags & BODY == 0 { None } else { Some(self.read_body(bytes)?) };
         let start = u32::try_from(self.fields.len()).ok()?;
@@ -138,6 +143,7 @@ impl Units {
             question,
             first,
             messages,
+            earlier,
             body,
             fields,
         })

@@ -61,6 +61,14 @@ impl Document {
         if unit.heartbeat() {
             self.add("heartbeat", "yes, it only keeps the connection alive", FieldStyle::Quiet);
         }
+        if let Some(earlier) = unit.earlier() {
+            let packet = grouped(earlier.at.packet);
+            let text = format!(
+                "the {}'s message in packet {packet}: only this one tells what it is",
+                earlier.from.name()
+            );
+            self.add("was", text, FieldStyle::Plain);
+        }
         if unit.messages() > 1 {
             let first = grouped(unit.first().packet);
             self.add(
