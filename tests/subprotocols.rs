@@ -265,7 +265,9 @@ fn all_that_the_endpoints_sent_is_decoded() {
             format!("{who} {name} {id}")
         };
         let logged = counted(
-            sent.iter().map(|it| key(&text(&it["who"]), it, it["name"].as_str().unwrap_or_default())),
+            sent.iter()
+                .filter(|it| ids || it["name"] != "")
+                .map(|it| key(&text(&it["who"]), it, it["name"].as_str().unwrap_or_default())),
         );
         let all = units(&exported(&path));
         let decoded = counted(all.iter().map(|it| {

@@ -115,6 +115,26 @@ class Script:
     def text(self, side, payload):
         return self.frame(side, 0x81, payload)
 
+    def binary(self, side, payload):
+        return self.frame(side, 0x82, payload)
+
+    def speak(self, name, client=None, server=None):
+        """Agrees on a sub-protocol; where the server names another, it is the last argument."""
+        self.request.append(("Sec-WebSocket-Protocol", client or name))
+        self.response.append(("Sec-WebSocket-Protocol", server or name))
+
+    def texts(self, *steps):
+        self.steps = [(side, self.text(side, payload)) for side, payload in steps]
+
+    def binaries(self, *steps):
+        self.steps = [(side, self.binary(side, payload)) for side, payload in steps]
+
+    def wait(self, seconds):
+        def step(tape):
+            tape.time += int(seconds * 1_000_000)
+
+        self.steps.append((C, step))
+
     def close(self, side, body=b"\x03\xe8bye"):
         return self.frame(side, 0x88, body)
 
@@ -147,6 +167,52 @@ class Script:
             tape.send(side, data)
         if self.ends:
             tape.fin()
+        return tape.bytes()
+
+
+class H2(Script):
+    """A WebSocket on stream 1 of an HTTP/2 connection in clear text (RFC 8441), with frames that can be added before its end."""
+
+    PING, SETTINGS, HEADERS, DATA, CONTINUATION, WINDOW_UPDATE, GOAWAY = 6, 4, 1, 0, 9, 8, 7
+
+    def __init__(self):
+        super().__init__()
+        self.preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+        self.client_settings, self.server_settings = b"", struct.pack("!HI", 8, 1)
+        self.first = []
+        self.request = [
+            (":method", "CONNECT"), (":protocol", "websocket"), (":scheme", "http"), (":path", "/chat"), (":authority", "example.org"),
+            ("sec-websocket-version", "13"),
+        ]
+        self.response = [(":status", "200")]
+        self.more = []
+
+    @staticmethod
+    def h2(kind, flags, stream, payload=b""):
+        return struct.pack("!I", len(payload))[1:] + struct.pack("!BBI", kind, flags, stream) + payload
+
+    @staticmethod
+    def block(fields):
+        """Each field as a literal that is not indexed, without Huffman coding (RFC 7541 §6.2.2)."""
+        text = lambda it: bytes([len(it)]) + it.encode()
+        return b"".join(b"\0" + text(name) + text(value) for name, value in fields)
+
+    def capture(self):
+        tape = Tape()
+        settings = self.h2(self.SETTINGS, 0, 0, self.client_settings)
+        tape.send(C, self.preface + b"".join(self.first) + settings)
+        tape.send(S, self.h2(self.SETTINGS, 0, 0, self.server_settings) + self.h2(self.SETTINGS, 1, 0))
+        tape.send(C, self.h2(self.SETTINGS, 1, 0))
+        tape.send(C, self.h2(self.HEADERS, 4, 1, self.block(self.request)))
+        tape.send(S, self.h2(self.HEADERS, 4, 1, self.block(self.response)))
+        for side, data in self.steps:
+            tape.send(side, self.h2(self.DATA, 0, 1, data))
+        for side, data in self.more:
+            tape.send(side, data)
+        closing = [(C, self.close(C)), (S, self.close(S))] if self.closing is None else self.closing
+        for side, data in closing:
+            tape.send(side, self.h2(self.DATA, 1, 1, data))
+        tape.fin()
         return tape.bytes()
 
 
@@ -566,10 +632,291 @@ def _(it, breaks):
         it.steps, it.closing = [(C, b"ls\n"), (S, b"README\n")], []
 
 
+# Sub-protocols.
+
+ENGINE = b'0{"sid":"s1","upgrades":[],"pingInterval":25000,"pingTimeout":200,"maxPayload":40}'
+MQTT_CONNECT = b"\x10\x16\x00\x04MQTT\x05\x02\x00\x0a\x05\x27\x00\x00\x00\x10\x00\x04lamp"
+MQTT_CONNACK = b"\x20\x03\x00\x00\x00"
+MQTT_LEAVE = b"\xe0\x00"
+
+
+def mqtt(it, *packets, leave=True):
+    """A client of MQTT 5 that keeps alive each 10 seconds and takes packets of 16 bytes."""
+    it.speak("mqtt")
+    it.binaries((C, MQTT_CONNECT), (S, MQTT_CONNACK), *packets)
+    if leave:
+        it.steps.append((C, it.binary(C, MQTT_LEAVE)))
+
+
+@rule("engineio-ping-side")
+def _(it, breaks):
+    it.target = "/socket.io/?EIO=4&transport=websocket"
+    asks, answers = (C, S) if breaks else (S, C)
+    it.texts((S, ENGINE), (asks, b"2"), (answers, b"3"))
+
+
+@rule("engineio-pong-late")
+def _(it, breaks):
+    it.target = "/socket.io/?EIO=4&transport=websocket"
+    it.texts((S, ENGINE), (S, b"2"))
+    it.wait(.21 if breaks else .18)
+    it.steps.append((C, it.text(C, b"3")))
+
+
+@rule("engineio-payload-too-long")
+def _(it, breaks):
+    it.target = "/socket.io/?EIO=4&transport=websocket"
+    it.texts((S, ENGINE), (C, b'42["say","' + b"x" * (29 if breaks else 28) + b'"]'))
+
+
+@rule("socketio-attachments")
+def _(it, breaks):
+    it.target = "/socket.io/?EIO=4&transport=websocket"
+    event = b'452-["two",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]'
+    it.texts((S, ENGINE), (S, event))
+    it.steps += [(S, it.binary(S, b"one"))] * (1 if breaks else 2) + [(S, it.text(S, b'42["next"]'))]
+
+
+@rule("mqtt-text-message")
+def _(it, breaks):
+    mqtt(it)
+    ping = it.frame(C, 0x81 if breaks else 0x82, b"\xc0\x00" if not breaks else b"ping")
+    it.steps.insert(2, (C, ping))
+
+
+@rule("mqtt-malformed-packet")
+def _(it, breaks):
+    # The topic is longer than the packet, or just as long as it may be.
+    mqtt(it, (C, b"\x30\x06\x00" + (b"\x05" if breaks else b"\x03") + b"a/b\x00"))
+
+
+@rule("mqtt-reserved-flags")
+def _(it, breaks):
+    mqtt(it, (C, (b"\x80" if breaks else b"\x82") + b"\x09\x00\x01\x00\x00\x03a/b\x00"), (S, b"\x90\x04\x00\x01\x00\x00"))
+
+
+@rule("mqtt-packet-too-large")
+def _(it, breaks):
+    load = b"x" * (9 if breaks else 8)
+    mqtt(it, (S, b"\x30" + bytes([6 + len(load)]) + b"\x00\x03a/b\x00" + load))
+
+
+@rule("mqtt-keep-alive")
+def _(it, breaks):
+    mqtt(it, leave=False)
+    it.wait(15.1 if breaks else 14.9)
+    it.steps += [(C, it.binary(C, b"\xc0\x00")), (S, it.binary(S, b"\xd0\x00")), (C, it.binary(C, MQTT_LEAVE))]
+
+
+@rule("mqtt-no-disconnect")
+def _(it, breaks):
+    mqtt(it, leave=not breaks)
+
+
+@rule("mqtt-topic-alias")
+def _(it, breaks):
+    first = b"\x30\x0a\x00\x03a/b\x03\x23\x00\x01x"
+    again = b"\x30\x07\x00\x00\x03\x23\x00" + (b"\x02" if breaks else b"\x01") + b"y"
+    mqtt(it, (C, first), (C, again))
+
+
+SHAKE = [(C, b'{"protocol":"json","version":1}\x1e'), (S, b"{}\x1e")]
+
+
+@rule("signalr-record")
+def _(it, breaks):
+    it.target = "/hub"
+    it.texts(*SHAKE, (S, b'{"type":1,"target":"say","arguments":[]}' + (b"" if breaks else b"\x1e")))
+
+
+@rule("signalr-silence")
+def _(it, breaks):
+    it.target = "/hub"
+    it.texts(*SHAKE, (S, b'{"type":6}\x1e'))
+    it.wait(30.1 if breaks else 29.9)
+    it.steps.append((S, it.text(S, b'{"type":6}\x1e')))
+
+
+INIT = [(C, b'{"type":"connection_init"}'), (S, b'{"type":"connection_ack"}')]
+ASK = b'{"id":"1","type":"subscribe","payload":{"query":"subscription Ticks { tick }"}}'
+
+
+@rule("graphql-duplicate-id")
+def _(it, breaks):
+    it.speak("graphql-transport-ws")
+    it.texts(*INIT, (C, ASK), (S, b'{"id":"1","type":"next","payload":{"data":{"tick":1}}}'))
+    it.steps += [] if breaks else [(S, it.text(S, b'{"id":"1","type":"complete"}'))]
+    it.steps.append((C, it.text(C, ASK)))
+
+
+@rule("graphql-misnamed")
+def _(it, breaks):
+    it.speak("graphql-ws" if breaks else "graphql-transport-ws")
+    it.texts(*INIT, (C, ASK), (S, b'{"id":"1","type":"complete"}'))
+
+
+@rule("graphql-closed")
+def _(it, breaks):
+    it.speak("graphql-transport-ws")
+    it.texts(*INIT)
+    code = struct.pack("!H", 4401 if breaks else 4500)
+    it.closing = [(S, it.close(S, code + b"no")), (C, it.close(C, code))]
+
+
+@rule("jsonrpc-unasked")
+def _(it, breaks):
+    number = b"2" if breaks else b"1"
+    it.texts((C, b'{"jsonrpc":"2.0","id":1,"method":"add"}'), (S, b'{"jsonrpc":"2.0","id":' + number + b',"result":3}'))
+
+
+@rule("stomp-version")
+def _(it, breaks):
+    it.speak("v12.stomp")
+    version = b"1.1" if breaks else b"1.2"
+    it.texts((C, b"CONNECT\naccept-version:1.1,1.2\nhost:lab\n\n\0"), (S, b"CONNECTED\nversion:" + version + b"\n\n\0"))
+
+
+@rule("wamp-opcode")
+def _(it, breaks):
+    it.speak("wamp.2.json")
+    it.texts((C, b'[1,"realm",{"roles":{}}]'))
+    it.steps.append((S, it.frame(S, 0x82 if breaks else 0x81, b"[2,7,{}]")))
+
+
+@rule("ocpp-message")
+def _(it, breaks):
+    it.speak("ocpp1.6")
+    kind = b"7" if breaks else b"3"
+    it.texts((C, b'[2,"a","Heartbeat",{}]'), (S, b"[" + kind + b',"a",{"currentTime":"2026-01-01T00:00:00Z"}]'))
+
+
+@rule("ocpp-outstanding")
+def _(it, breaks):
+    it.speak("ocpp1.6")
+    it.texts((C, b'[2,"a","Heartbeat",{}]'), (C, b'[2,"b","Heartbeat",{}]'), (S, b'[3,"a",{}]'), (S, b'[3,"b",{}]'))
+    if not breaks:
+        it.steps[1], it.steps[2] = it.steps[2], it.steps[1]
+
+
+@rule("subprotocol-mistaken")
+def _(it, breaks):
+    it.target = "/socket.io/?EIO=4&transport=websocket"
+    # So many of the first messages may be none of the protocol.
+    it.texts((S, ENGINE), *[(S, b"hello")] * (4 if breaks else 3))
+
+
+@rule("subprotocol-unfinished")
+def _(it, breaks):
+    mqtt(it, (C, b"\x30\x07\x00\x03a/b\x00" + (b"" if breaks else b"x")), leave=False)
+
+
+@rule("tunnel-inside")
+def _(it, breaks):
+    it.binaries((S, b"SSH-2.0-lab\r\n" if breaks else b"SSH, or not\r\n"), (C, b"SSH-2.0-ann\r\n" if breaks else b"hello\r\n"))
+
+
+# HTTP/2.
+
+@rule("h2-settings-first")
+def _(it, breaks):
+    update = it.h2(it.WINDOW_UPDATE, 0, 0, struct.pack("!I", 1000))
+    if breaks:
+        it.first.append(update)
+    else:
+        it.more.append((C, update))
+
+
+@rule("h2-frame-size")
+def _(it, breaks):
+    it.more.append((C, it.h2(it.PING, 0, 0, b"x" * (7 if breaks else 8))))
+
+
+@rule("h2-stream-id")
+def _(it, breaks):
+    it.more.append((C, it.h2(it.PING, 0, 3 if breaks else 0, b"12345678")))
+
+
+@rule("h2-stream-state")
+def _(it, breaks):
+    # Of a stream that nobody opened, only its priority may be said.
+    it.more.append((C, it.h2(it.DATA, 0, 5, b"x") if breaks else it.h2(2, 0, 5, struct.pack("!IB", 0, 15))))
+
+
+@rule("h2-continuation")
+def _(it, breaks):
+    block = it.block([(":method", "GET"), (":scheme", "http"), (":path", "/"), (":authority", "example.org")])
+    ping = it.h2(it.PING, 0, 0, b"12345678")
+    parts = [it.h2(it.HEADERS, 1, 3, block[:9]), it.h2(it.CONTINUATION, 4, 3, block[9:])]
+    it.more.append((C, b"".join([parts[0], ping, parts[1]] if breaks else [*parts, ping])))
+
+
+@rule("h2-padding")
+def _(it, breaks):
+    text = it.text(S, b"padded")
+    it.more.append((S, it.h2(it.DATA, 8, 1, bytes([len(text) + 4 if breaks else 3]) + text + b"\0\0\0")))
+
+
+@rule("h2-compression")
+def _(it, breaks):
+    # Index 0 is no entry; 2 is `:method: GET`, 6 `:scheme: http`, 4 `:path: /`.
+    it.more.append((C, it.h2(it.HEADERS, 5, 3, b"\x80" if breaks else b"\x82\x86\x84" + it.block([(":authority", "example.org")]))))
+
+
+@rule("h2-setting-value")
+def _(it, breaks):
+    it.client_settings = struct.pack("!HI", 2, 2 if breaks else 0)
+
+
+@rule("h2-flow-control")
+def _(it, breaks):
+    # 65,535 bytes may be sent before more are allowed: 7 of them before, 7 of the close behind, 4 of this one's header.
+    frame = it.text(S, b"x" * (65_535 - 7 - 7 - 4 + breaks))
+    it.more = [(S, it.h2(it.DATA, 0, 1, frame[at:at + 16_000])) for at in range(0, len(frame), 16_000)]
+
+
+@rule("h2-window-update")
+def _(it, breaks):
+    it.more.append((C, it.h2(it.WINDOW_UPDATE, 0, 1, struct.pack("!I", 0 if breaks else 1))))
+
+
+@rule("h2-goaway")
+def _(it, breaks):
+    it.more.append((S, it.h2(it.GOAWAY, 0, 0, struct.pack("!II", 1, 11 if breaks else 0))))
+
+
+@rule("h2-connect-not-enabled")
+def _(it, breaks):
+    if breaks:
+        it.server_settings = b""
+
+
+@rule("h2-pseudo-header")
+def _(it, breaks):
+    it.request.append(("x-lab", "1"))
+    if breaks:
+        it.request[-1], it.request[3] = it.request[3], it.request[-1]
+
+
+@rule("h2-field-name")
+def _(it, breaks):
+    it.request.append(("X-Lab" if breaks else "x-lab", "1"))
+
+
+@rule("h2-connection-header")
+def _(it, breaks):
+    it.request.append(("connection", "upgrade") if breaks else ("te", "trailers"))
+
+
+@rule("h2-no-close")
+def _(it, breaks):
+    if breaks:
+        it.closing = [(C, b""), (S, b"")]
+
+
 def main():
     for name, write in RULES.items():
         for suffix, breaks in ((".pcap", True), (".inside.pcap", False)):
-            script = Script()
+            script = H2() if name.startswith("h2-") else Script()
             write(script, breaks)
             with open(os.path.join(HERE, name + suffix), "wb") as file:
                 file.write(script.capture())

@@ -14,6 +14,7 @@ pub(super) fn fault(rule: &str) -> &'static str {
         | "credentials-in-clear"
         | "token-in-url"
         | "token-in-subprotocol"
+        | "graphql-closed"
         | "h2-preface"
         | "h2-connect-not-enabled" => "the client's",
         "accept-mismatch"

@@ -8,8 +8,10 @@ use clap::builder::{NonEmptyStringValueParser, PossibleValue, PossibleValuesPars
 
 use super::size::Size;
 use super::stop::Autostop;
+use crate::event::{ConnId, Conversation};
+use crate::filter::{Facts, Filter};
 use crate::http::Wanted;
-use crate::session::Limits;
+use crate::session::{self, Limits, Selector};
 use crate::subprotocol::Settings;
 use crate::{pipeline, services, tcp};
 
@@ -194,8 +196,11 @@ struct Subprotocols {
     #[arg(long, value_name = "NAME", help_heading = "Sub-protocols")]
     subprotocol: Option<String>,
 
-    /// Read one conversation's messages as this sub-protocol's: conn==4:mqtt, or conn==4.3:mqtt for a stream
-    #[arg(long = "as", value_name = "CONVERSATION:NAME", value_parser = spoken, help_heading = "Sub-protocols")]
+    /// Read some conversations' messages as this sub-protocol's: conn==4:mqtt, 'path == "/feed":json-rpc'
+    ///
+    /// Before the last colon stands a filter over what is known as soon as a conversation begins; of several that are true, the
+    /// first one counts.
+    #[arg(long = "as", value_name = "FILTER:NAME", value_parser = spoken, help_heading = "Sub-protocols")]
     spoken: Vec<Spoken>,
 
     /// Read sub-protocols that this file of rules describes
@@ -205,12 +210,21 @@ struct Subprotocols {
     rule_files: Vec<RuleFile>,
 }
 
-/// A conversation and the sub-protocol that it speaks.
+/// Conversations and the sub-protocol that they speak.
 #[derive(Clone, Debug)]
 struct Spoken {
-    conn: u64,
-    stream: Option<u64>,
+    filter: Filter,
     name: String,
+}
+
+/// A filter that selects conversations.
+#[derive(Debug)]
+struct ByFilter(Filter);
+
+impl Selector for ByFilter {
+    fn selects(&self, conn: ConnId, conversation: Option<&Conversation>) -> bool {
+        self.0.matches(&Facts { conn: Some(conn), conversation, ..Facts::default() })
+    }
 }
 
 /// A rule file that can be understood.
@@ -219,7 +233,7 @@ struct RuleFile(String);
 
 impl Subprotocols {
     fn settings(&self) -> anyhow::Result<&'static Settings> {
-        if self.subprotocol.is_none() && self.spoken.is_empty() && self.rule_files.is_empty() {
+        if self.subprotocol.is_none() && self.rule_files.is_empty() {
             return Ok(services::settings());
         }
         let mut settings = Settings { services: services::shipped(), ..Settings::default() };
@@ -229,11 +243,20 @@ impl Subprotocols {
         let find =
             |name: &str| settings.find_name(name).with_context(|| format!("there is no sub-protocol {name}"));
         let named = self.subprotocol.as_deref().map(find).transpose()?;
-        let spoken: anyhow::Result<Vec<_>> =
-            self.spoken.iter().map(|it| Ok((it.conn, it.stream, find(&it.name)?))).collect();
-        (settings.by_conversation, settings.named) = (spoken?, named);
+        settings.named = named;
         // It is read once and lives as long as the program.
         Ok(Box::leak(Box::new(settings)))
+    }
+
+    /// Returns which conversations speak what.
+    fn spoken(&self, settings: &'static Settings) -> anyhow::Result<&'static [session::Spoken]> {
+        let find =
+            |name: &str| settings.find_name(name).with_context(|| format!("there is no sub-protocol {name}"));
+        let spoken = self.spoken.iter().map(|it| {
+            let selector = Box::new(ByFilter(it.filter.clone()));
+            Ok(session::Spoken { selector, name: find(&it.name)? })
+        });
+        Ok(Box::leak(spoken.collect::<anyhow::Result<Box<[_]>>>()?))
     }
 }
 
@@ -269,6 +292,11 @@ impl Input {
         Vec::new()
     }
 
+    /// Returns which HTTP streams are shown like WebSockets.
+    pub(super) fn also(&self) -> Wanted {
+        Wanted { sse: self.also.contains(&Also::Sse), polling: self.also.contains(&Also::Polling) }
+    }
+
     /// Returns what the pipeline is told.
     pub(super) fn options(&self) -> anyhow::Result<pipeline::Options> {
         let mut options = pipeline::Options::default();
@@ -276,8 +304,8 @@ impl Input {
             options.limits = Limits::within(memory.0);
         }
         options.limits.subprotocols = self.subprotocols.settings()?;
-        options.limits.http.wanted =
-            Wanted { sse: self.also.contains(&Also::Sse), polling: self.also.contains(&Also::Polling) };
+        options.limits.spoken = self.subprotocols.spoken(options.limits.subprotocols)?;
+        options.limits.http.wanted = self.also();
         if let Some(most) = self.max_message {
             options.limits.message = most.0;
             options.limits.messages = options.limits.messages.max(most.0);
@@ -390,14 +418,21 @@ fn snap_length(text: &str) -> Result<u32, String> {
 
 /// Takes a conversation and the sub-protocol that it speaks.
 fn spoken(text: &str) -> Result<Spoken, String> {
-    let wanted = || "conn==NUMBER:NAME is wanted, as in conn==4:mqtt".to_owned();
-    let (conversation, name) = text.split_once(':').ok_or_else(wanted)?;
-    let number = conversation.trim().strip_prefix("conn").ok_or_else(wanted)?.trim_start_matches([' ', '=']);
-    let (conn, stream) = match number.split_once('.') {
-        Some((conn, stream)) => (conn, Some(stream.parse().map_err(|_| wanted())?)),
-        None => (number, None),
+    let (filter, name) = text
+        .rsplit_once(':')
+        .filter(|(_, name)| !name.trim().is_empty())
+        .ok_or("FILTER:NAME is wanted, as in conn==4:mqtt")?;
+    // A stream of a connection is written as its conversation is.
+    let stream = filter.trim().strip_prefix("conn").and_then(|it| it.trim_start().strip_prefix("=="));
+    let filter = match stream.and_then(|it| it.trim().split_once('.')) {
+        Some((conn, stream)) => Filter::parse(&format!("conn == {conn} and stream == {stream}")),
+        None => Filter::parse(filter),
     };
-    Ok(Spoken { conn: conn.parse().map_err(|_| wanted())?, stream, name: name.trim().to_owned() })
+    let filter = filter.map_err(|error| error.to_string())?;
+    if !filter.is_of_conversation() {
+        return Err("the filter may only ask what is known as soon as a conversation begins".to_owned());
+    }
+    Ok(Spoken { filter, name: name.trim().to_owned() })
 }
 
 /// Takes the name of a rule file that can be read and understood.
@@ -412,11 +447,17 @@ mod tests {
     use super::{snap_length, spoken};
 
     #[test]
-    fn a_conversation_and_what_it_speaks() {
-        let read = |text| spoken(text).map(|it| (it.conn, it.stream, it.name));
-        assert_eq!(read("conn==4:mqtt"), Ok((4, None, "mqtt".to_owned())));
-        assert_eq!(read("conn == 4.3:socket.io"), Ok((4, Some(3), "socket.io".to_owned())));
-        assert!(["mqtt", "conn==x:mqtt", "4:mqtt"].into_iter().all(|text| read(text).is_err()));
+    fn conversations_and_what_they_speak() {
+        let read = |text| spoken(text).map(|it| (it.filter.to_string(), it.name));
+        let is = |filter: &str, name: &str| Ok((filter.to_owned(), name.to_owned()));
+        assert_eq!(read("conn==4:mqtt"), is("conn == 4", "mqtt"));
+        assert_eq!(read("conn == 4.3:socket.io"), is("conn == 4 and stream == 3", "socket.io"));
+        assert_eq!(read(r#"url contains "a:b" : mqtt"#), is(r#"url contains "a:b""#, "mqtt"));
+        assert!(
+            ["mqtt", "conn==x:mqtt", "4:mqtt", "len > 4:mqtt", "conn==4:"]
+                .into_iter()
+                .all(|text| read(text).is_err())
+        );
     }
 
     #[test]

@@ -44,10 +44,11 @@ impl Args {
             Form::Json => Manner::Json,
         };
         let plan = Plan::new(&self.input, &self.output, &self.selection)?.explaining();
+        let shown = self.input.also();
         plan.gather(Explain::new(), |explain, end, to| {
             let summary = &end.summary;
             let notes: Vec<_> =
-                report::of_capture(summary).into_iter().chain(report::streams(summary)).collect();
+                report::of_capture(summary).into_iter().chain(report::streams(summary, shown)).collect();
             explain::write(&explain.explanation(), manner, &notes, to).map(|()| Outcome::Fine)
         })
     }

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::capture::{Count, Description, Progress};
 use crate::event::Reason;
+use crate::http::Wanted;
 use crate::pipeline::{RunStats, Summary};
 use crate::view::{bytes, count, printable_string};
 use crate::wire::{DecodeError, Unread};
@@ -157,14 +158,24 @@ fn encrypted(summary: &Summary) -> Option<String> {
     Some(format!("{unread} of {all} without keys{}", names(summary, unread)))
 }
 
-/// Says which HTTP streams beside WebSockets there are, whether they are shown or not.
-pub(super) fn streams(summary: &Summary) -> Option<String> {
+/// Says which HTTP streams beside WebSockets there are, and how those are shown that `shown` does not have.
+pub(super) fn streams(summary: &Summary, shown: Wanted) -> Option<String> {
     let Summary { event_streams, polls, .. } = *summary;
     let events =
         (event_streams > 0).then(|| format!("{} of server-sent events", count(event_streams, "stream")));
     let polls = (polls > 0).then(|| format!("{} of long polling", count(polls, "request")));
+    let hidden: Vec<_> = [("sse", &events, shown.sse), ("polling", &polls, shown.polling)]
+        .into_iter()
+        .filter_map(|(name, there, shown)| there.as_ref().filter(|_| !shown).map(|_| name))
+        .collect();
     let words: Vec<_> = events.into_iter().chain(polls).collect();
-    (!words.is_empty()).then(|| format!("{} (--also sse,polling shows them)", words.join(", ")))
+    let how = match (hidden.is_empty(), words.len() > hidden.len()) {
+        (true, _) => String::new(),
+        // Of both, one is shown.
+        (false, true) => format!(" (--also sse,polling shows the {} too)", hidden.join(",")),
+        (false, false) => format!(" (--also {} shows them)", hidden.join(",")),
+    };
+    (!words.is_empty()).then(|| words.join(", ") + &how)
 }
 
 fn lines(summary: &Summary, of: Option<&str>) -> Vec<String> {

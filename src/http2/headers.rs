@@ -139,12 +139,12 @@ impl Connection {
         if !stream.delivers() {
             return self.head(Side::Client, id, fields);
         }
+        self.note_unknown(Side::Client, id, fields);
+        self.reports.say(Output::Opened { stream: id, request: Box::new(fields.clone()) });
         if kind == Kind::Extended && !self.connect_enabled && !self.readers.server.lossy && !lossy {
             let anomaly = Anomaly::H2ConnectNotEnabled { stream: id };
             self.reports.say(Output::Anomaly { side: Side::Client, stream: Some(id), anomaly });
         }
-        self.note_unknown(Side::Client, id, fields);
-        self.reports.say(Output::Opened { stream: id, request: Box::new(fields.clone()) });
     }
 
     /// Takes the server's header block: a response, an interim one, or trailers.

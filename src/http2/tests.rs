@@ -319,7 +319,7 @@ fn the_first_frame_is_settings_and_connect_is_allowed_first() {
     let first = [PREFACE, &frame(6, 0, 0, &[0; 8])].concat();
     assert_eq!(push(&mut connection, Side::Client, &first), [Seen::Anomaly("h2-settings-first")]);
     let seen = push(&mut connection, Side::Client, &frame(1, 4, 1, &client.block(&WEBSOCKET)));
-    assert_eq!(seen, [Seen::Anomaly("h2-connect-not-enabled"), Seen::Opened(1, owned(&WEBSOCKET))]);
+    assert_eq!(seen, [Seen::Opened(1, owned(&WEBSOCKET)), Seen::Anomaly("h2-connect-not-enabled")]);
 }
 
 #[test]

@@ -636,9 +636,22 @@ anomalies! {
     /// A hub message in JSON ends in a record separator; one in MessagePack is as long as the number before it says.
     SignalRRecord {}
         = "signalr-record", Error, Some("SignalR"), "a SignalR hub message does not end as its encoding demands";
+    /// A side from which nothing came for 30 s, the default of both time-outs, is taken for gone; pings are there to prevent it.
+    SignalRSilence { /// How long it was silent, in milliseconds.
+        silent: u64 }
+        = "signalr-silence", Warning, Some("SignalR"), "a SignalR side was silent for longer than its peer waits";
+    /// A response answers one request, by its id (JSON-RPC 2.0 §5): these answer none, or one that was answered before.
+    JsonRpcUnasked { /// How many responses, of the last 64.
+        answers: u64 }
+        = "jsonrpc-unasked", Warning, Some("JSON-RPC 2.0 §5"), "JSON-RPC responses came to no request";
     /// "If there is already an active subscriber for an operation matching the provided ID" the server closes with 4409.
     GraphQlDuplicateId {}
         = "graphql-duplicate-id", Error, Some("graphql-ws"), "an operation uses the id of one that is not over";
+    /// The server refuses what the client did by a close code of its own.
+    GraphQlClosed { /// The close code.
+        code: u16, /// What it means.
+        means: &'static str }
+        = "graphql-closed", Warning, Some("graphql-ws"), "the server gave a GraphQL conversation up for what the client did";
     /// The handshake names one of the two protocols, and the messages are the other one's.
     GraphQlMisnamed { /// The name in the handshake.
         header: &'static str }

@@ -458,7 +458,8 @@ impl Conversation {
                 _ => {}
             }
         }
-        let unanswered = Understood::end(&mut self.meaning, ending != Ending::Unseen, cx);
+        let close = self.first_close.as_ref().map(|first| first.code);
+        let unanswered = Understood::end(&mut self.meaning, ending != Ending::Unseen, close, cx);
         // What was lost, and not followed by data, may have been a close.
         let may_have_closed =
             Pair::from_fn(|side| !closed[side] && self.sides[side].losses == Losses::Recent);

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use super::meaning::Spoken;
 use crate::subprotocol::Settings;
 use crate::{http, http2, tcp, websocket::deflate};
 
@@ -26,6 +27,8 @@ pub struct Limits {
     pub understood: usize,
     /// Which sub-protocols are read.
     pub subprotocols: &'static Settings,
+    /// Which conversations speak what, as the user says.
+    pub spoken: &'static [Spoken],
     /// Layers that carry others, one within the other: what lies deeper is not looked into. Default 3.
     pub layers: u8,
     /// After this long without a packet, a connection that is not a WebSocket is forgotten. Default 2 minutes.
@@ -71,6 +74,7 @@ impl Limits {
             connections: (share >> 10).max(16),
             understood: share,
             subprotocols: Settings::DEFAULT,
+            spoken: &[],
             layers: 3,
             idle: Duration::from_secs(120),
             search_grace: Duration::from_secs(5),

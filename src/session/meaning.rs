@@ -1,9 +1,26 @@
 //! What messages mean: the sub-protocol's reader beside a conversation.
 
+use std::fmt;
+
 use super::context::Context;
-use crate::event::Handshake;
+use crate::event::{ConnId, Conversation, Handshake};
 use crate::model::{Anomaly, Side};
 use crate::subprotocol::{Input, Meaning, Opening, Reader, Unanswered};
+
+/// A way to select conversations by what is known as soon as they begin.
+pub trait Selector: fmt::Debug + Send + Sync {
+    /// Tells whether it selects a conversation.
+    fn selects(&self, conn: ConnId, conversation: Option<&Conversation>) -> bool;
+}
+
+/// What a user says that some conversations speak.
+#[derive(Debug)]
+pub struct Spoken {
+    /// Which ones.
+    pub selector: Box<dyn Selector>,
+    /// The sub-protocol's name; `off` for none.
+    pub name: &'static str,
+}
 
 /// The reader of a conversation's messages, and what it holds of the memory of all of them.
 #[derive(Debug)]
@@ -16,8 +33,10 @@ impl Understood {
     /// Makes the reader of a conversation, as far as the user wants it.
     pub(super) fn of(handshake: Option<&Handshake>, cx: &Context<'_>) -> Option<Box<Self>> {
         let opening = handshake.map(Opening::of).unwrap_or_default();
-        let settings = cx.shared.limits.subprotocols;
-        let reader = settings.reader(cx.conn.packet.get(), cx.conn.stream(), opening)?;
+        let limits = cx.shared.limits;
+        let conversation = cx.conversation.as_deref();
+        let meant = limits.spoken.iter().find(|it| it.selector.selects(cx.conn, conversation));
+        let reader = limits.subprotocols.reader(meant.map(|it| it.name), opening)?;
         Some(Box::new(Understood { reader, held: 0 }))
     }
 
@@ -32,10 +51,15 @@ impl Understood {
     }
 
     /// Ends the reading, and returns which questions were never answered.
-    pub(super) fn end(this: &mut Option<Box<Self>>, seen: bool, cx: &mut Context<'_>) -> Unanswered {
+    pub(super) fn end(
+        this: &mut Option<Box<Self>>,
+        seen: bool,
+        close: Option<u16>,
+        cx: &mut Context<'_>,
+    ) -> Unanswered {
         let Some(mut meaning) = this.take() else { return Unanswered::default() };
         cx.shared.understood = cx.shared.understood.saturating_sub(meaning.held);
-        let (end, unanswered) = meaning.reader.end(cx.at, seen);
+        let (end, unanswered) = meaning.reader.end(cx.at, seen, close);
         for anomaly in end.anomalies() {
             cx.anomaly(None, anomaly);
         }

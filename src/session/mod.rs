@@ -34,6 +34,7 @@ mod witness;
 pub use analyzer::{Analyzer, Counts};
 pub use keys::Keys;
 pub use limits::Limits;
+pub use meaning::{Selector, Spoken};
 
 #[cfg(test)]
 mod tests;

@@ -159,7 +159,7 @@ impl Streamed {
             self.reached = cx.at;
         }
         self.within(cx, |it, cx| {
-            let unanswered = Understood::end(&mut it.meaning, finish != Finish::Unseen, cx);
+            let unanswered = Understood::end(&mut it.meaning, finish != Finish::Unseen, None, cx);
             let by = match finish {
                 Finish::Whole => Some(Side::Server),
                 Finish::Cut(by) | Finish::Between(by) => by,

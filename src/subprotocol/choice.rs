@@ -193,6 +193,7 @@ impl Search {
             inside: None,
             depth: 0,
             contradictions: 0,
+            close: None,
         };
         self.decoder.message(input, &mut out);
         let contradicted = out.contradictions > 0;

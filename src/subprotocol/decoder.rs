@@ -43,6 +43,8 @@ pub(super) struct Out<'o> {
     pub(super) inside: Option<&'static str>,
     pub(super) depth: u8,
     pub(super) contradictions: u32,
+    /// The code of the close frame, at the end of a conversation that has one.
+    pub(super) close: Option<u16>,
 }
 
 impl Out<'_> {
@@ -62,6 +64,11 @@ impl Out<'_> {
     /// Tells whether the sender of this message asked so and waits for the answer.
     pub(super) fn has_asked(&self, scope: u64, id: impl Hash) -> bool {
         self.pairs.is_asked(self.from, scope, id)
+    }
+
+    /// Returns how many answers came to no question.
+    pub(super) fn unasked(&self) -> u64 {
+        self.pairs.unasked()
     }
 
     /// Notes that the message holds, at its end, a part of a unit that ends in a later one.

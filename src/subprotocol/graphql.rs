@@ -100,6 +100,22 @@ impl Decoder for GraphQl {
         }
         say(&mut unit, &kind, &Members { id, payload, from: input.from });
     }
+
+    fn end(&mut self, out: &mut Out<'_>) {
+        let Some(code) = out.close else { return };
+        let means = match code {
+            4400 => "Bad Request",
+            4401 => "Unauthorized",
+            4403 => "Forbidden",
+            4406 => "Subprotocol Not Acceptable",
+            4408 => "Connection Initialisation Timeout",
+            4409 => "Subscriber Already Exists",
+            4429 => "Too Many Initialisation Requests",
+            4400..=4499 => "refused",
+            _ => return,
+        };
+        out.anomaly(Anomaly::GraphQlClosed { code, means });
+    }
 }
 
 impl GraphQl {

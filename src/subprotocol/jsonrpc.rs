@@ -1,7 +1,9 @@
 //! JSON-RPC 2.0 and its relatives: the Language Server Protocol and Ethereum, which are it; the Model Context Protocol,
 //! which is it with names of its own; the Chrome DevTools Protocol and tRPC, which leave `jsonrpc` out.
 
-use super::choice::{Evidence, Protocol, no_url};
+use crate::model::{Anomaly, Side};
+
+use super::choice::{Evidence, Opening, Protocol, no_url};
 use super::decoder::{Decoder, Out, Unit};
 use super::input::Input;
 use super::json::{self, Shape, Value};
@@ -12,7 +14,7 @@ pub(super) static JSON_RPC: Protocol = Protocol {
     headers: &["jsonrpc", "json-rpc", "jsonrpc-2.0"],
     url: no_url,
     sign: |input, _| sign(Dialect::JsonRpc, input),
-    make: |_| Box::new(JsonRpc { dialect: Dialect::JsonRpc }),
+    make: |opening| JsonRpc::begin(Dialect::JsonRpc, opening),
     inner: true,
     searched: false,
 };
@@ -22,7 +24,7 @@ pub(super) static MCP: Protocol = Protocol {
     headers: &["mcp"],
     url: no_url,
     sign: |input, _| sign(Dialect::Mcp, input),
-    make: |_| Box::new(JsonRpc { dialect: Dialect::Mcp }),
+    make: |opening| JsonRpc::begin(Dialect::Mcp, opening),
     inner: true,
     searched: false,
 };
@@ -37,7 +39,7 @@ pub(super) static CDP: Protocol = Protocol {
             .any(|kind| path.strip_prefix("/devtools/").is_some_and(|rest| rest.starts_with(kind)))
     },
     sign: |input, _| sign(Dialect::Cdp, input),
-    make: |_| Box::new(JsonRpc { dialect: Dialect::Cdp }),
+    make: |opening| JsonRpc::begin(Dialect::Cdp, opening),
     inner: false,
     searched: false,
 };
@@ -47,7 +49,7 @@ pub(super) static TRPC: Protocol = Protocol {
     headers: &[],
     url: |opening| opening.query("connectionParams") == Some("1") && opening.path().contains("trpc"),
     sign: |input, _| sign(Dialect::Trpc, input),
-    make: |_| Box::new(JsonRpc { dialect: Dialect::Trpc }),
+    make: |opening| JsonRpc::begin(Dialect::Trpc, opening),
     inner: false,
     searched: false,
 };
@@ -140,6 +142,14 @@ fn is_command(method: &str) -> bool {
 #[derive(Debug)]
 struct JsonRpc {
     dialect: Dialect,
+    /// All that was sent is known.
+    whole: bool,
+}
+
+impl JsonRpc {
+    fn begin(dialect: Dialect, opening: &Opening) -> Box<dyn Decoder> {
+        Box::new(JsonRpc { dialect, whole: opening.target.is_some() })
+    }
 }
 
 impl Decoder for JsonRpc {
@@ -157,6 +167,19 @@ impl Decoder for JsonRpc {
             Some(value) if value.shape == Shape::Object => self.object(head, input.is_whole(), out),
             _ if input.length == 0 || !input.is_whole() => {}
             _ => out.contradiction(),
+        }
+        self.whole &= input.is_whole();
+    }
+
+    fn lost(&mut self, _: Side) {
+        self.whole = false;
+    }
+
+    fn end(&mut self, out: &mut Out<'_>) {
+        let answers = out.unasked();
+        // A subscription of tRPC goes on for a while after it was stopped.
+        if answers > 0 && self.whole && self.dialect != Dialect::Trpc {
+            out.anomaly(Anomaly::JsonRpcUnasked { answers });
         }
     }
 }

@@ -149,6 +149,7 @@ impl Reader {
             inside: None,
             depth: 0,
             contradictions: 0,
+            close: None,
         };
         self.choice.message(input, &mut out);
         self.units.drop_beyond();
@@ -164,8 +165,9 @@ impl Reader {
 
     /// Hears that the conversation is over, and returns what its end means: anomalies, and no units as a rule.
     ///
-    /// `seen` says that it ended on the wire: where only the capture did, nothing can be missed.
-    pub fn end(&mut self, at: At, seen: bool) -> (Meaning<'_>, Unanswered) {
+    /// `seen` says that it ended on the wire: where only the capture did, nothing can be missed. `close` is the code of
+    /// the first close frame.
+    pub fn end(&mut self, at: At, seen: bool, close: Option<u16>) -> (Meaning<'_>, Unanswered) {
         self.units.clear();
         if !seen {
             return (Meaning::new(&self.units, &[]), Unanswered::default());
@@ -180,6 +182,7 @@ impl Reader {
             inside: None,
             depth: 0,
             contradictions: 0,
+            close,
         };
         self.choice.end(&mut out);
         let unanswered = if self.lossy { Unanswered::default() } else { self.pairs.end() };

@@ -162,6 +162,11 @@ impl Pairs {
         self.waiting.remove(&key).and_then(|waiting| waiting.name)
     }
 
+    /// Returns how many answers came to no question, of the last [`MAX_EARLY`].
+    pub(super) fn unasked(&self) -> u64 {
+        self.early.len() as u64
+    }
+
     /// Returns what was never answered, and forgets it.
     pub(super) fn end(&mut self) -> Unanswered {
         let mut rest: Vec<_> =

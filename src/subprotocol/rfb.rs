@@ -1,296 +1,414 @@
-//! RFB, the protocol of VNC (RFC 6143), through a WebSocket proxy. Messages are named as far as their lengths are known
-//! without looking at pixels: the first messages of a session, then what the client sends, and what the server sends as long as
-//! its rectangles have encodings whose lengths are written down (raw, CopyRect, Zlib, ZRLE, cursors).
+//! RFB, the protocol of VNC (RFC 6143), through a WebSocket proxy: the bytes of each side in a row, for the proxy cuts them
+//! anywhere into messages. What the server sends is named as long as its rectangles have encodings whose lengths are
+//! written down (raw, CopyRect, Zlib, ZRLE, cursors); pixels are counted through.
 
-use crate::model::{Pair, Side};
+use crate::model::{At, Pair, Side};
 
 use super::choice::{Evidence, Protocol, no_url};
-use super::decoder::{Decoder, Out};
+use super::decoder::{Decoder, Out, Unit};
 use super::input::Input;
 
 pub(super) static RFB: Protocol = Protocol {
     name: "rfb",
     headers: &[],
     url: no_url,
-    sign: |input, _| match input.head() {
-        [b'R', b'F', b'B', b' ', rest @ ..] if rest.len() == 8 && rest.ends_with(b"\n") => Evidence::Sure,
-        _ => Evidence::Against,
+    sign: |input, _| {
+        let head = input.head();
+        let begins = b"RFB 003.".starts_with(head.get(..8).unwrap_or(head));
+        if head.len() > 4 && head.len() <= 12 && begins { Evidence::Sure } else { Evidence::Against }
     },
-    make: |_| Box::new(Rfb { phase: Phase::Versions, lost: Pair::default(), updates: Updates::default() }),
+    make: |_| Box::<Rfb>::default(),
     inner: false,
     searched: false,
 };
 
 const NAME: &str = "rfb";
 
-/// What comes next (RFC 6143 §7.1–7.3).
+/// Bounds the text that is kept of a name or a reason, in bytes; more is passed over.
+const MAX_TEXT: usize = 512;
+
+/// What a side sends next (RFC 6143 §7.1–7.3).
 ///
 /// ```text
-///   Versions ─► Security ─► Authentication ─► Result ─► ClientInit ─► ServerInit ─► Session
+///   server: Version ─► Security ─► Challenge ─► Result ─► Init ─► Session ⇄ Rectangle
+///   client: Version ─► Security ─► Challenge ───────────► Init ─► Session
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
-    Versions,
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Step {
+    #[default]
+    Version,
     Security,
-    Authentication,
+    Challenge,
     Result,
-    ClientInit,
-    ServerInit,
+    Init,
     Session,
+    /// So many rectangles of an update are to come.
+    Rectangle(u16),
+    /// Its bytes have lost their place, or mean something unknown: they are named no more.
+    Lost,
+}
+
+/// The bytes of a side that are not read yet.
+#[derive(Debug, Default)]
+struct Bytes {
+    step: Step,
+    held: Vec<u8>,
+    /// How many bytes are passed over before the next message begins.
+    skip: u64,
+    first: At,
+    messages: u32,
 }
 
 /// A decoder of RFB.
-#[derive(Debug)]
-struct Rfb {
-    phase: Phase,
-    /// Whose bytes have lost their place: a message of theirs is named no more.
-    lost: Pair<bool>,
-    updates: Updates,
-}
-
-/// Where in the server's messages of a session the next byte stands.
 #[derive(Debug, Default)]
-struct Updates {
-    /// The head of a message or rectangle, as far as it has come.
-    head: Vec<u8>,
-    /// How many bytes come before the next head.
-    skip: u64,
-    /// How many rectangles of the update are to come.
-    rectangles: u16,
+struct Rfb {
+    sides: Pair<Bytes>,
+    /// The version that the client chose, as 3, 7 or 8.
+    version: Option<u8>,
+    security: Option<u8>,
     bytes_per_pixel: u64,
     /// The client asked for pixels: their format must not change any more.
     asked: bool,
 }
 
-/// What a head says.
-enum Said {
+/// What the bytes at hand are.
+enum Read {
+    /// More of them are needed.
     More,
-    Skip(u64),
+    /// So many are one message's, and so many more belong to it that are passed over; the step behind it.
+    Message(usize, u64, Step),
     Unknown,
-}
-
-impl Updates {
-    /// Takes bytes and names the messages that begin in them; `false` where the place is lost.
-    fn push(&mut self, mut bytes: &[u8], out: &mut Out<'_>) -> bool {
-        loop {
-            let now = usize::try_from(self.skip).unwrap_or(usize::MAX).min(bytes.len());
-            self.skip = self.skip.saturating_sub(now as u64);
-            bytes = bytes.get(now..).unwrap_or_default();
-            let Some((byte, rest)) = bytes.split_first() else { break };
-            self.head.push(*byte);
-            bytes = rest;
-            let said = if self.rectangles > 0 { self.rectangle() } else { self.message(out) };
-            match said {
-                Said::More => {}
-                Said::Skip(skip) => {
-                    self.skip = skip;
-                    self.head.clear();
-                }
-                Said::Unknown => return false,
-            }
-        }
-        if self.skip > 0 || self.rectangles > 0 || !self.head.is_empty() {
-            out.part();
-        }
-        true
-    }
-
-    /// Reads a message's head (RFC 6143 §7.6).
-    fn message(&mut self, out: &mut Out<'_>) -> Said {
-        match *self.head {
-            [0, _, high, low] => {
-                let number = u16::from_be_bytes([high, low]);
-                out.unit(NAME, "FramebufferUpdate").number("number-of-rectangles", number);
-                // So many mean that a rectangle will say which is the last one.
-                self.rectangles = number;
-                Said::Skip(0)
-            }
-            [1, _, _, _, high, low] => {
-                out.unit(NAME, "SetColorMapEntries");
-                Said::Skip(u64::from(u16::from_be_bytes([high, low])).saturating_mul(6))
-            }
-            [2] => {
-                out.unit(NAME, "Bell");
-                Said::Skip(0)
-            }
-            [3, _, _, _, a, b, c, d] => {
-                out.unit(NAME, "ServerCutText");
-                Said::Skip(i32::from_be_bytes([a, b, c, d]).unsigned_abs().into())
-            }
-            [0 | 1 | 3, ..] => Said::More,
-            _ => Said::Unknown,
-        }
-    }
-
-    /// Reads a rectangle's head (RFC 6143 §7.6.1, §7.7).
-    fn rectangle(&mut self) -> Said {
-        let Some(([_, _, _, _, w1, w2, h1, h2, e1, e2, e3, e4], rest)) = self.head.split_first_chunk() else {
-            return Said::More;
-        };
-        let width = u64::from(u16::from_be_bytes([*w1, *w2]));
-        let height = u64::from(u16::from_be_bytes([*h1, *h2]));
-        let pixels = width.saturating_mul(height).saturating_mul(self.bytes_per_pixel);
-        let skip = match (i32::from_be_bytes([*e1, *e2, *e3, *e4]), rest) {
-            (0, _) if self.bytes_per_pixel > 0 => pixels,
-            (1, _) => 4,
-            // Zlib and ZRLE write their length down.
-            (6 | 16, [a, b, c, d]) => u32::from_be_bytes([*a, *b, *c, *d]).into(),
-            (6 | 16, _) => return Said::More,
-            // The cursor and the mask over it; the desktop's size.
-            (-239, _) => pixels.saturating_add(width.div_ceil(8).saturating_mul(height)),
-            (-223, _) => 0,
-            // The last rectangle.
-            (-224, _) => {
-                self.rectangles = 1;
-                0
-            }
-            _ => return Said::Unknown,
-        };
-        self.rectangles = self.rectangles.saturating_sub(1);
-        Said::Skip(skip)
-    }
 }
 
 impl Decoder for Rfb {
     fn message(&mut self, input: &Input<'_>, out: &mut Out<'_>) {
-        let head = input.head();
-        if head.is_empty() || self.lost[input.from] {
+        let side = &mut self.sides[input.from];
+        if side.step == Step::Lost || input.length == 0 {
             return;
         }
-        if !input.is_whole() {
-            self.lost(input.from);
+        if side.held.is_empty() && side.skip == 0 {
+            (side.first, side.messages) = (input.first, 0);
         }
-        match (self.phase, input.from) {
-            (Phase::Versions, _) => self.version(head, input.from, out),
-            (Phase::Security, Side::Server) => {
-                let mut unit = out.unit(NAME, "Security");
-                unit.number("number-of-security-types", head.first().copied().unwrap_or(0));
-                unit.bytes("security-types", head.get(1..).unwrap_or_default());
+        side.messages = side.messages.saturating_add(1);
+        let mut rest = input.head();
+        while !rest.is_empty() && self.sides[input.from].step != Step::Lost {
+            let side = &mut self.sides[input.from];
+            let skipped = usize::try_from(side.skip).unwrap_or(usize::MAX).min(rest.len());
+            side.skip = side.skip.saturating_sub(skipped as u64);
+            rest = rest.get(skipped..).unwrap_or_default();
+            // Heads are short: as many bytes are kept as the longest of them may need.
+            let room = (64_usize << 10).saturating_sub(side.held.len()).min(rest.len());
+            side.held.extend_from_slice(rest.get(..room).unwrap_or_default());
+            rest = rest.get(room..).unwrap_or_default();
+            self.drain(input, out);
+            if room == 0 && !rest.is_empty() {
+                self.lose(input.from);
             }
-            (Phase::Security, Side::Client) => {
-                let chosen = head.first().copied().unwrap_or(0);
-                out.unit(NAME, "SecurityType").number("security-type", chosen);
-                self.phase = if chosen == 1 { Phase::Result } else { Phase::Authentication };
-            }
-            (Phase::Authentication, Side::Server) if head.len() == 16 => {
-                out.unit(NAME, "Challenge");
-            }
-            (Phase::Authentication, Side::Client) => {
-                out.unit(NAME, "Response").bytes("response", head).secret(head);
-                self.phase = Phase::Result;
-            }
-            (Phase::Authentication | Phase::Result, Side::Server) => {
-                let result = head.iter().take(4).fold(0_u32, |sum, byte| sum << 8 | u32::from(*byte));
-                let mut unit = out.unit(NAME, "SecurityResult");
-                unit.number("status", result);
-                if result != 0 {
-                    unit.error(&String::from_utf8_lossy(head.get(8..).unwrap_or(b"failed")));
-                }
-                self.phase = Phase::ClientInit;
-            }
-            (Phase::Result | Phase::ClientInit, Side::Client) => {
-                out.unit(NAME, "ClientInit").flag("shared-flag", head.first() != Some(&0));
-                self.phase = Phase::ServerInit;
-            }
-            (Phase::ClientInit | Phase::ServerInit, Side::Server) => {
-                server_init(head, out);
-                self.updates.bytes_per_pixel = u64::from(head.get(4).copied().unwrap_or(0) / 8);
-                self.phase = Phase::Session;
-            }
-            (Phase::ServerInit | Phase::Session, Side::Client) => self.client(head, out),
-            (Phase::Session, Side::Server) => {
-                self.lost.server |= !self.updates.push(head, out);
-            }
+        }
+        let side = &self.sides[input.from];
+        if !input.is_whole() {
+            self.lose(input.from);
+        } else if side.skip > 0 || !side.held.is_empty() || matches!(side.step, Step::Rectangle(_)) {
+            out.part();
         }
     }
 
     fn lost(&mut self, from: Side) {
-        self.lost[from] = true;
-        // Until a session begins, what a message is depends on those of both.
-        if self.phase != Phase::Session {
-            self.lost = Pair { client: true, server: true };
-        }
+        self.lose(from);
+    }
+
+    fn allocated(&self) -> usize {
+        self.sides.client.held.capacity().saturating_add(self.sides.server.held.capacity())
     }
 }
 
 impl Rfb {
-    fn version(&mut self, head: &[u8], from: Side, out: &mut Out<'_>) {
-        if !head.starts_with(b"RFB ") {
-            return out.contradiction();
-        }
-        let version = String::from_utf8_lossy(head.get(4..11).unwrap_or_default()).into_owned();
-        out.unit(NAME, "ProtocolVersion").text("version", &version);
-        if from == Side::Client {
-            self.phase = Phase::Security;
+    /// Names nothing more of a side; nor of the other, as long as what that sends depends on it.
+    fn lose(&mut self, from: Side) {
+        let in_session = |it: &Bytes| matches!(it.step, Step::Session | Step::Rectangle(_) | Step::Lost);
+        let both = !Side::BOTH.iter().all(|side| in_session(&self.sides[*side]));
+        for side in Side::BOTH.into_iter().filter(|side| both || *side == from) {
+            self.sides[side] = Bytes { step: Step::Lost, ..Bytes::default() };
         }
     }
 
-    /// Names the messages of the client that stand in a row.
-    fn client(&mut self, mut bytes: &[u8], out: &mut Out<'_>) {
-        while let Some(kind) = bytes.first() {
-            let word = |at: usize| {
-                let pair = bytes.get(at..at.saturating_add(2)).unwrap_or_default();
-                pair.iter().fold(0_usize, |sum, byte| sum << 8 | usize::from(*byte))
+    /// Names the messages that are whole.
+    fn drain(&mut self, input: &Input<'_>, out: &mut Out<'_>) {
+        let from = input.from;
+        loop {
+            let side = &mut self.sides[from];
+            let held = std::mem::take(&mut side.held);
+            let (step, skip) = (side.step, side.skip);
+            if held.is_empty() || skip > 0 || step == Step::Lost {
+                return;
+            }
+            let took = (side.first, side.messages);
+            let read = match from {
+                Side::Client => self.client(step, &held, took, out),
+                Side::Server => self.server(step, &held, took, out),
             };
-            let (name, length) = match kind {
-                0 => ("SetPixelFormat", 20),
-                2 => ("SetEncodings", word(2).saturating_mul(4).saturating_add(4)),
-                3 => ("FramebufferUpdateRequest", 10),
-                4 => ("KeyEvent", 8),
-                5 => ("PointerEvent", 6),
-                6 => ("ClientCutText", word(6).saturating_add(8)),
-                _ => {
-                    self.lost.client = true;
-                    return out.contradiction();
+            let side = &mut self.sides[from];
+            match read {
+                Read::More => return side.held = held,
+                Read::Message(length, skip, step) => {
+                    let rest = held.get(length..).unwrap_or_default();
+                    let skipped = usize::try_from(skip).unwrap_or(usize::MAX).min(rest.len());
+                    side.held = rest.get(skipped..).unwrap_or_default().to_vec();
+                    side.skip = skip.saturating_sub(skipped as u64);
+                    side.step = step;
+                    (side.first, side.messages) = (input.first, 1);
                 }
-            };
-            let mut unit = out.unit(NAME, name);
-            match kind {
-                0 => {
-                    let bytes_per_pixel = u64::from(bytes.get(4).copied().unwrap_or(0) / 8);
+                Read::Unknown => {
+                    if matches!(step, Step::Version | Step::Security) {
+                        out.contradiction();
+                    }
+                    return self.lose(from);
+                }
+            }
+        }
+    }
+
+    fn version(&mut self, from: Side, held: &[u8], took: (At, u32), out: &mut Out<'_>) -> Read {
+        let Some(line) = held.get(..12) else { return Read::More };
+        let Some(version) = line.strip_prefix(b"RFB ").and_then(|it| it.strip_suffix(b"\n")) else {
+            return Read::Unknown;
+        };
+        unit("ProtocolVersion", took, out).text("version", &String::from_utf8_lossy(version));
+        if from == Side::Client {
+            self.version = Some(match version {
+                b"003.007" => 7,
+                b"003.008" => 8,
+                _ => 3,
+            });
+        }
+        Read::Message(12, 0, Step::Security)
+    }
+
+    fn client(&mut self, step: Step, held: &[u8], took: (At, u32), out: &mut Out<'_>) -> Read {
+        match step {
+            Step::Version => self.version(Side::Client, held, took, out),
+            // Of version 3.3, the server chooses.
+            Step::Security if self.version == Some(3) => match self.security {
+                Some(2) => Read::Message(0, 0, Step::Challenge),
+                Some(_) => Read::Message(0, 0, Step::Init),
+                None => Read::Unknown,
+            },
+            Step::Security => {
+                let Some(chosen) = held.first() else { return Read::More };
+                unit("SecurityType", took, out).number("security-type", *chosen);
+                self.security = Some(*chosen);
+                match chosen {
+                    1 => Read::Message(1, 0, Step::Init),
+                    2 => Read::Message(1, 0, Step::Challenge),
+                    _ => Read::Message(1, 0, Step::Lost),
+                }
+            }
+            Step::Challenge => {
+                let Some(response) = held.get(..16) else { return Read::More };
+                unit("Response", took, out).bytes("response", response).secret(response);
+                Read::Message(16, 0, Step::Init)
+            }
+            Step::Init => {
+                unit("ClientInit", took, out).flag("shared-flag", held.first() != Some(&0));
+                Read::Message(1, 0, Step::Session)
+            }
+            _ => self.input(held, took, out),
+        }
+    }
+
+    /// Reads a message of the client's in a session (RFC 6143 §7.5).
+    fn input(&mut self, held: &[u8], took: (At, u32), out: &mut Out<'_>) -> Read {
+        let (name, head) = match held.first() {
+            Some(0) => ("SetPixelFormat", 20),
+            Some(2) => ("SetEncodings", 4),
+            Some(3) => ("FramebufferUpdateRequest", 10),
+            Some(4) => ("KeyEvent", 8),
+            Some(5) => ("PointerEvent", 6),
+            Some(6) => ("ClientCutText", 8),
+            _ => return Read::Unknown,
+        };
+        if held.len() < head {
+            return Read::More;
+        }
+        let word = |at| short(held, at);
+        let mut unit = unit(name, took, out);
+        let mut skip = 0;
+        match head {
+            20 => {
+                let bytes_per_pixel = u64::from(held.get(4).copied().unwrap_or(0) / 8);
+                if self.asked && bytes_per_pixel != self.bytes_per_pixel {
                     // Which pixels were sent before and which after cannot be told.
-                    self.lost.server |= self.updates.asked && bytes_per_pixel != self.updates.bytes_per_pixel;
-                    self.updates.bytes_per_pixel = bytes_per_pixel;
+                    self.lose(Side::Server);
                 }
-                2 => {
-                    unit.number("number-of-encodings", word(2) as u64);
-                }
-                3 => {
-                    self.updates.asked = true;
-                    unit.flag("incremental", bytes.get(1) == Some(&1))
-                        .number("width", word(6) as u64)
-                        .number("height", word(8) as u64);
-                }
-                4 => {
-                    unit.flag("down-flag", bytes.get(1) == Some(&1)).number("key", word(6) as u64);
-                }
-                5 => {
-                    unit.number("x-position", word(2) as u64).number("y-position", word(4) as u64);
-                }
-                _ => {}
+                self.bytes_per_pixel = bytes_per_pixel;
             }
-            match bytes.get(length..) {
-                Some(rest) => bytes = rest,
-                None => {
-                    unit.incomplete();
-                    self.lost.client = true;
-                    return;
-                }
+            4 => {
+                unit.number("number-of-encodings", word(2));
+                skip = u64::from(word(2)).saturating_mul(4);
             }
+            10 => {
+                self.asked = true;
+                unit.flag("incremental", held.get(1) == Some(&1))
+                    .number("width", word(6))
+                    .number("height", word(8));
+            }
+            8 if name == "KeyEvent" => {
+                unit.flag("down-flag", held.get(1) == Some(&1)).number("key", long(held, 4));
+            }
+            6 => {
+                unit.number("x-position", word(2)).number("y-position", word(4));
+            }
+            _ => skip = long(held, 4).cast_signed().unsigned_abs().into(),
+        }
+        Read::Message(head, skip, Step::Session)
+    }
+
+    fn server(&mut self, step: Step, held: &[u8], took: (At, u32), out: &mut Out<'_>) -> Read {
+        match step {
+            Step::Version => self.version(Side::Server, held, took, out),
+            Step::Security => self.security(held, took, out),
+            // What is chosen is known where all before it was delivered in order.
+            Step::Challenge if self.security == Some(2) => {
+                if held.len() < 16 {
+                    return Read::More;
+                }
+                unit("Challenge", took, out);
+                Read::Message(16, 0, Step::Result)
+            }
+            Step::Challenge if self.security == Some(1) => {
+                let next = if self.version == Some(8) { Step::Result } else { Step::Init };
+                Read::Message(0, 0, next)
+            }
+            Step::Result => self.result(held, took, out),
+            Step::Init => {
+                if held.len() < 24 || held.len() < (long(held, 20) as usize).min(MAX_TEXT).saturating_add(24)
+                {
+                    return Read::More;
+                }
+                self.bytes_per_pixel = u64::from(held.get(4).copied().unwrap_or(0) / 8);
+                let (length, name) = text(held, 20);
+                let mut unit = unit("ServerInit", took, out);
+                unit.number("framebuffer-width", short(held, 0)).number("framebuffer-height", short(held, 2));
+                if !name.is_empty() {
+                    unit.name(&name);
+                }
+                Read::Message(24, length, Step::Session)
+            }
+            Step::Session => output(held, took, out),
+            Step::Rectangle(left) => self.rectangle(left, held),
+            _ => Read::Unknown,
+        }
+    }
+
+    fn security(&mut self, held: &[u8], took: (At, u32), out: &mut Out<'_>) -> Read {
+        match (self.version, held) {
+            (None, _) => Read::Unknown,
+            (Some(3), [_, _, _, chosen, ..]) => {
+                unit("Security", took, out).number("security-type", *chosen);
+                self.security = Some(*chosen);
+                // Nothing but a challenge is announced any further.
+                Read::Message(4, 0, if *chosen == 2 { Step::Challenge } else { Step::Init })
+            }
+            (Some(3), _) | (_, []) => Read::More,
+            (_, [number, types @ ..]) => match types.get(..usize::from(*number)) {
+                None => Read::More,
+                Some(types) => {
+                    let mut unit = unit("Security", took, out);
+                    unit.number("number-of-security-types", *number).bytes("security-types", types);
+                    let next = if *number == 0 { Step::Lost } else { Step::Challenge };
+                    Read::Message(types.len().saturating_add(1), 0, next)
+                }
+            },
+        }
+    }
+
+    fn result(&self, held: &[u8], took: (At, u32), out: &mut Out<'_>) -> Read {
+        let (status, explains) = (long(held, 0), self.version == Some(8));
+        if held.len() < 4 || (status != 0 && explains && held.len() < 8) {
+            return Read::More;
+        }
+        let mut unit = unit("SecurityResult", took, out);
+        unit.number("status", status);
+        if status == 0 {
+            return Read::Message(4, 0, Step::Init);
+        }
+        let (_, reason) = if explains { text(held, 4) } else { (0, String::new()) };
+        unit.error(if reason.is_empty() { "failed" } else { &reason });
+        Read::Message(held.len(), 0, Step::Lost)
+    }
+
+    /// Reads a rectangle's head (RFC 6143 §7.6.1, §7.7).
+    fn rectangle(&self, left: u16, held: &[u8]) -> Read {
+        let Some((head, rest)) = held.split_first_chunk::<12>() else { return Read::More };
+        let (width, height) = (u64::from(short(head, 4)), u64::from(short(head, 6)));
+        let pixels = width.saturating_mul(height).saturating_mul(self.bytes_per_pixel);
+        let next = match left.saturating_sub(1) {
+            0 => Step::Session,
+            left => Step::Rectangle(left),
+        };
+        match long(head, 8).cast_signed() {
+            0 if self.bytes_per_pixel > 0 => Read::Message(12, pixels, next),
+            1 => Read::Message(12, 4, next),
+            // Zlib and ZRLE write their length down.
+            6 | 16 if rest.len() < 4 => Read::More,
+            6 | 16 => Read::Message(16, long(rest, 0).into(), next),
+            // The cursor and the mask over it; the desktop's size; the last rectangle.
+            -239 => Read::Message(12, pixels.saturating_add(width.div_ceil(8).saturating_mul(height)), next),
+            -223 => Read::Message(12, 0, next),
+            -224 => Read::Message(12, 0, Step::Session),
+            _ => Read::Unknown,
         }
     }
 }
 
-fn server_init(head: &[u8], out: &mut Out<'_>) {
-    let word = |at: usize| {
-        let pair = head.get(at..at.saturating_add(2)).unwrap_or_default();
-        pair.iter().fold(0_u64, |sum, byte| sum << 8 | u64::from(*byte))
-    };
-    let mut unit = out.unit(NAME, "ServerInit");
-    unit.number("framebuffer-width", word(0)).number("framebuffer-height", word(2));
-    if let Some(name) = head.get(24..).filter(|name| !name.is_empty()) {
-        unit.name(&String::from_utf8_lossy(name));
+/// Reads a message of the server's in a session (RFC 6143 §7.6).
+fn output(held: &[u8], took: (At, u32), out: &mut Out<'_>) -> Read {
+    match held {
+        [0, _, _, _, ..] => {
+            let number = short(held, 2);
+            unit("FramebufferUpdate", took, out).number("number-of-rectangles", number);
+            let next = if number == 0 { Step::Session } else { Step::Rectangle(number) };
+            Read::Message(4, 0, next)
+        }
+        [1, _, _, _, _, _, ..] => {
+            unit("SetColorMapEntries", took, out);
+            Read::Message(6, u64::from(short(held, 4)).saturating_mul(6), Step::Session)
+        }
+        [2, ..] => {
+            unit("Bell", took, out);
+            Read::Message(1, 0, Step::Session)
+        }
+        [3, _, _, _, _, _, _, _, ..] => {
+            unit("ServerCutText", took, out);
+            Read::Message(8, long(held, 4).cast_signed().unsigned_abs().into(), Step::Session)
+        }
+        [0 | 1 | 3, ..] => Read::More,
+        _ => Read::Unknown,
     }
+}
+
+fn unit<'o>(kind: &'static str, (first, messages): (At, u32), out: &'o mut Out<'_>) -> Unit<'o> {
+    let mut unit = out.unit(NAME, kind);
+    unit.took(first, messages);
+    unit
+}
+
+/// Returns the two bytes at an offset as a number; 0 where they are not there.
+fn short(bytes: &[u8], at: usize) -> u16 {
+    bytes.get(at..).and_then(|it| it.first_chunk()).map_or(0, |it| u16::from_be_bytes(*it))
+}
+
+/// See [`short`], for four bytes.
+fn long(bytes: &[u8], at: usize) -> u32 {
+    bytes.get(at..).and_then(|it| it.first_chunk()).map_or(0, |it| u32::from_be_bytes(*it))
+}
+
+/// Returns the length that stands at an offset, and the text behind it as far as it is shown.
+fn text(bytes: &[u8], at: usize) -> (u64, String) {
+    let length = long(bytes, at);
+    let text = bytes.get(at.saturating_add(4)..).unwrap_or_default();
+    let shown = text.get(..text.len().min(length as usize).min(MAX_TEXT)).unwrap_or_default();
+    (length.into(), String::from_utf8_lossy(shown).into_owned())
 }
 
 #[cfg(test)]
@@ -301,9 +419,9 @@ mod tests {
 
     #[test]
     fn a_session_begins() {
-        let mut init = vec![0, 16, 0, 8];
-        init.extend([0; 20]);
-        init.extend(b"lab");
+        let mut init = vec![0, 16, 0, 8, 32];
+        init.extend([0; 15]);
+        init.extend(b"\0\0\0\x03lab");
         let messages: &[(Side, &[u8])] = &[
             (Side::Server, b"RFB 003.008\n"),
             (Side::Client, b"RFB 003.008\n"),
@@ -313,7 +431,11 @@ mod tests {
             (Side::Client, &[1]),
             (Side::Server, &init),
             (Side::Client, &[2, 0, 0, 1, 0, 0, 0, 0, 4, 1, 0, 0, 0, 0, 0, 97]),
+            // One raw rectangle of a pixel, cut three times; its pixel looks like an update.
             (Side::Server, &[0, 0, 0, 1, 0, 0]),
+            (Side::Server, &[0, 0, 0, 1, 0, 1, 0, 0, 0, 0]),
+            (Side::Server, &[0, 0, 0, 9]),
+            (Side::Server, &[2]),
         ];
         assert_eq!(
             said(&mut Reader::new(Opening::default()), messages),
@@ -328,6 +450,30 @@ mod tests {
                 "rfb SetEncodings number-of-encodings=1",
                 "rfb KeyEvent down-flag=true key=97",
                 "rfb FramebufferUpdate number-of-rectangles=1",
+                "rfb Bell",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_cut_in_any_place_says_the_same_and_a_loss_nothing_more() {
+        let server = [&b"RFB 003.008\n"[..], &[1, 2]].concat();
+        let (one, two) = server.split_at(5);
+        let messages: &[(Side, &[u8])] = &[
+            (Side::Server, one),
+            (Side::Server, &two[..7]),
+            (Side::Client, b"RFB 003.008\n"),
+            (Side::Server, &two[7..]),
+            // The client's choice is not there yet: what a second message means is not known.
+            (Side::Server, &[0; 4]),
+            (Side::Server, &[0; 16]),
+        ];
+        assert_eq!(
+            said(&mut Reader::new(Opening::default()), messages),
+            [
+                "rfb ProtocolVersion messages=2 version=003.008",
+                "rfb ProtocolVersion version=003.008",
+                "rfb Security number-of-security-types=1 security-types=[02]",
             ]
         );
     }

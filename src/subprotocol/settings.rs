@@ -4,15 +4,13 @@ use super::choice::Opening;
 use super::service::Service;
 use super::{Reader, names};
 
-/// What a user says of sub-protocols: whether they are read at all, and which one a conversation speaks.
+/// What a user says of sub-protocols: whether they are read at all, and which one conversations speak.
 #[derive(Debug, Default)]
 pub struct Settings {
     /// None is read.
     pub off: bool,
     /// What all conversations speak.
     pub named: Option<&'static str>,
-    /// What single conversations speak: connection, stream and the sub-protocol's name.
-    pub by_conversation: Vec<(u64, Option<u64>, &'static str)>,
     /// The user's own sub-protocols; what they say stands before everything else.
     pub own: Vec<Box<dyn Service>>,
     /// Sub-protocols that rules describe.
@@ -27,9 +25,10 @@ impl Settings {
     pub const OFF: &'static Settings = &OFF;
 
     /// Returns the reader of a conversation's messages; `None` where there is nothing to read.
-    pub fn reader(&'static self, conn: u64, stream: Option<u64>, opening: Opening) -> Option<Reader> {
-        let meant = self.by_conversation.iter().find(|(of, in_it, _)| *of == conn && *in_it == stream);
-        match meant.map(|(_, _, name)| *name).or(self.named) {
+    ///
+    /// `meant` is what the user says of this conversation.
+    pub fn reader(&'static self, meant: Option<&str>, opening: Opening) -> Option<Reader> {
+        match meant.or(self.named) {
             Some("off") => None,
             Some(name) => Reader::named_in(self, name, &opening),
             None if self.off => None,
@@ -49,7 +48,5 @@ impl Settings {
     }
 }
 
-static NOTHING_SAID: Settings =
-    Settings { off: false, named: None, by_conversation: Vec::new(), own: Vec::new(), services: Vec::new() };
-static OFF: Settings =
-    Settings { off: true, named: None, by_conversation: Vec::new(), own: Vec::new(), services: Vec::new() };
+static NOTHING_SAID: Settings = Settings { off: false, named: None, own: Vec::new(), services: Vec::new() };
+static OFF: Settings = Settings { off: true, named: None, own: Vec::new(), services: Vec::new() };

@@ -4,7 +4,9 @@
 //! A message holds one or several hub messages: JSON texts that end in a record separator each, or arrays that a length
 //! precedes. The handshake is JSON in both.
 
-use crate::model::{Anomaly, Pair, Side};
+use std::time::Duration;
+
+use crate::model::{Anomaly, At, Pair, Side};
 
 use super::choice::{Evidence, Opening, Protocol, no_url};
 use super::decoder::{Decoder, Out, Unit};
@@ -94,7 +96,12 @@ struct SignalR {
     packing: Hub,
     /// Whose handshake is still to come.
     handshake: Pair<bool>,
+    /// When a side's last message ended.
+    last: Pair<Option<At>>,
 }
+
+/// How long a peer waits for a message, unless it is told otherwise (`ServerTimeout`, `ClientTimeoutInterval`).
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How hub messages are encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,7 +114,11 @@ enum Hub {
 impl SignalR {
     fn new(opening: &Opening) -> Self {
         let begins = opening.target.is_some();
-        SignalR { packing: Hub::Unknown, handshake: Pair { client: begins, server: begins } }
+        SignalR {
+            packing: Hub::Unknown,
+            handshake: Pair { client: begins, server: begins },
+            last: Pair::default(),
+        }
     }
 
     /// Takes the handshake off the front of a message, where it is due there.
@@ -169,6 +180,13 @@ impl SignalR {
 
 impl Decoder for SignalR {
     fn message(&mut self, input: &Input<'_>, out: &mut Out<'_>) {
+        if let Some(last) = self.last[input.from].replace(input.at) {
+            let silent = input.first.time.since(last.time);
+            if silent > TIMEOUT {
+                let silent = u64::try_from(silent.as_millis()).unwrap_or(u64::MAX);
+                out.anomaly(Anomaly::SignalRSilence { silent });
+            }
+        }
         let rest = self.handshake(input, input.head(), out);
         let json = match self.packing {
             Hub::Json => true,
@@ -184,6 +202,7 @@ impl Decoder for SignalR {
 
     fn lost(&mut self, from: Side) {
         self.handshake[from] = false;
+        self.last[from] = None;
     }
 }
 

@@ -107,7 +107,7 @@ proptest! {
                 }
                 prop_assert!(reader.allocated() < 1 << 20, "{name}: {}", reader.allocated());
             }
-            reader.end(at(1000), true);
+            reader.end(at(1000), true, None);
         }
     }
 
@@ -237,6 +237,44 @@ fn packets_of_mqtt_are_found_where_every_field_is_a_message() {
     for (line, id) in told.iter().zip(ids) {
         assert!(line.starts_with(&id), "{line}");
     }
+}
+
+#[test]
+fn the_end_of_a_conversation_is_judged() {
+    let codes = |reader: &mut Reader, close| {
+        reader.end(at(99), true, close).0.anomalies().iter().map(|it| it.code()).collect::<Vec<_>>()
+    };
+    let opening = Opening { target: Some("/".into()), ..Opening::default() };
+    let answers: [(Side, &[u8]); 3] = [
+        (Side::Client, br#"{"jsonrpc":"2.0","id":1,"method":"a"}"#),
+        (Side::Server, br#"{"jsonrpc":"2.0","id":1,"result":0}"#),
+        (Side::Server, br#"{"jsonrpc":"2.0","id":1,"result":0}"#),
+    ];
+    let mut reader = Reader::new(opening.clone());
+    said(&mut reader, &answers[..2]);
+    assert_eq!(codes(&mut reader, None), [""; 0]);
+    let mut reader = Reader::new(opening.clone());
+    said(&mut reader, &answers);
+    assert_eq!(codes(&mut reader, None), ["jsonrpc-unasked"], "answered twice");
+    let mut reader = Reader::new(Opening::default());
+    said(&mut reader, &answers);
+    assert_eq!(codes(&mut reader, None), [""; 0], "the question may have been sent before the capture");
+    for (close, expected) in [(Some(4401), 1), (Some(1000), 0), (Some(4500), 0), (None, 0)] {
+        let mut reader = Reader::named("graphql-transport-ws", &opening).unwrap();
+        assert_eq!(codes(&mut reader, close), vec!["graphql-closed"; expected], "{close:?}");
+    }
+}
+
+#[test]
+fn a_silent_side_of_signalr_is_told() {
+    let opening = Opening { target: Some("/hub".into()), ..Opening::default() };
+    let mut reader = Reader::named("signalr", &opening).unwrap();
+    let ping = b"{\"type\":6}\x1e";
+    let mut told = Vec::new();
+    for packet in [1, 30_001, 60_002] {
+        told.extend(lines_of(&mut reader, Side::Server, Opcode::TEXT, ping, packet));
+    }
+    assert_eq!(told.iter().filter(|line| *line == "! signalr-silence").count(), 1, "{told:?}");
 }
 
 #[test]

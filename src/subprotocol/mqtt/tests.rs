@@ -88,7 +88,7 @@ fn what_the_specification_forbids() {
     assert_eq!(codes(&mut it, b"\xc1\x00"), ["! mqtt-reserved-flags"]);
     assert_eq!(codes(&mut it, b"\x30\x06\x00\x00\x03\x23\x00\x07"), ["! mqtt-topic-alias"]);
     assert_eq!(codes(&mut it, b"\x40\x01\x00"), ["! mqtt-malformed-packet"]);
-    assert_eq!(it.end(at(9), true).0.anomalies().len(), 1, "no DISCONNECT");
+    assert_eq!(it.end(at(9), true, None).0.anomalies().len(), 1, "no DISCONNECT");
 }
 
 fn push(reader: &mut Reader, packet: u64, bytes: &[u8], missing: &[Missing]) -> Vec<String> {
@@ -133,7 +133,7 @@ fn after_lost_packets_two_in_a_row_are_believed_and_aliases_are_not() {
             "mqtt PINGREQ role=question heartbeat="
         ]
     );
-    assert_eq!(it.end(at(30), true).0.anomalies(), [], "what is missing may have been lost");
+    assert_eq!(it.end(at(30), true, None).0.anomalies(), [], "what is missing may have been lost");
 }
 
 #[test]
