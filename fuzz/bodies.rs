@@ -437,7 +437,7 @@ pub fn subprotocol(data: &[u8]) {
         }
         assert!(reader.allocated() < 64 << 20, "{}", reader.allocated());
     }
-    reader.end(At::default(), true);
+    reader.end(At::default(), true, Some(4401));
 }
 
 /// A key log, then what comes of both sides: bytes and gaps. Nothing beyond the bounds is held.
