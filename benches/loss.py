@@ -339,6 +339,8 @@ def judge(capture, removed, records, kept, tally, say, others=None):
         if r["type"] == "frame":
             left.frames[side, OPCODES.get(r["opcode"]), r["length"]] += 1
             continue
+        count["told"] += 1
+        count["searched"] += "framing" in r
         body, first = body_of(r), kept[r["wire"]["first_packet"] - 1]
         seen_in[id(conversation), side].append(first)
         if r.get("complete", True) is False:
@@ -475,11 +477,11 @@ def percent(part, whole):
 
 
 def show(rows, names):
-    print("| packets removed | compression | messages sent | all bytes survived | of those shown complete | headers swallowed | found again | incomplete | wrong |")
-    print("|---|---|---|---|---|---|---|---|---|")
+    print("| packets removed | compression | messages sent | all bytes survived | of those shown complete | headers swallowed | found again | incomplete | marked as searched | wrong |")
+    print("|---|---|---|---|---|---|---|---|---|---|")
     for (kind, rate), n in sorted(rows.items(), key=lambda row: (KINDS.index(row[0][0]), row[0][1])):
         print(f"| {f'{rate * 100:g} %' if rate else 'one'} | {kind} | {n['sent']:,} | {n['survived']:,} | {percent(n['shown'], n['survived'])} | {n['swallowed']:,} | "
-              f"{percent(n['found'], n['swallowed'])} | {n['incomplete']:,} | {n['wrong'] + n['wrong bytes']} |")
+              f"{percent(n['found'], n['swallowed'])} | {n['incomplete']:,} | {percent(n['searched'], n['told'])} | {n['wrong'] + n['wrong bytes']} |")
     if not any(n["frames survived"] for n in rows.values()):
         return
     print("\n| packets removed | compression | frames whose bytes survived |" + "".join(f" {name} shows | shows, though never sent |" for name in names))

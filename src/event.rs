@@ -287,6 +287,16 @@ pub enum Framing {
     Searched,
 }
 
+impl Framing {
+    /// Returns its name in every output.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Framing::Counted => "counted",
+            Framing::Searched => "searched",
+        }
+    }
+}
+
 impl Message<'_> {
     /// Tells whether every byte of the payload is known and kept.
     pub const fn is_complete(&self) -> bool {

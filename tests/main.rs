@@ -18,6 +18,7 @@ mod layers;
 mod live;
 mod order;
 mod readme;
+mod relays;
 mod rules;
 mod saving;
 mod schema;

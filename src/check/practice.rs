@@ -34,6 +34,7 @@ pub(super) fn fault(rule: &str) -> &'static str {
         "gap"
         | "resynchronised"
         | "lost-sync"
+        | "ambiguous-framing"
         | "missing-handshake"
         | "capture-damaged"
         | "capture-dropped"

@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 
 use super::expr::{Expr, How, Meaning as What, Member, Number, Relation, Step, Subject, Test, Value};
 use super::{Body, Facts, Field, unit};
-use crate::event::{ConnId, Meaning, Severity, Transport};
+use crate::event::{ConnId, Framing, Meaning, Severity, Transport};
 use crate::model::{Side, Timestamp};
 
 /// A row while it is asked; its body is fetched, and read as JSON, once and only if a test gets there.
@@ -133,6 +133,7 @@ impl<'a> Row<'a> {
             Field::Compressed => facts.compressed.map(Fact::Truth),
             Field::Masked => facts.masked.map(Fact::Truth),
             Field::Complete => facts.complete.map(Fact::Truth),
+            Field::Framing => text(facts.framing.map(Framing::name)),
             Field::CloseCode => facts.close.map(|close| Fact::Whole(close.code.into())),
             Field::CloseReason => text(facts.close.map(|close| close.reason)),
             Field::Anomaly => text(facts.anomaly.map(|(code, _)| code)),

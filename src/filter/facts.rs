@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use crate::event::{CloseBody, ConnId, Conversation, Event, Kind, Meaning, Severity};
+use crate::event::{CloseBody, ConnId, Conversation, Event, Framing, Kind, Meaning, Severity};
 use crate::model::{At, Side, Timestamp};
 use crate::websocket::Opcode;
 
@@ -31,6 +31,8 @@ pub struct Facts<'a> {
     pub is_text: bool,
     /// Every byte is known.
     pub complete: Option<bool>,
+    /// How its frames were found.
+    pub framing: Option<Framing>,
     /// It was sent compressed.
     pub compressed: Option<bool>,
     /// It was masked.
@@ -82,6 +84,7 @@ impl<'a> Facts<'a> {
                 body: Some(&message.payload),
                 is_text: message.text,
                 complete: Some(message.is_complete()),
+                framing: Some(message.framing),
                 compressed: Some(message.wire.compressed),
                 masked: Some(message.wire.masked),
                 frames: Some(message.wire.frames),

@@ -555,6 +555,12 @@ anomalies! {
         offset: u64, /// How many captured bytes were skipped.
         skipped: u64 }
         = "lost-sync", Note, None, "no frame was found again after a gap";
+    /// After a gap, the same bytes are frames, or the payload of one frame whose header may stand before them. They are
+    /// shown as neither: decoding goes on where both readings do.
+    AmbiguousFraming { /// Where the frame that may cover others begins, in the side's WebSocket bytes.
+        offset: u64, /// How long it is, header and payload.
+        length: u64 }
+        = "ambiguous-framing", Note, None, "bytes after a gap are frames, or the payload of one";
     /// The handshake was not captured.
     MissingHandshake {}
         = "missing-handshake", Note, None, "the handshake was not captured";

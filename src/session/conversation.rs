@@ -2,17 +2,19 @@ mod decode;
 mod loss;
 mod meaning;
 mod odd;
+mod proof;
 mod tell;
 
 use self::loss::Within;
 use self::odd::{InStream, Oddities};
+use self::proof::Proof;
 use super::compression::Deflate;
 use super::context::Context;
 use super::meaning::Understood;
 use super::message::Open;
 use super::order::{Next, Readable, StreamInput, WireOrder};
-use super::resync::Search;
-use crate::event::{Closed, DirectionTotals, Kind};
+use super::resync::{Ambiguity, Search};
+use crate::event::{Closed, DirectionTotals, Framing, Kind};
 use crate::http::Handshake;
 use crate::model::{Anomaly, At, Lost, Pair, Side, Timestamp};
 use crate::tcp::End;
@@ -45,6 +47,8 @@ pub(super) struct Conversation {
     deflate: Deflate,
     /// What its handshake says that is out of the ordinary.
     odd: Option<Box<Oddities>>,
+    /// Its handshake was not captured: who is the client was told by the mask.
+    joined_late: bool,
     first_close: Option<Box<FirstClose>>,
     /// Who ended TCP first.
     ended_by: Option<Side>,
@@ -116,8 +120,8 @@ enum Reading {
     #[default]
     Counted,
     /// By counting from where frames were found, which a payload that itself holds frames may look like.
-    Found,
-    /// By counting from where frames were found, and the other side took them for frames.
+    Found(Proof),
+    /// By counting from where frames were found, and what the other side said proves that they are frames.
     Proven,
     /// It is not known: frames are looked for, and until then the other side waits for them.
     Searching { search: Box<Search>, until: Timestamp, within: Option<Within> },
@@ -138,6 +142,11 @@ enum Losses {
 impl Half {
     const fn is_over(&self) -> bool {
         matches!(self.reading, Reading::Over)
+    }
+
+    /// Returns how it is known where its frames begin.
+    const fn framing(&self) -> Framing {
+        if matches!(self.reading, Reading::Found(_)) { Framing::Searched } else { Framing::Counted }
     }
 
     /// Returns the search for frames, where one is under way.
@@ -174,11 +183,18 @@ impl Conversation {
             last: opened.time,
             deflate,
             odd: None,
+            joined_late: false,
             first_close: None,
             ended_by: None,
             inflaters: Inflaters::Resting,
             meaning: None,
         }
+    }
+
+    /// Says that its handshake was not captured.
+    pub(super) fn joined_late(mut self) -> Self {
+        self.joined_late = true;
+        self
     }
 
     /// Notes the packet that completed the response: the server's frames come behind it.
@@ -275,7 +291,7 @@ impl Conversation {
         match &mut self.sides[side].reading {
             Reading::Over => return,
             Reading::Searching { search, .. } => search.push(bytes, carried),
-            Reading::Counted | Reading::Found | Reading::Proven => {
+            Reading::Counted | Reading::Found(_) | Reading::Proven => {
                 let at = self.order.reach(side, cx.at);
                 if self.order.must_wait(side, at, self.sides[!side].hole()) {
                     self.order.wait(side, at, StreamInput::Bytes(bytes.into(), carried), cx.verified);
@@ -367,7 +383,11 @@ impl Conversation {
         for Readable { at, what, verified } in self.order.take(side) {
             (cx.at, cx.verified) = (at, verified);
             match what {
-                StreamInput::End(_) => self.order.wait(side, at, what, verified),
+                StreamInput::End(_) => {
+                    // What can still be found comes before the end.
+                    self.conclude(side, cx);
+                    self.order.wait(side, at, what, verified);
+                }
                 StreamInput::Bytes(..) | StreamInput::Gap(..) => self.act(side, what, cx),
             }
         }
@@ -399,16 +419,19 @@ impl Conversation {
     /// Reports what is unfinished on one side; whether that is its sender's doing is known where its end was seen.
     fn over(&mut self, side: Side, seen: bool, cx: &mut Context<'_>) {
         self.end_in_stream(side, cx);
-        let half = &mut self.sides[side];
-        match std::mem::replace(&mut half.reading, Reading::Over) {
+        match &mut self.sides[side].reading {
             Reading::Over => return,
             Reading::Searching { search, .. } if search.captured() > 0 => {
                 let (offset, skipped) = (search.offset(), search.captured());
                 cx.anomaly(Some(side), &Anomaly::LostSync { offset, skipped });
+                if let Some(Ambiguity { offset, length }) = search.ambiguity() {
+                    cx.anomaly(Some(side), &Anomaly::AmbiguousFraming { offset, length });
+                }
             }
             _ => {}
         }
         self.unfinished(side, seen, cx);
+        self.sides[side].reading = Reading::Over;
         if seen && self.ended_by.is_none() {
             self.ended_by = Some(side);
         }

@@ -1,4 +1,4 @@
-use crate::event::Wire;
+use crate::event::{Framing, Wire};
 use crate::model::At;
 use crate::websocket::{Header, Opcode, Payload};
 
@@ -14,6 +14,8 @@ pub(super) struct Open {
     pub(super) unreadable: bool,
     /// All of its bytes were authentic, as far as anything tells.
     pub(super) verified: bool,
+    /// Whether any of its frames was found by a search that nothing has proven.
+    pub(super) framing: Framing,
 }
 
 impl Open {
@@ -25,6 +27,7 @@ impl Open {
             inflating: false,
             unreadable: false,
             verified: true,
+            framing: Framing::Counted,
         }
     }
 
@@ -37,6 +40,7 @@ impl Open {
         self.inflating = inflating;
         self.unreadable = false;
         self.verified = true;
+        self.framing = Framing::Counted;
         self.add_frame(header);
     }
 

@@ -1,4 +1,5 @@
 mod chain;
+mod cover;
 mod gathered;
 #[cfg(test)]
 mod tests;
@@ -13,6 +14,7 @@ use crate::model::{At, Lost, Side};
 use crate::websocket::mask::unmask;
 use crate::websocket::{Header, Opcode, Rsv1};
 
+pub(super) use cover::Ambiguity;
 pub(super) use gathered::Piece;
 
 /// A search for frames in bytes whose beginning is not known: behind a gap that swallowed a header, or in a stream
@@ -54,6 +56,7 @@ pub(super) struct Search {
     followed: Cell<u64>,
     debt: u64,
     pace: Pace,
+    ambiguity: Option<Ambiguity>,
 }
 
 /// Where frames begin.
@@ -157,6 +160,7 @@ impl Search {
             followed: Cell::default(),
             debt: 0,
             pace: Pace::default(),
+            ambiguity: None,
         }
     }
 
@@ -426,18 +430,20 @@ impl Search {
         self.seen = self.seen.max(self.gathered.end().saturating_sub(1));
         let mut budget = Budget::new(self.gathered.len());
         let (mut resync_from, mut found) = (0, None);
-        let mut stands = |chain: Chain, found: &mut Option<Found>| {
+        let mut stands = |chain: Chain, found: &mut Option<(usize, Found)>| {
             if self.debt() > FOLLOWED {
                 return true;
             }
-            let from = chain.next;
+            let begin = chain.next;
             let chain = self.follow(chain, usize::MAX, &mut budget);
-            *found = chain.as_ref().and_then(|chain| self.judge(chain, from, needed, &mut resync_from));
+            let judged = chain.as_ref().and_then(|chain| self.judge(chain, begin, needed, &mut resync_from));
+            *found = judged.map(|found| (begin, found));
             chain.is_some()
         };
         led.retain(|chain| found.is_some() || stands(chain.clone(), &mut found));
         candidates.retain(|start| found.is_some() || stands(Chain::at(*start), &mut found));
         self.led = led;
+        let found = found.and_then(|(begin, found)| self.beyond_cover(begin, found, &candidates));
         self.candidates = candidates;
         found
     }

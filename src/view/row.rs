@@ -9,7 +9,7 @@ use super::style::{Style, StyledWriter};
 use super::units::{bytes, count, span};
 use super::units_row;
 use crate::event::{
-    Anomaly, Closed, DirectionTotals, Event, Evidence, Frame, Message, Opening, Rejected, Severity,
+    Anomaly, Closed, DirectionTotals, Event, Evidence, Frame, Framing, Message, Opening, Rejected, Severity,
     Transport, Value,
 };
 use crate::model::{Pair, Side};
@@ -271,6 +271,9 @@ fn remarks(message: &Message<'_>) -> String {
             Some(lost) => format!("{} missing", count(lost, "byte")),
             None => "bytes missing".to_owned(),
         });
+    }
+    if message.framing == Framing::Searched {
+        remarks.push(message.framing.name().to_owned());
     }
     if let Some(kept) = message.truncated_to {
         remarks.push(format!("cut to {}", bytes(kept)));

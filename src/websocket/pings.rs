@@ -1,4 +1,5 @@
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use crate::model::Timestamp;
 
@@ -10,6 +11,31 @@ use crate::model::Timestamp;
 #[derive(Clone, Debug, Default)]
 pub struct Pings {
     waiting: VecDeque<(Timestamp, Box<[u8]>)>,
+    /// The last payloads that were answered, and could not be met by accident.
+    answered: VecDeque<Box<[u8]>>,
+    longest: Option<Duration>,
+}
+
+/// A ping that is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Answered {
+    /// When it was sent.
+    pub sent: Timestamp,
+    /// Whether who answers it must have read it.
+    pub telling: Telling,
+    /// The longest time that it took to answer one before.
+    pub longest: Option<Duration>,
+}
+
+/// What an answered ping's payload tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Telling {
+    /// It may be met by accident.
+    Nothing,
+    /// It is what every ping says, as far as is known.
+    Same,
+    /// It is another one than those answered before.
+    New,
 }
 
 /// Pings that nothing answered.
@@ -44,12 +70,30 @@ impl Pings {
         self.waiting.clear();
     }
 
-    /// Returns when the ping was sent that a pong answers; `None` where it answers none.
-    pub fn pong(&mut self, payload: &[u8]) -> Option<Timestamp> {
-        let (found, _) = self.waiting.iter().rfind(|(_, sent)| **sent == *payload)?;
-        let found = *found;
+    /// Returns the ping that a pong answers that came at `time`; `None` where it answers none.
+    pub fn pong(&mut self, time: Timestamp, payload: &[u8]) -> Option<Answered> {
+        let (sent, _) = *self.waiting.iter().rfind(|(_, sent)| **sent == *payload)?;
         self.waiting.retain(|(_, sent)| **sent != *payload);
-        Some(found)
+        let longest = self.longest;
+        self.longest = longest.max(Some(time.since(sent)));
+        Some(Answered { sent, telling: self.telling(payload), longest })
+    }
+
+    /// Remembers a payload that was answered; returns what it tells.
+    fn telling(&mut self, payload: &[u8]) -> Telling {
+        const ACCIDENTAL: usize = 3;
+        const REMEMBERED: usize = 8;
+        if payload.len() <= ACCIDENTAL {
+            return Telling::Nothing;
+        }
+        if self.answered.iter().any(|earlier| **earlier == *payload) {
+            return Telling::Same;
+        }
+        if self.answered.len() >= REMEMBERED {
+            self.answered.pop_front();
+        }
+        self.answered.push_back(payload.into());
+        if self.answered.len() > 1 { Telling::New } else { Telling::Same }
     }
 }
 
@@ -61,16 +105,20 @@ mod tests {
         Timestamp::from_nanos(nanos)
     }
 
+    fn sent(pings: &mut Pings, payload: &[u8]) -> Option<Timestamp> {
+        pings.pong(at(9), payload).map(|answered| answered.sent)
+    }
+
     #[test]
     fn a_pong_may_answer_only_the_latest_of_several_pings() {
         let mut pings = Pings::default();
         pings.ping(at(1), b"a");
         pings.ping(at(2), b"b");
         pings.ping(at(3), b"a");
-        assert_eq!(pings.pong(b"x"), None);
-        assert_eq!(pings.pong(b"b"), Some(at(2)));
-        assert_eq!(pings.pong(b"a"), Some(at(3)));
-        assert_eq!(pings.pong(b"a"), None);
+        assert_eq!(sent(&mut pings, b"x"), None);
+        assert_eq!(sent(&mut pings, b"b"), Some(at(2)));
+        assert_eq!(sent(&mut pings, b"a"), Some(at(3)));
+        assert_eq!(sent(&mut pings, b"a"), None);
     }
 
     #[test]
@@ -80,7 +128,7 @@ mod tests {
             pings.ping(at(time), payload);
         }
         assert_eq!(
-            [b"c", b"a", b"b"].map(|payload| pings.pong(payload)),
+            [b"c", b"a", b"b"].map(|payload| sent(&mut pings, payload)),
             [3, 1, 2].map(|time| Some(at(time)))
         );
     }
@@ -92,21 +140,21 @@ mod tests {
         for (time, payload) in [(1, b"a"), (2, b"b"), (3, b"c")] {
             pings.ping(at(time), payload);
         }
-        pings.pong(b"a");
+        sent(&mut pings, b"a");
         assert_eq!(pings.unanswered(), Some(Unanswered { pings: 2, first: at(2) }));
         pings.clear();
-        assert_eq!((pings.unanswered(), pings.pong(b"b")), (None, None));
+        assert_eq!((pings.unanswered(), sent(&mut pings, b"b")), (None, None));
     }
 
     #[test]
     fn equal_pings_answered_in_turn_or_once() {
         let mut pings = Pings::default();
         pings.ping(at(1), b"");
-        assert_eq!(pings.pong(b""), Some(at(1)));
+        assert_eq!(sent(&mut pings, b""), Some(at(1)));
         pings.ping(at(5), b"");
         pings.ping(at(6), b"");
-        assert_eq!(pings.pong(b""), Some(at(6)));
-        assert_eq!(pings.pong(b""), None);
+        assert_eq!(sent(&mut pings, b""), Some(at(6)));
+        assert_eq!(sent(&mut pings, b""), None);
     }
 
     #[test]
@@ -116,6 +164,16 @@ mod tests {
             pings.ping(at(i64::from(n)), &n.to_be_bytes());
             assert!(pings.waiting.len() <= MAX_WAITING);
         }
-        assert_eq!(pings.pong(&9_999_u32.to_be_bytes()), Some(at(9_999)));
+        assert_eq!(sent(&mut pings, &9_999_u32.to_be_bytes()), Some(at(9_999)));
+    }
+
+    #[test]
+    fn a_payload_tells_where_it_is_another_one() {
+        let mut pings = Pings::default();
+        let told = ["aaaa", "aaaa", "b", "bbbb", "aaaa"].map(|payload| {
+            pings.ping(at(1), payload.as_bytes());
+            pings.pong(at(3), payload.as_bytes()).unwrap().telling
+        });
+        assert_eq!(told, [Telling::Same, Telling::Same, Telling::Nothing, Telling::New, Telling::Same]);
     }
 }

@@ -7,3 +7,4 @@ pub(crate) mod dice;
 pub(crate) mod judge;
 pub(crate) mod packets;
 pub(crate) mod run;
+pub(crate) mod sent;

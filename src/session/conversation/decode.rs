@@ -2,9 +2,8 @@
 
 use super::tell::PayloadView;
 use super::{Conversation, Losses, Reading};
-use crate::event::{Frame, Kind};
+use crate::event::{Frame, Framing, Kind};
 use crate::model::{At, Side};
-use crate::session::compression::Deflate;
 use crate::session::context::{Context, KEPT};
 use crate::session::message::new_wire;
 use crate::session::resync::Search;
@@ -24,7 +23,7 @@ impl Conversation {
             }
             match half.frames.next(&mut input) {
                 Some(Piece::Header { header, offset }) => {
-                    if matches!(half.reading, Reading::Found)
+                    if matches!(half.reading, Reading::Found(_))
                         && !Search::believes(side, self.deflate.rsv1(), &header)
                     {
                         return self.resync_from(side, &header, offset, input, carried, cx);
@@ -48,7 +47,7 @@ impl Conversation {
         cx: &mut Context<'_>,
     ) {
         let rsv1 = self.deflate.rsv1();
-        self.prove_by_mask(side, &header);
+        self.prove_by_header(side, &header, cx.at.time);
         let half = &mut self.sides[side];
         let control = header.opcode.is_control();
         let starts = control || header.opcode != Opcode::CONTINUATION;
@@ -73,6 +72,7 @@ impl Conversation {
             self.abandon(side, cx);
         }
         let half = &mut self.sides[side];
+        let framing = half.framing();
         let inflating = !control && rsv1 != Rsv1::Meaningless && header.rsv1();
         if header.fin
             && starts
@@ -108,26 +108,13 @@ impl Conversation {
         }
         if let Some(open) = slot {
             open.verified &= cx.verified;
+            if framing == Framing::Searched {
+                open.framing = framing;
+            }
         }
         if inflating && let Some(open) = slot {
             open.wire.compressed = true;
             open.wire.inflated = true;
-        }
-    }
-
-    /// Takes a client's masked frame as proof that frames found by a search are ones, where it is known to be the client.
-    ///
-    /// Who relays a recording masks it with a key of its own, and does not know it before: frames in its payload do not
-    /// look like frames. A key of zero hides nothing.
-    fn prove_by_mask(&mut self, side: Side, header: &Header) {
-        let is_client = !matches!(self.deflate, Deflate::Unknown)
-            || self.sides.server.totals.frames > 0 && self.sides.server.search().is_none();
-        if side == Side::Client
-            && is_client
-            && matches!(self.sides.client.reading, Reading::Found)
-            && header.mask.is_some_and(|key| key != [0; 4])
-        {
-            self.sides.client.reading = Reading::Proven;
         }
     }
 
@@ -137,6 +124,7 @@ impl Conversation {
             self.wake(cx);
         }
         let half = &mut self.sides[side];
+        let framing = half.framing();
         let mut wire = new_wire(half.begun);
         wire.frames = 1;
         wire.bytes = u64::from(header.header_length).saturating_add(header.length);
@@ -160,7 +148,7 @@ impl Conversation {
             inflater.push(payload, &mut out);
             inflater.finish(&mut out);
             out.trim_cut_character();
-            let said = PayloadView { verified: cx.verified, ..PayloadView::of(header.opcode, &out) };
+            let said = PayloadView { verified: cx.verified, framing, ..PayloadView::of(header.opcode, &out) };
             self.deliver(side, header.opcode, &said, wire, cx);
             out.shrink(KEPT);
             cx.shared.inflated = out;
@@ -176,6 +164,7 @@ impl Conversation {
                 text: bad.is_none() && header.opcode == Opcode::TEXT,
                 bad_utf8: bad,
                 verified: cx.verified,
+                framing,
             };
             self.deliver(side, header.opcode, &said, wire, cx);
         }

@@ -1,11 +1,12 @@
 //! What happens where bytes are lost: a payload with a hole, or frames to be found again.
 
+use super::proof::Proof;
 use super::{Conversation, Losses, Reading};
 use crate::model::{Anomaly, At, Lost, Side};
 use crate::session::compression::Deflate;
 use crate::session::context::Context;
 use crate::session::order::StreamInput;
-use crate::session::resync::{Found, Piece, Search};
+use crate::session::resync::{Ambiguity, Found, Piece, Search};
 use crate::websocket::{Frames, Header};
 
 /// The frame at hand at a gap that is too short to hold the rest of it: up to the next frame, all that is captured behind
@@ -224,7 +225,9 @@ impl Conversation {
             }
         }
         let half = &mut self.sides[side];
-        let Reading::Searching { search, .. } = std::mem::replace(&mut half.reading, Reading::Found) else {
+        let Reading::Searching { mut search, .. } =
+            std::mem::replace(&mut half.reading, Reading::Found(Proof::default()))
+        else {
             return;
         };
         half.search_debt = search.debt();
@@ -248,6 +251,10 @@ impl Conversation {
                 Piece::Gap(lost) => StreamInput::Gap(lost, None),
             };
             self.order.wait(side, at.unwrap_or(cx.at), what, cx.verified);
+        }
+        if let Some(Ambiguity { offset, length }) = search.ambiguity() {
+            let anomaly = Anomaly::AmbiguousFraming { offset, length };
+            self.order.wait_to_report(side, at.unwrap_or(cx.at), anomaly);
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::Conversation;
 use super::tell::PayloadView;
+use crate::event::Framing;
 use crate::http::{self, Chunks, Draft, Handshake};
 use crate::model::{Anomaly, At, Lost, Pair, Side};
 use crate::session::context::Context;
@@ -110,6 +111,7 @@ impl Conversation {
                     text,
                     bad_utf8: None,
                     verified: true,
+                    framing: Framing::Counted,
                 };
                 self.deliver(side, frame.opcode, &said, wire, cx);
             }

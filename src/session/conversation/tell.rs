@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::meaning::of_message;
-use super::{Conversation, FirstClose, Losses, Reading};
+use super::{Conversation, FirstClose, Losses};
 use crate::event::{Framing, Kind, Message, Wire};
 use crate::model::{Anomaly, Side};
 use crate::session::context::Context;
@@ -16,7 +16,11 @@ impl Conversation {
     /// Tells a message that was gathered and gives its memory back.
     pub(super) fn finish(&mut self, side: Side, mut open: Box<Open>, cx: &mut Context<'_>) {
         open.payload.trim_cut_character();
-        let said = PayloadView { verified: open.verified, ..PayloadView::of(open.opcode, &open.payload) };
+        let said = PayloadView {
+            verified: open.verified,
+            framing: open.framing,
+            ..PayloadView::of(open.opcode, &open.payload)
+        };
         self.deliver(side, open.opcode, &said, open.wire, cx);
         if open.inflating && open.verified {
             self.inflater_anomalies(side, cx);
@@ -66,8 +70,6 @@ impl Conversation {
             _ => {}
         }
         let (half, other) = self.sides.split_mut(side);
-        let framing =
-            if matches!(half.reading, Reading::Found) { Framing::Searched } else { Framing::Counted };
         let number = half.totals.messages.saturating_add(other.totals.messages);
         let meaning = match &mut self.meaning {
             Some(meaning) => of_message(meaning, side, opcode, said, &wire, cx.at),
@@ -85,7 +87,7 @@ impl Conversation {
             truncated_to: said.truncated_to,
             close,
             rtt,
-            framing,
+            framing: said.framing,
             verified: said.verified,
             wire,
             meaning,
@@ -114,9 +116,6 @@ impl Conversation {
     }
 
     /// Takes a ping or a pong with its payload, where that is whole; returns the time since the ping that is answered.
-    ///
-    /// Who answers a ping by its payload, or is answered so, has read it as a frame: frames that were found by a search
-    /// are proven then, for a payload that holds frames is answered by nobody.
     fn heartbeat(
         &mut self,
         side: Side,
@@ -124,8 +123,6 @@ impl Conversation {
         payload: Option<&[u8]>,
         cx: &Context<'_>,
     ) -> Option<Duration> {
-        /// A payload so long is not met by accident.
-        const TELLING: usize = 4;
         let (half, other) = self.sides.split_mut(side);
         let Some(payload) = payload else {
             if opcode == Opcode::PONG
@@ -139,15 +136,9 @@ impl Conversation {
             half.pings.get_or_insert_default().ping(cx.at.time, payload);
             return None;
         }
-        let sent = other.pings.as_mut()?.pong(payload)?;
-        if payload.len() >= TELLING {
-            match (&mut half.reading, &mut other.reading) {
-                (found @ Reading::Found, Reading::Counted | Reading::Proven)
-                | (Reading::Counted | Reading::Proven, found @ Reading::Found) => *found = Reading::Proven,
-                _ => {}
-            }
-        }
-        Some(cx.at.time.since(sent))
+        let answered = other.pings.as_mut()?.pong(cx.at.time, payload)?;
+        self.prove_by_pong(side, &answered, cx.at.time);
+        Some(cx.at.time.since(answered.sent))
     }
 
     /// Reports the pings of a side that the other one should have answered: it sent other frames since, and none of its
@@ -178,6 +169,7 @@ pub(super) struct PayloadView<'a> {
     pub(super) bad_utf8: Option<u64>,
     /// Nothing that could tell says that bytes may be others than were sent.
     pub(super) verified: bool,
+    pub(super) framing: Framing,
 }
 
 impl<'a> PayloadView<'a> {
@@ -192,6 +184,7 @@ impl<'a> PayloadView<'a> {
             text: utf8.is_some_and(Utf8::is_text),
             bad_utf8: utf8.and_then(Utf8::finish),
             verified: true,
+            framing: Framing::Counted,
         }
     }
 }

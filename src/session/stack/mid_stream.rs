@@ -242,7 +242,7 @@ impl Stack {
             cx.anomaly(None, &Anomaly::MissingHandshake {});
         }
         cx.at = now;
-        let mut conversation = Box::new(Conversation::new(began, deflate));
+        let mut conversation = Box::new(Conversation::new(began, deflate).joined_late());
         conversation.understand(opening.handshake.as_deref(), cx);
         let Pair { client, server } = searches;
         for (role, search) in [(Side::Client, client), (Side::Server, server)] {
