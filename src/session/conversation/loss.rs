@@ -261,7 +261,9 @@ impl Conversation {
     /// Goes on with the frame at hand, of which so many bytes are missing before those that were gathered.
     fn found_within(&mut self, side: Side, hole: u64, cx: &Context<'_>) {
         let half = &mut self.sides[side];
-        let Reading::Searching { search, .. } = std::mem::replace(&mut half.reading, Reading::Found) else {
+        let Reading::Searching { search, .. } =
+            std::mem::replace(&mut half.reading, Reading::Found(Proof::default()))
+        else {
             return;
         };
         let at = self.order.reach(side, search.first().unwrap_or(cx.at));
