@@ -89,6 +89,8 @@ pub mod event;
 pub mod explain;
 pub mod export;
 pub mod filter;
+#[cfg_attr(not(feature = "tls"), allow(dead_code, reason = "without it, hellos are only told of"))]
+mod hello;
 pub mod http;
 pub mod http2;
 pub mod model;

@@ -241,12 +241,15 @@ struct Out {
     packets: u64,
     /// Packets in this file.
     here: u64,
-    /// The secrets that came so far, for the files to come.
-    secrets: Vec<Box<[u8]>>,
+    /// The newest of the secrets that came so far, for the files to come, and how many bytes they have.
+    secrets: VecDeque<Box<[u8]>>,
+    secret_bytes: usize,
 }
 
 /// How many bytes of blocks are gathered at most before they are written.
 const PENDING: usize = 1 << 20;
+/// How many bytes of secrets are kept at most for files to come, and written into each.
+const SECRETS: usize = 4 << 20;
 
 impl Out {
     fn new(target: Target, interfaces: Vec<Description>, counts: Option<Counts>) -> Out {
@@ -264,7 +267,8 @@ impl Out {
             last: Timestamp::default(),
             packets: 0,
             here: 0,
-            secrets: Vec::new(),
+            secrets: VecDeque::new(),
+            secret_bytes: 0,
         }
     }
 
@@ -344,8 +348,15 @@ impl Out {
             return;
         }
         block::secrets(&mut self.pending, text);
-        if self.target.is_rotated() {
-            self.secrets.push(text.into());
+        if !self.target.is_rotated() {
+            return;
+        }
+        self.secrets.push_back(text.into());
+        self.secret_bytes = self.secret_bytes.saturating_add(text.len());
+        while self.secret_bytes > SECRETS
+            && let Some(oldest) = self.secrets.pop_front()
+        {
+            self.secret_bytes = self.secret_bytes.saturating_sub(oldest.len());
         }
     }
 

@@ -2,7 +2,7 @@ use super::cipher::{
     Block, Decrypt, Form, KeyMaterial, Pieces, Protection, Record, Revealed, Tail, additional,
 };
 use super::schedule::{Wiped, hmac};
-use super::suite::Hash;
+use crate::hello::suite::Hash;
 
 /// AES-CBC with HMAC, in both orders (RFC 5246 §6.2.3.2, RFC 7366; TLS 1.0: RFC 2246 §6.2.3.2).
 pub(super) struct Cbc {

@@ -7,7 +7,7 @@ use super::ccm::Ccm;
 use super::chacha::Chacha;
 use super::gcm::Gcm;
 use super::record::Header;
-use super::suite::Bulk;
+use crate::hello::suite::Bulk;
 
 pub(super) type Block = [u8; 16];
 

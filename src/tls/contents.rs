@@ -5,12 +5,12 @@ use std::ops::Range;
 use super::cipher::{Pieces, Revealed, Tail};
 use super::facts::EarlyData;
 use super::handshake::{Message, PREFIX, message};
-use super::hello::{ClientHello, ServerHello, encrypted_extensions, session_ticket};
 use super::keylog::KeyLog;
 use super::keys::Epoch;
 use super::record::{CutRecord, content};
 use super::stream::Stream;
 use super::{End, Output, alert};
+use crate::hello::{ClientHello, ServerHello, encrypted_extensions, session_ticket};
 use crate::model::{Anomaly, At, Lost, Side};
 
 impl Stream {

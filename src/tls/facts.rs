@@ -1,4 +1,4 @@
-use super::suite;
+use crate::hello::{suite, version_name};
 use crate::model::KeyOrigin;
 
 /// What the handshake of a TLS connection says about it, as far as it was seen.
@@ -46,14 +46,7 @@ pub enum EarlyData {
 impl Facts {
     /// Returns the version as people write it.
     pub fn version_name(&self) -> Option<&'static str> {
-        Some(match self.version? {
-            0x0300 => "SSL 3.0",
-            0x0301 => "1.0",
-            0x0302 => "1.1",
-            0x0303 => "1.2",
-            0x0304 => "1.3",
-            _ => "unknown",
-        })
+        Some(version_name(self.version?).unwrap_or("unknown"))
     }
 
     /// Tells whether early data was sent and taken; `None` where that is not known.

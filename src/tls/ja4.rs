@@ -2,7 +2,7 @@ use std::fmt::Write;
 
 use sha2::{Digest, Sha256};
 
-use super::hello::{ClientHello, extension, is_grease};
+use crate::hello::{ClientHello, extension, is_grease};
 
 /// Returns the JA4 fingerprint of a client over TCP, as `FoxIO` specifies it.
 pub(super) fn ja4(hello: &ClientHello) -> String {

@@ -1,7 +1,7 @@
 use super::cipher::{Cipher, Form, KeyMaterial};
 use super::keylog::Secret;
 use super::schedule::{expand_label, prf};
-use super::suite::{Bulk, Hash, Suite};
+use crate::hello::suite::{Bulk, Hash, Suite};
 use crate::model::Side;
 
 /// Which keys protect a side's records.

@@ -15,7 +15,6 @@ mod facts;
 mod gcm;
 mod handshake;
 mod held;
-mod hello;
 mod identify;
 mod ja4;
 mod keylog;
@@ -30,7 +29,6 @@ mod schedule;
 mod search;
 mod sessions;
 mod stream;
-mod suite;
 #[cfg(test)]
 mod tests;
 

@@ -1,12 +1,12 @@
 use super::cipher::Form;
 use super::facts::{EarlyData, Facts};
-use super::hello::{ClientHello, Extensions, ServerHello, extension};
 use super::ja4::ja4;
 use super::keylog::{KeyLog, Label, Secret};
 use super::keys::{Epoch, Keys, SessionKeys, session_hash};
 use super::schedule::{master_secret, transcript_hash};
 use super::sessions::Session;
-use super::suite::Suite;
+use crate::hello::suite::Suite;
+use crate::hello::{ClientHello, Extensions, ServerHello, extension};
 use crate::model::{KeyOrigin, Side};
 
 /// The most bytes of handshake messages that are kept for the extended master secret.

@@ -6,7 +6,7 @@ use sha1::{Digest, Sha1};
 use sha2::{Sha256, Sha384};
 use zeroize::Zeroizing;
 
-use super::suite::Hash;
+use crate::hello::suite::Hash;
 
 /// Bytes that are wiped once they are no longer needed.
 pub(super) type Wiped = Zeroizing<Vec<u8>>;

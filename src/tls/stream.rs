@@ -13,6 +13,7 @@ use super::output::Outputs;
 use super::record::{Found, Header, content};
 use super::resync::Gap;
 use super::{End, Facts, Limits, Opaque, Output, Session};
+use crate::hello::suite::Suite;
 use crate::model::{Anomaly, At, Lost, Pair, Side};
 
 /// How many records in a row may fail to open before the keys are held to be wrong: where none ever did, and where some
@@ -427,7 +428,7 @@ impl Stream {
     /// Decides what becomes of a record for which there is no key: it waits where one can still come.
     pub(super) fn wait_or_give_up(&mut self, at: At, keys: &KeyLog) -> Taken {
         let negotiation = &self.negotiation;
-        let is_unsupported = negotiation.suite.is_some_and(|id| super::suite::Suite::by_id(id).is_none());
+        let is_unsupported = negotiation.suite.is_some_and(|id| Suite::by_id(id).is_none());
         // The server's hello may be on its way: packets of both sides change places.
         let awaited = negotiation.server_random.is_none() && !self.sides.server.gapped && !self.joined_late;
         let why = if is_unsupported {

@@ -5,8 +5,8 @@ use super::keylog::Secret;
 use super::keys::Keys;
 use super::record::{HEADER, Header};
 use super::search::find;
-use super::suite::{Bulk, Hash, Suite};
 use super::*;
+use crate::hello::suite::{Bulk, Hash, Suite};
 use crate::model::{At, KeyOrigin, Lost, Pair, Side};
 
 fn hex(text: &str) -> Vec<u8> {

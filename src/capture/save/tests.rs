@@ -2,7 +2,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use super::super::{Files, Record};
 use super::*;
-use crate::model::{At, FlowKey, Packet, Tunnel};
+use crate::model::{At, FlowKey, KeyOrigin, Packet, Tunnel};
 
 /// A round of packets, each a time in seconds, an interface, a link type, and bytes.
 fn round(packets: &[(i64, Option<u16>, LinkType, &[u8])]) -> PacketBatch {
@@ -78,6 +78,27 @@ fn files_begin_anew_by_size_and_the_oldest_go() {
     assert_eq!(names(folder.path()), ["out_00004.pcapng", "out_00005.pcapng"]);
     let seconds = |name| read(&folder.path().join(name)).iter().map(|it| it.0).collect::<Vec<_>>();
     assert_eq!((seconds("out_00004.pcapng"), seconds("out_00005.pcapng")), (vec![6, 7], vec![8, 9]));
+}
+
+#[test]
+fn secrets_stand_in_each_file_the_newest_as_far_as_they_are_bounded() {
+    let folder = tempfile::tempdir().unwrap();
+    let rotated = Target { most_bytes: Some(1), with_secrets: true, ..target(folder.path()) };
+    let saver = Saver::create(rotated, Vec::new(), None, None).unwrap();
+    for second in 0..4_u8 {
+        let mut round = round(&[(second.into(), None, LinkType::ETHERNET, b"x")]);
+        let text = vec![b'a' + second; SECRETS / 2].into();
+        round.items.insert(0, Item::Secrets(KeyOrigin::KeyLog, text));
+        saver.lock().take(&mut round);
+    }
+    saver.finish().unwrap();
+    let secrets = |name: &String| {
+        let bytes = fs::read(folder.path().join(name)).unwrap();
+        (b'a'..b'e').filter(|of| bytes.windows(64).any(|at| at == [*of; 64])).count()
+    };
+    let all: Vec<_> = names(folder.path()).iter().map(secrets).collect();
+    // One comes before its packet turns to the next file, and so stands in both.
+    assert_eq!(all, [2, 3, 3, 2], "{all:?}");
 }
 
 #[test]

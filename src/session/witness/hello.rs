@@ -1,43 +1,34 @@
-//! TLS hellos, read as far as they are there (RFC 8446 §4.1).
+//! TLS by the first bytes of both sides, read as far as they are there (RFC 8446 §4.1).
 
 use crate::event::Tls;
+use crate::hello::{ClientHello, ServerHello, suite, version_name};
 
 const HANDSHAKE: u8 = 22;
 const CLIENT_HELLO: u8 = 1;
 const SERVER_HELLO: u8 = 2;
-const SERVER_NAME: u16 = 0;
-const ALPN: u16 = 16;
-const SUPPORTED_VERSIONS: u16 = 43;
 
 /// Reads what both sides begin with; `None` where neither begins with a TLS record.
 pub(super) fn tls(client: &[u8], server: &[u8]) -> Option<Tls> {
-    let asked = hello(client, CLIENT_HELLO);
-    let answered = hello(server, SERVER_HELLO);
+    let asked = body(client, CLIENT_HELLO);
+    let answered = body(server, SERVER_HELLO);
     if asked.is_none() && answered.is_none() {
         // A later record is TLS too, though it says nothing.
-        return is_record(client).then(Tls::default).or_else(|| is_record(server).then(Tls::default));
+        return (is_record(client) || is_record(server)).then(Tls::default);
     }
-    let asked = asked.unwrap_or_default();
-    let answered = answered.unwrap_or_default();
+    let asked = asked.and_then(ClientHello::parse);
+    let answered = answered.and_then(ServerHello::parse);
+    let offered = asked.as_ref().map(|hello| hello.extensions.alpn()).unwrap_or_default();
+    let chosen = answered.as_ref().and_then(|hello| hello.extensions.alpn().into_iter().next());
+    // TLS 1.3 encrypts what the server chose; what the client alone offers is no choice.
+    let alpn = chosen.or_else(|| <[_; 1]>::try_from(offered).ok().map(|[only]| only));
+    let version = answered.as_ref().map(ServerHello::version);
     Some(Tls {
-        version: answered.version.map(|version| version_name(version).into()),
-        cipher: answered.cipher.map(|cipher| cipher_name(cipher).into()),
-        sni: asked.sni.map(Into::into),
-        // TLS 1.3 encrypts what the server chose; what the client alone offers is no choice.
-        alpn: answered.alpn.or(asked.only_alpn).map(Into::into),
+        version: version.map(|it| version_name(it).map_or_else(|| format!("0x{it:04x}").into(), Into::into)),
+        cipher: answered.map(|hello| suite::name(hello.suite)),
+        sni: asked.and_then(|hello| hello.server_name()),
+        alpn: alpn.map(|name| String::from_utf8_lossy(&name).into()),
         ..Tls::default()
     })
-}
-
-#[derive(Default)]
-struct Hello {
-    version: Option<u16>,
-    cipher: Option<u16>,
-    sni: Option<String>,
-    /// The first protocol in the list.
-    alpn: Option<String>,
-    /// The same, where it is the only one.
-    only_alpn: Option<String>,
 }
 
 /// Tells whether bytes begin with a TLS record.
@@ -45,107 +36,10 @@ fn is_record(bytes: &[u8]) -> bool {
     matches!(bytes, [20..=23, 3, 0..=4, high, _, ..] if *high <= 0x48)
 }
 
-/// Reads a hello of one kind, as far as it goes.
-fn hello(bytes: &[u8], kind: u8) -> Option<Hello> {
-    if !is_record(bytes) || bytes.first() != Some(&HANDSHAKE) {
-        return None;
-    }
-    let body = bytes.get(5..)?;
-    if body.first() != Some(&kind) {
-        return None;
-    }
-    let mut found = Hello::default();
-    // What is cut off is not told; the rest is.
-    let _: Option<()> = read(&mut Reader(body.get(4..)?), kind, &mut found);
-    Some(found)
-}
-
-fn read(from: &mut Reader<'_>, kind: u8, found: &mut Hello) -> Option<()> {
-    let version = from.number(2)?;
-    from.take(32)?;
-    from.list(1)?;
-    if kind == CLIENT_HELLO {
-        from.list(2)?;
-        from.list(1)?;
-    } else {
-        found.version = Some(version);
-        found.cipher = Some(from.number(2)?);
-        from.take(1)?;
-    }
-    let length = from.number(2)?;
-    let mut extensions = Reader(from.0.get(..usize::from(length)).unwrap_or(from.0));
-    loop {
-        let name = extensions.number(2)?;
-        let mut body = Reader(extensions.list(2)?);
-        match name {
-            SERVER_NAME if kind == CLIENT_HELLO => {
-                let mut names = Reader(body.list(2)?);
-                names.take(1)?;
-                found.sni = Some(String::from_utf8_lossy(names.list(2)?).into_owned());
-            }
-            ALPN => {
-                let mut names = Reader(body.list(2)?);
-                let first = String::from_utf8_lossy(names.list(1)?).into_owned();
-                if names.0.is_empty() {
-                    found.only_alpn = Some(first.clone());
-                }
-                if kind == SERVER_HELLO {
-                    found.alpn = Some(first);
-                }
-            }
-            SUPPORTED_VERSIONS if kind == SERVER_HELLO => found.version = Some(body.number(2)?),
-            _ => {}
-        }
-    }
-}
-
-/// Bytes that are read from the front.
-struct Reader<'a>(&'a [u8]);
-
-impl<'a> Reader<'a> {
-    fn take(&mut self, length: usize) -> Option<&'a [u8]> {
-        let (taken, rest) = self.0.split_at_checked(length)?;
-        self.0 = rest;
-        Some(taken)
-    }
-
-    /// Reads a number of one or two bytes.
-    fn number(&mut self, bytes: usize) -> Option<u16> {
-        Some(self.take(bytes)?.iter().fold(0, |number: u16, byte| number << 8 | u16::from(*byte)))
-    }
-
-    /// Reads what stands behind a length of one or two bytes.
-    fn list(&mut self, bytes: usize) -> Option<&'a [u8]> {
-        let length = self.number(bytes)?;
-        self.take(length.into())
-    }
-}
-
-fn version_name(version: u16) -> String {
-    match version {
-        0x0300 => "SSL 3.0".to_owned(),
-        0x0301 => "1.0".to_owned(),
-        0x0302 => "1.1".to_owned(),
-        0x0303 => "1.2".to_owned(),
-        0x0304 => "1.3".to_owned(),
-        other => format!("0x{other:04x}"),
-    }
-}
-
-fn cipher_name(cipher: u16) -> String {
-    let known = match cipher {
-        0x1301 => "TLS_AES_128_GCM_SHA256",
-        0x1302 => "TLS_AES_256_GCM_SHA384",
-        0x1303 => "TLS_CHACHA20_POLY1305_SHA256",
-        0xc02b => "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
-        0xc02c => "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
-        0xc02f => "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
-        0xc030 => "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
-        0xcca8 => "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256",
-        0xcca9 => "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256",
-        other => return format!("0x{other:04x}"),
-    };
-    known.to_owned()
+/// Returns the body of a hello of one kind, as far as it goes.
+fn body(bytes: &[u8], kind: u8) -> Option<&[u8]> {
+    let message = bytes.get(5..).filter(|_| is_record(bytes) && bytes.first() == Some(&HANDSHAKE))?;
+    message.get(4..).filter(|_| message.first() == Some(&kind))
 }
 
 #[cfg(test)]

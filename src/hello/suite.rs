@@ -2,7 +2,7 @@
 
 /// The hash of a suite's key schedule, or of its MAC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Hash {
+pub(crate) enum Hash {
     Md5AndSha1,
     Sha1,
     Sha256,
@@ -11,7 +11,7 @@ pub(super) enum Hash {
 
 /// How a suite protects records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Bulk {
+pub(crate) enum Bulk {
     /// AES-GCM (RFC 5288, RFC 8446), with so many bytes of key.
     Gcm(usize),
     /// AES-CCM (RFC 6655), with so many bytes of key and of tag.
@@ -23,7 +23,7 @@ pub(super) enum Bulk {
 }
 
 impl Bulk {
-    pub(super) const fn key_length(self) -> usize {
+    pub(crate) const fn key_length(self) -> usize {
         match self {
             Bulk::Gcm(key) | Bulk::Ccm(key, _) | Bulk::Cbc(key, _) => key,
             Bulk::Chacha => 32,
@@ -33,29 +33,29 @@ impl Bulk {
 
 /// A cipher suite that can be decrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Suite {
-    pub(super) id: u16,
-    pub(super) name: &'static str,
-    pub(super) bulk: Bulk,
+pub(crate) struct Suite {
+    pub(crate) id: u16,
+    pub(crate) name: &'static str,
+    pub(crate) bulk: Bulk,
     /// The hash of the key schedule from TLS 1.2 on.
-    pub(super) hash: Hash,
+    pub(crate) hash: Hash,
 }
 
 impl Suite {
     /// Returns the suite with this number; `None` where it is not one that can be decrypted.
-    pub(super) fn by_id(id: u16) -> Option<&'static Suite> {
+    pub(crate) fn by_id(id: u16) -> Option<&'static Suite> {
         SUITES.iter().find(|suite| suite.id == id)
     }
 
     /// Returns the suites of TLS 1.3 whose secrets have so many bytes (RFC 8446 §7.1), the usual one first.
-    pub(super) fn by_secret_length(length: usize) -> impl Iterator<Item = &'static Suite> {
+    pub(crate) fn by_secret_length(length: usize) -> impl Iterator<Item = &'static Suite> {
         let bytes = |hash| if hash == Hash::Sha384 { 48 } else { 32 };
         SUITES.iter().filter(move |suite| suite.id >> 8 == 0x13 && bytes(suite.hash) == length)
     }
 }
 
 /// Returns the name of a cipher suite: the registry's, or its number.
-pub(super) fn name(id: u16) -> Box<str> {
+pub(crate) fn name(id: u16) -> Box<str> {
     Suite::by_id(id).map_or_else(|| format!("0x{id:04x}").into(), |suite| suite.name.into())
 }
 

@@ -1,4 +1,7 @@
-//! What the hellos say: `ClientHello`, `ServerHello` and `EncryptedExtensions` (RFC 8446 §4, RFC 5246 §7.4.1).
+//! What TLS hellos say: `ClientHello`, `ServerHello` and `EncryptedExtensions` (RFC 8446 §4, RFC 5246 §7.4.1), and what
+//! the numbers in them are called.
+
+pub(crate) mod suite;
 
 use nom::bytes::complete::take;
 use nom::multi::many0;
@@ -12,51 +15,52 @@ const RETRY: [u8; 32] = [
 ];
 
 /// Extensions, by their numbers in the IANA registry.
-pub(super) mod extension {
-    pub(in super::super) const SERVER_NAME: u16 = 0;
-    pub(in super::super) const SIGNATURE_ALGORITHMS: u16 = 13;
-    pub(in super::super) const ALPN: u16 = 16;
-    pub(in super::super) const ENCRYPT_THEN_MAC: u16 = 22;
-    pub(in super::super) const EXTENDED_MASTER_SECRET: u16 = 23;
-    pub(in super::super) const SESSION_TICKET: u16 = 35;
-    pub(in super::super) const PRE_SHARED_KEY: u16 = 41;
-    pub(in super::super) const EARLY_DATA: u16 = 42;
-    pub(in super::super) const SUPPORTED_VERSIONS: u16 = 43;
-    pub(in super::super) const POST_HANDSHAKE_AUTH: u16 = 49;
-    pub(in super::super) const ENCRYPTED_CLIENT_HELLO: u16 = 0xfe0d;
+pub(crate) mod extension {
+    pub(crate) const SERVER_NAME: u16 = 0;
+    pub(crate) const SIGNATURE_ALGORITHMS: u16 = 13;
+    pub(crate) const ALPN: u16 = 16;
+    pub(crate) const ENCRYPT_THEN_MAC: u16 = 22;
+    pub(crate) const EXTENDED_MASTER_SECRET: u16 = 23;
+    pub(crate) const SESSION_TICKET: u16 = 35;
+    pub(crate) const PRE_SHARED_KEY: u16 = 41;
+    pub(crate) const EARLY_DATA: u16 = 42;
+    pub(crate) const SUPPORTED_VERSIONS: u16 = 43;
+    pub(crate) const POST_HANDSHAKE_AUTH: u16 = 49;
+    pub(crate) const ENCRYPTED_CLIENT_HELLO: u16 = 0xfe0d;
 }
 
 /// The extensions of one hello, in their order.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Extensions(Vec<(u16, Vec<u8>)>);
+pub(crate) struct Extensions(Vec<(u16, Vec<u8>)>);
 
 impl Extensions {
     fn parse(input: &[u8]) -> Self {
-        // Those before a broken one count.
-        let Ok((_, list)) = long.parse(input) else {
+        let Ok((rest, length)) = be_u16::<_, nom::error::Error<_>>.parse(input) else {
             return Extensions::default();
         };
+        // Those before a broken one count, and before one that is cut.
+        let list = rest.get(..length.into()).unwrap_or(rest);
         let mut all = many0((be_u16, long));
         let found = all.parse(list).map(|(_, found)| found).unwrap_or_default();
         Extensions(found.into_iter().map(|(kind, data)| (kind, data.to_vec())).collect())
     }
 
     /// Returns the data of an extension.
-    pub(super) fn find(&self, kind: u16) -> Option<&[u8]> {
+    pub(crate) fn find(&self, kind: u16) -> Option<&[u8]> {
         self.0.iter().find(|(it, _)| *it == kind).map(|(_, data)| &data[..])
     }
 
-    pub(super) fn has(&self, kind: u16) -> bool {
+    pub(crate) fn has(&self, kind: u16) -> bool {
         self.find(kind).is_some()
     }
 
     /// Returns the types in their order.
-    pub(super) fn kinds(&self) -> impl Iterator<Item = u16> {
+    pub(crate) fn kinds(&self) -> impl Iterator<Item = u16> {
         self.0.iter().map(|(kind, _)| *kind)
     }
 
     /// Returns the protocols offered, or the one chosen (RFC 7301 §3.1).
-    pub(super) fn alpn(&self) -> Vec<Vec<u8>> {
+    pub(crate) fn alpn(&self) -> Vec<Vec<u8>> {
         let parse = |data| -> IResult<&[u8], Vec<&[u8]>> {
             let (_, list) = long.parse(data)?;
             many0(short).parse(list)
@@ -68,22 +72,22 @@ impl Extensions {
 
 /// A `ClientHello`.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct ClientHello {
-    pub(super) version: u16,
-    pub(super) random: [u8; 32],
-    pub(super) session_id: Vec<u8>,
-    pub(super) suites: Vec<u16>,
-    pub(super) extensions: Extensions,
+pub(crate) struct ClientHello {
+    pub(crate) version: u16,
+    pub(crate) random: [u8; 32],
+    pub(crate) session_id: Vec<u8>,
+    pub(crate) suites: Vec<u16>,
+    pub(crate) extensions: Extensions,
 }
 
 /// A `ServerHello`, or a `HelloRetryRequest`.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct ServerHello {
-    pub(super) legacy_version: u16,
-    pub(super) random: [u8; 32],
-    pub(super) session_id: Vec<u8>,
-    pub(super) suite: u16,
-    pub(super) extensions: Extensions,
+pub(crate) struct ServerHello {
+    pub(crate) legacy_version: u16,
+    pub(crate) random: [u8; 32],
+    pub(crate) session_id: Vec<u8>,
+    pub(crate) suite: u16,
+    pub(crate) extensions: Extensions,
 }
 
 /// Parses a vector whose length has one byte (RFC 8446 §3.4).
@@ -106,7 +110,7 @@ fn numbers(input: &[u8]) -> Vec<u16> {
 
 impl ClientHello {
     /// Parses the body of the message.
-    pub(super) fn parse(body: &[u8]) -> Option<Self> {
+    pub(crate) fn parse(body: &[u8]) -> Option<Self> {
         let mut fields = (be_u16, random, short, long, short);
         let (rest, (version, random, session_id, suites, _)) = fields.parse(body).ok()?;
         Some(ClientHello {
@@ -119,7 +123,7 @@ impl ClientHello {
     }
 
     /// Returns the host's name (RFC 6066 §3).
-    pub(super) fn server_name(&self) -> Option<Box<str>> {
+    pub(crate) fn server_name(&self) -> Option<Box<str>> {
         let parse = |data| -> IResult<&[u8], (u8, &[u8])> {
             let (_, list) = long.parse(data)?;
             (be_u8, long).parse(list)
@@ -129,7 +133,7 @@ impl ClientHello {
     }
 
     /// Returns the versions offered, in their order and without GREASE.
-    pub(super) fn versions(&self) -> Vec<u16> {
+    pub(crate) fn versions(&self) -> Vec<u16> {
         match self.extensions.find(extension::SUPPORTED_VERSIONS) {
             Some([_, list @ ..]) => numbers(list).into_iter().filter(|it| !is_grease(*it)).collect(),
             _ => vec![self.version],
@@ -137,7 +141,7 @@ impl ClientHello {
     }
 
     /// Returns the signature algorithms in their order.
-    pub(super) fn signature_algorithms(&self) -> Vec<u16> {
+    pub(crate) fn signature_algorithms(&self) -> Vec<u16> {
         let data = self.extensions.find(extension::SIGNATURE_ALGORITHMS);
         data.and_then(|data| data.get(2..)).map(numbers).unwrap_or_default()
     }
@@ -145,7 +149,7 @@ impl ClientHello {
 
 impl ServerHello {
     /// Parses the body of the message.
-    pub(super) fn parse(body: &[u8]) -> Option<Self> {
+    pub(crate) fn parse(body: &[u8]) -> Option<Self> {
         let mut fields = (be_u16, random, short, be_u16, be_u8);
         let (rest, (legacy_version, random, session_id, suite, _)) = fields.parse(body).ok()?;
         let extensions = Extensions::parse(rest);
@@ -153,30 +157,42 @@ impl ServerHello {
     }
 
     /// Returns the version that was chosen.
-    pub(super) fn version(&self) -> u16 {
+    pub(crate) fn version(&self) -> u16 {
         let chosen = self.extensions.find(extension::SUPPORTED_VERSIONS);
         chosen.and_then(<[u8]>::first_chunk).map_or(self.legacy_version, |bytes| u16::from_be_bytes(*bytes))
     }
 
     /// Tells whether it asks for another `ClientHello`.
-    pub(super) fn is_retry(&self) -> bool {
+    pub(crate) fn is_retry(&self) -> bool {
         self.random == RETRY
     }
 }
 
 /// Parses the body of `EncryptedExtensions`.
-pub(super) fn encrypted_extensions(body: &[u8]) -> Extensions {
+pub(crate) fn encrypted_extensions(body: &[u8]) -> Extensions {
     Extensions::parse(body)
 }
 
 /// Parses the body of a `NewSessionTicket` up to TLS 1.2: the ticket (RFC 5077 §3.3).
-pub(super) fn session_ticket(body: &[u8]) -> Option<&[u8]> {
+pub(crate) fn session_ticket(body: &[u8]) -> Option<&[u8]> {
     let lifetime = 4_usize;
     (take(lifetime), long).parse(body).ok().map(|(_, (_, ticket))| ticket)
 }
 
+/// Returns the name of a version as people write it; `None` where there is none of that number.
+pub(crate) const fn version_name(version: u16) -> Option<&'static str> {
+    Some(match version {
+        0x0300 => "SSL 3.0",
+        0x0301 => "1.0",
+        0x0302 => "1.1",
+        0x0303 => "1.2",
+        0x0304 => "1.3",
+        _ => return None,
+    })
+}
+
 /// Tells whether a number is one of those that are sent to be ignored (RFC 8701).
-pub(super) const fn is_grease(number: u16) -> bool {
+pub(crate) const fn is_grease(number: u16) -> bool {
     let [high, low] = number.to_be_bytes();
     high == low && low & 0x0f == 0x0a
 }
@@ -208,8 +224,9 @@ mod tests {
         assert_eq!(it.extensions.alpn(), [&b"h2"[..], b"http/1.1"]);
         assert_eq!(it.versions(), [0x0304]);
         assert!(!it.extensions.has(extension::EARLY_DATA));
-        // Without extensions, and cut short within them.
-        assert_eq!(ClientHello::parse(&bytes[..bytes.len() - 9]).unwrap().server_name(), None);
+        // Cut short within the extensions, and without any.
+        let cut = ClientHello::parse(&bytes[..bytes.len() - 9]).unwrap();
+        assert_eq!((cut.server_name().as_deref(), cut.versions()), (Some("a.com"), vec![0x0303]));
         assert_eq!(ClientHello::parse(&hello(b"")[..45]).unwrap().versions(), [0x0303]);
         assert_eq!(ClientHello::parse(&bytes[..40]), None);
     }
