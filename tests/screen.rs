@@ -225,7 +225,12 @@ impl Session {
     }
 
     /// Quits, and looks at what was written.
-    fn quit(mut self) -> (Vec<u8>, Vec<String>) {
+    fn quit(self) -> (Vec<u8>, Vec<String>) {
+        self.quit_with(0)
+    }
+
+    /// Quits with an exit code, and looks at what was written.
+    fn quit_with(mut self, code: i32) -> (Vec<u8>, Vec<String>) {
         self.type_keys("q");
         let begun = Instant::now();
         let status = loop {
@@ -235,7 +240,7 @@ impl Session {
             assert!(begun.elapsed() < Duration::from_secs(30), "it does not quit");
             thread::sleep(Duration::from_millis(5));
         };
-        assert!(status.success(), "{status}");
+        assert_eq!(status.code(), Some(code), "{status}");
         let _ = std::fs::remove_file(&self.pid);
         thread::sleep(Duration::from_millis(50));
         let terminal = self.terminal.lock().unwrap();
@@ -384,6 +389,19 @@ fn times_in_a_filter_count_from_the_first_packet() {
     let mut session = Session::run(file.path(), "-Y 'time > 9s'");
     session.until("▸ timeline 66");
     session.quit();
+}
+
+#[test]
+fn a_capture_that_is_cut_off_is_shown_and_quits_as_print_ends() {
+    let file = written(&chat());
+    let bytes = std::fs::read(file.path()).unwrap();
+    std::fs::write(file.path(), &bytes[..bytes.len() - 7]).unwrap();
+    let print = Command::new(env!("CARGO_BIN_EXE_wirefin")).arg("print").arg(file.path()).output().unwrap();
+    let mut session = Session::open(file.path(), "");
+    session.until("▸ timeline").type_keys("G").until("capture-damaged");
+    let code = print.status.code().unwrap();
+    assert_ne!(code, 0);
+    session.quit_with(code);
 }
 
 #[test]

@@ -137,13 +137,15 @@ impl Args {
         });
         let shown = tui::run(&store, Box::new(behind), &options);
         // The loader hears that the store was told to stop; a pipe that keeps it waiting is left alone.
-        if loader.is_finished() {
-            let _ = loader.join();
-        }
+        let read = loader.is_finished().then(|| loader.join().ok()).flatten().transpose();
         if let Some(saver) = saver {
             saver.finish()?;
         }
-        Ok(shown?)
+        shown?;
+        if read?.is_some_and(|summary| summary.damaged > 0) {
+            anyhow::bail!("an input is damaged or cut short; what could be read of it was shown");
+        }
+        Ok(())
     }
 }
 
@@ -158,9 +160,13 @@ fn passed_over(error: tui::ConfigError) -> Result<String, tui::Error> {
     }
 }
 
-/// Fills the store; how that ended is left in it.
-fn fill(source: &mut dyn Source, options: &pipeline::Options, store: &Shared) {
-    let _ = pipeline::record(source, options, store);
+/// Fills the store; how that ended is left in it too.
+fn fill(
+    source: &mut dyn Source,
+    options: &pipeline::Options,
+    store: &Shared,
+) -> Result<pipeline::Summary, pipeline::Error> {
+    pipeline::record(source, options, store)
 }
 
 /// Names what is shown in a few words.

@@ -103,6 +103,12 @@ impl Conversation {
         if opcode.is_control() { control } else { data }
     }
 
+    /// Tells whether it ran over TLS.
+    pub fn is_secured(&self) -> bool {
+        let over = self.opened.as_deref().and_then(|attempt| attempt.opening().over.as_ref());
+        over.is_some_and(|over| over.tls.is_some())
+    }
+
     /// Returns the number of the connection's first packet.
     pub const fn number(&self) -> NonZeroU64 {
         self.id.packet

@@ -215,6 +215,30 @@ impl Conversations {
     ///
     /// The columns before `from` belong to the list's title, but the sorted column keeps its head.
     pub(super) fn heads(&self, theme: &Theme, area: Rect, from: u16, buffer: &mut Buffer) {
+        for (begin, words, sort) in self.columns(area) {
+            if begin >= from || self.sort == sort {
+                let y = area.y.saturating_sub(1);
+                RowWriter::new(buffer, begin, y, columns(&words)).word(&words, theme.dim);
+            }
+        }
+    }
+
+    /// Returns what the head at a column of the screen sorts by.
+    pub(super) fn head_at(&self, area: Rect, x: u16) -> Option<SortBy> {
+        let is_it = |(begin, words, _): &(u16, String, SortBy)| {
+            (*begin..begin.saturating_add(columns(words))).contains(&x)
+        };
+        self.columns(area).into_iter().find(is_it).map(|(_, _, sort)| sort)
+    }
+
+    /// Sorts by what a head names; by what it is sorted by already, backwards.
+    pub(super) fn sort_by(&mut self, sort: SortBy) {
+        self.backwards = self.sort == sort && !self.backwards;
+        self.sort = sort;
+    }
+
+    /// Lists the heads of the columns that an area has, and where each begins.
+    fn columns(&self, area: Rect) -> Vec<(u16, String, SortBy)> {
         let shown: &[(SortBy, &str, u16)] =
             &[(SortBy::Messages, "msgs", 6), (SortBy::Bytes, "bytes", 9), (SortBy::Last, "last", 9)];
         let shown = match area.width {
@@ -224,16 +248,13 @@ impl Conversations {
         };
         // From the right, as the numbers stand.
         let mut end = area.right().saturating_sub(1);
+        let mut heads = Vec::new();
         for (sort, words, width) in shown.unwrap_or_default().iter().rev() {
-            let is_sorted = self.sort == *sort;
-            let words = format!(" {}{words} ", if is_sorted { self.sign() } else { "" });
-            let begin = end.saturating_add(1).saturating_sub(columns(&words));
-            if begin >= from || is_sorted {
-                let y = area.y.saturating_sub(1);
-                RowWriter::new(buffer, begin, y, columns(&words)).word(&words, theme.dim);
-            }
+            let words = format!(" {}{words} ", if self.sort == *sort { self.sign() } else { "" });
+            heads.push((end.saturating_add(1).saturating_sub(columns(&words)), words, *sort));
             end = end.saturating_sub(*width);
         }
+        heads
     }
 
     fn one(&self, look: &Look<'_>, area: Rect, buffer: &mut Buffer, (slot, it): (u32, &Conversation)) {
@@ -248,7 +269,8 @@ impl Conversations {
         let right = numbers(area.width, messages, it.bytes(), &last);
         let room = area.width.saturating_sub(columns(&right));
         let mut writer = RowWriter::new(buffer, area.x, area.y, room);
-        writer.word("▎", theme.conversation(slot)).word(sign, style).word(" ", style);
+        writer.word("▎", theme.conversation(slot)).word(sign, style);
+        writer.word(if it.is_secured() { "⚿" } else { " " }, theme.dim);
         let [notes, warnings, errors] = it.anomalies;
         let count = notes.saturating_add(warnings).saturating_add(errors);
         let flag = match it.worst() {

@@ -192,11 +192,15 @@ pub const BASICS: &[(Action, &str)] = &[
     (Action::Lanes, "two lanes"),
     (Action::Statistics, "statistics"),
     (Action::Copy, "copy"),
+    (Action::Export, "export"),
 ];
 
 /// Lists what the mouse does.
 pub const MOUSE: &[(&str, &str)] = &[
     ("click", "choose a row, a field, a byte, a tab"),
+    ("click a head", "sort the conversations by it; again, backwards"),
+    ("click a count", "go to the next error, warning or note"),
+    ("click a hint", "do what its key does"),
     ("wheel", "scroll; over the strip of time, zoom"),
     ("click in the strip", "go to that moment"),
     ("drag over the strip", "show that stretch of time"),
@@ -209,6 +213,7 @@ pub const SIGNS: &[(&str, &str)] = &[
     ("→ ←", "from the client, from the server"),
     ("● ○ ◉", "a beginning, an end, both"),
     ("✕", "upgrade refused or not answered"),
+    ("⚿", "read through TLS"),
     ("✖ ▲ ◆", "an error, a warning, a note"),
     ("╳", "the capture lacks bytes"),
     ("··", "missing bytes of a message"),

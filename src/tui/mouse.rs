@@ -6,6 +6,7 @@ use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::Position;
 
 use super::detail::tab_at;
+use super::draw::{count_at, hint_at};
 use super::input::back;
 use super::keys::Action;
 use super::page::Page;
@@ -39,10 +40,28 @@ impl App {
                 _ => Effect::None,
             };
         }
-        if self.prompt.is_none() {
-            self.mouse_on_panels(mouse, at);
+        if self.prompt.is_some() {
+            return Effect::None;
         }
+        if mouse.kind == MouseEventKind::Down(MouseButton::Left)
+            && let Some(action) = self.action_at(at)
+        {
+            return self.act(action);
+        }
+        self.mouse_on_panels(mouse, at);
         Effect::None
+    }
+
+    /// Returns what a click on the first line or the last does.
+    fn action_at(&self, at: Position) -> Option<Action> {
+        let store = self.store.lock();
+        if self.layout.status.contains(at) {
+            hint_at(self, &store, at.x)
+        } else if self.layout.title.contains(at) {
+            count_at(self, &store, at.x)
+        } else {
+            None
+        }
     }
 
     fn mouse_on_panels(&mut self, mouse: MouseEvent, at: Position) {
@@ -81,6 +100,12 @@ impl App {
             && at.y >= layout.conversations.y
         {
             self.drag = Some(Drag::LeftBorder);
+            return;
+        }
+        if at.y.saturating_add(1) == layout.conversations.y
+            && let Some(sort) = self.conversations.head_at(layout.conversations, at.x)
+        {
+            self.conversations.sort_by(sort);
             return;
         }
         let above = at.y.saturating_add(1) == layout.detail.y && at.x >= layout.detail.x;

@@ -1,6 +1,7 @@
 //! The screen as a person would see it, drawn to a buffer: every state at both sizes.
 
 mod asked;
+mod clicked;
 mod partly;
 mod searched;
 mod shown;

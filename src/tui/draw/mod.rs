@@ -11,6 +11,7 @@ mod timeline;
 
 pub(super) use help::last_top;
 pub(super) use row::{Light, lit, style_of};
+pub(super) use status::{count_at, hint_at};
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;

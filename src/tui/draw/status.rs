@@ -1,4 +1,5 @@
 use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::super::clock::{grouped, short};
@@ -15,9 +16,34 @@ pub(super) fn title(app: &App, store: &Store, buffer: &mut Buffer) {
     let right = standing(app, store);
     let room = area.width.saturating_sub(columns(&right)).saturating_sub(3);
     RowWriter::new(buffer, area.x, area.y, area.width).blank(area.width, theme.bar);
-    let counts = counts(app, store);
-    let words = counts.iter().fold(0_u16, |sum, (words, _)| sum.saturating_add(columns(words)));
     let mut writer = RowWriter::new(buffer, area.x, area.y, room);
+    let counts = counts(app, store);
+    name(app, &mut writer, &counts);
+    for Count { words, style, .. } in &counts {
+        writer.word(words, *style);
+    }
+    let at = area.right().saturating_sub(columns(&right)).saturating_sub(1);
+    RowWriter::new(buffer, at, area.y, columns(&right)).word(&right, theme.bar);
+}
+
+/// Returns what a click on a count of the line at the top does.
+pub(in super::super) fn count_at(app: &App, store: &Store, x: u16) -> Option<Action> {
+    let area = app.layout.title;
+    let room = area.width.saturating_sub(columns(&standing(app, store))).saturating_sub(3);
+    let (mut nowhere, counts) = (Buffer::empty(area), counts(app, store));
+    let mut writer = RowWriter::new(&mut nowhere, area.x, area.y, room);
+    name(app, &mut writer, &counts);
+    let is_it = |count: &&Count| {
+        writer.word(&count.words, count.style);
+        x < writer.x()
+    };
+    counts.iter().find(is_it).filter(|_| x < area.x.saturating_add(room))?.leads
+}
+
+/// Writes what is shown.
+fn name(app: &App, writer: &mut RowWriter<'_>, counts: &[Count]) {
+    let theme = &app.theme;
+    let words = counts.iter().fold(0_u16, |sum, count| sum.saturating_add(columns(&count.words)));
     writer.word(" wirefin ", theme.key);
     // Where there is no room for all, the name gives way before the counts.
     let name = app.feed.title();
@@ -26,37 +52,41 @@ pub(super) fn title(app: &App, store: &Store, buffer: &mut Buffer) {
     writer.within(name_room, |writer| {
         writer.wire(name.as_bytes(), theme.bar, theme.bar);
     });
-    for (words, style) in &counts {
-        writer.word(words, *style);
-    }
-    let at = area.right().saturating_sub(columns(&right)).saturating_sub(1);
-    RowWriter::new(buffer, at, area.y, columns(&right)).word(&right, theme.bar);
+}
+
+/// Words that say how many there are of something, and what a click on them does.
+struct Count {
+    words: String,
+    style: Style,
+    leads: Option<Action>,
 }
 
 /// Says how much there is, and what is wrong with it.
-fn counts(app: &App, store: &Store) -> Vec<(String, Style)> {
+fn counts(app: &App, store: &Store) -> Vec<Count> {
     let (theme, wide) = (&app.theme, app.layout.title.width >= 110);
     let totals = store.totals();
     let messages = totals.client.messages.saturating_add(totals.server.messages);
     let mut counts = Vec::new();
+    let plain = |words: String| Count { words: format!("  {words}"), style: theme.bar, leads: None };
     if wide {
         let conversations = store.conversations().len() as u64;
-        counts.push((format!("  {}", view::counted(conversations, "conversation")), theme.bar));
+        counts.push(plain(view::counted(conversations, "conversation")));
     }
-    counts.push((format!("  {}", view::counted(messages, "message")), theme.bar));
+    counts.push(plain(view::counted(messages, "message")));
     if wide {
         let bytes = totals.client.bytes.saturating_add(totals.server.bytes);
-        counts.push((format!("  {}", view::bytes(bytes)), theme.bar));
+        counts.push(plain(view::bytes(bytes)));
     }
     let [notes, warnings, errors] = store.anomalies();
-    for (count, noun, sign, style) in [
-        (errors, "error", "✖", theme.error),
-        (warnings, "warning", "▲", theme.warning),
-        (notes, "note", "◆", theme.note),
+    for (count, noun, sign, style, leads) in [
+        (errors, "error", "✖", theme.error, Action::NextFault),
+        (warnings, "warning", "▲", theme.warning, Action::NextFault),
+        (notes, "note", "◆", theme.note, Action::NextAnomaly),
     ] {
         if count > 0 {
             let words = if wide { view::counted(count, noun) } else { short(count) };
-            counts.push((format!("  {sign} {words}"), theme.bar.patch(style)));
+            let (words, style) = (format!("  {sign} {words}"), theme.bar.patch(style));
+            counts.push(Count { words, style, leads: Some(leads) });
         }
     }
     counts
@@ -116,14 +146,32 @@ pub(super) fn draw(app: &App, store: &Store, buffer: &mut Buffer) {
         writer.word(" ▲ ", theme.bar.patch(theme.warning)).wire(words.as_bytes(), theme.bar, theme.bar);
         return;
     }
-    let always = ALWAYS.iter().fold(0, |sum: u16, hint| sum.saturating_add(hint_width(*hint)));
-    let mut end = RowWriter::new(buffer, area.right().saturating_sub(always), area.y, always);
-    for hint in ALWAYS {
-        draw_hint(app, &mut end, hint);
-    }
-    let mut writer = RowWriter::new(buffer, area.x, area.y, area.width.saturating_sub(always));
+    let mut writer = RowWriter::new(buffer, area.x, area.y, always(area).saturating_sub(area.x));
     state_words(app, store, &mut writer);
-    let hints: &[(Action, &str)] = match app.panel {
+    let begin = writer.x();
+    for (x, hint) in hints(app, begin) {
+        draw_hint(app, &mut RowWriter::new(buffer, x, area.y, hint_width(hint)), hint);
+    }
+}
+
+/// Returns what a click on a hint of the line at the bottom does.
+pub(in super::super) fn hint_at(app: &App, store: &Store, x: u16) -> Option<Action> {
+    let area = app.layout.status;
+    let is_hidden = app.said.is_some() || store.trouble().is_some() || matches!(app.phase, Phase::Failed(_));
+    let mut nowhere = Buffer::empty(area);
+    let mut writer = RowWriter::new(&mut nowhere, area.x, area.y, always(area).saturating_sub(area.x));
+    state_words(app, store, &mut writer);
+    let is_it = |(begin, hint): &(u16, Hint)| (*begin..begin.saturating_add(hint_width(*hint))).contains(&x);
+    hints(app, writer.x()).into_iter().find(is_it).filter(|_| !is_hidden).map(|(_, (action, _))| action)
+}
+
+/// A key that is worth knowing, and what it does.
+type Hint = (Action, &'static str);
+
+/// Lists the hints there is room for from a column on, and where each begins.
+fn hints(app: &App, from: u16) -> Vec<(u16, Hint)> {
+    let end = always(app.layout.status);
+    let hints: &[Hint] = match app.panel {
         Panel::Conversations => &[
             (Action::Enter, "choose"),
             (Action::Search, "narrow"),
@@ -152,22 +200,28 @@ pub(super) fn draw(app: &App, store: &Store, buffer: &mut Buffer) {
             (Action::Back, "back"),
         ],
     };
-    for hint in hints {
-        if writer.left() < hint_width(*hint) {
-            break;
-        }
-        draw_hint(app, &mut writer, *hint);
-    }
+    let put = |x: &mut u16, hint: &Hint| {
+        let begin = *x;
+        *x = x.saturating_add(hint_width(*hint));
+        Some((begin, *hint))
+    };
+    let fits = |(x, hint): &(u16, Hint)| x.saturating_add(hint_width(*hint)) <= end;
+    hints.iter().scan(from, put).take_while(fits).chain(ALWAYS.iter().scan(end, put)).collect()
+}
+
+/// Returns the column at which begins what always stands in an area.
+fn always(area: Rect) -> u16 {
+    area.right().saturating_sub(ALWAYS.iter().fold(0, |sum: u16, hint| sum.saturating_add(hint_width(*hint))))
 }
 
 /// What stands at the end of the line, whatever else does.
-const ALWAYS: [(Action, &str); 2] = [(Action::Help, "help"), (Action::Quit, "quit")];
+const ALWAYS: [Hint; 2] = [(Action::Help, "help"), (Action::Quit, "quit")];
 
-fn hint_width((action, words): (Action, &str)) -> u16 {
+fn hint_width((action, words): Hint) -> u16 {
     columns(keys::key_for(action)).saturating_add(columns(words)).saturating_add(3)
 }
 
-fn draw_hint(app: &App, writer: &mut RowWriter<'_>, (action, words): (Action, &str)) {
+fn draw_hint(app: &App, writer: &mut RowWriter<'_>, (action, words): Hint) {
     let theme = &app.theme;
     writer
         .word(" ", theme.bar)

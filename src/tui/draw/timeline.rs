@@ -62,6 +62,9 @@ pub(super) fn empty(app: &App, store: &Store, buffer: &mut Buffer, area: Rect) {
         format!("nothing of this conversation; {} shows all", all(Action::EveryConversation))
     } else if app.phase == crate::store::Phase::Filling {
         "nothing yet".to_owned()
+    } else if matches!(app.phase, crate::store::Phase::Failed(_)) {
+        is_plain = true;
+        "reading ended early, and no WebSocket was found before".to_owned()
     } else {
         is_plain = true;
         "no WebSocket was found in this capture".to_owned()

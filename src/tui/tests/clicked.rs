@@ -1,0 +1,48 @@
+use crossterm::event::{MouseButton, MouseEventKind};
+use unicode_width::UnicodeWidthStr as _;
+
+use super::super::conversations::SortBy;
+use super::{Desk, put, story};
+use crate::event::{Kind, Over, Severity, Tls};
+use crate::store::Batch;
+use crate::view::samples;
+
+#[test]
+fn heads_counts_and_hints_are_clicked() {
+    let mut desk = Desk::with(&story(), 120, 40);
+    let down = MouseEventKind::Down(MouseButton::Left);
+    let column = |line: &str, words: &str| {
+        let (before, _) = line.split_once(words).expect(words);
+        u16::try_from(before.width()).unwrap()
+    };
+    let layout = desk.app.layout;
+    let line = |desk: &mut Desk, y: u16| desk.text().lines().nth(usize::from(y)).unwrap().to_owned();
+    let heads = layout.conversations.y - 1;
+    let at = column(&line(&mut desk, heads), "bytes");
+    desk.mouse(down, at, heads);
+    assert_eq!((desk.app.conversations.sort, desk.app.conversations.backwards), (SortBy::Bytes, false));
+    desk.mouse(down, at, heads);
+    assert_eq!((desk.app.conversations.sort, desk.app.conversations.backwards), (SortBy::Bytes, true));
+    let at = column(&line(&mut desk, 0), "✖");
+    desk.mouse(down, at + 2, 0);
+    let number = desk.app.timeline.entry.unwrap();
+    assert!(desk.app.store.lock().entry(number).unwrap().anomaly().unwrap().1 >= Severity::Warning);
+    let at = column(&line(&mut desk, layout.status.y), "lanes");
+    desk.mouse(down, at, layout.status.y);
+    assert!(desk.app.form.lanes);
+    let at = column(&line(&mut desk, layout.status.y), "help");
+    desk.mouse(down, at, layout.status.y);
+    assert_eq!(desk.app.help, Some(0));
+}
+
+#[test]
+fn a_conversation_over_tls_has_a_sign() {
+    let mut batch = Batch::default();
+    let mut opening = samples::opened();
+    put(&mut batch, 4, 9, 0, Kind::Opened(&opening));
+    let tls = Some(Tls { version: Some("1.3".into()), ..Tls::default() });
+    opening.over = Some(Box::new(Over { tls, ..Over::default() }));
+    put(&mut batch, 30, 31, 5, Kind::Opened(&opening));
+    let shown = Desk::with(&batch, 120, 40).text();
+    assert!(shown.contains("●⚿#30") && shown.contains("● #4"), "{shown}");
+}
