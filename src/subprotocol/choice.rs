@@ -6,11 +6,11 @@ use crate::websocket::Opcode;
 
 use super::decoder::{Decoder, Out};
 use super::input::Input;
-use super::pairs::Pairs;
 use super::registry::PROTOCOLS;
+use super::search::Search;
 use super::service::{Service, ServiceDecoder};
 use super::settings::Settings;
-use super::unit::{Earlier, Meaning, Units};
+use super::unit::Earlier;
 
 /// How many messages may pass before a conversation is taken to speak no sub-protocol.
 const MAX_UNDECIDED: u8 = 16;
@@ -162,60 +162,11 @@ struct Undecided {
     search: Option<Search>,
 }
 
-/// A decoder that looks for its packets in the messages of a conversation whose beginning was not captured.
-#[derive(Debug)]
-struct Search {
-    protocol: &'static Protocol,
-    decoder: Box<dyn Decoder>,
-    /// How many packets were found, and whether one of them has a name.
-    found: usize,
-    named: bool,
-}
-
-impl Search {
-    fn begin(opening: &Opening) -> Option<Search> {
-        let protocol = PROTOCOLS.iter().find(|protocol| protocol.searched)?;
-        let decoder = (protocol.make)(opening);
-        opening.target.is_none().then_some(Search { protocol, decoder, found: 0, named: false })
-    }
-
-    /// Tells whether the packets found so far convince.
-    fn message(&mut self, input: &Input<'_>) -> bool {
-        let (mut units, mut pairs) = (Units::default(), Pairs::default());
-        let Input { from, first, at, .. } = *input;
-        let mut out = Out {
-            units: &mut units,
-            pairs: &mut pairs,
-            payload: input.bytes,
-            from,
-            first,
-            at,
-            inside: None,
-            depth: 0,
-            contradictions: 0,
-            close: None,
-        };
-        self.decoder.message(input, &mut out);
-        let contradicted = out.contradictions > 0;
-        for unit in Meaning::new(&units, input.bytes).units() {
-            self.found = self.found.saturating_add(1);
-            self.named |= unit.name().is_some();
-        }
-        if contradicted {
-            (self.found, self.named) = (0, false);
-        }
-        self.found >= FOUND && self.named
-    }
-}
-
 /// Bounds the bytes of messages that are kept until the choice is made.
 const MAX_KEPT: usize = 4096;
 
 /// How many messages may pass while packets are searched for in them: clients write every field as one of its own.
 const MAX_SEARCHED: u8 = 128;
-
-/// How many packets must follow each other where they are searched for, one of which has a name.
-const FOUND: usize = 3;
 
 #[derive(Debug)]
 struct BufferedMessage {

@@ -52,6 +52,7 @@ mod protobuf;
 mod pusher;
 mod registry;
 mod rfb;
+mod search;
 mod service;
 mod settings;
 mod show;
