@@ -111,7 +111,7 @@ impl Decoder for GraphQl {
             4408 => "Connection Initialisation Timeout",
             4409 => "Subscriber Already Exists",
             4429 => "Too Many Initialisation Requests",
-            4400..=4499 => "refused",
+            _ if (4400..=4499).contains(&code) => "refused",
             _ => return,
         };
         out.anomaly(Anomaly::GraphQlClosed { code, means });

@@ -1,6 +1,6 @@
 //! RFB, the protocol of VNC (RFC 6143), through a WebSocket proxy: the bytes of each side in a row, for the proxy cuts them
 //! anywhere into messages. What the server sends is named as long as its rectangles have encodings whose lengths are
-//! written down (raw, CopyRect, Zlib, ZRLE, cursors); pixels are counted through.
+//! written down (raw, `CopyRect`, Zlib, ZRLE, cursors); pixels are counted through.
 
 use crate::model::{At, Pair, Side};
 

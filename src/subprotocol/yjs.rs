@@ -113,7 +113,7 @@ impl<'a> Message<'a> {
                 // Newer clients add their version.
                 if step == 0
                     && let Some((version, [])) = bytes_of(rest)
-                    && version.iter().all(|byte| byte.is_ascii_graphic())
+                    && version.iter().all(u8::is_ascii_graphic)
                 {
                     rest = &[];
                 }
