@@ -6,8 +6,8 @@ use wirefin::model::Side;
 
 use crate::support::damage;
 use crate::support::dialogue::{
-    BINARY, CLOSE, CONTINUATION, DEFLATE, Deflater, FIN, PING, PONG, RSV1, TEXT, close, frame, goodbye,
-    header, upgraded, upgraded_with,
+    BINARY, CLOSE, CONTINUATION, DEFLATE, Deflater, FIN, PING, PONG, RSV1, TEXT, frame, goodbye, header,
+    upgraded, upgraded_with,
 };
 use crate::support::dice::Dice;
 use crate::support::packets::{ACK, PSH, Packet, Talk, pcap};
@@ -269,4 +269,48 @@ fn what_is_not_marked_was_sent() {
     let few = faulty.len().min(12);
     assert!(faulty.is_empty(), "{} of {runs} captures\n{}", faulty.len(), faulty[..few].join("\n"));
     assert!(marked_wrong > 0, "no relay is a trap");
+}
+
+/// A message whose header is lost, one whose payload holds frames, and `behind` more.
+fn covered(behind: usize) -> Talk {
+    let mut talk = upgraded(1);
+    talk.send(Side::Server, &frame(Side::Server, FIN | TEXT, b"first"));
+    talk.lose(Side::Server, &frame(Side::Server, FIN | TEXT, b"not captured"));
+    let inner: Vec<_> = (0..16)
+        .flat_map(|n| {
+            frame(Side::Server, FIN | TEXT, format!("inner {n}: {}", "words ".repeat(12)).as_bytes())
+        })
+        .collect();
+    for piece in frame(Side::Server, FIN | BINARY, &inner).chunks(500) {
+        talk.put(Side::Server, ACK | PSH, piece);
+    }
+    for n in 0..behind {
+        talk.send(Side::Server, &frame(Side::Server, FIN | TEXT, format!("behind {n}").as_bytes()));
+    }
+    talk.end();
+    talk
+}
+
+/// Returns the texts that are shown, and the rules told.
+fn shown(talk: &Talk) -> (Vec<String>, Vec<String>) {
+    let records = records(&export(&talk.packets, false));
+    let all = |kind: &str, field: &str| {
+        let of_kind = records.iter().filter(|record| record["type"] == kind);
+        of_kind.filter_map(|record| Some(record[field].as_str()?.to_owned())).collect::<Vec<_>>()
+    };
+    (all("message", "text"), all("anomaly", "rule"))
+}
+
+#[test]
+fn frames_that_a_payload_may_cover_are_not_shown() {
+    let (texts, rules) = shown(&covered(6));
+    assert!(texts.iter().all(|text| !text.starts_with("inner")), "{texts:?}");
+    assert_eq!(texts.last().map(String::as_str), Some("behind 5"));
+    assert!(
+        !rules.contains(&"ambiguous-framing".to_owned()),
+        "what follows shows which reading is right: {rules:?}"
+    );
+    let (texts, rules) = shown(&covered(0));
+    assert_eq!(texts, ["first"]);
+    assert!(rules.contains(&"ambiguous-framing".to_owned()), "{rules:?}");
 }

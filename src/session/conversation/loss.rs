@@ -236,11 +236,12 @@ impl Conversation {
         if skipped > 0 {
             self.lose_history(side, cx);
         }
-        let mut at = None;
+        let (mut at, mut first) = (None, cx.at);
         for piece in search.pieces(begin) {
             let what = match piece {
                 Piece::Bytes(bytes, carried) => {
                     let reached = self.order.reach(side, carried);
+                    first = at.map_or(reached, |_| first);
                     if at.is_none() && (lost > 0 || skipped > 0) {
                         let anomaly = Anomaly::Resynchronised { offset, lost, skipped };
                         self.order.wait_to_report(side, reached, anomaly);
@@ -254,7 +255,7 @@ impl Conversation {
         }
         if let Some(Ambiguity { offset, length }) = search.ambiguity() {
             let anomaly = Anomaly::AmbiguousFraming { offset, length };
-            self.order.wait_to_report(side, at.unwrap_or(cx.at), anomaly);
+            self.order.wait_to_report(side, first, anomaly);
         }
     }
 

@@ -16,11 +16,12 @@ impl Conversation {
     /// Tells a message that was gathered and gives its memory back.
     pub(super) fn finish(&mut self, side: Side, mut open: Box<Open>, cx: &mut Context<'_>) {
         open.payload.trim_cut_character();
-        let said = PayloadView {
-            verified: open.verified,
-            framing: open.framing,
-            ..PayloadView::of(open.opcode, &open.payload)
+        let framing = match self.sides[side].framing() {
+            Framing::Searched => Framing::Searched,
+            Framing::Counted => open.framing,
         };
+        let said =
+            PayloadView { verified: open.verified, framing, ..PayloadView::of(open.opcode, &open.payload) };
         self.deliver(side, open.opcode, &said, open.wire, cx);
         if open.inflating && open.verified {
             self.inflater_anomalies(side, cx);

@@ -17,6 +17,7 @@ impl Search {
     ///
     /// It counts where its payload is the chain, or it begins a segment: others abound in noise.
     pub(super) fn beyond_cover(&mut self, begin: usize, found: Found, places: &[usize]) -> Option<Found> {
+        self.ambiguity = None;
         if self.threshold != CONVINCING {
             // It is not even known to be a WebSocket.
             return Some(found);
