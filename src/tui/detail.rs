@@ -135,7 +135,7 @@ impl Detail {
     pub(super) fn show(&mut self, store: &mut Store, shown: Option<u32>, pattern: Option<&Pattern>) {
         if self.shown != shown {
             let (tab, size, arrival) = (self.tab, self.size, self.arrival);
-            *self = Detail { tab, size, arrival, shown, ..Detail::default() };
+            *self = Detail { tab, size, shown, arrival, ..Detail::default() };
             if let Some(shown) = shown {
                 self.document = Document::of(store, shown);
                 self.byte = self.document.payload.start;
