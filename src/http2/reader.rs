@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 
 use super::Limits;
-use super::frame::{Header, PADDED, PREFACE};
+use super::frame::{FrameType, Header, PADDED, PREFACE};
 use super::hpack::Decoder;
 use super::search::Search;
 use crate::model::Lost;
@@ -159,6 +159,8 @@ impl Reader {
                 let partial = std::mem::take(&mut self.partial);
                 let left = (header.length as usize).saturating_sub(partial.len()) as u32;
                 missed.cut = Some((header, partial));
+                // Whatever else it sets is not known.
+                self.lossy |= header.kind == FrameType::SETTINGS;
                 match exact.and_then(|lost| left.checked_sub(lost)) {
                     Some(0) => self.place = Place::Header,
                     Some(rest) => self.place = Place::Skip(rest),
