@@ -29,8 +29,8 @@ struct Judged {
 
 /// Bounds how often one rule's breaking is told in one conversation; beyond it, it is counted.
 const EACH: u64 = 8;
-/// Bounds the findings of a lane that are told; beyond it, they are counted.
-const TOLD: usize = 8192;
+/// Bounds the findings of a shard that are told; beyond it, they are counted.
+const TOLD: usize = 2048;
 
 /// One broken rule.
 #[derive(Clone, Debug)]

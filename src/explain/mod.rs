@@ -29,7 +29,7 @@ pub struct Explain {
 }
 
 /// Bounds the rows of a shard, and the groups.
-const ROWS: usize = 8192;
+const ROWS: usize = 2048;
 const GROUPS: usize = 4096;
 /// From how many rows on they are grouped.
 const GROUPED: usize = 50;

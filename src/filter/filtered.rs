@@ -23,7 +23,7 @@ pub struct Filtered<S> {
     matched: u64,
 }
 
-/// What must be known of a lane's conversations to filter their rows.
+/// What must be known of a shard's conversations to filter their rows.
 ///
 /// It is bounded by the connections that the analyzer follows, and openings that wait by [`Memory::OPENINGS`].
 #[derive(Clone, Debug, Default)]
@@ -63,7 +63,7 @@ impl<T> Deferred<T> {
 const HELD: usize = 16;
 
 impl Memory {
-    /// Bounds the openings of a lane that wait for a row that passes, in bytes; beyond it they pass at once.
+    /// Bounds the openings of a shard that wait for a row that passes, in bytes; beyond it they pass at once.
     pub const OPENINGS: usize = 4 << 20;
 
     /// Tells whether nothing is remembered.

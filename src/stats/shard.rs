@@ -78,7 +78,7 @@ pub(super) struct CaptureSums {
 }
 
 /// Bounds the conversations of a shard that are told one by one.
-const ROWS: usize = 8192;
+const ROWS: usize = 2048;
 /// How many of the slowest pongs, and of the pings without an answer, are told.
 pub(super) const TOLD: usize = 10;
 
