@@ -136,6 +136,7 @@ const fn hides(anomaly: &Anomaly) -> bool {
         anomaly,
         Anomaly::Gap { .. }
             | Anomaly::LostSync { .. }
+            | Anomaly::AmbiguousFraming { .. }
             | Anomaly::MissingHandshake {}
             | Anomaly::NotInflated {}
             | Anomaly::DeflateHistoryLost {}

@@ -285,7 +285,7 @@ impl Account {
             .filter(|n| *n > 1)
             .and_then(|n| last?.since(first?).saturating_sub(longest).checked_div(n.saturating_sub(1)));
         Some(match interval {
-            Some(mean) if usual.is_some_and(|usual| longest > usual.saturating_mul(3) / 2) => {
+            Some(mean) if usual.is_some_and(|usual| longest.saturating_mul(2) > usual.saturating_mul(3)) => {
                 format!(
                     "heartbeat: {sent} pings of the {name}, every {}, but once only after {}, in packet {longest_before}; {answers}",
                     span(usual.unwrap_or(mean)),
