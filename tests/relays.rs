@@ -198,7 +198,7 @@ fn make(seed: u64) -> Made {
     let is_constant = dice.per_mille(500);
     let mut maker = Maker { dice, talk, headers: Vec::new(), deflaters, is_constant };
     maker.chat(8);
-    for _ in 0..1 + maker.dice.below(3) {
+    for _ in 0..=maker.dice.below(3) {
         let side =
             if relay == Relay::Chosen || maker.dice.per_mille(400) { Side::Client } else { Side::Server };
         maker.relay(relay, side);

@@ -328,6 +328,6 @@ mod tests {
         let mut out = Vec::new();
         write(&it, Manner::Text { all: false }, &[], &mut out).unwrap();
         let text = String::from_utf8(out).unwrap();
-        assert!(text.lines().count() < 10 && text.contains("8202  HTTP/2"), "{text}");
+        assert!(text.lines().count() < 10 && text.contains("2058  HTTP/2"), "{text}");
     }
 }

@@ -25,8 +25,8 @@ pub struct Connection {
     pub(super) readers: Pair<Reader>,
     pub(super) reports: Reports,
     pub(super) flow: Flow,
-    /// The server allows extended CONNECT (RFC 8441 §3).
-    pub(super) connect_enabled: bool,
+    /// The server allows extended CONNECT (RFC 8441 §3); `None` before its settings were seen.
+    pub(super) connect_enabled: Option<bool>,
     /// The fields of the block at hand; kept for its memory.
     pub(super) fields: Fields,
     orientation: Orientation,
@@ -57,7 +57,7 @@ impl Connection {
             readers,
             reports: Reports::new(Streams::new(limits.streams)),
             flow: Flow::new(true),
-            connect_enabled: false,
+            connect_enabled: None,
             fields: Fields::default(),
             orientation: Orientation::Known,
         }
@@ -442,19 +442,37 @@ impl Connection {
 
     /// Takes the settings that a side sends.
     fn settings(&mut self, side: Side, payload: &[u8]) {
+        let is_first = side == Side::Server && self.connect_enabled.is_none();
+        if is_first {
+            self.connect_enabled = Some(false);
+        }
         for setting in frame::settings(payload) {
-            match Setting::read(side, setting, self.connect_enabled) {
+            match Setting::read(side, setting, self.connect_enabled == Some(true)) {
                 Setting::HeaderTableSize(size) => self.readers[!side].decoder.allow(size),
                 Setting::InitialWindowSize(size) => self.flow.resize(side, size, &mut self.reports.streams),
                 Setting::MaxFrameSize(size) => {
                     self.readers[!side].longest = self.readers[!side].longest.max(size);
                 }
-                Setting::ConnectProtocol(enabled) => self.connect_enabled = enabled,
+                Setting::ConnectProtocol(enabled) => self.connect_enabled = Some(enabled),
                 Setting::Illegal { name, value } => {
                     self.fault(side, 0, Anomaly::H2SettingValue { setting: name, value });
                 }
                 Setting::Other => {}
             }
+        }
+        if is_first {
+            let early = self.reports.streams.iter_mut().filter(|stream| stream.kind == Kind::Extended);
+            let early: Vec<_> = early.map(|stream| stream.id).collect();
+            early.into_iter().for_each(|id| self.judge_connect(id));
+        }
+    }
+
+    /// Reports an extended CONNECT that the server does not allow; before its settings were seen, nobody can tell.
+    pub(super) fn judge_connect(&mut self, id: u32) {
+        let is_lossy = self.readers.client.lossy || self.readers.server.lossy;
+        if self.connect_enabled == Some(false) && !is_lossy {
+            let anomaly = Anomaly::H2ConnectNotEnabled { stream: id };
+            self.reports.say(Output::Anomaly { side: Side::Client, stream: Some(id), anomaly });
         }
     }
 

@@ -141,9 +141,8 @@ impl Connection {
         }
         self.note_unknown(Side::Client, id, fields);
         self.reports.say(Output::Opened { stream: id, request: Box::new(fields.clone()) });
-        if kind == Kind::Extended && !self.connect_enabled && !self.readers.server.lossy && !lossy {
-            let anomaly = Anomaly::H2ConnectNotEnabled { stream: id };
-            self.reports.say(Output::Anomaly { side: Side::Client, stream: Some(id), anomaly });
+        if kind == Kind::Extended {
+            self.judge_connect(id);
         }
     }
 

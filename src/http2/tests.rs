@@ -318,8 +318,21 @@ fn the_first_frame_is_settings_and_connect_is_allowed_first() {
     let mut client = Encoder::default();
     let first = [PREFACE, &frame(6, 0, 0, &[0; 8])].concat();
     assert_eq!(push(&mut connection, Side::Client, &first), [Seen::Anomaly("h2-settings-first")]);
+    assert_eq!(push(&mut connection, Side::Server, &frame(4, 0, 0, b"")), []);
     let seen = push(&mut connection, Side::Client, &frame(1, 4, 1, &client.block(&WEBSOCKET)));
     assert_eq!(seen, [Seen::Opened(1, owned(&WEBSOCKET)), Seen::Anomaly("h2-connect-not-enabled")]);
+}
+
+#[test]
+fn whether_connect_is_allowed_is_judged_once_the_server_says_so() {
+    for (settings, faults) in [(&[][..], 1), (&[0, 8, 0, 0, 0, 1], 0)] {
+        let mut connection = Connection::new(Limits::default());
+        let mut client = Encoder::default();
+        let first = [PREFACE, &frame(4, 0, 0, b""), &frame(1, 4, 1, &client.block(&WEBSOCKET))].concat();
+        assert_eq!(push(&mut connection, Side::Client, &first), [Seen::Opened(1, owned(&WEBSOCKET))]);
+        let seen = push(&mut connection, Side::Server, &frame(4, 0, 0, settings));
+        assert_eq!(seen, vec![Seen::Anomaly("h2-connect-not-enabled"); faults]);
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::Timestamp;
+use crate::model::{Anomaly, Timestamp};
 use crate::websocket::{Missing, Opcode};
 
 pub(super) fn at(packet: u64) -> At {
@@ -242,7 +242,7 @@ fn packets_of_mqtt_are_found_where_every_field_is_a_message() {
 #[test]
 fn the_end_of_a_conversation_is_judged() {
     let codes = |reader: &mut Reader, close| {
-        reader.end(at(99), true, close).0.anomalies().iter().map(|it| it.code()).collect::<Vec<_>>()
+        reader.end(at(99), true, close).0.anomalies().iter().map(Anomaly::code).collect::<Vec<_>>()
     };
     let opening = Opening { target: Some("/".into()), ..Opening::default() };
     let answers: [(Side, &[u8]); 3] = [

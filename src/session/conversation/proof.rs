@@ -43,7 +43,8 @@ impl Proof {
         }
         self.pongs = self.pongs.saturating_add(1);
         let after = self.since.map(|since| now.since(since));
-        let is_late = after.zip(answered.longest).is_some_and(|(after, longest)| after / 2 > longest);
+        let is_late =
+            after.zip(answered.longest).is_some_and(|(after, longest)| after > longest.saturating_mul(2));
         answered.telling == Telling::New || is_late || self.pongs >= ENOUGH
     }
 }
