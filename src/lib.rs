@@ -17,7 +17,7 @@
 //! [`analysis`] is that in five lines for other programs, and `cli` is the program around it. `model` has the nouns that
 //! all share; [`services`] reads the rules that describe a user's own sub-protocols.
 //!
-//! Imports run one way only, from right to left in `model` ← the modules of bytes (`capture`, `wire`, `tcp`, `tls`, `http`,
+//! Imports run one way only, from right to left in `model` ← the modules of bytes (`capture`, `wire`, `tcp`, `hello`, `tls`, `http`,
 //! `http2`, `proxy`, `streams`, `websocket`), which do not know each other ← `subprotocol` ← `event` ← {`session`, `filter`,
 //! `view`, `store`} ← {`export`, `stats`, `check`, `explain`, `pipeline`} ← {`analysis`, `tui`} ← `cli`. `tests/layers.rs`
 //! holds the exact table.

@@ -15,6 +15,7 @@ pub(super) fn fault(rule: &str) -> &'static str {
         | "token-in-url"
         | "token-in-subprotocol"
         | "graphql-closed"
+        | "mqtt-no-disconnect"
         | "h2-preface"
         | "h2-connect-not-enabled" => "the client's",
         "accept-mismatch"
@@ -28,6 +29,7 @@ pub(super) fn fault(rule: &str) -> &'static str {
         | "chunked-frames"
         | "http-in-stream"
         | "origin-foreign" => "the server's",
+        "jsonrpc-unasked" => "one of the two sides': it is counted at the end",
         "checksum-wrong" => "the network's",
         "proxy-refused" => "the proxy's",
         "overlap-differs" | "fragment-overlap" => "the network's, or an attacker's",

@@ -33,7 +33,7 @@ pub(super) fn write(found: &Findings, to: &mut dyn Write) -> io::Result<()> {
         let conversations = count(found.judged_in_part(), "conversation");
         writeln!(
             to,
-            "{conversations} could be judged only in part, for not all of it is known: see wirefin explain"
+            "{conversations} could be judged only in part, because not all of it is known: see wirefin explain"
         )?;
     }
     if found.rules().is_empty() {

@@ -6,7 +6,7 @@ use super::{Outcome, args};
 use crate::check::{self, Bar, Check, Form, Manner, Rules};
 use crate::event::Severity;
 
-/// Hold a capture against the rules of RFC 6455 and RFC 7692
+/// Check a capture against RFC 6455, RFC 7692 and the protocols around them
 ///
 /// Exits with 1 when a rule is broken, and with 3 when none is but not everything could be judged: a TLS connection
 /// without keys that may be a WebSocket, bytes that were not captured, files that were not read to their end. A test

@@ -287,7 +287,7 @@ impl Account {
         Some(match interval {
             Some(mean) if usual.is_some_and(|usual| longest.saturating_mul(2) > usual.saturating_mul(3)) => {
                 format!(
-                    "heartbeat: {sent} pings of the {name}, every {}, but once only after {}, in packet {longest_before}; {answers}",
+                    "heartbeat: {sent} pings of the {name}, every {}, at the longest {} (before packet {longest_before}), {answers}",
                     span(usual.unwrap_or(mean)),
                     span(longest)
                 )

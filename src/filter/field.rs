@@ -115,7 +115,7 @@ fields! {
     Compressed, "compressed", Truth, "it was sent compressed";
     Masked, "masked", Truth, "its first frame was masked";
     Complete, "complete", Truth, "all of its bytes are known";
-    Framing, "framing", Text, "how its frames were found: counted from the handshake, or searched after a gap";
+    Framing, "framing", Text, "how its frames were found: counted from the handshake, or found by a search, after a gap or without a handshake";
     CloseCode, "close.code", Count, "the close code";
     CloseReason, "close.reason", Text, "the close reason";
     Anomaly, "anomaly", Code, "the code of an anomaly";

@@ -434,10 +434,11 @@ impl Search {
             if self.debt() > FOLLOWED {
                 return true;
             }
-            let begin = chain.next;
+            // Of a chain that was led over bytes which are given up, the first frames are among those.
+            let (begin, is_led) = (chain.next, chain.bits > 0);
             let chain = self.follow(chain, usize::MAX, &mut budget);
             let judged = chain.as_ref().and_then(|chain| self.judge(chain, begin, needed, &mut resync_from));
-            *found = judged.map(|found| (begin, found));
+            *found = judged.map(|found| (begin, Found { doubtful: found.doubtful || is_led, ..found }));
             chain.is_some()
         };
         led.retain(|chain| found.is_some() || stands(chain.clone(), &mut found));

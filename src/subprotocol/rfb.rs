@@ -135,28 +135,28 @@ impl Rfb {
     /// Names the messages that are whole.
     fn drain(&mut self, input: &Input<'_>, out: &mut Out<'_>) {
         let from = input.from;
-        loop {
-            let side = &mut self.sides[from];
-            let held = std::mem::take(&mut side.held);
-            let (step, skip) = (side.step, side.skip);
-            if held.is_empty() || skip > 0 || step == Step::Lost {
-                return;
-            }
-            let took = (side.first, side.messages);
+        let mut held = std::mem::take(&mut self.sides[from].held);
+        let mut rest = held.as_slice();
+        while !rest.is_empty() {
+            let side = &self.sides[from];
+            let (step, took) = (side.step, (side.first, side.messages));
             let read = match from {
-                Side::Client => self.client(step, &held, took, out),
-                Side::Server => self.server(step, &held, took, out),
+                Side::Client => self.client(step, rest, took, out),
+                Side::Server => self.server(step, rest, took, out),
             };
             let side = &mut self.sides[from];
             match read {
-                Read::More => return side.held = held,
+                Read::More => break,
                 Read::Message(length, skip, step) => {
-                    let rest = held.get(length..).unwrap_or_default();
+                    rest = rest.get(length..).unwrap_or_default();
                     let skipped = usize::try_from(skip).unwrap_or(usize::MAX).min(rest.len());
-                    side.held = rest.get(skipped..).unwrap_or_default().to_vec();
+                    rest = rest.get(skipped..).unwrap_or_default();
                     side.skip = skip.saturating_sub(skipped as u64);
                     side.step = step;
                     (side.first, side.messages) = (input.first, 1);
+                    if step == Step::Lost {
+                        return;
+                    }
                 }
                 Read::Unknown => {
                     if matches!(step, Step::Version | Step::Security) {
@@ -166,6 +166,9 @@ impl Rfb {
                 }
             }
         }
+        let named = held.len().saturating_sub(rest.len());
+        held.drain(..named);
+        self.sides[from].held = held;
     }
 
     fn version(&mut self, from: Side, held: &[u8], took: (At, u32), out: &mut Out<'_>) -> Read {

@@ -2,6 +2,7 @@
 
 use super::proof::Proof;
 use super::{Conversation, Losses, Reading};
+use crate::event::Framing;
 use crate::model::{Anomaly, At, Lost, Side};
 use crate::session::compression::Deflate;
 use crate::session::context::Context;
@@ -267,6 +268,10 @@ impl Conversation {
         else {
             return;
         };
+        half.search_debt = search.debt();
+        for open in [&mut half.data, &mut half.control].into_iter().flatten() {
+            open.framing = Framing::Searched;
+        }
         let at = self.order.reach(side, search.first().unwrap_or(cx.at));
         let (offset, skipped) = (search.offset(), search.dropped());
         let missing = hole.saturating_add(skipped);

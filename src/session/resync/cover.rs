@@ -41,7 +41,8 @@ impl Search {
             let length = header.length.saturating_add(header.header_length.into());
             self.ambiguity = Some(Ambiguity { offset, length });
             let is_common = chain.next == end && end < self.gathered.end();
-            return is_common.then_some(Found { start: end, ..found });
+            // What lies before may be frames: it is not known to be the payload of a frame at hand.
+            return is_common.then_some(Found { start: end, doubtful: true, ..found });
         }
         Some(found)
     }

@@ -227,6 +227,44 @@ fn frames_in_the_payload_of_a_frame_under_way_are_no_messages() {
     assert!(told.iter().any(|line| line.contains("message number 0")), "{told:?}");
 }
 
+/// A frame whose payload holds frames comes behind one of which a part is lost: where the first one ends is not known, and
+/// the header of the second may be among its payload as well.
+#[test]
+fn a_frame_that_holds_frames_is_no_payload_of_the_one_before() {
+    let long = |first: u8, payload: &[u8]| {
+        let length = (payload.len() as u16).to_be_bytes();
+        [&[first, 126, length[0], length[1]], payload].concat()
+    };
+    let words: [&[usize]; 3] = [
+        &[10, 12, 9, 7, 14, 11, 17],
+        &[3, 10, 13, 18, 12, 16, 15, 3, 8, 14, 15, 15, 6, 18, 11, 7, 7, 7, 15, 7, 16, 8, 16, 14, 10],
+        &[6, 10, 16, 18, 11, 13, 17, 14, 8, 6, 4, 18, 6, 13, 4, 5, 8, 9, 9, 3, 16, 17, 15, 7, 3, 7, 14, 7, 6],
+    ];
+    for (n, (length, begin, lost)) in
+        [(13_513, 368, 4873), (6697, 401, 4006), (18_151, 453, 4410)].into_iter().enumerate()
+    {
+        let mut talk = Talk::http2();
+        talk.open(1);
+        let mut send = |bytes: &[u8]| bytes.chunks(1300).for_each(|it| talk.send(Side::Server, data(1, it)));
+        let text = long(0x81, "L".repeat(length).as_bytes());
+        send(&plain(0x81, "first"));
+        send(&text[..begin]);
+        talk.lose(Side::Server, data(1, &text[begin..begin + lost]));
+        let mut send = |bytes: &[u8]| bytes.chunks(1300).for_each(|it| talk.send(Side::Server, data(1, it)));
+        send(&text[begin + lost..]);
+        let inner = words[n].iter().enumerate();
+        let inner =
+            inner.flat_map(|(n, times)| plain(0x81, &format!("inner {n}: {}", "words ".repeat(*times))));
+        send(&[long(0x82, &inner.collect::<Vec<_>>()), plain(0x81, "behind")].concat());
+        (0..8).for_each(|n| send(&plain(0x81, &format!("later {n}"))));
+        for line in talk.over() {
+            let mixed =
+                line.contains("LLL") && ["inner", "behind", "later"].iter().any(|it| line.contains(it));
+            assert!(!mixed && !line.contains("bad-utf8"), "{n}: {line}");
+        }
+    }
+}
+
 #[test]
 fn frames_of_no_payload_are_missed_by_no_stream() {
     let mut talk = Talk::http2();
