@@ -16,14 +16,16 @@ use wirefin::pipeline;
 use wirefin::store::{Bounds, Shared};
 use wirefin::tui::{App, Choice, Feed, Options, keys};
 
-/// A picture: its name, its size in columns and rows, and the keys that lead to what it shows.
-type Picture = (&'static str, (u16, u16), &'static str);
+/// A picture: its name, the capture, its size in columns and rows, and the keys that lead to what it shows.
+type Picture = (&'static str, &'static str, (u16, u16), &'static str);
 
-const CAPTURE: &str = "captures/screen/harbour.pcap.gz";
+const HARBOUR: &str = "captures/screen/harbour.pcap.gz";
 const PICTURES: &[Picture] = &[
-    ("timeline", (150, 40), "j*11 Enter j*12"),
-    ("lanes", (112, 34), "L d d j*124 k*4"),
-    ("filter", (112, 30), "j*6 3 f type:json.s·==·\"BTCUSDT\"·and·sub"),
+    ("timeline", HARBOUR, (150, 40), "j*11 Enter j*12"),
+    ("lanes", HARBOUR, (112, 34), "L d d j*124 k*4"),
+    ("filter", HARBOUR, (112, 30), "j*6 3 f type:json.s·==·\"BTCUSDT\"·and·compressed"),
+    ("socketio", "captures/subprotocols/socketio-4.pcap", (130, 30), "j*6 Enter"),
+    ("mqtt", "captures/subprotocols/mqtt-5.pcap", (130, 30), "H j*9 Enter"),
 ];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -37,8 +39,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let home = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     let folder = home.join("docs/pictures");
     std::fs::create_dir_all(&folder)?;
-    for (name, size, keys) in PICTURES {
-        let drawn = screen(&home.join(CAPTURE), *size, keys)?;
+    for (name, capture, size, keys) in PICTURES {
+        let drawn = screen(&home.join(capture), *size, keys)?;
         std::fs::write(folder.join(format!("{name}.svg")), svg(&drawn))?;
     }
     Ok(())
@@ -197,6 +199,8 @@ fn inks(buffer: &Buffer, y: u16, out: &mut String) {
         let length = f64::from(u16::try_from(text.len()).unwrap_or(1)) * CELL.0;
         let length = if plain(cell) { format!(" textLength=\"{length:.1}\"") } else { String::new() };
         let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+        // Plain spaces in a row would be drawn as one.
+        let text = text.replace(' ', "\u{a0}");
         let (at, base) = (left(x), top(y) + BASELINE);
         let _ =
             writeln!(out, "<text x=\"{at:.1}\" y=\"{base:.1}\" fill=\"{ink}\"{bold}{length}>{text}</text>");

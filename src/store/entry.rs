@@ -47,6 +47,8 @@ impl Facts {
     pub const AT_FAULT: Facts = Facts(2048);
     /// It answers a question of its sub-protocol's.
     pub const ANSWER: Facts = Facts(4096);
+    /// It holds only a part of what a later message completes.
+    pub const PART: Facts = Facts(8192);
 
     /// Tells whether all of `facts` hold.
     pub const fn has(self, facts: Facts) -> bool {

@@ -314,7 +314,11 @@ impl App {
         let shared = self.store.clone();
         let hidden = self.timeline.rows.hide_heartbeats(&shared.lock());
         self.timeline.top = 0;
-        self.say(if hidden { "heartbeats of sub-protocols are hidden" } else { "heartbeats are shown" });
+        self.say(if hidden {
+            "heartbeats of sub-protocols are hidden, and parts of what a later message completes"
+        } else {
+            "heartbeats and parts are shown"
+        });
     }
 
     fn bookmark(&mut self) {

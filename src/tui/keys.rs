@@ -115,7 +115,7 @@ pub const TABLE: &[Group] = &[
         bindings: &[
             key(&["L"], Action::Lanes, "client and server as two lanes"),
             key(&["z"], Action::Scale, "lanes: silence folded or to scale"),
-            key(&["H"], Action::Heartbeats, "heartbeats of sub-protocols hidden or shown"),
+            key(&["H"], Action::Heartbeats, "heartbeats and parts of packets hidden or shown"),
             key(&["t"], Action::TimeForm, "time: UTC, local, relative, since the row before"),
             key(&["d"], Action::Detail, "detail beside, larger, or away"),
             key(&["1"], Action::Tree, "detail as a tree"),

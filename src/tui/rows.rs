@@ -84,7 +84,7 @@ pub(super) struct Rows {
     /// The stretch of time shown; `None` for all.
     range: Option<(Timestamp, Timestamp)>,
     filter: Option<Matcher>,
-    /// What only keeps a connection alive is left out.
+    /// What only keeps a connection alive is left out, and parts of what a later message completes.
     no_heartbeats: bool,
     /// What rows are sorted by, the most first; those that have nothing of it are left out.
     order: RowOrder,
@@ -163,7 +163,7 @@ impl Rows {
         is_known.then(|| self.passed.iter().fold(0, |sum: u64, count| sum.saturating_add((*count).into())))
     }
 
-    /// Leaves heartbeats out, or no longer; tells which.
+    /// Leaves heartbeats and parts out, or no longer; tells which.
     pub(super) fn hide_heartbeats(&mut self, store: &Store) -> bool {
         self.no_heartbeats = !self.no_heartbeats;
         self.begin(store);
@@ -295,7 +295,9 @@ impl Rows {
             let Some(number) = self.scoped(store, at) else { continue };
             let Some(entry) = store.entry(number) else { continue };
             let is_outside = self.range.is_some_and(|(from, to)| entry.time() < from || entry.time() > to);
-            if is_outside || self.no_heartbeats && entry.facts().has(Facts::HEARTBEAT) {
+            let facts = entry.facts();
+            let says_little = facts.has(Facts::HEARTBEAT) || facts.has(Facts::PART);
+            if is_outside || self.no_heartbeats && says_little {
                 continue;
             }
             let slot = entry.conversation();

@@ -140,7 +140,7 @@ fn title(app: &App, buffer: &mut Buffer, area: Rect, text: &str, panel: Panel) -
                 writer.word(&words, app.theme.note);
             }
             if app.timeline.rows.are_heartbeats_hidden() {
-                writer.word("without heartbeats ", app.theme.note);
+                writer.word("without heartbeats and parts ", app.theme.note);
             }
             let unseen = app.timeline.rows.unseen();
             if unseen > 0 {

@@ -43,6 +43,17 @@ fn a_filter_sees_units_latencies_and_heartbeats() {
 }
 
 #[test]
+fn parts_of_packets_are_hidden_with_the_heartbeats() {
+    let mut desk = Desk::of("subprotocols/mqtt-5.pcap", 120, 40);
+    let all = desk.app.timeline.rows.len();
+    let beats = desk.filter("heartbeat");
+    desk.keys("F").keys("H");
+    let packets = desk.app.timeline.rows.len();
+    assert!(packets < all - beats - 20, "{packets} of {all}, {beats} heartbeats");
+    assert!(desk.text().contains("CONNECT"), "{}", desk.text());
+}
+
+#[test]
 fn an_answer_is_gone_to_and_its_question_again() {
     for name in ["subprotocols/socketio-4.pcap", "subprotocols/jsonrpc-lsp.pcap", "subprotocols/mqtt-5.pcap"]
     {
