@@ -280,20 +280,20 @@ impl Account {
         let name = side.name();
         let between = u32::try_from(sent.saturating_sub(1)).ok().filter(|n| *n > 0);
         let interval = between.and_then(|n| last?.since(first?).checked_div(n));
-        // The interval as it would be without the longest, which shows how far that deviates.
+        // The interval as it would be without the longest, where that deviates from it.
         let usual = between
-            .filter(|n| *n > 1)
-            .and_then(|n| last?.since(first?).saturating_sub(longest).checked_div(n.saturating_sub(1)));
-        Some(match interval {
-            Some(mean) if usual.is_some_and(|usual| longest.saturating_mul(2) > usual.saturating_mul(3)) => {
-                format!(
-                    "heartbeat: {sent} pings of the {name}, every {}, at the longest {} (before packet {longest_before}), {answers}",
-                    span(usual.unwrap_or(mean)),
-                    span(longest)
-                )
+            .and_then(|n| last?.since(first?).saturating_sub(longest).checked_div(n.saturating_sub(1)))
+            .filter(|usual| longest.saturating_mul(2) > usual.saturating_mul(3));
+        Some(match (usual, interval) {
+            (Some(usual), _) => format!(
+                "heartbeat: {sent} pings of the {name}, every {}, at the longest {} (before packet {longest_before}), {answers}",
+                span(usual),
+                span(longest)
+            ),
+            (None, Some(mean)) => {
+                format!("heartbeat: {sent} pings of the {name}, every {}, {answers}", span(mean))
             }
-            Some(mean) => format!("heartbeat: {sent} pings of the {name}, every {}, {answers}", span(mean)),
-            None => format!("heartbeat: 1 ping of the {name}, {answers}"),
+            (None, None) => format!("heartbeat: 1 ping of the {name}, {answers}"),
         })
     }
 }

@@ -77,8 +77,7 @@ impl Digest {
                 .with(Facts::ANSWER, unit.latency().is_some());
         }
         beats &= meaning.units().all(|unit| unit.heartbeat());
-        let is_part = meaning.is_part() && meaning.units().next().is_none();
-        let facts = facts.with(Facts::HEARTBEAT, beats).with(Facts::PART, is_part);
+        let facts = facts.with(Facts::HEARTBEAT, beats).with(Facts::PART, meaning.is_only_part());
         Digest { length: u32::try_from(length).unwrap_or(0), facts }
     }
 }

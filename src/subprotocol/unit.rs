@@ -275,6 +275,11 @@ impl<'a> Meaning<'a> {
         self.units.part
     }
 
+    /// Tells whether the message holds nothing else than a part of a unit which ends in a later one.
+    pub fn is_only_part(self) -> bool {
+        self.is_part() && self.units.list.is_empty()
+    }
+
     /// Returns what the units broke of their protocol's rules.
     pub fn anomalies(self) -> &'a [Anomaly] {
         &self.units.anomalies

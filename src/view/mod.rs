@@ -34,7 +34,7 @@ pub use units::{bytes, count, counted, grouped, span};
 pub use units_row::{body_text, field_text, unit_style, units};
 pub use zone::{Day, Zone};
 
-use crate::event::{Event, Kind, Message, Opening};
+use crate::event::{Event, Kind, Meaning, Message, Opening};
 use crate::model::Timestamp;
 
 /// What a user can ask of the printed lines.
@@ -104,7 +104,8 @@ impl Printer {
                 }
             }
             // Nothing but a part of what a later row says.
-            Kind::Message(message) if !verbose && !hex && is_part(message) => {}
+            Kind::Message(message)
+                if !verbose && !hex && message.meaning.is_some_and(Meaning::is_only_part) => {}
             Kind::Message(message) => {
                 let json = self.laid_out(message);
                 row::message(pen, event, origin, if json.is_some() { 0 } else { width }, message);
@@ -165,11 +166,6 @@ impl Printer {
             detail::handshake(&mut StyledWriter::new(out, self.settings.colour), handshake);
         }
     }
-}
-
-/// Tells whether a message only holds a part of a sub-protocol's unit that ends in a later one.
-fn is_part(message: &Message<'_>) -> bool {
-    message.meaning.is_some_and(|it| it.is_part() && it.units().next().is_none())
 }
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ impl Document {
                 format!("{} units are not kept", grouped(meaning.more())),
                 FieldStyle::Bad(Severity::Note),
             );
-        } else if meaning.is_part() && meaning.units().next().is_none() {
+        } else if meaning.is_only_part() {
             self.add("sub-protocol", "a part of what a later message completes", FieldStyle::Quiet);
         }
     }
