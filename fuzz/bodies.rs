@@ -318,7 +318,7 @@ pub fn deflate(data: &[u8]) {
     let size = usize::from(how >> 4) + 1;
     let pieces = inflated(&mut Inflater::new(side, deflate::Limits::default()), bytes, size, false);
     assert_eq!(whole, pieces);
-    inflated(&mut Inflater::joined_late(deflate::Limits::default()), bytes, size, true);
+    inflated(&mut Inflater::mid_stream(deflate::Limits::default()), bytes, size, true);
 }
 
 /// Inflates messages, each with two bytes of length before it; returns what is known of each and what is missing.

@@ -10,7 +10,7 @@ use wirefin::export::{AnyFormat, Settings};
 use wirefin::filter::Filter;
 use wirefin::model::Side;
 use wirefin::pipeline::{FilteredOutput, Formatted, Options, Reducer, run};
-use wirefin::stats::{self, Form, Stats};
+use wirefin::stats::{self, ReportFormat, Stats};
 
 use crate::support::dialogue::{self, BINARY, FIN, PING, PONG, TEXT, answer, frame, request};
 use crate::support::packets::{Held, Packet, Talk};
@@ -26,7 +26,7 @@ fn gathered<G: Gather>(packets: &[Packet], n: usize, whole: G) -> G {
     output.into_inner()
 }
 
-fn stats(packets: &[Packet], n: usize, form: Form) -> String {
+fn stats(packets: &[Packet], n: usize, form: ReportFormat) -> String {
     let mut out = Vec::new();
     stats::write(&gathered(packets, n, Stats::new()).report(), form, 10, None, &mut out).unwrap();
     String::from_utf8(out).unwrap()
@@ -36,7 +36,7 @@ fn bar(least: Severity) -> Bar {
     Bar::new(least, []).unwrap()
 }
 
-fn findings(packets: &[Packet], n: usize, rules: &Rules, form: check::Form) -> String {
+fn findings(packets: &[Packet], n: usize, rules: &Rules, form: check::FindingsFormat) -> String {
     let mut out = Vec::new();
     let manner = Manner { form, rules, bar: &bar(Severity::Error), input: "a b.pcap" };
     gathered(packets, n, Check::new(rules.clone())).findings().write(manner, &mut out).unwrap();
@@ -91,16 +91,16 @@ fn crowd(n: u32) -> Vec<Packet> {
 fn sums_findings_and_filters_are_the_same_for_any_number_of_threads() {
     let packets = crowd(300);
     let rules = Rules::default();
-    for form in [Form::Text, Form::Json, Form::Csv] {
+    for form in [ReportFormat::Text, ReportFormat::Json, ReportFormat::Csv] {
         let one = stats(&packets, 1, form);
         for n in [2, 3, 8] {
             assert_eq!(stats(&packets, n, form), one, "{n} threads");
         }
     }
-    let one = findings(&packets, 1, &rules, check::Form::Text);
+    let one = findings(&packets, 1, &rules, check::FindingsFormat::Text);
     assert!(one.contains("error: bad-utf8") && one.contains("error: refused-without-version"), "{one}");
     for n in [2, 8] {
-        assert_eq!(findings(&packets, n, &rules, check::Form::Text), one, "{n} threads");
+        assert_eq!(findings(&packets, n, &rules, check::FindingsFormat::Text), one, "{n} threads");
     }
     for filter in [
         "gap_before > 100ms",
@@ -162,7 +162,7 @@ fn known() -> Vec<Packet> {
 
 #[test]
 fn every_number_of_a_known_conversation_is_right() {
-    let report: Value = serde_json::from_str(&stats(&known(), 1, Form::Json)).unwrap();
+    let report: Value = serde_json::from_str(&stats(&known(), 1, ReportFormat::Json)).unwrap();
     let it = &report["conversations"][0];
     assert_eq!(it["conn"], 1);
     assert_eq!(it["url"], "ws://server.example/chat");
@@ -197,12 +197,12 @@ fn every_number_of_a_known_conversation_is_right() {
         .map(|n| n.as_u64().unwrap())
         .sum();
     assert_eq!(rate, 10);
-    insta::assert_snapshot!(stats(&known(), 1, Form::Text));
+    insta::assert_snapshot!(stats(&known(), 1, ReportFormat::Text));
 }
 
 #[test]
 fn the_lines_of_csv_have_the_columns_of_its_head() {
-    let text = stats(&crowd(40), 1, Form::Csv);
+    let text = stats(&crowd(40), 1, ReportFormat::Csv);
     let mut lines = text.split("\r\n");
     let columns = lines.next().unwrap().split(',').count();
     let rows: Vec<_> = lines.filter(|line| !line.is_empty()).collect();
@@ -229,11 +229,11 @@ fn hostile() -> Vec<Packet> {
 fn nothing_from_the_wire_reaches_a_terminal() {
     let rules = Rules::default();
     let outputs = [
-        stats(&hostile(), 1, Form::Text),
-        stats(&hostile(), 1, Form::Csv).replace("\r\n", "\n"),
-        stats(&hostile(), 1, Form::Json),
-        findings(&hostile(), 1, &rules, check::Form::Text),
-        findings(&hostile(), 1, &rules, check::Form::Json),
+        stats(&hostile(), 1, ReportFormat::Text),
+        stats(&hostile(), 1, ReportFormat::Csv).replace("\r\n", "\n"),
+        stats(&hostile(), 1, ReportFormat::Json),
+        findings(&hostile(), 1, &rules, check::FindingsFormat::Text),
+        findings(&hostile(), 1, &rules, check::FindingsFormat::Json),
     ];
     for output in outputs {
         assert!(!output.is_empty());
@@ -255,7 +255,7 @@ fn a_rule_broken_often_is_told_a_few_times_and_counted() {
     assert_eq!(all.told().len(), 8);
     assert_eq!(all.count(Severity::Error), 100);
     assert!(all.fail(&bar(Severity::Error)));
-    let text = findings(&talk.packets, 1, &Rules::default(), check::Form::Text);
+    let text = findings(&talk.packets, 1, &Rules::default(), check::FindingsFormat::Text);
     assert!(text.contains("92 findings more of the same kinds not shown"), "{text}");
     assert!(text.ends_with("100 errors, 0 warnings, 0 notes in 1 of 1 conversation\n"), "{text}");
     let ignoring = Rules::new([], ["bad-utf8"]).unwrap();
@@ -279,7 +279,8 @@ fn a_rule_that_is_denied_fails_the_check_whatever_its_severity() {
 #[test]
 fn findings_for_machines_are_well_formed() {
     let rules = Rules::default();
-    let sarif: Value = serde_json::from_str(&findings(&hostile(), 1, &rules, check::Form::Sarif)).unwrap();
+    let sarif: Value =
+        serde_json::from_str(&findings(&hostile(), 1, &rules, check::FindingsFormat::Sarif)).unwrap();
     let run = &sarif["runs"][0];
     let listed: Vec<_> =
         run["tool"]["driver"]["rules"].as_array().unwrap().iter().map(|it| &it["id"]).collect();
@@ -287,12 +288,12 @@ fn findings_for_machines_are_well_formed() {
     assert!(!results.is_empty() && results.iter().all(|it| listed.contains(&&it["ruleId"])));
     let at = &results[0]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"];
     assert_eq!((at, &sarif["version"]), (&"a%20b.pcap".into(), &"2.1.0".into()));
-    let junit = findings(&hostile(), 1, &rules, check::Form::Junit);
+    let junit = findings(&hostile(), 1, &rules, check::FindingsFormat::Junit);
     let cases = junit.matches("<testcase ").count();
     assert_eq!(cases, wirefin::event::Anomaly::ALL.len());
     assert!(junit.contains(&format!("tests=\"{cases}\"")) && junit.contains("<failure "), "{junit}");
     assert_eq!(junit.matches("<failure ").count(), junit.matches("</failure>").count());
-    let github = findings(&hostile(), 1, &rules, check::Form::Github);
+    let github = findings(&hostile(), 1, &rules, check::FindingsFormat::Github);
     assert!(
         github.lines().any(|line| line.starts_with("::error file=a b.pcap,title=wirefin%3A ")),
         "{github}"
@@ -303,7 +304,7 @@ fn findings_for_machines_are_well_formed() {
 fn findings_in_json_say_what_the_lines_of_an_export_say() {
     let packets = crowd(40);
     let json: Value =
-        serde_json::from_str(&findings(&packets, 1, &Rules::default(), check::Form::Json)).unwrap();
+        serde_json::from_str(&findings(&packets, 1, &Rules::default(), check::FindingsFormat::Json)).unwrap();
     let lines = filtered(&packets, 1, "anomaly", None);
     let exported: Vec<Value> =
         records(&lines).into_iter().filter(|record| record["type"] == "anomaly").collect();

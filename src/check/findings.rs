@@ -12,19 +12,19 @@ use crate::model::{At, Side};
 pub struct Check {
     rules: Rules,
     /// The conversations at hand, and what was found in them.
-    live: HashMap<ConnId, Judged, RandomState>,
+    live: HashMap<ConnId, ConversationFindings, RandomState>,
     /// The last upgrade that was refused, while its anomalies follow.
-    rejected: Option<(ConnId, Judged)>,
+    rejected: Option<(ConnId, ConversationFindings)>,
     found: Findings,
 }
 
 /// What one conversation comes to.
 #[derive(Debug, Default)]
-struct Judged {
+struct ConversationFindings {
     /// How often each rule was broken.
     broken: Vec<(&'static str, u64)>,
     /// Something of it was not captured, or could not be read.
-    in_part: bool,
+    is_partial: bool,
 }
 
 /// Bounds how often one rule's breaking is told in one conversation; beyond it, it is counted.
@@ -146,11 +146,11 @@ const fn hides(anomaly: &Anomaly) -> bool {
     )
 }
 
-impl Judged {
+impl ConversationFindings {
     /// Notes that something of it is not known, and counts it the first time.
     fn hidden(&mut self, conversations: &mut u64) {
-        *conversations = conversations.saturating_add((!self.in_part).into());
-        self.in_part = true;
+        *conversations = conversations.saturating_add((!self.is_partial).into());
+        self.is_partial = true;
     }
 
     /// Counts a rule broken, and tells how often it was.
@@ -169,7 +169,7 @@ impl Sink for Check {
         match (&event.kind, event.conn) {
             (Kind::Opened(opening), Some(conn)) => {
                 self.found.conversations = self.found.conversations.saturating_add(1);
-                let mut judged = Judged::default();
+                let mut judged = ConversationFindings::default();
                 if opening.handshake.as_ref().is_some_and(|it| it.request.is_none() || it.response.is_none())
                 {
                     judged.hidden(&mut self.found.judged_in_part);
@@ -184,7 +184,7 @@ impl Sink for Check {
             }
             (Kind::Rejected(_), Some(conn)) => {
                 self.found.refused = self.found.refused.saturating_add(1);
-                self.rejected = Some((conn, Judged::default()));
+                self.rejected = Some((conn, ConversationFindings::default()));
             }
             (Kind::Unshown(unshown), _) if unshown.reason.may_be_websocket() => {
                 let times = self.found.unjudged.entry(unshown.reason.name()).or_default();

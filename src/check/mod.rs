@@ -21,7 +21,7 @@ pub use rules::{Rules, UnknownRule, list, markdown};
 
 /// Name of a form in which findings are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
+pub enum FindingsFormat {
     /// For people.
     Text,
     /// One JSON object.
@@ -34,19 +34,19 @@ pub enum Form {
     Github,
 }
 
-impl Form {
+impl FindingsFormat {
     /// Lists every form: its name and what it is.
-    pub const LIST: &'static [(&'static str, &'static str, Form)] = &[
-        ("text", "a paragraph a finding", Form::Text),
-        ("json", "one JSON object with everything", Form::Json),
-        ("junit", "a JUnit report with a test case for each rule", Form::Junit),
-        ("sarif", "a SARIF 2.1.0 log", Form::Sarif),
-        ("github", "annotations of a GitHub workflow", Form::Github),
+    pub const LIST: &'static [(&'static str, &'static str, FindingsFormat)] = &[
+        ("text", "a paragraph a finding", FindingsFormat::Text),
+        ("json", "one JSON object with everything", FindingsFormat::Json),
+        ("junit", "a JUnit report with a test case for each rule", FindingsFormat::Junit),
+        ("sarif", "a SARIF 2.1.0 log", FindingsFormat::Sarif),
+        ("github", "annotations of a GitHub workflow", FindingsFormat::Github),
     ];
 
     /// Returns the form called `name`; `None` where there is none.
-    pub fn named(name: &str) -> Option<Form> {
-        Form::LIST.iter().find(|(known, ..)| *known == name).map(|(.., form)| *form)
+    pub fn named(name: &str) -> Option<FindingsFormat> {
+        FindingsFormat::LIST.iter().find(|(known, ..)| *known == name).map(|(.., form)| *form)
     }
 }
 
@@ -54,7 +54,7 @@ impl Form {
 #[derive(Clone, Copy, Debug)]
 pub struct Manner<'a> {
     /// In which form.
-    pub form: Form,
+    pub form: FindingsFormat,
     /// Which rules count.
     pub rules: &'a Rules,
     /// Which of them fail the check.
@@ -68,11 +68,11 @@ impl Findings {
     pub fn write(&self, manner: Manner<'_>, to: &mut dyn Write) -> io::Result<()> {
         let Manner { form, rules, bar, input } = manner;
         match form {
-            Form::Text => text::write(self, to),
-            Form::Json => json::write(self, to),
-            Form::Junit => junit::write(self, rules, bar, to),
-            Form::Sarif => sarif::write(self, rules, input, to),
-            Form::Github => github::write(self, input, to),
+            FindingsFormat::Text => text::write(self, to),
+            FindingsFormat::Json => json::write(self, to),
+            FindingsFormat::Junit => junit::write(self, rules, bar, to),
+            FindingsFormat::Sarif => sarif::write(self, rules, input, to),
+            FindingsFormat::Github => github::write(self, input, to),
         }
     }
 }

@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use super::Form;
+use super::FindingsFormat;
 use super::practice::{fault, practice};
 use crate::event::Anomaly;
 
@@ -52,11 +52,11 @@ pub(super) fn known(code: &str) -> Result<&'static str, UnknownRule> {
 /// Lists every rule: its code, how bad it is to break it, where it stands, and a sentence.
 ///
 /// A line of text has `columns` at most, where they are given: a sentence that is too long goes on below itself.
-pub fn list(form: Form, columns: Option<usize>) -> String {
+pub fn list(form: FindingsFormat, columns: Option<usize>) -> String {
     let rules = || Anomaly::ALL.iter().zip(Anomaly::SENTENCES);
     let mut out = String::new();
     match form {
-        Form::Text => {
+        FindingsFormat::Text => {
             let code = Anomaly::ALL.iter().map(|(code, ..)| code.len()).max().unwrap_or(0);
             let place = Anomaly::ALL.iter().filter_map(|(.., spec)| spec.map(|it| it.chars().count()));
             let place = place.max().unwrap_or(0);
@@ -261,12 +261,12 @@ mod tests {
 
     #[test]
     fn every_rule_is_listed_once_with_its_sentence() {
-        let text = list(Form::Text, None);
+        let text = list(FindingsFormat::Text, None);
         assert_eq!(text.lines().count(), Anomaly::ALL.len());
         let line = text.lines().find(|line| line.starts_with("bad-utf8 ")).unwrap();
         let words: Vec<_> = line.split("  ").map(str::trim).filter(|word| !word.is_empty()).collect();
         assert_eq!(words, ["bad-utf8", "error", "RFC 6455 §8.1", "a text message is not UTF-8"]);
-        let json: serde_json::Value = serde_json::from_str(&list(Form::Json, None)).unwrap();
+        let json: serde_json::Value = serde_json::from_str(&list(FindingsFormat::Json, None)).unwrap();
         assert_eq!(json.as_array().unwrap().len(), Anomaly::ALL.len());
         assert!(json.as_array().unwrap().iter().all(|rule| rule["explanation"].is_string()));
     }
@@ -284,13 +284,13 @@ mod tests {
 
     #[test]
     fn the_list_fits_a_terminal_and_loses_no_word() {
-        let whole = list(Form::Text, None);
+        let whole = list(FindingsFormat::Text, None);
         let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
         for columns in [80, 100, 120] {
-            let text = list(Form::Text, Some(columns));
+            let text = list(FindingsFormat::Text, Some(columns));
             assert!(text.lines().all(|line| line.chars().count() <= columns), "{text}");
             assert_eq!(words(&text), words(&whole));
         }
-        assert_eq!(list(Form::Text, Some(40)), whole);
+        assert_eq!(list(FindingsFormat::Text, Some(40)), whole);
     }
 }

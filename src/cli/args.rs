@@ -201,7 +201,7 @@ struct Subprotocols {
     /// Before the last colon stands a filter over what is known as soon as a conversation begins; of several that are true, the
     /// first one counts.
     #[arg(long = "as", value_name = "FILTER:NAME", value_parser = spoken, help_heading = "Sub-protocols")]
-    spoken: Vec<Spoken>,
+    spoken: Vec<SubprotocolArg>,
 
     /// Read sub-protocols that this file of rules describes
     ///
@@ -212,7 +212,7 @@ struct Subprotocols {
 
 /// Conversations and the sub-protocol that they speak.
 #[derive(Clone, Debug)]
-struct Spoken {
+struct SubprotocolArg {
     filter: Filter,
     name: String,
 }
@@ -249,12 +249,12 @@ impl Subprotocols {
     }
 
     /// Returns which conversations speak what.
-    fn spoken(&self, settings: &'static Settings) -> anyhow::Result<&'static [session::Spoken]> {
+    fn spoken(&self, settings: &'static Settings) -> anyhow::Result<&'static [session::SubprotocolChoice]> {
         let find =
             |name: &str| settings.find_name(name).with_context(|| format!("there is no sub-protocol {name}"));
         let spoken = self.spoken.iter().map(|it| {
             let selector = Box::new(ByFilter(it.filter.clone()));
-            Ok(session::Spoken { selector, name: find(&it.name)? })
+            Ok(session::SubprotocolChoice { selector, name: find(&it.name)? })
         });
         Ok(Box::leak(spoken.collect::<anyhow::Result<Box<[_]>>>()?))
     }
@@ -304,7 +304,7 @@ impl Input {
             options.limits = Limits::within(memory.0);
         }
         options.limits.subprotocols = self.subprotocols.settings()?;
-        options.limits.spoken = self.subprotocols.spoken(options.limits.subprotocols)?;
+        options.limits.chosen = self.subprotocols.spoken(options.limits.subprotocols)?;
         options.limits.http.wanted = self.also();
         if let Some(most) = self.max_message {
             options.limits.message = most.0;
@@ -417,7 +417,7 @@ fn snap_length(text: &str) -> Result<u32, String> {
 }
 
 /// Takes a conversation and the sub-protocol that it speaks.
-fn spoken(text: &str) -> Result<Spoken, String> {
+fn spoken(text: &str) -> Result<SubprotocolArg, String> {
     let (filter, name) = text
         .rsplit_once(':')
         .filter(|(_, name)| !name.trim().is_empty())
@@ -432,7 +432,7 @@ fn spoken(text: &str) -> Result<Spoken, String> {
     if !filter.is_of_conversation() {
         return Err("the filter may only ask what is known as soon as a conversation begins".to_owned());
     }
-    Ok(Spoken { filter, name: name.trim().to_owned() })
+    Ok(SubprotocolArg { filter, name: name.trim().to_owned() })
 }
 
 /// Takes the name of a rule file that can be read and understood.

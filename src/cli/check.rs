@@ -3,7 +3,7 @@ use anyhow::Context as _;
 use super::plan::Plan;
 use super::selection::Selection;
 use super::{Outcome, args};
-use crate::check::{self, Bar, Check, Form, Manner, Rules};
+use crate::check::{self, Bar, Check, FindingsFormat, Manner, Rules};
 use crate::event::Severity;
 
 /// Check a capture against RFC 6455, RFC 7692 and the protocols around them
@@ -39,8 +39,8 @@ pub(super) struct Args {
     ignore: Vec<String>,
 
     /// Write in this form
-    #[arg(long, value_name = "FORM", default_value = "text", value_parser = args::one_of(Form::LIST.to_vec()))]
-    format: Form,
+    #[arg(long, value_name = "FORM", default_value = "text", value_parser = args::one_of(FindingsFormat::LIST.to_vec()))]
+    format: FindingsFormat,
 }
 
 /// List every rule: its code, its severity, where it stands, and what it says
@@ -48,7 +48,7 @@ pub(super) struct Args {
 pub(super) struct List {
     /// Write in this form: `text`, a line a rule, or `json`, an array of them
     #[arg(long, value_name = "FORM", default_value = "text", value_parser = args::one_of(list_forms()))]
-    format: Form,
+    format: FindingsFormat,
 }
 
 /// The severity from which on a broken rule fails the check.
@@ -73,8 +73,12 @@ impl From<FailOn> for Severity {
 }
 
 /// Returns the forms in which the rules are listed.
-fn list_forms() -> Vec<(&'static str, &'static str, Form)> {
-    Form::LIST.iter().filter(|(.., form)| matches!(form, Form::Text | Form::Json)).copied().collect()
+fn list_forms() -> Vec<(&'static str, &'static str, FindingsFormat)> {
+    FindingsFormat::LIST
+        .iter()
+        .filter(|(.., form)| matches!(form, FindingsFormat::Text | FindingsFormat::Json))
+        .copied()
+        .collect()
 }
 
 impl Args {

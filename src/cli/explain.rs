@@ -21,7 +21,7 @@ pub(super) struct Args {
 
     /// Write in this form
     #[arg(long, value_name = "FORM", default_value = "text")]
-    format: Form,
+    format: ExplanationFormat,
 
     /// List each connection, however many there are
     #[arg(long)]
@@ -30,7 +30,7 @@ pub(super) struct Args {
 
 /// Name of a form of an explanation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Form {
+enum ExplanationFormat {
     #[value(help = "a paragraph a connection")]
     Text,
     #[value(help = "one JSON object")]
@@ -40,8 +40,8 @@ enum Form {
 impl Args {
     pub(super) fn run(&self) -> anyhow::Result<Outcome> {
         let manner = match self.format {
-            Form::Text => Manner::Text { all: self.all },
-            Form::Json => Manner::Json,
+            ExplanationFormat::Text => Manner::Text { all: self.all },
+            ExplanationFormat::Json => Manner::Json,
         };
         let plan = Plan::new(&self.input, &self.output, &self.selection)?.explaining();
         let shown = self.input.also();

@@ -1,7 +1,7 @@
 use super::plan::Plan;
 use super::selection::Selection;
 use super::{Outcome, args};
-use crate::stats::{self, Form, Stats, Streams};
+use crate::stats::{self, ReportFormat, Stats, Streams};
 
 /// Tell what a capture adds up to: conversations, sizes, rates, round trips
 ///
@@ -18,8 +18,8 @@ pub(super) struct Args {
     output: args::Output,
 
     /// Write in this form
-    #[arg(long, value_name = "FORM", default_value = "text", value_parser = args::one_of(Form::LIST.to_vec()))]
-    format: Form,
+    #[arg(long, value_name = "FORM", default_value = "text", value_parser = args::one_of(ReportFormat::LIST.to_vec()))]
+    format: ReportFormat,
 
     /// Show the N conversations of most bytes; json and csv have all
     #[arg(long, value_name = "N", default_value_t = 20)]

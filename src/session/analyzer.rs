@@ -8,7 +8,7 @@ use super::context::Shared;
 use super::keys::Keys;
 use super::limits::Limits;
 use super::paths::{Match, Paths};
-use super::resync::Search;
+use super::resync::FrameSearch;
 use super::windows::RestingWindows;
 use crate::event::{ConnId, Event, Kind, Sink};
 use crate::model::{Anomaly, At, Flags, FlowKey, Segment, Timestamp};
@@ -24,7 +24,7 @@ pub struct Analyzer {
     flows: HashTable<usize>,
     slots: Vec<Option<Slot>>,
     free: Vec<usize>,
-    /// Connections in which a hole waits to be given up, by the tick at which it will be.
+    /// Connections in which a gap waits to be given up, by the tick at which it will be.
     due: BTreeSet<(Timestamp, ConnId, usize)>,
     /// Memory that waits out of order or is searched, in all connections.
     waiting: usize,
@@ -553,7 +553,7 @@ impl Slot {
 
 /// Tells whether a segment is whole frames and nothing else.
 fn is_frames(segment: &Segment<'_>) -> bool {
-    segment.cut == 0 && !segment.flags.has(Flags::SYN) && Search::is_frames(segment.payload)
+    segment.cut == 0 && !segment.flags.has(Flags::SYN) && FrameSearch::is_frames(segment.payload)
 }
 
 /// Returns the first tick at or after `time`.

@@ -40,7 +40,7 @@ impl Deflate {
         let limits = cx.shared.limits.deflate;
         let inflater = match self {
             Deflate::Messages(agreed) | Deflate::Frames(agreed) => Inflater::new(agreed[side], limits),
-            Deflate::Off | Deflate::Unknown => Inflater::joined_late(limits),
+            Deflate::Off | Deflate::Unknown => Inflater::mid_stream(limits),
         };
         Box::new(inflater.sharing(&cx.shared.inflaters))
     }

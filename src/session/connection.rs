@@ -129,27 +129,29 @@ impl Connection {
         if segment.cut > 0 {
             witness.cut(segment.cut.into());
         }
-        let (how, was_reset) = (Handover::AtOnce(tcp.hole(!side)), tcp.is_reset());
+        let (how, was_reset) = (Handover::AtOnce(tcp.behind_gap(!side)), tcp.is_reset());
         let delivery = tcp.push(side, segment, at);
         let mut cx = context(*id, at, transport, conversation, shared, sink);
         drain(delivery, order, how, (stack, witness), &mut cx);
         if tcp.is_reset() && !was_reset {
             // Behind a FIN of the same side a reset ends the other one.
-            if order.must_wait(side, at, tcp.hole(!side)) {
+            if order.must_wait(side, at, tcp.behind_gap(!side)) {
                 order.wait(side, at, StreamInput::End(End::Reset), true);
             } else {
                 stack.end(side, End::Reset, &mut cx);
             }
         }
         if order.allocated() > 0 {
-            release(order, holes(tcp), stack, &mut cx);
+            release(order, behind_gaps(tcp), stack, &mut cx);
             let limit = cx.shared.limits.tcp.waiting_bytes;
-            while order.allocated() > limit && Side::BOTH.into_iter().any(|side| tcp.hole(side).is_some()) {
+            while order.allocated() > limit
+                && Side::BOTH.into_iter().any(|side| tcp.behind_gap(side).is_some())
+            {
                 let value = limit as u64;
                 let anomaly = Anomaly::LimitReached { limit: "bytes waiting for the other side", value };
                 order.wait_to_report(side, at, anomaly);
                 drain(tcp.shed_load(), order, Handover::Sorted, (stack, witness), &mut cx);
-                release(order, holes(tcp), stack, &mut cx);
+                release(order, behind_gaps(tcp), stack, &mut cx);
             }
         }
         if tcp.is_disordered() {
@@ -163,7 +165,7 @@ impl Connection {
         let Connection { id, tcp, order, transport, stack, conversation, witness } = self;
         let mut cx = context(*id, now, transport, conversation, shared, sink);
         drain(tcp.advance(now.time), order, Handover::Sorted, (stack, witness), &mut cx);
-        release(order, holes(tcp), stack, &mut cx);
+        release(order, behind_gaps(tcp), stack, &mut cx);
         stack.advance(now.time, &mut cx);
     }
 
@@ -174,7 +176,7 @@ impl Connection {
         let at = transport.last;
         let mut cx = context(*id, at, transport, conversation, shared, sink);
         drain(tcp.shed_load(), order, Handover::Sorted, (stack, witness), &mut cx);
-        release(order, holes(tcp), stack, &mut cx);
+        release(order, behind_gaps(tcp), stack, &mut cx);
         // What waited may be searched now, and hold as much.
         if tcp.waiting().saturating_add(order.allocated()).saturating_add(stack.waiting()) >= before {
             stack.stop_gathering(&mut cx);
@@ -226,7 +228,7 @@ fn context<'x>(
 /// How what TCP makes readable is handed on.
 #[derive(Clone, Copy, Debug)]
 enum Handover {
-    /// One side's at once, unless it comes after the first packet that waits behind a hole of the other side.
+    /// One side's at once, unless it comes after the first packet that waits behind a gap of the other side.
     AtOnce(Option<At>),
     /// Both sides' when all of it is there.
     Sorted,
@@ -249,7 +251,7 @@ fn drain(
             Output::Again { side, .. } | Output::Anomaly { side, .. } => (*side, now),
         };
         let waits = match how {
-            Handover::AtOnce(hole) => order.must_wait(side, at, hole),
+            Handover::AtOnce(behind) => order.must_wait(side, at, behind),
             Handover::Sorted => true,
         };
         cx.at = at;
@@ -297,9 +299,9 @@ fn drain(
 }
 
 /// Hands on what waited for the other side, as far as it need not wait any more.
-fn release(order: &mut WireOrder, holes: Pair<Option<At>>, stack: &mut Stack, cx: &mut Context<'_>) {
+fn release(order: &mut WireOrder, behind: Pair<Option<At>>, stack: &mut Stack, cx: &mut Context<'_>) {
     let now = cx.at;
-    while let Some(next) = order.next(holes) {
+    while let Some(next) = order.next(behind) {
         match next {
             Next::Anomaly(at, side, anomaly) => {
                 cx.at = at;
@@ -318,7 +320,7 @@ fn release(order: &mut WireOrder, holes: Pair<Option<At>>, stack: &mut Stack, cx
     cx.at = now;
 }
 
-/// Returns the first packet that waits behind a hole of each side.
-fn holes(tcp: &tcp::Connection) -> Pair<Option<At>> {
-    Pair::from_fn(|side| tcp.hole(side))
+/// Returns the first packet that waits behind a gap of each side.
+fn behind_gaps(tcp: &tcp::Connection) -> Pair<Option<At>> {
+    Pair::from_fn(|side| tcp.behind_gap(side))
 }

@@ -5,7 +5,7 @@ mod odd;
 mod proof;
 mod tell;
 
-use self::loss::Within;
+use self::loss::CurrentFrame;
 use self::odd::{InStream, Oddities};
 use self::proof::Proof;
 use super::compression::Deflate;
@@ -13,7 +13,7 @@ use super::context::Context;
 use super::meaning::Understood;
 use super::message::Open;
 use super::order::{Next, Readable, StreamInput, WireOrder};
-use super::resync::{Ambiguity, Search};
+use super::resync::{Ambiguity, FrameSearch};
 use crate::event::{Closed, DirectionTotals, Framing, Kind};
 use crate::http::Handshake;
 use crate::model::{Anomaly, At, Lost, Pair, Side, Timestamp};
@@ -48,7 +48,7 @@ pub(super) struct Conversation {
     /// What its handshake says that is out of the ordinary.
     odd: Option<Box<Oddities>>,
     /// Its handshake was not captured: who is the client was told by the mask.
-    joined_late: bool,
+    is_mid_stream: bool,
     first_close: Option<Box<FirstClose>>,
     /// Who ended TCP first.
     ended_by: Option<Side>,
@@ -124,7 +124,7 @@ enum Reading {
     /// By counting from where frames were found, and what the other side said proves that they are frames.
     Proven,
     /// It is not known: frames are looked for, and until then the other side waits for them.
-    Searching { search: Box<Search>, until: Timestamp, within: Option<Within> },
+    Searching { search: Box<FrameSearch>, until: Timestamp, frame: Option<CurrentFrame> },
     /// The side ended.
     Over,
 }
@@ -150,7 +150,7 @@ impl Half {
     }
 
     /// Returns the search for frames, where one is under way.
-    fn search(&mut self) -> Option<&mut Search> {
+    fn search(&mut self) -> Option<&mut FrameSearch> {
         match &mut self.reading {
             Reading::Searching { search, .. } => Some(search),
             _ => None,
@@ -158,7 +158,7 @@ impl Half {
     }
 
     /// Returns the packet that carried the first of the bytes in which frames are looked for.
-    fn hole(&self) -> Option<At> {
+    fn behind_gap(&self) -> Option<At> {
         match &self.reading {
             Reading::Searching { search, .. } => search.first(),
             _ => None,
@@ -183,7 +183,7 @@ impl Conversation {
             last: opened.time,
             deflate,
             odd: None,
-            joined_late: false,
+            is_mid_stream: false,
             first_close: None,
             ended_by: None,
             inflaters: Inflaters::Resting,
@@ -192,8 +192,8 @@ impl Conversation {
     }
 
     /// Says that its handshake was not captured.
-    pub(super) fn joined_late(mut self) -> Self {
-        self.joined_late = true;
+    pub(super) fn mid_stream(mut self) -> Self {
+        self.is_mid_stream = true;
         self
     }
 
@@ -293,7 +293,7 @@ impl Conversation {
             Reading::Searching { search, .. } => search.push(bytes, carried),
             Reading::Counted | Reading::Found(_) | Reading::Proven => {
                 let at = self.order.reach(side, cx.at);
-                if self.order.must_wait(side, at, self.sides[!side].hole()) {
+                if self.order.must_wait(side, at, self.sides[!side].behind_gap()) {
                     self.order.wait(side, at, StreamInput::Bytes(bytes.into(), carried), cx.verified);
                     self.bound(side, cx);
                 } else {
@@ -338,7 +338,7 @@ impl Conversation {
         let is_searched = self.sides[side].search().is_some() && !matches!(what, StreamInput::End(_));
         // What is searched is read at the packets that carried it.
         let at = if is_searched { cx.at } else { self.order.reach(side, cx.at) };
-        if !is_searched && self.order.must_wait(side, at, self.sides[!side].hole()) {
+        if !is_searched && self.order.must_wait(side, at, self.sides[!side].behind_gap()) {
             self.order.wait(side, at, what, cx.verified);
         } else {
             let now = std::mem::replace(&mut cx.at, at);
@@ -353,14 +353,16 @@ impl Conversation {
         let (now, verified) = (cx.at, cx.verified);
         loop {
             for side in Side::BOTH {
-                let found = self.sides[side].search().and_then(Search::find);
+                let found = self.sides[side].search().and_then(FrameSearch::find);
                 self.found(side, found, cx);
-                if let Some(value) = self.sides[side].search().and_then(Search::spent) {
+                if let Some(value) = self.sides[side].search().and_then(FrameSearch::spent) {
                     let limit = "frames tried in a search";
                     self.order.wait_to_report(side, cx.at, Anomaly::LimitReached { limit, value });
                 }
             }
-            let Some(next) = self.order.next(Pair::from_fn(|side| self.sides[side].hole())) else { break };
+            let Some(next) = self.order.next(Pair::from_fn(|side| self.sides[side].behind_gap())) else {
+                break;
+            };
             match next {
                 Next::Anomaly(at, side, anomaly) => {
                     cx.at = at;

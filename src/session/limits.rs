@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::meaning::Spoken;
+use super::meaning::SubprotocolChoice;
 use crate::subprotocol::Settings;
 use crate::{http, http2, tcp, websocket::deflate};
 
@@ -28,7 +28,7 @@ pub struct Limits {
     /// Which sub-protocols are read.
     pub subprotocols: &'static Settings,
     /// Which conversations speak what, as the user says.
-    pub spoken: &'static [Spoken],
+    pub chosen: &'static [SubprotocolChoice],
     /// Layers that carry others, one within the other: what lies deeper is not looked into. Default 3.
     pub layers: u8,
     /// After this long without a packet, a connection that is not a WebSocket is forgotten. Default 2 minutes.
@@ -74,7 +74,7 @@ impl Limits {
             connections: (share >> 10).max(16),
             understood: share,
             subprotocols: Settings::DEFAULT,
-            spoken: &[],
+            chosen: &[],
             layers: 3,
             idle: Duration::from_secs(120),
             search_grace: Duration::from_secs(5),

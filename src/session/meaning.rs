@@ -15,7 +15,7 @@ pub trait Selector: fmt::Debug + Send + Sync {
 
 /// What a user says that some conversations speak.
 #[derive(Debug)]
-pub struct Spoken {
+pub struct SubprotocolChoice {
     /// Which ones.
     pub selector: Box<dyn Selector>,
     /// The sub-protocol's name; `off` for none.
@@ -35,8 +35,8 @@ impl Understood {
         let opening = handshake.map(Opening::of).unwrap_or_default();
         let limits = cx.shared.limits;
         let conversation = cx.conversation.as_deref();
-        let meant = limits.spoken.iter().find(|it| it.selector.selects(cx.conn, conversation));
-        let reader = limits.subprotocols.reader(meant.map(|it| it.name), opening)?;
+        let choice = limits.chosen.iter().find(|it| it.selector.selects(cx.conn, conversation));
+        let reader = limits.subprotocols.reader(choice.map(|it| it.name), opening)?;
         Some(Box::new(Understood { reader, held: 0 }))
     }
 

@@ -34,7 +34,7 @@ mod witness;
 pub use analyzer::{Analyzer, Counts};
 pub use keys::Keys;
 pub use limits::Limits;
-pub use meaning::{Selector, Spoken};
+pub use meaning::{Selector, SubprotocolChoice};
 
 #[cfg(test)]
 mod tests;

@@ -5,11 +5,11 @@ use crate::tcp::End;
 
 /// What TCP makes readable of both sides, put in the order of the wire.
 ///
-/// While one side waits behind a hole, bytes that the other side sent after the first segment behind that hole wait as
-/// well: what was sent in the hole came before them.
+/// While one side waits behind a gap, bytes that the other side sent after the first segment behind that gap wait as
+/// well: what was sent in the gap came before them.
 ///
 /// ```text
-///   client   3   5   ┆ hole ┆ 9  11        the server's 6 and 8 go on; its 10 waits until the hole is filled
+///   client   3   5   ┆ gap ┆ 9  11         the server's 6 and 8 go on; its 10 waits until the gap is filled
 ///   server     4   6     8      10         or given up, and then comes between 9 and 11
 /// ```
 ///
@@ -73,15 +73,15 @@ impl WireOrder {
         *reached
     }
 
-    /// Tells whether what a side could read `at` must wait: something else does already, or it comes after `hole`, the
-    /// first packet that waits behind a hole of the other side.
-    pub(super) fn must_wait(&self, side: Side, at: At, hole: Option<At>) -> bool {
-        self.waiting.is_some() || self.is_behind(at, !side, hole)
+    /// Tells whether what a side could read `at` must wait: something else does already, or it comes after `behind`, the
+    /// first packet that waits behind a gap of the other side.
+    pub(super) fn must_wait(&self, side: Side, at: At, behind: Option<At>) -> bool {
+        self.waiting.is_some() || self.is_behind(at, !side, behind)
     }
 
-    /// Tells whether something `at` comes after what waits behind a hole of a side.
-    fn is_behind(&self, at: At, side: Side, hole: Option<At>) -> bool {
-        hole.is_some_and(|hole| at.packet > hole.packet.max(self.reached[side].packet))
+    /// Tells whether something `at` comes after what waits behind a gap of a side.
+    fn is_behind(&self, at: At, side: Side, behind: Option<At>) -> bool {
+        behind.is_some_and(|behind| at.packet > behind.packet.max(self.reached[side].packet))
     }
 
     /// Lets something wait.
@@ -99,8 +99,8 @@ impl WireOrder {
         waiting.anomalies.insert(place, (at, side, anomaly));
     }
 
-    /// Returns what goes on next; `holes` has the first packet that waits behind a hole of each side.
-    pub(super) fn next(&mut self, holes: Pair<Option<At>>) -> Option<Next> {
+    /// Returns what goes on next; `behind` has the first packet that waits behind a gap of each side.
+    pub(super) fn next(&mut self, behind: Pair<Option<At>>) -> Option<Next> {
         let waiting = self.waiting.as_deref()?;
         let first = |side: Side| waiting.sides[side].front().map(|readable| readable.at.packet);
         let anomaly = waiting.anomalies.front().map(|(at, ..)| at.packet);
@@ -113,7 +113,7 @@ impl WireOrder {
         let at = side.and_then(first);
         if anomaly.is_some_and(|anomaly| at.is_none_or(|at| anomaly <= at)) {
             let (at, ..) = *waiting.anomalies.front()?;
-            if Side::BOTH.into_iter().any(|side| self.is_behind(at, side, holes[side])) {
+            if Side::BOTH.into_iter().any(|side| self.is_behind(at, side, behind[side])) {
                 return None;
             }
             let waiting = self.waiting.as_deref_mut()?;
@@ -126,7 +126,7 @@ impl WireOrder {
             self.waiting = None;
             return None;
         };
-        if self.is_behind(waiting.sides[side].front()?.at, !side, holes[!side]) {
+        if self.is_behind(waiting.sides[side].front()?.at, !side, behind[!side]) {
             return None;
         }
         let waiting = self.waiting.as_deref_mut()?;
@@ -180,9 +180,9 @@ mod tests {
         At { packet, ..At::default() }
     }
 
-    fn drain(order: &mut WireOrder, holes: Pair<Option<At>>) -> Vec<(Side, u64)> {
+    fn drain(order: &mut WireOrder, behind: Pair<Option<At>>) -> Vec<(Side, u64)> {
         let mut seen = Vec::new();
-        while let Some(next) = order.next(holes) {
+        while let Some(next) = order.next(behind) {
             seen.push(match next {
                 Next::Readable(side, readable) => (side, readable.at.packet),
                 Next::Anomaly(at, side, _) => (side, at.packet),
@@ -199,16 +199,18 @@ mod tests {
     fn a_side_waits_for_what_the_other_sent_before() {
         let (client, server) = (Side::Client, Side::Server);
         let mut order = WireOrder::default();
-        let hole = Pair { client: Some(at(9)), server: None };
-        assert!(!order.must_wait(server, at(8), hole.client) && order.must_wait(server, at(10), hole.client));
+        let behind = Pair { client: Some(at(9)), server: None };
+        assert!(
+            !order.must_wait(server, at(8), behind.client) && order.must_wait(server, at(10), behind.client)
+        );
         for packet in [10, 12] {
             let at = order.reach(server, at(packet));
             order.wait(server, at, bytes(), true);
         }
         order.wait_to_report(server, at(11), Anomaly::FragmentOverlap {});
-        assert_eq!(drain(&mut order, hole), []);
+        assert_eq!(drain(&mut order, behind), []);
         assert!(order.allocated() > 20);
-        // The hole is given up.
+        // The gap is given up.
         for packet in [9, 11] {
             let at = order.reach(client, at(packet));
             order.wait(client, at, bytes(), true);
@@ -224,7 +226,7 @@ mod tests {
         let mut order = WireOrder::default();
         let places = [7, 5, 9].map(|packet| order.reach(Side::Client, at(packet)).packet);
         assert_eq!(places, [7, 7, 9]);
-        // What waits behind a hole of the client's is readable after what it sent before, whatever its packet.
+        // What waits behind a gap of the client's is readable after what it sent before, whatever its packet.
         assert!(!order.must_wait(Side::Server, at(8), Some(at(6))));
         assert!(order.must_wait(Side::Server, at(10), Some(at(6))));
     }

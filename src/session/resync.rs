@@ -32,7 +32,7 @@ pub(super) use gathered::Piece;
 /// Bytes may be missing between those gathered, as where a snap length cut every packet: where it is known how many, a
 /// header before them still tells where the next frame begins.
 #[derive(Debug)]
-pub(super) struct Search {
+pub(super) struct FrameSearch {
     /// What the mask bit must be; `None` where it shall tell the side.
     masked: Option<bool>,
     rsv1: bool,
@@ -108,10 +108,10 @@ enum Pace {
 const FOLLOWED: u64 = 1 << 20;
 const BYTES_A_FRAME: u64 = 4;
 
-impl Search {
+impl FrameSearch {
     /// Takes what earlier searches of the side have cost beyond their share.
     pub(super) fn with_debt(self, debt: u64) -> Self {
-        Search { debt, ..self }
+        FrameSearch { debt, ..self }
     }
 
     /// Returns what it and those before it have cost beyond their share, in frames followed.
@@ -143,7 +143,7 @@ impl Search {
 
     /// Looks behind a gap of `lost` bytes in a conversation that is known to be one.
     pub(super) fn after_gap(side: Side, rsv1: Rsv1, offset: u64, lost: u64) -> Self {
-        Search {
+        FrameSearch {
             masked: Some(side == Side::Client),
             rsv1: rsv1 != Rsv1::Meaningless,
             threshold: CONVINCING,
@@ -166,11 +166,11 @@ impl Search {
 
     /// Looks for a WebSocket in a direction of a connection of which nothing is known, but for what the mask bit must be.
     pub(super) fn mid_stream(masked: Option<bool>) -> Self {
-        Search {
+        FrameSearch {
             masked,
             threshold: CONVINCING_MID_STREAM,
             capacity: MID_STREAM,
-            ..Search::after_gap(Side::Client, Rsv1::Message, 0, 0)
+            ..FrameSearch::after_gap(Side::Client, Rsv1::Message, 0, 0)
         }
     }
 
@@ -210,7 +210,7 @@ impl Search {
         } else {
             self.gathered.gap(lost);
         }
-        // Frames before the hole may now lead over it; but where holes abound, not each is worth a look.
+        // Frames before the gap may now lead over it; but where gaps abound, not each is worth a look.
         self.next_scan = self.next_scan.min(self.scanned.saturating_add(self.scanned / 64));
     }
 
@@ -268,7 +268,7 @@ impl Search {
             while !bytes.is_empty() {
                 let header = Header::parse(bytes)?;
                 let side = if header.mask.is_some() { Side::Client } else { Side::Server };
-                if !header.opcode.is_control() || !Search::believes(side, Rsv1::Meaningless, &header) {
+                if !header.opcode.is_control() || !FrameSearch::believes(side, Rsv1::Meaningless, &header) {
                     return None;
                 }
                 let (_, rest) = bytes.split_at_checked(usize::from(header.header_length))?;
@@ -290,7 +290,7 @@ impl Search {
     ///
     /// Requests of other protocols may look like unmasked frames (an MQTT SUBSCRIBE begins with 0x82 and its length);
     /// their answers do not look like masked ones.
-    pub(super) fn contradicts_client(&self, other: &Search) -> bool {
+    pub(super) fn contradicts_client(&self, other: &FrameSearch) -> bool {
         const SHORT: usize = 512;
         const SEVERAL: usize = 3;
         const FEW: usize = 4;
@@ -298,7 +298,7 @@ impl Search {
         for piece in self.gathered.pieces(0) {
             let Piece::Bytes(bytes, _) = piece else { continue };
             match Header::parse(bytes) {
-                Some(header) if Search::believes(Side::Client, Rsv1::Message, &header) => return false,
+                Some(header) if FrameSearch::believes(Side::Client, Rsv1::Message, &header) => return false,
                 _ if bytes.len() < SHORT => others = others.saturating_add(1),
                 _ => {}
             }
@@ -362,14 +362,9 @@ impl Search {
             .saturating_add(self.led.capacity().saturating_mul(size_of::<Chain>()))
     }
 
-    /// Lends what was gathered from the frames found on, by the packets that carried it.
-    pub(super) fn pieces(&self, found: Found) -> impl Iterator<Item = Piece<'_>> {
-        self.gathered.pieces(found.start)
-    }
-
-    /// Lends all that was gathered and is held, by the packets that carried it.
-    pub(super) fn gathered(&self) -> impl Iterator<Item = Piece<'_>> {
-        self.gathered.pieces(0)
+    /// Lends what was gathered, all of it or from the frames found on, by the packets that carried it.
+    pub(super) fn pieces(&self, from: Option<Found>) -> impl Iterator<Item = Piece<'_>> {
+        self.gathered.pieces(from.map_or(0, |found| found.start))
     }
 
     fn drop_first(&mut self, bytes: usize) {
@@ -504,7 +499,7 @@ impl Search {
             let says_something = header.fin || header.length > 0;
             if !says_something
                 || *sender.get_or_insert(side) != side
-                || !Search::believes(side, Rsv1::Message, &header)
+                || !FrameSearch::believes(side, Rsv1::Message, &header)
             {
                 return false;
             }

@@ -22,7 +22,7 @@ use std::io::{self, Write};
 
 /// Name of a form in which a report is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
+pub enum ReportFormat {
     /// Tables and drawings for people.
     Text,
     /// One JSON object.
@@ -31,17 +31,17 @@ pub enum Form {
     Csv,
 }
 
-impl Form {
+impl ReportFormat {
     /// Lists every form: its name and what it is.
-    pub const LIST: &'static [(&'static str, &'static str, Form)] = &[
-        ("text", "tables and drawings for people", Form::Text),
-        ("json", "one JSON object with everything", Form::Json),
-        ("csv", "one line a conversation", Form::Csv),
+    pub const LIST: &'static [(&'static str, &'static str, ReportFormat)] = &[
+        ("text", "tables and drawings for people", ReportFormat::Text),
+        ("json", "one JSON object with everything", ReportFormat::Json),
+        ("csv", "one line a conversation", ReportFormat::Csv),
     ];
 
     /// Returns the form called `name`; `None` where there is none.
-    pub fn named(name: &str) -> Option<Form> {
-        Form::LIST.iter().find(|(known, ..)| *known == name).map(|(.., form)| *form)
+    pub fn named(name: &str) -> Option<ReportFormat> {
+        ReportFormat::LIST.iter().find(|(known, ..)| *known == name).map(|(.., form)| *form)
     }
 }
 
@@ -54,17 +54,17 @@ impl Form {
 /// It cannot be written.
 pub fn write(
     report: &Report,
-    form: Form,
+    form: ReportFormat,
     top: usize,
     width: Option<usize>,
     to: &mut dyn Write,
 ) -> io::Result<()> {
     match form {
-        Form::Text => to.write_all(text::text(report, top, width.unwrap_or(usize::MAX)).as_bytes()),
-        Form::Json => {
+        ReportFormat::Text => to.write_all(text::text(report, top, width.unwrap_or(usize::MAX)).as_bytes()),
+        ReportFormat::Json => {
             crate::view::write_json(report, &mut *to)?;
             to.write_all(b"\n")
         }
-        Form::Csv => to.write_all(csv::csv(report).as_bytes()),
+        ReportFormat::Csv => to.write_all(csv::csv(report).as_bytes()),
     }
 }

@@ -117,7 +117,7 @@ impl Compression {
                     inflater: if seen {
                         deflate::Inflater::new(side, limits)
                     } else {
-                        deflate::Inflater::joined_late(limits)
+                        deflate::Inflater::mid_stream(limits)
                     },
                     payload: Payload::new(MAX_PAYLOAD),
                     header: if seen { 2 } else { 0 },

@@ -154,7 +154,7 @@ impl Reader {
         };
         self.choice.message(input, &mut out);
         self.units.drop_beyond();
-        self.units.put_own_first();
+        self.units.move_earlier_units_last();
         Meaning::new(&self.units, input.bytes)
     }
 

@@ -73,14 +73,14 @@ impl Connection {
         Delivery::new(self, side, task, rest).with_again(again)
     }
 
-    /// Takes note that capture time is now `now`: holes whose grace is over are given up.
+    /// Takes note that capture time is now `now`: gaps whose grace is over are given up.
     pub fn advance(&mut self, now: Timestamp) -> Delivery<'_, 'static> {
         let due = self.deadline().is_some_and(|deadline| deadline <= now);
         let task = if due { Task::Advance(now) } else { Task::Nothing };
         Delivery::new(self, Side::Client, task, Rest::default())
     }
 
-    /// Returns when [`Connection::advance`] has something to do; `None` when no hole waits, and
+    /// Returns when [`Connection::advance`] has something to do; `None` when no gap waits, and
     /// [`Timestamp::MAX`] when one waits that nobody has acknowledged.
     pub fn deadline(&self) -> Option<Timestamp> {
         if self.halves.client.waiting.is_none() && self.halves.server.waiting.is_none() {
@@ -91,7 +91,7 @@ impl Connection {
         client.into_iter().chain(server).min()
     }
 
-    /// Gives up every hole, for the capture ends or the connection is forgotten.
+    /// Gives up every gap, for the capture ends or the connection is forgotten.
     ///
     /// What the other side has acknowledged and nobody saw is named too. A single number there is taken for a FIN
     /// that was not captured.
@@ -99,7 +99,7 @@ impl Connection {
         Delivery::new(self, Side::Client, Task::Finish, Rest::default())
     }
 
-    /// Gives up the oldest hole of the fuller side now, because a bound outside was reached.
+    /// Gives up the oldest gap of the fuller side now, because a bound outside was reached.
     pub fn shed_load(&mut self) -> Delivery<'_, 'static> {
         let fuller = if self.halves.server.allocated() > self.halves.client.allocated() {
             Side::Server
@@ -109,8 +109,8 @@ impl Connection {
         Delivery::new(self, fuller, Task::Relieve, Rest::default())
     }
 
-    /// Returns the first packet that waits behind a hole in a direction.
-    pub fn hole(&self, side: Side) -> Option<At> {
+    /// Returns the first packet that waits behind a gap in a direction.
+    pub fn behind_gap(&self, side: Side) -> Option<At> {
         Some(self.halves[side].waiting.as_ref()?.front()?.at)
     }
 
@@ -124,7 +124,7 @@ impl Connection {
         self.again
     }
 
-    /// Tells whether the capture shows things in another order than the peers saw them: bytes wait behind a hole, or
+    /// Tells whether the capture shows things in another order than the peers saw them: bytes wait behind a gap, or
     /// were acknowledged and have not been captured.
     pub fn is_disordered(&self) -> bool {
         let disordered =
@@ -144,7 +144,7 @@ impl Connection {
 
     /// Tells whether both directions have ended, or one was reset.
     ///
-    /// After a reset, bytes of the other direction may still wait behind a hole: [`Connection::finish`] hands them on.
+    /// After a reset, bytes of the other direction may still wait behind a gap: [`Connection::finish`] hands them on.
     pub fn is_closed(&self) -> bool {
         self.is_reset() || Side::BOTH.iter().all(|&side| self.halves[side].phase == Phase::Ended)
     }

@@ -150,15 +150,15 @@ pub(super) enum Task {
     Discard(Mismatch),
     /// Merge the rest with what waits.
     Push,
-    /// As `Push`, and give up every hole before the rest.
+    /// As `Push`, and give up every gap before the rest.
     Jump,
     /// Hand on a RST if its turn has come.
     Reset,
-    /// Give up the holes whose time has come, on both sides.
+    /// Give up the gaps whose time has come, on both sides.
     Advance(Timestamp),
-    /// Give up the oldest hole.
+    /// Give up the oldest gap.
     Relieve,
-    /// Give up every hole, on both sides.
+    /// Give up every gap, on both sides.
     Finish,
 }
 
@@ -333,7 +333,7 @@ impl<'c, 'a> Delivery<'c, 'a> {
         None
     }
 
-    /// Puts the rest, which stands behind a hole, to what waits; gives up the oldest hole where there is no room.
+    /// Puts the rest, which stands behind a gap, to what waits; gives up the oldest gap where there is no room.
     fn put_away(&mut self) -> Option<Step<'a>> {
         let Delivery { connection, side, rest, differences, task, .. } = self;
         if rest.is_empty() {
@@ -362,16 +362,16 @@ impl<'c, 'a> Delivery<'c, 'a> {
             let limits = &connection.limits;
             let pieces = half.waiting.as_ref().map_or(0, |waiting| waiting.pieces());
             let (limit, value) = if pieces >= limits.waiting_pieces {
-                ("pieces waiting behind a hole", limits.waiting_pieces)
+                ("pieces waiting behind a gap", limits.waiting_pieces)
             } else {
-                ("bytes waiting behind a hole", limits.waiting_bytes)
+                ("bytes waiting behind a gap", limits.waiting_bytes)
             };
             return Some(Step::Anomaly(Anomaly::LimitReached { limit, value: value as u64 }));
         }
         give_up(half, rest, GapCause::Limit)
     }
 
-    /// Gives up a hole as the task demands.
+    /// Gives up a gap as the task demands.
     fn give_up_what_is_due(&mut self) -> Option<Step<'a>> {
         let reset = self.connection.reset_seen();
         let Delivery { connection, side, rest, task, .. } = self;
@@ -423,7 +423,7 @@ fn hand_on_rest<'a>(half: &mut Half, rest: &mut Rest<'a>, upto: u64) -> Option<S
     Some(Step::Direct(bytes, rest.at))
 }
 
-/// Gives up the hole at the position: it ends where something waits or is in hand.
+/// Gives up the gap at the position: it ends where something waits or is in hand.
 fn give_up<'a>(half: &mut Half, rest: &Rest<'_>, cause: GapCause) -> Option<Step<'a>> {
     let front = half.waiting.as_ref().and_then(|waiting| waiting.front()).map(|mark| (mark.offset, mark.at));
     let rest = (!rest.is_empty()).then_some((rest.start, rest.at));

@@ -30,7 +30,7 @@ pub(super) struct Half {
     pub(super) acked: u64,
     /// The packet that acknowledged so far.
     pub(super) acked_at: At,
-    /// What waits behind a hole.
+    /// What waits behind a gap.
     pub(super) waiting: Option<Box<ReassemblyQueue>>,
     /// The sequence number of the byte at `position`.
     pub(super) next: Seq,
@@ -191,7 +191,7 @@ impl Half {
         Mark { offset, at, acked: if acked { self.acked_at.time } else { Timestamp::MAX } }
     }
 
-    /// Returns when the oldest hole is given up; [`Timestamp::MAX`] where that is not known, `None` without a hole.
+    /// Returns when the oldest gap is given up; [`Timestamp::MAX`] where that is not known, `None` without a gap.
     pub(super) fn deadline(&self, reset: Timestamp, limits: &Limits) -> Option<Timestamp> {
         let front = self.waiting.as_ref()?.front()?;
         let acked = front.acked.plus(limits.grace);

@@ -13,21 +13,21 @@ pub enum Verify {
 /// The bounds of what one connection may hold and how long it may wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes of memory, as allocated, that segments behind a hole may hold in each direction; default 4 MiB.
+    /// Bytes of memory, as allocated, that segments behind a gap may hold in each direction; default 4 MiB.
     ///
-    /// Less than 16 KiB is taken for 16 KiB. Where it is reached, the oldest hole is given up.
+    /// Less than 16 KiB is taken for 16 KiB. Where it is reached, the oldest gap is given up.
     pub waiting_bytes: usize,
-    /// Separate pieces that may wait in each direction; default 32,768. Where it is reached, the oldest hole is given up.
+    /// Separate pieces that may wait in each direction; default 32,768. Where it is reached, the oldest gap is given up.
     pub waiting_pieces: usize,
     /// Bytes of sequence space around what is expected or acknowledged in which a segment is believed; default 64 MiB,
     /// at most 1 GiB, the largest window there is (RFC 7323 §2.3).
     pub window: u32,
-    /// Capture time between the acknowledgment of a hole and giving it up; default one second.
+    /// Capture time between the acknowledgment of a gap and giving it up; default one second.
     ///
     /// Captures on several queues or of two merged interfaces swap packets by milliseconds; a retransmission timer
     /// is at least one second long (RFC 6298 §2.4), so what was acknowledged that long ago is not sent again.
     pub grace: Duration,
-    /// Capture time that data waits behind a hole where the other direction was never seen, and so no
+    /// Capture time that data waits behind a gap where the other direction was never seen, and so no
     /// acknowledgment can tell; default five seconds, time for two retransmissions.
     pub lonely_grace: Duration,
     /// When a wrong checksum means that a segment was discarded; default where its sender has sent right ones.

@@ -5,17 +5,17 @@
 //! ```text
 //!   segment ──► in order, nothing waits ──────────────────────────► Output::Bytes (the slice itself, no copy)
 //!      │
-//!      └─────► behind a hole ──► copied into `waiting`, bounded ──┬─► hole filled:   Output::Bytes
-//!                                                                 └─► hole given up: Output::Gap, then Bytes
+//!      └─────► behind a gap ───► copied into `waiting`, bounded ──┬─► gap filled:   Output::Bytes
+//!                                                                 └─► gap given up: Output::Gap, then Bytes
 //! ```
 //!
-//! # When a hole is given up
+//! # When a gap is given up
 //!
-//! A hole is given up when the other side has acknowledged all of it and [`Limits::grace`] of capture time has
+//! A gap is given up when the other side has acknowledged all of it and [`Limits::grace`] of capture time has
 //! passed since (a packet may be captured late, and an acknowledgment may overtake it); when no acknowledgment was
-//! ever seen from the other side, for the capture sees one direction only, and the data behind the hole has waited
+//! ever seen from the other side, for the capture sees one direction only, and the data behind the gap has waited
 //! for [`Limits::lonely_grace`]; when a reset was seen that long ago as [`Limits::grace`]; when a bound is reached;
-//! and at [`Connection::finish`]. Never sooner: FIN and RST wait for the hole before them. Time passes in
+//! and at [`Connection::finish`]. Never sooner: FIN and RST wait for the gap before them. Time passes in
 //! [`Connection::advance`] only, so what is given up depends on packets and stamps and on nothing else. Selective
 //! acknowledgments do not count: a receiver may take them back (RFC 2018 §8).
 //!
@@ -31,7 +31,7 @@
 //! * A segment whose bytes are all known was sent again or captured again, as by `-i any` on both ends of a bridge. What
 //!   senders write on their packets in order tells which: a copy is not later than the newest segment seen.
 //! * A segment with a wrong checksum is discarded as its receiver discards it, where its sender's checksums mean
-//!   something: right ones came before. What it held is a hole until it is sent again. Checksums that are left to a network
+//!   something: right ones came before. What it held is a gap until it is sent again. Checksums that are left to a network
 //!   card mean nothing, and segments that were not captured whole cannot be judged.
 //! * Urgent data is delivered in line, as RFC 6093 advises; probes of a byte that was already sent are dropped.
 //! * A segment further away than [`Limits::window`] is dropped, for it is stale or forged; when several such follow one

@@ -166,7 +166,7 @@ proptest! {
 /// Where the segment of this number stands.
 type Order = fn(u64) -> u64;
 
-/// Sends `count` one-byte segments behind a hole in the order that `place` tells and checks the bound at each step.
+/// Sends `count` one-byte segments behind a gap in the order that `place` tells and checks the bound at each step.
 fn flood(count: u64, place: Order) -> std::time::Duration {
     let limits = Limits::default();
     let mut tape = tape(&limits, 1);
@@ -185,8 +185,8 @@ fn a_flood_of_one_byte_segments_in_any_order_takes_linear_time() {
     const COUNT: u64 = 100_000;
     let orders: &[(&str, Order)] = &[
         ("forwards", |i| i),
-        ("forwards with holes", |i| i * 2),
-        ("backwards with holes", |i| (COUNT - i) * 2),
+        ("forwards with gaps", |i| i * 2),
+        ("backwards with gaps", |i| (COUNT - i) * 2),
         ("from both ends", |i| if i % 2 == 0 { i } else { COUNT * 2 - i }),
         ("scattered over blocks", |i| (i * 4099) % (50 << 20)),
         ("scattered", |i| i.wrapping_mul(0x9e37_79b9_7f4a_7c15) % (4 << 20)),

@@ -15,7 +15,7 @@ const PIECE_COST: usize = 112;
 /// What the trees cost as soon as there is one piece: three roots and the struct itself.
 const BASE_COST: usize = 2048;
 
-/// Where a hole ends: something was seen there.
+/// Where a gap ends: something was seen there.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Mark {
     /// Its place in the stream.
@@ -42,7 +42,7 @@ pub(super) struct Held {
     pub(super) at: At,
 }
 
-/// What waits behind a hole of one direction: bytes, ranges that the snap length cut off, FIN and RST.
+/// What waits behind a gap of one direction: bytes, ranges that the snap length cut off, FIN and RST.
 ///
 /// Bytes lie in blocks at fixed places of the stream, pieces say which of them are known and who brought them. So
 /// many small segments share a block, nothing is ever moved, and each operation is O(log n) for each piece it touches.
@@ -91,7 +91,7 @@ impl ReassemblyQueue {
         pieces <= limits.waiting_pieces && self.cost(more_pieces, more_blocks) <= limits.waiting_bytes
     }
 
-    /// Returns the first thing that waits, where the hole before it ends.
+    /// Returns the first thing that waits, where the gap before it ends.
     pub(super) fn front(&self) -> Option<Mark> {
         let first = |(&offset, piece): (&u64, &Piece)| Mark { offset, at: piece.at, acked: piece.acked };
         let pieces = self.pieces.first_key_value().map(first);

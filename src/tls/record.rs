@@ -3,7 +3,7 @@ use std::borrow::Cow;
 use nom::Parser;
 use nom::number::complete::{be_u8, be_u16};
 
-use super::resync::Search;
+use super::resync::RecordSearch;
 use crate::model::{At, Lost};
 
 /// The length of a record header.
@@ -135,7 +135,7 @@ pub(super) struct Walk {
 enum State {
     Header { bytes: [u8; HEADER], have: usize, first: At },
     Fragment(Box<CutRecord>),
-    Lost(Box<Search>),
+    Lost(Box<RecordSearch>),
 }
 
 impl Default for State {
@@ -147,7 +147,7 @@ impl Default for State {
 impl Walk {
     /// Makes one for a side whose first bytes were not captured.
     pub(super) fn lost() -> Self {
-        Walk { state: State::Lost(Box::new(Search::new(Lost::Unknown { least: 0 }))) }
+        Walk { state: State::Lost(Box::new(RecordSearch::new(Lost::Unknown { least: 0 }))) }
     }
 
     /// Takes bytes of `input` up to the end of a record, and returns `None` once none are left.
@@ -172,7 +172,7 @@ impl Walk {
                 return None;
             }
             let Some(header) = Header::parse(bytes) else {
-                let mut search = Search::new(Lost::Exact(0));
+                let mut search = RecordSearch::new(Lost::Exact(0));
                 search.push(bytes, *first);
                 self.state = State::Lost(Box::new(search));
                 return Some(Found::NoHeader);
@@ -209,7 +209,7 @@ impl Walk {
             (State::Header { have, .. }, _) => {
                 let seen = Lost::Exact(*have as u64);
                 if lost != Lost::Exact(0) {
-                    self.state = State::Lost(Box::new(Search::new(seen.and(lost))));
+                    self.state = State::Lost(Box::new(RecordSearch::new(seen.and(lost))));
                 }
                 None
             }
@@ -230,7 +230,7 @@ impl Walk {
                 };
                 let next = match behind {
                     Lost::Exact(0) => State::default(),
-                    _ => State::Lost(Box::new(Search::new(behind))),
+                    _ => State::Lost(Box::new(RecordSearch::new(behind))),
                 };
                 match std::mem::replace(&mut self.state, next) {
                     State::Fragment(record) => Some(*record),
@@ -253,7 +253,7 @@ impl Walk {
     }
 
     /// Returns the search for the next record, where its place is not known.
-    pub(super) fn search(&mut self) -> Option<&mut Search> {
+    pub(super) fn search(&mut self) -> Option<&mut RecordSearch> {
         match &mut self.state {
             State::Lost(search) => Some(search),
             _ => None,

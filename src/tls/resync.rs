@@ -9,7 +9,7 @@ const BEFORE: usize = HEADER + LONGEST;
 /// It offers what may be a record, in the order of the bytes, once it lies here whole; who has the keys decides. What
 /// is offered does not depend on how the bytes were cut into packets.
 #[derive(Debug)]
-pub(super) struct Search {
+pub(super) struct RecordSearch {
     /// How many bytes lie between the last known end of a record and `buffer`.
     skipped: Lost,
     buffer: Vec<u8>,
@@ -43,10 +43,10 @@ impl Gap<'_> {
     pub(super) const NONE: Gap<'static> = Gap { skipped: Lost::Exact(0), earlier: &[] };
 }
 
-impl Search {
+impl RecordSearch {
     /// Makes one for what comes behind `skipped` bytes.
     pub(super) const fn new(skipped: Lost) -> Self {
-        Search { skipped, buffer: Vec::new(), marks: Vec::new(), next: 0 }
+        RecordSearch { skipped, buffer: Vec::new(), marks: Vec::new(), next: 0 }
     }
 
     /// Adds bytes.
@@ -153,7 +153,7 @@ mod tests {
     #[test]
     fn candidates_come_in_order_and_whole() {
         let bytes = b"noise-noise-noise\x17\x03\x03\0\x04abcd\x14\x03\x03\0\x01\x01";
-        let mut search = Search::new(Lost::Exact(100));
+        let mut search = RecordSearch::new(Lost::Exact(100));
         let mut seen = Vec::new();
         for (n, byte) in bytes.chunks(1).enumerate() {
             search.push(byte, at(n as u64));
@@ -169,7 +169,7 @@ mod tests {
 
     #[test]
     fn the_rest_is_told_by_packet() {
-        let mut search = Search::new(Lost::Exact(0));
+        let mut search = RecordSearch::new(Lost::Exact(0));
         search.push(b"xx\x17\x03", at(1));
         search.push(b"\x03\0\x01a", at(2));
         search.push(b"b", at(3));

@@ -20,6 +20,6 @@ pub use frames::{Frames, Piece, Taken};
 pub use header::{Header, Opcode};
 pub use hixie::{Hixie, HixieFrame};
 pub use payload::{MAX_MISSING, Missing, Payload};
-pub use pings::{Answered, Pings, Telling, Unanswered};
+pub use pings::{Answered, PayloadNovelty, Pings, Unanswered};
 pub use rules::{Context, Rsv1, Rules};
 pub use utf8::Utf8;

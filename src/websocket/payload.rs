@@ -23,7 +23,7 @@ pub struct Payload {
     length: u64,
     limit: usize,
     truncated: bool,
-    /// Captured bytes that count as missing, no further hole being remembered.
+    /// Captured bytes that count as missing, no further gap being remembered.
     withheld: u64,
     utf8: Option<Utf8>,
 }
@@ -137,7 +137,7 @@ impl Payload {
         self.truncated.then_some(self.bytes.len() as u64)
     }
 
-    /// Returns how many bytes were captured but count as missing, [`MAX_MISSING`] holes being remembered.
+    /// Returns how many bytes were captured but count as missing, [`MAX_MISSING`] gaps being remembered.
     pub const fn withheld(&self) -> u64 {
         self.withheld
     }
@@ -167,7 +167,7 @@ impl Payload {
         self.bytes.capacity().saturating_add(self.missing.capacity().saturating_mul(size_of::<Missing>()))
     }
 
-    /// Tells whether no further hole can be remembered: known bytes behind one that is not would be taken for others.
+    /// Tells whether no further gap can be remembered: known bytes behind one that is not would be taken for others.
     const fn is_full(&self) -> bool {
         self.missing.len() >= MAX_MISSING
     }
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn joins_neighbouring_holes() {
+    fn joins_neighbouring_gaps() {
         let mut payload = Payload::new(100);
         payload.push(b"ab");
         payload.skip(Some(3));
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn bounds_the_number_of_holes() {
+    fn bounds_the_number_of_gaps() {
         let mut payload = Payload::new(1 << 20);
         for _ in 0..MAX_MISSING * 2 {
             payload.skip(Some(1));

@@ -21,20 +21,20 @@ pub struct Pings {
 pub struct Answered {
     /// When it was sent.
     pub sent: Timestamp,
-    /// Whether who answers it must have read it.
-    pub telling: Telling,
+    /// How new its payload is: who answers a new one must have read it.
+    pub novelty: PayloadNovelty,
     /// The longest time that it took to answer one before.
     pub longest: Option<Duration>,
 }
 
-/// What an answered ping's payload tells.
+/// How new the payload of an answered ping is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Telling {
-    /// It may be met by accident.
-    Nothing,
-    /// It is what every ping says, as far as is known.
-    Same,
-    /// It is another one than those answered before.
+pub enum PayloadNovelty {
+    /// So short that it may be equal by accident.
+    Accidental,
+    /// Equal to one that was answered before, or the first one.
+    Repeated,
+    /// Different from those answered before.
     New,
 }
 
@@ -76,24 +76,24 @@ impl Pings {
         self.waiting.retain(|(_, sent)| **sent != *payload);
         let longest = self.longest;
         self.longest = longest.max(Some(time.since(sent)));
-        Some(Answered { sent, telling: self.telling(payload), longest })
+        Some(Answered { sent, novelty: self.novelty(payload), longest })
     }
 
-    /// Remembers a payload that was answered; returns what it tells.
-    fn telling(&mut self, payload: &[u8]) -> Telling {
+    /// Remembers a payload that was answered; returns how new it is.
+    fn novelty(&mut self, payload: &[u8]) -> PayloadNovelty {
         const ACCIDENTAL: usize = 3;
         const REMEMBERED: usize = 8;
         if payload.len() <= ACCIDENTAL {
-            return Telling::Nothing;
+            return PayloadNovelty::Accidental;
         }
         if self.answered.iter().any(|earlier| **earlier == *payload) {
-            return Telling::Same;
+            return PayloadNovelty::Repeated;
         }
         if self.answered.len() >= REMEMBERED {
             self.answered.pop_front();
         }
         self.answered.push_back(payload.into());
-        if self.answered.len() > 1 { Telling::New } else { Telling::Same }
+        if self.answered.len() > 1 { PayloadNovelty::New } else { PayloadNovelty::Repeated }
     }
 }
 
@@ -168,12 +168,21 @@ mod tests {
     }
 
     #[test]
-    fn a_payload_tells_where_it_is_another_one() {
+    fn a_payload_is_new_where_it_differs_from_those_before() {
         let mut pings = Pings::default();
         let told = ["aaaa", "aaaa", "b", "bbbb", "aaaa"].map(|payload| {
             pings.ping(at(1), payload.as_bytes());
-            pings.pong(at(3), payload.as_bytes()).unwrap().telling
+            pings.pong(at(3), payload.as_bytes()).unwrap().novelty
         });
-        assert_eq!(told, [Telling::Same, Telling::Same, Telling::Nothing, Telling::New, Telling::Same]);
+        assert_eq!(
+            told,
+            [
+                PayloadNovelty::Repeated,
+                PayloadNovelty::Repeated,
+                PayloadNovelty::Accidental,
+                PayloadNovelty::New,
+                PayloadNovelty::Repeated
+            ]
+        );
     }
 }

@@ -1,6 +1,6 @@
 /// Checks text as it comes (RFC 6455 §8.1), a character cut between two pieces included.
 ///
-/// Where bytes are missing, what stands beside the hole is not held against the sender.
+/// Where bytes are missing, what stands beside the gap is not held against the sender.
 #[derive(Clone, Debug, Default)]
 pub struct Utf8 {
     /// How many bytes came, missing ones included.
@@ -8,8 +8,8 @@ pub struct Utf8 {
     /// The first bytes of a character that is not whole.
     cut: [u8; 4],
     length: u8,
-    /// Up to three continuation bytes may follow a hole.
-    after_hole: u8,
+    /// Up to three continuation bytes may follow a gap.
+    after_gap: u8,
     bad: Option<u64>,
     /// Some run of known bytes is not UTF-8 by itself: it begins or ends inside a character.
     ragged: bool,
@@ -21,15 +21,15 @@ impl Utf8 {
         if self.bad.is_some() {
             return;
         }
-        while self.after_hole > 0 {
+        while self.after_gap > 0 {
             match bytes.split_first() {
                 Some((byte, rest)) if byte & 0xc0 == 0x80 => {
-                    self.after_hole = self.after_hole.saturating_sub(1);
+                    self.after_gap = self.after_gap.saturating_sub(1);
                     self.position = self.position.saturating_add(1);
                     self.ragged = true;
                     bytes = rest;
                 }
-                Some(_) => self.after_hole = 0,
+                Some(_) => self.after_gap = 0,
                 None => return,
             }
         }
@@ -71,7 +71,7 @@ impl Utf8 {
         self.ragged |= self.length > 0;
         self.position = self.position.saturating_add(u64::from(self.length)).saturating_add(length);
         self.length = 0;
-        self.after_hole = 3;
+        self.after_gap = 3;
     }
 
     /// Returns the offset of the first byte that cannot belong to UTF-8 text, the text being over.

@@ -6,7 +6,7 @@ use crate::event::{Frame, Framing, Kind};
 use crate::model::{At, Side};
 use crate::session::context::{Context, KEPT};
 use crate::session::message::new_wire;
-use crate::session::resync::Search;
+use crate::session::resync::FrameSearch;
 use crate::websocket::mask::unmask;
 use crate::websocket::{Header, Opcode, Piece, Rsv1};
 
@@ -24,7 +24,7 @@ impl Conversation {
             match half.frames.next(&mut input) {
                 Some(Piece::Header { header, offset }) => {
                     if matches!(half.reading, Reading::Found(_))
-                        && !Search::believes(side, self.deflate.rsv1(), &header)
+                        && !FrameSearch::believes(side, self.deflate.rsv1(), &header)
                     {
                         return self.resync_from(side, &header, offset, input, carried, cx);
                     }

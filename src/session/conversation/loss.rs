@@ -1,4 +1,4 @@
-//! What happens where bytes are lost: a payload with a hole, or frames to be found again.
+//! What happens where bytes are lost: a payload with a gap, or frames to be found again.
 
 use super::proof::Proof;
 use super::{Conversation, Losses, Reading};
@@ -7,13 +7,13 @@ use crate::model::{Anomaly, At, Lost, Side};
 use crate::session::compression::Deflate;
 use crate::session::context::Context;
 use crate::session::order::StreamInput;
-use crate::session::resync::{Ambiguity, Found, Piece, Search};
+use crate::session::resync::{Ambiguity, Found, FrameSearch, Piece};
 use crate::websocket::{Frames, Header};
 
 /// The frame at hand at a gap that is too short to hold the rest of it: up to the next frame, all that is captured behind
 /// the gap is its payload.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Within {
+pub(super) struct CurrentFrame {
     /// How many bytes of its payload are still to come.
     remaining: u64,
     /// How many are missing at the most.
@@ -22,10 +22,10 @@ pub(super) struct Within {
     at: At,
 }
 
-impl Within {
+impl CurrentFrame {
     /// Returns how many bytes are missing where the next frame begins behind so many; `None` where it cannot.
-    fn hole(self, captured: u64) -> Option<u64> {
-        self.remaining.checked_sub(captured).filter(|hole| *hole <= self.most)
+    fn gap(self, captured: u64) -> Option<u64> {
+        self.remaining.checked_sub(captured).filter(|gap| *gap <= self.most)
     }
 }
 
@@ -41,20 +41,20 @@ impl Conversation {
     }
 
     /// Begins to look for frames on one side, whose bytes so far were not captured. [`Conversation::go_on`] is to follow.
-    pub(in crate::session) fn search(&mut self, side: Side, mut search: Search, cx: &mut Context<'_>) {
+    pub(in crate::session) fn search(&mut self, side: Side, mut search: FrameSearch, cx: &mut Context<'_>) {
         search.settle(side);
         self.lose_history(side, cx);
         self.lose_place(side, search, cx);
     }
 
     /// Lets a search look for the next frames, for some of them and what was compressed with them are lost.
-    fn lose_place(&mut self, side: Side, search: Search, cx: &Context<'_>) {
+    fn lose_place(&mut self, side: Side, search: FrameSearch, cx: &Context<'_>) {
         self.lose_meaning(side);
         let half = &mut self.sides[side];
         half.losses = Losses::Recent;
         let until = cx.now.time.plus(cx.shared.limits.search_grace);
         let search = Box::new(search.with_debt(half.search_debt));
-        half.reading = Reading::Searching { search, until, within: None };
+        half.reading = Reading::Searching { search, until, frame: None };
     }
 
     /// Notes that messages may be lost that what comes was compressed with.
@@ -82,12 +82,12 @@ impl Conversation {
             inflater.lose_history();
         }
         half.frames = Frames::default();
-        let mut search = Search::after_gap(side, self.deflate.rsv1(), offset, 0);
+        let mut search = FrameSearch::after_gap(side, self.deflate.rsv1(), offset, 0);
         search.pass(u64::from(header.header_length));
         search.push(rest, carried);
         let until = cx.now.time.plus(cx.shared.limits.search_grace);
         let search = Box::new(search.with_debt(half.search_debt));
-        half.reading = Reading::Searching { search, until, within: None };
+        half.reading = Reading::Searching { search, until, frame: None };
     }
 
     /// Hears that bytes of the frame at hand, or frames, are lost.
@@ -107,12 +107,15 @@ impl Conversation {
         if let (Lost::AtMost(most), Some(_), Some(remaining)) = (lost, &half.header, half.frames.remaining())
             && let Some(certain) = remaining.checked_sub(most).filter(|certain| *certain > 0)
         {
-            let search = Search::after_gap(side, rsv1, start, 0).with_debt(half.search_debt);
+            let search = FrameSearch::after_gap(side, rsv1, start, 0).with_debt(half.search_debt);
             let mut search = Box::new(search);
             search.go_beyond(certain);
             let until = cx.now.time.plus(cx.shared.limits.search_grace);
-            half.reading =
-                Reading::Searching { search, until, within: Some(Within { remaining, most, at: cx.at }) };
+            half.reading = Reading::Searching {
+                search,
+                until,
+                frame: Some(CurrentFrame { remaining, most, at: cx.at }),
+            };
             return;
         }
         self.give_up_frame(side, cx);
@@ -120,7 +123,7 @@ impl Conversation {
             self.lose_history(side, cx);
         }
         let lost = lost.least().saturating_add(partial);
-        self.lose_place(side, Search::after_gap(side, rsv1, start, lost), cx);
+        self.lose_place(side, FrameSearch::after_gap(side, rsv1, start, lost), cx);
     }
 
     /// Gives up the frame at hand, and its message.
@@ -136,29 +139,29 @@ impl Conversation {
     }
 
     /// Widens the gap in the frame at hand, where nothing was captured behind it and the frame still reaches beyond.
-    fn misses_more_within(&mut self, side: Side, lost: Lost) -> bool {
-        let Reading::Searching { search, within: Some(within), .. } = &mut self.sides[side].reading else {
+    fn widens_gap_in_frame(&mut self, side: Side, lost: Lost) -> bool {
+        let Reading::Searching { search, frame: Some(frame), .. } = &mut self.sides[side].reading else {
             return false;
         };
         let Lost::AtMost(more) = lost else { return false };
-        let most = within.most.saturating_add(more);
-        let certain = within.remaining.saturating_sub(most);
+        let most = frame.most.saturating_add(more);
+        let certain = frame.remaining.saturating_sub(most);
         if search.captured() > 0 || certain == 0 {
             return false;
         }
-        within.most = most;
+        frame.most = most;
         search.go_beyond(certain);
         true
     }
 
     /// Gives up to look for the end of the frame at hand: what is found may stand behind others.
-    fn give_up_within(&mut self, side: Side, cx: &mut Context<'_>) {
-        let Reading::Searching { search, within, .. } = &mut self.sides[side].reading else { return };
-        if let Some(within) = within.take() {
+    fn give_up_searched_frame(&mut self, side: Side, cx: &mut Context<'_>) {
+        let Reading::Searching { search, frame, .. } = &mut self.sides[side].reading else { return };
+        if let Some(frame) = frame.take() {
             if search.captured() == 0 {
                 search.go_beyond(0);
             }
-            let now = std::mem::replace(&mut cx.at, within.at);
+            let now = std::mem::replace(&mut cx.at, frame.at);
             self.give_up_frame(side, cx);
             cx.at = now;
             self.lose_history(side, cx);
@@ -197,19 +200,19 @@ impl Conversation {
         let start = offset.saturating_add(taken.payload).saturating_sub(partial);
         self.lose_history(side, cx);
         let lost = taken.beyond.saturating_add(partial);
-        self.lose_place(side, Search::after_gap(side, self.deflate.rsv1(), start, lost), cx);
+        self.lose_place(side, FrameSearch::after_gap(side, self.deflate.rsv1(), start, lost), cx);
     }
 
     /// Concludes a search with the bytes there are: no more will come that belong to them.
     pub(super) fn conclude(&mut self, side: Side, cx: &mut Context<'_>) {
-        let found = self.sides[side].search().and_then(Search::best);
+        let found = self.sides[side].search().and_then(FrameSearch::best);
         self.found(side, found, cx);
     }
 
     /// Concludes a search, and gives up what was gathered where nothing is found: the other side waits no longer.
     pub(super) fn settle_for(&mut self, side: Side, cx: &mut Context<'_>) {
         self.conclude(side, cx);
-        self.give_up_within(side, cx);
+        self.give_up_searched_frame(side, cx);
         if let Reading::Searching { search, until, .. } = &mut self.sides[side].reading {
             search.give_up();
             *until = cx.now.time.plus(cx.shared.limits.search_grace);
@@ -219,10 +222,11 @@ impl Conversation {
     /// Goes on with the frames found, if any: they take their turn among what the other side sent.
     pub(in crate::session) fn found(&mut self, side: Side, found: Option<Found>, cx: &mut Context<'_>) {
         let Some(begin) = found else { return };
-        if let Reading::Searching { search, within: Some(within), .. } = &self.sides[side].reading {
-            match search.surely_skipped(begin).and_then(|captured| within.hole(captured)) {
-                Some(hole) => return self.found_within(side, hole, cx),
-                None => self.give_up_within(side, cx),
+        let mut gap_in_frame = None;
+        if let Reading::Searching { search, frame: Some(frame), .. } = &self.sides[side].reading {
+            gap_in_frame = search.surely_skipped(begin).and_then(|captured| frame.gap(captured));
+            if gap_in_frame.is_none() {
+                self.give_up_searched_frame(side, cx);
             }
         }
         let half = &mut self.sides[side];
@@ -232,62 +236,65 @@ impl Conversation {
             return;
         };
         half.search_debt = search.debt();
-        let (offset, lost, skipped) = (search.offset(), search.lost(begin), search.skipped(begin));
-        half.frames = Frames::starting_at(offset.saturating_add(lost).saturating_add(skipped));
-        if skipped > 0 {
-            self.lose_history(side, cx);
+        let (offset, lost, skipped) = match gap_in_frame {
+            Some(gap) => (search.offset(), gap, search.dropped()),
+            None => (search.offset(), search.lost(begin), search.skipped(begin)),
+        };
+        let missing = lost.saturating_add(skipped);
+        let resynchronised = (missing > 0).then_some(Anomaly::Resynchronised { offset, lost, skipped });
+        if gap_in_frame.is_some() {
+            // All that was gathered goes on with the frame at hand.
+            for open in [&mut half.data, &mut half.control].into_iter().flatten() {
+                open.framing = Framing::Searched;
+            }
+            let gap = StreamInput::Gap(Lost::Exact(missing), None);
+            self.hand_on(side, resynchronised, (missing > 0).then_some(gap), search.pieces(None), cx);
+        } else {
+            half.frames = Frames::starting_at(offset.saturating_add(missing));
+            if skipped > 0 {
+                self.lose_history(side, cx);
+            }
+            let first = self.hand_on(side, resynchronised, None, search.pieces(Some(begin)), cx);
+            if let Some(Ambiguity { offset, length }) = search.ambiguity() {
+                let anomaly = Anomaly::AmbiguousFraming { offset, length };
+                self.order.wait_to_report(side, first, anomaly);
+            }
         }
-        let (mut at, mut first) = (None, cx.at);
-        for piece in search.pieces(begin) {
+    }
+
+    /// Puts what was gathered in its turn among what the other side sent, an anomaly and a gap before it; returns the
+    /// packet at which its first byte was readable.
+    fn hand_on<'s>(
+        &mut self,
+        side: Side,
+        anomaly: Option<Anomaly>,
+        gap: Option<StreamInput>,
+        pieces: impl Iterator<Item = Piece<'s>>,
+        cx: &Context<'_>,
+    ) -> At {
+        let mut pieces = pieces.peekable();
+        let first = match pieces.peek() {
+            Some(Piece::Bytes(_, carried)) => self.order.reach(side, *carried),
+            Some(Piece::Gap(_)) | None => cx.at,
+        };
+        if let Some(anomaly) = anomaly {
+            self.order.wait_to_report(side, first, anomaly);
+        }
+        if let Some(gap) = gap {
+            self.order.wait(side, first, gap, cx.verified);
+        }
+        let mut at = first;
+        for piece in pieces {
             let what = match piece {
                 Piece::Bytes(bytes, carried) => {
-                    let reached = self.order.reach(side, carried);
-                    first = at.map_or(reached, |_| first);
-                    if at.is_none() && (lost > 0 || skipped > 0) {
-                        let anomaly = Anomaly::Resynchronised { offset, lost, skipped };
-                        self.order.wait_to_report(side, reached, anomaly);
-                    }
-                    at = Some(reached);
+                    at = self.order.reach(side, carried);
                     StreamInput::Bytes(bytes.into(), carried)
                 }
                 Piece::Gap(lost) => StreamInput::Gap(lost, None),
             };
-            self.order.wait(side, at.unwrap_or(cx.at), what, cx.verified);
+            self.order.wait(side, at, what, cx.verified);
         }
-        if let Some(Ambiguity { offset, length }) = search.ambiguity() {
-            let anomaly = Anomaly::AmbiguousFraming { offset, length };
-            self.order.wait_to_report(side, first, anomaly);
-        }
-    }
-
-    /// Goes on with the frame at hand, of which so many bytes are missing before those that were gathered.
-    fn found_within(&mut self, side: Side, hole: u64, cx: &Context<'_>) {
-        let half = &mut self.sides[side];
-        let Reading::Searching { search, .. } =
-            std::mem::replace(&mut half.reading, Reading::Found(Proof::default()))
-        else {
-            return;
-        };
-        half.search_debt = search.debt();
-        for open in [&mut half.data, &mut half.control].into_iter().flatten() {
-            open.framing = Framing::Searched;
-        }
-        let at = self.order.reach(side, search.first().unwrap_or(cx.at));
-        let (offset, skipped) = (search.offset(), search.dropped());
-        let missing = hole.saturating_add(skipped);
-        if missing > 0 {
-            self.order.wait_to_report(side, at, Anomaly::Resynchronised { offset, lost: hole, skipped });
-            self.order.wait(side, at, StreamInput::Gap(Lost::Exact(missing), None), cx.verified);
-        }
-        for piece in search.gathered() {
-            match piece {
-                Piece::Bytes(bytes, carried) => {
-                    let at = self.order.reach(side, carried);
-                    self.order.wait(side, at, StreamInput::Bytes(bytes.into(), carried), cx.verified);
-                }
-                Piece::Gap(lost) => self.order.wait(side, at, StreamInput::Gap(lost, None), cx.verified),
-            }
-        }
+        first
     }
 
     /// Misses bytes of the frame at hand, or where frames are looked for; `cause` is why, where that is to be reported.
@@ -307,10 +314,10 @@ impl Conversation {
                 cx.anomaly(Some(side), &anomaly);
             }
         }
-        if self.misses_more_within(side, lost) {
+        if self.widens_gap_in_frame(side, lost) {
             return;
         }
-        self.give_up_within(side, cx);
+        self.give_up_searched_frame(side, cx);
         match self.sides[side].search() {
             Some(search) => {
                 search.gap(lost);

@@ -1,6 +1,6 @@
 use super::{Conversation, Reading};
 use crate::model::{Side, Timestamp};
-use crate::websocket::{Answered, Header, Telling};
+use crate::websocket::{Answered, Header, PayloadNovelty};
 
 /// What speaks for frames that were found by a search, beside that they follow one another: a payload may hold frames,
 /// those of a relay or a recording, and look the same where its own header is lost.
@@ -38,14 +38,14 @@ impl Proof {
     /// Takes the answer to a ping, which comes `now`; tells whether it is proven.
     fn pong(&mut self, answered: &Answered, now: Timestamp) -> bool {
         const ENOUGH: u32 = 2;
-        if answered.telling == Telling::Nothing {
+        if answered.novelty == PayloadNovelty::Accidental {
             return false;
         }
         self.pongs = self.pongs.saturating_add(1);
         let after = self.since.map(|since| now.since(since));
         let is_late =
             after.zip(answered.longest).is_some_and(|(after, longest)| after > longest.saturating_mul(2));
-        answered.telling == Telling::New || is_late || self.pongs >= ENOUGH
+        answered.novelty == PayloadNovelty::New || is_late || self.pongs >= ENOUGH
     }
 }
 
@@ -56,7 +56,7 @@ impl Conversation {
         let Reading::Found(proof) = &mut half.reading else { return };
         proof.since.get_or_insert(now);
         if side == Side::Client
-            && !self.joined_late
+            && !self.is_mid_stream
             && header.mask.is_some_and(|key| proof.frame(key, other.totals.frames))
         {
             half.reading = Reading::Proven;
@@ -76,7 +76,7 @@ impl Conversation {
             }
             // What answers a ping that says something new was not recorded before.
             (found @ Reading::Found(_), Reading::Counted | Reading::Proven)
-                if answered.telling == Telling::New =>
+                if answered.novelty == PayloadNovelty::New =>
             {
                 *found = Reading::Proven;
             }
@@ -105,21 +105,23 @@ mod tests {
     #[test]
     fn an_answer_proves_where_no_earlier_ping_can_be_meant() {
         let at = |seconds: i64| Timestamp::from_nanos(seconds * 1_000_000_000);
-        let answered = |telling, longest: Option<u64>| Answered {
+        let answered = |novelty, longest: Option<u64>| Answered {
             sent: at(11),
-            telling,
+            novelty,
             longest: longest.map(std::time::Duration::from_secs),
         };
         let found = Proof { since: Some(at(10)), ..Proof::default() };
-        let proven = |telling, longest, now| { found }.pong(&answered(telling, longest), at(now));
-        assert!(proven(Telling::New, None, 12));
-        assert!(proven(Telling::Same, Some(1), 13), "those before were answered within a second");
-        assert!(!proven(Telling::Same, Some(1), 11));
-        assert!(!proven(Telling::Same, None, 99) && !proven(Telling::Nothing, Some(1), 99));
+        let proven = |novelty, longest, now| { found }.pong(&answered(novelty, longest), at(now));
+        assert!(proven(PayloadNovelty::New, None, 12));
+        assert!(proven(PayloadNovelty::Repeated, Some(1), 13), "those before were answered within a second");
+        assert!(!proven(PayloadNovelty::Repeated, Some(1), 11));
+        assert!(
+            !proven(PayloadNovelty::Repeated, None, 99) && !proven(PayloadNovelty::Accidental, Some(1), 99)
+        );
         let mut twice = found;
         assert!(
-            !twice.pong(&answered(Telling::Same, None), at(11))
-                && twice.pong(&answered(Telling::Same, None), at(12))
+            !twice.pong(&answered(PayloadNovelty::Repeated, None), at(11))
+                && twice.pong(&answered(PayloadNovelty::Repeated, None), at(12))
         );
     }
 }

@@ -1,4 +1,4 @@
-use super::Search;
+use super::FrameSearch;
 use super::gathered::SearchBuffer;
 use crate::websocket::close::may_be_sent;
 use crate::websocket::mask::unmask;
@@ -297,7 +297,7 @@ enum Text {
     BreaksOff,
 }
 
-impl Search {
+impl FrameSearch {
     /// Follows a chain to its end, or to the first frame at `upto` or behind; `None` where a frame is illegal or the
     /// chain can never convince, whatever bytes may still come.
     pub(super) fn follow(&self, mut chain: Chain, upto: usize, budget: &mut Budget) -> Option<Chain> {
@@ -377,7 +377,7 @@ impl Search {
 
     /// Returns how many bits of evidence it is that a frame begins where a segment does.
     fn alignment(&self, at: usize) -> u32 {
-        if self.gathered.is_behind_hole(at) { ALIGNED } else { self.rarity().min(ALIGNED) }
+        if self.gathered.is_behind_gap(at) { ALIGNED } else { self.rarity().min(ALIGNED) }
     }
 
     /// Returns how seldom segments begin, in bits.
@@ -393,9 +393,9 @@ impl Search {
         const RARE: u32 = 4;
         /// How much it speaks for a frame that text ends where it begins.
         const BREAKS_TEXT: u32 = 6;
-        const BEHIND_A_HOLE: u32 = 7;
-        let aligned = if self.gathered.is_behind_hole(at) {
-            BEHIND_A_HOLE
+        const BEHIND_GAP: u32 = 7;
+        let aligned = if self.gathered.is_behind_gap(at) {
+            BEHIND_GAP
         } else if self.gathered.is_boundary(at) {
             self.rarity().min(10)
         } else {

@@ -1,5 +1,5 @@
 use super::chain::{Budget, Chain};
-use super::{CONVINCING, Found, Search};
+use super::{CONVINCING, Found, FrameSearch};
 use crate::websocket::Header;
 
 /// A place where two readings fit: frames, or one frame whose payload they are.
@@ -11,7 +11,7 @@ pub(in crate::session) struct Ambiguity {
     pub(in crate::session) length: u64,
 }
 
-impl Search {
+impl FrameSearch {
     /// Returns where frames begin that both readings have in common, where a chain that begins at `begin` convinces and
     /// an earlier place may be the header of a frame that covers it; `None` where that goes beyond the chain.
     ///

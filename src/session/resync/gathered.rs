@@ -6,7 +6,7 @@ use crate::model::{At, Lost};
 #[derive(Debug, Default)]
 pub(super) struct SearchBuffer {
     bytes: Vec<u8>,
-    /// Where bytes go on without a hole.
+    /// Where bytes go on without a gap.
     runs: Vec<Run>,
     /// Where segments begin, and which packets carried them.
     segments: Vec<(usize, At)>,
@@ -54,7 +54,7 @@ impl SearchBuffer {
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// Appends a hole.
+    /// Appends a gap.
     pub(super) fn gap(&mut self, lost: Lost) {
         let far = if matches!(lost, Lost::Exact(_)) { 0 } else { FAR };
         let length = lost.least().min(FAR.saturating_sub(1)).saturating_add(far);
@@ -70,7 +70,7 @@ impl SearchBuffer {
         self.bytes.len()
     }
 
-    /// Returns the place behind the last byte, or the last hole.
+    /// Returns the place behind the last byte, or the last gap.
     pub(super) fn end(&self) -> usize {
         self.runs.last().map_or(0, |run| run.place_of(self.bytes.len()))
     }
@@ -82,7 +82,7 @@ impl SearchBuffer {
         self.bytes.get(run.byte_at(place)..end).unwrap_or_default()
     }
 
-    /// Lends the bytes between the holes, each with the place of the first one.
+    /// Lends the bytes between the gaps, each with the place of the first one.
     pub(super) fn runs(&self) -> impl Iterator<Item = (usize, &[u8])> {
         self.runs.iter().map(|run| (run.place, self.from(run.place)))
     }
@@ -93,13 +93,13 @@ impl SearchBuffer {
         !is_cut && self.segments.binary_search_by_key(&place, |(start, _)| *start).is_ok()
     }
 
-    /// Tells whether nothing that is still to come can change what is known from `place` on to the next hole.
+    /// Tells whether nothing that is still to come can change what is known from `place` on to the next gap.
     pub(super) fn is_settled(&self, place: usize) -> bool {
         self.runs.last().is_some_and(|run| place < run.place)
     }
 
     /// Tells whether bytes are missing right before `place`, or nothing is known of them.
-    pub(super) fn is_behind_hole(&self, place: usize) -> bool {
+    pub(super) fn is_behind_gap(&self, place: usize) -> bool {
         let is_known = self.known_before && place == 0;
         !is_known && self.runs.binary_search_by_key(&place, |run| run.place).is_ok()
     }
@@ -143,7 +143,7 @@ impl SearchBuffer {
         self.run_at(place).map_or(0, |(_, run)| run.byte_at(place).min(self.bytes.len()))
     }
 
-    /// Drops the first `bytes` of those held, and the holes up to the next one; returns how many were missing there.
+    /// Drops the first `bytes` of those held, and the gaps up to the next one; returns how many were missing there.
     pub(super) fn drop_first(&mut self, bytes: usize) -> usize {
         let bytes = bytes.min(self.bytes.len());
         let Some((before, run)) = self.run_of(bytes) else { return 0 };
@@ -194,9 +194,9 @@ impl SearchBuffer {
             let whole = upto.saturating_sub(start);
             let known = self.from(start);
             let known = known.get(..whole).unwrap_or(known);
-            let hole = if known.is_empty() { 0 } else { whole.saturating_sub(known.len()) };
+            let gap = if known.is_empty() { 0 } else { whole.saturating_sub(known.len()) };
             let bytes = (!known.is_empty()).then_some(Piece::Bytes(known, *at));
-            bytes.into_iter().chain((hole > 0).then(|| Piece::Gap(lost_in(hole))))
+            bytes.into_iter().chain((gap > 0).then(|| Piece::Gap(lost_in(gap))))
         })
     }
 
@@ -216,18 +216,18 @@ impl SearchBuffer {
     }
 }
 
-/// The amount added to the length of a hole of which nobody can tell how long it is, so that no frame leads over it.
+/// The amount added to the length of a gap of which nobody can tell how long it is, so that no frame leads over it.
 const FAR: u64 = 1 << 42;
 
-/// Returns how many bytes are missing at the least, where holes add up to `length`.
+/// Returns how many bytes are missing at the least, where gaps add up to `length`.
 fn least(length: usize) -> usize {
     usize::try_from((length as u64) % FAR).unwrap_or(usize::MAX)
 }
 
-/// Returns what is missing in a hole.
-fn lost_in(hole: usize) -> Lost {
-    let bytes = least(hole) as u64;
-    if hole as u64 >= FAR { Lost::Unknown { least: bytes } } else { Lost::Exact(bytes) }
+/// Returns what is missing in a gap.
+fn lost_in(gap: usize) -> Lost {
+    let bytes = least(gap) as u64;
+    if gap as u64 >= FAR { Lost::Unknown { least: bytes } } else { Lost::Exact(bytes) }
 }
 
 #[cfg(test)]
@@ -262,7 +262,7 @@ mod tests {
             [true, false, false, true, true, false]
         );
         assert_eq!(gathered.mean_segment(), 2);
-        assert_eq!([0, 3, 7, 9].map(|place| gathered.is_behind_hole(place)), [true, false, true, false]);
+        assert_eq!([0, 3, 7, 9].map(|place| gathered.is_behind_gap(place)), [true, false, true, false]);
         assert_eq!([0, 10, 12, 13].map(|place| gathered.is_settled(place)), [true, true, true, false]);
         assert_eq!([0, 4, 7, 12].map(|place| gathered.missing_before(place)), [0, 0, 3, 3]);
         let pieces: Vec<_> = gathered.pieces(1).collect();
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hole_of_unknown_length_is_too_long_for_any_frame() {
+    fn a_gap_of_unknown_length_is_too_long_for_any_frame() {
         let mut gathered = SearchBuffer::default();
         gathered.push(b"ab", at(1));
         gathered.gap(Lost::Unknown { least: 3 });
@@ -297,8 +297,8 @@ mod tests {
             let mut gathered = sample();
             assert_eq!(gathered.drop_first(bytes), missing, "{bytes}");
             assert_eq!((gathered.len(), gathered.end()), (8 - bytes.min(8), rest), "{bytes}");
-            let behind_hole = bytes == 0 || bytes == 4;
-            assert!(gathered.len() == 0 || gathered.is_behind_hole(0) == behind_hole, "{bytes}");
+            let behind_gap = bytes == 0 || bytes == 4;
+            assert!(gathered.len() == 0 || gathered.is_behind_gap(0) == behind_gap, "{bytes}");
             let mut expected: Vec<u8> = b"abcdefgh"[bytes.min(8)..].to_vec();
             let known = gathered.pieces(0).filter_map(|piece| match piece {
                 Piece::Bytes(bytes, _) => Some(bytes),

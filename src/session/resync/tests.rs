@@ -41,12 +41,12 @@ fn noise(seed: u64, length: usize) -> Vec<u8> {
     (0..length).map(|_| next()).collect()
 }
 
-fn after_gap(side: Side) -> Search {
-    Search::after_gap(side, Rsv1::Message, 100, 50)
+fn after_gap(side: Side) -> FrameSearch {
+    FrameSearch::after_gap(side, Rsv1::Message, 100, 50)
 }
 
 /// Where frames are found when the bytes come in segments of `size`.
-fn found(mut search: Search, bytes: &[u8], size: usize) -> Option<usize> {
+fn found(mut search: FrameSearch, bytes: &[u8], size: usize) -> Option<usize> {
     for (n, segment) in bytes.chunks(size).enumerate() {
         search.push(segment, At { packet: n as u64 + 1, ..At::default() });
         if let Some(found) = search.find() {
@@ -101,12 +101,12 @@ fn rsv1_is_illegal_where_nothing_was_agreed() {
     for n in 0..8 {
         stream.extend(frame(Side::Server, 0xc1, &noise(n, 100)));
     }
-    let search = Search::after_gap(Side::Server, Rsv1::Meaningless, 0, 10);
+    let search = FrameSearch::after_gap(Side::Server, Rsv1::Meaningless, 0, 10);
     assert_eq!(found(search, &stream, 1448), None);
 }
 
 /// Pushes frames in segments that begin where they do, and looks each time; tells where frames are found, in the stream.
-fn found_among(mut search: Search, frames: &[Vec<u8>]) -> Option<u64> {
+fn found_among(mut search: FrameSearch, frames: &[Vec<u8>]) -> Option<u64> {
     for segment in frames.iter().flat_map(|frame| frame.chunks(1448)) {
         search.push(segment, At::default());
         if let Some(found) = search.find() {
@@ -132,7 +132,7 @@ fn frames_too_long_to_be_held_together_lead_to_each_other() {
             let place = starts.iter().position(|start| Some(*start) == skipped);
             assert!(place.is_some_and(|n| n < 4), "{side:?} {length}: {skipped:?}");
             if length <= 100_000 {
-                let skipped = found_among(Search::mid_stream(None), &rest).map(|skipped| skipped - 5000);
+                let skipped = found_among(FrameSearch::mid_stream(None), &rest).map(|skipped| skipped - 5000);
                 let place = starts.iter().position(|start| Some(*start) == skipped);
                 assert!(place.is_some_and(|n| n < 10), "joined late {side:?} {length}: {skipped:?}");
             }
@@ -147,7 +147,7 @@ fn noise_that_is_never_held_together_is_no_websocket() {
         for side in Side::BOTH {
             assert_eq!(found_among(after_gap(side), &noise), None, "{seed} {side:?}");
         }
-        assert_eq!(found_among(Search::mid_stream(None), &noise), None, "{seed}");
+        assert_eq!(found_among(FrameSearch::mid_stream(None), &noise), None, "{seed}");
     }
 }
 
@@ -157,7 +157,7 @@ fn long_frames_that_are_all_the_same_are_no_websocket() {
     for period in [&[0x82, 0x7e, 0x82, 0x7e][..], &[0x82, 0xfe, 0xff, 0xf7], &[2, 0x7e, 0x7e, 2]] {
         let bytes: Vec<_> =
             period.repeat(3_000_000 / period.len()).chunks(1447).map(<[u8]>::to_vec).collect();
-        for search in [after_gap(Side::Server), after_gap(Side::Client), Search::mid_stream(None)] {
+        for search in [after_gap(Side::Server), after_gap(Side::Client), FrameSearch::mid_stream(None)] {
             assert_eq!(found_among(search, &bytes), None, "{period:x?}");
         }
     }
@@ -169,7 +169,7 @@ fn zeros_are_no_frames() {
     for side in Side::BOTH {
         assert_eq!(found(after_gap(side), &vec![0; 100_000], 1448), None, "{side:?}");
     }
-    assert_eq!(found(Search::mid_stream(None), &[0; 10_000], 1448), None);
+    assert_eq!(found(FrameSearch::mid_stream(None), &[0; 10_000], 1448), None);
 }
 
 #[test]
@@ -181,20 +181,20 @@ fn data_made_to_look_like_frames_costs_little() {
     let server = plain.into_iter().map(|pattern| (Side::Server, pattern));
     let client = masked.into_iter().map(|pattern| (Side::Client, pattern));
     for (side, pattern) in server.chain(client) {
-        for holes in [false, true] {
+        for gaps in [false, true] {
             let mut search = after_gap(side);
             let bytes = [&[7], &pattern.repeat(360_000 / pattern.len())[..]].concat();
             for (n, segment) in bytes.chunks(1400).enumerate() {
                 search.push(segment, At::default());
-                if holes && n % 3 == 0 {
+                if gaps && n % 3 == 0 {
                     search.gap(Lost::Exact(1400));
                 }
-                assert_eq!(search.find(), None, "{side:?} {pattern:x?} {holes}");
+                assert_eq!(search.find(), None, "{side:?} {pattern:x?} {gaps}");
             }
             let (followed, length) = (search.followed.get(), bytes.len() as u64);
-            let most = (if holes { 96 } else { 48 } * length).min(FOLLOWED + length);
-            assert!(followed > length / 100, "{side:?} {pattern:x?} {holes}: nothing was followed");
-            assert!(followed < most, "{side:?} {pattern:x?} {holes}: {followed} frames");
+            let most = (if gaps { 96 } else { 48 } * length).min(FOLLOWED + length);
+            assert!(followed > length / 100, "{side:?} {pattern:x?} {gaps}: nothing was followed");
+            assert!(followed < most, "{side:?} {pattern:x?} {gaps}: {followed} frames");
             assert!(search.candidates.len() <= search.gathered.len());
         }
     }
@@ -237,7 +237,7 @@ fn noise_is_no_websocket() {
         for side in Side::BOTH {
             assert_eq!(found(after_gap(side), &noise(seed, 20_000), 1448), None, "{seed} {side:?}");
         }
-        assert_eq!(found(Search::mid_stream(None), &noise(seed, 8_000), 1448), None, "{seed}");
+        assert_eq!(found(FrameSearch::mid_stream(None), &noise(seed, 8_000), 1448), None, "{seed}");
     }
 }
 
@@ -255,7 +255,7 @@ fn other_protocols_are_no_websocket() {
     for (what, bytes) in
         [("http", http.as_bytes()), ("netperf", &netperf), ("certificate", &certificate), ("tls", &records)]
     {
-        assert_eq!(found(Search::mid_stream(None), bytes, 1448), None, "{what}");
+        assert_eq!(found(FrameSearch::mid_stream(None), bytes, 1448), None, "{what}");
     }
 }
 
@@ -275,20 +275,20 @@ fn frames_inside_a_frame_do_not_convince_against_the_side() {
 #[test]
 fn whole_frames_and_nothing_else_are_told_from_other_segments() {
     let (server, client) = (frame(Side::Server, TEXT, b"hello"), frame(Side::Client, BINARY, &noise(1, 300)));
-    assert!(Search::is_frames(&server) && Search::is_frames(&client));
-    assert!(Search::is_frames(&[&server[..], &server].concat()));
-    assert!(!Search::is_frames(&[&server[..], &client].concat()), "two sides");
-    assert!(!Search::is_frames(&[&server[..], b"x"].concat()) && !Search::is_frames(&server[..6]));
-    assert!(!Search::is_frames(&[]) && !Search::is_frames(&[0; 1448]));
+    assert!(FrameSearch::is_frames(&server) && FrameSearch::is_frames(&client));
+    assert!(FrameSearch::is_frames(&[&server[..], &server].concat()));
+    assert!(!FrameSearch::is_frames(&[&server[..], &client].concat()), "two sides");
+    assert!(!FrameSearch::is_frames(&[&server[..], b"x"].concat()) && !FrameSearch::is_frames(&server[..6]));
+    assert!(!FrameSearch::is_frames(&[]) && !FrameSearch::is_frames(&[0; 1448]));
     let found =
-        (0..20_000).filter(|seed| Search::is_frames(&noise(*seed, 100 + *seed as usize % 900))).count();
+        (0..20_000).filter(|seed| FrameSearch::is_frames(&noise(*seed, 100 + *seed as usize % 900))).count();
     assert!(found < 20, "{found} segments of noise");
 }
 
 #[test]
 fn the_mask_bit_tells_the_side_of_a_stream_joined_late() {
     for side in Side::BOTH {
-        let mut search = Search::mid_stream(None);
+        let mut search = FrameSearch::mid_stream(None);
         for n in 0..6 {
             let text = format!("message number {n}: nothing special");
             search.push(&frame(side, TEXT, text.as_bytes()), At::default());
@@ -324,13 +324,13 @@ fn bytes_before_a_second_gap_that_are_no_frames_are_passed_over() {
     search.push(&one, At { packet: 10, ..At::default() });
     let found = search.find().unwrap();
     assert_eq!((search.lost(found), search.skipped(found)), (90, 500));
-    let pieces: Vec<_> = search.pieces(found).collect();
+    let pieces: Vec<_> = search.pieces(Some(found)).collect();
     let piece = |packet| Piece::Bytes(&one, At { packet, ..At::default() });
     assert_eq!(pieces, [piece(9), piece(10)]);
 }
 
 /// Pushes each frame as a segment of which no more than `length` bytes were captured.
-fn snapped(search: &mut Search, frames: &[Vec<u8>], length: usize) -> Option<Found> {
+fn snapped(search: &mut FrameSearch, frames: &[Vec<u8>], length: usize) -> Option<Found> {
     frames.iter().enumerate().find_map(|(n, frame)| {
         let (known, cut) = frame.split_at(frame.len().min(length));
         search.push(known, At { packet: n as u64, ..At::default() });
@@ -349,7 +349,7 @@ fn headers_lead_to_each_other_over_what_the_snap_length_cut() {
         let mut search = after_gap(side);
         let found = snapped(&mut search, &frames, 20).unwrap();
         assert_eq!((found.start, search.lost(found), search.skipped(found)), (0, 50, 0), "{side:?}");
-        let mut search = Search::mid_stream(None);
+        let mut search = FrameSearch::mid_stream(None);
         assert_eq!(snapped(&mut search, &frames, 20).map(|found| found.masked), Some(side == Side::Client));
         // The lengths do not lead to each other: one byte more is missing each time.
         let mut other = frames.clone();
@@ -371,7 +371,8 @@ fn segments_cut_by_the_snap_length_are_no_websocket() {
         let pages: Vec<_> = segments.iter().map(|_| page.clone()).collect();
         for (what, segments) in [("noise", &segments), ("tls", &records), ("http", &pages)] {
             for length in [4, 14, 30, 62] {
-                for mut search in [Search::mid_stream(None), after_gap(Side::Client), after_gap(Side::Server)]
+                for mut search in
+                    [FrameSearch::mid_stream(None), after_gap(Side::Client), after_gap(Side::Server)]
                 {
                     assert_eq!(snapped(&mut search, segments, length), None, "{what} {length} {seed}");
                 }
@@ -405,7 +406,7 @@ fn pixels_and_numbers_are_no_fragments() {
     let wide: Vec<u8> = (0..8000_u64).flat_map(|n| (0x02fe_0000 + n * 7).to_be_bytes()).collect();
     for bytes in [pixels, numbers, wide] {
         for size in [1447, 1448, 1460] {
-            assert_eq!(found(Search::mid_stream(None), &bytes[..12_000], size), None);
+            assert_eq!(found(FrameSearch::mid_stream(None), &bytes[..12_000], size), None);
             for side in Side::BOTH {
                 assert_eq!(found(after_gap(side), &bytes, size), None, "{side:?}");
             }

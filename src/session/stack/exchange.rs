@@ -11,7 +11,7 @@ use crate::proxy::Proxied;
 use crate::session::compression::Deflate;
 use crate::session::context::Context;
 use crate::session::conversation::{Conversation, Ending};
-use crate::session::resync::Search;
+use crate::session::resync::FrameSearch;
 use crate::tcp::End;
 
 /// Returns who asks, where these first bytes of `side` are a request or a response.
@@ -229,11 +229,11 @@ impl Stack {
         let mut conversation = Box::new(conversation.agreed(opening.handshake.as_deref(), limit));
         conversation.understand(opening.handshake.as_deref(), cx);
         if !answered {
-            conversation.search(Side::Server, Search::mid_stream(None), cx);
+            conversation.search(Side::Server, FrameSearch::mid_stream(None), cx);
         }
         if !asked {
             // Where the client's bytes begin is not known: the rest of the request may come before the first frame.
-            conversation.search(Side::Client, Search::mid_stream(None), cx);
+            conversation.search(Side::Client, FrameSearch::mid_stream(None), cx);
         }
         self.report_held(cx);
         cx.at = now;

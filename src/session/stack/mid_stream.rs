@@ -9,7 +9,7 @@ use crate::proxy;
 use crate::session::compression::Deflate;
 use crate::session::context::Context;
 use crate::session::conversation::Conversation;
-use crate::session::resync::{Found, Search};
+use crate::session::resync::{Found, FrameSearch};
 use crate::websocket::Opcode;
 
 /// Where the frames of a stream joined late begin.
@@ -44,7 +44,7 @@ const fn client_of(side: Side, masked: bool) -> Side {
 }
 
 /// Returns the side that masks, where all that was sent are pings and pongs, and several pings were answered.
-fn heartbeats(searches: &Pair<Search>) -> Option<Side> {
+fn heartbeats(searches: &Pair<FrameSearch>) -> Option<Side> {
     let mut frames = Vec::new();
     let mut client = None;
     for side in Side::BOTH {
@@ -75,7 +75,7 @@ fn heartbeats(searches: &Pair<Search>) -> Option<Side> {
 #[derive(Debug)]
 pub(super) struct MidStream {
     /// For WebSocket frames, by TCP's sides.
-    searches: Pair<Search>,
+    searches: Pair<FrameSearch>,
     http2: Probe,
     /// What is known of the handshake.
     handshake: Option<Box<Handshake>>,
@@ -97,7 +97,7 @@ impl MidStream {
     pub(super) fn new(client: Option<Side>) -> Self {
         let masked = |side| client.map(|client| side == client);
         MidStream {
-            searches: Pair::from_fn(|side| Search::mid_stream(masked(side))),
+            searches: Pair::from_fn(|side| FrameSearch::mid_stream(masked(side))),
             http2: Probe::Untried,
             handshake: None,
             deflate: Deflate::Unknown,
@@ -146,7 +146,7 @@ impl MidStream {
 
     /// Tells whether it has had its chance.
     fn is_exhausted(&self) -> bool {
-        let exhausted = |search: &Search| search.is_exhausted() || search.captured() == 0;
+        let exhausted = |search: &FrameSearch| search.is_exhausted() || search.captured() == 0;
         exhausted(&self.searches.client) && exhausted(&self.searches.server)
     }
 
@@ -242,7 +242,7 @@ impl Stack {
             cx.anomaly(None, &Anomaly::MissingHandshake {});
         }
         cx.at = now;
-        let mut conversation = Box::new(Conversation::new(began, deflate).joined_late());
+        let mut conversation = Box::new(Conversation::new(began, deflate).mid_stream());
         conversation.understand(opening.handshake.as_deref(), cx);
         let Pair { client, server } = searches;
         for (role, search) in [(Side::Client, client), (Side::Server, server)] {

@@ -129,7 +129,7 @@ fn bytes_of_the_good_side_are_never_given_up_for_those_that_are_missing() {
     let mut talk = upgraded();
     let text = "x".repeat(100);
     talk.lose(Side::Client, masked(0x81, "lost"));
-    talk.send(Side::Client, masked(0x81, "behind the hole, and long enough to be found again"));
+    talk.send(Side::Client, masked(0x81, "behind the gap, and long enough to be found again"));
     let count = 100_000;
     for _ in 0..count {
         talk.send(Side::Server, plain(0x81, &text));

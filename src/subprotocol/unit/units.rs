@@ -182,7 +182,7 @@ impl Units {
     }
 
     /// Puts the units of earlier messages behind those of the message itself.
-    pub(in crate::subprotocol) fn put_own_first(&mut self) {
+    pub(in crate::subprotocol) fn move_earlier_units_last(&mut self) {
         let earlier = self.list.iter().take_while(|record| record.earlier.is_some()).count();
         if earlier > 0 {
             self.list.rotate_left(earlier);

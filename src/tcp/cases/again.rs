@@ -1,6 +1,6 @@
 //! Segments captured twice, and sent twice.
 
-use super::tape::{Tape, bytes, hole};
+use super::tape::{Tape, bytes, gap};
 use crate::model::SenderClock;
 use crate::model::Side::Client;
 use crate::tcp::CapturedAgain;
@@ -59,7 +59,7 @@ fn what_fills_a_gap_too_late_is_no_copy() {
     tape.ack(crate::model::Side::Server, 6);
     data(&mut tape, 8, 3, b"def");
     tape.wait(10_000);
-    assert_eq!(tape.seen(), [hole(Client, 3), bytes(Client, b"def")]);
+    assert_eq!(tape.seen(), [gap(Client, 3), bytes(Client, b"def")]);
     data(&mut tape, 30, 0, b"abc");
     assert_eq!((again(&tape), tape.seen()), (0, vec![]));
 }

@@ -1,8 +1,8 @@
-//! Bytes in any order, holes, cuts and bounds.
+//! Bytes in any order, gaps, cuts and bounds.
 
 use std::time::Duration;
 
-use super::tape::{START, Seen, Tape, bare, bytes, differs, drain, hole, pattern};
+use super::tape::{START, Seen, Tape, bare, bytes, differs, drain, gap, pattern};
 use crate::model::Side::{Client, Server};
 use crate::model::{Anomaly, At, Flags, Timestamp};
 use crate::tcp::{Connection, End, GapCause, Limits, Output};
@@ -198,9 +198,9 @@ fn lost() {
     tape.data(Client, 5, b"fg");
     tape.seen();
     tape.wait(100_000);
-    assert_eq!(tape.seen(), [], "nobody has acknowledged the hole");
+    assert_eq!(tape.seen(), [], "nobody has acknowledged the gap");
     tape.finish();
-    assert_eq!(tape.seen(), [hole(Client, 3), bytes(Client, "fg")]);
+    assert_eq!(tape.seen(), [gap(Client, 3), bytes(Client, "fg")]);
 }
 
 #[test]
@@ -210,13 +210,13 @@ fn acknowledged_but_never_captured() {
     tape.pass(300);
     tape.ack(Server, 4);
     tape.wait(2000);
-    assert_eq!(tape.seen(), [], "the hole's last byte is not acknowledged");
+    assert_eq!(tape.seen(), [], "the gap's last byte is not acknowledged");
     tape.ack(Server, 5);
     assert_eq!(tape.tcp.deadline(), Some(tape.now.plus(Duration::from_secs(1))));
     tape.wait(999);
     assert_eq!(tape.seen(), [], "grace");
     tape.wait(1);
-    assert_eq!(tape.seen(), [hole(Client, 5), bytes(Client, "fg")]);
+    assert_eq!(tape.seen(), [gap(Client, 5), bytes(Client, "fg")]);
     assert_eq!((tape.tcp.deadline(), tape.tcp.waiting()), (None, 0));
     tape.data(Client, 0, b"late!");
     tape.data(Client, 7, b"h");
@@ -244,11 +244,11 @@ fn each_hole_has_its_own_grace() {
     tape.pass(500);
     tape.ack(Server, 6);
     tape.wait(500);
-    assert_eq!(tape.seen(), [hole(Client, 1), bytes(Client, "b")]);
+    assert_eq!(tape.seen(), [gap(Client, 1), bytes(Client, "b")]);
     tape.wait(499);
     assert_eq!(tape.seen(), []);
     tape.wait(1);
-    assert_eq!(tape.seen(), [hole(Client, 1), bytes(Client, "d"), hole(Client, 1), bytes(Client, "f")]);
+    assert_eq!(tape.seen(), [gap(Client, 1), bytes(Client, "d"), gap(Client, 1), bytes(Client, "f")]);
 }
 
 #[test]
@@ -258,7 +258,7 @@ fn the_last_bytes_were_acknowledged_but_never_captured() {
     tape.ack(Server, 10);
     tape.wait(10_000);
     tape.finish();
-    assert_eq!(tape.seen(), [bytes(Client, "ab"), hole(Client, 8)]);
+    assert_eq!(tape.seen(), [bytes(Client, "ab"), gap(Client, 8)]);
     // A FIN that was not captured is acknowledged by one number more: no byte of data is missing.
     let mut tape = Tape::open();
     tape.data(Client, 0, b"ab");
@@ -275,7 +275,7 @@ fn a_hole_in_each_direction() {
     tape.ack(Server, 2);
     tape.ack(Client, 2);
     tape.wait(1000);
-    assert_eq!(tape.seen(), [hole(Client, 1), bytes(Client, "b"), hole(Server, 1), bytes(Server, "B")]);
+    assert_eq!(tape.seen(), [gap(Client, 1), bytes(Client, "b"), gap(Server, 1), bytes(Server, "B")]);
 }
 
 #[test]
@@ -291,14 +291,14 @@ fn sequence_wrap_in_the_middle_of_data() {
 }
 
 #[test]
-fn sequence_wrap_in_the_middle_of_a_hole() {
+fn sequence_wrap_in_the_middle_of_a_gap() {
     let mut tape = Tape::middle();
     tape.start = [u32::MAX - 2, 1];
     tape.handshake();
     tape.data(Client, 6, b"gh");
     tape.ack(Server, 8);
     tape.wait(1000);
-    assert_eq!(tape.seen(), [hole(Client, 6), bytes(Client, "gh")]);
+    assert_eq!(tape.seen(), [gap(Client, 6), bytes(Client, "gh")]);
 }
 
 #[test]
@@ -310,7 +310,7 @@ fn streams_over_four_gib() {
         tape.data(Client, (offset + step) as i64, b"x");
         tape.ack(Server, offset + step + 1);
         tape.wait(1000);
-        assert_eq!(tape.seen(), [hole(Client, step), bytes(Client, "x")]);
+        assert_eq!(tape.seen(), [gap(Client, step), bytes(Client, "x")]);
         offset += step + 1;
     }
     tape.data(Client, offset as i64 + 1, b"b");
@@ -327,7 +327,7 @@ fn one_direction_only_captured() {
     tape.wait(4999);
     assert_eq!(tape.seen(), [bytes(Client, "ab")]);
     tape.wait(1);
-    assert_eq!(tape.seen(), [hole(Client, 2), bytes(Client, "ef")]);
+    assert_eq!(tape.seen(), [gap(Client, 2), bytes(Client, "ef")]);
 }
 
 #[test]
@@ -374,7 +374,7 @@ fn cut_ranges_that_touch_or_overlap_become_one() {
         assert_eq!(tape.seen(), []);
         tape.ack(Server, 5);
         tape.wait(1000);
-        assert_eq!(tape.seen(), [hole(Client, 5), snap(30)], "{order:?}");
+        assert_eq!(tape.seen(), [gap(Client, 5), snap(30)], "{order:?}");
         assert_eq!(tape.tcp.waiting(), 0);
     }
 }
@@ -397,7 +397,7 @@ fn a_bound_outside_is_relieved() {
 }
 
 #[test]
-fn the_bound_in_bytes_gives_up_the_oldest_hole() {
+fn the_bound_in_bytes_gives_up_the_oldest_gap() {
     let limits = Limits { waiting_bytes: 64 << 10, ..Limits::default() };
     let mut tape = Tape::with(&limits);
     tape.handshake();
@@ -409,7 +409,7 @@ fn the_bound_in_bytes_gives_up_the_oldest_hole() {
             assert_eq!(tape.seen, []);
         }
     }
-    let limit = Anomaly::LimitReached { limit: "bytes waiting behind a hole", value: 64 << 10 };
+    let limit = Anomaly::LimitReached { limit: "bytes waiting behind a gap", value: 64 << 10 };
     assert_eq!(
         tape.seen(),
         [
@@ -421,19 +421,19 @@ fn the_bound_in_bytes_gives_up_the_oldest_hole() {
 }
 
 #[test]
-fn the_bound_in_pieces_gives_up_the_oldest_hole() {
+fn the_bound_in_pieces_gives_up_the_oldest_gap() {
     let limits = Limits { waiting_pieces: 10, ..Limits::default() };
     let mut tape = Tape::with(&limits);
     tape.handshake();
     for i in 1..=11 {
         tape.data(Client, i * 2, b"x");
     }
-    let limit = Anomaly::LimitReached { limit: "pieces waiting behind a hole", value: 10 };
+    let limit = Anomaly::LimitReached { limit: "pieces waiting behind a gap", value: 10 };
     let gap = Seen::Gap(Client, 2, GapCause::Limit);
     assert_eq!(tape.seen(), [Seen::Anomaly(Client, limit), gap, bytes(Client, "x")]);
     tape.data(Client, 24, b"x");
     assert_eq!(tape.seen(), [Seen::Gap(Client, 1, GapCause::Limit), bytes(Client, "x")], "said once");
-    // A hole that is filled needs no room.
+    // A gap that is filled needs no room.
     tape.data(Client, 5, b"yyyyyyyyyyyyyyyyyyyyyyyyyy");
     assert_eq!(tape.tcp.waiting(), 0);
 }
@@ -445,5 +445,5 @@ fn a_delivery_that_is_not_drained_is_a_gap() {
     let _ = tape.tcp.push(Client, &segment, At::default());
     tape.data(Client, 2, b"cd");
     tape.finish();
-    assert_eq!(tape.seen(), [hole(Client, 2), bytes(Client, "cd")]);
+    assert_eq!(tape.seen(), [gap(Client, 2), bytes(Client, "cd")]);
 }

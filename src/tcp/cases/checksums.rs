@@ -62,13 +62,13 @@ fn a_damaged_segment_is_a_hole_until_it_is_sent_again() {
         tape.checked(6, flags, b"", Sum::Wrong);
         assert!(tape.is_discarded() && !tape.tcp.is_closed());
     }
-    // It is given up as any hole is.
+    // It is given up as any gap is.
     tape.checked(6, Flags::ACK, b"X", Sum::Wrong);
     tape.checked(7, Flags::ACK, b"h", Sum::Right);
     assert!(tape.is_discarded());
     tape.ack(Server, 8);
     tape.wait(1100);
-    assert_eq!(tape.seen(), [hole(Client, 1), bytes(Client, "h")]);
+    assert_eq!(tape.seen(), [gap(Client, 1), bytes(Client, "h")]);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! SYN, FIN, RST, probes, and what is believed of sequence numbers.
 
-use super::tape::{START, Seen, Tape, bare, bytes, hole};
+use super::tape::{START, Seen, Tape, bare, bytes, gap};
 use crate::model::Flags;
 use crate::model::Side::{Client, Server};
 use crate::tcp::End;
@@ -34,7 +34,7 @@ fn syn_ack_lost_from_the_capture() {
     tape.syn(Client, b"");
     tape.ack(Client, 0);
     tape.data(Client, 0, b"ask");
-    // The client's acknowledgment said where the server's bytes begin: the hole before these is known.
+    // The client's acknowledgment said where the server's bytes begin: the gap before these is known.
     tape.data(Server, 2, b"swer");
     assert_eq!(tape.seen(), [bytes(Client, "ask")]);
     tape.data(Server, 0, b"an");
@@ -115,7 +115,7 @@ fn fin_before_the_hole_is_filled() {
     assert_eq!(tape.seen(), []);
     tape.ack(Server, 5);
     tape.wait(1000);
-    assert_eq!(tape.seen(), [hole(Client, 4), Seen::End(Client, End::Fin)]);
+    assert_eq!(tape.seen(), [gap(Client, 4), Seen::End(Client, End::Fin)]);
 }
 
 #[test]
@@ -173,18 +173,18 @@ fn rst_before_the_hole_is_filled() {
     tape.data(Client, 0, b"AB");
     assert_eq!(tape.seen(), [bytes(Client, "ABCD"), Seen::End(Client, End::Reset)]);
     assert!(tape.tcp.is_closed());
-    // The other direction's hole waits for a grace too, acknowledged or not.
+    // The other direction's gap waits for a grace too, acknowledged or not.
     tape.wait(999);
     assert_eq!(tape.seen(), []);
     tape.wait(1);
-    assert_eq!(tape.seen(), [hole(Server, 2), bytes(Server, "cd")]);
+    assert_eq!(tape.seen(), [gap(Server, 2), bytes(Server, "cd")]);
     // Never filled: a grace after the reset it is given up.
     let mut tape = Tape::open();
     tape.rst(Client, 3);
     tape.wait(999);
     assert_eq!(tape.seen(), []);
     tape.wait(1);
-    assert_eq!(tape.seen(), [hole(Client, 3), Seen::End(Client, End::Reset)]);
+    assert_eq!(tape.seen(), [gap(Client, 3), Seen::End(Client, End::Reset)]);
 }
 
 #[test]
@@ -329,14 +329,14 @@ fn a_capture_that_missed_more_than_the_window_goes_on() {
         for i in 0..6 {
             tape.data(Client, far + i * 2, &[b'A' + i as u8; 2]);
         }
-        let gap = far as u64 + 6 - 7;
+        let length = far as u64 + 6 - 7;
         assert_eq!(
             tape.seen(),
             [
                 bytes(Client, "ab"),
-                hole(Client, 3),
+                gap(Client, 3),
                 bytes(Client, "fg"),
-                hole(Client, gap),
+                gap(Client, length),
                 bytes(Client, "DDEEFF")
             ]
         );

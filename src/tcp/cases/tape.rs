@@ -211,7 +211,7 @@ pub(in crate::tcp) fn bytes(side: Side, data: impl AsRef<[u8]>) -> Seen {
     Seen::Bytes(side, data.as_ref().to_vec())
 }
 
-pub(in crate::tcp) fn hole(side: Side, length: u64) -> Seen {
+pub(in crate::tcp) fn gap(side: Side, length: u64) -> Seen {
     Seen::Gap(side, length, GapCause::Lost)
 }
 

@@ -15,7 +15,7 @@ const TAIL_AND_EMPTY: [u8; 9] = {
 /// States of the library that are not in use, shared by the inflaters of many conversations.
 ///
 /// A state is a block of 48 KiB. Allocated and freed between the small ones of thousands of conversations that take
-/// turns, such blocks leave holes that no other allocation fills, and the process grows to many times what it holds.
+/// turns, such blocks leave gaps that no other allocation fills, and the process grows to many times what it holds.
 #[derive(Clone, Debug, Default)]
 pub struct InflaterPool(Arc<Mutex<Vec<Decompress>>>);
 

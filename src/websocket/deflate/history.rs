@@ -124,7 +124,7 @@ impl History {
     /// Gives back the memory of what no reference reaches.
     pub(super) fn shrink(&mut self) {
         self.drop_old();
-        // A copy leaves the old block whole for the next side that needs one; shrunk in place, it would leave a hole
+        // A copy leaves the old block whole for the next side that needs one; shrunk in place, it would leave a gap
         // that is too small for any.
         self.bytes = self.bytes.get(..self.end).unwrap_or_default().to_vec();
         self.unknown.shrink_to_fit();
@@ -301,11 +301,11 @@ mod tests {
     fn laid_out(payload: &Payload) -> Vec<Option<u8>> {
         let mut known = payload.bytes().iter().copied();
         let mut all = Vec::new();
-        for hole in payload.missing() {
-            while (all.len() as u64) < hole.offset {
+        for gap in payload.missing() {
+            while (all.len() as u64) < gap.offset {
                 all.push(Some(known.next().unwrap()));
             }
-            all.extend(std::iter::repeat_n(None, hole.length.unwrap() as usize));
+            all.extend(std::iter::repeat_n(None, gap.length.unwrap() as usize));
         }
         all.extend(known.map(Some));
         all

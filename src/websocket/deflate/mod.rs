@@ -118,7 +118,7 @@ impl Inflater {
     ///
     /// The sender is taken for one that keeps its window, of full size. If it does not, its references never reach
     /// back before their message, and nothing is lost by thinking so.
-    pub fn joined_late(limits: Limits) -> Self {
+    pub fn mid_stream(limits: Limits) -> Self {
         Self::begin_with(DeflateSide { no_context_takeover: false, max_window_bits: 15 }, limits, true)
     }
 

@@ -6,7 +6,7 @@ const LAYER: &str = "802.11";
 
 /// How the receiver laid the frame out in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in super::super) enum Form {
+pub(in super::super) enum HeaderLayout {
     /// The payload follows the header.
     Plain,
     /// The payload follows the header at the next multiple of four.
@@ -17,14 +17,16 @@ pub(in super::super) enum Form {
 
 /// Reads an 802.11 frame (`LINKTYPE_IEEE802_11`).
 pub(super) fn read(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
-    read_as(view, Form::Plain)
+    read_as(view, HeaderLayout::Plain)
 }
 
 /// Reads an 802.11 frame (IEEE 802.11 §9.2): data frames that are not encrypted lead on.
-pub(in super::super) fn read_as(view: Cursor<'_>, form: Form) -> Result<Found<'_>, DecodeError> {
+pub(in super::super) fn read_as(view: Cursor<'_>, form: HeaderLayout) -> Result<Found<'_>, DecodeError> {
     let (control, _) = view.split::<2>(LAYER)?;
     let [kind, flags] = match *control {
-        [flags, kind] if form == Form::MaybeSwapped && !is_data(flags) && is_data(kind) => [kind, flags],
+        [flags, kind] if form == HeaderLayout::MaybeSwapped && !is_data(flags) && is_data(kind) => {
+            [kind, flags]
+        }
         control => control,
     };
     // The third bit of the subtype means "no data", the fourth "with quality of service".
@@ -47,8 +49,8 @@ pub(in super::super) fn read_as(view: Cursor<'_>, form: Form) -> Result<Found<'_
     let rest = view.skip(
         LAYER,
         match form {
-            Form::Plain | Form::MaybeSwapped => length,
-            Form::Padded => length.next_multiple_of(4),
+            HeaderLayout::Plain | HeaderLayout::MaybeSwapped => length,
+            HeaderLayout::Padded => length.next_multiple_of(4),
         },
     )?;
     let number = view.bytes.get(22).copied().unwrap_or_default() & 0x0f;

@@ -86,7 +86,7 @@ pub(super) fn read(link: LinkType, view: Cursor<'_>) -> Result<Found<'_>, Decode
 
 /// Reads an 802.11 frame that a tunnel carries.
 pub(super) fn wireless(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
-    ieee80211::read_as(view, ieee80211::Form::MaybeSwapped)
+    ieee80211::read_as(view, ieee80211::HeaderLayout::MaybeSwapped)
 }
 
 /// Reads what an Ethernet type names (IEEE 802 numbers).

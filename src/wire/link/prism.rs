@@ -1,7 +1,7 @@
 use super::super::DecodeError;
 use super::super::cursor::Cursor;
 use super::super::walk::Found;
-use super::ieee80211::{self, Form};
+use super::ieee80211::{self, HeaderLayout};
 
 const LAYER: &str = "802.11 with notes";
 /// The first bytes of the AVS header, whatever its version.
@@ -22,7 +22,7 @@ pub(super) fn read(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
     if length < 8 {
         return Err(view.field(LAYER, "length", u64::from(length)));
     }
-    ieee80211::read_as(view.skip(LAYER, usize::try_from(length).unwrap_or(usize::MAX))?, Form::Plain)
+    ieee80211::read_as(view.skip(LAYER, usize::try_from(length).unwrap_or(usize::MAX))?, HeaderLayout::Plain)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 use super::super::cursor::Cursor;
 use super::super::walk::Found;
 use super::super::{DecodeError, Unread};
-use super::ieee80211::{self, Form};
+use super::ieee80211::{self, HeaderLayout};
 
 const LAYER: &str = "radiotap";
 
@@ -25,7 +25,7 @@ pub(super) fn read(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
         return Ok(Found::unread(Unread::Hidden("802.11 frames with a bad frame check sequence"), frame));
     }
     let frame = if flags & 0x10 != 0 { frame.without_trailer(4) } else { frame };
-    ieee80211::read_as(frame, if flags & 0x20 != 0 { Form::Padded } else { Form::Plain })
+    ieee80211::read_as(frame, if flags & 0x20 != 0 { HeaderLayout::Padded } else { HeaderLayout::Plain })
 }
 
 /// Returns the flags field, where the bitmap of present fields says that there is one.

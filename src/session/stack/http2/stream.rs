@@ -7,7 +7,7 @@ use crate::model::{Anomaly, At, Lost, Pair, Side};
 use crate::session::compression::Deflate;
 use crate::session::context::Context;
 use crate::session::conversation::{Conversation, Ending};
-use crate::session::resync::Search;
+use crate::session::resync::FrameSearch;
 
 /// One stream of an HTTP/2 connection that is a WebSocket, or may be.
 ///
@@ -273,7 +273,7 @@ fn converse(
     let mut conversation = Box::new(Conversation::new(cx.at, deflate));
     conversation.understand(opening.handshake.as_deref(), cx);
     if !answered {
-        conversation.search(Side::Server, Search::mid_stream(Some(false)), cx);
+        conversation.search(Side::Server, FrameSearch::mid_stream(Some(false)), cx);
     }
     conversation
 }

@@ -47,7 +47,7 @@ fn without_takeover_the_next_message_is_whole() {
 
 #[test]
 fn joined_late_without_takeover_everything_is_known() {
-    let (mut sender, mut inflater) = (Sender::new(6, false), Inflater::joined_late(Limits::default()));
+    let (mut sender, mut inflater) = (Sender::new(6, false), Inflater::mid_stream(Limits::default()));
     for n in 0..300 {
         assert_eq!(inflate(&mut inflater, [&sender.send(&tick(n))[..]]).known(), tick(n));
         assert_eq!(inflater.detected_takeover(), None);
@@ -56,7 +56,7 @@ fn joined_late_without_takeover_everything_is_known() {
 
 #[test]
 fn joined_late_takeover_is_detected_by_the_first_reference_back() {
-    let (mut sender, mut inflater) = (Sender::new(6, true), Inflater::joined_late(Limits::default()));
+    let (mut sender, mut inflater) = (Sender::new(6, true), Inflater::mid_stream(Limits::default()));
     sender.send(&tick(0));
     assert_eq!(inflater.detected_takeover(), None);
     let got = inflate(&mut inflater, [&sender.send(&tick(1))[..]]);
@@ -68,7 +68,7 @@ fn joined_late_takeover_is_detected_by_the_first_reference_back() {
 #[test]
 fn the_window_heals_and_the_library_takes_over() {
     // A sender whose references reach the unknown no more: noise first, then ticks.
-    let (mut sender, mut inflater) = (Sender::new(6, true), Inflater::joined_late(Limits::default()));
+    let (mut sender, mut inflater) = (Sender::new(6, true), Inflater::mid_stream(Limits::default()));
     sender.send(&tick(0));
     inflate(&mut inflater, [&sender.send(&noise(40_000))[..]]);
     assert!(inflater.library.is_none() && inflater.partial.is_some());
@@ -95,7 +95,7 @@ fn more_holes_than_a_payload_counts_put_no_byte_in_a_wrong_place() {
     bits.extend([0; 3]);
     let message: Vec<u8> =
         bits.chunks(8).map(|bits| bits.iter().rev().fold(0, |byte, bit| byte << 1 | bit)).collect();
-    let got = inflate(&mut Inflater::joined_late(Limits::default()), [&message[..]]);
+    let got = inflate(&mut Inflater::mid_stream(Limits::default()), [&message[..]]);
     assert_eq!((got.bytes.len(), got.whole), (12_000, true));
     for (at, byte) in got.bytes.iter().enumerate() {
         assert!(byte.is_none_or(|byte| byte == expected[at]), "byte {at}");

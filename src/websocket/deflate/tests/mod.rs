@@ -34,7 +34,7 @@ fn laid_out(out: &Payload) -> (Vec<Option<u8>>, bool) {
     let (mut known, mut all, mut whole) = (out.bytes().iter().copied(), Vec::new(), true);
     for &Missing { offset, length } in out.missing() {
         all.extend(known.by_ref().take(offset as usize - all.len()).map(Some));
-        assert!(whole, "a hole without end is the last");
+        assert!(whole, "a gap without end is the last");
         match length {
             Some(length) => all.extend(std::iter::repeat_n(None, length as usize)),
             None => whole = false,
@@ -42,7 +42,7 @@ fn laid_out(out: &Payload) -> (Vec<Option<u8>>, bool) {
     }
     all.extend(known.map(Some));
     if !whole {
-        // The last hole may begin with a part whose length was told.
+        // The last gap may begin with a part whose length was told.
         all.resize(out.length() as usize, None);
     }
     assert_eq!(all.len() as u64, out.length());

@@ -86,7 +86,7 @@ proptest! {
         messages in prop::collection::vec((prop::collection::vec(any::<u8>(), 0..3000), 0..6_u8), 1..30), joined: bool,
     ) {
         let limits = Limits { work: 1 << 20 };
-        let mut inflater = if joined { Inflater::joined_late(limits) } else { Inflater::new(TAKEOVER, limits) };
+        let mut inflater = if joined { Inflater::mid_stream(limits) } else { Inflater::new(TAKEOVER, limits) };
         let mut out = Payload::new(1 << 16);
         for (bytes, then) in messages {
             inflater.push(&bytes, &mut out);
@@ -113,7 +113,7 @@ proptest! {
         let side = if takeover { TAKEOVER } else { NO_TAKEOVER };
         let limits = Limits::default();
         let mut sender = Sender::new(level, takeover);
-        let mut inflater = if joined { Inflater::joined_late(limits) } else { Inflater::new(side, limits) };
+        let mut inflater = if joined { Inflater::mid_stream(limits) } else { Inflater::new(side, limits) };
         if joined {
             sender.send(&tick(0));
         }
