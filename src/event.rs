@@ -10,7 +10,7 @@ use std::time::Duration;
 pub use self::conversation::Conversation;
 pub use self::unshown::{Http, Reason, Unshown};
 pub use crate::http::{Field, Handshake};
-pub use crate::model::{Anomaly, Evidence, Severity};
+pub use crate::model::{Anomaly, Evidence, Rule, Severity};
 use crate::model::{At, Endpoint, Pair, Side};
 pub use crate::subprotocol::{Meaning, Role, StoredMeaning, Unanswered, Unit, Value};
 pub use crate::websocket::{CloseBody, Header, Missing, Opcode};

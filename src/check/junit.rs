@@ -3,17 +3,17 @@
 use std::io::{self, Write};
 
 use super::{Bar, Finding, Findings, Rules, text};
-use crate::event::Anomaly;
+use crate::event::{Anomaly, Rule};
 
 pub(super) fn write(found: &Findings, rules: &Rules, bar: &Bar, to: &mut dyn Write) -> io::Result<()> {
-    let cases = || Anomaly::ALL.iter().zip(Anomaly::SENTENCES).filter(|((rule, ..), _)| rules.count(rule));
+    let cases = || Anomaly::RULES.iter().filter(|rule| rules.count(rule.code));
     let failed = |rule: &str| found.rules().get(rule).is_some_and(|(severity, _)| bar.fails(rule, *severity));
-    let failures = cases().filter(|((rule, ..), _)| failed(rule)).count();
+    let failures = cases().filter(|rule| failed(rule.code)).count();
     let totals = format!("tests=\"{}\" failures=\"{failures}\" errors=\"0\"", cases().count());
     writeln!(to, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>")?;
     writeln!(to, "<testsuites name=\"wirefin check\" {totals}>")?;
     writeln!(to, "  <testsuite name=\"wirefin check\" {totals} skipped=\"0\">")?;
-    for ((rule, _, spec), sentence) in cases() {
+    for Rule { code: rule, spec, sentence, .. } in cases() {
         let class = spec.unwrap_or("capture");
         write!(to, "    <testcase classname=\"{}\" name=\"{}\" time=\"0\"", xml(class), xml(rule))?;
         let Some((severity, times)) = found.rules().get(rule) else {

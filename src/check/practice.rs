@@ -124,27 +124,25 @@ pub(super) fn practice(rule: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::Anomaly;
+    use crate::event::{Anomaly, Severity};
 
     #[test]
     fn every_rule_of_the_handshake_and_the_frames_says_what_peers_do() {
-        let silent: Vec<_> = Anomaly::ALL
+        let silent: Vec<_> = Anomaly::RULES
             .iter()
-            .filter(|(_, severity, spec)| {
-                *severity == crate::event::Severity::Error
-                    && spec.is_some_and(|it| it.starts_with("RFC 6455"))
-            })
-            .filter(|(rule, ..)| practice(rule).is_none())
-            .map(|(rule, ..)| *rule)
+            .filter(|rule| rule.severity == Severity::Error)
+            .filter(|rule| rule.spec.is_some_and(|it| it.starts_with("RFC 6455")))
+            .map(|rule| rule.code)
+            .filter(|code| practice(code).is_none())
             .collect();
         assert_eq!(silent, ["bad-subprotocol-header", "bad-extension-header"]);
     }
 
     #[test]
     fn whose_doing_it_is_fits_the_severity() {
-        for (rule, severity, _) in Anomaly::ALL {
-            let ours = ["the capture's", "wirefin's"].contains(&fault(rule));
-            assert!(!ours || *severity == crate::event::Severity::Note, "{rule}");
+        for rule in Anomaly::RULES {
+            let ours = ["the capture's", "wirefin's"].contains(&fault(rule.code));
+            assert!(!ours || rule.severity == Severity::Note, "{}", rule.code);
         }
     }
 }

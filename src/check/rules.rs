@@ -3,7 +3,7 @@ use std::fmt::Write;
 
 use super::FindingsFormat;
 use super::practice::{fault, practice};
-use crate::event::Anomaly;
+use crate::event::{Anomaly, Rule};
 
 /// The fewest columns that sentences are broken into.
 const NARROWEST: usize = 20;
@@ -45,33 +45,32 @@ impl Rules {
 /// Returns the rule called `code`.
 pub(super) fn known(code: &str) -> Result<&'static str, UnknownRule> {
     let code = code.trim();
-    let found = Anomaly::ALL.iter().find(|(known, ..)| *known == code);
-    found.map(|(known, ..)| *known).ok_or_else(|| UnknownRule(code.to_owned()))
+    let found = Anomaly::RULES.iter().find(|rule| rule.code == code);
+    found.map(|rule| rule.code).ok_or_else(|| UnknownRule(code.to_owned()))
 }
 
 /// Lists every rule: its code, how bad it is to break it, where it stands, and a sentence.
 ///
 /// A line of text has `columns` at most, where they are given: a sentence that is too long goes on below itself.
 pub fn list(form: FindingsFormat, columns: Option<usize>) -> String {
-    let rules = || Anomaly::ALL.iter().zip(Anomaly::SENTENCES);
     let mut out = String::new();
     match form {
         FindingsFormat::Text => {
-            let code = Anomaly::ALL.iter().map(|(code, ..)| code.len()).max().unwrap_or(0);
-            let place = Anomaly::ALL.iter().filter_map(|(.., spec)| spec.map(|it| it.chars().count()));
+            let code = Anomaly::RULES.iter().map(|rule| rule.code.len()).max().unwrap_or(0);
+            let place = Anomaly::RULES.iter().filter_map(|rule| rule.spec.map(|it| it.chars().count()));
             let place = place.max().unwrap_or(0);
-            for ((name, severity, spec), sentence) in rules() {
-                let (severity, spec) = (severity.name(), spec.unwrap_or_default());
-                let head = format!("{name:code$}  {severity:7}  {spec:place$}  ");
-                write_below(&mut out, &head, sentence, columns);
+            for rule in Anomaly::RULES {
+                let (severity, spec) = (rule.severity.name(), rule.spec.unwrap_or_default());
+                let head = format!("{:code$}  {severity:7}  {spec:place$}  ", rule.code);
+                write_below(&mut out, &head, rule.sentence, columns);
             }
         }
         _ => {
-            let rules: Vec<_> = rules()
-                .map(|((code, severity, spec), text)| {
-                    serde_json::json!({"rule": code, "severity": severity.name(), "spec": spec, "explanation": text})
-                })
-                .collect();
+            let json = |Rule { code, severity, spec, sentence, .. }: &Rule| {
+                let severity = severity.name();
+                serde_json::json!({"rule": code, "severity": severity, "spec": spec, "explanation": sentence})
+            };
+            let rules: Vec<_> = Anomaly::RULES.iter().map(json).collect();
             // Writing into a string cannot fail.
             let _ = writeln!(out, "{}", serde_json::Value::from(rules));
         }
@@ -82,27 +81,26 @@ pub fn list(form: FindingsFormat, columns: Option<usize>) -> String {
 /// Returns all rules as a page of documentation.
 pub fn markdown() -> String {
     let mut out = String::from(HEAD);
-    let words = Anomaly::SENTENCES.iter().zip(Anomaly::RULES).zip(Anomaly::EVIDENCE);
-    for ((rule, severity, spec), ((sentence, text), evidence)) in Anomaly::ALL.iter().zip(words) {
+    for Rule { code, severity, spec, sentence, text, evidence } in Anomaly::RULES {
         let evidence: Vec<_> = evidence.iter().map(|name| format!("`{name}`")).collect();
         let evidence = if evidence.is_empty() { "—".to_owned() } else { evidence.join(", ") };
-        let (severity, spec, fault) = (severity.name(), spec.unwrap_or("—"), fault(rule));
+        let (severity, spec, fault) = (severity.name(), spec.unwrap_or("—"), fault(code));
         let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
         // Writing into a string cannot fail.
         let _ = write!(
             out,
-            "\n## {rule}\n\n*{sentence}*\n\n\
+            "\n## {code}\n\n*{sentence}*\n\n\
              | severity | section | whose doing | evidence |\n|---|---|---|---|\n\
              | {severity} | {spec} | {fault} | {evidence} |\n\n{text}\n"
         );
-        if let Some(peers) = practice(rule) {
+        if let Some(peers) = practice(code) {
             let _ = write!(out, "\nReal peers: {peers}\n");
         }
-        if CAPTURED.contains(rule) {
+        if CAPTURED.contains(code) {
             let _ = write!(
                 out,
-                "\nCaptures: [one that breaks it](../captures/rules/{rule}.pcap), \
-                 [one just inside it](../captures/rules/{rule}.inside.pcap).\n"
+                "\nCaptures: [one that breaks it](../captures/rules/{code}.pcap), \
+                 [one just inside it](../captures/rules/{code}.inside.pcap).\n"
             );
         }
     }
@@ -217,7 +215,7 @@ const HEAD: &str = "\
 # The rules
 
 `wirefin check` holds a capture against these rules, and `anomaly` lines of an export name them. This page is generated from the table in
-`src/model/anomaly.rs`; after a change there, `INSTA_UPDATE=always cargo test` writes it anew.
+`src/model/anomaly/list.rs`; after a change there, `INSTA_UPDATE=always cargo test` writes it anew.
 
 `error`: a MUST was broken. `warning`: a SHOULD was broken, or it is suspicious. `note`: a limit of the capture or of wirefin, or something that only a
 person can judge.
@@ -262,12 +260,12 @@ mod tests {
     #[test]
     fn every_rule_is_listed_once_with_its_sentence() {
         let text = list(FindingsFormat::Text, None);
-        assert_eq!(text.lines().count(), Anomaly::ALL.len());
+        assert_eq!(text.lines().count(), Anomaly::RULES.len());
         let line = text.lines().find(|line| line.starts_with("bad-utf8 ")).unwrap();
         let words: Vec<_> = line.split("  ").map(str::trim).filter(|word| !word.is_empty()).collect();
         assert_eq!(words, ["bad-utf8", "error", "RFC 6455 §8.1", "a text message is not UTF-8"]);
         let json: serde_json::Value = serde_json::from_str(&list(FindingsFormat::Json, None)).unwrap();
-        assert_eq!(json.as_array().unwrap().len(), Anomaly::ALL.len());
+        assert_eq!(json.as_array().unwrap().len(), Anomaly::RULES.len());
         assert!(json.as_array().unwrap().iter().all(|rule| rule["explanation"].is_string()));
     }
 

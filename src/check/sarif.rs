@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::{Finding, Findings, Rules, text};
-use crate::event::{Anomaly, Severity};
+use crate::event::{self, Anomaly, Severity};
 use crate::view::write_json;
 
 const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
@@ -101,12 +101,12 @@ struct Logical {
 
 /// Writes the log; `input` names the capture.
 pub(super) fn write(found: &Findings, rules: &Rules, input: &str, to: &mut dyn Write) -> io::Result<()> {
-    let listed = Anomaly::ALL.iter().zip(Anomaly::SENTENCES).filter(|((rule, ..), _)| rules.count(rule));
+    let listed = Anomaly::RULES.iter().filter(|rule| rules.count(rule.code));
     let driver = Driver {
         name: "wirefin",
         version: env!("CARGO_PKG_VERSION"),
         information_uri: HELP,
-        rules: listed.map(|((id, severity, spec), sentence)| rule(id, *severity, *spec, sentence)).collect(),
+        rules: listed.map(rule).collect(),
     };
     let uri = uri(input);
     let at = Uri { uri: &uri };
@@ -119,13 +119,14 @@ pub(super) fn write(found: &Findings, rules: &Rules, input: &str, to: &mut dyn W
     to.write_all(b"\n")
 }
 
-fn rule(id: &'static str, severity: Severity, spec: Option<&str>, sentence: &str) -> Rule {
-    let full = spec.map_or_else(|| sentence.to_owned(), |spec| format!("{sentence} ({spec})"));
+fn rule(rule: &event::Rule) -> Rule {
+    let sentence = rule.sentence.to_owned();
+    let full = rule.spec.map_or_else(|| sentence.clone(), |spec| format!("{sentence} ({spec})"));
     Rule {
-        id,
-        short_description: Text { text: sentence.to_owned() },
+        id: rule.code,
+        short_description: Text { text: sentence },
         full_description: Text { text: full },
-        default_configuration: Configuration { level: level(severity) },
+        default_configuration: Configuration { level: level(rule.severity) },
     }
 }
 

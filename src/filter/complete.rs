@@ -122,7 +122,7 @@ fn values(kind: Kind) -> Vec<&'static str> {
         Kind::Transport => Transport::ALL.map(Transport::name).into(),
         Kind::Truth => vec!["true", "false"],
         Kind::Severity => Severity::ALL.iter().rev().map(|severity| severity.name()).collect(),
-        Kind::Code => Anomaly::ALL.iter().map(|(code, ..)| *code).collect(),
+        Kind::Code => Anomaly::RULES.iter().map(|rule| rule.code).collect(),
         _ => Vec::new(),
     }
 }

@@ -97,7 +97,7 @@ fn bare(kind: Kind, word: &str) -> Option<Meaning> {
         Kind::Span => span(word).map(Meaning::Span),
         Kind::Moment => moment(word).map(Meaning::Moment).or_else(|| span(word).map(Meaning::Since)),
         Kind::Code => {
-            let known = Anomaly::ALL.iter().any(|(code, ..)| *code == word);
+            let known = Anomaly::RULES.iter().any(|rule| rule.code == word);
             known.then(|| Meaning::Bytes(word.as_bytes().into()))
         }
         Kind::Transport => Transport::ALL.into_iter().find(|it| it.name() == word).map(Meaning::Transport),

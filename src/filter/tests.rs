@@ -316,7 +316,7 @@ fn any_value(kind: Kind) -> BoxedStrategy<String> {
             "20[0-9]{2}-0[1-9]-[01][1-9](T[01][0-9]:[0-5][0-9]:00(\\.[0-9]{1,9})?(Z|[+-]0[0-9]:30))?"
         ]
         .boxed(),
-        Kind::Code => (0..Anomaly::ALL.len()).prop_map(|n| Anomaly::ALL[n].0.to_owned()).boxed(),
+        Kind::Code => (0..Anomaly::RULES.len()).prop_map(|n| Anomaly::RULES[n].code.to_owned()).boxed(),
         Kind::Severity => Just(Severity::Note.name().to_owned()).boxed(),
         Kind::Address => prop_oneof![
             "[1-9][0-9]?\\.0\\.0\\.[1-9](/[12][0-9])?",

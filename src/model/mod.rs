@@ -14,7 +14,7 @@ mod seq;
 mod side;
 mod time;
 
-pub use anomaly::{Anomaly, Evidence, Severity};
+pub use anomaly::{Anomaly, Evidence, Rule, Severity};
 pub use checksum::Checksum;
 pub use deflate::DeflateSide;
 pub use endpoint::{Endpoint, FlowKey, Tunnel};

@@ -196,7 +196,7 @@ impl Entry {
         if self.what != EntryKind::Anomaly {
             return None;
         }
-        Anomaly::ALL.get(self.extra as usize).map(|(code, severity, _)| (*code, *severity))
+        Anomaly::RULES.get(self.extra as usize).map(|rule| (rule.code, rule.severity))
     }
 
     /// Tells whether it stands for bytes that the capture lacks.

@@ -442,7 +442,7 @@ impl Store {
             Severity::Warning => 1,
             Severity::Error => 2,
         };
-        let extra = Anomaly::ALL.iter().position(|(other, ..)| *other == code).unwrap_or(usize::MAX);
+        let extra = Anomaly::RULES.iter().position(|rule| rule.code == code).unwrap_or(usize::MAX);
         let kept = self.anomalies.len() < self.bounds.anomalies;
         let entry = Entry {
             length: if kept { self.anomalies.len() as u64 } else { u64::MAX },

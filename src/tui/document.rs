@@ -404,7 +404,7 @@ impl Document {
     fn evidence(&mut self, from: Option<Side>, anomaly: &Anomaly) {
         self.add("what", anomaly.to_string(), FieldStyle::Prose);
         if anomaly.spec().is_some() {
-            let rule = anomaly.rule().trim().trim_end_matches('.').replace('`', "");
+            let rule = anomaly.rule().text.trim().trim_end_matches('.').replace('`', "");
             self.add("rule", rule, FieldStyle::Prose);
         }
         if let Some(from) = from {

@@ -5,7 +5,7 @@ use super::super::state::Effect;
 use super::super::unshown;
 use super::super::words::Role;
 use super::Line;
-use crate::event::{Anomaly, Severity};
+use crate::event::{Anomaly, Rule, Severity};
 use crate::store::{Entry, Store};
 use crate::view;
 
@@ -23,9 +23,9 @@ pub(super) fn lines(store: &Store, scope: Option<u32>) -> Vec<Line> {
     }
     let mut lines = Vec::new();
     for severity in [Severity::Error, Severity::Warning, Severity::Note] {
-        for (at, (code, grade, spec)) in Anomaly::ALL.iter().enumerate() {
-            if let Some(found) = rules.get(code).filter(|_| *grade == severity) {
-                rule(store, &mut lines, (at, code, severity, *spec), found);
+        for rule in Anomaly::RULES.iter().filter(|rule| rule.severity == severity) {
+            if let Some(found) = rules.get(rule.code) {
+                broken(store, &mut lines, rule, found);
             }
         }
     }
@@ -42,22 +42,17 @@ pub(super) fn lines(store: &Store, scope: Option<u32>) -> Vec<Line> {
 }
 
 /// Adds one rule: how often it was broken, what it says, and where.
-fn rule(
-    store: &Store,
-    lines: &mut Vec<Line>,
-    (at, code, severity, spec): (usize, &str, Severity, Option<&str>),
-    found: &[u32],
-) {
+fn broken(store: &Store, lines: &mut Vec<Line>, rule: &Rule, found: &[u32]) {
+    let Rule { code, severity, .. } = *rule;
     let count = view::counted(found.len() as u64, "time");
     let heading = Line::default()
         .add(Role::Severity(severity), format!("{} {code}", sign(severity)))
         .add(Role::Quiet, format!("  {}, {count}", severity.name()));
     lines.push(heading.to(Effect::Filter(format!("anomaly == \"{code}\""))));
-    let sentence = Anomaly::SENTENCES.get(at).copied().unwrap_or_default();
-    lines.push(Line::default().add(Role::Plain, format!("    {sentence}")));
-    if let Some(spec) = spec {
-        let rule = Anomaly::RULES.get(at).map_or("", |rule| rule.trim()).replace('`', "");
-        lines.push(Line::default().add(Role::Quiet, format!("    {spec}: {rule}")));
+    lines.push(Line::default().add(Role::Plain, format!("    {}", rule.sentence)));
+    if let Some(spec) = rule.spec {
+        let text = rule.text.trim().replace('`', "");
+        lines.push(Line::default().add(Role::Quiet, format!("    {spec}: {text}")));
     }
     for number in found.iter().take(LISTED) {
         let Some(entry) = store.entry(*number) else { continue };
