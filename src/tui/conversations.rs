@@ -6,10 +6,10 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::clock::{self, TimeForm, short};
-use super::draw::{scroll, tint};
+use super::draw::{scroll, tint, title};
 use super::keys::Action;
 use super::rows::Rows;
-use super::state::Effect;
+use super::state::{Effect, Panel};
 use super::text::{RowWriter, columns, middle};
 use super::theme::Theme;
 use crate::event::Severity;
@@ -46,7 +46,9 @@ const COMPARED: usize = 2000;
 #[derive(Debug, Default)]
 pub(super) struct Conversations {
     pub(super) selected: usize,
-    pub(super) top: usize,
+    top: usize,
+    /// How many lines are seen.
+    height: usize,
     pub(super) sort: SortBy,
     pub(super) backwards: bool,
     /// The conversations in the order shown.
@@ -70,15 +72,21 @@ impl Conversations {
             self.narrowed(all);
             self.sort(all);
             self.tell_apart(all);
-            let at = chosen.and_then(|chosen| self.order.iter().position(|slot| *slot == chosen));
-            self.selected = at.map_or(0, |at| at.saturating_add(1));
+            self.select(chosen.unwrap_or(u32::MAX));
         }
+        self.height = height;
         self.top = scroll(self.top, self.selected, height, self.order.len().saturating_add(1));
     }
 
     /// Returns the conversation that is selected; `None` for all.
     pub(super) fn chosen(&self) -> Option<u32> {
         self.selected.checked_sub(1).and_then(|at| self.order.get(at).copied())
+    }
+
+    /// Selects a conversation, if it is in the list.
+    pub(super) fn select(&mut self, slot: u32) {
+        let line = self.order.iter().position(|other| *other == slot);
+        self.selected = line.map_or(0, |line| line.saturating_add(1));
     }
 
     /// Lists those that have every word that was typed.
@@ -144,29 +152,56 @@ impl Conversations {
         (port, name.to_owned())
     }
 
-    /// Does what a key asks for, where `page` lines are a page.
-    pub(super) fn handle(&mut self, action: Action, page: isize) -> Effect {
-        let by = match action {
-            Action::Up => -1,
-            Action::Down => 1,
-            Action::PageUp => page.saturating_neg(),
-            Action::PageDown => page,
-            Action::First => isize::MIN,
-            Action::Last => isize::MAX,
-            Action::SortBackwards => {
-                self.backwards = !self.backwards;
-                return Effect::None;
-            }
+    /// Does what a key asks for.
+    pub(super) fn handle(&mut self, action: Action) -> Effect {
+        if let Some(by) = action.lines(self.height) {
+            return self.step(by);
+        }
+        match action {
+            Action::Enter => return Effect::Focus(Panel::Timeline),
+            Action::SortBackwards => self.backwards = !self.backwards,
             Action::Sort => {
                 let at = SortBy::ALL.iter().position(|(sort, _)| *sort == self.sort).unwrap_or(0);
                 let next = SortBy::ALL.get(at.saturating_add(1)).copied().unwrap_or((SortBy::Begin, "begin"));
                 self.sort = next.0;
                 return Effect::Say(format!("conversations sorted by {}", next.1));
             }
-            _ => return Effect::None,
-        };
+            _ => {}
+        }
+        Effect::None
+    }
+
+    /// Moves the selection.
+    pub(super) fn step(&mut self, by: isize) -> Effect {
         self.selected = self.selected.saturating_add_signed(by).min(self.order.len());
         Effect::Scope(self.chosen())
+    }
+
+    /// Selects what stands in a line of those that are seen.
+    pub(super) fn click(&mut self, line: usize) -> Effect {
+        let line = self.top.saturating_add(line);
+        if line > self.order.len() {
+            return Effect::None;
+        }
+        self.selected = line;
+        Effect::Scope(self.chosen())
+    }
+
+    /// Writes the list's title into the rule above it, and over its numbers what they are.
+    pub(super) fn draw_title(&self, look: &Look<'_>, area: Rect, buffer: &mut Buffer) {
+        let (theme, count) = (look.theme, self.order.len() as u64);
+        let mut writer = title(buffer, theme, area, "conversations", look.focus);
+        if self.narrow.is_empty() {
+            let words = format!(" {} ", clock::grouped(count));
+            let fits = columns(&words) <= writer.left();
+            writer.word(&if fits { words } else { format!(" {} ", short(count)) }, theme.dim);
+        } else {
+            let words = format!(" {} with ", clock::grouped(count));
+            writer.word(&words, theme.dim).wire(self.narrow.as_bytes(), theme.note, theme.dim);
+            writer.word(" ", theme.dim);
+        }
+        let from = writer.x();
+        self.draw_heads(theme, area, from, buffer);
     }
 
     /// Draws the list.
@@ -214,7 +249,7 @@ impl Conversations {
     /// Writes over the numbers what they are, the column that is sorted by marked.
     ///
     /// The columns before `from` belong to the list's title, but the sorted column keeps its head.
-    pub(super) fn heads(&self, theme: &Theme, area: Rect, from: u16, buffer: &mut Buffer) {
+    fn draw_heads(&self, theme: &Theme, area: Rect, from: u16, buffer: &mut Buffer) {
         for (begin, words, sort) in self.columns(area) {
             if begin >= from || self.sort == sort {
                 let y = area.y.saturating_sub(1);

@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::detail::Tab;
 use super::json;
 use super::matcher::quoted;
-use super::prompt::{Prompt, PromptKind};
+use super::prompt::PromptKind;
 use super::state::{App, Effect, Panel};
 use crate::event::Handshake;
 use crate::store::{Attempt, EntryKind, Facts};
@@ -50,7 +50,7 @@ impl CopyForm {
 
 impl App {
     /// Copies what is looked at.
-    pub(super) fn copy(&mut self, form: CopyForm) -> Effect {
+    pub(super) fn copy(&self, form: CopyForm) -> Effect {
         let copied = match form {
             CopyForm::Shown => self.shown(),
             CopyForm::Text => self.payload().map(|it| (it, self.detail.document.extent())),
@@ -67,14 +67,8 @@ impl App {
             CopyForm::Wireshark => self.wireshark(),
         };
         match copied {
-            Ok((bytes, what)) => {
-                self.say(format!("copied {what} (if the terminal allows it)"));
-                Effect::Copy(bytes)
-            }
-            Err(why) => {
-                self.say(why);
-                Effect::None
-            }
+            Ok((bytes, what)) => Effect::Copy(bytes, what),
+            Err(why) => Effect::Say(why),
         }
     }
 
@@ -133,12 +127,11 @@ impl App {
     }
 
     /// Begins a filter by the value under the cursor.
-    pub(super) fn filter_by_value(&mut self) {
-        let Some(test) = self.test_of_value() else { return self.say("there is no value to filter by") };
+    pub(super) fn filter_by_value(&self) -> Effect {
+        let Some(test) = self.test_of_value() else { return Effect::say("there is no value to filter by") };
         let before = self.filter_text.trim();
         let text = if before.is_empty() { test } else { format!("{before} and {test}") };
-        self.prompt = Some(Prompt::new(PromptKind::Filter, &text));
-        self.typed();
+        Effect::Ask(PromptKind::Filter, text)
     }
 
     fn test_of_value(&self) -> Option<String> {

@@ -204,33 +204,39 @@ impl Detail {
         }
     }
 
-    /// Returns how many lines are a page.
-    pub(super) fn page(&self) -> usize {
-        usize::from(self.panes.whole.height)
-    }
-
-    /// Does what a key asks for, where `page` lines are a page.
-    pub(super) fn handle(&mut self, action: Action, page: isize) -> Effect {
+    /// Does what a key asks for.
+    pub(super) fn handle(&mut self, action: Action) -> Effect {
+        if let Some(by) = action.lines(usize::from(self.panes.whole.height)) {
+            self.step(by);
+        }
         match action {
-            Action::PageUp => self.step(page.saturating_neg()),
-            Action::PageDown => self.step(page),
             Action::Left | Action::Right => self.sideways(action == Action::Right),
             Action::Enter if self.tab == Tab::Tree => self.turn_field(self.field),
             Action::Enter if self.tab == Tab::Json => self.fold_json(None),
+            Action::Tree => self.show_tab(Tab::Tree),
+            Action::Text => self.show_tab(Tab::Text),
+            Action::Json => self.show_tab(Tab::Json),
+            Action::Hex => self.show_tab(Tab::Hex),
             _ => {}
         }
         Effect::None
     }
 
     /// Goes to a tab, and has it seen.
-    pub(super) fn show_tab(&mut self, tab: Tab) {
+    fn show_tab(&mut self, tab: Tab) {
         self.tab = tab;
+        self.be_seen();
+    }
+
+    /// Has it seen.
+    pub(super) fn be_seen(&mut self) {
         if self.size == DetailSize::Away {
             self.size = DetailSize::Normal;
         }
     }
 
-    fn step(&mut self, by: isize) {
+    /// Moves what is selected.
+    pub(super) fn step(&mut self, by: isize) {
         let moved = |shown: &[usize], at: usize| {
             let at = shown.iter().position(|n| *n == at).unwrap_or(0);
             shown.get(at.saturating_add_signed(by).min(shown.len().saturating_sub(1))).copied().unwrap_or(0)

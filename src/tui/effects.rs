@@ -1,8 +1,11 @@
 //! What handlers ask for, done in one place.
 
+use super::detail::DetailSize;
 use super::matcher::Matcher;
+use super::prompt::PromptKind;
+use super::search::Search;
 use super::state::{App, Effect, Panel};
-use super::typing::remember;
+use crate::model::Timestamp;
 
 impl App {
     /// Does what was asked for, as far as that lies within the screen, and returns the rest.
@@ -10,66 +13,144 @@ impl App {
         match effect {
             Effect::None => {}
             Effect::Say(words) => self.say(words),
-            Effect::Scope(scope) => self.show_scope(scope),
-            Effect::Filter(text) => {
+            Effect::Focus(panel) => self.focus(panel),
+            Effect::Scope(scope) => self.timeline.show_scope(&self.store.lock(), scope),
+            Effect::Choose(slot) => self.choose_slot(slot),
+            Effect::Filter(text) => self.filter_by(&text),
+            Effect::Range(range) => {
                 self.page = None;
-                self.filter_by(&text);
+                self.timeline.show_range(&self.store.lock(), range);
             }
-            Effect::Range(from, to) => {
-                self.page = None;
-                self.show_range(Some((from, to)));
+            Effect::Moment(begin, end) => self.go_to_moment(begin, end),
+            Effect::GoTo(number) => return self.reveal(number),
+            Effect::NextHit(forward) => self.seek(forward),
+            Effect::Hit(row, arrival) => {
+                self.timeline.select(&self.store.lock(), row);
+                self.detail.arrival = Some(arrival);
             }
-            Effect::GoTo(number) => {
-                self.page = None;
-                self.reveal(number);
+            Effect::Ask(ask, text) => self.ask(ask, &text),
+            Effect::Typed => self.typed(),
+            Effect::Completed => self.try_line(),
+            Effect::Cancel => self.cancel(),
+            Effect::Accept => {
+                let effect = self.accept();
+                return self.perform(effect);
             }
             Effect::Close => self.page = None,
-            Effect::Copy(_) | Effect::Redraw | Effect::Suspend | Effect::Quit => return effect,
+            Effect::Copy(bytes, what) => {
+                self.say(format!("copied {what} (if the terminal allows it)"));
+                return Effect::Copy(bytes, what);
+            }
+            Effect::Redraw | Effect::Suspend | Effect::Quit => return effect,
         }
         Effect::None
     }
 
+    fn focus(&mut self, panel: Panel) {
+        self.panel = panel;
+        if panel == Panel::Detail {
+            self.detail.be_seen();
+        }
+    }
+
     /// Shows what a filter lets through; a filter that cannot be understood changes nothing.
     fn filter_by(&mut self, text: &str) {
+        self.page = None;
         match Matcher::parse(text) {
             Ok(matcher) => {
                 remember(&mut self.filters, text);
                 text.clone_into(&mut self.filter_text);
-                self.show_filter(Some(matcher));
+                self.timeline.show_filter(&self.store.lock(), Some(matcher));
                 self.panel = Panel::Timeline;
             }
             Err(mistake) => self.say(format!("{text}: {}", mistake.expected)),
         }
     }
 
-    /// Goes to an entry, and shows all that hides it.
-    fn reveal(&mut self, number: u32) {
-        self.panel = Panel::Timeline;
-        let shared = self.store.clone();
-        let (scope, time) = {
-            let store = shared.lock();
-            let Some(entry) = store.entry(number) else { return };
-            (entry.conversation(), entry.time())
-        };
-        if self.timeline.rows.is_filtered() && !self.is_shown(number) {
-            self.filter_text.clear();
-            self.show_filter(None);
-        }
-        if self.timeline.rows.range().is_some_and(|(from, to)| time < from || time > to) {
-            self.show_range(None);
-        }
-        if self.timeline.rows.scope().is_some() && self.timeline.rows.scope() != scope {
-            self.conversations.selected = 0;
-            self.show_scope(None);
-        }
-        let store = shared.lock();
-        self.go_to(&store, number);
+    /// Selects the first row of a stretch of time, or the last before it.
+    fn go_to_moment(&mut self, begin: Timestamp, end: Timestamp) {
+        let store = self.store.lock();
+        let number = store.first_in(begin, end).unwrap_or_else(|| store.before(begin));
+        let row = self.timeline.rows.row_of(&store, number);
+        self.timeline.select(&store, row);
     }
 
-    /// Tells whether an entry is among the rows.
-    pub(super) fn is_shown(&self, number: u32) -> bool {
+    /// Goes to an entry, and shows all that hides it.
+    fn reveal(&mut self, number: u32) -> Effect {
+        self.page = None;
+        self.panel = Panel::Timeline;
         let store = self.store.lock();
-        let rows = &self.timeline.rows;
-        rows.get(&store, rows.row_of(&store, number)) == Some(number)
+        let Some(entry) = store.entry(number).copied() else { return Effect::None };
+        let timeline = &mut self.timeline;
+        if timeline.rows.is_filtered() && !timeline.shows(&store, number) {
+            self.filter_text.clear();
+            timeline.show_filter(&store, None);
+        }
+        if timeline.rows.range().is_some_and(|(from, to)| entry.time() < from || entry.time() > to) {
+            timeline.show_range(&store, None);
+        }
+        if timeline.rows.scope().is_some() && timeline.rows.scope() != entry.conversation() {
+            self.conversations.selected = 0;
+            timeline.show_scope(&store, None);
+        }
+        let effect = timeline.go_to(&store, number);
+        drop(store);
+        self.perform(effect)
+    }
+
+    /// Goes to the next hit: within the message that is shown, else in the next row that has it.
+    fn seek(&mut self, forward: bool) {
+        if !self.detail.step_hit(self.search.pattern.as_ref(), forward) {
+            self.search.seek(&self.timeline.rows, self.timeline.selected, forward);
+        }
+    }
+
+    /// Leaves what was gone into last: a search, a panel, a conversation, a filter.
+    pub(super) fn back(&mut self) -> Effect {
+        match self.panel {
+            _ if self.search.stop() => {}
+            Panel::Conversations if !self.conversations.narrow.is_empty() => {
+                self.conversations.narrow.clear()
+            }
+            Panel::Detail | Panel::Conversations => {
+                if self.panel == Panel::Detail && self.detail.size == DetailSize::Large {
+                    self.detail.size = DetailSize::Normal;
+                }
+                return Effect::Focus(Panel::Timeline);
+            }
+            Panel::Timeline if self.isolated.is_some() => return self.end_isolation(),
+            Panel::Timeline if self.search.pattern.is_some() => self.search = Search::default(),
+            Panel::Timeline if !self.filter_text.is_empty() => self.clear_filter(),
+            Panel::Timeline => return self.show_every_conversation(),
+        }
+        Effect::None
+    }
+
+    /// Shows all that a filter hid.
+    pub(super) fn clear_filter(&mut self) {
+        self.filter_text.clear();
+        self.timeline.show_filter(&self.store.lock(), None);
+    }
+
+    pub(super) fn show_every_conversation(&mut self) -> Effect {
+        self.isolated = None;
+        self.conversations.selected = 0;
+        Effect::Scope(None)
+    }
+
+    /// Asks what to look for: in the list of conversations that narrows it.
+    pub(super) fn ask_for_search(&self) -> Effect {
+        match self.panel {
+            Panel::Conversations => Effect::Ask(PromptKind::Narrow, self.conversations.narrow.clone()),
+            _ => Effect::Ask(PromptKind::Search, String::new()),
+        }
+    }
+}
+
+/// Puts a line at the end of a history, once.
+pub(super) fn remember(history: &mut Vec<String>, text: &str) {
+    if !text.is_empty() {
+        history.retain(|line| line != text);
+        history.push(text.to_owned());
     }
 }

@@ -4,8 +4,8 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::clock::{self, TimeForm};
-use super::partner::partner;
-use super::state::App;
+use super::state::{App, Effect};
+use super::timeline::Timeline;
 use crate::model::Timestamp;
 use crate::store::{Entry, EntryKind, Store};
 
@@ -70,98 +70,76 @@ fn time_of_day(text: &str) -> Option<u64> {
     Some(whole.saturating_add((seconds * 1e9).round() as u64))
 }
 
-impl App {
+impl Timeline {
     /// Goes to what was asked for; the error says why it cannot.
-    pub(super) fn go_to_target(&mut self, target: Target) -> Result<(), String> {
-        let shared = self.store.clone();
-        if let Target::Conversation(name) = &target {
-            let at = shared.lock().conversations().iter().position(|it| it.number().to_string() == *name);
-            let slot = at
-                .and_then(|at| u32::try_from(at).ok())
-                .ok_or(format!("there is no conversation #{name}"))?;
-            self.choose_slot(slot);
-            return Ok(());
-        }
-        let store = shared.lock();
-        let rows = &self.timeline.rows;
-        let entry = |row: usize| rows.get(&store, row).and_then(|n| store.entry(n));
+    pub(super) fn go_to_target(&mut self, store: &Store, target: Target) -> Result<Effect, String> {
+        let rows = &self.rows;
+        let entry = |row: usize| rows.get(store, row).and_then(|n| store.entry(n));
+        let first =
+            |is_it: &dyn Fn(&Entry) -> bool| (0..rows.len()).find(|row| entry(*row).is_some_and(is_it));
         let row = match &target {
-            Target::Packet(packet) => {
-                (0..rows.len()).find(|row| entry(*row).is_some_and(|it| it.packet() >= *packet))
+            Target::Conversation(name) => {
+                let slot = (0..).zip(store.conversations()).find(|(_, it)| it.number().to_string() == *name);
+                let slot = slot.map(|(slot, _)| Effect::Choose(slot));
+                return slot.ok_or(format!("there is no conversation #{name}"));
             }
+            Target::Packet(packet) => first(&|it| it.packet() >= *packet),
             Target::Message(number) => (0..rows.len())
                 .filter(|row| entry(*row).is_some_and(|it| it.what() == EntryKind::Message))
                 .nth(usize::try_from(number.saturating_sub(1)).unwrap_or(usize::MAX)),
             Target::Clock(_) | Target::Since(_) => {
-                let from = moment(&store, &target, self.form.time);
-                (0..rows.len()).find(|row| entry(*row).is_some_and(|it| it.time() >= from))
+                let from = moment(store, &target, self.form.time);
+                first(&|it| it.time() >= from)
             }
-            Target::Conversation(_) => None,
         };
         let row = row.ok_or("nothing that is shown comes at or after it")?;
-        let found = entry(row).map(|it| (it.packet(), it.time()));
-        self.select(&store, row);
-        drop(store);
-        match (target, found) {
-            (Target::Packet(asked), Some((packet, _))) if packet != asked => {
-                self.say(format!("packet {asked} is of no row; this is the next, packet {packet}"));
+        let found = entry(row).copied();
+        self.select(store, row);
+        Ok(match (target, found) {
+            (Target::Packet(asked), Some(found)) if found.packet() != asked => Effect::Say(format!(
+                "packet {asked} is of no row; this is the next, packet {}",
+                found.packet()
+            )),
+            (Target::Clock(_) | Target::Since(_), Some(found)) => {
+                let time = clock::of_day(self.form.time.shifted(found.time()), 6);
+                Effect::Say(format!("the first row from there on, at {time}"))
             }
-            (Target::Clock(_) | Target::Since(_), Some((_, time))) => {
-                self.say(format!(
-                    "the first row from there on, at {}",
-                    clock::of_day(self.form.time.shifted(time), 6)
-                ));
-            }
-            _ => {}
-        }
-        Ok(())
+            _ => Effect::None,
+        })
     }
+}
 
-    /// Goes from a question to its answer, from an answer to its question, and so with pings and pongs.
-    pub(super) fn go_to_partner(&mut self) {
-        let shared = self.store.clone();
-        let mut store = shared.lock();
-        match self.timeline.entry.and_then(|number| partner(&mut store, number)) {
-            Some(number) => self.go_to(&store, number),
-            None => self.say("no question or answer of this row is known"),
-        }
-    }
-
+impl App {
     /// Shows only the conversation of the selected row; [`App::end_isolation`] goes back.
-    pub(super) fn isolate(&mut self) {
-        let shared = self.store.clone();
-        let slot = self.timeline.entry.and_then(|n| shared.lock().entry(n).and_then(Entry::conversation));
-        let Some(slot) = slot else { return self.say("this row is of no conversation") };
-        if self.timeline.rows.scope() == Some(slot) {
-            return self.say("only this conversation is shown already");
+    pub(super) fn isolate(&mut self) -> Effect {
+        let entry = self.timeline.entry;
+        let slot = entry.and_then(|n| self.store.lock().entry(n).and_then(Entry::conversation));
+        let Some(slot) = slot else { return Effect::say("this row is of no conversation") };
+        let scope = self.timeline.rows.scope();
+        if scope == Some(slot) {
+            return Effect::say("only this conversation is shown already");
         }
-        let before = Isolated {
-            line: self.conversations.selected,
-            scope: self.timeline.rows.scope(),
-            entry: self.timeline.entry,
-            top: self.timeline.top,
-        };
+        self.isolated =
+            Some(Isolated { line: self.conversations.selected, scope, entry, top: self.timeline.top });
         self.choose_slot(slot);
-        self.isolated = Some(before);
+        Effect::None
     }
 
     /// Shows again what was shown before [`App::isolate`], at the place where that was.
-    pub(super) fn end_isolation(&mut self) {
-        let Some(Isolated { line, scope, entry, top }) = self.isolated.take() else { return };
+    pub(super) fn end_isolation(&mut self) -> Effect {
+        let Some(Isolated { line, scope, entry, top }) = self.isolated.take() else { return Effect::None };
         self.conversations.selected = line;
-        self.show_scope(scope);
-        let shared = self.store.clone();
-        if let Some(entry) = entry {
-            self.go_to(&shared.lock(), entry);
-        }
+        let store = self.store.lock();
+        self.timeline.show_scope(&store, scope);
+        let effect = entry.map_or(Effect::None, |entry| self.timeline.go_to(&store, entry));
         self.timeline.top = top;
+        effect
     }
 
     /// Shows one conversation, and has the list show which.
-    fn choose_slot(&mut self, slot: u32) {
-        let line = self.conversations.order.iter().position(|other| *other == slot);
-        self.conversations.selected = line.map_or(0, |line| line.saturating_add(1));
-        self.show_scope(Some(slot));
+    pub(super) fn choose_slot(&mut self, slot: u32) {
+        self.conversations.select(slot);
+        self.timeline.show_scope(&self.store.lock(), Some(slot));
     }
 }
 

@@ -67,6 +67,22 @@ pub enum Action {
     Quit,
 }
 
+impl Action {
+    /// Returns by how many lines it moves, where `page` lines are seen.
+    pub(super) fn lines(self, page: usize) -> Option<isize> {
+        let page = isize::try_from(page.saturating_sub(1).max(1)).unwrap_or(1);
+        Some(match self {
+            Action::Up => -1,
+            Action::Down => 1,
+            Action::PageUp => page.saturating_neg(),
+            Action::PageDown => page,
+            Action::First => isize::MIN,
+            Action::Last => isize::MAX,
+            _ => return None,
+        })
+    }
+}
+
 /// A line of the table: keys by name, what they do, and what is said about it.
 #[derive(Clone, Copy, Debug)]
 pub struct Binding {

@@ -1,7 +1,7 @@
-use ratatui::layout::Rect;
+use ratatui::layout::{Position, Rect};
 
 use super::detail::DetailSize;
-use super::state::{App, Panel};
+use super::state::{App, Border, Panel};
 
 /// Where everything is. Each panel's area is what is below its title, which stands in the rule above it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -17,8 +17,6 @@ pub(super) struct Layout {
     pub(super) status: Rect,
     /// The detail is beside the timeline, not below.
     pub(super) beside: bool,
-    /// How many columns of the overview stand before its strip.
-    pub(super) gutter: u16,
 }
 
 /// From how many columns on the detail is beside the timeline.
@@ -54,43 +52,8 @@ impl Layout {
         let right_x = if left == 0 { x } else { x.saturating_add(left).saturating_add(1) };
         let right = Rect { x: right_x, width: area.right().saturating_sub(right_x), ..body };
         let beside = width >= WIDE;
-        let (timeline, detail) = match (app.detail.size, beside) {
-            (DetailSize::Away, _) => (right, Rect { width: 0, height: 0, ..right }),
-            (size, true) => {
-                let share = if size == DetailSize::Large {
-                    right.width.saturating_mul(3) / 5
-                } else {
-                    right.width.saturating_mul(2) / 5
-                };
-                let room = app.detail_room.unwrap_or(share).clamp(20, right.width.saturating_sub(30).max(20));
-                let timeline = Rect { width: right.width.saturating_sub(room).saturating_sub(1), ..right };
-                let at = timeline.right().saturating_add(1);
-                (timeline, Rect { x: at, width: right.right().saturating_sub(at), ..right })
-            }
-            (size, false) => {
-                let share = if size == DetailSize::Large {
-                    right.height.saturating_mul(3) / 4
-                } else {
-                    right.height.saturating_mul(2) / 5
-                };
-                let room = app.detail_room.unwrap_or(share).clamp(2, right.height.saturating_sub(3).max(2));
-                let timeline = Rect { height: right.height.saturating_sub(room).saturating_sub(1), ..right };
-                let at = timeline.bottom().saturating_add(1);
-                (timeline, Rect { y: at, height: right.bottom().saturating_sub(at), ..right })
-            }
-        };
-        Layout {
-            area,
-            title,
-            map,
-            overview,
-            conversations,
-            timeline,
-            detail,
-            status,
-            beside,
-            gutter: if width < 60 { 11 } else { 16 },
-        }
+        let (timeline, detail) = split(right, beside, app);
+        Layout { area, title, map, overview, conversations, timeline, detail, status, beside }
     }
 
     /// Returns where a page over the panels is: everything but the first line and the last.
@@ -98,23 +61,39 @@ impl Layout {
         Rect { y: self.title.bottom(), height: self.area.height.saturating_sub(2), ..self.area }
     }
 
-    /// Returns the part of the overview in which time runs.
-    pub(super) const fn strip(&self) -> Rect {
-        self.timed(self.overview)
-    }
-
-    /// Returns the part of the map in which time runs.
-    pub(super) const fn map_strip(&self) -> Rect {
-        self.timed(self.map)
-    }
-
-    const fn timed(&self, area: Rect) -> Rect {
-        let gutter = if area.width < 40 { 0 } else { self.gutter };
-        Rect {
-            x: area.x.saturating_add(gutter),
-            // Behind it stands when it ends.
-            width: area.width.saturating_sub(gutter).saturating_sub(if area.width < 80 { 1 } else { 10 }),
-            ..area
+    /// Returns the border that lies under a place on the screen.
+    pub(super) const fn border_at(&self, at: Position) -> Option<Border> {
+        let (left, detail) = (self.conversations, self.detail);
+        let is_above = at.y.saturating_add(1) == detail.y && at.x >= detail.x;
+        let is_beside = at.x.saturating_add(1) == detail.x && at.y >= detail.y;
+        if left.width > 0 && at.x == left.right() && at.y >= left.y {
+            Some(Border::Conversations)
+        } else if detail.width > 0 && if self.beside { is_beside } else { is_above } {
+            Some(Border::Detail)
+        } else {
+            None
         }
+    }
+}
+
+/// Divides what is right of the conversations between the timeline and the detail.
+fn split(right: Rect, beside: bool, app: &App) -> (Rect, Rect) {
+    let (all, least, normal, large) =
+        if beside { (right.width, (20, 30), (2, 5), (3, 5)) } else { (right.height, (2, 3), (2, 5), (3, 4)) };
+    let (part, of) = match app.detail.size {
+        DetailSize::Away => return (right, Rect { width: 0, height: 0, ..right }),
+        DetailSize::Normal => normal,
+        DetailSize::Large => large,
+    };
+    let share = all.saturating_mul(part).checked_div(of).unwrap_or(all);
+    let room = app.detail_room.unwrap_or(share).clamp(least.0, all.saturating_sub(least.1).max(least.0));
+    // A rule or a line stands between them.
+    let first = all.saturating_sub(room).saturating_sub(1);
+    let at = first.saturating_add(1);
+    let rest = all.saturating_sub(at);
+    if beside {
+        (Rect { width: first, ..right }, Rect { x: right.x.saturating_add(at), width: rest, ..right })
+    } else {
+        (Rect { height: first, ..right }, Rect { y: right.y.saturating_add(at), height: rest, ..right })
     }
 }

@@ -8,9 +8,10 @@
 //! ```
 //!
 //! It knows no protocol and reads no packet: a [`Feed`] stands behind it, made by whoever opened the source. Keys are
-//! one table ([`keys::TABLE`]); handlers change the state and return effects; what is seen is laid out, then drawn, and
-//! drawing changes nothing: it takes the store for a moment and shows the window of it that is visible. Everything from the wire goes through [`crate::view::printable`] and a
-//! writer that never leaves its columns.
+//! one table ([`keys::TABLE`]). Conversations, timeline, overview, detail, pages and the prompt are components: each
+//! changes its own state and returns effects, which are done in one place; what is seen is laid out, then drawn, and
+//! drawing changes nothing: it takes the store for a moment and shows the window of it that is visible. Everything from
+//! the wire goes through [`crate::view::printable`] and a writer that never leaves its columns.
 
 #![allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)] // shares of the screen's width: a float is exact enough, and `as` saturates
 
@@ -31,6 +32,7 @@ pub mod keys;
 mod layout;
 mod matcher;
 mod mouse;
+mod overview;
 mod page;
 mod partner;
 mod patched;
@@ -111,14 +113,14 @@ impl App {
         for (text, colour) in &options.colours {
             let matcher = Matcher::parse(text);
             let matcher = matcher.map_err(|mistake| Error::Filter(text.clone(), mistake.expected))?;
-            app.colours.push((matcher, *colour));
+            app.timeline.colours.push((matcher, *colour));
         }
         if let Some(text) = &options.filter {
             let matcher = Matcher::parse(text);
             let matcher = matcher.map_err(|mistake| Error::Filter(text.clone(), mistake.expected))?;
             app.filters.push(text.clone());
             app.filter_text.clone_from(text);
-            app.show_filter(Some(matcher));
+            app.timeline.show_filter(&app.store.lock(), Some(matcher));
         }
         Ok(app)
     }
@@ -136,7 +138,8 @@ impl App {
 
     /// Does what a key does; for benches, which have no terminal.
     pub fn press(&mut self, action: keys::Action) {
-        let _ = self.act(action);
+        let effect = self.act(action);
+        let _ = self.perform(effect);
     }
 
     /// Types into the prompt that is open; for benches.
@@ -214,7 +217,7 @@ fn show(app: &mut App, screen: &mut Screen, signals: &Signals) -> io::Result<()>
                 Effect::Quit => return Ok(()),
                 Effect::Redraw => screen.repaint()?,
                 Effect::Suspend => screen.suspend()?,
-                Effect::Copy(bytes) => terminal::copy(&bytes)?,
+                Effect::Copy(bytes, _) => terminal::copy(&bytes)?,
                 // The screen did it.
                 _ => {}
             }

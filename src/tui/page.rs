@@ -13,7 +13,7 @@ use ratatui::widgets::{
 };
 
 use self::statistics::Gathering;
-use super::draw::{scroll, style_of, tint};
+use super::draw::{scroll, tint};
 use super::keys::Action;
 use super::state::Effect;
 use super::text::RowWriter;
@@ -169,7 +169,7 @@ impl Page {
             let mut writer = RowWriter::new(buffer, inner.x, y, inner.width.saturating_sub(1));
             writer.word(if line.leads.is_some() { " › " } else { "   " }, theme.dim);
             for Stretch { bytes, role } in &line.words {
-                writer.wire(bytes, style_of(theme, *role), theme.escape.add_modifier(Modifier::DIM));
+                writer.wire(bytes, theme.role(*role), theme.escape.add_modifier(Modifier::DIM));
             }
             if self.top.saturating_add(n) == self.selected {
                 tint(buffer, inner, y, theme.selected, theme.hit);

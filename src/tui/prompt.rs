@@ -1,3 +1,10 @@
+//! A line that is typed: a filter, a search, a place, the name of a file.
+
+mod draw;
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+use super::state::Effect;
 use crate::filter::Candidate;
 
 /// What is asked for.
@@ -31,8 +38,9 @@ pub(super) struct Prompt {
     pub(super) text: String,
     /// Where the cursor is, in bytes.
     pub(super) cursor: usize,
-    /// Which line of the history is shown; `None` for what was typed.
-    pub(super) past: Option<usize>,
+    /// What was typed before, the last at the end, and which line of it is shown; `None` for what is typed.
+    history: Vec<String>,
+    past: Option<usize>,
     /// How much is written, of what is asked where to.
     pub(super) extent: String,
     pub(super) mistake: Option<(usize, String)>,
@@ -42,11 +50,12 @@ pub(super) struct Prompt {
 }
 
 impl Prompt {
-    pub(super) fn new(ask: PromptKind, text: &str) -> Prompt {
+    pub(super) fn new(ask: PromptKind, text: &str, history: &[String]) -> Prompt {
         Prompt {
             ask,
             text: text.to_owned(),
             cursor: text.len(),
+            history: history.to_vec(),
             past: None,
             extent: String::new(),
             mistake: None,
@@ -55,37 +64,59 @@ impl Prompt {
         }
     }
 
+    /// Does what a key asks for.
+    pub(super) fn handle(&mut self, key: &KeyEvent) -> Effect {
+        let control = key.modifiers.contains(KeyModifiers::CONTROL);
+        match key.code {
+            KeyCode::Esc => return Effect::Cancel,
+            KeyCode::Enter => return Effect::Accept,
+            KeyCode::Tab | KeyCode::BackTab => {
+                self.complete(key.code == KeyCode::Tab);
+                return Effect::Completed;
+            }
+            KeyCode::Char(c) if control => match c {
+                'c' | 'g' => return Effect::Cancel,
+                'z' => return Effect::Suspend,
+                'l' => return Effect::Redraw,
+                'a' => self.cursor = 0,
+                'e' => self.cursor = self.text.len(),
+                'u' => self.propose(String::new()),
+                'w' => self.rub_word(),
+                'h' => self.backspace(),
+                _ => {}
+            },
+            KeyCode::Char(c) => self.insert(c.encode_utf8(&mut [0; 4])),
+            KeyCode::Backspace => self.backspace(),
+            KeyCode::Delete => self.delete(),
+            KeyCode::Left => self.cursor = self.before(),
+            KeyCode::Right => self.right(),
+            KeyCode::Home => self.cursor = 0,
+            KeyCode::End => self.cursor = self.text.len(),
+            KeyCode::Up | KeyCode::Down => self.recall(key.code == KeyCode::Up),
+            _ => {}
+        }
+        Effect::Typed
+    }
+
     pub(super) fn insert(&mut self, text: &str) {
         let text: String = text.chars().filter(|c| !c.is_control()).collect();
         self.text.insert_str(self.cursor, &text);
         self.cursor = self.cursor.saturating_add(text.len());
     }
 
-    pub(super) fn left(&mut self) {
-        self.cursor = self.before();
-    }
-
-    pub(super) fn right(&mut self) {
+    fn right(&mut self) {
         let next =
             self.text.get(self.cursor..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
         self.cursor = self.cursor.saturating_add(next);
     }
 
-    pub(super) const fn home(&mut self) {
-        self.cursor = 0;
-    }
-
-    pub(super) const fn end(&mut self) {
-        self.cursor = self.text.len();
-    }
-
-    pub(super) fn backspace(&mut self) {
+    fn backspace(&mut self) {
         let before = self.before();
         self.text.replace_range(before..self.cursor, "");
         self.cursor = before;
     }
 
-    pub(super) fn delete(&mut self) {
+    fn delete(&mut self) {
         let from = self.cursor;
         self.right();
         self.text.replace_range(from..self.cursor, "");
@@ -93,20 +124,16 @@ impl Prompt {
     }
 
     /// Deletes the word before the cursor.
-    pub(super) fn rub_word(&mut self) {
+    fn rub_word(&mut self) {
         let head = self.text.get(..self.cursor).unwrap_or_default();
         let kept = head.trim_end().rfind(' ').map_or(0, |at| at.saturating_add(1));
         self.text.replace_range(kept..self.cursor, "");
         self.cursor = kept;
     }
 
-    pub(super) fn clear(&mut self) {
-        self.text.clear();
-        self.cursor = 0;
-    }
-
     /// Shows an earlier line, or a later one.
-    pub(super) fn recall(&mut self, history: &[String], earlier: bool) {
+    fn recall(&mut self, earlier: bool) {
+        let history = &self.history;
         let at = match (self.past, earlier) {
             (None, true) => history.len().checked_sub(1),
             (None, false) => None,
@@ -114,8 +141,14 @@ impl Prompt {
             (Some(at), false) => at.checked_add(1).filter(|at| *at < history.len()),
         };
         self.past = at;
-        self.text = at.and_then(|at| history.get(at)).cloned().unwrap_or_default();
-        self.cursor = self.text.len();
+        let text = at.and_then(|at| history.get(at)).cloned();
+        self.propose(text.unwrap_or_default());
+    }
+
+    /// Shows another text, to be accepted or changed.
+    pub(super) fn propose(&mut self, text: String) {
+        self.cursor = text.len();
+        self.text = text;
     }
 
     /// Lists what may stand at the cursor of a filter, of which `list` knows.
@@ -128,19 +161,24 @@ impl Prompt {
     }
 
     /// Puts the next candidate in, or the one before.
-    pub(super) fn complete(&mut self, forward: bool) {
+    fn complete(&mut self, forward: bool) {
         let last = self.candidates.len().saturating_sub(1);
-        let next = match (self.chosen, forward) {
-            (None, true) => 0,
-            (None, false) => last,
-            (Some(at), true) => {
+        let next = match self.chosen {
+            None => {
+                if forward {
+                    0
+                } else {
+                    last
+                }
+            }
+            Some(at) if forward => {
                 if at >= last {
                     0
                 } else {
                     at.saturating_add(1)
                 }
             }
-            (Some(at), false) => at.checked_sub(1).unwrap_or(last),
+            Some(at) => at.checked_sub(1).unwrap_or(last),
         };
         let Some(candidate) = self.candidates.get(next) else { return };
         let start = candidate.replaces.start.min(self.cursor);
@@ -150,19 +188,19 @@ impl Prompt {
     }
 
     /// Tells whether what is wrong may only be that the line is not finished.
-    pub(super) fn is_unfinished(&self) -> bool {
+    fn is_unfinished(&self) -> bool {
         let end = self.text.trim_end().chars().count();
         let at_end = self.mistake.as_ref().is_some_and(|(column, _)| *column >= end);
         at_end || !self.candidates.is_empty()
     }
 
     /// Returns the column of the cursor.
-    pub(super) fn column(&self) -> u16 {
+    fn column(&self) -> u16 {
         self.width(self.cursor)
     }
 
     /// Returns the column of a character, given how many come before it.
-    pub(super) fn column_of(&self, characters: usize) -> u16 {
+    fn column_of(&self, characters: usize) -> u16 {
         self.width(self.text.char_indices().nth(characters).map_or(self.text.len(), |(at, _)| at))
     }
 
@@ -183,9 +221,10 @@ mod tests {
 
     #[test]
     fn edits_whole_characters() {
-        let mut prompt = Prompt::new(PromptKind::Search, "aé我");
-        prompt.backspace();
-        prompt.left();
+        let mut prompt = Prompt::new(PromptKind::Search, "aé我", &[]);
+        let press = |prompt: &mut Prompt, code| prompt.handle(&KeyEvent::new(code, KeyModifiers::NONE));
+        press(&mut prompt, KeyCode::Backspace);
+        press(&mut prompt, KeyCode::Left);
         prompt.insert("b\x1b");
         assert_eq!((prompt.text.as_str(), prompt.column()), ("abé", 2));
         prompt.delete();
@@ -197,9 +236,9 @@ mod tests {
     #[test]
     fn walks_the_history_and_comes_back() {
         let history = ["one".to_owned(), "two".to_owned()];
-        let mut prompt = Prompt::new(PromptKind::Filter, "");
+        let mut prompt = Prompt::new(PromptKind::Filter, "", &history);
         for (earlier, want) in [(true, "two"), (true, "one"), (true, "one"), (false, "two"), (false, "")] {
-            prompt.recall(&history, earlier);
+            prompt.recall(earlier);
             assert_eq!(prompt.text, want);
         }
     }

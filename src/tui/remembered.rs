@@ -70,12 +70,13 @@ impl App {
             self.theme = theme;
         }
         if let Some(time) = kept.time.as_deref().and_then(TimeForm::named).filter(|_| time_is_free) {
-            self.form.time = time;
+            self.timeline.form.time = time;
         }
         self.filters.clone_from(&kept.filters);
         self.searches.clone_from(&kept.searches);
         let capture = self.capture_name();
-        self.bookmarks = capture.and_then(|name| kept.bookmarks.get(&name).cloned()).unwrap_or_default();
+        self.timeline.bookmarks =
+            capture.and_then(|name| kept.bookmarks.get(&name).cloned()).unwrap_or_default();
         self.remembered = kept;
     }
 
@@ -92,8 +93,8 @@ impl App {
             while kept.bookmarks.len() >= KEPT {
                 kept.bookmarks.pop_first();
             }
-            if !self.bookmarks.is_empty() {
-                kept.bookmarks.insert(name, self.bookmarks.clone());
+            if !self.timeline.bookmarks.is_empty() {
+                kept.bookmarks.insert(name, self.timeline.bookmarks.clone());
             }
         }
         if kept == Remembered::read(path) { Ok(()) } else { kept.write(path) }

@@ -11,9 +11,9 @@ use super::detail::Arrival;
 use super::patched;
 use super::pattern::Pattern;
 use super::rows::{Rows, Slice};
-use super::state::App;
+use super::state::Effect;
 use super::words::Words;
-use crate::store::{EntryKind, Facts, PayloadLocation, Phase, Store};
+use crate::store::{EntryKind, Facts, PayloadLocation, Store};
 use crate::view;
 
 /// Bounds the hits that are counted within one message.
@@ -24,11 +24,11 @@ const SAID: usize = 400;
 
 /// A search for the next hit, in slices of time.
 #[derive(Debug)]
-pub(super) struct SearchCursor {
-    pub(super) forward: bool,
+struct SearchCursor {
+    forward: bool,
     /// The row that is next; behind the last one it waits for more.
-    pub(super) next: usize,
-    pub(super) looked: usize,
+    next: usize,
+    looked: usize,
     /// How many of them could not be looked at.
     unseen: u64,
     wrapped: bool,
@@ -132,149 +132,162 @@ impl SearchHits {
     }
 }
 
-impl App {
-    /// Searches for something else, or for nothing.
-    pub(super) fn search_for(&mut self, pattern: Option<Pattern>) {
-        self.pattern = pattern;
-        self.hunt = None;
-        self.tally = SearchHits::default();
+/// What comes after the rows that there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Coming {
+    Nothing,
+    /// The rest of a file.
+    File,
+    /// What is captured.
+    Live,
+}
+
+/// What is searched for, and how far that went.
+#[derive(Debug, Default)]
+pub(super) struct Search {
+    pub(super) pattern: Option<Pattern>,
+    pub(super) tally: SearchHits,
+    hunt: Option<SearchCursor>,
+}
+
+impl Search {
+    pub(super) fn new(pattern: Pattern) -> Search {
+        Search { pattern: Some(pattern), ..Search::default() }
     }
 
-    /// Tells whether a search has something to look at.
-    pub(super) fn is_searching(&self) -> bool {
-        let rows = &self.timeline.rows;
+    /// Tells whether there is something to look at.
+    pub(super) fn is_busy(&self, rows: &Rows) -> bool {
         self.hunt.as_ref().is_some_and(|hunt| hunt.next < rows.len())
             || self.pattern.is_some() && self.tally.is_behind(rows)
     }
 
-    /// Goes to the next hit: within the message that is shown, else in the next one that has it.
-    pub(super) fn seek(&mut self, forward: bool) {
-        if self.detail.step_hit(self.pattern.as_ref(), forward) {
-            return;
+    /// Begins to look for the next row that has the pattern.
+    pub(super) fn seek(&mut self, rows: &Rows, at: usize, forward: bool) {
+        if self.pattern.is_some() && rows.len() > 0 {
+            let (next, wrapped) = beside(rows, at, forward);
+            self.hunt = Some(SearchCursor { forward, next, looked: 0, unseen: 0, wrapped });
         }
-        self.seek_message(forward);
-    }
-
-    /// Begins to look for the next message that has the pattern.
-    pub(super) fn seek_message(&mut self, forward: bool) {
-        let length = self.timeline.rows.len();
-        if self.pattern.is_none() || length == 0 {
-            return;
-        }
-        let (last, at) = (length.saturating_sub(1), self.timeline.selected);
-        let (next, wrapped) = match forward {
-            true if at >= last => (0, true),
-            true => (at.saturating_add(1), false),
-            false => at.checked_sub(1).map_or((last, true), |next| (next, false)),
-        };
-        self.hunt = Some(SearchCursor { forward, next, looked: 0, unseen: 0, wrapped });
     }
 
     /// Goes on looking for the next hit, then for how many there are.
-    pub(super) fn search(&mut self, store: &mut Store, until: Instant) {
+    pub(super) fn work(&mut self, rows: &Rows, store: &mut Store, until: Instant, coming: Coming) -> Effect {
         let Some(pattern) = self.pattern.clone() else {
             self.hunt = None;
-            return;
+            return Effect::None;
         };
-        if self.hunt.as_ref().is_none_or(|hunt| hunt.next >= self.timeline.rows.len()) {
-            return self.tally.work(&self.timeline.rows, store, &pattern, until);
-        }
         let mut slice = Slice::until(until);
-        let rows = &self.timeline.rows;
-        while let Some(hunt) = &mut self.hunt {
-            let Some(number) = rows.get(store, hunt.next) else { return };
+        while let Some(hunt) = self.hunt.as_mut().filter(|hunt| hunt.next < rows.len()) {
+            let Some(number) = rows.get(store, hunt.next) else { return Effect::None };
             match look(store, number, &pattern, 1) {
                 Look::Hits(_) => {
-                    let (row, wrapped, forward) = (hunt.next, hunt.wrapped, hunt.forward);
-                    self.hunt = None;
-                    self.select(store, row);
-                    self.detail.arrival = Some(if forward { Arrival::FirstHit } else { Arrival::LastHit });
+                    let arrival = if hunt.forward { Arrival::FirstHit } else { Arrival::LastHit };
+                    let (row, wrapped) = (hunt.next, hunt.wrapped);
                     self.tally.wrapped = wrapped.then_some(number);
-                    return;
+                    self.hunt = None;
+                    return Effect::Hit(row, arrival);
                 }
                 Look::Nothing => {}
                 Look::Dropped => hunt.unseen = hunt.unseen.saturating_add(1),
             }
             hunt.looked = hunt.looked.saturating_add(1);
             if hunt.looked >= rows.len() {
-                break;
+                return self.found_nothing(rows, coming);
             }
             // Beyond the end it begins again at the other one.
-            let last = rows.len().saturating_sub(1);
-            let (next, wrapped) = match hunt.forward {
-                true if hunt.next >= last => (0, true),
-                true => (hunt.next.saturating_add(1), false),
-                false => hunt.next.checked_sub(1).map_or((last, true), |next| (next, false)),
-            };
+            let (next, wrapped) = beside(rows, hunt.next, hunt.forward);
             (hunt.next, hunt.wrapped) = (next, hunt.wrapped || wrapped);
             if slice.is_over(store, number) {
-                return;
+                return Effect::None;
             }
         }
-        self.found_nothing();
+        self.tally.work(rows, store, &pattern, until);
+        Effect::None
     }
 
     /// Says that all there is was looked at in vain, or waits for more of a file that is being read.
-    fn found_nothing(&mut self) {
-        let length = self.timeline.rows.len();
-        let unseen = self.hunt.take().map_or(0, |hunt| hunt.unseen);
-        let is_more = self.phase == Phase::Filling;
-        if is_more && !self.feed.is_live() {
-            self.hunt =
-                Some(SearchCursor { forward: true, next: length, looked: length, unseen, wrapped: false });
-            return;
-        }
+    fn found_nothing(&mut self, rows: &Rows, coming: Coming) -> Effect {
+        let (length, unseen) = (rows.len(), self.hunt.take().map_or(0, |hunt| hunt.unseen));
         let mut words = "not found".to_owned();
-        if is_more {
-            let _ = write!(words, " among the {} so far", view::counted(length as u64, "row"));
+        match coming {
+            Coming::Nothing => {}
+            Coming::File => {
+                let hunt =
+                    SearchCursor { forward: true, next: length, looked: length, unseen, wrapped: false };
+                self.hunt = Some(hunt);
+                return Effect::None;
+            }
+            Coming::Live => {
+                let _ = write!(words, " among the {} so far", view::counted(length as u64, "row"));
+            }
         }
         if unseen > 0 {
             let messages = view::counted(unseen, "message");
             let _ = write!(words, "; {messages} could not be looked at: payloads dropped");
         }
-        self.say(words);
+        Effect::Say(words)
     }
 
     /// Ends a search that waited for more, where no more comes.
-    pub(super) fn end_wait(&mut self) {
-        let rows = &self.timeline.rows;
-        let waits = self.hunt.as_ref().is_some_and(|hunt| hunt.next >= rows.len());
-        if waits && self.phase != Phase::Filling && !rows.is_behind() {
-            self.found_nothing();
+    pub(super) fn end_wait(&mut self, rows: &Rows, coming: Coming) -> Effect {
+        if self.waits(rows) && coming == Coming::Nothing && !rows.is_behind() {
+            return self.found_nothing(rows, coming);
         }
+        Effect::None
     }
 
     /// Tells whether it waits for more to come.
-    pub(super) fn waits_for_hit(&self) -> bool {
-        self.hunt.as_ref().is_some_and(|hunt| hunt.next >= self.timeline.rows.len())
+    pub(super) fn waits(&self, rows: &Rows) -> bool {
+        self.hunt.as_ref().is_some_and(|hunt| hunt.next >= rows.len())
     }
 
-    /// Says how the search stands: `match 3 of 17`.
-    pub(super) fn search_words(&self) -> String {
-        if let Some(hunt) = self.hunt.as_ref().filter(|_| !self.waits_for_hit()) {
-            let part = hunt.looked as f64 * 100.0 / (self.timeline.rows.len().max(1) as f64);
+    /// Stops looking for the next hit; tells whether it was looked for.
+    pub(super) fn stop(&mut self) -> bool {
+        self.hunt.take().is_some()
+    }
+
+    /// Says how the search stands, where the row of `entry` is selected and its hit `hit` was gone to: `hit 3 of 17`.
+    pub(super) fn words(
+        &self,
+        rows: &Rows,
+        entry: Option<u32>,
+        hit: Option<usize>,
+        coming: Coming,
+    ) -> String {
+        if let Some(hunt) = self.hunt.as_ref().filter(|_| !self.waits(rows)) {
+            let part = hunt.looked as f64 * 100.0 / (rows.len().max(1) as f64);
             return format!("searching {part:.0} %");
         }
         let tally = &self.tally;
-        let more =
-            if tally.is_behind(&self.timeline.rows) || self.phase == Phase::Filling { "+" } else { "" };
-        let rows = tally.hits.len() as u64;
+        let more = if tally.is_behind(rows) || coming != Coming::Nothing { "+" } else { "" };
+        let messages = tally.hits.len() as u64;
         let hits = tally.hits.last().map_or(0, |(_, hits)| *hits);
-        let mut words = match self.timeline.entry.and_then(|number| tally.place(number)) {
-            _ if self.waits_for_hit() => "not found so far, more is being loaded".to_owned(),
+        let mut words = match entry.and_then(|number| tally.place(number)) {
+            _ if self.waits(rows) => "not found so far, more is being loaded".to_owned(),
             Some(at) => {
-                let hit = tally.before(at).saturating_add(self.detail.hit.unwrap_or(0) as u64);
+                let hit = tally.before(at).saturating_add(hit.unwrap_or(0) as u64);
                 let [hit, row] = [hit, at as u64].map(|n| grouped(n.saturating_add(1)));
-                format!("hit {hit} of {}{more}, row {row} of {}{more}", grouped(hits), grouped(rows))
+                format!("hit {hit} of {}{more}, row {row} of {}{more}", grouped(hits), grouped(messages))
             }
-            None => format!("{}{more} in {}{more}", view::counted(hits, "hit"), view::counted(rows, "row")),
+            None => {
+                format!("{}{more} in {}{more}", view::counted(hits, "hit"), view::counted(messages, "row"))
+            }
         };
-        if tally.wrapped.is_some() && tally.wrapped == self.timeline.entry {
+        if tally.wrapped.is_some() && tally.wrapped == entry {
             words.push_str(", wrapped");
         }
         if tally.unseen > 0 {
             let _ = write!(words, ", {} dropped", view::counted(tally.unseen, "payload"));
         }
         words
+    }
+}
+
+/// Returns the row behind one, or before it, and whether that is at the other end.
+fn beside(rows: &Rows, at: usize, forward: bool) -> (usize, bool) {
+    let last = rows.len().saturating_sub(1);
+    match forward {
+        true if at >= last => (0, true),
+        true => (at.saturating_add(1), false),
+        false => at.checked_sub(1).map_or((last, true), |next| (next, false)),
     }
 }

@@ -1,23 +1,20 @@
-use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use ratatui::layout::{Position, Rect};
 
 use super::clock::TimeForm;
-use super::config::RowColour;
 use super::conversations::Conversations;
-use super::detail::Detail;
+use super::detail::{Arrival, Detail};
 use super::feed::Feed;
 use super::go_to::Isolated;
 use super::layout::Layout;
-use super::matcher::Matcher;
+use super::overview::Overview;
 use super::page::Page;
-use super::pattern::Pattern;
-use super::prompt::Prompt;
+use super::prompt::{Prompt, PromptKind};
 use super::remembered::Remembered;
-use super::search::{SearchCursor, SearchHits};
+use super::search::{Coming, Search};
 use super::theme::Theme;
-use super::timeline::{Form, Timeline};
+use super::timeline::Timeline;
 use crate::model::Timestamp;
 use crate::store::{Phase, Shared, Store};
 
@@ -30,15 +27,11 @@ pub(super) enum Panel {
     Detail,
 }
 
-/// What the mouse holds.
+/// A border that the mouse holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Drag {
-    LeftBorder,
-    DetailBorder,
-    /// A stretch of the overview, from one column to another.
-    Overview(u16, u16),
-    /// The stretch shown, on the map.
-    Map,
+pub(super) enum Border {
+    Conversations,
+    Detail,
 }
 
 /// Everything the screen shows, and what it is drawn from.
@@ -49,28 +42,23 @@ pub struct App {
     pub(super) panel: Panel,
     pub(super) conversations: Conversations,
     pub(super) timeline: Timeline,
+    pub(super) overview: Overview,
     pub(super) detail: Detail,
-    /// Where the screen was before it showed one conversation alone.
-    pub(super) isolated: Option<Isolated>,
-    pub(super) form: Form,
-    pub(super) help: Option<usize>,
     pub(super) prompt: Option<Prompt>,
     /// The page over the panels.
     pub(super) page: Option<Page>,
+    /// The first line of the help that is seen.
+    pub(super) help: Option<usize>,
+    pub(super) search: Search,
+    /// Where the screen was before it showed one conversation alone.
+    pub(super) isolated: Option<Isolated>,
     /// The next key says what is copied.
     pub(super) copies: bool,
     pub(super) filter_text: String,
     pub(super) filters: Vec<String>,
     pub(super) searches: Vec<String>,
-    pub(super) pattern: Option<Pattern>,
-    pub(super) hunt: Option<SearchCursor>,
-    pub(super) tally: SearchHits,
-    pub(super) bookmarks: BTreeSet<u32>,
     /// What the run before left, and what was chosen in this one.
     pub(super) remembered: Remembered,
-    /// The colours of rows that filters let through, by the configuration.
-    pub(super) colours: Vec<(Matcher, RowColour)>,
-    pub(super) mark: Option<u32>,
     pub(super) paused: bool,
     /// How many entries are shown while the screen is paused.
     pub(super) paused_at: usize,
@@ -79,7 +67,7 @@ pub struct App {
     pub(super) layout: Layout,
     pub(super) left_width: Option<u16>,
     pub(super) detail_room: Option<u16>,
-    pub(super) drag: Option<Drag>,
+    pub(super) border: Option<Border>,
     pub(super) rate: Rate,
     seen: u64,
 }
@@ -111,51 +99,71 @@ pub(super) enum Effect {
     None,
     /// Says a line of words for a while.
     Say(String),
+    /// Gives a panel the keys.
+    Focus(Panel),
     /// Shows one conversation, or all.
     Scope(Option<u32>),
+    /// Shows one conversation, and selects it in the list.
+    Choose(u32),
     /// Shows what a filter lets through.
     Filter(String),
-    /// Shows a stretch of time.
-    Range(Timestamp, Timestamp),
+    /// Shows a stretch of time, or all.
+    Range(Option<(Timestamp, Timestamp)>),
+    /// Goes to the first row between two moments.
+    Moment(Timestamp, Timestamp),
     /// Goes to an entry, whatever hides it.
     GoTo(u32),
+    /// Goes to the next hit of the search, or to the one before.
+    NextHit(bool),
+    /// Goes to a row that a search found.
+    Hit(usize, Arrival),
+    /// Asks for a line of text, and proposes one.
+    Ask(PromptKind, String),
+    /// The line was changed by a key, or completed.
+    Typed,
+    Completed,
+    /// The line is left, or done.
+    Cancel,
+    Accept,
     /// Leaves the page.
     Close,
     // What follows is done by whoever runs the screen.
-    Copy(Vec<u8>),
+    /// Copies bytes, and says what they are.
+    Copy(Vec<u8>, String),
     Redraw,
     Suspend,
     Quit,
 }
 
+impl Effect {
+    pub(super) fn say(words: &str) -> Effect {
+        Effect::Say(words.to_owned())
+    }
+}
+
 impl App {
     /// Makes the screen of a store that somebody fills.
     pub(super) fn new(store: Shared, feed: Box<dyn Feed>, theme: Theme, time: TimeForm) -> App {
-        let live = feed.is_live();
+        let is_live = feed.is_live();
         App {
             store,
             feed,
             theme,
             panel: Panel::default(),
             conversations: Conversations::default(),
-            timeline: Timeline { follow: live, ..Timeline::default() },
+            timeline: Timeline::new(is_live, time),
+            overview: Overview::default(),
             detail: Detail::default(),
-            isolated: None,
-            form: Form { time, ..Form::default() },
-            help: None,
             prompt: None,
             page: None,
+            help: None,
+            search: Search::default(),
+            isolated: None,
             copies: false,
             filter_text: String::new(),
             filters: Vec::new(),
             searches: Vec::new(),
-            pattern: None,
-            hunt: None,
-            tally: SearchHits::default(),
-            bookmarks: BTreeSet::new(),
             remembered: Remembered::default(),
-            colours: Vec::new(),
-            mark: None,
             paused: false,
             paused_at: 0,
             phase: Phase::Filling,
@@ -163,7 +171,7 @@ impl App {
             layout: Layout::default(),
             left_width: None,
             detail_room: None,
-            drag: None,
+            border: None,
             rate: Rate::default(),
             seen: u64::MAX,
         }
@@ -176,12 +184,22 @@ impl App {
 
     /// Tells whether there is work to be done between two keys.
     pub(super) fn is_busy(&self) -> bool {
-        self.timeline.rows.is_behind() || self.is_searching() || self.page.as_ref().is_some_and(Page::is_busy)
+        let rows = &self.timeline.rows;
+        rows.is_behind() || self.search.is_busy(rows) || self.page.as_ref().is_some_and(Page::is_busy)
     }
 
     /// Shows a line of words for a while.
     pub(super) fn say(&mut self, words: impl Into<String>) {
         self.said = Some((words.into(), Instant::now()));
+    }
+
+    /// Tells what comes after the rows that there are.
+    pub(super) fn coming(&self) -> Coming {
+        match (&self.phase, self.feed.is_live()) {
+            (Phase::Filling, true) => Coming::Live,
+            (Phase::Filling, false) => Coming::File,
+            _ => Coming::Nothing,
+        }
     }
 
     /// Takes note of what has come, before it is drawn.
@@ -192,27 +210,20 @@ impl App {
             self.phase = self.store.phase();
             self.rate.look(store.len());
             self.timeline.rows.refresh(store);
-            self.end_wait();
+            if let Effect::Say(words) = self.search.end_wait(&self.timeline.rows, self.coming()) {
+                self.say(words);
+            }
         }
         self.layout = Layout::of(area, self);
+        self.overview.lay_out(self.layout.map, self.layout.overview);
         self.help = self.help.map(|top| top.min(super::draw::last_top(area)));
         // A store that changes while we hold it counts its version afterwards: then it is sorted once more.
         let height = usize::from(self.layout.conversations.height);
         self.conversations.refresh(store.conversations(), self.store.version(), height);
-        let timeline = &mut self.timeline;
-        if timeline.follow {
-            timeline.selected = timeline.rows.len().saturating_sub(1);
-            timeline.left_at = None;
-        } else if let Some(entry) = timeline.entry {
-            timeline.selected = timeline.rows.row_of(store, entry);
-        }
-        timeline.selected = timeline.selected.min(timeline.rows.len().saturating_sub(1));
-        if timeline.follow || timeline.entry.is_none() {
-            timeline.entry = timeline.rows.get(store, timeline.selected);
-        }
-        timeline.lay_out(store, self.form, usize::from(self.layout.timeline.height));
-        let shown = timeline.rows.get(store, timeline.selected);
-        self.detail.show(store, shown, self.pattern.as_ref());
+        self.timeline.is_live = self.feed.is_live();
+        self.timeline.refresh(store, usize::from(self.layout.timeline.height));
+        let shown = self.timeline.rows.get(store, self.timeline.selected);
+        self.detail.show(store, shown, self.search.pattern.as_ref());
         self.detail.lay_out(self.layout.detail);
         if self.said.as_ref().is_some_and(|(_, when)| when.elapsed() > Duration::from_secs(6)) {
             self.said = None;
@@ -224,85 +235,21 @@ impl App {
         if !self.is_busy() {
             return false;
         }
-        let shared = self.store.clone();
-        let mut store = shared.lock();
-        if let Some(page) = self.page.as_mut().filter(|page| page.is_busy()) {
+        let coming = self.coming();
+        let mut store = self.store.lock();
+        let rows = &mut self.timeline.rows;
+        let effect = if let Some(page) = self.page.as_mut().filter(|page| page.is_busy()) {
             page.work(&mut store, until);
-        } else if self.timeline.rows.is_behind() {
-            self.timeline.rows.work(&mut store, until);
+            Effect::None
+        } else if rows.is_behind() {
+            rows.work(&mut store, until);
+            Effect::None
         } else {
-            self.search(&mut store, until);
-        }
+            self.search.work(rows, &mut store, until, coming)
+        };
+        drop(store);
+        let _ = self.perform(effect);
         true
-    }
-
-    /// Selects a row.
-    pub(super) fn select(&mut self, store: &Store, row: usize) {
-        let timeline = &mut self.timeline;
-        let last = timeline.rows.len().saturating_sub(1);
-        if timeline.follow && row < last {
-            timeline.left_at = Some(timeline.rows.len());
-        }
-        timeline.follow = timeline.follow && row >= last;
-        timeline.selected = row.min(last);
-        timeline.entry = timeline.rows.get(store, timeline.selected);
-    }
-
-    /// Selects an entry, showing all conversations or all times where it needs to be.
-    pub(super) fn go_to(&mut self, store: &Store, number: u32) {
-        let row = self.timeline.rows.row_of(store, number);
-        if self.timeline.rows.get(store, row) == Some(number) {
-            self.select(store, row);
-        } else {
-            self.say("it is not among the messages shown");
-        }
-    }
-
-    /// Shows one conversation, or all.
-    pub(super) fn show_scope(&mut self, scope: Option<u32>) {
-        if self.timeline.rows.scope() == scope {
-            return;
-        }
-        let shared = self.store.clone();
-        let store = shared.lock();
-        self.timeline.rows.set_scope(scope, &store);
-        self.timeline.top = 0;
-        if let Some(entry) = self.timeline.entry {
-            let row = self.timeline.rows.row_of(&store, entry);
-            self.timeline.selected = row.min(self.timeline.rows.len().saturating_sub(1));
-            if !self.timeline.rows.is_filtered() {
-                self.timeline.entry = self.timeline.rows.get(&store, self.timeline.selected);
-            }
-        }
-    }
-
-    /// Shows what a filter lets through, or all.
-    pub(super) fn show_filter(&mut self, filter: Option<Matcher>) {
-        let shared = self.store.clone();
-        let store = shared.lock();
-        self.timeline.rows.set_filter(filter, &store);
-        self.timeline.top = 0;
-    }
-
-    /// Shows a stretch of time, or all.
-    pub(super) fn show_range(&mut self, range: Option<(Timestamp, Timestamp)>) {
-        let shared = self.store.clone();
-        let store = shared.lock();
-        let times = store.times();
-        let range = range.zip(times).and_then(|((from, to), (first, last))| {
-            let (from, to) = (from.max(first), to.min(last));
-            ((from, to) != (first, last)).then_some((from, to.max(from)))
-        });
-        self.timeline.rows.set_range(range, &store);
-        self.timeline.top = 0;
-        if let Some((from, to)) = range
-            && let Some(entry) = self.timeline.entry.and_then(|entry| store.entry(entry)).copied()
-            && (entry.time() < from || entry.time() > to)
-        {
-            self.timeline.selected = 0;
-            self.timeline.entry = self.timeline.rows.get(&store, 0);
-            self.timeline.follow = false;
-        }
     }
 
     /// Returns the panel that lies under a place on the screen.

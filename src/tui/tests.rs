@@ -173,6 +173,10 @@ impl Desk {
         text
     }
 
+    fn show_range(&mut self, range: Option<(crate::model::Timestamp, crate::model::Timestamp)>) {
+        self.app.timeline.show_range(&self.app.store.lock(), range);
+    }
+
     fn selected(&self) -> u32 {
         self.app.timeline.entry.unwrap()
     }
@@ -386,7 +390,7 @@ fn the_mouse_chooses_drags_and_zooms() {
     desk.keys("c");
     desk.mouse(MouseEventKind::ScrollDown, layout.timeline.x, layout.timeline.y);
     let all = desk.app.timeline.rows.len();
-    let strip = layout.strip();
+    let strip = desk.app.overview.strip();
     desk.mouse(down, strip.x, strip.y + 1).mouse(up, strip.x + 3, strip.y + 1);
     assert!(desk.app.timeline.rows.range().is_some() && desk.app.timeline.rows.len() < all);
     desk.keys("0");

@@ -9,6 +9,9 @@ use crate::view::{self, Shown};
 /// Bounds how many marks are put on one character.
 const MARKS: usize = 4;
 
+/// A stretch of a text, and how it is lit.
+pub(super) type Light = (Range<usize>, Style);
+
 /// A writer of one row of the screen, from left to right, that never leaves it.
 ///
 /// It is the only way text gets into the buffer. What comes from the wire goes through [`view::printable`] first, and
@@ -60,6 +63,17 @@ impl<'a> RowWriter<'a> {
             Shown::Escaped(words) => words.chars().try_for_each(|c| self.put(c, escape)),
         });
         self
+    }
+
+    /// Writes bytes from the wire with stretches of them lit up, which are in order.
+    pub(super) fn lit(&mut self, text: &[u8], lights: &[Light], (plain, escape): (Style, Style)) {
+        let mut at = 0;
+        for (range, style) in lights {
+            self.wire(text.get(at..range.start).unwrap_or_default(), plain, escape);
+            self.wire(text.get(range.clone()).unwrap_or_default(), *style, *style);
+            at = range.end;
+        }
+        self.wire(text.get(at..).unwrap_or_default(), plain, escape);
     }
 
     /// Writes words of our own, so that they end after `width` columns.

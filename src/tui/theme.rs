@@ -1,6 +1,7 @@
 use ratatui::style::{Color, Modifier, Style};
 
 use super::config::RowColour;
+use super::words::Role;
 use crate::event::Severity;
 use crate::model::Side;
 
@@ -192,6 +193,19 @@ impl Theme {
             Severity::Note => self.note,
             Severity::Warning => self.warning,
             Severity::Error => self.error,
+        }
+    }
+
+    /// Returns the style of a stretch of words.
+    pub(super) const fn role(&self, role: Role) -> Style {
+        match role {
+            Role::Plain => self.text,
+            Role::Quiet => self.dim,
+            Role::Name => self.title,
+            Role::Subprotocol => self.name_of,
+            Role::Good => self.good,
+            Role::From(side) => self.side(side),
+            Role::Severity(severity) => self.severity(severity),
         }
     }
 

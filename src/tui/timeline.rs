@@ -1,10 +1,29 @@
-//! The list of messages: which row is selected, and which lines show the rows around it.
+//! The list of messages: which rows there are, which one is selected, and which lines show the rows around it.
 
+mod lanes;
+mod list;
+mod row;
+
+use std::collections::BTreeSet;
 use std::time::Duration;
 
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
 use super::clock::TimeForm;
-use super::rows::Rows;
-use crate::store::{Entry, Store};
+use super::config::RowColour;
+use super::keys::{self, Action};
+use super::matcher::Matcher;
+use super::overview::Times;
+use super::partner::partner;
+use super::rows::{RowOrder, Rows};
+use super::search::Search;
+use super::state::{Effect, Panel};
+use super::theme::Theme;
+use crate::event::Severity;
+use crate::model::Timestamp;
+use crate::store::{Entry, EntryKind, Phase, Store};
+use crate::view;
 
 /// From how long a silence on it has a line of its own.
 const SILENCE: Duration = Duration::from_secs(1);
@@ -20,18 +39,25 @@ pub(super) struct Timeline {
     pub(super) selected: usize,
     pub(super) entry: Option<u32>,
     pub(super) top: usize,
+    pub(super) form: Form,
     /// The lines that are seen, and how much time a blank one stands for, if any.
-    pub(super) lines: Vec<Line>,
-    pub(super) unit: Option<Duration>,
+    lines: Vec<Line>,
+    unit: Option<Duration>,
+    /// Packets come as they are captured.
+    pub(super) is_live: bool,
     /// New rows are gone to as they come.
     pub(super) follow: bool,
     /// How many rows there were when it stopped.
-    pub(super) left_at: Option<usize>,
+    left_at: Option<usize>,
+    pub(super) bookmarks: BTreeSet<u32>,
+    mark: Option<u32>,
+    /// The colours of rows that filters let through, by the configuration.
+    pub(super) colours: Vec<(Matcher, RowColour)>,
 }
 
 /// What a line of the list shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Line {
+enum Line {
     /// Whose the lanes are.
     Heads,
     /// The time before a row, and how many such lines stand above this one.
@@ -47,19 +73,235 @@ pub(super) struct Form {
     pub(super) to_scale: bool,
 }
 
+/// What the list is drawn with.
+pub(super) struct Look<'a> {
+    pub(super) theme: &'a Theme,
+    pub(super) store: &'a mut Store,
+    pub(super) search: &'a Search,
+    pub(super) phase: &'a Phase,
+    pub(super) focus: bool,
+}
+
 impl Timeline {
+    pub(super) fn new(is_live: bool, time: TimeForm) -> Timeline {
+        let form = Form { time, ..Form::default() };
+        Timeline { form, is_live, follow: is_live, ..Timeline::default() }
+    }
+
+    /// Does what a key asks for.
+    pub(super) fn handle(&mut self, action: Action, store: &mut Store) -> Effect {
+        if let Some(by) = action.lines(self.drawn()) {
+            self.step(store, by);
+            if action == Action::Last && self.is_live {
+                self.set_follow(true);
+            }
+            return Effect::None;
+        }
+        match action {
+            Action::Enter => return Effect::Focus(Panel::Detail),
+            Action::Sort => return self.sort(store),
+            Action::Lanes => self.form.lanes = !self.form.lanes,
+            Action::Scale => self.form.to_scale = !self.form.to_scale,
+            Action::TimeForm => self.form.time = self.form.time.next(),
+            Action::Follow => self.set_follow(!self.follow),
+            Action::NextFault => return self.next_anomaly(store, Severity::Warning),
+            Action::NextAnomaly => return self.next_anomaly(store, Severity::Note),
+            Action::Bookmark => {
+                let entry = self.entry.filter(|entry| !self.bookmarks.remove(entry));
+                self.bookmarks.extend(entry);
+            }
+            Action::NextBookmark => return self.next_bookmark(store),
+            Action::Mark => self.mark = if self.mark == self.entry { None } else { self.entry },
+            Action::Partner => {
+                let found = self.entry.and_then(|number| partner(store, number));
+                return found.map_or_else(
+                    || Effect::say("no question or answer of this row is known"),
+                    |number| self.go_to(store, number),
+                );
+            }
+            Action::Heartbeats => {
+                self.top = 0;
+                return Effect::say(if self.rows.hide_heartbeats(store) {
+                    "heartbeats of sub-protocols are hidden, and parts of what a later message completes"
+                } else {
+                    "heartbeats and parts are shown"
+                });
+            }
+            _ => {}
+        }
+        Effect::None
+    }
+
+    /// Moves the selection.
+    pub(super) fn step(&mut self, store: &Store, by: isize) {
+        self.select(store, self.selected.saturating_add_signed(by));
+    }
+
+    /// Selects the row in a line of those that are seen.
+    pub(super) fn click(&mut self, store: &Store, line: usize) {
+        if let Some(Line::Row(row)) = self.lines.get(line) {
+            self.select(store, *row);
+        }
+    }
+
+    /// Selects a row.
+    pub(super) fn select(&mut self, store: &Store, row: usize) {
+        let last = self.rows.len().saturating_sub(1);
+        if self.follow && row < last {
+            self.left_at = Some(self.rows.len());
+        }
+        self.follow = self.follow && row >= last;
+        self.selected = row.min(last);
+        self.entry = self.rows.get(store, self.selected);
+    }
+
+    /// Selects an entry, if it is among the rows.
+    pub(super) fn go_to(&mut self, store: &Store, number: u32) -> Effect {
+        if !self.shows(store, number) {
+            return Effect::say("it is not among the messages shown");
+        }
+        self.select(store, self.rows.row_of(store, number));
+        Effect::None
+    }
+
+    /// Tells whether an entry is among the rows.
+    pub(super) fn shows(&self, store: &Store, number: u32) -> bool {
+        self.rows.get(store, self.rows.row_of(store, number)) == Some(number)
+    }
+
+    fn set_follow(&mut self, follow: bool) {
+        self.follow = follow;
+        self.left_at = None;
+    }
+
+    /// Returns how many rows came since they are not followed any more.
+    pub(super) fn new_rows(&self) -> usize {
+        self.left_at.map_or(0, |before| self.rows.len().saturating_sub(before))
+    }
+
+    /// Sorts the rows by what comes next.
+    fn sort(&mut self, store: &Store) -> Effect {
+        let order = self.rows.order().next();
+        self.rows.set_order(order, store);
+        self.top = 0;
+        self.follow = false;
+        if order != RowOrder::Time {
+            // The most is what is looked for.
+            (self.selected, self.entry) = (0, None);
+        }
+        Effect::Say(format!("rows sorted by {}: {} goes on", order.name(), keys::key_for(Action::Sort)))
+    }
+
+    /// Goes to the next anomaly that is at least so bad, from the end to the beginning.
+    fn next_anomaly(&mut self, store: &Store, least: Severity) -> Effect {
+        let is_one = |number: &u32| {
+            let severity = store.entry(*number).and_then(Entry::anomaly).map(|(_, severity)| severity);
+            severity.is_some_and(|it| it >= least) && self.shows(store, *number)
+        };
+        let at = self.entry.map_or(0, |entry| entry.saturating_add(1));
+        if let Some(number) = store.anomalies_from(at).find(is_one) {
+            return self.go_to(store, number);
+        }
+        match store.anomalies_from(0).take_while(|number| *number < at).find(is_one) {
+            Some(number) => {
+                self.go_to(store, number);
+                Effect::say("wrapped: on from the first one")
+            }
+            None if least > Severity::Note => Effect::Say(format!(
+                "no error or warning is shown; {} finds notes too",
+                keys::key_for(Action::NextAnomaly)
+            )),
+            None => Effect::say("no anomaly is shown"),
+        }
+    }
+
+    fn next_bookmark(&mut self, store: &Store) -> Effect {
+        let at = self.entry.unwrap_or(0).saturating_add(1);
+        match self.bookmarks.range(at..).next().or_else(|| self.bookmarks.first()).copied() {
+            Some(number) => self.go_to(store, number),
+            None => Effect::say("no bookmark: b sets one"),
+        }
+    }
+
+    /// Shows one conversation, or all.
+    pub(super) fn show_scope(&mut self, store: &Store, scope: Option<u32>) {
+        if self.rows.scope() == scope {
+            return;
+        }
+        self.rows.set_scope(scope, store);
+        self.top = 0;
+        if let Some(entry) = self.entry {
+            self.selected = self.rows.row_of(store, entry).min(self.rows.len().saturating_sub(1));
+            if !self.rows.is_filtered() {
+                self.entry = self.rows.get(store, self.selected);
+            }
+        }
+    }
+
+    /// Shows what a filter lets through, or all.
+    pub(super) fn show_filter(&mut self, store: &Store, filter: Option<Matcher>) {
+        self.rows.set_filter(filter, store);
+        self.top = 0;
+    }
+
+    /// Shows a stretch of time, or all.
+    pub(super) fn show_range(&mut self, store: &Store, range: Option<(Timestamp, Timestamp)>) {
+        let range = range.zip(store.times()).and_then(|((from, to), (first, last))| {
+            let (from, to) = (from.max(first), to.min(last));
+            ((from, to) != (first, last)).then_some((from, to.max(from)))
+        });
+        self.rows.set_range(range, store);
+        self.top = 0;
+        let selected = self.entry.and_then(|entry| store.entry(entry)).map(Entry::time);
+        if range.zip(selected).is_some_and(|((from, to), at)| at < from || at > to) {
+            self.selected = 0;
+            self.entry = self.rows.get(store, 0);
+            self.follow = false;
+        }
+    }
+
+    /// Returns the times between which everything is, what is shown of them, and where the selected row is.
+    pub(super) fn times(&self, store: &Store) -> Option<Times> {
+        let selected = self.entry.and_then(|entry| store.entry(entry)).map(Entry::time);
+        Some(Times { whole: store.times()?, range: self.rows.range(), selected })
+    }
+
+    /// Returns the time between the mark and the selected message.
+    pub(super) fn measured(&self, store: &Store) -> Option<String> {
+        let (mark, entry) = (store.entry(self.mark?)?, store.entry(self.entry?)?);
+        let (from, to) = (mark.time().min(entry.time()), mark.time().max(entry.time()));
+        let sign = if entry.time() < mark.time() { "−" } else { "+" };
+        let words = if mark.what() == EntryKind::Message { "from the mark" } else { "from the marked event" };
+        Some(format!("{sign}{} {words}", view::span(to.since(from))))
+    }
+
+    /// Finds the selected row among those that there are, and chooses the lines that are seen.
+    pub(super) fn refresh(&mut self, store: &Store, height: usize) {
+        let last = self.rows.len().saturating_sub(1);
+        if self.follow {
+            (self.selected, self.left_at) = (last, None);
+        } else if let Some(entry) = self.entry {
+            self.selected = self.rows.row_of(store, entry);
+        }
+        self.selected = self.selected.min(last);
+        if self.follow || self.entry.is_none() {
+            self.entry = self.rows.get(store, self.selected);
+        }
+        self.lay_out(store, height);
+    }
+
     /// Chooses the lines that are seen where there is room for `height`, the selected row among them.
-    pub(super) fn lay_out(&mut self, store: &Store, form: Form, height: usize) {
+    fn lay_out(&mut self, store: &Store, height: usize) {
         self.lines.clear();
         if self.rows.len() == 0 {
             return;
         }
-        self.lines.extend(form.lanes.then_some(Line::Heads));
+        self.lines.extend(self.form.lanes.then_some(Line::Heads));
         let body = height.saturating_sub(self.lines.len());
-        self.unit = (form.lanes && form.to_scale).then(|| self.unit(store, body)).flatten();
-        self.top = self.first(store, form.time, body);
+        self.unit = (self.form.lanes && self.form.to_scale).then(|| self.unit(store, body)).flatten();
+        self.top = self.first(store, body);
         for row in self.top..self.rows.len() {
-            let gap = if row > self.top { self.gap(store, form.time, row) } else { 0 };
+            let gap = if row > self.top { self.gap(store, row) } else { 0 };
             self.lines.extend((0..gap).map(|n| Line::Before(row, n)));
             if self.lines.len() >= height {
                 break;
@@ -75,16 +317,16 @@ impl Timeline {
     }
 
     /// Returns the number and the entry in a row.
-    pub(super) fn at(&self, store: &Store, row: usize) -> Option<(u32, Entry)> {
+    fn at(&self, store: &Store, row: usize) -> Option<(u32, Entry)> {
         let number = self.rows.get(store, row)?;
         Some((number, *store.entry(number)?))
     }
 
     /// Returns the first row to be seen: as far up as the selected one lets it be.
-    fn first(&self, store: &Store, form: TimeForm, height: usize) -> usize {
+    fn first(&self, store: &Store, height: usize) -> usize {
         let (mut lines, mut row) = (1_usize, self.selected);
         while row > 0 {
-            lines = lines.saturating_add(self.gap(store, form, row)).saturating_add(1);
+            lines = lines.saturating_add(self.gap(store, row)).saturating_add(1);
             if lines > height {
                 break;
             }
@@ -102,11 +344,11 @@ impl Timeline {
     }
 
     /// Returns how many lines stand for the time before a row.
-    fn gap(&self, store: &Store, form: TimeForm, row: usize) -> usize {
+    fn gap(&self, store: &Store, row: usize) -> usize {
         let above = row.checked_sub(1).and_then(|above| self.at(store, above));
         let (Some((_, above)), Some((_, entry))) = (above, self.at(store, row)) else { return 0 };
         match self.unit {
-            None => usize::from(self.pause(store, form, row).is_some()),
+            None => usize::from(self.pause(store, row).is_some()),
             Some(unit) => {
                 let lines = entry.order().since(above.order()).as_secs_f64() / unit.as_secs_f64();
                 (lines as usize).min(LONGEST)
@@ -115,27 +357,39 @@ impl Timeline {
     }
 
     /// Returns what lies before a row: a silence, if it is long enough to be shown, and another date.
-    pub(super) fn pause(&self, store: &Store, form: TimeForm, row: usize) -> Option<Pause> {
+    fn pause(&self, store: &Store, row: usize) -> Option<Pause> {
         let (_, entry) = self.at(store, row)?;
         let (_, before) = self.at(store, row.checked_sub(1)?).filter(|_| self.rows.is_in_time())?;
         let silence = entry.order().since(before.order());
         // Only what is a second or more behind, or stands beside midnight, can have another date.
+        let form = self.form.time;
         let tells = matches!(form, TimeForm::Absolute | TimeForm::Local);
         let date = tells.then(|| form.date(entry.time())).filter(|date| *date != form.date(before.time()));
         (silence >= SILENCE || date.is_some()).then_some(Pause { silence, date })
     }
 
     /// Returns how many entries a filter hides between a row and the one before.
-    pub(super) fn hidden(&self, store: &Store, row: usize) -> u64 {
+    fn hidden(&self, store: &Store, row: usize) -> u64 {
         let place = |row: usize| self.rows.get(store, row).map(|number| self.rows.place(store, number));
         let between = row.checked_sub(1).and_then(place).zip(place(row));
         between.map_or(0, |(before, at)| at.saturating_sub(before).saturating_sub(1) as u64)
     }
+
+    /// Draws the list, the visible window of it and no more.
+    pub(super) fn draw(&self, look: &mut Look<'_>, area: Rect, buffer: &mut Buffer) {
+        if self.lines.is_empty() {
+            self.draw_nothing(look, area, buffer);
+        } else if self.form.lanes {
+            self.draw_lanes(look, area, buffer);
+        } else {
+            self.draw_list(look, area, buffer);
+        }
+    }
 }
 
 /// What lies between two rows where that has a line of its own.
-pub(super) struct Pause {
-    pub(super) silence: Duration,
+struct Pause {
+    silence: Duration,
     /// The date of the second row, where the first has another.
-    pub(super) date: Option<String>,
+    date: Option<String>,
 }

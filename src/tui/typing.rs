@@ -1,149 +1,117 @@
-//! What keys do while a line is typed: a filter, a search, the name of a file.
+//! What becomes of a line that is typed: a filter, a search, a place, the name of a file.
 
 use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-
 use super::completion;
+use super::effects::remember;
 use super::feed::Choice;
 use super::matcher::Matcher;
 use super::pattern::Pattern;
 use super::prompt::{Prompt, PromptKind};
+use super::search::Search;
 use super::state::{App, Effect};
 use crate::view;
 
 impl App {
-    pub(super) fn prompt_key(&mut self, key: &KeyEvent) -> Effect {
-        let Some(prompt) = &mut self.prompt else { return Effect::None };
-        let control = key.modifiers.contains(KeyModifiers::CONTROL);
-        match key.code {
-            KeyCode::Esc => return self.cancel(),
-            KeyCode::Char('c' | 'g') if control => return self.cancel(),
-            KeyCode::Char('z') if control => return Effect::Suspend,
-            KeyCode::Char('l') if control => return Effect::Redraw,
-            KeyCode::Enter => return self.accept(),
-            KeyCode::Tab | KeyCode::BackTab => {
-                prompt.complete(key.code == KeyCode::Tab);
-                self.try_filter();
-                return Effect::None;
-            }
-            KeyCode::Char('a') if control => prompt.home(),
-            KeyCode::Char('e') if control => prompt.end(),
-            KeyCode::Char('u') if control => prompt.clear(),
-            KeyCode::Char('w') if control => prompt.rub_word(),
-            KeyCode::Char('h') if control => prompt.backspace(),
-            KeyCode::Char(_) if control => {}
-            KeyCode::Char(c) => prompt.insert(c.encode_utf8(&mut [0; 4])),
-            KeyCode::Backspace => prompt.backspace(),
-            KeyCode::Delete => prompt.delete(),
-            KeyCode::Left => prompt.left(),
-            KeyCode::Right => prompt.right(),
-            KeyCode::Home => prompt.home(),
-            KeyCode::End => prompt.end(),
-            KeyCode::Up | KeyCode::Down => {
-                let history = if prompt.ask == PromptKind::Search { &self.searches } else { &self.filters };
-                prompt.recall(history, key.code == KeyCode::Up);
-            }
-            _ => {}
+    /// Asks for a line of text.
+    pub(super) fn ask(&mut self, ask: PromptKind, text: &str) {
+        let history = if ask == PromptKind::Search { &self.searches } else { &self.filters };
+        let mut prompt = Prompt::new(ask, text, history);
+        if matches!(ask, PromptKind::Export | PromptKind::Save) {
+            prompt.extent = self.extent(ask);
+            prompt.propose(free(text));
         }
+        self.prompt = Some(prompt);
         self.typed();
-        Effect::None
     }
 
-    /// Shows what a filter makes of the messages while it is typed.
+    /// Lists what may stand at the cursor, and shows what a line makes of the screen while it is typed.
     pub(super) fn typed(&mut self) {
-        let shared = self.store.clone();
-        if let Some(prompt) = &mut self.prompt {
-            let rows = &self.timeline.rows;
-            prompt.suggest(|text, cursor| completion::candidates(&mut shared.lock(), rows, text, cursor));
-        }
-        self.try_filter();
-        if let Some(prompt) = self.prompt.as_ref().filter(|prompt| prompt.ask == PromptKind::Narrow) {
-            self.conversations.narrow.clone_from(&prompt.text);
-        }
+        let Some(prompt) = &mut self.prompt else { return };
+        let (store, rows) = (&self.store, &self.timeline.rows);
+        prompt.suggest(|text, cursor| completion::candidates(&mut store.lock(), rows, text, cursor));
+        self.try_line();
     }
 
-    fn try_filter(&mut self) {
+    /// Shows what a line makes of the screen while it is typed.
+    pub(super) fn try_line(&mut self) {
         let Some(prompt) = &mut self.prompt else { return };
         prompt.mistake = None;
-        if prompt.ask != PromptKind::Filter {
-            return;
-        }
-        if prompt.text.trim().is_empty() {
-            return self.show_filter(None);
-        }
-        match Matcher::parse(&prompt.text) {
-            Ok(matcher) => self.show_filter(Some(matcher)),
-            Err(mistake) => prompt.mistake = Some((mistake.column, mistake.expected)),
+        match prompt.ask {
+            PromptKind::Narrow => self.conversations.narrow.clone_from(&prompt.text),
+            PromptKind::Filter if prompt.text.trim().is_empty() => {
+                self.timeline.show_filter(&self.store.lock(), None);
+            }
+            PromptKind::Filter => match Matcher::parse(&prompt.text) {
+                Ok(matcher) => self.timeline.show_filter(&self.store.lock(), Some(matcher)),
+                Err(mistake) => prompt.mistake = Some((mistake.column, mistake.expected)),
+            },
+            _ => {}
         }
     }
 
-    fn cancel(&mut self) -> Effect {
-        let Some(prompt) = self.prompt.take() else { return Effect::None };
-        if prompt.ask == PromptKind::Filter {
-            let before =
-                (!self.filter_text.is_empty()).then(|| Matcher::parse(&self.filter_text).ok()).flatten();
-            self.show_filter(before);
+    /// Leaves the prompt, and shows what was shown before.
+    pub(super) fn cancel(&mut self) {
+        match self.prompt.take().map(|prompt| prompt.ask) {
+            Some(PromptKind::Filter) => {
+                let before = Matcher::parse(&self.filter_text).ok().filter(|_| !self.filter_text.is_empty());
+                self.timeline.show_filter(&self.store.lock(), before);
+            }
+            Some(PromptKind::Narrow) => self.conversations.narrow.clear(),
+            _ => {}
         }
-        if prompt.ask == PromptKind::Narrow {
-            self.conversations.narrow.clear();
-        }
-        Effect::None
     }
 
-    fn accept(&mut self) -> Effect {
+    /// Does what was typed; where that cannot be, the prompt stays and says why.
+    pub(super) fn accept(&mut self) -> Effect {
         let Some(mut prompt) = self.prompt.take() else { return Effect::None };
         let text = prompt.text.trim().to_owned();
-        match prompt.ask {
+        let done = match prompt.ask {
+            PromptKind::Filter if prompt.mistake.is_some() => {
+                self.prompt = Some(prompt);
+                return Effect::None;
+            }
             PromptKind::Filter => {
-                if prompt.mistake.is_some() {
-                    self.prompt = Some(prompt);
-                } else {
-                    remember(&mut self.filters, &text);
-                    self.filter_text = text;
-                }
+                remember(&mut self.filters, &text);
+                self.filter_text = text;
+                Ok(Effect::None)
             }
-            PromptKind::Narrow => {}
-            PromptKind::GoTo => {
-                let gone = text.parse().map_err(str::to_owned).and_then(|target| self.go_to_target(target));
-                if let Err(words) = gone {
-                    prompt.mistake = Some((0, words));
-                    self.prompt = Some(prompt);
-                }
-            }
-            PromptKind::Search if text.is_empty() => self.seek(true),
-            PromptKind::Search => match Pattern::parse(&text) {
-                Ok(pattern) => {
-                    remember(&mut self.searches, &text);
-                    self.search_for(Some(pattern));
-                    self.seek(true);
-                }
-                Err(words) => {
-                    prompt.mistake = Some((0, words));
-                    self.prompt = Some(prompt);
+            PromptKind::GoTo => text.parse().map_err(str::to_owned).and_then(|target| {
+                let store = self.store.lock();
+                self.timeline.go_to_target(&store, target)
+            }),
+            PromptKind::Search if text.is_empty() => Ok(Effect::NextHit(true)),
+            PromptKind::Search => Pattern::parse(&text).map(|pattern| {
+                remember(&mut self.searches, &text);
+                self.search = Search::new(pattern);
+                Effect::NextHit(true)
+            }),
+            PromptKind::Narrow => Ok(Effect::None),
+            PromptKind::Export | PromptKind::Save if text.is_empty() => Ok(Effect::None),
+            PromptKind::Export | PromptKind::Save => match self.write(prompt.ask, &text) {
+                Ok(()) => Ok(Effect::None),
+                Err((name, why)) => {
+                    prompt.propose(name);
+                    Err(why)
                 }
             },
-            PromptKind::Export | PromptKind::Save if text.is_empty() => {}
-            PromptKind::Export | PromptKind::Save => {
-                if let Err(again) = self.write(prompt.ask, &text) {
-                    self.prompt = Some(Prompt { extent: prompt.extent, ..*again });
-                }
-            }
-        }
-        Effect::None
+        };
+        done.unwrap_or_else(|why| {
+            prompt.mistake = Some((0, why));
+            self.prompt = Some(prompt);
+            Effect::None
+        })
     }
 
-    /// Begins to write what is shown; where that cannot be, returns what is asked instead.
-    fn write(&mut self, ask: PromptKind, text: &str) -> Result<(), Box<Prompt>> {
+    /// Begins to write what is shown; where that cannot be, returns what name to ask for instead, and why.
+    fn write(&mut self, ask: PromptKind, text: &str) -> Result<(), (String, String)> {
         let path = Path::new(text);
-        let again =
-            |name: &str, why: String| Box::new(Prompt { mistake: Some((0, why)), ..Prompt::new(ask, name) });
         let ends = path.extension().map(|end| end.to_string_lossy().to_ascii_lowercase());
         let fits: &[&str] = if ask == PromptKind::Save { &["pcapng"] } else { &["ndjson", "json"] };
         if !ends.is_some_and(|end| fits.contains(&end.as_str())) {
-            return Err(again(text, format!("the name must end with .{}", fits.join(" or ."))));
+            return Err((text.to_owned(), format!("the name must end with .{}", fits.join(" or ."))));
         }
         let shown = self.choice();
         let begun = match ask {
@@ -152,28 +120,25 @@ impl App {
         };
         begun.map_err(|e| match e.kind() {
             io::ErrorKind::AlreadyExists => {
-                again(&free(text), "it is there already: what about this name?".to_owned())
+                (free(text), "it is there already: what about this name?".to_owned())
             }
-            _ => again(text, plain(&e)),
+            _ => (text.to_owned(), plain(&e)),
         })
     }
 
-    /// Asks where to write, and says what and how much that is.
-    pub(super) fn ask_where(&mut self, ask: PromptKind, name: &str) {
+    /// Says what and how much is written.
+    fn extent(&self, ask: PromptKind) -> String {
         let shown = self.choice();
         let conversations = view::counted(shown.connections.len() as u64, "conversation");
-        let extent = match ask {
+        match ask {
             PromptKind::Save => format!("the packets of {conversations}: "),
             _ => format!("{} of {conversations}: ", view::counted(shown.entries.len() as u64, "row")),
-        };
-        self.prompt = Some(Prompt { extent, ..Prompt::new(ask, &free(name)) });
+        }
     }
 
     /// Says which entries are shown, and of which connections they are.
     fn choice(&self) -> Choice {
-        let shared = self.store.clone();
-        let store = shared.lock();
-        let rows = &self.timeline.rows;
+        let (store, rows) = (self.store.lock(), &self.timeline.rows);
         let mut entries: Vec<u32> = (0..rows.len()).filter_map(|row| rows.get(&store, row)).collect();
         entries.sort_unstable();
         let slots: BTreeSet<u32> =
@@ -208,14 +173,6 @@ fn plain(error: &io::Error) -> String {
         io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
         io::ErrorKind::IsADirectory => "this is a folder".to_owned(),
         _ => error.to_string(),
-    }
-}
-
-/// Puts a line at the end of a history, once.
-pub(super) fn remember(history: &mut Vec<String>, text: &str) {
-    if !text.is_empty() {
-        history.retain(|line| line != text);
-        history.push(text.to_owned());
     }
 }
 

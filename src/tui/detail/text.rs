@@ -3,9 +3,9 @@ use std::ops::Range;
 use ratatui::buffer::Buffer;
 use ratatui::style::Style;
 
-use super::super::draw::{Light, lit, tint};
+use super::super::draw::tint;
 use super::super::json::{self, TokenKind};
-use super::super::text::{RowWriter, broken};
+use super::super::text::{Light, RowWriter, broken};
 use super::{Detail, Look};
 
 impl Detail {
@@ -29,7 +29,7 @@ impl Detail {
         for (y, range) in (area.y..area.bottom()).zip(self.lines.1.iter().skip(self.text_top)) {
             let mut writer = RowWriter::new(buffer, area.x.saturating_add(1), y, room);
             let line = shown.get(range.clone()).unwrap_or_default();
-            lit(&mut writer, line, &within(&lights, range), (theme.text, theme.escape));
+            writer.lit(line, &within(&lights, range), (theme.text, theme.escape));
         }
     }
 
@@ -88,7 +88,7 @@ impl Detail {
                 TokenKind::Word => theme.word,
             };
             let piece = payload.get(range.clone()).unwrap_or_default();
-            lit(writer, piece, &within(lights, range), (style, theme.escape));
+            writer.lit(piece, &within(lights, range), (style, theme.escape));
             if *kind == TokenKind::Punctuation && piece == b":" {
                 writer.word(" ", theme.dim);
             }

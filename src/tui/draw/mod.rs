@@ -1,105 +1,83 @@
-//! What the screen looks like: one file a panel. Drawing reads the store and changes nothing: what is seen was
+//! What the screen looks like around its components. Drawing reads the store and changes nothing: what is seen was
 //! laid out before ([`App::refresh`]).
 
 mod help;
-mod lanes;
-mod overview;
-mod prompt;
-mod row;
 mod status;
-mod timeline;
 
 pub(super) use help::last_top;
-pub(super) use row::{Light, lit, style_of};
 pub(super) use status::{count_at, hint_at};
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 
-use super::conversations::Look;
-use super::detail;
 use super::state::{App, Panel};
-use super::text::{RowWriter, columns};
+use super::text::RowWriter;
+use super::theme::Theme;
+use super::{conversations, detail, overview, timeline};
 use crate::store::Store;
 
 /// Draws everything as it was laid out.
 pub(super) fn draw(app: &App, store: &mut Store, buffer: &mut Buffer) {
-    let area = *buffer.area();
-    buffer.set_style(area, app.theme.text);
+    let (area, layout, theme) = (*buffer.area(), &app.layout, &app.theme);
+    buffer.set_style(area, theme.text);
     if area.width < 40 || area.height < 12 {
         let mut writer = RowWriter::new(buffer, area.x, area.y, area.width);
-        writer.word("the window is too small: 40×12 at least", app.theme.warning);
+        writer.word("the window is too small: 40×12 at least", theme.warning);
         return;
     }
+    frame(app, buffer);
     status::title(app, store, buffer);
-    if app.layout.conversations.width > 0 {
-        let look = Look {
-            theme: &app.theme,
-            store,
-            rows: &app.timeline.rows,
-            time: app.form.time,
-            focus: app.panel == Panel::Conversations,
-        };
-        app.conversations.draw(&look, app.layout.conversations, buffer);
+    if layout.conversations.width > 0 {
+        let focus = app.panel == Panel::Conversations;
+        let (rows, time) = (&app.timeline.rows, app.timeline.form.time);
+        let look = conversations::Look { theme, store, rows, time, focus };
+        app.conversations.draw(&look, layout.conversations, buffer);
+        app.conversations.draw_title(&look, layout.conversations, buffer);
     }
-    if app.form.lanes {
-        lanes::draw(app, store, buffer);
-    } else {
-        timeline::draw(app, store, buffer);
+    let focus = app.panel == Panel::Timeline;
+    let mut look = timeline::Look { theme, store, search: &app.search, phase: &app.phase, focus };
+    app.timeline.draw(&mut look, layout.timeline, buffer);
+    app.timeline.draw_title(&look, layout.timeline, buffer);
+    app.overview.draw(&overview::Look { theme, store, timeline: &app.timeline }, buffer);
+    if !layout.detail.is_empty() {
+        let focus = app.panel == Panel::Detail;
+        let look = detail::Look { theme, pattern: app.search.pattern.as_ref(), focus };
+        app.detail.draw(&look, buffer);
+        app.detail.draw_tabs(&look, layout.detail, buffer);
     }
-    // Behind the list, for its bracket is around what the list shows.
-    overview::map(app, store, buffer);
-    overview::draw(app, store, buffer);
-    app.detail.draw(&detail_look(app), buffer);
-    frame(app, store, buffer);
     if let Some(page) = &app.page {
-        page.draw(&app.theme, app.layout.page(), buffer);
+        page.draw(theme, layout.page(), buffer);
     }
-    status::draw(app, store, buffer);
+    match &app.prompt {
+        Some(prompt) => prompt.draw(theme, layout.status, layout.area.height / 3, buffer),
+        None => status::draw(app, store, buffer),
+    }
     if app.help.is_some() {
         help::draw(app, buffer);
     }
 }
 
-fn detail_look(app: &App) -> detail::Look<'_> {
-    detail::Look { theme: &app.theme, pattern: app.pattern.as_ref(), focus: app.panel == Panel::Detail }
-}
-
-/// Draws the rules between the panels, with their titles.
-fn frame(app: &App, store: &Store, buffer: &mut Buffer) {
-    let layout = &app.layout;
+/// Draws the rules between the panels.
+fn frame(app: &App, buffer: &mut Buffer) {
+    let (layout, style) = (&app.layout, app.theme.rule);
     let y = layout.overview.bottom();
-    rule(buffer, layout.area.x, y, layout.area.width, app.theme.rule);
+    rule(buffer, layout.area.x, y, layout.area.width, style);
     if layout.conversations.width > 0 {
-        let x = layout.conversations.right();
-        upright(buffer, x, y, layout.conversations.height, app.theme.rule);
-        let end = title(app, buffer, layout.conversations, "conversations", Panel::Conversations);
-        app.conversations.heads(&app.theme, layout.conversations, end, buffer);
+        upright(buffer, layout.conversations.right(), y, layout.conversations.height, style);
     }
-    let end = title(
-        app,
-        buffer,
-        layout.timeline,
-        if app.form.lanes { "lanes" } else { "timeline" },
-        Panel::Timeline,
-    );
-    if !app.form.lanes {
-        timeline::heads(app, store, buffer, end);
-    }
-    if layout.detail.width == 0 || layout.detail.height == 0 {
+    if layout.detail.is_empty() {
         return;
     }
     if layout.beside {
-        upright(buffer, layout.detail.x.saturating_sub(1), y, layout.detail.height, app.theme.rule);
-    } else {
-        let at = layout.detail.y.saturating_sub(1);
-        rule(buffer, layout.detail.x, at, layout.detail.width, app.theme.rule);
-        if layout.conversations.width > 0 {
-            RowWriter::new(buffer, layout.conversations.right(), at, 1).word("├", app.theme.rule);
-        }
+        upright(buffer, layout.detail.x.saturating_sub(1), y, layout.detail.height, style);
+        return;
     }
-    app.detail.draw_tabs(&detail_look(app), layout.detail, buffer);
+    let at = layout.detail.y.saturating_sub(1);
+    rule(buffer, layout.detail.x, at, layout.detail.width, style);
+    if layout.conversations.width > 0 {
+        RowWriter::new(buffer, layout.conversations.right(), at, 1).word("├", style);
+    }
 }
 
 fn rule(buffer: &mut Buffer, x: u16, y: u16, width: u16, style: Style) {
@@ -113,53 +91,19 @@ fn upright(buffer: &mut Buffer, x: u16, y: u16, height: u16, style: Style) {
     }
 }
 
-/// Writes a panel's title into the rule above it, and returns the column behind it.
-fn title(app: &App, buffer: &mut Buffer, area: Rect, text: &str, panel: Panel) -> u16 {
-    let style = if app.panel == panel { app.theme.focus } else { app.theme.title };
-    let mark = if app.panel == panel { "▸ " } else { " " };
+/// Writes a panel's name into the rule above it, and goes on behind it.
+pub(super) fn title<'a>(
+    buffer: &'a mut Buffer,
+    theme: &Theme,
+    area: Rect,
+    name: &str,
+    focus: bool,
+) -> RowWriter<'a> {
+    let (style, mark) = if focus { (theme.focus, "▸ ") } else { (theme.title, " ") };
     let x = area.x.saturating_add(1);
     let mut writer = RowWriter::new(buffer, x, area.y.saturating_sub(1), area.width.saturating_sub(1));
-    writer.word(mark, style).word(text, style);
-    let dim = app.theme.dim;
-    match panel {
-        Panel::Conversations => {
-            let (count, narrow) = (app.conversations.order.len() as u64, &app.conversations.narrow);
-            if !narrow.is_empty() {
-                let words = format!(" {} with ", super::clock::grouped(count));
-                writer.word(&words, dim).wire(narrow.as_bytes(), app.theme.note, dim).word(" ", dim);
-                return writer.x();
-            }
-            let words = format!(" {} ", super::clock::grouped(count));
-            let fits = columns(&words) <= writer.left();
-            writer.word(&if fits { words } else { format!(" {} ", super::clock::short(count)) }, dim);
-        }
-        Panel::Timeline => {
-            writer.word(&format!(" {} ", super::clock::grouped(app.timeline.rows.len() as u64)), dim);
-            if !app.timeline.rows.is_in_time() {
-                let words = format!("by {}, the most first ", app.timeline.rows.order().name());
-                writer.word(&words, app.theme.note);
-            }
-            if app.timeline.rows.are_heartbeats_hidden() {
-                writer.word("without heartbeats and parts ", app.theme.note);
-            }
-            let unseen = app.timeline.rows.unseen();
-            if unseen > 0 {
-                let words = format!("({} dropped, not looked at) ", super::clock::grouped(unseen));
-                writer.word(&words, app.theme.warning);
-            }
-            if app.timeline.rows.is_behind() {
-                writer.word(
-                    &format!("looking… {:.0} % ", app.timeline.rows.progress() * 100.0),
-                    app.theme.note,
-                );
-            }
-        }
-        Panel::Detail => {}
-    }
-    if panel == Panel::Timeline && area.width >= 70 {
-        writer.word(app.form.time.name(), dim).word(" ", dim);
-    }
-    writer.x()
+    writer.word(mark, style).word(name, style);
+    writer
 }
 
 /// Returns the first line to be shown so that `selected` is among `height` lines.

@@ -117,7 +117,11 @@ fn standing(app: &App, store: &Store) -> String {
         (Phase::Complete, true) => words.push("○ ended".to_owned()),
         (Phase::Complete, false) => {
             if let Some((first, last)) = store.times() {
-                words.push(format!("{} · {}", app.form.time.date(first), view::span(last.since(first))));
+                words.push(format!(
+                    "{} · {}",
+                    app.timeline.form.time.date(first),
+                    view::span(last.since(first))
+                ));
             }
         }
         (Phase::Failed(_), _) => words.push("✖ ended early".to_owned()),
@@ -125,15 +129,12 @@ fn standing(app: &App, store: &Store) -> String {
     words.join(" · ")
 }
 
-/// Draws the line at the bottom: a prompt, a few words, or what can be done.
+/// Draws the line at the bottom: a few words, or what can be done.
 pub(super) fn draw(app: &App, store: &Store, buffer: &mut Buffer) {
     let theme = &app.theme;
     let area = app.layout.status;
     RowWriter::new(buffer, area.x, area.y, area.width).blank(area.width, theme.bar);
     let mut writer = RowWriter::new(buffer, area.x, area.y, area.width);
-    if let Some(prompt) = &app.prompt {
-        return super::prompt::draw(app, prompt, buffer);
-    }
     if let Some((words, _)) = &app.said {
         writer.word(" ", theme.bar).wire(words.as_bytes(), theme.bar, theme.bar);
         return;
@@ -239,11 +240,8 @@ fn state_words(app: &App, store: &Store, writer: &mut RowWriter<'_>) {
         writer.word(&format!(" paused, {} new: p goes on ", grouped(new)), theme.bar.patch(theme.warning));
     } else if app.timeline.follow && app.feed.is_live() {
         writer.word(" following ", theme.bar.patch(theme.good));
-    } else if let Some(before) = app.timeline.left_at {
-        let new = app.timeline.rows.len().saturating_sub(before);
-        if new > 0 {
-            writer.word(&format!(" {} new ", short(new as u64)), theme.bar.patch(theme.good));
-        }
+    } else if app.timeline.new_rows() > 0 {
+        writer.word(&format!(" {} new ", short(app.timeline.new_rows() as u64)), theme.bar.patch(theme.good));
     }
     if !app.filter_text.is_empty() {
         writer.word(" filter ", theme.bar.patch(theme.note)).within(24, |writer| {
@@ -251,16 +249,18 @@ fn state_words(app: &App, store: &Store, writer: &mut RowWriter<'_>) {
         });
         writer.word(" ", theme.bar);
     }
-    if let Some(pattern) = &app.pattern {
+    if let Some(pattern) = &app.search.pattern {
         writer.word(" / ", theme.bar.patch(theme.note));
+        let (rows, entry) = (&app.timeline.rows, app.timeline.entry);
+        let words = app.search.words(rows, entry, app.detail.hit, app.coming());
         let room = columns(&view::printable_string(pattern.text.as_bytes())).min(24);
         writer
             .within(room, |writer| {
                 writer.wire(pattern.text.as_bytes(), theme.bar, theme.bar);
             })
-            .word(&format!("  {} ", app.search_words()), theme.bar.patch(theme.note));
+            .word(&format!("  {words} "), theme.bar.patch(theme.note));
     }
-    if let Some(words) = app.measured(store) {
+    if let Some(words) = app.timeline.measured(store) {
         writer.word(&format!(" ◇ {words} "), theme.bar.patch(theme.note));
     }
 }

@@ -121,7 +121,7 @@ fn totals(report: &Report, lines: &mut Vec<Line>) {
             let begin = rate.start.plus(rate.slot.saturating_mul(from));
             let line =
                 Line::default().add(Role::From(side), format!("{:7}", side.name())).add(Role::Plain, words);
-            lines.push(line.to(Effect::Range(begin, begin.plus(rate.slot))));
+            lines.push(line.to(Effect::Range(Some((begin, begin.plus(rate.slot))))));
         }
     }
     lines.push(Line::default());

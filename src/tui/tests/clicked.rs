@@ -29,7 +29,7 @@ fn heads_counts_and_hints_are_clicked() {
     assert!(desk.app.store.lock().entry(number).unwrap().anomaly().unwrap().1 >= Severity::Warning);
     let at = column(&line(&mut desk, layout.status.y), "lanes");
     desk.mouse(down, at, layout.status.y);
-    assert!(desk.app.form.lanes);
+    assert!(desk.app.timeline.form.lanes);
     let at = column(&line(&mut desk, layout.status.y), "help");
     desk.mouse(down, at, layout.status.y);
     assert_eq!(desk.app.help, Some(0));

@@ -48,7 +48,7 @@ fn a_stretch_of_time_has_what_happened_in_it_though_told_late() {
     put(&mut batch, 4, 200, 1200, Kind::Message(text(Side::Client, b"after")));
     let mut desk = Desk::with(&batch, 120, 40);
     let at = |millis| samples::NOON.plus(Duration::from_millis(millis));
-    desk.app.show_range(Some((at(300), at(320))));
+    desk.show_range(Some((at(300), at(320))));
     desk.draw();
     let times: Vec<_> = {
         let store = desk.app.store.clone();
@@ -59,7 +59,7 @@ fn a_stretch_of_time_has_what_happened_in_it_though_told_late() {
     assert_eq!(times, [at(300), at(310), at(320), at(305)]);
     // The strip has the one message of the server where the list says that it was.
     assert!(desk.text().contains("told late") && !desk.text().contains("↓ peak 0/s"), "{}", desk.text());
-    desk.app.show_range(Some((at(600), at(1200))));
+    desk.show_range(Some((at(600), at(1200))));
     desk.draw();
     assert!(desk.text().contains("↓ peak 0/s") && !desk.text().contains("told late"), "{}", desk.text());
 }
@@ -109,6 +109,7 @@ impl Feed for Live {
 fn paused_it_says_how_many_are_new() {
     let mut desk = Desk::with(&story(), 80, 24);
     desk.app.feed = Box::new(Live);
+    desk.draw();
     desk.app.store.enter(Phase::Filling);
     desk.keys("G");
     assert!(desk.text().contains("following"), "{}", desk.text());
@@ -178,7 +179,7 @@ fn who_refuses_owes_no_accept_value() {
 fn an_empty_stretch_of_time_says_how_to_leave_it() {
     let mut desk = Desk::with(&story(), 80, 24);
     let at = |millis| samples::NOON.plus(Duration::from_millis(millis));
-    desk.app.show_range(Some((at(2000), at(3000))));
+    desk.show_range(Some((at(2000), at(3000))));
     desk.draw();
     assert!(desk.text().contains("nothing in this stretch of time; 0 shows all"), "{}", desk.text());
 }
@@ -254,7 +255,7 @@ fn conversations_are_narrowed_by_what_is_typed_and_counted_by_the_filter() {
     let mut desk = Desk::with(&story(), 120, 40);
     desk.key(KeyCode::BackTab).keys("/").keys("not-there");
     assert_eq!(desk.app.conversations.order.len(), 0);
-    desk.app.prompt.as_mut().unwrap().clear();
+    desk.app.prompt.as_mut().unwrap().propose(String::new());
     desk.keys("#30").key(KeyCode::Enter);
     assert_eq!(desk.app.conversations.order, [1]);
     assert!(desk.text().contains("conversations 1 with #30"), "{}", desk.text());
@@ -295,7 +296,7 @@ fn what_the_cursor_is_on_is_copied() {
             desk.draw();
         }
         match effect {
-            Effect::Copy(bytes) => String::from_utf8(bytes).unwrap(),
+            Effect::Copy(bytes, _) => String::from_utf8(bytes).unwrap(),
             other => panic!("{other:?}"),
         }
     };

@@ -16,7 +16,7 @@ impl Desk {
 
     fn filter(&mut self, text: &str) -> usize {
         self.keys("f").key(KeyCode::Home);
-        self.app.prompt.as_mut().unwrap().clear();
+        self.app.prompt.as_mut().unwrap().propose(String::new());
         self.keys(text).key(KeyCode::Enter);
         self.app.timeline.rows.len()
     }

@@ -1,18 +1,16 @@
 //! What a row says: the words of a message or of an event, what a search looks for lit up.
 
-use std::ops::Range;
-
 use ratatui::style::Style;
 
 use super::super::clock;
 use super::super::patched::Patched;
-use super::super::state::App;
-use super::super::text::{RowWriter, columns};
+use super::super::text::{Light, RowWriter, columns};
 use super::super::theme::Theme;
-use super::super::words::{PREVIEW, Role, Stretch, Words};
+use super::super::words::{PREVIEW, Stretch, Words};
+use super::Look;
 use crate::event::{Missing, Opcode};
 use crate::model::Side;
-use crate::store::{Entry, Facts, PayloadLocation, Record, Store};
+use crate::store::{Entry, Facts, PayloadLocation, Record};
 use crate::view::{self, Piece};
 
 /// Returns an opcode's name in six columns.
@@ -41,10 +39,10 @@ const fn short_name(opcode: Opcode) -> &'static str {
 const MEANING: usize = 400;
 
 /// Says what a message is: by its sub-protocol's word where there is one, else by its opcode.
-pub(super) fn kind(app: &App, store: &mut Store, number: u32, entry: &Entry) -> (Vec<u8>, Style) {
-    let theme = &app.theme;
-    if let Some((kind, _)) = Words::of_message(store, number, 1) {
-        return (kind.bytes, style_of(theme, kind.role));
+pub(super) fn kind(look: &mut Look<'_>, number: u32, entry: &Entry) -> (Vec<u8>, Style) {
+    let theme = look.theme;
+    if let Some((kind, _)) = Words::of_message(look.store, number, 1) {
+        return (kind.bytes, theme.role(kind.role));
     }
     let side = theme.side(entry.from().unwrap_or(Side::Client));
     (short_name(entry.opcode()).into(), if entry.opcode().is_control() { theme.control } else { side })
@@ -72,32 +70,32 @@ pub(super) fn flags(entry: &Entry) -> String {
 }
 
 /// Draws the beginning of a payload, what a search looks for lit up.
-pub(super) fn preview(app: &App, store: &mut Store, writer: &mut RowWriter<'_>, number: u32, entry: &Entry) {
-    let theme = &app.theme;
+pub(super) fn preview(look: &mut Look<'_>, writer: &mut RowWriter<'_>, number: u32, entry: &Entry) {
+    let theme = look.theme;
     if let Some(code) = entry.close_code() {
         writer.word(&format!("{code} {} ", view::close_code_name(code)), theme.control);
     }
-    if store.kept(entry) == PayloadLocation::Dropped {
+    if look.store.kept(entry) == PayloadLocation::Dropped {
         writer.word("dropped to stay within the bounds", theme.dim);
         return;
     }
-    if let Some((_, words)) = Words::of_message(store, number, MEANING) {
-        let pattern = app.pattern.as_ref().filter(|_| app.tally.has(number));
+    if let Some((_, words)) = Words::of_message(look.store, number, MEANING) {
+        let pattern = look.search.pattern.as_ref().filter(|_| look.search.tally.has(number));
         if pattern.is_some_and(|pattern| pattern.count(&words.bytes(), 1) == 0) {
             writer.word("/", theme.hit).word(" ", theme.text);
         }
-        return draw_words(app, writer, &words);
+        return draw_words(look, writer, &words);
     }
-    if app.tally.has(number) && !shows_hit(app, store, number, entry, writer.left()) {
+    if look.search.tally.has(number) && !shows_hit(look, number, entry, writer.left()) {
         writer.word("/", theme.hit).word(" ", theme.text);
     }
     if entry.facts().has(Facts::MISSING) {
-        return match store.record(number, PREVIEW) {
-            Some(record) if !record.dropped => in_part(app, writer, entry, &record),
+        return match look.store.record(number, PREVIEW) {
+            Some(record) if !record.dropped => in_part(look, writer, entry, &record),
             _ => drop(writer.word("cannot be read back", theme.warning)),
         };
     }
-    let Some(payload) = store.payload(number, PREVIEW) else {
+    let Some(payload) = look.store.payload(number, PREVIEW) else {
         writer.word("cannot be read back", theme.warning);
         return;
     };
@@ -109,24 +107,24 @@ pub(super) fn preview(app: &App, store: &mut Store, writer: &mut RowWriter<'_>, 
         return;
     }
     if entry.facts().has(Facts::TEXT) {
-        let hits = app.pattern.as_ref().map_or(Vec::new(), |pattern| pattern.places(payload, 16));
+        let hits = look.search.pattern.as_ref().map_or(Vec::new(), |pattern| pattern.places(payload, 16));
         let lights: Vec<Light> = hits.into_iter().map(|hit| (hit, theme.hit)).collect();
-        lit(writer, payload, &lights, (theme.text, theme.escape));
+        writer.lit(payload, &lights, (theme.text, theme.escape));
     } else {
-        binary(app, writer, payload, &[]);
+        binary(theme, writer, payload, &[]);
     }
 }
 
 /// Tells whether the beginning of a payload that `room` columns show has what is searched for, lit up.
-fn shows_hit(app: &App, store: &mut Store, number: u32, entry: &Entry, room: u16) -> bool {
-    let (Some(pattern), true) = (&app.pattern, entry.facts().has(Facts::TEXT)) else { return false };
+fn shows_hit(look: &mut Look<'_>, number: u32, entry: &Entry, room: u16) -> bool {
+    let (Some(pattern), true) = (&look.search.pattern, entry.facts().has(Facts::TEXT)) else { return false };
     let (text, hit) = if entry.facts().has(Facts::MISSING) {
-        let Some(record) = store.record(number, PREVIEW) else { return false };
+        let Some(record) = look.store.record(number, PREVIEW) else { return false };
         let patched = Patched::of(&record.payload, &record.missing, true);
         let hit = patched.hits(pattern, &record.payload, 1).first().map(|hit| patched.in_text(hit));
         (patched.text, hit)
     } else {
-        let Some(payload) = store.payload(number, PREVIEW) else { return false };
+        let Some(payload) = look.store.payload(number, PREVIEW) else { return false };
         (payload.to_vec(), pattern.places(payload, 1).into_iter().next())
     };
     let before = hit.and_then(|hit| text.get(..hit.start));
@@ -136,16 +134,16 @@ fn shows_hit(app: &App, store: &mut Store, number: u32, entry: &Entry, room: u16
 }
 
 /// Draws what is known of a payload, and dots for what is not.
-fn in_part(app: &App, writer: &mut RowWriter<'_>, entry: &Entry, record: &Record) {
-    let theme = &app.theme;
+fn in_part(look: &Look<'_>, writer: &mut RowWriter<'_>, entry: &Entry, record: &Record) {
+    let theme = look.theme;
     let payload = &record.payload;
     if !entry.facts().has(Facts::TEXT) && entry.close_code().is_none() {
-        return binary(app, writer, payload, &record.missing);
+        return binary(theme, writer, payload, &record.missing);
     }
     let patched = Patched::of(payload, &record.missing, payload.len() >= entry.kept() as usize);
     // The code of a close frame is told already, where it is known.
     let from = if entry.close_code().is_some() && patched.begins_with(2) { 2 } else { 0 };
-    let hits = app.pattern.as_ref().map_or(Vec::new(), |pattern| patched.hits(pattern, payload, 16));
+    let hits = look.search.pattern.as_ref().map_or(Vec::new(), |pattern| patched.hits(pattern, payload, 16));
     let mut lights: Vec<Light> = hits.iter().map(|hit| (patched.in_text(hit), theme.hit)).collect();
     lights.extend(patched.dots.iter().map(|dots| (dots.clone(), theme.note)));
     lights.retain(|(range, _)| range.start >= from);
@@ -153,31 +151,11 @@ fn in_part(app: &App, writer: &mut RowWriter<'_>, entry: &Entry, record: &Record
     let shift =
         |(range, style): &Light| (range.start.saturating_sub(from)..range.end.saturating_sub(from), *style);
     let lights: Vec<Light> = lights.iter().map(shift).collect();
-    lit(writer, patched.text.get(from..).unwrap_or_default(), &lights, (theme.text, theme.escape));
-}
-
-/// A stretch of a text, and how it is lit.
-pub(in super::super) type Light = (Range<usize>, Style);
-
-/// Draws text with stretches of it lit up, which are in order.
-pub(in super::super) fn lit(
-    writer: &mut RowWriter<'_>,
-    text: &[u8],
-    lights: &[Light],
-    (plain, escape): (Style, Style),
-) {
-    let mut at = 0;
-    for (range, style) in lights {
-        writer.wire(text.get(at..range.start).unwrap_or_default(), plain, escape);
-        writer.wire(text.get(range.clone()).unwrap_or_default(), *style, *style);
-        at = range.end;
-    }
-    writer.wire(text.get(at..).unwrap_or_default(), plain, escape);
+    writer.lit(patched.text.get(from..).unwrap_or_default(), &lights, (theme.text, theme.escape));
 }
 
 /// Draws bytes in hex, then as the characters they might be.
-fn binary(app: &App, writer: &mut RowWriter<'_>, known: &[u8], missing: &[Missing]) {
-    let theme = &app.theme;
+fn binary(theme: &Theme, writer: &mut RowWriter<'_>, known: &[u8], missing: &[Missing]) {
     let (mut room, mut is_cut) = ((usize::from(writer.left()) / 4).min(24), false);
     for piece in view::pieces(known, missing) {
         if room == 0 {
@@ -219,32 +197,20 @@ fn binary(app: &App, writer: &mut RowWriter<'_>, known: &[u8], missing: &[Missin
 }
 
 /// Draws the row of an opening, an end or an anomaly, what a search looks for lit up.
-pub(super) fn words(app: &App, store: &Store, writer: &mut RowWriter<'_>, entry: &Entry) {
-    draw_words(app, writer, &Words::of(store, entry));
+pub(super) fn words(look: &Look<'_>, writer: &mut RowWriter<'_>, entry: &Entry) {
+    draw_words(look, writer, &Words::of(look.store, entry));
     if entry.is_gap()
         && let Some((_, severity)) = entry.anomaly()
     {
-        writer.fill('╳', app.theme.severity(severity));
+        writer.fill('╳', look.theme.severity(severity));
     }
 }
 
-fn draw_words(app: &App, writer: &mut RowWriter<'_>, words: &Words) {
-    let theme = &app.theme;
+fn draw_words(look: &Look<'_>, writer: &mut RowWriter<'_>, words: &Words) {
+    let theme = look.theme;
     for Stretch { bytes, role } in &words.0 {
-        let hits = app.pattern.as_ref().map_or(Vec::new(), |pattern| pattern.places(bytes, 16));
+        let hits = look.search.pattern.as_ref().map_or(Vec::new(), |pattern| pattern.places(bytes, 16));
         let lights: Vec<Light> = hits.into_iter().map(|hit| (hit, theme.hit)).collect();
-        lit(writer, bytes, &lights, (style_of(theme, *role), theme.escape));
-    }
-}
-
-pub(in super::super) const fn style_of(theme: &Theme, role: Role) -> Style {
-    match role {
-        Role::Plain => theme.text,
-        Role::Quiet => theme.dim,
-        Role::Name => theme.title,
-        Role::Subprotocol => theme.name_of,
-        Role::Good => theme.good,
-        Role::From(side) => theme.side(side),
-        Role::Severity(severity) => theme.severity(severity),
+        writer.lit(bytes, &lights, (theme.role(*role), theme.escape));
     }
 }

@@ -1,0 +1,224 @@
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::{Modifier, Style};
+
+use super::super::clock;
+use super::super::draw::{tint, title};
+use super::super::keys::{self, Action};
+use super::super::text::{RowWriter, columns};
+use super::super::unshown;
+use super::super::words::Stretch;
+use super::row::{flags, kind, preview, words};
+use super::{Line, Look, Timeline};
+use crate::model::Side;
+use crate::store::{Entry, EntryKind, Facts, Phase, Store};
+use crate::view;
+
+/// How many columns a time takes where there is room for microseconds.
+const WIDE_TIME: u16 = 15;
+
+/// How many columns a message's kind and its size share.
+const KIND_AND_SIZE: u16 = 15;
+
+impl Timeline {
+    /// Draws the messages one below the other.
+    pub(super) fn draw_list(&self, look: &mut Look<'_>, area: Rect, buffer: &mut Buffer) {
+        for (y, line) in (area.y..area.bottom()).zip(&self.lines) {
+            let place = Rect { y, height: 1, ..area };
+            match *line {
+                Line::Heads => {}
+                Line::Before(row, _) => self.draw_pause(look, place, buffer, row),
+                Line::Row(row) => {
+                    self.draw_row(look, place, buffer, row);
+                    self.draw_selection(look, place, buffer, row);
+                }
+            }
+        }
+    }
+
+    /// Lays the style of the selected row over it.
+    pub(super) fn draw_selection(&self, look: &Look<'_>, area: Rect, buffer: &mut Buffer, row: usize) {
+        if row == self.selected {
+            let style = if look.focus { look.theme.selected } else { look.theme.unfocused };
+            tint(buffer, area, area.y, style, look.theme.hit);
+        }
+    }
+
+    /// Says why there is nothing.
+    pub(super) fn draw_nothing(&self, look: &Look<'_>, area: Rect, buffer: &mut Buffer) {
+        let (rows, key) = (&self.rows, keys::key_for);
+        let is_all = !rows.is_filtered() && rows.range().is_none() && rows.scope().is_none();
+        let words = match look.phase {
+            _ if rows.is_filtered() && rows.is_behind() => "looking…".to_owned(),
+            _ if rows.is_filtered() => "no message passes the filter".to_owned(),
+            _ if rows.range().is_some() => {
+                format!("nothing in this stretch of time; {} shows all", key(Action::ZoomAll))
+            }
+            _ if rows.scope().is_some() => {
+                format!("nothing of this conversation; {} shows all", key(Action::EveryConversation))
+            }
+            Phase::Filling => "nothing yet".to_owned(),
+            Phase::Failed(_) => "reading ended early, and no WebSocket was found before".to_owned(),
+            Phase::Complete => "no WebSocket was found in this capture".to_owned(),
+        };
+        let x = area.x.saturating_add(area.width.saturating_sub(columns(&words)) / 2);
+        let is_over = is_all && *look.phase != Phase::Filling;
+        let lines = if is_over { unshown::lines(look.store) } else { Vec::new() };
+        let share = if lines.is_empty() { 3 } else { 6 };
+        let y = area.y.saturating_add(area.height.checked_div(share).unwrap_or(0));
+        RowWriter::new(buffer, x, y, area.right().saturating_sub(x)).word(&words, look.theme.dim);
+        // What the connections were instead.
+        for (y, line) in (y.saturating_add(1)..area.bottom()).zip(lines) {
+            let x = area.x.saturating_add(1);
+            let mut writer = RowWriter::new(buffer, x, y, area.width.saturating_sub(1));
+            for Stretch { bytes, role } in line {
+                writer.wire(&bytes, look.theme.role(role), look.theme.escape);
+            }
+        }
+    }
+
+    /// Draws the stretch of time before a row: a silence, unless something is only not shown.
+    pub(super) fn draw_pause(&self, look: &Look<'_>, area: Rect, buffer: &mut Buffer, row: usize) {
+        let Some(pause) = self.pause(look.store, row) else { return };
+        let time = view::span(pause.silence);
+        let words = match (self.hidden(look.store, row), self.rows.scope()) {
+            (0, None) => format!(" {time} of silence "),
+            (0, Some(_)) => format!(" {time} of silence in this conversation "),
+            (hidden, _) => format!(" {time}, {} not shown ", clock::grouped(hidden)),
+        };
+        let words = pause.date.map_or(words.clone(), |date| format!(" {date} ·{words}"));
+        let width = columns(&words).min(area.width);
+        let left = area.width.saturating_sub(width) / 2;
+        let mut writer = RowWriter::new(buffer, area.x, area.y, area.width);
+        writer.within(left, |writer| writer.fill('┄', look.theme.rule));
+        writer.field(&words, width, look.theme.dim);
+        writer.fill('┄', look.theme.rule);
+    }
+
+    /// Returns the sign at the beginning of a row.
+    pub(super) fn sign(&self, look: &Look<'_>, number: u32, entry: &Entry) -> (&'static str, Style) {
+        let theme = look.theme;
+        match entry.conversation() {
+            _ if self.mark == Some(number) => ("◇", theme.focus),
+            _ if self.bookmarks.contains(&number) => ("★", theme.warning),
+            Some(slot) if self.rows.scope().is_none() => ("▎", theme.conversation(slot)),
+            _ => (" ", theme.dim),
+        }
+    }
+
+    fn draw_row(&self, look: &mut Look<'_>, area: Rect, buffer: &mut Buffer, row: usize) {
+        let theme = look.theme;
+        let Some((number, entry)) = self.at(look.store, row) else { return };
+        let mut writer = RowWriter::new(buffer, area.x, area.y, area.width);
+        let (sign, style) = self.sign(look, number, &entry);
+        writer.word(sign, style);
+        let widths = Columns::of(self, look.store, area);
+        let before = row.checked_sub(1).and_then(|row| self.at(look.store, row));
+        let before = before.map(|(_, entry)| entry.time());
+        let is_wide = widths.time == WIDE_TIME;
+        let time = clock::told(self.form.time, entry.time(), look.store.began(), before, is_wide);
+        writer.right(&time, widths.time, theme.dim).word(" ", theme.dim);
+        if self.rows.scope().is_none() {
+            let slot = entry.conversation();
+            let conversation = slot.and_then(|slot| look.store.conversations().get(slot as usize));
+            let name = conversation.map_or(String::new(), |it| format!("#{}", it.number()));
+            let style = slot.map_or(theme.dim, |slot| theme.conversation(slot));
+            writer.right(&name, widths.conversation, style).word(" ", theme.dim);
+        }
+        match entry.what() {
+            EntryKind::Message => message(look, &mut writer, number, &entry),
+            EntryKind::Opened | EntryKind::Closed | EntryKind::Anomaly => words(look, &mut writer, &entry),
+        }
+        let colour = self.colours.iter().find(|(matcher, _)| matcher.matches(look.store, number));
+        if let Some((_, colour)) = colour {
+            let behind = Rect { x: area.x.saturating_add(1), ..area };
+            tint(buffer, behind, area.y, theme.row(*colour), theme.hit);
+        }
+    }
+
+    /// Writes the list's title into the rule above it, and over its columns what they are.
+    pub(in super::super) fn draw_title(&self, look: &Look<'_>, area: Rect, buffer: &mut Buffer) {
+        let (theme, rows) = (look.theme, &self.rows);
+        let name = if self.form.lanes { "lanes" } else { "timeline" };
+        let mut writer = title(buffer, theme, area, name, look.focus);
+        writer.word(&format!(" {} ", clock::grouped(rows.len() as u64)), theme.dim);
+        if !rows.is_in_time() {
+            writer.word(&format!("by {}, the most first ", rows.order().name()), theme.note);
+        }
+        if rows.are_heartbeats_hidden() {
+            writer.word("without heartbeats and parts ", theme.note);
+        }
+        if rows.unseen() > 0 {
+            let words = format!("({} dropped, not looked at) ", clock::grouped(rows.unseen()));
+            writer.word(&words, theme.warning);
+        }
+        if rows.is_behind() {
+            writer.word(&format!("looking… {:.0} % ", rows.progress() * 100.0), theme.note);
+        }
+        if area.width >= 70 {
+            writer.word(self.form.time.name(), theme.dim).word(" ", theme.dim);
+        }
+        let from = writer.x();
+        if !self.form.lanes {
+            self.draw_heads(look, area, buffer, from);
+        }
+    }
+
+    /// Writes over the columns what they are, but for those before `from`, where the title stands.
+    fn draw_heads(&self, look: &Look<'_>, area: Rect, buffer: &mut Buffer, from: u16) {
+        let Columns { time, conversation } = Columns::of(self, look.store, area);
+        let conversation = if conversation > 0 { conversation.saturating_add(1) } else { 0 };
+        let kind = area.x.saturating_add(time).saturating_add(conversation).saturating_add(4);
+        for (at, head) in [(0, " kind "), (9, " size "), (17, " payload ")] {
+            // A blank stands before each.
+            let x = kind.saturating_add(at).saturating_sub(1);
+            if x >= from && x.saturating_add(columns(head)) < area.right() {
+                let y = area.y.saturating_sub(1);
+                RowWriter::new(buffer, x, y, columns(head)).word(head, look.theme.dim);
+            }
+        }
+    }
+}
+
+/// How many columns a row's time and its conversation take.
+struct Columns {
+    time: u16,
+    conversation: u16,
+}
+
+impl Columns {
+    fn of(timeline: &Timeline, store: &Store, area: Rect) -> Columns {
+        let time = if area.width >= 74 { WIDE_TIME } else { 12 };
+        if timeline.rows.scope().is_some() {
+            return Columns { time, conversation: 0 };
+        }
+        // Where there is little room, as many columns as the longest number takes.
+        let last = store.conversations().last().map_or(0, |last| columns(&last.number().to_string()));
+        let conversation = if area.width >= 90 { 7 } else { last.saturating_add(1).clamp(3, 8) };
+        Columns { time, conversation }
+    }
+}
+
+fn message(look: &mut Look<'_>, writer: &mut RowWriter<'_>, number: u32, entry: &Entry) {
+    let theme = look.theme;
+    let from = entry.from().unwrap_or(Side::Client);
+    let arrow = if from == Side::Client { "→" } else { "←" };
+    let side = theme.side(from);
+    writer.word(arrow, side.add_modifier(Modifier::BOLD)).word(" ", side);
+    writer.within(KIND_AND_SIZE, |writer| {
+        let (kind, style) = kind(look, number, entry);
+        let size = clock::size(entry.length());
+        let room = writer.left().saturating_sub(columns(&size)).saturating_sub(1).max(6);
+        writer.within(room.min(columns(&view::printable_string(&kind))), |writer| {
+            writer.wire(&kind, style, theme.escape);
+        });
+        let left = writer.left();
+        writer.right(&size, left, if style == theme.dim { style } else { theme.text });
+    });
+    writer.word("  ", theme.dim);
+    let flags = flags(entry);
+    let room = writer.left().saturating_sub(columns(&flags)).saturating_sub(1);
+    writer.within(room, |writer| preview(look, writer, number, entry));
+    let style = if entry.facts().has(Facts::MISSING) { theme.note } else { theme.dim };
+    writer.word(" ", theme.dim).word(&flags, style);
+}
