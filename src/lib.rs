@@ -103,6 +103,7 @@ pub mod store;
 pub mod streams;
 pub mod subprotocol;
 pub mod tcp;
+pub mod text;
 #[cfg(feature = "tls")]
 pub mod tls;
 #[cfg(feature = "tui")]

@@ -5,7 +5,7 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use wirefin::view::printable_string;
+use wirefin::text::printable_string;
 
 fn main() -> ExitCode {
     match wirefin::cli::run(std::env::args_os()) {

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::{Finding, Findings};
 use crate::event::{Evidence, Severity};
-use crate::view::{Rfc3339, write_json};
+use crate::text::{Rfc3339, write_json};
 
 pub(super) fn write(found: &Findings, to: &mut dyn Write) -> io::Result<()> {
     let findings: Vec<_> = found.told().iter().map(|finding| Value::from(object(finding))).collect();

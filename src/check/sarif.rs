@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::{Finding, Findings, Rules, text};
 use crate::event::{self, Anomaly, Severity};
-use crate::view::write_json;
+use crate::text::write_json;
 
 const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
 const HELP: &str = "https://www.rfc-editor.org/rfc/rfc6455";

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::{Finding, Findings};
 use crate::event::{Evidence, Severity};
-use crate::view::{count, printable_string};
+use crate::text::{count, printable_string};
 
 pub(super) fn write(found: &Findings, to: &mut dyn Write) -> io::Result<()> {
     for finding in found.told() {

@@ -15,7 +15,7 @@ use crate::capture::{
     Target,
 };
 use crate::pipeline::{Flows, Summary};
-use crate::view::count;
+use crate::text::count;
 use crate::wire::{self, DecodeError};
 
 /// The input, open.

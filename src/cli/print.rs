@@ -4,7 +4,8 @@ use super::plan::Plan;
 use super::selection::Selection;
 use super::{Outcome, args};
 use crate::export::{Fields, Print};
-use crate::view::{self, Printer, Zone};
+use crate::text::Zone;
+use crate::view::{self, Printer};
 
 /// Print one line an event, for human eyes
 ///

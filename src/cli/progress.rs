@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::capture::{self, ReadProgress};
-use crate::view::{bytes, count};
+use crate::text::{bytes, count};
 
 /// Files smaller than this are read before anyone could follow.
 const LARGE: u64 = 64 << 20;

@@ -7,7 +7,7 @@ use crate::capture::{Count, Description, Progress};
 use crate::event::Reason;
 use crate::http::Wanted;
 use crate::pipeline::{RunStats, Summary};
-use crate::view::{bytes, count, printable_string};
+use crate::text::{bytes, count, printable_string};
 use crate::wire::{DecodeError, Unread};
 
 /// Fails where not one packet could be read for its link type; `of` names what has such packets.

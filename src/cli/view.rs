@@ -181,7 +181,7 @@ fn title(input: &args::Input) -> String {
         [] => input.interfaces.join(" "),
         [one] => name(one),
         [one, more @ ..] => {
-            format!("{} and {}", name(one), crate::view::count(more.len() as u64, "more file"))
+            format!("{} and {}", name(one), crate::text::count(more.len() as u64, "more file"))
         }
     }
 }

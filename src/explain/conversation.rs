@@ -6,7 +6,7 @@ use super::{Row, words};
 use crate::event::{Anomaly, Closed, ConnId, Framing, Message, Opening, Tls, Transport};
 use crate::http::{Handshake, Request};
 use crate::model::{At, Pair, Side, Timestamp};
-use crate::view::{close_code_name, count, span};
+use crate::text::{close_code_name, count, span};
 use crate::websocket::Opcode;
 
 /// What is known of a conversation while it goes on.

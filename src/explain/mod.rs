@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use self::conversation::Account;
 pub use self::row::Row;
 use crate::event::{ConnId, Event, Gather, Kind, Sink};
-use crate::view::{count, printable_string, write_json};
+use crate::text::{count, printable_string, write_json};
 
 /// Gathers what each connection was.
 #[derive(Debug, Default)]

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::words;
 use crate::event::{ConnId, Opening, Rejected, Unshown};
 use crate::model::Endpoint;
-use crate::view::printable_string;
+use crate::text::printable_string;
 
 /// One connection.
 #[derive(Clone, Debug)]

@@ -6,7 +6,8 @@ use super::Format;
 use crate::event::{Event, Kind, Message};
 use crate::filter::{Error, Facts, Field, Shown, Subject, values};
 use crate::model::Timestamp;
-use crate::view::{Clock, Origin, Piece, dots, pieces, printable_string};
+use crate::text::printable_string;
+use crate::view::{Clock, Origin, Piece, dots, pieces};
 
 /// A writer of the values that a user chose, a line a message; a line an anomaly too where one asks for anomalies.
 #[derive(Clone, Debug)]

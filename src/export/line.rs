@@ -13,7 +13,7 @@ use crate::event::{
     Message, Wire,
 };
 use crate::model::{At, Side, Timestamp};
-use crate::view::{Rfc3339, close_code_name};
+use crate::text::{Rfc3339, close_code_name};
 
 /// A writer of events as JSON objects without a line feed.
 #[derive(Clone, Debug, Default)]

@@ -22,7 +22,7 @@ pub use print::Print;
 
 use crate::event::Event;
 use crate::model::Timestamp;
-use crate::view::Day;
+use crate::text::Day;
 
 /// The version of what NDJSON promises, told in every `open` and `rejected` line.
 pub const VERSION: u32 = 2;

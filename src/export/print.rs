@@ -1,7 +1,8 @@
 use super::Format;
 use crate::event::Event;
 use crate::model::Timestamp;
-use crate::view::{Day, Printer};
+use crate::text::Day;
+use crate::view::Printer;
 
 /// A writer of one line an event for human eyes.
 #[derive(Clone, Debug)]

@@ -265,7 +265,7 @@ fn one(rest: &[u8]) -> (Escape, usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::view::{is_obeyed, write_json};
+    use crate::text::{is_obeyed, write_json};
     use proptest::prelude::*;
 
     fn slow(text: &str) -> Vec<u8> {

@@ -8,7 +8,7 @@ use base64::engine::Simd;
 use base64::engine::general_purpose::PAD;
 
 use crate::model::Timestamp;
-use crate::view::eight_digits;
+use crate::text::eight_digits;
 
 /// Appends a number.
 pub(super) fn number(out: &mut Vec<u8>, value: impl Into<u64>) {

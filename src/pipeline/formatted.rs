@@ -5,7 +5,7 @@ use super::{Collector, Control, Output, Piece, RunStats};
 use crate::event::{Event, Kind, Sink};
 use crate::export::Format;
 use crate::model::Timestamp;
-use crate::view::Day;
+use crate::text::Day;
 
 /// A writer of events in a format to a file or pipe.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::report::{Conversation, Report, rfc3339};
-use crate::view::printable_string;
+use crate::text::printable_string;
 
 /// Makes the columns: a name and what stands below it.
 macro_rules! columns {

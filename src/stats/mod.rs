@@ -62,7 +62,7 @@ pub fn write(
     match form {
         ReportFormat::Text => to.write_all(text::text(report, top, width.unwrap_or(usize::MAX)).as_bytes()),
         ReportFormat::Json => {
-            crate::view::write_json(report, &mut *to)?;
+            crate::text::write_json(report, &mut *to)?;
             to.write_all(b"\n")
         }
         ReportFormat::Csv => to.write_all(csv::csv(report).as_bytes()),

@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 use super::histogram::Quantiles;
 use super::units::UnitRow;
 use crate::model::Timestamp;
-use crate::view::Rfc3339;
+use crate::text::Rfc3339;
 
 /// What a capture adds up to. Serialized, it is the JSON form; times are in seconds.
 #[derive(Clone, Debug, Serialize)]

@@ -9,7 +9,7 @@ use std::time::Duration;
 use self::table::{clip, fit, write_table};
 use super::report::{Conversation, DirectionTotals, Length, Peer, Report};
 use crate::model::Endpoint;
-use crate::view::{bytes, count, counted, grouped, printable_string, span};
+use crate::text::{bytes, count, counted, grouped, printable_string, span};
 
 /// How wide a URL may be in the table.
 const URL: usize = 60;

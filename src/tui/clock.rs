@@ -3,8 +3,9 @@ use std::sync::OnceLock;
 use jiff::tz::TimeZone;
 
 use crate::model::Timestamp;
-pub(super) use crate::view::grouped;
-use crate::view::{self, Rfc3339};
+use crate::text;
+use crate::text::Rfc3339;
+pub(super) use crate::text::grouped;
 
 /// How times are told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -124,9 +125,9 @@ pub(super) fn told(
             // What is told late may lie before the row above it.
             before.map_or(String::new(), |before| {
                 if before > time {
-                    format!("−{}", view::span(before.since(time)))
+                    format!("−{}", text::span(before.since(time)))
                 } else {
-                    format!("+{}", view::span(time.since(before)))
+                    format!("+{}", text::span(time.since(before)))
                 }
             })
         }
@@ -147,7 +148,7 @@ pub(super) fn short(count: u64) -> String {
 
 /// Returns a size in seven columns or fewer.
 pub(super) fn size(bytes: u64) -> String {
-    view::bytes(bytes)
+    text::bytes(bytes)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use super::rows::Rows;
 use crate::event::Conversation;
 use crate::filter::{self, Candidate, Field};
 use crate::store::{EntryKind, Facts, PayloadLocation, Store};
-use crate::view;
+use crate::text;
 
 /// How many messages are looked at for their JSON, and how many bytes of them.
 const MESSAGES: usize = 300;
@@ -26,7 +26,7 @@ pub(super) fn candidates(store: &mut Store, rows: &Rows, text: &str, cursor: usi
     });
     if codes {
         for candidate in &mut found {
-            candidate.about = candidate.text.parse().map_or("", view::close_code_name);
+            candidate.about = candidate.text.parse().map_or("", text::close_code_name);
         }
     }
     if anomalies {

@@ -14,7 +14,7 @@ use super::text::{RowWriter, columns, middle};
 use super::theme::Theme;
 use crate::event::Severity;
 use crate::store::{Attempt, Conversation, State, Store};
-use crate::view;
+use crate::text;
 
 /// What conversations are sorted by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -319,8 +319,8 @@ impl Conversations {
             writer.word(&format!("#{} ", it.id), theme.conversation(slot));
             let (port, name) = self.label(it);
             writer.word(&port, theme.dim);
-            let name = view::printable_string(name.as_bytes());
-            let subprotocol = it.subprotocol().map(|it| view::printable_string(it.as_bytes()));
+            let name = text::printable_string(name.as_bytes());
+            let subprotocol = it.subprotocol().map(|it| text::printable_string(it.as_bytes()));
             let taken = subprotocol.as_ref().map_or(0, |it| columns(it).saturating_add(1));
             // A sub-protocol is told where the name is not cut for it.
             let fits = columns(&name).saturating_add(taken) <= writer.left();

@@ -12,7 +12,7 @@ use super::text::columns;
 use crate::event::{Anomaly, Evidence, Opcode, Severity};
 use crate::model::Side;
 use crate::store::{Entry, EntryKind, Facts, Record, Store};
-use crate::view;
+use crate::text;
 
 /// Bounds the payload bytes that the detail looks at.
 pub(super) const LOOKED_AT: usize = 4 << 20;
@@ -174,7 +174,7 @@ impl Document {
         let here = self.payload().len() as u64;
         let lines = self.json.as_ref().map_or(0, Vec::len);
         if self.short == LOOKED_AT_WORDS {
-            Some(format!("the first {} of {}", view::bytes(here), view::bytes(self.length)))
+            Some(format!("the first {} of {}", text::bytes(here), text::bytes(self.length)))
         } else if lines > json::LINES {
             Some(format!("the first {} lines", grouped(lines as u64)))
         } else {
@@ -240,7 +240,7 @@ impl Document {
         self.place(&title, store, entry, FieldStyle::From(from));
         self.within(|it| {
             if record.first.packet != entry.packet() {
-                let took = view::span(entry.time().since(record.first.time));
+                let took = text::span(entry.time().since(record.first.time));
                 it.add(
                     "began",
                     format!("packet {}, {took} before", grouped(record.first.packet)),
@@ -248,21 +248,21 @@ impl Document {
                 );
             }
             if record.number > 0 {
-                let silence = view::span(record.delta);
+                let silence = text::span(record.delta);
                 let words =
                     format!("{} of its conversation, {silence} after the one before", grouped(record.number));
                 it.add("message", words, FieldStyle::Plain);
             }
             it.certainty(&record, entry);
             if let Some(rtt) = entry.rtt() {
-                it.add("round trip", view::span(rtt), FieldStyle::Good);
+                it.add("round trip", text::span(rtt), FieldStyle::Good);
             }
             it.add(
                 "on the wire",
                 format!(
                     "{} bytes in {}",
                     grouped(u64::from(entry.wire())),
-                    view::counted(u64::from(entry.frames()), "frame")
+                    text::counted(u64::from(entry.frames()), "frame")
                 ),
                 FieldStyle::Plain,
             );
@@ -356,7 +356,7 @@ impl Document {
                     } else {
                         FieldStyle::Bad(Severity::Warning)
                     };
-                    it.add("code", format!("{code} {}", view::close_code_name(code)), tone);
+                    it.add("code", format!("{code} {}", text::close_code_name(code)), tone);
                 }
                 None => it.add("code", "none: the capture ended first", FieldStyle::Quiet),
             }
@@ -373,7 +373,7 @@ impl Document {
                 if closed.clean { "yes, both sides sent a close frame" } else { "no" },
                 FieldStyle::Plain,
             );
-            it.add("duration", view::span(closed.duration), FieldStyle::Plain);
+            it.add("duration", text::span(closed.duration), FieldStyle::Plain);
         });
         for side in Side::BOTH {
             let totals = closed.totals[side];
@@ -437,5 +437,5 @@ impl Document {
 
 /// Returns a number of bytes in words: `1 byte`, `1,234 bytes`.
 fn octets(count: u64) -> String {
-    view::counted(count, "byte")
+    text::counted(count, "byte")
 }

@@ -11,7 +11,7 @@
 //! one table ([`keys::TABLE`]). Conversations, timeline, overview, detail, pages and the prompt are components: each
 //! changes its own state and returns effects, which are done in one place; what is seen is laid out, then drawn, and
 //! drawing changes nothing: it takes the store for a moment and shows the window of it that is visible. Everything from
-//! the wire goes through [`crate::view::printable`] and a writer that never leaves its columns.
+//! the wire goes through [`crate::text::printable`] and a writer that never leaves its columns.
 
 #![allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)] // shares of the screen's width: a float is exact enough, and `as` saturates
 

@@ -16,7 +16,7 @@ use super::timeline::Timeline;
 use crate::event::Severity;
 use crate::model::{Side, Timestamp};
 use crate::store::{Column, Entry, Store};
-use crate::view;
+use crate::text;
 
 const BLOCKS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
@@ -339,7 +339,7 @@ impl Overview {
                 .word("server", theme.side(Side::Server));
         }
         if self.area.height >= 5 {
-            let zoomed = look.timeline.rows.range().map(|_| view::span(to.since(from)));
+            let zoomed = look.timeline.rows.range().map(|_| text::span(to.since(from)));
             let words = zoomed.filter(|span| columns(span) <= width).unwrap_or_default();
             RowWriter::new(buffer, x, axis.saturating_sub(1), width).word(&words, theme.dim);
             let log = if scale.logarithmic { "log scale" } else { "" };

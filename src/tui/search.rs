@@ -14,7 +14,7 @@ use super::rows::{Rows, Slice};
 use super::state::Effect;
 use super::words::Words;
 use crate::store::{EntryKind, Facts, PayloadLocation, Store};
-use crate::view;
+use crate::text;
 
 /// Bounds the hits that are counted within one message.
 const WITHIN: usize = 1000;
@@ -217,11 +217,11 @@ impl Search {
                 return Effect::None;
             }
             Coming::Live => {
-                let _ = write!(words, " among the {} so far", view::counted(length as u64, "row"));
+                let _ = write!(words, " among the {} so far", text::counted(length as u64, "row"));
             }
         }
         if unseen > 0 {
-            let messages = view::counted(unseen, "message");
+            let messages = text::counted(unseen, "message");
             let _ = write!(words, "; {messages} could not be looked at: payloads dropped");
         }
         Effect::Say(words)
@@ -269,14 +269,14 @@ impl Search {
                 format!("hit {hit} of {}{more}, row {row} of {}{more}", grouped(hits), grouped(messages))
             }
             None => {
-                format!("{}{more} in {}{more}", view::counted(hits, "hit"), view::counted(messages, "row"))
+                format!("{}{more} in {}{more}", text::counted(hits, "hit"), text::counted(messages, "row"))
             }
         };
         if tally.wrapped.is_some() && tally.wrapped == entry {
             words.push_str(", wrapped");
         }
         if tally.unseen > 0 {
-            let _ = write!(words, ", {} dropped", view::counted(tally.unseen, "payload"));
+            let _ = write!(words, ", {} dropped", text::counted(tally.unseen, "payload"));
         }
         words
     }

@@ -4,7 +4,8 @@ use ratatui::buffer::Buffer;
 use ratatui::style::Style;
 use unicode_width::UnicodeWidthChar as _;
 
-use crate::view::{self, Shown};
+use crate::text;
+use crate::text::Shown;
 
 /// Bounds how many marks are put on one character.
 const MARKS: usize = 4;
@@ -14,7 +15,7 @@ pub(super) type Light = (Range<usize>, Style);
 
 /// A writer of one row of the screen, from left to right, that never leaves it.
 ///
-/// It is the only way text gets into the buffer. What comes from the wire goes through [`view::printable`] first, and
+/// It is the only way text gets into the buffer. What comes from the wire goes through [`text::printable`] first, and
 /// a character takes the columns it has, so that the columns behind it stay straight: marks join their character,
 /// joiners and variation selectors are left out, so that every picture stands for itself.
 pub(super) struct RowWriter<'a> {
@@ -58,7 +59,7 @@ impl<'a> RowWriter<'a> {
 
     /// Writes bytes from the wire.
     pub(super) fn wire(&mut self, bytes: &[u8], style: Style, escape: Style) -> &mut Self {
-        let _: ControlFlow<()> = view::printable(bytes, |shown| match shown {
+        let _: ControlFlow<()> = text::printable(bytes, |shown| match shown {
             Shown::AsIs(c) => self.put(c, style),
             Shown::Escaped(words) => words.chars().try_for_each(|c| self.put(c, escape)),
         });
@@ -217,7 +218,7 @@ fn shown_columns(c: char) -> usize {
         return 1;
     }
     let mut sum = 0_usize;
-    let _: ControlFlow<()> = view::printable(c.encode_utf8(&mut [0; 4]).as_bytes(), |shown| {
+    let _: ControlFlow<()> = text::printable(c.encode_utf8(&mut [0; 4]).as_bytes(), |shown| {
         sum = sum.saturating_add(match shown {
             Shown::AsIs(c) => c.width().unwrap_or(1),
             Shown::Escaped(words) => usize::from(columns(words)),

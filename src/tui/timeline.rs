@@ -23,7 +23,7 @@ use super::theme::Theme;
 use crate::event::Severity;
 use crate::model::Timestamp;
 use crate::store::{Entry, EntryKind, Phase, Store};
-use crate::view;
+use crate::text;
 
 /// From how long a silence on it has a line of its own.
 const SILENCE: Duration = Duration::from_secs(1);
@@ -272,7 +272,7 @@ impl Timeline {
         let (from, to) = (mark.time().min(entry.time()), mark.time().max(entry.time()));
         let sign = if entry.time() < mark.time() { "−" } else { "+" };
         let words = if mark.what() == EntryKind::Message { "from the mark" } else { "from the marked event" };
-        Some(format!("{sign}{} {words}", view::span(to.since(from))))
+        Some(format!("{sign}{} {words}", text::span(to.since(from))))
     }
 
     /// Finds the selected row among those that there are, and chooses the lines that are seen.

@@ -12,7 +12,7 @@ use super::pattern::Pattern;
 use super::prompt::{Prompt, PromptKind};
 use super::search::Search;
 use super::state::{App, Effect};
-use crate::view;
+use crate::text;
 
 impl App {
     /// Asks for a line of text.
@@ -129,10 +129,10 @@ impl App {
     /// Says what and how much is written.
     fn extent(&self, ask: PromptKind) -> String {
         let shown = self.choice();
-        let conversations = view::counted(shown.connections.len() as u64, "conversation");
+        let conversations = text::counted(shown.connections.len() as u64, "conversation");
         match ask {
             PromptKind::Save => format!("the packets of {conversations}: "),
-            _ => format!("{} of {conversations}: ", view::counted(shown.entries.len() as u64, "row")),
+            _ => format!("{} of {conversations}: ", text::counted(shown.entries.len() as u64, "row")),
         }
     }
 

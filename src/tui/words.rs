@@ -4,6 +4,7 @@ use super::text::columns;
 use crate::event::{Evidence, Meaning, Severity};
 use crate::model::Side;
 use crate::store::{Attempt, Entry, EntryKind, Facts, Store};
+use crate::text;
 use crate::view::{self, Style, StyledOutput};
 
 /// How many payload bytes a row may look at.
@@ -136,14 +137,14 @@ impl Words {
             return;
         };
         let role = if closed.clean { Role::Quiet } else { Role::Severity(Severity::Warning) };
-        self.add(role, format!("○ closed {code} {}", view::close_code_name(code)));
+        self.add(role, format!("○ closed {code} {}", text::close_code_name(code)));
         if let Some(by) = closed.by {
             self.add(Role::Quiet, " by ").add(Role::From(by), by.name());
         }
         if !closed.reason.is_empty() {
             self.add(Role::Quiet, " “").add(Role::Plain, closed.reason.as_bytes()).add(Role::Quiet, "”");
         }
-        self.add(Role::Quiet, format!("  after {}", view::span(closed.duration)));
+        self.add(Role::Quiet, format!("  after {}", text::span(closed.duration)));
     }
 
     fn anomaly(&mut self, store: &Store, entry: &Entry) {
@@ -167,7 +168,7 @@ impl Words {
 
 impl StyledOutput for Words {
     fn column(&self) -> usize {
-        self.0.iter().map(|it| usize::from(columns(&view::printable_string(&it.bytes)))).sum()
+        self.0.iter().map(|it| usize::from(columns(&text::printable_string(&it.bytes)))).sum()
     }
 
     fn put(&mut self, style: Style, words: &str) {
@@ -189,7 +190,7 @@ fn missing(store: &Store, entry: &Entry) -> String {
     let (mut length, mut cause) = ("bytes".to_owned(), String::new());
     if let Some(remark) = store.remark(entry) {
         remark.anomaly.evidence(|name, value| match (name, value) {
-            ("length", Evidence::Number(n)) => length = view::bytes(n),
+            ("length", Evidence::Number(n)) => length = text::bytes(n),
             ("cause", Evidence::Text(text)) => cause = format!(": {text}"),
             _ => {}
         });

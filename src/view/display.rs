@@ -1,7 +1,8 @@
 use std::fmt;
 
-use super::{Clock, Printer, Rfc3339, Settings};
+use super::{Clock, Printer, Settings};
 use crate::event::{Event, Kind};
+use crate::text::Rfc3339;
 
 /// How wide a displayed event may be, in columns.
 const WIDTH: usize = 160;

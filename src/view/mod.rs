@@ -1,41 +1,30 @@
 //! Events in words for human eyes.
 //!
 //! [`Printer`] writes one line an event; [`StyledWriter`] makes it plain or coloured, and is the one door through which text
-//! from the wire goes: [`printable()`] shows what a terminal would otherwise obey.
+//! from the wire goes: [`printable()`](crate::text::printable) shows what a terminal would otherwise obey.
 
-mod close_code;
 mod detail;
 mod display;
 mod hex;
-mod json;
 pub mod layout;
 mod origin;
 mod pieces;
 mod pretty;
-mod printable;
-mod rfc3339;
 mod row;
 #[cfg(test)]
 pub(crate) mod samples;
 mod style;
-mod units;
 mod units_row;
-mod zone;
 
-pub use close_code::close_code_name;
 pub use hex::hex_dump;
-pub use json::{is_obeyed, write_json};
 pub use origin::{Clock, Origin, TimeText};
 pub use pieces::{Piece, dots, pieces};
-pub use printable::{Shown, printable, printable_string};
-pub use rfc3339::{Rfc3339, eight_digits};
 pub use style::{Style, StyledOutput, StyledWriter};
-pub use units::{bytes, count, counted, grouped, span};
 pub use units_row::{body_text, field_text, unit_style, units};
-pub use zone::{Day, Zone};
 
 use crate::event::{Event, Kind, Meaning, Message, Opening};
 use crate::model::Timestamp;
+use crate::text::{Day, Rfc3339, Zone};
 
 /// What a user can ask of the printed lines.
 #[derive(Clone, Copy, Debug)]

@@ -1,6 +1,6 @@
-use super::{Rfc3339, Zone, eight_digits};
 use crate::event::{Event, Kind};
 use crate::model::Timestamp;
+use crate::text::{Rfc3339, Zone, eight_digits};
 
 /// How times are shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -1,5 +1,5 @@
-use super::units::count;
 use crate::event::Missing;
+use crate::text::count;
 
 /// How many dots stand for missing bytes before they are counted instead.
 const DOTS: u64 = 16;

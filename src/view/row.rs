@@ -2,17 +2,16 @@
 
 use std::fmt::Write;
 
-use super::close_code_name;
 use super::origin::Origin;
 use super::pieces::{Piece, dots, pieces};
 use super::style::{Style, StyledWriter};
-use super::units::{bytes, count, span};
 use super::units_row;
 use crate::event::{
     Anomaly, Closed, DirectionTotals, Event, Evidence, Frame, Framing, Message, Opening, Rejected, Severity,
     Transport, Value,
 };
 use crate::model::{Pair, Side};
+use crate::text::{bytes, close_code_name, count, span};
 use crate::websocket::Opcode;
 
 const TIME: usize = 12;

@@ -3,7 +3,7 @@ use std::ops::ControlFlow;
 
 use unicode_width::UnicodeWidthChar;
 
-use super::printable::{Shown, printable};
+use crate::text::{Shown, printable};
 
 /// What a piece of text means, so that the same text can be coloured or plain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

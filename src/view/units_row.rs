@@ -2,10 +2,10 @@
 
 use super::row::{arrow, side_style};
 use super::style::{Style, StyledOutput};
-use super::units::{bytes, count, span};
 use crate::event::{Meaning, Unit};
 use crate::model::Side;
 use crate::subprotocol::{Field, Format, Role, Value, write_body};
+use crate::text::{bytes, count, span};
 
 /// Writes the units one after the other: name, id and body of each, an answer's latency, what went wrong.
 ///

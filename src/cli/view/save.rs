@@ -13,7 +13,7 @@ use crate::export::{AnyFormat, Format as _};
 use crate::model::Endpoint;
 use crate::pipeline::Flows;
 use crate::store::{ReplayError, Shared};
-use crate::view;
+use crate::text;
 
 /// Name of connections by their two ends, the smaller one first.
 pub(super) type Ends = BTreeSet<(Endpoint, Endpoint)>;
@@ -46,7 +46,7 @@ pub(super) fn packets(packets: &Packets, ends: Ends, file: PathBuf) -> Result<St
             break;
         }
     }
-    let count = view::counted(saver.finish()?, "packet");
+    let count = text::counted(saver.finish()?, "packet");
     Ok(if dropped { format!("{count} written; older ones were dropped") } else { format!("{count} written") })
 }
 
@@ -109,7 +109,7 @@ pub(super) fn events(
     }
     file.write_all(end)?;
     file.flush()?;
-    Ok(format!("{} written{}", view::counted(count, "record"), left_out.words()))
+    Ok(format!("{} written{}", text::counted(count, "record"), left_out.words()))
 }
 
 /// A count of what could not be written, by reason.
@@ -132,10 +132,10 @@ impl LeftOut {
         let mut words = String::new();
         if self.dropped > 0 {
             // Writing into a string cannot fail.
-            let _ = write!(words, "; {} left out: payloads dropped", view::grouped(self.dropped));
+            let _ = write!(words, "; {} left out: payloads dropped", text::grouped(self.dropped));
         }
         if self.no_evidence > 0 {
-            let left = view::grouped(self.no_evidence);
+            let left = text::grouped(self.no_evidence);
             let _ = write!(words, "; {left} left out: anomalies beyond those kept");
         }
         words

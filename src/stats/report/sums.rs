@@ -11,7 +11,7 @@ use crate::model::{Endpoint, Side};
 use crate::stats::histogram::{self, Quantiles, RttHistogram};
 use crate::stats::row::{End, Row};
 use crate::stats::shard::{CaptureSums, LengthHistogram, TOLD};
-use crate::view::close_code_name;
+use crate::text::close_code_name;
 use crate::websocket::Opcode;
 
 impl Report {

@@ -99,7 +99,7 @@ impl Detail {
         let opening = line.pieces.last().and_then(|(_, range)| payload.get(range.clone()));
         let noun = if opening == Some(b"[") { "element" } else { "member" };
         let count = json::elements(lines, n) as u64;
-        writer.word(&format!(" … {} ", crate::view::counted(count, noun)), theme.dim);
+        writer.word(&format!(" … {} ", crate::text::counted(count, noun)), theme.dim);
         let last = line.closes.and_then(|closes| lines.get(closes));
         for (_, range) in last.iter().flat_map(|line| &line.pieces) {
             writer.wire(payload.get(range.clone()).unwrap_or_default(), theme.dim, theme.escape);

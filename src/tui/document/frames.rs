@@ -4,7 +4,7 @@ use super::super::clock::grouped;
 use super::{Document, FieldStyle, octets};
 use crate::event::{Frame, Severity};
 use crate::store::{Entry, Facts};
-use crate::view;
+use crate::text;
 
 impl Document {
     /// Says how far a message was compressed: payloads compared, without the headers of frames.
@@ -19,9 +19,9 @@ impl Document {
             if frames.is_empty() || frames.len() < usize::from(entry.frames()) {
                 "shown inflated".to_owned()
             } else if is_known && entry.length() > 0 {
-                format!("{} compressed to {} ({part:.0} %)", view::bytes(entry.length()), view::bytes(sent))
+                format!("{} compressed to {} ({part:.0} %)", text::bytes(entry.length()), text::bytes(sent))
             } else {
-                format!("{} compressed", view::bytes(sent))
+                format!("{} compressed", text::bytes(sent))
             }
         } else {
             "shown as sent".to_owned()
@@ -39,7 +39,7 @@ impl Document {
                 let code = u16::from_be_bytes(*code);
                 it.ranged(
                     "code",
-                    format!("{code} {}", view::close_code_name(code)),
+                    format!("{code} {}", text::close_code_name(code)),
                     start..start.saturating_add(2),
                 );
                 it.ranged("reason", reason, start.saturating_add(2)..start.saturating_add(payload.len()));

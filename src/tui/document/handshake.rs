@@ -2,7 +2,7 @@ use super::{Document, FieldStyle};
 use crate::event::{ConnId, Field as HeaderField, Handshake, Over, Severity, Transport};
 use crate::model::Side;
 use crate::store::Attempt;
-use crate::view;
+use crate::text;
 
 impl Document {
     pub(super) fn opened(&mut self, attempt: &Attempt, id: ConnId) {
@@ -146,7 +146,7 @@ impl Document {
                 let to = it.bytes.len();
                 it.bytes.extend_from_slice(b"\r\n");
                 // A header's name is from the wire too: it is shown escaped.
-                it.ranged(&view::printable_string(field.name.as_bytes()), field.value.as_bytes(), from..to);
+                it.ranged(&text::printable_string(field.name.as_bytes()), field.value.as_bytes(), from..to);
             }
         });
         self.bytes.extend_from_slice(b"\r\n");

@@ -1,6 +1,7 @@
 use super::super::clock::grouped;
 use super::{Document, FieldStyle};
 use crate::event::{Meaning, Role, Severity, Unit};
+use crate::text;
 use crate::view;
 
 /// How many bytes of a body are shown among the fields: the payload shows all of it.
@@ -14,7 +15,7 @@ impl Document {
                 if unit.error().is_some() { FieldStyle::Bad(Severity::Error) } else { FieldStyle::Heading };
             let name = unit.name().map_or(String::new(), |name| format!(" {name}"));
             self.add(
-                &view::printable_string(unit.protocol().as_bytes()),
+                &text::printable_string(unit.protocol().as_bytes()),
                 format!("{}{name}", unit.kind()),
                 tone,
             );
@@ -48,7 +49,7 @@ impl Document {
             self.add("role", unit.role().name(), FieldStyle::Quiet);
         }
         if let Some(latency) = unit.latency() {
-            self.add("latency", view::span(latency), FieldStyle::Good);
+            self.add("latency", text::span(latency), FieldStyle::Good);
         }
         if let Some(question) = unit.question() {
             let key = super::super::keys::key_for(super::super::keys::Action::Partner);
@@ -81,7 +82,7 @@ impl Document {
             self.add("complete", "no, bytes of it are not known", FieldStyle::Bad(Severity::Note));
         }
         for field in unit.fields() {
-            let name = view::printable_string(field.name.as_bytes());
+            let name = text::printable_string(field.name.as_bytes());
             self.add(&name, view::field_text(&field), FieldStyle::Plain);
         }
         if let Some(body) = view::body_text(unit, BODY).filter(|body| !body.is_empty()) {

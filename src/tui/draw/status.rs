@@ -7,7 +7,7 @@ use super::super::keys::{self, Action};
 use super::super::state::{App, Panel};
 use super::super::text::{RowWriter, columns};
 use crate::store::{Phase, Store};
-use crate::view;
+use crate::text;
 
 /// Draws the line at the top: what is shown, how much of it there is, how it stands.
 pub(super) fn title(app: &App, store: &Store, buffer: &mut Buffer) {
@@ -47,7 +47,7 @@ fn name(app: &App, writer: &mut RowWriter<'_>, counts: &[Count]) {
     writer.word(" wirefin ", theme.key);
     // Where there is no room for all, the name gives way before the counts.
     let name = app.feed.title();
-    let wanted = columns(&view::printable_string(name.as_bytes()));
+    let wanted = columns(&text::printable_string(name.as_bytes()));
     let name_room = wanted.min(writer.left().saturating_sub(words).max(8));
     writer.within(name_room, |writer| {
         writer.wire(name.as_bytes(), theme.bar, theme.bar);
@@ -70,12 +70,12 @@ fn counts(app: &App, store: &Store) -> Vec<Count> {
     let plain = |words: String| Count { words: format!("  {words}"), style: theme.bar, leads: None };
     if wide {
         let conversations = store.conversations().len() as u64;
-        counts.push(plain(view::counted(conversations, "conversation")));
+        counts.push(plain(text::counted(conversations, "conversation")));
     }
-    counts.push(plain(view::counted(messages, "message")));
+    counts.push(plain(text::counted(messages, "message")));
     if wide {
         let bytes = totals.client.bytes.saturating_add(totals.server.bytes);
-        counts.push(plain(view::bytes(bytes)));
+        counts.push(plain(text::bytes(bytes)));
     }
     let [notes, warnings, errors] = store.anomalies();
     for (count, noun, sign, style, leads) in [
@@ -84,7 +84,7 @@ fn counts(app: &App, store: &Store) -> Vec<Count> {
         (notes, "note", "◆", theme.note, Action::NextAnomaly),
     ] {
         if count > 0 {
-            let words = if wide { view::counted(count, noun) } else { short(count) };
+            let words = if wide { text::counted(count, noun) } else { short(count) };
             let (words, style) = (format!("  {sign} {words}"), theme.bar.patch(style));
             counts.push(Count { words, style, leads: Some(leads) });
         }
@@ -97,9 +97,9 @@ fn standing(app: &App, store: &Store) -> String {
     let mut words = Vec::new();
     let (spooled, dropped) = store.spooled();
     if dropped > 0 {
-        words.push(format!("{} of payloads dropped", view::bytes(dropped)));
+        words.push(format!("{} of payloads dropped", text::bytes(dropped)));
     } else if spooled > 0 && app.layout.area.width >= 120 {
-        words.push(format!("{} in a file", view::bytes(spooled)));
+        words.push(format!("{} in a file", text::bytes(spooled)));
     }
     if app.feed.dropped() > 0 {
         words.push(format!("{} packets dropped", short(app.feed.dropped())));
@@ -120,7 +120,7 @@ fn standing(app: &App, store: &Store) -> String {
                 words.push(format!(
                     "{} · {}",
                     app.timeline.form.time.date(first),
-                    view::span(last.since(first))
+                    text::span(last.since(first))
                 ));
             }
         }
@@ -253,7 +253,7 @@ fn state_words(app: &App, store: &Store, writer: &mut RowWriter<'_>) {
         writer.word(" / ", theme.bar.patch(theme.note));
         let (rows, entry) = (&app.timeline.rows, app.timeline.entry);
         let words = app.search.words(rows, entry, app.detail.hit, app.coming());
-        let room = columns(&view::printable_string(pattern.text.as_bytes())).min(24);
+        let room = columns(&text::printable_string(pattern.text.as_bytes())).min(24);
         writer
             .within(room, |writer| {
                 writer.wire(pattern.text.as_bytes(), theme.bar, theme.bar);

@@ -7,7 +7,7 @@ use super::super::words::Role;
 use super::Line;
 use crate::event::{Anomaly, Rule, Severity};
 use crate::store::{Entry, Store};
-use crate::view;
+use crate::text;
 
 /// How many places of one rule are listed; the filter shows the others.
 const LISTED: usize = 100;
@@ -44,7 +44,7 @@ pub(super) fn lines(store: &Store, scope: Option<u32>) -> Vec<Line> {
 /// Adds one rule: how often it was broken, what it says, and where.
 fn broken(store: &Store, lines: &mut Vec<Line>, rule: &Rule, found: &[u32]) {
     let Rule { code, severity, .. } = *rule;
-    let count = view::counted(found.len() as u64, "time");
+    let count = text::counted(found.len() as u64, "time");
     let heading = Line::default()
         .add(Role::Severity(severity), format!("{} {code}", sign(severity)))
         .add(Role::Quiet, format!("  {}, {count}", severity.name()));

@@ -10,7 +10,7 @@ use crate::event::{Severity, Sink as _};
 use crate::model::Side;
 use crate::stats::{Report, Stats};
 use crate::store::{Store, Wanted};
-use crate::view;
+use crate::text;
 
 /// How many lines a part has at most.
 const LISTED: usize = 40;
@@ -88,10 +88,10 @@ fn totals(report: &Report, lines: &mut Vec<Line>) {
     for (side, totals) in [(Side::Client, sum.client), (Side::Server, sum.server)] {
         let words = format!(
             " {:>12} in {}, {}; {} on the wire",
-            view::counted(totals.messages, "message"),
-            view::counted(totals.frames, "frame"),
-            view::bytes(totals.bytes),
-            view::bytes(totals.wire_bytes)
+            text::counted(totals.messages, "message"),
+            text::counted(totals.frames, "frame"),
+            text::bytes(totals.bytes),
+            text::bytes(totals.wire_bytes)
         );
         let line =
             Line::default().add(Role::From(side), format!("{:7}", side.name())).add(Role::Plain, words);
@@ -113,7 +113,7 @@ fn totals(report: &Report, lines: &mut Vec<Line>) {
                 " {}/s on average, {}/s at most in {}",
                 short((all as f64 / seconds.max(1e-9)).ceil() as u64),
                 short(peak(counts).ceil() as u64),
-                view::span(rate.slot)
+                text::span(rate.slot)
             );
             let busiest =
                 counts.iter().enumerate().max_by_key(|(n, count)| (**count, usize::MAX.saturating_sub(*n)));
@@ -134,7 +134,7 @@ fn lengths(report: &Report, lines: &mut Vec<Line>) {
         let numbers =
             [("median", length.median), ("90 %", length.p90), ("99 %", length.p99), ("longest", length.max)];
         for (name, number) in numbers {
-            let words = format!(" {name:8} {:>12}", view::bytes(number));
+            let words = format!(" {name:8} {:>12}", text::bytes(number));
             let line =
                 Line::default().add(Role::From(side), format!("{:7}", side.name())).add(Role::Plain, words);
             let text = format!("from == {} and opcode in {{text, binary}} and len >= {number}", side.name());
@@ -150,7 +150,7 @@ fn slow_pings(report: &Report, lines: &mut Vec<Line>) {
     }
     lines.push(Line::title("Slowest pings"));
     for pong in &report.slowest_pongs {
-        let words = format!("{:>12}  packet {}  #{}", view::span(pong.rtt), grouped(pong.packet), pong.conn);
+        let words = format!("{:>12}  packet {}  #{}", text::span(pong.rtt), grouped(pong.packet), pong.conn);
         let text = format!("packet == {} and opcode == pong", pong.packet);
         lines.push(Line::default().add(Role::Plain, words).to(filter(text)));
     }
@@ -171,7 +171,7 @@ fn methods(report: &Report, lines: &mut Vec<Line>) {
     lines.push(Line::default().add(Role::Quiet, head));
     for row in report.subprotocols.iter().take(LISTED) {
         let [median, p99, max] = match &row.latency {
-            Some(it) => [it.median, it.p99, it.max].map(view::span),
+            Some(it) => [it.median, it.p99, it.max].map(text::span),
             None => ["–"; 3].map(str::to_owned),
         };
         let errors = if row.errors > 0 { grouped(row.errors) } else { "–".to_owned() };
@@ -217,8 +217,8 @@ fn talkers(report: &Report, lines: &mut Vec<Line>) {
         let words = format!(
             "{:>9} {:>10}  {}  ",
             short(it.messages),
-            view::bytes(it.bytes),
-            view::counted(it.conversations, "conversation")
+            text::bytes(it.bytes),
+            text::counted(it.conversations, "conversation")
         );
         let path = it.path.as_deref().unwrap_or_default();
         let line = Line::default().add(Role::Plain, words).add(Role::Name, format!("{}{path}", it.host));

@@ -6,7 +6,7 @@ use super::super::clock::grouped;
 use super::super::text::{RowWriter, broken, columns};
 use super::super::theme::Theme;
 use super::{Prompt, PromptKind};
-use crate::view;
+use crate::text;
 
 impl Prompt {
     /// Draws the line that is typed, and above it what is wrong with it and, in `most` lines, what may stand at its cursor.
@@ -39,7 +39,7 @@ impl Prompt {
         RowWriter::new(buffer, area.x, y, area.width).fill(' ', theme.bar);
         let x = x.min(area.right().saturating_sub(1));
         RowWriter::new(buffer, x, y, 1).word("▼", style);
-        let shown = view::printable_string(expected.as_bytes());
+        let shown = text::printable_string(expected.as_bytes());
         let words = columns(&shown).saturating_add(1);
         if x.saturating_add(words) < area.right() {
             RowWriter::new(buffer, x.saturating_add(2), y, words).word(&shown, style);

@@ -8,7 +8,7 @@ use super::{Line, Look, Timeline};
 use crate::event::Opcode;
 use crate::model::Side;
 use crate::store::{Conversation, Entry, EntryKind};
-use crate::view;
+use crate::text;
 
 impl Timeline {
     /// Draws client and server as two lines in time, with messages as arrows between them.
@@ -30,7 +30,7 @@ impl Timeline {
                 Some(Line::Before(row, 0)) => {
                     let order = |row: usize| self.at(look.store, row).map(|(_, entry)| entry.order());
                     if let Some((before, at)) = row.checked_sub(1).and_then(order).zip(order(*row)) {
-                        lanes.words(look, buffer, y, &view::span(at.since(before)));
+                        lanes.words(look, buffer, y, &text::span(at.since(before)));
                     }
                 }
                 Some(Line::Row(row)) => {

@@ -12,7 +12,7 @@ use super::row::{flags, kind, preview, words};
 use super::{Line, Look, Timeline};
 use crate::model::Side;
 use crate::store::{Entry, EntryKind, Facts, Phase, Store};
-use crate::view;
+use crate::text;
 
 /// How many columns a time takes where there is room for microseconds.
 const WIDE_TIME: u16 = 15;
@@ -80,7 +80,7 @@ impl Timeline {
     /// Draws the stretch of time before a row: a silence, unless something is only not shown.
     pub(super) fn draw_pause(&self, look: &Look<'_>, area: Rect, buffer: &mut Buffer, row: usize) {
         let Some(pause) = self.pause(look.store, row) else { return };
-        let time = view::span(pause.silence);
+        let time = text::span(pause.silence);
         let words = match (self.hidden(look.store, row), self.rows.scope()) {
             (0, None) => format!(" {time} of silence "),
             (0, Some(_)) => format!(" {time} of silence in this conversation "),
@@ -209,7 +209,7 @@ fn message(look: &mut Look<'_>, writer: &mut RowWriter<'_>, number: u32, entry: 
         let (kind, style) = kind(look, number, entry);
         let size = clock::size(entry.length());
         let room = writer.left().saturating_sub(columns(&size)).saturating_sub(1).max(6);
-        writer.within(room.min(columns(&view::printable_string(&kind))), |writer| {
+        writer.within(room.min(columns(&text::printable_string(&kind))), |writer| {
             writer.wire(&kind, style, theme.escape);
         });
         let left = writer.left();

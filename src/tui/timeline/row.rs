@@ -11,6 +11,7 @@ use super::Look;
 use crate::event::{Missing, Opcode};
 use crate::model::Side;
 use crate::store::{Entry, Facts, PayloadLocation, Record};
+use crate::text;
 use crate::view::{self, Piece};
 
 /// Returns an opcode's name in six columns.
@@ -52,7 +53,7 @@ pub(super) fn kind(look: &mut Look<'_>, number: u32, entry: &Entry) -> (Vec<u8>,
 pub(super) fn flags(entry: &Entry) -> String {
     let mut words = Vec::new();
     if let Some(rtt) = entry.rtt() {
-        words.push(format!("↻ {}", view::span(rtt)));
+        words.push(format!("↻ {}", text::span(rtt)));
     }
     if entry.facts().has(Facts::MISSING) {
         words.push("gap".to_owned());
@@ -73,7 +74,7 @@ pub(super) fn flags(entry: &Entry) -> String {
 pub(super) fn preview(look: &mut Look<'_>, writer: &mut RowWriter<'_>, number: u32, entry: &Entry) {
     let theme = look.theme;
     if let Some(code) = entry.close_code() {
-        writer.word(&format!("{code} {} ", view::close_code_name(code)), theme.control);
+        writer.word(&format!("{code} {} ", text::close_code_name(code)), theme.control);
     }
     if look.store.kept(entry) == PayloadLocation::Dropped {
         writer.word("dropped to stay within the bounds", theme.dim);
@@ -129,7 +130,7 @@ fn shows_hit(look: &mut Look<'_>, number: u32, entry: &Entry, room: u16) -> bool
     };
     let before = hit.and_then(|hit| text.get(..hit.start));
     before.is_some_and(|before| {
-        entry.close_code().is_none() && columns(&view::printable_string(before)).saturating_add(1) < room
+        entry.close_code().is_none() && columns(&text::printable_string(before)).saturating_add(1) < room
     })
 }
 

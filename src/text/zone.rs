@@ -26,7 +26,7 @@ impl Zone {
     }
 
     /// Returns the moment at which UTC shows what this zone shows now.
-    pub(super) fn shifted(self, time: Timestamp) -> Timestamp {
+    pub fn shifted(self, time: Timestamp) -> Timestamp {
         let offset = i64::from(self.offset(time)).saturating_mul(1_000_000_000);
         Timestamp::from_nanos(time.as_nanos().saturating_add(offset))
     }
@@ -58,7 +58,7 @@ impl Day {
     }
 
     /// Returns the name of its offset.
-    pub(super) fn zone(self) -> String {
+    pub fn zone(self) -> String {
         let Some(offset) = self.offset else { return "UTC".to_owned() };
         let minutes = offset.unsigned_abs() / 60;
         let sign = if offset < 0 { '-' } else { '+' };
