@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use wirefin::capture::Files;
-use wirefin::export::{AnyFormat, Settings};
-use wirefin::pipeline::{Formatted, Options, run};
+use wirefin::export::{AnyFormat, Formatted, Settings};
+use wirefin::pipeline::{Options, run};
 
 fn capture(load: &str, count: u32) -> Vec<u8> {
     let mut file = Vec::new();

@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 use std::{env, fs};
 
 use wirefin::capture::{Files, KeyLogs, Source};
-use wirefin::export::{AnyFormat, Format, Print, Settings};
-use wirefin::pipeline::{Formatted, Options, run};
+use wirefin::export::{AnyFormat, Format, Formatted, Print, Settings};
+use wirefin::pipeline::{Options, run};
 use wirefin::session::Keys;
 use wirefin::view::{self, Printer};
 

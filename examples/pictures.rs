@@ -13,7 +13,7 @@ use ratatui::buffer::{Buffer, Cell};
 use ratatui::style::{Color, Modifier};
 use wirefin::capture::Files;
 use wirefin::pipeline;
-use wirefin::store::{Bounds, Shared};
+use wirefin::store::{Bounds, Phase, Recorder, Shared};
 use wirefin::tui::{App, Choice, Feed, Options, keys};
 
 /// A picture: its name, the capture, its size in columns and rows, and the keys that lead to what it shows.
@@ -71,7 +71,9 @@ fn screen(
     keys: &str,
 ) -> Result<Buffer, Box<dyn std::error::Error>> {
     let store = Shared::new(Bounds::default());
-    pipeline::record(&mut Files::open(&[capture.to_owned()])?, &pipeline::Options::default(), &store)?;
+    let mut source = Files::open(&[capture.to_owned()])?;
+    pipeline::run(&mut source, &pipeline::Options::default(), &mut Recorder::new(store.clone()))?;
+    store.enter(Phase::Complete);
     let title = capture.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let options = Options { theme: Some("dark".to_owned()), ..Options::default() };
     let mut app = App::open(store, Box::new(Still(title)), &options)?;

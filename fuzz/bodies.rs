@@ -10,7 +10,7 @@ use std::io::Cursor;
 use std::num::NonZeroUsize;
 
 use wirefin::capture::{Files, Next, PacketBatch, Source};
-use wirefin::export::{AnyFormat, Settings};
+use wirefin::export::{AnyFormat, Formatted, Settings};
 use wirefin::filter::{Filter, complete};
 use wirefin::http::{self, HttpTracker};
 use wirefin::http2::{self, Connection};
@@ -18,7 +18,7 @@ use wirefin::model::{
     At, DeflateSide, Endpoint, Flags, Flow, KeyOrigin, LinkType, Lost, Packet, Segment, SenderClock, Seq,
     Side, Timestamp, Tunnel,
 };
-use wirefin::pipeline::{Formatted, Options, run};
+use wirefin::pipeline::{Options, run};
 use wirefin::subprotocol::{self, MAX_UNITS, Opening, Reader};
 use wirefin::tls::{self, KeyLog, Stream};
 use wirefin::websocket::deflate::{self, Inflater};

@@ -4,10 +4,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::capture::{self, Files, Item, Next, PacketBatch, Source};
-use crate::event::{Event, Sink};
+use crate::event::{Control, Event, Sink};
 use crate::filter::{self, Filter, Filtered};
 use crate::model::Timestamp;
-use crate::pipeline::{self, Control, Feed};
+use crate::pipeline::{self, Feed};
 use crate::session::Limits;
 use crate::wire;
 

@@ -1,6 +1,8 @@
 //! Everything the analyzer can say: the waist between the stops that take traffic apart and those that show it.
 
 mod conversation;
+mod output;
+mod reducer;
 mod unshown;
 
 use std::fmt;
@@ -8,6 +10,8 @@ use std::num::NonZeroU64;
 use std::time::Duration;
 
 pub use self::conversation::Conversation;
+pub use self::output::{Collector, Control, Output, Piece, RunStats};
+pub use self::reducer::{Gathering, Reducer};
 pub use self::unshown::{Http, Reason, Unshown};
 pub use crate::http::{Field, Handshake};
 pub use crate::model::{Anomaly, Evidence, Rule, Severity};

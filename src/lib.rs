@@ -13,7 +13,7 @@
 //!             machines       sums, rules, reasons        lines          the screen
 //! ```
 //!
-//! [`pipeline`] carries packets from a [`capture::Source`] through the [`session::Analyzer`] into an [`pipeline::Output`];
+//! [`pipeline`] carries packets from a [`capture::Source`] through the [`session::Analyzer`] into an [`event::Output`];
 //! [`analysis`] is that in five lines for other programs, and `cli` is the program around it. `model` has the nouns that
 //! all share; [`services`] reads the rules that describe a user's own sub-protocols.
 //!
@@ -113,7 +113,7 @@ pub mod websocket;
 pub mod wire;
 
 pub use analysis::Analysis;
-pub use pipeline::Control;
+pub use event::Control;
 
 /// Runs the examples of the README.
 #[cfg(doctest)]

@@ -7,9 +7,9 @@ use std::io;
 use std::ops::Range;
 
 use wirefin::capture::Source;
-use wirefin::event::{Event, Kind, Sink};
+use wirefin::event::{Collector, Control, Event, Kind, Output, Piece, Sink};
 use wirefin::model::Side::{self, Client, Server};
-use wirefin::pipeline::{Collector, Control, Options, Output, Piece, run};
+use wirefin::pipeline::{Options, run};
 use wirefin::session::{Keys, Limits};
 
 use crate::support::dialogue::{

@@ -7,8 +7,8 @@ use serde_json::Value;
 use wirefin::capture::Files;
 use wirefin::export::VERSION;
 use wirefin::export::record::{Opcode, Record};
-use wirefin::export::{AnyFormat, Settings};
-use wirefin::pipeline::{Formatted, Options, run};
+use wirefin::export::{AnyFormat, Formatted, Settings};
+use wirefin::pipeline::{Options, run};
 
 use crate::tiny;
 

@@ -15,8 +15,8 @@ use wirefin::capture::Files;
 use wirefin::event::{Event, Sink};
 use wirefin::export::{AnyFormat, Format as _, Settings};
 use wirefin::model::Side;
-use wirefin::pipeline::record;
-use wirefin::store::{Bounds, Shared};
+use wirefin::pipeline::run;
+use wirefin::store::{Bounds, Recorder, Shared};
 
 use super::support::dialogue::{BINARY, FIN, PING, PONG, TEXT, frame, goodbye, upgraded};
 use super::support::packets::{Packet, Talk, pcap};
@@ -345,7 +345,7 @@ fn all_that_is_shown_exports_as_export_writes_it() {
         let (Some(mut one), Some(mut other)) = (open(), open()) else { continue };
         let exported = export_from(&mut one, &solo(), false);
         let store = Shared::new(Bounds::default());
-        let recorded = record(&mut other, &solo(), &store);
+        let recorded = run(&mut other, &solo(), &mut Recorder::new(store.clone()));
         assert_eq!(exported.is_ok(), recorded.is_ok(), "{}", path.display());
         let Ok(exported) = exported else { continue };
         let mut store = store.lock();

@@ -4,12 +4,11 @@ use std::num::NonZeroUsize;
 
 use serde_json::Value;
 use wirefin::check::{self, Bar, Check, Manner, Rules};
-use wirefin::event::Gather;
-use wirefin::event::Severity;
-use wirefin::export::{AnyFormat, Settings};
-use wirefin::filter::Filter;
+use wirefin::event::{Gather, Reducer, Severity};
+use wirefin::export::{AnyFormat, Formatted, Settings};
+use wirefin::filter::{Filter, FilteredOutput};
 use wirefin::model::Side;
-use wirefin::pipeline::{FilteredOutput, Formatted, Options, Reducer, run};
+use wirefin::pipeline::{Options, run};
 use wirefin::stats::{self, ReportFormat, Stats};
 
 use crate::support::dialogue::{self, BINARY, FIN, PING, PONG, TEXT, answer, frame, request};

@@ -10,10 +10,9 @@ use super::input::Opened;
 use super::run::{Choice, Run, RunReport};
 use super::selection::Selection;
 use super::{Outcome, conflicts, report};
-use crate::event::Gather;
-use crate::export::Format;
-use crate::filter::Filter;
-use crate::pipeline::{FilteredOutput, Formatted, Reducer};
+use crate::event::{Gather, Reducer};
+use crate::export::{Format, Formatted};
+use crate::filter::{Filter, FilteredOutput};
 
 /// A run that the command line asks for.
 pub(super) struct Plan<'a> {

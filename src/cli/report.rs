@@ -4,9 +4,9 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use crate::capture::{Count, Description, Progress};
-use crate::event::Reason;
+use crate::event::{Reason, RunStats};
 use crate::http::Wanted;
-use crate::pipeline::{RunStats, Summary};
+use crate::pipeline::Summary;
 use crate::text::{bytes, count, printable_string};
 use crate::wire::{DecodeError, Unread};
 

@@ -16,10 +16,12 @@ use super::plan::Plan;
 use super::progress::Progress;
 use super::{Outcome, args, report, sandbox, stop};
 use crate::capture::{self, Count, Counts, ReadProgress, Saver};
-use crate::event::{ConnId, Event, Gather, Kind, Rejected, Sink};
-use crate::filter::{Facts, Filter};
+use crate::event::{
+    Collector, ConnId, Control, Event, Gather, Kind, Output, Reducer, Rejected, RunStats, Sink,
+};
+use crate::filter::{Facts, Filter, FilteredOutput};
 use crate::model::Timestamp;
-use crate::pipeline::{self, Collector, Control, FilteredOutput, Hook, Output, Reducer, RunStats, Summary};
+use crate::pipeline::{self, Hook, Summary};
 
 /// A run that is about to be made.
 pub(super) struct Run<'a> {

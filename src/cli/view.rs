@@ -16,7 +16,7 @@ use super::selection::Selection;
 use super::{args, conflicts, sandbox, size::Size};
 use crate::capture::{Files, Source};
 use crate::pipeline;
-use crate::store::{Bounds, Shared};
+use crate::store::{Bounds, Phase, Recorder, Shared};
 use crate::tui::{self, Options};
 
 /// Show a capture on the terminal: its conversations, and their messages in time
@@ -166,7 +166,12 @@ fn fill(
     options: &pipeline::Options,
     store: &Shared,
 ) -> Result<pipeline::Summary, pipeline::Error> {
-    pipeline::record(source, options, store)
+    let result = pipeline::run(source, options, &mut Recorder::new(store.clone()));
+    store.enter(match &result {
+        Ok(_) => Phase::Complete,
+        Err(error) => Phase::Failed(error.to_string()),
+    });
+    result
 }
 
 /// Names what is shown in a few words.

@@ -5,6 +5,7 @@
 
 mod community;
 mod fields;
+mod formatted;
 mod json;
 mod line;
 mod ndjson;
@@ -16,6 +17,7 @@ mod text;
 
 pub use community::community_id;
 pub use fields::{Fields, FieldsError};
+pub use formatted::{Formatted, Formatter, Text};
 pub use json::Json;
 pub use ndjson::Ndjson;
 pub use print::Print;

@@ -25,6 +25,7 @@ mod filtered;
 mod grammar;
 mod literal;
 mod manual;
+mod output;
 #[cfg(test)]
 mod tests;
 mod unit;
@@ -41,6 +42,7 @@ pub use expr::{Expr, How, Member, Pattern, Relation, SearchText, Step, Subject, 
 pub use facts::{Body, Facts};
 pub use field::{Field, Kind};
 pub use filtered::{Filtered, Memory};
+pub use output::FilteredOutput;
 pub use manual::{ABOUT, Chapter, chapters, manual};
 pub use values::{Shown, values};
 

@@ -12,31 +12,21 @@
 //! number of threads.
 
 mod batch;
-mod collect;
 mod error;
 mod feed;
-mod filtered;
 mod flows;
-mod formatted;
 mod pool;
-mod recorder;
-mod reducer;
 mod run;
 mod shard;
 mod summary;
 mod turns;
 
-pub use collect::{Collector, Control, Output, Piece};
 pub use error::Error;
 pub use feed::Feed;
-pub use filtered::FilteredOutput;
 pub use flows::Flows;
-pub use formatted::{Formatted, Formatter, Text};
-pub use recorder::{Recorder, Records, record};
-pub use reducer::{Gathering, Reducer};
 pub use run::{Options, limits, run};
 pub use shard::Hook;
-pub use summary::{RunStats, Summary};
+pub use summary::Summary;
 
 use crate::session::Analyzer;
 

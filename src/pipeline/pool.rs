@@ -7,7 +7,8 @@ use std::time::Instant;
 use super::batch::Batch;
 use super::shard::{Progress, Shard};
 use super::turns::{Ticket, Waker, WorkQueue, wait};
-use super::{Collector, Piece, SHARDS};
+use super::SHARDS;
+use crate::event::{Collector, Piece};
 
 /// The threads of a run.
 ///

@@ -2,8 +2,8 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::batch::{Batch, Moment};
-use super::{Analyzer, Collector, Piece, Summary};
-use crate::event::{ConnId, Event, Kind, Sink};
+use super::{Analyzer, Summary};
+use crate::event::{Collector, ConnId, Event, Kind, Piece, Sink};
 use crate::model::Timestamp;
 
 /// The analyzer of some connections, and what collects their events.

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use crate::event::{Anomaly, ConnId, Event, Kind, Reason, Severity};
+use crate::event::{Anomaly, ConnId, Event, Kind, Reason, RunStats, Severity};
 use crate::model::Timestamp;
 use crate::session::Analyzer;
 use crate::wire::{DecodeError, Unread};
@@ -60,17 +60,6 @@ pub struct Summary {
 
 /// Bounds the kinds of unread packets that are counted each by itself.
 const KINDS: usize = 256;
-
-/// The counts that a user is told in a line.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct RunStats {
-    /// WebSocket conversations.
-    pub conversations: u64,
-    /// Messages and control frames.
-    pub messages: u64,
-    /// Anomalies.
-    pub anomalies: u64,
-}
 
 impl Summary {
     /// Returns the few numbers that a user is told first.

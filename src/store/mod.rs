@@ -19,6 +19,7 @@ mod list;
 mod payloads;
 mod rates;
 mod record;
+mod recorder;
 mod replay;
 mod shared;
 #[allow(clippy::module_inception)] // the noun of this module
@@ -34,6 +35,7 @@ pub use entry::{Entry, EntryKind, Facts};
 pub use payloads::PayloadLocation;
 pub use rates::{Column, Marks};
 pub use record::{Record, write_header};
+pub use recorder::Recorder;
 pub use replay::{ReplayError, Wanted};
 pub use shared::{Phase, Shared};
 pub use store::{Store, StoredAnomaly};

@@ -79,10 +79,10 @@ mod tests {
     use super::*;
     use crate::capture::Files;
     use crate::event::{Event, Kind};
-    use crate::export::Format;
+    use crate::export::{Format, Formatted};
     use crate::model::Timestamp;
-    use crate::pipeline::{Formatted, Options, record, run};
-    use crate::store::{Bounds, Shared};
+    use crate::pipeline::{Options, run};
+    use crate::store::{Bounds, Recorder, Shared};
 
     /// Filters that ask every kind of question.
     const FILTERS: &[&str] = &[
@@ -151,7 +151,7 @@ mod tests {
             let live = String::from_utf8(live.finish().unwrap()).unwrap();
             let store = Shared::new(Bounds::default());
             let mut files = Files::open(std::slice::from_ref(&path)).unwrap();
-            record(&mut files, &Options::default(), &store).unwrap();
+            run(&mut files, &Options::default(), &mut Recorder::new(store.clone())).unwrap();
             let mut store = store.lock();
             let mut matchers: Vec<_> = FILTERS.iter().map(|text| Matcher::parse(text).unwrap()).collect();
             assert_eq!(store.len(), live.lines().count(), "{}", path.display());

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use serde_json::Value;
 use wirefin::capture::{Files, KeyLogs, Source};
-use wirefin::export::{AnyFormat, Format, Print, Settings};
-use wirefin::pipeline::{Error, Formatted, Options, run};
+use wirefin::export::{AnyFormat, Format, Formatted, Print, Settings};
+use wirefin::pipeline::{Error, Options, run};
 use wirefin::session::Keys;
 use wirefin::view::{self, Printer};
 

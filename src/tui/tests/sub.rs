@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::capture::Files;
-use crate::pipeline;
+use crate::pipeline::{Options, run};
+use crate::store::{Phase, Recorder};
 
 impl Desk {
     /// Shows a capture of the corpus.
@@ -10,7 +11,8 @@ impl Desk {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures").join(name);
         let store = Shared::new(Bounds::default());
         let mut files = Files::open(&[path]).unwrap();
-        pipeline::record(&mut files, &pipeline::Options::default(), &store).unwrap();
+        run(&mut files, &Options::default(), &mut Recorder::new(store.clone())).unwrap();
+        store.enter(Phase::Complete);
         Desk::over(store, width, height)
     }
 

@@ -1,8 +1,7 @@
 use std::io;
 use std::ops::Range;
 
-use super::{Collector, Control, Output};
-use crate::event::{Event, Gather, Sink};
+use super::{Collector, Control, Event, Gather, Output, Sink};
 
 /// Gathers what can only be told in the end.
 #[derive(Debug)]

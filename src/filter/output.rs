@@ -1,8 +1,8 @@
 use std::io;
 use std::ops::Range;
 
-use super::{Collector, Control, Output};
-use crate::filter::{Filter, Filtered};
+use super::{Filter, Filtered};
+use crate::event::{Collector, Control, Output};
 use crate::model::Timestamp;
 
 /// An output that hands on what a filter lets through.

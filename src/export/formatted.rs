@@ -1,9 +1,8 @@
 use std::io::{self, Write};
 use std::ops::Range;
 
-use super::{Collector, Control, Output, Piece, RunStats};
-use crate::event::{Event, Kind, Sink};
-use crate::export::Format;
+use super::Format;
+use crate::event::{Collector, Control, Event, Kind, Output, Piece, RunStats, Sink};
 use crate::model::Timestamp;
 use crate::text::Day;
 

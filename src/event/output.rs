@@ -1,7 +1,7 @@
 use std::io;
 use std::ops::Range;
 
-use crate::event::Sink;
+use super::Sink;
 use crate::model::Timestamp;
 
 /// Whether to go on.
@@ -73,4 +73,15 @@ pub trait Output {
 
     /// Takes the collectors back, one after the other, after everything else.
     fn collected(&mut self, _collector: Self::Collector) {}
+}
+
+/// The counts that a user is told in a line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RunStats {
+    /// WebSocket conversations.
+    pub conversations: u64,
+    /// Messages and control frames.
+    pub messages: u64,
+    /// Anomalies.
+    pub anomalies: u64,
 }
