@@ -19,8 +19,8 @@
 //!
 //! Imports run one way only, from right to left in `model` ← the modules of bytes (`capture`, `wire`, `tcp`, `hello`, `tls`, `http`,
 //! `http2`, `proxy`, `streams`, `websocket`), which do not know each other ← `subprotocol` ← `event` ← {`session`, `filter`,
-//! `view`, `store`} ← {`export`, `stats`, `check`, `explain`, `pipeline`} ← {`analysis`, `tui`} ← `cli`. `tests/layers.rs`
-//! holds the exact table.
+//! `services`, `view`, `store`} ← {`export`, `stats`, `check`, `explain`, `pipeline`} ← {`analysis`, `tui`} ← `cli`; `text`
+//! serves all that shows. `tests/layers.rs` holds the exact table.
 //!
 //! # As a library
 //!

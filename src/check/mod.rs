@@ -3,6 +3,20 @@
 //! [`Check`] gathers every broken rule while events pass; [`Findings`] is what it comes to, and each form of writing it
 //! has a file. Which rules count is said by [`Rules`], which of them fail the check by [`Bar`], and [`list`] lists them
 //! all. `security` judges what no single frame shows.
+//!
+//! ```
+//! use wirefin::capture::Files;
+//! use wirefin::check::{Check, Rules};
+//! use wirefin::event::Reducer;
+//! use wirefin::pipeline::{Options, run};
+//!
+//! let mut files = Files::open(&["captures/rules/bad-utf8.pcap".into()])?;
+//! let mut check = Reducer::new(Check::new(Rules::default()));
+//! run(&mut files, &Options::default(), &mut check)?;
+//! let findings = check.into_inner().findings();
+//! assert!(findings.told().iter().any(|finding| finding.anomaly.code() == "bad-utf8"));
+//! # Ok::<(), wirefin::pipeline::Error>(())
+//! ```
 
 mod findings;
 mod github;

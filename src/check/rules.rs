@@ -4,6 +4,7 @@ use std::fmt::Write;
 use super::FindingsFormat;
 use super::practice::{fault, practice};
 use crate::event::{Anomaly, Rule};
+use crate::text;
 
 /// The fewest columns that sentences are broken into.
 const NARROWEST: usize = 20;
@@ -62,7 +63,11 @@ pub fn list(form: FindingsFormat, columns: Option<usize>) -> String {
             for rule in Anomaly::RULES {
                 let (severity, spec) = (rule.severity.name(), rule.spec.unwrap_or_default());
                 let head = format!("{:code$}  {severity:7}  {spec:place$}  ", rule.code);
-                write_below(&mut out, &head, rule.sentence, columns);
+                let indent = head.chars().count();
+                // Where next to nothing is left beside the head, the terminal breaks lines better than we do.
+                let fits = |columns: &usize| columns.saturating_sub(indent) >= NARROWEST;
+                out.push_str(&head);
+                text::wrap(&mut out, rule.sentence, indent, columns.filter(fits).unwrap_or(usize::MAX));
             }
         }
         _ => {
@@ -220,29 +225,6 @@ const HEAD: &str = "\
 `error`: a MUST was broken. `warning`: a SHOULD was broken, or it is suspicious. `note`: a limit of the capture or of wirefin, or something that only a
 person can judge.
 ";
-
-/// Writes `head` and the words of `sentence` in lines of so many columns, each below the first.
-fn write_below(out: &mut String, head: &str, sentence: &str, columns: Option<usize>) {
-    let indent = head.chars().count();
-    // Where next to nothing is left beside the head, the terminal breaks lines better than we do.
-    let room = columns.and_then(|columns| columns.checked_sub(indent)).filter(|room| *room >= NARROWEST);
-    out.push_str(head);
-    let mut used = 0_usize;
-    for word in sentence.split(' ') {
-        let length = word.chars().count();
-        if used > 0 && room.is_some_and(|room| used.saturating_add(length).saturating_add(1) > room) {
-            // Writing into a string cannot fail.
-            let _ = write!(out, "\n{:indent$}", "");
-            used = 0;
-        } else if used > 0 {
-            out.push(' ');
-            used = used.saturating_add(1);
-        }
-        out.push_str(word);
-        used = used.saturating_add(length);
-    }
-    out.push('\n');
-}
 
 #[cfg(test)]
 mod tests {

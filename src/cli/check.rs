@@ -1,7 +1,6 @@
 use anyhow::Context as _;
 
-use super::plan::Plan;
-use super::selection::Selection;
+use super::plan::Request;
 use super::{Outcome, args};
 use crate::check::{self, Bar, Check, FindingsFormat, Manner, Rules};
 use crate::event::Severity;
@@ -14,13 +13,7 @@ use crate::event::Severity;
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
-    input: args::Input,
-
-    #[command(flatten)]
-    selection: Selection,
-
-    #[command(flatten)]
-    output: args::Output,
+    request: Request,
 
     /// Exit with 1 from this severity on
     #[arg(long, value_name = "SEVERITY", default_value = "error")]
@@ -86,9 +79,10 @@ impl Args {
         let rules =
             Rules::new(self.rules.iter().map(String::as_str), self.ignore.iter().map(String::as_str))?;
         let bar = Bar::new(self.fail_on.into(), self.deny.iter().map(String::as_str))?;
-        let input = self.input.files.first().map_or_else(|| "-".into(), |file| file.to_string_lossy());
+        let input =
+            self.request.input.files.first().map_or_else(|| "-".into(), |file| file.to_string_lossy());
         let manner = Manner { form: self.format, rules: &rules, bar: &bar, input: &input };
-        let plan = Plan::new(&self.input, &self.output, &self.selection)?;
+        let plan = self.request.plan()?;
         plan.gather(Check::new(rules.clone()), |check, end, to| {
             let findings = check.findings();
             findings.write(manner, to)?;

@@ -1,6 +1,5 @@
-use super::plan::Plan;
-use super::selection::Selection;
-use super::{Outcome, args, report};
+use super::plan::Request;
+use super::{Outcome, report};
 use crate::explain::{self, Explain, Manner};
 
 /// Say why a connection shows no messages, or not all of them
@@ -11,13 +10,7 @@ use crate::explain::{self, Explain, Manner};
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
-    input: args::Input,
-
-    #[command(flatten)]
-    selection: Selection,
-
-    #[command(flatten)]
-    output: args::Output,
+    request: Request,
 
     /// Write in this form
     #[arg(long, value_name = "FORM", default_value = "text")]
@@ -43,8 +36,8 @@ impl Args {
             ExplanationFormat::Text => Manner::Text { all: self.all },
             ExplanationFormat::Json => Manner::Json,
         };
-        let plan = Plan::new(&self.input, &self.output, &self.selection)?.explaining();
-        let shown = self.input.also();
+        let plan = self.request.plan()?.explaining();
+        let shown = self.request.input.also();
         plan.gather(Explain::new(), |explain, end, to| {
             let summary = &end.summary;
             let notes: Vec<_> =

@@ -1,5 +1,4 @@
-use super::plan::Plan;
-use super::selection::Selection;
+use super::plan::Request;
 use super::{Outcome, args};
 use crate::export::{AnyFormat, Settings};
 
@@ -9,13 +8,7 @@ use crate::export::{AnyFormat, Settings};
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
-    input: args::Input,
-
-    #[command(flatten)]
-    selection: Selection,
-
-    #[command(flatten)]
-    output: args::Output,
+    request: Request,
 
     #[command(flatten)]
     end: args::Count,
@@ -62,6 +55,6 @@ impl Args {
     pub(super) fn run(&self) -> anyhow::Result<Outcome> {
         let format = AnyFormat::new(self.format, &self.settings());
         let format = format.ok_or_else(|| anyhow::anyhow!("there is no format called {}", self.format))?;
-        Plan::new(&self.input, &self.output, &self.selection)?.stop_after(self.end.count).write(format)
+        self.request.plan()?.stop_after(self.end.count).write(format)
     }
 }

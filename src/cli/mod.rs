@@ -1,6 +1,15 @@
 //! The command line: arguments, files, progress and what is said on standard error.
 //!
 //! [`run()`] does what the arguments ask and returns every failure; `main.rs` alone turns one into an exit code.
+//!
+//! ```
+//! use wirefin::cli;
+//!
+//! let outcome = cli::run(["wirefin", "rules"].map(Into::into))?;
+//! assert_eq!(outcome.code(), 0);
+//! assert!(cli::run(["wirefin", "rules", "--no-such-flag"].map(Into::into)).is_err());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod args;
 mod check;

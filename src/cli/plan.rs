@@ -14,6 +14,41 @@ use crate::event::{Gather, Reducer};
 use crate::export::{Format, Formatted};
 use crate::filter::{Filter, FilteredOutput};
 
+/// The arguments of every command that reads captures to the end.
+#[derive(Debug, clap::Args)]
+pub(super) struct Request {
+    #[command(flatten)]
+    pub(super) input: Input,
+
+    #[command(flatten)]
+    pub(super) selection: Selection,
+
+    #[command(flatten)]
+    pub(super) output: Output,
+}
+
+impl Request {
+    /// Checks what is asked.
+    ///
+    /// # Errors
+    ///
+    /// Where parts of it contradict each other.
+    pub(super) fn plan(&self) -> anyhow::Result<Plan<'_>> {
+        let Request { input, selection, output } = self;
+        conflicts::check(input, output.file.as_deref())?;
+        let wanted = selection.filter()?.zip(selection.text());
+        let filter = wanted.map(|(filter, text)| Wanted { filter, text });
+        let plan = Plan { input, output, filter, count: None, paged: false, explains: false };
+        if plan.chooses_packets() && plan.needs_two_passes() && input.comes_once() {
+            anyhow::bail!(
+                "-w cannot save by this filter what is read only once: a filter of what is known when a conversation begins \
+                 can be used (conn, url, host, path, subprotocol, addresses and ports); or save all, and choose from the file"
+            );
+        }
+        Ok(plan)
+    }
+}
+
 /// A run that the command line asks for.
 pub(super) struct Plan<'a> {
     pub(super) input: &'a Input,
@@ -34,26 +69,7 @@ pub(super) struct Wanted {
     pub(super) text: String,
 }
 
-impl<'a> Plan<'a> {
-    /// Checks what is asked.
-    ///
-    /// # Errors
-    ///
-    /// Where parts of it contradict each other.
-    pub(super) fn new(input: &'a Input, output: &'a Output, selection: &Selection) -> anyhow::Result<Self> {
-        conflicts::check(input, output.file.as_deref())?;
-        let wanted = selection.filter()?.zip(selection.text());
-        let filter = wanted.map(|(filter, text)| Wanted { filter, text });
-        let plan = Plan { input, output, filter, count: None, paged: false, explains: false };
-        if plan.chooses_packets() && plan.needs_two_passes() && input.comes_once() {
-            anyhow::bail!(
-                "-w cannot save by this filter what is read only once: a filter of what is known when a conversation begins \
-                 can be used (conn, url, host, path, subprotocol, addresses and ports); or save all, and choose from the file"
-            );
-        }
-        Ok(plan)
-    }
-
+impl Plan<'_> {
     /// Ends after so many messages.
     #[must_use]
     pub(super) fn stop_after(self, count: Option<u64>) -> Self {

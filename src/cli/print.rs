@@ -1,7 +1,6 @@
 use std::ffi::OsStr;
 
-use super::plan::Plan;
-use super::selection::Selection;
+use super::plan::Request;
 use super::{Outcome, args};
 use crate::export::{Fields, Print};
 use crate::text::Zone;
@@ -15,13 +14,7 @@ use crate::view::{self, Printer};
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
-    input: args::Input,
-
-    #[command(flatten)]
-    selection: Selection,
-
-    #[command(flatten)]
-    output: args::Output,
+    request: Request,
 
     #[command(flatten)]
     end: args::Count,
@@ -152,7 +145,8 @@ impl Args {
     /// Tells whether nothing was asked for that only print does.
     #[cfg(feature = "tui")]
     pub(super) fn is_plain(&self) -> bool {
-        let output = self.output.file.is_some() || self.output.exit_code || self.end.count.is_some();
+        let output =
+            self.request.output.file.is_some() || self.request.output.exit_code || self.end.count.is_some();
         let columns = self.fields.is_some() || self.template.is_some() || self.no_pager;
         let lines =
             columns || self.full || self.pretty || self.width.is_some() || self.time != Time::Relative;
@@ -161,8 +155,8 @@ impl Args {
 
     /// Returns what is read, and which messages are wanted.
     #[cfg(feature = "tui")]
-    pub(super) fn into_input(self) -> (args::Input, Selection) {
-        (self.input, self.selection)
+    pub(super) fn into_input(self) -> (args::Input, super::selection::Selection) {
+        (self.request.input, self.request.selection)
     }
 
     /// Returns how many columns a line may take.
@@ -170,18 +164,19 @@ impl Args {
         match (self.full, self.width) {
             (true, _) => WHOLE,
             (false, Some(width)) => width.into(),
-            (false, None) => self.output.columns().unwrap_or(WHOLE),
+            (false, None) => self.request.output.columns().unwrap_or(WHOLE),
         }
     }
 
     pub(super) fn run(&self) -> anyhow::Result<Outcome> {
-        let plan = Plan::new(&self.input, &self.output, &self.selection)?;
+        let plan = self.request.plan()?;
         let plan = plan.stop_after(self.end.count).paged(!self.no_pager);
         if let Some(fields) = self.fields.as_ref().or(self.template.as_ref()) {
             return plan.write(fields.clone().with_clock(self.time.into()));
         }
         let [no_color, term] = ["NO_COLOR", "TERM"].map(std::env::var_os);
-        let colour = self.color.decide(self.output.is_terminal(), no_color.as_deref(), term.as_deref());
+        let colour =
+            self.color.decide(self.request.output.is_terminal(), no_color.as_deref(), term.as_deref());
         let settings = view::Settings {
             colour,
             verbose: self.verbose,

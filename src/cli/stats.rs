@@ -1,5 +1,4 @@
-use super::plan::Plan;
-use super::selection::Selection;
+use super::plan::Request;
 use super::{Outcome, args};
 use crate::stats::{self, ReportFormat, Stats, Streams};
 
@@ -9,13 +8,7 @@ use crate::stats::{self, ReportFormat, Stats, Streams};
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
-    input: args::Input,
-
-    #[command(flatten)]
-    selection: Selection,
-
-    #[command(flatten)]
-    output: args::Output,
+    request: Request,
 
     /// Write in this form
     #[arg(long, value_name = "FORM", default_value = "text", value_parser = args::one_of(ReportFormat::LIST.to_vec()))]
@@ -28,8 +21,8 @@ pub(super) struct Args {
 
 impl Args {
     pub(super) fn run(&self) -> anyhow::Result<Outcome> {
-        let width = self.output.columns();
-        let plan = Plan::new(&self.input, &self.output, &self.selection)?;
+        let width = self.request.output.columns();
+        let plan = self.request.plan()?;
         plan.gather(Stats::new(), |stats, end, to| {
             let summary = &end.summary;
             let streams = Streams { sse: summary.event_streams, polling_requests: summary.polls };

@@ -65,29 +65,37 @@ impl Args {
         Args { input, selection, spool: None, theme: None, time: None, no_state: false }
     }
 
-    pub(super) fn run(self) -> anyhow::Result<()> {
-        if self.input.only_websocket {
-            anyhow::bail!("--only-websocket goes with print and export");
-        }
+    /// Returns what the store may take.
+    fn bounds(&self) -> Bounds {
         let mut bounds = Bounds::default();
         let memory = self.input.memory.map_or(bounds.memory, |size| size.0 as u64);
         bounds.memory = memory.saturating_sub(REST).max(memory / 2);
         bounds.spool = self.spool.map_or(bounds.spool, |size| size.0 as u64);
-        let keeps_state = !self.no_state;
-        let mut options = Options {
-            theme: self.theme,
-            time: self.time,
+        bounds
+    }
+
+    /// Returns how the screen is to be, by the arguments and the configuration, and what is to be said of that.
+    fn options(&self) -> anyhow::Result<(Options, Option<String>)> {
+        let options = Options {
+            theme: self.theme.clone(),
+            time: self.time.clone(),
             filter: self.selection.text(),
-            keeps_state,
+            keeps_state: !self.no_state,
             ..Options::default()
         };
-        let mut note = None;
-        if let Some(file) = Options::file() {
-            match options.clone().with_file(&file) {
-                Ok(chosen) => options = chosen,
-                Err(error) => note = Some(passed_over(error)?),
-            }
+        let Some(file) = Options::file() else { return Ok((options, None)) };
+        match options.clone().with_file(&file) {
+            Ok(chosen) => Ok((chosen, None)),
+            Err(error) => Ok((options, Some(passed_over(error)?))),
         }
+    }
+
+    pub(super) fn run(self) -> anyhow::Result<()> {
+        if self.input.only_websocket {
+            anyhow::bail!("--only-websocket goes with print and export");
+        }
+        let mut bounds = self.bounds();
+        let (options, note) = self.options()?;
         conflicts::check(&self.input, None)?;
         let run = self.input.options()?;
         let mut opened = self.input.open_quietly()?;

@@ -33,18 +33,7 @@ pub fn complete_with(
         cursor = cursor.saturating_sub(1);
     }
     let typed = input.get(..cursor).unwrap_or_default();
-    let (mut awaits, mut start) = (Awaits::Field, typed.len());
-    let mut rest = typed;
-    while let Some((token, after)) = token(rest) {
-        if after.is_empty() && token.is_open() {
-            start = typed.len().saturating_sub(rest.len());
-            break;
-        }
-        awaits = awaits.after(&token);
-        rest = after.trim_start();
-        start = typed.len().saturating_sub(rest.len());
-    }
-    let start = start.max(typed.len().saturating_sub(typed.trim_start().len()));
+    let (awaits, start) = awaited(typed);
     let prefix = typed.get(start..).unwrap_or_default();
     let mut list = Vec::new();
     let mut add = |text: String, about| {
@@ -53,29 +42,8 @@ pub fn complete_with(
         }
     };
     match awaits {
-        Awaits::Field => {
-            for field in Field::ALL {
-                add(field.name().into(), field.about());
-            }
-            add("json".into(), "a place in a JSON body: json.type, json.data[0].price");
-            add("sub".into(), "a place in what its sub-protocol says: sub.name, sub.id, sub.error");
-            add("not".into(), "the opposite");
-        }
-        Awaits::Operator(subject) => {
-            let kind = subject.kind();
-            for (relation, sign, _) in Relation::ALL {
-                if kind.is_ordered() || matches!(relation, Relation::Equal | Relation::Differs) {
-                    add(sign.into(), about(relation));
-                }
-            }
-            if kind.is_searchable() {
-                add("contains".into(), "has it somewhere inside");
-                add("matches".into(), "fits a regular expression");
-            }
-            add("in".into(), "is one of a set: in {1, 2..5}");
-            add("and".into(), "both");
-            add("or".into(), "either");
-        }
+        Awaits::Field => fields(add),
+        Awaits::Operator(subject) => operators(subject.kind(), add),
         Awaits::Value(subject) | Awaits::Member(subject) => {
             for value in values(subject.kind()) {
                 add(quoted(value), "");
@@ -101,6 +69,46 @@ pub fn complete_with(
         Awaits::Anything => {}
     }
     list
+}
+
+/// Returns what comes behind the tokens of `typed` that are whole, and where the one that is not begins.
+fn awaited(typed: &str) -> (Awaits, usize) {
+    let place = |rest: &str| typed.len().saturating_sub(rest.len());
+    let (mut awaits, mut rest) = (Awaits::Field, typed.trim_start());
+    while let Some((token, after)) = token(rest) {
+        if after.is_empty() && token.is_open() {
+            break;
+        }
+        awaits = awaits.after(&token);
+        rest = after.trim_start();
+    }
+    (awaits, place(rest))
+}
+
+/// Adds what a test can begin with.
+fn fields(mut add: impl FnMut(String, &'static str)) {
+    for field in Field::ALL {
+        add(field.name().into(), field.about());
+    }
+    add("json".into(), "a place in a JSON body: json.type, json.data[0].price");
+    add("sub".into(), "a place in what its sub-protocol says: sub.name, sub.id, sub.error");
+    add("not".into(), "the opposite");
+}
+
+/// Adds what can stand behind a subject of a kind.
+fn operators(kind: Kind, mut add: impl FnMut(String, &'static str)) {
+    for (relation, sign, _) in Relation::ALL {
+        if kind.is_ordered() || matches!(relation, Relation::Equal | Relation::Differs) {
+            add(sign.into(), about(relation));
+        }
+    }
+    if kind.is_searchable() {
+        add("contains".into(), "has it somewhere inside");
+        add("matches".into(), "fits a regular expression");
+    }
+    add("in".into(), "is one of a set: in {1, 2..5}");
+    add("and".into(), "both");
+    add("or".into(), "either");
 }
 
 const fn about(relation: Relation) -> &'static str {

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::Field;
+use crate::text::wrap;
 
 /// A chapter of the manual: its title, and what is said.
 pub type Chapter = (&'static str, Vec<(String, String)>);
@@ -80,6 +81,7 @@ pub fn chapters() -> [Chapter; 5] {
 /// Returns the manual as text, of lines of about `width` columns.
 pub fn manual(width: usize) -> String {
     let mut text = String::new();
+    let width = width.saturating_sub(1);
     wrap(&mut text, ABOUT, 0, width);
     for (title, items) in chapters() {
         // Writing into a string cannot fail.
@@ -93,23 +95,6 @@ pub fn manual(width: usize) -> String {
         }
     }
     text
-}
-
-/// Appends words in lines of about `width` columns, those behind the first indented.
-fn wrap(text: &mut String, words: &str, indent: usize, width: usize) {
-    let mut column = indent;
-    for (n, word) in words.split_whitespace().enumerate() {
-        let length = word.chars().count();
-        if n > 0 && column.saturating_add(length) >= width {
-            let _ = write!(text, "\n{:indent$}", "");
-            column = indent;
-        } else if n > 0 {
-            text.push(' ');
-        }
-        text.push_str(word);
-        column = column.saturating_add(length).saturating_add(1);
-    }
-    text.push('\n');
 }
 
 #[cfg(test)]

@@ -42,8 +42,8 @@ pub use expr::{Expr, How, Member, Pattern, Relation, SearchText, Step, Subject, 
 pub use facts::{Body, Facts};
 pub use field::{Field, Kind};
 pub use filtered::{Filtered, Memory};
-pub use output::FilteredOutput;
 pub use manual::{ABOUT, Chapter, chapters, manual};
+pub use output::FilteredOutput;
 pub use values::{Shown, values};
 
 /// A filter, ready to be asked.

@@ -2,9 +2,9 @@ use ahash::RandomState;
 
 use super::{Analyzer, SHARDS, Summary};
 use crate::capture::{self, Next, PacketBatch, Source};
-use crate::model::{Anomaly, At, Flags, Flow, Packet, Segment, SenderClock, Seq, Timestamp};
+use crate::model::{Anomaly, At, Flags, Flow, KeyOrigin, Packet, Segment, SenderClock, Seq, Timestamp};
 use crate::session::Keys;
-use crate::wire::{Decoded, Decoder, Unread};
+use crate::wire::{Decoded, Decoder};
 
 /// A round made ready for the shards: the segments in it, in packet order.
 #[derive(Debug, Default)]
@@ -115,13 +115,7 @@ impl Preparer {
             let packet = match item {
                 capture::Item::Packet(record) => round.packet(record),
                 capture::Item::Secrets(origin, text) => {
-                    if let Some(line) = self.keys.add(*origin, text)
-                        && !std::mem::replace(&mut self.is_broken_line_told, true)
-                    {
-                        let anomaly = Anomaly::KeylogLine { line };
-                        moments.push((items.len(), Moment::Aside(self.last, anomaly)));
-                    }
-                    moments.push((items.len(), Moment::Keys(self.last, self.keys.clone())));
+                    self.learn(*origin, text, items.len(), moments);
                     continue;
                 }
                 capture::Item::Diagnostic(anomaly) => {
@@ -134,12 +128,7 @@ impl Preparer {
             }
             self.pass(packet.at.time, items.len(), moments);
             self.last = packet.at;
-            self.summary.packets = self.summary.packets.saturating_add(1);
-            self.summary.bytes = self.summary.bytes.saturating_add(packet.data.len() as u64);
-            if u64::from(packet.original_length) > packet.data.len() as u64 {
-                self.summary.cut = self.summary.cut.saturating_add(1);
-                self.summary.longest_cut = self.summary.longest_cut.max(packet.original_length);
-            }
+            self.summary.count_packet(&packet);
             match self.decoder.decode(&packet) {
                 Decoded::Tcp(segment) => {
                     self.summary.segments = self.summary.segments.saturating_add(1);
@@ -153,13 +142,7 @@ impl Preparer {
                 }
                 Decoded::Other(unread) => self.summary.pass_over(unread),
                 Decoded::Fragment => self.summary.fragments = self.summary.fragments.saturating_add(1),
-                Decoded::Unreadable(stop) => {
-                    self.summary.unreadable = self.summary.unreadable.saturating_add(1);
-                    self.summary.stop.get_or_insert(stop);
-                    if let Some(unread) = Unread::of_error(&stop) {
-                        self.summary.pass_over(unread);
-                    }
-                }
+                Decoded::Unreadable(stop) => self.summary.give_up(stop),
             }
             if !self.decoder.is_quiet() {
                 while let Some(anomaly) = self.decoder.next_anomaly() {
@@ -173,6 +156,16 @@ impl Preparer {
             self.early.append(moments);
             *moments = std::mem::take(&mut self.early);
         }
+    }
+
+    /// Takes the lines of a key log, and adds what is known from here on.
+    fn learn(&mut self, origin: KeyOrigin, text: &[u8], items: usize, moments: &mut Vec<(usize, Moment)>) {
+        if let Some(line) = self.keys.add(origin, text)
+            && !std::mem::replace(&mut self.is_broken_line_told, true)
+        {
+            moments.push((items, Moment::Aside(self.last, Anomaly::KeylogLine { line })));
+        }
+        moments.push((items, Moment::Keys(self.last, self.keys.clone())));
     }
 
     /// Adds the tick that `time` has passed, where there is one.

@@ -4,10 +4,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockWriteGuard};
 use std::thread::{self, Thread};
 use std::time::Instant;
 
+use super::SHARDS;
 use super::batch::Batch;
 use super::shard::{Progress, Shard};
 use super::turns::{Ticket, Waker, WorkQueue, wait};
-use super::SHARDS;
 use crate::event::{Collector, Piece};
 
 /// The threads of a run.

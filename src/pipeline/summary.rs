@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use crate::event::{Anomaly, ConnId, Event, Kind, Reason, RunStats, Severity};
-use crate::model::Timestamp;
+use crate::model::{Packet, Timestamp};
 use crate::session::Analyzer;
 use crate::wire::{DecodeError, Unread};
 
@@ -66,6 +66,25 @@ impl Summary {
     pub fn tally(&self) -> RunStats {
         let anomalies = self.anomalies.iter().fold(0, |sum: u64, n| sum.saturating_add(*n));
         RunStats { conversations: self.conversations, messages: self.messages, anomalies }
+    }
+
+    /// Counts a packet.
+    pub(super) fn count_packet(&mut self, packet: &Packet<'_>) {
+        self.packets = self.packets.saturating_add(1);
+        self.bytes = self.bytes.saturating_add(packet.data.len() as u64);
+        if u64::from(packet.original_length) > packet.data.len() as u64 {
+            self.cut = self.cut.saturating_add(1);
+            self.longest_cut = self.longest_cut.max(packet.original_length);
+        }
+    }
+
+    /// Counts a packet that could not be read down to TCP.
+    pub(super) fn give_up(&mut self, stop: DecodeError) {
+        self.unreadable = self.unreadable.saturating_add(1);
+        self.stop.get_or_insert(stop);
+        if let Some(unread) = Unread::of_error(&stop) {
+            self.pass_over(unread);
+        }
     }
 
     /// Counts a packet that is not read down to TCP.

@@ -3,6 +3,19 @@
 //! [`Stats`] counts while events pass and costs a few nanoseconds a message; [`Report`] is what it comes to, and writes
 //! itself as text, JSON or CSV. `sketch` and `timeline` remember distributions in little memory. Counting is the same
 //! in any order of connections, so the report does not depend on the number of threads.
+//!
+//! ```
+//! use wirefin::capture::Files;
+//! use wirefin::event::Reducer;
+//! use wirefin::pipeline::{Options, run};
+//! use wirefin::stats::Stats;
+//!
+//! let mut files = Files::open(&["captures/messages/fragments-with-pings-between.pcap".into()])?;
+//! let mut stats = Reducer::new(Stats::new());
+//! run(&mut files, &Options::default(), &mut stats)?;
+//! assert_eq!(stats.into_inner().report().conversations.len(), 1);
+//! # Ok::<(), wirefin::pipeline::Error>(())
+//! ```
 
 mod csv;
 mod histogram;

@@ -15,6 +15,7 @@ mod json;
 mod printable;
 mod rfc3339;
 mod units;
+mod wrap;
 mod zone;
 
 pub use close_code::close_code_name;
@@ -22,4 +23,5 @@ pub use json::{is_obeyed, write_json};
 pub use printable::{Shown, printable, printable_string};
 pub use rfc3339::{Rfc3339, eight_digits};
 pub use units::{bytes, count, counted, grouped, span};
+pub use wrap::wrap;
 pub use zone::{Day, Zone};

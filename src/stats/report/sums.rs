@@ -1,13 +1,14 @@
 //! How rows and sums become a report.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::{
     Anomalies, Code, Conversation, DirectionTotals, EndpointTraffic, Length, Lengths, Peer, Ping, Pong, Rate,
     Report, Streams, Sum,
 };
-use crate::event;
-use crate::model::{Endpoint, Side};
+use crate::event::{self, ConnId};
+use crate::model::{At, Endpoint, Side};
 use crate::stats::histogram::{self, Quantiles, RttHistogram};
 use crate::stats::row::{End, Row};
 use crate::stats::shard::{CaptureSums, LengthHistogram, TOLD};
@@ -51,42 +52,33 @@ impl Report {
                 server: counted.lengths.server.as_deref().map(Length::of),
             },
             rtt: told(&all),
-            slowest_pongs: counted
-                .slowest
-                .into_iter()
-                .map(|(rtt, at, conn)| Pong {
-                    rtt,
-                    time: at.time,
-                    conn: conn.packet.get(),
-                    stream: conn.stream(),
-                    packet: at.packet,
-                })
-                .collect(),
-            unanswered_pings: counted
-                .first_unanswered
-                .into_iter()
-                .map(|(at, conn)| Ping {
-                    time: at.time,
-                    conn: conn.packet.get(),
-                    stream: conn.stream(),
-                    packet: at.packet,
-                })
-                .collect(),
-            close_codes: counted
-                .codes
-                .into_iter()
-                .map(|(code, count)| Code {
-                    number: code,
-                    name: code.map_or("still open", close_code_name),
-                    count,
-                })
-                .collect(),
+            slowest_pongs: counted.slowest.into_iter().map(Pong::of).collect(),
+            unanswered_pings: counted.first_unanswered.into_iter().map(Ping::of).collect(),
+            close_codes: counted.codes.into_iter().map(Code::of).collect(),
             anomalies: counted.anomalies,
             subprotocols,
             subprotocols_left_out,
             talkers: talkers(&rows),
             conversations: rows.into_iter().map(|row| Conversation::of(row, &mut told)).collect(),
         }
+    }
+}
+
+impl Pong {
+    fn of((rtt, at, conn): (Duration, At, ConnId)) -> Pong {
+        Pong { rtt, time: at.time, conn: conn.packet.get(), stream: conn.stream(), packet: at.packet }
+    }
+}
+
+impl Ping {
+    fn of((at, conn): (At, ConnId)) -> Ping {
+        Ping { time: at.time, conn: conn.packet.get(), stream: conn.stream(), packet: at.packet }
+    }
+}
+
+impl Code {
+    fn of((number, count): (Option<u16>, u64)) -> Code {
+        Code { number, name: number.map_or("still open", close_code_name), count }
     }
 }
 
