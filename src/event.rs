@@ -1,4 +1,37 @@
 //! Everything the analyzer can say: the waist between the stops that take traffic apart and those that show it.
+//!
+//! ```
+//! use wirefin::capture::Files;
+//! use wirefin::event::{Event, Gather, Kind, Reducer, Sink};
+//! use wirefin::pipeline::{Options, run};
+//!
+//! /// How many messages there are.
+//! struct Messages(u64);
+//!
+//! impl Sink for Messages {
+//!     fn event(&mut self, event: &Event<'_>) {
+//!         if let Kind::Message(_) = event.kind {
+//!             self.0 += 1;
+//!         }
+//!     }
+//! }
+//!
+//! impl Gather for Messages {
+//!     fn fresh(&self) -> Self {
+//!         Messages(0)
+//!     }
+//!
+//!     fn absorb(&mut self, other: Self) {
+//!         self.0 += other.0;
+//!     }
+//! }
+//!
+//! let mut files = Files::open(&["captures/messages/fragments-with-pings-between.pcap".into()])?;
+//! let mut output = Reducer::new(Messages(0));
+//! run(&mut files, &Options::default(), &mut output)?;
+//! assert!(output.into_inner().0 > 2);
+//! # Ok::<(), wirefin::pipeline::Error>(())
+//! ```
 
 mod conversation;
 mod output;

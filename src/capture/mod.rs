@@ -5,6 +5,22 @@
 //! (draft-ietf-opsawg-pcap) and pcapng (draft-ietf-opsawg-pcapng), plain or compressed with gzip, zstd or lz4, one or
 //! several in time order, standard input among them. `Live`, with the feature `live`, is the one for interfaces, over
 //! libpcap, which is looked for only when it is needed.
+//!
+//! ```
+//! use wirefin::capture::{Files, Next, PacketBatch, Source};
+//!
+//! let mut files = Files::open(&["captures/messages/fragments-with-pings-between.pcap".into()])?;
+//! let (mut batch, mut packets) = (PacketBatch::default(), 0);
+//! loop {
+//!     let next = files.next(&mut batch)?;
+//!     packets += batch.packets().count();
+//!     if next == Next::End {
+//!         break;
+//!     }
+//! }
+//! assert!(packets > 10);
+//! # Ok::<(), wirefin::capture::Error>(())
+//! ```
 
 #[cfg(feature = "live")]
 mod bpf;

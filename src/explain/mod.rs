@@ -2,6 +2,19 @@
 //!
 //! [`Explain`] gathers one [`Row`] for each TCP connection that could hold a WebSocket: what it is, why nothing or not
 //! everything of it is shown, and what would help. [`write()`] writes them, grouped where there are many.
+//!
+//! ```
+//! use wirefin::capture::Files;
+//! use wirefin::event::Reducer;
+//! use wirefin::explain::Explain;
+//! use wirefin::pipeline::{Options, run};
+//!
+//! let mut files = Files::open(&["captures/messages/fragments-with-pings-between.pcap".into()])?;
+//! let mut explain = Reducer::new(Explain::new());
+//! run(&mut files, &Options::default(), &mut explain)?;
+//! assert_eq!(explain.into_inner().explanation().rows.len(), 1);
+//! # Ok::<(), wirefin::pipeline::Error>(())
+//! ```
 
 mod conversation;
 mod row;

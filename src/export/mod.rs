@@ -2,6 +2,20 @@
 //!
 //! A format turns events into bytes and cannot fail; who runs it decides where the bytes go. `record` (with
 //! the feature `schema`) holds the NDJSON promise as types.
+//!
+//! ```
+//! use wirefin::capture::Files;
+//! use wirefin::export::{AnyFormat, Formatted, Settings};
+//! use wirefin::pipeline::{Options, run};
+//!
+//! let mut files = Files::open(&["captures/messages/fragments-with-pings-between.pcap".into()])?;
+//! let format = AnyFormat::new("ndjson", &Settings::default()).ok_or("there is no such format")?;
+//! let mut output = Formatted::new(format, Vec::new(), None);
+//! run(&mut files, &Options::default(), &mut output)?;
+//! let lines = output.finish()?;
+//! assert!(lines.starts_with(br#"{"type":"open","v":2"#));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod community;
 mod fields;

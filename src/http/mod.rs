@@ -6,6 +6,26 @@
 //!
 //! `head` holds the nom parsers, which know no state; `body` skips, `stream` delivers; `accept`, `extension` and `deflate` each check
 //! one part of the handshake, and `upgrade` puts them together.
+//!
+//! ```
+//! use wirefin::http::{HttpTracker, Limits, Output};
+//! use wirefin::model::Side;
+//!
+//! let mut http = HttpTracker::new(Limits::default());
+//! http.push(
+//!     Side::Client,
+//!     b"GET /chat HTTP/1.1\r\nHost: example.com\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+//!       Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+//! );
+//! assert_eq!(http.next(), None);
+//! http.push(
+//!     Side::Server,
+//!     b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+//!       Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n",
+//! );
+//! let Some(Output::Upgraded(handshake)) = http.next() else { panic!("the upgrade was granted") };
+//! assert!(handshake.accept.is_some_and(|accept| accept.valid));
+//! ```
 
 mod accept;
 mod body;

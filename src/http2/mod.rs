@@ -11,6 +11,19 @@
 //!
 //! Requests other than extended CONNECT are decoded for the table's sake and dropped: a stream costs 16 bytes.
 //! DATA on a stream whose request was not captured is delivered as well, for it may be a WebSocket.
+//!
+//! ```
+//! use wirefin::http2::{Connection, Limits, Output};
+//! use wirefin::model::Side;
+//!
+//! let mut connection = Connection::new(Limits::default());
+//! assert_eq!(connection.push(Side::Client, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").next(), None);
+//! // A PING frame, where SETTINGS has to come first.
+//! let ping = [0, 0, 8, 6, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8];
+//! let mut delivery = connection.push(Side::Client, &ping);
+//! let Some(Output::Anomaly { anomaly, .. }) = delivery.next() else { panic!("the order is wrong") };
+//! assert_eq!(anomaly.code(), "h2-settings-first");
+//! ```
 
 mod connection;
 mod delivery;

@@ -1,6 +1,16 @@
 //! Nouns that every stop shares.
 //!
 //! Nothing here parses and nothing here knows a protocol module; `std` is all it uses.
+//!
+//! ```
+//! use wirefin::model::{Pair, Seq, Side};
+//!
+//! let mut bytes = Pair { client: 0, server: 0 };
+//! bytes[Side::Client] += 100;
+//! bytes[!Side::Client] += 7;
+//! assert_eq!((bytes.client, bytes.server), (100, 7));
+//! assert!(Seq(u32::MAX).before(Seq(u32::MAX).plus(2)), "sequence numbers wrap");
+//! ```
 
 mod anomaly;
 mod checksum;

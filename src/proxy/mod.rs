@@ -3,6 +3,18 @@
 //! [`Preamble`] takes both sides' first bytes and says, once it is known, what they were; what follows is a connection
 //! of its own. `header` reads the PROXY protocol, `socks` versions 4 and 5, `uwsgi` the packet of that name, each
 //! without state.
+//!
+//! ```
+//! use wirefin::model::{At, Side};
+//! use wirefin::proxy::{Output, Preamble};
+//!
+//! let mut preamble = Preamble::new();
+//! let bytes = b"PROXY TCP4 192.0.2.1 198.51.100.7 40000 443\r\nGET / HTTP/1.1\r\n";
+//! let Some(Output::Through(proxied)) = preamble.push(Side::Client, bytes, At::default()) else {
+//!     panic!("the header is whole")
+//! };
+//! assert_eq!(proxied.client.as_deref(), Some("192.0.2.1:40000"));
+//! ```
 
 mod header;
 mod held;

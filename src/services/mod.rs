@@ -1,6 +1,16 @@
 //! Sub-protocols described by rules in the filter's language: those that ship with wirefin, and a user's own.
 //!
 //! A rule file is TOML, one `[[subprotocol]]` a protocol. `docs/subprotocols.md` says what its keys mean.
+//!
+//! ```
+//! use wirefin::services;
+//! use wirefin::subprotocol::Service;
+//!
+//! let rules = services::parse("[[subprotocol]]\nname = 'trading'\nwhen = 'path == \"/feed\"'\nkind = 'json.op'\n")?;
+//! assert_eq!(rules[0].name(), "trading");
+//! assert!(services::parse("[[subprotocol]]\nname = 1\n").is_err());
+//! # Ok::<(), services::Error>(())
+//! ```
 
 mod irc;
 

@@ -11,6 +11,39 @@
 //!
 //! Every decision depends on the packets of one shard and their stamps alone, so that the same capture gives the
 //! same events however it was read.
+//!
+//! ```
+//! use wirefin::capture::{Files, Next, PacketBatch, Source};
+//! use wirefin::event::{Event, Sink};
+//! use wirefin::session::{Analyzer, Limits};
+//! use wirefin::wire::{self, Decoded, Decoder};
+//!
+//! struct Show;
+//!
+//! impl Sink for Show {
+//!     fn event(&mut self, event: &Event<'_>) {
+//!         println!("{event}");
+//!     }
+//! }
+//!
+//! let mut files = Files::open(&["captures/messages/fragments-with-pings-between.pcap".into()])?;
+//! let (mut decoder, mut analyzer) = (Decoder::new(wire::Limits::default()), Analyzer::new(Limits::default()));
+//! let mut batch = PacketBatch::default();
+//! loop {
+//!     let next = files.next(&mut batch)?;
+//!     for packet in batch.packets() {
+//!         if let Decoded::Tcp(segment) = decoder.decode(&packet) {
+//!             // Any hash of `segment.flow.key()` does.
+//!             analyzer.push(0, &segment, packet.at, &mut Show);
+//!         }
+//!     }
+//!     if next == Next::End {
+//!         break;
+//!     }
+//! }
+//! assert_eq!(analyzer.counts().connections, 1);
+//! # Ok::<(), wirefin::capture::Error>(())
+//! ```
 
 mod analyzer;
 mod compression;

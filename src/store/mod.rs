@@ -10,6 +10,20 @@
 //!
 //! A [`Batch`] owns what events lend, so that one thread can fill it while another holds the [`Store`]. The store
 //! is behind a lock ([`Shared`]) which is held for moments only: nothing here waits, but for the reading of old payloads.
+//!
+//! ```
+//! use wirefin::capture::Files;
+//! use wirefin::pipeline::{Options, run};
+//! use wirefin::store::{Bounds, Recorder, Shared};
+//!
+//! let store = Shared::new(Bounds::default());
+//! let mut files = Files::open(&["captures/messages/fragments-with-pings-between.pcap".into()])?;
+//! run(&mut files, &Options::default(), &mut Recorder::new(store.clone()))?;
+//! let store = store.lock();
+//! assert_eq!(store.conversations().len(), 1);
+//! assert!(store.len() > 5);
+//! # Ok::<(), wirefin::pipeline::Error>(())
+//! ```
 
 mod batch;
 mod bounds;

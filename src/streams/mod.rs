@@ -3,6 +3,16 @@
 //! [`BodyReader`] takes the bytes of one body as they come, undoes their content coding, and gives the messages in
 //! them: `events` takes a stream of server-sent events apart, `payload` the payload of Engine.IO's long polling. After
 //! a gap nothing is invented: both go on where their own grammar leaves no doubt.
+//!
+//! ```
+//! use wirefin::model::At;
+//! use wirefin::streams::{BodyReader, Format, Output};
+//!
+//! let mut body = BodyReader::new(Format::Events, None, 1 << 20);
+//! body.push(b"event: price\ndata: 42\n\n", At::default());
+//! let Some(Output::Message(message)) = body.next() else { panic!("the event is whole") };
+//! assert_eq!((&message.bytes[..], message.facts.event.as_deref()), (&b"42"[..], Some("price")));
+//! ```
 
 mod coding;
 mod events;

@@ -12,6 +12,21 @@
 //!                        msgpack …    └─ pairs    choice   header → URL → first messages
 //! ```
 //!
+//! ```
+//! use wirefin::model::{At, Side};
+//! use wirefin::subprotocol::{Input, Opening, Reader};
+//! use wirefin::websocket::Opcode;
+//!
+//! let opening = Opening { subprotocol: Some("graphql-transport-ws".into()), ..Opening::default() };
+//! let mut reader = Reader::new(opening);
+//! let bytes = br#"{"type":"subscribe","id":"7","payload":{"query":"subscription { price }"}}"#;
+//! let (length, at) = (bytes.len() as u64, At::default());
+//! let (from, opcode) = (Side::Client, Opcode::TEXT);
+//! let meaning = reader.message(&Input { from, opcode, bytes, missing: &[], length, first: at, at });
+//! let units: Vec<_> = meaning.units().map(|unit| (unit.kind(), unit.id())).collect();
+//! assert_eq!(units, [("subscribe", Some("7"))]);
+//! ```
+//!
 //! # How to add a sub-protocol
 //!
 //! 1. One file `name.rs` with a type that implements `decoder::Decoder`, and a `static NAME: Protocol` that says how

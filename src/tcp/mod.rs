@@ -9,6 +9,30 @@
 //!                                                                 └─► gap given up: Output::Gap, then Bytes
 //! ```
 //!
+//! ```
+//! use wirefin::model::{At, Endpoint, Flags, Flow, Segment, SenderClock, Seq, Side, Tunnel};
+//! use wirefin::tcp::{Connection, Limits, Output};
+//!
+//! let end = |port| Endpoint::new([192, 0, 2, 1].into(), port);
+//! let flow = Flow { source: end(40_000), destination: end(80), tunnel: Tunnel::NONE };
+//! let (ack, window, header, cut, stamp) = (Seq(0), 0, &[][..], 0, SenderClock::default());
+//! let segment = |seq, flags, payload: &'static [u8]| {
+//!     Segment { flow, seq: Seq(seq), ack, flags, window, header, payload, cut, stamp }
+//! };
+//! let mut connection = Connection::new(&Limits::default());
+//! let mut stream = Vec::new();
+//! // The last segment overtakes the one before it.
+//! for segment in [segment(99, Flags::SYN, b""), segment(102, Flags(0), b"llo"), segment(100, Flags(0), b"he")] {
+//!     let mut delivery = connection.push(Side::Client, &segment, At::default());
+//!     while let Some(output) = delivery.next() {
+//!         if let Output::Bytes { bytes, .. } = output {
+//!             stream.extend_from_slice(bytes);
+//!         }
+//!     }
+//! }
+//! assert_eq!(stream, b"hello");
+//! ```
+//!
 //! # When a gap is given up
 //!
 //! A gap is given up when the other side has acknowledged all of it and [`Limits::grace`] of capture time has

@@ -3,6 +3,16 @@
 //! [`Stream`] follows one connection. It is pushed the bytes of both sides, hears of gaps, and gives what the handshake
 //! says ([`Facts`]) and the plaintext of each record in one piece. [`KeyLog`] has the secrets; they can be neither shown
 //! nor written, and are wiped.
+//!
+//! ```
+//! use wirefin::model::KeyOrigin;
+//! use wirefin::tls::KeyLog;
+//!
+//! let mut keys = KeyLog::default();
+//! let line = format!("CLIENT_RANDOM {} {}\n", "0a".repeat(32), "0b".repeat(48));
+//! assert_eq!(keys.add(KeyOrigin::KeyLog, line.as_bytes()).secrets, 1);
+//! assert_eq!(keys.add(KeyOrigin::KeyLog, b"CLIENT_RANDOM 0a 0b\n").broken, Some(1));
+//! ```
 
 mod alert;
 mod cbc;

@@ -12,6 +12,13 @@
 //! changes its own state and returns effects, which are done in one place; what is seen is laid out, then drawn, and
 //! drawing changes nothing: it takes the store for a moment and shows the window of it that is visible. Everything from
 //! the wire goes through [`crate::text::printable`] and a writer that never leaves its columns.
+//!
+//! ```
+//! use wirefin::tui::keys::{self, Action};
+//!
+//! assert_eq!(keys::named("j"), Some(Action::Down));
+//! assert_eq!(keys::key_for(Action::Down), "j");
+//! ```
 
 #![allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)] // shares of the screen's width: a float is exact enough, and `as` saturates
 

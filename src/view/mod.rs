@@ -2,6 +2,21 @@
 //!
 //! [`Printer`] writes one line an event; [`StyledWriter`] makes it plain or coloured, and is the one door through which text
 //! from the wire goes: [`printable()`](crate::text::printable) shows what a terminal would otherwise obey.
+//!
+//! ```
+//! use wirefin::event::{Anomaly, Event, Kind};
+//! use wirefin::model::{At, Side};
+//! use wirefin::view::{Clock, DEFAULT_WIDTH, Printer, Settings};
+//!
+//! let (clock, width) = (Clock::Relative, DEFAULT_WIDTH);
+//! let settings =
+//!     Settings { colour: false, verbose: false, hex: false, width, clock, pretty: false, dated: false };
+//! let anomaly = Anomaly::UnmaskedClientFrame { offset: 7 };
+//! let kind = Kind::Anomaly { from: Some(Side::Client), anomaly: &anomaly };
+//! let mut line = Vec::new();
+//! Printer::new(settings).write(&Event::new(None, At::default(), kind), &mut line);
+//! assert!(String::from_utf8_lossy(&line).contains("a client frame is not masked"));
+//! ```
 
 mod detail;
 mod display;

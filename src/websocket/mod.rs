@@ -3,6 +3,21 @@
 //! Small machines, each on its own: [`Header`] is parsed by nom and knows nothing else; frames are cut from the
 //! bytes; messages are joined from frames; `deflate` inflates them; `close` reads how it ended. None of them
 //! knows TCP: bytes come in order, lost ones as gaps of known length.
+//!
+//! ```
+//! use wirefin::websocket::mask::unmask;
+//! use wirefin::websocket::{Frames, Opcode, Piece};
+//!
+//! // The masked "Hello" of RFC 6455 §5.7.
+//! let mut input = &[0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58][..];
+//! let mut frames = Frames::default();
+//! let Some(Piece::Header { header, .. }) = frames.next(&mut input) else { panic!("the header is whole") };
+//! assert_eq!((header.opcode, header.fin, header.length), (Opcode::TEXT, true, 5));
+//! let Some(Piece::Payload { bytes, position }) = frames.next(&mut input) else { panic!("so is the payload") };
+//! let mut text = bytes.to_vec();
+//! unmask(&mut text, header.mask.unwrap_or_default(), position);
+//! assert_eq!(text, b"Hello");
+//! ```
 
 pub mod close;
 pub mod deflate;
