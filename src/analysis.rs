@@ -34,7 +34,7 @@ pub struct Analysis {
     limits: Limits,
 }
 
-/// Why an analysis could not begin, or go on.
+/// The reason why an analysis could not begin, or go on.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -147,7 +147,7 @@ fn carry<S: Sink>(
     }
 }
 
-/// Calls back with events until that fails or no more are wanted.
+/// A sink that calls back with events until that fails or no more are wanted.
 struct Caller<F> {
     each: F,
     frames: bool,

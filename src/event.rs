@@ -113,7 +113,7 @@ impl<'a> Event<'a> {
     }
 }
 
-/// What happened.
+/// The kind of an event, with what belongs to it.
 #[derive(Clone, Copy, Debug)]
 pub enum Kind<'a> {
     /// A conversation began; a [`Kind::Closed`] follows.
@@ -169,7 +169,7 @@ impl Opening {
     }
 }
 
-/// How messages are carried.
+/// The transport that carries messages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Transport {
     /// A WebSocket (RFC 6455).
@@ -195,7 +195,7 @@ impl Transport {
     }
 }
 
-/// What a conversation's connection ran through and over.
+/// The layers below a conversation that are out of the ordinary: HTTP/2, TLS, a proxy.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Over {
     /// It is a stream of an HTTP/2 connection (RFC 8441).
@@ -206,7 +206,7 @@ pub struct Over {
     pub proxy: Option<Proxy>,
 }
 
-/// What TLS agreed on, as far as it was seen (RFC 8446 §4.1).
+/// The parameters that TLS agreed on, as far as they were seen (RFC 8446 §4.1).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tls {
     /// The version's number: `1.3`.
@@ -314,7 +314,7 @@ pub struct Message<'a> {
     pub fields: &'a [(&'static str, Value<'a>)],
 }
 
-/// How the frames of a message were found.
+/// The way in which the frames of a message were found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Framing {
     /// By counting from the handshake.
@@ -341,7 +341,7 @@ impl Message<'_> {
     }
 }
 
-/// What a message took on the wire.
+/// The frames and bytes that a message took on the wire.
 #[derive(Clone, Copy, Debug)]
 pub struct Wire {
     /// How many frames carried it.
@@ -371,7 +371,7 @@ pub struct DirectionTotals {
     pub wire_bytes: u64,
 }
 
-/// How a conversation ended (RFC 6455 §7.1).
+/// The end of a conversation (RFC 6455 §7.1).
 #[derive(Clone, Debug)]
 pub struct Closed {
     /// The close code of a WebSocket; 1005 for a close frame without one, 1006 for no close frame; `None` where the capture

@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::model::LinkType;
 
-/// What an interface gave so far.
+/// The counts of packets that an interface gave so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Count {
     /// The interface.
@@ -59,7 +59,7 @@ impl Counts {
     }
 }
 
-/// Describes an open interface, for those who save its packets.
+/// The description of an open interface, for those who save its packets.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Description {
     /// Its name.

@@ -8,7 +8,7 @@ use pcap::{Capture, ConnectionStatus, Device};
 use super::bpf::message;
 use super::{Error, live};
 
-/// Describes an interface of this machine.
+/// The description of an interface of this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sniffable {
     /// What `-i` calls it.

@@ -1,4 +1,4 @@
-/// Why *we* could not read: no file, no capture, an I/O error.
+/// The reason why *we* could not read: no file, no capture, an I/O error.
 ///
 /// Damage behind a good file header is not among them: it is a diagnostic of the round.
 #[derive(Debug, thiserror::Error)]

@@ -53,7 +53,7 @@ pub struct Follow {
     told: bool,
 }
 
-/// What the file at hand and those who look at it share.
+/// The state that the file at hand and those who look at it share.
 struct Tail {
     path: PathBuf,
     file: File,
@@ -71,7 +71,7 @@ struct Tail {
     gone: Mutex<Option<Instant>>,
 }
 
-/// Gathers what is to be told of files, each of them once.
+/// The faults of files that are to be told, each of them once.
 #[derive(Default)]
 struct Notes(Mutex<(HashSet<PathBuf>, Vec<Anomaly>)>);
 
@@ -397,7 +397,7 @@ fn successor(tail: &Tail, read: &HashSet<(u64, Vec<u8>)>) -> Option<PathBuf> {
     members.into_iter().filter_map(candidate).min().map(|(_, path)| path)
 }
 
-/// What a file begins with.
+/// The first bytes of a file.
 #[derive(Debug)]
 struct Beginning {
     inode: u64,

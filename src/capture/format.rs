@@ -10,14 +10,14 @@ pub(super) const RECORD_BOUND: usize = 16 * 1024 * 1024;
 /// How many faults of one file are told one by one.
 const COMPLAINTS: u8 = 16;
 
-/// What a file turned out to be, with the state needed to read on.
+/// The format of a file, with the state needed to read on.
 #[derive(Debug)]
 pub(super) enum Format {
     Pcap(Pcap),
     Pcapng(Pcapng),
 }
 
-/// Why a file header could not be read.
+/// The reason why a file header could not be read.
 #[derive(Debug)]
 pub(super) enum Fault {
     /// It needs this many bytes in all.
@@ -55,7 +55,7 @@ impl Format {
     }
 }
 
-/// How far reading came.
+/// The point that reading came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Read {
     /// Up to where the bytes are done with.
@@ -64,7 +64,7 @@ pub(super) struct Read {
     pub(super) stop: StopReason,
 }
 
-/// Why reading stopped.
+/// The reason why reading stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum StopReason {
     /// What begins there needs this many bytes.
@@ -90,7 +90,7 @@ impl Found<'_> {
     }
 }
 
-/// Gathers what is wrong with a file: so that a file of nothing but faults does not flood, the first few.
+/// The faults of a file: the first few, so that a file of nothing but faults does not flood.
 #[derive(Debug, Default)]
 pub(super) struct Problems {
     told: u8,

@@ -23,7 +23,7 @@ pub(super) fn each_option(order: Order, mut options: &[u8], mut take: impl FnMut
     true
 }
 
-/// What an interface description says that we need.
+/// The part of an interface description that is needed.
 #[derive(Clone, Debug)]
 pub(super) struct Interface {
     pub(super) link: LinkType,
@@ -95,7 +95,7 @@ impl Default for Interface {
     }
 }
 
-/// How many nanoseconds a unit of an interface's stamps has.
+/// The unit of an interface's time stamps, in nanoseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Unit {
     Times(u64),

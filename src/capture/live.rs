@@ -17,7 +17,7 @@ use held::Held;
 pub(super) use interface_capture::is_about_rights;
 use interface_capture::{InterfaceCapture, State};
 
-/// What to capture.
+/// The settings of a live capture.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// The interfaces, `any` being all of them.
@@ -56,7 +56,7 @@ const ORDER: Duration = Duration::from_millis(45);
 /// How often drops and the interfaces' states are looked at.
 const LOOK: Duration = Duration::from_millis(250);
 
-/// Sniffs one or several interfaces.
+/// A source that captures on one or several interfaces.
 ///
 /// One thread reads all of them, without ever blocking in libpcap: what waits lies in the rings. Packets are copied
 /// once, from the ring into the round (twice where several interfaces are put in order).

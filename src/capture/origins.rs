@@ -2,7 +2,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::model::LinkType;
 
-/// Which files have packets of a link type, while somebody else holds the source; clones tell the same.
+/// The files that have packets of a link type, while somebody else holds the source; clones share them.
 #[derive(Clone, Debug, Default)]
 pub struct LinkSources(Arc<Mutex<Vec<(LinkType, Box<str>)>>>);
 

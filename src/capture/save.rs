@@ -18,7 +18,7 @@ pub use chosen::{Belongs, Sorter};
 use super::{Counts, Description, Error, FileId, Item, Next, PacketBatch, Source};
 use crate::model::{Anomaly, Endpoint, LinkType, Timestamp};
 
-/// Where packets are saved, and when a new file begins.
+/// The files that packets are saved to, and the sizes and times at which a new one begins.
 #[derive(Clone, Debug, Default)]
 pub struct Target {
     /// The file, `-` for standard output. Where there are to be several, their numbers are put before its extension.
@@ -73,7 +73,7 @@ impl Target {
     }
 }
 
-/// Saves the packets of a source on their way.
+/// A source that saves the packets of another on their way.
 pub struct Saved {
     source: Box<dyn Source + Send>,
     saver: Saver,
@@ -87,7 +87,7 @@ impl Source for Saved {
     }
 }
 
-/// Saves packets; clones save to the same file.
+/// A writer of packets; clones write to the same file.
 #[derive(Clone)]
 pub struct Saver(Arc<Mutex<Inner>>);
 

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// When a source that would never end is to end.
+/// The condition on which a source ends that would never end by itself.
 #[derive(Clone, Debug, Default)]
 pub struct StopCondition {
     /// End when somebody sets this: a signal came, or the output was closed.
@@ -13,7 +13,7 @@ pub struct StopCondition {
     pub idle: Option<Duration>,
 }
 
-/// Watches whether the end has come.
+/// A watch on whether the end has come.
 #[derive(Debug)]
 pub(super) struct Watch {
     until: StopCondition,

@@ -7,7 +7,7 @@ use super::{Rules, UnknownRule, security};
 use crate::event::{Anomaly, ConnId, Event, Gather, Kind, Reason, Severity, Sink};
 use crate::model::{At, Side};
 
-/// Gathers broken rules.
+/// A sink that gathers broken rules.
 #[derive(Debug)]
 pub struct Check {
     rules: Rules,
@@ -18,7 +18,7 @@ pub struct Check {
     found: Findings,
 }
 
-/// What one conversation comes to.
+/// The findings in one conversation.
 #[derive(Debug, Default)]
 struct ConversationFindings {
     /// How often each rule was broken.
@@ -70,7 +70,7 @@ impl Bar {
     }
 }
 
-/// What a check comes to.
+/// The findings of a check.
 #[derive(Debug, Default)]
 pub struct Findings {
     told: Vec<Finding>,

@@ -64,7 +64,7 @@ impl FindingsFormat {
     }
 }
 
-/// How findings are written.
+/// The form and the rules by which findings are written.
 #[derive(Clone, Copy, Debug)]
 pub struct Manner<'a> {
     /// In which form.

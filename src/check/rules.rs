@@ -9,7 +9,7 @@ use crate::text;
 /// The fewest columns that sentences are broken into.
 const NARROWEST: usize = 20;
 
-/// Which rules count.
+/// The set of rules that count.
 #[derive(Clone, Debug, Default)]
 pub struct Rules {
     /// Those that count; `None` for all.

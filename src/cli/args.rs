@@ -15,7 +15,7 @@ use crate::session::{self, Limits, Selector};
 use crate::subprotocol::Settings;
 use crate::{pipeline, services, tcp};
 
-/// Name of what is read, and how.
+/// The arguments that name the input and say how it is read.
 #[derive(Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("rotation").args(["rotate_size", "rotate_seconds"]).multiple(true))]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
@@ -189,7 +189,7 @@ enum Also {
     Polling,
 }
 
-/// What is said of sub-protocols.
+/// The arguments about sub-protocols.
 #[derive(Debug, clap::Args)]
 struct Subprotocols {
     /// Read all messages as this sub-protocol's; `off` reads none [default: as each conversation shows]
@@ -333,7 +333,7 @@ impl Input {
     }
 }
 
-/// Name of where the output goes, and what of it.
+/// The arguments that name the output and say what becomes of it.
 #[derive(Debug, clap::Args)]
 pub(super) struct Output {
     /// Write to a file instead of standard output
@@ -366,7 +366,7 @@ pub(super) fn columns() -> Option<usize> {
     Some(width.0.into())
 }
 
-/// When the output ends.
+/// The argument that ends the output.
 #[derive(Debug, clap::Args)]
 pub(super) struct Count {
     /// Stop after N messages; --limit is the same

@@ -21,7 +21,7 @@ use crate::capture::folder;
 /// Lets output be written in pieces of this many bytes.
 const BUFFER: usize = 256 << 10;
 
-/// Where output goes: standard output, or a file that gets its name when it is whole.
+/// The destination of an output: standard output, or a file that gets its name when it is whole.
 #[derive(Debug)]
 pub(super) enum Destination {
     /// Standard output.

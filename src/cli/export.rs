@@ -34,7 +34,7 @@ pub(super) struct Args {
     tls: bool,
 }
 
-/// How much is written of what a message means.
+/// The detail in which the meaning of a message is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum Sub {
     #[value(help = "names, ids and fields")]

@@ -152,7 +152,7 @@ fn bare(args: print::Args) -> anyhow::Result<Outcome> {
     args.run()
 }
 
-/// How a run ended that did what it was asked.
+/// The outcome of a run that did what it was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// There is nothing more to say.

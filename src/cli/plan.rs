@@ -184,7 +184,7 @@ impl Plan<'_> {
     }
 }
 
-/// Where an output lies that could not be ended, if it is kept.
+/// The path of an output that could not be ended, if it is kept.
 struct PartialOutput(Option<PathBuf>);
 
 impl PartialOutput {

@@ -117,7 +117,7 @@ fn local() -> Zone {
 /// How wide a line may be that is shown whole: what a message may hold at most is far below it.
 const WHOLE: usize = usize::MAX / 8;
 
-/// When lines are coloured.
+/// The condition on which lines are coloured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum Color {
     #[value(help = "on a terminal, unless NO_COLOR is set")]

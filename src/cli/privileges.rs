@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// Who the program is to be once it no longer needs to be root.
+/// The user that the program becomes once it no longer needs to be root.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "root becomes another on Linux alone"))]
 pub(super) struct User {
@@ -53,7 +53,7 @@ impl User {
     }
 }
 
-/// What is to become of the privileges that opening interfaces took.
+/// The way in which the privileges that opening interfaces took are given up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Step {
     /// They are none of root's.

@@ -32,7 +32,7 @@ pub(super) struct Run<'a> {
     stdout: bool,
 }
 
-/// What a run leaves to be told.
+/// The result of a run, as far as it is still to be told.
 pub(super) struct RunReport {
     pub(super) summary: Summary,
     /// What has packets of a link type that cannot be read.
@@ -53,7 +53,7 @@ pub(super) struct RunReport {
     closed: bool,
 }
 
-/// Which conversations' packets are saved.
+/// The choice of conversations whose packets are saved.
 #[derive(Clone, Debug)]
 pub(super) enum Choice {
     /// Those of all.

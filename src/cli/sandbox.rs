@@ -7,7 +7,7 @@ use crate::capture::folder;
 /// What is said where root would have to stay root to make more files, and could do anything with them.
 pub(super) const ROTATION: &str = "-C and -G make files as root only in the sandbox (Landlock), which is not there: --user root makes them without it";
 
-/// What the program still needs after everything is open.
+/// The files and system calls that the program needs after everything is open.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Needs {
     /// Files and folders that are read later on.

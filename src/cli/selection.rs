@@ -2,7 +2,7 @@
 
 use crate::filter::Filter;
 
-/// What of the input is shown.
+/// The arguments that select what is shown.
 #[derive(Debug, Default, clap::Args)]
 pub(super) struct Selection {
     /// Show only messages that match: 'opcode == text and len > 1k', 'json.type == "trade"', '"a text"'

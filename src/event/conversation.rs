@@ -1,7 +1,7 @@
 use super::{Opening, Proxy, Tls, Transport};
 use crate::model::Endpoint;
 
-/// What is known of a conversation from its opening: what names it in every output.
+/// The facts about a conversation that its opening tells, and that name it in every output.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Conversation {
     /// Who asked.

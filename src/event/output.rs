@@ -4,7 +4,7 @@ use std::ops::Range;
 use super::Sink;
 use crate::model::Timestamp;
 
-/// Whether to go on.
+/// The answer of an output: whether the run goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Control {
     /// More is wanted.
@@ -38,18 +38,18 @@ impl Piece for () {
     fn clear(&mut self) {}
 }
 
-/// Collects the events of one shard's connections.
+/// A collector of the events of one shard's connections.
 pub trait Collector: Sink + Send {
-    /// What it makes of them.
+    /// The type of what is made of the events.
     type Piece: Piece;
 
     /// Returns what was made of the events so far; it may be exchanged for an empty one.
     fn piece(&mut self) -> &mut Self::Piece;
 }
 
-/// Where the events of a run go.
+/// A destination of a run's events.
 pub trait Output {
-    /// Collects the events of a shard.
+    /// The type of a shard's collector.
     type Collector: Collector;
 
     /// Hears the time of the first packet, before anything else.

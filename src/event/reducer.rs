@@ -3,7 +3,7 @@ use std::ops::Range;
 
 use super::{Collector, Control, Event, Gather, Output, Sink};
 
-/// Gathers what can only be told in the end.
+/// An output that adds up what can only be told in the end.
 #[derive(Debug)]
 pub struct Reducer<G> {
     whole: G,
@@ -21,7 +21,7 @@ impl<G: Gather> Reducer<G> {
     }
 }
 
-/// What is gathered of a shard.
+/// The part of it that one shard adds up.
 #[derive(Debug)]
 pub struct Gathering<G> {
     part: G,

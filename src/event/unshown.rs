@@ -16,7 +16,7 @@ pub struct Unshown {
     pub cut: u64,
 }
 
-/// What a connection without a WebSocket was.
+/// The reason why a connection showed no WebSocket: what it was instead.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reason {
     /// TLS, and no keys are at hand that fit.
@@ -37,7 +37,7 @@ pub enum Reason {
     Unknown,
 }
 
-/// What the first exchange of an HTTP connection says.
+/// The first exchange of an HTTP connection.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Http {
     /// The host that was asked.

@@ -9,7 +9,7 @@ use crate::model::{At, Pair, Side, Timestamp};
 use crate::text::{close_code_name, count, span};
 use crate::websocket::Opcode;
 
-/// What is known of a conversation while it goes on.
+/// The facts that are known of a conversation while it goes on.
 #[derive(Debug)]
 pub(super) struct Account {
     row: Row,

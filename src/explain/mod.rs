@@ -31,7 +31,7 @@ pub use self::row::Row;
 use crate::event::{ConnId, Event, Gather, Kind, Sink};
 use crate::text::{count, printable_string, write_json};
 
-/// Gathers what each connection was.
+/// A sink that gathers what each connection was.
 #[derive(Debug, Default)]
 pub struct Explain {
     live: HashMap<ConnId, Account, RandomState>,
@@ -134,7 +134,7 @@ impl Gather for Explain {
     }
 }
 
-/// What the connections of a capture were.
+/// The explanation of a capture's connections.
 #[derive(Debug)]
 pub struct Explanation {
     /// A row for each connection, as many as are told one by one.
@@ -168,7 +168,7 @@ impl Explanation {
     }
 }
 
-/// How an explanation is written.
+/// The form in which an explanation is written.
 #[derive(Clone, Copy, Debug)]
 pub enum Manner {
     /// For people; grouped where there are many, unless all are wanted.

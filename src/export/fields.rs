@@ -25,7 +25,7 @@ enum Part {
     Value(Subject),
 }
 
-/// Why a choice of fields cannot be understood.
+/// The reason why a choice of fields cannot be understood.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FieldsError {
     /// A field cannot.

@@ -61,7 +61,7 @@ impl<F: Format, W: Write> Formatted<F, W> {
     }
 }
 
-/// Formats the events of a shard.
+/// A collector that formats the events of a shard.
 #[derive(Debug)]
 pub struct Formatter<F> {
     format: F,

@@ -43,7 +43,7 @@ use crate::text::Day;
 /// The version of what NDJSON promises, told in every `open` and `rejected` line.
 pub const VERSION: u32 = 2;
 
-/// What a user can ask of every format.
+/// The settings that every format has.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Settings {
     /// Show frames too.

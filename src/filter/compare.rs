@@ -191,7 +191,7 @@ impl<'a> Row<'a> {
     }
 }
 
-/// Gathers what the values of one subject answer.
+/// The answers of the values of one subject.
 #[derive(Default)]
 struct Found {
     any: bool,

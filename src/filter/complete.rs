@@ -150,7 +150,7 @@ impl Subject {
     }
 }
 
-/// What may come next.
+/// The kind of token that may come next.
 #[derive(Clone, Copy)]
 enum Awaits {
     Field,

@@ -3,7 +3,7 @@ use std::fmt;
 
 use unicode_width::UnicodeWidthStr;
 
-/// Where a filter cannot be understood, and what was expected there.
+/// The place where a filter cannot be understood, and what was expected there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
     input: Box<str>,

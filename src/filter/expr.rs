@@ -32,7 +32,7 @@ pub struct Test {
     pub how: How,
 }
 
-/// What a test is about.
+/// The subject of a test.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Subject {
     /// A field.
@@ -74,7 +74,7 @@ pub enum Step {
     Each,
 }
 
-/// How something is tested.
+/// The way in which a subject is tested.
 #[derive(Clone, Debug, PartialEq)]
 pub enum How {
     /// It is true or, if it is not a truth value, it is there.
@@ -89,7 +89,7 @@ pub enum How {
     In(Vec<Member>),
 }
 
-/// Compares two values.
+/// A relation between two values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Relation {
     /// `==`
@@ -139,7 +139,7 @@ pub struct Value {
     pub(super) means: Meaning,
 }
 
-/// What a value means.
+/// The meaning of a value.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Meaning {
     Whole(u64),

@@ -5,7 +5,7 @@ use crate::event::{CloseBody, ConnId, Conversation, Event, Framing, Kind, Meanin
 use crate::model::{At, Side, Timestamp};
 use crate::websocket::Opcode;
 
-/// What a filter can ask about one row: a message, frame, anomaly, opening or closing.
+/// The facts about one row that a filter can ask for: of a message, frame, anomaly, opening or closing.
 ///
 /// What a row does not have is `None`, and comparisons with it are false. An event is turned into facts by
 /// [`Facts::of`]; whoever keeps messages in another form fills them in.
@@ -51,7 +51,7 @@ pub struct Facts<'a> {
     pub anomaly: Option<(&'static str, Severity)>,
 }
 
-/// Has the bytes of a payload, or can fetch them.
+/// A payload whose bytes are there or can be fetched.
 pub trait Body {
     /// Returns the bytes; `None` where they are no longer to be had.
     fn bytes(&self) -> Option<Cow<'_, [u8]>>;

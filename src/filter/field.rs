@@ -1,6 +1,6 @@
 use std::fmt;
 
-/// What kind of value a field has, and so what it can be compared with.
+/// The kind of value that a field has, and so what it can be compared with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// What a frame is, by name or number.
@@ -68,7 +68,7 @@ impl Kind {
 /// Makes the list of fields: one line each.
 macro_rules! fields {
     ($($variant:ident, $name:literal, $kind:ident, $about:literal;)*) => {
-        /// Name of something that can be asked about a row.
+        /// A field that a filter can ask for.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum Field {
             $( #[doc = concat!("`", $name, "`: ", $about, ".")] $variant, )*

@@ -23,7 +23,7 @@ pub struct Filtered<S> {
     matched: u64,
 }
 
-/// What must be known of a shard's conversations to filter their rows.
+/// The state of a shard's conversations that filtering their rows needs.
 ///
 /// It is bounded by the connections that the analyzer follows, and openings that wait by [`Memory::OPENINGS`].
 #[derive(Clone, Debug, Default)]
@@ -40,7 +40,7 @@ pub struct Memory {
     passed: Option<(ConnId, u64, Side)>,
 }
 
-/// What waits until it is known whether it passes.
+/// An event that waits until it is known whether it passes.
 #[derive(Clone, Debug)]
 struct Deferred<T> {
     at: At,

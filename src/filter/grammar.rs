@@ -42,7 +42,7 @@ const PATTERN: usize = 4 << 20;
 
 pub(super) type Out<'a, T> = IResult<&'a str, T, Fault<'a>>;
 
-/// Where and why a parser gave up.
+/// The place where a parser gave up, and why.
 #[derive(Debug)]
 pub(super) struct Fault<'a> {
     rest: &'a str,

@@ -9,7 +9,7 @@ pub(crate) enum Hash {
     Sha384,
 }
 
-/// How a suite protects records.
+/// The way in which a suite protects records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Bulk {
     /// AES-GCM (RFC 5288, RFC 8446), with so many bytes of key.

@@ -28,7 +28,7 @@ impl Severity {
     }
 }
 
-/// What all anomalies of one code have in common: the rule that was broken, or the limit of the capture.
+/// The rule that all anomalies of one code broke, or the limit of the capture that they name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rule {
     /// The kebab-case name: stable, and never used for another rule.
@@ -106,7 +106,7 @@ macro_rules! anomalies {
         $variant:ident { $( $field:ident : $type:ty = $about:literal ),* $(,)? }
             = $code:literal, $severity:ident, $spec:tt, $sentence:literal;
     )*) => {
-        /// What is wrong, by name and with the evidence: one variant a broken rule or a limit of the capture.
+        /// A fault with its evidence: one variant a broken rule or a limit of the capture.
         #[derive(Clone, Debug, PartialEq, Eq)]
         #[non_exhaustive]
         pub enum Anomaly {

@@ -2,7 +2,7 @@ use std::net::IpAddr;
 
 use super::{Flow, Segment};
 
-/// What the checksum of a TCP segment says of its bytes (RFC 9293 §3.1).
+/// The verdict of a TCP segment's checksum on its bytes (RFC 9293 §3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Checksum {
     /// The segment was not captured whole, or had no header of its own: nobody can tell.

@@ -1,4 +1,4 @@
-/// What was agreed for one side's compressor (RFC 7692 §7.1).
+/// The parameters agreed on for one side's compressor (RFC 7692 §7.1).
 ///
 /// A `Pair<DeflateSide>` is everything `permessage-deflate` negotiates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-/// Where the keys of a TLS connection came from.
+/// The origin of the keys of a TLS connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum KeyOrigin {
     /// A key log (RFC 9850).

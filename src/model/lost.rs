@@ -1,4 +1,4 @@
-/// How much of a byte stream is missing at one place.
+/// The length of a gap in a byte stream.
 ///
 /// A layer that is told of an exact length may go on by arithmetic; one that is told of an unknown length has to find
 /// its place anew.

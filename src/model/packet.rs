@@ -2,7 +2,7 @@ use std::fmt;
 
 use super::Timestamp;
 
-/// Numbers a link layer as pcap files do (the LINKTYPE_ registry).
+/// The number of a link layer in pcap files (the LINKTYPE_ registry).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct LinkType(pub u32);
 
@@ -160,7 +160,7 @@ impl fmt::Display for LinkType {
     }
 }
 
-/// Where in the capture something happened.
+/// A place in the capture: a packet and its time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct At {
     /// The packet's number, from 1, as Wireshark counts.

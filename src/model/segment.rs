@@ -73,7 +73,7 @@ impl fmt::Debug for Flags {
     }
 }
 
-/// What a host writes on its packets in the order in which it sends them; 0 where it does not.
+/// The marks that a host puts on its packets in the order in which it sends them; 0 where it does not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SenderClock {
     /// The sender's clock (RFC 7323 §3.2).

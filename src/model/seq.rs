@@ -1,4 +1,4 @@
-/// Numbers a byte of a TCP stream, modulo 2³² (RFC 9293 §3.4).
+/// The sequence number of a byte of a TCP stream, modulo 2³² (RFC 9293 §3.4).
 ///
 /// It has no order of its own, for sequence space is a circle: compare two numbers that lie within 2³¹ of each
 /// other with [`Seq::distance`].

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-/// Marks a moment of the capture: nanoseconds since 1970-01-01 00:00 UTC, leap seconds not counted.
+/// A moment of the capture: nanoseconds since 1970-01-01 00:00 UTC, leap seconds not counted.
 ///
 /// The range reaches to the year 2262; arithmetic saturates, for stamps come from the wire.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -2,7 +2,7 @@ use std::io;
 
 use crate::capture;
 
-/// Why *we* could not go on.
+/// The reason why *we* could not go on.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Reading failed.

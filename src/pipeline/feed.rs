@@ -7,7 +7,7 @@ use crate::model::{Anomaly, At, KeyOrigin, Packet, Timestamp};
 use crate::session::{Keys, Limits};
 use crate::wire::{self, Decoded, Decoder};
 
-/// Analyzes packets one by one, on the caller's thread.
+/// An analyzer of packets that are pushed one by one, on the caller's thread.
 ///
 /// ```
 /// use wirefin::event::{Event, Sink};

@@ -13,7 +13,7 @@ use crate::services;
 use crate::session::{Analyzer, Keys, Limits};
 use crate::wire::{self, Decoder};
 
-/// What a run can be told.
+/// The options of a run.
 #[derive(Clone)]
 pub struct Options {
     /// How many threads analyze; the output does not depend on it. Default: the cores there are.

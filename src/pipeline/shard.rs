@@ -36,10 +36,10 @@ impl<C: Collector> Sink for Counting<C> {
     }
 }
 
-/// What decides the order of the output at one moment.
+/// The key that orders the output of one moment.
 pub(super) type Due = (Timestamp, ConnId);
 
-/// What a shard made of a batch, and how far it came.
+/// The output that a shard made of a batch, and how far it came.
 #[derive(Debug, Default)]
 pub(super) struct Progress<P> {
     /// The output, once the shard is done with the batch.

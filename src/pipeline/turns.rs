@@ -28,7 +28,7 @@ pub(super) fn wait(is_so: impl Fn() -> bool) {
     }
 }
 
-/// Which of two jobs the workers are to do.
+/// The number of the job, of two, that the workers are to do.
 ///
 /// A worker that is late may miss a turn: it was done without it.
 #[derive(Debug, Default)]
@@ -46,7 +46,7 @@ impl Ticket {
     }
 }
 
-/// Calls the workers of a crew, and sends them home when dropped.
+/// A caller of the workers of a pool, which dismisses them when dropped.
 #[derive(Debug)]
 pub(super) struct Waker<'t> {
     turns: &'t Ticket,

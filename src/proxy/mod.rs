@@ -25,7 +25,7 @@ mod uwsgi;
 pub use header::V2_SIGNATURE;
 pub use preamble::{Output, Preamble, is_header, looks_like};
 
-/// What a preamble says of the ends of a connection.
+/// The ends of a connection as a preamble names them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proxied {
     /// How it said so: `proxy-v1`, `proxy-v2`, `socks4`, `socks4a`, `socks5` or `uwsgi`.
@@ -36,7 +36,7 @@ pub struct Proxied {
     pub server: Option<Box<str>>,
 }
 
-/// Whether bytes may be the beginning of something.
+/// The verdict on bytes that may be the beginning of something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sniff {
     /// They are.
@@ -47,7 +47,7 @@ pub enum Sniff {
     NeedMore,
 }
 
-/// What a parser found at the beginning of bytes: `None` where they are too few.
+/// The result of a parser at the beginning of bytes: `None` where they are too few.
 type Parsed<T> = Option<Result<(T, usize), Invalid>>;
 
 /// The bytes are of something else, or break the rules of what they seem to be.

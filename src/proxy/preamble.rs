@@ -6,7 +6,7 @@ use crate::model::{At, Pair, Side};
 /// Bounds what is held of one side: the longest header of version 2 of the PROXY protocol, and what came behind it.
 const MOST: usize = 128 << 10;
 
-/// What [`Preamble`] has to say, once; it is over then.
+/// The result of a [`Preamble`], given once; it is over then.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
     /// What follows is a connection of its own, [`Preamble::take`] first.

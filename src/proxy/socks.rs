@@ -7,7 +7,7 @@ use super::{Invalid, Parsed};
 /// The longest user name or host name of version 4.
 const TEXT: usize = 255;
 
-/// What a client asks a proxy for.
+/// A client's request to a proxy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Request {
     /// `host:port`.
@@ -16,7 +16,7 @@ pub(super) struct Request {
     pub(super) by_name: bool,
 }
 
-/// What was agreed on for a client to prove who it is.
+/// The method agreed on for a client to prove who it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Method {
     /// Nothing.

@@ -33,7 +33,7 @@ const SHIPPED: &str = include_str!("shipped.toml");
 /// Bounds the length of a unit that is read, in bytes; longer ones are told without what stands in them.
 const MAX_UNIT: usize = 1 << 20;
 
-/// What is wrong with a rule file.
+/// The fault of a rule file.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// It is no TOML, or has keys that mean nothing.

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
-/// Remembers a distribution of time spans in little memory.
+/// A distribution of time spans in little memory.
 ///
 /// While there are few different values, each is kept with how often it came. Beyond that, values that share their eight
 /// leading bits count as one (within 0.4 %), of which there are at most a few thousand and in practice a few dozen.
@@ -20,7 +20,7 @@ const EXACT: usize = 64;
 /// How many leading bits tell values apart beyond that.
 const BITS: u32 = 8;
 
-/// What a distribution is told by.
+/// The quantiles that describe a distribution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quantiles {
     /// How many values there were.

@@ -10,7 +10,7 @@ use super::units::UnitRow;
 use crate::model::Timestamp;
 use crate::text::Rfc3339;
 
-/// What a capture adds up to. Serialized, it is the JSON form; times are in seconds.
+/// The statistics of a capture. Serialized, it is the JSON form; times are in seconds.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
     /// The version of the JSON form: 1.
@@ -100,7 +100,7 @@ pub struct Lengths {
     pub server: Option<Length>,
 }
 
-/// How long messages are, in bytes.
+/// The distribution of message lengths, in bytes.
 #[derive(Clone, Debug, Serialize)]
 pub struct Length {
     /// How many messages.

@@ -32,7 +32,7 @@ pub(super) struct Row {
     pub(super) end: End,
 }
 
-/// How a conversation ended.
+/// The end of a conversation.
 #[derive(Clone, Debug)]
 pub(super) enum End {
     /// The capture ended first.

@@ -26,7 +26,7 @@ pub struct Stats {
     pub(super) counted: CaptureSums,
 }
 
-/// How lengths are spread: the sketch knows two digits of each, and the ends are kept whole.
+/// The distribution of lengths: the sketch knows two digits of each, and the extremes are exact.
 #[derive(Debug)]
 pub(super) struct LengthHistogram {
     pub(super) sketch: Histogram<u64>,
@@ -52,7 +52,7 @@ impl LengthHistogram {
     }
 }
 
-/// What was counted of conversations that are over, and of all messages.
+/// The sums over conversations that are over, and over all messages.
 #[derive(Debug, Default)]
 pub(super) struct CaptureSums {
     pub(super) rows: Vec<Row>,

@@ -15,14 +15,14 @@ const NAMES: usize = 1024;
 /// How the keys are hashed, so that all shards agree.
 const HASHER: RandomState = RandomState::with_seeds(1, 2, 3, 4);
 
-/// What was counted of units.
+/// The sums over the units of sub-protocols.
 #[derive(Debug, Default)]
 pub(super) struct UnitSums {
     sums: HashMap<u64, UnitSum, RandomState>,
     others: u64,
 }
 
-/// What was counted of the units of one protocol, kind and name.
+/// The sums over the units of one protocol, kind and name.
 #[derive(Debug)]
 struct UnitSum {
     protocol: Box<str>,

@@ -9,7 +9,7 @@ use crate::event::{
 };
 use crate::model::{Anomaly, At, Side};
 
-/// Owns events on their way into a [`super::Store`].
+/// An owner of events on their way into a [`super::Store`].
 #[derive(Debug, Default)]
 pub struct Batch {
     pub(super) items: Vec<Item>,
@@ -60,7 +60,7 @@ pub(super) struct Draft {
     pub(super) frame: Option<Frame>,
 }
 
-/// What is asked most about a message's meaning, and how many bytes it takes when it is written down.
+/// The facts about a message's meaning that are asked for most, and its length as it is stored.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Digest {
     pub(super) length: u32,

@@ -3,7 +3,7 @@ use std::num::NonZeroU64;
 use crate::event::{self, Closed, ConnId, DirectionTotals, Opcode, Opening, Rejected, Severity};
 use crate::model::{At, Pair, Side, Timestamp};
 
-/// How a conversation stands.
+/// The state of a conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum State {
     /// Messages may come.

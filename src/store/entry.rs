@@ -3,7 +3,7 @@ use std::time::Duration;
 use crate::event::{Opcode, Severity};
 use crate::model::{Anomaly, Side, Timestamp};
 
-/// What an [`Entry`] is.
+/// The kind of an [`Entry`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EntryKind {
     /// A message or control frame.

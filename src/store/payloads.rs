@@ -13,7 +13,7 @@ const CHUNK_64: u64 = CHUNK as u64;
 /// How many chunks read back from the file are kept.
 const CACHED: usize = 2;
 
-/// Where the bytes of a payload are.
+/// The place of a payload's bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PayloadLocation {
     /// In memory.
@@ -69,7 +69,7 @@ impl Job {
     }
 }
 
-/// How a [`Job`] went.
+/// The result of a [`Job`].
 #[derive(Debug)]
 pub(super) struct Done {
     number: u64,

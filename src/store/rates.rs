@@ -8,7 +8,7 @@ const BUCKETS: usize = 4096;
 /// How long a bucket is at first, in nanoseconds.
 const FIRST_WIDTH: u64 = 1 << 17;
 
-/// What happened in a stretch of time, as far as it deserves a mark.
+/// The marks of a stretch of time: what happened in it and deserves one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Marks {
     /// A conversation began.

@@ -4,7 +4,7 @@ use super::{Conversation, Entry, EntryKind, Facts, Store};
 use crate::event::{CloseBody, Event, Framing, Kind, Message, Missing, Opcode, Sink, Wire};
 use crate::model::{At, Side};
 
-/// Why an entry cannot be told again.
+/// The reason why an entry cannot be reported again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReplayError {
     /// There is no such entry, or nothing is known of it but that it was.
@@ -15,7 +15,7 @@ pub enum ReplayError {
     NoEvidence,
 }
 
-/// What is to be fetched of a message beside its entry.
+/// The parts of a message that are to be fetched beside its entry.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Wanted {
     /// Its payload.

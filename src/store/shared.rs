@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{Batch, Bounds, Store};
 
-/// How far filling came.
+/// The progress of filling a store.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub enum Phase {
     /// More may come.

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use flate2::write::{DeflateDecoder, GzDecoder, ZlibDecoder};
 
-/// How a body is encoded.
+/// The encoding of a body.
 #[derive(Debug)]
 pub(super) enum Coding {
     /// As it is.

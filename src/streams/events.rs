@@ -40,7 +40,7 @@ pub(super) struct EventStream {
     skipped: u64,
 }
 
-/// Whether it is known where lines and events begin.
+/// The knowledge of where lines and events begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
     /// It is.

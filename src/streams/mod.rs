@@ -45,7 +45,7 @@ pub struct BodyMessage {
     pub size: u64,
 }
 
-/// What a server-sent event says beside its data.
+/// The fields of a server-sent event beside its data.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EventFacts {
     /// The event's type; `None` stands for `message`.
@@ -56,7 +56,7 @@ pub struct EventFacts {
     pub retry: Option<u64>,
 }
 
-/// What a [`BodyReader`] has to say.
+/// The output of a [`BodyReader`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
     /// A message is whole, or as much of it as there will be.
@@ -80,7 +80,7 @@ pub enum Output {
     },
 }
 
-/// How the messages of a body are written.
+/// The format of the messages in a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// Server-sent events.

@@ -54,7 +54,7 @@ enum Place {
     Over,
 }
 
-/// How a packet of revision 3 is written.
+/// The encoding of a packet of revision 3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     /// In a payload of text, counted in UTF-16 code units.

@@ -1,6 +1,6 @@
 use crate::model::Timestamp;
 
-/// How local time differs from UTC, since when.
+/// A time zone: the offsets of local time from UTC, and since when each holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Zone {
     /// Seconds since 1970 from which on an offset holds, and the offset in seconds east; in order.

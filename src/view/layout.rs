@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-/// What a piece of a line is.
+/// The kind of a piece of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenKind {
     /// Brackets, commas and colons.

@@ -2,7 +2,7 @@ use crate::event::{Event, Kind};
 use crate::model::Timestamp;
 use crate::text::{Rfc3339, Zone, eight_digits};
 
-/// How times are shown.
+/// The form in which times are shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Clock {
     /// Seconds since the first packet.
@@ -16,7 +16,7 @@ pub enum Clock {
     Epoch,
 }
 
-/// How times are shown, and since when they are counted.
+/// The form in which times are shown, and the moment that they are counted from.
 #[derive(Clone, Copy, Debug)]
 pub struct Origin {
     /// How.

@@ -43,7 +43,7 @@ fn begin(pen: &mut StyledWriter<'_>, event: &Event<'_>, origin: Origin, head: &H
     pen.blanks(2);
 }
 
-/// What a row shows between its connection and its text.
+/// The part of a row between its connection and its text.
 struct Head<'a> {
     style: Style,
     arrow: &'a str,

@@ -5,7 +5,7 @@ use unicode_width::UnicodeWidthChar;
 
 use crate::text::{Shown, printable};
 
-/// What a piece of text means, so that the same text can be coloured or plain.
+/// The meaning of a piece of text, so that the same text can be coloured or plain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Style {
     /// Nothing in particular.

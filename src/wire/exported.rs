@@ -10,7 +10,7 @@ const DIRECTIONS: usize = 1 << 17;
 /// The number of a direction's first byte.
 const FIRST: u32 = 1;
 
-/// Numbers payloads that were exported without the numbers of their TCP connection: each follows the one before.
+/// A counter that numbers payloads exported without the numbers of their TCP connection: each follows the one before.
 #[derive(Debug, Default)]
 pub(super) struct Exported {
     next: HashMap<Pdu, u32>,

@@ -47,7 +47,7 @@ pub(super) fn decode<'a>(packet: &Packet<'a>) -> Option<Segment<'a>> {
     })
 }
 
-/// What an IP header says of a TCP segment.
+/// The part of an IP header that matters to a TCP segment.
 struct Ip<'a> {
     source: IpAddr,
     destination: IpAddr,

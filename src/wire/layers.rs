@@ -23,7 +23,7 @@ pub(super) enum Id {
     Lisp(u32),
 }
 
-/// Remembers what a packet was wrapped in, on the way to its TCP header.
+/// The layers that a packet was wrapped in, on the way to its TCP header.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct LayerStack {
     /// The digest of all identifiers so far.

@@ -3,7 +3,7 @@ use std::fmt;
 use super::DecodeError;
 use crate::model::LinkType;
 
-/// What a packet carried that is not read any further, as the last header read names it.
+/// The content of a packet that is not read any further, as the last header read names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Unread {
     /// A link type that is not supported.

@@ -11,7 +11,7 @@ const TAGS: u8 = 8;
 /// How many tunnels may lie in each other.
 const TUNNELS: u8 = 8;
 
-/// What the next bytes are.
+/// The kind of the next bytes.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Next {
     /// Nothing that is read.
@@ -42,7 +42,7 @@ pub(super) enum Next {
     Pdu(Pdu),
 }
 
-/// What an IP header says of its payload.
+/// The description of a payload in its IP header.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Transport {
     /// The protocol number.
@@ -55,7 +55,7 @@ pub(super) struct Transport {
     pub(super) id: u16,
 }
 
-/// What a fragment's header says.
+/// The header of a fragment.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Piece {
     /// What the IP header around it says.
@@ -70,7 +70,7 @@ pub(super) struct Piece {
     pub(super) carried: Carried,
 }
 
-/// What is cut into fragments.
+/// The kind of payload that is cut into fragments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Carried {
     /// An IP datagram's payload.
@@ -128,7 +128,7 @@ impl Fragment<'_> {
     }
 }
 
-/// What a layer returns: what comes next, and its bytes.
+/// The result of a layer: what comes next, and its bytes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Found<'a> {
     next: Next,
@@ -157,7 +157,7 @@ impl<'a> Found<'a> {
     }
 }
 
-/// Where a walk ends.
+/// The end of a walk.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum End<'a> {
     Tcp(Segment<'a>),

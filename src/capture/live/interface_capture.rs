@@ -12,7 +12,7 @@ use crate::model::{Anomaly, At, LinkType, Timestamp};
 /// How many packets libpcap hands over at once.
 const AT_ONCE: usize = 32;
 
-/// How an interface is.
+/// The state of a captured interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
     Up,

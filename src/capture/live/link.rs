@@ -2,7 +2,7 @@
 
 use std::os::fd::AsFd;
 
-/// How an interface is.
+/// The state of an interface's link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "Linux alone is asked"))]
 pub(super) enum Link {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Out, block};
 use crate::model::{Endpoint, FlowKey, Packet, Timestamp};
 
-/// Which connection a packet is of.
+/// A sorter of packets by the connection that they are of.
 ///
 /// Nobody here reads packets; those who do lend this.
 pub trait Sorter: Send {
@@ -13,7 +13,7 @@ pub trait Sorter: Send {
     fn belongs(&mut self, packet: &Packet<'_>) -> Belongs;
 }
 
-/// Which connection a packet is of.
+/// The connection that a packet is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Belongs {
     /// Of this one.
@@ -42,7 +42,7 @@ const FLOWS: usize = 65_536;
 /// How many bytes are kept beside the line at most, in all connections.
 const ALL_BESIDE: usize = 64 << 20;
 
-/// Chooses the packets of connections that became WebSockets.
+/// A buffer that lets the packets of connections through that became WebSockets.
 ///
 /// ```text
 ///   packet ─► the line ──┬─ its connection is a WebSocket ─────────► the file

@@ -15,7 +15,7 @@ use crate::export::Settings;
 use crate::store::Shared;
 use crate::tui::{Choice, Feed};
 
-/// Where the packets are that can be saved.
+/// The place of the packets that can be saved.
 #[derive(Clone, Debug)]
 pub(super) enum Packets {
     /// In files, which can be read again.
@@ -24,7 +24,7 @@ pub(super) enum Packets {
     PacketSpool(PacketSpool),
 }
 
-/// Stands behind the screen.
+/// The feed of the screen: stops and restarts the capture, and saves packets and messages.
 pub(super) struct Behind {
     title: String,
     meter: ReadProgress,

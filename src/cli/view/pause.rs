@@ -11,7 +11,7 @@ pub(super) struct PauseSource {
     handle: Handle,
 }
 
-/// Turns a [`PauseSource`].
+/// The switch of a [`PauseSource`].
 #[derive(Clone, Debug, Default)]
 pub(super) struct Handle(Arc<AtomicBool>);
 

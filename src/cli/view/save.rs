@@ -142,7 +142,7 @@ impl LeftOut {
     }
 }
 
-/// Collects what a format makes of events.
+/// A sink that collects what a format makes of events.
 struct Written {
     format: AnyFormat,
     bytes: Vec<u8>,

@@ -8,7 +8,7 @@ use crate::model::{Timestamp, Tunnel};
 /// What a datagram takes beside its fragments: a place in both maps, which are a third full at the least.
 pub(super) const BOOKKEEPING: usize = 3 * (size_of::<(Key, FragmentQueue)>() + size_of::<(u64, Key)>());
 
-/// Which datagram a fragment belongs to (RFC 791 §3.2, RFC 8200 §4.5).
+/// The key of the datagram that a fragment belongs to (RFC 791 §3.2, RFC 8200 §4.5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Key {
     source: IpAddr,
@@ -50,7 +50,7 @@ impl Part {
     }
 }
 
-/// How a fragment goes with those that are there.
+/// The relation of a fragment to those that are there.
 pub(super) enum Fit {
     /// It is new and belongs at this place among them.
     At(usize),

@@ -5,7 +5,7 @@ use super::ethernet;
 
 const LAYER: &str = "DSA";
 
-/// Where a switch's tag stands in the frames that it hands to its host, and how long it is.
+/// The place of a switch's tag in the frames that it hands to its host, and its length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
     /// Between the addresses and the Ethernet type (`LINKTYPE_DSA_TAG_BRCM`, `LINKTYPE_DSA_TAG_DSA`).

@@ -4,7 +4,7 @@ use super::super::{DecodeError, Unread};
 
 const LAYER: &str = "802.11";
 
-/// How the receiver laid the frame out in memory.
+/// The layout of the frame in the receiver's memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in super::super) enum HeaderLayout {
     /// The payload follows the header.

@@ -8,14 +8,14 @@ use crate::model::Endpoint;
 const LAYER: &str = "exported PDU";
 const TCP: u8 = 6;
 
-/// Where a payload that was exported from a TCP connection came from.
+/// The origin of a payload that was exported from a TCP connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(in super::super) struct Pdu {
     pub(in super::super) source: Endpoint,
     pub(in super::super) destination: Endpoint,
 }
 
-/// What the tags of an exported PDU say.
+/// The tags of an exported PDU.
 #[derive(Clone, Copy, Debug, Default)]
 struct Tags<'a> {
     /// What is to read the payload, and where a table names that, its number there.
