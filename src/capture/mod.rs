@@ -78,7 +78,7 @@ use libpcap_dl as _;
 
 use crate::model::Timestamp;
 
-/// What a [`Source`] did.
+/// The result of asking a [`Source`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
     /// The round holds at least one packet, secret or diagnostic.
@@ -89,7 +89,7 @@ pub enum Next {
     End,
 }
 
-/// Where packets come from.
+/// A source of packets.
 pub trait Source {
     /// Clears `round` and fills it with what comes next.
     ///

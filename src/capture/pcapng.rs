@@ -245,7 +245,7 @@ const SYSTEM_DROPPED: u16 = 7;
 const SHORT: &str = "a block is too short for what it should hold: skipped";
 const NO_INTERFACE: &str = "a packet names an interface that is not described: skipped";
 
-/// What stands at the start of some bytes.
+/// The kind of what stands at the start of some bytes.
 enum Next<'a> {
     /// The start of a block of this many bytes.
     More(usize),

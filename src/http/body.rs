@@ -3,7 +3,7 @@
 use super::head::BlankLine;
 use crate::model::Lost;
 
-/// What remains of a body.
+/// The rest of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Body {
     /// So many bytes.
@@ -33,7 +33,7 @@ pub(super) enum Chunked {
     Trailer(BlankLine),
 }
 
-/// How a body goes on after some bytes.
+/// The state of a body after some bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Next {
     /// More of it may come.

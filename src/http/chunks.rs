@@ -1,4 +1,4 @@
-/// Takes chunks apart (RFC 9112 §7.1) where a 101 announced them and the server sends them, which no 101 may.
+/// A reader of chunks (RFC 9112 §7.1) where a 101 announced them and the server sends them, which no 101 may.
 ///
 /// What does not begin like a chunk is left as it is.
 #[derive(Debug, Default)]

@@ -12,7 +12,7 @@ pub(super) fn is_per_frame(name: &str) -> bool {
     name.eq_ignore_ascii_case("deflate-frame") || name.eq_ignore_ascii_case("x-webkit-deflate-frame")
 }
 
-/// What is wrong with a parameter.
+/// The fault of a parameter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Fault {
     /// The parameter as it was sent.

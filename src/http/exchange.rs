@@ -12,7 +12,7 @@ use crate::model::{Anomaly, At, Lost, Pair, Side};
 /// Bounds how many pushes a side looks for the next head after a gap.
 const SEARCHES: u8 = 32;
 
-/// What [`HttpTracker`] has to say.
+/// The output of an [`HttpTracker`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
     /// What came is not HTTP/1.x, or has stopped being: nothing more will be taken.
@@ -88,7 +88,7 @@ pub struct HttpTracker {
     over: bool,
 }
 
-/// What few connections need.
+/// The state that few connections need.
 #[derive(Debug, Default)]
 struct Rare {
     held: Pair<Held>,
@@ -96,7 +96,7 @@ struct Rare {
     authority: Option<Box<str>>,
 }
 
-/// Where a side's bytes are.
+/// The place of a side's bytes in its messages.
 #[derive(Debug)]
 enum Reading {
     /// Between two exchanges.

@@ -24,7 +24,7 @@ pub(super) struct StatusLine<'a> {
     pub(super) reason: &'a [u8],
 }
 
-/// What a head's lines after the first hold, one after the other.
+/// The content of one of a head's lines after the first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Item<'a> {
     /// A field, its folded lines joined and the blanks around its value taken off.

@@ -1,7 +1,7 @@
 use super::head;
 use crate::model::Side;
 
-/// What bytes at the start of a segment are.
+/// The verdict on the bytes at the start of a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Sniff {
     /// The head of a request begins here.

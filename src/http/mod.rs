@@ -112,7 +112,7 @@ pub struct Response {
     pub headers: Vec<Field>,
 }
 
-/// How the server answered the key (RFC 6455 §4.2.2).
+/// The server's answer to the key (RFC 6455 §4.2.2).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Accept {
     /// `Sec-WebSocket-Key` of the request.

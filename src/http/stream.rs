@@ -6,7 +6,7 @@ use super::upgrade::{self, text_of, values};
 use super::{Field, Handshake, Request, Response, head};
 use crate::model::{At, Lost};
 
-/// How messages are carried by bodies.
+/// The way in which bodies carry messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Carrier {
     /// One response, whose body is a stream of server-sent events (HTML Standard §9.2).
@@ -15,7 +15,7 @@ pub enum Carrier {
     Polling,
 }
 
-/// Which bodies are delivered; those of others are skipped.
+/// The choice of bodies that are delivered; others are skipped.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Wanted {
     /// Streams of server-sent events.
@@ -48,7 +48,7 @@ pub struct Exchange {
     pub heads: Handshake,
 }
 
-/// What is delivered of a body that carries messages.
+/// A delivered part of a body that carries messages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BodyPart {
     /// It begins.
@@ -147,7 +147,7 @@ pub(super) struct Delivered {
     search: Option<ChunkSearch>,
 }
 
-/// How a delivered body goes on.
+/// The state of a delivered body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Progress {
     More,

@@ -3,7 +3,7 @@
 use super::body::Body;
 use super::head::{self, Item};
 
-/// What `Upgrade` names (RFC 9110 §7.8).
+/// The protocol that `Upgrade` names (RFC 9110 §7.8).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Upgrade {
     /// The field is not there.

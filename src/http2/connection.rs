@@ -32,7 +32,7 @@ pub struct Connection {
     orientation: Orientation,
 }
 
-/// What one step took of the bytes.
+/// The result of one step: what it took of the bytes.
 #[derive(Debug)]
 pub(super) enum Step {
     Used(usize),

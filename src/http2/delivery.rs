@@ -7,7 +7,7 @@ use super::hpack::Fields;
 use super::search::Unit;
 use crate::model::{Anomaly, Lost, Side};
 
-/// What a [`Delivery`] has to report.
+/// The output of a [`Delivery`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output<'o> {
     /// The client sent a request by extended CONNECT, or one that may be: its method or protocol is unknown.
@@ -89,7 +89,7 @@ pub enum End {
     Forgotten,
 }
 
-/// What came of bytes, a gap or an end; to be asked until it answers `None`.
+/// The output of one call, for bytes, a gap or an end; to be asked until it answers `None`.
 #[derive(Debug)]
 pub struct Delivery<'c, 'b> {
     connection: &'c mut Connection,
@@ -100,7 +100,7 @@ pub struct Delivery<'c, 'b> {
     unit: Unit,
 }
 
-/// What comes behind the bytes.
+/// The event behind the bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Then {
     More,

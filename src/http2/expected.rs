@@ -1,7 +1,7 @@
 use super::frame::{ACK, FrameType, Header};
 use crate::model::{Anomaly, Side};
 
-/// What a side's next frame may be, as far as its header tells (RFC 9113 §4, §6).
+/// The frame that a side may send next, as far as its header tells (RFC 9113 §4, §6).
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Expected {
     /// No frame came before.

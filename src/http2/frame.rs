@@ -120,7 +120,7 @@ fn header(input: &[u8]) -> IResult<&[u8], Header> {
     Ok((rest, Header { length, kind: FrameType(kind), flags, reserved, stream }))
 }
 
-/// What the first bytes of one side of a connection are.
+/// The verdict on the first bytes of one side of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sniff {
     /// HTTP/2, and who sent them.
@@ -152,7 +152,7 @@ pub fn looks_like(bytes: &[u8]) -> Sniff {
     }
 }
 
-/// What a frame's payload has besides what is its own.
+/// The parts of a frame's payload beside its own: padding and priority.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Block<'b> {
     /// The stream that is promised, for `PUSH_PROMISE`.

@@ -1,7 +1,7 @@
 use super::hpack::{Fields, Lookup};
 use crate::model::Side;
 
-/// Whether the side that is taken for the client is known to be it.
+/// The certainty that the side taken for the client is the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Orientation {
     Known,

@@ -36,7 +36,7 @@ pub(super) struct Reader {
     reported: Vec<&'static str>,
 }
 
-/// Where a side's bytes are.
+/// The place of a side's bytes in its frames.
 #[derive(Debug)]
 pub(super) enum Place {
     Preface,
@@ -48,7 +48,7 @@ pub(super) enum Place {
     Nothing,
 }
 
-/// What a gap took of the frame at hand, and what behind it.
+/// The bytes that a gap took of the frame at hand, and behind it.
 #[derive(Debug, Default)]
 pub(super) struct Missed {
     /// Bytes of a stream that is reported.
@@ -243,7 +243,7 @@ impl Reader {
     }
 }
 
-/// What comes next of a DATA frame's payload.
+/// The next part of a DATA frame's payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Part {
     /// So many bytes of the stream.

@@ -4,7 +4,7 @@ use super::delivery::{End, Output};
 use super::stream::{Kind, Streams};
 use crate::model::{Anomaly, Lost, Pair, Side};
 
-/// What is reported of a connection's streams, and has not been asked for.
+/// The reports of a connection's streams that have not been asked for yet.
 #[derive(Debug)]
 pub(super) struct Reports {
     pub(super) streams: Streams,

@@ -44,7 +44,7 @@ pub(super) struct Input<'b> {
     pub(super) unit: Unit,
 }
 
-/// What bytes that come at once are.
+/// The kind of bytes that come at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unit {
     /// Any piece of the stream.
@@ -53,7 +53,7 @@ pub(super) enum Unit {
     Record,
 }
 
-/// What the search may know.
+/// The knowledge that a search may use.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Known<'s> {
     pub(super) side: Side,

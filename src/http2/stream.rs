@@ -2,7 +2,7 @@ use std::collections::VecDeque;
 
 use crate::model::{Pair, Side};
 
-/// What a stream is to a reader that looks for extended CONNECT (RFC 8441 §4).
+/// The kind of a stream for a reader that looks for extended CONNECT (RFC 8441 §4).
 ///
 /// ```text
 ///                 ┌────────────────────────── ended, reset ──────────────────────────┐

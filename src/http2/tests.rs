@@ -39,7 +39,7 @@ const WEBSOCKET: [(&str, &str); 6] = [
 const GET: [(&str, &str); 4] =
     [(":method", "GET"), (":scheme", "https"), (":path", "/"), (":authority", "example.com")];
 
-/// What was reported, owned; adjacent bytes of a stream are one.
+/// An output, owned; adjacent bytes of a stream are one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Seen {
     Opened(u32, Vec<(String, String)>),

@@ -13,7 +13,7 @@ use super::windows::RestingWindows;
 use crate::event::{ConnId, Event, Kind, Sink};
 use crate::model::{Anomaly, At, Flags, FlowKey, Segment, Timestamp};
 
-/// Turns the segments of one shard's connections into events.
+/// An analyzer that turns the segments of one shard's connections into events.
 ///
 /// Segments come in the order of the capture. Between them, at fixed ticks of capture time, [`Analyzer::advance`] lets
 /// it decide what time decides: [`Analyzer::next_due`] says which connection comes first, so that several shards can

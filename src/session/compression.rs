@@ -4,7 +4,7 @@ use crate::model::{DeflateSide, Pair, Side};
 use crate::websocket::Rsv1;
 use crate::websocket::deflate::Inflater;
 
-/// What is known about compression.
+/// The state of the knowledge about compression.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Deflate {
     /// None was agreed on.

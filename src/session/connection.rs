@@ -225,7 +225,7 @@ fn context<'x>(
     Context { sink, shared, transport, conn, conversation, at, now: at, verified: true, is_record: false }
 }
 
-/// How what TCP makes readable is handed on.
+/// The way in which what TCP makes readable is handed on.
 #[derive(Clone, Copy, Debug)]
 enum Handover {
     /// One side's at once, unless it comes after the first packet that waits behind a gap of the other side.

@@ -11,7 +11,7 @@ use crate::tcp;
 use crate::websocket::Payload;
 use crate::websocket::deflate::InflaterPool;
 
-/// What a connection may use while it handles something: where events go, and memory lent for the while.
+/// The means that a connection is lent while it handles something: where events go, and memory.
 pub(super) struct Context<'x> {
     pub(super) sink: &'x mut dyn Sink,
     pub(super) shared: &'x mut Shared,
@@ -65,7 +65,7 @@ impl Context<'_> {
     }
 }
 
-/// What all connections of a shard share: the limits, scratch buffers, and what counts against a bound.
+/// The state that all connections of a shard share: the limits, scratch buffers, and what counts against a bound.
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) limits: Limits,

@@ -57,7 +57,7 @@ pub(super) struct Conversation {
     meaning: Option<Box<Understood>>,
 }
 
-/// Whether inflaters hold memory that they can give back.
+/// The state of inflaters: whether they hold memory that they can give back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Inflaters {
     /// They hold their windows alone.
@@ -71,7 +71,7 @@ enum Inflaters {
 /// Bounds how often frames are looked for in what waits when a conversation is over.
 const LAST_SEARCHES: usize = 64;
 
-/// Why a conversation is over.
+/// The reason why a conversation is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ending {
     /// TCP ended: `fin` or `reset`.
@@ -113,7 +113,7 @@ struct Half {
     http: Option<InStream>,
 }
 
-/// How it is known where a side's frames begin.
+/// The way in which it is known where a side's frames begin.
 #[derive(Debug, Default)]
 enum Reading {
     /// By counting from the handshake on.
@@ -129,7 +129,7 @@ enum Reading {
     Over,
 }
 
-/// Whether frames of a side were lost.
+/// The losses of a side's frames.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Losses {
     #[default]

@@ -13,7 +13,7 @@ pub trait Selector: fmt::Debug + Send + Sync {
     fn selects(&self, conn: ConnId, conversation: Option<&Conversation>) -> bool;
 }
 
-/// What a user says that some conversations speak.
+/// The sub-protocol that a user says some conversations speak.
 #[derive(Debug)]
 pub struct SubprotocolChoice {
     /// Which ones.

@@ -3,7 +3,7 @@ use std::collections::VecDeque;
 use crate::model::{Anomaly, At, Lost, Pair, Side};
 use crate::tcp::End;
 
-/// What TCP makes readable of both sides, put in the order of the wire.
+/// The bytes that TCP makes readable of both sides, put in the order of the wire.
 ///
 /// While one side waits behind a gap, bytes that the other side sent after the first segment behind that gap wait as
 /// well: what was sent in the gap came before them.
@@ -48,7 +48,7 @@ pub(super) enum StreamInput {
     End(End),
 }
 
-/// What may go on next.
+/// The side that may go on next.
 #[derive(Debug)]
 pub(super) enum Next {
     Readable(Side, Readable),

@@ -26,7 +26,7 @@ pub(super) struct Paths {
     more: Option<Box<Vec<(bool, Tunnel)>>>,
 }
 
-/// What came in one direction.
+/// The segments that came in one direction.
 #[derive(Clone, Copy, Debug, Default)]
 struct Way {
     /// The network of its first packet.
@@ -39,7 +39,7 @@ struct Way {
     syn: bool,
 }
 
-/// How a segment goes with a connection of the same two endpoints.
+/// The relation of a segment to a connection of the same two endpoints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Match {
     /// It is of another connection.

@@ -59,7 +59,7 @@ pub(super) struct FrameSearch {
     ambiguity: Option<Ambiguity>,
 }
 
-/// Where frames begin.
+/// The place where frames begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Found {
     start: usize,
@@ -95,7 +95,7 @@ const CROSSED: usize = 4;
 pub(super) const MID_STREAM: usize = 32 << 10;
 const LOOKED_AT: u64 = 512 << 10;
 
-/// Whether a search may follow frames.
+/// The pace of a search: whether it may follow frames.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Pace {
     #[default]

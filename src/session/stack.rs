@@ -30,7 +30,7 @@ use super::conversation::{Conversation, Ending};
 use crate::model::{Anomaly, At, Lost, Pair, Side, Timestamp};
 use crate::tcp::End;
 
-/// What the bytes of a pair of streams are: a layer, which may hold another stack.
+/// The layer that the bytes of a pair of streams are; it may hold another stack.
 ///
 /// ```text
 ///                 request             101
@@ -88,14 +88,14 @@ enum Layer {
     Opaque,
 }
 
-/// Whether the first bytes there are were the first to be sent.
+/// The knowledge whether the first bytes captured were the first to be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Beginning {
     Captured,
     NotCaptured,
 }
 
-/// Whether bytes were lost.
+/// The continuity of a stream: whether bytes were lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Continuity {
     Whole,

@@ -24,7 +24,7 @@ pub(super) struct Transport {
     pub(super) shown: bool,
 }
 
-/// Which part TCP's sides play above.
+/// The part that TCP's sides play above.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Orientation {
     /// TCP's client is the client.
@@ -33,7 +33,7 @@ enum Orientation {
     Reversed,
 }
 
-/// How far a side was captured.
+/// The extent to which a side was captured.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Seen {
     #[default]
@@ -41,7 +41,7 @@ enum Seen {
     Segments,
 }
 
-/// Whether segments came in the order in which they were sent.
+/// The order in which segments arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Arrival {
     InOrder,

@@ -30,7 +30,7 @@ const TRIAL: u8 = 16;
 /// How deep sub-protocols may lie inside each other.
 pub(super) const MAX_DEPTH: u8 = 3;
 
-/// What the handshake says of the conversation; nothing where it was not captured.
+/// The facts in the handshake that the choice depends on; empty where it was not captured.
 #[derive(Clone, Debug, Default)]
 pub struct Opening {
     /// The sub-protocol that the server chose.
@@ -76,7 +76,7 @@ impl Opening {
     }
 }
 
-/// What one message says for or against a sub-protocol, nothing else being known.
+/// The evidence of one message for or against a sub-protocol, nothing else being known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Evidence {
     /// It cannot be one of this protocol's.
@@ -127,7 +127,7 @@ pub(super) fn no_sign(_: &Input<'_>, _: &Opening) -> Evidence {
     Evidence::Against
 }
 
-/// How far the choice has come.
+/// The state of the choice.
 ///
 /// ```text
 ///   handshake ── header or URL says ──────────────► decoding ── contradicted 4 times in 16 ──► plain

@@ -29,7 +29,7 @@ pub(super) trait Decoder: fmt::Debug + Send {
     }
 }
 
-/// Where the units of a message go.
+/// The destination of a message's units.
 #[derive(Debug)]
 pub(super) struct Out<'o> {
     pub(super) units: &'o mut Units,

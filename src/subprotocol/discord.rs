@@ -67,7 +67,7 @@ const OPERATIONS: [(u64, &str); 12] = [
     (31, "Request Soundboard Sounds"),
 ];
 
-/// How the server's payloads are compressed.
+/// The compression of the server's payloads.
 #[derive(Debug)]
 enum Compression {
     /// Not at all, or each message by itself.

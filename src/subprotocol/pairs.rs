@@ -21,7 +21,7 @@ const MAX_NAMED: usize = 256;
 /// Bounds what is kept of a name, in bytes.
 const MAX_NAME: usize = 128;
 
-/// Matches answers with the questions they answer, by who asked and what the protocol calls the question.
+/// A matcher of answers with the questions that they answer, by who asked and what the protocol calls the question.
 ///
 /// The latency is the time from the last byte of the question to the first byte of the answer: what reassembly, or our
 /// own waiting for lost bytes, adds does not count. Where one side was held back by a gap its answer may become known

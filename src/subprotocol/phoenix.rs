@@ -41,7 +41,7 @@ const REFS: u64 = 1;
 #[derive(Debug)]
 struct Phoenix;
 
-/// What every message has, in whichever form.
+/// The envelope that every message has, in whichever form.
 struct Envelope<'a> {
     join_ref: Option<std::borrow::Cow<'a, str>>,
     reference: Option<std::borrow::Cow<'a, str>>,

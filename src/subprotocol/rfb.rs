@@ -27,7 +27,7 @@ const NAME: &str = "rfb";
 /// Bounds the text that is kept of a name or a reason, in bytes; more is passed over.
 const MAX_TEXT: usize = 512;
 
-/// What a side sends next (RFC 6143 §7.1–7.3).
+/// The step that a side is at (RFC 6143 §7.1–7.3).
 ///
 /// ```text
 ///   server: Version ─► Security ─► Challenge ─► Result ─► Init ─► Session ⇄ Rectangle
@@ -71,7 +71,7 @@ struct Rfb {
     asked: bool,
 }
 
-/// What the bytes at hand are.
+/// The result of reading the bytes at hand.
 enum Read {
     /// More of them are needed.
     More,

@@ -15,7 +15,7 @@ const QUESTIONS: u64 = 1;
 /// Bounds the bytes of a unit that comes in counted parts.
 const MAX_PARTS: usize = 64 << 10;
 
-/// How a message is split into units.
+/// The way in which a message is split into units.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Split {
     /// It is one.
@@ -31,7 +31,7 @@ pub enum Split {
     Counted,
 }
 
-/// What rules say of one unit.
+/// The description of one unit by rules.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Described {
     /// Its kind, as the protocol calls it.

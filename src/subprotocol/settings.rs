@@ -4,7 +4,7 @@ use super::choice::Opening;
 use super::service::Service;
 use super::{Reader, names};
 
-/// What a user says of sub-protocols: whether they are read at all, and which one conversations speak.
+/// The settings of sub-protocols: whether they are read at all, and which one conversations speak.
 #[derive(Debug, Default)]
 pub struct Settings {
     /// None is read.

@@ -103,7 +103,7 @@ struct SignalR {
 /// How long a peer waits for a message, unless it is told otherwise (`ServerTimeout`, `ClientTimeoutInterval`).
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How hub messages are encoded.
+/// The encoding of hub messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Hub {
     Unknown,
@@ -206,7 +206,7 @@ impl Decoder for SignalR {
     }
 }
 
-/// What a hub message says, whatever its encoding.
+/// The content of a hub message, whatever its encoding.
 #[derive(Debug, Default)]
 struct Hubbed<'a> {
     kind: u64,

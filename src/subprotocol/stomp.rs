@@ -111,7 +111,7 @@ struct Part {
     lost: bool,
 }
 
-/// Where a frame ends.
+/// The end of a frame.
 enum End {
     At(usize),
     /// More bytes are needed.

@@ -10,7 +10,7 @@ use super::input::{Input, Piece};
 /// Bounds what is kept of one packet, in bytes; the rest is counted.
 pub(super) const MAX_KEPT: usize = 256 << 10;
 
-/// What the bytes at a packet's beginning say of its length.
+/// The length of a packet, as far as its first bytes tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Measure {
     /// More bytes are needed to tell.
@@ -21,7 +21,7 @@ pub(super) enum Measure {
     Impossible,
 }
 
-/// How packets are told apart.
+/// The way in which packets are told apart.
 pub(super) trait Framing {
     /// Tells a packet's length by the bytes it begins with.
     fn measure(&self, head: &[u8]) -> Measure;

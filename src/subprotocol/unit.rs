@@ -53,7 +53,7 @@ impl Role {
     }
 }
 
-/// How the bytes of a body are to be read.
+/// The format of a body's bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// One JSON value.
@@ -70,7 +70,7 @@ pub enum Format {
     Cbor,
 }
 
-/// What one unit carries beside its names.
+/// The content of one unit beside its names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Body<'a> {
     /// How to read it.
@@ -246,7 +246,7 @@ impl<'a> Unit<'a> {
     }
 }
 
-/// What a message means: the units that ended in it, in the order of the wire, and behind them those of
+/// The meaning of a message: the units that ended in it, in the order of the wire, and behind them those of
 /// [earlier](Unit::earlier) messages which it is the first to give a meaning to.
 #[derive(Clone, Copy, Debug)]
 pub struct Meaning<'a> {

@@ -48,7 +48,7 @@ const MAX_SIGN: usize = 4096;
 /// Bounds the text that a packed message is written out as, in bytes.
 const MAX_TEXT: usize = 64 << 10;
 
-/// What the items behind a message's code are (WAMP v2, "Message Codes and Direction").
+/// A part of a message behind its code (WAMP v2, "Message Codes and Direction").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Part {
     Realm,
@@ -304,7 +304,7 @@ impl Wamp {
     }
 }
 
-/// What the parts of a message said.
+/// The values of a message's parts.
 #[derive(Debug, Default)]
 struct MessageParts {
     request: Option<Box<str>>,

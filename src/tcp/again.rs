@@ -18,7 +18,7 @@ impl CapturedAgain {
     }
 }
 
-/// What is known of the segment that one side has sent last, of those with data.
+/// The facts known of the segment that one side has sent last, of those with data.
 ///
 /// A copy of an old segment was sent before it, and a retransmission after it: no more than this need be remembered.
 #[derive(Clone, Copy, Debug, Default)]

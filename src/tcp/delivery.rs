@@ -5,7 +5,7 @@ use super::half::{Half, Phase};
 use super::reassembly_queue::{Held, split};
 use crate::model::{Anomaly, At, Side, Timestamp};
 
-/// Why bytes are missing.
+/// The reason why bytes are missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum GapCause {
     /// They were never captured.
@@ -27,7 +27,7 @@ impl GapCause {
     }
 }
 
-/// How a direction ended.
+/// The end of a direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum End {
     /// Its sender said that it had no more to send.
@@ -98,7 +98,7 @@ pub enum Output<'o> {
     },
 }
 
-/// What is in hand of a segment and was neither handed on nor put away.
+/// The unprocessed part of a segment.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Rest<'a> {
     /// Its place in the stream.
@@ -139,7 +139,7 @@ impl<'a> Rest<'a> {
     }
 }
 
-/// What a delivery is to do.
+/// The task of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Task {
     /// Nothing (more).
@@ -162,7 +162,7 @@ pub(super) enum Task {
     Finish,
 }
 
-/// What became readable, one thing after the other.
+/// The output of one call: what became readable, one thing after the other.
 ///
 /// What is not drained is lost: it is a gap for those who come after.
 #[must_use = "what became readable is to be drained"]

@@ -7,7 +7,7 @@ use crate::model::{At, Seq, Timestamp};
 /// So many segments far outside the window that follow one another without a break move the stream there.
 const STRAYS: u8 = 4;
 
-/// How much is known of one direction.
+/// The state of one direction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Phase {
     /// Nothing of it was seen.
@@ -50,7 +50,7 @@ pub(super) struct Half {
     pub(super) limit_said: bool,
 }
 
-/// Where a segment stands.
+/// The place of a segment in its direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
     /// So many bytes after `position`, or before it.

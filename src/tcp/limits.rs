@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-/// When a wrong checksum means that a segment was discarded by its receiver.
+/// The condition on which a wrong checksum means that a segment was discarded by its receiver.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Verify {
     /// Where its sender has sent right ones.

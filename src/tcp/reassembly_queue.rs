@@ -15,7 +15,7 @@ const PIECE_COST: usize = 112;
 /// What the trees cost as soon as there is one piece: three roots and the struct itself.
 const BASE_COST: usize = 2048;
 
-/// Where a gap ends: something was seen there.
+/// The end of a gap: something was seen there.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Mark {
     /// Its place in the stream.
@@ -42,7 +42,7 @@ pub(super) struct Held {
     pub(super) at: At,
 }
 
-/// What waits behind a gap of one direction: bytes, ranges that the snap length cut off, FIN and RST.
+/// The queue behind a gap of one direction: bytes, ranges that the snap length cut off, FIN and RST.
 ///
 /// Bytes lie in blocks at fixed places of the stream, pieces say which of them are known and who brought them. So
 /// many small segments share a block, nothing is ever moved, and each operation is O(log n) for each piece it touches.

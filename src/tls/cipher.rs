@@ -78,7 +78,7 @@ pub(super) struct Revealed {
     pub(super) length: Option<usize>,
 }
 
-/// What a cipher of the record layer does. The number of a record is its place under its keys, from 0.
+/// A cipher of the record layer. The number of a record is its place under its keys, from 0.
 pub(super) trait Protection {
     /// Appends the plaintext of a record to `plain` if it is authentic under this number; says whether it is.
     fn open(&self, record: &Record<'_>, number: u64, plain: &mut Vec<u8>) -> bool;
@@ -165,7 +165,7 @@ impl Cipher {
     }
 }
 
-/// How the nonce of an AEAD is made.
+/// The construction of an AEAD's nonce.
 pub(super) struct Nonce {
     iv: Zeroizing<[u8; 12]>,
     /// 8 bytes of it stand in the record (RFC 5288 §3); otherwise it is the number XOR `iv` (RFC 8446 §5.3).

@@ -26,7 +26,7 @@ pub(super) struct Passed {
     pub(super) bytes: u64,
 }
 
-/// Where one side's records stand: under which keys, at which number, with what missing.
+/// The state of one side's records: under which keys, at which number, with what missing.
 #[allow(clippy::struct_excessive_bools, reason = "facts that do not depend on each other")]
 pub(super) struct Direction {
     pub(super) walk: Walk,

@@ -1,7 +1,7 @@
 use crate::hello::{suite, version_name};
 use crate::model::KeyOrigin;
 
-/// What the handshake of a TLS connection says about it, as far as it was seen.
+/// The facts about a TLS connection in its handshake, as far as it was seen.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[allow(clippy::struct_excessive_bools, reason = "facts that do not depend on each other")]
 pub struct Facts {
@@ -32,7 +32,7 @@ pub struct Facts {
     pub keys: Option<KeyOrigin>,
 }
 
-/// What became of early data.
+/// The fate of early data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EarlyData {
     /// The client offered some, and the answer is not known.

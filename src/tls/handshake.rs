@@ -32,7 +32,7 @@ impl Message {
     }
 }
 
-/// Joins one side's handshake messages, which may be spread over records (RFC 8446 §5.1).
+/// A joiner of one side's handshake messages, which may be spread over records (RFC 8446 §5.1).
 ///
 /// Of those that say nothing here (certificates above all) nothing is kept.
 #[derive(Debug, Default)]

@@ -2,7 +2,7 @@ use std::collections::VecDeque;
 
 use crate::model::{At, Lost, Pair, Side};
 
-/// What came of a side.
+/// A piece of one side's input.
 #[derive(Debug)]
 pub(super) enum Input {
     Bytes(Vec<u8>),
@@ -18,7 +18,7 @@ pub(super) struct Item {
     pub(super) input: Input,
 }
 
-/// What waits for keys, in the order in which it came.
+/// The input that waits for keys, in the order in which it came.
 #[derive(Debug, Default)]
 pub(super) struct Held {
     waiting: VecDeque<Item>,

@@ -33,7 +33,7 @@ impl Secret {
     }
 }
 
-/// What a secret is for (RFC 9850 §2.1 and §2.2).
+/// The purpose of a secret (RFC 9850 §2.1 and §2.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Label {
     /// The master secret of TLS 1.0 to 1.2.
@@ -166,7 +166,7 @@ impl Run {
     }
 }
 
-/// What was wrong with lines that were added.
+/// The result of adding lines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Added {
     /// How many secrets were understood.

@@ -4,7 +4,7 @@ use super::schedule::{expand_label, prf};
 use crate::hello::suite::{Bulk, Hash, Suite};
 use crate::model::Side;
 
-/// Which keys protect a side's records.
+/// The keys that protect a side's records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Epoch {
     /// None: hellos, and up to TLS 1.2 the whole handshake before `ChangeCipherSpec`.
@@ -19,7 +19,7 @@ pub(super) enum Epoch {
     Session(u32),
 }
 
-/// What the keys of a session up to TLS 1.2 are made from (RFC 5246 §6.3).
+/// The material that the keys of a session up to TLS 1.2 are made from (RFC 5246 §6.3).
 #[derive(Clone, Copy)]
 pub(super) struct SessionKeys<'a> {
     pub(super) master: &'a [u8],

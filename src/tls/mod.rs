@@ -51,7 +51,7 @@ pub use stream::Stream;
 use record::Header;
 use record::content::{self, HANDSHAKE};
 
-/// What bounds the memory and the work of one connection.
+/// The bounds of one connection's memory and work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes that wait for keys.

@@ -15,7 +15,7 @@ const TRANSCRIPT: usize = 65_536;
 /// The most names of a session that wait for its master secret.
 const NAMES: usize = 4;
 
-/// What the handshake under way, or the last one, has agreed on; and the secrets that are known of it.
+/// The parameters that the handshake under way, or the last one, has agreed on, and the secrets known of it.
 #[derive(Default)]
 #[allow(clippy::struct_excessive_bools, reason = "facts that do not depend on each other")]
 pub(super) struct Negotiation {

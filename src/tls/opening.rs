@@ -17,7 +17,7 @@ use super::stream::{Stream, Taken};
 use super::{Opaque, Output};
 use crate::model::{Anomaly, At, Lost, Side};
 
-/// What an attempt to open a record came to.
+/// The result of an attempt to open a record.
 pub(super) enum Attempt {
     Opens,
     /// There is no key to try.
@@ -26,7 +26,7 @@ pub(super) enum Attempt {
     Fails,
 }
 
-/// What is thought of something that looks like a record.
+/// The verdict on something that looks like a record.
 enum Verdict {
     Record,
     Refused,

@@ -4,7 +4,7 @@ use std::ops::Range;
 use super::Facts;
 use crate::model::{Anomaly, At, Lost, Side};
 
-/// What a [`Stream`](super::Stream) reports.
+/// The output of a [`Stream`](super::Stream).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output<'o> {
     /// The handshake is over, or as much of it as will be seen; it comes once, before bytes, gaps and ends.
@@ -57,7 +57,7 @@ pub enum Output<'o> {
     Opaque(Opaque),
 }
 
-/// How one side of a TLS connection ended.
+/// The end of one side of a TLS connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
     /// With the alert `close_notify`.
@@ -68,7 +68,7 @@ pub enum End {
     Truncated,
 }
 
-/// Why a connection is not decrypted.
+/// The reason why a connection is not decrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Opaque {
     /// No key is known.

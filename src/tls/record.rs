@@ -104,7 +104,7 @@ impl CutRecord {
     }
 }
 
-/// What [`Walk::step`] came upon.
+/// The result of [`Walk::step`].
 #[derive(Debug)]
 pub(super) enum Found<'a> {
     /// A whole record, borrowed from the input where it lies there in one piece.
@@ -115,7 +115,7 @@ pub(super) enum Found<'a> {
     NoHeader,
 }
 
-/// Follows one side's bytes from record to record, with or without keys.
+/// A walk along one side's bytes from record to record, with or without keys.
 ///
 /// ```text
 ///            5 bytes             the fragment's end

@@ -19,7 +19,7 @@ pub(super) struct RecordSearch {
     next: usize,
 }
 
-/// What may be a record.
+/// A place that may begin a record.
 #[derive(Debug)]
 pub(super) struct Candidate<'a> {
     pub(super) header: Header,
@@ -29,7 +29,7 @@ pub(super) struct Candidate<'a> {
     pub(super) behind: &'a [u8],
 }
 
-/// What lies between the last known end of a record and another record.
+/// The bytes between the last known end of a record and another record.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Gap<'a> {
     /// How many bytes.

@@ -20,7 +20,7 @@ use crate::model::{Anomaly, At, Lost, Pair, Side};
 /// did.
 const FAILURES: [u64; 2] = [16, 256];
 
-/// Follows one TLS connection, and gives the plaintext of what the keys known open.
+/// A TLS connection, which gives the plaintext of the records that the known keys open.
 ///
 /// ```text
 ///            ClientHello       keys known              both ends
@@ -57,7 +57,7 @@ pub struct Stream {
     pub(super) swapped: bool,
 }
 
-/// What became of a record.
+/// The fate of a record.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Taken {
     Done,

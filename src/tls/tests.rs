@@ -295,7 +295,7 @@ fn conversation(updates: bool) -> Conversation {
     Conversation { sent, plain, log: log.into_bytes() }
 }
 
-/// What a stream said of one side: bytes, or how much is missing.
+/// The output of a stream for one side: bytes, or how much is missing.
 #[derive(Default)]
 struct Heard {
     pieces: Pair<Vec<Result<Vec<u8>, Lost>>>,

@@ -7,7 +7,7 @@ use crate::text;
 use crate::text::Rfc3339;
 pub(super) use crate::text::grouped;
 
-/// How times are told.
+/// The form in which times are shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum TimeForm {
     /// The time of day, in UTC.

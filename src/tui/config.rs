@@ -1,6 +1,6 @@
 use std::path::{Path, PathBuf};
 
-/// What a user can choose about the screen.
+/// The options of the screen.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Options {
     /// The theme's name; `None` for the one of the configuration, or what suits the terminal.
@@ -49,7 +49,7 @@ impl RowColour {
     }
 }
 
-/// Why a configuration cannot be used.
+/// The reason why a configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// It cannot be read.

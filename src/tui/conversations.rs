@@ -16,7 +16,7 @@ use crate::event::Severity;
 use crate::store::{Attempt, Conversation, State, Store};
 use crate::text;
 
-/// What conversations are sorted by.
+/// The key that conversations are sorted by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum SortBy {
     #[default]
@@ -341,7 +341,7 @@ impl Conversations {
     }
 }
 
-/// What the list is drawn with.
+/// The means that the list is drawn with.
 pub(super) struct Look<'a> {
     pub(super) theme: &'a Theme,
     pub(super) store: &'a Store,

@@ -22,7 +22,7 @@ use super::text::{RowWriter, broken, columns};
 use super::theme::Theme;
 use crate::store::Store;
 
-/// What the detail shows.
+/// The tab of the detail that is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Tab {
     #[default]
@@ -37,7 +37,7 @@ impl Tab {
         [(Tab::Tree, "tree"), (Tab::Text, "text"), (Tab::Json, "json"), (Tab::Hex, "hex")];
 }
 
-/// How much room the detail has.
+/// The size of the detail.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum DetailSize {
     #[default]
@@ -46,7 +46,7 @@ pub(super) enum DetailSize {
     Away,
 }
 
-/// What is shown of one entry, and where.
+/// The detail of one entry, and the place in it.
 #[derive(Debug, Default)]
 pub(super) struct Detail {
     pub(super) tab: Tab,
@@ -79,14 +79,14 @@ pub(super) struct Detail {
     panes: Panes,
 }
 
-/// Where a search came to a message: at its first hit or, backwards, at its last.
+/// The end of a message at which a search came to it: its first hit or, backwards, its last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Arrival {
     FirstHit,
     LastHit,
 }
 
-/// Where the parts of the detail are that are seen.
+/// The places of the parts of the detail that are seen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Panes {
     whole: Rect,
@@ -123,7 +123,7 @@ impl Panes {
     }
 }
 
-/// What the detail is drawn with.
+/// The means that the detail is drawn with.
 pub(super) struct Look<'a> {
     pub(super) theme: &'a Theme,
     pub(super) pattern: Option<&'a Pattern>,

@@ -23,7 +23,7 @@ const LOOKED_AT_WORDS: &str = "as many as are looked at";
 /// Bounds the hits of a search that are lit in one payload.
 const HITS: usize = 1000;
 
-/// How a field's value is to be read.
+/// The way in which a field's value is to be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FieldStyle {
     Heading,

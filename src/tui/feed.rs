@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 
 use crate::event::ConnId;
 
-/// What stands behind the screen: whoever opened the source and fills the store.
+/// The other side of the screen: whoever opened the source and fills the store.
 ///
 /// Nothing here waits: what takes time goes on elsewhere, and [`Feed::news`] tells how it went.
 pub trait Feed {
@@ -57,7 +57,7 @@ pub trait Feed {
     }
 }
 
-/// What is shown: what is to be saved or exported.
+/// The entries that are shown, and so are to be saved or exported.
 #[derive(Clone, Debug, Default)]
 pub struct Choice {
     /// The entries of the store, in order.

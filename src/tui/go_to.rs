@@ -9,7 +9,7 @@ use super::timeline::Timeline;
 use crate::model::Timestamp;
 use crate::store::{Entry, EntryKind, Store};
 
-/// Where the screen was before it showed one conversation alone.
+/// The place at which the screen was before it showed one conversation alone.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Isolated {
     line: usize,

@@ -3,7 +3,7 @@ use ratatui::layout::{Position, Rect};
 use super::detail::DetailSize;
 use super::state::{App, Border, Panel};
 
-/// Where everything is. Each panel's area is what is below its title, which stands in the rule above it.
+/// The areas of the screen. Each panel's area is what is below its title, which stands in the rule above it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Layout {
     pub(super) area: Rect,

@@ -10,7 +10,7 @@ pub(super) struct Matcher {
     wanted: Wanted,
 }
 
-/// Where a filter cannot be understood, and what was expected there.
+/// The place where a filter cannot be understood, and what was expected there.
 #[derive(Clone, Debug)]
 pub(super) struct ParseError {
     /// The column, from 0.

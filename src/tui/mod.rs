@@ -82,7 +82,7 @@ const WAIT: Duration = Duration::from_millis(50);
 /// How much of the work that waits is done before we look for keys again.
 const SLICE: Duration = Duration::from_millis(8);
 
-/// Why the screen could not be shown.
+/// The reason why the screen could not be shown.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The terminal cannot be used.

@@ -31,7 +31,7 @@ pub(super) struct Overview {
     held: Option<Held>,
 }
 
-/// What the mouse holds.
+/// The part of the strip that the mouse holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Held {
     /// A stretch of the strip, from one column to another.
@@ -92,7 +92,7 @@ fn moment(area: Rect, (from, to): (Timestamp, Timestamp), x: u16) -> Timestamp {
     from.plus(Duration::from_secs_f64(to.since(from).as_secs_f64() * part.min(1.0)))
 }
 
-/// What the strip is drawn with.
+/// The means that the strip is drawn with.
 pub(super) struct Look<'a> {
     pub(super) theme: &'a Theme,
     pub(super) store: &'a Store,
@@ -393,7 +393,7 @@ fn mark(look: &Look<'_>, buffer: &mut Buffer, (x, axis): (u16, u16), column: &Co
     }
 }
 
-/// Turns counts into heights.
+/// A scale that turns counts into heights.
 struct Scale {
     most: f64,
     logarithmic: bool,

@@ -6,7 +6,7 @@ use super::pattern::Pattern;
 use crate::event::Missing;
 use crate::view::{self, Piece};
 
-/// Where the known bytes of a payload stand.
+/// The places of a payload's known bytes.
 ///
 /// Known bytes are counted in three ways: as they lie one after the other, by their offset in the payload, and by
 /// their place in a text that has dots for what is missing.

@@ -2,7 +2,7 @@ use std::ops::Range;
 
 use regex::bytes::{Regex, RegexBuilder};
 
-/// What a search looks for in payloads.
+/// The pattern that a search looks for in payloads.
 ///
 /// `x"de ad"` are bytes; `r"[0-9]+"` is a regular expression; anything else is text, in any case unless it has a
 /// capital letter.

@@ -7,7 +7,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use super::state::Effect;
 use crate::filter::Candidate;
 
-/// What is asked for.
+/// The kind of a prompt: what is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PromptKind {
     Filter,

@@ -14,7 +14,7 @@ use super::theme::Theme;
 /// How many lines of each history are kept, and how many captures' bookmarks.
 const KEPT: usize = 100;
 
-/// What one run leaves to the next.
+/// The state that one run leaves to the next.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct Remembered {

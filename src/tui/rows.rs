@@ -29,7 +29,7 @@ impl Slice {
     }
 }
 
-/// What the timeline can be sorted by.
+/// The key that the timeline is sorted by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum RowOrder {
     #[default]
@@ -76,7 +76,7 @@ impl RowOrder {
     }
 }
 
-/// Which entries the timeline shows, and finds them bit by bit.
+/// The entries that the timeline shows, found bit by bit.
 #[derive(Debug, Default)]
 pub(super) struct Rows {
     /// The conversation shown; `None` for all.

@@ -50,7 +50,7 @@ pub(super) struct SearchHits {
     wrapped: Option<u32>,
 }
 
-/// What a look at a message showed.
+/// The result of a look at a message.
 enum Look {
     Hits(usize),
     Nothing,
@@ -132,7 +132,7 @@ impl SearchHits {
     }
 }
 
-/// What comes after the rows that there are.
+/// The rows that come after those that there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Coming {
     Nothing,
@@ -142,7 +142,7 @@ pub(super) enum Coming {
     Live,
 }
 
-/// What is searched for, and how far that went.
+/// The search: what is looked for, and how far that went.
 #[derive(Debug, Default)]
 pub(super) struct Search {
     pub(super) pattern: Option<Pattern>,

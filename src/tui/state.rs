@@ -93,7 +93,7 @@ impl Rate {
     }
 }
 
-/// What a handler asks for.
+/// The effect that a handler asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Effect {
     None,

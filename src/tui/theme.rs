@@ -5,7 +5,7 @@ use super::words::Role;
 use crate::event::Severity;
 use crate::model::Side;
 
-/// How each kind of thing looks: a theme is a value of it.
+/// The styles of each kind of thing: a theme is a value of it.
 #[derive(Clone, Debug)]
 pub(super) struct Theme {
     pub(super) name: &'static str,

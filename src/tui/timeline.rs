@@ -55,7 +55,7 @@ pub(super) struct Timeline {
     pub(super) colours: Vec<(Matcher, RowColour)>,
 }
 
-/// What a line of the list shows.
+/// The content of a line of the list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Line {
     /// Whose the lanes are.
@@ -65,7 +65,7 @@ enum Line {
     Row(usize),
 }
 
-/// How the list is shown.
+/// The form in which the list is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Form {
     pub(super) time: TimeForm,
@@ -73,7 +73,7 @@ pub(super) struct Form {
     pub(super) to_scale: bool,
 }
 
-/// What the list is drawn with.
+/// The means that the list is drawn with.
 pub(super) struct Look<'a> {
     pub(super) theme: &'a Theme,
     pub(super) store: &'a mut Store,
@@ -387,7 +387,7 @@ impl Timeline {
     }
 }
 
-/// What lies between two rows where that has a line of its own.
+/// A pause between two rows that has a line of its own.
 struct Pause {
     silence: Duration,
     /// The date of the second row, where the first has another.

@@ -10,7 +10,7 @@ use crate::view::{self, Style, StyledOutput};
 /// How many payload bytes a row may look at.
 pub(super) const PREVIEW: usize = 1024;
 
-/// How a stretch of a row is meant.
+/// The role of a stretch of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
     Plain,

@@ -41,7 +41,7 @@ use crate::event::{Event, Kind, Meaning, Message, Opening};
 use crate::model::Timestamp;
 use crate::text::{Day, Rfc3339, Zone};
 
-/// What a user can ask of the printed lines.
+/// The settings of the printed lines.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
     /// Colour them.

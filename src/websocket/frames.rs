@@ -33,7 +33,7 @@ impl Default for State {
     }
 }
 
-/// What [`Frames`] finds next.
+/// A piece that [`Frames`] finds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Piece<'a> {
     /// A frame begins.
@@ -54,7 +54,7 @@ pub enum Piece<'a> {
     End,
 }
 
-/// What a gap took.
+/// The bytes that a gap took.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Taken {
     /// Bytes of the payload of the frame at hand.

@@ -6,7 +6,7 @@ use nom::bytes::streaming::take;
 use nom::combinator::cond;
 use nom::number::streaming::{be_u8, be_u16, be_u64};
 
-/// What a frame is (RFC 6455 §5.2): four bits.
+/// The opcode of a frame (RFC 6455 §5.2): four bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Opcode(pub u8);
 

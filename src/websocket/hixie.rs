@@ -1,6 +1,6 @@
 use super::Opcode;
 
-/// Cuts one side's bytes into frames of the drafts before RFC 6455 (draft-hixie-thewebsocketprotocol-76 §5.3).
+/// A cutter of one side's bytes into frames of the drafts before RFC 6455 (draft-hixie-thewebsocketprotocol-76 §5.3).
 ///
 /// A text stands between `00` and `ff`; a type with its top bit set has a length in groups of seven bits instead, and
 /// `ff 00` closes. In draft 76, a challenge of 8 bytes stands before the client's first frame, its answer of 16 before

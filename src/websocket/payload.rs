@@ -13,7 +13,7 @@ pub struct Missing {
 /// Bounds how many separate missing ranges one message remembers; the last of so many takes in all that follows.
 pub const MAX_MISSING: usize = 1024;
 
-/// Gathers one message's payload: the bytes that are known, up to a limit, and where others are missing.
+/// The payload of one message: the bytes that are known, up to a limit, and where others are missing.
 ///
 /// Bytes beyond the limit are counted and dropped.
 #[derive(Debug, Default)]

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use crate::model::Timestamp;
 
-/// Matches pongs with the pings they answer (RFC 6455 §5.5.3).
+/// A matcher of pongs with the pings that they answer (RFC 6455 §5.5.3).
 ///
 /// A peer that got several pings may answer the latest alone, and real ones answer each, in any order: a pong answers
 /// the latest ping with its payload, and every older one with the same payload is settled with it. Those with another
@@ -27,7 +27,7 @@ pub struct Answered {
     pub longest: Option<Duration>,
 }
 
-/// How new the payload of an answered ping is.
+/// The novelty of an answered ping's payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PayloadNovelty {
     /// So short that it may be equal by accident.

@@ -12,7 +12,7 @@ pub struct Rules {
     said: u8,
 }
 
-/// What a header is held against besides the header itself.
+/// The facts that a header is judged by, beside the header itself.
 #[derive(Clone, Copy, Debug)]
 pub struct Context {
     /// Who sent it.
@@ -25,7 +25,7 @@ pub struct Context {
     pub rsv1: Rsv1,
 }
 
-/// What the handshake made of the RSV1 bit.
+/// The meaning that the handshake gave the RSV1 bit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rsv1 {
     /// No extension gives it a meaning.

@@ -1,4 +1,4 @@
-/// Checks text as it comes (RFC 6455 §8.1), a character cut between two pieces included.
+/// A checker of text as it comes (RFC 6455 §8.1), a character cut between two pieces included.
 ///
 /// Where bytes are missing, what stands beside the gap is not held against the sender.
 #[derive(Clone, Debug, Default)]

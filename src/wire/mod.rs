@@ -41,7 +41,7 @@ use fragment::Fragments;
 use layers::LayerStack;
 use walk::{End, Next, walk};
 
-/// What a packet held.
+/// The content of a packet.
 #[derive(Clone, Copy, Debug)]
 pub enum Decoded<'a> {
     /// A TCP segment, borrowed from the packet or from the decoder's reassembled datagram.
@@ -54,7 +54,7 @@ pub enum Decoded<'a> {
     Unreadable(DecodeError),
 }
 
-/// Turns packets into TCP segments and keeps the IP fragments that wait for each other.
+/// A decoder of packets into TCP segments, which keeps the IP fragments that wait for each other.
 ///
 /// ```
 /// use wirefin::model::{At, LinkType, Packet};

@@ -66,7 +66,7 @@ pub(super) fn vlan(id: u16, kind: u16, payload: &[u8]) -> Vec<u8> {
     join(&[&id.to_be_bytes(), &kind.to_be_bytes(), payload])
 }
 
-/// What became of a packet, owned.
+/// The result of a packet, owned.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Seen {
     Tcp(Tcp),

@@ -36,7 +36,7 @@ pub struct Close {
     pub wide: Wide,
 }
 
-/// What one side sent.
+/// The sums of one side's messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DirectionTotals {
     /// Messages and control frames.

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::schema;
 
-/// What reads lines into a table and wants to be told of its columns.
+/// A program that reads lines into a table and has to be told of its columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reader {
     /// `DuckDB`: a query.

@@ -111,7 +111,7 @@ pub struct CloseBody {
     pub reason: Option<String>,
 }
 
-/// What a message took on the wire.
+/// The frames and bytes that a message took on the wire.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Wire {
     /// How many frames carried it.

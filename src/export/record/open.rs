@@ -40,7 +40,7 @@ pub struct Rejected {
     pub why: String,
 }
 
-/// What `open` and `rejected` lines share.
+/// The members that `open` and `rejected` lines share.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Upgrade {
     /// The version of this format: 2.
@@ -140,7 +140,7 @@ pub enum Headers {
     ByName(BTreeMap<String, Vec<String>>),
 }
 
-/// How the server answered the key (RFC 6455 §4.2.2).
+/// The server's answer to the key (RFC 6455 §4.2.2).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Accept {
     /// `Sec-WebSocket-Key`.
@@ -157,7 +157,7 @@ pub struct Accept {
     pub valid: Option<bool>,
 }
 
-/// What was agreed for permessage-deflate (RFC 7692 §7.1).
+/// The parameters agreed on for permessage-deflate (RFC 7692 §7.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Deflate {
     /// The client begins each message with an empty window.
@@ -172,7 +172,7 @@ pub struct Deflate {
     pub server_max_window_bits: u8,
 }
 
-/// What TLS agreed on, as far as it was seen.
+/// The parameters that TLS agreed on, as far as they were seen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Tls {
     /// The version's number: `1.3`.

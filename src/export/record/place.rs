@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Endpoint, Time};
 
-/// Where in the capture a line belongs.
+/// The place in the capture that a line belongs to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Place {
     /// When: RFC 3339, UTC, nine decimals.
@@ -22,7 +22,7 @@ pub struct Place {
     pub known: Option<u64>,
 }
 
-/// What `--wide` repeats on every line of a conversation; a member that stands there anyway is not repeated.
+/// The members that `--wide` repeats on every line of a conversation; one that stands there anyway is not repeated.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Wide {
     /// Who asked.

@@ -54,7 +54,7 @@ pub enum Opcode {
     Reserved15,
 }
 
-/// How bad an anomaly is.
+/// The severity of an anomaly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 #[schemars(inline)]

@@ -3,7 +3,7 @@ use super::huffman;
 use super::integer::{self, integer};
 use super::table::{DEFAULT_SIZE, Table};
 
-/// What is wrong with a header block, and where.
+/// The fault of a header block, and its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::http2) struct Fault {
     /// The offset in the block.
@@ -22,7 +22,7 @@ pub(in crate::http2) struct Decoder {
     value: Vec<u8>,
 }
 
-/// Why decoding stopped within a block.
+/// The reason why decoding stopped within a block.
 enum BlockError {
     /// The block ends inside a field.
     Incomplete,

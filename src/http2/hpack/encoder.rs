@@ -2,7 +2,7 @@
 
 use super::huffman;
 
-/// How a field is written, where it can be.
+/// The way in which a field is written, where it can be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::http2) enum Strategy {
     /// As an index, where the table has the whole field; else inserted.
@@ -33,7 +33,7 @@ impl Instruction {
     }
 }
 
-/// Encodes blocks and keeps the whole table.
+/// An encoder of blocks, which keeps the whole table.
 #[derive(Debug)]
 pub(in crate::http2) struct Encoder {
     /// The newest first.

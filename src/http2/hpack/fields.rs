@@ -38,7 +38,7 @@ pub struct Fields {
     truncated: bool,
 }
 
-/// Where a field's name and value end in the text; `None` where it is unknown.
+/// The ends of a field's name and value in the text; `None` where it is unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Mark {
     name: Option<u32>,

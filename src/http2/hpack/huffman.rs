@@ -25,7 +25,7 @@ const LENGTHS: [u8; 257] = [
     26, 27, 26, 26, 27, 27, 27, 27, 27, 28, 27, 27, 27, 27, 27, 26, 30,
 ];
 
-/// Where and why decoding a string stopped before its end.
+/// The reason why decoding a string stopped before its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct HuffmanError {
     /// The byte that holds the first bit that was not decoded.

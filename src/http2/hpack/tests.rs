@@ -140,7 +140,7 @@ fn many_references_to_a_long_entry_are_bounded() {
     assert!(fields.is_truncated() && fields.allocated() <= 2 * Fields::MAX_TEXT);
 }
 
-/// What becomes of a block on its way to the reader.
+/// The fate of a block on its way to the reader.
 #[derive(Clone, Copy, Debug)]
 enum Fate {
     Whole,

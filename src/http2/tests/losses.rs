@@ -177,7 +177,7 @@ impl<'m> Judge<'m> {
     }
 }
 
-/// What happens to so many bytes.
+/// The fate of so many bytes.
 #[derive(Clone, Copy, Debug)]
 struct Piece {
     length: usize,

@@ -9,7 +9,7 @@ use crate::session::context::Context;
 use crate::session::message::new_wire;
 use crate::websocket::{Frames, Header, Hixie, Opcode, Rsv1};
 
-/// What is out of the ordinary about a conversation's bytes, as its handshake says.
+/// The peculiarities of a conversation's bytes, as its handshake says.
 #[derive(Debug)]
 pub(super) struct Oddities {
     /// The server's bytes come in chunks.
@@ -18,7 +18,7 @@ pub(super) struct Oddities {
     draft: Option<Pair<Hixie>>,
 }
 
-/// What came of one side where an HTTP response may stand between frames.
+/// The bytes of one side where an HTTP response may stand between frames.
 #[derive(Debug)]
 pub(super) enum InStream {
     /// Too few bytes to tell, and where they begin.

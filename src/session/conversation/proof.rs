@@ -2,7 +2,7 @@ use super::{Conversation, Reading};
 use crate::model::{Side, Timestamp};
 use crate::websocket::{Answered, Header, PayloadNovelty};
 
-/// What speaks for frames that were found by a search, beside that they follow one another: a payload may hold frames,
+/// The evidence for frames that were found by a search, beside that they follow one another: a payload may hold frames,
 /// those of a relay or a recording, and look the same where its own header is lost.
 ///
 /// * The other side answers a ping among them: nobody answers what is inside a payload. One answer is enough where its

@@ -4,7 +4,7 @@ use crate::websocket::close::may_be_sent;
 use crate::websocket::mask::unmask;
 use crate::websocket::{Header, Opcode, Utf8};
 
-/// Remembers the last frames of a chain.
+/// A memory of the last frames of a chain.
 ///
 /// Data that repeats itself, samples of an even tone or pixels of one colour, holds what passes for a header again and
 /// again, and each lands on the next: what was seen before is no further evidence in itself. That it begins where a
@@ -15,7 +15,7 @@ struct Before {
     next: usize,
 }
 
-/// What a frame looked like: its header and the first bytes of its payload.
+/// The look of a frame: its header and the first bytes of its payload.
 #[derive(Clone, Copy, Debug)]
 enum Look {
     Held(usize),
@@ -290,7 +290,7 @@ const fn long(header: &Header) -> u32 {
     if header.length > 0xffff { LONG } else { 0 }
 }
 
-/// What becomes of text where a frame would begin.
+/// The fate of text where a frame would begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Text {
     GoesOn,

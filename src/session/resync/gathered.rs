@@ -35,7 +35,7 @@ impl Run {
     }
 }
 
-/// What follows in a side's stream.
+/// The next piece of a side's stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::session) enum Piece<'a> {
     /// Bytes, and the packet that carried them.

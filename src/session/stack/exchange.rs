@@ -23,7 +23,7 @@ pub(super) fn asker(side: Side, bytes: &[u8]) -> Option<Side> {
     }
 }
 
-/// Where a conversation begins on the wire.
+/// The packets at which a conversation begins on the wire.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct UpgradePackets {
     /// The packet at which it is open: `answered`, or that of the first frame, where that was captured before.

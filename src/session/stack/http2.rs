@@ -32,7 +32,7 @@ struct Streams {
     common: Common,
 }
 
-/// What the streams share.
+/// The state that the streams share.
 #[derive(Debug)]
 struct Common {
     /// How many stacks hold the streams'.
@@ -43,7 +43,7 @@ struct Common {
     forgot_headers: bool,
 }
 
-/// Whether it is known which side is the client's.
+/// The knowledge of which side is the client's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Orientation {
     Known,

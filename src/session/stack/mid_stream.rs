@@ -12,7 +12,7 @@ use crate::session::conversation::Conversation;
 use crate::session::resync::{Found, FrameSearch};
 use crate::websocket::Opcode;
 
-/// Where the frames of a stream joined late begin.
+/// The place where the frames of a stream captured from its middle begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Beginning {
     /// Where a search finds them.
@@ -21,7 +21,7 @@ enum Beginning {
     First,
 }
 
-/// Whether more bytes may come.
+/// The prospect of more bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum More {
     Expected,

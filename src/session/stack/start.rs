@@ -10,7 +10,7 @@ use crate::http2;
 use crate::model::{At, Side};
 use crate::session::context::Context;
 
-/// What is known before the layer is.
+/// The state before the layer is known.
 #[derive(Debug, Default)]
 pub(super) struct Start {
     /// Within a tunnel, what the CONNECT request named.

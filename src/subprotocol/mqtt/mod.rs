@@ -65,7 +65,7 @@ fn named(head: &[u8], at: usize) -> bool {
     rest.starts_with(b"\x00\x04MQTT") || rest.starts_with(b"\x00\x06MQIsdp")
 }
 
-/// How the packets of one side are told apart.
+/// The state that tells the packets of one side apart.
 #[derive(Clone, Copy, Debug)]
 struct OneSide {
     from: Side,
@@ -102,7 +102,7 @@ struct Mqtt {
     session: Session,
 }
 
-/// What one connection of MQTT agreed on.
+/// The parameters that one connection of MQTT agreed on.
 #[derive(Debug, Default)]
 struct Session {
     /// 3 (3.1), 4 (3.1.1) or 5; `None` where CONNECT was not seen and nothing else told it.

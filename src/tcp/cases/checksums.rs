@@ -5,7 +5,7 @@ use crate::model::Side::{Client, Server};
 use crate::model::{Anomaly, At, Checksum, Flags, Segment, Seq};
 use crate::tcp::{Limits, Verify};
 
-/// What a test sets a checksum to.
+/// The value that a test sets a checksum to.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Sum {
     Right,

@@ -7,7 +7,7 @@ use crate::model::{Anomaly, At, Endpoint, Flags, Flow, Segment, SenderClock, Seq
 
 use Side::{Client, Server};
 
-/// What came out, without the packets' times.
+/// An output, without the packets' times.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::tcp) enum Seen {
     Bytes(Side, Vec<u8>),
@@ -66,7 +66,7 @@ pub(in crate::tcp) fn bare(seq: u32, flags: Flags, payload: &[u8]) -> Segment<'_
 /// Where the first data byte of each side stands in sequence space, unless a test says otherwise.
 pub(in crate::tcp) const START: [u32; 2] = [1001, 5001];
 
-/// Plays segments into a connection and keeps what came out.
+/// A connection that segments are played into, and what came out.
 pub(in crate::tcp) struct Tape {
     pub(in crate::tcp) tcp: Connection,
     pub(in crate::tcp) seen: Vec<Seen>,

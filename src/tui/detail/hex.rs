@@ -14,7 +14,7 @@ use super::{Detail, Look};
 /// From how many rows on of which nothing is known they are one line.
 const FOLDED: u64 = 3;
 
-/// Which bytes are lit: those of the selected field, and the hits of a search.
+/// The bytes that are lit: those of the selected field, and the hits of a search.
 struct Lit {
     field: Range<usize>,
     hits: Vec<Range<usize>>,
@@ -271,7 +271,7 @@ fn extend(lines: &mut Vec<HexLine>, offset: u64, cells: Range<usize>, bytes: Ran
     }
 }
 
-/// What stands in a cell of a row.
+/// The content of a cell of a row.
 #[derive(Clone, Copy)]
 enum Cell {
     None,

@@ -47,7 +47,7 @@ impl Timeline {
     }
 }
 
-/// Where the two lines are.
+/// The places of the two lines.
 struct Lanes<'a> {
     timeline: &'a Timeline,
     time: u16,

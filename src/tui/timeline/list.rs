@@ -180,7 +180,7 @@ impl Timeline {
     }
 }
 
-/// How many columns a row's time and its conversation take.
+/// The widths of a row's time and conversation, in columns.
 struct Columns {
     time: u16,
     conversation: u16,

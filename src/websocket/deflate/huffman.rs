@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 const ROOT: u8 = 9;
 const LONGEST_CODE: usize = 15;
 
-/// What a code stands for.
+/// The meaning of a code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Meaning {
     /// A byte, or the plain value of the symbol.

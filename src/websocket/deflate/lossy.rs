@@ -35,7 +35,7 @@ pub(super) struct LossyInflater {
     seen: Seen,
 }
 
-/// What references of the current message were like.
+/// The kinds of references that the current message had.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Seen {
     /// The first distance beyond the agreed window.
@@ -60,7 +60,7 @@ enum State {
     Symbols { fixed: bool },
 }
 
-/// Gathers the code lengths of a dynamic block (RFC 1951 §3.2.7).
+/// The code lengths of a dynamic block while they are read (RFC 1951 §3.2.7).
 #[derive(Debug)]
 struct Lengths {
     codes: usize,
@@ -72,7 +72,7 @@ struct Lengths {
     table: Table,
 }
 
-/// Why a step ended.
+/// The reason why a step ended.
 enum Step {
     /// It is done: the next state is set.
     Done,

@@ -60,7 +60,7 @@ const UNFINISHED: &str = "the compressed data ends inside a block";
 /// How many anomalies wait for [`Inflater::next_anomaly`] at most; one message makes four at most.
 const MAX_WAITING: usize = 16;
 
-/// Why the rest of a message cannot be inflated.
+/// The reason why the rest of a message cannot be inflated.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Stop {
     /// The data is no deflate stream.
@@ -97,7 +97,7 @@ pub struct Inflater {
     anomalies: VecDeque<Anomaly>,
 }
 
-/// How far the current message is.
+/// The state of the current message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Message {
     /// No compressed byte came yet.

@@ -47,7 +47,7 @@ pub(super) struct PendingRequest {
     held: Vec<(Side, Anomaly)>,
 }
 
-/// Whether a request is known to be one for a WebSocket.
+/// The evidence that a request is one for a WebSocket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Evidence {
     Known,
@@ -55,7 +55,7 @@ enum Evidence {
     Possible,
 }
 
-/// What the client sent before the answer.
+/// The bytes that the client sent before the answer.
 #[derive(Debug)]
 enum BufferedInput {
     Bytes(Vec<u8>, At),

@@ -13,7 +13,7 @@ fn bits(max_window_bits: u8) -> DeflateSide {
     DeflateSide { no_context_takeover: false, max_window_bits }
 }
 
-/// What one message came to.
+/// The result of one message.
 #[derive(Debug, PartialEq, Eq)]
 struct Got {
     /// Each byte, `None` where it is not known.
