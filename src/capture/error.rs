@@ -1,6 +1,6 @@
 /// The reason why *we* could not read: no file, no capture, an I/O error.
 ///
-/// Damage behind a good file header is not among them: it is a diagnostic of the round.
+/// Damage behind a good file header is not among them: it is a diagnostic of the batch.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {

@@ -11,7 +11,7 @@ use crate::model::Anomaly;
 /// Reading 1 MiB at once was no faster, and this leaves room in a core's cache for those who look at the packets
 /// next.
 pub(super) const BLOCK: usize = 256 * 1024;
-/// A round whose memory grew beyond this for one large record gives it back.
+/// A batch whose memory grew beyond this for one large record gives it back.
 const KEPT: usize = 2 * 1024 * 1024;
 /// What is said with a place in a compressed file.
 const AFTER: &str = " (the offset counts bytes after decompression)";
@@ -20,7 +20,7 @@ const SMALL_BLOCK: usize = 16 * 1024;
 
 /// A reader of one capture, block by block.
 ///
-/// A block is read straight into the round; only the start of a record that is not whole yet is carried over to
+/// A block is read straight into the batch; only the start of a record that is not whole yet is carried over to
 /// the next one.
 pub(super) struct Reader {
     name: Box<str>,
@@ -98,38 +98,38 @@ impl Reader {
         }
     }
 
-    /// Fills `round` with what comes next; `false` at the end.
+    /// Fills `batch` with what comes next; `false` at the end.
     ///
     /// Stamps are as the file has them, and a packet's number is how much further it is than the one before: 1, or
     /// more where the file has blocks in between that are numbered, too.
     ///
     /// It asks the file once if that gives anything to hand on, and for `most` bytes at most unless one record is
     /// larger. Where the file says that it has [nothing yet](not_yet), that is `false`, too, and it can be asked again.
-    pub(super) fn fill(&mut self, round: &mut PacketBatch, most: usize) -> Result<bool, Error> {
-        round.items.clear();
+    pub(super) fn fill(&mut self, batch: &mut PacketBatch, most: usize) -> Result<bool, Error> {
+        batch.items.clear();
         if self.ended {
-            round.bytes.clear();
+            batch.bytes.clear();
             return Ok(false);
         }
         match self.prepare() {
             Err(Error::Io { source, .. }) if is_not_yet(&source) => {
-                round.bytes.clear();
+                batch.bytes.clear();
                 return Ok(false);
             }
             prepared => prepared?,
         }
-        let mut filled = self.begin(round);
+        let mut filled = self.begin(batch);
         let (mut done, mut last) = (0, false);
         loop {
-            let needed = self.parse(round, filled, &mut done, last);
-            self.tell(round);
-            let something = !round.is_empty();
+            let needed = self.parse(batch, filled, &mut done, last);
+            self.tell(batch);
+            let something = !batch.is_empty();
             if something || self.ended {
-                round.bytes.truncate(filled);
-                self.keep(&round.bytes, done);
+                batch.bytes.truncate(filled);
+                self.keep(&batch.bytes, done);
                 return Ok(something);
             }
-            let room = self.make_room(round, filled, done.saturating_add(needed), most);
+            let room = self.make_room(batch, filled, done.saturating_add(needed), most);
             match read(&mut self.input, room) {
                 Ok(0) => last = true,
                 Ok(count) => {
@@ -137,8 +137,8 @@ impl Reader {
                     filled = filled.saturating_add(count);
                 }
                 Err(source) if is_not_yet(&source) => {
-                    round.bytes.truncate(filled);
-                    self.keep(&round.bytes, done);
+                    batch.bytes.truncate(filled);
+                    self.keep(&batch.bytes, done);
                     return Ok(false);
                 }
                 Err(source) => match self.compression {
@@ -156,31 +156,31 @@ impl Reader {
         }
     }
 
-    /// Puts what was carried over at the start of the round.
-    fn begin(&mut self, round: &mut PacketBatch) -> usize {
-        if round.bytes.capacity() > KEPT {
+    /// Puts what was carried over at the start of the batch.
+    fn begin(&mut self, batch: &mut PacketBatch) -> usize {
+        if batch.bytes.capacity() > KEPT {
             // It held an unusually large record.
-            round.bytes = Vec::new();
+            batch.bytes = Vec::new();
         }
-        // What else the round holds is overwritten sooner or later: clearing it would mean zeroing it again.
-        if round.bytes.len() < self.tail.len() {
-            round.bytes.resize(self.tail.len(), 0);
+        // What else the batch holds is overwritten sooner or later: clearing it would mean zeroing it again.
+        if batch.bytes.len() < self.tail.len() {
+            batch.bytes.resize(self.tail.len(), 0);
         }
-        if let Some((start, _)) = round.bytes.split_at_mut_checked(self.tail.len()) {
+        if let Some((start, _)) = batch.bytes.split_at_mut_checked(self.tail.len()) {
             start.copy_from_slice(&self.tail);
         }
         self.tail.len()
     }
 
-    /// Reads the records of the round's first `filled` bytes from `done` on; returns how many bytes the next one
+    /// Reads the records of the batch's first `filled` bytes from `done` on; returns how many bytes the next one
     /// needs.
-    fn parse(&mut self, round: &mut PacketBatch, filled: usize, done: &mut usize, last: bool) -> usize {
+    fn parse(&mut self, batch: &mut PacketBatch, filled: usize, done: &mut usize, last: bool) -> usize {
         let Some(format) = &mut self.format else { return 0 };
         if self.ended {
             return 0;
         }
-        let bytes = round.bytes.get(..filled).unwrap_or_default();
-        let mut found = Found { items: &mut round.items, problems: &mut self.problems };
+        let bytes = batch.bytes.get(..filled).unwrap_or_default();
+        let mut found = Found { items: &mut batch.items, problems: &mut self.problems };
         let read = format.records(bytes, *done, last, &mut found);
         *done = read.consumed;
         match read.stop {
@@ -204,10 +204,10 @@ impl Reader {
     }
 
     /// Hands on what was found wrong.
-    fn tell(&mut self, round: &mut PacketBatch) {
+    fn tell(&mut self, batch: &mut PacketBatch) {
         let noted: Vec<_> = self.problems.drain().collect();
         for (at, problem) in noted {
-            round.push_diagnostic(Anomaly::CaptureDamaged {
+            batch.push_diagnostic(Anomaly::CaptureDamaged {
                 file: self.name.clone(),
                 offset: self.offset.saturating_add(at as u64),
                 problem: self.placed(problem).into_boxed_str(),
@@ -233,17 +233,17 @@ impl Reader {
     /// reason to believe in: a length that lies must not cost memory.
     fn make_room<'a>(
         &self,
-        round: &'a mut PacketBatch,
+        batch: &'a mut PacketBatch,
         filled: usize,
         whole: usize,
         most: usize,
     ) -> &'a mut [u8] {
         let block = self.block.min(most).max(filled.saturating_add(SMALL_BLOCK / 2));
         let size = whole.min(filled.saturating_mul(2)).max(block);
-        if round.bytes.len() < size {
-            round.bytes.resize(size, 0);
+        if batch.bytes.len() < size {
+            batch.bytes.resize(size, 0);
         }
-        round.bytes.get_mut(filled..size).unwrap_or_default()
+        batch.bytes.get_mut(filled..size).unwrap_or_default()
     }
 
     /// Asks for more next time where all that was asked for came, and for less where little came.

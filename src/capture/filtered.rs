@@ -28,13 +28,13 @@ impl CaptureFilter {
 }
 
 impl Source for CaptureFilter {
-    fn next(&mut self, round: &mut PacketBatch) -> Result<Next, Error> {
+    fn next(&mut self, batch: &mut PacketBatch) -> Result<Next, Error> {
         loop {
-            let next = self.source.next(round)?;
-            let had = round.items.len();
-            self.programs.retain(round)?;
-            // A round of which nothing is left is not worth one.
-            if next != Next::Filled || had == 0 || !round.is_empty() {
+            let next = self.source.next(batch)?;
+            let had = batch.items.len();
+            self.programs.retain(batch)?;
+            // A batch of which nothing is left is not worth one.
+            if next != Next::Filled || had == 0 || !batch.is_empty() {
                 return Ok(next);
             }
         }
@@ -48,8 +48,8 @@ struct Programs {
 }
 
 impl Programs {
-    fn retain(&mut self, round: &mut PacketBatch) -> Result<(), Error> {
-        let PacketBatch { bytes, items } = round;
+    fn retain(&mut self, batch: &mut PacketBatch) -> Result<(), Error> {
+        let PacketBatch { bytes, items } = batch;
         let mut fault = None;
         items.retain(|item| match item {
             Item::Packet(record) => match self.find(record.link) {
@@ -117,9 +117,9 @@ mod tests {
             Err(error) => return Some(Err(error)),
             Ok(filtered) => filtered,
         };
-        let (mut round, mut numbers) = (PacketBatch::default(), Vec::new());
-        while filtered.next(&mut round).unwrap() != Next::End {
-            numbers.extend(round.records().map(|record| record.at.packet));
+        let (mut batch, mut numbers) = (PacketBatch::default(), Vec::new());
+        while filtered.next(&mut batch).unwrap() != Next::End {
+            numbers.extend(batch.records().map(|record| record.at.packet));
         }
         Some(Ok(numbers))
     }

@@ -112,7 +112,7 @@ pub(super) struct Everything {
     pub(super) secrets: Vec<(usize, Vec<u8>)>,
     /// Each with the file and the offset.
     pub(super) problems: Vec<(String, u64, String)>,
-    /// How many packets each round had.
+    /// How many packets each batch had.
     pub(super) batches: Vec<usize>,
 }
 
@@ -130,24 +130,24 @@ impl Everything {
     /// Reads `files` to the end.
     pub(super) fn of(mut files: Files) -> Result<Everything, Error> {
         let mut all = Everything::default();
-        let mut round = PacketBatch::default();
-        while files.next(&mut round)? == Next::Filled {
-            all.batches.push(round.packets().count());
-            for item in &round.items {
-                all.take(item, &round);
+        let mut batch = PacketBatch::default();
+        while files.next(&mut batch)? == Next::Filled {
+            all.batches.push(batch.packets().count());
+            for item in &batch.items {
+                all.take(item, &batch);
             }
         }
-        assert!(round.is_empty() && round.bytes.is_empty(), "the last round is empty");
-        assert_eq!(files.next(&mut round).unwrap(), Next::End, "the end stays the end");
+        assert!(batch.is_empty() && batch.bytes.is_empty(), "the last batch is empty");
+        assert_eq!(files.next(&mut batch).unwrap(), Next::End, "the end stays the end");
         Ok(all)
     }
 
-    fn take(&mut self, item: &Item, round: &PacketBatch) {
+    fn take(&mut self, item: &Item, batch: &PacketBatch) {
         match item {
             Item::Packet(record) => {
                 let end = record.offset as usize + record.length as usize;
-                assert!(end <= round.bytes.len(), "a record lies in its round");
-                let packet = round.packet(record);
+                assert!(end <= batch.bytes.len(), "a record lies in its batch");
+                let packet = batch.packet(record);
                 self.packets.push(Got {
                     number: packet.at.packet,
                     nanos: packet.at.time.as_nanos(),

@@ -171,23 +171,23 @@ impl Follow {
 }
 
 impl Source for Follow {
-    fn next(&mut self, round: &mut PacketBatch) -> Result<Next, Error> {
+    fn next(&mut self, batch: &mut PacketBatch) -> Result<Next, Error> {
         loop {
             if self.watch.is_over() {
-                round.clear();
+                batch.clear();
                 return Ok(Next::End);
             }
             if std::mem::take(&mut self.flush) && self.tail.is_at_end() {
                 // What was handed on is to be shown before we wait.
-                round.clear();
+                batch.clear();
                 return Ok(Next::Idle(self.latest));
             }
-            let filled = self.reader.fill(round, BLOCK)?;
+            let filled = self.reader.fill(batch, BLOCK)?;
             let overwritten =
                 self.tail.overwritten.load(Ordering::Relaxed) && !std::mem::replace(&mut self.told, true);
             if overwritten {
-                drop_diagnostics(round);
-                round.push_diagnostic(Anomaly::CaptureDamaged {
+                drop_diagnostics(batch);
+                batch.push_diagnostic(Anomaly::CaptureDamaged {
                     file: self.path.display().to_string().into(),
                     offset: self.tail.position(),
                     problem: "the file was written over before all of it was read".into(),
@@ -196,22 +196,22 @@ impl Source for Follow {
             let over = self.watch.is_over();
             if over {
                 // A record that we no longer wait for is not a damaged one.
-                drop_diagnostics(round);
+                drop_diagnostics(batch);
             }
-            let is_filled = filled && !(over && round.is_empty());
+            let is_filled = filled && !(over && batch.is_empty());
             let notes = self.notes.take();
             let noted = !notes.is_empty();
-            notes.into_iter().for_each(|note| round.push_diagnostic(note));
+            notes.into_iter().for_each(|note| batch.push_diagnostic(note));
             if is_filled || overwritten || noted {
                 break;
             }
             if !self.turn()? {
-                round.clear();
+                batch.clear();
                 return Ok(Next::End);
             }
         }
         self.flush = true;
-        let mut records = round.records_mut().peekable();
+        let mut records = batch.records_mut().peekable();
         if records.peek().is_some() {
             self.watch.packet();
         }
@@ -225,8 +225,8 @@ impl Source for Follow {
     }
 }
 
-fn drop_diagnostics(round: &mut PacketBatch) {
-    round.items.retain(|item| !matches!(item, Item::Diagnostic(_)));
+fn drop_diagnostics(batch: &mut PacketBatch) {
+    batch.items.retain(|item| !matches!(item, Item::Diagnostic(_)));
 }
 
 /// Opens a file that is to be read from its beginning; waits for its header.
@@ -422,10 +422,10 @@ impl Beginning {
     fn read(file: &File) -> Option<Beginning> {
         let inode = file.metadata().ok()?.ino();
         let mut reader = Reader::new("", Box::new(file.try_clone().ok()?.take(BLOCK as u64)));
-        let mut round = PacketBatch::default();
+        let mut batch = PacketBatch::default();
         let mut first = None;
-        while first.is_none() && reader.fill(&mut round, BLOCK).ok()? {
-            first = round.records().next().map(|record| record.at.time);
+        while first.is_none() && reader.fill(&mut batch, BLOCK).ok()? {
+            first = batch.records().next().map(|record| record.at.time);
         }
         let first = first?;
         let mut head = vec![0; HEAD];

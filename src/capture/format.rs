@@ -69,7 +69,7 @@ pub(super) struct Read {
 pub(super) enum StopReason {
     /// What begins there needs this many bytes.
     More(usize),
-    /// A fault was noted: what follows it is for the next round, so that all that is told stays in order.
+    /// A fault was noted: what follows it is for the next batch, so that all that is told stays in order.
     Fault,
     /// Where the next record begins cannot be told any more.
     Lost,

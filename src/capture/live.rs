@@ -59,7 +59,7 @@ const LOOK: Duration = Duration::from_millis(250);
 /// A source that captures on one or several interfaces.
 ///
 /// One thread reads all of them, without ever blocking in libpcap: what waits lies in the rings. Packets are copied
-/// once, from the ring into the round (twice where several interfaces are put in order).
+/// once, from the ring into the batch (twice where several interfaces are put in order).
 pub struct Live {
     taps: Vec<InterfaceCapture>,
     /// What was read of several interfaces and is held to be put in order.
@@ -111,10 +111,10 @@ impl Live {
         self.taps.iter().filter_map(|tap| device::system_folder(&tap.description.name)).collect()
     }
 
-    /// Reads what the rings hold into the round, as much as one round is to have.
-    fn read(&mut self, round: &mut PacketBatch) {
+    /// Reads what the rings hold into the batch, as much as one batch is to have.
+    fn read(&mut self, batch: &mut PacketBatch) {
         if let [tap] = self.taps.as_mut_slice() {
-            tap.read(0, round, &mut self.diagnostics);
+            tap.read(0, batch, &mut self.diagnostics);
             return;
         }
         for (n, tap) in self.taps.iter_mut().enumerate() {
@@ -124,12 +124,12 @@ impl Live {
             Some(_) => Timestamp::MAX,
             None => before(now(), ORDER),
         };
-        self.held.release(horizon, round);
+        self.held.release(horizon, batch);
     }
 
-    /// Numbers the round's packets; time never runs backwards.
-    fn number(&mut self, round: &mut PacketBatch) {
-        for record in round.records_mut() {
+    /// Numbers the batch's packets; time never runs backwards.
+    fn number(&mut self, batch: &mut PacketBatch) {
+        for record in batch.records_mut() {
             self.packets = self.packets.saturating_add(1);
             self.latest = self.latest.max(record.at.time);
             record.at = At { packet: self.packets, time: self.latest };
@@ -171,30 +171,30 @@ impl Live {
 }
 
 impl Source for Live {
-    fn next(&mut self, round: &mut PacketBatch) -> Result<Next, Error> {
-        round.clear();
+    fn next(&mut self, batch: &mut PacketBatch) -> Result<Next, Error> {
+        batch.clear();
         if self.over.is_none() && self.watch.is_over() {
             self.over = Some(now());
         }
         let mut clock = now();
-        self.read(round);
-        if round.is_empty() && !self.is_drained() {
+        self.read(batch);
+        if batch.is_empty() && !self.is_drained() {
             self.wait();
             clock = now();
-            self.read(round);
+            self.read(batch);
         }
         let ends = self.is_drained();
         self.look(ends);
         self.counts.publish(self.taps.iter().map(|tap| &tap.count));
-        self.number(round);
-        if !round.is_empty() {
+        self.number(batch);
+        if !batch.is_empty() {
             self.watch.packet();
         }
-        self.diagnostics.drain(..).for_each(|diagnostic| round.push_diagnostic(diagnostic));
+        self.diagnostics.drain(..).for_each(|diagnostic| batch.push_diagnostic(diagnostic));
         if ends {
             return Ok(Next::End);
         }
-        if round.is_empty() {
+        if batch.is_empty() {
             self.latest = self.latest.max(before(clock, SLACK));
             return Ok(Next::Idle(self.latest));
         }

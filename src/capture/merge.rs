@@ -37,8 +37,8 @@ const UNKNOWN: Timestamp = Timestamp::from_nanos(i64::MIN);
 /// // A pcap file header and nothing behind it.
 /// let header = b"\xd4\xc3\xb2\xa1\x02\0\x04\0\0\0\0\0\0\0\0\0\0\0\x04\0\x01\0\0\0";
 /// let mut files = Files::from_reader("empty.pcap", Box::new(&header[..]));
-/// let mut round = PacketBatch::default();
-/// assert_eq!(files.next(&mut round)?, Next::End);
+/// let mut batch = PacketBatch::default();
+/// assert_eq!(files.next(&mut batch)?, Next::End);
 /// # Ok::<(), wirefin::capture::Error>(())
 /// ```
 pub struct Files {
@@ -55,7 +55,7 @@ pub struct Files {
     watch: Arc<Watch>,
     /// Standard input is among the inputs.
     pipe: bool,
-    /// The last round held something, so that whoever shows it should not wait for the next.
+    /// The last batch held something, so that whoever shows it should not wait for the next.
     flush: bool,
 }
 
@@ -145,9 +145,9 @@ impl Files {
         self.inputs.push(input);
     }
 
-    /// Gathers the next packets, neither numbered nor clamped; leaves `round` empty at the end.
-    fn gather(&mut self, round: &mut PacketBatch) -> Result<(), Error> {
-        round.items.clear();
+    /// Gathers the next packets, neither numbered nor clamped; leaves `batch` empty at the end.
+    fn gather(&mut self, batch: &mut PacketBatch) -> Result<(), Error> {
+        batch.items.clear();
         while let Some(Reverse((stamp, index))) = self.queue.pop() {
             let Some(input) = self.inputs.get_mut(index) else { continue };
             if let Input::Open(head) = input
@@ -155,25 +155,25 @@ impl Files {
             {
                 let bound = self.queue.peek().map(|Reverse(other)| *other);
                 let whole = head.is_untouched() && bound.is_none_or(|bound| (head.latest, index) < bound);
-                if whole && !round.is_empty() {
-                    // It goes out untouched, in a round of its own.
+                if whole && !batch.is_empty() {
+                    // It goes out untouched, in a batch of its own.
                     self.queue.push(Reverse((stamp, index)));
                     return Ok(());
                 }
                 if whole {
-                    std::mem::swap(&mut head.round, round);
-                    head.round.items.clear();
+                    std::mem::swap(&mut head.batch, batch);
+                    head.batch.items.clear();
                     head.next = 0;
                     self.queue.push(Reverse((UNKNOWN, index)));
                     return Ok(());
                 }
-                let stamp = head.copy(round, |stamp| bound.is_none_or(|bound| (stamp, index) < bound));
+                let stamp = head.copy(batch, |stamp| bound.is_none_or(|bound| (stamp, index) < bound));
                 self.queue.push(Reverse((stamp, index)));
-                if round.bytes.len() >= BLOCK {
+                if batch.bytes.len() >= BLOCK {
                     return Ok(());
                 }
-            } else if round.is_empty() {
-                self.refill(index, round)?;
+            } else if batch.is_empty() {
+                self.refill(index, batch)?;
             } else {
                 // Reading on may take its time: what there is goes first.
                 self.queue.push(Reverse((stamp, index)));
@@ -183,8 +183,8 @@ impl Files {
         Ok(())
     }
 
-    /// Reads the next round of an input; what is not a packet goes into `round` if there is no packet to wait for.
-    fn refill(&mut self, index: usize, round: &mut PacketBatch) -> Result<(), Error> {
+    /// Reads the next batch of an input; what is not a packet goes into `batch` if there is no packet to wait for.
+    fn refill(&mut self, index: usize, batch: &mut PacketBatch) -> Result<(), Error> {
         let Some(slot) = self.inputs.get_mut(index) else { return Ok(()) };
         // An input that fails is not asked again.
         let mut head = match std::mem::replace(slot, Input::Done) {
@@ -201,8 +201,8 @@ impl Files {
             return Ok(());
         }
         let stamp = head.stamp();
-        if head.round.records().next().is_none() {
-            std::mem::swap(&mut head.round, round);
+        if head.batch.records().next().is_none() {
+            std::mem::swap(&mut head.batch, batch);
         }
         if let Some(slot) = self.inputs.get_mut(index) {
             *slot = Input::Open(head);
@@ -213,36 +213,36 @@ impl Files {
 }
 
 impl Source for Files {
-    fn next(&mut self, round: &mut PacketBatch) -> Result<Next, Error> {
+    fn next(&mut self, batch: &mut PacketBatch) -> Result<Next, Error> {
         if self.watch.is_over() {
             self.meter.stop();
-            round.clear();
+            batch.clear();
             return Ok(Next::End);
         }
         if self.pipe && std::mem::take(&mut self.flush) && !is_readable(&io::stdin(), Duration::ZERO) {
-            round.clear();
+            batch.clear();
             return Ok(Next::Idle(self.latest));
         }
-        self.gather(round)?;
-        let some = round.records().next().is_some();
+        self.gather(batch)?;
+        let some = batch.records().next().is_some();
         if !some && self.watch.is_over() {
             // A record that we no longer wait for is not a damaged one.
             self.meter.stop();
-            round.clear();
+            batch.clear();
             return Ok(Next::End);
         }
         self.flush = true;
         if some {
             self.watch.packet();
         }
-        for record in round.records_mut() {
+        for record in batch.records_mut() {
             self.packets = self.packets.saturating_add(record.at.packet);
             self.latest = self.latest.max(record.at.time);
             record.at.packet = self.packets;
             record.at.time = self.latest;
         }
-        if round.is_empty() {
-            round.bytes.clear();
+        if batch.is_empty() {
+            batch.bytes.clear();
             return Ok(Next::End);
         }
         Ok(Next::Filled)

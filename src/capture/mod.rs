@@ -1,6 +1,6 @@
 //! Where packets come from: files, pipes and interfaces.
 //!
-//! A [`Source`] fills one [`PacketBatch`] after the other. A round is a block of the capture and the packets found in
+//! A [`Source`] fills one [`PacketBatch`] after the other. A batch is a block of the capture and the packets found in
 //! it, borrowed from the block and never copied one by one. [`Files`] is the source for files: pcap
 //! (draft-ietf-opsawg-pcap) and pcapng (draft-ietf-opsawg-pcapng), plain or compressed with gzip, zstd or lz4, one or
 //! several in time order, standard input among them. `Live`, with the feature `live`, is the one for interfaces, over
@@ -81,18 +81,18 @@ use crate::model::Timestamp;
 /// The result of asking a [`Source`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
-    /// The round holds at least one packet, secret or diagnostic.
+    /// The batch holds at least one packet, secret or diagnostic.
     Filled,
-    /// Nothing came for a while; capture time is now this. (The round may be empty.)
+    /// Nothing came for a while; capture time is now this. (The batch may be empty.)
     Idle(Timestamp),
-    /// Nothing will come any more. (The round may hold the last packets.)
+    /// Nothing will come any more. (The batch may hold the last packets.)
     End,
 }
 
 /// A source of packets.
 pub trait Source {
-    /// Clears `round` and fills it with what comes next.
+    /// Clears `batch` and fills it with what comes next.
     ///
     /// It returns as soon as something is there, so that a pipe that grows is handled as it grows.
-    fn next(&mut self, round: &mut PacketBatch) -> Result<Next, Error>;
+    fn next(&mut self, batch: &mut PacketBatch) -> Result<Next, Error>;
 }

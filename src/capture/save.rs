@@ -80,9 +80,9 @@ pub struct Saved {
 }
 
 impl Source for Saved {
-    fn next(&mut self, round: &mut PacketBatch) -> Result<Next, Error> {
-        let next = self.source.next(round)?;
-        self.saver.take(round);
+    fn next(&mut self, batch: &mut PacketBatch) -> Result<Next, Error> {
+        let next = self.source.next(batch)?;
+        self.saver.take(batch);
         Ok(next)
     }
 }
@@ -113,9 +113,9 @@ impl Saver {
         Saved { source, saver: self.clone() }
     }
 
-    /// Saves the packets of a round; what goes wrong is added to its diagnostics.
-    pub fn take(&self, round: &mut PacketBatch) {
-        self.lock().take(round);
+    /// Saves the packets of a batch; what goes wrong is added to its diagnostics.
+    pub fn take(&self, batch: &mut PacketBatch) {
+        self.lock().take(batch);
     }
 
     /// Hears that a WebSocket conversation began between these two.
@@ -178,15 +178,15 @@ struct Inner {
 }
 
 impl Inner {
-    fn take(&mut self, round: &mut PacketBatch) {
+    fn take(&mut self, batch: &mut PacketBatch) {
         if self.fault.is_some() {
             return;
         }
-        let Err(error) = self.save(round) else { return };
+        let Err(error) = self.save(batch) else { return };
         let problem = error.to_string().into();
         self.fault = Some(error);
         if !self.is_closed() {
-            round.push_diagnostic(Anomaly::NotSaved { file: self.out.label().into(), problem });
+            batch.push_diagnostic(Anomaly::NotSaved { file: self.out.label().into(), problem });
         }
     }
 
@@ -195,11 +195,11 @@ impl Inner {
         self.out.target.is_stdout() && self.fault.as_ref().is_some_and(is_broken)
     }
 
-    fn save(&mut self, round: &PacketBatch) -> io::Result<()> {
+    fn save(&mut self, batch: &PacketBatch) -> io::Result<()> {
         if let Some(chosen) = &mut self.chosen {
-            chosen.round();
+            chosen.batch();
         }
-        for item in &round.items {
+        for item in &batch.items {
             let record = match item {
                 Item::Packet(record) => record,
                 Item::Secrets(_, text) => {
@@ -208,7 +208,7 @@ impl Inner {
                 }
                 Item::Diagnostic(_) => continue,
             };
-            let packet = round.packet(record);
+            let packet = batch.packet(record);
             let interface = self.out.interface(record.interface, packet.link);
             if let Some(chosen) = &mut self.chosen {
                 chosen.take(&packet, interface, &mut self.out)?;

@@ -6,11 +6,11 @@ use crate::model::{Anomaly, At, Flags, Flow, KeyOrigin, Packet, Segment, SenderC
 use crate::session::Keys;
 use crate::wire::{Decoded, Decoder};
 
-/// A round made ready for the shards: the segments in it, in packet order.
+/// A packet batch made ready for the shards: the segments in it, in packet order.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
-    pub(super) round: PacketBatch,
-    /// Payloads that are not in the round: of datagrams put together from fragments.
+    pub(super) packets: PacketBatch,
+    /// Payloads that are not in the packet batch: of datagrams put together from fragments.
     rebuilt: Vec<u8>,
     pub(super) items: Vec<Item>,
     /// What happens between items: before which one, and what.
@@ -94,7 +94,7 @@ impl Preparer {
         batch: &mut Batch,
         share: bool,
     ) -> Result<Next, capture::Error> {
-        let next = source.next(&mut batch.round)?;
+        let next = source.next(&mut batch.packets)?;
         self.prepare(batch, share, next);
         if let Next::Idle(now) = next {
             self.pass(now, batch.items.len(), &mut batch.moments);
@@ -104,16 +104,16 @@ impl Preparer {
 
     /// Makes a batch of its packets; `next` says what comes after it.
     fn prepare(&mut self, batch: &mut Batch, share: bool, next: Next) {
-        let Batch { round, rebuilt, items, moments, shards } = batch;
+        let Batch { packets, rebuilt, items, moments, shards } = batch;
         rebuilt.clear();
         items.clear();
         moments.clear();
         shards.resize_with(if share { SHARDS } else { 0 }, Vec::new);
         shards.iter_mut().for_each(Vec::clear);
-        let base = round.bytes.as_ptr().addr();
-        for item in &round.items {
+        let base = packets.bytes.as_ptr().addr();
+        for item in &packets.items {
             let packet = match item {
-                capture::Item::Packet(record) => round.packet(record),
+                capture::Item::Packet(record) => packets.packet(record),
                 capture::Item::Secrets(origin, text) => {
                     self.learn(*origin, text, items.len(), moments);
                     continue;
@@ -134,7 +134,7 @@ impl Preparer {
                     self.summary.segments = self.summary.segments.saturating_add(1);
                     let hash = self.hasher.hash_one(segment.flow.key());
                     let shard = shard(&segment.flow, hash, &self.hasher, &self.keys);
-                    let offset = place(&segment, base, round.bytes.len(), rebuilt);
+                    let offset = place(&segment, base, packets.bytes.len(), rebuilt);
                     if let Some(list) = shards.get_mut(usize::from(shard)) {
                         list.push(u32::try_from(items.len()).unwrap_or(u32::MAX));
                     }
@@ -213,7 +213,7 @@ pub(super) fn hasher_of(packet: &Packet<'_>) -> RandomState {
     RandomState::with_seeds(seed(1), seed(2), seed(3), seed(4))
 }
 
-/// Returns where a payload lies in the round, or copies it to `rebuilt`, its header before it.
+/// Returns where a payload lies in the packet batch, or copies it to `rebuilt`, its header before it.
 fn place(segment: &Segment<'_>, base: usize, length: usize, rebuilt: &mut Vec<u8>) -> u32 {
     let Segment { header, payload, .. } = *segment;
     let offset = payload.as_ptr().addr().wrapping_sub(base);
@@ -239,13 +239,13 @@ impl Item {
 impl Batch {
     /// Returns the time of the first packet.
     pub(super) fn first_time(&self) -> Option<Timestamp> {
-        self.round.records().next().map(|record| record.at.time)
+        self.packets.records().next().map(|record| record.at.time)
     }
 
     /// Returns an item's segment.
     pub(super) fn segment(&self, item: &Item) -> Segment<'_> {
         let (bytes, offset) = if item.offset & REBUILT == 0 {
-            (&self.round.bytes, item.offset as usize)
+            (&self.packets.bytes, item.offset as usize)
         } else {
             (&self.rebuilt, (item.offset & !REBUILT) as usize)
         };
@@ -287,17 +287,17 @@ mod tests {
     fn what_was_wrong_before_the_first_packet_is_told_with_it() {
         let mut preparer = Preparer::new(Decoder::new(wire::Limits::default()), Keys::default());
         let mut batch = Batch::default();
-        batch.round.push_diagnostic(Anomaly::MessageTruncated { kept: 1 });
+        batch.packets.push_diagnostic(Anomaly::MessageTruncated { kept: 1 });
         preparer.prepare(&mut batch, false, Next::Filled);
         assert!(batch.moments.is_empty());
         // Threads take turns with two batches.
         let mut batch = Batch::default();
         let at = At { packet: 1, time: Timestamp::from_nanos(7) };
-        batch.round.push_packet(at, LinkType(1), 0, b"");
-        batch.round.push_diagnostic(Anomaly::MessageTruncated { kept: 2 });
+        batch.packets.push_packet(at, LinkType(1), 0, b"");
+        batch.packets.push_diagnostic(Anomaly::MessageTruncated { kept: 2 });
         preparer.prepare(&mut batch, false, Next::Filled);
         assert_eq!(asides(&batch), [(0, 1), (1, 2)]);
-        batch.round.clear();
+        batch.packets.clear();
         preparer.prepare(&mut batch, false, Next::End);
         assert!(batch.moments.is_empty());
     }
@@ -306,7 +306,7 @@ mod tests {
     fn what_was_wrong_in_a_capture_without_packets_is_told_at_its_end() {
         let mut preparer = Preparer::new(Decoder::new(wire::Limits::default()), Keys::default());
         let mut batch = Batch::default();
-        batch.round.push_diagnostic(Anomaly::MessageTruncated { kept: 1 });
+        batch.packets.push_diagnostic(Anomaly::MessageTruncated { kept: 1 });
         preparer.prepare(&mut batch, false, Next::End);
         assert_eq!(asides(&batch), [(0, 1)]);
     }
@@ -316,12 +316,12 @@ mod tests {
         let mut preparer = Preparer::new(Decoder::new(wire::Limits::default()), Keys::default());
         let mut batch = Batch::default();
         let secrets = |text: &[u8]| capture::Item::Secrets(KeyOrigin::KeyLog, text.into());
-        batch.round.items.push(secrets(b"one"));
+        batch.packets.items.push(secrets(b"one"));
         for packet in 1..=2 {
             let at = At { packet, time: Timestamp::from_nanos(7) };
-            batch.round.push_packet(at, LinkType(101), 40, &SYN);
+            batch.packets.push_packet(at, LinkType(101), 40, &SYN);
         }
-        batch.round.items.insert(2, secrets(b"two"));
+        batch.packets.items.insert(2, secrets(b"two"));
         preparer.prepare(&mut batch, false, Next::Filled);
         assert_eq!(batch.items.len(), 2);
         // The lines are none.

@@ -290,5 +290,5 @@ fn take<O: Output>(
 }
 
 fn is_small(batch: &Batch) -> bool {
-    batch.round.bytes.len() < SMALL
+    batch.packets.bytes.len() < SMALL
 }

@@ -1,4 +1,4 @@
-//! How the threads of a crew wait for each other.
+//! How the threads of a pool wait for each other.
 
 use std::hint::spin_loop;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -87,7 +87,7 @@ impl Drop for Waker<'_> {
 
 /// Counts off the shards that one thread begins with; when it has none left it takes from the others' shares.
 ///
-/// A shard that stays with one thread from round to round stays in that core's cache.
+/// A shard that stays with one thread from batch to batch stays in that core's cache.
 #[derive(Debug)]
 // Each on cache lines of its own, for each is mostly one thread's.
 #[repr(align(128))]
@@ -106,8 +106,8 @@ impl WorkQueue {
 
     /// Makes all its shards free, after all have been taken.
     ///
-    /// Until then a thread that comes late, from the round before the last, finds nothing to do here: were it to begin,
-    /// a shard could see this round before the last one.
+    /// Until then a thread that comes late, from the batch before the last, finds nothing to do here: were it to begin,
+    /// a shard could see this batch before the last one.
     pub(super) fn open(&self) {
         self.next.store(self.shards.start, Ordering::Release);
     }
@@ -127,7 +127,7 @@ mod tests {
     fn lanes_are_divided_whole_and_taken_once() {
         for seats in [1, 2, 3, 7, 64, 100] {
             let shares = WorkQueue::of(64, seats);
-            // Who comes before the round is open finds nothing, however often it asks.
+            // Who comes before the batch is open finds nothing, however often it asks.
             assert!(shares.iter().all(|share| share.take().is_none() && share.take().is_none()));
             for _ in 0..2 {
                 shares.iter().for_each(WorkQueue::open);

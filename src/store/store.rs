@@ -123,12 +123,6 @@ impl Store {
         (first..self.wrong.len()).filter_map(|at| self.wrong.get(at).copied())
     }
 
-    /// Returns the number of the last anomaly before entry `before`.
-    pub fn anomaly_before(&self, before: u32) -> Option<u32> {
-        let at = self.wrong.partition_point(|entry| *entry < before);
-        self.wrong.get(at.checked_sub(1)?).copied()
-    }
-
     /// Lists the connections in which no WebSocket was found, as many as are kept.
     pub fn unshown(&self) -> &[(ConnId, Unshown)] {
         &self.unshown

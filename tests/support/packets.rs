@@ -36,10 +36,10 @@ impl Packet {
 /// Reads all packets of a capture file.
 pub(crate) fn read(path: &Path) -> Result<Vec<Packet>, Error> {
     let mut files = Files::open(&[path.to_owned()])?;
-    let (mut round, mut packets) = (PacketBatch::default(), Vec::new());
+    let (mut batch, mut packets) = (PacketBatch::default(), Vec::new());
     loop {
-        let next = files.next(&mut round)?;
-        packets.extend(round.packets().map(|packet| Packet {
+        let next = files.next(&mut batch)?;
+        packets.extend(batch.packets().map(|packet| Packet {
             time: packet.at.time.as_nanos(),
             link: packet.link.0,
             original: packet.original_length,
@@ -85,14 +85,14 @@ impl<I: Iterator<Item = Packet>> Held<I> {
 }
 
 impl<I: Iterator<Item = Packet> + Send> Source for Held<I> {
-    fn next(&mut self, round: &mut PacketBatch) -> Result<Next, Error> {
-        round.clear();
+    fn next(&mut self, batch: &mut PacketBatch) -> Result<Next, Error> {
+        batch.clear();
         for packet in self.packets.by_ref().take(self.a_round) {
             self.given += 1;
             let at = At { packet: self.given, time: Timestamp::from_nanos(packet.time) };
-            round.push_packet(at, LinkType(packet.link), packet.original, &packet.data);
+            batch.push_packet(at, LinkType(packet.link), packet.original, &packet.data);
         }
-        Ok(if round.is_empty() { Next::End } else { Next::Filled })
+        Ok(if batch.is_empty() { Next::End } else { Next::Filled })
     }
 }
 

@@ -38,14 +38,14 @@ fn packets_at_hand_are_not_kept_waiting_for_more() {
     let file = Bytes::stamps(&[1, 2], b"data");
     let pieces = Pieces::boxed([file[..50].to_vec(), file[50..].to_vec()]);
     let mut files = Files::from_reader("-", Box::new(Impatient(pieces)));
-    let mut round = PacketBatch::default();
+    let mut batch = PacketBatch::default();
     for _ in 0..2 {
-        assert_eq!(files.next(&mut round).unwrap(), Next::Filled);
-        assert_eq!(round.packets().count(), 1);
+        assert_eq!(files.next(&mut batch).unwrap(), Next::Filled);
+        assert_eq!(batch.packets().count(), 1);
     }
-    let error = files.next(&mut round).unwrap_err();
+    let error = files.next(&mut batch).unwrap_err();
     assert_eq!(error.to_string(), "-: asked too soon");
-    assert_eq!(files.next(&mut round).unwrap(), Next::End);
+    assert_eq!(files.next(&mut batch).unwrap(), Next::End);
 }
 
 #[test]
@@ -96,10 +96,10 @@ fn lying_length_does_not_cost_memory() {
     let file = Bytes::new(Order::Little).pcap(0xa1b2_c3d4, u32::MAX, 1);
     let file = file.u32(1).u32(0).u32(16_000_000).u32(16_000_000).raw(&[0; 1000]);
     let mut files = Files::from_reader("test", Box::new(Cursor::new(file.bytes)));
-    let mut round = PacketBatch::default();
-    assert_eq!(files.next(&mut round).unwrap(), Next::Filled);
-    assert_eq!((round.packets().count(), round.diagnostics().count()), (0, 1));
-    assert!(round.bytes.capacity() <= 4 * SMALL_BLOCK, "{}", round.bytes.capacity());
+    let mut batch = PacketBatch::default();
+    assert_eq!(files.next(&mut batch).unwrap(), Next::Filled);
+    assert_eq!((batch.packets().count(), batch.diagnostics().count()), (0, 1));
+    assert!(batch.bytes.capacity() <= 4 * SMALL_BLOCK, "{}", batch.bytes.capacity());
 }
 
 #[test]
@@ -107,9 +107,9 @@ fn memory_of_a_large_record_is_given_back() {
     let file = Bytes::new(Order::Little).pcap(0xa1b2_c3d4, u32::MAX, 1).record(1, 0, &vec![0; 9_000_000]);
     let file = (0..9).fold(file, |file, second| file.record(second, 0, &vec![0; 400_000]));
     let mut files = Files::from_reader("test", Box::new(Cursor::new(file.bytes)));
-    let (mut round, mut sizes) = (PacketBatch::default(), Vec::new());
-    while files.next(&mut round).unwrap() == Next::Filled {
-        sizes.push(round.bytes.capacity());
+    let (mut batch, mut sizes) = (PacketBatch::default(), Vec::new());
+    while files.next(&mut batch).unwrap() == Next::Filled {
+        sizes.push(batch.bytes.capacity());
     }
     assert!(sizes[0] >= 9_000_000 && *sizes.last().unwrap() <= KEPT, "{sizes:?}");
 }
@@ -164,16 +164,16 @@ proptest! {
         };
         let bytes = start.raw(&rubbish).bytes;
         let mut files = Files::from_reader("test", Pieces::boxed(bytes.chunks(cut).map(<[u8]>::to_vec)));
-        let (mut round, mut kept, mut diagnostics) = (PacketBatch::default(), 0, 0);
-        while files.next(&mut round).unwrap() == Next::Filled {
-            prop_assert!(round.bytes.len() <= bytes.len());
-            prop_assert!(round.bytes.capacity() <= 4 * SMALL_BLOCK);
-            for record in round.records() {
-                prop_assert!(record.offset as usize + record.length as usize <= round.bytes.len());
+        let (mut batch, mut kept, mut diagnostics) = (PacketBatch::default(), 0, 0);
+        while files.next(&mut batch).unwrap() == Next::Filled {
+            prop_assert!(batch.bytes.len() <= bytes.len());
+            prop_assert!(batch.bytes.capacity() <= 4 * SMALL_BLOCK);
+            for record in batch.records() {
+                prop_assert!(record.offset as usize + record.length as usize <= batch.bytes.len());
                 prop_assert!(record.original_length >= record.length);
                 kept += record.length as usize;
             }
-            diagnostics += round.diagnostics().count();
+            diagnostics += batch.diagnostics().count();
         }
         prop_assert!(kept <= bytes.len());
         prop_assert!(diagnostics <= 17);

@@ -43,7 +43,7 @@ impl Scene {
 
     /// Reads until so many packets were seen in all.
     fn expect(&mut self, stamps: &[i64]) {
-        let mut round = PacketBatch::default();
+        let mut batch = PacketBatch::default();
         let follow = self.follow.as_mut().unwrap();
         // Whoever misses a packet must not wait for ever.
         let stopped = Arc::clone(&self.stopped);
@@ -57,11 +57,11 @@ impl Scene {
             }
         });
         while self.seen.len() < stamps.len() {
-            if follow.next(&mut round).unwrap() == Next::End {
+            if follow.next(&mut batch).unwrap() == Next::End {
                 break;
             }
-            self.seen.extend(round.records().map(|record| record.at.time.as_nanos() / 1_000_000_000));
-            self.problems += round.diagnostics().count();
+            self.seen.extend(batch.records().map(|record| record.at.time.as_nanos() / 1_000_000_000));
+            self.problems += batch.diagnostics().count();
         }
         drop(done);
         guard.join().unwrap();
@@ -171,12 +171,12 @@ fn file_that_has_no_packet_yet() {
 
 /// Returns what is told without a packet, up to the first that has something.
 fn told(scene: &mut Scene) -> Vec<String> {
-    let mut round = PacketBatch::default();
+    let mut batch = PacketBatch::default();
     let begun = Instant::now();
     while begun.elapsed() < Duration::from_secs(10) {
-        if scene.follow.as_mut().unwrap().next(&mut round).unwrap() == Next::Filled {
-            assert!(round.packets().next().is_none());
-            let told = round.diagnostics().map(|it| match it {
+        if scene.follow.as_mut().unwrap().next(&mut batch).unwrap() == Next::Filled {
+            assert!(batch.packets().next().is_none());
+            let told = batch.diagnostics().map(|it| match it {
                 Anomaly::NotFollowed { file, problem } => {
                     format!("{}: {problem}", file.rsplit('/').next().unwrap_or_default())
                 }

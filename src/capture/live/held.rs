@@ -34,16 +34,16 @@ impl Held {
     }
 
     /// Hands on, in order, what is not after `horizon`; all of it where too much is held.
-    pub(super) fn release(&mut self, horizon: Timestamp, round: &mut PacketBatch) {
+    pub(super) fn release(&mut self, horizon: Timestamp, batch: &mut PacketBatch) {
         // Mostly sorted already: each interface's packets are.
         self.packets.make_contiguous().sort_by_key(|record| record.at.time);
         let full = self.bytes.len() > 8 * BLOCK;
         while let Some(record) = self.packets.front()
             && (record.at.time <= horizon || full)
         {
-            let offset = u32::try_from(round.bytes.len()).unwrap_or(u32::MAX);
-            round.items.push(Item::Packet(Record { offset, ..*record }));
-            round.bytes.extend_from_slice(record.of(&self.bytes));
+            let offset = u32::try_from(batch.bytes.len()).unwrap_or(u32::MAX);
+            batch.items.push(Item::Packet(Record { offset, ..*record }));
+            batch.bytes.extend_from_slice(record.of(&self.bytes));
             self.packets.pop_front();
         }
         self.compact();
@@ -75,13 +75,13 @@ mod tests {
     fn packets_of_several_interfaces_are_put_in_order() {
         let mut held = Held { bytes: b"acbd".to_vec(), ..Held::default() };
         held.packets.extend([record(10, 0), record(30, 1), record(20, 2), record(40, 3)]);
-        let mut round = PacketBatch::default();
-        held.release(Timestamp::from_nanos(30), &mut round);
-        assert_eq!(round.bytes, b"abc");
-        assert_eq!(round.packets().map(|packet| packet.data).collect::<Vec<_>>(), [b"a", b"b", b"c"]);
+        let mut batch = PacketBatch::default();
+        held.release(Timestamp::from_nanos(30), &mut batch);
+        assert_eq!(batch.bytes, b"abc");
+        assert_eq!(batch.packets().map(|packet| packet.data).collect::<Vec<_>>(), [b"a", b"b", b"c"]);
         assert_eq!((held.packets.len(), held.bytes.as_slice()), (1, b"d".as_slice()));
-        held.release(Timestamp::MAX, &mut round);
-        assert_eq!(round.bytes, b"abcd");
+        held.release(Timestamp::MAX, &mut batch);
+        assert_eq!(batch.bytes, b"abcd");
         assert!(held.is_empty());
     }
 }

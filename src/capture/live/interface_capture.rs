@@ -84,32 +84,32 @@ impl InterfaceCapture {
         self.capture.as_fd()
     }
 
-    /// Appends what the ring holds, as much as one round is to have.
-    pub(super) fn read(&mut self, n: usize, round: &mut PacketBatch, diagnostics: &mut Vec<Anomaly>) {
+    /// Appends what the ring holds, as much as one batch is to have.
+    pub(super) fn read(&mut self, n: usize, batch: &mut PacketBatch, diagnostics: &mut Vec<Anomaly>) {
         if self.is_drained() {
             return;
         }
         let (link, unit) = (self.description.link, self.unit);
         let interface = u16::try_from(n).unwrap_or(u16::MAX);
-        while round.bytes.len() < BLOCK {
-            let had = round.items.len();
+        while batch.bytes.len() < BLOCK {
+            let had = batch.items.len();
             let result = self.capture.dispatch(Some(AT_ONCE), |packet| {
                 let time = Timestamp::new(
                     packet.header.ts.tv_sec,
                     u32::try_from(packet.header.ts.tv_usec).unwrap_or(0).saturating_mul(unit),
                 );
-                round.items.push(Item::Packet(Record {
+                batch.items.push(Item::Packet(Record {
                     at: At { packet: 0, time },
                     link,
                     original_length: packet.header.len,
-                    offset: u32::try_from(round.bytes.len()).unwrap_or(u32::MAX),
+                    offset: u32::try_from(batch.bytes.len()).unwrap_or(u32::MAX),
                     length: packet.header.caplen,
                     interface,
                 }));
-                round.bytes.extend_from_slice(packet.data);
+                batch.bytes.extend_from_slice(packet.data);
                 self.upto = time;
             });
-            let read = round.items.len().saturating_sub(had);
+            let read = batch.items.len().saturating_sub(had);
             self.count.packets = self.count.packets.saturating_add(read as u64);
             if result.is_err() || read == 0 {
                 // What came since may lie in a page that the kernel has not shown yet.

@@ -9,10 +9,10 @@ const LINKS: usize = 16;
 /// An open file and what was read of it and not handed on.
 pub(super) struct Head {
     reader: Reader,
-    pub(super) round: PacketBatch,
-    /// The item of `round` that is next.
+    pub(super) batch: PacketBatch,
+    /// The item of `batch` that is next.
     pub(super) next: usize,
-    /// The latest stamp in `round`, where that matters.
+    /// The latest stamp in `batch`, where that matters.
     pub(super) latest: Timestamp,
     /// The link types that were noted.
     links: Vec<LinkType>,
@@ -20,11 +20,11 @@ pub(super) struct Head {
 
 impl Head {
     pub(super) fn new(reader: Reader) -> Head {
-        Head { reader, round: PacketBatch::default(), next: 0, latest: UNKNOWN, links: Vec::new() }
+        Head { reader, batch: PacketBatch::default(), next: 0, latest: UNKNOWN, links: Vec::new() }
     }
 
     pub(super) fn is_used_up(&self) -> bool {
-        self.next >= self.round.items.len()
+        self.next >= self.batch.items.len()
     }
 
     pub(super) fn is_untouched(&self) -> bool {
@@ -43,50 +43,50 @@ impl Head {
         origins: &LinkSources,
     ) -> Result<bool, Error> {
         self.next = 0;
-        let some = self.reader.fill(&mut self.round, most)?;
-        for record in self.round.records() {
+        let some = self.reader.fill(&mut self.batch, most)?;
+        for record in self.batch.records() {
             if !self.links.contains(&record.link) && self.links.len() < LINKS {
                 self.links.push(record.link);
                 origins.note(record.link, self.reader.name());
             }
         }
         if several {
-            self.latest = self.round.records().map(|record| record.at.time).max().unwrap_or(UNKNOWN);
+            self.latest = self.batch.records().map(|record| record.at.time).max().unwrap_or(UNKNOWN);
         }
         Ok(some)
     }
 
     /// Returns the next packet and which item it is.
     fn ahead(&self) -> Option<(usize, Record)> {
-        let mut items = self.round.items.iter().enumerate().skip(self.next);
+        let mut items = self.batch.items.iter().enumerate().skip(self.next);
         items.find_map(|(n, item)| Some((n, *item.record()?)))
     }
 
     /// Copies packets while their stamps are `wanted` and there is room, and what stands before them; returns the stamp
     /// of the next one.
-    pub(super) fn copy(&mut self, round: &mut PacketBatch, wanted: impl Fn(Timestamp) -> bool) -> Timestamp {
-        if round.is_empty() {
-            round.bytes.clear();
+    pub(super) fn copy(&mut self, batch: &mut PacketBatch, wanted: impl Fn(Timestamp) -> bool) -> Timestamp {
+        if batch.is_empty() {
+            batch.bytes.clear();
         }
         while let Some((n, record)) = self.ahead() {
-            if !wanted(record.at.time) || round.bytes.len() >= BLOCK {
+            if !wanted(record.at.time) || batch.bytes.len() >= BLOCK {
                 return record.at.time;
             }
-            self.take_to(n, round);
-            let offset = u32::try_from(round.bytes.len()).unwrap_or(u32::MAX);
-            round.bytes.extend_from_slice(record.of(&self.round.bytes));
-            round.items.push(Item::Packet(Record { offset, ..record }));
+            self.take_to(n, batch);
+            let offset = u32::try_from(batch.bytes.len()).unwrap_or(u32::MAX);
+            batch.bytes.extend_from_slice(record.of(&self.batch.bytes));
+            batch.items.push(Item::Packet(Record { offset, ..record }));
             self.next = n.saturating_add(1);
         }
-        self.take_to(self.round.items.len(), round);
+        self.take_to(self.batch.items.len(), batch);
         UNKNOWN
     }
 
     /// Hands on the secrets and diagnostics before the item `end`.
-    fn take_to(&mut self, end: usize, round: &mut PacketBatch) {
+    fn take_to(&mut self, end: usize, batch: &mut PacketBatch) {
         let nothing = || Item::Secrets(KeyOrigin::KeyLog, Box::default());
-        let items = self.round.items.get_mut(self.next..end).unwrap_or_default();
-        round.items.extend(items.iter_mut().map(|item| std::mem::replace(item, nothing())));
+        let items = self.batch.items.get_mut(self.next..end).unwrap_or_default();
+        batch.items.extend(items.iter_mut().map(|item| std::mem::replace(item, nothing())));
         self.next = end;
     }
 }

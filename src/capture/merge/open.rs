@@ -71,10 +71,10 @@ pub(super) fn is_readable(input: &impl AsFd, wait: Duration) -> bool {
 pub(super) fn first_stamp(path: &Path) -> Result<Timestamp, Error> {
     let mut reader =
         open_path(path, &ReadProgress::default(), &Arc::new(Watch::new(StopCondition::default())))?;
-    let mut round = PacketBatch::default();
+    let mut batch = PacketBatch::default();
     reader.prepare()?;
-    while reader.fill(&mut round, BLOCK)? {
-        if let Some(record) = round.records().next() {
+    while reader.fill(&mut batch, BLOCK)? {
+        if let Some(record) = batch.records().next() {
             return Ok(record.at.time);
         }
     }

@@ -54,7 +54,7 @@ fn rotated_files_in_any_order_pass_through_untouched() {
         Bytes::stamps(&[6, 7], b"c"),
     ]);
     assert_eq!(all.data().concat(), b"aaabbcc");
-    assert_eq!(all.batches, [3, 2, 2], "each file is a round of its own");
+    assert_eq!(all.batches, [3, 2, 2], "each file is a batch of its own");
 }
 
 #[test]

@@ -31,8 +31,8 @@ pub enum Belongs {
 
 /// How long packets wait in line for what becomes of their connection. Within this time, the file is in order.
 const IN_LINE: Duration = Duration::from_secs(2);
-/// How many batches they wait at least: what a round holds is decided while the next ones are read.
-const ROUNDS: u64 = 3;
+/// How many batches they wait at least: what a batch holds is decided while the next ones are read.
+const BATCHES: u64 = 3;
 /// How many bytes wait in line at most.
 const LINE: usize = 64 << 20;
 /// How many bytes of a connection are kept beside the line, the newest.
@@ -61,7 +61,7 @@ pub(super) struct Chosen {
     in_line: usize,
     beside: usize,
     now: Timestamp,
-    round: u64,
+    batch: u64,
 }
 
 #[derive(Default)]
@@ -77,7 +77,7 @@ struct Flow {
 struct PendingConnection {
     key: Option<FlowKey>,
     time: Timestamp,
-    round: u64,
+    batch: u64,
     block: Box<[u8]>,
 }
 
@@ -91,13 +91,13 @@ impl Chosen {
             in_line: 0,
             beside: 0,
             now: Timestamp::from_nanos(i64::MIN),
-            round: 0,
+            batch: 0,
         }
     }
 
-    /// Hears that a round begins.
-    pub(super) fn round(&mut self) {
-        self.round = self.round.saturating_add(1);
+    /// Hears that a batch begins.
+    pub(super) fn batch(&mut self) {
+        self.batch = self.batch.saturating_add(1);
     }
 
     /// Takes the next packet.
@@ -123,7 +123,7 @@ impl Chosen {
         self.line.push_back(PendingConnection {
             key,
             time: self.now,
-            round: self.round,
+            batch: self.batch,
             block: block.into(),
         });
         self.advance(out)
@@ -178,7 +178,7 @@ impl Chosen {
         while let Some(waiting) = self.line.front() {
             let kept = self.is_kept(waiting);
             let young =
-                self.now.since(waiting.time) < IN_LINE || self.round.saturating_sub(waiting.round) < ROUNDS;
+                self.now.since(waiting.time) < IN_LINE || self.batch.saturating_sub(waiting.batch) < BATCHES;
             let patient = young && self.in_line <= LINE;
             if !kept && patient {
                 break;

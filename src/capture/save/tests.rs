@@ -4,25 +4,25 @@ use super::super::{Files, Record};
 use super::*;
 use crate::model::{At, FlowKey, KeyOrigin, Packet, Tunnel};
 
-/// A round of packets, each a time in seconds, an interface, a link type, and bytes.
-fn round(packets: &[(i64, Option<u16>, LinkType, &[u8])]) -> PacketBatch {
-    let mut round = PacketBatch::default();
+/// A batch of packets, each a time in seconds, an interface, a link type, and bytes.
+fn batch(packets: &[(i64, Option<u16>, LinkType, &[u8])]) -> PacketBatch {
+    let mut batch = PacketBatch::default();
     for (n, (seconds, interface, link, data)) in packets.iter().enumerate() {
         let length = u32::try_from(data.len()).unwrap();
         let at = At { packet: n as u64 + 1, time: Timestamp::new(*seconds, 123_456_789) };
-        round.push_packet(at, *link, length + 7, data);
-        round.records_mut().last().unwrap().interface = interface.unwrap_or(Record::UNKNOWN);
+        batch.push_packet(at, *link, length + 7, data);
+        batch.records_mut().last().unwrap().interface = interface.unwrap_or(Record::UNKNOWN);
     }
-    round
+    batch
 }
 
 /// What a file holds: seconds, link type and bytes of each packet.
 fn read(path: &Path) -> Vec<(i64, u32, Vec<u8>)> {
     let mut files = Files::open(&[path.to_owned()]).unwrap();
-    let (mut round, mut packets) = (PacketBatch::default(), Vec::new());
-    while files.next(&mut round).unwrap() != Next::End {
-        assert_eq!(round.diagnostics().count(), 0);
-        for packet in round.packets() {
+    let (mut batch, mut packets) = (PacketBatch::default(), Vec::new());
+    while files.next(&mut batch).unwrap() != Next::End {
+        assert_eq!(batch.diagnostics().count(), 0);
+        for packet in batch.packets() {
             assert_eq!(packet.at.time.as_nanos() % 1_000_000_000, 123_456_789);
             assert_eq!(packet.original_length as usize, packet.data.len() + 7);
             packets.push((packet.at.time.as_nanos() / 1_000_000_000, packet.link.0, packet.data.to_vec()));
@@ -55,11 +55,11 @@ fn what_was_saved_is_read_again() {
     let saver = Saver::create(target(folder.path()), vec![eth, raw], None, None).unwrap();
     saver
         .lock()
-        .take(&mut round(&[(1, Some(0), LinkType::ETHERNET, b"one"), (2, Some(1), LinkType::RAW, b"four")]));
+        .take(&mut batch(&[(1, Some(0), LinkType::ETHERNET, b"one"), (2, Some(1), LinkType::RAW, b"four")]));
     // Before the end, as after a crash: all that was handed over is there.
     let path = folder.path().join("out.pcapng");
     assert_eq!(read(&path), [(1, 1, b"one".to_vec()), (2, 101, b"four".to_vec())]);
-    saver.lock().take(&mut round(&[(3, None, LinkType::NULL, b"")]));
+    saver.lock().take(&mut batch(&[(3, None, LinkType::NULL, b"")]));
     assert_eq!(saver.finish().unwrap(), 3);
     assert_eq!(read(&path).last(), Some(&(3, 0, Vec::new())));
     let bytes = fs::read(&path).unwrap();
@@ -72,7 +72,7 @@ fn files_begin_anew_by_size_and_the_oldest_go() {
     let rotated = Target { most_bytes: Some(500), files: Some(2), ..target(folder.path()) };
     let saver = Saver::create(rotated, Vec::new(), None, None).unwrap();
     for second in 0..10 {
-        saver.lock().take(&mut round(&[(second, None, LinkType::ETHERNET, &[7; 200])]));
+        saver.lock().take(&mut batch(&[(second, None, LinkType::ETHERNET, &[7; 200])]));
     }
     saver.finish().unwrap();
     assert_eq!(names(folder.path()), ["out_00004.pcapng", "out_00005.pcapng"]);
@@ -86,10 +86,10 @@ fn secrets_stand_in_each_file_the_newest_as_far_as_they_are_bounded() {
     let rotated = Target { most_bytes: Some(1), with_secrets: true, ..target(folder.path()) };
     let saver = Saver::create(rotated, Vec::new(), None, None).unwrap();
     for second in 0..4_u8 {
-        let mut round = round(&[(second.into(), None, LinkType::ETHERNET, b"x")]);
+        let mut batch = batch(&[(second.into(), None, LinkType::ETHERNET, b"x")]);
         let text = vec![b'a' + second; SECRETS / 2].into();
-        round.items.insert(0, Item::Secrets(KeyOrigin::KeyLog, text));
-        saver.lock().take(&mut round);
+        batch.items.insert(0, Item::Secrets(KeyOrigin::KeyLog, text));
+        saver.lock().take(&mut batch);
     }
     saver.finish().unwrap();
     let secrets = |name: &String| {
@@ -107,7 +107,7 @@ fn files_begin_anew_by_time() {
     let rotated = Target { most_time: Some(Duration::from_secs(10)), ..target(folder.path()) };
     let saver = Saver::create(rotated, Vec::new(), None, None).unwrap();
     for second in [0, 9, 10, 11, 40] {
-        saver.lock().take(&mut round(&[(second, None, LinkType::ETHERNET, b"x")]));
+        saver.lock().take(&mut batch(&[(second, None, LinkType::ETHERNET, b"x")]));
     }
     saver.finish().unwrap();
     let all: Vec<_> = names(folder.path()).iter().map(|name| read(&folder.path().join(name)).len()).collect();
@@ -124,9 +124,9 @@ fn input_that_takes_a_later_name_is_not_written_over() {
     let saver = Saver::create(rotated, Vec::new(), None, None).unwrap();
     let mut told = Vec::new();
     for second in 0..10 {
-        let mut round = round(&[(second, None, LinkType::ETHERNET, &[7; 200])]);
-        saver.lock().take(&mut round);
-        told.extend(round.diagnostics().cloned());
+        let mut batch = batch(&[(second, None, LinkType::ETHERNET, &[7; 200])]);
+        saver.lock().take(&mut batch);
+        told.extend(batch.diagnostics().cloned());
     }
     assert!(matches!(told.as_slice(), [Anomaly::NotSaved { .. }]), "{told:?}");
     let error = saver.finish().unwrap_err().to_string();
@@ -164,13 +164,13 @@ fn names_are_told_by_their_numbers() {
 fn full_disk_is_said_once_and_what_was_written_stays_whole() {
     let folder = tempfile::tempdir().unwrap();
     let saver = Saver::create(target(folder.path()), Vec::new(), None, None).unwrap();
-    saver.lock().take(&mut round(&[(1, None, LinkType::ETHERNET, b"kept")]));
+    saver.lock().take(&mut batch(&[(1, None, LinkType::ETHERNET, b"kept")]));
     saver.lock().out.file = Some(OpenOptions::new().write(true).open("/dev/full").unwrap());
-    let mut second = round(&[(2, None, LinkType::ETHERNET, b"lost")]);
+    let mut second = batch(&[(2, None, LinkType::ETHERNET, b"lost")]);
     saver.lock().take(&mut second);
     let told: Vec<_> = second.diagnostics().collect();
     assert!(matches!(told.as_slice(), [Anomaly::NotSaved { .. }]), "{told:?}");
-    let mut third = round(&[(3, None, LinkType::ETHERNET, b"lost")]);
+    let mut third = batch(&[(3, None, LinkType::ETHERNET, b"lost")]);
     saver.lock().take(&mut third);
     assert_eq!(third.diagnostics().count(), 0);
     assert!(saver.finish().unwrap_err().to_string().contains("No space left"));
@@ -202,7 +202,7 @@ fn chosen(folder: &Path, batches: &[(&[(i64, &str)], &str)]) -> Vec<String> {
     for (packets, keep) in batches {
         let packets: Vec<_> =
             packets.iter().map(|(time, data)| (*time, None, LinkType::ETHERNET, data.as_bytes())).collect();
-        saver.lock().take(&mut round(&packets));
+        saver.lock().take(&mut batch(&packets));
         for port in keep.bytes() {
             saver.keep(end(port), end(0));
         }
@@ -243,7 +243,7 @@ fn undecided_connections_are_bounded() {
     let saver = Saver::create(target(folder.path()), Vec::new(), None, Some(Box::new(ByFirstByte))).unwrap();
     let data = vec![b'a'; 60_000];
     for second in 0..3000 {
-        saver.lock().take(&mut round(&[(second, None, LinkType::ETHERNET, &data)]));
+        saver.lock().take(&mut batch(&[(second, None, LinkType::ETHERNET, &data)]));
         let inner = saver.lock();
         let held = inner.chosen.as_ref().unwrap().held();
         assert!(held <= (256 << 10) + 5 * 60_100, "{held} after {second}");

@@ -35,15 +35,15 @@ impl PauseSource {
 }
 
 impl Source for PauseSource {
-    fn next(&mut self, round: &mut PacketBatch) -> Result<Next, Error> {
-        let next = self.source.next(round)?;
+    fn next(&mut self, batch: &mut PacketBatch) -> Result<Next, Error> {
+        let next = self.source.next(batch)?;
         if !self.handle.is_shut() {
             return Ok(next);
         }
-        let latest = round.records().next_back().map(|record| record.at.time);
-        round.items.retain(|item| item.record().is_none());
+        let latest = batch.records().next_back().map(|record| record.at.time);
+        batch.items.retain(|item| item.record().is_none());
         Ok(match (next, latest) {
-            (Next::Filled, Some(time)) if round.is_empty() => Next::Idle(time),
+            (Next::Filled, Some(time)) if batch.is_empty() => Next::Idle(time),
             (next, _) => next,
         })
     }
@@ -57,10 +57,10 @@ mod tests {
     struct Endless;
 
     impl Source for Endless {
-        fn next(&mut self, round: &mut PacketBatch) -> Result<Next, Error> {
-            round.clear();
+        fn next(&mut self, batch: &mut PacketBatch) -> Result<Next, Error> {
+            batch.clear();
             let at = At { packet: 1, time: Timestamp::from_nanos(7) };
-            round.push_packet(at, LinkType(1), 0, b"");
+            batch.push_packet(at, LinkType(1), 0, b"");
             Ok(Next::Filled)
         }
     }
@@ -68,13 +68,13 @@ mod tests {
     #[test]
     fn shut_it_lets_time_through_and_nothing_else() {
         let handle = Handle::default();
-        let (mut pause, mut round) =
+        let (mut pause, mut batch) =
             (PauseSource::new(Box::new(Endless), handle.clone()), PacketBatch::default());
-        assert_eq!((pause.next(&mut round).unwrap(), round.items.len()), (Next::Filled, 1));
+        assert_eq!((pause.next(&mut batch).unwrap(), batch.items.len()), (Next::Filled, 1));
         handle.shut(true);
-        assert_eq!(pause.next(&mut round).unwrap(), Next::Idle(Timestamp::from_nanos(7)));
-        assert!(round.is_empty());
+        assert_eq!(pause.next(&mut batch).unwrap(), Next::Idle(Timestamp::from_nanos(7)));
+        assert!(batch.is_empty());
         handle.shut(false);
-        assert_eq!((pause.next(&mut round).unwrap(), round.items.len()), (Next::Filled, 1));
+        assert_eq!((pause.next(&mut batch).unwrap(), batch.items.len()), (Next::Filled, 1));
     }
 }

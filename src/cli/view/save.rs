@@ -38,10 +38,10 @@ pub(super) fn packets(packets: &Packets, ends: Ends, file: PathBuf) -> Result<St
     let saver = Saver::create(Target { file, ..Target::default() }, Vec::new(), None, None)?;
     let flows = Flows::new(crate::wire::Limits::default());
     let mut picked = Picked { source, flows, ends };
-    let mut round = PacketBatch::default();
+    let mut batch = PacketBatch::default();
     loop {
-        let next = picked.next(&mut round)?;
-        saver.take(&mut round);
+        let next = picked.next(&mut batch)?;
+        saver.take(&mut batch);
         if next == Next::End {
             break;
         }
@@ -58,9 +58,9 @@ struct Picked {
 }
 
 impl Source for Picked {
-    fn next(&mut self, round: &mut PacketBatch) -> Result<Next, Error> {
-        let next = self.source.next(round)?;
-        let belong: Vec<bool> = round
+    fn next(&mut self, batch: &mut PacketBatch) -> Result<Next, Error> {
+        let next = self.source.next(batch)?;
+        let belong: Vec<bool> = batch
             .packets()
             .map(|packet| match self.flows.belongs(&packet) {
                 Belongs::To { key, .. } => self.ends.contains(&between(key.low, key.high)),
@@ -69,7 +69,7 @@ impl Source for Picked {
             })
             .collect();
         let mut belong = belong.into_iter();
-        round.items.retain(|item| item.record().is_none() || belong.next().unwrap_or(false));
+        batch.items.retain(|item| item.record().is_none() || belong.next().unwrap_or(false));
         Ok(next)
     }
 }

@@ -83,10 +83,10 @@ impl PacketSpool {
 }
 
 impl Inner {
-    fn keep(&mut self, round: &PacketBatch) -> io::Result<()> {
+    fn keep(&mut self, batch: &PacketBatch) -> io::Result<()> {
         let mut bytes = std::mem::take(&mut self.scratch);
         bytes.clear();
-        for packet in round.packets() {
+        for packet in batch.packets() {
             bytes.extend(packet.at.packet.to_le_bytes());
             bytes.extend(packet.at.time.as_nanos().to_le_bytes());
             bytes.extend(packet.link.0.to_le_bytes());
@@ -125,15 +125,15 @@ struct Monitored {
 }
 
 impl Source for Monitored {
-    fn next(&mut self, round: &mut PacketBatch) -> Result<Next, Error> {
-        let next = self.source.next(round)?;
+    fn next(&mut self, batch: &mut PacketBatch) -> Result<Next, Error> {
+        let next = self.source.next(batch)?;
         let mut inner = self.kept.lock();
         if inner.fault.is_none()
-            && round.records().next().is_some()
-            && let Err(error) = inner.keep(round)
+            && batch.records().next().is_some()
+            && let Err(error) = inner.keep(batch)
         {
             let problem = error.to_string();
-            round.push_diagnostic(Anomaly::NotSaved { file: NAME.into(), problem: problem.as_str().into() });
+            batch.push_diagnostic(Anomaly::NotSaved { file: NAME.into(), problem: problem.as_str().into() });
             inner.halves.clear();
             inner.fault = Some(problem);
         }
@@ -149,8 +149,8 @@ struct Again {
 }
 
 impl Source for Again {
-    fn next(&mut self, round: &mut PacketBatch) -> Result<Next, Error> {
-        round.clear();
+    fn next(&mut self, batch: &mut PacketBatch) -> Result<Next, Error> {
+        batch.clear();
         let wrong = |source| Error::Io { file: NAME.to_owned(), source };
         while let Some(half) = self.halves.front() {
             let left = half.length.saturating_sub(self.at);
@@ -160,16 +160,16 @@ impl Source for Again {
                 continue;
             }
             let most = usize::try_from(left).unwrap_or(BLOCK);
-            round.bytes.resize(most.min(BLOCK), 0);
-            half.file.read_exact_at(&mut round.bytes, self.at).map_err(wrong)?;
-            let mut read = find(&round.bytes, &mut round.items);
+            batch.bytes.resize(most.min(BLOCK), 0);
+            half.file.read_exact_at(&mut batch.bytes, self.at).map_err(wrong)?;
+            let mut read = find(&batch.bytes, &mut batch.items);
             if read == 0 {
                 // A packet larger than a block.
-                let needed = whole(&round.bytes).filter(|whole| *whole <= most);
+                let needed = whole(&batch.bytes).filter(|whole| *whole <= most);
                 let needed = needed.ok_or_else(|| wrong(io::ErrorKind::InvalidData.into()))?;
-                round.bytes.resize(needed, 0);
-                half.file.read_exact_at(&mut round.bytes, self.at).map_err(wrong)?;
-                read = find(&round.bytes, &mut round.items);
+                batch.bytes.resize(needed, 0);
+                half.file.read_exact_at(&mut batch.bytes, self.at).map_err(wrong)?;
+                read = find(&batch.bytes, &mut batch.items);
             }
             self.at = self.at.saturating_add(read as u64);
             return Ok(Next::Filled);
@@ -224,24 +224,24 @@ mod tests {
     struct Given(u64, usize);
 
     impl Source for Given {
-        fn next(&mut self, round: &mut PacketBatch) -> Result<Next, Error> {
-            round.clear();
+        fn next(&mut self, batch: &mut PacketBatch) -> Result<Next, Error> {
+            batch.clear();
             if self.0 == 0 {
                 return Ok(Next::End);
             }
             self.0 -= 1;
             let at = At { packet: 100 - self.0, time: Timestamp::from_nanos(-5) };
-            round.push_packet(at, LinkType(1), 70_000, &vec![self.0 as u8; self.1]);
+            batch.push_packet(at, LinkType(1), 70_000, &vec![self.0 as u8; self.1]);
             Ok(Next::Filled)
         }
     }
 
     fn through(kept: &PacketSpool, given: Given) -> Vec<(u64, usize)> {
-        let (mut round, mut source) = (PacketBatch::default(), kept.watch(Box::new(given)));
-        while source.next(&mut round).unwrap() != Next::End {}
+        let (mut batch, mut source) = (PacketBatch::default(), kept.watch(Box::new(given)));
+        while source.next(&mut batch).unwrap() != Next::End {}
         let (mut again, mut found) = (kept.source().unwrap(), Vec::new());
-        while again.next(&mut round).unwrap() != Next::End {
-            for packet in round.packets() {
+        while again.next(&mut batch).unwrap() != Next::End {
+            for packet in batch.packets() {
                 assert_eq!(
                     (packet.at.time.as_nanos(), packet.link.0, packet.original_length),
                     (-5, 1, 70_000)

@@ -214,12 +214,6 @@ impl Inflater {
         self.anomalies.pop_front()
     }
 
-    /// Tells whether the sender keeps its window from message to message: what was agreed, or `Some(true)` once a
-    /// reference has shown it. `None` where the agreement was not seen and no reference showed anything.
-    pub const fn detected_takeover(&self) -> Option<bool> {
-        self.takeover
-    }
-
     /// Returns how much memory it holds, in bytes.
     pub fn allocated(&self) -> usize {
         let engines = self.library.as_ref().map_or(0, FastInflater::allocated);

@@ -50,7 +50,7 @@ fn joined_late_without_takeover_everything_is_known() {
     let (mut sender, mut inflater) = (Sender::new(6, false), Inflater::mid_stream(Limits::default()));
     for n in 0..300 {
         assert_eq!(inflate(&mut inflater, [&sender.send(&tick(n))[..]]).known(), tick(n));
-        assert_eq!(inflater.detected_takeover(), None);
+        assert_eq!(inflater.takeover, None);
     }
 }
 
@@ -58,11 +58,11 @@ fn joined_late_without_takeover_everything_is_known() {
 fn joined_late_takeover_is_detected_by_the_first_reference_back() {
     let (mut sender, mut inflater) = (Sender::new(6, true), Inflater::mid_stream(Limits::default()));
     sender.send(&tick(0));
-    assert_eq!(inflater.detected_takeover(), None);
+    assert_eq!(inflater.takeover, None);
     let got = inflate(&mut inflater, [&sender.send(&tick(1))[..]]);
     assert!(is_true(&got, &tick(1)) && got.bytes.contains(&None));
     assert_eq!(got.anomalies, [Anomaly::DeflateHistoryLost {}]);
-    assert_eq!(inflater.detected_takeover(), Some(true));
+    assert_eq!(inflater.takeover, Some(true));
 }
 
 #[test]
