@@ -208,6 +208,16 @@ impl Subject {
             Subject::Json(_) | Subject::Sub(_) => Kind::Json,
         }
     }
+
+    /// Tells whether its values may lie in a message's payload.
+    pub const fn needs_body(&self) -> bool {
+        matches!(self.kind(), Kind::Bytes | Kind::Json) && !matches!(self, Subject::Sub(_))
+    }
+
+    /// Tells whether its values are of what a message means in its sub-protocol.
+    pub const fn needs_meaning(&self) -> bool {
+        matches!(self, Subject::Sub(_) | Subject::Field(Field::Latency | Field::Heartbeat))
+    }
 }
 
 impl Expr {

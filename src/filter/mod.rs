@@ -84,22 +84,14 @@ impl Filter {
     /// Tells whether a test in it may need a message's payload.
     pub fn needs_body(&self) -> bool {
         let mut needs = false;
-        self.expr.tests(&mut |test| {
-            let in_unit = matches!(test.subject, expr::Subject::Sub(_));
-            needs |= matches!(test.subject.kind(), Kind::Bytes | Kind::Json) && !in_unit;
-        });
+        self.expr.tests(&mut |test| needs |= test.subject.needs_body());
         needs
     }
 
     /// Tells whether it asks about what a message means in its sub-protocol.
     pub fn needs_meaning(&self) -> bool {
         let mut needs = false;
-        self.expr.tests(&mut |test| {
-            needs |= matches!(
-                test.subject,
-                expr::Subject::Sub(_) | expr::Subject::Field(Field::Latency | Field::Heartbeat)
-            );
-        });
+        self.expr.tests(&mut |test| needs |= test.subject.needs_meaning());
         needs
     }
 }

@@ -60,6 +60,21 @@ pub(super) struct Draft {
     pub(super) frame: Option<Frame>,
 }
 
+impl Draft {
+    /// Returns the yes-or-no facts about the message.
+    pub(super) fn facts(&self) -> Facts {
+        Facts::default()
+            .with(Facts::TEXT, self.text)
+            .with(Facts::COMPRESSED, self.wire.compressed)
+            .with(Facts::INFLATED, self.wire.inflated)
+            .with(Facts::MASKED, self.wire.masked)
+            .with(Facts::MISSING, self.missing.is_some())
+            .with(Facts::TRUNCATED, self.truncated)
+            .with(Facts::SEARCHED, self.framing == Framing::Searched)
+            .with(Facts::UNVERIFIED, !self.verified)
+    }
+}
+
 /// The facts about a message's meaning that are asked for most, and its length as it is stored.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Digest {

@@ -1,5 +1,3 @@
-use std::num::NonZeroU64;
-
 use crate::event::{self, Closed, ConnId, DirectionTotals, Opcode, Opening, Rejected, Severity};
 use crate::model::{At, Pair, Side, Timestamp};
 
@@ -107,11 +105,6 @@ impl Conversation {
     pub fn is_secured(&self) -> bool {
         let over = self.opened.as_deref().and_then(|attempt| attempt.opening().over.as_ref());
         over.is_some_and(|over| over.tls.is_some())
-    }
-
-    /// Returns the number of the connection's first packet.
-    pub const fn number(&self) -> NonZeroU64 {
-        self.id.packet
     }
 
     /// Returns host and path, or the server's address where the handshake is not known.

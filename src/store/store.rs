@@ -11,7 +11,7 @@ use super::list::List;
 use super::payloads::{Done, Job, PayloadLocation, Payloads};
 use super::rates::{Column, Rates};
 use super::record::{self, Record, Tail};
-use crate::event::{self, ConnId, Frame, Framing, Opcode, Severity, StoredMeaning, Unshown};
+use crate::event::{self, ConnId, Frame, Opcode, Severity, StoredMeaning, Unshown};
 use crate::model::{Anomaly, At, Pair, Side, Timestamp};
 
 /// Events kept in memory, within bounds, and the answers to what a screen asks.
@@ -391,18 +391,6 @@ impl Store {
         let extra = rtt.or(draft.close.map(u32::from));
         // A control frame has no meaning in a sub-protocol.
         let means = !meaning.is_empty() && extra.is_none();
-        let facts = Facts::default()
-            .with(Facts::TEXT, draft.text)
-            .with(Facts::COMPRESSED, draft.wire.compressed)
-            .with(Facts::INFLATED, draft.wire.inflated)
-            .with(Facts::MASKED, draft.wire.masked)
-            .with(Facts::MISSING, !missing.is_empty())
-            .with(Facts::TRUNCATED, draft.truncated)
-            .with(Facts::EXTRA, extra.is_some())
-            .with(Facts::SEARCHED, draft.framing == Framing::Searched)
-            .with(Facts::UNVERIFIED, !draft.verified)
-            .with(Facts::MEANING, means)
-            .with(draft.meaning.facts, means);
         let entry = Entry {
             length: draft.length,
             place,
@@ -410,12 +398,22 @@ impl Store {
             wire: u32::try_from(draft.wire.bytes).unwrap_or(u32::MAX),
             extra: extra.unwrap_or(if means { draft.meaning.length } else { 0 }),
             frames: u16::try_from(draft.wire.frames).unwrap_or(u16::MAX),
-            facts,
+            facts: draft
+                .facts()
+                .with(Facts::EXTRA, extra.is_some())
+                .with(Facts::MEANING, means)
+                .with(draft.meaning.facts, means),
             opcode: draft.opcode.0 & 0x0f | if draft.from == Side::Server { SERVER } else { 0 },
             tail: u16::try_from(tail.len()).unwrap_or(u16::MAX),
             ..blank(EntryKind::Message, item)
         };
         (self.tail, self.frame) = (tail, written);
+        self.count(slot, draft);
+        self.push(slot, entry);
+    }
+
+    /// Adds a message to the totals.
+    fn count(&mut self, slot: Option<u32>, draft: &Draft) {
         let mut all = self.totals;
         if let Some(conversation) = self.conversation(slot) {
             for totals in [&mut conversation.totals[draft.from], &mut all[draft.from]] {
@@ -426,7 +424,6 @@ impl Store {
             }
         }
         self.totals = all;
-        self.push(slot, entry);
     }
 
     fn anomaly(&mut self, slot: Option<u32>, item: &Item, from: Option<Side>, anomaly: &Anomaly) {

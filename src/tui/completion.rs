@@ -58,7 +58,7 @@ fn values(store: &Store, field: Field) -> Vec<String> {
             Field::Path => known.path().map(str::to_owned),
             Field::Url => known.url.as_deref().map(str::to_owned),
             Field::Subprotocol => known.subprotocol.as_deref().map(str::to_owned),
-            Field::Conn => Some(conversation.number().to_string()),
+            Field::Conn => Some(conversation.id.packet.to_string()),
             _ => None,
         }
     });

@@ -1,6 +1,7 @@
 //! The list of conversations: sorted, narrowed, and drawn.
 
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -121,6 +122,33 @@ impl Conversations {
         if self.backwards {
             order.reverse();
         }
+        // The streams of one connection stand together, where the first of them does.
+        if all.iter().any(|it| it.id.stream().is_some()) {
+            let mut groups: BTreeMap<_, Vec<u32>> = BTreeMap::new();
+            let connection = |slot: &u32| of(slot).map(|it| it.id.packet);
+            for slot in order.iter() {
+                groups.entry(connection(slot)).or_default().push(*slot);
+            }
+            *order = order.iter().filter_map(|slot| groups.remove(&connection(slot))).flatten().collect();
+        }
+    }
+
+    /// Returns the number that a line's conversation is listed with: of a connection's streams, only the first has that
+    /// of the connection, and the others hang on it.
+    fn number(&self, all: &[Conversation], line: usize) -> String {
+        let id = |line: usize| {
+            let slot = line.checked_sub(1).and_then(|at| self.order.get(at))?;
+            all.get(*slot as usize).map(|it| it.id)
+        };
+        let Some(it) = id(line) else { return String::new() };
+        let beside = |line: usize| id(line).is_some_and(|other| other.packet == it.packet);
+        match it.stream().filter(|_| beside(line.saturating_sub(1))) {
+            Some(stream) => {
+                let sign = if beside(line.saturating_add(1)) { "├" } else { "└" };
+                format!("{sign}{}.{stream} ", "─".repeat(it.packet.to_string().len()))
+            }
+            None => format!("#{it} "),
+        }
     }
 
     /// Finds what all names begin with, up to a slash, and whether names alone tell them apart.
@@ -218,7 +246,7 @@ impl Conversations {
                 None => self.everything(look, row, buffer),
                 Some(slot) => {
                     if let Some(conversation) = look.store.conversations().get(*slot as usize) {
-                        self.one(look, row, buffer, (*slot, conversation));
+                        self.one(look, row, buffer, (*slot, conversation), line);
                     }
                 }
             }
@@ -292,7 +320,14 @@ impl Conversations {
         heads
     }
 
-    fn one(&self, look: &Look<'_>, area: Rect, buffer: &mut Buffer, (slot, it): (u32, &Conversation)) {
+    fn one(
+        &self,
+        look: &Look<'_>,
+        area: Rect,
+        buffer: &mut Buffer,
+        (slot, it): (u32, &Conversation),
+        line: usize,
+    ) {
         let theme = look.theme;
         let (sign, style) = match it.state {
             State::Open => ("●", theme.good),
@@ -316,7 +351,7 @@ impl Conversations {
         };
         let room = writer.left().saturating_sub(columns(&flag));
         writer.within(room, |writer| {
-            writer.word(&format!("#{} ", it.id), theme.conversation(slot));
+            writer.word(&self.number(look.store.conversations(), line), theme.conversation(slot));
             let (port, name) = self.label(it);
             writer.word(&port, theme.dim);
             let name = text::printable_string(name.as_bytes());

@@ -89,12 +89,12 @@ impl App {
                     None => self.payload().map(|it| (it, detail.document.extent())),
                 }
             }
-            Tab::Json if focus && detail.document.json.is_some() => {
-                let lines = detail.document.json.as_deref().unwrap_or_default();
-                let value = json::value_at(lines, detail.json_line)
-                    .and_then(|range| detail.document.payload().get(range))
-                    .ok_or("the payload is not JSON")?;
-                let path = json::path_to(lines, detail.document.payload(), detail.json_line);
+            Tab::Json if focus && detail.document.json().is_some() => {
+                let (lines, payload) =
+                    (detail.document.json().unwrap_or_default(), detail.document.payload());
+                let value = json::value_at(lines, payload, detail.json_line);
+                let value = value.and_then(|range| payload.get(range)).ok_or("the payload is not JSON")?;
+                let path = json::path_to(lines, payload, detail.json_line);
                 let value = json::pretty(value).unwrap_or_else(|| value.to_vec());
                 Ok((value, if path.is_empty() { "all of the JSON".to_owned() } else { path }))
             }
@@ -144,10 +144,10 @@ impl App {
             return Some(format!("conn == {}{stream}", id.packet));
         }
         if self.panel == Panel::Detail && detail.tab == Tab::Json {
-            let lines = detail.document.json.as_deref()?;
+            let lines = detail.document.json()?;
             let payload = detail.document.payload();
             let path = json::path_to(lines, payload, detail.json_line);
-            let value = payload.get(json::value_at(lines, detail.json_line)?)?;
+            let value = payload.get(json::value_at(lines, payload, detail.json_line)?)?;
             let plain = !matches!(value.first(), Some(b'{' | b'['));
             let value = match serde_json::from_slice(value).ok()? {
                 serde_json::Value::String(text) => quoted(&text),

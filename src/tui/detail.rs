@@ -11,7 +11,8 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::widgets::{Block, Borders, Widget as _};
 
-use self::hex::HexLine;
+use self::hex::HexLines;
+use super::clock::grouped;
 use super::document::Document;
 use super::draw::scroll;
 use super::json;
@@ -64,15 +65,19 @@ pub(super) struct Detail {
     /// Which hit of the search was gone to, and where one that is yet to be shown lies in the text.
     pub(super) hit: Option<usize>,
     reveal: Option<usize>,
+    reveal_line: Option<usize>,
     /// What is to be shown first of the entry that was come to.
     pub(super) arrival: Option<Arrival>,
     /// The payload's text cut into lines of so many columns.
     lines: (usize, Vec<Range<usize>>),
-    /// The bytes in rows of so many.
-    rows: (usize, Vec<HexLine>),
+    /// The bytes in rows.
+    rows: HexLines,
+    /// The search whose hits are lit, and where they are in the known bytes of the payload.
+    searched: Option<String>,
+    hits: Vec<Range<usize>>,
     /// Which fields and which lines of JSON no folded one hides.
     shown_fields: Vec<usize>,
-    shown_lines: Vec<usize>,
+    shown_lines: Vec<u32>,
     tree_top: usize,
     json_top: usize,
     hex_top: usize,
@@ -126,7 +131,6 @@ impl Panes {
 /// The means that the detail is drawn with.
 pub(super) struct Look<'a> {
     pub(super) theme: &'a Theme,
-    pub(super) pattern: Option<&'a Pattern>,
     pub(super) focus: bool,
 }
 
@@ -141,7 +145,15 @@ impl Detail {
                 self.byte = self.document.payload.start;
             }
         }
-        self.arrive(pattern);
+        if self.searched.as_ref() != pattern.map(|pattern| &pattern.text) {
+            self.searched = pattern.map(|pattern| pattern.text.clone());
+            self.hits = self.document.hits(pattern);
+        }
+        match self.arrival.take() {
+            Some(Arrival::FirstHit) => drop(self.show_hit(0)),
+            Some(Arrival::LastHit) => drop(self.show_hit(self.hits.len().saturating_sub(1))),
+            None => {}
+        }
     }
 
     /// Finds out what is seen in an area.
@@ -159,10 +171,7 @@ impl Detail {
             self.lay_out_bytes(area);
         }
         match self.tab {
-            Tab::Json => {
-                let selected = self.shown_lines.iter().position(|n| *n == self.json_line).unwrap_or(0);
-                self.json_top = scroll(self.json_top, selected, height, self.shown_lines.len());
-            }
+            Tab::Json => self.lay_out_json(height),
             Tab::Text => {
                 let width = usize::from(area.width.saturating_sub(2)).max(1);
                 if self.lines.0 != width {
@@ -181,7 +190,32 @@ impl Detail {
         }
     }
 
-    /// Lists what no folded field and no folded line of JSON hides.
+    /// Lists the lines of JSON that no folded one hides, where that is not done.
+    fn unfold_json(&mut self) {
+        let lines = self.document.json().unwrap_or_default();
+        let mut n = if self.shown_lines.is_empty() { 0 } else { lines.len() };
+        while let Some(line) = lines.get(n) {
+            self.shown_lines.extend(u32::try_from(n));
+            let folded = line.closes().filter(|_| self.json_folded.contains(&n));
+            n = folded.unwrap_or(n).saturating_add(1);
+        }
+    }
+
+    /// Finds the first line of JSON to be seen.
+    fn lay_out_json(&mut self, height: usize) {
+        if let Some(at) = self.reveal_line.take() {
+            self.select_line_at(at);
+        }
+        self.unfold_json();
+        self.json_top = scroll(self.json_top, self.shown_line(), height, self.shown_lines.len());
+    }
+
+    /// Returns where the selected line of JSON stands among those that are shown.
+    fn shown_line(&self) -> usize {
+        self.shown_lines.partition_point(|n| (*n as usize) < self.json_line)
+    }
+
+    /// Lists the fields that no folded one hides.
     fn unfold(&mut self) {
         let mut hidden_below: Option<u16> = None;
         self.shown_fields.clear();
@@ -191,16 +225,6 @@ impl Detail {
             }
             hidden_below = self.folded.contains(&n).then_some(field.depth);
             self.shown_fields.push(n);
-        }
-        self.shown_lines.clear();
-        let lines = self.document.json.as_deref().unwrap_or_default();
-        let mut n = 0;
-        while let Some(line) = lines.get(n) {
-            self.shown_lines.push(n);
-            n = match line.closes {
-                Some(closes) if self.json_folded.contains(&n) => closes.saturating_add(1),
-                _ => n.saturating_add(1),
-            };
         }
     }
 
@@ -237,15 +261,20 @@ impl Detail {
 
     /// Moves what is selected.
     pub(super) fn step(&mut self, by: isize) {
-        let moved = |shown: &[usize], at: usize| {
-            let at = shown.iter().position(|n| *n == at).unwrap_or(0);
-            shown.get(at.saturating_add_signed(by).min(shown.len().saturating_sub(1))).copied().unwrap_or(0)
-        };
+        let moved = |at: usize, length: usize| at.saturating_add_signed(by).min(length.saturating_sub(1));
         match self.tab {
-            Tab::Tree => self.select_field(moved(&self.shown_fields, self.field)),
+            Tab::Tree => {
+                let at = self.shown_fields.iter().position(|n| *n == self.field).unwrap_or(0);
+                let next = self.shown_fields.get(moved(at, self.shown_fields.len()));
+                self.select_field(next.copied().unwrap_or(0));
+            }
             Tab::Text => self.text_top = self.text_top.saturating_add_signed(by),
-            Tab::Json => self.json_line = moved(&self.shown_lines, self.json_line),
-            Tab::Hex => self.move_byte(by.saturating_mul(self.rows.0.max(1).cast_signed())),
+            Tab::Json => {
+                self.unfold_json();
+                let next = self.shown_lines.get(moved(self.shown_line(), self.shown_lines.len()));
+                self.json_line = next.map_or(0, |line| *line as usize);
+            }
+            Tab::Hex => self.move_byte(by.saturating_mul(self.rows.per_row.max(1).cast_signed())),
         }
     }
 
@@ -292,8 +321,7 @@ impl Detail {
 
     fn fold_json(&mut self, fold: Option<bool>) {
         let at = self.json_line;
-        let line = self.document.json.as_ref().and_then(|lines| lines.get(at));
-        if line.is_none_or(|line| line.closes.is_none()) {
+        if self.document.json().and_then(|lines| lines.get(at)?.closes()).is_none() {
             return;
         }
         if fold.unwrap_or(!self.json_folded.contains(&at)) {
@@ -301,7 +329,7 @@ impl Detail {
         } else {
             self.json_folded.remove(&at);
         }
-        self.unfold();
+        self.shown_lines.clear();
     }
 
     /// Selects what lies under a place on the screen; the selected field is folded by it.
@@ -321,46 +349,39 @@ impl Detail {
         if self.tab == Tab::Json
             && let Some(line) = self.shown_lines.get(self.json_top.saturating_add(line))
         {
-            self.json_line = *line;
+            self.json_line = *line as usize;
         }
     }
 
     /// Goes to the next hit within the message, or to the one before; `false` where there is none.
-    pub(super) fn step_hit(&mut self, pattern: Option<&Pattern>, forward: bool) -> bool {
+    pub(super) fn step_hit(&mut self, forward: bool) -> bool {
         let Some(at) = self.hit else { return false };
         let next = if forward { at.checked_add(1) } else { at.checked_sub(1) };
-        next.is_some_and(|next| self.show_hit(pattern, next))
-    }
-
-    /// Goes to the first or the last hit of a message that a search came to.
-    fn arrive(&mut self, pattern: Option<&Pattern>) {
-        let last = self.document.hits(pattern).len().saturating_sub(1);
-        match self.arrival.take() {
-            Some(Arrival::FirstHit) => drop(self.show_hit(pattern, 0)),
-            Some(Arrival::LastHit) => drop(self.show_hit(pattern, last)),
-            None => {}
-        }
+        next.is_some_and(|next| self.show_hit(next))
     }
 
     /// Brings a hit into view in every tab.
-    fn show_hit(&mut self, pattern: Option<&Pattern>, n: usize) -> bool {
-        let Some(hit) = self.document.hits(pattern).get(n).cloned() else { return false };
+    fn show_hit(&mut self, n: usize) -> bool {
+        let Some(hit) = self.hits.get(n).cloned() else { return false };
         self.hit = Some(n);
         self.byte = self.document.payload.start.saturating_add(hit.start);
         self.field = self.document.field_at(self.byte).unwrap_or(self.field);
         let patched = self.document.patched.as_ref();
         self.reveal = Some(patched.map_or(hit.start, |patched| patched.in_text(&hit).start));
-        let lines = self.document.json.as_deref().unwrap_or_default();
-        let holds = |line: &json::Line| line.pieces.iter().any(|(_, piece)| piece.contains(&hit.start));
-        if let Some(line) = lines.iter().position(holds) {
-            // What hides it is unfolded.
-            self.json_folded.retain(|fold| {
-                let closes = lines.get(*fold).and_then(|line| line.closes);
-                !(*fold < line && closes.is_some_and(|closes| closes >= line))
-            });
-            self.json_line = line;
-        }
+        self.reveal_line = Some(hit.start);
         true
+    }
+
+    /// Selects the line of JSON in which a byte of the payload is, and unfolds what hides it.
+    fn select_line_at(&mut self, at: usize) {
+        let lines = self.document.json().unwrap_or_default();
+        let line = lines.partition_point(|line| line.range().end <= at);
+        self.json_folded.retain(|fold| {
+            let closes = lines.get(*fold).and_then(json::Line::closes);
+            !(*fold < line && closes.is_some_and(|closes| closes >= line))
+        });
+        self.json_line = line.min(lines.len().saturating_sub(1));
+        self.shown_lines.clear();
     }
 
     /// Draws the selected entry.
@@ -397,9 +418,10 @@ impl Detail {
             };
             writer.word(&format!(" {}", n.saturating_add(1)), theme.rule).word(&format!(" {name} "), style);
         }
-        if let Some(words) = self.document.left_out() {
-            let key = keys::key_for(Action::Export);
-            writer.word(&format!("  {words}; {key} exports all "), theme.warning);
+        let lines = if self.tab == Tab::Json { self.document.json() } else { None };
+        if let Some(lines) = lines.filter(|lines| lines.len() > json::LINES) {
+            let (count, key) = (grouped(lines.len() as u64), keys::key_for(Action::Export));
+            writer.word(&format!("  the first {count} lines; {key} exports all "), theme.warning);
         }
     }
 }

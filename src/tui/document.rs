@@ -2,6 +2,7 @@ mod frames;
 mod handshake;
 mod meaning;
 
+use std::cell::OnceCell;
 use std::ops::Range;
 
 use super::clock::{self, grouped};
@@ -14,14 +15,8 @@ use crate::model::Side;
 use crate::store::{Entry, EntryKind, Facts, Record, Store};
 use crate::text;
 
-/// Bounds the payload bytes that the detail looks at.
-pub(super) const LOOKED_AT: usize = 4 << 20;
-
-/// Says why a payload is not here whole where that is its length.
-const LOOKED_AT_WORDS: &str = "as many as are looked at";
-
 /// Bounds the hits of a search that are lit in one payload.
-const HITS: usize = 1000;
+pub(super) const HITS: usize = 100_000;
 
 /// The way in which a field's value is to be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,8 +56,8 @@ pub(super) struct Document {
     pub(super) parts: Vec<(usize, String)>,
     /// Which of the bytes are the payload.
     pub(super) payload: Range<usize>,
-    /// The payload as JSON, where it is.
-    pub(super) json: Option<Vec<Line>>,
+    /// The payload as JSON, where it is, once somebody wants it.
+    json: OnceCell<Option<Vec<Line>>>,
     /// The payload is text.
     pub(super) text: bool,
     /// Where the known bytes of the payload stand, if some are missing.
@@ -169,17 +164,11 @@ impl Document {
         }
     }
 
-    /// Says what of a payload is not shown for its length; all of it can be exported.
-    pub(super) fn left_out(&self) -> Option<String> {
-        let here = self.payload().len() as u64;
-        let lines = self.json.as_ref().map_or(0, Vec::len);
-        if self.short == LOOKED_AT_WORDS {
-            Some(format!("the first {} of {}", text::bytes(here), text::bytes(self.length)))
-        } else if lines > json::LINES {
-            Some(format!("the first {} lines", grouped(lines as u64)))
-        } else {
-            None
-        }
+    /// Returns the lines of the payload as JSON, where it is.
+    pub(super) fn json(&self) -> Option<&[Line]> {
+        // What is known of JSON in parts is no JSON, even where it happens to look like it.
+        let lay_out = || self.patched.is_none().then(|| json::lay_out(self.payload())).flatten();
+        self.json.get_or_init(lay_out).as_deref()
     }
 
     /// Returns the innermost field that stands for a byte.
@@ -226,7 +215,7 @@ impl Document {
             if let Some(conversation) = conversation {
                 it.add(
                     "conversation",
-                    format!("#{} {}", conversation.number(), conversation.name()),
+                    format!("#{} {}", conversation.id, conversation.name()),
                     FieldStyle::Quiet,
                 );
             }
@@ -234,55 +223,11 @@ impl Document {
     }
 
     fn message(&mut self, store: &mut Store, number: u32, entry: &Entry) {
-        let Some(record) = store.record(number, LOOKED_AT) else { return };
+        let Some(record) = store.record(number, usize::MAX) else { return };
         let from = entry.from().unwrap_or(Side::Client);
         let title = format!("{} from {}, {}", entry.opcode().name(), from.name(), octets(entry.length()));
         self.place(&title, store, entry, FieldStyle::From(from));
-        self.within(|it| {
-            if record.first.packet != entry.packet() {
-                let took = text::span(entry.time().since(record.first.time));
-                it.add(
-                    "began",
-                    format!("packet {}, {took} before", grouped(record.first.packet)),
-                    FieldStyle::Plain,
-                );
-            }
-            if record.number > 0 {
-                let silence = text::span(record.delta);
-                let words =
-                    format!("{} of its conversation, {silence} after the one before", grouped(record.number));
-                it.add("message", words, FieldStyle::Plain);
-            }
-            it.certainty(&record, entry);
-            if let Some(rtt) = entry.rtt() {
-                it.add("round trip", text::span(rtt), FieldStyle::Good);
-            }
-            it.add(
-                "on the wire",
-                format!(
-                    "{} bytes in {}",
-                    grouped(u64::from(entry.wire())),
-                    text::counted(u64::from(entry.frames()), "frame")
-                ),
-                FieldStyle::Plain,
-            );
-            it.deflate(entry, &record.frames);
-            if entry.facts().has(Facts::TRUNCATED) {
-                it.add(
-                    "cut",
-                    format!("a limit kept {} bytes", grouped(u64::from(entry.kept()))),
-                    FieldStyle::Bad(Severity::Note),
-                );
-            }
-            for hole in &record.missing {
-                let length = hole.length.map_or("an unknown number of".to_owned(), grouped);
-                it.add(
-                    "missing",
-                    format!("{length} bytes at offset {}", grouped(hole.offset)),
-                    FieldStyle::Bad(Severity::Note),
-                );
-            }
-        });
+        self.within(|it| it.about(&record, entry));
         if record.dropped {
             self.absent = Some("the payload was dropped to stay within the bounds");
             self.add("payload", self.absent.unwrap_or_default().as_bytes(), FieldStyle::Bad(Severity::Note));
@@ -292,11 +237,51 @@ impl Document {
             self.meaning(meaning.of(&record.payload));
         }
         self.frames(&record.frames, entry);
-        self.text = entry.facts().has(Facts::TEXT);
+        self.body(record, entry);
+    }
+
+    /// Adds what is to be said about a message beside its bytes.
+    fn about(&mut self, record: &Record, entry: &Entry) {
+        let (plain, bad) = (FieldStyle::Plain, FieldStyle::Bad(Severity::Note));
+        if record.first.packet != entry.packet() {
+            let took = text::span(entry.time().since(record.first.time));
+            self.add("began", format!("packet {}, {took} before", grouped(record.first.packet)), plain);
+        }
+        if record.number > 0 {
+            let (number, silence) = (grouped(record.number), text::span(record.delta));
+            let words = format!("{number} of its conversation, {silence} after the one before");
+            self.add("message", words, plain);
+        }
+        self.certainty(record, entry);
+        if let Some(rtt) = entry.rtt() {
+            self.add("round trip", text::span(rtt), FieldStyle::Good);
+        }
+        let frames = match u64::from(entry.frames()) {
+            0 => String::new(),
+            frames => format!(" in {}", text::counted(frames, "frame")),
+        };
+        self.add("on the wire", format!("{} bytes{frames}", grouped(u64::from(entry.wire()))), plain);
+        self.deflate(entry, &record.frames);
+        if entry.facts().has(Facts::TRUNCATED) {
+            self.add("cut", format!("a limit kept {} bytes", grouped(u64::from(entry.kept()))), bad);
+        }
+        for hole in &record.missing {
+            let length = hole.length.map_or("an unknown number of".to_owned(), grouped);
+            self.add("missing", format!("{length} bytes at offset {}", grouped(hole.offset)), bad);
+        }
+    }
+
+    /// Adds the payload.
+    fn body(&mut self, mut record: Record, entry: &Entry) {
+        let facts = entry.facts();
+        self.text = facts.has(Facts::TEXT);
         let start = self.bytes.len();
-        self.bytes.extend_from_slice(&record.payload);
+        if !record.missing.is_empty() {
+            self.patched = Some(Patched::of(&record.payload, &record.missing, true));
+        }
+        self.bytes.append(&mut record.payload);
         self.payload = start..self.bytes.len();
-        let known = match (entry.facts().has(Facts::INFLATED), entry.facts().has(Facts::MASKED)) {
+        let known = match (facts.has(Facts::INFLATED), facts.has(Facts::MASKED)) {
             (true, true) => "payload, unmasked and inflated",
             (true, false) => "payload, inflated",
             (false, true) => "payload, unmasked",
@@ -304,25 +289,16 @@ impl Document {
         };
         self.parts.push((start, known.to_owned()));
         self.length = entry.length();
-        let is_whole = record.payload.len() >= entry.kept() as usize;
-        if !record.missing.is_empty() {
-            self.patched = Some(Patched::of(&record.payload, &record.missing, is_whole));
-        }
-        self.short = match (is_whole, record.missing.is_empty()) {
-            (false, _) => LOOKED_AT_WORDS,
-            (true, false) => "the others are missing",
-            (true, true) if entry.facts().has(Facts::TRUNCATED) => "a limit cut the others",
-            (true, true) => "",
+        self.short = match record.missing.is_empty() {
+            false => "the others are missing",
+            true if facts.has(Facts::TRUNCATED) => "a limit cut the others",
+            true => "",
         };
         let preview = self.shown_text();
         let preview = preview.get(..256).unwrap_or(preview).to_vec();
         self.ranged("payload", preview, start..self.bytes.len());
         if entry.opcode() == Opcode::CLOSE {
             self.close_body(start);
-        }
-        // What is known of JSON in parts is no JSON, even where it happens to look like it.
-        if self.patched.is_none() {
-            self.json = json::lay_out(self.payload());
         }
     }
 

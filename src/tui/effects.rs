@@ -100,7 +100,7 @@ impl App {
 
     /// Goes to the next hit: within the message that is shown, else in the next row that has it.
     fn seek(&mut self, forward: bool) {
-        if !self.detail.step_hit(self.search.pattern.as_ref(), forward) {
+        if !self.detail.step_hit(forward) {
             self.search.seek(&self.timeline.rows, self.timeline.selected, forward);
         }
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::clock::{self, TimeForm};
 use super::state::{App, Effect};
 use super::timeline::Timeline;
+use crate::event::ConnId;
 use crate::model::Timestamp;
 use crate::store::{Entry, EntryKind, Store};
 
@@ -79,7 +80,9 @@ impl Timeline {
             |is_it: &dyn Fn(&Entry) -> bool| (0..rows.len()).find(|row| entry(*row).is_some_and(is_it));
         let row = match &target {
             Target::Conversation(name) => {
-                let slot = (0..).zip(store.conversations()).find(|(_, it)| it.number().to_string() == *name);
+                // Of a connection with several, the first is gone to.
+                let is_it = |id: ConnId| id.to_string() == *name || id.packet.to_string() == *name;
+                let slot = (0..).zip(store.conversations()).find(|(_, it)| is_it(it.id));
                 let slot = slot.map(|(slot, _)| Effect::Choose(slot));
                 return slot.ok_or(format!("there is no conversation #{name}"));
             }

@@ -78,6 +78,7 @@ impl App {
             Action::OnlyConversation => self.isolate(),
             Action::GoTo => Effect::Ask(PromptKind::GoTo, String::new()),
             Action::Filter => Effect::Ask(PromptKind::Filter, self.filter_text.clone()),
+            Action::Columns => Effect::Ask(PromptKind::Columns, self.timeline.columns.text.clone()),
             Action::Search => self.ask_for_search(),
             Action::Save => Effect::Ask(PromptKind::Save, "shown.pcapng".to_owned()),
             Action::Export => Effect::Ask(PromptKind::Export, "shown.ndjson".to_owned()),

@@ -2,18 +2,18 @@
 
 use std::ops::Range;
 
-pub(super) use crate::view::layout::{LINES, Line, TokenKind, elements, lay_out};
+pub(super) use crate::view::layout::{DEPTH, LINES, Line, TokenKind, elements, lay_out};
 
 /// Returns JSON in lines, numbers and strings as they were sent; `None` where it is none or too long.
 pub(super) fn pretty(text: &[u8]) -> Option<Vec<u8>> {
     let lines = lay_out(text).filter(|lines| lines.len() <= LINES)?;
     let mut out = Vec::with_capacity(text.len());
     for line in &lines {
-        out.resize(out.len().saturating_add(usize::from(line.depth).saturating_mul(2)), b' ');
-        for (kind, range) in &line.pieces {
-            let piece = text.get(range.clone()).unwrap_or_default();
+        out.resize(out.len().saturating_add(line.depth().saturating_mul(2)), b' ');
+        for (kind, range) in line.pieces(text) {
+            let piece = text.get(range).unwrap_or_default();
             out.extend_from_slice(piece);
-            if *kind == TokenKind::Punctuation && piece == b":" {
+            if kind == TokenKind::Punctuation && piece == b":" {
                 out.push(b' ');
             }
         }
@@ -22,40 +22,47 @@ pub(super) fn pretty(text: &[u8]) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// Returns where the value stands that line `at` holds, or opens.
-pub(super) fn value_at(lines: &[Line], at: usize) -> Option<Range<usize>> {
-    // A line that only closes a bracket stands for what the bracket holds.
-    let at = lines.iter().position(|line| line.closes == Some(at)).unwrap_or(at);
-    let line = lines.get(at)?;
-    let is_named = matches!(line.pieces.first(), Some((TokenKind::Name, _)));
-    let (_, first) = line.pieces.get(if is_named { 2 } else { 0 })?;
-    let last = match line.closes {
-        Some(closes) => &lines.get(closes)?.pieces.first()?.1,
-        None => {
-            // `[]` and `{}` are two pieces; a comma behind a value is not of it.
-            let pieces = line.pieces.get(if is_named { 2 } else { 0 }..)?;
-            let is_opened = matches!(pieces, [(TokenKind::Punctuation, _), ..]);
-            &pieces.get(usize::from(is_opened))?.1
-        }
+/// Returns where the value stands that line `at` of a text holds, or opens.
+pub(super) fn value_at(lines: &[Line], text: &[u8], at: usize) -> Option<Range<usize>> {
+    let line = lines.get(opening(lines, at))?;
+    let is_named = name_of(*line, text).is_some();
+    let mut pieces = line.pieces(text).skip(if is_named { 2 } else { 0 });
+    let (kind, first) = pieces.next()?;
+    let last = match line.closes() {
+        Some(closes) => lines.get(closes)?.pieces(text).next()?.1,
+        // `[]` and `{}` are two pieces; a comma behind a value is not of it.
+        None if kind == TokenKind::Punctuation => pieces.next()?.1,
+        None => first.clone(),
     };
     Some(first.start..last.end)
 }
 
+/// Returns the line that stands for what line `at` does: the one that opens a bracket for one that only closes it.
+fn opening(lines: &[Line], at: usize) -> usize {
+    lines.iter().position(|line| line.closes() == Some(at)).unwrap_or(at)
+}
+
+/// Returns where the name of the member stands that a line begins with.
+fn name_of(line: Line, text: &[u8]) -> Option<Range<usize>> {
+    line.pieces(text).next().filter(|(kind, _)| *kind == TokenKind::Name).map(|(_, range)| range)
+}
+
 /// Returns the path to the value in line `at`, as a filter has it: `.a.b[2]`.
 pub(super) fn path_to(lines: &[Line], text: &[u8], at: usize) -> String {
-    let mut at = lines.iter().position(|line| line.closes == Some(at)).unwrap_or(at);
+    let mut at = opening(lines, at);
     let mut steps = Vec::new();
-    while let Some(line) = lines.get(at).filter(|line| line.depth > 0) {
+    while let Some(line) = lines.get(at).filter(|line| line.depth() > 0) {
         let siblings = lines.get(..at).unwrap_or_default();
-        let parent = siblings.iter().rposition(|other| other.depth < line.depth).unwrap_or(0);
-        steps.push(match line.pieces.first() {
-            Some((TokenKind::Name, range)) => {
-                let name = text.get(range.clone()).and_then(|name| serde_json::from_slice(name).ok());
+        let parent = siblings.iter().rposition(|other| other.depth() < line.depth()).unwrap_or(0);
+        steps.push(match name_of(*line, text) {
+            Some(range) => {
+                let name = text.get(range).and_then(|name| serde_json::from_slice(name).ok());
                 step_to(&name.unwrap_or_else(String::new))
             }
-            _ => {
+            None => {
                 let inside = siblings.get(parent.saturating_add(1)..).unwrap_or_default();
-                let is_element = |other: &&Line| other.depth == line.depth && !is_closing(other, text);
+                let closes = |other: &Line| matches!(text.get(other.range().start), Some(b']' | b'}'));
+                let is_element = |other: &&Line| other.depth() == line.depth() && !closes(other);
                 format!("[{}]", inside.iter().filter(is_element).count())
             }
         });
@@ -63,12 +70,6 @@ pub(super) fn path_to(lines: &[Line], text: &[u8], at: usize) -> String {
     }
     steps.reverse();
     steps.concat()
-}
-
-/// Tells whether a line only closes a bracket.
-fn is_closing(line: &Line, text: &[u8]) -> bool {
-    let first = line.pieces.first().and_then(|(_, range)| text.get(range.start));
-    matches!(first, Some(b']' | b'}'))
 }
 
 /// Returns the step to a member, quoted where its name is no word.
@@ -89,7 +90,7 @@ mod tests {
         let mut seen = 0;
         for at in 0..lines.len() {
             let path = path_to(&lines, text.as_bytes(), at);
-            let found = &text[value_at(&lines, at).unwrap()];
+            let found = &text[value_at(&lines, text.as_bytes(), at).unwrap()];
             let pointer = path.replace(['.', '['], "/").replace([']', '"'], "");
             let want = value.pointer(&pointer).unwrap_or_else(|| panic!("{path}"));
             assert_eq!(&serde_json::from_str::<serde_json::Value>(found).unwrap(), want, "{path}");

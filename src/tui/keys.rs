@@ -28,6 +28,7 @@ pub enum Action {
     SortBackwards,
     Lanes,
     Scale,
+    Columns,
     Heartbeats,
     TimeForm,
     NextFault,
@@ -131,6 +132,7 @@ pub const TABLE: &[Group] = &[
         bindings: &[
             key(&["L"], Action::Lanes, "client and server as two lanes"),
             key(&["z"], Action::Scale, "lanes: silence folded or to scale"),
+            key(&["|"], Action::Columns, "columns: any fields, as json.type,rtt"),
             key(&["H"], Action::Heartbeats, "heartbeats and parts of packets hidden or shown"),
             key(&["t"], Action::TimeForm, "time: UTC, local, relative, since the row before"),
             key(&["d"], Action::Detail, "detail beside, larger, or away"),
@@ -214,9 +216,10 @@ pub const BASICS: &[(Action, &str)] = &[
 /// Lists what the mouse does.
 pub const MOUSE: &[(&str, &str)] = &[
     ("click", "choose a row, a field, a byte, a tab"),
-    ("click a head", "sort the conversations by it; again, backwards"),
+    ("click a head", "sort by it; again, backwards or by time"),
     ("click a count", "go to the next error, warning or note"),
     ("click a hint", "do what its key does"),
+    ("double click", "into the detail, into a conversation"),
     ("wheel", "scroll; over the strip of time, zoom"),
     ("click in the strip", "go to that moment"),
     ("drag over the strip", "show that stretch of time"),
@@ -291,7 +294,8 @@ pub fn markdown() -> String {
     for group in TABLE {
         let _ = writeln!(text, "| **{}** | |", group.title);
         for binding in group.bindings {
-            let keys: Vec<String> = binding.keys.iter().map(|key| format!("`{key}`")).collect();
+            let keys: Vec<String> =
+                binding.keys.iter().map(|key| format!("`{}`", key.replace('|', "\\|"))).collect();
             let _ = writeln!(text, "| {} | {} |", keys.join(" "), binding.help);
         }
     }

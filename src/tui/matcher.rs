@@ -1,4 +1,4 @@
-use crate::filter::{Facts, Filter};
+use crate::filter::{self, Facts, Filter};
 use crate::model::At;
 use crate::store::{Entry, EntryKind, Facts as Kept, PayloadLocation, Store, Wanted};
 
@@ -18,13 +18,17 @@ pub(super) struct ParseError {
     pub(super) expected: String,
 }
 
+impl ParseError {
+    pub(super) fn of(error: filter::Error) -> ParseError {
+        let expected = format!("expected {}", error.expected());
+        ParseError { column: error.column().saturating_sub(1), expected }
+    }
+}
+
 impl Matcher {
     /// Reads what was typed.
     pub(super) fn parse(text: &str) -> Result<Matcher, ParseError> {
-        let filter = Filter::parse(text).map_err(|e| ParseError {
-            column: e.column().saturating_sub(1),
-            expected: format!("expected {}", e.expected()),
-        })?;
+        let filter = Filter::parse(text).map_err(ParseError::of)?;
         let wanted = Wanted { payload: filter.needs_body(), meaning: filter.needs_meaning() };
         Ok(Matcher { filter, wanted })
     }

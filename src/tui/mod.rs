@@ -23,6 +23,7 @@
 #![allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)] // shares of the screen's width: a float is exact enough, and `as` saturates
 
 mod clock;
+mod columns;
 mod completion;
 mod config;
 mod conversations;
@@ -70,6 +71,7 @@ use ratatui::Terminal;
 use ratatui::backend::Backend;
 
 use self::clock::TimeForm;
+use self::columns::ChosenColumns;
 use self::matcher::Matcher;
 use self::remembered::Remembered;
 use self::state::Effect;
@@ -121,6 +123,12 @@ impl App {
             let matcher = Matcher::parse(text);
             let matcher = matcher.map_err(|mistake| Error::Filter(text.clone(), mistake.expected))?;
             app.timeline.colours.push((matcher, *colour));
+        }
+        app.named.clone_from(&options.filters);
+        if let Some(text) = &options.columns {
+            let columns = ChosenColumns::parse(text);
+            app.timeline.columns =
+                columns.map_err(|mistake| Error::Filter(text.clone(), mistake.expected))?;
         }
         if let Some(text) = &options.filter {
             let matcher = Matcher::parse(text);
@@ -174,7 +182,7 @@ pub fn run(store: &Shared, feed: Box<dyn Feed>, options: &Options) -> Result<(),
     let mut app = App::open(store.clone(), feed, options)?;
     let file = if options.keeps_state { Remembered::file() } else { None };
     if let Some(file) = &file {
-        app.recall(file, options.theme.is_none() && app.theme.name == "dark", options.time.is_none());
+        app.recall(file, options);
     }
     let signals = Signals::listen().map_err(Error::Terminal)?;
     let mut screen = Screen::open(options.mouse.unwrap_or(true)).map_err(Error::Terminal)?;

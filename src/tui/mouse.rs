@@ -1,5 +1,7 @@
 //! What the mouse does: clicks choose, the wheel moves, borders and stretches of time are dragged.
 
+use std::time::{Duration, Instant};
+
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::Position;
 
@@ -11,6 +13,9 @@ use super::state::{App, Border, Effect, Panel};
 
 /// How many rows a turn of the wheel moves.
 const WHEEL: isize = 3;
+
+/// How soon a second click must follow the first.
+const DOUBLE: Duration = Duration::from_millis(400);
 
 impl App {
     pub(super) fn mouse(&mut self, mouse: MouseEvent) -> Effect {
@@ -26,10 +31,13 @@ impl App {
             return Effect::None;
         }
         let area = self.layout.page();
+        let hint = if is_click && self.prompt.is_none() { self.action_at(at) } else { None };
         if let Some(page) = &mut self.page {
+            let height = Page::height(area);
             return match wheel {
+                None if hint.is_some() => hint.map_or(Effect::None, |action| page.handle(action, height)),
                 Some(by) => page.handle(if by > 0 { Action::Down } else { Action::Up }, Page::height(area)),
-                None if is_click && at.y > area.y => {
+                None if is_click && at.y > area.y && area.contains(at) => {
                     page.click(usize::from(at.y.saturating_sub(area.y).saturating_sub(1)))
                 }
                 None => Effect::None,
@@ -38,7 +46,7 @@ impl App {
         if self.prompt.is_some() {
             return Effect::None;
         }
-        if is_click && let Some(action) = self.action_at(at) {
+        if let Some(action) = hint {
             return self.act(action);
         }
         let times = self.timeline.times(&self.store.lock());
@@ -83,10 +91,16 @@ impl App {
         let layout = self.layout;
         let line = |top: u16| usize::from(at.y.saturating_sub(top));
         self.border = layout.border_at(at);
+        let again = self.clicked.replace((at, Instant::now()));
+        let is_double = again.is_some_and(|(before, when)| before == at && when.elapsed() < DOUBLE);
         if at.y.saturating_add(1) == layout.conversations.y
             && let Some(sort) = self.conversations.head_at(layout.conversations, at.x)
         {
             self.conversations.sort_by(sort);
+        } else if at.y.saturating_add(1) == layout.timeline.y
+            && self.timeline.sort_at(&self.store.lock(), layout.timeline, self.panel == Panel::Timeline, at.x)
+        {
+            self.panel = Panel::Timeline;
         } else if at.y.saturating_add(1) == layout.detail.y
             && let Some(tab) = tab_at(layout.detail, at.x)
         {
@@ -94,7 +108,9 @@ impl App {
         } else if let Some(panel) = self.panel_at(at) {
             self.panel = panel;
             match panel {
+                Panel::Conversations if is_double => return Effect::Focus(Panel::Timeline),
                 Panel::Conversations => return self.conversations.click(line(layout.conversations.y)),
+                Panel::Timeline if is_double => return Effect::Focus(Panel::Detail),
                 Panel::Timeline => self.timeline.click(&self.store.lock(), line(layout.timeline.y)),
                 Panel::Detail => self.detail.click(at),
             }

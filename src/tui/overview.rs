@@ -185,7 +185,9 @@ impl Overview {
         let bars = strip.height.saturating_sub(1) / 2;
         let axis = strip.y.saturating_add(bars);
         RowWriter::new(buffer, strip.x, axis, strip.width).fill('─', theme.rule);
-        let Some((from, to)) = look.timeline.rows.range().or_else(|| look.store.times()) else { return };
+        let Some((from, to)) = look.timeline.rows.range().or_else(|| look.timeline.whole(look.store)) else {
+            return;
+        };
         let shown = look.store.columns(from, to, usize::from(strip.width));
         let scale = Scale::of(&shown);
         for (x, column) in (strip.x..strip.right()).zip(&shown) {
@@ -213,7 +215,9 @@ impl Overview {
     /// Draws the whole capture in one line, the stretch that the overview shows within brackets.
     fn draw_map(&self, look: &Look<'_>, buffer: &mut Buffer) {
         let strip = self.timed(self.map);
-        let (Some((from, to)), Some((first, last))) = (look.timeline.rows.range(), look.store.times()) else {
+        let (Some((from, to)), Some((first, last))) =
+            (look.timeline.rows.range(), look.timeline.whole(look.store))
+        else {
             return;
         };
         if strip.height == 0 {

@@ -154,8 +154,7 @@ impl Page {
         let block = Block::bordered()
             .border_style(theme.rule)
             .title(format!(" {} ", self.title))
-            .title_style(theme.focus)
-            .title_bottom(" Enter goes to the rows · Esc back ");
+            .title_style(theme.focus);
         let inner = block.inner(area);
         block.render(area, buffer);
         let height = Page::height(area);

@@ -13,6 +13,7 @@ pub(super) enum PromptKind {
     Filter,
     Search,
     Narrow,
+    Columns,
     GoTo,
     Export,
     Save,
@@ -24,6 +25,7 @@ impl PromptKind {
             PromptKind::Filter => "filter",
             PromptKind::Search => "search",
             PromptKind::Narrow => "conversations with",
+            PromptKind::Columns => "columns",
             PromptKind::GoTo => "go to",
             PromptKind::Export => "export to",
             PromptKind::Save => "save packets to",
@@ -151,13 +153,10 @@ impl Prompt {
         self.text = text;
     }
 
-    /// Lists what may stand at the cursor of a filter, of which `list` knows.
-    pub(super) fn suggest(&mut self, list: impl FnOnce(&str, usize) -> Vec<Candidate>) {
+    /// Lists what may stand at the cursor, of which `list` knows.
+    pub(super) fn suggest(&mut self, list: impl FnOnce(PromptKind, &str, usize) -> Vec<Candidate>) {
         self.chosen = None;
-        self.candidates = match self.ask {
-            PromptKind::Filter => list(&self.text, self.cursor),
-            _ => Vec::new(),
-        };
+        self.candidates = list(self.ask, &self.text, self.cursor);
     }
 
     /// Puts the next candidate in, or the one before.

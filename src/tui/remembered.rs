@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::clock::TimeForm;
+use super::columns::ChosenColumns;
+use super::config::Options;
 use super::state::App;
 use super::theme::Theme;
 
@@ -23,6 +25,7 @@ pub(super) struct Remembered {
     /// As far as they were chosen on the screen.
     pub(super) theme: Option<String>,
     pub(super) time: Option<String>,
+    pub(super) columns: Option<String>,
     /// The bookmarked entries of each capture, by its path.
     bookmarks: BTreeMap<String, BTreeSet<u32>>,
 }
@@ -64,13 +67,19 @@ impl Remembered {
 
 impl App {
     /// Takes up what the run before left, as far as nothing else was asked for.
-    pub(super) fn recall(&mut self, path: &Path, theme_is_free: bool, time_is_free: bool) {
+    pub(super) fn recall(&mut self, path: &Path, options: &Options) {
         let kept = Remembered::read(path);
+        let theme_is_free = options.theme.is_none() && self.theme.name == "dark";
         if let Some(theme) = kept.theme.as_deref().and_then(Theme::named).filter(|_| theme_is_free) {
             self.theme = theme;
         }
-        if let Some(time) = kept.time.as_deref().and_then(TimeForm::named).filter(|_| time_is_free) {
+        if let Some(time) = kept.time.as_deref().and_then(TimeForm::named).filter(|_| options.time.is_none())
+        {
             self.timeline.form.time = time;
+        }
+        let columns = kept.columns.as_deref().filter(|_| options.columns.is_none());
+        if let Some(columns) = columns.and_then(|text| ChosenColumns::parse(text).ok()) {
+            self.timeline.columns = columns;
         }
         self.filters.clone_from(&kept.filters);
         self.searches.clone_from(&kept.searches);

@@ -8,6 +8,7 @@ use ahash::RandomState;
 
 use super::clock::grouped;
 use super::detail::Arrival;
+use super::document::HITS;
 use super::patched;
 use super::pattern::Pattern;
 use super::rows::{Rows, Slice};
@@ -15,9 +16,6 @@ use super::state::Effect;
 use super::words::Words;
 use crate::store::{EntryKind, Facts, PayloadLocation, Store};
 use crate::text;
-
-/// Bounds the hits that are counted within one message.
-const WITHIN: usize = 1000;
 
 /// How many columns of what a message means are searched.
 const SAID: usize = 400;
@@ -116,7 +114,7 @@ impl SearchHits {
         let mut slice = Slice::until(until);
         while let Some(number) = rows.get(store, self.looked) {
             self.looked = self.looked.saturating_add(1);
-            match look(store, number, pattern, WITHIN) {
+            match look(store, number, pattern, HITS) {
                 Look::Hits(hits) => {
                     let before = self.hits.last().map_or(0, |(_, hits)| *hits);
                     self.places.insert(number, self.hits.len());

@@ -15,7 +15,8 @@ use super::remembered::Remembered;
 use super::search::{Coming, Search};
 use super::theme::Theme;
 use super::timeline::Timeline;
-use crate::model::Timestamp;
+use crate::event::DirectionTotals;
+use crate::model::{Pair, Timestamp};
 use crate::store::{Phase, Shared, Store};
 
 /// Name of a part of the screen that keys can go to.
@@ -56,20 +57,34 @@ pub struct App {
     pub(super) copies: bool,
     pub(super) filter_text: String,
     pub(super) filters: Vec<String>,
+    /// Filters by their names, from the configuration.
+    pub(super) named: Vec<(String, String)>,
     pub(super) searches: Vec<String>,
     /// What the run before left, and what was chosen in this one.
     pub(super) remembered: Remembered,
     pub(super) paused: bool,
-    /// How many entries are shown while the screen is paused.
-    pub(super) paused_at: usize,
+    pub(super) extent: Extent,
     pub(super) phase: Phase,
     pub(super) said: Option<(String, Instant)>,
     pub(super) layout: Layout,
     pub(super) left_width: Option<u16>,
     pub(super) detail_room: Option<u16>,
     pub(super) border: Option<Border>,
+    /// Where the mouse clicked last, and when.
+    pub(super) clicked: Option<(Position, Instant)>,
     pub(super) rate: Rate,
     seen: u64,
+}
+
+/// The extent of the store when it was looked at last: a paused screen shows no more.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Extent {
+    version: u64,
+    pub(super) entries: usize,
+    pub(super) conversations: usize,
+    pub(super) totals: Pair<DirectionTotals>,
+    /// Notes, warnings and errors.
+    pub(super) anomalies: [u64; 3],
 }
 
 /// The rate of messages in a second, by the clock of this machine.
@@ -162,16 +177,18 @@ impl App {
             copies: false,
             filter_text: String::new(),
             filters: Vec::new(),
+            named: Vec::new(),
             searches: Vec::new(),
             remembered: Remembered::default(),
             paused: false,
-            paused_at: 0,
+            extent: Extent::default(),
             phase: Phase::Filling,
             said: None,
             layout: Layout::default(),
             left_width: None,
             detail_room: None,
             border: None,
+            clicked: None,
             rate: Rate::default(),
             seen: u64::MAX,
         }
@@ -206,7 +223,14 @@ impl App {
     pub(super) fn refresh(&mut self, store: &mut Store, area: Rect) {
         self.seen = self.store.version();
         if !self.paused {
-            self.paused_at = store.len();
+            self.extent = Extent {
+                version: self.seen,
+                entries: store.len(),
+                conversations: store.conversations().len(),
+                totals: store.totals(),
+                anomalies: store.anomalies(),
+            };
+            self.timeline.until = store.times().map(|(_, last)| last);
             self.phase = self.store.phase();
             self.rate.look(store.len());
             self.timeline.rows.refresh(store);
@@ -219,7 +243,8 @@ impl App {
         self.help = self.help.map(|top| top.min(super::draw::last_top(area)));
         // A store that changes while we hold it counts its version afterwards: then it is sorted once more.
         let height = usize::from(self.layout.conversations.height);
-        self.conversations.refresh(store.conversations(), self.store.version(), height);
+        let all = store.conversations().get(..self.extent.conversations).unwrap_or_default();
+        self.conversations.refresh(all, self.extent.version, height);
         self.timeline.is_live = self.feed.is_live();
         self.timeline.refresh(store, usize::from(self.layout.timeline.height));
         let shown = self.timeline.rows.get(store, self.timeline.selected);

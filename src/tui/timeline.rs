@@ -10,7 +10,9 @@ use std::time::Duration;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use self::list::Head;
 use super::clock::TimeForm;
+use super::columns::ChosenColumns;
 use super::config::RowColour;
 use super::keys::{self, Action};
 use super::matcher::Matcher;
@@ -19,6 +21,7 @@ use super::partner::partner;
 use super::rows::{RowOrder, Rows};
 use super::search::Search;
 use super::state::{Effect, Panel};
+use super::text::columns;
 use super::theme::Theme;
 use crate::event::Severity;
 use crate::model::Timestamp;
@@ -47,12 +50,15 @@ pub(super) struct Timeline {
     pub(super) is_live: bool,
     /// New rows are gone to as they come.
     pub(super) follow: bool,
+    /// When the last is of what is shown; more may come while the screen is paused.
+    pub(super) until: Option<Timestamp>,
     /// How many rows there were when it stopped.
     left_at: Option<usize>,
     pub(super) bookmarks: BTreeSet<u32>,
     mark: Option<u32>,
     /// The colours of rows that filters let through, by the configuration.
     pub(super) colours: Vec<(Matcher, RowColour)>,
+    pub(super) columns: ChosenColumns,
 }
 
 /// The content of a line of the list.
@@ -93,6 +99,10 @@ impl Timeline {
         if let Some(by) = action.lines(self.drawn()) {
             self.step(store, by);
             if action == Action::Last && self.is_live {
+                if self.rows.range().is_some() {
+                    // What comes lies behind every stretch of time.
+                    self.show_range(store, None);
+                }
                 self.set_follow(true);
             }
             return Effect::None;
@@ -182,6 +192,20 @@ impl Timeline {
     /// Sorts the rows by what comes next.
     fn sort(&mut self, store: &Store) -> Effect {
         let order = self.rows.order().next();
+        self.sort_by(store, order);
+        Effect::Say(format!("rows sorted by {}: {} goes on", order.name(), keys::key_for(Action::Sort)))
+    }
+
+    /// Sorts the rows by what the head at a column names; by what they are sorted by already, by time again.
+    pub(super) fn sort_at(&mut self, store: &Store, area: Rect, focus: bool, x: u16) -> bool {
+        let heads = self.heads(store, area, focus);
+        let is_it = |head: &&Head| (head.x..head.x.saturating_add(columns(&head.words))).contains(&x);
+        let Some(order) = heads.iter().find(is_it).and_then(|head| head.order) else { return false };
+        self.sort_by(store, if order == self.rows.order() { RowOrder::Time } else { order });
+        true
+    }
+
+    fn sort_by(&mut self, store: &Store, order: RowOrder) {
         self.rows.set_order(order, store);
         self.top = 0;
         self.follow = false;
@@ -189,7 +213,6 @@ impl Timeline {
             // The most is what is looked for.
             (self.selected, self.entry) = (0, None);
         }
-        Effect::Say(format!("rows sorted by {}: {} goes on", order.name(), keys::key_for(Action::Sort)))
     }
 
     /// Goes to the next anomaly that is at least so bad, from the end to the beginning.
@@ -263,7 +286,13 @@ impl Timeline {
     /// Returns the times between which everything is, what is shown of them, and where the selected row is.
     pub(super) fn times(&self, store: &Store) -> Option<Times> {
         let selected = self.entry.and_then(|entry| store.entry(entry)).map(Entry::time);
-        Some(Times { whole: store.times()?, range: self.rows.range(), selected })
+        Some(Times { whole: self.whole(store)?, range: self.rows.range(), selected })
+    }
+
+    /// Returns the times between which everything is that there was when the screen was not paused.
+    pub(super) fn whole(&self, store: &Store) -> Option<(Timestamp, Timestamp)> {
+        let (first, last) = store.times()?;
+        Some((first, self.until.map_or(last, |until| until.min(last))))
     }
 
     /// Returns the time between the mark and the selected message.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::columns::{self, ChosenColumns};
 use super::completion;
 use super::effects::remember;
 use super::feed::Choice;
@@ -12,12 +13,17 @@ use super::pattern::Pattern;
 use super::prompt::{Prompt, PromptKind};
 use super::search::Search;
 use super::state::{App, Effect};
+use crate::filter::Candidate;
 use crate::text;
 
 impl App {
     /// Asks for a line of text.
     pub(super) fn ask(&mut self, ask: PromptKind, text: &str) {
-        let history = if ask == PromptKind::Search { &self.searches } else { &self.filters };
+        let history: &[String] = match ask {
+            PromptKind::Filter => &self.filters,
+            PromptKind::Search => &self.searches,
+            _ => &[],
+        };
         let mut prompt = Prompt::new(ask, text, history);
         if matches!(ask, PromptKind::Export | PromptKind::Save) {
             prompt.extent = self.extent(ask);
@@ -31,7 +37,15 @@ impl App {
     pub(super) fn typed(&mut self) {
         let Some(prompt) = &mut self.prompt else { return };
         let (store, rows) = (&self.store, &self.timeline.rows);
-        prompt.suggest(|text, cursor| completion::candidates(&mut store.lock(), rows, text, cursor));
+        prompt.suggest(|ask, text, cursor| match ask {
+            PromptKind::Filter => {
+                let mut found = named(&self.named, text, cursor);
+                found.extend(completion::candidates(&mut store.lock(), rows, text, cursor));
+                found
+            }
+            PromptKind::Columns => columns::candidates(text, cursor),
+            _ => Vec::new(),
+        });
         self.try_line();
     }
 
@@ -44,7 +58,11 @@ impl App {
             PromptKind::Filter if prompt.text.trim().is_empty() => {
                 self.timeline.show_filter(&self.store.lock(), None);
             }
-            PromptKind::Filter => match Matcher::parse(&prompt.text) {
+            PromptKind::Columns => {
+                let mistake = ChosenColumns::parse(&prompt.text).err();
+                prompt.mistake = mistake.map(|mistake| (mistake.column, mistake.expected));
+            }
+            PromptKind::Filter => match Matcher::parse(meant(&self.named, &prompt.text)) {
                 Ok(matcher) => self.timeline.show_filter(&self.store.lock(), Some(matcher)),
                 Err(mistake) => prompt.mistake = Some((mistake.column, mistake.expected)),
             },
@@ -69,14 +87,21 @@ impl App {
         let Some(mut prompt) = self.prompt.take() else { return Effect::None };
         let text = prompt.text.trim().to_owned();
         let done = match prompt.ask {
-            PromptKind::Filter if prompt.mistake.is_some() => {
+            PromptKind::Filter | PromptKind::Columns if prompt.mistake.is_some() => {
                 self.prompt = Some(prompt);
                 return Effect::None;
             }
             PromptKind::Filter => {
-                remember(&mut self.filters, &text);
-                self.filter_text = text;
+                meant(&self.named, &text).clone_into(&mut self.filter_text);
+                remember(&mut self.filters, &self.filter_text);
                 Ok(Effect::None)
+            }
+            PromptKind::Columns => {
+                ChosenColumns::parse(&text).map_err(|mistake| mistake.expected).map(|it| {
+                    self.remembered.columns = Some(it.text.clone());
+                    self.timeline.columns = it;
+                    Effect::None
+                })
             }
             PromptKind::GoTo => text.parse().map_err(str::to_owned).and_then(|target| {
                 let store = self.store.lock();
@@ -147,6 +172,19 @@ impl App {
             slots.iter().filter_map(|slot| store.conversations().get(*slot as usize)).map(|c| c.id).collect();
         Choice { entries, connections }
     }
+}
+
+/// Returns the filter that is called so, or the text itself.
+fn meant<'a>(named: &'a [(String, String)], text: &'a str) -> &'a str {
+    named.iter().find(|(name, _)| name == text.trim()).map_or(text, |(_, filter)| filter)
+}
+
+/// Lists the filters whose names a text may become.
+fn named(named: &[(String, String)], text: &str, cursor: usize) -> Vec<Candidate> {
+    let names = named.iter().map(|(name, _)| name).filter(|name| name.starts_with(text) && *name != text);
+    names
+        .map(|name| Candidate { text: name.clone(), replaces: 0..cursor, about: "a filter of yours" })
+        .collect()
 }
 
 /// Returns `name`, or with a number before its ending where that is taken: `shown-2.ndjson`.

@@ -17,30 +17,100 @@ pub enum TokenKind {
     Word,
 }
 
-/// One line: how deep it is, its pieces as ranges of the payload, and where its bracket closes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One line: how deep it is, where its pieces are, and where its bracket closes.
+///
+/// It is small, for a text may have millions; its pieces are found again when they are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Line {
-    /// How many brackets are open around it.
-    pub depth: u16,
-    /// Its pieces.
-    pub pieces: Vec<(TokenKind, Range<usize>)>,
-    /// For a line that opens a bracket, the line that closes it.
-    pub closes: Option<usize>,
+    depth: u32,
+    start: u32,
+    end: u32,
+    /// The line that closes its bracket; 0, which closes nothing, where it opens none.
+    closes: u32,
 }
 
-/// Bounds the lines, the depth and the bytes that are laid out.
-pub const LINES: usize = 200_000;
-const DEPTH: usize = 200;
+/// Bounds the lines that are laid out.
+pub const LINES: usize = 8 << 20;
+/// Bounds the brackets around a value.
+pub const DEPTH: usize = 200;
+
+impl Line {
+    /// Returns how many brackets are open around it.
+    pub const fn depth(&self) -> usize {
+        self.depth as usize
+    }
+
+    /// Returns where it is in the text.
+    pub const fn range(&self) -> Range<usize> {
+        self.start as usize..self.end as usize
+    }
+
+    /// For a line that opens a bracket, returns the line that closes it.
+    pub const fn closes(&self) -> Option<usize> {
+        if self.closes == 0 { None } else { Some(self.closes as usize) }
+    }
+
+    /// Returns its pieces, as ranges of the text it was made of.
+    pub fn pieces(self, text: &[u8]) -> impl Iterator<Item = (TokenKind, Range<usize>)> {
+        let mut at = self.start as usize;
+        std::iter::from_fn(move || {
+            let line = text.get(..self.end as usize)?;
+            at = after_blanks(line, at);
+            let (mut kind, length) = token(line, at)?;
+            let range = at..at.saturating_add(length);
+            at = range.end;
+            if kind == TokenKind::String && line.get(after_blanks(line, at)) == Some(&b':') {
+                kind = TokenKind::Name;
+            }
+            Some((kind, range))
+        })
+    }
+}
+
+/// Returns the place at or behind `at` where no blank stands.
+fn after_blanks(text: &[u8], at: usize) -> usize {
+    let rest = text.get(at..).unwrap_or_default();
+    let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
+    at.saturating_add(rest.iter().position(|byte| !is_blank(byte)).unwrap_or(rest.len()))
+}
+
+/// Returns what stands at a place of a text, and how long it is; `None` where that is no JSON.
+fn token(text: &[u8], at: usize) -> Option<(TokenKind, usize)> {
+    let rest = text.get(at..)?;
+    Some(match rest.first()? {
+        b'{' | b'}' | b'[' | b']' | b',' | b':' => (TokenKind::Punctuation, 1),
+        b'"' => (TokenKind::String, string(rest)?),
+        b'-' | b'0'..=b'9' => {
+            let is_part = |b: &u8| matches!(b, b'-' | b'+' | b'.' | b'e' | b'E' | b'0'..=b'9');
+            (TokenKind::Number, rest.iter().take_while(|b| is_part(b)).count())
+        }
+        _ => {
+            let words = [&b"true"[..], b"false", b"null"];
+            (TokenKind::Word, words.into_iter().find(|word| rest.starts_with(word))?.len())
+        }
+    })
+}
+
+/// Returns the length of the string that a text begins with, its quotes included.
+fn string(text: &[u8]) -> Option<usize> {
+    let mut at = 1_usize;
+    loop {
+        let found = memchr::memchr2(b'"', b'\\', text.get(at..)?)?;
+        at = at.saturating_add(found).saturating_add(1);
+        if text.get(at.saturating_sub(1)) == Some(&b'"') {
+            return Some(at);
+        }
+        // What is escaped ends nothing.
+        at = at.saturating_add(1);
+    }
+}
 
 /// Lays `text` out; `None` where it is not JSON as far as the bounds reach.
 ///
 /// The text itself is only cut, never made anew: what is shown is what was sent.
 pub fn lay_out(text: &[u8]) -> Option<Vec<Line>> {
+    u32::try_from(text.len()).ok()?;
     let mut maker = Maker { text, at: 0, lines: Vec::new(), open: Vec::new() };
-    maker.blanks();
-    if !matches!(maker.peek()?, b'{' | b'[' | b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n') {
-        return None;
-    }
     maker.line();
     maker.run()?;
     Some(maker.lines)
@@ -48,12 +118,12 @@ pub fn lay_out(text: &[u8]) -> Option<Vec<Line>> {
 
 /// Returns how many members or elements the bracket has that line `at` opens.
 pub fn elements(lines: &[Line], at: usize) -> usize {
-    let Some(Line { depth, closes: Some(closes), .. }) = lines.get(at) else { return 0 };
-    let inside = depth.saturating_add(1);
+    let Some((line, closes)) = lines.get(at).and_then(|line| Some((line, line.closes()?))) else { return 0 };
+    let inside = line.depth().saturating_add(1);
     let (mut count, mut next) = (0_usize, at.saturating_add(1));
-    while let Some(line) = lines.get(next).filter(|_| next < *closes) {
-        count = count.saturating_add(usize::from(line.depth == inside));
-        next = line.closes.unwrap_or(next).saturating_add(1);
+    while let Some(line) = lines.get(next).filter(|_| next < closes) {
+        count = count.saturating_add(usize::from(line.depth() == inside));
+        next = line.closes().unwrap_or(next).saturating_add(1);
     }
     count
 }
@@ -67,46 +137,43 @@ struct Maker<'a> {
 }
 
 impl Maker<'_> {
-    fn peek(&self) -> Option<u8> {
-        self.text.get(self.at).copied()
-    }
-
-    fn blanks(&mut self) {
-        while matches!(self.peek(), Some(b' ' | b'\t' | b'\r' | b'\n')) {
-            self.at = self.at.saturating_add(1);
-        }
-    }
-
+    /// Begins a line at what comes next.
     fn line(&mut self) {
-        let depth = u16::try_from(self.open.len()).unwrap_or(u16::MAX);
-        self.lines.push(Line { depth, pieces: Vec::new(), closes: None });
+        self.at = after_blanks(self.text, self.at);
+        let [depth, start] = [self.open.len(), self.at].map(|n| u32::try_from(n).unwrap_or(u32::MAX));
+        self.lines.push(Line { depth, start, end: start, closes: 0 });
     }
 
-    fn piece(&mut self, tint: TokenKind, length: usize) {
-        let range = self.at..self.at.saturating_add(length).min(self.text.len());
-        self.at = range.end;
+    /// Takes what comes next into the line, and returns its first byte and what it is.
+    fn take(&mut self) -> Option<(u8, TokenKind)> {
+        self.at = after_blanks(self.text, self.at);
+        let first = self.text.get(self.at).copied()?;
+        let (kind, length) = token(self.text, self.at)?;
+        self.at = self.at.saturating_add(length);
         if let Some(line) = self.lines.last_mut() {
-            line.pieces.push((tint, range));
+            line.end = u32::try_from(self.at).unwrap_or(u32::MAX);
         }
+        Some((first, kind))
+    }
+
+    fn peek(&mut self) -> Option<u8> {
+        self.at = after_blanks(self.text, self.at);
+        self.text.get(self.at).copied()
     }
 
     /// Reads values until the outermost one ends.
     fn run(&mut self) -> Option<()> {
-        loop {
-            if self.lines.len() > LINES {
-                return Some(());
-            }
+        while self.lines.len() <= LINES {
             self.value()?;
             // Behind a value: commas and closing brackets.
             loop {
-                self.blanks();
+                let next = self.peek();
                 let Some((line, close)) = self.open.last().copied() else {
-                    return (self.at == self.text.len()).then_some(());
+                    return next.is_none().then_some(());
                 };
-                match self.peek()? {
+                match next? {
                     b',' => {
-                        self.piece(TokenKind::Punctuation, 1);
-                        self.blanks();
+                        self.take()?;
                         self.line();
                         if close == b'}' {
                             self.name()?;
@@ -116,81 +183,46 @@ impl Maker<'_> {
                     byte if byte == close => {
                         self.open.pop();
                         self.line();
-                        let last = self.lines.len().saturating_sub(1);
+                        let last = u32::try_from(self.lines.len().saturating_sub(1)).unwrap_or(0);
                         if let Some(line) = self.lines.get_mut(line) {
-                            line.closes = Some(last);
+                            line.closes = last;
                         }
-                        self.piece(TokenKind::Punctuation, 1);
+                        self.take()?;
                     }
                     _ => return None,
                 }
             }
         }
+        Some(())
     }
 
     /// Reads a value; of one with members, up to the first of them.
     fn value(&mut self) -> Option<()> {
         loop {
-            self.blanks();
-            match self.peek()? {
-                bracket @ (b'{' | b'[') => {
-                    let close = if bracket == b'{' { b'}' } else { b']' };
-                    self.piece(TokenKind::Punctuation, 1);
-                    self.blanks();
-                    if self.peek()? == close {
-                        self.piece(TokenKind::Punctuation, 1);
-                        return Some(());
-                    }
-                    if self.open.len() >= DEPTH {
-                        return None;
-                    }
-                    self.open.push((self.lines.len().saturating_sub(1), close));
-                    self.line();
-                    if close == b'}' {
-                        self.name()?;
-                    }
-                }
-                b'"' => return self.string(TokenKind::String),
-                b'-' | b'0'..=b'9' => {
-                    let rest = self.text.get(self.at..)?;
-                    let is = |b: &u8| matches!(b, b'-' | b'+' | b'.' | b'e' | b'E' | b'0'..=b'9');
-                    self.piece(TokenKind::Number, rest.iter().take_while(|b| is(b)).count());
-                    return Some(());
-                }
-                _ => {
-                    let rest = self.text.get(self.at..)?;
-                    let word =
-                        [&b"true"[..], b"false", b"null"].into_iter().find(|word| rest.starts_with(word))?;
-                    self.piece(TokenKind::Word, word.len());
-                    return Some(());
-                }
+            let close = match self.take()? {
+                (b'{', _) => b'}',
+                (b'[', _) => b']',
+                (_, TokenKind::Punctuation) => return None,
+                _ => return Some(()),
+            };
+            if self.peek()? == close {
+                self.take()?;
+                return Some(());
+            }
+            if self.open.len() >= DEPTH {
+                return None;
+            }
+            self.open.push((self.lines.len().saturating_sub(1), close));
+            self.line();
+            if close == b'}' {
+                self.name()?;
             }
         }
     }
 
     fn name(&mut self) -> Option<()> {
-        if self.peek()? != b'"' {
-            return None;
-        }
-        self.string(TokenKind::Name)?;
-        self.blanks();
-        if self.peek()? != b':' {
-            return None;
-        }
-        self.piece(TokenKind::Punctuation, 1);
-        Some(())
-    }
-
-    fn string(&mut self, tint: TokenKind) -> Option<()> {
-        let mut escaped = false;
-        let rest = self.text.get(self.at.saturating_add(1)..)?;
-        let length = rest.iter().position(|b| {
-            let ends = *b == b'"' && !escaped;
-            escaped = *b == b'\\' && !escaped;
-            ends
-        })?;
-        self.piece(tint, length.saturating_add(2));
-        Some(())
+        let is_named = self.take()?.1 == TokenKind::String && self.take()?.0 == b':';
+        is_named.then_some(())
     }
 }
 
@@ -205,8 +237,9 @@ mod tests {
             lines
                 .iter()
                 .map(|line| {
-                    let pieces: String = line.pieces.iter().map(|(_, range)| &text[range.clone()]).collect();
-                    format!("{}{pieces}\n", "  ".repeat(line.depth.into()))
+                    let pieces: String =
+                        line.pieces(text.as_bytes()).map(|(_, range)| &text[range]).collect();
+                    format!("{}{pieces}\n", "  ".repeat(line.depth()))
                 })
                 .collect(),
         )
@@ -222,7 +255,7 @@ mod tests {
     #[test]
     fn brackets_know_where_they_close() {
         let lines = lay_out(br#"{"a":[1,{"b":2}]}"#).unwrap();
-        let closes: Vec<_> = lines.iter().map(|line| line.closes).collect();
+        let closes: Vec<_> = lines.iter().map(Line::closes).collect();
         assert_eq!(closes, [Some(7), Some(6), None, Some(5), None, None, None, None]);
     }
 

@@ -13,19 +13,19 @@ const STEP: usize = 2;
 /// The payload is only cut into lines, never made anew: what is shown is what was sent.
 pub(super) fn write(pen: &mut StyledWriter<'_>, lines: &[layout::Line], payload: &[u8]) {
     for line in lines {
-        pen.blanks(INDENT.saturating_add(usize::from(line.depth).saturating_mul(STEP)));
-        for (kind, range) in &line.pieces {
-            let token = payload.get(range.clone()).unwrap_or_default();
-            pen.wire(style(*kind), token, usize::MAX / 8);
-            if *kind == TokenKind::Punctuation && token == b":" {
+        pen.blanks(INDENT.saturating_add(line.depth().saturating_mul(STEP)));
+        for (kind, range) in line.pieces(payload) {
+            let token = payload.get(range).unwrap_or_default();
+            pen.wire(style(kind), token, usize::MAX / 8);
+            if kind == TokenKind::Punctuation && token == b":" {
                 pen.blanks(1);
             }
         }
         pen.end();
     }
-    if lines.len() >= layout::LINES {
+    if lines.len() > layout::LINES {
         pen.blanks(INDENT);
-        pen.put(Style::Dim, "…");
+        pen.put(Style::Dim, &format!("… the lines after these {} are not shown", lines.len()));
         pen.end();
     }
 }

@@ -21,8 +21,7 @@ impl Detail {
         }
         let place =
             |hit: &Range<usize>| document.patched.as_ref().map_or_else(|| hit.clone(), |it| it.in_text(hit));
-        let hits = document.hits(look.pattern);
-        let mut lights: Vec<Light> = hits.iter().map(|hit| (place(hit), theme.hit)).collect();
+        let mut lights: Vec<Light> = self.hits.iter().map(|hit| (place(hit), theme.hit)).collect();
         let dots = document.patched.iter().flat_map(|patched| &patched.dots);
         lights.extend(dots.map(|dots| (dots.clone(), theme.note)));
         lights.sort_by_key(|(range, _)| range.start);
@@ -39,12 +38,12 @@ impl Detail {
             return self.draw_no_json(look, buffer);
         }
         let area = self.panes.whole;
-        let hits = self.document.hits(look.pattern);
-        let lights: Vec<Light> = hits.into_iter().map(|hit| (hit, look.theme.hit)).collect();
+        let lights: Vec<Light> = self.hits.iter().map(|hit| (hit.clone(), look.theme.hit)).collect();
         for (y, n) in (area.y..area.bottom()).zip(self.shown_lines.iter().skip(self.json_top)) {
             let mut writer = RowWriter::new(buffer, area.x, y, area.width);
-            self.json_line(look, &mut writer, &lights, *n);
-            if *n == self.json_line {
+            let n = *n as usize;
+            self.json_line(look, &mut writer, &lights, n);
+            if n == self.json_line {
                 let style = if look.focus { look.theme.selected } else { Style::new() };
                 tint(buffer, area, y, style, look.theme.hit);
             }
@@ -58,7 +57,7 @@ impl Detail {
             (Some(absent), _) => absent.to_owned(),
             (None, true) => "no payload".to_owned(),
             (None, false) if document.is_short() => format!("not parsed: {}", document.extent()),
-            (None, false) => "the payload is not JSON".to_owned(),
+            (None, false) => format!("the payload is not JSON, or more than {} brackets deep", json::DEPTH),
         };
         let width = area.width.saturating_sub(2);
         let lines = broken(words.as_bytes(), usize::from(width).max(1));
@@ -70,16 +69,17 @@ impl Detail {
 
     fn json_line(&self, look: &Look<'_>, writer: &mut RowWriter<'_>, lights: &[Light], n: usize) {
         let (theme, payload) = (look.theme, self.document.payload());
-        let lines = self.document.json.as_deref().unwrap_or_default();
+        let lines = self.document.json().unwrap_or_default();
         let Some(line) = lines.get(n) else { return };
-        let is_folded = self.json_folded.contains(&n) && line.closes.is_some();
-        let sign = match (is_folded, line.closes) {
+        let is_folded = self.json_folded.contains(&n) && line.closes().is_some();
+        let sign = match (is_folded, line.closes()) {
             (true, _) => " ▸",
             (false, Some(_)) => " ▾",
             (false, None) => "  ",
         };
-        writer.word(sign, theme.dim).blank(line.depth.saturating_mul(2).saturating_add(1), theme.text);
-        for (kind, range) in &line.pieces {
+        let indent = line.depth().saturating_mul(2).saturating_add(1);
+        writer.word(sign, theme.dim).blank(u16::try_from(indent).unwrap_or(u16::MAX), theme.text);
+        for (kind, range) in line.pieces(payload) {
             let style = match kind {
                 TokenKind::Punctuation => theme.dim,
                 TokenKind::Name => theme.name_of,
@@ -88,21 +88,20 @@ impl Detail {
                 TokenKind::Word => theme.word,
             };
             let piece = payload.get(range.clone()).unwrap_or_default();
-            writer.lit(piece, &within(lights, range), (style, theme.escape));
-            if *kind == TokenKind::Punctuation && piece == b":" {
+            writer.lit(piece, &within(lights, &range), (style, theme.escape));
+            if kind == TokenKind::Punctuation && piece == b":" {
                 writer.word(" ", theme.dim);
             }
         }
         if !is_folded {
             return;
         }
-        let opening = line.pieces.last().and_then(|(_, range)| payload.get(range.clone()));
+        let opening = line.pieces(payload).last().and_then(|(_, range)| payload.get(range));
         let noun = if opening == Some(b"[") { "element" } else { "member" };
         let count = json::elements(lines, n) as u64;
         writer.word(&format!(" … {} ", crate::text::counted(count, noun)), theme.dim);
-        let last = line.closes.and_then(|closes| lines.get(closes));
-        for (_, range) in last.iter().flat_map(|line| &line.pieces) {
-            writer.wire(payload.get(range.clone()).unwrap_or_default(), theme.dim, theme.escape);
+        if let Some(last) = line.closes().and_then(|closes| lines.get(closes)) {
+            writer.wire(payload.get(last.range()).unwrap_or_default(), theme.dim, theme.escape);
         }
     }
 }

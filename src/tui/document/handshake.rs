@@ -81,51 +81,45 @@ impl Document {
             if let Some(url) = &handshake.url {
                 it.add("url", url.as_bytes(), FieldStyle::Plain);
             }
-            // Who refuses owes no accept value.
-            let owed = status == Some(101) || established;
-            let accept = handshake.accept.as_ref();
-            if let Some(accept) = accept.filter(|accept| owed || accept.found.is_some()) {
-                let (words, tone) = match (accept.valid, owed) {
-                    (true, _) => ("answers the key", FieldStyle::Good),
-                    (false, true) => ("does not answer the key", FieldStyle::Bad(Severity::Error)),
-                    (false, false) => ("does not answer the key, nor need it", FieldStyle::Quiet),
-                };
-                it.add("accept", words, tone);
-                it.within(|it| {
-                    for (name, value) in
-                        [("key", &accept.key), ("found", &accept.found), ("expected", &accept.expected)]
-                    {
-                        it.add(name, value.as_deref().unwrap_or("—").as_bytes(), FieldStyle::Plain);
-                    }
-                });
-            }
+            it.accept(handshake, status == Some(101) || established);
             if let Some(subprotocol) = &handshake.subprotocol {
                 it.add("sub-protocol", subprotocol.as_bytes(), FieldStyle::Plain);
             }
-            match &handshake.deflate {
-                None => it.add("compression", "none", FieldStyle::Quiet),
-                Some(deflate) => {
-                    it.add(
-                        "compression",
-                        if handshake.per_frame { "each frame on its own" } else { "permessage-deflate" },
-                        FieldStyle::Plain,
-                    );
-                    it.within(|it| {
-                        for side in Side::BOTH {
-                            let agreed = deflate[side];
-                            let history = if agreed.no_context_takeover {
-                                "no context takeover"
-                            } else {
-                                "history kept"
-                            };
-                            it.add(
-                                side.name(),
-                                format!("window of {} bits, {history}", agreed.max_window_bits),
-                                FieldStyle::From(side),
-                            );
-                        }
-                    });
-                }
+            it.compression(handshake);
+        });
+    }
+
+    /// Says whether the accept value answers the key; who refuses owes none.
+    fn accept(&mut self, handshake: &Handshake, owed: bool) {
+        let accept = handshake.accept.as_ref().filter(|accept| owed || accept.found.is_some());
+        let Some(accept) = accept else { return };
+        let (words, tone) = match (accept.valid, owed) {
+            (true, _) => ("answers the key", FieldStyle::Good),
+            (false, true) => ("does not answer the key", FieldStyle::Bad(Severity::Error)),
+            (false, false) => ("does not answer the key, nor need it", FieldStyle::Quiet),
+        };
+        self.add("accept", words, tone);
+        self.within(|it| {
+            for (name, value) in
+                [("key", &accept.key), ("found", &accept.found), ("expected", &accept.expected)]
+            {
+                it.add(name, value.as_deref().unwrap_or("—").as_bytes(), FieldStyle::Plain);
+            }
+        });
+    }
+
+    fn compression(&mut self, handshake: &Handshake) {
+        let Some(deflate) = &handshake.deflate else {
+            return self.add("compression", "none", FieldStyle::Quiet);
+        };
+        let words = if handshake.per_frame { "each frame on its own" } else { "permessage-deflate" };
+        self.add("compression", words, FieldStyle::Plain);
+        self.within(|it| {
+            for side in Side::BOTH {
+                let agreed = deflate[side];
+                let history = if agreed.no_context_takeover { "no context takeover" } else { "history kept" };
+                let words = format!("window of {} bits, {history}", agreed.max_window_bits);
+                it.add(side.name(), words, FieldStyle::From(side));
             }
         });
     }

@@ -1,9 +1,11 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::text::Line;
+use ratatui::widgets::{Block, BorderType, Clear, Widget as _};
 
 use super::super::keys;
 use super::super::state::App;
-use super::super::text::{RowWriter, columns};
+use super::super::text::RowWriter;
 
 /// Draws the table of keys over everything.
 pub(super) fn draw(app: &App, buffer: &mut Buffer) {
@@ -15,25 +17,14 @@ pub(super) fn draw(app: &App, buffer: &mut Buffer) {
     let x = area.x.saturating_add(area.width.saturating_sub(width) / 2);
     let y = area.y.saturating_add(area.height.saturating_sub(height) / 2);
     let window = Rect { x, y, width, height };
-    for row in 0..height {
-        let mut writer = RowWriter::new(buffer, x, y.saturating_add(row), width);
-        let (left, fill, right) = match row {
-            0 => ('╭', '─', '╮'),
-            _ if row.saturating_add(1) == height => ('╰', '─', '╯'),
-            _ => ('│', ' ', '│'),
-        };
-        writer.word(left.encode_utf8(&mut [0; 4]), theme.focus);
-        writer.within(width.saturating_sub(2), |writer| writer.fill(fill, theme.focus));
-        writer.word(right.encode_utf8(&mut [0; 4]), theme.focus);
-    }
-    RowWriter::new(buffer, x.saturating_add(2), y, width).word(" keys ", theme.focus);
     let inner = usize::from(height.saturating_sub(2));
     let top = app.help.unwrap_or(0).min(per_column.saturating_sub(inner));
-    if per_column > inner {
-        let words = " j k or the wheel scroll ";
-        let at = window.right().saturating_sub(columns(words)).saturating_sub(2);
-        RowWriter::new(buffer, at, window.bottom().saturating_sub(1), columns(words)).word(words, theme.dim);
-    }
+    let scrolls = if per_column > inner { " j k or the wheel scroll " } else { "" };
+    Clear.render(window, buffer);
+    let block =
+        Block::bordered().border_type(BorderType::Rounded).style(theme.text).border_style(theme.focus);
+    let below = Line::styled(scrolls, theme.dim).right_aligned();
+    block.title_top(Line::styled(" keys ", theme.focus)).title_bottom(below).render(window, buffer);
     for (column, part) in lines.chunks(per_column.max(1)).enumerate() {
         let half = if two { width / 2 } else { width };
         let x = x.saturating_add(2).saturating_add(half.saturating_mul(u16::try_from(column).unwrap_or(0)));
@@ -41,18 +32,18 @@ pub(super) fn draw(app: &App, buffer: &mut Buffer) {
             let y = y.saturating_add(1).saturating_add(u16::try_from(n).unwrap_or(u16::MAX));
             let mut writer = RowWriter::new(buffer, x, y, half.saturating_sub(3));
             match line {
-                Line::Title(title) => {
+                HelpLine::Title(title) => {
                     writer.word(title, theme.title);
                 }
-                Line::Key(keys, help) => {
+                HelpLine::Key(keys, help) => {
                     writer.right(keys, 21, theme.focus).word("  ", theme.text).word(help, theme.text);
                 }
-                Line::First((action, words), (sign, meaning)) => {
+                HelpLine::First((action, words), (sign, meaning)) => {
                     writer.right(keys::key_for(*action), 6, theme.focus).word("  ", theme.text);
                     writer.field(words, 20, theme.text).right(sign, 9, theme.focus);
                     writer.word("  ", theme.text).word(meaning, theme.text);
                 }
-                Line::Blank => {}
+                HelpLine::Blank => {}
             }
         }
     }
@@ -72,7 +63,7 @@ pub(in super::super) fn last_top(area: Rect) -> usize {
     per_column.saturating_sub(usize::from(height.saturating_sub(2)))
 }
 
-enum Line {
+enum HelpLine {
     Title(&'static str),
     Key(String, &'static str),
     /// A key that is needed first, and beside it a sign.
@@ -80,17 +71,18 @@ enum Line {
     Blank,
 }
 
-fn lines() -> Vec<Line> {
+fn lines() -> Vec<HelpLine> {
     // What fits the smallest screen whole comes first.
-    let mut lines = vec![Line::Title("First keys, and what signs mean")];
-    lines.extend(keys::BASICS.iter().zip(keys::SIGNS).map(|(basic, sign)| Line::First(*basic, *sign)));
+    let mut lines = vec![HelpLine::Title("First keys, and what signs mean")];
+    lines.extend(keys::BASICS.iter().zip(keys::SIGNS).map(|(basic, sign)| HelpLine::First(*basic, *sign)));
     for group in keys::TABLE {
-        lines.push(Line::Blank);
-        lines.push(Line::Title(group.title));
-        lines.extend(group.bindings.iter().map(|binding| Line::Key(binding.keys.join(" "), binding.help)));
+        lines.push(HelpLine::Blank);
+        lines.push(HelpLine::Title(group.title));
+        lines
+            .extend(group.bindings.iter().map(|binding| HelpLine::Key(binding.keys.join(" "), binding.help)));
     }
-    lines.push(Line::Blank);
-    lines.push(Line::Title("Mouse"));
-    lines.extend(keys::MOUSE.iter().map(|(what, help)| Line::Key((*what).to_owned(), help)));
+    lines.push(HelpLine::Blank);
+    lines.push(HelpLine::Title("Mouse"));
+    lines.extend(keys::MOUSE.iter().map(|(what, help)| HelpLine::Key((*what).to_owned(), help)));
     lines
 }

@@ -41,8 +41,7 @@ pub(super) fn draw(app: &App, store: &mut Store, buffer: &mut Buffer) {
     app.timeline.draw_title(&look, layout.timeline, buffer);
     app.overview.draw(&overview::Look { theme, store, timeline: &app.timeline }, buffer);
     if !layout.detail.is_empty() {
-        let focus = app.panel == Panel::Detail;
-        let look = detail::Look { theme, pattern: app.search.pattern.as_ref(), focus };
+        let look = detail::Look { theme, focus: app.panel == Panel::Detail };
         app.detail.draw(&look, buffer);
         app.detail.draw_tabs(&look, layout.detail, buffer);
     }

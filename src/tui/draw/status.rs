@@ -4,7 +4,7 @@ use ratatui::style::Style;
 
 use super::super::clock::{grouped, short};
 use super::super::keys::{self, Action};
-use super::super::state::{App, Panel};
+use super::super::state::{App, Extent, Panel};
 use super::super::text::{RowWriter, columns};
 use crate::store::{Phase, Store};
 use crate::text;
@@ -17,7 +17,7 @@ pub(super) fn title(app: &App, store: &Store, buffer: &mut Buffer) {
     let room = area.width.saturating_sub(columns(&right)).saturating_sub(3);
     RowWriter::new(buffer, area.x, area.y, area.width).blank(area.width, theme.bar);
     let mut writer = RowWriter::new(buffer, area.x, area.y, room);
-    let counts = counts(app, store);
+    let counts = counts(app);
     name(app, &mut writer, &counts);
     for Count { words, style, .. } in &counts {
         writer.word(words, *style);
@@ -30,7 +30,7 @@ pub(super) fn title(app: &App, store: &Store, buffer: &mut Buffer) {
 pub(in super::super) fn count_at(app: &App, store: &Store, x: u16) -> Option<Action> {
     let area = app.layout.title;
     let room = area.width.saturating_sub(columns(&standing(app, store))).saturating_sub(3);
-    let (mut nowhere, counts) = (Buffer::empty(area), counts(app, store));
+    let (mut nowhere, counts) = (Buffer::empty(area), counts(app));
     let mut writer = RowWriter::new(&mut nowhere, area.x, area.y, room);
     name(app, &mut writer, &counts);
     let is_it = |count: &&Count| {
@@ -62,22 +62,21 @@ struct Count {
 }
 
 /// Says how much there is, and what is wrong with it.
-fn counts(app: &App, store: &Store) -> Vec<Count> {
+fn counts(app: &App) -> Vec<Count> {
     let (theme, wide) = (&app.theme, app.layout.title.width >= 110);
-    let totals = store.totals();
+    let Extent { conversations, totals, anomalies, .. } = app.extent;
     let messages = totals.client.messages.saturating_add(totals.server.messages);
     let mut counts = Vec::new();
     let plain = |words: String| Count { words: format!("  {words}"), style: theme.bar, leads: None };
     if wide {
-        let conversations = store.conversations().len() as u64;
-        counts.push(plain(text::counted(conversations, "conversation")));
+        counts.push(plain(text::counted(conversations as u64, "conversation")));
     }
     counts.push(plain(text::counted(messages, "message")));
     if wide {
         let bytes = totals.client.bytes.saturating_add(totals.server.bytes);
         counts.push(plain(text::bytes(bytes)));
     }
-    let [notes, warnings, errors] = store.anomalies();
+    let [notes, warnings, errors] = anomalies;
     for (count, noun, sign, style, leads) in [
         (errors, "error", "✖", theme.error, Action::NextFault),
         (warnings, "warning", "▲", theme.warning, Action::NextFault),
@@ -173,6 +172,12 @@ type Hint = (Action, &'static str);
 fn hints(app: &App, from: u16) -> Vec<(u16, Hint)> {
     let end = always(app.layout.status);
     let hints: &[Hint] = match app.panel {
+        _ if app.page.is_some() => &[
+            (Action::Enter, "to the rows"),
+            (Action::Down, "down"),
+            (Action::Up, "up"),
+            (Action::Back, "back"),
+        ],
         Panel::Conversations => &[
             (Action::Enter, "choose"),
             (Action::Search, "narrow"),
@@ -236,7 +241,7 @@ fn draw_hint(app: &App, writer: &mut RowWriter<'_>, (action, words): Hint) {
 fn state_words(app: &App, store: &Store, writer: &mut RowWriter<'_>) {
     let theme = &app.theme;
     if app.paused {
-        let new = store.len().saturating_sub(app.paused_at) as u64;
+        let new = store.len().saturating_sub(app.extent.entries) as u64;
         writer.word(&format!(" paused, {} new: p goes on ", grouped(new)), theme.bar.patch(theme.warning));
     } else if app.timeline.follow && app.feed.is_live() {
         writer.word(" following ", theme.bar.patch(theme.good));

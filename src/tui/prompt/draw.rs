@@ -110,6 +110,7 @@ const fn example(ask: PromptKind) -> &'static str {
         PromptKind::Filter => "len > 1k and json.type == \"trade\" · Tab completes, ↑ recalls",
         PromptKind::Search => "text, r\"regular expression\" or x\"68 65 78\" · ↑ recalls",
         PromptKind::Narrow => "words of host, path, address or sub-protocol",
+        PromptKind::Columns => "fields with commas between them: json.type,rtt,host · nothing for none",
         PromptKind::GoTo => "1234 a packet · 12:00:05 or +3.5 a time · #4 a conversation · m17 a message",
         PromptKind::Export => "a file's name: .ndjson or .json",
         PromptKind::Save => "a file's name: .pcapng",

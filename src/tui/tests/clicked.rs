@@ -2,6 +2,8 @@ use crossterm::event::{MouseButton, MouseEventKind};
 use unicode_width::UnicodeWidthStr as _;
 
 use super::super::conversations::SortBy;
+use super::super::rows::RowOrder;
+use super::super::state::Panel;
 use super::{Desk, put, story};
 use crate::event::{Kind, Over, Severity, Tls};
 use crate::store::Batch;
@@ -23,6 +25,12 @@ fn heads_counts_and_hints_are_clicked() {
     assert_eq!((desk.app.conversations.sort, desk.app.conversations.backwards), (SortBy::Bytes, false));
     desk.mouse(down, at, heads);
     assert_eq!((desk.app.conversations.sort, desk.app.conversations.backwards), (SortBy::Bytes, true));
+    let rows = layout.timeline.y - 1;
+    for (head, order) in [(" size", RowOrder::Size), ("▾size", RowOrder::Time)] {
+        let at = column(&line(&mut desk, rows), head) + 1;
+        desk.mouse(down, at, rows);
+        assert_eq!(desk.app.timeline.rows.order(), order, "{}", line(&mut desk, rows));
+    }
     let at = column(&line(&mut desk, 0), "✖");
     desk.mouse(down, at + 2, 0);
     let number = desk.app.timeline.entry.unwrap();
@@ -45,4 +53,28 @@ fn a_conversation_over_tls_has_a_sign() {
     put(&mut batch, 30, 31, 5, Kind::Opened(&opening));
     let shown = Desk::with(&batch, 120, 40).text();
     assert!(shown.contains("●⚿#30") && shown.contains("● #4"), "{shown}");
+}
+
+#[test]
+fn a_double_click_opens() {
+    let mut desk = Desk::with(&story(), 120, 40);
+    let (down, layout) = (MouseEventKind::Down(MouseButton::Left), desk.app.layout);
+    let (x, y) = (layout.timeline.x + 5, layout.timeline.y + 4);
+    desk.mouse(down, x, y);
+    assert_eq!(desk.app.panel, Panel::Timeline);
+    desk.mouse(down, x, y);
+    assert_eq!(desk.app.panel, Panel::Detail);
+}
+
+#[test]
+fn hints_of_a_page_are_clicked_and_nothing_below_it() {
+    let mut desk = Desk::with(&story(), 120, 40);
+    let down = MouseEventKind::Down(MouseButton::Left);
+    let y = desk.app.layout.status.y;
+    desk.keys("!").mouse(down, 60, y);
+    assert!(desk.app.page.is_some());
+    let text = desk.text();
+    let at = text.lines().last().unwrap().split_once("back").unwrap().0.width();
+    desk.mouse(down, u16::try_from(at).unwrap(), y);
+    assert!(desk.app.page.is_none());
 }

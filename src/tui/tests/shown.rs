@@ -115,16 +115,26 @@ fn paused_it_says_how_many_are_new() {
     assert!(desk.text().contains("following"), "{}", desk.text());
     desk.keys("p");
     let mut more = Batch::default();
-    for n in 0..7 {
+    for n in 0..6 {
         put(&mut more, 4, 200 + n, 7000, Kind::Message(text(Side::Client, b"later")));
     }
+    put(&mut more, 90, 210, 9000, Kind::Message(text(Side::Client, b"latest")));
     desk.app.store.add(&more, 0..more.mark());
     assert!(desk.app.is_stale());
     desk.draw();
     assert!(!desk.app.is_stale() && !desk.text().contains("following"), "{}", desk.text());
     assert!(desk.text().contains("paused, 7 new"), "{}", desk.text());
     // The name gives way, and blanks part what stands in the line.
-    assert!(desk.text().contains("…  100 messages  ✖ 1  ◆ 1  paused · ● live"), "{}", desk.text());
+    assert!(desk.text().contains("…  93 messages  ✖ 1  ◆ 1  paused · ● live"), "{}", desk.text());
+    // Nor do the strip of time and the list of conversations go on.
+    assert!(desk.text().contains("✖ 12:00:06") && desk.app.conversations.order.len() == 2, "{}", desk.text());
+    desk.keys("p");
+    assert!(desk.text().contains("100 messages") && desk.text().contains(" 12:00:09"), "{}", desk.text());
+    assert_eq!(desk.app.conversations.order.len(), 3);
+    // The end is gone to out of any stretch of time.
+    desk.keys("g++").keys("G");
+    assert!(desk.text().contains("following") && desk.text().contains("latest"), "{}", desk.text());
+    desk.keys("p");
     desk.keys("w").key(KeyCode::Enter);
     assert!(desk.text().contains("▼ nobody may not write there"), "{}", desk.text());
 }
@@ -343,15 +353,33 @@ fn what_connections_were_stands_where_no_websocket_was_found() {
 }
 
 #[test]
-fn a_payload_that_is_too_long_to_be_shown_whole_says_so() {
+fn a_payload_of_any_length_is_shown_and_searched_to_its_end() {
     let mut batch = Batch::default();
-    let body = vec![b'a'; document::LOOKED_AT + 1];
-    say(&mut batch, 4, 11, 5, text(Side::Server, &body));
-    for tab in ["1", "2", "3", "4"] {
-        let mut desk = Desk::with(&batch, 120, 40);
-        let words = "the first 4.1 MB of 4.1 MB; e exports all";
-        assert!(desk.keys(tab).text().contains(words), "{}", desk.text());
+    let body = format!("[{}\"end\"]", "1,".repeat(3 << 20));
+    say(&mut batch, 4, 11, 5, text(Side::Server, body.as_bytes()));
+    let mut desk = Desk::with(&batch, 120, 40);
+    for (tab, want) in [("2", "\"end\"]"), ("3", "    \"end\""), ("4", "\"end\"]")] {
+        let text = desk.keys(tab).key(KeyCode::Tab).keys("G").text();
+        assert!(text.contains(want) && !text.contains("the first "), "{tab}\n{text}");
+        desk.keys("g").key(KeyCode::Esc);
+        assert!(!desk.text().contains(want), "{tab}");
     }
+    for tab in ["2", "3", "4"] {
+        desk.keys(tab).keys("/end").key(KeyCode::Enter);
+        let text = desk.text();
+        assert!(text.contains("\"end\"") && text.contains("hit 1 of 1"), "{tab}\n{text}");
+        desk.key(KeyCode::Esc);
+    }
+}
+
+#[test]
+fn lines_of_json_that_are_not_shown_are_told() {
+    let mut batch = Batch::default();
+    let body = format!("[{}1]", "1,".repeat(8 << 20));
+    say(&mut batch, 4, 11, 5, text(Side::Server, body.as_bytes()));
+    let mut desk = Desk::with(&batch, 120, 40);
+    let text = desk.keys("3").text();
+    assert!(text.contains("the first 8,388,609 lines; e exports all"), "{text}");
 }
 
 #[test]

@@ -81,3 +81,43 @@ fn a_search_looks_through_what_rows_say() {
     desk.keys("/").keys("EVENT").key(KeyCode::Enter);
     assert!(!desk.text().contains("not found"), "{}", desk.text());
 }
+
+#[test]
+fn streams_of_one_connection_hang_together() {
+    let mut batch = Batch::default();
+    for (packet, conn, stream) in [(9, 4, Some(1)), (10, 7, None), (11, 4, Some(3)), (12, 4, Some(5))] {
+        let stream = stream.and_then(NonZeroU64::new);
+        let id = ConnId { stream, ..ConnId::new(NonZeroU64::new(conn).unwrap()) };
+        let at = At { packet, time: samples::NOON };
+        batch.event(&Event::new(Some(id), at, Kind::Opened(&samples::opened())));
+    }
+    let desk = Desk::with(&batch, 120, 40);
+    let text = desk.text();
+    let at = ["#4.1 ", "├─.3 ", "└─.5 ", "● #7 "].map(|words| text.find(words).expect(words));
+    assert!(at.is_sorted(), "{text}");
+}
+
+#[test]
+fn chosen_columns_stand_before_payloads_and_are_sorted_by() {
+    let mut desk = Desk::with(&story(), 200, 60);
+    desk.keys("|").keys("json.id,rt").key(KeyCode::Tab).key(KeyCode::Enter);
+    let text = desk.text();
+    let heads = text.lines().find(|line| line.contains(" payload ")).unwrap();
+    let at = ["size", "json.id", "rtt", "payload"].map(|head| heads.find(head).expect(head));
+    assert!(at.is_sorted(), "{heads}");
+    let row = text.lines().find(|line| line.contains("\"id\":17}")).unwrap();
+    assert!(row.contains(" 17        "), "{row}");
+    desk.keys("|").key(KeyCode::Enter);
+    assert_eq!(desk.app.timeline.columns.text, "json.id,rtt");
+    desk.keys("|len,many");
+    assert!(desk.text().contains("expected a field"), "{}", desk.text());
+}
+
+#[test]
+fn a_filter_is_called_by_its_name() {
+    let mut desk = Desk::with(&story(), 120, 40);
+    desk.app.named = vec![("asked".to_owned(), "from == client and opcode == text".to_owned())];
+    desk.keys("fas").key(KeyCode::Tab).key(KeyCode::Enter);
+    assert_eq!(desk.app.filter_text, "from == client and opcode == text");
+    assert!(desk.app.timeline.rows.is_filtered());
+}

@@ -7,7 +7,7 @@ use super::row::{flags, kind, preview, words};
 use super::{Line, Look, Timeline};
 use crate::event::Opcode;
 use crate::model::Side;
-use crate::store::{Conversation, Entry, EntryKind};
+use crate::store::{Entry, EntryKind};
 use crate::text;
 
 impl Timeline {
@@ -125,7 +125,7 @@ impl<'a> Lanes<'a> {
                 let conversation =
                     entry.conversation().and_then(|slot| look.store.conversations().get(slot as usize));
                 if let Some(conversation) = conversation.filter(|_| self.timeline.rows.scope().is_none()) {
-                    writer.word(&format!("#{} ", conversation.number()), look.theme.dim);
+                    writer.word(&format!("#{} ", conversation.id), look.theme.dim);
                 }
                 words(look, &mut writer, entry);
                 writer.word(" ", look.theme.rule);
@@ -154,7 +154,7 @@ impl<'a> Lanes<'a> {
             }
         }
         let flags = flags(entry);
-        let number_of = |slot: u32| look.store.conversations().get(slot as usize).map(Conversation::number);
+        let number_of = |slot: u32| look.store.conversations().get(slot as usize).map(|it| it.id);
         let conversation = match entry.conversation().and_then(number_of) {
             Some(number) if self.timeline.rows.scope().is_none() && area.width >= 30 => format!(" #{number}"),
             _ => String::new(),

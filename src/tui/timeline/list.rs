@@ -3,13 +3,16 @@ use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 
 use super::super::clock;
+use super::super::columns::Column;
 use super::super::draw::{tint, title};
 use super::super::keys::{self, Action};
-use super::super::text::{RowWriter, columns};
+use super::super::rows::RowOrder;
+use super::super::text::{RowWriter, columns, middle};
 use super::super::unshown;
-use super::super::words::Stretch;
+use super::super::words::{Role, Stretch};
 use super::row::{flags, kind, preview, words};
 use super::{Line, Look, Timeline};
+use crate::event::Severity;
 use crate::model::Side;
 use crate::store::{Entry, EntryKind, Facts, Phase, Store};
 use crate::text;
@@ -23,13 +26,14 @@ const KIND_AND_SIZE: u16 = 15;
 impl Timeline {
     /// Draws the messages one below the other.
     pub(super) fn draw_list(&self, look: &mut Look<'_>, area: Rect, buffer: &mut Buffer) {
+        let widths = Columns::of(self, look.store, area);
         for (y, line) in (area.y..area.bottom()).zip(&self.lines) {
             let place = Rect { y, height: 1, ..area };
             match *line {
                 Line::Heads => {}
                 Line::Before(row, _) => self.draw_pause(look, place, buffer, row),
                 Line::Row(row) => {
-                    self.draw_row(look, place, buffer, row);
+                    self.draw_row(look, place, buffer, row, &widths);
                     self.draw_selection(look, place, buffer, row);
                 }
             }
@@ -106,13 +110,12 @@ impl Timeline {
         }
     }
 
-    fn draw_row(&self, look: &mut Look<'_>, area: Rect, buffer: &mut Buffer, row: usize) {
+    fn draw_row(&self, look: &mut Look<'_>, area: Rect, buffer: &mut Buffer, row: usize, widths: &Columns) {
         let theme = look.theme;
         let Some((number, entry)) = self.at(look.store, row) else { return };
         let mut writer = RowWriter::new(buffer, area.x, area.y, area.width);
         let (sign, style) = self.sign(look, number, &entry);
         writer.word(sign, style);
-        let widths = Columns::of(self, look.store, area);
         let before = row.checked_sub(1).and_then(|row| self.at(look.store, row));
         let before = before.map(|(_, entry)| entry.time());
         let is_wide = widths.time == WIDE_TIME;
@@ -121,12 +124,14 @@ impl Timeline {
         if self.rows.scope().is_none() {
             let slot = entry.conversation();
             let conversation = slot.and_then(|slot| look.store.conversations().get(slot as usize));
-            let name = conversation.map_or(String::new(), |it| format!("#{}", it.number()));
+            let name = conversation.map_or(String::new(), |it| format!("#{}", it.id));
             let style = slot.map_or(theme.dim, |slot| theme.conversation(slot));
             writer.right(&name, widths.conversation, style).word(" ", theme.dim);
         }
         match entry.what() {
-            EntryKind::Message => message(look, &mut writer, number, &entry),
+            EntryKind::Message => {
+                self.draw_message(look, &mut writer, (number, &entry), &widths.chosen);
+            }
             EntryKind::Opened | EntryKind::Closed | EntryKind::Anomaly => words(look, &mut writer, &entry),
         }
         let colour = self.colours.iter().find(|(matcher, _)| matcher.matches(look.store, number));
@@ -138,87 +143,150 @@ impl Timeline {
 
     /// Writes the list's title into the rule above it, and over its columns what they are.
     pub(in super::super) fn draw_title(&self, look: &Look<'_>, area: Rect, buffer: &mut Buffer) {
-        let (theme, rows) = (look.theme, &self.rows);
-        let name = if self.form.lanes { "lanes" } else { "timeline" };
-        let mut writer = title(buffer, theme, area, name, look.focus);
-        writer.word(&format!(" {} ", clock::grouped(rows.len() as u64)), theme.dim);
-        if !rows.is_in_time() {
-            writer.word(&format!("by {}, the most first ", rows.order().name()), theme.note);
+        let mut writer = title(buffer, look.theme, area, self.name(), look.focus);
+        for (words, role) in self.title_words(&Columns::of(self, look.store, area), area.width) {
+            writer.word(&words, look.theme.role(role));
         }
-        if rows.are_heartbeats_hidden() {
-            writer.word("without heartbeats and parts ", theme.note);
-        }
-        if rows.unseen() > 0 {
-            let words = format!("({} dropped, not looked at) ", clock::grouped(rows.unseen()));
-            writer.word(&words, theme.warning);
-        }
-        if rows.is_behind() {
-            writer.word(&format!("looking… {:.0} % ", rows.progress() * 100.0), theme.note);
-        }
-        if area.width >= 70 {
-            writer.word(self.form.time.name(), theme.dim).word(" ", theme.dim);
-        }
-        let from = writer.x();
-        if !self.form.lanes {
-            self.draw_heads(look, area, buffer, from);
+        for Head { x, words, .. } in self.heads(look.store, area, look.focus) {
+            let y = area.y.saturating_sub(1);
+            RowWriter::new(buffer, x, y, columns(&words)).word(&words, look.theme.dim);
         }
     }
 
-    /// Writes over the columns what they are, but for those before `from`, where the title stands.
-    fn draw_heads(&self, look: &Look<'_>, area: Rect, buffer: &mut Buffer, from: u16) {
-        let Columns { time, conversation } = Columns::of(self, look.store, area);
-        let conversation = if conversation > 0 { conversation.saturating_add(1) } else { 0 };
-        let kind = area.x.saturating_add(time).saturating_add(conversation).saturating_add(4);
-        for (at, head) in [(0, " kind "), (9, " size "), (17, " payload ")] {
-            // A blank stands before each.
-            let x = kind.saturating_add(at).saturating_sub(1);
-            if x >= from && x.saturating_add(columns(head)) < area.right() {
-                let y = area.y.saturating_sub(1);
-                RowWriter::new(buffer, x, y, columns(head)).word(head, look.theme.dim);
-            }
+    const fn name(&self) -> &'static str {
+        if self.form.lanes { "lanes" } else { "timeline" }
+    }
+
+    /// Says how many rows there are, in which order, and what is left out.
+    fn title_words(&self, widths: &Columns, width: u16) -> Vec<(String, Role)> {
+        let (rows, note) = (&self.rows, Role::Severity(Severity::Note));
+        let mut words = vec![(format!(" {} ", clock::grouped(rows.len() as u64)), Role::Quiet)];
+        let has_head = !self.form.lanes
+            && (rows.order() == RowOrder::Size
+                || widths.chosen.iter().any(|column| column.order == Some(rows.order())));
+        if !rows.is_in_time() && !has_head {
+            words.push((format!("by {}, the most first ", rows.order().name()), note));
         }
+        if rows.are_heartbeats_hidden() {
+            words.push(("without heartbeats and parts ".to_owned(), note));
+        }
+        if rows.unseen() > 0 {
+            let told = format!("({} dropped, not looked at) ", clock::grouped(rows.unseen()));
+            words.push((told, Role::Severity(Severity::Warning)));
+        }
+        if rows.is_behind() {
+            words.push((format!("looking… {:.0} % ", rows.progress() * 100.0), note));
+        }
+        if width >= 70 {
+            words.push((format!("{} ", self.form.time.name()), Role::Quiet));
+        }
+        words
+    }
+
+    /// Lists the heads of the columns, but for those where the title stands.
+    pub(super) fn heads(&self, store: &Store, area: Rect, focus: bool) -> Vec<Head> {
+        if self.form.lanes {
+            return Vec::new();
+        }
+        let widths = Columns::of(self, store, area);
+        let words = self.title_words(&widths, area.width);
+        let title = words.iter().fold(columns(self.name()), |sum, (it, _)| sum.saturating_add(columns(it)));
+        let from = area.x.saturating_add(if focus { 3 } else { 2 }).saturating_add(title);
+        let mut heads = vec![(0, "kind".to_owned(), None), (9, "size".to_owned(), Some(RowOrder::Size))];
+        let mut at = KIND_AND_SIZE.saturating_add(2);
+        for Column { head, width, order } in &widths.chosen {
+            heads.push((at, middle(head, *width), *order));
+            at = at.saturating_add(*width).saturating_add(1);
+        }
+        heads.push((at, "payload".to_owned(), None));
+        let head = |(at, words, order): (u16, String, Option<RowOrder>)| {
+            let sign = if order == Some(self.rows.order()) { "▾" } else { "" };
+            // A blank stands before each.
+            let x = area.x.saturating_add(widths.kind).saturating_add(at).saturating_sub(1);
+            Head { x, words: format!(" {sign}{words} "), order }
+        };
+        let fits = |head: &Head| {
+            let end = head.x.saturating_add(columns(&head.words));
+            (head.x >= from || head.words.contains('▾')) && end < area.right()
+        };
+        heads.into_iter().map(head).filter(fits).collect()
     }
 }
 
-/// The widths of a row's time and conversation, in columns.
+/// The head of a column.
+pub(super) struct Head {
+    pub(super) x: u16,
+    pub(super) words: String,
+    /// What a click on it sorts by.
+    pub(super) order: Option<RowOrder>,
+}
+
+/// The widths of a row's time and conversation, the place of its kind, and the chosen columns.
 struct Columns {
     time: u16,
     conversation: u16,
+    kind: u16,
+    chosen: Vec<Column>,
 }
 
 impl Columns {
     fn of(timeline: &Timeline, store: &Store, area: Rect) -> Columns {
         let time = if area.width >= 74 { WIDE_TIME } else { 12 };
-        if timeline.rows.scope().is_some() {
-            return Columns { time, conversation: 0 };
-        }
         // Where there is little room, as many columns as the longest number takes.
-        let last = store.conversations().last().map_or(0, |last| columns(&last.number().to_string()));
-        let conversation = if area.width >= 90 { 7 } else { last.saturating_add(1).clamp(3, 8) };
-        Columns { time, conversation }
+        let last = store.conversations().iter().rev().take(64);
+        let last = last.map(|it| columns(&it.id.to_string())).max().unwrap_or(0);
+        let (conversation, blank) = match timeline.rows.scope() {
+            Some(_) => (0, 0),
+            None if area.width >= 90 => (last.saturating_add(1).clamp(7, 10), 1),
+            None => (last.saturating_add(1).clamp(3, 8), 1),
+        };
+        // The sign, a blank and the arrow.
+        let kind = time.saturating_add(conversation).saturating_add(blank).saturating_add(4);
+        let room = area.width.saturating_sub(kind).saturating_sub(KIND_AND_SIZE).saturating_sub(2);
+        Columns { time, conversation, kind, chosen: timeline.columns.shown(room / 2) }
     }
 }
 
-fn message(look: &mut Look<'_>, writer: &mut RowWriter<'_>, number: u32, entry: &Entry) {
-    let theme = look.theme;
-    let from = entry.from().unwrap_or(Side::Client);
-    let arrow = if from == Side::Client { "→" } else { "←" };
-    let side = theme.side(from);
-    writer.word(arrow, side.add_modifier(Modifier::BOLD)).word(" ", side);
-    writer.within(KIND_AND_SIZE, |writer| {
-        let (kind, style) = kind(look, number, entry);
-        let size = clock::size(entry.length());
-        let room = writer.left().saturating_sub(columns(&size)).saturating_sub(1).max(6);
-        writer.within(room.min(columns(&text::printable_string(&kind))), |writer| {
-            writer.wire(&kind, style, theme.escape);
+impl Timeline {
+    fn draw_message(
+        &self,
+        look: &mut Look<'_>,
+        writer: &mut RowWriter<'_>,
+        (number, entry): (u32, &Entry),
+        chosen: &[Column],
+    ) {
+        let theme = look.theme;
+        let from = entry.from().unwrap_or(Side::Client);
+        let arrow = if from == Side::Client { "→" } else { "←" };
+        let side = theme.side(from);
+        writer.word(arrow, side.add_modifier(Modifier::BOLD)).word(" ", side);
+        writer.within(KIND_AND_SIZE, |writer| {
+            let (kind, style) = kind(look, number, entry);
+            let size = clock::size(entry.length());
+            let room = writer.left().saturating_sub(columns(&size)).saturating_sub(1).max(6);
+            writer.within(room.min(columns(&text::printable_string(&kind))), |writer| {
+                writer.wire(&kind, style, theme.escape);
+            });
+            let left = writer.left();
+            writer.right(&size, left, if style == theme.dim { style } else { theme.text });
         });
-        let left = writer.left();
-        writer.right(&size, left, if style == theme.dim { style } else { theme.text });
-    });
-    writer.word("  ", theme.dim);
-    let flags = flags(entry);
-    let room = writer.left().saturating_sub(columns(&flags)).saturating_sub(1);
-    writer.within(room, |writer| preview(look, writer, number, entry));
-    let style = if entry.facts().has(Facts::MISSING) { theme.note } else { theme.dim };
-    writer.word(" ", theme.dim).word(&flags, style);
+        writer.word("  ", theme.dim);
+        let values = if chosen.is_empty() {
+            Vec::new()
+        } else {
+            self.columns.values(look.store, number, self.form.time)
+        };
+        for (n, column) in chosen.iter().enumerate() {
+            let value = values.get(n).map_or(&[][..], Vec::as_slice);
+            writer.within(column.width, |writer| {
+                writer.wire(value, theme.name_of, theme.escape);
+            });
+            writer.word(" ", theme.dim);
+        }
+        let flags = flags(entry);
+        let room = writer.left().saturating_sub(columns(&flags)).saturating_sub(1);
+        writer.within(room, |writer| preview(look, writer, number, entry));
+        let style = if entry.facts().has(Facts::MISSING) { theme.note } else { theme.dim };
+        writer.word(" ", theme.dim).word(&flags, style);
+    }
 }

@@ -1,0 +1,154 @@
+//! The columns of the timeline that the user chose: any fields of the filter language.
+
+use std::time::Duration;
+
+use super::clock::{self, TimeForm};
+use super::matcher::ParseError;
+use super::rows::RowOrder;
+use super::text;
+use crate::filter::{Candidate, Facts, Field, Kind, Shown, Subject, values};
+use crate::store::{EntryKind, Store, Wanted};
+use crate::text::span;
+
+/// Bounds the payloads that are looked through for a value whenever a row is drawn.
+const LOOKED_AT: u64 = 1 << 20;
+
+/// Fields that are shown of every message.
+#[derive(Debug, Default)]
+pub(super) struct ChosenColumns {
+    subjects: Vec<Subject>,
+    /// As they were chosen.
+    pub(super) text: String,
+    wanted: Wanted,
+}
+
+/// One column: its head, how wide it is, and what its head sorts by.
+#[derive(Clone, Debug)]
+pub(super) struct Column {
+    pub(super) head: String,
+    pub(super) width: u16,
+    pub(super) order: Option<RowOrder>,
+}
+
+impl ChosenColumns {
+    /// Reads fields with commas between them; none where nothing stands there.
+    pub(super) fn parse(text: &str) -> Result<ChosenColumns, ParseError> {
+        let text: String = text.split_whitespace().collect();
+        if text.is_empty() {
+            return Ok(ChosenColumns::default());
+        }
+        let subjects = Subject::list(&text).map_err(ParseError::of)?;
+        let wanted = Wanted {
+            payload: subjects.iter().any(Subject::needs_body),
+            meaning: subjects.iter().any(Subject::needs_meaning),
+        };
+        Ok(ChosenColumns { subjects, text, wanted })
+    }
+
+    /// Lists the columns for which there is room.
+    pub(super) fn shown(&self, room: u16) -> Vec<Column> {
+        let mut left = room;
+        let fits = |column: &Column| {
+            left.checked_sub(column.width.saturating_add(1)).is_some_and(|rest| {
+                left = rest;
+                true
+            })
+        };
+        self.subjects.iter().map(Column::of).take_while(fits).collect()
+    }
+
+    /// Returns what a message has in each column; its bytes may come from the wire.
+    pub(super) fn values(&self, store: &mut Store, number: u32, time: TimeForm) -> Vec<Vec<u8>> {
+        let Some(entry) = store.entry(number).copied().filter(|it| it.what() == EntryKind::Message) else {
+            return Vec::new();
+        };
+        let (began, is_long) = (store.began(), u64::from(entry.kept()) > LOOKED_AT);
+        let wanted = Wanted { payload: self.wanted.payload && !is_long, ..self.wanted };
+        let found = store.glimpse(number, wanted, |event| {
+            let facts = Facts::of(event, began);
+            let value = |subject: &Subject| {
+                let mut out = Vec::new();
+                if is_long && subject.needs_body() {
+                    return "too long".into();
+                }
+                values(&facts, subject, &mut |value| {
+                    if !out.is_empty() {
+                        out.push(b',');
+                    }
+                    match value {
+                        Shown::Moment(moment) => {
+                            out.extend_from_slice(clock::of_day(time.shifted(moment), 6).as_bytes());
+                        }
+                        Shown::Text(text) if subject.kind() == Kind::Span => {
+                            out.extend_from_slice(told_span(&text).as_bytes());
+                        }
+                        Shown::Text(text) => out.extend_from_slice(&text),
+                    }
+                });
+                out
+            };
+            self.subjects.iter().map(value).collect()
+        });
+        found.unwrap_or_default()
+    }
+}
+
+impl Column {
+    fn of(subject: &Subject) -> Column {
+        let head = subject.to_string();
+        let width = text::columns(&head).clamp(9, 20);
+        let order = match subject {
+            Subject::Field(Field::Len) => Some(RowOrder::Size),
+            Subject::Field(Field::Rtt) => Some(RowOrder::RoundTrip),
+            Subject::Field(Field::GapBefore) => Some(RowOrder::Gap),
+            Subject::Field(Field::Latency) => Some(RowOrder::Latency),
+            _ => None,
+        };
+        Column { head, width, order }
+    }
+}
+
+/// Returns a number of seconds as rows tell a span.
+fn told_span(seconds: &[u8]) -> String {
+    let seconds = std::str::from_utf8(seconds).ok().and_then(|text| text.parse().ok());
+    let found = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    found.map_or(String::new(), span)
+}
+
+/// Lists the fields that may stand at byte `cursor` of a text.
+pub(super) fn candidates(text: &str, cursor: usize) -> Vec<Candidate> {
+    let typed = text.get(..cursor).unwrap_or_default();
+    let start = typed.rfind([',', ' ']).map_or(0, |at| at.saturating_add(1));
+    let word = typed.get(start..).unwrap_or_default();
+    let fields = Field::ALL.iter().filter(|field| field.name().starts_with(word) && field.name() != word);
+    fields
+        .map(|field| Candidate {
+            text: field.name().to_owned(),
+            replaces: start..cursor,
+            about: field.about(),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_fields_of_the_filter_language() {
+        let columns = ChosenColumns::parse("json.type, rtt").unwrap();
+        assert_eq!((columns.text.as_str(), columns.wanted.payload), ("json.type,rtt", true));
+        let heads = |room| columns.shown(room).into_iter().map(|it| it.head).collect::<Vec<_>>();
+        assert_eq!(heads(40), ["json.type", "rtt"]);
+        assert_eq!(heads(19), ["json.type"]);
+        assert_eq!(ChosenColumns::parse("len,many").unwrap_err().column, 4);
+        assert_eq!(told_span(b"0.000412000"), "412 µs");
+    }
+
+    #[test]
+    fn fields_are_completed_behind_a_comma() {
+        let found = candidates("len,clo", 7);
+        let found: Vec<_> = found.iter().map(|it| (it.text.as_str(), it.replaces.clone())).collect();
+        assert_eq!(found, [("close.code", 4..7), ("close.reason", 4..7)]);
+    }
+}
