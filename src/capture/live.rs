@@ -61,7 +61,7 @@ const LOOK: Duration = Duration::from_millis(250);
 /// One thread reads all of them, without ever blocking in libpcap: what waits lies in the rings. Packets are copied
 /// once, from the ring into the batch (twice where several interfaces are put in order).
 pub struct Live {
-    taps: Vec<InterfaceCapture>,
+    interfaces: Vec<InterfaceCapture>,
     /// What was read of several interfaces and is held to be put in order.
     held: Held,
     watch: Watch,
@@ -78,13 +78,13 @@ impl Live {
     /// Opens the interfaces; from then on packets wait in the rings.
     pub fn open(settings: &Settings, until: StopCondition) -> Result<Live, Error> {
         load()?;
-        let mut taps = Vec::with_capacity(settings.interfaces.len());
+        let mut interfaces = Vec::with_capacity(settings.interfaces.len());
         for name in &settings.interfaces {
-            taps.push(InterfaceCapture::open(name, settings)?);
+            interfaces.push(InterfaceCapture::open(name, settings)?);
         }
-        let counts = Counts::of(taps.iter().map(|tap| tap.description.name.as_str()));
+        let counts = Counts::of(interfaces.iter().map(|interface| interface.description.name.as_str()));
         Ok(Live {
-            taps,
+            interfaces,
             held: Held::default(),
             watch: Watch::new(until),
             over: None,
@@ -103,22 +103,25 @@ impl Live {
 
     /// Describes the interfaces, in the order in which packets count them.
     pub fn descriptions(&self) -> Vec<Description> {
-        self.taps.iter().map(|tap| tap.description.clone()).collect()
+        self.interfaces.iter().map(|interface| interface.description.clone()).collect()
     }
 
     /// Returns where the system tells of the interfaces while they are captured.
     pub fn system_folders(&self) -> Vec<PathBuf> {
-        self.taps.iter().filter_map(|tap| device::system_folder(&tap.description.name)).collect()
+        self.interfaces
+            .iter()
+            .filter_map(|interface| device::system_folder(&interface.description.name))
+            .collect()
     }
 
     /// Reads what the rings hold into the batch, as much as one batch is to have.
     fn read(&mut self, batch: &mut PacketBatch) {
-        if let [tap] = self.taps.as_mut_slice() {
-            tap.read(0, batch, &mut self.diagnostics);
+        if let [interface] = self.interfaces.as_mut_slice() {
+            interface.read(0, batch, &mut self.diagnostics);
             return;
         }
-        for (n, tap) in self.taps.iter_mut().enumerate() {
-            self.held.read(n, tap, &mut self.diagnostics);
+        for (n, interface) in self.interfaces.iter_mut().enumerate() {
+            self.held.read(n, interface, &mut self.diagnostics);
         }
         let horizon = match self.over {
             Some(_) => Timestamp::MAX,
@@ -142,15 +145,15 @@ impl Live {
             return;
         }
         self.looked = Instant::now();
-        for tap in &mut self.taps {
-            tap.count_drops(last, &mut self.diagnostics);
-            tap.look(&mut self.diagnostics);
+        for interface in &mut self.interfaces {
+            interface.count_drops(last, &mut self.diagnostics);
+            interface.look(&mut self.diagnostics);
         }
     }
 
     /// Waits a moment for packets.
     fn wait(&self) {
-        let up = self.taps.iter().filter(|tap| tap.state == State::Up);
+        let up = self.interfaces.iter().filter(|interface| interface.state == State::Up);
         let readable: Vec<BorrowedFd<'_>> = up.map(InterfaceCapture::descriptor).collect();
         if readable.is_empty() {
             std::thread::sleep(PAUSE);
@@ -164,9 +167,10 @@ impl Live {
     /// Tells whether nothing more is to come: the end was asked for and all that came before was read, or no
     /// interface is left.
     fn is_drained(&self) -> bool {
-        let is_done =
-            |tap: &InterfaceCapture| tap.is_drained() || self.over.is_some_and(|over| tap.upto >= over);
-        self.taps.iter().all(is_done) && self.held.is_empty()
+        let is_done = |interface: &InterfaceCapture| {
+            interface.is_drained() || self.over.is_some_and(|over| interface.upto >= over)
+        };
+        self.interfaces.iter().all(is_done) && self.held.is_empty()
     }
 }
 
@@ -185,7 +189,7 @@ impl Source for Live {
         }
         let ends = self.is_drained();
         self.look(ends);
-        self.counts.publish(self.taps.iter().map(|tap| &tap.count));
+        self.counts.publish(self.interfaces.iter().map(|interface| &interface.count));
         self.number(batch);
         if !batch.is_empty() {
             self.watch.packet();

@@ -102,7 +102,7 @@ impl Destination {
         matches!(self, Destination::Stdout(_) | Destination::Pipe(_) | Destination::Pager(_))
     }
 
-    /// Gives a pipe up whose reader does not read once `stop` says that the end has come.
+    /// Gives up on a pipe whose reader does not read, once `stop` says that the end has come.
     pub(super) fn until(self, stop: &Arc<AtomicBool>) -> io::Result<Self> {
         let Destination::Stdout(_) = self else { return Ok(self) };
         let Ok(file) = io::stdout().as_fd().try_clone_to_owned().map(File::from) else { return Ok(self) };

@@ -17,7 +17,7 @@ pub(super) fn parse(arguments: &[OsString]) -> Result<Cli, clap::Error> {
     {
         return Err(filter_help());
     }
-    let arguments = &habits(arguments)?[..];
+    let arguments = &with_tshark_flags(arguments)?[..];
     Cli::try_parse_from(arguments).or_else(|error| {
         let mut all = Cli::command();
         all.build();
@@ -42,9 +42,9 @@ fn filter_help() -> clap::Error {
     clap::Error::raw(ErrorKind::DisplayHelp, format!("{}\n", crate::filter::manual(width)))
 }
 
-/// Takes what hands type that know tshark: `-r FILE` names a file, `-n` and `-l` are what we do anyway, and `-t` and `-T`
-/// are answered with our own flags. A word that is nearly a command, and no file, is answered with the command.
-fn habits(arguments: &[OsString]) -> Result<Vec<OsString>, clap::Error> {
+/// Understands the flags of tshark: `-r FILE` names a file, `-n` and `-l` are what we do anyway, and `-t` and `-T` are
+/// answered with our own flags. A word that is nearly a command, and no file, is answered with the command.
+fn with_tshark_flags(arguments: &[OsString]) -> Result<Vec<OsString>, clap::Error> {
     let mut all = Cli::command();
     if let Some((word, near)) = nearly_a_command(&all, arguments) {
         let text = format!("there is no file and no command `{word}`; did you mean `{near}`?");

@@ -113,7 +113,7 @@ impl Plan<'_> {
     /// Reads the input, writes every event in `format`, and says on standard error what would otherwise be missed.
     pub(super) fn write(&self, format: impl Format) -> anyhow::Result<Outcome> {
         let (run, to, partial) = self.begin()?;
-        partial.told_after(|| {
+        partial.reported_after(|| {
             let run = run.enter(&to)?;
             let formatted = Formatted::new(format, to, self.count);
             let (formatted, mut report) = match &self.filter {
@@ -137,7 +137,7 @@ impl Plan<'_> {
         tell: impl FnOnce(G, &RunReport, &mut Destination) -> io::Result<Outcome>,
     ) -> anyhow::Result<Outcome> {
         let (run, mut to, partial) = self.begin()?;
-        partial.told_after(|| {
+        partial.reported_after(|| {
             let run = run.enter(&to)?;
             let (whole, report) = match &self.filter {
                 None => run.make(Reducer::new(whole))?,
@@ -189,7 +189,7 @@ struct PartialOutput(Option<PathBuf>);
 
 impl PartialOutput {
     /// Does the work, and says where its remains lie if it fails.
-    fn told_after(self, work: impl FnOnce() -> anyhow::Result<Outcome>) -> anyhow::Result<Outcome> {
+    fn reported_after(self, work: impl FnOnce() -> anyhow::Result<Outcome>) -> anyhow::Result<Outcome> {
         let result = work();
         if let (Err(_), Some(path)) = (&result, self.0.filter(|path| path.exists())) {
             report::kept(&path);

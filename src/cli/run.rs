@@ -79,7 +79,7 @@ impl<'a> Run<'a> {
         Run { plan, opened, progress: Progress::none(), saver, stdout: false }
     }
 
-    /// Shuts the program in.
+    /// Confines the program.
     pub(super) fn enter(self, to: &Destination) -> anyhow::Result<Self> {
         let Run { plan, mut opened, saver, .. } = self;
         let quiet = plan.input.quiet || (to.is_stdout() && io::stdout().is_terminal());
@@ -250,8 +250,8 @@ impl<O> Monitored<O> {
         })
     }
 
-    /// Takes a reader that has seen enough for the end, not for a failure.
-    fn heed(&mut self, result: io::Result<Control>) -> io::Result<Control> {
+    /// Treats a pipe that its reader closed as the end, not as a failure.
+    fn stop_if_closed(&mut self, result: io::Result<Control>) -> io::Result<Control> {
         match result {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
                 self.closed = true;
@@ -262,7 +262,7 @@ impl<O> Monitored<O> {
     }
 
     /// Ends the source where packets go to standard output and nobody wants more: what was seen is still told.
-    fn heed_packets(&self) {
+    fn stop_if_packets_are_unwanted(&self) {
         let Some(saver) = self.saver.as_ref().filter(|saver| saver.is_stdout()) else { return };
         if saver.is_closed() || is_closed() {
             self.stop.store(true, Ordering::Relaxed);
@@ -298,7 +298,7 @@ impl<O: Output> Output for Monitored<O> {
             return Ok(Control::Stop);
         }
         let result = self.output.take(piece, range);
-        self.heed(result)
+        self.stop_if_closed(result)
     }
 
     fn delivered(&mut self) {
@@ -307,13 +307,13 @@ impl<O: Output> Output for Monitored<O> {
     }
 
     fn pause(&mut self) -> io::Result<Control> {
-        self.heed_packets();
+        self.stop_if_packets_are_unwanted();
         if self.closed || self.stdout && is_closed() {
             self.closed = true;
             return Ok(Control::Stop);
         }
         let result = self.output.pause();
-        self.heed(result)
+        self.stop_if_closed(result)
     }
 
     fn collected(&mut self, collector: O::Collector) {

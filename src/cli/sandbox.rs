@@ -27,7 +27,7 @@ impl Needs {
     }
 }
 
-/// Shuts the program in: from here on it reaches no file but those needed, no network, and no other program.
+/// Confines the program: from here on it reaches no file but those needed, no network, and no other program.
 ///
 /// What the kernel lacks is left out and told of, unless the whole is `required`. Call it while the program has one thread.
 ///

@@ -73,8 +73,8 @@ pub fn run<O: Output>(source: &mut dyn Source, options: &Options, output: &mut O
         Mutex::new(Shard { analyzer, sink: counting(output) })
     };
     let shards: Vec<_> = (0..SHARDS).map(shard).collect();
-    let coda = counting(output);
-    let mut run = Run { preparer, share, output, coda, control: Control::Continue };
+    let no_connection = counting(output);
+    let mut run = Run { preparer, share, output, no_connection, control: Control::Continue };
     let first = (next, is_small(&batch));
     with_pool(options.threads, &shards, batch, |pool| run.carry(pool, source, first))?;
     Ok(run.sum_up(shards))
@@ -87,7 +87,7 @@ struct Run<'o, O: Output> {
     share: bool,
     output: &'o mut O,
     /// Collects what concerns no connection.
-    coda: Counting<O::Collector>,
+    no_connection: Counting<O::Collector>,
     control: Control,
 }
 
@@ -216,8 +216,8 @@ impl<O: Output> Run<'_, O> {
 
     /// Tells what concerns no connection.
     fn aside(&mut self, at: At, anomaly: &Anomaly) -> Result<(), Error> {
-        self.coda.event(&Event::new(None, at, Kind::Anomaly { from: None, anomaly }));
-        let piece = self.coda.collector.piece();
+        self.no_connection.event(&Event::new(None, at, Kind::Anomaly { from: None, anomaly }));
+        let piece = self.no_connection.collector.piece();
         let end = piece.mark();
         take(self.output, &mut self.control, piece, 0..end)?;
         piece.clear();
@@ -270,8 +270,8 @@ impl<O: Output> Run<'_, O> {
             summary.add(&sink.summary);
             self.output.collected(sink.collector);
         }
-        summary.add(&self.coda.summary);
-        self.output.collected(self.coda.collector);
+        summary.add(&self.no_connection.summary);
+        self.output.collected(self.no_connection.collector);
         summary
     }
 }

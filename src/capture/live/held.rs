@@ -19,12 +19,17 @@ impl Held {
     }
 
     /// Takes what an interface has, unless so much is held already that the ring is the better place for it.
-    pub(super) fn read(&mut self, n: usize, tap: &mut InterfaceCapture, diagnostics: &mut Vec<Anomaly>) {
+    pub(super) fn read(
+        &mut self,
+        n: usize,
+        interface: &mut InterfaceCapture,
+        diagnostics: &mut Vec<Anomaly>,
+    ) {
         if self.bytes.len() > 16 * BLOCK {
             return;
         }
         self.fresh.clear();
-        tap.read(n, &mut self.fresh, diagnostics);
+        interface.read(n, &mut self.fresh, diagnostics);
         let base = self.bytes.len();
         self.bytes.extend_from_slice(&self.fresh.bytes);
         for record in self.fresh.records() {
