@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use pcap::{Capture, ConnectionStatus, Device};
 
-use super::bpf::message;
-use super::{Error, live};
+use super::Error;
+use super::libpcap::{self, is_about_rights, message};
 
 /// The description of an interface of this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub const NO_RIGHT: &str = "the right to capture";
 
 /// Lists the interfaces.
 pub fn interfaces() -> Result<Vec<Sniffable>, Error> {
-    live::load()?;
+    libpcap::load()?;
     let devices = Device::list()
         .map_err(|error| Error::Interface { interface: "interfaces".into(), problem: message(&error) })?;
     Ok(devices.into_iter().map(describe).collect())
@@ -45,7 +45,7 @@ fn describe(device: Device) -> Sniffable {
             let name = link.get_name().unwrap_or_else(|_| link.0.to_string());
             Ok(link.get_description().map_or(name.clone(), |words| format!("{words} ({name})")))
         }
-        Err(error) if live::is_about_rights(&message(&error)) => Err(NO_RIGHT.to_owned()),
+        Err(error) if is_about_rights(&message(&error)) => Err(NO_RIGHT.to_owned()),
         Err(error) => Err(message(&error)),
     };
     Sniffable {

@@ -1,7 +1,8 @@
 use std::io::{self, Cursor, Read};
 
 use super::decompress::Compression;
-use super::format::{Fault, Format, Found, Problems, StopReason};
+use super::format::Format;
+use super::found::{Fault, Found, Problems, StopReason};
 use super::unknown::looks_like;
 use super::{Error, PacketBatch};
 use crate::model::Anomaly;

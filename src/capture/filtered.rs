@@ -2,7 +2,7 @@
 
 use pcap::{BpfProgram, Capture, Linktype};
 
-use super::bpf::message;
+use super::libpcap::{self, message};
 use super::{Error, Item, Next, PacketBatch, Source};
 use crate::model::LinkType;
 
@@ -19,7 +19,7 @@ impl CaptureFilter {
     ///
     /// Where there is no libpcap, or `filter` is none for Ethernet.
     pub fn new(source: Box<dyn Source + Send>, filter: &str) -> Result<Self, Error> {
-        super::live::load()?;
+        libpcap::load()?;
         let mut programs = Programs { filter: filter.to_owned(), compiled: Vec::new() };
         // Faults of the filter are said before anything is read.
         programs.find(LinkType::ETHERNET)?;

@@ -11,10 +11,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::stop_condition::Watch;
-use super::{Count, Counts, Description, Error, Next, PacketBatch, Source, StopCondition, device};
+use super::{Count, Counts, Description, Error, Next, PacketBatch, Source, StopCondition, device, libpcap};
 use crate::model::{Anomaly, At, Timestamp};
 use held::Held;
-pub(super) use interface_capture::is_about_rights;
 use interface_capture::{InterfaceCapture, State};
 
 /// The settings of a live capture.
@@ -77,7 +76,7 @@ pub struct Live {
 impl Live {
     /// Opens the interfaces; from then on packets wait in the rings.
     pub fn open(settings: &Settings, until: StopCondition) -> Result<Live, Error> {
-        load()?;
+        libpcap::load()?;
         let mut interfaces = Vec::with_capacity(settings.interfaces.len());
         for name in &settings.interfaces {
             interfaces.push(InterfaceCapture::open(name, settings)?);
@@ -204,11 +203,6 @@ impl Source for Live {
         }
         Ok(Next::Filled)
     }
-}
-
-/// Finds libpcap.
-pub(super) fn load() -> Result<(), Error> {
-    libpcap_dl::load().map_err(|missing| Error::NoLibrary { problem: missing.to_string() })
 }
 
 fn now() -> Timestamp {

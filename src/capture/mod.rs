@@ -22,8 +22,6 @@
 //! # Ok::<(), wirefin::capture::Error>(())
 //! ```
 
-#[cfg(feature = "live")]
-mod bpf;
 mod counts;
 mod decompress;
 #[cfg(feature = "live")]
@@ -36,9 +34,12 @@ mod filtered;
 mod fixture;
 mod follow;
 mod format;
+mod found;
 mod identity;
 mod interface;
 mod keylog;
+#[cfg(feature = "live")]
+mod libpcap;
 #[cfg(feature = "live")]
 mod live;
 mod merge;

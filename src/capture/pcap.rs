@@ -1,5 +1,5 @@
 use super::Record;
-use super::format::{Fault, Found, RECORD_BOUND, Read, StopReason};
+use super::found::{Fault, Found, RECORD_BOUND, Read, StopReason};
 use super::order::Order;
 use crate::model::{At, LinkType, Timestamp};
 

@@ -1,7 +1,7 @@
 #[cfg(test)]
 mod tests;
 
-use super::format::{Fault, Found, RECORD_BOUND, Read, StopReason};
+use super::found::{Fault, Found, RECORD_BOUND, Read, StopReason};
 use super::interface::{Interface, each_option};
 use super::order::Order;
 use super::{Item, Record};

@@ -1,7 +1,7 @@
 use anyhow::Context as _;
 
 use super::plan::Request;
-use super::{Outcome, args};
+use super::{Outcome, args, run};
 use crate::check::{self, Bar, Check, FindingsFormat, Manner, Rules};
 use crate::event::Severity;
 
@@ -83,7 +83,7 @@ impl Args {
             self.request.input.files.first().map_or_else(|| "-".into(), |file| file.to_string_lossy());
         let manner = Manner { form: self.format, rules: &rules, bar: &bar, input: &input };
         let plan = self.request.plan()?;
-        plan.gather(Check::new(rules.clone()), |check, end, to| {
+        run::gather(&plan, Check::new(rules.clone()), |check, end, to| {
             let findings = check.findings();
             findings.write(manner, to)?;
             Ok(if findings.fail(&bar) {

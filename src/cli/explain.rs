@@ -1,5 +1,5 @@
 use super::plan::Request;
-use super::{Outcome, report};
+use super::{Outcome, report, run};
 use crate::explain::{self, Explain, Manner};
 
 /// Say why a connection shows no messages, or not all of them
@@ -38,7 +38,7 @@ impl Args {
         };
         let plan = self.request.plan()?.explaining();
         let shown = self.request.input.also();
-        plan.gather(Explain::new(), |explain, end, to| {
+        run::gather(&plan, Explain::new(), |explain, end, to| {
             let summary = &end.summary;
             let notes: Vec<_> =
                 report::of_capture(summary).into_iter().chain(report::streams(summary, shown)).collect();

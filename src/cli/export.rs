@@ -1,5 +1,5 @@
 use super::plan::Request;
-use super::{Outcome, args};
+use super::{Outcome, args, run};
 use crate::export::{AnyFormat, Settings};
 
 /// Write every event to a file or pipe, for programs
@@ -55,6 +55,6 @@ impl Args {
     pub(super) fn run(&self) -> anyhow::Result<Outcome> {
         let format = AnyFormat::new(self.format, &self.settings());
         let format = format.ok_or_else(|| anyhow::anyhow!("there is no format called {}", self.format))?;
-        self.request.plan()?.stop_after(self.end.count).write(format)
+        run::write(&self.request.plan()?.stop_after(self.end.count), format)
     }
 }

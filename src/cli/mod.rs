@@ -22,6 +22,7 @@ mod input;
 #[cfg(feature = "live")]
 mod interfaces;
 mod man;
+mod monitored;
 mod pager;
 mod parse;
 mod plan;

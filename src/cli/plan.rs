@@ -1,18 +1,13 @@
-//! What a command is asked to do, checked as a whole, and the one order in which it is done: check what conflicts, open the
-//! input, open the output, begin to save, shut the program in, run, finish.
+//! What a command is asked to do, checked as a whole.
 
-use std::io;
-use std::path::PathBuf;
+use std::collections::HashSet;
 
 use super::args::{Input, Output};
-use super::destination::Destination;
-use super::input::Opened;
-use super::run::{Choice, Run, RunReport};
+use super::conflicts;
 use super::selection::Selection;
-use super::{Outcome, conflicts, report};
-use crate::event::{Gather, Reducer};
-use crate::export::{Format, Formatted};
-use crate::filter::{Filter, FilteredOutput};
+use crate::event::{ConnId, Event, Kind};
+use crate::filter::{Facts, Filter};
+use crate::model::Timestamp;
 
 /// The arguments of every command that reads captures to the end.
 #[derive(Debug, clap::Args)]
@@ -56,9 +51,9 @@ pub(super) struct Plan<'a> {
     /// What is wanted of the input; `None` is all.
     pub(super) filter: Option<Wanted>,
     /// It ends after so many messages.
-    count: Option<u64>,
+    pub(super) count: Option<u64>,
     /// The output may go through a pager.
-    paged: bool,
+    pub(super) paged: bool,
     /// The output says by itself why nothing is shown.
     pub(super) explains: bool,
 }
@@ -105,95 +100,30 @@ impl Plan<'_> {
                 Choice::Matching(wanted.filter.clone())
             }
             // The first pass lists them.
-            Some(_) if self.chooses_packets() => Choice::Listed(std::collections::HashSet::default()),
+            Some(_) if self.chooses_packets() => Choice::Listed(HashSet::default()),
             _ => Choice::Conversations,
         }
     }
-
-    /// Reads the input, writes every event in `format`, and says on standard error what would otherwise be missed.
-    pub(super) fn write(&self, format: impl Format) -> anyhow::Result<Outcome> {
-        let (run, to, partial) = self.begin()?;
-        partial.reported_after(|| {
-            let run = run.enter(&to)?;
-            let formatted = Formatted::new(format, to, self.count);
-            let (formatted, mut report) = match &self.filter {
-                None => run.make(formatted)?,
-                Some(wanted) => {
-                    let (filtered, report) =
-                        run.make(FilteredOutput::new(wanted.filter.clone(), formatted))?;
-                    let matched = filtered.matched();
-                    (filtered.into_inner(), report.matched(matched))
-                }
-            };
-            report.written = formatted.tally();
-            report.end(formatted.finish(), self)
-        })
-    }
-
-    /// Reads the input for what can only be told in the end; `tell` tells it.
-    pub(super) fn gather<G: Gather>(
-        &self,
-        whole: G,
-        tell: impl FnOnce(G, &RunReport, &mut Destination) -> io::Result<Outcome>,
-    ) -> anyhow::Result<Outcome> {
-        let (run, mut to, partial) = self.begin()?;
-        partial.reported_after(|| {
-            let run = run.enter(&to)?;
-            let (whole, report) = match &self.filter {
-                None => run.make(Reducer::new(whole))?,
-                Some(wanted) => {
-                    let reducer = FilteredOutput::new(wanted.filter.clone(), Reducer::new(whole));
-                    let (filtered, report) = run.make(reducer)?;
-                    let matched = filtered.matched();
-                    (filtered.into_inner(), report.matched(matched))
-                }
-            };
-            let mut found = Outcome::Fine;
-            let told = tell(whole.into_inner(), &report, &mut to).map(|outcome| {
-                found = outcome;
-                to
-            });
-            Ok(match report.end(told, self)? {
-                Outcome::Fine => found,
-                other => other,
-            })
-        })
-    }
-
-    /// Opens what is read and what is written.
-    fn begin(&self) -> anyhow::Result<(Run<'_>, Destination, PartialOutput)> {
-        let paged = self.paged && !self.input.comes_once() && self.output.is_terminal();
-        let opened = self.input.open(paged)?;
-        let file = self.output.file.as_deref();
-        let output = |opened: &Opened, in_place: bool| {
-            if in_place {
-                Destination::in_place(file, &self.input.files)
-            } else {
-                Destination::open(file, &self.input.files, &opened.who())
-            }
-        };
-        let (opened, saver, mut to) = self.input.settle(opened, self.chooses_packets(), output)?;
-        if self.input.is_endless() {
-            to = to.until(&opened.stopped)?;
-        } else if paged {
-            to = to.through_pager();
-        }
-        // What can be read again is better exported again.
-        let partial = if self.input.comes_once() { to.keep() } else { None };
-        Ok((Run::new(self, opened, saver), to, PartialOutput(partial)))
-    }
 }
 
-/// The path of an output that could not be ended, if it is kept.
-struct PartialOutput(Option<PathBuf>);
+/// The choice of conversations whose packets are saved.
+#[derive(Clone, Debug)]
+pub(super) enum Choice {
+    /// Those of all.
+    Conversations,
+    /// Those of which this is true when they begin.
+    Matching(Filter),
+    /// These.
+    Listed(HashSet<ConnId>),
+}
 
-impl PartialOutput {
-    /// Does the work, and says where its remains lie if it fails.
-    fn reported_after(self, work: impl FnOnce() -> anyhow::Result<Outcome>) -> anyhow::Result<Outcome> {
-        let result = work();
-        if let (Err(_), Some(path)) = (&result, self.0.filter(|path| path.exists())) {
-            report::kept(&path);
+impl Choice {
+    /// Tells whether the packets of a conversation are saved that begins so.
+    pub(super) fn takes(&self, event: &Event<'_>) -> bool {
+        match self {
+            Choice::Conversations => matches!(event.kind, Kind::Opened(_)),
+            Choice::Matching(filter) => filter.matches(&Facts::of(event, Timestamp::default())),
+            Choice::Listed(names) => event.conn.is_some_and(|conn| names.contains(&conn)),
         }
-        result
     }
 }

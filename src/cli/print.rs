@@ -1,7 +1,7 @@
 use std::ffi::OsStr;
 
 use super::plan::Request;
-use super::{Outcome, args};
+use super::{Outcome, args, run};
 use crate::export::{Fields, Print};
 use crate::text::Zone;
 use crate::view::{self, Printer};
@@ -172,7 +172,7 @@ impl Args {
         let plan = self.request.plan()?;
         let plan = plan.stop_after(self.end.count).paged(!self.no_pager);
         if let Some(fields) = self.fields.as_ref().or(self.template.as_ref()) {
-            return plan.write(fields.clone().with_clock(self.time.into()));
+            return run::write(&plan, fields.clone().with_clock(self.time.into()));
         }
         let [no_color, term] = ["NO_COLOR", "TERM"].map(std::env::var_os);
         let colour =
@@ -186,7 +186,7 @@ impl Args {
             pretty: self.pretty,
             dated: true,
         };
-        plan.write(Print(Printer::new(settings)))
+        run::write(&plan, Print(Printer::new(settings)))
     }
 }
 

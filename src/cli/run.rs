@@ -1,30 +1,113 @@
-//! One run of the pipeline, and what is said of it.
+//! The one order in which a plan is carried out: open the input, open the output, begin to save, confine the program, run,
+//! finish, and say what would otherwise be missed.
 
 use std::collections::HashSet;
 use std::io::{self, IsTerminal};
-use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context as _;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::destination::Destination;
 use super::input::Opened;
-use super::plan::Plan;
+use super::monitored::Monitored;
+use super::plan::{Choice, Plan};
 use super::progress::Progress;
 use super::{Outcome, args, report, sandbox, stop};
 use crate::capture::{self, Count, Counts, ReadProgress, Saver};
-use crate::event::{
-    Collector, ConnId, Control, Event, Gather, Kind, Output, Reducer, Rejected, RunStats, Sink,
-};
-use crate::filter::{Facts, Filter, FilteredOutput};
-use crate::model::Timestamp;
-use crate::pipeline::{self, Hook, Summary};
+use crate::event::{ConnId, Event, Gather, Output, Reducer, RunStats, Sink};
+use crate::export::{Format, Formatted};
+use crate::filter::FilteredOutput;
+use crate::pipeline::{self, Summary};
+
+/// Reads the input, writes every event in `format`, and says on standard error what would otherwise be missed.
+pub(super) fn write(plan: &Plan<'_>, format: impl Format) -> anyhow::Result<Outcome> {
+    let (run, to, partial) = begin(plan)?;
+    partial.reported_after(|| {
+        let run = run.enter(&to)?;
+        let formatted = Formatted::new(format, to, plan.count);
+        let (formatted, mut report) = match &plan.filter {
+            None => run.make(formatted)?,
+            Some(wanted) => {
+                let (filtered, report) = run.make(FilteredOutput::new(wanted.filter.clone(), formatted))?;
+                let matched = filtered.matched();
+                (filtered.into_inner(), report.matched(matched))
+            }
+        };
+        report.written = formatted.tally();
+        report.end(formatted.finish(), plan)
+    })
+}
+
+/// Reads the input for what can only be told in the end; `tell` tells it.
+pub(super) fn gather<G: Gather>(
+    plan: &Plan<'_>,
+    whole: G,
+    tell: impl FnOnce(G, &RunReport, &mut Destination) -> io::Result<Outcome>,
+) -> anyhow::Result<Outcome> {
+    let (run, mut to, partial) = begin(plan)?;
+    partial.reported_after(|| {
+        let run = run.enter(&to)?;
+        let (whole, report) = match &plan.filter {
+            None => run.make(Reducer::new(whole))?,
+            Some(wanted) => {
+                let reducer = FilteredOutput::new(wanted.filter.clone(), Reducer::new(whole));
+                let (filtered, report) = run.make(reducer)?;
+                let matched = filtered.matched();
+                (filtered.into_inner(), report.matched(matched))
+            }
+        };
+        let mut found = Outcome::Fine;
+        let told = tell(whole.into_inner(), &report, &mut to).map(|outcome| {
+            found = outcome;
+            to
+        });
+        Ok(match report.end(told, plan)? {
+            Outcome::Fine => found,
+            other => other,
+        })
+    })
+}
+
+/// Opens what is read and what is written.
+fn begin<'a>(plan: &'a Plan<'a>) -> anyhow::Result<(Run<'a>, Destination, PartialOutput)> {
+    let paged = plan.paged && !plan.input.comes_once() && plan.output.is_terminal();
+    let opened = plan.input.open(paged)?;
+    let file = plan.output.file.as_deref();
+    let output = |opened: &Opened, in_place: bool| {
+        if in_place {
+            Destination::in_place(file, &plan.input.files)
+        } else {
+            Destination::open(file, &plan.input.files, &opened.who())
+        }
+    };
+    let (opened, saver, mut to) = plan.input.settle(opened, plan.chooses_packets(), output)?;
+    if plan.input.is_endless() {
+        to = to.until(&opened.stopped)?;
+    } else if paged {
+        to = to.through_pager();
+    }
+    // What can be read again is better exported again.
+    let partial = if plan.input.comes_once() { to.keep() } else { None };
+    Ok((Run::new(plan, opened, saver), to, PartialOutput(partial)))
+}
+
+/// The path of an output that could not be ended, if it is kept.
+struct PartialOutput(Option<PathBuf>);
+
+impl PartialOutput {
+    /// Does the work, and says where its remains lie if it fails.
+    fn reported_after(self, work: impl FnOnce() -> anyhow::Result<Outcome>) -> anyhow::Result<Outcome> {
+        let result = work();
+        if let (Err(_), Some(path)) = (&result, self.0.filter(|path| path.exists())) {
+            report::kept(&path);
+        }
+        result
+    }
+}
 
 /// A run that is about to be made.
-pub(super) struct Run<'a> {
+struct Run<'a> {
     plan: &'a Plan<'a>,
     opened: Opened,
     progress: Progress,
@@ -38,7 +121,7 @@ pub(super) struct RunReport {
     /// What has packets of a link type that cannot be read.
     unreadable: Option<String>,
     /// What was written, where that ended before what was seen did.
-    pub(super) written: Option<RunStats>,
+    written: Option<RunStats>,
     /// Of how many rows the filter was true, where there is one.
     matched: Option<u64>,
     saved: Option<Result<u64, crate::capture::Error>>,
@@ -53,34 +136,13 @@ pub(super) struct RunReport {
     closed: bool,
 }
 
-/// The choice of conversations whose packets are saved.
-#[derive(Clone, Debug)]
-pub(super) enum Choice {
-    /// Those of all.
-    Conversations,
-    /// Those of which this is true when they begin.
-    Matching(Filter),
-    /// These.
-    Listed(HashSet<ConnId>),
-}
-
-impl Choice {
-    fn takes(&self, event: &Event<'_>) -> bool {
-        match self {
-            Choice::Conversations => matches!(event.kind, Kind::Opened(_)),
-            Choice::Matching(filter) => filter.matches(&Facts::of(event, Timestamp::default())),
-            Choice::Listed(names) => event.conn.is_some_and(|conn| names.contains(&conn)),
-        }
-    }
-}
-
 impl<'a> Run<'a> {
-    pub(super) fn new(plan: &'a Plan<'a>, opened: Opened, saver: Option<Saver>) -> Self {
+    fn new(plan: &'a Plan<'a>, opened: Opened, saver: Option<Saver>) -> Self {
         Run { plan, opened, progress: Progress::none(), saver, stdout: false }
     }
 
     /// Confines the program.
-    pub(super) fn enter(self, to: &Destination) -> anyhow::Result<Self> {
+    fn enter(self, to: &Destination) -> anyhow::Result<Self> {
         let Run { plan, mut opened, saver, .. } = self;
         let quiet = plan.input.quiet || (to.is_stdout() && io::stdout().is_terminal());
         let progress = opened.meter.clone().filter(|_| !quiet).map_or_else(Progress::none, Progress::new);
@@ -95,7 +157,7 @@ impl<'a> Run<'a> {
         Ok(Run { plan, opened, progress, saver, stdout: to.is_stdout() })
     }
 
-    pub(super) fn make<O: Output>(mut self, output: O) -> anyhow::Result<(O, RunReport)> {
+    fn make<O: Output>(mut self, output: O) -> anyhow::Result<(O, RunReport)> {
         let options = self.plan.input.options()?;
         let choice = self.choose(&options)?;
         let mut watched = Monitored {
@@ -167,12 +229,12 @@ impl Gather for Names {
 
 impl RunReport {
     /// Notes of how many rows the filter was true.
-    pub(super) fn matched(self, rows: u64) -> Self {
+    fn matched(self, rows: u64) -> Self {
         RunReport { matched: Some(rows), ..self }
     }
 
     /// Gives the output its name and says what would otherwise be missed.
-    pub(super) fn end(self, to: io::Result<Destination>, plan: &Plan<'_>) -> anyhow::Result<Outcome> {
+    fn end(self, to: io::Result<Destination>, plan: &Plan<'_>) -> anyhow::Result<Outcome> {
         let Plan { input, output, filter, .. } = plan;
         let mut kept = None;
         if !self.closed {
@@ -218,105 +280,4 @@ fn name(output: &args::Output, error: io::Error) -> anyhow::Error {
     let file = output.file.as_ref().filter(|file| *file != Path::new("-"));
     let file = file.map_or_else(|| "standard output".into(), |file| file.to_string_lossy());
     anyhow::Error::new(error).context(format!("cannot write {file}"))
-}
-
-/// An output that shows progress while it is filled.
-struct Monitored<O> {
-    output: O,
-    progress: Progress,
-    saver: Option<Saver>,
-    /// It goes to standard output, which a reader may close.
-    stdout: bool,
-    /// Ends the source.
-    stop: Arc<AtomicBool>,
-    /// Nobody reads any more.
-    closed: bool,
-}
-
-impl<O> Monitored<O> {
-    /// Returns what hears of every conversation that begins or is refused, and saves the packets of those chosen.
-    fn hook(&self, choice: Choice) -> Hook {
-        let (progress, saver) = (self.progress.clone(), self.saver.clone());
-        Arc::new(move |event| {
-            let (Kind::Opened(opening) | Kind::Rejected(Rejected { opening, .. })) = event.kind else {
-                return;
-            };
-            if matches!(event.kind, Kind::Opened(_)) {
-                progress.count();
-            }
-            if let Some(saver) = saver.as_ref().filter(|_| choice.takes(event)) {
-                saver.keep(opening.client, opening.server);
-            }
-        })
-    }
-
-    /// Treats a pipe that its reader closed as the end, not as a failure.
-    fn stop_if_closed(&mut self, result: io::Result<Control>) -> io::Result<Control> {
-        match result {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
-                self.closed = true;
-                Ok(Control::Stop)
-            }
-            other => other,
-        }
-    }
-
-    /// Ends the source where packets go to standard output and nobody wants more: what was seen is still told.
-    fn stop_if_packets_are_unwanted(&self) {
-        let Some(saver) = self.saver.as_ref().filter(|saver| saver.is_stdout()) else { return };
-        if saver.is_closed() || is_closed() {
-            self.stop.store(true, Ordering::Relaxed);
-        }
-    }
-}
-
-/// Tells whether nobody reads from standard output, without having anything to say.
-fn is_closed() -> bool {
-    let stdout = io::stdout();
-    let mut list = [PollFd::new(&stdout, PollFlags::empty())];
-    let ready = poll(&mut list, Some(&Timespec::default())).is_ok_and(|ready| ready > 0);
-    ready && list[0].revents().contains(PollFlags::ERR)
-}
-
-impl<O: Output> Output for Monitored<O> {
-    type Collector = O::Collector;
-
-    fn collector(&self) -> O::Collector {
-        self.output.collector()
-    }
-
-    fn start(&mut self, first: Timestamp) {
-        self.output.start(first);
-    }
-
-    fn take(
-        &mut self,
-        piece: &<O::Collector as Collector>::Piece,
-        range: Range<usize>,
-    ) -> io::Result<Control> {
-        if self.closed {
-            return Ok(Control::Stop);
-        }
-        let result = self.output.take(piece, range);
-        self.stop_if_closed(result)
-    }
-
-    fn delivered(&mut self) {
-        self.progress.show();
-        self.output.delivered();
-    }
-
-    fn pause(&mut self) -> io::Result<Control> {
-        self.stop_if_packets_are_unwanted();
-        if self.closed || self.stdout && is_closed() {
-            self.closed = true;
-            return Ok(Control::Stop);
-        }
-        let result = self.output.pause();
-        self.stop_if_closed(result)
-    }
-
-    fn collected(&mut self, collector: O::Collector) {
-        self.output.collected(collector);
-    }
 }

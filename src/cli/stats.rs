@@ -1,5 +1,5 @@
 use super::plan::Request;
-use super::{Outcome, args};
+use super::{Outcome, args, run};
 use crate::stats::{self, ReportFormat, Stats, Streams};
 
 /// Tell what a capture adds up to: conversations, sizes, rates, round trips
@@ -23,7 +23,7 @@ impl Args {
     pub(super) fn run(&self) -> anyhow::Result<Outcome> {
         let width = self.request.output.columns();
         let plan = self.request.plan()?;
-        plan.gather(Stats::new(), |stats, end, to| {
+        run::gather(&plan, Stats::new(), |stats, end, to| {
             let summary = &end.summary;
             let streams = Streams { sse: summary.event_streams, polling_requests: summary.polls };
             let report = stats::Report { streams, ..stats.report() };

@@ -9,8 +9,9 @@ use std::io::{self, IsTerminal as _};
 use std::path::Path;
 use std::thread;
 
-use self::feed::{Behind, Packets};
+use self::feed::Behind;
 use self::pause::{Handle, PauseSource};
+use self::save::Packets;
 use self::spool::PacketSpool;
 use super::selection::Selection;
 use super::{args, conflicts, sandbox, size::Size};

@@ -30,9 +30,9 @@ pub use self::close::{Close, DirectionTotals};
 pub use self::columns::{Reader, columns_for};
 pub use self::message::{CloseBody, Frame, Message, Sub, Wire};
 pub use self::open::{
-    Accept, Deflate, Endpoint, Headers, Open, Proxy, Rejected, Request, Response, Tls, TlsLine, Upgrade,
+    Accept, Deflate, Headers, Open, Proxy, Rejected, Request, Response, Tls, TlsLine, Upgrade,
 };
-pub use self::place::{Place, Wide};
+pub use self::place::{Endpoint, Place, Wide};
 pub use self::schema::schema;
 pub use self::value::{Opcode, Severity, Side, Time};
 use super::VERSION;

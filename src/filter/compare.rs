@@ -311,21 +311,8 @@ fn order_json(json: &Json, means: &What) -> Option<Ordering> {
         (Json::Null, What::Null) => Some(Ordering::Equal),
         (Json::Number(a), What::Number(b)) => {
             let whole = a.as_i64().map(i128::from).or_else(|| a.as_u64().map(i128::from));
-            numbers(whole.map(Number::Whole).or_else(|| a.as_f64().map(Number::Real))?, *b)
+            whole.map(Number::Whole).or_else(|| a.as_f64().map(Number::Real))?.order(*b)
         }
         _ => None,
-    }
-}
-
-/// Compares two numbers, whole ones exactly.
-pub(super) fn numbers(a: Number, b: Number) -> Option<Ordering> {
-    #[allow(clippy::cast_precision_loss, reason = "a real number has no more digits to compare with")]
-    let real = |number| match number {
-        Number::Whole(whole) => whole as f64,
-        Number::Real(real) => real,
-    };
-    match (a, b) {
-        (Number::Whole(a), Number::Whole(b)) => Some(a.cmp(&b)),
-        (a, b) => real(a).partial_cmp(&real(b)),
     }
 }

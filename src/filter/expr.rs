@@ -1,4 +1,5 @@
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -6,7 +7,7 @@ use std::time::Duration;
 use memchr::memmem::Finder;
 use regex::bytes::Regex;
 
-use super::{Error, Field, Kind, grammar};
+use super::{Field, Kind};
 use crate::event::{Severity, Transport};
 use crate::model::{Side, Timestamp};
 
@@ -41,26 +42,6 @@ pub enum Subject {
     Json(Vec<Step>),
     /// A place in a unit of the sub-protocol: the steps to it.
     Sub(Vec<Step>),
-}
-
-impl Subject {
-    /// Reads subjects with commas between them.
-    ///
-    /// # Errors
-    ///
-    /// Where one cannot be understood, with the column and what was expected there.
-    pub fn list(text: &str) -> Result<Vec<Subject>, Error> {
-        grammar::subjects(text)
-    }
-
-    /// Reads the subject that a text begins with, and returns what stands behind it.
-    ///
-    /// # Errors
-    ///
-    /// Where there is none.
-    pub fn first(text: &str) -> Result<(Subject, &str), Error> {
-        grammar::first_subject(text)
-    }
 }
 
 /// One step of a JSON path.
@@ -162,6 +143,21 @@ pub(super) enum Meaning {
 pub(super) enum Number {
     Whole(i128),
     Real(f64),
+}
+
+impl Number {
+    /// Compares it with another one; whole numbers exactly.
+    pub(super) fn order(self, other: Number) -> Option<Ordering> {
+        #[allow(clippy::cast_precision_loss, reason = "a real number has no more digits to compare with")]
+        let real = |number| match number {
+            Number::Whole(whole) => whole as f64,
+            Number::Real(real) => real,
+        };
+        match (self, other) {
+            (Number::Whole(a), Number::Whole(b)) => Some(a.cmp(&b)),
+            (a, b) => real(a).partial_cmp(&real(b)),
+        }
+    }
 }
 
 /// A value that is looked for, made ready for the search.

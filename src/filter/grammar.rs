@@ -18,6 +18,7 @@
 
 use std::borrow::Cow;
 
+use nom::Parser;
 use nom::branch::alt;
 use nom::bytes::complete::{tag, take_while, take_while1};
 use nom::character::complete::{char, multispace0, satisfy};
@@ -25,13 +26,13 @@ use nom::combinator::{map, not, opt, recognize, value};
 use nom::error::{ErrorKind, ParseError};
 use nom::multi::separated_list1;
 use nom::sequence::{pair, preceded, terminated};
-use nom::{IResult, Parser};
 use regex::bytes::RegexBuilder;
 
 use super::expr::{
     Expr, How, Meaning, Member, Pattern, Relation, SearchText, Step, Subject, Test, Value, is_key, quoted,
 };
-use super::{Error, Field, Kind, compare, literal};
+use super::fault::{Fault, Out, failure};
+use super::{Error, Field, Kind, literal};
 
 /// Bounds how deep parentheses and negations may go.
 const DEPTH: usize = 64;
@@ -39,30 +40,6 @@ const DEPTH: usize = 64;
 const STEPS: usize = 64;
 /// Bounds a compiled regular expression, in bytes.
 const PATTERN: usize = 4 << 20;
-
-pub(super) type Out<'a, T> = IResult<&'a str, T, Fault<'a>>;
-
-/// The place where a parser gave up, and why.
-#[derive(Debug)]
-pub(super) struct Fault<'a> {
-    rest: &'a str,
-    expected: Cow<'static, str>,
-}
-
-impl<'a> ParseError<&'a str> for Fault<'a> {
-    fn from_error_kind(rest: &'a str, _: ErrorKind) -> Self {
-        Fault { rest, expected: "something else".into() }
-    }
-
-    fn append(_: &'a str, _: ErrorKind, other: Self) -> Self {
-        other
-    }
-}
-
-/// Gives up for good: what stands at `rest` can be nothing else than what is expected.
-pub(super) fn failure<T>(rest: &str, expected: impl Into<Cow<'static, str>>) -> Out<'_, T> {
-    Err(nom::Err::Failure(Fault { rest, expected: expected.into() }))
-}
 
 /// Reads a whole filter.
 pub(super) fn filter(input: &str) -> Result<Expr, Error> {
@@ -72,43 +49,49 @@ pub(super) fn filter(input: &str) -> Result<Expr, Error> {
     };
     match whole(input) {
         Ok((_, expr)) => Ok(expr),
-        Err(nom::Err::Error(fault) | nom::Err::Failure(fault)) => {
-            Err(Error::new(input, input.len().saturating_sub(fault.rest.len()), fault.expected))
-        }
+        Err(nom::Err::Error(fault) | nom::Err::Failure(fault)) => Err(fault.placed_in(input)),
         Err(nom::Err::Incomplete(_)) => Err(Error::new(input, input.len(), "more".into())),
     }
 }
 
-/// Reads the subject that `input` begins with, and returns what stands behind it.
-pub(super) fn first_subject(input: &str) -> Result<(Subject, &str), Error> {
-    match preceded(multispace0, subject).parse(input) {
-        Ok((rest, subject)) => Ok((subject, rest)),
-        Err(nom::Err::Error(fault) | nom::Err::Failure(fault)) => {
-            Err(Error::new(input, input.len().saturating_sub(fault.rest.len()), fault.expected))
+impl Subject {
+    /// Reads the subject that a text begins with, and returns what stands behind it.
+    ///
+    /// # Errors
+    ///
+    /// Where there is none.
+    pub fn first(text: &str) -> Result<(Subject, &str), Error> {
+        match preceded(multispace0, subject).parse(text) {
+            Ok((rest, subject)) => Ok((subject, rest)),
+            Err(nom::Err::Error(fault) | nom::Err::Failure(fault)) => Err(fault.placed_in(text)),
+            Err(nom::Err::Incomplete(_)) => Err(Error::new(text, text.len(), "more".into())),
         }
-        Err(nom::Err::Incomplete(_)) => Err(Error::new(input, input.len(), "more".into())),
     }
-}
 
-/// Reads subjects with commas between them.
-pub(super) fn subjects(input: &str) -> Result<Vec<Subject>, Error> {
-    let (mut list, mut rest) = (Vec::new(), input);
-    loop {
-        let at = input.len().saturating_sub(rest.len());
-        let placed = |error: Error| {
-            Error::new(input, at.saturating_add(error.offset()), error.expected().to_owned().into())
-        };
-        let (subject, behind) = first_subject(rest).map_err(placed)?;
-        list.push(subject);
-        match behind.strip_prefix(',') {
-            Some(more) => rest = more,
-            None if behind.is_empty() => return Ok(list),
-            None => {
-                return Err(Error::new(
-                    input,
-                    input.len().saturating_sub(behind.len()),
-                    "a comma or the end".into(),
-                ));
+    /// Reads subjects with commas between them.
+    ///
+    /// # Errors
+    ///
+    /// Where one cannot be understood, with the column and what was expected there.
+    pub fn list(text: &str) -> Result<Vec<Subject>, Error> {
+        let (mut list, mut rest) = (Vec::new(), text);
+        loop {
+            let at = text.len().saturating_sub(rest.len());
+            let placed = |error: Error| {
+                Error::new(text, at.saturating_add(error.offset()), error.expected().to_owned().into())
+            };
+            let (subject, behind) = Subject::first(rest).map_err(placed)?;
+            list.push(subject);
+            match behind.strip_prefix(',') {
+                Some(more) => rest = more,
+                None if behind.is_empty() => return Ok(list),
+                None => {
+                    return Err(Error::new(
+                        text,
+                        text.len().saturating_sub(behind.len()),
+                        "a comma or the end".into(),
+                    ));
+                }
             }
         }
     }
@@ -435,9 +418,7 @@ fn is_backwards(from: &Value, to: &Value) -> bool {
         (Meaning::Moment(a), Meaning::Moment(b)) => a > b,
         (Meaning::Severity(a), Meaning::Severity(b)) => a > b,
         (Meaning::Network(a, _), Meaning::Network(b, _)) => a > b,
-        (Meaning::Number(a), Meaning::Number(b)) => {
-            compare::numbers(*a, *b).is_some_and(std::cmp::Ordering::is_gt)
-        }
+        (Meaning::Number(a), Meaning::Number(b)) => a.order(*b).is_some_and(std::cmp::Ordering::is_gt),
         _ => false,
     }
 }

@@ -13,7 +13,7 @@ use nom::{IResult, Parser};
 
 use super::Kind;
 use super::expr::{Meaning, Number, Value};
-use super::grammar::{Fault, Out, failure};
+use super::fault::{Fault, Out, failure};
 use crate::event::{Anomaly, Severity, Transport};
 use crate::model::{Side, Timestamp};
 use crate::websocket::Opcode;

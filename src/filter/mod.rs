@@ -20,6 +20,7 @@ mod complete;
 mod error;
 mod expr;
 mod facts;
+mod fault;
 mod field;
 mod filtered;
 mod grammar;

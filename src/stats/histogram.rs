@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
+use serde::{Serialize, Serializer};
 
 /// A distribution of time spans in little memory.
 ///
@@ -21,18 +22,27 @@ const EXACT: usize = 64;
 const BITS: u32 = 8;
 
 /// The quantiles that describe a distribution.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Quantiles {
     /// How many values there were.
     pub count: u64,
     /// The least.
+    #[serde(serialize_with = "seconds")]
     pub min: Duration,
     /// Half of them are at most this.
+    #[serde(serialize_with = "seconds")]
     pub median: Duration,
     /// 99 of a hundred are at most this.
+    #[serde(serialize_with = "seconds")]
     pub p99: Duration,
     /// The most.
+    #[serde(serialize_with = "seconds")]
     pub max: Duration,
+}
+
+/// Writes a time span in seconds.
+pub(super) fn seconds<S: Serializer>(span: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(span.as_secs_f64())
 }
 
 impl RttHistogram {

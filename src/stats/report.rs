@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
-use super::histogram::Quantiles;
+use super::histogram::{Quantiles, seconds};
 use super::units::UnitRow;
 use crate::model::Timestamp;
 use crate::text::Rfc3339;
@@ -24,7 +24,6 @@ pub struct Report {
     /// Lengths of text and binary messages.
     pub lengths: Lengths,
     /// Ping round trips of all conversations.
-    #[serde(serialize_with = "quantiles")]
     pub rtt: Option<Quantiles>,
     /// The slowest pongs, the slowest first.
     pub slowest_pongs: Vec<Pong>,
@@ -216,7 +215,6 @@ pub struct Conversation {
     /// Payload bytes for each byte on the wire; more than 1 where compression helps.
     pub ratio: Option<f64>,
     /// Ping round trips.
-    #[serde(serialize_with = "quantiles")]
     pub rtt: Option<Quantiles>,
     /// Pings that were never answered.
     pub unanswered_pings: u64,
@@ -278,28 +276,4 @@ pub(super) fn rfc3339(time: Timestamp) -> String {
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands it on like this")]
 fn moment<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&rfc3339(*time))
-}
-
-fn seconds<S: Serializer>(span: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_f64(span.as_secs_f64())
-}
-
-#[allow(clippy::ref_option, reason = "serde hands it on like this")]
-pub(super) fn quantiles<S: Serializer>(told: &Option<Quantiles>, serializer: S) -> Result<S::Ok, S::Error> {
-    #[derive(Serialize)]
-    struct Seconds {
-        count: u64,
-        min: f64,
-        median: f64,
-        p99: f64,
-        max: f64,
-    }
-    let told = told.map(|it| Seconds {
-        count: it.count,
-        min: it.min.as_secs_f64(),
-        median: it.median.as_secs_f64(),
-        p99: it.p99.as_secs_f64(),
-        max: it.max.as_secs_f64(),
-    });
-    told.serialize(serializer)
 }

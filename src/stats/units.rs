@@ -5,7 +5,6 @@ use hashbrown::HashMap;
 use serde::Serialize;
 
 use super::histogram::{Quantiles, RttHistogram};
-use super::report::quantiles;
 use crate::event::{Meaning, Unanswered, Unit};
 use crate::subprotocol::Role;
 
@@ -51,7 +50,6 @@ pub struct UnitRow {
     /// How many questions were never answered, in conversations whose end was seen and of which nothing is lost.
     pub unanswered: u64,
     /// The time from question to answer.
-    #[serde(serialize_with = "quantiles")]
     pub latency: Option<Quantiles>,
 }
 

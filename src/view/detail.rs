@@ -1,7 +1,6 @@
 //! What `-v` adds: the handshake as it was sent, and whether the key was answered.
 
-use super::row::{arrow, side_style};
-use super::style::{Style, StyledWriter};
+use super::style::{Style, StyledWriter, arrow, side_style};
 use crate::http::{Accept, Field, Handshake};
 use crate::model::Side;
 

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::origin::Origin;
 use super::pieces::{Piece, dots, pieces};
-use super::style::{Style, StyledWriter};
+use super::style::{Style, StyledWriter, arrow, side_style};
 use super::units_row;
 use crate::event::{
     Anomaly, Closed, DirectionTotals, Event, Evidence, Frame, Framing, Message, Opening, Rejected, Severity,
@@ -51,22 +51,6 @@ struct Head<'a> {
     size: Option<u64>,
     /// Word and size share their columns.
     shares: bool,
-}
-
-/// Returns the arrow of a side: `→` is from the client.
-pub(super) const fn arrow(from: Side) -> &'static str {
-    match from {
-        Side::Client => "→",
-        Side::Server => "←",
-    }
-}
-
-/// Returns the style of a side.
-pub(super) const fn side_style(from: Side) -> Style {
-    match from {
-        Side::Client => Style::Client,
-        Side::Server => Style::Server,
-    }
 }
 
 /// Writes that a conversation began.

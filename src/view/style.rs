@@ -3,6 +3,7 @@ use std::ops::ControlFlow;
 
 use unicode_width::UnicodeWidthChar;
 
+use crate::model::Side;
 use crate::text::{Shown, printable};
 
 /// The meaning of a piece of text, so that the same text can be coloured or plain.
@@ -26,6 +27,22 @@ pub enum Style {
     Note,
     /// Stands for bytes that cannot be shown as they are.
     Escape,
+}
+
+/// Returns the arrow of a side: `→` is from the client.
+pub(super) const fn arrow(from: Side) -> &'static str {
+    match from {
+        Side::Client => "→",
+        Side::Server => "←",
+    }
+}
+
+/// Returns the style of a side.
+pub(super) const fn side_style(from: Side) -> Style {
+    match from {
+        Side::Client => Style::Client,
+        Side::Server => Style::Server,
+    }
 }
 
 impl Style {

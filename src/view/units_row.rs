@@ -1,7 +1,6 @@
 //! The units of a sub-protocol in a message's row.
 
-use super::row::{arrow, side_style};
-use super::style::{Style, StyledOutput};
+use super::style::{Style, StyledOutput, arrow, side_style};
 use crate::event::{Meaning, Unit};
 use crate::model::Side;
 use crate::subprotocol::{Field, Format, Role, Value, write_body};

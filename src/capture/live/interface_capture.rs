@@ -2,8 +2,8 @@ use std::os::fd::{AsFd as _, BorrowedFd};
 
 use pcap::{Active, Capture, Device, Linktype, Precision};
 
-use super::super::bpf::{self, message};
 use super::super::file::BLOCK;
+use super::super::libpcap::{check_filter, is_about_rights, message};
 use super::super::{Error, Item, PacketBatch, Record};
 use super::link::{Interface, Link};
 use super::{Count, Description, GATHER, Settings, before, now};
@@ -52,7 +52,7 @@ impl InterfaceCapture {
             let _ = capture.set_datalink(Linktype::LINUX_SLL2);
         }
         if let Some(filter) = &settings.filter {
-            bpf::check(&capture, filter)?;
+            check_filter(&capture, filter)?;
             capture.filter(filter, true).map_err(|error| failed(&error))?;
         }
         let link = link_type(capture.get_datalink().0);
@@ -242,11 +242,6 @@ fn refused(name: &str, error: &pcap::Error) -> Error {
         return Error::NoInterface { interface, others: names.unwrap_or_default().join(", ") };
     }
     Error::Interface { interface, problem }
-}
-
-/// Tells whether libpcap refused because a right is missing.
-pub(in crate::capture) fn is_about_rights(problem: &str) -> bool {
-    ["permission", "Permission", "not permitted", "CAP_NET"].iter().any(|words| problem.contains(words))
 }
 
 /// Returns the number that files use for what libpcap calls a data link here; they differ for raw IP alone.

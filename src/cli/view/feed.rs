@@ -7,22 +7,12 @@ use std::sync::mpsc;
 use std::thread;
 
 use super::pause::Handle;
-use super::save;
-use super::spool::PacketSpool;
+use super::save::{self, Packets};
 use crate::capture::{Counts, ReadProgress};
 use crate::export::AnyFormat;
 use crate::export::Settings;
 use crate::store::Shared;
 use crate::tui::{Choice, Feed};
-
-/// The place of the packets that can be saved.
-#[derive(Clone, Debug)]
-pub(super) enum Packets {
-    /// In files, which can be read again.
-    Files(Vec<PathBuf>),
-    /// In a file of our own.
-    PacketSpool(PacketSpool),
-}
 
 /// The feed of the screen: stops and restarts the capture, and saves packets and messages.
 pub(super) struct Behind {

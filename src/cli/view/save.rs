@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write as _};
 use std::path::PathBuf;
 
-use super::feed::Packets;
+use super::spool::PacketSpool;
 use crate::capture::{Belongs, Error, Files, Next, PacketBatch, Saver, Sorter as _, Source, Target};
 use crate::event::{ConnId, Event, Sink};
 use crate::export::{AnyFormat, Format as _};
@@ -14,6 +14,15 @@ use crate::model::Endpoint;
 use crate::pipeline::Flows;
 use crate::store::{ReplayError, Shared};
 use crate::text;
+
+/// The place of the packets that can be saved.
+#[derive(Clone, Debug)]
+pub(super) enum Packets {
+    /// In files, which can be read again.
+    Files(Vec<PathBuf>),
+    /// In a file of our own.
+    PacketSpool(PacketSpool),
+}
 
 /// Name of connections by their two ends, the smaller one first.
 pub(super) type Ends = BTreeSet<(Endpoint, Endpoint)>;

@@ -1,10 +1,9 @@
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{Place, VERSION};
+use super::{Endpoint, Place, VERSION};
 
 /// An `open` line.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -95,15 +94,6 @@ pub struct TlsLine {
 /// Tells `null` from nothing.
 fn there<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<()>, D::Error> {
     <()>::deserialize(deserializer).map(Some)
-}
-
-/// One end of the TCP connection.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Endpoint {
-    /// The IPv4 or IPv6 address.
-    pub ip: IpAddr,
-    /// The TCP port.
-    pub port: u16,
 }
 
 /// The upgrade request.

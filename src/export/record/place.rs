@@ -1,7 +1,9 @@
+use std::net::IpAddr;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Endpoint, Time};
+use super::Time;
 
 /// The place in the capture that a line belongs to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -40,4 +42,13 @@ pub struct Wide {
     /// The sub-protocol that the server chose.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subprotocol: Option<String>,
+}
+
+/// One end of the TCP connection.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Endpoint {
+    /// The IPv4 or IPv6 address.
+    pub ip: IpAddr,
+    /// The TCP port.
+    pub port: u16,
 }

@@ -1,11 +1,16 @@
-//! Capture filters.
+//! What all that talks to libpcap needs: the library itself, its filters, its words.
 
 use pcap::{Activated, Capture};
 
 use super::Error;
 
+/// Finds libpcap.
+pub(super) fn load() -> Result<(), Error> {
+    libpcap_dl::load().map_err(|missing| Error::NoLibrary { problem: missing.to_string() })
+}
+
 /// Finds out whether `filter` is one for the packets of `capture`; where not, the error is libpcap's.
-pub(super) fn check<A: Activated + ?Sized>(capture: &Capture<A>, filter: &str) -> Result<(), Error> {
+pub(super) fn check_filter<A: Activated + ?Sized>(capture: &Capture<A>, filter: &str) -> Result<(), Error> {
     let Err(error) = capture.compile(filter, true) else { return Ok(()) };
     Err(Error::Filter { filter: filter.replace(char::is_control, " "), problem: message(&error) })
 }
@@ -18,6 +23,11 @@ pub(super) fn message(error: &pcap::Error) -> String {
     }
 }
 
+/// Tells whether libpcap refused because a right is missing.
+pub(super) fn is_about_rights(problem: &str) -> bool {
+    ["permission", "Permission", "not permitted", "CAP_NET"].iter().any(|words| problem.contains(words))
+}
+
 #[cfg(test)]
 mod tests {
     use pcap::{Capture, Linktype};
@@ -26,13 +36,13 @@ mod tests {
 
     #[test]
     fn a_wrong_filter_is_shown_with_what_libpcap_says() {
-        if super::super::live::load().is_err() {
+        if load().is_err() {
             eprintln!("skipped: no libpcap");
             return;
         }
         let capture = Capture::dead(Linktype::ETHERNET).unwrap();
-        assert!(check(&capture, "tcp port 80").is_ok());
-        let error = check(&capture, "tcp prot 80").unwrap_err().to_string();
+        assert!(check_filter(&capture, "tcp port 80").is_ok());
+        let error = check_filter(&capture, "tcp prot 80").unwrap_err().to_string();
         assert!(error.contains("syntax error") && error.ends_with("\n  tcp prot 80"), "{error}");
     }
 }

@@ -1,0 +1,39 @@
+//! How the parsers of the language fail.
+
+use std::borrow::Cow;
+
+use nom::IResult;
+use nom::error::{ErrorKind, ParseError};
+
+use super::Error;
+
+pub(super) type Out<'a, T> = IResult<&'a str, T, Fault<'a>>;
+
+/// The place where a parser gave up, and why.
+#[derive(Debug)]
+pub(super) struct Fault<'a> {
+    rest: &'a str,
+    expected: Cow<'static, str>,
+}
+
+impl<'a> ParseError<&'a str> for Fault<'a> {
+    fn from_error_kind(rest: &'a str, _: ErrorKind) -> Self {
+        Fault { rest, expected: "something else".into() }
+    }
+
+    fn append(_: &'a str, _: ErrorKind, other: Self) -> Self {
+        other
+    }
+}
+
+impl Fault<'_> {
+    /// Returns it as an error in `input`, of which its place is the end.
+    pub(super) fn placed_in(self, input: &str) -> Error {
+        Error::new(input, input.len().saturating_sub(self.rest.len()), self.expected)
+    }
+}
+
+/// Gives up for good: what stands at `rest` can be nothing else than what is expected.
+pub(super) fn failure<T>(rest: &str, expected: impl Into<Cow<'static, str>>) -> Out<'_, T> {
+    Err(nom::Err::Failure(Fault { rest, expected: expected.into() }))
+}
