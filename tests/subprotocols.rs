@@ -283,6 +283,39 @@ fn all_that_the_endpoints_sent_is_decoded() {
     assert!(judged > 15, "{judged}");
 }
 
+/// A log that says `unit` has all of one kind that an end sent: what is decoded is that, not more and not less.
+#[test]
+fn units_are_those_that_the_endpoints_list() {
+    let mut judged = 0;
+    for path in own() {
+        let truth = std::fs::read_to_string(path.with_extension("truth.json")).unwrap();
+        let truth: Value = serde_json::from_str(&truth).unwrap();
+        let listed: Vec<_> =
+            truth["log"].as_array().unwrap().iter().filter(|it| it["act"] == "unit").collect();
+        judged += usize::from(!listed.is_empty());
+        // What the interface of an end says of a kind, it says of all of them.
+        let members: BTreeMap<_, Vec<_>> = listed
+            .iter()
+            .map(|it| {
+                let said = ["name", "id", "of", "error"].into_iter().filter(|name| it.get(*name).is_some());
+                ((text(&it["who"]), text(&it["kind"])), said.collect())
+            })
+            .collect();
+        let said = |who: &Value, unit: &Value| {
+            let members = members.get(&(text(who), text(&unit["kind"])))?;
+            let values = members.iter().map(|member| match &unit[*member] {
+                Value::Null => String::new(),
+                value => format!(" {member} {}", text(value)),
+            });
+            Some(format!("{} {}{}", text(who), text(&unit["kind"]), values.collect::<String>()))
+        };
+        let sent = counted(listed.iter().filter_map(|it| said(&it["who"], it)));
+        let decoded = counted(units(&exported(&path)).iter().filter_map(|it| said(&it["from"], it)));
+        assert_eq!(decoded, sent, "{}", path.display());
+    }
+    assert!(judged > 10, "{judged}");
+}
+
 #[test]
 fn what_is_decoded_of_a_part_was_sent() {
     let said = |lines: &[Value]| {

@@ -4,7 +4,8 @@
 subprotocols.py server PORT NAME
 subprotocols.py client HOST PORT NAME
 subprotocols.py list"""
-import asyncio, contextlib, json, logging, os, sys, time
+import asyncio, contextlib, json, logging, os, sys
+from ends import connect, forever, say
 
 ALL = {
     "ocpp-16": ("ocpp on websockets, both ends", "OCPP-J 1.6: CALL, CALLRESULT and CALLERROR, both ways"),
@@ -14,27 +15,6 @@ ALL = {
     "k8s-exec-v4": ("both written by hand on websockets", "Kubernetes exec, v4.channel.k8s.io: a status of failure"),
     "jupyter-v1": ("jupyter_server and ipykernel; client written by hand on websockets", "a Jupyter kernel, v1.kernel.websocket.jupyter.org: execute, streams, an error"),
 }
-
-def plain(v):
-    if isinstance(v, (bytes, bytearray)): return {"$hex": bytes(v).hex()}
-    if isinstance(v, dict): return {k: plain(x) for k, x in v.items()}
-    if isinstance(v, (list, tuple)): return [plain(x) for x in v]
-    return v if isinstance(v, (str, int, float, bool, type(None))) else str(v)
-
-
-def say(who, act, **more):
-    with open(os.environ["TRUTH"], "a") as f: f.write(json.dumps({"t": round(time.time(), 3), "who": who, "act": act, **plain(more)}, ensure_ascii=False) + "\n")
-
-
-async def forever(handler, port, **how):
-    from websockets.asyncio.server import serve
-    async with serve(handler, "0.0.0.0", port, compression=None, ping_interval=None, **how) as s: await s.serve_forever()
-
-
-def connect(url, **how):
-    from websockets.asyncio.client import connect
-    return connect(url, compression=None, ping_interval=None, max_size=None, **how)
-
 
 async def ocpp(role, host, port):
     from datetime import datetime, timezone

@@ -4,6 +4,8 @@ use std::io::{self, Write};
 
 use flate2::write::{DeflateDecoder, GzDecoder, ZlibDecoder};
 
+use super::zstd::ZstdStream;
+
 /// The encoding of a body.
 #[derive(Debug)]
 pub(super) enum Coding {
@@ -15,6 +17,8 @@ pub(super) enum Coding {
     Zlib(Box<ZlibDecoder<Vec<u8>>>),
     /// DEFLATE alone (RFC 1951), which some send as `deflate`.
     Deflate(Box<DeflateDecoder<Vec<u8>>>),
+    /// zstd (RFC 8878).
+    Zstd(Box<ZstdStream>),
     /// `deflate`, whose first two bytes tell what it is; the first of them.
     Undecided(Option<u8>),
     /// It cannot be undone.
@@ -36,7 +40,7 @@ impl Coding {
             "gzip" | "x-gzip" => Coding::Gzip(Box::new(GzDecoder::new(Vec::new()))),
             "deflate" => Coding::Undecided(None),
             "br" => Coding::Unknown("the content coding br is not supported"),
-            "zstd" => Coding::Unknown("the content coding zstd is not supported"),
+            "zstd" => Coding::Zstd(Box::default()),
             _ => Coding::Unknown("the content coding is not supported"),
         }
     }
@@ -56,6 +60,14 @@ impl Coding {
                 each(bytes);
                 return None;
             }
+            Coding::Zstd(it) => {
+                let mut out = Vec::new();
+                let read = it.push(bytes, &mut out);
+                each(&out);
+                return read
+                    .err()
+                    .map(|_| "the zstd stream is damaged or too long to be read before its end");
+            }
             Coding::Undecided(_) => self.decide(bytes),
             _ => bytes.to_vec(),
         };
@@ -66,7 +78,9 @@ impl Coding {
                 Coding::Deflate(it) => {
                     inflate(&mut **it, |it| std::mem::take(it.get_mut()), piece, &mut each)
                 }
-                Coding::Identity | Coding::Undecided(_) | Coding::Unknown(_) => return self.fault(),
+                Coding::Identity | Coding::Zstd(_) | Coding::Undecided(_) | Coding::Unknown(_) => {
+                    return self.fault();
+                }
             };
             if whole.is_err() {
                 return Some("compressed data is damaged");
@@ -98,8 +112,9 @@ impl Coding {
     }
 
     /// Returns about how much memory it holds, in bytes.
-    pub(super) const fn allocated(&self) -> usize {
+    pub(super) fn allocated(&self) -> usize {
         match self {
+            Coding::Zstd(it) => it.allocated(),
             Coding::Gzip(_) | Coding::Zlib(_) | Coding::Deflate(_) => INFLATER,
             Coding::Identity | Coding::Undecided(_) | Coding::Unknown(_) => 0,
         }
@@ -151,6 +166,10 @@ mod tests {
             ("X-GZIP", encoded!(GzEncoder, &text)),
             ("deflate", encoded!(ZlibEncoder, &text)),
             ("deflate", encoded!(DeflateEncoder, &text)),
+            (
+                "zstd",
+                ruzstd::encoding::compress_to_vec(&text[..], ruzstd::encoding::CompressionLevel::Fastest),
+            ),
             (" identity ", text.clone()),
         ];
         for (name, bytes) in &all {

@@ -17,6 +17,7 @@
 mod coding;
 mod events;
 mod payload;
+mod zstd;
 
 use std::collections::VecDeque;
 
@@ -25,6 +26,8 @@ use crate::model::{At, Lost};
 use coding::Coding;
 use events::EventStream;
 use payload::Payload;
+
+pub use zstd::{UnreadableZstd, ZstdStream};
 
 /// A message that a body carries.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,9 +7,8 @@ use super::json;
 use super::unit::Format;
 
 pub(super) static ACTION_CABLE: Protocol = Protocol {
-    name: "actioncable",
     headers: &["actioncable-v1-json", "actioncable-v1.1-json"],
-    url: super::choice::no_url,
+    members: &["identifier", "type"],
     sign: |input, _| {
         let names = ["identifier", "command", "type", "message"];
         match json::pick(input.head(), input.is_whole(), names) {
@@ -23,9 +22,7 @@ pub(super) static ACTION_CABLE: Protocol = Protocol {
             _ => Evidence::Against,
         }
     },
-    make: |_| Box::new(ActionCable),
-    inner: false,
-    searched: false,
+    ..Protocol::new("actioncable", |_| Box::new(ActionCable))
 };
 
 const NAME: &str = "actioncable";

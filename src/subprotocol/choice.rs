@@ -6,6 +6,7 @@ use crate::websocket::Opcode;
 
 use super::decoder::{Decoder, Out};
 use super::input::Input;
+use super::json;
 use super::registry::PROTOCOLS;
 use super::search::Search;
 use super::service::{Service, ServiceDecoder};
@@ -26,6 +27,9 @@ const CONTRADICTIONS: u8 = 4;
 
 /// See [`CONTRADICTIONS`].
 const TRIAL: u8 = 16;
+
+/// How many members of a JSON object are looked at before each protocol judges it by itself.
+const MAX_MEMBERS: usize = 24;
 
 /// How deep sub-protocols may lie inside each other.
 pub(super) const MAX_DEPTH: u8 = 3;
@@ -98,6 +102,8 @@ pub(super) struct Protocol {
     pub(super) headers: &'static [&'static str],
     /// Tells whether the URL means it.
     pub(super) url: fn(&Opening) -> bool,
+    /// Where a message is a JSON object: one of these members is in all that `sign` does not judge to be against it.
+    pub(super) members: &'static [&'static str],
     /// Judges a message. The opening is what was not enough by itself.
     pub(super) sign: fn(&Input<'_>, &Opening) -> Evidence,
     /// Makes the decoder of a conversation.
@@ -109,6 +115,21 @@ pub(super) struct Protocol {
 }
 
 impl Protocol {
+    /// Makes one of that name that is recognised by nothing.
+    pub(super) const fn new(name: &'static str, make: fn(&Opening) -> Box<dyn Decoder>) -> Self {
+        let (url, sign) = (no_url as fn(&_) -> _, no_sign as fn(&Input<'_>, &_) -> _);
+        Protocol { name, headers: &[], url, members: &[], sign, make, inner: false, searched: false }
+    }
+
+    /// Judges a message; `members` are those of the JSON object that it is, where all of them are known.
+    fn judge(&self, input: &Input<'_>, members: Option<&[&[u8]]>, opening: &Opening) -> Evidence {
+        let lacks = |members: &[&[u8]]| !self.members.iter().any(|name| members.contains(&name.as_bytes()));
+        if !self.members.is_empty() && members.is_some_and(lacks) {
+            return Evidence::Against;
+        }
+        (self.sign)(input, opening)
+    }
+
     fn has_header(&self, chosen: &str) -> bool {
         self.headers.iter().any(|header| match header.strip_suffix('*') {
             Some(start) => chosen.get(..start.len()).is_some_and(|it| it.eq_ignore_ascii_case(start)),
@@ -117,13 +138,11 @@ impl Protocol {
     }
 }
 
-/// For use as [`Protocol::url`] and [`Protocol::sign`] where these say nothing.
-pub(super) fn no_url(_: &Opening) -> bool {
+fn no_url(_: &Opening) -> bool {
     false
 }
 
-/// See [`no_url`].
-pub(super) fn no_sign(_: &Input<'_>, _: &Opening) -> Evidence {
+fn no_sign(_: &Input<'_>, _: &Opening) -> Evidence {
     Evidence::Against
 }
 
@@ -369,11 +388,13 @@ impl Undecided {
         if input.head().is_empty() {
             return Verdict::Open;
         }
+        let (mut room, whole) = ([&[][..]; MAX_MEMBERS], input.is_whole());
+        let members = if input.is_text() { json::names(input.bytes, whole, &mut room) } else { None };
         for (protocol, votes) in PROTOCOLS.iter().zip(&mut self.votes) {
             if *votes == RULED_OUT || (inside && !protocol.inner) {
                 continue;
             }
-            match (protocol.sign)(input, &self.opening) {
+            match protocol.judge(input, members, &self.opening) {
                 Evidence::Sure => return Verdict::Is(protocol),
                 Evidence::Weak => {
                     *votes = votes.saturating_add(1);

@@ -5,6 +5,7 @@
 //! loss. A zstd stream cannot be gone on with after one.
 
 use crate::model::{Anomaly, At, DeflateSide, Side};
+use crate::streams::ZstdStream;
 use crate::websocket::{Payload, deflate};
 
 use super::choice::{Evidence, Opening, Protocol};
@@ -14,14 +15,13 @@ use super::json;
 use super::unit::Format;
 
 pub(super) static DISCORD: Protocol = Protocol {
-    name: "discord",
-    headers: &[],
     url: |opening| {
         let host = opening.host.as_deref().unwrap_or_default();
         opening.query("encoding").is_some()
             && opening.query("v").is_some()
             && (opening.query("compress").is_some() || host.contains("discord"))
     },
+    members: &["op"],
     sign: |input, _| match json::pick(input.head(), input.is_whole(), ["op", "d", "s", "t"]) {
         Some([Some(op), Some(d), ..])
             if op.number() == Some(10)
@@ -35,9 +35,7 @@ pub(super) static DISCORD: Protocol = Protocol {
         None if !input.is_text() && input.is_whole() && input.bytes.ends_with(&FLUSH) => Evidence::Weak,
         _ => Evidence::Against,
     },
-    make: |opening| Box::new(Discord { server: Compression::of(opening), begun: None }),
-    inner: false,
-    searched: false,
+    ..Protocol::new("discord", |opening| Box::new(Discord { server: Compression::of(opening), begun: None }))
 };
 
 const NAME: &str = "discord";
@@ -89,16 +87,11 @@ struct Zlib {
 }
 
 /// A zstd stream (RFC 8878), one frame for the whole conversation.
+#[derive(Debug, Default)]
 struct Zstd {
-    decoder: ruzstd::decoding::FrameDecoder,
-    waiting: Vec<u8>,
-    begun: bool,
-}
-
-impl std::fmt::Debug for Zstd {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Zstd").field("waiting", &self.waiting.len()).finish_non_exhaustive()
-    }
+    stream: ZstdStream,
+    /// What the payload at hand is so far.
+    text: Vec<u8>,
 }
 
 impl Compression {
@@ -107,11 +100,7 @@ impl Compression {
         let side = DeflateSide { no_context_takeover: false, max_window_bits: 15 };
         let limits = deflate::Limits { work: MAX_PAYLOAD as u64 };
         match opening.query("compress") {
-            Some("zstd-stream") => Compression::Zstd(Box::new(Zstd {
-                decoder: ruzstd::decoding::FrameDecoder::new(),
-                waiting: Vec::new(),
-                begun: false,
-            })),
+            Some("zstd-stream") => Compression::Zstd(Box::default()),
             Some("zlib-stream") | None if !seen || opening.query("compress").is_some() => {
                 Compression::Zlib(Box::new(Zlib {
                     inflater: if seen {
@@ -156,9 +145,15 @@ impl Decoder for Discord {
                 while zlib.inflater.next_anomaly().is_some() {}
             }
             Compression::Zstd(zstd) => {
-                let mut text = Vec::new();
-                if input.is_whole() && zstd.message(input.bytes, &mut text) {
-                    return payload(&text, true, None, out);
+                let begun = self.begun.take().map_or((input.first, 1), |(at, n)| (at, n.saturating_add(1)));
+                if input.is_whole() && zstd.stream.push(input.bytes, &mut zstd.text).is_ok() {
+                    if zstd.stream.is_flushed() {
+                        payload(&std::mem::take(&mut zstd.text), true, Some(begun), out);
+                    } else {
+                        self.begun = Some(begun);
+                        out.part();
+                    }
+                    return;
                 }
                 self.server = Compression::GivenUp;
                 out.anomaly(Anomaly::SubprotocolCompression { method: "zstd-stream" });
@@ -200,7 +195,7 @@ impl Decoder for Discord {
     fn allocated(&self) -> usize {
         match &self.server {
             Compression::Zlib(zlib) => zlib.inflater.allocated().saturating_add(zlib.payload.allocated()),
-            Compression::Zstd(zstd) => zstd.waiting.capacity(),
+            Compression::Zstd(zstd) => zstd.stream.allocated().saturating_add(zstd.text.capacity()),
             Compression::None | Compression::GivenUp => 0,
         }
     }
@@ -246,33 +241,6 @@ impl Zlib {
         let ends = self.tail == FLUSH && bytes.len() >= FLUSH.len();
         let end = bytes.len().saturating_sub(if ends { FLUSH.len() } else { 0 });
         self.inflater.push(bytes.get(..end).unwrap_or_default(), &mut self.payload);
-    }
-}
-
-impl Zstd {
-    /// Takes a message, and appends what it makes; `false` where the stream cannot be read.
-    fn message(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> bool {
-        self.waiting.extend_from_slice(bytes);
-        let mut source = &self.waiting[..];
-        if !self.begun && self.decoder.reset(&mut source).is_err() {
-            return false;
-        }
-        self.begun = true;
-        // A payload is flushed as whole blocks.
-        while !source.is_empty() && !self.decoder.is_finished() && out.len() < MAX_PAYLOAD {
-            let one = ruzstd::decoding::BlockDecodingStrategy::UptoBlocks(1);
-            if self.decoder.decode_blocks(&mut source, one).is_err() {
-                return false;
-            }
-        }
-        let left = source.len();
-        let done = self.waiting.len().saturating_sub(left);
-        self.waiting.drain(..done);
-        let mut room = [0; 4096];
-        while let Ok(n @ 1..) = std::io::Read::read(&mut self.decoder, &mut room) {
-            out.extend_from_slice(room.get(..n).unwrap_or_default());
-        }
-        true
     }
 }
 

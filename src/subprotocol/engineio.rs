@@ -15,16 +15,12 @@ use super::socketio::{SocketIo, is_packed_packet, is_packet};
 use super::unit::Format;
 
 pub(super) static SOCKET_IO: Protocol = Protocol {
-    name: "socket.io",
-    headers: &[],
     url: |opening| {
         opening.query("EIO").is_some_and(|it| matches!(it, "3" | "4"))
             && opening.query("transport").is_none_or(|it| matches!(it, "websocket" | "polling"))
     },
     sign,
-    make: |opening| Box::new(EngineIo::new(opening)),
-    inner: false,
-    searched: false,
+    ..Protocol::new("socket.io", |opening| Box::new(EngineIo::new(opening)))
 };
 
 const NAME: &str = "engine.io";

@@ -5,30 +5,28 @@ use std::borrow::Cow;
 
 use crate::model::{Anomaly, Side};
 
-use super::choice::{Evidence, Protocol, no_url};
+use super::choice::{Evidence, Protocol};
 use super::decoder::{Decoder, Out, Unit};
 use super::input::Input;
 use super::json::{self, Shape, Value};
 use super::unit::Format;
 
 pub(super) static TRANSPORT: Protocol = Protocol {
-    name: "graphql-transport-ws",
     headers: &["graphql-transport-ws"],
-    url: no_url,
+    members: &["type"],
     sign: |input, _| sign(input, false),
-    make: |opening| Box::new(GraphQl { legacy: false, named: opening.subprotocol.is_some() }),
-    inner: false,
-    searched: false,
+    ..Protocol::new("graphql-transport-ws", |opening| {
+        Box::new(GraphQl { legacy: false, named: opening.subprotocol.is_some() })
+    })
 };
 
 pub(super) static LEGACY: Protocol = Protocol {
-    name: "graphql-ws",
     headers: &["graphql-ws"],
-    url: no_url,
+    members: &["type"],
     sign: |input, _| sign(input, true),
-    make: |opening| Box::new(GraphQl { legacy: true, named: opening.subprotocol.is_some() }),
-    inner: false,
-    searched: false,
+    ..Protocol::new("graphql-ws", |opening| {
+        Box::new(GraphQl { legacy: true, named: opening.subprotocol.is_some() })
+    })
 };
 
 /// The scopes of questions.

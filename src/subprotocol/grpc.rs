@@ -3,19 +3,14 @@
 
 use crate::model::Side;
 
-use super::choice::{Protocol, no_sign, no_url};
+use super::choice::Protocol;
 use super::decoder::{Decoder, Out};
 use super::input::Input;
 use super::unit::Format;
 
 pub(super) static GRPC: Protocol = Protocol {
-    name: "grpc-websockets",
     headers: &["grpc-websockets"],
-    url: no_url,
-    sign: no_sign,
-    make: |opening| Box::new(Grpc { path: opening.path().into(), asked: false }),
-    inner: false,
-    searched: false,
+    ..Protocol::new("grpc-websockets", |opening| Box::new(Grpc { path: opening.path().into(), asked: false }))
 };
 
 const NAME: &str = "grpc-websockets";

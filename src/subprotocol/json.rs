@@ -34,10 +34,20 @@ pub(super) struct Value<'a> {
     pub(super) whole: bool,
 }
 
+/// Returns the first byte of a text that is not white space: it tells an object from an array.
+pub(super) fn first_byte(bytes: &[u8]) -> Option<u8> {
+    bytes.iter().copied().find(|byte| !is_space(*byte))
+}
+
 /// Reads the value that a text begins with, white space before it left out; `None` where none begins.
 pub(super) fn read(bytes: &[u8]) -> Option<Value<'_>> {
     let mut cursor = Cursor { rest: bytes };
     cursor.value()
+}
+
+/// Reads the array that a text begins with; `None` where it begins with something else.
+pub(super) fn array(bytes: &[u8]) -> Option<Value<'_>> {
+    if first_byte(bytes)? == b'[' { read(bytes) } else { None }
 }
 
 impl<'a> Value<'a> {
@@ -47,13 +57,14 @@ impl<'a> Value<'a> {
             return None;
         }
         let inner = self.inner();
-        if memchr::memchr(b'\\', inner).is_none() {
-            return Some(String::from_utf8_lossy(inner));
+        if inner.contains(&b'\\') {
+            return Some(Cow::Owned(unescaped(inner)));
         }
-        Some(Cow::Owned(unescaped(inner)))
+        Some(std::str::from_utf8(inner).map_or_else(|_| String::from_utf8_lossy(inner), Cow::Borrowed))
     }
 
     /// Returns the bytes of a whole string between its quotation marks.
+    #[inline]
     pub(super) fn inner(&self) -> &'a [u8] {
         let end = self.raw.len().saturating_sub(1);
         self.raw.get(1..end).unwrap_or_default()
@@ -116,13 +127,9 @@ pub(super) fn pick<'a, const N: usize>(
     names: [&str; N],
 ) -> Option<[Option<Value<'a>>; N]> {
     let head = bytes.get(..bytes.len().min(HEAD)).unwrap_or_default();
-    let start = head.iter().position(|byte| !is_space(*byte))?;
-    if head.get(start) != Some(&b'{') {
-        return None;
-    }
+    let mut cursor = Cursor::in_object(head)?;
     let mut found = [None; N];
     let mut left = N;
-    let mut cursor = Cursor { rest: head.get(start.saturating_add(1)..).unwrap_or_default() };
     while left > 0
         && let Some((key, value)) = cursor.member()
     {
@@ -140,6 +147,7 @@ pub(super) fn pick<'a, const N: usize>(
     Some(found)
 }
 
+#[inline]
 fn fill<'a, const N: usize>(
     found: &mut [Option<Value<'a>>; N],
     names: &[&str; N],
@@ -147,13 +155,31 @@ fn fill<'a, const N: usize>(
     value: Value<'a>,
     left: usize,
 ) -> usize {
-    for (slot, name) in found.iter_mut().zip(names) {
-        if slot.is_none_or(|it| !it.whole) && key.is(name) {
+    let sent = key.inner();
+    let slot = names.iter().position(|name| sent == name.as_bytes()).and_then(|slot| found.get_mut(slot));
+    match slot {
+        Some(slot) if slot.is_none_or(|it| !it.whole) => {
             *slot = Some(value);
-            return left.saturating_sub(usize::from(value.whole));
+            left.saturating_sub(usize::from(value.whole))
         }
+        _ => left,
     }
-    left
+}
+
+/// Lists the names of an object's members as sent; `None` where it is none, or not all of them fit or are known.
+pub(super) fn names<'r, 'a>(
+    bytes: &'a [u8],
+    whole: bool,
+    room: &'r mut [&'a [u8]],
+) -> Option<&'r [&'a [u8]]> {
+    let mut cursor = Cursor::in_object(bytes).filter(|_| whole && bytes.len() <= HEAD)?;
+    let mut count = 0_usize;
+    while let Some((key, _)) = cursor.member() {
+        *room.get_mut(count)? = key.inner();
+        count = count.saturating_add(1);
+    }
+    cursor.skip_space();
+    cursor.rest.starts_with(b"}").then(|| room.get(..count))?
 }
 
 /// The members of an object, in order.
@@ -201,14 +227,25 @@ struct Cursor<'a> {
 }
 
 impl<'a> Cursor<'a> {
+    /// Begins to read the members of the object that a text begins with.
+    fn in_object(bytes: &'a [u8]) -> Option<Self> {
+        let mut cursor = Cursor { rest: bytes };
+        cursor.skip_space();
+        let [b'{', rest @ ..] = cursor.rest else { return None };
+        Some(Cursor { rest })
+    }
+
+    #[inline]
     fn member(&mut self) -> Option<(Value<'a>, Value<'a>)> {
         self.skip_separator();
         let key = self.value().filter(|key| key.shape == Shape::Text && key.whole)?;
         self.skip_space();
-        self.rest = self.rest.strip_prefix(b":")?;
+        let [b':', rest @ ..] = self.rest else { return None };
+        self.rest = rest;
         Some((key, self.value()?))
     }
 
+    #[inline]
     fn value(&mut self) -> Option<Value<'a>> {
         self.skip_space();
         let (shape, end) = match self.rest.first()? {
@@ -226,11 +263,15 @@ impl<'a> Cursor<'a> {
         Some(Value { shape, raw, whole: end.is_some() })
     }
 
+    #[inline]
     fn skip_separator(&mut self) {
         self.skip_space();
-        self.rest = self.rest.strip_prefix(b",").unwrap_or(self.rest);
+        if let [b',', rest @ ..] = self.rest {
+            self.rest = rest;
+        }
     }
 
+    #[inline]
     fn skip_space(&mut self) {
         while let Some((first, rest)) = self.rest.split_first()
             && is_space(*first)
@@ -249,10 +290,11 @@ fn trim(bytes: &[u8]) -> &[u8] {
 }
 
 /// Returns where the string that `bytes` begin with ends; `None` where it does not.
+#[inline]
 fn string_end(bytes: &[u8]) -> Option<usize> {
     let mut at = 1_usize;
     loop {
-        let found = at.checked_add(memchr::memchr2(b'"', b'\\', bytes.get(at..)?)?)?;
+        let found = at.checked_add(quote_or_backslash(bytes.get(at..)?)?)?;
         match bytes.get(found)? {
             b'"' => return found.checked_add(1),
             _ => at = found.checked_add(2)?,
@@ -260,29 +302,62 @@ fn string_end(bytes: &[u8]) -> Option<usize> {
     }
 }
 
+/// How many bytes of a string are searched word by word: most names and ids are shorter than it takes to begin a search
+/// of long ones.
+const NEAR: usize = 32;
+
+/// Finds the first quotation mark or backslash.
+#[inline]
+fn quote_or_backslash(bytes: &[u8]) -> Option<usize> {
+    let (near, far) = bytes.split_at_checked(NEAR).unwrap_or((bytes, &[]));
+    let (words, rest) = near.as_chunks::<8>();
+    let mut at = 0_usize;
+    for word in words {
+        let word = u64::from_le_bytes(*word);
+        let hits = zero_bytes(word ^ splat(b'"')) | zero_bytes(word ^ splat(b'\\'));
+        if hits != 0 {
+            return at.checked_add((hits.trailing_zeros() >> 3) as usize);
+        }
+        at = at.saturating_add(8);
+    }
+    match rest.iter().position(|byte| matches!(byte, b'"' | b'\\')) {
+        Some(found) => at.checked_add(found),
+        None => memchr::memchr2(b'"', b'\\', far)?.checked_add(NEAR),
+    }
+}
+
+const fn splat(byte: u8) -> u64 {
+    u64::from_le_bytes([byte; 8])
+}
+
+/// Sets the high bit of bytes that are zero; the lowest one that is set is right, those above it may not be.
+const fn zero_bytes(word: u64) -> u64 {
+    word.wrapping_sub(splat(1)) & !word & splat(0x80)
+}
+
 /// Returns where the object or array that `bytes` begin with ends; `None` where it does not.
 fn container_end(bytes: &[u8]) -> Option<usize> {
-    let (mut at, mut depth) = (0_usize, 0_usize);
+    let (mut rest, mut depth) = (bytes, 0_usize);
     loop {
-        match bytes.get(at)? {
-            b'"' => {
-                at = at.checked_add(string_end(bytes.get(at..)?)?)?;
-                continue;
+        let at = rest.iter().position(|byte| matches!(byte, b'"' | b'{' | b'[' | b'}' | b']'))?;
+        let (byte, behind) = rest.get(at..)?.split_first()?;
+        rest = match byte {
+            b'"' => rest.get(at..)?.get(string_end(rest.get(at..)?)?..)?,
+            b'{' | b'[' => {
+                depth = depth.saturating_add(1);
+                behind
             }
-            b'{' | b'[' => depth = depth.saturating_add(1),
-            b'}' | b']' => {
+            _ if depth <= 1 => return bytes.len().checked_sub(behind.len()),
+            _ => {
                 depth = depth.saturating_sub(1);
-                if depth == 0 {
-                    return at.checked_add(1);
-                }
+                behind
             }
-            _ => {}
-        }
-        at = at.saturating_add(1);
+        };
     }
 }
 
 /// Returns where a number or a word ends: at what cannot belong to it. At the end of the bytes it may go on.
+#[inline]
 fn word_end(bytes: &[u8]) -> Option<usize> {
     bytes.iter().position(|byte| !matches!(byte, b'0'..=b'9' | b'a'..=b'z' | b'E' | b'+' | b'-' | b'.'))
 }

@@ -3,55 +3,45 @@
 
 use crate::model::{Anomaly, Side};
 
-use super::choice::{Evidence, Opening, Protocol, no_url};
+use super::choice::{Evidence, Opening, Protocol};
 use super::decoder::{Decoder, Out, Unit};
 use super::input::Input;
 use super::json::{self, Shape, Value};
 use super::unit::Format;
 
 pub(super) static JSON_RPC: Protocol = Protocol {
-    name: "json-rpc",
     headers: &["jsonrpc", "json-rpc", "jsonrpc-2.0"],
-    url: no_url,
+    members: &["jsonrpc"],
     sign: |input, _| sign(Dialect::JsonRpc, input),
-    make: |opening| JsonRpc::begin(Dialect::JsonRpc, opening),
     inner: true,
-    searched: false,
+    ..Protocol::new("json-rpc", |opening| JsonRpc::begin(Dialect::JsonRpc, opening))
 };
 
 pub(super) static MCP: Protocol = Protocol {
-    name: "mcp",
     headers: &["mcp"],
-    url: no_url,
+    members: &["jsonrpc"],
     sign: |input, _| sign(Dialect::Mcp, input),
-    make: |opening| JsonRpc::begin(Dialect::Mcp, opening),
     inner: true,
-    searched: false,
+    ..Protocol::new("mcp", |opening| JsonRpc::begin(Dialect::Mcp, opening))
 };
 
 pub(super) static CDP: Protocol = Protocol {
-    name: "cdp",
-    headers: &[],
     url: |opening| {
         let path = opening.path();
         ["browser", "page", "worker", "service_worker", "shared_worker", "other", "iframe"]
             .iter()
             .any(|kind| path.strip_prefix("/devtools/").is_some_and(|rest| rest.starts_with(kind)))
     },
+    members: &["method", "id"],
     sign: |input, _| sign(Dialect::Cdp, input),
-    make: |opening| JsonRpc::begin(Dialect::Cdp, opening),
-    inner: false,
-    searched: false,
+    ..Protocol::new("cdp", |opening| JsonRpc::begin(Dialect::Cdp, opening))
 };
 
 pub(super) static TRPC: Protocol = Protocol {
-    name: "trpc",
-    headers: &[],
     url: |opening| opening.query("connectionParams") == Some("1") && opening.path().contains("trpc"),
+    members: &["method"],
     sign: |input, _| sign(Dialect::Trpc, input),
-    make: |opening| JsonRpc::begin(Dialect::Trpc, opening),
-    inner: false,
-    searched: false,
+    ..Protocol::new("trpc", |opening| JsonRpc::begin(Dialect::Trpc, opening))
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,9 +72,9 @@ fn sign(dialect: Dialect, input: &Input<'_>) -> Evidence {
         return Evidence::Against;
     }
     let head = input.head();
-    let first = match json::read(head) {
-        Some(value) if value.shape == Shape::Array => value.items().next().map(|it| it.raw),
-        Some(value) if value.shape == Shape::Object => Some(head),
+    let first = match json::first_byte(head) {
+        Some(b'[') => json::array(head).and_then(|it| it.items().next()).map(|it| it.raw),
+        Some(b'{') => Some(head),
         _ => None,
     };
     let names = ["jsonrpc", "method", "params", "id"];
@@ -120,6 +110,9 @@ fn sign(dialect: Dialect, input: &Input<'_>) -> Evidence {
 
 /// Tells whether a method is the Model Context Protocol's and no other's.
 fn is_mcp(method: &str) -> bool {
+    if memchr::memchr(b'/', method.as_bytes()).is_none() {
+        return false;
+    }
     let list = ["tools", "resources", "prompts"].iter().any(|it| method.strip_prefix(it) == Some("/list"));
     let calls = ["tools/call", "prompts/get", "resources/read", "sampling/createMessage"];
     list || calls.contains(&method)
@@ -158,13 +151,13 @@ impl Decoder for JsonRpc {
         if self.dialect == Dialect::Trpc && matches!(head, b"PING" | b"PONG") {
             return heartbeat(head, out);
         }
-        match json::read(head) {
-            Some(value) if value.shape == Shape::Array => {
-                for item in value.items() {
+        match json::first_byte(head) {
+            Some(b'[') => {
+                for item in json::array(head).iter().flat_map(Value::items) {
                     self.object(item.raw, item.whole, out);
                 }
             }
-            Some(value) if value.shape == Shape::Object => self.object(head, input.is_whole(), out),
+            Some(b'{') => self.object(head, input.is_whole(), out),
             _ if input.length == 0 || !input.is_whole() => {}
             _ => out.contradiction(),
         }

@@ -8,16 +8,14 @@ use super::json::{self, Value};
 use super::unit::Format;
 
 pub(super) static JUPYTER: Protocol = Protocol {
-    name: "jupyter",
     headers: &["v1.kernel.websocket.jupyter.org"],
     url: |opening| opening.path().contains("/api/kernels/") && opening.path().ends_with("/channels"),
+    members: &["header"],
     sign: |input, _| match Message::read(input) {
         Some(message) if message.parts[0].is_some_and(|it| it.get("msg_type").is_some()) => Evidence::Sure,
         _ => Evidence::Against,
     },
-    make: |_| Box::new(Jupyter),
-    inner: false,
-    searched: false,
+    ..Protocol::new("jupyter", |_| Box::new(Jupyter))
 };
 
 const NAME: &str = "jupyter";

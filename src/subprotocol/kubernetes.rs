@@ -5,14 +5,13 @@ use base64::Engine as _;
 
 use crate::model::Side;
 
-use super::choice::{Protocol, no_sign, no_url};
+use super::choice::Protocol;
 use super::decoder::{Decoder, Out};
 use super::input::Input;
 use super::json;
 use super::unit::Format;
 
 pub(super) static KUBERNETES: Protocol = Protocol {
-    name: "kubernetes",
     headers: &[
         "channel.k8s.io",
         "v2.channel.k8s.io",
@@ -22,14 +21,10 @@ pub(super) static KUBERNETES: Protocol = Protocol {
         "base64.channel.k8s.io",
         "v4.base64.channel.k8s.io",
     ],
-    url: no_url,
-    sign: no_sign,
-    make: |opening| {
+    ..Protocol::new("kubernetes", |opening| {
         let base64 = opening.subprotocol.as_deref().is_some_and(|it| it.contains("base64"));
         Box::new(Kubernetes { base64, forwards: opening.path().ends_with("/portforward") })
-    },
-    inner: false,
-    searched: false,
+    })
 };
 
 const NAME: &str = "kubernetes";

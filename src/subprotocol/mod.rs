@@ -32,6 +32,7 @@
 //! 1. One file `name.rs` with a type that implements `decoder::Decoder`, and a `static NAME: Protocol` that says how
 //!    it is recognised: `headers` (values of `Sec-WebSocket-Protocol`), `url`, and `sign`, which judges one message by
 //!    its first bytes: `Sure` only for what nothing else begins with, `Weak` for what three messages must agree on.
+//!    What it does not say, `Protocol::new` does; `members` spare JSON objects of others the judgement.
 //! 2. One line in `registry.rs`, and `mod name;` here.
 //! 3. `message` reads what it needs (`json::pick`, `packed::Cursor`, `stream::Stream`) from [`Input::head`] or
 //!    [`Input::bytes`], and says each unit at once:

@@ -3,16 +3,14 @@
 
 use crate::model::{Anomaly, Pair};
 
-use super::choice::{Evidence, Protocol, no_url};
+use super::choice::{Evidence, Protocol};
 use super::decoder::{Decoder, Out};
 use super::input::Input;
 use super::json::{self, Shape, Value};
 use super::unit::Format;
 
 pub(super) static OCPP: Protocol = Protocol {
-    name: "ocpp",
     headers: &["ocpp*"],
-    url: no_url,
     sign: |input, _| match items(input.head()) {
         Some(items) => match (items[0].and_then(|it| it.number()), items[2]) {
             (Some(2), Some(action))
@@ -25,9 +23,7 @@ pub(super) static OCPP: Protocol = Protocol {
         },
         None => Evidence::Against,
     },
-    make: |_| Box::new(Ocpp::default()),
-    inner: false,
-    searched: false,
+    ..Protocol::new("ocpp", |_| Box::new(Ocpp::default()))
 };
 
 const NAME: &str = "ocpp";
@@ -37,7 +33,7 @@ const CALLS: u64 = 1;
 
 /// Returns the first five items of an array.
 fn items(bytes: &[u8]) -> Option<[Option<Value<'_>>; 5]> {
-    let value = json::read(bytes).filter(|it| it.shape == Shape::Array)?;
+    let value = json::array(bytes)?;
     let mut items = value.items();
     let mut next = || items.next();
     Some([next(), next(), next(), next(), next()])

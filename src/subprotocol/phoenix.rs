@@ -8,13 +8,12 @@ use crate::model::Side;
 use super::choice::{Evidence, Protocol};
 use super::decoder::{Decoder, Out};
 use super::input::Input;
-use super::json::{self, Shape, Value};
+use super::json::{self, Value};
 use super::unit::Format;
 
 pub(super) static PHOENIX: Protocol = Protocol {
-    name: "phoenix",
-    headers: &[],
     url: |opening| opening.query("vsn").is_some() && opening.path().ends_with("/websocket"),
+    members: &["topic", "event"],
     sign: |input, _| {
         if !input.is_text() {
             return Evidence::Neutral;
@@ -27,9 +26,7 @@ pub(super) static PHOENIX: Protocol = Protocol {
             _ => Evidence::Against,
         }
     },
-    make: |_| Box::new(Phoenix),
-    inner: false,
-    searched: false,
+    ..Protocol::new("phoenix", |_| Box::new(Phoenix))
 };
 
 const NAME: &str = "phoenix";
@@ -53,17 +50,13 @@ struct Envelope<'a> {
 impl<'a> Envelope<'a> {
     fn read(input: &Input<'a>) -> Option<Envelope<'a>> {
         let head = input.head();
-        let value = json::read(head)?;
-        let members = match value.shape {
-            Shape::Array => {
+        let members = match json::array(head) {
+            Some(value) => {
                 let mut items = value.items();
                 let mut next = || items.next();
                 [next(), next(), next(), next(), next()]
             }
-            Shape::Object => {
-                json::pick(head, input.is_whole(), ["join_ref", "ref", "topic", "event", "payload"])?
-            }
-            _ => return None,
+            None => json::pick(head, input.is_whole(), ["join_ref", "ref", "topic", "event", "payload"])?,
         };
         let text = |at: usize| members.get(at).copied().flatten().and_then(|it| it.scalar());
         let envelope = Envelope {

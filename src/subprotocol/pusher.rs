@@ -7,9 +7,8 @@ use super::json::{self, Shape};
 use super::unit::Format;
 
 pub(super) static PUSHER: Protocol = Protocol {
-    name: "pusher",
-    headers: &[],
     url: |opening| opening.path().contains("/app/") && opening.query("protocol").is_some(),
+    members: &["event"],
     sign: |input, _| match json::pick(input.head(), input.is_whole(), ["event"]) {
         Some([Some(event)]) if event.is("pusher:connection_established") || event.is("pusher:subscribe") => {
             Evidence::Sure
@@ -18,9 +17,7 @@ pub(super) static PUSHER: Protocol = Protocol {
         Some([Some(_)]) => Evidence::Neutral,
         _ => Evidence::Against,
     },
-    make: |_| Box::new(Pusher),
-    inner: false,
-    searched: false,
+    ..Protocol::new("pusher", |_| Box::new(Pusher))
 };
 
 const NAME: &str = "pusher";

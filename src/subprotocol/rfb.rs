@@ -4,22 +4,17 @@
 
 use crate::model::{At, Pair, Side};
 
-use super::choice::{Evidence, Protocol, no_url};
+use super::choice::{Evidence, Protocol};
 use super::decoder::{Decoder, Out, Unit};
 use super::input::Input;
 
 pub(super) static RFB: Protocol = Protocol {
-    name: "rfb",
-    headers: &[],
-    url: no_url,
     sign: |input, _| {
         let head = input.head();
         let begins = b"RFB 003.".starts_with(head.get(..8).unwrap_or(head));
         if head.len() > 4 && head.len() <= 12 && begins { Evidence::Sure } else { Evidence::Against }
     },
-    make: |_| Box::<Rfb>::default(),
-    inner: false,
-    searched: false,
+    ..Protocol::new("rfb", |_| Box::<Rfb>::default())
 };
 
 const NAME: &str = "rfb";

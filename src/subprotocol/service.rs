@@ -187,12 +187,10 @@ impl Decoder for ServiceDecoder {
             Split::Records => {
                 head.split(|byte| *byte == 0x1e).for_each(|it| self.unit(input, it, whole, out));
             }
-            Split::Array => {
-                match super::json::read(head).filter(|it| it.shape == super::json::Shape::Array) {
-                    Some(array) => array.items().for_each(|item| self.unit(input, item.raw, whole, out)),
-                    None => self.unit(input, head, whole, out),
-                }
-            }
+            Split::Array => match super::json::array(head) {
+                Some(array) => array.items().for_each(|item| self.unit(input, item.raw, whole, out)),
+                None => self.unit(input, head, whole, out),
+            },
             Split::Counted => self.counted(input, out),
         }
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::model::{Anomaly, At, Pair, Side};
 
-use super::choice::{Evidence, Opening, Protocol, no_url};
+use super::choice::{Evidence, Opening, Protocol};
 use super::decoder::{Decoder, Out, Unit};
 use super::input::Input;
 use super::json::{self, Shape};
@@ -16,15 +16,8 @@ use super::packed::{Cursor, Packing, Token};
 use super::protobuf::varint;
 use super::unit::Format;
 
-pub(super) static SIGNALR: Protocol = Protocol {
-    name: NAME,
-    headers: &[],
-    url: no_url,
-    sign,
-    make: |opening| Box::new(SignalR::new(opening)),
-    inner: false,
-    searched: false,
-};
+pub(super) static SIGNALR: Protocol =
+    Protocol { sign, ..Protocol::new(NAME, |opening| Box::new(SignalR::new(opening))) };
 
 const NAME: &str = "signalr";
 

@@ -2,15 +2,13 @@
 
 use std::hash::{Hash, Hasher};
 
-use super::choice::{Evidence, Protocol, no_url};
+use super::choice::{Evidence, Protocol};
 use super::decoder::{Decoder, Out};
 use super::input::Input;
 use super::unit::Format;
 
 pub(super) static SIP: Protocol = Protocol {
-    name: "sip",
     headers: &["sip"],
-    url: no_url,
     sign: |input, _| {
         let line = first_line(input.head());
         if line.ends_with(" SIP/2.0") || line.starts_with("SIP/2.0 ") {
@@ -19,9 +17,7 @@ pub(super) static SIP: Protocol = Protocol {
             Evidence::Against
         }
     },
-    make: |_| Box::new(Sip),
-    inner: false,
-    searched: false,
+    ..Protocol::new("sip", |_| Box::new(Sip))
 };
 
 const NAME: &str = "sip";

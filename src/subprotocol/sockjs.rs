@@ -10,8 +10,6 @@ use super::json::{self, Shape, Value};
 use super::unit::Format;
 
 pub(super) static SOCKJS: Protocol = Protocol {
-    name: "sockjs",
-    headers: &[],
     url: |opening| is_session(opening.path()),
     sign: |input, _| match (input.from, input.head()) {
         (Side::Server, b"o" | b"h") => Evidence::Neutral,
@@ -19,9 +17,7 @@ pub(super) static SOCKJS: Protocol = Protocol {
         (Side::Client, [b'[', b'"', ..]) => Evidence::Neutral,
         _ => Evidence::Against,
     },
-    make: |_| Box::new(SockJs { inner: Choice::inside(1) }),
-    inner: false,
-    searched: false,
+    ..Protocol::new("sockjs", |_| Box::new(SockJs { inner: Choice::inside(1) }))
 };
 
 const NAME: &str = "sockjs";

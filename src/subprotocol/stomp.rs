@@ -5,15 +5,13 @@
 
 use crate::model::{Anomaly, At, Pair, Side};
 
-use super::choice::{Evidence, Protocol, no_url};
+use super::choice::{Evidence, Protocol};
 use super::decoder::{Decoder, Out};
 use super::input::Input;
 use super::unit::Format;
 
 pub(super) static STOMP: Protocol = Protocol {
-    name: "stomp",
     headers: &["v10.stomp", "v11.stomp", "v12.stomp", "stomp"],
-    url: no_url,
     sign: |input, _| match command(input.head()) {
         Some("CONNECT" | "STOMP" | "CONNECTED") => Evidence::Sure,
         Some("SEND" | "SUBSCRIBE" | "MESSAGE")
@@ -25,7 +23,8 @@ pub(super) static STOMP: Protocol = Protocol {
         None if input.head().iter().all(|byte| matches!(byte, b'\n' | b'\r')) => Evidence::Neutral,
         None => Evidence::Against,
     },
-    make: |opening| {
+    inner: true,
+    ..Protocol::new("stomp", |opening| {
         let agreed = opening.subprotocol.as_deref().and_then(|it| match it {
             "v10.stomp" => Some("1.0"),
             "v11.stomp" => Some("1.1"),
@@ -33,9 +32,7 @@ pub(super) static STOMP: Protocol = Protocol {
             _ => None,
         });
         Box::new(Stomp { agreed, sides: Pair::default() })
-    },
-    inner: true,
-    searched: false,
+    })
 };
 
 const NAME: &str = "stomp";

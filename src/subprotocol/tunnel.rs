@@ -3,23 +3,19 @@
 
 use crate::model::{Anomaly, Side};
 
-use super::choice::{Evidence, Protocol, no_url};
+use super::choice::{Evidence, Protocol};
 use super::decoder::{Decoder, Out};
 use super::input::Input;
 
 pub(super) static TUNNEL: Protocol = Protocol {
-    name: "tunnel",
     headers: &["tunnel-protocol", "chisel-v3", "wstunnel", "tcp-over-websocket"],
-    url: no_url,
     sign: |input, _| {
         if input.is_text() {
             return Evidence::Against;
         }
         if inside(input).is_some() { Evidence::Sure } else { Evidence::Against }
     },
-    make: |_| Box::new(Tunnel { said: false }),
-    inner: false,
-    searched: false,
+    ..Protocol::new("tunnel", |_| Box::new(Tunnel { said: false }))
 };
 
 const NAME: &str = "tunnel";

@@ -1,16 +1,14 @@
 //! JSON protocols in which one member, or the first item, names what a message is: Meteor's DDP, nostr, and the hot
 //! module replacement of Vite and webpack-dev-server.
 
-use super::choice::{Evidence, Opening, Protocol, no_url};
+use super::choice::{Evidence, Opening, Protocol};
 use super::decoder::{Decoder, Out, Unit};
 use super::input::Input;
 use super::json::{self, Shape, Value};
 use super::unit::Format;
 
 pub(super) static DDP: Protocol = Protocol {
-    name: "ddp",
-    headers: &[],
-    url: no_url,
+    members: &["msg", "server_id"],
     sign: |input, _| match json::pick(
         input.head(),
         input.is_whole(),
@@ -35,17 +33,14 @@ pub(super) static DDP: Protocol = Protocol {
         Some([Some(_), ..]) => Evidence::Neutral,
         _ => Evidence::Against,
     },
-    make: |_| Box::new(TypedJson { say: ddp }),
     inner: true,
-    searched: false,
+    ..Protocol::new("ddp", |_| Box::new(TypedJson { say: ddp }))
 };
 
 pub(super) static NOSTR: Protocol = Protocol {
-    name: "nostr",
     headers: &["nostr"],
-    url: no_url,
     sign: |input, _| {
-        let Some(value) = json::read(input.head()).filter(|it| it.shape == Shape::Array) else {
+        let Some(value) = json::array(input.head()) else {
             return Evidence::Against;
         };
         let mut items = value.items();
@@ -72,25 +67,16 @@ pub(super) static NOSTR: Protocol = Protocol {
             _ => Evidence::Against,
         }
     },
-    make: |_| Box::new(TypedJson { say: nostr }),
-    inner: false,
-    searched: false,
+    ..Protocol::new("nostr", |_| Box::new(TypedJson { say: nostr }))
 };
 
 pub(super) static VITE: Protocol = Protocol {
-    name: "vite-hmr",
     headers: &["vite-hmr", "vite-ping"],
-    url: no_url,
-    sign: super::choice::no_sign,
-    make: |_| Box::new(TypedJson { say: hot }),
-    inner: false,
-    searched: false,
+    ..Protocol::new("vite-hmr", |_| Box::new(TypedJson { say: hot }))
 };
 
 pub(super) static WEBPACK: Protocol = Protocol {
-    name: "webpack-hmr",
-    headers: &[],
-    url: no_url,
+    members: &["type"],
     sign: |input, opening: &Opening| {
         let Some([Some(kind)]) = json::pick(input.head(), input.is_whole(), ["type"]) else {
             return Evidence::Against;
@@ -105,9 +91,7 @@ pub(super) static WEBPACK: Protocol = Protocol {
             _ => Evidence::Against,
         }
     },
-    make: |_| Box::new(TypedJson { say: webpack }),
-    inner: false,
-    searched: false,
+    ..Protocol::new("webpack-hmr", |_| Box::new(TypedJson { say: webpack }))
 };
 
 const NOSTR_KINDS: [&str; 9] = ["EVENT", "REQ", "CLOSE", "OK", "EOSE", "CLOSED", "NOTICE", "AUTH", "COUNT"];

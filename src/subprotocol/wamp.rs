@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use crate::model::{Anomaly, Pair, Side};
 
-use super::choice::{Evidence, Opening, Protocol, no_url};
+use super::choice::{Evidence, Opening, Protocol};
 use super::decoder::{Decoder, Out};
 use super::input::Input;
 use super::json::{self, Shape, Value};
@@ -12,11 +12,9 @@ use super::packed::{Packing, write_json};
 use super::unit::Format;
 
 pub(super) static WAMP: Protocol = Protocol {
-    name: "wamp",
     headers: &["wamp.2.json*", "wamp.2.msgpack*", "wamp.2.cbor*"],
-    url: no_url,
     sign,
-    make: |opening| {
+    ..Protocol::new("wamp", |opening| {
         let chosen = opening.subprotocol.as_deref().unwrap_or("wamp.2.json");
         let packing = match chosen {
             it if it.contains("msgpack") => Some(Packing::MessagePack),
@@ -32,9 +30,7 @@ pub(super) static WAMP: Protocol = Protocol {
             lossy: false,
             wrong_opcode: None,
         })
-    },
-    inner: false,
-    searched: false,
+    })
 };
 
 const NAME: &str = "wamp";
@@ -130,7 +126,7 @@ fn sign(input: &Input<'_>, _: &Opening) -> Evidence {
             text.as_bytes()
         }
     };
-    let Some(value) = json::read(json).filter(|it| it.shape == Shape::Array) else {
+    let Some(value) = json::array(json) else {
         return Evidence::Against;
     };
     let mut items = value.items();
@@ -237,7 +233,7 @@ impl Wamp {
     }
 
     fn json(&mut self, bytes: &[u8], whole: bool, from: Side, out: &mut Out<'_>) {
-        let Some(value) = json::read(bytes).filter(|it| it.shape == Shape::Array) else {
+        let Some(value) = json::array(bytes) else {
             return out.contradiction();
         };
         let mut items = value.items();

@@ -1,23 +1,19 @@
 //! XMPP over WebSocket (RFC 7395): each message is one XML element. Only its name, its attributes and the name of its
 //! first child are read.
 
-use super::choice::{Evidence, Protocol, no_url};
+use super::choice::{Evidence, Protocol};
 use super::decoder::{Decoder, Out};
 use super::input::Input;
 use super::unit::Format;
 
 pub(super) static XMPP: Protocol = Protocol {
-    name: "xmpp",
     headers: &["xmpp"],
-    url: no_url,
     sign: |input, _| match Element::read(input.head()) {
         Some(it) if it.name == b"open" && it.attribute(b"xmlns") == Some(FRAMING) => Evidence::Sure,
         Some(it) if matches!(it.local(), b"iq" | b"presence" | b"message" | b"features") => Evidence::Weak,
         _ => Evidence::Against,
     },
-    make: |_| Box::new(Xmpp),
-    inner: false,
-    searched: false,
+    ..Protocol::new("xmpp", |_| Box::new(Xmpp))
 };
 
 const NAME: &str = "xmpp";

@@ -1,15 +1,12 @@
 //! Yjs: y-websocket and Hocuspocus (y-protocols; lib0 variable-length numbers): synchronisation and awareness of shared
 //! documents.
 
-use super::choice::{Evidence, Protocol, no_url};
+use super::choice::{Evidence, Protocol};
 use super::decoder::{Decoder, Out};
 use super::input::Input;
 use super::unit::Format;
 
 pub(super) static YJS: Protocol = Protocol {
-    name: "yjs",
-    headers: &[],
-    url: no_url,
     // The numbers are small and the lengths must end with the message: three such messages decide.
     sign: |input, _| match Message::read(input.head()) {
         // A document, its token and perhaps a version, all in readable words, and nothing behind them.
@@ -24,9 +21,7 @@ pub(super) static YJS: Protocol = Protocol {
         Some(message) if !input.is_text() && message.is_exact => Evidence::Weak,
         _ => Evidence::Against,
     },
-    make: |_| Box::new(Yjs),
-    inner: false,
-    searched: false,
+    ..Protocol::new("yjs", |_| Box::new(Yjs))
 };
 
 const NAME: &str = "yjs";

@@ -13,7 +13,7 @@ use hashbrown::HashMap;
 
 use crate::model::{Anomaly, At, Pair, Side};
 
-use super::choice::{Evidence, Opening, Protocol, no_url};
+use super::choice::{Evidence, Opening, Protocol};
 use super::decoder::{Decoder, Out};
 use super::input::Input;
 use super::stream::{Framing, Measure, Next, Packet, Stream};
@@ -21,13 +21,10 @@ use super::stream::{Framing, Measure, Next, Packet, Stream};
 use packet::{AUTH, CONNACK, CONNECT, DISCONNECT, PUBLISH, PUBREL, SUBACK, SUBSCRIBE, UNSUBACK, UNSUBSCRIBE};
 
 pub(super) static MQTT: Protocol = Protocol {
-    name: NAME,
     headers: &["mqtt", "mqttv3.1", "mqttv3.1.1", "mqttv5", "mqtt-v5"],
-    url: no_url,
     sign,
-    make: |opening| Box::new(Mqtt::new(opening)),
-    inner: false,
     searched: true,
+    ..Protocol::new(NAME, |opening| Box::new(Mqtt::new(opening)))
 };
 
 const NAME: &str = "mqtt";

@@ -1,0 +1,211 @@
+//! A zstd stream (RFC 8878) whose content is wanted as it is flushed, not at its end.
+//!
+//! The library keeps the last window of a frame until the frame ends. So whenever blocks have come, the frame so far is
+//! decoded anew, with an end put behind it: that is bounded in bytes and in work.
+
+use std::io::Read;
+
+use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
+
+/// Bounds the bytes of one frame.
+const MAX_FRAME: usize = 256 << 10;
+
+/// Bounds what one frame decodes to.
+const MAX_CONTENT: usize = 4 << 20;
+
+/// Bounds what all the decoding of a stream takes and makes, what is decoded anew included.
+const MAX_WORK: u64 = 512 << 20;
+
+/// What a byte that is taken counts beside one that is made: a block without content is three of them.
+const TAKEN: u64 = 8;
+
+/// How much is decoded at once; a block makes at most 128 KiB (RFC 8878 §3.1.1.2.4).
+const PIECE: usize = 256 << 10;
+
+/// The first bytes of a frame (RFC 8878 §3.1.1).
+const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+
+/// An empty block that is the last one, and room for the checksum behind it.
+const END: [u8; 7] = [1, 0, 0, 0, 0, 0, 0];
+
+/// The stream cannot be read on: it is damaged, or longer than the bounds allow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnreadableZstd;
+
+/// A reader of a zstd stream that gives what is flushed.
+#[derive(Debug, Default)]
+pub struct ZstdStream {
+    /// The bytes of the frame at hand.
+    frame: Vec<u8>,
+    /// How many of them are its header and whole blocks.
+    whole: usize,
+    /// How many bytes of its content were given.
+    given: usize,
+    work: u64,
+}
+
+/// What the header of a frame says.
+struct Header {
+    length: usize,
+    has_checksum: bool,
+}
+
+impl ZstdStream {
+    /// Takes the next bytes and appends what the blocks that they complete make.
+    ///
+    /// # Errors
+    ///
+    /// Where nothing more can be read; what could be is appended.
+    pub fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), UnreadableZstd> {
+        self.frame.extend_from_slice(bytes);
+        loop {
+            let (blocks, is_over) = self.walk()?;
+            if blocks > 0 {
+                self.decode(is_over, out)?;
+            }
+            if !is_over {
+                return if self.frame.len() > MAX_FRAME { Err(UnreadableZstd) } else { Ok(()) };
+            }
+            self.frame.drain(..self.whole.min(self.frame.len()));
+            (self.whole, self.given) = (0, 0);
+        }
+    }
+
+    /// Tells whether no byte waits for the rest of its block.
+    pub fn is_flushed(&self) -> bool {
+        self.whole == self.frame.len()
+    }
+
+    /// Returns how much memory it holds, in bytes.
+    pub fn allocated(&self) -> usize {
+        self.frame.capacity()
+    }
+
+    /// Steps over the blocks that are whole; returns how many there are, and whether the last one ends the frame.
+    fn walk(&mut self) -> Result<(usize, bool), UnreadableZstd> {
+        let Some(header) = self.header()? else { return Ok((0, false)) };
+        self.whole = self.whole.max(header.length);
+        let mut blocks = 0_usize;
+        while let Some([a, b, c, rest @ ..]) = self.frame.get(self.whole..) {
+            // RFC 8878 §3.1.1.2: whether it is the last one, its type and its size.
+            let word = u32::from_le_bytes([*a, *b, *c, 0]);
+            let is_last = word & 1 == 1;
+            let content = match word >> 1 & 3 {
+                1 => 1,
+                3 => return Err(UnreadableZstd),
+                _ => (word >> 3) as usize,
+            };
+            let checksum = if is_last && header.has_checksum { 4 } else { 0 };
+            let length = content.saturating_add(checksum);
+            if rest.len() < length {
+                break;
+            }
+            self.whole = self.whole.saturating_add(3).saturating_add(length);
+            blocks = blocks.saturating_add(1);
+            if is_last {
+                return Ok((blocks, true));
+            }
+        }
+        Ok((blocks, false))
+    }
+
+    /// Reads the frame's header (RFC 8878 §3.1.1.1); `None` where it is not whole.
+    fn header(&self) -> Result<Option<Header>, UnreadableZstd> {
+        let known = self.frame.get(..MAGIC.len().min(self.frame.len())).unwrap_or_default();
+        if !MAGIC.starts_with(known) {
+            return Err(UnreadableZstd);
+        }
+        let Some(descriptor) = self.frame.get(MAGIC.len()) else { return Ok(None) };
+        let is_single = descriptor >> 5 & 1;
+        let dictionary = [0, 1, 2, 4].get(usize::from(descriptor & 3)).copied().unwrap_or(0);
+        let size = match descriptor >> 6 {
+            0 => usize::from(is_single),
+            exponent => 1 << exponent,
+        };
+        let length =
+            6_usize.saturating_sub(usize::from(is_single)).saturating_add(dictionary).saturating_add(size);
+        let has_checksum = descriptor >> 2 & 1 == 1;
+        Ok((self.frame.len() >= length).then_some(Header { length, has_checksum }))
+    }
+
+    /// Decodes the whole blocks and appends what was not given yet.
+    fn decode(&mut self, is_over: bool, out: &mut Vec<u8>) -> Result<(), UnreadableZstd> {
+        let blocks = self.frame.get(..self.whole).unwrap_or_default();
+        let mut source = blocks.chain(if is_over { &[][..] } else { &END });
+        let mut decoder = FrameDecoder::new();
+        decoder.set_max_window_size(8 << 20);
+        decoder.reset(&mut source).map_err(|_| UnreadableZstd)?;
+        let mut content = Vec::new();
+        while !decoder.is_finished() {
+            decoder
+                .decode_blocks(&mut source, BlockDecodingStrategy::UptoBytes(PIECE))
+                .map_err(|_| UnreadableZstd)?;
+            content.extend(decoder.collect().unwrap_or_default());
+            // The window is not handed out before the end: what is in it is at most what was read so far.
+            if content.len() > MAX_CONTENT {
+                return Err(UnreadableZstd);
+            }
+        }
+        let taken = (self.whole as u64).saturating_mul(TAKEN);
+        self.work = self.work.saturating_add(taken).saturating_add(content.len() as u64);
+        out.extend_from_slice(content.get(self.given..).unwrap_or_default());
+        self.given = content.len();
+        if self.work > MAX_WORK { Err(UnreadableZstd) } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// "ahoy " and then "harbour" as raw blocks, the first one flushed, the last one an end; content of no known size.
+    const FRAME: &[u8] = b"\x28\xb5\x2f\xfd\x00\x58\x28\0\0ahoy \x39\0\0harbour";
+
+    fn read(pieces: impl Iterator<Item = Vec<u8>>) -> (Vec<u8>, bool) {
+        let (mut stream, mut out) = (ZstdStream::default(), Vec::new());
+        for piece in pieces {
+            if stream.push(&piece, &mut out).is_err() {
+                return (out, false);
+            }
+        }
+        (out, true)
+    }
+
+    #[test]
+    fn blocks_are_given_as_they_come_however_they_are_cut() {
+        for size in 1..FRAME.len() {
+            let pieces = [FRAME, FRAME].concat();
+            let pieces = pieces.chunks(size).map(<[u8]>::to_vec);
+            assert_eq!(read(pieces), (b"ahoy harbourahoy harbour".to_vec(), true), "{size}");
+        }
+        let (mut stream, mut out) = (ZstdStream::default(), Vec::new());
+        stream.push(&FRAME[..14], &mut out).unwrap();
+        assert_eq!((&out[..], stream.is_flushed()), (&b"ahoy "[..], true));
+        stream.push(&FRAME[14..16], &mut out).unwrap();
+        assert_eq!((&out[..], stream.is_flushed()), (&b"ahoy "[..], false));
+    }
+
+    #[test]
+    fn what_the_encoder_makes_is_read_back() {
+        let text = b"data: the same words again\n\n".repeat(9000);
+        let frame = ruzstd::encoding::compress_to_vec(&text[..], ruzstd::encoding::CompressionLevel::Fastest);
+        for size in [1000, 7919, 1 << 20] {
+            assert_eq!(read(frame.chunks(size).map(<[u8]>::to_vec)), (text.clone(), true), "{size}");
+        }
+    }
+
+    #[test]
+    fn damage_and_bombs_end_it() {
+        assert_eq!(read([b"{}".to_vec()].into_iter()), (Vec::new(), false));
+        // Blocks of one byte that is to be repeated 128 Ki times, as many as there is room for.
+        let block = ((128_u32 << 10) << 3 | 1 << 1).to_le_bytes();
+        let blocks = std::iter::repeat_with(|| [block[0], block[1], block[2], b'x'].to_vec());
+        let pieces = std::iter::once(b"\x28\xb5\x2f\xfd\x00\x58".to_vec()).chain(blocks.take(10_000));
+        let (out, whole) = read(pieces);
+        assert!(!whole && out.len() <= MAX_CONTENT, "{}", out.len());
+        // Flushes without content, one by one.
+        let empty = std::iter::repeat_with(|| vec![0, 0, 0]);
+        let pieces = std::iter::once(b"\x28\xb5\x2f\xfd\x00\x58".to_vec()).chain(empty.take(100_000));
+        assert!(!read(pieces).1);
+    }
+}
