@@ -5,7 +5,7 @@ use base64::Engine as _;
 
 use crate::model::Side;
 
-use super::choice::Protocol;
+use super::choice::{Evidence, Protocol};
 use super::decoder::{Decoder, Out};
 use super::input::Input;
 use super::json;
@@ -21,6 +21,30 @@ pub(super) static KUBERNETES: Protocol = Protocol {
         "base64.channel.k8s.io",
         "v4.base64.channel.k8s.io",
     ],
+    // Of a stream whose beginning was not captured, the size of the terminal and how the command ended.
+    sign: |input, _| {
+        let (channel, json) = match input.head().split_first() {
+            Some((channel @ (3 | 4), json)) => (*channel, json),
+            _ => return Evidence::Neutral,
+        };
+        match (channel, input.from) {
+            (3, Side::Server) => match json::pick(json, input.is_whole(), ["metadata", "status"]) {
+                Some([Some(_), Some(status)]) if status.is("Success") || status.is("Failure") => {
+                    Evidence::Sure
+                }
+                _ => Evidence::Against,
+            },
+            (4, Side::Client) => match json::pick(json, input.is_whole(), ["Width", "Height"]) {
+                Some([Some(width), Some(height)])
+                    if width.number().is_some() && height.number().is_some() =>
+                {
+                    Evidence::Sure
+                }
+                _ => Evidence::Against,
+            },
+            _ => Evidence::Neutral,
+        }
+    },
     ..Protocol::new("kubernetes", |opening| {
         let base64 = opening.subprotocol.as_deref().is_some_and(|it| it.contains("base64"));
         Box::new(Kubernetes { base64, forwards: opening.path().ends_with("/portforward") })
@@ -151,6 +175,10 @@ mod tests {
                 "kubernetes close channel=255 closes=0 body=\0",
             ]
         );
+        let mut joined_late = Reader::new(Opening::default());
+        let lines = said(&mut joined_late, &[(Side::Server, b"\x01\xff\xfe"), messages[2], messages[4]]);
+        let kinds: Vec<_> = lines.iter().map(|it| it.split(' ').nth(1).unwrap()).collect();
+        assert_eq!(kinds, ["resize", "stdout", "status"], "a terminal's size makes the choice");
         let mut reader = Reader::new(opening("base64.channel.k8s.io"));
         assert_eq!(said(&mut reader, &[(Side::Server, b"1aGk=")]), ["kubernetes stdout channel=1 body=hi"]);
     }

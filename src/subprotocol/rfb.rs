@@ -12,10 +12,52 @@ pub(super) static RFB: Protocol = Protocol {
     sign: |input, _| {
         let head = input.head();
         let begins = b"RFB 003.".starts_with(head.get(..8).unwrap_or(head));
-        if head.len() > 4 && head.len() <= 12 && begins { Evidence::Sure } else { Evidence::Against }
+        match head.len() {
+            5..=12 if begins => Evidence::Sure,
+            _ if !input.is_text() && input.is_whole() && input.from == Side::Client => input_of_user(head),
+            // The server's pixels say nothing.
+            _ if input.is_text() => Evidence::Against,
+            _ => Evidence::Neutral,
+        }
     },
-    ..Protocol::new("rfb", |_| Box::<Rfb>::default())
+    ..Protocol::new("rfb", |opening| {
+        let beginning = if opening.target.is_some() { Beginning::Captured } else { Beginning::Open };
+        Box::new(Rfb { beginning, ..Rfb::default() })
+    })
 };
+
+/// Judges a message of a client whose beginning was not captured: requests for the screen, keys and the pointer, one
+/// behind the other (RFC 6143 §7.5.3–7.5.5). A pointer alone proves nothing.
+fn input_of_user(mut bytes: &[u8]) -> Evidence {
+    const LARGEST: u32 = 1 << 15;
+    let mut evidence = Evidence::Against;
+    while let [kind, flag, ..] = bytes {
+        let word = |at| u32::from(short(bytes, at));
+        let lies_within = |at: usize| {
+            let size = word(at.saturating_add(4));
+            size > 0 && word(at).saturating_add(size) <= LARGEST
+        };
+        let length = match kind {
+            3 if *flag <= 1 && lies_within(2) && lies_within(4) => 10,
+            4 if *flag <= 1 && word(2) == 0 && is_key(long(bytes, 4)) => 8,
+            5 if word(2) <= LARGEST && word(4) <= LARGEST => 6,
+            _ => return Evidence::Against,
+        };
+        let Some(rest) = bytes.get(length..) else { return Evidence::Against };
+        evidence = match (length, evidence) {
+            (6, Evidence::Against) => Evidence::Neutral,
+            (6, before) => before,
+            _ => Evidence::Weak,
+        };
+        bytes = rest;
+    }
+    if bytes.is_empty() { evidence } else { Evidence::Against }
+}
+
+/// Tells whether a number is a key of the X Window System: Latin 1 and the rest of the first plane, or one of Unicode.
+fn is_key(number: u32) -> bool {
+    matches!(number, 0x20..=0xffff | 0x0100_0100..=0x0110_ffff)
+}
 
 const NAME: &str = "rfb";
 
@@ -64,6 +106,18 @@ struct Rfb {
     bytes_per_pixel: u64,
     /// The client asked for pixels: their format must not change any more.
     asked: bool,
+    beginning: Beginning,
+}
+
+/// Whether the beginning of a session was captured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Beginning {
+    #[default]
+    Captured,
+    /// The first message tells.
+    Open,
+    /// It was not: what the client does is named, where a message holds nothing else.
+    MidStream,
 }
 
 /// The result of reading the bytes at hand.
@@ -77,6 +131,17 @@ enum Read {
 
 impl Decoder for Rfb {
     fn message(&mut self, input: &Input<'_>, out: &mut Out<'_>) {
+        if self.beginning == Beginning::Open && input.length > 0 {
+            let is_captured = input.head().starts_with(b"RFB ");
+            self.beginning = if is_captured { Beginning::Captured } else { Beginning::MidStream };
+        }
+        if self.beginning == Beginning::MidStream {
+            let is_named = input.from == Side::Client
+                && input.is_whole()
+                && matches!(input_of_user(input.bytes), Evidence::Weak | Evidence::Neutral);
+            let step = if is_named { Step::Session } else { Step::Lost };
+            self.sides[input.from] = Bytes { step, ..Bytes::default() };
+        }
         let side = &mut self.sides[input.from];
         if side.step == Step::Lost || input.length == 0 {
             return;
@@ -411,7 +476,7 @@ fn text(bytes: &[u8], at: usize) -> (u64, String) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::said;
+    use super::super::tests::{lines_of, said};
     use super::super::{Opening, Reader};
     use super::*;
 
@@ -474,5 +539,59 @@ mod tests {
                 "rfb Security number-of-security-types=1 security-types=[02]",
             ]
         );
+    }
+
+    #[test]
+    fn of_a_session_joined_late_the_clients_input_is_named() {
+        let request: &[u8] = &[3, 1, 0, 0, 0, 0, 4, 0, 3, 0];
+        let key: &[u8] = &[4, 1, 0, 0, 0, 0, 0, 97];
+        let messages: &[(Side, &[u8])] = &[
+            (Side::Server, &[7; 90]),
+            (Side::Client, request),
+            (Side::Client, &[5, 0, 0, 1, 0, 2]),
+            (Side::Client, &[0, 9, 9, 9, 9, 9]),
+        ];
+        let names = |reader: &mut Reader, messages: &[(Side, &[u8])]| {
+            let lines = (1..).zip(messages).flat_map(|(n, (from, bytes))| {
+                lines_of(reader, *from, crate::websocket::Opcode::BINARY, bytes, n)
+            });
+            lines.map(|it| it.split(' ').nth(1).unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        let mut reader = Reader::new(Opening::default());
+        assert_eq!(names(&mut reader, messages), [""; 0]);
+        assert_eq!(reader.protocol(), None);
+        let mut reader = Reader::new(Opening::default());
+        let later =
+            [&messages[..3], &[(Side::Client, request), (Side::Client, key), (Side::Server, &[2])]].concat();
+        let names = names(&mut reader, &later);
+        let (asks, key) = ("FramebufferUpdateRequest", "KeyEvent");
+        assert_eq!(names, [key, asks, "PointerEvent", asks], "nothing of the server's");
+    }
+
+    #[test]
+    fn a_flood_of_bells_is_bounded() {
+        let mut reader =
+            Reader::named("rfb", &Opening { target: Some("/".into()), ..Opening::default() }).unwrap();
+        let init = [&[0, 16, 0, 8, 32][..], &[0; 15], b"\0\0\0\x03lab"].concat();
+        let begin: &[(Side, &[u8])] = &[
+            (Side::Server, b"RFB 003.008\n"),
+            (Side::Client, b"RFB 003.008\n"),
+            (Side::Server, &[1, 1]),
+            (Side::Client, &[1]),
+            (Side::Server, &[0; 4]),
+            (Side::Client, &[1]),
+            (Side::Server, &init),
+        ];
+        said(&mut reader, begin);
+        let bells = vec![2; 1 << 20];
+        let at = super::super::tests::at(9);
+        for _ in 0..4 {
+            let (from, opcode) = (Side::Server, crate::websocket::Opcode::BINARY);
+            let input = Input { from, opcode, bytes: &bells, missing: &[], length: 1 << 20, first: at, at };
+            let meaning = reader.message(&input);
+            let told = meaning.units().inspect(|it| assert_eq!(it.kind(), "Bell")).count() as u64;
+            assert_eq!((told <= super::super::MAX_UNITS as u64, told + meaning.more()), (true, 1 << 20));
+            assert!(reader.allocated() < 1 << 20, "{}", reader.allocated());
+        }
     }
 }

@@ -126,6 +126,80 @@ proptest! {
     }
 }
 
+/// Words that sub-protocols have, and others: names of members and values.
+const WORDS: [&str; 24] = [
+    "id", "type", "event", "data", "method", "params", "op", "d", "t", "s", "name", "payload", "topic",
+    "ref", "channel", "action", "status", "error", "result", "message", "command", "ping", "update", "2",
+];
+
+/// JSON as services send it that speak nothing else: words, numbers, objects and arrays of them.
+fn some_json() -> impl Strategy<Value = serde_json::Value> {
+    let leaf = prop_oneof![
+        (0..WORDS.len()).prop_map(|word| WORDS[word].into()),
+        (0_u32..50).prop_map(Into::into),
+        any::<bool>().prop_map(Into::into),
+        Just(serde_json::Value::Null),
+    ];
+    leaf.prop_recursive(3, 20, 5, |inner| {
+        let members =
+            prop::collection::vec(((0..WORDS.len()).prop_map(|word| WORDS[word]), inner.clone()), 0..5);
+        prop_oneof![
+            prop::collection::vec(inner, 0..5).prop_map(Into::into),
+            members.prop_map(|all| all.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()),
+        ]
+    })
+}
+
+/// Packs a value as MessagePack (its specification's shortest forms, and no others).
+fn packed(value: &serde_json::Value, out: &mut Vec<u8>) {
+    use serde_json::Value as V;
+    match value {
+        V::Null => out.push(0xc0),
+        V::Bool(flag) => out.push(0xc2 + u8::from(*flag)),
+        V::Number(number) => out.push(number.as_u64().unwrap() as u8),
+        V::String(text) => {
+            out.push(0xa0 + text.len() as u8);
+            out.extend(text.as_bytes());
+        }
+        V::Array(items) => {
+            out.push(0x90 + items.len() as u8);
+            items.iter().for_each(|item| packed(item, out));
+        }
+        V::Object(members) => {
+            out.push(0x80 + members.len() as u8);
+            for (name, value) in members {
+                packed(&name.as_str().into(), out);
+                packed(value, out);
+            }
+        }
+    }
+}
+
+proptest! {
+    /// Neither JSON nor MessagePack by itself names a sub-protocol.
+    #[test]
+    fn a_format_is_no_sub_protocol(
+        messages in prop::collection::vec((any::<bool>(), some_json()), 0..40),
+        binary in any::<bool>(),
+        late in any::<bool>(),
+    ) {
+        let target = (!late).then(|| "/feed".into());
+        let mut reader = Reader::new(Opening { target, ..Opening::default() });
+        for (index, (client, value)) in messages.iter().enumerate() {
+            let from = if *client { Side::Client } else { Side::Server };
+            let (mut bytes, mut opcode) = (Vec::new(), Opcode::BINARY);
+            if binary {
+                packed(value, &mut bytes);
+            } else {
+                (bytes, opcode) = (value.to_string().into_bytes(), Opcode::TEXT);
+            }
+            let lines = lines_of(&mut reader, from, opcode, &bytes, index as u64);
+            prop_assert_eq!(lines, Vec::<String>::new(), "{}", value);
+        }
+        prop_assert_eq!(reader.protocol(), None);
+    }
+}
+
 /// How messages of the sub-protocols begin.
 const SEEDS: &[&[u8]] = &[
     b"42[\"chat\",",
