@@ -16,6 +16,7 @@
 
 mod coding;
 mod events;
+mod jsonp;
 mod payload;
 mod zstd;
 

@@ -8,11 +8,15 @@ use std::collections::VecDeque;
 use base64::Engine as _;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
+use super::jsonp::Jsonp;
 use super::{BodyMessage, EventFacts, Output};
 use crate::model::{At, Lost};
 
 /// What is between packets in revision 4.
 const SEPARATOR: u8 = 0x1e;
+
+/// The cause that nothing of a body can be read.
+const NO_PAYLOAD: &str = "the body is no payload of Engine.IO";
 
 /// Bounds the digits of a length.
 const MAX_DIGITS: u8 = 10;
@@ -32,6 +36,8 @@ pub(super) struct Payload {
     revision: u8,
     limit: usize,
     place: Place,
+    /// What it is wrapped in, where it is.
+    jsonp: Option<Jsonp>,
     packet: Packet,
     skipped: u64,
 }
@@ -86,7 +92,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 impl Payload {
     /// Makes the reader of a payload of this revision that keeps at most `limit` bytes of a packet.
     pub(super) fn new(revision: u8, limit: usize) -> Self {
-        Payload { revision, limit, place: Place::Start, packet: Packet::default(), skipped: 0 }
+        Payload { revision, limit, place: Place::Start, jsonp: None, packet: Packet::default(), skipped: 0 }
     }
 
     /// Takes the next bytes; returns why the body cannot be read, where it cannot.
@@ -96,18 +102,24 @@ impl Payload {
         carried: At,
         out: &mut VecDeque<Output>,
     ) -> Option<&'static str> {
+        if let (Place::Start, None, Some(first)) = (self.place, &self.jsonp, bytes.first()) {
+            self.jsonp = Jsonp::begin(*first);
+        }
+        let Some(jsonp) = &mut self.jsonp else { return self.take(bytes, carried, out) };
+        let mut unwrapped = Vec::new();
+        let fault = jsonp.push(bytes, &mut unwrapped).err().map(|_| NO_PAYLOAD);
+        self.take(&unwrapped, carried, out).or(fault)
+    }
+
+    fn take(&mut self, bytes: &[u8], carried: At, out: &mut VecDeque<Output>) -> Option<&'static str> {
         let mut rest = bytes;
         while let [byte, behind @ ..] = rest {
             match self.place {
                 Place::Start => {
-                    self.place = match (self.revision, byte) {
-                        (3, 0 | 1) => Place::Kind,
-                        (3, b'0'..=b'9') => Place::Length { length: 0, digits: 0, kind: Kind::Units },
-                        (4, b'b') => Place::Text,
-                        (4, byte) if TYPES.contains(byte) => Place::Text,
-                        (_, b'd' | b'_') => return Some("the payload is written as JSONP"),
-                        _ => return Some("the body is no payload of Engine.IO"),
-                    };
+                    match self.begins_with(*byte) {
+                        Ok(place) => self.place = place,
+                        Err(cause) => return Some(cause),
+                    }
                     continue;
                 }
                 Place::Text => {
@@ -115,14 +127,7 @@ impl Payload {
                     continue;
                 }
                 Place::Lost => {
-                    let end = memchr::memchr(SEPARATOR, rest);
-                    let skipped = end.map_or(rest.len(), |end| end.saturating_add(1));
-                    self.skipped = self.skipped.saturating_add(skipped as u64);
-                    if end.is_some() {
-                        out.push_back(Output::Skipped { bytes: std::mem::take(&mut self.skipped) });
-                        self.place = Place::Text;
-                    }
-                    rest = rest.get(skipped..).unwrap_or_default();
+                    rest = self.skip_to_separator(rest, out);
                     continue;
                 }
                 Place::Over => {
@@ -133,7 +138,7 @@ impl Payload {
                     let kind = match byte {
                         0 => Kind::Text,
                         1 => Kind::Bytes,
-                        _ => return Some("the body is no payload of Engine.IO"),
+                        _ => return Some(NO_PAYLOAD),
                     };
                     self.begin(carried);
                     self.place = Place::Length { length: 0, digits: 0, kind };
@@ -142,7 +147,7 @@ impl Payload {
                     self.begin(carried);
                     match Self::length(*byte, length, digits, kind) {
                         Some(place) => self.place = place,
-                        None => return Some("the body is no payload of Engine.IO"),
+                        None => return Some(NO_PAYLOAD),
                     }
                     self.end_if_counted(out);
                 }
@@ -165,11 +170,35 @@ impl Payload {
         None
     }
 
+    /// Returns the place that the first byte of a body leads to, or why it leads to none.
+    fn begins_with(&self, byte: u8) -> Result<Place, &'static str> {
+        match (self.revision, byte) {
+            (3, 0 | 1) => Ok(Place::Kind),
+            (3, b'0'..=b'9') => Ok(Place::Length { length: 0, digits: 0, kind: Kind::Units }),
+            (4, b'b') => Ok(Place::Text),
+            (4, byte) if TYPES.contains(&byte) => Ok(Place::Text),
+            _ => Err(NO_PAYLOAD),
+        }
+    }
+
+    /// Passes over what follows a gap up to the next separator, and returns what is behind it.
+    fn skip_to_separator<'a>(&mut self, rest: &'a [u8], out: &mut VecDeque<Output>) -> &'a [u8] {
+        let end = memchr::memchr(SEPARATOR, rest);
+        let skipped = end.map_or(rest.len(), |end| end.saturating_add(1));
+        self.skipped = self.skipped.saturating_add(skipped as u64);
+        if end.is_some() {
+            out.push_back(Output::Skipped { bytes: std::mem::take(&mut self.skipped) });
+            self.place = Place::Text;
+        }
+        rest.get(skipped..).unwrap_or_default()
+    }
+
     /// Hears that bytes are missing here.
     pub(super) fn gap(&mut self, lost: Lost, out: &mut VecDeque<Output>) {
         if let (Place::Counted { left, kind, .. }, Lost::Exact(length)) = (self.place, lost)
             && kind != Kind::Units
             && length <= left
+            && self.jsonp.is_none()
         {
             self.packet.is_cut = true;
             self.packet.size = self.packet.size.saturating_add(length);
@@ -180,7 +209,9 @@ impl Payload {
             self.packet.is_cut = true;
             self.tell(out);
         }
-        self.place = if self.revision == 4 { Place::Lost } else { Place::Over };
+        // Whether an escape was lost in part cannot be told.
+        let goes_on = self.revision == 4 && self.jsonp.is_none();
+        self.place = if goes_on { Place::Lost } else { Place::Over };
     }
 
     /// Hears that the body is over.
@@ -377,9 +408,22 @@ mod tests {
     }
 
     #[test]
+    fn payloads_wrapped_as_jsonp() {
+        in_any_pieces(3, b"d=2%3A409%3A42%5B%22a+b%22%5D", &["40", "42[\"a b\"]"]);
+        in_any_pieces(3, br#"___eio[0]("5:4\"\ud83e\udd80\"1:2");"#, &["4\"\u{1f980}\"", "2"]);
+        in_any_pieces(4, b"d=42%5B1%5D%1E2", &["42[1]", "2"]);
+        let (mut payload, mut out) = (Payload::new(4, 100), VecDeque::new());
+        payload.push(b"d=42%5B1%5D%1E4", At::default(), &mut out);
+        payload.gap(Lost::Exact(3), &mut out);
+        payload.push(b"%1E42", At::default(), &mut out);
+        payload.end(true, &mut out);
+        assert_eq!(told(out.make_contiguous()), ["42[1]", "4…", "Skipped { bytes: 3 }"]);
+    }
+
+    #[test]
     fn what_is_no_payload_is_named() {
         let cause = |revision, body: &[u8]| told(&read(revision, &[body]));
-        assert_eq!(cause(4, b"d=2%3A40"), [r#"Unreadable { cause: "the payload is written as JSONP" }"#]);
+        assert_eq!(cause(4, b"data=2:40"), [format!("Unreadable {{ cause: {NO_PAYLOAD:?} }}")]);
         assert_eq!(cause(4, b"<html>").len(), 1);
         assert_eq!(cause(3, b"1x").len(), 1);
         assert_eq!(cause(3, b"5:4h"), ["4h…", "Unfinished"]);

@@ -1,6 +1,6 @@
 //! A zstd stream (RFC 8878) whose content is wanted as it is flushed, not at its end.
 //!
-//! The library keeps the last window of a frame until the frame ends. So whenever blocks have come, the frame so far is
+//! The library keeps the last window of a frame until the frame ends. So whenever a block has come, the frame so far is
 //! decoded anew, with an end put behind it: that is bounded in bytes and in work.
 
 use std::io::Read;
@@ -28,7 +28,7 @@ const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 /// An empty block that is the last one, and room for the checksum behind it.
 const END: [u8; 7] = [1, 0, 0, 0, 0, 0, 0];
 
-/// The stream cannot be read on: it is damaged, or longer than the bounds allow.
+/// The end of what can be read of a stream: it is damaged, or longer than the bounds allow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UnreadableZstd;
 
@@ -44,7 +44,7 @@ pub struct ZstdStream {
     work: u64,
 }
 
-/// What the header of a frame says.
+/// The parts of a frame header that matter here.
 struct Header {
     length: usize,
     has_checksum: bool,
@@ -58,17 +58,15 @@ impl ZstdStream {
     /// Where nothing more can be read; what could be is appended.
     pub fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), UnreadableZstd> {
         self.frame.extend_from_slice(bytes);
-        loop {
-            let (blocks, is_over) = self.walk()?;
-            if blocks > 0 {
-                self.decode(is_over, out)?;
+        // Block by block, so that what is given does not depend on how the stream is cut.
+        while let Some(is_last) = self.step()? {
+            self.decode(is_last, out)?;
+            if is_last {
+                self.frame.drain(..self.whole.min(self.frame.len()));
+                (self.whole, self.given) = (0, 0);
             }
-            if !is_over {
-                return if self.frame.len() > MAX_FRAME { Err(UnreadableZstd) } else { Ok(()) };
-            }
-            self.frame.drain(..self.whole.min(self.frame.len()));
-            (self.whole, self.given) = (0, 0);
         }
+        if self.frame.len() > MAX_FRAME { Err(UnreadableZstd) } else { Ok(()) }
     }
 
     /// Tells whether no byte waits for the rest of its block.
@@ -81,32 +79,25 @@ impl ZstdStream {
         self.frame.capacity()
     }
 
-    /// Steps over the blocks that are whole; returns how many there are, and whether the last one ends the frame.
-    fn walk(&mut self) -> Result<(usize, bool), UnreadableZstd> {
-        let Some(header) = self.header()? else { return Ok((0, false)) };
-        self.whole = self.whole.max(header.length);
-        let mut blocks = 0_usize;
-        while let Some([a, b, c, rest @ ..]) = self.frame.get(self.whole..) {
-            // RFC 8878 §3.1.1.2: whether it is the last one, its type and its size.
-            let word = u32::from_le_bytes([*a, *b, *c, 0]);
-            let is_last = word & 1 == 1;
-            let content = match word >> 1 & 3 {
-                1 => 1,
-                3 => return Err(UnreadableZstd),
-                _ => (word >> 3) as usize,
-            };
-            let checksum = if is_last && header.has_checksum { 4 } else { 0 };
-            let length = content.saturating_add(checksum);
-            if rest.len() < length {
-                break;
-            }
-            self.whole = self.whole.saturating_add(3).saturating_add(length);
-            blocks = blocks.saturating_add(1);
-            if is_last {
-                return Ok((blocks, true));
-            }
+    /// Steps over the next block, where it is whole; tells whether it ends the frame (RFC 8878 §3.1.1.2).
+    fn step(&mut self) -> Result<Option<bool>, UnreadableZstd> {
+        let Some(header) = self.header()? else { return Ok(None) };
+        let start = self.whole.max(header.length);
+        let Some([a, b, c, rest @ ..]) = self.frame.get(start..) else { return Ok(None) };
+        let word = u32::from_le_bytes([*a, *b, *c, 0]);
+        let is_last = word & 1 == 1;
+        let content = match word >> 1 & 3 {
+            1 => 1,
+            3 => return Err(UnreadableZstd),
+            _ => (word >> 3) as usize,
+        };
+        let checksum = if is_last && header.has_checksum { 4 } else { 0 };
+        let length = content.saturating_add(checksum);
+        if rest.len() < length {
+            return Ok(None);
         }
-        Ok((blocks, false))
+        self.whole = start.saturating_add(3).saturating_add(length);
+        if self.whole > MAX_FRAME { Err(UnreadableZstd) } else { Ok(Some(is_last)) }
     }
 
     /// Reads the frame's header (RFC 8878 §3.1.1.1); `None` where it is not whole.

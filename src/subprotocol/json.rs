@@ -4,7 +4,11 @@
 //! them, from its end backwards in the last [`TAIL`] bytes: what names a message stands at its beginning or its end.
 //! Nothing is checked that is not needed: the texts come from peers that parse them better than we must.
 
+mod backward;
+
 use std::borrow::Cow;
+
+use backward::Backward;
 
 /// How many bytes of a text are walked from its beginning.
 pub(super) const HEAD: usize = 4096;
@@ -362,81 +366,6 @@ fn word_end(bytes: &[u8]) -> Option<usize> {
     bytes.iter().position(|byte| !matches!(byte, b'0'..=b'9' | b'a'..=b'z' | b'E' | b'+' | b'-' | b'.'))
 }
 
-/// A reader of an object's members from its end on: outside a string every quotation mark before another is its beginning
-/// unless it is escaped, so that no state is missing.
-#[derive(Debug)]
-struct Backward<'a> {
-    rest: &'a [u8],
-}
-
-impl<'a> Backward<'a> {
-    fn at_end_of_object(bytes: &'a [u8]) -> Option<Self> {
-        Some(Backward { rest: bytes.trim_ascii_end().strip_suffix(b"}")? })
-    }
-
-    fn member(&mut self) -> Option<(Value<'a>, Value<'a>)> {
-        let value = self.value()?;
-        self.rest = self.rest.trim_ascii_end().strip_suffix(b":")?;
-        let key = self.value().filter(|key| key.shape == Shape::Text)?;
-        self.rest = self.rest.trim_ascii_end();
-        self.rest = self.rest.strip_suffix(b",").unwrap_or(&[]);
-        Some((key, value))
-    }
-
-    fn value(&mut self) -> Option<Value<'a>> {
-        self.rest = self.rest.trim_ascii_end();
-        let start = match self.rest.last()? {
-            b'"' => string_start(self.rest)?,
-            b'}' | b']' => container_start(self.rest)?,
-            _ => self
-                .rest
-                .iter()
-                .rposition(|byte| matches!(byte, b':' | b',' | b'[' | b'{'))?
-                .checked_add(1)?,
-        };
-        let (rest, raw) = self.rest.split_at_checked(start)?;
-        self.rest = rest;
-        read(raw).map(|value| Value { whole: true, raw: value.raw, ..value })
-    }
-}
-
-/// Returns where the string that `bytes` end with begins.
-fn string_start(bytes: &[u8]) -> Option<usize> {
-    let mut end = bytes.len().checked_sub(1)?;
-    loop {
-        let found = memchr::memrchr(b'"', bytes.get(..end)?)?;
-        let before = bytes.get(..found)?;
-        let slashes = before.iter().rev().take_while(|byte| **byte == b'\\').count();
-        if slashes % 2 == 0 {
-            return Some(found);
-        }
-        end = found;
-    }
-}
-
-/// Returns where the object or array that `bytes` end with begins.
-fn container_start(bytes: &[u8]) -> Option<usize> {
-    let (mut at, mut depth) = (bytes.len(), 0_usize);
-    loop {
-        let last = at.checked_sub(1)?;
-        match bytes.get(last)? {
-            b'"' => {
-                at = string_start(bytes.get(..at)?)?;
-                continue;
-            }
-            b'}' | b']' => depth = depth.saturating_add(1),
-            b'{' | b'[' => {
-                depth = depth.saturating_sub(1);
-                if depth == 0 {
-                    return Some(last);
-                }
-            }
-            _ => {}
-        }
-        at = last;
-    }
-}
-
 /// Returns the text between a string's quotation marks without its escapes (RFC 8259 §7).
 fn unescaped(mut bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len());
@@ -484,85 +413,4 @@ fn escaped_unit(bytes: &[u8]) -> (usize, char) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn texts<const N: usize>(json: &str, names: [&str; N]) -> [Option<String>; N] {
-        pick(json.as_bytes(), true, names)
-            .unwrap()
-            .map(|value| value.map(|value| String::from_utf8(value.raw.to_vec()).unwrap()))
-    }
-
-    #[test]
-    fn members_are_found_in_any_order() {
-        let json = r#" {"a":{"id":9,"x":"}\"]"},"id" : 7 ,"list":[1,{"q":2}],"t":true}"#;
-        assert_eq!(
-            texts(json, ["id", "t", "a", "none"]),
-            [Some("7".into()), Some("true".into()), Some(r#"{"id":9,"x":"}\"]"}"#.into()), None]
-        );
-        assert!(pick(b"[1]", true, ["id"]).is_none());
-        assert!(pick(b"", true, ["id"]).is_none());
-    }
-
-    #[test]
-    fn text_is_unescaped() {
-        let value = read(br#""a\n\"\u00e9\ud83d\ude00\ud83d\\""#).unwrap();
-        assert_eq!(value.text().unwrap(), "a\n\"é😀\u{fffd}\\");
-        assert!(read(br#""not over"#).unwrap().text().is_none());
-    }
-
-    #[test]
-    fn a_long_object_is_read_from_both_ends() {
-        let long = "x\\\"".repeat(20_000);
-        let json = format!(r#"{{"id":5,"result":{{"deep":["{long}"]}},"n":[1,"]"],"sessionId":"E6\"9"}} "#);
-        assert_eq!(
-            texts(&json, ["sessionId", "id", "n", "deep"]),
-            [Some("\"E6\\\"9\"".into()), Some("5".into()), Some("[1,\"]\"]".into()), None]
-        );
-        let head = pick(&json.as_bytes()[..5000], false, ["id", "sessionId"]).unwrap();
-        assert!(head[0].is_some() && head[1].is_none(), "without its end nothing is read backwards");
-    }
-
-    #[test]
-    fn what_is_cut_off_is_not_whole() {
-        let [id, method] = pick(br#"{"id":12,"method":"Page.ena"#, false, ["id", "method"]).unwrap();
-        assert_eq!(id.unwrap().number(), Some(12));
-        assert!(!method.unwrap().whole);
-        assert!(!pick(br#"{"id":12"#, false, ["id"]).unwrap()[0].unwrap().whole, "it may go on");
-    }
-
-    #[test]
-    fn items_and_what_follows_them() {
-        let value = read(br#"[ "upload" , {"a":[1]}, 2 ]"#).unwrap();
-        let mut items = value.items();
-        assert!(items.next().unwrap().is("upload"));
-        assert_eq!(items.rest(), br#"{"a":[1]}, 2"#);
-        assert_eq!(items.count(), 2);
-    }
-
-    proptest! {
-        #[test]
-        fn random_bytes_do_not_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), filler in 0_usize..6000) {
-            let mut long = b"{\"a\":\"".to_vec();
-            long.resize(long.len() + filler, b'x');
-            long.extend_from_slice(&bytes);
-            for bytes in [&bytes[..], &long] {
-                let _ = pick(bytes, true, ["a", "b"]);
-                if let Some(value) = read(bytes) {
-                    let _ = (value.text(), value.number(), value.members().count(), value.items().count());
-                }
-            }
-        }
-
-        #[test]
-        fn agrees_with_serde(a in any::<i64>(), text in ".{0,40}", pad in 0_usize..6000, after in any::<u32>()) {
-            let json = serde_json::json!({"a": a, "text": text, "pad": "\\\"".repeat(pad), "zz": after}).to_string();
-            let [found, said, last] = pick(json.as_bytes(), true, ["a", "text", "zz"]).unwrap();
-            prop_assert_eq!(found.unwrap().signed(), Some(a));
-            let said = said.unwrap().text().unwrap().into_owned();
-            prop_assert_eq!(said, text);
-            prop_assert_eq!(last.unwrap().number(), Some(u64::from(after)));
-        }
-    }
-}
+mod tests;

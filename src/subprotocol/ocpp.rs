@@ -1,10 +1,10 @@
 //! OCPP-J 1.2 to 2.1 (Open Charge Point Protocol, JSON over WebSocket, "OCPP-J" parts 4 and 1.6J §4): calls, results
 //! and errors as arrays.
 
-use crate::model::{Anomaly, Pair};
+use crate::model::{Anomaly, Pair, Side};
 
 use super::choice::{Evidence, Protocol};
-use super::decoder::{Decoder, Out};
+use super::decoder::{Decoder, Out, Unit};
 use super::input::Input;
 use super::json::{self, Shape, Value};
 use super::unit::Format;
@@ -69,19 +69,7 @@ impl Decoder for Ocpp {
             }
         };
         let id = id.and_then(|it| it.scalar());
-        let hashed = id.as_deref().map(|id| ahash::RandomState::with_seeds(5, 6, 7, 8).hash_one(id));
-        match kind {
-            "CALL" => {
-                if self.outstanding[input.from].is_some() {
-                    out.anomaly(Anomaly::OcppOutstanding {});
-                }
-                self.outstanding[input.from] = hashed;
-            }
-            "CALLRESULT" | "CALLERROR" if self.outstanding[!input.from] == hashed => {
-                self.outstanding[!input.from] = None;
-            }
-            _ => {}
-        }
+        self.count_outstanding(kind, id.as_deref(), input.from, out);
         let mut unit = out.unit(NAME, kind);
         if let Some(id) = &id {
             unit.id(id);
@@ -106,14 +94,7 @@ impl Decoder for Ocpp {
                 body(&mut unit, third);
             }
             _ => {
-                let [code, description] = [third, fourth].map(|it| it.and_then(|it| it.text()));
-                if let Some(code) = &code {
-                    unit.text("errorCode", code);
-                }
-                if let Some(description) = description.filter(|it| !it.is_empty()) {
-                    unit.text("errorDescription", &description);
-                }
-                unit.error(code.as_deref().unwrap_or(kind));
+                failure(&mut unit, kind, [third, fourth]);
                 body(&mut unit, fifth);
             }
         }
@@ -128,13 +109,44 @@ impl Decoder for Ocpp {
         }
     }
 
-    fn lost(&mut self, _: crate::model::Side) {
+    fn lost(&mut self, _: Side) {
         // The answer may be among what is lost.
         self.outstanding = Pair::default();
     }
 }
 
-fn body(unit: &mut super::decoder::Unit<'_>, value: Option<Value<'_>>) {
+impl Ocpp {
+    /// Notes a call that waits for its answer, or the answer; one call of a side may wait at a time (OCPP-J §4.1.1).
+    fn count_outstanding(&mut self, kind: &str, id: Option<&str>, from: Side, out: &mut Out<'_>) {
+        let hashed = id.map(|id| ahash::RandomState::with_seeds(5, 6, 7, 8).hash_one(id));
+        match kind {
+            "CALL" => {
+                if self.outstanding[from].is_some() {
+                    out.anomaly(Anomaly::OcppOutstanding {});
+                }
+                self.outstanding[from] = hashed;
+            }
+            "CALLRESULT" | "CALLERROR" if self.outstanding[!from] == hashed => {
+                self.outstanding[!from] = None;
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Says what went wrong with a call (OCPP-J §4.2.3).
+fn failure(unit: &mut Unit<'_>, kind: &str, [code, description]: [Option<Value<'_>>; 2]) {
+    let [code, description] = [code, description].map(|it| it.and_then(|it| it.text()));
+    if let Some(code) = &code {
+        unit.text("errorCode", code);
+    }
+    if let Some(description) = description.filter(|it| !it.is_empty()) {
+        unit.text("errorDescription", &description);
+    }
+    unit.error(code.as_deref().unwrap_or(kind));
+}
+
+fn body(unit: &mut Unit<'_>, value: Option<Value<'_>>) {
     if let Some(value) = value.filter(|it| it.whole) {
         unit.body(Format::Json, value.raw);
     }

@@ -6,7 +6,7 @@
 use crate::model::{Anomaly, At, Pair, Side};
 
 use super::choice::{Evidence, Protocol};
-use super::decoder::{Decoder, Out};
+use super::decoder::{Decoder, Out, Unit};
 use super::input::Input;
 use super::unit::Format;
 
@@ -286,29 +286,32 @@ impl Stomp {
         if known.len() < length {
             unit.incomplete();
         }
-        match command {
-            "ERROR" => {
-                unit.error(&header(headers, "message").unwrap_or("ERROR".into()));
-                // It answers the frame that asked for a receipt, if any.
-                if let Some(receipt) = header(headers, "receipt-id") {
-                    unit.answer(RECEIPTS, &*receipt);
-                } else {
-                    unit.answer(CONNECTING, "");
-                }
-            }
-            "CONNECTED" => {
-                unit.answer(CONNECTING, "");
-            }
-            "CONNECT" | "STOMP" => unit.ask(CONNECTING, ""),
-            "RECEIPT" => {
-                if let Some(receipt) = header(headers, "receipt-id") {
-                    unit.answer(RECEIPTS, &*receipt);
-                }
-            }
-            _ => {
-                if let (Some(receipt), Side::Client) = (header(headers, "receipt"), input.from) {
-                    unit.ask(RECEIPTS, &*receipt);
-                }
+        pair(&mut unit, command, headers, input.from);
+    }
+}
+
+/// Makes a frame the question or the answer that its command and its receipt make it.
+fn pair(unit: &mut Unit<'_>, command: &str, headers: &[u8], from: Side) {
+    match (command, header(headers, "receipt-id")) {
+        ("ERROR", receipt) => {
+            unit.error(&header(headers, "message").unwrap_or("ERROR".into()));
+            // It answers the frame that asked for a receipt, if any.
+            match receipt {
+                Some(receipt) => unit.answer(RECEIPTS, &*receipt),
+                None => unit.answer(CONNECTING, ""),
+            };
+        }
+        ("CONNECTED", _) => {
+            unit.answer(CONNECTING, "");
+        }
+        ("CONNECT" | "STOMP", _) => unit.ask(CONNECTING, ""),
+        ("RECEIPT", Some(receipt)) => {
+            unit.answer(RECEIPTS, &*receipt);
+        }
+        ("RECEIPT", None) => {}
+        _ => {
+            if let (Some(receipt), Side::Client) = (header(headers, "receipt"), from) {
+                unit.ask(RECEIPTS, &*receipt);
             }
         }
     }

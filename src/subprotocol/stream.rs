@@ -1,11 +1,13 @@
 //! One side's bytes where a sub-protocol's packets do not care for the borders of messages.
 
-use std::collections::VecDeque;
-
 use crate::model::{Anomaly, At};
 
 use super::decoder::Out;
 use super::input::{Input, Piece};
+
+mod place;
+
+use place::PlaceSearch;
 
 /// Bounds what is kept of one packet, in bytes; the rest is counted.
 pub(super) const MAX_KEPT: usize = 256 << 10;
@@ -29,12 +31,6 @@ pub(super) trait Framing {
     /// Tells whether a whole packet can be one: asked where packets are searched for after a loss.
     fn fits(&self, packet: &[u8]) -> bool;
 }
-
-/// How many packets in a row convince where packets are searched for.
-const CHAIN: usize = 2;
-
-/// Bounds how many messages are searched for a packet's beginning, and how many bytes these have.
-const MAX_SEARCHED: (usize, usize) = (128, 16 << 10);
 
 /// A packet, or why there is none.
 #[derive(Debug)]
@@ -82,14 +78,7 @@ pub(super) struct Stream {
     start: usize,
     /// The packet at hand.
     open: Open,
-    lost: Option<Box<Search>>,
-}
-
-/// The messages since the place was lost, as far as a packet may begin in them.
-#[derive(Debug, Default)]
-struct Search {
-    messages: VecDeque<(Box<[u8]>, At)>,
-    bytes: usize,
+    lost: Option<Box<PlaceSearch>>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -301,67 +290,6 @@ impl Stream {
             self.bytes.shrink_to(1024);
         }
     }
-}
-
-impl Search {
-    /// Keeps the bytes of a message up to the first that is not known.
-    fn push(&mut self, input: &Input<'_>) {
-        if self.messages.len() >= MAX_SEARCHED.0 {
-            self.pop();
-        }
-        let bytes: Box<[u8]> = input.head().into();
-        self.bytes = self.bytes.saturating_add(bytes.len());
-        self.messages.push_back((bytes, input.first));
-        while self.bytes > MAX_SEARCHED.1 && self.messages.len() > 1 {
-            self.pop();
-        }
-    }
-
-    fn pop(&mut self) {
-        if let Some((bytes, _)) = self.messages.pop_front() {
-            self.bytes = self.bytes.saturating_sub(bytes.len());
-        }
-    }
-
-    /// Drops messages until the first one convinces; tells whether one does.
-    fn find<F: Framing>(&mut self, framing: &F) -> bool {
-        let mut all = Vec::with_capacity(self.bytes);
-        self.messages.iter().for_each(|(bytes, _)| all.extend_from_slice(bytes));
-        let (mut start, mut rejected) = (0_usize, 0_usize);
-        let mut found = None;
-        for (index, (bytes, _)) in self.messages.iter().enumerate() {
-            match chain(all.get(start..).unwrap_or_default(), framing) {
-                Some(packets) if packets >= CHAIN => {
-                    found = Some(index);
-                    break;
-                }
-                // One in front that never will be one is not asked again.
-                None if rejected == index => rejected = rejected.saturating_add(1),
-                Some(_) | None => {}
-            }
-            start = start.saturating_add(bytes.len());
-        }
-        (0..found.unwrap_or(rejected)).for_each(|_| self.pop());
-        found.is_some()
-    }
-}
-
-/// Counts the whole packets that bytes begin with; `None` where one of them cannot be.
-fn chain<F: Framing>(mut bytes: &[u8], framing: &F) -> Option<usize> {
-    let mut packets = 0_usize;
-    while packets < CHAIN {
-        let length = match framing.measure(bytes) {
-            Measure::More => break,
-            Measure::Impossible => return None,
-            Measure::Length(length) => usize::try_from(length).unwrap_or(usize::MAX).max(1),
-        };
-        let Some((packet, rest)) = bytes.split_at_checked(length) else { break };
-        if !framing.fits(packet) {
-            return None;
-        }
-        (packets, bytes) = (packets.saturating_add(1), rest);
-    }
-    Some(packets)
 }
 
 #[cfg(test)]

@@ -179,8 +179,13 @@ fn ddp(input: &Input<'_>, _: Value<'_>, out: &mut Out<'_>) -> bool {
         unit.error(reason.as_deref().unwrap_or("error"));
     }
     finish(&mut unit, input, params.or(result).or(error).or(fields));
-    let id = id.as_deref();
-    match &*kind {
+    pair_ddp(&mut unit, &kind, id.as_deref(), first_sub.as_deref());
+    true
+}
+
+/// Makes a message of DDP the question or the answer that its kind is; `first_sub` is the first subscription it names.
+fn pair_ddp(unit: &mut Unit<'_>, kind: &str, id: Option<&str>, first_sub: Option<&str>) {
+    match kind {
         "connect" => unit.ask(CALLS, "connect"),
         "connected" | "failed" => {
             unit.answer(CALLS, "connect");
@@ -197,7 +202,7 @@ fn ddp(input: &Input<'_>, _: Value<'_>, out: &mut Out<'_>) -> bool {
             unit.answer(SUBSCRIPTIONS, id);
         }
         "ready" => {
-            unit.answer(SUBSCRIPTIONS, first_sub.as_deref());
+            unit.answer(SUBSCRIPTIONS, first_sub);
         }
         "ping" => {
             unit.heartbeat();
@@ -209,7 +214,6 @@ fn ddp(input: &Input<'_>, _: Value<'_>, out: &mut Out<'_>) -> bool {
         }
         _ => {}
     }
-    true
 }
 
 /// Says a message of nostr (NIP-01, NIP-20, NIP-42, NIP-45).
