@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use wirefin::capture::Files;
 
-use crate::support::damage::{lose, lose_before, lose_burst};
+use crate::support::damage::{lose, lose_before};
 use crate::support::dice::Dice;
 use crate::support::packets::read;
-use crate::support::run::{export, export_bodies, export_from, records, solo};
+use crate::support::run::{export, export_from, records, solo};
 
 /// Returns the folder of the captures; `None`, and a note, where it is not there.
 fn folder() -> Option<PathBuf> {
@@ -338,40 +338,6 @@ fn what_is_decoded_of_a_part_was_sent() {
             // A name may stand in what is lost, and a packet whose kind does is none.
             got.retain(|it, _| !it.ends_with(' ') || whole.contains_key(it));
             assert_eq!(beyond(&got, &whole), [""; 0], "{}, part {n}", path.display());
-        }
-    }
-}
-
-/// Tells whether all that a unit says is said by another one, too; what the wire around it tells is left out.
-fn says_no_more_than(unit: &Value, whole: &Value) -> bool {
-    let same = |it: &Value, other: &Value| it.is_null() || it == other;
-    let members = ["from", "protocol", "kind", "name", "id", "of", "error", "body"];
-    let fields = unit["fields"].as_object().into_iter().flatten();
-    members.into_iter().all(|name| same(&unit[name], &whole[name]))
-        && fields.into_iter().all(|(name, value)| same(value, &whole["fields"][name]))
-}
-
-#[test]
-fn units_of_a_part_carry_what_those_of_the_whole_do() {
-    let shared = folder().map(|folder| crate::corpus::below(&folder)).unwrap_or_default();
-    for path in own().into_iter().chain(shared) {
-        if std::fs::metadata(&path).unwrap().len() > 40_000 {
-            continue;
-        }
-        let packets = read(&path).unwrap();
-        let decoded = |packets: &[_]| units(&records(&export_bodies(packets)));
-        let whole = decoded(&packets);
-        let mut dice = Dice::new(packets.len() as u64 + 7);
-        for n in 0..9 {
-            let part = match n % 3 {
-                0 => lose_before(&packets, dice.below(packets.len())),
-                1 => lose(&packets, &mut dice, 30),
-                _ => lose_burst(&packets, &mut dice, 8),
-            };
-            for unit in decoded(&part).iter().filter(|unit| unit["complete"] != false) {
-                let sent = whole.iter().any(|it| says_no_more_than(unit, it));
-                assert!(sent, "{}, part {n}: {unit}", path.display());
-            }
         }
     }
 }
