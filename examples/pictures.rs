@@ -39,11 +39,18 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let home = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     let folder = home.join("docs/pictures");
     std::fs::create_dir_all(&folder)?;
-    for (name, capture, size, keys) in PICTURES {
-        let drawn = screen(&home.join(capture), *size, keys)?;
-        std::fs::write(folder.join(format!("{name}.svg")), svg(&drawn))?;
+    for (name, svg) in pictures(&home)? {
+        std::fs::write(folder.join(format!("{name}.svg")), svg)?;
     }
     Ok(())
+}
+
+/// Draws all pictures, with their names.
+pub fn pictures(home: &Path) -> Result<Vec<(&'static str, String)>, Box<dyn std::error::Error>> {
+    let draw = |(name, capture, size, keys): &Picture| {
+        screen(&home.join(capture), *size, keys).map(|drawn| (*name, svg(&drawn)))
+    };
+    PICTURES.iter().map(draw).collect()
 }
 
 /// Stands behind a screen on which nothing is saved.

@@ -17,6 +17,7 @@ mod language;
 mod layers;
 mod live;
 mod order;
+mod pictures;
 mod readme;
 mod relays;
 mod rules;

@@ -37,7 +37,7 @@ impl ChosenColumns {
         if text.is_empty() {
             return Ok(ChosenColumns::default());
         }
-        let subjects = Subject::list(&text).map_err(ParseError::of)?;
+        let subjects = Subject::list(&text).map_err(|error| ParseError::of(&error))?;
         let wanted = Wanted {
             payload: subjects.iter().any(Subject::needs_body),
             meaning: subjects.iter().any(Subject::needs_meaning),

@@ -110,7 +110,7 @@ impl App {
         match self.panel {
             _ if self.search.stop() => {}
             Panel::Conversations if !self.conversations.narrow.is_empty() => {
-                self.conversations.narrow.clear()
+                self.conversations.narrow.clear();
             }
             Panel::Detail | Panel::Conversations => {
                 if self.panel == Panel::Detail && self.detail.size == DetailSize::Large {

@@ -5,6 +5,7 @@ use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use super::copy::CopyForm;
 use super::detail::DetailSize;
 use super::keys::{self, Action};
+use super::overview::Overview;
 use super::page::Page;
 use super::prompt::PromptKind;
 use super::state::{App, Effect, Panel};
@@ -149,7 +150,7 @@ impl App {
 
     fn stretch(&self, action: Action) -> Effect {
         let times = self.timeline.times(&self.store.lock());
-        times.map_or(Effect::None, |times| self.overview.handle(action, &times))
+        times.map_or(Effect::None, |times| Overview::handle(action, &times))
     }
 
     fn turn(&mut self, forward: bool) -> Effect {

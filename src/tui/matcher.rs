@@ -19,7 +19,7 @@ pub(super) struct ParseError {
 }
 
 impl ParseError {
-    pub(super) fn of(error: filter::Error) -> ParseError {
+    pub(super) fn of(error: &filter::Error) -> ParseError {
         let expected = format!("expected {}", error.expected());
         ParseError { column: error.column().saturating_sub(1), expected }
     }
@@ -28,7 +28,7 @@ impl ParseError {
 impl Matcher {
     /// Reads what was typed.
     pub(super) fn parse(text: &str) -> Result<Matcher, ParseError> {
-        let filter = Filter::parse(text).map_err(ParseError::of)?;
+        let filter = Filter::parse(text).map_err(|error| ParseError::of(&error))?;
         let wanted = Wanted { payload: filter.needs_body(), meaning: filter.needs_meaning() };
         Ok(Matcher { filter, wanted })
     }

@@ -127,7 +127,7 @@ impl Overview {
     }
 
     /// Does what a key asks for.
-    pub(super) fn handle(&self, action: Action, times: &Times) -> Effect {
+    pub(super) fn handle(action: Action, times: &Times) -> Effect {
         match action {
             Action::ZoomIn => times.zoomed(0.5),
             Action::ZoomOut => times.zoomed(2.0),

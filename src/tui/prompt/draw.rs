@@ -11,6 +11,7 @@ use crate::text;
 impl Prompt {
     /// Draws the line that is typed, and above it what is wrong with it and, in `most` lines, what may stand at its cursor.
     pub(in super::super) fn draw(&self, theme: &Theme, area: Rect, most: u16, buffer: &mut Buffer) {
+        RowWriter::new(buffer, area.x, area.y, area.width).blank(area.width, theme.bar);
         let mut writer = RowWriter::new(buffer, area.x, area.y, area.width);
         writer.word(" ", theme.bar).word(&self.extent, theme.bar);
         writer.word(self.ask.words(), theme.key).word(" › ", theme.bar);
