@@ -170,6 +170,7 @@ pub fn tcp(data: &[u8]) {
             header: &[],
             payload: input.take(length),
             cut: 0,
+            packet_length: 0,
             stamp: SenderClock { clock: packet as u32 / 2, id: 0 },
         };
         drain(connection.push(side, &segment, at));

@@ -2,6 +2,8 @@
 
 use wirefin::model::Side;
 
+use crate::support::damage;
+use crate::support::dialogue::{BINARY, FIN, PING, PONG, TEXT, frame, goodbye, upgraded};
 use crate::support::dice::Dice;
 use crate::support::packets::{ACK, PSH, Packet, Talk};
 use crate::support::run::export;
@@ -85,6 +87,7 @@ fn no_websocket_is_found_in_connections_joined_in_mid_stream() {
             found.extend(seeds.filter(is_found));
         }
     }
+    println!("{} of {connections} connections taken for WebSocket", found.len());
     let kinds: Vec<_> = found.iter().map(|seed| Dice::new(*seed).below(8)).collect();
     let few = found.len().min(10);
     assert!(
@@ -93,4 +96,41 @@ fn no_websocket_is_found_in_connections_joined_in_mid_stream() {
         found.len(),
         &found[..few]
     );
+}
+
+/// Makes a conversation of ten messages and more, and takes its handshake and some more away.
+fn conversation(seed: u64) -> Vec<Packet> {
+    let mut dice = Dice::new(seed);
+    let mut talk = upgraded(u32::try_from(seed % 1_000_000).unwrap());
+    let first = talk.packets.len();
+    let is_echo = dice.per_mille(500);
+    for n in 0..10 + dice.below(20) {
+        let opcode = [TEXT, TEXT, BINARY, PING][dice.below(4)];
+        let length = dice.below(if opcode == PING { 20 } else { 300 });
+        let payload = match opcode {
+            BINARY => (0..length).map(|_| dice.below(256) as u8).collect(),
+            _ => format!("{{\"n\":{n},\"text\":\"{}\"}}", "word ".repeat(length / 5)).into_bytes(),
+        };
+        let payload = &payload[..payload.len().min(if opcode == PING { 125 } else { 1000 })];
+        talk.send(Side::Client, &frame(Side::Client, FIN | opcode, payload));
+        if is_echo || opcode == PING {
+            let answer = if opcode == PING { PONG } else { opcode };
+            talk.send(Side::Server, &frame(Side::Server, FIN | answer, payload));
+        }
+    }
+    goodbye(&mut talk);
+    damage::lose_before(&talk.packets, first + dice.below(4))
+}
+
+/// Takes `WIREFIN_CONNECTIONS` of them, or a few.
+#[test]
+fn conversations_joined_in_mid_stream_are_found() {
+    let connections = std::env::var("WIREFIN_CONNECTIONS").map_or(2_000, |n| n.parse().unwrap());
+    let mut found = 0;
+    for batch in 0..connections / 500_u64 {
+        let packets: Vec<_> = (batch * 500..(batch + 1) * 500).flat_map(conversation).collect();
+        found += export(&packets, false).matches(r#""type":"open""#).count() as u64;
+    }
+    println!("{found} of {connections} conversations found");
+    assert!(found * 1000 >= connections * 999 && found <= connections, "{found} of {connections}");
 }

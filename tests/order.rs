@@ -11,7 +11,7 @@ use crate::corpus;
 use crate::support::damage;
 use crate::support::dice::Dice;
 use crate::support::judge::{Truth, conn, payload};
-use crate::support::packets::{Packet, read};
+use crate::support::packets::{Packet, pcap, read};
 use crate::support::run::{export, records};
 
 /// Lists lines that stand before others of their conversation that were complete, or became known, earlier.
@@ -87,36 +87,51 @@ impl<'p> Completed<'p> {
     }
 
     /// Lists messages of a damaged capture that are not at the packet that completed them: the last one to be captured of
-    /// those that its sender had sent by then.
+    /// those that its sender had sent by then; where its beginning was not captured, of those from the first captured one on.
     fn faults(&self, damaged: &[Packet], shown: &[Value]) -> Vec<String> {
         let mut places = HashMap::new();
         for (place, packet) in (1_u64..).zip(damaged) {
             places.entry(packet.data.as_slice()).or_insert(place);
         }
-        let mut last = HashMap::new();
+        let place = |packet: &Packet| places.get(packet.data.as_slice()).copied();
+        let mut first = HashMap::new();
+        for (packet, sender) in self.packets.iter().zip(&self.senders) {
+            if let (Some(sender), Some(place)) = (sender, place(packet)) {
+                let first = first.entry(*sender).or_insert(place);
+                *first = place.min(*first);
+            }
+        }
+        let (mut last, mut last_joined) = (HashMap::new(), HashMap::new());
         let completed: Vec<_> = (self.packets.iter().zip(&self.senders))
             .map(|(packet, sender)| {
-                let last = last.entry((*sender)?).or_insert(0);
-                *last = places.get(packet.data.as_slice()).copied().unwrap_or(0).max(*last);
-                Some(*last)
+                let (sender, place) = ((*sender)?, place(packet));
+                let last = last.entry(sender).or_insert(0);
+                *last = place.unwrap_or(0).max(*last);
+                if place.is_some() && first.get(&sender) == place.as_ref() {
+                    last_joined.insert(sender, 0);
+                }
+                let joined = last_joined.get_mut(&sender).map(|joined| {
+                    *joined = place.unwrap_or(0).max(*joined);
+                    *joined
+                });
+                Some((*last, joined.unwrap_or(*last)))
             })
             .collect();
         let is_right = |record: &&Value| {
             let places = self.messages.get(&said(record)).map_or(&[][..], Vec::as_slice);
-            places.iter().any(|place| completed[*place] == record["packet"].as_u64())
+            let packet = record["packet"].as_u64().unwrap();
+            places
+                .iter()
+                .any(|place| completed[*place].is_some_and(|(all, joined)| all == packet || joined == packet))
         };
         let whole = shown.iter().filter(|record| is_whole_message(record));
-        whole
-            .filter(|record| !is_right(record))
-            .map(|record| {
-                format!(
-                    "not completed there, but at {:?}: {record}",
-                    self.messages
-                        .get(&said(record))
-                        .map(|it| it.iter().map(|place| completed[*place]).collect::<Vec<_>>())
-                )
-            })
-            .collect()
+        let wrong = whole.filter(|record| !is_right(record));
+        let right = |record| {
+            self.messages
+                .get(&said(record))
+                .map(|it| it.iter().map(|place| completed[*place]).collect::<Vec<_>>())
+        };
+        wrong.map(|record| format!("not completed there, but at {:?}: {record}", right(record))).collect()
     }
 }
 
@@ -154,18 +169,13 @@ fn closers(records: &[Value]) -> BTreeMap<String, String> {
 /// Captures in which a payload consists of frames, so that less than all of them cannot be told from others.
 const AMBIGUOUS: [&str; 2] = ["payload-looks-like-frames", "rsv1-though-refused"];
 
-/// Captures of HTTP/2, where a search of one stream does not wait for the others yet.
+/// Captures of HTTP/2: what is found of it by a search, frames behind a lost header or a stream whose answer comes later,
+/// is read at the packet that convinced, and the other streams do not wait for it.
 const STREAMS: &str = "/h2/";
 
 /// Captures of which the packet that completed a message cannot be told by TCP's segments: fragments of IP, bytes without
 /// numbers.
 const IN_PIECES: [&str; 2] = ["fragment", "exported-pdus"];
-
-/// Captures whose first messages, or an answer before the upgrade, are told at another packet where packets change places.
-const LATER: [&str; 3] = ["tcp/joined-late", "keep-alive-before-upgrade", "/h2/"];
-
-/// A capture in which bytes are missing that only an acknowledgment tells of, when the capture ends.
-const UNSEEN: &str = "ignores-64-bit-lengths";
 
 /// Tells whether a capture shows what each side sent once, in the order in which it was sent.
 fn is_orderly(packets: &[Packet], whole: &[Value]) -> bool {
@@ -186,33 +196,32 @@ fn lines_come_in_the_order_of_the_wire_at_the_times_of_their_packets() {
         let is_in_pieces = IN_PIECES.iter().any(|it| name.contains(it));
         let is_timed = is_orderly(&packets, &whole) && !is_in_pieces;
         let completed = is_timed.then(|| Completed::of(&packets, &whole));
-        let (is_later, is_streams) = (LATER.iter().any(|it| name.contains(it)), name.contains(STREAMS));
+        let is_streams = name.contains(STREAMS);
         let closed_by = closers(&whole);
         used += 1;
         timed += usize::from(completed.is_some());
         for seed in 0..(20_000 / (packets.len() as u64 + 1)).clamp(1, 8) {
-            let name_of = path.to_str().unwrap();
-            for (name, tells, packets) in damaged(&packets, seed) {
+            for (name, damage, packets) in damaged(&packets, seed) {
                 let shown = records(&export(&packets, false));
                 let mut faults = false_round_trips(&shown);
                 faults.extend(false_times(&shown, &packets));
-                if is_timed && !is_streams && !is_later && !name_of.contains(UNSEEN) {
+                if !is_streams || damage == Damage::Nothing {
                     faults.extend(out_of_order(&shown));
-                }
-                if tells == Tells::Both && !is_streams {
                     faults.extend(completed.iter().flat_map(|it| it.faults(&packets, &shown)));
-                } else if tells == Tells::Completion && !is_later {
-                    // What was captured before the handshake was whole is told at its own packet.
-                    let late = |fault: &String| !fault.contains(r#""delta":0.0,"#);
-                    faults.extend(completed.iter().flat_map(|it| it.faults(&packets, &shown)).filter(late));
-                }
-                if matches!(tells, Tells::Both | Tells::Closer) && is_timed && !is_streams {
-                    let closers = closers(&shown);
-                    let blamed = closers.iter().filter(|(name, by)| closed_by.get(*name) != Some(by));
-                    faults.extend(blamed.map(|(name, by)| format!("{name} closed by {by}")));
+                    // Whoever closed first may be captured second.
+                    if is_timed && matches!(damage, Damage::Nothing | Damage::Lost) {
+                        let closers = closers(&shown);
+                        let blamed = closers.iter().filter(|(name, by)| closed_by.get(*name) != Some(by));
+                        faults.extend(blamed.map(|(name, by)| format!("{name} closed by {by}")));
+                    }
                 }
                 if let Some(fault) = faults.first() {
                     let file = path.display();
+                    if let Ok(folder) = std::env::var("WIREFIN_ORDER") {
+                        let stem = path.file_name().unwrap().to_str().unwrap();
+                        let name = format!("{stem}-{seed}-{}.pcap", name.replace(' ', "-"));
+                        std::fs::write(std::path::Path::new(&folder).join(name), pcap(&packets)).unwrap();
+                    }
                     writeln!(faulty, "{file} seed {seed}, {name}: {} faults: {fault}", faults.len()).unwrap();
                 }
             }
@@ -222,20 +231,19 @@ fn lines_come_in_the_order_of_the_wire_at_the_times_of_their_packets() {
     assert!(used > 100 && timed > 80, "only {used} captures could be used, {timed} for their times");
 }
 
-/// What can be told of a damaged capture.
+/// What a capture lacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Tells {
-    /// Which packet completed a message, and who closed first.
+enum Damage {
+    Nothing,
+    /// The order in which its packets were sent.
+    Reordered,
+    /// Packets, from the beginning or between others.
+    Lost,
     Both,
-    /// Which packet completed a message: whoever closed first may be captured second.
-    Completion,
-    /// Who closed first, or nobody.
-    Closer,
-    Neither,
 }
 
-/// Makes damaged captures, each with its name and what it tells.
-fn damaged(packets: &[Packet], seed: u64) -> Vec<(&'static str, Tells, Vec<Packet>)> {
+/// Makes damaged captures, each with its name.
+fn damaged(packets: &[Packet], seed: u64) -> Vec<(&'static str, Damage, Vec<Packet>)> {
     let mut dice = Dice::new(seed);
     let dice = &mut dice;
     let n = 1 + dice.below(packets.len());
@@ -243,15 +251,15 @@ fn damaged(packets: &[Packet], seed: u64) -> Vec<(&'static str, Tells, Vec<Packe
     let lost = damage::lose(packets, dice, 30);
     let late = damage::lose_before(&lost, n / 2);
     vec![
-        ("nothing lost", Tells::Both, packets.to_vec()),
-        ("1 % lost", Tells::Closer, damage::lose(packets, dice, 10)),
-        ("10 % lost", Tells::Closer, damage::lose(packets, dice, 100)),
-        ("a burst lost", Tells::Closer, damage::lose_burst(packets, dice, 8)),
-        ("joined late", Tells::Both, damage::lose_before(packets, n)),
-        ("one direction", Tells::Both, damage::one_direction(packets, low)),
-        ("reordered", Tells::Completion, damage::reorder(packets, dice, 200, 6)),
-        ("repeated", Tells::Both, damage::duplicate(packets, dice, 200, 9)),
-        ("joined late, 3 % lost and reordered", Tells::Neither, damage::reorder(&late, dice, 150, 5)),
+        ("nothing lost", Damage::Nothing, packets.to_vec()),
+        ("1 % lost", Damage::Lost, damage::lose(packets, dice, 10)),
+        ("10 % lost", Damage::Lost, damage::lose(packets, dice, 100)),
+        ("a burst lost", Damage::Lost, damage::lose_burst(packets, dice, 8)),
+        ("joined late", Damage::Lost, damage::lose_before(packets, n)),
+        ("one direction", Damage::Nothing, damage::one_direction(packets, low)),
+        ("reordered", Damage::Reordered, damage::reorder(packets, dice, 200, 6)),
+        ("repeated", Damage::Nothing, damage::duplicate(packets, dice, 200, 9)),
+        ("joined late, 3 % lost and reordered", Damage::Both, damage::reorder(&late, dice, 150, 5)),
     ]
 }
 

@@ -138,6 +138,7 @@ const fn hides(anomaly: &Anomaly) -> bool {
             | Anomaly::LostSync { .. }
             | Anomaly::AmbiguousFraming { .. }
             | Anomaly::MissingHandshake {}
+            | Anomaly::HandshakeTruncated { .. }
             | Anomaly::NotInflated {}
             | Anomaly::DeflateHistoryLost {}
             | Anomaly::InflateLimit { .. }

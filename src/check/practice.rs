@@ -38,6 +38,7 @@ pub(super) fn fault(rule: &str) -> &'static str {
         | "lost-sync"
         | "ambiguous-framing"
         | "missing-handshake"
+        | "handshake-truncated"
         | "capture-damaged"
         | "capture-dropped"
         | "captured-twice"

@@ -26,6 +26,8 @@ pub(super) struct Account {
     transport: Transport,
     not_inflated: bool,
     no_handshake: bool,
+    /// The snap length with which the handshake would be whole, where it was truncated.
+    snap_length: Option<u32>,
     /// The answer to the upgrade was not captured.
     no_answer: bool,
     /// How TCP ended without a close frame.
@@ -76,6 +78,7 @@ impl Account {
             transport: opening.transport,
             not_inflated: false,
             no_handshake: handshake.is_none(),
+            snap_length: None,
             no_answer: handshake.is_some_and(|it| it.response.is_none()),
             tcp: None,
             no_echo: false,
@@ -113,6 +116,7 @@ impl Account {
         match anomaly {
             Anomaly::NoClose { tcp } => self.tcp = Some(tcp),
             Anomaly::NoCloseEcho {} => self.no_echo = true,
+            Anomaly::HandshakeTruncated { snap_length } => self.snap_length = Some(*snap_length),
             Anomaly::Gap { length, least, cause, .. } => {
                 let bytes = length.or(*least).unwrap_or(0);
                 self.lost = self.lost.saturating_add(bytes);
@@ -134,7 +138,11 @@ impl Account {
         let sent = |side| count(self.messages[side], "message");
         let url = self.url.as_deref().map_or_else(String::new, |url| format!(" {url}"));
         let mut help = None;
-        if self.cut > 0 {
+        if let Some(needed) = self.snap_length {
+            help = Some(format!(
+                "the snap length cut packets short: capture with -s {needed} or more, or with -s 0"
+            ));
+        } else if self.cut > 0 {
             help = Some("the snap length cut packets short: capture with -s 0".to_owned());
         } else if self.lost > 0 {
             help = Some("a capture without loss: a larger buffer (-B), or a filter (-f)".to_owned());
@@ -175,7 +183,11 @@ impl Account {
     /// Says why not all is shown.
     fn missing(&self) -> Vec<String> {
         let mut list = Vec::new();
-        if self.no_handshake {
+        if let Some(needed) = self.snap_length {
+            list.push(format!(
+                "not all is shown: the snap length truncated the handshake, which needs {needed} bytes"
+            ));
+        } else if self.no_handshake {
             list.push("not all is shown: the handshake was before the capture".to_owned());
         }
         if let Some(side) = self.only_side() {

@@ -79,8 +79,8 @@ pub struct HttpTracker {
     carried: At,
     /// The packet at which that was readable.
     readable: At,
-    /// The last packet of the server's bytes that were read.
-    answered: At,
+    /// The last packet of each side's bytes that were read.
+    read_at: Pair<At>,
     /// A head of this side may have been lost, so requests and responses may not match.
     lost: Pair<bool>,
     /// The client's bytes were captured from the first one on: an answer has its request.
@@ -133,7 +133,7 @@ impl HttpTracker {
             ended: Pair::default(),
             carried: At::default(),
             readable: At::default(),
-            answered: At::default(),
+            read_at: Pair::default(),
             lost: Pair::default(),
             from_start: false,
             over: false,
@@ -167,9 +167,9 @@ impl HttpTracker {
         (self.carried, self.readable) = (at, readable);
     }
 
-    /// Returns the packet that completed the server's bytes that were read: at [`Output::Upgraded`], its response.
-    pub const fn answered(&self) -> At {
-        self.answered
+    /// Returns the packet that completed a side's bytes that were read: at [`Output::Upgraded`], its head.
+    pub fn read_at(&self, side: Side) -> At {
+        self.read_at[side]
     }
 
     /// Takes bytes of one side, and returns how many it used.
@@ -221,6 +221,11 @@ impl HttpTracker {
             self.lose(side, lost);
         }
         self.settle();
+    }
+
+    /// Tells whether a head of a side has begun and is not whole.
+    pub fn is_head_under_way(&self, side: Side) -> bool {
+        matches!(self.reading[side], Reading::Head(_))
     }
 
     /// Hears that one side's stream ended; both sides end where the connection does.
@@ -293,9 +298,7 @@ impl HttpTracker {
 
     /// Notes the packet of bytes that are read now.
     fn read(&mut self, side: Side, at: At) {
-        if side == Side::Server && at.packet > self.answered.packet {
-            self.answered = at;
-        }
+        self.read_at[side] = self.read_at[side].later(at);
     }
 
     fn rare(&mut self) -> &mut Rare {

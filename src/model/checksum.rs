@@ -143,6 +143,7 @@ mod tests {
             header,
             payload,
             cut: 0,
+            packet_length: 0,
             stamp: SenderClock::default(),
         }
     }

@@ -169,6 +169,14 @@ pub struct At {
     pub time: Timestamp,
 }
 
+impl At {
+    /// Returns the later one of two places.
+    #[must_use]
+    pub const fn later(self, other: At) -> At {
+        if other.packet > self.packet { other } else { self }
+    }
+}
+
 /// One captured packet, borrowed from the reader.
 #[derive(Clone, Copy, Debug)]
 pub struct Packet<'a> {

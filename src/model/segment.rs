@@ -113,6 +113,8 @@ pub struct Segment<'a> {
     pub payload: &'a [u8],
     /// How many payload bytes the snap length cut off behind `payload`: a gap, not an end.
     pub cut: u32,
+    /// How many bytes its packet had on the wire.
+    pub packet_length: u32,
     /// When it was sent, as its sender says.
     pub stamp: SenderClock,
 }

@@ -41,6 +41,7 @@ pub(super) struct Item {
     offset: u32,
     length: u32,
     cut: u32,
+    packet_length: u32,
     stamp: SenderClock,
     window: u16,
     flags: Flags,
@@ -228,11 +229,26 @@ fn place(segment: &Segment<'_>, base: usize, length: usize, rebuilt: &mut Vec<u8
 
 impl Item {
     fn new(segment: &Segment<'_>, at: At, hash: u64, shard: u8, offset: u32) -> Self {
-        let Segment { flow, seq, ack, flags, window, header, payload, cut, stamp } = *segment;
+        let Segment { flow, seq, ack, flags, window, header, payload, cut, packet_length, stamp } = *segment;
         let length = u32::try_from(payload.len()).unwrap_or(u32::MAX);
         // It is 60 bytes long at most.
         let header = u8::try_from(header.len()).unwrap_or(0);
-        Item { at, hash, flow, seq, ack, offset, length, cut, stamp, window, flags, shard, header }
+        Item {
+            at,
+            hash,
+            flow,
+            seq,
+            ack,
+            offset,
+            length,
+            cut,
+            packet_length,
+            stamp,
+            window,
+            flags,
+            shard,
+            header,
+        }
     }
 }
 
@@ -260,6 +276,7 @@ impl Batch {
             header,
             payload,
             cut: item.cut,
+            packet_length: item.packet_length,
             stamp: item.stamp,
         }
     }

@@ -128,21 +128,23 @@ impl Connection {
         transport.see(side, at);
         if segment.cut > 0 {
             witness.cut(segment.cut.into());
+            transport.longest_truncated = transport.longest_truncated.max(segment.packet_length);
         }
-        let (how, was_reset) = (Handover::AtOnce(tcp.behind_gap(!side)), tcp.is_reset());
+        let (how, was_reset) = (Handover::AtOnce(order.behind(!side, tcp.behind_gap(!side))), tcp.is_reset());
         let delivery = tcp.push(side, segment, at);
         let mut cx = context(*id, at, transport, conversation, shared, sink);
         drain(delivery, order, how, (stack, witness), &mut cx);
         if tcp.is_reset() && !was_reset {
             // Behind a FIN of the same side a reset ends the other one.
-            if order.must_wait(side, at, tcp.behind_gap(!side)) {
+            let behind = order.behind(!side, tcp.behind_gap(!side));
+            if order.must_wait(at, behind) {
                 order.wait(side, at, StreamInput::End(End::Reset), true);
             } else {
                 stack.end(side, End::Reset, &mut cx);
             }
         }
         if order.allocated() > 0 {
-            release(order, behind_gaps(tcp), stack, &mut cx);
+            release(order, behind_gaps(order, tcp), stack, &mut cx);
             let limit = cx.shared.limits.tcp.waiting_bytes;
             while order.allocated() > limit
                 && Side::BOTH.into_iter().any(|side| tcp.behind_gap(side).is_some())
@@ -151,7 +153,7 @@ impl Connection {
                 let anomaly = Anomaly::LimitReached { limit: "bytes waiting for the other side", value };
                 order.wait_to_report(side, at, anomaly);
                 drain(tcp.shed_load(), order, Handover::Sorted, (stack, witness), &mut cx);
-                release(order, behind_gaps(tcp), stack, &mut cx);
+                release(order, behind_gaps(order, tcp), stack, &mut cx);
             }
         }
         if tcp.is_disordered() {
@@ -165,7 +167,7 @@ impl Connection {
         let Connection { id, tcp, order, transport, stack, conversation, witness } = self;
         let mut cx = context(*id, now, transport, conversation, shared, sink);
         drain(tcp.advance(now.time), order, Handover::Sorted, (stack, witness), &mut cx);
-        release(order, behind_gaps(tcp), stack, &mut cx);
+        release(order, behind_gaps(order, tcp), stack, &mut cx);
         stack.advance(now.time, &mut cx);
     }
 
@@ -176,7 +178,7 @@ impl Connection {
         let at = transport.last;
         let mut cx = context(*id, at, transport, conversation, shared, sink);
         drain(tcp.shed_load(), order, Handover::Sorted, (stack, witness), &mut cx);
-        release(order, behind_gaps(tcp), stack, &mut cx);
+        release(order, behind_gaps(order, tcp), stack, &mut cx);
         // What waited may be searched now, and hold as much.
         if tcp.waiting().saturating_add(order.allocated()).saturating_add(stack.waiting()) >= before {
             stack.stop_gathering(&mut cx);
@@ -228,7 +230,7 @@ fn context<'x>(
 /// The way in which what TCP makes readable is handed on.
 #[derive(Clone, Copy, Debug)]
 enum Handover {
-    /// One side's at once, unless it comes after the first packet that waits behind a gap of the other side.
+    /// One side's at once, unless it comes after what waits behind a gap of the other side.
     AtOnce(Option<At>),
     /// Both sides' when all of it is there.
     Sorted,
@@ -245,13 +247,13 @@ fn drain(
     let (now, conn) = (cx.at, cx.conn);
     while let Some(output) = delivery.next() {
         let (side, at) = match &output {
-            Output::Bytes { side, at, .. } | Output::Gap { side, at, .. } | Output::End { side, at, .. } => {
-                (*side, order.reach(*side, *at))
-            }
+            Output::Bytes { side, at, .. } | Output::End { side, at, .. } => (*side, order.reach(*side, *at)),
+            // One that only an acknowledgment tells of is known when nothing more comes.
+            Output::Gap { side, at, .. } => (*side, order.reach(*side, order.handed_on().later(*at))),
             Output::Again { side, .. } | Output::Anomaly { side, .. } => (*side, now),
         };
         let waits = match how {
-            Handover::AtOnce(behind) => order.must_wait(side, at, behind),
+            Handover::AtOnce(behind) => order.must_wait(at, behind),
             Handover::Sorted => true,
         };
         cx.at = at;
@@ -320,7 +322,7 @@ fn release(order: &mut WireOrder, behind: Pair<Option<At>>, stack: &mut Stack, c
     cx.at = now;
 }
 
-/// Returns the first packet that waits behind a gap of each side.
-fn behind_gaps(tcp: &tcp::Connection) -> Pair<Option<At>> {
-    Pair::from_fn(|side| tcp.behind_gap(side))
+/// Returns where what waits behind a gap of each side is readable.
+fn behind_gaps(order: &WireOrder, tcp: &tcp::Connection) -> Pair<Option<At>> {
+    Pair::from_fn(|side| order.behind(side, tcp.behind_gap(side)))
 }

@@ -157,10 +157,10 @@ impl Half {
         }
     }
 
-    /// Returns the packet that carried the first of the bytes in which frames are looked for.
+    /// Returns the packet at which the first of the bytes were readable in which frames are looked for.
     fn behind_gap(&self) -> Option<At> {
         match &self.reading {
-            Reading::Searching { search, .. } => search.first(),
+            Reading::Searching { search, .. } => search.first_readable(),
             _ => None,
         }
     }
@@ -197,9 +197,11 @@ impl Conversation {
         self
     }
 
-    /// Notes the packet that completed the response: the server's frames come behind it.
-    pub(super) fn answered(mut self, at: At) -> Self {
-        self.order.reach(Side::Server, at);
+    /// Notes the packets that completed the request and the response: each side's frames come behind its own.
+    pub(super) fn behind_heads(mut self, heads: Pair<At>) -> Self {
+        for side in Side::BOTH {
+            self.order.reach(side, heads[side]);
+        }
         self
     }
 
@@ -293,7 +295,7 @@ impl Conversation {
             Reading::Searching { search, .. } => search.push(bytes, carried),
             Reading::Counted | Reading::Found(_) | Reading::Proven => {
                 let at = self.order.reach(side, cx.at);
-                if self.order.must_wait(side, at, self.sides[!side].behind_gap()) {
+                if self.order.must_wait(at, self.sides[!side].behind_gap()) {
                     self.order.wait(side, at, StreamInput::Bytes(bytes.into(), carried), cx.verified);
                     self.bound(side, cx);
                 } else {
@@ -338,7 +340,7 @@ impl Conversation {
         let is_searched = self.sides[side].search().is_some() && !matches!(what, StreamInput::End(_));
         // What is searched is read at the packets that carried it.
         let at = if is_searched { cx.at } else { self.order.reach(side, cx.at) };
-        if !is_searched && self.order.must_wait(side, at, self.sides[!side].behind_gap()) {
+        if !is_searched && self.order.must_wait(at, self.sides[!side].behind_gap()) {
             self.order.wait(side, at, what, cx.verified);
         } else {
             let now = std::mem::replace(&mut cx.at, at);
@@ -439,27 +441,8 @@ impl Conversation {
         }
     }
 
-    /// Reports that the conversation is over.
-    pub(super) fn close(&mut self, ending: Ending, cx: &mut Context<'_>) {
-        // What is found now may lead to where frames are looked for again.
-        for _ in 0..LAST_SEARCHES {
-            for side in Side::BOTH {
-                self.settle_for(side, cx);
-            }
-            self.go_on(cx);
-            if self.order.is_empty() {
-                break;
-            }
-        }
-        if !self.order.is_empty() {
-            let value = LAST_SEARCHES as u64;
-            cx.anomaly(None, &Anomaly::LimitReached { limit: "searches at the end", value });
-        }
-        for side in Side::BOTH {
-            self.over(side, ending != Ending::Unseen, cx);
-            self.report_unanswered(side, cx);
-        }
-        let closed = Pair::from_fn(|side| self.sides[side].rules.closed());
+    /// Reports that TCP or the stream ended without a close, or without an answer to one.
+    fn report_missing_close(&self, ending: Ending, closed: Pair<bool>, cx: &mut Context<'_>) {
         let no_close = match ending {
             Ending::Tcp(tcp) => Some(Anomaly::NoClose { tcp }),
             Ending::Stream { by, code } => Some(Anomaly::H2NoClose { by, code }),
@@ -483,6 +466,30 @@ impl Conversation {
                 _ => {}
             }
         }
+    }
+
+    /// Reports that the conversation is over.
+    pub(super) fn close(&mut self, ending: Ending, cx: &mut Context<'_>) {
+        // What is found now may lead to where frames are looked for again.
+        for _ in 0..LAST_SEARCHES {
+            for side in Side::BOTH {
+                self.settle_for(side, cx);
+            }
+            self.go_on(cx);
+            if self.order.is_empty() {
+                break;
+            }
+        }
+        if !self.order.is_empty() {
+            let value = LAST_SEARCHES as u64;
+            cx.anomaly(None, &Anomaly::LimitReached { limit: "searches at the end", value });
+        }
+        for side in Side::BOTH {
+            self.over(side, ending != Ending::Unseen, cx);
+            self.report_unanswered(side, cx);
+        }
+        let closed = Pair::from_fn(|side| self.sides[side].rules.closed());
+        self.report_missing_close(ending, closed, cx);
         let close = self.first_close.as_ref().map(|first| first.code);
         let unanswered = Understood::end(&mut self.meaning, ending != Ending::Unseen, close, cx);
         // What was lost, and not followed by data, may have been a close.

@@ -46,9 +46,7 @@ impl Open {
 
     /// Notes missing bytes.
     pub(super) fn skip(&mut self, length: Option<u64>) {
-        if !self.unreadable {
-            self.payload.skip(length);
-        }
+        self.payload.skip(length);
     }
 
     /// Counts one more frame.

@@ -17,8 +17,10 @@ use crate::tcp::End;
 #[derive(Debug, Default)]
 pub(super) struct WireOrder {
     waiting: Option<Box<ReorderQueue>>,
-    /// The packet up to which each side was handed on.
+    /// The packet up to which each side was readable.
     reached: Pair<At>,
+    /// The packet up to which both sides were handed on.
+    handed_on: At,
 }
 
 #[derive(Debug, Default)]
@@ -61,27 +63,33 @@ const ENTRY: usize = size_of::<Readable>() + 16;
 impl WireOrder {
     /// Makes the order of what comes after the packet `at`.
     pub(super) fn after(at: At) -> Self {
-        WireOrder { waiting: None, reached: Pair { client: at, server: at } }
+        WireOrder { waiting: None, reached: Pair { client: at, server: at }, handed_on: at }
     }
 
     /// Returns the packet at which what `at` carried of a side was readable in order.
     pub(super) fn reach(&mut self, side: Side, at: At) -> At {
-        let reached = &mut self.reached[side];
-        if at.packet > reached.packet {
-            *reached = at;
+        self.reached[side] = self.reached[side].later(at);
+        self.reached[side]
+    }
+
+    /// Returns the packet at which what waits behind a gap of a side is readable, whose `first` packet it is.
+    pub(super) fn behind(&self, side: Side, first: Option<At>) -> Option<At> {
+        first.map(|first| self.reached[side].later(first))
+    }
+
+    /// Returns the packet at which the last of what was handed on was readable.
+    pub(super) const fn handed_on(&self) -> At {
+        self.handed_on
+    }
+
+    /// Tells whether what a side could read `at` must wait: something else does already, or it comes after what waits
+    /// `behind` a gap of the other side. What need not is to be handed on.
+    pub(super) fn must_wait(&mut self, at: At, behind: Option<At>) -> bool {
+        let waits = self.waiting.is_some() || is_behind(at, behind);
+        if !waits {
+            self.handed_on = self.handed_on.later(at);
         }
-        *reached
-    }
-
-    /// Tells whether what a side could read `at` must wait: something else does already, or it comes after `behind`, the
-    /// first packet that waits behind a gap of the other side.
-    pub(super) fn must_wait(&self, side: Side, at: At, behind: Option<At>) -> bool {
-        self.waiting.is_some() || self.is_behind(at, !side, behind)
-    }
-
-    /// Tells whether something `at` comes after what waits behind a gap of a side.
-    fn is_behind(&self, at: At, side: Side, behind: Option<At>) -> bool {
-        behind.is_some_and(|behind| at.packet > behind.packet.max(self.reached[side].packet))
+        waits
     }
 
     /// Lets something wait.
@@ -99,7 +107,7 @@ impl WireOrder {
         waiting.anomalies.insert(place, (at, side, anomaly));
     }
 
-    /// Returns what goes on next; `behind` has the first packet that waits behind a gap of each side.
+    /// Returns what goes on next; `behind` is where what waits behind a gap of each side is readable.
     pub(super) fn next(&mut self, behind: Pair<Option<At>>) -> Option<Next> {
         let waiting = self.waiting.as_deref()?;
         let first = |side: Side| waiting.sides[side].front().map(|readable| readable.at.packet);
@@ -113,7 +121,7 @@ impl WireOrder {
         let at = side.and_then(first);
         if anomaly.is_some_and(|anomaly| at.is_none_or(|at| anomaly <= at)) {
             let (at, ..) = *waiting.anomalies.front()?;
-            if Side::BOTH.into_iter().any(|side| self.is_behind(at, side, behind[side])) {
+            if Side::BOTH.into_iter().any(|side| is_behind(at, behind[side])) {
                 return None;
             }
             let waiting = self.waiting.as_deref_mut()?;
@@ -126,12 +134,13 @@ impl WireOrder {
             self.waiting = None;
             return None;
         };
-        if self.is_behind(waiting.sides[side].front()?.at, !side, behind[!side]) {
+        if is_behind(waiting.sides[side].front()?.at, behind[!side]) {
             return None;
         }
         let waiting = self.waiting.as_deref_mut()?;
         let readable = waiting.sides[side].pop_front()?;
         waiting.size = waiting.size.saturating_sub(readable.what.size());
+        self.handed_on = self.handed_on.later(readable.at);
         self.forget_nothing();
         Some(Next::Readable(side, readable))
     }
@@ -161,6 +170,11 @@ impl WireOrder {
             self.waiting = None;
         }
     }
+}
+
+/// Tells whether something `at` comes after what waits `behind` a gap.
+fn is_behind(at: At, behind: Option<At>) -> bool {
+    behind.is_some_and(|behind| at.packet > behind.packet)
 }
 
 impl StreamInput {
@@ -200,9 +214,7 @@ mod tests {
         let (client, server) = (Side::Client, Side::Server);
         let mut order = WireOrder::default();
         let behind = Pair { client: Some(at(9)), server: None };
-        assert!(
-            !order.must_wait(server, at(8), behind.client) && order.must_wait(server, at(10), behind.client)
-        );
+        assert!(!order.must_wait(at(8), behind.client) && order.must_wait(at(10), behind.client));
         for packet in [10, 12] {
             let at = order.reach(server, at(packet));
             order.wait(server, at, bytes(), true);
@@ -218,7 +230,7 @@ mod tests {
         let all = [(client, 9), (server, 10), (server, 11), (client, 11), (server, 12)];
         assert_eq!(drain(&mut order, Pair::default()), all);
         assert_eq!(order.allocated(), 0);
-        assert!(!order.must_wait(server, at(13), None));
+        assert!(!order.must_wait(at(13), None));
     }
 
     #[test]
@@ -227,7 +239,8 @@ mod tests {
         let places = [7, 5, 9].map(|packet| order.reach(Side::Client, at(packet)).packet);
         assert_eq!(places, [7, 7, 9]);
         // What waits behind a gap of the client's is readable after what it sent before, whatever its packet.
-        assert!(!order.must_wait(Side::Server, at(8), Some(at(6))));
-        assert!(order.must_wait(Side::Server, at(10), Some(at(6))));
+        let behind = order.behind(Side::Client, Some(at(6)));
+        assert!(!order.must_wait(at(8), behind) && order.must_wait(at(10), behind));
+        assert_eq!(order.handed_on(), at(8));
     }
 }

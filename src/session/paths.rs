@@ -172,6 +172,7 @@ mod tests {
             header: b"",
             payload: b"",
             cut: 0,
+            packet_length: 0,
             stamp: SenderClock { clock: 0, id },
         }
     }

@@ -40,6 +40,8 @@ pub(super) struct FrameSearch {
     threshold: u32,
     capacity: usize,
     gathered: SearchBuffer,
+    /// The packet at which what is no longer held was readable.
+    readable: At,
     /// Where decoding stopped, in the side's WebSocket bytes.
     offset: u64,
     lost: u64,
@@ -114,6 +116,19 @@ impl FrameSearch {
         FrameSearch { debt, ..self }
     }
 
+    /// Says at which packet what comes before it was readable.
+    pub(super) fn behind(mut self, at: At) -> Self {
+        self.reach(at);
+        self
+    }
+
+    /// Says at which packet what comes next is readable, where it is the first.
+    pub(super) fn reach(&mut self, at: At) {
+        if self.gathered.len() == 0 {
+            self.readable = self.readable.later(at);
+        }
+    }
+
     /// Returns what it and those before it have cost beyond their share, in frames followed.
     pub(super) fn debt(&self) -> u64 {
         let share = self.captured().checked_div(BYTES_A_FRAME).unwrap_or(0);
@@ -149,6 +164,7 @@ impl FrameSearch {
             threshold: CONVINCING,
             capacity: AFTER_GAP,
             gathered: SearchBuffer::default(),
+            readable: At::default(),
             offset,
             lost,
             dropped: 0,
@@ -248,6 +264,16 @@ impl FrameSearch {
     /// Returns the packet that carried the first byte that is still held.
     pub(super) fn first(&self) -> Option<At> {
         self.gathered.first()
+    }
+
+    /// Returns the packet at which the first byte that is still held was readable.
+    pub(super) fn first_readable(&self) -> Option<At> {
+        self.first().map(|first| self.readable.later(first))
+    }
+
+    /// Returns the packet at which what comes before the frames found was readable, or before all that is held.
+    pub(super) fn readable_before(&self, found: Option<Found>) -> At {
+        self.readable.later(self.gathered.latest_before(found.map_or(0, |found| found.start)))
     }
 
     /// Returns what says that frames begin with the first byte that is held.
@@ -370,6 +396,7 @@ impl FrameSearch {
     fn drop_first(&mut self, bytes: usize) {
         let shift = self.gathered.place_behind(bytes);
         self.lead_on(shift);
+        self.readable = self.readable.later(self.gathered.latest_before(shift));
         let missing = self.gathered.drop_first(bytes);
         self.dropped = self.dropped.saturating_add(bytes as u64);
         self.lost = self.lost.saturating_add(missing as u64);

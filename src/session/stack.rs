@@ -28,7 +28,7 @@ use self::streams::HttpLayer;
 use super::context::Context;
 use super::conversation::{Conversation, Ending};
 use crate::model::{Anomaly, At, Lost, Pair, Side, Timestamp};
-use crate::tcp::End;
+use crate::tcp::{End, GapCause};
 
 /// The layer that the bytes of a pair of streams are; it may hold another stack.
 ///
@@ -58,6 +58,8 @@ pub(super) struct Stack {
     depth: u8,
     /// Which sides have ended.
     ended: Pair<bool>,
+    /// The snap length truncated a head.
+    head_truncated: bool,
     /// What was wrong before a conversation was reported; boxed, for most have none.
     held: Option<Box<Vec<(Option<Side>, Anomaly)>>>,
 }
@@ -123,7 +125,15 @@ impl Stack {
 
     const fn new(layer: Layer, beginning: Beginning, depth: u8) -> Self {
         let ended = Pair { client: false, server: false };
-        Stack { layer, beginning, continuity: Continuity::Whole, depth, ended, held: None }
+        Stack {
+            layer,
+            beginning,
+            continuity: Continuity::Whole,
+            depth,
+            ended,
+            head_truncated: false,
+            held: None,
+        }
     }
 
     /// Makes the layer that holds another stack, which begins with the next bytes; `host` is what the request for it
@@ -330,7 +340,11 @@ impl Stack {
                 self.believe(cx);
                 self.gap(side, lost, cause, cx);
             }
-            Layer::Http(_) => self.exchange_gap(side, lost, cx),
+            Layer::Http(_) => {
+                self.head_truncated |=
+                    cause == GapCause::SnapLength.name() && self.is_head_under_way(side, cx);
+                self.exchange_gap(side, lost, cx);
+            }
             Layer::Tunnel(inner) => inner.gap(side, lost, cause, cx),
             Layer::Http2(http2) => http2.gap(side, lost, cx),
             Layer::MidStream(search) => search.gap(side, lost, cx),

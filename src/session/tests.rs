@@ -95,6 +95,7 @@ impl<S: Sink + Default> Talk<S> {
             header: &[],
             payload,
             cut: 0,
+            packet_length: 0,
             stamp,
         };
         self.packet += 1;

@@ -20,6 +20,8 @@ pub(super) struct Transport {
     pub(super) again: CapturedAgain,
     /// What conversations run through and over, where that is out of the ordinary.
     pub(super) over: Option<Box<Over>>,
+    /// The length of the longest of the packets that the snap length truncated.
+    pub(super) longest_truncated: u32,
     /// A conversation on it was reported.
     pub(super) shown: bool,
 }
@@ -66,6 +68,7 @@ impl Transport {
             last: at,
             again: CapturedAgain::default(),
             over: None,
+            longest_truncated: 0,
             shown: false,
         }
     }

@@ -107,7 +107,10 @@ impl Payload {
         }
         let (offset, full) = (self.length, self.is_full());
         self.length = self.length.saturating_add(length.unwrap_or(0));
+        let is_all = self.bytes.is_empty() && !self.truncated;
         match self.missing.last_mut() {
+            // Nothing is known: it is all one gap.
+            Some(last) if is_all && last.length.is_none() && last.offset == 0 => {}
             Some(last) if last.length.is_none() && last.offset == offset => {}
             Some(last) if full && last.length.is_none() => {}
             Some(last) if full || last.length.and_then(|n| last.offset.checked_add(n)) == Some(offset) => {

@@ -37,6 +37,7 @@ impl Exported {
             header: &[],
             payload: payload.bytes,
             cut,
+            packet_length: 0,
             stamp: SenderClock::default(),
         })
     }

@@ -43,6 +43,7 @@ pub(super) fn decode<'a>(packet: &Packet<'a>) -> Option<Segment<'a>> {
         header: captured.get(..length.wrapping_add(20))?,
         payload,
         cut: u32::try_from(ip.length.saturating_sub(captured.len())).ok()?,
+        packet_length: packet.original_length,
         stamp: SenderClock::new(ip.id, options),
     })
 }

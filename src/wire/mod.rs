@@ -86,7 +86,12 @@ impl Decoder {
     pub fn decode<'a>(&'a mut self, packet: &Packet<'a>) -> Decoded<'a> {
         match fast::decode(packet) {
             Some(segment) => Decoded::Tcp(segment),
-            None => self.decode_any(packet),
+            None => match self.decode_any(packet) {
+                Decoded::Tcp(segment) => {
+                    Decoded::Tcp(Segment { packet_length: packet.original_length, ..segment })
+                }
+                other => other,
+            },
         }
     }
 

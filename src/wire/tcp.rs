@@ -37,6 +37,7 @@ pub(super) fn read<'a>(
         header: header.slice(),
         payload: payload.bytes,
         cut: u32::try_from(payload.cut).unwrap_or(u32::MAX),
+        packet_length: 0,
         stamp: SenderClock::new(transport.id, header.options()),
     })
 }

@@ -361,6 +361,11 @@ anomalies! {
     } = "ambiguous-framing", Note, none, "bytes after a gap are frames, or the payload of one";
     /// The handshake was not captured.
     MissingHandshake {} = "missing-handshake", Note, none, "the handshake was not captured";
+    /// The snap length truncated packets that carried the handshake.
+    HandshakeTruncated {
+        /// The least snap length that truncates none of the connection's packets so far.
+        snap_length: u32,
+    } = "handshake-truncated", Note, none, "the snap length truncated the handshake";
 
     // Bodies that carry messages.
     /// Captured bytes of a body behind a gap belong to no message of which the beginning is known.

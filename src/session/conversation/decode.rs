@@ -181,7 +181,7 @@ impl Conversation {
         open.wire.bytes = open.wire.bytes.saturating_add(bytes.len() as u64);
         open.verified &= cx.verified;
         if open.unreadable {
-            return;
+            return open.skip(Some(bytes.len() as u64));
         }
         let inflating = open.inflating && !header.opcode.is_control();
         let inflater =

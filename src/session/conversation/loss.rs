@@ -40,7 +40,8 @@ impl Conversation {
         self.go_on(cx);
     }
 
-    /// Begins to look for frames on one side, whose bytes so far were not captured. [`Conversation::go_on`] is to follow.
+    /// Begins to look for frames on one side, whose bytes before the packet at hand were not captured.
+    /// [`Conversation::go_on`] is to follow.
     pub(in crate::session) fn search(&mut self, side: Side, mut search: FrameSearch, cx: &mut Context<'_>) {
         search.settle(side);
         self.lose_history(side, cx);
@@ -53,7 +54,7 @@ impl Conversation {
         let half = &mut self.sides[side];
         half.losses = Losses::Recent;
         let until = cx.now.time.plus(cx.shared.limits.search_grace);
-        let search = Box::new(search.with_debt(half.search_debt));
+        let search = Box::new(search.with_debt(half.search_debt).behind(cx.at));
         half.reading = Reading::Searching { search, until, frame: None };
     }
 
@@ -82,7 +83,7 @@ impl Conversation {
             inflater.lose_history();
         }
         half.frames = Frames::default();
-        let mut search = FrameSearch::after_gap(side, self.deflate.rsv1(), offset, 0);
+        let mut search = FrameSearch::after_gap(side, self.deflate.rsv1(), offset, 0).behind(cx.at);
         search.pass(u64::from(header.header_length));
         search.push(rest, carried);
         let until = cx.now.time.plus(cx.shared.limits.search_grace);
@@ -107,7 +108,8 @@ impl Conversation {
         if let (Lost::AtMost(most), Some(_), Some(remaining)) = (lost, &half.header, half.frames.remaining())
             && let Some(certain) = remaining.checked_sub(most).filter(|certain| *certain > 0)
         {
-            let search = FrameSearch::after_gap(side, rsv1, start, 0).with_debt(half.search_debt);
+            let search =
+                FrameSearch::after_gap(side, rsv1, start, 0).with_debt(half.search_debt).behind(cx.at);
             let mut search = Box::new(search);
             search.go_beyond(certain);
             let until = cx.now.time.plus(cx.shared.limits.search_grace);
@@ -248,13 +250,13 @@ impl Conversation {
                 open.framing = Framing::Searched;
             }
             let gap = StreamInput::Gap(Lost::Exact(missing), None);
-            self.hand_on(side, resynchronised, (missing > 0).then_some(gap), search.pieces(None), cx);
+            self.hand_on(side, resynchronised, (missing > 0).then_some(gap), (&search, None), cx);
         } else {
             half.frames = Frames::starting_at(offset.saturating_add(missing));
             if skipped > 0 {
                 self.lose_history(side, cx);
             }
-            let first = self.hand_on(side, resynchronised, None, search.pieces(Some(begin)), cx);
+            let first = self.hand_on(side, resynchronised, None, (&search, Some(begin)), cx);
             if let Some(Ambiguity { offset, length }) = search.ambiguity() {
                 let anomaly = Anomaly::AmbiguousFraming { offset, length };
                 self.order.wait_to_report(side, first, anomaly);
@@ -264,36 +266,37 @@ impl Conversation {
 
     /// Puts what was gathered in its turn among what the other side sent, an anomaly and a gap before it; returns the
     /// packet at which its first byte was readable.
-    fn hand_on<'s>(
+    fn hand_on(
         &mut self,
         side: Side,
         anomaly: Option<Anomaly>,
         gap: Option<StreamInput>,
-        pieces: impl Iterator<Item = Piece<'s>>,
+        (search, found): (&FrameSearch, Option<Found>),
         cx: &Context<'_>,
     ) -> At {
-        let mut pieces = pieces.peekable();
-        let first = match pieces.peek() {
-            Some(Piece::Bytes(_, carried)) => self.order.reach(side, *carried),
-            Some(Piece::Gap(_)) | None => cx.at,
-        };
+        let mut at = search.readable_before(found);
+        let mut pieces = search.pieces(found).peekable();
+        if let Some(Piece::Bytes(_, carried)) = pieces.peek() {
+            at = at.later(*carried);
+        }
+        let first = at;
         if let Some(anomaly) = anomaly {
             self.order.wait_to_report(side, first, anomaly);
         }
         if let Some(gap) = gap {
             self.order.wait(side, first, gap, cx.verified);
         }
-        let mut at = first;
         for piece in pieces {
             let what = match piece {
                 Piece::Bytes(bytes, carried) => {
-                    at = self.order.reach(side, carried);
+                    at = at.later(carried);
                     StreamInput::Bytes(bytes.into(), carried)
                 }
                 Piece::Gap(lost) => StreamInput::Gap(lost, None),
             };
             self.order.wait(side, at, what, cx.verified);
         }
+        self.order.reach(side, at);
         first
     }
 

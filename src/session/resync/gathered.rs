@@ -133,6 +133,12 @@ impl SearchBuffer {
         self.segments.first().map(|(_, at)| *at)
     }
 
+    /// Returns the last of the packets that carried what begins before `place`.
+    pub(super) fn latest_before(&self, place: usize) -> At {
+        let before = self.segments.iter().take_while(|(start, _)| *start < place);
+        before.fold(At::default(), |latest, (_, at)| latest.later(*at))
+    }
+
     /// Returns how many bytes are missing before `place`.
     pub(super) fn missing_before(&self, place: usize) -> usize {
         self.run_at(place).map_or(0, |(_, run)| least(run.place.saturating_sub(run.begin)))

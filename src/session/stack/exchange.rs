@@ -1,5 +1,7 @@
 //! HTTP/1.x on a pair of streams: until an upgrade, into a tunnel, or without either.
 
+use std::collections::VecDeque;
+
 use super::http2::Http2;
 use super::preamble::note;
 use super::streams::HttpLayer;
@@ -26,30 +28,34 @@ pub(super) fn asker(side: Side, bytes: &[u8]) -> Option<Side> {
 /// The packets at which a conversation begins on the wire.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct UpgradePackets {
-    /// The packet at which it is open: `answered`, or that of the first frame, where that was captured before.
+    /// The packet at which it is open: that of the response, or of the first frame, where that was captured before.
     opened: At,
-    /// The packet that completed the response.
-    pub(super) answered: At,
+    /// The packets that completed the request and the response, by TCP's sides.
+    pub(super) heads: Pair<At>,
 }
 
 impl UpgradePackets {
     /// Makes that of a conversation of which some bytes were held `early`, by TCP's sides, until it was known.
     fn new(
         handshake: &Handshake,
-        answered: At,
+        heads: Pair<At>,
         early: &Pair<Vec<BufferedBytes>>,
         cx: &Context<'_>,
     ) -> UpgradePackets {
-        let first = |side: Side| early[side].first().and_then(BufferedBytes::at);
+        let first = |side: Side| {
+            let carried = early[side].iter().find_map(BufferedBytes::at)?;
+            Some(heads[side].later(carried))
+        };
         if handshake.response.is_none() {
             // The answer was lost, and it came before the first of these.
             let first = Side::BOTH.into_iter().filter_map(first).min_by_key(|at| at.packet).unwrap_or(cx.at);
-            return UpgradePackets { opened: first, answered: first };
+            return UpgradePackets { opened: first, heads };
         }
+        let answered = heads[cx.transport.role(Side::Server)];
         // The challenge of a draft before RFC 6455 is no frame.
         let first = first(cx.transport.role(Side::Client)).filter(|_| http::draft(handshake).is_none());
         let opened = first.filter(|first| first.packet < answered.packet).unwrap_or(answered);
-        UpgradePackets { opened, answered }
+        UpgradePackets { opened, heads }
     }
 }
 
@@ -82,13 +88,14 @@ impl Stack {
                 );
                 let tracker = &mut exchanges.tracker;
                 let early = over.then(|| Pair::from_fn(|side| tracker.take_early(cx.transport.role(side))));
+                let heads = Pair::from_fn(|side| tracker.read_at(cx.transport.role(side)));
                 if over {
                     exchanges.close(true, cx);
                 }
                 let layer = self.conclude(output, &mut exchanges, early.as_ref(), cx);
                 if let (Some(layer), Some(early)) = (layer, early) {
                     self.layer = layer;
-                    self.replay(early, cx);
+                    self.replay(early, heads, cx);
                     self.end_sides(cx);
                     return self.bytes(side, bytes, carried, cx);
                 }
@@ -98,6 +105,11 @@ impl Stack {
             }
         }
         self.layer = Layer::Http(exchanges);
+    }
+
+    /// Tells whether the next bytes of a side belong to a head that has begun.
+    pub(super) fn is_head_under_way(&self, side: Side, cx: &Context<'_>) -> bool {
+        matches!(&self.layer, Layer::Http(exchanges) if exchanges.tracker.is_head_under_way(cx.transport.role(side)))
     }
 
     /// Hears that bytes of HTTP exchanges are lost.
@@ -169,7 +181,8 @@ impl Stack {
             }
             http::Output::Upgraded(mut handshake) => {
                 name_scheme(&mut handshake, cx);
-                let packets = UpgradePackets::new(&handshake, exchanges.tracker.answered(), early?, cx);
+                let heads = Pair::from_fn(|side| exchanges.tracker.read_at(cx.transport.role(side)));
+                let packets = UpgradePackets::new(&handshake, heads, early?, cx);
                 Some(if Stack::is_unproved(&handshake) {
                     Stack::unproved(handshake, packets)
                 } else {
@@ -225,7 +238,8 @@ impl Stack {
         cx.begin(&opening);
         cx.say(Kind::Opened(&opening));
         let limit = cx.shared.limits.message;
-        let conversation = Conversation::new(cx.at, deflate).answered(packets.answered);
+        let heads = Pair::from_fn(|side| packets.heads[cx.transport.role(side)]);
+        let conversation = Conversation::new(cx.at, deflate).behind_heads(heads);
         let mut conversation = Box::new(conversation.agreed(opening.handshake.as_deref(), limit));
         conversation.understand(opening.handshake.as_deref(), cx);
         if !answered {
@@ -235,37 +249,48 @@ impl Stack {
             // Where the client's bytes begin is not known: the rest of the request may come before the first frame.
             conversation.search(Side::Client, FrameSearch::mid_stream(None), cx);
         }
+        if self.head_truncated {
+            cx.anomaly(None, &Anomaly::HandshakeTruncated { snap_length: cx.transport.longest_truncated });
+        }
         self.report_held(cx);
         cx.at = now;
         Layer::WebSocket(conversation)
     }
 
-    /// Hands on what was held until its meaning was known, in the order in which it came; by TCP's sides.
-    pub(super) fn replay(&mut self, early: Pair<Vec<BufferedBytes>>, cx: &mut Context<'_>) {
+    /// Hands on what was held until its meaning was known, in the order of the wire; by TCP's sides. What each held comes
+    /// behind its head.
+    pub(super) fn replay(&mut self, early: Pair<Vec<BufferedBytes>>, heads: Pair<At>, cx: &mut Context<'_>) {
         let now = cx.at;
         let Pair { client, server } = early;
-        let (mut client, mut server) = (client.into_iter().peekable(), server.into_iter().peekable());
-        // A gap comes with the bytes before it.
-        let packet = |piece: &BufferedBytes| piece.at().map_or(0, |at| at.packet);
+        let mut pieces =
+            Pair { client: readable(client, heads.client), server: readable(server, heads.server) };
         loop {
-            let (side, pieces) = match (client.peek(), server.peek()) {
-                (Some(c), Some(s)) if packet(s) < packet(c) => (Side::Server, &mut server),
-                (None, _) => (Side::Server, &mut server),
-                _ => (Side::Client, &mut client),
+            let first = |side: Side| pieces[side].front().map(|(at, _)| at.packet);
+            let side = match (first(Side::Client), first(Side::Server)) {
+                (Some(client), Some(server)) if server < client => Side::Server,
+                (None, _) => Side::Server,
+                _ => Side::Client,
             };
-            match pieces.next() {
-                Some(BufferedBytes::Bytes(bytes, carried)) => {
-                    cx.at = carried;
-                    self.bytes(side, &bytes, carried, cx);
-                }
-                Some(BufferedBytes::Gap(lost)) => {
-                    // It is known by the bytes behind it.
-                    cx.at = pieces.peek().and_then(BufferedBytes::at).unwrap_or(cx.at);
-                    self.gap(side, lost, "lost", cx);
-                }
-                None => break,
+            let Some((at, piece)) = pieces[side].pop_front() else { break };
+            cx.at = at;
+            match piece {
+                BufferedBytes::Bytes(bytes, carried) => self.bytes(side, &bytes, carried, cx),
+                BufferedBytes::Gap(lost) => self.gap(side, lost, "lost", cx),
             }
         }
         cx.at = now;
     }
+}
+
+/// Returns pieces of a side, each with the packet at which it was readable; a gap is known by the bytes behind it.
+fn readable(pieces: Vec<BufferedBytes>, head: At) -> VecDeque<(At, BufferedBytes)> {
+    let mut reached = head;
+    let mut readable = VecDeque::with_capacity(pieces.len());
+    let mut pieces = pieces.into_iter().peekable();
+    while let Some(piece) = pieces.next() {
+        let carried = piece.at().or_else(|| pieces.peek().and_then(BufferedBytes::at));
+        reached = reached.later(carried.unwrap_or_default());
+        readable.push_back((reached, piece));
+    }
+    readable
 }

@@ -197,6 +197,7 @@ impl Stack {
             return self.found_http2(http2, cx);
         }
         let searches = &mut search.searches;
+        searches[side].reach(cx.at);
         searches[side].push(bytes, carried);
         let found = searches[side].find();
         let found =
@@ -226,8 +227,10 @@ impl Stack {
             cx.transport.reverse();
         }
         let MidStream { mut searches, handshake, deflate, .. } = *search;
-        let first =
-            searches.client.first().into_iter().chain(searches.server.first()).min_by_key(|at| at.packet);
+        let first = Side::BOTH
+            .into_iter()
+            .filter_map(|side| searches[side].first_readable())
+            .min_by_key(|at| at.packet);
         if cx.transport.role(Side::Client) == Side::Server {
             searches.swap();
         }
@@ -238,10 +241,11 @@ impl Stack {
         let opening = cx.opening(handshake);
         cx.begin(&opening);
         cx.say(Kind::Opened(&opening));
-        if missing {
+        if self.head_truncated {
+            cx.anomaly(None, &Anomaly::HandshakeTruncated { snap_length: cx.transport.longest_truncated });
+        } else if missing {
             cx.anomaly(None, &Anomaly::MissingHandshake {});
         }
-        cx.at = now;
         let mut conversation = Box::new(Conversation::new(began, deflate).mid_stream());
         conversation.understand(opening.handshake.as_deref(), cx);
         let Pair { client, server } = searches;
@@ -252,10 +256,16 @@ impl Stack {
                 conversation.found(role, first, cx);
             }
         }
+        cx.at = now;
         conversation.go_on(cx);
+        for (side, anomaly) in self.held.take().into_iter().flat_map(|held| *held) {
+            match side {
+                Some(side) => conversation.report(cx.transport.role(side), anomaly, cx),
+                None => cx.anomaly(None, &anomaly),
+            }
+        }
         self.layer = Layer::WebSocket(conversation);
         self.end_sides(cx);
-        self.report_held(cx);
     }
 
     /// Joins the conversation that there most likely is, where none was found beyond doubt.

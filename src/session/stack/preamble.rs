@@ -90,7 +90,7 @@ impl Stack {
                 self.layer = Layer::Start(Some(Box::new(Start::without_preamble(host))));
             }
         }
-        self.replay(early, cx);
+        self.replay(early, Pair::default(), cx);
         self.end_sides(cx);
     }
 }

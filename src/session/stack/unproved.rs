@@ -50,7 +50,7 @@ impl Stack {
             return self.believe(cx);
         }
         let Layer::Unproved(unproved) = std::mem::replace(&mut self.layer, Layer::Opaque) else { return };
-        let now = std::mem::replace(&mut cx.at, unproved.packets.answered);
+        let now = std::mem::replace(&mut cx.at, unproved.packets.heads[cx.transport.role(Side::Server)]);
         let opening = cx.opening(Some(unproved.handshake));
         cx.begin(&opening);
         let ended = self.ended.client || self.ended.server;
@@ -70,7 +70,7 @@ impl Stack {
         let Layer::Unproved(unproved) = std::mem::replace(&mut self.layer, Layer::Opaque) else { return };
         let Unproved { handshake, packets, early } = *unproved;
         self.layer = self.upgrade(handshake, packets, cx);
-        self.replay(early, cx);
+        self.replay(early, packets.heads, cx);
         self.end_sides(cx);
     }
 }

@@ -59,6 +59,7 @@ pub(in crate::tcp) fn bare(seq: u32, flags: Flags, payload: &[u8]) -> Segment<'_
         header: &[],
         payload,
         cut: 0,
+        packet_length: 0,
         stamp: SenderClock::default(),
     }
 }

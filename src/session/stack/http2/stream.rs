@@ -58,8 +58,22 @@ enum Evidence {
 /// The bytes that the client sent before the answer.
 #[derive(Debug)]
 enum BufferedInput {
-    Bytes(Vec<u8>, At),
+    /// Bytes, the packet that carried them, and the one at which they were readable.
+    Bytes {
+        bytes: Vec<u8>,
+        carried: At,
+        readable: At,
+    },
     Gap(Lost),
+}
+
+impl BufferedInput {
+    const fn readable(&self) -> Option<At> {
+        match self {
+            BufferedInput::Bytes { readable, .. } => Some(*readable),
+            BufferedInput::Gap(_) => None,
+        }
+    }
 }
 
 impl Stream {
@@ -156,6 +170,10 @@ impl Stream {
         }
         let captured = (request.is_some() || response.is_some(), response.is_some());
         let whole = response.as_ref().is_some_and(|response| response.whole);
+        let now = cx.at;
+        // What the client sent before the answer belongs to the conversation.
+        let first = early.iter().find_map(BufferedInput::readable);
+        cx.at = first.filter(|first| first.packet < now.packet).unwrap_or(now);
         let (handshake, more) = verify_extended(request, response);
         faults.extend(more);
         let agreed = match Deflate::agreed(&handshake) {
@@ -181,18 +199,20 @@ impl Stream {
         let mut stack = Box::new(Stack::of_stream(layer, common.depth));
         let side = cx.transport.role(Side::Client);
         for piece in early {
+            cx.at = piece.readable().unwrap_or(cx.at);
             match piece {
-                BufferedInput::Bytes(bytes, carried) => stack.bytes(side, &bytes, carried, cx),
+                BufferedInput::Bytes { bytes, carried, .. } => stack.bytes(side, &bytes, carried, cx),
                 BufferedInput::Gap(lost) => stack.gap(side, lost, "lost", cx),
             }
         }
+        cx.at = now;
         self.state = State::Open(stack);
     }
 
     /// Takes bytes of who plays `side`.
     pub(super) fn bytes(&mut self, side: Side, bytes: &[u8], carried: At, cx: &mut Context<'_>) {
         match &mut self.state {
-            State::PendingRequest(asked) => asked.hold(bytes, carried, cx.shared.limits.http.early),
+            State::PendingRequest(asked) => asked.hold(bytes, (carried, cx.at), cx.shared.limits.http.early),
             State::Open(stack) => stack.bytes(cx.transport.role(side), bytes, carried, cx),
             State::Absent | State::Other(_) => {}
         }
@@ -303,7 +323,7 @@ impl PendingRequest {
     /// Returns the memory that waits, in bytes.
     fn waiting(&self) -> usize {
         let length = |early: &BufferedInput| match early {
-            BufferedInput::Bytes(bytes, _) => bytes.capacity(),
+            BufferedInput::Bytes { bytes, .. } => bytes.capacity(),
             BufferedInput::Gap(_) => 0,
         };
         let slots = self.early.capacity().saturating_mul(size_of::<BufferedInput>());
@@ -311,9 +331,9 @@ impl PendingRequest {
     }
 
     /// Holds bytes of the client; beyond the limit they are lost.
-    fn hold(&mut self, bytes: &[u8], carried: At, limit: usize) {
+    fn hold(&mut self, bytes: &[u8], (carried, readable): (At, At), limit: usize) {
         if self.waiting().saturating_add(bytes.len()).saturating_add(size_of::<BufferedInput>()) <= limit {
-            self.early.push(BufferedInput::Bytes(bytes.to_vec(), carried));
+            self.early.push(BufferedInput::Bytes { bytes: bytes.to_vec(), carried, readable });
         } else {
             self.miss(Lost::Exact(bytes.len() as u64));
         }
@@ -330,7 +350,7 @@ impl PendingRequest {
     fn forget_early(&mut self) {
         for piece in std::mem::take(&mut self.early) {
             self.miss(match piece {
-                BufferedInput::Bytes(bytes, _) => Lost::Exact(bytes.len() as u64),
+                BufferedInput::Bytes { bytes, .. } => Lost::Exact(bytes.len() as u64),
                 BufferedInput::Gap(lost) => lost,
             });
         }
