@@ -363,8 +363,7 @@ anomalies! {
     MissingHandshake {} = "missing-handshake", Note, none, "the handshake was not captured";
     /// The snap length truncated packets that carried the handshake.
     HandshakeTruncated {
-        /// The least snap length that truncates none of the connection's packets so far.
-        snap_length: u32,
+        snap_length: u32 = "The least snap length that truncates none of the connection's packets so far.",
     } = "handshake-truncated", Note, none, "the snap length truncated the handshake";
 
     // Bodies that carry messages.
