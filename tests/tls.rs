@@ -3,8 +3,9 @@
 use std::fs;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use wirefin::capture::{Error, Item, Next, PacketBatch, Source};
+use wirefin::capture::{Error, Files, Item, Next, PacketBatch, Saver, Source, Target};
 use wirefin::model::{At, KeyOrigin, LinkType, Timestamp};
 use wirefin::pipeline::Options;
 use wirefin::session::Keys;
@@ -101,6 +102,95 @@ fn keys_may_come_before_any_packet_and_the_output_does_not_depend_on_threads() {
             }
         }
     }
+}
+
+/// Both sides agreed on it in the handshake: neither the preface nor a frame's header has to come first.
+#[test]
+fn http2_that_was_agreed_on_is_read_at_once_whatever_is_lost_of_its_beginning() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures/h2/node-push.pcap");
+    // The client's preface and settings, its first request, the server's settings, and the end of the handshake.
+    for lost in [&[9][..], &[9, 13], &[9, 12, 13], &[8, 9, 12, 13]] {
+        let packets = (1..).zip(read(&path).unwrap()).take(18).filter(|(number, _)| !lost.contains(number));
+        let lines = export(packets.map(|(_, packet)| packet).collect(), key_log(&path), 0, &solo());
+        let lines = records(&lines);
+        let of = |kind: &str| lines.iter().filter(|line| line["type"] == kind).collect::<Vec<_>>();
+        let [open] = of("open")[..] else { panic!("without {lost:?}: {lines:?}") };
+        assert_eq!((&open["http"], &open["stream"]), (&"2".into(), &3.into()), "without {lost:?}");
+        let from: Vec<_> = of("message").iter().map(|message| message["from"].clone()).collect();
+        assert_eq!(from, ["client", "server"], "without {lost:?}");
+    }
+}
+
+/// Exports what a source gives while it is saved with its secrets, and returns the lines and the files.
+fn save(packets: Vec<Packet>, keys: Vec<u8>, at: usize, rotated: bool) -> (String, tempfile::TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let target = Target {
+        file: folder.path().join("saved.pcapng"),
+        with_secrets: true,
+        most_bytes: rotated.then_some(2_000),
+        ..Target::default()
+    };
+    let saver = Saver::create(target, Vec::new(), None, None).unwrap();
+    let source = Keyed { packets, given: 0, keys: Some((at, keys)), a_batch: 7 };
+    let watcher = saver.clone();
+    let keys = Keys::default().watched(Arc::new(move |found| {
+        watcher.needs(found.client_random, (found.client, found.server), found.packet);
+    }));
+    let lines = export_from(&mut saver.watch(Box::new(source)), &Options { keys, ..solo() }, false).unwrap();
+    saver.finish().unwrap();
+    (String::from_utf8(lines).unwrap(), folder)
+}
+
+/// Exports saved files in turn, with no key log.
+fn replay(folder: &Path) -> String {
+    let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    let lines = export_from(&mut Files::open(&files).unwrap(), &solo(), false).unwrap();
+    String::from_utf8(lines).unwrap().replace(r#""keys":"dsb""#, r#""keys":"keylog""#)
+}
+
+#[test]
+fn what_is_saved_with_its_secrets_replays_the_same_wherever_the_keys_came() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures");
+    for (name, every) in [
+        ("tls/tls13-aes256-gcm", 1),
+        ("tls/tls12-ecdhe-aes128-sha-etm", 1),
+        ("tls/early-data", 3),
+        ("tls/tls-in-tls", 5),
+        ("tls/renegotiation", 5),
+        ("tls/joined-late-13", 5),
+        ("tls/several-values-of-a-label", 5),
+        ("tls/tls12-resumed-by-ticket", 5),
+        ("h2/node-deflate", 5),
+    ] {
+        let path = folder.join(name).with_extension("pcap");
+        let packets = read(&path).unwrap();
+        let mut shown = 0;
+        for at in (0..packets.len()).step_by(every) {
+            for rotated in [false, true] {
+                let (lines, saved) = save(packets.clone(), key_log(&path), at, rotated);
+                assert_eq!(replay(saved.path()), lines, "{name}: keys before packet {}, {rotated}", at + 1);
+                shown += records(&lines).iter().filter(|line| line["type"] == "message").count();
+            }
+        }
+        assert!(shown > 0, "{name}");
+    }
+}
+
+#[test]
+fn secrets_of_connections_that_are_not_saved_are_written_nowhere() {
+    let (ours, theirs) = (capture("tls13-aes128-gcm.pcap"), capture("tls13-chacha20.pcap"));
+    let keys = [key_log(&theirs), key_log(&ours), key_log(&theirs)].concat();
+    let (_, saved) = save(read(&ours).unwrap(), keys, 0, false);
+    let bytes = fs::read(saved.path().join("saved.pcapng")).unwrap();
+    let holds = |log: &Path| {
+        let log = String::from_utf8(key_log(log)).unwrap();
+        let lines = log.lines().filter(|line| line.contains("TRAFFIC_SECRET")).map(str::to_owned);
+        lines
+            .map(|line| bytes.windows(line.len()).any(|at| at == line.as_bytes()))
+            .collect::<std::collections::BTreeSet<_>>()
+    };
+    assert_eq!((holds(&ours), holds(&theirs)), ([true].into(), [false].into()));
 }
 
 /// The second connection is opened by the master secret of the first, which is another one.

@@ -3,11 +3,12 @@
 
 Every capture is a connection over Ethernet and IPv4, written byte by byte. `python3 make.py` writes all of them anew, always the
 same bytes. The test `rules` runs `check` over them: the first must break the rule, the second must not, and none of the second
-kind may break any rule of severity error.
+kind may break any rule of severity error. The keys of those whose names begin with `tls-` are in `tls.keylog`.
 """
 
 import base64
 import hashlib
+import hmac
 import os
 import struct
 import zlib
@@ -186,6 +187,8 @@ class H2(Script):
         ]
         self.response = [(":status", "200")]
         self.more = []
+        # What is done with segments lost.
+        self.lost = []
 
     @staticmethod
     def h2(kind, flags, stream, payload=b""):
@@ -209,11 +212,152 @@ class H2(Script):
             tape.send(side, self.h2(self.DATA, 0, 1, data))
         for side, data in self.more:
             tape.send(side, data)
+        for step in self.lost:
+            step(tape)
         closing = [(C, self.close(C)), (S, self.close(S))] if self.closing is None else self.closing
         for side, data in closing:
             tape.send(side, self.h2(self.DATA, 1, 1, data))
         tape.fin()
         return tape.bytes()
+
+
+class Chacha:
+    """ChaCha20-Poly1305 (RFC 8439) for sealing."""
+
+    @staticmethod
+    def block(key, counter, nonce):
+        state = list(struct.unpack("<16I", b"expand 32-byte k" + key + struct.pack("<I", counter) + nonce))
+        work = state[:]
+        turn = lambda value, by: (value << by | value >> (32 - by)) & 0xFFFFFFFF
+        for _ in range(10):
+            for a, b, c, d in ((0, 4, 8, 12), (1, 5, 9, 13), (2, 6, 10, 14), (3, 7, 11, 15), (0, 5, 10, 15), (1, 6, 11, 12), (2, 7, 8, 13), (3, 4, 9, 14)):
+                for x, y, z, by in ((a, b, d, 16), (c, d, b, 12), (a, b, d, 8), (c, d, b, 7)):
+                    work[x] = (work[x] + work[y]) & 0xFFFFFFFF
+                    work[z] = turn(work[z] ^ work[x], by)
+        return struct.pack("<16I", *[(x + y) & 0xFFFFFFFF for x, y in zip(state, work)])
+
+    @classmethod
+    def seal(cls, key, nonce, data, plain):
+        stream = b"".join(cls.block(key, 1 + n, nonce) for n in range(len(plain) // 64 + 1))
+        sealed = bytes(x ^ y for x, y in zip(plain, stream))
+        pad = lambda it: it + bytes(-len(it) % 16)
+        once = cls.block(key, 0, nonce)
+        r = int.from_bytes(once[:16], "little") & 0x0FFFFFFC0FFFFFFC0FFFFFFC0FFFFFFF
+        tag, all = 0, pad(data) + pad(sealed) + struct.pack("<QQ", len(data), len(sealed))
+        for at in range(0, len(all), 16):
+            tag = (tag + int.from_bytes(all[at:at + 16] + b"\x01", "little")) * r % ((1 << 130) - 5)
+        return sealed + ((tag + int.from_bytes(once[16:32], "little")) & ((1 << 128) - 1)).to_bytes(16, "little")
+
+
+class Tls(Script):
+    """A WebSocket over TLS 1.3 with TLS_CHACHA20_POLY1305_SHA256, whose secrets are made of their names."""
+
+    HANDSHAKE, ALERT, DATA = 22, 21, 23
+    CLOSE_NOTIFY = b"\x01\x00"
+    LABELS = {
+        ("early", C): "CLIENT_EARLY_TRAFFIC_SECRET", ("handshake", C): "CLIENT_HANDSHAKE_TRAFFIC_SECRET", ("handshake", S): "SERVER_HANDSHAKE_TRAFFIC_SECRET",
+        ("traffic", C): "CLIENT_TRAFFIC_SECRET_0", ("traffic", S): "SERVER_TRAFFIC_SECRET_0",
+    }
+
+    def __init__(self):
+        super().__init__()
+        # Of the connections, the key log has right secrets for "known", wrong ones for "mistaken", and none for others.
+        self.name, self.suite = "known", 0x1303
+        self.handshake = True
+        self.offered = self.accepted = None
+        self.alerts = [(C, self.CLOSE_NOTIFY), (S, self.CLOSE_NOTIFY)]
+        self.number = {}
+
+    @staticmethod
+    def random(name):
+        return hashlib.sha256(f"client random {name}".encode()).digest()
+
+    @classmethod
+    def secret(cls, name, epoch, side):
+        return hashlib.sha256(f"{name} {cls.LABELS[epoch, side]}".encode()).digest()
+
+    @classmethod
+    def key_log(cls):
+        lines = ["# The keys of captures/rules/tls-*.pcap; they are made up, and open nothing else."]
+        for name, of in (("known", "known"), ("mistaken", "nothing")):
+            for (epoch, side), label in cls.LABELS.items():
+                lines.append(f"{label} {cls.random(name).hex()} {cls.secret(of, epoch, side).hex()}")
+        return "\n".join(lines) + "\n"
+
+    def record(self, side, data, kind=DATA, epoch="traffic"):
+        number = self.number.get((epoch, side), 0)
+        self.number[epoch, side] = number + 1
+
+        def expand(label, length):
+            info = struct.pack("!HB", length, 6 + len(label)) + b"tls13 " + label + b"\0\x01"
+            return hmac.new(self.secret(self.name, epoch, side), info, hashlib.sha256).digest()[:length]
+
+        nonce = (int.from_bytes(expand(b"iv", 12), "big") ^ number).to_bytes(12, "big")
+        head = struct.pack("!BHH", 23, 0x0303, len(data) + 17)
+        return head + Chacha.seal(expand(b"key", 32), nonce, head, data + bytes([kind]))
+
+    @staticmethod
+    def message(kind, body):
+        return bytes([kind]) + struct.pack("!I", len(body))[1:] + body
+
+    @staticmethod
+    def extensions(*all):
+        body = b"".join(struct.pack("!HH", kind, len(value)) + value for kind, value in all)
+        return struct.pack("!H", len(body)) + body
+
+    def clear(self, kind, body):
+        data = self.message(kind, body)
+        return struct.pack("!BHH", 22, 0x0303, len(data)) + data
+
+    def hellos(self):
+        alpn, early = (16, b"\x00\x09\x08http/1.1"), [(42, b"")]
+        name = b"example.org"
+        asked = [(0, struct.pack("!HBH", len(name) + 3, 0, len(name)) + name), alpn, (43, b"\x02\x03\x04")]
+        yield C, self.clear(1, b"\x03\x03" + self.random(self.name) + b"\0" + struct.pack("!HH", 2, self.suite) + b"\x01\0" + self.extensions(*asked, *early[:self.offered is not None]))
+        if self.offered is not None:
+            yield C, self.record(C, self.offered, epoch="early")
+        yield S, self.clear(2, b"\x03\x03" + hashlib.sha256(b"server random").digest() + b"\0" + struct.pack("!HB", self.suite, 0) + self.extensions((43, b"\x03\x04")))
+        agreed = self.message(8, self.extensions(alpn, *early[:bool(self.accepted)]))
+        yield S, self.record(S, agreed + self.message(20, b"f" * 32), self.HANDSHAKE, "handshake")
+        if self.accepted:
+            yield C, self.record(C, self.message(5, b""), self.HANDSHAKE, "early")
+        yield C, self.record(C, self.message(20, b"f" * 32), self.HANDSHAKE, "handshake")
+
+    def capture(self):
+        tape = Tape()
+        if not self.handshake:
+            del tape.out[1:]
+        for side, data in self.hellos():
+            tape.send(side, data)
+            if not self.handshake:
+                tape.out.pop()
+        if not self.accepted:
+            tape.send(C, self.record(C, self.head(f"GET {self.target} HTTP/1.1", self.request)))
+        tape.send(S, self.record(S, self.head(f"HTTP/1.1 {self.status}", self.response)))
+        for side, data in self.steps + [(C, self.close(C)), (S, self.close(S))]:
+            if callable(data):
+                data(tape)
+            else:
+                tape.send(side, self.record(side, data))
+        for side, alert in self.alerts:
+            tape.send(side, self.record(side, alert, self.ALERT))
+        tape.fin()
+        return tape.bytes()
+
+    def lose(self, side, from_byte, breaks):
+        """Sends two messages, of the first of which the segments from a byte on are lost, or are not."""
+
+        def step(tape):
+            first, second = [self.record(side, self.text(side, text)) for text in (b"x" * 2000, b"behind it")]
+            kept = first[:from_byte] if breaks else first
+            if kept:
+                tape.send(side, kept)
+            tape.seq[side] += len(first) - len(kept)
+            tape.send(side, second)
+            tape.send(C if side == S else S, b"", 0x10)
+            tape.time += 10_000_000
+
+        self.steps.append((side, step))
 
 
 RULES = {}
@@ -913,10 +1057,152 @@ def _(it, breaks):
         it.closing = [(C, b""), (S, b"")]
 
 
+@rule("h2-preface")
+def _(it, breaks):
+    if breaks:
+        it.preface = b"PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n"
+
+
+def indexed(name, value):
+    """A literal that goes into the table (RFC 7541 §6.2.1)."""
+    return b"\x40" + bytes([len(name)]) + name.encode() + bytes([len(value)]) + value.encode()
+
+
+# The entries 2, 6 and 4 of the static table.
+GET = b"\x82\x86\x84"
+
+
+@rule("h2-header-unknown")
+def _(it, breaks):
+    """The block that puts a field into the table is lost; another refers to it, and opens a second WebSocket."""
+
+    def step(tape):
+        put = it.h2(it.HEADERS, 5, 3, GET + indexed("x-lab", "one"))
+        if breaks:
+            tape.seq[C] += len(put)
+        else:
+            tape.send(C, put)
+        tape.send(C, it.h2(it.PING, 0, 0, b"12345678") + it.h2(it.DATA, 0, 1, it.text(C, b"behind it")))
+        tape.send(S, b"", 0x10)
+        tape.time += 10_000_000
+        # 62 is the newest entry of the table.
+        tape.send(C, it.h2(it.HEADERS, 4, 5, it.block(it.request) + b"\xbe"))
+        tape.send(S, it.h2(it.HEADERS, 4, 5, it.block(it.response)))
+
+    it.lost.append(step)
+
+
+@rule("h2-block-lost")
+def _(it, breaks):
+    """The end of a block is lost: the rest is right, and what stands behind it."""
+
+    def step(tape):
+        opens = it.h2(it.HEADERS, 4, 5, it.block(it.request + [("x-lab", "one")]))
+        if breaks:
+            tape.send(C, opens[:-4])
+            tape.seq[C] += 4
+        else:
+            tape.send(C, opens)
+        tape.send(C, it.h2(it.DATA, 0, 1, it.text(C, b"behind it")))
+        tape.send(S, b"", 0x10)
+        tape.time += 10_000_000
+        tape.send(S, it.h2(it.HEADERS, 4, 5, it.block(it.response)))
+
+    it.lost.append(step)
+
+
+@rule("h2-resynchronised")
+def _(it, breaks):
+    """The header of a frame is lost, and its payload is not."""
+
+    def step(tape):
+        frame = it.h2(it.DATA, 0, 1, it.text(S, b"of which the header is lost"))
+        if breaks:
+            tape.seq[S] += 9
+            tape.send(S, frame[9:])
+        else:
+            tape.send(S, frame)
+        tape.send(S, it.h2(it.PING, 0, 0, b"12345678") + it.h2(it.DATA, 0, 1, it.text(S, b"behind it")))
+        tape.send(C, b"", 0x10)
+        tape.time += 10_000_000
+
+    it.lost.append(step)
+
+
+# TLS.
+
+@rule("tls-no-keys")
+def _(it, breaks):
+    it.name = "unknown" if breaks else "known"
+
+
+@rule("tls-keys-wrong")
+def _(it, breaks):
+    it.name = "mistaken" if breaks else "known"
+
+
+@rule("tls-handshake-missing")
+def _(it, breaks):
+    it.handshake = not breaks
+    it.name = "unknown" if breaks else "known"
+
+
+@rule("tls-suite-unsupported")
+def _(it, breaks):
+    # TLS_SM4_GCM_SM3 (RFC 8998).
+    it.suite = 0x00C6 if breaks else 0x1303
+
+
+@rule("tls-bad-record")
+def _(it, breaks):
+    def step(tape):
+        data = bytearray(it.record(S, it.text(S, b"of which a bit is turned")))
+        data[10] ^= 1 if breaks else 0
+        tape.send(S, bytes(data))
+
+    it.steps.append((S, step))
+
+
+@rule("tls-records-lost")
+def _(it, breaks):
+    it.lose(S, 0, breaks)
+
+
+@rule("tls-unverified")
+def _(it, breaks):
+    it.lose(S, 1400, breaks)
+
+
+@rule("tls-mid-stream")
+def _(it, breaks):
+    it.handshake = not breaks
+
+
+@rule("tls-early-data-rejected")
+def _(it, breaks):
+    it.offered = it.head(f"GET {it.target} HTTP/1.1", it.request)
+    it.accepted = not breaks
+
+
+@rule("tls-truncated")
+def _(it, breaks):
+    if breaks:
+        it.alerts = []
+
+
+@rule("tls-alert")
+def _(it, breaks):
+    if breaks:
+        # internal_error
+        it.alerts.insert(0, (S, b"\x02\x50"))
+
+
 def main():
+    with open(os.path.join(HERE, "tls.keylog"), "w") as file:
+        file.write(Tls.key_log())
     for name, write in RULES.items():
         for suffix, breaks in ((".pcap", True), (".inside.pcap", False)):
-            script = H2() if name.startswith("h2-") else Script()
+            script = {"h2": H2, "tls": Tls}.get(name.split("-")[0], Script)()
             write(script, breaks)
             with open(os.path.join(HERE, name + suffix), "wb") as file:
                 file.write(script.capture())

@@ -2,6 +2,7 @@
 
 mod block;
 mod chosen;
+mod secrets;
 
 use std::collections::VecDeque;
 use std::ffi::OsStr;
@@ -14,6 +15,7 @@ use std::time::Duration;
 
 use chosen::Chosen;
 pub use chosen::{Belongs, Sorter};
+use secrets::Secrets;
 
 use super::{Counts, Description, Error, FileId, Item, Next, PacketBatch, Source};
 use crate::model::{Anomaly, Endpoint, LinkType, Timestamp};
@@ -31,7 +33,8 @@ pub struct Target {
     pub files: Option<usize>,
     /// Files that are never written over, such as inputs.
     pub spared: Vec<FileId>,
-    /// Secrets that come with the packets are written, too, and again in each file.
+    /// Secrets that come with the packets are written, too, if connections that are saved were found to need them; and again in
+    /// each file.
     pub with_secrets: bool,
 }
 
@@ -102,7 +105,8 @@ impl Saver {
         counts: Option<Counts>,
         sorter: Option<Box<dyn Sorter>>,
     ) -> Result<Saver, Error> {
-        let chosen = sorter.map(Chosen::new);
+        let secrets = target.with_secrets.then(Secrets::default);
+        let chosen = (sorter.is_some() || secrets.is_some()).then(|| Chosen::new(sorter, secrets));
         let mut out = Out::new(target, interfaces, counts);
         out.begin().map_err(|source| Error::Io { file: out.label(), source })?;
         Ok(Saver(Arc::new(Mutex::new(Inner { out, chosen, fault: None }))))
@@ -124,6 +128,13 @@ impl Saver {
             && let Err(error) = chosen.keep(client, server, out)
         {
             fault.get_or_insert(error);
+        }
+    }
+
+    /// Hears that secrets of a connection were found at a packet: they are saved with it, where secrets are.
+    pub fn needs(&self, client_random: [u8; 32], ends: (Endpoint, Endpoint), packet: u64) {
+        if let Inner { chosen: Some(chosen), .. } = &mut *self.lock() {
+            chosen.needs(client_random, ends, packet);
         }
     }
 
@@ -182,6 +193,14 @@ impl Inner {
         if self.fault.is_some() {
             return;
         }
+        if let Some(value) = self.chosen.as_mut().and_then(Chosen::secrets_dropped) {
+            let limit = "secrets of connections that are not saved";
+            batch.push_diagnostic(Anomaly::LimitReached { limit, value: value as u64 });
+        }
+        if std::mem::take(&mut self.out.dropped) {
+            let value = SECRETS as u64;
+            batch.push_diagnostic(Anomaly::LimitReached { limit: "secrets in each file", value });
+        }
         let Err(error) = self.save(batch) else { return };
         let problem = error.to_string().into();
         self.fault = Some(error);
@@ -203,7 +222,9 @@ impl Inner {
             let record = match item {
                 Item::Packet(record) => record,
                 Item::Secrets(_, text) => {
-                    self.out.secrets(text);
+                    if let Some(chosen) = &mut self.chosen {
+                        chosen.take_secrets(text);
+                    }
                     continue;
                 }
                 Item::Diagnostic(_) => continue,
@@ -217,6 +238,9 @@ impl Inner {
                 block::packet(&mut self.out.pending, interface, &packet);
                 self.out.count();
             }
+        }
+        if let Some(chosen) = &mut self.chosen {
+            chosen.advance(&mut self.out)?;
         }
         self.out.flush()
     }
@@ -244,6 +268,8 @@ struct Out {
     /// The newest of the secrets that came so far, for the files to come, and how many bytes they have.
     secrets: VecDeque<Box<[u8]>>,
     secret_bytes: usize,
+    /// Some of them were dropped, which is to be reported.
+    dropped: bool,
 }
 
 /// How many bytes of blocks are gathered at most before they are written.
@@ -269,6 +295,7 @@ impl Out {
             here: 0,
             secrets: VecDeque::new(),
             secret_bytes: 0,
+            dropped: false,
         }
     }
 
@@ -344,9 +371,6 @@ impl Out {
     }
 
     fn secrets(&mut self, text: &[u8]) {
-        if !self.target.with_secrets {
-            return;
-        }
         block::secrets(&mut self.pending, text);
         if !self.target.is_rotated() {
             return;
@@ -357,6 +381,7 @@ impl Out {
             && let Some(oldest) = self.secrets.pop_front()
         {
             self.secret_bytes = self.secret_bytes.saturating_sub(oldest.len());
+            self.dropped = true;
         }
     }
 

@@ -144,6 +144,7 @@ const fn hides(anomaly: &Anomaly) -> bool {
             | Anomaly::InflateLimit { .. }
             | Anomaly::MessageTruncated { .. }
             | Anomaly::TlsRecordsLost { .. }
+            | Anomaly::TlsKeysLate { .. }
     )
 }
 

@@ -31,6 +31,10 @@ pub(super) fn fault(rule: &str) -> &'static str {
         | "origin-foreign" => "the server's",
         "jsonrpc-unasked" => "one of the two sides': it is counted at the end",
         "checksum-wrong" => "the network's",
+        "tls-no-keys" | "tls-keys-wrong" | "tls-keys-late" | "keylog-line" | "keylog-replaced" => {
+            "the key log's"
+        }
+        "tls-early-data-rejected" => "nobody's: the client sends it again",
         "proxy-refused" => "the proxy's",
         "overlap-differs" | "fragment-overlap" => "the network's, or an attacker's",
         "gap"
@@ -46,6 +50,10 @@ pub(super) fn fault(rule: &str) -> &'static str {
         | "h2-header-unknown"
         | "h2-block-lost"
         | "h2-resynchronised"
+        | "tls-handshake-missing"
+        | "tls-records-lost"
+        | "tls-unverified"
+        | "tls-mid-stream"
         | "deflate-history-lost" => "the capture's",
         "other-upgrade"
         | "not-inflated"
@@ -54,6 +62,7 @@ pub(super) fn fault(rule: &str) -> &'static str {
         | "message-truncated"
         | "not-saved"
         | "not-followed"
+        | "tls-suite-unsupported"
         | "subprotocol-mistaken" => "wirefin's",
         _ => "whoever sent it: `from`",
     }

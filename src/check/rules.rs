@@ -102,10 +102,12 @@ pub fn markdown() -> String {
             let _ = write!(out, "\nReal peers: {peers}\n");
         }
         if CAPTURED.contains(code) {
+            let keys =
+                if code.starts_with("tls-") { "; [their keys](../captures/rules/tls.keylog)" } else { "" };
             let _ = write!(
                 out,
                 "\nCaptures: [one that breaks it](../captures/rules/{code}.pcap), \
-                 [one just inside it](../captures/rules/{code}.inside.pcap).\n"
+                 [one just inside it](../captures/rules/{code}.inside.pcap){keys}.\n"
             );
         }
     }
@@ -148,6 +150,7 @@ const CAPTURED: &[&str] = &[
     "graphql-closed",
     "graphql-duplicate-id",
     "graphql-misnamed",
+    "h2-block-lost",
     "h2-compression",
     "h2-connect-not-enabled",
     "h2-connection-header",
@@ -156,9 +159,12 @@ const CAPTURED: &[&str] = &[
     "h2-flow-control",
     "h2-frame-size",
     "h2-goaway",
+    "h2-header-unknown",
     "h2-no-close",
     "h2-padding",
+    "h2-preface",
     "h2-pseudo-header",
+    "h2-resynchronised",
     "h2-setting-value",
     "h2-settings-first",
     "h2-stream-id",
@@ -204,6 +210,17 @@ const CAPTURED: &[&str] = &[
     "subprotocol-mistaken",
     "subprotocol-not-offered",
     "subprotocol-unfinished",
+    "tls-alert",
+    "tls-bad-record",
+    "tls-early-data-rejected",
+    "tls-handshake-missing",
+    "tls-keys-wrong",
+    "tls-mid-stream",
+    "tls-no-keys",
+    "tls-records-lost",
+    "tls-suite-unsupported",
+    "tls-truncated",
+    "tls-unverified",
     "token-in-subprotocol",
     "token-in-url",
     "transfer-encoding-in-101",

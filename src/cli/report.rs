@@ -375,7 +375,7 @@ mod tests {
                 "1 other connection may hold WebSockets and shows nothing (1 TLS without keys: :443 shop.example (h2); --keylog FILE); `wirefin explain` says more"
             ]
         );
-        summary.unshown = [0; 8];
+        summary.unshown = [0; Reason::NAMES.len()];
         assert_eq!(
             lines(&summary, None),
             ["1 of 1 TLS connection without keys: :443 shop.example (h2); --keylog FILE"]

@@ -19,6 +19,7 @@ use crate::event::{ConnId, Event, Gather, Output, Reducer, RunStats, Sink};
 use crate::export::{Format, Formatted};
 use crate::filter::FilteredOutput;
 use crate::pipeline::{self, Summary};
+use crate::session::Keys;
 
 /// Reads the input, writes every event in `format`, and says on standard error what would otherwise be missed.
 pub(super) fn write(plan: &Plan<'_>, format: impl Format) -> anyhow::Result<Outcome> {
@@ -168,7 +169,8 @@ impl<'a> Run<'a> {
             stop: Arc::clone(&self.opened.stopped),
             closed: false,
         };
-        let options = pipeline::Options { hook: Some(watched.hook(choice)), ..options };
+        let keys = watch_keys(options.keys, watched.saver.as_ref());
+        let options = pipeline::Options { hook: Some(watched.hook(choice)), keys, ..options };
         let result = pipeline::run(&mut *self.opened.source, &options, &mut watched);
         watched.progress.clear();
         let saved = watched.saver.as_ref().map(Saver::finish);
@@ -273,6 +275,14 @@ impl RunReport {
             None => Outcome::Fine,
         })
     }
+}
+
+/// Lets the secrets of each connection be saved with it.
+pub(super) fn watch_keys(keys: Keys, saver: Option<&Saver>) -> Keys {
+    let Some(saver) = saver.cloned() else { return keys };
+    keys.watched(Arc::new(move |found| {
+        saver.needs(found.client_random, (found.client, found.server), found.packet);
+    }))
 }
 
 /// Names the output that could not be written.

@@ -108,6 +108,7 @@ impl Args {
             opened.source = Box::new(PauseSource::new(source, pause.clone()));
         }
         let (mut opened, saver, ()) = self.input.settle(opened, false, |_, _| Ok(()))?;
+        let run = pipeline::Options { keys: super::run::watch_keys(run.keys, saver.as_ref()), ..run };
         let user = opened.user.as_ref().map(ToString::to_string);
         if options.keeps_state {
             tui::make_state_folder();

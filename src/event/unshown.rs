@@ -21,6 +21,8 @@ pub struct Unshown {
 pub enum Reason {
     /// TLS, and no keys are at hand that fit.
     Tls(Box<Tls>),
+    /// TLS that was decrypted, and no WebSocket in it.
+    Decrypted(Box<Tls>),
     /// HTTP/1.x without an upgrade to WebSocket.
     Http(Box<Http>),
     /// HTTP/2 without a WebSocket.
@@ -54,13 +56,14 @@ pub struct Http {
 
 impl Reason {
     /// Lists the names, in the order in which they are told, each with words for a count of them.
-    pub const NAMES: [(&'static str, &'static str); 8] = [
+    pub const NAMES: [(&'static str, &'static str); 9] = [
         ("tls", "TLS without keys"),
         ("http2", "HTTP/2"),
         ("one-direction", "captured in one direction only"),
         ("mid-stream", "joined mid-stream"),
         ("unknown", "unknown"),
         ("http", "HTTP without an upgrade"),
+        ("tls-decrypted", "TLS without a WebSocket"),
         ("other-protocol", "another protocol"),
         ("no-data", "without data"),
     ];
@@ -69,6 +72,7 @@ impl Reason {
     pub const fn name(&self) -> &'static str {
         match self {
             Reason::Tls(_) => "tls",
+            Reason::Decrypted(_) => "tls-decrypted",
             Reason::Http(_) => "http",
             Reason::Http2 => "http2",
             Reason::Protocol(_) => "other-protocol",
@@ -88,7 +92,11 @@ impl Reason {
             }
             Reason::Http2 | Reason::OneSide(_) | Reason::MidStream => true,
             // A WebSocket begins with a request.
-            Reason::Http(_) | Reason::Protocol(_) | Reason::Silent | Reason::Unknown => false,
+            Reason::Decrypted(_)
+            | Reason::Http(_)
+            | Reason::Protocol(_)
+            | Reason::Silent
+            | Reason::Unknown => false,
         }
     }
 }

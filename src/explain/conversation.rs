@@ -25,6 +25,8 @@ pub(super) struct Account {
     /// How messages are carried.
     transport: Transport,
     not_inflated: bool,
+    /// How many records had passed when the keys came.
+    late: u64,
     no_handshake: bool,
     /// The snap length with which the handshake would be whole, where it was truncated.
     snap_length: Option<u32>,
@@ -77,6 +79,7 @@ impl Account {
             cut: 0,
             transport: opening.transport,
             not_inflated: false,
+            late: 0,
             no_handshake: handshake.is_none(),
             snap_length: None,
             no_answer: handshake.is_some_and(|it| it.response.is_none()),
@@ -117,6 +120,7 @@ impl Account {
             Anomaly::NoClose { tcp } => self.tcp = Some(tcp),
             Anomaly::NoCloseEcho {} => self.no_echo = true,
             Anomaly::HandshakeTruncated { snap_length } => self.snap_length = Some(*snap_length),
+            Anomaly::TlsKeysLate { records, .. } => self.late = self.late.saturating_add(*records),
             Anomaly::Gap { length, least, cause, .. } => {
                 let bytes = length.or(*least).unwrap_or(0);
                 self.lost = self.lost.saturating_add(bytes);
@@ -144,6 +148,8 @@ impl Account {
             ));
         } else if self.cut > 0 {
             help = Some("the snap length cut packets short: capture with -s 0".to_owned());
+        } else if self.late > 0 {
+            help = Some("save the packets, and read them again with the whole key log".to_owned());
         } else if self.lost > 0 {
             help = Some("a capture without loss: a larger buffer (-B), or a filter (-f)".to_owned());
         } else if let Some(side) = self.only_side() {
@@ -207,6 +213,12 @@ impl Account {
             ));
         } else if self.incomplete > 0 {
             list.push(format!("not all is shown: {} incomplete", count(self.incomplete, "message")));
+        }
+        if self.late > 0 {
+            list.push(format!(
+                "not all is shown: its keys came after {}, more than wait for them",
+                count(self.late, "TLS record")
+            ));
         }
         if self.truncated > 0 {
             list.push(format!(

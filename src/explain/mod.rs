@@ -28,13 +28,15 @@ use serde_json::{Value, json};
 
 use self::conversation::Account;
 pub use self::row::Row;
-use crate::event::{ConnId, Event, Gather, Kind, Sink};
+use crate::event::{Anomaly, ConnId, Event, Gather, Kind, Sink};
 use crate::text::{count, printable_string, write_json};
 
 /// A sink that gathers what each connection was.
 #[derive(Debug, Default)]
 pub struct Explain {
     live: HashMap<ConnId, Account, RandomState>,
+    /// Why connections were not decrypted, until they are over.
+    encrypted: HashMap<ConnId, Anomaly, RandomState>,
     rows: Vec<Row>,
     /// How many there were of each reason and server, those included of which there is no row.
     groups: BTreeMap<(String, String), u64>,
@@ -97,7 +99,10 @@ impl Sink for Explain {
                 }
             }
             Kind::Rejected(rejected) => self.add(Row::rejected(conn, rejected)),
-            Kind::Unshown(unshown) => self.add(Row::unshown(conn, unshown)),
+            Kind::Unshown(unshown) => {
+                let why = self.encrypted.remove(&conn);
+                self.add(Row::unshown(conn, unshown, why.as_ref()));
+            }
             Kind::Closed(closed) => {
                 if let Some(account) = self.live.remove(&conn) {
                     self.add(account.row(conn, Some(closed)));
@@ -111,11 +116,24 @@ impl Sink for Explain {
             Kind::Anomaly { anomaly, .. } => {
                 if let Some(account) = self.live.get_mut(&conn) {
                     account.anomaly(anomaly);
+                } else if is_reason(anomaly) && self.encrypted.len() < ROWS {
+                    self.encrypted.insert(conn, (*anomaly).clone());
                 }
             }
             Kind::Frame(_) => {}
         }
     }
+}
+
+/// Tells whether it says why TLS was not decrypted.
+const fn is_reason(anomaly: &Anomaly) -> bool {
+    matches!(
+        anomaly,
+        Anomaly::TlsNoKeys { .. }
+            | Anomaly::TlsKeysWrong { .. }
+            | Anomaly::TlsHandshakeMissing { .. }
+            | Anomaly::TlsSuiteUnsupported { .. }
+    )
 }
 
 impl Gather for Explain {
@@ -289,6 +307,33 @@ mod tests {
             (&json["connections"][0]["reason"], &json["connections"][0]["shown"]),
             (&"tls".into(), &false.into())
         );
+    }
+
+    #[test]
+    fn what_is_wrong_with_the_keys_is_said_of_each_connection() {
+        let tls = Tls { sni: Some("shop.example".into()), version: Some("1.3".into()), ..Tls::default() };
+        let it = unshown(Reason::Tls(Box::new(tls.clone())));
+        let (client_random, server_name) = (Some("0a1b2c3d".into()), Some("shop.example".into()));
+        let reasons = [
+            Anomaly::TlsNoKeys { client_random, server_name: server_name.clone(), known: 9 },
+            Anomaly::TlsKeysWrong { tried: 4 },
+            Anomaly::TlsHandshakeMissing { server_name },
+            Anomaly::TlsSuiteUnsupported { suite: "TLS_SM4_GCM_SM3".into() },
+        ];
+        let mut events = Vec::new();
+        for (conn, anomaly) in (1..).zip(&reasons) {
+            events.push(of(conn, Kind::Anomaly { from: None, anomaly }));
+            events.push(of(conn, Kind::Unshown(&it)));
+        }
+        let read = unshown(Reason::Decrypted(Box::new(Tls { keys: Some("keylog"), ..tls })));
+        events.push(of(5, Kind::Unshown(&read)));
+        // Keys that came too late for the first records of a conversation.
+        let (opened, closed) = (samples::opened(), samples::closed());
+        let late = Anomaly::TlsKeysLate { records: 40, bytes: Some(70_000) };
+        events.push(of(6, Kind::Opened(&opened)));
+        events.push(of(6, Kind::Anomaly { from: Some(Side::Server), anomaly: &late }));
+        events.push(of(6, Kind::Closed(&closed)));
+        insta::assert_snapshot!(told(&events, Manner::Text { all: false }));
     }
 
     #[test]

@@ -3,7 +3,7 @@ use std::io::{self, Write};
 use serde_json::{Map, Value};
 
 use super::words;
-use crate::event::{ConnId, Opening, Rejected, Unshown};
+use crate::event::{Anomaly, ConnId, Opening, Rejected, Unshown};
 use crate::model::Endpoint;
 use crate::text::printable_string;
 
@@ -29,7 +29,7 @@ pub struct Row {
 }
 
 impl Row {
-    pub(super) fn unshown(conn: ConnId, it: &Unshown) -> Self {
+    pub(super) fn unshown(conn: ConnId, it: &Unshown, why: Option<&Anomaly>) -> Self {
         let mut more = Vec::new();
         if it.lost > 0 {
             more.push(format!("{} bytes of it were not captured", it.lost));
@@ -40,9 +40,9 @@ impl Row {
             server: it.server,
             is_shown: false,
             reason: words::name(&it.reason),
-            what: words::what(&it.reason),
+            what: words::what(&it.reason, why),
             more,
-            help: words::help(&it.reason, it.lost, it.cut),
+            help: words::help(&it.reason, why, it.lost, it.cut),
         }
     }
 

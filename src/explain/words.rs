@@ -1,7 +1,8 @@
 //! What a connection is and what would help, in words.
 
-use crate::event::{Http, Reason, Tls, Transport};
+use crate::event::{Anomaly, Http, Reason, Tls, Transport};
 use crate::model::Side;
+use crate::view::count;
 
 /// Returns the words for a reason's name, as a group is headed.
 pub(super) fn reason(name: &str) -> &str {
@@ -10,6 +11,7 @@ pub(super) fn reason(name: &str) -> &str {
         "not-all-shown" => "WebSocket, not all of it",
         "rejected" => "upgrade refused",
         "tls" => "TLS",
+        "tls-decrypted" => "TLS without a WebSocket",
         "http" => "HTTP without upgrade",
         "other-upgrade" => "HTTP, upgraded to something else",
         "sse" => "server-sent events",
@@ -50,10 +52,11 @@ fn who(upgrade: &str) -> &'static str {
     }
 }
 
-/// Says what a connection is that shows nothing.
-pub(super) fn what(reason: &Reason) -> String {
+/// Says what a connection is that shows nothing; `why` says why TLS was not decrypted, where keys were given.
+pub(super) fn what(reason: &Reason, why: Option<&Anomaly>) -> String {
     match reason {
-        Reason::Tls(tls) => encrypted(tls),
+        Reason::Tls(tls) => format!("{}, {}", agreed(tls), not_decrypted(why)),
+        Reason::Decrypted(tls) => format!("{}, decrypted, in which no WebSocket was found", agreed(tls)),
         Reason::Http(http) => exchange(http),
         Reason::Http2 => "HTTP/2 without encryption, in which no WebSocket was found".to_owned(),
         Reason::Protocol(name) => format!("{name}, not HTTP"),
@@ -66,7 +69,7 @@ pub(super) fn what(reason: &Reason) -> String {
     }
 }
 
-fn encrypted(tls: &Tls) -> String {
+fn agreed(tls: &Tls) -> String {
     let mut text = "TLS".to_owned();
     if let Some(version) = &tls.version {
         text = format!("{text} {version}");
@@ -77,11 +80,29 @@ fn encrypted(tls: &Tls) -> String {
     if let Some(alpn) = &tls.alpn {
         text = format!("{text} ({alpn})");
     }
-    text.push_str(match tls.keys {
-        None => ", and there are no keys for it",
-        Some(_) => ", and its keys do not fit",
-    });
     text
+}
+
+/// Says why TLS was not decrypted.
+fn not_decrypted(why: Option<&Anomaly>) -> String {
+    match why {
+        Some(Anomaly::TlsNoKeys { client_random, known, .. }) => {
+            let begins = client_random
+                .as_deref()
+                .map_or_else(String::new, |random| format!(": its client random begins with {random}"));
+            format!("and of the {} known none is for it{begins}", count(*known, "secret"))
+        }
+        Some(Anomaly::TlsKeysWrong { tried }) => {
+            format!("and none of the {} known for it opens its records", count(*tried, "secret"))
+        }
+        Some(Anomaly::TlsHandshakeMissing { .. }) => {
+            "whose handshake was not captured, and nothing known opens it without".to_owned()
+        }
+        Some(Anomaly::TlsSuiteUnsupported { suite }) => {
+            format!("and its cipher suite {suite} is not supported")
+        }
+        _ => "and there are no keys for it".to_owned(),
+    }
 }
 
 fn exchange(http: &Http) -> String {
@@ -105,18 +126,36 @@ pub(super) fn other_direction(side: Side) -> String {
 }
 
 /// Says what would help to see more.
-pub(super) fn help(reason: &Reason, lost: u64, cut: u64) -> Option<String> {
+pub(super) fn help(reason: &Reason, why: Option<&Anomaly>, lost: u64, cut: u64) -> Option<String> {
     if cut > 0 {
         return Some(format!("the snap length cut up to {cut} bytes off a packet: capture with -s 0"));
     }
     match reason {
-        Reason::Tls(_) => Some(
-            "a key log of the client or the server (SSLKEYLOGFILE), or a capture behind the proxy that ends TLS".to_owned(),
-        ),
+        Reason::Tls(_) => Some(help_to_decrypt(why).to_owned()),
         Reason::Http2 => Some("WebSockets over HTTP/2 begin with an extended CONNECT (RFC 8441)".to_owned()),
         Reason::OneSide(side) => Some(other_direction(*side)),
         Reason::MidStream => Some("begin to capture before the connection is opened".to_owned()),
         Reason::Unknown if lost > 0 => Some("a capture without loss".to_owned()),
-        Reason::Unknown | Reason::Http(_) | Reason::Protocol(_) | Reason::Silent => None,
+        Reason::Unknown | Reason::Decrypted(_) | Reason::Http(_) | Reason::Protocol(_) | Reason::Silent => {
+            None
+        }
+    }
+}
+
+/// Says what would help to decrypt TLS.
+const fn help_to_decrypt(why: Option<&Anomaly>) -> &'static str {
+    match why {
+        Some(Anomaly::TlsNoKeys { .. }) => {
+            "a key log of this client, or of the server, that was written when the connection began; or a capture \
+             behind the proxy that ends TLS"
+        }
+        Some(Anomaly::TlsKeysWrong { .. }) => {
+            "the key log of the same connection: that one was damaged, or made for another capture"
+        }
+        Some(Anomaly::TlsHandshakeMissing { .. }) => "begin to capture before the connection is opened",
+        Some(Anomaly::TlsSuiteUnsupported { .. }) => "a capture behind the proxy that ends TLS",
+        _ => {
+            "a key log of the client or the server (SSLKEYLOGFILE), or a capture behind the proxy that ends TLS"
+        }
     }
 }

@@ -3,15 +3,15 @@ use std::ops::Range;
 
 use super::Limits;
 use super::delivery::{Delivery, End, Output, Then};
+use super::evidence::Known;
 use super::expected::Expected;
 use super::flow::Flow;
-use super::frame::{self, ACK, ErrorCode, FrameType, Header};
+use super::frame::{self, ACK, ErrorCode, FrameType, Header, PREFACE};
 use super::hpack::Fields;
 use super::orientation::{Orientation, sender};
 use super::reader::{DataFrame, Part, Place, Reader};
 use super::reports::Reports;
-use super::search::{Input, Known, Search, Unit};
-use super::setting::Setting;
+use super::search::{Input, Search, Unit};
 use super::stream::{Kind, Streams};
 use crate::model::{Anomaly, Lost, Pair, Side};
 
@@ -30,6 +30,8 @@ pub struct Connection {
     /// The fields of the block at hand; kept for its memory.
     pub(super) fields: Fields,
     orientation: Orientation,
+    /// It is known to be HTTP/2.
+    is_certain: bool,
 }
 
 /// The result of one step: what it took of the bytes.
@@ -60,6 +62,7 @@ impl Connection {
             connect_enabled: None,
             fields: Fields::default(),
             orientation: Orientation::Known,
+            is_certain: true,
         }
     }
 
@@ -85,6 +88,7 @@ impl Connection {
             readers: Pair::from_fn(|_| Reader::mid_stream(&limits)),
             flow: Flow::new(false),
             orientation: Orientation::Assumed,
+            is_certain: false,
             ..Connection::new(limits)
         }
     }
@@ -264,19 +268,24 @@ impl Connection {
     }
 
     fn search(&mut self, side: Side, input: Input<'_>) -> Step {
-        let Connection { readers, reports, .. } = self;
+        let Connection { readers, reports, is_certain, .. } = self;
         let reader = &mut readers[side];
         let Place::Search(search) = &mut reader.place else { return Step::Used(0) };
-        match search.push(input, Known { side, streams: &reports.streams, longest: reader.longest }) {
+        let (streams, longest) = (&reports.streams, reader.longest);
+        match search.push(input, Known { side, streams, longest, is_http2: *is_certain }) {
             None => Step::Used(input.bytes.len()),
             Some(skipped) => Step::Found(self.found(side, skipped)),
         }
     }
 
     fn preface(&mut self, side: Side, input: &[u8]) -> Step {
-        let (used, matches) = self.readers[side].preface(input);
-        if matches == Some(false) {
-            self.fault(side, 0, Anomaly::H2Preface {});
+        // So much of it names the protocol.
+        const NAME: usize = b"PRI * HTTP/2".len();
+        let (used, right) = self.readers[side].preface(input);
+        if let Some(right) = right.filter(|right| *right < PREFACE.len()) {
+            if right >= NAME {
+                self.fault(side, 0, Anomaly::H2Preface {});
+            }
             self.reports.say(Output::NotHttp2);
             self.readers.client.place = Place::Nothing;
             self.readers.server.place = Place::Nothing;
@@ -327,6 +336,9 @@ impl Connection {
             block: reader.block.as_ref().map(|block| block.stream),
             lossy: reader.lossy,
         };
+        if expected.allows(side, header) {
+            return;
+        }
         for anomaly in expected.faults(side, header) {
             self.fault(side, header.stream, anomaly);
         }
@@ -394,7 +406,7 @@ impl Connection {
     }
 
     /// Closes a stream for both sides.
-    fn close(&mut self, side: Side, id: u32, how: End) {
+    pub(super) fn close(&mut self, side: Side, id: u32, how: End) {
         let searched = Pair::from_fn(|side| self.readers[side].is_searching());
         self.reports.close(side, id, how, searched);
     }
@@ -419,60 +431,6 @@ impl Connection {
                 }
             }
             _ => {}
-        }
-    }
-
-    fn goaway(&mut self, side: Side, payload: &[u8]) {
-        const SHOWN: usize = 256;
-        let Some((last_stream, code, debug)) = frame::goaway(payload) else { return };
-        if code != ErrorCode::NO_ERROR {
-            let debug = String::from_utf8_lossy(debug.get(..SHOWN).unwrap_or(debug)).into();
-            self.fault(side, 0, Anomaly::H2GoAway { code: code.name(), last_stream, debug });
-        }
-        if side == Side::Client {
-            return; // It speaks of the server's streams.
-        }
-        let ignored =
-            self.reports.streams.iter_mut().filter(|stream| stream.delivers() && stream.id > last_stream);
-        let ignored: Vec<_> = ignored.map(|stream| stream.id).collect();
-        for id in ignored {
-            self.close(side, id, End::GoAway(code));
-        }
-    }
-
-    /// Takes the settings that a side sends.
-    fn settings(&mut self, side: Side, payload: &[u8]) {
-        let is_first = side == Side::Server && self.connect_enabled.is_none();
-        if is_first {
-            self.connect_enabled = Some(false);
-        }
-        for setting in frame::settings(payload) {
-            match Setting::read(side, setting, self.connect_enabled == Some(true)) {
-                Setting::HeaderTableSize(size) => self.readers[!side].decoder.allow(size),
-                Setting::InitialWindowSize(size) => self.flow.resize(side, size, &mut self.reports.streams),
-                Setting::MaxFrameSize(size) => {
-                    self.readers[!side].longest = self.readers[!side].longest.max(size);
-                }
-                Setting::ConnectProtocol(enabled) => self.connect_enabled = Some(enabled),
-                Setting::Illegal { name, value } => {
-                    self.fault(side, 0, Anomaly::H2SettingValue { setting: name, value });
-                }
-                Setting::Other => {}
-            }
-        }
-        if is_first {
-            let early = self.reports.streams.iter_mut().filter(|stream| stream.kind == Kind::Extended);
-            let early: Vec<_> = early.map(|stream| stream.id).collect();
-            early.into_iter().for_each(|id| self.judge_connect(id));
-        }
-    }
-
-    /// Reports an extended CONNECT that the server does not allow; before its settings were seen, nobody can tell.
-    pub(super) fn judge_connect(&mut self, id: u32) {
-        let is_lossy = self.readers.client.lossy || self.readers.server.lossy;
-        if self.connect_enabled == Some(false) && !is_lossy {
-            let anomaly = Anomaly::H2ConnectNotEnabled { stream: id };
-            self.reports.say(Output::Anomaly { side: Side::Client, stream: Some(id), anomaly });
         }
     }
 
@@ -517,6 +475,7 @@ impl Connection {
     fn found(&mut self, side: Side, skipped: u64) -> Vec<u8> {
         let place = std::mem::replace(&mut self.readers[side].place, Place::Header);
         let Place::Search(search) = place else { return Vec::new() };
+        self.is_certain = true;
         if skipped > 0 {
             self.reports.say(Output::Anomaly {
                 side,

@@ -139,8 +139,8 @@ impl Connection {
         if !stream.delivers() {
             return self.head(Side::Client, id, fields);
         }
-        self.note_unknown(Side::Client, id, fields);
         self.reports.say(Output::Opened { stream: id, request: Box::new(fields.clone()) });
+        self.note_unknown(Side::Client, id, fields);
         if kind == Kind::Extended {
             self.judge_connect(id);
         }

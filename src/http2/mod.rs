@@ -26,7 +26,9 @@
 //! ```
 
 mod connection;
+mod control;
 mod delivery;
+mod evidence;
 mod expected;
 mod flow;
 mod frame;

@@ -211,14 +211,15 @@ impl Reader {
         (taken, (taken == missing).then(|| Cow::Owned(std::mem::take(&mut self.partial))))
     }
 
-    /// Takes bytes of the connection preface; tells whether they are it, once that is known.
-    pub(super) fn preface(&mut self, input: &[u8]) -> (usize, Option<bool>) {
+    /// Takes bytes of the connection preface; tells how many of the first are right, once they are whole or one is wrong.
+    pub(super) fn preface(&mut self, input: &[u8]) -> (usize, Option<usize>) {
+        let right = |bytes: &[u8]| bytes.iter().zip(PREFACE).take_while(|(a, b)| a == b).count();
         let (used, whole) = self.gather(input, PREFACE.len());
         let Some(whole) = whole else {
-            return (used, (!PREFACE.starts_with(&self.partial)).then_some(false));
+            return (used, Some(right(&self.partial)).filter(|right| *right < self.partial.len()));
         };
         self.place = Place::Header;
-        (used, Some(*whole == *PREFACE))
+        (used, Some(right(&whole)))
     }
 
     /// Forgets what header blocks refer to, and what there is of one that is not whole.

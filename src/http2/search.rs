@@ -1,8 +1,8 @@
 use std::cmp::Reverse;
 
-use super::frame::{ACK, END_HEADERS, END_STREAM, FrameType, Header, PADDED, PRIORITY};
-use super::stream::Streams;
-use crate::model::{Lost, Side};
+use super::evidence::{self, Known};
+use super::frame::{END_HEADERS, FrameType, Header};
+use crate::model::Lost;
 
 /// Bounds the candidates that are followed at once.
 const MAX_CANDIDATES: usize = 64;
@@ -16,6 +16,8 @@ const STRONG: u32 = 68;
 const ENOUGH: u32 = 34;
 /// So many bits it is worth that headers lead from the first byte of a record of TLS to the end of one.
 const RECORD: u32 = 14;
+/// The same where the connection is known to be HTTP/2, so that only the place of its frames is not.
+const RECORD_OF_HTTP2: u32 = 20;
 
 /// The search for frames after a gap that may have swallowed a frame header, or in a connection joined in mid-stream.
 ///
@@ -51,15 +53,6 @@ pub(super) enum Unit {
     Piece,
     /// One record of TLS, whole.
     Record,
-}
-
-/// The knowledge that a search may use.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Known<'s> {
-    pub(super) side: Side,
-    pub(super) streams: &'s Streams,
-    /// The longest payload that is allowed.
-    pub(super) longest: u32,
 }
 
 /// Headers that follow one another.
@@ -143,7 +136,7 @@ impl Search {
             self.candidates.retain_mut(|chain| chain.follow(&self.bytes, known));
             self.scan(known);
             if input.unit == Unit::Record && bytes.is_empty() {
-                self.end_record();
+                self.end_record(if known.is_http2 { RECORD_OF_HTTP2 } else { RECORD });
             }
             // Whoever convinces with the fewest bytes, so that it does not matter how they are cut.
             let convinced = self.candidates.iter().filter_map(|chain| Some((chain.convinced?, chain.start)));
@@ -156,13 +149,14 @@ impl Search {
         None
     }
 
-    /// Lets chains convince that lead from the beginning of a record to the end of the one at hand.
-    fn end_record(&mut self) {
+    /// Lets chains convince that lead from the beginning of a record to the end of the one at hand, which is worth so many
+    /// bits.
+    fn end_record(&mut self, worth: u32) {
         let Search { bytes, candidates, records, .. } = self;
         let leads =
             |chain: &&mut Chain| chain.next == bytes.len() && records.binary_search(&chain.start).is_ok();
         for chain in candidates.iter_mut().filter(leads) {
-            if chain.bits.saturating_add(RECORD) >= ENOUGH {
+            if chain.bits.saturating_add(worth) >= ENOUGH {
                 chain.convinced.get_or_insert(chain.last);
             }
         }
@@ -280,99 +274,19 @@ impl Chain {
     fn weigh(&self, header: &Header, known: Known<'_>) -> Option<u32> {
         let continues = header.kind == FrameType::CONTINUATION;
         let expected = self.open.map(|stream| continues && stream == header.stream);
-        let legal = !header.reserved
-            && header.length <= known.longest
-            && expected.unwrap_or(!continues || self.frames == 0)
-            && header.flags & !flags(header.kind)? == 0
-            && fits(header);
-        if !legal {
+        if !expected.unwrap_or(!continues || self.frames == 0) {
             return None;
         }
-        if header.stream == 0 {
-            return of_connection(header, known.side);
-        }
-        let bits = of_stream(header, known)?;
-        Some(if header.stream == self.stream { bits.max(KIN) } else { bits })
-    }
-}
-
-/// How many bits a header on a stream that is known is worth, one on the stream of the header before it, one that opens
-/// the next stream, and one on a stream that nothing is known of.
-const SEEN: u32 = 34;
-const KIN: u32 = 24;
-const NEXT: u32 = 30;
-const ANY: u32 = 14;
-
-fn of_stream(header: &Header, known: Known<'_>) -> Option<u32> {
-    let Known { side, streams, .. } = known;
-    let odd = header.stream & 1 == 1;
-    let highest = streams.highest();
-    match header.kind {
-        // The server answers on its own streams where it pushes.
-        FrameType::DATA | FrameType::HEADERS | FrameType::CONTINUATION if !odd && side == Side::Client => {
-            None
-        }
-        FrameType::PUSH_PROMISE if side == Side::Client || !odd => None,
-        _ if streams.get(header.stream).is_some() => Some(SEEN),
-        FrameType::HEADERS if side == Side::Client && header.stream > highest && highest > 0 => {
-            (header.stream.saturating_sub(highest) <= 256).then_some(NEXT)
-        }
-        _ => (header.stream <= 0xffff).then_some(ANY),
-    }
-}
-
-/// Weighs a frame of the connection: its length is one of few.
-fn of_connection(header: &Header, side: Side) -> Option<u32> {
-    const FIXED: u32 = 40;
-    match header.kind {
-        FrameType::SETTINGS | FrameType::PING | FrameType::WINDOW_UPDATE => Some(FIXED),
-        FrameType::GOAWAY => Some(ANY),
-        FrameType::PRIORITY_UPDATE if side == Side::Client => Some(ANY),
-        FrameType::ALTSVC | FrameType::ORIGIN if side == Side::Server => Some(ANY),
-        _ => None,
-    }
-}
-
-/// Returns the flags that a type defines; `None` for types that are not known.
-const fn flags(kind: FrameType) -> Option<u8> {
-    match kind {
-        FrameType::DATA => Some(END_STREAM | PADDED),
-        FrameType::HEADERS => Some(END_STREAM | END_HEADERS | PADDED | PRIORITY),
-        FrameType::PUSH_PROMISE => Some(END_HEADERS | PADDED),
-        FrameType::SETTINGS | FrameType::PING => Some(ACK),
-        FrameType::CONTINUATION => Some(END_HEADERS),
-        FrameType::PRIORITY
-        | FrameType::RST_STREAM
-        | FrameType::GOAWAY
-        | FrameType::WINDOW_UPDATE
-        | FrameType::ALTSVC
-        | FrameType::ORIGIN
-        | FrameType::PRIORITY_UPDATE => Some(0),
-        _ => None,
-    }
-}
-
-/// Tells whether a frame's length may be that of its type.
-const fn fits(header: &Header) -> bool {
-    let length = header.length;
-    match header.kind {
-        FrameType::DATA => !header.has(PADDED) || length > 0,
-        FrameType::HEADERS => length > 0,
-        FrameType::PRIORITY => length == 5,
-        FrameType::RST_STREAM | FrameType::WINDOW_UPDATE => length == 4,
-        FrameType::SETTINGS if header.has(ACK) => length == 0,
-        FrameType::SETTINGS => length.is_multiple_of(6) && length <= 120,
-        FrameType::PING => length == 8,
-        FrameType::GOAWAY => length >= 8,
-        FrameType::PUSH_PROMISE | FrameType::PRIORITY_UPDATE => length >= 4,
-        _ => true,
+        let bits = evidence::weigh(header, known)?;
+        Some(if header.stream != 0 && header.stream == self.stream { bits.max(evidence::KIN) } else { bits })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http2::stream::Kind;
+    use crate::http2::stream::{Kind, Streams};
+    use crate::model::Side;
     use proptest::prelude::*;
 
     const LIMIT: usize = 65_536;
@@ -393,6 +307,10 @@ mod tests {
             streams.open(id);
         }
         streams
+    }
+
+    fn known(side: Side, streams: &Streams) -> Known<'_> {
+        Known { side, streams, longest: 16_384, is_http2: false }
     }
 
     fn piece(bytes: &[u8]) -> Input<'_> {
@@ -416,7 +334,7 @@ mod tests {
     #[test]
     fn two_frames_of_a_known_stream_convince_and_one_does_where_no_more_comes() {
         let streams = streams(&[5]);
-        let known = Known { side: Side::Client, streams: &streams, longest: 16_384 };
+        let known = known(Side::Client, &streams);
         let data = frame(FrameType::DATA, 0, 5, b"hello");
         let mut search = Search::new(LIMIT, GAP);
         assert_eq!(search.push(piece(&noise(3000)), known), None);
@@ -432,7 +350,7 @@ mod tests {
     #[test]
     fn joined_late_three_frames_convince() {
         let streams = streams(&[]);
-        let known = Known { side: Side::Server, streams: &streams, longest: 16_384 };
+        let known = known(Side::Server, &streams);
         let data = frame(FrameType::DATA, 0, 5, b"hello");
         let mut search = Search::new(LIMIT, GAP);
         assert_eq!(search.push(piece(&[&data[3..], &data, &data].concat()), known), None);
@@ -442,7 +360,7 @@ mod tests {
     #[test]
     fn from_record_to_record_one_frame_convinces() {
         let streams = streams(&[5]);
-        let known = Known { side: Side::Client, streams: &streams, longest: 16_384 };
+        let known = known(Side::Client, &streams);
         let data = frame(FrameType::DATA, 0, 5, &[b'x'; 300]);
         let mut search = Search::new(LIMIT, GAP);
         assert_eq!(search.push(record(&noise(3000)), known), None);
@@ -457,6 +375,18 @@ mod tests {
         let mut search = Search::new(LIMIT, GAP);
         let before = [&data[..], b"before"].concat();
         assert_eq!(search.push(record(&before), known), None);
+    }
+
+    #[test]
+    fn of_a_stream_that_is_not_known_a_record_convinces_where_it_has_to_be_http2() {
+        let streams = streams(&[]);
+        let data = frame(FrameType::DATA, 0, 5, b"hello");
+        for is_http2 in [false, true] {
+            let known = Known { is_http2, ..known(Side::Server, &streams) };
+            let mut search = Search::new(LIMIT, GAP);
+            assert_eq!(search.push(record(&noise(50)), known), None);
+            assert_eq!(search.push(record(&data), known), is_http2.then_some(50));
+        }
     }
 
     #[test]
@@ -476,7 +406,7 @@ mod tests {
         let text = b"GET /index.html HTTP/1.1\r\nHost: example.com\r\n\r\n".repeat(2000);
         for bytes in [vec![0; 100_000], vec![1; 100_000], text, noise(1_000_000)] {
             for side in Side::BOTH {
-                let known = Known { side, streams: &streams, longest: 16_384 };
+                let known = known(side, &streams);
                 let mut search = Search::new(LIMIT, GAP);
                 assert_eq!(search.push(piece(&bytes), known), None);
                 assert_eq!(search.conclude(), None);
@@ -488,7 +418,7 @@ mod tests {
     #[test]
     fn the_limit_drops_the_oldest() {
         let streams = streams(&[5]);
-        let known = Known { side: Side::Client, streams: &streams, longest: 16_384 };
+        let known = known(Side::Client, &streams);
         let mut search = Search::new(1000, GAP);
         for part in noise(100_000).chunks(77) {
             assert_eq!(search.push(piece(part), known), None);
@@ -504,7 +434,7 @@ mod tests {
         #[test]
         fn any_cutting_finds_the_same_place(cuts in prop::collection::vec(1..40_usize, 1..60), skip in 0..30_usize) {
             let streams = streams(&[5, 7]);
-            let known = Known { side: Side::Client, streams: &streams, longest: 16_384 };
+            let known = known(Side::Client, &streams);
             let mut all = noise(500);
             for at in 0..30_usize {
                 all.extend(frame(FrameType::DATA, 0, if at % 3 == 0 { 7 } else { 5 }, &noise(at * 3)));

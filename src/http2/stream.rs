@@ -144,11 +144,13 @@ pub(super) struct Streams {
     highest: u32,
     /// The greatest identifier of a stream that was forgotten.
     forgotten: u32,
+    /// Where the stream was that was found last: it is mostly the next one, too.
+    recent: usize,
 }
 
 impl Streams {
     pub(super) fn new(limit: usize) -> Self {
-        Streams { list: VecDeque::new(), limit: limit.max(2), highest: 0, forgotten: 0 }
+        Streams { list: VecDeque::new(), limit: limit.max(2), highest: 0, forgotten: 0, recent: 0 }
     }
 
     pub(super) const fn highest(&self) -> u32 {
@@ -166,6 +168,7 @@ impl Streams {
 
     pub(super) fn find(&mut self, id: u32) -> Option<&mut Stream> {
         let place = self.place(id).ok()?;
+        self.recent = place;
         self.list.get_mut(place)
     }
 
@@ -203,6 +206,9 @@ impl Streams {
     }
 
     fn place(&self, id: u32) -> Result<usize, usize> {
+        if self.list.get(self.recent).is_some_and(|stream| stream.id == id) {
+            return Ok(self.recent);
+        }
         self.list.binary_search_by_key(&id, |stream| stream.id)
     }
 

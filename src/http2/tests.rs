@@ -272,9 +272,12 @@ fn an_upgrade_on_http_1_leaves_stream_1_half_closed() {
 #[test]
 fn what_is_not_http_2_is_said() {
     let mut connection = Connection::new(Limits::default());
-    let seen = push(&mut connection, Side::Client, b"PRI * HTTP/1.1\r\n\r\n");
+    let seen = push(&mut connection, Side::Client, b"PRI * HTTP/2.0\r\n\r\nS\n");
     assert_eq!(seen, [Seen::Anomaly("h2-preface"), Seen::NotHttp2]);
     assert_eq!(push(&mut connection, Side::Server, &settings(&[])), []);
+    // Nor does it claim to be.
+    let mut connection = Connection::new(Limits::default());
+    assert_eq!(push(&mut connection, Side::Client, b"PRI * HTTP/1.1\r\n\r\n"), [Seen::NotHttp2]);
 }
 
 #[test]
@@ -381,7 +384,7 @@ fn a_literal_protocol_is_known_where_the_method_is_not() {
     let all = [frame(4, 1, 0, &[]), frame(6, 0, 0, &[0; 8]), frame(1, 4, 7, &block)].concat();
     let seen = push(&mut connection, Side::Client, &all);
     let known = [("?", "?"), (":protocol", "websocket")];
-    assert_eq!(seen, [Seen::Anomaly("h2-header-unknown"), Seen::Opened(7, owned(&known))]);
+    assert_eq!(seen, [Seen::Opened(7, owned(&known)), Seen::Anomaly("h2-header-unknown")]);
 }
 
 #[test]

@@ -1,9 +1,8 @@
 //! Keys for TLS, as the pipeline hands them to the shards; without the feature `tls` there are none.
 
-#[cfg(feature = "tls")]
 use std::sync::Arc;
 
-use crate::model::KeyOrigin;
+use crate::model::{Endpoint, KeyOrigin};
 #[cfg(feature = "tls")]
 use crate::tls::KeyLog;
 
@@ -12,7 +11,24 @@ use crate::tls::KeyLog;
 pub struct Keys {
     #[cfg(feature = "tls")]
     log: Arc<KeyLog>,
+    watcher: Option<KeyWatcher>,
 }
+
+/// A connection of which secrets were found in a key log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyUse {
+    /// The random of its `ClientHello`, by which a key log names it.
+    pub client_random: [u8; 32],
+    /// Who asked.
+    pub client: Endpoint,
+    /// Who was asked.
+    pub server: Endpoint,
+    /// The packet at which they were found.
+    pub packet: u64,
+}
+
+/// What hears of each connection of which secrets are found, on whatever thread that is.
+pub type KeyWatcher = Arc<dyn Fn(&KeyUse) + Send + Sync>;
 
 impl Keys {
     /// Makes what is known where a source of keys was named, and no others will come.
@@ -22,7 +38,7 @@ impl Keys {
         {
             let mut log = KeyLog::clone(&self.log);
             log.complete();
-            Keys { log: Arc::new(log) }
+            Keys { log: Arc::new(log), ..self }
         }
         #[cfg(not(feature = "tls"))]
         self
@@ -35,10 +51,24 @@ impl Keys {
         {
             let mut log = KeyLog::clone(&self.log);
             log.give();
-            Keys { log: Arc::new(log) }
+            Keys { log: Arc::new(log), ..self }
         }
         #[cfg(not(feature = "tls"))]
         self
+    }
+
+    /// Lets somebody hear of each connection of which secrets are found.
+    #[must_use]
+    pub fn watched(self, watcher: KeyWatcher) -> Self {
+        Keys { watcher: Some(watcher), ..self }
+    }
+
+    /// Notes that secrets of a connection were found.
+    #[cfg(feature = "tls")]
+    pub(super) fn note(&self, found: &KeyUse) {
+        if let Some(watcher) = &self.watcher {
+            watcher(found);
+        }
     }
 
     /// Adds the lines of a key log that came from `origin`, and returns the number of the first one that cannot be read.

@@ -65,7 +65,7 @@ mod windows;
 mod witness;
 
 pub use analyzer::{Analyzer, Counts};
-pub use keys::Keys;
+pub use keys::{KeyUse, KeyWatcher, Keys};
 pub use limits::Limits;
 pub use meaning::{Selector, SubprotocolChoice};
 

@@ -54,6 +54,7 @@ pub(super) struct Stack {
     layer: Layer,
     beginning: Beginning,
     continuity: Continuity,
+    agreed: Agreed,
     /// How many stacks hold this one.
     depth: u8,
     /// Which sides have ended.
@@ -104,6 +105,15 @@ enum Continuity {
     Gapped,
 }
 
+/// What both sides agreed to speak (RFC 7301).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Agreed {
+    /// Nothing, or something else, or it is not known.
+    Nothing,
+    Http1,
+    Http2,
+}
+
 /// Bounds the anomalies that wait for a conversation.
 const MAX_HELD: usize = 32;
 
@@ -129,6 +139,7 @@ impl Stack {
             layer,
             beginning,
             continuity: Continuity::Whole,
+            agreed: Agreed::Nothing,
             depth,
             ended,
             head_truncated: false,
@@ -350,7 +361,12 @@ impl Stack {
             Layer::MidStream(search) => search.gap(side, lost, cx),
             #[cfg(feature = "tls")]
             Layer::Encrypted(_) => self.decrypt_gap(side, lost, cx),
-            // The start was lost: it may be a WebSocket all the same.
+            // The start was lost.
+            Layer::Start(_) if self.agreed == Agreed::Http2 => {
+                self.begin_http2(Vec::new(), cx);
+                self.gap(side, lost, cause, cx);
+            }
+            // It may be a WebSocket all the same.
             Layer::Start(_) => self.layer = self.mid_stream_layer(cx),
             Layer::Unrecognised | Layer::Opaque => {}
         }

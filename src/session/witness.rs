@@ -96,7 +96,11 @@ impl Witness {
         };
         // Who is who may not be known.
         if let Some(tls) = hello::tls(client, server).or_else(|| hello::tls(server, client)) {
-            return Reason::Tls(Box::new(tls));
+            let over = transport.over.as_ref().and_then(|over| over.tls.as_ref());
+            return match over.filter(|tls| tls.keys.is_some()) {
+                Some(tls) => Reason::Decrypted(Box::new(tls.clone())),
+                None => Reason::Tls(Box::new(tls)),
+            };
         }
         if client.starts_with(protocol::HTTP2) || server.starts_with(protocol::HTTP2) {
             return Reason::Http2;

@@ -42,6 +42,8 @@ pub(super) struct Negotiation {
     transcript: Option<Vec<u8>>,
     encrypted_premaster: Option<Box<[u8]>>,
     premaster: Option<(Secret, KeyOrigin)>,
+    /// The random under which secrets were found, until that is reported.
+    used: Option<[u8; 32]>,
 }
 
 impl Negotiation {
@@ -55,6 +57,7 @@ impl Negotiation {
             early_data: has(extension::EARLY_DATA),
             post_handshake: has(extension::POST_HANDSHAKE_AUTH),
             transcript: self.transcript.take(),
+            used: self.used,
             ..Negotiation::default()
         };
         if facts.ja4.is_none() {
@@ -139,6 +142,9 @@ impl Negotiation {
         };
         let before = self.secrets.len();
         let mut secrets: Vec<_> = keys.connection(random).map(|(label, it)| (label, it.clone())).collect();
+        if secrets.len() > before {
+            self.used = Some(*random);
+        }
         if self.premaster.is_none() {
             // Opening one takes a while.
             self.premaster = self.encrypted_premaster.as_deref().and_then(|it| keys.premaster(it));
@@ -149,6 +155,16 @@ impl Negotiation {
         secrets.extend(of_premaster.map(|(secret, _)| (Label::Master, secret)));
         self.secrets = secrets;
         self.secrets.len() > before
+    }
+
+    /// Returns the random of a connection once secrets were found by it.
+    pub(super) const fn next_use(&mut self) -> Option<[u8; 32]> {
+        self.used.take()
+    }
+
+    /// Forgets all but what is still to be reported.
+    pub(super) fn forget(&mut self) {
+        *self = Negotiation { used: self.used, ..Negotiation::default() };
     }
 
     fn resumed_session(&self, keys: &KeyLog) -> Option<(Secret, KeyOrigin)> {

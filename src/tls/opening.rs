@@ -195,7 +195,14 @@ impl Stream {
         if records > 0 {
             let bytes = if let Lost::Exact(bytes) = lost { Some(bytes) } else { None };
             let bytes = bytes.filter(|_| tail.is_none());
-            self.outputs.anomaly(side, Anomaly::TlsRecordsLost { records, bytes }, at);
+            // Only records that were captured and given up are missing.
+            let were_captured = gap.skipped == Lost::Exact(0) && !self.sides[side].gapped;
+            let anomaly = if were_captured {
+                Anomaly::TlsKeysLate { records, bytes }
+            } else {
+                Anomaly::TlsRecordsLost { records, bytes }
+            };
+            self.outputs.anomaly(side, anomaly, at);
         }
         if let Some(revealed) = tail {
             self.reveal_tail(side, revealed, at);

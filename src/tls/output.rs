@@ -1,7 +1,8 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 
-use super::Facts;
+use super::negotiation::Negotiation;
+use super::{Facts, KeyLog};
 use crate::model::{Anomaly, At, Lost, Side};
 
 /// The output of a [`Stream`](super::Stream).
@@ -81,6 +82,24 @@ pub enum Opaque {
     SuiteUnsupported,
     /// It is not TLS.
     NotTls,
+}
+
+impl Opaque {
+    /// Returns what is reported of it, where keys were given.
+    pub(super) fn anomaly(self, facts: &Facts, negotiation: &Negotiation, keys: &KeyLog) -> Option<Anomaly> {
+        let server_name = facts.server_name.clone();
+        Some(match self {
+            Opaque::NotTls => return None,
+            Opaque::NoKeys => {
+                let prefix = negotiation.client_random.and_then(|random| random.first_chunk::<4>().copied());
+                let client_random = prefix.map(|bytes| format!("{:08x}", u32::from_be_bytes(bytes)).into());
+                Anomaly::TlsNoKeys { client_random, server_name, known: keys.secrets() as u64 }
+            }
+            Opaque::KeysWrong => Anomaly::TlsKeysWrong { tried: negotiation.secrets() as u64 },
+            Opaque::HandshakeMissing => Anomaly::TlsHandshakeMissing { server_name },
+            Opaque::SuiteUnsupported => Anomaly::TlsSuiteUnsupported { suite: facts.suite_name()? },
+        })
+    }
 }
 
 /// Outputs that wait to be asked for; the plaintext of all of them lies in one buffer.

@@ -184,6 +184,11 @@ impl Stream {
         self.negotiation.next_session()
     }
 
+    /// Returns the client's random once secrets of the connection were found in the key log.
+    pub const fn next_use(&mut self) -> Option<[u8; 32]> {
+        self.negotiation.next_use()
+    }
+
     /// Returns what is known of the connection.
     pub const fn facts(&self) -> &Facts {
         &self.facts
@@ -456,28 +461,13 @@ impl Stream {
         self.tell();
         self.held.clear();
         self.early = Vec::new();
-        let known = keys.secrets() as u64;
-        let name = self.facts.server_name.clone();
-        let anomaly = match why {
-            Opaque::NotTls => None,
-            Opaque::NoKeys => {
-                let prefix =
-                    self.negotiation.client_random.and_then(|random| random.first_chunk::<4>().copied());
-                let client_random = prefix.map(|bytes| format!("{:08x}", u32::from_be_bytes(bytes)).into());
-                Some(Anomaly::TlsNoKeys { client_random, server_name: name, known })
-            }
-            Opaque::KeysWrong => Some(Anomaly::TlsKeysWrong { tried: self.negotiation.secrets() as u64 }),
-            Opaque::HandshakeMissing => Some(Anomaly::TlsHandshakeMissing { server_name: name }),
-            Opaque::SuiteUnsupported => {
-                self.facts.suite_name().map(|suite| Anomaly::TlsSuiteUnsupported { suite })
-            }
-        };
+        let anomaly = why.anomaly(&self.facts, &self.negotiation, keys);
         if let Some(anomaly) = anomaly.filter(|_| keys.is_given()) {
             self.outputs.anomaly(None, anomaly, at);
         }
         self.outputs.push(Output::Opaque(why));
         self.sides = Pair::from_fn(|_| Direction::default());
-        self.negotiation = Negotiation::default();
+        self.negotiation.forget();
     }
 
     /// Reports the facts, once.

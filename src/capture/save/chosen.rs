@@ -2,6 +2,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::io;
 use std::time::Duration;
 
+use super::secrets::{Needed, Secrets};
 use super::{Out, block};
 use crate::model::{Endpoint, FlowKey, Packet, Timestamp};
 
@@ -42,7 +43,8 @@ const FLOWS: usize = 65_536;
 /// How many bytes are kept beside the line at most, in all connections.
 const ALL_BESIDE: usize = 64 << 20;
 
-/// A buffer that lets the packets of connections through that became WebSockets.
+/// The packets that wait until it is known whether their connections became WebSockets, where only those are wanted, and
+/// which secrets open them, where those are saved too.
 ///
 /// ```text
 ///   packet ─► the line ──┬─ its connection is a WebSocket ─────────► the file
@@ -50,13 +52,17 @@ const ALL_BESIDE: usize = 64 << 20;
 ///                                            (newest 256 KiB) └─ forgotten
 /// ```
 ///
-/// Every place has a bound. IP fragments are kept, for nobody knows whose they are; what is no TCP is not.
+/// Every place has a bound. IP fragments are kept, for nobody knows whose they are; what is no TCP is not. Secrets stand before the
+/// packet at which they were found to be of a connection that is kept.
 pub(super) struct Chosen {
-    sorter: Box<dyn Sorter>,
+    /// `None` where all packets are kept.
+    sorter: Option<Box<dyn Sorter>>,
+    /// `None` where no secrets are saved.
+    secrets: Option<Secrets>,
     flows: HashMap<FlowKey, Flow>,
     /// The endpoints of the connections that are WebSockets.
     kept: HashSet<(Endpoint, Endpoint)>,
-    line: VecDeque<PendingConnection>,
+    line: VecDeque<PendingBlock>,
     /// Bytes in the line, and beside it.
     in_line: usize,
     beside: usize,
@@ -68,23 +74,29 @@ pub(super) struct Chosen {
 struct Flow {
     keep: bool,
     /// Packets that have waited long enough, oldest first.
-    beside: VecDeque<PendingConnection>,
+    beside: VecDeque<PendingBlock>,
     bytes: usize,
     seen: Timestamp,
 }
 
-/// A packet whose block is made and not written.
-struct PendingConnection {
+/// A block that is made and not written.
+struct PendingBlock {
+    /// Whose it is; `None` where it is kept in any case.
     key: Option<FlowKey>,
+    /// The number of the packet.
+    packet: u64,
     time: Timestamp,
     batch: u64,
     block: Box<[u8]>,
+    /// It is of a key log, not of a packet.
+    is_secret: bool,
 }
 
 impl Chosen {
-    pub(super) fn new(sorter: Box<dyn Sorter>) -> Chosen {
+    pub(super) fn new(sorter: Option<Box<dyn Sorter>>, secrets: Option<Secrets>) -> Chosen {
         Chosen {
             sorter,
+            secrets,
             flows: HashMap::new(),
             kept: HashSet::new(),
             line: VecDeque::new(),
@@ -103,7 +115,10 @@ impl Chosen {
     /// Takes the next packet.
     pub(super) fn take(&mut self, packet: &Packet<'_>, interface: u32, out: &mut Out) -> io::Result<()> {
         self.now = packet.at.time;
-        let key = match self.sorter.belongs(packet) {
+        if let Some(secrets) = &mut self.secrets {
+            secrets.pass(packet.at.packet);
+        }
+        let key = match self.sorter.as_mut().map_or(Belongs::Fragment, |sorter| sorter.belongs(packet)) {
             Belongs::To { key, begins } => {
                 self.make_room();
                 // A connection's other direction may come through another tunnel, or all of it from now on.
@@ -120,13 +135,55 @@ impl Chosen {
         let mut block = Vec::with_capacity(packet.data.len().saturating_add(36));
         block::packet(&mut block, interface, packet);
         self.in_line = self.in_line.saturating_add(block.len());
-        self.line.push_back(PendingConnection {
+        self.line.push_back(PendingBlock {
             key,
+            packet: packet.at.packet,
             time: self.now,
             batch: self.batch,
             block: block.into(),
+            is_secret: false,
         });
         self.advance(out)
+    }
+
+    /// Takes lines of a key log that come before the next packet.
+    pub(super) fn take_secrets(&mut self, text: &[u8]) {
+        let Some(secrets) = &mut self.secrets else { return };
+        if let Some(needed) = secrets.take(text) {
+            self.put_in_line(needed);
+        }
+    }
+
+    /// Hears that secrets of the connection between these two were found at a packet.
+    pub(super) fn needs(&mut self, client_random: [u8; 32], ends: (Endpoint, Endpoint), packet: u64) {
+        let ends = (ends.0.min(ends.1), ends.0.max(ends.1));
+        let kept = self.sorter.is_none() || self.kept.contains(&ends);
+        let Some(secrets) = &mut self.secrets else { return };
+        if !kept {
+            secrets.remember(client_random, ends, packet);
+        } else if let Some(needed) = secrets.need(client_random, packet) {
+            self.put_in_line(needed);
+        }
+    }
+
+    /// Returns which bounds of what is kept of secrets were reached, once for each.
+    pub(super) fn secrets_dropped(&mut self) -> Option<usize> {
+        self.secrets.as_mut()?.dropped()
+    }
+
+    /// Puts secrets before the packet with a number, or before all that is not written.
+    fn put_in_line(&mut self, needed: Needed) {
+        let at = self.line.partition_point(|waiting| waiting.packet < needed.before);
+        self.in_line = self.in_line.saturating_add(needed.text.len());
+        // What comes at one place stays together, so that all connections learn of it at once.
+        if let Some(other) = self.line.get_mut(at).filter(|behind| behind.is_secret) {
+            other.block = [&other.block[..], &needed.text].concat().into();
+            return;
+        }
+        let (packet, time) = (needed.before, self.line.get(at).map_or(self.now, |behind| behind.time));
+        let block = needed.text.into();
+        let batch = self.line.get(at).map_or(self.batch, |behind| behind.batch);
+        self.line.insert(at, PendingBlock { key: None, packet, time, batch, block, is_secret: true });
     }
 
     /// Hears that the connection between these two is a WebSocket.
@@ -134,6 +191,10 @@ impl Chosen {
         let ends = (client.min(server), client.max(server));
         // Tunnels are not told apart here: a few packets too many are better than one too few.
         self.kept.insert(ends);
+        for (client_random, packet) in self.secrets.as_mut().map(|it| it.remembered(ends)).unwrap_or_default()
+        {
+            self.needs(client_random, ends, packet);
+        }
         let keys: Vec<_> = self.flows.keys().filter(|key| (key.low, key.high) == ends).copied().collect();
         for key in keys {
             let Some(flow) = self.flows.get_mut(&key) else { continue };
@@ -169,18 +230,19 @@ impl Chosen {
         line.saturating_add(beside)
     }
 
-    fn is_kept(&self, waiting: &PendingConnection) -> bool {
+    fn is_kept(&self, waiting: &PendingBlock) -> bool {
         waiting.key.is_none_or(|key| self.flows.get(&key).is_some_and(|flow| flow.keep))
     }
 
     /// Lets those at the head of the line go whose time has come.
-    fn advance(&mut self, out: &mut Out) -> io::Result<()> {
+    pub(super) fn advance(&mut self, out: &mut Out) -> io::Result<()> {
         while let Some(waiting) = self.line.front() {
             let kept = self.is_kept(waiting);
-            let young =
-                self.now.since(waiting.time) < IN_LINE || self.batch.saturating_sub(waiting.batch) < BATCHES;
-            let patient = young && self.in_line <= LINE;
-            if !kept && patient {
+            // Until the batch was looked at, its secrets may have to stand before it.
+            let fresh = self.batch.saturating_sub(waiting.batch) < BATCHES;
+            let young = fresh || self.now.since(waiting.time) < IN_LINE;
+            let waits = if kept { fresh && self.secrets.is_some() } else { young };
+            if waits && self.in_line <= LINE {
                 break;
             }
             let Some(waiting) = self.line.pop_front() else { break };
@@ -194,7 +256,7 @@ impl Chosen {
         Ok(())
     }
 
-    fn put_beside(&mut self, waiting: PendingConnection) {
+    fn put_beside(&mut self, waiting: PendingBlock) {
         let Some(flow) = waiting.key.and_then(|key| self.flows.get_mut(&key)) else { return };
         let before = flow.bytes;
         flow.bytes = flow.bytes.saturating_add(waiting.block.len());
@@ -230,7 +292,11 @@ impl Chosen {
     }
 }
 
-fn write(waiting: &PendingConnection, out: &mut Out) -> io::Result<()> {
+fn write(waiting: &PendingBlock, out: &mut Out) -> io::Result<()> {
+    if waiting.is_secret {
+        out.secrets(&waiting.block);
+        return Ok(());
+    }
     out.turn(waiting.time)?;
     out.pending.extend_from_slice(&waiting.block);
     out.count();

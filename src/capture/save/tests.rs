@@ -80,25 +80,83 @@ fn files_begin_anew_by_size_and_the_oldest_go() {
     assert_eq!((seconds("out_00004.pcapng"), seconds("out_00005.pcapng")), (vec![6, 7], vec![8, 9]));
 }
 
+/// The ends of all connections.
+const ENDS: (Endpoint, Endpoint) = (
+    Endpoint { ip: IpAddr::V4(Ipv4Addr::LOCALHOST), port: 1 },
+    Endpoint { ip: IpAddr::V4(Ipv4Addr::LOCALHOST), port: 2 },
+);
+
+/// A line of a key log for the connection with a number.
+fn line(of: u8, length: usize) -> Vec<u8> {
+    let name = format!("{of:02x}").repeat(32);
+    format!("CLIENT_RANDOM {name} {}\n", char::from(b'a' + of).to_string().repeat(length)).into_bytes()
+}
+
+/// Saves a packet a batch, before each a line of the connection with its number, as long as that; those for which `needed`
+/// says a packet are found to be needed there. Returns what was reported.
+fn save_secrets(target: Target, length: usize, needed: impl Fn(u8) -> Option<u64>) -> Vec<Anomaly> {
+    let saver = Saver::create(target, Vec::new(), None, None).unwrap();
+    let mut told = Vec::new();
+    for last in 0..8_u8 {
+        let mut batch = batch(&[(last.into(), None, LinkType::ETHERNET, b"x")]);
+        batch.records_mut().for_each(|record| record.at.packet = u64::from(last) + 1);
+        batch.items.insert(0, Item::Secrets(KeyOrigin::KeyLog, line(last, length).into()));
+        saver.take(&mut batch);
+        told.extend(batch.diagnostics().cloned());
+        for of in 0..=last {
+            if let Some(packet) = needed(of).filter(|packet| *packet <= u64::from(last) + 1) {
+                saver.needs([of; 32], ENDS, packet);
+            }
+        }
+    }
+    saver.finish().unwrap();
+    told
+}
+
+/// Lists what a file holds: the numbers of secrets, and `x` for each packet.
+fn order(path: &Path) -> String {
+    let mut files = Files::open(&[path.to_owned()]).unwrap();
+    let (mut batch, mut all) = (PacketBatch::default(), String::new());
+    while files.next(&mut batch).unwrap() != Next::End {
+        for item in &batch.items {
+            match item {
+                Item::Secrets(_, text) => {
+                    let names = text.split(|byte| *byte == b'\n').filter_map(|line| line.get(15));
+                    all.extend(names.map(|digit| char::from(*digit)));
+                }
+                _ => all.push('x'),
+            }
+        }
+    }
+    all
+}
+
+#[test]
+fn secrets_stand_before_the_packet_that_needs_them_and_those_of_others_nowhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = Target { with_secrets: true, ..target(folder.path()) };
+    let path = target.file.clone();
+    // The second comes behind the packet that needs it.
+    let needed = |of| [Some(6), Some(1), None, Some(4)].get(usize::from(of)).copied().flatten();
+    assert_eq!(save_secrets(target, 96, needed), []);
+    assert_eq!(order(&path), "x1xx3xx0xxx");
+    let bytes = fs::read(path).unwrap();
+    assert!(!bytes.windows(64).any(|at| at == [b'c'; 64]), "nobody needs it");
+}
+
 #[test]
 fn secrets_stand_in_each_file_the_newest_as_far_as_they_are_bounded() {
     let folder = tempfile::tempdir().unwrap();
     let rotated = Target { most_bytes: Some(1), with_secrets: true, ..target(folder.path()) };
-    let saver = Saver::create(rotated, Vec::new(), None, None).unwrap();
-    for second in 0..4_u8 {
-        let mut batch = batch(&[(second.into(), None, LinkType::ETHERNET, b"x")]);
-        let text = vec![b'a' + second; SECRETS / 2].into();
-        batch.items.insert(0, Item::Secrets(KeyOrigin::KeyLog, text));
-        saver.lock().take(&mut batch);
-    }
-    saver.finish().unwrap();
-    let secrets = |name: &String| {
-        let bytes = fs::read(folder.path().join(name)).unwrap();
-        (b'a'..b'e').filter(|of| bytes.windows(64).any(|at| at == [*of; 64])).count()
-    };
-    let all: Vec<_> = names(folder.path()).iter().map(secrets).collect();
-    // One comes before its packet turns to the next file, and so stands in both.
-    assert_eq!(all, [2, 3, 3, 2], "{all:?}");
+    let told = save_secrets(rotated, SECRETS / 2, |of| Some(u64::from(of) + 1));
+    let limits = told.iter().map(|anomaly| match anomaly {
+        Anomaly::LimitReached { limit, .. } => *limit,
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(limits.collect::<std::collections::BTreeSet<_>>(), ["secrets in each file"].into());
+    let all: Vec<_> = names(folder.path()).iter().map(|name| order(&folder.path().join(name))).collect();
+    // Secrets come before their packet turns to the next file, and so stand in both.
+    assert_eq!(all, ["0x1", "1x2", "2x3", "3x4", "4x5", "5x6", "6x7", "7x"], "{all:?}");
 }
 
 #[test]

@@ -51,7 +51,9 @@ impl Lines {
 
     /// Appends the line of a TLS connection, where that was asked for.
     pub(super) fn unshown(&mut self, event: &Event<'_>, unshown: &Unshown, out: &mut Vec<u8>) {
-        let Unshown { client, server, reason: Reason::Tls(it), .. } = unshown else { return };
+        let Unshown { client, server, reason: Reason::Tls(it) | Reason::Decrypted(it), .. } = unshown else {
+            return;
+        };
         if !self.tls {
             return;
         }

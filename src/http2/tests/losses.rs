@@ -79,7 +79,7 @@ fn of_a_header_block_with_a_gap_the_beginning_is_right() {
     assert_eq!(seen, [Seen::Data(1, Side::Client, b"x".to_vec())]);
     // What the table held is unknown now, and so are the indices into it.
     let seen = push(&mut connection, Side::Client, &frame(1, 4, 3, &client.block(&super::WEBSOCKET)));
-    let [Seen::Anomaly("h2-header-unknown"), Seen::Opened(3, fields)] = &seen[..] else { panic!("{seen:?}") };
+    let [Seen::Opened(3, fields), Seen::Anomaly("h2-header-unknown")] = &seen[..] else { panic!("{seen:?}") };
     assert!(
         fields.contains(&("?".into(), "?".into())) && fields.contains(&(":scheme".into(), "https".into()))
     );

@@ -496,6 +496,11 @@ anomalies! {
         records: u64 = "How many.",
         bytes: Option<u64> = "How many bytes of plaintext they had, where that can be known.",
     } = "tls-records-lost", Note, none, "TLS records are missing from the capture";
+    /// Keys of a TLS connection came when more records had passed than are held for them.
+    TlsKeysLate {
+        records: u64 = "How many records were not decrypted.",
+        bytes: Option<u64> = "How many bytes of plaintext they had, where that can be known.",
+    } = "tls-keys-late", Note, "RFC 9850", "the keys came too late for the first TLS records";
     /// Bytes of a TLS record that is not whole were decrypted; nothing proves that they were sent so.
     TlsUnverified { bytes: u64 = "How many bytes." }
         = "tls-unverified", Note, "RFC 8446 §5.2", "parts of a TLS record were decrypted without a proof";

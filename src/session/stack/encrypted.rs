@@ -5,6 +5,7 @@ use crate::event::{Over, Tls};
 use crate::model::{Anomaly, At, KeyOrigin, Lost, Side};
 use crate::session::context::Context;
 use crate::session::conversation::Ending;
+use crate::session::keys::KeyUse;
 use crate::tcp;
 use crate::tls::{self, Facts, Opaque, Output, Stream};
 
@@ -153,7 +154,10 @@ impl Encrypted {
         let mut is_opaque = false;
         while let Some(output) = self.stream.next(keys.log()) {
             match output {
-                Output::Hello(facts) => note(&facts, cx),
+                Output::Hello(facts) => {
+                    self.inner.agree(facts.alpn.as_deref());
+                    note(&facts, cx);
+                }
                 Output::Bytes { side, bytes, first, at, verified } => {
                     cx.at = at;
                     let before = cx.verified;
@@ -189,6 +193,10 @@ impl Encrypted {
             cx.shared.keys.remember(session);
         }
         cx.at = now;
+        if let Some(client_random) = self.stream.next_use() {
+            let [client, server] = Side::BOTH.map(|side| cx.transport.end_of(side));
+            keys.note(&KeyUse { client_random, client, server, packet: now.packet });
+        }
         is_opaque
     }
 

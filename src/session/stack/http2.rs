@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU64;
 
 use self::bodies::Bodies;
-use self::stream::{State, Stream};
+use self::stream::{Held, State, Stream};
 use super::{Layer, Stack};
 use crate::http2::{self, Connection, Delivery, Output};
 use crate::model::{Anomaly, At, Lost, Side, Timestamp};
@@ -29,6 +29,8 @@ pub(super) struct Http2 {
 #[derive(Debug)]
 struct Streams {
     all: BTreeMap<u32, Stream>,
+    /// What all of them hold.
+    held: Held,
     common: Common,
 }
 
@@ -68,7 +70,8 @@ impl Http2 {
 
     fn new(connection: Connection, depth: u8) -> Self {
         let common = Common { depth: depth.saturating_add(1), held: Some(Vec::new()), forgot_headers: false };
-        Http2 { connection, streams: Streams { all: BTreeMap::new(), common }, bodies: Bodies::default() }
+        let streams = Streams { all: BTreeMap::new(), held: Held::default(), common };
+        Http2 { connection, streams, bodies: Bodies::default() }
     }
 
     /// Tells whether frames were found on no side yet.
@@ -99,16 +102,12 @@ impl Http2 {
     /// Returns the memory that is searched in conversations, waits for an answer, or holds what header blocks refer to,
     /// in bytes.
     pub(super) fn waiting(&self) -> usize {
-        self.streams
-            .all
-            .values()
-            .map(Stream::waiting)
-            .fold(self.connection.header_memory(), usize::saturating_add)
+        self.connection.header_memory().saturating_add(self.streams.held.waiting)
     }
 
     /// Returns the memory that is searched for frames or for conversations, in bytes.
     pub(super) fn searched(&self) -> usize {
-        self.streams.stacks().map(Stack::searched).fold(self.connection.searched(), usize::saturating_add)
+        self.connection.searched().saturating_add(self.streams.held.searched)
     }
 
     pub(super) fn release_idle(&mut self) -> Option<usize> {
@@ -134,23 +133,25 @@ impl Http2 {
                 self.report(None, anomaly, cx);
             }
         }
-        self.streams.all.values_mut().for_each(Stream::forget_early);
-        self.streams.each(cx, Stack::stop_gathering);
+        self.streams.each(cx, |stream, cx| {
+            stream.forget_early();
+            stream.on_stack(cx, Stack::stop_gathering);
+        });
     }
 
     /// Returns when [`Http2::advance`] has something to do.
-    pub(super) fn deadline(&self) -> Option<Timestamp> {
-        self.streams.stacks().filter_map(Stack::deadline).min()
+    pub(super) const fn deadline(&self) -> Option<Timestamp> {
+        self.streams.held.deadline
     }
 
     /// Hears that capture time is now `now`.
     pub(super) fn advance(&mut self, now: Timestamp, cx: &mut Context<'_>) {
-        self.streams.each(cx, |stack, cx| stack.advance(now, cx));
+        self.streams.each(cx, |stream, cx| stream.on_stack(cx, |stack, cx| stack.advance(now, cx)));
     }
 
     pub(super) fn stop_searching(&mut self, cx: &mut Context<'_>) {
         self.connection.stop_gathering();
-        self.streams.each(cx, super::Stack::stop_searching);
+        self.streams.each(cx, |stream, cx| stream.on_stack(cx, Stack::stop_searching));
     }
 
     /// Takes bytes of TCP's `side`; `false` where it is no HTTP/2.
@@ -175,7 +176,7 @@ impl Http2 {
     /// Hears that TCP ended one side.
     pub(super) fn end(&mut self, side: Side, how: tcp::End, cx: &mut Context<'_>) {
         self.finish(side, cx);
-        self.streams.each(cx, |stack, cx| stack.end(side, how, cx));
+        self.streams.each(cx, |stream, cx| stream.on_stack(cx, |stack, cx| stack.end(side, how, cx)));
     }
 
     /// Concludes what is searched of TCP's `side`.
@@ -326,21 +327,21 @@ impl Streams {
         std::mem::swap(cx.conversation, &mut stream.conversation);
         act(stream, &mut self.common, cx);
         std::mem::swap(cx.conversation, &mut stream.conversation);
+        let has_changed = stream.reckon();
         if matches!(stream.state, State::Absent) {
             self.all.remove(&id);
+        }
+        if has_changed {
+            self.held = self.all.values().map(|stream| stream.held).fold(Held::default(), Held::and);
         }
         cx.conn = conn;
     }
 
-    /// Runs `act` on the stack of each stream that has one.
-    fn each(&mut self, cx: &mut Context<'_>, mut act: impl FnMut(&mut Stack, &mut Context<'_>)) {
+    /// Runs `act` on each stream.
+    fn each(&mut self, cx: &mut Context<'_>, mut act: impl FnMut(&mut Stream, &mut Context<'_>)) {
         let all: Vec<u32> = self.all.keys().copied().collect();
         for id in all {
-            self.with(id, cx, |stream, _, cx| {
-                if let State::Open(stack) = &mut stream.state {
-                    act(stack, cx);
-                }
-            });
+            self.with(id, cx, |stream, _, cx| act(stream, cx));
         }
     }
 }
@@ -378,6 +379,8 @@ impl Stack {
         if let Layer::Http2(http2) = &mut self.layer
             && !http2.bytes(side, bytes, carried, cx)
         {
+            // No conversation will.
+            http2.streams.common.begin(cx);
             self.layer = Layer::Opaque;
         }
     }

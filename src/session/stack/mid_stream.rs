@@ -2,7 +2,7 @@
 
 use super::exchange::asker;
 use super::http2::Http2;
-use super::{Layer, Stack};
+use super::{Agreed, Layer, Stack};
 use crate::event::{Handshake, Kind};
 use crate::model::{Anomaly, At, Lost, Pair, Side};
 use crate::proxy;
@@ -180,7 +180,11 @@ impl Stack {
     /// On a connection, their mask tells who the client is. Within another layer that is known.
     pub(super) fn mid_stream_layer(&self, cx: &Context<'_>) -> Layer {
         let client = (self.depth > 0).then(|| cx.transport.role(Side::Client));
-        Layer::MidStream(Box::new(MidStream::new(client)))
+        let mut search = MidStream::new(client);
+        if self.agreed == Agreed::Http1 {
+            search.http2 = Probe::Excluded;
+        }
+        Layer::MidStream(Box::new(search))
     }
 
     /// Takes bytes of a stream whose beginning was not captured.

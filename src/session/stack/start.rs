@@ -4,7 +4,7 @@ use super::exchange::asker;
 use super::http2::Http2;
 use super::preamble::Pending;
 use super::streams::HttpLayer;
-use super::{Beginning, Continuity, Layer, Stack};
+use super::{Agreed, Beginning, Continuity, Layer, Stack};
 use crate::http::{self, HttpTracker, Sniff};
 use crate::http2;
 use crate::model::{At, Side};
@@ -68,21 +68,48 @@ impl Stack {
                 if self.depth == 0 && sender != cx.transport.role(side) {
                     cx.transport.reverse();
                 }
-                self.layer = Layer::Http2(Box::new(Http2::start(self.depth, cx.shared.limits.http2)));
-                for (side, bytes, carried) in start.pieces {
-                    self.bytes(side, &bytes, carried, cx);
-                }
+                self.begin_http2(start.pieces, cx);
             }
+            http2::Sniff::Neither if self.is_http2(&start) => self.begin_http2(start.pieces, cx),
             http2::Sniff::Neither => self.begin_http(*start, cx),
         }
     }
 
-    /// Takes the first bytes for HTTP/1.x although they are too few to tell: no adjacent ones will come.
+    /// Hears which protocol both sides agreed on for what comes first, as ALPN names it.
+    #[cfg(feature = "tls")]
+    pub(super) fn agree(&mut self, protocol: Option<&str>) {
+        self.agreed = match protocol {
+            Some("h2") => Agreed::Http2,
+            Some("http/1.1") => Agreed::Http1,
+            _ => Agreed::Nothing,
+        };
+    }
+
+    /// Tells whether HTTP/2 was agreed on, and the first bytes do not show that HTTP/1.x is spoken all the same.
+    fn is_http2(&self, start: &Start) -> bool {
+        let speaks_http1 = |side: Side| asker(side, &start.of_side(side)).is_some();
+        self.agreed == Agreed::Http2 && !Side::BOTH.into_iter().any(speaks_http1)
+    }
+
+    /// Decides by the first bytes although they are too few to tell, for no adjacent ones will come: they are of HTTP/1.x,
+    /// unless HTTP/2 was agreed on.
     pub(super) fn conclude_start(&mut self, cx: &mut Context<'_>) {
         if let Layer::Start(start) = &mut self.layer
             && let Some(start) = start.take_if(|start| !start.pieces.is_empty())
         {
-            self.begin_http(*start, cx);
+            if self.is_http2(&start) {
+                self.begin_http2(start.pieces, cx);
+            } else {
+                self.begin_http(*start, cx);
+            }
+        }
+    }
+
+    /// Goes on with HTTP/2.
+    pub(super) fn begin_http2(&mut self, pieces: Vec<(Side, Vec<u8>, At)>, cx: &mut Context<'_>) {
+        self.layer = Layer::Http2(Box::new(Http2::start(self.depth, cx.shared.limits.http2)));
+        for (side, bytes, carried) in pieces {
+            self.bytes(side, &bytes, carried, cx);
         }
     }
 

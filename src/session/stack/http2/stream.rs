@@ -3,7 +3,7 @@ use super::{Common, Orientation, heads};
 use crate::event::{self, Kind, Rejected};
 use crate::http::{Captured, Handshake, Request, Response, verify_extended};
 use crate::http2::{End, ErrorCode, Fields};
-use crate::model::{Anomaly, At, Lost, Pair, Side};
+use crate::model::{Anomaly, At, Lost, Pair, Side, Timestamp};
 use crate::session::compression::Deflate;
 use crate::session::context::Context;
 use crate::session::conversation::{Conversation, Ending};
@@ -23,6 +23,29 @@ pub(super) struct Stream {
     pub(super) state: State,
     /// What is said of it with every event.
     pub(super) conversation: Option<Box<event::Conversation>>,
+    /// What it holds, as of the last time it was [reckoned](Self::reckon).
+    pub(super) held: Held,
+}
+
+/// What streams hold, and when there is something to do for them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Held {
+    /// Bytes that are searched in conversations, or wait for an answer.
+    pub(super) waiting: usize,
+    /// Bytes that are searched for conversations.
+    pub(super) searched: usize,
+    pub(super) deadline: Option<Timestamp>,
+}
+
+impl Held {
+    /// Returns what this and another one are together.
+    pub(super) fn and(self, other: Held) -> Held {
+        Held {
+            waiting: self.waiting.saturating_add(other.waiting),
+            searched: self.searched.saturating_add(other.searched),
+            deadline: self.deadline.into_iter().chain(other.deadline).min(),
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -82,12 +105,22 @@ impl Stream {
         matches!(&self.state, State::Open(stack) if stack.is_conversation())
     }
 
-    /// Returns the memory that is searched in the conversation, or waits for an answer, in bytes.
-    pub(super) fn waiting(&self) -> usize {
-        match &self.state {
-            State::PendingRequest(asked) => asked.waiting(),
-            State::Open(stack) => stack.waiting(),
-            State::Absent | State::Other(_) => 0,
+    /// Reckons what it holds, and tells whether that has changed.
+    pub(super) fn reckon(&mut self) -> bool {
+        let held = match &self.state {
+            State::PendingRequest(asked) => Held { waiting: asked.waiting(), ..Held::default() },
+            State::Open(stack) => {
+                Held { waiting: stack.waiting(), searched: stack.searched(), deadline: stack.deadline() }
+            }
+            State::Absent | State::Other(_) => Held::default(),
+        };
+        std::mem::replace(&mut self.held, held) != held
+    }
+
+    /// Runs `act` on its stack, if it has one.
+    pub(super) fn on_stack(&mut self, cx: &mut Context<'_>, act: impl FnOnce(&mut Stack, &mut Context<'_>)) {
+        if let State::Open(stack) = &mut self.state {
+            act(stack, cx);
         }
     }
 
