@@ -2,7 +2,7 @@
 
 use crate::event::{Anomaly, Http, Reason, Tls, Transport};
 use crate::model::Side;
-use crate::view::count;
+use crate::text::count;
 
 /// Returns the words for a reason's name, as a group is headed.
 pub(super) fn reason(name: &str) -> &str {
