@@ -6,7 +6,7 @@ use super::delivery::{Delivery, End, Output, Then};
 use super::evidence::Known;
 use super::expected::Expected;
 use super::flow::Flow;
-use super::frame::{self, ACK, ErrorCode, FrameType, Header, PREFACE};
+use super::frame::{self, ACK, ErrorCode, FrameType, Header, PREFACE, PREFACE_NAME};
 use super::hpack::Fields;
 use super::orientation::{Orientation, sender};
 use super::reader::{DataFrame, Part, Place, Reader};
@@ -279,11 +279,9 @@ impl Connection {
     }
 
     fn preface(&mut self, side: Side, input: &[u8]) -> Step {
-        // So much of it names the protocol.
-        const NAME: usize = b"PRI * HTTP/2".len();
         let (used, right) = self.readers[side].preface(input);
         if let Some(right) = right.filter(|right| *right < PREFACE.len()) {
-            if right >= NAME {
+            if right >= PREFACE_NAME.len() {
                 self.fault(side, 0, Anomaly::H2Preface {});
             }
             self.reports.say(Output::NotHttp2);

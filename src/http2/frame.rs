@@ -9,6 +9,8 @@ use crate::model::Side;
 
 /// What the client sends first (RFC 9113 §3.4).
 pub(super) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+/// So much of it names the protocol.
+pub(super) const PREFACE_NAME: &[u8] = b"PRI * HTTP/2";
 
 /// The type of a frame (RFC 9113 §6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -135,7 +137,8 @@ pub enum Sniff {
 /// server's SETTINGS frame (RFC 9113 §3.4).
 pub fn looks_like(bytes: &[u8]) -> Sniff {
     const ENOUGH: usize = 4;
-    if bytes.starts_with(PREFACE) || PREFACE.starts_with(bytes) {
+    // Whatever comes behind its name: that is for who reads the preface to say.
+    if bytes.starts_with(PREFACE_NAME) || PREFACE.starts_with(bytes) {
         return if bytes.len() < ENOUGH { Sniff::NeedMore } else { Sniff::Http2(Side::Client) };
     }
     let fits = |(at, byte): (usize, &u8)| match at {
@@ -278,6 +281,7 @@ mod tests {
                 assert_eq!(looks_like(&whole[..length]), expected, "{length} of {side:?}");
             }
         }
+        assert_eq!(looks_like(b"PRI * HTTP/2.0\r\n\r\nXX"), Sniff::Http2(Side::Client));
         for other in [
             &b"PRX"[..],
             b"PRI * HTTP/1.1",

@@ -105,7 +105,7 @@ enum Continuity {
     Gapped,
 }
 
-/// What both sides agreed to speak (RFC 7301).
+/// The protocol that both sides agreed on (RFC 7301).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Agreed {
     /// Nothing, or something else, or it is not known.

@@ -42,8 +42,8 @@ pub(super) struct Negotiation {
     transcript: Option<Vec<u8>>,
     encrypted_premaster: Option<Box<[u8]>>,
     premaster: Option<(Secret, KeyOrigin)>,
-    /// The random under which secrets were found, until that is reported.
-    used: Option<[u8; 32]>,
+    /// The randoms under which secrets were found, until that is reported.
+    used: Vec<[u8; 32]>,
 }
 
 impl Negotiation {
@@ -57,7 +57,7 @@ impl Negotiation {
             early_data: has(extension::EARLY_DATA),
             post_handshake: has(extension::POST_HANDSHAKE_AUTH),
             transcript: self.transcript.take(),
-            used: self.used,
+            used: std::mem::take(&mut self.used),
             ..Negotiation::default()
         };
         if facts.ja4.is_none() {
@@ -143,7 +143,7 @@ impl Negotiation {
         let before = self.secrets.len();
         let mut secrets: Vec<_> = keys.connection(random).map(|(label, it)| (label, it.clone())).collect();
         if secrets.len() > before {
-            self.used = Some(*random);
+            self.used.push(*random);
         }
         if self.premaster.is_none() {
             // Opening one takes a while.
@@ -158,13 +158,13 @@ impl Negotiation {
     }
 
     /// Returns the random of a connection once secrets were found by it.
-    pub(super) const fn next_use(&mut self) -> Option<[u8; 32]> {
-        self.used.take()
+    pub(super) fn next_use(&mut self) -> Option<[u8; 32]> {
+        self.used.pop()
     }
 
     /// Forgets all but what is still to be reported.
     pub(super) fn forget(&mut self) {
-        *self = Negotiation { used: self.used, ..Negotiation::default() };
+        *self = Negotiation { used: std::mem::take(&mut self.used), ..Negotiation::default() };
     }
 
     fn resumed_session(&self, keys: &KeyLog) -> Option<(Secret, KeyOrigin)> {

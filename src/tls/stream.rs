@@ -185,7 +185,7 @@ impl Stream {
     }
 
     /// Returns the client's random once secrets of the connection were found in the key log.
-    pub const fn next_use(&mut self) -> Option<[u8; 32]> {
+    pub fn next_use(&mut self) -> Option<[u8; 32]> {
         self.negotiation.next_use()
     }
 

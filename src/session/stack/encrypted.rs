@@ -193,7 +193,7 @@ impl Encrypted {
             cx.shared.keys.remember(session);
         }
         cx.at = now;
-        if let Some(client_random) = self.stream.next_use() {
+        while let Some(client_random) = self.stream.next_use() {
             let [client, server] = Side::BOTH.map(|side| cx.transport.end_of(side));
             keys.note(&KeyUse { client_random, client, server, packet: now.packet });
         }

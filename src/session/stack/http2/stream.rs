@@ -27,7 +27,7 @@ pub(super) struct Stream {
     pub(super) held: Held,
 }
 
-/// What streams hold, and when there is something to do for them.
+/// The memory that streams hold, and the time at which there is something to do for them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Held {
     /// Bytes that are searched in conversations, or wait for an answer.
