@@ -375,7 +375,7 @@ pub struct DirectionTotals {
 #[derive(Clone, Debug)]
 pub struct Closed {
     /// The close code of a WebSocket; 1005 for a close frame without one, 1006 for no close frame; `None` where the capture
-    /// ended first, where [`Closed::lost`], and of other transports.
+    /// ended first or the first close frame's code was not captured, where [`Closed::lost`], and of other transports.
     pub code: Option<u16>,
     /// The reason given.
     pub reason: Box<str>,

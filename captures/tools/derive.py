@@ -425,6 +425,21 @@ V2 = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x1b" + bytes([192, 0, 2, 7, 10, 0, 0, 1]) 
 NAMED = b"\x03\x12server.example.com\0\x50"
 
 
+SCGI = b"\0".join([b"CONTENT_LENGTH", b"0", b"SCGI", b"1", b"REQUEST_METHOD", b"GET", b"REQUEST_URI", b"/chat", b"HTTP_UPGRADE", b"websocket", b"HTTP_SEC_WEBSOCKET_KEY", KEY.encode(), b""])
+SCGI = b"%d:" % len(SCGI) + SCGI + b","
+
+
+def every(seconds, segments):
+    """The same, so many seconds between two packets."""
+    return [p.but(time=segments[0].time + i * seconds * 1000000) for i, p in enumerate(segments)]
+
+
+def heard(segments, answers):
+    """Pings of the server between texts of the client; the client answers the last if `answers`."""
+    asked = [turn for n in range(3) for turn in ((False, plain(0x89, b"ping %d" % n)), (True, masked(0x81, b"text %d" % n)))]
+    return every(15, dialogue(segments, (True, ask()), (False, grant()), *asked, *([(True, masked(0x8A, b"ping 2"))] if answers else []), *BYE))
+
+
 def uwsgi(segments):
     """The request as a web server passes it on in uwsgi's form."""
     def text(b): return struct.pack("<H", len(b)) + b
@@ -553,6 +568,13 @@ make("tcp/joined-late-deflate.pcap", DEFLATE, "capture begins six packets after 
 make("tcp/joined-late-no-takeover.pcap", QUOTES, "the same without context takeover", lambda s: ether(s[after_handshake(s) + 6:]), **R)
 make("tcp/joined-inside-a-frame.pcap", ECHO, "segments of 4 bytes; capture begins in the middle of a frame", lambda s: ether(cut(s[after_handshake(s) + 3:], 4)[1:]), **R)
 make("tcp/snap-length-96.pcap", DEFLATE, "every packet cut at 96 bytes", lambda s: pcap(whole([p.but(cut=96) for p in s]), snap=96), **R)
+make("tcp/snap-length-72.pcap", SHORT, "every packet cut at 72 bytes: within the options of the first, the heads and the reason of the close",
+     lambda s: pcap(whole([p.but(cut=72) for p in dialogue(s, (True, ask()), (False, grant()), *((True, masked(0x81, b"hello")), (False, plain(0x81, b"hello"))) * 4, (False, plain(0x88, b"\x03\xe9going away")), (True, masked(0x88, b"\x03\xe9")))]), snap=72), **R)
+make("tcp/close-captured-late.pcap", SHORT, "the client's close is captured behind the server's answer, which acknowledges it",
+     lambda s: ether(restamp((lambda d: d[:-4] + [d[-3], d[-4]] + d[-2:])(dialogue(s, (True, ask()), (False, grant()), (True, masked(0x88, b"\x03\xe8bye")), BYE[1])))), **R)
+make("tcp/joined-late-pings-unanswered.pcap", SHORT, "joined late: three pings of the server that the client, which goes on to send, never answers", lambda s: ether(heard(s, False)[5:]), **R)
+make("control/latest-ping-answered.pcap", SHORT, "three pings of the server, of which the client answers the latest alone", lambda s: ether(heard(s, True)), **R)
+make("negative/mqtt-one-side.pcap", SHORT, "MQTT in one direction alone and joined late: SUBSCRIBE packets, which look like frames", lambda s: ether([p for p in dialogue(s, *((True, b"\x82\x0f\0" + bytes([n]) + b"\0\x0asensors/%02d\x01" % n) for n in range(1, 30))) if p.client][2:]), **R)
 make("tcp/snap-length-headers-only.pcap", ECHO, "every packet cut behind its TCP header", lambda s: pcap(whole([p.but(cut=66) for p in s]), snap=66), **R)
 make("tcp/resets-from-elsewhere.pcap", ECHO, "RSTs with sequence numbers out of the window: to be ignored", lambda s: ether(restamp([q for i, p in enumerate(s) for q in ([p, p.but(seq=p.seq + 0x30000000, flags=RST, data=b"")] if i in (6, 9) else [p])])))
 make("tcp/no-end.pcap", ECHO, "capture ends in the middle of the conversation", lambda s: ether(s[:14]), **R)
@@ -600,6 +622,8 @@ make("link/vlan-per-direction.pcap", SHORT, "a VLAN for each direction", lambda 
 make("link/gre-key-per-direction.pcap", SHORT, "a GRE key for each direction", lambda s: wrapped_in(s, 1, lambda i, p: in_ip(i, p, 47, struct.pack(">HHI", 0x2000, 0x0800, 10 if p.client else 20) + p.ip())))
 make("link/any-vlan-host.pcap", ECHO, "each packet of a host's VLAN device twice: tagged and bare", lambda s: pcap([(p.time + n, f, len(f)) for i, p in enumerate(s) for n, f in enumerate([tagged(numbered(p, i), 100), numbered(p, i).frame()])]))
 make("link/tenants.pcap", ECHO, "two connections between equal addresses, each in a VLAN of its own, at the same time", tenants, **R)
+make("link/gre-in-udp-ipv6.pcap", SHORT6, "IPv6 in GRE in UDP of a port that means nothing", lambda s: wrapped_in(s, 1, lambda i, p: udp(i, p, 5555, b"\0\0\x86\xdd" + p.ip())))
+make("link/vxlan-other-port-ipv6.pcap", SHORT6, "VXLAN around IPv6, a port and a network for each direction that mean nothing", lambda s: wrapped_in(s, 1, lambda i, p: udp(i, p, 2000 + p.client, b"\x08\0\0\0" + struct.pack(">I", (800 + p.client) << 8) + p.frame())))
 make("link/exported-pdus.pcap", SHORT, "PDUs that Wireshark exported from TCP: payloads without numbers", lambda s: wrapped_in(data(s), 252, exported))
 make("link/capwap-fragments.pcap", SHORT, "802.11 frames in two CAPWAP fragments each, the second first",
      lambda s: pcap([(p.time, f, len(f)) for i, p in enumerate(s) for w in [wlan(p)] for f in [udp(2 * i, p, 5247, b"\0\x10\x43\xc0" + struct.pack(">HH", i, 48) + w[48:]), udp(2 * i + 1, p, 5247, b"\0\x10\x43\x80" + struct.pack(">HH", i, 0) + w[:48])]]))
@@ -616,6 +640,10 @@ make("http/socks5.pcap", SHORT, "SOCKS 5 without a password", lambda s: ether(be
 make("http/socks5-password.pcap", SHORT, "SOCKS 5 with a name and a password", lambda s: ether(before(s, (True, b"\x05\x02\0\x02"), (False, b"\x05\x02"), (True, b"\x01\x02me\x03pwd"), (False, b"\x01\0"), (True, b"\x05\x01\0" + NAMED), (False, b"\x05\0\0\x01\x0a\0\0\x09\x04\x38"))))
 make("http/socks5-refused.pcap", SHORT, "SOCKS 5, refused by a rule of the proxy", lambda s: ether(dialogue(s, (True, b"\x05\x01\0"), (False, b"\x05\0"), (True, b"\x05\x01\0" + NAMED), (False, b"\x05\x02\0\x01\0\0\0\0\0\0"))), **R)
 make("http/proxy-v1-then-socks5.pcap", SHORT, "a PROXY header, then SOCKS 5", lambda s: ether(before(s, (True, V1), (True, b"\x05\x01\0"), (False, b"\x05\0"), (True, b"\x05\x01\0" + NAMED), (False, b"\x05\0\0\x01\x0a\0\0\x09\x04\x38"))))
+make("http/proxy-v2-local.pcap", SHORT, "a PROXY header of the proxy itself, with addresses that mean nothing", lambda s: ether(before(s, (True, V2[:12] + b"\x20" + V2[13:], None))))
+make("http/socks5-reply-of-version-5.pcap", SHORT, "SOCKS 5: the answer to the password has the version of SOCKS", lambda s: ether(before(s, (True, b"\x05\x01\x02"), (False, b"\x05\x02"), (True, b"\x01\x02me\x03pwd"), (False, b"\x05\0"), (True, b"\x05\x01\0" + NAMED), (False, b"\x05\0\0\x01\x0a\0\0\x09\x04\x38"))))
+make("http/socks5-no-method.pcap", SHORT, "SOCKS 5: the proxy accepts none of the methods", lambda s: ether(dialogue(s, (True, b"\x05\x01\0"), (False, b"\x05\xff"))), **R)
+make("http/scgi.pcap", SHORT, "a request in a form that is not known (SCGI), answered by a 101 of HTTP", lambda s: ether(dialogue(s, (True, SCGI), (False, grant()), (True, masked(0x81, b"hello")), (False, plain(0x81, b"hello")), *BYE)), **R)
 make("http/uwsgi.pcap", SHORT, "a web server's request in uwsgi's form, answered by HTTP", lambda s: ether(uwsgi(s)))
 
 for name, shows, offer, answer in (
@@ -638,6 +666,9 @@ make("handshake/hixie-75.pcap", SHORT, "draft-hixie-75: no key at all, a text ea
 make("http/upgrade-to-tcp.pcap", SHORT, "an upgrade to raw TCP, as of Docker: named", lambda s: ether(dialogue(s, (True, b"POST /containers/x/attach HTTP/1.1\r\nHost: docker\r\nConnection: Upgrade\r\nUpgrade: tcp\r\nContent-Length: 0\r\n\r\n"), (False, b"HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n"), (False, b"\x81\x05hello"))), **R)
 make("http/upgrade-to-spdy.pcap", SHORT, "an upgrade to SPDY/3.1, as of Kubernetes: named", lambda s: ether(dialogue(s, (True, b"POST /exec HTTP/1.1\r\nHost: k8s\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\nContent-Length: 0\r\n\r\n"), (False, b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\n\r\n"), (False, b"\x80\x03\0\x04\0\0\0\0"))), **R)
 make("http/upgrade-without-key-ssh.pcap", SHORT, "Upgrade: websocket without a key, and SSH behind it", lambda s: ether(dialogue(s, (True, ask(key=False)), (False, grant(accept=False)), (False, b"SSH-2.0-OpenSSH_9.2\r\n"), (True, b"SSH-2.0-client\r\n"))), **R)
+make("handshake/chunked-frames-unannounced.pcap", SHORT, "the frames of both sides in chunks, which no header announced", lambda s: ether(dialogue(s, (True, ask()), (False, grant()), (True, chunk(masked(0x81, b"hello"))), (False, chunk(plain(0x81, b"hello"))), (True, chunk(BYE[0][1])), (False, chunk(BYE[1][1])))), **R)
+make("hostile/http-request-inside.pcap", SHORT, "a request of HTTP where the client's frame should be, and its answer", lambda s: ether(dialogue(s, (True, ask()), (False, grant()), (False, plain(0x81, b"hello")), (True, b"GET /other HTTP/1.1\r\nHost: server.example.com\r\n\r\n"), (False, b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"))), **R)
+make("hostile/rsv1-text-not-agreed.pcap", SHORT, "compressed texts although no extension was agreed on: RSV1 is wrong, and what it means for the text is not known", lambda s: ether(dialogue(s, (True, ask()), (False, grant()), (False, plain(0xC1, squeezed(b'{"hello":"server"}'))), (False, plain(0x41, squeezed(b"two frames")[:4]) + plain(0x80, squeezed(b"two frames")[4:])), *BYE)), **R)
 make("hostile/http-response-inside.pcap", SHORT, "an HTTP response where the server's frame should be", lambda s: ether(dialogue(s, (True, ask()), (False, grant()), (False, plain(0x81, b"hello")), (False, b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 11\r\n\r\nBad Request"), (True, masked(0x88, b"\x03\xea")))), **R)
 
 make("files/big-endian.pcap", SHORT, "pcap, big-endian", lambda s: pcap(whole(s), order=">"))

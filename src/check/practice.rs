@@ -26,8 +26,6 @@ pub(super) fn fault(rule: &str) -> &'static str {
         | "masked-server-frame"
         | "content-length-in-101"
         | "transfer-encoding-in-101"
-        | "chunked-frames"
-        | "http-in-stream"
         | "origin-foreign" => "the server's",
         "jsonrpc-unasked" => "one of the two sides': it is counted at the end",
         "checksum-wrong" => "the network's",
@@ -91,7 +89,8 @@ pub(super) fn practice(rule: &str) -> Option<&'static str> {
         }
         "http-in-stream" => {
             "`ws` says \"Invalid WebSocket frame: RSV1 must be clear\" and closes with 1006; \
-             two servers with paths of their own on one HTTP server do it."
+             two servers with paths of their own on one HTTP server do it, and a request comes where a proxy \
+             uses the connection again."
         }
         "subprotocol-not-offered" => "browsers fail the connection; many libraries do not look.",
         "extension-not-offered" | "extension-accepted-twice" | "bad-deflate-parameter" => {

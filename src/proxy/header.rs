@@ -75,7 +75,8 @@ pub(super) fn v2(bytes: &[u8]) -> Parsed<Proxied> {
     }
     let body = rest.get(..usize::from(u16::from_be_bytes([high, low])))?;
     let length = body.len().checked_add(16)?;
-    let told = if version & 0x0f == 0 { Some((None, body)) } else { addresses(family, body) };
+    // What the proxy says of its own connections, as in health checks, means nothing.
+    let told = if version & 0x0f == 0 { Some((None, &[][..])) } else { addresses(family, body) };
     let Some((ends, values)) = told else { return Some(Err(Invalid)) };
     if !are_values(values) {
         return Some(Err(Invalid));
@@ -195,6 +196,7 @@ mod tests {
         assert_eq!(told(v2(&binary(0x21, 0x31, &local))), ends("/tmp/", "", 232));
         // A health check of the proxy itself, and a family that is not told.
         assert_eq!(told(v2(&binary(0x20, 0, &[]))), (None, None, 16));
+        assert_eq!(told(v2(&binary(0x20, 0x11, &addresses))), (None, None, 28));
         assert_eq!(told(v2(&binary(0x21, 0, &values))), (None, None, 16 + values.len()));
     }
 

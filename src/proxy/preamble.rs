@@ -159,10 +159,15 @@ impl Preamble {
             }),
             State::Reply4(proxied) => granted(socks::reply4(server), proxied),
             State::Greeting => next(socks::greeting(client), Side::Client, |()| State::Method),
-            State::Method => next(socks::method(server), Side::Server, |method| match method {
-                Method::None => State::Request5,
-                Method::Password => State::Password,
-            }),
+            State::Method => match socks::method(server) {
+                Some(Ok((Method::Refused, length))) => {
+                    Step::End(Output::Refused(none("socks5")), Side::Server, length)
+                }
+                parsed => next(parsed, Side::Server, |method| match method {
+                    Method::Password => State::Password,
+                    Method::None | Method::Refused => State::Request5,
+                }),
+            },
             State::Password => next(socks::password(client), Side::Client, |()| State::PasswordReply),
             State::PasswordReply => match socks::password_reply(server) {
                 Some(Ok((false, length))) => Step::End(Output::Refused(none("socks5")), Side::Server, length),

@@ -23,6 +23,8 @@ pub(super) enum Method {
     None,
     /// A name and a password (RFC 1929).
     Password,
+    /// None of those that the client knows: the server closes the connection.
+    Refused,
 }
 
 /// Reads a request of version 4 to connect.
@@ -90,6 +92,7 @@ pub(super) fn method(bytes: &[u8]) -> Parsed<Method> {
     Some(match *bytes.first_chunk::<2>()? {
         [5, 0] => Ok((Method::None, 2)),
         [5, 2] => Ok((Method::Password, 2)),
+        [5, 0xff] => Ok((Method::Refused, 2)),
         _ => Err(Invalid),
     })
 }
@@ -109,7 +112,8 @@ pub(super) fn password(bytes: &[u8]) -> Parsed<()> {
 /// Reads whether the name and the password were accepted.
 pub(super) fn password_reply(bytes: &[u8]) -> Parsed<bool> {
     let &[version, status] = bytes.first_chunk::<2>()?;
-    Some(if version == 1 { Ok((status == 0, 2)) } else { Err(Invalid) })
+    // Some servers answer with the version of SOCKS instead of that of the negotiation.
+    Some(if matches!(version, 1 | 5) { Ok((status == 0, 2)) } else { Err(Invalid) })
 }
 
 /// Reads a request of version 5 to connect.
@@ -214,11 +218,14 @@ mod tests {
         assert_eq!(greeting(b"\x05\x00"), Some(Err(Invalid)));
         assert_eq!(method(b"\x05\x00"), Some(Ok((Method::None, 2))));
         assert_eq!(method(b"\x05\x02"), Some(Ok((Method::Password, 2))));
-        assert_eq!(method(b"\x05\xff"), Some(Err(Invalid)));
+        assert_eq!(method(b"\x05\xff"), Some(Ok((Method::Refused, 2))));
+        assert_eq!(method(b"\x05\x01"), Some(Err(Invalid)));
         assert_eq!(password(b"\x01\x02me\x03pwdx"), Some(Ok(((), 8))));
         assert_eq!(password(b"\x01\x02me\x03pw"), None);
         assert_eq!(password_reply(b"\x01\x00"), Some(Ok((true, 2))));
         assert_eq!(password_reply(b"\x01\x01"), Some(Ok((false, 2))));
+        assert_eq!(password_reply(b"\x05\x00"), Some(Ok((true, 2))));
+        assert_eq!(password_reply(b"HT"), Some(Err(Invalid)));
         assert_eq!(reply5(b"\x05\x00\x00\x01\0\0\0\0\0\0"), Some(Ok((true, 10))));
         assert_eq!(reply5(b"\x05\x05\x00\x01\0\0\0\0\0\0"), Some(Ok((false, 10))));
         assert_eq!(reply5(b"\x05\x00\x00\x03\x01a\0\x50"), Some(Ok((true, 8))));

@@ -132,6 +132,7 @@ impl Connection {
         }
         let (how, was_reset) = (Handover::AtOnce(order.behind(!side, tcp.behind_gap(!side))), tcp.is_reset());
         let delivery = tcp.push(side, segment, at);
+        transport.acknowledges(side, delivery.unseen(!side));
         let mut cx = context(*id, at, transport, conversation, shared, sink);
         drain(delivery, order, how, (stack, witness), &mut cx);
         if tcp.is_reset() && !was_reset {

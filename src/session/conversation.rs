@@ -85,8 +85,11 @@ pub(super) enum Ending {
 #[derive(Debug)]
 struct FirstClose {
     by: Side,
-    code: u16,
+    /// `None` where it was not captured.
+    code: Option<u16>,
     reason: Box<str>,
+    /// Up to where the other side's bytes had come before, as far as it is told.
+    other_until: u64,
 }
 
 /// One side of a conversation.
@@ -94,6 +97,8 @@ struct FirstClose {
 struct Half {
     reading: Reading,
     losses: Losses,
+    /// When its frames were last lost or found again: later ones are all there.
+    whole_since: Timestamp,
     frames: Frames,
     rules: Rules,
     /// The header of the frame whose payload is being read.
@@ -490,7 +495,7 @@ impl Conversation {
         }
         let closed = Pair::from_fn(|side| self.sides[side].rules.closed());
         self.report_missing_close(ending, closed, cx);
-        let close = self.first_close.as_ref().map(|first| first.code);
+        let close = self.first_close.as_ref().and_then(|first| first.code);
         let unanswered = Understood::end(&mut self.meaning, ending != Ending::Unseen, close, cx);
         // What was lost, and not followed by data, may have been a close.
         let may_have_closed =
@@ -501,7 +506,7 @@ impl Conversation {
         let (code, reason, by) = match self.first_close.take() {
             Some(first) => {
                 let by = Some(first.by).filter(|by| !may_have_closed[!*by]);
-                (Some(first.code), first.reason, by)
+                (first.code, first.reason, by)
             }
             None if ending == Ending::Unseen || lost => (None, "".into(), None),
             None => (Some(ABNORMAL), "".into(), self.ended_by),

@@ -10,6 +10,8 @@ pub(super) struct Open {
     pub(super) wire: Wire,
     /// The frame at hand is to be inflated.
     pub(super) inflating: bool,
+    /// A bit that nobody gave a meaning says something of its payload.
+    pub(super) unknown: bool,
     /// Its bytes say nothing, for it is not known whether they are compressed.
     pub(super) unreadable: bool,
     /// All of its bytes were authentic, as far as anything tells.
@@ -25,6 +27,7 @@ impl Open {
             payload: Payload::new(limit),
             wire: new_wire(At::default()),
             inflating: false,
+            unknown: false,
             unreadable: false,
             verified: true,
             framing: Framing::Counted,
@@ -38,6 +41,7 @@ impl Open {
         self.wire = new_wire(at);
         self.wire.masked = header.mask.is_some();
         self.inflating = inflating;
+        self.unknown = header.rsv != 0 && !inflating;
         self.unreadable = false;
         self.verified = true;
         self.framing = Framing::Counted;

@@ -311,6 +311,15 @@ impl FrameSearch {
         Some(controls)
     }
 
+    /// Returns the first bytes that came, as far as they are held and nothing is missing.
+    pub(super) fn start(&self) -> &[u8] {
+        let is_start = self.dropped == 0 && self.lost == 0;
+        match self.gathered.missing_before(self.gathered.end()) {
+            0 if is_start => self.gathered.from(0),
+            _ => &[],
+        }
+    }
+
     /// Tells whether these cannot be a client's bytes: short segments, each of which its sender made by itself, and none
     /// begins with a masked frame. Several, or one for each few segments of the `other` side.
     ///

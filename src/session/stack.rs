@@ -18,6 +18,7 @@ mod polling;
 mod preamble;
 mod start;
 mod streams;
+mod unasked;
 mod unproved;
 
 use self::http2::Http2;
@@ -46,6 +47,7 @@ use crate::tcp::{End, GapCause};
 ///   Unrecognised: nothing convinced in so many bytes, as in the middle of a long message
 /// ```
 ///
+/// Unasked stands between Http and Opaque: where the client's first bytes are no HTTP, the server's may still grant an upgrade.
 /// A preamble (PROXY, SOCKS, uwsgi) stands between Start and a tunnel. Opaque is the end of it. So is Unrecognised until a segment comes that is frames from end to end.
 ///
 /// Sides are TCP's; [`Transport::role`](super::transport::Transport::role) says who of them is the client.
@@ -75,6 +77,8 @@ enum Layer {
     Http(Box<HttpLayer>),
     /// What a proxy was asked to connect to.
     Tunnel(Box<Stack>),
+    /// The client's bytes are no request that is known: what the server answers says whether it is a WebSocket.
+    Unasked,
     /// An upgrade without a key was granted: what follows says whether it is WebSocket.
     Unproved(Box<unproved::Unproved>),
     WebSocket(Box<Conversation>),
@@ -175,6 +179,7 @@ impl Stack {
             Layer::Start(_)
             | Layer::Preamble(_)
             | Layer::Http(_)
+            | Layer::Unasked
             | Layer::Unproved(_)
             | Layer::WebSocket(_)
             | Layer::Http2(_)
@@ -334,6 +339,7 @@ impl Stack {
             Layer::Start(_) => self.begin(side, bytes, carried, cx),
             Layer::Http2(_) => self.frames(side, bytes, carried, cx),
             Layer::Preamble(_) => self.introduce(side, bytes, carried, cx),
+            Layer::Unasked => self.answer(side, bytes, carried, cx),
             Layer::Unproved(_) => self.prove(side, bytes, carried, cx),
             Layer::MidStream(_) => self.search(side, bytes, carried, cx),
             Layer::Unrecognised | Layer::Opaque => {}
@@ -367,7 +373,7 @@ impl Stack {
                 self.gap(side, lost, cause, cx);
             }
             // It may be a WebSocket all the same.
-            Layer::Start(_) => self.layer = self.mid_stream_layer(cx),
+            Layer::Start(_) | Layer::Unasked => self.layer = self.mid_stream_layer(cx),
             Layer::Unrecognised | Layer::Opaque => {}
         }
     }
@@ -385,6 +391,7 @@ impl Stack {
             Layer::Encrypted(_) => self.decrypt_end(side, how, cx),
             Layer::Start(_)
             | Layer::Preamble(_)
+            | Layer::Unasked
             | Layer::Unproved(_)
             | Layer::MidStream(_)
             | Layer::Unrecognised
@@ -435,6 +442,7 @@ impl Stack {
             Layer::Start(_)
             | Layer::Preamble(_)
             | Layer::Http(_)
+            | Layer::Unasked
             | Layer::Unproved(_)
             | Layer::MidStream(_)
             | Layer::Unrecognised
@@ -465,6 +473,7 @@ impl Stack {
             Layer::Start(_)
             | Layer::Preamble(_)
             | Layer::Http(_)
+            | Layer::Unasked
             | Layer::Unproved(_)
             | Layer::MidStream(_) => {
                 self.hold(Some(side), anomaly);

@@ -14,6 +14,10 @@ pub(super) struct Transport {
     /// How far each of TCP's sides was captured.
     seen: Pair<Seen>,
     arrival: Arrival,
+    /// The first segment was the client's SYN: its bytes are known from the first one on.
+    opened: bool,
+    /// Who sent the last segment, and how many bytes it acknowledges that were not captured yet.
+    unseen: (Side, u64),
     /// The last packet.
     pub(super) last: At,
     /// What was captured more than once.
@@ -65,6 +69,8 @@ impl Transport {
             orientation: Orientation::AsConnected,
             seen: Pair::default(),
             arrival: Arrival::InOrder,
+            opened: segment.flags.has(Flags::SYN) && !segment.flags.has(Flags::ACK),
+            unseen: (Side::Client, 0),
             last: at,
             again: CapturedAgain::default(),
             over: None,
@@ -114,6 +120,24 @@ impl Transport {
     /// Notes that segments wait for others, or answer what was not captured yet.
     pub(super) const fn disorder(&mut self) {
         self.arrival = Arrival::Disordered;
+    }
+
+    /// Notes how many bytes the last segment, of TCP's `side`, acknowledges that were not captured yet.
+    pub(super) const fn acknowledges(&mut self, side: Side, unseen: u64) {
+        self.unseen = (side, unseen);
+    }
+
+    /// Returns how many plain bytes of the other side the last segment, of who plays `role`, acknowledges that were not
+    /// captured yet: they were sent before it.
+    pub(super) fn unseen_by(&self, role: Side) -> u64 {
+        let is_plain = self.over.as_ref().is_none_or(|over| over.tls.is_none() && !over.http2);
+        let (side, unseen) = self.unseen;
+        if is_plain && side == self.role(role) { unseen } else { 0 }
+    }
+
+    /// Tells whether the first segment was the client's SYN.
+    pub(super) const fn is_opened(&self) -> bool {
+        self.opened
     }
 
     /// Tells whether all segments came in the order in which they were sent.

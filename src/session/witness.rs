@@ -4,6 +4,8 @@ mod hello;
 mod mqtt;
 mod protocol;
 
+pub(super) use mqtt::is_mqtt;
+
 use super::transport::Transport;
 use crate::event::{Http, Reason, Transport as Carrier, Unshown};
 use crate::http::{Sniff, looks_like};
@@ -115,7 +117,7 @@ impl Witness {
         if let Some(name) = protocol::name(client, server, transport.end_of(Side::Server).port) {
             return Reason::Protocol(name);
         }
-        if mqtt::is_mqtt(client, server) {
+        if is_mqtt(client, server) {
             return Reason::Protocol("MQTT");
         }
         match Side::BOTH.map(|role| transport.saw(role)) {

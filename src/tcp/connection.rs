@@ -132,6 +132,12 @@ impl Connection {
         disordered(&self.halves.client) || disordered(&self.halves.server)
     }
 
+    /// Returns how many bytes of a side the other one has acknowledged that were not captured yet.
+    pub(super) fn unseen(&self, side: Side) -> u64 {
+        let half = &self.halves[side];
+        half.acked.saturating_sub(half.position)
+    }
+
     /// `HttpTracker` the sides, which were guessed the wrong way round.
     pub fn swap(&mut self) {
         self.halves.swap();

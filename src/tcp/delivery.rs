@@ -187,6 +187,11 @@ enum Step<'a> {
 }
 
 impl<'c, 'a> Delivery<'c, 'a> {
+    /// Returns how many bytes of a side the other one has acknowledged that were not captured yet.
+    pub fn unseen(&self, side: Side) -> u64 {
+        self.connection.unseen(side)
+    }
+
     #[inline]
     pub(super) fn new(connection: &'c mut Connection, side: Side, task: Task, rest: Rest<'a>) -> Self {
         Delivery {

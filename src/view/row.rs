@@ -74,6 +74,7 @@ pub(super) fn opened(
     match opening.handshake.as_deref() {
         None => pen.put(Style::Note, "  handshake not captured"),
         Some(handshake) if handshake.response.is_none() => pen.put(Style::Note, "  answer not captured"),
+        Some(handshake) if handshake.request.is_none() => pen.put(Style::Note, "  request not known"),
         Some(_) => {}
     }
     agreed(pen, opening, width);

@@ -10,10 +10,19 @@ use crate::model::Timestamp;
 /// payload may still be answered.
 #[derive(Clone, Debug, Default)]
 pub struct Pings {
-    waiting: VecDeque<(Timestamp, Box<[u8]>)>,
+    waiting: VecDeque<Waiting>,
     /// The last payloads that were answered, and could not be met by accident.
     answered: VecDeque<Box<[u8]>>,
     longest: Option<Duration>,
+}
+
+/// A ping that waits for its answer.
+#[derive(Clone, Debug)]
+struct Waiting {
+    sent: Timestamp,
+    payload: Box<[u8]>,
+    /// A later one was answered: this one needs no answer (RFC 6455 §5.5.3).
+    settled: bool,
 }
 
 /// A ping that is answered.
@@ -56,13 +65,14 @@ impl Pings {
         if self.waiting.len() >= MAX_WAITING {
             self.waiting.pop_front();
         }
-        self.waiting.push_back((time, payload.into()));
+        self.waiting.push_back(Waiting { sent: time, payload: payload.into(), settled: false });
     }
 
-    /// Returns what there is to say of pings that wait for an answer.
-    pub fn unanswered(&self) -> Option<Unanswered> {
-        let (first, _) = self.waiting.front()?;
-        Some(Unanswered { pings: self.waiting.len() as u64, first: *first })
+    /// Returns what there is to say of pings sent after a time that should have been answered: no later one was.
+    pub fn unanswered(&self, after: Timestamp) -> Option<Unanswered> {
+        let mut due = self.waiting.iter().filter(|ping| !ping.settled && ping.sent > after);
+        let first = due.next()?.sent;
+        Some(Unanswered { pings: due.count().saturating_add(1) as u64, first })
     }
 
     /// Forgets all pings, for an unknown one was answered.
@@ -72,8 +82,10 @@ impl Pings {
 
     /// Returns the ping that a pong answers that came at `time`; `None` where it answers none.
     pub fn pong(&mut self, time: Timestamp, payload: &[u8]) -> Option<Answered> {
-        let (sent, _) = *self.waiting.iter().rfind(|(_, sent)| **sent == *payload)?;
-        self.waiting.retain(|(_, sent)| **sent != *payload);
+        let latest = self.waiting.iter().rposition(|ping| *ping.payload == *payload)?;
+        let sent = self.waiting.get(latest)?.sent;
+        self.waiting.iter_mut().take(latest).for_each(|ping| ping.settled = true);
+        self.waiting.retain(|ping| *ping.payload != *payload);
         let longest = self.longest;
         self.longest = longest.max(Some(time.since(sent)));
         Some(Answered { sent, novelty: self.novelty(payload), longest })
@@ -136,14 +148,28 @@ mod tests {
     #[test]
     fn pings_that_wait_are_counted() {
         let mut pings = Pings::default();
-        assert_eq!(pings.unanswered(), None);
+        let start = Timestamp::default();
+        assert_eq!(pings.unanswered(start), None);
         for (time, payload) in [(1, b"a"), (2, b"b"), (3, b"c")] {
             pings.ping(at(time), payload);
         }
         sent(&mut pings, b"a");
-        assert_eq!(pings.unanswered(), Some(Unanswered { pings: 2, first: at(2) }));
+        assert_eq!(pings.unanswered(start), Some(Unanswered { pings: 2, first: at(2) }));
+        assert_eq!(pings.unanswered(at(2)), Some(Unanswered { pings: 1, first: at(3) }));
         pings.clear();
-        assert_eq!((pings.unanswered(), sent(&mut pings, b"b")), (None, None));
+        assert_eq!((pings.unanswered(start), sent(&mut pings, b"b")), (None, None));
+    }
+
+    #[test]
+    fn who_answers_the_latest_ping_owes_no_answer_to_those_before() {
+        let mut pings = Pings::default();
+        for (time, payload) in [(1, b"a"), (2, b"b"), (3, b"c"), (4, b"d")] {
+            pings.ping(at(time), payload);
+        }
+        assert_eq!(sent(&mut pings, b"c"), Some(at(3)));
+        assert_eq!(pings.unanswered(Timestamp::default()), Some(Unanswered { pings: 1, first: at(4) }));
+        // It may still come.
+        assert_eq!(sent(&mut pings, b"a"), Some(at(1)));
     }
 
     #[test]

@@ -17,12 +17,16 @@ pub(super) fn read<'a>(
     transport: &Transport,
     tunnel: Tunnel,
 ) -> Result<Segment<'a>, DecodeError> {
-    let header = TcpHeaderSlice::from_slice(view.bytes).map_err(|error| match error {
-        HeaderSliceError::Len(error) => view.short(LAYER, error.required_len),
-        HeaderSliceError::Content(HeaderError::DataOffsetTooSmall { data_offset }) => {
-            view.field(LAYER, "data offset", u64::from(data_offset))
+    let header = match TcpHeaderSlice::from_slice(view.bytes) {
+        Ok(header) => header,
+        Err(HeaderSliceError::Len(error)) => {
+            let cut = cut_in_options(&view, transport, tunnel);
+            return cut.ok_or_else(|| view.short(LAYER, error.required_len));
         }
-    })?;
+        Err(HeaderSliceError::Content(HeaderError::DataOffsetTooSmall { data_offset })) => {
+            return Err(view.field(LAYER, "data offset", u64::from(data_offset)));
+        }
+    };
     let payload = view.skip(LAYER, header.slice().len())?;
     Ok(Segment {
         flow: Flow {
@@ -39,6 +43,31 @@ pub(super) fn read<'a>(
         cut: u32::try_from(payload.cut).unwrap_or(u32::MAX),
         packet_length: 0,
         stamp: SenderClock::new(transport.id, header.options()),
+    })
+}
+
+/// Reads a header that the snap length cut in its options: all of the payload is cut as well.
+fn cut_in_options<'a>(view: &Cursor<'a>, transport: &Transport, tunnel: Tunnel) -> Option<Segment<'a>> {
+    let &[s0, s1, d0, d1, q0, q1, q2, q3, a0, a1, a2, a3, offset, flags, w0, w1, ..] =
+        view.bytes.first_chunk::<20>()?;
+    let length = usize::from(offset >> 4).saturating_mul(4);
+    let whole = view.bytes.len().saturating_add(view.cut);
+    let payload = whole.checked_sub(length)?;
+    Some(Segment {
+        flow: Flow {
+            source: Endpoint::new(transport.source, u16::from_be_bytes([s0, s1])),
+            destination: Endpoint::new(transport.destination, u16::from_be_bytes([d0, d1])),
+            tunnel,
+        },
+        seq: Seq(u32::from_be_bytes([q0, q1, q2, q3])),
+        ack: Seq(u32::from_be_bytes([a0, a1, a2, a3])),
+        flags: Flags(flags),
+        window: u16::from_be_bytes([w0, w1]),
+        // No checksum can be computed of a part.
+        header: &[],
+        payload: &[],
+        cut: u32::try_from(payload).unwrap_or(u32::MAX),
+        stamp: SenderClock { clock: 0, id: transport.id },
     })
 }
 
@@ -112,6 +141,18 @@ mod tests {
         let stop = DecodeError::Short { layer: "TCP", offset: 20, needed: 20, had: 19 };
         assert_eq!(decode_cut(RAW, &hello(), 39), Seen::Unreadable(stop));
         assert!(matches!(decode_cut(RAW, &hello(), 40), Seen::Tcp(_)));
+    }
+
+    #[test]
+    fn options_cut_by_the_snap_length() {
+        let mut bytes = tcp(&join(&[&[1; 20], b"hello"]));
+        bytes[12] = 10 << 4;
+        let whole = decode(RAW, &ipv4(6, &bytes)).tcp();
+        for length in 40..60 {
+            let segment = decode_cut(RAW, &ipv4(6, &bytes), length).tcp();
+            assert_eq!((&segment.payload[..], segment.cut), (&b""[..], 5), "{length}");
+            assert_eq!((segment.numbers, segment.flags), (whole.numbers, whole.flags));
+        }
     }
 
     #[test]

@@ -85,17 +85,18 @@ anomalies! {
     /// (RFC 9112 §6.1).
     TransferEncodingIn101 { found: Box<str> = "The value found." }
         = "transfer-encoding-in-101", Error, "RFC 9112 §6.1", "the 101 has a Transfer-Encoding";
-    /// What follows a 101 is frames alone: they come in chunks, as its Transfer-Encoding says, and no
-    /// client expects them there (RFC 9112 §6.1).
-    ChunkedFrames {} = "chunked-frames", Error, "RFC 9112 §6.1", "the server sends its frames in chunks";
+    /// What follows a 101 is frames alone: they come in chunks, as a Transfer-Encoding may say, and no
+    /// peer expects them there (RFC 9112 §6.1).
+    ChunkedFrames {} = "chunked-frames", Error, "RFC 9112 §6.1", "frames are sent in chunks";
     /// The connection was upgraded to another protocol than WebSocket, which is not decoded (RFC 9110 §7.8).
     OtherUpgrade { found: Box<str> = "The protocol." }
         = "other-upgrade", Note, "RFC 9110 §7.8", "the connection was upgraded to another protocol";
-    /// An HTTP response stands where a frame should be: two servers answered one upgrade (RFC 6455 §5.2).
+    /// An HTTP message stands where a frame should be: two servers answered one upgrade, or a proxy sends
+    /// requests of others (RFC 6455 §5.2).
     HttpInStream {
         offset: u64 = "Where in the sender's WebSocket bytes.",
-        found: Box<str> = "Its status line.",
-    } = "http-in-stream", Error, "RFC 6455 §5.2", "an HTTP response stands where a frame should be";
+        found: Box<str> = "Its first line.",
+    } = "http-in-stream", Error, "RFC 6455 §5.2", "an HTTP message stands where a frame should be";
     /// What follows an upgrade without a key is no frame (RFC 6455 §5.2).
     NotWebSocket { found: Box<str> = "Its first bytes, in hex." }
         = "not-websocket", Error, "RFC 6455 §5.2", "what follows the upgrade is not WebSocket";

@@ -51,7 +51,9 @@ impl Conversation {
         let half = &mut self.sides[side];
         let control = header.opcode.is_control();
         let starts = control || header.opcode != Opcode::CONTINUATION;
-        let missing_start = !starts && half.losses == Losses::Recent && half.data.is_none();
+        // Where frames were found by a search, those before may have been the payload of the first fragment.
+        let may_be_lost = half.losses == Losses::Recent || matches!(half.reading, Reading::Found(_));
+        let missing_start = !starts && may_be_lost && half.data.is_none();
         if half.losses == Losses::Recent && !control {
             half.losses = Losses::Past;
         }
@@ -162,7 +164,8 @@ impl Conversation {
                 truncated_to: None,
                 withheld: 0,
                 text: bad.is_none() && header.opcode == Opcode::TEXT,
-                bad_utf8: bad,
+                // What a bit without meaning says of the payload, nobody can tell.
+                bad_utf8: bad.filter(|_| header.rsv == 0),
                 verified: cx.verified,
                 framing,
             };

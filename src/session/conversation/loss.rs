@@ -53,6 +53,7 @@ impl Conversation {
         self.lose_meaning(side);
         let half = &mut self.sides[side];
         half.losses = Losses::Recent;
+        half.whole_since = half.whole_since.max(cx.now.time);
         let until = cx.now.time.plus(cx.shared.limits.search_grace);
         let search = Box::new(search.with_debt(half.search_debt).behind(cx.at));
         half.reading = Reading::Searching { search, until, frame: None };
@@ -83,6 +84,7 @@ impl Conversation {
             inflater.lose_history();
         }
         half.frames = Frames::default();
+        half.whole_since = half.whole_since.max(cx.now.time);
         let mut search = FrameSearch::after_gap(side, self.deflate.rsv1(), offset, 0).behind(cx.at);
         search.pass(u64::from(header.header_length));
         search.push(rest, carried);
@@ -168,7 +170,9 @@ impl Conversation {
             cx.at = now;
             self.lose_history(side, cx);
             self.lose_meaning(side);
-            self.sides[side].losses = Losses::Recent;
+            let half = &mut self.sides[side];
+            half.losses = Losses::Recent;
+            half.whole_since = half.whole_since.max(cx.now.time);
         }
     }
 
@@ -257,6 +261,7 @@ impl Conversation {
                 self.lose_history(side, cx);
             }
             let first = self.hand_on(side, resynchronised, None, (&search, Some(begin)), cx);
+            self.sides[side].whole_since = first.time;
             if let Some(Ambiguity { offset, length }) = search.ambiguity() {
                 let anomaly = Anomaly::AmbiguousFraming { offset, length };
                 self.order.wait_to_report(side, first, anomaly);

@@ -1,30 +1,30 @@
-//! Bytes that are not frames as RFC 6455 has them: in chunks, of a draft before, or an HTTP response between them.
+//! Bytes that are not frames as RFC 6455 has them: in chunks, of a draft before, or an HTTP message between them.
 
-use super::Conversation;
 use super::tell::PayloadView;
+use super::{Conversation, Reading};
 use crate::event::Framing;
-use crate::http::{self, Chunks, Draft, Handshake};
+use crate::http::{self, Chunks, Draft, Handshake, Sniff};
 use crate::model::{Anomaly, At, Lost, Pair, Side};
 use crate::session::context::Context;
 use crate::session::message::new_wire;
 use crate::websocket::{Frames, Header, Hixie, Opcode, Rsv1};
 
-/// The peculiarities of a conversation's bytes, as its handshake says.
-#[derive(Debug)]
+/// The peculiarities of a conversation's bytes, as its handshake or the first of them say.
+#[derive(Debug, Default)]
 pub(super) struct Oddities {
-    /// The server's bytes come in chunks.
-    chunks: Option<Chunks>,
+    /// The sides whose bytes come in chunks.
+    chunks: Pair<Option<Chunks>>,
     /// Both sides' frames are those of a draft.
     draft: Option<Pair<Hixie>>,
 }
 
-/// The bytes of one side where an HTTP response may stand between frames.
+/// The bytes of one side where an HTTP response, or a client's request, may stand between frames.
 #[derive(Debug)]
 pub(super) enum InStream {
     /// Too few bytes to tell, and where they begin.
     Maybe { bytes: Vec<u8>, offset: u64 },
     /// It is one: nothing that follows is a frame.
-    Response,
+    Message,
     /// It was none, once: it is not looked for again.
     Never,
 }
@@ -43,20 +43,24 @@ impl Oddities {
                 (Draft::Hixie76, Side::Server) => Hixie::new(16, limit),
             })
         });
-        let chunks = http::is_chunked(handshake).then(Chunks::default);
-        (draft.is_some() || chunks.is_some()).then(|| Box::new(Oddities { chunks, draft }))
+        let server = http::is_chunked(handshake).then(Chunks::default);
+        let is_odd = draft.is_some() || server.is_some();
+        is_odd.then(|| Box::new(Oddities { chunks: Pair { client: None, server }, draft }))
     }
 }
 
 impl Conversation {
     /// Takes bytes of a conversation that is out of the ordinary; `false` where this side's are not.
     pub(super) fn odd(&mut self, side: Side, bytes: &[u8], carried: At, cx: &mut Context<'_>) -> bool {
+        if self.may_begin_chunk(side, bytes) {
+            self.odd.get_or_insert_default().chunks[side].get_or_insert_default();
+        }
         let Some(odd) = &mut self.odd else { return false };
         if odd.draft.is_some() {
             self.draft_frames(side, bytes, carried, cx);
             return true;
         }
-        let (Side::Server, Some(chunks)) = (side, &mut odd.chunks) else { return false };
+        let Some(chunks) = &mut odd.chunks[side] else { return false };
         let knew = chunks.found();
         let plain = chunks.push(bytes);
         if !knew && chunks.found() {
@@ -68,9 +72,22 @@ impl Conversation {
         true
     }
 
+    /// Tells whether a side's first bytes may be a chunk's size although no 101 says that chunks follow: no frame begins
+    /// like this, but a compressed fragment may begin with 'A' or 'B'.
+    fn may_begin_chunk(&self, side: Side, bytes: &[u8]) -> bool {
+        let may = match bytes.first() {
+            Some(b'A' | b'B') => self.deflate.rsv1() == Rsv1::Meaningless,
+            Some(first) => first.is_ascii_hexdigit(),
+            None => false,
+        };
+        let half = &self.sides[side];
+        let is_first = || half.frames.offset() == 0 && half.frames.partial().is_empty();
+        may && matches!(half.reading, Reading::Counted) && is_first()
+    }
+
     /// Hears that bytes of a conversation that is out of the ordinary are lost.
     pub(super) fn odd_gap(&mut self, side: Side, lost: Lost) -> Lost {
-        let chunks = self.odd.as_mut().and_then(|odd| odd.chunks.as_mut()).filter(|_| side == Side::Server);
+        let chunks = self.odd.as_mut().and_then(|odd| odd.chunks[side].as_mut());
         let Some(chunks) = chunks else { return lost };
         match lost {
             Lost::Exact(length) if chunks.lose(Some(length)) => lost,
@@ -137,25 +154,28 @@ impl Conversation {
         self.sides[side].rules.check(&header, context).into_iter().for_each(drop);
     }
 
-    /// Takes bytes that may be an HTTP response where a frame should begin; `true` where they are taken.
+    /// Takes bytes that may be an HTTP message where a frame should begin; `true` where they are taken.
     pub(super) fn in_stream(&mut self, side: Side, bytes: &[u8], carried: At, cx: &mut Context<'_>) -> bool {
         let half = &mut self.sides[side];
-        if half.http.is_none() && !matches!(bytes.first(), Some(b'H' | b'T')) {
+        if half.http.is_none() && !bytes.first().is_some_and(u8::is_ascii_uppercase) {
             return false;
         }
         match &mut half.http {
-            Some(InStream::Response) => return true,
+            Some(InStream::Message) => return true,
             Some(InStream::Never) => return false,
             Some(InStream::Maybe { bytes: held, .. }) => held.extend_from_slice(bytes),
             None => {
-                // A close frame cannot be a fragment, and RSV1 has no meaning on it: "HT" is no header.
                 let kept = match (half.frames.partial(), bytes) {
-                    ([], [b'H', b'T', ..]) if !half.frames.inside() => 0,
-                    ([b'H'], [b'T', ..]) => 1_u64,
+                    ([], [first, second, ..])
+                        if !half.frames.inside() && may_begin(side, *first, *second) =>
+                    {
+                        0
+                    }
+                    ([first], [second, ..]) if may_begin(side, *first, *second) => 1_u64,
                     _ => return false,
                 };
                 let offset = half.frames.offset().saturating_sub(kept);
-                let held = [b"H".get(..usize::from(kept == 1)).unwrap_or_default(), bytes].concat();
+                let held = [half.frames.partial(), bytes].concat();
                 half.frames = Frames::starting_at(offset);
                 half.http = Some(InStream::Maybe { bytes: held, offset });
             }
@@ -167,7 +187,11 @@ impl Conversation {
     fn decide_in_stream(&mut self, side: Side, carried: At, cx: &mut Context<'_>) {
         let half = &mut self.sides[side];
         let Some(InStream::Maybe { bytes, offset }) = &mut half.http else { return };
-        if !HTTP.iter().zip(bytes.iter()).all(|(a, b)| a == b) {
+        let may = match side {
+            Side::Server => HTTP.iter().zip(bytes.iter()).all(|(a, b)| a == b),
+            Side::Client => matches!(http::looks_like(bytes), Sniff::Request | Sniff::NeedMore),
+        };
+        if !may {
             let bytes = std::mem::take(bytes);
             half.http = Some(InStream::Never);
             return self.frames(side, &bytes, carried, cx);
@@ -179,11 +203,11 @@ impl Conversation {
         let line = bytes.get(..end.unwrap_or(LINE)).unwrap_or(bytes);
         let found = String::from_utf8_lossy(line).trim_end().into();
         let anomaly = Anomaly::HttpInStream { offset: *offset, found };
-        half.http = Some(InStream::Response);
+        half.http = Some(InStream::Message);
         cx.anomaly(Some(side), &anomaly);
     }
 
-    /// Takes what may have been an HTTP response as frames, for no more of it will come.
+    /// Takes what may have been an HTTP message as frames, for no more of it will come.
     pub(super) fn end_in_stream(&mut self, side: Side, cx: &mut Context<'_>) {
         let half = &mut self.sides[side];
         if let Some(InStream::Maybe { bytes, .. }) = &mut half.http {
@@ -192,5 +216,16 @@ impl Conversation {
             let begun = half.begun;
             self.frames(side, &bytes, begun, cx);
         }
+    }
+}
+
+/// Tells whether these two bytes may begin an HTTP message of a side.
+///
+/// No header of a frame does: "HT" would be a fragment of a close with RSV1, the methods have reserved opcodes or bits.
+fn may_begin(side: Side, first: u8, second: u8) -> bool {
+    const METHODS: [&[u8; 2]; 8] = [b"GE", b"PO", b"HE", b"OP", b"CO", b"PU", b"DE", b"PA"];
+    match side {
+        Side::Server => [first, second] == *b"HT",
+        Side::Client => METHODS.contains(&&[first, second]),
     }
 }

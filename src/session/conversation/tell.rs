@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::meaning::of_message;
-use super::{Conversation, FirstClose, Losses};
+use super::{Conversation, FirstClose};
 use crate::event::{Framing, Kind, Message, Wire};
 use crate::model::{Anomaly, Side};
 use crate::session::context::Context;
@@ -20,8 +20,9 @@ impl Conversation {
             Framing::Searched => Framing::Searched,
             Framing::Counted => open.framing,
         };
-        let said =
-            PayloadView { verified: open.verified, framing, ..PayloadView::of(open.opcode, &open.payload) };
+        let said = PayloadView::of(open.opcode, &open.payload);
+        let bad_utf8 = said.bad_utf8.filter(|_| !open.unknown);
+        let said = PayloadView { verified: open.verified, framing, bad_utf8, ..said };
         self.deliver(side, open.opcode, &said, open.wire, cx);
         if open.inflating && open.verified {
             self.inflater_anomalies(side, cx);
@@ -56,11 +57,12 @@ impl Conversation {
         let mut text = said.text;
         let is_first_close = opcode == Opcode::CLOSE && self.first_close.is_none();
         match opcode {
-            Opcode::CLOSE if whole => {
-                let (body, fault) = CloseBody::parse(said.bytes);
-                (close, close_fault) = (Some(body), fault);
-                if self.first_close.is_none() {
-                    let first = FirstClose { by: side, code: body.code, reason: body.reason.into() };
+            Opcode::CLOSE => {
+                (close, close_fault) = said.close();
+                if self.closed_first(side) {
+                    let (code, reason) = close.map_or((None, ""), |body| (Some(body.code), body.reason));
+                    let other_until = self.acknowledged_by(side, cx);
+                    let first = FirstClose { by: side, code, reason: reason.into(), other_until };
                     self.first_close = Some(Box::new(first));
                 }
             }
@@ -116,6 +118,26 @@ impl Conversation {
         }
     }
 
+    /// Tells whether the close at hand, of `side`, is the first: none came before, or the other side had it when it sent its
+    /// own, which was captured before.
+    fn closed_first(&self, side: Side) -> bool {
+        let end = self.sides[side].frames.offset();
+        self.first_close
+            .as_ref()
+            .is_none_or(|first| first.by != side && (1..=first.other_until).contains(&end))
+    }
+
+    /// Returns up to where `side` has acknowledged the other one's bytes with the segment at hand, where more than was
+    /// captured.
+    fn acknowledged_by(&self, side: Side, cx: &Context<'_>) -> u64 {
+        match cx.transport.unseen_by(side) {
+            unseen @ 1.. if cx.at.packet == cx.now.packet => {
+                self.sides[!side].frames.offset().saturating_add(unseen)
+            }
+            _ => 0,
+        }
+    }
+
     /// Takes a ping or a pong with its payload, where that is whole; returns the time since the ping that is answered.
     fn heartbeat(
         &mut self,
@@ -148,9 +170,10 @@ impl Conversation {
         /// A peer that has not answered for so long does not answer, in nanoseconds.
         const PATIENCE: i64 = 10_000_000_000;
         let (half, other) = self.sides.split_mut(side);
-        let Some(unanswered) = half.pings.as_ref().and_then(|pings| pings.unanswered()) else { return };
+        let pings = half.pings.as_ref();
+        let Some(unanswered) = pings.and_then(|pings| pings.unanswered(other.whole_since)) else { return };
         let waited = other.last.as_nanos().saturating_sub(unanswered.first.as_nanos());
-        if waited < PATIENCE || other.losses != Losses::None {
+        if waited < PATIENCE {
             return;
         }
         half.pings = None;
@@ -186,6 +209,24 @@ impl<'a> PayloadView<'a> {
             bad_utf8: utf8.and_then(Utf8::finish),
             verified: true,
             framing: Framing::Counted,
+        }
+    }
+
+    /// Reads the body of a close frame, as far as it was captured, and what is wrong with it; `None` where nobody can
+    /// tell its code.
+    fn close(&self) -> (Option<CloseBody<'a>>, Option<Anomaly>) {
+        let Some(first) = self.missing.first() else {
+            let (body, fault) = CloseBody::parse(self.bytes);
+            return (Some(body), fault);
+        };
+        let known = usize::try_from(first.offset).ok().and_then(|known| self.bytes.get(..known));
+        match known {
+            Some(known @ [_, _, ..]) => {
+                let (body, fault) = CloseBody::parse(known);
+                // A character that was cut is no fault.
+                (Some(body), fault.filter(|fault| matches!(fault, Anomaly::BadCloseCode { .. })))
+            }
+            _ => (None, None),
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::session::compression::Deflate;
 use crate::session::context::Context;
 use crate::session::conversation::Conversation;
 use crate::session::resync::{Found, FrameSearch};
+use crate::session::witness::is_mqtt;
 use crate::websocket::Opcode;
 
 /// The place where the frames of a stream captured from its middle begin.
@@ -41,6 +42,13 @@ const fn client_of(side: Side, masked: bool) -> Side {
         (Side::Client, false) => Side::Server,
         (Side::Server, false) => Side::Client,
     }
+}
+
+/// Tells whether unmasked frames found on a side may be a server's: the other side's bytes may be a client's, and these are
+/// no packets of MQTT, whose SUBSCRIBE looks like a frame.
+fn may_be_server(searches: &Pair<FrameSearch>, side: Side) -> bool {
+    !searches[!side].contradicts_client(&searches[side])
+        && !is_mqtt(searches[side].start(), searches[!side].start())
 }
 
 /// Returns the side that masks, where all that was sent are pings and pongs, and several pings were answered.
@@ -203,9 +211,7 @@ impl Stack {
         let searches = &mut search.searches;
         searches[side].reach(cx.at);
         searches[side].push(bytes, carried);
-        let found = searches[side].find();
-        let found =
-            found.filter(|found| found.masked || !searches[!side].contradicts_client(&searches[side]));
+        let found = searches[side].find().filter(|found| found.masked || may_be_server(searches, side));
         // What HTTP/2 carries may be WebSocket frames in a row.
         if let Some(found) = found.filter(|found| !search.may_be_http2(side, *found, More::Expected)) {
             self.join(client_of(side, found.masked), Beginning::Found, cx);
@@ -277,8 +283,7 @@ impl Stack {
         let Layer::MidStream(search) = &mut self.layer else { return };
         let best = Side::BOTH.into_iter().find_map(|side| {
             let found = search.searches[side].best()?;
-            let searches = &search.searches;
-            let fits = found.masked || !searches[!side].contradicts_client(&searches[side]);
+            let fits = found.masked || may_be_server(&search.searches, side);
             (fits && !search.may_be_http2(side, found, More::NotExpected)).then_some((side, found))
         });
         if let Some((side, found)) = best {

@@ -4,7 +4,7 @@
 const ENOUGH: usize = 3;
 
 /// Tells whether all that both sides sent are MQTT packets; the last one of each may be cut.
-pub(super) fn is_mqtt(client: &[u8], server: &[u8]) -> bool {
+pub(in crate::session) fn is_mqtt(client: &[u8], server: &[u8]) -> bool {
     let (Some(client), Some(server)) = (packets(client), packets(server)) else { return false };
     client.saturating_add(server) >= ENOUGH
 }

@@ -8,14 +8,20 @@ pub(super) fn name(client: &[u8], server: &[u8], port: u16) -> Option<&'static s
     let first = |list: &[(&'static str, &[u8])], bytes: &[u8]| {
         list.iter().find(|(_, start)| bytes.starts_with(start)).map(|(name, _)| *name)
     };
-    first(BOTH, client).or_else(|| first(BOTH, server)).or_else(|| first(SERVERS, server)).or_else(|| {
-        match client {
+    first(BOTH, client)
+        .or_else(|| first(BOTH, server))
+        .or_else(|| {
+            if is_redis(client) {
+                return Some("Redis");
+            }
+            first(SERVERS, server)
+        })
+        .or_else(|| match client {
             [0x10, ..] if is_mqtt(client) => Some("MQTT"),
             [0, 0, 0, _, 0, 3, 0, 0, ..] => Some("PostgreSQL"),
             [0, 0, 0, 8, 4, 0xd2, 0x16, 0x2f, ..] => Some("PostgreSQL"),
             [5, methods, rest @ ..] if rest.len() == usize::from(*methods) && *methods > 0 => Some("SOCKS 5"),
             [3, 0, 0, _, _, 0xe0, ..] => Some("RDP"),
-            [b'*', b'1'..=b'9', ..] if client.windows(3).take(8).any(|it| it == b"\r\n$") => Some("Redis"),
             [0x13, rest @ ..] if rest.starts_with(b"BitTorrent protocol") => Some("BitTorrent"),
             [_, _, _, 0xfe, b'S', b'M', b'B', ..] | [0, _, _, _, 0xfe | 0xff, b'S', b'M', b'B', ..] => {
                 Some("SMB")
@@ -27,8 +33,12 @@ pub(super) fn name(client: &[u8], server: &[u8], port: u16) -> Option<&'static s
                 (_, 27017) => Some("MongoDB"),
                 _ => None,
             },
-        }
-    })
+        })
+}
+
+/// Tells whether a command of Redis begins here: an array of strings, each with its length before it.
+fn is_redis(client: &[u8]) -> bool {
+    matches!(client, [b'*', b'1'..=b'9', ..]) && client.windows(3).take(8).any(|it| it == b"\r\n$")
 }
 
 /// What either side may begin with.
@@ -76,6 +86,7 @@ mod tests {
             (b"\x10\x10\0\x04MQTT\x04\x02\0\x3c", b"", 1883, Some("MQTT")),
             (b"\x10\x90\x01\0\x04MQTT\x05", b"", 1, Some("MQTT")),
             (b"*1\r\n$4\r\nPING\r\n", b"+PONG\r\n", 6379, Some("Redis")),
+            (b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1\r\nv\r\n", b"+OK\r\n", 6379, Some("Redis")),
             (b"", b"220 mail ESMTP\r\n", 25, Some("SMTP")),
             (b"\0\0\0\x08\x04\xd2\x16\x2f", b"N", 5432, Some("PostgreSQL")),
             (b"\x05\x01\0", b"\x05\0", 1080, Some("SOCKS 5")),

@@ -1,6 +1,7 @@
 //! Tunnels in UDP of a port that an administrator chose: mirrors of switches, VXLAN elsewhere, foo over UDP.
 //!
 //! No port speaks for them, so an IPv4 header inside has to be right to its checksum and to the length of what is there.
+//! One of IPv6 has no checksum: what it carries must be TCP, and its addresses such as a host may have.
 
 use super::super::cursor::Cursor;
 use super::super::walk::{Found, Next};
@@ -26,8 +27,11 @@ pub(super) fn read(view: Cursor<'_>) -> Option<Found<'_>> {
         return vxlan::read(view);
     }
     for place in PACKETS {
-        if view.bytes.get(place..).is_some_and(|packet| is_packet(packet, view.cut)) {
-            return Some(Found::new(Next::Ipv4, view.skip(LAYER, place).ok()?));
+        let Some(packet) = view.bytes.get(place..) else { break };
+        if is_packet(packet, view.cut) {
+            let next =
+                if packet.first().is_some_and(|first| first >> 4 == 6) { Next::Ipv6 } else { Next::Ipv4 };
+            return Some(Found::new(next, view.skip(LAYER, place).ok()?));
         }
     }
     for place in FRAMES {
@@ -44,16 +48,18 @@ pub(super) fn read(view: Cursor<'_>) -> Option<Found<'_>> {
     }
 }
 
-/// Tells whether a whole IPv4 packet stands here, and nothing behind it.
+/// Tells whether a whole IP packet stands here, and nothing behind it.
 fn is_packet(bytes: &[u8], cut: usize) -> bool {
     is_header(bytes) && total_length(bytes) == bytes.len().saturating_add(cut)
 }
 
-/// Tells whether a whole Ethernet frame with an IPv4 packet stands here; it may be padded, or tagged once.
+/// Tells whether a whole Ethernet frame with an IP packet stands here; it may be padded, or tagged once.
 fn is_frame(bytes: &[u8], cut: usize) -> bool {
     let (packet, header) = match bytes.get(12..) {
-        Some([0x08, 0x00, packet @ ..]) => (packet, 14_usize),
-        Some([0x81, 0x00, _, _, 0x08, 0x00, packet @ ..]) => (packet, 18),
+        Some([0x08, 0x00, packet @ ..] | [0x86, 0xdd, packet @ ..]) => (packet, 14_usize),
+        Some([0x81, 0x00, _, _, 0x08, 0x00, packet @ ..] | [0x81, 0x00, _, _, 0x86, 0xdd, packet @ ..]) => {
+            (packet, 18)
+        }
         _ => return false,
     };
     if !is_header(packet) {
@@ -69,16 +75,32 @@ fn is_frame(bytes: &[u8], cut: usize) -> bool {
     }
 }
 
-/// Tells whether an IPv4 header stands here whose checksum is right, and that leads on.
+/// Tells whether an IP header stands here that leads on: one of IPv4 whose checksum is right, or one of IPv6 with TCP.
 fn is_header(bytes: &[u8]) -> bool {
+    if let [0x60..=0x6f, _, _, _, _, _, 6, limit, rest @ ..] = bytes {
+        return *limit > 0 && is_tcp_of_hosts(rest);
+    }
     let Some(first @ 0x45..=0x4f) = bytes.first() else { return false };
     let Some(header) = bytes.get(..usize::from(first & 0x0f).saturating_mul(4)) else { return false };
     let protocol = header.get(9).copied().unwrap_or_default();
     matches!(protocol, 4 | 6 | 41 | 47) && sum(header) == 0xffff
 }
 
+/// Tells whether two addresses of IPv6 stand here that hosts may have, and the header of a TCP segment behind them.
+fn is_tcp_of_hosts(bytes: &[u8]) -> bool {
+    let Some((ends, segment)) = bytes.split_first_chunk::<32>() else { return false };
+    let (ends, _) = ends.as_chunks::<16>();
+    let is_host = |end: &[u8; 16]| end[0] != 0xff && *end != [0; 16];
+    let is_segment =
+        segment.get(12).is_some_and(|offset| matches!(offset >> 4, 5..=15) && offset & 0x0e == 0);
+    ends.iter().all(is_host) && is_segment
+}
+
 fn total_length(bytes: &[u8]) -> usize {
     match bytes {
+        [0x60..=0x6f, _, _, _, high, low, ..] => {
+            usize::from(u16::from_be_bytes([*high, *low])).saturating_add(40)
+        }
         [_, _, high, low, ..] => usize::from(u16::from_be_bytes([*high, *low])),
         _ => 0,
     }
@@ -118,6 +140,23 @@ mod tests {
             is_plain(RAW, &anywhere(&vec![0xa5; place], &ethernet(0x0800, &checked())));
         }
         is_plain(RAW, &anywhere(&[1, 0, 0, 1, 10, 1, 7, 1], &ethernet(0x0800, &checked())));
+    }
+
+    #[test]
+    fn packets_and_frames_of_ipv6() {
+        for place in [0, 4, 8, 12] {
+            is_plain(RAW, &anywhere(&vec![0xa5; place], &hello6()));
+            is_plain(RAW, &anywhere(&vec![0xa5; place], &ethernet(0x86dd, &hello6())));
+        }
+        let wrong = |at: usize, value: u8| {
+            let mut packet = hello6();
+            packet[at] = value;
+            assert_eq!(decode(RAW, &anywhere(&[], &packet)), Seen::Other, "{at}");
+        };
+        // A length, what it carries, a limit, addresses, a data offset that cannot be.
+        for (at, value) in [(5, 1), (6, 17), (7, 0), (8, 0xff), (24, 0xff), (52, 0x40)] {
+            wrong(at, value);
+        }
     }
 
     #[test]

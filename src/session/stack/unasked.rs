@@ -1,0 +1,24 @@
+//! Requests in a form that is not known, as a web server may pass them on: a 101 of HTTP says what they asked for.
+
+use super::streams::HttpLayer;
+use super::{Layer, Stack};
+use crate::http::{HttpTracker, Sniff, looks_like};
+use crate::model::{At, Side};
+use crate::session::context::Context;
+
+impl Stack {
+    /// Takes bytes of a connection whose client did not send HTTP: the server's first ones decide.
+    pub(super) fn answer(&mut self, side: Side, bytes: &[u8], carried: At, cx: &mut Context<'_>) {
+        if cx.transport.role(side) == Side::Client || bytes.is_empty() {
+            return;
+        }
+        // Where segments came out of order, what seems to be no request may be a part of one.
+        let is_answer = matches!(looks_like(bytes), Sniff::Response | Sniff::NeedMore);
+        if is_answer && cx.transport.is_in_order() {
+            self.layer = Layer::Http(Box::new(HttpLayer::new(HttpTracker::new(cx.shared.limits.http))));
+            self.bytes(side, bytes, carried, cx);
+        } else {
+            self.layer = Layer::Opaque;
+        }
+    }
+}
