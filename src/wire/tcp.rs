@@ -67,6 +67,7 @@ fn cut_in_options<'a>(view: &Cursor<'a>, transport: &Transport, tunnel: Tunnel) 
         header: &[],
         payload: &[],
         cut: u32::try_from(payload).unwrap_or(u32::MAX),
+        packet_length: 0,
         stamp: SenderClock { clock: 0, id: transport.id },
     })
 }

@@ -165,7 +165,7 @@ impl Stack {
             http::Output::NotHttp => {
                 self.report_limits(cx);
                 // Behind a gap it may still be a WebSocket, its handshake lost.
-                let is_answered = exchanges.tracker.answered().packet > 0;
+                let is_answered = exchanges.tracker.read_at(Side::Server).packet > 0;
                 Some(match self.continuity {
                     Continuity::Gapped => self.mid_stream_layer(cx),
                     Continuity::Whole if is_answered || !cx.transport.is_opened() => Layer::Opaque,
