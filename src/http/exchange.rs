@@ -65,7 +65,7 @@ pub enum Output {
 /// answer: what it sends before is held, within [`Limits::early`]. The other way round, an answer that comes before
 /// its request is whole (packets do change places) is held until it is.
 ///
-/// At rest it is about 150 bytes and no heap. It keeps an unfinished head, the head of an unanswered upgrade, held
+/// At rest it is about 220 bytes and no heap. It keeps an unfinished head, the head of an unanswered upgrade, held
 /// bytes, and of ordinary exchanges nothing.
 #[derive(Debug)]
 pub struct HttpTracker {
