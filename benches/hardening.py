@@ -8,7 +8,7 @@ Each flood is written to WIREFIN's standard input as it is made, so nothing lies
 ended; the second has the peak of each subcommand with two threads; the third has half of each flood and all of it, to
 show that time grows with the input and no faster. Only Python's standard library is used.
 """
-import base64, hashlib, os, random, struct, subprocess, sys, threading, zlib
+import base64, hashlib, multiprocessing, os, random, struct, subprocess, sys, zlib
 
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
 ACCEPT = base64.b64encode(hashlib.sha1((KEY + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").encode()).digest()).decode()
@@ -45,14 +45,20 @@ class Talk:
     def open(self):
         return self.send("c", flags=SYN) + self.send("s", flags=SYN | ACK)
 
+    @staticmethod
+    def request(fields="", target="/"):
+        return (f"GET {target} HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {KEY}\r\n{fields}\r\n").encode()
+
     def ask(self, fields=""):
-        return self.send("c", f"GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                         f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {KEY}\r\n{fields}\r\n".encode())
+        return self.send("c", self.request(fields))
+
+    def grant(self, fields=""):
+        return self.send("s", (f"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                               f"Sec-WebSocket-Accept: {ACCEPT}\r\n{fields}\r\n").encode())
 
     def upgrade(self, fields=""):
-        return self.open() + self.ask(fields) + self.send("s", (
-            f"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            f"Sec-WebSocket-Accept: {ACCEPT}\r\n{fields}\r\n").encode())
+        return self.open() + self.ask(fields) + self.grant(fields)
 
 
 def frame(first, payload, mask=None):
@@ -83,6 +89,23 @@ def half_open_upgrades(k):
     for n in range(300_000 // k):
         talk = Talk(n)
         yield talk.open() + talk.ask("X: " + "x" * 200 + "\r\n")
+
+
+def long_requests(k):
+    for n in range(30_000 // k):
+        talk = Talk(n)
+        yield talk.open()
+        for part in pieces(talk.request("X-Long: " + "x" * 60_000 + "\r\n")):
+            yield talk.send("c", part)
+
+
+def long_urls(k):
+    for n in range(30_000 // k):
+        talk = Talk(n)
+        yield talk.open()
+        for part in pieces(talk.request(target="/" + "u" * 60_000)):
+            yield talk.send("c", part)
+        yield talk.grant()
 
 
 def unfinished_messages(k):
@@ -189,33 +212,38 @@ def look_alikes(k):
             yield talk.send("s", lie, lost=500)
 
 
-FLOODS = [syns, half_open_upgrades, unfinished_messages, unfinished_bombs, finished_bombs, holes, windows, takeover,
+FLOODS = [syns, half_open_upgrades, long_requests, long_urls, unfinished_messages, unfinished_bombs, finished_bombs, holes, windows, takeover,
           findings, tiny_frames, tls_without_keys, http2_streams, look_alikes]
 
 
 def run(wirefin, command, flood, k=1):
     """Feeds a flood to a subcommand; returns MB of input, CPU seconds, MiB at the peak, and the exit code."""
     Talk.clock = 0
-    process = subprocess.Popen([wirefin, *command, "-"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
-                               stderr=subprocess.DEVNULL)
-    fed = [0]
+    reading, writing = os.pipe()
+    fed = multiprocessing.Value("Q", 0)
 
     def feed():
+        os.close(reading)
         try:
-            with process.stdin as pipe:
+            with open(writing, "wb") as pipe:
                 pipe.write(HEAD)
                 for data in flood(k):
-                    fed[0] += len(data)
+                    fed.value += len(data)
                     pipe.write(data)
         except BrokenPipeError:
             pass
 
-    feeder = threading.Thread(target=feed)
+    # A process of its own, for what this one holds would count as the peak of a process that it starts.
+    feeder = multiprocessing.get_context("fork").Process(target=feed)
     feeder.start()
+    os.close(writing)
+    process = subprocess.Popen([wirefin, *command, "-"], stdin=reading, stdout=subprocess.DEVNULL,
+                               stderr=subprocess.DEVNULL)
+    os.close(reading)
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     feeder.join()
-    return fed[0] / 1e6, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, process.returncode
+    return fed.value / 1e6, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, process.returncode
 
 
 def main():

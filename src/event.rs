@@ -34,6 +34,7 @@
 //! ```
 
 mod conversation;
+mod list;
 mod output;
 mod reducer;
 mod unshown;
@@ -43,6 +44,7 @@ use std::num::NonZeroU64;
 use std::time::Duration;
 
 pub use self::conversation::Conversation;
+pub use self::list::BoundedList;
 pub use self::output::{Collector, Control, Output, Piece, RunStats};
 pub use self::reducer::{Gathering, Reducer};
 pub use self::unshown::{Http, Reason, Unshown};
@@ -374,8 +376,9 @@ pub struct DirectionTotals {
 /// The end of a conversation (RFC 6455 §7.1).
 #[derive(Clone, Debug)]
 pub struct Closed {
-    /// The close code of a WebSocket; 1005 for a close frame without one, 1006 for no close frame; `None` where the capture
-    /// ended first or the first close frame's code was not captured, where [`Closed::lost`], and of other transports.
+    /// The close code of a WebSocket; 1005 for a close frame without one, 1006 for no close frame. `None` where the
+    /// capture ended first, where the code or the close frame was not captured ([`Closed::lost`]), and for other
+    /// transports.
     pub code: Option<u16>,
     /// The reason given.
     pub reason: Box<str>,

@@ -552,7 +552,7 @@ fn hostile() -> Vec<Packet> {
 #[test]
 fn nothing_from_the_wire_reaches_the_terminal() {
     let file = written(&hostile());
-    let mut session = Session::open(file.path(), "--memory 20M");
+    let mut session = Session::open(file.path(), "--memory 40M");
     // What is typed before the terminal was asked for its background is taken for the answer.
     session
         .until("▸ timeline")

@@ -177,7 +177,8 @@ fn bounds_are_reached_alike_in_every_run() {
 }
 
 /// Bounds so small that the zoo reaches them, each with what it makes of the limits.
-const BOUNDS: [(&str, fn(&mut Limits)); 4] = [
+const BOUNDS: [(&str, fn(&mut Limits)); 5] = [
+    ("bytes of all connections", |limits| limits.memory = 8 << 10),
     ("connections", |limits| limits.connections = 2),
     ("bytes out of order", |limits| limits.waiting = 20 << 10),
     ("bytes searched", |limits| limits.searched = 1 << 10),

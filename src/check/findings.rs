@@ -1,10 +1,11 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use ahash::RandomState;
 
 use super::rules::known;
 use super::{Rules, UnknownRule, security};
-use crate::event::{Anomaly, ConnId, Event, Gather, Kind, Reason, Severity, Sink};
+use crate::event::{Anomaly, BoundedList, ConnId, Event, Gather, Kind, Reason, Severity, Sink};
 use crate::model::{At, Side};
 
 /// A sink that gathers broken rules.
@@ -29,8 +30,6 @@ struct ConversationFindings {
 
 /// Bounds how often one rule's breaking is told in one conversation; beyond it, it is counted.
 const EACH: u64 = 8;
-/// Bounds the findings of a shard that are told; beyond it, they are counted.
-const TOLD: usize = 2048;
 
 /// One broken rule.
 #[derive(Clone, Debug)]
@@ -38,7 +37,7 @@ pub struct Finding {
     /// The connection; `None` where it concerns the capture.
     pub conn: Option<ConnId>,
     /// What the conversation asked for.
-    pub url: Option<Box<str>>,
+    pub url: Option<Arc<str>>,
     /// Where.
     pub at: At,
     /// Whose bytes it is about.
@@ -73,7 +72,7 @@ impl Bar {
 /// The findings of a check.
 #[derive(Debug, Default)]
 pub struct Findings {
-    told: Vec<Finding>,
+    told: BoundedList<Finding>,
     /// How often each rule was broken, those that are not told included.
     rules: BTreeMap<&'static str, (Severity, u64)>,
     conversations: u64,
@@ -100,7 +99,7 @@ impl Check {
 
     fn anomaly(&mut self, event: &Event<'_>, from: Option<Side>, anomaly: &Anomaly) {
         let code = anomaly.code();
-        if !self.rules.count(code) {
+        if !self.rules.includes(code) {
             return;
         }
         let (_, all) = self.found.rules.entry(code).or_insert((anomaly.severity(), 0));
@@ -118,14 +117,10 @@ impl Check {
         }
         let url = event.conversation.and_then(|it| it.url.clone());
         let times = judged.map_or(1, |judged| judged.add(code));
-        if times <= EACH && self.found.told.len() < TOLD {
-            self.found.told.push(Finding {
-                conn: event.conn,
-                url,
-                at: event.at,
-                from,
-                anomaly: anomaly.clone(),
-            });
+        if times <= EACH {
+            let bytes = url.as_ref().map_or(0, |url| url.len());
+            let finding = Finding { conn: event.conn, url, at: event.at, from, anomaly: anomaly.clone() };
+            self.found.told.push(finding, bytes);
         }
     }
 }
@@ -207,7 +202,7 @@ impl Gather for Check {
     }
 
     fn absorb(&mut self, other: Self) {
-        self.found.told.extend(other.found.told);
+        self.found.told.append(other.found.told);
         for (code, (severity, times)) in other.found.rules {
             let (_, all) = self.found.rules.entry(code).or_insert((severity, 0));
             *all = all.saturating_add(times);
@@ -272,7 +267,7 @@ impl Findings {
 
     /// Returns how many conversations there were, how many upgrades were refused, and in how many of both a rule was
     /// broken.
-    pub(super) const fn conversations(&self) -> (u64, u64, u64) {
+    pub const fn conversations(&self) -> (u64, u64, u64) {
         (self.conversations, self.refused, self.broken)
     }
 }

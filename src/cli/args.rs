@@ -149,10 +149,10 @@ pub(super) struct Input {
     #[arg(long, value_name = "SIZE")]
     max_message: Option<Size>,
 
-    /// Hold about this much memory for each thing that traffic can pile up [default: 512MiB]
+    /// Hold about this much memory for all that traffic can pile up [default: 512MiB]
     ///
-    /// Unfinished messages, bytes out of order, connections, windows of inflaters: each of them may take this much in
-    /// all connections together; what is given up beyond it is said. On the screen, what was read takes this much as
+    /// Unfinished messages, bytes out of order, windows of inflaters, heads without an answer, connections: all of them
+    /// together take no more; what is given up beyond it is said. On the screen, what was read takes this much as
     /// well, and older payloads go to a temporary file; an index of some 70 bytes a message, handshakes and anomalies
     /// come on top.
     #[arg(long, value_name = "SIZE")]

@@ -1,9 +1,10 @@
+use std::io;
 use std::str::FromStr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGABRT, SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 
 use crate::capture::StopCondition;
@@ -29,6 +30,15 @@ impl FromStr for Autostop {
             _ => Err("duration:SECONDS or idle:SECONDS is needed"),
         }
     }
+}
+
+/// The exit code of a failure, as in [`Outcome::code`](super::Outcome::code) and `main`.
+const FAILURE: i32 = 2;
+
+/// Makes running out of memory a failure like others: the standard library has said so by then, and aborts.
+pub(super) fn fail_on_abort() -> io::Result<()> {
+    flag::register_conditional_shutdown(SIGABRT, FAILURE, Arc::new(AtomicBool::new(true)))?;
+    Ok(())
 }
 
 /// Says when to end, as `conditions` say.

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use super::{Opening, Proxy, Tls, Transport};
 use crate::model::Endpoint;
 
@@ -9,7 +11,7 @@ pub struct Conversation {
     /// Who was asked.
     pub server: Endpoint,
     /// What was asked for; `None` where the handshake was not captured.
-    pub url: Option<Box<str>>,
+    pub url: Option<Arc<str>>,
     /// The sub-protocol agreed on.
     pub subprotocol: Option<Box<str>>,
     /// The version of HTTP that opened it: `1.1`, `2`.
@@ -36,6 +38,15 @@ impl Conversation {
             proxy: opening.over.as_ref().and_then(|over| over.proxy.clone()).map(Box::new),
             transport: opening.transport,
         }
+    }
+
+    /// Returns the memory that it is and holds, in bytes.
+    pub fn allocated(&self) -> usize {
+        let texts = [self.url.as_deref(), self.subprotocol.as_deref(), self.http.as_deref()];
+        let texts = texts.into_iter().flatten().map(str::len);
+        let tls = self.tls.as_ref().map_or(0, |tls| size_of_val(&**tls));
+        let proxy = self.proxy.as_ref().map_or(0, |proxy| size_of_val(&**proxy));
+        texts.fold(size_of::<Self>().saturating_add(tls).saturating_add(proxy), usize::saturating_add)
     }
 
     /// Returns the URL's host, without port and brackets.

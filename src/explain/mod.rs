@@ -28,7 +28,7 @@ use serde_json::{Value, json};
 
 use self::conversation::Account;
 pub use self::row::Row;
-use crate::event::{Anomaly, ConnId, Event, Gather, Kind, Sink};
+use crate::event::{Anomaly, BoundedList, ConnId, Event, Gather, Kind, Sink};
 use crate::text::{count, printable_string, write_json};
 
 /// A sink that gathers what each connection was.
@@ -37,14 +37,13 @@ pub struct Explain {
     live: HashMap<ConnId, Account, RandomState>,
     /// Why connections were not decrypted, until they are over.
     encrypted: HashMap<ConnId, Anomaly, RandomState>,
-    rows: Vec<Row>,
+    rows: BoundedList<Row>,
     /// How many there were of each reason and server, those included of which there is no row.
     groups: BTreeMap<(String, String), u64>,
     untold: u64,
 }
 
-/// Bounds the rows of a shard, and the groups.
-const ROWS: usize = 2048;
+/// Bounds the groups of a shard.
 const GROUPS: usize = 4096;
 /// From how many rows on they are grouped.
 const GROUPED: usize = 50;
@@ -61,9 +60,8 @@ impl Explain {
             let times = self.groups.entry(key).or_default();
             *times = times.saturating_add(1);
         }
-        if self.rows.len() < ROWS {
-            self.rows.push(row);
-        } else {
+        let bytes = row.text_length();
+        if !self.rows.push(row, bytes) {
             self.untold = self.untold.saturating_add(1);
         }
     }
@@ -84,8 +82,9 @@ impl Explain {
         // What was given up as unrecognised and found to be a WebSocket later is that.
         let shown: std::collections::BTreeSet<_> =
             self.rows.iter().filter(|row| row.is_shown).map(|row| row.conn).collect();
-        self.rows.retain(|row| row.is_shown || !shown.contains(&row.conn));
-        Explanation { rows: self.rows, groups: self.groups, untold: self.untold }
+        let mut rows = self.rows.into_vec();
+        rows.retain(|row| row.is_shown || !shown.contains(&row.conn));
+        Explanation { rows, groups: self.groups, untold: self.untold }
     }
 }
 
@@ -113,10 +112,10 @@ impl Sink for Explain {
                     account.message(message, event.at);
                 }
             }
-            Kind::Anomaly { anomaly, .. } => {
+            Kind::Anomaly { from, anomaly } => {
                 if let Some(account) = self.live.get_mut(&conn) {
-                    account.anomaly(anomaly);
-                } else if is_reason(anomaly) && self.encrypted.len() < ROWS {
+                    account.anomaly(*from, anomaly);
+                } else if is_reason(anomaly) && self.encrypted.len() < BoundedList::<Row>::ITEMS {
                     self.encrypted.insert(conn, (*anomaly).clone());
                 }
             }
@@ -143,7 +142,7 @@ impl Gather for Explain {
 
     fn absorb(&mut self, mut other: Self) {
         other.finish();
-        self.rows.extend(other.rows);
+        self.rows.append(other.rows);
         self.untold = self.untold.saturating_add(other.untold);
         for (key, times) in other.groups {
             let mine = self.groups.entry(key).or_default();
@@ -193,6 +192,8 @@ pub enum Manner {
     Text {
         /// Never group.
         all: bool,
+        /// Only what a filter lets through is there.
+        filtered: bool,
     },
     /// One JSON object.
     Json,
@@ -213,18 +214,19 @@ pub fn write(it: &Explanation, manner: Manner, notes: &[String], to: &mut dyn Wr
             write_json(&whole, &mut *to)?;
             to.write_all(b"\n")
         }
-        Manner::Text { all } => text(it, all, notes, to),
+        Manner::Text { all, filtered } => text(it, all, filtered, notes, to),
     }
 }
 
-fn text(it: &Explanation, all: bool, notes: &[String], to: &mut dyn Write) -> io::Result<()> {
+fn text(it: &Explanation, all: bool, filtered: bool, notes: &[String], to: &mut dyn Write) -> io::Result<()> {
     let mut connections: Vec<_> = it.rows.iter().map(|row| row.conn.packet).collect();
     connections.dedup();
     let total = (connections.len() as u64).saturating_add(it.untold);
     let streams = it.rows.iter().filter(|row| row.conn.stream.is_some()).count() as u64;
     let streams =
         if streams == 0 { String::new() } else { format!(", {} of HTTP/2", count(streams, "stream")) };
-    writeln!(to, "{}{streams}{}", count(total, "TCP connection"), it.kinds())?;
+    let matching = if filtered { " of those that match" } else { "" };
+    writeln!(to, "{}{matching}{streams}{}", count(total, "TCP connection"), it.kinds())?;
     let many = it.rows.len() > GROUPED && !all;
     for row in
         it.rows.iter().filter(|row| !many || row.is_shown).take(if many { GROUPED } else { usize::MAX })
@@ -300,7 +302,7 @@ mod tests {
         ];
         let unshown: Vec<_> = reasons.map(unshown).into();
         let events: Vec<_> = (1..).zip(&unshown).map(|(conn, it)| of(conn, Kind::Unshown(it))).collect();
-        insta::assert_snapshot!(told(&events, Manner::Text { all: false }));
+        insta::assert_snapshot!(told(&events, Manner::Text { all: false, filtered: false }));
         let json: Value = serde_json::from_str(&told(&events, Manner::Json)).unwrap();
         assert_eq!(json["connections"].as_array().unwrap().len(), 9);
         assert_eq!(
@@ -333,7 +335,7 @@ mod tests {
         events.push(of(6, Kind::Opened(&opened)));
         events.push(of(6, Kind::Anomaly { from: Some(Side::Server), anomaly: &late }));
         events.push(of(6, Kind::Closed(&closed)));
-        insta::assert_snapshot!(told(&events, Manner::Text { all: false }));
+        insta::assert_snapshot!(told(&events, Manner::Text { all: false, filtered: false }));
     }
 
     #[test]
@@ -353,7 +355,7 @@ mod tests {
             of(4, Kind::Closed(&closed)),
             of(9, Kind::Rejected(&refused)),
         ];
-        insta::assert_snapshot!(told(&events, Manner::Text { all: false }));
+        insta::assert_snapshot!(told(&events, Manner::Text { all: false, filtered: false }));
     }
 
     #[test]
@@ -363,28 +365,32 @@ mod tests {
             handshake.response = None;
         }
         let message = |from| of(4, Kind::Message(samples::message(from, Opcode::TEXT, b"x")));
-        let text = told(&[of(4, Kind::Opened(&opened)), message(Side::Client)], Manner::Text { all: false });
+        let text = told(
+            &[of(4, Kind::Opened(&opened)), message(Side::Client)],
+            Manner::Text { all: false, filtered: false },
+        );
         assert!(
             text.contains("only what the client sent was captured")
                 && text.contains("where the server is seen too"),
             "{text}"
         );
         let both = [of(4, Kind::Opened(&opened)), message(Side::Client), message(Side::Server)];
-        let text = told(&both, Manner::Text { all: false });
+        let text = told(&both, Manner::Text { all: false, filtered: false });
         assert!(text.contains("the answer to the upgrade was not captured"), "{text}");
     }
 
     #[test]
     fn many_connections_are_grouped_and_the_memory_is_bounded() {
+        const MOST: usize = BoundedList::<Row>::ITEMS;
         let it = unshown(Reason::Http2);
         let mut explain = Explain::new();
-        for conn in 1..=ROWS as u64 + 10 {
+        for conn in 1..=MOST as u64 + 10 {
             explain.event(&of(conn, Kind::Unshown(&it)));
         }
         let it = explain.explanation();
-        assert_eq!((it.rows.len(), it.untold), (ROWS, 10));
+        assert_eq!((it.rows.len(), it.untold), (MOST, 10));
         let mut out = Vec::new();
-        write(&it, Manner::Text { all: false }, &[], &mut out).unwrap();
+        write(&it, Manner::Text { all: false, filtered: false }, &[], &mut out).unwrap();
         let text = String::from_utf8(out).unwrap();
         assert!(text.lines().count() < 10 && text.contains("2058  HTTP/2"), "{text}");
     }

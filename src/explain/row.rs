@@ -29,6 +29,12 @@ pub struct Row {
 }
 
 impl Row {
+    /// Returns how many bytes its texts have.
+    pub(super) fn text_length(&self) -> usize {
+        let texts = self.more.iter().chain(&self.help).chain([&self.what]);
+        texts.map(String::len).fold(0, usize::saturating_add)
+    }
+
     pub(super) fn unshown(conn: ConnId, it: &Unshown, why: Option<&Anomaly>) -> Self {
         let mut more = Vec::new();
         if it.lost > 0 {

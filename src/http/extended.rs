@@ -3,6 +3,8 @@
 //! There is no key and no answer to one, no `Upgrade` and no `Connection`: `:protocol` stands for all of them. What
 //! RFC 6455 says of the version, of sub-protocols and of extensions holds.
 
+use std::sync::Arc;
+
 use super::upgrade::{
     Faults, check_extensions, check_offers, check_protocol_list, check_subprotocol, check_websocket_version,
     clip, joined, values,
@@ -106,7 +108,7 @@ fn check_request(request: &Captured<Request>, faults: &mut Faults) {
 }
 
 /// Puts the URL together (RFC 8441 §5): `https` stands for `wss`.
-fn url(request: &Request) -> Option<Box<str>> {
+fn url(request: &Request) -> Option<Arc<str>> {
     let part = |name| values(&request.headers, name).next().filter(|value| *value != UNKNOWN);
     let scheme = if part(":scheme")? == "https" { "wss" } else { "ws" };
     Some(format!("{scheme}://{}{}", part(":authority")?, part(":path")?).into())

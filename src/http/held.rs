@@ -25,6 +25,14 @@ impl BufferedBytes {
         }
     }
 
+    /// Returns how many bytes of heap it holds.
+    pub fn allocated(&self) -> usize {
+        match self {
+            BufferedBytes::Bytes(bytes, _) => bytes.capacity(),
+            BufferedBytes::Gap(_) => 0,
+        }
+    }
+
     fn size(&self) -> usize {
         match self {
             BufferedBytes::Bytes(bytes, _) => bytes.len().saturating_add(PIECE),
@@ -145,11 +153,8 @@ impl Held {
 
     /// Returns how many bytes of heap it holds.
     pub(super) fn allocated(&self) -> usize {
-        let bytes = self.pieces.iter().fold(0_usize, |sum, piece| match piece {
-            BufferedBytes::Bytes(bytes, _) => sum.saturating_add(bytes.capacity()),
-            BufferedBytes::Gap(_) => sum,
-        });
-        self.pieces.capacity().saturating_mul(size_of::<BufferedBytes>()).saturating_add(bytes)
+        let pieces = self.pieces.capacity().saturating_mul(size_of::<BufferedBytes>());
+        self.pieces.iter().map(BufferedBytes::allocated).fold(pieces, usize::saturating_add)
     }
 }
 

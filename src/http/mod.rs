@@ -43,6 +43,8 @@ mod stream;
 mod summary;
 mod upgrade;
 
+use std::sync::Arc;
+
 use crate::model::{DeflateSide, Pair};
 
 pub use chunks::Chunks;
@@ -112,6 +114,31 @@ pub struct Response {
     pub headers: Vec<Field>,
 }
 
+impl Field {
+    fn allocated(fields: &[Field]) -> usize {
+        let length = |field: &Field| {
+            size_of::<Field>().saturating_add(field.name.len()).saturating_add(field.value.len())
+        };
+        fields.iter().map(length).fold(0, usize::saturating_add)
+    }
+}
+
+impl Request {
+    /// Returns how many bytes of heap it holds.
+    pub fn allocated(&self) -> usize {
+        Field::allocated(&self.headers).saturating_add(self.target.len())
+    }
+}
+
+impl Handshake {
+    /// Returns how many bytes of heap its heads hold.
+    pub fn allocated(&self) -> usize {
+        let request = self.request.as_ref().map_or(0, Request::allocated);
+        let response = self.response.as_ref().map_or(0, |response| Field::allocated(&response.headers));
+        request.saturating_add(response)
+    }
+}
+
 /// The server's answer to the key (RFC 6455 §4.2.2).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Accept {
@@ -133,7 +160,7 @@ pub struct Handshake {
     /// The answer; `None` where only the request was captured.
     pub response: Option<Response>,
     /// `ws://host:port/target`, put together from the request; `None` without one, or where nothing names a host.
-    pub url: Option<Box<str>>,
+    pub url: Option<Arc<str>>,
     /// The key and its answer; `None` where neither was sent.
     pub accept: Option<Accept>,
     /// The sub-protocol that the server chose.

@@ -1,5 +1,7 @@
 //! Bodies that carry messages: streams of server-sent events, and what Engine.IO's long polling sends and receives.
 
+use std::sync::Arc;
+
 use super::body::{Body, Next};
 use super::looks::{Sniff, looks_like};
 use super::upgrade::{self, text_of, values};
@@ -84,13 +86,13 @@ impl Exchange {
 
 impl Handshake {
     /// Makes the heads of an exchange that asks for no upgrade.
-    pub fn of_exchange(request: Option<Request>, response: Option<Response>, url: Option<Box<str>>) -> Self {
+    pub fn of_exchange(request: Option<Request>, response: Option<Response>, url: Option<Arc<str>>) -> Self {
         Handshake { request, response, url, accept: None, subprotocol: None, deflate: None, per_frame: false }
     }
 }
 
 /// Puts a URL together of a target, which may be one already.
-pub fn url_of(target: &str, scheme: &str, host: Option<&str>) -> Option<Box<str>> {
+pub fn url_of(target: &str, scheme: &str, host: Option<&str>) -> Option<Arc<str>> {
     if target.split_once("://").is_some_and(|(_, rest)| !rest.is_empty()) {
         return Some(target.into());
     }

@@ -1,5 +1,7 @@
 //! The opening handshake, verified whole (RFC 6455 §4).
 
+use std::sync::Arc;
+
 use super::extension::{self, Extension};
 use super::head::{self, Item};
 use super::summary::Summary;
@@ -447,7 +449,7 @@ pub(super) fn check_extensions(
 }
 
 /// Puts the URL together (RFC 6455 §3): from an absolute target, or from the host and the path.
-fn url(request: &Request, authority: Option<&str>) -> Option<Box<str>> {
+fn url(request: &Request, authority: Option<&str>) -> Option<Arc<str>> {
     let target = &*request.target;
     if let Some((scheme, rest)) = target.split_once("://")
         && !rest.is_empty()

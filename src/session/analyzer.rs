@@ -1,3 +1,5 @@
+mod memory;
+
 use std::collections::{BTreeSet, VecDeque};
 use std::num::NonZeroU64;
 
@@ -10,8 +12,9 @@ use super::limits::Limits;
 use super::paths::{Match, Paths};
 use super::resync::FrameSearch;
 use super::windows::RestingWindows;
-use crate::event::{ConnId, Event, Kind, Sink};
-use crate::model::{Anomaly, At, Flags, FlowKey, Segment, Timestamp};
+use crate::event::{ConnId, Sink};
+use crate::model::{At, Flags, FlowKey, Segment, Timestamp};
+pub(super) use memory::Holdings;
 
 /// An analyzer that turns the segments of one shard's connections into events.
 ///
@@ -26,10 +29,8 @@ pub struct Analyzer {
     free: Vec<usize>,
     /// Connections in which a gap waits to be given up, by the tick at which it will be.
     due: BTreeSet<(Timestamp, ConnId, usize)>,
-    /// Memory that waits out of order or is searched, in all connections.
-    waiting: usize,
-    /// Memory that is searched for conversations joined late, in all connections.
-    searched: usize,
+    /// What all connections hold.
+    holdings: Holdings,
     /// Connections that were searched, the oldest search first, each by the search's number.
     late: VecDeque<(usize, ConnId, u32)>,
     /// Connections that show nothing and are only kept for what the other side's first bytes will say they were.
@@ -40,8 +41,6 @@ pub struct Analyzer {
     windows: RestingWindows,
     /// Where the next look for forgotten connections begins.
     hand: usize,
-    /// Memory that waits for keys, in all connections.
-    held: usize,
     /// Connections that wait for keys.
     wanting: BTreeSet<(ConnId, usize)>,
     /// Those of them that have not looked at the newest keys.
@@ -84,23 +83,17 @@ struct Slot {
     unrecognised: bool,
     /// It is among those that are only kept to learn what they were.
     undescribed: bool,
-    /// What is accounted for: the memory that waits or is searched, and the tick in `due`, if it is not `MAX`.
-    waits: usize,
-    searched: u32,
+    /// What is accounted for: what it holds, and the tick in `due`, if it is not `MAX`.
+    holdings: Holdings,
     due: Timestamp,
-    /// The memory that waits for keys, and whether any are waited for.
-    held: usize,
+    /// Keys are waited for.
     wants_keys: bool,
     /// Numbers its searches, so that one that began again is not taken for the one before.
     search: u32,
 }
 
-/// How many slots are looked at for a forgotten one each time a connection begins.
-const LOOK: usize = 3;
 /// Bounds the connections that are only kept to learn what they were.
 const UNDESCRIBED: usize = 1024;
-/// Bounds the searches that are remembered.
-const LATE: usize = 1024;
 
 impl Analyzer {
     /// How many nanoseconds a tick of capture time lasts: what time decides is decided at multiples of it.
@@ -117,14 +110,12 @@ impl Analyzer {
             slots: Vec::new(),
             free: Vec::new(),
             due: BTreeSet::new(),
-            waiting: 0,
-            searched: 0,
+            holdings: Holdings::default(),
             late: VecDeque::new(),
             undescribed: VecDeque::new(),
             awake: VecDeque::new(),
             windows: RestingWindows::default(),
             hand: 0,
-            held: 0,
             wanting: BTreeSet::new(),
             learning: BTreeSet::new(),
             packet: 0,
@@ -197,8 +188,8 @@ impl Analyzer {
         connection.push(segment, at, &mut self.shared, sink);
         slot.forget_nothing(&mut self.shared, sink);
         self.bound_undescribed(n, sink);
-        if self.update_accounting(n, None) {
-            self.shed_load(n, sink);
+        if self.update_accounting(n, None) || self.is_full() {
+            self.shed_load(n, at, sink);
         }
     }
 
@@ -302,10 +293,8 @@ impl Analyzer {
             connection,
             unrecognised: false,
             undescribed: false,
-            waits: 0,
-            searched: 0,
+            holdings: Holdings::default(),
             due: Timestamp::MAX,
-            held: 0,
             wants_keys: false,
             search: 0,
         });
@@ -347,174 +336,6 @@ impl Analyzer {
         self.update_accounting(n, None);
     }
 
-    /// Accounts for what a connection holds and waits for, and tells whether that changed.
-    ///
-    /// `passed` is the tick that was just handled: the connection is not due at it again.
-    fn update_accounting(&mut self, n: usize, passed: Option<Timestamp>) -> bool {
-        self.book_woken(n);
-        let holds = self.book_held(n);
-        let Some(slot) = self.slots.get_mut(n).and_then(Option::as_mut) else { return false };
-        let connection = slot.connection.as_ref();
-        let waits = connection.map_or(0, |connection| connection.waiting());
-        let searched =
-            connection.map_or(0, |connection| u32::try_from(connection.searched()).unwrap_or(u32::MAX));
-        let mut due = connection.and_then(|connection| connection.deadline()).unwrap_or(Timestamp::MAX);
-        if due < Timestamp::MAX {
-            due = tick_after(due);
-            if let Some(passed) = passed {
-                due = due.max(tick_after(Timestamp::from_nanos(passed.as_nanos().saturating_add(1))));
-            }
-        }
-        if waits == slot.waits && searched == slot.searched && due == slot.due {
-            return holds;
-        }
-        self.waiting = self.waiting.saturating_sub(slot.waits).saturating_add(waits);
-        self.searched =
-            self.searched.saturating_sub(slot.searched as usize).saturating_add(searched as usize);
-        if slot.searched == 0 && searched > 0 {
-            slot.search = slot.search.wrapping_add(1);
-            self.late.push_back((n, slot.id, slot.search));
-        }
-        (slot.waits, slot.searched) = (waits, searched);
-        if due != slot.due {
-            self.due.remove(&(slot.due, slot.id, n));
-            slot.due = due;
-            if due < Timestamp::MAX {
-                self.due.insert((due, slot.id, n));
-            }
-        }
-        true
-    }
-
-    /// Accounts for what a connection holds until keys come, and tells whether that has become more.
-    fn book_held(&mut self, n: usize) -> bool {
-        let Some(slot) = self.slots.get_mut(n).and_then(Option::as_mut) else { return false };
-        let connection = slot.connection.as_ref();
-        let held = connection.map_or(0, |connection| connection.held_for_keys());
-        let wants = connection.is_some_and(|connection| connection.is_waiting_for_keys());
-        if wants != std::mem::replace(&mut slot.wants_keys, wants) {
-            if wants {
-                self.wanting.insert((slot.id, n));
-            } else {
-                self.wanting.remove(&(slot.id, n));
-                self.learning.remove(&(slot.id, n));
-            }
-        }
-        let before = std::mem::replace(&mut slot.held, held);
-        self.held = self.held.saturating_sub(before).saturating_add(held);
-        held > before
-    }
-
-    /// Remembers that the connection at hand has begun to inflate, if it has and is not over.
-    fn book_woken(&mut self, n: usize) {
-        if !std::mem::take(&mut self.shared.woke) {
-            return;
-        }
-        let slot = self.slots.get(n).and_then(Option::as_ref).filter(|slot| slot.connection.is_some());
-        if let Some(slot) = slot {
-            self.windows.leave(n);
-            self.awake.push_back((n, slot.id));
-            self.release_idle();
-        }
-    }
-
-    /// Lets conversations that have not inflated for the longest time give memory back while too many hold some.
-    fn release_idle(&mut self) {
-        // Everyone in use is passed over once.
-        let mut looks = self.awake.len().saturating_mul(2);
-        while self.awake.len() > self.shared.limits.inflating && looks > 0 {
-            looks = looks.saturating_sub(1);
-            let Some((n, id)) = self.awake.pop_front() else { return };
-            let slot = self.slots.get_mut(n).and_then(Option::as_mut).filter(|slot| slot.id == id);
-            let Some(connection) = slot.and_then(|slot| slot.connection.as_mut()) else { continue };
-            match connection.release_idle() {
-                None => self.awake.push_back((n, id)),
-                Some(0) => {}
-                Some(bytes) => self.windows.enter(n, bytes),
-            }
-        }
-        while let Some(n) = self.windows.next_excess(self.shared.limits.windows) {
-            let slot = self.slots.get_mut(n).and_then(Option::as_mut);
-            if let Some(connection) = slot.and_then(|slot| slot.connection.as_mut()) {
-                connection.give_up_windows();
-            }
-        }
-    }
-
-    /// Makes a connection give up what waits while all of them hold more than they may, and the oldest searches end.
-    fn shed_load(&mut self, n: usize, sink: &mut dyn Sink) {
-        while self.waiting > self.shared.limits.waiting {
-            let Some(connection) =
-                self.slots.get_mut(n).and_then(Option::as_mut).and_then(|slot| slot.connection.as_mut())
-            else {
-                return;
-            };
-            let helped = connection.shed_load(&mut self.shared, sink);
-            self.update_accounting(n, None);
-            if !helped {
-                return;
-            }
-        }
-        while self.held > self.shared.limits.held {
-            // The oldest connection that holds anything.
-            let holds = |(_, n): &&(ConnId, usize)| {
-                self.slots.get(*n).and_then(Option::as_ref).is_some_and(|slot| slot.held > 0)
-            };
-            let Some((_, n)) = self.wanting.iter().find(holds).copied() else { break };
-            if let Some(slot) = self.slots.get_mut(n).and_then(Option::as_mut)
-                && let Some(connection) = &mut slot.connection
-            {
-                connection.release_held();
-            }
-            self.book_held(n);
-        }
-        while self.searched > self.shared.limits.searched || self.late.len() > LATE {
-            let Some((n, id, search)) = self.late.pop_front() else { return };
-            let slot = self.slots.get_mut(n).and_then(Option::as_mut);
-            let slot = slot.filter(|slot| slot.id == id && slot.search == search);
-            if let Some(slot) = slot
-                && let Some(connection) = &mut slot.connection
-            {
-                connection.stop_searching(&mut self.shared, sink);
-                slot.forget_nothing(&mut self.shared, sink);
-                self.update_accounting(n, None);
-            }
-        }
-    }
-
-    /// Forgets a few connections that have been silent, and one more where there are too many.
-    fn sweep(&mut self, at: At, sink: &mut dyn Sink) {
-        let full = self.flows.len() >= self.shared.limits.connections;
-        let mut victim: Option<(bool, Timestamp, usize)> = None;
-        for _ in 0..if full { LOOK.saturating_mul(4) } else { LOOK } {
-            self.hand = self.hand.checked_add(1).filter(|n| *n < self.slots.len()).unwrap_or(0);
-            let Some(slot) = self.slots.get(self.hand).and_then(Option::as_ref) else { continue };
-            let conversation =
-                slot.connection.as_ref().is_some_and(|connection| connection.is_conversation());
-            if !conversation && at.time.since(slot.seen) > self.shared.limits.idle {
-                self.forget(self.hand, at, sink);
-            } else {
-                let candidate = (conversation, slot.seen, self.hand);
-                victim = Some(victim.map_or(candidate, |other| other.min(candidate)));
-            }
-        }
-        if self.flows.len() >= self.shared.limits.connections
-            && let Some((conversation, _, n)) = victim
-        {
-            self.shared.counts.evicted = self.shared.counts.evicted.saturating_add(1);
-            if conversation {
-                let value = self.shared.limits.connections as u64;
-                let slot = self.slots.get(n).and_then(Option::as_ref);
-                let conn = slot.map(|slot| slot.id);
-                let conversation = slot.and_then(|slot| slot.connection.as_ref()?.conversation());
-                let anomaly = Anomaly::LimitReached { limit: "connections", value };
-                let kind = Kind::Anomaly { from: None, anomaly: &anomaly };
-                sink.event(&Event { conversation, ..Event::new(conn, at, kind) });
-            }
-            self.forget(n, at, sink);
-        }
-    }
-
     /// Takes a slot out of the table.
     fn forget(&mut self, n: usize, at: At, sink: &mut dyn Sink) {
         let Some(slot) = self.slots.get_mut(n).and_then(Option::take) else { return };
@@ -522,10 +343,8 @@ impl Analyzer {
             entry.remove();
         }
         self.free.push(n);
-        self.waiting = self.waiting.saturating_sub(slot.waits);
-        self.searched = self.searched.saturating_sub(slot.searched as usize);
+        self.holdings.replace(slot.holdings, Holdings::default());
         self.due.remove(&(slot.due, slot.id, n));
-        self.held = self.held.saturating_sub(slot.held);
         self.wanting.remove(&(slot.id, n));
         self.learning.remove(&(slot.id, n));
         self.windows.leave(n);

@@ -1,3 +1,4 @@
+use super::analyzer::Holdings;
 use super::context::{Context, Shared};
 use super::conversation::Ending;
 use super::order::{Next, Readable, StreamInput, WireOrder};
@@ -72,14 +73,21 @@ impl Connection {
         self.tcp.deadline().into_iter().chain(self.stack.deadline()).min()
     }
 
-    /// Returns the memory that waits out of order, or is searched in a conversation, in bytes.
-    pub(super) fn waiting(&self) -> usize {
-        self.tcp.waiting().saturating_add(self.order.allocated()).saturating_add(self.stack.waiting())
+    /// Returns what it holds.
+    pub(super) fn holdings(&self) -> Holdings {
+        let fixed = size_of::<Connection>().saturating_add(self.witness.allocated());
+        let fixed = fixed.saturating_add(self.conversation.as_ref().map_or(0, |it| it.allocated()));
+        Holdings {
+            state: fixed.saturating_add(self.stack.allocated()),
+            waiting: self.waiting(),
+            searched: self.stack.searched(),
+            for_keys: self.stack.held_for_keys(),
+        }
     }
 
-    /// Returns the memory that is searched for a conversation joined late, in bytes.
-    pub(super) fn searched(&self) -> usize {
-        self.stack.searched()
+    /// Returns the memory that waits out of order, or is searched in a conversation, in bytes.
+    fn waiting(&self) -> usize {
+        self.tcp.waiting().saturating_add(self.order.allocated()).saturating_add(self.stack.waiting())
     }
 
     /// Concludes a search for a conversation joined late with what there is: no more memory is to be had.
@@ -92,11 +100,6 @@ impl Connection {
     /// Tells whether TLS in it waits for keys.
     pub(super) fn is_waiting_for_keys(&self) -> bool {
         self.stack.is_waiting_for_keys()
-    }
-
-    /// Returns how many bytes wait for keys.
-    pub(super) fn held_for_keys(&self) -> usize {
-        self.stack.held_for_keys()
     }
 
     /// Hears that the keys known have become more.

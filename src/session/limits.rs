@@ -10,6 +10,9 @@ use crate::{http, http2, tcp, websocket::deflate};
 pub struct Limits {
     /// Bytes kept of one message; longer ones are shown in part. Default 8 MiB.
     pub message: usize,
+    /// Bytes of memory that all connections of a shard hold, inflaters in use apart; what follows bounds each kind of
+    /// it. Default 7 MiB.
+    pub memory: usize,
     /// Bytes kept of all unfinished messages of a shard. Default 8 MiB.
     pub messages: usize,
     /// Bytes that wait out of order in all connections of a shard. Default 8 MiB.
@@ -23,7 +26,7 @@ pub struct Limits {
     pub windows: usize,
     /// Connections of a shard, those of other protocols included. Default 8,192.
     pub connections: usize,
-    /// Bytes that the readers of sub-protocols hold in all conversations of a shard. Default 8 MiB.
+    /// Bytes that the readers of sub-protocols hold in all conversations of a shard. Default 2 MiB.
     pub understood: usize,
     /// Which sub-protocols are read.
     pub subprotocols: &'static Settings,
@@ -58,7 +61,7 @@ impl Limits {
     /// How many shards there are.
     pub const SHARDS: usize = 64;
 
-    /// Returns limits of which none, in all shards together, lets more than `memory` bytes be held.
+    /// Returns limits with which all shards together hold no more than `memory` bytes.
     ///
     /// A shard has no more than its share, so that what it decides depends on nothing but its own connections.
     pub fn within(memory: usize) -> Self {
@@ -66,13 +69,14 @@ impl Limits {
         let tcp = tcp::Limits { waiting_bytes: share / 2, ..tcp::Limits::default() };
         Limits {
             message: share,
+            memory: share.saturating_sub(share / 8),
             messages: share,
             waiting: share,
             searched: share / 8,
             inflating: (share >> 19).max(1),
             windows: share / 2,
             connections: (share >> 10).max(16),
-            understood: share,
+            understood: share / 4,
             subprotocols: Settings::DEFAULT,
             chosen: &[],
             layers: 3,
@@ -102,7 +106,8 @@ mod tests {
     #[test]
     fn the_defaults_are_as_they_are_told() {
         let limits = Limits::default();
-        assert_eq!([limits.message, limits.messages, limits.waiting, limits.understood], [8 << 20; 4]);
+        assert_eq!([limits.message, limits.messages, limits.waiting, 4 * limits.understood], [8 << 20; 4]);
+        assert_eq!(limits.memory, 7 << 20);
         let rest = [limits.searched, limits.windows, limits.held, limits.inflating, limits.connections];
         assert_eq!(rest, [1 << 20, 4 << 20, 512 << 10, 16, 8 << 10]);
     }

@@ -3,8 +3,8 @@
 //! # Adding a layer
 //!
 //! A layer is a variant of [`Layer`] that holds a machine of its own and, where other protocols stand on it, a
-//! [`Stack`] for them. `Start` makes it where the first bytes say so; each `match` below then asks for what the layer
-//! does with bytes, gaps and ends, what it holds, and what it says in the end. Plain bytes that a layer makes are handed
+//! [`Stack`] for them. `Start` makes it where the first bytes say so; the matches without a wildcard, here and in
+//! `memory`, then ask for what the layer does with bytes, gaps and ends, what it takes, and which stack it holds. Plain bytes that a layer makes are handed
 //! on with [`Stack::bytes`], the sides being TCP's; a layer that loses its place hands on [`Lost::Unknown`] with
 //! [`Stack::gap`]. A layer that carries several streams has a stack for each; while it pushes into one, it sets
 //! [`Context::conn`] to `conn.with_stream(…)` and lends its [`Context::conversation`].
@@ -13,6 +13,7 @@
 mod encrypted;
 mod exchange;
 mod http2;
+mod memory;
 mod mid_stream;
 mod polling;
 mod preamble;
@@ -192,86 +193,50 @@ impl Stack {
         matches!(self.layer, Layer::Unrecognised)
     }
 
+    /// Returns the one stack that the layer holds, if it holds one: it is asked what the layer does not answer itself.
+    fn inner(&self) -> Option<&Stack> {
+        match &self.layer {
+            Layer::Tunnel(inner) => Some(inner),
+            #[cfg(feature = "tls")]
+            Layer::Encrypted(tls) => Some(tls.inner()),
+            Layer::Start(_)
+            | Layer::Preamble(_)
+            | Layer::Http(_)
+            | Layer::Unproved(_)
+            | Layer::WebSocket(_)
+            | Layer::Http2(_)
+            | Layer::MidStream(_)
+            | Layer::Unasked
+            | Layer::Unrecognised
+            | Layer::Opaque => None,
+        }
+    }
+
+    fn inner_mut(&mut self) -> Option<&mut Stack> {
+        match &mut self.layer {
+            Layer::Tunnel(inner) => Some(inner),
+            #[cfg(feature = "tls")]
+            Layer::Encrypted(tls) => Some(tls.inner_mut()),
+            _ => None,
+        }
+    }
+
     /// Tells whether it carries a WebSocket.
     pub(super) fn is_conversation(&self) -> bool {
         match &self.layer {
             Layer::WebSocket(_) => true,
             Layer::Http(exchanges) => exchanges.is_conversation(),
-            Layer::Tunnel(inner) => inner.is_conversation(),
             Layer::Http2(http2) => http2.is_conversation(),
-            #[cfg(feature = "tls")]
-            Layer::Encrypted(tls) => tls.inner().is_conversation(),
-            _ => false,
-        }
-    }
-
-    /// Returns the memory that is searched in conversations, in bytes.
-    pub(super) fn waiting(&self) -> usize {
-        match &self.layer {
-            Layer::WebSocket(conversation) => conversation.waiting(),
-            Layer::Preamble(pending) => pending.allocated(),
-            Layer::Tunnel(inner) => inner.waiting(),
-            Layer::Http2(http2) => http2.waiting(),
-            #[cfg(feature = "tls")]
-            Layer::Encrypted(tls) => tls.inner().waiting(),
-            _ => 0,
-        }
-    }
-
-    /// Returns the memory that is searched for a conversation joined late, in bytes.
-    pub(super) fn searched(&self) -> usize {
-        match &self.layer {
-            Layer::MidStream(search) => search.searched(),
-            Layer::Tunnel(inner) => inner.searched(),
-            Layer::Http2(http2) => http2.searched(),
-            #[cfg(feature = "tls")]
-            Layer::Encrypted(tls) => tls.inner().searched(),
-            _ => 0,
+            _ => self.inner().is_some_and(Stack::is_conversation),
         }
     }
 
     /// Tells whether TLS waits for keys.
     pub(super) fn is_waiting_for_keys(&self) -> bool {
         match &self.layer {
-            Layer::Tunnel(inner) => inner.is_waiting_for_keys(),
             #[cfg(feature = "tls")]
             Layer::Encrypted(tls) => tls.is_waiting_for_keys(),
-            _ => false,
-        }
-    }
-
-    /// Returns how many bytes of TLS wait for keys.
-    pub(super) fn held_for_keys(&self) -> usize {
-        match &self.layer {
-            Layer::Tunnel(inner) => inner.held_for_keys(),
-            #[cfg(feature = "tls")]
-            Layer::Encrypted(tls) => tls.held(),
-            _ => 0,
-        }
-    }
-
-    /// Gives back the memory of inflaters but for their windows, and returns what those take; `None` where one was in
-    /// use since the last call.
-    pub(super) fn release_idle(&mut self) -> Option<usize> {
-        match &mut self.layer {
-            Layer::WebSocket(conversation) => conversation.release_idle(),
-            Layer::Tunnel(inner) => inner.release_idle(),
-            Layer::Http2(http2) => http2.release_idle(),
-            #[cfg(feature = "tls")]
-            Layer::Encrypted(tls) => tls.inner_mut().release_idle(),
-            _ => Some(0),
-        }
-    }
-
-    /// Gives up the windows of inflaters: no more memory is to be had.
-    pub(super) fn give_up_windows(&mut self) {
-        match &mut self.layer {
-            Layer::WebSocket(conversation) => conversation.give_up_windows(),
-            Layer::Tunnel(inner) => inner.give_up_windows(),
-            Layer::Http2(http2) => http2.give_up_windows(),
-            #[cfg(feature = "tls")]
-            Layer::Encrypted(tls) => tls.inner_mut().give_up_windows(),
-            _ => {}
+            _ => self.inner().is_some_and(Stack::is_waiting_for_keys),
         }
     }
 
@@ -279,11 +244,8 @@ impl Stack {
     pub(super) fn deadline(&self) -> Option<Timestamp> {
         match &self.layer {
             Layer::WebSocket(conversation) => conversation.deadline(),
-            Layer::Tunnel(inner) => inner.deadline(),
             Layer::Http2(http2) => http2.deadline(),
-            #[cfg(feature = "tls")]
-            Layer::Encrypted(tls) => tls.inner().deadline(),
-            _ => None,
+            _ => self.inner().and_then(Stack::deadline),
         }
     }
 
@@ -291,11 +253,12 @@ impl Stack {
     pub(super) fn advance(&mut self, now: Timestamp, cx: &mut Context<'_>) {
         match &mut self.layer {
             Layer::WebSocket(conversation) => conversation.advance(now, cx),
-            Layer::Tunnel(inner) => inner.advance(now, cx),
             Layer::Http2(http2) => http2.advance(now, cx),
-            #[cfg(feature = "tls")]
-            Layer::Encrypted(tls) => tls.inner_mut().advance(now, cx),
-            _ => {}
+            _ => {
+                if let Some(inner) = self.inner_mut() {
+                    inner.advance(now, cx);
+                }
+            }
         }
     }
 

@@ -31,6 +31,11 @@ impl RestingWindows {
         }
     }
 
+    /// Returns how much memory all of them take.
+    pub(super) const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Strikes out the slot that came to rest first, while all windows take more than `limit` bytes, and returns it.
     pub(super) fn next_excess(&mut self, limit: usize) -> Option<usize> {
         let (_, &slot) = self.order.first_key_value().filter(|_| self.bytes > limit)?;

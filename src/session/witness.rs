@@ -63,6 +63,11 @@ impl Witness {
         self.heads = Pair::default();
     }
 
+    /// Returns the memory that it holds, in bytes.
+    pub(super) fn allocated(&self) -> usize {
+        self.heads.client.capacity().saturating_add(self.heads.server.capacity())
+    }
+
     /// Tells whether all is known that will be, of a connection that is over.
     pub(super) fn is_content(&mut self) -> bool {
         self.segments = self.segments.saturating_add(1);

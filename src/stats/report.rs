@@ -1,6 +1,7 @@
 mod sums;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Serialize, Serializer};
@@ -193,7 +194,7 @@ pub struct Conversation {
     /// Whether the handshake was captured.
     pub handshake: bool,
     /// What was asked for.
-    pub url: Option<Box<str>>,
+    pub url: Option<Arc<str>>,
     /// How messages are carried: `websocket`, `sse` or `polling`.
     pub transport: &'static str,
     /// The sub-protocol agreed on.

@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::histogram::RttHistogram;
@@ -12,7 +13,7 @@ pub(super) struct Row {
     pub(super) client: Endpoint,
     pub(super) server: Endpoint,
     pub(super) handshake: bool,
-    pub(super) url: Option<Box<str>>,
+    pub(super) url: Option<Arc<str>>,
     pub(super) transport: Transport,
     pub(super) subprotocol: Option<Box<str>>,
     pub(super) deflate: bool,

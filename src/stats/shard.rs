@@ -8,7 +8,9 @@ use super::report::Report;
 use super::row::{End, Row};
 use super::timeline::Timeline;
 use super::units::UnitSums;
-use crate::event::{ConnId, DirectionTotals, Event, Gather, Kind, Message, Opening, Rejected, Sink};
+use crate::event::{
+    BoundedList, ConnId, DirectionTotals, Event, Gather, Kind, Message, Opening, Rejected, Sink,
+};
 use crate::model::{At, Pair, Side};
 use crate::websocket::Opcode;
 
@@ -55,7 +57,7 @@ impl LengthHistogram {
 /// The sums over conversations that are over, and over all messages.
 #[derive(Debug, Default)]
 pub(super) struct CaptureSums {
-    pub(super) rows: Vec<Row>,
+    pub(super) rows: BoundedList<Row>,
     /// Conversations that are in the totals only, for there were too many.
     pub(super) left_out: u64,
     pub(super) conversations: u64,
@@ -77,8 +79,6 @@ pub(super) struct CaptureSums {
     pub(super) first_unanswered: Vec<(At, ConnId)>,
 }
 
-/// Bounds the conversations of a shard that are told one by one.
-const ROWS: usize = 2048;
 /// How many of the slowest pongs, and of the pings without an answer, are told.
 pub(super) const TOLD: usize = 10;
 
@@ -280,15 +280,14 @@ impl CaptureSums {
         for side in Side::BOTH {
             add(&mut self.totals[side], &row.totals[side]);
         }
-        if self.rows.len() < ROWS {
-            self.rows.push(row);
-        } else {
+        let bytes = row.url.as_ref().map_or(0, |url| url.len());
+        if !self.rows.push(row, bytes) {
             self.left_out = self.left_out.saturating_add(1);
         }
     }
 
     fn absorb(&mut self, other: CaptureSums) {
-        self.rows.extend(other.rows);
+        self.rows.append(other.rows);
         for (mine, theirs) in [
             (&mut self.left_out, other.left_out),
             (&mut self.conversations, other.conversations),
@@ -350,9 +349,10 @@ mod tests {
 
     #[test]
     fn conversations_beyond_the_bound_are_in_the_totals_only() {
+        const MOST: usize = BoundedList::<Row>::ITEMS;
         let (opened, closed) = (samples::opened(), samples::closed());
         let mut stats = Stats::new();
-        for conn in 1..=ROWS as u64 + 5 {
+        for conn in 1..=MOST as u64 + 5 {
             stats.event(&of(conn, conn, Kind::Opened(&opened)));
             let message = samples::message(Side::Client, Opcode::TEXT, b"12345");
             stats.event(&of(conn, conn, Kind::Message(message)));
@@ -361,9 +361,9 @@ mod tests {
         // What is over leaves nothing among the live ones.
         assert_eq!((stats.live.len(), stats.rows.len()), (0, 1));
         let report = stats.report();
-        assert_eq!((report.conversations.len(), report.totals.left_out), (ROWS, 5));
-        assert_eq!(report.totals.conversations, ROWS as u64 + 5);
-        assert_eq!(report.totals.client.bytes, 5 * (ROWS as u64 + 5));
+        assert_eq!((report.conversations.len(), report.totals.left_out), (MOST, 5));
+        assert_eq!(report.totals.conversations, MOST as u64 + 5);
+        assert_eq!(report.totals.client.bytes, 5 * (MOST as u64 + 5));
     }
 
     #[test]

@@ -16,8 +16,9 @@
 //! let end = |port| Endpoint::new([192, 0, 2, 1].into(), port);
 //! let flow = Flow { source: end(40_000), destination: end(80), tunnel: Tunnel::NONE };
 //! let (ack, window, header, cut, stamp) = (Seq(0), 0, &[][..], 0, SenderClock::default());
+//! let packet_length = 60;
 //! let segment = |seq, flags, payload: &'static [u8]| {
-//!     Segment { flow, seq: Seq(seq), ack, flags, window, header, payload, cut, stamp }
+//!     Segment { flow, seq: Seq(seq), ack, flags, window, header, payload, cut, packet_length, stamp }
 //! };
 //! let mut connection = Connection::new(&Limits::default());
 //! let mut stream = Vec::new();

@@ -67,7 +67,7 @@ impl Conversation {
                 }
             }
             Opcode::PING | Opcode::PONG => {
-                text = whole && std::str::from_utf8(said.bytes).is_ok();
+                text = std::str::from_utf8(said.bytes).is_ok();
                 rtt = self.heartbeat(side, opcode, whole.then_some(said.bytes), cx);
             }
             _ => {}

@@ -134,6 +134,11 @@ impl Encrypted {
         self.stream.is_waiting() || self.inner.is_waiting_for_keys()
     }
 
+    /// Returns the memory that it is and holds but for what waits for keys, in bytes.
+    pub(super) fn allocated(&self) -> usize {
+        size_of::<Encrypted>().saturating_add(self.stream.gathered()).saturating_add(self.inner.allocated())
+    }
+
     /// Returns how many bytes wait for keys.
     pub(super) fn held(&self) -> usize {
         self.stream.held().saturating_add(self.inner.held_for_keys())

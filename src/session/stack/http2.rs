@@ -105,6 +105,11 @@ impl Http2 {
         self.connection.header_memory().saturating_add(self.streams.held.waiting)
     }
 
+    /// Returns the memory that it and what its streams carry are, in bytes.
+    pub(super) fn allocated(&self) -> usize {
+        size_of::<Http2>().saturating_add(self.streams.held.allocated)
+    }
+
     /// Returns the memory that is searched for frames or for conversations, in bytes.
     pub(super) fn searched(&self) -> usize {
         self.connection.searched().saturating_add(self.streams.held.searched)

@@ -32,6 +32,13 @@ impl Start {
         Start { host, no_preamble: true, ..Start::default() }
     }
 
+    /// Returns the memory that it is and holds, in bytes.
+    pub(super) fn allocated(&self) -> usize {
+        let pieces = self.pieces.capacity().saturating_mul(size_of::<(Side, Vec<u8>, At)>());
+        let bytes = self.pieces.iter().map(|(_, bytes, _)| bytes.capacity());
+        bytes.fold(size_of::<Start>().saturating_add(pieces), usize::saturating_add)
+    }
+
     fn of_side(&self, side: Side) -> Vec<u8> {
         self.pieces
             .iter()

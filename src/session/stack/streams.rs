@@ -49,6 +49,11 @@ impl HttpLayer {
         HttpLayer { tracker, streams: None, ended_by: None }
     }
 
+    /// Returns the memory that it is, with the heads it keeps, in bytes.
+    pub(super) fn allocated(&self) -> usize {
+        size_of::<HttpLayer>().saturating_add(self.tracker.allocated())
+    }
+
     /// Hears that a side sends no more.
     pub(super) fn end(&mut self, role: Side) {
         self.ended_by.get_or_insert(role);

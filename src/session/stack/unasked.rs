@@ -12,8 +12,8 @@ impl Stack {
         if cx.transport.role(side) == Side::Client || bytes.is_empty() {
             return;
         }
-        // Where segments came out of order, what seems to be no request may be a part of one.
         let is_answer = matches!(looks_like(bytes), Sniff::Response | Sniff::NeedMore);
+        // Where segments came out of order, what seems to be no request may be a part of one.
         if is_answer && cx.transport.is_in_order() {
             self.layer = Layer::Http(Box::new(HttpLayer::new(HttpTracker::new(cx.shared.limits.http))));
             self.bytes(side, bytes, carried, cx);

@@ -16,6 +16,14 @@ pub(super) struct Unproved {
     early: Pair<Vec<BufferedBytes>>,
 }
 
+impl Unproved {
+    /// Returns the memory that it is and holds, in bytes.
+    pub(super) fn allocated(&self) -> usize {
+        let early = Side::BOTH.into_iter().flat_map(|side| &self.early[side]).map(BufferedBytes::allocated);
+        early.fold(size_of::<Unproved>().saturating_add(self.handshake.allocated()), usize::saturating_add)
+    }
+}
+
 /// How many bytes are shown of what is not WebSocket.
 const SHOWN: usize = 16;
 

@@ -17,7 +17,7 @@ use crate::websocket::Opcode;
 
 impl Report {
     pub(in crate::stats) fn of(counted: CaptureSums) -> Report {
-        let mut rows = counted.rows;
+        let mut rows = counted.rows.into_vec();
         rows.sort_by_key(|row| (row.conn, row.opened));
         let mut scratch = histogram::scratch();
         let mut all = RttHistogram::default();

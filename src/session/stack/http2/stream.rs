@@ -34,6 +34,8 @@ pub(super) struct Held {
     pub(super) waiting: usize,
     /// Bytes that are searched for conversations.
     pub(super) searched: usize,
+    /// Bytes that the streams and what they carry are.
+    pub(super) allocated: usize,
     pub(super) deadline: Option<Timestamp>,
 }
 
@@ -43,6 +45,7 @@ impl Held {
         Held {
             waiting: self.waiting.saturating_add(other.waiting),
             searched: self.searched.saturating_add(other.searched),
+            allocated: self.allocated.saturating_add(other.allocated),
             deadline: self.deadline.into_iter().chain(other.deadline).min(),
         }
     }
@@ -65,6 +68,8 @@ pub(super) enum State {
 #[derive(Debug)]
 pub(super) struct PendingRequest {
     request: Captured<Request>,
+    /// The memory that the request takes.
+    memory: usize,
     evidence: Evidence,
     early: Vec<BufferedInput>,
     held: Vec<(Side, Anomaly)>,
@@ -107,12 +112,17 @@ impl Stream {
 
     /// Reckons what it holds, and tells whether that has changed.
     pub(super) fn reckon(&mut self) -> bool {
+        let conversation = self.conversation.as_ref().map_or(0, |conversation| conversation.allocated());
+        let allocated = size_of::<Stream>().saturating_add(conversation);
         let held = match &self.state {
-            State::PendingRequest(asked) => Held { waiting: asked.waiting(), ..Held::default() },
-            State::Open(stack) => {
-                Held { waiting: stack.waiting(), searched: stack.searched(), deadline: stack.deadline() }
-            }
-            State::Absent | State::Other(_) => Held::default(),
+            State::PendingRequest(asked) => Held { waiting: asked.waiting(), allocated, ..Held::default() },
+            State::Open(stack) => Held {
+                waiting: stack.waiting(),
+                searched: stack.searched(),
+                allocated: allocated.saturating_add(size_of::<Stack>()).saturating_add(stack.allocated()),
+                deadline: stack.deadline(),
+            },
+            State::Absent | State::Other(_) => Held { allocated, ..Held::default() },
         };
         std::mem::replace(&mut self.held, held) != held
     }
@@ -142,6 +152,7 @@ impl Stream {
         };
         let request = heads::request(request);
         self.state = State::PendingRequest(Box::new(PendingRequest {
+            memory: size_of::<PendingRequest>().saturating_add(request.head.allocated()),
             request,
             evidence,
             early: Vec::new(),
@@ -360,7 +371,7 @@ impl PendingRequest {
             BufferedInput::Gap(_) => 0,
         };
         let slots = self.early.capacity().saturating_mul(size_of::<BufferedInput>());
-        self.early.iter().map(length).fold(slots, usize::saturating_add)
+        self.early.iter().map(length).fold(slots.saturating_add(self.memory), usize::saturating_add)
     }
 
     /// Holds bytes of the client; beyond the limit they are lost.

@@ -1,0 +1,78 @@
+use std::ops::{Deref, DerefMut};
+
+/// A list of what a shard says one by one, within bounds; what is beyond them is only counted, by its owner.
+#[derive(Clone, Debug)]
+pub struct BoundedList<T> {
+    items: Vec<T>,
+    /// The bytes of their texts.
+    bytes: usize,
+}
+
+impl<T> Default for BoundedList<T> {
+    fn default() -> Self {
+        BoundedList { items: Vec::new(), bytes: 0 }
+    }
+}
+
+impl<T> BoundedList<T> {
+    /// The most items that are kept.
+    pub const ITEMS: usize = 2048;
+    /// The most bytes that their texts may have together.
+    pub const BYTES: usize = 1 << 20;
+
+    /// Appends an item whose texts have so many bytes, and tells whether there was room for it.
+    pub fn push(&mut self, item: T, bytes: usize) -> bool {
+        let sum = self.bytes.saturating_add(bytes);
+        let fits = self.items.len() < Self::ITEMS && sum <= Self::BYTES;
+        if fits {
+            self.items.push(item);
+            self.bytes = sum;
+        }
+        fits
+    }
+
+    /// Appends the items of another shard, whose bounds were its own.
+    pub fn append(&mut self, other: Self) {
+        self.items.extend(other.items);
+        self.bytes = self.bytes.saturating_add(other.bytes);
+    }
+
+    /// Returns the items.
+    pub fn into_vec(self) -> Vec<T> {
+        self.items
+    }
+}
+
+impl<T> Deref for BoundedList<T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        &self.items
+    }
+}
+
+impl<T> DerefMut for BoundedList<T> {
+    fn deref_mut(&mut self) -> &mut [T] {
+        &mut self.items
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::BoundedList;
+
+    #[test]
+    fn items_and_their_bytes_are_bounded() {
+        let mut list = BoundedList::default();
+        let kept = (0..3000).filter(|n| list.push(*n, 100)).count();
+        assert_eq!((kept, list.len()), (BoundedList::<i32>::ITEMS, BoundedList::<i32>::ITEMS));
+        let mut list = BoundedList::default();
+        let kept = (0..100).filter(|n| list.push(*n, 64 << 10)).count();
+        assert_eq!(kept, 16);
+        assert!(!list.push(0, 1));
+        let mut other = BoundedList::default();
+        assert!(other.push(7, 1));
+        list.append(other);
+        assert_eq!((list.len(), list.last()), (17, Some(&7)));
+    }
+}

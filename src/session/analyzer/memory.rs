@@ -1,0 +1,267 @@
+//! What the connections of a shard hold, and what is given up where it is too much.
+//!
+//! Each kind of memory has its bound, and all of them together have one ([`Limits::memory`](super::Limits::memory)).
+//! Unfinished messages and what sub-protocols remember are bounded where they grow; everything else makes room for
+//! them, what is missed least first: windows of inflaters, ciphertext without keys, searches, what waits behind gaps,
+//! and in the end connections, those that are no conversations and were silent for longest before others. All of it is
+//! decided between two segments of one shard, and so is the same in every run.
+
+use super::{Analyzer, Slot, tick_after};
+use crate::event::{ConnId, Event, Kind, Sink};
+use crate::model::{Anomaly, At, Timestamp};
+use crate::session::connection::Connection;
+
+/// How many slots are looked at for a forgotten one each time a connection begins.
+const LOOK: usize = 3;
+
+/// How many slots are looked at for the connection that is given up.
+const CANDIDATES: usize = 12;
+
+/// The part of all memory that each kind may take whatever the others hold.
+const KEPT: usize = 32;
+
+/// Bounds the searches that are remembered.
+const LATE: usize = 1024;
+
+/// The memory that connections hold, in bytes as allocated, by how they can be made to hold less.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::session) struct Holdings {
+    /// What they are: their layers, and heads that are not whole or wait for an answer. Given up with the connection.
+    pub(in crate::session) state: usize,
+    /// What waits out of order, or is searched in a conversation.
+    pub(in crate::session) waiting: usize,
+    /// What is searched for a conversation joined late.
+    pub(in crate::session) searched: usize,
+    /// What waits for keys.
+    pub(in crate::session) for_keys: usize,
+}
+
+impl Holdings {
+    /// Counts what one connection holds now in place of what it held before.
+    pub(super) const fn replace(&mut self, before: Holdings, now: Holdings) {
+        const fn replace(sum: &mut usize, before: usize, now: usize) {
+            *sum = sum.saturating_sub(before).saturating_add(now);
+        }
+        replace(&mut self.state, before.state, now.state);
+        replace(&mut self.waiting, before.waiting, now.waiting);
+        replace(&mut self.searched, before.searched, now.searched);
+        replace(&mut self.for_keys, before.for_keys, now.for_keys);
+    }
+
+    const fn sum(self) -> usize {
+        self.state.saturating_add(self.waiting).saturating_add(self.searched).saturating_add(self.for_keys)
+    }
+}
+
+impl Analyzer {
+    /// Returns what all connections hold together, in bytes.
+    const fn held(&self) -> usize {
+        let messages = self.shared.held.saturating_add(self.shared.understood);
+        self.holdings.sum().saturating_add(messages).saturating_add(self.windows.bytes())
+    }
+
+    /// Tells whether all connections together hold more than they may.
+    pub(super) const fn is_full(&self) -> bool {
+        self.held() > self.shared.limits.memory
+    }
+
+    /// Returns how much a kind of memory may be that is `now` so much and has a bound of its own: what the others leave,
+    /// and a part of all that is never taken from it, so that one long message costs nobody else's bytes.
+    fn bound(&self, now: usize, own: usize) -> usize {
+        let memory = self.shared.limits.memory;
+        let left = memory.saturating_sub(self.held().saturating_sub(now));
+        own.min(left.max(memory / KEPT))
+    }
+
+    /// Accounts for what a connection holds and waits for, and tells whether that changed.
+    ///
+    /// `passed` is the tick that was just handled: the connection is not due at it again.
+    pub(super) fn update_accounting(&mut self, n: usize, passed: Option<Timestamp>) -> bool {
+        self.book_woken(n);
+        let Some(slot) = self.slots.get_mut(n).and_then(Option::as_mut) else { return false };
+        let connection = slot.connection.as_ref();
+        let mut holdings = connection.map_or_else(Holdings::default, |connection| connection.holdings());
+        holdings.state = holdings.state.saturating_add(size_of::<Slot>());
+        let mut due = connection.and_then(|connection| connection.deadline()).unwrap_or(Timestamp::MAX);
+        if due < Timestamp::MAX {
+            due = tick_after(due);
+            if let Some(passed) = passed {
+                due = due.max(tick_after(Timestamp::from_nanos(passed.as_nanos().saturating_add(1))));
+            }
+        }
+        let wants_keys = connection.is_some_and(|connection| connection.is_waiting_for_keys());
+        if wants_keys != slot.wants_keys {
+            slot.wants_keys = wants_keys;
+            if wants_keys {
+                self.wanting.insert((slot.id, n));
+            } else {
+                self.wanting.remove(&(slot.id, n));
+                self.learning.remove(&(slot.id, n));
+            }
+        }
+        if holdings == slot.holdings && due == slot.due {
+            return false;
+        }
+        self.holdings.replace(slot.holdings, holdings);
+        if slot.holdings.searched == 0 && holdings.searched > 0 {
+            slot.search = slot.search.wrapping_add(1);
+            self.late.push_back((n, slot.id, slot.search));
+        }
+        slot.holdings = holdings;
+        if due != slot.due {
+            self.due.remove(&(slot.due, slot.id, n));
+            slot.due = due;
+            if due < Timestamp::MAX {
+                self.due.insert((due, slot.id, n));
+            }
+        }
+        true
+    }
+
+    /// Remembers that the connection at hand has begun to inflate, if it has and is not over.
+    fn book_woken(&mut self, n: usize) {
+        if !std::mem::take(&mut self.shared.woke) {
+            return;
+        }
+        let slot = self.slots.get(n).and_then(Option::as_ref).filter(|slot| slot.connection.is_some());
+        if let Some(slot) = slot {
+            self.windows.leave(n);
+            self.awake.push_back((n, slot.id));
+            self.release_idle();
+        }
+    }
+
+    /// Lets conversations that have not inflated for the longest time give memory back while too many hold some.
+    fn release_idle(&mut self) {
+        // Everyone in use is passed over once.
+        let mut looks = self.awake.len().saturating_mul(2);
+        while self.awake.len() > self.shared.limits.inflating && looks > 0 {
+            looks = looks.saturating_sub(1);
+            let Some((n, id)) = self.awake.pop_front() else { return };
+            let slot = self.slots.get_mut(n).and_then(Option::as_mut).filter(|slot| slot.id == id);
+            let Some(connection) = slot.and_then(|slot| slot.connection.as_mut()) else { continue };
+            match connection.release_idle() {
+                None => self.awake.push_back((n, id)),
+                Some(0) => {}
+                Some(bytes) => self.windows.enter(n, bytes),
+            }
+        }
+        self.give_up_windows();
+    }
+
+    fn give_up_windows(&mut self) {
+        let bound = self.bound(self.windows.bytes(), self.shared.limits.windows);
+        while let Some(n) = self.windows.next_excess(bound) {
+            if let Some(connection) = self.connection_mut(n) {
+                connection.give_up_windows();
+            }
+        }
+    }
+
+    /// Makes connections give up what they hold while it is more than it may be; `n` is the one that holds more now.
+    pub(super) fn shed_load(&mut self, n: usize, at: At, sink: &mut dyn Sink) {
+        if self.is_full() {
+            self.give_up_windows();
+        }
+        let limits = self.shared.limits;
+        while self.holdings.for_keys > self.bound(self.holdings.for_keys, limits.held) {
+            // The oldest connection that holds anything.
+            let holds = |(_, n): &&(ConnId, usize)| {
+                self.slots.get(*n).and_then(Option::as_ref).is_some_and(|slot| slot.holdings.for_keys > 0)
+            };
+            let Some((_, n)) = self.wanting.iter().find(holds).copied() else { break };
+            if let Some(connection) = self.connection_mut(n) {
+                connection.release_held();
+            }
+            self.update_accounting(n, None);
+        }
+        while self.holdings.searched > self.bound(self.holdings.searched, limits.searched)
+            || self.late.len() > LATE
+        {
+            let Some((n, id, search)) = self.late.pop_front() else { break };
+            let slot = self.slots.get_mut(n).and_then(Option::as_mut);
+            let slot = slot.filter(|slot| slot.id == id && slot.search == search);
+            if let Some(slot) = slot
+                && let Some(connection) = &mut slot.connection
+            {
+                connection.stop_searching(&mut self.shared, sink);
+                slot.forget_nothing(&mut self.shared, sink);
+                self.update_accounting(n, None);
+            }
+        }
+        while self.holdings.waiting > self.bound(self.holdings.waiting, limits.waiting) {
+            let Some(connection) =
+                self.slots.get_mut(n).and_then(Option::as_mut).and_then(|slot| slot.connection.as_mut())
+            else {
+                break;
+            };
+            let helped = connection.shed_load(&mut self.shared, sink);
+            self.update_accounting(n, None);
+            if !helped {
+                break;
+            }
+        }
+        while self.holdings.state > self.bound(self.holdings.state, usize::MAX) {
+            let Some(victim) = self.victim(n) else { break };
+            self.evict(victim, ("memory of connections", limits.memory), at, sink);
+        }
+    }
+
+    fn connection_mut(&mut self, n: usize) -> Option<&mut Connection> {
+        self.slots.get_mut(n)?.as_mut()?.connection.as_deref_mut()
+    }
+
+    /// Forgets a few connections that have been silent, and one more where there are too many.
+    pub(super) fn sweep(&mut self, at: At, sink: &mut dyn Sink) {
+        for _ in 0..LOOK {
+            let n = self.next_hand();
+            let Some(slot) = self.slots.get(n).and_then(Option::as_ref) else { continue };
+            if !slot.is_conversation() && at.time.since(slot.seen) > self.shared.limits.idle {
+                self.forget(n, at, sink);
+            }
+        }
+        let limit = self.shared.limits.connections;
+        if self.flows.len() >= limit
+            && let Some(victim) = self.victim(usize::MAX)
+        {
+            self.evict(victim, ("connections", limit), at, sink);
+        }
+    }
+
+    /// Returns the connection that is missed least of those looked at next, other than that of the slot `but`.
+    fn victim(&mut self, but: usize) -> Option<usize> {
+        let mut victim: Option<(bool, Timestamp, usize)> = None;
+        for _ in 0..CANDIDATES {
+            let n = self.next_hand();
+            let Some(slot) = self.slots.get(n).and_then(Option::as_ref).filter(|_| n != but) else {
+                continue;
+            };
+            let candidate = (slot.is_conversation(), slot.seen, n);
+            victim = Some(victim.map_or(candidate, |other| other.min(candidate)));
+        }
+        victim.map(|(_, _, n)| n)
+    }
+
+    fn next_hand(&mut self) -> usize {
+        self.hand = self.hand.checked_add(1).filter(|n| *n < self.slots.len()).unwrap_or(0);
+        self.hand
+    }
+
+    /// Forgets a connection because of a limit, and says so where it is a conversation.
+    fn evict(&mut self, n: usize, (limit, value): (&'static str, usize), at: At, sink: &mut dyn Sink) {
+        self.shared.counts.evicted = self.shared.counts.evicted.saturating_add(1);
+        if let Some(slot) = self.slots.get(n).and_then(Option::as_ref).filter(|slot| slot.is_conversation()) {
+            let conversation = slot.connection.as_ref().and_then(|connection| connection.conversation());
+            let anomaly = Anomaly::LimitReached { limit, value: value as u64 };
+            let kind = Kind::Anomaly { from: None, anomaly: &anomaly };
+            sink.event(&Event { conversation, ..Event::new(Some(slot.id), at, kind) });
+        }
+        self.forget(n, at, sink);
+    }
+}
+
+impl Slot {
+    fn is_conversation(&self) -> bool {
+        self.connection.as_ref().is_some_and(|connection| connection.is_conversation())
+    }
+}
