@@ -169,6 +169,9 @@ fn what_is_saved_with_its_secrets_replays_the_same_wherever_the_keys_came() {
         for at in (0..packets.len()).step_by(every) {
             for rotated in [false, true] {
                 let (lines, saved) = save(packets.clone(), key_log(&path), at, rotated);
+                // A line that cannot be read is no secret, and is not saved.
+                let lines: String =
+                    lines.split_inclusive('\n').filter(|line| !line.contains("keylog-line")).collect();
                 assert_eq!(replay(saved.path()), lines, "{name}: keys before packet {}, {rotated}", at + 1);
                 shown += records(&lines).iter().filter(|line| line["type"] == "message").count();
             }

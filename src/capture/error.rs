@@ -102,7 +102,7 @@ pub enum Error {
         problem: String,
     },
     /// The capture filter is wrong.
-    #[error("the capture filter is wrong: {problem}\n  {filter}")]
+    #[error("the capture filter is wrong (-f filters packets, -Y messages): {problem}\n  {filter}")]
     Filter {
         /// The filter.
         filter: String,

@@ -86,10 +86,10 @@ pub struct Entry {
     pub(super) conversation: u32,
     /// Bytes on the wire, saturating.
     pub(super) wire: u32,
-    /// A pong's round trip in nanoseconds, saturating; a close code; how many bytes a data message's meaning takes behind
+    /// The lower half of a pong's round trip; a close code; how many bytes a data message's meaning takes behind
     /// the facts; an anomaly's place in the list of codes.
     pub(super) extra: u32,
-    /// Frames, saturating.
+    /// Frames, saturating; of a pong that answers, which is one frame, the upper part of its round trip.
     pub(super) frames: u16,
     pub(super) facts: Facts,
     pub(super) what: EntryKind,
@@ -166,8 +166,8 @@ impl Entry {
     }
 
     /// Returns how many frames a message had, saturating.
-    pub const fn frames(&self) -> u16 {
-        self.frames
+    pub fn frames(&self) -> u16 {
+        if self.rtt().is_some() { 1 } else { self.frames }
     }
 
     /// Returns how many bytes a message took on the wire, headers included, saturating.
@@ -175,9 +175,19 @@ impl Entry {
         self.wire
     }
 
-    /// Returns a pong's round trip.
+    /// Returns a pong's round trip, 78 hours at most.
     pub fn rtt(&self) -> Option<Duration> {
-        self.extra_of(Opcode::PONG).map(|nanos| Duration::from_nanos(nanos.into()))
+        let low = self.extra_of(Opcode::PONG)?;
+        Some(Duration::from_nanos(u64::from(self.frames) << 32 | u64::from(low)))
+    }
+
+    /// Splits a round trip into what [`Entry::frames`] and [`Entry::extra`] have of it.
+    pub(super) fn split_rtt(rtt: Duration) -> (u16, u32) {
+        let nanos = u64::try_from(rtt.as_nanos()).unwrap_or(u64::MAX).min((1 << 48) - 1);
+        (
+            u16::try_from(nanos >> 32).unwrap_or(u16::MAX),
+            u32::try_from(nanos & 0xffff_ffff).unwrap_or(u32::MAX),
+        )
     }
 
     /// Returns a close frame's code.

@@ -387,8 +387,9 @@ impl Store {
         let facts = Tail { first: draft.wire.first, known: item.known, number, delta, missing };
         record::put_tail(item.at, &facts, (frames, &written), &mut tail);
         let place = self.payloads.push([payload, &tail, meaning]);
-        let rtt = draft.rtt.map(|rtt| u32::try_from(rtt.as_nanos()).unwrap_or(u32::MAX));
-        let extra = rtt.or(draft.close.map(u32::from));
+        let rtt = draft.rtt.map(Entry::split_rtt);
+        let extra = rtt.map(|(_, low)| low).or(draft.close.map(u32::from));
+        let frames = u16::try_from(draft.wire.frames).unwrap_or(u16::MAX);
         // A control frame has no meaning in a sub-protocol.
         let means = !meaning.is_empty() && extra.is_none();
         let entry = Entry {
@@ -397,7 +398,7 @@ impl Store {
             kept: draft.kept,
             wire: u32::try_from(draft.wire.bytes).unwrap_or(u32::MAX),
             extra: extra.unwrap_or(if means { draft.meaning.length } else { 0 }),
-            frames: u16::try_from(draft.wire.frames).unwrap_or(u16::MAX),
+            frames: rtt.map_or(frames, |(high, _)| high),
             facts: draft
                 .facts()
                 .with(Facts::EXTRA, extra.is_some())

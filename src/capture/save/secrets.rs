@@ -50,7 +50,8 @@ impl Secrets {
             }
             match random(line) {
                 Some(random) if !self.used.contains(&random) => self.put_by(random, line),
-                // Premaster secrets are named by something else.
+                // Premaster secrets are named by what encrypts them.
+                None if !line.starts_with(b"RSA ") => {}
                 _ => push_line(&mut needed, line),
             }
         }
