@@ -248,6 +248,7 @@ fn the_language_of_filters_is_told() {
     let folder = folder();
     let (code, out, _) = said(folder.path(), "help filter");
     assert_eq!(code, 0);
+    assert!(out.starts_with("A filter is made of"), "{out}");
     assert!(
         out.contains("gap_before") && out.contains("websocket.opcode") && out.contains("json.PATH"),
         "{out}"

@@ -6,7 +6,7 @@ use super::{Bar, Finding, Findings, Rules, text};
 use crate::event::{Anomaly, Rule};
 
 pub(super) fn write(found: &Findings, rules: &Rules, bar: &Bar, to: &mut dyn Write) -> io::Result<()> {
-    let cases = || Anomaly::RULES.iter().filter(|rule| rules.count(rule.code));
+    let cases = || Anomaly::RULES.iter().filter(|rule| rules.includes(rule.code));
     let failed = |rule: &str| found.rules().get(rule).is_some_and(|(severity, _)| bar.fails(rule, *severity));
     let failures = cases().filter(|rule| failed(rule.code)).count();
     let totals = format!("tests=\"{}\" failures=\"{failures}\" errors=\"0\"", cases().count());

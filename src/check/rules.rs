@@ -1,7 +1,6 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use super::FindingsFormat;
 use super::practice::{fault, practice};
 use crate::event::{Anomaly, Rule};
 use crate::text;
@@ -38,7 +37,7 @@ impl Rules {
     }
 
     /// Tells whether a rule counts.
-    pub fn count(&self, code: &str) -> bool {
+    pub fn includes(&self, code: &str) -> bool {
         !self.ignored.contains(code) && self.only.as_ref().is_none_or(|only| only.contains(code))
     }
 }
@@ -53,34 +52,31 @@ pub(super) fn known(code: &str) -> Result<&'static str, UnknownRule> {
 /// Lists every rule: its code, how bad it is to break it, where it stands, and a sentence.
 ///
 /// A line of text has `columns` at most, where they are given: a sentence that is too long goes on below itself.
-pub fn list(form: FindingsFormat, columns: Option<usize>) -> String {
+pub fn list(columns: Option<usize>) -> String {
     let mut out = String::new();
-    match form {
-        FindingsFormat::Text => {
-            let code = Anomaly::RULES.iter().map(|rule| rule.code.len()).max().unwrap_or(0);
-            let place = Anomaly::RULES.iter().filter_map(|rule| rule.spec.map(|it| it.chars().count()));
-            let place = place.max().unwrap_or(0);
-            for rule in Anomaly::RULES {
-                let (severity, spec) = (rule.severity.name(), rule.spec.unwrap_or_default());
-                let head = format!("{:code$}  {severity:7}  {spec:place$}  ", rule.code);
-                let indent = head.chars().count();
-                // Where next to nothing is left beside the head, the terminal breaks lines better than we do.
-                let fits = |columns: &usize| columns.saturating_sub(indent) >= NARROWEST;
-                out.push_str(&head);
-                text::wrap(&mut out, rule.sentence, indent, columns.filter(fits).unwrap_or(usize::MAX));
-            }
-        }
-        _ => {
-            let json = |Rule { code, severity, spec, sentence, .. }: &Rule| {
-                let severity = severity.name();
-                serde_json::json!({"rule": code, "severity": severity, "spec": spec, "explanation": sentence})
-            };
-            let rules: Vec<_> = Anomaly::RULES.iter().map(json).collect();
-            // Writing into a string cannot fail.
-            let _ = writeln!(out, "{}", serde_json::Value::from(rules));
-        }
+    let code = Anomaly::RULES.iter().map(|rule| rule.code.len()).max().unwrap_or(0);
+    let place = Anomaly::RULES.iter().filter_map(|rule| rule.spec.map(|it| it.chars().count()));
+    let place = place.max().unwrap_or(0);
+    for rule in Anomaly::RULES {
+        let (severity, spec) = (rule.severity.name(), rule.spec.unwrap_or_default());
+        let head = format!("{:code$}  {severity:7}  {spec:place$}  ", rule.code);
+        let indent = head.chars().count();
+        // Where next to nothing is left beside the head, the terminal breaks lines better than we do.
+        let fits = |columns: &usize| columns.saturating_sub(indent) >= NARROWEST;
+        out.push_str(&head);
+        text::wrap(&mut out, rule.sentence, indent, columns.filter(fits).unwrap_or(usize::MAX));
     }
     out
+}
+
+/// Lists all rules as an array of JSON objects.
+pub fn list_json() -> String {
+    let json = |Rule { code, severity, spec, sentence, .. }: &Rule| {
+        let severity = severity.name();
+        serde_json::json!({"rule": code, "severity": severity, "spec": spec, "explanation": sentence})
+    };
+    let rules: Vec<_> = Anomaly::RULES.iter().map(json).collect();
+    format!("{}\n", serde_json::Value::from(rules))
 }
 
 /// Returns all rules as a page of documentation.
@@ -250,20 +246,20 @@ mod tests {
     #[test]
     fn only_and_ignore_pick_rules() {
         let rules = Rules::new([], [" bad-utf8 "]).unwrap();
-        assert!(!rules.count("bad-utf8") && rules.count("no-close"));
+        assert!(!rules.includes("bad-utf8") && rules.includes("no-close"));
         let rules = Rules::new(["no-close", "bad-utf8"], ["bad-utf8"]).unwrap();
-        assert!(!rules.count("bad-utf8") && rules.count("no-close") && !rules.count("gap"));
+        assert!(!rules.includes("bad-utf8") && rules.includes("no-close") && !rules.includes("gap"));
         assert_eq!(Rules::new(["no-closed"], []).unwrap_err(), UnknownRule("no-closed".into()));
     }
 
     #[test]
     fn every_rule_is_listed_once_with_its_sentence() {
-        let text = list(FindingsFormat::Text, None);
+        let text = list(None);
         assert_eq!(text.lines().count(), Anomaly::RULES.len());
         let line = text.lines().find(|line| line.starts_with("bad-utf8 ")).unwrap();
         let words: Vec<_> = line.split("  ").map(str::trim).filter(|word| !word.is_empty()).collect();
         assert_eq!(words, ["bad-utf8", "error", "RFC 6455 §8.1", "a text message is not UTF-8"]);
-        let json: serde_json::Value = serde_json::from_str(&list(FindingsFormat::Json, None)).unwrap();
+        let json: serde_json::Value = serde_json::from_str(&list_json()).unwrap();
         assert_eq!(json.as_array().unwrap().len(), Anomaly::RULES.len());
         assert!(json.as_array().unwrap().iter().all(|rule| rule["explanation"].is_string()));
     }
@@ -281,13 +277,13 @@ mod tests {
 
     #[test]
     fn the_list_fits_a_terminal_and_loses_no_word() {
-        let whole = list(FindingsFormat::Text, None);
+        let whole = list(None);
         let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
         for columns in [80, 100, 120] {
-            let text = list(FindingsFormat::Text, Some(columns));
+            let text = list(Some(columns));
             assert!(text.lines().all(|line| line.chars().count() <= columns), "{text}");
             assert_eq!(words(&text), words(&whole));
         }
-        assert_eq!(list(FindingsFormat::Text, Some(40)), whole);
+        assert_eq!(list(Some(40)), whole);
     }
 }

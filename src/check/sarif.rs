@@ -101,7 +101,7 @@ struct Logical {
 
 /// Writes the log; `input` names the capture.
 pub(super) fn write(found: &Findings, rules: &Rules, input: &str, to: &mut dyn Write) -> io::Result<()> {
-    let listed = Anomaly::RULES.iter().filter(|rule| rules.count(rule.code));
+    let listed = Anomaly::RULES.iter().filter(|rule| rules.includes(rule.code));
     let driver = Driver {
         name: "wirefin",
         version: env!("CARGO_PKG_VERSION"),

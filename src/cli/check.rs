@@ -1,6 +1,7 @@
 use anyhow::Context as _;
 
 use super::plan::Request;
+use super::report::note;
 use super::{Outcome, args, run};
 use crate::check::{self, Bar, Check, FindingsFormat, Manner, Rules};
 use crate::event::Severity;
@@ -8,8 +9,8 @@ use crate::event::Severity;
 /// Check a capture against RFC 6455, RFC 7692 and the protocols around them
 ///
 /// Exits with 1 when a rule is broken, and with 3 when none is but not everything could be judged: a TLS connection
-/// without keys that may be a WebSocket, bytes that were not captured, files that were not read to their end. A test
-/// assertion for servers and clients.
+/// without keys that may be a WebSocket, bytes that were not captured, files that were not read to their end, what a
+/// filter left out of a conversation. A test assertion for servers and clients.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
@@ -31,17 +32,26 @@ pub(super) struct Args {
     #[arg(long, value_name = "RULE", value_delimiter = ',')]
     ignore: Vec<String>,
 
-    /// Write in this form
-    #[arg(long, value_name = "FORM", default_value = "text", value_parser = args::one_of(FindingsFormat::LIST.to_vec()))]
+    /// Write in this format
+    #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = args::one_of(FindingsFormat::LIST.to_vec()))]
     format: FindingsFormat,
 }
 
 /// List every rule: its code, its severity, where it stands, and what it says
 #[derive(Debug, clap::Args)]
 pub(super) struct List {
-    /// Write in this form: `text`, a line a rule, or `json`, an array of them
-    #[arg(long, value_name = "FORM", default_value = "text", value_parser = args::one_of(list_forms()))]
-    format: FindingsFormat,
+    /// Write in this format
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    format: ListFormat,
+}
+
+/// Name of a format of the list of rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum ListFormat {
+    #[value(help = "a line a rule")]
+    Text,
+    #[value(help = "an array of JSON objects")]
+    Json,
 }
 
 /// The severity from which on a broken rule fails the check.
@@ -65,15 +75,6 @@ impl From<FailOn> for Severity {
     }
 }
 
-/// Returns the forms in which the rules are listed.
-fn list_forms() -> Vec<(&'static str, &'static str, FindingsFormat)> {
-    FindingsFormat::LIST
-        .iter()
-        .filter(|(.., form)| matches!(form, FindingsFormat::Text | FindingsFormat::Json))
-        .copied()
-        .collect()
-}
-
 impl Args {
     pub(super) fn run(&self) -> anyhow::Result<Outcome> {
         let rules =
@@ -83,12 +84,25 @@ impl Args {
             self.request.input.files.first().map_or_else(|| "-".into(), |file| file.to_string_lossy());
         let manner = Manner { form: self.format, rules: &rules, bar: &bar, input: &input };
         let plan = self.request.plan()?;
+        let by_message = plan.needs_two_passes();
+        let filtered = plan.filter.is_some();
         run::gather(&plan, Check::new(rules.clone()), |check, end, to| {
             let findings = check.findings();
             findings.write(manner, to)?;
+            let judged_none = filtered && findings.conversations() == (0, 0, 0);
+            if judged_none {
+                note("no conversation matches the filter: nothing was judged");
+            } else if by_message {
+                note("only what matches the filter was judged");
+            }
             Ok(if findings.fail(&bar) {
                 Outcome::Findings
-            } else if findings.unjudged() > 0 || findings.judged_in_part() > 0 || end.stopped_early {
+            } else if judged_none
+                || by_message
+                || findings.unjudged() > 0
+                || findings.judged_in_part() > 0
+                || end.stopped_early
+            {
                 Outcome::Unjudged
             } else {
                 Outcome::Fine
@@ -99,8 +113,11 @@ impl Args {
 
 impl List {
     pub(super) fn run(&self) -> anyhow::Result<()> {
-        super::write_stdout(check::list(self.format, args::columns()).as_bytes())
-            .context("cannot write standard output")?;
+        let list = match self.format {
+            ListFormat::Text => check::list(args::columns()),
+            ListFormat::Json => check::list_json(),
+        };
+        super::write_stdout(list.as_bytes()).context("cannot write standard output")?;
         Ok(())
     }
 }

@@ -54,7 +54,7 @@ pub(super) fn check(input: &Input, output: Option<&Path>) -> anyhow::Result<()> 
     }
     if target.is_stdout() && io::stdout().is_terminal() {
         anyhow::bail!(
-            "packets are nothing for a terminal: lead standard output elsewhere, or name a file with -w"
+            "a capture file cannot be written to a terminal: redirect standard output, or name a file with -w"
         );
     }
     Ok(())

@@ -12,8 +12,8 @@ pub(super) struct Args {
     #[command(flatten)]
     request: Request,
 
-    /// Write in this form
-    #[arg(long, value_name = "FORM", default_value = "text")]
+    /// Write in this format
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: ExplanationFormat,
 
     /// List each connection, however many there are
@@ -32,11 +32,17 @@ enum ExplanationFormat {
 
 impl Args {
     pub(super) fn run(&self) -> anyhow::Result<Outcome> {
+        let plan = self.request.plan()?.explaining();
+        if plan.needs_two_passes() {
+            anyhow::bail!(
+                "explain tells of whole connections: a filter may ask for what is known when one begins, \
+                 such as conn, host, path, client.ip or tls"
+            );
+        }
         let manner = match self.format {
-            ExplanationFormat::Text => Manner::Text { all: self.all },
+            ExplanationFormat::Text => Manner::Text { all: self.all, filtered: plan.filter.is_some() },
             ExplanationFormat::Json => Manner::Json,
         };
-        let plan = self.request.plan()?.explaining();
         let shown = self.request.input.also();
         run::gather(&plan, Explain::new(), |explain, end, to| {
             let summary = &end.summary;

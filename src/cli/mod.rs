@@ -123,7 +123,14 @@ pub fn write_stdout(text: &[u8]) -> std::io::Result<()> {
 /// A [`clap::Error`] where the arguments are wrong or ask for help, which it knows how to print; anything else says
 /// that we could not read or write.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Result<Outcome> {
-    let cli = parse::parse(&arguments.into_iter().collect::<Vec<_>>())?;
+    stop::fail_on_abort()?;
+    let arguments: Vec<_> = arguments.into_iter().collect();
+    if let Some(help) = parse::filter_help(&arguments) {
+        write_stdout(help.as_bytes())
+            .map_err(|error| anyhow::Error::new(error).context("cannot write standard output"))?;
+        return Ok(Outcome::Fine);
+    }
+    let cli = parse::parse(&arguments)?;
     match cli.command {
         None => return bare(cli.print),
         Some(Command::Print(args)) => return args.run(),

@@ -11,12 +11,6 @@ use super::Cli;
 ///
 /// Where no command is named, a flag that only view has means view.
 pub(super) fn parse(arguments: &[OsString]) -> Result<Cli, clap::Error> {
-    if let [_, help, topic] = arguments
-        && help == "help"
-        && topic == "filter"
-    {
-        return Err(filter_help());
-    }
     let arguments = &with_tshark_flags(arguments)?[..];
     Cli::try_parse_from(arguments).or_else(|error| {
         let mut all = Cli::command();
@@ -36,10 +30,11 @@ pub(super) fn parse(arguments: &[OsString]) -> Result<Cli, clap::Error> {
     })
 }
 
-/// Returns what `wirefin help filter` prints.
-fn filter_help() -> clap::Error {
+/// Returns what `wirefin help filter` prints, where that is what the command line asks for.
+pub(super) fn filter_help(arguments: &[OsString]) -> Option<String> {
+    let [_, help, topic] = arguments else { return None };
     let width = super::args::columns().unwrap_or(100).clamp(60, 110);
-    clap::Error::raw(ErrorKind::DisplayHelp, format!("{}\n", crate::filter::manual(width)))
+    (help == "help" && topic == "filter").then(|| format!("{}\n", crate::filter::manual(width)))
 }
 
 /// Understands the flags of tshark: `-r FILE` names a file, `-n` and `-l` are what we do anyway, and `-t` and `-T` are

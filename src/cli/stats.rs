@@ -10,8 +10,8 @@ pub(super) struct Args {
     #[command(flatten)]
     request: Request,
 
-    /// Write in this form
-    #[arg(long, value_name = "FORM", default_value = "text", value_parser = args::one_of(ReportFormat::LIST.to_vec()))]
+    /// Write in this format
+    #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = args::one_of(ReportFormat::LIST.to_vec()))]
     format: ReportFormat,
 
     /// Show the N conversations of most bytes; json and csv have all

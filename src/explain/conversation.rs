@@ -44,6 +44,8 @@ pub(super) struct Account {
 struct Pings {
     sent: u64,
     answered: u64,
+    /// Those whose answer would have been captured.
+    unanswered: u64,
     first: Option<Timestamp>,
     last: Option<Timestamp>,
     /// The longest time between two of them, and the packet that ended it.
@@ -115,8 +117,13 @@ impl Account {
         }
     }
 
-    pub(super) fn anomaly(&mut self, anomaly: &Anomaly) {
+    pub(super) fn anomaly(&mut self, from: Option<Side>, anomaly: &Anomaly) {
         match anomaly {
+            Anomaly::PingNotAnswered { pings, .. } => {
+                if let Some(from) = from {
+                    self.pings[!from].unanswered = *pings;
+                }
+            }
             Anomaly::NoClose { tcp } => self.tcp = Some(tcp),
             Anomaly::NoCloseEcho {} => self.no_echo = true,
             Anomaly::HandshakeTruncated { snap_length } => self.snap_length = Some(*snap_length),
@@ -241,7 +248,7 @@ impl Account {
         let by = closed.by.map_or_else(String::new, |by| format!(" by the {}", by.name()));
         let silent = Side::BOTH.iter().find(|side| {
             let pings = self.pings[**side];
-            pings.sent > pings.answered && pings.last == Some(self.last)
+            pings.unanswered > 0 && pings.last == Some(self.last)
         });
         match closed.code {
             None if closed.lost => "ended; a close frame may have been lost".to_owned(),
@@ -293,13 +300,16 @@ impl Account {
 
     /// Describes the pings of a side, where there were enough to speak of an interval.
     fn heartbeat(&self, side: Side) -> Option<String> {
-        let Pings { sent, answered, first, last, longest, longest_before } = self.pings[side];
+        let Pings { sent, answered, unanswered, first, last, longest, longest_before } = self.pings[side];
         if sent == 0 {
             return None;
         }
-        let answers = match sent.saturating_sub(answered) {
-            0 => "all answered".to_owned(),
-            n => format!("{n} not answered"),
+        let unseen = sent.saturating_sub(answered).saturating_sub(unanswered);
+        let answers = match (unanswered, unseen) {
+            (0, 0) => "all answered".to_owned(),
+            (n, 0) => format!("{n} not answered"),
+            (0, n) => format!("{} not seen", count(n, "answer")),
+            (n, unseen) => format!("{n} not answered, {} not seen", count(unseen, "answer")),
         };
         let name = side.name();
         let between = u32::try_from(sent.saturating_sub(1)).ok().filter(|n| *n > 0);

@@ -8,7 +8,7 @@ use crate::text::count;
 pub(super) fn reason(name: &str) -> &str {
     match name {
         "shown" => "WebSocket",
-        "not-all-shown" => "WebSocket, not all of it",
+        "not-all-shown" => "WebSocket shown in part",
         "rejected" => "upgrade refused",
         "tls" => "TLS",
         "tls-decrypted" => "TLS without a WebSocket",

@@ -68,7 +68,9 @@ impl Fields {
                     rest = after.get(1..).unwrap_or_default();
                 }
                 '{' => {
-                    let (subject, behind) = Subject::first(after)?;
+                    let start = text.len().saturating_sub(after.len());
+                    let (subject, behind) =
+                        Subject::first(after).map_err(|error| error.within(text, start))?;
                     if !words.is_empty() {
                         parts.push(Part::Words(std::mem::take(&mut words).into()));
                     }

@@ -139,6 +139,18 @@ macro_rules! formats {
                 match self { $( AnyFormat::$format(format) => format.start(first), )* }
             }
 
+            fn preface(&self, out: &mut Vec<u8>) {
+                match self { $( AnyFormat::$format(format) => format.preface(out), )* }
+            }
+
+            fn day(&self, time: Timestamp) -> Option<Day> {
+                match self { $( AnyFormat::$format(format) => format.day(time), )* }
+            }
+
+            fn name_day(&self, day: Day, out: &mut Vec<u8>) {
+                match self { $( AnyFormat::$format(format) => format.name_day(day, out), )* }
+            }
+
             fn write(&mut self, event: &Event<'_>, out: &mut Vec<u8>) {
                 match self { $( AnyFormat::$format(format) => format.write(event, out), )* }
             }

@@ -17,6 +17,12 @@ impl Error {
         Error { input: input.into(), offset, expected }
     }
 
+    /// Returns the same error in `whole`, of which what was read begins at the byte `start`.
+    #[must_use]
+    pub fn within(self, whole: &str, start: usize) -> Self {
+        Error { input: whole.into(), offset: start.saturating_add(self.offset), expected: self.expected }
+    }
+
     /// Returns where the fault is, in bytes from the beginning.
     pub const fn offset(&self) -> usize {
         self.offset

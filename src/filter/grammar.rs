@@ -77,10 +77,7 @@ impl Subject {
         let (mut list, mut rest) = (Vec::new(), text);
         loop {
             let at = text.len().saturating_sub(rest.len());
-            let placed = |error: Error| {
-                Error::new(text, at.saturating_add(error.offset()), error.expected().to_owned().into())
-            };
-            let (subject, behind) = Subject::first(rest).map_err(placed)?;
+            let (subject, behind) = Subject::first(rest).map_err(|error| error.within(text, at))?;
             list.push(subject);
             match behind.strip_prefix(',') {
                 Some(more) => rest = more,
