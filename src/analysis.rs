@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+#[cfg(feature = "tls")]
+use crate::capture::KeyLogs;
 use crate::capture::{self, Files, Item, Next, PacketBatch, Source};
 use crate::event::{Control, Event, Sink};
 use crate::filter::{self, Filter, Filtered};
@@ -28,7 +30,7 @@ use crate::wire;
 /// # Ok::<(), wirefin::analysis::Error>(())
 /// ```
 pub struct Analysis {
-    source: Box<dyn Source>,
+    source: Box<dyn Source + Send>,
     filter: Option<Filter>,
     frames: bool,
     limits: Limits,
@@ -65,7 +67,7 @@ impl Analysis {
     }
 
     /// Analyzes what a source of packets gives.
-    pub fn of(source: impl Source + 'static) -> Self {
+    pub fn of(source: impl Source + Send + 'static) -> Self {
         Analysis { source: Box::new(source), filter: None, frames: false, limits: pipeline::limits() }
     }
 
@@ -76,6 +78,17 @@ impl Analysis {
     /// Where the filter cannot be understood.
     pub fn filter(self, text: &str) -> Result<Self, Error> {
         Ok(Analysis { filter: Some(Filter::parse(text)?), ..self })
+    }
+
+    /// Decrypts TLS with the secrets of a key log (`SSLKEYLOGFILE`, RFC 9850), which is read before the first packet.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be opened.
+    #[cfg(feature = "tls")]
+    pub fn with_keylog(self, path: impl AsRef<Path>) -> Result<Self, Error> {
+        let log = KeyLogs::open(&[path.as_ref().to_owned()], false)?;
+        Ok(Analysis { source: Box::new(log.watch(self.source)), ..self })
     }
 
     /// Passes on the frames of messages, too.
@@ -197,6 +210,16 @@ mod tests {
         let texts = all(Analysis::files([CAPTURE]).unwrap().filter("opcode == text").unwrap());
         assert_eq!(texts, [&lines[0], &lines[5], &lines[6], &lines[9]].map(String::clone));
         assert!(all(Analysis::files([CAPTURE]).unwrap().with_frames()).len() > 10);
+    }
+
+    #[cfg(feature = "tls")]
+    #[test]
+    fn a_key_log_decrypts() {
+        let encrypted = Analysis::files(["captures/tls/chromium.pcap"]).unwrap();
+        assert!(!all(encrypted).iter().any(|line| line.contains("open")));
+        let opened = Analysis::files(["captures/tls/chromium.pcap"]).unwrap();
+        let lines = all(opened.with_keylog("captures/tls/chromium.keylog").unwrap());
+        assert!(lines.iter().any(|line| line.contains("open")), "{lines:#?}");
     }
 
     #[test]
