@@ -237,7 +237,7 @@ impl FrameSearch {
         (self.candidates, self.led) = (Vec::new(), Vec::new());
     }
 
-    /// Returns where frames begin, once that is beyond `resync_from`.
+    /// Returns where frames begin, once that is beyond doubt.
     pub(super) fn find(&mut self) -> Option<Found> {
         if self.rests() || self.gathered.len() < self.next_scan {
             return None;
@@ -246,7 +246,7 @@ impl FrameSearch {
         self.scan(self.threshold)
     }
 
-    /// Returns where frames most likely begin, no more bytes to come; the `resync_from` allowed is larger.
+    /// Returns where frames most likely begin, no more bytes to come; more doubt is allowed.
     pub(super) fn best(&mut self) -> Option<Found> {
         self.scan(self.threshold.saturating_sub(LENIENCE))
     }
@@ -460,7 +460,7 @@ impl FrameSearch {
         candidates.extend(self.unseen());
         self.seen = self.seen.max(self.gathered.end().saturating_sub(1));
         let mut budget = Budget::new(self.gathered.len());
-        let (mut resync_from, mut found) = (0, None);
+        let (mut doubt, mut found) = (0, None);
         let mut stands = |chain: Chain, found: &mut Option<(usize, Found)>| {
             if self.debt() > FOLLOWED {
                 return true;
@@ -468,7 +468,7 @@ impl FrameSearch {
             // Of a chain that was led over bytes which are given up, the first frames are among those.
             let (begin, is_led) = (chain.next, chain.bits > 0);
             let chain = self.follow(chain, usize::MAX, &mut budget);
-            let judged = chain.as_ref().and_then(|chain| self.judge(chain, begin, needed, &mut resync_from));
+            let judged = chain.as_ref().and_then(|chain| self.judge(chain, begin, needed, &mut doubt));
             *found = judged.map(|found| (begin, Found { doubtful: found.doubtful || is_led, ..found }));
             chain.is_some()
         };
@@ -483,16 +483,16 @@ impl FrameSearch {
     /// Returns the first frame of a chain that is to be shown, if the chain convinces.
     ///
     /// A chain that convinces though none of its frames is to be shown, or one whose last payload goes beyond the
-    /// buffer, casts `resync_from` on those inside of it.
-    fn judge(&self, chain: &Chain, from: usize, needed: u32, resync_from: &mut u32) -> Option<Found> {
+    /// buffer, casts doubt on those inside of it.
+    fn judge(&self, chain: &Chain, from: usize, needed: u32, doubt: &mut u32) -> Option<Found> {
         const DOUBTFUL: u32 = 12;
         /// Nothing is known of frames so long that their end will hardly be seen.
         const REACH: usize = 64 << 20;
         let among_others = self.masked.is_some() || chain.aligned > 0 || chain.crossed >= CROSSED;
-        let convinces = among_others && chain.bits >= needed.saturating_add(*resync_from);
+        let convinces = among_others && chain.bits >= needed.saturating_add(*doubt);
         let is_near = chain.next <= self.gathered.end().saturating_add(REACH);
         if convinces || chain.open && is_near && chain.bits >= DOUBTFUL {
-            *resync_from = (*resync_from).max(chain.bits);
+            *doubt = (*doubt).max(chain.bits);
         }
         let start = chain.first_trusted.filter(|start| convinces && *start < self.gathered.end())?;
         let (doubtful, in_segments) = (start != from, chain.is_in_segments());
