@@ -3,6 +3,7 @@
 //! stands in where a part of the window is not known.
 //!
 //! `cargo bench --bench inflating`; `docs/performance.md` has the figures.
+#![allow(missing_docs)] // criterion's macros make public items
 
 mod support;
 

@@ -1,6 +1,7 @@
 //! What sub-protocols cost a message: where none is read any more, while one is looked for, and of those that are spoken.
 //!
 //! `cargo bench --bench meaning`; the goals are 1 ns for what is not read and 100 ns for an envelope of JSON.
+#![allow(missing_docs)] // criterion's macros make public items
 
 use std::hint::black_box;
 

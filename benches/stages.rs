@@ -2,6 +2,7 @@
 //! without: a copy of the bytes, `write`. Inflating has a bench of its own.
 //!
 //! `cargo bench --bench stages`; divide the time by the number of elements for what a packet or message costs.
+#![allow(missing_docs)] // criterion's macros make public items
 
 mod support;
 
@@ -47,7 +48,7 @@ fn segments(batches: &[PacketBatch]) -> Vec<(Segment<'_>, At)> {
 /// Decodes one packet. What a fresh decoder lends is the packet's own, for nothing here is fragmented.
 fn segment(packet: Packet<'_>) -> Option<(Segment<'_>, At)> {
     let mut decoder = Decoder::default();
-    let Decoded::Tcp(Segment { flow, seq, ack, flags, window, header, payload, cut, stamp }) =
+    let Decoded::Tcp(Segment { flow, seq, ack, flags, window, header, payload, cut, packet_length, stamp }) =
         decoder.decode(&packet)
     else {
         return None;
@@ -57,7 +58,7 @@ fn segment(packet: Packet<'_>) -> Option<(Segment<'_>, At)> {
         packet.data.get(start..start.wrapping_add(part.len())).unwrap_or_default()
     };
     let (header, payload) = (own(header), own(payload));
-    Some((Segment { flow, seq, ack, flags, window, header, payload, cut, stamp }, packet.at))
+    Some((Segment { flow, seq, ack, flags, window, header, payload, cut, packet_length, stamp }, packet.at))
 }
 
 /// Throws events away.

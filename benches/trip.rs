@@ -1,6 +1,7 @@
 //! The whole trip, from a capture in memory to records thrown away; and what twice as much of it costs.
 //!
 //! `cargo bench --bench trip`
+#![allow(missing_docs)] // criterion's macros make public items
 
 mod support;
 
