@@ -6,10 +6,10 @@
 //!              (one thread)                          (any threads)              (in packet order)
 //! ```
 //!
-//! Connections fall into 64 shards by a hash of their addresses. A shard owns an [`Analyzer`] and a [`Collector`] of its
-//! events, so everything that is decided depends on the shard's packets and on ticks of capture time, never on the number
-//! of threads, and what the collectors make is put back in packet order: the output is the same, byte for byte, for any
-//! number of threads.
+//! Connections fall into 64 shards by a hash of their addresses. A shard owns an [`Analyzer`] and a
+//! [`Collector`](crate::event::Collector) of its events, so everything that is decided depends on the shard's packets
+//! and on ticks of capture time, never on the number of threads, and what the collectors make is put back in packet
+//! order: the output is the same, byte for byte, for any number of threads.
 
 mod batch;
 mod error;

@@ -11,6 +11,7 @@ use crate::tls::KeyLog;
 pub struct Keys {
     #[cfg(feature = "tls")]
     log: Arc<KeyLog>,
+    #[cfg(feature = "tls")]
     watcher: Option<KeyWatcher>,
 }
 
@@ -27,7 +28,7 @@ pub struct KeyUse {
     pub packet: u64,
 }
 
-/// What hears of each connection of which secrets are found, on whatever thread that is.
+/// A callback for each connection of which secrets are found, on whatever thread that is.
 pub type KeyWatcher = Arc<dyn Fn(&KeyUse) + Send + Sync>;
 
 impl Keys {
@@ -60,7 +61,13 @@ impl Keys {
     /// Lets somebody hear of each connection of which secrets are found.
     #[must_use]
     pub fn watched(self, watcher: KeyWatcher) -> Self {
-        Keys { watcher: Some(watcher), ..self }
+        #[cfg(feature = "tls")]
+        return Keys { watcher: Some(watcher), ..self };
+        #[cfg(not(feature = "tls"))]
+        {
+            drop(watcher);
+            self
+        }
     }
 
     /// Notes that secrets of a connection were found.
