@@ -214,6 +214,23 @@ fn a_check_does_not_pass_where_not_everything_could_be_judged() {
     assert_eq!(findings.0, 1, "{}", findings.1);
 }
 
+/// A filter of messages judges a part of each conversation, and one that nothing matches judges nothing.
+#[test]
+fn a_check_or_an_explanation_of_a_part_does_not_pass_for_one_of_the_whole() {
+    let folder = folder();
+    let broken = capture("rules/unmasked-client-frame.pcap");
+    let check = |filter: &str| said(folder.path(), &format!("check {broken} {filter}"));
+    assert_eq!((check("").0, check("--conn 1").0, check("-Y opcode==text").0), (1, 1, 1));
+    let (code, _, err) = check("-Y opcode==close");
+    assert_eq!((code, err.contains("only what matches the filter was judged")), (3, true), "{err}");
+    let (code, _, err) = check("--conn 99");
+    assert_eq!((code, err.contains("nothing matches conn == 99")), (3, true), "{err}");
+    let (code, out, _) = said(folder.path(), &format!("explain {broken} --conn 99"));
+    assert_eq!((code, &*out), (0, "0 TCP connections of those that match\n"));
+    let (code, _, err) = said(folder.path(), &format!("explain {broken} -Y opcode==text"));
+    assert_eq!((code, err.contains("explain tells of whole connections")), (2, true), "{err}");
+}
+
 #[test]
 fn a_half_open_end_is_told() {
     let folder = folder();

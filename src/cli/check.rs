@@ -90,9 +90,7 @@ impl Args {
             let findings = check.findings();
             findings.write(manner, to)?;
             let judged_none = filtered && findings.conversations() == (0, 0, 0);
-            if judged_none {
-                note("no conversation matches the filter: nothing was judged");
-            } else if by_message {
+            if by_message && !judged_none {
                 note("only what matches the filter was judged");
             }
             Ok(if findings.fail(&bar) {

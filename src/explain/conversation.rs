@@ -213,10 +213,13 @@ impl Account {
                 0 => String::new(),
                 cut => format!(" ({cut} of them cut off by the snap length)"),
             };
+            let incomplete = match self.incomplete {
+                0 => String::new(),
+                incomplete => format!(", {} incomplete", count(incomplete, "message")),
+            };
             list.push(format!(
-                "not all is shown: {} not captured{cut}, {} incomplete",
-                count(self.lost, "byte"),
-                count(self.incomplete, "message")
+                "not all is shown: {} not captured{cut}{incomplete}",
+                count(self.lost, "byte")
             ));
         } else if self.incomplete > 0 {
             list.push(format!("not all is shown: {} incomplete", count(self.incomplete, "message")));
