@@ -192,6 +192,25 @@ fn long_requests_without_an_answer() {
     assert!(memory < 40 * MIB, "cut: {} KiB", memory >> 10);
 }
 
+/// What a conversation asked for names it as long as it is open.
+#[test]
+fn long_urls_of_open_conversations() {
+    let packets = (0..4_000).flat_map(|n| {
+        let mut talk = Talk::new(n);
+        let asked = String::from_utf8(request("")).unwrap().replacen(
+            "GET /",
+            &format!("GET /{}", "u".repeat(60_000)),
+            1,
+        );
+        asked.as_bytes().chunks(1400).for_each(|piece| talk.send(Client, piece));
+        talk.send(Server, &dialogue::answer(""));
+        talk.packets
+    });
+    let (memory, events) = flood(packets, &small(&Limits::within(32 << 20)));
+    assert!(memory < 40 * MIB, "{} KiB", memory >> 10);
+    assert!(events >= 8_000, "each is opened and closed: {events}");
+}
+
 /// Whatever is piled up, one after the other or in turns, all of it together keeps the bound.
 #[test]
 fn everything_at_once() {

@@ -172,8 +172,7 @@ impl Shared {
     pub(super) fn fill(&mut self, open: &mut Open, fill: impl FnOnce(&mut Payload, &mut Vec<u8>)) {
         let before = open.payload.allocated();
         let others = self.held.saturating_sub(before);
-        let room = self.limits.messages.saturating_sub(self.understood).saturating_sub(others);
-        open.payload.set_limit(self.limits.message.min(room));
+        open.payload.set_limit(self.limits.message.min(self.limits.messages.saturating_sub(others)));
         fill(&mut open.payload, &mut self.unmasked);
         self.held = others.saturating_add(open.payload.allocated());
     }

@@ -31,13 +31,15 @@ pub(super) struct Understood {
 
 impl Understood {
     /// Makes the reader of a conversation, as far as the user wants it.
-    pub(super) fn of(handshake: Option<&Handshake>, cx: &Context<'_>) -> Option<Box<Self>> {
+    pub(super) fn of(handshake: Option<&Handshake>, cx: &mut Context<'_>) -> Option<Box<Self>> {
         let opening = handshake.map(Opening::of).unwrap_or_default();
         let limits = cx.shared.limits;
         let conversation = cx.conversation.as_deref();
         let choice = limits.chosen.iter().find(|it| it.selector.selects(cx.conn, conversation));
         let reader = limits.subprotocols.reader(choice.map(|it| it.name), opening)?;
-        Some(Box::new(Understood { reader, held: 0 }))
+        let held = reader.allocated();
+        cx.shared.understood = cx.shared.understood.saturating_add(held);
+        Some(Box::new(Understood { reader, held }))
     }
 
     /// Hears that messages of one side may be lost.

@@ -60,6 +60,11 @@ impl Opening {
         }
     }
 
+    fn allocated(&self) -> usize {
+        let texts = [&self.subprotocol, &self.target, &self.host];
+        texts.into_iter().flatten().map(|text| text.len()).fold(0, usize::saturating_add)
+    }
+
     /// Returns the path of the target.
     pub fn path(&self) -> &str {
         let target = self.target.as_deref().unwrap_or_default();
@@ -336,7 +341,10 @@ impl Choice {
             State::Decoding(decoding) => decoding.decoder.allocated(),
             State::Undecided(undecided) => {
                 let search = undecided.search.as_ref().map_or(0, |it| it.decoder.allocated());
-                undecided.kept_bytes.saturating_add(undecided.votes.len()).saturating_add(search)
+                let kept = undecided.kept.capacity().saturating_mul(size_of::<BufferedMessage>());
+                [undecided.kept_bytes, kept, undecided.votes.len(), undecided.opening.allocated(), search]
+                    .into_iter()
+                    .fold(size_of::<Undecided>(), usize::saturating_add)
             }
             State::Plain => 0,
         }

@@ -11,7 +11,7 @@ use crate::websocket::Opcode;
 
 impl Conversation {
     /// Begins to read the meaning of messages, as far as the user wants it.
-    pub(in crate::session) fn understand(&mut self, handshake: Option<&Handshake>, cx: &Context<'_>) {
+    pub(in crate::session) fn understand(&mut self, handshake: Option<&Handshake>, cx: &mut Context<'_>) {
         self.meaning = Understood::of(handshake, cx);
     }
 
