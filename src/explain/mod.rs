@@ -115,24 +115,13 @@ impl Sink for Explain {
             Kind::Anomaly { from, anomaly } => {
                 if let Some(account) = self.live.get_mut(&conn) {
                     account.anomaly(*from, anomaly);
-                } else if is_reason(anomaly) && self.encrypted.len() < BoundedList::<Row>::ITEMS {
+                } else if anomaly.says_why_encrypted() && self.encrypted.len() < BoundedList::<Row>::ITEMS {
                     self.encrypted.insert(conn, (*anomaly).clone());
                 }
             }
             Kind::Frame(_) => {}
         }
     }
-}
-
-/// Tells whether it says why TLS was not decrypted.
-const fn is_reason(anomaly: &Anomaly) -> bool {
-    matches!(
-        anomaly,
-        Anomaly::TlsNoKeys { .. }
-            | Anomaly::TlsKeysWrong { .. }
-            | Anomaly::TlsHandshakeMissing { .. }
-            | Anomaly::TlsSuiteUnsupported { .. }
-    )
 }
 
 impl Gather for Explain {

@@ -166,6 +166,17 @@ impl Anomaly {
         self.rule().severity
     }
 
+    /// Tells whether it says why a TLS connection was not decrypted.
+    pub const fn says_why_encrypted(&self) -> bool {
+        matches!(
+            self,
+            Anomaly::TlsNoKeys { .. }
+                | Anomaly::TlsKeysWrong { .. }
+                | Anomaly::TlsHandshakeMissing { .. }
+                | Anomaly::TlsSuiteUnsupported { .. }
+        )
+    }
+
     /// Returns where the rule stands; `None` for what no document rules.
     pub const fn spec(&self) -> Option<&'static str> {
         self.rule().spec

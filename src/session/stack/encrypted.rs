@@ -207,15 +207,8 @@ impl Encrypted {
 
     /// Reports what is wrong, now or when there is a conversation.
     fn report(&mut self, side: Option<Side>, anomaly: Anomaly, cx: &mut Context<'_>) {
-        let is_reason = matches!(
-            anomaly,
-            Anomaly::TlsNoKeys { .. }
-                | Anomaly::TlsKeysWrong { .. }
-                | Anomaly::TlsHandshakeMissing { .. }
-                | Anomaly::TlsSuiteUnsupported { .. }
-        );
         match side {
-            _ if is_reason => cx.anomaly(side, &anomaly),
+            _ if anomaly.says_why_encrypted() => cx.anomaly(side, &anomaly),
             Some(side) => self.inner.report(cx.transport.role(side), anomaly, cx),
             None => self.inner.report(cx.transport.role(Side::Client), anomaly, cx),
         }
