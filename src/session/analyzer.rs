@@ -7,6 +7,7 @@ use hashbrown::HashTable;
 
 use super::connection::Connection;
 use super::context::Shared;
+use super::holdings::Holdings;
 use super::keys::Keys;
 use super::limits::Limits;
 use super::paths::{Match, Paths};
@@ -14,7 +15,6 @@ use super::resync::FrameSearch;
 use super::windows::RestingWindows;
 use crate::event::{ConnId, Sink};
 use crate::model::{At, Flags, FlowKey, Segment, Timestamp};
-pub(super) use memory::Holdings;
 
 /// An analyzer that turns the segments of one shard's connections into events.
 ///

@@ -1,6 +1,6 @@
-use super::analyzer::Holdings;
 use super::context::{Context, Shared};
 use super::conversation::Ending;
+use super::holdings::Holdings;
 use super::order::{Next, Readable, StreamInput, WireOrder};
 use super::stack::Stack;
 use super::transport::Transport;
@@ -77,12 +77,12 @@ impl Connection {
     pub(super) fn holdings(&self) -> Holdings {
         let fixed = size_of::<Connection>().saturating_add(self.witness.allocated());
         let fixed = fixed.saturating_add(self.conversation.as_ref().map_or(0, |it| it.allocated()));
-        Holdings {
-            state: fixed.saturating_add(self.stack.allocated()),
-            waiting: self.waiting(),
-            searched: self.stack.searched(),
-            for_keys: self.stack.held_for_keys(),
-        }
+        let own = Holdings {
+            state: fixed,
+            waiting: self.tcp.waiting().saturating_add(self.order.allocated()),
+            ..Holdings::default()
+        };
+        own.and(self.stack.holdings())
     }
 
     /// Returns the memory that waits out of order, or is searched in a conversation, in bytes.

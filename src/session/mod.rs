@@ -50,6 +50,7 @@ mod compression;
 mod connection;
 mod context;
 mod conversation;
+mod holdings;
 mod keys;
 mod limits;
 mod meaning;

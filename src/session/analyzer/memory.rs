@@ -10,6 +10,7 @@ use super::{Analyzer, Slot, tick_after};
 use crate::event::{ConnId, Event, Kind, Sink};
 use crate::model::{Anomaly, At, Timestamp};
 use crate::session::connection::Connection;
+use crate::session::holdings::Holdings;
 
 /// How many slots are looked at for a forgotten one each time a connection begins.
 const LOOK: usize = 3;
@@ -22,36 +23,6 @@ const KEPT: usize = 32;
 
 /// Bounds the searches that are remembered.
 const LATE: usize = 1024;
-
-/// The memory that connections hold, in bytes as allocated, by how they can be made to hold less.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(in crate::session) struct Holdings {
-    /// What they are: their layers, and heads that are not whole or wait for an answer. Given up with the connection.
-    pub(in crate::session) state: usize,
-    /// What waits out of order, or is searched in a conversation.
-    pub(in crate::session) waiting: usize,
-    /// What is searched for a conversation joined late.
-    pub(in crate::session) searched: usize,
-    /// What waits for keys.
-    pub(in crate::session) for_keys: usize,
-}
-
-impl Holdings {
-    /// Counts what one connection holds now in place of what it held before.
-    pub(super) const fn replace(&mut self, before: Holdings, now: Holdings) {
-        const fn replace(sum: &mut usize, before: usize, now: usize) {
-            *sum = sum.saturating_sub(before).saturating_add(now);
-        }
-        replace(&mut self.state, before.state, now.state);
-        replace(&mut self.waiting, before.waiting, now.waiting);
-        replace(&mut self.searched, before.searched, now.searched);
-        replace(&mut self.for_keys, before.for_keys, now.for_keys);
-    }
-
-    const fn sum(self) -> usize {
-        self.state.saturating_add(self.waiting).saturating_add(self.searched).saturating_add(self.for_keys)
-    }
-}
 
 impl Analyzer {
     /// Returns what all connections hold together, in bytes.

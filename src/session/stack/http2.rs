@@ -102,17 +102,17 @@ impl Http2 {
     /// Returns the memory that is searched in conversations, waits for an answer, or holds what header blocks refer to,
     /// in bytes.
     pub(super) fn waiting(&self) -> usize {
-        self.connection.header_memory().saturating_add(self.streams.held.waiting)
+        self.connection.header_memory().saturating_add(self.streams.held.memory.waiting)
     }
 
     /// Returns the memory that it and what its streams carry are, in bytes.
     pub(super) fn allocated(&self) -> usize {
-        size_of::<Http2>().saturating_add(self.streams.held.allocated)
+        size_of::<Http2>().saturating_add(self.streams.held.memory.state)
     }
 
     /// Returns the memory that is searched for frames or for conversations, in bytes.
     pub(super) fn searched(&self) -> usize {
-        self.connection.searched().saturating_add(self.streams.held.searched)
+        self.connection.searched().saturating_add(self.streams.held.memory.searched)
     }
 
     pub(super) fn release_idle(&mut self) -> Option<usize> {

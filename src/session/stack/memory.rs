@@ -2,10 +2,21 @@
 
 use super::{Layer, Stack};
 use crate::model::{Anomaly, Side};
+use crate::session::holdings::Holdings;
 
 impl Stack {
+    /// Returns what its layers hold.
+    pub(in crate::session) fn holdings(&self) -> Holdings {
+        Holdings {
+            state: self.allocated(),
+            waiting: self.waiting(),
+            searched: self.searched(),
+            for_keys: self.held_for_keys(),
+        }
+    }
+
     /// Returns the memory that its layers are, with what waits in them for an answer, in bytes.
-    pub(in crate::session) fn allocated(&self) -> usize {
+    pub(super) fn allocated(&self) -> usize {
         let layer = match &self.layer {
             Layer::Start(start) => start.as_ref().map_or(0, |start| start.allocated()),
             Layer::Preamble(pending) => size_of_val(&**pending),
@@ -34,7 +45,7 @@ impl Stack {
     }
 
     /// Returns the memory that is searched for a conversation joined late, in bytes.
-    pub(in crate::session) fn searched(&self) -> usize {
+    pub(super) fn searched(&self) -> usize {
         match &self.layer {
             Layer::MidStream(search) => search.searched(),
             Layer::Http2(http2) => http2.searched(),
@@ -43,7 +54,7 @@ impl Stack {
     }
 
     /// Returns how many bytes of TLS wait for keys.
-    pub(in crate::session) fn held_for_keys(&self) -> usize {
+    pub(super) fn held_for_keys(&self) -> usize {
         match &self.layer {
             #[cfg(feature = "tls")]
             Layer::Encrypted(tls) => tls.held(),

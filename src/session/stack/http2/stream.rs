@@ -7,6 +7,7 @@ use crate::model::{Anomaly, At, Lost, Pair, Side, Timestamp};
 use crate::session::compression::Deflate;
 use crate::session::context::Context;
 use crate::session::conversation::{Conversation, Ending};
+use crate::session::holdings::Holdings;
 use crate::session::resync::FrameSearch;
 
 /// One stream of an HTTP/2 connection that is a WebSocket, or may be.
@@ -30,24 +31,15 @@ pub(super) struct Stream {
 /// The memory that streams hold, and the time at which there is something to do for them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Held {
-    /// Bytes that are searched in conversations, or wait for an answer.
-    pub(super) waiting: usize,
-    /// Bytes that are searched for conversations.
-    pub(super) searched: usize,
-    /// Bytes that the streams and what they carry are.
-    pub(super) allocated: usize,
+    pub(super) memory: Holdings,
     pub(super) deadline: Option<Timestamp>,
 }
 
 impl Held {
     /// Returns what this and another one are together.
     pub(super) fn and(self, other: Held) -> Held {
-        Held {
-            waiting: self.waiting.saturating_add(other.waiting),
-            searched: self.searched.saturating_add(other.searched),
-            allocated: self.allocated.saturating_add(other.allocated),
-            deadline: self.deadline.into_iter().chain(other.deadline).min(),
-        }
+        let deadline = self.deadline.into_iter().chain(other.deadline).min();
+        Held { memory: self.memory.and(other.memory), deadline }
     }
 }
 
@@ -113,17 +105,16 @@ impl Stream {
     /// Reckons what it holds, and tells whether that has changed.
     pub(super) fn reckon(&mut self) -> bool {
         let conversation = self.conversation.as_ref().map_or(0, |conversation| conversation.allocated());
-        let allocated = size_of::<Stream>().saturating_add(conversation);
-        let held = match &self.state {
-            State::PendingRequest(asked) => Held { waiting: asked.waiting(), allocated, ..Held::default() },
-            State::Open(stack) => Held {
-                waiting: stack.waiting(),
-                searched: stack.searched(),
-                allocated: allocated.saturating_add(size_of::<Stack>()).saturating_add(stack.allocated()),
-                deadline: stack.deadline(),
-            },
-            State::Absent | State::Other(_) => Held { allocated, ..Held::default() },
-        };
+        let own = Holdings { state: size_of::<Stream>().saturating_add(conversation), ..Holdings::default() };
+        let mut held = Held { memory: own, deadline: None };
+        match &self.state {
+            State::PendingRequest(asked) => held.memory.waiting = asked.waiting(),
+            State::Open(stack) => {
+                held.memory.state = held.memory.state.saturating_add(size_of::<Stack>());
+                held = held.and(Held { memory: stack.holdings(), deadline: stack.deadline() });
+            }
+            State::Absent | State::Other(_) => {}
+        }
         std::mem::replace(&mut self.held, held) != held
     }
 
