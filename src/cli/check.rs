@@ -84,7 +84,7 @@ impl Args {
             self.request.input.files.first().map_or_else(|| "-".into(), |file| file.to_string_lossy());
         let manner = Manner { form: self.format, rules: &rules, bar: &bar, input: &input };
         let plan = self.request.plan()?;
-        let by_message = plan.needs_two_passes();
+        let by_message = plan.filters_messages();
         let filtered = plan.filter.is_some();
         run::gather(&plan, Check::new(rules.clone()), |check, end, to| {
             let findings = check.findings();

@@ -33,7 +33,7 @@ enum ExplanationFormat {
 impl Args {
     pub(super) fn run(&self) -> anyhow::Result<Outcome> {
         let plan = self.request.plan()?.explaining();
-        if plan.needs_two_passes() {
+        if plan.filters_messages() {
             anyhow::bail!(
                 "explain tells of whole connections: a filter may ask for what is known when one begins, \
                  such as conn, host, path, client.ip or tls"

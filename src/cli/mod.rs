@@ -44,6 +44,7 @@ mod view;
 
 use std::ffi::OsString;
 
+use anyhow::Context as _;
 use clap::{CommandFactory as _, Parser, Subcommand};
 
 /// What is said below the help.
@@ -126,8 +127,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Result<Outc
     stop::fail_on_abort()?;
     let arguments: Vec<_> = arguments.into_iter().collect();
     if let Some(help) = parse::filter_help(&arguments) {
-        write_stdout(help.as_bytes())
-            .map_err(|error| anyhow::Error::new(error).context("cannot write standard output"))?;
+        write_stdout(help.as_bytes()).context("cannot write standard output")?;
         return Ok(Outcome::Fine);
     }
     let cli = parse::parse(&arguments)?;

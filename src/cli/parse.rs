@@ -33,8 +33,10 @@ pub(super) fn parse(arguments: &[OsString]) -> Result<Cli, clap::Error> {
 /// Returns what `wirefin help filter` prints, where that is what the command line asks for.
 pub(super) fn filter_help(arguments: &[OsString]) -> Option<String> {
     let [_, help, topic] = arguments else { return None };
-    let width = super::args::columns().unwrap_or(100).clamp(60, 110);
-    (help == "help" && topic == "filter").then(|| format!("{}\n", crate::filter::manual(width)))
+    (help == "help" && topic == "filter").then(|| {
+        let width = super::args::columns().unwrap_or(100).clamp(60, 110);
+        format!("{}\n", crate::filter::manual(width))
+    })
 }
 
 /// Understands the flags of tshark: `-r FILE` names a file, `-n` and `-l` are what we do anyway, and `-t` and `-T` are

@@ -34,7 +34,7 @@ impl Request {
         let wanted = selection.filter()?.zip(selection.text());
         let filter = wanted.map(|(filter, text)| Wanted { filter, text });
         let plan = Plan { input, output, filter, count: None, paged: false, explains: false };
-        if plan.chooses_packets() && plan.needs_two_passes() && input.comes_once() {
+        if plan.chooses_packets() && plan.filters_messages() && input.comes_once() {
             anyhow::bail!(
                 "-w cannot save by this filter what is read only once: a filter of what is known when a conversation begins \
                  can be used (conn, url, host, path, subprotocol, addresses and ports); or save all, and choose from the file"
@@ -88,15 +88,16 @@ impl Plan<'_> {
         self.input.write.is_some() && self.filter.is_some()
     }
 
-    /// Tells whether it is only known at the end of a conversation if the filter is true of it.
-    pub(super) fn needs_two_passes(&self) -> bool {
+    /// Tells whether the filter asks for more than is known when a conversation begins, so that it may be true of a part of
+    /// one, and only the end tells of which.
+    pub(super) fn filters_messages(&self) -> bool {
         self.filter.as_ref().is_some_and(|wanted| !wanted.filter.is_of_conversation())
     }
 
     /// Returns which conversations' packets are saved, as far as that is known before anything is read.
     pub(super) fn choice(&self) -> Choice {
         match &self.filter {
-            Some(wanted) if self.chooses_packets() && !self.needs_two_passes() => {
+            Some(wanted) if self.chooses_packets() && !self.filters_messages() => {
                 Choice::Matching(wanted.filter.clone())
             }
             // The first pass lists them.

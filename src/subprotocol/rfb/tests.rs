@@ -2,19 +2,20 @@ use super::*;
 use crate::subprotocol::tests::{lines_of, said};
 use crate::subprotocol::{Opening, Reader};
 
+/// The versions, the choice of no authentication, and the initialisation of a screen of 16 by 8.
+const BEGINNING: [(Side, &[u8]); 7] = [
+    (Side::Server, b"RFB 003.008\n"),
+    (Side::Client, b"RFB 003.008\n"),
+    (Side::Server, &[1, 1]),
+    (Side::Client, &[1]),
+    (Side::Server, &[0; 4]),
+    (Side::Client, &[1]),
+    (Side::Server, b"\0\x10\0\x08 \0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x03lab"),
+];
+
 #[test]
 fn a_session_begins() {
-    let mut init = vec![0, 16, 0, 8, 32];
-    init.extend([0; 15]);
-    init.extend(b"\0\0\0\x03lab");
-    let messages: &[(Side, &[u8])] = &[
-        (Side::Server, b"RFB 003.008\n"),
-        (Side::Client, b"RFB 003.008\n"),
-        (Side::Server, &[1, 1]),
-        (Side::Client, &[1]),
-        (Side::Server, &[0; 4]),
-        (Side::Client, &[1]),
-        (Side::Server, &init),
+    let more: &[(Side, &[u8])] = &[
         (Side::Client, &[2, 0, 0, 1, 0, 0, 0, 0, 4, 1, 0, 0, 0, 0, 0, 97]),
         // One raw rectangle of a pixel, cut three times; its pixel looks like an update.
         (Side::Server, &[0, 0, 0, 1, 0, 0]),
@@ -22,8 +23,9 @@ fn a_session_begins() {
         (Side::Server, &[0, 0, 0, 9]),
         (Side::Server, &[2]),
     ];
+    let messages = [&BEGINNING, more].concat();
     assert_eq!(
-        said(&mut Reader::new(Opening::default()), messages),
+        said(&mut Reader::new(Opening::default()), &messages),
         [
             "rfb ProtocolVersion version=003.008",
             "rfb ProtocolVersion version=003.008",
@@ -94,17 +96,7 @@ fn of_a_session_joined_late_the_clients_input_is_named() {
 fn a_flood_of_bells_is_bounded() {
     let mut reader =
         Reader::named("rfb", &Opening { target: Some("/".into()), ..Opening::default() }).unwrap();
-    let init = [&[0, 16, 0, 8, 32][..], &[0; 15], b"\0\0\0\x03lab"].concat();
-    let begin: &[(Side, &[u8])] = &[
-        (Side::Server, b"RFB 003.008\n"),
-        (Side::Client, b"RFB 003.008\n"),
-        (Side::Server, &[1, 1]),
-        (Side::Client, &[1]),
-        (Side::Server, &[0; 4]),
-        (Side::Client, &[1]),
-        (Side::Server, &init),
-    ];
-    said(&mut reader, begin);
+    said(&mut reader, &BEGINNING);
     let bells = vec![2; 1 << 20];
     let at = crate::subprotocol::tests::at(9);
     for _ in 0..4 {
