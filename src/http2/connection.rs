@@ -1,14 +1,13 @@
-use std::borrow::Cow;
 use std::ops::Range;
 
 use super::Limits;
-use super::delivery::{Delivery, End, Output, Then};
 use super::evidence::Known;
 use super::expected::Expected;
 use super::flow::Flow;
 use super::frame::{self, ACK, ErrorCode, FrameType, Header, PREFACE, PREFACE_NAME};
 use super::hpack::Fields;
 use super::orientation::{Orientation, sender};
+use super::output::{End, Output};
 use super::reader::{DataFrame, Part, Place, Reader};
 use super::reports::Reports;
 use super::search::{Input, Search, Unit};
@@ -18,7 +17,7 @@ use crate::model::{Anomaly, Lost, Pair, Side};
 /// One HTTP/2 connection (RFC 9113), from its start or joined in mid-stream.
 ///
 /// Push, then drain: each call of [`push`](Self::push), [`gap`](Self::gap) and [`end`](Self::end) returns a
-/// [`Delivery`] to be asked until it answers `None`.
+/// [`Delivery`](super::Delivery) to be asked until it answers `None`.
 #[derive(Debug)]
 pub struct Connection {
     pub(super) limits: Limits,
@@ -91,31 +90,6 @@ impl Connection {
             is_certain: false,
             ..Connection::new(limits)
         }
-    }
-
-    /// Takes bytes of one side.
-    pub fn push<'b>(&mut self, side: Side, bytes: &'b [u8]) -> Delivery<'_, 'b> {
-        Delivery::new(self, side, Cow::Borrowed(bytes), Then::More)
-    }
-
-    /// Takes bytes of one side that were one record of TLS: its sender wrote them at once, mostly whole frames.
-    pub fn push_record<'b>(&mut self, side: Side, bytes: &'b [u8]) -> Delivery<'_, 'b> {
-        Delivery::new(self, side, Cow::Borrowed(bytes), Then::More).of(Unit::Record)
-    }
-
-    /// Hears that bytes of one side are missing here.
-    pub fn gap(&mut self, side: Side, lost: Lost) -> Delivery<'_, 'static> {
-        if lost == Lost::Exact(0) {
-            return Delivery::new(self, side, Cow::Borrowed(&[]), Then::More);
-        }
-        let found = self.conclude(side);
-        Delivery::new(self, side, Cow::Owned(found), Then::Gap(lost))
-    }
-
-    /// Hears that one side sends no more.
-    pub fn end(&mut self, side: Side) -> Delivery<'_, 'static> {
-        let found = self.conclude(side);
-        Delivery::new(self, side, Cow::Owned(found), Then::End)
     }
 
     /// Tells whether frames of this side are searched for.
@@ -463,7 +437,7 @@ impl Connection {
     }
 
     /// Concludes a search with what there is; returns the bytes from where frames were found.
-    fn conclude(&mut self, side: Side) -> Vec<u8> {
+    pub(super) fn conclude(&mut self, side: Side) -> Vec<u8> {
         let Place::Search(search) = &mut self.readers[side].place else { return Vec::new() };
         let Some(skipped) = search.conclude() else { return Vec::new() };
         self.found(side, skipped)

@@ -1,8 +1,8 @@
 //! Frames that control the connection.
 
 use super::connection::Connection;
-use super::delivery::{End, Output};
 use super::frame::{self, ErrorCode};
+use super::output::{End, Output};
 use super::setting::Setting;
 use super::stream::Kind;
 use crate::model::{Anomaly, Side};

@@ -2,91 +2,35 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use super::connection::{Connection, Step};
-use super::frame::ErrorCode;
-use super::hpack::Fields;
+use super::output::Output;
 use super::search::Unit;
-use crate::model::{Anomaly, Lost, Side};
+use crate::model::{Lost, Side};
 
-/// The output of a [`Delivery`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Output<'o> {
-    /// The client sent a request by extended CONNECT, or one that may be: its method or protocol is unknown.
-    Opened {
-        /// The stream.
-        stream: u32,
-        /// The request's fields.
-        request: Box<Fields>,
-    },
-    /// The server answered such a request.
-    Answered {
-        /// The stream.
-        stream: u32,
-        /// The response's fields.
-        response: Box<Fields>,
-    },
-    /// The head of an ordinary request or response: its body may be asked for by [`Delivery::deliver`].
-    Head {
-        /// The stream.
-        stream: u32,
-        /// Who sent it.
-        side: Side,
-        /// The fields.
-        fields: Box<Fields>,
-    },
-    /// Bytes of a stream, in order.
-    Data {
-        /// The stream.
-        stream: u32,
-        /// Who sent them.
-        side: Side,
-        /// The bytes.
-        bytes: &'o [u8],
-    },
-    /// Bytes of a stream are missing here.
-    DataGap {
-        /// The stream.
-        stream: u32,
-        /// Whose bytes.
-        side: Side,
-        /// How many.
-        lost: Lost,
-    },
-    /// A side sends no more on a stream; unless by `END_STREAM`, neither does.
-    Ended {
-        /// The stream.
-        stream: u32,
-        /// Who ended it.
-        side: Side,
-        /// How.
-        how: End,
-    },
-    /// Something is wrong.
-    Anomaly {
-        /// Whose frames.
-        side: Side,
-        /// The stream whose bytes are delivered, if it concerns one.
-        stream: Option<u32>,
-        /// What is wrong.
-        anomaly: Anomaly,
-    },
-    /// Who was taken for the client is the server, and the other way round: a request or a response tells. What is
-    /// reported from here on names the sides anew.
-    Reversed,
-    /// The client's first bytes are not those of HTTP/2: nothing more will be taken.
-    NotHttp2,
-}
+impl Connection {
+    /// Takes bytes of one side.
+    pub fn push<'b>(&mut self, side: Side, bytes: &'b [u8]) -> Delivery<'_, 'b> {
+        Delivery::new(self, side, Cow::Borrowed(bytes), Then::More)
+    }
 
-/// The way a stream ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
-    /// The `END_STREAM` flag: this side sends no more.
-    EndStream,
-    /// `RST_STREAM`; its code, unless that was lost.
-    Reset(Option<ErrorCode>),
-    /// GOAWAY, which says that the stream was not processed.
-    GoAway(ErrorCode),
-    /// There are more streams than the limit.
-    Forgotten,
+    /// Takes bytes of one side that were one record of TLS: its sender wrote them at once, mostly whole frames.
+    pub fn push_record<'b>(&mut self, side: Side, bytes: &'b [u8]) -> Delivery<'_, 'b> {
+        Delivery::new(self, side, Cow::Borrowed(bytes), Then::More).of(Unit::Record)
+    }
+
+    /// Hears that bytes of one side are missing here.
+    pub fn gap(&mut self, side: Side, lost: Lost) -> Delivery<'_, 'static> {
+        if lost == Lost::Exact(0) {
+            return Delivery::new(self, side, Cow::Borrowed(&[]), Then::More);
+        }
+        let found = self.conclude(side);
+        Delivery::new(self, side, Cow::Owned(found), Then::Gap(lost))
+    }
+
+    /// Hears that one side sends no more.
+    pub fn end(&mut self, side: Side) -> Delivery<'_, 'static> {
+        let found = self.conclude(side);
+        Delivery::new(self, side, Cow::Owned(found), Then::End)
+    }
 }
 
 /// The output of one call, for bytes, a gap or an end; to be asked until it answers `None`.
@@ -102,19 +46,19 @@ pub struct Delivery<'c, 'b> {
 
 /// The event behind the bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Then {
+enum Then {
     More,
     Gap(Lost),
     End,
 }
 
 impl<'c, 'b> Delivery<'c, 'b> {
-    pub(super) fn new(connection: &'c mut Connection, side: Side, input: Cow<'b, [u8]>, then: Then) -> Self {
+    fn new(connection: &'c mut Connection, side: Side, input: Cow<'b, [u8]>, then: Then) -> Self {
         Delivery { connection, side, input, used: 0, then, unit: Unit::Piece }
     }
 
     /// Says what the bytes are.
-    pub(super) fn of(self, unit: Unit) -> Self {
+    fn of(self, unit: Unit) -> Self {
         Delivery { unit, ..self }
     }
 

@@ -1,7 +1,7 @@
 use super::connection::Connection;
-use super::delivery::Output;
 use super::frame::{self, END_HEADERS, END_STREAM, FrameType, Header};
 use super::hpack::{Fields, Lookup};
+use super::output::Output;
 use super::reader::PartialBlock;
 use super::stream::{ANSWERED, Kind, OPENED};
 use crate::model::{Anomaly, Side};

@@ -35,6 +35,7 @@ mod frame;
 mod headers;
 mod hpack;
 mod orientation;
+mod output;
 mod reader;
 mod reports;
 mod search;
@@ -45,9 +46,10 @@ mod stream;
 mod tests;
 
 pub use connection::Connection;
-pub use delivery::{Delivery, End, Output};
+pub use delivery::Delivery;
 pub use frame::{ErrorCode, FrameType, Header, Sniff, looks_like};
 pub use hpack::{Field, Fields, Lookup};
+pub use output::{End, Output};
 
 /// Bounds of what one connection may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 use std::collections::VecDeque;
 
-use super::delivery::{End, Output};
+use super::output::{End, Output};
 use super::stream::{Kind, Streams};
 use crate::model::{Anomaly, Lost, Pair, Side};
 

@@ -1,165 +1,44 @@
+use super::arrival::{Arrival, Rest, Task};
 use super::checksums::Mismatch;
 use super::connection::Connection;
 use super::differences::Differences;
 use super::half::{Half, Phase};
+use super::output::{End, GapCause, Output};
 use super::reassembly_queue::{Held, split};
-use crate::model::{Anomaly, At, Side, Timestamp};
+use crate::model::{Anomaly, At, Segment, Side, Timestamp};
 
-/// The reason why bytes are missing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum GapCause {
-    /// They were never captured.
-    Lost,
-    /// The capture's snap length cut them off.
-    SnapLength,
-    /// A bound was reached and no more could wait for them.
-    Limit,
-}
-
-impl GapCause {
-    /// Returns the word used in every output.
-    pub const fn name(self) -> &'static str {
-        match self {
-            GapCause::Lost => "lost",
-            GapCause::SnapLength => "snap-length",
-            GapCause::Limit => "limit",
-        }
-    }
-}
-
-/// The end of a direction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum End {
-    /// Its sender said that it had no more to send.
-    Fin,
-    /// Its sender broke the connection off.
-    Reset,
-}
-
-impl End {
-    /// Returns the word used in every output.
-    pub const fn name(self) -> &'static str {
-        match self {
-            End::Fin => "fin",
-            End::Reset => "reset",
-        }
-    }
-}
-
-/// One thing that became readable. Bytes and gaps of one side, in order, are its stream without a break.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Output<'o> {
-    /// The next bytes.
-    Bytes {
-        /// Who sent them.
-        side: Side,
-        /// Where they stand in their side's stream.
-        start: u64,
-        /// The bytes, never empty.
-        bytes: &'o [u8],
-        /// The packet that carried them.
-        at: At,
-    },
-    /// Bytes that were handed on before, or lost, came again: they are no part of the stream, but may be compared.
-    Again {
-        /// Who sent them.
-        side: Side,
-        /// Where they stand in their side's stream.
-        start: u64,
-        /// The bytes, never empty.
-        bytes: &'o [u8],
-    },
-    /// The next bytes are not known and will not be.
-    Gap {
-        /// Who sent them.
-        side: Side,
-        /// How many, never zero.
-        length: u64,
-        /// Why they are missing.
-        cause: GapCause,
-        /// The packet that showed that they are missing: the first one behind them.
-        at: At,
-    },
-    /// Something was wrong.
-    Anomaly {
-        /// Whose stream it concerns.
-        side: Side,
-        /// What.
-        anomaly: Anomaly,
-    },
-    /// The stream ended; nothing of this side comes after.
-    End {
-        /// Whose stream.
-        side: Side,
-        /// How it ended.
-        how: End,
-        /// The packet that ended it.
-        at: At,
-    },
-}
-
-/// The unprocessed part of a segment.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Rest<'a> {
-    /// Its place in the stream.
-    pub(super) start: u64,
-    pub(super) bytes: &'a [u8],
-    /// How many more were cut off behind the bytes.
-    pub(super) cut: u64,
-    pub(super) at: At,
-}
-
-impl<'a> Rest<'a> {
-    fn is_empty(&self) -> bool {
-        self.bytes.is_empty() && self.cut == 0
+impl Connection {
+    /// Takes one segment. What it made readable is to be drained before the next call.
+    #[inline]
+    pub fn push<'c, 'a>(&'c mut self, side: Side, segment: &Segment<'a>, at: At) -> Delivery<'c, 'a> {
+        let arrival = self.receive(side, segment, at);
+        Delivery::new(self, side, arrival)
     }
 
-    /// Takes at most `length` bytes off the front.
-    fn take(&mut self, length: u64) -> &'a [u8] {
-        let (taken, rest) = split(self.bytes, length);
-        self.start = self.start.saturating_add(taken.len() as u64);
-        self.bytes = rest;
-        taken
+    /// Takes note that capture time is now `now`: gaps whose grace is over are given up.
+    pub fn advance(&mut self, now: Timestamp) -> Delivery<'_, 'static> {
+        let due = self.deadline().is_some_and(|deadline| deadline <= now);
+        let task = if due { Task::Advance(now) } else { Task::Nothing };
+        Delivery::new(self, Side::Client, task.into())
     }
 
-    /// Drops `length` from the front, cut ones included; `start` stays where it is.
-    pub(super) fn skip(&mut self, length: u64) {
-        let (skipped, rest) = split(self.bytes, length);
-        self.bytes = rest;
-        self.cut = self.cut.saturating_sub(length.saturating_sub(skipped.len() as u64));
+    /// Gives up every gap, for the capture ends or the connection is forgotten.
+    ///
+    /// What the other side has acknowledged and nobody saw is named too. A single number there is taken for a FIN
+    /// that was not captured.
+    pub fn finish(&mut self) -> Delivery<'_, 'static> {
+        Delivery::new(self, Side::Client, Task::Finish.into())
     }
 
-    /// Drops what lies before `position`.
-    fn skip_to(&mut self, position: u64) {
-        let old = position.saturating_sub(self.start);
-        if old > 0 && !self.is_empty() {
-            self.skip(old);
-            self.start = position;
-        }
+    /// Gives up the oldest gap of the fuller side now, because a bound outside was reached.
+    pub fn shed_load(&mut self) -> Delivery<'_, 'static> {
+        let fuller = if self.halves.server.allocated() > self.halves.client.allocated() {
+            Side::Server
+        } else {
+            Side::Client
+        };
+        Delivery::new(self, fuller, Task::Relieve.into())
     }
-}
-
-/// The task of a delivery.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Task {
-    /// Nothing (more).
-    Nothing,
-    /// The rest is in order and nothing waits: hand it on as it is.
-    HandOn,
-    /// Discard the rest, for its checksum is wrong.
-    Discard(Mismatch),
-    /// Merge the rest with what waits.
-    Push,
-    /// As `Push`, and give up every gap before the rest.
-    Jump,
-    /// Hand on a RST if its turn has come.
-    Reset,
-    /// Give up the gaps whose time has come, on both sides.
-    Advance(Timestamp),
-    /// Give up the oldest gap.
-    Relieve,
-    /// Give up every gap, on both sides.
-    Finish,
 }
 
 /// The output of one call: what became readable, one thing after the other.
@@ -193,21 +72,9 @@ impl<'c, 'a> Delivery<'c, 'a> {
     }
 
     #[inline]
-    pub(super) fn new(connection: &'c mut Connection, side: Side, task: Task, rest: Rest<'a>) -> Self {
-        Delivery {
-            connection,
-            side,
-            task,
-            rest,
-            again: None,
-            held: None,
-            differences: Differences::default(),
-        }
-    }
-
-    /// Tells of bytes that came again, too.
-    pub(super) fn with_again(self, again: Option<(u64, &'a [u8])>) -> Self {
-        Delivery { again, ..self }
+    fn new(connection: &'c mut Connection, side: Side, arrival: Arrival<'a>) -> Self {
+        let (Arrival { task, rest, again }, differences) = (arrival, Differences::default());
+        Delivery { connection, side, task, rest, again, held: None, differences }
     }
 
     /// Returns the next thing; `None` when all was said.

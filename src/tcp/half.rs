@@ -185,6 +185,27 @@ impl Half {
             .then(|| self.position.saturating_add(u64::try_from(ahead).unwrap_or(0)))
     }
 
+    /// Notes a reset with this number; `None` where it is not obeyed.
+    pub(super) fn note_reset(&mut self, seq: Seq, window: u32, at: At) -> Option<()> {
+        let mark = self.mark(self.place_reset(seq, window)?, at);
+        self.waiting.get_or_insert_default().rst.get_or_insert(mark);
+        Some(())
+    }
+
+    /// Notes where a segment ends, and whether its FIN stands there.
+    pub(super) fn note_end(&mut self, end: u64, fin: bool, at: At) {
+        if fin {
+            let mark = self.mark(end, at);
+            // Of two that differ the nearer one stands: the receiver would come to it first.
+            let fin = &mut self.waiting.get_or_insert_default().fin;
+            *fin = fin.filter(|known| known.offset <= end).or(Some(mark));
+        }
+        if let Some(waiting) = &mut self.waiting {
+            // Its sender went on behind the reset, so it did not send that one.
+            waiting.rst = waiting.rst.filter(|rst| end <= rst.offset);
+        }
+    }
+
     /// Makes a mark at `offset`, acknowledged or not.
     pub(super) fn mark(&self, offset: u64, at: At) -> Mark {
         let acked = self.has_acks && offset <= self.acked;

@@ -63,12 +63,14 @@
 //!   another without a break, the capture has missed more than that: a gap is named and the stream goes on there.
 
 mod again;
+mod arrival;
 mod checksums;
 mod connection;
 mod delivery;
 mod differences;
 mod half;
 mod limits;
+mod output;
 mod reassembly_queue;
 
 #[cfg(test)]
@@ -90,6 +92,7 @@ mod oracle;
 
 pub use again::CapturedAgain;
 pub use connection::Connection;
-pub use delivery::{Delivery, End, GapCause, Output};
+pub use delivery::Delivery;
 pub use differences::Differences;
 pub use limits::{Limits, Verify};
+pub use output::{End, GapCause, Output};

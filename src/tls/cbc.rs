@@ -1,6 +1,6 @@
-use super::cipher::{
-    Block, Decrypt, Form, KeyMaterial, Pieces, Protection, Record, Revealed, Tail, additional,
-};
+use super::aes::{Block, Decrypt};
+use super::nonce::additional;
+use super::protection::{Form, KeyMaterial, Pieces, Protection, Record, Revealed, Tail};
 use super::schedule::{Wiped, hmac};
 use crate::hello::suite::Hash;
 
@@ -180,7 +180,7 @@ impl Cbc {
     /// Protects a record as its sender does, under the key that `aes` has as well; `iv` is the vector or the last block.
     pub(super) fn seal(
         &self,
-        aes: &super::cipher::Encrypt,
+        aes: &super::aes::Encrypt,
         header: super::record::Header,
         number: u64,
         iv: Block,

@@ -1,4 +1,6 @@
-use super::cipher::{Block, Encrypt, Form, KeyMaterial, Nonce, Pieces, Protection, Record, Revealed};
+use super::aes::{Block, Encrypt};
+use super::nonce::Nonce;
+use super::protection::{Form, KeyMaterial, Pieces, Protection, Record, Revealed};
 
 /// AES-CCM with a nonce of 12 bytes (RFC 3610, RFC 6655).
 pub(super) struct Ccm {

@@ -4,7 +4,8 @@ use chacha20poly1305::aead::AeadInOut;
 use chacha20poly1305::{ChaCha20Poly1305, KeyInit};
 use zeroize::Zeroizing;
 
-use super::cipher::{Form, KeyMaterial, Nonce, Pieces, Protection, Record, Revealed};
+use super::nonce::Nonce;
+use super::protection::{Form, KeyMaterial, Pieces, Protection, Record, Revealed};
 
 const TAG: usize = 16;
 

@@ -2,13 +2,14 @@
 
 use std::ops::Range;
 
-use super::cipher::{Pieces, Revealed, Tail};
 use super::facts::EarlyData;
 use super::handshake::{Message, PREFIX, message};
 use super::keylog::KeyLog;
 use super::keys::Epoch;
-use super::record::{CutRecord, content};
+use super::protection::{Pieces, Revealed, Tail};
+use super::record::content;
 use super::stream::Stream;
+use super::walk::CutRecord;
 use super::{End, Output, alert};
 use crate::hello::{ClientHello, ServerHello, encrypted_extensions, session_ticket};
 use crate::model::{Anomaly, At, Lost, Side};
@@ -37,7 +38,7 @@ impl Stream {
                 return;
             }
             self.report_gap(side, at.1);
-            self.tell();
+            self.report_facts();
             self.outputs.bytes(side, range, at, true);
             return;
         }
@@ -56,7 +57,7 @@ impl Stream {
     /// Reports the plaintext that is missing before what is reported next.
     fn report_gap(&mut self, side: Side, at: At) {
         if let Some(lost) = self.sides[side].owed.take() {
-            self.tell();
+            self.report_facts();
             self.outputs.push(Output::Gap { side, lost, at });
         }
     }
@@ -64,7 +65,7 @@ impl Stream {
     /// Reports the end of a side.
     pub(super) fn report_end(&mut self, side: Side, how: End, at: At) {
         self.report_gap(side, at);
-        self.tell();
+        self.report_facts();
         self.sides[side].closed = true;
         self.outputs.push(Output::End { side, how, at });
     }
@@ -181,7 +182,7 @@ impl Stream {
             self.outputs.anomaly(Side::Client, Anomaly::TlsEarlyDataRejected { bytes }, at);
             return;
         }
-        self.tell();
+        self.report_facts();
         for (first, at, bytes) in early {
             self.report_plain(Side::Client, &bytes, (first, at), true);
         }
@@ -276,7 +277,7 @@ impl Stream {
         }
         let bytes = revealed.pieces.iter().map(|(_, bytes)| bytes.len() as u64).sum();
         if bytes > 0 {
-            self.tell();
+            self.report_facts();
             self.outputs.anomaly(side, Anomaly::TlsUnverified { bytes }, at.1);
         }
         let mut position = 0;

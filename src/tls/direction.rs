@@ -1,11 +1,12 @@
 use std::ops::RangeInclusive;
 
-use super::cipher::{Pieces, Record, Revealed, Tail};
 use super::handshake::Messages;
 use super::keys::{Epoch, Keys};
-use super::record::{HEADER, Header, LONGEST, Walk};
+use super::protection::{Pieces, Record, Revealed, Tail};
+use super::record::{HEADER, Header, LONGEST};
 use super::resync::Gap;
 use super::search::find;
+use super::walk::Walk;
 use crate::model::Lost;
 
 /// How much may be spent on one search for lost numbers, in candidates of TLS 1.3's AES-GCM.
@@ -74,6 +75,23 @@ impl Default for Direction {
             budget: TRIALS,
         }
     }
+}
+
+/// The result of an attempt to open a record.
+pub(super) enum Attempt {
+    Opens,
+    /// There is no key to try.
+    NoKeys,
+    /// It is not authentic under any key and number that is possible.
+    Fails,
+}
+
+/// The fate of a record.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Taken {
+    Done,
+    /// It has to wait for a key, or for the server's hello.
+    Waits,
 }
 
 /// A way to open a record.

@@ -1,7 +1,9 @@
 use ghash::GHash;
 use ghash::universal_hash::UniversalHash;
 
-use super::cipher::{Block, Encrypt, Form, KeyMaterial, Nonce, Pieces, Protection, Record, Revealed};
+use super::aes::{Block, Encrypt};
+use super::nonce::Nonce;
+use super::protection::{Form, KeyMaterial, Pieces, Protection, Record, Revealed};
 
 const TAG: usize = 16;
 

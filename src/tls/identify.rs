@@ -1,7 +1,7 @@
-use super::cipher::Record;
 use super::keylog::{KeyLog, Label};
 use super::keys::{Epoch, Keys};
 use super::negotiation::{Negotiation, traffic_keys};
+use super::protection::Record;
 use super::search::find;
 use crate::model::Side;
 

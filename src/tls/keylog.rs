@@ -4,34 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::private_key::PrivateKey;
+use super::secret::Secret;
 use super::sessions::{Session, Sessions};
 use crate::model::KeyOrigin;
-use zeroize::{Zeroize, ZeroizeOnDrop};
 
-/// The longest secret there is.
-const LONGEST: usize = 48;
 /// The longest line that can be one: a label, a random and a secret in hexadecimal, and some spaces.
 const LINE: usize = 1_024;
-
-/// A secret of a connection, wiped from memory when it is dropped. It can be neither shown nor written.
-#[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
-pub(super) struct Secret {
-    bytes: [u8; LONGEST],
-    length: u8,
-}
-
-impl Secret {
-    /// Copies a secret; `None` where it is longer than any.
-    pub(super) fn new(from: &[u8]) -> Option<Self> {
-        let mut secret = Secret { bytes: [0; LONGEST], length: from.len() as u8 };
-        secret.bytes.get_mut(..from.len())?.copy_from_slice(from);
-        Some(secret)
-    }
-
-    pub(super) fn bytes(&self) -> &[u8] {
-        self.bytes.get(..usize::from(self.length)).unwrap_or_default()
-    }
-}
 
 /// The purpose of a secret (RFC 9850 §2.1 and §2.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,10 +53,11 @@ impl Line {
             b"CLIENT_HANDSHAKE_TRAFFIC_SECRET" => Label::ClientHandshake,
             b"SERVER_HANDSHAKE_TRAFFIC_SECRET" => Label::ServerHandshake,
             b"RSA" => {
-                let premaster = hex(key).zip(hex(value).filter(|value: &Hex| value.bytes().len() == 48));
-                let parts = premaster.and_then(|(key, value)| {
-                    Some(Line::Premaster(key.bytes().try_into().ok()?, Secret::new(value.bytes())?))
-                });
+                let parts =
+                    Secret::from_hex(key).zip(Secret::from_hex(value)).and_then(|(key, premaster)| {
+                        let key = key.bytes().try_into().ok().filter(|_| premaster.bytes().len() == 48)?;
+                        Some(Line::Premaster(key, premaster))
+                    });
                 return parts.unwrap_or(Line::Broken);
             }
             _ if name.starts_with(b"CLIENT_TRAFFIC_SECRET_") => Label::ClientTraffic,
@@ -88,41 +67,16 @@ impl Line {
             }
             _ => return Line::Broken,
         };
-        let parts = hex(key).zip(hex(value)).and_then(|(random, secret)| {
+        let parts = Secret::from_hex(key).zip(Secret::from_hex(value)).and_then(|(random, secret)| {
             let fits = match label {
                 Label::Master => secret.bytes().len() == 48,
                 _ => [32, 48].contains(&secret.bytes().len()),
             };
             let random = random.bytes().try_into().ok().filter(|_| fits)?;
-            Some(Line::Connection(label, random, Secret::new(secret.bytes())?))
+            Some(Line::Connection(label, random, secret))
         });
         parts.unwrap_or(Line::Broken)
     }
-}
-
-/// Bytes from hexadecimal digits, wiped like the secrets they may be.
-#[derive(Zeroize, ZeroizeOnDrop)]
-struct Hex {
-    bytes: [u8; LONGEST],
-    length: usize,
-}
-
-impl Hex {
-    fn bytes(&self) -> &[u8] {
-        self.bytes.get(..self.length).unwrap_or_default()
-    }
-}
-
-fn hex(text: &[u8]) -> Option<Hex> {
-    let (pairs, []) = text.as_chunks::<2>() else {
-        return None;
-    };
-    let mut hex = Hex { bytes: [0; LONGEST], length: pairs.len() };
-    let digit = |byte: u8| char::from(byte).to_digit(16).map(|digit| digit as u8);
-    for (byte, [high, low]) in hex.bytes.get_mut(..pairs.len())?.iter_mut().zip(pairs) {
-        *byte = digit(*high)? << 4 | digit(*low)?;
-    }
-    Some(hex)
 }
 
 /// A secret of a connection, and where it came from.
@@ -339,7 +293,7 @@ mod tests {
     }
 
     fn random() -> [u8; 32] {
-        hex(RANDOM.as_bytes()).unwrap().bytes().try_into().unwrap()
+        Secret::from_hex(RANDOM.as_bytes()).unwrap().bytes().try_into().unwrap()
     }
 
     fn found(log: &KeyLog) -> Vec<(Label, usize, u8)> {
@@ -368,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn broken_lines_are_told_by_number_and_others_are_none() {
+    fn broken_lines_are_reported_by_number_and_others_are_none() {
         let broken = [
             "CLIENT_RANDOM 00 00",
             "CLIENT_RANDOM",

@@ -1,6 +1,7 @@
-use super::cipher::{Cipher, Form, KeyMaterial};
-use super::keylog::Secret;
+use super::cipher::Cipher;
+use super::protection::{Form, KeyMaterial};
 use super::schedule::{expand_label, prf};
+use super::secret::Secret;
 use crate::hello::suite::{Bulk, Hash, Suite};
 use crate::model::Side;
 

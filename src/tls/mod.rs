@@ -14,6 +14,7 @@
 //! assert_eq!(keys.add(KeyOrigin::KeyLog, b"CLIENT_RANDOM 0a 0b\n").broken, Some(1));
 //! ```
 
+mod aes;
 mod alert;
 mod cbc;
 mod ccm;
@@ -30,17 +31,21 @@ mod ja4;
 mod keylog;
 mod keys;
 mod negotiation;
+mod nonce;
 mod opening;
 mod output;
 mod private_key;
+mod protection;
 mod record;
 mod resync;
 mod schedule;
 mod search;
+mod secret;
 mod sessions;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod walk;
 
 pub use facts::{EarlyData, Facts};
 pub use keylog::{Added, KeyLog};

@@ -1,9 +1,10 @@
-use super::cipher::Form;
 use super::facts::{EarlyData, Facts};
 use super::ja4::ja4;
-use super::keylog::{KeyLog, Label, Secret};
+use super::keylog::{KeyLog, Label};
 use super::keys::{Epoch, Keys, SessionKeys, session_hash};
+use super::protection::Form;
 use super::schedule::{master_secret, transcript_hash};
+use super::secret::Secret;
 use super::sessions::Session;
 use crate::hello::suite::Suite;
 use crate::hello::{ClientHello, Extensions, ServerHello, extension};

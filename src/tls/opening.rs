@@ -4,27 +4,18 @@
 use std::mem;
 use std::ops::RangeInclusive;
 
-use super::cipher::{Record, Tail};
-use super::direction::{Opening, Passed};
+use super::direction::{Attempt, Opening, Passed, Taken};
 use super::handshake::begins_message;
 use super::held::Input;
 use super::identify::identify;
 use super::keylog::KeyLog;
 use super::keys::{Epoch, Keys};
+use super::protection::{Record, Tail};
 use super::record::{HEADER, Header, content};
 use super::resync::Gap;
-use super::stream::{Stream, Taken};
+use super::stream::Stream;
 use super::{Opaque, Output};
 use crate::model::{Anomaly, At, Lost, Side};
-
-/// The result of an attempt to open a record.
-pub(super) enum Attempt {
-    Opens,
-    /// There is no key to try.
-    NoKeys,
-    /// It is not authentic under any key and number that is possible.
-    Fails,
-}
 
 /// The verdict on something that looks like a record.
 enum Verdict {
@@ -233,7 +224,7 @@ impl Stream {
                         break;
                     }
                 }
-                if self.opaque {
+                if self.is_opaque() {
                     return found;
                 }
             }

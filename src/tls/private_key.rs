@@ -3,7 +3,7 @@ use rsa::pkcs8::DecodePrivateKey as _;
 use rsa::{Pkcs1v15Encrypt, PrivateKey as RsaKey};
 use zeroize::Zeroizing;
 
-use super::keylog::Secret;
+use super::secret::Secret;
 
 /// The private key of a server, which opens premaster secrets that were encrypted to it (RFC 5246 §7.4.7.1).
 pub(super) struct PrivateKey(RsaKey);

@@ -1,6 +1,7 @@
 use std::ops::RangeInclusive;
 
-use super::cipher::{Cipher, Record};
+use super::cipher::Cipher;
+use super::protection::Record;
 
 /// What a candidate costs beside one of TLS 1.3's AES-GCM.
 const TRIAL: u64 = 128;

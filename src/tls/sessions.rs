@@ -1,6 +1,6 @@
 use std::collections::{HashMap, VecDeque};
 
-use super::keylog::Secret;
+use super::secret::Secret;
 use crate::model::KeyOrigin;
 
 /// A session up to TLS 1.2 whose master secret was found, and by what it may be resumed: its id, or a ticket

@@ -2,16 +2,16 @@ use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::mem;
 
-use super::cipher::{Record, Tail};
-use super::direction::Direction;
+use super::direction::{Attempt, Direction, Taken};
 use super::held::{Held, Input, Item};
 use super::keylog::KeyLog;
 use super::keys::Epoch;
 use super::negotiation::Negotiation;
-use super::opening::Attempt;
 use super::output::Outputs;
-use super::record::{Found, Header, content};
+use super::protection::{Record, Tail};
+use super::record::{Header, content};
 use super::resync::Gap;
+use super::walk::Found;
 use super::{End, Facts, Limits, Opaque, Output, Session};
 use crate::hello::suite::Suite;
 use crate::model::{Anomaly, At, Lost, Pair, Side};
@@ -19,6 +19,17 @@ use crate::model::{Anomaly, At, Lost, Pair, Side};
 /// How many records in a row may fail to open before the keys are held to be wrong: where none ever did, and where some
 /// did.
 const FAILURES: [u64; 2] = [16, 256];
+
+/// What was reported of a connection as a whole.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Nothing: its facts are not all known.
+    Handshake,
+    /// Its facts.
+    Known,
+    /// That its records cannot be opened: nothing more is taken.
+    Opaque,
+}
 
 /// A TLS connection, which gives the plaintext of the records that the known keys open.
 ///
@@ -36,7 +47,6 @@ const FAILURES: [u64; 2] = [16, 256];
 ///
 /// The record layer never stops counting: a gap costs what it took. Records whose headers were captured are arithmetic;
 /// behind a lost header, a record is found by opening it with one of the numbers that are possible there.
-#[allow(clippy::struct_excessive_bools, reason = "facts that do not depend on each other")]
 pub struct Stream {
     pub(super) limits: Limits,
     pub(super) facts: Facts,
@@ -51,18 +61,9 @@ pub struct Stream {
     /// What is left for finding the connection among all of a key log.
     pub(super) budget: u64,
     pub(super) joined_late: bool,
-    told: bool,
-    pub(super) opaque: bool,
+    state: State,
     /// The sides were exchanged while bytes were taken.
     pub(super) swapped: bool,
-}
-
-/// The fate of a record.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Taken {
-    Done,
-    /// It has to wait for a key, or for the server's hello.
-    Waits,
 }
 
 impl Stream {
@@ -79,8 +80,7 @@ impl Stream {
             early: Vec::new(),
             seen: 0,
             joined_late: false,
-            told: false,
-            opaque: false,
+            state: State::Handshake,
             swapped: false,
         }
     }
@@ -93,7 +93,7 @@ impl Stream {
 
     /// Takes bytes of one side.
     pub fn push(&mut self, side: Side, bytes: &[u8], at: At, keys: &KeyLog) {
-        if !self.opaque {
+        if !self.is_opaque() {
             self.refresh(keys);
             self.feed(side, Cow::Borrowed(bytes), at, keys);
         }
@@ -101,7 +101,7 @@ impl Stream {
 
     /// Notes that bytes of one side are missing.
     pub fn gap(&mut self, side: Side, lost: Lost, at: At) {
-        if self.opaque {
+        if self.is_opaque() {
             return;
         }
         if self.held.is_blocked(side) {
@@ -117,7 +117,7 @@ impl Stream {
 
     /// Notes that a side sends no more.
     pub fn end(&mut self, side: Side, at: At) {
-        if self.opaque {
+        if self.is_opaque() {
             return;
         }
         if self.held.is_blocked(side) {
@@ -142,13 +142,13 @@ impl Stream {
             }
             self.report_end(side, End::Truncated, at);
         } else if self.sides.client.closed && self.sides.server.closed {
-            self.tell();
+            self.report_facts();
         }
     }
 
     /// Takes note that the key log grew.
     pub fn learn(&mut self, keys: &KeyLog) {
-        if !self.opaque {
+        if !self.is_opaque() {
             self.refresh(keys);
         }
     }
@@ -156,12 +156,12 @@ impl Stream {
     /// Takes note that no more keys will be waited for: what is held is given up.
     pub fn finish(&mut self, at: At, keys: &KeyLog) {
         let failed = Side::BOTH.into_iter().any(|side| self.sides[side].passed.records > 0);
-        if !self.opaque && self.facts.keys.is_none() && (failed || self.held.is_any_blocked()) {
+        if !self.is_opaque() && self.facts.keys.is_none() && (failed || self.held.is_any_blocked()) {
             let why = if self.negotiation.secrets() > 0 { Opaque::KeysWrong } else { Opaque::NoKeys };
             self.give_up(why, at, keys);
         }
-        if !self.opaque {
-            self.tell();
+        if !self.is_opaque() {
+            self.report_facts();
         }
     }
 
@@ -260,7 +260,7 @@ impl Stream {
                         Taken::Done
                     }
                 };
-                if self.opaque {
+                if self.is_opaque() {
                     return;
                 }
                 if mem::take(&mut self.swapped) {
@@ -278,7 +278,7 @@ impl Stream {
             for (at, bytes) in self.search(side, at, keys).into_iter().rev() {
                 work.push_front((at, Cow::Owned(bytes)));
             }
-            if self.opaque {
+            if self.is_opaque() {
                 return;
             }
             if mem::take(&mut self.swapped) {
@@ -455,10 +455,11 @@ impl Stream {
 
     /// Stops following the connection.
     pub(super) fn give_up(&mut self, why: Opaque, at: At, keys: &KeyLog) {
-        if mem::replace(&mut self.opaque, true) {
+        if self.is_opaque() {
             return;
         }
-        self.tell();
+        self.report_facts();
+        self.state = State::Opaque;
         self.held.clear();
         self.early = Vec::new();
         let anomaly = why.anomaly(&self.facts, &self.negotiation, keys);
@@ -470,9 +471,14 @@ impl Stream {
         self.negotiation.forget();
     }
 
+    pub(super) fn is_opaque(&self) -> bool {
+        self.state == State::Opaque
+    }
+
     /// Reports the facts, once.
-    pub(super) fn tell(&mut self) {
-        if !mem::replace(&mut self.told, true) {
+    pub(super) fn report_facts(&mut self) {
+        if self.state == State::Handshake {
+            self.state = State::Known;
             self.outputs.push(Output::Hello(Box::new(self.facts.clone())));
         }
     }

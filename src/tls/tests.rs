@@ -3,11 +3,13 @@ mod ciphers;
 use proptest::prelude::*;
 
 use self::ciphers::seal;
-use super::cipher::{Cipher, Encrypt, Form, KeyMaterial, Pieces, Record, Tail};
-use super::keylog::Secret;
+use super::aes::Encrypt;
+use super::cipher::Cipher;
 use super::keys::Keys;
+use super::protection::{Form, KeyMaterial, Pieces, Record, Tail};
 use super::record::{HEADER, Header};
 use super::search::find;
+use super::secret::Secret;
 use super::*;
 use crate::hello::suite::{Bulk, Hash, Suite};
 use crate::model::{At, KeyOrigin, Lost, Pair, Side};

@@ -1,0 +1,310 @@
+use std::borrow::Cow;
+
+use super::record::{HEADER, Header};
+use super::resync::RecordSearch;
+use crate::model::{At, Lost};
+
+/// A record of which some bytes were lost.
+#[derive(Debug)]
+pub(super) struct CutRecord {
+    pub(super) header: Header,
+    /// The packet of its first byte.
+    pub(super) first: At,
+    /// The bytes that were captured and their offsets in the fragment, in order and not adjacent.
+    pub(super) pieces: Vec<(usize, Vec<u8>)>,
+    /// How far the fragment has been seen or lost.
+    position: usize,
+}
+
+impl CutRecord {
+    fn new(header: Header, first: At) -> Self {
+        CutRecord { header, first, pieces: Vec::new(), position: 0 }
+    }
+
+    const fn missing(&self) -> usize {
+        self.header.length.saturating_sub(self.position)
+    }
+
+    fn take(&mut self, input: &mut &[u8]) {
+        let Some((taken, rest)) = input.split_at_checked(self.missing().min(input.len())) else {
+            return;
+        };
+        *input = rest;
+        match self.pieces.last_mut() {
+            Some((start, bytes)) if start.saturating_add(bytes.len()) == self.position => {
+                bytes.extend_from_slice(taken);
+            }
+            _ if taken.is_empty() => {}
+            _ => {
+                // Most records come to their end: one allocation is enough for them.
+                let mut bytes = Vec::with_capacity(self.missing());
+                bytes.extend_from_slice(taken);
+                self.pieces.push((self.position, bytes));
+            }
+        }
+        self.position = self.position.saturating_add(taken.len());
+    }
+
+    /// Returns the fragment where nothing of it was lost.
+    fn into_whole(mut self) -> Result<Vec<u8>, Self> {
+        match self.pieces.as_mut_slice() {
+            [(0, bytes)] if bytes.len() == self.header.length => Ok(std::mem::take(bytes)),
+            _ => Err(self),
+        }
+    }
+}
+
+/// The result of [`Walk::step`].
+#[derive(Debug)]
+pub(super) enum Found<'a> {
+    /// A whole record, borrowed from the input where it lies there in one piece.
+    Record { header: Header, fragment: Cow<'a, [u8]>, first: At },
+    /// A record of which bytes are missing.
+    Cut(CutRecord),
+    /// Bytes that cannot be the header of a record, where one has to be.
+    NoHeader,
+}
+
+/// A walk along one side's bytes from record to record, with or without keys.
+///
+/// ```text
+///            5 bytes             the fragment's end
+///   Header ──────────► Fragment ────────────────────► Header
+///     │ gap, or no header │ gap beyond the fragment's end
+///     └──► Lost ◄─────────┘
+/// ```
+///
+/// A gap within a fragment whose header was seen is arithmetic: the next record starts where the header says. From
+/// `Lost` only [`Walk::resume`] leads back: where a record begins is decided by the one who has the keys.
+#[derive(Debug, Default)]
+pub(super) struct Walk {
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    Header { bytes: [u8; HEADER], have: usize, first: At },
+    Fragment(Box<CutRecord>),
+    Lost(Box<RecordSearch>),
+}
+
+impl Default for State {
+    fn default() -> Self {
+        State::Header { bytes: [0; HEADER], have: 0, first: At::default() }
+    }
+}
+
+impl Walk {
+    /// Makes one for a side whose first bytes were not captured.
+    pub(super) fn lost() -> Self {
+        Walk { state: State::Lost(Box::new(RecordSearch::new(Lost::Unknown { least: 0 }))) }
+    }
+
+    /// Takes bytes of `input` up to the end of a record, and returns `None` once none are left.
+    pub(super) fn step<'a>(&mut self, input: &mut &'a [u8], at: At) -> Option<Found<'a>> {
+        if input.is_empty() {
+            return None;
+        }
+        if let State::Header { bytes, have, first } = &mut self.state {
+            if *have == 0 {
+                *first = at;
+                if let Some(found) = whole(input, at) {
+                    return Some(found);
+                }
+            }
+            let wanted = bytes.get_mut(*have..)?;
+            let length = wanted.len().min(input.len());
+            let (taken, rest) = input.split_at_checked(length)?;
+            wanted.get_mut(..length)?.copy_from_slice(taken);
+            *have = have.saturating_add(length);
+            *input = rest;
+            if *have < HEADER {
+                return None;
+            }
+            let Some(header) = Header::parse(bytes) else {
+                let mut search = RecordSearch::new(Lost::Exact(0));
+                search.push(bytes, *first);
+                self.state = State::Lost(Box::new(search));
+                return Some(Found::NoHeader);
+            };
+            self.state = State::Fragment(Box::new(CutRecord::new(header, *first)));
+        }
+        match &mut self.state {
+            State::Header { .. } => None,
+            State::Fragment(record) => {
+                record.take(input);
+                if record.missing() > 0 {
+                    return None;
+                }
+                let State::Fragment(record) = std::mem::take(&mut self.state) else {
+                    return None;
+                };
+                let (header, first) = (record.header, record.first);
+                Some(match record.into_whole() {
+                    Ok(fragment) => Found::Record { header, fragment: Cow::Owned(fragment), first },
+                    Err(cut) => Found::Cut(cut),
+                })
+            }
+            State::Lost(search) => {
+                search.push(input, at);
+                *input = &[];
+                None
+            }
+        }
+    }
+
+    /// Notes that bytes are missing, and returns the record that ends among them.
+    pub(super) fn gap(&mut self, lost: Lost) -> Option<CutRecord> {
+        match (&mut self.state, lost) {
+            (State::Header { have, .. }, _) => {
+                let seen = Lost::Exact(*have as u64);
+                if lost != Lost::Exact(0) {
+                    self.state = State::Lost(Box::new(RecordSearch::new(seen.and(lost))));
+                }
+                None
+            }
+            (State::Lost(search), _) => {
+                search.gap(lost);
+                None
+            }
+            (State::Fragment(record), Lost::Exact(bytes)) if bytes < record.missing() as u64 => {
+                record.position = record.position.saturating_add(bytes as usize);
+                None
+            }
+            (State::Fragment(record), _) => {
+                let behind = match lost {
+                    Lost::Exact(bytes) => Lost::Exact(bytes.saturating_sub(record.missing() as u64)),
+                    Lost::AtMost(_) | Lost::Unknown { .. } => {
+                        Lost::Unknown { least: lost.least().saturating_sub(record.missing() as u64) }
+                    }
+                };
+                let next = match behind {
+                    Lost::Exact(0) => State::default(),
+                    _ => State::Lost(Box::new(RecordSearch::new(behind))),
+                };
+                match std::mem::replace(&mut self.state, next) {
+                    State::Fragment(record) => Some(*record),
+                    _ => None,
+                }
+            }
+        }
+    }
+
+    /// Returns the record that was under way: the side sends no more.
+    pub(super) fn end(&mut self) -> Option<CutRecord> {
+        match std::mem::take(&mut self.state) {
+            State::Fragment(record) => Some(*record),
+            State::Lost(search) => {
+                self.state = State::Lost(search);
+                None
+            }
+            State::Header { .. } => None,
+        }
+    }
+
+    /// Returns the search for the next record, where its place is not known.
+    pub(super) fn search(&mut self) -> Option<&mut RecordSearch> {
+        match &mut self.state {
+            State::Lost(search) => Some(search),
+            _ => None,
+        }
+    }
+
+    /// Ends a search: the bytes that come next are the header of a record.
+    pub(super) fn resume(&mut self) {
+        self.state = State::default();
+    }
+
+    /// Returns the bytes of heap in use.
+    pub(super) fn held(&self) -> usize {
+        match &self.state {
+            State::Header { .. } => 0,
+            State::Fragment(record) => record.pieces.iter().map(|(_, bytes)| bytes.capacity()).sum(),
+            State::Lost(search) => search.held(),
+        }
+    }
+}
+
+/// Returns the record that lies whole at the start of `input`, and takes it from there.
+fn whole<'a>(input: &mut &'a [u8], at: At) -> Option<Found<'a>> {
+    let header = Header::parse(input)?;
+    let (fragment, rest) = input.get(HEADER..)?.split_at_checked(header.length)?;
+    *input = rest;
+    Some(Found::Record { header, fragment: Cow::Borrowed(fragment), first: at })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Records of 3, 1 and 4 bytes.
+    const BYTES: &[u8] = b"\x16\x03\x01\0\x03abc\x14\x03\x03\0\x01\x01\x17\x03\x03\0\x04wxyz";
+
+    fn walk(steps: &[Result<&[u8], u64>]) -> (Vec<String>, Walk) {
+        let (mut walk, mut found) = (Walk::default(), Vec::new());
+        let mut say = |it: Found<'_>| match it {
+            Found::Record { header, fragment, .. } => {
+                found.push(format!("{} {}", header.kind, String::from_utf8_lossy(&fragment)));
+            }
+            Found::Cut(cut) => found.push(format!("{} {:?}", cut.header.kind, cut.pieces)),
+            Found::NoHeader => found.push("none".to_owned()),
+        };
+        for step in steps {
+            match step {
+                Ok(bytes) => {
+                    let mut bytes = *bytes;
+                    while let Some(it) = walk.step(&mut bytes, At::default()) {
+                        say(it);
+                    }
+                }
+                Err(lost) => {
+                    if let Some(cut) = walk.gap(Lost::Exact(*lost)) {
+                        say(Found::Cut(cut));
+                    }
+                }
+            }
+        }
+        (found, walk)
+    }
+
+    #[test]
+    fn any_cutting_gives_the_same_records() {
+        let (whole, _) = walk(&[Ok(BYTES)]);
+        assert_eq!(whole, ["22 abc", "20 \u{1}", "23 wxyz"]);
+        for cut in 0..=BYTES.len() {
+            let (one, two) = BYTES.split_at(cut);
+            assert_eq!(walk(&[Ok(one), Ok(two)]).0, whole, "{cut}");
+        }
+        let bytes: Vec<_> = BYTES.chunks(1).map(Ok).collect();
+        assert_eq!(walk(&bytes).0, whole);
+    }
+
+    #[test]
+    fn a_gap_within_a_fragment_is_arithmetic() {
+        let (found, _) = walk(&[Ok(&BYTES[..6]), Err(1), Ok(&BYTES[7..])]);
+        assert_eq!(found, ["22 [(0, [97]), (2, [99])]", "20 \u{1}", "23 wxyz"]);
+        // To the very end of the record.
+        let (found, _) = walk(&[Ok(&BYTES[..6]), Err(2), Ok(&BYTES[8..])]);
+        assert_eq!(found, ["22 [(0, [97])]", "20 \u{1}", "23 wxyz"]);
+    }
+
+    #[test]
+    fn a_gap_that_takes_a_header_loses_the_place() {
+        for (before, after) in [(0, 3), (3, 6), (6, 9), (8, 12)] {
+            let (_, mut walk) =
+                walk(&[Ok(&BYTES[..before]), Err((after - before) as u64), Ok(&BYTES[after..])]);
+            assert!(walk.search().is_some(), "{before}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_a_header_is_none() {
+        let (found, mut walk) = walk(&[Ok(BYTES), Ok(b"GET / HTTP/1.1\r\n")]);
+        assert_eq!(found.last().unwrap(), "none");
+        assert!(walk.search().is_some());
+        assert_eq!(Header::parse(b"\x16\x03\x01\0\0"), None, "no fragment is empty");
+        assert_eq!(Header::parse(b"\x16\x03\x01\xff\xff"), None, "no fragment is so long");
+        let header = Header::parse(BYTES).unwrap();
+        assert_eq!(header.to_bytes(), BYTES[..5]);
+    }
+}
