@@ -9,7 +9,7 @@ use crate::capture::{self, Files, Item, Next, PacketBatch, Source};
 use crate::event::{Control, Event, Sink};
 use crate::filter::{self, Filter, Filtered};
 use crate::model::Timestamp;
-use crate::pipeline::{self, Feed};
+use crate::pipeline::Feed;
 use crate::session::Limits;
 use crate::wire;
 
@@ -68,7 +68,7 @@ impl Analysis {
 
     /// Analyzes what a source of packets gives.
     pub fn of(source: impl Source + Send + 'static) -> Self {
-        Analysis { source: Box::new(source), filter: None, frames: false, limits: pipeline::limits() }
+        Analysis { source: Box::new(source), filter: None, frames: false, limits: Limits::default() }
     }
 
     /// Passes on only those messages that match, and what is needed to understand them.

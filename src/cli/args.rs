@@ -2,6 +2,7 @@ use std::io::{IsTerminal, Read as _};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::builder::{NonEmptyStringValueParser, PossibleValue, PossibleValuesParser, TypedValueParser};
@@ -11,7 +12,7 @@ use super::stop::Autostop;
 use crate::event::{ConnId, Conversation};
 use crate::filter::{Facts, Filter};
 use crate::http::Wanted;
-use crate::session::{self, Limits, Selector};
+use crate::session::{Limits, Selector, SubprotocolChoice};
 use crate::subprotocol::Settings;
 use crate::{pipeline, services, tcp};
 
@@ -232,7 +233,7 @@ impl Selector for ByFilter {
 struct RuleFile(String);
 
 impl Subprotocols {
-    fn settings(&self) -> anyhow::Result<&'static Settings> {
+    fn settings(&self) -> anyhow::Result<Arc<Settings>> {
         if self.subprotocol.is_none() && self.rule_files.is_empty() {
             return Ok(services::settings());
         }
@@ -244,19 +245,18 @@ impl Subprotocols {
             |name: &str| settings.find_name(name).with_context(|| format!("there is no sub-protocol {name}"));
         let named = self.subprotocol.as_deref().map(find).transpose()?;
         settings.named = named;
-        // It is read once and lives as long as the program.
-        Ok(Box::leak(Box::new(settings)))
+        Ok(Arc::new(settings))
     }
 
     /// Returns which conversations speak what.
-    fn spoken(&self, settings: &'static Settings) -> anyhow::Result<&'static [session::SubprotocolChoice]> {
+    fn spoken(&self, settings: &Settings) -> anyhow::Result<Arc<[SubprotocolChoice]>> {
         let find =
             |name: &str| settings.find_name(name).with_context(|| format!("there is no sub-protocol {name}"));
         let spoken = self.spoken.iter().map(|it| {
             let selector = Box::new(ByFilter(it.filter.clone()));
-            Ok(session::SubprotocolChoice { selector, name: find(&it.name)? })
+            Ok(SubprotocolChoice { selector, name: find(&it.name)? })
         });
-        Ok(Box::leak(spoken.collect::<anyhow::Result<Box<[_]>>>()?))
+        spoken.collect()
     }
 }
 
@@ -303,8 +303,8 @@ impl Input {
         if let Some(memory) = self.memory {
             options.limits = Limits::within(memory.0);
         }
-        options.limits.subprotocols = self.subprotocols.settings()?;
-        options.limits.chosen = self.subprotocols.spoken(options.limits.subprotocols)?;
+        options.subprotocols = self.subprotocols.settings()?;
+        options.chosen = self.subprotocols.spoken(&options.subprotocols)?;
         options.limits.http.wanted = self.also();
         if let Some(most) = self.max_message {
             options.limits.message = most.0;

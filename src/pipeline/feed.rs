@@ -4,7 +4,8 @@ use super::Analyzer;
 use super::batch::hasher_of;
 use crate::event::{Event, Kind, Sink};
 use crate::model::{Anomaly, At, KeyOrigin, Packet, Timestamp};
-use crate::session::{Keys, Limits};
+use crate::services;
+use crate::session::{self, Keys, Limits};
 use crate::wire::{self, Decoded, Decoder};
 
 /// An analyzer of packets that are pushed one by one, on the caller's thread.
@@ -41,16 +42,16 @@ pub struct Feed {
 
 impl Default for Feed {
     fn default() -> Self {
-        Feed::new(super::limits(), wire::Limits::default())
+        Feed::new(Limits::default(), wire::Limits::default())
     }
 }
 
 impl Feed {
-    /// Makes one that has seen nothing.
+    /// Makes one that has seen nothing and reads every sub-protocol, those of the shipped rules among them.
     pub fn new(limits: Limits, fragments: wire::Limits) -> Self {
         Feed {
             decoder: Decoder::new(fragments),
-            analyzer: Analyzer::new(limits),
+            analyzer: Analyzer::new(session::Options { subprotocols: services::settings(), ..limits.into() }),
             hasher: RandomState::with_seeds(0, 0, 0, 0),
             tick: None,
             last: At::default(),

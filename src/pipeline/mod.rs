@@ -24,7 +24,7 @@ mod turns;
 pub use error::Error;
 pub use feed::Feed;
 pub use flows::Flows;
-pub use run::{Options, limits, run};
+pub use run::{Options, run};
 pub use shard::Hook;
 pub use summary::Summary;
 

@@ -1,6 +1,6 @@
 use std::num::NonZeroUsize;
 use std::ops::Range;
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::batch::{Batch, Moment, Preparer};
 use super::pool::{Job, Pool, unlock, unlocked, with_pool};
@@ -10,7 +10,8 @@ use crate::capture::{self, Next, Source};
 use crate::event::{Collector, Control, Event, Kind, Output, Piece, Sink as _};
 use crate::model::{Anomaly, At};
 use crate::services;
-use crate::session::{Analyzer, Keys, Limits};
+use crate::session::{self, Analyzer, Keys, Limits, SubprotocolChoice};
+use crate::subprotocol::Settings;
 use crate::wire::{self, Decoder};
 
 /// The options of a run.
@@ -20,6 +21,10 @@ pub struct Options {
     pub threads: NonZeroUsize,
     /// What each shard may keep.
     pub limits: Limits,
+    /// Which sub-protocols are read. Default: all, those of the shipped rules among them.
+    pub subprotocols: Arc<Settings>,
+    /// Which conversations speak what, as the user says.
+    pub chosen: Arc<[SubprotocolChoice]>,
     /// What waiting IP fragments may take.
     pub fragments: wire::Limits,
     /// The keys for TLS that are known from the beginning.
@@ -32,7 +37,9 @@ impl Default for Options {
     fn default() -> Self {
         Options {
             threads: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
-            limits: limits(),
+            limits: Limits::default(),
+            subprotocols: services::settings(),
+            chosen: Arc::default(),
             fragments: wire::Limits::default(),
             keys: Keys::default(),
             hook: None,
@@ -40,9 +47,11 @@ impl Default for Options {
     }
 }
 
-/// Returns the bounds of a user who says nothing, with the sub-protocols that ship as rules.
-pub fn limits() -> Limits {
-    Limits { subprotocols: services::settings(), ..Limits::default() }
+impl Options {
+    fn of_shard(&self) -> session::Options {
+        let (subprotocols, chosen) = (self.subprotocols.clone(), self.chosen.clone());
+        session::Options { limits: self.limits, subprotocols, chosen }
+    }
 }
 
 /// Carries everything from `source` to `output`, and tells what was seen.
@@ -68,7 +77,7 @@ pub fn run<O: Output>(source: &mut dyn Source, options: &Options, output: &mut O
         hook: options.hook.clone(),
     };
     let shard = |_| {
-        let mut analyzer = Analyzer::new(options.limits);
+        let mut analyzer = Analyzer::new(options.of_shard());
         analyzer.set_keys(options.keys.clone());
         Mutex::new(Shard { analyzer, sink: counting(output) })
     };

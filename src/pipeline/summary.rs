@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use crate::event::{Anomaly, ConnId, Event, Kind, Reason, RunStats, Severity};
 use crate::model::{Packet, Timestamp};
-use crate::session::Analyzer;
+use crate::session::{Analyzer, Counts};
 use crate::wire::{DecodeError, Unread};
 
 /// The summary of what a run saw, so that nothing is left out without a word.
@@ -143,7 +143,7 @@ impl Summary {
         }
         self.encrypted.extend_from_slice(analyzer.encrypted());
         self.encrypted.sort();
-        self.encrypted.truncate(Analyzer::ENCRYPTED);
+        self.encrypted.truncate(Counts::ENCRYPTED);
     }
 
     /// Adds what another thread counted.

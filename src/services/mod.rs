@@ -16,7 +16,7 @@ mod irc;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::OnceLock;
+use std::sync::{Arc, LazyLock};
 
 use serde::Deserialize;
 use serde_json::Value as Json;
@@ -52,13 +52,14 @@ pub enum Error {
 }
 
 /// Returns the settings of a user who says nothing: every sub-protocol is read, those of the shipped rules among them.
-pub fn settings() -> &'static Settings {
-    static SETTINGS: OnceLock<Settings> = OnceLock::new();
-    SETTINGS.get_or_init(|| Settings { services: shipped(), ..Settings::default() })
+pub fn settings() -> Arc<Settings> {
+    static SETTINGS: LazyLock<Arc<Settings>> =
+        LazyLock::new(|| Arc::new(Settings { services: shipped(), ..Settings::default() }));
+    SETTINGS.clone()
 }
 
 /// Returns the services that ship with wirefin.
-pub fn shipped() -> Vec<Box<dyn Service>> {
+pub fn shipped() -> Vec<Arc<dyn Service>> {
     parse(SHIPPED).unwrap_or_default()
 }
 
@@ -67,9 +68,9 @@ pub fn shipped() -> Vec<Box<dyn Service>> {
 /// # Errors
 ///
 /// Where it is no rule file, with the key and what is wrong there.
-pub fn parse(text: &str) -> Result<Vec<Box<dyn Service>>, Error> {
+pub fn parse(text: &str) -> Result<Vec<Arc<dyn Service>>, Error> {
     let file: File = toml::from_str(text)?;
-    file.subprotocol.into_iter().map(|it| Rules::of(it).map(|it| Box::new(it) as Box<dyn Service>)).collect()
+    file.subprotocol.into_iter().map(|it| Rules::of(it).map(|it| Arc::new(it) as Arc<dyn Service>)).collect()
 }
 
 #[derive(Debug, Deserialize)]

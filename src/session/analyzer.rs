@@ -7,9 +7,10 @@ use hashbrown::HashTable;
 
 use super::connection::Connection;
 use super::context::Shared;
+use super::counts::Counts;
 use super::holdings::Holdings;
 use super::keys::Keys;
-use super::limits::Limits;
+use super::options::Options;
 use super::paths::{Match, Paths};
 use super::resync::FrameSearch;
 use super::windows::RestingWindows;
@@ -49,25 +50,6 @@ pub struct Analyzer {
     packet: u64,
 }
 
-/// The counts of what a shard has seen.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// TCP connections.
-    pub connections: u64,
-    /// Connections forgotten because there were too many.
-    pub evicted: u64,
-    /// TLS connections, those within others included.
-    pub tls: u64,
-    /// TLS connections of which records were decrypted.
-    pub decrypted: u64,
-    /// Responses that are streams of server-sent events.
-    pub event_streams: u64,
-    /// Requests of Engine.IO's long polling.
-    pub polls: u64,
-    /// Segments that were discarded, for their checksums are wrong.
-    pub damaged: u64,
-}
-
 /// A connection in the flow table.
 #[derive(Debug)]
 struct Slot {
@@ -99,13 +81,10 @@ impl Analyzer {
     /// How many nanoseconds a tick of capture time lasts: what time decides is decided at multiples of it.
     pub const TICK: i64 = 100_000_000;
 
-    /// How many TLS connections are named that could not be read.
-    pub const ENCRYPTED: usize = 3;
-
     /// Makes an analyzer that has seen nothing.
-    pub fn new(limits: Limits) -> Self {
+    pub fn new(options: impl Into<Options>) -> Self {
         Analyzer {
-            shared: Shared::new(limits),
+            shared: Shared::new(options.into()),
             flows: HashTable::new(),
             slots: Vec::new(),
             free: Vec::new(),

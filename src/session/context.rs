@@ -1,12 +1,16 @@
 use std::sync::Arc;
 
+use super::counts::Counts;
+use super::keys::Keys;
+use super::limits::Limits;
 use super::message::Open;
+use super::options::{Options, SubprotocolChoice};
 use super::recent::Recent;
 use super::transport::Transport;
-use super::{Counts, Keys, Limits};
 use crate::event::{self, ConnId, Event, Kind, Opening, Sink};
 use crate::http::Carrier;
 use crate::model::{Anomaly, At, Side};
+use crate::subprotocol::Settings;
 use crate::tcp;
 use crate::websocket::Payload;
 use crate::websocket::deflate::InflaterPool;
@@ -69,6 +73,10 @@ impl Context<'_> {
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) limits: Limits,
+    /// Which sub-protocols are read.
+    pub(super) subprotocols: Arc<Settings>,
+    /// Which conversations speak what, as the user says.
+    pub(super) chosen: Arc<[SubprotocolChoice]>,
     /// Where a payload is unmasked that is whole in one segment.
     pub(super) unmasked: Vec<u8>,
     /// Where a message is inflated that is whole in one segment.
@@ -102,7 +110,8 @@ const POOLED: usize = 2 << 20;
 pub(super) const KEPT: usize = 256 << 10;
 
 impl Shared {
-    pub(super) fn new(mut limits: Limits) -> Self {
+    pub(super) fn new(options: Options) -> Self {
+        let Options { mut limits, subprotocols, chosen } = options;
         limits.http2.heads = limits.http.wanted.any();
         Shared {
             unmasked: Vec::new(),
@@ -118,6 +127,8 @@ impl Shared {
             inflaters: InflaterPool::default(),
             pool: Vec::new(),
             limits,
+            subprotocols,
+            chosen,
         }
     }
 
@@ -139,7 +150,7 @@ impl Shared {
         // The first by the packet they begin with, in whatever order they turn out to be so.
         let at = self.encrypted.partition_point(|(other, _)| *other <= conn);
         self.encrypted.insert(at, (conn, name.into()));
-        self.encrypted.truncate(super::Analyzer::ENCRYPTED);
+        self.encrypted.truncate(Counts::ENCRYPTED);
     }
 
     /// Counts a body that carries messages.

@@ -1,7 +1,5 @@
 use std::time::Duration;
 
-use super::meaning::SubprotocolChoice;
-use crate::subprotocol::Settings;
 use crate::{http, http2, tcp, websocket::deflate};
 
 /// The bounds of what one shard of the analyzer keeps. There are 64 shards, and memory is bounded by 64 times what is
@@ -28,10 +26,6 @@ pub struct Limits {
     pub connections: usize,
     /// Bytes that the readers of sub-protocols hold in all conversations of a shard. Default 2 MiB.
     pub understood: usize,
-    /// Which sub-protocols are read.
-    pub subprotocols: &'static Settings,
-    /// Which conversations speak what, as the user says.
-    pub chosen: &'static [SubprotocolChoice],
     /// Layers that carry others, one within the other: what lies deeper is not looked into. Default 3.
     pub layers: u8,
     /// After this long without a packet, a connection that is not a WebSocket is forgotten. Default 2 minutes.
@@ -77,8 +71,6 @@ impl Limits {
             windows: share / 2,
             connections: (share >> 10).max(16),
             understood: share / 4,
-            subprotocols: Settings::DEFAULT,
-            chosen: &[],
             layers: 3,
             idle: Duration::from_secs(120),
             search_grace: Duration::from_secs(5),
@@ -104,7 +96,7 @@ mod tests {
     use super::Limits;
 
     #[test]
-    fn the_defaults_are_as_they_are_told() {
+    fn the_defaults_are_as_documented() {
         let limits = Limits::default();
         assert_eq!([limits.message, limits.messages, limits.waiting, 4 * limits.understood], [8 << 20; 4]);
         assert_eq!(limits.memory, 7 << 20);

@@ -1,26 +1,9 @@
 //! What messages mean: the sub-protocol's reader beside a conversation.
 
-use std::fmt;
-
 use super::context::Context;
-use crate::event::{ConnId, Conversation, Handshake};
+use crate::event::Handshake;
 use crate::model::{Anomaly, Side};
 use crate::subprotocol::{Input, Meaning, Opening, Reader, Unanswered};
-
-/// A way to select conversations by what is known as soon as they begin.
-pub trait Selector: fmt::Debug + Send + Sync {
-    /// Tells whether it selects a conversation.
-    fn selects(&self, conn: ConnId, conversation: Option<&Conversation>) -> bool;
-}
-
-/// The sub-protocol that a user says some conversations speak.
-#[derive(Debug)]
-pub struct SubprotocolChoice {
-    /// Which ones.
-    pub selector: Box<dyn Selector>,
-    /// The sub-protocol's name; `off` for none.
-    pub name: &'static str,
-}
 
 /// The reader of a conversation's messages, and what it holds of the memory of all of them.
 #[derive(Debug)]
@@ -33,10 +16,9 @@ impl Understood {
     /// Makes the reader of a conversation, as far as the user wants it.
     pub(super) fn of(handshake: Option<&Handshake>, cx: &mut Context<'_>) -> Option<Box<Self>> {
         let opening = handshake.map(Opening::of).unwrap_or_default();
-        let limits = cx.shared.limits;
         let conversation = cx.conversation.as_deref();
-        let choice = limits.chosen.iter().find(|it| it.selector.selects(cx.conn, conversation));
-        let reader = limits.subprotocols.reader(choice.map(|it| it.name), opening)?;
+        let choice = cx.shared.chosen.iter().find(|it| it.selector.selects(cx.conn, conversation));
+        let reader = cx.shared.subprotocols.reader(choice.map(|it| it.name), opening)?;
         let held = reader.allocated();
         cx.shared.understood = cx.shared.understood.saturating_add(held);
         Some(Box::new(Understood { reader, held }))

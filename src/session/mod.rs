@@ -50,11 +50,13 @@ mod compression;
 mod connection;
 mod context;
 mod conversation;
+mod counts;
 mod holdings;
 mod keys;
 mod limits;
 mod meaning;
 mod message;
+mod options;
 mod order;
 mod paths;
 mod recent;
@@ -65,10 +67,11 @@ mod transport;
 mod windows;
 mod witness;
 
-pub use analyzer::{Analyzer, Counts};
+pub use analyzer::Analyzer;
+pub use counts::Counts;
 pub use keys::{KeyUse, KeyWatcher, Keys};
 pub use limits::Limits;
-pub use meaning::{Selector, SubprotocolChoice};
+pub use options::{Options, Selector, SubprotocolChoice};
 
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,7 @@
 //! Which sub-protocol a conversation speaks: chosen once.
 
+use std::sync::Arc;
+
 use crate::http::Handshake;
 use crate::model::{At, Pair, Side};
 use crate::websocket::Opcode;
@@ -174,7 +176,7 @@ enum State {
 
 #[derive(Debug)]
 struct Undecided {
-    settings: &'static Settings,
+    settings: Arc<Settings>,
     opening: Opening,
     seen: u8,
     votes: Vec<u8>,
@@ -216,9 +218,9 @@ struct Decoding {
 
 impl Choice {
     /// Chooses by the handshake: what the user's own rules say, then the header that the server chose, then the URL.
-    pub(super) fn new(settings: &'static Settings, opening: Opening) -> Self {
+    pub(super) fn new(settings: &Arc<Settings>, opening: Opening) -> Self {
         if let Some(own) = settings.own.iter().find(|service| service.opens(&opening)) {
-            return Choice { state: serving(&**own, false), depth: 0 };
+            return Choice { state: serving(own, false), depth: 0 };
         }
         let chosen = opening.subprotocol.as_deref();
         let by_header =
@@ -227,15 +229,15 @@ impl Choice {
         let state = match by_header.or_else(by_url) {
             Some(protocol) => decoding(protocol, &opening, false),
             None => match settings.services.iter().find(|service| service.opens(&opening)) {
-                Some(service) => serving(&**service, false),
-                None => undecided(settings, opening),
+                Some(service) => serving(service, false),
+                None => undecided(settings.clone(), opening),
             },
         };
         Choice { state, depth: 0 }
     }
 
     /// Takes the protocol that a user named; `None` where there is none of that name.
-    pub(super) fn named(settings: &'static Settings, name: &str, opening: &Opening) -> Option<Self> {
+    pub(super) fn named(settings: &Settings, name: &str, opening: &Opening) -> Option<Self> {
         if let Some(service) = settings.all_services().find(|service| service.name() == name) {
             return Some(Choice { state: serving(service, true), depth: 0 });
         }
@@ -246,7 +248,7 @@ impl Choice {
     /// Makes the choice for what lies inside of the messages of another sub-protocol.
     pub(super) fn inside(depth: u8) -> Self {
         let state =
-            if depth < MAX_DEPTH { undecided(Settings::DEFAULT, Opening::default()) } else { State::Plain };
+            if depth < MAX_DEPTH { undecided(Settings::shared(), Opening::default()) } else { State::Plain };
         Choice { state, depth }
     }
 
@@ -271,7 +273,7 @@ impl Choice {
                 Verdict::Plain => return self.state = State::Plain,
                 Verdict::Serves(service) => {
                     let kept = std::mem::take(&mut undecided.kept);
-                    self.state = serving(service, false);
+                    self.state = serving(&service, false);
                     self.replay(&kept, out);
                 }
                 Verdict::Is(protocol) => {
@@ -351,7 +353,7 @@ impl Choice {
     }
 }
 
-fn undecided(settings: &'static Settings, opening: Opening) -> State {
+fn undecided(settings: Arc<Settings>, opening: Opening) -> State {
     let votes = vec![0; PROTOCOLS.len()];
     let search = Search::begin(&opening);
     State::Undecided(Box::new(Undecided {
@@ -377,16 +379,15 @@ fn decoding(protocol: &'static Protocol, opening: &Opening, forced: bool) -> Sta
     }))
 }
 
-fn serving(service: &'static dyn Service, forced: bool) -> State {
-    let decoder = Box::new(ServiceDecoder::new(service));
-    let name = service.name();
+fn serving(service: &Arc<dyn Service>, forced: bool) -> State {
+    let (name, decoder) = (service.name(), Box::new(ServiceDecoder::new(service.clone())));
     State::Decoding(Box::new(Decoding { name, decoder, messages: 0, contradictions: 0, forced }))
 }
 
 enum Verdict {
     Open,
     Plain,
-    Serves(&'static dyn Service),
+    Serves(Arc<dyn Service>),
     Is(&'static Protocol),
 }
 
@@ -415,7 +416,7 @@ impl Undecided {
             }
         }
         if !inside && let Some(service) = self.service(input) {
-            return Verdict::Serves(service);
+            return Verdict::Serves(service.clone());
         }
         if let Some(protocol) = self.search(input) {
             return Verdict::Is(protocol);
@@ -437,7 +438,7 @@ impl Undecided {
     }
 
     /// Asks the services' rules about one of the very first messages.
-    fn service(&self, input: &Input<'_>) -> Option<&'static dyn Service> {
+    fn service(&self, input: &Input<'_>) -> Option<&Arc<dyn Service>> {
         if self.seen >= MAX_ASKED || !input.is_text() || !input.is_whole() || input.bytes.len() > MAX_KEPT {
             return None;
         }

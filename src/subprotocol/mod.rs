@@ -95,6 +95,8 @@ pub use settings::Settings;
 pub use show::write_body;
 pub use unit::{Body, Earlier, Field, Format, MAX_UNITS, Meaning, Role, StoredMeaning, Unit, Value};
 
+use std::sync::Arc;
+
 use crate::model::{At, Side};
 
 use choice::Choice;
@@ -121,21 +123,21 @@ pub struct Reader {
 impl Reader {
     /// Makes the reader of a conversation that begins with `opening`.
     pub fn new(opening: Opening) -> Self {
-        Self::choosing(Settings::DEFAULT, opening)
+        Self::choosing(&Settings::shared(), opening)
     }
 
     /// Makes a reader that knows what the user says of sub-protocols.
-    pub fn choosing(settings: &'static Settings, opening: Opening) -> Self {
+    pub fn choosing(settings: &Arc<Settings>, opening: Opening) -> Self {
         Self::with(Choice::new(settings, opening))
     }
 
     /// Makes a reader for the sub-protocol of that name; `None` where there is none.
     pub fn named(name: &str, opening: &Opening) -> Option<Self> {
-        Self::named_in(Settings::DEFAULT, name, opening)
+        Self::named_in(&Settings::shared(), name, opening)
     }
 
     /// Makes a reader for the sub-protocol of that name, those of the user's rules among them.
-    pub fn named_in(settings: &'static Settings, name: &str, opening: &Opening) -> Option<Self> {
+    pub fn named_in(settings: &Settings, name: &str, opening: &Opening) -> Option<Self> {
         Choice::named(settings, name, opening).map(Self::with)
     }
 

@@ -1,6 +1,7 @@
 //! Sub-protocols that are described by rules instead of code.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::model::{At, Pair, Side};
 
@@ -75,7 +76,7 @@ pub trait Service: fmt::Debug + Send + Sync {
 /// A decoder of what a service's rules describe.
 #[derive(Debug)]
 pub(super) struct ServiceDecoder {
-    service: &'static dyn Service,
+    service: Arc<dyn Service>,
     parts: Pair<Parts>,
 }
 
@@ -90,7 +91,7 @@ struct Parts {
 }
 
 impl ServiceDecoder {
-    pub(super) fn new(service: &'static dyn Service) -> Self {
+    pub(super) fn new(service: Arc<dyn Service>) -> Self {
         ServiceDecoder { service, parts: Pair::default() }
     }
 
