@@ -1,201 +1,35 @@
+//! One WebSocket: both sides' frames, messages, inflating and closing.
+
 mod decode;
+mod half;
 mod loss;
 mod meaning;
 mod odd;
+mod oddities;
+mod payload_view;
 mod proof;
-mod tell;
+mod report;
+mod state;
 
-use self::loss::CurrentFrame;
-use self::odd::{InStream, Oddities};
-use self::proof::Proof;
-use super::compression::Deflate;
+pub(super) use self::state::{Conversation, Ending};
+
+use self::half::{Half, Losses, Reading};
+use self::oddities::Oddities;
+use self::state::Inflaters;
 use super::context::Context;
 use super::meaning::Understood;
-use super::message::Open;
-use super::order::{Next, Readable, StreamInput, WireOrder};
+use super::order::{Next, Readable, StreamInput};
 use super::resync::{Ambiguity, FrameSearch};
-use crate::event::{Closed, DirectionTotals, Framing, Kind};
+use crate::event::{Closed, Kind};
 use crate::http::Handshake;
 use crate::model::{Anomaly, At, Lost, Pair, Side, Timestamp};
 use crate::tcp::End;
 use crate::websocket::close::ABNORMAL;
-use crate::websocket::deflate::Inflater;
-use crate::websocket::{Frames, Header, Pings, Rules};
-
-/// One WebSocket: both sides' frames, messages, inflating and closing (RFC 6455 §5–7).
-///
-/// Of each side:
-///
-/// ```text
-///              gap over a header               frames found         answered
-///   Counted ──────────────────────► Searching ─────────────► Found ──────────► Proven
-///      │                              │   ▲                    │                 │
-///      │                              │   └────────────────────┴─────────────────┤ gap over a header, or what
-///      └────────── TCP ends ──────────┴─► Over ◄──── TCP ends ───────────────────┘ cannot be one
-/// ```
-///
-/// What is unfinished is reported as such when a side is over. While frames are looked for on one side, what the other
-/// one sent after the first byte of what is searched waits, so that events come in the order of the wire: until frames
-/// are found, [`Limits::search_grace`](super::Limits::search_grace) has passed, or a bound is reached.
-#[derive(Debug)]
-pub(super) struct Conversation {
-    sides: Pair<Half>,
-    order: WireOrder,
-    opened: Timestamp,
-    /// The last message, or the opening.
-    last: Timestamp,
-    deflate: Deflate,
-    /// What its handshake says that is out of the ordinary.
-    odd: Option<Box<Oddities>>,
-    /// Its handshake was not captured: who is the client was told by the mask.
-    is_mid_stream: bool,
-    first_close: Option<Box<FirstClose>>,
-    /// Who ended TCP first.
-    ended_by: Option<Side>,
-    inflaters: Inflaters,
-    /// What reads the messages' meaning; `None` where they have none.
-    meaning: Option<Box<Understood>>,
-}
-
-/// The state of inflaters: whether they hold memory that they can give back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Inflaters {
-    /// They hold their windows alone.
-    Resting,
-    /// They have not been used since they were last asked to rest.
-    Idle,
-    /// They have been used since then.
-    InUse,
-}
 
 /// Bounds how often frames are looked for in what waits when a conversation is over.
 const LAST_SEARCHES: usize = 64;
 
-/// The reason why a conversation is over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ending {
-    /// TCP ended: `fin` or `reset`.
-    Tcp(&'static str),
-    /// The HTTP/2 stream ended: by which frame, and its error code.
-    Stream { by: &'static str, code: Option<&'static str> },
-    /// The capture ended, or a limit made us forget the connection.
-    Unseen,
-}
-
-#[derive(Debug)]
-struct FirstClose {
-    by: Side,
-    /// `None` where it was not captured.
-    code: Option<u16>,
-    reason: Box<str>,
-    /// Up to where the other side's bytes had come before, as far as it is told.
-    other_until: u64,
-}
-
-/// One side of a conversation.
-#[derive(Debug, Default)]
-struct Half {
-    reading: Reading,
-    losses: Losses,
-    /// When its frames were last lost or found again: later ones are all there.
-    whole_since: Timestamp,
-    frames: Frames,
-    rules: Rules,
-    /// The header of the frame whose payload is being read.
-    header: Option<Header>,
-    /// The packet that carried the first byte of the frame at hand.
-    begun: At,
-    data: Option<Box<Open>>,
-    control: Option<Box<Open>>,
-    inflater: Option<Box<Inflater>>,
-    pings: Option<Box<Pings>>,
-    /// When the last message came.
-    last: Timestamp,
-    totals: DirectionTotals,
-    /// What searches for frames have cost beyond their share.
-    search_debt: u64,
-    /// An HTTP response stands where a frame should be, or may.
-    http: Option<InStream>,
-}
-
-/// The way in which it is known where a side's frames begin.
-#[derive(Debug, Default)]
-enum Reading {
-    /// By counting from the handshake on.
-    #[default]
-    Counted,
-    /// By counting from where frames were found, which a payload that itself holds frames may look like.
-    Found(Proof),
-    /// By counting from where frames were found, and what the other side said proves that they are frames.
-    Proven,
-    /// It is not known: frames are looked for, and until then the other side waits for them.
-    Searching { search: Box<FrameSearch>, until: Timestamp, frame: Option<CurrentFrame> },
-    /// The side ended.
-    Over,
-}
-
-/// The losses of a side's frames.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Losses {
-    #[default]
-    None,
-    /// And no data frame was seen since: a continuation may continue what was lost.
-    Recent,
-    Past,
-}
-
-impl Half {
-    const fn is_over(&self) -> bool {
-        matches!(self.reading, Reading::Over)
-    }
-
-    /// Returns how it is known where its frames begin.
-    const fn framing(&self) -> Framing {
-        if matches!(self.reading, Reading::Found(_)) { Framing::Searched } else { Framing::Counted }
-    }
-
-    /// Returns the search for frames, where one is under way.
-    fn search(&mut self) -> Option<&mut FrameSearch> {
-        match &mut self.reading {
-            Reading::Searching { search, .. } => Some(search),
-            _ => None,
-        }
-    }
-
-    /// Returns the packet at which the first of the bytes were readable in which frames are looked for.
-    fn behind_gap(&self) -> Option<At> {
-        match &self.reading {
-            Reading::Searching { search, .. } => search.first_readable(),
-            _ => None,
-        }
-    }
-}
-
-impl Ending {
-    /// Tells whether one side ended a stream for both.
-    fn is_reset(self) -> bool {
-        matches!(self, Ending::Stream { by: "RST_STREAM" | "GOAWAY", .. })
-    }
-}
-
 impl Conversation {
-    /// Makes the one that was opened by the packet `opened`.
-    pub(super) fn new(opened: At, deflate: Deflate) -> Self {
-        Conversation {
-            sides: Pair::default(),
-            order: WireOrder::after(opened),
-            opened: opened.time,
-            last: opened.time,
-            deflate,
-            odd: None,
-            is_mid_stream: false,
-            first_close: None,
-            ended_by: None,
-            inflaters: Inflaters::Resting,
-            meaning: None,
-        }
-    }
-
     /// Says that its handshake was not captured.
     pub(super) fn mid_stream(mut self) -> Self {
         self.is_mid_stream = true;
@@ -242,10 +76,10 @@ impl Conversation {
         if !self.order.is_empty() {
             for side in Side::BOTH {
                 if matches!(self.sides[side].reading, Reading::Searching { until, .. } if until <= now) {
-                    self.settle_for(side, cx);
+                    self.stop_waiting_for(side, cx);
                 }
             }
-            self.go_on(cx);
+            self.process_waiting(cx);
         }
     }
 
@@ -302,7 +136,7 @@ impl Conversation {
                 let at = self.order.reach(side, cx.at);
                 if self.order.must_wait(at, self.sides[!side].behind_gap()) {
                     self.order.wait(side, at, StreamInput::Bytes(bytes.into(), carried), cx.verified);
-                    self.bound(side, cx);
+                    self.bound_waiting(side, cx);
                 } else {
                     let now = std::mem::replace(&mut cx.at, at);
                     self.frames(side, bytes, carried, cx);
@@ -310,35 +144,35 @@ impl Conversation {
                 }
             }
         }
-        self.go_on(cx);
+        self.process_waiting(cx);
     }
 
     /// Hears that bytes of one side are lost.
     pub(super) fn gap(&mut self, side: Side, lost: Lost, cause: &'static str, cx: &mut Context<'_>) {
         let lost = self.odd_gap(side, lost);
-        self.take(side, StreamInput::Gap(lost, Some(cause)), cx);
+        self.receive(side, StreamInput::Gap(lost, Some(cause)), cx);
     }
 
     /// Hears that TCP ended one side: it sends nothing more.
     pub(super) fn end(&mut self, side: Side, how: End, cx: &mut Context<'_>) {
-        self.take(side, StreamInput::End(how), cx);
+        self.receive(side, StreamInput::End(how), cx);
     }
 
     /// Reports what is wrong with one side's stream.
     pub(super) fn report(&mut self, side: Side, anomaly: Anomaly, cx: &mut Context<'_>) {
         self.order.wait_to_report(side, cx.at, anomaly);
-        self.go_on(cx);
+        self.process_waiting(cx);
     }
 
-    /// Takes what is no bytes, now or in its turn.
-    fn take(&mut self, side: Side, what: StreamInput, cx: &mut Context<'_>) {
+    /// Receives a gap or an end, to be applied now or in its turn.
+    fn receive(&mut self, side: Side, what: StreamInput, cx: &mut Context<'_>) {
         if self.sides[side].is_over() {
             return;
         }
         // What was found so far comes first, and nothing more will be at an end.
         if matches!(what, StreamInput::End(_)) {
-            self.settle_for(side, cx);
-            self.go_on(cx);
+            self.stop_waiting_for(side, cx);
+            self.process_waiting(cx);
         } else {
             self.conclude(side, cx);
         }
@@ -349,14 +183,14 @@ impl Conversation {
             self.order.wait(side, at, what, cx.verified);
         } else {
             let now = std::mem::replace(&mut cx.at, at);
-            self.act(side, what, cx);
+            self.apply(side, what, cx);
             cx.at = now;
         }
-        self.go_on(cx);
+        self.process_waiting(cx);
     }
 
-    /// Goes on with what waited, as far as nothing before it is looked for any more.
-    pub(super) fn go_on(&mut self, cx: &mut Context<'_>) {
+    /// Processes what waited, as far as nothing before it is looked for any more.
+    pub(super) fn process_waiting(&mut self, cx: &mut Context<'_>) {
         let (now, verified) = (cx.at, cx.verified);
         loop {
             for side in Side::BOTH {
@@ -377,7 +211,7 @@ impl Conversation {
                 }
                 Next::Readable(side, Readable { at, what, verified }) => {
                     (cx.at, cx.verified) = (at, verified);
-                    self.act(side, what, cx);
+                    self.apply(side, what, cx);
                     if self.sides[side].search().is_some() {
                         self.search_waiting(side, cx);
                     }
@@ -397,36 +231,36 @@ impl Conversation {
                     self.conclude(side, cx);
                     self.order.wait(side, at, what, verified);
                 }
-                StreamInput::Bytes(..) | StreamInput::Gap(..) => self.act(side, what, cx),
+                StreamInput::Bytes(..) | StreamInput::Gap(..) => self.apply(side, what, cx),
             }
         }
     }
 
-    /// Takes what was readable at the packet at hand.
-    fn act(&mut self, side: Side, what: StreamInput, cx: &mut Context<'_>) {
+    /// Applies what was readable at the packet at hand.
+    fn apply(&mut self, side: Side, what: StreamInput, cx: &mut Context<'_>) {
         match what {
             StreamInput::Bytes(bytes, carried) => match self.sides[side].search() {
                 Some(search) => search.push(&bytes, carried),
                 None => self.frames(side, &bytes, carried, cx),
             },
-            StreamInput::Gap(lost, cause) => self.miss(side, lost, cause, cx),
-            StreamInput::End(_) => self.over(side, true, cx),
+            StreamInput::Gap(lost, cause) => self.apply_gap(side, lost, cause, cx),
+            StreamInput::End(_) => self.end_side(side, true, cx),
         }
     }
 
-    /// Keeps what waits within its bound.
-    fn bound(&mut self, side: Side, cx: &mut Context<'_>) {
+    /// Keeps what waits of a side within its bound.
+    fn bound_waiting(&mut self, side: Side, cx: &mut Context<'_>) {
         let limit = cx.shared.limits.tcp.waiting_bytes;
         if self.order.allocated() > limit {
             let value = limit as u64;
             let anomaly = Anomaly::LimitReached { limit: "bytes waiting for the other side", value };
             self.order.wait_to_report(side, cx.at, anomaly);
-            self.settle_for(!side, cx);
+            self.stop_waiting_for(!side, cx);
         }
     }
 
     /// Reports what is unfinished on one side; whether that is its sender's doing is known where its end was seen.
-    fn over(&mut self, side: Side, seen: bool, cx: &mut Context<'_>) {
+    fn end_side(&mut self, side: Side, seen: bool, cx: &mut Context<'_>) {
         self.end_in_stream(side, cx);
         match &mut self.sides[side].reading {
             Reading::Over => return,
@@ -478,9 +312,9 @@ impl Conversation {
         // What is found now may lead to where frames are looked for again.
         for _ in 0..LAST_SEARCHES {
             for side in Side::BOTH {
-                self.settle_for(side, cx);
+                self.stop_waiting_for(side, cx);
             }
-            self.go_on(cx);
+            self.process_waiting(cx);
             if self.order.is_empty() {
                 break;
             }
@@ -490,7 +324,7 @@ impl Conversation {
             cx.anomaly(None, &Anomaly::LimitReached { limit: "searches at the end", value });
         }
         for side in Side::BOTH {
-            self.over(side, ending != Ending::Unseen, cx);
+            self.end_side(side, ending != Ending::Unseen, cx);
             self.report_unanswered(side, cx);
         }
         let closed = Pair::from_fn(|side| self.sides[side].rules.closed());

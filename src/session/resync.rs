@@ -1,20 +1,19 @@
 mod chain;
 mod cover;
 mod gathered;
+mod scan;
 #[cfg(test)]
 mod tests;
 
 use std::cell::Cell;
-use std::cmp::Reverse;
 
-use chain::{Budget, Chain};
+use chain::Chain;
 use gathered::SearchBuffer;
 
 use crate::model::{At, Lost, Side};
 use crate::websocket::mask::unmask;
 use crate::websocket::{Header, Opcode, Rsv1};
 
-pub(super) use cover::Ambiguity;
 pub(super) use gathered::Piece;
 
 /// A search for frames in bytes whose beginning is not known: behind a gap that swallowed a header, or in a stream
@@ -73,6 +72,15 @@ pub(super) struct Found {
     pub(super) masked: bool,
 }
 
+/// A place where two readings fit: frames, or one frame whose payload they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Ambiguity {
+    /// Where the frame that may cover others begins, in the side's WebSocket bytes.
+    pub(super) offset: u64,
+    /// How long it is, header and payload.
+    pub(super) length: u64,
+}
+
 /// A control frame that was captured whole.
 #[derive(Clone, Debug)]
 pub(super) struct Control {
@@ -89,10 +97,6 @@ const CONVINCING_MID_STREAM: u32 = 34;
 const LENIENCE: u32 = 8;
 /// Bounds the bytes gathered behind a gap; when they are full, the first half is given up.
 const AFTER_GAP: usize = 1 << 20;
-/// Bounds the chains that are remembered when their first bytes are given up.
-const LED: usize = 16;
-/// A stream joined late convinces without any frame at a segment's edge when it goes on through so many.
-const CROSSED: usize = 4;
 /// Bounds the bytes gathered of a stream joined late, in each direction, and those that are looked at in all.
 pub(super) const MID_STREAM: usize = 32 << 10;
 const LOOKED_AT: u64 = 512 << 10;
@@ -249,16 +253,6 @@ impl FrameSearch {
     /// Returns where frames most likely begin, no more bytes to come; more doubt is allowed.
     pub(super) fn best(&mut self) -> Option<Found> {
         self.scan(self.threshold.saturating_sub(LENIENCE))
-    }
-
-    /// Returns how many bits convince, of all the places that were looked at.
-    fn needed(&self, threshold: u32) -> u32 {
-        threshold.saturating_add(self.captured().max(1).ilog2())
-    }
-
-    /// Returns how many bits convince nobody, now or later.
-    fn hopeless(&self) -> u32 {
-        self.needed(self.threshold.saturating_sub(LENIENCE))
     }
 
     /// Returns the packet that carried the first byte that is still held.
@@ -418,99 +412,6 @@ impl FrameSearch {
         self.wait_for_an_eighth();
     }
 
-    /// Remembers the chains that begin before `place`, which will be dropped, and where they go on behind it.
-    fn lead_on(&mut self, place: usize) {
-        let mut budget = Budget::new(self.gathered.len());
-        let begun = self.candidates.iter().take_while(|start| **start < place).map(|start| Chain::at(*start));
-        let mut led: Vec<Chain> = Vec::new();
-        for chain in std::mem::take(&mut self.led).into_iter().chain(begun) {
-            let chain = if chain.next < place { self.follow(chain, place, &mut budget) } else { Some(chain) };
-            let Some(chain) = chain.filter(|chain| chain.next >= place && chain.bits > 0) else { continue };
-            // Chains that come to the same place go on alike: the best one stands for all.
-            if let Some(other) = led.iter_mut().find(|it| (it.next, it.masked) == (chain.next, chain.masked))
-            {
-                if other.bits < chain.bits {
-                    *other = chain;
-                }
-            } else if led.len() < LED {
-                led.push(chain);
-            } else if let Some(least) = led.iter_mut().min_by_key(|it| (it.bits, Reverse(it.next)))
-                && (least.bits, Reverse(least.next)) < (chain.bits, Reverse(chain.next))
-            {
-                *least = chain;
-            }
-        }
-        for chain in &mut led {
-            chain.cross(&self.gathered, place);
-            chain.drop_first(&self.gathered, place);
-        }
-        self.led = led;
-    }
-
-    /// Puts the next scan off until an eighth more has come, so that all scans together cost what the bytes are worth.
-    fn wait_for_an_eighth(&mut self) {
-        self.scanned = self.gathered.len();
-        self.next_scan = self.scanned.saturating_add(self.scanned / 8);
-    }
-
-    /// Tries every offset in turn that is not refuted yet, and forgets those that are.
-    fn scan(&mut self, threshold: u32) -> Option<Found> {
-        let needed = self.needed(threshold);
-        let (mut candidates, mut led) = (std::mem::take(&mut self.candidates), std::mem::take(&mut self.led));
-        candidates.extend(self.unseen());
-        self.seen = self.seen.max(self.gathered.end().saturating_sub(1));
-        let mut budget = Budget::new(self.gathered.len());
-        let (mut doubt, mut found) = (0, None);
-        let mut stands = |chain: Chain, found: &mut Option<(usize, Found)>| {
-            if self.debt() > FOLLOWED {
-                return true;
-            }
-            // Of a chain that was led over bytes which are given up, the first frames are among those.
-            let (begin, is_led) = (chain.next, chain.bits > 0);
-            let chain = self.follow(chain, usize::MAX, &mut budget);
-            let judged = chain.as_ref().and_then(|chain| self.judge(chain, begin, needed, &mut doubt));
-            *found = judged.map(|found| (begin, Found { doubtful: found.doubtful || is_led, ..found }));
-            chain.is_some()
-        };
-        led.retain(|chain| found.is_some() || stands(chain.clone(), &mut found));
-        candidates.retain(|start| found.is_some() || stands(Chain::at(*start), &mut found));
-        self.led = led;
-        let found = found.and_then(|(begin, found)| self.beyond_cover(begin, found, &candidates));
-        self.candidates = candidates;
-        found
-    }
-
-    /// Returns the first frame of a chain that is to be shown, if the chain convinces.
-    ///
-    /// A chain that convinces though none of its frames is to be shown, or one whose last payload goes beyond the
-    /// buffer, casts doubt on those inside of it.
-    fn judge(&self, chain: &Chain, from: usize, needed: u32, doubt: &mut u32) -> Option<Found> {
-        const DOUBTFUL: u32 = 12;
-        /// Nothing is known of frames so long that their end will hardly be seen.
-        const REACH: usize = 64 << 20;
-        let among_others = self.masked.is_some() || chain.aligned > 0 || chain.crossed >= CROSSED;
-        let convinces = among_others && chain.bits >= needed.saturating_add(*doubt);
-        let is_near = chain.next <= self.gathered.end().saturating_add(REACH);
-        if convinces || chain.open && is_near && chain.bits >= DOUBTFUL {
-            *doubt = (*doubt).max(chain.bits);
-        }
-        let start = chain.first_trusted.filter(|start| convinces && *start < self.gathered.end())?;
-        let (doubtful, in_segments) = (start != from, chain.is_in_segments());
-        Some(Found { start, doubtful, in_segments, masked: chain.masked? })
-    }
-
-    /// Returns the places since the last scan where a frame may begin.
-    fn unseen(&self) -> impl Iterator<Item = usize> {
-        let pairs = |(place, run): (usize, _)| {
-            let skip = self.seen.saturating_sub(place);
-            let rest = <[u8]>::get(run, skip..).unwrap_or_default();
-            let numbered = move |(n, first)| (place.saturating_add(skip).saturating_add(n), first);
-            rest.windows(2).enumerate().map(numbered)
-        };
-        let begins = |(place, first)| self.may_begin(first).then_some(place);
-        self.gathered.runs().flat_map(pairs).filter_map(begins)
-    }
-
     /// Tells whether frames found behind a gap may go on with this one.
     ///
     /// Peers that break rules are told of where nothing is lost. Behind a gap, a header that cannot be is a sign that
@@ -547,12 +448,5 @@ impl FrameSearch {
             }
         }
         false
-    }
-
-    /// Tells whether a frame may begin with these two bytes; most offsets are dismissed here.
-    fn may_begin(&self, first: &[u8]) -> bool {
-        let [first, second] = *first else { return false };
-        let opcode = matches!(first & 15, 0 | 1 | 2 | 8 | 9 | 10);
-        opcode && first & 0x30 == 0 && self.masked.is_none_or(|masked| masked == (second & 0x80 != 0))
     }
 }

@@ -15,6 +15,7 @@ mod exchange;
 mod http2;
 mod memory;
 mod mid_stream;
+mod names;
 mod polling;
 mod preamble;
 mod start;

@@ -1,9 +1,10 @@
 //! Bytes → frames → messages.
 
-use super::tell::PayloadView;
-use super::{Conversation, Losses, Reading};
+use super::half::{Losses, Reading};
+use super::payload_view::PayloadView;
+use super::state::Conversation;
 use crate::event::{Frame, Framing, Kind};
-use crate::model::{At, Side};
+use crate::model::{At, Side, Timestamp};
 use crate::session::context::{Context, KEPT};
 use crate::session::message::new_wire;
 use crate::session::resync::FrameSearch;
@@ -117,6 +118,19 @@ impl Conversation {
         if inflating && let Some(open) = slot {
             open.wire.compressed = true;
             open.wire.inflated = true;
+        }
+    }
+
+    /// Takes a header as proof where it is a client's, both speak in turn, and the handshake says who is the client.
+    fn prove_by_header(&mut self, side: Side, header: &Header, now: Timestamp) {
+        let (half, other) = self.sides.split_mut(side);
+        let Reading::Found(proof) = &mut half.reading else { return };
+        proof.since.get_or_insert(now);
+        if side == Side::Client
+            && !self.is_mid_stream
+            && header.mask.is_some_and(|key| proof.frame(key, other.totals.frames))
+        {
+            half.reading = Reading::Proven;
         }
     }
 

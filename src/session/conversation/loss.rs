@@ -1,7 +1,8 @@
 //! What happens where bytes are lost: a payload with a gap, or frames to be found again.
 
+use super::half::{CurrentFrame, Losses, Reading};
 use super::proof::Proof;
-use super::{Conversation, Losses, Reading};
+use super::state::Conversation;
 use crate::event::Framing;
 use crate::model::{Anomaly, At, Lost, Side};
 use crate::session::compression::Deflate;
@@ -9,25 +10,6 @@ use crate::session::context::Context;
 use crate::session::order::StreamInput;
 use crate::session::resync::{Ambiguity, Found, FrameSearch, Piece};
 use crate::websocket::{Frames, Header};
-
-/// The frame at hand at a gap that is too short to hold the rest of it: up to the next frame, all that is captured behind
-/// the gap is its payload.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct CurrentFrame {
-    /// How many bytes of its payload are still to come.
-    remaining: u64,
-    /// How many are missing at the most.
-    most: u64,
-    /// The packet at which the gap was.
-    at: At,
-}
-
-impl CurrentFrame {
-    /// Returns how many bytes are missing where the next frame begins behind so many; `None` where it cannot.
-    fn gap(self, captured: u64) -> Option<u64> {
-        self.remaining.checked_sub(captured).filter(|gap| *gap <= self.most)
-    }
-}
 
 impl Conversation {
     /// Gives up what was gathered where frames are looked for: no more memory is to be had.
@@ -37,11 +19,11 @@ impl Conversation {
                 search.give_up();
             }
         }
-        self.go_on(cx);
+        self.process_waiting(cx);
     }
 
     /// Begins to look for frames on one side, whose bytes before the packet at hand were not captured.
-    /// [`Conversation::go_on`] is to follow.
+    /// [`Conversation::process_waiting`] is to follow.
     pub(in crate::session) fn search(&mut self, side: Side, mut search: FrameSearch, cx: &mut Context<'_>) {
         search.settle(side);
         self.lose_history(side, cx);
@@ -216,7 +198,7 @@ impl Conversation {
     }
 
     /// Concludes a search, and gives up what was gathered where nothing is found: the other side waits no longer.
-    pub(super) fn settle_for(&mut self, side: Side, cx: &mut Context<'_>) {
+    pub(super) fn stop_waiting_for(&mut self, side: Side, cx: &mut Context<'_>) {
         self.conclude(side, cx);
         self.give_up_searched_frame(side, cx);
         if let Reading::Searching { search, until, .. } = &mut self.sides[side].reading {
@@ -305,8 +287,14 @@ impl Conversation {
         first
     }
 
-    /// Misses bytes of the frame at hand, or where frames are looked for; `cause` is why, where that is to be reported.
-    pub(super) fn miss(&mut self, side: Side, lost: Lost, cause: Option<&'static str>, cx: &mut Context<'_>) {
+    /// Applies a gap in the frame at hand, or where frames are looked for; `cause` is why, where that is to be reported.
+    pub(super) fn apply_gap(
+        &mut self,
+        side: Side,
+        lost: Lost,
+        cause: Option<&'static str>,
+        cx: &mut Context<'_>,
+    ) {
         let half = &mut self.sides[side];
         let known = half.frames.offset();
         let offset = half.search().map_or(known, |search| search.end());

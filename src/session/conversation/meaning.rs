@@ -1,7 +1,7 @@
 //! What messages mean, as far as the user wants it read.
 
-use super::Conversation;
-use super::tell::PayloadView;
+use super::payload_view::PayloadView;
+use super::state::Conversation;
 use crate::event::{Handshake, Wire};
 use crate::model::{At, Side};
 use crate::session::context::Context;

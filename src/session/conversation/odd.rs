@@ -1,53 +1,18 @@
 //! Bytes that are not frames as RFC 6455 has them: in chunks, of a draft before, or an HTTP message between them.
 
-use super::tell::PayloadView;
-use super::{Conversation, Reading};
+use super::half::{InStream, Reading};
+use super::payload_view::PayloadView;
+use super::state::Conversation;
 use crate::event::Framing;
-use crate::http::{self, Chunks, Draft, Handshake, Sniff};
-use crate::model::{Anomaly, At, Lost, Pair, Side};
+use crate::http::{self, Sniff};
+use crate::model::{Anomaly, At, Lost, Side};
 use crate::session::context::Context;
 use crate::session::message::new_wire;
-use crate::websocket::{Frames, Header, Hixie, Opcode, Rsv1};
-
-/// The peculiarities of a conversation's bytes, as its handshake or the first of them say.
-#[derive(Debug, Default)]
-pub(super) struct Oddities {
-    /// The sides whose bytes come in chunks.
-    chunks: Pair<Option<Chunks>>,
-    /// Both sides' frames are those of a draft.
-    draft: Option<Pair<Hixie>>,
-}
-
-/// The bytes of one side where an HTTP response, or a client's request, may stand between frames.
-#[derive(Debug)]
-pub(super) enum InStream {
-    /// Too few bytes to tell, and where they begin.
-    Maybe { bytes: Vec<u8>, offset: u64 },
-    /// It is one: nothing that follows is a frame.
-    Message,
-    /// It was none, once: it is not looked for again.
-    Never,
-}
+use crate::websocket::{Frames, Header, Opcode, Rsv1};
 
 const HTTP: &[u8] = b"HTTP/1.";
 /// Status lines are told up to this length.
 const LINE: usize = 128;
-
-impl Oddities {
-    /// Returns what a handshake says that is out of the ordinary.
-    pub(super) fn of(handshake: &Handshake, limit: usize) -> Option<Box<Oddities>> {
-        let draft = http::draft(handshake).map(|draft| {
-            Pair::from_fn(|side| match (draft, side) {
-                (Draft::Hixie75, _) => Hixie::new(0, limit),
-                (Draft::Hixie76, Side::Client) => Hixie::new(8, limit),
-                (Draft::Hixie76, Side::Server) => Hixie::new(16, limit),
-            })
-        });
-        let server = http::is_chunked(handshake).then(Chunks::default);
-        let is_odd = draft.is_some() || server.is_some();
-        is_odd.then(|| Box::new(Oddities { chunks: Pair { client: None, server }, draft }))
-    }
-}
 
 impl Conversation {
     /// Takes bytes of a conversation that is out of the ordinary; `false` where this side's are not.

@@ -1,6 +1,5 @@
-use super::{Conversation, Reading};
-use crate::model::{Side, Timestamp};
-use crate::websocket::{Answered, Header, PayloadNovelty};
+use crate::model::Timestamp;
+use crate::websocket::{Answered, PayloadNovelty};
 
 /// The evidence for frames that were found by a search, beside that they follow one another: a payload may hold frames,
 /// those of a relay or a recording, and look the same where its own header is lost.
@@ -21,14 +20,14 @@ pub(super) struct Proof {
     /// How many frames the server had sent by then.
     answers: u64,
     /// When the first frame came.
-    since: Option<Timestamp>,
+    pub(super) since: Option<Timestamp>,
     /// How many pings were answered.
     pongs: u32,
 }
 
 impl Proof {
     /// Takes the key of a client's frame, `answers` frames of the server before it; tells whether it is proven.
-    fn frame(&mut self, key: [u8; 4], answers: u64) -> bool {
+    pub(super) fn frame(&mut self, key: [u8; 4], answers: u64) -> bool {
         let is_fresh = key != [0; 4] && self.key.is_some_and(|last| last != key);
         let is_answered = answers > self.answers;
         (self.key, self.answers) = (Some(key), answers);
@@ -36,7 +35,7 @@ impl Proof {
     }
 
     /// Takes the answer to a ping, which comes `now`; tells whether it is proven.
-    fn pong(&mut self, answered: &Answered, now: Timestamp) -> bool {
+    pub(super) fn pong(&mut self, answered: &Answered, now: Timestamp) -> bool {
         const ENOUGH: u32 = 2;
         if answered.novelty == PayloadNovelty::Accidental {
             return false;
@@ -46,42 +45,6 @@ impl Proof {
         let is_late =
             after.zip(answered.longest).is_some_and(|(after, longest)| after > longest.saturating_mul(2));
         answered.novelty == PayloadNovelty::New || is_late || self.pongs >= ENOUGH
-    }
-}
-
-impl Conversation {
-    /// Takes a header as proof where it is a client's, both speak in turn, and the handshake says who is the client.
-    pub(super) fn prove_by_header(&mut self, side: Side, header: &Header, now: Timestamp) {
-        let (half, other) = self.sides.split_mut(side);
-        let Reading::Found(proof) = &mut half.reading else { return };
-        proof.since.get_or_insert(now);
-        if side == Side::Client
-            && !self.is_mid_stream
-            && header.mask.is_some_and(|key| proof.frame(key, other.totals.frames))
-        {
-            half.reading = Reading::Proven;
-        }
-    }
-
-    /// Takes a side's answer to a ping of the other one as proof that they are ping and pong.
-    pub(super) fn prove_by_pong(&mut self, side: Side, answered: &Answered, now: Timestamp) {
-        let (half, other) = self.sides.split_mut(side);
-        match (&mut half.reading, &mut other.reading) {
-            (Reading::Counted | Reading::Proven, found @ Reading::Found(_)) => {
-                if let Reading::Found(proof) = found
-                    && proof.pong(answered, now)
-                {
-                    *found = Reading::Proven;
-                }
-            }
-            // What answers a ping that says something new was not recorded before.
-            (found @ Reading::Found(_), Reading::Counted | Reading::Proven)
-                if answered.novelty == PayloadNovelty::New =>
-            {
-                *found = Reading::Proven;
-            }
-            _ => {}
-        }
     }
 }
 

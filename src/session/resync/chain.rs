@@ -1,4 +1,3 @@
-use super::FrameSearch;
 use super::gathered::SearchBuffer;
 use crate::websocket::close::may_be_sent;
 use crate::websocket::mask::unmask;
@@ -10,7 +9,7 @@ use crate::websocket::{Header, Opcode, Utf8};
 /// again, and each lands on the next: what was seen before is no further evidence in itself. That it begins where a
 /// segment does still is: so a heartbeat that says the same each time, a segment each, is found all the same.
 #[derive(Clone, Debug, Default)]
-struct Before {
+pub(super) struct Before {
     frames: [Option<(Look, Header)>; 4],
     next: usize,
 }
@@ -25,7 +24,7 @@ enum Look {
 
 impl Before {
     /// Returns how many bits the frame at `at` may add at most, for all that it says anew.
-    fn news(&mut self, gathered: &SearchBuffer, at: usize, header: &Header) -> u32 {
+    pub(super) fn news(&mut self, gathered: &SearchBuffer, at: usize, header: &Header) -> u32 {
         const SAME_HEADER: u32 = 4;
         let mut most = u32::MAX;
         for (look, earlier) in self.frames.iter().flatten() {
@@ -89,8 +88,8 @@ pub(super) struct Chain {
     /// How many frames begin, or end the bytes there are, where a segment does.
     pub(super) aligned: u32,
     /// How many frames there are, and how many begin where a segment does.
-    frames: u32,
-    begun: u32,
+    pub(super) frames: u32,
+    pub(super) begun: u32,
     /// How many segments it goes on through, of those counted: up to this place.
     pub(super) crossed: usize,
     counted: usize,
@@ -101,10 +100,10 @@ pub(super) struct Chain {
     trust: u32,
     last: Option<(usize, (bool, u8, Opcode, u64))>,
     /// The last frames that are a segment each: where the first one begins, and how many.
-    segments: Option<(usize, u32)>,
+    pub(super) segments: Option<(usize, u32)>,
     /// A message is unfinished.
     unfinished: Option<bool>,
-    before: Before,
+    pub(super) before: Before,
 }
 
 impl Chain {
@@ -124,7 +123,7 @@ impl Chain {
     /// Right before real frames, other data may hold what passes for a header and happens to end where they begin:
     /// the evidence of the chain is not its own. In noise, that is so before one in forty real frames, so every link
     /// counts as five bits; what is shown as the first frame needs more than two of them, or some evidence of its own.
-    fn trust(&mut self, begin: usize, header: &Header, evidence: u32) {
+    pub(super) fn trust(&mut self, begin: usize, header: &Header, evidence: u32) {
         const LINK: u32 = 5;
         const KIN: u32 = 8;
         const ENOUGH: u32 = 11;
@@ -142,7 +141,7 @@ impl Chain {
     /// Counts a frame that is exactly one segment.
     ///
     /// Where one after the other is, its sender makes a segment of each: none of them is an accident.
-    fn count_segment(&mut self, begin: usize) {
+    pub(super) fn count_segment(&mut self, begin: usize) {
         const ENOUGH: u32 = 3;
         let (first, count) =
             self.segments.map_or((begin, 1), |(first, count)| (first, count.saturating_add(1)));
@@ -153,7 +152,7 @@ impl Chain {
     }
 
     /// Tells whether its messages can go on with this frame, and remembers whether one is unfinished then.
-    fn goes_on_with(&mut self, header: &Header) -> bool {
+    pub(super) fn goes_on_with(&mut self, header: &Header) -> bool {
         if header.opcode.is_control() {
             return true;
         }
@@ -183,22 +182,22 @@ impl Chain {
     }
 
     /// Counts an edge of a frame that is one of a segment.
-    fn align(&mut self, bits: u32) {
+    pub(super) fn align(&mut self, bits: u32) {
         self.aligned = self.aligned.saturating_add(1);
         self.bits = self.bits.saturating_add(bits);
     }
 }
 
 /// A header of so many bits is unlikely to be an accident; others count little and get no bonus.
-const WEIGHTY: u32 = 5;
+pub(super) const WEIGHTY: u32 = 5;
 /// How many bits it is worth at most that a frame begins, or all bytes end, where a segment does.
-const ALIGNED: u32 = 6;
-/// Bounds how many headers without weight may follow one another, so that zeros are soon dismissed.
-const MAX_WEIGHTLESS: u32 = 8;
+pub(super) const ALIGNED: u32 = 6;
+/// Bounds how many headers without weight may follow one another, so that zeros are soon refuted.
+pub(super) const MAX_WEIGHTLESS: u32 = 8;
 /// Bounds how many frames may follow one another that say nothing new and begin at no segment's edge.
-const MAX_REPEATED: u32 = 24;
+pub(super) const MAX_REPEATED: u32 = 24;
 /// Bounds how far a candidate is followed, so that data made to look like frames costs little.
-const MAX_FRAMES: u32 = 256;
+pub(super) const MAX_FRAMES: u32 = 256;
 
 /// The bound of the frames that are followed in one scan.
 ///
@@ -214,7 +213,7 @@ impl Budget {
     }
 
     /// Takes one more frame after so many of a candidate; `false` where none is left.
-    fn take(&mut self, frames: u32) -> bool {
+    pub(super) fn take(&mut self, frames: u32) -> bool {
         if frames > MAX_WEIGHTLESS {
             let Some(rest) = self.long.checked_sub(1) else { return false };
             self.long = rest;
@@ -223,13 +222,13 @@ impl Budget {
     }
 
     /// Takes back what a candidate of so many frames took that will never be followed again.
-    fn give_back(&mut self, frames: u32) {
+    pub(super) fn give_back(&mut self, frames: u32) {
         self.long = self.long.saturating_add(frames.saturating_sub(MAX_WEIGHTLESS + 1) as usize);
     }
 }
 
 /// Looks into a payload for what speaks for it; `None` where it refutes its header.
-fn confirm(header: &Header, payload: &[u8], whole: bool) -> Option<u32> {
+pub(super) fn confirm(header: &Header, payload: &[u8], whole: bool) -> Option<u32> {
     const LOOK: usize = 256;
     let mut buffer = [0; LOOK];
     let copy = buffer.get_mut(..payload.len().min(LOOK))?;
@@ -275,187 +274,11 @@ fn is_utf8(bytes: &[u8], whole: bool) -> bool {
 }
 
 /// Tells whether bytes hold nothing that does not occur in text: control characters.
-fn may_be_text(bytes: &[u8]) -> bool {
+pub(super) fn may_be_text(bytes: &[u8]) -> bool {
     bytes.iter().all(|byte| *byte >= b' ' || byte.is_ascii_whitespace())
 }
 
 /// Makes so many bits, but no more than `most`, of what grows with a length.
 fn at_most(most: u32, bits: usize) -> u32 {
     u32::try_from(bits).unwrap_or(most).min(most)
-}
-
-/// Returns how many bits a length of eight bytes speaks for its header, if it has one: the first of them are zero.
-const fn long(header: &Header) -> u32 {
-    const LONG: u32 = 8;
-    if header.length > 0xffff { LONG } else { 0 }
-}
-
-/// The fate of text where a frame would begin.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Text {
-    GoesOn,
-    BreaksOff,
-}
-
-impl FrameSearch {
-    /// Follows a chain to its end, or to the first frame at `upto` or behind; `None` where a frame is illegal or the
-    /// chain can never convince, whatever bytes may still come.
-    pub(super) fn follow(&self, mut chain: Chain, upto: usize, budget: &mut Budget) -> Option<Chain> {
-        let (mut frames, mut weightless, mut repeated) = (0_u32, 0_u32, 0_u32);
-        let end = self.gathered.end();
-        chain.open = chain.next > end;
-        while frames < MAX_FRAMES && repeated < MAX_REPEATED && chain.next < upto {
-            let at = chain.next;
-            if !budget.take(frames) {
-                chain.cross(&self.gathered, end);
-                return Some(chain);
-            }
-            self.followed.update(|n| n.saturating_add(1));
-            let rest = self.gathered.from(at);
-            let Some(header) = Header::parse(rest) else { break };
-            let masked = self.masked.or(chain.masked).unwrap_or(header.mask.is_some());
-            if header.mask.is_some() != masked {
-                return None;
-            }
-            chain.masked = Some(masked);
-            let weight = self.weigh(&header)?;
-            weightless = if weight < WEIGHTY { weightless.saturating_add(1) } else { 0 };
-            if weightless > MAX_WEIGHTLESS {
-                return None;
-            }
-            let news = chain.before.news(&self.gathered, at, &header);
-            let counted = chain.bits;
-            let aligned = weight >= WEIGHTY && self.gathered.is_boundary(at);
-            chain.frames = chain.frames.saturating_add(1);
-            if aligned {
-                chain.align(self.alignment(at));
-                chain.begun = chain.begun.saturating_add(1);
-            }
-            repeated = if news == 0 && !aligned { repeated.saturating_add(1) } else { 0 };
-            if !chain.goes_on_with(&header) {
-                return None;
-            }
-            let body = rest.get(usize::from(header.header_length)..)?;
-            let length = usize::try_from(header.length).ok()?;
-            let known = body.get(..length.min(body.len()))?;
-            let confirmed = confirm(&header, known, known.len() == length)?;
-            if news > 0 {
-                chain.bits = chain.bits.saturating_add(weight.min(news)).saturating_add(confirmed);
-            }
-            frames = frames.saturating_add(1);
-            let next = at.saturating_add(usize::from(header.header_length)).saturating_add(length);
-            chain.open = next > end;
-            if weight >= WEIGHTY && next == end {
-                chain.align(ALIGNED);
-            }
-            if weight >= WEIGHTY && (chain.bits > counted || news > 0) {
-                chain.trust(at, &header, self.own_evidence(at, next, &header, confirmed));
-            }
-            if aligned && self.gathered.is_segment(at, next) && news > 0 {
-                chain.count_segment(at);
-                // The first segment is a frame: an accident that leads to the next one is a rare one at this one place.
-                if at == 0 && self.dropped == 0 {
-                    chain.first_trusted = Some(at);
-                }
-            } else {
-                chain.segments = None;
-            }
-            chain.next = next;
-            if chain.open {
-                break;
-            }
-        }
-        chain.cross(&self.gathered, end);
-        let bounded = frames >= MAX_FRAMES || repeated >= MAX_REPEATED;
-        let settled = chain.next < upto && !chain.open && self.gathered.is_settled(chain.next);
-        if (bounded || settled) && chain.bits < self.hopeless() {
-            budget.give_back(frames);
-            return None;
-        }
-        Some(chain)
-    }
-
-    /// Returns how many bits of evidence it is that a frame begins where a segment does.
-    fn alignment(&self, at: usize) -> u32 {
-        if self.gathered.is_behind_gap(at) { ALIGNED } else { self.rarity().min(ALIGNED) }
-    }
-
-    /// Returns how seldom segments begin, in bits.
-    fn rarity(&self) -> u32 {
-        self.gathered.mean_segment().max(1).ilog2()
-    }
-
-    /// Returns how many bits speak for a frame besides where it ends.
-    ///
-    /// That it begins with a segment is worth as many as segments are long: there are the fewer places for an accident.
-    fn own_evidence(&self, at: usize, next: usize, header: &Header, confirmed: u32) -> u32 {
-        /// How much less a control frame is to be expected than one of data.
-        const RARE: u32 = 4;
-        /// How much it speaks for a frame that text ends where it begins.
-        const BREAKS_TEXT: u32 = 6;
-        const BEHIND_GAP: u32 = 7;
-        let aligned = if self.gathered.is_behind_gap(at) {
-            BEHIND_GAP
-        } else if self.gathered.is_boundary(at) {
-            self.rarity().min(10)
-        } else {
-            0
-        };
-        // Within text, all that passes for a frame has text in it; but one that breaks text off is no accident.
-        let confirmed = match self.text_around(at) {
-            Some(Text::GoesOn) if header.mask.is_none() => 0,
-            Some(Text::BreaksOff) => confirmed.saturating_add(BREAKS_TEXT),
-            _ => confirmed,
-        };
-        // A close is rare as well, but to be expected as the last one.
-        let last = header.opcode == Opcode::CLOSE && next == self.gathered.end();
-        let rare = if header.opcode.is_control() && !last { RARE } else { 0 };
-        aligned.saturating_add(confirmed).saturating_add(long(header)).saturating_sub(rare)
-    }
-
-    /// Tells whether what stands before a place is text, and goes on in what would be a header there.
-    fn text_around(&self, at: usize) -> Option<Text> {
-        const LOOK: usize = 32;
-        const ENOUGH: usize = 8;
-        let start = at.saturating_sub(LOOK);
-        let (before, first) = self.gathered.from(start).split_at_checked(at.saturating_sub(start))?;
-        let whole = before.iter().position(|byte| byte & 0xc0 != 0x80)?;
-        let before = before.get(whole..).filter(|before| before.len() >= ENOUGH)?;
-        let mut utf8 = Utf8::default();
-        utf8.push(before);
-        if utf8.bad().is_some() || !may_be_text(before) {
-            return None;
-        }
-        let first = first.get(..2)?;
-        utf8.push(first);
-        let goes_on = utf8.bad().is_none() && may_be_text(first);
-        Some(if goes_on { Text::GoesOn } else { Text::BreaksOff })
-    }
-
-    /// Weighs a header: how many bits of evidence it is; `None` where it is illegal.
-    fn weigh(&self, header: &Header) -> Option<u32> {
-        if !header.is_minimal() || header.opcode.is_reserved() || header.length > 1 << 40 {
-            return None;
-        }
-        let starts = matches!(header.opcode, Opcode::TEXT | Opcode::BINARY);
-        let compressed = header.rsv == 4 && self.rsv1 && starts;
-        if header.rsv != 0 && !compressed {
-            return None;
-        }
-        if header.opcode.is_control() && (!header.fin || header.length > 125) {
-            return None;
-        }
-        // Zeros and small numbers abound in binary data, capital letters in text; the sign of a long length does not.
-        let extended = header.length > 125;
-        let weight: u32 = match (header.opcode, header.fin) {
-            (Opcode::CONTINUATION, true) => 5,
-            (_, true) if self.masked.is_none() => 6,
-            (_, true) => 7,
-            (Opcode::CONTINUATION, false) if extended => 5,
-            (Opcode::CONTINUATION, false) => 0,
-            (_, false) if extended => 7,
-            (_, false) => 1,
-        };
-        Some(weight.saturating_add(long(header)))
-    }
 }

@@ -1,15 +1,6 @@
 use super::chain::{Budget, Chain};
-use super::{CONVINCING, Found, FrameSearch};
+use super::{Ambiguity, CONVINCING, Found, FrameSearch};
 use crate::websocket::Header;
-
-/// A place where two readings fit: frames, or one frame whose payload they are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::session) struct Ambiguity {
-    /// Where the frame that may cover others begins, in the side's WebSocket bytes.
-    pub(in crate::session) offset: u64,
-    /// How long it is, header and payload.
-    pub(in crate::session) length: u64,
-}
 
 impl FrameSearch {
     /// Returns where frames begin that both readings have in common, where a chain that begins at `begin` convinces and

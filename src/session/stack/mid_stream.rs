@@ -267,7 +267,7 @@ impl Stack {
             }
         }
         cx.at = now;
-        conversation.go_on(cx);
+        conversation.process_waiting(cx);
         for (side, anomaly) in self.held.take().into_iter().flat_map(|held| *held) {
             match side {
                 Some(side) => conversation.report(cx.transport.role(side), anomaly, cx),

@@ -1,6 +1,6 @@
 //! Conversations of Engine.IO's long polling: many requests and responses, told apart by their session.
 
-use super::streams::Names;
+use super::names::Names;
 use crate::http::Exchange;
 use crate::model::{Anomaly, At, Lost, Side};
 use crate::session::context::Context;

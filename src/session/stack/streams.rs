@@ -1,9 +1,7 @@
 //! Conversations that bodies of a connection's HTTP/1.x exchanges carry.
 
-use std::num::NonZeroU64;
-
+use super::names::Names;
 use super::polling::{BodyId, Polls};
-use crate::event::ConnId;
 use crate::http::{BodyPart, Carrier, Exchange, HttpTracker};
 use crate::model::{Anomaly, At, Side};
 use crate::session::context::Context;
@@ -27,21 +25,6 @@ struct Streams {
     events: Option<(Streamed, Body)>,
     /// Those of long polling.
     polls: Polls,
-}
-
-/// The numbers of the conversations of a connection, from 1.
-#[derive(Debug, Default)]
-pub(super) struct Names {
-    last: u64,
-}
-
-impl Names {
-    /// Names the next conversation: over HTTP/2 after the stream that began it.
-    pub(super) fn next(&mut self, stream: Option<u32>, cx: &Context<'_>) -> ConnId {
-        self.last = self.last.saturating_add(1);
-        let number = stream.map_or(self.last, u64::from);
-        NonZeroU64::new(number).map_or(cx.conn, |number| cx.conn.with_stream(number))
-    }
 }
 
 impl HttpLayer {

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU64;
 
+use super::super::names::Names;
 use super::super::polling::{BodyId, Polls};
-use super::super::streams::Names;
 use super::heads;
 use crate::http::{Carrier, Exchange, Handshake, Request, Response, is_event_stream, is_polling, url_of};
 use crate::http2::{End, Fields};

@@ -1,16 +1,17 @@
-//! Messages as they are told, and what follows from them.
+//! Messages as they are reported, and what follows from them.
 
 use std::time::Duration;
 
+use super::half::Reading;
 use super::meaning::of_message;
-use super::{Conversation, FirstClose};
+use super::payload_view::PayloadView;
+use super::state::{Conversation, FirstClose};
 use crate::event::{Framing, Kind, Message, Wire};
-use crate::model::{Anomaly, Side};
+use crate::model::{Anomaly, Side, Timestamp};
 use crate::session::context::Context;
 use crate::session::meaning::Understood;
 use crate::session::message::Open;
-use crate::websocket::close::CloseBody;
-use crate::websocket::{MAX_MISSING, Missing, Opcode, Payload, Utf8};
+use crate::websocket::{Answered, MAX_MISSING, Opcode, PayloadNovelty};
 
 impl Conversation {
     /// Tells a message that was gathered and gives its memory back.
@@ -164,6 +165,27 @@ impl Conversation {
         Some(cx.at.time.since(answered.sent))
     }
 
+    /// Takes a side's answer to a ping of the other one as proof that they are ping and pong.
+    fn prove_by_pong(&mut self, side: Side, answered: &Answered, now: Timestamp) {
+        let (half, other) = self.sides.split_mut(side);
+        match (&mut half.reading, &mut other.reading) {
+            (Reading::Counted | Reading::Proven, found @ Reading::Found(_)) => {
+                if let Reading::Found(proof) = found
+                    && proof.pong(answered, now)
+                {
+                    *found = Reading::Proven;
+                }
+            }
+            // What answers a ping that says something new was not recorded before.
+            (found @ Reading::Found(_), Reading::Counted | Reading::Proven)
+                if answered.novelty == PayloadNovelty::New =>
+            {
+                *found = Reading::Proven;
+            }
+            _ => {}
+        }
+    }
+
     /// Reports the pings of a side that the other one should have answered: it sent other frames since, and none of its
     /// frames can have been lost.
     pub(super) fn report_unanswered(&mut self, side: Side, cx: &mut Context<'_>) {
@@ -179,54 +201,5 @@ impl Conversation {
         half.pings = None;
         let seconds = other.last.since(unanswered.first).as_secs();
         cx.anomaly(Some(!side), &Anomaly::PingNotAnswered { pings: unanswered.pings, seconds });
-    }
-}
-
-/// A payload as it will be told.
-pub(super) struct PayloadView<'a> {
-    pub(super) bytes: &'a [u8],
-    pub(super) length: u64,
-    pub(super) missing: &'a [Missing],
-    pub(super) truncated_to: Option<u64>,
-    pub(super) withheld: u64,
-    pub(super) text: bool,
-    pub(super) bad_utf8: Option<u64>,
-    /// Nothing that could tell says that bytes may be others than were sent.
-    pub(super) verified: bool,
-    pub(super) framing: Framing,
-}
-
-impl<'a> PayloadView<'a> {
-    pub(super) fn of(opcode: Opcode, payload: &'a Payload) -> Self {
-        let utf8 = if opcode == Opcode::TEXT { payload.utf8() } else { None };
-        PayloadView {
-            bytes: payload.bytes(),
-            length: payload.length(),
-            missing: payload.missing(),
-            truncated_to: payload.truncated_to(),
-            withheld: payload.withheld(),
-            text: utf8.is_some_and(Utf8::is_text),
-            bad_utf8: utf8.and_then(Utf8::finish),
-            verified: true,
-            framing: Framing::Counted,
-        }
-    }
-
-    /// Reads the body of a close frame, as far as it was captured, and what is wrong with it; `None` where nobody can
-    /// tell its code.
-    fn close(&self) -> (Option<CloseBody<'a>>, Option<Anomaly>) {
-        let Some(first) = self.missing.first() else {
-            let (body, fault) = CloseBody::parse(self.bytes);
-            return (Some(body), fault);
-        };
-        let known = usize::try_from(first.offset).ok().and_then(|known| self.bytes.get(..known));
-        match known {
-            Some(known @ [_, _, ..]) => {
-                let (body, fault) = CloseBody::parse(known);
-                // A character that was cut is no fault.
-                (Some(body), fault.filter(|fault| matches!(fault, Anomaly::BadCloseCode { .. })))
-            }
-            _ => (None, None),
-        }
     }
 }

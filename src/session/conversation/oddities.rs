@@ -1,0 +1,28 @@
+use crate::http::{self, Chunks, Draft, Handshake};
+use crate::model::{Pair, Side};
+use crate::websocket::Hixie;
+
+/// The peculiarities of a conversation's bytes, as its handshake or the first of them say.
+#[derive(Debug, Default)]
+pub(super) struct Oddities {
+    /// The sides whose bytes come in chunks.
+    pub(super) chunks: Pair<Option<Chunks>>,
+    /// Both sides' frames are those of a draft.
+    pub(super) draft: Option<Pair<Hixie>>,
+}
+
+impl Oddities {
+    /// Returns what a handshake says that is out of the ordinary.
+    pub(super) fn of(handshake: &Handshake, limit: usize) -> Option<Box<Oddities>> {
+        let draft = http::draft(handshake).map(|draft| {
+            Pair::from_fn(|side| match (draft, side) {
+                (Draft::Hixie75, _) => Hixie::new(0, limit),
+                (Draft::Hixie76, Side::Client) => Hixie::new(8, limit),
+                (Draft::Hixie76, Side::Server) => Hixie::new(16, limit),
+            })
+        });
+        let server = http::is_chunked(handshake).then(Chunks::default);
+        let is_odd = draft.is_some() || server.is_some();
+        is_odd.then(|| Box::new(Oddities { chunks: Pair { client: None, server }, draft }))
+    }
+}

@@ -1,0 +1,314 @@
+//! How frames are searched for: every offset is tried, and followed from header to header.
+
+use std::cmp::Reverse;
+
+use super::chain::{
+    ALIGNED, Budget, Chain, MAX_FRAMES, MAX_REPEATED, MAX_WEIGHTLESS, WEIGHTY, confirm, may_be_text,
+};
+use super::{FOLLOWED, Found, FrameSearch, LENIENCE};
+use crate::websocket::{Header, Opcode, Utf8};
+
+/// Bounds the chains that are remembered when their first bytes are given up.
+const LED: usize = 16;
+/// A stream joined late convinces without any frame at a segment's edge when it goes on through so many.
+const CROSSED: usize = 4;
+
+/// The fate of text where a frame would begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Text {
+    GoesOn,
+    BreaksOff,
+}
+
+/// A frame that was added to a chain.
+struct Link {
+    /// Its header is unlikely to be an accident.
+    is_weighty: bool,
+    /// It says something new, or begins where a segment does.
+    is_news: bool,
+}
+
+impl FrameSearch {
+    /// Remembers the chains that begin before `place`, which will be dropped, and where they go on behind it.
+    pub(super) fn lead_on(&mut self, place: usize) {
+        let mut budget = Budget::new(self.gathered.len());
+        let begun = self.candidates.iter().take_while(|start| **start < place).map(|start| Chain::at(*start));
+        let mut led: Vec<Chain> = Vec::new();
+        for chain in std::mem::take(&mut self.led).into_iter().chain(begun) {
+            let chain = if chain.next < place { self.follow(chain, place, &mut budget) } else { Some(chain) };
+            let Some(chain) = chain.filter(|chain| chain.next >= place && chain.bits > 0) else { continue };
+            // Chains that come to the same place go on alike: the best one stands for all.
+            if let Some(other) = led.iter_mut().find(|it| (it.next, it.masked) == (chain.next, chain.masked))
+            {
+                if other.bits < chain.bits {
+                    *other = chain;
+                }
+            } else if led.len() < LED {
+                led.push(chain);
+            } else if let Some(least) = led.iter_mut().min_by_key(|it| (it.bits, Reverse(it.next)))
+                && (least.bits, Reverse(least.next)) < (chain.bits, Reverse(chain.next))
+            {
+                *least = chain;
+            }
+        }
+        for chain in &mut led {
+            chain.cross(&self.gathered, place);
+            chain.drop_first(&self.gathered, place);
+        }
+        self.led = led;
+    }
+
+    /// Puts the next scan off until an eighth more has come, so that all scans together cost what the bytes are worth.
+    pub(super) fn wait_for_an_eighth(&mut self) {
+        self.scanned = self.gathered.len();
+        self.next_scan = self.scanned.saturating_add(self.scanned / 8);
+    }
+
+    /// Tries every offset in turn that is not refuted yet, and forgets those that are.
+    pub(super) fn scan(&mut self, threshold: u32) -> Option<Found> {
+        let needed = self.needed(threshold);
+        let (mut candidates, mut led) = (std::mem::take(&mut self.candidates), std::mem::take(&mut self.led));
+        candidates.extend(self.unseen());
+        self.seen = self.seen.max(self.gathered.end().saturating_sub(1));
+        let mut budget = Budget::new(self.gathered.len());
+        let (mut doubt, mut found) = (0, None);
+        let mut stands = |chain: Chain, found: &mut Option<(usize, Found)>| {
+            if self.debt() > FOLLOWED {
+                return true;
+            }
+            // Of a chain that was led over bytes which are given up, the first frames are among those.
+            let (begin, is_led) = (chain.next, chain.bits > 0);
+            let chain = self.follow(chain, usize::MAX, &mut budget);
+            let judged = chain.as_ref().and_then(|chain| self.judge(chain, begin, needed, &mut doubt));
+            *found = judged.map(|found| (begin, Found { doubtful: found.doubtful || is_led, ..found }));
+            chain.is_some()
+        };
+        led.retain(|chain| found.is_some() || stands(chain.clone(), &mut found));
+        candidates.retain(|start| found.is_some() || stands(Chain::at(*start), &mut found));
+        self.led = led;
+        let found = found.and_then(|(begin, found)| self.beyond_cover(begin, found, &candidates));
+        self.candidates = candidates;
+        found
+    }
+
+    /// Returns the first frame of a chain that is to be shown, if the chain convinces.
+    ///
+    /// A chain that convinces though none of its frames is to be shown, or one whose last payload goes beyond the
+    /// buffer, casts doubt on those inside of it.
+    fn judge(&self, chain: &Chain, from: usize, needed: u32, doubt: &mut u32) -> Option<Found> {
+        const DOUBTFUL: u32 = 12;
+        /// Nothing is known of frames so long that their end will hardly be seen.
+        const REACH: usize = 64 << 20;
+        let among_others = self.masked.is_some() || chain.aligned > 0 || chain.crossed >= CROSSED;
+        let convinces = among_others && chain.bits >= needed.saturating_add(*doubt);
+        let is_near = chain.next <= self.gathered.end().saturating_add(REACH);
+        if convinces || chain.open && is_near && chain.bits >= DOUBTFUL {
+            *doubt = (*doubt).max(chain.bits);
+        }
+        let start = chain.first_trusted.filter(|start| convinces && *start < self.gathered.end())?;
+        let (doubtful, in_segments) = (start != from, chain.is_in_segments());
+        Some(Found { start, doubtful, in_segments, masked: chain.masked? })
+    }
+
+    /// Returns the places since the last scan where a frame may begin.
+    fn unseen(&self) -> impl Iterator<Item = usize> {
+        let pairs = |(place, run): (usize, _)| {
+            let skip = self.seen.saturating_sub(place);
+            let rest = <[u8]>::get(run, skip..).unwrap_or_default();
+            let numbered = move |(n, first)| (place.saturating_add(skip).saturating_add(n), first);
+            rest.windows(2).enumerate().map(numbered)
+        };
+        let begins = |(place, first)| self.may_begin(first).then_some(place);
+        self.gathered.runs().flat_map(pairs).filter_map(begins)
+    }
+
+    /// Tells whether a frame may begin with these two bytes; most offsets are refuted here.
+    fn may_begin(&self, first: &[u8]) -> bool {
+        let [first, second] = *first else { return false };
+        let opcode = matches!(first & 15, 0 | 1 | 2 | 8 | 9 | 10);
+        opcode && first & 0x30 == 0 && self.masked.is_none_or(|masked| masked == (second & 0x80 != 0))
+    }
+
+    /// Returns how many bits convince, of all the places that were looked at.
+    fn needed(&self, threshold: u32) -> u32 {
+        threshold.saturating_add(self.captured().max(1).ilog2())
+    }
+
+    /// Returns how many bits convince nobody, now or later.
+    fn hopeless(&self) -> u32 {
+        self.needed(self.threshold.saturating_sub(LENIENCE))
+    }
+
+    /// Follows a chain to its end, or to the first frame at `upto` or behind; `None` where a frame is illegal or the
+    /// chain can never convince, whatever bytes may still come.
+    pub(super) fn follow(&self, mut chain: Chain, upto: usize, budget: &mut Budget) -> Option<Chain> {
+        let (mut frames, mut weightless, mut repeated) = (0_u32, 0_u32, 0_u32);
+        let end = self.gathered.end();
+        chain.open = chain.next > end;
+        while frames < MAX_FRAMES && repeated < MAX_REPEATED && chain.next < upto {
+            if !budget.take(frames) {
+                chain.cross(&self.gathered, end);
+                return Some(chain);
+            }
+            self.followed.update(|n| n.saturating_add(1));
+            let Some(header) = Header::parse(self.gathered.from(chain.next)) else { break };
+            let link = self.link(&mut chain, &header)?;
+            weightless = if link.is_weighty { 0 } else { weightless.saturating_add(1) };
+            if weightless > MAX_WEIGHTLESS {
+                return None;
+            }
+            repeated = if link.is_news { 0 } else { repeated.saturating_add(1) };
+            frames = frames.saturating_add(1);
+            if chain.open {
+                break;
+            }
+        }
+        chain.cross(&self.gathered, end);
+        let bounded = frames >= MAX_FRAMES || repeated >= MAX_REPEATED;
+        let settled = chain.next < upto && !chain.open && self.gathered.is_settled(chain.next);
+        if (bounded || settled) && chain.bits < self.hopeless() {
+            budget.give_back(frames);
+            return None;
+        }
+        Some(chain)
+    }
+
+    /// Adds the frame with this header to a chain, and what speaks for it; `None` where it is illegal.
+    fn link(&self, chain: &mut Chain, header: &Header) -> Option<Link> {
+        let (at, end) = (chain.next, self.gathered.end());
+        let masked = self.masked.or(chain.masked).unwrap_or(header.mask.is_some());
+        if header.mask.is_some() != masked {
+            return None;
+        }
+        chain.masked = Some(masked);
+        let weight = self.weigh(header)?;
+        let is_weighty = weight >= WEIGHTY;
+        let news = chain.before.news(&self.gathered, at, header);
+        let counted = chain.bits;
+        let aligned = is_weighty && self.gathered.is_boundary(at);
+        chain.frames = chain.frames.saturating_add(1);
+        if aligned {
+            chain.align(self.alignment(at));
+            chain.begun = chain.begun.saturating_add(1);
+        }
+        if !chain.goes_on_with(header) {
+            return None;
+        }
+        let body = self.gathered.from(at).get(usize::from(header.header_length)..)?;
+        let length = usize::try_from(header.length).ok()?;
+        let known = body.get(..length.min(body.len()))?;
+        let confirmed = confirm(header, known, known.len() == length)?;
+        if news > 0 {
+            chain.bits = chain.bits.saturating_add(weight.min(news)).saturating_add(confirmed);
+        }
+        let next = at.saturating_add(usize::from(header.header_length)).saturating_add(length);
+        chain.open = next > end;
+        if is_weighty && next == end {
+            chain.align(ALIGNED);
+        }
+        if is_weighty && (chain.bits > counted || news > 0) {
+            chain.trust(at, header, self.own_evidence(at, next, header, confirmed));
+        }
+        if aligned && self.gathered.is_segment(at, next) && news > 0 {
+            chain.count_segment(at);
+            // The first segment is a frame: an accident that leads to the next one is a rare one at this one place.
+            if at == 0 && self.dropped == 0 {
+                chain.first_trusted = Some(at);
+            }
+        } else {
+            chain.segments = None;
+        }
+        chain.next = next;
+        Some(Link { is_weighty, is_news: news > 0 || aligned })
+    }
+
+    /// Returns how many bits of evidence it is that a frame begins where a segment does.
+    fn alignment(&self, at: usize) -> u32 {
+        if self.gathered.is_behind_gap(at) { ALIGNED } else { self.rarity().min(ALIGNED) }
+    }
+
+    /// Returns how seldom segments begin, in bits.
+    fn rarity(&self) -> u32 {
+        self.gathered.mean_segment().max(1).ilog2()
+    }
+
+    /// Returns how many bits speak for a frame besides where it ends.
+    ///
+    /// That it begins with a segment is worth as many as segments are long: there are the fewer places for an accident.
+    fn own_evidence(&self, at: usize, next: usize, header: &Header, confirmed: u32) -> u32 {
+        /// How much less a control frame is to be expected than one of data.
+        const RARE: u32 = 4;
+        /// How much it speaks for a frame that text ends where it begins.
+        const BREAKS_TEXT: u32 = 6;
+        const BEHIND_GAP: u32 = 7;
+        let aligned = if self.gathered.is_behind_gap(at) {
+            BEHIND_GAP
+        } else if self.gathered.is_boundary(at) {
+            self.rarity().min(10)
+        } else {
+            0
+        };
+        // Within text, all that passes for a frame has text in it; but one that breaks text off is no accident.
+        let confirmed = match self.text_around(at) {
+            Some(Text::GoesOn) if header.mask.is_none() => 0,
+            Some(Text::BreaksOff) => confirmed.saturating_add(BREAKS_TEXT),
+            _ => confirmed,
+        };
+        // A close is rare as well, but to be expected as the last one.
+        let last = header.opcode == Opcode::CLOSE && next == self.gathered.end();
+        let rare = if header.opcode.is_control() && !last { RARE } else { 0 };
+        aligned.saturating_add(confirmed).saturating_add(long(header)).saturating_sub(rare)
+    }
+
+    /// Tells whether what stands before a place is text, and goes on in what would be a header there.
+    fn text_around(&self, at: usize) -> Option<Text> {
+        const LOOK: usize = 32;
+        const ENOUGH: usize = 8;
+        let start = at.saturating_sub(LOOK);
+        let (before, first) = self.gathered.from(start).split_at_checked(at.saturating_sub(start))?;
+        let whole = before.iter().position(|byte| byte & 0xc0 != 0x80)?;
+        let before = before.get(whole..).filter(|before| before.len() >= ENOUGH)?;
+        let mut utf8 = Utf8::default();
+        utf8.push(before);
+        if utf8.bad().is_some() || !may_be_text(before) {
+            return None;
+        }
+        let first = first.get(..2)?;
+        utf8.push(first);
+        let goes_on = utf8.bad().is_none() && may_be_text(first);
+        Some(if goes_on { Text::GoesOn } else { Text::BreaksOff })
+    }
+
+    /// Weighs a header: how many bits of evidence it is; `None` where it is illegal.
+    fn weigh(&self, header: &Header) -> Option<u32> {
+        if !header.is_minimal() || header.opcode.is_reserved() || header.length > 1 << 40 {
+            return None;
+        }
+        let starts = matches!(header.opcode, Opcode::TEXT | Opcode::BINARY);
+        let compressed = header.rsv == 4 && self.rsv1 && starts;
+        if header.rsv != 0 && !compressed {
+            return None;
+        }
+        if header.opcode.is_control() && (!header.fin || header.length > 125) {
+            return None;
+        }
+        // Zeros and small numbers abound in binary data, capital letters in text; the sign of a long length does not.
+        let extended = header.length > 125;
+        let weight: u32 = match (header.opcode, header.fin) {
+            (Opcode::CONTINUATION, true) => 5,
+            (_, true) if self.masked.is_none() => 6,
+            (_, true) => 7,
+            (Opcode::CONTINUATION, false) if extended => 5,
+            (Opcode::CONTINUATION, false) => 0,
+            (_, false) if extended => 7,
+            (_, false) => 1,
+        };
+        Some(weight.saturating_add(long(header)))
+    }
+}
+
+/// Returns how many bits a length of eight bytes speaks for its header, if it has one: the first of them are zero.
+const fn long(header: &Header) -> u32 {
+    const LONG: u32 = 8;
+    if header.length > 0xffff { LONG } else { 0 }
+}
