@@ -371,6 +371,7 @@ const OPTIONAL: &[(&str, &[&str])] = &[
     ("signal_hook", &["cli", "tui"]),
     ("crossterm", &["tui"]),
     ("ratatui", &["tui"]),
+    ("similar", &["tui"]),
     ("libpcap_dl", &["capture"]),
 ];
 

@@ -14,6 +14,7 @@ use unicode_width::UnicodeWidthChar as _;
 use wirefin::capture::Files;
 use wirefin::event::{Event, Sink};
 use wirefin::export::{AnyFormat, Format as _, Settings};
+use wirefin::http::Wanted;
 use wirefin::model::Side;
 use wirefin::pipeline::run;
 use wirefin::store::{Bounds, Recorder, Shared};
@@ -339,13 +340,15 @@ fn a_bare_file_opens_the_screen_with_its_filter() {
 
 #[test]
 fn all_that_is_shown_exports_as_export_writes_it() {
-    let mut differing = Vec::new();
+    let (mut differing, mut retries) = (Vec::new(), 0);
+    let mut options = solo();
+    options.limits.http.wanted = Wanted { sse: true, polling: true };
     for path in crate::corpus::captures() {
         let open = || Files::open(std::slice::from_ref(&path)).ok();
         let (Some(mut one), Some(mut other)) = (open(), open()) else { continue };
-        let exported = export_from(&mut one, &solo(), false);
+        let exported = export_from(&mut one, &options, false);
         let store = Shared::new(Bounds::default());
-        let recorded = run(&mut other, &solo(), &mut Recorder::new(store.clone()));
+        let recorded = run(&mut other, &options, &mut Recorder::new(store.clone()));
         assert_eq!(exported.is_ok(), recorded.is_ok(), "{}", path.display());
         let Ok(exported) = exported else { continue };
         let mut store = store.lock();
@@ -356,6 +359,7 @@ fn all_that_is_shown_exports_as_export_writes_it() {
             assert_eq!(store.replay(number, &mut again), Ok(()), "{}: entry {number}", path.display());
         }
         let (again, exported) = (String::from_utf8_lossy(&again.1), String::from_utf8_lossy(&exported));
+        retries += exported.matches(r#""retry":"#).count();
         let (mut again, mut exported) = (again.lines(), exported.lines());
         for other in exported.by_ref() {
             let one = again.next();
@@ -368,6 +372,7 @@ fn all_that_is_shown_exports_as_export_writes_it() {
         assert!(exported.next().is_some() || again.next().is_none(), "{}: more than export", path.display());
     }
     assert!(differing.is_empty(), "{}", differing.join("\n"));
+    assert!(retries > 0, "server-sent events are among them");
 }
 
 /// Collects what a format makes of events.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::conversation::Attempt;
 use super::entry::Facts;
+use super::record;
 use crate::event::{
     Closed, ConnId, Event, Frame, Framing, Kind, Meaning, Missing, Opcode, Sink, Unshown, Wire,
 };
@@ -53,6 +54,8 @@ pub(super) struct Draft {
     pub(super) kept: u32,
     pub(super) rtt: Option<Duration>,
     pub(super) missing: Option<Box<[Missing]>>,
+    /// What its transport says beside the payload, written down.
+    pub(super) fields: Box<[u8]>,
     pub(super) wire: Wire,
     /// What it means; as it is written down, it lies behind the payload.
     pub(super) meaning: Digest,
@@ -183,6 +186,7 @@ impl Sink for Batch {
                     kept: u32::try_from(kept.len()).unwrap_or(u32::MAX),
                     rtt: message.rtt,
                     missing: (!message.missing.is_empty()).then(|| message.missing.into()),
+                    fields: record::put_fields(message.fields),
                     wire: message.wire,
                     meaning,
                     frame: self.take_frame(event.conn, message.from, &message.wire),

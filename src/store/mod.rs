@@ -48,7 +48,7 @@ pub use conversation::{Attempt, Conversation, State};
 pub use entry::{Entry, EntryKind, Facts};
 pub use payloads::PayloadLocation;
 pub use rates::{Column, Marks};
-pub use record::{Record, write_header};
+pub use record::{Record, TransportField, write_header};
 pub use recorder::Recorder;
 pub use replay::{ReplayError, Wanted};
 pub use shared::{Phase, Shared};

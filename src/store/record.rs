@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::event::{Frame, Header, Missing};
+use crate::event::{Frame, Header, Missing, Value};
 use crate::model::{At, Side, Timestamp};
 
 /// Everything that was kept about one message beside its [`super::Entry`].
@@ -20,10 +20,72 @@ pub struct Record {
     pub frames: Vec<Frame>,
     /// What is not known of the payload.
     pub missing: Vec<Missing>,
+    /// What its transport says beside the payload.
+    pub fields: Vec<TransportField>,
     /// The payload bytes that are known.
     pub payload: Vec<u8>,
     /// The payload was dropped to stay within the bounds.
     pub dropped: bool,
+}
+
+/// A field that a transport which is no WebSocket says beside a payload: the type of a server-sent event, its ID.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TransportField {
+    /// Its name, as in every output.
+    pub name: &'static str,
+    text: Option<Box<str>>,
+    number: u64,
+}
+
+impl TransportField {
+    /// Lists the names that fields can have.
+    const NAMES: [&'static str; 4] = ["sid", "event", "id", "retry"];
+
+    /// Returns its value.
+    pub fn value(&self) -> Value<'_> {
+        self.text.as_deref().map_or(Value::Number(self.number), Value::Text)
+    }
+}
+
+/// Writes the fields of a transport down; nothing where there are none.
+pub(super) fn put_fields(fields: &[(&'static str, Value<'_>)]) -> Box<[u8]> {
+    let mut out = Vec::new();
+    for (name, value) in fields {
+        let Some(at) = TransportField::NAMES.iter().position(|it| it == name) else { continue };
+        match value {
+            Value::Text(text) => {
+                put(at as u64, &mut out);
+                put((text.len() as u64).saturating_add(1), &mut out);
+                out.extend_from_slice(text.as_bytes());
+            }
+            Value::Number(number) => {
+                put(at as u64, &mut out);
+                put(0, &mut out);
+                put(*number, &mut out);
+            }
+            // No transport says anything else.
+            Value::Negative(_) | Value::Flag(_) | Value::Json(_) | Value::Bytes(_) => {}
+        }
+    }
+    out.into()
+}
+
+/// Reads what [`put_fields`] wrote.
+fn take_fields(mut bytes: &[u8]) -> Option<Vec<TransportField>> {
+    let (bytes, mut fields) = (&mut bytes, Vec::new());
+    while !bytes.is_empty() {
+        let name = TransportField::NAMES.get(usize::try_from(take(bytes)?).ok()?)?;
+        let (mut text, mut number) = (None, 0);
+        match take(bytes)?.checked_sub(1) {
+            Some(length) => {
+                let (it, rest) = bytes.split_at_checked(usize::try_from(length).ok()?)?;
+                (text, *bytes) = (Some(std::str::from_utf8(it).ok()?.into()), rest);
+            }
+            None => number = take(bytes)?,
+        }
+        fields.push(TransportField { name, text, number });
+    }
+    Some(fields)
 }
 
 /// Bounds what is written behind one payload, in bytes.
@@ -94,6 +156,8 @@ pub(super) struct Tail<'a> {
     pub(super) number: u64,
     pub(super) delta: Duration,
     pub(super) missing: &'a [Missing],
+    /// The fields of its transport, as [`put_fields`] writes them.
+    pub(super) fields: &'a [u8],
 }
 
 /// Appends what stands behind a payload; `frames` are already written by [`put_frame`].
@@ -110,6 +174,8 @@ pub(super) fn put_tail(at: At, tail: &Tail<'_>, frames: (usize, &[u8]), out: &mu
         put(hole.offset, out);
         put(hole.length.map_or(0, |length| length.saturating_add(1)), out);
     }
+    put(tail.fields.len() as u64, out);
+    out.extend_from_slice(tail.fields);
     if out.len().saturating_sub(start).saturating_add(frames.1.len()).saturating_add(10) <= MAX_TAIL {
         put(frames.0 as u64, out);
         out.extend_from_slice(frames.1);
@@ -132,6 +198,10 @@ pub(super) fn take_tail(at: At, from: Side, mut bytes: &[u8], record: &mut Recor
         let (offset, length) = (take(bytes)?, take(bytes)?);
         record.missing.push(Missing { offset, length: length.checked_sub(1) });
     }
+    let length = usize::try_from(take(bytes)?).ok()?;
+    let (fields, rest) = bytes.split_at_checked(length)?;
+    *bytes = rest;
+    record.fields = take_fields(fields)?;
     for _ in 0..take(bytes)? {
         record.frames.push(take_frame(from, bytes)?);
     }
@@ -148,6 +218,7 @@ mod tests {
         fn reads_back_what_it_wrote(
             packets in 0_u64..1 << 40, before in 0_i64..1 << 50, holes: Vec<(u64, Option<u32>)>,
             headers in prop::collection::vec((any::<[u8; 14]>(), any::<u64>()), 0..20),
+            event in ".*", retry: u64,
         ) {
             let at = At { packet: 1 << 41, time: Timestamp::from_nanos(1 << 60) };
             let first = At { packet: at.packet - packets, time: Timestamp::from_nanos((1 << 60) - before) };
@@ -163,13 +234,17 @@ mod tests {
             frames.iter().for_each(|frame| put_frame(frame, &mut written));
             let mut tail = Vec::new();
             let (known, delta) = (at.packet + packets, Duration::from_nanos(packets));
-            let facts = Tail { first, known, number: packets, delta, missing: &missing };
+            let said = [("event", Value::Text(&event)), ("retry", Value::Number(retry))];
+            let fields = &put_fields(&said);
+            let facts = Tail { first, known, number: packets, delta, missing: &missing, fields };
             put_tail(at, &facts, (frames.len(), &written), &mut tail);
             let mut record = Record::default();
             prop_assert_eq!(take_tail(at, Side::Client, &tail, &mut record), Some(()));
             prop_assert_eq!(record.first, first);
             prop_assert_eq!((record.known, record.number, record.delta), (known, packets, delta));
             prop_assert_eq!(record.missing, missing);
+            let read: Vec<_> = record.fields.iter().map(|field| (field.name, field.value())).collect();
+            prop_assert_eq!(read, said);
             let heads = |frames: &[Frame]| frames.iter().map(|f| (f.header, f.offset)).collect::<Vec<_>>();
             prop_assert_eq!(heads(&record.frames), heads(&frames));
         }

@@ -51,7 +51,9 @@ impl Store {
                 sink.event(&event(Kind::Frame(*frame)));
             }
         }
+        let fields: Vec<_> = record.fields.iter().map(|field| (field.name, field.value())).collect();
         let message = Message {
+            fields: &fields,
             missing: &record.missing,
             number: record.number,
             delta: record.delta,
@@ -66,7 +68,7 @@ impl Store {
     /// Lends an entry to `then` as the event that it was, as far as a filter can ask.
     ///
     /// A message's payload and its meaning are there where they are `wanted` and while they are kept; its number, what is
-    /// missing and the bodies of its meaning are not.
+    /// missing, what its transport says and the bodies of its meaning are not.
     ///
     /// # Errors
     ///

@@ -383,8 +383,8 @@ impl Store {
             pending.bytes.shrink_to(1024);
         }
         let missing = draft.missing.as_deref().unwrap_or_default();
-        let &Draft { number, delta, .. } = draft;
-        let facts = Tail { first: draft.wire.first, known: item.known, number, delta, missing };
+        let &Draft { number, delta, ref fields, .. } = draft;
+        let facts = Tail { first: draft.wire.first, known: item.known, number, delta, missing, fields };
         record::put_tail(item.at, &facts, (frames, &written), &mut tail);
         let place = self.payloads.push([payload, &tail, meaning]);
         let rtt = draft.rtt.map(Entry::split_rtt);

@@ -339,7 +339,8 @@ impl Conversations {
         let right = numbers(area.width, messages, it.bytes(), &last);
         let room = area.width.saturating_sub(columns(&right));
         let mut writer = RowWriter::new(buffer, area.x, area.y, room);
-        writer.word("▎", theme.conversation(slot)).word(sign, style);
+        let is_marked = look.mark == Some(slot);
+        writer.word(if is_marked { "◇" } else { "▎" }, theme.conversation(slot)).word(sign, style);
         writer.word(if it.is_secured() { "⚿" } else { " " }, theme.dim);
         let [notes, warnings, errors] = it.anomalies;
         let count = notes.saturating_add(warnings).saturating_add(errors);
@@ -382,6 +383,8 @@ pub(super) struct Look<'a> {
     pub(super) store: &'a Store,
     pub(super) rows: &'a Rows,
     pub(super) time: TimeForm,
+    /// The conversation of the mark.
+    pub(super) mark: Option<u32>,
     pub(super) focus: bool,
 }
 

@@ -11,6 +11,7 @@ use super::json;
 use super::matcher::quoted;
 use super::prompt::PromptKind;
 use super::state::{App, Effect, Panel};
+use super::words::hex;
 use crate::event::Handshake;
 use crate::store::{Attempt, EntryKind, Facts};
 
@@ -59,7 +60,9 @@ impl App {
                     .map(|it| (it, "pretty JSON".to_owned()))
                     .ok_or("the payload is not JSON".to_owned())
             }),
-            CopyForm::Hex => self.payload().map(|it| (hex(&it), "the payload in hex".to_owned())),
+            CopyForm::Hex => {
+                self.payload().map(|it| (hex(&it).into_bytes(), "the payload in hex".to_owned()))
+            }
             CopyForm::Base64 => self
                 .payload()
                 .map(|it| (STANDARD.encode(it).into_bytes(), "the payload in base64".to_owned())),
@@ -98,9 +101,9 @@ impl App {
                 let value = json::pretty(value).unwrap_or_else(|| value.to_vec());
                 Ok((value, if path.is_empty() { "all of the JSON".to_owned() } else { path }))
             }
-            Tab::Hex if focus => {
-                self.payload().map(|it| (hex(&it), format!("{}, in hex", detail.document.extent())))
-            }
+            Tab::Hex if focus => self
+                .payload()
+                .map(|it| (hex(&it).into_bytes(), format!("{}, in hex", detail.document.extent()))),
             _ => self.payload().map(|it| (it, detail.document.extent())),
         }
     }
@@ -180,14 +183,6 @@ impl App {
         }
         Some(format!("opcode == {}", entry.opcode().name()))
     }
-}
-
-fn hex(bytes: &[u8]) -> Vec<u8> {
-    let mut text = String::with_capacity(bytes.len().saturating_mul(2));
-    for byte in bytes {
-        let _ = write!(text, "{byte:02x}");
-    }
-    text.into_bytes()
 }
 
 /// Lists the request's fields that a client does not make itself.

@@ -10,7 +10,7 @@ use super::json::{self, Line};
 use super::patched::Patched;
 use super::pattern::Pattern;
 use super::text::columns;
-use crate::event::{Anomaly, Evidence, Opcode, Severity};
+use crate::event::{Anomaly, Evidence, Opcode, Severity, Value};
 use crate::model::Side;
 use crate::store::{Entry, EntryKind, Facts, Record, Store};
 use crate::text;
@@ -96,6 +96,12 @@ impl Document {
         }
         document.align();
         document
+    }
+
+    /// Lays out a payload alone.
+    #[cfg(test)]
+    pub(super) fn of_payload(payload: Vec<u8>, text: bool) -> Document {
+        Document { payload: 0..payload.len(), bytes: payload, text, ..Document::default() }
     }
 
     /// Finds how wide the names of neighbours are, so that their values can stand below each other.
@@ -251,6 +257,13 @@ impl Document {
             let (number, silence) = (grouped(record.number), text::span(record.delta));
             let words = format!("{number} of its conversation, {silence} after the one before");
             self.add("message", words, plain);
+        }
+        for field in &record.fields {
+            match field.value() {
+                Value::Text(text) => self.add(field.name, text, plain),
+                Value::Number(number) => self.add(field.name, format!("{} ms", grouped(number)), plain),
+                _ => {}
+            }
         }
         self.certainty(record, entry);
         if let Some(rtt) = entry.rtt() {

@@ -9,7 +9,7 @@ use super::overview::Overview;
 use super::page::Page;
 use super::prompt::PromptKind;
 use super::state::{App, Effect, Panel};
-use crate::store::Phase;
+use crate::store::{Entry, EntryKind, Phase};
 
 impl App {
     /// Handles one event of the terminal, and returns what is left to whoever runs the screen.
@@ -90,6 +90,8 @@ impl App {
             Action::Earlier => self.in_panel(Action::PageUp),
             Action::Later => self.in_panel(Action::PageDown),
             Action::Tree | Action::Text | Action::Json | Action::Hex => self.detail.handle(action),
+            Action::Compare => self.compare(),
+            Action::Mark if self.panel == Panel::Conversations => self.mark_conversation(),
             Action::ClearFilter
             | Action::Help
             | Action::Statistics
@@ -120,6 +122,55 @@ impl App {
             }
             _ => {}
         }
+        Effect::None
+    }
+
+    /// Marks the beginning of the conversation that the list shows.
+    fn mark_conversation(&mut self) -> Effect {
+        let store = self.store.lock();
+        let chosen = self.conversations.chosen().and_then(|slot| store.conversations().get(slot as usize));
+        let Some(chosen) = chosen else { return Effect::say("all conversations: choose one") };
+        self.timeline.mark = chosen.entry(0);
+        Effect::Say(format!("marked: {} shows another beside it", keys::key_for(Action::Compare)))
+    }
+
+    /// Shows the marked message beside the selected one; what is no message shows its conversation.
+    fn compare(&mut self) -> Effect {
+        if self.timeline.mark.is_none() {
+            let effect = self.act(Action::Mark);
+            return if matches!(effect, Effect::None) {
+                Effect::Say(format!("marked: {} on another shows both", keys::key_for(Action::Compare)))
+            } else {
+                effect
+            };
+        }
+        let mut store = self.store.lock();
+        let Some(marked) = self.timeline.mark.and_then(|number| Some((number, *store.entry(number)?))) else {
+            return Effect::None;
+        };
+        let selected = self.timeline.entry.and_then(|number| Some((number, *store.entry(number)?)));
+        let is_message = |entry: &Entry| entry.what() == EntryKind::Message;
+        if let Some((number, _)) = selected.filter(|(_, entry)| is_message(entry) && is_message(&marked.1))
+            && self.panel != Panel::Conversations
+        {
+            if number == marked.0 {
+                return Effect::say("this is the marked message: go to another");
+            }
+            self.page = Some(Page::messages(&mut store, [marked.0, number], self.layout.area.width));
+            return Effect::None;
+        }
+        let other = match self.panel {
+            Panel::Conversations => self.conversations.chosen(),
+            _ => selected.and_then(|(_, entry)| entry.conversation()),
+        };
+        let pair = marked.1.conversation().zip(other).filter(|(one, other)| one != other);
+        let Some((one, other)) = pair else {
+            return Effect::say(
+                "the mark is of this conversation, and not both are messages: choose another",
+            );
+        };
+        let (range, form) = (self.timeline.rows.range(), self.timeline.form.time);
+        self.page = Some(Page::conversations(&mut store, [one, other], range, form));
         Effect::None
     }
 

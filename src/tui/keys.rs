@@ -38,6 +38,7 @@ pub enum Action {
     Bookmark,
     NextBookmark,
     Mark,
+    Compare,
     Tree,
     Text,
     Json,
@@ -165,6 +166,7 @@ pub const TABLE: &[Group] = &[
             key(&["b"], Action::Bookmark, "set or remove a bookmark"),
             key(&["B"], Action::NextBookmark, "the next bookmark"),
             key(&["m"], Action::Mark, "mark, to measure the time to another"),
+            key(&["D"], Action::Compare, "beside the marked message, or conversation"),
         ],
     },
     Group {

@@ -29,6 +29,7 @@ mod config;
 mod conversations;
 mod copy;
 mod detail;
+mod diff;
 mod document;
 mod draw;
 mod effects;

@@ -1,6 +1,7 @@
-//! A page over the panels: lines that lead somewhere. Statistics and anomalies are such pages.
+//! A page over the panels: lines that lead somewhere. Statistics, anomalies and comparisons are such pages.
 
 mod anomalies;
+mod comparison;
 mod statistics;
 
 use std::time::Instant;
@@ -13,12 +14,14 @@ use ratatui::widgets::{
 };
 
 use self::statistics::Gathering;
+use super::clock::TimeForm;
 use super::draw::{scroll, tint};
 use super::keys::Action;
 use super::state::Effect;
 use super::text::RowWriter;
 use super::theme::Theme;
 use super::words::{Role, Stretch};
+use crate::model::Timestamp;
 use crate::store::Store;
 
 /// A list over the panels, each line of which may lead to rows of the timeline.
@@ -35,6 +38,8 @@ pub(super) struct Page {
 #[derive(Debug, Default)]
 struct Line {
     words: Vec<Stretch>,
+    /// The sign between the words and others beside them, where the line has two halves.
+    beside: Option<(&'static str, Vec<Stretch>)>,
     /// What Enter asks for.
     leads: Option<Effect>,
 }
@@ -47,6 +52,16 @@ impl Line {
     fn add(mut self, role: Role, words: impl Into<Vec<u8>>) -> Line {
         self.words.push(Stretch { bytes: words.into(), role });
         self
+    }
+
+    /// Makes a line with two halves.
+    fn halves([left, right]: [Vec<Stretch>; 2], sign: &'static str) -> Line {
+        Line { words: left, beside: Some((sign, right)), leads: None }
+    }
+
+    /// Tells whether its halves differ.
+    fn differs(&self) -> bool {
+        self.beside.as_ref().is_some_and(|(sign, _)| *sign != comparison::SAME)
     }
 
     fn to(self, effect: Effect) -> Line {
@@ -69,6 +84,26 @@ impl Page {
         Page { title, lines: anomalies::lines(store, scope), ..Page::default() }.at_first()
     }
 
+    /// Returns two messages side by side, where a page is `width` columns wide.
+    pub(super) fn messages(store: &mut Store, pair: [u32; 2], width: u16) -> Page {
+        let title = "two messages: n N to the next difference, Enter to the message".to_owned();
+        let page = Page { title, lines: comparison::messages(store, pair, width), ..Page::default() };
+        let first = page.lines.iter().position(Line::differs);
+        Page { selected: first.unwrap_or(0), ..page }
+    }
+
+    /// Returns two conversations side by side in one time.
+    pub(super) fn conversations(
+        store: &mut Store,
+        pair: [u32; 2],
+        range: Option<(Timestamp, Timestamp)>,
+        form: TimeForm,
+    ) -> Page {
+        let title = "two conversations in one time: Enter to the row".to_owned();
+        let lines = comparison::conversations(store, pair, range, form);
+        Page { title, lines, ..Page::default() }.at_first()
+    }
+
     fn at_first(mut self) -> Page {
         self.selected = self.lines.iter().position(|line| line.leads.is_some()).unwrap_or(0);
         self
@@ -84,7 +119,7 @@ impl Page {
         let Some(mut gathering) = self.gathering.take() else { return };
         if gathering.work(store, until) {
             self.lines = statistics::lines(&gathering.report());
-            self.selected = self.lines.iter().position(|line| line.leads.is_some()).unwrap_or(0);
+            *self = std::mem::take(self).at_first();
         } else {
             self.gathering = Some(gathering);
         }
@@ -100,6 +135,8 @@ impl Page {
             Action::PageUp => self.step(page, false),
             Action::First => self.step(usize::MAX, false),
             Action::Last => self.step(usize::MAX, true),
+            Action::NextHit => self.seek(true),
+            Action::PreviousHit => self.seek(false),
             Action::Enter => {
                 let leads = self.lines.get(self.selected).and_then(|line| line.leads.clone());
                 return leads.unwrap_or(Effect::None);
@@ -126,6 +163,17 @@ impl Page {
             // What stands above the first that leads somewhere is seen with it.
             self.top = 0;
         }
+    }
+
+    /// Selects the next difference, or the one before.
+    fn seek(&mut self, forward: bool) {
+        let differs = |n: &usize| self.lines.get(*n).is_some_and(Line::differs);
+        let next = if forward {
+            (self.selected.saturating_add(1)..self.lines.len()).find(differs)
+        } else {
+            (0..self.selected).rev().find(differs)
+        };
+        self.selected = next.unwrap_or(self.selected);
     }
 
     /// Selects the line `n` of those that are seen, and does what it leads to where it is selected already.
@@ -166,9 +214,19 @@ impl Page {
         for (n, line) in self.lines.iter().skip(self.top).take(height).enumerate() {
             let y = inner.y.saturating_add(u16::try_from(n).unwrap_or(u16::MAX));
             let mut writer = RowWriter::new(buffer, inner.x, y, inner.width.saturating_sub(1));
-            writer.word(if line.leads.is_some() { " › " } else { "   " }, theme.dim);
-            for Stretch { bytes, role } in &line.words {
-                writer.wire(bytes, theme.role(*role), theme.escape.add_modifier(Modifier::DIM));
+            let write = |writer: &mut RowWriter<'_>, words: &[Stretch]| {
+                for Stretch { bytes, role } in words {
+                    writer.wire(bytes, theme.role(*role), theme.escape.add_modifier(Modifier::DIM));
+                }
+            };
+            if let Some((sign, right)) = &line.beside {
+                let half = comparison::half(area.width);
+                writer.within(half, |writer| write(writer, &line.words));
+                writer.field(sign, comparison::BETWEEN, theme.focus);
+                write(&mut writer, right);
+            } else {
+                writer.word(if line.leads.is_some() { " › " } else { "   " }, theme.dim);
+                write(&mut writer, &line.words);
             }
             if self.top.saturating_add(n) == self.selected {
                 tint(buffer, inner, y, theme.selected, theme.hit);

@@ -2,6 +2,7 @@
 
 mod asked;
 mod clicked;
+mod compared;
 mod partly;
 mod searched;
 mod shown;
@@ -20,7 +21,7 @@ use unicode_width::UnicodeWidthStr as _;
 
 use super::state::Panel;
 use super::*;
-use crate::event::{Anomaly, ConnId, Event, Kind, Message, Opcode, Sink, Wire};
+use crate::event::{Anomaly, ConnId, Event, Kind, Message, Opcode, Sink, Value, Wire};
 use crate::model::{At, Side};
 use crate::store::{Batch, Bounds, Phase};
 use crate::view::samples;

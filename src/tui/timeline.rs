@@ -55,7 +55,7 @@ pub(super) struct Timeline {
     /// How many rows there were when it stopped.
     left_at: Option<usize>,
     pub(super) bookmarks: BTreeSet<u32>,
-    mark: Option<u32>,
+    pub(super) mark: Option<u32>,
     /// The colours of rows that filters let through, by the configuration.
     pub(super) colours: Vec<(Matcher, RowColour)>,
     pub(super) columns: ChosenColumns,

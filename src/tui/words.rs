@@ -1,5 +1,7 @@
 //! What a row says in words: the one place that the list draws from and a search looks through.
 
+use std::fmt::Write as _;
+
 use super::text::columns;
 use crate::event::{Evidence, Meaning, Severity};
 use crate::model::Side;
@@ -77,6 +79,35 @@ impl Words {
         let meaning = store.meaning(number)?;
         let payload = store.payload(number, PREVIEW)?;
         Words::meaning(meaning.of(payload), entry.from()?, room)
+    }
+
+    /// Returns what the row of any entry says, of a payload as much as `room` columns show.
+    pub(super) fn of_any(store: &mut Store, number: u32, room: usize) -> Words {
+        let Some(entry) = store.entry(number).copied() else { return Words::default() };
+        let Some(from) = entry.from().filter(|_| entry.what() == EntryKind::Message) else {
+            return Words::of(store, &entry);
+        };
+        let mut words = Words::default();
+        let meaning = Words::of_message(store, number, room);
+        let kind =
+            meaning.as_ref().map_or(entry.opcode().name().as_bytes(), |(kind, _)| &kind.bytes).to_vec();
+        let sign = if from == Side::Client { "→ " } else { "← " };
+        words.add(Role::From(from), sign).add(Role::From(from), kind);
+        words.add(Role::Quiet, format!(" {} ", text::bytes(entry.length())));
+        if let Some((_, meaning)) = meaning {
+            words.0.extend(meaning.0);
+        } else if entry.facts().has(Facts::MISSING) {
+            words.add(Role::Severity(Severity::Note), "bytes are missing");
+        } else if let Some(code) = entry.close_code() {
+            words.add(Role::Plain, format!("{code} {}", text::close_code_name(code)));
+        } else if let Some(payload) = store.payload(number, room.saturating_mul(4)) {
+            if entry.facts().has(Facts::TEXT) {
+                words.add(Role::Plain, payload);
+            } else {
+                words.add(Role::Plain, hex(payload.get(..room / 2).unwrap_or(payload)));
+            }
+        }
+        words
     }
 
     /// Returns the bytes of all of it, as a search sees them.
@@ -182,6 +213,15 @@ impl StyledOutput for Words {
         let bytes = bytes.get(..room.saturating_mul(4)).unwrap_or(bytes);
         self.add(Role::of(style), bytes);
     }
+}
+
+/// Returns bytes in hexadecimal.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len().saturating_mul(2));
+    for byte in bytes {
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
 }
 
 /// Says how many bytes are missing, and why.

@@ -31,7 +31,8 @@ pub(super) fn draw(app: &App, store: &mut Store, buffer: &mut Buffer) {
     if layout.conversations.width > 0 {
         let focus = app.panel == Panel::Conversations;
         let (rows, time) = (&app.timeline.rows, app.timeline.form.time);
-        let look = conversations::Look { theme, store, rows, time, focus };
+        let mark = app.timeline.mark.and_then(|number| store.entry(number)?.conversation());
+        let look = conversations::Look { theme, store, rows, time, mark, focus };
         app.conversations.draw(&look, layout.conversations, buffer);
         app.conversations.draw_title(&look, layout.conversations, buffer);
     }

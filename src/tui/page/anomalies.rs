@@ -36,7 +36,7 @@ pub(super) fn lines(store: &Store, scope: Option<u32>) -> Vec<Line> {
     }
     if !others.is_empty() {
         lines.push(Line::title("Connections in which no WebSocket was found"));
-        lines.extend(others.into_iter().map(|words| Line { words, leads: None }));
+        lines.extend(others.into_iter().map(|words| Line { words, ..Line::default() }));
     }
     lines
 }

@@ -408,3 +408,17 @@ fn bytes_in_hex_have_the_columns_they_need() {
         assert!(desk.text().lines().any(|line| line.contains(&whole)), "{width}: {}", desk.text());
     }
 }
+
+#[test]
+fn what_a_transport_says_beside_a_payload_stands_in_the_detail() {
+    let mut batch = Batch::default();
+    put(&mut batch, 4, 9, 0, Kind::Opened(&samples::opened()));
+    let fields =
+        [("event", Value::Text("price\u{202e}")), ("id", Value::Text("3")), ("retry", Value::Number(2500))];
+    say(&mut batch, 4, 10, 1, Message { fields: &fields, ..text(Side::Server, b"{}") });
+    let mut desk = Desk::with(&batch, 120, 40);
+    let shown = desk.keys("j").text();
+    for words in ["event         price\\u{202e}", "id            3", "retry         2,500 ms"] {
+        assert!(shown.contains(words), "{words}: {shown}");
+    }
+}
