@@ -4,14 +4,16 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde_json::Value;
 use wirefin::capture::Files;
+use wirefin::services::{ProtoFiles, parse_typed};
 
-use crate::support::damage::{lose, lose_before};
+use crate::support::damage::{lose, lose_before, lose_burst};
 use crate::support::dice::Dice;
 use crate::support::packets::read;
-use crate::support::run::{export, export_from, records, solo};
+use crate::support::run::{export, export_bodies, export_from, records, solo};
 
 /// Returns the folder of the captures; `None`, and a note, where it is not there.
 fn folder() -> Option<PathBuf> {
@@ -340,4 +342,102 @@ fn what_is_decoded_of_a_part_was_sent() {
             assert_eq!(beyond(&got, &whole), [""; 0], "{}, part {n}", path.display());
         }
     }
+}
+
+/// Tells whether all that a unit says is said by another one, too; what the wire around it tells is left out.
+fn says_no_more_than(unit: &Value, whole: &Value) -> bool {
+    let same = |it: &Value, other: &Value| it.is_null() || it == other;
+    let members = ["from", "kind", "name", "id", "error", "body"];
+    let fields = unit["fields"].as_object().into_iter().flatten();
+    // As long as nothing tells that it is MCP, it is the JSON-RPC that MCP is.
+    let is_mcp = unit["protocol"] == "json-rpc" && whole["protocol"] == "mcp";
+    (is_mcp || unit["protocol"] == whole["protocol"])
+        && members.into_iter().all(|name| same(&unit[name], &whole[name]))
+        && fields.into_iter().all(|(name, value)| same(value, &whole["fields"][name]))
+}
+
+/// With losses no unit was not sent: no attachment stands at the wrong event, no packet has another's bytes.
+#[test]
+fn units_of_a_part_carry_what_those_of_the_whole_do() {
+    let shared = folder().map(|folder| crate::corpus::below(&folder)).unwrap_or_default();
+    let mut invented = Vec::new();
+    for path in own().into_iter().chain(shared) {
+        if std::fs::metadata(&path).unwrap().len() > 40_000 {
+            continue;
+        }
+        let packets = read(&path).unwrap();
+        let decoded = |packets: &[_]| units(&records(&export_bodies(packets)));
+        let whole = decoded(&packets);
+        // Where the end of a stream was lost, an item behind it is told with the name of what it belongs to.
+        let belongs = |unit: &Value| {
+            let asked = |it: &Value| it["name"] == unit["of"] && it["id"] == unit["id"];
+            unit["of"].is_null() || whole.iter().any(|it| it["of"] == unit["of"] || asked(it))
+        };
+        let mut dice = Dice::new(packets.len() as u64 + 7);
+        for n in 0..9 {
+            let part = match n % 3 {
+                0 => lose_before(&packets, dice.below(packets.len())),
+                1 => lose(&packets, &mut dice, 30),
+                _ => lose_burst(&packets, &mut dice, 8),
+            };
+            for unit in decoded(&part).iter().filter(|unit| unit["complete"] != false) {
+                let attached =
+                    |it: &Value| it["role"] != "part" || unit["of"].is_null() || unit["of"] == it["of"];
+                let sent = whole.iter().any(|it| says_no_more_than(unit, it) && attached(it));
+                if !sent || !belongs(unit) {
+                    invented.push(format!("{}, part {n}: {unit}", path.display()));
+                }
+            }
+        }
+    }
+    assert!(invented.is_empty(), "{}", invented.join("\n"));
+}
+
+/// Returns the blocks of that language in the page about sub-protocols.
+fn blocks(language: &str) -> Vec<String> {
+    let page = include_str!("../docs/subprotocols.md");
+    let begin = format!("```{language}\n");
+    page.split(&begin).skip(1).map(|rest| rest.split("```").next().unwrap().to_owned()).collect()
+}
+
+/// The `.proto` file and the rules of the page are understood, and messages of gRPC are read by their method's types.
+#[test]
+fn messages_of_protocol_buffers_are_read_by_the_users_types() {
+    let folder = tempfile::tempdir().unwrap();
+    let [proto] = &blocks("proto")[..] else { panic!("one .proto file") };
+    std::fs::write(folder.path().join("harbour.proto"), proto).unwrap();
+    let schema: Arc<dyn wirefin::subprotocol::Schema> = Arc::new(ProtoFiles::read(folder.path()).unwrap());
+    let rules: Vec<_> = blocks("toml").iter().map(|it| parse_typed(it, Some(&schema)).unwrap()).collect();
+    assert_eq!(rules.len(), 2);
+    let said = rules[1][0].describe(wirefin::model::Side::Client, b"\x0a\x05crane").unwrap();
+    assert_eq!((said.name.as_deref(), said.body.as_deref()), (Some("crane"), Some(r#"{"name":"crane"}"#)));
+    let fault = parse_typed(&blocks("toml")[1].replace("lab.Ship", "lab.Shop"), Some(&schema)).unwrap_err();
+    assert!(fault.to_string().contains("there is no message type lab.Shop"), "{fault}");
+
+    let capture = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures/subprotocols/grpc-web.pcap");
+    let export = |more: &[&std::ffi::OsStr]| {
+        let mut command = assert_cmd::Command::cargo_bin("wirefin").unwrap();
+        let output = command.args(["export", "--sub", "full"]).arg(&capture).args(more).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        units(&records(&String::from_utf8(output.stdout).unwrap()))
+    };
+    let typed = export(&["--proto-dir".as_ref(), folder.path().as_os_str()]);
+    let sent = |units: &[Value], from: &str| {
+        let messages = units.iter().filter(|it| it["kind"] == "message" && it["from"] == from);
+        messages.map(|it| it["body"].clone()).collect::<Vec<_>>()
+    };
+    // What the client's library gave to its caller.
+    let truth: Value =
+        serde_json::from_str(&std::fs::read_to_string(capture.with_extension("truth.json")).unwrap())
+            .unwrap();
+    let got = truth["log"].as_array().unwrap().iter().filter(|it| it["act"] == "got");
+    let got: Vec<_> = got.map(|it| serde_json::json!({ "name": it["text"] })).collect();
+    assert_eq!(sent(&typed, "server"), got);
+    // A method that the file does not have has no types.
+    let is_typed = |it: &Value| it["fields"]["message_type"] == "lab.Ship";
+    let mut messages = typed.iter().filter(|it| it["kind"] == "message");
+    assert!(messages.all(|it| is_typed(it) != (it["name"] == "/lab.Harbour/Fail")));
+    let guessed = sent(&export(&[]), "server");
+    let names: Vec<_> = guessed.iter().map(|it| serde_json::json!({ "name": it["guessed"]["1"] })).collect();
+    assert_eq!(names, got, "{guessed:?}");
 }

@@ -13,7 +13,7 @@ use crate::event::{ConnId, Conversation};
 use crate::filter::{Facts, Filter};
 use crate::http::Wanted;
 use crate::session::{Limits, Selector, SubprotocolChoice};
-use crate::subprotocol::Settings;
+use crate::subprotocol::{Schema, Settings};
 use crate::{pipeline, services, tcp};
 
 /// The arguments that name the input and say how it is read.
@@ -209,6 +209,13 @@ struct Subprotocols {
     /// It is TOML; the project's page on sub-protocols says what stands in it.
     #[arg(long = "subprotocols", value_name = "FILE", value_parser = rules, help_heading = "Sub-protocols")]
     rule_files: Vec<RuleFile>,
+
+    /// Read messages of Protocol Buffers by the .proto files below this folder
+    ///
+    /// Methods of gRPC name the types of their messages themselves; a file of rules has them under `proto`.
+    #[cfg(feature = "protobuf")]
+    #[arg(long, value_name = "DIR", value_parser = proto_files, help_heading = "Sub-protocols")]
+    proto_dir: Option<services::ProtoFiles>,
 }
 
 /// Conversations and the sub-protocol that they speak.
@@ -234,18 +241,33 @@ struct RuleFile(String);
 
 impl Subprotocols {
     fn settings(&self) -> anyhow::Result<Arc<Settings>> {
-        if self.subprotocol.is_none() && self.rule_files.is_empty() {
+        let schema = self.schema();
+        if self.subprotocol.is_none() && self.rule_files.is_empty() && schema.is_none() {
             return Ok(services::settings());
         }
         let mut settings = Settings { services: services::shipped(), ..Settings::default() };
         for RuleFile(text) in &self.rule_files {
-            settings.own.extend(services::parse(text)?);
+            settings.own.extend(services::parse_typed(text, schema.as_ref())?);
         }
+        settings.schema = schema;
         let find =
             |name: &str| settings.find_name(name).with_context(|| format!("there is no sub-protocol {name}"));
         let named = self.subprotocol.as_deref().map(find).transpose()?;
         settings.named = named;
         Ok(Arc::new(settings))
+    }
+
+    /// Returns the user's message types of Protocol Buffers.
+    #[cfg(feature = "protobuf")]
+    fn schema(&self) -> Option<Arc<dyn Schema>> {
+        self.proto_dir.clone().map(|it| Arc::new(it) as Arc<dyn Schema>)
+    }
+
+    /// Returns the user's message types of Protocol Buffers.
+    #[cfg(not(feature = "protobuf"))]
+    #[expect(clippy::unused_self, reason = "as with the feature")]
+    fn schema(&self) -> Option<Arc<dyn Schema>> {
+        None
     }
 
     /// Returns which conversations speak what.
@@ -440,6 +462,12 @@ fn rules(name: &str) -> Result<RuleFile, String> {
     let text = std::fs::read_to_string(name).map_err(|error| error.to_string())?;
     services::parse(&text).map(|_| ()).map_err(|error| error.to_string())?;
     Ok(RuleFile(text))
+}
+
+/// Takes the name of a folder of `.proto` files that can be read and understood.
+#[cfg(feature = "protobuf")]
+fn proto_files(name: &str) -> Result<services::ProtoFiles, String> {
+    services::ProtoFiles::read(Path::new(name)).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]

@@ -20,13 +20,7 @@ pub(super) fn value_of(unit: &Unit<'_>) -> Json {
             Value::Flag(flag) => flag.into(),
             Value::Bytes(bytes) => bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into(),
         };
-        if field.listed {
-            if let Json::Array(list) = members.entry(field.name).or_insert_with(|| Json::Array(Vec::new())) {
-                list.push(value);
-            }
-        } else {
-            members.insert(field.name.into(), value);
-        }
+        put_field(&mut members, field.name, value, field.listed);
     }
     let fields = Json::Object(members.clone());
     let mut put = |name: &str, value: Option<Json>| {
@@ -52,8 +46,42 @@ pub(super) fn value_of(unit: &Unit<'_>) -> Json {
     Json::Object(members)
 }
 
+/// Adds a field; one whose name has dots, `params.name`, also as the member of a member, which is how a path leads to it.
+fn put_field(members: &mut Map<String, Json>, name: &str, value: Json, listed: bool) {
+    if let Some((outer, inner)) = name.split_once('.')
+        && let Json::Object(deeper) = members.entry(outer).or_insert_with(|| Json::Object(Map::new()))
+    {
+        put_field(deeper, inner, value.clone(), listed);
+    }
+    if !listed {
+        members.insert(name.into(), value);
+    } else if let Json::Array(list) = members.entry(name).or_insert_with(|| Json::Array(Vec::new())) {
+        list.push(value);
+    }
+}
+
 /// Returns the number that a text of digits is, for what is sent as a number here and as a text there: ids.
 pub(super) fn as_number(value: &Json) -> Option<Json> {
     let text = value.as_str()?;
     text.parse::<u64>().ok().filter(|number| number.to_string() == text).map(Into::into)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{At, Side};
+    use crate::subprotocol::{Input, Opening, Reader};
+    use crate::websocket::Opcode;
+
+    #[test]
+    fn a_path_leads_to_fields_whose_names_have_dots() {
+        let bytes = br#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"add"}}"#;
+        let (opcode, at) = (Opcode::TEXT, At::default());
+        let length = bytes.len() as u64;
+        let input = Input { from: Side::Client, opcode, bytes, missing: &[], length, first: at, at };
+        let mut reader = Reader::named("mcp", &Opening::default()).unwrap();
+        let unit = value_of(&reader.message(&input).units().next().unwrap());
+        assert_eq!(unit["fields"]["params"]["name"], "add");
+        assert_eq!((&unit["params"]["name"], &unit["params.name"]), (&"add".into(), &"add".into()));
+    }
 }

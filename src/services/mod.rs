@@ -13,6 +13,11 @@
 //! ```
 
 mod irc;
+#[cfg(feature = "protobuf")]
+mod proto;
+
+#[cfg(feature = "protobuf")]
+pub use proto::{ProtoError, ProtoFiles};
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
@@ -23,8 +28,8 @@ use serde_json::Value as Json;
 
 use crate::event::{Conversation, Transport};
 use crate::filter::{Expr, Facts, Filter, Step, Subject, places};
-use crate::model::{Endpoint, Side};
-use crate::subprotocol::{Described, Opening, Service, Settings, Split};
+use crate::model::{Endpoint, Pair, Side};
+use crate::subprotocol::{Described, Opening, Schema, Service, Settings, Split};
 use crate::websocket::Opcode;
 
 /// The rules that ship with wirefin.
@@ -69,8 +74,18 @@ pub fn shipped() -> Vec<Arc<dyn Service>> {
 ///
 /// Where it is no rule file, with the key and what is wrong there.
 pub fn parse(text: &str) -> Result<Vec<Arc<dyn Service>>, Error> {
+    parse_typed(text, None)
+}
+
+/// Reads a rule file; the types that its key `proto` names are those of `schema`.
+///
+/// # Errors
+///
+/// As [`parse`], and where there is no such type.
+pub fn parse_typed(text: &str, schema: Option<&Arc<dyn Schema>>) -> Result<Vec<Arc<dyn Service>>, Error> {
     let file: File = toml::from_str(text)?;
-    file.subprotocol.into_iter().map(|it| Rules::of(it).map(|it| Arc::new(it) as Arc<dyn Service>)).collect()
+    let rules = file.subprotocol.into_iter().map(|it| Rules::of(it, schema));
+    rules.map(|it| it.map(|it| Arc::new(it) as Arc<dyn Service>)).collect()
 }
 
 #[derive(Debug, Deserialize)]
@@ -88,6 +103,7 @@ struct Section {
     when: Option<String>,
     or_first: Option<String>,
     format: Option<String>,
+    proto: Option<Proto>,
     split: Option<String>,
     kind: Option<String>,
     kinds: BTreeMap<String, String>,
@@ -100,6 +116,19 @@ struct Section {
     heartbeat: Option<String>,
     secret: Vec<String>,
     body: Option<String>,
+}
+
+/// The types of the messages of Protocol Buffers: of both sides', or of each.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Proto {
+    Both(String),
+    Each {
+        #[serde(default)]
+        client: Option<String>,
+        #[serde(default)]
+        server: Option<String>,
+    },
 }
 
 /// A place in a unit: the value that stands there, or the member's own name.
@@ -116,6 +145,9 @@ struct Rules {
     when: Option<Filter>,
     or_first: Option<Filter>,
     irc: bool,
+    /// The type of each side's binary messages.
+    proto: Pair<Option<String>>,
+    schema: Option<Arc<dyn Schema>>,
     split: Split,
     kind: Vec<Place>,
     kinds: BTreeMap<String, String>,
@@ -131,7 +163,7 @@ struct Rules {
 }
 
 impl Rules {
-    fn of(it: Section) -> Result<Self, Error> {
+    fn of(it: Section, schema: Option<&Arc<dyn Schema>>) -> Result<Self, Error> {
         let fault = |key, why: String| Error::Key { name: it.name.clone(), key, why };
         let filter = |key, text: &Option<String>| {
             let parsed = text.as_deref().map(Filter::parse).transpose();
@@ -148,8 +180,19 @@ impl Rules {
             let name = text.rsplit(['.', '@']).next().unwrap_or(text);
             place(text).map(|place| (leak(name), place)).map_err(|why| fault("secret", why))
         });
+        let proto = match &it.proto {
+            None => Pair::default(),
+            Some(Proto::Both(both)) => Pair::from_fn(|_| Some(both.clone())),
+            Some(Proto::Each { client, server }) => Pair { client: client.clone(), server: server.clone() },
+        };
+        let unknown = |name: &&String| schema.is_some_and(|schema| !schema.has(name));
+        if let Some(name) = [&proto.client, &proto.server].into_iter().flatten().find(unknown) {
+            return Err(fault("proto", format!("there is no message type {name} in the .proto files")));
+        }
         Ok(Rules {
             name: leak(&it.name),
+            proto,
+            schema: schema.cloned(),
             when: filter("when", &it.when)?,
             or_first: filter("or_first", &it.or_first)?,
             irc: match it.format.as_deref() {
@@ -182,11 +225,17 @@ impl Rules {
         })
     }
 
-    /// Returns the body that tests and places are about: the unit itself, or its parts as JSON.
-    fn body_of(&self, text: &[u8]) -> Option<(Vec<u8>, Json)> {
+    /// Returns the body that tests and places are about: the unit itself, or what it says as JSON.
+    fn body_of(&self, from: Side, text: &[u8]) -> Option<(Vec<u8>, Json)> {
         if self.irc {
             let json = irc::parse(text)?;
             return Some((json.to_string().into_bytes(), json));
+        }
+        if let (Some(message), Some(schema)) = (&self.proto[from], &self.schema)
+            && let Some(text) = schema.json(message, text)
+        {
+            let json = serde_json::from_str(&text).ok()?;
+            return Some((text.into_bytes(), json));
         }
         Some((text.to_vec(), serde_json::from_slice(text).ok()?))
     }
@@ -273,14 +322,17 @@ impl Service for Rules {
             Split::Lines => text.split(|byte| *byte == b'\n').next().unwrap_or_default(),
             _ => text,
         };
-        unit.len() <= MAX_UNIT && self.body_of(unit).is_some_and(|(body, _)| ask(test, from, &body))
+        unit.len() <= MAX_UNIT && self.body_of(from, unit).is_some_and(|(body, _)| ask(test, from, &body))
     }
 
     fn describe(&self, from: Side, text: &[u8]) -> Option<Described> {
         if text.len() > MAX_UNIT {
             return Some(Described::default());
         }
-        let (body, json) = self.body_of(text)?;
+        let Some((body, json)) = self.body_of(from, text) else {
+            let is_protobuf = self.proto[from].is_some();
+            return is_protobuf.then(|| Described { is_protobuf, ..Described::default() });
+        };
         let is = |test: &Option<Filter>| test.as_ref().is_some_and(|test| ask(test, from, &body));
         let mut kind = text_of(&self.kind, &json);
         if let Some(name) = kind.as_ref().and_then(|kind| self.kinds.get(kind)) {
@@ -299,7 +351,12 @@ impl Service for Rules {
             error: if failed { text_of(&self.error, &json) } else { None },
             heartbeat: is(&self.heartbeat),
             secrets: secrets.collect(),
-            body: first(&self.body, &json).map(|value| value.to_string()),
+            // What was no JSON when it was sent is shown as what it says.
+            body: match &self.proto[from] {
+                Some(_) if self.body.is_empty() => String::from_utf8(body).ok(),
+                _ => first(&self.body, &json).map(|value| value.to_string()),
+            },
+            is_protobuf: false,
         })
     }
 }

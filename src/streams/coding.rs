@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use flate2::write::{DeflateDecoder, GzDecoder, ZlibDecoder};
 
+use super::brotli::BrotliStream;
 use super::zstd::ZstdStream;
 
 /// The encoding of a body.
@@ -19,6 +20,8 @@ pub(super) enum Coding {
     Deflate(Box<DeflateDecoder<Vec<u8>>>),
     /// zstd (RFC 8878).
     Zstd(Box<ZstdStream>),
+    /// brotli (RFC 7932).
+    Brotli(Box<BrotliStream>),
     /// `deflate`, whose first two bytes tell what it is; the first of them.
     Undecided(Option<u8>),
     /// It cannot be undone.
@@ -39,7 +42,7 @@ impl Coding {
             "" | "identity" => Coding::Identity,
             "gzip" | "x-gzip" => Coding::Gzip(Box::new(GzDecoder::new(Vec::new()))),
             "deflate" => Coding::Undecided(None),
-            "br" => Coding::Unknown("the content coding br is not supported"),
+            "br" => Coding::Brotli(Box::default()),
             "zstd" => Coding::Zstd(Box::default()),
             _ => Coding::Unknown("the content coding is not supported"),
         }
@@ -68,6 +71,7 @@ impl Coding {
                     .err()
                     .map(|_| "the zstd stream is damaged or too long to be read before its end");
             }
+            Coding::Brotli(it) => return it.push(bytes, each).err(),
             Coding::Undecided(_) => self.decide(bytes),
             _ => bytes.to_vec(),
         };
@@ -78,9 +82,11 @@ impl Coding {
                 Coding::Deflate(it) => {
                     inflate(&mut **it, |it| std::mem::take(it.get_mut()), piece, &mut each)
                 }
-                Coding::Identity | Coding::Zstd(_) | Coding::Undecided(_) | Coding::Unknown(_) => {
-                    return self.fault();
-                }
+                Coding::Identity
+                | Coding::Zstd(_)
+                | Coding::Brotli(_)
+                | Coding::Undecided(_)
+                | Coding::Unknown(_) => return self.fault(),
             };
             if whole.is_err() {
                 return Some("compressed data is damaged");
@@ -115,6 +121,7 @@ impl Coding {
     pub(super) fn allocated(&self) -> usize {
         match self {
             Coding::Zstd(it) => it.allocated(),
+            Coding::Brotli(it) => it.allocated(),
             Coding::Gzip(_) | Coding::Zlib(_) | Coding::Deflate(_) => INFLATER,
             Coding::Identity | Coding::Undecided(_) | Coding::Unknown(_) => 0,
         }
@@ -182,7 +189,7 @@ mod tests {
     #[test]
     fn what_cannot_be_decoded_is_named() {
         assert_eq!(decoded("gzip", b"data: nothing of gzip\n\n", 3).1, Some("compressed data is damaged"));
-        assert_eq!(Coding::named("br").fault(), Some("the content coding br is not supported"));
+        assert_eq!(Coding::named("compress").fault(), Some("the content coding is not supported"));
         assert_eq!(Coding::named("gzip, br").fault(), Some("the content coding is not supported"));
     }
 

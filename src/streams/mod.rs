@@ -14,6 +14,7 @@
 //! assert_eq!((&message.bytes[..], message.facts.event.as_deref()), (&b"42"[..], Some("price")));
 //! ```
 
+mod brotli;
 mod coding;
 mod events;
 mod jsonp;

@@ -1,13 +1,14 @@
-//! Action Cable (Ruby on Rails), `actioncable-v1-json`.
+//! Action Cable (Ruby on Rails), `actioncable-v1-json`, and AnyCable's extended form of it, also as MessagePack.
 
 use super::choice::{Evidence, Protocol};
-use super::decoder::{Decoder, Out};
+use super::decoder::{Decoder, Out, Unit};
 use super::input::Input;
 use super::json;
+use super::packed::{Packing, write_json};
 use super::unit::Format;
 
 pub(super) static ACTION_CABLE: Protocol = Protocol {
-    headers: &["actioncable-v1-json", "actioncable-v1.1-json"],
+    headers: &["actioncable-v1*"],
     members: &["identifier", "type"],
     sign: |input, _| {
         let names = ["identifier", "command", "type", "message"];
@@ -27,6 +28,9 @@ pub(super) static ACTION_CABLE: Protocol = Protocol {
 
 const NAME: &str = "actioncable";
 
+/// Bounds the text that a packed message is written out as, in bytes.
+const MAX_TEXT: usize = 64 << 10;
+
 /// The scope of subscriptions.
 const SUBSCRIPTIONS: u64 = 1;
 
@@ -36,61 +40,82 @@ struct ActionCable;
 
 impl Decoder for ActionCable {
     fn message(&mut self, input: &Input<'_>, out: &mut Out<'_>) {
-        let names = ["type", "command", "identifier", "message", "data", "reason", "reconnect"];
-        let Some([kind, command, identifier, message, data, reason, reconnect]) =
-            json::pick(input.head(), input.is_whole(), names)
-        else {
-            return out.contradiction();
-        };
-        let word = kind.or(command).and_then(|it| it.text());
-        let channel = identifier.and_then(|it| it.text());
-        let word = match (word.as_deref(), &channel) {
-            (Some(word), _) => word,
-            (None, Some(_)) => "message",
-            (None, None) if input.is_whole() => return out.contradiction(),
-            (None, None) => "unknown",
-        };
-        let mut unit = out.unit(NAME, "message");
-        unit.kind(word);
-        if let Some(channel) = &channel {
-            let named =
-                json::read(channel.as_bytes()).and_then(|it| it.get("channel")).and_then(|it| it.text());
-            unit.name(named.as_deref().unwrap_or(channel)).text("identifier", channel);
+        if input.is_text() || json::first_byte(input.head()) == Some(b'{') {
+            return say(input.head(), input, out);
         }
-        if let Some(reason) = reason.and_then(|it| it.text()) {
-            unit.text("reason", &reason);
+        let mut text = String::new();
+        if write_json(Packing::MessagePack, input.head(), MAX_TEXT, &mut text) {
+            say(text.as_bytes(), input, out);
+        } else if input.is_whole() {
+            out.contradiction();
+        } else {
+            out.unit(NAME, "message").incomplete();
         }
-        if let Some(reconnect) = reconnect {
-            unit.flag("reconnect", reconnect.shape == json::Shape::True);
+    }
+}
+
+/// Says a message, which is JSON or was written out as such.
+fn say(json: &[u8], input: &Input<'_>, out: &mut Out<'_>) {
+    let names = ["type", "command", "identifier", "message", "data", "reason", "reconnect"];
+    let Some([kind, command, identifier, message, data, reason, reconnect]) =
+        json::pick(json, input.is_whole(), names)
+    else {
+        return out.contradiction();
+    };
+    let word = kind.or(command).and_then(|it| it.text());
+    let channel = identifier.and_then(|it| it.text());
+    let word = match (word.as_deref(), &channel) {
+        (Some(word), _) => word,
+        (None, Some(_)) => "message",
+        (None, None) if input.is_whole() => return out.contradiction(),
+        (None, None) => "unknown",
+    };
+    let mut unit = out.unit(NAME, "message");
+    unit.kind(word);
+    if let Some(channel) = &channel {
+        let named = json::read(channel.as_bytes()).and_then(|it| it.get("channel")).and_then(|it| it.text());
+        unit.name(named.as_deref().unwrap_or(channel)).text("identifier", channel);
+    }
+    if let Some(reason) = reason.and_then(|it| it.text()) {
+        unit.text("reason", &reason);
+    }
+    if let Some(reconnect) = reconnect {
+        unit.flag("reconnect", reconnect.shape == json::Shape::True);
+    }
+    // What a channel is to do stands in the data, which is JSON within a string.
+    if let Some(data) = data.and_then(|it| it.text())
+        && let Some(action) = json::read(data.as_bytes()).and_then(|it| it.get("action")?.text())
+    {
+        unit.text("action", &action);
+    }
+    if let Some(body) = message.or(data).filter(|it| it.whole) {
+        unit.body(Format::Json, body.raw);
+    }
+    if !input.is_whole() {
+        unit.incomplete();
+    }
+    let reason = reason.and_then(|it| it.text());
+    judge(&mut unit, word, channel.as_deref(), reason.as_deref());
+}
+
+/// Says what went wrong, and makes a message the question or the answer that it is.
+fn judge(unit: &mut Unit<'_>, word: &str, channel: Option<&str>, reason: Option<&str>) {
+    match (word, channel) {
+        ("ping" | "pong", _) => {
+            unit.heartbeat();
         }
-        if let Some(body) = message.or(data).filter(|it| it.whole) {
-            unit.body(Format::Json, body.raw);
+        ("disconnect", _) => {
+            unit.error(reason.unwrap_or("disconnect"));
         }
-        if !input.is_whole() {
-            unit.incomplete();
+        ("subscribe", Some(channel)) => unit.ask(SUBSCRIPTIONS, channel),
+        ("reject_subscription", channel) => {
+            unit.static_error("rejected");
+            unit.answer(SUBSCRIPTIONS, channel.unwrap_or_default());
         }
-        match word {
-            "ping" => {
-                unit.heartbeat();
-            }
-            "reject_subscription" => {
-                unit.static_error("rejected");
-            }
-            "disconnect" => {
-                let reason = reason.and_then(|it| it.text());
-                unit.error(reason.as_deref().unwrap_or("disconnect"));
-            }
-            _ => {}
+        ("confirm_subscription", Some(channel)) => {
+            unit.answer(SUBSCRIPTIONS, channel);
         }
-        if let Some(channel) = &channel {
-            match word {
-                "subscribe" => unit.ask(SUBSCRIPTIONS, &**channel),
-                "confirm_subscription" | "reject_subscription" => {
-                    unit.answer(SUBSCRIPTIONS, &**channel);
-                }
-                _ => {}
-            }
-        }
+        _ => {}
     }
 }
 

@@ -11,7 +11,7 @@ use super::input::Input;
 use super::json;
 use super::registry::PROTOCOLS;
 use super::search::Search;
-use super::service::{Service, ServiceDecoder};
+use super::service::{Schema, Service, ServiceDecoder};
 use super::settings::Settings;
 use super::unit::Earlier;
 
@@ -45,6 +45,8 @@ pub struct Opening {
     pub target: Option<Box<str>>,
     /// Where it went to.
     pub host: Option<Box<str>>,
+    /// The user's message types of Protocol Buffers, which what is called may name.
+    pub schema: Option<Arc<dyn Schema>>,
 }
 
 impl Opening {
@@ -59,6 +61,7 @@ impl Opening {
             subprotocol: handshake.subprotocol.clone(),
             target: request.map(|it| it.target.clone()),
             host: header("host"),
+            schema: None,
         }
     }
 
@@ -219,6 +222,7 @@ struct Decoding {
 impl Choice {
     /// Chooses by the handshake: what the user's own rules say, then the header that the server chose, then the URL.
     pub(super) fn new(settings: &Arc<Settings>, opening: Opening) -> Self {
+        let opening = Opening { schema: settings.schema.clone(), ..opening };
         if let Some(own) = settings.own.iter().find(|service| service.opens(&opening)) {
             return Choice { state: serving(own, false), depth: 0 };
         }
@@ -242,7 +246,8 @@ impl Choice {
             return Some(Choice { state: serving(service, true), depth: 0 });
         }
         let protocol = PROTOCOLS.iter().find(|protocol| protocol.name == name)?;
-        Some(Choice { state: decoding(protocol, opening, true), depth: 0 })
+        let opening = Opening { schema: settings.schema.clone(), ..opening.clone() };
+        Some(Choice { state: decoding(protocol, &opening, true), depth: 0 })
     }
 
     /// Makes the choice for what lies inside of the messages of another sub-protocol.

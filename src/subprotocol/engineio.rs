@@ -5,7 +5,10 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
+
 use crate::model::{Anomaly, At, Pair, Side};
+use crate::websocket::Opcode;
 
 use super::choice::{Evidence, Opening, Protocol};
 use super::decoder::{Decoder, Out};
@@ -81,9 +84,14 @@ impl EngineIo {
             b'2' => self.ping(data, input, out),
             b'3' => self.pong(data, input, out),
             b'4' => {
+                // Socket.IO's server says an id since its clients speak revision 4.
+                if self.revision.is_none() && input.from == Side::Server && data.starts_with(b"0{\"sid\"") {
+                    self.revision = Some(4);
+                }
                 self.payload(input, out);
                 self.inner.text(input, data, out);
             }
+            b'b' if self.revision != Some(4) && data.first() == Some(&b'4') => self.base64(data, input, out),
             b'5' => unit(out, "upgrade", data, input),
             b'6' => unit(out, "noop", data, input),
             _ => out.contradiction(),
@@ -91,6 +99,20 @@ impl EngineIo {
     }
 
     /// Reads the handshake packet.
+    /// Takes a binary message in base64, from clients that know no binary ones (revision 3, `b4`).
+    fn base64(&mut self, data: &[u8], input: &Input<'_>, out: &mut Out<'_>) {
+        let text = data.get(1..).unwrap_or_default();
+        let known = text.get(..text.len() & !3).unwrap_or_default();
+        let text = if input.is_whole() { text } else { known };
+        let Ok(bytes) = base64::engine::general_purpose::STANDARD.decode(text) else {
+            return out.contradiction();
+        };
+        let missing = input.length.saturating_sub(text.len() as u64).saturating_sub(2);
+        let length = (bytes.len() as u64).saturating_add(missing / 4 * 3);
+        let inner = Input { bytes: &bytes, missing: &[], length, opcode: Opcode::BINARY, ..*input };
+        self.inner.binary(&inner, &bytes, out);
+    }
+
     fn open(&mut self, data: &[u8], input: &Input<'_>, out: &mut Out<'_>) {
         let names = ["sid", "pingInterval", "pingTimeout", "maxPayload", "upgrades"];
         let Some([sid, interval, timeout, payload, upgrades]) = json::pick(data, input.is_whole(), names)
@@ -98,6 +120,9 @@ impl EngineIo {
             return out.contradiction();
         };
         let number = |value: Option<json::Value<'_>>| value.and_then(|it| it.number());
+        if sid.is_some() {
+            self.inner.set_carried();
+        }
         self.ping_timeout = number(timeout).map(Duration::from_millis);
         self.max_payload = number(payload);
         let mut unit = out.unit(NAME, "open");
@@ -180,6 +205,12 @@ impl Decoder for EngineIo {
         let data = match (self.revision, input.head()) {
             (Some(3), [4, data @ ..]) => data,
             (Some(3), _) => return out.contradiction(),
+            // Whether that byte is Engine.IO's or the attachment's is not known.
+            (None, [4, ..]) => return self.inner.unsure(input, out),
+            (None, [_, ..]) => {
+                self.revision = Some(4);
+                input.head()
+            }
             (_, data) => data,
         };
         self.inner.binary(input, data, out);

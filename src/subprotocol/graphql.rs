@@ -41,13 +41,12 @@ fn sign(input: &Input<'_>, legacy: bool) -> Evidence {
     };
     let has = |member: &str| payload.is_some_and(|it| it.get(member).is_some());
     match kind.text().as_deref() {
-        // Which of the two it is, the next message of the client tells.
-        Some("connection_init") if !legacy => Evidence::Sure,
         Some("subscribe") if !legacy && id.is_some() && has("query") => Evidence::Sure,
         Some("start") if legacy && id.is_some() && has("query") => Evidence::Sure,
         Some("next") if !legacy && id.is_some() && (has("data") || has("errors")) => Evidence::Weak,
         Some("data") if legacy && id.is_some() && (has("data") || has("errors")) => Evidence::Weak,
-        Some("complete" | "connection_ack" | "ping" | "pong" | "ka") => Evidence::Neutral,
+        // Which of the two it is, the next message of the client tells.
+        Some("connection_init" | "complete" | "connection_ack" | "ping" | "pong" | "ka") => Evidence::Neutral,
         _ => Evidence::Against,
     }
 }
@@ -124,7 +123,9 @@ impl GraphQl {
     /// Learns which of the two it is by the words that only one has.
     fn dialect(&mut self, kind: &str, out: &mut Out<'_>) {
         let legacy = match kind {
-            "start" | "data" | "stop" | "ka" | "connection_terminate" | "connection_error" => true,
+            "start" | "start_ack" | "data" | "stop" | "ka" | "connection_terminate" | "connection_error" => {
+                true
+            }
             "subscribe" | "next" | "ping" | "pong" => false,
             _ => return,
         };
@@ -152,7 +153,7 @@ fn say(unit: &mut Unit<'_>, kind: &str, members: &Members<'_>) {
             unit.answer(CONNECTIONS, 0);
         }
         "connection_error" => {
-            errors(unit, payload);
+            errors(unit, payload.and_then(|it| it.get("errors")).or(payload));
             unit.answer(CONNECTIONS, 0);
         }
         "subscribe" | "start" => {
@@ -169,12 +170,16 @@ fn say(unit: &mut Unit<'_>, kind: &str, members: &Members<'_>) {
             unit.progress(OPERATIONS, id);
         }
         "error" => {
-            errors(unit, payload);
+            errors(unit, payload.and_then(|it| it.get("errors")).or(payload));
             unit.answer(OPERATIONS, id);
         }
         "complete" if members.from == Side::Client => unit.withdraw(OPERATIONS, id),
         "complete" => {
             unit.answer(OPERATIONS, id);
+        }
+        // AppSync says that it subscribed.
+        "start_ack" => {
+            unit.progress(OPERATIONS, id);
         }
         "stop" => unit.continues(OPERATIONS, id),
         "ping" => {
@@ -195,8 +200,13 @@ fn say(unit: &mut Unit<'_>, kind: &str, members: &Members<'_>) {
 /// Says what is asked for: the kind of operation and its name, as `operationName` or in the document.
 fn operation(unit: &mut Unit<'_>, payload: Option<Value<'_>>) {
     let Some(payload) = payload else { return };
-    let names = ["operationName", "query", "variables"];
-    let Some([name, query, variables]) = json::pick(payload.raw, payload.whole, names) else { return };
+    // AppSync has the operation as JSON within a string.
+    let within = payload.get("data").and_then(|it| it.text());
+    let (bytes, whole) = within.as_deref().map_or((payload.raw, payload.whole), |it| (it.as_bytes(), true));
+    let Some([name, query, variables]) = json::pick(bytes, whole, ["operationName", "query", "variables"])
+    else {
+        return;
+    };
     let query = query.and_then(|it| it.text());
     let (operation, in_document) = query.as_deref().map(definition).unwrap_or_default();
     if let Some(operation) = operation {

@@ -1,16 +1,23 @@
 //! gRPC over WebSocket as improbable-eng's `grpc-web` does it, sub-protocol `grpc-websockets`: headers, then messages
 //! with their lengths ahead, then trailers.
 
+use std::sync::Arc;
+
 use crate::model::Side;
 
 use super::choice::Protocol;
-use super::decoder::{Decoder, Out};
+use super::decoder::{Decoder, Out, Unit};
 use super::input::Input;
+use super::service::Schema;
+use super::stream::{Framing, Measure, Next, Packet, Stream};
 use super::unit::Format;
 
 pub(super) static GRPC: Protocol = Protocol {
     headers: &["grpc-websockets"],
-    ..Protocol::new("grpc-websockets", |opening| Box::new(Grpc { path: opening.path().into(), asked: false }))
+    ..Protocol::new("grpc-websockets", |opening| {
+        let (path, schema) = (opening.path().into(), opening.schema.clone());
+        Box::new(Grpc { path, schema, server: Stream::default() })
+    })
 };
 
 const NAME: &str = "grpc-websockets";
@@ -23,7 +30,29 @@ const CALL: u64 = 1;
 struct Grpc {
     /// The service and method that the URL names.
     path: Box<str>,
-    asked: bool,
+    /// The types of its messages, where the user has them.
+    schema: Option<Arc<dyn Schema>>,
+    /// Go's server writes a frame's head and its message as messages of their own.
+    server: Stream,
+}
+
+/// The frames of gRPC: flags, a length, so many bytes.
+struct Frames;
+
+impl Framing for Frames {
+    fn measure(&self, head: &[u8]) -> Measure {
+        match frame(head) {
+            None => Measure::More,
+            Some((flags, length, _)) if flags & 0x7e == 0 => {
+                Measure::Length((length as u64).saturating_add(5))
+            }
+            Some(_) => Measure::Impossible,
+        }
+    }
+
+    fn fits(&self, packet: &[u8]) -> bool {
+        !packet.is_empty()
+    }
 }
 
 impl Decoder for Grpc {
@@ -32,12 +61,29 @@ impl Decoder for Grpc {
         if input.from == Side::Client {
             return self.client(head, input, out);
         }
-        let mut rest = head;
-        while let Some((flags, length, body)) = frame(rest) {
-            let known = body.get(..length.min(body.len())).unwrap_or_default();
-            self.server(flags, known, known.len() == length, out);
-            rest = body.get(length..).unwrap_or_default();
+        let Grpc { path, schema, server: frames } = self;
+        let part = frames.message(input, &Frames, |next| match next {
+            Next::Packet(packet) => server(path, schema.as_deref(), &packet, out),
+            Next::Lost if input.is_whole() => out.contradiction(),
+            Next::Lost => {}
+        });
+        if part {
+            out.part();
         }
+    }
+
+    fn lost(&mut self, from: Side) {
+        if from == Side::Server {
+            self.server.lose();
+        }
+    }
+
+    fn end(&mut self, out: &mut Out<'_>) {
+        self.server.report_rest(NAME, out);
+    }
+
+    fn allocated(&self) -> usize {
+        self.server.allocated()
     }
 }
 
@@ -50,25 +96,25 @@ fn frame(bytes: &[u8]) -> Option<(u8, usize, &[u8])> {
 
 impl Grpc {
     fn client(&mut self, head: &[u8], input: &Input<'_>, out: &mut Out<'_>) {
-        if !self.asked {
-            self.asked = true;
-            let mut unit = out.unit(NAME, "headers");
-            unit.name(&self.path).body(Format::Text, head);
-            unit.ask(CALL, "");
-            return;
-        }
         match head {
-            [1] => {
-                out.unit(NAME, "finish send").name(&self.path);
+            [1] => name(&mut out.unit(NAME, "finish send"), &self.path),
+            // They come first, and begin with no byte that anything else does.
+            [b'\r' | b' '..=b'~', ..] => {
+                let mut unit = out.unit(NAME, "headers");
+                name(&mut unit, &self.path);
+                unit.body_of(Format::Text, head, input.length);
+                if !input.is_whole() {
+                    unit.incomplete();
+                }
+                unit.ask(CALL, "");
             }
             [0, rest @ ..] => match frame(rest) {
-                Some((_, length, body)) => {
-                    let known = body.get(..length.min(body.len())).unwrap_or_default();
+                Some((flags, length, body)) => {
+                    let bytes = body.get(..length.min(body.len())).unwrap_or_default();
+                    let message = Message { flags, bytes, length: length as u64, from: Side::Client };
                     let mut unit = out.unit(NAME, "message");
-                    unit.name(&self.path).body_of(Format::Binary, known, length as u64);
-                    if known.len() < length {
-                        unit.incomplete();
-                    }
+                    name(&mut unit, &self.path);
+                    message.say(&self.path, self.schema.as_deref(), &mut unit);
                 }
                 None if input.is_whole() => out.contradiction(),
                 None => {
@@ -79,37 +125,84 @@ impl Grpc {
             _ => out.contradiction(),
         }
     }
+}
 
-    fn server(&self, flags: u8, body: &[u8], whole: bool, out: &mut Out<'_>) {
-        if flags & 0x80 == 0 {
-            let mut unit = out.unit(NAME, "message");
-            unit.name(&self.path).body(Format::Binary, body);
-            if !whole {
-                unit.incomplete();
-            }
-            unit.progress(CALL, "");
+/// A message as a frame carries it.
+struct Message<'a> {
+    flags: u8,
+    bytes: &'a [u8],
+    length: u64,
+    from: Side,
+}
+
+impl Message<'_> {
+    /// Says what it carries, by the types of the method where the user has them.
+    fn say(&self, path: &str, schema: Option<&dyn Schema>, unit: &mut Unit<'_>) {
+        let is_whole = self.bytes.len() as u64 == self.length;
+        if !is_whole {
+            unit.incomplete();
+        }
+        // The first bit says that it is compressed.
+        if self.flags & 1 != 0 || !is_whole {
+            unit.body_of(Format::Binary, self.bytes, self.length);
             return;
         }
-        let text = String::from_utf8_lossy(body);
-        let header = |name: &str| {
-            text.lines().find_map(|line| {
-                let (key, value) = line.split_once(':')?;
-                key.eq_ignore_ascii_case(name).then(|| value.trim().to_owned())
-            })
+        let typed = schema.and_then(|schema| {
+            let [taken, given] = schema.method(path)?;
+            let message = if self.from == Side::Client { taken } else { given };
+            Some((schema.json(&message, self.bytes)?, message))
+        });
+        match typed {
+            Some((json, message)) => unit.text("message_type", &message).body(Format::Json, json.as_bytes()),
+            None => unit.body(Format::Protobuf, self.bytes),
         };
-        let status = header("grpc-status");
-        let mut unit = out.unit(NAME, if status.is_some() { "trailers" } else { "headers" });
-        unit.name(&self.path).body(Format::Text, body);
-        let Some(status) = status else {
-            unit.progress(CALL, "");
-            return;
-        };
-        unit.text("grpc-status", &status);
-        if status != "0" {
-            unit.error(&header("grpc-message").unwrap_or_else(|| format!("status {status}")));
-        }
-        unit.answer(CALL, "");
     }
+}
+
+/// Names a unit by the method that is called, where that is known.
+fn name(unit: &mut Unit<'_>, path: &str) {
+    if !path.is_empty() {
+        unit.name(path);
+    }
+}
+
+/// Says one frame of the server: a message, headers or trailers.
+fn server(path: &str, schema: Option<&dyn Schema>, packet: &Packet<'_>, out: &mut Out<'_>) {
+    let flags = packet.bytes.first().copied().unwrap_or_default();
+    let body = packet.bytes.get(5..).unwrap_or_default();
+    if flags & 0x80 == 0 {
+        let mut unit = out.unit(NAME, "message");
+        unit.took(packet.first, packet.messages);
+        name(&mut unit, path);
+        let length = packet.length.saturating_sub(5);
+        Message { flags, bytes: body, length, from: Side::Server }.say(path, schema, &mut unit);
+        unit.progress(CALL, "");
+        return;
+    }
+    let text = String::from_utf8_lossy(body);
+    let header = |name: &str| {
+        text.lines().find_map(|line| {
+            let (key, value) = line.split_once(':')?;
+            key.eq_ignore_ascii_case(name).then(|| value.trim().to_owned())
+        })
+    };
+    let status = header("grpc-status");
+    let mut unit = out.unit(NAME, if status.is_some() { "trailers" } else { "headers" });
+    unit.took(packet.first, packet.messages);
+    name(&mut unit, path);
+    unit.body_of(Format::Text, body, packet.length.saturating_sub(5));
+    if !packet.is_whole() {
+        unit.incomplete();
+    }
+    let Some(status) = status else {
+        unit.progress(CALL, "");
+        return;
+    };
+    unit.text("grpc-status", &status);
+    if status != "0" {
+        unit.error(&header("grpc-message").unwrap_or_else(|| format!("status {status}")));
+    }
+    unit.answer(CALL, "");
 }
 
 #[cfg(test)]
@@ -130,7 +223,8 @@ mod tests {
             (Side::Client, b"content-type: application/grpc-web+proto\r\n"),
             (Side::Client, b"\0\0\0\0\0\x02hi"),
             (Side::Client, b"\x01"),
-            (Side::Server, b"\0\0\0\0\x02ho"),
+            (Side::Server, b"\0\0\0\0\x02"),
+            (Side::Server, b"ho"),
             (Side::Server, trailers),
         ];
         let lines: Vec<_> = said(&mut Reader::new(opening), messages)
@@ -143,8 +237,8 @@ mod tests {
                 "grpc-websockets headers name=/lab.Echo/Say role=question",
                 "grpc-websockets message name=/lab.Echo/Say",
                 "grpc-websockets finish send name=/lab.Echo/Say",
-                "grpc-websockets message name=/lab.Echo/Say role=progress of=/lab.Echo/Say latency=3",
-                "grpc-websockets trailers name=/lab.Echo/Say role=answer of=/lab.Echo/Say latency=4 error=x grpc-status=5",
+                "grpc-websockets message name=/lab.Echo/Say role=progress of=/lab.Echo/Say latency=3 messages=2",
+                "grpc-websockets trailers name=/lab.Echo/Say role=answer of=/lab.Echo/Say latency=5 error=x grpc-status=5",
             ]
         );
     }

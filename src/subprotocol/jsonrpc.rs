@@ -68,9 +68,6 @@ const CALLS: u64 = 1;
 const STREAMS: u64 = 2;
 
 fn sign(dialect: Dialect, input: &Input<'_>) -> Evidence {
-    if !input.is_text() {
-        return Evidence::Against;
-    }
     let head = input.head();
     let first = match json::first_byte(head) {
         Some(b'[') => json::array(head).and_then(|it| it.items().next()).map(|it| it.raw),
@@ -247,10 +244,11 @@ impl JsonRpc {
                     text_of(&mut unit, "params.name", params, "name");
                 }
                 (Dialect::Mcp, "resources/read") => text_of(&mut unit, "params.uri", params, "uri"),
-                (_, "eth_subscription") => {
+                (_, "$/cancelRequest") => text_of(&mut unit, "params.id", params, "id"),
+                // What a subscription brings, of Ethereum's nodes and others'.
+                (Dialect::JsonRpc, _) if members.id.is_none() => {
                     text_of(&mut unit, "params.subscription", params, "subscription");
                 }
-                (_, "$/cancelRequest") => text_of(&mut unit, "params.id", params, "id"),
                 _ => {}
             }
             if params.whole {

@@ -6,6 +6,7 @@ use super::decoder::{Decoder, Out};
 use super::input::Input;
 use super::json::{self, Value};
 use super::unit::Format;
+use crate::websocket::Opcode;
 
 pub(super) static JUPYTER: Protocol = Protocol {
     headers: &["v1.kernel.websocket.jupyter.org"],
@@ -47,6 +48,32 @@ impl<'a> Message<'a> {
             header.is_some().then_some(())?;
             return Some(Message { channel, parts: [header, parent, content], buffers: 0 });
         }
+        Self::v1(input).or_else(|| Self::with_buffers(input))
+    }
+
+    /// Reads a message of the JSON form with buffers behind it: a count of offsets, the offsets, the JSON, the buffers
+    /// (Jupyter Server, `deserialize_binary_message`).
+    fn with_buffers(input: &Input<'a>) -> Option<Message<'a>> {
+        let head = input.head();
+        let number = |n: u64| -> Option<u64> {
+            let at = usize::try_from(n.checked_mul(4)?).ok()?;
+            let bytes = head.get(at..at.checked_add(4)?)?;
+            Some(bytes.iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte)))
+        };
+        let parts = number(0).filter(|parts| (1..=MAX_PARTS).contains(parts))?;
+        let (start, end) = (number(1)?, if parts > 1 { number(2)? } else { input.length });
+        (start == parts.checked_add(1)?.checked_mul(4)?).then_some(())?;
+        let [start, end] = [start, end].map(|at| usize::try_from(at).unwrap_or(usize::MAX).min(head.len()));
+        let json = Input { bytes: head.get(start..end)?, missing: &[], opcode: Opcode::TEXT, ..*input };
+        let whole = json.bytes.ends_with(b"}");
+        let length = if whole { json.bytes.len() as u64 } else { input.length };
+        let message = Self::read(&Input { length, ..json })?;
+        Some(Message { buffers: parts.saturating_sub(1), ..message })
+    }
+
+    /// Reads a message of `v1.kernel.websocket.jupyter.org`.
+    fn v1(input: &Input<'a>) -> Option<Message<'a>> {
+        let head = input.head();
         // A count of offsets, the offsets, then the parts that they bound, the channel first.
         let number = |n: usize| -> Option<u64> {
             let at = n.checked_mul(8)?;

@@ -47,7 +47,7 @@ pub(super) static KUBERNETES: Protocol = Protocol {
     },
     ..Protocol::new("kubernetes", |opening| {
         let base64 = opening.subprotocol.as_deref().is_some_and(|it| it.contains("base64"));
-        Box::new(Kubernetes { base64, forwards: opening.path().ends_with("/portforward") })
+        Box::new(Kubernetes { base64, forwards: opening.path().ends_with("/portforward"), ports: [0; 4] })
     })
 };
 
@@ -59,6 +59,19 @@ struct Kubernetes {
     base64: bool,
     /// It forwards ports: channels come in pairs, for data and for errors.
     forwards: bool,
+    /// The channels, a bit each, whose first message of the server was seen: it is the port.
+    ports: [u64; 4],
+}
+
+impl Kubernetes {
+    /// Tells whether this is the first message of a channel, which has its port alone (kubelet, "portforward").
+    fn is_first(&mut self, channel: u8) -> bool {
+        let bit = 1_u64 << (channel & 63);
+        let Some(seen) = self.ports.get_mut(usize::from(channel >> 6)) else { return false };
+        let is_first = *seen & bit == 0;
+        *seen |= bit;
+        is_first
+    }
 }
 
 impl Decoder for Kubernetes {
@@ -69,7 +82,10 @@ impl Decoder for Kubernetes {
         let decoded =
             self.base64.then(|| base64::engine::general_purpose::STANDARD.decode(data).unwrap_or_default());
         let data = decoded.as_deref().unwrap_or(data);
+        let is_port =
+            self.forwards && input.from == Side::Server && self.is_first(channel) && data.len() == 2;
         let kind = match (self.forwards, channel) {
+            (true, _) if is_port => "port",
             (true, it) if it % 2 == 0 => "data",
             (true, _) => "error",
             (false, 0) => "stdin",
@@ -95,6 +111,13 @@ impl Decoder for Kubernetes {
             unit.incomplete();
         }
         match kind {
+            "port" => {
+                let port = data.iter().rev().fold(0_u32, |sum, byte| sum << 8 | u32::from(*byte));
+                unit.number("port", port);
+            }
+            "error" if input.from == Side::Server && !data.is_empty() => {
+                unit.error(&String::from_utf8_lossy(data));
+            }
             "close" => {
                 if let Some(closed) = data.first() {
                     unit.number("closes", *closed);
@@ -111,6 +134,10 @@ impl Decoder for Kubernetes {
             "status" if input.from == Side::Server => status(data, input, &mut unit),
             _ => {}
         }
+    }
+
+    fn lost(&mut self, _: Side) {
+        self.ports = [u64::MAX; 4];
     }
 }
 
@@ -145,9 +172,39 @@ fn status(data: &[u8], input: &Input<'_>, unit: &mut super::decoder::Unit<'_>) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::said;
+    use super::super::tests::{lines_of, said};
     use super::super::{Opening, Reader};
     use super::*;
+    use crate::websocket::Opcode;
+
+    #[test]
+    fn forwarded_ports_are_named_first() {
+        let target = Some("/api/v1/namespaces/default/pods/web/portforward?ports=8080".into());
+        let subprotocol = Some("v4.channel.k8s.io".into());
+        let mut reader = Reader::new(Opening { target, subprotocol, ..Opening::default() });
+        let messages: &[(Side, &[u8])] = &[
+            (Side::Server, b"\x00\x90\x1f"),
+            (Side::Server, b"\x01\x90\x1f"),
+            (Side::Client, b"\x00hi"),
+            (Side::Server, b"\x00ho"),
+            (Side::Server, b"\x01refused"),
+        ];
+        let lines: Vec<_> = (1..)
+            .zip(messages)
+            .flat_map(|(n, (from, bytes))| lines_of(&mut reader, *from, Opcode::BINARY, bytes, n))
+            .map(|line| line.split(" body").next().unwrap().to_owned())
+            .collect();
+        assert_eq!(
+            lines,
+            [
+                "kubernetes port channel=0 port=8080",
+                "kubernetes port channel=1 port=8080",
+                "kubernetes data channel=0",
+                "kubernetes data channel=0",
+                "kubernetes error error=refused channel=1",
+            ]
+        );
+    }
 
     #[test]
     fn channels_sizes_and_exit_codes() {

@@ -90,9 +90,9 @@ mod yjs;
 pub use choice::Opening;
 pub use input::Input;
 pub use pairs::Unanswered;
-pub use service::{Described, Service, Split};
+pub use service::{Described, Schema, Service, Split};
 pub use settings::Settings;
-pub use show::write_body;
+pub use show::{write_body, write_guess};
 pub use unit::{Body, Earlier, Field, Format, MAX_UNITS, Meaning, Role, StoredMeaning, Unit, Value};
 
 use std::sync::Arc;

@@ -22,9 +22,10 @@ pub(super) static PUSHER: Protocol = Protocol {
 
 const NAME: &str = "pusher";
 
-/// The scopes of subscriptions and of pings.
+/// The scopes of subscriptions, of pings and of signing in.
 const SUBSCRIPTIONS: u64 = 1;
 const PINGS: u64 = 2;
+const SIGN_IN: u64 = 3;
 
 /// A decoder of Pusher; it keeps no state but the questions.
 #[derive(Debug)]
@@ -80,6 +81,10 @@ impl Decoder for Pusher {
             _ => {}
         }
         match (&*event, &channel) {
+            ("pusher:signin", _) => unit.ask(SIGN_IN, ""),
+            ("pusher:signin_success", _) => {
+                unit.answer(SIGN_IN, "");
+            }
             ("pusher:subscribe", Some(channel)) => unit.ask(SUBSCRIPTIONS, &**channel),
             ("pusher_internal:subscription_succeeded" | "pusher:subscription_error", Some(channel)) => {
                 unit.answer(SUBSCRIPTIONS, &**channel);

@@ -53,6 +53,8 @@ pub struct Described {
     pub secrets: Vec<(&'static str, String)>,
     /// What it carries, as JSON.
     pub body: Option<String>,
+    /// It is a message of Protocol Buffers whose type is not known.
+    pub is_protobuf: bool,
 }
 
 /// A sub-protocol that rules describe.
@@ -71,6 +73,18 @@ pub trait Service: fmt::Debug + Send + Sync {
 
     /// Says what a unit is; `None` where it is none of this protocol.
     fn describe(&self, from: Side, text: &[u8]) -> Option<Described>;
+}
+
+/// The message types of Protocol Buffers that a user has.
+pub trait Schema: fmt::Debug + Send + Sync {
+    /// Tells whether there is a message type of that name: `package.Message`.
+    fn has(&self, message: &str) -> bool;
+
+    /// Writes a message of a type as JSON; `None` where there is no such type or the bytes are no such message.
+    fn json(&self, message: &str, bytes: &[u8]) -> Option<String>;
+
+    /// Returns the types of the messages that a method takes and gives; it is called `/package.Service/Method`.
+    fn method(&self, path: &str) -> Option<[String; 2]>;
 }
 
 /// A decoder of what a service's rules describe.
@@ -161,7 +175,9 @@ impl ServiceDecoder {
             let raw = place.and_then(|at| input.bytes.get(at..)?.get(..value.len()));
             unit.secret(raw.unwrap_or(value.as_bytes()));
         }
-        if let Some(body) = &said.body {
+        if said.is_protobuf {
+            unit.body_of(Format::Protobuf, text, input.length);
+        } else if let Some(body) = &said.body {
             unit.body(Format::Json, body.as_bytes());
         }
         if let Some(id) = &said.id {

@@ -3,7 +3,7 @@
 use std::sync::{Arc, LazyLock};
 
 use super::choice::Opening;
-use super::service::Service;
+use super::service::{Schema, Service};
 use super::{Reader, names};
 
 /// The settings of sub-protocols: whether they are read at all, and which one conversations speak.
@@ -17,6 +17,8 @@ pub struct Settings {
     pub own: Vec<Arc<dyn Service>>,
     /// Sub-protocols that rules describe.
     pub services: Vec<Arc<dyn Service>>,
+    /// The user's message types of Protocol Buffers.
+    pub schema: Option<Arc<dyn Schema>>,
 }
 
 impl Settings {

@@ -1,9 +1,11 @@
 //! A unit's body in one line, for human eyes.
 
 use super::packed::{Packing, write_json};
+use super::protobuf;
 use super::unit::{Body, Format};
 
-/// Writes a body as text: JSON and text as sent, MessagePack and CBOR as JSON, bytes in hexadecimal; `most` bounds it.
+/// Writes a body as text: JSON and text as sent, MessagePack and CBOR as JSON, bytes, and what can only be guessed, in
+/// hexadecimal; `most` bounds it.
 ///
 /// What it appends comes from the wire and is not made safe for a terminal.
 pub fn write_body(body: &Body<'_>, most: usize, out: &mut String) {
@@ -18,7 +20,7 @@ pub fn write_body(body: &Body<'_>, most: usize, out: &mut String) {
         Format::Cbor => {
             write_json(Packing::Cbor, body.bytes, most, out);
         }
-        Format::Binary => {
+        Format::Binary | Format::Protobuf => {
             use std::fmt::Write as _;
             for byte in body.bytes.iter().take(most / 3) {
                 let _ = write!(out, "{byte:02x} ");
@@ -26,4 +28,10 @@ pub fn write_body(body: &Body<'_>, most: usize, out: &mut String) {
             out.truncate(out.trim_end().len());
         }
     }
+}
+
+/// Writes what a body may mean as JSON, where its format leaves that to a guess; `false` where there is nothing to guess.
+pub fn write_guess(body: &Body<'_>, most: usize, out: &mut String) -> bool {
+    let is_whole = body.bytes.len() as u64 == body.length;
+    body.format == Format::Protobuf && is_whole && protobuf::write_guess(body.bytes, most, out)
 }

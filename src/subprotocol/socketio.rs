@@ -30,8 +30,10 @@ const KINDS: [&str; 7] =
 #[derive(Debug)]
 pub(super) struct SocketIo {
     pending: Pair<Pending>,
-    /// Packets come as MessagePack.
-    packed: bool,
+    /// Packets come as MessagePack or CBOR.
+    packing: Option<Packing>,
+    /// Engine.IO is certain, and what its messages hold may be anything.
+    is_carried: bool,
 }
 
 /// The attachments that follow on one side.
@@ -60,6 +62,15 @@ struct Head<'a> {
 }
 
 impl<'a> Head<'a> {
+    /// Reads a packet of the parser that sends it as one JSON object (`socket.io-json-parser`).
+    fn of_object(packet: &'a [u8], whole: bool) -> Option<Self> {
+        let [kind, namespace, id, data] = json::pick(packet, whole, ["type", "nsp", "id", "data"])?;
+        let kind = u8::try_from(kind?.number()?).ok().filter(|kind| *kind <= 6)?;
+        let namespace = namespace.filter(|it| it.shape == json::Shape::Text && it.whole)?.inner();
+        let id = id.filter(|it| it.number().is_some()).and_then(|it| std::str::from_utf8(it.raw).ok());
+        Some(Head { kind, attachments: 0, namespace, id, data: data.map_or(&[], |it| it.raw) })
+    }
+
     /// Reads a packet's head; `None` where none begins so or it is cut off.
     fn parse(packet: &'a [u8]) -> Option<Self> {
         let (first, mut rest) = packet.split_first()?;
@@ -86,6 +97,12 @@ impl<'a> Head<'a> {
         let end = memchr::memchr(b'?', self.namespace).unwrap_or(self.namespace.len());
         String::from_utf8_lossy(self.namespace.get(..end).unwrap_or_default()).into_owned()
     }
+
+    /// Returns that query, which often has a token.
+    fn query(&self) -> Option<&'a [u8]> {
+        let end = memchr::memchr(b'?', self.namespace)?;
+        self.namespace.get(end.saturating_add(1)..).filter(|it| !it.is_empty())
+    }
 }
 
 fn digits(bytes: &[u8]) -> (&str, &[u8]) {
@@ -104,14 +121,15 @@ pub(super) fn is_packet(bytes: &[u8]) -> bool {
     }
 }
 
-/// Tells whether bytes are a packet of the MessagePack parser: a map with `type` and `nsp`.
+/// Tells whether bytes are a packet of the MessagePack or the CBOR parser: a map with `type` and `nsp`.
 pub(super) fn is_packed_packet(bytes: &[u8]) -> bool {
     Packed::parse(bytes).is_some()
 }
 
-/// A packet of the MessagePack parser.
+/// A packet of the MessagePack or the CBOR parser.
 #[derive(Debug)]
 struct Packed<'a> {
+    packing: Packing,
     kind: u8,
     namespace: &'a str,
     id: Option<u64>,
@@ -120,14 +138,16 @@ struct Packed<'a> {
 
 impl<'a> Packed<'a> {
     fn parse(bytes: &'a [u8]) -> Option<Self> {
-        if !matches!(bytes.first(), Some(0x82..=0x86)) {
-            return None;
-        }
-        let map = Cursor::new(Packing::MessagePack, bytes);
+        let packing = match bytes.first()? {
+            0x82..=0x86 | 0xde => Packing::MessagePack,
+            0xa2..=0xa6 | 0xb8 | 0xb9 => Packing::Cbor,
+            _ => return None,
+        };
+        let map = Cursor::new(packing, bytes);
         let kind = u8::try_from(map.get("type")?.number()?).ok().filter(|kind| *kind <= 6)?;
         let namespace = map.get("nsp")?.text()?;
         let id = map.get("id").and_then(|mut it| it.number());
-        Some(Packed { kind, namespace, id, data: map.get("data") })
+        Some(Packed { packing, kind, namespace, id, data: map.get("data") })
     }
 }
 
@@ -135,11 +155,24 @@ impl SocketIo {
     /// Makes a decoder; `from_start` says that no message was sent before those that come.
     pub(super) fn new(from_start: bool) -> Self {
         let pending = || if from_start { Pending::None } else { Pending::Unknown };
-        SocketIo { pending: Pair::from_fn(|_| pending()), packed: false }
+        SocketIo { pending: Pair::from_fn(|_| pending()), packing: None, is_carried: from_start }
     }
 
     pub(super) fn lost(&mut self, from: Side) {
         self.pending[from] = Pending::Unknown;
+    }
+
+    /// Hears that Engine.IO is certain: a message of none of these packets may be the application's own.
+    pub(super) fn set_carried(&mut self) {
+        self.is_carried = true;
+    }
+
+    /// Says a message of Engine.IO that is no packet of Socket.IO.
+    fn bare(&self, format: Format, data: &[u8], length: u64, out: &mut Out<'_>) {
+        if !self.is_carried {
+            out.contradiction();
+        }
+        out.unit("engine.io", "message").body_of(format, data, length);
     }
 
     /// Takes what follows the type of an Engine.IO `message`.
@@ -148,91 +181,45 @@ impl SocketIo {
         if let Pending::Some { all, left, .. } = pending {
             out.anomaly(Anomaly::SocketIoAttachments { expected: u64::from(all), missing: u64::from(left) });
         }
-        let Some(head) = Head::parse(packet).filter(|_| !input.is_whole() || is_packet(packet)) else {
-            if input.is_whole() {
-                out.contradiction();
-                out.unit("engine.io", "message").body(Format::Text, packet);
-            } else {
+        let head = match packet.first() {
+            Some(b'{') => Head::of_object(packet, input.is_whole()),
+            _ => Head::parse(packet).filter(|_| !input.is_whole() || is_packet(packet)),
+        };
+        match head {
+            Some(head) => {
+                let name = say(&head, input, out);
+                if head.attachments > 0 {
+                    let all = head.attachments.min(MAX_ATTACHMENTS);
+                    let name = name.map(|it| it.chars().take(MAX_NAME).collect());
+                    let id = head.id.map(Into::into);
+                    self.pending[input.from] = Pending::Some { name, id, all, left: all };
+                }
+            }
+            None if input.is_whole() => self.bare(Format::Text, packet, packet.len() as u64, out),
+            None => {
                 self.pending[input.from] = Pending::Unknown;
                 out.unit(NAME, "packet").incomplete();
             }
-            return;
-        };
-        let value = json::read(head.data);
-        let kind = KINDS.get(usize::from(head.kind)).copied().unwrap_or("packet");
-        let namespace = head.name();
-        let mut unit = out.unit(NAME, kind);
-        if !input.is_whole() {
-            unit.incomplete();
         }
-        unit.text("namespace", &namespace);
-        if let Some(id) = head.id {
-            unit.id(id);
+    }
+
+    /// Takes a binary `message` that begins with what may be the type of the packet or a byte of the data.
+    pub(super) fn unsure(&mut self, input: &Input<'_>, out: &mut Out<'_>) {
+        if is_packed_packet(input.head().get(1..).unwrap_or_default()) {
+            // Nothing else of a packet begins so.
+            let data = input.head().get(1..).unwrap_or_default();
+            return self.binary(input, data, out);
         }
-        if head.attachments > 0 {
-            unit.number("attachments", head.attachments);
-        }
-        let mut name = None;
-        match head.kind {
-            0 => connect(&mut unit, input.from, &namespace, head.data),
-            4 => connect_error(&mut unit, &namespace, value),
-            2 | 5 => {
-                if let Some(array) = value {
-                    let mut items = array.items();
-                    name = items.next().and_then(|it| it.scalar());
-                    if let Some(name) = &name {
-                        unit.name(name);
-                        let args = items.rest();
-                        let missing = input.length.saturating_sub(input.bytes.len() as u64);
-                        unit.body_of(Format::JsonItems, args, (args.len() as u64).saturating_add(missing));
-                    }
-                }
-                if let Some(id) = head.id {
-                    unit.ask(EVENTS, (&namespace, id));
-                }
-            }
-            3 | 6 => {
-                if let Some(array) = value {
-                    unit.body(Format::JsonItems, array.items().rest());
-                }
-                if let Some(id) = head.id {
-                    unit.answer(EVENTS, (&namespace, id));
-                }
-                name = unit.current_of().map(|it| it.to_owned().into());
-            }
-            _ => {}
-        }
-        if head.attachments > 0 {
-            let all = head.attachments.min(MAX_ATTACHMENTS);
-            let name = name.map(|it| it.chars().take(MAX_NAME).collect());
-            let id = head.id.map(Into::into);
-            self.pending[input.from] = Pending::Some { name, id, all, left: all };
-        }
+        self.attachment(input, None, out);
     }
 
     /// Takes the data of a binary Engine.IO message.
     pub(super) fn binary(&mut self, input: &Input<'_>, data: &[u8], out: &mut Out<'_>) {
-        let pending = &mut self.pending[input.from];
-        match pending {
-            Pending::Some { name, id, all, left } => {
-                let index = all.saturating_sub(*left);
-                *left = left.saturating_sub(1);
-                let mut unit = out.unit(NAME, "attachment");
-                unit.role(Role::Part).number("num", index).number("attachments", *all);
-                attachment(&mut unit, input, data);
-                if let Some(name) = name {
-                    unit.of(name);
-                }
-                if let Some(id) = id {
-                    unit.id(id);
-                }
-                if *left == 0 {
-                    *pending = Pending::None;
-                }
-            }
-            _ if self.packed || is_packed_packet(data) => match Packed::parse(data) {
+        match &self.pending[input.from] {
+            Pending::Some { .. } => self.attachment(input, Some(data), out),
+            _ if self.packing.is_some() || is_packed_packet(data) => match Packed::parse(data) {
                 Some(packet) => {
-                    (self.packed, self.pending) = (true, Pair::default());
+                    (self.packing, self.pending) = (Some(packet.packing), Pair::default());
                     packed(&packet, input, out);
                 }
                 // A map's end tells where its members are: without it nothing is certain.
@@ -241,25 +228,91 @@ impl SocketIo {
                 }
                 None => out.contradiction(),
             },
-            Pending::Unknown => {
-                let mut unit = out.unit(NAME, "attachment");
-                unit.role(Role::Part);
-                attachment(&mut unit, input, data);
+            Pending::Unknown => self.attachment(input, Some(data), out),
+            Pending::None => self.bare(Format::Binary, data, input.length, out),
+        }
+    }
+
+    /// Says an attachment, of the event that announced it where that was seen; `data` is `None` where it cannot be told.
+    fn attachment(&mut self, input: &Input<'_>, data: Option<&[u8]>, out: &mut Out<'_>) {
+        let mut unit = out.unit(NAME, "attachment");
+        unit.role(Role::Part);
+        if let Pending::Some { name, id, all, left } = &mut self.pending[input.from] {
+            unit.number("num", all.saturating_sub(*left)).number("attachments", *all);
+            if let Some(name) = name {
+                unit.of(name);
             }
-            Pending::None => {
-                out.contradiction();
-                out.unit("engine.io", "message").body_of(Format::Binary, data, input.length);
+            if let Some(id) = id {
+                unit.id(id);
+            }
+            *left = left.saturating_sub(1);
+            if *left == 0 {
+                self.pending[input.from] = Pending::None;
             }
         }
+        let Some(data) = data.filter(|_| input.is_whole()) else {
+            unit.incomplete();
+            let data = data.unwrap_or_default();
+            let header = input.head().len().saturating_sub(data.len()) as u64;
+            if !data.is_empty() {
+                unit.body_of(Format::Binary, data, input.length.saturating_sub(header));
+            }
+            return;
+        };
+        unit.body(Format::Binary, data);
     }
 }
 
-fn attachment(unit: &mut Unit<'_>, input: &Input<'_>, data: &[u8]) {
+/// Says a packet; returns the event's name, also at the acknowledgement of one.
+fn say(head: &Head<'_>, input: &Input<'_>, out: &mut Out<'_>) -> Option<String> {
+    let value = json::read(head.data);
+    let namespace = head.name();
+    let mut unit = out.unit(NAME, KINDS.get(usize::from(head.kind)).copied().unwrap_or("packet"));
     if !input.is_whole() {
         unit.incomplete();
     }
-    let header = input.head().len().saturating_sub(data.len()) as u64;
-    unit.body_of(Format::Binary, data, input.length.saturating_sub(header));
+    unit.text("namespace", &namespace);
+    if let Some(query) = head.query() {
+        unit.text("query", &String::from_utf8_lossy(query)).secret(query);
+    }
+    if let Some(id) = head.id {
+        unit.id(id);
+    }
+    if head.attachments > 0 {
+        unit.number("attachments", head.attachments);
+    }
+    match head.kind {
+        0 => connect(&mut unit, input.from, &namespace, head.data),
+        4 => connect_error(&mut unit, &namespace, value),
+        2 | 5 => {
+            let name = value.and_then(|array| event(&mut unit, array, input));
+            if let Some(id) = head.id {
+                unit.ask(EVENTS, (&namespace, id));
+            }
+            return name;
+        }
+        3 | 6 => {
+            if let Some(array) = value {
+                unit.body(Format::JsonItems, array.items().rest());
+            }
+            if let Some(id) = head.id {
+                unit.answer(EVENTS, (&namespace, id));
+            }
+            return unit.current_of().map(str::to_owned);
+        }
+        _ => {}
+    }
+    None
+}
+
+/// Says an event's name and its arguments, and returns the name.
+fn event(unit: &mut Unit<'_>, array: json::Value<'_>, input: &Input<'_>) -> Option<String> {
+    let mut items = array.items();
+    let name = items.next()?.scalar()?;
+    let args = items.rest();
+    let missing = input.length.saturating_sub(input.bytes.len() as u64);
+    unit.name(&name).body_of(Format::JsonItems, args, (args.len() as u64).saturating_add(missing));
+    Some(name.into_owned())
 }
 
 /// Says a CONNECT: the client's asks, the server's grants and, in revision 4, comes unasked for the main namespace.
@@ -298,13 +351,18 @@ fn packed(packet: &Packed<'_>, input: &Input<'_>, out: &mut Out<'_>) {
     if let Some(id) = packet.id {
         unit.id(itoa::Buffer::new().format(id));
     }
+    let packing = packet.packing;
+    let format = match packing {
+        Packing::MessagePack => Format::MessagePack,
+        Packing::Cbor => Format::Cbor,
+    };
     let data = packet.data.map(|it| it.rest).unwrap_or_default();
     let whole = packet.data.and_then(|mut it| it.skip()).unwrap_or(data);
     match packet.kind {
         0 if input.from == Side::Client => {
             if packet.data.is_some_and(|mut it| matches!(it.token(), Some(Token::Map(_)))) {
                 let mut text = String::new();
-                if super::packed::write_json(Packing::MessagePack, whole, 512, &mut text) {
+                if super::packed::write_json(packing, whole, 512, &mut text) {
                     unit.json("data", text.as_bytes()).secret(whole);
                 }
             }
@@ -324,19 +382,19 @@ fn packed(packet: &Packed<'_>, input: &Input<'_>, out: &mut Out<'_>) {
             unit.answer(CONNECTS, namespace);
         }
         2 | 5 => {
-            let mut items = Cursor::new(Packing::MessagePack, whole);
+            let mut items = Cursor::new(packing, whole);
             if items.array().is_some()
                 && let Some(name) = items.text()
             {
                 unit.name(name);
             }
-            unit.body(Format::MessagePack, whole);
+            unit.body(format, whole);
             if let Some(id) = packet.id {
                 unit.ask(EVENTS, (namespace, itoa::Buffer::new().format(id)));
             }
         }
         3 | 6 => {
-            unit.body(Format::MessagePack, whole);
+            unit.body(format, whole);
             if let Some(id) = packet.id {
                 unit.answer(EVENTS, (namespace, itoa::Buffer::new().format(id)));
             }
@@ -347,6 +405,8 @@ fn packed(packet: &Packed<'_>, input: &Input<'_>, out: &mut Out<'_>) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::said;
+    use super::super::{Opening, Reader};
     use super::*;
 
     #[test]
@@ -363,5 +423,46 @@ mod tests {
         assert_eq!(Head::parse(b"7"), None);
         assert_eq!(Head::parse(b"5["), None, "no number of attachments");
         assert_eq!(Head::parse(b"212").unwrap().id, None, "the digits may go on");
+    }
+
+    #[test]
+    fn other_parsers_say_the_same() {
+        let target = Some("/socket.io/?EIO=4&transport=websocket".into());
+        let mut reader = Reader::new(Opening { target, ..Opening::default() });
+        let messages: &[(Side, &[u8])] = &[
+            (Side::Client, br#"4{"type":2,"data":["hi",1],"nsp":"/a","id":0}"#),
+            (Side::Server, br#"4{"type":3,"data":[true],"nsp":"/a","id":0}"#),
+            // {"type":2,"data":["hi",1],"nsp":"/a","id":1}, as cbor-x writes a map
+            (Side::Client, b"\xb9\0\x04dtype\x02ddata\x82bhi\x01cnsp\x62/abid\x01"),
+        ];
+        let lines = [
+            "socket.io EVENT name=hi id=0 role=question namespace=/a body=1",
+            "socket.io ACK id=0 role=answer of=hi latency=1 namespace=/a body=true",
+            "socket.io EVENT name=hi id=1 role=question namespace=/a body=\u{fffd}bhi\u{1}",
+        ];
+        assert_eq!(said(&mut reader, messages), lines);
+    }
+
+    #[test]
+    fn engine_io_carries_anything() {
+        let target = Some("/engine.io/?EIO=3&transport=websocket".into());
+        let mut reader = Reader::new(Opening { target, ..Opening::default() });
+        assert_eq!(
+            said(&mut reader, &[(Side::Client, &b"4hello"[..]); 6]),
+            ["engine.io message body=hello"; 6]
+        );
+        let messages: &[(Side, &[u8])] = &[
+            (Side::Client, b"40/a?token=x,"),
+            (Side::Client, b"451-/a,[\"f\",1]"),
+            (Side::Client, b"b4AQID"),
+        ];
+        assert_eq!(
+            said(&mut reader, messages),
+            [
+                "socket.io CONNECT role=question namespace=/a query=(token=x)",
+                "socket.io BINARY_EVENT name=f namespace=/a attachments=1 body=1",
+                "socket.io attachment role=part of=f num=0 attachments=1 body=\u{1}\u{2}\u{3}",
+            ]
+        );
     }
 }

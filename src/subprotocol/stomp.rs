@@ -31,7 +31,7 @@ pub(super) static STOMP: Protocol = Protocol {
             "v12.stomp" => Some("1.2"),
             _ => None,
         });
-        Box::new(Stomp { agreed, sides: Pair::default() })
+        Box::new(Stomp { agreed, version: agreed.map(Into::into), sides: Pair::default() })
     })
 };
 
@@ -95,6 +95,8 @@ fn command(bytes: &[u8]) -> Option<&'static str> {
 struct Stomp {
     /// The version that `Sec-WebSocket-Protocol` means.
     agreed: Option<&'static str>,
+    /// The version that CONNECTED says: in 1.0 a backslash is one.
+    version: Option<Box<str>>,
     sides: Pair<Part>,
 }
 
@@ -152,6 +154,29 @@ fn header<'a>(headers: &'a [u8], name: &str) -> Option<std::borrow::Cow<'a, str>
     })
 }
 
+/// Undoes the escapes of a header (STOMP 1.2, "Value Encoding").
+fn unescaped(text: std::borrow::Cow<'_, str>) -> std::borrow::Cow<'_, str> {
+    if !text.contains('\\') {
+        return text;
+    }
+    let (mut out, mut chars) = (String::with_capacity(text.len()), text.chars());
+    while let Some(next) = chars.next() {
+        match (next, chars.as_str().chars().next()) {
+            ('\\', Some(escaped @ ('n' | 'c' | 'r' | '\\'))) => {
+                chars.next();
+                out.push(match escaped {
+                    'n' => '\n',
+                    'r' => '\r',
+                    'c' => ':',
+                    other => other,
+                });
+            }
+            _ => out.push(next),
+        }
+    }
+    out.into()
+}
+
 fn end_of(bytes: &[u8]) -> End {
     let Some(head) = head(bytes) else {
         return if bytes.len() >= MAX_HEAD { End::Never } else { End::More };
@@ -196,6 +221,7 @@ impl Decoder for Stomp {
     }
 
     fn allocated(&self) -> usize {
+        // What is said of the version is short.
         self.sides.client.bytes.capacity().saturating_add(self.sides.server.bytes.capacity())
     }
 }
@@ -240,7 +266,7 @@ impl Stomp {
 
     /// Says one frame, of which `known` bytes are here and `length` were sent, its NUL left out.
     fn frame(
-        &self,
+        &mut self,
         known: &[u8],
         length: usize,
         input: &Input<'_>,
@@ -255,19 +281,27 @@ impl Stomp {
         {
             out.anomaly(Anomaly::StompVersion { agreed, found: version.as_ref().into() });
         }
+        if command == "CONNECTED" {
+            // Before 1.1 it says none.
+            let version = header(headers, "version").unwrap_or("1.0".into());
+            self.version = Some(version.chars().take(8).collect());
+        }
+        // What opens the connection has none, for servers of 1.0.
+        let escapes =
+            self.version.as_deref() != Some("1.0") && !matches!(command, "CONNECT" | "STOMP" | "CONNECTED");
+        let value = |name: &str| header(headers, name).map(|it| if escapes { unescaped(it) } else { it });
         let mut unit = out.unit(NAME, command);
         if let Some((first, messages)) = begun {
             unit.took(first, messages);
         }
-        if let Some(destination) = header(headers, "destination") {
+        if let Some(destination) = value("destination") {
             unit.name(&destination);
         }
-        let id = ["id", "message-id", "receipt-id"].into_iter().find_map(|name| header(headers, name));
-        if let Some(id) = id {
+        if let Some(id) = ["id", "message-id", "receipt-id"].into_iter().find_map(value) {
             unit.id(&id);
         }
         for name in SHOWN {
-            if let Some(value) = header(headers, name) {
+            if let Some(value) = value(name) {
                 unit.text(name, &value);
             }
         }
@@ -294,7 +328,7 @@ impl Stomp {
 fn pair(unit: &mut Unit<'_>, command: &str, headers: &[u8], from: Side) {
     match (command, header(headers, "receipt-id")) {
         ("ERROR", receipt) => {
-            unit.error(&header(headers, "message").unwrap_or("ERROR".into()));
+            unit.error(&unescaped(header(headers, "message").unwrap_or("ERROR".into())));
             // It answers the frame that asked for a receipt, if any.
             match receipt {
                 Some(receipt) => unit.answer(RECEIPTS, &*receipt),

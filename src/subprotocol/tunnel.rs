@@ -8,7 +8,7 @@ use super::decoder::{Decoder, Out};
 use super::input::Input;
 
 pub(super) static TUNNEL: Protocol = Protocol {
-    headers: &["tunnel-protocol", "chisel-v3", "wstunnel", "tcp-over-websocket"],
+    headers: &["tunnel-protocol", "chisel-v3", "wstunnel", "tcp-over-websocket", "SPDY/3.1*"],
     sign: |input, _| {
         if input.is_text() {
             return Evidence::Against;
@@ -42,6 +42,8 @@ fn inside<'a>(input: &Input<'a>) -> Option<(&'static str, Option<&'a [u8]>)> {
         {
             Some(("tls", None))
         }
+        // SYN_STREAM of SPDY/3.1, as kubectl forwards ports.
+        [0x80, 3, 0, 1, ..] if input.from == Side::Client => Some(("spdy", None)),
         [5, n @ 1..=8, methods @ ..]
             if input.from == Side::Client
                 && methods.len() == usize::from(*n)

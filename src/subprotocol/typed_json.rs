@@ -94,7 +94,21 @@ pub(super) static WEBPACK: Protocol = Protocol {
     ..Protocol::new("webpack-hmr", |_| Box::new(TypedJson { say: webpack }))
 };
 
-const NOSTR_KINDS: [&str; 9] = ["EVENT", "REQ", "CLOSE", "OK", "EOSE", "CLOSED", "NOTICE", "AUTH", "COUNT"];
+const NOSTR_KINDS: [&str; 13] = [
+    "EVENT",
+    "REQ",
+    "CLOSE",
+    "OK",
+    "EOSE",
+    "CLOSED",
+    "NOTICE",
+    "AUTH",
+    "COUNT",
+    "NEG-OPEN",
+    "NEG-MSG",
+    "NEG-CLOSE",
+    "NEG-ERR",
+];
 
 /// The scopes of calls, of subscriptions and of pings.
 const CALLS: u64 = 1;
@@ -178,6 +192,11 @@ fn ddp(input: &Input<'_>, _: Value<'_>, out: &mut Out<'_>) -> bool {
         let reason = ["reason", "message", "error"].into_iter().find_map(|name| error.get(name)?.scalar());
         unit.error(reason.as_deref().unwrap_or("error"));
     }
+    if &*kind == "error"
+        && let Some([reason]) = json::pick(input.head(), input.is_whole(), ["reason"])
+    {
+        unit.error(reason.and_then(|it| it.text()).as_deref().unwrap_or("error"));
+    }
     finish(&mut unit, input, params.or(result).or(error).or(fields));
     pair_ddp(&mut unit, &kind, id.as_deref(), first_sub.as_deref());
     true
@@ -216,7 +235,7 @@ fn pair_ddp(unit: &mut Unit<'_>, kind: &str, id: Option<&str>, first_sub: Option
     }
 }
 
-/// Says a message of nostr (NIP-01, NIP-20, NIP-42, NIP-45).
+/// Says a message of nostr (NIP-01, NIP-42, NIP-45, NIP-77).
 fn nostr(input: &Input<'_>, value: Value<'_>, out: &mut Out<'_>) -> bool {
     let mut items = value.items();
     let Some(kind) = items.next() else { return false };
@@ -241,13 +260,13 @@ fn nostr(input: &Input<'_>, value: Value<'_>, out: &mut Out<'_>) -> bool {
         "OK" if third.is_some_and(|it| it.shape == Shape::False) => {
             unit.error(text.as_deref().unwrap_or("refused"));
         }
-        "CLOSED" => {
+        "CLOSED" | "NEG-ERR" => {
             unit.error(third.and_then(|it| it.text()).as_deref().unwrap_or("closed"));
         }
         _ => {}
     }
     match (kind, second.map(|it| it.shape)) {
-        ("EVENT", Some(Shape::Object)) => unit.ask(CALLS, event_id.as_deref()),
+        ("EVENT" | "AUTH", Some(Shape::Object)) => unit.ask(CALLS, event_id.as_deref()),
         ("OK", _) => {
             unit.answer(CALLS, word.as_deref());
         }

@@ -68,6 +68,8 @@ pub enum Format {
     MessagePack,
     /// One CBOR value (RFC 8949).
     Cbor,
+    /// A message of Protocol Buffers whose type is not known: what its fields mean is a guess.
+    Protobuf,
 }
 
 /// The content of one unit beside its names.

@@ -255,11 +255,16 @@ impl Wamp {
             unit.incomplete();
         }
         let uri = self.uri(kind, &said, from);
-        if let Some(uri) = said.uri.as_deref().filter(|_| *kind != "ERROR").or(uri.as_deref()) {
+        let uri =
+            said.uri.as_deref().filter(|_| *kind != "ERROR").or(said.detailed.as_deref()).or(uri.as_deref());
+        if let Some(uri) = uri {
             unit.name(uri);
         }
         said.errors(kind, &mut unit);
         said.pair(kind, &mut unit);
+        if said.progress {
+            unit.flag("progress", true);
+        }
         if *kind == "ERROR"
             && let Some(about) = said.about.and_then(|about| KINDS.iter().find(|(of, ..)| *of == about))
         {
@@ -304,6 +309,12 @@ impl Wamp {
 #[derive(Debug, Default)]
 struct MessageParts {
     request: Option<Box<str>>,
+    /// The options say that more of the same answer follows.
+    progress: bool,
+    /// The publisher asks for an acknowledgement.
+    acknowledge: bool,
+    /// The procedure or the topic that the details name, where a pattern was registered or subscribed to.
+    detailed: Option<Box<str>>,
     about: Option<u64>,
     uri: Option<Box<str>>,
     /// The first id beside the request: of a registration or a subscription.
@@ -312,6 +323,9 @@ struct MessageParts {
 
 impl MessageParts {
     fn part(&mut self, part: Part, item: Value<'_>, from_here: &[u8], unit: &mut super::decoder::Unit<'_>) {
+        if part == Dict {
+            return self.options(item);
+        }
         let scalar = item.scalar();
         let Some(text) = scalar.as_deref() else {
             if part == Args && item.whole {
@@ -344,6 +358,14 @@ impl MessageParts {
         }
     }
 
+    /// Takes from options or details what tells which question is answered, and how.
+    fn options(&mut self, item: Value<'_>) {
+        let is_set = |name: &str| item.get(name).is_some_and(|it| it.shape == Shape::True);
+        (self.progress, self.acknowledge) = (is_set("progress"), is_set("acknowledge"));
+        let named = item.get("procedure").or_else(|| item.get("topic"));
+        self.detailed = named.and_then(|it| it.text()).map(Into::into);
+    }
+
     fn errors(&self, kind: &str, unit: &mut super::decoder::Unit<'_>) {
         let uri = self.uri.as_deref().unwrap_or_default();
         match kind {
@@ -365,11 +387,27 @@ impl MessageParts {
         let about = if kind == "ERROR" { self.about.unwrap_or(0) } else { 0 };
         let (asks, scope) = match (kind, about) {
             ("HELLO", _) => (true, 1),
-            ("WELCOME" | "ABORT" | "CHALLENGE", _) => (false, 1),
+            ("CHALLENGE", _) => {
+                unit.progress(1, id);
+                return;
+            }
+            ("AUTHENTICATE", _) => return unit.continues(1, id),
+            ("WELCOME" | "ABORT", _) => (false, 1),
             ("CALL", _) => (true, 48),
+            ("CANCEL", _) => return unit.continues(48, id),
+            ("RESULT", _) if self.progress => {
+                unit.progress(48, id);
+                return;
+            }
             ("RESULT", _) => (false, 48),
             ("INVOCATION", _) => (true, 68),
+            ("INTERRUPT", _) => return unit.continues(68, id),
+            ("YIELD", _) if self.progress => {
+                unit.progress(68, id);
+                return;
+            }
             ("YIELD", _) => (false, 68),
+            ("PUBLISH", _) if self.acknowledge => (true, 16),
             ("SUBSCRIBE" | "UNSUBSCRIBE" | "REGISTER" | "UNREGISTER", _) => (true, 32),
             ("SUBSCRIBED" | "UNSUBSCRIBED" | "REGISTERED" | "UNREGISTERED", _) => (false, 32),
             // Without acknowledgement a publication has no answer: it is no question then.
@@ -422,6 +460,50 @@ mod tests {
                 "wamp YIELD id=9 role=answer of=com.ex.add latency=1 body=[5]",
                 "wamp ERROR id=2 role=answer of=com.ex.add latency=3 error=com.ex.bad request_type=CALL",
                 "wamp GOODBYE name=wamp.close.close_realm",
+            ]
+        );
+    }
+
+    #[test]
+    fn progress_cancels_challenges_and_acknowledgements() {
+        use Side::{Client, Server};
+        let messages: &[(Side, &[u8])] = &[
+            (Client, br#"[1,"realm1",{"authmethods":["ticket"],"roles":{}}]"#),
+            (Server, br#"[4,"ticket",{}]"#),
+            (Client, br#"[5,"made-up",{}]"#),
+            (Server, br#"[2,9129137332,{"authid":"peter"}]"#),
+            (Client, br#"[48,1,{"receive_progress":true},"com.ex.count",[3]]"#),
+            (Server, br#"[50,1,{"progress":true},[0]]"#),
+            (Server, br#"[50,1,{"progress":true},[1]]"#),
+            (Client, br#"[49,1,{"mode":"kill"}]"#),
+            (Server, br#"[8,48,1,{},"wamp.error.canceled"]"#),
+            (Client, br#"[16,2,{"acknowledge":true},"com.ex.news"]"#),
+            (Server, br"[17,2,4429313566]"),
+            (Client, br#"[16,3,{"acknowledge":true},"com..bad"]"#),
+            (Server, br#"[8,16,3,{},"wamp.error.invalid_uri"]"#),
+            (Server, br#"[36,77,88,{"topic":"com.ex.news"},[1]]"#),
+            (Server, br#"[68,5,66,{"procedure":"com.ex.add"},[1]]"#),
+            (Server, br#"[69,5,{}]"#),
+        ];
+        assert_eq!(
+            said(&mut reader("wamp.2.json"), messages),
+            [
+                "wamp HELLO name=realm1 role=question realm=realm1",
+                "wamp CHALLENGE role=progress of=realm1 latency=1 signature=(ticket)",
+                "wamp AUTHENTICATE of=realm1 signature=(made-up)",
+                "wamp WELCOME role=answer of=realm1 latency=3 session=9129137332",
+                "wamp CALL name=com.ex.count id=1 role=question body=[3]",
+                "wamp RESULT id=1 role=progress of=com.ex.count latency=1 progress=true body=[0]",
+                "wamp RESULT id=1 role=progress of=com.ex.count progress=true body=[1]",
+                "wamp CANCEL id=1 of=com.ex.count",
+                "wamp ERROR id=1 role=answer of=com.ex.count latency=4 error=wamp.error.canceled request_type=CALL",
+                "wamp PUBLISH name=com.ex.news id=2 role=question",
+                "wamp PUBLISHED id=2 role=answer of=com.ex.news latency=1 publication=4429313566",
+                "wamp PUBLISH name=com..bad id=3 role=question",
+                "wamp ERROR id=3 role=answer of=com..bad latency=1 error=wamp.error.invalid_uri request_type=PUBLISH",
+                "wamp EVENT name=com.ex.news subscription=77 publication=88 body=[1]",
+                "wamp INVOCATION name=com.ex.add id=5 role=question registration=66 body=[1]",
+                "wamp INTERRUPT id=5 of=com.ex.add",
             ]
         );
     }

@@ -2,7 +2,7 @@
 //! documents.
 
 use super::choice::{Evidence, Protocol};
-use super::decoder::{Decoder, Out};
+use super::decoder::{Decoder, Out, Unit};
 use super::input::Input;
 use super::unit::Format;
 
@@ -25,6 +25,9 @@ pub(super) static YJS: Protocol = Protocol {
 };
 
 const NAME: &str = "yjs";
+
+/// Bounds how many clients of one message are shown.
+const MAX_CLIENTS: u64 = 16;
 
 /// The scope of synchronisation.
 const SYNC: u64 = 1;
@@ -165,6 +168,7 @@ impl Decoder for Yjs {
             (_, Some(text)) => {
                 unit.body(Format::Text, text.as_bytes());
             }
+            ("awareness", None) => awareness(message.data, &mut unit),
             (_, None) if !message.data.is_empty() => {
                 unit.body(Format::Binary, message.data);
             }
@@ -177,6 +181,23 @@ impl Decoder for Yjs {
             }
             _ => {}
         }
+    }
+}
+
+/// Says what each client tells of itself: its number, a clock, and JSON (y-protocols, `encodeAwarenessUpdate`).
+fn awareness(data: &[u8], unit: &mut Unit<'_>) {
+    let Some((clients, mut rest)) = number(data) else { return };
+    unit.number("clients", clients);
+    for n in 0..clients.min(MAX_CLIENTS) {
+        let Some((client, behind)) = number(rest) else { break };
+        let Some((state, behind)) = number(behind).and_then(|(_, behind)| bytes_of(behind)) else { break };
+        unit.number("clientID", client).listed();
+        if n == 0 {
+            unit.body(Format::Json, state);
+        } else {
+            unit.json("state", state).listed();
+        }
+        rest = behind;
     }
 }
 
@@ -195,7 +216,7 @@ mod tests {
             (Side::Client, &[0, 0, 1, 0][..]),
             (Side::Server, &[0, 1, 2, 0, 0]),
             (Side::Client, &[0, 2, 3, 1, 1, 1]),
-            (Side::Client, &[1, 2, 1, 9]),
+            (Side::Client, &[1, 6, 1, 9, 0, 2, b'{', b'}']),
             (Side::Client, &[4, b'd', b'o', b'c', b'1', 2, 0, 2, b't', b'k']),
             (Side::Client, &[4, b'd', b'o', b'c', b'1', 2, 0, 2, b't', b'k', 3, b'4', b'.', b'8']),
             (Side::Server, &[4, b'd', b'o', b'c', b'1', 2, 1, 2, b'n', b'o']),
@@ -212,7 +233,7 @@ mod tests {
                 "yjs sync step 1 role=question",
                 "yjs sync step 2 role=answer latency=1",
                 "yjs update",
-                "yjs awareness",
+                "yjs awareness clients=1 clientID=9",
                 "yjs auth document=doc1 token=(tk)",
                 "yjs auth document=doc1 token=(tk)",
                 "yjs permission denied error=no document=doc1",

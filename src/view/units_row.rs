@@ -3,7 +3,7 @@
 use super::style::{Style, StyledOutput, arrow, side_style};
 use crate::event::{Meaning, Unit};
 use crate::model::Side;
-use crate::subprotocol::{Field, Format, Role, Value, write_body};
+use crate::subprotocol::{Field, Format, Role, Value, write_body, write_guess};
 use crate::text::{bytes, count, span};
 
 /// Writes the units one after the other: name, id and body of each, an answer's latency, what went wrong.
@@ -82,7 +82,7 @@ fn body(pen: &mut dyn StyledOutput, unit: &Unit<'_>, plain: Style, end: usize) {
         return;
     }
     pen.put(Style::Plain, " ");
-    if body.format == Format::Binary {
+    if matches!(body.format, Format::Binary | Format::Protobuf) {
         pen.put(Style::Dim, &format!("{} ", bytes(body.length)));
     }
     let mut text = String::new();
@@ -129,9 +129,12 @@ pub fn field_text(field: &Field<'_>) -> String {
     }
 }
 
-/// Returns a body as text, at most about `most` bytes of it.
+/// Returns a body as text, at most about `most` bytes of it; what can only be guessed is said to be that.
 pub fn body_text(unit: &Unit<'_>, most: usize) -> Option<String> {
-    let mut text = String::new();
-    write_body(&unit.body()?, most, &mut text);
+    let (body, mut text) = (unit.body()?, "guessed ".to_owned());
+    if !write_guess(&body, most, &mut text) {
+        text.clear();
+        write_body(&body, most, &mut text);
+    }
     Some(text)
 }

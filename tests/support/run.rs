@@ -74,6 +74,13 @@ pub(crate) fn export(packets: &[Packet], frames: bool) -> String {
     text(export_from(&mut source, &solo(), frames).unwrap())
 }
 
+/// Exports packets as NDJSON lines with what the units of sub-protocols carry, on one thread.
+pub(crate) fn export_bodies(packets: &[Packet]) -> String {
+    let mut source = Held::new(packets.iter().cloned(), 64);
+    let settings = Settings { bodies: true, ..Settings::default() };
+    text(written(&mut source, &solo(), AnyFormat::new("ndjson", &settings).unwrap()).unwrap())
+}
+
 /// Exports the bytes of a capture file as NDJSON lines, on one thread.
 pub(crate) fn export_bytes(file: impl Read + Send + 'static, frames: bool) -> Result<String, Error> {
     let mut source = Files::from_reader("test", Box::new(file));

@@ -4,7 +4,7 @@ use super::super::string::string;
 use super::super::text::{base64, hex, number, seconds};
 use super::put;
 use crate::event::{Meaning, Unit};
-use crate::subprotocol::{Body, Format, Role, Value, write_body};
+use crate::subprotocol::{Body, Format, Role, Value, write_body, write_guess};
 
 /// Bounds the length of a body that is written as JSON out of another format, in bytes.
 const MAX_BODY: usize = 1 << 20;
@@ -155,6 +155,19 @@ fn body(body: &Body<'_>, out: &mut Vec<u8>) {
             let mut text = String::new();
             write_body(body, MAX_BODY, &mut text);
             json(&text, out);
+        }
+        (Format::Protobuf, _) => {
+            // What is guessed is told from what was sent.
+            let mut text = String::new();
+            put(out, "{");
+            if write_guess(body, MAX_BODY, &mut text) {
+                put(out, r#""guessed":"#);
+                json(&text, out);
+                put(out, ",");
+            }
+            put(out, r#""base64":"#);
+            base64(out, body.bytes);
+            put(out, "}");
         }
         _ => {
             put(out, r#"{"base64":"#);

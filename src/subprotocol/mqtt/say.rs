@@ -307,7 +307,10 @@ fn granted(session: &Session, unit: &mut Unit<'_>, kind: u8, reader: &mut Reader
     if session.version == Some(5) {
         say_properties(unit, reader.properties()?, |_, _| {});
     }
-    while let Some(code) = reader.byte() {
+    // Without the version it is not known whether properties stand before the codes.
+    while session.version.is_some()
+        && let Some(code) = reader.byte()
+    {
         unit.number("reason_codes", code).listed();
         if code >= 0x80 {
             unit.static_error(if session.version == Some(5) { reason(code) } else { "Failure" });

@@ -12,8 +12,15 @@ use crate::subprotocol::protobuf::varint;
 pub struct StoredMeaning(Units);
 
 const ROLES: [Role; 5] = [Role::Question, Role::Answer, Role::Progress, Role::Event, Role::Part];
-const FORMATS: [Format; 6] =
-    [Format::Json, Format::JsonItems, Format::Text, Format::Binary, Format::MessagePack, Format::Cbor];
+const FORMATS: [Format; 7] = [
+    Format::Json,
+    Format::JsonItems,
+    Format::Text,
+    Format::Binary,
+    Format::MessagePack,
+    Format::Cbor,
+    Format::Protobuf,
+];
 
 // Which members of a unit are there: one bit each.
 const HEARTBEAT: u64 = 1;
