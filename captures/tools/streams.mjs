@@ -17,7 +17,7 @@ const shown = data => Buffer.isBuffer(data) || data instanceof Uint8Array ? { by
 /** What the server of events sends: 24 events, some of several lines, of bytes beyond ASCII, empty, and one longer than many segments. */
 const stories = id => id === 7 ? 'x'.repeat(9000) + id : id % 5 === 0 ? `line one of ${id}\n\nline three 🦀` : id % 7 === 3 ? '' : JSON.stringify({ n: id, text: 'Grüße' });
 async function stream(q, r, events, name) {
-  const coder = o.coding === 'gzip' ? zlib.createGzip() : o.coding === 'deflate' ? zlib.createDeflate() : null, to = coder ?? r; if (coder) coder.pipe(r);
+  const coders = { gzip: zlib.createGzip, deflate: zlib.createDeflate, br: zlib.createBrotliCompress }, coder = coders[o.coding]?.() ?? null, to = coder ?? r; if (coder) coder.pipe(r);
   const write = text => new Promise(done => to.write(text, () => coder ? coder.flush(done) : done()));
   await write(': welcome\nretry: 300\n\n');
   for (const id of events) {

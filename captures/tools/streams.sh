@@ -22,6 +22,7 @@ u=http://10.77.0.1:9001/events
 curl sse-chunked '{}' "server-sent events in chunks: long, empty and of several lines, comments between them" -o /dev/null $u
 curl sse-gzip '{"coding":"gzip"}' "the same, compressed with gzip" -o /dev/null --compressed $u
 curl sse-deflate '{"coding":"deflate"}' "the same, compressed with deflate" -o /dev/null --compressed $u
+curl sse-br '{"coding":"br"}' "server-sent events in chunks, compressed with brotli" -o /dev/null --compressed $u
 curl sse-length '{"length":true}' "server-sent events of known length, two responses on one connection" -o /dev/null -o /dev/null $u $u
 gets() { # gets NAME SERVER CLIENT SHOWS
   begin streams/$1.pcap "Node.js http2" "$4" || return 0
