@@ -30,12 +30,23 @@ pub(super) static DISCORD: Protocol = Protocol {
         {
             Evidence::Sure
         }
+        Some([Some(op), Some(d), ..])
+            if op.number() == Some(2)
+                && d.get("token").is_some()
+                && (d.get("intents").is_some() || d.get("properties").is_some())
+                && input.from == Side::Client =>
+        {
+            Evidence::Sure
+        }
         Some([Some(_), Some(_), ..]) => Evidence::Neutral,
-        // What a flushed deflate stream ends with.
+        // What a flushed deflate stream ends with; a payload may take several messages.
         None if !input.is_text() && input.is_whole() && input.bytes.ends_with(&FLUSH) => Evidence::Weak,
+        None if !input.is_text() && input.from == Side::Server => Evidence::Neutral,
         _ => Evidence::Against,
     },
-    ..Protocol::new("discord", |opening| Box::new(Discord { server: Compression::of(opening), begun: None }))
+    ..Protocol::new("discord", |opening| {
+        Box::new(Discord { server: Compression::of(opening), begun: None, window_said: false })
+    })
 };
 
 const NAME: &str = "discord";
@@ -124,19 +135,28 @@ struct Discord {
     server: Compression,
     /// Where a payload began that goes on, and how many messages it took.
     begun: Option<(At, u32)>,
+    /// It was said that the window is not known.
+    window_said: bool,
 }
 
 impl Decoder for Discord {
     fn message(&mut self, input: &Input<'_>, out: &mut Out<'_>) {
         if input.is_text() || input.from == Side::Client {
-            return payload(input.head(), input.is_whole(), None, out);
+            payload(input.head(), input.is_whole(), None, out);
+            return;
         }
         match &mut self.server {
             Compression::Zlib(zlib) => {
                 let begun = self.begun.take().map_or((input.first, 1), |(at, n)| (at, n.saturating_add(1)));
                 if zlib.message(input) {
                     let whole = zlib.payload.missing().is_empty() && zlib.payload.truncated_to().is_none();
-                    payload(known_head(&zlib.payload), whole, Some(begun), out);
+                    let is_read = payload(known_head(&zlib.payload), whole, Some(begun), out);
+                    // Its first bytes are copies of what was sent before the capture, or of what is lost.
+                    if !is_read && !std::mem::replace(&mut self.window_said, true) {
+                        out.anomaly(Anomaly::SubprotocolCompression {
+                            method: "zlib-stream, its window not captured",
+                        });
+                    }
                     zlib.payload.clear(false);
                 } else {
                     self.begun = Some(begun);
@@ -183,6 +203,7 @@ impl Decoder for Discord {
             Compression::Zlib(zlib) => {
                 zlib.inflater.gap(&mut zlib.payload);
                 zlib.inflater.finish(&mut zlib.payload);
+                self.window_said = false;
                 zlib.inflater.lose_history();
                 zlib.payload.clear(false);
                 zlib.header = 0;
@@ -244,14 +265,16 @@ impl Zlib {
     }
 }
 
-/// Says one payload.
-fn payload(bytes: &[u8], whole: bool, begun: Option<(At, u32)>, out: &mut Out<'_>) {
-    let Some([op, d, s, t]) = json::pick(bytes, whole, ["op", "d", "s", "t"]) else {
-        return if whole {
+/// Says one payload; tells whether enough of it is known to say what it is.
+fn payload(bytes: &[u8], whole: bool, begun: Option<(At, u32)>, out: &mut Out<'_>) -> bool {
+    let members = json::pick(bytes, whole, ["op", "d", "s", "t"]);
+    let Some([op, d, s, t]) = members.filter(|[op, ..]| whole || op.is_some()) else {
+        if whole {
             out.contradiction();
         } else {
             out.unit(NAME, "payload").incomplete();
-        };
+        }
+        return whole;
     };
     let code = op.and_then(|it| it.number());
     let kind = OPERATIONS.iter().find(|(of, _)| Some(*of) == code).map_or("unknown", |(_, name)| name);
@@ -291,6 +314,7 @@ fn payload(bytes: &[u8], whole: bool, begun: Option<(At, u32)>, out: &mut Out<'_
         }
         _ => {}
     }
+    true
 }
 
 #[cfg(test)]
@@ -354,9 +378,32 @@ mod tests {
         for line in lines_of(&mut reader, Side::Server, Opcode::BINARY, &pieces[2], 2) {
             assert!(
                 line.contains("incomplete")
+                    || line == "! subprotocol-compression"
                     || line == "discord Heartbeat ACK role=answer heartbeat= op=11 body=null",
                 "{line}"
             );
         }
+    }
+
+    #[test]
+    fn joined_late_it_is_said_that_the_window_is_not_known() {
+        let like =
+            |n: u32| format!(r#"{{"op":0,"d":{{"content":"hello there"}},"s":{n},"t":"MESSAGE_CREATE"}}"#);
+        let payloads: Vec<_> = (1..5).map(like).collect();
+        let pieces = stream(&payloads.iter().map(String::as_str).collect::<Vec<_>>());
+        let mut reader = Reader::new(Opening::default());
+        let identify = br#"{"op":2,"d":{"token":"made-up","intents":513,"properties":{"os":"linux"}}}"#;
+        let mut lines = lines_of(&mut reader, Side::Client, Opcode::TEXT, identify, 1);
+        for (n, piece) in (2..).zip(&pieces[1..]) {
+            lines.extend(lines_of(&mut reader, Side::Server, Opcode::BINARY, piece, n));
+        }
+        let said = "! subprotocol-compression";
+        assert_eq!(lines[0].split(" d.token").next(), Some("discord Identify op=2"), "{lines:?}");
+        assert_eq!(lines.iter().filter(|line| *line == said).count(), 1, "{lines:?}");
+        assert_eq!(
+            lines.iter().filter(|line| *line == "discord payload incomplete=").count(),
+            3,
+            "{lines:?}"
+        );
     }
 }

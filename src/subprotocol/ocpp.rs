@@ -39,6 +39,10 @@ fn items(bytes: &[u8]) -> Option<[Option<Value<'_>>; 5]> {
     Some([next(), next(), next(), next(), next()])
 }
 
+/// The types of messages; 2.1 adds results' errors and messages without an answer.
+const KINDS: [(u64, &str); 5] =
+    [(2, "CALL"), (3, "CALLRESULT"), (4, "CALLERROR"), (5, "CALLRESULTERROR"), (6, "SEND")];
+
 /// A decoder of OCPP-J.
 #[derive(Debug, Default)]
 struct Ocpp {
@@ -55,18 +59,10 @@ impl Decoder for Ocpp {
             }
             return;
         };
-        let number = kind.and_then(|it| it.number());
-        let kind = match number {
-            Some(2) => "CALL",
-            Some(3) => "CALLRESULT",
-            Some(4) => "CALLERROR",
-            // 2.1 adds results' errors and messages without an answer.
-            Some(5) => "CALLRESULTERROR",
-            Some(6) => "SEND",
-            _ => {
-                out.anomaly(Anomaly::OcppMessage { kind: number.unwrap_or(0) });
-                return out.contradiction();
-            }
+        let number = kind.and_then(|it| it.number()).unwrap_or(0);
+        let Some((_, kind)) = KINDS.into_iter().find(|(of, _)| *of == number) else {
+            out.anomaly(Anomaly::OcppMessage { kind: number });
+            return out.contradiction();
         };
         let id = id.and_then(|it| it.scalar());
         self.count_outstanding(kind, id.as_deref(), input.from, out);

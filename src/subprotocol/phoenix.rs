@@ -139,61 +139,77 @@ fn reply(unit: &mut super::decoder::Unit<'_>, kind: &str, payload: Value<'_>) {
     }
 }
 
-/// Says a binary message: a kind, the lengths of the texts, the texts, and the payload.
-fn binary(input: &Input<'_>, out: &mut Out<'_>) {
-    let head = input.head();
-    let names: &[&str] = match (head.first(), input.from) {
-        // A push has a ref only where the client sends it.
-        (Some(0), Side::Client) => &["join_ref", "ref", "topic", "event"],
-        (Some(0), Side::Server) => &["join_ref", "topic", "event"],
-        (Some(1), _) => &["join_ref", "ref", "topic", "status"],
-        (Some(2), _) => &["topic", "event"],
-        (None, _) => return,
-        _ => return out.contradiction(),
-    };
-    let kind = match head.first() {
-        Some(0) => "push",
-        Some(1) => "reply",
-        _ => "broadcast",
-    };
-    let mut at = names.len().saturating_add(1);
-    let mut texts = Vec::with_capacity(names.len());
-    for n in 0..names.len() {
-        let length = usize::from(head.get(n.saturating_add(1)).copied().unwrap_or(0));
-        let end = at.saturating_add(length);
-        let Some(text) = head.get(at..end).and_then(|bytes| std::str::from_utf8(bytes).ok()) else {
-            if input.is_whole() {
-                return out.contradiction();
-            }
-            out.unit(NAME, kind).incomplete();
-            return;
+/// The parts of a binary message: a kind, the lengths of the texts, the texts, and the payload.
+struct Packed<'a> {
+    kind: &'static str,
+    names: &'static [&'static str],
+    texts: Vec<&'a str>,
+    payload: &'a [u8],
+}
+
+impl<'a> Packed<'a> {
+    /// Returns the kind of a message by its first byte, and the names of its texts.
+    fn of(first: u8, from: Side) -> Option<Self> {
+        let (kind, names): (_, &[&str]) = match (first, from) {
+            // A push has a ref only where the client sends it.
+            (0, Side::Client) => ("push", &["join_ref", "ref", "topic", "event"]),
+            (0, Side::Server) => ("push", &["join_ref", "topic", "event"]),
+            (1, _) => ("reply", &["join_ref", "ref", "topic", "status"]),
+            (2, _) => ("broadcast", &["topic", "event"]),
+            _ => return None,
         };
-        texts.push(text);
-        at = end;
+        Some(Packed { kind, names, texts: Vec::new(), payload: &[] })
     }
-    let text = |name: &str| {
-        let at = names.iter().position(|it| *it == name)?;
-        texts.get(at).copied().filter(|text| !text.is_empty())
+
+    /// Reads what follows the kind; `None` where the texts do not end or are none.
+    fn read(mut self, rest: &'a [u8]) -> Option<Self> {
+        let (lengths, mut rest) = rest.split_at_checked(self.names.len())?;
+        for length in lengths {
+            let (text, behind) = rest.split_at_checked(usize::from(*length))?;
+            self.texts.push(std::str::from_utf8(text).ok()?);
+            rest = behind;
+        }
+        self.payload = rest;
+        Some(self)
+    }
+
+    fn text(&self, name: &str) -> Option<&'a str> {
+        let at = self.names.iter().position(|it| *it == name)?;
+        self.texts.get(at).copied().filter(|text| !text.is_empty())
+    }
+}
+
+/// Says a binary message.
+fn binary(input: &Input<'_>, out: &mut Out<'_>) {
+    let Some((first, rest)) = input.head().split_first() else { return };
+    let Some(begun) = Packed::of(*first, input.from) else { return out.contradiction() };
+    let kind = begun.kind;
+    let Some(packed) = begun.read(rest) else {
+        if input.is_whole() {
+            return out.contradiction();
+        }
+        out.unit(NAME, kind).incomplete();
+        return;
     };
     let mut unit = out.unit(NAME, kind);
-    unit.name(text("event").unwrap_or("phx_reply"));
-    if let Some(reference) = text("ref") {
+    unit.name(packed.text("event").unwrap_or("phx_reply"));
+    if let Some(reference) = packed.text("ref") {
         unit.id(reference);
     }
     for name in ["topic", "join_ref", "status"] {
-        if let Some(value) = text(name) {
+        if let Some(value) = packed.text(name) {
             unit.text(name, value);
         }
     }
-    let body = head.get(at..).unwrap_or_default();
-    unit.body_of(Format::Binary, body, input.length.saturating_sub(at as u64));
+    let before = input.head().len().saturating_sub(packed.payload.len()) as u64;
+    unit.body_of(Format::Binary, packed.payload, input.length.saturating_sub(before));
     if !input.is_whole() {
         unit.incomplete();
     }
-    if text("status") == Some("error") {
+    if packed.text("status") == Some("error") {
         unit.static_error("error");
     }
-    match (kind, text("ref"), input.from) {
+    match (kind, packed.text("ref"), input.from) {
         ("reply", Some(reference), _) => {
             unit.answer(REFS, reference);
         }

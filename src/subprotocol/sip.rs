@@ -3,7 +3,7 @@
 use std::hash::{Hash, Hasher};
 
 use super::choice::{Evidence, Protocol};
-use super::decoder::{Decoder, Out};
+use super::decoder::{Decoder, Out, Unit};
 use super::input::Input;
 use super::unit::Format;
 
@@ -109,21 +109,37 @@ impl Decoder for Sip {
         if !input.is_whole() {
             unit.incomplete();
         }
-        if let Some(status) = status.filter(|status| *status >= 400) {
-            let words = line.splitn(3, ' ').nth(2).unwrap_or_default();
-            unit.error(&format!("{status} {words}"));
+        pair(
+            &mut unit,
+            &line,
+            method,
+            status,
+            &Transaction(call.unwrap_or_default(), cseq.unwrap_or_default()),
+        );
+    }
+}
+
+/// Says a failure, and makes a message the question or the answer that it is.
+fn pair(
+    unit: &mut Unit<'_>,
+    line: &str,
+    method: Option<&str>,
+    status: Option<u32>,
+    transaction: &Transaction<'_>,
+) {
+    if let Some(status) = status.filter(|status| *status >= 400) {
+        let words = line.splitn(3, ' ').nth(2).unwrap_or_default();
+        unit.error(&format!("{status} {words}"));
+    }
+    match status {
+        // An ACK has no answer (RFC 3261 §17).
+        None if method == Some("ACK") => {}
+        None => unit.ask(1, transaction),
+        Some(100..200) => {
+            unit.progress(1, transaction);
         }
-        let transaction = Transaction(call.unwrap_or_default(), cseq.unwrap_or_default());
-        match status {
-            // An ACK has no answer (RFC 3261 §17).
-            None if method == Some("ACK") => {}
-            None => unit.ask(1, transaction),
-            Some(100..200) => {
-                unit.progress(1, transaction);
-            }
-            Some(_) => {
-                unit.answer(1, transaction);
-            }
+        Some(_) => {
+            unit.answer(1, transaction);
         }
     }
 }

@@ -372,8 +372,12 @@ impl MessageParts {
             "ERROR" | "ABORT" => {
                 unit.error(if uri.is_empty() { "error" } else { uri });
             }
+            // What closes as it should, and what older routers answer to that.
             "GOODBYE"
-                if !uri.ends_with("close_realm") && !uri.ends_with("goodbye_and_out") && !uri.is_empty() =>
+                if !uri.starts_with("wamp.close.")
+                    && !uri.ends_with("close_realm")
+                    && !uri.ends_with("goodbye_and_out")
+                    && !uri.is_empty() =>
             {
                 unit.error(uri);
             }
@@ -484,6 +488,7 @@ mod tests {
             (Server, br#"[36,77,88,{"topic":"com.ex.news"},[1]]"#),
             (Server, br#"[68,5,66,{"procedure":"com.ex.add"},[1]]"#),
             (Server, br#"[69,5,{}]"#),
+            (Client, br#"[6,{},"wamp.close.normal"]"#),
         ];
         assert_eq!(
             said(&mut reader("wamp.2.json"), messages),
@@ -504,6 +509,7 @@ mod tests {
                 "wamp EVENT name=com.ex.news subscription=77 publication=88 body=[1]",
                 "wamp INVOCATION name=com.ex.add id=5 role=question registration=66 body=[1]",
                 "wamp INTERRUPT id=5 of=com.ex.add",
+                "wamp GOODBYE name=wamp.close.normal",
             ]
         );
     }

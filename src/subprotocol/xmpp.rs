@@ -1,8 +1,10 @@
 //! XMPP over WebSocket (RFC 7395): each message is one XML element. Only its name, its attributes and the name of its
 //! first child are read.
 
+use crate::model::Side;
+
 use super::choice::{Evidence, Protocol};
-use super::decoder::{Decoder, Out};
+use super::decoder::{Decoder, Out, Unit};
 use super::input::Input;
 use super::unit::Format;
 
@@ -127,11 +129,9 @@ impl Decoder for Xmpp {
                 out.unit(NAME, "stanza").incomplete();
             };
         };
-        let stanza = text(element.name);
         let child = element.child();
-        let kind = element.attribute(b"type").map(text);
         let mut unit = out.unit(NAME, "stanza");
-        unit.kind(&stanza);
+        unit.kind(&text(element.name));
         if let Some(child) = &child {
             unit.name(&text(child.name));
         }
@@ -146,42 +146,52 @@ impl Decoder for Xmpp {
         if let Some(namespace) = child.as_ref().and_then(|child| child.attribute(b"xmlns")) {
             unit.text("xmlns", &text(namespace));
         }
-        if matches!(element.local(), b"auth" | b"response") && !element.empty {
-            let end = memchr::memchr(b'<', element.rest).unwrap_or(element.rest.len());
-            let secret = element.rest.get(..end).unwrap_or_default();
-            unit.text("credentials", &text(secret)).secret(secret);
-        }
         if input.is_whole() && !element.empty {
             unit.body(Format::Text, head);
         }
         if !input.is_whole() {
             unit.incomplete();
         }
-        match element.local() {
-            b"failure" | b"error" => {
-                unit.error(&child.as_ref().map_or("failure".into(), |child| text(child.name)));
-            }
-            _ if kind.as_deref() == Some("error") => {
-                unit.error(&condition(&element));
-            }
-            _ => {}
+        judge(&mut unit, &element, child.as_ref());
+        pair(&mut unit, &element, input.from);
+    }
+}
+
+/// Says credentials, what went wrong, and pings.
+fn judge(unit: &mut Unit<'_>, element: &Element<'_>, child: Option<&Element<'_>>) {
+    if matches!(element.local(), b"auth" | b"response") && !element.empty {
+        let end = memchr::memchr(b'<', element.rest).unwrap_or(element.rest.len());
+        let secret = element.rest.get(..end).unwrap_or_default();
+        unit.text("credentials", &text(secret)).secret(secret);
+    }
+    match element.local() {
+        b"failure" | b"error" => {
+            unit.error(&child.map_or("failure".into(), |child| text(child.name)));
         }
-        let is_ping = child.as_ref().is_some_and(|child| child.attribute(b"xmlns") == Some(b"urn:xmpp:ping"));
-        if is_ping {
-            unit.heartbeat();
+        _ if element.attribute(b"type") == Some(b"error") => {
+            unit.error(&condition(element));
         }
-        let id = element.attribute(b"id");
-        match (element.local(), kind.as_deref()) {
-            (b"iq", Some("get" | "set")) => unit.ask(QUERIES, id),
-            (b"iq", Some("result" | "error")) => {
-                unit.answer(QUERIES, id);
-            }
-            (b"open", _) if input.from == crate::model::Side::Client => unit.ask(STREAMS, "open"),
-            (b"open", _) => {
-                unit.answer(STREAMS, "open");
-            }
-            _ => {}
+        _ => {}
+    }
+    let is_ping = child.is_some_and(|child| child.attribute(b"xmlns") == Some(b"urn:xmpp:ping"));
+    if is_ping {
+        unit.heartbeat();
+    }
+}
+
+/// Makes a stanza the question or the answer that it is (RFC 6120 §8.2.3).
+fn pair(unit: &mut Unit<'_>, element: &Element<'_>, from: Side) {
+    let id = element.attribute(b"id");
+    match (element.local(), element.attribute(b"type")) {
+        (b"iq", Some(b"get" | b"set")) => unit.ask(QUERIES, id),
+        (b"iq", Some(b"result" | b"error")) => {
+            unit.answer(QUERIES, id);
         }
+        (b"open", _) if from == Side::Client => unit.ask(STREAMS, "open"),
+        (b"open", _) => {
+            unit.answer(STREAMS, "open");
+        }
+        _ => {}
     }
 }
 
