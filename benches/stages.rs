@@ -48,8 +48,19 @@ fn segments(batches: &[PacketBatch]) -> Vec<(Segment<'_>, At)> {
 /// Decodes one packet. What a fresh decoder lends is the packet's own, for nothing here is fragmented.
 fn segment(packet: Packet<'_>) -> Option<(Segment<'_>, At)> {
     let mut decoder = Decoder::default();
-    let Decoded::Tcp(Segment { flow, seq, ack, flags, window, header, payload, cut, packet_length, stamp }) =
-        decoder.decode(&packet)
+    let Decoded::Tcp(Segment {
+        flow,
+        seq,
+        ack,
+        flags,
+        window,
+        header,
+        payload,
+        offset,
+        cut,
+        packet_length,
+        stamp,
+    }) = decoder.decode(&packet)
     else {
         return None;
     };
@@ -58,7 +69,10 @@ fn segment(packet: Packet<'_>) -> Option<(Segment<'_>, At)> {
         packet.data.get(start..start.wrapping_add(part.len())).unwrap_or_default()
     };
     let (header, payload) = (own(header), own(payload));
-    Some((Segment { flow, seq, ack, flags, window, header, payload, cut, packet_length, stamp }, packet.at))
+    Some((
+        Segment { flow, seq, ack, flags, window, header, payload, offset, cut, packet_length, stamp },
+        packet.at,
+    ))
 }
 
 /// Throws events away.

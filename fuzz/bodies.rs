@@ -169,6 +169,7 @@ pub fn tcp(data: &[u8]) {
             window: 1000,
             header: &[],
             payload: input.take(length),
+            offset: None,
             cut: 0,
             packet_length: 0,
             stamp: SenderClock { clock: packet as u32 / 2, id: 0 },

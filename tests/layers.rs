@@ -44,7 +44,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("stats", &["model", "websocket", "subprotocol", "event", "text"]),
     ("check", &["model", "http", "event", "text"]),
     ("explain", &["model", "http", "websocket", "event", "text"]),
-    ("pipeline", &["model", "capture", "wire", "event", "session", "services"]),
+    ("pipeline", &["model", "capture", "wire", "subprotocol", "event", "session", "services"]),
     ("analysis", &["model", "capture", "wire", "event", "session", "filter", "pipeline"]),
     ("tui", &["model", "text", "event", "filter", "view", "store", "stats", "explain"]),
     (
@@ -137,10 +137,10 @@ fn arrows_of_the_sources() -> Arrows {
 }
 
 /// A source file: its module path, its name to show, and its text.
-type Source = (Vec<String>, String, String);
+pub(super) type Source = (Vec<String>, String, String);
 
 /// Reads the files below a folder, but for those that are compiled for tests alone.
-fn gather(folder: &Path, path: &mut Vec<String>, into: &mut Vec<Source>) {
+pub(super) fn gather(folder: &Path, path: &mut Vec<String>, into: &mut Vec<Source>) {
     let mut entries: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     entries.sort();
     let declared = |name: &str| fs::read_to_string(folder.join(name)).unwrap_or_default();
@@ -202,10 +202,15 @@ fn arrows(files: &[Source]) -> Arrows {
 }
 
 /// Drops the module of tests at the end of a file.
-fn without_tests(text: &str) -> String {
-    let tests = text.match_indices("#[cfg(test)]").find(|(at, found)| {
-        let behind = text[at + found.len()..].trim_start();
-        behind.starts_with("mod ")
+pub(super) fn without_tests(text: &str) -> String {
+    let tests = text.match_indices("#[cfg(").find(|(at, _)| {
+        let (condition, mut behind) = text[*at..].split_once(")]").unwrap_or_default();
+        while let Some((_, rest)) = behind.trim_start().strip_prefix("#[").and_then(|it| it.split_once(']')) {
+            behind = rest;
+        }
+        behind = behind.trim_start();
+        condition.contains("(test")
+            && behind.starts_with("mod ")
             && behind.split(['{', ';']).next().is_some_and(|it| behind[it.len()..].starts_with('{'))
     });
     text[..tests.map_or(text.len(), |(at, _)| at)].to_owned()
@@ -249,7 +254,7 @@ fn name_at(text: &str) -> Option<String> {
 }
 
 /// Blanks comments and the contents of strings, so that what they say is not taken for code.
-fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     let (mut out, mut rest) = (String::new(), text);
     while let Some(c) = rest.chars().next() {
         let skipped = if rest.starts_with("//") {

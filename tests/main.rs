@@ -5,6 +5,7 @@
 
 mod analysis;
 mod autobahn;
+mod circles;
 mod cli;
 mod corpus;
 mod cuts;

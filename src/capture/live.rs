@@ -1,51 +1,25 @@
 //! Packets of interfaces, as they come, through libpcap.
 
+mod clock;
 mod held;
 mod interface_capture;
 mod link;
+mod settings;
 
 use std::os::fd::BorrowedFd;
 use std::path::PathBuf;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::stop_condition::Watch;
-use super::{Count, Counts, Description, Error, Next, PacketBatch, Source, StopCondition, device, libpcap};
+use super::{Counts, Description, Error, Next, PacketBatch, Source, StopCondition, device, libpcap};
 use crate::model::{Anomaly, At, Timestamp};
+use clock::{before, now};
 use held::Held;
 use interface_capture::{InterfaceCapture, State};
+pub use settings::Settings;
 
-/// The settings of a live capture.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// The interfaces, `any` being all of them.
-    pub interfaces: Vec<String>,
-    /// Which packets are wanted, as pcap-filter(7) says it.
-    pub filter: Option<String>,
-    /// The bytes of each interface's ring. Default 128 MiB: one second at 1 Gbit/s.
-    pub ring: usize,
-    /// How many bytes of a packet are kept. Default 262,144: all of them.
-    pub snap_length: u32,
-    /// Whether the interface is to take what is not addressed to it.
-    pub promiscuous: bool,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Settings {
-            interfaces: Vec::new(),
-            filter: None,
-            ring: 128 << 20,
-            snap_length: 262_144,
-            promiscuous: true,
-        }
-    }
-}
-
-/// How long the kernel may gather packets before it shows them: what is on the screen is never later than this and
-/// [`PAUSE`] together, and half a second of ring is not spent on half-filled pages.
-const GATHER: Duration = Duration::from_millis(20);
 /// How long we wait for packets before we say that time has passed.
 const PAUSE: Duration = Duration::from_millis(20);
 /// How far behind the clock capture time stays where nothing comes: no packet shows up later than this.
@@ -203,15 +177,6 @@ impl Source for Live {
         }
         Ok(Next::Filled)
     }
-}
-
-fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp::default().plus(since)
-}
-
-fn before(time: Timestamp, span: Duration) -> Timestamp {
-    Timestamp::from_nanos(time.as_nanos().saturating_sub(i64::try_from(span.as_nanos()).unwrap_or(i64::MAX)))
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use self::head::Head;
+use self::head::{Head, UNKNOWN};
 use self::open::{first_stamp, is_readable, is_standard_input, open_path, regular_length};
 use super::file::{BLOCK, Reader};
 use super::stop_condition::Watch;
@@ -19,8 +19,6 @@ use crate::model::Timestamp;
 
 /// How many bytes the blocks of all files that are open at once may have together.
 const BLOCKS: usize = 32 * BLOCK;
-/// The stamp of a file whose next packet is not known: it comes first, so that we look.
-const UNKNOWN: Timestamp = Timestamp::from_nanos(i64::MIN);
 
 /// A source that reads capture files as one stream in time order, numbered through from 1.
 ///

@@ -115,7 +115,7 @@ impl List {
             ListFormat::Text => check::list(args::columns()),
             ListFormat::Json => check::list_json(),
         };
-        super::write_stdout(list.as_bytes()).context("cannot write standard output")?;
+        super::stdout::write_stdout(list.as_bytes()).context("cannot write standard output")?;
         Ok(())
     }
 }

@@ -18,7 +18,7 @@ impl Args {
         // Its writer must not fail.
         let mut text = Vec::new();
         clap_complete::generate(self.shell, &mut program, "wirefin", &mut text);
-        super::write_stdout(&text).context("cannot write standard output")?;
+        super::stdout::write_stdout(&text).context("cannot write standard output")?;
         Ok(())
     }
 }
@@ -28,7 +28,7 @@ mod tests {
     use clap::{CommandFactory as _, ValueEnum as _};
     use clap_complete::Shell;
 
-    use super::super::Cli;
+    use super::super::parse::Cli;
 
     #[test]
     fn every_shell_learns_of_the_flags() {

@@ -41,7 +41,7 @@ impl Destination {
     /// what could not be done.
     pub(super) fn open(path: Option<&Path>, inputs: &[PathBuf], who: &str) -> anyhow::Result<Self> {
         let Some(path) = path.filter(|path| *path != Path::new("-")) else {
-            super::check_stdout().context("cannot write standard output")?;
+            super::stdout::check_stdout().context("cannot write standard output")?;
             return Ok(Destination::Stdout(BufWriter::with_capacity(BUFFER, io::stdout().lock())));
         };
         let given = path.display();

@@ -18,7 +18,7 @@ pub(super) struct Args {}
 impl Args {
     #[expect(clippy::unused_self, reason = "all commands are run so")]
     pub(super) fn run(&self, program: Command) -> anyhow::Result<()> {
-        super::write_stdout(&page(program)?).context("cannot write standard output")?;
+        super::stdout::write_stdout(&page(program)?).context("cannot write standard output")?;
         Ok(())
     }
 }
@@ -46,7 +46,7 @@ fn page(mut program: Command) -> io::Result<Vec<u8>> {
     rest.control("SH", ["ENVIRONMENT"]);
     item(&mut rest, "NO_COLOR", "Where it is set and not empty, nothing is coloured unless a flag says so.");
     rest.control("SH", ["EXIT STATUS"]);
-    for (code, words) in super::EXIT_CODES {
+    for (code, words) in super::outcome::EXIT_CODES {
         item(&mut rest, code, words);
     }
     rest.control("PP", []).text([roman("Where several hold, 2 stands before 1 before 3.")]);
@@ -151,7 +151,7 @@ mod tests {
     use clap::CommandFactory as _;
 
     fn page() -> String {
-        String::from_utf8(super::page(super::super::Cli::command()).unwrap()).unwrap()
+        String::from_utf8(super::page(super::super::parse::Cli::command()).unwrap()).unwrap()
     }
 
     /// Returns a text as it stands in the page.
@@ -163,7 +163,7 @@ mod tests {
     #[test]
     fn tells_of_every_command_and_flag() {
         let page = page();
-        let mut program = super::super::Cli::command();
+        let mut program = super::super::parse::Cli::command();
         program.build();
         for command in program.get_subcommands().filter(|it| it.get_name() != "help") {
             assert!(page.contains(&format!(".SS {}\n", command.get_name())), "{}", command.get_name());

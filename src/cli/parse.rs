@@ -3,9 +3,59 @@
 use std::ffi::OsString;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Command, CommandFactory as _, Parser as _};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
-use super::Cli;
+#[cfg(feature = "live")]
+use super::interfaces;
+use super::outcome::exit_codes;
+#[cfg(feature = "tui")]
+use super::view;
+use super::{check, completions, explain, export, man, print, schema, stats};
+
+/// What is said below the help.
+const AFTER_HELP: &str = "Without a command, `wirefin FILE` is `wirefin view FILE` on a terminal, and with a flag that only view has. Elsewhere, and with a flag that only print has, it is `wirefin print FILE`. `wirefin help filter` explains the language of -Y.";
+
+/// The WebSocket analyzer for network traffic.
+///
+/// wirefin reads capture files (pcap and pcapng, plain, gzip, zstd or lz4), puts the TCP streams back together, finds the
+/// WebSocket conversations in them, verifies their handshakes, and shows every message: in order, unmasked and
+/// joined, with what was lost or broken named.
+#[derive(Debug, Parser)]
+#[command(
+    name = "wirefin",
+    bin_name = "wirefin",
+    version,
+    max_term_width = 100,
+    arg_required_else_help = true,
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    after_long_help = format!("{AFTER_HELP}\n\n{}", exit_codes()),
+    after_help = AFTER_HELP
+)]
+pub(super) struct Cli {
+    #[command(subcommand)]
+    pub(super) command: Option<Command>,
+
+    #[command(flatten)]
+    pub(super) print: print::Args,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    Print(print::Args),
+    Export(export::Args),
+    Stats(stats::Args),
+    Check(check::Args),
+    Explain(explain::Args),
+    Rules(check::List),
+    #[cfg(feature = "live")]
+    Interfaces(interfaces::Args),
+    #[cfg(feature = "tui")]
+    View(view::Args),
+    Schema(schema::Args),
+    Man(man::Args),
+    Completions(completions::Args),
+}
 
 /// Reads the command line, the program's name first.
 ///
@@ -79,7 +129,7 @@ fn with_tshark_flags(arguments: &[OsString]) -> Result<Vec<OsString>, clap::Erro
 }
 
 /// Returns the first argument and the command that it nearly is, where it is neither that nor a file.
-fn nearly_a_command<'a>(all: &Command, arguments: &'a [OsString]) -> Option<(&'a str, String)> {
+fn nearly_a_command<'a>(all: &clap::Command, arguments: &'a [OsString]) -> Option<(&'a str, String)> {
     let word = arguments.get(1)?.to_str()?;
     let is_word = word.bytes().all(|byte| byte.is_ascii_lowercase());
     if !is_word || std::path::Path::new(word).exists() || all.find_subcommand(word).is_some() {
@@ -87,14 +137,14 @@ fn nearly_a_command<'a>(all: &Command, arguments: &'a [OsString]) -> Option<(&'a
     }
     let near = all
         .get_subcommands()
-        .map(Command::get_name)
+        .map(clap::Command::get_name)
         .find(|name| strsim::damerau_levenshtein(name, word) == 1)?;
     Some((word, near.to_owned()))
 }
 
-fn is_of_view(all: &Command, error: &clap::Error) -> bool {
+fn is_of_view(all: &clap::Command, error: &clap::Error) -> bool {
     let Some(ContextValue::String(flag)) = error.get(ContextKind::InvalidArg) else { return false };
-    let mut flags = all.find_subcommand("view").into_iter().flat_map(Command::get_arguments);
+    let mut flags = all.find_subcommand("view").into_iter().flat_map(clap::Command::get_arguments);
     flags.any(|arg| arg.get_long().is_some_and(|long| flag.strip_prefix("--") == Some(long)))
 }
 
@@ -103,14 +153,14 @@ fn wants_input(error: &clap::Error) -> bool {
     matches!(error.get(ContextKind::InvalidArg), Some(ContextValue::Strings(missing)) if missing.iter().any(|it| it.starts_with("<FILE>")))
 }
 
-fn nothing_to_read(mut command: Command) -> clap::Error {
+fn nothing_to_read(mut command: clap::Command) -> clap::Error {
     let text = "nothing to read: name a FILE, `-` for standard input, or an interface with `-i NAME`";
     command.error(ErrorKind::MissingRequiredArgument, text)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::Command as Named;
+    use super::Command as Named;
     use super::*;
 
     fn parsed(line: &str) -> Result<Cli, clap::Error> {

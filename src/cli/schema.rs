@@ -34,7 +34,7 @@ impl Args {
             For::Polars => columns_for(Reader::Polars, &self.file),
             For::Spark => columns_for(Reader::Spark, &self.file),
         };
-        super::write_stdout(text.as_bytes()).context("cannot write standard output")?;
+        super::stdout::write_stdout(text.as_bytes()).context("cannot write standard output")?;
         Ok(())
     }
 }

@@ -1,5 +1,6 @@
 //! The NDJSON lines, written straight into a buffer; `super::record` holds the promise as types.
 
+mod objects;
 mod open;
 mod sub;
 #[cfg(all(test, feature = "schema"))]
@@ -7,7 +8,7 @@ mod tests;
 
 use super::Settings;
 use super::string::string;
-use super::text::{base64, boolean, epoch, hex, number, seconds};
+use super::text::{base64, boolean, epoch, hex, number, put, seconds, text};
 use crate::event::{
     Anomaly, CloseBody, Closed, ConnId, Conversation, DirectionTotals, Event, Evidence, Frame, Framing, Kind,
     Message, Wire,
@@ -227,7 +228,7 @@ fn name(conn: ConnId, out: &mut Vec<u8>) {
 
 /// Appends what names a conversation.
 fn wide(conversation: &Conversation, out: &mut Vec<u8>) {
-    open::ends(conversation.client, conversation.server, out);
+    objects::ends(conversation.client, conversation.server, out);
     text(r#","url":"#, conversation.url.as_deref(), out);
     text(r#","host":"#, conversation.host(), out);
     text(r#","subprotocol":"#, conversation.subprotocol.as_deref(), out);
@@ -327,14 +328,6 @@ fn reason(out: &mut Vec<u8>, reason: &str) {
     text(r#","reason":"#, Some(reason).filter(|reason| !reason.is_empty()), out);
 }
 
-/// Appends a string behind its key, where there is one.
-fn text(key: &str, value: Option<&str>, out: &mut Vec<u8>) {
-    if let Some(value) = value {
-        put(out, key);
-        string(out, value);
-    }
-}
-
 fn side(out: &mut Vec<u8>, key: &str, side: Side) {
     put(out, key);
     put(
@@ -344,8 +337,4 @@ fn side(out: &mut Vec<u8>, key: &str, side: Side) {
             Side::Server => r#""server""#,
         },
     );
-}
-
-fn put(out: &mut Vec<u8>, text: &str) {
-    out.extend_from_slice(text.as_bytes());
 }

@@ -7,8 +7,23 @@ use base64::Engine;
 use base64::engine::Simd;
 use base64::engine::general_purpose::PAD;
 
+use super::string::string;
 use crate::model::Timestamp;
 use crate::text::eight_digits;
+
+/// Appends what is JSON already.
+#[inline]
+pub(super) fn put(out: &mut Vec<u8>, text: &str) {
+    out.extend_from_slice(text.as_bytes());
+}
+
+/// Appends a string behind its key, where there is one.
+pub(super) fn text(key: &str, value: Option<&str>, out: &mut Vec<u8>) {
+    if let Some(value) = value {
+        put(out, key);
+        string(out, value);
+    }
+}
 
 /// Appends a number.
 pub(super) fn number(out: &mut Vec<u8>, value: impl Into<u64>) {

@@ -16,9 +16,7 @@ const GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 /// What programs hash when they did not find the key.
 const NO_KEY: &[&str] = &["", "undefined", "null", "None", "nil", "(null)", "NULL", "nullptr"];
 
-type Sha = [u8; 20];
-
-fn sha1(parts: &[&[u8]]) -> Sha {
+fn sha1(parts: &[&[u8]]) -> [u8; 20] {
     let mut hasher = Sha1::new();
     for part in parts {
         hasher.update(part);
@@ -92,13 +90,13 @@ fn at_sight(key: &str, found: &str, right: &str) -> Option<&'static str> {
 }
 
 /// Reads a hash out of the forms it is sent in, with the name of the form where it is a wrong one.
-fn hash_of(found: &str) -> Option<(Sha, Option<&'static str>)> {
+fn hash_of(found: &str) -> Option<([u8; 20], Option<&'static str>)> {
     if let Some(hash) = unhex(found.as_bytes()) {
         return Some((hash, Some("the hash is in hex instead of base64")));
     }
     if let Ok(bytes) = STANDARD_PAD_INDIFFERENT.decode(found) {
         let form = (!found.ends_with('=')).then_some("the padding was left out");
-        return match Sha::try_from(bytes.as_slice()) {
+        return match <[u8; 20]>::try_from(bytes.as_slice()) {
             Ok(hash) => Some((hash, form)),
             Err(_) => Some((unhex(&bytes)?, Some("the hash was put into hex before base64"))),
         };
@@ -109,11 +107,11 @@ fn hash_of(found: &str) -> Option<(Sha, Option<&'static str>)> {
     Some((LENIENT.decode(found).ok()?.try_into().ok()?, None))
 }
 
-fn unhex(text: &[u8]) -> Option<Sha> {
+fn unhex(text: &[u8]) -> Option<[u8; 20]> {
     if text.len() != 40 {
         return None;
     }
-    let mut hash = Sha::default();
+    let mut hash = [0; 20];
     for (byte, digits) in hash.iter_mut().zip(text.chunks_exact(2)) {
         let digits = std::str::from_utf8(digits).ok().filter(|d| d.bytes().all(|b| b.is_ascii_hexdigit()))?;
         *byte = u8::from_str_radix(digits, 16).ok()?;
@@ -122,7 +120,7 @@ fn unhex(text: &[u8]) -> Option<Sha> {
 }
 
 /// Finds what was hashed instead of the key and the GUID.
-fn input_of(hash: &Sha, key: &str, earlier: &[Box<str>]) -> Option<&'static str> {
+fn input_of(hash: &[u8; 20], key: &str, earlier: &[Box<str>]) -> Option<&'static str> {
     let is = |parts: &[&[u8]]| sha1(parts) == *hash;
     let (k, g) = (key.as_bytes(), GUID.as_bytes());
     if is(&[k]) {

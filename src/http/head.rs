@@ -237,6 +237,14 @@ impl BlankLine {
     }
 }
 
+/// Reads bytes as UTF-8 or, where they are not, as ISO-8859-1.
+pub(super) fn text_of(bytes: &[u8]) -> Box<str> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text.into(),
+        Err(_) => bytes.iter().map(|&b| char::from(b)).collect(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -84,7 +84,7 @@ pub struct Field {
 impl Field {
     /// Makes a field of what was sent.
     pub fn read(name: &[u8], value: &[u8]) -> Self {
-        Field { name: upgrade::text_of(name), value: upgrade::text_of(value) }
+        Field { name: head::text_of(name), value: head::text_of(value) }
     }
 }
 

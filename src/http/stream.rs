@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::body::{Body, Next};
+use super::head::text_of;
 use super::looks::{Sniff, looks_like};
-use super::upgrade::{self, text_of, values};
+use super::upgrade::{self, values};
 use super::{Field, Handshake, Request, Response, head};
 use crate::model::{At, Lost};
 

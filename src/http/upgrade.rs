@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::extension::{self, Extension};
-use super::head::{self, Item};
+use super::head::{self, Item, text_of};
 use super::summary::Summary;
 use super::{Accept, Field, Handshake, Request, Response, accept, deflate, drafts};
 use crate::model::{Anomaly, DeflateSide, Pair, Side};
@@ -124,14 +124,6 @@ impl Default for Faults {
 impl Faults {
     pub(super) fn push(&mut self, anomaly: Anomaly) {
         self.all.push((self.side, anomaly));
-    }
-}
-
-/// Reads bytes as UTF-8 or, where they are not, as ISO-8859-1.
-pub(super) fn text_of(bytes: &[u8]) -> Box<str> {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => text.into(),
-        Err(_) => bytes.iter().map(|&b| char::from(b)).collect(),
     }
 }
 

@@ -142,6 +142,7 @@ mod tests {
             window: 0,
             header,
             payload,
+            offset: None,
             cut: 0,
             packet_length: 0,
             stamp: SenderClock::default(),

@@ -111,6 +111,8 @@ pub struct Segment<'a> {
     pub header: &'a [u8],
     /// The payload bytes that were captured.
     pub payload: &'a [u8],
+    /// Where the payload begins in the bytes of its packet; `None` where it was put together from fragments.
+    pub offset: Option<u32>,
     /// How many payload bytes the snap length cut off behind `payload`: a gap, not an end.
     pub cut: u32,
     /// How many bytes its packet had on the wire.

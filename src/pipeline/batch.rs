@@ -111,10 +111,9 @@ impl Preparer {
         moments.clear();
         shards.resize_with(if share { SHARDS } else { 0 }, Vec::new);
         shards.iter_mut().for_each(Vec::clear);
-        let base = packets.bytes.as_ptr().addr();
         for item in &packets.items {
-            let packet = match item {
-                capture::Item::Packet(record) => packets.packet(record),
+            let (packet, start) = match item {
+                capture::Item::Packet(record) => (packets.packet(record), record.offset),
                 capture::Item::Secrets(origin, text) => {
                     self.learn(*origin, text, items.len(), moments);
                     continue;
@@ -135,7 +134,7 @@ impl Preparer {
                     self.summary.segments = self.summary.segments.saturating_add(1);
                     let hash = self.hasher.hash_one(segment.flow.key());
                     let shard = shard(&segment.flow, hash, &self.hasher, &self.keys);
-                    let offset = place(&segment, base, packets.bytes.len(), rebuilt);
+                    let offset = place(&segment, start, rebuilt);
                     if let Some(list) = shards.get_mut(usize::from(shard)) {
                         list.push(u32::try_from(items.len()).unwrap_or(u32::MAX));
                     }
@@ -214,22 +213,23 @@ pub(super) fn hasher_of(packet: &Packet<'_>) -> RandomState {
     RandomState::with_seeds(seed(1), seed(2), seed(3), seed(4))
 }
 
-/// Returns where a payload lies in the packet batch, or copies it to `rebuilt`, its header before it.
-fn place(segment: &Segment<'_>, base: usize, length: usize, rebuilt: &mut Vec<u8>) -> u32 {
-    let Segment { header, payload, .. } = *segment;
-    let offset = payload.as_ptr().addr().wrapping_sub(base);
-    if offset.saturating_add(payload.len()) <= length {
-        return u32::try_from(offset).unwrap_or(REBUILT);
+/// Returns where a payload lies in the packet batch, its packet beginning at `start`; one that does not lie there is
+/// copied to `rebuilt`, its header before it.
+fn place(segment: &Segment<'_>, start: u32, rebuilt: &mut Vec<u8>) -> u32 {
+    let offset = segment.offset.and_then(|offset| start.checked_add(offset));
+    if let Some(offset) = offset.filter(|offset| offset & REBUILT == 0) {
+        return offset;
     }
-    rebuilt.extend_from_slice(header);
+    rebuilt.extend_from_slice(segment.header);
     let offset = rebuilt.len();
-    rebuilt.extend_from_slice(payload);
+    rebuilt.extend_from_slice(segment.payload);
     u32::try_from(offset).unwrap_or(0) | REBUILT
 }
 
 impl Item {
     fn new(segment: &Segment<'_>, at: At, hash: u64, shard: u8, offset: u32) -> Self {
-        let Segment { flow, seq, ack, flags, window, header, payload, cut, packet_length, stamp } = *segment;
+        let Segment { flow, seq, ack, flags, window, header, payload, cut, packet_length, stamp, .. } =
+            *segment;
         let length = u32::try_from(payload.len()).unwrap_or(u32::MAX);
         // It is 60 bytes long at most.
         let header = u8::try_from(header.len()).unwrap_or(0);
@@ -275,6 +275,7 @@ impl Batch {
             window: item.window,
             header,
             payload,
+            offset: None,
             cut: item.cut,
             packet_length: item.packet_length,
             stamp: item.stamp,

@@ -171,6 +171,7 @@ mod tests {
             window: 0,
             header: b"",
             payload: b"",
+            offset: None,
             cut: 0,
             packet_length: 0,
             stamp: SenderClock { clock: 0, id },

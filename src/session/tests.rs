@@ -94,6 +94,7 @@ impl<S: Sink + Default> Talk<S> {
             window: 65535,
             header: &[],
             payload,
+            offset: None,
             cut: 0,
             packet_length: 0,
             stamp,

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::{BodyMessage, EventFacts, Output};
+use super::output::{BodyMessage, EventFacts, Output};
 use crate::model::At;
 
 /// Bounds the value of a field other than `data`.

@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use super::jsonp::Jsonp;
-use super::{BodyMessage, EventFacts, Output};
+use super::output::{BodyMessage, EventFacts, Output};
 use crate::model::{At, Lost};
 
 /// What is between packets in revision 4.

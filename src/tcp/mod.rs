@@ -18,7 +18,7 @@
 //! let (ack, window, header, cut, stamp) = (Seq(0), 0, &[][..], 0, SenderClock::default());
 //! let packet_length = 60;
 //! let segment = |seq, flags, payload: &'static [u8]| {
-//!     Segment { flow, seq: Seq(seq), ack, flags, window, header, payload, cut, packet_length, stamp }
+//!     Segment { flow, seq: Seq(seq), ack, flags, window, header, payload, offset: None, cut, packet_length, stamp }
 //! };
 //! let mut connection = Connection::new(&Limits::default());
 //! let mut stream = Vec::new();

@@ -2,7 +2,7 @@ use std::collections::HashMap;
 
 use super::Unread;
 use super::cursor::Cursor;
-use super::link::Pdu;
+use super::next::Pdu;
 use crate::model::{Flags, Flow, Segment, SenderClock, Seq, Tunnel};
 
 /// How many directions of exported connections are numbered; those beyond are named as unread.
@@ -36,6 +36,7 @@ impl Exported {
             window: u16::MAX,
             header: &[],
             payload: payload.bytes,
+            offset: u32::try_from(payload.offset).ok(),
             cut,
             packet_length: 0,
             stamp: SenderClock::default(),

@@ -30,6 +30,7 @@ pub(super) fn decode<'a>(packet: &Packet<'a>) -> Option<Segment<'a>> {
     let (tcp, options) = captured.split_first_chunk::<20>()?;
     let length = usize::from(tcp[12] >> 4).checked_sub(5)?.wrapping_mul(4);
     let (options, payload) = options.split_at_checked(length)?;
+    let start = packet.data.len().wrapping_sub(ip.rest.len()).wrapping_add(20).wrapping_add(length);
     Some(Segment {
         flow: Flow {
             source: Endpoint::new(ip.source, u16::from_be_bytes([tcp[0], tcp[1]])),
@@ -42,6 +43,7 @@ pub(super) fn decode<'a>(packet: &Packet<'a>) -> Option<Segment<'a>> {
         window: u16::from_be_bytes([tcp[14], tcp[15]]),
         header: captured.get(..length.wrapping_add(20))?,
         payload,
+        offset: u32::try_from(start).ok(),
         cut: u32::try_from(ip.length.saturating_sub(captured.len())).ok()?,
         packet_length: packet.original_length,
         stamp: SenderClock::new(ip.id, options),

@@ -7,7 +7,7 @@ use etherparse::{
 
 use super::DecodeError;
 use super::cursor::Cursor;
-use super::walk::{Carried, Found, Next, Piece, Transport};
+use super::next::{Carried, Found, Next, Piece, Transport};
 
 /// IP protocol numbers that are read here (IANA "Protocol Numbers").
 mod number {

@@ -21,6 +21,7 @@ mod fragment;
 mod ip;
 mod layers;
 mod link;
+mod next;
 #[cfg(test)]
 mod sample;
 mod tcp;
@@ -39,7 +40,8 @@ use cursor::Cursor;
 use exported::Exported;
 use fragment::Fragments;
 use layers::LayerStack;
-use walk::{End, Next, walk};
+use next::{Datagram, Next};
+use walk::{End, walk};
 
 /// The content of a packet.
 #[derive(Clone, Copy, Debug)]
@@ -125,7 +127,7 @@ impl Decoder {
             return Decoded::Fragment;
         };
         // A whole datagram may be a fragment of another one that was cut before it entered a tunnel.
-        while let Ok(End::Fragment(shard)) = datagram.walk() {
+        while let Ok(End::Fragment(shard)) = within(&datagram) {
             match self.fragments.push(&shard, packet.at.time) {
                 Some(outer) => datagram = outer,
                 None => return Decoded::Fragment,
@@ -133,7 +135,10 @@ impl Decoder {
         }
         let Datagram { next, cut, trail, bytes } = datagram;
         self.whole = bytes;
-        decoded(walk(next, Cursor::of_datagram(&self.whole, cut), trail))
+        match decoded(walk(next, Cursor::of_datagram(&self.whole, cut), trail)) {
+            Decoded::Tcp(segment) => Decoded::Tcp(Segment { offset: None, ..segment }),
+            other => other,
+        }
     }
 }
 
@@ -143,18 +148,9 @@ impl Default for Decoder {
     }
 }
 
-/// A reassembled datagram's payload and how to go on with it.
-struct Datagram {
-    next: Next,
-    bytes: Vec<u8>,
-    cut: usize,
-    trail: LayerStack,
-}
-
-impl Datagram {
-    fn walk(&self) -> Result<End<'_>, DecodeError> {
-        walk(self.next, Cursor::of_datagram(&self.bytes, self.cut), self.trail)
-    }
+/// Reads what a reassembled datagram carries.
+fn within(datagram: &Datagram) -> Result<End<'_>, DecodeError> {
+    walk(datagram.next, Cursor::of_datagram(&datagram.bytes, datagram.cut), datagram.trail)
 }
 
 fn decoded(end: Result<End<'_>, DecodeError>) -> Decoded<'_> {

@@ -84,6 +84,7 @@ pub(super) struct Tcp {
     pub(super) window: u16,
     pub(super) payload: Vec<u8>,
     pub(super) cut: u32,
+    pub(super) offset: Option<u32>,
     pub(super) stamp: SenderClock,
 }
 
@@ -95,6 +96,7 @@ impl From<Segment<'_>> for Tcp {
             flags: segment.flags.0,
             window: segment.window,
             payload: segment.payload.to_vec(),
+            offset: segment.offset,
             cut: segment.cut,
             stamp: segment.stamp,
         }

@@ -3,7 +3,7 @@ use etherparse::err::tcp::{HeaderError, HeaderSliceError};
 
 use super::DecodeError;
 use super::cursor::Cursor;
-use super::walk::Transport;
+use super::next::Transport;
 use crate::model::{Endpoint, Flags, Flow, Segment, SenderClock, Seq, Tunnel};
 
 /// The IP protocol number of TCP.
@@ -40,6 +40,7 @@ pub(super) fn read<'a>(
         window: header.window_size(),
         header: header.slice(),
         payload: payload.bytes,
+        offset: u32::try_from(payload.offset).ok(),
         cut: u32::try_from(payload.cut).unwrap_or(u32::MAX),
         packet_length: 0,
         stamp: SenderClock::new(transport.id, header.options()),
@@ -66,6 +67,7 @@ fn cut_in_options<'a>(view: &Cursor<'a>, transport: &Transport, tunnel: Tunnel) 
         // No checksum can be computed of a part.
         header: &[],
         payload: &[],
+        offset: None,
         cut: u32::try_from(payload).unwrap_or(u32::MAX),
         packet_length: 0,
         stamp: SenderClock { clock: 0, id: transport.id },

@@ -77,6 +77,9 @@ proptest! {
     #[test]
     fn the_shortcut_takes_every_good_frame(frame in frames()) {
         let packet = packet(ETHERNET, &frame);
+        if let Some(segment) = fast::decode(&packet) {
+            prop_assert!(frame[segment.offset.unwrap() as usize..].starts_with(segment.payload));
+        }
         prop_assert_eq!(fast::decode(&packet).is_some(), matches!(decode_slowly(&packet), Seen::Tcp(_)));
     }
 
@@ -104,6 +107,8 @@ proptest! {
             let seen: Seen = decoder.decode(&packet).into();
             if let Seen::Tcp(segment) = seen {
                 prop_assert!(segment.payload.len() <= kept);
+                let found = segment.offset.map(|offset| data[..kept].get(offset as usize..).unwrap());
+                prop_assert!(found.is_none_or(|found| found.starts_with(&segment.payload)));
             }
         }
     }

@@ -1,13 +1,19 @@
 use std::os::fd::{AsFd as _, BorrowedFd};
+use std::time::Duration;
 
 use pcap::{Active, Capture, Device, Linktype, Precision};
 
 use super::super::file::BLOCK;
 use super::super::libpcap::{check_filter, is_about_rights, message};
-use super::super::{Error, Item, PacketBatch, Record};
+use super::super::{Count, Description, Error, Item, PacketBatch, Record};
+use super::clock::{before, now};
 use super::link::{Interface, Link};
-use super::{Count, Description, GATHER, Settings, before, now};
+use super::settings::Settings;
 use crate::model::{Anomaly, At, LinkType, Timestamp};
+
+/// How long the kernel may gather packets before it shows them: what is on the screen is never later than this and
+/// the pause between two looks together, and half a second of ring is not spent on half-filled pages.
+const GATHER: Duration = Duration::from_millis(20);
 
 /// How many packets libpcap hands over at once.
 const AT_ONCE: usize = 32;

@@ -1,7 +1,9 @@
 use super::super::file::{BLOCK, Reader};
 use super::super::{Error, Item, LinkSources, PacketBatch, Record};
-use super::UNKNOWN;
 use crate::model::{KeyOrigin, LinkType, Timestamp};
+
+/// The stamp of a file whose next packet is not known: it comes first, so that we look.
+pub(super) const UNKNOWN: Timestamp = Timestamp::from_nanos(i64::MIN);
 
 /// How many link types of one file are noted: few files have more than one.
 const LINKS: usize = 16;

@@ -10,7 +10,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use super::super::file::{BLOCK, Reader};
 use super::super::stop_condition::Watch;
 use super::super::{Error, PacketBatch, ReadProgress, StopCondition};
-use super::UNKNOWN;
+use super::head::UNKNOWN;
 use crate::model::Timestamp;
 
 /// Returns a regular file's length, `None` for what may keep us waiting.

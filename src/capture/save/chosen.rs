@@ -2,8 +2,9 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::io;
 use std::time::Duration;
 
+use super::block;
+use super::files::{Out, PENDING};
 use super::secrets::{Needed, Secrets};
-use super::{Out, block};
 use crate::model::{Endpoint, FlowKey, Packet, Timestamp};
 
 /// A sorter of packets by the connection that they are of.
@@ -300,5 +301,5 @@ fn write(waiting: &PendingBlock, out: &mut Out) -> io::Result<()> {
     out.turn(waiting.time)?;
     out.pending.extend_from_slice(&waiting.block);
     out.count();
-    if out.pending.len() > super::PENDING { out.flush() } else { Ok(()) }
+    if out.pending.len() > PENDING { out.flush() } else { Ok(()) }
 }

@@ -1,8 +1,12 @@
+use std::ffi::OsStr;
+use std::fs::{self, OpenOptions};
 use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
+use std::time::Duration;
 
-use super::super::{Files, Record};
+use super::super::{FileId, Files, Record};
 use super::*;
-use crate::model::{At, FlowKey, KeyOrigin, Packet, Tunnel};
+use crate::model::{At, FlowKey, KeyOrigin, LinkType, Packet, Timestamp, Tunnel};
 
 /// A batch of packets, each a time in seconds, an interface, a link type, and bytes.
 fn batch(packets: &[(i64, Option<u16>, LinkType, &[u8])]) -> PacketBatch {

@@ -1,15 +1,14 @@
 //! Lines about a handshake.
 
-use std::io::Write;
-
 use super::super::VERSION;
 use super::super::community_id;
 use super::super::string::string;
-use super::super::text::{boolean, number};
-use super::{Lines, put, text};
-use crate::event::{Conversation, Event, Opening, Over, Proxy, Reason, Rejected, Tls, Unshown};
+use super::super::text::{boolean, number, put, text};
+use super::Lines;
+use super::objects::{ends, tls};
+use crate::event::{Conversation, Event, Opening, Over, Proxy, Reason, Rejected, Unshown};
 use crate::http::{Accept, Field, Request, Response};
-use crate::model::{DeflateSide, Endpoint, Pair};
+use crate::model::{DeflateSide, Pair};
 
 impl Lines {
     pub(super) fn opened(&mut self, event: &Event<'_>, opening: &Opening, out: &mut Vec<u8>) {
@@ -143,18 +142,6 @@ fn by_name(headers: &[Field], out: &mut Vec<u8>) {
     put(out, "}");
 }
 
-/// Appends both ends.
-pub(super) fn ends(client: Endpoint, server: Endpoint, out: &mut Vec<u8>) {
-    for (key, end) in [(r#","client":{"ip":""#, client), (r#","server":{"ip":""#, server)] {
-        put(out, key);
-        // Writing into memory cannot fail.
-        let _ = write!(out, "{}", end.ip);
-        put(out, r#"","port":"#);
-        number(out, end.port);
-        put(out, "}");
-    }
-}
-
 fn accept(accept: &Accept, answered: bool, out: &mut Vec<u8>) {
     let Accept { key, found, expected, valid } = accept;
     put(out, r#","accept":{"#);
@@ -197,35 +184,4 @@ fn over(over: &Over, out: &mut Vec<u8>) {
         text(r#","server":"#, server.as_deref(), out);
         put(out, "}");
     }
-}
-
-/// Appends what TLS agreed on.
-pub(super) fn tls(tls: &Tls, out: &mut Vec<u8>) {
-    let Tls { version, cipher, sni, alpn, resumed, early_data, ja4, keys } = tls;
-    put(out, "{");
-    let texts = [
-        (r#""version":"#, version),
-        (r#""cipher":"#, cipher),
-        (r#""sni":"#, sni),
-        (r#""alpn":"#, alpn),
-        (r#""ja4":"#, ja4),
-    ];
-    for (key, value) in texts {
-        if let Some(value) = value {
-            text(key, Some(value), out);
-            put(out, ",");
-        }
-    }
-    for (key, value) in [(r#""resumed":"#, resumed), (r#""early_data":"#, early_data)] {
-        if let Some(value) = value {
-            put(out, key);
-            boolean(out, *value);
-            put(out, ",");
-        }
-    }
-    match keys {
-        Some(keys) => text(r#""keys":"#, Some(keys), out),
-        None => put(out, r#""keys":null"#),
-    }
-    put(out, "}");
 }

@@ -1,8 +1,7 @@
 //! The `sub` array: what a message means in its sub-protocol.
 
 use super::super::string::string;
-use super::super::text::{base64, hex, number, seconds};
-use super::put;
+use super::super::text::{base64, hex, number, put, seconds};
 use crate::event::{Meaning, Unit};
 use crate::subprotocol::{Body, Format, Role, Value, write_body, write_guess};
 

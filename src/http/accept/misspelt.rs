@@ -2,8 +2,6 @@
 
 use sha1::{Digest as _, Sha1};
 
-use super::Sha;
-
 /// Wrong copies of the GUID that stand in published code, most of them in many places, and that are further from it
 /// than [`slips`] go.
 const PUBLISHED: &[&str] = &[
@@ -35,10 +33,10 @@ const DIGITS: &[u8] = b"0123456789ABCDEFabcdef";
 /// Finds the wrong GUID that was hashed behind `key`: a published one, or one that a single slip makes.
 ///
 /// These are fewer than 900 hashes, each of the GUID's length, however long the key is.
-pub(super) fn find(guid: &str, key: &str, hash: &Sha) -> Option<String> {
+pub(super) fn find(guid: &str, key: &str, hash: &[u8; 20]) -> Option<String> {
     let keyed = Sha1::new_with_prefix(key);
     let published = PUBLISHED.iter().map(|&wrong| wrong.as_bytes().to_vec());
-    let makes_it = |wrong: &Vec<u8>| Sha::from(keyed.clone().chain_update(wrong).finalize()) == *hash;
+    let makes_it = |wrong: &Vec<u8>| <[u8; 20]>::from(keyed.clone().chain_update(wrong).finalize()) == *hash;
     let wrong = published.chain(slips(guid.as_bytes())).find(makes_it)?;
     String::from_utf8(wrong).ok()
 }

@@ -58,6 +58,7 @@ pub(in crate::tcp) fn bare(seq: u32, flags: Flags, payload: &[u8]) -> Segment<'_
         window: 0,
         header: &[],
         payload,
+        offset: None,
         cut: 0,
         packet_length: 0,
         stamp: SenderClock::default(),

@@ -1,4 +1,6 @@
-use super::{BAD_SYMBOL, EMPTY, NO_END, NOT_NEEDED, Stop, TAIL, UNFINISHED, history::History};
+use super::history::History;
+use super::stop::{BAD_SYMBOL, NO_END, Stop, UNFINISHED};
+use super::tail::{EMPTY, NOT_NEEDED, TAIL};
 use crate::websocket::Payload;
 use flate2::{Decompress, FlushDecompress, Status};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,4 +1,4 @@
-use super::Stop;
+use super::stop::Stop;
 use crate::websocket::Payload;
 
 /// How far back a reference can reach: deflate's largest window (RFC 1951 §2).

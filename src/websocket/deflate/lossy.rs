@@ -1,7 +1,8 @@
 use super::bits::Bits;
 use super::history::{History, LONGEST};
 use super::huffman::{self, FIXED, Meaning, Table};
-use super::{BAD_SYMBOL, EMPTY, NO_END, NOT_NEEDED, Stop, TAIL, UNFINISHED};
+use super::stop::{BAD_SYMBOL, NO_END, Stop, UNFINISHED};
+use super::tail::{EMPTY, NOT_NEEDED, TAIL};
 use crate::websocket::Payload;
 
 /// The order in which the lengths of the code length codes are sent (RFC 1951 §3.2.7).

@@ -14,11 +14,14 @@ mod fast;
 mod history;
 mod huffman;
 mod lossy;
+mod stop;
+mod tail;
 
 use self::fast::FastInflater;
 pub use self::fast::InflaterPool;
 use self::history::History;
 use self::lossy::LossyInflater;
+use self::stop::Stop;
 use crate::model::{Anomaly, DeflateSide};
 use crate::websocket::Payload;
 use std::collections::VecDeque;
@@ -36,38 +39,8 @@ impl Default for Limits {
     }
 }
 
-/// What the sender took off the end of each message (RFC 7692 §7.2.2).
-const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
-
-/// An empty stored block, read behind the tail: only between two blocks it is taken whole and makes nothing. So it
-/// tells a message that ends where it should from one cut short, and leaves the state as it was.
-const EMPTY: [u8; 5] = [0, 0, 0, 0xff, 0xff];
-
-/// What comes out of [`TAIL`] and [`EMPTY`] where the message's own bytes led to the end of a block already: the first
-/// zero is then taken for the header of a stored block, whose length and complement happen to be right. Some senders
-/// leave the empty block out, and one that keeps no window gets away with it.
-const NOT_NEEDED: [u8; 4] = [0, 0, 0xff, 0xff];
-
-/// Said of a code that stands for nothing, and of a distance to before the beginning.
-const BAD_SYMBOL: &str = "invalid code or distance";
-
-/// Said of a block whose code has no end.
-const NO_END: &str = "invalid code -- missing end-of-block";
-
-/// Said of a message whose compressed bytes end where they may not.
-const UNFINISHED: &str = "the compressed data ends inside a block";
-
 /// How many anomalies wait for [`Inflater::next_anomaly`] at most; one message makes four at most.
 const MAX_WAITING: usize = 16;
-
-/// The reason why the rest of a message cannot be inflated.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Stop {
-    /// The data is no deflate stream.
-    Damaged(Box<str>),
-    /// The work bound is reached.
-    Limit,
-}
 
 /// The inflater of what one side sends (RFC 7692 §7.2.2).
 ///

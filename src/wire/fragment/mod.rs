@@ -5,8 +5,7 @@ mod queue;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Duration;
 
-use super::Datagram;
-use super::walk::Fragment;
+use super::next::{Datagram, Fragment};
 use crate::model::{Anomaly, Timestamp};
 use queue::{BOOKKEEPING, Fit, FragmentQueue, Key, Part};
 

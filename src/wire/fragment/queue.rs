@@ -1,8 +1,8 @@
 use std::net::IpAddr;
 
-use super::super::Datagram;
 use super::super::layers::LayerStack;
-use super::super::walk::{Carried, Fragment, Transport};
+use super::super::next::Datagram;
+use super::super::next::{Carried, Fragment, Transport};
 use crate::model::{Timestamp, Tunnel};
 
 /// What a datagram takes beside its fragments: a place in both maps, which are a third full at the least.

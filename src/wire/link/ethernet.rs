@@ -1,6 +1,6 @@
 use super::super::DecodeError;
 use super::super::cursor::Cursor;
-use super::super::walk::{Found, Next};
+use super::super::next::{Found, Next};
 
 /// Reads an Ethernet header (IEEE 802.3 §3).
 pub(in super::super) fn read(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {

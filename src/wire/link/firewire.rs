@@ -1,6 +1,6 @@
 use super::super::DecodeError;
 use super::super::cursor::Cursor;
-use super::super::walk::{Found, Next};
+use super::super::next::{Found, Next};
 
 /// Reads a header of IP over IEEE 1394 as Apple writes it (`LINKTYPE_APPLE_IP_OVER_IEEE1394`): two addresses of eight
 /// bytes and an Ethernet type.

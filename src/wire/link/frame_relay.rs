@@ -1,5 +1,5 @@
 use super::super::cursor::Cursor;
-use super::super::walk::{Found, Next};
+use super::super::next::{Found, Next};
 use super::super::{DecodeError, Unread};
 
 const LAYER: &str = "frame relay";

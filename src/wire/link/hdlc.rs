@@ -1,6 +1,6 @@
 use super::super::DecodeError;
 use super::super::cursor::Cursor;
-use super::super::walk::{Found, Next};
+use super::super::next::{Found, Next};
 
 /// Reads an HDLC header: that of PPP (RFC 1662 §3.1), or Cisco's, whose address is 0x0f or 0x8f and which names
 /// its payload by an Ethernet type (RFC 1547 §4.3.1).

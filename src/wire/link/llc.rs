@@ -1,5 +1,5 @@
 use super::super::cursor::Cursor;
-use super::super::walk::{Found, Next};
+use super::super::next::{Found, Next};
 use super::super::{DecodeError, Unread};
 
 /// Reads a logical link control header, with SNAP where it says so (IEEE 802.2, RFC 1042).

@@ -1,5 +1,5 @@
 use super::super::cursor::Cursor;
-use super::super::walk::{Found, Next};
+use super::super::next::{Found, Next};
 use super::super::{DecodeError, Unread};
 
 /// Reads a BSD loopback header (`LINKTYPE_NULL`): an address family in the byte order of the host that captured,

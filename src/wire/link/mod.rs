@@ -35,11 +35,10 @@ pub(super) use ethernet::read as ethernet;
 pub(super) use llc::read as llc;
 pub(super) use mpls::{is_ethernet, read as mpls};
 pub(super) use nsh::read as nsh;
-pub(super) use pdu::Pdu;
 pub(super) use ppp::read as ppp;
 
 use super::cursor::Cursor;
-use super::walk::{Found, Next};
+use super::next::{Found, Next};
 use super::{DecodeError, Unread};
 use crate::model::LinkType;
 

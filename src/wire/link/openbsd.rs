@@ -1,6 +1,6 @@
 use super::super::DecodeError;
 use super::super::cursor::Cursor;
-use super::super::walk::{Found, Next};
+use super::super::next::{Found, Next};
 use super::loopback::by_family;
 
 /// Reads the packet filter's log header (`LINKTYPE_PFLOG`): its length, an address family, and what was decided.

@@ -1,19 +1,12 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::super::cursor::Cursor;
-use super::super::walk::{Found, Next, Transport};
+use super::super::next::{Found, Next, Pdu, Transport};
 use super::super::{DecodeError, Unread};
 use crate::model::Endpoint;
 
 const LAYER: &str = "exported PDU";
 const TCP: u8 = 6;
-
-/// The origin of a payload that was exported from a TCP connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(in super::super) struct Pdu {
-    pub(in super::super) source: Endpoint,
-    pub(in super::super) destination: Endpoint,
-}
 
 /// The tags of an exported PDU.
 #[derive(Clone, Copy, Debug, Default)]

@@ -1,6 +1,6 @@
 use super::super::DecodeError;
 use super::super::cursor::Cursor;
-use super::super::walk::{Found, Next};
+use super::super::next::{Found, Next};
 use crate::model::LinkType;
 
 const LAYER: &str = "PPI";

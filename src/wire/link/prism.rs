@@ -1,6 +1,6 @@
 use super::super::DecodeError;
 use super::super::cursor::Cursor;
-use super::super::walk::Found;
+use super::super::next::Found;
 use super::ieee80211::{self, HeaderLayout};
 
 const LAYER: &str = "802.11 with notes";

@@ -1,5 +1,5 @@
 use super::super::cursor::Cursor;
-use super::super::walk::Found;
+use super::super::next::Found;
 use super::super::{DecodeError, Unread};
 use super::ieee80211::{self, HeaderLayout};
 

@@ -2,7 +2,7 @@
 
 use super::super::DecodeError;
 use super::super::cursor::Cursor;
-use super::super::walk::Found;
+use super::super::next::Found;
 use super::ethernet;
 
 /// Reads Cisco's metadata tag, which carries a security group: version, length in units of four, options.

@@ -1,7 +1,7 @@
 use super::super::DecodeError;
 use super::super::cursor::Cursor;
 use super::super::layers::Id;
-use super::super::walk::{Found, Next};
+use super::super::next::{Found, Next};
 use super::ethernet;
 
 /// Reads a VLAN tag behind its type field (IEEE 802.1Q §9.6, 802.1ad).

@@ -1,6 +1,6 @@
 use super::super::Unread;
 use super::super::cursor::Cursor;
-use super::super::walk::{Carried, Found, Next, Piece, Transport};
+use super::super::next::{Carried, Found, Next, Piece, Transport};
 
 const LAYER: &str = "CAPWAP";
 /// The payload has the form of the wireless binding, not that of Ethernet.

@@ -5,7 +5,7 @@
 //! VLAN tags of the mirrored frames do.
 
 use super::super::cursor::Cursor;
-use super::super::walk::{Found, Next};
+use super::super::next::{Found, Next};
 use super::super::{DecodeError, Unread};
 
 /// The GRE protocol of types I and II.

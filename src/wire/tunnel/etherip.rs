@@ -1,5 +1,5 @@
 use super::super::cursor::Cursor;
-use super::super::walk::{Found, Next};
+use super::super::next::{Found, Next};
 use super::super::{DecodeError, Unread};
 
 /// Reads an `EtherIP` header (RFC 3378 §3), or that of `MikroTik`'s `EoIPv6`, which puts a tunnel's number into the reserved

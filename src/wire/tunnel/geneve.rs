@@ -1,7 +1,7 @@
 use super::super::Unread;
 use super::super::cursor::Cursor;
 use super::super::layers::Id;
-use super::super::walk::{Found, Next};
+use super::super::next::{Found, Next};
 
 /// Reads a Geneve header and its options (RFC 8926 §3.4, §3.5).
 pub(super) fn read(view: Cursor<'_>) -> Option<Found<'_>> {

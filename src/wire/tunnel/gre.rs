@@ -1,6 +1,6 @@
 use super::super::cursor::Cursor;
 use super::super::layers::Id;
-use super::super::walk::{Found, Next};
+use super::super::next::{Found, Next};
 use super::super::{DecodeError, Unread};
 use super::erspan;
 use crate::model::LinkType;

@@ -1,5 +1,5 @@
 use super::super::cursor::Cursor;
-use super::super::walk::{Found, Next};
+use super::super::next::{Found, Next};
 
 const LAYER: &str = "GTP-U";
 /// The message type of a packet on its way (3GPP TS 29.281 §7.1).

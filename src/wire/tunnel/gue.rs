@@ -1,5 +1,5 @@
 use super::super::cursor::Cursor;
-use super::super::walk::{Found, Next, Transport};
+use super::super::next::{Found, Next, Transport};
 
 const LAYER: &str = "GUE";
 

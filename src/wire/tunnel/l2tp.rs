@@ -1,7 +1,7 @@
 use super::super::Unread;
 use super::super::cursor::Cursor;
 use super::super::link;
-use super::super::walk::{Found, Next};
+use super::super::next::{Found, Next};
 
 const LAYER: &str = "L2TP";
 const CONTROL: u16 = 0x8000;

@@ -1,6 +1,6 @@
 use super::super::cursor::Cursor;
 use super::super::layers::Id;
-use super::super::walk::{Found, Next};
+use super::super::next::{Found, Next};
 
 /// The field of 24 bits is an instance, a virtual network.
 const INSTANCE: u8 = 0x08;

@@ -1,7 +1,6 @@
 //! Tunnels, one file each: they take a view and return what comes next.
 //!
-//! The two lists below are what there is. A UDP port alone makes no tunnel: a reader behind one looks whether
-//! the header has the form it must have, and answers `None` where it does not.
+//! The list below, and that of UDP ports in `udp`, are what there is.
 
 mod capwap;
 mod erspan;
@@ -18,7 +17,7 @@ mod unnamed;
 mod vxlan;
 
 use super::cursor::Cursor;
-use super::walk::{Found, Next, Transport};
+use super::next::{Found, Next, Transport};
 use super::{DecodeError, Unread, link};
 
 /// Reads what an IP protocol number names (IANA "Protocol Numbers").
@@ -47,26 +46,6 @@ pub(super) const fn may_lead_on(protocol: u8) -> bool {
         protocol,
         6 | 4 | 41 | 17 | 47 | 97 | 115 | 137 | 143 | 145 | 0 | 43 | 44 | 51 | 60 | 135 | 139 | 140
     )
-}
-
-/// Reads what a UDP port may name (IANA "Service Name and Transport Protocol Port Number Registry").
-fn port<'a>(port: u16, transport: &Transport, view: Cursor<'a>) -> Option<Found<'a>> {
-    match port {
-        1701 => l2tp::in_udp(view),
-        2152 => gtp::read(view),
-        4341 => lisp::read(view),
-        // The second one is Linux's own, older than the registered; then a cloud's, one a direction.
-        4789 | 8472 | 10800 | 10801 => vxlan::read(view),
-        4790 => vxlan::read_gpe(view),
-        4754 => gre::in_udp(view),
-        5247 => capwap::read(transport, view),
-        6080 => gue::read(transport, view),
-        6081 => geneve::read(view),
-        // RFC 7510.
-        6635 => link::mpls(view).ok(),
-        37008 => tzsp::read(view),
-        _ => None,
-    }
 }
 
 #[cfg(test)]

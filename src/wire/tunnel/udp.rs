@@ -1,9 +1,9 @@
 use etherparse::UdpHeaderSlice;
 
-use super::super::Unread;
 use super::super::cursor::Cursor;
-use super::super::walk::{Found, Transport};
-use super::unnamed;
+use super::super::next::{Found, Transport};
+use super::super::{Unread, link};
+use super::{capwap, geneve, gre, gtp, gue, l2tp, lisp, tzsp, unnamed, vxlan};
 
 /// Reads a UDP header (RFC 768) and tries the tunnels that its ports name, then those that need no port.
 pub(super) fn read<'a>(transport: &Transport, view: Cursor<'a>) -> Found<'a> {
@@ -21,9 +21,32 @@ fn tunnelled<'a>(transport: &Transport, header: &UdpHeaderSlice<'_>, view: Curso
     if let length @ 1.. = header.length() {
         rest = rest.limit(usize::from(length).checked_sub(header_length)?);
     }
-    super::port(header.destination_port(), transport, rest)
-        .or_else(|| super::port(header.source_port(), transport, rest))
+    by_port(header.destination_port(), transport, rest)
+        .or_else(|| by_port(header.source_port(), transport, rest))
         .or_else(|| unnamed::read(rest))
+}
+
+/// Reads what a UDP port may name (IANA "Service Name and Transport Protocol Port Number Registry").
+///
+/// A port alone makes no tunnel: a reader behind one looks whether the header has the form it must have, and answers
+/// `None` where it does not.
+fn by_port<'a>(port: u16, transport: &Transport, view: Cursor<'a>) -> Option<Found<'a>> {
+    match port {
+        1701 => l2tp::in_udp(view),
+        2152 => gtp::read(view),
+        4341 => lisp::read(view),
+        // The second one is Linux's own, older than the registered; then a cloud's, one a direction.
+        4789 | 8472 | 10800 | 10801 => vxlan::read(view),
+        4790 => vxlan::read_gpe(view),
+        4754 => gre::in_udp(view),
+        5247 => capwap::read(transport, view),
+        6080 => gue::read(transport, view),
+        6081 => geneve::read(view),
+        // RFC 7510.
+        6635 => link::mpls(view).ok(),
+        37008 => tzsp::read(view),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! One of IPv6 has no checksum: what it carries must be TCP, and its addresses such as a host may have.
 
 use super::super::cursor::Cursor;
-use super::super::walk::{Found, Next};
+use super::super::next::{Found, Next};
 use super::{tzsp, vxlan};
 
 const LAYER: &str = "UDP";

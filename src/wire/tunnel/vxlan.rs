@@ -1,6 +1,6 @@
 use super::super::cursor::Cursor;
 use super::super::layers::Id;
-use super::super::walk::{Found, Next};
+use super::super::next::{Found, Next};
 
 /// Reads a VXLAN header (RFC 7348 §5).
 pub(super) fn read(view: Cursor<'_>) -> Option<Found<'_>> {

@@ -1,3 +1,4 @@
+use super::stop::{BAD_SYMBOL, NO_END, UNFINISHED};
 use super::*;
 use crate::websocket::Missing;
 use flate2::{Compress, Compression, FlushCompress, Status};

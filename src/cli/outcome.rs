@@ -1,0 +1,47 @@
+/// The outcome of a run that did what it was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// There is nothing more to say.
+    Fine,
+    /// `check` found what it looks for.
+    Findings,
+    /// `check` found nothing, but could not judge everything.
+    Unjudged,
+    /// A filter matched nothing, and the user wants to know.
+    NoMatch,
+    /// A signal, by its number, ended it before its files were read to their end.
+    Interrupted(u8),
+}
+
+impl Outcome {
+    /// Returns the exit code that tells it, of those in the list in `--help`.
+    pub const fn code(self) -> u8 {
+        match self {
+            Outcome::Fine => 0,
+            Outcome::Findings | Outcome::NoMatch => 1,
+            Outcome::Unjudged => 3,
+            Outcome::Interrupted(signal) => 128_u8.saturating_add(signal),
+        }
+    }
+}
+
+/// What the exit codes say. Where several hold, 2 stands before 1 before 3.
+pub(super) const EXIT_CODES: [(&str, &str); 5] = [
+    ("0", "all went well; Ctrl-C of a live capture included"),
+    ("1", "check found a broken rule; or, with --exit-code, a filter matched nothing"),
+    (
+        "2",
+        "wrong use, or an input or output failed: a damaged or truncated input, too, after what is good of it was written",
+    ),
+    ("3", "check found nothing, but not everything could be judged"),
+    ("130, 143", "files were not read to their end because of SIGINT (Ctrl-C) or SIGTERM"),
+];
+
+/// Lists the exit codes below the help.
+pub(super) fn exit_codes() -> String {
+    let line = |(code, words): &(&str, &str)| format!("\n  {code:<8}  {words}");
+    format!(
+        "Exit codes (where several hold, 2 stands before 1 before 3):{}",
+        EXIT_CODES.iter().map(line).collect::<String>()
+    )
+}
