@@ -313,6 +313,87 @@ fn as_a_person_would_use_it() {
     assert!(lines.lines().all(|line| line.contains(r#""from":"client""#)));
 }
 
+/// The tasks of docs/screen.md, each by the keys that stand there: where, what is typed, and what the screen then says.
+const TASKS: &[(&str, &str, &[(&str, &str)])] = &[
+    ("why a frame is wrong", "rules/masked-server-frame.pcap", &[("a", "what    a server frame is masked")]),
+    ("the next of several, round the end", "rules/masked-server-frame.pcap", &[("aa", "wrapped")]),
+    (
+        "anomalies by rule, and the rows of one",
+        "rules/masked-server-frame.pcap",
+        &[("!", "MUST NOT mask"), ("\r", "▸ timeline 1 ")],
+    ),
+    (
+        "a value of JSON",
+        "tutorials/socketio-4-chat.pcap",
+        &[("f", "filter ›"), ("sub.kind == \"EVENT\"\r", "timeline 6 ")],
+    ),
+    (
+        "messages with the same value",
+        "messages/json-and-unicode.pcap",
+        &[("j\r3", "▸ 1 tree"), ("j*", "filter › json."), ("\r", "timeline 1 UTC")],
+    ),
+    (
+        "whether the accept was right",
+        "rules/accept-mismatch.pcap",
+        &[("g", "the accept does not answer the key")],
+    ),
+    ("the slowest answer", "subprotocols/jsonrpc-calls.pcap", &[("ssss", "by latency, the most first")]),
+    ("the slowest pong", "control/ws-pings.pcap", &[("ss", "by round trip, the most first")]),
+    ("why it was closed", "control/ws-server-closes.pcap", &[("G", "by server")]),
+    (
+        "bytes, copied in hex",
+        "messages/masked-abaoge.pcap",
+        &[("j4", "000000"), ("Yx", "copied the payload in hex")],
+    ),
+    ("the biggest message", "messages/fragments-with-pings-between.pcap", &[("s", "rows sorted by size")]),
+    (
+        "one of many conversations",
+        "screen/harbour.pcap.gz",
+        &[("\x1b[Z", "▸ conversations"), ("/", "conversations with ›"), ("admin\r", "conversations 1 with")],
+    ),
+    ("what strange characters are", "messages/json-and-unicode.pcap", &[("j4", "payload")]),
+    ("a moment", "control/ws-pings.pcap", &[(":", "go to ›"), ("+0\r", "the first row from there on")]),
+    ("by mouse", "messages/masked-abaoge.pcap", &[("\x1b[<0;20;7M\x1b[<0;20;7m", "text from")]),
+    (
+        "two messages side by side",
+        "messages/json-and-unicode.pcap",
+        &[("jD", "marked"), ("jD", "two messages"), ("\x1b", "▸ timeline")],
+    ),
+];
+
+#[test]
+fn every_task_takes_five_keys() {
+    for (task, capture, steps) in TASKS {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures").join(capture);
+        let file = tempfile::Builder::new().suffix(&capture.replace('/', "-")).tempfile().unwrap();
+        std::fs::copy(path, file.path()).unwrap();
+        let mut session = Session::open(file.path(), "");
+        session.until("▸ timeline").until(" · ");
+        for (keys, words) in *steps {
+            session.type_keys(keys).until(words);
+        }
+        println!("{task}");
+        session.quit();
+    }
+}
+
+#[test]
+fn a_word_is_found_in_a_large_json() {
+    let mut talk = upgraded(1);
+    let rows: Vec<String> =
+        (0..100_000).map(|n| format!(r#"{{"id":{n},"name":"item {n}","tags":[]}}"#)).collect();
+    let body = format!("[{},{{\"needle\":true}}]", rows.join(","));
+    assert!(body.len() > 4 << 20);
+    talk.send(Side::Server, &frame(Side::Server, FIN | TEXT, body.as_bytes()));
+    goodbye(&mut talk);
+    let file = written(&talk.packets);
+    let mut session = Session::open(file.path(), "");
+    session.until("3 messages").until("▸ timeline");
+    session.type_keys("/").until("search ›").type_keys("needle\r").until("hit 1 of 1, row 1 of 1");
+    session.type_keys("3").until("\"needle\": true");
+    session.quit();
+}
+
 #[test]
 fn filters_bookmarks_and_theme_are_there_again() {
     let (file, state) = (written(&chat()), tempfile::tempdir().unwrap());

@@ -11,7 +11,7 @@ use super::json::{self, Line, Step};
 use super::text::middle;
 
 /// Bounds the values, lines and rows of bytes of each side that are compared.
-const COMPARED: usize = 20_000;
+const COMPARED: usize = 200_000;
 
 /// How many bytes stand in a row.
 pub(super) const BYTES: usize = 8;

@@ -67,9 +67,15 @@ impl Document {
 
     fn agreed(&mut self, handshake: &Handshake, established: bool) {
         let status = handshake.response.as_ref().map(|response| response.status);
+        let accept = match handshake.accept.as_ref().map(|accept| accept.valid) {
+            _ if !established && status != Some(101) => "",
+            Some(true) => ", the accept answers the key",
+            Some(false) => ", the accept does not answer the key",
+            None => "",
+        };
         let outcome = match (established, status) {
-            (true, _) => "upgraded to WebSocket".to_owned(),
-            (false, Some(status)) => format!("refused with status {status}"),
+            (true, _) => format!("upgraded to WebSocket{accept}"),
+            (false, Some(status)) => format!("refused with status {status}{accept}"),
             (false, None) => "never answered".to_owned(),
         };
         self.add(

@@ -106,7 +106,9 @@ fn sums(comparison: &Comparison) -> Line {
         Form::Bytes => ("bytes by offset", "row"),
     };
     let words = if changed == 0 && removed == 0 && added == 0 {
-        format!("the payloads are equal: {}", text::counted(same, noun))
+        let what =
+            if comparison.left_out == [0; 2] { "the payloads are equal" } else { "no difference so far" };
+        format!("{what}: {}", text::counted(same, noun))
     } else {
         let [changed, removed, added] = [changed, removed, added].map(grouped);
         format!(
