@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use crate::event::{Opcode, Severity};
-use crate::model::{Anomaly, Side, Timestamp};
+use crate::model::{Anomaly, At, Side, Timestamp};
 
 /// The kind of an [`Entry`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,6 +106,26 @@ pub(super) const NOBODY: u8 = 0x40;
 const _: () = assert!(size_of::<Entry>() <= 64, "a million entries are 64 MB at most");
 
 impl Entry {
+    /// Makes an entry that says nothing but what and when, and at which packet it became known.
+    pub(super) const fn new(what: EntryKind, at: At, known: u64) -> Entry {
+        Entry {
+            time: at.time,
+            order: at.time,
+            packet: at.packet,
+            length: 0,
+            place: known.saturating_sub(at.packet),
+            kept: 0,
+            conversation: u32::MAX,
+            wire: 0,
+            extra: 0,
+            frames: 0,
+            facts: Facts(0),
+            what,
+            opcode: NOBODY,
+            tail: 0,
+        }
+    }
+
     /// Returns when it happened, by its own packet.
     pub const fn time(&self) -> Timestamp {
         self.time

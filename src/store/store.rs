@@ -89,6 +89,16 @@ impl Store {
         &self.conversations
     }
 
+    /// Returns the conversation at a place among them.
+    pub fn conversation(&self, slot: u32) -> Option<&Conversation> {
+        self.conversations.get(slot as usize)
+    }
+
+    /// Returns the conversation that an entry belongs to, where it belongs to one.
+    pub fn conversation_with(&self, entry: &Entry) -> Option<&Conversation> {
+        self.conversation(entry.conversation()?)
+    }
+
     /// Returns the conversation of a connection.
     pub fn conversation_of(&self, id: ConnId) -> Option<&Conversation> {
         self.conversations.get(*self.slots.get(&id)? as usize)
@@ -304,9 +314,9 @@ impl Store {
                 self.message(slot, item, draft, [batch.payload(draft), batch.meaning(draft)]);
             }
             Owned::Attempt(attempt) => {
-                let mut entry = blank(EntryKind::Opened, item);
+                let mut entry = Entry::new(EntryKind::Opened, item.at, item.known);
                 let number = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
-                if let Some(conversation) = self.conversation(slot) {
+                if let Some(conversation) = self.conversation_mut(slot) {
                     conversation.state = if attempt.is_granted() { State::Open } else { State::Failed };
                     conversation.names.push((number, event::Conversation::of(attempt.opening())));
                     let before = conversation.opened.replace(attempt.clone());
@@ -318,7 +328,7 @@ impl Store {
                 self.push(slot, entry);
             }
             Owned::Closed(closed) => {
-                if let Some(conversation) = self.conversation(slot) {
+                if let Some(conversation) = self.conversation_mut(slot) {
                     if conversation.state == State::Open {
                         // Without a code the capture ended first: nobody closed it.
                         conversation.state = if closed.is_seen() { State::Closed } else { State::Open };
@@ -326,7 +336,7 @@ impl Store {
                     conversation.closed = Some(closed.clone());
                     conversation.pending = Pair::default();
                 }
-                self.push(slot, blank(EntryKind::Closed, item));
+                self.push(slot, Entry::new(EntryKind::Closed, item.at, item.known));
             }
             Owned::Unshown(_) => {}
             Owned::Anomaly(from, anomaly) => self.anomaly(slot, item, *from, anomaly),
@@ -348,13 +358,13 @@ impl Store {
         slot
     }
 
-    fn conversation(&mut self, slot: Option<u32>) -> Option<&mut Conversation> {
+    fn conversation_mut(&mut self, slot: Option<u32>) -> Option<&mut Conversation> {
         self.conversations.get_mut(slot? as usize)
     }
 
     fn frame(&mut self, slot: Option<u32>, frame: &Frame) {
         let most = self.bounds.frames;
-        let Some(conversation) = self.conversation(slot) else { return };
+        let Some(conversation) = self.conversation_mut(slot) else { return };
         let opcode = frame.header.opcode;
         let pending = conversation.pending(frame.from, opcode);
         if !opcode.is_control() && opcode != Opcode::CONTINUATION {
@@ -375,7 +385,7 @@ impl Store {
         if let Some(frame) = &draft.frame {
             frames = 1;
             record::put_frame(frame, &mut written);
-        } else if let Some(conversation) = self.conversation(slot) {
+        } else if let Some(conversation) = self.conversation_mut(slot) {
             let pending = conversation.pending(draft.from, draft.opcode);
             frames = std::mem::take(&mut pending.count);
             written.extend_from_slice(&pending.bytes);
@@ -406,7 +416,7 @@ impl Store {
                 .with(draft.meaning.facts, means),
             opcode: draft.opcode.0 & 0x0f | if draft.from == Side::Server { SERVER } else { 0 },
             tail: u16::try_from(tail.len()).unwrap_or(u16::MAX),
-            ..blank(EntryKind::Message, item)
+            ..Entry::new(EntryKind::Message, item.at, item.known)
         };
         (self.tail, self.frame) = (tail, written);
         self.count(slot, draft);
@@ -416,7 +426,7 @@ impl Store {
     /// Adds a message to the totals.
     fn count(&mut self, slot: Option<u32>, draft: &Draft) {
         let mut all = self.totals;
-        if let Some(conversation) = self.conversation(slot) {
+        if let Some(conversation) = self.conversation_mut(slot) {
             for totals in [&mut conversation.totals[draft.from], &mut all[draft.from]] {
                 totals.messages = totals.messages.saturating_add(1);
                 totals.frames = totals.frames.saturating_add(draft.wire.frames);
@@ -444,7 +454,7 @@ impl Store {
                 Some(Side::Server) => SERVER,
                 None => NOBODY,
             },
-            ..blank(EntryKind::Anomaly, item)
+            ..Entry::new(EntryKind::Anomaly, item.at, item.known)
         };
         if kept {
             self.anomalies.push(StoredAnomaly { from, anomaly: Box::new(anomaly.clone()) });
@@ -456,7 +466,7 @@ impl Store {
             }
         };
         one(&mut self.counts);
-        if let Some(conversation) = self.conversation(slot) {
+        if let Some(conversation) = self.conversation_mut(slot) {
             one(&mut conversation.anomalies);
         }
         self.wrong.push(u32::try_from(self.entries.len()).unwrap_or(u32::MAX));
@@ -474,30 +484,9 @@ impl Store {
             column.count(&entry);
         }
         self.entries.push(entry);
-        if let Some(conversation) = self.conversation(slot) {
+        if let Some(conversation) = self.conversation_mut(slot) {
             conversation.times.1 = conversation.times.1.max(entry.time);
             conversation.entries.push(number);
         }
-    }
-}
-
-/// Makes an entry that says nothing but what and when.
-fn blank(what: EntryKind, item: &Item) -> Entry {
-    let at = item.at;
-    Entry {
-        time: at.time,
-        order: at.time,
-        packet: at.packet,
-        length: 0,
-        place: item.known.saturating_sub(at.packet),
-        kept: 0,
-        conversation: u32::MAX,
-        wire: 0,
-        extra: 0,
-        frames: 0,
-        facts: Facts::default(),
-        what,
-        opcode: NOBODY,
-        tail: 0,
     }
 }

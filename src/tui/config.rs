@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use super::clock::TimeForm;
 use super::columns::ChosenColumns;
 use super::matcher::Matcher;
-use super::theme::Theme;
+use super::theme::{RowColour, Theme};
 
 /// The options of the screen.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,38 +24,6 @@ pub struct Options {
     pub colours: Vec<(String, RowColour)>,
     /// Whether filters, bookmarks and the like are kept for the next run.
     pub keeps_state: bool,
-}
-
-/// A colour that rows can have; each theme has its own of that name, which is legible on its backgrounds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RowColour {
-    /// As errors are.
-    Red,
-    /// As warnings are.
-    Yellow,
-    /// As what is well.
-    Green,
-    /// As notes are.
-    Blue,
-    /// As words of JSON are.
-    Magenta,
-    /// As context is.
-    Grey,
-}
-
-impl RowColour {
-    const ALL: [(&'static str, RowColour); 6] = [
-        ("red", RowColour::Red),
-        ("yellow", RowColour::Yellow),
-        ("green", RowColour::Green),
-        ("blue", RowColour::Blue),
-        ("magenta", RowColour::Magenta),
-        ("grey", RowColour::Grey),
-    ];
-
-    fn named(name: &str) -> Option<RowColour> {
-        RowColour::ALL.iter().find(|(other, _)| *other == name).map(|(_, colour)| *colour)
-    }
 }
 
 /// The reason why a configuration cannot be used.

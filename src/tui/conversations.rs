@@ -7,10 +7,10 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::clock::{self, TimeForm, short};
-use super::draw::{scroll, tint, title};
+use super::effect::{Effect, Panel};
 use super::keys::Action;
+use super::paint::{scroll, tint, title};
 use super::rows::Rows;
-use super::state::{Effect, Panel};
 use super::text::{RowWriter, columns, middle};
 use super::theme::Theme;
 use crate::event::Severity;
@@ -245,7 +245,7 @@ impl Conversations {
             match line.checked_sub(1).and_then(|at| self.order.get(at)) {
                 None => self.everything(look, row, buffer),
                 Some(slot) => {
-                    if let Some(conversation) = look.store.conversations().get(*slot as usize) {
+                    if let Some(conversation) = look.store.conversation(*slot) {
                         self.one(look, row, buffer, (*slot, conversation), line);
                     }
                 }

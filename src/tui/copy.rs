@@ -7,10 +7,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::detail::Tab;
+use super::effect::{Effect, Panel, PromptKind};
 use super::json;
 use super::matcher::quoted;
-use super::prompt::PromptKind;
-use super::state::{App, Effect, Panel};
+use super::state::App;
 use super::words::hex;
 use crate::event::Handshake;
 use crate::store::{Attempt, EntryKind, Facts};
@@ -112,7 +112,7 @@ impl App {
     fn command(&self, form: CopyForm) -> Result<(Vec<u8>, String), String> {
         let store = self.store.lock();
         let slot = self.timeline.entry.and_then(|number| store.entry(number)?.conversation());
-        let opened = slot.and_then(|slot| store.conversations().get(slot as usize)?.opened.as_deref());
+        let opened = slot.and_then(|slot| store.conversation(slot)?.opened.as_deref());
         let handshake = opened.map(Attempt::opening).and_then(|opening| opening.handshake.as_deref());
         let handshake = handshake.ok_or("the handshake of this row was not captured")?;
         let name = if form == CopyForm::Curl { "curl" } else { "websocat" };
@@ -142,7 +142,7 @@ impl App {
         let mut store = self.store.lock();
         if self.panel == Panel::Conversations {
             let chosen = self.conversations.chosen()?;
-            let id = store.conversations().get(chosen as usize)?.id;
+            let id = store.conversation(chosen)?.id;
             let stream = id.stream().map_or(String::new(), |stream| format!(" and stream == {stream}"));
             return Some(format!("conn == {}{stream}", id.packet));
         }

@@ -1,6 +1,7 @@
 //! What is shown of one entry: its fields as a tree, its bytes in hex, its payload as text and as JSON.
 
 mod hex;
+mod hex_rows;
 mod text;
 mod tree;
 
@@ -11,14 +12,14 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::widgets::{Block, Borders, Widget as _};
 
-use self::hex::HexLines;
+use self::hex_rows::{HexLines, width_of};
 use super::clock::grouped;
 use super::document::Document;
-use super::draw::scroll;
+use super::effect::{Arrival, DetailSize, Effect};
 use super::json;
 use super::keys::{self, Action};
+use super::paint::scroll;
 use super::pattern::Pattern;
-use super::state::Effect;
 use super::text::{RowWriter, broken, columns};
 use super::theme::Theme;
 use crate::store::Store;
@@ -36,15 +37,6 @@ pub(super) enum Tab {
 impl Tab {
     pub(super) const ALL: [(Tab, &'static str); 4] =
         [(Tab::Tree, "tree"), (Tab::Text, "text"), (Tab::Json, "json"), (Tab::Hex, "hex")];
-}
-
-/// The size of the detail.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum DetailSize {
-    #[default]
-    Normal,
-    Large,
-    Away,
 }
 
 /// The detail of one entry, and the place in it.
@@ -84,13 +76,6 @@ pub(super) struct Detail {
     panes: Panes,
 }
 
-/// The end of a message at which a search came to it: its first hit or, backwards, its last.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Arrival {
-    FirstHit,
-    LastHit,
-}
-
 /// The places of the parts of the detail that are seen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Panes {
@@ -111,7 +96,7 @@ impl Panes {
             _ if area.width >= BOTH => {
                 // The bytes take what their rows need, the tree all else.
                 let bytes = if area.width >= 200 { 32 } else { 16 };
-                let width = area.width.saturating_sub(hex::width_of(bytes)).saturating_sub(1).max(20);
+                let width = area.width.saturating_sub(width_of(bytes)).saturating_sub(1).max(20);
                 let tree = Rect { width, ..area };
                 let x = tree.right().saturating_add(1);
                 (Some(tree), Some(Rect { x, width: area.right().saturating_sub(x), ..area }))

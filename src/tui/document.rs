@@ -79,8 +79,7 @@ impl Document {
             EntryKind::Message => document.message(store, number, &entry),
             EntryKind::Opened => {
                 document.place("conversation opened", store, &entry, FieldStyle::Heading);
-                let conversation =
-                    entry.conversation().and_then(|slot| store.conversations().get(slot as usize));
+                let conversation = store.conversation_with(&entry);
                 if let (Some(conversation), Some(opened)) = (conversation, store.opened(&entry)) {
                     document.opened(opened, conversation.id);
                 }
@@ -217,7 +216,7 @@ impl Document {
         self.within(|it| {
             it.add("time", clock::rfc3339(entry.time()), FieldStyle::Plain);
             it.add("packet", grouped(entry.packet()), FieldStyle::Plain);
-            let conversation = entry.conversation().and_then(|slot| store.conversations().get(slot as usize));
+            let conversation = store.conversation_with(entry);
             if let Some(conversation) = conversation {
                 it.add(
                     "conversation",
@@ -333,7 +332,7 @@ impl Document {
 
     fn closed(&mut self, store: &Store, entry: &Entry) {
         self.place("conversation ended", store, entry, FieldStyle::Heading);
-        let conversation = entry.conversation().and_then(|slot| store.conversations().get(slot as usize));
+        let conversation = store.conversation_with(entry);
         let Some(closed) = conversation.and_then(|conversation| conversation.closed.as_deref()) else {
             return;
         };

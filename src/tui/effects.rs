@@ -1,10 +1,9 @@
 //! What handlers ask for, done in one place.
 
-use super::detail::DetailSize;
+use super::effect::{DetailSize, Effect, Panel, PromptKind};
 use super::matcher::Matcher;
-use super::prompt::PromptKind;
 use super::search::Search;
-use super::state::{App, Effect, Panel};
+use super::state::App;
 use crate::model::Timestamp;
 
 impl App {

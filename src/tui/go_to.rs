@@ -4,20 +4,12 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::clock::{self, TimeForm};
-use super::state::{App, Effect};
+use super::effect::Effect;
+use super::state::{App, Isolated};
 use super::timeline::Timeline;
 use crate::event::ConnId;
 use crate::model::Timestamp;
 use crate::store::{Entry, EntryKind, Store};
-
-/// The place at which the screen was before it showed one conversation alone.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Isolated {
-    line: usize,
-    scope: Option<u32>,
-    entry: Option<u32>,
-    top: usize,
-}
 
 /// A place that can be gone to.
 #[derive(Clone, Debug, PartialEq)]

@@ -3,12 +3,11 @@
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 use super::copy::CopyForm;
-use super::detail::DetailSize;
+use super::effect::{DetailSize, Effect, Panel, PromptKind};
 use super::keys::{self, Action};
-use super::overview::Overview;
+use super::overview::{Overview, Times};
 use super::page::Page;
-use super::prompt::PromptKind;
-use super::state::{App, Effect, Panel};
+use super::state::App;
 use crate::store::{Entry, EntryKind, Phase};
 
 impl App {
@@ -128,7 +127,7 @@ impl App {
     /// Marks the beginning of the conversation that the list shows.
     fn mark_conversation(&mut self) -> Effect {
         let store = self.store.lock();
-        let chosen = self.conversations.chosen().and_then(|slot| store.conversations().get(slot as usize));
+        let chosen = self.conversations.chosen().and_then(|slot| store.conversation(slot));
         let Some(chosen) = chosen else { return Effect::say("all conversations: choose one") };
         self.timeline.mark = chosen.entry(0);
         Effect::Say(format!("marked: {} shows another beside it", keys::key_for(Action::Compare)))
@@ -200,7 +199,7 @@ impl App {
     }
 
     fn stretch(&self, action: Action) -> Effect {
-        let times = self.timeline.times(&self.store.lock());
+        let times = Times::of(&self.timeline, &self.store.lock());
         times.map_or(Effect::None, |times| Overview::handle(action, &times))
     }
 

@@ -7,9 +7,11 @@ use ratatui::layout::Position;
 
 use super::detail::tab_at;
 use super::draw::{count_at, hint_at};
+use super::effect::{Border, Effect, Panel};
 use super::keys::Action;
+use super::overview::Times;
 use super::page::Page;
-use super::state::{App, Border, Effect, Panel};
+use super::state::App;
 
 /// How many rows a turn of the wheel moves.
 const WHEEL: isize = 3;
@@ -49,7 +51,7 @@ impl App {
         if let Some(action) = hint {
             return self.act(action);
         }
-        let times = self.timeline.times(&self.store.lock());
+        let times = Times::of(&self.timeline, &self.store.lock());
         if let Some(effect) = times.and_then(|times| self.overview.mouse(mouse, &times)) {
             return effect;
         }

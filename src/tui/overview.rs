@@ -8,8 +8,8 @@ use ratatui::layout::{Position, Rect};
 use ratatui::style::Modifier;
 
 use super::clock::short;
+use super::effect::Effect;
 use super::keys::Action;
-use super::state::Effect;
 use super::text::{RowWriter, columns};
 use super::theme::Theme;
 use super::timeline::Timeline;
@@ -49,6 +49,11 @@ pub(super) struct Times {
 }
 
 impl Times {
+    pub(super) fn of(timeline: &Timeline, store: &Store) -> Option<Times> {
+        let selected = timeline.entry.and_then(|entry| store.entry(entry)).map(Entry::time);
+        Some(Times { whole: timeline.whole(store)?, range: timeline.rows.range(), selected })
+    }
+
     fn shown(&self) -> (Timestamp, Timestamp) {
         self.range.unwrap_or(self.whole)
     }

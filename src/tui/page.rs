@@ -2,6 +2,7 @@
 
 mod anomalies;
 mod comparison;
+mod line;
 mod statistics;
 
 use std::time::Instant;
@@ -13,14 +14,15 @@ use ratatui::widgets::{
     Block, Clear, Scrollbar, ScrollbarOrientation, ScrollbarState, StatefulWidget as _, Widget as _,
 };
 
+use self::line::Line;
 use self::statistics::Gathering;
 use super::clock::TimeForm;
-use super::draw::{scroll, tint};
+use super::effect::Effect;
 use super::keys::Action;
-use super::state::Effect;
+use super::paint::{scroll, tint};
 use super::text::RowWriter;
 use super::theme::Theme;
-use super::words::{Role, Stretch};
+use super::words::Stretch;
 use crate::model::Timestamp;
 use crate::store::Store;
 
@@ -34,45 +36,10 @@ pub(super) struct Page {
     gathering: Option<Gathering>,
 }
 
-/// One line of a page.
-#[derive(Debug, Default)]
-struct Line {
-    words: Vec<Stretch>,
-    /// The sign between the words and others beside them, where the line has two halves.
-    beside: Option<(&'static str, Vec<Stretch>)>,
-    /// What Enter asks for.
-    leads: Option<Effect>,
-}
-
-impl Line {
-    fn title(words: &str) -> Line {
-        Line::default().add(Role::Name, words)
-    }
-
-    fn add(mut self, role: Role, words: impl Into<Vec<u8>>) -> Line {
-        self.words.push(Stretch { bytes: words.into(), role });
-        self
-    }
-
-    /// Makes a line with two halves.
-    fn halves([left, right]: [Vec<Stretch>; 2], sign: &'static str) -> Line {
-        Line { words: left, beside: Some((sign, right)), leads: None }
-    }
-
-    /// Tells whether its halves differ.
-    fn differs(&self) -> bool {
-        self.beside.as_ref().is_some_and(|(sign, _)| *sign != comparison::SAME)
-    }
-
-    fn to(self, effect: Effect) -> Line {
-        Line { leads: Some(effect), ..self }
-    }
-}
-
 impl Page {
     /// Returns the statistics of one conversation, or of all; they are gathered bit by bit.
     pub(super) fn statistics(store: &Store, scope: Option<u32>) -> Page {
-        let name = scope.and_then(|slot| store.conversations().get(slot as usize));
+        let name = scope.and_then(|slot| store.conversation(slot));
         let of = name.map_or("all conversations".to_owned(), |it| format!("conversation #{}", it.id));
         let title = format!("statistics of {of}, whatever the filter shows");
         Page { title, gathering: Some(Gathering::new(scope)), ..Page::default() }

@@ -30,7 +30,7 @@ pub(super) fn partner(store: &mut Store, number: u32) -> Option<u32> {
 
 /// Lists the entries of a conversation behind one of them, or before it, the nearest first.
 fn beside(store: &Store, number: u32, entry: &Entry, forward: bool) -> Vec<u32> {
-    let conversation = entry.conversation().and_then(|slot| store.conversations().get(slot as usize));
+    let conversation = store.conversation_with(entry);
     let Some(conversation) = conversation else { return Vec::new() };
     let at = conversation.place_of(number);
     let entry_at = |n: usize| conversation.entry(n);

@@ -2,36 +2,10 @@
 
 mod draw;
 
+use super::effect::{Effect, PromptKind};
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::state::Effect;
 use crate::filter::Candidate;
-
-/// The kind of a prompt: what is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum PromptKind {
-    Filter,
-    Search,
-    Narrow,
-    Columns,
-    GoTo,
-    Export,
-    Save,
-}
-
-impl PromptKind {
-    pub(super) const fn words(self) -> &'static str {
-        match self {
-            PromptKind::Filter => "filter",
-            PromptKind::Search => "search",
-            PromptKind::Narrow => "conversations with",
-            PromptKind::Columns => "columns",
-            PromptKind::GoTo => "go to",
-            PromptKind::Export => "export to",
-            PromptKind::Save => "save packets to",
-        }
-    }
-}
 
 /// A line of text that is being typed.
 #[derive(Clone, Debug)]

@@ -225,9 +225,7 @@ impl Rows {
     pub(super) fn scope_length(&self, store: &Store) -> usize {
         match self.scope {
             None => store.len(),
-            Some(slot) => {
-                store.conversations().get(slot as usize).map_or(0, crate::store::Conversation::entries)
-            }
+            Some(slot) => store.conversation(slot).map_or(0, crate::store::Conversation::entries),
         }
     }
 
@@ -235,7 +233,7 @@ impl Rows {
     pub(super) fn place(&self, store: &Store, number: u32) -> usize {
         match self.scope {
             None => number as usize,
-            Some(slot) => store.conversations().get(slot as usize).map_or(0, |c| c.place_of(number)),
+            Some(slot) => store.conversation(slot).map_or(0, |c| c.place_of(number)),
         }
     }
 
@@ -243,7 +241,7 @@ impl Rows {
     pub(super) fn scoped(&self, store: &Store, at: usize) -> Option<u32> {
         match self.scope {
             None => u32::try_from(at).ok().filter(|_| at < store.len()),
-            Some(slot) => store.conversations().get(slot as usize)?.entry(at),
+            Some(slot) => store.conversation(slot)?.entry(at),
         }
     }
 

@@ -7,12 +7,11 @@ use std::time::Instant;
 use ahash::RandomState;
 
 use super::clock::grouped;
-use super::detail::Arrival;
 use super::document::HITS;
+use super::effect::{Arrival, Effect};
 use super::patched;
 use super::pattern::Pattern;
 use super::rows::{Rows, Slice};
-use super::state::Effect;
 use super::words::Words;
 use crate::store::{EntryKind, Facts, PayloadLocation, Store};
 use crate::text;

@@ -4,36 +4,20 @@ use ratatui::layout::{Position, Rect};
 
 use super::clock::TimeForm;
 use super::conversations::Conversations;
-use super::detail::{Arrival, Detail};
+use super::detail::Detail;
+use super::effect::{Border, Effect, Panel};
 use super::feed::Feed;
-use super::go_to::Isolated;
-use super::layout::Layout;
+use super::layout::{Layout, Room};
 use super::overview::Overview;
 use super::page::Page;
-use super::prompt::{Prompt, PromptKind};
+use super::prompt::Prompt;
 use super::remembered::Remembered;
 use super::search::{Coming, Search};
 use super::theme::Theme;
 use super::timeline::Timeline;
 use crate::event::DirectionTotals;
-use crate::model::{Pair, Timestamp};
+use crate::model::Pair;
 use crate::store::{Phase, Shared, Store};
-
-/// Name of a part of the screen that keys can go to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Panel {
-    Conversations,
-    #[default]
-    Timeline,
-    Detail,
-}
-
-/// A border that the mouse holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Border {
-    Conversations,
-    Detail,
-}
 
 /// Everything the screen shows, and what it is drawn from.
 pub struct App {
@@ -76,6 +60,15 @@ pub struct App {
     seen: u64,
 }
 
+/// The place at which the screen was before it showed one conversation alone.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Isolated {
+    pub(super) line: usize,
+    pub(super) scope: Option<u32>,
+    pub(super) entry: Option<u32>,
+    pub(super) top: usize,
+}
+
 /// The extent of the store when it was looked at last: a paused screen shows no more.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Extent {
@@ -105,54 +98,6 @@ impl Rate {
             self.per_second = (count.saturating_sub(before) as f64 / elapsed.as_secs_f64()) as u64;
             self.since = Some((Instant::now(), count));
         }
-    }
-}
-
-/// The effect that a handler asks for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Effect {
-    None,
-    /// Says a line of words for a while.
-    Say(String),
-    /// Gives a panel the keys.
-    Focus(Panel),
-    /// Shows one conversation, or all.
-    Scope(Option<u32>),
-    /// Shows one conversation, and selects it in the list.
-    Choose(u32),
-    /// Shows what a filter lets through.
-    Filter(String),
-    /// Shows a stretch of time, or all.
-    Range(Option<(Timestamp, Timestamp)>),
-    /// Goes to the first row between two moments.
-    Moment(Timestamp, Timestamp),
-    /// Goes to an entry, whatever hides it.
-    GoTo(u32),
-    /// Goes to the next hit of the search, or to the one before.
-    NextHit(bool),
-    /// Goes to a row that a search found.
-    Hit(usize, Arrival),
-    /// Asks for a line of text, and proposes one.
-    Ask(PromptKind, String),
-    /// The line was changed by a key, or completed.
-    Typed,
-    Completed,
-    /// The line is left, or done.
-    Cancel,
-    Accept,
-    /// Leaves the page.
-    Close,
-    // What follows is done by whoever runs the screen.
-    /// Copies bytes, and says what they are.
-    Copy(Vec<u8>, String),
-    Redraw,
-    Suspend,
-    Quit,
-}
-
-impl Effect {
-    pub(super) fn say(words: &str) -> Effect {
-        Effect::Say(words.to_owned())
     }
 }
 
@@ -238,9 +183,16 @@ impl App {
                 self.say(words);
             }
         }
-        self.layout = Layout::of(area, self);
+        let room = Room {
+            has_map: self.timeline.rows.range().is_some(),
+            panel: self.panel,
+            size: self.detail.size,
+            left: self.left_width,
+            detail: self.detail_room,
+        };
+        self.layout = Layout::of(area, &room);
         self.overview.lay_out(self.layout.map, self.layout.overview);
-        self.help = self.help.map(|top| top.min(super::draw::last_top(area)));
+        self.help = self.help.map(|top| top.min(super::draw::help::last_top(area)));
         // A store that changes while we hold it counts its version afterwards: then it is sorted once more.
         let height = usize::from(self.layout.conversations.height);
         let all = store.conversations().get(..self.extent.conversations).unwrap_or_default();

@@ -19,7 +19,7 @@ use crossterm::event::{
 use ratatui::backend::TestBackend;
 use unicode_width::UnicodeWidthStr as _;
 
-use super::state::Panel;
+use super::effect::Panel;
 use super::*;
 use crate::event::{Anomaly, ConnId, Event, Kind, Message, Opcode, Sink, Value, Wire};
 use crate::model::{At, Side};

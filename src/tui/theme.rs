@@ -1,9 +1,40 @@
 use ratatui::style::{Color, Modifier, Style};
 
-use super::config::RowColour;
 use super::words::Role;
 use crate::event::Severity;
 use crate::model::Side;
+
+/// A colour that rows can have; each theme has its own of that name, which is legible on its backgrounds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RowColour {
+    /// As errors are.
+    Red,
+    /// As warnings are.
+    Yellow,
+    /// As what is well.
+    Green,
+    /// As notes are.
+    Blue,
+    /// As words of JSON are.
+    Magenta,
+    /// As context is.
+    Grey,
+}
+
+impl RowColour {
+    pub(super) const ALL: [(&'static str, RowColour); 6] = [
+        ("red", RowColour::Red),
+        ("yellow", RowColour::Yellow),
+        ("green", RowColour::Green),
+        ("blue", RowColour::Blue),
+        ("magenta", RowColour::Magenta),
+        ("grey", RowColour::Grey),
+    ];
+
+    pub(super) fn named(name: &str) -> Option<RowColour> {
+        RowColour::ALL.iter().find(|(other, _)| *other == name).map(|(_, colour)| *colour)
+    }
+}
 
 /// The styles of each kind of thing: a theme is a value of it.
 #[derive(Clone, Debug)]

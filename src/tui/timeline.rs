@@ -10,19 +10,16 @@ use std::time::Duration;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use self::list::Head;
 use super::clock::TimeForm;
 use super::columns::ChosenColumns;
-use super::config::RowColour;
+use super::effect::{Effect, Panel};
 use super::keys::{self, Action};
 use super::matcher::Matcher;
-use super::overview::Times;
 use super::partner::partner;
 use super::rows::{RowOrder, Rows};
 use super::search::Search;
-use super::state::{Effect, Panel};
 use super::text::columns;
-use super::theme::Theme;
+use super::theme::{RowColour, Theme};
 use crate::event::Severity;
 use crate::model::Timestamp;
 use crate::store::{Entry, EntryKind, Phase, Store};
@@ -198,9 +195,9 @@ impl Timeline {
 
     /// Sorts the rows by what the head at a column names; by what they are sorted by already, by time again.
     pub(super) fn sort_at(&mut self, store: &Store, area: Rect, focus: bool, x: u16) -> bool {
-        let heads = self.heads(store, area, focus);
-        let is_it = |head: &&Head| (head.x..head.x.saturating_add(columns(&head.words))).contains(&x);
-        let Some(order) = heads.iter().find(is_it).and_then(|head| head.order) else { return false };
+        let mut heads = self.heads(store, area, focus).into_iter();
+        let found = heads.find(|head| (head.x..head.x.saturating_add(columns(&head.words))).contains(&x));
+        let Some(order) = found.and_then(|head| head.order) else { return false };
         self.sort_by(store, if order == self.rows.order() { RowOrder::Time } else { order });
         true
     }
@@ -281,12 +278,6 @@ impl Timeline {
             self.entry = self.rows.get(store, 0);
             self.follow = false;
         }
-    }
-
-    /// Returns the times between which everything is, what is shown of them, and where the selected row is.
-    pub(super) fn times(&self, store: &Store) -> Option<Times> {
-        let selected = self.entry.and_then(|entry| store.entry(entry)).map(Entry::time);
-        Some(Times { whole: self.whole(store)?, range: self.rows.range(), selected })
     }
 
     /// Returns the times between which everything is that there was when the screen was not paused.

@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 
 use super::columns::{self, ChosenColumns};
 use super::completion;
+use super::effect::{Effect, PromptKind};
 use super::effects::remember;
 use super::feed::Choice;
 use super::matcher::Matcher;
 use super::pattern::Pattern;
-use super::prompt::{Prompt, PromptKind};
+use super::prompt::Prompt;
 use super::search::Search;
-use super::state::{App, Effect};
+use super::state::App;
 use crate::filter::Candidate;
 use crate::text;
 
@@ -168,8 +169,7 @@ impl App {
         entries.sort_unstable();
         let slots: BTreeSet<u32> =
             entries.iter().filter_map(|number| store.entry(*number)?.conversation()).collect();
-        let connections =
-            slots.iter().filter_map(|slot| store.conversations().get(*slot as usize)).map(|c| c.id).collect();
+        let connections = slots.iter().filter_map(|slot| store.conversation(*slot)).map(|c| c.id).collect();
         Choice { entries, connections }
     }
 }

@@ -121,8 +121,7 @@ impl Words {
     }
 
     fn opened(&mut self, store: &Store, entry: &Entry) {
-        let conversation = entry.conversation().and_then(|slot| store.conversations().get(slot as usize));
-        let Some(conversation) = conversation else { return };
+        let Some(conversation) = store.conversation_with(entry) else { return };
         let told = store.opened(entry);
         let handshake = told.and_then(|attempt| attempt.opening().handshake.as_ref());
         let established = told.is_some_and(Attempt::is_granted);
@@ -147,7 +146,7 @@ impl Words {
     }
 
     fn closed(&mut self, store: &Store, entry: &Entry) {
-        let conversation = entry.conversation().and_then(|slot| store.conversations().get(slot as usize));
+        let conversation = store.conversation_with(entry);
         let Some(closed) = conversation.and_then(|conversation| conversation.closed.as_deref()) else {
             return;
         };

@@ -3,8 +3,8 @@ use std::ops::Range;
 use ratatui::buffer::Buffer;
 use ratatui::style::Style;
 
-use super::super::draw::tint;
 use super::super::json::{self, TokenKind};
+use super::super::paint::tint;
 use super::super::text::{Light, RowWriter, broken};
 use super::{Detail, Look};
 

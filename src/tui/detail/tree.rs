@@ -3,7 +3,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::super::document::{Field, FieldStyle};
-use super::super::draw::tint;
+use super::super::paint::tint;
 use super::super::text::{RowWriter, broken, columns};
 use super::super::theme::Theme;
 use super::{Detail, Look};

@@ -4,13 +4,11 @@ use ratatui::text::Line;
 use ratatui::widgets::{Block, BorderType, Clear, Widget as _};
 
 use super::super::keys;
-use super::super::state::App;
 use super::super::text::RowWriter;
+use super::super::theme::Theme;
 
 /// Draws the table of keys over everything.
-pub(super) fn draw(app: &App, buffer: &mut Buffer) {
-    let theme = &app.theme;
-    let area = app.layout.area;
+pub(super) fn draw(theme: &Theme, area: Rect, top: usize, buffer: &mut Buffer) {
     let lines = lines();
     let (two, per_column, height) = extent(area, lines.len());
     let width = if two { 152 } else { 78 }.min(area.width.saturating_sub(2));
@@ -18,7 +16,7 @@ pub(super) fn draw(app: &App, buffer: &mut Buffer) {
     let y = area.y.saturating_add(area.height.saturating_sub(height) / 2);
     let window = Rect { x, y, width, height };
     let inner = usize::from(height.saturating_sub(2));
-    let top = app.help.unwrap_or(0).min(per_column.saturating_sub(inner));
+    let top = top.min(per_column.saturating_sub(inner));
     let scrolls = if per_column > inner { " j k or the wheel scroll " } else { "" };
     Clear.render(window, buffer);
     let block =

@@ -1,19 +1,17 @@
 //! What the screen looks like around its components. Drawing reads the store and changes nothing: what is seen was
 //! laid out before ([`App::refresh`]).
 
-mod help;
+pub(super) mod help;
 mod status;
 
-pub(super) use help::last_top;
 pub(super) use status::{count_at, hint_at};
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
-use ratatui::style::{Modifier, Style};
+use ratatui::style::Style;
 
-use super::state::{App, Panel};
+use super::effect::Panel;
+use super::state::App;
 use super::text::RowWriter;
-use super::theme::Theme;
 use super::{conversations, detail, overview, timeline};
 use crate::store::Store;
 
@@ -53,8 +51,8 @@ pub(super) fn draw(app: &App, store: &mut Store, buffer: &mut Buffer) {
         Some(prompt) => prompt.draw(theme, layout.status, layout.area.height / 3, buffer),
         None => status::draw(app, store, buffer),
     }
-    if app.help.is_some() {
-        help::draw(app, buffer);
+    if let Some(top) = app.help {
+        help::draw(theme, layout.area, top, buffer);
     }
 }
 
@@ -88,42 +86,5 @@ fn upright(buffer: &mut Buffer, x: u16, y: u16, height: u16, style: Style) {
     RowWriter::new(buffer, x, y, 1).word("┬", style);
     for row in 1..=height {
         RowWriter::new(buffer, x, y.saturating_add(row), 1).word("│", style);
-    }
-}
-
-/// Writes a panel's name into the rule above it, and goes on behind it.
-pub(super) fn title<'a>(
-    buffer: &'a mut Buffer,
-    theme: &Theme,
-    area: Rect,
-    name: &str,
-    focus: bool,
-) -> RowWriter<'a> {
-    let (style, mark) = if focus { (theme.focus, "▸ ") } else { (theme.title, " ") };
-    let x = area.x.saturating_add(1);
-    let mut writer = RowWriter::new(buffer, x, area.y.saturating_sub(1), area.width.saturating_sub(1));
-    writer.word(mark, style).word(name, style);
-    writer
-}
-
-/// Returns the first line to be shown so that `selected` is among `height` lines.
-pub(super) fn scroll(top: usize, selected: usize, height: usize, length: usize) -> usize {
-    let most = length.saturating_sub(height);
-    let lowest = selected.saturating_add(1).saturating_sub(height);
-    top.clamp(lowest, selected.max(lowest)).min(most.max(lowest))
-}
-
-/// Lays a style over a row; hits of a search stay visible on it.
-pub(super) fn tint(buffer: &mut Buffer, area: Rect, y: u16, style: Style, hit: Style) {
-    let row = Rect { y, height: 1, ..area }.intersection(*buffer.area());
-    for place in row.positions() {
-        let Some(cell) = buffer.cell_mut(place) else { continue };
-        if hit.bg.is_some() && hit.bg == Some(cell.bg) {
-            continue;
-        }
-        // What is turned round stands out on a row that is turned round by being as it is elsewhere.
-        let twice = Modifier::REVERSED & style.add_modifier & cell.modifier;
-        cell.set_style(style);
-        cell.modifier.remove(twice);
     }
 }

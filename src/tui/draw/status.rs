@@ -3,8 +3,9 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::super::clock::{grouped, short};
+use super::super::effect::Panel;
 use super::super::keys::{self, Action};
-use super::super::state::{App, Extent, Panel};
+use super::super::state::{App, Extent};
 use super::super::text::{RowWriter, columns};
 use crate::store::{Phase, Store};
 use crate::text;

@@ -1,10 +1,10 @@
 use std::collections::BTreeMap;
 
 use super::super::clock::grouped;
-use super::super::state::Effect;
+use super::super::effect::Effect;
 use super::super::unshown;
 use super::super::words::Role;
-use super::Line;
+use super::line::Line;
 use crate::event::{Anomaly, Rule, Severity};
 use crate::store::{Entry, Store};
 use crate::text;
@@ -73,7 +73,7 @@ fn broken(store: &Store, lines: &mut Vec<Line>, rule: &Rule, found: &[u32]) {
 
 /// Names the conversation of an entry.
 fn of(store: &Store, entry: &Entry) -> String {
-    let conversation = entry.conversation().and_then(|slot| store.conversations().get(slot as usize));
+    let conversation = store.conversation_with(entry);
     conversation.map_or(String::new(), |it| format!("#{} {}", it.id, it.name()))
 }
 

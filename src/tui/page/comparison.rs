@@ -3,17 +3,15 @@
 use super::super::clock::{self, TimeForm, grouped};
 use super::super::diff::{BYTES, Comparison, Form, Part, Row};
 use super::super::document::Document;
-use super::super::state::Effect;
+use super::super::effect::Effect;
 use super::super::text::middle;
 use super::super::words::{Role, Stretch, Words, hex};
-use super::Line;
+use super::line::{Line, SAME};
 use crate::event::Severity;
 use crate::model::{Side, Timestamp};
 use crate::store::Store;
 use crate::text;
 
-/// The sign between halves that are the same; others differ.
-pub(super) const SAME: &str = "   ";
 /// How many columns stand between the halves.
 pub(super) const BETWEEN: u16 = 3;
 /// How many equal rows are shown beside one that differs.
@@ -70,7 +68,7 @@ fn heads(store: &Store, pair: [u32; 2]) -> Vec<Line> {
     let entry = |n: usize| entries.get(n).copied().flatten();
     let place = |n: usize| {
         let Some(entry) = entry(n) else { return Vec::new() };
-        let name = entry.conversation().and_then(|slot| store.conversations().get(slot as usize));
+        let name = store.conversation_with(&entry);
         let name = name.map_or(String::new(), |it| format!("  #{} {}", it.id, it.name()));
         let time = clock::of_day(entry.time(), 6);
         vec![
@@ -249,7 +247,7 @@ pub(super) fn conversations(
     let mut rows: Vec<(Timestamp, u32, usize)> = Vec::new();
     let (mut heads, mut left_out) = ([Vec::new(), Vec::new()], 0_usize);
     for ((side, slot), head) in pair.into_iter().enumerate().zip(&mut heads) {
-        let Some(it) = store.conversations().get(slot as usize) else { continue };
+        let Some(it) = store.conversation(slot) else { continue };
         head.push(stretch(Role::Name, format!(" #{} {}", it.id, it.name())));
         let entries = (0..it.entries()).filter_map(|at| Some((it.entry(at)?, store.entry(it.entry(at)?)?)));
         let is_in = |time: Timestamp| range.is_none_or(|(from, to)| (from..=to).contains(&time));

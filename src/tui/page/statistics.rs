@@ -1,11 +1,11 @@
 use std::time::Instant;
 
 use super::super::clock::{grouped, short};
+use super::super::effect::Effect;
 use super::super::matcher::quoted;
 use super::super::rows::Slice;
-use super::super::state::Effect;
 use super::super::words::Role;
-use super::Line;
+use super::line::Line;
 use crate::event::{Severity, Sink as _};
 use crate::model::Side;
 use crate::stats::{Report, Stats};
@@ -33,7 +33,7 @@ impl Gathering {
     pub(super) fn work(&mut self, store: &mut Store, until: Instant) -> bool {
         let mut slice = Slice::until(until);
         loop {
-            let scope = self.scope.and_then(|slot| store.conversations().get(slot as usize));
+            let scope = self.scope.and_then(|slot| store.conversation(slot));
             self.of = if self.scope.is_some() {
                 scope.map_or(0, crate::store::Conversation::entries)
             } else {

@@ -3,9 +3,10 @@ use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 
 use super::super::clock::grouped;
+use super::super::effect::PromptKind;
 use super::super::text::{RowWriter, broken, columns};
 use super::super::theme::Theme;
-use super::{Prompt, PromptKind};
+use super::Prompt;
 use crate::text;
 
 impl Prompt {

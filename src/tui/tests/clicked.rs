@@ -2,8 +2,8 @@ use crossterm::event::{MouseButton, MouseEventKind};
 use unicode_width::UnicodeWidthStr as _;
 
 use super::super::conversations::SortBy;
+use super::super::effect::Panel;
 use super::super::rows::RowOrder;
-use super::super::state::Panel;
 use super::{Desk, put, story};
 use crate::event::{Kind, Over, Severity, Tls};
 use crate::store::Batch;

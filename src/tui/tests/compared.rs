@@ -2,7 +2,7 @@
 
 use crossterm::event::KeyCode;
 
-use super::super::state::Panel;
+use super::super::effect::Panel;
 use super::{Desk, put, say, story, text};
 use crate::event::{Kind, Opcode};
 use crate::model::Side;

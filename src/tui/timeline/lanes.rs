@@ -122,8 +122,7 @@ impl<'a> Lanes<'a> {
                 let mut writer =
                     RowWriter::new(buffer, self.left.saturating_add(3), y, area.width.saturating_sub(4));
                 writer.word(" ", look.theme.rule);
-                let conversation =
-                    entry.conversation().and_then(|slot| look.store.conversations().get(slot as usize));
+                let conversation = look.store.conversation_with(entry);
                 if let Some(conversation) = conversation.filter(|_| self.timeline.rows.scope().is_none()) {
                     writer.word(&format!("#{} ", conversation.id), look.theme.dim);
                 }
@@ -154,7 +153,7 @@ impl<'a> Lanes<'a> {
             }
         }
         let flags = flags(entry);
-        let number_of = |slot: u32| look.store.conversations().get(slot as usize).map(|it| it.id);
+        let number_of = |slot: u32| look.store.conversation(slot).map(|it| it.id);
         let conversation = match entry.conversation().and_then(number_of) {
             Some(number) if self.timeline.rows.scope().is_none() && area.width >= 30 => format!(" #{number}"),
             _ => String::new(),

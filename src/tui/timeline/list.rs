@@ -4,8 +4,8 @@ use ratatui::style::{Modifier, Style};
 
 use super::super::clock;
 use super::super::columns::Column;
-use super::super::draw::{tint, title};
 use super::super::keys::{self, Action};
+use super::super::paint::{tint, title};
 use super::super::rows::RowOrder;
 use super::super::text::{RowWriter, columns, middle};
 use super::super::unshown;
@@ -123,7 +123,7 @@ impl Timeline {
         writer.right(&time, widths.time, theme.dim).word(" ", theme.dim);
         if self.rows.scope().is_none() {
             let slot = entry.conversation();
-            let conversation = slot.and_then(|slot| look.store.conversations().get(slot as usize));
+            let conversation = slot.and_then(|slot| look.store.conversation(slot));
             let name = conversation.map_or(String::new(), |it| format!("#{}", it.id));
             let style = slot.map_or(theme.dim, |slot| theme.conversation(slot));
             writer.right(&name, widths.conversation, style).word(" ", theme.dim);
