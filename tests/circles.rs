@@ -9,7 +9,6 @@ use super::layers::{Source, gather, plain, without_tests};
 const CIRCLES: &[(&str, &str)] = &[
     ("session::stack", "a layer may hold another stack"),
     ("subprotocol", "the list of sub-protocols and its readers are one"),
-    ("tui", "its parts draw each other"),
 ];
 
 /// Maps the name of a module to what its file says.

@@ -20,7 +20,7 @@ use crate::model::{Anomaly, At, Lost, Pair, Side};
 /// did.
 const FAILURES: [u64; 2] = [16, 256];
 
-/// What was reported of a connection as a whole.
+/// The report on a connection as a whole.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
     /// Nothing: its facts are not all known.

@@ -18,7 +18,7 @@ pub(super) struct Layout {
     pub(super) beside: bool,
 }
 
-/// What the areas depend on beside the size of the terminal.
+/// The facts that the areas depend on beside the size of the terminal.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Room {
     pub(super) has_map: bool,
