@@ -136,22 +136,16 @@ impl Prompt {
     /// Puts the next candidate in, or the one before.
     fn complete(&mut self, forward: bool) {
         let last = self.candidates.len().saturating_sub(1);
-        let next = match self.chosen {
-            None => {
-                if forward {
-                    0
-                } else {
-                    last
-                }
-            }
-            Some(at) if forward => {
+        let next = match (self.chosen, forward) {
+            (None, true) => 0,
+            (Some(at), true) => {
                 if at >= last {
                     0
                 } else {
                     at.saturating_add(1)
                 }
             }
-            Some(at) => at.checked_sub(1).unwrap_or(last),
+            (at, false) => at.and_then(|at| at.checked_sub(1)).unwrap_or(last),
         };
         let Some(candidate) = self.candidates.get(next) else { return };
         let start = candidate.replaces.start.min(self.cursor);

@@ -141,9 +141,15 @@ impl Desk {
         self
     }
 
+    /// Types; an end of line is Enter, a tabulator goes back a panel.
     fn keys(&mut self, text: &str) -> &mut Self {
         for c in text.chars() {
-            self.key(KeyCode::Char(c));
+            self.key(match c {
+                '\n' => KeyCode::Enter,
+                '\t' => KeyCode::BackTab,
+                '\x1b' => KeyCode::Esc,
+                c => KeyCode::Char(c),
+            });
         }
         self
     }
@@ -183,123 +189,35 @@ impl Desk {
     }
 }
 
-/// Shows one state at both sizes.
-fn both(name: &str, act: impl Fn(&mut Desk)) {
-    for (width, height) in [(80, 24), (200, 60)] {
-        let mut desk = Desk::with(&story(), width, height);
-        act(&mut desk);
-        insta::assert_snapshot!(format!("{name}_{width}x{height}"), desk.text());
+/// The states that are seen at both sizes, by the keys that lead there.
+const STATES: &[(&str, &str)] = &[
+    ("opened", ""),
+    ("tree", "jjj\njjjjjjjj"),
+    ("hex", "jjjj4d\nll"),
+    ("json", "jjj3d\njjjjjj\n"),
+    ("text", "jjj2d"),
+    ("handshake", "d\n"),
+    ("lanes", "LGkkk"),
+    ("lanes_to_scale", "Lzjjjjjjjjjjjjjjjjjjjjjj"),
+    ("end", "G"),
+    ("conversation", "\tsjss"),
+    ("filter_typed", "fopcode == text and fr"),
+    ("filter_mistake", "flen > many"),
+    ("filtered", "ffrom == client and json.op == \"sub\"\n"),
+    ("search", "/\"id\":17,\n"),
+    ("zoomed", "jjjmjjjjb+++"),
+    ("help", "?"),
+];
+
+#[test]
+fn every_state_at_both_sizes() {
+    for (name, keys) in STATES {
+        for (width, height) in [(80, 24), (200, 60)] {
+            let mut desk = Desk::with(&story(), width, height);
+            desk.keys(keys);
+            insta::assert_snapshot!(format!("{name}_{width}x{height}"), desk.text());
+        }
     }
-}
-
-#[test]
-fn opened() {
-    both("opened", |_| {});
-}
-
-#[test]
-fn a_message_and_its_tree() {
-    both("tree", |desk| {
-        desk.keys("jjj").key(KeyCode::Enter).keys("jjjjjjjj");
-    });
-}
-
-#[test]
-fn bytes_beside_the_tree() {
-    both("hex", |desk| {
-        desk.keys("jjjj4d").key(KeyCode::Enter).key(KeyCode::Right).key(KeyCode::Right);
-    });
-}
-
-#[test]
-fn json_folded() {
-    both("json", |desk| {
-        desk.keys("jjj3d").key(KeyCode::Enter).keys("jjjjjj").key(KeyCode::Enter);
-    });
-}
-
-#[test]
-fn text_of_a_message() {
-    both("text", |desk| {
-        desk.keys("jjj2d");
-    });
-}
-
-#[test]
-fn handshake() {
-    both("handshake", |desk| {
-        desk.keys("d").key(KeyCode::Enter);
-    });
-}
-
-#[test]
-fn lanes() {
-    both("lanes", |desk| {
-        desk.keys("LGkkk");
-    });
-}
-
-#[test]
-fn lanes_to_scale() {
-    both("lanes_to_scale", |desk| {
-        desk.keys("Lz").keys("jjjjjjjjjjjjjjjjjjjjjj");
-    });
-}
-
-#[test]
-fn the_end_with_silence_gap_and_anomaly() {
-    both("end", |desk| {
-        desk.keys("G");
-    });
-}
-
-#[test]
-fn one_conversation_sorted() {
-    both("conversation", |desk| {
-        desk.key(KeyCode::BackTab).keys("sjss");
-    });
-}
-
-#[test]
-fn filter_being_typed() {
-    both("filter_typed", |desk| {
-        desk.keys("f").keys("opcode == text and fr");
-    });
-}
-
-#[test]
-fn filter_with_a_mistake() {
-    both("filter_mistake", |desk| {
-        desk.keys("f").keys("len > many");
-    });
-}
-
-#[test]
-fn filtered() {
-    both("filtered", |desk| {
-        desk.keys("f").keys("from == client and json.op == \"sub\"").key(KeyCode::Enter);
-    });
-}
-
-#[test]
-fn search() {
-    both("search", |desk| {
-        desk.keys("/").keys("\"id\":17,").key(KeyCode::Enter);
-    });
-}
-
-#[test]
-fn zoomed_and_measured() {
-    both("zoomed", |desk| {
-        desk.keys("jjjmjjjjb+++");
-    });
-}
-
-#[test]
-fn help() {
-    both("help", |desk| {
-        desk.keys("?");
-    });
 }
 
 #[test]
@@ -313,7 +231,7 @@ fn a_small_window_says_so_and_any_size_is_drawn() {
     let batch = story();
     for (width, height) in (1..100).step_by(7).flat_map(|w| (1..40).step_by(3).map(move |h| (w, h))) {
         let mut desk = Desk::with(&batch, width, height);
-        desk.keys("L").keys("L3?").key(KeyCode::Esc).keys("f");
+        desk.keys("LL3?\x1bf");
         desk.text();
     }
 }
@@ -321,7 +239,7 @@ fn a_small_window_says_so_and_any_size_is_drawn() {
 #[test]
 fn a_search_goes_on_from_hit_to_hit_and_round() {
     let mut desk = Desk::with(&story(), 80, 24);
-    desk.keys("/").keys("\"id\":3").key(KeyCode::Enter);
+    desk.keys("/\"id\":3\n");
     let mut hits = vec![desk.selected()];
     for _ in 0..11 {
         desk.keys("n");
@@ -332,7 +250,7 @@ fn a_search_goes_on_from_hit_to_hit_and_round() {
     assert!(hits[..11].is_sorted());
     desk.keys("N");
     assert_eq!(desk.selected(), hits[10]);
-    desk.keys("/").keys("x\"ff61\"").key(KeyCode::Enter);
+    desk.keys("/x\"ff61\"\n");
     let store = desk.app.store.clone();
     assert_eq!(store.lock().entry(desk.selected()).unwrap().opcode(), Opcode::BINARY);
 }
@@ -340,7 +258,7 @@ fn a_search_goes_on_from_hit_to_hit_and_round() {
 #[test]
 fn a_byte_and_its_field_are_in_step() {
     let mut desk = Desk::with(&story(), 200, 60);
-    desk.keys("jj4").key(KeyCode::Enter);
+    desk.keys("jj4\n");
     let name = |desk: &Desk| desk.app.detail.document.fields[desk.app.detail.field].name.clone();
     assert_eq!(name(&desk), "text from client, 20 bytes");
     desk.app.detail.byte = 0;
@@ -369,7 +287,7 @@ fn the_selection_stays_while_rows_come_before_it() {
     let mut desk = Desk::with(&story(), 80, 24);
     desk.keys("jjjjjj");
     let entry = desk.selected();
-    desk.keys("f").keys("from == server").key(KeyCode::Enter);
+    desk.keys("ffrom == server\n");
     desk.keys("F");
     assert_eq!(desk.selected(), entry);
 }
@@ -422,7 +340,7 @@ fn following_stops_when_the_user_scrolls_and_counts_what_is_new() {
 #[test]
 fn what_goes_wrong_is_said() {
     let mut desk = Desk::with(&story(), 80, 24);
-    desk.keys("e").key(KeyCode::Enter);
+    desk.keys("e\n");
     assert!(desk.text().contains("▼ permission denied"), "{}", desk.text());
     assert!(desk.text().contains("export to › shown.ndjson"), "{}", desk.text());
     desk.key(KeyCode::Esc);

@@ -27,7 +27,7 @@ fn two_messages_of_json_stand_side_by_side() {
     let mut desk = compared(one, other, Opcode::TEXT);
     insta::assert_snapshot!(desk.text());
     // From difference to difference, then to the message itself.
-    desk.keys("n").key(KeyCode::Enter);
+    desk.keys("n\n");
     assert!(desk.app.page.is_none());
     assert_eq!(desk.app.timeline.entry, Some(2));
 }
@@ -73,10 +73,10 @@ fn two_conversations_stand_side_by_side_in_one_time() {
     let mut desk = Desk::with(&story(), 120, 24);
     desk.key(KeyCode::BackTab);
     assert_eq!(desk.app.panel, Panel::Conversations);
-    desk.keys("jm").keys("D");
+    desk.keys("jmD");
     assert!(desk.text().contains("choose another"), "{}", desk.text());
     desk.keys("jD");
     insta::assert_snapshot!(desk.text());
-    desk.keys("G").key(KeyCode::Enter);
+    desk.keys("G\n");
     assert!(desk.app.page.is_none());
 }

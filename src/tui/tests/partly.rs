@@ -33,9 +33,9 @@ fn what_is_missing_has_dots_in_list_lanes_and_text() {
         let mut desk = Desk::with(&partly(Opcode::TEXT), width, height);
         desk.keys("j");
         assert!(desk.text().contains(dots), "list\n{}", desk.text());
-        desk.keys("dd").keys("L");
+        desk.keys("ddL");
         assert!(desk.text().contains(&dots[..30]), "lanes\n{}", desk.text());
-        desk.keys("2").keys("Ld");
+        desk.keys("2Ld");
         assert!(desk.text().contains(&format!(" {dots}")), "text\n{}", desk.text());
     }
     let mut desk = Desk::with(&partly(Opcode::BINARY), 200, 60);
@@ -46,7 +46,7 @@ fn what_is_missing_has_dots_in_list_lanes_and_text() {
 #[test]
 fn bytes_stand_at_their_offsets() {
     let mut desk = Desk::with(&partly(Opcode::TEXT), 80, 40);
-    desk.keys("j4d").key(KeyCode::Enter);
+    desk.keys("j4d\n");
     let text = desk.text();
     for line in [
         "000000  ·· ·· ·· ·· ·· ·· ·· ··  ·· ·· 7b 22 61 62 63 22  ··········{\"abc\"",
@@ -69,7 +69,7 @@ fn long_stretches_of_which_nothing_is_known_are_one_line() {
     let message = samples::message(Side::Server, Opcode::TEXT, b"helloXY");
     put(&mut batch, 4, 10, 1, Kind::Message(Message { missing: &holes, length: 1 << 41, ..message }));
     let mut desk = Desk::with(&batch, 80, 40);
-    desk.keys("4d").key(KeyCode::Enter);
+    desk.keys("4d\n");
     let text = desk.text();
     for line in [
         "000000  68 65 6c 6c 6f ·· ··",
@@ -84,12 +84,12 @@ fn long_stretches_of_which_nothing_is_known_are_one_line() {
 #[test]
 fn a_hit_is_lit_where_it_is_and_never_across_what_is_missing() {
     let mut desk = Desk::with(&partly(Opcode::TEXT), 80, 40);
-    desk.keys("j2d").keys("/").keys("12}").key(KeyCode::Enter);
+    desk.keys("j2d/12}\n");
     // In the list, and in the text.
     assert_eq!(lit(&desk), "12}12}", "{}", desk.text());
     desk.keys("4");
     assert!(lit(&desk).contains("31327d"), "{}", lit(&desk));
-    desk.keys("/").keys("\"abc\":").key(KeyCode::Enter);
+    desk.keys("/\"abc\":\n");
     assert!(desk.text().contains("not found"), "{}", desk.text());
 }
 
@@ -98,7 +98,7 @@ fn hits_are_seen_on_the_selected_row_in_every_theme() {
     for name in super::super::theme::Theme::NAMES {
         let mut desk = Desk::with(&story(), 120, 40);
         desk.app.theme = super::super::theme::Theme::named(name).unwrap();
-        desk.keys("/").keys("\"id\":17,").key(KeyCode::Enter);
+        desk.keys("/\"id\":17,\n");
         let buffer = desk.terminal.backend().buffer();
         let y = (0..40)
             .find(|y| (0..120).map(|x| buffer[(x, *y)].symbol()).collect::<String>().contains("\"id\":17,"));
@@ -140,15 +140,15 @@ fn what_could_not_be_looked_at_is_said() {
         (0..150).filter(is_gone).count()
     };
     assert!(gone > 0);
-    desk.keys("f").keys("text contains \"pattern\"").key(KeyCode::Enter);
+    desk.keys("ftext contains \"pattern\"\n");
     let words = format!("timeline {} ({gone} dropped, not looked at)", 150 - gone);
     assert!(desk.text().contains(&words), "{words}\n{}", desk.text());
-    desk.keys("F").keys("/").keys("pattern").key(KeyCode::Enter);
+    desk.keys("F/pattern\n");
     let words = format!("hit 1 of {0}, row 1 of {0}, {gone} payloads dropped", 150 - gone);
     assert!(desk.text().contains(&words), "{words}\n{}", desk.text());
     // The hits lie far behind what the rows show: they have a sign.
     assert!(desk.text().contains("200.0 kB  / aaaa"), "{}", desk.text());
-    desk.keys("/").keys("nothing").key(KeyCode::Enter);
+    desk.keys("/nothing\n");
     assert!(
         desk.text().contains(&format!("not found; {gone} messages could not be looked at")),
         "{}",

@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn hits_are_counted_and_have_a_place() {
     let mut desk = Desk::with(&story(), 120, 40);
-    desk.keys("/").keys("\"id\":3").key(KeyCode::Enter);
+    desk.keys("/\"id\":3\n");
     assert!(desk.text().contains("hit 1 of 11, row 1 of 11 "), "{}", desk.text());
     desk.keys("nn");
     assert!(desk.text().contains("hit 3 of 11, row 3 of 11 "), "{}", desk.text());
@@ -16,14 +16,14 @@ fn hits_are_counted_and_have_a_place() {
     desk.keys("k");
     assert!(desk.text().contains("11 hits in 11 rows"), "{}", desk.text());
     // Of what is shown, not of all.
-    desk.keys("f").keys("json.id > 30").key(KeyCode::Enter).keys("n");
+    desk.keys("fjson.id > 30\nn");
     assert!(desk.text().contains(" of 9, wrapped"), "{}", desk.text());
 }
 
 #[test]
 fn a_hit_in_bytes_has_a_sign() {
     let mut desk = Desk::with(&story(), 120, 40);
-    desk.keys("/").keys("x\"ff61\"").key(KeyCode::Enter);
+    desk.keys("/x\"ff61\"\n");
     assert!(desk.text().contains("6 B  / 000102ff611b"), "{}", desk.text());
 }
 
@@ -32,7 +32,7 @@ fn a_search_while_loading_goes_on_with_what_comes() {
     let mut desk = Desk::with(&story(), 120, 40);
     desk.app.store.enter(Phase::Filling);
     desk.draw();
-    desk.keys("/").keys("later").key(KeyCode::Enter);
+    desk.keys("/later\n");
     assert!(desk.text().contains("not found so far, more is being loaded"), "{}", desk.text());
     let mut more = Batch::default();
     put(&mut more, 4, 200, 7000, Kind::Message(text(Side::Client, b"later")));
@@ -40,7 +40,7 @@ fn a_search_while_loading_goes_on_with_what_comes() {
     desk.draw();
     desk.draw();
     assert!(desk.text().contains("hit 1 of 1+, row 1 of 1+"), "{}", desk.text());
-    desk.keys("/").keys("never").key(KeyCode::Enter);
+    desk.keys("/never\n");
     desk.app.store.enter(Phase::Complete);
     desk.draw();
     assert!(desk.text().contains("\n not found\n"), "{}", desk.text());
@@ -54,7 +54,7 @@ fn hits_are_gone_through_within_a_message_and_brought_into_view() {
     say(&mut batch, 4, 10, 0, text(Side::Client, b"one pattern"));
     say(&mut batch, 4, 11, 5, text(Side::Server, body.as_bytes()));
     let mut desk = Desk::with(&batch, 120, 40);
-    desk.keys("3/").keys("pattern").key(KeyCode::Enter);
+    desk.keys("3/pattern\n");
     for (words, line) in
         [("hit 2 of 3, row 2 of 2", "\"pattern two\""), ("hit 3 of 3, row 2 of 2", "\"pattern three\"")]
     {
@@ -85,12 +85,12 @@ fn what_rows_say_is_searched_too() {
 #[test]
 fn one_conversation_alone_and_back_to_the_same_place() {
     let mut desk = Desk::with(&story(), 120, 40);
-    desk.keys(":").keys("m30").key(KeyCode::Enter);
+    desk.keys(":m30\n");
     let (entry, top) = (desk.app.timeline.entry, desk.app.timeline.top);
     desk.keys("C");
     assert_eq!(desk.app.timeline.entry, entry);
     assert!(desk.app.timeline.rows.scope().is_some() && desk.app.conversations.selected > 0);
-    desk.keys("jj").key(KeyCode::Esc);
+    desk.keys("jj\x1b");
     assert_eq!((desk.app.timeline.entry, desk.app.timeline.top), (entry, top));
     assert_eq!((desk.app.timeline.rows.scope(), desk.app.conversations.selected), (None, 0));
 }
@@ -107,8 +107,8 @@ fn packets_times_and_conversations_are_gone_to() {
         desk.keys("g:").keys(typed).key(KeyCode::Enter);
         assert_eq!(at(&desk), packet, "{typed}");
     }
-    desk.keys(":").keys("#30").key(KeyCode::Enter);
+    desk.keys(":#30\n");
     assert!(desk.app.timeline.rows.scope().is_some());
-    desk.keys(":").keys("9999").key(KeyCode::Enter);
+    desk.keys(":9999\n");
     assert!(desk.text().contains("nothing that is shown comes at or after it"), "{}", desk.text());
 }

@@ -18,10 +18,10 @@ fn lanes_tell_of_refusals_and_ends_as_the_list_does() {
 #[test]
 fn what_a_filter_hides_is_not_called_silence() {
     let mut desk = Desk::with(&story(), 120, 40);
-    desk.keys("f").keys("json.id == 3 or opcode == close").key(KeyCode::Enter);
+    desk.keys("fjson.id == 3 or opcode == close\n");
     assert!(desk.text().contains("6.444 s, 85 not shown"), "{}", desk.text());
     assert!(!desk.text().contains("of silence"), "{}", desk.text());
-    desk.keys("F").key(KeyCode::BackTab).keys("j").keys("G").key(KeyCode::Tab).keys("G");
+    desk.keys("F\tjG").key(KeyCode::Tab).keys("G");
     assert!(!desk.text().contains("s of silence ┄"), "{}", desk.text());
 }
 
@@ -68,7 +68,7 @@ fn a_stretch_of_time_has_what_happened_in_it_though_told_late() {
 fn compression_compares_payloads() {
     let mut desk = Desk::with(&story(), 120, 40);
     // 84 bytes on the wire, of which two are a header.
-    desk.keys("/").keys("\"id\":1,").key(KeyCode::Enter);
+    desk.keys("/\"id\":1,\n");
     assert!(desk.text().contains("deflate       124 B compressed to 82 B (66 %)"), "{}", desk.text());
 }
 
@@ -76,7 +76,7 @@ fn compression_compares_payloads() {
 fn conversations_keep_their_number_and_their_order_is_told() {
     for (width, height) in [(80, 24), (120, 40), (200, 60)] {
         let mut desk = Desk::with(&story(), width, height);
-        desk.key(KeyCode::BackTab).keys("ssss");
+        desk.keys("\tssss");
         let text = desk.text();
         assert!(text.contains("all ▾anomalies"), "{text}");
         assert!(text.matches("#4 ").count() > 3 && text.contains("○ #4 "), "{text}");
@@ -132,19 +132,19 @@ fn paused_it_says_how_many_are_new() {
     assert!(desk.text().contains("100 messages") && desk.text().contains(" 12:00:09"), "{}", desk.text());
     assert_eq!(desk.app.conversations.order.len(), 3);
     // The end is gone to out of any stretch of time.
-    desk.keys("g++").keys("G");
+    desk.keys("g++G");
     assert!(desk.text().contains("following") && desk.text().contains("latest"), "{}", desk.text());
     desk.keys("p");
-    desk.keys("w").key(KeyCode::Enter);
+    desk.keys("w\n");
     assert!(desk.text().contains("▼ nobody may not write there"), "{}", desk.text());
 }
 
 #[test]
 fn a_folded_line_of_json_says_how_many_it_hides() {
     let mut desk = Desk::with(&story(), 120, 40);
-    desk.keys("jjj3").key(KeyCode::Enter).keys("jjjjjj").key(KeyCode::Enter);
+    desk.keys("jjj3\njjjjjj\n");
     assert!(desk.text().contains("\"tags\": [ … 2 elements ]"), "{}", desk.text());
-    desk.keys("g").key(KeyCode::Enter);
+    desk.keys("g\n");
     assert!(desk.text().contains("{ … 7 members }"), "{}", desk.text());
 }
 
@@ -231,12 +231,12 @@ fn errors_and_warnings_are_gone_through_round_and_round() {
 fn anomalies_by_rule_lead_to_the_frame_at_fault() {
     let mut desk = Desk::with(&story(), 120, 40);
     insta::assert_snapshot!("page_anomalies", desk.keys("!").text());
-    desk.keys("j").key(KeyCode::Enter);
+    desk.keys("j\n");
     let store = desk.app.store.clone();
     assert_eq!(store.lock().entry(desk.selected()).unwrap().packet(), 150);
     assert!(desk.app.page.is_none());
     // The heading leads to all of the rule.
-    desk.keys("!").key(KeyCode::Enter);
+    desk.keys("!\n");
     assert_eq!(
         (desk.app.filter_text.as_str(), desk.app.timeline.rows.len()),
         ("anomaly == \"unmasked-client-frame\"", 1)
@@ -250,12 +250,12 @@ fn statistics_lead_to_the_rows_behind_a_number() {
     desk.key(KeyCode::Enter);
     assert_eq!(desk.app.filter_text, "from == client");
     assert!(desk.app.timeline.rows.len() > 40);
-    desk.keys("i").key(KeyCode::Esc);
+    desk.keys("i\x1b");
     assert!(desk.app.page.is_none());
     for width in [40, 80] {
         let mut desk = Desk::with(&story(), width, 24);
         for _ in 0..60 {
-            desk.keys("i").keys("jjj!").text();
+            desk.keys("ijjj!").text();
         }
     }
 }
@@ -263,15 +263,15 @@ fn statistics_lead_to_the_rows_behind_a_number() {
 #[test]
 fn conversations_are_narrowed_by_what_is_typed_and_counted_by_the_filter() {
     let mut desk = Desk::with(&story(), 120, 40);
-    desk.key(KeyCode::BackTab).keys("/").keys("not-there");
+    desk.keys("\t/not-there");
     assert_eq!(desk.app.conversations.order.len(), 0);
     desk.app.prompt.as_mut().unwrap().propose(String::new());
-    desk.keys("#30").key(KeyCode::Enter);
+    desk.keys("#30\n");
     assert_eq!(desk.app.conversations.order, [1]);
     assert!(desk.text().contains("conversations 1 with #30"), "{}", desk.text());
     desk.key(KeyCode::Esc);
     assert_eq!(desk.app.conversations.order, [0, 1]);
-    desk.keys("f").keys("opcode == ping").key(KeyCode::Enter);
+    desk.keys("fopcode == ping\n");
     let counts = [0, 1].map(|slot| desk.app.timeline.rows.passed_of(slot));
     assert_eq!(counts, [Some(0), Some(4)]);
 }
@@ -315,7 +315,7 @@ fn what_the_cursor_is_on_is_copied() {
     assert_eq!(copied(&mut desk, "Yj"), "{\n  \"op\": \"sub\",\n  \"id\": 17\n}\n");
     assert_eq!(copied(&mut desk, "Yx"), "7b226f70223a22737562222c226964223a31377d");
     assert_eq!(copied(&mut desk, "Yb"), "eyJvcCI6InN1YiIsImlkIjoxN30=");
-    desk.keys("3").key(KeyCode::Enter).keys("jj");
+    desk.keys("3\njj");
     assert_eq!(copied(&mut desk, "y").trim(), "17");
     desk.keys("*");
     assert_eq!(desk.app.prompt.as_ref().unwrap().text, "json.id == 17");
@@ -331,7 +331,7 @@ fn a_name_whose_ending_is_no_format_is_refused() {
     let mut desk = Desk::with(&story(), 120, 40);
     desk.keys("e");
     assert!(desk.text().contains("rows of 2 conversations: export to › shown.ndjson"), "{}", desk.text());
-    desk.keys("x").key(KeyCode::Enter);
+    desk.keys("x\n");
     assert!(desk.text().contains("the name must end with .ndjson or .json"), "{}", desk.text());
 }
 
@@ -361,11 +361,11 @@ fn a_payload_of_any_length_is_shown_and_searched_to_its_end() {
     for (tab, want) in [("2", "\"end\"]"), ("3", "    \"end\""), ("4", "\"end\"]")] {
         let text = desk.keys(tab).key(KeyCode::Tab).keys("G").text();
         assert!(text.contains(want) && !text.contains("the first "), "{tab}\n{text}");
-        desk.keys("g").key(KeyCode::Esc);
+        desk.keys("g\x1b");
         assert!(!desk.text().contains(want), "{tab}");
     }
     for tab in ["2", "3", "4"] {
-        desk.keys(tab).keys("/end").key(KeyCode::Enter);
+        desk.keys(tab).keys("/end\n");
         let text = desk.text();
         assert!(text.contains("\"end\"") && text.contains("hit 1 of 1"), "{tab}\n{text}");
         desk.key(KeyCode::Esc);

@@ -37,7 +37,7 @@ fn a_filter_sees_units_latencies_and_heartbeats() {
     let all = desk.app.timeline.rows.len();
     let beats = desk.filter("heartbeat");
     assert!(beats > 0 && desk.filter("latency > 0s") > 0);
-    desk.keys("F").keys("H");
+    desk.keys("FH");
     assert_eq!(desk.app.timeline.rows.len(), all - beats);
     assert!(desk.text().contains("without heartbeats"), "{}", desk.text());
     desk.keys("H");
@@ -49,7 +49,7 @@ fn parts_of_packets_are_hidden_with_the_heartbeats() {
     let mut desk = Desk::of("subprotocols/mqtt-5.pcap", 120, 40);
     let all = desk.app.timeline.rows.len();
     let beats = desk.filter("heartbeat");
-    desk.keys("F").keys("H");
+    desk.keys("FH");
     let packets = desk.app.timeline.rows.len();
     assert!(packets < all - beats - 20, "{packets} of {all}, {beats} heartbeats");
     assert!(desk.text().contains("CONNECT"), "{}", desk.text());
@@ -78,7 +78,7 @@ fn an_answer_is_gone_to_and_its_question_again() {
 #[test]
 fn a_search_looks_through_what_rows_say() {
     let mut desk = Desk::of("subprotocols/socketio-4-msgpack.pcap", 120, 40);
-    desk.keys("/").keys("EVENT").key(KeyCode::Enter);
+    desk.keys("/EVENT\n");
     assert!(!desk.text().contains("not found"), "{}", desk.text());
 }
 
@@ -100,14 +100,14 @@ fn streams_of_one_connection_hang_together() {
 #[test]
 fn chosen_columns_stand_before_payloads_and_are_sorted_by() {
     let mut desk = Desk::with(&story(), 200, 60);
-    desk.keys("|").keys("json.id,rt").key(KeyCode::Tab).key(KeyCode::Enter);
+    desk.keys("|json.id,rt").key(KeyCode::Tab).key(KeyCode::Enter);
     let text = desk.text();
     let heads = text.lines().find(|line| line.contains(" payload ")).unwrap();
     let at = ["size", "json.id", "rtt", "payload"].map(|head| heads.find(head).expect(head));
     assert!(at.is_sorted(), "{heads}");
     let row = text.lines().find(|line| line.contains("\"id\":17}")).unwrap();
     assert!(row.contains(" 17        "), "{row}");
-    desk.keys("|").key(KeyCode::Enter);
+    desk.keys("|\n");
     assert_eq!(desk.app.timeline.columns.text, "json.id,rtt");
     desk.keys("|len,many");
     assert!(desk.text().contains("expected a field"), "{}", desk.text());
