@@ -1,10 +1,10 @@
 //! Action Cable (Ruby on Rails), `actioncable-v1-json`, and AnyCable's extended form of it, also as MessagePack.
 
-use super::choice::{Evidence, Protocol};
 use super::decoder::{Decoder, Out, Unit};
 use super::input::Input;
 use super::json;
 use super::packed::{Packing, write_json};
+use super::protocol::{Evidence, Protocol};
 use super::unit::Format;
 
 pub(super) static ACTION_CABLE: Protocol = Protocol {

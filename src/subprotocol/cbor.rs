@@ -1,7 +1,7 @@
 //! CBOR's tokens (RFC 8949 §3).
 
 use super::msgpack::{big_endian, take};
-use super::packed::Token;
+use super::token::Token;
 
 /// Splits the first token off; `None` where it is not whole, or not well-formed.
 pub(super) fn token(bytes: &[u8]) -> Option<(Token<'_>, &[u8])> {

@@ -8,10 +8,10 @@ use crate::model::{Anomaly, At, DeflateSide, Side};
 use crate::streams::ZstdStream;
 use crate::websocket::{Payload, deflate};
 
-use super::choice::{Evidence, Opening, Protocol};
 use super::decoder::{Decoder, Out};
 use super::input::{Input, Piece};
 use super::json;
+use super::protocol::{Evidence, Opening, Protocol};
 use super::unit::Format;
 
 pub(super) static DISCORD: Protocol = Protocol {

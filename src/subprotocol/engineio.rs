@@ -10,10 +10,10 @@ use base64::Engine as _;
 use crate::model::{Anomaly, At, Pair, Side};
 use crate::websocket::Opcode;
 
-use super::choice::{Evidence, Opening, Protocol};
 use super::decoder::{Decoder, Out};
 use super::input::Input;
 use super::json;
+use super::protocol::{Evidence, Opening, Protocol};
 use super::socketio::{SocketIo, is_packed_packet, is_packet};
 use super::unit::Format;
 

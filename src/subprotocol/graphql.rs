@@ -5,10 +5,10 @@ use std::borrow::Cow;
 
 use crate::model::{Anomaly, Side};
 
-use super::choice::{Evidence, Protocol};
 use super::decoder::{Decoder, Out, Unit};
 use super::input::Input;
 use super::json::{self, Shape, Value};
+use super::protocol::{Evidence, Protocol};
 use super::unit::Format;
 
 pub(super) static TRANSPORT: Protocol = Protocol {

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use crate::model::Side;
 
-use super::choice::Protocol;
 use super::decoder::{Decoder, Out, Unit};
 use super::input::Input;
-use super::service::Schema;
+use super::protocol::Protocol;
+use super::schema::Schema;
 use super::stream::{Framing, Measure, Next, Packet, Stream};
 use super::unit::Format;
 

@@ -3,10 +3,10 @@
 
 use crate::model::{Anomaly, Side};
 
-use super::choice::{Evidence, Opening, Protocol};
 use super::decoder::{Decoder, Out, Unit};
 use super::input::Input;
 use super::json::{self, Shape, Value};
+use super::protocol::{Evidence, Opening, Protocol};
 use super::unit::Format;
 
 pub(super) static JSON_RPC: Protocol = Protocol {
@@ -202,15 +202,16 @@ impl JsonRpc {
             return out.contradiction();
         };
         let id = id.filter(|it| it.shape != Shape::Null);
+        let named = method.and_then(|it| it.text());
         // An answer that came first does not tell whose it is.
-        if self.dialect == Dialect::JsonRpc && method.and_then(|it| it.text()).is_some_and(|it| is_mcp(&it)) {
+        if self.dialect == Dialect::JsonRpc && named.as_deref().is_some_and(is_mcp) {
             self.dialect = Dialect::Mcp;
         }
         let members = Members { id, method, params, result, error, session };
         if self.dialect == Dialect::Trpc {
             return trpc(&members, bytes, whole, out);
         }
-        if let Some(method) = method.and_then(|it| it.text()) {
+        if let Some(method) = named {
             self.call(&method, &members, whole, out);
         } else if result.is_some() || error.is_some() {
             self.answer(&members, whole, out);

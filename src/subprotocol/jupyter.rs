@@ -1,10 +1,10 @@
 //! Jupyter's kernel messages over WebSocket: `v1.kernel.websocket.jupyter.org`, and the JSON form before it (Jupyter
 //! Server, "WebSocket kernel wire protocols"; Jupyter Client, "Messaging in Jupyter").
 
-use super::choice::{Evidence, Protocol};
 use super::decoder::{Decoder, Out};
 use super::input::Input;
 use super::json::{self, Value};
+use super::protocol::{Evidence, Protocol};
 use super::unit::Format;
 use crate::websocket::Opcode;
 

@@ -5,10 +5,10 @@ use base64::Engine as _;
 
 use crate::model::Side;
 
-use super::choice::{Evidence, Protocol};
 use super::decoder::{Decoder, Out};
 use super::input::Input;
 use super::json;
+use super::protocol::{Evidence, Protocol};
 use super::unit::Format;
 
 pub(super) static KUBERNETES: Protocol = Protocol {

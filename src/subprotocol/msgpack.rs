@@ -1,6 +1,6 @@
 //! MessagePack's tokens (the MessagePack specification, "Formats").
 
-use super::packed::Token;
+use super::token::Token;
 
 /// Splits the first token off; `None` where it is not whole.
 pub(super) fn token(bytes: &[u8]) -> Option<(Token<'_>, &[u8])> {

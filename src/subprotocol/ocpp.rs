@@ -3,10 +3,10 @@
 
 use crate::model::{Anomaly, Pair, Side};
 
-use super::choice::{Evidence, Protocol};
 use super::decoder::{Decoder, Out, Unit};
 use super::input::Input;
 use super::json::{self, Shape, Value};
+use super::protocol::{Evidence, Protocol};
 use super::unit::Format;
 
 pub(super) static OCPP: Protocol = Protocol {

@@ -5,10 +5,10 @@
 
 use crate::model::Side;
 
-use super::choice::{Evidence, Protocol};
 use super::decoder::{Decoder, Out};
 use super::input::Input;
 use super::json::{self, Value};
+use super::protocol::{Evidence, Protocol};
 use super::unit::Format;
 
 pub(super) static PHOENIX: Protocol = Protocol {

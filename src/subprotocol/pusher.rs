@@ -1,9 +1,9 @@
 //! Pusher Channels protocol 7 (Pusher, Laravel Reverb, soketi): events on channels, their data JSON within a string.
 
-use super::choice::{Evidence, Protocol};
 use super::decoder::{Decoder, Out};
 use super::input::Input;
 use super::json::{self, Shape};
+use super::protocol::{Evidence, Protocol};
 use super::unit::Format;
 
 pub(super) static PUSHER: Protocol = Protocol {

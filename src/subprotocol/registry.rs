@@ -1,6 +1,6 @@
 //! The sub-protocols there are. Where several fit, the first one is it.
 
-use super::choice::Protocol;
+use super::protocol::Protocol;
 use super::{
     actioncable, discord, engineio, graphql, grpc, jsonrpc, jupyter, kubernetes, mqtt, ocpp, phoenix, pusher,
     rfb, signalr, sip, sockjs, stomp, tunnel, typed_json, wamp, xmpp, yjs,

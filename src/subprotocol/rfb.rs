@@ -4,9 +4,9 @@
 
 use crate::model::{At, Pair, Side};
 
-use super::choice::{Evidence, Protocol};
 use super::decoder::{Decoder, Out, Unit};
 use super::input::Input;
+use super::protocol::{Evidence, Protocol};
 
 pub(super) static RFB: Protocol = Protocol {
     sign: |input, _| {

@@ -1,9 +1,9 @@
 //! The search for packets that begin anywhere in the messages of a conversation joined late.
 
-use super::choice::{Opening, Protocol};
 use super::decoder::{Decoder, Out};
 use super::input::Input;
 use super::pairs::Pairs;
+use super::protocol::{Opening, Protocol};
 use super::registry::PROTOCOLS;
 use super::unit::{Meaning, Units};
 

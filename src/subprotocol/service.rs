@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use crate::model::{At, Pair, Side};
 
-use super::choice::Opening;
 use super::decoder::{Decoder, Out};
 use super::input::Input;
+use super::protocol::Opening;
 use super::unit::Format;
 
 /// Bounds how many questions' scopes there are: one, for rules have one kind of question.
@@ -73,18 +73,6 @@ pub trait Service: fmt::Debug + Send + Sync {
 
     /// Says what a unit is; `None` where it is none of this protocol.
     fn describe(&self, from: Side, text: &[u8]) -> Option<Described>;
-}
-
-/// The message types of Protocol Buffers that a user has.
-pub trait Schema: fmt::Debug + Send + Sync {
-    /// Tells whether there is a message type of that name: `package.Message`.
-    fn has(&self, message: &str) -> bool;
-
-    /// Writes a message of a type as JSON; `None` where there is no such type or the bytes are no such message.
-    fn json(&self, message: &str, bytes: &[u8]) -> Option<String>;
-
-    /// Returns the types of the messages that a method takes and gives; it is called `/package.Service/Method`.
-    fn method(&self, path: &str) -> Option<[String; 2]>;
 }
 
 /// A decoder of what a service's rules describe.

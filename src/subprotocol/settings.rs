@@ -2,8 +2,9 @@
 
 use std::sync::{Arc, LazyLock};
 
-use super::choice::Opening;
-use super::service::{Schema, Service};
+use super::protocol::Opening;
+use super::schema::Schema;
+use super::service::Service;
 use super::{Reader, names};
 
 /// The settings of sub-protocols: whether they are read at all, and which one conversations speak.

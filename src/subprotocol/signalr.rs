@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use crate::model::{Anomaly, At, Pair, Side};
 
-use super::choice::{Evidence, Opening, Protocol};
 use super::decoder::{Decoder, Out, Unit};
 use super::input::Input;
 use super::json::{self, Shape};
-use super::packed::{Cursor, Packing, Token};
+use super::packed::{Cursor, Packing};
 use super::protobuf::varint;
+use super::protocol::{Evidence, Opening, Protocol};
+use super::token::Token;
 use super::unit::Format;
 
 pub(super) static SIGNALR: Protocol =

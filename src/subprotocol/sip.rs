@@ -2,9 +2,9 @@
 
 use std::hash::{Hash, Hasher};
 
-use super::choice::{Evidence, Protocol};
 use super::decoder::{Decoder, Out, Unit};
 use super::input::Input;
+use super::protocol::{Evidence, Protocol};
 use super::unit::Format;
 
 pub(super) static SIP: Protocol = Protocol {

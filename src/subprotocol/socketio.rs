@@ -8,7 +8,8 @@ use crate::model::{Anomaly, Pair, Side};
 use super::decoder::{Out, Unit};
 use super::input::Input;
 use super::json;
-use super::packed::{Cursor, Packing, Token};
+use super::packed::{Cursor, Packing};
+use super::token::Token;
 use super::unit::{Format, Role};
 
 const NAME: &str = "socket.io";

@@ -3,10 +3,11 @@
 
 use crate::model::Side;
 
-use super::choice::{Choice, Evidence, Protocol};
+use super::choice::Choice;
 use super::decoder::{Decoder, Out};
 use super::input::Input;
 use super::json::{self, Shape, Value};
+use super::protocol::{Evidence, Protocol};
 use super::unit::Format;
 
 pub(super) static SOCKJS: Protocol = Protocol {

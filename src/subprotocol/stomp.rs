@@ -5,9 +5,9 @@
 
 use crate::model::{Anomaly, At, Pair, Side};
 
-use super::choice::{Evidence, Protocol};
 use super::decoder::{Decoder, Out, Unit};
 use super::input::Input;
+use super::protocol::{Evidence, Protocol};
 use super::unit::Format;
 
 pub(super) static STOMP: Protocol = Protocol {

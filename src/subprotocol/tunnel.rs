@@ -3,9 +3,9 @@
 
 use crate::model::{Anomaly, Side};
 
-use super::choice::{Evidence, Protocol};
 use super::decoder::{Decoder, Out};
 use super::input::Input;
+use super::protocol::{Evidence, Protocol};
 
 pub(super) static TUNNEL: Protocol = Protocol {
     headers: &["tunnel-protocol", "chisel-v3", "wstunnel", "tcp-over-websocket", "SPDY/3.1*"],

@@ -1,10 +1,10 @@
 //! JSON protocols in which one member, or the first item, names what a message is: Meteor's DDP, nostr, and the hot
 //! module replacement of Vite and webpack-dev-server.
 
-use super::choice::{Evidence, Opening, Protocol};
 use super::decoder::{Decoder, Out, Unit};
 use super::input::Input;
 use super::json::{self, Shape, Value};
+use super::protocol::{Evidence, Opening, Protocol};
 use super::unit::Format;
 
 pub(super) static DDP: Protocol = Protocol {

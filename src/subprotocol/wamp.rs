@@ -4,11 +4,11 @@ use std::collections::VecDeque;
 
 use crate::model::{Anomaly, Pair, Side};
 
-use super::choice::{Evidence, Opening, Protocol};
 use super::decoder::{Decoder, Out};
 use super::input::Input;
 use super::json::{self, Shape, Value};
 use super::packed::{Packing, write_json};
+use super::protocol::{Evidence, Opening, Protocol};
 use super::unit::Format;
 
 pub(super) static WAMP: Protocol = Protocol {

@@ -3,9 +3,9 @@
 
 use crate::model::Side;
 
-use super::choice::{Evidence, Protocol};
 use super::decoder::{Decoder, Out, Unit};
 use super::input::Input;
+use super::protocol::{Evidence, Protocol};
 use super::unit::Format;
 
 pub(super) static XMPP: Protocol = Protocol {

@@ -1,9 +1,9 @@
 //! Yjs: y-websocket and Hocuspocus (y-protocols; lib0 variable-length numbers): synchronisation and awareness of shared
 //! documents.
 
-use super::choice::{Evidence, Protocol};
 use super::decoder::{Decoder, Out, Unit};
 use super::input::Input;
+use super::protocol::{Evidence, Protocol};
 use super::unit::Format;
 
 pub(super) static YJS: Protocol = Protocol {

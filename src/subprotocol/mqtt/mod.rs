@@ -13,9 +13,9 @@ use hashbrown::HashMap;
 
 use crate::model::{Anomaly, At, Pair, Side};
 
-use super::choice::{Evidence, Opening, Protocol};
 use super::decoder::{Decoder, Out};
 use super::input::Input;
+use super::protocol::{Evidence, Opening, Protocol};
 use super::stream::{Framing, Measure, Next, Packet, Stream};
 
 use packet::{AUTH, CONNACK, CONNECT, DISCONNECT, PUBLISH, PUBREL, SUBACK, SUBSCRIBE, UNSUBACK, UNSUBSCRIBE};
