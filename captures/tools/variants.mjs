@@ -6,6 +6,7 @@ import net from 'node:net';
 import { WS, end, handmade, host, load, main, once, pause, port, require, say, ws } from './ends.mjs';
 
 const sent = (who, kind, name, more = {}) => say(who, 'sent', { kind, name, ...more });
+const unit = (who, kind, more = {}) => say(who, 'unit', { kind, ...more });
 /** Events, acknowledgements both ways, attachments inside of objects, a refused namespace; `o` are the options of both. */
 const socketio = (serverName, clientName, o) => ({
   server() {
@@ -167,6 +168,106 @@ const all = {
       }),
       client: () => ({ parser: require('socket.io-msgpack-parser') }),
     }),
+  },
+  'socketio-2-base64': {
+    shows: 'socket.io 2 with a client that knows no binary messages: attachments in base64, WebSocket from the start',
+    how: 'socket.io 2, socket.io-client 2',
+    packages: ['sio2', 'sioc2'],
+    server() {
+      require('sio2')(port).on('connection', s =>
+        s.on('up', (bytes, more, ack) => {
+          for (const event of ['down', 'down']) {
+            unit('server', 'BINARY_EVENT', { name: event });
+            s.emit(event, Buffer.from([4, 9]), { inner: Buffer.from('hi') });
+          }
+          unit('server', 'BINARY_ACK', { of: 'up', id: '0' });
+          ack(Buffer.from([7]));
+        }),
+      );
+    },
+    async client() {
+      const s = require('sioc2')(`http://${host}:${port}`, { transports: ['websocket'], forceBase64: true });
+      await once(s, 'connect');
+      unit('client', 'BINARY_EVENT', { name: 'up', id: '0' });
+      s.emit('up', Buffer.from([1, 2, 255]), { n: 1 }, answer => say('client', 'got ack', { answer }));
+      await pause(150);
+      unit('client', 'DISCONNECT');
+      s.close();
+      end();
+    },
+  },
+  engineio: {
+    shows: 'Engine.IO without Socket.IO: texts that look like its packets, and bytes',
+    how: 'engine.io, engine.io-client',
+    packages: ['engine.io', 'engine.io-client'],
+    server() {
+      require('engine.io')
+        .listen(port)
+        .on('connection', s =>
+          s.on('message', m => {
+            unit('server', 'message');
+            s.send(typeof m === 'string' ? `so ${m}` : Buffer.concat([m, m]));
+          }),
+        );
+    },
+    async client() {
+      const { Socket } = require('engine.io-client'),
+        s = new Socket(`ws://${host}:${port}`, { transports: ['websocket'] });
+      await once(s, 'open');
+      for (const m of ['plain', '{"a":1}', Buffer.from([4, 5, 6]), 'ahoy 🦀', '7', '42["x"]{']) {
+        unit('client', 'message');
+        s.send(m);
+        await once(s, 'message');
+      }
+      s.close();
+      await pause(100);
+      end();
+    },
+  },
+  'wamp-progress': {
+    shows: 'WAMP as JSON: progressive results, acknowledged publications, a subscription by prefix, a missing procedure',
+    how: 'fox-wamp, autobahn',
+    packages: ['fox-wamp', 'autobahn'],
+    server() {
+      new (require('fox-wamp'))().listenWAMP({ port });
+    },
+    async client() {
+      const c = new (require('autobahn').Connection)({ url: `ws://${host}:${port}/`, realm: 'lab', max_retries: 0 });
+      const s = await new Promise(done => ((c.onopen = done), c.open()));
+      const counts = (_args, _named, how) => {
+        for (const n of [0, 1, 2]) {
+          unit('client', 'YIELD', { of: 'com.lab.count' });
+          how.progress([n]);
+        }
+        unit('client', 'YIELD', { of: 'com.lab.count' });
+        return 'done';
+      };
+      unit('client', 'REGISTER', { name: 'com.lab.count' });
+      await s.register('com.lab.count', counts);
+      unit('client', 'SUBSCRIBE', { name: 'com.lab.' });
+      await s.subscribe('com.lab.', () => {}, { match: 'prefix' });
+      const progress = n => {
+        unit('server', 'RESULT', { of: 'com.lab.count' });
+        say('client', 'progress', { n });
+      };
+      for (const name of ['com.lab.count', 'com.lab.none']) {
+        unit('client', 'CALL', { name });
+        try {
+          const said = await s.call(name, [3], {}, { receive_progress: true }).then(it => it, Promise.reject.bind(Promise), progress);
+          unit('server', 'RESULT', { of: name });
+          say('client', 'result', { said });
+        } catch (e) {
+          unit('server', 'ERROR', { of: name, error: e.error });
+        }
+      }
+      unit('client', 'PUBLISH', { name: 'com.lab.news' });
+      await s.publish('com.lab.news', ['x'], {}, { acknowledge: true });
+      unit('server', 'PUBLISHED', { of: 'com.lab.news' });
+      unit('client', 'GOODBYE');
+      c.close();
+      await pause(100);
+      end();
+    },
   },
   'mqtt-5-alias': {
     shows:

@@ -16,6 +16,7 @@ ALL = {
     "wamp-python-cbor": ("autobahn; the router by hand with its serializers", "WAMP as CBOR", ["autobahn"]),
     "wamp-python-json-batched": ("autobahn; the router by hand with its serializers", "WAMP as JSON, batched", ["autobahn"]),
     "wamp-python-msgpack-batched": ("autobahn; the router by hand with its serializers", "WAMP as MessagePack, batched", ["autobahn"]),
+    "jupyter-json": ("jupyter_server and ipykernel; client written by hand on websockets", "a Jupyter kernel by the JSON protocol: messages with buffers both ways, output, an error", ["jupyter_server", "ipykernel"]),
     "discord-zstd-stream": ("both written by hand, zstandard", "a gateway as Discord's with zstd-stream: one stream, flushed behind each payload", ["zstandard"]),
 }
 
@@ -253,7 +254,34 @@ async def zstd(role, host, port):
         await send(op=4, d={"guild_id": "41771983423143937", "channel_id": None}); await asyncio.sleep(.2); task.cancel()
 
 
-RUN = {"socketio-python": socketio, "mqtt-paho": paho, "graphql-gql": graphql, "lsp-pylsp": pylsp, "discord-zstd-stream": zstd}
+async def jupyter(role, host, port):
+    import struct, urllib.request, uuid
+    if role == "server": os.execvp(sys.executable, [sys.executable, "-m", "jupyter_server", "--allow-root", "--no-browser", "--ip=0.0.0.0", f"--port={port}", "--IdentityProvider.token=", "--ServerApp.disable_check_xsrf=True", "--ServerApp.root_dir=/tmp", "--WebSocketTornado.permessage_deflate=False"])
+    start = urllib.request.Request(f"http://{host}:{port}/api/kernels", b"{}", {"Content-Type": "application/json"}, method="POST")
+    kernel, session = json.load(urllib.request.urlopen(start))["id"], uuid.uuid4().hex
+    async with connect(f"ws://{host}:{port}/api/kernels/{kernel}/channels?session_id={session}") as ws:
+        async def send(kind, content, *buffers):
+            id = uuid.uuid4().hex; unit("client", "shell", name=kind, id=id)
+            message = {"header": {"msg_id": id, "username": "crane", "session": session, "date": "2026-11-28T00:00:00Z", "msg_type": kind, "version": "5.3"}, "parent_header": {}, "metadata": {}, "content": content, "channel": "shell", "buffers": []}
+            parts = [json.dumps(message).encode(), *buffers]
+            offsets = [4 * (len(parts) + 1)]
+            for part in parts[:-1]: offsets.append(offsets[-1] + len(part))
+            await ws.send(struct.pack(f"!{len(parts) + 1}I", len(parts), *offsets) + b"".join(parts) if buffers else json.dumps(message))
+
+        async def listen():
+            async for data in ws:
+                if isinstance(data, bytes):
+                    n, first, second = struct.unpack("!3I", data[:12]); data = data[first:second]; say("server", "got", buffers=n - 1)
+                message = json.loads(data); header = message["header"]
+                unit("server", message["channel"], name=header["msg_type"], id=header["msg_id"])
+        task = asyncio.create_task(listen())
+        await send("kernel_info_request", {}); await asyncio.sleep(2)
+        code = "from comm import create_comm\nc = create_comm(target_name='lab', data={'a': 1}, buffers=[b'abc', bytes(300)])\nprint('ahoy')\n1 / 0"
+        await send("execute_request", {"code": code, "silent": False, "store_history": True, "user_expressions": {}, "allow_stdin": False, "stop_on_error": True}); await asyncio.sleep(1)
+        await send("comm_msg", {"comm_id": "none", "data": {}}, b"xyz", b""); await asyncio.sleep(1); task.cancel()
+
+
+RUN = {"jupyter-json": jupyter, "socketio-python": socketio, "mqtt-paho": paho, "graphql-gql": graphql, "lsp-pylsp": pylsp, "discord-zstd-stream": zstd}
 if sys.argv[1] == "list":
     for name, (how, shows, _) in ALL.items(): print(name, how, shows, sep="\t")
 elif sys.argv[1] == "versions":
