@@ -155,4 +155,20 @@ mod tests {
             ]
         );
     }
+
+    #[test]
+    fn anycable_packs_the_same() {
+        let subprotocol = Some("actioncable-v1-ext-msgpack".into());
+        let mut reader = Reader::new(Opening { subprotocol, ..Opening::default() });
+        // {"command":"message","identifier":"{\"channel\":\"C\"}","data":"{\"action\":\"hi\"}"}, {"type":"pong"}
+        let packed =
+            b"\x83\xa7command\xa7message\xaaidentifier\xaf{\"channel\":\"C\"}\xa4data\xaf{\"action\":\"hi\"}";
+        let messages: &[(Side, &[u8])] = &[(Side::Client, packed), (Side::Client, b"\x81\xa4type\xa4pong")];
+        let lines = said(&mut reader, messages);
+        assert!(
+            lines[0].starts_with("actioncable message name=C identifier={\"channel\":\"C\"} action=hi"),
+            "{lines:?}"
+        );
+        assert_eq!(lines[1], "actioncable pong heartbeat=");
+    }
 }

@@ -326,4 +326,24 @@ mod tests {
             ]
         );
     }
+
+    #[test]
+    fn appsync_has_the_operation_in_a_string() {
+        let mut reader =
+            Reader::new(Opening { subprotocol: Some("graphql-ws".into()), ..Opening::default() });
+        let start = br#"{"id":"1","type":"start","payload":{"data":"{\"query\":\"subscription OnAdd { a }\",\"variables\":{}}","extensions":{}}}"#;
+        let messages: &[(Side, &[u8])] = &[
+            (Client, start),
+            (Server, br#"{"id":"1","type":"start_ack"}"#),
+            (Server, br#"{"id":"1","type":"error","payload":{"errors":[{"message":"no"}]}}"#),
+        ];
+        assert_eq!(
+            said(&mut reader, messages),
+            [
+                "graphql-ws start name=OnAdd id=1 role=question operation=subscription body={}",
+                "graphql-ws start_ack id=1 role=progress of=OnAdd latency=1",
+                "graphql-ws error id=1 role=answer of=OnAdd latency=2 error=no",
+            ]
+        );
+    }
 }

@@ -403,4 +403,25 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn escapes_are_undone_but_in_what_opens_and_in_1_0() {
+        for (version, name) in [("1.2", "/topic/a:b"), ("1.0", "/topic/a\\cb")] {
+            let connected = format!("CONNECTED\nversion:{version}\nsession:a\\cb\n\n\0");
+            let mut reader =
+                Reader::new(Opening { subprotocol: Some("v12.stomp".into()), ..Opening::default() });
+            let messages: &[(Side, &[u8])] = &[
+                (Side::Client, b"CONNECT\naccept-version:1.0,1.2\nhost:a\\cb\n\n\0"),
+                (Side::Server, connected.as_bytes()),
+                (Side::Client, b"SEND\ndestination:/topic/a\\cb\nreceipt:r\\n1\n\nhi\0"),
+                (Side::Server, b"RECEIPT\nreceipt-id:r\\n1\n\n\0"),
+            ];
+            let lines: Vec<_> =
+                said(&mut reader, messages).into_iter().filter(|it| !it.starts_with('!')).collect();
+            assert!(lines[0].ends_with("host=a\\cb"), "{lines:?}");
+            assert!(lines[1].ends_with("session=a\\cb"), "{lines:?}");
+            assert!(lines[2].starts_with(&format!("stomp SEND name={name} role=question")), "{lines:?}");
+            assert!(lines[3].contains("role=answer of=") && lines[3].contains("latency=1"), "{lines:?}");
+        }
+    }
 }
