@@ -14,7 +14,7 @@ use super::decoder::{Decoder, Out};
 use super::input::Input;
 use super::json;
 use super::protocol::{Evidence, Opening, Protocol};
-use super::socketio::{SocketIo, is_packed_packet, is_packet};
+use super::socketio::{SocketIo, announces, is_packed_packet, is_packet};
 use super::unit::Format;
 
 pub(super) static SOCKET_IO: Protocol = Protocol {
@@ -41,6 +41,10 @@ fn sign(input: &Input<'_>, _: &Opening) -> Evidence {
         (Side::Client, b"2probe") => Evidence::Sure,
         // A lone digit proves nothing.
         (_, b"2" | b"3" | b"6") => Evidence::Neutral,
+        // What stands for attachments is its own, and so is how they are announced.
+        (_, [b'4', rest @ ..]) if is_packet(rest) && announces(rest) => Evidence::Sure,
+        // An attachment in base64, which may be any word.
+        (_, [b'b', b'4', ..]) => Evidence::Neutral,
         (_, [b'4', rest @ ..]) if is_packet(rest) => Evidence::Weak,
         _ => Evidence::Against,
     }

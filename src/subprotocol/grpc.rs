@@ -7,13 +7,30 @@ use crate::model::Side;
 
 use super::decoder::{Decoder, Out, Unit};
 use super::input::Input;
-use super::protocol::Protocol;
+use super::protocol::{Evidence, Protocol};
 use super::schema::Schema;
 use super::stream::{Framing, Measure, Next, Packet, Stream};
 use super::unit::Format;
 
 pub(super) static GRPC: Protocol = Protocol {
     headers: &["grpc-websockets"],
+    // Trailers are frames, and the client's headers are not.
+    sign: |input, _| match (input.from, input.head()) {
+        (Side::Server, head) => match frames(head) {
+            Some(trailers) if memchr::memmem::find(trailers, b"grpc-status:").is_some() => Evidence::Sure,
+            Some(_) => Evidence::Neutral,
+            None => Evidence::Against,
+        },
+        (_, [0, rest @ ..]) if frames(rest).is_some() => Evidence::Neutral,
+        (_, head)
+            if !input.is_text()
+                && memchr::memmem::find(head, b"content-type: application/grpc-web").is_some() =>
+        {
+            Evidence::Sure
+        }
+        (_, [1]) => Evidence::Neutral,
+        _ => Evidence::Against,
+    },
     ..Protocol::new("grpc-websockets", |opening| {
         let (path, schema) = (opening.path().into(), opening.schema.clone());
         Box::new(Grpc { path, schema, server: Stream::default() })
@@ -85,6 +102,20 @@ impl Decoder for Grpc {
     fn allocated(&self) -> usize {
         self.server.allocated()
     }
+}
+
+/// Returns the trailers among frames that fill bytes to the last one: empty where there are none; `None` where they do not.
+fn frames(bytes: &[u8]) -> Option<&[u8]> {
+    let (mut rest, mut trailers) = (bytes, &[][..]);
+    while !rest.is_empty() {
+        let (flags, length, body) = frame(rest).filter(|(flags, ..)| flags & 0x7e == 0)?;
+        let (body, behind) = body.split_at_checked(length)?;
+        if flags & 0x80 != 0 {
+            trailers = body;
+        }
+        rest = behind;
+    }
+    Some(trailers)
 }
 
 /// Takes a frame's head off: its flags and its length.

@@ -39,8 +39,20 @@ pub(super) static CDP: Protocol = Protocol {
 
 pub(super) static TRPC: Protocol = Protocol {
     url: |opening| opening.query("connectionParams") == Some("1") && opening.path().contains("trpc"),
-    members: &["method"],
-    sign: |input, _| sign(Dialect::Trpc, input),
+    members: &["method", "result"],
+    sign: |input, _| match json::pick(input.head(), input.is_whole(), ["jsonrpc", "id", "result"]) {
+        // Of a stream whose beginning was not captured, what subscriptions bring.
+        Some([None, Some(id), Some(result)])
+            if id.shape == Shape::Number
+                && result
+                    .get("type")
+                    .is_some_and(|it| it.is("data") || it.is("started") || it.is("stopped")) =>
+        {
+            Evidence::Weak
+        }
+        _ if matches!(input.head(), b"PING" | b"PONG") => Evidence::Neutral,
+        _ => sign(Dialect::Trpc, input),
+    },
     ..Protocol::new("trpc", |opening| JsonRpc::begin(Dialect::Trpc, opening))
 };
 

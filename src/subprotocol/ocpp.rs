@@ -14,6 +14,12 @@ pub(super) static OCPP: Protocol = Protocol {
     sign: |input, _| match items(input.head()) {
         Some(items) => match (items[0].and_then(|it| it.number()), items[2]) {
             (Some(2), Some(action))
+                if items[3].is_some_and(|it| it.shape == Shape::Object)
+                    && ACTIONS.iter().any(|it| action.is(it)) =>
+            {
+                Evidence::Sure
+            }
+            (Some(2), Some(action))
                 if action.shape == Shape::Text && items[3].is_some_and(|it| it.shape == Shape::Object) =>
             {
                 Evidence::Weak
@@ -27,6 +33,34 @@ pub(super) static OCPP: Protocol = Protocol {
 };
 
 const NAME: &str = "ocpp";
+
+/// Actions that nothing else calls so.
+const ACTIONS: [&str; 24] = [
+    "BootNotification",
+    "StatusNotification",
+    "MeterValues",
+    "StartTransaction",
+    "StopTransaction",
+    "TransactionEvent",
+    "DataTransfer",
+    "RemoteStartTransaction",
+    "RemoteStopTransaction",
+    "RequestStartTransaction",
+    "RequestStopTransaction",
+    "ChangeConfiguration",
+    "GetConfiguration",
+    "ChangeAvailability",
+    "TriggerMessage",
+    "UnlockConnector",
+    "SetChargingProfile",
+    "ClearChargingProfile",
+    "FirmwareStatusNotification",
+    "DiagnosticsStatusNotification",
+    "NotifyReport",
+    "NotifyEvent",
+    "SecurityEventNotification",
+    "SetVariables",
+];
 
 /// The scope of message ids.
 const CALLS: u64 = 1;

@@ -35,6 +35,8 @@ pub(super) struct SocketIo {
     packing: Option<Packing>,
     /// Engine.IO is certain, and what its messages hold may be anything.
     is_carried: bool,
+    /// A packet of Socket.IO was seen.
+    is_spoken: bool,
 }
 
 /// The attachments that follow on one side.
@@ -122,6 +124,12 @@ pub(super) fn is_packet(bytes: &[u8]) -> bool {
     }
 }
 
+/// Tells whether a packet announces attachments and says where they belong.
+pub(super) fn announces(bytes: &[u8]) -> bool {
+    matches!(bytes.first(), Some(b'5' | b'6'))
+        && memchr::memmem::find(bytes, br#"{"_placeholder":true,"num":"#).is_some()
+}
+
 /// Tells whether bytes are a packet of the MessagePack or the CBOR parser: a map with `type` and `nsp`.
 pub(super) fn is_packed_packet(bytes: &[u8]) -> bool {
     Packed::parse(bytes).is_some()
@@ -156,7 +164,12 @@ impl SocketIo {
     /// Makes a decoder; `from_start` says that no message was sent before those that come.
     pub(super) fn new(from_start: bool) -> Self {
         let pending = || if from_start { Pending::None } else { Pending::Unknown };
-        SocketIo { pending: Pair::from_fn(|_| pending()), packing: None, is_carried: from_start }
+        SocketIo {
+            pending: Pair::from_fn(|_| pending()),
+            packing: None,
+            is_carried: from_start,
+            is_spoken: false,
+        }
     }
 
     pub(super) fn lost(&mut self, from: Side) {
@@ -188,6 +201,7 @@ impl SocketIo {
         };
         match head {
             Some(head) => {
+                self.is_spoken = true;
                 let name = say(&head, input, out);
                 if head.attachments > 0 {
                     let all = head.attachments.min(MAX_ATTACHMENTS);
@@ -229,6 +243,10 @@ impl SocketIo {
                 }
                 None => out.contradiction(),
             },
+            // Whether it is an attachment or the application's own message is not known where nothing spoke Socket.IO.
+            Pending::Unknown if !self.is_spoken => {
+                out.unit("engine.io", "message").incomplete().body_of(Format::Binary, data, input.length);
+            }
             Pending::Unknown => self.attachment(input, Some(data), out),
             Pending::None => self.bare(Format::Binary, data, input.length, out),
         }

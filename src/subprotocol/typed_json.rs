@@ -72,6 +72,27 @@ pub(super) static NOSTR: Protocol = Protocol {
 
 pub(super) static VITE: Protocol = Protocol {
     headers: &["vite-hmr", "vite-ping"],
+    members: &["type"],
+    sign: |input, _| match json::pick(input.head(), input.is_whole(), ["type", "updates", "event"]) {
+        Some([Some(kind), Some(updates), _])
+            if kind.is("update") && updates.items().any(|it| it.get("acceptedPath").is_some()) =>
+        {
+            Evidence::Sure
+        }
+        Some([Some(kind), _, Some(event)])
+            if kind.is("custom") && event.text().is_some_and(|it| it.starts_with("vite:")) =>
+        {
+            Evidence::Sure
+        }
+        Some([Some(kind), ..])
+            if ["connected", "custom", "full-reload", "prune", "error", "ping"]
+                .iter()
+                .any(|it| kind.is(it)) =>
+        {
+            Evidence::Neutral
+        }
+        _ => Evidence::Against,
+    },
     ..Protocol::new("vite-hmr", |_| Box::new(TypedJson { say: hot }))
 };
 

@@ -116,6 +116,14 @@ fn sign(input: &Input<'_>, _: &Opening) -> Evidence {
     if !input.is_whole() || input.bytes.len() > MAX_SIGN {
         return Evidence::Neutral;
     }
+    if let Some(parts) = batch(input) {
+        return judge_batch(&parts, input);
+    }
+    judge_one(input)
+}
+
+/// Judges one message.
+fn judge_one(input: &Input<'_>) -> Evidence {
     let mut text = String::new();
     let json = match packing_of(input) {
         None => input.bytes,
@@ -144,8 +152,10 @@ fn sign(input: &Input<'_>, _: &Opening) -> Evidence {
         };
         let fits = match part {
             Session | Request | About | Id(_) => item.shape == Shape::Number,
-            Dict | Kwargs => item.shape == Shape::Object,
-            Args => item.shape == Shape::Array,
+            Dict => item.shape == Shape::Object,
+            // Some send null for those that are not there.
+            Args => matches!(item.shape, Shape::Array | Shape::Null),
+            Kwargs => matches!(item.shape, Shape::Object | Shape::Null),
             Realm | Signature => item.shape == Shape::Text,
             Uri => item.text().is_some_and(|uri| uri.contains('.')),
         };
@@ -159,6 +169,37 @@ fn sign(input: &Input<'_>, _: &Opening) -> Evidence {
         None if weighty => Evidence::Weak,
         None => Evidence::Neutral,
     }
+}
+
+/// Splits a batch of packed messages, each behind its length in four bytes; `None` where it is none.
+fn batch<'a>(input: &Input<'a>) -> Option<Vec<&'a [u8]>> {
+    let (mut rest, mut parts) = (input.head(), Vec::new());
+    // The first length is less than 16 MiB, and no array begins so.
+    if input.is_text() || !input.is_whole() || rest.first() != Some(&0) {
+        return None;
+    }
+    while !rest.is_empty() {
+        let (length, behind) = rest.split_at_checked(4)?;
+        let length = length.iter().fold(0_usize, |sum, byte| sum << 8 | usize::from(*byte));
+        let (part, behind) = behind.split_at_checked(length)?;
+        parts.push(part);
+        rest = behind;
+    }
+    Some(parts)
+}
+
+/// Judges the messages of a batch: all of them must be WAMP's.
+fn judge_batch(parts: &[&[u8]], input: &Input<'_>) -> Evidence {
+    let mut evidence = Evidence::Neutral;
+    for part in parts {
+        let alone = Input { bytes: part, length: part.len() as u64, ..*input };
+        match judge_one(&alone) {
+            Evidence::Against => return Evidence::Against,
+            Evidence::Weak | Evidence::Sure => evidence = Evidence::Weak,
+            Evidence::Neutral => {}
+        }
+    }
+    evidence
 }
 
 /// Tells the serialization by a message: text is JSON, and the two others have arrays of their own.
@@ -181,7 +222,11 @@ fn is_one(packing: Packing, input: &Input<'_>) -> bool {
 impl Decoder for Wamp {
     fn message(&mut self, input: &Input<'_>, out: &mut Out<'_>) {
         if !self.named {
-            (self.named, self.packing) = (true, packing_of(input));
+            let parts = batch(input);
+            let first = parts.as_ref().and_then(|parts| parts.first().copied()).unwrap_or(input.bytes);
+            let alone = Input { bytes: first, length: first.len() as u64, ..*input };
+            self.batched |= parts.is_some();
+            (self.named, self.packing) = (true, packing_of(&alone));
         }
         // Behind a loss the opcode may be that of a fragment whose beginning is not known.
         let is_wrong = !self.lossy && input.is_whole() && input.is_text() != self.packing.is_none();
