@@ -84,6 +84,33 @@ fn one_packet_that_is_missing_makes_nothing_wrong_and_does_not_end_decryption() 
     }
 }
 
+/// Packets of the two sides are captured in another order than they were sent where each side has a queue, or a capture, of
+/// its own.
+#[test]
+fn packets_of_the_beginning_that_change_places_lose_nothing() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures");
+    let mut tried = 0;
+    for path in ["tls", "h2"].into_iter().flat_map(|name| corpus::below(&folder.join(name))) {
+        let Some(truth) = Truth::beside(&path) else { continue };
+        let packets = read(&path).unwrap();
+        let (_, options) = open(&path).unwrap();
+        let keys = fs::read(path.with_extension("keylog")).unwrap_or_default();
+        let show = |packets| truth.judge(&records(&export(packets, keys.clone(), 0, &options)));
+        let whole = show(packets.clone());
+        for from in 0..packets.len().min(14) {
+            for to in from + 1..packets.len().min(from + 4) {
+                let mut moved = packets.clone();
+                moved[from..=to].rotate_left(1);
+                let verdict = show(moved);
+                let name = path.display();
+                assert_eq!(verdict, whole, "{name}: packet {} behind {}", from + 1, to + 1);
+                tried += 1;
+            }
+        }
+    }
+    assert!(tried > 2_000, "only {tried}");
+}
+
 #[test]
 fn keys_may_come_before_any_packet_and_the_output_does_not_depend_on_threads() {
     for name in ["tls13-aes256-gcm.pcap", "tls12-ecdhe-aes128-sha-etm.pcap", "early-data.pcap"] {
@@ -211,6 +238,23 @@ fn a_session_that_is_resumed_opens_whatever_the_threads() {
     assert_eq!(lines.matches(r#""resumed":true,"early_data":false,"keys":"pem""#).count(), 1);
     for threads in [2, 8] {
         assert_eq!(show(threads), lines, "{threads} threads");
+    }
+}
+
+/// Go logs no line for a connection that resumes a session of TLS 1.2: it has the master secret of the first.
+#[test]
+fn a_session_that_is_resumed_needs_no_line_of_its_own_in_the_key_log() {
+    for name in ["tls12-resumed-by-ticket.pcap", "tls12-resumed-by-id.pcap"] {
+        let path = capture(name);
+        let keys = key_log(&path);
+        let first: Vec<u8> = keys.split_inclusive(|byte| *byte == b'\n').next().unwrap().to_vec();
+        assert!(first.len() < keys.len(), "{name}");
+        let truth = Truth::beside(&path).unwrap();
+        for threads in [1, 8] {
+            let options = Options { threads: NonZeroUsize::new(threads).unwrap(), ..Options::default() };
+            let lines = export(read(&path).unwrap(), first.clone(), 0, &options);
+            assert!(truth.judge(&records(&lines)).is_right(), "{name}: {lines}");
+        }
     }
 }
 

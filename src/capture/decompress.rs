@@ -1,7 +1,7 @@
 use std::error::Error as _;
 use std::io::{self, BufRead as _, BufReader, Read};
 
-use flate2::read::MultiGzDecoder;
+use flate2::bufread::GzDecoder;
 use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
@@ -35,7 +35,7 @@ impl Compression {
     pub(super) fn reader(self, raw: impl Read + Send + 'static) -> Box<dyn Read + Send> {
         let raw = BufReader::with_capacity(BUFFER, raw);
         match self {
-            Compression::Gzip => Box::new(MultiGzDecoder::new(raw)),
+            Compression::Gzip => Box::new(Gzip(Some(GzDecoder::new(raw)))),
             Compression::Zstandard => {
                 Box::new(Zstandard { frames: FrameDecoder::new(), source: raw, cut: None })
             }
@@ -57,6 +57,33 @@ impl Compression {
             Compression::Zstandard => "zstd",
             Compression::Lz4 => "lz4",
         }
+    }
+}
+
+/// A reader of one member after the other; zeros behind the last one, which tapes and block devices leave, are padding.
+struct Gzip<R: Read>(Option<GzDecoder<BufReader<R>>>);
+
+impl<R: Read> Read for Gzip<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        while let Some(member) = &mut self.0 {
+            let count = member.read(into)?;
+            if count > 0 || into.is_empty() {
+                return Ok(count);
+            }
+            let source = member.get_mut();
+            let is_over = loop {
+                let bytes = source.fill_buf()?;
+                let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
+                let (is_over, is_all) = (bytes.is_empty(), zeros == bytes.len());
+                source.consume(zeros);
+                if is_over || !is_all {
+                    break is_over;
+                }
+            };
+            let source = self.0.take().filter(|_| !is_over).map(GzDecoder::into_inner);
+            self.0 = source.map(GzDecoder::new);
+        }
+        Ok(0)
     }
 }
 
@@ -207,6 +234,19 @@ mod tests {
             let all = Everything::of_bytes(&compress(&plain)).unwrap();
             assert_eq!((all.packets, all.problems), (expected.packets.clone(), vec![]));
         }
+    }
+
+    /// Tapes and block devices fill up with zeros, and `gzip -d` passes over them.
+    #[test]
+    fn zeros_behind_gzip_are_padding_and_other_bytes_are_damage() {
+        let plain = capture();
+        let expected = Everything::of_bytes(&plain).unwrap();
+        let zeros = vec![0; 100_000];
+        let padded = [&gzip(&plain[..70_000])[..], &zeros, &gzip(&plain[70_000..]), &zeros].concat();
+        let all = Everything::of_bytes(&padded).unwrap();
+        assert_eq!((all.packets, all.problems), (expected.packets.clone(), vec![]));
+        let all = Everything::of_bytes(&[&gzip(&plain)[..], &zeros, b"junk"].concat()).unwrap();
+        assert_eq!((all.packets.len(), all.problems.len()), (500, 1));
     }
 
     #[test]

@@ -186,7 +186,7 @@ impl Reader {
         *done = read.consumed;
         match read.stop {
             StopReason::Fault => 0,
-            StopReason::Lost => {
+            StopReason::Lost | StopReason::Joined => {
                 self.ended = true;
                 0
             }

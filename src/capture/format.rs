@@ -1,6 +1,6 @@
 //! Which of the two formats a file has.
 
-use super::found::{Fault, Found, Read};
+use super::found::{Fault, Found, Read, StopReason};
 use super::pcap::Pcap;
 use super::pcapng::Pcapng;
 
@@ -23,9 +23,29 @@ impl Format {
 
     /// Reads every whole record of `bytes` from `start` on; `last` says that nothing will follow.
     pub(super) fn records(&mut self, bytes: &[u8], start: usize, last: bool, found: &mut Found<'_>) -> Read {
-        match self {
-            Format::Pcap(pcap) => pcap.records(bytes, start, found),
-            Format::Pcapng(pcapng) => pcapng.records(bytes, start, last, found),
+        let mut start = start;
+        loop {
+            let read = match self {
+                Format::Pcap(pcap) => pcap.records(bytes, start, found),
+                Format::Pcapng(pcapng) => pcapng.records(bytes, start, last, found),
+            };
+            if read.stop != StopReason::Joined {
+                return read;
+            }
+            match Format::recognise(bytes.get(read.consumed..).unwrap_or_default()) {
+                Ok((format, length)) => {
+                    *self = format;
+                    start = read.consumed.saturating_add(length);
+                }
+                Err(Fault::More { needed, .. }) => {
+                    return Read { stop: StopReason::More(needed), ..read };
+                }
+                Err(Fault::Damaged { layer, problem, .. }) => {
+                    found.problems.lost(read.consumed, format_args!("the {layer} has {problem}"));
+                    return Read { stop: StopReason::Lost, ..read };
+                }
+                Err(Fault::Unknown) => return Read { stop: StopReason::Lost, ..read },
+            }
         }
     }
 

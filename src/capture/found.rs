@@ -39,6 +39,8 @@ pub(super) enum StopReason {
     Fault,
     /// Where the next record begins cannot be told any more.
     Lost,
+    /// A file of the other format begins.
+    Joined,
 }
 
 /// A consumer of what is found in a block of the file.

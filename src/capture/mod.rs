@@ -37,6 +37,7 @@ mod format;
 mod found;
 mod identity;
 mod interface;
+mod joined;
 mod keylog;
 #[cfg(feature = "live")]
 mod libpcap;

@@ -1,5 +1,6 @@
 use super::Record;
 use super::found::{Fault, Found, RECORD_BOUND, Read, StopReason};
+use super::joined;
 use super::order::Order;
 use crate::model::{At, LinkType, Timestamp};
 
@@ -93,6 +94,9 @@ impl Pcap {
                     continue;
                 }
                 Err(needed) => return Read { consumed: at, stop: StopReason::More(needed) },
+            }
+            if let Some(stop) = joined::section(rest) {
+                return Read { consumed: at, stop };
             }
             let Some((header, body)) = rest.split_at_checked(self.record_header) else {
                 return Read { consumed: at, stop: StopReason::More(self.record_header) };

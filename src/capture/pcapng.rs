@@ -3,6 +3,7 @@ mod tests;
 
 use super::found::{Fault, Found, RECORD_BOUND, Read, StopReason};
 use super::interface::{Interface, each_option};
+use super::joined;
 use super::order::Order;
 use super::{Item, Record};
 use crate::model::{At, KeyOrigin, Timestamp};
@@ -67,7 +68,11 @@ impl Pcapng {
     pub(super) fn records(&mut self, bytes: &[u8], start: usize, last: bool, found: &mut Found<'_>) -> Read {
         let mut at = start;
         loop {
-            match next_block(self.order, bytes.get(at..).unwrap_or_default(), last) {
+            let rest = bytes.get(at..).unwrap_or_default();
+            if let Some(stop) = joined::pcap(rest) {
+                return Read { consumed: at, stop };
+            }
+            match next_block(self.order, rest, last) {
                 Next::More(needed) => return Read { consumed: at, stop: StopReason::More(needed) },
                 Next::Lost(problem) => {
                     found.problems.lost(at, format_args!("{problem}"));

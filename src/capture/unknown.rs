@@ -5,6 +5,7 @@ type Kind = (usize, &'static [u8], &'static str);
 
 const COMPRESSED: &[Kind] = &[
     (0, b"\xfd7zXZ\0", "it is compressed with xz: decompress it first, with `xz -dk`"),
+    (0, b"\x5d\0\0", "it is compressed with lzma: decompress it first, with `xz -dk`"),
     (0, b"BZh", "it is compressed with bzip2: decompress it first, with `bzip2 -dk`"),
     (0, b"LZIP", "it is compressed with lzip: decompress it first, with `lzip -dk`"),
     (0, b"\x1f\x9d", "it is compressed with compress: decompress it first, with `uncompress`"),
@@ -28,6 +29,9 @@ const CAPTURES: &[(usize, &[u8], &str)] = &[
     (0, b"\x1c\x00\x01\xac", "Ixia IxOS"),
     (0, b"\xaa\xaa\xaa\xaa", "5Views"),
     (0, b"\x7fver", "OmniPeek"),
+    (0, b"\x01\x10\x4c\0\x01\x05", "LANalyzer"),
+    (0, b"\x05VNF", "Visual Networks"),
+    (0, b"TR\0d", "HP-UX nettl"),
     (0, b"iptrace 1.0", "iptrace"),
     (0, b"iptrace 2.0", "iptrace"),
     (0, b"btsnoop\0", "btsnoop"),
@@ -103,6 +107,8 @@ mod tests {
         for (start, words) in [
             (&b"\xfd7zXZ\0\0\x04"[..], "xz -dk"),
             (b"BZh91AY&SY", "bzip2 -dk"),
+            (b"\x5d\0\0\x80\0\xff\xff\xff", "lzma: decompress it first, with `xz -dk`"),
+            (b"\x01\x10\x4c\0\x01\x05Trace", "LANalyzer"),
             (b"PK\x03\x04\x14", "unzip"),
             (&tar, "tar -xf"),
             (b"snoop\0\0\0\0\0\0\x02", "snoop: convert it with `editcap -F pcap`"),

@@ -17,6 +17,8 @@ enum State {
     Data(u64),
     /// The line end behind a chunk.
     End,
+    /// Something was lost, and where the next chunk begins is not known.
+    Lost,
     /// There are no chunks.
     Plain,
 }
@@ -33,6 +35,17 @@ impl Chunks {
                 State::Plain => {
                     out.extend_from_slice(bytes);
                     break;
+                }
+                State::Lost => {
+                    let start = next_chunk(bytes);
+                    let (before, after) =
+                        bytes.split_at_checked(start.unwrap_or(bytes.len())).unwrap_or_default();
+                    out.extend_from_slice(before);
+                    bytes = after;
+                    if start.is_some() {
+                        self.state = State::Size;
+                    }
+                    continue;
                 }
                 State::Data(left) => {
                     let cut = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len());
@@ -61,7 +74,8 @@ impl Chunks {
             }
             (State::Plain, _) => true,
             _ => {
-                self.state = State::Plain;
+                self.state = State::Lost;
+                self.line.clear();
                 false
             }
         }
@@ -86,6 +100,26 @@ impl Chunks {
             }
         }
     }
+}
+
+/// Returns where a chunk begins in bytes behind a loss: at their start or behind a line end, with a size that leads to the
+/// next line end, as far as that came.
+fn next_chunk(bytes: &[u8]) -> Option<usize> {
+    (0..bytes.len()).find(|start| {
+        let Some((before, rest)) = bytes.split_at_checked(*start) else { return false };
+        if !before.is_empty() && !before.ends_with(b"\r\n")
+            || !rest.first().is_some_and(u8::is_ascii_hexdigit)
+        {
+            return false;
+        }
+        let Some(end) = rest.iter().take(LINE).position(|byte| *byte == b'\n') else { return false };
+        let Some((line, rest)) = rest.split_at_checked(end.saturating_add(1)) else { return false };
+        let Some(Some(size)) = parse(line) else { return false };
+        let behind = usize::try_from(size).ok().and_then(|size| rest.get(size..));
+        size > 0
+            && line.ends_with(b"\r\n")
+            && behind.is_none_or(|behind| behind.is_empty() || behind.starts_with(b"\r"))
+    })
 }
 
 /// Reads a size and whatever extension follows it: `None` for what is none, `Some(None)` where more is needed.
@@ -147,6 +181,24 @@ mod tests {
         assert!(chunks.lose(Some(4)));
         assert_eq!(chunks.push(b"89\r\n1\r\nx"), b"89x");
         assert!(!chunks.lose(Some(4)));
-        assert_eq!(chunks.push(b"1\r\nx"), b"1\r\nx");
+        assert_eq!(chunks.push(b"1\r\nx"), b"x");
+    }
+
+    #[test]
+    fn the_next_chunk_is_found_behind_a_loss() {
+        let lost = || {
+            let mut chunks = Chunks::default();
+            assert_eq!(chunks.push(b"5\r\n\x81\x03abc\r\n"), b"\x81\x03abc");
+            assert!(!chunks.lose(Some(9)));
+            chunks
+        };
+        // What is left of the chunk before is passed on as it is: frames may be in it.
+        let mut chunks = lost();
+        assert_eq!(chunks.push(b"def\r\n5\r\n\x81\x03ghi\r\n2\r\n\x89\0"), b"def\r\n\x81\x03ghi\x89\0");
+        // A size that does not lead to a line end is none.
+        let mut chunks = lost();
+        assert_eq!(chunks.push(b"4\r\nabcdef\r\n"), b"4\r\nabcdef\r\n");
+        assert_eq!(chunks.push(b"3\r\nabc\r\n0\r\n"), b"abc");
+        assert!(chunks.found());
     }
 }

@@ -275,7 +275,7 @@ impl HttpTracker {
             _ => 0,
         };
         let last = match &self.pending.last {
-            Some(Awaited::Connect(head) | Awaited::Upgrade(head)) => head.len(),
+            Some(Awaited::Connect(head) | Awaited::Upgrade(head) | Awaited::Http2(head)) => head.len(),
             None => 0,
         };
         let rare = self.rare.as_ref().map_or(0, |rare| {

@@ -31,6 +31,13 @@ const KEPT_BYTES: usize = 16 << 10;
 pub(super) enum Awaited {
     Connect(Box<[u8]>),
     Upgrade(Box<[u8]>),
+    /// It offers HTTP/2; whoever is refused that goes on as if nothing had been offered.
+    Http2(Box<[u8]>),
+}
+
+/// Tells whether a request's head is one of HEAD.
+pub(super) fn is_head(request: &[u8]) -> bool {
+    request.get(..5).is_some_and(|start| start.eq_ignore_ascii_case(b"HEAD "))
 }
 
 /// The request that an answer belongs to.
@@ -75,7 +82,11 @@ impl PendingRequests {
 
     /// Returns the head of the oldest request, where it was kept.
     pub(super) fn oldest(&self) -> Option<&[u8]> {
-        if self.ordinary == 0 { None } else { self.kept.as_ref()?.heads.front().map(|head| &**head) }
+        match &self.last {
+            Some(Awaited::Http2(head)) if self.ordinary == 0 => Some(head),
+            _ if self.ordinary == 0 => None,
+            _ => self.kept.as_ref()?.heads.front().map(|head| &**head),
+        }
     }
 
     fn forget_oldest(&mut self) {
@@ -102,7 +113,12 @@ impl PendingRequests {
             self.heads >>= 1;
             return if is_head { Answered::Head } else { Answered::Ordinary };
         }
-        self.last.take().map_or(Answered::Unknown, Answered::Awaited)
+        match self.last.take() {
+            Some(Awaited::Http2(head)) if is_head(&head) => Answered::Head,
+            Some(Awaited::Http2(_)) => Answered::Ordinary,
+            Some(awaited) => Answered::Awaited(awaited),
+            None => Answered::Unknown,
+        }
     }
 
     /// Forgets all but the last request: the answers to the others were lost.

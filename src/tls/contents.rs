@@ -88,8 +88,7 @@ impl Stream {
         self.sides[side].messages.push(content);
         // Only where a premaster secret may come, and up to the message that has it.
         if self.sides[side].epoch == Epoch::Clear && keys.has_premasters() {
-            let begins = content.first() == Some(&message::CLIENT_HELLO);
-            self.negotiation.record_message(content, begins);
+            self.negotiation.record_message(content);
         }
         let mut side = side;
         while let Some(message) = self.sides[side].messages.next() {
@@ -155,6 +154,7 @@ impl Stream {
         }
         self.negotiation.client_hello(&hello, &mut self.facts);
         self.negotiation.look_up(keys);
+        self.held.release();
         swapped
     }
 

@@ -3,6 +3,7 @@ use super::keys::{Epoch, Keys};
 use super::negotiation::{Negotiation, traffic_keys};
 use super::protection::Record;
 use super::search::find;
+use super::secret::Secret;
 use crate::model::Side;
 
 /// What making the keys of a secret costs, beside one candidate of TLS 1.3's AES-GCM.
@@ -48,6 +49,29 @@ pub(super) fn identify(
             break;
         }
         from = round;
+    }
+    None
+}
+
+/// Looks among all connections of a key log for the one whose session the connection resumes, to which a record belongs
+/// that has one of the first numbers up to `most`; returns its random and master secret.
+pub(super) fn master_of_session(
+    record: &Record<'_>,
+    side: Side,
+    most: u64,
+    negotiation: &Negotiation,
+    log: &KeyLog,
+    budget: &mut u64,
+) -> Option<([u8; 32], Secret)> {
+    let own = negotiation.client_random?;
+    for random in log.randoms() {
+        for (_, secret) in log.connection(random).filter(|(label, _)| *label == Label::Master) {
+            *budget = budget.checked_sub(KEYS)?;
+            let keys = negotiation.session(secret.bytes(), &own, side)?;
+            if find(&keys.cipher, record, 0..=most, budget).is_some() {
+                return Some((*random, secret.clone()));
+            }
+        }
     }
     None
 }

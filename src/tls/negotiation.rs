@@ -1,4 +1,5 @@
 use super::facts::{EarlyData, Facts};
+use super::handshake::message as kind;
 use super::ja4::ja4;
 use super::keylog::{KeyLog, Label};
 use super::keys::{Epoch, Keys, SessionKeys, session_hash};
@@ -43,6 +44,8 @@ pub(super) struct Negotiation {
     transcript: Option<Vec<u8>>,
     encrypted_premaster: Option<Box<[u8]>>,
     premaster: Option<(Secret, KeyOrigin)>,
+    /// The master secret of the session that is resumed, where the key log has it under the random of another connection.
+    resumed_master: Option<(Secret, KeyOrigin)>,
     /// The randoms under which secrets were found, until that is reported.
     used: Vec<[u8; 32]>,
 }
@@ -51,16 +54,25 @@ impl Negotiation {
     /// Takes the client's hello, and notes what it says in `facts` where they say nothing yet.
     pub(super) fn client_hello(&mut self, hello: &ClientHello, facts: &mut Facts) {
         let has = |kind| hello.extensions.has(kind);
+        let mut earlier = std::mem::take(self);
+        // Packets of both sides change places: the answer to this hello may be known already.
+        if earlier.client_random.is_some_and(|random| random != hello.random) {
+            earlier =
+                Negotiation { transcript: earlier.transcript, used: earlier.used, ..Negotiation::default() };
+        }
         *self = Negotiation {
             client_random: Some(hello.random),
             session_id: hello.session_id.clone(),
             ticket: hello.extensions.find(extension::SESSION_TICKET).unwrap_or_default().to_vec(),
             early_data: has(extension::EARLY_DATA),
             post_handshake: has(extension::POST_HANDSHAKE_AUTH),
-            transcript: self.transcript.take(),
-            used: std::mem::take(&mut self.used),
-            ..Negotiation::default()
+            ..earlier
         };
+        if self.version.is_some_and(|version| version < 0x0304) {
+            self.resumed =
+                !self.session_id.is_empty() && self.names.iter().any(|it| **it == self.session_id[..]);
+            facts.resumed = Some(self.resumed);
+        }
         if facts.ja4.is_none() {
             facts.server_name = hello.server_name();
             facts.alpn_offered = names(&hello.extensions);
@@ -106,16 +118,24 @@ impl Negotiation {
         }
     }
 
-    /// Adds a message to the transcript; a `ClientHello` begins it.
-    pub(super) fn record_message(&mut self, message: &[u8], begins: bool) {
-        if begins {
-            self.transcript = Some(Vec::new());
+    /// Adds a message to the transcript, which a `ClientHello` begins, wherever it was captured.
+    pub(super) fn record_message(&mut self, message: &[u8]) {
+        let is_first = self.client_random.is_none();
+        let mut answer = Vec::new();
+        match message.first() {
+            Some(&kind::CLIENT_HELLO) => {
+                let earlier = self.transcript.replace(Vec::new());
+                answer = earlier.filter(|_| is_first).unwrap_or_default();
+            }
+            Some(&kind::SERVER_HELLO) if is_first => self.transcript = Some(Vec::new()),
+            _ => {}
         }
         if self.encrypted_premaster.is_some() {
             return;
         }
         if let Some(transcript) = &mut self.transcript {
             transcript.extend_from_slice(message);
+            transcript.extend_from_slice(&answer);
             if transcript.len() > TRANSCRIPT {
                 self.transcript = None;
             }
@@ -170,7 +190,23 @@ impl Negotiation {
 
     fn resumed_session(&self, keys: &KeyLog) -> Option<(Secret, KeyOrigin)> {
         let is_session = self.resumed && self.version.is_some_and(|version| version < 0x0304);
-        is_session.then(|| keys.session(&self.ticket).or_else(|| keys.session(&self.session_id)))?
+        let named = || keys.session(&self.ticket).or_else(|| keys.session(&self.session_id));
+        is_session.then(|| named().or_else(|| self.resumed_master.clone()))?
+    }
+
+    /// Tells whether the secret may be that of another connection of the key log, whose session this one resumes: some
+    /// programs log no line of their own for it.
+    pub(super) fn resumes_unnamed(&self) -> bool {
+        let is_session = self.resumed && self.version.is_some_and(|version| version < 0x0304);
+        is_session && self.client_random.is_some() && self.secrets.is_empty()
+    }
+
+    /// Takes the master secret of the session that is resumed, which the key log has under the random of the first connection.
+    pub(super) fn resume(&mut self, first: [u8; 32], master: Secret, keys: &KeyLog) {
+        let origin = keys.origin(&first).unwrap_or_default();
+        self.resumed_master = Some((master, origin));
+        self.used.push(first);
+        self.look_up(keys);
     }
 
     /// Takes the ticket by which the session may be resumed.

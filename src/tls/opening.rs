@@ -7,7 +7,7 @@ use std::ops::RangeInclusive;
 use super::direction::{Attempt, Opening, Passed, Taken};
 use super::handshake::begins_message;
 use super::held::Input;
-use super::identify::identify;
+use super::identify::{identify, master_of_session};
 use super::keylog::KeyLog;
 use super::keys::{Epoch, Keys};
 use super::protection::{Record, Tail};
@@ -90,7 +90,22 @@ impl Stream {
         if tried {
             return Attempt::Fails;
         }
+        if self.find_session(side, record, missed, keys) {
+            return self.attempt(side, record, gap, at, keys);
+        }
         self.identify(side, record, missed, at, keys)
+    }
+
+    /// Looks among all of the key log for the master secret of the session that is resumed.
+    fn find_session(&mut self, side: Side, record: &Record<'_>, missed: u64, keys: &KeyLog) -> bool {
+        if !self.negotiation.resumes_unnamed() {
+            return false;
+        }
+        let found = master_of_session(record, side, missed, &self.negotiation, keys, &mut self.budget);
+        if let Some((first, master)) = found {
+            self.negotiation.resume(first, master, keys);
+        }
+        self.negotiation.secrets() > 0
     }
 
     fn epochs(&self, side: Side, missed: u64) -> Vec<Epoch> {

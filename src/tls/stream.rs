@@ -491,6 +491,8 @@ impl Stream {
                 }
                 Taken::Done
             }
+            // Only TLS 1.3 asks for another hello.
+            None if self.facts.retried => Taken::Done,
             None if self.negotiation.version.is_none() && !self.sides.server.gapped => Taken::Waits,
             _ => Taken::Done,
         }

@@ -162,9 +162,15 @@ impl HttpTracker {
         matches!(self.reading.server, Reading::Lost(_) | Reading::Behind) && self.speaks_frames()
     }
 
-    /// Tells whether the answer to an upgrade was lost in a gap and the client took it for a refusal: it asks again.
+    /// Tells whether the answer to an upgrade was lost in a gap and the client took it for a refusal: it asks again. An
+    /// offer of HTTP/2 makes nobody wait who asks for more.
     pub(super) fn asks_again(&self) -> bool {
-        self.lost.server && self.awaits_upgrade() && looks_like(&self.begun()) == Sniff::Request
+        let may = match self.pending.last {
+            Some(Awaited::Upgrade(_)) => self.lost.server,
+            Some(Awaited::Http2(_)) => true,
+            Some(Awaited::Connect(_)) | None => false,
+        };
+        may && looks_like(&self.begun()) == Sniff::Request
     }
 
     pub(super) fn awaits_upgrade(&self) -> bool {

@@ -5,7 +5,7 @@ use crate::http::Handshake;
 use crate::http::body::Body;
 use crate::http::head;
 use crate::http::looks::begins;
-use crate::http::pending::{Answered, Awaited};
+use crate::http::pending::{Answered, Awaited, is_head};
 use crate::http::stream::{Carrier, is_polling, target};
 use crate::http::summary::{Summary, Upgrade};
 use crate::http::upgrade::{self, Evidence};
@@ -97,6 +97,8 @@ impl HttpTracker {
             }
         } else if line.method.eq_ignore_ascii_case(b"CONNECT") {
             self.pending.last = Some(Awaited::Connect(bytes.into()));
+        } else if summary.upgrade == Upgrade::Http2 {
+            self.pending.last = Some(Awaited::Http2(bytes.into()));
         } else {
             self.ordinary(bytes, &line);
         }
@@ -149,7 +151,7 @@ impl HttpTracker {
                 return Some(());
             }
             Answered::Awaited(Awaited::Upgrade(head)) => self.refused(&head, bytes),
-            Answered::Awaited(Awaited::Connect(_)) | Answered::Ordinary | Answered::Unknown => {}
+            Answered::Awaited(_) | Answered::Ordinary | Answered::Unknown => {}
         }
         if !bodiless {
             let body = summary.body().unwrap_or(Body::UntilClose);
@@ -249,9 +251,13 @@ impl HttpTracker {
             self.upgraded(None);
             return;
         }
-        if let Some(Awaited::Upgrade(request)) = self.pending.last.take() {
-            let handshake = self.verify(Some(&request), None);
-            self.outputs.push_back(Output::Unanswered(handshake));
+        match self.pending.last.take() {
+            Some(Awaited::Upgrade(request)) => {
+                let handshake = self.verify(Some(&request), None);
+                self.outputs.push_back(Output::Unanswered(handshake));
+            }
+            Some(Awaited::Http2(request)) => self.pending.push(is_head(&request)),
+            Some(Awaited::Connect(_)) | None => {}
         }
     }
 

@@ -247,3 +247,21 @@ fn an_upgrade_to_http_2_ends_the_exchanges() {
         ["server other-upgrade", "not-http"]
     );
 }
+
+/// The preface is sent behind the answer; where packets change places it is captured before.
+#[test]
+fn a_preface_waits_for_the_answer_to_an_offer_of_http_2_and_a_request_does_not() {
+    let offer = "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n";
+    let answer = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n";
+    let preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    let (mut machine, outputs, _) = run(&[c(offer), c(preface), s(answer)]);
+    assert_eq!(names(&outputs), ["http2"]);
+    let early = machine.take_early(Side::Client);
+    assert!(matches!(&early[..], [BufferedBytes::Bytes(bytes, _)] if bytes == preface.as_bytes()));
+    assert!(told(&[c(offer), s(OK), c(offer), c("GET /a HTTP/1.1\r\n\r\n"), s(OK), s(OK)]).is_empty());
+    let head = offer.replace("GET", "HEAD");
+    let upgraded =
+        told(&[c(&head), s("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"), c(REQUEST), s(RESPONSE)]);
+    assert_eq!(upgraded.len(), 1, "{upgraded:?}");
+    assert!(upgraded[0].starts_with("upgraded"), "{upgraded:?}");
+}
