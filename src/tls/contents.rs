@@ -86,9 +86,9 @@ impl Stream {
 
     fn handshake(&mut self, side: Side, content: &[u8], at: At, keys: &KeyLog) {
         self.sides[side].messages.push(content);
-        // Only where a premaster secret may come, and up to the message that has it.
+        // Only where a premaster secret may come.
         if self.sides[side].epoch == Epoch::Clear && keys.has_premasters() {
-            self.negotiation.record_message(content);
+            self.negotiation.record_messages(side, content);
         }
         let mut side = side;
         while let Some(message) = self.sides[side].messages.next() {
@@ -112,12 +112,15 @@ impl Stream {
                     self.negotiation.new_session_ticket(ticket);
                 }
             }
+            message::SERVER_HELLO_DONE => {
+                self.negotiation.look_up(keys);
+                self.held.release();
+            }
             message::CERTIFICATE_REQUEST => self.facts.certificate_requested = true,
             message::CLIENT_KEY_EXCHANGE => {
                 self.negotiation.client_key_exchange(message.body(), keys);
-                if self.negotiation.look_up(keys) {
-                    self.held.release();
-                }
+                self.negotiation.look_up(keys);
+                self.held.release();
             }
             message::END_OF_EARLY_DATA if self.sides[side].epoch == Epoch::Early => {
                 self.facts.early_data = Some(EarlyData::Accepted);

@@ -6,6 +6,7 @@ pub(super) mod message {
     pub(in super::super) const END_OF_EARLY_DATA: u8 = 5;
     pub(in super::super) const ENCRYPTED_EXTENSIONS: u8 = 8;
     pub(in super::super) const CERTIFICATE_REQUEST: u8 = 13;
+    pub(in super::super) const SERVER_HELLO_DONE: u8 = 14;
     pub(in super::super) const CLIENT_KEY_EXCHANGE: u8 = 16;
     pub(in super::super) const FINISHED: u8 = 20;
     pub(in super::super) const KEY_UPDATE: u8 = 24;

@@ -45,6 +45,7 @@ mod sessions;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod transcript;
 mod walk;
 
 pub use facts::{EarlyData, Facts};

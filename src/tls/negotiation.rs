@@ -1,5 +1,4 @@
 use super::facts::{EarlyData, Facts};
-use super::handshake::message as kind;
 use super::ja4::ja4;
 use super::keylog::{KeyLog, Label};
 use super::keys::{Epoch, Keys, SessionKeys, session_hash};
@@ -7,12 +6,10 @@ use super::protection::Form;
 use super::schedule::{master_secret, transcript_hash};
 use super::secret::Secret;
 use super::sessions::Session;
+use super::transcript::Transcript;
 use crate::hello::suite::Suite;
 use crate::hello::{ClientHello, Extensions, ServerHello, extension};
 use crate::model::{KeyOrigin, Side};
-
-/// The most bytes of handshake messages that are kept for the extended master secret.
-const TRANSCRIPT: usize = 65_536;
 
 /// The most names of a session that wait for its master secret.
 const NAMES: usize = 4;
@@ -41,7 +38,7 @@ pub(super) struct Negotiation {
     /// Where they came from.
     pub(super) origin: KeyOrigin,
     /// The messages up to `ClientKeyExchange`, where a premaster secret may have to be made a master secret.
-    transcript: Option<Vec<u8>>,
+    transcript: Transcript,
     encrypted_premaster: Option<Box<[u8]>>,
     premaster: Option<(Secret, KeyOrigin)>,
     /// The master secret of the session that is resumed, where the key log has it under the random of another connection.
@@ -118,33 +115,14 @@ impl Negotiation {
         }
     }
 
-    /// Adds a message to the transcript, which a `ClientHello` begins, wherever it was captured.
-    pub(super) fn record_message(&mut self, message: &[u8]) {
-        let is_first = self.client_random.is_none();
-        let mut answer = Vec::new();
-        match message.first() {
-            Some(&kind::CLIENT_HELLO) => {
-                let earlier = self.transcript.replace(Vec::new());
-                answer = earlier.filter(|_| is_first).unwrap_or_default();
-            }
-            Some(&kind::SERVER_HELLO) if is_first => self.transcript = Some(Vec::new()),
-            _ => {}
-        }
-        if self.encrypted_premaster.is_some() {
-            return;
-        }
-        if let Some(transcript) = &mut self.transcript {
-            transcript.extend_from_slice(message);
-            transcript.extend_from_slice(&answer);
-            if transcript.len() > TRANSCRIPT {
-                self.transcript = None;
-            }
-        }
+    /// Adds messages of a side to the transcript.
+    pub(super) fn record_messages(&mut self, side: Side, messages: &[u8]) {
+        self.transcript.push(side, messages);
     }
 
     /// Forgets the transcript: something of it was lost, or it is not needed.
     pub(super) fn lose_transcript(&mut self) {
-        self.transcript = None;
+        self.transcript.lose();
     }
 
     /// Takes `ClientKeyExchange` with a premaster secret encrypted to the server's key (RFC 5246 §7.4.7.1).
@@ -152,7 +130,7 @@ impl Negotiation {
         if keys.has_premasters() {
             self.encrypted_premaster = body.get(2..).map(Into::into);
         } else {
-            self.transcript = None;
+            self.transcript.lose();
         }
     }
 
@@ -230,7 +208,7 @@ impl Negotiation {
         let (client, server) = (self.client_random.as_ref()?, self.server_random.as_ref()?);
         let hash = session_hash(Suite::by_id(self.suite?)?, self.form()?);
         let messages = if self.extended_master_secret {
-            Some(transcript_hash(hash, self.transcript.as_deref()?))
+            Some(transcript_hash(hash, &self.transcript.messages()?))
         } else {
             None
         };
@@ -240,6 +218,15 @@ impl Negotiation {
 
     fn form(&self) -> Option<Form> {
         Some(Form { version: self.version?, encrypt_then_mac: self.encrypt_then_mac })
+    }
+
+    /// Tells whether the client's key exchange is still to come, and may open the connection: packets of both sides change
+    /// places.
+    pub(super) fn awaits_key_exchange(&self, keys: &KeyLog) -> bool {
+        keys.has_premasters()
+            && !self.resumed
+            && self.encrypted_premaster.is_none()
+            && self.is_13() == Some(false)
     }
 
     /// Returns how many secrets are known.

@@ -436,9 +436,10 @@ impl Stream {
         let is_unsupported = negotiation.suite.is_some_and(|id| Suite::by_id(id).is_none());
         // The server's hello may be on its way: packets of both sides change places.
         let awaited = negotiation.server_random.is_none() && !self.sides.server.gapped && !self.joined_late;
+        let is_asked = negotiation.awaits_key_exchange(keys) && !self.sides.client.gapped;
         let why = if is_unsupported {
             Opaque::SuiteUnsupported
-        } else if awaited {
+        } else if awaited || is_asked {
             return Taken::Waits;
         } else if negotiation.is_13() == Some(false) && negotiation.server_random.is_none() {
             Opaque::HandshakeMissing
