@@ -103,23 +103,27 @@ impl Chunks {
 }
 
 /// Returns where a chunk begins in bytes behind a loss: at their start or behind a line end, with a size that leads to the
-/// next line end, as far as that came.
+/// next line end, or to what did not come yet if a frame begins in it.
 fn next_chunk(bytes: &[u8]) -> Option<usize> {
     (0..bytes.len()).find(|start| {
-        let Some((before, rest)) = bytes.split_at_checked(*start) else { return false };
-        if !before.is_empty() && !before.ends_with(b"\r\n")
-            || !rest.first().is_some_and(u8::is_ascii_hexdigit)
-        {
-            return false;
-        }
-        let Some(end) = rest.iter().take(LINE).position(|byte| *byte == b'\n') else { return false };
-        let Some((line, rest)) = rest.split_at_checked(end.saturating_add(1)) else { return false };
-        let Some(Some(size)) = parse(line) else { return false };
-        let behind = usize::try_from(size).ok().and_then(|size| rest.get(size..));
-        size > 0
-            && line.ends_with(b"\r\n")
-            && behind.is_none_or(|behind| behind.is_empty() || behind.starts_with(b"\r"))
+        let (before, rest) = bytes.split_at_checked(*start).unwrap_or_default();
+        (before.is_empty() || before.ends_with(b"\r\n")) && begins_chunk(rest).unwrap_or(false)
     })
+}
+
+fn begins_chunk(bytes: &[u8]) -> Option<bool> {
+    let end = bytes.iter().take(LINE).position(|byte| *byte == b'\n')?;
+    let (line, rest) = bytes.split_at_checked(end.saturating_add(1))?;
+    let size = usize::try_from(parse(line)??).ok().filter(|size| *size > 0 && line.ends_with(b"\r\n"))?;
+    Some(match rest.get(size..) {
+        Some(behind) => behind.is_empty() || behind.starts_with(b"\r"),
+        None => rest.first().is_some_and(|first| begins_frame(*first)),
+    })
+}
+
+/// Tells whether a server's frame may begin with a byte: not one of text.
+const fn begins_frame(first: u8) -> bool {
+    matches!(first, 0..=2 | 0x80..=0x82 | 0x88..=0x8a | 0xc1 | 0xc2)
 }
 
 /// Reads a size and whatever extension follows it: `None` for what is none, `Some(None)` where more is needed.
