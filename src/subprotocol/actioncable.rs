@@ -1,4 +1,4 @@
-//! Action Cable (Ruby on Rails), `actioncable-v1-json`, and AnyCable's extended form of it, also as MessagePack.
+//! Action Cable (Ruby on Rails), `actioncable-v1-json`, and `AnyCable`'s extended form of it, also as MessagePack.
 
 use super::decoder::{Decoder, Out, Unit};
 use super::input::Input;

@@ -112,7 +112,7 @@ impl EngineIo {
             return out.contradiction();
         };
         let missing = input.length.saturating_sub(text.len() as u64).saturating_sub(2);
-        let length = (bytes.len() as u64).saturating_add(missing / 4 * 3);
+        let length = (bytes.len() as u64).saturating_add((missing / 4).saturating_mul(3));
         let inner = Input { bytes: &bytes, missing: &[], length, opcode: Opcode::BINARY, ..*input };
         self.inner.binary(&inner, &bytes, out);
     }
