@@ -54,8 +54,8 @@ pub(super) struct Draft {
     pub(super) kept: u32,
     pub(super) rtt: Option<Duration>,
     pub(super) missing: Option<Box<[Missing]>>,
-    /// What its transport says beside the payload, written down.
-    pub(super) fields: Box<[u8]>,
+    /// How long what its transport says is, which lies behind its meaning.
+    pub(super) fields: usize,
     pub(super) wire: Wire,
     /// What it means; as it is written down, it lies behind the payload.
     pub(super) meaning: Digest,
@@ -134,6 +134,12 @@ impl Batch {
         self.bytes.get(start..start.saturating_add(draft.meaning.length as usize)).unwrap_or_default()
     }
 
+    pub(super) fn fields(&self, draft: &Draft) -> &[u8] {
+        let start = draft.start.saturating_add(draft.kept as usize);
+        let start = start.saturating_add(draft.meaning.length as usize);
+        self.bytes.get(start..start.saturating_add(draft.fields)).unwrap_or_default()
+    }
+
     /// Takes the last event back if it is the one frame of a message of `from`.
     fn take_frame(&mut self, conn: Option<ConnId>, from: Side, wire: &Wire) -> Option<Frame> {
         if wire.frames != 1 || self.items.len() <= self.marked.get() {
@@ -171,6 +177,8 @@ impl Sink for Batch {
                     meaning.write(&mut self.bytes);
                     Digest::of(meaning, self.bytes.len().saturating_sub(end))
                 });
+                let behind = self.bytes.len();
+                record::put_fields(message.fields, &mut self.bytes);
                 Owned::Message(Draft {
                     from: message.from,
                     opcode: message.opcode,
@@ -186,7 +194,7 @@ impl Sink for Batch {
                     kept: u32::try_from(kept.len()).unwrap_or(u32::MAX),
                     rtt: message.rtt,
                     missing: (!message.missing.is_empty()).then(|| message.missing.into()),
-                    fields: record::put_fields(message.fields),
+                    fields: self.bytes.len().saturating_sub(behind),
                     wire: message.wire,
                     meaning,
                     frame: self.take_frame(event.conn, message.from, &message.wire),

@@ -48,26 +48,24 @@ impl TransportField {
 }
 
 /// Writes the fields of a transport down; nothing where there are none.
-pub(super) fn put_fields(fields: &[(&'static str, Value<'_>)]) -> Box<[u8]> {
-    let mut out = Vec::new();
+pub(super) fn put_fields(fields: &[(&'static str, Value<'_>)], out: &mut Vec<u8>) {
     for (name, value) in fields {
         let Some(at) = TransportField::NAMES.iter().position(|it| it == name) else { continue };
         match value {
             Value::Text(text) => {
-                put(at as u64, &mut out);
-                put((text.len() as u64).saturating_add(1), &mut out);
+                put(at as u64, out);
+                put((text.len() as u64).saturating_add(1), out);
                 out.extend_from_slice(text.as_bytes());
             }
             Value::Number(number) => {
-                put(at as u64, &mut out);
-                put(0, &mut out);
-                put(*number, &mut out);
+                put(at as u64, out);
+                put(0, out);
+                put(*number, out);
             }
             // No transport says anything else.
             Value::Negative(_) | Value::Flag(_) | Value::Json(_) | Value::Bytes(_) => {}
         }
     }
-    out.into()
 }
 
 /// Reads what [`put_fields`] wrote.
@@ -235,8 +233,9 @@ mod tests {
             let mut tail = Vec::new();
             let (known, delta) = (at.packet + packets, Duration::from_nanos(packets));
             let said = [("event", Value::Text(&event)), ("retry", Value::Number(retry))];
-            let fields = &put_fields(&said);
-            let facts = Tail { first, known, number: packets, delta, missing: &missing, fields };
+            let mut fields = Vec::new();
+            put_fields(&said, &mut fields);
+            let facts = Tail { first, known, number: packets, delta, missing: &missing, fields: &fields };
             put_tail(at, &facts, (frames.len(), &written), &mut tail);
             let mut record = Record::default();
             prop_assert_eq!(take_tail(at, Side::Client, &tail, &mut record), Some(()));

@@ -101,7 +101,7 @@ impl Store {
 
     /// Returns the conversation of a connection.
     pub fn conversation_of(&self, id: ConnId) -> Option<&Conversation> {
-        self.conversations.get(*self.slots.get(&id)? as usize)
+        self.conversation(*self.slots.get(&id)?)
     }
 
     /// Returns how many anomalies of severity note, warning and error there are.
@@ -122,7 +122,7 @@ impl Store {
         if entry.what != EntryKind::Opened {
             return None;
         }
-        let conversation = self.conversations.get(entry.conversation()? as usize)?;
+        let conversation = self.conversation_with(entry)?;
         let earlier = usize::try_from(entry.length).ok().and_then(|at| conversation.earlier.get(at));
         earlier.or(conversation.opened.as_deref())
     }
@@ -310,9 +310,7 @@ impl Store {
         let slot = item.conn.map(|id| self.slot(id, item.at));
         match &item.what {
             Owned::Frame(frame) => self.frame(slot, frame),
-            Owned::Message(draft) => {
-                self.message(slot, item, draft, [batch.payload(draft), batch.meaning(draft)]);
-            }
+            Owned::Message(draft) => self.message(slot, item, draft, batch),
             Owned::Attempt(attempt) => {
                 let mut entry = Entry::new(EntryKind::Opened, item.at, item.known);
                 let number = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
@@ -377,7 +375,8 @@ impl Store {
         }
     }
 
-    fn message(&mut self, slot: Option<u32>, item: &Item, draft: &Draft, [payload, meaning]: [&[u8]; 2]) {
+    fn message(&mut self, slot: Option<u32>, item: &Item, draft: &Draft, batch: &Batch) {
+        let [payload, meaning, fields] = [batch.payload(draft), batch.meaning(draft), batch.fields(draft)];
         let (mut tail, mut written) = (std::mem::take(&mut self.tail), std::mem::take(&mut self.frame));
         tail.clear();
         written.clear();
@@ -393,7 +392,7 @@ impl Store {
             pending.bytes.shrink_to(1024);
         }
         let missing = draft.missing.as_deref().unwrap_or_default();
-        let &Draft { number, delta, ref fields, .. } = draft;
+        let &Draft { number, delta, .. } = draft;
         let facts = Tail { first: draft.wire.first, known: item.known, number, delta, missing, fields };
         record::put_tail(item.at, &facts, (frames, &written), &mut tail);
         let place = self.payloads.push([payload, &tail, meaning]);
