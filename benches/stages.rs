@@ -28,16 +28,16 @@ fn capture(load: &str, count: u32) -> Vec<u8> {
     file
 }
 
-/// Reads a whole capture into one round.
+/// Reads a whole capture into batches.
 fn batches(file: &[u8]) -> Vec<PacketBatch> {
     let mut files = Files::from_reader("bench", Box::new(std::io::Cursor::new(file.to_vec())));
     let mut batches = Vec::new();
     loop {
-        let mut round = PacketBatch::default();
-        if files.next(&mut round).expect("a sound capture") == Next::End {
+        let mut batch = PacketBatch::default();
+        if files.next(&mut batch).expect("a sound capture") == Next::End {
             return batches;
         }
-        batches.push(round);
+        batches.push(batch);
     }
 }
 
@@ -48,31 +48,14 @@ fn segments(batches: &[PacketBatch]) -> Vec<(Segment<'_>, At)> {
 /// Decodes one packet. What a fresh decoder lends is the packet's own, for nothing here is fragmented.
 fn segment(packet: Packet<'_>) -> Option<(Segment<'_>, At)> {
     let mut decoder = Decoder::default();
-    let Decoded::Tcp(Segment {
-        flow,
-        seq,
-        ack,
-        flags,
-        window,
-        header,
-        payload,
-        offset,
-        cut,
-        packet_length,
-        stamp,
-    }) = decoder.decode(&packet)
-    else {
-        return None;
-    };
-    let own = |part: &[u8]| {
-        let start = part.as_ptr().addr().wrapping_sub(packet.data.as_ptr().addr());
-        packet.data.get(start..start.wrapping_add(part.len())).unwrap_or_default()
-    };
-    let (header, payload) = (own(header), own(payload));
-    Some((
-        Segment { flow, seq, ack, flags, window, header, payload, offset, cut, packet_length, stamp },
-        packet.at,
-    ))
+    let Decoded::Tcp(segment) = decoder.decode(&packet) else { return None };
+    let Segment { flow, seq, ack, flags, window, offset, cut, packet_length, stamp, .. } = segment;
+    let (before, behind) = packet.data.split_at_checked(offset? as usize)?;
+    let header = before.get(before.len().checked_sub(segment.header.len())?..)?;
+    let payload = behind.get(..segment.payload.len())?;
+    let segment =
+        Segment { flow, seq, ack, flags, window, header, payload, offset, cut, packet_length, stamp };
+    Some((segment, packet.at))
 }
 
 /// Throws events away.
@@ -103,9 +86,9 @@ fn packets(c: &mut Criterion) {
         b.iter_batched_ref(
             || Files::from_reader("bench", Box::new(std::io::Cursor::new(file.clone()))),
             |files| {
-                let mut round = PacketBatch::default();
-                while files.next(&mut round).expect("a sound capture") != Next::End {
-                    black_box(&round);
+                let mut batch = PacketBatch::default();
+                while files.next(&mut batch).expect("a sound capture") != Next::End {
+                    black_box(&batch);
                 }
             },
             criterion::BatchSize::LargeInput,
@@ -142,9 +125,9 @@ fn packets(c: &mut Criterion) {
             segments.iter().map(|(segment, _)| hasher.hash_one(segment.flow.key())).collect();
         b.iter_batched_ref(
             || Analyzer::new(Limits::default()),
-            |lane| {
+            |analyzer| {
                 for ((segment, at), hash) in segments.iter().zip(&hashes) {
-                    lane.push(*hash, segment, *at, &mut Nowhere);
+                    analyzer.push(*hash, segment, *at, &mut Nowhere);
                 }
             },
             criterion::BatchSize::LargeInput,
@@ -166,9 +149,9 @@ fn other_traffic(c: &mut Criterion) {
     group.bench_function("session: dismissed", |b| {
         b.iter_batched_ref(
             || Analyzer::new(Limits::default()),
-            |lane| {
+            |analyzer| {
                 for (segment, at) in &segments {
-                    lane.push(hasher.hash_one(segment.flow.key()), segment, *at, &mut Nowhere);
+                    analyzer.push(hasher.hash_one(segment.flow.key()), segment, *at, &mut Nowhere);
                 }
             },
             criterion::BatchSize::LargeInput,
@@ -259,10 +242,10 @@ fn records(c: &mut Criterion) {
         group.bench_function(BenchmarkId::new("ndjson", load), |b| {
             b.iter_custom(|times| {
                 let mut record = Record { format: &mut format, out: Vec::new(), times: times as u32 };
-                let mut lane = Analyzer::new(Limits::default());
+                let mut analyzer = Analyzer::new(Limits::default());
                 let start = std::time::Instant::now();
                 for (segment, at) in &segments {
-                    lane.push(1, segment, *at, &mut record);
+                    analyzer.push(1, segment, *at, &mut record);
                 }
                 start.elapsed()
             });

@@ -1,7 +1,7 @@
 //! Feeds packets one by one, as they may come from anywhere; here they are read from a capture file:
 //! `cargo run --example packets -- FILE`
 
-use wirefin::capture::{Files, Next, PacketBatch, Source as _};
+use wirefin::capture::{Files, Item, Next, PacketBatch, Source as _};
 use wirefin::event::{Event, Sink};
 use wirefin::pipeline::Feed;
 
@@ -19,8 +19,17 @@ fn main() -> Result<(), wirefin::capture::Error> {
     let (mut feed, mut batch) = (Feed::default(), PacketBatch::default());
     loop {
         let next = files.next(&mut batch)?;
-        // A packet is its number and time, its link type, its length on the wire, and its bytes.
-        batch.packets().for_each(|packet| feed.push(&packet, &mut Print));
+        for item in &batch.items {
+            match item {
+                // A packet is its number and time, its link type, its length on the wire, and its bytes.
+                Item::Packet(record) => feed.push(&batch.packet(record), &mut Print),
+                Item::Secrets(origin, lines) => feed.secrets(*origin, lines, &mut Print),
+                Item::Diagnostic(anomaly) => feed.diagnostic(anomaly, &mut Print),
+            }
+        }
+        if let Next::Idle(now) = next {
+            feed.advance(now, &mut Print);
+        }
         if next == Next::End {
             feed.finish(&mut Print);
             return Ok(());

@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn faults_are_told_before_anything_runs() {
+    fn faults_are_reported_before_anything_runs() {
         assert!(matches!(Analysis::files(["captures"]), Err(Error::Capture(_))));
         let fault = Analysis::files([CAPTURE]).unwrap().filter("opcode ==").err().unwrap().to_string();
         assert!(fault.contains('^'), "{fault}");

@@ -34,6 +34,7 @@
 //! ```
 
 mod conversation;
+mod count_map;
 mod list;
 mod output;
 mod reducer;
@@ -44,6 +45,7 @@ use std::num::NonZeroU64;
 use std::time::Duration;
 
 pub use self::conversation::Conversation;
+pub use self::count_map::CountMap;
 pub use self::list::BoundedList;
 pub use self::output::{Collector, Control, Output, Piece, RunStats};
 pub use self::reducer::{Gathering, Reducer};
@@ -337,7 +339,7 @@ impl Framing {
 }
 
 impl Message<'_> {
-    /// Tells whether every byte of the payload is known and kept.
+    /// Returns whether every byte of the payload is known and kept.
     pub const fn is_complete(&self) -> bool {
         self.missing.is_empty()
     }
@@ -399,7 +401,7 @@ pub struct Closed {
 }
 
 impl Closed {
-    /// Tells whether the end was seen; else the capture ended first.
+    /// Returns whether the end was seen; else the capture ended first.
     pub const fn is_seen(&self) -> bool {
         self.code.is_some() || self.by.is_some() || self.clean || self.lost
     }
@@ -410,7 +412,7 @@ pub trait Sink {
     /// Takes one event; what it lends is gone when this returns.
     fn event(&mut self, event: &Event<'_>);
 
-    /// Tells whether [`Kind::Frame`] events are wanted; they cost time.
+    /// Returns whether [`Kind::Frame`] events are wanted; they cost time.
     fn wants_frames(&self) -> bool {
         false
     }
@@ -422,7 +424,7 @@ pub trait Gather: Sink + Send {
     #[must_use]
     fn fresh(&self) -> Self;
 
-    /// Adds what another saw. The order in which several are absorbed makes no difference to what is told in the end.
+    /// Adds what another saw. The order in which several are absorbed makes no difference to what is reported in the end.
     fn absorb(&mut self, other: Self);
 }
 

@@ -162,7 +162,7 @@ impl ServerHello {
         chosen.and_then(<[u8]>::first_chunk).map_or(self.legacy_version, |bytes| u16::from_be_bytes(*bytes))
     }
 
-    /// Tells whether it asks for another `ClientHello`.
+    /// Returns whether it asks for another `ClientHello`.
     pub(crate) fn is_retry(&self) -> bool {
         self.random == RETRY
     }
@@ -191,7 +191,7 @@ pub(crate) const fn version_name(version: u16) -> Option<&'static str> {
     })
 }
 
-/// Tells whether a number is one of those that are sent to be ignored (RFC 8701).
+/// Returns whether a number is one of those that are sent to be ignored (RFC 8701).
 pub(crate) const fn is_grease(number: u16) -> bool {
     let [high, low] = number.to_be_bytes();
     high == low && low & 0x0f == 0x0a

@@ -20,7 +20,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Tells whether the reader of our output has seen enough, which is no failure.
+/// Returns whether the reader of our output has seen enough, which is no failure.
 ///
 /// Packets that are saved are another matter: who asked for them wants all.
 fn is_closed_pipe(error: &anyhow::Error) -> bool {

@@ -39,7 +39,7 @@ struct Case {
 }
 
 impl Case {
-    /// Tells whether the client breaks a rule on purpose: the server, which is another program, says so.
+    /// Returns whether the client breaks a rule on purpose: the server, which is another program, says so.
     fn is_broken(&self) -> bool {
         let failed = matches!(self.ended, Some(1002 | 1007)) && !CODES.contains(&&*self.number);
         failed || AFTER_CLOSE.contains(&&*self.number)

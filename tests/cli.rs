@@ -199,7 +199,7 @@ fn a_closed_pipe_is_success() {
 
     let folder = folder();
     // More than a pipe holds, so that the program is still writing when its reader goes away. That the same packets come
-    // again and again is not to be told.
+    // again and again is not to be reported.
     let big: Vec<_> = std::iter::repeat_n("tiny.pcap", 200).collect();
     let mut child = Command::new(assert_cmd::cargo::cargo_bin("wirefin"))
         .current_dir(folder.path())

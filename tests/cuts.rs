@@ -140,7 +140,7 @@ fn any_cut_of_the_corpus_gives_the_same() {
                 if size > 40_000 { 700 } else { [1, 3, 40, 1400][usize::try_from(seed).unwrap() % 4] };
             let cut = Cut { longest, window: 12, repeated: 100 };
             let after = export(&damage::packets(&damage::recut(&whole, &mut Dice::new(seed), cut)), true);
-            // Whether the client was early, or who closed first, is not told where segments come in another order.
+            // Whether the client was early, or who closed first, is not reported where segments come in another order.
             let told = |lines: &str| {
                 let mut records = once(lines);
                 records.retain(|record| {

@@ -29,7 +29,7 @@ fn talk_around(fields: &str, evil: impl FnOnce(&mut Talk)) -> Talk {
     talk
 }
 
-/// Checks that the good messages are there and that `code` is told.
+/// Checks that the good messages are there and that `code` is reported.
 fn named(lines: &str, code: &str) {
     let texts = texts(lines);
     for good in ["before, client", "before, server", "after, client", "after, server"] {

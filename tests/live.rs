@@ -314,7 +314,7 @@ fn sandbox_keeps_other_files_away() {
         let text = String::from_utf8(output.stdout).unwrap();
         (text.matches(r#""type":"open""#).count(), text.matches("not-followed").count())
     };
-    // That it may not be read is told, once.
+    // That it may not be read is reported, once.
     assert_eq!((conversations(&[]), conversations(&["--no-sandbox"])), ((1, 1), (2, 0)));
 }
 

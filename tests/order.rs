@@ -23,7 +23,7 @@ fn out_of_order(records: &[Value]) -> Vec<String> {
         let known = record["known"].as_u64().unwrap_or(packet);
         let last = last.entry(conn(record)).or_default();
         if record["type"] == "open" {
-            // What was refused before on the same connection is told when that is known.
+            // What was refused before on the same connection is reported when that is known.
             last.0 = 0;
         }
         if packet < last.0 || known < last.1 || known < packet {
@@ -177,7 +177,7 @@ const STREAMS: &str = "/h2/";
 /// numbers.
 const IN_PIECES: [&str; 2] = ["fragment", "exported-pdus"];
 
-/// Tells whether a capture shows what each side sent once, in the order in which it was sent.
+/// Returns whether a capture shows what each side sent once, in the order in which it was sent.
 fn is_orderly(packets: &[Packet], whole: &[Value]) -> bool {
     whole.iter().all(|record| record["type"] != "message" || record["complete"].is_null())
         && damage::pieces(packets).is_some_and(|pieces| damage::orderly(&pieces))

@@ -244,14 +244,14 @@ fn nothing_from_the_wire_reaches_a_terminal() {
 }
 
 #[test]
-fn a_rule_broken_often_is_told_a_few_times_and_counted() {
+fn a_rule_broken_often_is_reported_a_few_times_and_counted() {
     let mut talk = dialogue::upgraded(1);
     for _ in 0..100 {
         say(&mut talk, Side::Server, TEXT, b"\xff");
     }
     dialogue::goodbye(&mut talk);
     let all = gathered(&talk.packets, 1, Check::new(Rules::default())).findings();
-    assert_eq!(all.told().len(), 8);
+    assert_eq!(all.listed().len(), 8);
     assert_eq!(all.count(Severity::Error), 100);
     assert!(all.fail(&bar(Severity::Error)));
     let text = findings(&talk.packets, 1, &Rules::default(), check::FindingsFormat::Text);
@@ -259,14 +259,14 @@ fn a_rule_broken_often_is_told_a_few_times_and_counted() {
     assert!(text.ends_with("100 errors, 0 warnings, 0 notes in 1 of 1 conversation\n"), "{text}");
     let ignoring = Rules::new([], ["bad-utf8"]).unwrap();
     let none = gathered(&talk.packets, 1, Check::new(ignoring)).findings();
-    assert!(none.told().is_empty() && !none.fail(&bar(Severity::Note)));
+    assert!(none.listed().is_empty() && !none.fail(&bar(Severity::Note)));
 }
 
 #[test]
 fn a_rule_that_is_denied_fails_the_check_whatever_its_severity() {
     let talk = dialogue::upgraded(1);
     let all = gathered(&talk.packets, 1, Check::new(Rules::default())).findings();
-    let rule = all.told().first().map(|finding| finding.anomaly.code());
+    let rule = all.listed().first().map(|finding| finding.anomaly.code());
     assert!(!all.fail(&bar(Severity::Error)));
     if let Some(rule) = rule {
         assert!(all.fail(&Bar::new(Severity::Error, [rule]).unwrap()));

@@ -50,7 +50,7 @@ fn mouse(n: u32) -> Vec<Packet> {
     talk.packets
 }
 
-/// One whose beginning was not captured: what it says is told when it is known to be a WebSocket, after later packets
+/// One whose beginning was not captured: what it says is reported when it is known to be a WebSocket, after later packets
 /// of others. A header is lost on the way, too, and looked for.
 fn late_mouse(n: u32) -> Vec<Packet> {
     let mut talk = Talk::silent(n);

@@ -161,7 +161,7 @@ fn a_closed_standard_output_is_a_failure_where_something_goes_there() {
 }
 
 #[test]
-fn a_truncated_input_is_told_after_what_is_good_of_it() {
+fn a_truncated_input_is_reported_after_what_is_good_of_it() {
     let folder = folder();
     let whole = tiny::capture();
     fs::write(folder.path().join("short.pcap"), &whole[..whole.len() - 7]).unwrap();
@@ -232,7 +232,7 @@ fn a_check_or_an_explanation_of_a_part_does_not_pass_for_one_of_the_whole() {
 }
 
 #[test]
-fn a_half_open_end_is_told() {
+fn a_half_open_end_is_reported() {
     let folder = folder();
     let whole = tiny::capture();
     let last = 14;
@@ -248,7 +248,7 @@ fn a_half_open_end_is_told() {
 }
 
 #[test]
-fn exit_codes_are_told() {
+fn exit_codes_are_reported() {
     let folder = folder();
     let (_, help, _) = said(folder.path(), "--help");
     let (_, man, _) = said(folder.path(), "man");
@@ -261,7 +261,7 @@ fn exit_codes_are_told() {
 }
 
 #[test]
-fn the_language_of_filters_is_told() {
+fn the_language_of_filters_is_reported() {
     let folder = folder();
     let (code, out, _) = said(folder.path(), "help filter");
     assert_eq!(code, 0);

@@ -297,8 +297,9 @@ mod tests {
             let all = Everything::of_bytes(&whole[..whole.len() * 3 / 4]).unwrap();
             assert!((200..500).contains(&all.packets.len()), "{name}: {} packets", all.packets.len());
             let (offset, problem) = all.only_problem();
-            let told = format!("the {name} data ends early (the offset counts bytes after decompression)");
-            assert_eq!(problem, told);
+            let reported =
+                format!("the {name} data ends early (the offset counts bytes after decompression)");
+            assert_eq!(problem, reported);
             assert!(offset >= 24 + all.packets.len() as u64 * 1416, "{offset}");
         }
     }

@@ -58,7 +58,7 @@ fn describe(device: Device) -> Sniffable {
     }
 }
 
-/// Tells whether a device is an interface that can be up or down.
+/// Returns whether a device is an interface that can be up or down.
 fn is_network(device: &Device) -> bool {
     let flags = &device.flags;
     // Linux knows them all; elsewhere only what has no connection at all is told apart.

@@ -18,7 +18,7 @@ use crate::model::{Anomaly, Timestamp};
 
 /// How often a file at whose end we are is looked at.
 const LOOK: Duration = Duration::from_millis(50);
-/// How long a file may be gone before that is told: whoever renames it takes a moment to begin the next one.
+/// How long a file may be gone before that is reported: whoever renames it takes a moment to begin the next one.
 const GONE: Duration = Duration::from_secs(1);
 /// How much of a file's beginning names it: its header and the stamp of its first packet, at least.
 const HEAD: usize = 512;
@@ -35,7 +35,7 @@ const HEAD: usize = 512;
 /// others do not have: `a.pcap`, `a.pcap1`, `a.pcap2` as `tcpdump -C` writes, rings of `-W`, stamps of
 /// `-G`, `a_00001_20260101.pcapng` of dumpcap. Of the family, the next one is that whose first packet is the
 /// earliest, but not earlier than the first packet of the file at hand, and that was not read before. One that was
-/// written to since then and that we may not read could be it: that is told once, and so is that the file at hand was
+/// written to since then and that we may not read could be it: that is reported once, and so is that the file at hand was
 /// taken away and none has followed.
 pub struct Follow {
     path: PathBuf,
@@ -50,7 +50,7 @@ pub struct Follow {
     latest: Timestamp,
     flush: bool,
     /// That the file at hand was written over was said.
-    told: bool,
+    reported: bool,
 }
 
 /// The state that the file at hand and those who look at it share.
@@ -71,14 +71,14 @@ struct Tail {
     gone: Mutex<Option<Instant>>,
 }
 
-/// The faults of files that are to be told, each of them once.
+/// The faults of files that are to be reported, each of them once.
 #[derive(Default)]
 struct Notes(Mutex<(HashSet<PathBuf>, Vec<Anomaly>)>);
 
 impl Notes {
     fn note(&self, path: &Path, problem: impl Into<Box<str>>) {
-        let (told, pending) = &mut *self.lock();
-        if told.insert(path.to_owned()) {
+        let (reported, pending) = &mut *self.lock();
+        if reported.insert(path.to_owned()) {
             let file = path.display().to_string().into();
             pending.push(Anomaly::NotFollowed { file, problem: problem.into() });
         }
@@ -104,7 +104,7 @@ impl Follow {
         let family = family(path);
         let begin = match fs::metadata(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => oldest(path, &family)?,
-            // What is wrong otherwise is told where it is opened.
+            // What is wrong otherwise is reported where it is opened.
             _ => path.to_owned(),
         };
         let read = HashSet::new();
@@ -120,7 +120,7 @@ impl Follow {
             packets: 0,
             latest: Timestamp::from_nanos(i64::MIN),
             flush: false,
-            told: false,
+            reported: false,
         })
     }
 
@@ -134,7 +134,7 @@ impl Follow {
         members(path, &family(path)).unwrap_or_default()
     }
 
-    /// Tells whether a file of this name would be read when `path` is followed.
+    /// Returns whether a file of this name would be read when `path` is followed.
     pub fn is_of_family(path: &Path, name: &Path) -> bool {
         let folders = [path, name].map(|path| folder(path).canonicalize().ok());
         folders[0] == folders[1] && family(path) == family(name)
@@ -157,7 +157,7 @@ impl Follow {
                 }
                 match start(&next, &self.family, (&self.watch, &self.notes), &self.read) {
                     Ok((reader, tail)) => {
-                        (self.reader, self.tail, self.path, self.told) = (reader, tail, next, false);
+                        (self.reader, self.tail, self.path, self.reported) = (reader, tail, next, false);
                         return Ok(true);
                     }
                     // It was taken away, or has no header yet: look again.
@@ -184,7 +184,7 @@ impl Source for Follow {
             }
             let filled = self.reader.fill(batch, BLOCK)?;
             let overwritten =
-                self.tail.overwritten.load(Ordering::Relaxed) && !std::mem::replace(&mut self.told, true);
+                self.tail.overwritten.load(Ordering::Relaxed) && !std::mem::replace(&mut self.reported, true);
             if overwritten {
                 drop_diagnostics(batch);
                 batch.push_diagnostic(Anomaly::CaptureDamaged {
@@ -302,7 +302,7 @@ impl Tail {
         self.file.metadata().is_ok_and(|metadata| metadata.len() <= self.position())
     }
 
-    /// Tells whether the file holds something else than what was read of it up to `position`.
+    /// Returns whether the file holds something else than what was read of it up to `position`.
     fn is_overwritten(&self, position: u64) -> bool {
         if self.file.metadata().is_ok_and(|metadata| metadata.len() < position) {
             return true;
@@ -324,7 +324,7 @@ impl Tail {
         self.beginning.get()
     }
 
-    /// Tells whether another file has this name now, and has packets.
+    /// Returns whether another file has this name now, and has packets.
     fn is_replaced(&self) -> bool {
         fs::metadata(&self.path).is_ok_and(|metadata| metadata.ino() != self.inode)
             && self.look(&self.path).is_some()

@@ -7,7 +7,7 @@ use super::{Item, Record};
 /// The most bytes one record or block may have: a length beyond it is taken for damage.
 pub(super) const RECORD_BOUND: usize = 16 * 1024 * 1024;
 
-/// How many faults of one file are told one by one.
+/// How many faults of one file are reported one by one.
 const COMPLAINTS: u8 = 16;
 
 /// The reason why a file header could not be read.
@@ -35,9 +35,9 @@ pub(super) struct Read {
 pub(super) enum StopReason {
     /// What begins there needs this many bytes.
     More(usize),
-    /// A fault was noted: what follows it is for the next batch, so that all that is told stays in order.
+    /// A fault was noted: what follows it is for the next batch, so that all that is reported stays in order.
     Fault,
-    /// Where the next record begins cannot be told any more.
+    /// Where the next record begins cannot be reported any more.
     Lost,
     /// A file of the other format begins.
     Joined,
@@ -61,20 +61,20 @@ impl Found<'_> {
 /// The faults of a file: the first few, so that a file of nothing but faults does not flood.
 #[derive(Debug, Default)]
 pub(super) struct Problems {
-    told: u8,
+    reported: u8,
     list: Vec<(usize, String)>,
 }
 
 impl Problems {
-    /// Notes a fault after which reading goes on; returns whether it will be told.
+    /// Notes a fault after which reading goes on; returns whether it will be reported.
     pub(super) fn note(&mut self, at: usize, problem: fmt::Arguments<'_>) -> bool {
-        let told = self.told < COMPLAINTS;
-        if told {
-            self.told = self.told.saturating_add(1);
-            let rest = if self.told == COMPLAINTS { " (more of this file is not listed)" } else { "" };
+        let reported = self.reported < COMPLAINTS;
+        if reported {
+            self.reported = self.reported.saturating_add(1);
+            let rest = if self.reported == COMPLAINTS { " (more of this file is not listed)" } else { "" };
             self.list.push((at, format!("{problem}{rest}")));
         }
-        told
+        reported
     }
 
     /// Notes the fault behind which nothing can be found any more.

@@ -34,7 +34,7 @@ impl KeyLogs {
         paths.iter().map(open).collect::<Result<_, _>>().map(KeyLogs)
     }
 
-    /// Tells whether there are none.
+    /// Returns whether there are none.
     pub const fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

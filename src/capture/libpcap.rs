@@ -23,7 +23,7 @@ pub(super) fn message(error: &pcap::Error) -> String {
     }
 }
 
-/// Tells whether libpcap refused because a right is missing.
+/// Returns whether libpcap refused because a right is missing.
 pub(super) fn is_about_rights(problem: &str) -> bool {
     ["permission", "Permission", "not permitted", "CAP_NET"].iter().any(|words| problem.contains(words))
 }

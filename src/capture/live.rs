@@ -16,7 +16,7 @@ use super::stop_condition::Watch;
 use super::{Counts, Description, Error, Next, PacketBatch, Source, StopCondition, device, libpcap};
 use crate::model::{Anomaly, At, Timestamp};
 use clock::{before, now};
-use held::Held;
+use held::OrderBuffer;
 use interface_capture::{InterfaceCapture, State};
 pub use settings::Settings;
 
@@ -36,7 +36,7 @@ const LOOK: Duration = Duration::from_millis(250);
 pub struct Live {
     interfaces: Vec<InterfaceCapture>,
     /// What was read of several interfaces and is held to be put in order.
-    held: Held,
+    held: OrderBuffer,
     watch: Watch,
     /// When it was first seen that the end has come: what came before is still read.
     over: Option<Timestamp>,
@@ -58,7 +58,7 @@ impl Live {
         let counts = Counts::of(interfaces.iter().map(|interface| interface.description.name.as_str()));
         Ok(Live {
             interfaces,
-            held: Held::default(),
+            held: OrderBuffer::default(),
             watch: Watch::new(until),
             over: None,
             looked: Instant::now(),
@@ -137,7 +137,7 @@ impl Live {
         }
     }
 
-    /// Tells whether nothing more is to come: the end was asked for and all that came before was read, or no
+    /// Returns whether nothing more is to come: the end was asked for and all that came before was read, or no
     /// interface is left.
     fn is_drained(&self) -> bool {
         let is_done = |interface: &InterfaceCapture| {

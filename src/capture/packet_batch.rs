@@ -61,7 +61,7 @@ impl PacketBatch {
         self.items.clear();
     }
 
-    /// Tells whether nothing was found.
+    /// Returns whether nothing was found.
     pub const fn is_empty(&self) -> bool {
         self.items.is_empty()
     }

@@ -82,9 +82,9 @@ impl Pcapng {
                     let problem = format_args!(
                         "a block says {length} bytes at its start and {tail} at its end: skipped"
                     );
-                    let told = found.problems.note(at, problem);
+                    let reported = found.problems.note(at, problem);
                     at = at.saturating_add(length);
-                    if told {
+                    if reported {
                         return Read { consumed: at, stop: StopReason::Fault };
                     }
                 }
@@ -107,9 +107,10 @@ impl Pcapng {
                         kind if SYSTEM_CALL.contains(&kind) => self.number(),
                         _ => None,
                     };
-                    let told = fault.is_some_and(|fault| found.problems.note(at, format_args!("{fault}")));
+                    let reported =
+                        fault.is_some_and(|fault| found.problems.note(at, format_args!("{fault}")));
                     at = at.saturating_add(length);
-                    if told {
+                    if reported {
                         return Read { consumed: at, stop: StopReason::Fault };
                     }
                 }
@@ -303,7 +304,7 @@ fn next_block(order: Order, bytes: &[u8], last: bool) -> Next<'_> {
     }
 }
 
-/// Tells whether `start` looks like the first eight bytes of a block.
+/// Returns whether `start` looks like the first eight bytes of a block.
 fn begins_block(order: Order, start: [u8; 8]) -> bool {
     let [k0, k1, k2, k3, n0, n1, n2, n3] = start;
     let length = order.u32([n0, n1, n2, n3]) as usize;

@@ -29,7 +29,7 @@ impl ReadProgress {
         Progress { read: self.read.load(Ordering::Relaxed), total: self.total }
     }
 
-    /// Tells whether reading ended before the inputs did, because that was asked for.
+    /// Returns whether reading ended before the inputs did, because that was asked for.
     pub fn was_stopped(&self) -> bool {
         self.stopped.load(Ordering::Relaxed)
     }

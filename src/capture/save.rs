@@ -107,12 +107,12 @@ impl Saver {
         }
     }
 
-    /// Tells whether packets go to standard output.
+    /// Returns whether packets go to standard output.
     pub fn is_stdout(&self) -> bool {
         self.lock().out.target.is_stdout()
     }
 
-    /// Tells whether packets go to standard output and nobody reads there any more.
+    /// Returns whether packets go to standard output and nobody reads there any more.
     pub fn is_closed(&self) -> bool {
         self.lock().is_closed()
     }

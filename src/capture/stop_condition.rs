@@ -40,7 +40,7 @@ impl Watch {
         }
     }
 
-    /// Tells whether the end has come.
+    /// Returns whether the end has come.
     pub(super) fn is_over(&self) -> bool {
         self.until.stopped.load(Ordering::Relaxed)
             || self.until.duration.is_some_and(|most| self.begun.elapsed() >= most)

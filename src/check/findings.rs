@@ -5,7 +5,7 @@ use ahash::RandomState;
 
 use super::rules::known;
 use super::{Rules, UnknownRule, security};
-use crate::event::{Anomaly, BoundedList, ConnId, Event, Gather, Kind, Reason, Severity, Sink};
+use crate::event::{Anomaly, BoundedList, ConnId, CountMap, Event, Gather, Kind, Reason, Severity, Sink};
 use crate::model::{At, Side};
 
 /// A sink that gathers broken rules.
@@ -28,7 +28,7 @@ struct ConversationFindings {
     is_partial: bool,
 }
 
-/// Bounds how often one rule's breaking is told in one conversation; beyond it, it is counted.
+/// Bounds how often one rule's breaking is reported in one conversation; beyond it, it is counted.
 const EACH: u64 = 8;
 
 /// One broken rule.
@@ -63,7 +63,7 @@ impl Bar {
         Ok(Bar { least, denied: denied.into_iter().map(known).collect::<Result<_, _>>()? })
     }
 
-    /// Tells whether breaking a rule fails the check.
+    /// Returns whether breaking a rule fails the check.
     pub fn fails(&self, rule: &str, severity: Severity) -> bool {
         severity >= self.least || self.denied.contains(rule)
     }
@@ -72,15 +72,15 @@ impl Bar {
 /// The findings of a check.
 #[derive(Debug, Default)]
 pub struct Findings {
-    told: BoundedList<Finding>,
-    /// How often each rule was broken, those that are not told included.
+    listed: BoundedList<Finding>,
+    /// How often each rule was broken, those that are not reported included.
     rules: BTreeMap<&'static str, (Severity, u64)>,
     conversations: u64,
     refused: u64,
     /// Conversations in which a rule was broken.
     broken: u64,
     /// Connections that may be WebSockets and show nothing, by the names of their reasons.
-    unjudged: BTreeMap<&'static str, u64>,
+    unjudged: CountMap<&'static str>,
     /// Conversations of which something was not captured, or could not be read.
     judged_in_part: u64,
 }
@@ -93,7 +93,7 @@ impl Check {
 
     /// Returns what was found, in the order of the capture.
     pub fn findings(mut self) -> Findings {
-        self.found.told.sort_by_key(|finding| (finding.at.packet, finding.conn));
+        self.found.listed.sort_by_key(|finding| (finding.at.packet, finding.conn));
         self.found
     }
 
@@ -120,12 +120,12 @@ impl Check {
         if times <= EACH {
             let bytes = url.as_ref().map_or(0, |url| url.len());
             let finding = Finding { conn: event.conn, url, at: event.at, from, anomaly: anomaly.clone() };
-            self.found.told.push(finding, bytes);
+            self.found.listed.push(finding, bytes);
         }
     }
 }
 
-/// Tells whether rules may have been broken in what an anomaly says is not known.
+/// Returns whether rules may have been broken in what an anomaly says is not known.
 const fn hides(anomaly: &Anomaly) -> bool {
     matches!(
         anomaly,
@@ -184,8 +184,7 @@ impl Sink for Check {
                 self.rejected = Some((conn, ConversationFindings::default()));
             }
             (Kind::Unshown(unshown), _) if unshown.reason.may_be_websocket() => {
-                let times = self.found.unjudged.entry(unshown.reason.name()).or_default();
-                *times = times.saturating_add(1);
+                self.found.unjudged.add(unshown.reason.name(), 1);
             }
             (Kind::Anomaly { from, anomaly }, _) => self.anomaly(event, *from, anomaly),
             (Kind::Closed(_), Some(conn)) => {
@@ -202,7 +201,7 @@ impl Gather for Check {
     }
 
     fn absorb(&mut self, other: Self) {
-        self.found.told.append(other.found.told);
+        self.found.listed.append(other.found.listed);
         for (code, (severity, times)) in other.found.rules {
             let (_, all) = self.found.rules.entry(code).or_insert((severity, 0));
             *all = all.saturating_add(times);
@@ -210,21 +209,18 @@ impl Gather for Check {
         self.found.conversations = self.found.conversations.saturating_add(other.found.conversations);
         self.found.refused = self.found.refused.saturating_add(other.found.refused);
         self.found.broken = self.found.broken.saturating_add(other.found.broken);
-        for (reason, times) in other.found.unjudged {
-            let all = self.found.unjudged.entry(reason).or_default();
-            *all = all.saturating_add(times);
-        }
+        self.found.unjudged.absorb(other.found.unjudged);
         self.found.judged_in_part = self.found.judged_in_part.saturating_add(other.found.judged_in_part);
     }
 }
 
 impl Findings {
-    /// Returns the findings that are told one by one.
-    pub fn told(&self) -> &[Finding] {
-        &self.told
+    /// Returns the findings that are reported one by one.
+    pub fn listed(&self) -> &[Finding] {
+        &self.listed
     }
 
-    /// Tells whether a rule was broken that fails the check.
+    /// Returns whether a rule was broken that fails the check.
     pub fn fail(&self, bar: &Bar) -> bool {
         self.rules.iter().any(|(rule, (severity, _))| bar.fails(rule, *severity))
     }
@@ -261,8 +257,8 @@ impl Findings {
     }
 
     /// Returns how many findings are counted only.
-    pub(super) fn untold(&self) -> u64 {
-        self.all().saturating_sub(self.told.len() as u64)
+    pub(super) fn unlisted(&self) -> u64 {
+        self.all().saturating_sub(self.listed.len() as u64)
     }
 
     /// Returns how many conversations there were, how many upgrades were refused, and in how many of both a rule was

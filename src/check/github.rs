@@ -7,7 +7,7 @@ use crate::event::Severity;
 
 /// Writes an annotation for each finding and a summary; `input` names the capture.
 pub(super) fn write(found: &Findings, input: &str, to: &mut dyn Write) -> io::Result<()> {
-    for finding in found.told() {
+    for finding in found.listed() {
         let word = match finding.anomaly.severity() {
             Severity::Note => "notice",
             Severity::Warning => "warning",

@@ -9,7 +9,7 @@ use crate::event::{Evidence, Severity};
 use crate::text::{Rfc3339, write_json};
 
 pub(super) fn write(found: &Findings, to: &mut dyn Write) -> io::Result<()> {
-    let findings: Vec<_> = found.told().iter().map(|finding| Value::from(object(finding))).collect();
+    let findings: Vec<_> = found.listed().iter().map(|finding| Value::from(object(finding))).collect();
     let rules: Map<_, _> =
         found.rules().iter().map(|(code, (_, times))| ((*code).to_owned(), (*times).into())).collect();
     let (conversations, refused, broken) = found.conversations();

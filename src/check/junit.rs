@@ -21,8 +21,8 @@ pub(super) fn write(found: &Findings, rules: &Rules, bar: &Bar, to: &mut dyn Wri
             continue;
         };
         writeln!(to, ">")?;
-        let told = found.told().iter().filter(|finding| finding.anomaly.code() == *rule);
-        let lines: Vec<_> = told.map(line).collect();
+        let listed = found.listed().iter().filter(|finding| finding.anomaly.code() == *rule);
+        let lines: Vec<_> = listed.map(line).collect();
         let message = format!("{sentence} ({times} times)");
         if failed(rule) {
             writeln!(

@@ -14,7 +14,7 @@
 //! let mut check = Reducer::new(Check::new(Rules::default()));
 //! run(&mut files, &Options::default(), &mut check)?;
 //! let findings = check.into_inner().findings();
-//! assert!(findings.told().iter().any(|finding| finding.anomaly.code() == "bad-utf8"));
+//! assert!(findings.listed().iter().any(|finding| finding.anomaly.code() == "bad-utf8"));
 //! # Ok::<(), wirefin::pipeline::Error>(())
 //! ```
 

@@ -36,7 +36,7 @@ impl Rules {
         Ok(Rules { only: (!only.is_empty()).then_some(only), ignored })
     }
 
-    /// Tells whether a rule counts.
+    /// Returns whether a rule counts.
     pub fn includes(&self, code: &str) -> bool {
         !self.ignored.contains(code) && self.only.as_ref().is_none_or(|only| only.contains(code))
     }

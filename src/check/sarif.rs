@@ -113,7 +113,7 @@ pub(super) fn write(found: &Findings, rules: &Rules, input: &str, to: &mut dyn W
     let run = Run {
         tool: Tool { driver },
         artifacts: vec![Artifact { location: at }],
-        results: found.told().iter().map(|finding| outcome(finding, at)).collect(),
+        results: found.listed().iter().map(|finding| outcome(finding, at)).collect(),
     };
     write_json(&Log { schema: SCHEMA, version: "2.1.0", runs: [run] }, &mut *to)?;
     to.write_all(b"\n")

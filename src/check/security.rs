@@ -99,7 +99,7 @@ fn secret_parameter(target: &str) -> Option<&str> {
     pairs.filter(|(_, value)| !value.is_empty()).map(|(name, _)| name).find(|name| is_secret(name))
 }
 
-/// Tells whether what is offered as a sub-protocol looks like a token: long, with digits and both cases.
+/// Returns whether what is offered as a sub-protocol looks like a token: long, with digits and both cases.
 fn is_token(name: &str) -> bool {
     let has = |is: fn(&u8) -> bool| name.as_bytes().iter().any(is);
     name.len() >= TOKEN

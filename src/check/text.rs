@@ -7,13 +7,13 @@ use crate::event::{Evidence, Severity};
 use crate::text::{count, printable_string};
 
 pub(super) fn write(found: &Findings, to: &mut dyn Write) -> io::Result<()> {
-    for finding in found.told() {
+    for finding in found.listed() {
         paragraph(finding, to)?;
     }
-    if !found.told().is_empty() {
+    if !found.listed().is_empty() {
         writeln!(to)?;
     }
-    let more = found.untold();
+    let more = found.unlisted();
     if more > 0 {
         writeln!(to, "{} more of the same kinds not shown", count(more, "finding"))?;
     }

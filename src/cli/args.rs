@@ -283,12 +283,12 @@ impl Subprotocols {
 }
 
 impl Input {
-    /// Tells whether the input goes on until somebody ends it.
+    /// Returns whether the input goes on until somebody ends it.
     pub(super) fn is_endless(&self) -> bool {
         self.follow || !self.interfaces.is_empty() || !self.autostop.is_empty()
     }
 
-    /// Tells whether what is read cannot be read again.
+    /// Returns whether what is read cannot be read again.
     pub(super) fn comes_once(&self) -> bool {
         self.follow || !self.interfaces.is_empty() || !self.files.iter().all(|file| is_file(file))
     }
@@ -319,7 +319,7 @@ impl Input {
         Wanted { sse: self.also.contains(&Also::Sse), polling: self.also.contains(&Also::Polling) }
     }
 
-    /// Returns what the pipeline is told.
+    /// Returns what the pipeline is reported.
     pub(super) fn options(&self) -> anyhow::Result<pipeline::Options> {
         let mut options = pipeline::Options::default();
         if let Some(memory) = self.memory {
@@ -371,7 +371,7 @@ pub(super) struct Output {
 }
 
 impl Output {
-    /// Tells whether the output goes to a terminal.
+    /// Returns whether the output goes to a terminal.
     pub(super) fn is_terminal(&self) -> bool {
         self.file.is_none() && std::io::stdout().is_terminal()
     }
@@ -396,7 +396,7 @@ pub(super) struct Count {
     pub(super) count: Option<u64>,
 }
 
-/// Tells whether a capture file may hold secrets: only pcapng does, and what is compressed or piped may be that.
+/// Returns whether a capture file may hold secrets: only pcapng does, and what is compressed or piped may be that.
 fn may_have_secrets(path: &Path) -> bool {
     if !is_file(path) {
         return true;

@@ -60,7 +60,7 @@ pub(super) fn check(input: &Input, output: Option<&Path>) -> anyhow::Result<()> 
     Ok(())
 }
 
-/// Tells whether one of the inputs lies at `path`.
+/// Returns whether one of the inputs lies at `path`.
 pub(super) fn is_input(path: &Path, inputs: &[PathBuf]) -> bool {
     let place = Place::of(path);
     place.identity.is_some() && inputs.iter().any(|input| Place::read(input).is(&place))

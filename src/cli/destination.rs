@@ -97,7 +97,7 @@ impl Destination {
         Ok(Destination::Special(BufWriter::with_capacity(BUFFER, file)))
     }
 
-    /// Tells whether it is standard output.
+    /// Returns whether it is standard output.
     pub(super) const fn is_stdout(&self) -> bool {
         matches!(self, Destination::Stdout(_) | Destination::Pipe(_) | Destination::Pager(_))
     }
@@ -223,7 +223,7 @@ fn widest(inputs: &[PathBuf]) -> u32 {
     more.iter().map(mode).fold(mode(first), |all, one| all & one) | 0o600
 }
 
-/// Tells whether a path is a link that somebody else may have laid there to have something else written over.
+/// Returns whether a path is a link that somebody else may have laid there to have something else written over.
 fn is_foreign_link(path: &Path) -> bool {
     const STICKY: u32 = 0o1000;
     const OTHERS: u32 = 0o022;
@@ -287,7 +287,7 @@ impl Unfinished {
     }
 }
 
-/// Ends a file behind its last whole line; tells whether it has one.
+/// Ends a file behind its last whole line; returns whether it has one.
 fn cut(file: &File) -> io::Result<bool> {
     let mut end = file.metadata()?.len();
     let mut piece = vec![0; 64 << 10];

@@ -49,7 +49,7 @@ fn table(list: &[Sniffable]) -> String {
     text
 }
 
-/// Tells what has no column of its own.
+/// Reports what has no column of its own.
 fn notes(interface: &Sniffable) -> String {
     let mut parts = Vec::new();
     parts.extend(interface.loopback.then(|| "loopback".to_owned()));

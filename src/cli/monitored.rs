@@ -64,7 +64,7 @@ impl<O> Monitored<O> {
     }
 }
 
-/// Tells whether nobody reads from standard output, without having anything to say.
+/// Returns whether nobody reads from standard output, without having anything to say.
 fn is_closed() -> bool {
     let stdout = io::stdout();
     let mut list = [PollFd::new(&stdout, PollFlags::empty())];

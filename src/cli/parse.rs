@@ -148,7 +148,7 @@ fn is_of_view(all: &clap::Command, error: &clap::Error) -> bool {
     flags.any(|arg| arg.get_long().is_some_and(|long| flag.strip_prefix("--") == Some(long)))
 }
 
-/// Tells whether the input is missing; that `--write <FILE>` is missing is another matter.
+/// Returns whether the input is missing; that `--write <FILE>` is missing is another matter.
 fn wants_input(error: &clap::Error) -> bool {
     matches!(error.get(ContextKind::InvalidArg), Some(ContextValue::Strings(missing)) if missing.iter().any(|it| it.starts_with("<FILE>")))
 }
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_be_read_is_told_where_nothing_was_named() {
+    fn what_can_be_read_is_reported_where_nothing_was_named() {
         for line in [
             "wirefin print",
             "wirefin export --frames",

@@ -83,12 +83,12 @@ impl Plan<'_> {
         Plan { explains: true, ..self }
     }
 
-    /// Tells whether only some packets are saved, by the filter.
+    /// Returns whether only some packets are saved, by the filter.
     pub(super) const fn chooses_packets(&self) -> bool {
         self.input.write.is_some() && self.filter.is_some()
     }
 
-    /// Tells whether the filter asks for more than is known when a conversation begins, so that it may be true of a part of
+    /// Returns whether the filter asks for more than is known when a conversation begins, so that it may be true of a part of
     /// one, and only the end tells of which.
     pub(super) fn filters_messages(&self) -> bool {
         self.filter.as_ref().is_some_and(|wanted| !wanted.filter.is_of_conversation())
@@ -119,7 +119,7 @@ pub(super) enum Choice {
 }
 
 impl Choice {
-    /// Tells whether the packets of a conversation are saved that begins so.
+    /// Returns whether the packets of a conversation are saved that begins so.
     pub(super) fn takes(&self, event: &Event<'_>) -> bool {
         match self {
             Choice::Conversations => matches!(event.kind, Kind::Opened(_)),

@@ -142,7 +142,7 @@ impl Color {
 }
 
 impl Args {
-    /// Tells whether nothing was asked for that only print does.
+    /// Returns whether nothing was asked for that only print does.
     #[cfg(feature = "tui")]
     pub(super) fn is_plain(&self) -> bool {
         let output =

@@ -40,7 +40,7 @@ pub(super) fn write(plan: &Plan<'_>, format: impl Format) -> anyhow::Result<Outc
     })
 }
 
-/// Reads the input for what can only be told in the end; `tell` tells it.
+/// Reads the input for what can only be reported in the end; `tell` tells it.
 pub(super) fn gather<G: Gather>(
     plan: &Plan<'_>,
     whole: G,
@@ -116,7 +116,7 @@ struct Run<'a> {
     stdout: bool,
 }
 
-/// The result of a run, as far as it is still to be told.
+/// The result of a run, as far as it is still to be reported.
 pub(super) struct RunReport {
     pub(super) summary: Summary,
     /// What has packets of a link type that cannot be read.

@@ -91,7 +91,7 @@ fn rules(terminal: bool) -> Result<BTreeMap<i64, Vec<SeccompRule>>, seccompiler:
     Ok(rules)
 }
 
-/// Tells whether the kernel was built without the filter.
+/// Returns whether the kernel was built without the filter.
 fn is_missing(error: &std::io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::ENOSYS | libc::EINVAL))
 }

@@ -104,7 +104,7 @@ pub(super) fn signal_name(signal: u8) -> &'static str {
     }
 }
 
-/// Tells whether a signal was ignored by who started us, as Linux's `status` of the process says; where nothing says so,
+/// Returns whether a signal was ignored by who started us, as Linux's `status` of the process says; where nothing says so,
 /// it is not touched.
 fn is_ignored(signal: i32, status: &str) -> bool {
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

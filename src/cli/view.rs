@@ -13,6 +13,7 @@ use self::feed::Behind;
 use self::pause::{Handle, PauseSource};
 use self::save::Packets;
 use self::spool::PacketSpool;
+use super::input::Opened;
 use super::selection::Selection;
 use super::{args, conflicts, sandbox, size::Size};
 use crate::capture::{Files, Source};
@@ -54,7 +55,7 @@ pub(super) struct Args {
 /// How many bytes the program takes beside the store: what is being read and analyzed, and the screen.
 const REST: u64 = 48 << 20;
 
-/// Tells whether there is a terminal that a screen can be shown on.
+/// Returns whether there is a terminal that a screen can be shown on.
 pub(super) fn is_possible() -> bool {
     let dumb = std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb");
     std::io::stdout().is_terminal() && !dumb
@@ -91,6 +92,18 @@ impl Args {
         }
     }
 
+    /// Confines the program: what is exported may go anywhere, but the network stays shut.
+    fn confine(&self, opened: &mut Opened) -> anyhow::Result<()> {
+        if !self.input.no_sandbox {
+            opened.needs.read.push("/".into());
+            opened.needs.write.push("/".into());
+            opened.needs.terminal = true;
+            opened.needs.landlock = opened.stays_root;
+            sandbox::enter(&opened.needs, self.input.require_sandbox, self.input.quiet)?;
+        }
+        Ok(())
+    }
+
     pub(super) fn run(self) -> anyhow::Result<()> {
         if self.input.only_websocket {
             anyhow::bail!("--only-websocket goes with print and export");
@@ -113,14 +126,7 @@ impl Args {
         if options.keeps_state {
             tui::make_state_folder();
         }
-        if !self.input.no_sandbox {
-            // What is exported may go anywhere; the network stays shut.
-            opened.needs.read.push("/".into());
-            opened.needs.write.push("/".into());
-            opened.needs.terminal = true;
-            opened.needs.landlock = opened.stays_root;
-            sandbox::enter(&opened.needs, self.input.require_sandbox, self.input.quiet)?;
-        }
+        self.confine(&mut opened)?;
         let mut source = opened.source;
         let again = !is_live && self.input.files.iter().all(|path| path.is_file());
         let packets = if again {

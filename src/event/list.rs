@@ -20,7 +20,7 @@ impl<T> BoundedList<T> {
     /// The most bytes that their texts may have together.
     pub const BYTES: usize = 1 << 20;
 
-    /// Appends an item whose texts have so many bytes, and tells whether there was room for it.
+    /// Appends an item whose texts have so many bytes, and returns whether there was room for it.
     pub fn push(&mut self, item: T, bytes: usize) -> bool {
         let sum = self.bytes.saturating_add(bytes);
         let fits = self.items.len() < Self::ITEMS && sum <= Self::BYTES;

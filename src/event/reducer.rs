@@ -3,7 +3,7 @@ use std::ops::Range;
 
 use super::{Collector, Control, Event, Gather, Output, Sink};
 
-/// An output that adds up what can only be told in the end.
+/// An output that adds up what can only be reported in the end.
 #[derive(Debug)]
 pub struct Reducer<G> {
     whole: G,

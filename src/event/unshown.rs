@@ -55,7 +55,7 @@ pub struct Http {
 }
 
 impl Reason {
-    /// Lists the names, in the order in which they are told, each with words for a count of them.
+    /// Lists the names, in the order in which they are reported, each with words for a count of them.
     pub const NAMES: [(&'static str, &'static str); 9] = [
         ("tls", "TLS without keys"),
         ("http2", "HTTP/2"),
@@ -83,7 +83,7 @@ impl Reason {
         }
     }
 
-    /// Tells whether it may hold a WebSocket all the same.
+    /// Returns whether it may hold a WebSocket all the same.
     pub fn may_be_websocket(&self) -> bool {
         match self {
             // With an application protocol that was agreed on and carries no WebSocket, it is none.

@@ -20,7 +20,7 @@ mod conversation;
 mod row;
 mod words;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::io::{self, Write};
 
 use ahash::RandomState;
@@ -28,7 +28,7 @@ use serde_json::{Value, json};
 
 use self::conversation::Account;
 pub use self::row::Row;
-use crate::event::{Anomaly, BoundedList, ConnId, Event, Gather, Kind, Sink};
+use crate::event::{Anomaly, BoundedList, ConnId, CountMap, Event, Gather, Kind, Sink};
 use crate::text::{count, printable_string, write_json};
 
 /// A sink that gathers what each connection was.
@@ -39,7 +39,7 @@ pub struct Explain {
     encrypted: HashMap<ConnId, Anomaly, RandomState>,
     rows: BoundedList<Row>,
     /// How many there were of each reason and server, those included of which there is no row.
-    groups: BTreeMap<(String, String), u64>,
+    groups: CountMap<(String, String)>,
     untold: u64,
 }
 
@@ -57,8 +57,7 @@ impl Explain {
     fn add(&mut self, row: Row) {
         let key = (row.reason.to_owned(), row.server.to_string());
         if self.groups.len() < GROUPS || self.groups.contains_key(&key) {
-            let times = self.groups.entry(key).or_default();
-            *times = times.saturating_add(1);
+            self.groups.add(key, 1);
         }
         let bytes = row.text_length();
         if !self.rows.push(row, bytes) {
@@ -133,19 +132,16 @@ impl Gather for Explain {
         other.finish();
         self.rows.append(other.rows);
         self.untold = self.untold.saturating_add(other.untold);
-        for (key, times) in other.groups {
-            let mine = self.groups.entry(key).or_default();
-            *mine = mine.saturating_add(times);
-        }
+        self.groups.absorb(other.groups);
     }
 }
 
 /// The explanation of a capture's connections.
 #[derive(Debug)]
 pub struct Explanation {
-    /// A row for each connection, as many as are told one by one.
+    /// A row for each connection, as many as are reported one by one.
     pub rows: Vec<Row>,
-    groups: BTreeMap<(String, String), u64>,
+    groups: CountMap<(String, String)>,
     /// Connections of which there is no row.
     pub untold: u64,
 }
@@ -153,20 +149,16 @@ pub struct Explanation {
 impl Explanation {
     /// Counts the connections of each reason, where there are several: `: 2 WebSocket, 1 TLS`.
     fn kinds(&self) -> String {
-        let mut kinds: BTreeMap<&str, u64> = BTreeMap::new();
-        let mut add = |reason, times| {
-            let all = kinds.entry(reason).or_default();
-            *all = u64::saturating_add(*all, times);
-        };
+        let mut kinds: CountMap<&str> = CountMap::default();
         if self.untold == 0 {
-            self.rows.iter().for_each(|row| add(row.reason, 1));
+            self.rows.iter().for_each(|row| kinds.add(row.reason, 1));
         } else {
-            self.groups.iter().for_each(|((reason, _), times)| add(reason, *times));
+            self.groups.iter().for_each(|((reason, _), times)| kinds.add(reason, *times));
         }
         if kinds.len() < 2 {
             return String::new();
         }
-        let mut kinds: Vec<_> = kinds.into_iter().collect();
+        let mut kinds: Vec<_> = kinds.into_map().into_iter().collect();
         kinds.sort_by_key(|(reason, times)| (std::cmp::Reverse(*times), *reason));
         let words: Vec<_> =
             kinds.into_iter().map(|(reason, times)| format!("{times} {}", words::reason(reason))).collect();
@@ -348,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn one_direction_of_a_conversation_is_told() {
+    fn one_direction_of_a_conversation_is_reported() {
         let mut opened = samples::opened();
         if let Some(handshake) = &mut opened.handshake {
             handshake.response = None;

@@ -25,7 +25,7 @@ pub(super) fn reason(name: &str) -> &str {
     }
 }
 
-/// Returns the stable name of why a connection shows nothing, as it is told and counted.
+/// Returns the stable name of why a connection shows nothing, as it is reported and counted.
 pub(super) fn name(reason: &Reason) -> &'static str {
     match reason {
         Reason::Http(http) if http.upgrade.is_some() => "other-upgrade",

@@ -255,7 +255,7 @@ fn wire(wire: &Wire, out: &mut Vec<u8>) {
 
 fn payload(message: &Message<'_>, out: &mut Vec<u8>) {
     if let Some(close) = &message.close {
-        if !tells_all(close, message.payload) {
+        if !shows_all(close, message.payload) {
             put(out, r#","base64":"#);
             base64(out, message.payload);
         }
@@ -278,8 +278,8 @@ fn payload(message: &Message<'_>, out: &mut Vec<u8>) {
     }
 }
 
-/// Tells whether a close body's code and reason are all that the payload holds.
-fn tells_all(close: &CloseBody<'_>, payload: &[u8]) -> bool {
+/// Returns whether a close body's code and reason are all that the payload holds.
+fn shows_all(close: &CloseBody<'_>, payload: &[u8]) -> bool {
     match payload {
         [] => true,
         [high, low, reason @ ..] => {

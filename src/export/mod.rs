@@ -75,7 +75,7 @@ pub trait Format: Send + Clone {
         b""
     }
 
-    /// Tells whether [`crate::event::Kind::Frame`] events are shown; they cost time.
+    /// Returns whether [`crate::event::Kind::Frame`] events are shown; they cost time.
     fn wants_frames(&self) -> bool;
 
     /// Hears when the capture begins: the time of its first packet, told before any event and before any clone.

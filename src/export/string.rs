@@ -219,7 +219,7 @@ const fn short_escape(byte: u8) -> u8 {
     }
 }
 
-/// Tells whether a backslash before `byte` escapes it.
+/// Returns whether a backslash before `byte` escapes it.
 #[allow(
     clippy::needless_bitwise_bool,
     reason = "`matches!` and `||` branch, and a block takes five times as long"
@@ -228,7 +228,7 @@ const fn is_quote(byte: u8) -> bool {
     (byte == b'"') | (byte == b'\\')
 }
 
-/// Tells whether a character that begins with `byte` may have to be escaped in another way.
+/// Returns whether a character that begins with `byte` may have to be escaped in another way.
 #[allow(clippy::needless_bitwise_bool, reason = "as above")]
 const fn is_other(byte: u8) -> bool {
     (byte < b' ') | (byte == 0x7f) | (byte == 0xc2) | (byte == 0xd8) | (byte == 0xe2)

@@ -96,7 +96,7 @@ impl<'a> Row<'a> {
         })
     }
 
-    /// Tells whether the message is there only to keep the connection alive; `None` where it has no meaning.
+    /// Returns whether the message is there only to keep the connection alive; `None` where it has no meaning.
     fn heartbeat(&self) -> Option<bool> {
         let mut units = self.facts.meaning?.units().peekable();
         units.peek()?;
@@ -217,7 +217,7 @@ impl Found {
     }
 }
 
-/// Tells whether a test names a number.
+/// Returns whether a test names a number.
 fn compares_number(how: &How) -> bool {
     let is_number = |value: &Value| matches!(value.means, What::Number(_));
     match how {

@@ -201,7 +201,7 @@ impl Awaits {
 struct Token<'a>(&'a str);
 
 impl Token<'_> {
-    /// Tells whether it may go on: a word, or a string without its end.
+    /// Returns whether it may go on: a word, or a string without its end.
     fn is_open(&self) -> bool {
         match self.0.strip_prefix('"') {
             Some(inside) => end_of_string(inside).is_none(),

@@ -205,12 +205,12 @@ impl Subject {
         }
     }
 
-    /// Tells whether its values may lie in a message's payload.
+    /// Returns whether its values may lie in a message's payload.
     pub const fn needs_body(&self) -> bool {
         matches!(self.kind(), Kind::Bytes | Kind::Json) && !matches!(self, Subject::Sub(_))
     }
 
-    /// Tells whether its values are of what a message means in its sub-protocol.
+    /// Returns whether its values are of what a message means in its sub-protocol.
     pub const fn needs_meaning(&self) -> bool {
         matches!(self, Subject::Sub(_) | Subject::Field(Field::Latency | Field::Heartbeat))
     }
@@ -307,12 +307,12 @@ impl fmt::Display for Subject {
     }
 }
 
-/// Tells whether a key may stand behind a dot as it is.
+/// Returns whether a key may stand behind a dot as it is.
 fn is_plain(key: &str) -> bool {
     !key.is_empty() && key.chars().all(is_key)
 }
 
-/// Tells whether a character may stand in a key behind a dot.
+/// Returns whether a character may stand in a key behind a dot.
 pub(super) fn is_key(c: char) -> bool {
     c.is_alphanumeric() || matches!(c, '_' | '-' | '$' | '@')
 }

@@ -34,12 +34,12 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Tells whether values of this kind have an order, for `<` and for ranges.
+    /// Returns whether values of this kind have an order, for `<` and for ranges.
     pub const fn is_ordered(self) -> bool {
         !matches!(self, Kind::Side | Kind::Transport | Kind::Truth | Kind::Text | Kind::Bytes | Kind::Code)
     }
 
-    /// Tells whether values of this kind can be searched by `contains` and `matches`.
+    /// Returns whether values of this kind can be searched by `contains` and `matches`.
     pub const fn is_searchable(self) -> bool {
         matches!(self, Kind::Text | Kind::Bytes | Kind::Code | Kind::Json)
     }
@@ -148,7 +148,7 @@ impl Field {
         known.or_else(|| Field::ALIASES.iter().find(|(alias, _)| *alias == name).map(|(_, field)| *field))
     }
 
-    /// Tells whether it is known as soon as a conversation begins, and the same for all of its rows.
+    /// Returns whether it is known as soon as a conversation begins, and the same for all of its rows.
     pub const fn is_of_conversation(self) -> bool {
         matches!(
             self,

@@ -66,7 +66,7 @@ impl Memory {
     /// Bounds the openings of a shard that wait for a row that passes, in bytes; beyond it they pass at once.
     pub const OPENINGS: usize = 4 << 20;
 
-    /// Tells whether nothing is remembered.
+    /// Returns whether nothing is remembered.
     pub fn is_empty(&self) -> bool {
         self.known.is_empty() && self.waiting == 0
     }
@@ -211,7 +211,7 @@ impl<S: Sink> Filtered<S> {
     }
 }
 
-/// Tells whether an anomaly is told behind the message that it is about; the others are told before it.
+/// Returns whether an anomaly is reported behind the message that it is about; the others are reported before it.
 const fn follows_its_message(anomaly: &Anomaly) -> bool {
     matches!(
         anomaly,

@@ -296,7 +296,7 @@ fn suggestion(name: &str) -> Cow<'static, str> {
     }
 }
 
-/// Tells whether one character more, less or other, or two exchanged, make one word the other.
+/// Returns whether one character more, less or other, or two exchanged, make one word the other.
 fn one_apart(a: &str, b: &str) -> bool {
     let same = a.bytes().zip(b.bytes()).take_while(|(a, b)| a == b).count();
     let a_rest = a.as_bytes().get(same..).unwrap_or_default();

@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn all_fields_and_names_are_told() {
+    fn all_fields_and_names_are_reported() {
         let text = manual(100);
         for name in Field::ALL.iter().map(|it| it.name()).chain(Field::ALIASES.iter().map(|(name, _)| *name))
         {

@@ -63,7 +63,7 @@ impl Filter {
         grammar::filter(text).map(|expr| Filter { expr })
     }
 
-    /// Tells whether it is true of a row.
+    /// Returns whether it is true of a row.
     pub fn matches(&self, facts: &Facts<'_>) -> bool {
         compare::Row::new(facts).is(&self.expr)
     }
@@ -73,7 +73,7 @@ impl Filter {
         &self.expr
     }
 
-    /// Tells whether it only asks what is known as soon as a conversation begins.
+    /// Returns whether it only asks what is known as soon as a conversation begins.
     pub fn is_of_conversation(&self) -> bool {
         let mut known = true;
         self.expr.tests(&mut |test| {
@@ -82,14 +82,14 @@ impl Filter {
         known
     }
 
-    /// Tells whether a test in it may need a message's payload.
+    /// Returns whether a test in it may need a message's payload.
     pub fn needs_body(&self) -> bool {
         let mut needs = false;
         self.expr.tests(&mut |test| needs |= test.subject.needs_body());
         needs
     }
 
-    /// Tells whether it asks about what a message means in its sub-protocol.
+    /// Returns whether it asks about what a message means in its sub-protocol.
     pub fn needs_meaning(&self) -> bool {
         let mut needs = false;
         self.expr.tests(&mut |test| needs |= test.subject.needs_meaning());

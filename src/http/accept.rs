@@ -34,7 +34,7 @@ pub(super) fn key_length(key: &str) -> Option<usize> {
     LENIENT.decode(key).ok().map(|bytes| bytes.len())
 }
 
-/// Tells whether a key is 16 bytes in base64 (RFC 6455 §4.1).
+/// Returns whether a key is 16 bytes in base64 (RFC 6455 §4.1).
 ///
 /// Bits that the last character has to spare are not looked at: no server does either.
 pub(super) fn key_is_legal(key: &str) -> bool {

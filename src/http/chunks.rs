@@ -81,7 +81,7 @@ impl Chunks {
         }
     }
 
-    /// Tells whether a chunk was found.
+    /// Returns whether a chunk was found.
     pub const fn found(&self) -> bool {
         !matches!(self.state, State::First | State::Plain)
     }

@@ -6,7 +6,7 @@ use crate::model::{DeflateSide, Pair, Side};
 /// The name of the extension (RFC 7692 §7).
 pub(super) const PERMESSAGE: &str = "permessage-deflate";
 
-/// Tells whether an extension is the one that compresses each frame on its own: Safari's, never standardised
+/// Returns whether an extension is the one that compresses each frame on its own: Safari's, never standardised
 /// (draft-tyoshino-hybi-websocket-perframe-deflate).
 pub(super) fn is_per_frame(name: &str) -> bool {
     name.eq_ignore_ascii_case("deflate-frame") || name.eq_ignore_ascii_case("x-webkit-deflate-frame")

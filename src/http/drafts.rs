@@ -14,7 +14,7 @@ pub fn draft(handshake: &Handshake) -> Option<Draft> {
     of(handshake.request.as_ref(), handshake.response.as_ref())
 }
 
-/// Tells the same of the two heads.
+/// Reports the same of the two heads.
 pub(super) fn of(request: Option<&Request>, response: Option<&Response>) -> Option<Draft> {
     let asked = |name| request.is_some_and(|request| has(&request.headers, name));
     let answered = |name| response.is_some_and(|response| has(&response.headers, name));
@@ -31,7 +31,7 @@ fn has(headers: &[super::Field], name: &str) -> bool {
     headers.iter().any(|field| field.name.eq_ignore_ascii_case(name))
 }
 
-/// Tells whether the answer says that its bytes come in chunks, which a 101 must not (RFC 9112 §6.1).
+/// Returns whether the answer says that its bytes come in chunks, which a 101 must not (RFC 9112 §6.1).
 pub fn is_chunked(handshake: &Handshake) -> bool {
     let fields = handshake.response.iter().flat_map(|response| &response.headers);
     let lists = |value: &str| value.split(',').any(|coding| coding.trim().eq_ignore_ascii_case("chunked"));

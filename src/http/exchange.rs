@@ -2,7 +2,7 @@ use std::collections::VecDeque;
 
 use super::body::{Body, Next};
 use super::head::BlankLine;
-use super::held::{BufferedBytes, Held};
+use super::held::{BufferedBytes, EarlyBytes};
 use super::looks::{Sniff, looks_like};
 use super::pending::{Awaited, PendingRequests};
 use super::stream::{BodyPart, Carrier, Delivered};
@@ -91,7 +91,7 @@ pub struct HttpTracker {
 /// The state that few connections need.
 #[derive(Debug, Default)]
 struct Rare {
-    held: Pair<Held>,
+    held: Pair<EarlyBytes>,
     earlier: Vec<Box<str>>,
     authority: Option<Box<str>>,
 }
@@ -223,7 +223,7 @@ impl HttpTracker {
         self.settle();
     }
 
-    /// Tells whether a head of a side has begun and is not whole.
+    /// Returns whether a head of a side has begun and is not whole.
     pub fn is_head_under_way(&self, side: Side) -> bool {
         matches!(self.reading[side], Reading::Head(_))
     }
@@ -261,7 +261,7 @@ impl HttpTracker {
         self.rare.as_mut().map_or_else(Vec::new, |rare| rare.held[side].take())
     }
 
-    /// Tells whether this side lost its place in a gap and has not found the next head yet: its bytes may just as
+    /// Returns whether this side lost its place in a gap and has not found the next head yet: its bytes may just as
     /// well be WebSocket that began in the gap. Where an upgrade waits for its answer, that is known better here.
     pub fn is_lost(&self, side: Side) -> bool {
         matches!(self.reading[side], Reading::Lost(_))
@@ -355,7 +355,7 @@ impl HttpTracker {
         bytes.len()
     }
 
-    fn tell(&mut self, side: Side, anomaly: Anomaly) {
+    fn report(&mut self, side: Side, anomaly: Anomaly) {
         self.outputs.push_back(Output::Anomaly { side, anomaly });
     }
 

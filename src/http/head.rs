@@ -39,7 +39,7 @@ pub(super) enum Item<'a> {
     BareLineFeed,
 }
 
-/// Tells whether a byte may stand in a token (RFC 9110 §5.6.2).
+/// Returns whether a byte may stand in a token (RFC 9110 §5.6.2).
 pub(super) const fn is_token(byte: u8) -> bool {
     matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~')
         || byte.is_ascii_alphanumeric()
@@ -128,7 +128,7 @@ fn field(input: &[u8]) -> IResult<&[u8], RawField<'_>> {
     Ok((&[], RawField { name, spaced: !blanks.is_empty(), value: trim(value) }))
 }
 
-/// Tells whether the handshake depends on the field of this name.
+/// Returns whether the handshake depends on the field of this name.
 fn of_handshake(name: &[u8]) -> bool {
     name.eq_ignore_ascii_case(b"upgrade")
         || name.eq_ignore_ascii_case(b"connection")
@@ -192,7 +192,7 @@ fn close(open: Option<(&[u8], Cow<'_, [u8]>)>, each: &mut impl FnMut(Item<'_>)) 
     }
 }
 
-/// Tells whether a list of comma-separated elements holds `token`, whatever its case (RFC 9110 §5.6.1).
+/// Returns whether a list of comma-separated elements holds `token`, whatever its case (RFC 9110 §5.6.1).
 pub(super) fn lists(value: &[u8], token: &[u8]) -> bool {
     value.split(|&b| b == b',').any(|element| trim(element).eq_ignore_ascii_case(token))
 }
@@ -341,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn faults_are_told() {
+    fn faults_are_reported() {
         let mut faults = Vec::new();
         walk(b"a : b\nno field\r\n c\r\n\r\n", |item| {
             if !matches!(item, Item::Field { .. }) {

@@ -43,12 +43,12 @@ impl BufferedBytes {
 
 /// A queue of pieces within a bound that is given with each of them.
 #[derive(Debug, Default)]
-pub(super) struct Held {
+pub(super) struct EarlyBytes {
     pieces: VecDeque<BufferedBytes>,
     size: usize,
 }
 
-impl Held {
+impl EarlyBytes {
     pub(super) fn is_empty(&self) -> bool {
         self.pieces.is_empty()
     }
@@ -174,7 +174,7 @@ mod tests {
     #[test]
     fn pieces_come_back_in_order() {
         let (one, two) = (At { packet: 1, ..At::default() }, At { packet: 2, ..At::default() });
-        let mut held = Held::default();
+        let mut held = EarlyBytes::default();
         assert_eq!(held.push(b"ab", one, 1000), 2);
         assert_eq!(held.push(b"cd", one, 1000), 2);
         assert_eq!(held.push(b"ef", two, 1000), 2);
@@ -194,7 +194,7 @@ mod tests {
 
     #[test]
     fn the_bound_counts_small_pieces_too() {
-        let mut held = Held::default();
+        let mut held = EarlyBytes::default();
         for _ in 0..10_000 {
             held.push(b"x", At::default(), 1000);
             held.gap(Lost::Exact(1), 1000);

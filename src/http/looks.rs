@@ -17,7 +17,7 @@ pub enum Sniff {
 const METHODS: [&[u8]; 9] =
     [b"GET", b"POST", b"HEAD", b"OPTIONS", b"CONNECT", b"PUT", b"DELETE", b"PATCH", b"TRACE"];
 
-/// Tells whether the head of an HTTP/1.x request or response begins with `bytes`.
+/// Returns whether the head of an HTTP/1.x request or response begins with `bytes`.
 ///
 /// A request is believed when its first line is whole and ends in the version, or, where the line goes on beyond these
 /// bytes, when its method is a common one and a target of the right form follows. Bytes that are not HTTP are refused
@@ -86,7 +86,7 @@ pub(super) fn begins(side: Side, bytes: &[u8]) -> Option<bool> {
     }
 }
 
-/// Tells whether a frame of `side` may begin here (RFC 6455 §5.2); strict, for it stands against text.
+/// Returns whether a frame of `side` may begin here (RFC 6455 §5.2); strict, for it stands against text.
 pub fn is_frame(side: Side, bytes: &[u8]) -> bool {
     let [first, second, ..] = *bytes else { return false };
     let (control, length) = (first & 8 != 0, second & 0x7f);

@@ -54,7 +54,7 @@ pub(super) enum Answered {
 }
 
 impl PendingRequests {
-    /// Tells whether every request has its answer.
+    /// Returns whether every request has its answer.
     pub(super) const fn is_empty(&self) -> bool {
         self.ordinary == 0 && self.last.is_none()
     }

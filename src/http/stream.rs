@@ -28,12 +28,12 @@ pub struct Wanted {
 }
 
 impl Wanted {
-    /// Tells whether any are.
+    /// Returns whether any are.
     pub const fn any(self) -> bool {
         self.sse || self.polling
     }
 
-    /// Tells whether the bodies of `carrier` are.
+    /// Returns whether the bodies of `carrier` are.
     pub const fn has(self, carrier: Carrier) -> bool {
         match carrier {
             Carrier::Sse => self.sse,
@@ -101,14 +101,14 @@ pub fn url_of(target: &str, scheme: &str, host: Option<&str>) -> Option<Arc<str>
     Some(format!("{scheme}://{}{slash}{target}", host?).into())
 }
 
-/// Tells whether a target is of Engine.IO's long polling: its query names the revision and the transport.
+/// Returns whether a target is of Engine.IO's long polling: its query names the revision and the transport.
 pub fn is_polling(target: &str) -> bool {
     let query = target.split_once('?').map_or("", |(_, query)| query);
     let has = |wanted: &str| query.split('&').any(|pair| pair == wanted);
     has("transport=polling") && (has("EIO=3") || has("EIO=4"))
 }
 
-/// Tells whether a media type is that of server-sent events, whatever its parameters are.
+/// Returns whether a media type is that of server-sent events, whatever its parameters are.
 pub fn is_event_stream(media_type: &str) -> bool {
     super::summary::is_event_stream(media_type.as_bytes())
 }
@@ -218,7 +218,7 @@ impl Delivered {
         }
     }
 
-    /// Tells whether the end of the stream is its end.
+    /// Returns whether the end of the stream is its end.
     pub(super) fn ends_with_stream(&self) -> bool {
         self.body == Body::UntilClose
     }
@@ -264,7 +264,7 @@ impl ChunkSearch {
     }
 }
 
-/// Tells whether a chunk stands at the beginning of `bytes`; `None` where none does, `false` where more are needed.
+/// Returns whether a chunk stands at the beginning of `bytes`; `None` where none does, `false` where more are needed.
 fn chunk(bytes: &[u8]) -> Option<bool> {
     const LINE: usize = 64;
     let digits = bytes.iter().take(9).take_while(|byte| byte.is_ascii_hexdigit()).count();

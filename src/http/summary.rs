@@ -75,7 +75,7 @@ impl Summary {
     }
 }
 
-/// Tells whether a media type is that of server-sent events, whatever its parameters are.
+/// Returns whether a media type is that of server-sent events, whatever its parameters are.
 pub(super) fn is_event_stream(media_type: &[u8]) -> bool {
     let essence = media_type.split(|byte| *byte == b';').next().unwrap_or_default();
     head::trim(essence).eq_ignore_ascii_case(b"text/event-stream")

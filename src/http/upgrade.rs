@@ -88,7 +88,7 @@ pub(super) fn protocol(head: &[u8]) -> Option<Box<str>> {
     found
 }
 
-/// Tells whether a request's head follows a draft before RFC 6455: two keys of digits and blanks, or no key at all.
+/// Returns whether a request's head follows a draft before RFC 6455: two keys of digits and blanks, or no key at all.
 pub(super) fn is_old(head: &[u8]) -> bool {
     head::line(head).is_some_and(|(_, _, lines)| {
         let summary = Summary::read(lines);
@@ -274,7 +274,7 @@ pub(super) fn check_offers(headers: &[Field], faults: &mut Faults) {
             faults.push(Anomaly::BadExtensionHeader { found: clip(offer.text) });
         }
         if let Some(offer) = offer.extension.filter(is_deflate) {
-            tell_deflate(deflate::check_offer(&offer), faults);
+            report_deflate(deflate::check_offer(&offer), faults);
         }
     }
 }
@@ -341,7 +341,7 @@ fn check_accept(accept: Option<&Accept>, asked: bool, earlier: &[Box<str>], faul
     if !asked {
         return;
     }
-    // Without a key there is nothing to answer, and the missing field has been told.
+    // Without a key there is nothing to answer, and the missing field has been reported.
     let (Some(key), Some(expected)) = (key, expected) else { return };
     faults.push(Anomaly::AcceptMismatch {
         key: clip(key),
@@ -380,7 +380,7 @@ fn is_deflate(extension: &Extension<'_>) -> bool {
     extension.name.eq_ignore_ascii_case(deflate::PERMESSAGE) || deflate::is_per_frame(extension.name)
 }
 
-fn tell_deflate(all: Vec<deflate::Fault>, faults: &mut Faults) {
+fn report_deflate(all: Vec<deflate::Fault>, faults: &mut Faults) {
     for deflate::Fault { found, problem } in all.into_iter().take(FAULTS) {
         faults.push(Anomaly::BadDeflateParameter { found: clip(&found), problem });
     }
@@ -429,11 +429,11 @@ pub(super) fn check_extensions(
         if deflate::is_per_frame(answer.name) {
             let offer = matching.and_then(|matching| matching.first().copied());
             let (sides, wrong) = deflate::agree_per_frame(offer, &answer);
-            tell_deflate(wrong, faults);
+            report_deflate(wrong, faults);
             agreed = (Some(sides), true);
         } else if is_deflate(&answer) {
             let (sides, wrong) = deflate::agree(matching.as_deref(), &answer);
-            tell_deflate(wrong, faults);
+            report_deflate(wrong, faults);
             agreed = (Some(sides), false);
         }
     }

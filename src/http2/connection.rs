@@ -8,7 +8,7 @@ use super::frame::{self, ACK, ErrorCode, FrameType, Header, PREFACE, PREFACE_NAM
 use super::hpack::Fields;
 use super::orientation::{Orientation, sender};
 use super::output::{End, Output};
-use super::reader::{DataFrame, Part, Place, Reader};
+use super::reader::{DataFrame, Part, ReadState, Reader};
 use super::reports::Reports;
 use super::search::{Input, Search, Unit};
 use super::stream::{Kind, Streams};
@@ -50,8 +50,8 @@ impl Connection {
     /// Makes one whose first bytes come next.
     pub fn new(limits: Limits) -> Self {
         let readers = Pair {
-            client: Reader::new(Place::Preface, &limits),
-            server: Reader::new(Place::Header, &limits),
+            client: Reader::new(ReadState::Preface, &limits),
+            server: Reader::new(ReadState::Header, &limits),
         };
         Connection {
             limits,
@@ -92,7 +92,7 @@ impl Connection {
         }
     }
 
-    /// Tells whether frames of this side are searched for.
+    /// Returns whether frames of this side are searched for.
     pub const fn is_searching(&self, side: Side) -> bool {
         match side {
             Side::Client => self.readers.client.is_searching(),
@@ -100,30 +100,30 @@ impl Connection {
         }
     }
 
-    /// Tells whether the side that is taken for the client is known to be it.
+    /// Returns whether the side that is taken for the client is known to be it.
     pub fn is_oriented(&self) -> bool {
         self.orientation == Orientation::Known
     }
 
-    /// Tells whether headers that follow one another were found where frames are searched for, if not enough of them.
+    /// Returns whether headers that follow one another were found where frames are searched for, if not enough of them.
     pub fn is_likely(&self) -> bool {
         self.any_search(Search::is_likely)
     }
 
-    /// Tells whether there is what may be a header where frames are searched for, and nothing refutes it.
+    /// Returns whether there is what may be a header where frames are searched for, and nothing refutes it.
     pub fn is_possible(&self) -> bool {
         self.any_search(Search::is_possible)
     }
 
     fn any_search(&self, holds: impl Fn(&Search) -> bool) -> bool {
-        let of = |reader: &Reader| matches!(&reader.place, Place::Search(search) if holds(search));
+        let of = |reader: &Reader| matches!(&reader.place, ReadState::Search(search) if holds(search));
         of(&self.readers.client) || of(&self.readers.server)
     }
 
     /// Returns the memory that is searched for frames, in bytes.
     pub fn searched(&self) -> usize {
         let searched = |reader: &Reader| match &reader.place {
-            Place::Search(search) => search.allocated(),
+            ReadState::Search(search) => search.allocated(),
             _ => 0,
         };
         searched(&self.readers.client).saturating_add(searched(&self.readers.server))
@@ -132,7 +132,7 @@ impl Connection {
     /// Gives up what was gathered where frames are searched for, and its memory.
     pub fn stop_gathering(&mut self) {
         for side in Side::BOTH {
-            if let Place::Search(search) = &mut self.readers[side].place {
+            if let ReadState::Search(search) = &mut self.readers[side].place {
                 search.give_up();
             }
         }
@@ -160,7 +160,7 @@ impl Connection {
         sender
     }
 
-    /// Tells once that the sides have changed places.
+    /// Reports once that the sides have changed places.
     pub(super) fn was_reversed(&mut self) -> bool {
         let reversed = self.orientation == Orientation::Reversed;
         if reversed {
@@ -210,41 +210,41 @@ impl Connection {
     /// Takes the next piece of a side's bytes, which are what is left of a unit.
     pub(super) fn step(&mut self, side: Side, input: &[u8], unit: Unit) -> Step {
         match &mut self.readers[side].place {
-            Place::Preface => self.preface(side, input),
-            Place::Header => {
+            ReadState::Preface => self.preface(side, input),
+            ReadState::Header => {
                 let (used, whole) = self.readers[side].gather(input, Header::LENGTH);
                 if let Some(header) = whole.as_deref().and_then(Header::parse) {
                     self.begin(side, &header);
                 }
                 Step::Used(used)
             }
-            Place::Data(_) => self.data(side, input),
-            Place::Payload(header) => {
+            ReadState::Data(_) => self.data(side, input),
+            ReadState::Payload(header) => {
                 let header = *header;
                 let (used, payload) = self.readers[side].gather(input, header.length as usize);
                 if let Some(payload) = payload {
-                    self.readers[side].place = Place::Header;
+                    self.readers[side].place = ReadState::Header;
                     self.frame(side, &header, &payload);
                 }
                 Step::Used(used)
             }
-            Place::Skip(left) => {
+            ReadState::Skip(left) => {
                 let taken = input.len().min(*left as usize);
                 *left = left.saturating_sub(taken as u32);
                 if *left == 0 {
-                    self.readers[side].place = Place::Header;
+                    self.readers[side].place = ReadState::Header;
                 }
                 Step::Used(taken)
             }
-            Place::Search(_) => self.search(side, Input { bytes: input, unit }),
-            Place::Nothing => Step::Used(input.len()),
+            ReadState::Search(_) => self.search(side, Input { bytes: input, unit }),
+            ReadState::Nothing => Step::Used(input.len()),
         }
     }
 
     fn search(&mut self, side: Side, input: Input<'_>) -> Step {
         let Connection { readers, reports, is_certain, .. } = self;
         let reader = &mut readers[side];
-        let Place::Search(search) = &mut reader.place else { return Step::Used(0) };
+        let ReadState::Search(search) = &mut reader.place else { return Step::Used(0) };
         let (streams, longest) = (&reports.streams, reader.longest);
         match search.push(input, Known { side, streams, longest, is_http2: *is_certain }) {
             None => Step::Used(input.bytes.len()),
@@ -259,8 +259,8 @@ impl Connection {
                 self.fault(side, 0, Anomaly::H2Preface {});
             }
             self.reports.say(Output::NotHttp2);
-            self.readers.client.place = Place::Nothing;
-            self.readers.server.place = Place::Nothing;
+            self.readers.client.place = ReadState::Nothing;
+            self.readers.server.place = ReadState::Nothing;
         }
         Step::Used(used)
     }
@@ -276,16 +276,16 @@ impl Connection {
                 if delivers {
                     self.reports.place(side, header.stream);
                 }
-                Place::Data(DataFrame::new(header, delivers))
+                ReadState::Data(DataFrame::new(header, delivers))
             }
             FrameType::HEADERS | FrameType::PUSH_PROMISE | FrameType::CONTINUATION if !kept => {
                 let value = self.limits.block as u64;
                 self.fault(side, header.stream, Anomaly::LimitReached { limit: "h2-block", value });
                 self.truncated(side, header, &[]);
-                Place::Skip(header.length)
+                ReadState::Skip(header.length)
             }
-            kind if kept && kind.is_read() => Place::Payload(*header),
-            _ => Place::Skip(header.length),
+            kind if kept && kind.is_read() => ReadState::Payload(*header),
+            _ => ReadState::Skip(header.length),
         };
         if header.length > 0 {
             self.readers[side].place = place;
@@ -293,8 +293,8 @@ impl Connection {
         }
         // No bytes will come to end it.
         match place {
-            Place::Data(frame) => self.data_ended(side, frame),
-            Place::Payload(header) => self.frame(side, &header, &[]),
+            ReadState::Data(frame) => self.data_ended(side, frame),
+            ReadState::Payload(header) => self.frame(side, &header, &[]),
             _ => {}
         }
     }
@@ -319,12 +319,12 @@ impl Connection {
         }
     }
 
-    /// Tells whether every request so far was captured.
+    /// Returns whether every request so far was captured.
     pub(super) const fn knows_requests(&self) -> bool {
         self.readers.client.started && !self.readers.client.lossy
     }
 
-    /// Takes the header of a DATA frame, and tells whether its bytes are reported.
+    /// Takes the header of a DATA frame, and returns whether its bytes are reported.
     fn carries(&mut self, side: Side, header: &Header) -> bool {
         let id = header.stream;
         if let Some((stream, excess)) = self.flow.sent(side, id, header.length, &mut self.reports.streams) {
@@ -353,11 +353,11 @@ impl Connection {
     }
 
     fn data(&mut self, side: Side, input: &[u8]) -> Step {
-        let Place::Data(frame) = &mut self.readers[side].place else { return Step::Used(0) };
+        let ReadState::Data(frame) = &mut self.readers[side].place else { return Step::Used(0) };
         let part = frame.take(input);
         let frame = *frame;
         if frame.left == 0 {
-            self.readers[side].place = Place::Header;
+            self.readers[side].place = ReadState::Header;
             self.data_ended(side, frame);
         }
         match part {
@@ -438,15 +438,15 @@ impl Connection {
 
     /// Concludes a search with what there is; returns the bytes from where frames were found.
     pub(super) fn conclude(&mut self, side: Side) -> Vec<u8> {
-        let Place::Search(search) = &mut self.readers[side].place else { return Vec::new() };
+        let ReadState::Search(search) = &mut self.readers[side].place else { return Vec::new() };
         let Some(skipped) = search.conclude() else { return Vec::new() };
         self.found(side, skipped)
     }
 
     /// Goes on with frames that were found behind so many bytes that are none; returns their bytes.
     fn found(&mut self, side: Side, skipped: u64) -> Vec<u8> {
-        let place = std::mem::replace(&mut self.readers[side].place, Place::Header);
-        let Place::Search(search) = place else { return Vec::new() };
+        let place = std::mem::replace(&mut self.readers[side].place, ReadState::Header);
+        let ReadState::Search(search) = place else { return Vec::new() };
         self.is_certain = true;
         if skipped > 0 {
             self.reports.say(Output::Anomaly {
@@ -469,6 +469,6 @@ impl Connection {
         if self.readers[side].is_searching() {
             self.reports.miss(side, Lost::Unknown { least: 0 });
         }
-        self.readers[side].place = Place::Nothing;
+        self.readers[side].place = ReadState::Nothing;
     }
 }

@@ -84,7 +84,7 @@ const fn flags(kind: FrameType) -> Option<u8> {
     }
 }
 
-/// Tells whether a frame's length may be that of its type.
+/// Returns whether a frame's length may be that of its type.
 const fn fits(header: &Header) -> bool {
     let length = header.length;
     match header.kind {

@@ -15,7 +15,7 @@ pub(super) struct Expected {
 }
 
 impl Expected {
-    /// Tells whether a frame's header breaks nothing, as nearly all do.
+    /// Returns whether a frame's header breaks nothing, as nearly all do.
     pub(super) fn allows(self, side: Side, header: &Header) -> bool {
         !(self.first && header.kind != FrameType::SETTINGS)
             && self.longest.is_none_or(|longest| header.length <= longest)
@@ -48,14 +48,14 @@ impl Expected {
         .flatten()
     }
 
-    /// Tells whether a header block is not whole, and this frame does not go on with it.
+    /// Returns whether a header block is not whole, and this frame does not go on with it.
     pub(super) fn breaks_off(self, header: &Header) -> bool {
         let goes_on = |block| header.kind == FrameType::CONTINUATION && block == header.stream;
         self.block.is_some_and(|block| !goes_on(block))
     }
 }
 
-/// Tells whether a frame of this type may be sent on its stream.
+/// Returns whether a frame of this type may be sent on its stream.
 const fn belongs(side: Side, header: &Header) -> bool {
     let stream = header.stream;
     match header.kind {

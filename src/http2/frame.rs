@@ -44,7 +44,7 @@ impl FrameType {
     /// Advice (RFC 9218 §7.1).
     pub const PRIORITY_UPDATE: FrameType = FrameType(16);
 
-    /// Tells whether something depends on its payload, DATA aside.
+    /// Returns whether something depends on its payload, DATA aside.
     pub(super) const fn is_read(self) -> bool {
         matches!(
             self,
@@ -109,7 +109,7 @@ impl Header {
         header(bytes).ok().map(|(_, header)| header)
     }
 
-    /// Tells whether a flag is set.
+    /// Returns whether a flag is set.
     pub const fn has(&self, flag: u8) -> bool {
         self.flags & flag != 0
     }
@@ -133,7 +133,7 @@ pub enum Sniff {
     NeedMore,
 }
 
-/// Tells whether these are the first bytes of HTTP/2: the client's preface, or enough of it, or the header of the
+/// Returns whether these are the first bytes of HTTP/2: the client's preface, or enough of it, or the header of the
 /// server's SETTINGS frame (RFC 9113 §3.4).
 pub fn looks_like(bytes: &[u8]) -> Sniff {
     const ENOUGH: usize = 4;

@@ -204,12 +204,12 @@ impl Connection {
     }
 }
 
-/// Tells whether a target may be of long polling.
+/// Returns whether a target may be of long polling.
 fn is_polling(path: &[u8]) -> bool {
     memchr::memmem::find(path, b"transport=polling").is_some()
 }
 
-/// Tells whether a media type may be that of server-sent events.
+/// Returns whether a media type may be that of server-sent events.
 fn is_event_stream(media_type: &[u8]) -> bool {
     media_type.get(..17).is_some_and(|start| start.eq_ignore_ascii_case(b"text/event-stream"))
 }

@@ -20,7 +20,7 @@ const LONGEST: u32 = 16_384;
 /// ```
 #[derive(Debug)]
 pub(super) struct Reader {
-    pub(super) place: Place,
+    pub(super) place: ReadState,
     /// What is at hand of a preface, a header or a payload that is not whole.
     partial: Vec<u8>,
     pub(super) decoder: Decoder,
@@ -38,7 +38,7 @@ pub(super) struct Reader {
 
 /// The place of a side's bytes in its frames.
 #[derive(Debug)]
-pub(super) enum Place {
+pub(super) enum ReadState {
     Preface,
     Header,
     Data(DataFrame),
@@ -93,7 +93,7 @@ pub(super) struct PartialBlock {
 }
 
 impl Reader {
-    pub(super) fn new(place: Place, limits: &Limits) -> Self {
+    pub(super) fn new(place: ReadState, limits: &Limits) -> Self {
         Reader {
             place,
             partial: Vec::new(),
@@ -109,7 +109,7 @@ impl Reader {
     /// Makes the one of a side that is joined in mid-stream.
     pub(super) fn mid_stream(limits: &Limits) -> Self {
         let mut reader = Reader::new(
-            Place::Search(Box::new(Search::new(limits.search, Lost::Unknown { least: 0 }))),
+            ReadState::Search(Box::new(Search::new(limits.search, Lost::Unknown { least: 0 }))),
             limits,
         );
         reader.lose();
@@ -134,7 +134,7 @@ impl Reader {
         };
         let mut missed = Missed::default();
         match &mut self.place {
-            Place::Data(frame) => {
+            ReadState::Data(frame) => {
                 let (stream, left, delivers) = (frame.stream, frame.left, frame.delivers);
                 let bytes = frame.lose(exact.map_or(0, |lost| lost.min(left)));
                 if delivers {
@@ -145,16 +145,16 @@ impl Reader {
                 if exact.is_none_or(|lost| lost > left) {
                     missed.beyond = Some(beyond(left as usize));
                 } else if frame.left == 0 {
-                    self.place = Place::Header;
+                    self.place = ReadState::Header;
                     missed.ended = Some(frame);
                 }
             }
-            Place::Skip(left) => match exact.and_then(|lost| left.checked_sub(lost)) {
-                Some(0) => self.place = Place::Header,
+            ReadState::Skip(left) => match exact.and_then(|lost| left.checked_sub(lost)) {
+                Some(0) => self.place = ReadState::Header,
                 Some(rest) => *left = rest,
                 None => missed.beyond = Some(beyond(*left as usize)),
             },
-            Place::Payload(header) => {
+            ReadState::Payload(header) => {
                 let header = *header;
                 let partial = std::mem::take(&mut self.partial);
                 let left = (header.length as usize).saturating_sub(partial.len()) as u32;
@@ -162,13 +162,13 @@ impl Reader {
                 // Whatever else it sets is not known.
                 self.lossy |= header.kind == FrameType::SETTINGS;
                 match exact.and_then(|lost| left.checked_sub(lost)) {
-                    Some(0) => self.place = Place::Header,
-                    Some(rest) => self.place = Place::Skip(rest),
+                    Some(0) => self.place = ReadState::Header,
+                    Some(rest) => self.place = ReadState::Skip(rest),
                     None => missed.beyond = Some(beyond(left as usize)),
                 }
             }
-            Place::Nothing => {}
-            Place::Preface | Place::Header | Place::Search(_) => {
+            ReadState::Nothing => {}
+            ReadState::Preface | ReadState::Header | ReadState::Search(_) => {
                 missed.beyond = Some(Lost::Exact(self.partial.len() as u64).and(lost));
             }
         }
@@ -180,17 +180,17 @@ impl Reader {
         self.lose();
         self.started = true;
         match &mut self.place {
-            Place::Search(search) => search.gap(lost),
-            place => *place = Place::Search(Box::new(Search::new(limits.search, lost))),
+            ReadState::Search(search) => search.gap(lost),
+            place => *place = ReadState::Search(Box::new(Search::new(limits.search, lost))),
         }
     }
 
-    /// Tells whether frames are searched for.
+    /// Returns whether frames are searched for.
     pub(super) const fn is_searching(&self) -> bool {
-        matches!(self.place, Place::Search(_))
+        matches!(self.place, ReadState::Search(_))
     }
 
-    /// Tells whether an anomaly was not reported before, and notes that it is now.
+    /// Returns whether an anomaly was not reported before, and notes that it is now.
     pub(super) fn is_news(&mut self, code: &'static str) -> bool {
         let is_news = !self.reported.contains(&code);
         if is_news {
@@ -218,7 +218,7 @@ impl Reader {
         let Some(whole) = whole else {
             return (used, Some(right(&self.partial)).filter(|right| *right < self.partial.len()));
         };
-        self.place = Place::Header;
+        self.place = ReadState::Header;
         (used, Some(right(&whole)))
     }
 
@@ -239,7 +239,7 @@ impl Reader {
 
     /// Returns the memory it holds, in bytes.
     pub(super) fn allocated(&self) -> usize {
-        let search = if let Place::Search(search) = &self.place { search.allocated() } else { 0 };
+        let search = if let ReadState::Search(search) = &self.place { search.allocated() } else { 0 };
         [search, self.partial.capacity(), self.header_memory()].into_iter().fold(0, usize::saturating_add)
     }
 }

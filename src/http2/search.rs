@@ -107,12 +107,12 @@ impl Search {
         }
     }
 
-    /// Tells whether there is a chain, if it does not convince.
+    /// Returns whether there is a chain, if it does not convince.
     pub(super) fn is_likely(&self) -> bool {
         self.candidates.iter().any(|chain| chain.frames >= 2)
     }
 
-    /// Tells whether there may be a chain: of one header, if its frame does not end before the bytes there are.
+    /// Returns whether there may be a chain: of one header, if its frame does not end before the bytes there are.
     pub(super) fn is_possible(&self) -> bool {
         let end = self.bytes.len();
         self.candidates.iter().any(|chain| chain.frames >= 2 || chain.next >= end)
@@ -242,7 +242,7 @@ impl Search {
 }
 
 impl Chain {
-    /// Tells whether a header of it ends the search for others there: it is believed that far.
+    /// Returns whether a header of it ends the search for others there: it is believed that far.
     const fn passed(&self, place: usize) -> bool {
         self.convinced.is_some() && place > self.start && place < self.next
     }

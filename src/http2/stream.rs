@@ -59,7 +59,7 @@ impl Stream {
         Stream { id, kind, facts: 0, windows: None }
     }
 
-    /// Tells whether its bytes are delivered.
+    /// Returns whether its bytes are delivered.
     pub(super) const fn delivers(&self) -> bool {
         matches!(self.kind, Kind::Extended | Kind::Unknown | Kind::Body)
     }
@@ -97,7 +97,7 @@ impl Stream {
         is_news
     }
 
-    /// Tells whether it is reported at which of its bytes a side is.
+    /// Returns whether it is reported at which of its bytes a side is.
     pub(super) const fn is_read(&self, side: Side) -> bool {
         self.delivers() && self.is_placed(side) && !self.has_ended(side)
     }
@@ -181,7 +181,7 @@ impl Streams {
         self.list.iter_mut().for_each(Stream::reverse);
     }
 
-    /// Tells whether a stream was forgotten, or may have been.
+    /// Returns whether a stream was forgotten, or may have been.
     pub(super) const fn is_forgotten(&self, id: u32) -> bool {
         id <= self.forgotten
     }

@@ -166,7 +166,7 @@ impl Anomaly {
         self.rule().severity
     }
 
-    /// Tells whether it says why a TLS connection was not decrypted.
+    /// Returns whether it says why a TLS connection was not decrypted.
     pub const fn says_why_encrypted(&self) -> bool {
         matches!(
             self,

@@ -32,7 +32,7 @@ impl Segment<'_> {
         Checksum::Wrong { found: u16::from_be(field), expected: u16::from_be(expected) }
     }
 
-    /// Tells whether the checksum was left to a network card: the header holds none, or the sum of the pseudo-header alone,
+    /// Returns whether the checksum was left to a network card: the header holds none, or the sum of the pseudo-header alone,
     /// as a sender leaves it to its card (and Linux, what it has merged on receipt), with or without the length.
     pub fn is_offloaded(&self) -> bool {
         self.field().is_some_and(|field| {

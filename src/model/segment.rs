@@ -48,7 +48,7 @@ impl Flags {
     /// The urgent pointer counts.
     pub const URG: Flags = Flags(0x20);
 
-    /// Tells whether every bit of `other` is set.
+    /// Returns whether every bit of `other` is set.
     pub const fn has(self, other: Flags) -> bool {
         self.0 & other.0 == other.0
     }

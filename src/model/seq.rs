@@ -17,7 +17,7 @@ impl Seq {
         self.0.wrapping_sub(earlier.0).cast_signed()
     }
 
-    /// Tells whether `self` lies before `other` in modular order.
+    /// Returns whether `self` lies before `other` in modular order.
     pub const fn before(self, other: Seq) -> bool {
         self.distance(other) < 0
     }

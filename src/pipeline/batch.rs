@@ -65,7 +65,7 @@ pub(super) struct Preparer {
     early: Vec<(usize, Moment)>,
     /// The keys for TLS that are known.
     keys: Keys,
-    is_broken_line_told: bool,
+    is_broken_line_reported: bool,
     pub(super) summary: Summary,
 }
 
@@ -78,7 +78,7 @@ impl Preparer {
             last: At::default(),
             early: Vec::new(),
             keys,
-            is_broken_line_told: false,
+            is_broken_line_reported: false,
             summary: Summary::default(),
         }
     }
@@ -161,7 +161,7 @@ impl Preparer {
     /// Takes the lines of a key log, and adds what is known from here on.
     fn learn(&mut self, origin: KeyOrigin, text: &[u8], items: usize, moments: &mut Vec<(usize, Moment)>) {
         if let Some(line) = self.keys.add(origin, text)
-            && !std::mem::replace(&mut self.is_broken_line_told, true)
+            && !std::mem::replace(&mut self.is_broken_line_reported, true)
         {
             moments.push((items, Moment::Aside(self.last, Anomaly::KeylogLine { line })));
         }
@@ -321,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_wrong_in_a_capture_without_packets_is_told_at_its_end() {
+    fn what_was_wrong_in_a_capture_without_packets_is_reported_at_its_end() {
         let mut preparer = Preparer::new(Decoder::new(wire::Limits::default()), Keys::default());
         let mut batch = Batch::default();
         batch.packets.push_diagnostic(Anomaly::MessageTruncated { kept: 1 });

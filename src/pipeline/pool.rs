@@ -133,7 +133,7 @@ pub(super) fn with_pool<C: Collector, R>(
 }
 
 impl<'p, C: Collector> Pool<'p, C> {
-    /// Tells whether the next batch is worth sharing.
+    /// Returns whether the next batch is worth sharing.
     pub(super) const fn is_shared(&self) -> bool {
         self.worth > 0
     }

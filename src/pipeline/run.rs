@@ -223,7 +223,7 @@ impl<O: Output> Run<'_, O> {
         }
     }
 
-    /// Tells what concerns no connection.
+    /// Reports what concerns no connection.
     fn aside(&mut self, at: At, anomaly: &Anomaly) -> Result<(), Error> {
         self.no_connection.event(&Event::new(None, at, Kind::Anomaly { from: None, anomaly }));
         let piece = self.no_connection.collector.piece();

@@ -11,12 +11,12 @@ const V1_SIGNATURE: &[u8] = b"PROXY ";
 /// The longest line of version 1, its end included.
 const V1_LONGEST: usize = 107;
 
-/// Tells whether a header of version 1 may begin here.
+/// Returns whether a header of version 1 may begin here.
 pub(super) fn begins_v1(bytes: &[u8]) -> Sniff {
     begins(bytes, V1_SIGNATURE)
 }
 
-/// Tells whether a header of version 2 may begin here.
+/// Returns whether a header of version 2 may begin here.
 pub(super) fn begins_v2(bytes: &[u8]) -> Sniff {
     begins(bytes, &V2_SIGNATURE)
 }
@@ -85,7 +85,7 @@ pub(super) fn v2(bytes: &[u8]) -> Parsed<Proxied> {
     Some(Ok((Proxied { protocol: "proxy-v2", client, server }, length)))
 }
 
-/// Two ends, where they are told, and the bytes behind them.
+/// Two ends, where they are reported, and the bytes behind them.
 type Ends<'a> = (Option<(Box<str>, Box<str>)>, &'a [u8]);
 
 /// Reads the addresses of a family and transport: 0x11 is TCP over IPv4; `None` where there are too few bytes.
@@ -124,7 +124,7 @@ fn path(bytes: &[u8]) -> Box<str> {
     String::from_utf8_lossy(bytes).into()
 }
 
-/// Tells whether type-length-values fill the bytes to their end.
+/// Returns whether type-length-values fill the bytes to their end.
 fn are_values(mut bytes: &[u8]) -> bool {
     while let Some(([_, high, low], rest)) = bytes.split_first_chunk::<3>() {
         let Some(rest) = rest.get(usize::from(u16::from_be_bytes([*high, *low]))..) else { return false };
@@ -194,7 +194,7 @@ mod tests {
         let mut local = [0; 216];
         local[..5].copy_from_slice(b"/tmp/");
         assert_eq!(told(v2(&binary(0x21, 0x31, &local))), ends("/tmp/", "", 232));
-        // A health check of the proxy itself, and a family that is not told.
+        // A health check of the proxy itself, and a family that is not reported.
         assert_eq!(told(v2(&binary(0x20, 0, &[]))), (None, None, 16));
         assert_eq!(told(v2(&binary(0x20, 0x11, &addresses))), (None, None, 28));
         assert_eq!(told(v2(&binary(0x21, 0, &values))), (None, None, 16 + values.len()));

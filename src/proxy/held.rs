@@ -2,7 +2,7 @@ use crate::model::At;
 
 /// Bytes of one side that are not decided yet, each with the packet that carried it.
 #[derive(Debug, Default)]
-pub(super) struct Held {
+pub(super) struct UndecidedBytes {
     bytes: Vec<u8>,
     /// Behind which byte each packet's bytes end.
     ends: Vec<(usize, At)>,
@@ -10,7 +10,7 @@ pub(super) struct Held {
     used: usize,
 }
 
-impl Held {
+impl UndecidedBytes {
     pub(super) fn push(&mut self, bytes: &[u8], at: At) {
         if !bytes.is_empty() {
             self.bytes.extend_from_slice(bytes);
@@ -37,7 +37,7 @@ impl Held {
     pub(super) fn replace_used(&mut self, bytes: &[u8]) {
         let at = self.carried().unwrap_or_default();
         let rest = self.take();
-        *self = Held::default();
+        *self = UndecidedBytes::default();
         self.push(bytes, at);
         for (bytes, at) in rest {
             self.push(&bytes, at);
@@ -46,7 +46,7 @@ impl Held {
 
     /// Gives what is not used, a piece a packet.
     pub(super) fn take(&mut self) -> Vec<(Vec<u8>, At)> {
-        let Held { bytes, ends, used } = std::mem::take(self);
+        let UndecidedBytes { bytes, ends, used } = std::mem::take(self);
         let mut start = used;
         let mut pieces = Vec::new();
         for (end, at) in ends {
@@ -75,7 +75,7 @@ mod tests {
 
     #[test]
     fn what_is_left_keeps_its_packets() {
-        let mut held = Held::default();
+        let mut held = UndecidedBytes::default();
         held.push(b"abc", at(1));
         held.push(b"", at(2));
         held.push(b"def", at(3));

@@ -1,4 +1,4 @@
-use super::held::Held;
+use super::held::UndecidedBytes;
 use super::socks::{self, Method};
 use super::{Parsed, Proxied, Sniff, header, uwsgi};
 use crate::model::{At, Pair, Side};
@@ -33,7 +33,7 @@ pub enum Output {
 #[derive(Debug, Default)]
 pub struct Preamble {
     state: State,
-    held: Pair<Held>,
+    held: Pair<UndecidedBytes>,
 }
 
 #[derive(Debug, Default)]
@@ -62,7 +62,7 @@ enum Step {
     NeedMore,
 }
 
-/// Tells whether a client's first bytes may be a preamble.
+/// Returns whether a client's first bytes may be a preamble.
 pub fn looks_like(bytes: &[u8]) -> Sniff {
     let all = [header::begins_v1(bytes), header::begins_v2(bytes), uwsgi::begins(bytes), begins_socks(bytes)];
     if all.contains(&Sniff::Yes) {
@@ -74,13 +74,13 @@ pub fn looks_like(bytes: &[u8]) -> Sniff {
     }
 }
 
-/// Tells whether a PROXY header begins here beyond doubt, wherever in a capture.
+/// Returns whether a PROXY header begins here beyond doubt, wherever in a capture.
 pub fn is_header(bytes: &[u8]) -> bool {
     let line = header::begins_v1(bytes) == Sniff::Yes && matches!(header::v1(bytes), Some(Ok(_)));
     line || header::begins_v2(bytes) == Sniff::Yes
 }
 
-/// Tells whether a request of SOCKS 4 or a greeting of SOCKS 5 may begin here.
+/// Returns whether a request of SOCKS 4 or a greeting of SOCKS 5 may begin here.
 fn begins_socks(bytes: &[u8]) -> Sniff {
     let parsed = match bytes.first() {
         Some(4) => socks::request4(bytes).map(|it| it.is_ok()),

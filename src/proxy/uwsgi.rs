@@ -7,13 +7,13 @@ use super::{Invalid, Parsed, Sniff};
 pub(super) struct Request {
     /// The head, put together from the variables.
     pub(super) head: Vec<u8>,
-    /// The client, where its address and port are told.
+    /// The client, where its address and port are reported.
     pub(super) client: Option<Box<str>>,
     /// The server that it came to.
     pub(super) server: Option<Box<str>>,
 }
 
-/// Tells whether a request may begin here: a size, then a name in capital letters that fits into it.
+/// Returns whether a request may begin here: a size, then a name in capital letters that fits into it.
 pub(super) fn begins(bytes: &[u8]) -> Sniff {
     // The first modifier is 0 for an application in Python, 5 for Perl, 7 for Ruby; the last one is rarely set.
     match *bytes {

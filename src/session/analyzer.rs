@@ -61,10 +61,7 @@ struct Slot {
     paths: Paths,
     /// `None` for a connection that is no WebSocket: only its name is kept, so that it is not taken for a new one.
     connection: Option<Box<Connection>>,
-    /// Frames were looked for in vain: they may come yet.
-    unrecognised: bool,
-    /// It is among those that are only kept to learn what they were.
-    undescribed: bool,
+    interest: Interest,
     /// What is accounted for: what it holds, and the tick in `due`, if it is not `MAX`.
     holdings: Holdings,
     due: Timestamp,
@@ -72,6 +69,26 @@ struct Slot {
     wants_keys: bool,
     /// Numbers its searches, so that one that began again is not taken for the one before.
     search: u32,
+}
+
+/// The reason why a slot's connection is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Interest {
+    /// It may carry a WebSocket.
+    Frames,
+    /// It shows nothing, and is only kept to learn what it was.
+    Description,
+    /// None, for frames were looked for in vain: they may come yet.
+    Unrecognised,
+    /// None: nothing more can come of it.
+    Over,
+}
+
+impl Interest {
+    /// Returns what is left of it once a connection is let go.
+    const fn behind(connection: &Connection) -> Self {
+        if connection.is_unrecognised() { Interest::Unrecognised } else { Interest::Over }
+    }
 }
 
 /// Bounds the connections that are only kept to learn what they were.
@@ -133,7 +150,7 @@ impl Analyzer {
         let Some(slot) = self.slots.get_mut(n).and_then(Option::as_mut) else { return };
         let Some(connection) = &mut slot.connection else { return };
         connection.learn(at, &mut self.shared, sink);
-        slot.forget_nothing(&mut self.shared, sink);
+        slot.release_if_over(&mut self.shared, sink);
         self.update_accounting(n, None);
     }
 
@@ -160,12 +177,13 @@ impl Analyzer {
             self.renew(n, segment, at, sink);
         }
         let Some(slot) = self.slots.get_mut(n).and_then(Option::as_mut) else { return };
-        if slot.connection.is_none() && slot.unrecognised && is_frames(segment) {
+        if slot.connection.is_none() && slot.interest == Interest::Unrecognised && is_frames(segment) {
+            slot.interest = Interest::Frames;
             slot.connection = Some(Box::new(Connection::new(slot.id, segment, at, &self.shared)));
         }
         let Some(connection) = &mut slot.connection else { return };
         connection.push(segment, at, &mut self.shared, sink);
-        slot.forget_nothing(&mut self.shared, sink);
+        slot.release_if_over(&mut self.shared, sink);
         self.bound_undescribed(n, sink);
         if self.update_accounting(n, None) || self.is_full() {
             self.shed_load(n, at, sink);
@@ -175,13 +193,12 @@ impl Analyzer {
     /// Describes the oldest connection that shows nothing by what is known, where too many are kept for that alone.
     fn bound_undescribed(&mut self, n: usize, sink: &mut dyn Sink) {
         let Some(slot) = self.slots.get_mut(n).and_then(Option::as_mut) else { return };
-        let id = slot.id;
-        if slot.undescribed || !slot.connection.as_ref().is_some_and(|connection| connection.shows_nothing())
-        {
+        let shows_nothing = slot.connection.as_ref().is_some_and(|connection| connection.shows_nothing());
+        if slot.interest != Interest::Frames || !shows_nothing {
             return;
         }
-        slot.undescribed = true;
-        self.undescribed.push_back((n, id));
+        slot.interest = Interest::Description;
+        self.undescribed.push_back((n, slot.id));
         if self.undescribed.len() <= UNDESCRIBED {
             return;
         }
@@ -191,7 +208,7 @@ impl Analyzer {
             && let Some(connection) = slot.connection.take_if(|connection| connection.shows_nothing())
         {
             connection.testify(None, &mut self.shared, sink);
-            slot.unrecognised = connection.is_unrecognised();
+            slot.interest = Interest::behind(&connection);
             self.update_accounting(n, None);
         }
     }
@@ -212,7 +229,7 @@ impl Analyzer {
         let Some(slot) = self.slots.get_mut(n).and_then(Option::as_mut) else { return };
         let Some(connection) = &mut slot.connection else { return };
         connection.advance(At { packet: self.packet, time }, &mut self.shared, sink);
-        slot.forget_nothing(&mut self.shared, sink);
+        slot.release_if_over(&mut self.shared, sink);
         slot.due = Timestamp::MAX;
         self.update_accounting(n, Some(time));
     }
@@ -270,8 +287,7 @@ impl Analyzer {
             seen: at.time,
             paths: Paths::default(),
             connection,
-            unrecognised: false,
-            undescribed: false,
+            interest: Interest::Frames,
             holdings: Holdings::default(),
             due: Timestamp::MAX,
             wants_keys: false,
@@ -300,6 +316,7 @@ impl Analyzer {
         let (true, Some(id)) = (again, NonZeroU64::new(at.packet).map(ConnId::new)) else { return };
         slot.paths = Paths::default();
         slot.paths.see(segment.flow.source == slot.key.high, segment);
+        slot.interest = Interest::Frames;
         let old_id = std::mem::replace(&mut slot.id, id);
         let old = slot.connection.replace(Box::new(Connection::new(id, segment, at, &self.shared)));
         self.shared.counts.connections = self.shared.counts.connections.saturating_add(1);
@@ -335,27 +352,27 @@ impl Analyzer {
 }
 
 impl Slot {
-    /// Tells whether its connection is between the endpoints of `key`.
+    /// Returns whether its connection is between the endpoints of `key`.
     fn joins(&self, key: &FlowKey) -> bool {
         (self.key.low, self.key.high) == (key.low, key.high)
     }
 
     /// Lets go of a connection of which nothing more can come.
-    fn forget_nothing(&mut self, shared: &mut Shared, sink: &mut dyn Sink) {
+    fn release_if_over(&mut self, shared: &mut Shared, sink: &mut dyn Sink) {
         if let Some(connection) = self.connection.take_if(|connection| connection.is_over()) {
             connection.testify(None, shared, sink);
-            self.unrecognised = connection.is_unrecognised();
+            self.interest = Interest::behind(&connection);
         }
     }
 }
 
-/// Tells whether a segment is whole frames and nothing else.
+/// Returns whether a segment is whole frames and nothing else.
 fn is_frames(segment: &Segment<'_>) -> bool {
     segment.cut == 0 && !segment.flags.has(Flags::SYN) && FrameSearch::is_frames(segment.payload)
 }
 
 /// Returns the first tick at or after `time`.
-fn tick_after(time: Timestamp) -> Timestamp {
+fn tick_at_or_after(time: Timestamp) -> Timestamp {
     let floor = Analyzer::tick_before(time);
     if floor == time { time } else { Timestamp::from_nanos(floor.as_nanos().saturating_add(Analyzer::TICK)) }
 }

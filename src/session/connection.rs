@@ -3,7 +3,7 @@ use super::conversation::Ending;
 use super::holdings::Holdings;
 use super::order::{Next, Readable, StreamInput, WireOrder};
 use super::stack::Stack;
-use super::transport::Transport;
+use super::transport::TcpFacts;
 use super::witness::Witness;
 use crate::event::{self, ConnId, Event, Kind, Sink};
 use crate::model::{Anomaly, At, Flags, Lost, Pair, Segment, Side, Timestamp};
@@ -15,7 +15,7 @@ pub(super) struct Connection {
     id: ConnId,
     tcp: tcp::Connection,
     order: WireOrder,
-    transport: Transport,
+    transport: TcpFacts,
     stack: Stack,
     /// What is said of the conversation, or of the last upgrade that was refused, with every event.
     conversation: Option<Box<event::Conversation>>,
@@ -31,34 +31,34 @@ impl Connection {
             id,
             tcp: tcp::Connection::sharing(shared.tcp.clone()),
             order: WireOrder::default(),
-            transport: Transport::new(segment, at),
+            transport: TcpFacts::new(segment, at),
             stack,
             conversation: None,
             witness: Witness::new(segment.flags.has(Flags::SYN)),
         }
     }
 
-    /// Tells whether `segment` begins another connection between the same endpoints.
+    /// Returns whether `segment` begins another connection between the same endpoints.
     pub(super) fn is_reuse(&self, segment: &Segment<'_>) -> bool {
         self.tcp.is_reuse(self.transport.sender(segment), segment)
     }
 
-    /// Tells whether nothing more can come of it, not even what it was.
+    /// Returns whether nothing more can come of it, not even what it was.
     pub(super) fn is_over(&mut self) -> bool {
         self.stack.is_over() && (self.conversation.is_some() || self.witness.is_content())
     }
 
-    /// Tells whether it carries nothing that is shown, though it is not known yet what it was.
+    /// Returns whether it carries nothing that is shown, though it is not known yet what it was.
     pub(super) fn shows_nothing(&self) -> bool {
         self.stack.is_over()
     }
 
-    /// Tells whether frames were looked for in vain, so that it may be a WebSocket all the same.
+    /// Returns whether frames were looked for in vain, so that it may be a WebSocket all the same.
     pub(super) const fn is_unrecognised(&self) -> bool {
         self.stack.is_unrecognised()
     }
 
-    /// Tells whether it carries a WebSocket.
+    /// Returns whether it carries a WebSocket.
     pub(super) fn is_conversation(&self) -> bool {
         self.stack.is_conversation()
     }
@@ -97,7 +97,7 @@ impl Connection {
         stack.stop_searching(&mut context(*id, at, transport, conversation, shared, sink));
     }
 
-    /// Tells whether TLS in it waits for keys.
+    /// Returns whether TLS in it waits for keys.
     pub(super) fn is_waiting_for_keys(&self) -> bool {
         self.stack.is_waiting_for_keys()
     }
@@ -175,7 +175,7 @@ impl Connection {
         stack.advance(now.time, &mut cx);
     }
 
-    /// Gives up what waits, because a bound was reached; tells whether that helped.
+    /// Gives up what waits, because a bound was reached; returns whether that helped.
     pub(super) fn shed_load(&mut self, shared: &mut Shared, sink: &mut dyn Sink) -> bool {
         let before = self.waiting();
         let Connection { id, tcp, order, transport, stack, conversation, witness } = self;
@@ -223,7 +223,7 @@ impl Connection {
 fn context<'x>(
     conn: ConnId,
     at: At,
-    transport: &'x mut Transport,
+    transport: &'x mut TcpFacts,
     conversation: &'x mut Option<Box<event::Conversation>>,
     shared: &'x mut Shared,
     sink: &'x mut dyn Sink,
@@ -261,7 +261,7 @@ fn drain(
             Handover::Sorted => true,
         };
         cx.at = at;
-        match output {
+        let input = match output {
             Output::Bytes { start, bytes, at: carried, .. } => {
                 cx.shared.recent.keep((conn, side), start, bytes);
                 if !cx.transport.shown {
@@ -275,11 +275,13 @@ fn drain(
                 if cx.transport.shown {
                     witness.release();
                 }
+                continue;
             }
             Output::Again { start, bytes, .. } => {
                 if let Some(anomaly) = cx.shared.recent.differs((conn, side), start, bytes) {
                     order.wait_to_report(side, at, anomaly);
                 }
+                continue;
             }
             Output::Anomaly { anomaly, .. } => {
                 if let Anomaly::ChecksumWrong { .. } = anomaly {
@@ -287,21 +289,31 @@ fn drain(
                     *damaged = damaged.saturating_add(1);
                 }
                 order.wait_to_report(side, at, anomaly);
+                continue;
             }
             Output::Gap { length, cause, .. } => {
-                let (lost, cause) = (Lost::Exact(length), cause.name());
+                let lost = Lost::Exact(length);
                 witness.gap(side, lost);
-                if waits {
-                    order.wait(side, at, StreamInput::Gap(lost, Some(cause)), true);
-                } else {
-                    stack.gap(side, lost, cause, cx);
-                }
+                StreamInput::Gap(lost, Some(cause.name()))
             }
-            Output::End { how, .. } if waits => order.wait(side, at, StreamInput::End(how), true),
-            Output::End { how, .. } => stack.end(side, how, cx),
+            Output::End { how, .. } => StreamInput::End(how),
+        };
+        if waits {
+            order.wait(side, at, input, true);
+        } else {
+            push(stack, side, input, cx);
         }
     }
     cx.at = now;
+}
+
+/// Hands one thing that TCP made readable to the stack.
+fn push(stack: &mut Stack, side: Side, input: StreamInput, cx: &mut Context<'_>) {
+    match input {
+        StreamInput::Bytes(bytes, carried) => stack.bytes(side, &bytes, carried, cx),
+        StreamInput::Gap(lost, cause) => stack.gap(side, lost, cause.unwrap_or("lost"), cx),
+        StreamInput::End(how) => stack.end(side, how, cx),
+    }
 }
 
 /// Hands on what waited for the other side, as far as it need not wait any more.
@@ -315,11 +327,7 @@ fn release(order: &mut WireOrder, behind: Pair<Option<At>>, stack: &mut Stack, c
             }
             Next::Readable(side, Readable { at, what, .. }) => {
                 cx.at = at;
-                match what {
-                    StreamInput::Bytes(bytes, carried) => stack.bytes(side, &bytes, carried, cx),
-                    StreamInput::Gap(lost, cause) => stack.gap(side, lost, cause.unwrap_or("lost"), cx),
-                    StreamInput::End(how) => stack.end(side, how, cx),
-                }
+                push(stack, side, what, cx);
             }
         }
     }

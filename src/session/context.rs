@@ -6,7 +6,7 @@ use super::limits::Limits;
 use super::message::Open;
 use super::options::{Options, SubprotocolChoice};
 use super::recent::Recent;
-use super::transport::Transport;
+use super::transport::TcpFacts;
 use crate::event::{self, ConnId, Event, Kind, Opening, Sink};
 use crate::http::Carrier;
 use crate::model::{Anomaly, At, Side};
@@ -19,7 +19,7 @@ use crate::websocket::deflate::InflaterPool;
 pub(super) struct Context<'x> {
     pub(super) sink: &'x mut dyn Sink,
     pub(super) shared: &'x mut Shared,
-    pub(super) transport: &'x mut Transport,
+    pub(super) transport: &'x mut TcpFacts,
     /// The conversation that is spoken of.
     pub(super) conn: ConnId,
     /// What is said of it with every event: a layer of several streams lends that of the stream at hand.
@@ -132,7 +132,7 @@ impl Shared {
         }
     }
 
-    /// Tells whether no keys for TLS were named, and none will come.
+    /// Returns whether no keys for TLS were named, and none will come.
     #[cfg(feature = "tls")]
     pub(super) fn has_no_keys(&self) -> bool {
         let log = self.keys.log();

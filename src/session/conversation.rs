@@ -13,7 +13,7 @@ mod state;
 
 pub(super) use self::state::{Conversation, Ending};
 
-use self::half::{Half, Losses, Reading};
+use self::half::{Losses, Reading, SideState};
 use self::oddities::Oddities;
 use self::state::Inflaters;
 use super::context::Context;
@@ -52,7 +52,7 @@ impl Conversation {
 
     /// Returns the memory of searches for frames, and of what waits for them, in bytes.
     pub(super) fn waiting(&self) -> usize {
-        let of = |half: &Half| match &half.reading {
+        let of = |half: &SideState| match &half.reading {
             Reading::Searching { search, .. } => search.allocated(),
             _ => 0,
         };

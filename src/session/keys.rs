@@ -104,7 +104,7 @@ impl Keys {
         }
     }
 
-    /// Tells whether there are private keys of servers: connections to one server may then open each other.
+    /// Returns whether there are private keys of servers: connections to one server may then open each other.
     pub(crate) fn has_private_keys(&self) -> bool {
         #[cfg(feature = "tls")]
         {

@@ -15,6 +15,7 @@
 //! ```
 //! use wirefin::capture::{Files, Next, PacketBatch, Source};
 //! use wirefin::event::{Event, Sink};
+//! use wirefin::model::At;
 //! use wirefin::session::{Analyzer, Limits};
 //! use wirefin::wire::{self, Decoded, Decoder};
 //!
@@ -28,18 +29,30 @@
 //!
 //! let mut files = Files::open(&["captures/messages/fragments-with-pings-between.pcap".into()])?;
 //! let (mut decoder, mut analyzer) = (Decoder::new(wire::Limits::default()), Analyzer::new(Limits::default()));
-//! let mut batch = PacketBatch::default();
+//! let (mut batch, mut last) = (PacketBatch::default(), At::default());
 //! loop {
 //!     let next = files.next(&mut batch)?;
 //!     for packet in batch.packets() {
+//!         // What time decides is decided at ticks of capture time, before the packet behind them.
+//!         analyzer.pass(last.packet);
+//!         let tick = Analyzer::tick_before(packet.at.time);
+//!         while analyzer.next_due().is_some_and(|(due, _)| due <= tick) {
+//!             analyzer.advance(&mut Show);
+//!         }
 //!         if let Decoded::Tcp(segment) = decoder.decode(&packet) {
 //!             // Any hash of `segment.flow.key()` does.
 //!             analyzer.push(0, &segment, packet.at, &mut Show);
 //!         }
+//!         last = packet.at;
 //!     }
 //!     if next == Next::End {
 //!         break;
 //!     }
+//! }
+//! let mut live: Vec<_> = analyzer.live().collect();
+//! live.sort_unstable();
+//! for (_, handle) in live {
+//!     analyzer.finish(handle, last, &mut Show);
 //! }
 //! assert_eq!(analyzer.counts().connections, 1);
 //! # Ok::<(), wirefin::capture::Error>(())

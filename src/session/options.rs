@@ -32,7 +32,7 @@ impl From<Limits> for Options {
 
 /// A way to select conversations by what is known as soon as they begin.
 pub trait Selector: fmt::Debug + Send + Sync {
-    /// Tells whether it selects a conversation.
+    /// Returns whether it selects a conversation.
     fn selects(&self, conn: ConnId, conversation: Option<&Conversation>) -> bool;
 }
 

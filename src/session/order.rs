@@ -82,7 +82,7 @@ impl WireOrder {
         self.handed_on
     }
 
-    /// Tells whether what a side could read `at` must wait: something else does already, or it comes after what waits
+    /// Returns whether what a side could read `at` must wait: something else does already, or it comes after what waits
     /// `behind` a gap of the other side. What need not is to be handed on.
     pub(super) fn must_wait(&mut self, at: At, behind: Option<At>) -> bool {
         let waits = self.waiting.is_some() || is_behind(at, behind);
@@ -127,7 +127,7 @@ impl WireOrder {
             let waiting = self.waiting.as_deref_mut()?;
             let (at, side, anomaly) = waiting.anomalies.pop_front()?;
             waiting.size = waiting.size.saturating_sub(ENTRY);
-            self.forget_nothing();
+            self.release_if_empty();
             return Some(Next::Anomaly(at, side, anomaly));
         }
         let Some(side) = side else {
@@ -141,7 +141,7 @@ impl WireOrder {
         let readable = waiting.sides[side].pop_front()?;
         waiting.size = waiting.size.saturating_sub(readable.what.size());
         self.handed_on = self.handed_on.later(readable.at);
-        self.forget_nothing();
+        self.release_if_empty();
         Some(Next::Readable(side, readable))
     }
 
@@ -151,11 +151,11 @@ impl WireOrder {
         let taken = std::mem::take(&mut waiting.sides[side]);
         let size = taken.iter().fold(0_usize, |sum, readable| sum.saturating_add(readable.what.size()));
         waiting.size = waiting.size.saturating_sub(size);
-        self.forget_nothing();
+        self.release_if_empty();
         taken
     }
 
-    /// Tells whether nothing waits.
+    /// Returns whether nothing waits.
     pub(super) const fn is_empty(&self) -> bool {
         self.waiting.is_none()
     }
@@ -165,14 +165,14 @@ impl WireOrder {
         self.waiting.as_ref().map_or(0, |waiting| waiting.size)
     }
 
-    fn forget_nothing(&mut self) {
+    fn release_if_empty(&mut self) {
         if self.waiting.as_ref().is_some_and(|waiting| waiting.size == 0) {
             self.waiting = None;
         }
     }
 }
 
-/// Tells whether something `at` comes after what waits `behind` a gap.
+/// Returns whether something `at` comes after what waits `behind` a gap.
 fn is_behind(at: At, behind: Option<At>) -> bool {
     behind.is_some_and(|behind| at.packet > behind.packet)
 }

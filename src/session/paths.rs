@@ -53,7 +53,7 @@ pub(super) enum Match {
 }
 
 impl Paths {
-    /// Tells whether packets of this direction came through this network before.
+    /// Returns whether packets of this direction came through this network before.
     #[inline]
     pub(super) fn has(&self, from_high: bool, tunnel: Tunnel) -> bool {
         let way = self.way(from_high);
@@ -100,7 +100,7 @@ impl Paths {
         }
     }
 
-    /// Tells whether a segment's numbers are those of this connection, whatever network it came through.
+    /// Returns whether a segment's numbers are those of this connection, whatever network it came through.
     fn continues(&self, from_high: bool, segment: &Segment<'_>, soon: bool) -> bool {
         let (own, other) = (self.way(from_high), self.way(!from_high));
         let answers = segment.flags.has(Flags::ACK) && other.seen;

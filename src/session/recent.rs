@@ -24,8 +24,8 @@ pub(super) struct Recent {
     segments: VecDeque<RecentBytes>,
     /// Where the next bytes go.
     next: usize,
-    /// What was told last, for who sends the same again and again says nothing new.
-    told: Option<(Owner, Differences)>,
+    /// What was reported last, for who sends the same again and again says nothing new.
+    reported: Option<(Owner, Differences)>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -88,7 +88,7 @@ impl Recent {
         }
         let anomaly = differences.anomaly()?;
         let telling = Some(((conn, side), differences));
-        (std::mem::replace(&mut self.told, telling) != telling).then_some(anomaly)
+        (std::mem::replace(&mut self.reported, telling) != telling).then_some(anomaly)
     }
 }
 
@@ -121,7 +121,7 @@ mod tests {
         assert_eq!(recent.differs(ONE, 10, b"abcdefgh"), None);
         assert_eq!(recent.differs(ONE, 12, b"cdef"), None);
         assert_eq!(recent.differs(ONE, 12, b"cDEf"), Some(differs(13, 2)));
-        assert_eq!(recent.differs(ONE, 12, b"cXEf"), None, "told already");
+        assert_eq!(recent.differs(ONE, 12, b"cXEf"), None, "reported already");
         assert_eq!(recent.differs(ONE, 5, b"_____aXcdefgh___"), Some(differs(11, 1)));
         assert_eq!(recent.differs((ConnId::new(NonZero::<u64>::MAX), Side::Client), 12, b"cDEf"), None);
     }

@@ -106,8 +106,8 @@ const LOOKED_AT: u64 = 512 << 10;
 enum Pace {
     #[default]
     Searching,
-    /// It has cost too much: bytes pass unsearched until they have paid for that. Whether that was told.
-    Resting { told: bool },
+    /// It has cost too much: bytes pass unsearched until they have paid for that. Whether that was reported.
+    Resting { reported: bool },
 }
 
 /// How many frames the searches of a side may follow in advance; one is paid for by so many bytes.
@@ -139,20 +139,20 @@ impl FrameSearch {
         self.debt.saturating_add(self.followed.get()).saturating_sub(share)
     }
 
-    /// Returns the bound where it has been reached and that was not told yet: bytes that look like frames and are none cost
+    /// Returns the bound where it has been reached and that was not reported yet: bytes that look like frames and are none cost
     /// more than they may.
     pub(super) fn spent(&mut self) -> Option<u64> {
-        let Pace::Resting { told } = &mut self.pace else { return None };
-        (!std::mem::replace(told, true)).then_some(FOLLOWED)
+        let Pace::Resting { reported } = &mut self.pace else { return None };
+        (!std::mem::replace(reported, true)).then_some(FOLLOWED)
     }
 
-    /// Tells whether bytes are to pass unsearched, having given up what was gathered.
+    /// Returns whether bytes are to pass unsearched, having given up what was gathered.
     fn rests(&mut self) -> bool {
         match self.pace {
             Pace::Searching if self.debt() > FOLLOWED => {
                 (self.candidates, self.led) = (Vec::new(), Vec::new());
                 self.give_up();
-                self.pace = Pace::Resting { told: false };
+                self.pace = Pace::Resting { reported: false };
             }
             Pace::Resting { .. } if self.debt() < FOLLOWED / 2 => self.pace = Pace::Searching,
             Pace::Searching | Pace::Resting { .. } => {}
@@ -314,7 +314,7 @@ impl FrameSearch {
         }
     }
 
-    /// Tells whether these cannot be a client's bytes: short segments, each of which its sender made by itself, and none
+    /// Returns whether these cannot be a client's bytes: short segments, each of which its sender made by itself, and none
     /// begins with a masked frame. Several, or one for each few segments of the `other` side.
     ///
     /// Requests of other protocols may look like unmasked frames (an MQTT SUBSCRIBE begins with 0x82 and its length);
@@ -336,7 +336,7 @@ impl FrameSearch {
         others >= SEVERAL || others > 0 && pieces() <= FEW.saturating_mul(others)
     }
 
-    /// Tells whether a stream joined late has had its chance.
+    /// Returns whether a stream joined late has had its chance.
     pub(super) fn is_exhausted(&self) -> bool {
         self.dropped > LOOKED_AT
     }
@@ -412,7 +412,7 @@ impl FrameSearch {
         self.wait_for_an_eighth();
     }
 
-    /// Tells whether frames found behind a gap may go on with this one.
+    /// Returns whether frames found behind a gap may go on with this one.
     ///
     /// Peers that break rules are told of where nothing is lost. Behind a gap, a header that cannot be is a sign that
     /// frames were seen where there are none.
@@ -426,7 +426,7 @@ impl FrameSearch {
             && (!control || header.fin && header.length <= 125)
     }
 
-    /// Tells whether bytes are whole frames of one side and nothing else.
+    /// Returns whether bytes are whole frames of one side and nothing else.
     ///
     /// One in ten thousand segments of noise is: enough for another look, not for more.
     pub(super) fn is_frames(mut bytes: &[u8]) -> bool {

@@ -52,7 +52,7 @@ use crate::tcp::{End, GapCause};
 /// Unasked stands between Http and Opaque: where the client's first bytes are no HTTP, the server's may still grant an upgrade.
 /// A preamble (PROXY, SOCKS, uwsgi) stands between Start and a tunnel. Opaque is the end of it. So is Unrecognised until a segment comes that is frames from end to end.
 ///
-/// Sides are TCP's; [`Transport::role`](super::transport::Transport::role) says who of them is the client.
+/// Sides are TCP's; [`TcpFacts::role`](super::transport::TcpFacts::role) says who of them is the client.
 #[derive(Debug)]
 pub(super) struct Stack {
     layer: Layer,
@@ -171,7 +171,7 @@ impl Stack {
         Layer::Tunnel(Box::new(Stack::new(start, beginning, depth)))
     }
 
-    /// Tells whether nothing more can come of it: it is no WebSocket, or it is over.
+    /// Returns whether nothing more can come of it: it is no WebSocket, or it is over.
     pub(super) fn is_over(&self) -> bool {
         match &self.layer {
             Layer::Unrecognised | Layer::Opaque => true,
@@ -189,7 +189,7 @@ impl Stack {
         }
     }
 
-    /// Tells whether frames were looked for in vain, so that it may be a WebSocket all the same.
+    /// Returns whether frames were looked for in vain, so that it may be a WebSocket all the same.
     pub(super) const fn is_unrecognised(&self) -> bool {
         matches!(self.layer, Layer::Unrecognised)
     }
@@ -222,7 +222,7 @@ impl Stack {
         }
     }
 
-    /// Tells whether it carries a WebSocket.
+    /// Returns whether it carries a WebSocket.
     pub(super) fn is_conversation(&self) -> bool {
         match &self.layer {
             Layer::WebSocket(_) => true,
@@ -232,7 +232,7 @@ impl Stack {
         }
     }
 
-    /// Tells whether TLS waits for keys.
+    /// Returns whether TLS waits for keys.
     pub(super) fn is_waiting_for_keys(&self) -> bool {
         match &self.layer {
             #[cfg(feature = "tls")]
@@ -368,7 +368,7 @@ impl Stack {
         }
     }
 
-    /// Hears that a side sends no more on the stream that this is, or that `both` do not; tells whether that is the end
+    /// Hears that a side sends no more on the stream that this is, or that `both` do not; returns whether that is the end
     /// of it.
     fn end_of_stream(&mut self, side: Side, both: bool, ending: Ending, cx: &mut Context<'_>) -> bool {
         self.ended[side] = true;

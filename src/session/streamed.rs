@@ -5,7 +5,7 @@ use super::meaning::Understood;
 use crate::event::{self, Closed, ConnId, DirectionTotals, Framing, Kind, Message, Value, Wire};
 use crate::http::{Carrier, Exchange, Handshake};
 use crate::model::{Anomaly, At, Lost, Pair, Side, Timestamp};
-use crate::streams::{BodyMessage, BodyReader, Format, Output};
+use crate::streams::{BodyMessage, BodyReader, EventFacts, Format, Output};
 use crate::subprotocol::Input;
 use crate::websocket::{Missing, Opcode};
 
@@ -142,7 +142,7 @@ impl Streamed {
         while let Some(output) = body.reader.next() {
             // Where the capture ended, nobody broke anything off.
             if seen || output != Output::Unfinished {
-                self.told(from, output, body.reader.is_encoded(), cx);
+                self.report(from, output, body.reader.is_encoded(), cx);
             }
         }
         cx.shared.held = cx.shared.held.saturating_sub(body.held);
@@ -179,14 +179,14 @@ impl Streamed {
         });
     }
 
-    /// Says what a body's reader has to say.
+    /// Reports what a body's reader has found.
     fn drain(&mut self, from: Side, body: &mut Body, cx: &mut Context<'_>) {
         while let Some(output) = body.reader.next() {
-            self.told(from, output, body.reader.is_encoded(), cx);
+            self.report(from, output, body.reader.is_encoded(), cx);
         }
     }
 
-    fn told(&mut self, from: Side, output: Output, is_encoded: bool, cx: &mut Context<'_>) {
+    fn report(&mut self, from: Side, output: Output, is_encoded: bool, cx: &mut Context<'_>) {
         let anomaly = match output {
             Output::Message(message) => return self.message(from, &message, is_encoded, cx),
             Output::Unfinished => Anomaly::BodyUnfinished {},
@@ -206,15 +206,7 @@ impl Streamed {
         let missing = [Missing { offset: *length, length: None }];
         let missing = if *is_whole { &[][..] } else { &missing[..] };
         let sid = self.sid.take();
-        let fields: Vec<(&'static str, Value<'_>)> = [
-            sid.as_deref().map(|sid| ("sid", Value::Text(sid))),
-            facts.event.as_deref().map(|event| ("event", Value::Text(event))),
-            facts.id.as_deref().map(|id| ("id", Value::Text(id))),
-            facts.retry.map(|retry| ("retry", Value::Number(retry))),
-        ]
-        .into_iter()
-        .flatten()
-        .collect();
+        let fields = fields(sid.as_deref(), facts);
         let wire = Wire {
             frames: 0,
             bytes: *size,
@@ -310,6 +302,13 @@ impl Body {
         self.held = self.reader.allocated();
         cx.shared.held = others.saturating_add(self.held);
     }
+}
+
+/// Lists what is said beside a message.
+fn fields<'a>(sid: Option<&'a str>, facts: &'a EventFacts) -> Vec<(&'static str, Value<'a>)> {
+    let texts = [("sid", sid), ("event", facts.event.as_deref()), ("id", facts.id.as_deref())];
+    let texts = texts.into_iter().filter_map(|(name, text)| Some((name, Value::Text(text?))));
+    texts.chain(facts.retry.map(|retry| ("retry", Value::Number(retry)))).collect()
 }
 
 /// Leaves out a character that the end of the bytes cuts.

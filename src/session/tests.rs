@@ -19,7 +19,7 @@ struct Talk<S = Told> {
     waited: u64,
     /// Where the client's and the server's next bytes stand.
     next: [u32; 2],
-    told: S,
+    reported: S,
 }
 
 /// Everything told, a line each.
@@ -62,7 +62,7 @@ impl<S: Sink + Default> Talk<S> {
             packet: 0,
             waited: 0,
             next: [1000, 5000],
-            told: S::default(),
+            reported: S::default(),
         };
         talk.segment(Side::Client, Flags::SYN, &[]);
         talk.next[0] += 1;
@@ -75,7 +75,13 @@ impl<S: Sink + Default> Talk<S> {
     /// Begins in the middle.
     fn join() -> Self {
         let next = [1000, 5000];
-        Talk { analyzer: Analyzer::new(Limits::default()), packet: 0, waited: 0, next, told: S::default() }
+        Talk {
+            analyzer: Analyzer::new(Limits::default()),
+            packet: 0,
+            waited: 0,
+            next,
+            reported: S::default(),
+        }
     }
 
     fn segment(&mut self, side: Side, flags: Flags, payload: &[u8]) {
@@ -101,7 +107,7 @@ impl<S: Sink + Default> Talk<S> {
         };
         self.packet += 1;
         let at = self.now();
-        self.analyzer.push(7, &segment, at, &mut self.told);
+        self.analyzer.push(7, &segment, at, &mut self.reported);
     }
 
     fn send(&mut self, side: Side, bytes: impl AsRef<[u8]>) {
@@ -129,14 +135,14 @@ impl<S: Sink + Default> Talk<S> {
         let at = self.now();
         let live: Vec<_> = self.analyzer.live().collect();
         for (_, handle) in live {
-            self.analyzer.finish(handle, at, &mut self.told);
+            self.analyzer.finish(handle, at, &mut self.reported);
         }
-        self.told
+        self.reported
     }
 }
 
 impl Talk {
-    /// What was told, the capture over.
+    /// What was reported, the capture over.
     fn over(self) -> Vec<String> {
         self.end().0
     }
@@ -168,13 +174,13 @@ fn a_request_captured_after_its_answer_is_not_read_as_frames() {
     talk.send(Side::Server, plain(0x81, "hello"));
     talk.send(Side::Client, masked(0x81, "price 60123.45, quantity 0.5, of the one thing"));
     talk.send(Side::Client, masked(0x82, "abc"));
-    let told = [
+    let reported = [
         "open",
         "Server text \"hello\" from packet 6",
         "Client text \"price 60123.45, quantity 0.5, of the one thing\" from packet 7",
         "Client binary \"abc\" from packet 8",
     ];
-    assert_eq!(talk.over(), told);
+    assert_eq!(talk.over(), reported);
 }
 
 #[test]
@@ -184,12 +190,12 @@ fn frames_held_until_the_lost_answer_is_given_up_keep_their_packets() {
     talk.lose(Side::Server, format!("{RESPONSE}\r\n"));
     talk.send(Side::Client, masked(0x81, "one"));
     talk.send(Side::Client, masked(0x82, "two"));
-    let told = ["open", "Client text \"one\" from packet 5", "Client binary \"two\" from packet 6"];
-    assert_eq!(talk.over(), told);
+    let reported = ["open", "Client text \"one\" from packet 5", "Client binary \"two\" from packet 6"];
+    assert_eq!(talk.over(), reported);
 }
 
 #[test]
-fn a_request_whose_answer_is_lost_is_told_where_the_server_speaks_first() {
+fn a_request_whose_answer_is_lost_is_reported_where_the_server_speaks_first() {
     for size in [1, 2, 7, 1000] {
         let mut talk = Talk::begin();
         talk.send(Side::Client, format!("{REQUEST}\r\n"));
@@ -197,8 +203,8 @@ fn a_request_whose_answer_is_lost_is_told_where_the_server_speaks_first() {
         let greeting = plain(0x81, "price 60123.45, quantity 0.5, of the one thing");
         greeting.chunks(size).for_each(|piece| talk.send(Side::Server, piece));
         talk.send(Side::Server, plain(0x82, "abc"));
-        let told: Vec<_> = talk.over();
-        let shown: Vec<_> = told.iter().map(|line| line.split(" from").next().unwrap()).collect();
+        let reported: Vec<_> = talk.over();
+        let shown: Vec<_> = reported.iter().map(|line| line.split(" from").next().unwrap()).collect();
         let price = "Server text \"price 60123.45, quantity 0.5, of the one thing\"";
         assert_eq!(shown, ["open", price, "Server binary \"abc\""], "{size}");
     }
@@ -214,13 +220,13 @@ fn a_continuation_whose_beginning_is_lost_shows_bytes_only_where_nothing_can_be_
         talk.send(Side::Client, masked(0x89, "tick"));
         talk.send(Side::Client, masked(0x80, "rest of it"));
         talk.send(Side::Client, masked(0x81, "price 60123.45, quantity 0.5, of the one thing"));
-        let told = [
+        let reported = [
             "open".to_owned(),
             "Client ping \"tick\" from packet 6".to_owned(),
             format!("Client continuation {shown:?} incomplete from packet 7"),
             "Client text \"price 60123.45, quantity 0.5, of the one thing\" from packet 8".to_owned(),
         ];
-        assert_eq!(talk.over(), told, "{extension}");
+        assert_eq!(talk.over(), reported, "{extension}");
     }
 }
 
@@ -237,10 +243,10 @@ fn frames_that_lead_to_an_impossible_header_behind_a_gap_are_doubted() {
     talk.send(Side::Server, plain(0x81, "price 60123.47, quantity 0.5, of the one thing"));
     talk.send(Side::Server, plain(0x81, "price 60123.48, quantity 0.5, of the one thing"));
     let prices: Vec<_> = talk.over().into_iter().filter(|line| line.starts_with("Server")).collect();
-    let told = [45, 46, 47, 48].iter().zip([6, 7, 10, 11]).map(|(price, packet)| {
+    let reported = [45, 46, 47, 48].iter().zip([6, 7, 10, 11]).map(|(price, packet)| {
         format!("Server text \"price 60123.{price}, quantity 0.5, of the one thing\" from packet {packet}")
     });
-    assert_eq!(prices, told.collect::<Vec<_>>());
+    assert_eq!(prices, reported.collect::<Vec<_>>());
 }
 
 #[test]
@@ -255,9 +261,17 @@ fn a_stream_joined_in_the_middle_of_a_long_message_is_found_when_it_is_over() {
         talk.send(Side::Server, plain(0x81, &format!("price 60123.4{n}, quantity 0.5, of the one thing")));
         talk.send(Side::Client, masked(0x81, &format!("seen number {n}, and thank you for it")));
     }
-    let told = talk.over();
-    assert_eq!(told.iter().filter(|line| line.starts_with("Server text \"price")).count(), 6, "{told:?}");
-    assert_eq!(told.iter().filter(|line| line.starts_with("Client text \"seen")).count(), 6, "{told:?}");
+    let reported = talk.over();
+    assert_eq!(
+        reported.iter().filter(|line| line.starts_with("Server text \"price")).count(),
+        6,
+        "{reported:?}"
+    );
+    assert_eq!(
+        reported.iter().filter(|line| line.starts_with("Client text \"seen")).count(),
+        6,
+        "{reported:?}"
+    );
 }
 
 #[test]
@@ -278,7 +292,7 @@ fn a_conversation_that_is_over_does_not_begin_again() {
 }
 
 #[test]
-fn other_bytes_sent_again_in_place_of_those_handed_on_are_told() {
+fn other_bytes_sent_again_in_place_of_those_handed_on_are_reported() {
     let mut talk = Talk::begin();
     let request = format!("{REQUEST}\r\n");
     talk.send(Side::Client, &request);
@@ -318,11 +332,11 @@ fn what_was_wrong_before_frames_were_found_is_told_of_who_sent_it() {
     for n in 2..6 {
         talk.send(Side::Server, text(n));
     }
-    let told = talk.over();
+    let reported = talk.over();
     assert_eq!(
-        told[..2],
+        reported[..2],
         ["joined late", "Server text \"price 60123.40, quantity 0.5, of the one thing\" from packet 1"]
     );
-    let differs: Vec<_> = told.iter().filter(|line| line.contains("differs")).collect();
+    let differs: Vec<_> = reported.iter().filter(|line| line.contains("differs")).collect();
     assert_eq!(differs, ["Server differs 15 1"]);
 }

@@ -5,9 +5,9 @@ use crate::tcp::CapturedAgain;
 /// Facts about the TCP connection below a [`Stack`](super::stack::Stack).
 ///
 /// TCP's sides are fixed by the first segment. Who of them is the client of what stands above may turn out later:
-/// [`Transport::role`] says which part a side plays.
+/// [`TcpFacts::role`] says which part a side plays.
 #[derive(Debug)]
-pub(super) struct Transport {
+pub(super) struct TcpFacts {
     /// The addresses, by TCP's sides.
     ends: Pair<Endpoint>,
     orientation: Orientation,
@@ -55,7 +55,7 @@ enum Arrival {
     Disordered,
 }
 
-impl Transport {
+impl TcpFacts {
     /// Makes the facts of the connection that begins with `segment`.
     pub(super) fn new(segment: &Segment<'_>, at: At) -> Self {
         let (from, to) = (segment.flow.source, segment.flow.destination);
@@ -64,7 +64,7 @@ impl Transport {
         } else {
             Pair { client: from, server: to }
         };
-        Transport {
+        TcpFacts {
             ends,
             orientation: Orientation::AsConnected,
             seen: Pair::default(),
@@ -112,7 +112,7 @@ impl Transport {
         self.seen[side] = Seen::Segments;
     }
 
-    /// Tells whether segments of who plays `role` were captured.
+    /// Returns whether segments of who plays `role` were captured.
     pub(super) fn saw(&self, role: Side) -> bool {
         self.seen[self.role(role)] == Seen::Segments
     }
@@ -135,12 +135,12 @@ impl Transport {
         if is_plain && side == self.role(role) { unseen } else { 0 }
     }
 
-    /// Tells whether the first segment was the client's SYN.
+    /// Returns whether the first segment was the client's SYN.
     pub(super) const fn is_opened(&self) -> bool {
         self.opened
     }
 
-    /// Tells whether all segments came in the order in which they were sent.
+    /// Returns whether all segments came in the order in which they were sent.
     pub(super) fn is_in_order(&self) -> bool {
         self.arrival == Arrival::InOrder
     }

@@ -6,7 +6,7 @@ mod protocol;
 
 pub(super) use mqtt::is_mqtt;
 
-use super::transport::Transport;
+use super::transport::TcpFacts;
 use crate::event::{Http, Reason, Transport as Carrier, Unshown};
 use crate::http::{Sniff, looks_like};
 use crate::model::{Lost, Pair, Side};
@@ -68,7 +68,7 @@ impl Witness {
         self.heads.client.capacity().saturating_add(self.heads.server.capacity())
     }
 
-    /// Tells whether all is known that will be, of a connection that is over.
+    /// Returns whether all is known that will be, of a connection that is over.
     pub(super) fn is_content(&mut self) -> bool {
         self.segments = self.segments.saturating_add(1);
         let both = !self.heads.client.is_empty() && !self.heads.server.is_empty();
@@ -76,7 +76,7 @@ impl Witness {
     }
 
     /// Says what the connection was.
-    pub(super) fn testimony(&self, transport: &Transport) -> Unshown {
+    pub(super) fn testimony(&self, transport: &TcpFacts) -> Unshown {
         Unshown {
             client: transport.end_of(Side::Client),
             server: transport.end_of(Side::Server),
@@ -86,7 +86,7 @@ impl Witness {
         }
     }
 
-    fn reason(&self, transport: &Transport) -> Reason {
+    fn reason(&self, transport: &TcpFacts) -> Reason {
         let [client, server] = Side::BOTH.map(|role| self.heads[transport.role(role)].as_slice());
         if client.is_empty() && server.is_empty() {
             return match Side::BOTH.map(|role| transport.saw(role)) {

@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn few_values_are_told_exactly() {
+    fn few_values_are_reported_exactly() {
         assert_eq!(told(&RttHistogram::default()), None);
         let told = told(&of(&[412_345, 1, 999_999_999, 412_345, 500_000_001])).unwrap();
         let nanos = [told.min, told.median, told.p99, told.max].map(|span| span.as_nanos());

@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::time::Duration;
 
 use ahash::RandomState;
@@ -9,7 +9,7 @@ use super::row::{End, Row};
 use super::timeline::Timeline;
 use super::units::UnitSums;
 use crate::event::{
-    BoundedList, ConnId, DirectionTotals, Event, Gather, Kind, Message, Opening, Rejected, Sink,
+    BoundedList, ConnId, CountMap, DirectionTotals, Event, Gather, Kind, Message, Opening, Rejected, Sink,
 };
 use crate::model::{At, Pair, Side};
 use crate::websocket::Opcode;
@@ -68,8 +68,8 @@ pub(super) struct CaptureSums {
     pub(super) timeline: Timeline,
     pub(super) opcodes: [u64; 16],
     /// How often a conversation ended with each code; `None` where the capture ended first.
-    pub(super) codes: BTreeMap<Option<u16>, u64>,
-    pub(super) anomalies: BTreeMap<&'static str, u64>,
+    pub(super) codes: CountMap<Option<u16>>,
+    pub(super) anomalies: CountMap<&'static str>,
     /// What messages mean.
     pub(super) units: UnitSums,
     /// The slowest pongs, the slowest first.
@@ -79,7 +79,7 @@ pub(super) struct CaptureSums {
     pub(super) first_unanswered: Vec<(At, ConnId)>,
 }
 
-/// How many of the slowest pongs, and of the pings without an answer, are told.
+/// How many of the slowest pongs, and of the pings without an answer, are reported.
 pub(super) const TOLD: usize = 10;
 
 impl Stats {
@@ -88,7 +88,7 @@ impl Stats {
         Stats::default()
     }
 
-    /// Returns what was counted, as it is told.
+    /// Returns what was counted, as it is reported.
     pub fn report(mut self) -> Report {
         self.finish();
         Report::of(self.counted)
@@ -179,8 +179,7 @@ impl Sink for Stats {
             (Kind::Opened(opening), Some(conn)) => self.opened(conn, at, opening),
             (Kind::Rejected(rejected), Some(conn)) => self.rejected(conn, at, rejected),
             (Kind::Anomaly { anomaly, .. }, conn) => {
-                let count = self.counted.anomalies.entry(anomaly.code()).or_default();
-                *count = count.saturating_add(1);
+                self.counted.anomalies.add(anomaly.code(), 1);
                 let row = match (conn, &mut self.rejected) {
                     (Some(conn), Some(row)) if row.conn == conn && !self.live.contains_key(&conn) => {
                         Some(row)
@@ -251,7 +250,7 @@ impl CaptureSums {
         self.trim();
     }
 
-    /// Keeps of what is told the first ones.
+    /// Keeps of what is reported the first ones.
     fn trim(&mut self) {
         self.slowest.sort_unstable_by_key(|(rtt, at, conn)| (std::cmp::Reverse(*rtt), at.packet, *conn));
         self.slowest.truncate(TOLD);
@@ -272,8 +271,7 @@ impl CaptureSums {
                     End::Open | End::Refused(_) => Some(None),
                 };
                 if let Some(code) = code {
-                    let count = self.codes.entry(code).or_default();
-                    *count = count.saturating_add(1);
+                    self.codes.add(code, 1);
                 }
             }
         }
@@ -310,14 +308,8 @@ impl CaptureSums {
         for (mine, theirs) in self.opcodes.iter_mut().zip(other.opcodes) {
             *mine = mine.saturating_add(theirs);
         }
-        for (code, count) in other.codes {
-            let mine = self.codes.entry(code).or_default();
-            *mine = mine.saturating_add(count);
-        }
-        for (code, count) in other.anomalies {
-            let mine = self.anomalies.entry(code).or_default();
-            *mine = mine.saturating_add(count);
-        }
+        self.codes.absorb(other.codes);
+        self.anomalies.absorb(other.anomalies);
         self.units.absorb(other.units);
         self.slowest.extend(other.slowest);
         self.first_unanswered.extend(other.first_unanswered);

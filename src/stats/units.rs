@@ -8,7 +8,7 @@ use super::histogram::{Quantiles, RttHistogram};
 use crate::event::{Meaning, Unanswered, Unit};
 use crate::subprotocol::Role;
 
-/// Bounds how many kinds and names of a shard are told one by one; the units of others are only counted.
+/// Bounds how many kinds and names of a shard are reported one by one; the units of others are only counted.
 const NAMES: usize = 1024;
 
 /// How the keys are hashed, so that all shards agree.

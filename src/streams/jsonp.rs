@@ -99,7 +99,7 @@ impl Jsonp {
 }
 
 impl Escape {
-    /// Takes a byte of the string; tells whether it ends it.
+    /// Takes a byte of the string; returns whether it ends it.
     fn take(&mut self, byte: u8, out: &mut Vec<u8>) -> Result<bool, NoJsonp> {
         if let Some((value, digits)) = self.unit {
             let digit = char::from(byte).to_digit(16).ok_or(NoJsonp)? as u16;

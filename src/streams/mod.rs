@@ -78,7 +78,7 @@ impl BodyReader {
         it
     }
 
-    /// Tells whether the body is compressed.
+    /// Returns whether the body is compressed.
     pub fn is_encoded(&self) -> bool {
         !matches!(self.coding, Coding::Identity)
     }

@@ -69,7 +69,7 @@ impl ZstdStream {
         if self.frame.len() > MAX_FRAME { Err(UnreadableZstd) } else { Ok(()) }
     }
 
-    /// Tells whether no byte waits for the rest of its block.
+    /// Returns whether no byte waits for the rest of its block.
     pub fn is_flushed(&self) -> bool {
         self.whole == self.frame.len()
     }
@@ -79,7 +79,7 @@ impl ZstdStream {
         self.frame.capacity()
     }
 
-    /// Steps over the next block, where it is whole; tells whether it ends the frame (RFC 8878 §3.1.1.2).
+    /// Steps over the next block, where it is whole; returns whether it ends the frame (RFC 8878 §3.1.1.2).
     fn step(&mut self) -> Result<Option<bool>, UnreadableZstd> {
         let Some(header) = self.header()? else { return Ok(None) };
         let start = self.whole.max(header.length);

@@ -46,7 +46,7 @@ impl Newest {
         }
     }
 
-    /// Tells whether a segment of which all bytes are known is a copy of the packet that brought them, not one that was
+    /// Returns whether a segment of which all bytes are known is a copy of the packet that brought them, not one that was
     /// sent for them again; `is_last` says that no bytes behind it were handed on.
     pub(super) fn is_copy(&self, stamp: SenderClock, time: Timestamp, is_last: bool) -> bool {
         self.is_later(stamp).map_or_else(
@@ -58,7 +58,7 @@ impl Newest {
         )
     }
 
-    /// Tells whether what bears `stamp` was sent later; `None` where neither the clock nor the number can tell.
+    /// Returns whether what bears `stamp` was sent later; `None` where neither the clock nor the number can tell.
     fn is_later(&self, stamp: SenderClock) -> Option<bool> {
         let newest = self.stamp;
         if newest.clock != 0 && stamp.clock != 0 && newest.clock != stamp.clock {
@@ -74,7 +74,7 @@ mod tests {
 
     const NEWEST: SenderClock = SenderClock { clock: 1000, id: 500 };
 
-    /// Tells a copy from a retransmission `micros` after the newest segment.
+    /// Distinguishes a copy from a retransmission `micros` after the newest segment.
     fn is_copy(newest: SenderClock, stamp: SenderClock, micros: i64, is_last: bool) -> bool {
         let newest = Newest::new(newest, Timestamp::from_nanos(0));
         newest.is_copy(stamp, Timestamp::from_nanos(micros * 1000), is_last)

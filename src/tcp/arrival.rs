@@ -1,6 +1,6 @@
 use super::again::CapturedAgain;
 use super::checksums::Mismatch;
-use super::half::{Half, Phase, Place};
+use super::half::{Half, Phase, Placement};
 use super::reassembly_queue::split;
 use crate::model::{At, Flags, Segment, Timestamp};
 
@@ -50,9 +50,9 @@ impl<'a> Arrival<'a> {
         }
         half.start(seq, window);
         let (start, task) = match half.place(seq, length, window) {
-            Place::Stray => return Arrival::default(),
-            Place::Near(ahead) => (ahead, Task::Push),
-            Place::Jump(ahead) => (i64::from(ahead), Task::Jump),
+            Placement::Stray => return Arrival::default(),
+            Placement::Near(ahead) => (ahead, Task::Push),
+            Placement::Jump(ahead) => (i64::from(ahead), Task::Jump),
         };
         if length > 0 && task == Task::Push {
             if !half.knows(start, length) {

@@ -66,12 +66,12 @@ impl Checksums {
         }
     }
 
-    /// Tells whether [`Checksums::judge`] would find something wrong with a segment.
+    /// Returns whether [`Checksums::judge`] would find something wrong with a segment.
     pub(super) fn would_discard(mut self, segment: &Segment<'_>, other: Checksums, verify: Verify) -> bool {
         self.judge(segment, other, verify).is_some()
     }
 
-    /// Tells whether a wrong checksum means that the segment was damaged, and takes note of it.
+    /// Returns whether a wrong checksum means that the segment was damaged, and takes note of it.
     fn is_damage(&mut self, segment: &Segment<'_>, other: Checksums, verify: Verify) -> bool {
         if verify == Verify::Always {
             return true;

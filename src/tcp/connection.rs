@@ -29,7 +29,7 @@ impl Connection {
         Connection { halves: Pair::default(), limits, reset: Timestamp::MAX, again: CapturedAgain::default() }
     }
 
-    /// Tells whether `segment` begins another connection between the same two endpoints: it is a SYN with another
+    /// Returns whether `segment` begins another connection between the same two endpoints: it is a SYN with another
     /// number than this side's SYN had, or than its first bytes allow (RFC 9293 §3.4.3).
     ///
     /// The caller then finishes this connection and makes a new one.
@@ -40,7 +40,7 @@ impl Connection {
             && !self.would_discard(side, segment)
     }
 
-    /// Tells whether a segment's checksum is wrong, and means something.
+    /// Returns whether a segment's checksum is wrong, and means something.
     fn would_discard(&self, side: Side, segment: &Segment<'_>) -> bool {
         let [own, other] = [side, !side].map(|side| self.halves[side].checksums);
         own.would_discard(segment, other, self.limits.checksums)
@@ -98,7 +98,7 @@ impl Connection {
         self.again
     }
 
-    /// Tells whether the capture shows things in another order than the peers saw them: bytes wait behind a gap, or
+    /// Returns whether the capture shows things in another order than the peers saw them: bytes wait behind a gap, or
     /// were acknowledged and have not been captured.
     pub fn is_disordered(&self) -> bool {
         let disordered =
@@ -117,12 +117,12 @@ impl Connection {
         self.halves.swap();
     }
 
-    /// Tells whether the connection was reset, also behind a FIN, where no output reports it.
+    /// Returns whether the connection was reset, also behind a FIN, where no output reports it.
     pub fn is_reset(&self) -> bool {
         self.reset != Timestamp::MAX
     }
 
-    /// Tells whether both directions have ended, or one was reset.
+    /// Returns whether both directions have ended, or one was reset.
     ///
     /// After a reset, bytes of the other direction may still wait behind a gap: [`Connection::finish`] hands them on.
     pub fn is_closed(&self) -> bool {

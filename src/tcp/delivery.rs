@@ -4,7 +4,7 @@ use super::connection::Connection;
 use super::differences::Differences;
 use super::half::{Half, Phase};
 use super::output::{End, GapCause, Output};
-use super::reassembly_queue::{Held, split};
+use super::reassembly_queue::{WaitingRun, split};
 use crate::model::{Anomaly, At, Segment, Side, Timestamp};
 
 impl Connection {
@@ -52,14 +52,14 @@ pub struct Delivery<'c, 'a> {
     task: Task,
     rest: Rest<'a>,
     again: Option<(u64, &'a [u8])>,
-    held: Option<Held>,
+    held: Option<WaitingRun>,
     differences: Differences,
 }
 
 /// An [`Output`] that does not borrow from what waits yet.
 enum Step<'a> {
     Direct(&'a [u8], At),
-    Held(Held),
+    Waiting(WaitingRun),
     Gap(u64, GapCause, At),
     Anomaly(Anomaly),
     End(End, At),
@@ -103,7 +103,7 @@ impl<'c, 'a> Delivery<'c, 'a> {
         let start = |bytes: &[u8]| half.position.saturating_sub(bytes.len() as u64);
         Some(match step {
             Step::Direct(bytes, at) => Output::Bytes { side, start: start(bytes), bytes, at },
-            Step::Held(held) => {
+            Step::Waiting(held) => {
                 let bytes = half.waiting.as_ref().map_or(&[][..], |waiting| waiting.bytes(&held));
                 Output::Bytes { side, start: start(bytes), bytes, at: held.at }
             }
@@ -167,7 +167,8 @@ impl<'c, 'a> Delivery<'c, 'a> {
             *held = waiting.take(position, fin);
             if let Some(run) = held {
                 let ahead = rest.start.saturating_sub(run.start);
-                let known = Held { start: rest.start, length: run.length.saturating_sub(ahead), ..*run };
+                let known =
+                    WaitingRun { start: rest.start, length: run.length.saturating_sub(ahead), ..*run };
                 waiting.compare(known.start, split(rest.bytes, known.length).0, differences);
             }
         }
@@ -175,13 +176,13 @@ impl<'c, 'a> Delivery<'c, 'a> {
             let length = waiting.bytes(&run).len() as u64;
             let left = run.length.saturating_sub(length);
             if length > 0 {
-                *held = (left > 0).then(|| Held {
+                *held = (left > 0).then(|| WaitingRun {
                     start: run.start.saturating_add(length),
                     length: left,
                     at: run.at,
                 });
                 half.advance(length);
-                return Some(Step::Held(run));
+                return Some(Step::Waiting(run));
             }
         }
         if fin == position {

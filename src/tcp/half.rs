@@ -52,7 +52,7 @@ pub(super) struct Half {
 
 /// The place of a segment in its direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum Placement {
     /// So many bytes after `position`, or before it.
     Near(i64),
     /// Outside the window: stale or forged.
@@ -68,7 +68,7 @@ impl Half {
         self.next = self.next.plus((bytes & 0xffff_ffff) as u32);
     }
 
-    /// Tells whether this SYN begins another connection.
+    /// Returns whether this SYN begins another connection.
     pub(super) fn is_other_syn(&self, seq: Seq) -> bool {
         if self.has_isn {
             return seq != self.isn;
@@ -141,30 +141,30 @@ impl Half {
     }
 
     /// Finds where `length` bytes from `seq` on stand.
-    pub(super) fn place(&mut self, seq: Seq, length: u64, window: u32) -> Place {
+    pub(super) fn place(&mut self, seq: Seq, length: u64, window: u32) -> Placement {
         let ahead = i64::from(seq.distance(self.next));
         let lead = i64::try_from(self.acked.saturating_sub(self.position)).unwrap_or(0);
         let window = i64::from(window);
         let last = lead.saturating_add(window);
         if ahead >= window.saturating_neg() && ahead.saturating_add_unsigned(length) <= last {
             self.strays = 0;
-            return Place::Near(ahead);
+            return Placement::Near(ahead);
         }
         let Some(length) =
             u32::try_from(length).ok().filter(|&length| length > 0 && i64::from(length) <= window)
         else {
-            return Place::Stray;
+            return Placement::Stray;
         };
         self.strays = if self.strays > 0 && self.stray == seq { self.strays.saturating_add(1) } else { 1 };
         self.stray = seq.plus(length);
         if self.strays < STRAYS {
-            return Place::Stray;
+            return Placement::Stray;
         }
         self.strays = 0;
-        Place::Jump(seq.0.wrapping_sub(self.next.0))
+        Placement::Jump(seq.0.wrapping_sub(self.next.0))
     }
 
-    /// Tells whether all of `length` bytes, so many after `position` or before it, have been seen.
+    /// Returns whether all of `length` bytes, so many after `position` or before it, have been seen.
     pub(super) fn knows(&self, ahead: i64, length: u64) -> bool {
         let Some(start) = self.position.checked_add_signed(ahead) else { return false };
         let end = start.saturating_add(length);
@@ -172,7 +172,7 @@ impl Half {
         rest.is_empty() || self.waiting.as_ref().is_some_and(|waiting| waiting.knows(rest))
     }
 
-    /// Tells whether a RST with this number is one the receiver may have obeyed, and where it then stands.
+    /// Returns whether a RST with this number is one the receiver may have obeyed, and where it then stands.
     ///
     /// RFC 9293 §3.10.7.4 wants it in the receiver's window, which begins at what it has acknowledged.
     pub(super) fn place_reset(&self, seq: Seq, window: u32) -> Option<u64> {

@@ -131,7 +131,7 @@ proptest! {
             expected.pop();
         }
         prop_assert_eq!(tiled(&tape.seen, Client), expected);
-        // Each gap is one: none is told in two parts.
+        // Each gap is one: none is reported in two parts.
         let in_parts = tape.seen.windows(2).any(|two| matches!(two, [Seen::Gap(..), Seen::Gap(..)]));
         prop_assert!(!in_parts);
     }

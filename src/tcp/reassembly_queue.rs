@@ -36,7 +36,7 @@ struct Piece {
 
 /// A run of waiting bytes that was taken out for delivery; its bytes stay until [`ReassemblyQueue::release`].
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Held {
+pub(super) struct WaitingRun {
     pub(super) start: u64,
     pub(super) length: u64,
     pub(super) at: At,
@@ -61,7 +61,7 @@ pub(super) struct ReassemblyQueue {
 }
 
 impl ReassemblyQueue {
-    /// Tells whether nothing waits any more.
+    /// Returns whether nothing waits any more.
     pub(super) fn is_empty(&self) -> bool {
         self.pieces.is_empty() && self.cuts.is_empty() && self.fin.is_none() && self.rst.is_none()
     }
@@ -85,7 +85,7 @@ impl ReassemblyQueue {
             .saturating_add(blocks.saturating_mul(BLOCK_COST))
     }
 
-    /// Tells whether so many pieces and blocks more stay within the bounds.
+    /// Returns whether so many pieces and blocks more stay within the bounds.
     fn has_room(&self, more_pieces: usize, more_blocks: usize, limits: &Limits) -> bool {
         let pieces = self.pieces().saturating_add(more_pieces);
         pieces <= limits.waiting_pieces && self.cost(more_pieces, more_blocks) <= limits.waiting_bytes
@@ -104,7 +104,7 @@ impl ReassemblyQueue {
         self.pieces.first_key_value().map(|(&start, _)| start)
     }
 
-    /// Tells whether every byte of `range` waits.
+    /// Returns whether every byte of `range` waits.
     pub(super) fn knows(&self, range: Range<u64>) -> bool {
         let mut at = range.start;
         while at < range.end {
@@ -212,14 +212,18 @@ impl ReassemblyQueue {
     }
 
     /// Takes out the run of bytes that starts at `position`, as far as `upto`.
-    pub(super) fn take(&mut self, position: u64, upto: u64) -> Option<Held> {
+    pub(super) fn take(&mut self, position: u64, upto: u64) -> Option<WaitingRun> {
         let first = self.pieces.first_entry().filter(|first| *first.key() == position && position < upto)?;
         let piece = first.remove();
-        Some(Held { start: position, length: piece.length.min(upto.saturating_sub(position)), at: piece.at })
+        Some(WaitingRun {
+            start: position,
+            length: piece.length.min(upto.saturating_sub(position)),
+            at: piece.at,
+        })
     }
 
     /// Returns the first bytes of `held` that lie in one block.
-    pub(super) fn bytes(&self, held: &Held) -> &[u8] {
+    pub(super) fn bytes(&self, held: &WaitingRun) -> &[u8] {
         let within = (held.start % BLOCK) as usize;
         let block = self.blocks.get(&(held.start / BLOCK));
         let rest = block.and_then(|block| block.get(within..)).unwrap_or_default();
@@ -255,7 +259,7 @@ impl ReassemblyQueue {
 
     /// Compares a later copy with the bytes known from `start` on.
     pub(super) fn compare(&self, start: u64, copy: &[u8], differences: &mut Differences) {
-        let mut held = Held { start, length: copy.len() as u64, at: At::default() };
+        let mut held = WaitingRun { start, length: copy.len() as u64, at: At::default() };
         let mut copy = copy;
         while !copy.is_empty() {
             let known = self.bytes(&held);

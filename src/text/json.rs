@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-/// Tells whether a character that JSON lets stand must not reach a terminal, or ends a line for some readers.
+/// Returns whether a character that JSON lets stand must not reach a terminal, or ends a line for some readers.
 pub const fn is_obeyed(c: char) -> bool {
     matches!(c, '\u{7f}'..='\u{9f}' | '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

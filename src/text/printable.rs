@@ -64,7 +64,7 @@ fn escape(c: char, last: char) -> Option<Escape> {
     }
 }
 
-/// Tells whether a character acts on the terminal, reorders text, or cannot be seen.
+/// Returns whether a character acts on the terminal, reorders text, or cannot be seen.
 const fn is_hidden(c: char) -> bool {
     matches!(
         c,

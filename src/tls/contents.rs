@@ -98,7 +98,7 @@ impl Stream {
         }
     }
 
-    /// Takes a handshake message; tells whether the sides were exchanged.
+    /// Takes a handshake message; returns whether the sides were exchanged.
     fn message(&mut self, side: Side, message: &Message, at: At, keys: &KeyLog) -> bool {
         match message.kind {
             message::CLIENT_HELLO => return self.client_hello(side, message, keys),
@@ -317,7 +317,7 @@ fn inner(mut revealed: Revealed, padded: &mut bool) -> (Revealed, Option<u8>) {
     (revealed, kind)
 }
 
-/// Tells whether a content may be a handshake message or an alert, which are as long as they say.
+/// Returns whether a content may be a handshake message or an alert, which are as long as they say.
 fn may_be_message(revealed: &Revealed) -> bool {
     let Some(length) = revealed.length else {
         return true;

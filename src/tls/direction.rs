@@ -195,7 +195,7 @@ impl Direction {
         Some(keys.cipher.protection().reveal(&record, number))
     }
 
-    /// Tells whether trials are still affordable.
+    /// Returns whether trials are still affordable.
     pub(super) const fn can_search(&self) -> bool {
         self.budget >= 1_024
     }
@@ -273,7 +273,7 @@ impl Direction {
         keys.cipher.overhead().map(|bytes| bytes.saturating_add(inner))
     }
 
-    /// Tells whether a record of this length may be a key update (RFC 8446 §4.6.3), of which the content has 5 bytes.
+    /// Returns whether a record of this length may be a key update (RFC 8446 §4.6.3), of which the content has 5 bytes.
     pub(super) fn may_be_key_update(&self, length: usize) -> bool {
         let Some(keys) = &self.keys else { return true };
         let shortest = self.overhead(keys).map_or(0, |overhead| overhead.saturating_add(5));

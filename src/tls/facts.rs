@@ -49,7 +49,7 @@ impl Facts {
         Some(version_name(self.version?).unwrap_or("unknown"))
     }
 
-    /// Tells whether early data was sent and taken; `None` where that is not known.
+    /// Returns whether early data was sent and taken; `None` where that is not known.
     pub fn early_data_accepted(&self) -> Option<bool> {
         match self.early_data {
             None => self.resumed.map(|_| false),

@@ -103,7 +103,7 @@ impl Messages {
     }
 }
 
-/// Tells whether the content of a handshake record looks like the beginning of a message.
+/// Returns whether the content of a handshake record looks like the beginning of a message.
 pub(super) fn begins_message(content: &[u8]) -> bool {
     content.first_chunk::<2>().is_some_and(|[kind, high]| message::KNOWN.contains(kind) && *high <= 1)
 }

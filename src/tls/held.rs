@@ -20,7 +20,7 @@ pub(super) struct Item {
 
 /// The input that waits for keys, in the order in which it came.
 #[derive(Debug, Default)]
-pub(super) struct Held {
+pub(super) struct InputQueue {
     waiting: VecDeque<Item>,
     /// What waited and is to be looked at again, before anything that comes anew.
     again: VecDeque<Item>,
@@ -29,7 +29,7 @@ pub(super) struct Held {
     bytes: usize,
 }
 
-impl Held {
+impl InputQueue {
     pub(super) fn is_blocked(&self, side: Side) -> bool {
         self.blocked[side]
     }
@@ -78,7 +78,7 @@ impl Held {
 
     /// Forgets everything.
     pub(super) fn clear(&mut self) {
-        *self = Held::default();
+        *self = InputQueue::default();
     }
 
     /// Exchanges the sides.

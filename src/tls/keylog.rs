@@ -221,12 +221,12 @@ impl KeyLog {
         self.complete = true;
     }
 
-    /// Tells whether a source of keys was named.
+    /// Returns whether a source of keys was named.
     pub const fn is_given(&self) -> bool {
         self.given
     }
 
-    /// Tells whether no more keys will come.
+    /// Returns whether no more keys will come.
     pub const fn is_complete(&self) -> bool {
         self.complete
     }
@@ -271,12 +271,12 @@ impl KeyLog {
         logged.or_else(|| opened().map(|secret| (secret, KeyOrigin::PrivateKey)))
     }
 
-    /// Tells whether there are private keys of servers.
+    /// Returns whether there are private keys of servers.
     pub const fn has_private_keys(&self) -> bool {
         !self.private_keys.is_empty()
     }
 
-    /// Tells whether there are premaster secrets, or what opens them.
+    /// Returns whether there are premaster secrets, or what opens them.
     pub(super) fn has_premasters(&self) -> bool {
         !self.private_keys.is_empty() || self.runs.iter().any(|run| !run.premasters.is_empty())
     }

@@ -73,7 +73,7 @@ impl Default for Limits {
     }
 }
 
-/// Tells whether bytes from the middle of a connection begin with a record of application data, and with as much of
+/// Returns whether bytes from the middle of a connection begin with a record of application data, and with as much of
 /// another as there is behind it; where `may_be_long`, one that does not end here will do.
 pub fn is_records(bytes: &[u8], may_be_long: bool) -> bool {
     let Some(header) = Header::parse(bytes) else { return false };
@@ -87,7 +87,7 @@ pub fn is_records(bytes: &[u8], may_be_long: bool) -> bool {
     }
 }
 
-/// Tells whether a side's first bytes begin a handshake; `None` where there are too few of them.
+/// Returns whether a side's first bytes begin a handshake; `None` where there are too few of them.
 pub fn looks_like(bytes: &[u8]) -> Option<bool> {
     let start: &[u8] = &[HANDSHAKE, 3];
     if !bytes.starts_with(bytes.get(..start.len()).map_or(bytes, |_| start)) {

@@ -134,7 +134,7 @@ impl Negotiation {
         }
     }
 
-    /// Looks up what is known of this connection, and tells whether that is more than before.
+    /// Looks up what is known of this connection, and returns whether that is more than before.
     pub(super) fn look_up(&mut self, keys: &KeyLog) -> bool {
         let Some(random) = &self.client_random else {
             return false;
@@ -234,7 +234,7 @@ impl Negotiation {
         self.secrets.len()
     }
 
-    /// Tells whether the version is, or by the secrets known has to be, 1.3; `None` where neither says.
+    /// Returns whether the version is, or by the secrets known has to be, 1.3; `None` where neither says.
     pub(super) fn is_13(&self) -> Option<bool> {
         let by_secrets = || self.secrets.last().map(|(label, _)| *label != Label::Master);
         self.version.map(|version| version >= 0x0304).or_else(by_secrets)

@@ -3,7 +3,7 @@ use std::collections::VecDeque;
 use std::mem;
 
 use super::direction::{Attempt, Direction, Taken};
-use super::held::{Held, Input, Item};
+use super::held::{Input, InputQueue, Item};
 use super::keylog::KeyLog;
 use super::keys::Epoch;
 use super::negotiation::Negotiation;
@@ -52,7 +52,7 @@ pub struct Stream {
     pub(super) facts: Facts,
     pub(super) negotiation: Negotiation,
     pub(super) sides: Pair<Direction>,
-    pub(super) held: Held,
+    pub(super) held: InputQueue,
     pub(super) outputs: Outputs,
     /// Early data, until the server is known to take it.
     pub(super) early: Vec<(At, At, Vec<u8>)>,
@@ -75,7 +75,7 @@ impl Stream {
             facts: Facts::default(),
             negotiation: Negotiation::default(),
             sides: Pair::from_fn(|_| Direction::default()),
-            held: Held::default(),
+            held: InputQueue::default(),
             outputs: Outputs::default(),
             early: Vec::new(),
             seen: 0,
@@ -210,7 +210,7 @@ impl Stream {
         self.negotiation.client_random.as_ref().filter(|_| self.held.is_any_blocked())
     }
 
-    /// Tells whether keys are waited for.
+    /// Returns whether keys are waited for.
     pub fn is_waiting(&self) -> bool {
         self.held.is_any_blocked()
     }
@@ -407,7 +407,7 @@ impl Stream {
         Taken::Done
     }
 
-    /// Tells whether keys are known of the epoch in which the next record has to be.
+    /// Returns whether keys are known of the epoch in which the next record has to be.
     fn has_expected_keys(&self, side: Side) -> bool {
         let direction = &self.sides[side];
         let expected = direction.epochs(false, self.negotiation.is_13(), false);

@@ -40,7 +40,7 @@ impl<'a> CloseBody<'a> {
     }
 }
 
-/// Tells whether a code may stand in a close frame (RFC 6455 §7.4.2 and the IANA registry).
+/// Returns whether a code may stand in a close frame (RFC 6455 §7.4.2 and the IANA registry).
 pub const fn may_be_sent(code: u16) -> bool {
     matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999)
 }

@@ -76,7 +76,7 @@ impl Frames {
         self.offset
     }
 
-    /// Tells whether a frame has begun and is not whole.
+    /// Returns whether a frame has begun and is not whole.
     pub const fn inside(&self) -> bool {
         match self.state {
             State::Header { length, .. } => length > 0,

@@ -24,12 +24,12 @@ impl Opcode {
     /// Answers a ping.
     pub const PONG: Opcode = Opcode(10);
 
-    /// Tells whether it is a control frame: the top bit is set.
+    /// Returns whether it is a control frame: the top bit is set.
     pub const fn is_control(self) -> bool {
         self.0 & 8 != 0
     }
 
-    /// Tells whether RFC 6455 leaves it without a meaning.
+    /// Returns whether RFC 6455 leaves it without a meaning.
     pub const fn is_reserved(self) -> bool {
         !matches!(self.0, 0 | 1 | 2 | 8 | 9 | 10)
     }
@@ -89,7 +89,7 @@ impl Header {
         header(bytes).ok().map(|(_, header)| header)
     }
 
-    /// Tells whether the length is written in its shortest form (RFC 6455 §5.2).
+    /// Returns whether the length is written in its shortest form (RFC 6455 §5.2).
     pub const fn is_minimal(&self) -> bool {
         let form = self.header_length.saturating_sub(if self.mask.is_some() { 4 } else { 0 });
         match form {

@@ -97,7 +97,7 @@ impl Hixie {
         &self.payload
     }
 
-    /// Tells whether a frame has begun and is not whole.
+    /// Returns whether a frame has begun and is not whole.
     pub const fn inside(&self) -> bool {
         !matches!(self.state, State::Type)
     }

@@ -6,7 +6,7 @@ use super::mask::unmask;
 pub struct Missing {
     /// Where it begins, in the whole payload.
     pub offset: u64,
-    /// How long it is; `None` where that cannot be told, and then what follows is counted as if it were empty.
+    /// How long it is; `None` where that cannot be reported, and then what follows is counted as if it were empty.
     pub length: Option<u64>,
 }
 
@@ -170,7 +170,7 @@ impl Payload {
         self.bytes.capacity().saturating_add(self.missing.capacity().saturating_mul(size_of::<Missing>()))
     }
 
-    /// Tells whether no further gap can be remembered: known bytes behind one that is not would be taken for others.
+    /// Returns whether no further gap can be remembered: known bytes behind one that is not would be taken for others.
     const fn is_full(&self) -> bool {
         self.missing.len() >= MAX_MISSING
     }

@@ -3,7 +3,7 @@ use crate::model::{Anomaly, Side};
 
 /// One side's frame headers against RFC 6455 §5 and RFC 7692 §6.
 ///
-/// What a peer does to each of its frames (never masking, say) is told once; what is wrong with a single frame is
+/// What a peer does to each of its frames (never masking, say) is reported once; what is wrong with a single frame is
 /// told each time.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Rules {
@@ -44,7 +44,7 @@ const REPEATED_MASK: u8 = 8;
 const RSV: u8 = 16;
 
 impl Rules {
-    /// Tells whether this side has sent a close frame.
+    /// Returns whether this side has sent a close frame.
     pub const fn closed(&self) -> bool {
         self.closed
     }
@@ -131,7 +131,7 @@ impl Rules {
         }
     }
 
-    /// Tells whether there is a habit that was not told, and notes that it was.
+    /// Returns whether there is a habit that was not reported, and notes that it was.
     fn first(&mut self, habits: u8) -> bool {
         let new = habits & !self.said;
         self.said |= habits;
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn habits_are_told_once_and_faults_each_time() {
+    fn habits_are_reported_once_and_faults_each_time() {
         let mut rules = Rules::default();
         assert_eq!(codes(&mut rules, &[0x81, 5], CLIENT).len(), 1);
         assert!(codes(&mut rules, &[0x81, 5], CLIENT).is_empty());

@@ -84,7 +84,7 @@ impl Utf8 {
         self.bad
     }
 
-    /// Tells whether every run of known bytes is UTF-8 by itself.
+    /// Returns whether every run of known bytes is UTF-8 by itself.
     pub fn is_text(&self) -> bool {
         !self.ragged && self.finish().is_none()
     }

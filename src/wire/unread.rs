@@ -147,7 +147,7 @@ impl Unread {
         }
     }
 
-    /// Tells whether a TCP connection may be in it, encrypted or in a tunnel that is not read.
+    /// Returns whether a TCP connection may be in it, encrypted or in a tunnel that is not read.
     ///
     /// What is not known is said to be worth a word; UDP of any port is not, for there is too much of it.
     pub fn may_hide_tcp(self) -> bool {

@@ -184,7 +184,7 @@ pub(crate) fn pieces(packets: &[Packet]) -> Option<Vec<Piece>> {
     Some(pieces)
 }
 
-/// Tells whether every byte that was sent again is the same again: where copies differ, the order decides.
+/// Returns whether every byte that was sent again is the same again: where copies differ, the order decides.
 pub(crate) fn agrees(pieces: &[Piece]) -> bool {
     let mut sent = HashMap::new();
     pieces.iter().all(|piece| {
@@ -193,7 +193,7 @@ pub(crate) fn agrees(pieces: &[Piece]) -> bool {
     })
 }
 
-/// Tells whether each side sent everything once, and it was captured in the order in which it was sent.
+/// Returns whether each side sent everything once, and it was captured in the order in which it was sent.
 pub(crate) fn orderly(pieces: &[Piece]) -> bool {
     let mut next = HashMap::new();
     pieces.iter().all(|piece| {
@@ -203,7 +203,7 @@ pub(crate) fn orderly(pieces: &[Piece]) -> bool {
     })
 }
 
-/// Tells whether a connection begins in them.
+/// Returns whether a connection begins in them.
 pub(crate) fn begins(pieces: &[Piece]) -> bool {
     pieces.iter().any(|piece| piece.flags & 2 != 0)
 }

@@ -30,7 +30,7 @@ pub(crate) struct Verdict {
 }
 
 impl Verdict {
-    /// Tells whether everything was found and nothing else was.
+    /// Returns whether everything was found and nothing else was.
     pub(crate) const fn is_right(&self) -> bool {
         self.found > 0 && self.missed == 0 && self.wrong == 0
     }
@@ -98,7 +98,7 @@ impl Truth {
         (!lines.is_empty()).then_some(Truth { lines })
     }
 
-    /// Tells whether frames are to be compared.
+    /// Returns whether frames are to be compared.
     pub(crate) fn wants_frames(&self) -> bool {
         self.lines.iter().any(|line| is_frame(line) || is_count(line))
     }
@@ -218,7 +218,7 @@ impl Told {
     }
 }
 
-/// A message that a limit cut is right when its true length is told.
+/// A message that a limit cut is right when its true length is reported.
 fn settle_cut(wanted: &[Told], had: &mut [Told]) {
     for told in had.iter_mut().filter(|told| told.digest == "cut") {
         if let Some(whole) = wanted.iter().find(|it| (&it.kind, it.length) == (&told.kind, told.length)) {

@@ -40,7 +40,7 @@ impl Message {
         ["close", "ping", "pong"].contains(&self.opcode.as_str())
     }
 
-    /// Tells whether `sent` may be what this shows.
+    /// Returns whether `sent` may be what this shows.
     fn shows(&self, sent: &Message) -> bool {
         if self.complete {
             return (&self.opcode, self.code, &self.known) == (&sent.opcode, sent.code, &sent.known);
@@ -50,7 +50,7 @@ impl Message {
             && (self.opcode == "close" || self.fits(&sent.known))
     }
 
-    /// Tells whether every known byte stands where it was sent.
+    /// Returns whether every known byte stands where it was sent.
     fn fits(&self, sent: &[u8]) -> bool {
         let (mut known, mut rest, mut at, mut anywhere) = (&self.known[..], sent, 0, false);
         for (offset, length) in self.missing.iter().copied().chain([(usize::MAX, None)]) {

@@ -176,20 +176,20 @@ fn told(scene: &mut Scene) -> Vec<String> {
     while begun.elapsed() < Duration::from_secs(10) {
         if scene.follow.as_mut().unwrap().next(&mut batch).unwrap() == Next::Filled {
             assert!(batch.packets().next().is_none());
-            let told = batch.diagnostics().map(|it| match it {
+            let reported = batch.diagnostics().map(|it| match it {
                 Anomaly::NotFollowed { file, problem } => {
                     format!("{}: {problem}", file.rsplit('/').next().unwrap_or_default())
                 }
                 other => format!("{other:?}"),
             });
-            return told.collect();
+            return reported.collect();
         }
     }
     Vec::new()
 }
 
 #[test]
-fn next_file_that_may_not_be_read_is_told_once() {
+fn next_file_that_may_not_be_read_is_reported_once() {
     let mut scene = Scene::new();
     scene.write("r0.pcap", &[1, 2]);
     scene.follow("r0.pcap");
@@ -204,10 +204,10 @@ fn next_file_that_may_not_be_read_is_told_once() {
         // Root may read everything.
         return;
     }
-    let told = told(&mut scene);
-    assert_eq!(told.len(), 1, "{told:?}");
-    assert!(told[0].starts_with("r1.pcap: it cannot be read: Permission denied"), "{told:?}");
-    // What comes goes on being read, and nothing is told again.
+    let reported = told(&mut scene);
+    assert_eq!(reported.len(), 1, "{reported:?}");
+    assert!(reported[0].starts_with("r1.pcap: it cannot be read: Permission denied"), "{reported:?}");
+    // What comes goes on being read, and nothing is reported again.
     scene.append("r0.pcap", &records(&[3]));
     scene.expect(&[1, 2, 3]);
     allow(&scene, 0o600);
@@ -216,7 +216,7 @@ fn next_file_that_may_not_be_read_is_told_once() {
 }
 
 #[test]
-fn file_that_was_taken_away_is_told_once() {
+fn file_that_was_taken_away_is_reported_once() {
     let mut scene = Scene::new();
     scene.write("r0.pcap", &[1, 2]);
     scene.follow("r0.pcap");

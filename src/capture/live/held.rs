@@ -7,13 +7,13 @@ use crate::model::{Anomaly, Timestamp};
 
 /// Packets of several interfaces until those of the others have come that are older.
 #[derive(Default)]
-pub(super) struct Held {
+pub(super) struct OrderBuffer {
     bytes: Vec<u8>,
     packets: VecDeque<Record>,
     fresh: PacketBatch,
 }
 
-impl Held {
+impl OrderBuffer {
     pub(super) fn is_empty(&self) -> bool {
         self.packets.is_empty()
     }
@@ -78,7 +78,7 @@ mod tests {
 
     #[test]
     fn packets_of_several_interfaces_are_put_in_order() {
-        let mut held = Held { bytes: b"acbd".to_vec(), ..Held::default() };
+        let mut held = OrderBuffer { bytes: b"acbd".to_vec(), ..OrderBuffer::default() };
         held.packets.extend([record(10, 0), record(30, 1), record(20, 2), record(40, 3)]);
         let mut batch = PacketBatch::default();
         held.release(Timestamp::from_nanos(30), &mut batch);

@@ -176,7 +176,7 @@ impl InterfaceCapture {
         }
     }
 
-    /// Tells whether the interface is no more and all that came before has been read: the ring outlives it, and the kernel
+    /// Returns whether the interface is no more and all that came before has been read: the ring outlives it, and the kernel
     /// may not have shown its last page yet.
     pub(super) fn is_drained(&self) -> bool {
         self.gone.is_some_and(|gone| self.upto >= gone)

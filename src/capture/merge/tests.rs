@@ -97,7 +97,7 @@ fn link_types_of_merged_files_stay_apart() {
 }
 
 #[test]
-fn the_files_of_a_link_type_are_told() {
+fn the_files_of_a_link_type_are_reported() {
     let of_link = |link| Bytes::new(Order::Little).pcap(0xa1b2_c3d4, 65535, link).record(2, 0, b"x").bytes;
     let files =
         [("a", of_link(1)), ("b", of_link(253)), ("c", of_link(253)), ("none", Bytes::stamps(&[], b""))];

@@ -191,7 +191,7 @@ fn flood_of_interfaces_is_bounded() {
 }
 
 #[test]
-fn flood_of_bad_blocks_is_told_in_few_words() {
+fn flood_of_bad_blocks_is_reported_in_few_words() {
     let file = (0..1000).fold(ethernet(Order::Little), |file, _| file.enhanced(7, 1, b"x"));
     let all = Everything::of_bytes(&file.enhanced(0, 1, b"good").bytes).unwrap();
     assert_eq!((all.data(), all.problems.len()), (vec![&b"good"[..]], 16));

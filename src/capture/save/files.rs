@@ -31,12 +31,12 @@ pub struct Target {
 }
 
 impl Target {
-    /// Tells whether packets go to standard output.
+    /// Returns whether packets go to standard output.
     pub fn is_stdout(&self) -> bool {
         self.file == Path::new("-")
     }
 
-    /// Tells whether there are to be several files.
+    /// Returns whether there are to be several files.
     pub const fn is_rotated(&self) -> bool {
         self.most_bytes.is_some() || self.most_time.is_some()
     }
@@ -55,7 +55,7 @@ impl Target {
         self.file.with_file_name(name)
     }
 
-    /// Tells whether this is the name, without its folder, of one of its files, whatever the number.
+    /// Returns whether this is the name, without its folder, of one of its files, whatever the number.
     pub fn makes(&self, name: &OsStr) -> bool {
         if !self.is_rotated() {
             return self.file.file_name() == Some(name);

@@ -100,13 +100,13 @@ fn line(of: u8, length: usize) -> Vec<u8> {
 /// says a packet are found to be needed there. Returns what was reported.
 fn save_secrets(target: Target, length: usize, needed: impl Fn(u8) -> Option<u64>) -> Vec<Anomaly> {
     let saver = Saver::create(target, Vec::new(), None, None).unwrap();
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     for last in 0..8_u8 {
         let mut batch = batch(&[(last.into(), None, LinkType::ETHERNET, b"x")]);
         batch.records_mut().for_each(|record| record.at.packet = u64::from(last) + 1);
         batch.items.insert(0, Item::Secrets(KeyOrigin::KeyLog, line(last, length).into()));
         saver.take(&mut batch);
-        told.extend(batch.diagnostics().cloned());
+        reported.extend(batch.diagnostics().cloned());
         for of in 0..=last {
             if let Some(packet) = needed(of).filter(|packet| *packet <= u64::from(last) + 1) {
                 saver.needs([of; 32], ENDS, packet);
@@ -114,7 +114,7 @@ fn save_secrets(target: Target, length: usize, needed: impl Fn(u8) -> Option<u64
         }
     }
     saver.finish().unwrap();
-    told
+    reported
 }
 
 /// Lists what a file holds: the numbers of secrets, and `x` for each packet.
@@ -152,8 +152,8 @@ fn secrets_stand_before_the_packet_that_needs_them_and_those_of_others_nowhere()
 fn secrets_stand_in_each_file_the_newest_as_far_as_they_are_bounded() {
     let folder = tempfile::tempdir().unwrap();
     let rotated = Target { most_bytes: Some(1), with_secrets: true, ..target(folder.path()) };
-    let told = save_secrets(rotated, SECRETS / 2, |of| Some(u64::from(of) + 1));
-    let limits = told.iter().map(|anomaly| match anomaly {
+    let reported = save_secrets(rotated, SECRETS / 2, |of| Some(u64::from(of) + 1));
+    let limits = reported.iter().map(|anomaly| match anomaly {
         Anomaly::LimitReached { limit, .. } => *limit,
         other => panic!("{other:?}"),
     });
@@ -184,13 +184,13 @@ fn input_that_takes_a_later_name_is_not_written_over() {
     let spared = Vec::from_iter(FileId::at(&input));
     let rotated = Target { most_bytes: Some(500), spared, ..target(folder.path()) };
     let saver = Saver::create(rotated, Vec::new(), None, None).unwrap();
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     for second in 0..10 {
         let mut batch = batch(&[(second, None, LinkType::ETHERNET, &[7; 200])]);
         saver.lock().take(&mut batch);
-        told.extend(batch.diagnostics().cloned());
+        reported.extend(batch.diagnostics().cloned());
     }
-    assert!(matches!(told.as_slice(), [Anomaly::NotSaved { .. }]), "{told:?}");
+    assert!(matches!(reported.as_slice(), [Anomaly::NotSaved { .. }]), "{reported:?}");
     let error = saver.finish().unwrap_err().to_string();
     assert!(error.ends_with("out_00002.pcapng: it is an input, and would be lost"), "{error}");
     assert_eq!(fs::read(&input).unwrap(), b"packets");
@@ -230,8 +230,8 @@ fn full_disk_is_said_once_and_what_was_written_stays_whole() {
     saver.lock().out.file = Some(OpenOptions::new().write(true).open("/dev/full").unwrap());
     let mut second = batch(&[(2, None, LinkType::ETHERNET, b"lost")]);
     saver.lock().take(&mut second);
-    let told: Vec<_> = second.diagnostics().collect();
-    assert!(matches!(told.as_slice(), [Anomaly::NotSaved { .. }]), "{told:?}");
+    let reported: Vec<_> = second.diagnostics().collect();
+    assert!(matches!(reported.as_slice(), [Anomaly::NotSaved { .. }]), "{reported:?}");
     let mut third = batch(&[(3, None, LinkType::ETHERNET, b"lost")]);
     saver.lock().take(&mut third);
     assert_eq!(third.diagnostics().count(), 0);

@@ -21,7 +21,7 @@ impl Handle {
         self.0.store(shut, Ordering::Relaxed);
     }
 
-    /// Tells whether nothing gets through.
+    /// Returns whether nothing gets through.
     pub(super) fn is_shut(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }

@@ -72,7 +72,7 @@ impl PacketSpool {
         }
     }
 
-    /// Tells whether the oldest packets had to go.
+    /// Returns whether the oldest packets had to go.
     pub(super) fn has_dropped(&self) -> bool {
         self.lock().dropped
     }

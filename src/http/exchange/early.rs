@@ -11,7 +11,7 @@ use crate::model::{Anomaly, Lost, Side};
 const TELLING: usize = 256;
 
 impl HttpTracker {
-    /// Tells whether this side's next bytes have no meaning before the other side's head is known.
+    /// Returns whether this side's next bytes have no meaning before the other side's head is known.
     pub(super) fn waits(&self, side: Side) -> bool {
         match self.reading[side] {
             Reading::Start => {}
@@ -111,7 +111,7 @@ impl HttpTracker {
         }
     }
 
-    /// Tells what the server's bytes behind a gap are that may have held its answer, as soon as they are enough.
+    /// Reports what the server's bytes behind a gap are that may have held its answer, as soon as they are enough.
     fn recognise(&mut self) -> bool {
         let held = &mut self.rare.get_or_insert_default().held.server;
         let bytes = held.last_run(self.limits.early);
@@ -147,22 +147,22 @@ impl HttpTracker {
             return;
         }
         let value = self.limits.early as u64;
-        self.tell(side, Anomaly::LimitReached { limit: "bytes held before the answer", value });
+        self.report(side, Anomaly::LimitReached { limit: "bytes held before the answer", value });
         self.unanswered();
         self.not_http();
     }
 
-    /// Tells whether the client waits for an upgrade and what it sent meanwhile are frames.
+    /// Returns whether the client waits for an upgrade and what it sent meanwhile are frames.
     pub(super) fn speaks_frames(&self) -> bool {
         self.awaits_upgrade() && is_frame(Side::Client, &self.begun())
     }
 
-    /// Tells whether the answer to an upgrade was lost in a gap and the client took it for a 101.
+    /// Returns whether the answer to an upgrade was lost in a gap and the client took it for a 101.
     pub(super) fn is_joined(&self) -> bool {
         matches!(self.reading.server, Reading::Lost(_) | Reading::Behind) && self.speaks_frames()
     }
 
-    /// Tells whether the answer to an upgrade was lost in a gap and the client took it for a refusal: it asks again. An
+    /// Returns whether the answer to an upgrade was lost in a gap and the client took it for a refusal: it asks again. An
     /// offer of HTTP/2 makes nobody wait who asks for more.
     pub(super) fn asks_again(&self) -> bool {
         let may = match self.pending.last {

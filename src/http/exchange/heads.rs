@@ -55,7 +55,7 @@ impl HttpTracker {
         if end.is_some() {
             self.whole(side, &gathered.bytes);
         } else if gathered.bytes.len() > limit {
-            self.tell(side, Anomaly::LimitReached { limit: "HTTP head", value: limit as u64 });
+            self.report(side, Anomaly::LimitReached { limit: "HTTP head", value: limit as u64 });
             self.refuse(side);
         } else {
             self.reading[side] = Reading::Head(gathered);
@@ -184,7 +184,7 @@ impl HttpTracker {
             Some(Awaited::Upgrade(request)) => {
                 let old = !summary.accept && (summary.old || upgrade::is_old(&request));
                 if old {
-                    self.tell(Side::Client, Anomaly::OldProtocol {});
+                    self.report(Side::Client, Anomaly::OldProtocol {});
                 }
                 if !old && !websocket && summary.upgrade != Upgrade::Absent {
                     self.refused(&request, response);
@@ -207,7 +207,7 @@ impl HttpTracker {
                 if summary.upgrade == Upgrade::Other
                     && let Some(found) = upgrade::protocol(response)
                 {
-                    self.tell(Side::Server, Anomaly::OtherUpgrade { found });
+                    self.report(Side::Server, Anomaly::OtherUpgrade { found });
                 }
                 self.not_http();
             }
@@ -224,7 +224,7 @@ impl HttpTracker {
             let bytes = self.rare.as_ref().map_or(0, |rare| rare.held.client.bytes());
             // The challenge of a draft before RFC 6455 is sent with its request.
             if bytes > 0 && crate::http::draft(&handshake).is_none() {
-                self.tell(Side::Client, Anomaly::DataBeforeHandshake { bytes });
+                self.report(Side::Client, Anomaly::DataBeforeHandshake { bytes });
             }
         }
         self.outputs.push_back(Output::Upgraded(handshake));

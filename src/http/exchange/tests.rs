@@ -76,7 +76,7 @@ fn names(outputs: &[Output]) -> Vec<String> {
         .collect()
 }
 
-fn told(steps: &[Do<'_>]) -> Vec<String> {
+fn reported(steps: &[Do<'_>]) -> Vec<String> {
     names(&run(steps).1)
 }
 
@@ -105,22 +105,22 @@ fn a_refusal_and_then_another_attempt() {
 fn a_request_sent_on_while_the_upgrade_waits_is_read_after_the_refusal() {
     let both = format!("{REQUEST}GET /next HTTP/1.1\r\n\r\n{REQUEST}");
     let answers = format!("{OK}{OK}");
-    assert_eq!(told(&[c(&both), s(&answers), s(RESPONSE)]), ["refused", "upgraded"]);
+    assert_eq!(reported(&[c(&both), s(&answers), s(RESPONSE)]), ["refused", "upgraded"]);
 }
 
 #[test]
 fn a_426_has_to_name_versions() {
     let with = "HTTP/1.1 426 Upgrade Required\r\nSec-WebSocket-Version: 13, 8\r\nContent-Length: 0\r\n\r\n";
     let without = "HTTP/1.1 426 Upgrade Required\r\nContent-Length: 0\r\n\r\n";
-    assert_eq!(told(&[c(REQUEST), s(with)]), ["refused"]);
-    assert_eq!(told(&[c(REQUEST), s(without)]), ["server refused-without-version", "refused"]);
+    assert_eq!(reported(&[c(REQUEST), s(with)]), ["refused"]);
+    assert_eq!(reported(&[c(REQUEST), s(without)]), ["server refused-without-version", "refused"]);
 }
 
 #[test]
 fn a_redirection_and_an_ordinary_answer_are_refusals() {
     let redirection = "HTTP/1.1 302 Found\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n";
-    assert_eq!(told(&[c(REQUEST), s(redirection)]), ["refused"]);
-    assert_eq!(told(&[c(REQUEST), s(OK)]), ["refused"]);
+    assert_eq!(reported(&[c(REQUEST), s(redirection)]), ["refused"]);
+    assert_eq!(reported(&[c(REQUEST), s(OK)]), ["refused"]);
 }
 
 #[test]
@@ -136,29 +136,29 @@ fn an_answer_to_the_key_of_an_earlier_request_is_recognised() {
 
 #[test]
 fn an_upgrade_never_answered() {
-    assert_eq!(told(&[c(REQUEST), End(Side::Client)]), [""; 0]);
-    assert_eq!(told(&[c(REQUEST), End(Side::Client), End(Side::Server)]), ["unanswered"]);
-    assert_eq!(told(&[c(REQUEST), s("HTTP/1.1 40"), End(Side::Server)]), ["unanswered"]);
-    assert_eq!(told(&[End(Side::Server), c(REQUEST)]), ["unanswered"]);
+    assert_eq!(reported(&[c(REQUEST), End(Side::Client)]), [""; 0]);
+    assert_eq!(reported(&[c(REQUEST), End(Side::Client), End(Side::Server)]), ["unanswered"]);
+    assert_eq!(reported(&[c(REQUEST), s("HTTP/1.1 40"), End(Side::Server)]), ["unanswered"]);
+    assert_eq!(reported(&[End(Side::Server), c(REQUEST)]), ["unanswered"]);
 }
 
 #[test]
 fn an_upgrade_answered_by_something_that_is_not_http() {
-    assert_eq!(told(&[c(REQUEST), s("SSH-2.0-x\r\n")]), ["unanswered", "not-http"]);
+    assert_eq!(reported(&[c(REQUEST), s("SSH-2.0-x\r\n")]), ["unanswered", "not-http"]);
 }
 
 #[test]
 fn a_101_to_another_protocol() {
     let request = REQUEST.replace("Upgrade: websocket", "Upgrade: h2c, websocket");
     let response = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n";
-    let found = told(&[c(&request), s(response), s("PRI")]);
+    let found = reported(&[c(&request), s(response), s("PRI")]);
     assert_eq!(found[found.len() - 2..], ["refused", "not-http"]);
     assert!(!found.contains(&"upgraded".to_owned()));
 }
 
 #[test]
 fn a_101_that_nobody_asked_for_is_no_upgrade() {
-    assert_eq!(told(&[c("GET / HTTP/1.1\r\n\r\n"), s(RESPONSE)]), ["not-http"]);
+    assert_eq!(reported(&[c("GET / HTTP/1.1\r\n\r\n"), s(RESPONSE)]), ["not-http"]);
 }
 
 // Ordinary exchanges before the upgrade.
@@ -189,25 +189,26 @@ fn exchanges_of_every_kind_come_first() {
 fn pipelined_requests_are_answered_in_order() {
     let requests = format!("GET /1 HTTP/1.1\r\n\r\nHEAD /2 HTTP/1.1\r\n\r\nGET /3 HTTP/1.1\r\n\r\n{REQUEST}");
     let answers = format!("{OK}HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{OK}{RESPONSE}");
-    assert_eq!(told(&[c(&requests), s(&answers)]), ["upgraded"]);
+    assert_eq!(reported(&[c(&requests), s(&answers)]), ["upgraded"]);
 }
 
 #[test]
 fn an_upgrade_request_with_a_body() {
     let request = REQUEST.replace("\r\n\r\n", "\r\nContent-Length: 4\r\n\r\nbody");
-    assert_eq!(told(&[c(&request), s(RESPONSE)]), ["upgraded"]);
+    assert_eq!(reported(&[c(&request), s(RESPONSE)]), ["upgraded"]);
 }
 
 #[test]
 fn a_body_up_to_the_end_hides_what_looks_like_an_answer() {
-    let found = told(&[c("GET / HTTP/1.0\r\n\r\n"), s("HTTP/1.0 200 OK\r\n\r\n"), c(REQUEST), s(RESPONSE)]);
+    let found =
+        reported(&[c("GET / HTTP/1.0\r\n\r\n"), s("HTTP/1.0 200 OK\r\n\r\n"), c(REQUEST), s(RESPONSE)]);
     assert_eq!(found, [""; 0]);
 }
 
 #[test]
 fn a_body_is_never_read_as_a_head() {
     let body = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{RESPONSE}", RESPONSE.len());
-    assert_eq!(told(&[c("GET / HTTP/1.1\r\n\r\n"), s(&body)]), [""; 0]);
+    assert_eq!(reported(&[c("GET / HTTP/1.1\r\n\r\n"), s(&body)]), [""; 0]);
 }
 
 #[test]
@@ -229,7 +230,7 @@ fn a_tunnel_through_a_proxy() {
 fn a_tunnel_refused() {
     let connect = "CONNECT h:1 HTTP/1.1\r\n\r\n";
     let refused = "HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n";
-    assert_eq!(told(&[c(connect), s(refused), c(connect), s("HTTP/1.1 200 OK\r\n\r\n")]), ["tunnel"]);
+    assert_eq!(reported(&[c(connect), s(refused), c(connect), s("HTTP/1.1 200 OK\r\n\r\n")]), ["tunnel"]);
 }
 
 // Other protocols.
@@ -245,10 +246,10 @@ fn other_protocols_are_known_from_their_first_bytes() {
         b"{\"a\":1}",
         b"GET / SIP/2.0\r\n",
     ] {
-        assert_eq!(told(&[C(bytes)]), ["not-http"], "{bytes:?}");
+        assert_eq!(reported(&[C(bytes)]), ["not-http"], "{bytes:?}");
     }
     for bytes in [&b"\x16"[..], b"SSH-", b"220 x", b"HTTP/2", b"HTTP/1.1 x\r\n", b"GET / HTTP/1.1\r\n"] {
-        assert_eq!(told(&[S(bytes)]), ["not-http"], "{bytes:?}");
+        assert_eq!(reported(&[S(bytes)]), ["not-http"], "{bytes:?}");
     }
 }
 
@@ -274,8 +275,8 @@ fn a_head_of_just_the_limit() {
         REQUEST.replace("\r\n\r\n", &format!("\r\nX: {}\r\n\r\n", "y".repeat(length)))
     };
     assert_eq!(head(0).len(), Limits::default().head);
-    assert_eq!(told(&[c(&head(0)), s(RESPONSE)]), ["upgraded"]);
-    assert_eq!(told(&[c(&head(1)), s(RESPONSE)]), ["client limit-reached", "not-http"]);
+    assert_eq!(reported(&[c(&head(0)), s(RESPONSE)]), ["upgraded"]);
+    assert_eq!(reported(&[c(&head(1)), s(RESPONSE)]), ["client limit-reached", "not-http"]);
 }
 
 // Bounds.
@@ -426,7 +427,7 @@ fn bodies_are_delivered_where_they_are_wanted() {
         "server ends true",
     ];
     assert_eq!(delivered(&steps), expected);
-    assert_eq!(told(&steps), ["found Sse"]);
+    assert_eq!(reported(&steps), ["found Sse"]);
 }
 
 #[test]

@@ -68,7 +68,7 @@ impl Decoder {
         (self.name, self.value) = (Vec::new(), Vec::new());
     }
 
-    /// Tells whether every entry of the sender's table is known.
+    /// Returns whether every entry of the sender's table is known.
     #[cfg(test)]
     pub(super) const fn is_complete(&self) -> bool {
         self.table.is_complete()

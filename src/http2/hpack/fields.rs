@@ -67,12 +67,12 @@ impl Fields {
         self.marks.len()
     }
 
-    /// Tells whether there is no field.
+    /// Returns whether there is no field.
     pub fn is_empty(&self) -> bool {
         self.marks.is_empty()
     }
 
-    /// Tells whether fields behind these are missing: the block was lost in part, is broken or too long.
+    /// Returns whether fields behind these are missing: the block was lost in part, is broken or too long.
     pub const fn is_truncated(&self) -> bool {
         self.truncated
     }

@@ -6,7 +6,7 @@
 //! and in the end connections, those that are no conversations and were silent for longest before others. All of it is
 //! decided between two segments of one shard, and so is the same in every run.
 
-use super::{Analyzer, Slot, tick_after};
+use super::{Analyzer, Slot, tick_at_or_after};
 use crate::event::{ConnId, Event, Kind, Sink};
 use crate::model::{Anomaly, At, Timestamp};
 use crate::session::connection::Connection;
@@ -31,7 +31,7 @@ impl Analyzer {
         self.holdings.sum().saturating_add(messages).saturating_add(self.windows.bytes())
     }
 
-    /// Tells whether all connections together hold more than they may.
+    /// Returns whether all connections together hold more than they may.
     pub(super) const fn is_full(&self) -> bool {
         self.held() > self.shared.limits.memory
     }
@@ -44,7 +44,7 @@ impl Analyzer {
         own.min(left.max(memory / KEPT))
     }
 
-    /// Accounts for what a connection holds and waits for, and tells whether that changed.
+    /// Accounts for what a connection holds and waits for, and returns whether that changed.
     ///
     /// `passed` is the tick that was just handled: the connection is not due at it again.
     pub(super) fn update_accounting(&mut self, n: usize, passed: Option<Timestamp>) -> bool {
@@ -55,9 +55,9 @@ impl Analyzer {
         holdings.state = holdings.state.saturating_add(size_of::<Slot>());
         let mut due = connection.and_then(|connection| connection.deadline()).unwrap_or(Timestamp::MAX);
         if due < Timestamp::MAX {
-            due = tick_after(due);
+            due = tick_at_or_after(due);
             if let Some(passed) = passed {
-                due = due.max(tick_after(Timestamp::from_nanos(passed.as_nanos().saturating_add(1))));
+                due = due.max(tick_at_or_after(Timestamp::from_nanos(passed.as_nanos().saturating_add(1))));
             }
         }
         let wants_keys = connection.is_some_and(|connection| connection.is_waiting_for_keys());
@@ -156,7 +156,7 @@ impl Analyzer {
                 && let Some(connection) = &mut slot.connection
             {
                 connection.stop_searching(&mut self.shared, sink);
-                slot.forget_nothing(&mut self.shared, sink);
+                slot.release_if_over(&mut self.shared, sink);
                 self.update_accounting(n, None);
             }
         }

@@ -38,24 +38,40 @@ impl Conversation {
         }
     }
 
-    /// Begins a frame; does the whole of it where all of its payload is at hand and it is a message by itself.
-    pub(super) fn header(
-        &mut self,
-        side: Side,
-        header: Header,
-        offset: u64,
-        input: &mut &[u8],
-        cx: &mut Context<'_>,
-    ) {
-        let rsv1 = self.deflate.rsv1();
+    /// Takes a frame's header; where all of its payload is at hand and it is a message by itself, the whole of it.
+    fn header(&mut self, side: Side, header: Header, offset: u64, input: &mut &[u8], cx: &mut Context<'_>) {
+        let starts = starts_message(&header);
         self.prove_by_header(side, &header, cx.at.time);
+        let missing_start = self.report_header(side, header, offset, cx);
         let half = &mut self.sides[side];
-        let control = header.opcode.is_control();
-        let starts = control || header.opcode != Opcode::CONTINUATION;
+        half.totals.frames = half.totals.frames.saturating_add(1);
+        half.totals.wire_bytes = half.totals.wire_bytes.saturating_add(u64::from(header.header_length));
+        if starts && !header.opcode.is_control() && half.data.is_some() {
+            self.abandon(side, cx);
+        }
+        let compressed = self.deflate.rsv1() != Rsv1::Meaningless && header.rsv1();
+        let inflating = compressed && !header.opcode.is_control();
+        let half = &mut self.sides[side];
+        if header.fin
+            && starts
+            && header.length <= cx.shared.limits.message as u64
+            && let Some(payload) = half.frames.whole(input)
+        {
+            half.totals.wire_bytes = half.totals.wire_bytes.saturating_add(header.length);
+            return self.whole(side, &header, payload, inflating, cx);
+        }
+        self.begin_frame(side, header, inflating, missing_start, cx);
+    }
+
+    /// Reports a frame and what is wrong with its header; returns whether it continues a message whose beginning may be
+    /// lost.
+    fn report_header(&mut self, side: Side, header: Header, offset: u64, cx: &mut Context<'_>) -> bool {
+        let rsv1 = self.deflate.rsv1();
+        let half = &mut self.sides[side];
         // Where frames were found by a search, those before may have been the payload of the first fragment.
         let may_be_lost = half.losses == Losses::Recent || matches!(half.reading, Reading::Found(_));
-        let missing_start = !starts && may_be_lost && half.data.is_none();
-        if half.losses == Losses::Recent && !control {
+        let missing_start = !starts_message(&header) && may_be_lost && half.data.is_none();
+        if half.losses == Losses::Recent && !header.opcode.is_control() {
             half.losses = Losses::Past;
         }
         let message_open = half.data.is_some() || missing_start;
@@ -69,34 +85,33 @@ impl Conversation {
                 cx.anomaly(Some(side), &anomaly);
             }
         }
-        half.totals.frames = half.totals.frames.saturating_add(1);
-        half.totals.wire_bytes = half.totals.wire_bytes.saturating_add(u64::from(header.header_length));
-        if starts && !control && half.data.is_some() {
-            self.abandon(side, cx);
-        }
+        missing_start
+    }
+
+    /// Begins a frame whose payload is still to come, and its message unless it continues one.
+    fn begin_frame(
+        &mut self,
+        side: Side,
+        header: Header,
+        inflating: bool,
+        missing_start: bool,
+        cx: &mut Context<'_>,
+    ) {
+        let rsv1 = self.deflate.rsv1();
         let half = &mut self.sides[side];
-        let framing = half.framing();
-        let inflating = !control && rsv1 != Rsv1::Meaningless && header.rsv1();
-        if header.fin
-            && starts
-            && header.length <= cx.shared.limits.message as u64
-            && let Some(payload) = half.frames.whole(input)
-        {
-            half.totals.wire_bytes = half.totals.wire_bytes.saturating_add(header.length);
-            return self.whole(side, &header, payload, inflating, cx);
-        }
+        let (begun, framing) = (half.begun, half.framing());
         half.header = Some(header);
-        let begun = half.begun;
-        let slot = if control { &mut half.control } else { &mut half.data };
-        match slot {
-            Some(open) if !starts => {
+        let slot = if header.opcode.is_control() { &mut half.control } else { &mut half.data };
+        let open = match slot {
+            Some(open) if !starts_message(&header) => {
                 open.add_frame(&header);
                 if rsv1 == Rsv1::Frame {
                     open.inflating = inflating;
                 }
+                open
             }
             _ => {
-                let mut open = cx.shared.open();
+                let open = slot.insert(cx.shared.open());
                 open.begin(&header, inflating, begun);
                 if missing_start {
                     // It continues a message whose beginning was lost, and with it whether it is compressed.
@@ -106,16 +121,14 @@ impl Conversation {
                         inflater.lose_history();
                     }
                 }
-                *slot = Some(open);
+                open
             }
+        };
+        open.verified &= cx.verified;
+        if framing == Framing::Searched {
+            open.framing = framing;
         }
-        if let Some(open) = slot {
-            open.verified &= cx.verified;
-            if framing == Framing::Searched {
-                open.framing = framing;
-            }
-        }
-        if inflating && let Some(open) = slot {
+        if inflating {
             open.wire.compressed = true;
             open.wire.inflated = true;
         }
@@ -164,14 +177,14 @@ impl Conversation {
             inflater.push(payload, &mut out);
             inflater.finish(&mut out);
             out.trim_cut_character();
-            let said = PayloadView { verified: cx.verified, framing, ..PayloadView::of(header.opcode, &out) };
-            self.deliver(side, header.opcode, &said, wire, cx);
+            let view = PayloadView { verified: cx.verified, framing, ..PayloadView::of(header.opcode, &out) };
+            self.deliver(side, header.opcode, &view, wire, cx);
             out.shrink(KEPT);
             cx.shared.inflated = out;
             self.inflater_anomalies(side, cx);
         } else {
             let bad = if header.opcode == Opcode::TEXT { first_bad_byte(payload) } else { None };
-            let said = PayloadView {
+            let view = PayloadView {
                 bytes: payload,
                 length: header.length,
                 missing: &[],
@@ -183,7 +196,7 @@ impl Conversation {
                 verified: cx.verified,
                 framing,
             };
-            self.deliver(side, header.opcode, &said, wire, cx);
+            self.deliver(side, header.opcode, &view, wire, cx);
         }
         cx.shared.unmasked = buffer;
     }
@@ -243,6 +256,11 @@ impl Conversation {
             self.finish(side, open, cx);
         }
     }
+}
+
+/// Returns whether a frame with this header is the first of its message.
+fn starts_message(header: &Header) -> bool {
+    header.opcode != Opcode::CONTINUATION
 }
 
 /// Returns the offset of the first byte that does not belong to UTF-8 text.

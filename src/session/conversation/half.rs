@@ -8,7 +8,7 @@ use crate::websocket::{Frames, Header, Pings, Rules};
 
 /// One side of a conversation.
 #[derive(Debug, Default)]
-pub(super) struct Half {
+pub(super) struct SideState {
     pub(super) reading: Reading,
     pub(super) losses: Losses,
     /// When its frames were last lost or found again: later ones are all there.
@@ -88,7 +88,7 @@ pub(super) enum InStream {
     Never,
 }
 
-impl Half {
+impl SideState {
     pub(super) const fn is_over(&self) -> bool {
         matches!(self.reading, Reading::Over)
     }

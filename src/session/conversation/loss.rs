@@ -323,7 +323,7 @@ impl Conversation {
         }
     }
 
-    /// Tells an unfinished data message as far as it came: nothing will continue it.
+    /// Reports an unfinished data message as far as it came: nothing will continue it.
     pub(super) fn abandon(&mut self, side: Side, cx: &mut Context<'_>) {
         let half = &mut self.sides[side];
         if let Some(mut open) = half.data.take() {
@@ -338,7 +338,7 @@ impl Conversation {
         }
     }
 
-    /// Tells what is unfinished when a side's bytes are over; it is wrong where their end was seen.
+    /// Reports what is unfinished when a side's bytes are over; it is wrong where their end was seen.
     pub(super) fn unfinished(&mut self, side: Side, seen: bool, cx: &mut Context<'_>) {
         let half = &mut self.sides[side];
         let (inside, missing, message_open) =
@@ -365,7 +365,7 @@ impl Conversation {
     }
 }
 
-/// Tells whether among bytes that are lost there may be some that were compressed and that later ones refer to.
+/// Returns whether among bytes that are lost there may be some that were compressed and that later ones refer to.
 ///
 /// The least that a frame can hold of them are three bytes, for one literal and the end of its block (RFC 1951 §3.2.6).
 const fn may_hold_compressed(side: Side, lost: Lost) -> bool {

@@ -28,7 +28,7 @@ pub(super) fn of_message<'a>(
     meaning: &'a mut Understood,
     from: Side,
     opcode: Opcode,
-    said: &PayloadView<'a>,
+    view: &PayloadView<'a>,
     wire: &Wire,
     at: At,
 ) -> Option<Meaning<'a>> {
@@ -39,6 +39,6 @@ pub(super) fn of_message<'a>(
         meaning.lost(from);
         return None;
     }
-    let PayloadView { bytes, missing, length, .. } = *said;
+    let PayloadView { bytes, missing, length, .. } = *view;
     Some(meaning.message(&Input { from, opcode, bytes, missing, length, first: wire.first, at }))
 }

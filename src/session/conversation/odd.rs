@@ -11,7 +11,7 @@ use crate::session::message::new_wire;
 use crate::websocket::{Frames, Header, Opcode, Rsv1};
 
 const HTTP: &[u8] = b"HTTP/1.";
-/// Status lines are told up to this length.
+/// Status lines are reported up to this length.
 const LINE: usize = 128;
 
 impl Conversation {
@@ -37,7 +37,7 @@ impl Conversation {
         true
     }
 
-    /// Tells whether a side's first bytes may be a chunk's size although no 101 says that chunks follow: no frame begins
+    /// Returns whether a side's first bytes may be a chunk's size although no 101 says that chunks follow: no frame begins
     /// like this, but a compressed fragment may begin with 'A' or 'B'.
     fn may_begin_chunk(&self, side: Side, bytes: &[u8]) -> bool {
         let may = match bytes.first() {
@@ -64,7 +64,7 @@ impl Conversation {
         }
     }
 
-    /// Tells the frames of a draft before RFC 6455.
+    /// Reports the frames of a draft before RFC 6455.
     fn draft_frames(&mut self, side: Side, mut bytes: &[u8], carried: At, cx: &mut Context<'_>) {
         loop {
             if !self.draft_inside(side) {
@@ -84,7 +84,7 @@ impl Conversation {
                 let kept = hixie[side].payload();
                 let text = frame.opcode == Opcode::TEXT && std::str::from_utf8(kept).is_ok();
                 let truncated = (kept.len() as u64) < frame.length;
-                let said = PayloadView {
+                let view = PayloadView {
                     bytes: kept,
                     length: frame.length,
                     missing: &[],
@@ -95,7 +95,7 @@ impl Conversation {
                     verified: true,
                     framing: Framing::Counted,
                 };
-                self.deliver(side, frame.opcode, &said, wire, cx);
+                self.deliver(side, frame.opcode, &view, wire, cx);
             }
             if let Some(odd) = &mut self.odd {
                 odd.draft = Some(hixie);
@@ -184,7 +184,7 @@ impl Conversation {
     }
 }
 
-/// Tells whether these two bytes may begin an HTTP message of a side.
+/// Returns whether these two bytes may begin an HTTP message of a side.
 ///
 /// No header of a frame does: "HT" would be a fragment of a close with RSV1, the methods have reserved opcodes or bits.
 fn may_begin(side: Side, first: u8, second: u8) -> bool {

@@ -26,7 +26,7 @@ pub(super) struct Proof {
 }
 
 impl Proof {
-    /// Takes the key of a client's frame, `answers` frames of the server before it; tells whether it is proven.
+    /// Takes the key of a client's frame, `answers` frames of the server before it; returns whether it is proven.
     pub(super) fn frame(&mut self, key: [u8; 4], answers: u64) -> bool {
         let is_fresh = key != [0; 4] && self.key.is_some_and(|last| last != key);
         let is_answered = answers > self.answers;
@@ -34,7 +34,7 @@ impl Proof {
         is_fresh && is_answered
     }
 
-    /// Takes the answer to a ping, which comes `now`; tells whether it is proven.
+    /// Takes the answer to a ping, which comes `now`; returns whether it is proven.
     pub(super) fn pong(&mut self, answered: &Answered, now: Timestamp) -> bool {
         const ENOUGH: u32 = 2;
         if answered.novelty == PayloadNovelty::Accidental {

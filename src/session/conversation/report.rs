@@ -11,20 +11,21 @@ use crate::model::{Anomaly, Side, Timestamp};
 use crate::session::context::Context;
 use crate::session::meaning::Understood;
 use crate::session::message::Open;
+use crate::websocket::close::CloseBody;
 use crate::websocket::{Answered, MAX_MISSING, Opcode, PayloadNovelty};
 
 impl Conversation {
-    /// Tells a message that was gathered and gives its memory back.
+    /// Reports a message that was gathered and gives its memory back.
     pub(super) fn finish(&mut self, side: Side, mut open: Box<Open>, cx: &mut Context<'_>) {
         open.payload.trim_cut_character();
         let framing = match self.sides[side].framing() {
             Framing::Searched => Framing::Searched,
             Framing::Counted => open.framing,
         };
-        let said = PayloadView::of(open.opcode, &open.payload);
-        let bad_utf8 = said.bad_utf8.filter(|_| !open.unknown);
-        let said = PayloadView { verified: open.verified, framing, bad_utf8, ..said };
-        self.deliver(side, open.opcode, &said, open.wire, cx);
+        let view = PayloadView::of(open.opcode, &open.payload);
+        let bad_utf8 = view.bad_utf8.filter(|_| !open.unknown);
+        let view = PayloadView { verified: open.verified, framing, bad_utf8, ..view };
+        self.deliver(side, open.opcode, &view, open.wire, cx);
         if open.inflating && open.verified {
             self.inflater_anomalies(side, cx);
         }
@@ -39,12 +40,12 @@ impl Conversation {
         }
     }
 
-    /// Tells a message or control frame, and what follows from it.
+    /// Reports a message or control frame, and what follows from it.
     pub(super) fn deliver(
         &mut self,
         side: Side,
         opcode: Opcode,
-        said: &PayloadView<'_>,
+        view: &PayloadView<'_>,
         wire: Wire,
         cx: &mut Context<'_>,
     ) {
@@ -52,31 +53,24 @@ impl Conversation {
         let half = &mut self.sides[side];
         half.last = cx.at.time;
         half.totals.messages = half.totals.messages.saturating_add(1);
-        half.totals.bytes = half.totals.bytes.saturating_add(said.length);
-        let whole = said.missing.is_empty();
-        let (mut close, mut close_fault, mut rtt) = (None, None, None);
-        let mut text = said.text;
+        half.totals.bytes = half.totals.bytes.saturating_add(view.length);
+        let (mut close, mut close_fault, mut rtt, mut text) = (None, None, None, view.text);
         let is_first_close = opcode == Opcode::CLOSE && self.first_close.is_none();
         match opcode {
             Opcode::CLOSE => {
-                (close, close_fault) = said.close();
-                if self.closed_first(side) {
-                    let (code, reason) = close.map_or((None, ""), |body| (Some(body.code), body.reason));
-                    let other_until = self.acknowledged_by(side, cx);
-                    let first = FirstClose { by: side, code, reason: reason.into(), other_until };
-                    self.first_close = Some(Box::new(first));
-                }
+                (close, close_fault) = view.close();
+                self.note_close_frame(side, close.as_ref(), cx);
             }
             Opcode::PING | Opcode::PONG => {
-                text = std::str::from_utf8(said.bytes).is_ok();
-                rtt = self.heartbeat(side, opcode, whole.then_some(said.bytes), cx);
+                text = std::str::from_utf8(view.bytes).is_ok();
+                rtt = self.heartbeat(side, opcode, view.missing.is_empty().then_some(view.bytes), cx);
             }
             _ => {}
         }
         let (half, other) = self.sides.split_mut(side);
         let number = half.totals.messages.saturating_add(other.totals.messages);
         let meaning = match &mut self.meaning {
-            Some(meaning) => of_message(meaning, side, opcode, said, &wire, cx.at),
+            Some(meaning) => of_message(meaning, side, opcode, view, &wire, cx.at),
             None => None,
         };
         cx.say(Kind::Message(Message {
@@ -84,15 +78,15 @@ impl Conversation {
             opcode,
             number,
             delta,
-            payload: said.bytes,
-            length: said.length,
+            payload: view.bytes,
+            length: view.length,
             text,
-            missing: said.missing,
-            truncated_to: said.truncated_to,
+            missing: view.missing,
+            truncated_to: view.truncated_to,
             close,
             rtt,
-            framing: said.framing,
-            verified: said.verified,
+            framing: view.framing,
+            verified: view.verified,
             wire,
             meaning,
             fields: &[],
@@ -101,25 +95,23 @@ impl Conversation {
             cx.anomaly(Some(side), anomaly);
         }
         Understood::settle(&mut self.meaning, cx);
-        if let Some(offset) = said.bad_utf8.filter(|_| said.verified) {
-            cx.anomaly(Some(side), &Anomaly::BadUtf8 { offset });
-        }
-        if let Some(kept) = said.truncated_to {
-            cx.anomaly(Some(side), &Anomaly::MessageTruncated { kept });
-        }
-        if said.withheld > 0 {
-            let value = MAX_MISSING as u64;
-            cx.anomaly(Some(side), &Anomaly::LimitReached { limit: "missing ranges of one message", value });
-        }
-        if let Some(fault) = close_fault.filter(|_| said.verified) {
-            cx.anomaly(Some(side), &fault);
-        }
+        report_faults(side, view, close_fault, cx);
         if is_first_close {
             Side::BOTH.into_iter().for_each(|side| self.report_unanswered(side, cx));
         }
     }
 
-    /// Tells whether the close at hand, of `side`, is the first: none came before, or the other side had it when it sent its
+    /// Keeps a close frame that is the first one: it says how the conversation ends.
+    fn note_close_frame(&mut self, side: Side, close: Option<&CloseBody<'_>>, cx: &Context<'_>) {
+        if self.closed_first(side) {
+            let (code, reason) = close.map_or((None, ""), |body| (Some(body.code), body.reason));
+            let other_until = self.acknowledged_by(side, cx);
+            let first = FirstClose { by: side, code, reason: reason.into(), other_until };
+            self.first_close = Some(Box::new(first));
+        }
+    }
+
+    /// Returns whether the close at hand, of `side`, is the first: none came before, or the other side had it when it sent its
     /// own, which was captured before.
     fn closed_first(&self, side: Side) -> bool {
         let end = self.sides[side].frames.offset();
@@ -201,5 +193,22 @@ impl Conversation {
         half.pings = None;
         let seconds = other.last.since(unanswered.first).as_secs();
         cx.anomaly(Some(!side), &Anomaly::PingNotAnswered { pings: unanswered.pings, seconds });
+    }
+}
+
+/// Reports what is wrong with a message; `close_fault` is what is wrong with a close frame's body.
+fn report_faults(side: Side, view: &PayloadView<'_>, close_fault: Option<Anomaly>, cx: &mut Context<'_>) {
+    if let Some(offset) = view.bad_utf8.filter(|_| view.verified) {
+        cx.anomaly(Some(side), &Anomaly::BadUtf8 { offset });
+    }
+    if let Some(kept) = view.truncated_to {
+        cx.anomaly(Some(side), &Anomaly::MessageTruncated { kept });
+    }
+    if view.withheld > 0 {
+        let value = MAX_MISSING as u64;
+        cx.anomaly(Some(side), &Anomaly::LimitReached { limit: "missing ranges of one message", value });
+    }
+    if let Some(fault) = close_fault.filter(|_| view.verified) {
+        cx.anomaly(Some(side), &fault);
     }
 }

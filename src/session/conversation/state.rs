@@ -1,4 +1,4 @@
-use super::half::Half;
+use super::half::SideState;
 use super::oddities::Oddities;
 use crate::model::{At, Pair, Side, Timestamp};
 use crate::session::compression::Deflate;
@@ -22,7 +22,7 @@ use crate::session::order::WireOrder;
 /// are found, [`Limits::search_grace`](crate::session::Limits::search_grace) has passed, or a bound is reached.
 #[derive(Debug)]
 pub(in crate::session) struct Conversation {
-    pub(super) sides: Pair<Half>,
+    pub(super) sides: Pair<SideState>,
     pub(super) order: WireOrder,
     pub(super) opened: Timestamp,
     /// The last message, or the opening.
@@ -69,7 +69,7 @@ pub(super) struct FirstClose {
     /// `None` where it was not captured.
     pub(super) code: Option<u16>,
     pub(super) reason: Box<str>,
-    /// Up to where the other side's bytes had come before, as far as it is told.
+    /// Up to where the other side's bytes had come before, as far as it is reported.
     pub(super) other_until: u64,
 }
 
@@ -93,7 +93,7 @@ impl Conversation {
 }
 
 impl Ending {
-    /// Tells whether one side ended a stream for both.
+    /// Returns whether one side ended a stream for both.
     pub(super) fn is_reset(self) -> bool {
         matches!(self, Ending::Stream { by: "RST_STREAM" | "GOAWAY", .. })
     }

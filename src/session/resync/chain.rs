@@ -112,7 +112,7 @@ impl Chain {
         Chain { next, counted: next, ..Chain::default() }
     }
 
-    /// Tells whether its sender made segments of its frames, a few a segment: neither one nor one of many is by accident.
+    /// Returns whether its sender made segments of its frames, a few a segment: neither one nor one of many is by accident.
     pub(super) const fn is_in_segments(&self) -> bool {
         const A_SEGMENT: u32 = 4;
         self.begun >= 2 && self.begun.saturating_mul(A_SEGMENT) >= self.frames
@@ -151,7 +151,7 @@ impl Chain {
         }
     }
 
-    /// Tells whether its messages can go on with this frame, and remembers whether one is unfinished then.
+    /// Returns whether its messages can go on with this frame, and remembers whether one is unfinished then.
     pub(super) fn goes_on_with(&mut self, header: &Header) -> bool {
         if header.opcode.is_control() {
             return true;
@@ -265,7 +265,7 @@ pub(super) fn confirm(header: &Header, payload: &[u8], whole: bool) -> Option<u3
     }
 }
 
-/// Tells whether bytes are UTF-8, as far as they go; if they are `whole`, none of a last character may be missing.
+/// Returns whether bytes are UTF-8, as far as they go; if they are `whole`, none of a last character may be missing.
 fn is_utf8(bytes: &[u8], whole: bool) -> bool {
     let mut utf8 = Utf8::default();
     utf8.push(bytes);
@@ -273,7 +273,7 @@ fn is_utf8(bytes: &[u8], whole: bool) -> bool {
     bad.is_none()
 }
 
-/// Tells whether bytes hold nothing that does not occur in text: control characters.
+/// Returns whether bytes hold nothing that does not occur in text: control characters.
 pub(super) fn may_be_text(bytes: &[u8]) -> bool {
     bytes.iter().all(|byte| *byte >= b' ' || byte.is_ascii_whitespace())
 }

@@ -87,24 +87,24 @@ impl SearchBuffer {
         self.runs.iter().map(|run| (run.place, self.from(run.place)))
     }
 
-    /// Tells whether a segment begins at `place`.
+    /// Returns whether a segment begins at `place`.
     pub(super) fn is_boundary(&self, place: usize) -> bool {
         let is_cut = self.cut && place == 0;
         !is_cut && self.segments.binary_search_by_key(&place, |(start, _)| *start).is_ok()
     }
 
-    /// Tells whether nothing that is still to come can change what is known from `place` on to the next gap.
+    /// Returns whether nothing that is still to come can change what is known from `place` on to the next gap.
     pub(super) fn is_settled(&self, place: usize) -> bool {
         self.runs.last().is_some_and(|run| place < run.place)
     }
 
-    /// Tells whether bytes are missing right before `place`, or nothing is known of them.
+    /// Returns whether bytes are missing right before `place`, or nothing is known of them.
     pub(super) fn is_behind_gap(&self, place: usize) -> bool {
         let is_known = self.known_before && place == 0;
         !is_known && self.runs.binary_search_by_key(&place, |run| run.place).is_ok()
     }
 
-    /// Tells whether one segment begins at `from` and the next one at `to`, or none does yet.
+    /// Returns whether one segment begins at `from` and the next one at `to`, or none does yet.
     pub(super) fn is_segment(&self, from: usize, to: usize) -> bool {
         self.is_boundary(from)
             && self.boundaries(from, to) == usize::from(self.is_boundary(to))

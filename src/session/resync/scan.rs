@@ -122,7 +122,7 @@ impl FrameSearch {
         self.gathered.runs().flat_map(pairs).filter_map(begins)
     }
 
-    /// Tells whether a frame may begin with these two bytes; most offsets are refuted here.
+    /// Returns whether a frame may begin with these two bytes; most offsets are refuted here.
     fn may_begin(&self, first: &[u8]) -> bool {
         let [first, second] = *first else { return false };
         let opcode = matches!(first & 15, 0 | 1 | 2 | 8 | 9 | 10);
@@ -260,7 +260,7 @@ impl FrameSearch {
         aligned.saturating_add(confirmed).saturating_add(long(header)).saturating_sub(rare)
     }
 
-    /// Tells whether what stands before a place is text, and goes on in what would be a header there.
+    /// Returns whether what stands before a place is text, and goes on in what would be a header there.
     fn text_around(&self, at: usize) -> Option<Text> {
         const LOOK: usize = 32;
         const ENOUGH: usize = 8;

@@ -21,7 +21,7 @@ impl std::fmt::Debug for Encrypted {
     }
 }
 
-/// Tells whether the first bytes of a side begin TLS.
+/// Returns whether the first bytes of a side begin TLS.
 pub(super) fn begins(bytes: &[u8]) -> bool {
     !bytes.is_empty() && tls::looks_like(bytes) != Some(false)
 }
@@ -152,7 +152,7 @@ impl Encrypted {
         self.inner.close(ending, cx);
     }
 
-    /// Hands what TLS gives to the stack above; tells whether no more will come of it.
+    /// Hands what TLS gives to the stack above; returns whether no more will come of it.
     fn pass_on(&mut self, cx: &mut Context<'_>) -> bool {
         let keys = cx.shared.keys.clone();
         let now = cx.at;

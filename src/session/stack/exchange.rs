@@ -107,7 +107,7 @@ impl Stack {
         self.layer = Layer::Http(exchanges);
     }
 
-    /// Tells whether the next bytes of a side belong to a head that has begun.
+    /// Returns whether the next bytes of a side belong to a head that has begun.
     pub(super) fn is_head_under_way(&self, side: Side, cx: &Context<'_>) -> bool {
         matches!(&self.layer, Layer::Http(exchanges) if exchanges.tracker.is_head_under_way(cx.transport.role(side)))
     }
@@ -162,16 +162,7 @@ impl Stack {
         cx: &mut Context<'_>,
     ) -> Option<Layer> {
         match output {
-            http::Output::NotHttp => {
-                self.report_limits(cx);
-                // Behind a gap it may still be a WebSocket, its handshake lost.
-                let is_answered = exchanges.tracker.read_at(Side::Server).packet > 0;
-                Some(match self.continuity {
-                    Continuity::Gapped => self.mid_stream_layer(cx),
-                    Continuity::Whole if is_answered || !cx.transport.is_opened() => Layer::Opaque,
-                    Continuity::Whole => Layer::Unasked,
-                })
-            }
+            http::Output::NotHttp => Some(self.no_http(exchanges, cx)),
             http::Output::Http2 => {
                 let limits = cx.shared.limits.http2;
                 Some(Layer::Http2(Box::new(Http2::upgraded(self.depth, limits))))
@@ -204,26 +195,41 @@ impl Stack {
                 }
                 None
             }
-            // Where segments came out of order, the answer may only seem to be late.
-            http::Output::Anomaly { anomaly: Anomaly::DataBeforeHandshake { .. }, .. }
-                if !cx.transport.is_in_order() =>
-            {
-                None
-            }
             http::Output::Anomaly { side, anomaly } => {
-                self.hold(Some(cx.transport.role(side)), anomaly);
+                // Where segments came out of order, the answer may only seem to be late.
+                let is_early = matches!(anomaly, Anomaly::DataBeforeHandshake { .. });
+                if !is_early || cx.transport.is_in_order() {
+                    self.hold(Some(cx.transport.role(side)), anomaly);
+                }
                 None
             }
             http::Output::Refused(mut handshake) | http::Output::Unanswered(mut handshake) => {
                 name_scheme(&mut handshake, cx);
-                let opening = cx.opening(Some(handshake));
-                cx.begin(&opening);
-                let ended = self.ended.client || self.ended.server;
-                cx.say(Kind::Rejected(&Rejected { opening, ended }));
-                self.report_held(cx);
+                self.reject(handshake, cx);
                 None
             }
         }
+    }
+
+    /// Returns the layer of bytes that turned out not to be HTTP.
+    fn no_http(&mut self, exchanges: &HttpLayer, cx: &mut Context<'_>) -> Layer {
+        self.report_limits(cx);
+        // Behind a gap it may still be a WebSocket, its handshake lost.
+        let is_answered = exchanges.tracker.read_at(Side::Server).packet > 0;
+        match self.continuity {
+            Continuity::Gapped => self.mid_stream_layer(cx),
+            Continuity::Whole if is_answered || !cx.transport.is_opened() => Layer::Opaque,
+            Continuity::Whole => Layer::Unasked,
+        }
+    }
+
+    /// Reports an upgrade that was refused, or never answered, or granted to what is no WebSocket.
+    pub(super) fn reject(&mut self, handshake: Box<Handshake>, cx: &mut Context<'_>) {
+        let opening = cx.opening(Some(handshake));
+        cx.begin(&opening);
+        let ended = self.ended.client || self.ended.server;
+        cx.say(Kind::Rejected(&Rejected { opening, ended }));
+        self.report_held(cx);
     }
 
     /// Begins a conversation, for the server switched protocols.

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU64;
 
 use self::bodies::Bodies;
-use self::stream::{Held, State, Stream};
+use self::stream::{State, Stream, StreamHoldings};
 use super::{Layer, Stack};
 use crate::http2::{self, Connection, Delivery, Output};
 use crate::model::{Anomaly, At, Lost, Side, Timestamp};
@@ -30,7 +30,7 @@ pub(super) struct Http2 {
 struct Streams {
     all: BTreeMap<u32, Stream>,
     /// What all of them hold.
-    held: Held,
+    held: StreamHoldings,
     common: Common,
 }
 
@@ -70,31 +70,31 @@ impl Http2 {
 
     fn new(connection: Connection, depth: u8) -> Self {
         let common = Common { depth: depth.saturating_add(1), held: Some(Vec::new()), forgot_headers: false };
-        let streams = Streams { all: BTreeMap::new(), held: Held::default(), common };
+        let streams = Streams { all: BTreeMap::new(), held: StreamHoldings::default(), common };
         Http2 { connection, streams, bodies: Bodies::default() }
     }
 
-    /// Tells whether frames were found on no side yet.
+    /// Returns whether frames were found on no side yet.
     pub(super) const fn is_searching(&self) -> bool {
         self.connection.is_searching(Side::Client) && self.connection.is_searching(Side::Server)
     }
 
-    /// Tells whether what is searched may well be HTTP/2.
+    /// Returns whether what is searched may well be HTTP/2.
     pub(super) fn is_likely(&self) -> bool {
         self.connection.is_likely()
     }
 
-    /// Tells whether nothing refutes that what is searched is HTTP/2.
+    /// Returns whether nothing refutes that what is searched is HTTP/2.
     pub(super) fn is_possible(&self) -> bool {
         self.connection.is_possible()
     }
 
-    /// Tells whether no stream is or may be a WebSocket.
+    /// Returns whether no stream is or may be a WebSocket.
     pub(super) fn is_empty(&self) -> bool {
         self.streams.all.is_empty() && !self.bodies.is_conversation()
     }
 
-    /// Tells whether it carries a WebSocket.
+    /// Returns whether it carries a WebSocket.
     pub(super) fn is_conversation(&self) -> bool {
         self.bodies.is_conversation() || self.streams.stacks().any(Stack::is_conversation)
     }
@@ -267,7 +267,7 @@ impl Streams {
         })
     }
 
-    /// Acts on what the connection says; tells whether it turned out that the server was taken for the client.
+    /// Acts on what the connection says; returns whether it turned out that the server was taken for the client.
     fn take(
         &mut self,
         output: Output<'_>,
@@ -337,7 +337,11 @@ impl Streams {
             self.all.remove(&id);
         }
         if has_changed {
-            self.held = self.all.values().map(|stream| stream.held).fold(Held::default(), Held::and);
+            self.held = self
+                .all
+                .values()
+                .map(|stream| stream.held)
+                .fold(StreamHoldings::default(), StreamHoldings::and);
         }
         cx.conn = conn;
     }

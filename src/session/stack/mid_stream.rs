@@ -44,7 +44,7 @@ const fn client_of(side: Side, masked: bool) -> Side {
     }
 }
 
-/// Tells whether unmasked frames found on a side may be a server's: the other side's bytes may be a client's, and these are
+/// Returns whether unmasked frames found on a side may be a server's: the other side's bytes may be a client's, and these are
 /// no packets of MQTT, whose SUBSCRIBE looks like a frame.
 fn may_be_server(searches: &Pair<FrameSearch>, side: Side) -> bool {
     !searches[!side].contradicts_client(&searches[side])
@@ -152,13 +152,13 @@ impl MidStream {
         }
     }
 
-    /// Tells whether it has had its chance.
+    /// Returns whether it has had its chance.
     fn is_exhausted(&self) -> bool {
         let exhausted = |search: &FrameSearch| search.is_exhausted() || search.captured() == 0;
         exhausted(&self.searches.client) && exhausted(&self.searches.server)
     }
 
-    /// Tells whether frames that were found on a side may be those of one of HTTP/2's streams.
+    /// Returns whether frames that were found on a side may be those of one of HTTP/2's streams.
     ///
     /// A DATA frame may hold many. But few of them begin where segments do, for a header stands before the first.
     fn may_be_http2(&self, side: Side, found: Found, more: More) -> bool {

@@ -59,7 +59,7 @@ enum Owner {
     New(Box<Exchange>, Vec<(Vec<u8>, At)>),
 }
 
-/// Bounds the conversations of a connection that are told at the same time.
+/// Bounds the conversations of a connection that are reported at the same time.
 const MAX_SESSIONS: usize = 64;
 
 /// Bounds the bytes in which the name of a session is looked for.

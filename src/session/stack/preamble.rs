@@ -28,7 +28,7 @@ impl Pending {
 }
 
 impl Stack {
-    /// Tells whether a stream's first bytes, those of `role`, may be of a preamble.
+    /// Returns whether a stream's first bytes, those of `role`, may be of a preamble.
     pub(super) fn may_be_preamble(role: Side, bytes: &[u8]) -> bool {
         role == Side::Client && looks_like(bytes) != Sniff::No
     }

@@ -92,7 +92,7 @@ impl Stack {
         };
     }
 
-    /// Tells whether HTTP/2 was agreed on, and the first bytes do not show that HTTP/1.x is spoken all the same.
+    /// Returns whether HTTP/2 was agreed on, and the first bytes do not show that HTTP/1.x is spoken all the same.
     fn is_http2(&self, start: &Start) -> bool {
         let speaks_http1 = |side: Side| asker(side, &start.of_side(side)).is_some();
         self.agreed == Agreed::Http2 && !Side::BOTH.into_iter().any(speaks_http1)

@@ -43,7 +43,7 @@ impl HttpLayer {
         self.tracker.end(role);
     }
 
-    /// Tells whether a conversation is open.
+    /// Returns whether a conversation is open.
     pub(super) fn is_conversation(&self) -> bool {
         self.streams.as_ref().is_some_and(|it| it.events.is_some() || !it.polls.is_empty())
     }

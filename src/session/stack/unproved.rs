@@ -2,7 +2,6 @@
 
 use super::exchange::UpgradePackets;
 use super::{Layer, Stack};
-use crate::event::{Kind, Rejected};
 use crate::http::{self, BufferedBytes, Handshake};
 use crate::model::{Anomaly, At, Pair, Side};
 use crate::session::context::Context;
@@ -28,7 +27,7 @@ impl Unproved {
 const SHOWN: usize = 16;
 
 impl Stack {
-    /// Tells whether a handshake alone does not make a WebSocket: it names no key, no answer to one, and no draft.
+    /// Returns whether a handshake alone does not make a WebSocket: it names no key, no answer to one, and no draft.
     pub(super) fn is_unproved(handshake: &Handshake) -> bool {
         let both = handshake.request.is_some() && handshake.response.is_some();
         both && handshake.accept.is_none() && http::draft(handshake).is_none()
@@ -59,11 +58,7 @@ impl Stack {
         }
         let Layer::Unproved(unproved) = std::mem::replace(&mut self.layer, Layer::Opaque) else { return };
         let now = std::mem::replace(&mut cx.at, unproved.packets.heads[cx.transport.role(Side::Server)]);
-        let opening = cx.opening(Some(unproved.handshake));
-        cx.begin(&opening);
-        let ended = self.ended.client || self.ended.server;
-        cx.say(Kind::Rejected(&Rejected { opening, ended }));
-        self.report_held(cx);
+        self.reject(unproved.handshake, cx);
         cx.at = now;
         // No more than decides, so that it is the same however the bytes were cut.
         let found = start.iter().take(2).map(|byte| format!("{byte:02x}")).collect::<String>().into();

@@ -82,10 +82,13 @@ fn two_sockets_on_one_connection() {
         "1: Client text \"hello\" from packet 10",
         "3: Server binary \"back\" from packet 11",
     ];
-    let told = talk.over();
-    assert_eq!(told[..5], expected);
-    assert!(told.contains(&"3: h2-no-close".to_owned()) && told.contains(&"3: closed Some(1006)".to_owned()));
-    assert!(!told.contains(&"1: h2-no-close".to_owned()), "{told:?}");
+    let reported = talk.over();
+    assert_eq!(reported[..5], expected);
+    assert!(
+        reported.contains(&"3: h2-no-close".to_owned())
+            && reported.contains(&"3: closed Some(1006)".to_owned())
+    );
+    assert!(!reported.contains(&"1: h2-no-close".to_owned()), "{reported:?}");
 }
 
 #[test]
@@ -131,10 +134,10 @@ fn a_gap_inside_data_costs_what_was_lost() {
     talk.lose(Side::Server, &bytes[50..60]);
     talk.send(Side::Server, &bytes[60..]);
     talk.send(Side::Server, data(1, &plain(0x81, "next")));
-    let told = talk.over();
+    let reported = talk.over();
     let part = format!("{}{}", &long[..39], &long[49..]);
-    assert!(told.contains(&format!("1: Server text {part:?} incomplete from packet 8")), "{told:?}");
-    assert!(told.contains(&"1: Server text \"next\" from packet 10".to_owned()), "{told:?}");
+    assert!(reported.contains(&format!("1: Server text {part:?} incomplete from packet 8")), "{reported:?}");
+    assert!(reported.contains(&"1: Server text \"next\" from packet 10".to_owned()), "{reported:?}");
 }
 
 /// "Hello", compressed, and once more with the first one as history (RFC 7692 §7.2.3).
@@ -167,9 +170,12 @@ fn a_gap_too_small_for_a_compressed_message_leaves_the_history_known() {
     let whole = "1: Server text \"Hello\" from packet 10".to_owned();
     assert!(compressed_around(4).contains(&whole), "{:?}", compressed_around(4));
     for lost in [5, 100] {
-        let told = compressed_around(lost);
-        let known = told.iter().filter(|line| line.contains("\"Hello\"")).count();
-        assert!(known == 1 && told.contains(&"1: deflate-history-lost".to_owned()), "{lost}: {told:?}");
+        let reported = compressed_around(lost);
+        let known = reported.iter().filter(|line| line.contains("\"Hello\"")).count();
+        assert!(
+            known == 1 && reported.contains(&"1: deflate-history-lost".to_owned()),
+            "{lost}: {reported:?}"
+        );
     }
 }
 
@@ -200,31 +206,34 @@ fn lose_of_the_other(talk: &mut Talk, _: &[u8]) -> usize {
 #[test]
 fn a_frame_under_way_goes_on_where_another_stream_lost_its_frame() {
     let text = "0123456789".repeat(60);
-    let told = long_around(text.as_bytes(), lose_of_the_other);
-    assert!(told.contains(&format!("1: Server text {text:?} from packet 10")), "{told:?}");
-    assert!(told.iter().any(|line| line.contains("message number 0")), "{told:?}");
+    let reported = long_around(text.as_bytes(), lose_of_the_other);
+    assert!(reported.contains(&format!("1: Server text {text:?} from packet 10")), "{reported:?}");
+    assert!(reported.iter().any(|line| line.contains("message number 0")), "{reported:?}");
 }
 
 #[test]
-fn of_a_frame_under_way_what_is_missing_is_told_exactly() {
+fn of_a_frame_under_way_what_is_missing_is_reported_exactly() {
     let text = "0123456789".repeat(60);
-    let told = long_around(text.as_bytes(), |talk, long| {
+    let reported = long_around(text.as_bytes(), |talk, long| {
         talk.lose(Side::Server, data(1, &long[204..234]));
         234
     });
     let known = [&text[..200], &text[230..]].concat();
-    assert!(told.contains(&format!("1: Server text {known:?} incomplete from packet 10")), "{told:?}");
-    assert!(told.iter().any(|line| line.contains("message number 0")), "{told:?}");
+    assert!(
+        reported.contains(&format!("1: Server text {known:?} incomplete from packet 10")),
+        "{reported:?}"
+    );
+    assert!(reported.iter().any(|line| line.contains("message number 0")), "{reported:?}");
 }
 
 #[test]
 fn frames_in_the_payload_of_a_frame_under_way_are_no_messages() {
     let inside: Vec<u8> = (10..40).flat_map(|n| plain(0x81, &format!("message number {n} within"))).collect();
-    let told = long_around(&inside, lose_of_the_other);
+    let reported = long_around(&inside, lose_of_the_other);
     let within =
-        told.iter().filter(|line| line.contains("text \"message number") && line.contains("within\""));
-    assert!(within.count() <= 1, "{told:?}");
-    assert!(told.iter().any(|line| line.contains("message number 0")), "{told:?}");
+        reported.iter().filter(|line| line.contains("text \"message number") && line.contains("within\""));
+    assert!(within.count() <= 1, "{reported:?}");
+    assert!(reported.iter().any(|line| line.contains("message number 0")), "{reported:?}");
 }
 
 /// A frame whose payload holds frames comes behind one of which a part is lost: where the first one ends is not known, and
@@ -273,9 +282,9 @@ fn frames_of_no_payload_are_missed_by_no_stream() {
     talk.lose(Side::Server, frame(4, 1, 0, &[]));
     talk.send(Side::Server, data(1, &plain(0x81, "two")));
     talk.send(Side::Server, data(1, &plain(0x81, "three")));
-    let told = talk.over();
-    assert!(told.contains(&"1: Server text \"two\" from packet 10".to_owned()), "{told:?}");
-    assert!(!told.contains(&"1: gap".to_owned()), "{told:?}");
+    let reported = talk.over();
+    assert!(reported.contains(&"1: Server text \"two\" from packet 10".to_owned()), "{reported:?}");
+    assert!(!reported.contains(&"1: gap".to_owned()), "{reported:?}");
 }
 
 #[test]
@@ -310,12 +319,12 @@ fn joined_late_frames_are_found_and_the_mask_tells_the_client() {
         talk.send(Side::Server, data(5, &plain(0x81, &format!("tick number {n}"))));
         talk.send(Side::Client, data(5, &masked(0x81, &format!("tock number {n}"))));
     }
-    let told = talk.over();
-    assert_eq!(told[0], "5: joined late");
+    let reported = talk.over();
+    assert_eq!(reported[0], "5: joined late");
     for side in ["tick", "tock"] {
         let from = if side == "tick" { "Server" } else { "Client" };
-        let found = told.iter().filter(|line| line.contains(side)).collect::<Vec<_>>();
-        assert!(found.len() >= 11, "{told:?}");
-        assert!(found.iter().all(|line| line.starts_with(&format!("5: {from}"))), "{told:?}");
+        let found = reported.iter().filter(|line| line.contains(side)).collect::<Vec<_>>();
+        assert!(found.len() >= 11, "{reported:?}");
+        assert!(found.iter().all(|line| line.starts_with(&format!("5: {from}"))), "{reported:?}");
     }
 }

@@ -31,7 +31,7 @@ pub(super) fn tls(client: &[u8], server: &[u8]) -> Option<Tls> {
     })
 }
 
-/// Tells whether bytes begin with a TLS record.
+/// Returns whether bytes begin with a TLS record.
 fn is_record(bytes: &[u8]) -> bool {
     matches!(bytes, [20..=23, 3, 0..=4, high, _, ..] if *high <= 0x48)
 }

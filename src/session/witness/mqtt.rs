@@ -3,7 +3,7 @@
 /// So many packets in a row are no accident.
 const ENOUGH: usize = 3;
 
-/// Tells whether all that both sides sent are MQTT packets; the last one of each may be cut.
+/// Returns whether all that both sides sent are MQTT packets; the last one of each may be cut.
 pub(in crate::session) fn is_mqtt(client: &[u8], server: &[u8]) -> bool {
     let (Some(client), Some(server)) = (packets(client), packets(server)) else { return false };
     client.saturating_add(server) >= ENOUGH
@@ -37,7 +37,7 @@ fn remaining_length(bytes: &[u8]) -> Option<Option<(usize, &[u8])>> {
     (bytes.len() < 4).then_some(None)
 }
 
-/// Tells whether a packet's flags and the first parts of its body are as its type demands.
+/// Returns whether a packet's flags and the first parts of its body are as its type demands.
 fn is_packet(first: u8, body: &[u8]) -> bool {
     let has_number = matches!(body, [a, b, ..] if a | b != 0);
     match (first >> 4, first & 15) {
@@ -60,12 +60,12 @@ fn is_packet(first: u8, body: &[u8]) -> bool {
     }
 }
 
-/// Tells whether the first of the filters of a subscription is one.
+/// Returns whether the first of the filters of a subscription is one.
 fn is_filters(bytes: &[u8]) -> bool {
     string(bytes).is_some_and(|(filter, _)| !filter.is_empty() && std::str::from_utf8(filter).is_ok())
 }
 
-/// Tells whether a message may have that topic: it has no wildcards.
+/// Returns whether a message may have that topic: it has no wildcards.
 fn is_topic(topic: &[u8]) -> bool {
     std::str::from_utf8(topic).is_ok_and(|topic| !topic.contains(['\0', '#', '+']))
 }

@@ -36,7 +36,7 @@ pub(super) fn name(client: &[u8], server: &[u8], port: u16) -> Option<&'static s
         })
 }
 
-/// Tells whether a command of Redis begins here: an array of strings, each with its length before it.
+/// Returns whether a command of Redis begins here: an array of strings, each with its length before it.
 fn is_redis(client: &[u8]) -> bool {
     matches!(client, [b'*', b'1'..=b'9', ..]) && client.windows(3).take(8).any(|it| it == b"\r\n$")
 }
@@ -63,7 +63,7 @@ const BOTH: &[(&str, &[u8])] = &[
 const SERVERS: &[(&str, &[u8])] =
     &[("IMAP", b"* OK"), ("POP3", b"+OK"), ("Redis", b"-NOAUTH"), ("Redis", b"+PONG")];
 
-/// Tells whether bytes begin with an MQTT CONNECT packet (MQTT 3.1.1 §3.1).
+/// Returns whether bytes begin with an MQTT CONNECT packet (MQTT 3.1.1 §3.1).
 fn is_mqtt(bytes: &[u8]) -> bool {
     // The remaining length takes one to four bytes; the protocol's name follows.
     (2..=5).any(|at| {

@@ -66,7 +66,7 @@ impl Bits {
         byte
     }
 
-    /// Tells whether nothing is left but the zero bits that fill up a byte.
+    /// Returns whether nothing is left but the zero bits that fill up a byte.
     pub(super) const fn is_padding(self) -> bool {
         self.count < 8 && self.hold == 0
     }

@@ -65,7 +65,7 @@ impl FastInflater {
         self.spent = false;
     }
 
-    /// Tells whether it can take no more bytes.
+    /// Returns whether it can take no more bytes.
     pub(super) const fn is_spent(&self) -> bool {
         self.spent
     }

@@ -60,7 +60,7 @@ impl History {
         (self.shown, self.message) = (self.end, self.end);
     }
 
-    /// Tells whether every byte that can be referred to is known.
+    /// Returns whether every byte that can be referred to is known.
     pub(super) fn is_known(&self) -> bool {
         self.end.saturating_sub(self.unknown_end) >= REACH || (!self.unknown_before && self.unknown_end == 0)
     }
@@ -151,12 +151,12 @@ impl History {
         }
     }
 
-    /// Tells whether a reference reaches back before the current message.
+    /// Returns whether a reference reaches back before the current message.
     pub(super) fn before_message(&self, distance: usize) -> bool {
         distance > self.end.saturating_sub(self.message)
     }
 
-    /// Appends what a back-reference says, with the marks, and tells whether all of it is known.
+    /// Appends what a back-reference says, with the marks, and returns whether all of it is known.
     ///
     /// `None` for a reference to before the beginning of a stream whose beginning was seen. `distance` is at least 1,
     /// and there must be room.

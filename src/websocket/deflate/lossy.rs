@@ -112,7 +112,7 @@ impl LossyInflater {
         self.seen = Seen::default();
     }
 
-    /// Tells what this message's references were like so far.
+    /// Reports what this message's references were like so far.
     pub(super) const fn seen(&self) -> Seen {
         self.seen
     }

@@ -65,7 +65,7 @@ pub struct Inflater {
     finals: bool,
     /// What came before the next message is unknown.
     lost: bool,
-    loss_told: bool,
+    loss_reported: bool,
     takeover: Option<bool>,
     anomalies: VecDeque<Anomaly>,
 }
@@ -106,7 +106,7 @@ impl Inflater {
             message: Message::Before,
             finals: false,
             lost: false,
-            loss_told: false,
+            loss_reported: false,
             takeover: if joined { None } else { Some(!side.no_context_takeover) },
             anomalies: VecDeque::new(),
         }
@@ -172,14 +172,14 @@ impl Inflater {
             let result = result.and_then(|()| self.history.show(out, &mut left));
             self.message = Message::Inside { ours, left };
             self.settle(result, out);
-            self.tell_seen();
+            self.report_seen();
         }
         self.message = Message::Before;
     }
 
     /// Hears that whole messages of this side were lost: before the next one, the window is unknown.
     pub const fn lose_history(&mut self) {
-        (self.lost, self.loss_told) = (true, false);
+        (self.lost, self.loss_reported) = (true, false);
     }
 
     /// Asks what was wrong since the last call.
@@ -262,7 +262,7 @@ impl Inflater {
     /// Reports what the engines found, and gives the message up where it cannot go on.
     fn settle(&mut self, result: Result<(), Stop>, out: &mut Payload) {
         let Err(stop) = result else { return };
-        self.tell(match stop {
+        self.report(match stop {
             Stop::Damaged(problem) => Anomaly::DeflateDamaged { offset: out.length(), problem },
             Stop::Limit => Anomaly::InflateLimit { limit: self.limits.work },
         });
@@ -271,12 +271,12 @@ impl Inflater {
 
     fn give_up(&mut self, out: &mut Payload) {
         out.skip(None);
-        self.tell_seen();
+        self.report_seen();
         self.lose_history();
         self.message = Message::Dead;
     }
 
-    fn tell_seen(&mut self) {
+    fn report_seen(&mut self) {
         let (Message::Inside { ours: true, .. }, Some(partial)) = (self.message, &self.partial) else {
             return;
         };
@@ -286,15 +286,15 @@ impl Inflater {
         }
         if let Some(distance) = seen.beyond {
             let window = u32::try_from(window(self.side)).unwrap_or(u32::MAX);
-            self.tell(Anomaly::DeflateDistance { distance, window });
+            self.report(Anomaly::DeflateDistance { distance, window });
         }
-        if seen.unknown && !self.loss_told {
-            self.loss_told = true;
-            self.tell(Anomaly::DeflateHistoryLost {});
+        if seen.unknown && !self.loss_reported {
+            self.loss_reported = true;
+            self.report(Anomaly::DeflateHistoryLost {});
         }
     }
 
-    fn tell(&mut self, anomaly: Anomaly) {
+    fn report(&mut self, anomaly: Anomaly) {
         if self.anomalies.len() < MAX_WAITING {
             self.anomalies.push_back(anomaly);
         }

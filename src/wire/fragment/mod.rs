@@ -47,7 +47,7 @@ pub(super) struct Fragments {
     /// What all of it takes in memory.
     bytes: usize,
     anomalies: VecDeque<Anomaly>,
-    /// The limits that were told already.
+    /// The limits that were reported already.
     told: Vec<&'static str>,
 }
 
@@ -96,7 +96,7 @@ impl Fragments {
         };
         if waiting.parts() >= self.limits.fragments {
             self.reject(&key);
-            self.tell_limit("fragments-per-datagram", self.limits.fragments);
+            self.report_limit("fragments-per-datagram", self.limits.fragments);
             return None;
         }
         if !self.make_room(&key, cost) {
@@ -120,7 +120,7 @@ impl Fragments {
                 return;
             }
             if !waiting.rejected {
-                self.tell_limit(
+                self.report_limit(
                     "fragment-seconds",
                     usize::try_from(self.limits.age.as_secs()).unwrap_or(usize::MAX),
                 );
@@ -133,15 +133,15 @@ impl Fragments {
     fn open(&mut self, key: Key, now: Timestamp, cost: usize) -> Option<()> {
         let needed = BOOKKEEPING.saturating_add(cost);
         if self.limits.datagrams == 0 || needed > self.limits.bytes {
-            self.tell_limit("fragment-bytes", self.limits.bytes);
+            self.report_limit("fragment-bytes", self.limits.bytes);
             return None;
         }
         while self.waiting.len() >= self.limits.datagrams {
-            self.tell_limit("fragmented-datagrams", self.limits.datagrams);
+            self.report_limit("fragmented-datagrams", self.limits.datagrams);
             self.evict()?;
         }
         while self.bytes.saturating_add(needed) > self.limits.bytes {
-            self.tell_limit("fragment-bytes", self.limits.bytes);
+            self.report_limit("fragment-bytes", self.limits.bytes);
             self.evict()?;
         }
         self.serial = self.serial.wrapping_add(1);
@@ -154,7 +154,7 @@ impl Fragments {
     /// Gives up old datagrams until `cost` bytes fit in; `false` where the one of `key` itself was given up.
     fn make_room(&mut self, key: &Key, cost: usize) -> bool {
         while self.bytes.saturating_add(cost) > self.limits.bytes {
-            self.tell_limit("fragment-bytes", self.limits.bytes);
+            self.report_limit("fragment-bytes", self.limits.bytes);
             if self.evict().is_none_or(|evicted| evicted == *key) {
                 return false;
             }
@@ -190,7 +190,7 @@ impl Fragments {
     }
 
     /// Tells of each limit once: it says that the capture holds more than we keep, not how often.
-    fn tell_limit(&mut self, limit: &'static str, value: usize) {
+    fn report_limit(&mut self, limit: &'static str, value: usize) {
         if !self.told.contains(&limit) {
             self.told.push(limit);
             self.tell(Anomaly::LimitReached { limit, value: u64::try_from(value).unwrap_or(u64::MAX) });
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn datagrams_are_told_apart() {
+    fn datagrams_are_reported_apart() {
         let mut decoder = Decoder::default();
         let datagrams = [v4(1), v4(2), v6(1)];
         for at in [0, 1] {
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn datagrams_of_two_networks_are_told_apart() {
+    fn datagrams_of_two_networks_are_reported_apart() {
         let mut decoder = Decoder::default();
         let [a, b, c] = v4(1);
         let mut tagged = |id, piece: &[u8]| {

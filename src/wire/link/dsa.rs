@@ -7,7 +7,7 @@ const LAYER: &str = "DSA";
 
 /// The place of a switch's tag in the frames that it hands to its host, and its length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum TagPlace {
     /// Between the addresses and the Ethernet type (`LINKTYPE_DSA_TAG_BRCM`, `LINKTYPE_DSA_TAG_DSA`).
     Inside,
     /// The same, with a type of its own (`LINKTYPE_DSA_TAG_EDSA`).
@@ -17,11 +17,11 @@ pub(super) enum Place {
 }
 
 /// Reads an Ethernet frame with the tag of a distributed switch; it names a port, which differs by direction.
-pub(super) fn read(view: Cursor<'_>, place: Place) -> Result<Found<'_>, DecodeError> {
+pub(super) fn read(view: Cursor<'_>, place: TagPlace) -> Result<Found<'_>, DecodeError> {
     let tag = match place {
-        Place::Before => return Ok(Found::new(Next::Ethernet, view.skip(LAYER, 4)?)),
-        Place::Inside => 4,
-        Place::InsideTyped => 8,
+        TagPlace::Before => return Ok(Found::new(Next::Ethernet, view.skip(LAYER, 4)?)),
+        TagPlace::Inside => 4,
+        TagPlace::InsideTyped => 8,
     };
     let (kind, rest) = view.skip(LAYER, 12)?.skip(LAYER, tag)?.split::<2>(LAYER)?;
     Ok(ethernet::typed(u16::from_be_bytes(*kind), rest))

@@ -61,7 +61,7 @@ pub(in super::super) fn read_as(view: Cursor<'_>, form: HeaderLayout) -> Result<
     if with_service && service & 0b1000_0000 != 0 { aggregate(rest) } else { Ok(Found::new(Next::Llc, rest)) }
 }
 
-/// Tells whether a frame control's first byte is that of a data frame: version 0, type 2.
+/// Returns whether a frame control's first byte is that of a data frame: version 0, type 2.
 const fn is_data(kind: u8) -> bool {
     kind & 0b0000_1111 == 0b0000_1000
 }

@@ -76,9 +76,9 @@ pub(super) fn read(link: LinkType, view: Cursor<'_>) -> Result<Found<'_>, Decode
         252 => pdu::read(view),
         258 => pktap::read(view),
         276 => linux::v2(view),
-        281 | 284 => dsa::read(view, dsa::Place::Inside),
-        282 => dsa::read(view, dsa::Place::Before),
-        285 => dsa::read(view, dsa::Place::InsideTyped),
+        281 | 284 => dsa::read(view, dsa::TagPlace::Inside),
+        282 => dsa::read(view, dsa::TagPlace::Before),
+        285 => dsa::read(view, dsa::TagPlace::InsideTyped),
         _ => Err(DecodeError::LinkType(link)),
     }
 }

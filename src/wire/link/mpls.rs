@@ -37,7 +37,7 @@ fn carried(rest: Cursor<'_>) -> Found<'_> {
     }
 }
 
-/// Tells whether an Ethernet header with a type that we follow, and the start of what that type names, stand here.
+/// Returns whether an Ethernet header with a type that we follow, and the start of what that type names, stand here.
 pub(in super::super) fn is_ethernet(bytes: &[u8]) -> bool {
     let Some((header, rest)) = bytes.split_first_chunk::<14>() else { return false };
     matches!(

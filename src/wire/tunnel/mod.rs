@@ -39,7 +39,7 @@ pub(super) fn read<'a>(transport: &Transport, view: Cursor<'a>) -> Result<Found<
     }
 }
 
-/// Tells whether what this protocol number names may lead to TCP: fragments of nothing else are worth keeping.
+/// Returns whether what this protocol number names may lead to TCP: fragments of nothing else are worth keeping.
 pub(super) const fn may_lead_on(protocol: u8) -> bool {
     // TCP and the list above, then IPv6's extension headers and AH.
     matches!(

@@ -48,12 +48,12 @@ pub(super) fn read(view: Cursor<'_>) -> Option<Found<'_>> {
     }
 }
 
-/// Tells whether a whole IP packet stands here, and nothing behind it.
+/// Returns whether a whole IP packet stands here, and nothing behind it.
 fn is_packet(bytes: &[u8], cut: usize) -> bool {
     is_header(bytes) && total_length(bytes) == bytes.len().saturating_add(cut)
 }
 
-/// Tells whether a whole Ethernet frame with an IP packet stands here; it may be padded, or tagged once.
+/// Returns whether a whole Ethernet frame with an IP packet stands here; it may be padded, or tagged once.
 fn is_frame(bytes: &[u8], cut: usize) -> bool {
     let (packet, header) = match bytes.get(12..) {
         Some([0x08, 0x00, packet @ ..] | [0x86, 0xdd, packet @ ..]) => (packet, 14_usize),
@@ -75,7 +75,7 @@ fn is_frame(bytes: &[u8], cut: usize) -> bool {
     }
 }
 
-/// Tells whether an IP header stands here that leads on: one of IPv4 whose checksum is right, or one of IPv6 with TCP.
+/// Returns whether an IP header stands here that leads on: one of IPv4 whose checksum is right, or one of IPv6 with TCP.
 fn is_header(bytes: &[u8]) -> bool {
     if let [0x60..=0x6f, _, _, _, _, _, 6, limit, rest @ ..] = bytes {
         return *limit > 0 && is_tcp_of_hosts(rest);
@@ -86,7 +86,7 @@ fn is_header(bytes: &[u8]) -> bool {
     matches!(protocol, 4 | 6 | 41 | 47) && sum(header) == 0xffff
 }
 
-/// Tells whether two addresses of IPv6 stand here that hosts may have, and the header of a TCP segment behind them.
+/// Returns whether two addresses of IPv6 stand here that hosts may have, and the header of a TCP segment behind them.
 fn is_tcp_of_hosts(bytes: &[u8]) -> bool {
     let Some((ends, segment)) = bytes.split_first_chunk::<32>() else { return false };
     let (ends, _) = ends.as_chunks::<16>();

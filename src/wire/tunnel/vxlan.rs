@@ -36,7 +36,7 @@ pub(super) fn read_gpe(view: Cursor<'_>) -> Option<Found<'_>> {
     Some(Found::new(next, rest).with(Id::Vxlan(u32::from_be_bytes([0, v0, v1, v2]))))
 }
 
-/// Tells whether an Ethernet header and the start of an IP packet or a VLAN tag stand here.
+/// Returns whether an Ethernet header and the start of an IP packet or a VLAN tag stand here.
 fn looks_like_ethernet(bytes: &[u8]) -> bool {
     match bytes.get(12..) {
         Some([0x08, 0x00, first, ..]) => first >> 4 == 4,

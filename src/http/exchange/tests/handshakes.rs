@@ -1,4 +1,4 @@
-//! What is read from the heads of an upgrade, and which faults are told.
+//! What is read from the heads of an upgrade, and which faults are reported.
 
 use super::*;
 
@@ -132,7 +132,7 @@ fn keys_that_are_not_16_bytes() {
 }
 
 #[test]
-fn a_missing_key_is_told_once() {
+fn a_missing_key_is_reported_once() {
     let found = request_fault("Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n", "");
     assert_eq!(found, ["client missing-header", "upgraded"]);
 }
@@ -179,7 +179,7 @@ fn the_case_and_the_layout_of_fields_do_not_matter() {
     let response =
         RESPONSE.replace("Upgrade: websocket", "upgrade:WEBSOCKET").replace(" Switching Protocols", "");
     let response = response.replace("Protocol: chat", "Protocol: superchat");
-    assert_eq!(told(&[c(&request), s(&response)]), ["upgraded"]);
+    assert_eq!(reported(&[c(&request), s(&response)]), ["upgraded"]);
 }
 
 #[test]
@@ -191,7 +191,7 @@ fn evidence_is_bounded() {
 }
 
 #[test]
-fn many_faults_of_one_kind_are_told_a_few_times() {
+fn many_faults_of_one_kind_are_reported_a_few_times() {
     let lines = "no field\r\n".repeat(1000);
     let found = request_fault("Origin: ", &format!("{lines}Origin: "));
     assert_eq!(found.len(), 9);
@@ -225,7 +225,7 @@ fn an_old_draft_is_named_and_accused_of_nothing() {
         Sec-WebSocket-Key1: 4 @1  46546xW%0l 1 5\r\nSec-WebSocket-Key2: 12998 5 Y3 1  .P00\r\n\r\n^n:ds[4U";
     let response = "HTTP/1.1 101 WebSocket Protocol Handshake\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\n\
         Sec-WebSocket-Location: ws://h/\r\n\r\n8jKS'y:G*Co,Wxa-";
-    let found = told(&[c(request), s(response)]);
+    let found = reported(&[c(request), s(response)]);
     assert_eq!(found[0], "client old-protocol");
     assert_eq!(found.len(), 2, "{found:?}");
     assert!(found[1].starts_with("upgraded"), "{found:?}");
@@ -241,9 +241,9 @@ fn an_upgrade_to_http_2_ends_the_exchanges() {
     assert_eq!(names(&outputs), ["http2"]);
     assert_eq!(used, [request.len(), response.len()]);
     // Another answer than what was asked for, or another protocol, is none.
-    assert!(told(&[c(REQUEST), s(response)]).ends_with(&["refused".to_owned(), "not-http".to_owned()]));
+    assert!(reported(&[c(REQUEST), s(response)]).ends_with(&["refused".to_owned(), "not-http".to_owned()]));
     assert_eq!(
-        told(&[c(request), s(&response.replace("h2c", "TLS/1.0"))]),
+        reported(&[c(request), s(&response.replace("h2c", "TLS/1.0"))]),
         ["server other-upgrade", "not-http"]
     );
 }

@@ -11,7 +11,7 @@ fn a_gap_in_a_body_is_counted() {
         c(REQUEST),
         s(RESPONSE),
     ];
-    assert_eq!(told(&steps), ["upgraded"]);
+    assert_eq!(reported(&steps), ["upgraded"]);
 }
 
 #[test]
@@ -29,14 +29,14 @@ fn a_gap_beyond_a_body_is_survived_at_the_next_head() {
     let (mut machine, outputs, _) = run(&steps[..4]);
     assert!(outputs.is_empty() && machine.is_lost(Side::Server) && !machine.is_lost(Side::Client));
     machine.end(Side::Server);
-    assert_eq!(told(&steps), ["upgraded"]);
+    assert_eq!(reported(&steps), ["upgraded"]);
 }
 
 #[test]
 fn answers_lost_in_a_gap_are_not_waited_for() {
     let refusal = "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n";
     let steps = [c("GET / HTTP/1.1\r\n\r\n"), Gap(Side::Server, 500), c(REQUEST), s(refusal)];
-    assert_eq!(told(&steps), ["refused"]);
+    assert_eq!(reported(&steps), ["refused"]);
 }
 
 #[test]
@@ -50,9 +50,9 @@ fn an_answer_whose_request_was_not_captured() {
     assert_eq!(found.subprotocol.as_deref(), Some("chat"));
 
     let lost = [c("GET / HTTP/1.1\r\n\r\n"), s(OK), Gap(Side::Client, 400), s(RESPONSE)];
-    assert_eq!(told(&lost), ["upgraded"]);
+    assert_eq!(reported(&lost), ["upgraded"]);
     let inside = [c(&REQUEST[..50]), Gap(Side::Client, 100), s(RESPONSE)];
-    assert_eq!(told(&inside), ["upgraded"]);
+    assert_eq!(reported(&inside), ["upgraded"]);
 }
 
 #[test]
@@ -101,10 +101,10 @@ fn what_follows_a_lost_answer_is_known_however_it_is_cut() {
         }
         let mut steps = vec![c(REQUEST), Gap(Side::Server, 200)];
         steps.extend(MASKED.chunks(1).map(C));
-        assert_eq!(told(&steps), ["upgraded"]);
+        assert_eq!(reported(&steps), ["upgraded"]);
         let mut steps = vec![c(REQUEST), Gap(Side::Server, 200)];
         steps.extend(REQUEST.as_bytes().chunks(1).map(C));
-        assert_eq!(told(&steps), ["unanswered"]);
+        assert_eq!(reported(&steps), ["unanswered"]);
     }
 }
 
@@ -149,7 +149,7 @@ fn one_direction_alone() {
 #[test]
 fn too_much_before_the_answer() {
     let junk = vec![b'x'; 100_000];
-    let found = told(&[c(REQUEST), C(&junk)]);
+    let found = reported(&[c(REQUEST), C(&junk)]);
     assert_eq!(found, ["client limit-reached", "unanswered", "not-http"]);
 }
 
@@ -163,15 +163,15 @@ fn an_answer_before_its_request_is_whole() {
     assert!(handshake(&outputs).request.is_some());
     assert_eq!(used, [a.len(), answer.len(), b.len()]);
     assert_eq!(machine.take_early(Side::Server), [BufferedBytes::Bytes(PLAIN.to_vec(), At::default())]);
-    assert_eq!(told(&[c(a), s(RESPONSE), End(Side::Server), c(b)]), ["upgraded"]);
-    assert_eq!(told(&[c(a), s(RESPONSE), End(Side::Client)]), ["upgraded"]);
+    assert_eq!(reported(&[c(a), s(RESPONSE), End(Side::Server), c(b)]), ["upgraded"]);
+    assert_eq!(reported(&[c(a), s(RESPONSE), End(Side::Client)]), ["upgraded"]);
 }
 
 #[test]
 fn a_side_that_stays_lost_is_given_up() {
     let mut steps = vec![c("GET / HTTP/1.1\r\n\r\n"), Gap(Side::Server, 10)];
     steps.extend(vec![s("nothing known"); 40]);
-    assert_eq!(told(&steps), ["not-http"]);
+    assert_eq!(reported(&steps), ["not-http"]);
 }
 
 #[test]

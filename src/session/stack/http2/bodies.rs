@@ -33,12 +33,12 @@ const MAX_ASKED: usize = 128;
 const MAX_DELIVERED: usize = 1024;
 
 impl Bodies {
-    /// Tells whether a conversation is open.
+    /// Returns whether a conversation is open.
     pub(super) fn is_conversation(&self) -> bool {
         !self.events.is_empty() || !self.polls.is_empty()
     }
 
-    /// Takes the head of a request or a response; tells whether its body is wanted.
+    /// Takes the head of a request or a response; returns whether its body is wanted.
     pub(super) fn head(&mut self, stream: u32, side: Side, fields: &Fields, cx: &mut Context<'_>) -> bool {
         let wanted = match side {
             Side::Client => self.request(stream, heads::request(fields).head, cx),
@@ -55,7 +55,7 @@ impl Bodies {
         wanted
     }
 
-    /// Tells whether what comes of this stream is, or was, a body that is read.
+    /// Returns whether what comes of this stream is, or was, a body that is read.
     pub(super) fn has(&self, stream: u32) -> bool {
         self.delivered.contains(&stream)
     }

@@ -6,7 +6,7 @@ use crate::http2::{Fields, Lookup};
 /// What stands for a name or a value that is not known.
 const UNKNOWN: &[u8] = b"?";
 
-/// Tells whether a request is one for a WebSocket (RFC 8441 §5); `None` where too little of it is known.
+/// Returns whether a request is one for a WebSocket (RFC 8441 §5); `None` where too little of it is known.
 pub(super) fn is_websocket(request: &Fields) -> Option<bool> {
     match (request.find(b":method"), request.find(b":protocol")) {
         (_, Lookup::Value(protocol)) => Some(protocol.eq_ignore_ascii_case(b"websocket")),

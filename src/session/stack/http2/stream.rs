@@ -25,21 +25,21 @@ pub(super) struct Stream {
     /// What is said of it with every event.
     pub(super) conversation: Option<Box<event::Conversation>>,
     /// What it holds, as of the last time it was [reckoned](Self::reckon).
-    pub(super) held: Held,
+    pub(super) held: StreamHoldings,
 }
 
 /// The memory that streams hold, and the time at which there is something to do for them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Held {
+pub(super) struct StreamHoldings {
     pub(super) memory: Holdings,
     pub(super) deadline: Option<Timestamp>,
 }
 
-impl Held {
+impl StreamHoldings {
     /// Returns what this and another one are together.
-    pub(super) fn and(self, other: Held) -> Held {
+    pub(super) fn and(self, other: StreamHoldings) -> StreamHoldings {
         let deadline = self.deadline.into_iter().chain(other.deadline).min();
-        Held { memory: self.memory.and(other.memory), deadline }
+        StreamHoldings { memory: self.memory.and(other.memory), deadline }
     }
 }
 
@@ -97,21 +97,21 @@ impl BufferedInput {
 }
 
 impl Stream {
-    /// Tells whether a conversation on it was reported.
+    /// Returns whether a conversation on it was reported.
     pub(super) fn is_reported(&self) -> bool {
         matches!(&self.state, State::Open(stack) if stack.is_conversation())
     }
 
-    /// Reckons what it holds, and tells whether that has changed.
+    /// Reckons what it holds, and returns whether that has changed.
     pub(super) fn reckon(&mut self) -> bool {
         let conversation = self.conversation.as_ref().map_or(0, |conversation| conversation.allocated());
         let own = Holdings { state: size_of::<Stream>().saturating_add(conversation), ..Holdings::default() };
-        let mut held = Held { memory: own, deadline: None };
+        let mut held = StreamHoldings { memory: own, deadline: None };
         match &self.state {
             State::PendingRequest(asked) => held.memory.waiting = asked.waiting(),
             State::Open(stack) => {
                 held.memory.state = held.memory.state.saturating_add(size_of::<Stack>());
-                held = held.and(Held { memory: stack.holdings(), deadline: stack.deadline() });
+                held = held.and(StreamHoldings { memory: stack.holdings(), deadline: stack.deadline() });
             }
             State::Absent | State::Other(_) => {}
         }

@@ -43,7 +43,7 @@ fn laid_out(out: &Payload) -> (Vec<Option<u8>>, bool) {
     }
     all.extend(known.map(Some));
     if !whole {
-        // The last gap may begin with a part whose length was told.
+        // The last gap may begin with a part whose length was reported.
         all.resize(out.length() as usize, None);
     }
     assert_eq!(all.len() as u64, out.length());
@@ -142,7 +142,7 @@ fn noise(count: usize) -> Vec<u8> {
     .collect()
 }
 
-/// Tells whether every byte shown is the byte sent at that place, and the length is exact.
+/// Returns whether every byte shown is the byte sent at that place, and the length is exact.
 fn is_true(got: &Got, sent: &[u8]) -> bool {
     got.whole
         && got.bytes.len() == sent.len()

@@ -247,7 +247,7 @@ fn resting_inside_a_message_does_nothing() {
 }
 
 #[test]
-fn a_distance_beyond_the_agreed_window_is_told_once_a_message_and_followed() {
+fn a_distance_beyond_the_agreed_window_is_reported_once_a_message_and_followed() {
     for agreed in 8..15 {
         let mut sender = Sender::new(6, true);
         let mut inflater = Inflater::new(bits(agreed), Limits::default());
