@@ -37,7 +37,7 @@ pub(super) enum StopReason {
     More(usize),
     /// A fault was noted: what follows it is for the next batch, so that all that is reported stays in order.
     Fault,
-    /// Where the next record begins cannot be reported any more.
+    /// Where the next record begins is not known any more.
     Lost,
     /// A file of the other format begins.
     Joined,

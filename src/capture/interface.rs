@@ -76,7 +76,7 @@ impl Interface {
         Some(Anomaly::CaptureDropped { interface, dropped, device_dropped, total })
     }
 
-    /// Turns a stamp into nanoseconds since 1970; `None` where that lies beyond what can be reported.
+    /// Turns a stamp into nanoseconds since 1970; `None` where that lies beyond what can be expressed.
     pub(super) fn nanos(&self, units: u64) -> Option<i64> {
         self.unit.nanos(units)?.checked_add(self.offset)
     }

@@ -319,7 +319,7 @@ impl Input {
         Wanted { sse: self.also.contains(&Also::Sse), polling: self.also.contains(&Also::Polling) }
     }
 
-    /// Returns what the pipeline is reported.
+    /// Returns the options of the pipeline.
     pub(super) fn options(&self) -> anyhow::Result<pipeline::Options> {
         let mut options = pipeline::Options::default();
         if let Some(memory) = self.memory {

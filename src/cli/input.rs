@@ -21,7 +21,7 @@ use crate::wire::{self, DecodeError};
 /// The input, open.
 pub(super) struct Opened {
     pub(super) source: Box<dyn Source + Send>,
-    /// Tells how far reading came, where that can be reported.
+    /// Tells how far reading came, where that is known.
     pub(super) meter: Option<ReadProgress>,
     /// Reports what interfaces gave.
     pub(super) counts: Option<Counts>,
@@ -165,7 +165,7 @@ impl Input {
     /// Gives up the privileges that opening interfaces took, opens the output by `output`, and begins to save.
     ///
     /// Outputs are made by the one whom we become. Nobody, whom root becomes in a shell of its own, could make none: there they
-    /// are made before, as root's, and written in place, which `output` is reported. Rotation goes on making files, and so keeps
+    /// are made before, as root's, and written in place, which `output` is told. Rotation goes on making files, and so keeps
     /// root's identity, without its capabilities, where Landlock holds.
     pub(super) fn settle<T>(
         &self,

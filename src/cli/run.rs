@@ -40,7 +40,7 @@ pub(super) fn write(plan: &Plan<'_>, format: impl Format) -> anyhow::Result<Outc
     })
 }
 
-/// Reads the input for what can only be reported in the end; `tell` tells it.
+/// Reads the input for what can only be reported in the end; `tell` reports it.
 pub(super) fn gather<G: Gather>(
     plan: &Plan<'_>,
     whole: G,

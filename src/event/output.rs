@@ -75,7 +75,7 @@ pub trait Output {
     fn collected(&mut self, _collector: Self::Collector) {}
 }
 
-/// The counts that a user is reported in a line.
+/// The counts that a user reads in a line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RunStats {
     /// WebSocket conversations.

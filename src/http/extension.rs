@@ -101,7 +101,7 @@ fn element(input: &str) -> IResult<&str, &str> {
 pub(super) struct Element<'a> {
     /// As it was sent.
     pub(super) text: &'a str,
-    /// What it means; `None` where that cannot be reported.
+    /// What it means; `None` where that is not known.
     pub(super) extension: Option<Extension<'a>>,
     /// It follows the grammar.
     pub(super) is_legal: bool,

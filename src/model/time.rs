@@ -7,7 +7,7 @@ use std::time::Duration;
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// The latest moment that can be reported; a deadline that never comes.
+    /// The latest moment that can be expressed; a deadline that never comes.
     pub const MAX: Timestamp = Timestamp(i64::MAX);
 
     /// Makes a stamp from nanoseconds since 1970.

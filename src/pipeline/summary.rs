@@ -62,7 +62,7 @@ pub struct Summary {
 const KINDS: usize = 256;
 
 impl Summary {
-    /// Returns the few numbers that a user is reported first.
+    /// Returns the few numbers that a user reads first.
     pub fn tally(&self) -> RunStats {
         let anomalies = self.anomalies.iter().fold(0, |sum: u64, n| sum.saturating_add(*n));
         RunStats { conversations: self.conversations, messages: self.messages, anomalies }

@@ -85,7 +85,7 @@ pub(super) fn v2(bytes: &[u8]) -> Parsed<Proxied> {
     Some(Ok((Proxied { protocol: "proxy-v2", client, server }, length)))
 }
 
-/// Two ends, where they are reported, and the bytes behind them.
+/// Two ends, where they are named, and the bytes behind them.
 type Ends<'a> = (Option<(Box<str>, Box<str>)>, &'a [u8]);
 
 /// Reads the addresses of a family and transport: 0x11 is TCP over IPv4; `None` where there are too few bytes.
@@ -194,7 +194,7 @@ mod tests {
         let mut local = [0; 216];
         local[..5].copy_from_slice(b"/tmp/");
         assert_eq!(told(v2(&binary(0x21, 0x31, &local))), ends("/tmp/", "", 232));
-        // A health check of the proxy itself, and a family that is not reported.
+        // A health check of the proxy itself, and a family without a name.
         assert_eq!(told(v2(&binary(0x20, 0, &[]))), (None, None, 16));
         assert_eq!(told(v2(&binary(0x20, 0x11, &addresses))), (None, None, 28));
         assert_eq!(told(v2(&binary(0x21, 0, &values))), (None, None, 16 + values.len()));

@@ -30,7 +30,7 @@ pub use preamble::{Output, Preamble, is_header, looks_like};
 pub struct Proxied {
     /// How it said so: `proxy-v1`, `proxy-v2`, `socks4`, `socks4a`, `socks5` or `uwsgi`.
     pub protocol: &'static str,
-    /// The client behind the proxy; `None` where it is not reported.
+    /// The client behind the proxy; `None` where it is not named.
     pub client: Option<Box<str>>,
     /// The server that was reached, or asked for.
     pub server: Option<Box<str>>,

@@ -7,7 +7,7 @@ use super::{Invalid, Parsed, Sniff};
 pub(super) struct Request {
     /// The head, put together from the variables.
     pub(super) head: Vec<u8>,
-    /// The client, where its address and port are reported.
+    /// The client, where its address and port are named.
     pub(super) client: Option<Box<str>>,
     /// The server that it came to.
     pub(super) server: Option<Box<str>>,

@@ -209,7 +209,7 @@ impl Payload {
             self.packet.is_cut = true;
             self.tell(out);
         }
-        // Whether an escape was lost in part cannot be reported.
+        // Whether an escape was lost in part is not known.
         let goes_on = self.revision == 4 && self.jsonp.is_none();
         self.place = if goes_on { Place::Lost } else { Place::Over };
     }

@@ -6,7 +6,7 @@ use super::mask::unmask;
 pub struct Missing {
     /// Where it begins, in the whole payload.
     pub offset: u64,
-    /// How long it is; `None` where that cannot be reported, and then what follows is counted as if it were empty.
+    /// How long it is; `None` where that is not known, and then what follows is counted as if it were empty.
     pub length: Option<u64>,
 }
 

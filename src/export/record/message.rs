@@ -72,7 +72,7 @@ pub struct Message {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("const" = false))]
     pub complete: Option<bool>,
-    /// Offset and length of every range that is not known; a length of `null` cannot be reported.
+    /// Offset and length of every range that is not known; a length of `null` cannot be told.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<(u64, Option<u64>)>,
     /// How many bytes are shown, where a limit cut the others.

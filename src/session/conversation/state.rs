@@ -69,7 +69,7 @@ pub(super) struct FirstClose {
     /// `None` where it was not captured.
     pub(super) code: Option<u16>,
     pub(super) reason: Box<str>,
-    /// Up to where the other side's bytes had come before, as far as it is reported.
+    /// Up to where the other side's bytes had come before, as far as that is known.
     pub(super) other_until: u64,
 }
 

@@ -43,7 +43,7 @@ fn laid_out(out: &Payload) -> (Vec<Option<u8>>, bool) {
     }
     all.extend(known.map(Some));
     if !whole {
-        // The last gap may begin with a part whose length was reported.
+        // The last gap may begin with a part whose length is known.
         all.resize(out.length() as usize, None);
     }
     assert_eq!(all.len() as u64, out.length());

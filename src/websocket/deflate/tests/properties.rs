@@ -38,7 +38,7 @@ proptest! {
     ) {
         let mut sender = Sender::new(level, takeover);
         let side = if takeover { TAKEOVER } else { NO_TAKEOVER };
-        // 15 bits by the library, 14 by us (the distances may be reported, nothing else differs).
+        // 15 bits by the library, 14 by us (the distances may be, nothing else differs).
         let mut ordinary = Inflater::new(side, Limits::default());
         let mut ours = Inflater::new(DeflateSide { max_window_bits: 14, ..side }, Limits::default());
         for payload in payloads {
