@@ -240,6 +240,16 @@ enum Handover {
     Sorted,
 }
 
+impl Handover {
+    /// Returns whether what is readable `at` a packet must wait for the other side.
+    fn waits(self, at: At, order: &mut WireOrder) -> bool {
+        match self {
+            Handover::AtOnce(behind) => order.must_wait(at, behind),
+            Handover::Sorted => true,
+        }
+    }
+}
+
 /// Hands what TCP made readable to the stack, in the order of the wire.
 fn drain(
     mut delivery: Delivery<'_, '_>,
@@ -256,10 +266,7 @@ fn drain(
             Output::Gap { side, at, .. } => (*side, order.reach(*side, order.handed_on().later(*at))),
             Output::Again { side, .. } | Output::Anomaly { side, .. } => (*side, now),
         };
-        let waits = match how {
-            Handover::AtOnce(behind) => order.must_wait(at, behind),
-            Handover::Sorted => true,
-        };
+        let waits = how.waits(at, order);
         cx.at = at;
         let input = match output {
             Output::Bytes { start, bytes, at: carried, .. } => {
@@ -284,10 +291,7 @@ fn drain(
                 continue;
             }
             Output::Anomaly { anomaly, .. } => {
-                if let Anomaly::ChecksumWrong { .. } = anomaly {
-                    let damaged = &mut cx.shared.counts.damaged;
-                    *damaged = damaged.saturating_add(1);
-                }
+                cx.shared.count_damage(&anomaly);
                 order.wait_to_report(side, at, anomaly);
                 continue;
             }

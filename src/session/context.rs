@@ -153,6 +153,13 @@ impl Shared {
         self.encrypted.truncate(Counts::ENCRYPTED);
     }
 
+    /// Counts a segment that was discarded, where that is what is wrong.
+    pub(super) fn count_damage(&mut self, anomaly: &Anomaly) {
+        if let Anomaly::ChecksumWrong { .. } = anomaly {
+            self.counts.damaged = self.counts.damaged.saturating_add(1);
+        }
+    }
+
     /// Counts a body that carries messages.
     pub(super) fn count_stream(&mut self, carrier: Carrier) {
         let counter = match carrier {
