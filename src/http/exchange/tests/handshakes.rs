@@ -258,10 +258,10 @@ fn a_preface_waits_for_the_answer_to_an_offer_of_http_2_and_a_request_does_not()
     assert_eq!(names(&outputs), ["http2"]);
     let early = machine.take_early(Side::Client);
     assert!(matches!(&early[..], [BufferedBytes::Bytes(bytes, _)] if bytes == preface.as_bytes()));
-    assert!(told(&[c(offer), s(OK), c(offer), c("GET /a HTTP/1.1\r\n\r\n"), s(OK), s(OK)]).is_empty());
+    assert!(reported(&[c(offer), s(OK), c(offer), c("GET /a HTTP/1.1\r\n\r\n"), s(OK), s(OK)]).is_empty());
     let head = offer.replace("GET", "HEAD");
     let upgraded =
-        told(&[c(&head), s("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"), c(REQUEST), s(RESPONSE)]);
+        reported(&[c(&head), s("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"), c(REQUEST), s(RESPONSE)]);
     assert_eq!(upgraded.len(), 1, "{upgraded:?}");
     assert!(upgraded[0].starts_with("upgraded"), "{upgraded:?}");
 }
