@@ -6,6 +6,8 @@
 // Each target uses one of them.
 #![allow(dead_code)]
 
+mod talk;
+
 use std::io::Cursor;
 use std::num::NonZeroUsize;
 
@@ -26,11 +28,13 @@ use wirefin::websocket::{Frames, Missing, Opcode, Payload, Piece};
 use wirefin::wire::{Decoded, Decoder};
 use wirefin::{session, tcp};
 
+pub use talk::talk;
+
 /// A body by its name, for those who replay seeds.
 pub type Body = (&'static str, fn(&[u8]));
 
 /// Lists every body.
-pub const ALL: [Body; 14] = [
+pub const ALL: [Body; 15] = [
     ("pcap", pcap),
     ("pcapng", pcapng),
     ("wire", wire),
@@ -41,6 +45,7 @@ pub const ALL: [Body; 14] = [
     ("frames", frames),
     ("deflate", deflate),
     ("session", session),
+    ("talk", talk),
     ("filter", filter),
     ("subprotocol", subprotocol),
     ("tls", tls),

@@ -2,7 +2,7 @@
 """seeds.py: makes fuzz/seeds/ from captures/, the same bytes each time; needs nothing.
 
 Seeds are small: a few packets, heads, frames and messages of the corpus, in the form that fuzz/bodies.rs takes."""
-import gzip, pathlib, shutil, struct
+import gzip, pathlib, random, shutil, struct
 
 HERE = pathlib.Path(__file__).resolve().parent
 CAPTURES = HERE.parent / "captures"
@@ -128,6 +128,8 @@ for path in of("compressed/*.pcap"):
 for path in of("*/*.pcap")[::12]:
     if path.stat().st_size < LARGEST:
         seed("session", path.stem, path.read_bytes())
+for n in range(12):
+    seed("talk", f"{n}", bytes([n & 3]) + random.Random(n).randbytes(400 + 150 * n))
 for n, text in enumerate([
     "opcode == text", "len > 100 && from == client", 'text contains "err"', 'not (url matches "/chat" or conn in {1, 4})',
     "json.a.b == 3", 'time >= "2026-01-01"', "(((", 'text ~ "[a-"', "opcode in {ping pong}", "!",

@@ -8,7 +8,6 @@ use crate::capture::KeyLogs;
 use crate::capture::{self, Files, Item, Next, PacketBatch, Source};
 use crate::event::{Control, Event, Sink};
 use crate::filter::{self, Filter, Filtered};
-use crate::model::Timestamp;
 use crate::pipeline::Feed;
 use crate::session::Limits;
 use crate::wire;
@@ -110,42 +109,50 @@ impl Analysis {
     /// Where a capture cannot be read, and what `each` returns.
     pub fn run(mut self, each: impl FnMut(&Event<'_>) -> io::Result<Control>) -> Result<(), Error> {
         let mut caller = Caller { each, frames: self.frames, outcome: Ok(Control::Continue) };
-        let mut batch = PacketBatch::default();
-        let mut next = self.source.next(&mut batch)?;
-        while batch.records().next().is_none() && next != Next::End {
+        let (mut batches, mut next) = (Vec::new(), Next::Filled);
+        let mut began = None;
+        // Secrets and diagnostics may come long before the first packet.
+        while began.is_none() && next != Next::End {
+            let mut batch = PacketBatch::default();
             next = self.source.next(&mut batch)?;
+            began = batch.records().next().map(|record| record.at.time);
+            if !batch.items.is_empty() {
+                batches.push(batch);
+            }
         }
-        let began = batch.records().next().map_or_else(Timestamp::default, |record| record.at.time);
+        let began = began.unwrap_or_default();
         let mut feed = Feed::new(self.limits, wire::Limits::default());
         if let Some(filter) = self.filter {
             let mut filtered = Filtered::new(filter, caller, began);
-            carry(&mut *self.source, (batch, next), &mut feed, &mut filtered, |it| it.sink().is_over())?;
+            carry(&mut *self.source, (batches, next), &mut feed, &mut filtered, |it| it.sink().is_over())?;
             caller = filtered.into_sink();
         } else {
-            carry(&mut *self.source, (batch, next), &mut feed, &mut caller, Caller::is_over)?;
+            carry(&mut *self.source, (batches, next), &mut feed, &mut caller, Caller::is_over)?;
         }
         caller.outcome?;
         Ok(())
     }
 }
 
-/// Carries all packets of `source` through `feed` into `sink`, unless that is over before.
+/// Carries what was read and all that is still to come of `source` through `feed` into `sink`, unless that is over before.
 fn carry<S: Sink>(
     source: &mut dyn Source,
-    (mut batch, mut next): (PacketBatch, Next),
+    (mut batches, mut next): (Vec<PacketBatch>, Next),
     feed: &mut Feed,
     sink: &mut S,
     is_over: impl Fn(&S) -> bool,
 ) -> Result<(), Error> {
     loop {
-        for item in &batch.items {
-            match item {
-                Item::Packet(record) => feed.push(&batch.packet(record), sink),
-                Item::Diagnostic(anomaly) => feed.diagnostic(anomaly, sink),
-                Item::Secrets(origin, lines) => feed.secrets(*origin, lines, sink),
-            }
-            if is_over(sink) {
-                return Ok(());
+        for batch in &batches {
+            for item in &batch.items {
+                match item {
+                    Item::Packet(record) => feed.push(&batch.packet(record), sink),
+                    Item::Diagnostic(anomaly) => feed.diagnostic(anomaly, sink),
+                    Item::Secrets(origin, lines) => feed.secrets(*origin, lines, sink),
+                }
+                if is_over(sink) {
+                    return Ok(());
+                }
             }
         }
         match next {
@@ -156,7 +163,9 @@ fn carry<S: Sink>(
                 return Ok(());
             }
         }
-        next = source.next(&mut batch)?;
+        batches.resize_with(1, PacketBatch::default);
+        let Some(batch) = batches.first_mut() else { return Ok(()) };
+        next = source.next(batch)?;
     }
 }
 
@@ -189,6 +198,8 @@ impl<F: FnMut(&Event<'_>) -> io::Result<Control>> Sink for Caller<F> {
 mod tests {
     use super::*;
     use crate::event::Kind;
+    #[cfg(feature = "tls")]
+    use crate::model::Timestamp;
 
     const CAPTURE: &str = "captures/messages/fragments-with-pings-between.pcap";
 
@@ -219,6 +230,30 @@ mod tests {
         assert!(!all(encrypted).iter().any(|line| line.contains("open")));
         let opened = Analysis::files(["captures/tls/chromium.pcap"]).unwrap();
         let lines = all(opened.with_keylog("captures/tls/chromium.keylog").unwrap());
+        assert!(lines.iter().any(|line| line.contains("open")), "{lines:#?}");
+    }
+
+    /// A source of which the first packet is a long time coming.
+    #[cfg(feature = "tls")]
+    struct Quiet(Files, bool);
+
+    #[cfg(feature = "tls")]
+    impl Source for Quiet {
+        fn next(&mut self, batch: &mut PacketBatch) -> Result<Next, crate::capture::Error> {
+            if std::mem::replace(&mut self.1, true) {
+                return self.0.next(batch);
+            }
+            *batch = PacketBatch::default();
+            Ok(Next::Idle(Timestamp::default()))
+        }
+    }
+
+    #[cfg(feature = "tls")]
+    #[test]
+    fn keys_that_come_before_the_first_packet_are_not_lost() {
+        let files = Files::open(&["captures/tls/chromium.pcap".into()]).unwrap();
+        let quiet = Analysis::of(Quiet(files, false));
+        let lines = all(quiet.with_keylog("captures/tls/chromium.keylog").unwrap());
         assert!(lines.iter().any(|line| line.contains("open")), "{lines:#?}");
     }
 

@@ -153,6 +153,23 @@ fn a_million_idle_flows_of_other_traffic() {
 }
 
 #[test]
+fn ciphertext_in_tiny_segments_that_waits_for_keys() {
+    let mut hello = vec![22, 3, 1, 0, 45, 1, 0, 0, 41, 3, 3];
+    hello.extend([7; 32]);
+    hello.extend([0, 0, 2, 0x13, 1, 1, 0]);
+    hello.extend([23, 3, 3, 0x40, 0]);
+    let length = hello.len() as u32;
+    let packets = (0..16).flat_map(|n| {
+        let first = [packet(n, Client, 0, SYN, &[]), packet(n, Client, 1, ACK | PSH, &hello)];
+        let tiny = (0..16_000).map(move |at| packet(n, Client, 1 + length + at, ACK | PSH, &[9]));
+        first.into_iter().chain(tiny)
+    });
+    let (memory, _) = flood(packets, &solo());
+    // 256 KiB each, whatever the pieces.
+    assert!(memory < 12 * MIB, "{} KiB", memory >> 10);
+}
+
+#[test]
 fn heads_that_never_end() {
     let limits = Limits { connections: 16, ..Limits::default() };
     let filler = [b'a'; 1000];

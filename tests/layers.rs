@@ -45,7 +45,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("check", &["model", "http", "event", "text"]),
     ("explain", &["model", "http", "websocket", "event", "text"]),
     ("pipeline", &["model", "capture", "wire", "subprotocol", "event", "session", "services"]),
-    ("analysis", &["model", "capture", "wire", "event", "session", "filter", "pipeline"]),
+    ("analysis", &["capture", "wire", "event", "session", "filter", "pipeline"]),
     ("tui", &["model", "text", "event", "filter", "view", "store", "stats", "explain"]),
     (
         "cli",
@@ -280,7 +280,7 @@ pub(super) fn plain(text: &str) -> String {
     out
 }
 
-/// Tells how many `#` a raw string that begins here has.
+/// Returns how many `#` a raw string that begins here has.
 fn raw_string(text: &str) -> Option<usize> {
     let behind = text.strip_prefix('r')?;
     let hashes = behind.len() - behind.trim_start_matches('#').len();

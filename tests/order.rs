@@ -213,6 +213,13 @@ fn lines_come_in_the_order_of_the_wire_at_the_times_of_their_packets() {
                         let closers = closers(&shown);
                         let blamed = closers.iter().filter(|(name, by)| closed_by.get(*name) != Some(by));
                         faults.extend(blamed.map(|(name, by)| format!("{name} closed by {by}")));
+                        if name == "repeated" && closers.len() < closed_by.len() {
+                            faults.push(format!(
+                                "of {} closers {} are named",
+                                closed_by.len(),
+                                closers.len()
+                            ));
+                        }
                     }
                 }
                 if let Some(fault) = faults.first() {

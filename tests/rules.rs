@@ -10,7 +10,8 @@ const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/captures/rules");
 
 fn captures() -> Vec<PathBuf> {
     let entries = std::fs::read_dir(FOLDER).unwrap().map(|it| it.unwrap().path());
-    let mut all: Vec<_> = entries.filter(|path| path.extension().is_some_and(|it| it == "pcap")).collect();
+    let mut all: Vec<_> =
+        entries.filter(|path| path.extension().is_some_and(|it| it == "pcap" || it == "pcapng")).collect();
     all.sort();
     all
 }
@@ -29,14 +30,15 @@ fn broken(path: &Path) -> Vec<(String, String)> {
 #[test]
 fn a_capture_breaks_each_rule_and_one_is_just_inside_it() {
     let all = captures();
-    assert!(all.len() >= 228, "{} captures", all.len());
+    assert!(all.len() >= 230, "{} captures", all.len());
     for path in all {
         let name = path.file_stem().unwrap().to_str().unwrap();
         let found = broken(&path);
         match name.strip_suffix(".inside") {
             None => {
                 assert!(found.iter().any(|(rule, _)| rule == name), "{name}: {found:?}");
-                assert!(path.with_extension("inside.pcap").exists(), "{name} has one just inside it");
+                let inside = format!("inside.{}", path.extension().unwrap().display());
+                assert!(path.with_extension(inside).exists(), "{name} has one just inside it");
             }
             Some(rule) => assert!(
                 found.iter().all(|(other, severity)| other != rule && severity != "error"),

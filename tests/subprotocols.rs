@@ -346,7 +346,7 @@ fn what_is_decoded_of_a_part_was_sent() {
     }
 }
 
-/// Tells whether all that a unit says is said by another one, too; what the wire around it tells is left out.
+/// Returns whether all that a unit says is said by another one, too; what the wire around it tells is left out.
 fn says_no_more_than(unit: &Value, whole: &Value) -> bool {
     let same = |it: &Value, other: &Value| it.is_null() || it == other;
     let members = ["from", "kind", "name", "id", "error", "body"];

@@ -77,12 +77,33 @@ class Tape:
         self.send(C, b"", 0x11)
         self.send(S, b"", 0x10)
 
+    def secrets(self, key_log):
+        """Has the file be a pcapng that gives the secrets here."""
+        self.out.append(key_log)
+
     def bytes(self):
-        return b"".join(self.out)
+        if not any(isinstance(it, str) for it in self.out):
+            return b"".join(self.out)
+
+        def block(kind, body):
+            body += bytes(-len(body) % 4)
+            return struct.pack("<II", kind, len(body) + 12) + body + struct.pack("<I", len(body) + 12)
+
+        blocks = [block(0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1)), block(1, struct.pack("<HHI", 1, 0, 262144))]
+        for it in self.out[1:]:
+            if isinstance(it, str):
+                blocks.append(block(10, b"KSLT" + struct.pack("<I", len(it)) + it.encode()))
+            else:
+                seconds, micros, kept, whole = struct.unpack("<IIII", it[:16])
+                time = seconds * 1_000_000 + micros
+                blocks.append(block(6, struct.pack("<IIIII", 0, time >> 32, time & 0xFFFFFFFF, kept, whole) + it[16:]))
+        return b"".join(blocks)
 
 
 class Script:
     """A conversation: a handshake whose lines can be changed, and what is sent then."""
+
+    extension = ".pcap"
 
     def __init__(self):
         self.masks = iter(MASKS)
@@ -277,9 +298,9 @@ class Tls(Script):
         return hashlib.sha256(f"{name} {cls.LABELS[epoch, side]}".encode()).digest()
 
     @classmethod
-    def key_log(cls):
+    def key_log(cls, names=(("known", "known"), ("mistaken", "nothing"))):
         lines = ["# The keys of captures/rules/tls-*.pcap; they are made up, and open nothing else."]
-        for name, of in (("known", "known"), ("mistaken", "nothing")):
+        for name, of in names:
             for (epoch, side), label in cls.LABELS.items():
                 lines.append(f"{label} {cls.random(name).hex()} {cls.secret(of, epoch, side).hex()}")
         return "\n".join(lines) + "\n"
@@ -1168,6 +1189,16 @@ def _(it, breaks):
     it.lose(S, 0, breaks)
 
 
+@rule("tls-keys-late")
+def _(it, breaks):
+    """The file has the secrets behind the messages: behind as much as waits for them, or behind more."""
+    it.extension = ".pcapng"
+    it.name = "late"
+    for _ in range(18 if breaks else 2):
+        it.steps.append((S, it.text(S, b"x" * 15_000)))
+    it.steps.append((S, lambda tape: tape.secrets(it.key_log([("late", "late")]))))
+
+
 @rule("tls-unverified")
 def _(it, breaks):
     it.lose(S, 1400, breaks)
@@ -1204,7 +1235,7 @@ def main():
         for suffix, breaks in ((".pcap", True), (".inside.pcap", False)):
             script = {"h2": H2, "tls": Tls}.get(name.split("-")[0], Script)()
             write(script, breaks)
-            with open(os.path.join(HERE, name + suffix), "wb") as file:
+            with open(os.path.join(HERE, name + suffix.replace(".pcap", script.extension)), "wb") as file:
                 file.write(script.capture())
     print(f"{len(RULES)} rules")
 

@@ -105,7 +105,7 @@ impl Files {
         files
     }
 
-    /// Tells how far reading came.
+    /// Returns how far reading came.
     pub fn progress(&self) -> Progress {
         self.meter.progress()
     }

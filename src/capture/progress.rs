@@ -24,7 +24,7 @@ impl ReadProgress {
         ReadProgress { total, ..ReadProgress::default() }
     }
 
-    /// Tells how far reading came.
+    /// Returns how far reading came.
     pub fn progress(&self) -> Progress {
         Progress { read: self.read.load(Ordering::Relaxed), total: self.total }
     }

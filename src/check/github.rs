@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use super::{Findings, text};
 use crate::event::Severity;
+use crate::text::count;
 
 /// Writes an annotation for each finding and a summary; `input` names the capture.
 pub(super) fn write(found: &Findings, input: &str, to: &mut dyn Write) -> io::Result<()> {
@@ -24,8 +25,9 @@ pub(super) fn write(found: &Findings, input: &str, to: &mut dyn Write) -> io::Re
             data(message.trim_end())
         )?;
     }
-    let [notes, warnings, errors] = Severity::ALL.map(|severity| found.count(severity));
-    writeln!(to, "{errors} errors, {warnings} warnings, {notes} notes")
+    let [notes, warnings, errors] =
+        Severity::ALL.map(|severity| count(found.count(severity), severity.name()));
+    writeln!(to, "{errors}, {warnings}, {notes}")
 }
 
 /// Escapes the text of a workflow command.

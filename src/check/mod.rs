@@ -31,7 +31,7 @@ mod text;
 use std::io::{self, Write};
 
 pub use findings::{Bar, Check, Finding, Findings};
-pub use rules::{Rules, UnknownRule, list, list_json, markdown};
+pub use rules::{Rules, UnknownRule, describe, list, list_json, markdown};
 
 /// Name of a form in which findings are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@ use std::fmt::Write;
 
 use super::practice::{fault, practice};
 use crate::event::{Anomaly, Rule};
-use crate::text;
+use crate::text::{self, nearest};
 
 /// The fewest columns that sentences are broken into.
 const NARROWEST: usize = 20;
@@ -18,8 +18,15 @@ pub struct Rules {
 
 /// The name of a rule that there is none of.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no rule called {0}: `wirefin rules` lists them")]
+#[error("there is no rule called {0}: {way_out}", way_out = self.way_out())]
 pub struct UnknownRule(pub String);
+
+impl UnknownRule {
+    fn way_out(&self) -> String {
+        let near = nearest(&self.0, Anomaly::RULES.iter().map(|rule| rule.code));
+        near.map_or_else(|| "`wirefin rules` lists them".to_owned(), |near| format!("did you mean {near}?"))
+    }
+}
 
 impl Rules {
     /// Takes the codes of the rules that count, all where there are none, and of those that do not.
@@ -69,6 +76,33 @@ pub fn list(columns: Option<usize>) -> String {
     out
 }
 
+/// Returns all that is to be said of one rule, in lines of at most `columns`.
+///
+/// # Errors
+///
+/// Where there is no rule of such a code.
+pub fn describe(code: &str, columns: Option<usize>) -> Result<String, UnknownRule> {
+    let code = known(code)?;
+    let mut out = format!("{code}\n");
+    let Some(rule) = Anomaly::RULES.iter().find(|rule| rule.code == code) else { return Ok(out) };
+    for (name, words) in [
+        ("says", rule.sentence),
+        ("severity", rule.severity.name()),
+        ("section", rule.spec.unwrap_or("none")),
+        ("whose doing", fault(code)),
+        ("evidence", &rule.evidence.join(", ")),
+        ("meaning", rule.text),
+        ("real peers", practice(code).unwrap_or_default()),
+    ] {
+        if !words.is_empty() {
+            let head = format!("  {name:11}  ");
+            out.push_str(&head);
+            text::wrap(&mut out, words, head.len(), columns.unwrap_or(usize::MAX));
+        }
+    }
+    Ok(out)
+}
+
 /// Lists all rules as an array of JSON objects.
 pub fn list_json() -> String {
     let json = |Rule { code, severity, spec, sentence, .. }: &Rule| {
@@ -100,10 +134,12 @@ pub fn markdown() -> String {
         if CAPTURED.contains(code) {
             let keys =
                 if code.starts_with("tls-") { "; [their keys](../captures/rules/tls.keylog)" } else { "" };
+            // A pcap cannot hold secrets, of which the place is what matters here.
+            let ending = if *code == "tls-keys-late" { "pcapng" } else { "pcap" };
             let _ = write!(
                 out,
-                "\nCaptures: [one that breaks it](../captures/rules/{code}.pcap), \
-                 [one just inside it](../captures/rules/{code}.inside.pcap){keys}.\n"
+                "\nCaptures: [one that breaks it](../captures/rules/{code}.{ending}), \
+                 [one just inside it](../captures/rules/{code}.inside.{ending}){keys}.\n"
             );
         }
     }
@@ -210,6 +246,7 @@ const CAPTURED: &[&str] = &[
     "tls-bad-record",
     "tls-early-data-rejected",
     "tls-handshake-missing",
+    "tls-keys-late",
     "tls-keys-wrong",
     "tls-mid-stream",
     "tls-no-keys",

@@ -137,17 +137,17 @@ pub(super) struct Input {
 
     /// Do not shut the program in: by default it reaches no network once packets are read, and, but for the screen, no
     /// other file (Linux)
-    #[arg(long)]
+    #[arg(long, help_heading = "Sandbox")]
     pub(super) no_sandbox: bool,
 
     /// Fail where the kernel cannot shut the program in, instead of saying so
-    #[arg(long, conflicts_with = "no_sandbox")]
+    #[arg(long, conflicts_with = "no_sandbox", help_heading = "Sandbox")]
     pub(super) require_sandbox: bool,
 
     /// Keep this much of a message; of a longer one, say what was cut [default: 8MiB, or a 64th of --memory]
     ///
     /// The units are k, M and G, of 1000, and KiB, MiB and GiB, of 1024, as in filters.
-    #[arg(long, value_name = "SIZE")]
+    #[arg(long, value_name = "SIZE", help_heading = "Limits")]
     max_message: Option<Size>,
 
     /// Hold about this much memory for all that traffic can pile up [default: 512MiB]
@@ -156,11 +156,11 @@ pub(super) struct Input {
     /// together take no more; what is given up beyond it is said. On the screen, what was read takes this much as
     /// well, and older payloads go to a temporary file; an index of some 70 bytes a message, handshakes and anomalies
     /// come on top.
-    #[arg(long, value_name = "SIZE")]
+    #[arg(long, value_name = "SIZE", help_heading = "Limits")]
     pub(super) memory: Option<Size>,
 
     /// Analyze on this many threads; the output is the same for any number [default: one a core]
-    #[arg(long, value_name = "N", value_parser = positive::<NonZeroUsize>)]
+    #[arg(long, value_name = "N", help_heading = "Limits", value_parser = positive::<NonZeroUsize>)]
     threads: Option<NonZeroUsize>,
 
     /// Show HTTP streams that are no WebSockets, too: server-sent events and Engine.IO's long polling
@@ -175,6 +175,9 @@ pub(super) struct Input {
 
     #[command(flatten)]
     subprotocols: Subprotocols,
+
+    #[command(flatten)]
+    as_in_tshark: AsInTshark,
 
     /// Say nothing on standard error but errors
     #[arg(short, long)]
@@ -280,6 +283,26 @@ impl Subprotocols {
         });
         spoken.collect()
     }
+}
+
+/// The flags of tshark that hands know.
+///
+/// [`parse`](super::parse::parse) takes them off before clap sees them; here they stand for the help, the man page and the
+/// completions.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "As in tshark")]
+struct AsInTshark {
+    /// Read this file: the same as naming it
+    #[arg(short = 'r', value_name = "FILE")]
+    _read: Option<PathBuf>,
+
+    /// Resolve no names; none ever are
+    #[arg(short = 'n')]
+    _numeric: bool,
+
+    /// Write each line at once; that is always done where somebody waits for it
+    #[arg(short = 'l')]
+    _line_buffered: bool,
 }
 
 impl Input {

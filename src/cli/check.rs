@@ -13,9 +13,6 @@ use crate::event::Severity;
 /// filter left out of a conversation. A test assertion for servers and clients.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    #[command(flatten)]
-    request: Request,
-
     /// Exit with 1 from this severity on
     #[arg(long, value_name = "SEVERITY", default_value = "error")]
     fail_on: FailOn,
@@ -35,11 +32,18 @@ pub(super) struct Args {
     /// Write in this format
     #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = args::one_of(FindingsFormat::LIST.to_vec()))]
     format: FindingsFormat,
+
+    #[command(flatten)]
+    request: Request,
 }
 
 /// List every rule: its code, its severity, where it stands, and what it says
 #[derive(Debug, clap::Args)]
 pub(super) struct List {
+    /// Say all there is to say of this rule instead
+    #[arg(value_name = "RULE", conflicts_with = "format")]
+    rule: Option<String>,
+
     /// Write in this format
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: ListFormat,
@@ -111,9 +115,10 @@ impl Args {
 
 impl List {
     pub(super) fn run(&self) -> anyhow::Result<()> {
-        let list = match self.format {
-            ListFormat::Text => check::list(args::columns()),
-            ListFormat::Json => check::list_json(),
+        let list = match (&self.rule, self.format) {
+            (Some(rule), _) => check::describe(rule, args::columns())?,
+            (None, ListFormat::Text) => check::list(args::columns()),
+            (None, ListFormat::Json) => check::list_json(),
         };
         super::stdout::write_stdout(list.as_bytes()).context("cannot write standard output")?;
         Ok(())

@@ -9,9 +9,6 @@ use crate::explain::{self, Explain, Manner};
 /// by reason and server.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    #[command(flatten)]
-    request: Request,
-
     /// Write in this format
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: ExplanationFormat,
@@ -19,6 +16,9 @@ pub(super) struct Args {
     /// List each connection, however many there are
     #[arg(long)]
     all: bool,
+
+    #[command(flatten)]
+    request: Request,
 }
 
 /// Name of a form of an explanation.

@@ -8,9 +8,6 @@ use crate::export::{AnyFormat, Settings};
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
-    request: Request,
-
-    #[command(flatten)]
     end: args::Count,
 
     /// Write in this format
@@ -32,6 +29,9 @@ pub(super) struct Args {
     /// Write a record for each TLS connection without keys too
     #[arg(long)]
     tls: bool,
+
+    #[command(flatten)]
+    request: Request,
 }
 
 /// The detail in which the meaning of a message is written.

@@ -21,7 +21,7 @@ use crate::wire::{self, DecodeError};
 /// The input, open.
 pub(super) struct Opened {
     pub(super) source: Box<dyn Source + Send>,
-    /// Tells how far reading came, where that is known.
+    /// Returns how far reading came, where that is known.
     pub(super) meter: Option<ReadProgress>,
     /// Reports what interfaces gave.
     pub(super) counts: Option<Counts>,

@@ -74,7 +74,7 @@ fn write_commands(program: &Command, page: &mut Vec<u8>) -> io::Result<()> {
         told.extend(new.into_iter().map(of));
         let only = command.clone().mut_args(|arg| {
             let hidden = !shown.contains(arg.get_id());
-            arg.hide(hidden)
+            with_aliases(arg).hide(hidden)
         });
         let mut options = Vec::new();
         Man::new(only).render_options_section(&mut options)?;
@@ -85,6 +85,14 @@ fn write_commands(program: &Command, page: &mut Vec<u8>) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Names the other names of an argument in its help.
+fn with_aliases(arg: Arg) -> Arg {
+    let Some(aliases) = arg.get_visible_aliases().filter(|aliases| !aliases.is_empty()) else { return arg };
+    let help = styled(arg.get_long_help().or(arg.get_help()));
+    let help = format!("{help} --{} is the same.", aliases.join(", --"));
+    arg.long_help(help)
 }
 
 /// Makes the headings of sections ones of paragraphs, for they stand within a command.

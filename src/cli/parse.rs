@@ -11,6 +11,10 @@ use super::outcome::exit_codes;
 #[cfg(feature = "tui")]
 use super::view;
 use super::{check, completions, explain, export, man, print, schema, stats};
+use crate::text::nearest;
+
+/// What `wirefin help` explains that is no command.
+const FILTER_TOPIC: &str = "filter";
 
 /// What is said below the help.
 const AFTER_HELP: &str = "Without a command, `wirefin FILE` is `wirefin view FILE` on a terminal, and with a flag that only view has. Elsewhere, and with a flag that only print has, it is `wirefin print FILE`. `wirefin help filter` explains the language of -Y.";
@@ -61,6 +65,9 @@ pub(super) enum Command {
 ///
 /// Where no command is named, a flag that only view has means view.
 pub(super) fn parse(arguments: &[OsString]) -> Result<Cli, clap::Error> {
+    if arguments.len() == 1 && is_piped() {
+        return Err(nothing_to_read(Cli::command()));
+    }
     let arguments = &with_tshark_flags(arguments)?[..];
     Cli::try_parse_from(arguments).or_else(|error| {
         let mut all = Cli::command();
@@ -83,7 +90,7 @@ pub(super) fn parse(arguments: &[OsString]) -> Result<Cli, clap::Error> {
 /// Returns what `wirefin help filter` prints, where that is what the command line asks for.
 pub(super) fn filter_help(arguments: &[OsString]) -> Option<String> {
     let [_, help, topic] = arguments else { return None };
-    (help == "help" && topic == "filter").then(|| {
+    (help == "help" && topic == FILTER_TOPIC).then(|| {
         let width = super::args::columns().unwrap_or(100).clamp(60, 110);
         format!("{}\n", crate::filter::manual(width))
     })
@@ -93,8 +100,7 @@ pub(super) fn filter_help(arguments: &[OsString]) -> Option<String> {
 /// answered with our own flags. A word that is nearly a command, and no file, is answered with the command.
 fn with_tshark_flags(arguments: &[OsString]) -> Result<Vec<OsString>, clap::Error> {
     let mut all = Cli::command();
-    if let Some((word, near)) = nearly_a_command(&all, arguments) {
-        let text = format!("there is no file and no command `{word}`; did you mean `{near}`?");
+    if let Some(text) = nearly_a_command(&all, arguments) {
         return Err(all.error(ErrorKind::InvalidSubcommand, text));
     }
     let mut taken = Vec::with_capacity(arguments.len());
@@ -128,18 +134,21 @@ fn with_tshark_flags(arguments: &[OsString]) -> Result<Vec<OsString>, clap::Erro
     Ok(taken)
 }
 
-/// Returns the first argument and the command that it nearly is, where it is neither that nor a file.
-fn nearly_a_command<'a>(all: &clap::Command, arguments: &'a [OsString]) -> Option<(&'a str, String)> {
-    let word = arguments.get(1)?.to_str()?;
-    let is_word = word.bytes().all(|byte| byte.is_ascii_lowercase());
-    if !is_word || std::path::Path::new(word).exists() || all.find_subcommand(word).is_some() {
+/// Says which command, or topic of `help`, a first word is nearly, where it is none and no file.
+fn nearly_a_command(all: &clap::Command, arguments: &[OsString]) -> Option<String> {
+    let (word, topic, wanted) = match arguments {
+        [_, help, word, ..] if help == "help" => (word.to_str()?, Some(FILTER_TOPIC), "help on"),
+        [_, word, ..] if !std::path::Path::new(word).exists() => {
+            (word.to_str()?, None, "file and no command")
+        }
+        _ => return None,
+    };
+    let names: Vec<&str> = all.get_subcommands().map(clap::Command::get_name).chain(topic).collect();
+    if names.contains(&word) || !word.bytes().all(|byte| byte.is_ascii_lowercase()) {
         return None;
     }
-    let near = all
-        .get_subcommands()
-        .map(clap::Command::get_name)
-        .find(|name| strsim::damerau_levenshtein(name, word) == 1)?;
-    Some((word, near.to_owned()))
+    let near = nearest(word, names)?;
+    Some(format!("there is no {wanted} `{word}`; did you mean `{near}`?"))
 }
 
 fn is_of_view(all: &clap::Command, error: &clap::Error) -> bool {
@@ -151,6 +160,12 @@ fn is_of_view(all: &clap::Command, error: &clap::Error) -> bool {
 /// Returns whether the input is missing; that `--write <FILE>` is missing is another matter.
 fn wants_input(error: &clap::Error) -> bool {
     matches!(error.get(ContextKind::InvalidArg), Some(ContextValue::Strings(missing)) if missing.iter().any(|it| it.starts_with("<FILE>")))
+}
+
+/// Returns whether something is piped into us.
+fn is_piped() -> bool {
+    use std::os::unix::fs::FileTypeExt as _;
+    std::fs::metadata("/dev/stdin").is_ok_and(|it| it.file_type().is_fifo())
 }
 
 fn nothing_to_read(mut command: clap::Command) -> clap::Error {
@@ -194,6 +209,8 @@ mod tests {
         assert!(text("wirefin print -t ad a.pcap").contains("--time"));
         assert!(text("wirefin -T json a.pcap").contains("export"));
         assert!(text("wirefin prnt a.pcap").contains("did you mean `print`"));
+        assert!(text("wirefin help filtr").contains("did you mean `filter`"));
+        assert!(text("wirefin help exprt").contains("did you mean `export`"));
         assert!(text("wirefin chekc a.pcap").contains("did you mean `check`"));
         assert!(parsed("wirefin -- -r").is_ok() && parsed("wirefin capture").is_ok());
     }

@@ -14,9 +14,6 @@ use crate::view::{self, Printer};
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
-    request: Request,
-
-    #[command(flatten)]
     end: args::Count,
 
     /// Show handshakes in full, and every frame
@@ -62,6 +59,9 @@ pub(super) struct Args {
     /// Colour the lines
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     color: Color,
+
+    #[command(flatten)]
+    request: Request,
 }
 
 fn columns(text: &str) -> Result<Fields, String> {

@@ -25,9 +25,9 @@ fn reason(stop: DecodeError, of: Option<&str>) -> String {
     of.map_or_else(|| stop.to_string(), |of| format!("{of}: {stop}"))
 }
 
-/// Says what was not seen, and why; `of` names what has the packets that could not be read.
-pub(super) fn say(summary: &Summary, of: Option<&str>) {
-    for line in lines(summary, of) {
+/// Says what was not seen, and why; `of` names what has the packets that could not be read, `filter` is that of packets.
+pub(super) fn say(summary: &Summary, of: Option<&str>, filter: Option<&str>) {
+    for line in lines(summary, of, filter) {
         // Where standard error is gone, there is nobody to tell.
         let _ = writeln!(io::stderr(), "wirefin: {line}");
     }
@@ -94,6 +94,18 @@ pub(super) fn interrupted(signal: &str, progress: Progress, summary: &Summary) {
     note(&format!("interrupted by {signal} after {}{of}, {}", bytes(read), count(summary.packets, "packet")));
 }
 
+/// Fails where an input is damaged, naming the first place; what could be read of it was read.
+pub(super) fn damage(summary: &Summary) -> anyhow::Result<()> {
+    let Some((file, offset, problem)) = &summary.damage else { return Ok(()) };
+    let more = match summary.damaged {
+        0 | 1 => String::new(),
+        n => format!(", and {} more", count(n.saturating_sub(1), "place")),
+    };
+    anyhow::bail!(
+        "{file} is damaged or cut short at byte {offset}: {problem}{more}; all that could be read was read"
+    )
+}
+
 fn ended_lines(packets: u64, tally: RunStats, counts: &[Count]) -> Vec<String> {
     let interface = |it: &Count| {
         format!(
@@ -139,9 +151,12 @@ fn shown_nothing(summary: &Summary, reasons: usize) -> String {
 
 /// Names the first TLS connections that could not be read, and what would help.
 fn names(summary: &Summary, connections: u64) -> String {
-    let mut names: Vec<_> =
-        summary.encrypted.iter().map(|(_, name)| printable_string(name.as_bytes())).collect();
-    if names.len() < usize::try_from(connections).unwrap_or(usize::MAX) {
+    let alike = summary.encrypted.chunk_by(|(_, one), (_, other)| one == other);
+    let mut names: Vec<_> = alike
+        .filter_map(|alike| Some((printable_string(alike.first()?.1.as_bytes()), alike.len())))
+        .map(|(name, n)| if n > 1 { format!("{n} × {name}") } else { name })
+        .collect();
+    if summary.encrypted.len() < usize::try_from(connections).unwrap_or(usize::MAX) {
         names.push("…".to_owned());
     }
     format!(": {}; --keylog FILE", names.join(", "))
@@ -178,14 +193,22 @@ pub(super) fn streams(summary: &Summary, shown: Wanted) -> Option<String> {
     (!words.is_empty()).then(|| words.join(", ") + &how)
 }
 
-fn lines(summary: &Summary, of: Option<&str>) -> Vec<String> {
+fn lines(summary: &Summary, of: Option<&str>, filter: Option<&str>) -> Vec<String> {
     let mut lines = Vec::new();
     let found = summary.conversations > 0 || summary.refused > 0;
     let packets = count(summary.packets, "packet");
     lines.extend(encrypted(summary));
     if !found {
         lines.push(if summary.packets == 0 {
-            "no WebSocket found: the capture holds no packets".to_owned()
+            match filter {
+                Some(filter) => {
+                    format!(
+                        "no WebSocket found: -f '{}' lets no packet through",
+                        printable_string(filter.as_bytes())
+                    )
+                }
+                None => "no WebSocket found: the capture holds no packets".to_owned(),
+            }
         } else if summary.segments == 0 {
             format!("no WebSocket found: no TCP in {packets}")
         } else {
@@ -301,7 +324,7 @@ mod tests {
         let summary = Summary { packets: 6, conversations: 1, ..summary };
         assert!(check(&summary, of).is_ok());
         assert_eq!(
-            lines(&summary, of),
+            lines(&summary, of, None),
             [
                 "5 of 6 packets could not be read, the first because: a.pcap: link type 147 (USER0) is not supported"
             ]
@@ -318,7 +341,7 @@ mod tests {
         ]
         .into();
         assert_eq!(
-            lines(&summary, None),
+            lines(&summary, None, None),
             [
                 "no WebSocket found: no TCP in 40 packets",
                 "not read: 22 packets of EtherType 0x88e5 (MACsec, encrypted), 9 protected 802.11 frames, \
@@ -327,7 +350,7 @@ mod tests {
         );
         summary.conversations = 1;
         assert_eq!(
-            lines(&summary, None),
+            lines(&summary, None, None),
             ["not read: 22 packets of EtherType 0x88e5 (MACsec, encrypted), 9 protected 802.11 frames"]
         );
     }
@@ -356,35 +379,39 @@ mod tests {
     #[test]
     fn nothing_found_is_said_with_what_was_seen() {
         let mut summary = Summary::default();
-        assert_eq!(lines(&summary, None), ["no WebSocket found: the capture holds no packets"]);
+        assert_eq!(lines(&summary, None, None), ["no WebSocket found: the capture holds no packets"]);
+        assert_eq!(
+            lines(&summary, None, Some("port 1")),
+            ["no WebSocket found: -f 'port 1' lets no packet through"]
+        );
         summary.packets = 10;
-        assert_eq!(lines(&summary, None), ["no WebSocket found: no TCP in 10 packets"]);
+        assert_eq!(lines(&summary, None, None), ["no WebSocket found: no TCP in 10 packets"]);
         (summary.segments, summary.connections, summary.unshown[0]) = (9, 1, 1);
         let conn = crate::event::ConnId::new(std::num::NonZeroU64::MIN);
         (summary.tls, summary.encrypted) = (1, vec![(conn, ":443 shop.example (h2)".into())]);
         assert_eq!(
-            lines(&summary, None),
+            lines(&summary, None, None),
             [
                 "no WebSocket found in 10 packets, 9 TCP segments of 1 connection (1 TLS without keys: :443 shop.example (h2); --keylog FILE); `wirefin explain` says more"
             ]
         );
         summary.refused = 1;
         assert_eq!(
-            lines(&summary, None),
+            lines(&summary, None, None),
             [
                 "1 other connection may hold WebSockets and shows nothing (1 TLS without keys: :443 shop.example (h2); --keylog FILE); `wirefin explain` says more"
             ]
         );
         summary.unshown = [0; Reason::NAMES.len()];
         assert_eq!(
-            lines(&summary, None),
+            lines(&summary, None, None),
             ["1 of 1 TLS connection without keys: :443 shop.example (h2); --keylog FILE"]
         );
         summary.decrypted = 1;
-        assert!(lines(&summary, None).is_empty());
+        assert!(lines(&summary, None, None).is_empty());
         summary.damaged_segments = 2;
-        assert_eq!(lines(&summary, None)[0], "2 segments with wrong checksums discarded");
+        assert_eq!(lines(&summary, None, None)[0], "2 segments with wrong checksums discarded");
         summary.captured_again = 2;
-        assert!(lines(&summary, None)[0].starts_with("2 segments with data captured more than once"));
+        assert!(lines(&summary, None, None)[0].starts_with("2 segments with data captured more than once"));
     }
 }

@@ -248,7 +248,7 @@ impl RunReport {
         let nothing = filter.as_ref().filter(|_| self.matched == Some(0));
         if !input.quiet {
             if !plan.explains {
-                report::say(&self.summary, self.unreadable.as_deref());
+                report::say(&self.summary, self.unreadable.as_deref(), input.filter.as_deref());
             }
             if let Some(wanted) = nothing {
                 report::nothing_matches(&wanted.text, &self.summary);
@@ -266,9 +266,7 @@ impl RunReport {
         if let Some(saved) = self.saved {
             saved.context("not all packets were saved")?;
         }
-        if self.summary.damaged > 0 {
-            anyhow::bail!("an input is damaged or cut short; what could be read of it is in the output");
-        }
+        report::damage(&self.summary)?;
         Ok(match self.interrupted {
             Some((signal, _)) => Outcome::Interrupted(signal),
             None if output.exit_code && nothing.is_some() => Outcome::NoMatch,

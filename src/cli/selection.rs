@@ -9,7 +9,14 @@ pub(super) struct Selection {
     ///
     /// `wirefin help filter` explains the language. With -w, only packets of conversations are saved of which something
     /// matches.
-    #[arg(short = 'Y', long = "only", value_name = "FILTER", value_parser = only, help_heading = "Selection")]
+    #[arg(
+        short = 'Y',
+        long = "only",
+        visible_alias = "display-filter",
+        value_name = "FILTER",
+        value_parser = only,
+        help_heading = "Selection"
+    )]
     only: Option<Only>,
 
     /// Show only this conversation: 4, or 4.3 for a stream of it; it may stand several times

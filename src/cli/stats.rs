@@ -7,9 +7,6 @@ use crate::stats::{self, ReportFormat, Stats, Streams};
 /// Percentiles come from a sketch of all values, not from averages.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    #[command(flatten)]
-    request: Request,
-
     /// Write in this format
     #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = args::one_of(ReportFormat::LIST.to_vec()))]
     format: ReportFormat,
@@ -17,6 +14,9 @@ pub(super) struct Args {
     /// Show the N conversations of most bytes; json and csv have all
     #[arg(long, value_name = "N", default_value_t = 20)]
     top: usize,
+
+    #[command(flatten)]
+    request: Request,
 }
 
 impl Args {

@@ -15,7 +15,7 @@ use self::save::Packets;
 use self::spool::PacketSpool;
 use super::input::Opened;
 use super::selection::Selection;
-use super::{args, conflicts, sandbox, size::Size};
+use super::{args, conflicts, report, sandbox, size::Size};
 use crate::capture::{Files, Source};
 use crate::pipeline;
 use crate::store::{Bounds, Phase, Recorder, Shared};
@@ -27,12 +27,6 @@ use crate::tui::{self, Options};
 /// Theme, times and mouse can be chosen in wirefin/config.toml in the usual place for configurations.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    #[command(flatten)]
-    input: args::Input,
-
-    #[command(flatten)]
-    selection: Selection,
-
     /// Keep at most this much of older payloads, and of what -i captures, in temporary files [default: 8GiB]
     #[arg(long, value_name = "SIZE")]
     spool: Option<Size>,
@@ -50,6 +44,12 @@ pub(super) struct Args {
     /// They are kept in wirefin/screen.json in the usual place for the state of programs, `$XDG_STATE_HOME` or ~/.local/state.
     #[arg(long)]
     no_state: bool,
+
+    #[command(flatten)]
+    input: args::Input,
+
+    #[command(flatten)]
+    selection: Selection,
 }
 
 /// How many bytes the program takes beside the store: what is being read and analyzed, and the screen.
@@ -57,8 +57,12 @@ const REST: u64 = 48 << 20;
 
 /// Returns whether there is a terminal that a screen can be shown on.
 pub(super) fn is_possible() -> bool {
-    let dumb = std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb");
-    std::io::stdout().is_terminal() && !dumb
+    std::io::stdout().is_terminal() && !is_dumb()
+}
+
+/// Returns whether the terminal does not understand what a screen is drawn with, or does not say what it understands.
+fn is_dumb() -> bool {
+    std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb")
 }
 
 impl Args {
@@ -107,6 +111,9 @@ impl Args {
     pub(super) fn run(self) -> anyhow::Result<()> {
         if self.input.only_websocket {
             anyhow::bail!("--only-websocket goes with print and export");
+        }
+        if io::stdout().is_terminal() && is_dumb() {
+            anyhow::bail!("a terminal with TERM=dumb can show no screen: use `wirefin print`");
         }
         let mut bounds = self.bounds();
         let (options, note) = self.options()?;
@@ -158,10 +165,7 @@ impl Args {
             saver.finish()?;
         }
         shown?;
-        if read?.is_some_and(|summary| summary.damaged > 0) {
-            anyhow::bail!("an input is damaged or cut short; what could be read of it was shown");
-        }
-        Ok(())
+        read?.map_or(Ok(()), |summary| report::damage(&summary))
     }
 }
 

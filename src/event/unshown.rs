@@ -8,6 +8,8 @@ pub struct Unshown {
     pub client: Endpoint,
     /// Who was connected to.
     pub server: Endpoint,
+    /// It is known which of both opened it.
+    pub directed: bool,
     /// What it was, and so why nothing of it is shown.
     pub reason: Reason,
     /// How many bytes of both sides were not captured.
@@ -50,6 +52,8 @@ pub struct Http {
     pub status: Option<u16>,
     /// Another protocol that the connection was upgraded to: `tcp`, `SPDY/3.1`.
     pub upgrade: Option<Box<str>>,
+    /// Another protocol to which an upgrade was offered in vain: `h2c`.
+    pub offered: Option<Box<str>>,
     /// Messages were carried all the same, by other means.
     pub transport: Option<Transport>,
 }

@@ -60,6 +60,7 @@ impl Account {
             conn: ConnId::new(std::num::NonZeroU64::MIN),
             client: opening.client,
             server: opening.server,
+            directed: true,
             is_shown: true,
             reason: "shown",
             what: String::new(),

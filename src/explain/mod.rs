@@ -114,6 +114,11 @@ impl Sink for Explain {
             Kind::Anomaly { from, anomaly } => {
                 if let Some(account) = self.live.get_mut(&conn) {
                     account.anomaly(*from, anomaly);
+                } else if let Anomaly::H2ConnectNotEnabled { .. } = anomaly {
+                    // It comes behind the request that nobody answered.
+                    if let Some(row) = self.rows.last_mut().filter(|row| row.conn == conn) {
+                        row.help = Some(words::NOT_ENABLED.to_owned());
+                    }
                 } else if anomaly.says_why_encrypted() && self.encrypted.len() < BoundedList::<Row>::ITEMS {
                     self.encrypted.insert(conn, (*anomaly).clone());
                 }
@@ -250,7 +255,7 @@ mod tests {
 
     fn unshown(reason: Reason) -> Unshown {
         let opening = samples::opened();
-        Unshown { client: opening.client, server: opening.server, reason, lost: 0, cut: 0 }
+        Unshown { client: opening.client, server: opening.server, directed: true, reason, lost: 0, cut: 0 }
     }
 
     fn of(conn: u64, kind: Kind<'_>) -> Event<'_> {

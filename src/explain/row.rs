@@ -16,6 +16,8 @@ pub struct Row {
     pub client: Endpoint,
     /// Who was connected to.
     pub server: Endpoint,
+    /// It is known which of both opened it.
+    pub directed: bool,
     /// Messages of it are shown.
     pub is_shown: bool,
     /// The stable name of why nothing or not all is shown; `shown` where all is.
@@ -44,6 +46,7 @@ impl Row {
             conn,
             client: it.client,
             server: it.server,
+            directed: it.directed,
             is_shown: false,
             reason: words::name(&it.reason),
             what: words::what(&it.reason, why),
@@ -73,6 +76,7 @@ impl Row {
             conn,
             client,
             server,
+            directed: true,
             is_shown: false,
             reason: "rejected",
             what: answer,
@@ -84,7 +88,8 @@ impl Row {
     /// Writes it for people; text may come from the wire.
     pub(super) fn text(&self, to: &mut dyn Write) -> io::Result<()> {
         let Row { conn, client, server, what, .. } = self;
-        writeln!(to, "#{conn}  {client} → {server}  {}", printable_string(what.as_bytes()))?;
+        let arrow = if self.directed { '→' } else { '↔' };
+        writeln!(to, "#{conn}  {client} {arrow} {server}  {}", printable_string(what.as_bytes()))?;
         for more in &self.more {
             writeln!(to, "    {}", printable_string(more.as_bytes()))?;
         }
@@ -102,6 +107,7 @@ impl Row {
             ("stream", self.conn.stream().map(Value::from)),
             ("client", Some(end(self.client))),
             ("server", Some(end(self.server))),
+            ("directed", Some(self.directed.into())),
             ("shown", Some(self.is_shown.into())),
             ("reason", Some(self.reason.into())),
             ("explanation", Some(self.what.as_str().into())),

@@ -96,7 +96,7 @@ fn not_decrypted(why: Option<&Anomaly>) -> String {
             format!("and none of the {} known for it opens its records", count(*tried, "secret"))
         }
         Some(Anomaly::TlsHandshakeMissing { .. }) => {
-            "whose handshake was not captured, and nothing known opens it without".to_owned()
+            "of which the handshake was not captured, and no known secret opens the rest".to_owned()
         }
         Some(Anomaly::TlsSuiteUnsupported { suite }) => {
             format!("and its cipher suite {suite} is not supported")
@@ -115,7 +115,15 @@ fn exchange(http: &Http) -> String {
         Some(Transport::Polling) => format!("long polling{of}, not a WebSocket"),
         _ => {
             let status = http.status.map_or_else(String::new, |status| format!(", first answer {status}"));
-            format!("HTTP{of} without an upgrade to WebSocket{status}")
+            match &http.offered {
+                Some(offered) => {
+                    format!(
+                        "HTTP{of} with an offer to upgrade to {offered}{} that was not taken{status}",
+                        who(offered)
+                    )
+                }
+                None => format!("HTTP{of} without an upgrade to WebSocket{status}"),
+            }
         }
     }
 }
@@ -124,6 +132,10 @@ fn exchange(http: &Http) -> String {
 pub(super) fn other_direction(side: Side) -> String {
     format!("mirror both directions of the port, or capture where the {} is seen too", (!side).name())
 }
+
+/// What helps where extended CONNECT was used though the server's settings do not allow it.
+pub(super) const NOT_ENABLED: &str = "the server has to allow WebSockets over HTTP/2 (SETTINGS_ENABLE_CONNECT_PROTOCOL, \
+     RFC 8441), or the client to use HTTP/1.1";
 
 /// Says what would help to see more.
 pub(super) fn help(reason: &Reason, why: Option<&Anomaly>, lost: u64, cut: u64) -> Option<String> {

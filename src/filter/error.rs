@@ -46,8 +46,13 @@ impl Error {
         let is_word = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.' | '-');
         let end = if is_word(first) {
             characters.find(|(_, c)| !is_word(*c))
-        } else if first == '"' {
-            characters.find(|(_, c)| *c == '"');
+        } else if matches!(first, '"' | '\'') {
+            let mut escaped = false;
+            characters.find(|(_, c)| {
+                let is_end = *c == first && !escaped;
+                escaped = *c == '\\' && !escaped;
+                is_end
+            });
             characters.next()
         } else {
             characters.next()

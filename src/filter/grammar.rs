@@ -33,6 +33,7 @@ use super::expr::{
 };
 use super::fault::{Fault, Out, failure};
 use super::{Error, Field, Kind, literal};
+use crate::text::is_near;
 
 /// Bounds how deep parentheses and negations may go.
 const DEPTH: usize = 64;
@@ -193,6 +194,9 @@ fn test(input: &str) -> Out<'_, Expr> {
         let test = Expr::Test(Test { subject, how: How::In(members) });
         return Ok((rest, if negated.is_some() { Expr::Not(Box::new(test)) } else { test }));
     }
+    if rest.trim_start().starts_with('=') {
+        return failure(rest.trim_start(), "== to compare");
+    }
     Ok((rest, Expr::Test(Test { subject, how: How::Is })))
 }
 
@@ -286,7 +290,7 @@ fn suggestion(name: &str) -> Cow<'static, str> {
         known.starts_with(name)
             || known.split('.').any(|part| part == name)
             || name.starts_with(known)
-            || one_apart(known, name)
+            || is_near(known, name)
     });
     let likely: Vec<_> = likely.take(3).collect();
     if likely.is_empty() {
@@ -294,20 +298,6 @@ fn suggestion(name: &str) -> Cow<'static, str> {
     } else {
         format!("a field such as {}", likely.join(", ")).into()
     }
-}
-
-/// Returns whether one character more, less or other, or two exchanged, make one word the other.
-fn one_apart(a: &str, b: &str) -> bool {
-    let same = a.bytes().zip(b.bytes()).take_while(|(a, b)| a == b).count();
-    let a_rest = a.as_bytes().get(same..).unwrap_or_default();
-    let b_rest = b.as_bytes().get(same..).unwrap_or_default();
-    a.len() > 2
-        && match (a_rest, b_rest) {
-            ([a1, a2, a_rest @ ..], [b1, b2, b_rest @ ..]) if a1 == b2 && a2 == b1 => a_rest == b_rest,
-            ([_, a_tail @ ..], [_, b_tail @ ..]) => a_tail == b_tail || a_tail == b_rest || a_rest == b_tail,
-            ([_], []) | ([], [_]) => true,
-            _ => false,
-        }
 }
 
 fn path(input: &str) -> Out<'_, Vec<Step>> {

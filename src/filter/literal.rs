@@ -1,5 +1,6 @@
 //! Values as they are written in a filter.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use super::expr::{Meaning, Number, Value};
 use super::fault::{Fault, Out, failure};
 use crate::event::{Anomaly, Severity, Transport};
 use crate::model::{Side, Timestamp};
+use crate::text::nearest;
 use crate::websocket::Opcode;
 
 /// Reads a value of a kind.
@@ -40,7 +42,28 @@ pub(super) fn read(kind: Kind, input: &str) -> Out<'_, Value> {
     };
     match means {
         Some(means) => Ok((rest, Value { written: written.into(), means })),
-        None => failure(input, kind.expects()),
+        None => failure(input, expected(kind, written)),
+    }
+}
+
+/// Says what is expected instead of the word or string that is `written`: what may have been meant, where that is clear.
+fn expected(kind: Kind, written: &str) -> Cow<'static, str> {
+    let near = || nearest(written.trim_matches(['"', '\'']), Anomaly::RULES.iter().map(|rule| rule.code));
+    match kind {
+        Kind::Text | Kind::Bytes if written.starts_with(char::is_alphanumeric) => {
+            format!("a string in quotes: \"{written}\"").into()
+        }
+        Kind::Code => {
+            near().map_or(kind.expects().into(), |code| format!("an anomaly such as {code}").into())
+        }
+        Kind::Count => match written.split_once('.').map(|(conn, stream)| (whole(conn), whole(stream))) {
+            Some((Some(conn), Some(stream))) => {
+                format!("a whole number; conversation {written} is conn == {conn} and stream == {stream}")
+                    .into()
+            }
+            _ => kind.expects().into(),
+        },
+        _ => kind.expects().into(),
     }
 }
 
@@ -51,7 +74,7 @@ pub(super) fn text(input: &str) -> Out<'_, (Box<str>, String)> {
     } else if input.starts_with(['"', '\'']) {
         string(input)?
     } else {
-        return failure(input, "a regular expression in double quotes, best as r\"…\"");
+        return failure(input, "a regular expression in quotes, best as r\"…\"");
     };
     Ok((rest, (before(input, rest).into(), text)))
 }

@@ -58,7 +58,12 @@ pub fn chapters() -> [Chapter; 5] {
     };
     let mut fields: Vec<_> = Field::ALL
         .iter()
-        .map(|field| (field.name().to_owned(), format!("{}: {}", field.about(), field.kind().expects())))
+        .map(|field| {
+            let (about, values) = (field.about(), field.kind().expects());
+            // Some say their values by themselves.
+            let is_said = about.contains(values);
+            (field.name().to_owned(), if is_said { about.to_owned() } else { format!("{about}: {values}") })
+        })
         .collect();
     fields.push((
         "json.PATH".to_owned(),

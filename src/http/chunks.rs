@@ -121,7 +121,7 @@ fn begins_chunk(bytes: &[u8]) -> Option<bool> {
     })
 }
 
-/// Tells whether a server's frame may begin with a byte: not one of text.
+/// Returns whether a server's frame may begin with a byte: not one of text.
 const fn begins_frame(first: u8) -> bool {
     matches!(first, 0..=2 | 0x80..=0x82 | 0x88..=0x8a | 0xc1 | 0xc2)
 }

@@ -9,7 +9,7 @@ pub enum Draft {
     Hixie76,
 }
 
-/// Tells which draft before RFC 6455 a handshake follows, if it does.
+/// Returns which draft before RFC 6455 a handshake follows, if it does.
 pub fn draft(handshake: &Handshake) -> Option<Draft> {
     of(handshake.request.as_ref(), handshake.response.as_ref())
 }

@@ -35,7 +35,7 @@ pub(super) enum Awaited {
     Http2(Box<[u8]>),
 }
 
-/// Tells whether a request's head is one of HEAD.
+/// Returns whether a request's head is one of HEAD.
 pub(super) fn is_head(request: &[u8]) -> bool {
     request.get(..5).is_some_and(|start| start.eq_ignore_ascii_case(b"HEAD "))
 }

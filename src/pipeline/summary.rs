@@ -48,8 +48,10 @@ pub struct Summary {
     pub anomalies: [u64; 3],
     /// Connections that showed nothing, by what they were, in the order of [`Reason::NAMES`].
     pub unshown: [u64; Reason::NAMES.len()],
-    /// Places at which an input could not be read any further.
+    /// Places at which an input is damaged or cut short.
     pub damaged: u64,
+    /// The first of them by file and offset, and what is wrong there.
+    pub damage: Option<(Box<str>, u64, Box<str>)>,
     /// Segments of conversations that were captured more than once.
     pub captured_again: u64,
     /// Segments that were discarded, for their checksums are wrong.
@@ -106,7 +108,10 @@ impl Summary {
                     Anomaly::CapturedTwice { segments, .. } => {
                         self.captured_again = self.captured_again.saturating_add(*segments);
                     }
-                    Anomaly::CaptureDamaged { .. } => self.damaged = self.damaged.saturating_add(1),
+                    Anomaly::CaptureDamaged { file, offset, problem } => {
+                        self.damaged = self.damaged.saturating_add(1);
+                        self.note_damage((file.clone(), *offset, problem.clone()));
+                    }
                     _ => {}
                 }
                 let [notes, warnings, errors] = &mut self.anomalies;
@@ -126,6 +131,12 @@ impl Summary {
             Kind::Frame(_) | Kind::Closed(_) => return,
         };
         *counter = counter.saturating_add(1);
+    }
+
+    fn note_damage(&mut self, damage: (Box<str>, u64, Box<str>)) {
+        if self.damage.as_ref().is_none_or(|first| damage < *first) {
+            self.damage = Some(damage);
+        }
     }
 
     /// Adds the connections that a shard has seen.
@@ -160,6 +171,9 @@ impl Summary {
             (errors, other.anomalies[2]),
         ] {
             *mine = mine.saturating_add(theirs);
+        }
+        if let Some(damage) = &other.damage {
+            self.note_damage(damage.clone());
         }
         for (mine, theirs) in self.unshown.iter_mut().zip(other.unshown) {
             *mine = mine.saturating_add(theirs);

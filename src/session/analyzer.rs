@@ -46,6 +46,8 @@ pub struct Analyzer {
     wanting: BTreeSet<(ConnId, usize)>,
     /// Those of them that have not looked at the newest keys.
     learning: BTreeSet<(ConnId, usize)>,
+    /// Connections of which ciphertext is kept until keys come.
+    keeping: BTreeSet<(ConnId, usize)>,
     /// The last packet before the tick at hand.
     packet: u64,
 }
@@ -114,6 +116,7 @@ impl Analyzer {
             hand: 0,
             wanting: BTreeSet::new(),
             learning: BTreeSet::new(),
+            keeping: BTreeSet::new(),
             packet: 0,
         }
     }
@@ -324,8 +327,10 @@ impl Analyzer {
             self.due.remove(&(std::mem::replace(&mut slot.due, Timestamp::MAX), old_id, n));
             self.wanting.remove(&(old_id, n));
             self.learning.remove(&(old_id, n));
+            self.keeping.remove(&(old_id, n));
             self.windows.leave(n);
             slot.wants_keys = false;
+            self.holdings.replace(std::mem::take(&mut slot.holdings), Holdings::default());
             old.finish(at, &mut self.shared, sink);
             self.shared.woke = false;
         }
@@ -343,6 +348,7 @@ impl Analyzer {
         self.due.remove(&(slot.due, slot.id, n));
         self.wanting.remove(&(slot.id, n));
         self.learning.remove(&(slot.id, n));
+        self.keeping.remove(&(slot.id, n));
         self.windows.leave(n);
         if let Some(connection) = slot.connection {
             connection.finish(at, &mut self.shared, sink);

@@ -6,7 +6,7 @@ use super::stack::Stack;
 use super::transport::TcpFacts;
 use super::witness::Witness;
 use crate::event::{self, ConnId, Event, Kind, Sink};
-use crate::model::{Anomaly, At, Flags, Lost, Pair, Segment, Side, Timestamp};
+use crate::model::{At, Flags, Lost, Pair, Segment, Side, Timestamp};
 use crate::tcp::{self, Delivery, End, Output};
 
 /// One TCP connection: its bytes put in order, and the stack of layers that they are.
@@ -153,9 +153,7 @@ impl Connection {
             while order.allocated() > limit
                 && Side::BOTH.into_iter().any(|side| tcp.behind_gap(side).is_some())
             {
-                let value = limit as u64;
-                let anomaly = Anomaly::LimitReached { limit: "bytes waiting for the other side", value };
-                order.wait_to_report(side, at, anomaly);
+                order.wait_to_report_limit(side, at, limit);
                 drain(tcp.shed_load(), order, Handover::Sorted, (stack, witness), &mut cx);
                 release(order, behind_gaps(order, tcp), stack, &mut cx);
             }

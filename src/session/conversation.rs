@@ -252,9 +252,7 @@ impl Conversation {
     fn bound_waiting(&mut self, side: Side, cx: &mut Context<'_>) {
         let limit = cx.shared.limits.tcp.waiting_bytes;
         if self.order.allocated() > limit {
-            let value = limit as u64;
-            let anomaly = Anomaly::LimitReached { limit: "bytes waiting for the other side", value };
-            self.order.wait_to_report(side, cx.at, anomaly);
+            self.order.wait_to_report_limit(side, cx.at, limit);
             self.stop_waiting_for(!side, cx);
         }
     }

@@ -21,6 +21,8 @@ pub(super) struct WireOrder {
     reached: Pair<At>,
     /// The packet up to which both sides were handed on.
     handed_on: At,
+    /// That more waited than may was reported.
+    limit_reported: bool,
 }
 
 #[derive(Debug, Default)]
@@ -63,7 +65,7 @@ const ENTRY: usize = size_of::<Readable>() + 16;
 impl WireOrder {
     /// Makes the order of what comes after the packet `at`.
     pub(super) fn after(at: At) -> Self {
-        WireOrder { waiting: None, reached: Pair { client: at, server: at }, handed_on: at }
+        WireOrder { reached: Pair { client: at, server: at }, handed_on: at, ..WireOrder::default() }
     }
 
     /// Returns the packet at which what `at` carried of a side was readable in order.
@@ -105,6 +107,15 @@ impl WireOrder {
         waiting.size = waiting.size.saturating_add(ENTRY);
         let place = waiting.anomalies.partition_point(|(other, ..)| other.packet <= at.packet);
         waiting.anomalies.insert(place, (at, side, anomaly));
+    }
+
+    /// Lets it wait that more waits than the `limit`, once.
+    pub(super) fn wait_to_report_limit(&mut self, side: Side, at: At, limit: usize) {
+        if !std::mem::replace(&mut self.limit_reported, true) {
+            let value = limit as u64;
+            let limit = "bytes waiting for the other side";
+            self.wait_to_report(side, at, Anomaly::LimitReached { limit, value });
+        }
     }
 
     /// Returns what goes on next; `behind` is where what waits behind a gap of each side is readable.

@@ -60,7 +60,7 @@ impl Paths {
         way.seen && way.tunnel == tunnel || self.has_more(from_high, tunnel)
     }
 
-    /// Tells how well a segment goes with the connection, which was seen last at `seen`.
+    /// Returns how well a segment goes with the connection, which was seen last at `seen`.
     pub(super) fn matches(
         &self,
         from_high: bool,

@@ -16,6 +16,8 @@ pub(super) struct TcpFacts {
     arrival: Arrival,
     /// The first segment was the client's SYN: its bytes are known from the first one on.
     opened: bool,
+    /// TCP says who opened it.
+    directed: bool,
     /// Who sent the last segment, and how many bytes it acknowledges that were not captured yet.
     unseen: (Side, u64),
     /// The last packet.
@@ -70,6 +72,7 @@ impl TcpFacts {
             seen: Pair::default(),
             arrival: Arrival::InOrder,
             opened: segment.flags.has(Flags::SYN) && !segment.flags.has(Flags::ACK),
+            directed: segment.flags.has(Flags::SYN),
             unseen: (Side::Client, 0),
             last: at,
             again: CapturedAgain::default(),
@@ -104,6 +107,11 @@ impl TcpFacts {
     /// Returns the address of who plays `role`.
     pub(super) fn end_of(&self, role: Side) -> Endpoint {
         self.ends[self.role(role)]
+    }
+
+    /// Returns whether TCP says who opened the connection; otherwise who sent the first segment is taken for the client.
+    pub(super) const fn is_directed(&self) -> bool {
+        self.directed
     }
 
     /// Notes a segment of TCP's `side`.

@@ -77,10 +77,15 @@ impl Witness {
 
     /// Says what the connection was.
     pub(super) fn testimony(&self, transport: &TcpFacts) -> Unshown {
+        let [client, server] = Side::BOTH.map(|role| self.heads[transport.role(role)].as_slice());
+        let reason = self.reason(transport);
+        let of_tls = hello::client_of(Pair { client, server });
+        let asked = of_tls.unwrap_or(Side::Client);
         Unshown {
-            client: transport.end_of(Side::Client),
-            server: transport.end_of(Side::Server),
-            reason: self.reason(transport),
+            client: transport.end_of(asked),
+            server: transport.end_of(!asked),
+            directed: transport.is_directed() || of_tls.is_some() || matches!(reason, Reason::Http(_)),
+            reason,
             lost: self.lost,
             cut: self.cut,
         }
@@ -151,7 +156,8 @@ fn http(request: &[u8], response: &[u8]) -> Http {
     let target = words.nth(1).map(Box::from);
     let status = answered.split_ascii_whitespace().nth(1).and_then(|status| status.parse().ok());
     let upgrade = if status == Some(101) { field(response, "upgrade") } else { None };
-    let is_polling = target.as_deref().is_some_and(|it: &str| it.contains("transport=polling"));
+    let offered = if upgrade.is_none() { field(request, "upgrade") } else { None };
+    let is_polling = target.as_deref().is_some_and(says_polling);
     let is_sse = field(response, "content-type").is_some_and(|it| it.starts_with("text/event-stream"));
     let transport = match (is_sse, is_polling) {
         (true, _) => Some(Carrier::Sse),
@@ -163,8 +169,24 @@ fn http(request: &[u8], response: &[u8]) -> Http {
         target,
         status,
         upgrade: upgrade.map(Into::into),
+        offered: offered.map(Into::into),
         transport,
     }
+}
+
+/// Returns whether a target is one that long polling is known to ask for.
+fn says_polling(target: &str) -> bool {
+    let target = target.to_ascii_lowercase();
+    let (path, query) = target.split_once('?').unwrap_or((&target, ""));
+    let is_poll = |part: &str| {
+        // SockJS's, CometD's and BOSH's (XEP-0124), and what people call theirs.
+        matches!(part, "xhr" | "xhr_streaming" | "cometd" | "bayeux" | "http-bind")
+            || part
+                .split(['-', '_', '.'])
+                .any(|word| matches!(word, "poll" | "polling" | "longpoll" | "longpolling"))
+    };
+    path.split('/').any(is_poll)
+        || query.split('&').any(|it| matches!(it, "transport=polling" | "transport=longpolling"))
 }
 
 /// Returns the value of the first field of that name in a head.
@@ -189,6 +211,22 @@ mod tests {
     use super::*;
 
     #[test]
+    fn targets_of_long_polling_are_known() {
+        for target in [
+            "/poll",
+            "/a/long-polling?x=1",
+            "/engine.io/?EIO=3&transport=polling",
+            "/echo/000/abc/xhr",
+            "/LongPoll",
+        ] {
+            assert!(says_polling(target), "{target}");
+        }
+        for target in ["/", "/polls/3", "/pollution", "/?q=transport=polling", "/xhr.js"] {
+            assert!(!says_polling(target), "{target}");
+        }
+    }
+
+    #[test]
     fn an_exchange_says_what_it_was() {
         let request = b"GET /events HTTP/1.1\r\nHost: h:1\r\nAccept: */*\r\n\r\n";
         let response = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\n\r\nUpgrade: x";
@@ -198,6 +236,8 @@ mod tests {
             (Some("h:1"), Some("/events"), Some(200))
         );
         assert_eq!((it.transport, it.upgrade), (Some(Carrier::Sse), None));
+        let offer = b"GET / HTTP/1.1\r\nUpgrade: h2c\r\n\r\n";
+        assert_eq!(http(offer, b"HTTP/1.1 400 No\r\n\r\n").offered.as_deref(), Some("h2c"));
         let it = http(b"POST /exec HTTP/1.1\r\n\r\n", b"HTTP/1.1 101 UPGRADED\r\nUpgrade: tcp\r\n\r\n");
         assert_eq!((it.upgrade.as_deref(), it.host), (Some("tcp"), None));
         assert_eq!(http(b"", b""), Http::default());

@@ -57,7 +57,7 @@ impl Attempt {
         }
     }
 
-    /// Tells whether it was granted.
+    /// Returns whether it was granted.
     pub const fn is_granted(&self) -> bool {
         matches!(self, Attempt::Opened(_))
     }
@@ -101,7 +101,7 @@ impl Conversation {
         if opcode.is_control() { control } else { data }
     }
 
-    /// Tells whether it ran over TLS.
+    /// Returns whether it ran over TLS.
     pub fn is_secured(&self) -> bool {
         let over = self.opened.as_deref().and_then(|attempt| attempt.opening().over.as_ref());
         over.is_some_and(|over| over.tls.is_some())

@@ -50,7 +50,7 @@ impl Facts {
     /// It holds only a part of what a later message completes.
     pub const PART: Facts = Facts(8192);
 
-    /// Tells whether all of `facts` hold.
+    /// Returns whether all of `facts` hold.
     pub const fn has(self, facts: Facts) -> bool {
         self.0 & facts.0 == facts.0
     }
@@ -229,7 +229,7 @@ impl Entry {
         Anomaly::RULES.get(self.extra as usize).map(|rule| (rule.code, rule.severity))
     }
 
-    /// Tells whether it stands for bytes that the capture lacks.
+    /// Returns whether it stands for bytes that the capture lacks.
     pub fn is_gap(&self) -> bool {
         matches!(self.anomaly(), Some(("gap", _)))
     }

@@ -198,7 +198,7 @@ impl Payloads {
         self.cache.clear();
     }
 
-    /// Tells where `length` bytes at `place` are.
+    /// Returns where `length` bytes at `place` are.
     pub(super) fn kept(&self, place: u64) -> PayloadLocation {
         match place / CHUNK_64 {
             number if number >= self.first => PayloadLocation::Memory,

@@ -75,7 +75,7 @@ impl Shared {
         self.0.stop.store(true, Ordering::Relaxed);
     }
 
-    /// Tells whether it was asked to stop.
+    /// Returns whether it was asked to stop.
     pub fn stopped(&self) -> bool {
         self.0.stop.load(Ordering::Relaxed)
     }

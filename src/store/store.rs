@@ -74,7 +74,7 @@ impl Store {
         self.entries.len()
     }
 
-    /// Tells whether there are none.
+    /// Returns whether there are none.
     pub const fn is_empty(&self) -> bool {
         self.entries.len() == 0
     }
@@ -205,7 +205,7 @@ impl Store {
         sums
     }
 
-    /// Tells where a message's payload is.
+    /// Returns where a message's payload is.
     pub fn kept(&self, entry: &Entry) -> PayloadLocation {
         if entry.kept == 0 || entry.what != EntryKind::Message {
             PayloadLocation::Memory

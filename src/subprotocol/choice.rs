@@ -137,7 +137,7 @@ impl Choice {
         Choice { state, depth }
     }
 
-    /// Tells whether messages have no meaning and never will.
+    /// Returns whether messages have no meaning and never will.
     pub(super) const fn is_plain(&self) -> bool {
         matches!(self.state, State::Plain)
     }

@@ -56,12 +56,12 @@ impl Out<'_> {
         Unit { draft, pairs: self.pairs, from: self.from, first: self.first, at: self.at }
     }
 
-    /// Tells whether the receiver of this message asked so and waits for the answer.
+    /// Returns whether the receiver of this message asked so and waits for the answer.
     pub(super) fn is_asked(&self, scope: u64, id: impl Hash) -> bool {
         self.pairs.is_asked(!self.from, scope, id)
     }
 
-    /// Tells whether the sender of this message asked so and waits for the answer.
+    /// Returns whether the sender of this message asked so and waits for the answer.
     pub(super) fn has_asked(&self, scope: u64, id: impl Hash) -> bool {
         self.pairs.is_asked(self.from, scope, id)
     }

@@ -29,7 +29,7 @@ pub(super) enum Piece<'a> {
 }
 
 impl<'a> Input<'a> {
-    /// Tells whether every byte of it is known.
+    /// Returns whether every byte of it is known.
     pub fn is_whole(&self) -> bool {
         self.missing.is_empty() && self.bytes.len() as u64 == self.length
     }
@@ -41,7 +41,7 @@ impl<'a> Input<'a> {
         self.bytes.get(..known).unwrap_or_default()
     }
 
-    /// Tells whether it is a text message.
+    /// Returns whether it is a text message.
     pub fn is_text(&self) -> bool {
         self.opcode == Opcode::TEXT
     }

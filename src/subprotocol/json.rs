@@ -99,7 +99,7 @@ impl<'a> Value<'a> {
         std::str::from_utf8(self.raw).ok()?.parse().ok()
     }
 
-    /// Tells whether it is this text, with no escapes in it.
+    /// Returns whether it is this text, with no escapes in it.
     pub(super) fn is(&self, text: &str) -> bool {
         self.shape == Shape::Text && self.whole && self.inner() == text.as_bytes()
     }

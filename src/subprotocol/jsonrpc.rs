@@ -117,7 +117,7 @@ fn sign(dialect: Dialect, input: &Input<'_>) -> Evidence {
     }
 }
 
-/// Tells whether a method is the Model Context Protocol's and no other's.
+/// Returns whether a method is the Model Context Protocol's and no other's.
 fn is_mcp(method: &str) -> bool {
     if memchr::memchr(b'/', method.as_bytes()).is_none() {
         return false;
@@ -130,7 +130,7 @@ fn is_mcp(method: &str) -> bool {
             .any(|it| method.strip_prefix("notifications/") == Some(*it))
 }
 
-/// Tells whether a method is named as the DevTools Protocol does: `Page.enable`.
+/// Returns whether a method is named as the DevTools Protocol does: `Page.enable`.
 fn is_command(method: &str) -> bool {
     method.split_once('.').is_some_and(|(domain, name)| {
         domain.starts_with(|c: char| c.is_ascii_uppercase())

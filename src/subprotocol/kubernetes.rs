@@ -64,7 +64,7 @@ struct Kubernetes {
 }
 
 impl Kubernetes {
-    /// Tells whether this is the first message of a channel, which has its port alone (kubelet, "portforward").
+    /// Returns whether this is the first message of a channel, which has its port alone (kubelet, "portforward").
     fn is_first(&mut self, channel: u8) -> bool {
         let bit = 1_u64 << (channel & 63);
         let Some(seen) = self.ports.get_mut(usize::from(channel >> 6)) else { return false };

@@ -154,7 +154,7 @@ impl Reader {
         self.choice.name()
     }
 
-    /// Tells whether the messages have no meaning and never will: the reader can be dropped.
+    /// Returns whether the messages have no meaning and never will: the reader can be dropped.
     pub const fn is_plain(&self) -> bool {
         self.choice.is_plain()
     }

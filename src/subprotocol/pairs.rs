@@ -111,7 +111,7 @@ impl Pairs {
         }
     }
 
-    /// Tells whether a question waits for its answer.
+    /// Returns whether a question waits for its answer.
     pub(super) fn is_asked(&self, asker: Side, scope: u64, id: impl Hash) -> bool {
         self.waiting.contains_key(&self.key(asker, scope, id))
     }

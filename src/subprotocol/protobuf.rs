@@ -54,7 +54,7 @@ fn field(bytes: &[u8]) -> Option<(u64, Wire<'_>, &[u8])> {
     }
 }
 
-/// Tells whether bytes are fields to the last one.
+/// Returns whether bytes are fields to the last one.
 fn is_message(bytes: &[u8]) -> bool {
     let mut rest = bytes;
     while let Some((_, _, behind)) = field(rest) {

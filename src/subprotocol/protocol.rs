@@ -82,7 +82,7 @@ pub(super) struct Protocol {
     pub(super) name: &'static str,
     /// The `Sec-WebSocket-Protocol` values that mean it; `*` at the end stands for any rest.
     pub(super) headers: &'static [&'static str],
-    /// Tells whether the URL means it.
+    /// Returns whether the URL means it.
     pub(super) url: fn(&Opening) -> bool,
     /// Where a message is a JSON object: one of these members is in all that `sign` does not judge to be against it.
     pub(super) members: &'static [&'static str],

@@ -54,7 +54,7 @@ fn input_of_user(mut bytes: &[u8]) -> Evidence {
     if bytes.is_empty() { evidence } else { Evidence::Against }
 }
 
-/// Tells whether a number is a key of the X Window System: Latin 1 and the rest of the first plane, or one of Unicode.
+/// Returns whether a number is a key of the X Window System: Latin 1 and the rest of the first plane, or one of Unicode.
 fn is_key(number: u32) -> bool {
     matches!(number, 0x20..=0xffff | 0x0100_0100..=0x0110_ffff)
 }

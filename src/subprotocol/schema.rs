@@ -4,7 +4,7 @@ use std::fmt;
 
 /// The message types of Protocol Buffers that a user has.
 pub trait Schema: fmt::Debug + Send + Sync {
-    /// Tells whether there is a message type of that name: `package.Message`.
+    /// Returns whether there is a message type of that name: `package.Message`.
     fn has(&self, message: &str) -> bool;
 
     /// Writes a message of a type as JSON; `None` where there is no such type or the bytes are no such message.

@@ -27,7 +27,7 @@ impl Search {
         opening.target.is_none().then_some(Search { protocol, decoder, found: 0, named: false })
     }
 
-    /// Tells whether the packets found so far convince.
+    /// Returns whether the packets found so far convince.
     pub(super) fn message(&mut self, input: &Input<'_>) -> bool {
         let (mut units, mut pairs) = (Units::default(), Pairs::default());
         let Input { from, first, at, .. } = *input;

@@ -65,10 +65,10 @@ pub trait Service: fmt::Debug + Send + Sync {
     /// Returns how messages are split into units.
     fn split(&self) -> Split;
 
-    /// Tells whether the handshake means it.
+    /// Returns whether the handshake means it.
     fn opens(&self, opening: &Opening) -> bool;
 
-    /// Tells whether one of the first messages means it.
+    /// Returns whether one of the first messages means it.
     fn begins(&self, from: Side, text: &[u8]) -> bool;
 
     /// Says what a unit is; `None` where it is none of this protocol.

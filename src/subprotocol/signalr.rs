@@ -61,7 +61,7 @@ fn sign(input: &Input<'_>, _: &Opening) -> Evidence {
     if input.is_text() || !is_chain(head) { Evidence::Against } else { Evidence::Weak }
 }
 
-/// Tells whether bytes are arrays of hub messages, each behind its length, to the last byte.
+/// Returns whether bytes are arrays of hub messages, each behind its length, to the last byte.
 fn is_chain(bytes: &[u8]) -> bool {
     let mut rest = bytes;
     while let Some((message, behind)) = split(rest) {

@@ -114,7 +114,7 @@ fn digits(bytes: &[u8]) -> (&str, &[u8]) {
     (std::str::from_utf8(digits).unwrap_or_default(), rest)
 }
 
-/// Tells whether bytes look like a packet: its head and, for an event, an array that begins with a name.
+/// Returns whether bytes look like a packet: its head and, for an event, an array that begins with a name.
 pub(super) fn is_packet(bytes: &[u8]) -> bool {
     let Some(head) = Head::parse(bytes) else { return false };
     match head.kind {
@@ -124,13 +124,13 @@ pub(super) fn is_packet(bytes: &[u8]) -> bool {
     }
 }
 
-/// Tells whether a packet announces attachments and says where they belong.
+/// Returns whether a packet announces attachments and says where they belong.
 pub(super) fn announces(bytes: &[u8]) -> bool {
     matches!(bytes.first(), Some(b'5' | b'6'))
         && memchr::memmem::find(bytes, br#"{"_placeholder":true,"num":"#).is_some()
 }
 
-/// Tells whether bytes are a packet of the MessagePack or the CBOR parser: a map with `type` and `nsp`.
+/// Returns whether bytes are a packet of the MessagePack or the CBOR parser: a map with `type` and `nsp`.
 pub(super) fn is_packed_packet(bytes: &[u8]) -> bool {
     Packed::parse(bytes).is_some()
 }

@@ -23,7 +23,7 @@ pub(super) static SOCKJS: Protocol = Protocol {
 
 const NAME: &str = "sockjs";
 
-/// Tells whether a path ends in `/<server>/<session>/websocket`, the server being three digits.
+/// Returns whether a path ends in `/<server>/<session>/websocket`, the server being three digits.
 fn is_session(path: &str) -> bool {
     let mut parts = path.rsplit('/');
     let is_server = |part: &str| part.len() == 3 && part.bytes().all(|byte| byte.is_ascii_digit());

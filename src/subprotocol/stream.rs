@@ -28,7 +28,7 @@ pub(super) trait Framing {
     /// Tells a packet's length by the bytes it begins with.
     fn measure(&self, head: &[u8]) -> Measure;
 
-    /// Tells whether a whole packet can be one: asked where packets are searched for after a loss.
+    /// Returns whether a whole packet can be one: asked where packets are searched for after a loss.
     fn fits(&self, packet: &[u8]) -> bool;
 }
 
@@ -122,7 +122,7 @@ impl Stream {
 
     /// Takes a message and calls `each` with the packets that end in it, in order.
     ///
-    /// Tells whether bytes are left that begin a packet.
+    /// Returns whether bytes are left that begin a packet.
     pub(super) fn message<F: Framing>(
         &mut self,
         input: &Input<'_>,

@@ -165,7 +165,7 @@ impl<'a> Unit<'a> {
         self.record.role
     }
 
-    /// Tells whether it only keeps the connection alive.
+    /// Returns whether it only keeps the connection alive.
     pub fn heartbeat(&self) -> bool {
         self.record.heartbeat
     }
@@ -207,7 +207,7 @@ impl<'a> Unit<'a> {
         self.record.earlier
     }
 
-    /// Tells whether all of it is known.
+    /// Returns whether all of it is known.
     pub fn is_complete(&self) -> bool {
         self.record.complete
     }
@@ -272,12 +272,12 @@ impl<'a> Meaning<'a> {
         self.units.more
     }
 
-    /// Tells whether bytes were taken that belong to a unit which ends in a later message.
+    /// Returns whether bytes were taken that belong to a unit which ends in a later message.
     pub fn is_part(self) -> bool {
         self.units.part
     }
 
-    /// Tells whether the message holds nothing else than a part of a unit which ends in a later one.
+    /// Returns whether the message holds nothing else than a part of a unit which ends in a later one.
     pub fn is_only_part(self) -> bool {
         self.is_part() && self.units.list.is_empty()
     }

@@ -213,7 +213,7 @@ fn packing_of(input: &Input<'_>) -> Option<Packing> {
     }
 }
 
-/// Tells whether a message is one value and nothing else.
+/// Returns whether a message is one value and nothing else.
 fn is_one(packing: Packing, input: &Input<'_>) -> bool {
     let mut cursor = super::packed::Cursor::new(packing, input.head());
     cursor.skip().is_some_and(|value| value.len() as u64 == input.length)

@@ -12,6 +12,7 @@
 
 mod close_code;
 mod json;
+mod near;
 mod printable;
 mod rfc3339;
 mod units;
@@ -20,6 +21,7 @@ mod zone;
 
 pub use close_code::close_code_name;
 pub use json::{is_obeyed, write_json};
+pub use near::{is_near, nearest};
 pub use printable::{Shown, printable, printable_string};
 pub use rfc3339::{Rfc3339, eight_digits};
 pub use units::{bytes, count, counted, grouped, span};

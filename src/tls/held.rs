@@ -2,6 +2,9 @@ use std::collections::VecDeque;
 
 use crate::model::{At, Lost, Pair, Side};
 
+/// What an item takes beside its bytes: itself, and what the allocator adds to a small allocation.
+const OVERHEAD: usize = size_of::<Item>() + 24;
+
 /// A piece of one side's input.
 #[derive(Debug)]
 pub(super) enum Input {
@@ -16,6 +19,14 @@ pub(super) struct Item {
     pub(super) side: Side,
     pub(super) at: At,
     pub(super) input: Input,
+}
+
+impl Item {
+    /// Returns how many bytes it takes.
+    fn size(&self) -> usize {
+        let bytes = if let Input::Bytes(bytes) = &self.input { bytes.capacity() } else { 0 };
+        bytes.saturating_add(OVERHEAD)
+    }
 }
 
 /// The input that waits for keys, in the order in which it came.
@@ -41,13 +52,12 @@ impl InputQueue {
     /// Holds what came of a side, and all of it from now on.
     pub(super) fn hold(&mut self, side: Side, at: At, input: Input) {
         self.blocked[side] = true;
-        if let Input::Bytes(bytes) = &input {
-            if bytes.is_empty() {
-                return;
-            }
-            self.bytes = self.bytes.saturating_add(bytes.capacity());
+        if matches!(&input, Input::Bytes(bytes) if bytes.is_empty()) {
+            return;
         }
-        self.waiting.push_back(Item { side, at, input });
+        let item = Item { side, at, input };
+        self.bytes = self.bytes.saturating_add(item.size());
+        self.waiting.push_back(item);
     }
 
     /// Has everything looked at again: something became known.
@@ -59,21 +69,15 @@ impl InputQueue {
     /// Returns what is to be looked at again.
     pub(super) fn next(&mut self) -> Option<Item> {
         let item = self.again.pop_front()?;
-        self.forget(&item);
+        self.bytes = self.bytes.saturating_sub(item.size());
         Some(item)
     }
 
     /// Returns the oldest that waits, and holds it no longer.
     pub(super) fn oldest(&mut self) -> Option<Item> {
         let item = self.waiting.pop_front()?;
-        self.forget(&item);
+        self.bytes = self.bytes.saturating_sub(item.size());
         Some(item)
-    }
-
-    fn forget(&mut self, item: &Item) {
-        if let Input::Bytes(bytes) = &item.input {
-            self.bytes = self.bytes.saturating_sub(bytes.capacity());
-        }
     }
 
     /// Forgets everything.
@@ -89,7 +93,7 @@ impl InputQueue {
         }
     }
 
-    /// Returns how many bytes wait.
+    /// Returns how many bytes what waits takes.
     pub(super) const fn bytes(&self) -> usize {
         self.bytes
     }

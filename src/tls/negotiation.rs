@@ -172,7 +172,7 @@ impl Negotiation {
         is_session.then(|| named().or_else(|| self.resumed_master.clone()))?
     }
 
-    /// Tells whether the secret may be that of another connection of the key log, whose session this one resumes: some
+    /// Returns whether the secret may be that of another connection of the key log, whose session this one resumes: some
     /// programs log no line of their own for it.
     pub(super) fn resumes_unnamed(&self) -> bool {
         let is_session = self.resumed && self.version.is_some_and(|version| version < 0x0304);
@@ -220,7 +220,7 @@ impl Negotiation {
         Some(Form { version: self.version?, encrypt_then_mac: self.encrypt_then_mac })
     }
 
-    /// Tells whether the client's key exchange is still to come, and may open the connection: packets of both sides change
+    /// Returns whether the client's key exchange is still to come, and may open the connection: packets of both sides change
     /// places.
     pub(super) fn awaits_key_exchange(&self, keys: &KeyLog) -> bool {
         keys.has_premasters()

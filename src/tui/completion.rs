@@ -120,7 +120,7 @@ fn is_json(place: &str) -> bool {
     place.strip_prefix("json").is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }
 
-/// Tells whether a name can stand in a filter as it is.
+/// Returns whether a name can stand in a filter as it is.
 fn is_plain(name: &str) -> bool {
     super::matcher::Matcher::parse(&format!("json.{name} == 1")).is_ok() && !name.contains(['.', '[', ' '])
 }

@@ -151,7 +151,7 @@ impl Document {
         }
     }
 
-    /// Tells whether bytes of the payload are not here.
+    /// Returns whether bytes of the payload are not here.
     pub(super) const fn is_short(&self) -> bool {
         !self.short.is_empty()
     }
@@ -187,7 +187,7 @@ impl Document {
         lengths.min_by_key(|(length, n)| (*length, usize::MAX.saturating_sub(*n))).map(|(_, n)| n)
     }
 
-    /// Tells whether a field has others within.
+    /// Returns whether a field has others within.
     pub(super) fn has_children(&self, at: usize) -> bool {
         let depth = |at: usize| self.fields.get(at).map(|field| field.depth);
         depth(at) < depth(at.saturating_add(1))

@@ -15,12 +15,12 @@ pub trait Feed {
         None
     }
 
-    /// Tells whether packets come as they are captured.
+    /// Returns whether packets come as they are captured.
     fn is_live(&self) -> bool {
         false
     }
 
-    /// Tells whether the capture was stopped, so that it can be begun again.
+    /// Returns whether the capture was stopped, so that it can be begun again.
     fn is_stopped(&self) -> bool {
         false
     }

@@ -33,7 +33,7 @@ impl Matcher {
         Ok(Matcher { filter, wanted })
     }
 
-    /// Tells whether an entry is shown.
+    /// Returns whether an entry is shown.
     pub(super) fn matches(&self, store: &mut Store, number: u32) -> bool {
         let (began, filter) = (store.began(), &self.filter);
         let dropped = self.misses(store, number);
@@ -51,7 +51,7 @@ impl Matcher {
         })
     }
 
-    /// Tells whether it asks about a payload that was dropped.
+    /// Returns whether it asks about a payload that was dropped.
     pub(super) fn misses(&self, store: &Store, number: u32) -> bool {
         let is_dropped = |entry: &Entry| {
             let Wanted { payload, meaning } = self.wanted;

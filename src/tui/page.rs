@@ -76,7 +76,7 @@ impl Page {
         self
     }
 
-    /// Tells whether there is more to gather.
+    /// Returns whether there is more to gather.
     pub(super) const fn is_busy(&self) -> bool {
         self.gathering.is_some()
     }

@@ -67,7 +67,7 @@ impl Patched {
         })
     }
 
-    /// Tells whether the first `count` bytes of the payload are known.
+    /// Returns whether the first `count` bytes of the payload are known.
     pub(super) fn begins_with(&self, count: usize) -> bool {
         matches!(self.parts.first(), Some(Part::Known { bytes, offset: 0, .. }) if bytes.len() >= count)
     }

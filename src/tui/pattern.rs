@@ -33,7 +33,7 @@ impl Pattern {
         Ok(Pattern { regex, text: text.to_owned() })
     }
 
-    /// Tells whether it is in `bytes`.
+    /// Returns whether it is in `bytes`.
     #[cfg(test)]
     pub(super) fn is_in(&self, bytes: &[u8]) -> bool {
         self.count(bytes, 1) > 0

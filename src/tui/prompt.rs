@@ -154,7 +154,7 @@ impl Prompt {
         self.chosen = Some(next);
     }
 
-    /// Tells whether what is wrong may only be that the line is not finished.
+    /// Returns whether what is wrong may only be that the line is not finished.
     fn is_unfinished(&self) -> bool {
         let end = self.text.trim_end().chars().count();
         let at_end = self.mistake.as_ref().is_some_and(|(column, _)| *column >= end);

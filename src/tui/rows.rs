@@ -17,7 +17,7 @@ impl Slice {
         Slice { until, done: 0 }
     }
 
-    /// Tells whether the time is over, now that an entry was looked at.
+    /// Returns whether the time is over, now that an entry was looked at.
     pub(super) fn is_over(&mut self, store: &Store, number: u32) -> bool {
         let bytes = store.entry(number).map_or(0, crate::store::Entry::kept);
         self.done = self.done.saturating_add(256).saturating_add(bytes);
@@ -145,7 +145,7 @@ impl Rows {
         self.order
     }
 
-    /// Tells whether rows stand in the order of time.
+    /// Returns whether rows stand in the order of time.
     pub(super) fn is_in_time(&self) -> bool {
         self.order == RowOrder::Time
     }
@@ -205,7 +205,7 @@ impl Rows {
         self.bound(store);
     }
 
-    /// Tells whether rows are chosen one by one.
+    /// Returns whether rows are chosen one by one.
     const fn sifts(&self) -> bool {
         self.filter.is_some() || self.late || self.no_heartbeats || !matches!(self.order, RowOrder::Time)
     }
@@ -273,7 +273,7 @@ impl Rows {
         self.place(store, number).saturating_sub(self.low).min(self.len())
     }
 
-    /// Tells whether not everything was looked at yet.
+    /// Returns whether not everything was looked at yet.
     pub(super) const fn is_behind(&self) -> bool {
         self.sifts() && self.looked < self.high
     }

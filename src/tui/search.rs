@@ -87,7 +87,7 @@ impl Look {
 }
 
 impl SearchHits {
-    /// Tells whether an entry is known to be a hit.
+    /// Returns whether an entry is known to be a hit.
     pub(super) fn has(&self, number: u32) -> bool {
         self.place(number).is_some()
     }
@@ -152,7 +152,7 @@ impl Search {
         Search { pattern: Some(pattern), ..Search::default() }
     }
 
-    /// Tells whether there is something to look at.
+    /// Returns whether there is something to look at.
     pub(super) fn is_busy(&self, rows: &Rows) -> bool {
         self.hunt.as_ref().is_some_and(|hunt| hunt.next < rows.len())
             || self.pattern.is_some() && self.tally.is_behind(rows)
@@ -232,7 +232,7 @@ impl Search {
         Effect::None
     }
 
-    /// Tells whether it waits for more to come.
+    /// Returns whether it waits for more to come.
     pub(super) fn waits(&self, rows: &Rows) -> bool {
         self.hunt.as_ref().is_some_and(|hunt| hunt.next >= rows.len())
     }

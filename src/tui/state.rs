@@ -139,12 +139,12 @@ impl App {
         }
     }
 
-    /// Tells whether something came that is not drawn yet.
+    /// Returns whether something came that is not drawn yet.
     pub(super) fn is_stale(&self) -> bool {
         self.seen != self.store.version()
     }
 
-    /// Tells whether there is work to be done between two keys.
+    /// Returns whether there is work to be done between two keys.
     pub(super) fn is_busy(&self) -> bool {
         let rows = &self.timeline.rows;
         rows.is_behind() || self.search.is_busy(rows) || self.page.as_ref().is_some_and(Page::is_busy)
@@ -155,7 +155,7 @@ impl App {
         self.said = Some((words.into(), Instant::now()));
     }
 
-    /// Tells what comes after the rows that there are.
+    /// Returns what comes after the rows that there are.
     pub(super) fn coming(&self) -> Coming {
         match (&self.phase, self.feed.is_live()) {
             (Phase::Filling, true) => Coming::Live,

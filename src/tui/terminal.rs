@@ -191,7 +191,7 @@ pub(super) struct LateAnswer {
 }
 
 impl LateAnswer {
-    /// Tells whether an event belongs to such an answer: `ESC ]` begins it, `BEL` or `ESC \` ends it.
+    /// Returns whether an event belongs to such an answer: `ESC ]` begins it, `BEL` or `ESC \` ends it.
     pub(super) fn has(&mut self, event: &Event) -> bool {
         let Event::Key(key) = event else { return false };
         let alt = key.modifiers.contains(KeyModifiers::ALT);

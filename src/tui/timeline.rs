@@ -171,7 +171,7 @@ impl Timeline {
         Effect::None
     }
 
-    /// Tells whether an entry is among the rows.
+    /// Returns whether an entry is among the rows.
     pub(super) fn shows(&self, store: &Store, number: u32) -> bool {
         self.rows.get(store, self.rows.row_of(store, number)) == Some(number)
     }

@@ -50,7 +50,7 @@ pub struct Settings {
     pub verbose: bool,
     /// Show payloads as hex dumps too.
     pub hex: bool,
-    /// How many columns a line of a message may take.
+    /// How many columns a row may take.
     pub width: usize,
     /// How times are shown.
     pub clock: Clock,
@@ -81,7 +81,7 @@ impl Printer {
         self.origin = Some(origin);
     }
 
-    /// Tells whether frames are shown.
+    /// Returns whether frames are shown.
     pub const fn wants_frames(&self) -> bool {
         self.settings.verbose
     }
@@ -91,7 +91,7 @@ impl Printer {
         let Settings { colour, verbose, hex, width, clock, .. } = self.settings;
         let began = *self.origin.get_or_insert(event.at.time);
         let origin = origin::Origin { clock, began };
-        let pen = &mut StyledWriter::new(out, colour);
+        let pen = &mut StyledWriter::new(out, colour).within(width);
         match &event.kind {
             Kind::Opened(opening) => {
                 row::opened(pen, event, origin, width, opening);
@@ -113,11 +113,12 @@ impl Printer {
             Kind::Message(message) => {
                 let json = self.laid_out(message);
                 row::message(pen, event, origin, if json.is_some() { 0 } else { width }, message);
+                let below = &mut StyledWriter::new(out, colour);
                 if let Some(lines) = json {
-                    pretty::write(pen, &lines, message.payload);
+                    pretty::write(below, &lines, message.payload);
                 }
                 if hex {
-                    hex_dump(pen, message.payload, message.missing);
+                    hex_dump(below, message.payload, message.missing);
                 }
             }
             Kind::Anomaly { from, anomaly } => row::anomaly(pen, event, origin, *from, anomaly),
@@ -267,7 +268,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_message_is_one_line_of_the_given_width(payload: Vec<u8>, text: String, width in 60_usize..200) {
+        fn a_message_is_one_line_of_the_given_width(payload: Vec<u8>, text: String, width in 10_usize..200) {
             for payload in [&payload[..], text.as_bytes()] {
                 let message = samples::message(Side::Server, Opcode::TEXT, payload);
                 let event = Event {
@@ -281,7 +282,16 @@ mod tests {
                 prop_assert!(!line.trim_end_matches('\n').chars().any(char::is_control));
                 let columns: usize =
                     line.chars().map(|c| unicode_width::UnicodeWidthChar::width(c).unwrap_or(0)).sum();
-                prop_assert!(columns <= width.max(65), "{columns} of {width}: {line}");
+                prop_assert!(columns <= width, "{columns} of {width}: {line}");
+            }
+        }
+
+        #[test]
+        fn no_row_is_wider_than_it_may_be(width in 10_usize..200) {
+            for line in print(Settings { width, ..PLAIN }).lines() {
+                let columns: usize =
+                    line.chars().map(|c| unicode_width::UnicodeWidthChar::width(c).unwrap_or(0)).sum();
+                prop_assert!(columns <= width, "{columns} of {width}: {line}");
             }
         }
     }

@@ -190,10 +190,7 @@ fn fields(pen: &mut StyledWriter<'_>, message: &Message<'_>, room: usize) {
 
 /// Writes a close code, its words and the reason.
 fn close_code(pen: &mut StyledWriter<'_>, code: u16, reason: &str, room: usize) {
-    let words = match code {
-        1005 | 1006 => close_code_name(code).to_owned(),
-        _ => format!("{code} {}", close_code_name(code)),
-    };
+    let words = format!("{code} {}", close_code_name(code));
     pen.put(Style::Plain, &words);
     if !reason.is_empty() {
         pen.put(Style::Dim, " “");
@@ -356,7 +353,7 @@ pub(super) fn closed(pen: &mut StyledWriter<'_>, event: &Event<'_>, origin: Orig
         None => pen.put(Style::Plain, "still open when the capture ended"),
     }
     if let Some(by) = closed.by {
-        pen.put(Style::Plain, &format!(" by {}", by.name()));
+        pen.put(Style::Plain, &format!(", by {}", by.name()));
     }
     if closed.clean && closed.code.is_some() {
         pen.put(Style::Plain, ", answered");

@@ -71,12 +71,20 @@ pub struct StyledWriter<'o> {
     colour: bool,
     style: Style,
     column: usize,
+    /// How many columns a line may have.
+    most: usize,
 }
 
 impl<'o> StyledWriter<'o> {
-    /// Makes a pen that appends to `out`, with colour or without.
+    /// Makes a writer that appends to `out`, with colour or without.
     pub const fn new(out: &'o mut Vec<u8>, colour: bool) -> Self {
-        StyledWriter { out, colour, style: Style::Plain, column: 0 }
+        StyledWriter { out, colour, style: Style::Plain, column: 0, most: usize::MAX }
+    }
+
+    /// Cuts lines that are longer than `columns`, with `…` where it cut.
+    #[must_use]
+    pub const fn within(self, columns: usize) -> Self {
+        StyledWriter { most: columns, ..self }
     }
 
     /// Returns how many columns the line has so far.
@@ -86,12 +94,18 @@ impl<'o> StyledWriter<'o> {
 
     /// Writes our own words.
     pub fn put(&mut self, style: Style, words: &str) {
-        if words.is_empty() {
-            return;
+        let columns = width(words);
+        if columns > self.left_of_line() {
+            self.wire(style, words.as_bytes(), usize::MAX);
+        } else if !words.is_empty() {
+            self.set(style);
+            self.out.extend_from_slice(words.as_bytes());
+            self.column = self.column.saturating_add(columns);
         }
-        self.set(style);
-        self.out.extend_from_slice(words.as_bytes());
-        self.column = self.column.saturating_add(width(words));
+    }
+
+    const fn left_of_line(&self) -> usize {
+        self.most.saturating_sub(self.column)
     }
 
     /// Writes our own words and fills up with blanks to `columns`.
@@ -108,6 +122,7 @@ impl<'o> StyledWriter<'o> {
 
     /// Writes blanks.
     pub fn blanks(&mut self, count: usize) {
+        let count = count.min(self.left_of_line());
         self.set(Style::Plain);
         self.out.resize(self.out.len().saturating_add(count), b' ');
         self.column = self.column.saturating_add(count);
@@ -117,6 +132,7 @@ impl<'o> StyledWriter<'o> {
     ///
     /// Returns the columns that are left, or `None` where it cut.
     pub fn wire(&mut self, style: Style, bytes: &[u8], room: usize) -> Option<usize> {
+        let room = room.min(self.left_of_line());
         if let Some(left) = self.plain(style, bytes, room) {
             return left;
         }

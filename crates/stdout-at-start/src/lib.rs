@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 static CLOSED: AtomicBool = AtomicBool::new(false);
 
-/// Tells whether standard output was closed when the program started, as by `>&-`; where that cannot be seen, it was not.
+/// Returns whether standard output was closed when the program started, as by `>&-`; where that cannot be seen, it was not.
 pub fn was_closed() -> bool {
     CLOSED.load(Ordering::Relaxed)
 }

@@ -47,7 +47,7 @@ impl Behind {
         }
     }
 
-    /// Tells how far reading came.
+    /// Returns how far reading came.
     pub(super) fn with_meter(self, meter: Option<ReadProgress>) -> Behind {
         Behind { meter: meter.unwrap_or_default(), ..self }
     }

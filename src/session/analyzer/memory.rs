@@ -7,7 +7,7 @@
 //! decided between two segments of one shard, and so is the same in every run.
 
 use super::{Analyzer, Slot, tick_at_or_after};
-use crate::event::{ConnId, Event, Kind, Sink};
+use crate::event::{Event, Kind, Sink};
 use crate::model::{Anomaly, At, Timestamp};
 use crate::session::connection::Connection;
 use crate::session::holdings::Holdings;
@@ -74,6 +74,11 @@ impl Analyzer {
             return false;
         }
         self.holdings.replace(slot.holdings, holdings);
+        if holdings.for_keys > 0 && slot.holdings.for_keys == 0 {
+            self.keeping.insert((slot.id, n));
+        } else if holdings.for_keys == 0 && slot.holdings.for_keys > 0 {
+            self.keeping.remove(&(slot.id, n));
+        }
         if slot.holdings.searched == 0 && holdings.searched > 0 {
             slot.search = slot.search.wrapping_add(1);
             self.late.push_back((n, slot.id, slot.search));
@@ -136,11 +141,7 @@ impl Analyzer {
         }
         let limits = self.shared.limits;
         while self.holdings.for_keys > self.bound(self.holdings.for_keys, limits.held) {
-            // The oldest connection that holds anything.
-            let holds = |(_, n): &&(ConnId, usize)| {
-                self.slots.get(*n).and_then(Option::as_ref).is_some_and(|slot| slot.holdings.for_keys > 0)
-            };
-            let Some((_, n)) = self.wanting.iter().find(holds).copied() else { break };
+            let Some((_, n)) = self.keeping.pop_first() else { break };
             if let Some(connection) = self.connection_mut(n) {
                 connection.release_held();
             }

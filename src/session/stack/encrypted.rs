@@ -220,7 +220,11 @@ fn note(facts: &Facts, cx: &mut Context<'_>) {
     if facts.keys.is_some() {
         cx.shared.counts.decrypted = cx.shared.counts.decrypted.saturating_add(1);
     } else {
-        let chosen = facts.alpn.as_deref().or_else(|| facts.alpn_offered.first().map(|it| &**it));
+        // TLS 1.3 encrypts what the server chose; of several that the client offers none is known to be it.
+        let chosen = facts.alpn.as_deref().or(match &facts.alpn_offered[..] {
+            [only] => Some(only),
+            _ => None,
+        });
         let port = cx.transport.end_of(Side::Server).port;
         cx.shared.name_encrypted(cx.conn, port, facts.server_name.as_deref(), chosen);
     }

@@ -2,6 +2,7 @@
 
 use crate::event::Tls;
 use crate::hello::{ClientHello, ServerHello, suite, version_name};
+use crate::model::{Pair, Side};
 
 const HANDSHAKE: u8 = 22;
 const CLIENT_HELLO: u8 = 1;
@@ -29,6 +30,13 @@ pub(super) fn tls(client: &[u8], server: &[u8]) -> Option<Tls> {
         alpn: alpn.map(|name| String::from_utf8_lossy(&name).into()),
         ..Tls::default()
     })
+}
+
+/// Returns which side is TLS's client, where a hello says so.
+pub(super) fn client_of(heads: Pair<&[u8]>) -> Option<Side> {
+    let is_client =
+        |side: Side| body(heads[side], CLIENT_HELLO).is_some() || body(heads[!side], SERVER_HELLO).is_some();
+    Side::BOTH.into_iter().find(|side| is_client(*side))
 }
 
 /// Returns whether bytes begin with a TLS record.

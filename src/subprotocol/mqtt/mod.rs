@@ -56,7 +56,7 @@ fn sign(input: &Input<'_>, _: &Opening) -> Evidence {
     }
 }
 
-/// Tells whether the protocol's name stands at that offset.
+/// Returns whether the protocol's name stands at that offset.
 fn named(head: &[u8], at: usize) -> bool {
     let rest = head.get(at..).unwrap_or_default();
     rest.starts_with(b"\x00\x04MQTT") || rest.starts_with(b"\x00\x06MQIsdp")

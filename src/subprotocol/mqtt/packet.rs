@@ -63,7 +63,7 @@ pub(super) fn body(packet: &[u8]) -> &[u8] {
     protobuf::varint(rest).map_or(&[], |(_, body)| body)
 }
 
-/// Tells whether a packet's flags are those its type has (MQTT 5.0 §2.1.3); MQTT 3.1 has DUP with more types.
+/// Returns whether a packet's flags are those its type has (MQTT 5.0 §2.1.3); MQTT 3.1 has DUP with more types.
 pub(super) const fn flags_fit(first: u8) -> bool {
     match first >> 4 {
         PUBLISH => first & 0x06 != 0x06,
@@ -151,7 +151,7 @@ pub(super) fn next_property<'a>(reader: &mut Reader<'a>) -> Option<(u64, &'stati
     Some((id, name, value))
 }
 
-/// Tells whether bytes are properties from the first to the last.
+/// Returns whether bytes are properties from the first to the last.
 pub(super) fn are_properties(bytes: &[u8]) -> bool {
     let mut reader = Reader::new(bytes);
     while !reader.rest.is_empty() {
@@ -162,7 +162,7 @@ pub(super) fn are_properties(bytes: &[u8]) -> bool {
     true
 }
 
-/// Tells whether a packet's body fits its type in one of the versions, `five` or the older ones.
+/// Returns whether a packet's body fits its type in one of the versions, `five` or the older ones.
 ///
 /// What may follow without a form of its own, a payload, is not looked at.
 pub(super) fn fits(first: u8, body: &[u8], five: bool) -> bool {

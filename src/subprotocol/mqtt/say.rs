@@ -129,7 +129,7 @@ fn connack(session: &mut Session, unit: &mut Unit<'_>, reader: &mut Reader<'_>) 
     Some(())
 }
 
-/// Tells whether a PUBLISH carries the correlation data of a request that its receiver made.
+/// Returns whether a PUBLISH carries the correlation data of a request that its receiver made.
 fn answers_request(session: &Session, first: u8, bytes: &[u8], out: &Out<'_>) -> bool {
     if session.version != Some(5) {
         return false;
@@ -139,7 +139,7 @@ fn answers_request(session: &Session, first: u8, bytes: &[u8], out: &Out<'_>) ->
     response.is_none() && correlation.is_some_and(|data| out.is_asked(REQUESTS, data))
 }
 
-/// Tells whether a PUBLISH names its topic by an alias that was never said what it stands for.
+/// Returns whether a PUBLISH names its topic by an alias that was never said what it stands for.
 fn unknown_alias(session: &Session, from: Side, first: u8, bytes: &[u8]) -> bool {
     let topic = Reader::new(packet::body(bytes)).text();
     if session.version != Some(5) || topic != Some("") {

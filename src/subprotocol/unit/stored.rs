@@ -33,7 +33,7 @@ const FROM_SERVER: u64 = 64;
 const WORDS: u64 = 128;
 
 impl Meaning<'_> {
-    /// Tells whether it says nothing at all.
+    /// Returns whether it says nothing at all.
     pub fn is_empty(self) -> bool {
         self.units.list.is_empty() && !self.units.part
     }

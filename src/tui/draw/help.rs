@@ -47,7 +47,7 @@ pub(super) fn draw(theme: &Theme, area: Rect, top: usize, buffer: &mut Buffer) {
     }
 }
 
-/// Tells whether there are two columns, how many lines each has, and how many rows the table takes.
+/// Returns whether there are two columns, how many lines each has, and how many rows the table takes.
 fn extent(area: Rect, lines: usize) -> (bool, usize, u16) {
     let two = area.width >= 156;
     let per_column = if two { lines.div_ceil(2) } else { lines };

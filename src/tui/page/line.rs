@@ -29,7 +29,7 @@ impl Line {
         Line { words: left, beside: Some((sign, right)), leads: None }
     }
 
-    /// Tells whether its halves differ.
+    /// Returns whether its halves differ.
     pub(super) fn differs(&self) -> bool {
         self.beside.as_ref().is_some_and(|(sign, _)| *sign != SAME)
     }

@@ -116,7 +116,7 @@ pub(super) fn preview(look: &mut Look<'_>, writer: &mut RowWriter<'_>, number: u
     }
 }
 
-/// Tells whether the beginning of a payload that `room` columns show has what is searched for, lit up.
+/// Returns whether the beginning of a payload that `room` columns show has what is searched for, lit up.
 fn shows_hit(look: &mut Look<'_>, number: u32, entry: &Entry, room: u16) -> bool {
     let (Some(pattern), true) = (&look.search.pattern, entry.facts().has(Facts::TEXT)) else { return false };
     let (text, hit) = if entry.facts().has(Facts::MISSING) {
