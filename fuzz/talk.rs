@@ -39,7 +39,7 @@ impl Ends {
         match payload.len() {
             short @ 0..126 => frame.push(masked | short as u8),
             long => {
-                frame.push(masked | 126);
+                frame.push(masked | 0x7E);
                 frame.extend((long as u16).to_be_bytes());
             }
         }

@@ -181,7 +181,7 @@ mod tests {
     fn forwarded_ports_are_named_first() {
         let target = Some("/api/v1/namespaces/default/pods/web/portforward?ports=8080".into());
         let subprotocol = Some("v4.channel.k8s.io".into());
-        let mut reader = Reader::new(Opening { target, subprotocol, ..Opening::default() });
+        let mut reader = Reader::new(Opening { subprotocol, target, ..Opening::default() });
         let messages: &[(Side, &[u8])] = &[
             (Side::Server, b"\x00\x90\x1f"),
             (Side::Server, b"\x01\x90\x1f"),

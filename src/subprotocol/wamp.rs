@@ -532,7 +532,7 @@ mod tests {
             (Server, br#"[8,16,3,{},"wamp.error.invalid_uri"]"#),
             (Server, br#"[36,77,88,{"topic":"com.ex.news"},[1]]"#),
             (Server, br#"[68,5,66,{"procedure":"com.ex.add"},[1]]"#),
-            (Server, br#"[69,5,{}]"#),
+            (Server, br"[69,5,{}]"),
             (Client, br#"[6,{},"wamp.close.normal"]"#),
         ];
         assert_eq!(

@@ -1,6 +1,6 @@
 //! What the connections of a shard hold, and what is given up where it is too much.
 //!
-//! Each kind of memory has its bound, and all of them together have one ([`Limits::memory`](super::Limits::memory)).
+//! Each kind of memory has its bound, and all of them together have one ([`Limits::memory`](crate::session::Limits::memory)).
 //! Unfinished messages and what sub-protocols remember are bounded where they grow; everything else makes room for
 //! them, what is missed least first: windows of inflaters, ciphertext without keys, searches, what waits behind gaps,
 //! and in the end connections, those that are no conversations and were silent for longest before others. All of it is
