@@ -509,3 +509,41 @@ fn what_may_be_held_follows_from_the_memory() {
         assert_eq!(out.contains(&cut), kept < 16 << 20, "{flags}");
     }
 }
+
+#[test]
+fn protocols_are_named_where_their_beginning_was_not_captured() {
+    let folder = folder();
+    for (file, name) in [
+        ("amqp", "AMQP"),
+        ("beanstalk", "beanstalkd"),
+        ("bittorrent", "BitTorrent"),
+        ("cassandra", "Cassandra"),
+        ("dns", "DNS"),
+        ("ftp", "FTP"),
+        ("git", "Git"),
+        ("http2", "HTTP/2"),
+        ("kafka", "Kafka"),
+        ("ldap", "LDAP"),
+        ("memcached", "memcached"),
+        ("mongodb", "MongoDB"),
+        ("mqtt", "MQTT"),
+        ("mysql", "MySQL"),
+        ("nats", "NATS"),
+        ("postgresql", "PostgreSQL"),
+        ("redis", "Redis"),
+        ("sip", "SIP"),
+        ("smb2", "SMB"),
+        ("smtp", "SMTP"),
+        ("tls", "TLS"),
+        ("xmpp", "XMPP"),
+        ("noise", "its beginning was not captured"),
+        ("length-prefixed", "its beginning was not captured"),
+        ("text-lines", "its beginning was not captured"),
+        ("zeros", "its beginning was not captured"),
+    ] {
+        let (code, out, err) =
+            said(folder.path(), &format!("explain {}", capture(&format!("negative/{file}.pcap"))));
+        assert_eq!((code, err.as_str()), (0, ""), "{file}");
+        assert!(out.lines().skip(1).any(|line| line.contains(&format!("  {name}"))), "{file}: {out}");
+    }
+}

@@ -1,6 +1,7 @@
 //! What a connection was in which no WebSocket is found: told by the first bytes of both sides.
 
 mod hello;
+mod midway;
 mod mqtt;
 mod protocol;
 
@@ -124,8 +125,14 @@ impl Witness {
             }
             return Reason::Http(Box::new(http(client, server)));
         }
-        if let Some(name) = protocol::name(client, server, transport.end_of(Side::Server).port) {
-            return Reason::Protocol(name);
+        let name = |client, server, of: Side| {
+            protocol::name(client, server, transport.end_of(of).port).or_else(|| midway::name(client, server))
+        };
+        let reversed = || name(server, client, Side::Client).filter(|_| !transport.is_directed());
+        match name(client, server, Side::Server).or_else(reversed) {
+            Some(midway::HTTP2) => return Reason::Http2,
+            Some(name) => return Reason::Protocol(name),
+            None => {}
         }
         if is_mqtt(client, server) {
             return Reason::Protocol("MQTT");

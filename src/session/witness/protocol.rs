@@ -22,7 +22,6 @@ pub(super) fn name(client: &[u8], server: &[u8], port: u16) -> Option<&'static s
             [0, 0, 0, 8, 4, 0xd2, 0x16, 0x2f, ..] => Some("PostgreSQL"),
             [5, methods, rest @ ..] if rest.len() == usize::from(*methods) && *methods > 0 => Some("SOCKS 5"),
             [3, 0, 0, _, _, 0xe0, ..] => Some("RDP"),
-            [0x13, rest @ ..] if rest.starts_with(b"BitTorrent protocol") => Some("BitTorrent"),
             [_, _, _, 0xfe, b'S', b'M', b'B', ..] | [0, _, _, _, 0xfe | 0xff, b'S', b'M', b'B', ..] => {
                 Some("SMB")
             }
@@ -45,6 +44,7 @@ fn is_redis(client: &[u8]) -> bool {
 const BOTH: &[(&str, &[u8])] = &[
     ("SSH", b"SSH-"),
     ("AMQP", b"AMQP"),
+    ("BitTorrent", b"\x13BitTorrent protocol"),
     ("STOMP", b"CONNECT\naccept-version"),
     ("STOMP", b"STOMP\n"),
     ("NATS", b"INFO {"),
