@@ -58,8 +58,8 @@ impl Ends {
     fn message(&mut self, from: Side, opcode: Opcode, payload: Vec<u8>, how: u8) {
         let is_compressed = how & 4 != 0 && payload.len() < 60_000;
         let body = if is_compressed { stored(&payload) } else { payload.clone() };
-        let fragments = body.len().div_ceil(usize::from(how & 3) + 1).max(1);
-        let mut pieces: Vec<&[u8]> = body.chunks(fragments).collect();
+        let length = body.len().div_ceil(usize::from(how & 3) + 1).max(1);
+        let mut pieces: Vec<&[u8]> = body.chunks(length).collect();
         if pieces.is_empty() {
             pieces.push(&[]);
         }
@@ -113,21 +113,32 @@ impl Sink for Shown {
     }
 }
 
-/// Sends segments as they are captured, with losses, repetitions and pauses.
+/// A segment as it was sent.
+struct Sending {
+    from: Side,
+    flags: Flags,
+    payload: Vec<u8>,
+    seq: u32,
+    ack: u32,
+}
+
+/// Sends segments as they are captured: with losses, repetitions, pauses, and some behind the one after them.
 struct Wire {
     analyzer: Analyzer,
     shown: Shown,
     at: At,
     seq: [u32; 2],
+    behind: Option<Sending>,
 }
 
 impl Wire {
-    fn capture(&mut self, from: Side, flags: Flags, payload: &[u8], seq: u32) {
+    fn capture(&mut self, sending: &Sending) {
+        let Sending { from, flags, ref payload, seq, ack } = *sending;
         let end = |side| Endpoint::new([10, 0, 0, 1].into(), if side == Side::Client { 4000 } else { 80 });
         let segment = Segment {
             flow: Flow { source: end(from), destination: end(!from), tunnel: Tunnel::NONE },
             seq: Seq(seq),
-            ack: Seq(self.seq[usize::from(from == Side::Client)]),
+            ack: Seq(ack),
             flags,
             window: 1000,
             header: &[],
@@ -144,7 +155,7 @@ impl Wire {
         self.analyzer.push(0, &segment, self.at, &mut self.shown);
     }
 
-    /// Sends a segment, which is captured as `fate` says, and tells whether it was captured once and at once.
+    /// Sends a segment, which is captured as `fate` says, and returns whether it was captured at all.
     fn send(&mut self, from: Side, flags: Flags, payload: &[u8], fate: u8) -> bool {
         self.at.time = Timestamp::from_nanos(
             self.at.time.as_nanos()
@@ -154,13 +165,22 @@ impl Wire {
         let seq = self.seq[sent];
         self.seq[sent] = seq
             .wrapping_add(payload.len() as u32 + u32::from(flags.has(Flags::SYN) || flags.has(Flags::FIN)));
+        let ack = self.seq[usize::from(from == Side::Client)];
+        let sending = Sending { from, flags, payload: payload.to_vec(), seq, ack };
+        let before = self.behind.take();
         match fate & 31 {
-            0 | 1 => return false,
-            2 => self.capture(from, flags, payload, seq),
-            _ => {}
+            0 | 1 => {}
+            2 => {
+                self.capture(&sending);
+                self.capture(&sending);
+            }
+            3 => self.behind = Some(sending),
+            _ => self.capture(&sending),
         }
-        self.capture(from, flags, payload, seq);
-        true
+        if let Some(before) = before {
+            self.capture(&before);
+        }
+        fate & 31 > 1
     }
 }
 
@@ -187,6 +207,7 @@ pub fn talk(data: &[u8]) {
         shown: Shown::default(),
         at: At { packet: 0, time: Timestamp::from_nanos(1_000_000_000_000) },
         seq: [u32::MAX - 500, 77],
+        behind: None,
     };
     // The input's first bytes again say where it is cut and what is lost.
     let mut fates: VecDeque<u8> = data.iter().copied().collect();

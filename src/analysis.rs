@@ -8,6 +8,7 @@ use crate::capture::KeyLogs;
 use crate::capture::{self, Files, Item, Next, PacketBatch, Source};
 use crate::event::{Control, Event, Sink};
 use crate::filter::{self, Filter, Filtered};
+use crate::model::Timestamp;
 use crate::pipeline::Feed;
 use crate::session::Limits;
 use crate::wire;
@@ -109,50 +110,43 @@ impl Analysis {
     /// Where a capture cannot be read, and what `each` returns.
     pub fn run(mut self, each: impl FnMut(&Event<'_>) -> io::Result<Control>) -> Result<(), Error> {
         let mut caller = Caller { each, frames: self.frames, outcome: Ok(Control::Continue) };
-        let (mut batches, mut next) = (Vec::new(), Next::Filled);
-        let mut began = None;
-        // Secrets and diagnostics may come long before the first packet.
-        while began.is_none() && next != Next::End {
-            let mut batch = PacketBatch::default();
-            next = self.source.next(&mut batch)?;
-            began = batch.records().next().map(|record| record.at.time);
-            if !batch.items.is_empty() {
-                batches.push(batch);
-            }
-        }
-        let began = began.unwrap_or_default();
         let mut feed = Feed::new(self.limits, wire::Limits::default());
         if let Some(filter) = self.filter {
-            let mut filtered = Filtered::new(filter, caller, began);
-            carry(&mut *self.source, (batches, next), &mut feed, &mut filtered, |it| it.sink().is_over())?;
+            let mut filtered = Filtered::new(filter, caller, Timestamp::default());
+            carry(&mut *self.source, &mut feed, &mut filtered, Filtered::begin, |it| it.sink().is_over())?;
             caller = filtered.into_sink();
         } else {
-            carry(&mut *self.source, (batches, next), &mut feed, &mut caller, Caller::is_over)?;
+            carry(&mut *self.source, &mut feed, &mut caller, |_, _| {}, Caller::is_over)?;
         }
         caller.outcome?;
         Ok(())
     }
 }
 
-/// Carries what was read and all that is still to come of `source` through `feed` into `sink`, unless that is over before.
+/// Carries all that comes of `source` through `feed` into `sink`, which hears when the first packet was captured, unless
+/// that is over before.
 fn carry<S: Sink>(
     source: &mut dyn Source,
-    (mut batches, mut next): (Vec<PacketBatch>, Next),
     feed: &mut Feed,
     sink: &mut S,
+    begin: impl Fn(&mut S, Timestamp),
     is_over: impl Fn(&S) -> bool,
 ) -> Result<(), Error> {
+    let (mut batch, mut has_begun) = (PacketBatch::default(), false);
     loop {
-        for batch in &batches {
-            for item in &batch.items {
-                match item {
-                    Item::Packet(record) => feed.push(&batch.packet(record), sink),
-                    Item::Diagnostic(anomaly) => feed.diagnostic(anomaly, sink),
-                    Item::Secrets(origin, lines) => feed.secrets(*origin, lines, sink),
-                }
-                if is_over(sink) {
-                    return Ok(());
-                }
+        let next = source.next(&mut batch)?;
+        if let (false, Some(first)) = (has_begun, batch.records().next()) {
+            begin(sink, first.at.time);
+            has_begun = true;
+        }
+        for item in &batch.items {
+            match item {
+                Item::Packet(record) => feed.push(&batch.packet(record), sink),
+                Item::Diagnostic(anomaly) => feed.diagnostic(anomaly, sink),
+                Item::Secrets(origin, lines) => feed.secrets(*origin, lines, sink),
+            }
+            if is_over(sink) {
+                return Ok(());
             }
         }
         match next {
@@ -163,9 +157,6 @@ fn carry<S: Sink>(
                 return Ok(());
             }
         }
-        batches.resize_with(1, PacketBatch::default);
-        let Some(batch) = batches.first_mut() else { return Ok(()) };
-        next = source.next(batch)?;
     }
 }
 
@@ -198,8 +189,6 @@ impl<F: FnMut(&Event<'_>) -> io::Result<Control>> Sink for Caller<F> {
 mod tests {
     use super::*;
     use crate::event::Kind;
-    #[cfg(feature = "tls")]
-    use crate::model::Timestamp;
 
     const CAPTURE: &str = "captures/messages/fragments-with-pings-between.pcap";
 

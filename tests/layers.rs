@@ -45,7 +45,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("check", &["model", "http", "event", "text"]),
     ("explain", &["model", "http", "websocket", "event", "text"]),
     ("pipeline", &["model", "capture", "wire", "subprotocol", "event", "session", "services"]),
-    ("analysis", &["capture", "wire", "event", "session", "filter", "pipeline"]),
+    ("analysis", &["model", "capture", "wire", "event", "session", "filter", "pipeline"]),
     ("tui", &["model", "text", "event", "filter", "view", "store", "stats", "explain"]),
     (
         "cli",

@@ -44,7 +44,12 @@ impl Format {
                     found.problems.lost(read.consumed, format_args!("the {layer} has {problem}"));
                     return Read { stop: StopReason::Lost, ..read };
                 }
-                Err(Fault::Unknown) => return Read { stop: StopReason::Lost, ..read },
+                Err(Fault::Unknown) => {
+                    found
+                        .problems
+                        .lost(read.consumed, format_args!("what follows is no header of a capture file"));
+                    return Read { stop: StopReason::Lost, ..read };
+                }
             }
         }
     }

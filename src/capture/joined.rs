@@ -19,7 +19,7 @@ pub(super) fn section(bytes: &[u8]) -> Option<StopReason> {
 
 /// Stops the blocks of a pcapng file where the header of a pcap file begins.
 ///
-/// Taken for a block, it would have a type that there is not and a length that is no multiple of four.
+/// Taken for a block, it would have a type for local use and a length that is no multiple of four.
 pub(super) fn pcap(bytes: &[u8]) -> Option<StopReason> {
     const LENGTH: usize = 24;
     let magic = u32::from_le_bytes(*bytes.first_chunk()?);

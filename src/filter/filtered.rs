@@ -101,6 +101,11 @@ impl<S: Sink> Filtered<S> {
         Filtered { sink, filter, began, memory: Memory::default(), matched: 0 }
     }
 
+    /// Sets the time of the capture's first packet, where it was not known at the beginning.
+    pub const fn begin(&mut self, began: Timestamp) {
+        self.began = began;
+    }
+
     /// Returns where rows go.
     pub const fn sink(&self) -> &S {
         &self.sink

@@ -4,7 +4,7 @@
 #[derive(Debug, Default)]
 pub struct Chunks {
     state: State,
-    /// The line of a chunk's size that is not whole.
+    /// The line of a chunk's size that is not whole; behind a loss, what may be one and the line end before it.
     line: Vec<u8>,
 }
 
@@ -17,8 +17,10 @@ enum State {
     Data(u64),
     /// The line end behind a chunk.
     End,
-    /// Something was lost, and where the next chunk begins is not known.
-    Lost,
+    /// Something was lost, and where the next chunk begins is not known; `fresh` until something behind it was passed on.
+    Lost {
+        fresh: bool,
+    },
     /// There are no chunks.
     Plain,
 }
@@ -36,16 +38,20 @@ impl Chunks {
                     out.extend_from_slice(bytes);
                     break;
                 }
-                State::Lost => {
-                    let start = next_chunk(bytes);
-                    let (before, after) =
-                        bytes.split_at_checked(start.unwrap_or(bytes.len())).unwrap_or_default();
+                State::Lost { fresh } => {
+                    let mut all = std::mem::take(&mut self.line);
+                    all.extend_from_slice(bytes);
+                    let (passed, is_chunk) = next_chunk(&all, fresh);
+                    let (before, after) = all.split_at_checked(passed).unwrap_or((&all, &[]));
                     out.extend_from_slice(before);
-                    bytes = after;
-                    if start.is_some() {
+                    if is_chunk {
                         self.state = State::Size;
+                        out.extend(self.push(after));
+                    } else {
+                        self.state = State::Lost { fresh: fresh && before.is_empty() };
+                        self.line = after.to_vec();
                     }
-                    continue;
+                    break;
                 }
                 State::Data(left) => {
                     let cut = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len());
@@ -74,7 +80,7 @@ impl Chunks {
             }
             (State::Plain, _) => true,
             _ => {
-                self.state = State::Lost;
+                self.state = State::Lost { fresh: true };
                 self.line.clear();
                 false
             }
@@ -102,23 +108,34 @@ impl Chunks {
     }
 }
 
-/// Returns where a chunk begins in bytes behind a loss: at their start or behind a line end, with a size that leads to the
-/// next line end, or to what did not come yet if a frame begins in it.
-fn next_chunk(bytes: &[u8]) -> Option<usize> {
-    (0..bytes.len()).find(|start| {
-        let (before, rest) = bytes.split_at_checked(*start).unwrap_or_default();
-        (before.is_empty() || before.ends_with(b"\r\n")) && begins_chunk(rest).unwrap_or(false)
-    })
+/// Returns how many bytes behind a loss stand before the next chunk, and `true`; or before what may be one once more has
+/// come, and `false`.
+///
+/// A chunk begins at once where they are `fresh`, or behind a line end, and a frame begins in it. What decides that is so
+/// short that it does not matter how the bytes were cut.
+fn next_chunk(bytes: &[u8], fresh: bool) -> (usize, bool) {
+    for start in 0..=bytes.len() {
+        let (before, rest) = bytes.split_at_checked(start).unwrap_or_default();
+        let is_place = if before.is_empty() { fresh } else { before.ends_with(b"\r\n") };
+        match is_place.then(|| begins_chunk(rest)) {
+            Some(Some(true)) => return (start, true),
+            Some(None) => return (start.saturating_sub(2), false),
+            Some(Some(false)) | None => {}
+        }
+    }
+    let end = usize::from(bytes.ends_with(b"\r"));
+    (bytes.len().saturating_sub(end), false)
 }
 
+/// Returns whether a chunk begins here that begins with a frame; `None` where there are too few bytes to say.
 fn begins_chunk(bytes: &[u8]) -> Option<bool> {
-    let end = bytes.iter().take(LINE).position(|byte| *byte == b'\n')?;
+    let Some(end) = bytes.iter().take(LINE).position(|byte| *byte == b'\n') else {
+        let may_be = bytes.is_empty() || bytes.len() < LINE && parse(bytes).is_some();
+        return if may_be { None } else { Some(false) };
+    };
     let (line, rest) = bytes.split_at_checked(end.saturating_add(1))?;
-    let size = usize::try_from(parse(line)??).ok().filter(|size| *size > 0 && line.ends_with(b"\r\n"))?;
-    Some(match rest.get(size..) {
-        Some(behind) => behind.is_empty() || behind.starts_with(b"\r"),
-        None => rest.first().is_some_and(|first| begins_frame(*first)),
-    })
+    let is_size = matches!(parse(line), Some(Some(1..))) && line.ends_with(b"\r\n");
+    if is_size { rest.first().map(|first| begins_frame(*first)) } else { Some(false) }
 }
 
 /// Returns whether a server's frame may begin with a byte: not one of text.
@@ -185,7 +202,7 @@ mod tests {
         assert!(chunks.lose(Some(4)));
         assert_eq!(chunks.push(b"89\r\n1\r\nx"), b"89x");
         assert!(!chunks.lose(Some(4)));
-        assert_eq!(chunks.push(b"1\r\nx"), b"x");
+        assert_eq!(chunks.push(b"1\r\n\x81"), b"\x81");
     }
 
     #[test]
@@ -197,12 +214,15 @@ mod tests {
             chunks
         };
         // What is left of the chunk before is passed on as it is: frames may be in it.
+        let bytes = b"def\r\n4\r\nnone\r\n5\r\n\x81\x03ghi\r\n2\r\n\x89\0\r\n";
+        for size in 1..bytes.len() {
+            let mut chunks = lost();
+            let out: Vec<u8> = bytes.chunks(size).flat_map(|piece| chunks.push(piece)).collect();
+            assert_eq!(out, b"def\r\n4\r\nnone\r\n\x81\x03ghi\x89\0", "{size}");
+        }
+        // The loss ends where a chunk begins.
         let mut chunks = lost();
-        assert_eq!(chunks.push(b"def\r\n5\r\n\x81\x03ghi\r\n2\r\n\x89\0"), b"def\r\n\x81\x03ghi\x89\0");
-        // A size that does not lead to a line end is none.
-        let mut chunks = lost();
-        assert_eq!(chunks.push(b"4\r\nabcdef\r\n"), b"4\r\nabcdef\r\n");
-        assert_eq!(chunks.push(b"3\r\nabc\r\n0\r\n"), b"abc");
+        assert_eq!(chunks.push(b"4\r\n\x81\x02hi\r\n"), b"\x81\x02hi");
         assert!(chunks.found());
     }
 }

@@ -1,5 +1,6 @@
 //! Messages of Protocol Buffers, read by the `.proto` files that a user has.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -109,17 +110,28 @@ impl Schema for ProtoFiles {
 /// Writes a message as JSON, its fields by the names that the `.proto` file has; `None` where it gets too long.
 fn write_message(message: &DynamicMessage, out: &mut String) -> Option<()> {
     let mut comma = "{";
-    for (field, value) in message.fields() {
-        out.push_str(comma);
-        comma = ",";
-        write_text(field.name(), out);
+    let mut begin = |name: &str, out: &mut String| {
+        out.push_str(std::mem::replace(&mut comma, ","));
+        write_text(name, out);
         out.push(':');
+    };
+    for (field, value) in message.fields() {
+        begin(field.name(), out);
         write_value(value, &field.kind(), out)?;
     }
-    // What the schema does not know, by its numbers: these files may be of another version.
-    for unknown in message.unknown_fields() {
-        write!(out, "{comma}\"?{}\":null", unknown.number()).ok()?;
-        comma = ",";
+    for (extension, value) in message.extensions() {
+        begin(&format!("[{}]", extension.full_name()), out);
+        write_value(value, &extension.kind(), out)?;
+    }
+    // What the schema does not know, by its numbers and in bytes: these files may be of another version.
+    let mut unknown: BTreeMap<u32, usize> = BTreeMap::new();
+    for field in message.unknown_fields() {
+        let bytes = unknown.entry(field.number()).or_default();
+        *bytes = bytes.saturating_add(field.encoded_len());
+    }
+    for (number, bytes) in unknown {
+        begin(&format!("?{number}"), out);
+        write!(out, "\"{bytes} bytes\"").ok()?;
     }
     out.push_str(if comma == "{" { "{}" } else { "}" });
     (out.len() <= MAX_TEXT).then_some(())
@@ -233,7 +245,7 @@ mod tests {
         assert_eq!(
             lab.json("lab.Order", bytes).as_deref(),
             Some(
-                r#"{"id":7,"item":"tea","sizes":[-2,2],"kind":"LARGE","next":{"item":"\"x"},"prices":{"a":1.5},"raw":"ff","?9":null}"#
+                r#"{"id":7,"item":"tea","sizes":[-2,2],"kind":"LARGE","next":{"item":"\"x"},"prices":{"a":1.5},"raw":"ff","?9":"2 bytes"}"#
             )
         );
         assert_eq!(lab.json("lab.Receipt", b""), Some("{}".into()));

@@ -1,20 +1,20 @@
 //! One WebSocket: both sides' frames, messages, inflating and closing.
 
 mod decode;
-mod half;
+mod irregular;
 mod loss;
 mod meaning;
-mod odd;
 mod oddities;
 mod payload_view;
 mod proof;
 mod report;
+mod side_state;
 mod state;
 
 pub(super) use self::state::{Conversation, Ending};
 
-use self::half::{Losses, Reading, SideState};
 use self::oddities::Oddities;
+use self::side_state::{Losses, Reading, SideState};
 use self::state::Inflaters;
 use super::context::Context;
 use super::meaning::Understood;

@@ -87,8 +87,8 @@ impl Recent {
             differences.compare(from, behind(copy, kept.start, from), behind(bytes, start, from));
         }
         let anomaly = differences.anomaly()?;
-        let telling = Some(((conn, side), differences));
-        (std::mem::replace(&mut self.reported, telling) != telling).then_some(anomaly)
+        let reporting = Some(((conn, side), differences));
+        (std::mem::replace(&mut self.reported, reporting) != reporting).then_some(anomaly)
     }
 }
 

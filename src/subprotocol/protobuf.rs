@@ -118,8 +118,11 @@ fn write_bytes(bytes: &[u8], limit: usize, depth: usize, left: &mut usize, out: 
     let room = limit.saturating_sub(out.len());
     match std::str::from_utf8(bytes) {
         Ok(text) if !text.contains(|c: char| c.is_control() && !c.is_whitespace()) => {
-            let text: String = text.chars().take(room).collect();
-            out.push_str(&serde_json::Value::from(text).to_string());
+            let mut kept: String = text.chars().take(room).collect();
+            if kept.len() < text.len() {
+                kept.push('…');
+            }
+            out.push_str(&serde_json::Value::from(kept).to_string());
         }
         _ if depth < MAX_DEPTH && is_message(bytes) => {
             write_fields(bytes, limit, depth.saturating_add(1), left, out);
@@ -129,7 +132,7 @@ fn write_bytes(bytes: &[u8], limit: usize, depth: usize, left: &mut usize, out: 
             bytes.iter().take(room / 2).for_each(|byte| {
                 let _ = write!(out, "{byte:02x}");
             });
-            out.push('"');
+            out.push_str(if bytes.len() > room / 2 { "…\"" } else { "\"" });
         }
     }
 }

@@ -1,7 +1,7 @@
 use super::limits::Verify;
 use crate::model::{Checksum, Flags, Segment};
 
-/// The record of one direction's checksums, which tells whether a wrong one means that bytes were damaged.
+/// The record of one direction's checksums, which says whether a wrong one means that bytes were damaged.
 ///
 /// ```text
 ///   nothing seen ──right──► trusted: a wrong one means that the receiver discarded the segment

@@ -2,7 +2,7 @@ use std::collections::VecDeque;
 
 use crate::model::{At, Lost, Pair, Side};
 
-/// What an item takes beside its bytes: itself, and what the allocator adds to a small allocation.
+/// What an item takes beside its bytes, about: itself, and what the allocator adds to a small allocation.
 const OVERHEAD: usize = size_of::<Item>() + 24;
 
 /// A piece of one side's input.

@@ -238,7 +238,7 @@ mod tests {
         Document::of_payload(text.as_bytes().to_vec(), true)
     }
 
-    /// Tells each row: `=` what both have, `~` what differs, `-` and `+` what only one has.
+    /// Says of each row what it is: `=` what both have, `~` what differs, `-` and `+` what only one has.
     fn told(left: &str, right: &str) -> Vec<String> {
         let documents = [&document(left), &document(right)];
         let comparison = Comparison::of(documents);

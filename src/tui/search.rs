@@ -237,7 +237,7 @@ impl Search {
         self.hunt.as_ref().is_some_and(|hunt| hunt.next >= rows.len())
     }
 
-    /// Stops looking for the next hit; tells whether it was looked for.
+    /// Stops looking for the next hit; returns whether it was looked for.
     pub(super) fn stop(&mut self) -> bool {
         self.hunt.take().is_some()
     }

@@ -207,7 +207,7 @@ impl App {
         }
     }
 
-    /// Does a little of what is waiting, until `until`; tells whether something changed.
+    /// Does a little of what is waiting, until `until`; returns whether something changed.
     pub(super) fn work(&mut self, until: Instant) -> bool {
         if !self.is_busy() {
             return false;

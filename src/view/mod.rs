@@ -133,7 +133,7 @@ impl Printer {
         let mut text = Vec::new();
         Rfc3339::default().write(zone.shifted(began), &mut text);
         let text = String::from_utf8_lossy(text.get(..26).unwrap_or_default()).replace('T', " ");
-        let pen = &mut StyledWriter::new(out, self.settings.colour);
+        let pen = &mut StyledWriter::new(out, self.settings.colour).within(self.settings.width);
         pen.put(Style::Dim, &format!("capture begins {text} {}", zone.day(began).zone()));
         pen.end();
     }

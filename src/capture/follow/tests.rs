@@ -170,7 +170,7 @@ fn file_that_has_no_packet_yet() {
 }
 
 /// Returns what is told without a packet, up to the first that has something.
-fn told(scene: &mut Scene) -> Vec<String> {
+fn reported(scene: &mut Scene) -> Vec<String> {
     let mut batch = PacketBatch::default();
     let begun = Instant::now();
     while begun.elapsed() < Duration::from_secs(10) {
@@ -204,7 +204,7 @@ fn next_file_that_may_not_be_read_is_reported_once() {
         // Root may read everything.
         return;
     }
-    let reported = told(&mut scene);
+    let reported = reported(&mut scene);
     assert_eq!(reported.len(), 1, "{reported:?}");
     assert!(reported[0].starts_with("r1.pcap: it cannot be read: Permission denied"), "{reported:?}");
     // What comes goes on being read, and nothing is reported again.
@@ -226,7 +226,7 @@ fn file_that_was_taken_away_is_reported_once() {
     scene.append("r0.pcap", &more[..7]);
     let mut open = fs::OpenOptions::new().append(true).open(scene.path("r0.pcap")).unwrap();
     fs::remove_file(scene.path("r0.pcap")).unwrap();
-    assert_eq!(told(&mut scene), ["r0.pcap: it was deleted or renamed, and none has followed yet"]);
+    assert_eq!(reported(&mut scene), ["r0.pcap: it was deleted or renamed, and none has followed yet"]);
     open.write_all(&more[7..]).unwrap();
     scene.expect(&[1, 2, 3]);
     scene.write("r1.pcap", &[4]);

@@ -1,7 +1,7 @@
 //! Bytes → frames → messages.
 
-use super::half::{Losses, Reading};
 use super::payload_view::PayloadView;
+use super::side_state::{Losses, Reading};
 use super::state::Conversation;
 use crate::event::{Frame, Framing, Kind};
 use crate::model::{At, Side, Timestamp};

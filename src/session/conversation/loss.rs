@@ -1,7 +1,7 @@
 //! What happens where bytes are lost: a payload with a gap, or frames to be found again.
 
-use super::half::{CurrentFrame, Losses, Reading};
 use super::proof::Proof;
+use super::side_state::{CurrentFrame, Losses, Reading};
 use super::state::Conversation;
 use crate::event::Framing;
 use crate::model::{Anomaly, At, Lost, Side};

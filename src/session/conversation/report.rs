@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::half::Reading;
 use super::meaning::of_message;
 use super::payload_view::PayloadView;
+use super::side_state::Reading;
 use super::state::{Conversation, FirstClose};
 use crate::event::{Framing, Kind, Message, Wire};
 use crate::model::{Anomaly, Side, Timestamp};

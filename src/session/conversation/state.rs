@@ -1,5 +1,5 @@
-use super::half::SideState;
 use super::oddities::Oddities;
+use super::side_state::SideState;
 use crate::model::{At, Pair, Side, Timestamp};
 use crate::session::compression::Deflate;
 use crate::session::meaning::Understood;
@@ -30,7 +30,7 @@ pub(in crate::session) struct Conversation {
     pub(super) deflate: Deflate,
     /// What its handshake says that is out of the ordinary.
     pub(super) odd: Option<Box<Oddities>>,
-    /// Its handshake was not captured: who is the client was told by the mask.
+    /// Its handshake was not captured: who is the client shows by the mask.
     pub(super) is_mid_stream: bool,
     pub(super) first_close: Option<Box<FirstClose>>,
     /// Who ended TCP first.

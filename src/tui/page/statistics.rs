@@ -29,7 +29,7 @@ impl Gathering {
         Gathering { stats: Stats::new(), scope, at: 0, of: 1 }
     }
 
-    /// Looks at more entries, until `until`; tells whether that were all.
+    /// Looks at more entries, until `until`; returns whether that were all.
     pub(super) fn work(&mut self, store: &mut Store, until: Instant) -> bool {
         let mut slice = Slice::until(until);
         loop {

@@ -1,7 +1,7 @@
 //! Bytes that are not frames as RFC 6455 has them: in chunks, of a draft before, or an HTTP message between them.
 
-use super::half::{InStream, Reading};
 use super::payload_view::PayloadView;
+use super::side_state::{InStream, Reading};
 use super::state::Conversation;
 use crate::event::Framing;
 use crate::http::{self, Sniff};
