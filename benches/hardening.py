@@ -191,6 +191,14 @@ def tls_without_keys(k):
         yield talk.open() + talk.send("c", hello) + talk.send("s", b"\x17\x03\x03\x00\x10" + b"x" * 16)
 
 
+def ciphertext_in_tiny_segments(k):
+    hello = b"\x16\x03\x01\x00\x2f\x01\x00\x00\x2b\x03\x03" + b"r" * 32 + b"\x00\x00\x02\x13\x01\x01\x00\x00\x00"
+    for n in range(500 // k):
+        talk = Talk(n)
+        yield talk.open() + talk.send("c", hello + b"\x17\x03\x03\x00\x20" + b"x" * 32 + b"\x17\x03\x03\x40\x00")
+        yield b"".join(talk.send("c", b"x") for _ in range(3500))
+
+
 def http2_streams(k):
     def h2(kind, flags, stream, body):
         return struct.pack(">I", len(body))[1:] + bytes([kind, flags]) + struct.pack(">I", stream) + body
@@ -213,7 +221,7 @@ def look_alikes(k):
 
 
 FLOODS = [syns, half_open_upgrades, long_requests, long_urls, unfinished_messages, unfinished_bombs, finished_bombs, holes, windows, takeover,
-          findings, tiny_frames, tls_without_keys, http2_streams, look_alikes]
+          findings, tiny_frames, tls_without_keys, ciphertext_in_tiny_segments, http2_streams, look_alikes]
 
 
 def run(wirefin, command, flood, k=1):

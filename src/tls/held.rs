@@ -2,8 +2,8 @@ use std::collections::VecDeque;
 
 use crate::model::{At, Lost, Pair, Side};
 
-/// What an item takes beside its bytes, about: itself, and what the allocator adds to a small allocation.
-const OVERHEAD: usize = size_of::<Item>() + 24;
+/// What an item takes beside its bytes at most: twice itself, for the queue grows by doubling, and what the allocator adds.
+const OVERHEAD: usize = 2 * size_of::<Item>() + 32;
 
 /// A piece of one side's input.
 #[derive(Debug)]
