@@ -120,6 +120,24 @@ pub fn wire(data: &[u8]) {
     }
 }
 
+/// Makes a segment of a side, by its numbers: that of its first byte, and the one that it acknowledges.
+fn segment(from: Side, flags: Flags, [seq, ack]: [u32; 2], payload: &[u8]) -> Segment<'_> {
+    let end = |side| Endpoint::new([10, 0, 0, 1].into(), if side == Side::Client { 4000 } else { 80 });
+    Segment {
+        flow: Flow { source: end(from), destination: end(!from), tunnel: Tunnel::NONE },
+        seq: Seq(seq),
+        ack: Seq(ack),
+        flags,
+        window: 1000,
+        header: &[],
+        payload,
+        offset: None,
+        cut: 0,
+        packet_length: 0,
+        stamp: SenderClock::default(),
+    }
+}
+
 /// Gives segments to a connection: the bytes and gaps of each side are its stream, without a break, and never more
 /// waits than the limits say.
 pub fn tcp(data: &[u8]) {
@@ -127,7 +145,6 @@ pub fn tcp(data: &[u8]) {
     let mut connection = tcp::Connection::new(&limits);
     let (mut input, mut packet) = (Input(data), 0);
     let (mut ended, mut position) = ([false; 2], [0; 2]);
-    let end = |port| Endpoint::new([10, 0, 0, 1].into(), port);
     let mut drain = |mut delivery: tcp::Delivery<'_, '_>| {
         while let Some(output) = delivery.next() {
             let (side, length, ends) = match output {
@@ -164,21 +181,10 @@ pub fn tcp(data: &[u8]) {
             2 => Flags(input.byte().unwrap_or(0)),
             _ => Flags::ACK.with(Flags::PSH),
         };
-        let (from, to) = if side == Side::Client { (end(1), end(2)) } else { (end(2), end(1)) };
-        let segment = Segment {
-            flow: Flow { source: from, destination: to, tunnel: Tunnel::NONE },
-            // Around the place where sequence numbers wrap.
-            seq: Seq(u32::from(seq).wrapping_sub(0x8000)),
-            ack: Seq(u32::from(ack).wrapping_sub(0x8000)),
-            flags,
-            window: 1000,
-            header: &[],
-            payload: input.take(length),
-            offset: None,
-            cut: 0,
-            packet_length: 0,
-            stamp: SenderClock { clock: packet as u32 / 2, id: 0 },
-        };
+        // Around the place where sequence numbers wrap.
+        let [seq, ack] = [seq, ack].map(|it| u32::from(it).wrapping_sub(0x8000));
+        let stamp = SenderClock { clock: packet as u32 / 2, id: 0 };
+        let segment = Segment { stamp, ..segment(side, flags, [seq, ack], input.take(length)) };
         drain(connection.push(side, &segment, at));
         if packet % 7 == 0 {
             drain(connection.advance(at.time));

@@ -3,11 +3,11 @@
 use std::collections::VecDeque;
 
 use wirefin::event::{Event, Framing, Kind, Sink};
-use wirefin::model::{At, Endpoint, Flags, Flow, Segment, SenderClock, Seq, Side, Timestamp, Tunnel};
+use wirefin::model::{At, Flags, Side, Timestamp};
 use wirefin::session::{Analyzer, Limits};
 use wirefin::websocket::Opcode;
 
-use super::Input;
+use super::{Input, segment};
 
 const REQUEST: &[u8] = b"GET /talk HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
     Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
@@ -134,20 +134,7 @@ struct Wire {
 impl Wire {
     fn capture(&mut self, sending: &Sending) {
         let Sending { from, flags, ref payload, seq, ack } = *sending;
-        let end = |side| Endpoint::new([10, 0, 0, 1].into(), if side == Side::Client { 4000 } else { 80 });
-        let segment = Segment {
-            flow: Flow { source: end(from), destination: end(!from), tunnel: Tunnel::NONE },
-            seq: Seq(seq),
-            ack: Seq(ack),
-            flags,
-            window: 1000,
-            header: &[],
-            payload,
-            offset: None,
-            cut: 0,
-            packet_length: 0,
-            stamp: SenderClock::default(),
-        };
+        let segment = segment(from, flags, [seq, ack], payload);
         self.at.packet += 1;
         while self.analyzer.next_due().is_some_and(|(due, _)| due <= self.at.time) {
             self.analyzer.advance(&mut self.shown);

@@ -41,6 +41,7 @@ mod size;
 mod stats;
 mod stdout;
 mod stop;
+mod subprotocols;
 #[cfg(feature = "tui")]
 mod view;
 

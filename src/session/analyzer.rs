@@ -324,17 +324,24 @@ impl Analyzer {
         let old = slot.connection.replace(Box::new(Connection::new(id, segment, at, &self.shared)));
         self.shared.counts.connections = self.shared.counts.connections.saturating_add(1);
         if let Some(old) = old {
-            self.due.remove(&(std::mem::replace(&mut slot.due, Timestamp::MAX), old_id, n));
-            self.wanting.remove(&(old_id, n));
-            self.learning.remove(&(old_id, n));
-            self.keeping.remove(&(old_id, n));
-            self.windows.leave(n);
             slot.wants_keys = false;
-            self.holdings.replace(std::mem::take(&mut slot.holdings), Holdings::default());
+            let due = std::mem::replace(&mut slot.due, Timestamp::MAX);
+            let holdings = std::mem::take(&mut slot.holdings);
+            self.strike_off(old_id, n, due, holdings);
             old.finish(at, &mut self.shared, sink);
             self.shared.woke = false;
         }
         self.update_accounting(n, None);
+    }
+
+    /// Takes a connection that is over off every list, and what it holds off the sums.
+    fn strike_off(&mut self, id: ConnId, n: usize, due: Timestamp, holdings: Holdings) {
+        self.holdings.replace(holdings, Holdings::default());
+        self.due.remove(&(due, id, n));
+        self.wanting.remove(&(id, n));
+        self.learning.remove(&(id, n));
+        self.keeping.remove(&(id, n));
+        self.windows.leave(n);
     }
 
     /// Takes a slot out of the table.
@@ -344,12 +351,7 @@ impl Analyzer {
             entry.remove();
         }
         self.free.push(n);
-        self.holdings.replace(slot.holdings, Holdings::default());
-        self.due.remove(&(slot.due, slot.id, n));
-        self.wanting.remove(&(slot.id, n));
-        self.learning.remove(&(slot.id, n));
-        self.keeping.remove(&(slot.id, n));
-        self.windows.leave(n);
+        self.strike_off(slot.id, n, slot.due, slot.holdings);
         if let Some(connection) = slot.connection {
             connection.finish(at, &mut self.shared, sink);
             self.shared.woke = false;

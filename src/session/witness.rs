@@ -78,7 +78,7 @@ impl Witness {
 
     /// Says what the connection was.
     pub(super) fn testimony(&self, transport: &TcpFacts) -> Unshown {
-        let [client, server] = Side::BOTH.map(|role| self.heads[transport.role(role)].as_slice());
+        let [client, server] = self.heads_by_role(transport);
         let reason = self.reason(transport);
         let of_tls = hello::client_of(Pair { client, server });
         let asked = of_tls.unwrap_or(Side::Client);
@@ -92,8 +92,13 @@ impl Witness {
         }
     }
 
+    /// Returns the first bytes of the client and of the server.
+    fn heads_by_role(&self, transport: &TcpFacts) -> [&[u8]; 2] {
+        Side::BOTH.map(|role| self.heads[transport.role(role)].as_slice())
+    }
+
     fn reason(&self, transport: &TcpFacts) -> Reason {
-        let [client, server] = Side::BOTH.map(|role| self.heads[transport.role(role)].as_slice());
+        let [client, server] = self.heads_by_role(transport);
         if client.is_empty() && server.is_empty() {
             return match Side::BOTH.map(|role| transport.saw(role)) {
                 [true, false] if self.lost > 0 => Reason::OneSide(Side::Client),

@@ -291,7 +291,7 @@ mod tests {
         #[test]
         fn no_row_is_wider_than_it_may_be(width in 10_usize..200) {
             let text = print(Settings { width, ..PLAIN });
-            for line in text.lines().filter(|line| line.contains('#')) {
+            for line in text.lines().filter(|line| !line.contains("capture-damaged")) {
                 let columns: usize =
                     line.chars().map(|c| unicode_width::UnicodeWidthChar::width(c).unwrap_or(0)).sum();
                 prop_assert!(columns <= width, "{columns} of {width}: {line}");

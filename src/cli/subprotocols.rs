@@ -1,0 +1,157 @@
+//! The arguments that say which sub-protocols are read, and by whom they are spoken.
+
+#[cfg(feature = "protobuf")]
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+
+use crate::event::{ConnId, Conversation};
+use crate::filter::{Facts, Filter};
+use crate::services;
+use crate::session::{Selector, SubprotocolChoice};
+use crate::subprotocol::{Schema, Settings};
+
+/// The arguments about sub-protocols.
+#[derive(Debug, clap::Args)]
+pub(super) struct Subprotocols {
+    /// Read all messages as this sub-protocol's; `off` reads none [default: as each conversation shows]
+    #[arg(long, value_name = "NAME", help_heading = "Sub-protocols")]
+    subprotocol: Option<String>,
+
+    /// Read some conversations' messages as this sub-protocol's: conn==4:mqtt, 'path == "/feed":json-rpc'
+    ///
+    /// Before the last colon stands a filter over what is known as soon as a conversation begins; of several that are true, the
+    /// first one counts.
+    #[arg(long = "as", value_name = "FILTER:NAME", value_parser = spoken, help_heading = "Sub-protocols")]
+    spoken: Vec<SubprotocolArg>,
+
+    /// Read sub-protocols that this file of rules describes
+    ///
+    /// It is TOML; the project's page on sub-protocols says what stands in it.
+    #[arg(long = "subprotocols", value_name = "FILE", value_parser = rules, help_heading = "Sub-protocols")]
+    rule_files: Vec<RuleFile>,
+
+    /// Read messages of Protocol Buffers by the .proto files below this folder
+    ///
+    /// Methods of gRPC name the types of their messages themselves; a file of rules has them under `proto`.
+    #[cfg(feature = "protobuf")]
+    #[arg(long, value_name = "DIR", value_parser = proto_files, help_heading = "Sub-protocols")]
+    proto_dir: Option<services::ProtoFiles>,
+}
+
+/// Conversations and the sub-protocol that they speak.
+#[derive(Clone, Debug)]
+struct SubprotocolArg {
+    filter: Filter,
+    name: String,
+}
+
+/// A filter that selects conversations.
+#[derive(Debug)]
+struct ByFilter(Filter);
+
+impl Selector for ByFilter {
+    fn selects(&self, conn: ConnId, conversation: Option<&Conversation>) -> bool {
+        self.0.matches(&Facts { conn: Some(conn), conversation, ..Facts::default() })
+    }
+}
+
+/// A rule file that can be understood.
+#[derive(Clone, Debug)]
+struct RuleFile(String);
+
+impl Subprotocols {
+    /// Returns which sub-protocols are read.
+    pub(super) fn settings(&self) -> anyhow::Result<Arc<Settings>> {
+        let schema = self.schema();
+        if self.subprotocol.is_none() && self.rule_files.is_empty() && schema.is_none() {
+            return Ok(services::settings());
+        }
+        let mut settings = Settings { services: services::shipped(), ..Settings::default() };
+        for RuleFile(text) in &self.rule_files {
+            settings.own.extend(services::parse_typed(text, schema.as_ref())?);
+        }
+        settings.schema = schema;
+        settings.named = self.subprotocol.as_deref().map(|name| find(&settings, name)).transpose()?;
+        Ok(Arc::new(settings))
+    }
+
+    /// Returns the user's message types of Protocol Buffers.
+    #[cfg(feature = "protobuf")]
+    fn schema(&self) -> Option<Arc<dyn Schema>> {
+        self.proto_dir.clone().map(|it| Arc::new(it) as Arc<dyn Schema>)
+    }
+
+    /// Returns the user's message types of Protocol Buffers.
+    #[cfg(not(feature = "protobuf"))]
+    #[expect(clippy::unused_self, reason = "as with the feature")]
+    fn schema(&self) -> Option<Arc<dyn Schema>> {
+        None
+    }
+
+    /// Returns which conversations speak what.
+    pub(super) fn spoken(&self, settings: &Settings) -> anyhow::Result<Arc<[SubprotocolChoice]>> {
+        let spoken = self.spoken.iter().map(|it| {
+            let selector = Box::new(ByFilter(it.filter.clone()));
+            Ok(SubprotocolChoice { selector, name: find(settings, &it.name)? })
+        });
+        spoken.collect()
+    }
+}
+
+/// Returns the sub-protocol of a name.
+fn find(settings: &Settings, name: &str) -> anyhow::Result<&'static str> {
+    settings.find_name(name).with_context(|| format!("there is no sub-protocol {name}"))
+}
+
+/// Takes a conversation and the sub-protocol that it speaks.
+fn spoken(text: &str) -> Result<SubprotocolArg, String> {
+    let (filter, name) = text
+        .rsplit_once(':')
+        .filter(|(_, name)| !name.trim().is_empty())
+        .ok_or("FILTER:NAME is wanted, as in conn==4:mqtt")?;
+    // A stream of a connection is written as its conversation is.
+    let stream = filter.trim().strip_prefix("conn").and_then(|it| it.trim_start().strip_prefix("=="));
+    let filter = match stream.and_then(|it| it.trim().split_once('.')) {
+        Some((conn, stream)) => Filter::parse(&format!("conn == {conn} and stream == {stream}")),
+        None => Filter::parse(filter),
+    };
+    let filter = filter.map_err(|error| error.to_string())?;
+    if !filter.is_of_conversation() {
+        return Err("the filter may only ask what is known as soon as a conversation begins".to_owned());
+    }
+    Ok(SubprotocolArg { filter, name: name.trim().to_owned() })
+}
+
+/// Takes the name of a rule file that can be read and understood.
+fn rules(name: &str) -> Result<RuleFile, String> {
+    let text = std::fs::read_to_string(name).map_err(|error| error.to_string())?;
+    services::parse(&text).map(|_| ()).map_err(|error| error.to_string())?;
+    Ok(RuleFile(text))
+}
+
+/// Takes the name of a folder of `.proto` files that can be read and understood.
+#[cfg(feature = "protobuf")]
+fn proto_files(name: &str) -> Result<services::ProtoFiles, String> {
+    services::ProtoFiles::read(Path::new(name)).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::spoken;
+
+    #[test]
+    fn conversations_and_what_they_speak() {
+        let read = |text| spoken(text).map(|it| (it.filter.to_string(), it.name));
+        let is = |filter: &str, name: &str| Ok((filter.to_owned(), name.to_owned()));
+        assert_eq!(read("conn==4:mqtt"), is("conn == 4", "mqtt"));
+        assert_eq!(read("conn == 4.3:socket.io"), is("conn == 4 and stream == 3", "socket.io"));
+        assert_eq!(read(r#"url contains "a:b" : mqtt"#), is(r#"url contains "a:b""#, "mqtt"));
+        assert!(
+            ["mqtt", "conn==x:mqtt", "4:mqtt", "len > 4:mqtt", "conn==4:"]
+                .into_iter()
+                .all(|text| read(text).is_err())
+        );
+    }
+}
