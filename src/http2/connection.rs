@@ -14,40 +14,40 @@ use super::search::{Input, Search, Unit};
 use super::stream::{Kind, Streams};
 use crate::model::{Anomaly, Lost, Pair, Side};
 
-/// One HTTP/2 connection (RFC 9113), from its start or joined in mid-stream.
+/// An HTTP/2 connection (RFC 9113), followed from its start or joined mid-stream.
 ///
 /// Push, then drain: each call of [`push`](Self::push), [`gap`](Self::gap) and [`end`](Self::end) returns a
-/// [`Delivery`](super::Delivery) to be asked until it answers `None`.
+/// [`Delivery`](super::Delivery) to be polled until it returns `None`.
 #[derive(Debug)]
 pub struct Connection {
     pub(super) limits: Limits,
     pub(super) readers: Pair<Reader>,
     pub(super) reports: Reports,
     pub(super) flow: Flow,
-    /// The server allows extended CONNECT (RFC 8441 §3); `None` before its settings were seen.
+    /// Whether the server allows extended CONNECT (RFC 8441 §3); `None` until its settings are seen.
     pub(super) connect_enabled: Option<bool>,
-    /// The fields of the block at hand; kept for its memory.
+    /// The fields of the current block; kept to reuse the allocation.
     pub(super) fields: Fields,
     orientation: Orientation,
-    /// It is known to be HTTP/2.
+    /// Whether the connection is known to be HTTP/2.
     is_certain: bool,
 }
 
-/// The result of one step: what it took of the bytes.
+/// The result of one step: what was consumed.
 #[derive(Debug)]
 pub(super) enum Step {
     Used(usize),
-    /// These of the bytes are the stream's.
+    /// The first bytes belong to a stream.
     Data {
         stream: u32,
         bytes: Range<usize>,
     },
-    /// Frames were found: these bytes take the place of those that were pushed.
+    /// Frames were found: these bytes replace the ones that were pushed.
     Found(Vec<u8>),
 }
 
 impl Connection {
-    /// Makes one whose first bytes come next.
+    /// Creates a connection whose first bytes come next.
     pub fn new(limits: Limits) -> Self {
         let readers = Pair {
             client: Reader::new(ReadState::Preface, &limits),
@@ -65,10 +65,10 @@ impl Connection {
         }
     }
 
-    /// Makes one that began with a request for `Upgrade: h2c` (RFC 7540 §3.2): it became stream 1, which the client has
-    /// ended.
+    /// Creates a connection that began with an `Upgrade: h2c` request (RFC 7540 §3.2), which became stream 1, already
+    /// ended by the client.
     ///
-    /// What the request's HTTP2-Settings field allowed is not known, so nothing is judged by it.
+    /// The settings in the request's HTTP2-Settings field are unknown, so nothing is judged by them.
     pub fn upgraded(limits: Limits) -> Self {
         let mut connection = Connection { flow: Flow::new(false), ..Connection::new(limits) };
         connection.readers.server.decoder.allow(u32::MAX);
@@ -80,8 +80,8 @@ impl Connection {
         connection
     }
 
-    /// Makes one that is joined in mid-stream: frames are searched for on both sides, and who is the client is assumed
-    /// until a request or a response tells.
+    /// Creates a connection joined mid-stream: both sides are searched for frames, and which side is the client is
+    /// assumed until a request or a response shows it.
     pub fn mid_stream(limits: Limits) -> Self {
         Connection {
             readers: Pair::from_fn(|_| Reader::mid_stream(&limits)),
@@ -92,7 +92,7 @@ impl Connection {
         }
     }
 
-    /// Returns whether frames of this side are searched for.
+    /// Returns whether this side is being searched for frames.
     pub const fn is_searching(&self, side: Side) -> bool {
         match side {
             Side::Client => self.readers.client.is_searching(),
@@ -100,17 +100,17 @@ impl Connection {
         }
     }
 
-    /// Returns whether the side that is taken for the client is known to be it.
+    /// Returns whether the side taken for the client is known to be the client.
     pub fn is_oriented(&self) -> bool {
         self.orientation == Orientation::Known
     }
 
-    /// Returns whether headers that follow one another were found where frames are searched for, if not enough of them.
+    /// Returns whether a search has found consecutive headers, though not enough of them to be convinced.
     pub fn is_likely(&self) -> bool {
         self.any_search(Search::is_likely)
     }
 
-    /// Returns whether there is what may be a header where frames are searched for, and nothing refutes it.
+    /// Returns whether a search has found something that may be a header and that nothing refutes yet.
     pub fn is_possible(&self) -> bool {
         self.any_search(Search::is_possible)
     }
@@ -120,7 +120,7 @@ impl Connection {
         of(&self.readers.client) || of(&self.readers.server)
     }
 
-    /// Returns the memory that is searched for frames, in bytes.
+    /// Returns the memory used by the searches for frames, in bytes.
     pub fn searched(&self) -> usize {
         let searched = |reader: &Reader| match &reader.place {
             ReadState::Search(search) => search.allocated(),
@@ -129,7 +129,7 @@ impl Connection {
         searched(&self.readers.client).saturating_add(searched(&self.readers.server))
     }
 
-    /// Gives up what was gathered where frames are searched for, and its memory.
+    /// Skips the bytes collected by the searches for frames and releases their memory.
     pub fn stop_gathering(&mut self) {
         for side in Side::BOTH {
             if let ReadState::Search(search) = &mut self.readers[side].place {
@@ -138,14 +138,14 @@ impl Connection {
         }
     }
 
-    /// Learns that who was taken for the client is the server, and the other way round.
+    /// Swaps the sides: the one taken for the client is the server.
     pub(super) fn reverse(&mut self) {
         self.readers.swap();
         self.reports.streams.reverse();
         self.orientation = Orientation::Reversed;
     }
 
-    /// Learns from a header block who its sender is, and returns that.
+    /// Determines the sender of a header block, swaps the sides if they were assumed wrongly, and returns the sender.
     pub(super) fn orient(&mut self, side: Side, fields: &Fields) -> Side {
         if self.orientation != Orientation::Assumed {
             return side;
@@ -160,7 +160,7 @@ impl Connection {
         sender
     }
 
-    /// Reports once that the sides have changed places.
+    /// Returns, once, whether the sides have been swapped.
     pub(super) fn was_reversed(&mut self) -> bool {
         let reversed = self.orientation == Orientation::Reversed;
         if reversed {
@@ -169,13 +169,13 @@ impl Connection {
         reversed
     }
 
-    /// Returns the memory that decoding header blocks takes, in bytes.
+    /// Returns the memory used for decoding header blocks, in bytes.
     pub fn header_memory(&self) -> usize {
         let readers = self.readers.client.header_memory().saturating_add(self.readers.server.header_memory());
         readers.saturating_add(self.fields.allocated())
     }
 
-    /// Forgets what header blocks refer to, and the beginnings of those that are not whole: fields are unknown for it.
+    /// Forgets the header tables and the incomplete header blocks; fields that refer to them become unknown.
     pub fn forget_headers(&mut self) {
         self.fields = Fields::default();
         for side in Side::BOTH {
@@ -183,14 +183,14 @@ impl Connection {
         }
     }
 
-    /// Returns the memory it holds, in bytes.
+    /// Returns the allocated memory, in bytes.
     pub fn allocated(&self) -> usize {
         [self.readers.client.allocated(), self.readers.server.allocated(), self.reports.allocated()]
             .into_iter()
             .fold(self.fields.allocated(), usize::saturating_add)
     }
 
-    /// Gives back memory that is not needed at rest.
+    /// Releases memory that is not needed while idle.
     pub fn rest(&mut self) {
         self.reports.rest();
         self.fields = Fields::default();
@@ -200,14 +200,14 @@ impl Connection {
         self.reports.next()
     }
 
-    /// Reports what is wrong with a side's frames, once for each code.
+    /// Reports an anomaly in a side's frames, once per code.
     pub(super) fn fault(&mut self, side: Side, stream: u32, anomaly: Anomaly) {
         if self.readers[side].is_news(anomaly.code()) {
             self.reports.anomaly(side, stream, anomaly);
         }
     }
 
-    /// Takes the next piece of a side's bytes, which are what is left of a unit.
+    /// Processes the next bytes of a side, the remainder of a unit.
     pub(super) fn step(&mut self, side: Side, input: &[u8], unit: Unit) -> Step {
         match &mut self.readers[side].place {
             ReadState::Preface => self.preface(side, input),
@@ -265,7 +265,7 @@ impl Connection {
         Step::Used(used)
     }
 
-    /// Takes a frame's header.
+    /// Processes a frame header.
     fn begin(&mut self, side: Side, header: &Header) {
         self.judge(side, header);
         self.readers[side].started = true;
@@ -291,7 +291,7 @@ impl Connection {
             self.readers[side].place = place;
             return;
         }
-        // No bytes will come to end it.
+        // No payload will come to complete the frame.
         match place {
             ReadState::Data(frame) => self.data_ended(side, frame),
             ReadState::Payload(header) => self.frame(side, &header, &[]),
@@ -299,7 +299,7 @@ impl Connection {
         }
     }
 
-    /// Reports what a frame's header breaks.
+    /// Reports what a frame header violates.
     fn judge(&mut self, side: Side, header: &Header) {
         let reader = &self.readers[side];
         let expected = Expected {
@@ -324,14 +324,14 @@ impl Connection {
         self.readers.client.started && !self.readers.client.lossy
     }
 
-    /// Takes the header of a DATA frame, and returns whether its bytes are reported.
+    /// Processes the header of a DATA frame; returns whether its payload is delivered.
     fn carries(&mut self, side: Side, header: &Header) -> bool {
         let id = header.stream;
         if let Some((stream, excess)) = self.flow.sent(side, id, header.length, &mut self.reports.streams) {
             self.fault(side, id, Anomaly::H2FlowControl { stream, excess });
         }
         if self.reports.streams.get(id).is_none() && id & 1 == 1 && !self.reports.streams.is_forgotten(id) {
-            // Of the other side's request nobody knows whether it comes late in the capture, or was lost.
+            // Whether the other side's request was lost or comes later in the capture is unknown.
             if side == Side::Client && self.knows_requests() {
                 self.fault(side, id, Anomaly::H2StreamState { frame: "DATA", stream: id, state: "idle" });
             } else {
@@ -383,7 +383,7 @@ impl Connection {
         self.reports.close(side, id, how, searched);
     }
 
-    /// Takes a frame whose payload is whole.
+    /// Processes a frame with its complete payload.
     fn frame(&mut self, side: Side, header: &Header, payload: &[u8]) {
         match header.kind {
             FrameType::HEADERS | FrameType::PUSH_PROMISE => self.begin_block(side, header, payload),
@@ -406,7 +406,7 @@ impl Connection {
         }
     }
 
-    /// Applies a gap.
+    /// Processes a gap.
     pub(super) fn lose(&mut self, side: Side, lost: Lost) {
         let missed = self.readers[side].miss(lost);
         if let Some((stream, lost)) = missed.data.filter(|(_, lost)| *lost != Lost::Exact(0)) {
@@ -425,7 +425,7 @@ impl Connection {
         }
     }
 
-    /// Takes a frame of whose payload only the beginning was captured.
+    /// Processes a frame whose payload was truncated.
     fn truncated(&mut self, side: Side, header: &Header, beginning: &[u8]) {
         self.flow.stop();
         match header.kind {
@@ -436,14 +436,14 @@ impl Connection {
         }
     }
 
-    /// Concludes a search with what there is; returns the bytes from where frames were found.
+    /// Concludes a search with the available bytes; returns the bytes starting at the first frame found.
     pub(super) fn conclude(&mut self, side: Side) -> Vec<u8> {
         let ReadState::Search(search) = &mut self.readers[side].place else { return Vec::new() };
         let Some(skipped) = search.conclude() else { return Vec::new() };
         self.found(side, skipped)
     }
 
-    /// Goes on with frames that were found behind so many bytes that are none; returns their bytes.
+    /// Continues with frames that were found after `skipped` bytes; returns their bytes.
     fn found(&mut self, side: Side, skipped: u64) -> Vec<u8> {
         let place = std::mem::replace(&mut self.readers[side].place, ReadState::Header);
         let ReadState::Search(search) = place else { return Vec::new() };
@@ -456,14 +456,14 @@ impl Connection {
             });
         }
         match search.missed(skipped) {
-            // Frames alone without payload.
+            // Only frames without payload are missing.
             Lost::AtMost(0) => {}
             lost => self.reports.miss(side, lost),
         }
         search.into_bytes()
     }
 
-    /// Hears that a side sends no more.
+    /// Notes that one side has finished sending.
     pub(super) fn finish(&mut self, side: Side) {
         self.abandon_block(side);
         if self.readers[side].is_searching() {

@@ -8,7 +8,7 @@ use super::stream::Kind;
 use crate::model::{Anomaly, Side};
 
 impl Connection {
-    /// Takes GOAWAY.
+    /// Processes GOAWAY.
     pub(super) fn goaway(&mut self, side: Side, payload: &[u8]) {
         const SHOWN: usize = 256;
         let Some((last_stream, code, debug)) = frame::goaway(payload) else { return };
@@ -17,7 +17,7 @@ impl Connection {
             self.fault(side, 0, Anomaly::H2GoAway { code: code.name(), last_stream, debug });
         }
         if side == Side::Client {
-            return; // It speaks of the server's streams.
+            return; // It refers to streams opened by the server.
         }
         let ignored =
             self.reports.streams.iter_mut().filter(|stream| stream.delivers() && stream.id > last_stream);
@@ -27,7 +27,7 @@ impl Connection {
         }
     }
 
-    /// Takes the settings that a side sends.
+    /// Processes the settings sent by a side.
     pub(super) fn settings(&mut self, side: Side, payload: &[u8]) {
         let is_first = side == Side::Server && self.connect_enabled.is_none();
         if is_first {
@@ -54,7 +54,7 @@ impl Connection {
         }
     }
 
-    /// Reports an extended CONNECT that the server does not allow; before its settings were seen, nobody can tell.
+    /// Reports an extended CONNECT that the server does not allow, provided its settings were seen.
     pub(super) fn judge_connect(&mut self, id: u32) {
         let is_lossy = self.readers.client.lossy || self.readers.server.lossy;
         if self.connect_enabled == Some(false) && !is_lossy {

@@ -7,17 +7,17 @@ use super::search::Unit;
 use crate::model::{Lost, Side};
 
 impl Connection {
-    /// Takes bytes of one side.
+    /// Pushes bytes of one side.
     pub fn push<'b>(&mut self, side: Side, bytes: &'b [u8]) -> Delivery<'_, 'b> {
         Delivery::new(self, side, Cow::Borrowed(bytes), Then::More)
     }
 
-    /// Takes bytes of one side that were one record of TLS: its sender wrote them at once, mostly whole frames.
+    /// Pushes bytes of one side that were one TLS record: the sender wrote them at once, usually as complete frames.
     pub fn push_record<'b>(&mut self, side: Side, bytes: &'b [u8]) -> Delivery<'_, 'b> {
         Delivery::new(self, side, Cow::Borrowed(bytes), Then::More).of(Unit::Record)
     }
 
-    /// Hears that bytes of one side are missing here.
+    /// Notes that bytes of one side are missing here.
     pub fn gap(&mut self, side: Side, lost: Lost) -> Delivery<'_, 'static> {
         if lost == Lost::Exact(0) {
             return Delivery::new(self, side, Cow::Borrowed(&[]), Then::More);
@@ -26,14 +26,14 @@ impl Connection {
         Delivery::new(self, side, Cow::Owned(found), Then::Gap(lost))
     }
 
-    /// Hears that one side sends no more.
+    /// Notes that one side has finished sending.
     pub fn end(&mut self, side: Side) -> Delivery<'_, 'static> {
         let found = self.conclude(side);
         Delivery::new(self, side, Cow::Owned(found), Then::End)
     }
 }
 
-/// The output of one call, for bytes, a gap or an end; to be asked until it answers `None`.
+/// The output of one call, for bytes, a gap or an end; to be polled until it returns `None`.
 #[derive(Debug)]
 pub struct Delivery<'c, 'b> {
     connection: &'c mut Connection,
@@ -44,7 +44,7 @@ pub struct Delivery<'c, 'b> {
     unit: Unit,
 }
 
-/// The event behind the bytes.
+/// The event that follows the bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Then {
     More,
@@ -57,7 +57,7 @@ impl<'c, 'b> Delivery<'c, 'b> {
         Delivery { connection, side, input, used: 0, then, unit: Unit::Piece }
     }
 
-    /// Says what the bytes are.
+    /// Sets the unit of the bytes.
     fn of(self, unit: Unit) -> Self {
         Delivery { unit, ..self }
     }
@@ -94,7 +94,7 @@ impl<'c, 'b> Delivery<'c, 'b> {
         }
     }
 
-    /// Learns that who was taken for the client is the server, and the other way round.
+    /// Swaps the sides: the one taken for the client is the server.
     pub fn reverse(&mut self) {
         self.connection.reverse();
         self.connection.was_reversed();

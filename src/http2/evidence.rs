@@ -1,28 +1,28 @@
-//! How likely bytes are the header of a frame (RFC 9113 §4.1).
+//! The likelihood that bytes are a frame header (RFC 9113 §4.1).
 
 use super::frame::{ACK, END_HEADERS, END_STREAM, FrameType, Header, PADDED, PRIORITY};
 use super::stream::Streams;
 use crate::model::Side;
 
-/// The knowledge that the search for a header may use.
+/// The knowledge that the search for a header may rely on.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Known<'s> {
     pub(super) side: Side,
     pub(super) streams: &'s Streams,
-    /// The longest payload that is allowed.
+    /// The longest payload allowed.
     pub(super) longest: u32,
-    /// The connection is known to be HTTP/2.
+    /// Whether the connection is known to be HTTP/2.
     pub(super) is_http2: bool,
 }
 
-/// How many bits a header on a stream that is known is worth, one on the stream of the header before it, one that opens
-/// the next stream, and one on a stream that nothing is known of.
+/// The bits of evidence in a header on a known stream; in one on the stream of the preceding header; in one that opens
+/// the next stream; and in one on a stream about which nothing is known.
 const SEEN: u32 = 34;
 pub(super) const KIN: u32 = 24;
 const NEXT: u32 = 30;
 const ANY: u32 = 14;
 
-/// Weighs what may be a header: how many bits of evidence it is; `None` where it is not legal.
+/// Weighs a possible header: returns its bits of evidence, or `None` if it is not legal.
 pub(super) fn weigh(header: &Header, known: Known<'_>) -> Option<u32> {
     let legal = !header.reserved
         && header.length <= known.longest
@@ -40,7 +40,7 @@ fn of_stream(header: &Header, known: Known<'_>) -> Option<u32> {
     let odd = header.stream & 1 == 1;
     let highest = streams.highest();
     match header.kind {
-        // The server answers on its own streams where it pushes.
+        // The server also sends on the streams it opens by pushing.
         FrameType::DATA | FrameType::HEADERS | FrameType::CONTINUATION if !odd && side == Side::Client => {
             None
         }
@@ -53,7 +53,7 @@ fn of_stream(header: &Header, known: Known<'_>) -> Option<u32> {
     }
 }
 
-/// Weighs a frame of the connection: its length is one of few.
+/// Weighs a frame on stream 0, whose length has few legal values.
 fn of_connection(header: &Header, side: Side) -> Option<u32> {
     const FIXED: u32 = 40;
     match header.kind {
@@ -65,7 +65,7 @@ fn of_connection(header: &Header, side: Side) -> Option<u32> {
     }
 }
 
-/// Returns the flags that a type defines; `None` for types that are not known.
+/// Returns the flags defined for a type; `None` if the type is unknown.
 const fn flags(kind: FrameType) -> Option<u8> {
     match kind {
         FrameType::DATA => Some(END_STREAM | PADDED),
@@ -84,7 +84,7 @@ const fn flags(kind: FrameType) -> Option<u8> {
     }
 }
 
-/// Returns whether a frame's length may be that of its type.
+/// Returns whether a frame's length is legal for its type.
 const fn fits(header: &Header) -> bool {
     let length = header.length;
     match header.kind {

@@ -1,21 +1,21 @@
 use super::frame::{ACK, FrameType, Header};
 use crate::model::{Anomaly, Side};
 
-/// The frame that a side may send next, as far as its header tells (RFC 9113 §4, §6).
+/// The frame that a side may send next, as far as its header shows (RFC 9113 §4, §6).
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Expected {
-    /// No frame came before.
+    /// Whether it is the first frame.
     pub(super) first: bool,
-    /// The greatest payload that the other side allows; `None` where what it allows may be lost.
+    /// The greatest payload that the other side allows; `None` if its settings may have been lost.
     pub(super) longest: Option<u32>,
-    /// The stream of the header block that is not whole.
+    /// The stream of the incomplete header block, if any.
     pub(super) block: Option<u32>,
-    /// Frames may have been lost, the beginning of a header block among them.
+    /// Whether frames may have been lost, the start of a header block among them.
     pub(super) lossy: bool,
 }
 
 impl Expected {
-    /// Returns whether a frame's header breaks nothing, as nearly all do.
+    /// Returns whether a frame header violates nothing; nearly all pass.
     pub(super) fn allows(self, side: Side, header: &Header) -> bool {
         !(self.first && header.kind != FrameType::SETTINGS)
             && self.longest.is_none_or(|longest| header.length <= longest)
@@ -31,7 +31,7 @@ impl Expected {
         }
     }
 
-    /// Lists what a frame's header breaks.
+    /// Lists what a frame header violates.
     pub(super) fn faults(self, side: Side, header: &Header) -> impl Iterator<Item = Anomaly> {
         let (frame, stream, length) = (header.kind.name(), header.stream, header.length);
         let not_first = self.first && header.kind != FrameType::SETTINGS;
@@ -48,7 +48,7 @@ impl Expected {
         .flatten()
     }
 
-    /// Returns whether a header block is not whole, and this frame does not go on with it.
+    /// Returns whether a header block is incomplete and this frame does not continue it.
     pub(super) fn breaks_off(self, header: &Header) -> bool {
         let goes_on = |block| header.kind == FrameType::CONTINUATION && block == header.stream;
         self.block.is_some_and(|block| !goes_on(block))
@@ -67,7 +67,7 @@ const fn belongs(side: Side, header: &Header) -> bool {
     }
 }
 
-/// Returns the length that the payload has to have, where that is told by the header.
+/// Returns the payload length that the header prescribes, if it does.
 const fn length_of(header: &Header) -> Option<u32> {
     let length = header.length;
     match header.kind {

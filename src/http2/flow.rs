@@ -1,17 +1,17 @@
 use super::stream::Streams;
 use crate::model::{Pair, Side};
 
-/// What a window holds before anyone says another size (RFC 9113 §6.9.2).
+/// The initial size of every window (RFC 9113 §6.9.2).
 const INITIAL: i64 = 65_535;
 
-/// The flow-control windows of a connection, by the side that sends (RFC 9113 §5.2, §6.9).
+/// The flow-control windows of a connection, indexed by the sending side (RFC 9113 §5.2, §6.9).
 ///
-/// They are counted only while nothing was lost, for what was lost may have been a `WINDOW_UPDATE` frame.
+/// They are tracked only while nothing has been lost, because a lost frame may have been a `WINDOW_UPDATE`.
 #[derive(Debug)]
 pub(super) struct Flow {
     counts: bool,
     connection: Pair<i64>,
-    /// What a new stream begins with.
+    /// The initial window of a new stream.
     initial: Pair<i64>,
 }
 
@@ -25,13 +25,13 @@ impl Flow {
         self.counts = false;
     }
 
-    /// Returns the windows that a new stream begins with, if they are counted.
+    /// Returns the initial windows of a new stream, if windows are tracked.
     pub(super) fn windows(&self) -> Option<Box<Pair<i64>>> {
         self.counts.then(|| Box::new(self.initial))
     }
 
-    /// Hears that a side sent DATA of so many bytes, padding included; returns by how much a window is exceeded, and
-    /// whose, 0 for the connection's.
+    /// Accounts for `length` bytes of DATA, padding included. If a window is exceeded, returns its stream, 0 for the
+    /// connection, and the excess.
     pub(super) fn sent(
         &mut self,
         side: Side,
@@ -53,7 +53,7 @@ impl Flow {
         whole.map(|excess| (0, excess)).or(of_stream.map(|excess| (id, excess)))
     }
 
-    /// Hears that `side` allows the other one to send more; `false` where the increment is not allowed.
+    /// Applies a `WINDOW_UPDATE` sent by `side`; returns `false` if the increment is not allowed.
     pub(super) fn update(&mut self, side: Side, id: u32, increment: u32, streams: &mut Streams) -> bool {
         if increment == 0 {
             return false;
@@ -64,17 +64,17 @@ impl Flow {
             let stream = streams.find(id).and_then(|stream| stream.windows.as_mut());
             stream.map(|windows| &mut windows[!side])
         };
-        // Whether it grows too large depends on bytes of the other side that may come late in the capture.
+        // Whether it grows too large depends on bytes of the other side that may come later in the capture.
         if let Some(window) = window.filter(|_| self.counts) {
             *window = window.saturating_add(i64::from(increment));
         }
         true
     }
 
-    /// Hears that `side` gives the streams of the other one this window (RFC 9113 §6.9.2).
+    /// Applies the initial window size that `side` sets for streams of the other side (RFC 9113 §6.9.2).
     pub(super) fn resize(&mut self, side: Side, size: u32, streams: &mut Streams) {
         let change = i64::from(size).saturating_sub(self.initial[!side]);
-        // The other side goes on with the larger window until it hears of the smaller one: nobody can tell when.
+        // The other side keeps using the larger window until the smaller one arrives, at a time unknown to an observer.
         self.counts &= change >= 0;
         self.initial[!side] = i64::from(size);
         for windows in streams.iter_mut().filter_map(|stream| stream.windows.as_mut()) {

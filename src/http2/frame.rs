@@ -7,9 +7,9 @@ use nom::{IResult, Parser};
 
 use crate::model::Side;
 
-/// What the client sends first (RFC 9113 §3.4).
+/// The client's connection preface (RFC 9113 §3.4).
 pub(super) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-/// So much of it names the protocol.
+/// The part of the preface that identifies the protocol.
 pub(super) const PREFACE_NAME: &[u8] = b"PRI * HTTP/2";
 
 /// The type of a frame (RFC 9113 §6).
@@ -17,34 +17,34 @@ pub(super) const PREFACE_NAME: &[u8] = b"PRI * HTTP/2";
 pub struct FrameType(pub u8);
 
 impl FrameType {
-    /// Bytes of a stream.
+    /// Carries bytes of a stream.
     pub const DATA: FrameType = FrameType(0);
-    /// Opens a stream, or answers, or ends one with trailers.
+    /// Opens a stream, responds on it, or ends it with trailers.
     pub const HEADERS: FrameType = FrameType(1);
-    /// Advice that is deprecated.
+    /// Sets a stream's priority; deprecated.
     pub const PRIORITY: FrameType = FrameType(2);
-    /// Ends a stream at once.
+    /// Terminates a stream immediately.
     pub const RST_STREAM: FrameType = FrameType(3);
-    /// What the sender allows and expects.
+    /// Conveys the sender's configuration.
     pub const SETTINGS: FrameType = FrameType(4);
-    /// Announces a stream of the server's.
+    /// Announces a stream that the server will open.
     pub const PUSH_PROMISE: FrameType = FrameType(5);
-    /// Asks whether the peer is there, or answers.
+    /// Checks that the peer is alive, or acknowledges such a check.
     pub const PING: FrameType = FrameType(6);
-    /// Takes no more streams.
+    /// Announces that no more streams will be accepted.
     pub const GOAWAY: FrameType = FrameType(7);
     /// Allows the peer to send more.
     pub const WINDOW_UPDATE: FrameType = FrameType(8);
-    /// Goes on with a header block.
+    /// Continues a header block.
     pub const CONTINUATION: FrameType = FrameType(9);
-    /// Names another service (RFC 7838 §4).
+    /// Advertises an alternative service (RFC 7838 §4).
     pub const ALTSVC: FrameType = FrameType(10);
     /// Lists origins (RFC 8336 §2).
     pub const ORIGIN: FrameType = FrameType(12);
-    /// Advice (RFC 9218 §7.1).
+    /// Sets a priority (RFC 9218 §7.1).
     pub const PRIORITY_UPDATE: FrameType = FrameType(16);
 
-    /// Returns whether something depends on its payload, DATA aside.
+    /// Returns whether the payload of such frames is interpreted; DATA is handled separately.
     pub(super) const fn is_read(self) -> bool {
         matches!(
             self,
@@ -58,7 +58,7 @@ impl FrameType {
         )
     }
 
-    /// Returns the name the documents give it.
+    /// Returns its name in the RFCs.
     pub const fn name(self) -> &'static str {
         match self {
             FrameType::DATA => "DATA",
@@ -88,23 +88,23 @@ pub(super) const PRIORITY: u8 = 0x20;
 /// A frame's header (RFC 9113 §4.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Header {
-    /// The payload's length: 24 bits.
+    /// The length of the payload: 24 bits.
     pub length: u32,
-    /// What the frame is.
+    /// The type of the frame.
     pub kind: FrameType,
-    /// Bits whose meaning depends on the type.
+    /// Flags, whose meaning depends on the type.
     pub flags: u8,
-    /// The bit that has no meaning.
+    /// The reserved bit.
     pub reserved: bool,
-    /// The stream it belongs to; 0 for the connection.
+    /// The stream to which it belongs; 0 for the connection.
     pub stream: u32,
 }
 
 impl Header {
-    /// The number of bytes of a header.
+    /// The length of a frame header, in bytes.
     pub const LENGTH: usize = 9;
 
-    /// Reads the header that `bytes` begin with; `None` while it is not whole.
+    /// Parses the header at the start of `bytes`; returns `None` while it is incomplete.
     pub fn parse(bytes: &[u8]) -> Option<Header> {
         header(bytes).ok().map(|(_, header)| header)
     }
@@ -115,7 +115,7 @@ impl Header {
     }
 }
 
-/// Parses a frame header (RFC 9113 §4.1), the grammar and nothing else.
+/// Parses a frame header (RFC 9113 §4.1): the grammar and nothing else.
 fn header(input: &[u8]) -> IResult<&[u8], Header> {
     let (rest, (length, kind, flags, stream)) = (be_u24, be_u8, be_u8, be_u32).parse(input)?;
     let (reserved, stream) = (stream >> 31 != 0, stream & 0x7fff_ffff);
@@ -125,19 +125,19 @@ fn header(input: &[u8]) -> IResult<&[u8], Header> {
 /// The verdict on the first bytes of one side of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sniff {
-    /// HTTP/2, and who sent them.
+    /// HTTP/2, and the side that sent them.
     Http2(Side),
     /// Not HTTP/2.
     Neither,
-    /// These bytes are too few to tell.
+    /// The bytes are too few to decide.
     NeedMore,
 }
 
-/// Returns whether these are the first bytes of HTTP/2: the client's preface, or enough of it, or the header of the
+/// Determines whether these are the first bytes of HTTP/2: enough of the client's preface, or the header of the
 /// server's SETTINGS frame (RFC 9113 §3.4).
 pub fn looks_like(bytes: &[u8]) -> Sniff {
     const ENOUGH: usize = 4;
-    // Whatever comes behind its name: that is for who reads the preface to say.
+    // What follows the protocol's name is judged by the reader of the preface.
     if bytes.starts_with(PREFACE_NAME) || PREFACE.starts_with(bytes) {
         return if bytes.len() < ENOUGH { Sniff::NeedMore } else { Sniff::Http2(Side::Client) };
     }
@@ -155,19 +155,20 @@ pub fn looks_like(bytes: &[u8]) -> Sniff {
     }
 }
 
-/// The parts of a frame's payload beside its own: padding and priority.
+/// A header block fragment and the promised stream, without padding and priority.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Block<'b> {
-    /// The stream that is promised, for `PUSH_PROMISE`.
+    /// The promised stream, for `PUSH_PROMISE`.
     pub(super) promised: Option<u32>,
-    /// The piece of the header block.
+    /// The header block fragment.
     pub(super) fragment: &'b [u8],
 }
 
-/// Takes the header block fragment out of the payload of HEADERS or `PUSH_PROMISE` (RFC 9113 §6.2, §6.6); `None` where
-/// the payload is too short for its padding or its fixed fields.
+/// Extracts the header block fragment from the payload of HEADERS or `PUSH_PROMISE` (RFC 9113 §6.2, §6.6); returns
+/// `None` if the payload is too short for its padding or its fixed fields.
 ///
-/// Where only the beginning of the payload is at hand, as the header's length says, padding that is not takes nothing.
+/// If the payload is shorter than the header says, only its beginning was captured: missing padding is not subtracted
+/// from it.
 pub(super) fn block<'b>(header: &Header, payload: &'b [u8]) -> Option<Block<'b>> {
     let promises = header.kind == FrameType::PUSH_PROMISE;
     let prioritised = header.kind == FrameType::HEADERS && header.has(PRIORITY);
@@ -203,15 +204,15 @@ fn parsed<'b, O>(
     parser.parse(input).ok()
 }
 
-/// The reason that `RST_STREAM` or GOAWAY gives (RFC 9113 §7).
+/// The reason given by `RST_STREAM` or GOAWAY (RFC 9113 §7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ErrorCode(pub u32);
 
 impl ErrorCode {
-    /// Nothing is wrong.
+    /// No error.
     pub const NO_ERROR: ErrorCode = ErrorCode(0);
 
-    /// Returns the name of RFC 9113.
+    /// Returns its name in RFC 9113.
     pub const fn name(self) -> &'static str {
         match self.0 {
             0x0 => "NO_ERROR",
@@ -259,7 +260,7 @@ mod tests {
         let padded = headers(FrameType::HEADERS, PADDED | PRIORITY, 10);
         let payload = [2, 0, 0, 0, 0, 16, b'a', b'b', 0, 0];
         assert_eq!(block(&padded, &payload), Some(Block { promised: None, fragment: b"ab" }));
-        // Only the beginning is at hand.
+        // Only the beginning is present.
         assert_eq!(block(&padded, &payload[..7]).unwrap().fragment, b"a");
         assert_eq!(block(&padded, &payload[..9]).unwrap().fragment, b"ab");
         let promise = headers(FrameType::PUSH_PROMISE, 0, 6);

@@ -6,11 +6,11 @@ use super::reader::PartialBlock;
 use super::stream::{ANSWERED, Kind, OPENED};
 use crate::model::{Anomaly, Side};
 
-/// Memory of fields that is kept from block to block.
+/// The memory for fields that is kept between blocks, in bytes.
 const KEPT: usize = 16 * 1024;
 
 impl Connection {
-    /// Takes the payload of HEADERS or `PUSH_PROMISE`, or the beginning of it that was captured.
+    /// Processes the payload of HEADERS or `PUSH_PROMISE`, or its captured beginning.
     pub(super) fn begin_block(&mut self, side: Side, header: &Header, payload: &[u8]) {
         let whole = payload.len() == header.length as usize;
         let block = frame::block(header, payload);
@@ -35,11 +35,11 @@ impl Connection {
         }
     }
 
-    /// Takes the payload of CONTINUATION, or the beginning of it that was captured.
+    /// Processes the payload of CONTINUATION, or its captured beginning.
     pub(super) fn continue_block(&mut self, side: Side, header: &Header, payload: &[u8]) {
         let whole = payload.len() == header.length as usize;
         let Some(block) = &mut self.readers[side].block else {
-            // Its beginning was lost, and what it inserts is unknown.
+            // The start of the block was lost, so what it inserts is unknown.
             return self.readers[side].decoder.lose();
         };
         block.frames = block.frames.saturating_add(1);
@@ -63,7 +63,7 @@ impl Connection {
         }
     }
 
-    /// Gives up a header block whose end is lost.
+    /// Abandons a header block whose end is lost.
     pub(super) fn abandon_block(&mut self, side: Side) {
         if let Some(block) = &mut self.readers[side].block {
             block.truncated = true;
@@ -78,7 +78,7 @@ impl Connection {
         }
     }
 
-    /// Decodes a header block, or the beginning of it.
+    /// Decodes a header block, or its beginning.
     fn decode(&mut self, side: Side, block: &PartialBlock, bytes: &[u8]) {
         let stream = block.stream;
         let mut fields = std::mem::take(&mut self.fields);
@@ -105,16 +105,16 @@ impl Connection {
         }
     }
 
-    /// Takes the client's header block: a request, or trailers.
+    /// Processes a header block of the client: a request, or trailers.
     fn requested(&mut self, id: u32, ends: bool, fields: &Fields) {
         let known = self.reports.streams.get(id).map(|stream| (stream.kind, stream.is(OPENED)));
         let ended = self.reports.streams.get(id).is_some_and(|stream| stream.has_ended(Side::Client));
         let lossy = self.readers.client.lossy;
         match known {
-            // Trailers, of a request that was captured or not.
+            // Trailers, whether or not their request was captured.
             Some((Kind::Ordinary | Kind::Extended | Kind::Body, _) | (Kind::Unknown, true)) => return,
             Some((Kind::Unknown, false)) if ends => return,
-            // What the other side ended may still be on its way.
+            // What the other side ended may still be in flight.
             Some((Kind::Closed, _)) if !ended || lossy => return,
             Some((Kind::Closed, _)) => {
                 let anomaly =
@@ -128,7 +128,7 @@ impl Connection {
             None | Some((Kind::Unknown, false)) => {}
         }
         self.reports.streams.open(id);
-        // A stream of bytes does not end where it begins.
+        // A tunnel does not end with its request.
         let kind = if ends { Kind::Ordinary } else { kind(fields) };
         self.reports.add(id, kind, self.limits.streams);
         let windows = (kind == Kind::Extended).then(|| self.flow.windows()).flatten();
@@ -146,7 +146,7 @@ impl Connection {
         }
     }
 
-    /// Takes the server's header block: a response, an interim one, or trailers.
+    /// Processes a header block of the server: a response, an interim response, or trailers.
     fn responded(&mut self, id: u32, fields: &Fields) {
         if self.reports.streams.get(id).is_none() {
             if self.reports.streams.is_forgotten(id) {
@@ -162,7 +162,7 @@ impl Connection {
         let status = fields.find(b":status");
         let class = status.value().and_then(<[u8]>::first).copied();
         if class == Some(b'1') || (status == Lookup::Absent && stream.kind != Kind::Extended) {
-            return; // Interim, or trailers.
+            return; // An interim response, or trailers.
         }
         stream.answer();
         if is_exchange {
@@ -184,7 +184,7 @@ impl Connection {
         }
     }
 
-    /// Reports the head of an ordinary request or response, where these are wanted or its body carries messages.
+    /// Reports the head of an ordinary request or response if heads are requested or if its body may carry messages.
     fn head(&mut self, side: Side, stream: u32, fields: &Fields) {
         let carries = match side {
             Side::Client => fields.find(b":path").value().is_some_and(is_polling),
@@ -204,7 +204,7 @@ impl Connection {
     }
 }
 
-/// Returns whether a target may be of long polling.
+/// Returns whether a target may belong to long polling.
 fn is_polling(path: &[u8]) -> bool {
     memchr::memmem::find(path, b"transport=polling").is_some()
 }
@@ -214,7 +214,7 @@ fn is_event_stream(media_type: &[u8]) -> bool {
     media_type.get(..17).is_some_and(|start| start.eq_ignore_ascii_case(b"text/event-stream"))
 }
 
-/// Returns what a request makes of its stream (RFC 8441 §4).
+/// Returns the kind of stream that a request opens (RFC 8441 §4).
 fn kind(fields: &Fields) -> Kind {
     let extended = |protocol| match protocol {
         Lookup::Value(_) => Kind::Extended,

@@ -1,16 +1,16 @@
-//! HTTP/2 as far as WebSocket needs it (RFC 9113, RFC 7541, RFC 8441).
+//! HTTP/2 as far as WebSocket requires it (RFC 9113, RFC 7541, RFC 8441).
 //!
-//! [`Connection`] takes the bytes of both sides and answers with a [`Delivery`], to be drained before the next call:
+//! [`Connection`] takes the bytes of both sides and returns a [`Delivery`], to be drained before the next call:
 //!
 //! ```text
-//!   bytes ─► frames ─┬─► header blocks ─► HPACK ─► Opened, Answered     (extended CONNECT alone)
-//!                    ├─► DATA ───────────────────► Data, DataGap, Ended (on those streams alone)
-//!                    └─► settings, windows ──────► what is judged by them
-//!     gap ─► inside DATA: exact; over a header: searched for, header tables become unknown
+//!   bytes ─► frames ─┬─► header blocks ─► HPACK ─► Opened, Answered     (extended CONNECT only)
+//!                    ├─► DATA ───────────────────► Data, DataGap, Ended (on those streams only)
+//!                    └─► settings, windows ──────► flow control, limits
+//!     gap ─► inside DATA: exact; over a header: search for the next one, header tables become unknown
 //! ```
 //!
-//! Requests other than extended CONNECT are decoded for the table's sake and dropped: a stream costs 16 bytes.
-//! DATA on a stream whose request was not captured is delivered as well, for it may be a WebSocket.
+//! Requests other than extended CONNECT are decoded to keep the table up to date and then dropped: a stream costs 16
+//! bytes. DATA on a stream whose request was not captured is delivered as well, because it may be a WebSocket.
 //!
 //! ```
 //! use wirefin::http2::{Connection, Limits, Output};
@@ -51,18 +51,18 @@ pub use frame::{ErrorCode, FrameType, Header, Sniff, looks_like};
 pub use hpack::{Field, Fields, Lookup};
 pub use output::{End, Output};
 
-/// Bounds of what one connection may hold.
+/// Bounds on the memory of one connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// The entries of one side's header table, in bytes as RFC 7541 counts them.
+    /// The size of one side's header table, in bytes as RFC 7541 counts them.
     pub table: usize,
     /// One header block, in bytes.
     pub block: usize,
     /// The frames of one header block.
     pub block_frames: u32,
-    /// The streams that are remembered.
+    /// The streams that are tracked.
     pub streams: usize,
-    /// What is searched on one side for frames after a gap, in bytes.
+    /// The bytes of one side that are searched for frames after a gap.
     pub search: usize,
     /// Whether the heads of all ordinary exchanges are reported.
     pub heads: bool,

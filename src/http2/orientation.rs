@@ -6,11 +6,11 @@ use crate::model::Side;
 pub(super) enum Orientation {
     Known,
     Assumed,
-    /// It was the server: the sides have just changed places.
+    /// It was the server: the sides have just been swapped.
     Reversed,
 }
 
-/// Returns who sent a header block, if its pseudo-header fields tell (RFC 9113 §8.3).
+/// Returns the sender of a header block, if its pseudo-header fields show it (RFC 9113 §8.3).
 pub(super) fn sender(fields: &Fields) -> Option<Side> {
     let has =
         |names: &[&str]| names.iter().any(|name| matches!(fields.find(name.as_bytes()), Lookup::Value(_)));

@@ -5,25 +5,25 @@ use crate::model::{Anomaly, Lost, Side};
 /// The output of a [`Delivery`](super::Delivery).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output<'o> {
-    /// The client sent a request by extended CONNECT, or one that may be: its method or protocol is unknown.
+    /// The client sent an extended CONNECT request, or one that may be: its method or protocol is unknown.
     Opened {
         /// The stream.
         stream: u32,
-        /// The request's fields.
+        /// The fields of the request.
         request: Box<Fields>,
     },
-    /// The server answered such a request.
+    /// The server responded to such a request.
     Answered {
         /// The stream.
         stream: u32,
-        /// The response's fields.
+        /// The fields of the response.
         response: Box<Fields>,
     },
-    /// The head of an ordinary request or response: its body may be asked for by [`Delivery::deliver`](super::Delivery::deliver).
+    /// The head of an ordinary request or response; [`Delivery::deliver`](super::Delivery::deliver) requests its body.
     Head {
         /// The stream.
         stream: u32,
-        /// Who sent it.
+        /// The side that sent it.
         side: Side,
         /// The fields.
         fields: Box<Fields>,
@@ -32,7 +32,7 @@ pub enum Output<'o> {
     Data {
         /// The stream.
         stream: u32,
-        /// Who sent them.
+        /// The side that sent them.
         side: Side,
         /// The bytes.
         bytes: &'o [u8],
@@ -41,45 +41,45 @@ pub enum Output<'o> {
     DataGap {
         /// The stream.
         stream: u32,
-        /// Whose bytes.
+        /// The side whose bytes are missing.
         side: Side,
-        /// How many.
+        /// How many bytes are missing.
         lost: Lost,
     },
-    /// A side sends no more on a stream; unless by `END_STREAM`, neither does.
+    /// A side has finished sending on a stream; unless `how` is `END_STREAM`, both sides have.
     Ended {
         /// The stream.
         stream: u32,
-        /// Who ended it.
+        /// The side that ended it.
         side: Side,
         /// How.
         how: End,
     },
-    /// Something is wrong.
+    /// An anomaly.
     Anomaly {
-        /// Whose frames.
+        /// The side whose frames are concerned.
         side: Side,
-        /// The stream whose bytes are delivered, if it concerns one.
+        /// The stream concerned, if it is one whose bytes are delivered.
         stream: Option<u32>,
         /// What is wrong.
         anomaly: Anomaly,
     },
-    /// Who was taken for the client is the server, and the other way round: a request or a response tells. What is
-    /// reported from here on names the sides anew.
+    /// The side taken for the client is the server, as a request or a response shows. Later outputs use the corrected
+    /// sides.
     Reversed,
-    /// The client's first bytes are not those of HTTP/2: nothing more will be taken.
+    /// The client's first bytes are not HTTP/2: no further bytes are taken.
     NotHttp2,
 }
 
 /// The way a stream ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// The `END_STREAM` flag: this side sends no more.
+    /// The `END_STREAM` flag: this side has finished sending.
     EndStream,
-    /// `RST_STREAM`; its code, unless that was lost.
+    /// `RST_STREAM` with its error code, unless the code was lost.
     Reset(Option<ErrorCode>),
-    /// GOAWAY, which says that the stream was not processed.
+    /// GOAWAY: the stream was not processed.
     GoAway(ErrorCode),
-    /// There are more streams than the limit.
+    /// The limit on streams was exceeded.
     Forgotten,
 }

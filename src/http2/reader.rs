@@ -6,37 +6,37 @@ use super::hpack::Decoder;
 use super::search::Search;
 use crate::model::Lost;
 
-/// The greatest payload before the receiver allows a greater one (RFC 9113 §6.5.2).
+/// The greatest payload allowed until the receiver raises it (RFC 9113 §6.5.2).
 const LONGEST: u32 = 16_384;
 
-/// One side's frames: where its bytes are, and the state that its header blocks have left.
+/// The frames of one side: the position within them, and the state left by the header blocks.
 ///
 /// ```text
 ///   Preface ─► Header ─┬─► Data ─────┐
 ///     (client)   ▲     ├─► Payload ──┤
 ///                │     └─► Skip ─────┤
 ///                ├───────────────────┘
-///              Search ◄─ gap over a header; joined in mid-stream
+///              Search ◄─ gap over a header; joined mid-stream
 /// ```
 #[derive(Debug)]
 pub(super) struct Reader {
     pub(super) place: ReadState,
-    /// What is at hand of a preface, a header or a payload that is not whole.
+    /// The captured part of an incomplete preface, header or payload.
     partial: Vec<u8>,
     pub(super) decoder: Decoder,
-    /// The header block that CONTINUATION goes on with.
+    /// The header block that CONTINUATION continues.
     pub(super) block: Option<Box<PartialBlock>>,
-    /// The greatest payload that the other side ever allowed.
+    /// The greatest payload that the other side has ever allowed.
     pub(super) longest: u32,
-    /// A frame was read.
+    /// Whether a frame was read.
     pub(super) started: bool,
-    /// Frames of this side may have been lost.
+    /// Whether frames of this side may have been lost.
     pub(super) lossy: bool,
-    /// The codes of the anomalies that were reported.
+    /// The codes of the anomalies reported so far.
     reported: Vec<&'static str>,
 }
 
-/// The place of a side's bytes in its frames.
+/// The position of a side's bytes within its frames.
 #[derive(Debug)]
 pub(super) enum ReadState {
     Preface,
@@ -48,39 +48,39 @@ pub(super) enum ReadState {
     Nothing,
 }
 
-/// The bytes that a gap took of the frame at hand, and behind it.
+/// The effect of a gap on the current frame and on what follows it.
 #[derive(Debug, Default)]
 pub(super) struct Missed {
-    /// Bytes of a stream that is reported.
+    /// Missing bytes of a stream that is delivered.
     pub(super) data: Option<(u32, Lost)>,
     /// A DATA frame that ends within the gap.
     pub(super) ended: Option<DataFrame>,
-    /// A frame whose payload was being gathered, and the beginning of it that was.
+    /// A frame whose payload was being collected, and the part collected so far.
     pub(super) cut: Option<(Header, Vec<u8>)>,
-    /// What lies behind the frame: the headers of others, and what they announce.
+    /// What is missing after the frame: other frames, headers included.
     pub(super) beyond: Option<Lost>,
 }
 
-/// The payload of a DATA frame that is being read.
+/// A DATA frame whose payload is being read.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct DataFrame {
     pub(super) stream: u32,
-    /// How much of the payload is left, padding included.
+    /// The remaining length of the payload, padding included.
     pub(super) left: u32,
     padding: Padding,
     pub(super) ends: bool,
-    /// Its bytes are reported.
+    /// Whether its bytes are delivered.
     pub(super) delivers: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Padding {
-    /// The next byte is its length.
+    /// The next byte is the pad length.
     Next,
     Known(u32),
 }
 
-/// A header block that is not whole.
+/// An incomplete header block.
 #[derive(Debug)]
 pub(super) struct PartialBlock {
     pub(super) stream: u32,
@@ -88,7 +88,7 @@ pub(super) struct PartialBlock {
     pub(super) ends: bool,
     pub(super) bytes: Vec<u8>,
     pub(super) frames: u32,
-    /// Bytes are missing behind those at hand.
+    /// Whether bytes are missing after the collected ones.
     pub(super) truncated: bool,
 }
 
@@ -106,7 +106,7 @@ impl Reader {
         }
     }
 
-    /// Makes the one of a side that is joined in mid-stream.
+    /// Creates the reader of a side that is joined mid-stream.
     pub(super) fn mid_stream(limits: &Limits) -> Self {
         let mut reader = Reader::new(
             ReadState::Search(Box::new(Search::new(limits.search, Lost::Unknown { least: 0 }))),
@@ -117,7 +117,7 @@ impl Reader {
         reader
     }
 
-    /// Hears that frames may be lost here.
+    /// Notes that frames may have been lost here.
     pub(super) fn lose(&mut self) {
         self.lossy = true;
         self.partial = Vec::new();
@@ -125,7 +125,7 @@ impl Reader {
         self.decoder.lose();
     }
 
-    /// Takes a gap as far as it lies in the frame at hand.
+    /// Applies a gap as far as it lies within the current frame.
     pub(super) fn miss(&mut self, lost: Lost) -> Missed {
         let exact = if let Lost::Exact(bytes) = lost { u32::try_from(bytes).ok() } else { None };
         let beyond = |left: usize| match lost {
@@ -159,7 +159,7 @@ impl Reader {
                 let partial = std::mem::take(&mut self.partial);
                 let left = (header.length as usize).saturating_sub(partial.len()) as u32;
                 missed.cut = Some((header, partial));
-                // Whatever else it sets is not known.
+                // Its remaining settings are unknown.
                 self.lossy |= header.kind == FrameType::SETTINGS;
                 match exact.and_then(|lost| left.checked_sub(lost)) {
                     Some(0) => self.place = ReadState::Header,
@@ -175,7 +175,7 @@ impl Reader {
         missed
     }
 
-    /// Begins to search for frames, or goes on behind another gap.
+    /// Starts a search for frames, or restarts it after another gap.
     pub(super) fn search(&mut self, lost: Lost, limits: &Limits) {
         self.lose();
         self.started = true;
@@ -185,12 +185,12 @@ impl Reader {
         }
     }
 
-    /// Returns whether frames are searched for.
+    /// Returns whether frames are being searched for.
     pub(super) const fn is_searching(&self) -> bool {
         matches!(self.place, ReadState::Search(_))
     }
 
-    /// Returns whether an anomaly was not reported before, and notes that it is now.
+    /// Returns whether an anomaly has not been reported before, and marks it as reported.
     pub(super) fn is_news(&mut self, code: &'static str) -> bool {
         let is_news = !self.reported.contains(&code);
         if is_news {
@@ -199,7 +199,7 @@ impl Reader {
         is_news
     }
 
-    /// Gathers so many bytes; returns how many of `input` that took, and all of them once they are there.
+    /// Collects `length` bytes; returns how many bytes of `input` were consumed, and all of them once complete.
     pub(super) fn gather<'b>(&mut self, input: &'b [u8], length: usize) -> (usize, Option<Cow<'b, [u8]>>) {
         let missing = length.saturating_sub(self.partial.len());
         let taken = missing.min(input.len());
@@ -211,7 +211,7 @@ impl Reader {
         (taken, (taken == missing).then(|| Cow::Owned(std::mem::take(&mut self.partial))))
     }
 
-    /// Takes bytes of the connection preface; tells how many of the first are right, once they are whole or one is wrong.
+    /// Reads the connection preface; returns how many of its leading bytes match once it is complete or one differs.
     pub(super) fn preface(&mut self, input: &[u8]) -> (usize, Option<usize>) {
         let right = |bytes: &[u8]| bytes.iter().zip(PREFACE).take_while(|(a, b)| a == b).count();
         let (used, whole) = self.gather(input, PREFACE.len());
@@ -222,7 +222,7 @@ impl Reader {
         (used, Some(right(&whole)))
     }
 
-    /// Forgets what header blocks refer to, and what there is of one that is not whole.
+    /// Forgets the header table and the bytes of the incomplete header block.
     pub(super) fn forget_headers(&mut self) {
         self.decoder.forget();
         if let Some(block) = &mut self.block {
@@ -231,13 +231,13 @@ impl Reader {
         }
     }
 
-    /// Returns the memory that decoding header blocks takes, in bytes.
+    /// Returns the memory used for decoding header blocks, in bytes.
     pub(super) fn header_memory(&self) -> usize {
         let block = self.block.as_ref().map_or(0, |block| block.bytes.capacity());
         block.saturating_add(self.decoder.allocated())
     }
 
-    /// Returns the memory it holds, in bytes.
+    /// Returns the allocated memory, in bytes.
     pub(super) fn allocated(&self) -> usize {
         let search = if let ReadState::Search(search) = &self.place { search.allocated() } else { 0 };
         [search, self.partial.capacity(), self.header_memory()].into_iter().fold(0, usize::saturating_add)
@@ -247,9 +247,9 @@ impl Reader {
 /// The next part of a DATA frame's payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Part {
-    /// So many bytes of the stream.
+    /// The length of a part of the stream's bytes.
     Bytes(usize),
-    /// So many that are padding, or its length.
+    /// The length of a part of the padding, or of the pad length field.
     Padding(usize),
     /// The padding is longer than the payload.
     TooLong,
@@ -262,7 +262,7 @@ impl DataFrame {
         DataFrame { stream: header.stream, left: header.length, padding, ends, delivers }
     }
 
-    /// Takes what comes first of `input`.
+    /// Consumes the first part of `input`.
     pub(super) fn take(&mut self, input: &[u8]) -> Part {
         let available = u32::try_from(input.len()).unwrap_or(u32::MAX);
         let Padding::Known(padding) = self.padding else {
@@ -277,12 +277,12 @@ impl DataFrame {
         if bytes > 0 { Part::Bytes(taken as usize) } else { Part::Padding(taken as usize) }
     }
 
-    /// Hears that so many bytes are lost, at most those left; returns how many of them were the stream's, or `None`
-    /// where the length of the padding was among them.
+    /// Skips `lost` bytes, at most those that remain; returns how many of them belonged to the stream, or `None` if the
+    /// pad length was among them.
     pub(super) fn lose(&mut self, lost: u32) -> Option<u32> {
         let taken = lost.min(self.left);
         let Padding::Known(padding) = self.padding else {
-            // What is left is padding from some place on.
+            // The remaining bytes are padding from an unknown position on.
             self.padding = Padding::Known(0);
             self.left = self.left.saturating_sub(taken);
             self.delivers = false;

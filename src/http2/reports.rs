@@ -4,7 +4,7 @@ use super::output::{End, Output};
 use super::stream::{Kind, Streams};
 use crate::model::{Anomaly, Lost, Pair, Side};
 
-/// The reports of a connection's streams that have not been asked for yet.
+/// The reports about a connection's streams that have not been drained yet.
 #[derive(Debug)]
 pub(super) struct Reports {
     pub(super) streams: Streams,
@@ -24,20 +24,20 @@ impl Reports {
         self.queue.pop_front()
     }
 
-    /// Reports what is wrong with a side's frames, and with a stream where its bytes are reported.
+    /// Reports an anomaly in a side's frames, and its stream if that is delivered.
     pub(super) fn anomaly(&mut self, side: Side, stream: u32, anomaly: Anomaly) {
         let stream = self.streams.get(stream).filter(|stream| stream.delivers()).map(|stream| stream.id);
         self.say(Output::Anomaly { side, stream, anomaly });
     }
 
-    /// Reports a gap before a side's first bytes on a stream, where its HEADERS were not captured: others may be lost.
+    /// Reports a gap before a side's first bytes on a stream whose HEADERS were not captured: other bytes may be lost.
     pub(super) fn place(&mut self, side: Side, stream: u32) {
         if self.streams.find(stream).is_some_and(|stream| stream.place(side)) {
             self.say(Output::DataGap { stream, side, lost: Lost::Unknown { least: 0 } });
         }
     }
 
-    /// Reports that bytes of every stream may be missing of a side, for frames are.
+    /// Reports that bytes of a side may be missing on every stream, because frames are.
     pub(super) fn miss(&mut self, side: Side, lost: Lost) {
         let open = self.streams.iter_mut().filter(|stream| stream.is_read(side));
         let open: Vec<_> = open.map(|stream| stream.id).collect();
@@ -46,7 +46,7 @@ impl Reports {
         }
     }
 
-    /// Notes that a side sends no more on a stream.
+    /// Notes that a side has finished sending on a stream.
     pub(super) fn end(&mut self, side: Side, id: u32) {
         let Some(stream) = self.streams.find(id) else { return };
         let reports = stream.delivers() && !stream.has_ended(side);
@@ -56,7 +56,7 @@ impl Reports {
         }
     }
 
-    /// Closes a stream for both sides; of those that are searched for frames, what would be found is missing.
+    /// Closes a stream for both sides; reports bytes as missing on the sides that are being searched for frames.
     pub(super) fn close(&mut self, side: Side, id: u32, how: End, searched: Pair<bool>) {
         let Some(stream) = self.streams.find(id) else { return };
         let reports = stream.delivers();
@@ -71,7 +71,7 @@ impl Reports {
         }
     }
 
-    /// Adds a stream, and reports the one that is forgotten for it at the bound, which is `limit`.
+    /// Adds a stream; reports the one evicted for it when `limit` is reached.
     pub(super) fn add(&mut self, id: u32, kind: Kind, limit: usize) {
         let evicted = self.streams.add(id, kind).1;
         if let Some(evicted) = evicted.filter(super::stream::Stream::delivers) {
@@ -81,13 +81,13 @@ impl Reports {
         }
     }
 
-    /// Returns the memory it holds, in bytes.
+    /// Returns the allocated memory, in bytes.
     pub(super) fn allocated(&self) -> usize {
         let queue = self.queue.capacity().saturating_mul(size_of::<Output<'_>>());
         self.streams.allocated().saturating_add(queue)
     }
 
-    /// Gives back memory that is not needed at rest.
+    /// Releases memory that is not needed while idle.
     pub(super) fn rest(&mut self) {
         self.queue = VecDeque::new();
     }

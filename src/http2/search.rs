@@ -4,76 +4,76 @@ use super::evidence::{self, Known};
 use super::frame::{END_HEADERS, FrameType, Header};
 use crate::model::Lost;
 
-/// Bounds the candidates that are followed at once.
+/// The maximum number of candidates followed at once.
 const MAX_CANDIDATES: usize = 64;
-/// So many headers in a row, of so many bits in all, are no accident.
+/// The number of consecutive headers, and the bits of evidence in total, that rule out coincidence.
 const FRAMES: u32 = 3;
 const BITS: u32 = 60;
-/// Fewer headers do where each is strong.
+/// The bits of evidence at which two headers are sufficient.
 const STRONG: u32 = 68;
-/// So many bits are believed where no more bytes will come, if the chain ends there or leads to another header: what
-/// is behind the first byte of a true header may look like one.
+/// The bits of evidence that are sufficient when no more bytes will come, if the chain ends there or leads to another
+/// header: the bytes after the first byte of a true header may also look like one.
 const ENOUGH: u32 = 34;
-/// So many bits it is worth that headers lead from the first byte of a record of TLS to the end of one.
+/// The bits of evidence that a chain gains by leading from the start of a TLS record to the end of one.
 const RECORD: u32 = 14;
-/// The same where the connection is known to be HTTP/2, so that only the place of its frames is not.
+/// The same if the connection is known to be HTTP/2 and only the position of its frames is not.
 const RECORD_OF_HTTP2: u32 = 20;
 
-/// The search for frames after a gap that may have swallowed a frame header, or in a connection joined in mid-stream.
+/// A search for frames after a gap that may have swallowed a frame header, or in a connection joined mid-stream.
 ///
-/// HTTP/2 has no checksum. What convinces is a chain: headers that are legal, each where the length of the one before
-/// says, on streams that are known. Senders mostly write whole frames into a record of TLS, so that a chain from the
-/// beginning of a record to the end of one convinces sooner.
+/// HTTP/2 has no checksum. A chain is convincing evidence: legal headers, each at the position given by the length of
+/// the one before, on known streams. Senders usually write complete frames into a TLS record, so a chain from the start
+/// of a record to the end of one needs less evidence.
 #[derive(Debug)]
 pub(super) struct Search {
     /// How much is missing before the bytes.
     lost: Lost,
     bytes: Vec<u8>,
-    /// As far as this, beginnings were looked for.
+    /// The offset up to which chain starts were looked for.
     scanned: usize,
     candidates: Vec<Chain>,
-    /// Where records of TLS begin.
+    /// The offsets at which TLS records begin.
     records: Vec<usize>,
-    /// How many bytes were dropped.
+    /// The number of bytes dropped.
     dropped: u64,
     limit: usize,
 }
 
-/// Bytes of a side, and what they are of.
+/// Bytes of a side, and their unit.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Input<'b> {
     pub(super) bytes: &'b [u8],
     pub(super) unit: Unit,
 }
 
-/// The kind of bytes that come at once.
+/// The unit in which bytes arrive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unit {
     /// Any piece of the stream.
     Piece,
-    /// One record of TLS, whole.
+    /// One complete TLS record.
     Record,
 }
 
-/// Headers that follow one another.
+/// A chain of consecutive headers.
 #[derive(Clone, Copy, Debug)]
 struct Chain {
     start: usize,
     next: usize,
-    /// The place of its last header.
+    /// The offset of its last header.
     last: usize,
     frames: u32,
     bits: u32,
     /// The stream of the last header.
     stream: u32,
-    /// The header block that goes on.
+    /// The stream of an incomplete header block.
     open: Option<u32>,
-    /// The place of the header by which it convinced.
+    /// The offset of the header at which the evidence became sufficient.
     convinced: Option<usize>,
 }
 
 impl Search {
-    /// Makes a search behind a gap, which holds at most so many bytes.
+    /// Creates a search after a gap, which holds at most `limit` bytes.
     pub(super) const fn new(limit: usize, lost: Lost) -> Self {
         Search {
             lost,
@@ -86,20 +86,20 @@ impl Search {
         }
     }
 
-    /// Gives up the bytes at hand: they are skipped.
+    /// Skips the bytes collected so far.
     pub(super) fn give_up(&mut self) {
         let dropped = self.dropped.saturating_add(self.bytes.len() as u64);
         *self = Search { dropped, ..Search::new(self.limit, self.lost) };
     }
 
-    /// Hears of another gap, behind bytes in which there are no frames.
+    /// Notes another gap, after bytes in which no frames were found.
     pub(super) fn gap(&mut self, lost: Lost) {
         self.give_up();
         self.lost = self.lost.and(lost);
     }
 
-    /// Returns how much of one stream may be missing, where so many bytes are skipped: all that is, but for the header
-    /// of its frame.
+    /// Returns how many bytes of one stream may be missing if `skipped` bytes are skipped: all of them except one frame
+    /// header.
     pub(super) fn missed(&self, skipped: u64) -> Lost {
         match self.lost.and(Lost::Exact(skipped)) {
             Lost::Exact(bytes) => Lost::AtMost(bytes.saturating_sub(Header::LENGTH as u64)),
@@ -107,18 +107,18 @@ impl Search {
         }
     }
 
-    /// Returns whether there is a chain, if it does not convince.
+    /// Returns whether there is a chain of at least two headers.
     pub(super) fn is_likely(&self) -> bool {
         self.candidates.iter().any(|chain| chain.frames >= 2)
     }
 
-    /// Returns whether there may be a chain: of one header, if its frame does not end before the bytes there are.
+    /// Returns whether there may be a chain: even a single header counts if its frame extends to the end of the bytes.
     pub(super) fn is_possible(&self) -> bool {
         let end = self.bytes.len();
         self.candidates.iter().any(|chain| chain.frames >= 2 || chain.next >= end)
     }
 
-    /// Takes more bytes, and returns how many of all were skipped once frames are found.
+    /// Adds bytes; once frames are found, returns the total number of bytes skipped.
     pub(super) fn push(&mut self, input: Input<'_>, known: Known<'_>) -> Option<u64> {
         let mut bytes = input.bytes;
         let mut begins = input.unit == Unit::Record;
@@ -138,7 +138,8 @@ impl Search {
             if input.unit == Unit::Record && bytes.is_empty() {
                 self.end_record(if known.is_http2 { RECORD_OF_HTTP2 } else { RECORD });
             }
-            // Whoever convinces with the fewest bytes, so that it does not matter how they are cut.
+            // The chain that convinced with the fewest bytes wins, so the result does not depend on how bytes are
+            // split.
             let convinced = self.candidates.iter().filter_map(|chain| Some((chain.convinced?, chain.start)));
             if let Some((_, start)) = convinced.min() {
                 let skipped = self.begin(start);
@@ -149,8 +150,8 @@ impl Search {
         None
     }
 
-    /// Lets chains convince that lead from the beginning of a record to the end of the one at hand, which is worth so many
-    /// bits.
+    /// Accepts chains that lead from the start of a record to the end of the current one, which adds `worth` bits of
+    /// evidence.
     fn end_record(&mut self, worth: u32) {
         let Search { bytes, candidates, records, .. } = self;
         let leads =
@@ -162,31 +163,31 @@ impl Search {
         }
     }
 
-    /// Concludes with what there is, because no adjacent bytes will come; returns how many of all were skipped where
-    /// frames are found.
+    /// Concludes with the available bytes, because no adjacent ones will come; returns the total number of bytes
+    /// skipped if frames are found.
     pub(super) fn conclude(&mut self) -> Option<u64> {
         let end = self.bytes.len();
         let believed = |chain: &&Chain| chain.bits >= ENOUGH && (chain.frames >= 2 || chain.next == end);
-        // Of chains that meet, the one of more headers: one before them may be an accident.
+        // Of chains that meet, prefer the one with more headers: those before it may be a coincidence.
         let best =
             self.candidates.iter().filter(believed).max_by_key(|chain| (chain.bits, Reverse(chain.start)));
         let start = best?.start;
         Some(self.begin(start))
     }
 
-    /// Returns the bytes from where frames were found, or all.
+    /// Returns the bytes from the first frame found, or all of them.
     pub(super) fn into_bytes(self) -> Vec<u8> {
         self.bytes
     }
 
-    /// Returns the memory it holds, in bytes.
+    /// Returns the allocated memory, in bytes.
     pub(super) fn allocated(&self) -> usize {
         let chains = self.candidates.capacity().saturating_mul(size_of::<Chain>());
         let records = self.records.capacity().saturating_mul(size_of::<usize>());
         self.bytes.capacity().saturating_add(chains).saturating_add(records)
     }
 
-    /// Drops what stands before a place; returns how many bytes were skipped in all.
+    /// Drops everything before `start`; returns the total number of bytes skipped.
     fn begin(&mut self, start: usize) -> u64 {
         self.bytes.drain(..start.min(self.bytes.len()));
         self.dropped.saturating_add(start as u64)
@@ -202,7 +203,7 @@ impl Search {
             let moved = start.checked_sub(shift);
             moved.inspect(|moved| *start = *moved).is_some()
         });
-        // A chain whose first header is gone begins with its next one.
+        // A chain whose first header was dropped now begins at its next one.
         self.candidates.retain_mut(|chain| {
             let start = if chain.start >= shift { chain.start } else { chain.next };
             let moved = start.checked_sub(shift).zip(chain.next.checked_sub(shift));
@@ -211,16 +212,16 @@ impl Search {
         });
     }
 
-    /// Looks for beginnings of chains.
+    /// Looks for the starts of chains.
     fn scan(&mut self, known: Known<'_>) {
         while let Some(rest) = self.bytes.get(self.scanned..).filter(|rest| rest.len() >= Header::LENGTH) {
             let start = self.scanned;
             self.scanned = start.saturating_add(1);
-            // No length is greater: most bytes are none to begin with.
+            // No payload is that long, which rules out most bytes.
             if rest.first().is_some_and(|first| u32::from(*first) > known.longest >> 16) {
                 continue;
             }
-            // The same chain from a later header on says no more.
+            // The same chain from a later header on adds no evidence.
             if self.candidates.len() >= MAX_CANDIDATES || self.candidates.iter().any(|it| it.passed(start)) {
                 continue;
             }
@@ -242,12 +243,12 @@ impl Search {
 }
 
 impl Chain {
-    /// Returns whether a header of it ends the search for others there: it is believed that far.
+    /// Returns whether `place` lies inside this convincing chain, so that no other chain is looked for there.
     const fn passed(&self, place: usize) -> bool {
         self.convinced.is_some() && place > self.start && place < self.next
     }
 
-    /// Follows it as far as the bytes go; `false` where it comes upon what is no header.
+    /// Follows the chain as far as the bytes go; returns `false` if it leads to something other than a header.
     fn follow(&mut self, bytes: &[u8], known: Known<'_>) -> bool {
         const MANY: u32 = 64;
         while self.frames < MANY
@@ -270,7 +271,7 @@ impl Chain {
         true
     }
 
-    /// Weighs a header: how many bits of evidence it is; `None` where it is not legal here.
+    /// Weighs a header: returns its bits of evidence, or `None` if it is not legal here.
     fn weigh(&self, header: &Header, known: Known<'_>) -> Option<u32> {
         let continues = header.kind == FrameType::CONTINUATION;
         let expected = self.open.map(|stream| continues && stream == header.stream);
@@ -365,7 +366,7 @@ mod tests {
         let mut search = Search::new(LIMIT, GAP);
         assert_eq!(search.push(record(&noise(3000)), known), None);
         assert_eq!(search.push(record(&data), known), Some(3000));
-        // Over two records, and not within one.
+        // Across two records, and not within one.
         let mut search = Search::new(LIMIT, GAP);
         assert_eq!(search.push(record(&data[..100]), known), None);
         assert_eq!(search.push(record(&data[100..]), known), Some(0));
@@ -425,7 +426,7 @@ mod tests {
             assert!(search.bytes.len() <= 1000);
         }
         let data = frame(FrameType::DATA, 0, 5, &[b'x'; 700]);
-        // The first of the frames is longer than what is kept: the search goes on with the next.
+        // The first of the frames is longer than what is kept: the search continues with the next.
         let skipped = search.push(piece(&[&data[..], &data, &data].concat()), known).unwrap();
         assert!(skipped >= 100_000 && (skipped - 100_000).is_multiple_of(709), "{skipped}");
     }

@@ -1,24 +1,25 @@
 use crate::model::Side;
 
-/// A setting that one side tells the other (RFC 9113 §6.5.2, RFC 8441 §3).
+/// A setting that one side sends to the other (RFC 9113 §6.5.2, RFC 8441 §3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Setting {
-    /// The size of the table with which the other side may compress.
+    /// The maximum size of the header table of the other side's encoder.
     HeaderTableSize(u32),
-    /// What a new stream's window holds for the other side.
+    /// The initial size of the windows of the other side's streams.
     InitialWindowSize(u32),
     /// The greatest payload that the other side may send.
     MaxFrameSize(u32),
-    /// The server allows extended CONNECT, or not.
+    /// Whether the server allows extended CONNECT.
     ConnectProtocol(bool),
-    /// Its value is not allowed.
+    /// The value is not allowed.
     Illegal { name: &'static str, value: u32 },
-    /// Nothing depends on it.
+    /// A setting that is not used.
     Other,
 }
 
 impl Setting {
-    /// Reads what a side sent; `connect_enabled` is whether the server has allowed extended CONNECT before.
+    /// Interprets a setting sent by `side`; `connect_enabled` is whether the server has allowed extended CONNECT
+    /// before.
     pub(super) fn read(side: Side, (id, value): (u16, u32), connect_enabled: bool) -> Setting {
         let legal_or =
             |name, legal: bool, setting| if legal { setting } else { Setting::Illegal { name, value } };
@@ -34,7 +35,7 @@ impl Setting {
                 legal_or("MAX_FRAME_SIZE", legal, Setting::MaxFrameSize(value))
             }
             8 => {
-                // A server that allowed it may not take that back; a client's word means nothing.
+                // A server must not revoke it once allowed; the client's value has no meaning.
                 let from_server = side == Side::Server;
                 let legal = value <= 1 && !(from_server && value == 0 && connect_enabled);
                 let setting = if from_server { Setting::ConnectProtocol(value == 1) } else { Setting::Other };

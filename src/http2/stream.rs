@@ -2,34 +2,34 @@ use std::collections::VecDeque;
 
 use crate::model::{Pair, Side};
 
-/// The kind of a stream for a reader that looks for extended CONNECT (RFC 8441 §4).
+/// The kind of a stream, as far as extended CONNECT is concerned (RFC 8441 §4).
 ///
 /// ```text
 ///                 ┌────────────────────────── ended, reset ──────────────────────────┐
 ///   :protocol ─► Extended ── refused ──┐                                             ▼
 ///   other requests ────────────────► Ordinary ───────────────────────────────────► Closed
-///   request lost ─► Unknown ── the response tells ─┘  (a request that comes late makes it Extended or Ordinary)
+///   request lost ─► Unknown ── by the response ────┘  (a later request makes it Extended or Ordinary)
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// A request and its response: nothing of it is delivered.
+    /// A request and its response: nothing is delivered.
     Ordinary,
     /// A stream of bytes in both directions.
     Extended,
-    /// The request was not captured, or not enough of it: it may be either.
+    /// The request was not captured, or not enough of it: the stream may be either.
     Unknown,
-    /// An ordinary one whose bodies are delivered, for somebody asked for them.
+    /// An ordinary stream whose bodies were requested and are delivered.
     Body,
     Closed,
 }
 
-/// One stream; an ordinary one is no more than this.
+/// One stream; for an ordinary one, this is everything that is stored.
 #[derive(Debug)]
 pub(super) struct Stream {
     pub(super) id: u32,
     pub(super) kind: Kind,
     facts: u8,
-    /// What each side may still send; for extended streams alone.
+    /// How much each side may still send; for extended streams only.
     pub(super) windows: Option<Box<Pair<i64>>>,
 }
 
@@ -38,7 +38,7 @@ pub(super) const OPENED: u8 = 1;
 /// The final response was captured.
 pub(super) const ANSWERED: u8 = 2;
 
-/// A side sends no more.
+/// The flag for a side that has finished sending.
 const fn ended(side: Side) -> u8 {
     match side {
         Side::Client => 4,
@@ -46,7 +46,7 @@ const fn ended(side: Side) -> u8 {
     }
 }
 
-/// What comes next of a side's bytes is known to follow what was reported, its beginning or a gap.
+/// The flag for a side whose next bytes are known to follow what was reported: the start of the stream, or a gap.
 const fn placed(side: Side) -> u8 {
     match side {
         Side::Client => 16,
@@ -78,7 +78,7 @@ impl Stream {
         self.facts |= ANSWERED | placed(Side::Server);
     }
 
-    /// Delivers its bodies from here on, where nothing of them came before.
+    /// Delivers its bodies from here on, provided none of them came before.
     pub(super) fn deliver(&mut self) {
         if self.kind == Kind::Ordinary {
             self.kind = Kind::Body;
@@ -89,7 +89,7 @@ impl Stream {
         self.is(placed(side))
     }
 
-    /// Notes that a gap is reported before what comes next of a side's bytes; `false` where it was before.
+    /// Notes that a gap is reported before the next bytes of a side; returns `false` if that was noted before.
     pub(super) const fn place(&mut self, side: Side) -> bool {
         let placed = placed(side);
         let is_news = self.facts & placed == 0;
@@ -97,7 +97,7 @@ impl Stream {
         is_news
     }
 
-    /// Returns whether it is reported at which of its bytes a side is.
+    /// Returns whether the position of a side's bytes was reported.
     pub(super) const fn is_read(&self, side: Side) -> bool {
         self.delivers() && self.is_placed(side) && !self.has_ended(side)
     }
@@ -106,7 +106,7 @@ impl Stream {
         self.is(ended(side))
     }
 
-    /// Notes that a side sends no more; the stream is closed when both do not.
+    /// Notes that a side has finished sending; the stream is closed once both have.
     pub(super) fn end(&mut self, side: Side) {
         self.facts |= ended(side);
         if self.has_ended(!side) {
@@ -114,7 +114,7 @@ impl Stream {
         }
     }
 
-    /// Learns that the sides changed places.
+    /// Swaps the sides.
     fn reverse(&mut self) {
         let sides = [(4, 8), (16, 32)];
         self.facts = sides.iter().fold(self.facts & (OPENED | ANSWERED), |facts, (client, server)| {
@@ -132,19 +132,19 @@ impl Stream {
     }
 }
 
-/// The streams of a connection that the client opened, bounded.
+/// The streams of a connection that were opened by the client; bounded.
 ///
-/// Closed ones are remembered until there are too many, then ordinary ones are forgotten, the oldest first.
+/// Closed streams are kept until there are too many; then ordinary streams are dropped, oldest first.
 #[derive(Debug)]
 pub(super) struct Streams {
-    /// By identifier.
+    /// Sorted by identifier.
     list: VecDeque<Stream>,
     limit: usize,
     /// The greatest identifier of a request.
     highest: u32,
-    /// The greatest identifier of a stream that was forgotten.
+    /// The greatest identifier of a dropped stream.
     forgotten: u32,
-    /// Where the stream was that was found last: it is mostly the next one, too.
+    /// The index of the stream that was last found; it is usually the next one, too.
     recent: usize,
 }
 
@@ -176,17 +176,17 @@ impl Streams {
         self.list.iter_mut()
     }
 
-    /// Learns that the sides changed places.
+    /// Swaps the sides.
     pub(super) fn reverse(&mut self) {
         self.list.iter_mut().for_each(Stream::reverse);
     }
 
-    /// Returns whether a stream was forgotten, or may have been.
+    /// Returns whether a stream was dropped, or may have been.
     pub(super) const fn is_forgotten(&self, id: u32) -> bool {
         id <= self.forgotten
     }
 
-    /// Finds a stream or adds it; also returns the stream that had to go for it although its bytes are delivered.
+    /// Finds or adds a stream; also returns the stream evicted for it, if its bytes were being delivered.
     pub(super) fn add(&mut self, id: u32, kind: Kind) -> (Option<&mut Stream>, Option<Stream>) {
         let evicted =
             if self.list.len() >= self.limit && self.place(id).is_err() { self.forget() } else { None };
@@ -198,7 +198,7 @@ impl Streams {
         (self.list.get_mut(place), evicted)
     }
 
-    /// Returns the memory it holds, in bytes.
+    /// Returns the allocated memory, in bytes.
     pub(super) fn allocated(&self) -> usize {
         let windows = self.list.iter().filter(|stream| stream.windows.is_some()).count();
         let slots = self.list.capacity().saturating_mul(size_of::<Stream>());
@@ -212,7 +212,7 @@ impl Streams {
         self.list.binary_search_by_key(&id, |stream| stream.id)
     }
 
-    /// Makes room: half of the streams go at once where they can, so that it seldom has to.
+    /// Evicts streams: half of them at once where possible, so that it is seldom needed.
     fn forget(&mut self) -> Option<Stream> {
         let spare = self.list.len() / 2;
         for kind in [Kind::Closed, Kind::Ordinary] {

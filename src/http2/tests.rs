@@ -7,7 +7,7 @@ use super::hpack::encoder::{Encoder, Instruction};
 use super::{Connection, End, ErrorCode, Fields, Limits, Output};
 use crate::model::{Lost, Side};
 
-/// Returns a frame.
+/// Builds a frame.
 fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     let mut out = (payload.len() as u32).to_be_bytes()[1..].to_vec();
     out.extend([kind, flags]);
@@ -39,7 +39,7 @@ const WEBSOCKET: [(&str, &str); 6] = [
 const GET: [(&str, &str); 4] =
     [(":method", "GET"), (":scheme", "https"), (":path", "/"), (":authority", "example.com")];
 
-/// An output, owned; adjacent bytes of a stream are one.
+/// An owned output; adjacent bytes of a stream are merged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Seen {
     Opened(u32, Vec<(String, String)>),
@@ -403,7 +403,7 @@ fn joined_late_requests_and_responses_tell_who_is_who() {
         }
         assert_eq!(seen, [Seen::Opened(7, owned(&WEBSOCKET))]);
         assert!(connection.is_oriented());
-        // The sides' names are right from here on.
+        // The sides are named correctly from here on.
         let seen = push(&mut connection, Side::Client, &data(7, b"x"));
         assert_eq!(seen, [Seen::Data(7, Side::Client, b"x".to_vec())]);
         let seen = push(&mut connection, Side::Server, &data(1, b"def"));

@@ -3,7 +3,7 @@ use super::huffman;
 use super::integer::{self, integer};
 use super::table::{DEFAULT_SIZE, Table};
 
-/// The fault of a header block, and its place.
+/// An error in a header block, and its offset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::http2) struct Fault {
     /// The offset in the block.
@@ -11,13 +11,13 @@ pub(in crate::http2) struct Fault {
     pub(in crate::http2) problem: &'static str,
 }
 
-/// A decoder of the header blocks of one side, in their order (RFC 7541 §3).
+/// A decoder for the header blocks of one side, in order (RFC 7541 §3).
 #[derive(Debug)]
 pub(in crate::http2) struct Decoder {
     table: Table,
-    /// The greatest table that the other side ever allowed; `None` where that is not known.
+    /// The greatest table size that the other side has ever allowed; `None` if unknown.
     allowed: Option<u32>,
-    /// The name and the value of the literal at hand.
+    /// The name and the value of the current literal.
     name: Vec<u8>,
     value: Vec<u8>,
 }
@@ -45,24 +45,24 @@ impl From<&'static str> for BlockError {
 }
 
 impl Decoder {
-    /// Makes the one of a connection's start, whose table keeps at most `bound` bytes.
+    /// Creates the decoder of a new connection, whose table keeps at most `bound` bytes.
     pub(in crate::http2) fn new(bound: usize) -> Self {
         Decoder { table: Table::new(bound), allowed: Some(DEFAULT_SIZE), name: Vec::new(), value: Vec::new() }
     }
 
-    /// Hears that the other side allows a table of so many bytes (RFC 9113 §6.5.2).
+    /// Notes that the other side allows a table of `maximum` bytes (RFC 9113 §6.5.2).
     pub(in crate::http2) fn allow(&mut self, maximum: u32) {
         self.allowed = self.allowed.map(|allowed| allowed.max(maximum));
         self.table.allow(maximum);
     }
 
-    /// Hears that a header block is missing here, or may be.
+    /// Notes that a header block is missing here, or may be.
     pub(in crate::http2) fn lose(&mut self) {
         self.table.lose();
         self.allowed = None;
     }
 
-    /// Gives up all memory: what blocks refer to is unknown from here on.
+    /// Releases all memory; entries inserted so far become unknown.
     pub(in crate::http2) fn forget(&mut self) {
         self.lose();
         (self.name, self.value) = (Vec::new(), Vec::new());
@@ -74,15 +74,16 @@ impl Decoder {
         self.table.is_complete()
     }
 
-    /// Returns the memory it holds, in bytes.
+    /// Returns the allocated memory, in bytes.
     pub(in crate::http2) fn allocated(&self) -> usize {
         let scratch = self.name.capacity().saturating_add(self.value.capacity());
         self.table.allocated().saturating_add(scratch)
     }
 
-    /// Decodes a block into `fields`, which replaces what is in there.
+    /// Decodes a block into `fields`, replacing their contents.
     ///
-    /// What comes before a fault is right; the table is lost with it, as the rest of the block may have changed it.
+    /// Fields before an error are correct; the table is lost with it, because the rest of the block may have changed
+    /// it.
     pub(in crate::http2) fn decode(&mut self, block: &[u8], fields: &mut Fields) -> Result<(), Fault> {
         fields.clear();
         let (rest, stop) = self.fields(block, fields);
@@ -96,7 +97,7 @@ impl Decoder {
         Err(Fault { offset: block.len().saturating_sub(rest) as u32, problem })
     }
 
-    /// Decodes the beginning of a block whose rest is lost.
+    /// Decodes the beginning of a block whose remainder is lost.
     pub(in crate::http2) fn decode_beginning(&mut self, block: &[u8], fields: &mut Fields) {
         fields.clear();
         self.fields(block, fields);
@@ -104,7 +105,8 @@ impl Decoder {
         self.lose();
     }
 
-    /// Decodes field after field; returns how many bytes were left when it stopped, and why it did before the end.
+    /// Decodes fields in sequence; returns how many bytes were left when it stopped, and why if it stopped before the
+    /// end.
     fn fields(&mut self, block: &[u8], fields: &mut Fields) -> (usize, Option<BlockError>) {
         let mut rest = block;
         let mut first = true;
@@ -121,7 +123,7 @@ impl Decoder {
         (0, None)
     }
 
-    /// Decodes one field or size update (RFC 7541 §6) and returns what follows, and whether it was a field.
+    /// Decodes one field or size update (RFC 7541 §6); returns the remaining input, and whether it was a field.
     fn field<'b>(
         &mut self,
         input: &'b [u8],
@@ -162,7 +164,7 @@ impl Decoder {
         Ok((rest, true))
     }
 
-    /// Gives back scratch memory that a long literal took.
+    /// Releases scratch memory taken by a long literal.
     fn rest(&mut self) {
         const MOST: usize = 4096;
         for scratch in [&mut self.name, &mut self.value] {
@@ -173,7 +175,7 @@ impl Decoder {
     }
 }
 
-/// Decodes a string literal (RFC 7541 §5.2) in place of what is in `out`, and returns what follows.
+/// Decodes a string literal (RFC 7541 §5.2) into `out`, replacing its contents; returns the remaining input.
 fn string<'b>(input: &'b [u8], out: &mut Vec<u8>) -> Result<&'b [u8], BlockError> {
     out.clear();
     let huffman = input.first().is_some_and(|byte| byte & 0x80 != 0);

@@ -1,27 +1,27 @@
-//! An encoder for the tests: any legal way to write a field, on demand.
+//! An encoder for the tests: it can write a field in any legal way.
 
 use super::huffman;
 
-/// The way in which a field is written, where it can be.
+/// The way in which a field is written, where possible.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::http2) enum Strategy {
-    /// As an index, where the table has the whole field; else inserted.
+    /// As an index if the table has the complete field; otherwise inserted.
     Index,
-    /// As a literal that is inserted.
+    /// As a literal with incremental indexing.
     Insert,
-    /// As a literal that is not inserted.
+    /// As a literal without indexing.
     Literal,
-    /// As a literal that must never be inserted.
+    /// As a literal that is never indexed.
     Never,
 }
 
-/// One field of a block to be encoded.
+/// A field of a block to be encoded.
 #[derive(Clone, Debug)]
 pub(in crate::http2) struct Instruction {
     pub(in crate::http2) name: Vec<u8>,
     pub(in crate::http2) value: Vec<u8>,
     pub(in crate::http2) strategy: Strategy,
-    /// The name is written as an index, where the table has it.
+    /// Whether the name is written as an index if the table has it.
     pub(in crate::http2) name_index: bool,
     pub(in crate::http2) huffman: bool,
 }
@@ -33,10 +33,10 @@ impl Instruction {
     }
 }
 
-/// An encoder of blocks, which keeps the whole table.
+/// An encoder of header blocks, with a complete table.
 #[derive(Debug)]
 pub(in crate::http2) struct Encoder {
-    /// The newest first.
+    /// Entries, newest first.
     entries: Vec<(Vec<u8>, Vec<u8>)>,
     maximum: usize,
 }
@@ -48,7 +48,7 @@ impl Default for Encoder {
 }
 
 impl Encoder {
-    /// Encodes a change of the table's size.
+    /// Encodes a table size update.
     pub(in crate::http2) fn resize(&mut self, maximum: usize, out: &mut Vec<u8>) {
         self.maximum = maximum;
         self.evict(maximum);
@@ -92,7 +92,7 @@ impl Encoder {
         }
     }
 
-    /// Encodes a block of fields in the ordinary way.
+    /// Encodes a block of fields with the ordinary strategies.
     pub(in crate::http2) fn block(&mut self, fields: &[(&str, &str)]) -> Vec<u8> {
         let mut out = Vec::new();
         for (name, value) in fields {

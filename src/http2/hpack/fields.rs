@@ -1,27 +1,27 @@
 /// A header field; a name or a value that cannot be known is `None`.
 ///
-/// A value is unknown only where its name is as well: both stand in an entry of the table that was not captured.
+/// A value is unknown only if its name is as well: both are in a table entry that was not captured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Field<'a> {
-    /// The name, in lower case as it is sent.
+    /// The name, in lower case as sent.
     pub name: Option<&'a [u8]>,
     /// The value.
     pub value: Option<&'a [u8]>,
 }
 
-/// The answer to the question for a field's value.
+/// The result of looking up a field's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lookup<'a> {
-    /// No field has that name.
+    /// No field has the name.
     Absent,
-    /// No field is known to have that name, but one whose name is unknown may.
+    /// No field is known to have the name, but one whose name is unknown may.
     Unknown,
-    /// The value of the first field of that name.
+    /// The value of the first field with the name.
     Value(&'a [u8]),
 }
 
 impl<'a> Lookup<'a> {
-    /// Returns the value, where it is known.
+    /// Returns the value, if known.
     pub const fn value(self) -> Option<&'a [u8]> {
         match self {
             Lookup::Value(value) => Some(value),
@@ -38,7 +38,7 @@ pub struct Fields {
     truncated: bool,
 }
 
-/// The ends of a field's name and value in the text; `None` where it is unknown.
+/// The ends of a field's name and value in the text; `None` if unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Mark {
     name: Option<u32>,
@@ -47,10 +47,10 @@ struct Mark {
 }
 
 impl Fields {
-    /// Bounds the text of one block's fields: a block of few bytes may refer to long entries many times.
+    /// Bounds the text of one block's fields: a short block may refer to long entries many times.
     pub(crate) const MAX_TEXT: usize = 256 * 1024;
 
-    /// Lists the fields.
+    /// Returns an iterator over the fields.
     pub fn iter(&self) -> impl Iterator<Item = Field<'_>> {
         let mut start = 0;
         self.marks.iter().map(move |mark| {
@@ -72,7 +72,7 @@ impl Fields {
         self.marks.is_empty()
     }
 
-    /// Returns whether fields behind these are missing: the block was lost in part, is broken or too long.
+    /// Returns whether fields after these are missing: part of the block was lost, or it is malformed or too long.
     pub const fn is_truncated(&self) -> bool {
         self.truncated
     }
@@ -82,7 +82,7 @@ impl Fields {
         self.marks.iter().filter(|mark| mark.name.is_none()).count()
     }
 
-    /// Looks for the value of the first field of a name.
+    /// Looks up the value of the first field with a name.
     pub fn find(&self, name: &[u8]) -> Lookup<'_> {
         match self.iter().find(|field| field.name == Some(name)).and_then(|field| field.value) {
             Some(value) => Lookup::Value(value),
@@ -91,15 +91,15 @@ impl Fields {
         }
     }
 
-    /// Returns the memory it holds, in bytes.
+    /// Returns the allocated memory, in bytes.
     pub fn allocated(&self) -> usize {
         self.text.capacity().saturating_add(self.marks.capacity().saturating_mul(size_of::<Mark>()))
     }
 
-    /// Appends a field; beyond the bound the fields are truncated.
+    /// Appends a field; beyond the bound, the fields are truncated.
     pub(crate) fn push(&mut self, name: Option<&[u8]>, value: Option<&[u8]>) {
         let more = name.map_or(0, <[u8]>::len).saturating_add(value.map_or(0, <[u8]>::len));
-        // Each field counts, empty ones as well.
+        // Every field counts, including empty ones.
         let used = self.text.len().saturating_add(self.marks.len().saturating_mul(size_of::<Mark>()));
         if self.truncated || used.saturating_add(more) > Self::MAX_TEXT {
             self.truncated = true;

@@ -1,13 +1,13 @@
 use std::sync::LazyLock;
 
-/// The symbol that ends nothing: as padding its first bits are allowed, whole it is an error.
+/// The end-of-string symbol: its leading bits are allowed as padding; in full it is an error.
 const EOS: u16 = 256;
 const SHORTEST: u32 = 5;
 const LONGEST: u32 = 30;
-/// Codes of up to so many bits are found in one step.
+/// Codes of up to this many bits are found in one step.
 const ROOT: u32 = 8;
 
-/// The number of bits of each symbol's code; the code is canonical, so they say it all (RFC 7541 Appendix B).
+/// The length of each symbol's code, in bits; the code is canonical, so the lengths determine it (RFC 7541 Appendix B).
 #[rustfmt::skip]
 const LENGTHS: [u8; 257] = [
     13, 23, 28, 28, 28, 28, 28, 28, 28, 24, 30, 28, 28, 30, 28, 28, 28, 28, 28, 28,
@@ -28,16 +28,16 @@ const LENGTHS: [u8; 257] = [
 /// The reason why decoding a string stopped before its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct HuffmanError {
-    /// The byte that holds the first bit that was not decoded.
+    /// The byte that contains the first undecoded bit.
     pub(super) offset: usize,
     pub(super) problem: &'static str,
 }
 
 /// The codes by length.
 struct Codes {
-    /// Symbol and length of what begins with these eight bits; length 0 where its code is longer.
+    /// Symbol and code length for each value of the first eight bits; length 0 if the code is longer.
     root: Vec<(u16, u8)>,
-    /// The codes of each length: the first, how many there are, and where their symbols begin.
+    /// The codes of each length: the first code, their number, and where their symbols begin.
     classes: Vec<Class>,
     symbols: Vec<u16>,
 }
@@ -77,7 +77,7 @@ fn codes() -> Codes {
 }
 
 impl Codes {
-    /// Finds the symbol whose code begins a window of so many bits, at most 32, and the code's length.
+    /// Finds the symbol whose code starts a window of `bits` bits, at most 32, and the length of the code.
     fn find(&self, window: u32, bits: u32) -> Option<(u16, u32)> {
         if bits >= ROOT {
             let top = window.checked_shr(bits.saturating_sub(ROOT))? & 0xff;
@@ -94,7 +94,7 @@ impl Codes {
     }
 }
 
-/// Appends the string that `bytes` encode to `out` (RFC 7541 §5.2); what came before an error is appended as well.
+/// Decodes `bytes` and appends the string to `out`, including the part before an error (RFC 7541 §5.2).
 pub(super) fn decode(bytes: &[u8], out: &mut Vec<u8>) -> Result<(), HuffmanError> {
     let codes = &*CODES;
     let mut input = bytes.iter();
@@ -105,7 +105,7 @@ pub(super) fn decode(bytes: &[u8], out: &mut Vec<u8>) -> Result<(), HuffmanError
             window = window << 8 | u64::from(*byte);
             bits = bits.saturating_add(8);
         }
-        // The bits that count, at most 32 of them: a code has 30 at most.
+        // At most 32 bits are considered: no code is longer than 30.
         let shown = bits.min(32);
         let top = window.checked_shr(bits.saturating_sub(shown)).unwrap_or_default() as u32;
         let top = if shown < 32 { top & (1_u32 << shown).saturating_sub(1) } else { top };
@@ -118,7 +118,7 @@ pub(super) fn decode(bytes: &[u8], out: &mut Vec<u8>) -> Result<(), HuffmanError
                 out.push(symbol as u8);
                 bits = bits.saturating_sub(length);
             }
-            // Nothing is left but the beginning of a code: padding, which is the beginning of the last one.
+            // Only the prefix of a code is left: padding, which is a prefix of the last code.
             None if bits >= 8 => return Err(stop("padding of more than seven bits")),
             None if top.saturating_add(1) != 1 << shown => return Err(stop("padding that is not of ones")),
             None => return Ok(()),

@@ -1,16 +1,16 @@
-/// Bounds the value of an integer: no length or index of a bounded block is greater.
+/// Bounds the value of an integer: no length or index in a bounded block is greater.
 const MAX: u32 = 1 << 28;
 
 /// The reason why an integer could not be decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum IntegerError {
-    /// The bytes ended before it did.
+    /// The input ended within the integer.
     Incomplete,
-    /// Its value exceeds what any block may hold.
+    /// The value exceeds what any block may hold.
     TooLarge,
 }
 
-/// Decodes an integer with a prefix of so many bits, 1–8, and returns it with the bytes behind it (RFC 7541 §5.1).
+/// Decodes an integer with a prefix of `prefix` bits, 1–8; returns it with the remaining input (RFC 7541 §5.1).
 pub(super) fn integer(input: &[u8], prefix: u8) -> Result<(u32, &[u8]), IntegerError> {
     let (&first, mut rest) = input.split_first().ok_or(IntegerError::Incomplete)?;
     let most = 0xff_u8 >> 8_u8.saturating_sub(prefix).min(7);
@@ -23,7 +23,7 @@ pub(super) fn integer(input: &[u8], prefix: u8) -> Result<(u32, &[u8]), IntegerE
         let (&byte, behind) = rest.split_first().ok_or(IntegerError::Incomplete)?;
         rest = behind;
         let bits = u32::from(byte & 0x7f);
-        // Leading zeros are legal in any number; so many are an attack.
+        // Any number of leading zeros is legal, but this many are an attack.
         let part = bits.checked_shl(shift).filter(|part| part >> shift == bits);
         value = part
             .and_then(|part| value.checked_add(part))

@@ -2,7 +2,7 @@ use std::collections::VecDeque;
 
 use super::Field;
 
-/// The entries that every table has, from index 1 (RFC 7541 Appendix A).
+/// The static table, from index 1 (RFC 7541 Appendix A).
 #[rustfmt::skip]
 const STATIC: [(&[u8], &[u8]); 61] = [
     (b":authority", b""),
@@ -68,34 +68,34 @@ const STATIC: [(&[u8], &[u8]); 61] = [
     (b"www-authenticate", b""),
 ];
 
-/// The size of a table before either peer says another (RFC 9113 §6.5.2).
+/// The size of a table until a peer sets another (RFC 9113 §6.5.2).
 pub(super) const DEFAULT_SIZE: u32 = 4096;
-/// What an entry counts besides its name and value (RFC 7541 §4.1).
+/// The overhead of an entry, added to the lengths of its name and value (RFC 7541 §4.1).
 const OVERHEAD: usize = 32;
 
 /// The dynamic table of one side, as far as it is known (RFC 7541 §2.3.2).
 ///
 /// ```text
-///   index 62 ─► newest ... oldest of ours │ older ones, unknown (unless `complete`)
+///   index 62 ─► newest ... oldest known │ older, unknown (unless `complete`)
 /// ```
 ///
-/// It may hold more than the sender's table, never less: where a size is unknown, the greatest possible one counts
-/// for the table and the least one for an entry. That is harmless, for no index refers to what was evicted.
+/// It may hold more than the sender's table, never less: where a size is unknown, the greatest possible one is assumed
+/// for the table and the least for an entry. That is harmless, because no index refers to an evicted entry.
 #[derive(Debug)]
 pub(super) struct Table {
     entries: VecDeque<Entry>,
     size: usize,
     maximum: usize,
     bound: usize,
-    /// The sender's table holds nothing that is not in this one.
+    /// Whether every entry of the sender's table is also in this one.
     complete: bool,
 }
 
 #[derive(Debug)]
 struct Entry {
-    /// The length of the name, unless it is unknown.
+    /// The length of the name; `None` if unknown.
     name: Option<u32>,
-    /// The name and the value.
+    /// The name followed by the value.
     text: Box<[u8]>,
 }
 
@@ -114,13 +114,13 @@ impl Entry {
 }
 
 impl Table {
-    /// Makes the empty table of a connection's start, which will hold at most `bound` bytes of entries.
+    /// Creates the empty table of a new connection, which will hold at most `bound` bytes of entries.
     pub(super) fn new(bound: usize) -> Self {
         let maximum = (DEFAULT_SIZE as usize).min(bound);
         Table { entries: VecDeque::new(), size: 0, maximum, bound, complete: true }
     }
 
-    /// Finds the field at an index; `None` where there is none.
+    /// Returns the field at an index; `None` if there is none.
     pub(super) fn get(&self, index: u32) -> Option<Field<'_>> {
         let place = (index as usize).checked_sub(1)?;
         let Some(dynamic) = place.checked_sub(STATIC.len()) else {
@@ -133,7 +133,7 @@ impl Table {
         }
     }
 
-    /// Inserts a field as the newest entry, and evicts older ones for it (RFC 7541 §4.4).
+    /// Inserts a field as the newest entry and evicts older entries to make room (RFC 7541 §4.4).
     pub(super) fn insert(&mut self, name: Option<&[u8]>, value: &[u8]) {
         let text = [name.unwrap_or_default(), value].concat().into_boxed_slice();
         let entry = Entry { name: name.map(|name| name.len() as u32), text };
@@ -142,27 +142,27 @@ impl Table {
             self.size = self.size.saturating_add(entry.size());
             self.entries.push_front(entry);
         } else if self.maximum == self.bound {
-            // Ours is full, the sender's perhaps not: there may be an entry that is not kept.
+            // Our table is full, the sender's perhaps is not: it may have an entry that is not kept here.
             self.complete = false;
         }
     }
 
-    /// Hears that the sender's table holds at most so many bytes from now on (RFC 7541 §4.3).
+    /// Applies a table size update by the sender (RFC 7541 §4.3).
     pub(super) fn resize(&mut self, maximum: u32) {
         self.maximum = (maximum as usize).min(self.bound);
         self.evict(self.maximum);
-        // No entry is so small: theirs is empty now.
+        // No entry is that small, so the sender's table is now empty.
         self.complete |= (maximum as usize) < OVERHEAD;
     }
 
-    /// Hears that the sender may use a table of so many bytes.
+    /// Notes that the sender may use a table of `maximum` bytes.
     ///
-    /// It has to say when it does; this costs nothing where it does not.
+    /// The sender has to announce it if it does; allowing more costs nothing if it does not.
     pub(super) fn allow(&mut self, maximum: u32) {
         self.maximum = self.maximum.max((maximum as usize).min(self.bound));
     }
 
-    /// Hears that insertions were lost: no entry's index is known any more.
+    /// Notes that insertions were lost: the index of every entry becomes unknown.
     pub(super) fn lose(&mut self) {
         self.entries = VecDeque::new();
         self.size = 0;
@@ -175,7 +175,7 @@ impl Table {
         self.complete
     }
 
-    /// Returns the memory it holds, in bytes.
+    /// Returns the allocated memory, in bytes.
     pub(super) fn allocated(&self) -> usize {
         let slots = self.entries.capacity().saturating_mul(size_of::<Entry>());
         self.size.saturating_sub(self.entries.len().saturating_mul(OVERHEAD)).saturating_add(slots)
@@ -185,7 +185,7 @@ impl Table {
         while self.size > upto {
             let Some(oldest) = self.entries.pop_back() else { break };
             self.size = self.size.saturating_sub(oldest.size());
-            // Evicted for our bound's sake, it may stand in the sender's table still.
+            // Evicted because of our bound, it may still be in the sender's table.
             self.complete &= self.maximum < self.bound;
         }
     }

@@ -11,7 +11,7 @@ fn hex(text: &str) -> Vec<u8> {
     digits.chunks(2).map(|pair| (pair[0] << 4 | pair[1]) as u8).collect()
 }
 
-/// Returns the fields in lines, `?` for what is unknown.
+/// Formats the fields as lines, with `?` for what is unknown.
 fn shown(fields: &Fields) -> String {
     let part =
         |part: Option<&[u8]>| part.map_or("?".into(), |text| String::from_utf8_lossy(text).into_owned());
@@ -125,7 +125,7 @@ fn joined_late_what_was_inserted_before_is_unknown() {
     decoder.lose();
     let first = decoded(&mut decoder, &hex("82 c0 7e 0161 4001 6b01 76"));
     assert_eq!(first, ":method: GET\n?: ?\n?: a\nk: v\n");
-    // Its own two are known; the one whose name was unknown stays so.
+    // Its own two are known; the one whose name was unknown remains unknown.
     assert_eq!(decoded(&mut decoder, &hex("be bf c0")), "k: v\n?: a\n?: ?\n");
 }
 
@@ -140,12 +140,12 @@ fn many_references_to_a_long_entry_are_bounded() {
     assert!(fields.is_truncated() && fields.allocated() <= 2 * Fields::MAX_TEXT);
 }
 
-/// The fate of a block on its way to the reader.
+/// The fate of a block on its way to the decoder.
 #[derive(Clone, Copy, Debug)]
 enum Fate {
     Whole,
     Lost,
-    /// So many eighths of it are captured.
+    /// This many eighths of it are captured.
     Beginning(u8),
 }
 
@@ -196,7 +196,7 @@ fn block(lossy: bool) -> impl Strategy_<Value = Block> {
         .prop_map(|(resize, fields, fate)| Block { resize, fields, fate })
 }
 
-/// Sends blocks and compares what is read with what was sent; returns the number of fields that were unknown.
+/// Sends blocks and compares the decoded fields with the sent ones; returns the number of unknown fields.
 fn unknown_fields(blocks: &[Block], late: usize) -> Result<usize, TestCaseError> {
     let (mut encoder, mut decoder) = (Encoder::default(), Decoder::new(BOUND));
     let mut unknown = 0;

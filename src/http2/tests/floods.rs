@@ -4,7 +4,7 @@ use super::{
     Connection, End, Limits, Lost, PREFACE, Seen, Side, WEBSOCKET, data, frame, push, settings, started,
 };
 
-/// The most that a connection may hold, with every bound reached.
+/// The most memory that a connection may hold, with every bound reached, in bytes.
 const MOST: usize = 1 << 20;
 
 #[test]
@@ -44,9 +44,9 @@ fn continuation_without_end() {
         limits += seen.len();
         assert!(connection.allocated() < MOST);
     }
-    assert_eq!(limits, 1, "it is said once");
+    assert_eq!(limits, 1, "it is reported once");
     push(&mut connection, Side::Client, &frame(9, 4, 1, &[]));
-    // Behind it, all goes on.
+    // After it, everything continues.
     let mut client = super::Encoder::default();
     let seen = push(&mut connection, Side::Client, &frame(1, 4, 3, &client.block(&WEBSOCKET)));
     assert_eq!(seen.last(), Some(&Seen::Opened(3, super::owned(&WEBSOCKET))));

@@ -18,7 +18,7 @@ fn a_gap_inside_data_is_exact() {
     );
     let seen = push(&mut connection, Side::Client, &[&bytes[16..], &data(1, b"next")].concat());
     assert_eq!(seen, [Seen::Data(1, Side::Client, b"789next".to_vec())]);
-    // As far as the frame's end, with its flag.
+    // Up to the end of the frame, with its flag.
     push(&mut connection, Side::Client, &frame(0, 1, 1, b"0123456789")[..12]);
     let seen = gap(&mut connection, Side::Client, Lost::Exact(7));
     let ended = Seen::Ended(1, Side::Client, End::EndStream);
@@ -36,7 +36,7 @@ fn a_gap_over_padding_counts_what_is_the_streams() {
     assert_eq!(seen, [Seen::Gap(1, Side::Client, Lost::Exact(4))]);
     let seen = push(&mut connection, Side::Client, &[&padded[18..], &data(1, b"next")].concat());
     assert_eq!(seen, [Seen::Data(1, Side::Client, b"next".to_vec())]);
-    // Without its length, nobody knows where padding begins.
+    // Without the pad length, the start of the padding is unknown.
     push(&mut connection, Side::Client, &padded[..9]);
     let unknown = Seen::Gap(1, Side::Client, Lost::Unknown { least: 0 });
     assert_eq!(gap(&mut connection, Side::Client, Lost::Exact(3)), [unknown]);
@@ -53,14 +53,14 @@ fn a_gap_over_a_header_is_searched() {
     assert_eq!(seen, [Seen::Gap(1, Side::Server, Lost::Exact(7))]);
     let seen =
         push(&mut connection, Side::Server, &[b"tail", &data(1, b"one")[..], &data(1, b"two")].concat());
-    // Of 23 bytes behind the frame and 4 skipped, 9 were a header at the least.
+    // Of 23 bytes after the frame and 4 skipped, at least 9 were a header.
     let expected = [
         Seen::Anomaly("h2-resynchronised"),
         Seen::Gap(1, Side::Server, Lost::AtMost(18)),
         Seen::Data(1, Side::Server, b"onetwo".to_vec()),
     ];
     assert_eq!(seen, expected);
-    // The other side's bytes go on.
+    // The other side's bytes continue.
     assert_eq!(
         push(&mut connection, Side::Client, &data(1, b"x")),
         [Seen::Data(1, Side::Client, b"x".to_vec())]
@@ -77,7 +77,7 @@ fn of_a_header_block_with_a_gap_the_beginning_is_right() {
     assert_eq!(fields[..], super::owned(&super::WEBSOCKET[..5]));
     let seen = push(&mut connection, Side::Client, &data(1, b"x"));
     assert_eq!(seen, [Seen::Data(1, Side::Client, b"x".to_vec())]);
-    // What the table held is unknown now, and so are the indices into it.
+    // The contents of the table are now unknown, and so are the indices into it.
     let seen = push(&mut connection, Side::Client, &frame(1, 4, 3, &client.block(&super::WEBSOCKET)));
     let [Seen::Opened(3, fields), Seen::Anomaly("h2-header-unknown")] = &seen[..] else { panic!("{seen:?}") };
     assert!(
@@ -99,7 +99,7 @@ fn a_stream_whose_request_was_lost_is_reported() {
     let seen = push(&mut connection, Side::Server, &[data(7, b"four"), data(7, b"five")].concat());
     let expected = [Seen::Gap(7, Side::Server, unknown), Seen::Data(7, Side::Server, b"fourfive".to_vec())];
     assert_eq!(seen, expected);
-    // An answer that says what it is makes it ordinary.
+    // A response whose fields show what it is makes the stream ordinary.
     let mut server = Encoder::default();
     let answer = frame(1, 4, 9, &server.block(&[(":status", "200"), ("content-type", "text/html")]));
     assert_eq!(push(&mut connection, Side::Server, &[answer, data(9, b"<html>")].concat()), []);
@@ -114,10 +114,10 @@ fn a_body_that_was_joined_late_is_ordinary_where_its_request_is_known() {
     assert_eq!(seen, []);
 }
 
-/// A reader of a script's bytes with losses that checks what is reported against the truth.
+/// A reader of a script's bytes with losses, which checks the output against the truth.
 struct Judge<'m> {
     made: &'m Made,
-    /// Where in each socket's bytes it is; `None` where that is unknown.
+    /// The position in each socket's bytes; `None` if unknown.
     places: Vec<Pair<Option<usize>>>,
     reported: usize,
     fields: usize,
@@ -133,7 +133,7 @@ impl<'m> Judge<'m> {
         let find = |stream: u32| self.made.sockets.iter().position(|socket| socket.stream == stream);
         match output {
             Output::Opened { stream, request } => {
-                // Only a socket, or what may be one.
+                // Only a socket, or a stream that may be one.
                 if let Some(nth) = find(*stream) {
                     let sent = &self.made.sockets[nth].request;
                     for ((name, value), (sent_name, sent_value)) in super::texts(request).iter().zip(sent) {
@@ -177,7 +177,7 @@ impl<'m> Judge<'m> {
     }
 }
 
-/// The fate of so many bytes.
+/// A number of bytes, and what happens to them.
 #[derive(Clone, Copy, Debug)]
 struct Piece {
     length: usize,
@@ -189,7 +189,7 @@ fn pieces(loss: f64) -> impl Strategy<Value = Vec<Piece>> {
     prop::collection::vec(piece.prop_map(|(length, lost)| Piece { length, lost }), 1..40)
 }
 
-/// Reads a script's turns in these pieces; the first bytes of each side are left out as `late` says.
+/// Reads a script's turns in these pieces; the first bytes of each side are omitted as `late` says.
 fn read(
     made: &Made,
     pieces: &[Piece],

@@ -1,4 +1,4 @@
-//! Random connections with their truth.
+//! Random connections with their ground truth.
 
 use proptest::prelude::*;
 
@@ -6,16 +6,16 @@ use super::super::hpack::encoder::{Encoder, Instruction, Strategy as Writing};
 use super::{GET, PREFACE, WEBSOCKET, frame, settings};
 use crate::model::{Pair, Side};
 
-/// One thing that a peer does.
+/// An action of a peer.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Act {
-    /// Opens a WebSocket and is answered.
+    /// Opens a WebSocket, which is accepted.
     Open {
         literal: bool,
         padded: bool,
         split: u8,
     },
-    /// Sends an ordinary request and is answered.
+    /// Sends an ordinary request, which is answered.
     Request {
         body: u16,
     },
@@ -34,7 +34,7 @@ pub(super) enum Act {
     },
 }
 
-/// The bytes that a script makes, in turns, and what is true of them.
+/// The bytes that a script generates, in turns, and the truth about them.
 #[derive(Debug, Default)]
 pub(super) struct Made {
     pub(super) turns: Vec<(Side, Vec<u8>)>,
@@ -68,7 +68,7 @@ pub(super) fn acts() -> impl Strategy<Value = Vec<Act>> {
     prop::collection::vec(act, 1..50)
 }
 
-/// Returns bytes that tell the place they belong to.
+/// Returns bytes that identify their own position.
 fn content(stream: u32, side: Side, from: usize, length: usize) -> Vec<u8> {
     let byte = |at: usize| {
         let mixed =
