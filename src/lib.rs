@@ -1,6 +1,6 @@
-//! The WebSocket analyzer for network traffic.
+//! A WebSocket analyzer for network traffic.
 //!
-//! Everything this crate does is one trip, and every module is one stop on it:
+//! Data passes through the modules in one direction, from packets to messages:
 //!
 //! ```text
 //!   capture ─► wire ─► tcp ─► [proxy] ─► [tls] ─► http / http2 ─► websocket, streams ─► subprotocol
@@ -14,13 +14,13 @@
 //! ```
 //!
 //! [`pipeline`] carries packets from a [`capture::Source`] through the [`session::Analyzer`] into an [`event::Output`];
-//! [`analysis`] is that in five lines for other programs, and `cli` is the program around it. `model` has the nouns that
-//! all share; [`services`] reads the rules that describe a user's own sub-protocols.
+//! [`analysis`] packages that for other programs, and `cli` is the command-line program. `model` holds the types that
+//! all modules share; [`services`] reads the rules that describe a user's own sub-protocols.
 //!
-//! Imports run one way only, from right to left in `model` ← the modules of bytes (`capture`, `wire`, `tcp`, `hello`, `tls`, `http`,
-//! `http2`, `proxy`, `streams`, `websocket`), which do not know each other ← `subprotocol` ← `event` ← {`session`, `filter`,
-//! `services`, `view`, `store`} ← {`export`, `stats`, `check`, `explain`, `pipeline`} ← {`analysis`, `tui`} ← `cli`; `text`
-//! serves all that shows. `tests/layers.rs` holds the exact table.
+//! Imports run one way only, from right to left in `model` ← the byte-level modules (`capture`, `wire`, `tcp`, `hello`,
+//! `tls`, `http`, `http2`, `proxy`, `streams`, `websocket`), which do not know each other ← `subprotocol` ← `event` ←
+//! {`session`, `filter`, `services`, `view`, `store`} ← {`export`, `stats`, `check`, `explain`, `pipeline`} ←
+//! {`analysis`, `tui`} ← `cli`; `text` serves all output modules. `tests/layers.rs` holds the exact table.
 //!
 //! # As a library
 //!
@@ -36,19 +36,19 @@
 //! # Ok::<(), wirefin::analysis::Error>(())
 //! ```
 //!
-//! [`Analysis`] takes files, or any [`capture::Source`]; [`pipeline::Feed`] takes packets one by one. Without the default
-//! features (`cli`, `schema`, `tui`, `live`, `tls`) the crate brings only what decoding needs.
+//! [`Analysis`] takes files, or any [`capture::Source`]; [`pipeline::Feed`] takes packets one by one. Without the
+//! default features (`cli`, `schema`, `tui`, `live`, `tls`), the crate depends only on what decoding needs.
 //!
-//! # Three rules of shape
+//! # Design rules
 //!
-//! * **Bytes and time are arguments.** A stop takes bytes with `push`, hears of lost ones with `gap`, and is
-//!   asked for `next` until it answers `None`. No clock, no socket, no thread, no callback inside. Not enough
-//!   bytes is `None`, never an error.
-//! * **Traffic is never an error.** What the peers did wrong or the capture lost is an [`event::Anomaly`],
-//!   with evidence, and analysis goes on. `Err` means that *we* could not read or write.
+//! * **Bytes and time are arguments.** A layer receives bytes with `push` and gaps with `gap`, and is polled with
+//!   `next` until it returns `None`. It has no clock, socket, thread or callback. Not enough bytes is `None`, never an
+//!   error.
+//! * **Traffic is never an error.** A peer's violation or a loss in the capture is an [`event::Anomaly`] with evidence,
+//!   and analysis continues. `Err` means that *we* could not read or write.
 //! * **One path.** Every front end runs the same analyzer and the same loop; time comes only from the source.
 
-// Tests write what reads best, and may be slow and large.
+// Tests favour readability and may be slow and large.
 #![cfg_attr(
     test,
     allow(
@@ -62,7 +62,7 @@
         clippy::unnecessary_wraps
     )
 )]
-// Code that traffic reaches may neither panic nor wrap.
+// Code reached by traffic must neither panic nor wrap.
 #![cfg_attr(
     not(test),
     deny(

@@ -1,6 +1,6 @@
-//! The `wirefin` program: runs what the command line asks, and turns an error into an exit code.
+//! The `wirefin` program: runs the command line and turns its outcome into an exit code.
 //!
-//! [`wirefin::cli::Outcome::code`] says which; 2 is a wrong use or a failure to read or write.
+//! Exit codes are defined by [`wirefin::cli::Outcome::code`]; 2 means wrong usage or a failure to read or write.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -20,9 +20,9 @@ fn main() -> ExitCode {
     }
 }
 
-/// Returns whether the reader of our output has seen enough, which is no failure.
+/// Returns whether the error is a closed output pipe, which is not a failure.
 ///
-/// Packets that are saved are another matter: who asked for them wants all.
+/// A failure to save packets always is one, because the user asked for all of them.
 fn is_closed_pipe(error: &anyhow::Error) -> bool {
     let saving = error.downcast_ref::<wirefin::capture::Error>().is_some();
     let mut causes = error.chain();
@@ -32,9 +32,9 @@ fn is_closed_pipe(error: &anyhow::Error) -> bool {
         })
 }
 
-/// Says what went wrong, with its causes, and returns the exit code.
+/// Prints the error and its causes, and returns the exit code.
 fn fail(error: &anyhow::Error) -> ExitCode {
-    // Where the terminal is gone, there is nobody to tell: results of writing are dropped.
+    // If the terminal is gone, the message cannot be shown anywhere: results of writing are ignored.
     if let Some(usage) = error.downcast_ref::<clap::Error>() {
         let is_open = if usage.use_stderr() { Ok(()) } else { wirefin::cli::check_stdout() };
         let printed = is_open.and_then(|()| usage.print()).and_then(|()| io::stdout().flush());
@@ -48,13 +48,13 @@ fn fail(error: &anyhow::Error) -> ExitCode {
     }
     let mut text = String::new();
     for cause in error.chain().map(ToString::to_string) {
-        // Some errors tell their cause themselves.
+        // Some errors already include their cause.
         if !text.ends_with(&cause) {
             text.push_str(if text.is_empty() { "" } else { ": " });
             text.push_str(&cause);
         }
     }
-    // Our own words may be several lines, as where a filter is shown with its fault.
+    // A message may have several lines, for example a filter with its error marked.
     let lines: Vec<_> = text.lines().map(|line| printable_string(line.as_bytes())).collect();
     let _ = writeln!(io::stderr(), "wirefin: {}", lines.join("\n"));
     ExitCode::from(2)

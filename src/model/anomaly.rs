@@ -1,12 +1,12 @@
-//! Everything that can be wrong: the list is in `list.rs`, and here is what is made of it.
+//! Anomalies and their rules. `list.rs` declares them; the types here are generated from that list.
 
 use std::borrow::Cow;
 use std::fmt;
 
-/// The grade of an [`Anomaly`].
+/// The severity of an [`Anomaly`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
-    /// The capture's own limits or ours: nobody on the wire did wrong.
+    /// A limit of the capture or of wirefin; no peer is at fault.
     Note,
     /// A SHOULD was broken, or something is suspicious.
     Warning,
@@ -15,7 +15,7 @@ pub enum Severity {
 }
 
 impl Severity {
-    /// Lists all grades, the worst last.
+    /// All severities, from least to most severe.
     pub const ALL: [Severity; 3] = [Severity::Note, Severity::Warning, Severity::Error];
 
     /// Returns the word used in every output.
@@ -28,20 +28,20 @@ impl Severity {
     }
 }
 
-/// The rule that all anomalies of one code broke, or the limit of the capture that they name.
+/// The rule that an [`Anomaly`] breaks, or the limit of the capture that it reports; shared by all with the same code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rule {
-    /// The kebab-case name: stable, and never used for another rule.
+    /// The kebab-case name: stable, and never reused for another rule.
     pub code: &'static str,
-    /// How bad it is to break it.
+    /// The severity of breaking it.
     pub severity: Severity,
-    /// The section of the document that rules it; `None` for what no document rules.
+    /// The section that states the rule; `None` if no document does.
     pub spec: Option<&'static str>,
-    /// One sentence that says what is wrong, without the evidence.
+    /// One sentence describing the problem, without the evidence.
     pub sentence: &'static str,
-    /// The rule as its document says it, or in our words, as Markdown.
+    /// The rule as quoted from its document, or in our words, as Markdown.
     pub text: &'static str,
-    /// The names of the pieces of evidence.
+    /// The names of the evidence fields.
     pub evidence: &'static [&'static str],
 }
 
@@ -50,11 +50,11 @@ pub struct Rule {
 pub enum Evidence<'a> {
     /// A count, length, offset or code.
     Number(u64),
-    /// Text, which may come from the wire: escape it before it reaches a terminal.
+    /// Text that may come from the wire: escape it before it reaches a terminal.
     Text(Cow<'a, str>),
 }
 
-/// A type of which evidence may be.
+/// A type that can be used as evidence.
 trait AsEvidence {
     fn as_evidence(&self) -> Option<Evidence<'_>>;
 }
@@ -88,7 +88,7 @@ impl<T: AsEvidence> AsEvidence for Option<T> {
     }
 }
 
-/// Returns the section of a rule; `none` says that no document rules it.
+/// Returns the section of a rule; `none` if no document states it.
 macro_rules! section {
     (none) => {
         None
@@ -98,28 +98,28 @@ macro_rules! section {
     };
 }
 
-/// Declares every anomaly once: the rule's text, the variant with its evidence, the code, the severity, the section
-/// and the sentence shown.
+/// Declares every anomaly once: the rule's text, the variant with its evidence, the code, the severity, the section and
+/// the sentence shown.
 macro_rules! anomalies {
     ($(
         $(#[doc = $text:literal])+
         $variant:ident { $( $field:ident : $type:ty = $about:literal ),* $(,)? }
             = $code:literal, $severity:ident, $spec:tt, $sentence:literal;
     )*) => {
-        /// A fault with its evidence: one variant a broken rule or a limit of the capture.
+        /// A fault with its evidence: one variant per rule or limit of the capture.
         #[derive(Clone, Debug, PartialEq, Eq)]
         #[non_exhaustive]
         pub enum Anomaly {
             $( $(#[doc = $text])+ $variant { $( #[doc = $about] $field: $type ),* }, )*
         }
 
-        /// The place of each variant's rule in [`Anomaly::RULES`].
+        /// The index of each variant's rule in [`Anomaly::RULES`].
         enum Place {
             $( $variant, )*
         }
 
         impl Anomaly {
-            /// Every rule there is.
+            /// All rules.
             pub const RULES: &'static [Rule] = &[$( Rule {
                 code: $code,
                 severity: Severity::$severity,
@@ -150,7 +150,7 @@ mod list;
 pub use list::Anomaly;
 
 impl Anomaly {
-    /// Returns what it has in common with all anomalies of its code.
+    /// Returns the rule shared by all anomalies with this code.
     #[allow(clippy::indexing_slicing, reason = "each variant has its place")]
     pub const fn rule(&self) -> &'static Rule {
         &Self::RULES[self.place()]
@@ -161,12 +161,12 @@ impl Anomaly {
         self.rule().code
     }
 
-    /// Returns how bad it is.
+    /// Returns its severity.
     pub const fn severity(&self) -> Severity {
         self.rule().severity
     }
 
-    /// Returns whether it says why a TLS connection was not decrypted.
+    /// Returns whether it explains why a TLS connection was not decrypted.
     pub const fn says_why_encrypted(&self) -> bool {
         matches!(
             self,
@@ -177,13 +177,13 @@ impl Anomaly {
         )
     }
 
-    /// Returns where the rule stands; `None` for what no document rules.
+    /// Returns the section that states the rule; `None` if no document does.
     pub const fn spec(&self) -> Option<&'static str> {
         self.rule().spec
     }
 }
 
-/// Says in one sentence what was wrong, without the evidence.
+/// Shows one sentence describing the problem, without the evidence.
 impl fmt::Display for Anomaly {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.rule().sentence)
@@ -220,7 +220,7 @@ mod tests {
         let anomaly = Anomaly::BadKey { key: "x".into(), decoded_length: None };
         let mut found = Vec::new();
         anomaly.evidence(|name, value| found.push((name, value)));
-        assert_eq!(found, [("key", Evidence::Text("x".into()))], "what is absent is left out");
+        assert_eq!(found, [("key", Evidence::Text("x".into()))], "absent evidence is left out");
         assert_eq!(anomaly.rule().evidence, ["key", "decoded_length"]);
     }
 }

@@ -2,18 +2,18 @@ use std::net::IpAddr;
 
 use super::{Flow, Segment};
 
-/// The verdict of a TCP segment's checksum on its bytes (RFC 9293 §3.1).
+/// The result of verifying a TCP segment's checksum (RFC 9293 §3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Checksum {
-    /// The segment was not captured whole, or had no header of its own: nobody can tell.
+    /// The segment was truncated or has no TCP header, so the checksum cannot be verified.
     Unknown,
-    /// The bytes are those that it was computed of.
+    /// The checksum matches the bytes.
     Right,
-    /// The bytes, or the checksum itself, are not those that were sent.
+    /// The checksum does not match the bytes.
     Wrong {
         /// The checksum in the header.
         found: u16,
-        /// The checksum of the bytes.
+        /// The checksum computed from the bytes.
         expected: u16,
     },
 }
@@ -32,8 +32,9 @@ impl Segment<'_> {
         Checksum::Wrong { found: u16::from_be(field), expected: u16::from_be(expected) }
     }
 
-    /// Returns whether the checksum was left to a network card: the header holds none, or the sum of the pseudo-header alone,
-    /// as a sender leaves it to its card (and Linux, what it has merged on receipt), with or without the length.
+    /// Returns whether the checksum was left to the network card: the field is zero or holds only the sum of the
+    /// pseudo-header, with or without the length. Senders leave it so for the card to complete, and Linux leaves it in
+    /// segments merged on receipt.
     pub fn is_offloaded(&self) -> bool {
         self.field().is_some_and(|field| {
             field == 0
@@ -42,7 +43,7 @@ impl Segment<'_> {
         })
     }
 
-    /// Returns the checksum in the header, its bytes as they stand there.
+    /// Returns the checksum field in native byte order, as [`sum`] uses it.
     fn field(&self) -> Option<u16> {
         let field = self.header.get(16..18)?;
         field.try_into().ok().map(u16::from_ne_bytes)
@@ -53,7 +54,7 @@ impl Segment<'_> {
     }
 }
 
-/// Sums up the pseudo-header: addresses, protocol, and the length of header and payload (RFC 9293 §3.1, RFC 8200 §8.1).
+/// Sums the pseudo-header: addresses, protocol, and the length of header and payload (RFC 9293 §3.1, RFC 8200 §8.1).
 fn pseudo_header(flow: &Flow, length: u32) -> u64 {
     const TCP: [u8; 4] = [0, 0, 0, 6];
     let address = |ip: IpAddr| match ip {
@@ -66,8 +67,8 @@ fn pseudo_header(flow: &Flow, length: u32) -> u64 {
         .wrapping_add(u64::from(u32::from_ne_bytes(length.to_be_bytes())))
 }
 
-/// Sums up bytes as 16-bit words in the machine's order, which is as good as the network's (RFC 1071 §2). Four words are
-/// added at a time; [`fold`] makes one of them.
+/// Sums bytes as 16-bit words in native byte order, which is equivalent to network order (RFC 1071 §2). Four words are
+/// added at a time; [`fold`] reduces them to one.
 ///
 /// A segment is far too short for the sum to overflow.
 fn sum(bytes: &[u8]) -> u64 {
@@ -85,7 +86,7 @@ fn sum(bytes: &[u8]) -> u64 {
     total.wrapping_add(last & 0xffff_ffff).wrapping_add(last >> 32)
 }
 
-/// Makes one 16-bit word of a sum.
+/// Folds a sum into one 16-bit word.
 fn fold(sum: u64) -> u16 {
     let sum = (sum & 0xffff_ffff).wrapping_add(sum >> 32);
     let sum = (sum & 0xffff).wrapping_add(sum >> 16 & 0xffff).wrapping_add(sum >> 32);
@@ -100,7 +101,7 @@ mod tests {
     use super::*;
     use crate::model::{Endpoint, Flags, SenderClock, Seq, Tunnel};
 
-    /// Sums up as RFC 1071 §4.1 does.
+    /// Sums bytes as described in RFC 1071 §4.1.
     fn slow(bytes: &[u8]) -> u16 {
         let words =
             bytes.chunks(2).map(|pair| u32::from(pair[0]) << 8 | u32::from(*pair.get(1).unwrap_or(&0)));
@@ -149,7 +150,7 @@ mod tests {
         }
     }
 
-    /// Returns a header with the right checksum.
+    /// Fills in the checksum of a header.
     fn header(flow: &Flow, mut header: Vec<u8>, payload: &[u8]) -> Vec<u8> {
         header[16..18].fill(0);
         let length = header.len() + payload.len();

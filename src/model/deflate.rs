@@ -1,11 +1,12 @@
 /// The parameters agreed on for one side's compressor (RFC 7692 §7.1).
 ///
-/// A `Pair<DeflateSide>` is everything `permessage-deflate` negotiates.
+/// A `Pair<DeflateSide>` holds all the negotiated parameters of `permessage-deflate`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DeflateSide {
-    /// The sender resets its window before each message: `client_no_context_takeover` and its twin.
+    /// Whether the sender resets its window before each message: `client_no_context_takeover` or
+    /// `server_no_context_takeover`.
     pub no_context_takeover: bool,
-    /// The base-2 logarithm of the sender's window, 8–15: `client_max_window_bits` and its twin.
+    /// The base-2 logarithm of the sender's window, 8–15: `client_max_window_bits` or `server_max_window_bits`.
     pub max_window_bits: u8,
 }
 

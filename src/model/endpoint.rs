@@ -12,13 +12,13 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// Puts an address and a port together.
+    /// Creates an endpoint from an address and a port.
     pub const fn new(ip: IpAddr, port: u16) -> Self {
         Endpoint { ip, port }
     }
 }
 
-/// Hands the hasher one number for an IPv4 endpoint: every packet's flow is hashed.
+/// Hashes an IPv4 endpoint as a single number, because the flow of every packet is hashed.
 impl Hash for Endpoint {
     fn hash<H: Hasher>(&self, state: &mut H) {
         match self.ip {
@@ -31,7 +31,7 @@ impl Hash for Endpoint {
     }
 }
 
-/// Shows `10.0.0.1:80` and `[fd00::1]:80`.
+/// Formats as `10.0.0.1:80` or `[fd00::1]:80`.
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&SocketAddr::new(self.ip, self.port), f)
@@ -44,10 +44,10 @@ impl fmt::Debug for Endpoint {
     }
 }
 
-/// Name of the tunnel or virtual network a packet came through, so that equal inner addresses of two tenants
-/// stay apart.
+/// An identifier of the tunnel or virtual network that a packet came through, which keeps equal inner addresses of two
+/// tenants apart.
 ///
-/// It is a digest of every layer's identifier on the way (VLAN, VNI, GRE key …); `NONE` where there was none.
+/// It is a digest of the identifiers of every layer (VLAN, VNI, GRE key …); [`Tunnel::NONE`] if there were none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Tunnel(pub u64);
 
@@ -56,18 +56,18 @@ impl Tunnel {
     pub const NONE: Tunnel = Tunnel(0);
 }
 
-/// Name of a TCP connection's addresses without a direction: the smaller endpoint stands first.
+/// The addresses of a TCP connection, the same for both directions: the smaller endpoint comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FlowKey {
     /// The smaller endpoint.
     pub low: Endpoint,
     /// The larger endpoint.
     pub high: Endpoint,
-    /// What the packets were wrapped in.
+    /// The tunnel the packets came through.
     pub tunnel: Tunnel,
 }
 
-/// Leaves the tunnel out: packets of one connection may come through several, and have to be found together.
+/// Excludes the tunnel: packets of one connection may come through several, and must be found together.
 impl Hash for FlowKey {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.low.hash(state);

@@ -1,4 +1,4 @@
-/// The origin of the keys of a TLS connection.
+/// The source of a TLS connection's keys.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum KeyOrigin {
     /// A key log (RFC 9850).

@@ -1,22 +1,21 @@
 /// The length of a gap in a byte stream.
 ///
-/// A layer that is told of an exact length may go on by arithmetic; one that is told of an unknown length has to find
-/// its place anew.
+/// After a gap of exact length a layer may continue by arithmetic; after one of unknown length it has to resynchronise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lost {
-    /// So many bytes.
+    /// Exactly this many bytes.
     Exact(u64),
-    /// A number of bytes that cannot be known, and may be none, but is not greater.
+    /// An unknown number of bytes, possibly none, but no more than this.
     AtMost(u64),
-    /// A number of bytes that cannot be known.
+    /// An unknown number of bytes.
     Unknown {
-        /// The number of bytes that are missing at the least.
+        /// The minimum number of missing bytes.
         least: u64,
     },
 }
 
 impl Lost {
-    /// Returns the number of bytes that are missing at the least.
+    /// Returns the minimum number of missing bytes.
     pub const fn least(self) -> u64 {
         match self {
             Lost::Exact(bytes) | Lost::Unknown { least: bytes } => bytes,
@@ -24,7 +23,7 @@ impl Lost {
         }
     }
 
-    /// Returns the length of two adjacent gaps, exact only where both are.
+    /// Returns the combined length of two adjacent gaps, exact only if both are.
     #[must_use]
     pub const fn and(self, next: Lost) -> Lost {
         let least = self.least().saturating_add(next.least());

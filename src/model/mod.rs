@@ -1,6 +1,6 @@
-//! Nouns that every stop shares.
+//! Types shared by all modules.
 //!
-//! Nothing here parses and nothing here knows a protocol module; `std` is all it uses.
+//! Nothing here parses or depends on a protocol module; only `std` is used.
 //!
 //! ```
 //! use wirefin::model::{Pair, Seq, Side};

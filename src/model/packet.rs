@@ -2,7 +2,7 @@ use std::fmt;
 
 use super::Timestamp;
 
-/// The number of a link layer in pcap files (the LINKTYPE_ registry).
+/// A link-layer type as numbered in pcap files (the LINKTYPE_ registry).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct LinkType(pub u32);
 
@@ -11,7 +11,7 @@ impl LinkType {
     pub const NULL: LinkType = LinkType(0);
     /// Ethernet.
     pub const ETHERNET: LinkType = LinkType(1);
-    /// Raw IP, version told by its first nibble.
+    /// Raw IP; the first nibble is the version.
     pub const RAW: LinkType = LinkType(101);
     /// OpenBSD loopback, address family in network byte order.
     pub const LOOP: LinkType = LinkType(108);
@@ -25,7 +25,7 @@ impl LinkType {
     pub const LINUX_SLL2: LinkType = LinkType(276);
 }
 
-/// The names of link types (the LINKTYPE_ registry); those of the numbers 147 to 162 follow a rule.
+/// The names of link types (the LINKTYPE_ registry); the names of 147 to 162 are in [`LinkType::name`].
 const NAMES: &[(u32, &str)] = &[
     (0, "BSD loopback"),
     (1, "Ethernet"),
@@ -140,9 +140,9 @@ const NAMES: &[(u32, &str)] = &[
 ];
 
 impl LinkType {
-    /// Returns what the registry calls it, in short.
+    /// Returns the short name from the registry.
     pub fn name(self) -> Option<&'static str> {
-        /// Numbers that everyone may use as he likes.
+        /// Numbers reserved for private use.
         const USER: [&str; 16] = [
             "USER0", "USER1", "USER2", "USER3", "USER4", "USER5", "USER6", "USER7", "USER8", "USER9",
             "USER10", "USER11", "USER12", "USER13", "USER14", "USER15",
@@ -160,17 +160,17 @@ impl fmt::Display for LinkType {
     }
 }
 
-/// A place in the capture: a packet and its time.
+/// A position in the capture: a packet and its time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct At {
-    /// The packet's number, from 1, as Wireshark counts.
+    /// The packet's number, from 1, as in Wireshark.
     pub packet: u64,
-    /// The packet's time; handed down, it never runs backwards.
+    /// The packet's time, made monotonic.
     pub time: Timestamp,
 }
 
 impl At {
-    /// Returns the later one of two places.
+    /// Returns the later of two positions.
     #[must_use]
     pub const fn later(self, other: At) -> At {
         if other.packet > self.packet { other } else { self }
@@ -180,12 +180,12 @@ impl At {
 /// One captured packet, borrowed from the reader.
 #[derive(Clone, Copy, Debug)]
 pub struct Packet<'a> {
-    /// Where in the capture it stands.
+    /// The packet's position in the capture.
     pub at: At,
-    /// What its first bytes are.
+    /// The link-layer type of the packet.
     pub link: LinkType,
-    /// How many bytes it had on the wire; more than `data` holds where the snap length cut it.
+    /// The length on the wire; greater than that of `data` if the snap length truncated the packet.
     pub original_length: u32,
-    /// The bytes that were kept.
+    /// The captured bytes.
     pub data: &'a [u8],
 }

@@ -3,22 +3,22 @@ use std::net::IpAddr;
 
 use super::{Endpoint, FlowKey, Seq, Tunnel};
 
-/// Name of a TCP segment's way: from where, to where, through what.
+/// The source, destination and tunnel of a TCP segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Flow {
-    /// Who sent it.
+    /// The sender.
     pub source: Endpoint,
-    /// For whom it is.
+    /// The receiver.
     pub destination: Endpoint,
-    /// What it was wrapped in.
+    /// The tunnel it came through.
     pub tunnel: Tunnel,
 }
 
 impl Flow {
-    /// Returns the name of the connection, the same for both of its directions.
+    /// Returns the key of the connection, the same for both directions.
     pub fn key(&self) -> FlowKey {
         let in_order = match (self.source.ip, self.destination.ip) {
-            // Comparing two numbers is much faster, and this is done for each packet.
+            // Comparing integers is much faster, and this runs for every packet.
             (IpAddr::V4(from), IpAddr::V4(to)) => {
                 (from.to_bits(), self.source.port) <= (to.to_bits(), self.destination.port)
             }
@@ -43,9 +43,9 @@ impl Flags {
     pub const RST: Flags = Flags(0x04);
     /// Push.
     pub const PSH: Flags = Flags(0x08);
-    /// The acknowledgment number counts.
+    /// The acknowledgment number is valid.
     pub const ACK: Flags = Flags(0x10);
-    /// The urgent pointer counts.
+    /// The urgent pointer is valid.
     pub const URG: Flags = Flags(0x20);
 
     /// Returns whether every bit of `other` is set.
@@ -53,7 +53,7 @@ impl Flags {
         self.0 & other.0 == other.0
     }
 
-    /// Returns the bits of both.
+    /// Returns the union of both sets of bits.
     #[must_use]
     pub const fn with(self, other: Flags) -> Flags {
         Flags(self.0 | other.0)
@@ -73,17 +73,18 @@ impl fmt::Debug for Flags {
     }
 }
 
-/// The marks that a host puts on its packets in the order in which it sends them; 0 where it does not.
+/// The values that a host increments with each packet it sends; 0 where it does not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SenderClock {
-    /// The sender's clock (RFC 7323 §3.2).
+    /// The TCP timestamp value (RFC 7323 §3.2).
     pub clock: u32,
-    /// The datagram's number (RFC 791 §3.1). Nobody promises that it grows; it does at most hosts.
+    /// The IPv4 identification field (RFC 791 §3.1). Nothing guarantees that it increases, but on most hosts it does.
     pub id: u16,
 }
 
 impl SenderClock {
-    /// Reads the clock from a TCP header's options, where it stands as hosts write it in all segments but the first.
+    /// Reads the timestamp from a TCP header's options, if they have the layout that hosts use in all segments after
+    /// the SYN.
     #[inline]
     pub fn new(id: u16, options: &[u8]) -> SenderClock {
         let clock = match options.first_chunk() {
@@ -97,26 +98,26 @@ impl SenderClock {
 /// One TCP segment, its payload borrowed from the packet (RFC 9293 §3.1).
 #[derive(Clone, Copy, Debug)]
 pub struct Segment<'a> {
-    /// From where to where.
+    /// The source and destination.
     pub flow: Flow,
-    /// The number of the first payload byte, or of the SYN.
+    /// The sequence number of the first payload byte, or of the SYN.
     pub seq: Seq,
-    /// The next number the sender expects; counts only with the ACK flag.
+    /// The next sequence number the sender expects; valid only with the ACK flag.
     pub ack: Seq,
     /// The control bits.
     pub flags: Flags,
     /// The receive window as sent, unscaled.
     pub window: u16,
-    /// The TCP header with its options, as captured; empty where there was none.
+    /// The TCP header with its options, as captured; empty if there was none.
     pub header: &'a [u8],
     /// The payload bytes that were captured.
     pub payload: &'a [u8],
-    /// Where the payload begins in the bytes of its packet; `None` where it was put together from fragments.
+    /// The offset of the payload in its packet; `None` if it was reassembled from fragments.
     pub offset: Option<u32>,
-    /// How many payload bytes the snap length cut off behind `payload`: a gap, not an end.
+    /// The number of payload bytes after `payload` that the snap length truncated: a gap, not an end.
     pub cut: u32,
-    /// How many bytes its packet had on the wire.
+    /// The length of its packet on the wire.
     pub packet_length: u32,
-    /// When it was sent, as its sender says.
+    /// The sender's packet counters.
     pub stamp: SenderClock,
 }

@@ -1,23 +1,23 @@
 /// The sequence number of a byte of a TCP stream, modulo 2³² (RFC 9293 §3.4).
 ///
-/// It has no order of its own, for sequence space is a circle: compare two numbers that lie within 2³¹ of each
-/// other with [`Seq::distance`].
+/// It does not implement `Ord` because sequence space wraps: compare two numbers within 2³¹ of each other with
+/// [`Seq::distance`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Seq(pub u32);
 
 impl Seq {
-    /// Returns the number `bytes` further on, around the circle if need be.
+    /// Returns the sequence number advanced by `bytes`, wrapping around.
     #[must_use]
     pub const fn plus(self, bytes: u32) -> Seq {
         Seq(self.0.wrapping_add(bytes))
     }
 
-    /// Returns how far `self` lies after `earlier`; negative where it lies before.
+    /// Returns how far `self` is after `earlier`; negative if it is before.
     pub const fn distance(self, earlier: Seq) -> i32 {
         self.0.wrapping_sub(earlier.0).cast_signed()
     }
 
-    /// Returns whether `self` lies before `other` in modular order.
+    /// Returns whether `self` is before `other` in modular order.
     pub const fn before(self, other: Seq) -> bool {
         self.distance(other) < 0
     }

@@ -1,11 +1,11 @@
 use std::ops::{Index, IndexMut, Not};
 
-/// Name of one of the two peers of a connection, and so one of its two directions: the bytes *from* that peer.
+/// One of the two peers of a connection, and the direction of the bytes sent *from* that peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Side {
     /// The peer that opened the connection or sent the upgrade request.
     Client,
-    /// The peer that was connected to.
+    /// The peer that accepted the connection.
     Server,
 }
 
@@ -33,27 +33,27 @@ impl Not for Side {
     }
 }
 
-/// One value for each side of a connection, so that no direction is written twice.
+/// One value for each side of a connection, so that no code is written once per direction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Pair<T> {
-    /// What belongs to the client.
+    /// The client's value.
     pub client: T,
-    /// What belongs to the server.
+    /// The server's value.
     pub server: T,
 }
 
 impl<T> Pair<T> {
-    /// Makes a pair by asking for the value of each side, the client's first.
+    /// Creates a pair by calling `make` for each side, the client first.
     pub fn from_fn(mut make: impl FnMut(Side) -> T) -> Self {
         Pair { client: make(Side::Client), server: make(Side::Server) }
     }
 
-    /// `HttpTracker` the two values: what was taken for the client turned out to be the server.
+    /// Swaps the two values, after the presumed client turned out to be the server.
     pub fn swap(&mut self) {
         std::mem::swap(&mut self.client, &mut self.server);
     }
 
-    /// Borrows the value of `side` and of the other one at once, in that order.
+    /// Borrows the value of `side` and that of the other side mutably, in that order.
     pub fn split_mut(&mut self, side: Side) -> (&mut T, &mut T) {
         match side {
             Side::Client => (&mut self.client, &mut self.server),
