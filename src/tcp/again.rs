@@ -1,11 +1,11 @@
 use crate::model::{At, SenderClock, Seq, Timestamp};
 
-/// A count of segments with data that were captured again: on another interface, or on both sides of a bridge.
+/// A count of data segments captured more than once: on another interface, or on both sides of a bridge.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CapturedAgain {
-    /// How many.
+    /// The number of such segments.
     pub segments: u64,
-    /// The packet of the first of them.
+    /// The packet of the first one.
     pub first: u64,
 }
 
@@ -18,19 +18,20 @@ impl CapturedAgain {
     }
 }
 
-/// The facts known of the segment that one side has sent last, of those with data.
+/// When one side sent its newest data segment.
 ///
-/// A copy of an old segment was sent before it, and a retransmission after it: no more than this need be remembered.
+/// A copy of an old segment was sent before it, and a retransmission after it: nothing more needs to be remembered.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Newest {
     stamp: SenderClock,
     time: Timestamp,
 }
 
-/// How far behind the newest one a copy's number can be: those of hosts that draw lots seldom fall so near.
+/// The maximum distance of a copy's IP identification behind the newest one; random identifications are rarely this
+/// close.
 const NEAR: u16 = 1024;
-/// How long after the newest segment a copy may come where it does not say when it was sent, in nanoseconds: no host
-/// sends again as soon.
+/// The maximum time in nanoseconds from the newest segment to a copy without sender counters: no host retransmits that
+/// soon.
 const SOON: i64 = 2_000_000;
 
 impl Newest {
@@ -39,15 +40,15 @@ impl Newest {
         Newest { stamp, time }
     }
 
-    /// Hears of a segment with new bytes.
+    /// Notes a segment with new bytes.
     pub(super) fn see(&mut self, stamp: SenderClock, time: Timestamp) {
         if self.is_later(stamp) != Some(false) {
             *self = Newest::new(stamp, time);
         }
     }
 
-    /// Returns whether a segment of which all bytes are known is a copy of the packet that brought them, not one that was
-    /// sent for them again; `is_last` says that no bytes behind it were handed on.
+    /// Returns whether a segment with no new bytes is a copy of the packet that carried them, rather than a
+    /// retransmission; `is_last` means that no later bytes have been delivered.
     pub(super) fn is_copy(&self, stamp: SenderClock, time: Timestamp, is_last: bool) -> bool {
         self.is_later(stamp).map_or_else(
             || {
@@ -58,7 +59,8 @@ impl Newest {
         )
     }
 
-    /// Returns whether what bears `stamp` was sent later; `None` where neither the clock nor the number can tell.
+    /// Returns whether the segment with `stamp` was sent later; `None` if neither the clock nor the identification can
+    /// tell.
     fn is_later(&self, stamp: SenderClock) -> Option<bool> {
         let newest = self.stamp;
         if newest.clock != 0 && stamp.clock != 0 && newest.clock != stamp.clock {
@@ -74,7 +76,7 @@ mod tests {
 
     const NEWEST: SenderClock = SenderClock { clock: 1000, id: 500 };
 
-    /// Distinguishes a copy from a retransmission `micros` after the newest segment.
+    /// Returns whether a segment `micros` after the newest one is a copy rather than a retransmission.
     fn is_copy(newest: SenderClock, stamp: SenderClock, micros: i64, is_last: bool) -> bool {
         let newest = Newest::new(newest, Timestamp::from_nanos(0));
         newest.is_copy(stamp, Timestamp::from_nanos(micros * 1000), is_last)
@@ -89,7 +91,7 @@ mod tests {
             assert!(!is_copy(NEWEST, SenderClock { clock: 1000, id: 501 }, micros, true));
             assert!(!is_copy(NEWEST, SenderClock { clock: 1001, id: 500 }, micros, true));
         }
-        // Both go round.
+        // Both wrap around.
         assert!(is_copy(SenderClock { clock: 5, id: 1 }, SenderClock { clock: u32::MAX, id: 9 }, 0, false));
         assert!(!is_copy(SenderClock { clock: u32::MAX, id: 1 }, SenderClock { clock: 5, id: 1 }, 0, false));
         assert!(is_copy(SenderClock { clock: 0, id: 2 }, SenderClock { clock: 0, id: 65_535 }, 0, false));

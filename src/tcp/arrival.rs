@@ -4,12 +4,12 @@ use super::half::{Half, Phase, Placement};
 use super::reassembly_queue::split;
 use crate::model::{At, Flags, Segment, Timestamp};
 
-/// The work that a segment gives to the delivery of its connection.
+/// The work to be done for an arriving segment.
 #[derive(Debug, Default)]
 pub(super) struct Arrival<'a> {
     pub(super) task: Task,
     pub(super) rest: Rest<'a>,
-    /// Bytes that were handed on before, and where they stand.
+    /// Bytes that were delivered before, and their offset.
     pub(super) again: Option<(u64, &'a [u8])>,
 }
 
@@ -20,7 +20,7 @@ impl From<Task> for Arrival<'_> {
 }
 
 impl<'a> Arrival<'a> {
-    /// Works out where the segment stands and what there is to do with it; FIN and RST are noted where they stand.
+    /// Determines the position of the segment and what to do with it; notes FIN and RST at their positions.
     pub(super) fn place(
         half: &mut Half,
         segment: &Segment<'a>,
@@ -45,7 +45,7 @@ impl<'a> Arrival<'a> {
             return Arrival::default();
         }
         if half.phase == Phase::Hinted && length == 1 && seq.before(half.next) && !flags.has(Flags::FIN) {
-            // A keep-alive probe: it repeats a byte that was acknowledged (RFC 9293 §3.8.4).
+            // A keep-alive probe repeats a byte that was acknowledged (RFC 9293 §3.8.4).
             return Arrival::default();
         }
         half.start(seq, window);
@@ -62,7 +62,7 @@ impl<'a> Arrival<'a> {
                 again.count(at);
             }
         }
-        // What was handed on before is dropped; a retransmission may begin before it and reach beyond.
+        // Bytes already delivered are dropped; a retransmission may begin before the position and extend beyond it.
         let old = if start < 0 { start.unsigned_abs() } else { 0 };
         let mut rest = Rest {
             start: half.position.saturating_add(u64::try_from(start).unwrap_or(0)),
@@ -71,8 +71,8 @@ impl<'a> Arrival<'a> {
             at,
         };
         rest.skip(old.min(length));
-        // One byte right before the position, not pushed, is a keep-alive probe, whose value says nothing (RFC 9293
-        // §3.8.4).
+        // A single byte right before the position without PSH is a keep-alive probe, whose value is meaningless (RFC
+        // 9293 §3.8.4).
         let is_probe = length == 1 && old == 1 && !flags.has(Flags::PSH);
         let again = if is_probe { None } else { known(half.position, old, segment.payload) };
         let end = half.position.saturating_add_signed(start.saturating_add_unsigned(length));
@@ -84,10 +84,10 @@ impl<'a> Arrival<'a> {
 /// The unprocessed part of a segment.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Rest<'a> {
-    /// Its place in the stream.
+    /// Its offset in the stream.
     pub(super) start: u64,
     pub(super) bytes: &'a [u8],
-    /// How many more were cut off behind the bytes.
+    /// The number of truncated bytes that follow.
     pub(super) cut: u64,
     pub(super) at: At,
 }
@@ -97,7 +97,7 @@ impl<'a> Rest<'a> {
         self.bytes.is_empty() && self.cut == 0
     }
 
-    /// Takes at most `length` bytes off the front.
+    /// Removes at most `length` bytes from the front and returns them.
     pub(super) fn take(&mut self, length: u64) -> &'a [u8] {
         let (taken, rest) = split(self.bytes, length);
         self.start = self.start.saturating_add(taken.len() as u64);
@@ -105,14 +105,14 @@ impl<'a> Rest<'a> {
         taken
     }
 
-    /// Drops `length` from the front, cut ones included; `start` stays where it is.
+    /// Drops `length` bytes from the front, including truncated ones; `start` does not change.
     pub(super) fn skip(&mut self, length: u64) {
         let (skipped, rest) = split(self.bytes, length);
         self.bytes = rest;
         self.cut = self.cut.saturating_sub(length.saturating_sub(skipped.len() as u64));
     }
 
-    /// Drops what lies before `position`.
+    /// Drops everything before `position`.
     pub(super) fn skip_to(&mut self, position: u64) {
         let old = position.saturating_sub(self.start);
         if old > 0 && !self.is_empty() {
@@ -122,23 +122,23 @@ impl<'a> Rest<'a> {
     }
 }
 
-/// The task of a delivery.
+/// The task of a [`Delivery`](super::Delivery).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Task {
-    /// Nothing (more).
+    /// Nothing (left) to do.
     #[default]
     Nothing,
-    /// The rest is in order and nothing waits: hand it on as it is.
+    /// Deliver the rest directly: it is in order and nothing is queued.
     HandOn,
-    /// Discard the rest, for its checksum is wrong.
+    /// Discard the rest because its checksum is wrong.
     Discard(Mismatch),
-    /// Merge the rest with what waits.
+    /// Merge the rest with the queue.
     Push,
-    /// As `Push`, and give up every gap before the rest.
+    /// Like `Push`, and give up every gap before the rest.
     Jump,
-    /// Hand on a RST if its turn has come.
+    /// Deliver a RST if everything before it was delivered.
     Reset,
-    /// Give up the gaps whose time has come, on both sides.
+    /// Give up the gaps whose deadline has passed, on both sides.
     Advance(Timestamp),
     /// Give up the oldest gap.
     Relieve,
@@ -146,9 +146,9 @@ pub(super) enum Task {
     Finish,
 }
 
-/// Returns those bytes of a segment that begins `old` bytes before `position` which stand before it, and where.
+/// Returns the bytes before `position` of a segment that begins `old` bytes before it, and their offset.
 fn known(position: u64, old: u64, payload: &[u8]) -> Option<(u64, &[u8])> {
-    // What comes from before a capture began in the middle stands nowhere.
+    // Bytes from before the start of a mid-stream capture have no offset.
     let unplaced = old.saturating_sub(position);
     let (_, placed) = split(payload, unplaced);
     let (bytes, _) = split(placed, old.saturating_sub(unplaced));

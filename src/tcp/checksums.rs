@@ -1,7 +1,7 @@
 use super::limits::Verify;
 use crate::model::{Checksum, Flags, Segment};
 
-/// The record of one direction's checksums, which says whether a wrong one means that bytes were damaged.
+/// The checksum record of one direction, which determines whether a wrong checksum means damaged bytes.
 ///
 /// ```text
 ///   nothing seen ──right──► trusted: a wrong one means that the receiver discarded the segment
@@ -9,23 +9,23 @@ use crate::model::{Checksum, Flags, Segment};
 ///        └──wrong, 16 times──► ▼ meaningless, as where addresses were changed: nothing is discarded
 /// ```
 ///
-/// Where nothing was seen, the other direction is as good: addresses are changed in both.
+/// If nothing was seen, the other direction decides: addresses are changed in both.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Checksums {
-    /// What right ones have earned and wrong ones have cost.
+    /// Increased by correct checksums and decreased by wrong ones.
     credit: i8,
-    /// The length of the longest payload that came with a right one.
+    /// The longest payload with a correct checksum.
     longest: u16,
 }
 
-/// What a right checksum earns: as many wrong ones in a row are taken for damage.
+/// The credit for a correct checksum: this many consecutive wrong ones are treated as damage.
 const EARNED: i8 = 4;
 /// The highest credit.
 const MOST: i8 = 120;
-/// Where this is reached the checksums mean nothing, for good.
+/// The credit at which checksums are considered meaningless, permanently.
 const MEANINGLESS: i8 = -16;
-/// The longest payload in an Ethernet frame. Segments that are longer, and longer than any that came with a right checksum,
-/// were merged by a network card, which may leave the checksum of one of its pieces.
+/// The longest payload of an Ethernet frame. Longer segments, if also longer than any with a correct checksum, were
+/// merged by a network card, which may leave the checksum of one of the merged packets.
 const ETHERNET: usize = 1460;
 
 /// A wrong checksum.
@@ -36,8 +36,8 @@ pub(super) struct Mismatch {
 }
 
 impl Checksums {
-    /// Judges a segment and returns what is wrong, where its receiver will have discarded it; `other` is what was seen of
-    /// the other direction.
+    /// Checks a segment and returns the mismatch if its receiver will have discarded it; `other` is the record of the
+    /// other direction.
     #[inline]
     pub(super) fn judge(
         &mut self,
@@ -47,7 +47,7 @@ impl Checksums {
     ) -> Option<Mismatch> {
         const SPECIAL: Flags = Flags::SYN.with(Flags::FIN).with(Flags::RST);
         if verify == Verify::Learned {
-            // An acknowledgment alone carries nothing that could be shown.
+            // A pure acknowledgment carries nothing to show.
             let matters = !segment.payload.is_empty() || segment.flags.0 & SPECIAL.0 != 0 || self.credit == 0;
             if !matters || self.credit == MEANINGLESS || segment.is_offloaded() {
                 return None;
@@ -66,12 +66,12 @@ impl Checksums {
         }
     }
 
-    /// Returns whether [`Checksums::judge`] would find something wrong with a segment.
+    /// Returns whether [`Checksums::judge`] would return a mismatch for a segment.
     pub(super) fn would_discard(mut self, segment: &Segment<'_>, other: Checksums, verify: Verify) -> bool {
         self.judge(segment, other, verify).is_some()
     }
 
-    /// Returns whether a wrong checksum means that the segment was damaged, and takes note of it.
+    /// Returns whether a wrong checksum means that the segment was damaged, and records it.
     fn is_damage(&mut self, segment: &Segment<'_>, other: Checksums, verify: Verify) -> bool {
         if verify == Verify::Always {
             return true;

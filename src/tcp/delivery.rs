@@ -8,29 +8,29 @@ use super::reassembly_queue::{WaitingRun, split};
 use crate::model::{Anomaly, At, Segment, Side, Timestamp};
 
 impl Connection {
-    /// Takes one segment. What it made readable is to be drained before the next call.
+    /// Processes one segment. The resulting output must be drained before the next call.
     #[inline]
     pub fn push<'c, 'a>(&'c mut self, side: Side, segment: &Segment<'a>, at: At) -> Delivery<'c, 'a> {
         let arrival = self.receive(side, segment, at);
         Delivery::new(self, side, arrival)
     }
 
-    /// Takes note that capture time is now `now`: gaps whose grace is over are given up.
+    /// Advances capture time to `now`, giving up gaps whose grace period is over.
     pub fn advance(&mut self, now: Timestamp) -> Delivery<'_, 'static> {
         let due = self.deadline().is_some_and(|deadline| deadline <= now);
         let task = if due { Task::Advance(now) } else { Task::Nothing };
         Delivery::new(self, Side::Client, task.into())
     }
 
-    /// Gives up every gap, for the capture ends or the connection is forgotten.
+    /// Gives up every gap, because the capture ends or the connection is dropped.
     ///
-    /// What the other side has acknowledged and nobody saw is named too. A single number there is taken for a FIN
-    /// that was not captured.
+    /// Bytes that were acknowledged but not captured are reported too. A single sequence number there is assumed to be
+    /// a FIN that was not captured.
     pub fn finish(&mut self) -> Delivery<'_, 'static> {
         Delivery::new(self, Side::Client, Task::Finish.into())
     }
 
-    /// Gives up the oldest gap of the fuller side now, because a bound outside was reached.
+    /// Gives up the oldest gap of the fuller side, because a bound of the caller was reached.
     pub fn shed_load(&mut self) -> Delivery<'_, 'static> {
         let fuller = if self.halves.server.allocated() > self.halves.client.allocated() {
             Side::Server
@@ -41,9 +41,9 @@ impl Connection {
     }
 }
 
-/// The output of one call: what became readable, one thing after the other.
+/// The output of one call, item by item.
 ///
-/// What is not drained is lost: it is a gap for those who come after.
+/// Output that is not drained is lost and becomes a gap.
 #[must_use = "what became readable is to be drained"]
 #[derive(Debug)]
 pub struct Delivery<'c, 'a> {
@@ -56,7 +56,7 @@ pub struct Delivery<'c, 'a> {
     differences: Differences,
 }
 
-/// An [`Output`] that does not borrow from what waits yet.
+/// An [`Output`] that does not borrow from the queue yet.
 enum Step<'a> {
     Direct(&'a [u8], At),
     Waiting(WaitingRun),
@@ -66,7 +66,7 @@ enum Step<'a> {
 }
 
 impl<'c, 'a> Delivery<'c, 'a> {
-    /// Returns how many bytes of a side the other one has acknowledged that were not captured yet.
+    /// Returns how many bytes of a side were acknowledged but not captured yet.
     pub fn unseen(&self, side: Side) -> u64 {
         self.connection.unseen(side)
     }
@@ -77,7 +77,7 @@ impl<'c, 'a> Delivery<'c, 'a> {
         Delivery { connection, side, task, rest, again, held: None, differences }
     }
 
-    /// Returns the next thing; `None` when all was said.
+    /// Returns the next output; `None` when all were returned.
     #[allow(clippy::should_implement_trait, reason = "it lends from itself, which `Iterator` cannot")]
     #[inline]
     pub fn next(&mut self) -> Option<Output<'_>> {
@@ -145,13 +145,13 @@ impl<'c, 'a> Delivery<'c, 'a> {
         }
     }
 
-    /// Hands on what stands at the position: waiting bytes, bytes in hand, a cut, an end.
+    /// Delivers what is at the position: queued bytes, bytes of the current segment, a truncation, or an end.
     fn hand_on(&mut self) -> Option<Step<'a>> {
         let Delivery { connection, side, rest, held, differences, .. } = self;
         let half = &mut connection.halves[*side];
         if half.phase != Phase::Open {
             *rest = Rest::default();
-            // A reset after FIN ends the other direction too; this one has ended already.
+            // A reset after FIN ends the other direction too; this one has already ended.
             if let Some(rst) = half.waiting.take().and_then(|waiting| waiting.rst) {
                 connection.reset = connection.reset.min(rst.at.time);
             }
@@ -206,7 +206,7 @@ impl<'c, 'a> Delivery<'c, 'a> {
         None
     }
 
-    /// Puts the rest, which stands behind a gap, to what waits; gives up the oldest gap where there is no room.
+    /// Queues the rest, which follows a gap; gives up the oldest gap if there is no room.
     fn put_away(&mut self) -> Option<Step<'a>> {
         let Delivery { connection, side, rest, differences, task, .. } = self;
         if rest.is_empty() {
@@ -244,7 +244,7 @@ impl<'c, 'a> Delivery<'c, 'a> {
         give_up(half, rest, GapCause::Limit)
     }
 
-    /// Gives up a gap as the task demands.
+    /// Gives up a gap as the task requires.
     fn give_up_what_is_due(&mut self) -> Option<Step<'a>> {
         let reset = self.connection.reset_seen();
         let Delivery { connection, side, rest, task, .. } = self;
@@ -278,7 +278,7 @@ impl<'c, 'a> Delivery<'c, 'a> {
     }
 }
 
-/// Hands on what is in hand as far as `upto`, if it stands at the position.
+/// Delivers the current segment's bytes as far as `upto`, if they are at the position.
 fn hand_on_rest<'a>(half: &mut Half, rest: &mut Rest<'a>, upto: u64) -> Option<Step<'a>> {
     let room = upto.saturating_sub(half.position);
     if rest.start != half.position || rest.is_empty() || room == 0 {
@@ -296,7 +296,7 @@ fn hand_on_rest<'a>(half: &mut Half, rest: &mut Rest<'a>, upto: u64) -> Option<S
     Some(Step::Direct(bytes, rest.at))
 }
 
-/// Gives up the gap at the position: it ends where something waits or is in hand.
+/// Gives up the gap at the position, which ends at the first queued item or at the current segment.
 fn give_up<'a>(half: &mut Half, rest: &Rest<'_>, cause: GapCause) -> Option<Step<'a>> {
     let front = half.waiting.as_ref().and_then(|waiting| waiting.front()).map(|mark| (mark.offset, mark.at));
     let rest = (!rest.is_empty()).then_some((rest.start, rest.at));
@@ -306,7 +306,7 @@ fn give_up<'a>(half: &mut Half, rest: &Rest<'_>, cause: GapCause) -> Option<Step
     (length > 0).then_some(Step::Gap(length, cause, at))
 }
 
-/// Ends a direction and forgets what may still wait behind its end.
+/// Ends a direction and drops anything queued after its end.
 fn end<'a>(connection: &mut Connection, side: Side, how: End) -> Option<Step<'a>> {
     let half = &mut connection.halves[side];
     let waiting = half.waiting.take()?;

@@ -3,14 +3,14 @@ use crate::model::Anomaly;
 /// A count of the bytes of a later copy that differ from the first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Differences {
-    /// The place of the first one in the stream; nothing while `count` is 0.
+    /// The stream offset of the first one; meaningless while `count` is 0.
     offset: u64,
-    /// How many.
+    /// The number of differing bytes.
     count: u64,
 }
 
 impl Differences {
-    /// Compares two copies of bytes that stand at `start`, as far as both reach; what lies before was compared before.
+    /// Compares two copies of the bytes at `start`, up to the shorter one; earlier bytes have been compared before.
     pub fn compare(&mut self, start: u64, first: &[u8], again: &[u8]) {
         if first == again {
             return;
@@ -25,7 +25,7 @@ impl Differences {
         }
     }
 
-    /// Says what differs, if anything does.
+    /// Returns the anomaly for the differences, if there are any.
     pub fn anomaly(&self) -> Option<Anomaly> {
         let Differences { offset, count } = *self;
         (count > 0).then_some(Anomaly::OverlapDiffers { offset, length: count })

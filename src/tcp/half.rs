@@ -4,65 +4,65 @@ use super::checksums::Checksums;
 use super::reassembly_queue::{Mark, ReassemblyQueue};
 use crate::model::{At, Seq, Timestamp};
 
-/// So many segments far outside the window that follow one another without a break move the stream there.
+/// The number of consecutive segments far outside the window that move the stream there.
 const STRAYS: u8 = 4;
 
 /// The state of one direction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Phase {
-    /// Nothing of it was seen.
+    /// Nothing was seen of it.
     #[default]
     Unknown,
-    /// The other side acknowledged `next`, but no byte was seen, so it is a hint only.
+    /// The other side acknowledged `next`, but no byte was seen, so it is only a hint.
     Hinted,
-    /// Its bytes are counted: `next` is the number of the byte at `position`.
+    /// The stream has started: `next` is the sequence number of the byte at `position`.
     Open,
-    /// FIN or RST was handed on: nothing comes after.
+    /// FIN or RST was delivered: nothing follows.
     Ended,
 }
 
-/// One direction of a connection: what its sender sent.
+/// One direction of a connection.
 #[derive(Debug, Default)]
 pub(super) struct Half {
-    /// The place in the stream of the next byte to hand on: how many were handed on or given up.
+    /// The stream offset of the next byte to deliver: the number of bytes delivered or given up.
     pub(super) position: u64,
-    /// The place up to which the other side has acknowledged.
+    /// The stream offset up to which the other side has acknowledged.
     pub(super) acked: u64,
-    /// The packet that acknowledged so far.
+    /// The packet with that acknowledgment.
     pub(super) acked_at: At,
-    /// What waits behind a gap.
+    /// The segments queued after a gap.
     pub(super) waiting: Option<Box<ReassemblyQueue>>,
     /// The sequence number of the byte at `position`.
     pub(super) next: Seq,
-    /// The sequence number of the SYN, where `has_isn`.
+    /// The sequence number of the SYN, if `has_isn`.
     isn: Seq,
-    /// The number after the last segment outside the window.
+    /// The sequence number following the last segment outside the window.
     stray: Seq,
     strays: u8,
-    /// The segment with data that was sent last.
+    /// The data segment that was sent last.
     pub(super) newest: Newest,
     pub(super) checksums: Checksums,
     pub(super) phase: Phase,
     pub(super) has_isn: bool,
-    /// The other side has acknowledged something: it can be seen.
+    /// Whether the other side has acknowledged anything, that is, whether it was captured.
     pub(super) has_acks: bool,
-    /// That a bound was reached has been said.
+    /// Whether reaching a bound has been reported.
     pub(super) limit_said: bool,
 }
 
-/// The place of a segment in its direction.
+/// The position of a segment in its direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Placement {
-    /// So many bytes after `position`, or before it.
+    /// This many bytes after `position`, or before it if negative.
     Near(i64),
     /// Outside the window: stale or forged.
     Stray,
-    /// Outside the window, so many bytes after `position`, and to be believed.
+    /// Outside the window, this many bytes after `position`, but accepted.
     Jump(u32),
 }
 
 impl Half {
-    /// Moves on by `bytes`.
+    /// Advances the position by `bytes`.
     pub(super) fn advance(&mut self, bytes: u64) {
         self.position = self.position.saturating_add(bytes);
         self.next = self.next.plus((bytes & 0xffff_ffff) as u32);
@@ -75,7 +75,7 @@ impl Half {
         }
         match self.phase {
             Phase::Unknown | Phase::Hinted => false,
-            // Data was seen first: the SYN may have been captured late, just before the start.
+            // Data was seen first: the SYN may have been captured late, if its number is just before the start.
             Phase::Open | Phase::Ended => {
                 let start = Seq(self.next.0.wrapping_sub((self.position & 0xffff_ffff) as u32));
                 !(0..=0xffff).contains(&start.distance(seq.plus(1)))
@@ -83,7 +83,7 @@ impl Half {
         }
     }
 
-    /// Takes the SYN's number; false where it belongs to another connection.
+    /// Records the SYN's sequence number; returns false if it belongs to another connection.
     pub(super) fn synchronise(&mut self, seq: Seq, window: u32) -> bool {
         if self.is_other_syn(seq) {
             return false;
@@ -94,7 +94,7 @@ impl Half {
         true
     }
 
-    /// Starts to count at `seq`, if not started yet.
+    /// Starts the stream at `seq`, if not started yet.
     pub(super) fn start(&mut self, seq: Seq, window: u32) {
         match self.phase {
             Phase::Unknown => {}
@@ -108,8 +108,8 @@ impl Half {
         self.phase = Phase::Open;
     }
 
-    /// Takes an acknowledgment by the other side; `handshake` tells that its SYN was seen, so that its first
-    /// acknowledgment says where this side's bytes begin.
+    /// Processes an acknowledgment by the other side; `handshake` means that its SYN was seen, so that its first
+    /// acknowledgment reveals where this side's bytes begin.
     pub(super) fn acknowledge(&mut self, ack: Seq, handshake: bool, at: At, window: u32) {
         match self.phase {
             Phase::Open => {}
@@ -140,7 +140,7 @@ impl Half {
         }
     }
 
-    /// Finds where `length` bytes from `seq` on stand.
+    /// Determines the position of `length` bytes from `seq` on.
     pub(super) fn place(&mut self, seq: Seq, length: u64, window: u32) -> Placement {
         let ahead = i64::from(seq.distance(self.next));
         let lead = i64::try_from(self.acked.saturating_sub(self.position)).unwrap_or(0);
@@ -164,7 +164,8 @@ impl Half {
         Placement::Jump(seq.0.wrapping_sub(self.next.0))
     }
 
-    /// Returns whether all of `length` bytes, so many after `position` or before it, have been seen.
+    /// Returns whether all of the `length` bytes starting `ahead` bytes after `position` (before it if negative) have
+    /// been seen.
     pub(super) fn knows(&self, ahead: i64, length: u64) -> bool {
         let Some(start) = self.position.checked_add_signed(ahead) else { return false };
         let end = start.saturating_add(length);
@@ -172,9 +173,9 @@ impl Half {
         rest.is_empty() || self.waiting.as_ref().is_some_and(|waiting| waiting.knows(rest))
     }
 
-    /// Returns whether a RST with this number is one the receiver may have obeyed, and where it then stands.
+    /// Returns the stream offset of a RST with this sequence number if the receiver may have accepted it.
     ///
-    /// RFC 9293 §3.10.7.4 wants it in the receiver's window, which begins at what it has acknowledged.
+    /// RFC 9293 §3.10.7.4 requires it to be in the receiver's window, which begins at what it has acknowledged.
     pub(super) fn place_reset(&self, seq: Seq, window: u32) -> Option<u64> {
         let ahead = i64::from(seq.distance(self.next));
         let back = i64::try_from(self.position.saturating_sub(self.acked)).unwrap_or(i64::MAX);
@@ -185,34 +186,34 @@ impl Half {
             .then(|| self.position.saturating_add(u64::try_from(ahead).unwrap_or(0)))
     }
 
-    /// Notes a reset with this number; `None` where it is not obeyed.
+    /// Notes a reset with this sequence number; `None` if it is not accepted.
     pub(super) fn note_reset(&mut self, seq: Seq, window: u32, at: At) -> Option<()> {
         let mark = self.mark(self.place_reset(seq, window)?, at);
         self.waiting.get_or_insert_default().rst.get_or_insert(mark);
         Some(())
     }
 
-    /// Notes where a segment ends, and whether its FIN stands there.
+    /// Notes where a segment ends, and its FIN if it has one.
     pub(super) fn note_end(&mut self, end: u64, fin: bool, at: At) {
         if fin {
             let mark = self.mark(end, at);
-            // Of two that differ the nearer one stands: the receiver would come to it first.
+            // If two FINs differ, the earlier one wins: the receiver would reach it first.
             let fin = &mut self.waiting.get_or_insert_default().fin;
             *fin = fin.filter(|known| known.offset <= end).or(Some(mark));
         }
         if let Some(waiting) = &mut self.waiting {
-            // Its sender went on behind the reset, so it did not send that one.
+            // Its sender sent data beyond the reset, so the reset is not its own.
             waiting.rst = waiting.rst.filter(|rst| end <= rst.offset);
         }
     }
 
-    /// Makes a mark at `offset`, acknowledged or not.
+    /// Creates a mark at `offset`, acknowledged or not.
     pub(super) fn mark(&self, offset: u64, at: At) -> Mark {
         let acked = self.has_acks && offset <= self.acked;
         Mark { offset, at, acked: if acked { self.acked_at.time } else { Timestamp::MAX } }
     }
 
-    /// Returns when the oldest gap is given up; [`Timestamp::MAX`] where that is not known, `None` without a gap.
+    /// Returns when the oldest gap is given up; [`Timestamp::MAX`] if that is unknown, `None` without a gap.
     pub(super) fn deadline(&self, reset: Timestamp, limits: &Limits) -> Option<Timestamp> {
         let front = self.waiting.as_ref()?.front()?;
         let acked = front.acked.plus(limits.grace);
@@ -221,7 +222,7 @@ impl Half {
         Some(acked.min(reset).min(lonely))
     }
 
-    /// Gives back the memory of what was handed on.
+    /// Releases the memory of delivered bytes.
     pub(super) fn release(&mut self) {
         if let Some(waiting) = &mut self.waiting {
             waiting.release(self.position);
@@ -231,7 +232,7 @@ impl Half {
         }
     }
 
-    /// Returns how much memory waits, in bytes.
+    /// Returns the memory allocated for queued segments, in bytes.
     pub(super) fn allocated(&self) -> usize {
         self.waiting.as_ref().map_or(0, |waiting| waiting.allocated())
     }

@@ -1,36 +1,37 @@
 use std::time::Duration;
 
-/// The condition on which a wrong checksum means that a segment was discarded by its receiver.
+/// The condition under which a wrong checksum means that the receiver discarded the segment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Verify {
-    /// Where its sender has sent right ones.
+    /// If the sender has sent correct ones before.
     #[default]
     Learned,
-    /// Always, even where it may have been left to a network card.
+    /// Always, even if it may have been left to a network card.
     Always,
 }
 
-/// The bounds of what one connection may hold and how long it may wait.
+/// The bounds on the memory and waiting time of one connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes of memory, as allocated, that segments behind a gap may hold in each direction; default 4 MiB.
+    /// Memory that segments queued after a gap may use in each direction, in allocated bytes; default 4 MiB.
     ///
-    /// Less than 16 KiB is taken for 16 KiB. Where it is reached, the oldest gap is given up.
+    /// Values below 16 KiB are raised to 16 KiB. When it is reached, the oldest gap is given up.
     pub waiting_bytes: usize,
-    /// Separate pieces that may wait in each direction; default 32,768. Where it is reached, the oldest gap is given up.
+    /// Separate pieces that may be queued in each direction; default 32,768. When it is reached, the oldest gap is
+    /// given up.
     pub waiting_pieces: usize,
-    /// Bytes of sequence space around what is expected or acknowledged in which a segment is believed; default 64 MiB,
-    /// at most 1 GiB, the largest window there is (RFC 7323 §2.3).
+    /// Bytes of sequence space around the expected or acknowledged number in which a segment is accepted; default 64
+    /// MiB, at most 1 GiB, the largest possible window (RFC 7323 §2.3).
     pub window: u32,
     /// Capture time between the acknowledgment of a gap and giving it up; default one second.
     ///
-    /// Captures on several queues or of two merged interfaces swap packets by milliseconds; a retransmission timer
-    /// is at least one second long (RFC 6298 §2.4), so what was acknowledged that long ago is not sent again.
+    /// Captures from several queues or from two merged interfaces reorder packets by milliseconds; a retransmission
+    /// timer is at least one second long (RFC 6298 §2.4), so data acknowledged that long ago is not sent again.
     pub grace: Duration,
-    /// Capture time that data waits behind a gap where the other direction was never seen, and so no
-    /// acknowledgment can tell; default five seconds, time for two retransmissions.
+    /// Capture time that data is queued after a gap if the other direction was never seen, and so no acknowledgment can
+    /// be; default five seconds, time for two retransmissions.
     pub lonely_grace: Duration,
-    /// When a wrong checksum means that a segment was discarded; default where its sender has sent right ones.
+    /// When a wrong checksum means that a segment was discarded; by default, if its sender has sent correct ones.
     pub checksums: Verify,
 }
 
@@ -48,7 +49,7 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Returns the limits with those out of their range set right.
+    /// Returns the limits with out-of-range values clamped.
     #[must_use]
     pub fn in_range(self) -> Self {
         Limits {

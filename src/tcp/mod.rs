@@ -1,6 +1,6 @@
-//! TCP segments in any order → bytes in order, with the gaps named (RFC 9293).
+//! Reassembly of TCP segments, in any order, into a byte stream with explicit gaps (RFC 9293).
 //!
-//! [`Connection`] takes one segment at a time and answers with a [`Delivery`], to be drained before the next:
+//! [`Connection`] takes one segment at a time and returns a [`Delivery`], to be drained before the next:
 //!
 //! ```text
 //!   segment ──► in order, nothing waits ──────────────────────────► Output::Bytes (the slice itself, no copy)
@@ -36,31 +36,38 @@
 //!
 //! # When a gap is given up
 //!
-//! A gap is given up when the other side has acknowledged all of it and [`Limits::grace`] of capture time has
-//! passed since (a packet may be captured late, and an acknowledgment may overtake it); when no acknowledgment was
-//! ever seen from the other side, for the capture sees one direction only, and the data behind the gap has waited
-//! for [`Limits::lonely_grace`]; when a reset was seen that long ago as [`Limits::grace`]; when a bound is reached;
-//! and at [`Connection::finish`]. Never sooner: FIN and RST wait for the gap before them. Time passes in
-//! [`Connection::advance`] only, so what is given up depends on packets and stamps and on nothing else. Selective
-//! acknowledgments do not count: a receiver may take them back (RFC 2018 §8).
+//! A gap is given up in each of these cases:
 //!
-//! # What is decided here
+//! * The other side has acknowledged all of it and [`Limits::grace`] of capture time has passed since. (A packet may be
+//!   captured late, and an acknowledgment may overtake it.)
+//! * No acknowledgment from the other side was ever seen, because the capture holds one direction only, and the data
+//!   after the gap has been queued for [`Limits::lonely_grace`].
+//! * [`Limits::grace`] has passed since a reset was seen.
+//! * A bound is reached.
+//! * [`Connection::finish`] is called.
 //!
-//! * The first copy of a byte stands. A later copy is compared while the first one still waits. No copy is kept of bytes
-//!   already handed on: when they come again they are lent as [`Output::Again`], for a caller who remembers some.
-//! * A capture that starts in the middle: the first segment with data sets the start and is handed on at once (one
-//!   without data does not: it may be a keep-alive probe, whose number is one too low). Bytes
-//!   from before it that come later are dropped like retransmissions.
-//! * Where the handshake was seen, the first acknowledgment tells where the other side's bytes begin, even if its
-//!   own SYN was not captured.
-//! * A segment whose bytes are all known was sent again or captured again, as by `-i any` on both ends of a bridge. What
-//!   senders write on their packets in order tells which: a copy is not later than the newest segment seen.
-//! * A segment with a wrong checksum is discarded as its receiver discards it, where its sender's checksums mean
-//!   something: right ones came before. What it held is a gap until it is sent again. Checksums that are left to a network
-//!   card mean nothing, and segments that were not captured whole cannot be judged.
-//! * Urgent data is delivered in line, as RFC 6093 advises; probes of a byte that was already sent are dropped.
-//! * A segment further away than [`Limits::window`] is dropped, for it is stale or forged; when several such follow one
-//!   another without a break, the capture has missed more than that: a gap is named and the stream goes on there.
+//! It is never given up sooner: FIN and RST wait for the gap before them. Time passes only in [`Connection::advance`],
+//! so the result depends on packets and timestamps and nothing else. Selective acknowledgments do not count because a
+//! receiver may renege on them (RFC 2018 §8).
+//!
+//! # Design decisions
+//!
+//! * The first copy of a byte wins. A later copy is compared while the first one is still queued. Delivered bytes are
+//!   not kept: when they come again, they are passed on as [`Output::Again`] for callers that remember some.
+//! * In a capture that starts mid-stream, the first segment with data sets the start and is delivered at once. (One
+//!   without data does not, because it may be a keep-alive probe, whose sequence number is one too low.) Earlier bytes
+//!   that come later are dropped like retransmissions.
+//! * If the handshake was seen, the first acknowledgment reveals where the other side's bytes begin, even if its own
+//!   SYN was not captured.
+//! * A segment without new bytes was either retransmitted or captured twice, for example by `-i any` on both ends of a
+//!   bridge. The increasing counters that senders put on their packets distinguish the two: a copy is not newer than
+//!   the newest segment seen.
+//! * A segment with a wrong checksum is discarded, as its receiver does, if its sender's checksums are meaningful:
+//!   correct ones came before. Its bytes are a gap until they are retransmitted. Checksums left to a network card are
+//!   meaningless, and truncated segments cannot be verified.
+//! * Urgent data is delivered in line, as RFC 6093 advises; probes that repeat a byte already sent are dropped.
+//! * A segment further away than [`Limits::window`] is dropped as stale or forged. If several of them are contiguous,
+//!   the capture has missed more than the window: a gap is reported and the stream continues there.
 
 mod again;
 mod arrival;

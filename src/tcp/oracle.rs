@@ -1,4 +1,4 @@
-//! Properties: any stream, cut and sent in any way, comes back as it was.
+//! Property tests: a stream segmented and sent in any way is reassembled unchanged.
 
 use proptest::prelude::*;
 
@@ -6,15 +6,15 @@ use super::Limits;
 use super::cases::tape::{Seen, Tape};
 use crate::model::Side::{self, Client, Server};
 
-/// One segment of a stream: where it begins and how long it is.
+/// One segment of a stream: its offset and length.
 type Piece = (usize, usize);
 
-/// Returns a stream in which every place is told from every other one nearby.
+/// Returns a stream in which nearby offsets have distinct contents.
 fn stream(length: usize) -> Vec<u8> {
     (0..length as u64).map(|i| (i.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as u8).collect()
 }
 
-/// Cuts a stream of some length into segments that cover it, sends some again and shuffles them all.
+/// Splits a stream of some length into segments that cover it, repeats some and shuffles them all.
 fn segments() -> impl Strategy<Value = (usize, Vec<Piece>)> {
     let pieces = prop::collection::vec(prop_oneof![1_usize..20, 1_usize..1500, 1_usize..9000], 1..40);
     (pieces, prop::collection::vec((any::<prop::sample::Index>(), 1_usize..4000), 0..20)).prop_flat_map(
@@ -36,7 +36,7 @@ fn segments() -> impl Strategy<Value = (usize, Vec<Piece>)> {
     )
 }
 
-/// Puts what one side sent together again: known bytes and `None` for each missing one.
+/// Reassembles one side's output: known bytes, and `None` for each missing one.
 fn tiled(seen: &[Seen], of: Side) -> Vec<Option<u8>> {
     let mut all = Vec::new();
     for one in seen {
@@ -85,8 +85,8 @@ proptest! {
         let mut known = vec![false; total];
         let mut highest = 0;
         for ((start, length), fate) in pieces.into_iter().zip(fate) {
-            // Of ten, three are lost, one is cut short by the snap length, one is followed by an acknowledgment and
-            // one by an acknowledgment and a long silence.
+            // Of ten, three are lost, one is truncated by the snap length, one is followed by an acknowledgment and one
+            // by an acknowledgment and a long pause.
             if fate < 3 {
                 continue;
             }
@@ -131,7 +131,7 @@ proptest! {
             expected.pop();
         }
         prop_assert_eq!(tiled(&tape.seen, Client), expected);
-        // Each gap is one: none is reported in two parts.
+        // Each gap is reported as one, never in two parts.
         let in_parts = tape.seen.windows(2).any(|two| matches!(two, [Seen::Gap(..), Seen::Gap(..)]));
         prop_assert!(!in_parts);
     }
@@ -151,7 +151,7 @@ proptest! {
             tape.any(side, offset, flags, &stream[..length], cut, ack);
             prop_assert!(tape.tcp.waiting() <= 2 * limits.waiting_bytes);
             tape.wait(u64::from(ack % 700));
-            // Draining told everything that was due.
+            // Draining delivered everything that was due.
             prop_assert!(tape.tcp.deadline().is_none_or(|deadline| deadline > tape.now()));
         }
         tape.finish();
@@ -163,10 +163,10 @@ proptest! {
     }
 }
 
-/// Where the segment of this number stands.
+/// Returns the offset of the segment with this number.
 type Order = fn(u64) -> u64;
 
-/// Sends `count` one-byte segments behind a gap in the order that `place` tells and checks the bound at each step.
+/// Sends `count` one-byte segments after a gap in the order given by `place` and checks the bound at each step.
 fn flood(count: u64, place: Order) -> std::time::Duration {
     let limits = Limits::default();
     let mut tape = tape(&limits, 1);

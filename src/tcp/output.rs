@@ -5,9 +5,9 @@ use crate::model::{Anomaly, At, Side};
 pub enum GapCause {
     /// They were never captured.
     Lost,
-    /// The capture's snap length cut them off.
+    /// The capture's snap length truncated them.
     SnapLength,
-    /// A bound was reached and no more could wait for them.
+    /// A bound was reached and no more could be queued.
     Limit,
 }
 
@@ -22,12 +22,12 @@ impl GapCause {
     }
 }
 
-/// The end of a direction.
+/// How a direction ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum End {
-    /// Its sender said that it had no more to send.
+    /// Its sender finished sending.
     Fin,
-    /// Its sender broke the connection off.
+    /// Its sender reset the connection.
     Reset,
 }
 
@@ -41,50 +41,51 @@ impl End {
     }
 }
 
-/// One thing that became readable. Bytes and gaps of one side, in order, are its stream without a break.
+/// One item of output. The bytes and gaps of one side, in order, form its complete stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output<'o> {
     /// The next bytes.
     Bytes {
-        /// Who sent them.
+        /// The sender.
         side: Side,
-        /// Where they stand in their side's stream.
+        /// Their offset in the sender's stream.
         start: u64,
         /// The bytes, never empty.
         bytes: &'o [u8],
         /// The packet that carried them.
         at: At,
     },
-    /// Bytes that were handed on before, or lost, came again: they are no part of the stream, but may be compared.
+    /// Bytes that were already delivered, or given up, and came again: not part of the stream, but available for
+    /// comparison.
     Again {
-        /// Who sent them.
+        /// The sender.
         side: Side,
-        /// Where they stand in their side's stream.
+        /// Their offset in the sender's stream.
         start: u64,
         /// The bytes, never empty.
         bytes: &'o [u8],
     },
-    /// The next bytes are not known and will not be.
+    /// The next bytes are unknown and will remain so.
     Gap {
-        /// Who sent them.
+        /// The sender.
         side: Side,
-        /// How many, never zero.
+        /// The number of missing bytes, never zero.
         length: u64,
-        /// Why they are missing.
+        /// The reason they are missing.
         cause: GapCause,
-        /// The packet that showed that they are missing: the first one behind them.
+        /// The packet that revealed the loss: the first one after the gap.
         at: At,
     },
-    /// Something was wrong.
+    /// An anomaly.
     Anomaly {
-        /// Whose stream it concerns.
+        /// The side whose stream it concerns.
         side: Side,
-        /// What.
+        /// The anomaly.
         anomaly: Anomaly,
     },
-    /// The stream ended; nothing of this side comes after.
+    /// The end of a stream; no output of this side follows.
     End {
-        /// Whose stream.
+        /// The side whose stream ended.
         side: Side,
         /// How it ended.
         how: End,

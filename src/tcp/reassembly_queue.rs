@@ -5,28 +5,28 @@ use super::Limits;
 use super::differences::Differences;
 use crate::model::{At, Timestamp};
 
-/// The bytes of one block. Blocks lie at fixed places of the stream, so that segments of any size share them.
+/// The size of a block. Blocks are aligned to fixed stream offsets, so that segments of any size share them.
 const BLOCK_SIZE: usize = 4096;
 const BLOCK: u64 = BLOCK_SIZE as u64;
-/// What a block costs with its place in the tree and the allocator's own word.
+/// The memory of a block, including its tree entry and the allocator's overhead.
 const BLOCK_COST: usize = BLOCK_SIZE + 64;
-/// What a piece costs in a tree of nodes that are at least five elevenths full.
+/// The memory of a piece in a tree whose nodes are at least five elevenths full.
 const PIECE_COST: usize = 112;
-/// What the trees cost as soon as there is one piece: three roots and the struct itself.
+/// The memory of the trees once there is a piece: three roots and the struct itself.
 const BASE_COST: usize = 2048;
 
-/// The end of a gap: something was seen there.
+/// The end of a gap, where something was seen.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Mark {
-    /// Its place in the stream.
+    /// Its stream offset.
     pub(super) offset: u64,
     /// The packet that showed it.
     pub(super) at: At,
-    /// When the other side acknowledged everything before it; [`Timestamp::MAX`] where it has not.
+    /// When the other side acknowledged everything before it; [`Timestamp::MAX`] if it has not.
     pub(super) acked: Timestamp,
 }
 
-/// A run of bytes, or of bytes that the snap length cut off; its start is its key.
+/// A run of bytes, or of bytes truncated by the snap length; its start is the key.
 #[derive(Clone, Copy, Debug)]
 struct Piece {
     length: u64,
@@ -34,7 +34,7 @@ struct Piece {
     acked: Timestamp,
 }
 
-/// A run of waiting bytes that was taken out for delivery; its bytes stay until [`ReassemblyQueue::release`].
+/// A run of queued bytes taken out for delivery; its bytes stay until [`ReassemblyQueue::release`].
 #[derive(Clone, Copy, Debug)]
 pub(super) struct WaitingRun {
     pub(super) start: u64,
@@ -42,17 +42,18 @@ pub(super) struct WaitingRun {
     pub(super) at: At,
 }
 
-/// The queue behind a gap of one direction: bytes, ranges that the snap length cut off, FIN and RST.
+/// The segments queued after a gap in one direction: bytes, ranges truncated by the snap length, FIN and RST.
 ///
-/// Bytes lie in blocks at fixed places of the stream, pieces say which of them are known and who brought them. So
-/// many small segments share a block, nothing is ever moved, and each operation is O(log n) for each piece it touches.
+/// Bytes are stored in blocks at fixed stream offsets; pieces record which of them are known and which packet carried
+/// them. So many small segments share a block, nothing is ever moved, and each operation is O(log n) for each piece it
+/// touches.
 #[derive(Debug, Default)]
 pub(super) struct ReassemblyQueue {
     /// Runs of known bytes by their start; they never overlap.
     pieces: BTreeMap<u64, Piece>,
-    /// The bytes, by place in the stream divided by [`BLOCK`].
+    /// The bytes, by stream offset divided by [`BLOCK`].
     blocks: BTreeMap<u64, Box<[u8; BLOCK_SIZE]>>,
-    /// Ranges cut off by the snap length; they neither overlap nor touch, but known bytes may lie over them.
+    /// Ranges truncated by the snap length; they neither overlap nor touch, but known bytes may overlap them.
     cuts: BTreeMap<u64, Piece>,
     /// Where the stream ends.
     pub(super) fin: Option<Mark>,
@@ -61,22 +62,22 @@ pub(super) struct ReassemblyQueue {
 }
 
 impl ReassemblyQueue {
-    /// Returns whether nothing waits any more.
+    /// Returns whether the queue is empty.
     pub(super) fn is_empty(&self) -> bool {
         self.pieces.is_empty() && self.cuts.is_empty() && self.fin.is_none() && self.rst.is_none()
     }
 
-    /// Returns how much memory it holds, in bytes, rounded up.
+    /// Returns the allocated memory in bytes, rounded up.
     pub(super) fn allocated(&self) -> usize {
         self.cost(0, 0)
     }
 
-    /// Returns how many separate pieces wait.
+    /// Returns the number of queued pieces.
     pub(super) fn pieces(&self) -> usize {
         self.pieces.len().saturating_add(self.cuts.len())
     }
 
-    /// Returns what it would hold with so many pieces and blocks more.
+    /// Returns the memory it would use with the given number of pieces and blocks added.
     fn cost(&self, more_pieces: usize, more_blocks: usize) -> usize {
         let pieces = self.pieces().saturating_add(more_pieces);
         let blocks = self.blocks.len().saturating_add(more_blocks);
@@ -85,13 +86,13 @@ impl ReassemblyQueue {
             .saturating_add(blocks.saturating_mul(BLOCK_COST))
     }
 
-    /// Returns whether so many pieces and blocks more stay within the bounds.
+    /// Returns whether the given number of additional pieces and blocks stays within the bounds.
     fn has_room(&self, more_pieces: usize, more_blocks: usize, limits: &Limits) -> bool {
         let pieces = self.pieces().saturating_add(more_pieces);
         pieces <= limits.waiting_pieces && self.cost(more_pieces, more_blocks) <= limits.waiting_bytes
     }
 
-    /// Returns the first thing that waits, where the gap before it ends.
+    /// Returns the first queued item, which ends the gap before it.
     pub(super) fn front(&self) -> Option<Mark> {
         let first = |(&offset, piece): (&u64, &Piece)| Mark { offset, at: piece.at, acked: piece.acked };
         let pieces = self.pieces.first_key_value().map(first);
@@ -99,12 +100,12 @@ impl ReassemblyQueue {
         [pieces, cuts, self.fin, self.rst].into_iter().flatten().min_by_key(|mark| mark.offset)
     }
 
-    /// Returns where the first known byte waits.
+    /// Returns the offset of the first queued byte.
     pub(super) fn first_byte(&self) -> Option<u64> {
         self.pieces.first_key_value().map(|(&start, _)| start)
     }
 
-    /// Returns whether every byte of `range` waits.
+    /// Returns whether every byte of `range` is queued.
     pub(super) fn knows(&self, range: Range<u64>) -> bool {
         let mut at = range.start;
         while at < range.end {
@@ -117,7 +118,7 @@ impl ReassemblyQueue {
         true
     }
 
-    /// Notes that everything up to `after` had been acknowledged, and now up to `upto`.
+    /// Notes that the acknowledged offset advanced from `after` to `upto`.
     pub(super) fn acknowledge(&mut self, after: u64, upto: u64, now: Timestamp) {
         let marks = [self.fin.as_mut(), self.rst.as_mut()].into_iter().flatten();
         for mark in marks.filter(|mark| mark.offset <= upto && mark.acked == Timestamp::MAX) {
@@ -136,8 +137,8 @@ impl ReassemblyQueue {
         }
     }
 
-    /// Copies what is not known yet of `bytes`, compares the rest, and returns how many of them were dealt with:
-    /// fewer than all where a bound was reached.
+    /// Copies the unknown bytes of `bytes`, compares the rest, and returns how many bytes were processed: fewer than
+    /// all if a bound was reached.
     pub(super) fn insert(
         &mut self,
         mark: Mark,
@@ -178,12 +179,13 @@ impl ReassemblyQueue {
         bytes.len().saturating_sub(todo.len())
     }
 
-    /// Notes that `length` bytes from `mark` on were cut off by the snap length; false where a bound was reached.
+    /// Notes that `length` bytes from `mark` on were truncated by the snap length; returns false if a bound was
+    /// reached.
     pub(super) fn insert_cut(&mut self, mark: Mark, length: u64, limits: &Limits) -> bool {
         let mut start = mark.offset;
         let mut end = start.saturating_add(length);
         let mut piece = Piece { length, at: mark.at, acked: mark.acked };
-        // Ranges that touch become one, which keeps the packet of its first byte.
+        // Ranges that touch are merged, keeping the packet of the first byte.
         let touching = self.cuts.range(..=end).next_back().map(|(&first, &other)| (first, other));
         match touching {
             Some((first, other)) if first.saturating_add(other.length) >= start => {
@@ -211,7 +213,7 @@ impl ReassemblyQueue {
         true
     }
 
-    /// Takes out the run of bytes that starts at `position`, as far as `upto`.
+    /// Takes out the run of bytes that starts at `position`, limited to `upto`.
     pub(super) fn take(&mut self, position: u64, upto: u64) -> Option<WaitingRun> {
         let first = self.pieces.first_entry().filter(|first| *first.key() == position && position < upto)?;
         let piece = first.remove();
@@ -230,7 +232,7 @@ impl ReassemblyQueue {
         split(rest, held.length).0
     }
 
-    /// Returns the end of the range cut off at `position` and the packet it belonged to.
+    /// Returns the end of the truncated range at `position` and the packet it belonged to.
     pub(super) fn cut_at(&mut self, position: u64) -> Option<(u64, At)> {
         while let Some(first) = self.cuts.first_entry().filter(|first| *first.key() <= position) {
             let (end, at) = (first.key().saturating_add(first.get().length), first.get().at);
@@ -242,7 +244,7 @@ impl ReassemblyQueue {
         None
     }
 
-    /// Gives back the memory of what lies wholly before `position`.
+    /// Releases the memory of everything entirely before `position`.
     pub(super) fn release(&mut self, position: u64) {
         while let Some(first) = self.blocks.first_entry().filter(|first| *first.key() < position / BLOCK) {
             first.remove();
@@ -257,7 +259,7 @@ impl ReassemblyQueue {
         }
     }
 
-    /// Compares a later copy with the bytes known from `start` on.
+    /// Compares a later copy with the known bytes from `start` on.
     pub(super) fn compare(&self, start: u64, copy: &[u8], differences: &mut Differences) {
         let mut held = WaitingRun { start, length: copy.len() as u64, at: At::default() };
         let mut copy = copy;

@@ -1,11 +1,11 @@
-//! Segments captured twice, and sent twice.
+//! Segments captured twice or sent twice.
 
 use super::tape::{Tape, bytes, gap};
 use crate::model::SenderClock;
 use crate::model::Side::Client;
 use crate::tcp::CapturedAgain;
 
-/// Sends client data with a number of its own.
+/// Sends client data with its own IP identification.
 fn data(tape: &mut Tape, id: u16, offset: i64, data: &[u8]) {
     tape.stamp = SenderClock { clock: 1000, id };
     tape.data(Client, offset, data);
@@ -45,7 +45,7 @@ fn copies_of_what_waits_are_counted() {
     data(&mut tape, 9, 6, b"ghi");
     data(&mut tape, 8, 3, b"def");
     assert_eq!(again(&tape), 1);
-    // The one brings new bytes, the other was sent again.
+    // The first brings new bytes, the second is a retransmission.
     data(&mut tape, 9, 6, b"ghijkl");
     data(&mut tape, 20, 3, b"defghi");
     assert_eq!(again(&tape), 1);

@@ -1,4 +1,4 @@
-//! Bytes in any order, gaps, cuts and bounds.
+//! Bytes in any order, gaps, truncation and limits.
 
 use std::time::Duration;
 
@@ -94,7 +94,7 @@ fn bytes_handed_on_before_come_again_with_their_place() {
 fn waiting_bytes_keep_their_packet() {
     let mut tape = Tape::open();
     tape.data(Client, 2, b"cc"); // packet 4
-    tape.data(Client, 4, &[b'd'; 5000]); // packet 5, over a block's edge
+    tape.data(Client, 4, &[b'd'; 5000]); // packet 5, across a block boundary
     let segment = bare(START[0], Flags::PSH, b"aa");
     let mut delivery = tape.tcp.push(Client, &segment, At { packet: 6, time: tape.now });
     let mut packets = Vec::new();
@@ -120,7 +120,7 @@ fn duplicated() {
 
 #[test]
 fn overlapped_in_all_of_allens_relations() {
-    // The first copy is [4, 8), the later one as each relation of it says.
+    // The first copy is [4, 8); the second one is at each possible position relative to it.
     let relations = [
         ("before", 1, 3),
         ("meets", 2, 4),
@@ -149,7 +149,7 @@ fn overlapped_in_all_of_allens_relations() {
                 copy.make_ascii_uppercase();
             }
             tape.data(Client, from as i64, &copy);
-            // What is left comes last and whole; for the bytes that wait it is a third copy that agrees or not.
+            // The rest arrives last and in full; for the queued bytes it is a third copy, which may or may not match.
             let mut expected = stream.to_vec();
             let fresh: Vec<usize> =
                 (from..to).filter(|i| !(4..8).contains(i)).filter(|&i| waits || i >= 8).collect();
@@ -198,7 +198,7 @@ fn lost() {
     tape.data(Client, 5, b"fg");
     tape.seen();
     tape.wait(100_000);
-    assert_eq!(tape.seen(), [], "nobody has acknowledged the gap");
+    assert_eq!(tape.seen(), [], "the gap is not acknowledged");
     tape.finish();
     assert_eq!(tape.seen(), [gap(Client, 3), bytes(Client, "fg")]);
 }
@@ -259,7 +259,7 @@ fn the_last_bytes_were_acknowledged_but_never_captured() {
     tape.wait(10_000);
     tape.finish();
     assert_eq!(tape.seen(), [bytes(Client, "ab"), gap(Client, 8)]);
-    // A FIN that was not captured is acknowledged by one number more: no byte of data is missing.
+    // A FIN that was not captured is acknowledged by one more sequence number: no data byte is missing.
     let mut tape = Tape::open();
     tape.data(Client, 0, b"ab");
     tape.ack(Server, 3);
@@ -337,7 +337,7 @@ fn snap_length_cuts() {
     tape.cut(Client, 10, b"kl", 3);
     let snap = |length| Seen::Gap(Client, length, GapCause::SnapLength);
     assert_eq!(tape.seen(), [bytes(Client, "ab"), snap(8), bytes(Client, "kl"), snap(3)]);
-    // Nothing but headers was captured.
+    // Only headers were captured.
     tape.cut(Client, 15, b"", 1460);
     assert_eq!(tape.seen(), [snap(1460)]);
     // With FIN.
@@ -352,7 +352,7 @@ fn a_cut_range_is_filled_by_another_copy_that_waits() {
     tape.data(Client, 4, b"ef");
     tape.cut(Client, 0, b"ab", 8);
     assert_eq!(tape.seen(), [bytes(Client, "ab"), snap(2), bytes(Client, "ef"), snap(4)]);
-    // The cut copy waits, the copies that fill it come later.
+    // The truncated copy is queued; the copies that complete it come later.
     let mut tape = Tape::open();
     tape.cut(Client, 2, b"cd", 6);
     tape.cut(Client, 10, b"k", 3);
@@ -432,8 +432,8 @@ fn the_bound_in_pieces_gives_up_the_oldest_gap() {
     let gap = Seen::Gap(Client, 2, GapCause::Limit);
     assert_eq!(tape.seen(), [Seen::Anomaly(Client, limit), gap, bytes(Client, "x")]);
     tape.data(Client, 24, b"x");
-    assert_eq!(tape.seen(), [Seen::Gap(Client, 1, GapCause::Limit), bytes(Client, "x")], "said once");
-    // A gap that is filled needs no room.
+    assert_eq!(tape.seen(), [Seen::Gap(Client, 1, GapCause::Limit), bytes(Client, "x")], "reported once");
+    // Filling a gap takes no memory.
     tape.data(Client, 5, b"yyyyyyyyyyyyyyyyyyyyyyyyyy");
     assert_eq!(tape.tcp.waiting(), 0);
 }

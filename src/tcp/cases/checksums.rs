@@ -1,4 +1,4 @@
-//! Segments damaged on the way, and checksums that mean nothing.
+//! Damaged segments, and meaningless checksums.
 
 use super::tape::*;
 use crate::model::Side::{Client, Server};
@@ -14,7 +14,7 @@ enum Sum {
 }
 
 impl Tape {
-    /// Sends a segment of the client with a header.
+    /// Sends a client segment with a header.
     fn checked(&mut self, offset: i64, flags: Flags, payload: &[u8], sum: Sum) {
         let mut header = [7; 20];
         let seq = Seq(self.seq(Client, offset));
@@ -55,14 +55,14 @@ fn a_damaged_segment_is_a_hole_until_it_is_sent_again() {
     assert_eq!(tape.seen(), []);
     tape.checked(2, Flags::ACK, b"cd", Sum::Right);
     assert_eq!(tape.seen(), [bytes(Client, "cdef")]);
-    // A damaged copy of what is known changes nothing, nor does a damaged end.
+    // A damaged copy of known bytes changes nothing, nor does a damaged FIN.
     tape.checked(2, Flags::ACK, b"cX", Sum::Wrong);
     assert!(tape.is_discarded());
     for flags in [Flags::RST, Flags::FIN] {
         tape.checked(6, flags, b"", Sum::Wrong);
         assert!(tape.is_discarded() && !tape.tcp.is_closed());
     }
-    // It is given up as any gap is.
+    // It is given up like any gap.
     tape.checked(6, Flags::ACK, b"X", Sum::Wrong);
     tape.checked(7, Flags::ACK, b"h", Sum::Right);
     assert!(tape.is_discarded());
@@ -80,7 +80,7 @@ fn checksums_that_are_all_wrong_or_none_mean_nothing() {
             tape.checked(n, Flags::ACK, b"a", sum);
             assert_eq!(tape.seen(), [bytes(Client, "a")]);
         }
-        // After so many, one that is right by chance proves nothing.
+        // After this many wrong ones, a single correct one may be a coincidence and proves nothing.
         if sum == Sum::Wrong {
             tape.checked(100, Flags::ACK, b"a", Sum::Right);
             tape.checked(101, Flags::ACK, b"a", sum);
@@ -120,7 +120,7 @@ fn segments_that_a_card_has_merged_are_not_judged() {
     tape.checked(0, Flags::ACK, &whole, Sum::Right);
     tape.checked(1460, Flags::ACK, &merged, Sum::Wrong);
     assert_eq!(tape.seen(), [bytes(Client, [&whole[..], &merged].concat())]);
-    // Nor is one whose checksum was left to the card; where longer ones came with right checksums, it is.
+    // Nor is a segment with an offloaded checksum judged. A merged one is, once one as long had a correct checksum.
     tape.checked(4380, Flags::ACK, b"a", Sum::None);
     assert_eq!(tape.seen(), [bytes(Client, "a")]);
     tape.checked(4381, Flags::ACK, &merged, Sum::Right);

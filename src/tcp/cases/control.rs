@@ -1,4 +1,4 @@
-//! SYN, FIN, RST, probes, and what is believed of sequence numbers.
+//! SYN, FIN, RST, probes, and which sequence numbers are accepted.
 
 use super::tape::{START, Seen, Tape, bare, bytes, gap};
 use crate::model::Flags;
@@ -34,7 +34,7 @@ fn syn_ack_lost_from_the_capture() {
     tape.syn(Client, b"");
     tape.ack(Client, 0);
     tape.data(Client, 0, b"ask");
-    // The client's acknowledgment said where the server's bytes begin: the gap before these is known.
+    // The client's acknowledgment revealed where the server's bytes begin: the gap before these is known.
     tape.data(Server, 2, b"swer");
     assert_eq!(tape.seen(), [bytes(Client, "ask")]);
     tape.data(Server, 0, b"an");
@@ -50,18 +50,18 @@ fn four_tuple_used_again() {
     tape.data(Client, 0, b"x");
     assert!(!tape.tcp.is_reuse(Client, &syn(1000, Flags::SYN)), "the same SYN again");
     assert!(!tape.tcp.is_reuse(Server, &syn(5000, Flags::SYN)));
-    assert!(!tape.tcp.is_reuse(Client, &syn(9000, Flags::PSH)), "no SYN");
+    assert!(!tape.tcp.is_reuse(Client, &syn(9000, Flags::PSH)), "not a SYN");
     assert!(tape.tcp.is_reuse(Client, &syn(9000, Flags::SYN)));
     assert!(tape.tcp.is_reuse(Server, &syn(9000, Flags::SYN)));
     tape.fin(Client, 1, b"");
     tape.fin(Server, 0, b"");
     assert!(tape.tcp.is_closed() && tape.tcp.is_reuse(Client, &syn(1002, Flags::SYN)));
-    // Pushed all the same, it changes nothing.
+    // Pushed nevertheless, it changes nothing.
     tape.seen();
     tape.segment(Client, 9000, Flags::SYN, b"evil", 0);
     assert_eq!(tape.seen(), []);
 
-    // A capture that began in the middle: a SYN captured just after the first data is no new connection.
+    // In a mid-stream capture, a SYN captured just after the first data is not a new connection.
     let mut tape = Tape::middle();
     tape.data(Client, 0, b"x");
     assert!(!tape.tcp.is_reuse(Client, &syn(1000, Flags::SYN)));
@@ -81,7 +81,7 @@ fn keep_alive_probe() {
     tape.data(Client, 2, b"cd");
     tape.finish();
     assert_eq!(tape.seen(), [bytes(Client, "abcd")]);
-    // As the first thing that is seen of a side:
+    // As the first segment of a side:
     let mut tape = Tape::middle();
     tape.ack(Server, 2);
     tape.data(Client, 1, b"");
@@ -108,7 +108,7 @@ fn fin_before_the_hole_is_filled() {
     assert_eq!(tape.seen(), []);
     tape.data(Client, 0, b"ab");
     assert_eq!(tape.seen(), [bytes(Client, "abcd"), Seen::End(Client, End::Fin)]);
-    // Never filled: the gap comes first, by acknowledgment and grace as ever.
+    // If never filled, the gap comes first, after acknowledgment and grace as usual.
     let mut tape = Tape::open();
     tape.fin(Client, 4, b"");
     tape.wait(60_000);
@@ -173,12 +173,12 @@ fn rst_before_the_hole_is_filled() {
     tape.data(Client, 0, b"AB");
     assert_eq!(tape.seen(), [bytes(Client, "ABCD"), Seen::End(Client, End::Reset)]);
     assert!(tape.tcp.is_closed());
-    // The other direction's gap waits for a grace too, acknowledged or not.
+    // The other direction's gap is also kept for the grace period, acknowledged or not.
     tape.wait(999);
     assert_eq!(tape.seen(), []);
     tape.wait(1);
     assert_eq!(tape.seen(), [gap(Server, 2), bytes(Server, "cd")]);
-    // Never filled: a grace after the reset it is given up.
+    // If never filled, it is given up one grace period after the reset.
     let mut tape = Tape::open();
     tape.rst(Client, 3);
     tape.wait(999);
@@ -354,7 +354,7 @@ fn acknowledgment_of_data_never_sent() {
     assert_eq!(tape.seen(), [bytes(Client, "abcd")]);
     tape.finish();
     assert_eq!(tape.seen(), []);
-    // Within the window it is believed, but takes nothing away from what comes.
+    // Within the window it is accepted, but does not affect later data.
     let mut tape = Tape::open();
     tape.ack(Server, 1000);
     tape.wait(10_000);

@@ -1,4 +1,4 @@
-//! One test a case, named after it.
+//! One test per case, named after it.
 
 mod again;
 mod bytes;

@@ -1,4 +1,4 @@
-//! Plays segments into a connection as a test writes them.
+//! Pushes scripted segments into a connection.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use crate::model::{Anomaly, At, Endpoint, Flags, Flow, Segment, SenderClock, Seq
 
 use Side::{Client, Server};
 
-/// An output, without the packets' times.
+/// An output, without packet times.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::tcp) enum Seen {
     Bytes(Side, Vec<u8>),
@@ -24,7 +24,7 @@ impl Seen {
     }
 }
 
-/// Drains a delivery; neighbouring bytes of one side become one.
+/// Drains a delivery, merging adjacent bytes of one side.
 pub(in crate::tcp) fn drain(mut delivery: Delivery<'_, '_>, seen: &mut Vec<Seen>) {
     while let Some(output) = delivery.next() {
         match output {
@@ -65,19 +65,19 @@ pub(in crate::tcp) fn bare(seq: u32, flags: Flags, payload: &[u8]) -> Segment<'_
     }
 }
 
-/// Where the first data byte of each side stands in sequence space, unless a test says otherwise.
+/// The sequence number of the first data byte of each side, unless a test overrides it.
 pub(in crate::tcp) const START: [u32; 2] = [1001, 5001];
 
-/// A connection that segments are played into, and what came out.
+/// A connection that segments are pushed into, and its output.
 pub(in crate::tcp) struct Tape {
     pub(in crate::tcp) tcp: Connection,
     pub(in crate::tcp) seen: Vec<Seen>,
     pub(in crate::tcp) start: [u32; 2],
-    /// What each side has acknowledged of the other's stream; `None` sends no ACK flag.
+    /// The offset each side has acknowledged of the other's stream; `None` sends no ACK flag.
     pub(in crate::tcp) acks: [Option<u64>; 2],
     packet: u64,
     pub(in crate::tcp) now: Timestamp,
-    /// What the senders write on their segments.
+    /// The counters that the senders put on their segments.
     pub(in crate::tcp) stamp: SenderClock,
 }
 
@@ -94,7 +94,7 @@ impl Tape {
         }
     }
 
-    /// A connection of which nothing was seen.
+    /// A connection captured mid-stream.
     pub(in crate::tcp) fn middle() -> Tape {
         Tape::with(&Limits::default())
     }
@@ -123,7 +123,7 @@ impl Tape {
         drain(self.tcp.push(side, &segment, at), &mut self.seen);
     }
 
-    /// The number of the byte at `offset`.
+    /// The sequence number of the byte at `offset`.
     pub(in crate::tcp) fn seq(&self, side: Side, offset: i64) -> u32 {
         self.start[side as usize].wrapping_add(offset as u32)
     }
@@ -153,25 +153,25 @@ impl Tape {
         self.segment(side, self.seq(side, offset), Flags::RST, b"", 0);
     }
 
-    /// `side` acknowledges the other's stream up to `offset`.
+    /// Lets `side` acknowledge the other's stream up to `offset`.
     pub(in crate::tcp) fn ack(&mut self, side: Side, offset: u64) {
         self.acks[side as usize] = Some(offset);
         let own = self.acks[!side as usize].unwrap_or(0);
         self.segment(side, self.seq(side, own as i64), Flags::default(), b"", 0);
     }
 
-    /// No segment acknowledges anything any more.
+    /// Clears the ACK flag in all segments from now on.
     pub(in crate::tcp) fn without_acks(mut self) -> Tape {
         self.acks = [None; 2];
         self
     }
 
-    /// Lets milliseconds pass without telling the connection.
+    /// Advances the clock by `millis` without notifying the connection.
     pub(in crate::tcp) fn pass(&mut self, millis: u64) {
         self.now = self.now.plus(Duration::from_millis(millis));
     }
 
-    /// Lets milliseconds pass.
+    /// Advances the clock by `millis` and notifies the connection.
     pub(in crate::tcp) fn wait(&mut self, millis: u64) {
         self.pass(millis);
         drain(self.tcp.advance(self.now), &mut self.seen);
@@ -182,7 +182,7 @@ impl Tape {
         assert_eq!((self.tcp.waiting(), self.tcp.deadline()), (0, None));
     }
 
-    /// Sends any segment there can be, at any place relative to the side's start.
+    /// Sends an arbitrary segment, at any offset relative to the side's start.
     pub(in crate::tcp) fn any(
         &mut self,
         side: Side,
@@ -203,7 +203,7 @@ impl Tape {
         self.now
     }
 
-    /// What came out since the last call.
+    /// Returns the output since the last call.
     pub(in crate::tcp) fn seen(&mut self) -> Vec<Seen> {
         std::mem::take(&mut self.seen)
     }
@@ -221,7 +221,7 @@ pub(in crate::tcp) fn differs(offset: u64, length: u64) -> Seen {
     Seen::Anomaly(Client, Anomaly::OverlapDiffers { offset, length })
 }
 
-/// Bytes that all differ from their neighbours.
+/// Returns bytes that all differ from their neighbours.
 pub(in crate::tcp) fn pattern(length: usize) -> Vec<u8> {
     (0..length).map(|i| (i * 7 + i / 256) as u8).collect()
 }
