@@ -3,24 +3,24 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::model::LinkType;
 
-/// The counts of packets that an interface gave so far.
+/// The number of packets received from an interface so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Count {
     /// The interface.
     pub interface: String,
-    /// Packets handed over.
+    /// Packets delivered.
     pub packets: u64,
-    /// Packets for which there was no room in the ring.
+    /// Packets dropped because the ring was full.
     pub dropped: u64,
-    /// Packets that the device or its driver dropped.
+    /// Packets dropped by the device or its driver.
     pub device_dropped: u64,
 }
 
-/// The [`Count`]s of a source that somebody else holds; clones share them.
+/// The [`Count`]s of a source that is owned elsewhere; clones share them.
 #[derive(Clone, Debug, Default)]
 pub struct Counts(Arc<[Counter]>);
 
-/// A [`Count`] while it is counted.
+/// The live, atomic form of a [`Count`].
 #[derive(Debug, Default)]
 struct Counter {
     interface: String,
@@ -41,14 +41,14 @@ impl Counts {
         self.0.iter().map(read).collect()
     }
 
-    /// Makes a count for each of the interfaces, in their order.
+    /// Creates a count for each of the interfaces, in order.
     #[cfg(feature = "live")]
     pub(super) fn of<'a>(interfaces: impl Iterator<Item = &'a str>) -> Counts {
         let counter = |name: &str| Counter { interface: name.to_owned(), ..Counter::default() };
         Counts(interfaces.map(counter).collect())
     }
 
-    /// Publishes the counts of the interfaces, in their order.
+    /// Publishes the counts of the interfaces, in order.
     #[cfg(feature = "live")]
     pub(super) fn publish<'a>(&self, counts: impl Iterator<Item = &'a Count>) {
         for (counter, count) in self.0.iter().zip(counts) {
@@ -59,15 +59,15 @@ impl Counts {
     }
 }
 
-/// The description of an open interface, for those who save its packets.
+/// The description of an open interface, for writers that save its packets.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Description {
     /// Its name.
     pub name: String,
     /// The capture filter.
     pub filter: Option<String>,
-    /// What its packets' first bytes are.
+    /// The link type of its packets.
     pub link: LinkType,
-    /// How many bytes of a packet are kept.
+    /// The maximum number of bytes kept of each packet.
     pub snap_length: u32,
 }

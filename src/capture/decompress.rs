@@ -7,7 +7,7 @@ use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
 const BUFFER: usize = 64 * 1024;
 
-/// Name of how a file is compressed.
+/// The compression format of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Compression {
     /// RFC 1952, any number of members.
@@ -19,7 +19,7 @@ pub(super) enum Compression {
 }
 
 impl Compression {
-    /// Tells it by a file's first bytes.
+    /// Determines the format from the first bytes of a file.
     pub(super) fn of(start: &[u8]) -> Option<Compression> {
         match start {
             [0x1f, 0x8b, 8, ..] => Some(Compression::Gzip),
@@ -43,7 +43,7 @@ impl Compression {
         }
     }
 
-    /// Says what is wrong with the compressed data, in words of its own for data that ends too soon.
+    /// Describes what is wrong with the compressed data, with a message of its own for data that ends too soon.
     pub(super) fn problem(self, error: &io::Error) -> String {
         match error.kind() {
             io::ErrorKind::UnexpectedEof => format!("the {} data ends early", self.name()),
@@ -60,7 +60,7 @@ impl Compression {
     }
 }
 
-/// A reader of one member after the other; zeros behind the last one, which tapes and block devices leave, are padding.
+/// A reader of concatenated members; zeros after the last one, as left by tapes and block devices, are padding.
 struct Gzip<R: Read>(Option<GzDecoder<BufReader<R>>>);
 
 impl<R: Read> Read for Gzip<R> {
@@ -87,7 +87,7 @@ impl<R: Read> Read for Gzip<R> {
     }
 }
 
-/// A reader of one frame after the other: the decoder stops at the end of each.
+/// A reader of concatenated frames: the decoder stops at the end of each.
 struct Lz4<R: Read>(Option<lz4_flex::frame::FrameDecoder<BufReader<R>>>);
 
 impl<R: Read> Read for Lz4<R> {
@@ -104,11 +104,11 @@ impl<R: Read> Read for Lz4<R> {
     }
 }
 
-/// A reader of one frame after the other: the decoder itself knows only one.
+/// A reader of concatenated frames: the decoder itself handles only one.
 struct Zstandard<R> {
     frames: FrameDecoder,
     source: BufReader<R>,
-    /// The error to give once what came before it is handed out.
+    /// The error to return after the data that precedes it has been read.
     cut: Option<io::Error>,
 }
 
@@ -144,10 +144,10 @@ impl<R: Read> Zstandard<R> {
         }
     }
 
-    /// Ends a frame that could not be read on.
+    /// Ends a frame that could not be read to its end.
     ///
-    /// The decoder holds back a window of good bytes until the frame ends. Where the file was cut off, an empty
-    /// last block (and a checksum, which nobody looks at) ends the frame, so that they are handed out.
+    /// The decoder withholds a window of good bytes until the frame ends. If the file is truncated, an empty last block
+    /// (and a checksum, which is not verified) ends the frame, so that those bytes are delivered.
     fn end_frame(&mut self, error: &FrameDecoderError) -> io::Result<()> {
         const EMPTY_LAST_BLOCK: [u8; 7] = [1, 0, 0, 0, 0, 0, 0];
         let error = ours(error);
@@ -164,7 +164,7 @@ impl<R: Read> Zstandard<R> {
     }
 }
 
-/// Keeps an error of the file below as it is; what the decoder says is bad data.
+/// Returns I/O errors of the underlying file unchanged; any other decoder error is invalid data.
 fn ours(error: &FrameDecoderError) -> io::Error {
     let mut cause = error.source();
     while let Some(inner) = cause {
@@ -209,7 +209,7 @@ mod tests {
         encoder.finish().unwrap()
     }
 
-    /// About 700 KiB that do not compress to nothing.
+    /// About 700 KiB of incompressible data.
     fn capture() -> Vec<u8> {
         let file = Bytes::new(Order::Little).pcap(0xa1b2_c3d4, 65535, 1);
         let mut noise = 1_u32;
@@ -236,7 +236,7 @@ mod tests {
         }
     }
 
-    /// Tapes and block devices fill up with zeros, and `gzip -d` passes over them.
+    /// Tapes and block devices pad with zeros, which `gzip -d` skips.
     #[test]
     fn zeros_behind_gzip_are_padding_and_other_bytes_are_damage() {
         let plain = capture();

@@ -1,4 +1,4 @@
-//! What can be sniffed.
+//! The interfaces that can be captured.
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -11,21 +11,21 @@ use super::libpcap::{self, is_about_rights, message};
 /// The description of an interface of this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sniffable {
-    /// What `-i` calls it.
+    /// The name that `-i` takes.
     pub name: String,
-    /// What the system says it is.
+    /// The system's description.
     pub description: Option<String>,
     /// Its addresses.
     pub addresses: Vec<IpAddr>,
-    /// Its link type, in words and as libpcap names it, or what keeps it from being opened.
+    /// Its link type, in words and by libpcap's name, or the reason why the interface cannot be opened.
     pub link: Result<String, String>,
-    /// Whether it is up; `None` for what is no network interface, as a log of the kernel.
+    /// Whether it is up; `None` for a device that is not a network interface, such as a kernel log.
     pub up: Option<bool>,
-    /// Whether it is loopback.
+    /// Whether it is a loopback interface.
     pub loopback: bool,
 }
 
-/// What is missing where the system does not let us.
+/// What is missing if the system denies access.
 pub const NO_RIGHT: &str = "the right to capture";
 
 /// Lists the interfaces.
@@ -61,16 +61,17 @@ fn describe(device: Device) -> Sniffable {
 /// Returns whether a device is an interface that can be up or down.
 fn is_network(device: &Device) -> bool {
     let flags = &device.flags;
-    // Linux knows them all; elsewhere only what has no connection at all is told apart.
+    // Linux reports all states; elsewhere, only an interface without any connection is known to be down.
     flags.is_up()
         || flags.is_loopback()
         || system_folder(&device.name).is_some()
         || flags.connection_status != ConnectionStatus::NotApplicable
 }
 
-/// Returns where Linux tells of an interface; `None` elsewhere, and for what is no single interface.
+/// Returns the folder in which Linux describes an interface; `None` elsewhere, and for a device that is not a single
+/// interface.
 pub(super) fn system_folder(name: &str) -> Option<PathBuf> {
     let folder = Path::new("/sys/class/net").join(name);
-    // The sandbox knows folders by their true names.
+    // The sandbox refers to folders by their canonical paths.
     folder.join("flags").exists().then(|| folder.canonicalize().ok()).flatten()
 }

@@ -1,6 +1,6 @@
-/// The reason why *we* could not read: no file, no capture, an I/O error.
+/// The reason why *we* could not read: a missing file, an unknown format, an I/O error.
 ///
-/// Damage behind a good file header is not among them: it is a diagnostic of the batch.
+/// Damage after a valid file header is not an error but a diagnostic of the batch.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -9,54 +9,54 @@ pub enum Error {
     Io {
         /// The file, or `-`.
         file: String,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
-    /// A directory was named.
+    /// The path names a directory.
     #[error("{file}: is a directory, not a capture file")]
     Directory {
         /// Its name.
         file: String,
     },
-    /// There is not one byte in it.
+    /// The file is empty.
     #[error("{file}: empty file")]
     Empty {
         /// The file, or `-`.
         file: String,
     },
-    /// It is neither pcap nor pcapng.
+    /// The file is neither pcap nor pcapng.
     #[error("{file}: not a capture file: {looks}")]
     NotCapture {
         /// The file, or `-`.
         file: String,
-        /// What it looks like instead.
+        /// What it appears to be instead.
         looks: String,
     },
-    /// It ends inside its own header.
+    /// The file ends inside its own header.
     #[error("{file}: the {layer} at offset 0 is cut short: {needed} bytes are needed, {had} are there")]
     Short {
         /// The file, or `-`.
         file: String,
         /// Which header.
         layer: &'static str,
-        /// How many bytes it has.
+        /// How many bytes the header has.
         needed: usize,
         /// How many bytes the file has.
         had: usize,
     },
-    /// Its own header cannot be true.
+    /// The file's own header is invalid.
     #[error("{file}: the {layer} is damaged at offset {offset}: {problem}")]
     Header {
         /// The file, or `-`.
         file: String,
         /// Which header.
         layer: &'static str,
-        /// Where, in bytes after decompression.
+        /// The offset, in bytes after decompression.
         offset: u64,
         /// What is wrong there.
         problem: String,
     },
-    /// It is compressed, and the compressed data is bad from the start.
+    /// The file is compressed, and the compressed data is invalid from the start.
     #[error("{file}: cannot be decompressed: {problem}")]
     Compression {
         /// The file, or `-`.
@@ -64,7 +64,7 @@ pub enum Error {
         /// What is wrong with the compressed data.
         problem: String,
     },
-    /// Live capture needs libpcap, and it is not to be had.
+    /// Live capture requires libpcap, which is not available.
     #[error(
         "{problem}, and live capture needs it (reading files does not): \
          `apt install libpcap0.8` on Debian and Ubuntu, `dnf install libpcap` on Fedora, \
@@ -74,7 +74,7 @@ pub enum Error {
         /// What is wrong.
         problem: String,
     },
-    /// The right to capture is missing.
+    /// The privilege to capture is missing.
     #[error(
         "{interface}: the right to capture is missing: run as root, \
          or give this program the right once: `sudo setcap cap_net_raw,cap_net_admin=eip {program}`"
@@ -82,15 +82,15 @@ pub enum Error {
     NoRight {
         /// The interface.
         interface: String,
-        /// Where this program lies.
+        /// The path of this program.
         program: String,
     },
-    /// There is no interface of that name.
+    /// There is no interface with this name.
     #[error("{interface}: there is no such interface; there are: {others}")]
     NoInterface {
         /// The interface.
         interface: String,
-        /// Those there are.
+        /// The interfaces that exist.
         others: String,
     },
     /// The interface cannot be opened or read for another reason.
@@ -98,15 +98,15 @@ pub enum Error {
     Interface {
         /// The interface.
         interface: String,
-        /// What libpcap says.
+        /// libpcap's message.
         problem: String,
     },
-    /// The capture filter is wrong.
+    /// The capture filter is invalid.
     #[error("the capture filter is wrong (-f filters packets, -Y messages): {problem}\n  {filter}")]
     Filter {
         /// The filter.
         filter: String,
-        /// What libpcap says.
+        /// libpcap's message.
         problem: String,
     },
 }

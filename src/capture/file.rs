@@ -7,39 +7,37 @@ use super::unknown::looks_like;
 use super::{Error, PacketBatch};
 use crate::model::Anomaly;
 
-/// How much of a file is read at once when it comes as fast as we can take it.
+/// The block size for files that deliver data as fast as it is read.
 ///
-/// Reading 1 MiB at once was no faster, and this leaves room in a core's cache for those who look at the packets
-/// next.
+/// Blocks of 1 MiB were no faster, and this size leaves room in a core's cache for the stages that process the packets.
 pub(super) const BLOCK: usize = 256 * 1024;
-/// A batch whose memory grew beyond this for one large record gives it back.
+/// A batch whose memory grew beyond this because of one large record releases it.
 const KEPT: usize = 2 * 1024 * 1024;
-/// What is said with a place in a compressed file.
+/// Appended to messages that contain an offset in a compressed file.
 const AFTER: &str = " (the offset counts bytes after decompression)";
-/// How much is read at first, and of a pipe that trickles.
+/// The initial block size, and that for a pipe that trickles.
 const SMALL_BLOCK: usize = 16 * 1024;
 
 /// A reader of one capture, block by block.
 ///
-/// A block is read straight into the batch; only the start of a record that is not whole yet is carried over to
-/// the next one.
+/// A block is read directly into the batch; only the start of an incomplete record is carried over to the next one.
 pub(super) struct Reader {
     name: Box<str>,
     input: Box<dyn Read + Send>,
     compression: Option<Compression>,
     format: Option<Format>,
-    /// Bytes read and not done with.
+    /// Bytes read and not yet parsed.
     tail: Vec<u8>,
-    /// Where in the file, decompressed, `tail` begins.
+    /// The offset of `tail` in the file, after decompression.
     offset: u64,
-    /// How much is read at once, as experience tells.
+    /// The current block size, adapted to the amounts of earlier reads.
     block: usize,
     problems: Problems,
     ended: bool,
 }
 
 impl Reader {
-    /// Makes a reader; nothing is read yet.
+    /// Creates a reader without reading anything yet.
     pub(super) fn new(name: impl Into<Box<str>>, input: Box<dyn Read + Send>) -> Reader {
         Reader {
             name: name.into(),
@@ -54,7 +52,7 @@ impl Reader {
         }
     }
 
-    /// Reads up to the end of the file header, if that was not done before.
+    /// Reads up to the end of the file header, unless that was done before.
     pub(super) fn prepare(&mut self) -> Result<(), Error> {
         if self.format.is_some() {
             return Ok(());
@@ -99,13 +97,13 @@ impl Reader {
         }
     }
 
-    /// Fills `batch` with what comes next; `false` at the end.
+    /// Fills `batch` with the records that follow; returns `false` at the end.
     ///
-    /// Stamps are as the file has them, and a packet's number is how much further it is than the one before: 1, or
-    /// more where the file has blocks in between that are numbered, too.
+    /// Timestamps are those of the file, and a packet's number is its distance from the packet before: 1, or more if
+    /// there are numbered blocks in between.
     ///
-    /// It asks the file once if that gives anything to hand on, and for `most` bytes at most unless one record is
-    /// larger. Where the file says that it has [nothing yet](not_yet), that is `false`, too, and it can be asked again.
+    /// It reads only once if that yields something, and at most `most` bytes unless one record is larger. If the file
+    /// has [nothing yet](not_yet), it also returns `false`, and can be called again.
     pub(super) fn fill(&mut self, batch: &mut PacketBatch, most: usize) -> Result<bool, Error> {
         batch.items.clear();
         if self.ended {
@@ -143,7 +141,7 @@ impl Reader {
                     return Ok(false);
                 }
                 Err(source) => match self.compression {
-                    // What the decoder below refuses is the file's fault.
+                    // Data that the decompressor rejects is the file's fault.
                     Some(compression) if source.raw_os_error().is_none() => {
                         self.problems.end(filled, compression.problem(&source));
                         self.ended = true;
@@ -157,13 +155,13 @@ impl Reader {
         }
     }
 
-    /// Puts what was carried over at the start of the batch.
+    /// Moves the bytes carried over to the start of the batch.
     fn begin(&mut self, batch: &mut PacketBatch) -> usize {
         if batch.bytes.capacity() > KEPT {
-            // It held an unusually large record.
+            // It contained an unusually large record.
             batch.bytes = Vec::new();
         }
-        // What else the batch holds is overwritten sooner or later: clearing it would mean zeroing it again.
+        // The rest of the batch will be overwritten: clearing it would mean zeroing it again.
         if batch.bytes.len() < self.tail.len() {
             batch.bytes.resize(self.tail.len(), 0);
         }
@@ -173,7 +171,7 @@ impl Reader {
         self.tail.len()
     }
 
-    /// Reads the records of the batch's first `filled` bytes from `done` on; returns how many bytes the next one
+    /// Parses the records in the batch's first `filled` bytes, starting at `done`; returns how many bytes the next one
     /// needs.
     fn parse(&mut self, batch: &mut PacketBatch, filled: usize, done: &mut usize, last: bool) -> usize {
         let Some(format) = &mut self.format else { return 0 };
@@ -204,7 +202,7 @@ impl Reader {
         }
     }
 
-    /// Hands on what was found wrong.
+    /// Moves the problems found to the batch.
     fn tell(&mut self, batch: &mut PacketBatch) {
         let noted: Vec<_> = self.problems.drain().collect();
         for (at, problem) in noted {
@@ -216,12 +214,13 @@ impl Reader {
         }
     }
 
-    /// Adds which bytes an offset counts: nobody finds the place in a compressed file as it lies on disk.
+    /// Adds that the offset counts decompressed bytes: in a compressed file, the place cannot be found by its position
+    /// on disk.
     fn placed(&self, problem: String) -> String {
         if self.compression.is_some() { problem + AFTER } else { problem }
     }
 
-    /// Carries over what is not done with.
+    /// Carries over the bytes that were not parsed.
     fn keep(&mut self, bytes: &[u8], done: usize) {
         self.tail.clear();
         if !self.ended {
@@ -230,8 +229,8 @@ impl Reader {
         self.offset = self.offset.saturating_add(done as u64);
     }
 
-    /// Lends the room behind the `filled` bytes, enough for `whole` bytes in all, but never much more than there is
-    /// reason to believe in: a length that lies must not cost memory.
+    /// Returns the room after the `filled` bytes, enough for `whole` bytes in total, but never much more than was
+    /// already received: a false length must not cost memory.
     fn make_room<'a>(
         &self,
         batch: &'a mut PacketBatch,
@@ -247,7 +246,7 @@ impl Reader {
         batch.bytes.get_mut(filled..size).unwrap_or_default()
     }
 
-    /// Asks for more next time where all that was asked for came, and for less where little came.
+    /// Doubles the block size if a read filled its buffer, and halves it if a read returned little.
     fn learn(&mut self, count: usize, asked: usize) {
         if count == asked {
             self.block = self.block.saturating_mul(2).min(BLOCK);
@@ -256,7 +255,7 @@ impl Reader {
         }
     }
 
-    /// Reads into `tail` until it has so many bytes; `false` where the file ends before.
+    /// Reads into `tail` until it holds `length` bytes; returns `false` if the file ends before.
     fn read_at_least(&mut self, length: usize) -> Result<bool, Error> {
         while self.tail.len() < length {
             let had = self.tail.len();
@@ -280,7 +279,7 @@ impl Reader {
         Ok(true)
     }
 
-    /// Returns what errors and diagnostics call the file.
+    /// Returns the name of the file in errors and diagnostics.
     pub(super) fn name(&self) -> &str {
         &self.name
     }
@@ -290,17 +289,17 @@ impl Reader {
     }
 }
 
-/// What an input returns that has nothing yet and does not want to wait.
+/// Returns the error of an input that has nothing yet and does not block.
 pub(super) fn not_yet() -> io::Error {
     io::ErrorKind::WouldBlock.into()
 }
 
-/// Tells our own words from those of the system, for whose inputs it is a failure.
+/// Distinguishes this error from the same one returned by the system, which is a failure.
 fn is_not_yet(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::WouldBlock && error.raw_os_error().is_none()
 }
 
-/// Reads once, and again only where a signal came between.
+/// Reads once, and repeats the call only if a signal interrupted it.
 fn read(input: &mut impl Read, into: &mut [u8]) -> io::Result<usize> {
     loop {
         match input.read(into) {

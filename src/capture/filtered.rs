@@ -1,4 +1,4 @@
-//! Capture filters on what is read from files, by libpcap's compiler.
+//! Capture filters for packets read from files, compiled by libpcap.
 
 use pcap::{BpfProgram, Capture, Linktype};
 
@@ -6,7 +6,7 @@ use super::libpcap::{self, message};
 use super::{Error, Item, Next, PacketBatch, Source};
 use crate::model::LinkType;
 
-/// A source of which only the packets pass that a capture filter lets through; they keep their numbers.
+/// A source that passes only the packets that match a capture filter; they keep their numbers.
 pub struct CaptureFilter {
     source: Box<dyn Source + Send>,
     programs: Programs,
@@ -17,11 +17,11 @@ impl CaptureFilter {
     ///
     /// # Errors
     ///
-    /// Where there is no libpcap, or `filter` is none for Ethernet.
+    /// Fails if there is no libpcap, or if `filter` is not valid for Ethernet.
     pub fn new(source: Box<dyn Source + Send>, filter: &str) -> Result<Self, Error> {
         libpcap::load()?;
         let mut programs = Programs { filter: filter.to_owned(), compiled: Vec::new() };
-        // Faults of the filter are said before anything is read.
+        // An invalid filter is reported before anything is read.
         programs.find(LinkType::ETHERNET)?;
         Ok(CaptureFilter { source, programs })
     }
@@ -33,7 +33,7 @@ impl Source for CaptureFilter {
             let next = self.source.next(batch)?;
             let had = batch.items.len();
             self.programs.retain(batch)?;
-            // A batch of which nothing is left is not worth one.
+            // A batch from which everything was removed is not returned.
             if next != Next::Filled || had == 0 || !batch.is_empty() {
                 return Ok(next);
             }
@@ -41,7 +41,7 @@ impl Source for CaptureFilter {
     }
 }
 
-/// A filter, compiled for each link type that was met.
+/// A filter, compiled for each link type encountered.
 struct Programs {
     filter: String,
     compiled: Vec<(LinkType, BpfProgram)>,

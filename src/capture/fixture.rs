@@ -50,30 +50,30 @@ impl Bytes {
         self
     }
 
-    /// A pcap file header, version 2.4.
+    /// Appends a pcap file header, version 2.4.
     pub(super) fn pcap(self, magic: u32, snap_length: u32, link: u32) -> Bytes {
         self.u32(magic).u16(2).u16(4).u32(0).u32(0).u32(snap_length).u32(link)
     }
 
-    /// A pcap record.
+    /// Appends a pcap record.
     pub(super) fn record(self, seconds: u32, fraction: u32, data: &[u8]) -> Bytes {
         let length = data.len() as u32;
         self.u32(seconds).u32(fraction).u32(length).u32(length).raw(data)
     }
 
-    /// A pcapng block, padded.
+    /// Appends a pcapng block, padded.
     pub(super) fn block(self, kind: u32, body: impl FnOnce(Bytes) -> Bytes) -> Bytes {
         let body = body(Bytes::new(self.order)).padded().bytes;
         let length = body.len() as u32 + 12;
         self.u32(kind).u32(length).raw(&body).u32(length)
     }
 
-    /// A section header.
+    /// Appends a section header.
     pub(super) fn section(self) -> Bytes {
         self.block(0x0a0d_0d0a, |body| body.u32(0x1a2b_3c4d).u16(1).u16(0).raw(&[0xff; 8]))
     }
 
-    /// An interface description with options, each a code and a value.
+    /// Appends an interface description with options, each a code and a value.
     pub(super) fn interface(self, link: u16, snap_length: u32, options: &[(u16, &[u8])]) -> Bytes {
         self.block(1, |body| {
             options.iter().fold(body.u16(link).u16(0).u32(snap_length), |body, (code, value)| {
@@ -82,7 +82,7 @@ impl Bytes {
         })
     }
 
-    /// An enhanced packet with a comment behind it.
+    /// Appends an enhanced packet followed by a comment option.
     pub(super) fn enhanced(self, interface: u32, units: u64, data: &[u8]) -> Bytes {
         self.block(6, |body| {
             let length = data.len() as u32;
@@ -92,19 +92,19 @@ impl Bytes {
         })
     }
 
-    /// A decryption secrets block.
+    /// Appends a decryption secrets block.
     pub(super) fn secrets(self, kind: u32, text: &[u8]) -> Bytes {
         self.block(10, |body| body.u32(kind).u32(text.len() as u32).raw(text))
     }
 
-    /// A whole pcap file of packets that are stamped with these seconds and hold `data`.
+    /// Returns a complete pcap file of packets with timestamps of these seconds, each containing `data`.
     pub(super) fn stamps(stamps: &[u32], data: &[u8]) -> Vec<u8> {
         let file = Bytes::new(Order::Little).pcap(0xa1b2_c3d4, 65535, 1);
         stamps.iter().fold(file, |file, seconds| file.record(*seconds, 0, data)).bytes
     }
 }
 
-/// Everything a source gave.
+/// Everything that a source returned.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Everything {
     pub(super) packets: Vec<Got>,
@@ -116,7 +116,7 @@ pub(super) struct Everything {
     pub(super) batches: Vec<usize>,
 }
 
-/// One packet that a source gave.
+/// One packet that a source returned.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Got {
     pub(super) number: u64,
@@ -170,7 +170,7 @@ impl Everything {
         Everything::of(Files::from_reader("test", Box::new(io::Cursor::new(bytes.to_vec()))))
     }
 
-    /// Returns the seconds of each packet's stamp.
+    /// Returns the seconds of each packet's timestamp.
     pub(super) fn seconds(&self) -> Vec<i64> {
         self.packets.iter().map(|packet| packet.nanos / 1_000_000_000).collect()
     }
@@ -180,14 +180,14 @@ impl Everything {
         self.packets.iter().map(|packet| &packet.data[..]).collect()
     }
 
-    /// Returns the only problem's offset and text, and panics where there is another number of them.
+    /// Returns the offset and text of the only problem; panics if there is not exactly one.
     pub(super) fn only_problem(&self) -> (u64, &str) {
         let [(_, offset, problem)] = &self.problems[..] else { panic!("{:?}", self.problems) };
         (*offset, problem)
     }
 }
 
-/// A pipe that gives one piece a read.
+/// A pipe that returns one piece per read.
 pub(super) struct Pieces(pub(super) VecDeque<Vec<u8>>);
 
 impl Pieces {

@@ -1,4 +1,4 @@
-//! A capture file that somebody else is still writing.
+//! A capture file that is still being written.
 
 use std::collections::HashSet;
 use std::fs::{self, File};
@@ -16,14 +16,15 @@ use super::stop_condition::Watch;
 use super::{Error, Item, Next, PacketBatch, Source, StopCondition};
 use crate::model::{Anomaly, Timestamp};
 
-/// How often a file at whose end we are is looked at.
+/// How often a file is polled once all of it has been read.
 const LOOK: Duration = Duration::from_millis(50);
-/// How long a file may be gone before that is reported: whoever renames it takes a moment to begin the next one.
+/// How long a file may be missing before that is reported: a rotation takes a moment between renaming one file and
+/// creating the next.
 const GONE: Duration = Duration::from_secs(1);
-/// How much of a file's beginning names it: its header and the stamp of its first packet, at least.
+/// How much of its beginning identifies a file: at least its header and the timestamp of its first packet.
 const HEAD: usize = 512;
 
-/// A source that reads a capture file as it grows, and goes on with the file that follows it when it is rotated.
+/// A source that reads a capture file as it grows, and continues with the next file when it is rotated.
 ///
 /// ```text
 ///   read ─► the end of what is there ─┬─ it grew ──────────────────────────────► read on
@@ -31,47 +32,47 @@ const HEAD: usize = 512;
 ///                                     └─ it was written over before we were done ► say so, read the new one
 /// ```
 ///
-/// A file's family are those beside it whose names differ in numbers alone, a number at the very end included that
-/// others do not have: `a.pcap`, `a.pcap1`, `a.pcap2` as `tcpdump -C` writes, rings of `-W`, stamps of
-/// `-G`, `a_00001_20260101.pcapng` of dumpcap. Of the family, the next one is that whose first packet is the
-/// earliest, but not earlier than the first packet of the file at hand, and that was not read before. One that was
-/// written to since then and that we may not read could be it: that is reported once, and so is that the file at hand was
-/// taken away and none has followed.
+/// A file's family consists of the files in its folder whose names differ only in numbers, including a number at the
+/// very end that the others lack: `a.pcap`, `a.pcap1`, `a.pcap2` as written by `tcpdump -C`, rings of `-W`, timestamps
+/// of `-G`, `a_00001_20260101.pcapng` of dumpcap. The next file is the unread member of the family with the earliest
+/// first packet that is not earlier than the first packet of the current file. An unreadable file that was modified
+/// since then might be the next one: that is reported once, and so is the removal of the current file if no other has
+/// followed it.
 pub struct Follow {
     path: PathBuf,
     family: String,
     reader: Reader,
     tail: Arc<Tail>,
-    /// Files read, each by its inode and its beginning.
+    /// The files read, each identified by its inode and its beginning.
     read: HashSet<(u64, Vec<u8>)>,
     watch: Arc<Watch>,
     notes: Arc<Notes>,
     packets: u64,
     latest: Timestamp,
     flush: bool,
-    /// That the file at hand was written over was said.
+    /// Whether it was reported that the current file was overwritten.
     reported: bool,
 }
 
-/// The state that the file at hand and those who look at it share.
+/// The state shared by the current file and its observers.
 struct Tail {
     path: PathBuf,
     file: File,
     inode: u64,
-    /// When the file was last written to as it was opened: its packets cannot be earlier if it has none yet.
+    /// The modification time when the file was opened: if it has no packets yet, they cannot be earlier.
     opened: Timestamp,
-    /// What it begins with, once it has a packet.
+    /// The beginning of the file, once it has a packet.
     beginning: OnceLock<Beginning>,
     family: String,
     watch: Arc<Watch>,
     notes: Arc<Notes>,
-    /// It was written over while it was read.
+    /// Whether it was overwritten while it was read.
     overwritten: AtomicBool,
-    /// Since when there is no file of its name.
+    /// Since when there has been no file with its name.
     gone: Mutex<Option<Instant>>,
 }
 
-/// The faults of files that are to be reported, each of them once.
+/// Problems with files to be reported, each of them once.
 #[derive(Default)]
 struct Notes(Mutex<(HashSet<PathBuf>, Vec<Anomaly>)>);
 
@@ -98,13 +99,13 @@ impl Notes {
 }
 
 impl Follow {
-    /// Opens the file; where there is none of that name, the oldest of its family.
+    /// Opens the file, or the oldest of its family if there is no file with that name.
     pub fn open(path: &Path, until: StopCondition) -> Result<Follow, Error> {
         let (watch, notes) = (Arc::new(Watch::new(until)), Arc::new(Notes::default()));
         let family = family(path);
         let begin = match fs::metadata(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => oldest(path, &family)?,
-            // What is wrong otherwise is reported where it is opened.
+            // Any other error is reported when the file is opened.
             _ => path.to_owned(),
         };
         let read = HashSet::new();
@@ -124,12 +125,12 @@ impl Follow {
         })
     }
 
-    /// Returns the folder in which files are looked for.
+    /// Returns the folder that is searched for files.
     pub fn folder(&self) -> &Path {
         folder(&self.path)
     }
 
-    /// Lists the files that may be read when `path` is followed, as far as they are there.
+    /// Lists the existing files that may be read when `path` is followed.
     pub fn family(path: &Path) -> Vec<PathBuf> {
         members(path, &family(path)).unwrap_or_default()
     }
@@ -140,7 +141,7 @@ impl Follow {
         folders[0] == folders[1] && family(path) == family(name)
     }
 
-    /// Goes on with the next file, unless there is something to tell first; `false` at the end.
+    /// Continues with the next file, unless there is something to report first; returns `false` at the end.
     fn turn(&mut self) -> Result<bool, Error> {
         loop {
             if self.watch.is_over() {
@@ -160,7 +161,7 @@ impl Follow {
                         (self.reader, self.tail, self.path, self.reported) = (reader, tail, next, false);
                         return Ok(true);
                     }
-                    // It was taken away, or has no header yet: look again.
+                    // It was removed, or has no header yet: look again.
                     Err(Error::Io { .. } | Error::Empty { .. } | Error::Short { .. }) => {}
                     Err(other) => return Err(other),
                 }
@@ -178,7 +179,7 @@ impl Source for Follow {
                 return Ok(Next::End);
             }
             if std::mem::take(&mut self.flush) && self.tail.is_at_end() {
-                // What was handed on is to be shown before we wait.
+                // The previous batch is to be shown before we wait.
                 batch.clear();
                 return Ok(Next::Idle(self.latest));
             }
@@ -195,7 +196,7 @@ impl Source for Follow {
             }
             let over = self.watch.is_over();
             if over {
-                // A record that we no longer wait for is not a damaged one.
+                // An incomplete record that we no longer wait for is not damaged.
                 drop_diagnostics(batch);
             }
             let is_filled = filled && !(over && batch.is_empty());
@@ -229,7 +230,7 @@ fn drop_diagnostics(batch: &mut PacketBatch) {
     batch.items.retain(|item| !matches!(item, Item::Diagnostic(_)));
 }
 
-/// Opens a file that is to be read from its beginning; waits for its header.
+/// Opens a file to be read from its beginning, and waits for its header.
 fn start(
     path: &Path,
     family: &str,
@@ -260,7 +261,7 @@ fn start(
     Ok((Reader::new(name, Box::new(Growing { tail: Arc::clone(&tail), seen })), tail))
 }
 
-/// A reader of the file at hand; its end is the end only when another file has begun.
+/// A reader of the current file, which ends only when another file has begun.
 struct Growing {
     tail: Arc<Tail>,
     seen: HashSet<(u64, Vec<u8>)>,
@@ -279,11 +280,12 @@ impl Read for Growing {
             if count > 0 || last || self.tail.watch.is_over() {
                 return Ok(count);
             }
-            // Who begins the next file is done with this one: what there is now is all of it.
+            // A writer that begins the next file has finished this one: the current contents are complete.
             last = self.tail.is_replaced() || successor(&self.tail, &self.seen).is_some();
             if !last {
                 self.tail.heed_absence();
-                // What is compressed cannot be left in the middle: there, it is told with what comes next.
+                // Decompression cannot be interrupted: for a compressed file, the notes are reported with the next
+                // packets.
                 if !self.tail.notes.is_empty() && !self.tail.is_compressed() {
                     return Err(not_yet());
                 }
@@ -302,7 +304,7 @@ impl Tail {
         self.file.metadata().is_ok_and(|metadata| metadata.len() <= self.position())
     }
 
-    /// Returns whether the file holds something else than what was read of it up to `position`.
+    /// Returns whether the file no longer contains what was read of it up to `position`.
     fn is_overwritten(&self, position: u64) -> bool {
         if self.file.metadata().is_ok_and(|metadata| metadata.len() < position) {
             return true;
@@ -312,10 +314,10 @@ impl Tail {
         !(self.file.read_exact_at(&mut head, 0).is_ok() && head == beginning.head)
     }
 
-    /// Returns what the file begins with, as it was when it was first looked at; `None` while it has no packet.
+    /// Returns the beginning of the file as it was when first read; `None` while it has no packet.
     fn beginning(&self) -> Option<&Beginning> {
         if self.beginning.get().is_none() {
-            // Through another descriptor, whose position is its own.
+            // A separate descriptor has a position of its own.
             let beginning = File::open(&self.path).ok().and_then(|file| Beginning::read(&file));
             if let Some(beginning) = beginning.filter(|it| it.inode == self.inode) {
                 let _ = self.beginning.set(beginning);
@@ -324,17 +326,17 @@ impl Tail {
         self.beginning.get()
     }
 
-    /// Returns whether another file has this name now, and has packets.
+    /// Returns whether the name now refers to another file, and that file has packets.
     fn is_replaced(&self) -> bool {
         fs::metadata(&self.path).is_ok_and(|metadata| metadata.ino() != self.inode)
             && self.look(&self.path).is_some()
     }
 
-    /// Looks what another file begins with; notes where that is not allowed.
+    /// Reads the beginning of another file; notes if that is not permitted.
     fn look(&self, path: &Path) -> Option<Beginning> {
         Beginning::of(path).unwrap_or_else(|error| {
             let least = self.beginning().map_or(self.opened, |it| it.first);
-            // What was written last before our first packet is not what follows.
+            // A file last modified before our first packet cannot be the next one.
             if fs::metadata(path).map_or(true, |metadata| written(&metadata) >= least) {
                 self.notes.note(path, format!("it cannot be read: {error}"));
             }
@@ -342,7 +344,7 @@ impl Tail {
         })
     }
 
-    /// Notes that the file was taken away, once that has lasted.
+    /// Notes that the file was removed, once it has been missing for long enough.
     fn heed_absence(&self) {
         let mut gone = self.gone.lock().unwrap_or_else(PoisonError::into_inner);
         let is_gone =
@@ -363,7 +365,7 @@ fn written(metadata: &fs::Metadata) -> Timestamp {
     Timestamp::new(metadata.mtime(), u32::try_from(metadata.mtime_nsec()).unwrap_or(0))
 }
 
-/// Finds the file whose first packet is the earliest, for where there is none of the name.
+/// Finds the file with the earliest first packet, used if there is no file with the given name.
 fn oldest(path: &Path, family: &str) -> Result<PathBuf, Error> {
     let mut oldest: Option<(Timestamp, PathBuf)> = None;
     let mut fault = Error::Io { file: path.display().to_string(), source: rustix::io::Errno::NOENT.into() };
@@ -379,7 +381,7 @@ fn oldest(path: &Path, family: &str) -> Result<PathBuf, Error> {
     oldest.map(|(_, path)| path).ok_or(fault)
 }
 
-/// Finds the file that follows.
+/// Finds the next file.
 fn successor(tail: &Tail, read: &HashSet<(u64, Vec<u8>)>) -> Option<PathBuf> {
     let this = tail.beginning();
     let least = this.map_or(tail.opened, |it| it.first);
@@ -406,9 +408,10 @@ struct Beginning {
 }
 
 impl Beginning {
-    /// Opens a file for it: a descriptor that others read through would be moved. Fails only where that is not allowed.
+    /// Opens a file to read its beginning, because reading would move the position of a shared descriptor. Fails only
+    /// if that is not permitted.
     fn of(path: &Path) -> io::Result<Option<Beginning>> {
-        // Opening a pipe would wait for who writes to it.
+        // Opening a pipe would block until there is a writer.
         if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
             return Ok(None);
         }
@@ -437,12 +440,12 @@ impl Beginning {
 
 /// Lists the files of a family.
 fn members(path: &Path, name: &str) -> io::Result<Vec<PathBuf>> {
-    // As `path` is spelled, so are they.
+    // They are spelled the way `path` is.
     let entries = fs::read_dir(folder(path))?.flatten().map(|entry| path.with_file_name(entry.file_name()));
     Ok(entries.filter(|path| family(path) == name).collect())
 }
 
-/// Returns a file's name without what differs in its family.
+/// Returns the part of a file's name that is the same throughout its family.
 fn family(path: &Path) -> String {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let mut family = String::with_capacity(name.len());

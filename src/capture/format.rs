@@ -1,10 +1,10 @@
-//! Which of the two formats a file has.
+//! Distinguishes the two file formats.
 
 use super::found::{Fault, Found, Read, StopReason};
 use super::pcap::Pcap;
 use super::pcapng::Pcapng;
 
-/// The format of a file, with the state needed to read on.
+/// The format of a file, with the state needed to continue reading.
 #[derive(Debug)]
 pub(super) enum Format {
     Pcap(Pcap),
@@ -12,7 +12,7 @@ pub(super) enum Format {
 }
 
 impl Format {
-    /// Reads the file header at the start of `bytes`; with the format comes the header's length.
+    /// Parses the file header at the start of `bytes`; returns the format and the header's length.
     pub(super) fn recognise(bytes: &[u8]) -> Result<(Format, usize), Fault> {
         match Pcapng::open(bytes) {
             Ok(pcapng) => Ok((Format::Pcapng(pcapng), 0)),
@@ -21,7 +21,7 @@ impl Format {
         }
     }
 
-    /// Reads every whole record of `bytes` from `start` on; `last` says that nothing will follow.
+    /// Parses every complete record of `bytes` from `start` on; `last` means that nothing will follow.
     pub(super) fn records(&mut self, bytes: &[u8], start: usize, last: bool, found: &mut Found<'_>) -> Read {
         let mut start = start;
         loop {
@@ -54,7 +54,7 @@ impl Format {
         }
     }
 
-    /// Names what the file consists of.
+    /// Returns the format's name for a unit of the file.
     pub(super) const fn unit(&self) -> &'static str {
         match self {
             Format::Pcap(_) => "packet record",

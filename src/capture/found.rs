@@ -4,51 +4,52 @@ use std::fmt;
 
 use super::{Item, Record};
 
-/// The most bytes one record or block may have: a length beyond it is taken for damage.
+/// The maximum length of a record or block: a longer one is treated as damage.
 pub(super) const RECORD_BOUND: usize = 16 * 1024 * 1024;
 
-/// How many faults of one file are reported one by one.
+/// How many problems of one file are reported individually.
 const COMPLAINTS: u8 = 16;
 
 /// The reason why a file header could not be read.
 #[derive(Debug)]
 pub(super) enum Fault {
-    /// It needs this many bytes in all.
+    /// It needs this many bytes in total.
     More { layer: &'static str, needed: usize },
-    /// It is none of ours.
+    /// It is of neither format.
     Unknown,
-    /// It cannot be true.
+    /// It is invalid.
     Damaged { layer: &'static str, offset: u64, problem: String },
 }
 
-/// The point that reading came to.
+/// The position at which parsing stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Read {
-    /// Up to where the bytes are done with.
+    /// How many bytes were consumed.
     pub(super) consumed: usize,
-    /// Why it stopped there.
+    /// Why parsing stopped there.
     pub(super) stop: StopReason,
 }
 
-/// The reason why reading stopped.
+/// The reason why parsing stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum StopReason {
-    /// What begins there needs this many bytes.
+    /// The next record or block needs this many bytes.
     More(usize),
-    /// A fault was noted: what follows it is for the next batch, so that all that is reported stays in order.
+    /// A problem was noted; the records that follow it belong to the next batch, so that everything is reported in
+    /// order.
     Fault,
-    /// Where the next record begins is not known any more.
+    /// The start of the next record is not known any more.
     Lost,
     /// A file of the other format begins.
     Joined,
 }
 
-/// A consumer of what is found in a block of the file.
+/// A collector of what is found in a block of the file.
 #[derive(Debug)]
 pub(super) struct Found<'a> {
-    /// Packets, with their stamps as the file has them, and TLS key logs.
+    /// Packets, with the timestamps of the file, and TLS key logs.
     pub(super) items: &'a mut Vec<Item>,
-    /// What was wrong, and where in the block.
+    /// Problems, and their offsets in the block.
     pub(super) problems: &'a mut Problems,
 }
 
@@ -58,7 +59,7 @@ impl Found<'_> {
     }
 }
 
-/// The faults of a file: the first few, so that a file of nothing but faults does not flood.
+/// The problems of a file, limited to the first few, so that a badly damaged file does not flood the output.
 #[derive(Debug, Default)]
 pub(super) struct Problems {
     reported: u8,
@@ -66,7 +67,7 @@ pub(super) struct Problems {
 }
 
 impl Problems {
-    /// Notes a fault after which reading goes on; returns whether it will be reported.
+    /// Notes a problem after which parsing continues; returns whether it will be reported.
     pub(super) fn note(&mut self, at: usize, problem: fmt::Arguments<'_>) -> bool {
         let reported = self.reported < COMPLAINTS;
         if reported {
@@ -77,17 +78,17 @@ impl Problems {
         reported
     }
 
-    /// Notes the fault behind which nothing can be found any more.
+    /// Notes a problem after which nothing more can be found.
     pub(super) fn lost(&mut self, at: usize, problem: fmt::Arguments<'_>) {
         self.end(at, format!("{problem}: what follows cannot be read"));
     }
 
-    /// Notes that the file ends where it should not.
+    /// Notes that the file ends prematurely.
     pub(super) fn end(&mut self, at: usize, problem: String) {
         self.list.push((at, problem));
     }
 
-    /// Hands out what was noted since the last time.
+    /// Drains the problems noted since the last call.
     pub(super) fn drain(&mut self) -> impl Iterator<Item = (usize, String)> + '_ {
         self.list.drain(..)
     }

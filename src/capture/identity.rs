@@ -3,14 +3,14 @@ use std::os::fd::BorrowedFd;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::Path;
 
-/// Returns the folder in which a file lies: that of a bare name is the one we are in.
+/// Returns the folder that contains a file; for a bare name, the current one.
 pub(crate) fn folder(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Name of a file, whatever path leads to it: the device that it lies on, and its number there.
+/// The identity of a file, whatever path leads to it: its device and inode numbers.
 ///
-/// Terminals, `/dev/null`, sockets and their like have none: what is written there takes nothing away.
+/// Terminals, `/dev/null`, sockets and the like have none: writing to them overwrites nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct FileId {
     device: u64,
@@ -18,12 +18,12 @@ pub struct FileId {
 }
 
 impl FileId {
-    /// Returns the identity of what lies at `path`, links followed; `None` where nothing does.
+    /// Returns the identity of the file at `path`, following links; `None` if there is none.
     pub fn at(path: &Path) -> Option<FileId> {
         FileId::of(&fs::metadata(path).ok()?)
     }
 
-    /// Returns the identity of what a descriptor is open on.
+    /// Returns the identity of the file that a descriptor refers to.
     pub fn open(descriptor: BorrowedFd<'_>) -> Option<FileId> {
         FileId::of(&File::from(descriptor.try_clone_to_owned().ok()?).metadata().ok()?)
     }

@@ -6,10 +6,10 @@ const NAME: u16 = 2;
 const TIME_RESOLUTION: u16 = 9;
 const TIME_OFFSET: u16 = 14;
 
-/// Bounds the name of an interface, in bytes.
+/// The maximum length of an interface's name, in bytes.
 const LONGEST_NAME: usize = 64;
 
-/// Calls `take` with the code and the value of each option; `false` where one is not whole.
+/// Calls `take` with the code and the value of each option; returns `false` if one is incomplete.
 pub(super) fn each_option(order: Order, mut options: &[u8], mut take: impl FnMut(u16, &[u8])) -> bool {
     while let Some(([c0, c1, n0, n1], rest)) = options.split_first_chunk::<4>() {
         let (code, length) = (order.u16([*c0, *c1]), usize::from(order.u16([*n0, *n1])));
@@ -27,18 +27,18 @@ pub(super) fn each_option(order: Order, mut options: &[u8], mut take: impl FnMut
 #[derive(Clone, Debug)]
 pub(super) struct Interface {
     pub(super) link: LinkType,
-    /// 0 where there is no limit.
+    /// 0 if there is no limit.
     pub(super) snap_length: u32,
     unit: Unit,
-    /// Nanoseconds to add to every stamp.
+    /// Nanoseconds to add to every timestamp.
     offset: i64,
     name: Option<Box<str>>,
-    /// How many packets its statistics said that the system and the interface dropped.
+    /// How many packets the system and the interface dropped, according to its statistics.
     dropped: (u64, u64),
 }
 
 impl Interface {
-    /// Reads the body of an interface description, as far as it goes; with it comes what was wrong.
+    /// Parses the body of an interface description as far as possible; also returns what was wrong.
     pub(super) fn read(order: Order, body: &[u8]) -> (Interface, Option<&'static str>) {
         let mut interface = Interface::default();
         let Some(([l0, l1, _, _, s0, s1, s2, s3], options)) = body.split_first_chunk::<8>() else {
@@ -62,8 +62,8 @@ impl Interface {
         (interface, (!whole).then_some("an interface's options run past its description"))
     }
 
-    /// Takes what its statistics say was dropped so far by the system and by the interface itself; returns what there is
-    /// to tell. `number` is what the interface is called where it has no name.
+    /// Updates the drop counts of the system and of the interface itself; returns what is to be reported. `number`
+    /// identifies an interface that has no name.
     pub(super) fn dropped(&mut self, number: u32, system: u64, device: u64) -> Option<Anomaly> {
         let (dropped, device_dropped) =
             (system.saturating_sub(self.dropped.0), device.saturating_sub(self.dropped.1));
@@ -76,7 +76,7 @@ impl Interface {
         Some(Anomaly::CaptureDropped { interface, dropped, device_dropped, total })
     }
 
-    /// Turns a stamp into nanoseconds since 1970; `None` where that lies beyond what can be expressed.
+    /// Converts a timestamp to nanoseconds since 1970; `None` if it is out of range.
     pub(super) fn nanos(&self, units: u64) -> Option<i64> {
         self.unit.nanos(units)?.checked_add(self.offset)
     }
@@ -95,7 +95,7 @@ impl Default for Interface {
     }
 }
 
-/// The unit of an interface's time stamps, in nanoseconds.
+/// The unit of an interface's timestamps, in nanoseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Unit {
     Times(u64),
@@ -105,7 +105,7 @@ enum Unit {
 }
 
 impl Unit {
-    /// Reads an `if_tsresol`: a negative power of ten, or of two where the top bit is set.
+    /// Parses an `if_tsresol`: a negative power of ten, or of two if the top bit is set.
     fn new(resolution: u8) -> Unit {
         let exponent = resolution & 0x7f;
         if resolution & 0x80 != 0 {
@@ -113,7 +113,7 @@ impl Unit {
         }
         match exponent.checked_sub(9) {
             None | Some(0) => Unit::Times(10_u64.saturating_pow(u32::from(9_u8.saturating_sub(exponent)))),
-            // Beyond that, no number of units makes a nanosecond.
+            // With finer units, no number of them amounts to a nanosecond.
             Some(finer) => 10_u64.checked_pow(u32::from(finer)).map_or(Unit::Times(0), Unit::Per),
         }
     }

@@ -1,10 +1,10 @@
-//! A file of the other format that was joined to this one, as by `cat`.
+//! A file of the other format appended to this one, as by `cat`.
 
 use super::found::StopReason;
 
-/// Stops the records of a pcap file where the section header of a pcapng file begins.
+/// Stops before the header of a pcapng section that follows the records of a pcap file.
 ///
-/// Taken for a record, it would be longer than any.
+/// Read as a record, it would exceed the maximum length.
 pub(super) fn section(bytes: &[u8]) -> Option<StopReason> {
     const LENGTH: usize = 12;
     let [0x0a, 0x0d, 0x0d, 0x0a, rest @ ..] = bytes else { return None };
@@ -17,9 +17,9 @@ pub(super) fn section(bytes: &[u8]) -> Option<StopReason> {
     }
 }
 
-/// Stops the blocks of a pcapng file where the header of a pcap file begins.
+/// Stops before the header of a pcap file that follows the blocks of a pcapng file.
 ///
-/// Taken for a block, it would have a type for local use and a length that is no multiple of four.
+/// Read as a block, it would have a type for local use and a length that is not a multiple of four.
 pub(super) fn pcap(bytes: &[u8]) -> Option<StopReason> {
     const LENGTH: usize = 24;
     let magic = u32::from_le_bytes(*bytes.first_chunk()?);

@@ -8,22 +8,22 @@ use crate::model::{Anomaly, KeyOrigin};
 
 /// How much of a key log is read at once.
 const BLOCK: u64 = 16 << 20;
-/// The longest line that is waited for until it is whole.
+/// The maximum length of an incomplete line that is kept until it is complete.
 const LINE: usize = 4_096;
 
-/// TLS key logs that are read beside a capture.
+/// TLS key logs that are read alongside a capture.
 ///
-/// Where they grow, what was added comes before the packets that are read next. A file that is not there yet is waited
-/// for, and one that was replaced or truncated is read from its beginning.
+/// If they grow, new lines precede the packets that are read next. A file that does not exist yet is awaited, and one
+/// that was replaced or truncated is read from its beginning.
 #[derive(Debug)]
 pub struct KeyLogs(Vec<KeyLogFile>);
 
 impl KeyLogs {
-    /// Opens key logs; where they do not `grow`, all of them have to be there.
+    /// Opens key logs; unless they `grow`, all of them have to exist.
     ///
     /// # Errors
     ///
-    /// Where one cannot be opened.
+    /// Fails if one cannot be opened.
     pub fn open(paths: &[PathBuf], grow: bool) -> Result<Self, Error> {
         let open = |path: &PathBuf| {
             let mut log =
@@ -39,13 +39,13 @@ impl KeyLogs {
         self.0.is_empty()
     }
 
-    /// Returns `source`, with what the key logs have before the packets of each batch.
+    /// Wraps `source` so that new lines of the key logs precede the packets of each batch.
     pub fn watch(self, source: Box<dyn Source + Send>) -> Keyed {
         Keyed { source, logs: self }
     }
 }
 
-/// A source with key logs beside it.
+/// A source with key logs alongside.
 pub struct Keyed {
     source: Box<dyn Source + Send>,
     logs: KeyLogs,
@@ -63,20 +63,20 @@ impl Source for Keyed {
     }
 }
 
-/// One key log, as far as it was read.
+/// One key log and the position of reading.
 #[derive(Debug)]
 struct KeyLogFile {
     path: PathBuf,
-    /// It and its identity; `None` before it is there.
+    /// The file and its identity; `None` until it exists.
     file: Option<(File, Option<FileId>)>,
     offset: u64,
-    /// The beginning of a line that is not whole yet.
+    /// The beginning of an incomplete line.
     begun: Vec<u8>,
     grows: bool,
 }
 
 impl KeyLogFile {
-    /// Opens the file, if it is there.
+    /// Opens the file, if it exists.
     fn find(&mut self) -> Result<(), Error> {
         match File::open(&self.path) {
             Ok(file) => {
@@ -94,7 +94,7 @@ impl KeyLogFile {
         Error::Io { file: self.path.display().to_string(), source }
     }
 
-    /// Reads whole lines that were added.
+    /// Reads complete lines that were added.
     fn read(&mut self, found: &mut Vec<Item>) -> Result<(), Error> {
         match &self.file {
             None if !self.grows => return Ok(()),

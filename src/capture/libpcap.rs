@@ -1,21 +1,21 @@
-//! What all that talks to libpcap needs: the library itself, its filters, its words.
+//! What all users of libpcap need: the library itself, its filters, its messages.
 
 use pcap::{Activated, Capture};
 
 use super::Error;
 
-/// Finds libpcap.
+/// Loads libpcap.
 pub(super) fn load() -> Result<(), Error> {
     libpcap_dl::load().map_err(|missing| Error::NoLibrary { problem: missing.to_string() })
 }
 
-/// Finds out whether `filter` is one for the packets of `capture`; where not, the error is libpcap's.
+/// Checks whether `filter` is valid for the packets of `capture`; if not, the error is libpcap's.
 pub(super) fn check_filter<A: Activated + ?Sized>(capture: &Capture<A>, filter: &str) -> Result<(), Error> {
     let Err(error) = capture.compile(filter, true) else { return Ok(()) };
     Err(Error::Filter { filter: filter.replace(char::is_control, " "), problem: message(&error) })
 }
 
-/// Returns what libpcap said, without the crate's own words around it.
+/// Returns libpcap's message, without the words that the crate adds.
 pub(super) fn message(error: &pcap::Error) -> String {
     match error {
         pcap::Error::PcapError(text) => text.clone(),
@@ -23,7 +23,7 @@ pub(super) fn message(error: &pcap::Error) -> String {
     }
 }
 
-/// Returns whether libpcap refused because a right is missing.
+/// Returns whether libpcap refused because a privilege is missing.
 pub(super) fn is_about_rights(problem: &str) -> bool {
     ["permission", "Permission", "not permitted", "CAP_NET"].iter().any(|words| problem.contains(words))
 }

@@ -1,4 +1,4 @@
-//! Packets of interfaces, as they come, through libpcap.
+//! Packets of interfaces, as they arrive, through libpcap.
 
 mod clock;
 mod held;
@@ -20,25 +20,25 @@ use held::OrderBuffer;
 use interface_capture::{InterfaceCapture, State};
 pub use settings::Settings;
 
-/// How long we wait for packets before we say that time has passed.
+/// How long we wait for packets before we report that time has passed.
 const PAUSE: Duration = Duration::from_millis(20);
-/// How far behind the clock capture time stays where nothing comes: no packet shows up later than this.
+/// How far capture time stays behind the clock while nothing arrives: no packet shows up later than this.
 const SLACK: Duration = Duration::from_millis(250);
-/// How long packets of several interfaces are held so that they can be put in order.
+/// How long packets of several interfaces are held so that they can be sorted.
 const ORDER: Duration = Duration::from_millis(45);
-/// How often drops and the interfaces' states are looked at.
+/// How often drops and the states of the interfaces are queried.
 const LOOK: Duration = Duration::from_millis(250);
 
 /// A source that captures on one or several interfaces.
 ///
-/// One thread reads all of them, without ever blocking in libpcap: what waits lies in the rings. Packets are copied
-/// once, from the ring into the batch (twice where several interfaces are put in order).
+/// One thread reads all of them, without ever blocking in libpcap: pending packets stay in the rings. Packets are
+/// copied once, from the ring into the batch (twice if several interfaces are merged).
 pub struct Live {
     interfaces: Vec<InterfaceCapture>,
-    /// What was read of several interfaces and is held to be put in order.
+    /// Packets of several interfaces, held to be sorted.
     held: OrderBuffer,
     watch: Watch,
-    /// When it was first seen that the end has come: what came before is still read.
+    /// When the end was first noticed: earlier packets are still read.
     over: Option<Timestamp>,
     looked: Instant,
     packets: u64,
@@ -48,7 +48,7 @@ pub struct Live {
 }
 
 impl Live {
-    /// Opens the interfaces; from then on packets wait in the rings.
+    /// Opens the interfaces; from then on, packets are collected in the rings.
     pub fn open(settings: &Settings, until: StopCondition) -> Result<Live, Error> {
         libpcap::load()?;
         let mut interfaces = Vec::with_capacity(settings.interfaces.len());
@@ -69,17 +69,17 @@ impl Live {
         })
     }
 
-    /// Returns what shows the counts while somebody else holds the source.
+    /// Returns a handle to the counts that remains usable while the source is owned elsewhere.
     pub fn counts(&self) -> Counts {
         self.counts.clone()
     }
 
-    /// Describes the interfaces, in the order in which packets count them.
+    /// Describes the interfaces, in the order in which packets number them.
     pub fn descriptions(&self) -> Vec<Description> {
         self.interfaces.iter().map(|interface| interface.description.clone()).collect()
     }
 
-    /// Returns where the system tells of the interfaces while they are captured.
+    /// Returns the folders in which the system describes the captured interfaces.
     pub fn system_folders(&self) -> Vec<PathBuf> {
         self.interfaces
             .iter()
@@ -87,7 +87,7 @@ impl Live {
             .collect()
     }
 
-    /// Reads what the rings hold into the batch, as much as one batch is to have.
+    /// Reads packets from the rings into the batch, up to the size of one batch.
     fn read(&mut self, batch: &mut PacketBatch) {
         if let [interface] = self.interfaces.as_mut_slice() {
             interface.read(0, batch, &mut self.diagnostics);
@@ -103,7 +103,7 @@ impl Live {
         self.held.release(horizon, batch);
     }
 
-    /// Numbers the batch's packets; time never runs backwards.
+    /// Numbers the batch's packets, and keeps time from running backwards.
     fn number(&mut self, batch: &mut PacketBatch) {
         for record in batch.records_mut() {
             self.packets = self.packets.saturating_add(1);
@@ -112,7 +112,7 @@ impl Live {
         }
     }
 
-    /// Looks at the interfaces, now and then.
+    /// Queries the interfaces at intervals.
     fn look(&mut self, last: bool) {
         if !last && self.looked.elapsed() < LOOK {
             return;
@@ -137,7 +137,7 @@ impl Live {
         }
     }
 
-    /// Returns whether nothing more is to come: the end was asked for and all that came before was read, or no
+    /// Returns whether there is nothing more to read: a stop was requested and all earlier packets were read, or no
     /// interface is left.
     fn is_drained(&self) -> bool {
         let is_done = |interface: &InterfaceCapture| {

@@ -17,17 +17,17 @@ use super::stop_condition::Watch;
 use super::{Error, LinkSources, Next, PacketBatch, Progress, ReadProgress, Source, StopCondition};
 use crate::model::Timestamp;
 
-/// How many bytes the blocks of all files that are open at once may have together.
+/// The maximum total size of the blocks of all open files.
 const BLOCKS: usize = 32 * BLOCK;
 
-/// A source that reads capture files as one stream in time order, numbered through from 1.
+/// A source that reads capture files as one stream in time order, numbered consecutively from 1.
 ///
-/// Each file is taken in its own order; where two have packets of the same stamp, the earlier one on the command
-/// line goes first. Rounds of a file that no other file cuts into are handed on as they are; only where files
-/// interleave are packets copied. Of regular files, only those are open whose time has come: a thousand rotated
-/// captures cost no more than one.
+/// Each file keeps its own order; if two have packets with the same timestamp, the earlier one on the command line goes
+/// first. Batches of a file that do not overlap in time with another file are passed on as they are; packets are copied
+/// only where files interleave. Regular files are opened only when their time has come: a thousand rotated captures
+/// cost no more than one.
 ///
-/// The time handed down never runs backwards: a stamp before the latest one is replaced by it.
+/// The time reported never runs backwards: a timestamp before the latest one is replaced by the latest.
 ///
 /// ```
 /// use wirefin::capture::{Files, Next, PacketBatch, Source as _};
@@ -41,29 +41,29 @@ const BLOCKS: usize = 32 * BLOCK;
 /// ```
 pub struct Files {
     inputs: Vec<Input>,
-    /// The stamp of each input's next packet, and the input.
+    /// The timestamp of each input's next packet, and the input.
     queue: BinaryHeap<Reverse<(Timestamp, usize)>>,
     /// How many inputs are open.
     open: usize,
-    /// The number of the last packet handed on.
+    /// The number of the last packet returned.
     packets: u64,
     latest: Timestamp,
     meter: ReadProgress,
     origins: LinkSources,
     watch: Arc<Watch>,
-    /// Standard input is among the inputs.
+    /// Whether standard input is among the inputs.
     pipe: bool,
-    /// The last batch held something, so that whoever shows it should not wait for the next.
+    /// Whether the last batch contained something, so that its output should be flushed before waiting for the next.
     flush: bool,
 }
 
 impl Files {
-    /// Opens files, `-` being standard input, and reads the headers of those that cannot keep us waiting.
+    /// Opens files, `-` being standard input, and reads the headers of those that cannot block.
     pub fn open(paths: &[PathBuf]) -> Result<Files, Error> {
         Files::open_until(paths, StopCondition::default())
     }
 
-    /// Opens files as [`Files::open`] does, and ends when `until` says so.
+    /// Opens files as [`Files::open`] does, and ends when `until` is met.
     pub fn open_until(paths: &[PathBuf], until: StopCondition) -> Result<Files, Error> {
         let mut opened = Vec::with_capacity(paths.len());
         let mut total = Some(0_u64);
@@ -91,12 +91,12 @@ impl Files {
         Ok(files)
     }
 
-    /// Reads one capture from anywhere; `name` is what errors and diagnostics call it.
+    /// Creates a source from one reader; `name` identifies it in errors and diagnostics.
     pub fn from_reader(name: &str, reader: Box<dyn Read + Send>) -> Files {
         Files::from_readers([(name, reader)])
     }
 
-    /// Reads several captures from anywhere, merged by time.
+    /// Creates a source from several readers, merged by time.
     pub fn from_readers<'a>(readers: impl IntoIterator<Item = (&'a str, Box<dyn Read + Send>)>) -> Files {
         let mut files = Files::new(ReadProgress::default());
         for (name, reader) in readers {
@@ -105,17 +105,17 @@ impl Files {
         files
     }
 
-    /// Returns how far reading came.
+    /// Returns the progress of reading.
     pub fn progress(&self) -> Progress {
         self.meter.progress()
     }
 
-    /// Returns what shows the progress while somebody else holds the source.
+    /// Returns a handle to the progress that remains usable while the source is owned elsewhere.
     pub fn meter(&self) -> ReadProgress {
         self.meter.clone()
     }
 
-    /// Returns what tells the files of a link type while somebody else holds the source.
+    /// Returns a handle that names the files of a link type and remains usable while the source is owned elsewhere.
     pub fn origins(&self) -> LinkSources {
         self.origins.clone()
     }
@@ -143,7 +143,7 @@ impl Files {
         self.inputs.push(input);
     }
 
-    /// Gathers the next packets, neither numbered nor clamped; leaves `batch` empty at the end.
+    /// Collects the next packets, neither numbered nor clamped; leaves `batch` empty at the end.
     fn gather(&mut self, batch: &mut PacketBatch) -> Result<(), Error> {
         batch.items.clear();
         while let Some(Reverse((stamp, index))) = self.queue.pop() {
@@ -154,7 +154,7 @@ impl Files {
                 let bound = self.queue.peek().map(|Reverse(other)| *other);
                 let whole = head.is_untouched() && bound.is_none_or(|bound| (head.latest, index) < bound);
                 if whole && !batch.is_empty() {
-                    // It goes out untouched, in a batch of its own.
+                    // It is returned untouched, in a batch of its own.
                     self.queue.push(Reverse((stamp, index)));
                     return Ok(());
                 }
@@ -173,7 +173,7 @@ impl Files {
             } else if batch.is_empty() {
                 self.refill(index, batch)?;
             } else {
-                // Reading on may take its time: what there is goes first.
+                // Reading on may take a while: the available packets go first.
                 self.queue.push(Reverse((stamp, index)));
                 return Ok(());
             }
@@ -181,10 +181,11 @@ impl Files {
         Ok(())
     }
 
-    /// Reads the next batch of an input; what is not a packet goes into `batch` if there is no packet to wait for.
+    /// Reads the next batch of an input; items other than packets go into `batch` if there is no packet for them to
+    /// precede.
     fn refill(&mut self, index: usize, batch: &mut PacketBatch) -> Result<(), Error> {
         let Some(slot) = self.inputs.get_mut(index) else { return Ok(()) };
-        // An input that fails is not asked again.
+        // An input that fails is not read again.
         let mut head = match std::mem::replace(slot, Input::Done) {
             Input::Done => return Ok(()),
             Input::Open(head) => head,
@@ -224,7 +225,7 @@ impl Source for Files {
         self.gather(batch)?;
         let some = batch.records().next().is_some();
         if !some && self.watch.is_over() {
-            // A record that we no longer wait for is not a damaged one.
+            // An incomplete record that we no longer wait for is not damaged.
             self.meter.stop();
             batch.clear();
             return Ok(Next::End);
@@ -249,7 +250,7 @@ impl Source for Files {
 
 /// One file of several.
 enum Input {
-    /// Its time has not come.
+    /// Not yet opened.
     Closed(PathBuf),
     Open(Box<Head>),
     Done,

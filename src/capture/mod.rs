@@ -1,10 +1,10 @@
-//! Where packets come from: files, pipes and interfaces.
+//! Sources of packets: files, pipes and interfaces.
 //!
 //! A [`Source`] fills one [`PacketBatch`] after the other. A batch is a block of the capture and the packets found in
 //! it, borrowed from the block and never copied one by one. [`Files`] is the source for files: pcap
 //! (draft-ietf-opsawg-pcap) and pcapng (draft-ietf-opsawg-pcapng), plain or compressed with gzip, zstd or lz4, one or
-//! several in time order, standard input among them. `Live`, with the feature `live`, is the one for interfaces, over
-//! libpcap, which is looked for only when it is needed.
+//! several in time order, standard input included. `Live`, with the feature `live`, is the source for interfaces. It
+//! uses libpcap, which is loaded only when it is needed.
 //!
 //! ```
 //! use wirefin::capture::{Files, Next, PacketBatch, Source};
@@ -74,27 +74,27 @@ pub use progress::{Progress, ReadProgress};
 pub use save::{Belongs, Saved, Saver, Sorter, Target};
 pub use stop_condition::StopCondition;
 
-// The library is found at run time.
+// The library is loaded at run time.
 #[cfg(feature = "live")]
 use libpcap_dl as _;
 
 use crate::model::Timestamp;
 
-/// The result of asking a [`Source`].
+/// The result of [`Source::next`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
     /// The batch holds at least one packet, secret or diagnostic.
     Filled,
-    /// Nothing came for a while; capture time is now this. (The batch may be empty.)
+    /// Nothing arrived for a while; this is the current capture time. (The batch may be empty.)
     Idle(Timestamp),
-    /// Nothing will come any more. (The batch may hold the last packets.)
+    /// No more packets will follow. (The batch may contain the last ones.)
     End,
 }
 
 /// A source of packets.
 pub trait Source {
-    /// Clears `batch` and fills it with what comes next.
+    /// Clears `batch` and fills it with the packets that follow.
     ///
-    /// It returns as soon as something is there, so that a pipe that grows is handled as it grows.
+    /// Returns as soon as there is something, so that a growing pipe is processed as it grows.
     fn next(&mut self, batch: &mut PacketBatch) -> Result<Next, Error>;
 }

@@ -27,12 +27,12 @@ impl Order {
         }
     }
 
-    /// Reads the number at the start of `bytes`; `None` where there are not enough.
+    /// Reads the number at the start of `bytes`; `None` if there are too few.
     pub(super) fn first_u16(self, bytes: &[u8]) -> Option<u16> {
         bytes.first_chunk().map(|chunk| self.u16(*chunk))
     }
 
-    /// Reads the number at the start of `bytes`; `None` where there are not enough.
+    /// Reads the number at the start of `bytes`; `None` if there are too few.
     pub(super) fn first_u32(self, bytes: &[u8]) -> Option<u32> {
         bytes.first_chunk().map(|chunk| self.u32(*chunk))
     }

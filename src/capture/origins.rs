@@ -2,12 +2,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::model::LinkType;
 
-/// The files that have packets of a link type, while somebody else holds the source; clones share them.
+/// The files that contain packets of each link type, of a source that is owned elsewhere; clones share them.
 #[derive(Clone, Debug, Default)]
 pub struct LinkSources(Arc<Mutex<Vec<(LinkType, Box<str>)>>>);
 
 impl LinkSources {
-    /// Names the files read so far that have packets of this link type, in the order in which they were read.
+    /// Returns the names of the files read so far that contain packets of this link type, in the order of reading.
     pub fn of(&self, link: LinkType) -> Vec<Box<str>> {
         let list = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         list.iter().filter(|(its, _)| *its == link).map(|(_, file)| file.clone()).collect()

@@ -1,24 +1,24 @@
 use crate::model::{Anomaly, At, KeyOrigin, LinkType, Packet};
 
-/// A block of the capture and what was found in it, in the order of the capture.
+/// A block of the capture and the items found in it, in the order of the capture.
 ///
-/// The pipeline hands the same few batches around, so that their memory is used again.
+/// The pipeline circulates the same few batches, so that their memory is reused.
 #[derive(Debug, Default)]
 pub struct PacketBatch {
-    /// The block. Packets are ranges of it; the bytes between them are the file's own headers.
+    /// The block. Packets are ranges of it; the bytes in between are the file's own headers.
     pub bytes: Vec<u8>,
-    /// What was found in it.
+    /// The items found in it.
     pub items: Vec<Item>,
 }
 
-/// One thing that a capture holds.
+/// One item of a capture.
 #[derive(Clone, Debug)]
 pub enum Item {
     /// A packet.
     Packet(Record),
-    /// Lines of a TLS key log, and where they came from.
+    /// Lines of a TLS key log, and their origin.
     Secrets(KeyOrigin, Box<[u8]>),
-    /// A fault of the capture itself.
+    /// A problem of the capture itself.
     Diagnostic(Box<Anomaly>),
 }
 
@@ -27,25 +27,25 @@ pub enum Item {
 pub struct Record {
     /// The packet's number in the capture, from 1, and its time.
     pub at: At,
-    /// What its first bytes are.
+    /// Its link type.
     pub link: LinkType,
-    /// How many bytes it had on the wire.
+    /// Its length on the wire.
     pub original_length: u32,
-    /// Where its bytes begin in the batch.
+    /// The offset of its bytes in the batch.
     pub offset: u32,
     /// How many bytes were kept.
     pub length: u32,
-    /// Which of several interfaces it came through; [`Record::UNKNOWN`] where nobody knows.
+    /// Which of several interfaces it passed through; [`Record::UNKNOWN`] if that is not known.
     pub interface: u16,
 }
 
 impl Record {
-    /// The interface of a packet of which nobody knows it.
+    /// The interface of a packet whose interface is not known.
     pub const UNKNOWN: u16 = u16::MAX;
 }
 
 impl Item {
-    /// Returns the packet's place, if it is one.
+    /// Returns the packet's record, if the item is a packet.
     pub const fn record(&self) -> Option<&Record> {
         match self {
             Item::Packet(record) => Some(record),
@@ -55,18 +55,18 @@ impl Item {
 }
 
 impl PacketBatch {
-    /// Forgets everything and keeps the memory.
+    /// Removes everything and keeps the memory.
     pub fn clear(&mut self) {
         self.bytes.clear();
         self.items.clear();
     }
 
-    /// Returns whether nothing was found.
+    /// Returns whether there are no items.
     pub const fn is_empty(&self) -> bool {
         self.items.is_empty()
     }
 
-    /// Adds a packet, its bytes copied; `original_length` is how many it had on the wire.
+    /// Appends a packet, copying its bytes; `original_length` is its length on the wire.
     pub fn push_packet(&mut self, at: At, link: LinkType, original_length: u32, data: &[u8]) {
         let offset = u32::try_from(self.bytes.len()).unwrap_or(u32::MAX);
         let length = u32::try_from(data.len()).unwrap_or(u32::MAX);
@@ -75,12 +75,12 @@ impl PacketBatch {
         self.items.push(Item::Packet(Record { at, link, original_length, offset, length, interface }));
     }
 
-    /// Adds a fault of the capture.
+    /// Appends a problem of the capture.
     pub fn push_diagnostic(&mut self, anomaly: Anomaly) {
         self.items.push(Item::Diagnostic(Box::new(anomaly)));
     }
 
-    /// Returns the faults of the capture.
+    /// Returns the problems of the capture.
     pub fn diagnostics(&self) -> impl Iterator<Item = &Anomaly> {
         self.items.iter().filter_map(|item| match item {
             Item::Diagnostic(anomaly) => Some(&**anomaly),
@@ -88,12 +88,12 @@ impl PacketBatch {
         })
     }
 
-    /// Returns the packets' places.
+    /// Returns the packets' records.
     pub fn records(&self) -> impl DoubleEndedIterator<Item = &Record> {
         self.items.iter().filter_map(Item::record)
     }
 
-    /// Returns the packets' places, to change them.
+    /// Returns the packets' records, mutably.
     pub fn records_mut(&mut self) -> impl Iterator<Item = &mut Record> {
         self.items.iter_mut().filter_map(|item| match item {
             Item::Packet(record) => Some(record),
@@ -101,12 +101,12 @@ impl PacketBatch {
         })
     }
 
-    /// Lends the packets, one after the other.
+    /// Returns the packets, one after the other.
     pub fn packets(&self) -> impl Iterator<Item = Packet<'_>> {
         self.records().map(|record| self.packet(record))
     }
 
-    /// Lends a packet of this batch.
+    /// Returns a packet of this batch.
     pub fn packet(&self, record: &Record) -> Packet<'_> {
         Packet {
             at: record.at,
@@ -118,7 +118,7 @@ impl PacketBatch {
 }
 
 impl Record {
-    /// Returns the packet's bytes in those of its batch.
+    /// Returns the packet's bytes, given those of its batch.
     pub fn of<'b>(&self, bytes: &'b [u8]) -> &'b [u8] {
         let start = self.offset as usize;
         bytes.get(start..start.saturating_add(self.length as usize)).unwrap_or_default()

@@ -8,11 +8,11 @@ const LAYER: &str = "pcap file header";
 const FILE_HEADER: usize = 24;
 const MICROSECONDS: u32 = 0xa1b2_c3d4;
 const NANOSECONDS: u32 = 0xa1b2_3c4d;
-/// Alexey Kuznetzov's patch of long ago: eight more bytes a record.
+/// Alexey Kuznetzov's old patch: eight more bytes per record.
 const MODIFIED: u32 = 0xa1b2_cd34;
-/// Bits of the link type field that libpcap and Wireshark refuse, too.
+/// Bits of the link type field that libpcap and Wireshark also refuse.
 const RESERVED: u32 = 0x03ff_0000;
-/// What a snap length of 0 stands for, and how far a record may lie beyond its file's snap length.
+/// The meaning of a snap length of 0, and how far a record may exceed its file's snap length.
 const SNAP_LENGTH: usize = 256 * 1024;
 
 /// A reader of the records of a pcap file (draft-ietf-opsawg-pcap).
@@ -20,17 +20,17 @@ const SNAP_LENGTH: usize = 256 * 1024;
 pub(super) struct Pcap {
     order: Order,
     link: LinkType,
-    /// Nanoseconds in one unit of a stamp's fraction.
+    /// Nanoseconds per unit of the timestamps' fraction.
     fraction: i64,
     record_header: usize,
-    /// The most bytes a packet may have before its length is taken for a lie.
+    /// The maximum length of a packet before its length is considered false.
     limit: usize,
-    /// Versions before 2.4 may store the two lengths the other way round.
+    /// Versions before 2.4 may store the two lengths in reverse order.
     swapped: bool,
 }
 
 impl Pcap {
-    /// Reads the file header; with the reader comes the header's length.
+    /// Parses the file header; returns the reader and the header's length.
     pub(super) fn open(bytes: &[u8]) -> Result<(Pcap, usize), Fault> {
         let Some(magic) = bytes.first_chunk::<4>() else { return Err(Fault::Unknown) };
         let known = |magic| matches!(magic, MICROSECONDS | NANOSECONDS | MODIFIED);
@@ -59,7 +59,7 @@ impl Pcap {
         };
         let pcap = Pcap {
             order,
-            // The uppermost bits say how long a frame check sequence is, if there is one.
+            // The uppermost bits contain the length of a frame check sequence, if there is one.
             link: LinkType(link & 0xffff),
             fraction: if magic == NANOSECONDS { 1 } else { 1000 },
             record_header: if magic == MODIFIED { 24 } else { 16 },
@@ -69,10 +69,10 @@ impl Pcap {
         Ok((pcap, FILE_HEADER))
     }
 
-    /// Reads the header of another file that was joined to this one, if `bytes` begin with one; the error is how many bytes
-    /// that takes.
+    /// Parses the header of another file appended to this one, if `bytes` begin with one; the error is the number of
+    /// bytes needed.
     ///
-    /// Taken for a record, the header would be a packet of no bytes, which nobody captures.
+    /// Read as a record, the header would be a packet of zero bytes, which is never captured.
     fn next_of_joined(bytes: &[u8]) -> Result<Option<Pcap>, usize> {
         match Pcap::open(bytes) {
             Ok((pcap, _)) if bytes.get(8..16).is_some_and(|zone| zone == [0; 8]) => Ok(Some(pcap)),
@@ -81,7 +81,7 @@ impl Pcap {
         }
     }
 
-    /// Reads every whole record of `bytes` from `start` on.
+    /// Parses every complete record of `bytes` from `start` on.
     pub(super) fn records(&mut self, bytes: &[u8], start: usize, found: &mut Found<'_>) -> Read {
         let mut at = start;
         loop {
@@ -221,7 +221,7 @@ mod tests {
 
     #[test]
     fn length_that_cannot_be_true_ends_the_file() {
-        // A snap length of 0 stands for 256 KiB, an absurd one for what we bear.
+        // A snap length of 0 means 256 KiB, an absurd one the maximum that we accept.
         for (snap, most) in [(96, 96 + 262_144), (0, 524_288), (u32::MAX, 17_039_360)] {
             let file = Bytes::new(Order::Little).pcap(MICROSECONDS, snap, 1).record(1, 0, b"good");
             let good = file.clone().record(2, 0, &vec![7; most as usize]).record(3, 0, b"after");

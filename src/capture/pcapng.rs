@@ -9,9 +9,9 @@ use super::{Item, Record};
 use crate::model::{At, KeyOrigin, Timestamp};
 
 const LAYER: &str = "pcapng section header";
-/// A type, a length, and the length again: what a block has at least.
+/// The minimum length of a block: its type, its length, and the length again.
 const LEAST: usize = 12;
-/// A section header without options.
+/// The length of a section header without options.
 const LEAST_SECTION: usize = 28;
 const SECTION: u32 = 0x0a0d_0d0a;
 const INTERFACE: u32 = 1;
@@ -35,14 +35,14 @@ pub(super) struct Pcapng {
     order: Order,
     /// The interfaces of this section, by their number.
     interfaces: Vec<Interface>,
-    /// The stamp of the packet before, lent to those that have none.
+    /// The timestamp of the packet before, used for those that have none.
     time: Timestamp,
-    /// How many blocks that Wireshark numbers as it numbers packets came since the last packet.
+    /// How many blocks that Wireshark numbers like packets there were since the last packet.
     numbered: u64,
 }
 
 impl Pcapng {
-    /// Checks the first section header, which [`Pcapng::records`] then reads as it reads any other.
+    /// Checks the first section header, which [`Pcapng::records`] then parses like any other.
     pub(super) fn open(bytes: &[u8]) -> Result<Pcapng, Fault> {
         if bytes.first_chunk::<4>().is_none_or(|kind| *kind != SECTION.to_be_bytes()) {
             return Err(Fault::Unknown);
@@ -64,7 +64,7 @@ impl Pcapng {
         }
     }
 
-    /// Reads every whole block of `bytes` from `start` on; `last` says that nothing will follow.
+    /// Parses every complete block of `bytes` from `start` on; `last` means that nothing will follow.
     pub(super) fn records(&mut self, bytes: &[u8], start: usize, last: bool, found: &mut Found<'_>) -> Read {
         let mut at = start;
         loop {
@@ -138,14 +138,15 @@ impl Pcapng {
         if self.interfaces.len() >= INTERFACES {
             return Some("more than 65536 interfaces: their packets are skipped");
         }
-        // Even a bad one takes its number, or the packets of all that follow would go astray.
+        // Even an invalid one takes its number, or the packets of all that follow would be assigned to the wrong
+        // interface.
         let (interface, fault) = Interface::read(self.order, body);
         self.interfaces.push(interface);
         fault
     }
 
-    /// Reads an enhanced packet, or an obsolete one, whose first word is an interface and a count of drops, half and
-    /// half.
+    /// Parses an enhanced packet, or an obsolete one, whose first word consists of an interface and a drop count of 16
+    /// bits each.
     fn packet(&mut self, kind: u32, body: &[u8], at: usize, found: &mut Found<'_>) -> Option<&'static str> {
         const HEADER: usize = 20;
         let order = self.order;
@@ -178,8 +179,8 @@ impl Pcapng {
         nanos.is_none().then_some("a packet's stamp lies beyond the year 2262: the one before is used")
     }
 
-    /// A simple packet has neither a stamp nor a length of its own: it belongs to the first interface and has the
-    /// bytes that its snap length left.
+    /// Parses a simple packet, which has neither a timestamp nor a captured length: it belongs to the first interface,
+    /// whose snap length limits it.
     fn simple_packet(&mut self, body: &[u8], at: usize, found: &mut Found<'_>) -> Option<&'static str> {
         const HEADER: usize = 4;
         let Some(original) = self.order.first_u32(body) else { return Some(SHORT) };
@@ -199,12 +200,12 @@ impl Pcapng {
         None
     }
 
-    /// Reads what was dropped at an interface, and tells where that is more than before.
+    /// Parses interface statistics, and reports an increase of dropped packets.
     fn statistics(&mut self, body: &[u8], found: &mut Found<'_>) -> Option<&'static str> {
         let order = self.order;
         let Some((head, options)) = body.split_first_chunk::<12>() else { return Some(SHORT) };
         let number = order.first_u32(head).unwrap_or(u32::MAX);
-        // Nothing is lost where nobody knows whose they are.
+        // Without a known interface, the statistics are of no use.
         let interface = self.interfaces.get_mut(number as usize)?;
         let (mut device, mut system) = (0, 0);
         let whole = each_option(order, options, |code, value| {
@@ -251,13 +252,13 @@ const SYSTEM_DROPPED: u16 = 7;
 const SHORT: &str = "a block is too short for what it should hold: skipped";
 const NO_INTERFACE: &str = "a packet names an interface that is not described: skipped";
 
-/// The kind of what stands at the start of some bytes.
+/// The kind of data at the start of some bytes.
 enum Next<'a> {
     /// The start of a block of this many bytes.
     More(usize),
     /// A block.
     Block { kind: u32, body: &'a [u8], length: usize },
-    /// A block whose end is known and whose content is not to be trusted: its last length is another one.
+    /// A block whose end is known but whose content is not trusted: its trailing length differs.
     Skip { length: usize, tail: u32 },
     /// Nothing that shows where the next block begins.
     Lost(String),
@@ -268,7 +269,7 @@ fn next_block(order: Order, bytes: &[u8], last: bool) -> Next<'_> {
         return Next::More(LEAST);
     };
     let kind = order.u32([*k0, *k1, *k2, *k3]);
-    // A section header is read in its own order; its type reads the same in both.
+    // The section header's own byte order applies; its type reads the same in both.
     let order = if kind == SECTION {
         match rest.first_chunk() {
             None => return Next::More(LEAST_SECTION),
@@ -295,7 +296,7 @@ fn next_block(order: Order, bytes: &[u8], last: bool) -> Next<'_> {
     if tail as usize == length {
         return Next::Block { kind, body, length };
     }
-    // Which of the two lengths is right? The first, if another block or the file's end comes after it.
+    // Which of the two lengths is right? The first, if another block or the end of the file follows it.
     match rest.split_first_chunk::<8>() {
         Some((start, _)) if begins_block(order, *start) => Next::Skip { length, tail },
         None if last && rest.is_empty() => Next::Skip { length, tail },
@@ -317,7 +318,7 @@ fn begins_block(order: Order, start: [u8; 8]) -> bool {
     }
 }
 
-/// Reads a section's byte-order magic.
+/// Parses a section's byte-order magic.
 fn byte_order(magic: [u8; 4]) -> Option<Order> {
     match magic {
         [0x4d, 0x3c, 0x2b, 0x1a] => Some(Order::Little),

@@ -2,16 +2,16 @@ use std::io::{self, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-/// The progress of reading, in bytes of the files as they lie on disk.
+/// The progress of reading, in bytes of the files as stored on disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
     /// Bytes read.
     pub read: u64,
-    /// Bytes there are; `None` where a pipe is among the inputs.
+    /// Total bytes; `None` if a pipe is among the inputs.
     pub total: Option<u64>,
 }
 
-/// The [`Progress`] of a source that somebody else holds; clones share it.
+/// The [`Progress`] of a source that is owned elsewhere; clones share it.
 #[derive(Clone, Debug, Default)]
 pub struct ReadProgress {
     read: Arc<AtomicU64>,
@@ -24,22 +24,22 @@ impl ReadProgress {
         ReadProgress { total, ..ReadProgress::default() }
     }
 
-    /// Returns how far reading came.
+    /// Returns the progress of reading.
     pub fn progress(&self) -> Progress {
         Progress { read: self.read.load(Ordering::Relaxed), total: self.total }
     }
 
-    /// Returns whether reading ended before the inputs did, because that was asked for.
+    /// Returns whether reading ended before the inputs did, because that was requested.
     pub fn was_stopped(&self) -> bool {
         self.stopped.load(Ordering::Relaxed)
     }
 
-    /// Hears that reading ends here, though there may be more.
+    /// Notes that reading ends here, though there may be more.
     pub(super) fn stop(&self) {
         self.stopped.store(true, Ordering::Relaxed);
     }
 
-    /// Counts what is read through `inner`.
+    /// Wraps `inner` to count what is read.
     pub(super) fn count(&self, inner: impl Read + Send + 'static) -> Box<dyn Read + Send> {
         Box::new(CountingReader { inner, read: Arc::clone(&self.read) })
     }

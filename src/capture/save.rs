@@ -1,4 +1,4 @@
-//! Packets kept in a pcapng file (draft-ietf-opsawg-pcapng) as they come.
+//! Packets saved to a pcapng file (draft-ietf-opsawg-pcapng) as they arrive.
 
 mod block;
 mod chosen;
@@ -17,7 +17,7 @@ use secrets::Secrets;
 use super::{Counts, Description, Error, Item, Next, PacketBatch, Source};
 use crate::model::{Anomaly, Endpoint};
 
-/// A source that saves the packets of another on their way.
+/// A source that saves the packets of another as they pass.
 pub struct Saved {
     source: Box<dyn Source + Send>,
     saver: Saver,
@@ -36,10 +36,10 @@ impl Source for Saved {
 pub struct Saver(Arc<Mutex<Inner>>);
 
 impl Saver {
-    /// Creates the first file. `interfaces` and `counts` tell of a live capture.
+    /// Creates the first file. `interfaces` and `counts` describe a live capture.
     ///
-    /// With a `sorter`, only connections are kept of which [`Saver::keep`] says that they became WebSockets, their
-    /// handshakes included.
+    /// With a `sorter`, only connections that became WebSockets according to [`Saver::keep`] are saved, including their
+    /// handshakes.
     pub fn create(
         target: Target,
         interfaces: Vec<Description>,
@@ -53,17 +53,17 @@ impl Saver {
         Ok(Saver(Arc::new(Mutex::new(Inner { out, chosen, fault: None }))))
     }
 
-    /// Returns `source`, whose packets will be saved.
+    /// Wraps `source` so that its packets are saved.
     pub fn watch(&self, source: Box<dyn Source + Send>) -> Saved {
         Saved { source, saver: self.clone() }
     }
 
-    /// Saves the packets of a batch; what goes wrong is added to its diagnostics.
+    /// Saves the packets of a batch; failures are added to its diagnostics.
     pub fn take(&self, batch: &mut PacketBatch) {
         self.lock().take(batch);
     }
 
-    /// Hears that a WebSocket conversation began between these two.
+    /// Notes that a WebSocket conversation began between these two.
     pub fn keep(&self, client: Endpoint, server: Endpoint) {
         if let Inner { out, chosen: Some(chosen), fault } = &mut *self.lock()
             && let Err(error) = chosen.keep(client, server, out)
@@ -72,19 +72,19 @@ impl Saver {
         }
     }
 
-    /// Hears that secrets of a connection were found at a packet: they are saved with it, where secrets are.
+    /// Notes that secrets of a connection were found at a packet: if secrets are saved, they are saved with it.
     pub fn needs(&self, client_random: [u8; 32], ends: (Endpoint, Endpoint), packet: u64) {
         if let Inner { chosen: Some(chosen), .. } = &mut *self.lock() {
             chosen.needs(client_random, ends, packet);
         }
     }
 
-    /// Writes what stands behind the last packet, and tells how many packets were saved.
+    /// Writes the blocks that follow the last packet, and returns how many packets were saved.
     ///
     /// # Errors
     ///
-    /// When something could not be written, now or before; what was written before is whole. That nobody reads from
-    /// standard output any more is no failure.
+    /// Fails if something could not be written, now or before; what was written before is complete. A closed standard
+    /// output is not a failure.
     pub fn finish(&self) -> Result<u64, Error> {
         let mut inner = self.lock();
         if let Inner { out, chosen: Some(chosen), fault } = &mut *inner
@@ -112,7 +112,7 @@ impl Saver {
         self.lock().out.target.is_stdout()
     }
 
-    /// Returns whether packets go to standard output and nobody reads there any more.
+    /// Returns whether packets go to standard output and its reader has closed it.
     pub fn is_closed(&self) -> bool {
         self.lock().is_closed()
     }
@@ -125,7 +125,7 @@ impl Saver {
 struct Inner {
     out: Out,
     chosen: Option<Chosen>,
-    /// Why nothing is saved any more.
+    /// Why saving stopped.
     fault: Option<io::Error>,
 }
 

@@ -2,30 +2,30 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// The condition on which a source ends that would never end by itself.
+/// The condition that ends a source that would never end on its own.
 #[derive(Clone, Debug, Default)]
 pub struct StopCondition {
-    /// End when somebody sets this: a signal came, or the output was closed.
+    /// End when this is set: a signal arrived, or the output was closed.
     pub stopped: Arc<AtomicBool>,
     /// End after this long.
     pub duration: Option<Duration>,
-    /// End when no packet came for this long.
+    /// End when no packet arrived for this long.
     pub idle: Option<Duration>,
 }
 
-/// A watch on whether the end has come.
+/// The state for checking whether the end has come.
 #[derive(Debug)]
 pub(super) struct Watch {
     until: StopCondition,
     begun: Instant,
-    /// When the last packet came, in milliseconds after the beginning.
+    /// When the last packet arrived, in milliseconds since the start.
     last: AtomicU64,
-    /// When somebody looked last.
+    /// When the last check was made.
     looked: AtomicU64,
 }
 
-/// Who waits looks more often than this, in milliseconds. A longer time is one in which the output kept us from looking,
-/// or the whole program was stopped: packets may have come.
+/// Checks are more frequent than this, in milliseconds. A longer interval means that blocked output kept us from
+/// checking, or that the entire program was stopped: packets may have arrived.
 const KEPT_AWAY: u64 = 1000;
 
 impl Watch {
@@ -33,7 +33,7 @@ impl Watch {
         Watch { until, begun: Instant::now(), last: AtomicU64::new(0), looked: AtomicU64::new(0) }
     }
 
-    /// Hears that a packet came.
+    /// Notes that a packet arrived.
     pub(super) fn packet(&self) {
         if self.until.idle.is_some() {
             self.last.store(self.milliseconds(), Ordering::Relaxed);
@@ -50,7 +50,7 @@ impl Watch {
                 .is_some_and(|most| u128::from(self.silence(self.milliseconds())) >= most.as_millis())
     }
 
-    /// Returns for how long somebody has looked and no packet came, in milliseconds.
+    /// Returns for how many milliseconds checks were made and no packet arrived.
     fn silence(&self, now: u64) -> u64 {
         let away = now.saturating_sub(self.looked.swap(now, Ordering::Relaxed));
         if away > KEPT_AWAY {
@@ -72,7 +72,7 @@ mod tests {
     fn silence_is_what_somebody_waited_for() {
         let watch = Watch::new(StopCondition::default());
         assert_eq!([100, 900, 1800].map(|now| watch.silence(now)), [100, 900, 1800]);
-        // The output took five seconds.
+        // The output blocked for five seconds.
         assert_eq!([6800, 7700].map(|now| watch.silence(now)), [1800, 2700]);
     }
 }

@@ -1,6 +1,6 @@
-//! What a file is that is no capture we read, told by its first bytes, with the way out.
+//! Recognises other kinds of files by their first bytes, and suggests what to do.
 
-/// A kind of file: where its bytes begin, the bytes, and what to say.
+/// A kind of file: the offset of its magic bytes, the bytes, and the message.
 type Kind = (usize, &'static [u8], &'static str);
 
 const COMPRESSED: &[Kind] = &[
@@ -49,7 +49,7 @@ const TEXTS: &[(&[u8], &str)] = &[
     (b"client_handshake_traffic_secret ", "it is a TLS key log, which goes with a capture"),
 ];
 
-/// Says what the first bytes of a file suggest.
+/// Describes what the first bytes of a file suggest.
 pub(super) fn looks_like(start: &[u8]) -> String {
     let has = |at: usize, bytes: &[u8]| start.get(at..).is_some_and(|rest| rest.starts_with(bytes));
     if let Some((.., words)) = COMPRESSED.iter().find(|(at, bytes, _)| has(*at, bytes)) {
@@ -65,10 +65,10 @@ pub(super) fn looks_like(start: &[u8]) -> String {
     format!("it begins with {}, and neither pcap nor pcapng does", bytes.join(" "))
 }
 
-/// How many bytes must be text for a file to be called so.
+/// How many bytes must be text for a file to be considered text.
 const LOOK: usize = 512;
 
-/// Says what kind of text a file is; `None` where it is none.
+/// Describes what kind of text a file is; `None` if it is not text.
 fn text(start: &[u8]) -> Option<&'static str> {
     let start = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start).trim_ascii_start();
     let start = start.get(..LOOK).unwrap_or(start);
@@ -80,7 +80,7 @@ fn text(start: &[u8]) -> Option<&'static str> {
     if let Some((_, words)) = TEXTS.iter().find(|(words, _)| begins(words)) {
         return Some(words);
     }
-    // What is UTF-8 may be cut in a character.
+    // UTF-8 may be truncated within a character.
     let valid = std::str::from_utf8(start).map_or_else(|error| error.valid_up_to(), str::len);
     if start.len().saturating_sub(valid) > 3 {
         return None;

@@ -21,7 +21,7 @@ fn pipe_hands_on_what_each_read_completes() {
     assert_eq!(of_pieces([file[..64].to_vec(), file[64..].to_vec()]).batches, [2, 3]);
 }
 
-/// Fails where it is asked for more than there is.
+/// A reader that fails if it is read after its data has been consumed.
 struct Impatient(Box<dyn Read + Send>);
 
 impl Read for Impatient {
@@ -136,7 +136,7 @@ fn header_and_nothing_else_is_a_capture_without_packets() {
     assert_eq!(Everything::of_bytes(&Bytes::stamps(&[], b"")).unwrap(), Everything::default());
 }
 
-/// Bytes that look like records now and then.
+/// Bytes that occasionally look like records.
 fn rubbish() -> impl Strategy<Value = Vec<u8>> {
     let word = prop_oneof![
         Just(0_u32),

@@ -27,7 +27,7 @@ impl Scene {
         self.folder.path().join(name)
     }
 
-    /// Writes a whole new file, through the inode that has the name, as `fopen(name, "w")` does.
+    /// Writes a complete new file through the inode that has the name, as `fopen(name, "w")` does.
     fn write(&self, name: &str, stamps: &[u32]) {
         fs::write(self.path(name), Bytes::stamps(stamps, b"data")).unwrap();
     }
@@ -41,11 +41,11 @@ impl Scene {
         self.follow = Some(Follow::open(&self.path(name), until).unwrap());
     }
 
-    /// Reads until so many packets were seen in all.
+    /// Reads until as many packets as there are `stamps` were seen in total.
     fn expect(&mut self, stamps: &[i64]) {
         let mut batch = PacketBatch::default();
         let follow = self.follow.as_mut().unwrap();
-        // Whoever misses a packet must not wait for ever.
+        // A missing packet must not block the test forever.
         let stopped = Arc::clone(&self.stopped);
         let (done, wait) = std::sync::mpsc::channel::<()>();
         let guard = std::thread::spawn(move || {
@@ -169,7 +169,7 @@ fn file_that_has_no_packet_yet() {
     scene.expect(&[7]);
 }
 
-/// Returns what is told without a packet, up to the first that has something.
+/// Returns the reports of batches without packets, up to the first batch with a report.
 fn reported(scene: &mut Scene) -> Vec<String> {
     let mut batch = PacketBatch::default();
     let begun = Instant::now();
@@ -207,7 +207,7 @@ fn next_file_that_may_not_be_read_is_reported_once() {
     let reported = reported(&mut scene);
     assert_eq!(reported.len(), 1, "{reported:?}");
     assert!(reported[0].starts_with("r1.pcap: it cannot be read: Permission denied"), "{reported:?}");
-    // What comes goes on being read, and nothing is reported again.
+    // Reading continues, and nothing is reported again.
     scene.append("r0.pcap", &records(&[3]));
     scene.expect(&[1, 2, 3]);
     allow(&scene, 0o600);
@@ -221,7 +221,7 @@ fn file_that_was_taken_away_is_reported_once() {
     scene.write("r0.pcap", &[1, 2]);
     scene.follow("r0.pcap");
     scene.expect(&[1, 2]);
-    // In the middle of a record: what was read of it stays.
+    // In the middle of a record: the part already read stays.
     let more = records(&[3]);
     scene.append("r0.pcap", &more[..7]);
     let mut open = fs::OpenOptions::new().append(true).open(scene.path("r0.pcap")).unwrap();

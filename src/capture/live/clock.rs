@@ -1,4 +1,4 @@
-//! The clock of this computer, by which live captures are read.
+//! The clock of this computer, which live captures read.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

@@ -5,7 +5,7 @@ use super::super::{Item, PacketBatch, Record};
 use super::interface_capture::InterfaceCapture;
 use crate::model::{Anomaly, Timestamp};
 
-/// Packets of several interfaces until those of the others have come that are older.
+/// A buffer that holds packets of several interfaces until older packets of the others have arrived.
 #[derive(Default)]
 pub(super) struct OrderBuffer {
     bytes: Vec<u8>,
@@ -18,7 +18,7 @@ impl OrderBuffer {
         self.packets.is_empty()
     }
 
-    /// Takes what an interface has, unless so much is held already that the ring is the better place for it.
+    /// Reads from an interface, unless so much is held already that its packets are better left in the ring.
     pub(super) fn read(
         &mut self,
         n: usize,
@@ -38,9 +38,9 @@ impl OrderBuffer {
         }
     }
 
-    /// Hands on, in order, what is not after `horizon`; all of it where too much is held.
+    /// Releases, in order, the packets that are not after `horizon`; all of them if too much is held.
     pub(super) fn release(&mut self, horizon: Timestamp, batch: &mut PacketBatch) {
-        // Mostly sorted already: each interface's packets are.
+        // Mostly sorted already: the packets of each interface are in order.
         self.packets.make_contiguous().sort_by_key(|record| record.at.time);
         let full = self.bytes.len() > 8 * BLOCK;
         while let Some(record) = self.packets.front()
@@ -54,7 +54,7 @@ impl OrderBuffer {
         self.compact();
     }
 
-    /// Moves what is still held to the front of its memory.
+    /// Moves the packets still held to the front of the memory.
     fn compact(&mut self) {
         let mut bytes = Vec::with_capacity(self.packets.iter().map(|record| record.length as usize).sum());
         for record in &mut self.packets {

@@ -11,11 +11,11 @@ use super::link::{Interface, Link};
 use super::settings::Settings;
 use crate::model::{Anomaly, At, LinkType, Timestamp};
 
-/// How long the kernel may gather packets before it shows them: what is on the screen is never later than this and
-/// the pause between two looks together, and half a second of ring is not spent on half-filled pages.
+/// How long the kernel may collect packets before delivering them: the delay on screen never exceeds this plus the
+/// pause between two reads, and half a second of ring is not wasted on half-filled pages.
 const GATHER: Duration = Duration::from_millis(20);
 
-/// How many packets libpcap hands over at once.
+/// How many packets libpcap delivers at once.
 const AT_ONCE: usize = 32;
 
 /// The state of a captured interface.
@@ -23,7 +23,7 @@ const AT_ONCE: usize = 32;
 pub(super) enum State {
     Up,
     Down,
-    /// It is no more, or can no longer be read.
+    /// It no longer exists, or can no longer be read.
     Gone,
 }
 
@@ -31,19 +31,19 @@ pub(super) enum State {
 pub(super) struct InterfaceCapture {
     capture: Capture<Active>,
     pub(super) description: Description,
-    /// By what the system is asked how the interface is, where it can be asked.
+    /// The handle to query the system about the interface, if possible.
     interface: Option<Interface>,
     pub(super) state: State,
-    /// When it was seen to be no more.
+    /// When it was noticed that the interface had disappeared.
     gone: Option<Timestamp>,
     pub(super) count: Count,
-    /// All that came until then has been read.
+    /// Everything that arrived before this time has been read.
     pub(super) upto: Timestamp,
-    /// What libpcap counted last.
+    /// libpcap's previous counts.
     seen: (u32, u32),
-    /// What was said of the drops last.
+    /// The drop counts last reported.
     said: (u64, u64),
-    /// Nanoseconds in a unit of the stamps' fraction.
+    /// Nanoseconds per unit of the timestamps' fraction.
     unit: u32,
 }
 
@@ -54,7 +54,7 @@ impl InterfaceCapture {
             |error: &pcap::Error| Error::Interface { interface: name.to_owned(), problem: message(error) };
         let mut capture = capture.setnonblock().map_err(|error| failed(&error))?;
         if name == ANY {
-            // It names the interface of each packet, where this libpcap knows it; else the older form stays.
+            // SLL2 names the interface of each packet, if this libpcap supports it; otherwise the older form stays.
             let _ = capture.set_datalink(Linktype::LINUX_SLL2);
         }
         if let Some(filter) = &settings.filter {
@@ -90,7 +90,7 @@ impl InterfaceCapture {
         self.capture.as_fd()
     }
 
-    /// Appends what the ring holds, as much as one batch is to have.
+    /// Appends packets from the ring, up to the size of one batch.
     pub(super) fn read(&mut self, n: usize, batch: &mut PacketBatch, diagnostics: &mut Vec<Anomaly>) {
         if self.is_drained() {
             return;
@@ -118,7 +118,7 @@ impl InterfaceCapture {
             let read = batch.items.len().saturating_sub(had);
             self.count.packets = self.count.packets.saturating_add(read as u64);
             if result.is_err() || read == 0 {
-                // What came since may lie in a page that the kernel has not shown yet.
+                // Newer packets may be in a page that the kernel has not delivered yet.
                 self.upto = self.upto.max(before(now(), GATHER.saturating_mul(2)));
             }
             if let Err(error) = result {
@@ -131,7 +131,7 @@ impl InterfaceCapture {
         }
     }
 
-    /// Hears that libpcap cannot read.
+    /// Handles a read error of libpcap.
     fn fail(&mut self, problem: &str, diagnostics: &mut Vec<Anomaly>) {
         self.look(diagnostics);
         let is_down = problem.contains("went down") || problem.contains("is down");
@@ -163,7 +163,7 @@ impl InterfaceCapture {
         diagnostics.push(Anomaly::InterfaceChanged { interface, state: word, problem });
     }
 
-    /// Asks the system whether the interface is still there, and up.
+    /// Queries the system whether the interface still exists and is up.
     pub(super) fn look(&mut self, diagnostics: &mut Vec<Anomaly>) {
         if self.state == State::Gone {
             return;
@@ -176,16 +176,16 @@ impl InterfaceCapture {
         }
     }
 
-    /// Returns whether the interface is no more and all that came before has been read: the ring outlives it, and the kernel
-    /// may not have shown its last page yet.
+    /// Returns whether the interface is gone and all earlier packets have been read: the ring outlives it, and the
+    /// kernel may not have delivered its last page yet.
     pub(super) fn is_drained(&self) -> bool {
         self.gone.is_some_and(|gone| self.upto >= gone)
     }
 
-    /// Asks libpcap what was dropped, and says so where it is more than before; at the `last` look, once more in all.
+    /// Queries libpcap for dropped packets, and reports an increase; if this is the `last` query, also the total.
     pub(super) fn count_drops(&mut self, last: bool, diagnostics: &mut Vec<Anomaly>) {
         if let Ok(stat) = self.capture.stats() {
-            // Both run round at 2^32; a step back is not a step of four billion.
+            // Both wrap around at 2^32; a step back is not an increase of four billion.
             let rise = |now: u32, then: u32| u64::from(now.wrapping_sub(then)).min(u64::from(u32::MAX >> 1));
             let (dropped, device) = self.seen;
             self.count.dropped = self.count.dropped.saturating_add(rise(stat.dropped, dropped));
@@ -209,10 +209,10 @@ impl InterfaceCapture {
     }
 }
 
-/// Linux's name for all interfaces at once.
+/// Linux's name for all interfaces together.
 const ANY: &str = "any";
 
-/// Only Linux's packet sockets stamp in nanoseconds.
+/// Only Linux's packet sockets provide nanosecond timestamps.
 const PRECISION: Precision = if cfg!(target_os = "linux") { Precision::Nano } else { Precision::Micro };
 
 fn activate(name: &str, settings: &Settings) -> Result<Capture<Active>, pcap::Error> {
@@ -226,7 +226,7 @@ fn activate(name: &str, settings: &Settings) -> Result<Capture<Active>, pcap::Er
             .open()
     };
     match open(settings.promiscuous && name != ANY) {
-        // What cannot be promiscuous can still be read.
+        // An interface that does not support promiscuous mode can still be read.
         Err(error) if settings.promiscuous && message(&error).to_lowercase().contains("promisc") => {
             open(false)
         }
@@ -234,7 +234,7 @@ fn activate(name: &str, settings: &Settings) -> Result<Capture<Active>, pcap::Er
     }
 }
 
-/// Turns libpcap's refusal into ours.
+/// Converts libpcap's refusal to our error.
 fn refused(name: &str, error: &pcap::Error) -> Error {
     let problem = message(error);
     let interface = name.to_owned();
@@ -250,7 +250,7 @@ fn refused(name: &str, error: &pcap::Error) -> Error {
     Error::Interface { interface, problem }
 }
 
-/// Returns the number that files use for what libpcap calls a data link here; they differ for raw IP alone.
+/// Returns the number that files use for a data link type of libpcap on this system; only that of raw IP differs.
 const fn link_type(data_link: i32) -> LinkType {
     match data_link {
         12 if !cfg!(target_os = "openbsd") => LinkType::RAW,

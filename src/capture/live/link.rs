@@ -1,4 +1,4 @@
-//! How an interface is, as the system says; only Linux is asked.
+//! The state of an interface as reported by the system; only Linux is queried.
 
 use std::os::fd::AsFd;
 
@@ -6,15 +6,15 @@ use std::os::fd::AsFd;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "Linux alone is asked"))]
 pub(super) enum Link {
-    /// It can carry packets.
+    /// It is ready to carry packets.
     Up,
-    /// It is there and carries none.
+    /// It exists but carries no packets.
     Down,
-    /// It is no more.
+    /// It no longer exists.
     Gone,
 }
 
-/// An interface by its number, which stays its own when it is renamed and is not used again soon.
+/// An interface identified by its index, which survives renaming and is not soon reused.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Interface(
     #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "Linux alone is asked"))] u32,
@@ -22,12 +22,13 @@ pub(super) struct Interface(
 
 #[cfg(target_os = "linux")]
 impl Interface {
-    /// Finds the interface of this name through any socket; `None` where it is none of a network, as `any` is.
+    /// Finds the interface with this name through any socket; `None` for `any` and others that are not network
+    /// interfaces.
     pub(super) fn named(name: &str, socket: impl AsFd) -> Option<Interface> {
         rustix::net::netdevice::name_to_index(socket, name).ok().map(Interface)
     }
 
-    /// Asks how it is; `None` where the system does not say.
+    /// Queries its state; `None` if the system does not report it.
     pub(super) fn link(self, socket: impl AsFd) -> Option<Link> {
         /// The lowest of an interface's flags (`IFF_UP`).
         const UP: u32 = 1;
@@ -37,7 +38,7 @@ impl Interface {
             Err(Errno::NODEV | Errno::NXIO) => return Some(Link::Gone),
             Err(_) => return None,
         };
-        // It may have been renamed in this very moment: the next look will tell.
+        // It may have been renamed at this very moment: the next query will show.
         let flags = std::fs::read_to_string(format!("/sys/class/net/{name}/flags")).ok()?;
         let flags = u32::from_str_radix(flags.trim().strip_prefix("0x")?, 16).ok()?;
         Some(if flags & UP == 0 { Link::Down } else { Link::Up })
@@ -46,12 +47,12 @@ impl Interface {
 
 #[cfg(not(target_os = "linux"))]
 impl Interface {
-    /// Finds none: what becomes of an interface is heard from libpcap alone.
+    /// Finds none: here, only libpcap reports changes of an interface.
     pub(super) fn named(_name: &str, _socket: impl AsFd) -> Option<Interface> {
         None
     }
 
-    /// Knows nothing of it.
+    /// Returns `None`.
     pub(super) fn link(self, _socket: impl AsFd) -> Option<Link> {
         None
     }

@@ -1,15 +1,15 @@
 /// The settings of a live capture.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The interfaces, `any` being all of them.
+    /// The interfaces; `any` means all of them.
     pub interfaces: Vec<String>,
-    /// Which packets are wanted, as pcap-filter(7) says it.
+    /// The packets to capture, as a pcap-filter(7) expression.
     pub filter: Option<String>,
-    /// The bytes of each interface's ring. Default 128 MiB: one second at 1 Gbit/s.
+    /// The ring size of each interface in bytes. Default 128 MiB: one second at 1 Gbit/s.
     pub ring: usize,
-    /// How many bytes of a packet are kept. Default 262,144: all of them.
+    /// The maximum number of bytes kept of each packet. Default 262,144: all of them.
     pub snap_length: u32,
-    /// Whether the interface is to take what is not addressed to it.
+    /// Whether the interface is to receive packets not addressed to it.
     pub promiscuous: bool,
 }
 

@@ -2,21 +2,21 @@ use super::super::file::{BLOCK, Reader};
 use super::super::{Error, Item, LinkSources, PacketBatch, Record};
 use crate::model::{KeyOrigin, LinkType, Timestamp};
 
-/// The stamp of a file whose next packet is not known: it comes first, so that we look.
+/// The timestamp of a file whose next packet is not known: it sorts first, so that the file is read.
 pub(super) const UNKNOWN: Timestamp = Timestamp::from_nanos(i64::MIN);
 
 /// How many link types of one file are noted: few files have more than one.
 const LINKS: usize = 16;
 
-/// An open file and what was read of it and not handed on.
+/// An open file and the items read from it that were not returned yet.
 pub(super) struct Head {
     reader: Reader,
     pub(super) batch: PacketBatch,
-    /// The item of `batch` that is next.
+    /// The index of the next item in `batch`.
     pub(super) next: usize,
-    /// The latest stamp in `batch`, where that matters.
+    /// The latest timestamp in `batch`, where that matters.
     pub(super) latest: Timestamp,
-    /// The link types that were noted.
+    /// The link types already noted.
     links: Vec<LinkType>,
 }
 
@@ -33,7 +33,7 @@ impl Head {
         self.next == 0
     }
 
-    /// Returns the stamp of the next packet.
+    /// Returns the timestamp of the next packet.
     pub(super) fn stamp(&self) -> Timestamp {
         self.ahead().map_or(UNKNOWN, |(_, record)| record.at.time)
     }
@@ -58,14 +58,14 @@ impl Head {
         Ok(some)
     }
 
-    /// Returns the next packet and which item it is.
+    /// Returns the next packet and its index among the items.
     fn ahead(&self) -> Option<(usize, Record)> {
         let mut items = self.batch.items.iter().enumerate().skip(self.next);
         items.find_map(|(n, item)| Some((n, *item.record()?)))
     }
 
-    /// Copies packets while their stamps are `wanted` and there is room, and what stands before them; returns the stamp
-    /// of the next one.
+    /// Copies packets, and the items that precede them, while their timestamps are `wanted` and there is room; returns
+    /// the timestamp of the next packet.
     pub(super) fn copy(&mut self, batch: &mut PacketBatch, wanted: impl Fn(Timestamp) -> bool) -> Timestamp {
         if batch.is_empty() {
             batch.bytes.clear();
@@ -84,7 +84,7 @@ impl Head {
         UNKNOWN
     }
 
-    /// Hands on the secrets and diagnostics before the item `end`.
+    /// Moves the secrets and diagnostics before the item `end` to `batch`.
     fn take_to(&mut self, end: usize, batch: &mut PacketBatch) {
         let nothing = || Item::Secrets(KeyOrigin::KeyLog, Box::default());
         let items = self.batch.items.get_mut(self.next..end).unwrap_or_default();

@@ -13,7 +13,7 @@ use super::super::{Error, PacketBatch, ReadProgress, StopCondition};
 use super::head::UNKNOWN;
 use crate::model::Timestamp;
 
-/// Returns a regular file's length, `None` for what may keep us waiting.
+/// Returns the length of a regular file; `None` for an input that may block.
 pub(super) fn regular_length(path: &Path) -> Result<Option<u64>, Error> {
     if is_standard_input(path) {
         return Ok(None);
@@ -42,7 +42,7 @@ pub(super) fn open_path(path: &Path, meter: &ReadProgress, watch: &Arc<Watch>) -
     }
 }
 
-/// A reader of a pipe that waits for it no longer than it is to be read.
+/// A reader of a pipe that waits for data only until reading is to stop.
 struct Patient {
     input: File,
     watch: Arc<Watch>,
@@ -59,15 +59,15 @@ impl Read for Patient {
     }
 }
 
-/// Waits until there is something to read, an end or a fault included, for this long at most.
+/// Waits at most `wait` until there is something to read, including the end or an error.
 pub(super) fn is_readable(input: &impl AsFd, wait: Duration) -> bool {
     let mut list = [PollFd::new(input, PollFlags::IN)];
     let wait = Timespec { tv_sec: 0, tv_nsec: wait.subsec_nanos().into() };
-    // What cannot be waited for is read, and will say itself what is wrong.
+    // An input that cannot be polled is read, which reports what is wrong.
     poll(&mut list, Some(&wait)).map_or_else(|error| error != rustix::io::Errno::INTR, |ready| ready > 0)
 }
 
-/// Looks at a file and closes it again.
+/// Opens a file, reads its first timestamp, and closes it again.
 pub(super) fn first_stamp(path: &Path) -> Result<Timestamp, Error> {
     let mut reader =
         open_path(path, &ReadProgress::default(), &Arc::new(Watch::new(StopCondition::default())))?;

@@ -61,7 +61,7 @@ fn rotated_files_in_any_order_pass_through_untouched() {
 fn time_never_runs_backwards_and_numbers_stay() {
     let all = merged(&[Bytes::stamps(&[5, 3, 6, 1, 7], b"a")]);
     assert_eq!(all.seconds(), [5, 5, 6, 6, 7]);
-    // In a merge the raw stamps decide: what comes after the 3 may go before the other file's 4.
+    // In a merge, the raw timestamps decide: packets after the 3 may precede the other file's 4.
     let all = merged(&[Bytes::stamps(&[5, 3, 6], b"a"), Bytes::stamps(&[4, 6], b"b")]);
     assert_eq!((all.data().concat(), all.seconds()), (b"baaab".to_vec(), vec![4, 5, 5, 6, 6]));
 }

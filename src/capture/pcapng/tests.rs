@@ -167,7 +167,7 @@ fn section_of_another_kind_ends_the_file() {
         let all = Everything::of_bytes(&file.bytes).unwrap();
         assert_eq!(all.data(), [b"before"]);
         assert!(all.only_problem().1.contains(needle));
-        // And at the very start it is an error.
+        // At the very start, it is an error.
         let error = Everything::of_bytes(&section(Bytes::new(Order::Little)).bytes).unwrap_err();
         assert!(matches!(&error, Error::Header { .. }) && error.to_string().contains(needle), "{error}");
     }

@@ -1,4 +1,4 @@
-//! The blocks of a pcapng file, little-endian, stamps in nanoseconds.
+//! The blocks of a pcapng file, little-endian, with timestamps in nanoseconds.
 
 use super::super::{Count, Description};
 use crate::model::{Packet, Timestamp};
@@ -11,7 +11,7 @@ const SECRETS: u32 = 10;
 /// "TLSK": secrets that are an NSS key log.
 const TLS_KEY_LOG: u32 = 0x544c_534b;
 
-/// Appends the block that a file begins with.
+/// Appends the section header, with which a file begins.
 pub(super) fn section(to: &mut Vec<u8>) {
     block(to, SECTION, |body| {
         body.extend(0x1a2b_3c4d_u32.to_le_bytes());
@@ -23,7 +23,7 @@ pub(super) fn section(to: &mut Vec<u8>) {
     });
 }
 
-/// Appends what describes an interface.
+/// Appends an interface description.
 pub(super) fn interface(to: &mut Vec<u8>, interface: &Description) {
     block(to, INTERFACE, |body| {
         body.extend(u16::try_from(interface.link.0).unwrap_or(u16::MAX).to_le_bytes());
@@ -32,10 +32,10 @@ pub(super) fn interface(to: &mut Vec<u8>, interface: &Description) {
         if !interface.name.is_empty() {
             option(body, 2, interface.name.as_bytes());
         }
-        // Stamps count nanoseconds.
+        // Timestamps count nanoseconds.
         option(body, 9, &[9]);
         if let Some(filter) = &interface.filter {
-            // 0: it is in the words of pcap-filter(7).
+            // 0: a pcap-filter(7) expression.
             let mut value = vec![0];
             value.extend_from_slice(filter.as_bytes());
             option(body, 11, &value);
@@ -64,7 +64,7 @@ pub(super) fn secrets(to: &mut Vec<u8>, text: &[u8]) {
     });
 }
 
-/// Appends what an interface counted.
+/// Appends interface statistics.
 pub(super) fn statistics(to: &mut Vec<u8>, n: u32, first: Option<Timestamp>, last: Timestamp, count: &Count) {
     block(to, STATISTICS, |body| {
         body.extend(n.to_le_bytes());
@@ -88,7 +88,7 @@ pub(super) fn statistics(to: &mut Vec<u8>, n: u32, first: Option<Timestamp>, las
     });
 }
 
-/// Appends a block: its type, its length, what `fill` puts there, and the length again.
+/// Appends a block: its type, its length, what `fill` appends, and the length again.
 fn block(to: &mut Vec<u8>, kind: u32, fill: impl FnOnce(&mut Vec<u8>)) {
     let start = to.len();
     to.extend(kind.to_le_bytes());
@@ -115,7 +115,7 @@ fn padded(to: &mut Vec<u8>, bytes: &[u8]) {
     to.extend([0; 3].iter().take(padding));
 }
 
-/// Appends a stamp, its upper half first.
+/// Appends a timestamp, its upper half first.
 fn stamp(to: &mut Vec<u8>, time: Timestamp) {
     let nanos = u64::try_from(time.as_nanos()).unwrap_or(0);
     to.extend(((nanos >> 32) as u32).to_le_bytes());

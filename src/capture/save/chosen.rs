@@ -7,64 +7,64 @@ use super::files::{Out, PENDING};
 use super::secrets::{Needed, Secrets};
 use crate::model::{Endpoint, FlowKey, Packet, Timestamp};
 
-/// A sorter of packets by the connection that they are of.
+/// A function from packets to the connections that they belong to.
 ///
-/// Nobody here reads packets; those who do lend this.
+/// This module does not parse packets; the caller provides the implementation.
 pub trait Sorter: Send {
-    /// Looks at the next packet.
+    /// Classifies the next packet.
     fn belongs(&mut self, packet: &Packet<'_>) -> Belongs;
 }
 
-/// The connection that a packet is of.
+/// The connection that a packet belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Belongs {
-    /// Of this one.
+    /// This connection.
     To {
-        /// Its name.
+        /// Its endpoints.
         key: FlowKey,
         /// Whether the packet begins it: a SYN without ACK.
         begins: bool,
     },
-    /// It is an IP fragment, and may be of any.
+    /// An IP fragment, which may belong to any connection.
     Fragment,
-    /// It is no TCP.
+    /// Not TCP.
     Nothing,
 }
 
-/// How long packets wait in line for what becomes of their connection. Within this time, the file is in order.
+/// How long packets are queued until the fate of their connection is known. Within this time, the file is in order.
 const IN_LINE: Duration = Duration::from_secs(2);
-/// How many batches they wait at least: what a batch holds is decided while the next ones are read.
+/// The minimum number of batches they are queued for: a batch is analyzed while the next ones are read.
 const BATCHES: u64 = 3;
-/// How many bytes wait in line at most.
+/// The maximum number of bytes in the queue.
 const LINE: usize = 64 << 20;
-/// How many bytes of a connection are kept beside the line, the newest.
+/// The maximum number of bytes of a connection that are kept beside the queue; the newest are kept.
 const BESIDE: usize = 256 << 10;
-/// How many connections are known at most; the one that was silent longest goes first.
+/// The maximum number of connections tracked; those silent longest are forgotten first.
 const FLOWS: usize = 65_536;
-/// How many bytes are kept beside the line at most, in all connections.
+/// The maximum number of bytes kept beside the queue, across all connections.
 const ALL_BESIDE: usize = 64 << 20;
 
-/// The packets that wait until it is known whether their connections became WebSockets, where only those are wanted, and
-/// which secrets open them, where those are saved too.
+/// The packets that are held until it is known whether their connections became WebSockets, if only those are saved,
+/// and which secrets they need, if those are saved too.
 ///
 /// ```text
-///   packet ─► the line ──┬─ its connection is a WebSocket ─────────► the file
-///             (2 s)      └─ not known yet ─► beside the line ─┬────► the file, late, once it is
+///   packet ─► the queue ─┬─ its connection is a WebSocket ─────────► the file
+///             (2 s)      └─ not known yet ─► beside the queue ┬────► the file, late, once it is
 ///                                            (newest 256 KiB) └─ forgotten
 /// ```
 ///
-/// Every place has a bound. IP fragments are kept, for nobody knows whose they are; what is no TCP is not. Secrets stand before the
-/// packet at which they were found to be of a connection that is kept.
+/// Everything is bounded. IP fragments are kept, because their connections are not known; packets other than TCP are
+/// not. Secrets precede the packet at which they were found to belong to a saved connection.
 pub(super) struct Chosen {
-    /// `None` where all packets are kept.
+    /// `None` if all packets are kept.
     sorter: Option<Box<dyn Sorter>>,
-    /// `None` where no secrets are saved.
+    /// `None` if no secrets are saved.
     secrets: Option<Secrets>,
     flows: HashMap<FlowKey, Flow>,
     /// The endpoints of the connections that are WebSockets.
     kept: HashSet<(Endpoint, Endpoint)>,
     line: VecDeque<PendingBlock>,
-    /// Bytes in the line, and beside it.
+    /// Bytes in the queue, and beside it.
     in_line: usize,
     beside: usize,
     now: Timestamp,
@@ -74,22 +74,22 @@ pub(super) struct Chosen {
 #[derive(Default)]
 struct Flow {
     keep: bool,
-    /// Packets that have waited long enough, oldest first.
+    /// Packets that have left the queue undecided, oldest first.
     beside: VecDeque<PendingBlock>,
     bytes: usize,
     seen: Timestamp,
 }
 
-/// A block that is made and not written.
+/// A block that is encoded but not yet written.
 struct PendingBlock {
-    /// Whose it is; `None` where it is kept in any case.
+    /// Its connection; `None` if it is kept in any case.
     key: Option<FlowKey>,
     /// The number of the packet.
     packet: u64,
     time: Timestamp,
     batch: u64,
     block: Box<[u8]>,
-    /// It is of a key log, not of a packet.
+    /// Whether it contains key log lines rather than a packet.
     is_secret: bool,
 }
 
@@ -108,12 +108,12 @@ impl Chosen {
         }
     }
 
-    /// Hears that a batch begins.
+    /// Notes that a batch begins.
     pub(super) fn batch(&mut self) {
         self.batch = self.batch.saturating_add(1);
     }
 
-    /// Takes the next packet.
+    /// Adds the next packet.
     pub(super) fn take(&mut self, packet: &Packet<'_>, interface: u32, out: &mut Out) -> io::Result<()> {
         self.now = packet.at.time;
         if let Some(secrets) = &mut self.secrets {
@@ -122,11 +122,11 @@ impl Chosen {
         let key = match self.sorter.as_mut().map_or(Belongs::Fragment, |sorter| sorter.belongs(packet)) {
             Belongs::To { key, begins } => {
                 self.make_room();
-                // A connection's other direction may come through another tunnel, or all of it from now on.
+                // A connection's other direction, or from now on all of it, may pass through another tunnel.
                 let kept = self.kept.contains(&(key.low, key.high));
                 let flow = self.flows.entry(key).or_insert_with(|| Flow { keep: kept, ..Flow::default() });
                 flow.seen = self.now;
-                // The same addresses again are another connection, and what that will be is open.
+                // The same addresses reused are another connection, whose fate is open.
                 flow.keep &= !begins;
                 Some(key)
             }
@@ -147,7 +147,7 @@ impl Chosen {
         self.advance(out)
     }
 
-    /// Takes lines of a key log that come before the next packet.
+    /// Adds key log lines that precede the next packet.
     pub(super) fn take_secrets(&mut self, text: &[u8]) {
         let Some(secrets) = &mut self.secrets else { return };
         if let Some(needed) = secrets.take(text) {
@@ -155,7 +155,7 @@ impl Chosen {
         }
     }
 
-    /// Hears that secrets of the connection between these two were found at a packet.
+    /// Notes that secrets of the connection between these two were found at a packet.
     pub(super) fn needs(&mut self, client_random: [u8; 32], ends: (Endpoint, Endpoint), packet: u64) {
         let ends = (ends.0.min(ends.1), ends.0.max(ends.1));
         let kept = self.sorter.is_none() || self.kept.contains(&ends);
@@ -167,16 +167,16 @@ impl Chosen {
         }
     }
 
-    /// Returns which bounds of what is kept of secrets were reached, once for each.
+    /// Returns the bound on kept secrets that was reached, once for each.
     pub(super) fn secrets_dropped(&mut self) -> Option<usize> {
         self.secrets.as_mut()?.dropped()
     }
 
-    /// Puts secrets before the packet with a number, or before all that is not written.
+    /// Inserts secrets before the packet with a number, or before everything not yet written.
     fn put_in_line(&mut self, needed: Needed) {
         let at = self.line.partition_point(|waiting| waiting.packet < needed.before);
         self.in_line = self.in_line.saturating_add(needed.text.len());
-        // What comes at one place stays together, so that all connections learn of it at once.
+        // Secrets at the same place stay together, so that all connections receive them at once.
         if let Some(other) = self.line.get_mut(at).filter(|behind| behind.is_secret) {
             other.block = [&other.block[..], &needed.text].concat().into();
             return;
@@ -187,10 +187,10 @@ impl Chosen {
         self.line.insert(at, PendingBlock { key: None, packet, time, batch, block, is_secret: true });
     }
 
-    /// Hears that the connection between these two is a WebSocket.
+    /// Notes that the connection between these two is a WebSocket.
     pub(super) fn keep(&mut self, client: Endpoint, server: Endpoint, out: &mut Out) -> io::Result<()> {
         let ends = (client.min(server), client.max(server));
-        // Tunnels are not told apart here: a few packets too many are better than one too few.
+        // Tunnels are not distinguished here: a few packets too many are better than one too few.
         self.kept.insert(ends);
         for (client_random, packet) in self.secrets.as_mut().map(|it| it.remembered(ends)).unwrap_or_default()
         {
@@ -209,7 +209,7 @@ impl Chosen {
         out.flush()
     }
 
-    /// Writes what is decided, for nothing more will be.
+    /// Writes what is decided, because nothing more will be.
     pub(super) fn finish(&mut self, out: &mut Out) -> io::Result<()> {
         self.in_line = 0;
         for waiting in std::mem::take(&mut self.line) {
@@ -220,7 +220,7 @@ impl Chosen {
         out.flush()
     }
 
-    /// Returns the bytes of packets that wait.
+    /// Returns the number of bytes held.
     #[cfg(test)]
     pub(super) fn held(&self) -> usize {
         let beside: usize =
@@ -235,11 +235,11 @@ impl Chosen {
         waiting.key.is_none_or(|key| self.flows.get(&key).is_some_and(|flow| flow.keep))
     }
 
-    /// Lets those at the head of the line go whose time has come.
+    /// Releases the packets at the head of the queue whose time has come.
     pub(super) fn advance(&mut self, out: &mut Out) -> io::Result<()> {
         while let Some(waiting) = self.line.front() {
             let kept = self.is_kept(waiting);
-            // Until the batch was looked at, its secrets may have to stand before it.
+            // Until the batch has been analyzed, secrets may still have to be inserted before it.
             let fresh = self.batch.saturating_sub(waiting.batch) < BATCHES;
             let young = fresh || self.now.since(waiting.time) < IN_LINE;
             let waits = if kept { fresh && self.secrets.is_some() } else { young };
@@ -271,7 +271,8 @@ impl Chosen {
         self.beside = self.beside.saturating_sub(before).saturating_add(flow.bytes);
     }
 
-    /// Forgets connections that have been silent longest where there are too many: half of them, so that it is rare.
+    /// Forgets half of the connections, those silent longest, if there are too many; half of them, so that this is
+    /// rare.
     fn make_room(&mut self) {
         if self.flows.len() < FLOWS {
             return;

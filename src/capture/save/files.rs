@@ -15,18 +15,18 @@ use crate::model::{LinkType, Timestamp};
 /// The files that packets are saved to, and the sizes and times at which a new one begins.
 #[derive(Clone, Debug, Default)]
 pub struct Target {
-    /// The file, `-` for standard output. Where there are to be several, their numbers are put before its extension.
+    /// The file, `-` for standard output. If there are to be several, a number is inserted before the extension.
     pub file: PathBuf,
     /// A file is full when it has this many bytes.
     pub most_bytes: Option<u64>,
     /// A file is full this long after its first packet.
     pub most_time: Option<Duration>,
-    /// How many files are kept; the oldest goes when one more begins.
+    /// How many files are kept; the oldest is removed when another begins.
     pub files: Option<usize>,
-    /// Files that are never written over, such as inputs.
+    /// Files that are never overwritten, such as inputs.
     pub spared: Vec<FileId>,
-    /// Secrets that come with the packets are written, too, if connections that are saved were found to need them; and again in
-    /// each file.
+    /// Whether secrets found along with the packets are also written, if saved connections need them; each file repeats
+    /// them.
     pub with_secrets: bool,
 }
 
@@ -41,7 +41,7 @@ impl Target {
         self.most_bytes.is_some() || self.most_time.is_some()
     }
 
-    /// Returns the name of the file of this number, from 1.
+    /// Returns the name of the file with this number, from 1.
     pub fn name(&self, number: u64) -> PathBuf {
         if !self.is_rotated() {
             return self.file.clone();
@@ -68,17 +68,17 @@ impl Target {
     }
 }
 
-/// The file that is written, and those before it.
+/// The file being written, and those before it.
 pub(super) struct Out {
     pub(super) target: Target,
-    /// The interfaces of a live capture come first; further ones are made as link types are met.
+    /// The interfaces of a live capture come first; others are added as their link types are encountered.
     interfaces: Vec<Description>,
     counts: Option<Counts>,
     pub(super) file: Option<File>,
     path: PathBuf,
-    /// Whole blocks that are not written yet.
+    /// Complete blocks that are not written yet.
     pub(super) pending: Vec<u8>,
-    /// Bytes in the file, all of them whole blocks.
+    /// Bytes in the file, all of them complete blocks.
     written: u64,
     number: u64,
     kept: VecDeque<PathBuf>,
@@ -87,16 +87,16 @@ pub(super) struct Out {
     pub(super) packets: u64,
     /// Packets in this file.
     here: u64,
-    /// The newest of the secrets that came so far, for the files to come, and how many bytes they have.
+    /// The newest of the secrets so far, for the files to come, and their total length.
     secrets: VecDeque<Box<[u8]>>,
     secret_bytes: usize,
-    /// Some of them were dropped, which is to be reported.
+    /// Whether some were dropped, which is to be reported.
     pub(super) dropped: bool,
 }
 
-/// How many bytes of blocks are gathered at most before they are written.
+/// How many bytes of blocks are buffered at most before they are written.
 pub(super) const PENDING: usize = 1 << 20;
-/// How many bytes of secrets are kept at most for files to come, and written into each.
+/// How many bytes of secrets are kept at most for later files, and written into each.
 pub(super) const SECRETS: usize = 4 << 20;
 
 impl Out {
@@ -121,7 +121,7 @@ impl Out {
         }
     }
 
-    /// Names the file at hand for who is told of it.
+    /// Returns the current file's name for messages.
     pub(super) fn label(&self) -> String {
         if self.target.is_stdout() { "standard output".to_owned() } else { self.path.display().to_string() }
     }
@@ -130,8 +130,8 @@ impl Out {
     pub(super) fn begin(&mut self) -> io::Result<()> {
         self.number = self.number.saturating_add(1);
         self.path = self.target.name(self.number);
-        // Packets are for nobody else: a file that is made here is its owner's alone. One that was there before
-        // stays as open to others as it was.
+        // Packets are private: a file created here is accessible only to its owner. An existing file keeps its
+        // permissions.
         self.file = Some(if self.target.is_stdout() {
             File::from(io::stdout().as_fd().try_clone_to_owned()?)
         } else {
@@ -143,7 +143,7 @@ impl Out {
             while self.kept.len() > most.max(1)
                 && let Some(oldest) = self.kept.pop_front()
             {
-                // Somebody else may have taken it away.
+                // It may have been removed already.
                 let _ = fs::remove_file(oldest);
             }
         }
@@ -157,7 +157,7 @@ impl Out {
         self.flush()
     }
 
-    /// Begins the next file where this one is full; `time` is that of the packet to come.
+    /// Begins the next file if this one is full; `time` is that of the next packet.
     pub(super) fn turn(&mut self, time: Timestamp) -> io::Result<()> {
         let bytes = self.written.saturating_add(self.pending.len() as u64);
         let full = self.target.most_bytes.is_some_and(|most| bytes >= most)
@@ -176,7 +176,7 @@ impl Out {
         self.here = self.here.saturating_add(1);
     }
 
-    /// Returns the number of an interface in the file, making one where there is none of that link type.
+    /// Returns the number of an interface in the file, adding one if there is none of that link type.
     pub(super) fn interface(&mut self, live: u16, link: LinkType) -> u32 {
         let fits = |n: usize, it: &[Description]| it.get(n).is_some_and(|interface| interface.link == link);
         if fits(live.into(), &self.interfaces) {
@@ -219,14 +219,14 @@ impl Out {
         Ok(())
     }
 
-    /// Writes all whole blocks there are; where that fails, the file ends behind the last one that is whole.
+    /// Writes all complete blocks; if that fails, the file ends after the last complete one.
     pub(super) fn flush(&mut self) -> io::Result<()> {
         let Some(file) = &mut self.file else { return Ok(()) };
         let result = file.write_all(&self.pending);
         if result.is_ok() {
             self.written = self.written.saturating_add(self.pending.len() as u64);
         } else {
-            // What stood in standard output before is not ours to count.
+            // Earlier contents of standard output are not ours to truncate.
             if !self.target.is_stdout() {
                 let _ = file.set_len(self.written);
             }
@@ -238,7 +238,7 @@ impl Out {
     }
 }
 
-/// Creates a file, or empties the one there is unless it is to be spared.
+/// Creates a file, or truncates the existing one unless it is to be spared.
 fn create(path: &Path, spared: &[FileId]) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(false);

@@ -2,46 +2,46 @@ use std::collections::{HashMap, HashSet, VecDeque};
 
 use crate::model::Endpoint;
 
-/// How many bytes of secrets are kept of connections that are not saved, or not yet.
+/// How many bytes of secrets are kept for connections that are not saved, or not yet.
 const UNUSED: usize = 64 << 20;
-/// How many connections are known of which secrets were saved, or will be if they are.
+/// How many connections are tracked whose secrets were saved, or will be if the connections are.
 const CONNECTIONS: usize = 65_536;
 
-/// The random of a `ClientHello`, by which key logs name connections (RFC 9850 §2).
+/// The random of a `ClientHello`, by which key logs identify connections (RFC 9850 §2).
 type Random = [u8; 32];
 
-/// The secrets that came, by connection: those of saved connections are to be written, the others are not.
+/// The secrets received, by connection: those of saved connections are to be written, the others are not.
 #[derive(Default)]
 pub(super) struct Secrets {
-    /// Lines of connections that are not saved, and the packet they came behind.
+    /// Lines of connections that are not saved, and the packet that they followed.
     unused: HashMap<Random, (u64, Vec<u8>)>,
-    /// Their randoms in the order in which they came.
+    /// Their randoms in order of arrival.
     order: VecDeque<Random>,
     bytes: usize,
     /// Connections whose secrets were written, in that order.
     used: HashSet<Random>,
     used_order: VecDeque<Random>,
-    /// Connections of which secrets were found, and which may yet be saved.
+    /// Connections whose secrets were found, and which may yet be saved.
     remembered: HashMap<(Endpoint, Endpoint), Vec<(Random, u64)>>,
     /// The number of the last packet.
     last: u64,
     dropped: bool,
 }
 
-/// Lines that are to be written.
+/// Lines to be written.
 pub(super) struct Needed {
     pub(super) text: Vec<u8>,
-    /// The packet that they have to stand before.
+    /// The packet that they have to precede.
     pub(super) before: u64,
 }
 
 impl Secrets {
-    /// Hears of the next packet.
+    /// Notes the number of the next packet.
     pub(super) fn pass(&mut self, packet: u64) {
         self.last = packet;
     }
 
-    /// Takes lines of a key log, and returns those that are needed at once.
+    /// Adds key log lines, and returns those that are needed at once.
     pub(super) fn take(&mut self, text: &[u8]) -> Option<Needed> {
         let mut needed = Vec::new();
         for line in text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii) {
@@ -50,7 +50,7 @@ impl Secrets {
             }
             match random(line) {
                 Some(random) if !self.used.contains(&random) => self.put_by(random, line),
-                // Premaster secrets are named by what encrypts them.
+                // Lines with premaster secrets are identified by the encrypted premaster instead.
                 None if !line.starts_with(b"RSA ") => {}
                 _ => push_line(&mut needed, line),
             }
@@ -59,8 +59,8 @@ impl Secrets {
         (!needed.is_empty()).then_some(Needed { text: needed, before })
     }
 
-    /// Hears that secrets of a connection that is saved were found at a packet, and returns its lines that were not
-    /// written.
+    /// Notes that secrets of a saved connection were found at a packet, and returns its lines that were not written
+    /// yet.
     pub(super) fn need(&mut self, random: Random, packet: u64) -> Option<Needed> {
         if self.used.insert(random) {
             self.used_order.push_back(random);
@@ -72,7 +72,7 @@ impl Secrets {
         }
         let (behind, text) = self.unused.remove(&random)?;
         self.bytes = self.bytes.saturating_sub(text.len());
-        // Those that were written are named in vain.
+        // Randoms whose lines were written are stale.
         if self.order.len() > self.unused.len().saturating_mul(2).saturating_add(1_024) {
             let unused = &self.unused;
             self.order.retain(|random| unused.contains_key(random));
@@ -80,22 +80,22 @@ impl Secrets {
         Some(Needed { text, before: packet.max(behind.saturating_add(1)) })
     }
 
-    /// Notes that secrets of a connection were found that may yet be saved.
+    /// Notes that secrets were found of a connection that may yet be saved.
     pub(super) fn remember(&mut self, random: Random, ends: (Endpoint, Endpoint), packet: u64) {
         if self.remembered.len() < CONNECTIONS || self.remembered.contains_key(&ends) {
             let of_ends = self.remembered.entry(ends).or_default();
-            // The newest connection between the two is the one that may be kept.
+            // Only the most recent connections between the two are remembered.
             of_ends.truncate(7);
             of_ends.insert(0, (random, packet));
         }
     }
 
-    /// Returns what was noted of the connections between these two.
+    /// Removes and returns what was noted of the connections between these two.
     pub(super) fn remembered(&mut self, ends: (Endpoint, Endpoint)) -> Vec<(Random, u64)> {
         self.remembered.remove(&ends).unwrap_or_default()
     }
 
-    /// Returns the bound on what is kept, once, if something was dropped for it.
+    /// Returns the bound on what is kept, once, if something was dropped because of it.
     pub(super) const fn dropped(&mut self) -> Option<usize> {
         if std::mem::replace(&mut self.dropped, false) { Some(UNUSED) } else { None }
     }
@@ -125,7 +125,7 @@ fn push_line(text: &mut Vec<u8>, line: &[u8]) {
     text.push(b'\n');
 }
 
-/// Returns the client's random that a line names, if it names one.
+/// Returns the client random that identifies a line, if it has one.
 fn random(line: &[u8]) -> Option<Random> {
     let name = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).nth(1)?;
     let (pairs, []) = name.as_chunks::<2>() else { return None };

@@ -8,7 +8,7 @@ use super::super::{FileId, Files, Record};
 use super::*;
 use crate::model::{At, FlowKey, KeyOrigin, LinkType, Packet, Timestamp, Tunnel};
 
-/// A batch of packets, each a time in seconds, an interface, a link type, and bytes.
+/// Returns a batch of packets, each given by a time in seconds, an interface, a link type, and bytes.
 fn batch(packets: &[(i64, Option<u16>, LinkType, &[u8])]) -> PacketBatch {
     let mut batch = PacketBatch::default();
     for (n, (seconds, interface, link, data)) in packets.iter().enumerate() {
@@ -20,7 +20,7 @@ fn batch(packets: &[(i64, Option<u16>, LinkType, &[u8])]) -> PacketBatch {
     batch
 }
 
-/// What a file holds: seconds, link type and bytes of each packet.
+/// Returns what a file contains: seconds, link type and bytes of each packet.
 fn read(path: &Path) -> Vec<(i64, u32, Vec<u8>)> {
     let mut files = Files::open(&[path.to_owned()]).unwrap();
     let (mut batch, mut packets) = (PacketBatch::default(), Vec::new());
@@ -60,7 +60,7 @@ fn what_was_saved_is_read_again() {
     saver
         .lock()
         .take(&mut batch(&[(1, Some(0), LinkType::ETHERNET, b"one"), (2, Some(1), LinkType::RAW, b"four")]));
-    // Before the end, as after a crash: all that was handed over is there.
+    // Before the end, as after a crash: everything passed to the saver is there.
     let path = folder.path().join("out.pcapng");
     assert_eq!(read(&path), [(1, 1, b"one".to_vec()), (2, 101, b"four".to_vec())]);
     saver.lock().take(&mut batch(&[(3, None, LinkType::NULL, b"")]));
@@ -84,20 +84,20 @@ fn files_begin_anew_by_size_and_the_oldest_go() {
     assert_eq!((seconds("out_00004.pcapng"), seconds("out_00005.pcapng")), (vec![6, 7], vec![8, 9]));
 }
 
-/// The ends of all connections.
+/// The endpoints of all connections.
 const ENDS: (Endpoint, Endpoint) = (
     Endpoint { ip: IpAddr::V4(Ipv4Addr::LOCALHOST), port: 1 },
     Endpoint { ip: IpAddr::V4(Ipv4Addr::LOCALHOST), port: 2 },
 );
 
-/// A line of a key log for the connection with a number.
+/// Returns a key log line for the connection with a number.
 fn line(of: u8, length: usize) -> Vec<u8> {
     let name = format!("{of:02x}").repeat(32);
     format!("CLIENT_RANDOM {name} {}\n", char::from(b'a' + of).to_string().repeat(length)).into_bytes()
 }
 
-/// Saves a packet a batch, before each a line of the connection with its number, as long as that; those for which `needed`
-/// says a packet are found to be needed there. Returns what was reported.
+/// Saves one packet per batch, each preceded by a line of that length for the connection with its number; if `needed`
+/// returns a packet, the line is found to be needed there. Returns what was reported.
 fn save_secrets(target: Target, length: usize, needed: impl Fn(u8) -> Option<u64>) -> Vec<Anomaly> {
     let saver = Saver::create(target, Vec::new(), None, None).unwrap();
     let mut reported = Vec::new();
@@ -117,7 +117,7 @@ fn save_secrets(target: Target, length: usize, needed: impl Fn(u8) -> Option<u64
     reported
 }
 
-/// Lists what a file holds: the numbers of secrets, and `x` for each packet.
+/// Lists what a file contains: the numbers of secrets, and `x` for each packet.
 fn order(path: &Path) -> String {
     let mut files = Files::open(&[path.to_owned()]).unwrap();
     let (mut batch, mut all) = (PacketBatch::default(), String::new());
@@ -140,7 +140,7 @@ fn secrets_stand_before_the_packet_that_needs_them_and_those_of_others_nowhere()
     let folder = tempfile::tempdir().unwrap();
     let target = Target { with_secrets: true, ..target(folder.path()) };
     let path = target.file.clone();
-    // The second comes behind the packet that needs it.
+    // The second comes after the packet that needs it.
     let needed = |of| [Some(6), Some(1), None, Some(4)].get(usize::from(of)).copied().flatten();
     assert_eq!(save_secrets(target, 96, needed), []);
     assert_eq!(order(&path), "x1xx3xx0xxx");
@@ -159,7 +159,7 @@ fn secrets_stand_in_each_file_the_newest_as_far_as_they_are_bounded() {
     });
     assert_eq!(limits.collect::<std::collections::BTreeSet<_>>(), ["secrets in each file"].into());
     let all: Vec<_> = names(folder.path()).iter().map(|name| order(&folder.path().join(name))).collect();
-    // Secrets come before their packet turns to the next file, and so stand in both.
+    // Secrets are written before their packet begins the next file, so they are in both.
     assert_eq!(all, ["0x1", "1x2", "2x3", "3x4", "4x5", "5x6", "6x7", "7x"], "{all:?}");
 }
 
@@ -239,7 +239,7 @@ fn full_disk_is_said_once_and_what_was_written_stays_whole() {
     assert_eq!(read(&folder.path().join("out.pcapng")).len(), 1);
 }
 
-/// The first byte names the connection, `.` none; the second is `S` where it begins.
+/// A sorter for which the first byte is the connection, `.` meaning none; `S` as the second byte begins it.
 struct ByFirstByte;
 
 fn end(port: u8) -> Endpoint {
