@@ -14,7 +14,7 @@ use crate::http::Wanted;
 use crate::session::Limits;
 use crate::{pipeline, tcp};
 
-/// The arguments that name the input and say how it is read.
+/// The arguments that name the input and determine how it is read.
 #[derive(Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("rotation").args(["rotate_size", "rotate_seconds"]).multiple(true))]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
@@ -191,10 +191,10 @@ enum Also {
     Polling,
 }
 
-/// The flags of tshark that hands know.
+/// The flags of tshark that users are accustomed to.
 ///
-/// [`parse`](super::parse::parse) takes them off before clap sees them; here they stand for the help, the man page and the
-/// completions.
+/// [`parse`](super::parse::parse) removes them before clap sees them; they are declared for the help, the man page and
+/// the completions.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "As in tshark")]
 struct AsInTshark {
@@ -212,21 +212,21 @@ struct AsInTshark {
 }
 
 impl Input {
-    /// Returns whether the input goes on until somebody ends it.
+    /// Returns whether the input continues until it is stopped.
     pub(super) fn is_endless(&self) -> bool {
         self.follow || !self.interfaces.is_empty() || !self.autostop.is_empty()
     }
 
-    /// Returns whether what is read cannot be read again.
+    /// Returns whether the input cannot be read a second time.
     pub(super) fn comes_once(&self) -> bool {
         self.follow || !self.interfaces.is_empty() || !self.files.iter().all(|file| is_file(file))
     }
 
-    /// Returns the key logs that are read beside the input.
+    /// Returns the key logs that are read alongside the input.
     #[cfg(feature = "tls")]
     pub(super) fn keylogs(&self) -> Vec<PathBuf> {
         if self.keylog.is_empty() && !self.no_keylog && !self.interfaces.is_empty() {
-            // What is read from files must not depend on the environment.
+            // Output for capture files must not depend on the environment.
             return std::env::var_os("SSLKEYLOGFILE")
                 .filter(|it| !it.is_empty())
                 .map(PathBuf::from)
@@ -236,7 +236,7 @@ impl Input {
         self.keylog.clone()
     }
 
-    /// Returns the key logs that are read beside the input.
+    /// Returns the key logs that are read alongside the input.
     #[cfg(not(feature = "tls"))]
     #[expect(clippy::unused_self, reason = "as with the feature")]
     pub(super) fn keylogs(&self) -> Vec<PathBuf> {
@@ -284,7 +284,7 @@ impl Input {
     }
 }
 
-/// The arguments that name the output and say what becomes of it.
+/// The arguments that determine where the output goes.
 #[derive(Debug, clap::Args)]
 pub(super) struct Output {
     /// Write to a file instead of standard output
@@ -305,19 +305,19 @@ impl Output {
         self.file.is_none() && std::io::stdout().is_terminal()
     }
 
-    /// Returns how wide the terminal is that the output goes to, in columns, if it goes to one that knows.
+    /// Returns the width in columns of the terminal that the output goes to, if it goes to one that reports it.
     pub(super) fn columns(&self) -> Option<usize> {
         if self.is_terminal() { columns() } else { None }
     }
 }
 
-/// Returns how wide the terminal is on standard output, in columns, if there is one and it knows.
+/// Returns the width in columns of the terminal on standard output, if there is one and it reports it.
 pub(super) fn columns() -> Option<usize> {
     let (width, _) = std::io::stdout().is_terminal().then(terminal_size::terminal_size).flatten()?;
     Some(width.0.into())
 }
 
-/// The argument that ends the output.
+/// The argument that limits the output.
 #[derive(Debug, clap::Args)]
 pub(super) struct Count {
     /// Stop after N messages; --limit is the same
@@ -325,7 +325,7 @@ pub(super) struct Count {
     pub(super) count: Option<u64>,
 }
 
-/// Returns whether a capture file may hold secrets: only pcapng does, and what is compressed or piped may be that.
+/// Returns whether a capture file may contain secrets: only pcapng does, and a compressed file or a pipe may be pcapng.
 fn may_have_secrets(path: &Path) -> bool {
     if !is_file(path) {
         return true;
@@ -340,7 +340,7 @@ fn is_file(path: &Path) -> bool {
     path != Path::new("-") && path.is_file()
 }
 
-/// Takes one of the names of a list, each with its help and what it stands for.
+/// Parses one of a list of names, each with its help and its value.
 pub(super) fn one_of<T: Copy + Send + Sync + 'static>(
     list: Vec<(&'static str, &'static str, T)>,
 ) -> impl TypedValueParser<Value = T> {
@@ -351,13 +351,13 @@ pub(super) fn one_of<T: Copy + Send + Sync + 'static>(
     })
 }
 
-/// Takes a number that is not zero.
+/// Parses a number that is not zero.
 fn positive<N: FromStr>(text: &str) -> Result<N, String> {
     let zero = text.bytes().all(|digit| digit == b'0');
     text.parse().ok().filter(|_| !zero).ok_or_else(|| "a whole number is wanted, 1 or more".to_owned())
 }
 
-/// Takes a number of bytes of a packet; 0 means as many as there are.
+/// Parses a number of bytes per packet; 0 means no limit.
 fn snap_length(text: &str) -> Result<u32, String> {
     const ALL: u32 = 262_144;
     match text.parse() {

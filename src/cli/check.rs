@@ -49,7 +49,7 @@ pub(super) struct List {
     format: ListFormat,
 }
 
-/// Name of a format of the list of rules.
+/// The format of the list of rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum ListFormat {
     #[value(help = "a line a rule")]
@@ -58,7 +58,7 @@ enum ListFormat {
     Json,
 }
 
-/// The severity from which on a broken rule fails the check.
+/// The minimum severity with which a broken rule fails the check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum FailOn {
     #[value(help = "a MUST is broken")]

@@ -15,7 +15,7 @@ pub(super) struct Args {
 
 impl Args {
     pub(super) fn run(&self, mut program: Command) -> anyhow::Result<()> {
-        // Its writer must not fail.
+        // clap's generator panics if its writer fails.
         let mut text = Vec::new();
         clap_complete::generate(self.shell, &mut program, "wirefin", &mut text);
         super::stdout::write_stdout(&text).context("cannot write standard output")?;

@@ -1,4 +1,4 @@
-//! What is read and what is written are to be different things; that is seen to before anything is opened.
+//! Checks that inputs and outputs are distinct, before anything is opened.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -9,11 +9,11 @@ use std::path::{Path, PathBuf};
 use super::args::Input;
 use crate::capture::{FileId, Follow, Target, folder};
 
-/// Refuses to write where that would take something away: packets over an input, what is followed, or the output.
+/// Refuses to overwrite an input, a followed file, or the output with packets.
 ///
 /// # Errors
 ///
-/// When it would; the error names what would be lost.
+/// Fails if that would happen; the error names the file that would be lost.
 pub(super) fn check(input: &Input, output: Option<&Path>) -> anyhow::Result<()> {
     let output = output.filter(|path| !is_dash(path));
     if let (Some(path), true, [followed]) = (output, input.follow, input.files.as_slice())
@@ -40,7 +40,7 @@ pub(super) fn check(input: &Input, output: Option<&Path>) -> anyhow::Result<()> 
     }
     for file in &input.files {
         let place = Place::read(file);
-        // What is not there is told of where it is opened.
+        // A missing file is reported when it is opened.
         if place.identity.is_some() && written.holds(&place) {
             anyhow::bail!("{} is an input: it would be lost", name(file));
         }
@@ -60,13 +60,13 @@ pub(super) fn check(input: &Input, output: Option<&Path>) -> anyhow::Result<()> 
     Ok(())
 }
 
-/// Returns whether one of the inputs lies at `path`.
+/// Returns whether one of the inputs is the file at `path`.
 pub(super) fn is_input(path: &Path, inputs: &[PathBuf]) -> bool {
     let place = Place::of(path);
     place.identity.is_some() && inputs.iter().any(|input| Place::read(input).is(&place))
 }
 
-/// Lists what is there under the names of inputs, so that it is spared whatever happens meanwhile.
+/// Lists the existing files among the inputs, so that they are spared whatever happens meanwhile.
 pub(super) fn spared(inputs: &[PathBuf]) -> Vec<FileId> {
     inputs.iter().filter_map(|path| Place::read(path).identity).collect()
 }
@@ -75,15 +75,15 @@ fn is_dash(path: &Path) -> bool {
     path == Path::new("-")
 }
 
-/// What standard input and output are called. Paths never are, for these are links.
+/// The names of standard input and output. Resolved paths never equal them, because these are links.
 const STDIN: &str = "/dev/stdin";
 const STDOUT: &str = "/dev/stdout";
 
-/// Something that can be read or written, as far as it can be told from others.
+/// A file that can be read or written, identified as far as possible.
 struct Place {
-    /// The file's own name, links followed.
+    /// The path of the file, with links resolved.
     path: PathBuf,
-    /// `None` where there is nothing yet, or what can be shared.
+    /// `None` if there is no file yet, or if it can be shared.
     identity: Option<FileId>,
 }
 
@@ -109,7 +109,7 @@ impl Place {
     fn is(&self, other: &Place) -> bool {
         match (self.identity, other.identity) {
             (Some(one), Some(other)) => one == other,
-            // What is there is not what is not; of what is not there yet, the names tell.
+            // An existing file never equals a missing one; missing files are compared by name.
             (None, None) => {
                 self.path == other.path && (self.path == Path::new(STDOUT) || !self.path.exists())
             }
@@ -118,12 +118,12 @@ impl Place {
     }
 }
 
-/// Every place that packets are saved to.
+/// Every file that packets are saved to.
 struct Written<'a> {
     target: &'a Target,
-    /// Its first file, where there are several.
+    /// The first file, if there are several.
     first: Place,
-    /// What lies under their names already, whatever the number.
+    /// Existing files with one of the names, whatever the number.
     there: Vec<FileId>,
 }
 
@@ -139,7 +139,7 @@ impl Written<'_> {
         Written { target, first, there }
     }
 
-    /// Names what would be read where `followed` is followed.
+    /// Returns the name of the file that would be read if `followed` is followed.
     fn next_of(&self, followed: &Path) -> Option<String> {
         let name = self.target.name(1);
         let is_named = [&name, &self.first.path].iter().any(|name| Follow::is_of_family(followed, name));
@@ -159,7 +159,7 @@ impl Written<'_> {
     }
 }
 
-/// Follows links as far as they lead, also to where nothing is yet.
+/// Resolves links as far as possible, also to a path where nothing exists yet.
 pub(super) fn resolved(path: &Path) -> PathBuf {
     /// As many as the kernel follows.
     const LINKS: usize = 40;

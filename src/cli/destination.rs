@@ -18,27 +18,27 @@ use super::pager::Pager;
 use super::report::note;
 use crate::capture::folder;
 
-/// Lets output be written in pieces of this many bytes.
+/// The size of the output buffer, in bytes.
 const BUFFER: usize = 256 << 10;
 
-/// The destination of an output: standard output, or a file that gets its name when it is whole.
+/// The destination of an output: standard output, or a file that gets its name when it is complete.
 #[derive(Debug)]
 pub(super) enum Destination {
     /// Standard output.
     Stdout(BufWriter<StdoutLock<'static>>),
-    /// Standard output, where that is a pipe whose reader may not read.
+    /// Standard output, if it is a pipe whose reader may be slow or stalled.
     Pipe(BufWriter<PatientPipe>),
     /// The pager, on a terminal.
     Pager(Pager),
-    /// Something that is there and is no file, such as a device or a named pipe.
+    /// An existing path that is not a regular file, such as a device or a named pipe.
     Special(BufWriter<File>),
-    /// A file under another name.
+    /// A file under a temporary name.
     File(BufWriter<File>, Unfinished),
 }
 
 impl Destination {
-    /// Opens `path`, standard output without one or for `-`; refuses to write over one of `inputs`. `who` is added to
-    /// what could not be done.
+    /// Opens `path`, or standard output if it is missing or `-`; refuses to overwrite one of `inputs`. `who` is
+    /// appended to error messages.
     pub(super) fn open(path: Option<&Path>, inputs: &[PathBuf], who: &str) -> anyhow::Result<Self> {
         let Some(path) = path.filter(|path| *path != Path::new("-")) else {
             super::stdout::check_stdout().context("cannot write standard output")?;
@@ -55,7 +55,8 @@ impl Destination {
             );
         }
         let metadata = fs::metadata(path).ok();
-        // A link stays a link: the file that it points to is replaced, or made. What is no file keeps its name.
+        // A link stays a link: the file it points to is replaced or created. Anything but a regular file is written in
+        // place.
         let is_file = metadata.as_ref().is_none_or(fs::Metadata::is_file);
         let path = &if is_file { resolved(path) } else { path.to_owned() };
         if let Some(metadata) = &metadata
@@ -71,7 +72,7 @@ impl Destination {
             if mode & !most != 0 {
                 note(&format!("{given}: was open to more users than what was read, and is no longer"));
             }
-            // Root gives nobody's file to itself.
+            // Replacing a file of another user as root would change its owner.
             if metadata.uid() != file.metadata().with_context(failed)?.uid() && geteuid().is_root() {
                 fchown(&file, Some(metadata.uid()), Some(metadata.gid())).with_context(failed)?;
             }
@@ -80,7 +81,8 @@ impl Destination {
         Ok(Destination::File(BufWriter::with_capacity(BUFFER, file), unfinished))
     }
 
-    /// Opens `path` as [`Destination::open`] does, but a file under its own name: who cannot rename it later writes it in place.
+    /// Opens `path` as [`Destination::open`] does, but a file under its final name, for a program that will not be
+    /// allowed to rename it later.
     pub(super) fn in_place(path: Option<&Path>, inputs: &[PathBuf]) -> anyhow::Result<Self> {
         let Some(path) = path.filter(|path| *path != Path::new("-")) else {
             return Destination::open(None, inputs, "");
@@ -102,7 +104,7 @@ impl Destination {
         matches!(self, Destination::Stdout(_) | Destination::Pipe(_) | Destination::Pager(_))
     }
 
-    /// Gives up on a pipe whose reader does not read, once `stop` says that the end has come.
+    /// Gives up on a pipe whose reader does not read, once `stop` is set.
     pub(super) fn until(self, stop: &Arc<AtomicBool>) -> io::Result<Self> {
         let Destination::Stdout(_) = self else { return Ok(self) };
         let Ok(file) = io::stdout().as_fd().try_clone_to_owned().map(File::from) else { return Ok(self) };
@@ -114,7 +116,7 @@ impl Destination {
         Ok(Destination::Pipe(BufWriter::with_capacity(BUFFER, pipe)))
     }
 
-    /// Puts a pager before standard output, where there is one.
+    /// Inserts a pager before standard output, if one is available.
     pub(super) fn through_pager(self) -> Self {
         match (self, Pager::start()) {
             (Destination::Stdout(_), Some(pager)) => Destination::Pager(pager),
@@ -122,7 +124,7 @@ impl Destination {
         }
     }
 
-    /// Returns the folder in which the output is given its name.
+    /// Returns the folder in which the output is renamed.
     pub(super) fn folder(&self) -> Option<PathBuf> {
         match self {
             Destination::File(_, unfinished) => Some(folder(&unfinished.name).to_owned()),
@@ -133,14 +135,14 @@ impl Destination {
         }
     }
 
-    /// Lets a file that is never finished lie under its temporary name, up to its last whole line; returns that name.
+    /// Keeps an unfinished file under its temporary name, up to its last complete line; returns that name.
     pub(super) fn keep(&mut self) -> Option<PathBuf> {
         let Destination::File(_, unfinished) = self else { return None };
         unfinished.keep = true;
         Some(unfinished.temporary.clone())
     }
 
-    /// Ends an output of which there is only a part: a file stays under its temporary name, which is returned.
+    /// Ends a partial output: a file stays under its temporary name, which is returned.
     pub(super) fn abandon(mut self) -> io::Result<Option<PathBuf>> {
         if let Destination::Pager(pager) = self {
             return pager.close().map(|()| None);
@@ -151,7 +153,7 @@ impl Destination {
         Ok(kept.filter(|path| path.exists()))
     }
 
-    /// Ends the output; a file gets its name.
+    /// Finishes the output; a file gets its name.
     pub(super) fn finish(mut self) -> io::Result<()> {
         if !matches!(self, Destination::Pager(_)) {
             self.flush()?;
@@ -173,18 +175,19 @@ impl Destination {
     }
 }
 
-/// A pipe that is written to only where there is room, so that a reader who does not read cannot keep us from ending.
+/// A pipe that is written to only while it has room, so that a stalled reader cannot keep us from ending.
 #[derive(Debug)]
 pub(super) struct PatientPipe {
     file: File,
     stop: Arc<AtomicBool>,
-    /// Since when the end has come.
+    /// Since when a stop has been requested.
     stopped: Option<Instant>,
 }
 
-/// How many bytes there is room for where a pipe can be written to (POSIX: `PIPE_BUF`, 512 at least; Linux has 4096).
+/// How many bytes can be written to a pipe that is reported as writable (POSIX: `PIPE_BUF`, at least 512; Linux has
+/// 4096).
 const ROOM: usize = if cfg!(target_os = "linux") { 4096 } else { 512 };
-/// How long a reader may take once the end has come.
+/// How long a reader may take after a stop was requested.
 const LAST: Duration = Duration::from_millis(500);
 
 impl Write for PatientPipe {
@@ -209,21 +212,21 @@ impl Write for PatientPipe {
     }
 }
 
-/// Returns the widest mode that an output may have: that of the narrowest input, and its owner's alone where interfaces
-/// are read.
+/// Returns the widest permissions that an output may have: those common to all inputs, and only the owner's for live
+/// captures.
 fn widest(inputs: &[PathBuf]) -> u32 {
     const FILE: u32 = 0o666;
     let Some((first, more)) = inputs.split_first() else { return 0o600 };
     let mode = |path: &PathBuf| match fs::metadata(path) {
         Ok(metadata) if metadata.is_file() => metadata.mode() & FILE,
-        // A pipe is nobody's.
+        // A pipe restricts nothing.
         _ => FILE,
     };
-    // Whoever reads may write what was read.
+    // Anybody who may read an input may also write to the output derived from it.
     more.iter().map(mode).fold(mode(first), |all, one| all & one) | 0o600
 }
 
-/// Returns whether a path is a link that somebody else may have laid there to have something else written over.
+/// Returns whether a path is a link that another user may have planted to have a different file overwritten.
 fn is_foreign_link(path: &Path) -> bool {
     const STICKY: u32 = 0o1000;
     const OTHERS: u32 = 0o022;
@@ -248,8 +251,8 @@ impl Write for Destination {
     }
 }
 
-/// A file under a temporary name beside its own; dropped before it is finished, it is removed, unless it is to be
-/// kept and holds a whole line.
+/// A file under a temporary name beside the final one. If it is dropped before it is finished, it is removed, unless it
+/// is to be kept and contains a complete line.
 #[derive(Debug)]
 pub(super) struct Unfinished {
     temporary: PathBuf,
@@ -287,7 +290,7 @@ impl Unfinished {
     }
 }
 
-/// Ends a file behind its last whole line; returns whether it has one.
+/// Truncates a file after its last complete line; returns whether it has one.
 fn cut(file: &File) -> io::Result<bool> {
     let mut end = file.metadata()?.len();
     let mut piece = vec![0; 64 << 10];
@@ -307,10 +310,10 @@ fn cut(file: &File) -> io::Result<bool> {
 
 impl Drop for Unfinished {
     fn drop(&mut self) {
-        // What cannot be cut lies there as it is.
+        // A file that cannot be truncated is kept as it is.
         let stays = self.finished || self.keep && cut(&self.file).unwrap_or(true);
         if !stays {
-            // It may be gone already, and there is nobody left to tell.
+            // It may already be gone, and there is nowhere to report that.
             let _ = fs::remove_file(&self.temporary);
         }
     }

@@ -21,7 +21,7 @@ pub(super) struct Args {
     request: Request,
 }
 
-/// Name of a form of an explanation.
+/// The format of an explanation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum ExplanationFormat {
     #[value(help = "a paragraph a connection")]

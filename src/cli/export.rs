@@ -34,7 +34,7 @@ pub(super) struct Args {
     request: Request,
 }
 
-/// The detail in which the meaning of a message is written.
+/// The level of detail of a message's meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum Sub {
     #[value(help = "names, ids and fields")]

@@ -18,31 +18,31 @@ use crate::pipeline::{Flows, Summary};
 use crate::text::count;
 use crate::wire::{self, DecodeError};
 
-/// The input, open.
+/// The opened input.
 pub(super) struct Opened {
     pub(super) source: Box<dyn Source + Send>,
-    /// Returns how far reading came, where that is known.
+    /// The progress of reading, where it is known.
     pub(super) meter: Option<ReadProgress>,
-    /// Reports what interfaces gave.
+    /// The packet and drop counts of interfaces.
     pub(super) counts: Option<Counts>,
-    /// A signal asked for the end.
+    /// Whether a signal requested a stop.
     pub(super) stopped: Arc<AtomicBool>,
-    /// Which one.
+    /// Which signal.
     pub(super) heard: stop::Heard,
-    /// What the sandbox must leave.
+    /// What the sandbox must permit.
     pub(super) needs: Needs,
     pub(super) interfaces: Vec<Description>,
     origins: LinkSources,
     /// The file that is followed.
     followed: Option<String>,
-    /// Who we became.
+    /// The user that we became.
     pub(super) user: Option<User>,
-    /// We stay root, without capabilities, and need Landlock.
+    /// Whether we stay root, without capabilities, which requires Landlock.
     pub(super) stays_root: bool,
 }
 
 impl Input {
-    /// Opens what is to be read, until a signal says that it is enough.
+    /// Opens the input, which ends when a signal requests it.
     pub(super) fn open(&self, paged: bool) -> anyhow::Result<Opened> {
         let until = stop::until(&self.autostop);
         let heard = stop::hear_signals(&until, paged)?;
@@ -50,7 +50,7 @@ impl Input {
         Ok(Opened { heard, ..opened })
     }
 
-    /// Opens what is to be read, for those who see to signals themselves.
+    /// Opens the input for callers that handle signals themselves.
     #[cfg(feature = "tui")]
     pub(super) fn open_quietly(&self) -> anyhow::Result<Opened> {
         self.open_until(stop::until(&self.autostop))
@@ -96,7 +96,7 @@ impl Input {
         Ok(opened)
     }
 
-    /// Lets only those packets of files through that -f wants.
+    /// Passes only those packets of files that match -f.
     #[cfg(feature = "live")]
     fn filtered(&self, source: Box<dyn Source + Send>) -> anyhow::Result<Box<dyn Source + Send>> {
         Ok(match &self.filter {
@@ -113,7 +113,7 @@ impl Input {
         Ok(source)
     }
 
-    /// Opens the files once more, with all that belongs to them, to be read before they are read for the output.
+    /// Opens the files once more, with their filter and keys, for a pass that precedes the one for the output.
     pub(super) fn reopen(&self, stopped: &Arc<AtomicBool>) -> anyhow::Result<Box<dyn Source + Send>> {
         let until = StopCondition { stopped: Arc::clone(stopped), ..StopCondition::default() };
         let source = self.filtered(Box::new(Files::open_until(&self.files, until)?))?;
@@ -126,7 +126,7 @@ impl Input {
         let live = crate::capture::Live::open(&self.settings(), until)?;
         opened.counts = Some(live.counts());
         opened.interfaces = live.descriptions();
-        // What counts drops reads there, and so does who looks whether an interface is up.
+        // The drop counters are read there, and so is whether an interface is up.
         opened.needs.read.extend(live.system_folders());
         opened.source = Box::new(live);
         Ok(())
@@ -150,7 +150,7 @@ impl Input {
         }
     }
 
-    /// Says where packets are saved, where that is asked for.
+    /// Returns where packets are saved, if that was requested.
     pub(super) fn target(&self) -> Option<Target> {
         Some(Target {
             file: self.write.clone()?,
@@ -162,11 +162,12 @@ impl Input {
         })
     }
 
-    /// Gives up the privileges that opening interfaces took, opens the output by `output`, and begins to save.
+    /// Drops the privileges needed for opening interfaces, opens the output with `output`, and begins to save.
     ///
-    /// Outputs are made by the one whom we become. Nobody, whom root becomes in a shell of its own, could make none: there they
-    /// are made before, as root's, and written in place, which `output` is told. Rotation goes on making files, and so keeps
-    /// root's identity, without its capabilities, where Landlock holds.
+    /// Output files are created by the user that we become. The user `nobody`, whom root becomes if it was not called
+    /// through sudo, could create none: in this case they are created before, as root, and written in place, which
+    /// `output` is told by its argument. Rotation continues to create files, and therefore keeps root's identity,
+    /// without its capabilities, if Landlock is available.
     pub(super) fn settle<T>(
         &self,
         opened: Opened,
@@ -191,9 +192,9 @@ impl Input {
         Ok((opened, saver, to))
     }
 
-    /// Saves what is read, where that is asked for.
+    /// Saves the packets read, if that was requested.
     ///
-    /// Where some conversations are `chosen`, only theirs.
+    /// If some conversations are `chosen`, only their packets.
     fn save(&self, opened: Opened, chosen: bool) -> anyhow::Result<(Opened, Option<Saver>)> {
         let mut opened = opened;
         let keys = KeyLogs::open(&self.keylogs(), self.follow || !self.interfaces.is_empty())?;
@@ -211,7 +212,7 @@ impl Input {
         if !saver.is_stdout() {
             opened.needs.make(&file);
         }
-        // What is read behind the saver is not saved.
+        // Keys that are read outside the saver are not saved.
         let (inside, outside) = if self.with_secrets { (Some(keys), None) } else { (None, Some(keys)) };
         if let Some(keys) = inside {
             opened.beside(keys);
@@ -224,7 +225,7 @@ impl Input {
         Ok((opened, Some(saver)))
     }
 
-    /// Notes what reading key logs takes once the program is shut in, and says where they come from.
+    /// Notes what the sandbox must permit for reading key logs, and reports where they come from.
     fn needs_of_keylogs(&self, opened: &mut Opened) {
         for path in self.keylogs() {
             if self.is_endless() {
@@ -255,7 +256,7 @@ impl Input {
 }
 
 impl Opened {
-    /// Reads key logs beside the source.
+    /// Reads key logs alongside the source.
     fn beside(&mut self, keys: KeyLogs) {
         if !keys.is_empty() {
             let source = std::mem::replace(&mut self.source, Box::new(Files::from_readers([])));
@@ -263,7 +264,7 @@ impl Opened {
         }
     }
 
-    /// Names what has packets that could not be read for their link type.
+    /// Returns the names of the inputs with packets that could not be read because of their link type.
     pub(super) fn unreadable(&self, summary: &Summary) -> Option<String> {
         let Some(DecodeError::LinkType(link)) = summary.stop else { return None };
         let mut names: Vec<String> = self.origins.of(link).into_iter().map(String::from).collect();
@@ -276,7 +277,7 @@ impl Opened {
         })
     }
 
-    /// Says whose privileges count, where those are not the caller's, to be put behind what could not be done.
+    /// Describes whose privileges apply, if they are not the caller's, to be appended to error messages.
     pub(super) fn who(&self) -> String {
         let user = self.user.as_ref();
         user.map_or_else(String::new, |user| format!(" as {user}, who root became (--user names another)"))

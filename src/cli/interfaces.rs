@@ -28,7 +28,7 @@ impl Args {
     }
 }
 
-/// Lists interfaces, a line each, with their columns below each other.
+/// Lists interfaces, one per line, in aligned columns.
 fn table(list: &[Sniffable]) -> String {
     let link = |it: &Sniffable| it.link.clone().unwrap_or_else(|_| "-".to_owned());
     let width =
@@ -49,13 +49,13 @@ fn table(list: &[Sniffable]) -> String {
     text
 }
 
-/// Reports what has no column of its own.
+/// Returns the facts that have no column of their own.
 fn notes(interface: &Sniffable) -> String {
     let mut parts = Vec::new();
     parts.extend(interface.loopback.then(|| "loopback".to_owned()));
     parts.extend(interface.addresses.iter().map(ToString::to_string));
     parts.extend(interface.description.as_ref().map(|description| format!("({description})")));
-    // That what is down is not up need not be said again.
+    // An interface that is down is not reported again as not being up.
     if let Err(missing) = &interface.link
         && !(interface.up == Some(false) && missing.ends_with("not up"))
     {

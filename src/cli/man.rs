@@ -54,7 +54,7 @@ fn page(mut program: Command) -> io::Result<Vec<u8>> {
     Ok(page)
 }
 
-/// Writes every command with its options; those that several commands understand are written with the first of them.
+/// Writes every command with its options; options shared by several commands are written with the first of them.
 fn write_commands(program: &Command, page: &mut Vec<u8>) -> io::Result<()> {
     let mut told: Vec<(clap::Id, String)> = Vec::new();
     page.extend(Roff::new().control("SH", ["COMMANDS"]).to_roff().as_bytes());
@@ -87,7 +87,7 @@ fn write_commands(program: &Command, page: &mut Vec<u8>) -> io::Result<()> {
     Ok(())
 }
 
-/// Names the other names of an argument in its help.
+/// Appends the aliases of an argument to its help.
 fn with_aliases(arg: Arg) -> Arg {
     let Some(aliases) = arg.get_visible_aliases().filter(|aliases| !aliases.is_empty()) else { return arg };
     let help = styled(arg.get_long_help().or(arg.get_help()));
@@ -95,7 +95,7 @@ fn with_aliases(arg: Arg) -> Arg {
     arg.long_help(help)
 }
 
-/// Makes the headings of sections ones of paragraphs, for they stand within a command.
+/// Converts section headings to paragraph headings, because they are within a command.
 fn below_command(options: &str) -> String {
     let line = |line: &str| match line.strip_prefix(".SH ") {
         Some("OPTIONS") => String::new(),
@@ -105,7 +105,7 @@ fn below_command(options: &str) -> String {
     options.lines().map(line).collect()
 }
 
-/// Writes the filter language: examples, what can be asked, and the fields.
+/// Writes the filter language: examples, operators, and the fields.
 fn write_filters(out: &mut Roff) {
     out.control("SH", ["FILTERS"]);
     out.text([roman(format!("This is the language of -Y. {}", filter::ABOUT))]);
@@ -117,7 +117,7 @@ fn write_filters(out: &mut Roff) {
     }
 }
 
-/// Writes what the keys and the mouse do on the screen.
+/// Writes the actions of the keys and the mouse on the screen.
 #[cfg(feature = "tui")]
 fn write_keys(out: &mut Roff) {
     out.control("SH", ["KEYS"]);
@@ -162,7 +162,7 @@ mod tests {
         String::from_utf8(super::page(super::super::parse::Cli::command()).unwrap()).unwrap()
     }
 
-    /// Returns a text as it stands in the page.
+    /// Returns a text escaped for the page.
     fn escaped(text: &str) -> String {
         let text = Roff::new().text([roman(text)]).to_roff();
         text.trim_end().to_owned()

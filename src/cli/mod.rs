@@ -1,6 +1,6 @@
-//! The command line: arguments, files, progress and what is said on standard error.
+//! The command line: arguments, files, progress and messages on standard error.
 //!
-//! [`run()`] does what the arguments ask and returns every failure; `main.rs` alone turns one into an exit code.
+//! [`run()`] executes a command and returns every failure; only `main.rs` turns one into an exit code.
 //!
 //! ```
 //! use wirefin::cli;
@@ -54,11 +54,11 @@ pub use outcome::Outcome;
 use parse::{Cli, Command};
 pub use stdout::{check_stdout, write_stdout};
 
-/// Does what `arguments`, the program's name first, ask.
+/// Executes the command given by `arguments`, which begin with the program's name.
 ///
 /// # Errors
 ///
-/// A [`clap::Error`] where the arguments are wrong or ask for help, which it knows how to print; anything else says
+/// Returns a [`clap::Error`] if the arguments are invalid or request help; it can print itself. Any other error means
 /// that we could not read or write.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Result<Outcome> {
     stop::fail_on_abort()?;
@@ -87,7 +87,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Result<Outc
     Ok(Outcome::Fine)
 }
 
-/// Shows the input on the screen where there is one, unless something was asked for that only print does.
+/// Shows the input on the screen if there is one, unless an option was given that only print supports.
 fn bare(args: print::Args) -> anyhow::Result<Outcome> {
     #[cfg(feature = "tui")]
     if args.is_plain() && view::is_possible() {

@@ -1,4 +1,4 @@
-//! An output that is watched while it is filled.
+//! An output with progress and early termination.
 
 use std::io;
 use std::ops::Range;
@@ -19,16 +19,17 @@ pub(super) struct Monitored<O> {
     pub(super) output: O,
     pub(super) progress: Progress,
     pub(super) saver: Option<Saver>,
-    /// It goes to standard output, which a reader may close.
+    /// Whether it goes to standard output, which its reader may close.
     pub(super) stdout: bool,
-    /// Ends the source.
+    /// Stops the source.
     pub(super) stop: Arc<AtomicBool>,
-    /// Nobody reads any more.
+    /// Whether the reader has closed the output.
     pub(super) closed: bool,
 }
 
 impl<O> Monitored<O> {
-    /// Returns what hears of every conversation that begins or is refused, and saves the packets of those chosen.
+    /// Returns a hook that is called for every conversation that begins or is refused, and saves the packets of those
+    /// chosen.
     pub(super) fn hook(&self, choice: Choice) -> Hook {
         let (progress, saver) = (self.progress.clone(), self.saver.clone());
         Arc::new(move |event| {
@@ -44,7 +45,7 @@ impl<O> Monitored<O> {
         })
     }
 
-    /// Treats a pipe that its reader closed as the end, not as a failure.
+    /// Treats a pipe closed by its reader as the end, not as a failure.
     fn stop_if_closed(&mut self, result: io::Result<Control>) -> io::Result<Control> {
         match result {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
@@ -55,7 +56,7 @@ impl<O> Monitored<O> {
         }
     }
 
-    /// Ends the source where packets go to standard output and nobody wants more: what was seen is still told.
+    /// Stops the source if packets go to standard output and its reader has closed it: what was seen is still reported.
     fn stop_if_packets_are_unwanted(&self) {
         let Some(saver) = self.saver.as_ref().filter(|saver| saver.is_stdout()) else { return };
         if saver.is_closed() || is_closed() {
@@ -64,7 +65,7 @@ impl<O> Monitored<O> {
     }
 }
 
-/// Returns whether nobody reads from standard output, without having anything to say.
+/// Returns whether standard output was closed by its reader, without writing to it.
 fn is_closed() -> bool {
     let stdout = io::stdout();
     let mut list = [PollFd::new(&stdout, PollFlags::empty())];

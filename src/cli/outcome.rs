@@ -1,20 +1,20 @@
-/// The outcome of a run that did what it was asked.
+/// The outcome of a successful run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// There is nothing more to say.
+    /// Success, with nothing more to report.
     Fine,
     /// `check` found what it looks for.
     Findings,
     /// `check` found nothing, but could not judge everything.
     Unjudged,
-    /// A filter matched nothing, and the user wants to know.
+    /// A filter matched nothing, and the user asked for an exit code.
     NoMatch,
-    /// A signal, by its number, ended it before its files were read to their end.
+    /// A signal with this number ended it before its files were read to their end.
     Interrupted(u8),
 }
 
 impl Outcome {
-    /// Returns the exit code that tells it, of those in the list in `--help`.
+    /// Returns the exit code, as listed in `--help`.
     pub const fn code(self) -> u8 {
         match self {
             Outcome::Fine => 0,
@@ -25,7 +25,7 @@ impl Outcome {
     }
 }
 
-/// What the exit codes say. Where several hold, 2 stands before 1 before 3.
+/// The meanings of the exit codes. If several apply, 2 takes precedence over 1, and 1 over 3.
 pub(super) const EXIT_CODES: [(&str, &str); 5] = [
     ("0", "all went well; Ctrl-C of a live capture included"),
     ("1", "check found a broken rule; or, with --exit-code, a filter matched nothing"),
@@ -37,7 +37,7 @@ pub(super) const EXIT_CODES: [(&str, &str); 5] = [
     ("130, 143", "files were not read to their end because of SIGINT (Ctrl-C) or SIGTERM"),
 ];
 
-/// Lists the exit codes below the help.
+/// Lists the exit codes for the end of the help.
 pub(super) fn exit_codes() -> String {
     let line = |(code, words): &(&str, &str)| format!("\n  {code:<8}  {words}");
     format!(

@@ -1,12 +1,12 @@
-//! The pager: what is longer than the terminal is shown a page at a time.
+//! The pager, which shows output longer than the terminal one page at a time.
 
 use std::io::{self, BufWriter, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
 
-/// How many bytes are handed over at once: little, so that the first page comes at once.
+/// The size of the write buffer: small, so that the first page appears at once.
 const BUFFER: usize = 16 << 10;
 
-/// `less`, which shows what is written to it.
+/// `less`, showing what is written to it.
 #[derive(Debug)]
 pub(super) struct Pager {
     to: BufWriter<ChildStdin>,
@@ -14,10 +14,11 @@ pub(super) struct Pager {
 }
 
 impl Pager {
-    /// Starts it: before the program is shut in, for it starts no other one then. `None` where there is none, or none is wanted.
+    /// Starts the pager. This must happen before the program is confined, because it cannot start other programs
+    /// afterwards. Returns `None` if there is no pager, or none is wanted.
     ///
-    /// It is told to keep colours and short outputs as they are (`-FRX`), and neither to run commands nor to open files
-    /// (`LESSSECURE`), for what it shows comes from strangers.
+    /// It is configured to pass colours and short outputs through (`-FRX`), and neither to run commands nor to open
+    /// files (`LESSSECURE`), because its input is untrusted.
     pub(super) fn start() -> Option<Pager> {
         let unwanted = |name: &str, words: &[&str]| {
             std::env::var(name).is_ok_and(|value| words.contains(&value.as_str()))
@@ -36,7 +37,7 @@ impl Pager {
         Some(Pager { to, process })
     }
 
-    /// Ends what it shows, and waits until the user has seen enough of it.
+    /// Ends its input, and waits until the user quits it.
     pub(super) fn close(self) -> io::Result<()> {
         let Pager { to, mut process } = self;
         let written = to.into_inner().map(drop).map_err(std::io::IntoInnerError::into_error);

@@ -1,4 +1,4 @@
-//! What clap makes of the command line, and what we do where it alone would not help.
+//! Parsing of the command line by clap, with better handling of some mistakes.
 
 use std::ffi::OsString;
 
@@ -13,10 +13,10 @@ use super::view;
 use super::{check, completions, explain, export, man, print, schema, stats};
 use crate::text::nearest;
 
-/// What `wirefin help` explains that is no command.
+/// A topic of `wirefin help` that is not a command.
 const FILTER_TOPIC: &str = "filter";
 
-/// What is said below the help.
+/// The text after the help.
 const AFTER_HELP: &str = "Without a command, `wirefin FILE` is `wirefin view FILE` on a terminal, and with a flag that only view has. Elsewhere, and with a flag that only print has, it is `wirefin print FILE`. `wirefin help filter` explains the language of -Y.";
 
 /// The WebSocket analyzer for network traffic.
@@ -61,9 +61,9 @@ pub(super) enum Command {
     Completions(completions::Args),
 }
 
-/// Reads the command line, the program's name first.
+/// Parses the command line, which begins with the program's name.
 ///
-/// Where no command is named, a flag that only view has means view.
+/// If no command is named, a flag that only view has implies view.
 pub(super) fn parse(arguments: &[OsString]) -> Result<Cli, clap::Error> {
     if arguments.len() == 1 && is_piped() {
         return Err(nothing_to_read(Cli::command()));
@@ -87,7 +87,7 @@ pub(super) fn parse(arguments: &[OsString]) -> Result<Cli, clap::Error> {
     })
 }
 
-/// Returns what `wirefin help filter` prints, where that is what the command line asks for.
+/// Returns the output of `wirefin help filter`, if the command line requests that.
 pub(super) fn filter_help(arguments: &[OsString]) -> Option<String> {
     let [_, help, topic] = arguments else { return None };
     (help == "help" && topic == FILTER_TOPIC).then(|| {
@@ -96,8 +96,9 @@ pub(super) fn filter_help(arguments: &[OsString]) -> Option<String> {
     })
 }
 
-/// Understands the flags of tshark: `-r FILE` names a file, `-n` and `-l` are what we do anyway, and `-t` and `-T` are
-/// answered with our own flags. A word that is nearly a command, and no file, is answered with the command.
+/// Handles the flags of tshark: `-r FILE` names a file, `-n` and `-l` are the default anyway, and `-t` and `-T` are
+/// rejected with a hint to our own flags. If the first word is similar to a command and not a file, the error suggests
+/// the command.
 fn with_tshark_flags(arguments: &[OsString]) -> Result<Vec<OsString>, clap::Error> {
     let mut all = Cli::command();
     if let Some(text) = nearly_a_command(&all, arguments) {
@@ -123,7 +124,7 @@ fn with_tshark_flags(arguments: &[OsString]) -> Result<Vec<OsString>, clap::Erro
                 let text = "there is no -T: use `print --fields time,from,len` (tshark's -T fields), or `export` with --format ndjson or json (-T json, -T ek)";
                 return Err(all.error(ErrorKind::UnknownArgument, text));
             }
-            // What stands behind -r is a file like any other, and comes next by itself.
+            // The value of -r is an ordinary file argument, which follows anyway.
             _ if !letters.is_empty() && !has_other => {}
             _ => match letters.strip_prefix('r') {
                 Some(file) => taken.push(file.into()),
@@ -134,7 +135,7 @@ fn with_tshark_flags(arguments: &[OsString]) -> Result<Vec<OsString>, clap::Erro
     Ok(taken)
 }
 
-/// Says which command, or topic of `help`, a first word is nearly, where it is none and no file.
+/// Returns the command or topic of `help` that a first word is similar to, if it is neither one of them nor a file.
 fn nearly_a_command(all: &clap::Command, arguments: &[OsString]) -> Option<String> {
     let (word, topic, wanted) = match arguments {
         [_, help, word, ..] if help == "help" => (word.to_str()?, Some(FILTER_TOPIC), "help on"),
@@ -157,12 +158,12 @@ fn is_of_view(all: &clap::Command, error: &clap::Error) -> bool {
     flags.any(|arg| arg.get_long().is_some_and(|long| flag.strip_prefix("--") == Some(long)))
 }
 
-/// Returns whether the input is missing; that `--write <FILE>` is missing is another matter.
+/// Returns whether the missing argument is the input, rather than `--write <FILE>`.
 fn wants_input(error: &clap::Error) -> bool {
     matches!(error.get(ContextKind::InvalidArg), Some(ContextValue::Strings(missing)) if missing.iter().any(|it| it.starts_with("<FILE>")))
 }
 
-/// Returns whether something is piped into us.
+/// Returns whether standard input is a pipe.
 fn is_piped() -> bool {
     use std::os::unix::fs::FileTypeExt as _;
     std::fs::metadata("/dev/stdin").is_ok_and(|it| it.file_type().is_fifo())

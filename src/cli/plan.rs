@@ -1,4 +1,4 @@
-//! What a command is asked to do, checked as a whole.
+//! The arguments of a command, checked for consistency.
 
 use std::collections::HashSet;
 
@@ -23,11 +23,11 @@ pub(super) struct Request {
 }
 
 impl Request {
-    /// Checks what is asked.
+    /// Checks the arguments.
     ///
     /// # Errors
     ///
-    /// Where parts of it contradict each other.
+    /// Fails if they contradict each other.
     pub(super) fn plan(&self) -> anyhow::Result<Plan<'_>> {
         let Request { input, selection, output } = self;
         conflicts::check(input, output.file.as_deref())?;
@@ -44,17 +44,17 @@ impl Request {
     }
 }
 
-/// A run that the command line asks for.
+/// A run that the command line requests.
 pub(super) struct Plan<'a> {
     pub(super) input: &'a Input,
     pub(super) output: &'a Output,
-    /// What is wanted of the input; `None` is all.
+    /// The filter on the input; `None` selects everything.
     pub(super) filter: Option<Wanted>,
-    /// It ends after so many messages.
+    /// The number of messages after which it ends.
     pub(super) count: Option<u64>,
-    /// The output may go through a pager.
+    /// Whether the output may go through a pager.
     pub(super) paged: bool,
-    /// The output says by itself why nothing is shown.
+    /// Whether the output itself explains why nothing is shown.
     pub(super) explains: bool,
 }
 
@@ -65,36 +65,36 @@ pub(super) struct Wanted {
 }
 
 impl Plan<'_> {
-    /// Ends after so many messages.
+    /// Ends after `count` messages.
     #[must_use]
     pub(super) fn stop_after(self, count: Option<u64>) -> Self {
         Plan { count, ..self }
     }
 
-    /// Lets the output go through a pager where it goes to a terminal.
+    /// Sends the output through a pager if it goes to a terminal.
     #[must_use]
     pub(super) fn paged(self, paged: bool) -> Self {
         Plan { paged, ..self }
     }
 
-    /// Leaves it to the output to say why nothing is shown.
+    /// Leaves it to the output to explain why nothing is shown.
     #[must_use]
     pub(super) fn explaining(self) -> Self {
         Plan { explains: true, ..self }
     }
 
-    /// Returns whether only some packets are saved, by the filter.
+    /// Returns whether the filter determines which packets are saved.
     pub(super) const fn chooses_packets(&self) -> bool {
         self.input.write.is_some() && self.filter.is_some()
     }
 
-    /// Returns whether the filter asks for more than is known when a conversation begins, so that it may be true of a part of
-    /// one, and only the end tells of which.
+    /// Returns whether the filter depends on more than is known when a conversation begins, so that it may match only
+    /// some of its messages, and the conversations with a match are known only at the end.
     pub(super) fn filters_messages(&self) -> bool {
         self.filter.as_ref().is_some_and(|wanted| !wanted.filter.is_of_conversation())
     }
 
-    /// Returns which conversations' packets are saved, as far as that is known before anything is read.
+    /// Returns which conversations' packets are saved, as far as that is known before reading.
     pub(super) fn choice(&self) -> Choice {
         match &self.filter {
             Some(wanted) if self.chooses_packets() && !self.filters_messages() => {
@@ -110,16 +110,16 @@ impl Plan<'_> {
 /// The choice of conversations whose packets are saved.
 #[derive(Clone, Debug)]
 pub(super) enum Choice {
-    /// Those of all.
+    /// All conversations.
     Conversations,
-    /// Those of which this is true when they begin.
+    /// Conversations that match this filter when they begin.
     Matching(Filter),
-    /// These.
+    /// These conversations.
     Listed(HashSet<ConnId>),
 }
 
 impl Choice {
-    /// Returns whether the packets of a conversation are saved that begins so.
+    /// Returns whether the packets of a conversation that begins with this event are saved.
     pub(super) fn takes(&self, event: &Event<'_>) -> bool {
         match self {
             Choice::Conversations => matches!(event.kind, Kind::Opened(_)),

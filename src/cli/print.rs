@@ -72,7 +72,7 @@ fn template(text: &str) -> Result<Fields, String> {
     Fields::template(text).map_err(|error| error.to_string())
 }
 
-/// Name of a way to show times.
+/// The way in which times are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum Time {
     #[value(help = "seconds since the first packet")]
@@ -102,19 +102,19 @@ impl From<Time> for view::Clock {
     }
 }
 
-/// Returns the zone of this machine, or that which TZ names.
+/// Returns the time zone of this machine, or the one given by TZ.
 fn local() -> Zone {
     let zone = jiff::tz::TimeZone::system();
     let (first, last) = (jiff::Timestamp::UNIX_EPOCH, jiff::Timestamp::MAX);
     let mut changes = vec![(0, zone.to_offset(first).seconds())];
-    // A capture is of these centuries.
+    // Captures are from these centuries.
     let later = zone.following(first).take_while(|change| change.timestamp() < last);
     changes.extend(later.take(600).map(|change| (change.timestamp().as_second(), change.offset().seconds())));
     // It is read once and lives as long as the program.
     Zone::new(Vec::leak(changes))
 }
 
-/// How wide a line may be that is shown whole: what a message may hold at most is far below it.
+/// The line width for complete texts, far above the maximum length of a message.
 const WHOLE: usize = usize::MAX / 8;
 
 /// The condition on which lines are coloured.
@@ -142,7 +142,7 @@ impl Color {
 }
 
 impl Args {
-    /// Returns whether nothing was asked for that only print does.
+    /// Returns whether no option was given that only print supports.
     #[cfg(feature = "tui")]
     pub(super) fn is_plain(&self) -> bool {
         let output =
@@ -153,13 +153,13 @@ impl Args {
         !(output || lines || self.verbose || self.hex || self.color != Color::Auto)
     }
 
-    /// Returns what is read, and which messages are wanted.
+    /// Returns the input and the selection of messages.
     #[cfg(feature = "tui")]
     pub(super) fn into_input(self) -> (args::Input, super::selection::Selection) {
         (self.request.input, self.request.selection)
     }
 
-    /// Returns how many columns a line may take.
+    /// Returns the maximum width of a line, in columns.
     fn width(&self) -> usize {
         match (self.full, self.width) {
             (true, _) => WHOLE,

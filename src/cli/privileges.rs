@@ -1,4 +1,4 @@
-//! Rights are given up as soon as the interfaces are open, before the first packet is read.
+//! Drops privileges as soon as the interfaces are open, before the first packet is read.
 
 use std::fmt;
 
@@ -17,15 +17,15 @@ impl fmt::Display for User {
     }
 }
 
-/// The number of `nobody` where nobody says another.
+/// The user number of `nobody` if `/etc/passwd` has no entry for it.
 const NOBODY: u32 = 65_534;
 
 impl User {
-    /// Finds who that is: who was `asked` for, else who called sudo, else `nobody`.
+    /// Finds the user to become: the one `asked` for, else the caller of sudo, else `nobody`.
     ///
     /// # Errors
     ///
-    /// When there is no user of the name asked for.
+    /// Fails if there is no user with the given name.
     fn choose(asked: Option<&str>, sudo: [Option<String>; 2], passwd: &str) -> anyhow::Result<User> {
         let [uid, gid] = sudo.map(|number| number.and_then(|text| text.parse::<u32>().ok()));
         match (asked, uid, gid) {
@@ -53,25 +53,25 @@ impl User {
     }
 }
 
-/// The way in which the privileges that opening interfaces took are given up.
+/// The way in which the privileges needed for opening interfaces are dropped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Step {
-    /// They are none of root's.
+    /// Drop capabilities; we are not root.
     Drop,
-    /// Root becomes another user who has folders to write to: who was asked for, or who called sudo.
+    /// Become another user with folders to write to: the one asked for, or the caller of sudo.
     Become(User),
-    /// Root becomes nobody, who may write nowhere: outputs are opened before.
+    /// Become `nobody`, who may not write anywhere: outputs are opened before.
     BecomeNobody(User),
 }
 
 impl Step {
-    /// Decides, for who runs us and was `asked` for.
+    /// Decides which step applies to the current user, given the user `asked` for.
     ///
     /// # Errors
     ///
-    /// When there is no user of the name asked for.
+    /// Fails if there is no user with the given name.
     pub(super) fn choose(asked: Option<&str>) -> anyhow::Result<Step> {
-        // Elsewhere root stays root.
+        // On other systems, root stays root.
         if !cfg!(target_os = "linux") || !rustix::process::geteuid().is_root() {
             return Ok(Step::Drop);
         }
@@ -84,14 +84,13 @@ impl Step {
         Ok(if asked.is_some() || is_called { Step::Become(user) } else { Step::BecomeNobody(user) })
     }
 
-    /// Gives up every right that is no longer needed: root's identity where it is ours, unless it `stays` root, and all
-    /// capabilities.
+    /// Drops every privilege that is no longer needed: root's identity, unless it `stays` root, and all capabilities.
     ///
-    /// Returns who we are now, where that is another than before. Call it while the program has one thread.
+    /// Returns the new user if it changed. Must be called while the program has one thread.
     ///
     /// # Errors
     ///
-    /// When something cannot be given up: nothing is to be read then.
+    /// Fails if a privilege cannot be dropped; then nothing must be read.
     pub(super) fn take(self, stays: bool) -> anyhow::Result<Option<User>> {
         let user = match self {
             Step::Become(user) | Step::BecomeNobody(user) if !stays => Some(user),
@@ -129,20 +128,20 @@ fn become_user(user: &User) -> anyhow::Result<()> {
 #[cfg(not(target_os = "linux"))]
 const fn drop_bounding_set() {}
 
-/// Elsewhere nobody asks for it.
+/// Never called on other systems.
 #[cfg(not(target_os = "linux"))]
 #[expect(clippy::unnecessary_wraps, reason = "it fails on Linux")]
 fn become_user(_: &User) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Takes from this program and those it could start what capabilities they could have: nobody starts with them again.
+/// Removes all capabilities from the bounding set, so that no program started from here can acquire them.
 #[cfg(target_os = "linux")]
 fn drop_bounding_set() {
     use rustix::thread::{CapabilitySet, remove_capability_from_bounding_set};
 
     for bit in 0..64 {
-        // Numbers that this kernel does not know are refused.
+        // Numbers that this kernel does not know are rejected.
         let _ = remove_capability_from_bounding_set(CapabilitySet::from_bits_retain(1 << bit));
     }
 }

@@ -6,18 +6,18 @@ use std::time::{Duration, Instant};
 use crate::capture::{self, ReadProgress};
 use crate::text::{bytes, count};
 
-/// Files smaller than this are read before anyone could follow.
+/// Smaller files are read before the progress could be followed.
 const LARGE: u64 = 64 << 20;
 
-/// How often the line is written anew.
+/// How often the line is rewritten.
 const EVERY: Duration = Duration::from_millis(200);
 
-/// A line on standard error that says how far the work is, where that is a terminal and the work is long.
+/// A line on standard error that shows the progress, if that is a terminal and reading takes long.
 ///
-/// Clones count for the same line.
+/// Clones share the same line.
 #[derive(Clone, Debug)]
 pub(super) struct Progress {
-    /// `None` where nothing is to be shown.
+    /// `None` if nothing is to be shown.
     meter: Option<ReadProgress>,
     conversations: Arc<AtomicU64>,
     started: Instant,
@@ -25,12 +25,12 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// Makes a progress that is never shown.
+    /// Creates a progress that is never shown.
     pub(super) fn none() -> Self {
         Progress { meter: None, conversations: Arc::default(), started: Instant::now(), shown: None }
     }
 
-    /// Makes the progress of what `meter` measures.
+    /// Creates the progress measured by `meter`.
     pub(super) fn new(meter: ReadProgress) -> Self {
         let large = meter.progress().total.is_some_and(|total| total >= LARGE);
         let wanted = large && io::stderr().is_terminal();
@@ -52,11 +52,11 @@ impl Progress {
         self.shown = Some(now);
         let conversations = self.conversations.load(Ordering::Relaxed);
         let line = line(meter.progress(), now.duration_since(self.started), conversations);
-        // Where standard error is gone, there is nobody to tell.
+        // If standard error is closed, there is nowhere to report that.
         let _ = write!(io::stderr(), "\r\x1b[K{line}");
     }
 
-    /// Takes the line away again.
+    /// Erases the line.
     pub(super) fn clear(&mut self) {
         if self.shown.take().is_some() {
             let _ = write!(io::stderr(), "\r\x1b[K");

@@ -1,4 +1,4 @@
-//! What is said on standard error after a run, so that nothing is shown without saying why.
+//! Messages on standard error after a run, so that nothing is omitted without an explanation.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -10,7 +10,7 @@ use crate::pipeline::Summary;
 use crate::text::{bytes, count, printable_string};
 use crate::wire::{DecodeError, Unread};
 
-/// Fails where not one packet could be read for its link type; `of` names what has such packets.
+/// Fails if no packet could be read because of its link type; `of` names the inputs with such packets.
 pub(super) fn check(summary: &Summary, of: Option<&str>) -> anyhow::Result<()> {
     match summary.stop {
         Some(stop @ DecodeError::LinkType(_)) if summary.unreadable == summary.packets => {
@@ -20,26 +20,27 @@ pub(super) fn check(summary: &Summary, of: Option<&str>) -> anyhow::Result<()> {
     }
 }
 
-/// Says why a packet could not be read, and in what, where that is known.
+/// Describes why a packet could not be read, and in which input, if that is known.
 fn reason(stop: DecodeError, of: Option<&str>) -> String {
     of.map_or_else(|| stop.to_string(), |of| format!("{of}: {stop}"))
 }
 
-/// Says what was not seen, and why; `of` names what has the packets that could not be read, `filter` is that of packets.
+/// Reports what was not shown, and why; `of` names the inputs with packets that could not be read, `filter` is the
+/// capture filter.
 pub(super) fn say(summary: &Summary, of: Option<&str>, filter: Option<&str>) {
     for line in lines(summary, of, filter) {
-        // Where standard error is gone, there is nobody to tell.
+        // If standard error is closed, there is nowhere to report that.
         let _ = writeln!(io::stderr(), "wirefin: {line}");
     }
 }
 
-/// Says something that is no failure.
+/// Prints a message that is not an error.
 pub(super) fn note(words: &str) {
-    // Where standard error is gone, there is nobody to tell.
+    // If standard error is closed, there is nowhere to report that.
     let _ = writeln!(io::stderr(), "wirefin: {}", printable_string(words.as_bytes()));
 }
 
-/// Says that packets are captured from here on, and where.
+/// Reports that capturing has begun, and on which interfaces.
 pub(super) fn listening(interfaces: &[Description]) {
     let names: Vec<_> = interfaces.iter().map(|interface| interface.name.as_str()).collect();
     let filter = interfaces.iter().find_map(|interface| interface.filter.as_deref());
@@ -49,23 +50,23 @@ pub(super) fn listening(interfaces: &[Description]) {
     }
 }
 
-/// Says what came until the end was asked for: in one line an interface, where there are any, and one in all.
+/// Reports what arrived before the stop: one line per interface, if there are any, and one for the total.
 ///
-/// What stands in the output is in `written`, where that is less than what came.
+/// `written` is the content of the output, if that is less than what arrived.
 pub(super) fn ended(summary: &Summary, written: Option<RunStats>, counts: &[Count]) {
     for line in ended_lines(summary.packets, written.unwrap_or_else(|| summary.tally()), counts) {
         let _ = writeln!(io::stderr(), "wirefin: {line}");
     }
 }
 
-/// Says that keys are read from the file that the environment names.
+/// Reports that keys are read from the file named by the environment.
 #[cfg(feature = "tls")]
 pub(super) fn keys_from_environment(path: &Path) {
     let path = printable_string(path.as_os_str().as_encoded_bytes());
     let _ = writeln!(io::stderr(), "wirefin: keys from SSLKEYLOGFILE={path}; --no-keylog leaves them out");
 }
 
-/// Says where what was written lies, up to its last whole line.
+/// Reports where the output was kept, up to its last complete line.
 pub(super) fn kept(path: &Path) {
     let path = printable_string(path.as_os_str().as_encoded_bytes());
     let _ = writeln!(
@@ -74,7 +75,7 @@ pub(super) fn kept(path: &Path) {
     );
 }
 
-/// Says that a filter let nothing through, and how much there was.
+/// Reports that a filter matched nothing, and how much there was.
 pub(super) fn nothing_matches(filter: &str, summary: &Summary) {
     let tally = summary.tally();
     note(&format!(
@@ -84,7 +85,7 @@ pub(super) fn nothing_matches(filter: &str, summary: &Summary) {
     ));
 }
 
-/// Says which signal ended the reading of files, and how far it came.
+/// Reports which signal stopped the reading of files, and how far it had come.
 pub(super) fn interrupted(signal: &str, progress: Progress, summary: &Summary) {
     let Progress { read, total } = progress;
     let of = total.filter(|total| *total > 0).map_or_else(String::new, |total| {
@@ -94,7 +95,7 @@ pub(super) fn interrupted(signal: &str, progress: Progress, summary: &Summary) {
     note(&format!("interrupted by {signal} after {}{of}, {}", bytes(read), count(summary.packets, "packet")));
 }
 
-/// Fails where an input is damaged, naming the first place; what could be read of it was read.
+/// Fails if an input is damaged, naming the first place; everything readable was read.
 pub(super) fn damage(summary: &Summary) -> anyhow::Result<()> {
     let Some((file, offset, problem)) = &summary.damage else { return Ok(()) };
     let more = match summary.damaged {
@@ -132,10 +133,11 @@ fn ended_lines(packets: u64, tally: RunStats, counts: &[Count]) -> Vec<String> {
     lines
 }
 
-/// How many of [`Reason::NAMES`] may be WebSockets all the same.
+/// How many of [`Reason::NAMES`] may nevertheless be WebSockets.
 const MAY_BE: usize = 4;
 
-/// Lists what the connections were that showed nothing, of the first so many reasons; TLS connections with their names.
+/// Lists the kinds of connections without messages, for the first `reasons` reasons; TLS connections with their server
+/// names.
 fn shown_nothing(summary: &Summary, reasons: usize) -> String {
     let named = Reason::NAMES.iter().zip(summary.unshown).take(reasons).filter(|(_, n)| *n > 0);
     let words = named.map(|((name, words), n)| match *name {
@@ -149,7 +151,7 @@ fn shown_nothing(summary: &Summary, reasons: usize) -> String {
     format!(" ({}); `wirefin explain` says more", words.join(", "))
 }
 
-/// Names the first TLS connections that could not be read, and what would help.
+/// Names the first TLS connections that could not be decrypted, and what would help.
 fn names(summary: &Summary, connections: u64) -> String {
     let alike = summary.encrypted.chunk_by(|(_, one), (_, other)| one == other);
     let mut names: Vec<_> = alike
@@ -162,7 +164,7 @@ fn names(summary: &Summary, connections: u64) -> String {
     format!(": {}; --keylog FILE", names.join(", "))
 }
 
-/// Says how many TLS connections could not be read, where they are no connections of their own and so in no other line.
+/// Describes how many TLS connections could not be decrypted within others, which no other line includes.
 fn encrypted(summary: &Summary) -> Option<String> {
     let unread = summary.tls.saturating_sub(summary.decrypted);
     let told = summary.unshown.first().copied().unwrap_or(0);
@@ -173,7 +175,7 @@ fn encrypted(summary: &Summary) -> Option<String> {
     Some(format!("{unread} of {all} without keys{}", names(summary, unread)))
 }
 
-/// Says which HTTP streams beside WebSockets there are, and how those are shown that `shown` does not have.
+/// Describes which HTTP streams other than WebSockets there are, and how to show those that `shown` does not include.
 pub(super) fn streams(summary: &Summary, shown: Wanted) -> Option<String> {
     let Summary { event_streams, polls, .. } = *summary;
     let events =
@@ -186,7 +188,7 @@ pub(super) fn streams(summary: &Summary, shown: Wanted) -> Option<String> {
     let words: Vec<_> = events.into_iter().chain(polls).collect();
     let how = match (hidden.is_empty(), words.len() > hidden.len()) {
         (true, _) => String::new(),
-        // Of both, one is shown.
+        // One of the two kinds is shown.
         (false, true) => format!(" (--also sse,polling shows the {} too)", hidden.join(",")),
         (false, false) => format!(" (--also {} shows them)", hidden.join(",")),
     };
@@ -249,7 +251,7 @@ fn lines(summary: &Summary, of: Option<&str>, filter: Option<&str>) -> Vec<Strin
     lines
 }
 
-/// Says of a capture as a whole what no connection of it shows, and what would help.
+/// Describes problems of the capture in general, which no single connection shows, and what would help.
 pub(super) fn of_capture(summary: &Summary) -> Vec<String> {
     /// How many kinds of packets are named.
     const KINDS: usize = 20;
@@ -287,12 +289,12 @@ pub(super) fn of_capture(summary: &Summary) -> Vec<String> {
     notes
 }
 
-/// Names what was not read, the most frequent first: where nothing was found everything, else what may hide TCP.
+/// Names what was not read, the most frequent first: everything if nothing was found, else only what may contain TCP.
 fn unread(summary: &Summary, found: bool) -> Option<String> {
     /// How many kinds are named.
     const KINDS: usize = 6;
     let (kinds, others) = &summary.unread;
-    // One link type alone is named where packets could not be read.
+    // A single link type is named where packets could not be read.
     let links = kinds.keys().filter(|kind| matches!(kind, Unread::Link(_))).count();
     let is_news = |kind| links > 1 || !matches!(kind, Unread::Link(_));
     let mut named: Vec<_> =

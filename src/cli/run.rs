@@ -1,5 +1,5 @@
-//! The one order in which a plan is carried out: open the input, open the output, begin to save, confine the program, run,
-//! finish, and say what would otherwise be missed.
+//! The steps of a run, in order: open the input, open the output, begin to save, confine the program, run, finish, and
+//! report what was not shown.
 
 use std::collections::HashSet;
 use std::io::{self, IsTerminal};
@@ -21,7 +21,7 @@ use crate::filter::FilteredOutput;
 use crate::pipeline::{self, Summary};
 use crate::session::Keys;
 
-/// Reads the input, writes every event in `format`, and says on standard error what would otherwise be missed.
+/// Reads the input, writes every event in `format`, and reports on standard error what was not shown.
 pub(super) fn write(plan: &Plan<'_>, format: impl Format) -> anyhow::Result<Outcome> {
     let (run, to, partial) = begin(plan)?;
     partial.reported_after(|| {
@@ -40,7 +40,7 @@ pub(super) fn write(plan: &Plan<'_>, format: impl Format) -> anyhow::Result<Outc
     })
 }
 
-/// Reads the input for what can only be reported in the end; `tell` reports it.
+/// Reads the input for results that are available only at the end; `tell` reports them.
 pub(super) fn gather<G: Gather>(
     plan: &Plan<'_>,
     whole: G,
@@ -70,7 +70,7 @@ pub(super) fn gather<G: Gather>(
     })
 }
 
-/// Opens what is read and what is written.
+/// Opens the input and the output.
 fn begin<'a>(plan: &'a Plan<'a>) -> anyhow::Result<(Run<'a>, Destination, PartialOutput)> {
     let paged = plan.paged && !plan.input.comes_once() && plan.output.is_terminal();
     let opened = plan.input.open(paged)?;
@@ -88,16 +88,16 @@ fn begin<'a>(plan: &'a Plan<'a>) -> anyhow::Result<(Run<'a>, Destination, Partia
     } else if paged {
         to = to.through_pager();
     }
-    // What can be read again is better exported again.
+    // If the input can be read again, exporting again is better.
     let partial = if plan.input.comes_once() { to.keep() } else { None };
     Ok((Run::new(plan, opened, saver), to, PartialOutput(partial)))
 }
 
-/// The path of an output that could not be ended, if it is kept.
+/// The path of an unfinished output, if it is kept.
 struct PartialOutput(Option<PathBuf>);
 
 impl PartialOutput {
-    /// Does the work, and says where its remains lie if it fails.
+    /// Does the work, and reports where the partial output is if it fails.
     fn reported_after(self, work: impl FnOnce() -> anyhow::Result<Outcome>) -> anyhow::Result<Outcome> {
         let result = work();
         if let (Err(_), Some(path)) = (&result, self.0.filter(|path| path.exists())) {
@@ -107,7 +107,7 @@ impl PartialOutput {
     }
 }
 
-/// A run that is about to be made.
+/// A run that is ready to start.
 struct Run<'a> {
     plan: &'a Plan<'a>,
     opened: Opened,
@@ -116,24 +116,24 @@ struct Run<'a> {
     stdout: bool,
 }
 
-/// The result of a run, as far as it is still to be reported.
+/// The results of a run that are still to be reported.
 pub(super) struct RunReport {
     pub(super) summary: Summary,
-    /// What has packets of a link type that cannot be read.
+    /// The inputs with packets of a link type that cannot be read.
     unreadable: Option<String>,
-    /// What was written, where that ended before what was seen did.
+    /// What was written, if the output ended before the input did.
     written: Option<RunStats>,
-    /// Of how many rows the filter was true, where there is one.
+    /// How many rows matched the filter, if there is one.
     matched: Option<u64>,
     saved: Option<Result<u64, crate::capture::Error>>,
     counts: Vec<Count>,
-    /// It was to go on until it was ended.
+    /// Whether the input had no end of its own.
     ended: bool,
-    /// Reading ended before its files did, because that was asked for.
+    /// Whether a stop was requested before the files were read to their end.
     pub(super) stopped_early: bool,
-    /// A signal ended it before its files did, and how far it came.
+    /// The signal that stopped reading before the files ended, and the progress at that time.
     interrupted: Option<(u8, capture::Progress)>,
-    /// Nobody read to the end.
+    /// Whether the reader closed the output early.
     closed: bool,
 }
 
@@ -189,7 +189,7 @@ impl<'a> Run<'a> {
             matched: None,
             saved,
             counts,
-            // What has no end of its own is summed up.
+            // An input without an end of its own is summarised.
             ended: self.plan.input.is_endless(),
             stopped_early: meter.is_some(),
             interrupted: self.opened.heard.signal().zip(meter.map(ReadProgress::progress)),
@@ -198,7 +198,7 @@ impl<'a> Run<'a> {
         Ok((watched.output, report))
     }
 
-    /// Returns which packets are saved; where that is known only once all is read, the files are read for it.
+    /// Returns which packets are saved; if that is known only at the end, the files are read once for it.
     fn choose(&self, options: &pipeline::Options) -> anyhow::Result<Choice> {
         let choice = self.plan.choice();
         let (Choice::Listed(_), Some(wanted)) = (&choice, &self.plan.filter) else { return Ok(choice) };
@@ -230,12 +230,12 @@ impl Gather for Names {
 }
 
 impl RunReport {
-    /// Notes of how many rows the filter was true.
+    /// Sets how many rows matched the filter.
     fn matched(self, rows: u64) -> Self {
         RunReport { matched: Some(rows), ..self }
     }
 
-    /// Gives the output its name and says what would otherwise be missed.
+    /// Gives the output its name and reports what was not shown.
     fn end(self, to: io::Result<Destination>, plan: &Plan<'_>) -> anyhow::Result<Outcome> {
         let Plan { input, output, filter, .. } = plan;
         let mut kept = None;
@@ -275,7 +275,7 @@ impl RunReport {
     }
 }
 
-/// Lets the secrets of each connection be saved with it.
+/// Makes the saver save the secrets of each connection with it.
 pub(super) fn watch_keys(keys: Keys, saver: Option<&Saver>) -> Keys {
     let Some(saver) = saver.cloned() else { return keys };
     keys.watched(Arc::new(move |found| {
@@ -283,7 +283,7 @@ pub(super) fn watch_keys(keys: Keys, saver: Option<&Saver>) -> Keys {
     }))
 }
 
-/// Names the output that could not be written.
+/// Adds the name of the output that could not be written.
 fn name(output: &args::Output, error: io::Error) -> anyhow::Error {
     let file = output.file.as_ref().filter(|file| *file != Path::new("-"));
     let file = file.map_or_else(|| "standard output".into(), |file| file.to_string_lossy());

@@ -1,39 +1,42 @@
-//! What is left of the file system and the network once packets are read: Linux's Landlock and seccomp, where they are.
+//! Restricts access to the file system and the network once packets are read, with Linux's Landlock and seccomp if
+//! available.
 
 use std::path::{Path, PathBuf};
 
 use crate::capture::folder;
 
-/// What is said where root would have to stay root to make more files, and could do anything with them.
+/// Reported if root would have to stay root to create more files, without being restricted.
 pub(super) const ROTATION: &str = "-C and -G make files as root only in the sandbox (Landlock), which is not there: --user root makes them without it";
 
 /// The files and system calls that the program needs after everything is open.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Needs {
-    /// Files and folders that are read later on.
+    /// Files and folders that are read later.
     pub(super) read: Vec<PathBuf>,
-    /// Folders in which outputs are made, renamed and taken away.
+    /// Folders in which outputs are created, renamed and removed.
     pub(super) write: Vec<PathBuf>,
     /// Nothing is to be read without Landlock.
     pub(super) landlock: bool,
-    /// The screen is shown: signals of its terminal come through a pair of sockets.
+    /// Whether the screen is shown: its terminal's signals arrive through a socket pair.
     pub(super) terminal: bool,
 }
 
 impl Needs {
-    /// Adds the folder that `file` is made in.
+    /// Adds the folder in which `file` is created.
     pub(super) fn make(&mut self, file: &Path) {
         self.write.push(folder(file).to_owned());
     }
 }
 
-/// Confines the program: from here on it reaches no file but those needed, no network, and no other program.
+/// Confines the program: from here on, it has access to no files except those needed, to no network, and to no other
+/// program.
 ///
-/// What the kernel lacks is left out and told of, unless the whole is `required`. Call it while the program has one thread.
+/// What the kernel lacks is skipped and reported, unless the sandbox is `required`. Must be called while the program
+/// has one thread.
 ///
 /// # Errors
 ///
-/// When the kernel has Landlock or seccomp and refuses, or has not what is required.
+/// Fails if the kernel has Landlock or seccomp and refuses, or lacks what is required.
 #[cfg(target_os = "linux")]
 pub(super) fn enter(needs: &Needs, required: bool, quiet: bool) -> anyhow::Result<()> {
     let landlock = enter_landlock(needs)?;
@@ -56,7 +59,7 @@ pub(super) fn enter(needs: &Needs, required: bool, quiet: bool) -> anyhow::Resul
     Ok(())
 }
 
-/// Lets only those files be reached that are needed; `false` where the kernel has no Landlock.
+/// Restricts file access to the files needed; returns `false` if the kernel has no Landlock.
 #[cfg(target_os = "linux")]
 fn enter_landlock(needs: &Needs) -> anyhow::Result<bool> {
     use anyhow::Context as _;
@@ -75,7 +78,7 @@ fn enter_landlock(needs: &Needs) -> anyhow::Result<bool> {
             .create()?
             .add_rules(path_beneath_rules(&needs.read, AccessFs::ReadFile | AccessFs::ReadDir))?
             .add_rules(path_beneath_rules(&needs.write, write))?
-            // The screen asks the terminal itself; nothing else is read or written there.
+            // The screen queries the terminal directly; nothing else is read or written there.
             .add_rules(path_beneath_rules(["/dev/tty"], AccessFs::from_all(known)))?
             .restrict_self()
     };
@@ -83,7 +86,7 @@ fn enter_landlock(needs: &Needs) -> anyhow::Result<bool> {
     Ok(status.ruleset != RulesetStatus::NotEnforced)
 }
 
-/// Elsewhere there is none.
+/// Other systems have no sandbox.
 #[cfg(not(target_os = "linux"))]
 pub(super) fn enter(_: &Needs, required: bool, _: bool) -> anyhow::Result<()> {
     if required {
@@ -102,11 +105,11 @@ mod tests {
 
     use super::*;
 
-    /// Says to the test below that it is the child which goes inside.
+    /// Set for the child process, which runs the test below inside the sandbox.
     const INSIDE: &str = "WIREFIN_TEST_INSIDE";
     const NAME: &str = "cli::sandbox::tests::what_nobody_needs_is_refused_inside";
 
-    /// Tries what must not be possible, and returns what was.
+    /// Tries what must not be possible, and returns what succeeded.
     fn possible(needed: &Path) -> Vec<&'static str> {
         let myself =
             || rustix::process::pidfd_open(rustix::process::getpid(), rustix::process::PidfdFlags::empty());
@@ -129,7 +132,7 @@ mod tests {
         tries.into_iter().filter(|(_, it)| !it.as_ref().is_err_and(refused)).map(|(name, _)| name).collect()
     }
 
-    /// The test's own program is run once more and goes inside: nobody can come out again.
+    /// The test's own program is run once more and enters the sandbox, which cannot be left again.
     #[test]
     fn what_nobody_needs_is_refused_inside() {
         if let Some(needed) = std::env::var_os(INSIDE).map(PathBuf::from) {

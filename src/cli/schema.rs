@@ -13,7 +13,7 @@ pub(super) struct Args {
     file: String,
 }
 
-/// Name of a reader.
+/// The kind of reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum For {
     #[value(help = "the JSON Schema (2020-12)")]

@@ -1,4 +1,4 @@
-//! Calls of the system that nobody needs once packets are read.
+//! Refuses system calls that are not needed once packets are read.
 
 use std::collections::BTreeMap;
 
@@ -8,8 +8,9 @@ use seccompiler::{
     TargetArch,
 };
 
-/// The calls that are refused, besides [`libc::SYS_sendto`]: new sockets and what is sent on the old ones, other programs, other processes, and what
-/// changes the system itself. What is not listed stays allowed: a list of what is allowed would break with the next libc.
+/// The calls that are refused, besides [`libc::SYS_sendto`]: new sockets and sending on existing ones, other programs,
+/// other processes, and changes to the system itself. All others stay allowed: a list of allowed calls would break with
+/// the next libc.
 const REFUSED: &[i64] = &[
     libc::SYS_socket,
     libc::SYS_connect,
@@ -19,7 +20,7 @@ const REFUSED: &[i64] = &[
     libc::SYS_accept4,
     libc::SYS_sendmsg,
     libc::SYS_sendmmsg,
-    // It does all of the above, and asks no filter.
+    // It can do all of the above, bypassing the filter.
     libc::SYS_io_uring_setup,
     libc::SYS_io_uring_enter,
     libc::SYS_io_uring_register,
@@ -48,17 +49,17 @@ const REFUSED: &[i64] = &[
     libc::SYS_reboot,
 ];
 
-/// Marks a call of x86-64's second binary interface, which has the same numbers otherwise.
+/// Marks a call of x86-64's second binary interface, x32, which otherwise has the same numbers.
 #[cfg(target_arch = "x86_64")]
 const X32: i64 = 0x4000_0000;
 
-/// Has the calls refused from here on, with EPERM; `false` where this kernel or machine has no such filter.
+/// Refuses the calls from here on, with EPERM; returns `false` if this kernel or machine has no such filter.
 ///
-/// Where a `terminal` is drawn on, its signals come through pairs of connected sockets, on which something may be sent.
+/// If a `terminal` is drawn on, its signals arrive through pairs of connected sockets, on which sending is allowed.
 ///
 /// # Errors
 ///
-/// When the kernel has it and refuses.
+/// Fails if the kernel supports the filter and refuses it.
 pub(super) fn enter(terminal: bool) -> anyhow::Result<bool> {
     let Ok(arch) = TargetArch::try_from(std::env::consts::ARCH) else { return Ok(false) };
     let refuse = SeccompAction::Errno(libc::EPERM.cast_unsigned());
@@ -73,9 +74,9 @@ pub(super) fn enter(terminal: bool) -> anyhow::Result<bool> {
     }
 }
 
-/// Returns the calls that are refused, each with when it is: always, where nothing is said.
+/// Returns the refused calls, each with the conditions under which it is refused; none means always.
 fn rules(terminal: bool) -> Result<BTreeMap<i64, Vec<SeccompRule>>, seccompiler::BackendError> {
-    /// Which argument of sendto is the address.
+    /// The index of sendto's address argument.
     const ADDRESS: u8 = 4;
     let mut sends = Vec::new();
     if terminal {

@@ -1,4 +1,4 @@
-//! Which rows of a capture are wanted.
+//! Which rows of a capture are shown.
 
 use crate::filter::Filter;
 
@@ -39,7 +39,7 @@ struct Only {
     filter: Filter,
 }
 
-/// A conversation by its name.
+/// The name of a conversation.
 #[derive(Clone, Copy, Debug)]
 struct Conversation {
     conn: u64,
@@ -47,7 +47,7 @@ struct Conversation {
 }
 
 impl Selection {
-    /// Returns the filter that it amounts to.
+    /// Returns the equivalent filter.
     pub(super) fn filter(&self) -> anyhow::Result<Option<Filter>> {
         match (&self.only, self.text()) {
             (Some(Only { text, filter }), Some(whole)) if *text == whole => Ok(Some(filter.clone())),
@@ -56,7 +56,7 @@ impl Selection {
         }
     }
 
-    /// Returns the filter as text: that of -Y as it was written, where it stands alone.
+    /// Returns the filter as text: that of -Y as it was written, if it is the only condition.
     pub(super) fn text(&self) -> Option<String> {
         let mut parts = Vec::new();
         let conns: Vec<String> = self.conn.iter().map(Conversation::test).collect();
@@ -90,7 +90,7 @@ fn only(text: &str) -> Result<Only, String> {
     Ok(Only { text: text.to_owned(), filter })
 }
 
-/// Takes the name of a conversation, as it stands in the output: `4`, `#4` or `4.3`.
+/// Parses the name of a conversation, as shown in the output: `4`, `#4` or `4.3`.
 fn conversation(text: &str) -> Result<Conversation, String> {
     let wanted = || "the number of a conversation is wanted, as in 4 or 4.3".to_owned();
     let number = |text: &str| text.parse().map_err(|_| wanted());
@@ -101,7 +101,7 @@ fn conversation(text: &str) -> Result<Conversation, String> {
     }
 }
 
-/// Takes a time that a filter understands.
+/// Parses a time that a filter understands.
 fn moment(text: &str) -> Result<String, String> {
     let is_word =
         !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.:".contains(&byte));

@@ -4,7 +4,7 @@ use std::str::FromStr;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Size(pub(super) usize);
 
-/// The reason why a text is no size.
+/// The reason why a text is not a size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum SizeError {
     #[error("a number is needed, with k, M or G (of 1000) or KiB, MiB or GiB (of 1024) where it is large")]

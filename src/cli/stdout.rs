@@ -1,10 +1,10 @@
 //! Standard output, as it was when the program started.
 
-/// Fails where standard output was closed when the program started: what is written to it would be lost.
+/// Fails if standard output was closed when the program started: anything written to it would be lost.
 ///
 /// # Errors
 ///
-/// Where it was.
+/// Fails if it was closed.
 pub fn check_stdout() -> std::io::Result<()> {
     if stdout_at_start::was_closed() {
         return Err(std::io::Error::other("it is closed"));
@@ -16,7 +16,7 @@ pub fn check_stdout() -> std::io::Result<()> {
 ///
 /// # Errors
 ///
-/// Where it cannot be written, or standard output is closed.
+/// Fails if it cannot be written, or standard output is closed.
 pub fn write_stdout(text: &[u8]) -> std::io::Result<()> {
     use std::io::Write as _;
     check_stdout()?;

@@ -35,13 +35,13 @@ impl FromStr for Autostop {
 /// The exit code of a failure, as in [`Outcome::code`](super::Outcome::code) and `main`.
 const FAILURE: i32 = 2;
 
-/// Makes running out of memory a failure like others: the standard library has said so by then, and aborts.
+/// Makes running out of memory exit like other failures: the standard library has reported it by then, and aborts.
 pub(super) fn fail_on_abort() -> io::Result<()> {
     flag::register_conditional_shutdown(SIGABRT, FAILURE, Arc::new(AtomicBool::new(true)))?;
     Ok(())
 }
 
-/// Says when to end, as `conditions` say.
+/// Converts `conditions` to a stop condition.
 pub(super) fn until(conditions: &[Autostop]) -> StopCondition {
     let mut until = StopCondition::default();
     for condition in conditions {
@@ -53,19 +53,19 @@ pub(super) fn until(conditions: &[Autostop]) -> StopCondition {
     until
 }
 
-/// Ends when a signal asks for it; a second one ends the program at once, unless a pager shows the output: it has its own
-/// use for Ctrl-C.
+/// Sets `until` when a signal requests a stop; a second one ends the program at once, unless a pager shows the output:
+/// it has its own use for Ctrl-C.
 ///
-/// So does, on Linux, a terminal that is closed (SIGHUP), unless we were started to outlive it, as by `nohup`. It is told by the
-/// shell and by the system, so the second time means nothing.
+/// On Linux, closing the terminal (SIGHUP) also requests a stop, unless the program was started to outlive it, as by
+/// `nohup`. Both the shell and the system send this signal, so a second one is ignored.
 ///
 /// # Errors
 ///
-/// When signals cannot be heard.
+/// Fails if signal handlers cannot be installed.
 pub(super) fn hear_signals(until: &StopCondition, paged: bool) -> anyhow::Result<Heard> {
     let heard = Heard::default();
     for signal in [SIGINT, SIGTERM] {
-        // In this order: the first signal finds the flag down, and puts it up.
+        // The order matters: the first signal finds the flag cleared, and sets it.
         if !(paged && signal == SIGINT) {
             flag::register_conditional_shutdown(
                 signal,
@@ -83,12 +83,12 @@ pub(super) fn hear_signals(until: &StopCondition, paged: bool) -> anyhow::Result
     Ok(heard)
 }
 
-/// The signal that was heard last.
+/// The last signal received.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Heard(Arc<AtomicUsize>);
 
 impl Heard {
-    /// Returns its number; `None` before one came.
+    /// Returns its number; `None` before one arrived.
     pub(super) fn signal(&self) -> Option<u8> {
         u8::try_from(self.0.load(Ordering::Relaxed)).ok().filter(|signal| *signal > 0)
     }
@@ -104,12 +104,12 @@ pub(super) fn signal_name(signal: u8) -> &'static str {
     }
 }
 
-/// Returns whether a signal was ignored by who started us, as Linux's `status` of the process says; where nothing says so,
-/// it is not touched.
+/// Returns whether a signal was ignored by the parent process, according to Linux's `status` of this process; without
+/// that information, the signal is left alone.
 fn is_ignored(signal: i32, status: &str) -> bool {
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-    // Signals are counted from one.
+    // Signals are numbered from one.
     mask.is_none_or(|mask| mask.rotate_right(signal.cast_unsigned()) >> 63 == 1)
 }
 

@@ -1,4 +1,4 @@
-//! The arguments that say which sub-protocols are read, and by whom they are spoken.
+//! The arguments that determine which sub-protocols are decoded, and in which conversations.
 
 #[cfg(feature = "protobuf")]
 use std::path::Path;
@@ -40,7 +40,7 @@ pub(super) struct Subprotocols {
     proto_dir: Option<services::ProtoFiles>,
 }
 
-/// Conversations and the sub-protocol that they speak.
+/// Conversations and the sub-protocol that they use.
 #[derive(Clone, Debug)]
 struct SubprotocolArg {
     filter: Filter,
@@ -57,12 +57,12 @@ impl Selector for ByFilter {
     }
 }
 
-/// A rule file that can be understood.
+/// The name of a valid rule file.
 #[derive(Clone, Debug)]
 struct RuleFile(String);
 
 impl Subprotocols {
-    /// Returns which sub-protocols are read.
+    /// Returns which sub-protocols are decoded.
     pub(super) fn settings(&self) -> anyhow::Result<Arc<Settings>> {
         let schema = self.schema();
         if self.subprotocol.is_none() && self.rule_files.is_empty() && schema.is_none() {
@@ -90,7 +90,7 @@ impl Subprotocols {
         None
     }
 
-    /// Returns which conversations speak what.
+    /// Returns which conversations use which sub-protocol.
     pub(super) fn spoken(&self, settings: &Settings) -> anyhow::Result<Arc<[SubprotocolChoice]>> {
         let spoken = self.spoken.iter().map(|it| {
             let selector = Box::new(ByFilter(it.filter.clone()));
@@ -100,18 +100,18 @@ impl Subprotocols {
     }
 }
 
-/// Returns the sub-protocol of a name.
+/// Finds a sub-protocol by name.
 fn find(settings: &Settings, name: &str) -> anyhow::Result<&'static str> {
     settings.find_name(name).with_context(|| format!("there is no sub-protocol {name}"))
 }
 
-/// Takes a conversation and the sub-protocol that it speaks.
+/// Parses a filter on conversations and the sub-protocol that they use.
 fn spoken(text: &str) -> Result<SubprotocolArg, String> {
     let (filter, name) = text
         .rsplit_once(':')
         .filter(|(_, name)| !name.trim().is_empty())
         .ok_or("FILTER:NAME is wanted, as in conn==4:mqtt")?;
-    // A stream of a connection is written as its conversation is.
+    // A stream of a connection is written the way its conversation is.
     let stream = filter.trim().strip_prefix("conn").and_then(|it| it.trim_start().strip_prefix("=="));
     let filter = match stream.and_then(|it| it.trim().split_once('.')) {
         Some((conn, stream)) => Filter::parse(&format!("conn == {conn} and stream == {stream}")),
@@ -124,14 +124,14 @@ fn spoken(text: &str) -> Result<SubprotocolArg, String> {
     Ok(SubprotocolArg { filter, name: name.trim().to_owned() })
 }
 
-/// Takes the name of a rule file that can be read and understood.
+/// Checks that a rule file can be read and is valid.
 fn rules(name: &str) -> Result<RuleFile, String> {
     let text = std::fs::read_to_string(name).map_err(|error| error.to_string())?;
     services::parse(&text).map(|_| ()).map_err(|error| error.to_string())?;
     Ok(RuleFile(text))
 }
 
-/// Takes the name of a folder of `.proto` files that can be read and understood.
+/// Parses a folder of `.proto` files.
 #[cfg(feature = "protobuf")]
 fn proto_files(name: &str) -> Result<services::ProtoFiles, String> {
     services::ProtoFiles::read(Path::new(name)).map_err(|error| error.to_string())

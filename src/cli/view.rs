@@ -1,4 +1,4 @@
-//! `wirefin view`: opens the source, fills a store in the background, and puts the screen before it.
+//! `wirefin view`: opens the source, fills a store in the background, and shows the screen.
 
 mod feed;
 mod pause;
@@ -52,7 +52,7 @@ pub(super) struct Args {
     selection: Selection,
 }
 
-/// How many bytes the program takes beside the store: what is being read and analyzed, and the screen.
+/// The memory used besides the store: for reading, analysis, and the screen.
 const REST: u64 = 48 << 20;
 
 /// Returns whether there is a terminal that a screen can be shown on.
@@ -60,18 +60,18 @@ pub(super) fn is_possible() -> bool {
     std::io::stdout().is_terminal() && !is_dumb()
 }
 
-/// Returns whether the terminal does not understand what a screen is drawn with, or does not say what it understands.
+/// Returns whether the terminal does not support drawing a screen, or its type is unknown.
 fn is_dumb() -> bool {
     std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb")
 }
 
 impl Args {
-    /// Shows `input` with all else as it is by default.
+    /// Shows `input` with the default settings.
     pub(super) const fn of(input: args::Input, selection: Selection) -> Args {
         Args { input, selection, spool: None, theme: None, time: None, no_state: false }
     }
 
-    /// Returns what the store may take.
+    /// Returns the limits of the store.
     fn bounds(&self) -> Bounds {
         let mut bounds = Bounds::default();
         let memory = self.input.memory.map_or(bounds.memory, |size| size.0 as u64);
@@ -80,7 +80,7 @@ impl Args {
         bounds
     }
 
-    /// Returns how the screen is to be, by the arguments and the configuration, and what is to be said of that.
+    /// Returns the settings of the screen, from the arguments and the configuration, and a message about them.
     fn options(&self) -> anyhow::Result<(Options, Option<String>)> {
         let options = Options {
             theme: self.theme.clone(),
@@ -96,7 +96,7 @@ impl Args {
         }
     }
 
-    /// Confines the program: what is exported may go anywhere, but the network stays shut.
+    /// Confines the program: exported files may be written anywhere, but the network stays blocked.
     fn confine(&self, opened: &mut Opened) -> anyhow::Result<()> {
         if !self.input.no_sandbox {
             opened.needs.read.push("/".into());
@@ -139,7 +139,7 @@ impl Args {
         let packets = if again {
             Packets::Files(self.input.files.clone())
         } else {
-            // Payloads and packets share what may be spooled.
+            // Payloads and packets share the space for temporary files.
             bounds.spool /= 2;
             let kept = PacketSpool::new(bounds.spool);
             source = Box::new(kept.watch(source));
@@ -159,7 +159,7 @@ impl Args {
             move || fill(&mut *source, &run, &store)
         });
         let shown = tui::run(&store, Box::new(behind), &options);
-        // The loader hears that the store was told to stop; a pipe that keeps it waiting is left alone.
+        // The loader notices that the store was told to stop; one blocked by a pipe is not waited for.
         let read = loader.is_finished().then(|| loader.join().ok()).flatten().transpose();
         if let Some(saver) = saver {
             saver.finish()?;
@@ -169,8 +169,8 @@ impl Args {
     }
 }
 
-/// Says what is the case where the configuration may not be read: whoever runs us may have another's home, as with
-/// `su`, and what is chosen there is no condition.
+/// Describes that the configuration was ignored if it may not be read: the home folder may be another user's, as with
+/// `su`, and its settings are not required.
 fn passed_over(error: tui::ConfigError) -> Result<String, tui::Error> {
     match error {
         tui::ConfigError::Read(path, error) if error.kind() == io::ErrorKind::PermissionDenied => {
@@ -180,7 +180,7 @@ fn passed_over(error: tui::ConfigError) -> Result<String, tui::Error> {
     }
 }
 
-/// Fills the store; how that ended is left in it too.
+/// Fills the store; how that ended is recorded in it.
 fn fill(
     source: &mut dyn Source,
     options: &pipeline::Options,
@@ -194,7 +194,7 @@ fn fill(
     result
 }
 
-/// Names what is shown in a few words.
+/// Describes the input in a few words.
 fn title(input: &args::Input) -> String {
     let name = |path: &std::path::PathBuf| {
         if path == Path::new("-") {

@@ -1,4 +1,4 @@
-//! What stands behind the screen: the source's progress, and what is written for the user meanwhile.
+//! The services behind the screen: the source's progress, and files written for the user meanwhile.
 
 use std::fs::File;
 use std::io;
@@ -18,20 +18,20 @@ use crate::tui::{Choice, Feed};
 pub(super) struct Behind {
     title: String,
     meter: ReadProgress,
-    /// What interfaces gave and dropped.
+    /// The packet and drop counts of interfaces.
     counts: Option<Counts>,
-    /// Stops the capture, where packets come as they are captured.
+    /// Pauses the capture, if packets are captured live.
     pause: Option<Handle>,
     packets: Packets,
     store: Shared,
-    /// Who the program became when it gave up root's privileges.
+    /// The user that the program became when it dropped root's privileges.
     user: Option<String>,
     sender: mpsc::Sender<String>,
     receiver: mpsc::Receiver<String>,
 }
 
 impl Behind {
-    /// Stands behind a screen that shows `store`.
+    /// Creates the feed of a screen that shows `store`.
     pub(super) fn new(title: String, store: Shared, packets: Packets) -> Behind {
         let (sender, receiver) = mpsc::channel();
         Behind {
@@ -47,28 +47,28 @@ impl Behind {
         }
     }
 
-    /// Returns how far reading came.
+    /// Sets the progress of reading.
     pub(super) fn with_meter(self, meter: Option<ReadProgress>) -> Behind {
         Behind { meter: meter.unwrap_or_default(), ..self }
     }
 
-    /// Shows packets as they are captured; `counts` are those of the interfaces.
+    /// Sets that packets are captured live; `counts` are those of the interfaces.
     pub(super) fn live(self, pause: Handle, counts: Option<Counts>) -> Behind {
         Behind { pause: Some(pause), counts, ..self }
     }
 
-    /// Writes files as `user`, where the program is another one than who began it.
+    /// Sets that files are written as `user`, if that differs from the user who started the program.
     pub(super) fn written_by(self, user: Option<String>) -> Behind {
         Behind { user, ..self }
     }
 
-    /// Lets the screen say something.
+    /// Shows a message on the screen.
     pub(super) fn tell(&self, words: String) {
-        // The receiver is ours.
+        // The receiver is our own.
         let _ = self.sender.send(words);
     }
 
-    /// Makes a new file, does `work` on a thread of its own, and tells how it went.
+    /// Creates a new file, does `work` on a thread of its own, and reports the result.
     fn begin(
         &self,
         path: &Path,
@@ -78,7 +78,7 @@ impl Behind {
         let (sender, path) = (self.sender.clone(), path.display().to_string());
         thread::spawn(move || {
             let words = work(file).unwrap_or_else(|e| e.to_string());
-            // Nobody hears it where the screen is gone.
+            // The receiver is gone if the screen is closed.
             let _ = sender.send(format!("{path}: {words}"));
         });
         Ok(())
@@ -91,7 +91,7 @@ impl Behind {
     }
 }
 
-/// Says who may not write, where that is not who began the program.
+/// Adds which user may not write, if that is not the one who started the program.
 fn refused(error: io::Error, user: Option<&str>) -> io::Error {
     match user {
         Some(user) if error.kind() == io::ErrorKind::PermissionDenied => io::Error::new(
@@ -147,7 +147,7 @@ impl Feed for Behind {
     fn save(&mut self, path: &Path, shown: Choice) -> io::Result<()> {
         let ends = save::ends(&self.store, &shown.connections);
         let (packets, target) = (self.packets.clone(), path.to_owned());
-        // The file is made anew by who saves; that it was not there is seen to here.
+        // The saver recreates the file; this ensures that it did not exist.
         self.begin(path, move |_| save::packets(&packets, ends, target).map_err(io::Error::other))
     }
 

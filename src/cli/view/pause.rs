@@ -3,9 +3,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::capture::{Error, Next, PacketBatch, Source};
 
-/// A source that passes packets on while it is not paused; clones of [`Handle`] pause it.
+/// A source that forwards packets while it is not paused; clones of [`Handle`] pause it.
 ///
-/// The interfaces stay open, for the right to open them again is given up: what comes meanwhile is read and forgotten.
+/// The interfaces stay open, because the privilege to open them again was dropped: packets that arrive while paused are
+/// read and discarded.
 pub(super) struct PauseSource {
     source: Box<dyn Source + Send>,
     handle: Handle,
@@ -16,19 +17,19 @@ pub(super) struct PauseSource {
 pub(super) struct Handle(Arc<AtomicBool>);
 
 impl Handle {
-    /// Shuts the pause, or opens it again.
+    /// Pauses or resumes.
     pub(super) fn shut(&self, shut: bool) {
         self.0.store(shut, Ordering::Relaxed);
     }
 
-    /// Returns whether nothing gets through.
+    /// Returns whether the source is paused.
     pub(super) fn is_shut(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 }
 
 impl PauseSource {
-    /// Puts a pause behind `source`.
+    /// Wraps `source`, to be paused by `handle`.
     pub(super) const fn new(source: Box<dyn Source + Send>, handle: Handle) -> PauseSource {
         PauseSource { source, handle }
     }

@@ -1,4 +1,4 @@
-//! What the screen shows, written to a file: packets as pcapng, events as JSON.
+//! Saves what the screen shows: packets as pcapng, events as JSON.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -18,16 +18,16 @@ use crate::text;
 /// The place of the packets that can be saved.
 #[derive(Clone, Debug)]
 pub(super) enum Packets {
-    /// In files, which can be read again.
+    /// Files, which can be read again.
     Files(Vec<PathBuf>),
-    /// In a file of our own.
+    /// A temporary file of our own.
     PacketSpool(PacketSpool),
 }
 
-/// Name of connections by their two ends, the smaller one first.
+/// Connections identified by their two endpoints, the smaller one first.
 pub(super) type Ends = BTreeSet<(Endpoint, Endpoint)>;
 
-/// Returns the ends of connections.
+/// Returns the endpoints of connections.
 pub(super) fn ends(store: &Shared, connections: &[ConnId]) -> Ends {
     let store = store.lock();
     let opened = connections.iter().filter_map(|id| store.conversation_of(*id)?.opened.as_deref());
@@ -38,7 +38,7 @@ fn between(one: Endpoint, other: Endpoint) -> (Endpoint, Endpoint) {
     (one.min(other), one.max(other))
 }
 
-/// Saves all packets between chosen ends, and tells how many.
+/// Saves all packets between the given endpoints, and describes how many.
 pub(super) fn packets(packets: &Packets, ends: Ends, file: PathBuf) -> Result<String, Error> {
     let (source, dropped): (Box<dyn Source>, bool) = match packets {
         Packets::Files(paths) => (Box::new(Files::open(paths)?), false),
@@ -59,7 +59,7 @@ pub(super) fn packets(packets: &Packets, ends: Ends, file: PathBuf) -> Result<St
     Ok(if dropped { format!("{count} written; older ones were dropped") } else { format!("{count} written") })
 }
 
-/// The part of a capture that is between chosen ends.
+/// The packets of a capture between chosen endpoints.
 struct Picked {
     source: Box<dyn Source>,
     flows: Flows,
@@ -83,7 +83,7 @@ impl Source for Picked {
     }
 }
 
-/// Writes entries of a store in a format, and tells how many records came of them.
+/// Writes entries of a store in a format, and describes how many records resulted.
 pub(super) fn events(
     mut format: AnyFormat,
     file: File,
@@ -121,7 +121,7 @@ pub(super) fn events(
     Ok(format!("{} written{}", text::counted(count, "record"), left_out.words()))
 }
 
-/// A count of what could not be written, by reason.
+/// A count of the entries that could not be written, by reason.
 #[derive(Default)]
 struct LeftOut {
     dropped: u64,
@@ -140,7 +140,7 @@ impl LeftOut {
     fn words(&self) -> String {
         let mut words = String::new();
         if self.dropped > 0 {
-            // Writing into a string cannot fail.
+            // Writing to a string cannot fail.
             let _ = write!(words, "; {} left out: payloads dropped", text::grouped(self.dropped));
         }
         if self.no_evidence > 0 {
@@ -151,7 +151,7 @@ impl LeftOut {
     }
 }
 
-/// A sink that collects what a format makes of events.
+/// A sink that collects a format's output for events.
 struct Written {
     format: AnyFormat,
     bytes: Vec<u8>,

@@ -1,4 +1,4 @@
-//! Packets that cannot be read from their source again, kept so that they can be saved.
+//! Packets of sources that cannot be read again, kept so that they can be saved.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -10,32 +10,32 @@ use crate::capture::{Error, Item, Next, PacketBatch, Record, Source};
 use crate::model::{Anomaly, At, LinkType, Timestamp};
 use crate::store;
 
-/// How many bytes stand before each packet: its number, time, link layer, length on the wire, length kept.
+/// The length of the header before each packet: its number, time, link layer, length on the wire, length kept.
 const HEAD: usize = 28;
 /// How many bytes of packets are read back at once.
 const BLOCK: usize = 1 << 20;
-/// What errors call the file, which has no name.
+/// The name in error messages of the file, which has none.
 const NAME: &str = "the temporary file for packets";
 
-/// The packets of a source, kept in an unlinked file; clones keep to the same one.
+/// The packets of a source, kept in an unlinked file; clones share it.
 ///
-/// It is two files in turn, each of half the bound: when the second one is full, the first goes.
+/// It alternates between two files, each of half the bound: when the second one is full, the first is discarded.
 #[derive(Clone, Debug)]
 pub(super) struct PacketSpool(Arc<Mutex<Inner>>);
 
 #[derive(Debug)]
 struct Inner {
     halves: VecDeque<Half>,
-    /// How many bytes each of the two may have.
+    /// The maximum size of each of the two.
     bound: u64,
-    /// Packets went to stay within the bound.
+    /// Whether packets were discarded to stay within the bound.
     dropped: bool,
     scratch: Vec<u8>,
-    /// Why nothing is kept any more.
+    /// Why keeping stopped.
     fault: Option<String>,
 }
 
-/// A file of packets, as far as it is written.
+/// A file of packets, and how much of it is written.
 #[derive(Clone, Debug)]
 struct Half {
     file: Arc<File>,
@@ -43,7 +43,7 @@ struct Half {
 }
 
 impl PacketSpool {
-    /// Keeps up to `bound` bytes.
+    /// Creates a spool that keeps up to `bound` bytes.
     pub(super) fn new(bound: u64) -> PacketSpool {
         PacketSpool(Arc::new(Mutex::new(Inner {
             halves: VecDeque::new(),
@@ -54,7 +54,7 @@ impl PacketSpool {
         })))
     }
 
-    /// Returns `source`, whose packets will be kept.
+    /// Wraps `source` so that its packets are kept.
     pub(super) fn watch(&self, source: Box<dyn Source + Send>) -> impl Source + Send + use<> {
         Monitored { source, kept: self.clone() }
     }
@@ -63,7 +63,7 @@ impl PacketSpool {
     ///
     /// # Errors
     ///
-    /// When they could not be kept.
+    /// Fails if they could not be kept.
     pub(super) fn source(&self) -> Result<impl Source + use<>, Error> {
         let inner = self.lock();
         match &inner.fault {
@@ -72,7 +72,7 @@ impl PacketSpool {
         }
     }
 
-    /// Returns whether the oldest packets had to go.
+    /// Returns whether the oldest packets were discarded.
     pub(super) fn has_dropped(&self) -> bool {
         self.lock().dropped
     }
@@ -100,7 +100,7 @@ impl Inner {
         result
     }
 
-    /// Writes whole packets behind those there are.
+    /// Appends complete packets.
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         let length = bytes.len() as u64;
         if self.halves.back().is_none_or(|half| half.length.saturating_add(length) > self.bound) {
@@ -118,7 +118,7 @@ impl Inner {
     }
 }
 
-/// A source whose packets are kept on their way.
+/// A source whose packets are kept as they pass.
 struct Monitored {
     source: Box<dyn Source + Send>,
     kept: PacketSpool,
@@ -144,7 +144,7 @@ impl Source for Monitored {
 /// A reader of kept packets.
 struct Again {
     halves: VecDeque<Half>,
-    /// How much of the first one was read.
+    /// How much of the first file was read.
     at: u64,
 }
 
@@ -178,13 +178,13 @@ impl Source for Again {
     }
 }
 
-/// Returns the length of the packet that `bytes` begin with, its head included.
+/// Returns the length of the packet at the start of `bytes`, its header included.
 fn whole(bytes: &[u8]) -> Option<usize> {
     let length = u32::from_le_bytes(*bytes.get(HEAD.saturating_sub(4)..)?.first_chunk()?);
     usize::try_from(length).ok()?.checked_add(HEAD)
 }
 
-/// Lists the whole packets in `bytes`, and tells how many bytes they are.
+/// Lists the complete packets in `bytes`; returns their total length.
 fn find(bytes: &[u8], items: &mut Vec<Item>) -> usize {
     let mut at = 0_usize;
     while let Some((record, end)) = record(bytes, at) {
@@ -220,7 +220,7 @@ fn record(bytes: &[u8], at: usize) -> Option<(Record, usize)> {
 mod tests {
     use super::*;
 
-    /// A source of one packet a batch.
+    /// A source of one packet per batch.
     struct Given(u64, usize);
 
     impl Source for Given {
