@@ -1,16 +1,16 @@
 use super::DecodeError;
 use crate::model::Packet;
 
-/// The rest of a packet: the bytes of a layer and of all layers in it.
+/// The remaining bytes of a packet: a layer and everything it contains.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cursor<'a> {
-    /// The bytes that were captured.
+    /// The captured bytes.
     pub(super) bytes: &'a [u8],
-    /// The place of the first of them in the packet.
+    /// The offset in the packet of the first of them.
     pub(super) offset: usize,
-    /// How many bytes more the layer had on the wire.
+    /// The number of bytes of the layer that were on the wire but not captured.
     pub(super) cut: usize,
-    /// Whether a length field ended it already.
+    /// Whether a length field has limited it.
     is_limited: bool,
 }
 
@@ -21,12 +21,12 @@ impl<'a> Cursor<'a> {
         Cursor { bytes: packet.data, offset: 0, cut, is_limited: false }
     }
 
-    /// Looks at a datagram put together from fragments, whose length is known.
+    /// Creates a view of a reassembled datagram, whose length is known.
     pub(super) const fn of_datagram(bytes: &'a [u8], cut: usize) -> Self {
         Cursor { bytes, offset: 0, cut, is_limited: true }
     }
 
-    /// Parts a header of `N` bytes from what it carries.
+    /// Splits off a header of `N` bytes.
     pub(super) fn split<const N: usize>(
         self,
         layer: &'static str,
@@ -39,7 +39,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Leaves `length` bytes out.
+    /// Skips `length` bytes.
     pub(super) fn skip(self, layer: &'static str, length: usize) -> Result<Cursor<'a>, DecodeError> {
         match self.bytes.get(length..) {
             Some(bytes) => Ok(Cursor { bytes, offset: self.offset.saturating_add(length), ..self }),
@@ -47,12 +47,12 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Ends the view where a length field says that the layer ends.
+    /// Limits the view to the length given by a length field.
     ///
-    /// What stands behind is padding or a trailer. Where the first length field of a packet says more than was
-    /// captured, it is believed and the rest counts as cut, even if the packet's own length denies it: there are
-    /// programs that shorten packets and their length alike, while a host that receives a lying length drops the
-    /// packet. A length field further in cannot reach beyond it.
+    /// Bytes beyond it are padding or a trailer. If the first length field of a packet exceeds what was captured, it is
+    /// trusted and the rest counts as truncated, even if the packet's original length contradicts it: some programs
+    /// shorten packets together with their original length, whereas a host drops a packet with a false length field. An
+    /// inner length field cannot extend beyond the outer one.
     pub(super) fn limit(self, length: usize) -> Cursor<'a> {
         let (bytes, missing) = match self.bytes.get(..length) {
             Some(bytes) => (bytes, 0),
@@ -62,7 +62,7 @@ impl<'a> Cursor<'a> {
         Cursor { bytes, cut, is_limited: true, ..self }
     }
 
-    /// Ends the view before a trailer of `length` bytes, as far as it was captured.
+    /// Removes a trailer of `length` bytes from the view, as far as it was captured.
     pub(super) fn without_trailer(self, length: usize) -> Cursor<'a> {
         let total = self.bytes.len().saturating_add(self.cut);
         Cursor { is_limited: self.is_limited, ..self.limit(total.saturating_sub(length)) }

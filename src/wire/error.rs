@@ -1,46 +1,45 @@
 use crate::model::LinkType;
 
-/// The layer at which a packet could not be read any further, and why.
+/// The layer at which decoding of a packet stopped, and why.
 ///
-/// Offsets count from the packet's first byte, or from the first payload byte of a datagram put together from
-/// fragments.
+/// Offsets are relative to the packet's first byte, or to the first payload byte of a reassembled datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {
-    /// Nobody here knows this link layer; where a whole capture has it, nothing in it can be read.
+    /// The link layer is not supported; a capture that has no other cannot be read at all.
     #[error("link type {0} is not supported")]
     LinkType(LinkType),
-    /// A layer needs more bytes than there are: the packet was cut, or a length in it is wrong.
+    /// A layer needs more bytes than are available: the packet was truncated, or a length field is wrong.
     #[error("{layer} at byte {offset} needs {needed} bytes and has {had}")]
     Short {
         /// The layer.
         layer: &'static str,
-        /// Where it begins.
+        /// Its offset.
         offset: usize,
-        /// How many bytes it needs.
+        /// The number of bytes it needs.
         needed: usize,
-        /// How many there are.
+        /// The number of bytes available.
         had: usize,
     },
-    /// A field has a value that cannot be followed.
+    /// A field has an invalid or unsupported value.
     #[error("{layer} at byte {offset} cannot be read: {field} is {value}")]
     Field {
         /// The layer.
         layer: &'static str,
-        /// Where it begins.
+        /// The layer's offset.
         offset: usize,
         /// The field.
         field: &'static str,
         /// Its value.
         value: u64,
     },
-    /// Layers lie deeper in each other than we look.
+    /// Layers are nested more deeply than supported.
     #[error("{layer} at byte {offset} lies deeper than {limit}")]
     Depth {
         /// The layer.
         layer: &'static str,
-        /// Where it begins.
+        /// Its offset.
         offset: usize,
-        /// How deep we look.
+        /// The maximum depth.
         limit: u8,
     },
 }

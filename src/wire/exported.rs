@@ -5,19 +5,19 @@ use super::cursor::Cursor;
 use super::next::Pdu;
 use crate::model::{Flags, Flow, Segment, SenderClock, Seq, Tunnel};
 
-/// How many directions of exported connections are numbered; those beyond are named as unread.
+/// The maximum number of directions that are numbered; further ones are reported as not read.
 const DIRECTIONS: usize = 1 << 17;
-/// The number of a direction's first byte.
+/// The sequence number of a direction's first byte.
 const FIRST: u32 = 1;
 
-/// A counter that numbers payloads exported without the numbers of their TCP connection: each follows the one before.
+/// A generator of sequence numbers for payloads exported without a TCP header: each follows the one before.
 #[derive(Debug, Default)]
 pub(super) struct Exported {
     next: HashMap<Pdu, u32>,
 }
 
 impl Exported {
-    /// Makes a payload the segment that follows those before it.
+    /// Turns a payload into the segment that follows the previous ones of its direction.
     pub(super) fn segment<'a>(&mut self, pdu: Pdu, payload: Cursor<'a>) -> Result<Segment<'a>, Unread> {
         let back = Pdu { source: pdu.destination, destination: pdu.source };
         let ack = self.next.get(&back).copied().unwrap_or(FIRST);

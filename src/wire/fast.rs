@@ -3,10 +3,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use super::layers::{Id, LayerStack};
 use crate::model::{Endpoint, Flags, Flow, LinkType, Packet, Segment, SenderClock, Seq};
 
-/// Reads Ethernet, at most one VLAN tag, IPv4 without options or IPv6 without extension headers, and TCP.
+/// Decodes Ethernet, at most one VLAN tag, IPv4 without options or IPv6 without extension headers, and TCP.
 ///
-/// `None` says that the packet is another or has something wrong: the walk will tell. What is returned is what
-/// the walk would have said; a property in the tests holds the two together.
+/// Returns `None` if the packet is different or malformed; `walk` decodes it then. Any other result equals that of
+/// `walk`; a property test compares the two.
 #[inline]
 pub(super) fn decode<'a>(packet: &Packet<'a>) -> Option<Segment<'a>> {
     if packet.link != LinkType::ETHERNET {
@@ -50,15 +50,15 @@ pub(super) fn decode<'a>(packet: &Packet<'a>) -> Option<Segment<'a>> {
     })
 }
 
-/// The part of an IP header that matters to a TCP segment.
+/// The fields of an IP header that are relevant to a TCP segment.
 struct Ip<'a> {
     source: IpAddr,
     destination: IpAddr,
-    /// The datagram's number; 0 in IPv6, which has none.
+    /// The identification field; 0 for IPv6, which has none.
     id: u16,
     /// The segment's length.
     length: usize,
-    /// What was captured of the segment, and what stands behind it.
+    /// The captured bytes of the segment, and anything after it.
     rest: &'a [u8],
 }
 
@@ -68,7 +68,7 @@ fn ipv4(bytes: &[u8]) -> Option<Ip<'_>> {
     let [0x45, _, t0, t1, i0, i1, f0, f1, _, 6, _, _, s0, s1, s2, s3, d0, d1, d2, d3] = *header else {
         return None;
     };
-    // More fragments, or a fragment's offset.
+    // The MF flag or a fragment offset.
     if u16::from_be_bytes([f0, f1]) & 0x3fff != 0 {
         return None;
     }

@@ -9,7 +9,7 @@ use super::DecodeError;
 use super::cursor::Cursor;
 use super::next::{Carried, Found, Next, Piece, Transport};
 
-/// IP protocol numbers that are read here (IANA "Protocol Numbers").
+/// The IP protocol numbers handled here (IANA "Protocol Numbers").
 mod number {
     pub(super) const HOP_BY_HOP: u8 = 0;
     pub(super) const ROUTING: u8 = 43;
@@ -21,7 +21,7 @@ mod number {
     pub(super) const SHIM6: u8 = 140;
 }
 
-/// Tells IPv4 from IPv6 by the first four bits.
+/// Distinguishes IPv4 from IPv6 by the first four bits.
 pub(super) fn by_version(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
     match view.bytes.first().map(|byte| byte >> 4) {
         Some(4) => Ok(Found::new(Next::Ipv4, view)),
@@ -45,7 +45,7 @@ pub(super) fn v4(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
     })?;
     let header_length = header.slice().len();
     let mut rest = view.skip(LAYER, header_length)?;
-    // Zero where the sender left cutting to the network card: the packet is larger than the field can say.
+    // Zero if the sender left segmentation to the network card: the packet is larger than the field can express.
     if let total @ 1.. = header.total_len() {
         let Some(length) = usize::from(total).checked_sub(header_length) else {
             return Err(view.field(LAYER, "total length", u64::from(total)));
@@ -82,7 +82,7 @@ pub(super) fn v6(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
         }
     })?;
     let mut rest = view.skip(LAYER, header.slice().len())?;
-    // Zero in jumbograms (RFC 2675 §3) and where the sender left cutting to the network card.
+    // Zero in jumbograms (RFC 2675 §3) and if the sender left segmentation to the network card.
     if let length @ 1.. = header.payload_length() {
         rest = rest.limit(usize::from(length));
     }
@@ -95,13 +95,13 @@ pub(super) fn v6(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
     Ok(Found::new(Next::Transport(transport), rest))
 }
 
-/// Reads an extension header (RFC 8200 §4); `None` where the protocol number names none.
+/// Reads an extension header (RFC 8200 §4); returns `None` if the protocol number is not that of one.
 pub(super) fn extension<'a>(
     transport: &Transport,
     view: Cursor<'a>,
 ) -> Option<Result<Found<'a>, DecodeError>> {
     match transport.protocol {
-        // IPv4 knows this one alone (RFC 4302).
+        // The only one that IPv4 has (RFC 4302).
         number::AUTHENTICATION => Some(authentication(transport, view)),
         _ if transport.source.is_ipv4() => None,
         number::FRAGMENT => Some(fragment(transport, view)),
@@ -126,16 +126,16 @@ fn skipped<'a>(transport: &Transport, view: Cursor<'a>) -> Result<Found<'a>, Dec
     Ok(Found::new(Next::Transport(next), view.skip(LAYER, header.slice().len())?))
 }
 
-/// Returns where a packet with a routing header will end, while it is not there yet (RFC 8200 §4.4).
+/// Returns the final destination in a routing header, while the packet has not reached it yet (RFC 8200 §4.4).
 fn last_stop(header: &[u8]) -> Option<Ipv6Addr> {
     let (&[_, _, kind, left, ..], addresses) = header.split_first_chunk::<8>()?;
     if left == 0 {
         return None;
     }
     let address = match kind {
-        // Source route and home address: the last one of the list (RFC 8200 §4.4, RFC 6275 §6.4).
+        // Source route and home address: the last address of the list (RFC 8200 §4.4, RFC 6275 §6.4).
         0 | 2 => addresses.last_chunk::<16>(),
-        // Segment routing: the list runs backwards (RFC 8754 §2).
+        // Segment routing: the list is in reverse order (RFC 8754 §2).
         4 => addresses.first_chunk::<16>(),
         _ => None,
     };
@@ -160,7 +160,7 @@ fn fragment<'a>(transport: &Transport, view: Cursor<'a>) -> Result<Found<'a>, De
         .map_err(|error| view.short(LAYER, error.required_len))?;
     let rest = view.skip(LAYER, header.slice().len())?;
     let transport = Transport { protocol: header.next_header().0, ..*transport };
-    // An "atomic" fragment is whole on its own and never joined with others (RFC 6946 §4).
+    // An "atomic" fragment is complete and never joined with others (RFC 6946 §4).
     let next = if header.is_fragmenting_payload() {
         Next::Fragment(Piece {
             transport,

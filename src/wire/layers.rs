@@ -1,21 +1,21 @@
 use crate::model::Tunnel;
 
-/// An identifier that keeps one virtual network apart from another.
+/// An identifier that distinguishes one virtual network from another.
 ///
-/// Only what both directions of a connection share is one. So these are not, though they stand in the headers:
-/// MPLS labels (each is chosen by the receiving end), GTP-U TEIDs (likewise), PPTP call ids (likewise), `PPPoE`
-/// sessions (a subscriber's line, with no addresses of its own), ERSPAN sessions (each names a mirror), the outer addresses of a tunnel (mirrors send
-/// both directions one way, and load balancers send only the requests through a tunnel). A tunnel without an
-/// identifier of the kind below leaves no trace.
+/// Only values shared by both directions of a connection qualify. The following do not, although headers carry them:
+/// MPLS labels (each is chosen by the receiving end), GTP-U TEIDs (likewise), PPTP call IDs (likewise), `PPPoE`
+/// sessions (a subscriber's line, with no addresses of its own), ERSPAN sessions (each identifies a mirror), the outer
+/// addresses of a tunnel (mirrors send both directions the same way, and load balancers send only the requests through
+/// a tunnel). A tunnel without one of the identifiers below leaves no trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Id {
-    /// An 802.1Q or 802.1ad VLAN; 0 means "no VLAN, only a priority" and is none.
+    /// An 802.1Q or 802.1ad VLAN; 0 means "priority only" and is not an identifier.
     Vlan(u16),
     /// A VXLAN network.
     Vxlan(u32),
     /// A Geneve network.
     Geneve(u32),
-    /// A GRE key; of an NVGRE key the virtual subnet only, for its other bits are a hash of the flow.
+    /// A GRE key; of an NVGRE key only the virtual subnet, because its other bits are a hash of the flow.
     Gre(u32),
     /// A backbone service.
     Service(u32),
@@ -23,14 +23,14 @@ pub(super) enum Id {
     Lisp(u32),
 }
 
-/// The layers that a packet was wrapped in, on the way to its TCP header.
+/// The layers outside a packet's TCP header.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct LayerStack {
     /// The digest of all identifiers so far.
     pub(super) tunnel: Tunnel,
-    /// How many IP headers were read.
+    /// The number of IP headers read.
     pub(super) headers: u8,
-    /// How many VLAN tags were read since the last Ethernet header.
+    /// The number of VLAN tags read since the last Ethernet header.
     pub(super) tags: u8,
 }
 
@@ -52,7 +52,7 @@ impl LayerStack {
     }
 }
 
-/// Spreads the bits of a number: odd multiplications and shifts, each of which can be undone.
+/// Mixes the bits of a number with invertible operations: odd multiplications and shifts.
 const fn mix(mut x: u64) -> u64 {
     x = (x ^ (x >> 31)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     x = (x ^ (x >> 29)).wrapping_mul(0xd6e8_feb8_6659_fd93);

@@ -1,9 +1,9 @@
-//! One packet's bytes → one TCP segment.
+//! Decoding of packets into TCP segments.
 //!
-//! A packet is a row of layers. Each is read by a small function that *returns* what comes next and the bytes of
-//! it; none calls on. `walk` is the loop that asks one after the other: `link` holds one file a link layer, `ip`
-//! the IP headers (RFC 791, RFC 8200), `tunnel` one file a tunnel, `tcp` the end of the way (RFC 9293). `fast` is
-//! a shortcut through the most frequent row; it answers as the loop would or not at all.
+//! A packet is a sequence of layers. Each is read by a small function that *returns* the type of the next layer and its
+//! bytes, and never calls it. `walk` is the loop over the layers: `link` holds one file per link layer, `ip` the IP
+//! headers (RFC 791, RFC 8200), `tunnel` one file per tunnel, `tcp` the final layer (RFC 9293). `fast` is a shortcut
+//! for the most common sequence; it either gives the same result as the loop or none.
 //!
 //! ```text
 //!   Packet ─► fast ──────────────────────────────► Segment
@@ -11,7 +11,7 @@
 //!                    └► fragments ─► walk again
 //! ```
 //!
-//! Nothing here knows a connection, and only waiting fragments are kept.
+//! Nothing here knows about connections; the only state is the fragments of incomplete datagrams.
 
 mod cursor;
 mod error;
@@ -48,15 +48,15 @@ use walk::{End, walk};
 pub enum Decoded<'a> {
     /// A TCP segment, borrowed from the packet or from the decoder's reassembled datagram.
     Tcp(Segment<'a>),
-    /// Something else: ARP, UDP, ICMP and whatever it quotes, encrypted traffic.
+    /// Anything else: ARP, UDP, ICMP and the packets it quotes, encrypted traffic.
     Other(Unread),
     /// A fragment of an IP datagram that is not complete yet.
     Fragment,
-    /// A packet that should hold more than could be read.
+    /// A packet whose layers could not be decoded completely.
     Unreadable(DecodeError),
 }
 
-/// A decoder of packets into TCP segments, which keeps the IP fragments that wait for each other.
+/// A decoder of packets into TCP segments, which reassembles IP fragments.
 ///
 /// ```
 /// use wirefin::model::{At, LinkType, Packet};
@@ -70,20 +70,20 @@ pub enum Decoded<'a> {
 pub struct Decoder {
     fragments: Fragments,
     exported: Exported,
-    /// The datagram reassembled last; at most 64 KiB beside what [`Limits::bytes`] counts.
+    /// The datagram reassembled last; at most 64 KiB, in addition to [`Limits::bytes`].
     whole: Vec<u8>,
 }
 
 impl Decoder {
-    /// Makes a decoder that keeps no more than `limits` say.
+    /// Creates a decoder that keeps no more than `limits` allow.
     pub fn new(limits: Limits) -> Self {
         Decoder { fragments: Fragments::new(limits), exported: Exported::default(), whole: Vec::new() }
     }
 
     /// Decodes one packet.
     ///
-    /// Packets are to come in the order of the capture, for the age of fragments is told by their times. Ask
-    /// [`Decoder::next_anomaly`] afterwards where [`Decoder::is_quiet`] says that there is something.
+    /// Packets must be given in capture order, because fragments expire by packet time. Afterwards, drain
+    /// [`Decoder::next_anomaly`] unless [`Decoder::is_quiet`].
     #[inline]
     pub fn decode<'a>(&'a mut self, packet: &Packet<'a>) -> Decoded<'a> {
         match fast::decode(packet) {
@@ -97,20 +97,20 @@ impl Decoder {
         }
     }
 
-    /// Returns what was wrong with the fragments of the packets so far, oldest first, each once.
+    /// Returns the next anomaly among the fragments so far, oldest first.
     ///
-    /// Few are kept for a caller who never asks.
+    /// Only a few are kept if this is never called.
     pub fn next_anomaly(&mut self) -> Option<Anomaly> {
         self.fragments.next_anomaly()
     }
 
-    /// Tells that [`Decoder::next_anomaly`] has nothing to say.
+    /// Returns whether [`Decoder::next_anomaly`] would return `None`.
     #[inline]
     pub fn is_quiet(&self) -> bool {
         self.fragments.is_quiet()
     }
 
-    /// Returns how many datagrams wait for fragments: at the end of a capture, how many never became whole.
+    /// Returns the number of incomplete datagrams; at the end of a capture, those that were never completed.
     pub fn waiting(&self) -> usize {
         self.fragments.waiting()
     }
@@ -126,7 +126,7 @@ impl Decoder {
         let Some(mut datagram) = self.fragments.push(&shard, packet.at.time) else {
             return Decoded::Fragment;
         };
-        // A whole datagram may be a fragment of another one that was cut before it entered a tunnel.
+        // A complete datagram may itself be a fragment of another one, fragmented before it entered a tunnel.
         while let Ok(End::Fragment(shard)) = within(&datagram) {
             match self.fragments.push(&shard, packet.at.time) {
                 Some(outer) => datagram = outer,
@@ -148,7 +148,7 @@ impl Default for Decoder {
     }
 }
 
-/// Reads what a reassembled datagram carries.
+/// Reads the payload of a reassembled datagram.
 fn within(datagram: &Datagram) -> Result<End<'_>, DecodeError> {
     walk(datagram.next, Cursor::of_datagram(&datagram.bytes, datagram.cut), datagram.trail)
 }
@@ -158,7 +158,7 @@ fn decoded(end: Result<End<'_>, DecodeError>) -> Decoded<'_> {
         Ok(End::Tcp(segment)) => Decoded::Tcp(segment),
         Ok(End::Other(unread)) => Decoded::Other(unread),
         Ok(End::Fragment(_)) => Decoded::Fragment,
-        // Nothing leads from a datagram to one of these.
+        // A datagram never contains one of these.
         Ok(End::Pdu(..)) => Decoded::Other(Unread::Hidden("exported PDUs in a tunnel")),
         Err(stop) => Decoded::Unreadable(stop),
     }

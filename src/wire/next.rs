@@ -1,4 +1,4 @@
-//! What a layer leads to: the nouns of a packet's walk.
+//! The result of reading a layer: the type of the next layer and its bytes.
 
 use std::net::IpAddr;
 
@@ -7,66 +7,66 @@ use super::layers::{Id, LayerStack};
 use super::{DecodeError, Unread};
 use crate::model::{Endpoint, LinkType};
 
-/// The kind of the next bytes.
+/// The type of the next layer.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Next {
-    /// Nothing that is read.
+    /// Not decoded any further.
     Nothing(Unread),
     /// A packet of this link type.
     Link(LinkType),
     /// An Ethernet frame.
     Ethernet,
-    /// What an Ethernet type names.
+    /// The payload of an Ethernet type.
     EtherType(u16),
-    /// An 802.11 frame whose control bytes may stand in either order.
+    /// An 802.11 frame whose control bytes may be in either order.
     Wireless,
-    /// A logical link control header (802.2).
+    /// An LLC header (802.2).
     Llc,
-    /// A point-to-point protocol field (RFC 1661).
+    /// A PPP protocol field (RFC 1661).
     Ppp,
-    /// An IP packet of the version its first four bits name.
+    /// An IP packet of the version in its first four bits.
     Ip,
     /// An IPv4 packet.
     Ipv4,
     /// An IPv6 packet.
     Ipv6,
-    /// What an IP protocol number names.
+    /// The payload of an IP protocol number.
     Transport(Transport),
-    /// A piece of what an IP protocol number names.
+    /// A fragment of the payload of an IP protocol number.
     Fragment(Piece),
-    /// Bytes that were exported from a TCP connection.
+    /// Bytes exported from a TCP connection.
     Pdu(Pdu),
 }
 
-/// The description of a payload in its IP header.
+/// The fields of an IP header that describe its payload.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Transport {
     /// The protocol number.
     pub(super) protocol: u8,
-    /// Who sent it.
+    /// The sender.
     pub(super) source: IpAddr,
-    /// For whom it is.
+    /// The receiver.
     pub(super) destination: IpAddr,
-    /// The datagram's number, where every datagram has one.
+    /// The identification field of IPv4; 0 for IPv6.
     pub(super) id: u16,
 }
 
 /// The header of a fragment.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Piece {
-    /// What the IP header around it says.
+    /// The fields of the IP header around it.
     pub(super) transport: Transport,
-    /// The datagram's number.
+    /// The datagram's identification.
     pub(super) id: u32,
-    /// Where in the datagram's payload it belongs, in bytes.
+    /// Its offset in the datagram's payload, in bytes.
     pub(super) start: u32,
-    /// Whether it is not the last.
+    /// Whether more fragments follow.
     pub(super) more: bool,
-    /// What the whole is.
+    /// The type of the complete payload.
     pub(super) carried: Carried,
 }
 
-/// The kind of payload that is cut into fragments.
+/// The type of a fragmented payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Carried {
     /// An IP datagram's payload.
@@ -78,7 +78,7 @@ pub(super) enum Carried {
 }
 
 impl Carried {
-    /// Returns how to go on with the whole.
+    /// Returns the layer of the complete payload.
     pub(super) const fn next(self, transport: Transport) -> Next {
         match self {
             Carried::Payload => Next::Transport(transport),
@@ -88,7 +88,7 @@ impl Carried {
     }
 }
 
-/// A fragment with its bytes and the way it came.
+/// A fragment with its bytes and the layers outside it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Fragment<'a> {
     pub(super) piece: Piece,
@@ -102,18 +102,18 @@ impl Fragment<'_> {
         u32::try_from(self.view.bytes.len().saturating_add(self.view.cut)).unwrap_or(u32::MAX)
     }
 
-    /// Returns where the byte behind it belongs.
+    /// Returns its end offset.
     pub(super) fn end(&self) -> u32 {
         self.piece.start.saturating_add(self.length())
     }
 
-    /// Refuses lengths that no host may send (RFC 791 §3.2, RFC 8200 §4.5).
+    /// Rejects lengths that no host may send (RFC 791 §3.2, RFC 8200 §4.5).
     pub(super) fn checked(self) -> Result<Self, DecodeError> {
         const LAYER: &str = "IP fragment";
-        /// The largest payload that a datagram's length field lets it have.
+        /// The largest payload that a datagram's length field allows.
         const LARGEST: u32 = 65_535;
         let length = self.length();
-        // All but the last one are multiples of eight.
+        // All except the last one are multiples of eight.
         if length == 0 || (self.piece.more && !length.is_multiple_of(8)) {
             return Err(self.view.field(LAYER, "length", u64::from(length)));
         }
@@ -124,7 +124,7 @@ impl Fragment<'_> {
     }
 }
 
-/// The result of a layer: what comes next, and its bytes.
+/// The result of reading a layer: the next layer and its bytes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Found<'a> {
     pub(super) next: Next,
@@ -137,30 +137,30 @@ impl<'a> Found<'a> {
         Found { next, rest, id: None }
     }
 
-    /// Ends the way: what comes next is not read.
+    /// Creates a result whose next layer is not decoded.
     pub(super) const fn unread(unread: Unread, rest: Cursor<'a>) -> Self {
         Found::new(Next::Nothing(unread), rest)
     }
 
-    /// Returns the bytes of what comes next.
+    /// Returns the bytes of the next layer.
     pub(super) const fn rest(&self) -> Cursor<'a> {
         self.rest
     }
 
-    /// Adds the identifier that the layer carried.
+    /// Adds the identifier carried by the layer.
     pub(super) const fn with(self, id: Id) -> Self {
         Found { id: Some(id), ..self }
     }
 }
 
-/// The origin of a payload that was exported from a TCP connection.
+/// The endpoints of a payload exported from a TCP connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Pdu {
     pub(super) source: Endpoint,
     pub(super) destination: Endpoint,
 }
 
-/// A reassembled datagram's payload and how to go on with it.
+/// A reassembled datagram's payload and its next layer.
 pub(super) struct Datagram {
     pub(super) next: Next,
     pub(super) bytes: Vec<u8>,

@@ -1,4 +1,4 @@
-//! Packets built byte by byte, and what became of them, for the tests of this module.
+//! Packets built byte by byte, and their results, for the tests of this module.
 
 use std::net::IpAddr;
 
@@ -11,7 +11,7 @@ pub(super) const RAW: u32 = 101;
 pub(super) const CLIENT: [u8; 4] = [10, 0, 0, 1];
 pub(super) const SERVER: [u8; 4] = [10, 0, 0, 2];
 
-/// Puts byte strings together.
+/// Joins byte strings.
 pub(super) fn join(parts: &[&[u8]]) -> Vec<u8> {
     parts.concat()
 }
@@ -33,7 +33,7 @@ pub(super) fn ipv4(protocol: u8, payload: &[u8]) -> Vec<u8> {
     ipv4_piece(protocol, 7, 0, payload)
 }
 
-/// A fragment: `offset` is the field with its flags.
+/// A fragment; `offset` is the field including its flags.
 pub(super) fn ipv4_piece(protocol: u8, id: u16, offset: u16, payload: &[u8]) -> Vec<u8> {
     join(&[
         &[0x45, 0],
@@ -61,12 +61,12 @@ pub(super) fn ethernet(kind: u16, payload: &[u8]) -> Vec<u8> {
     join(&[&[2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1], &kind.to_be_bytes(), payload])
 }
 
-/// A VLAN tag's content and what it carries, to stand behind a type of 0x8100.
+/// The contents of a VLAN tag and its payload, to follow a type of 0x8100.
 pub(super) fn vlan(id: u16, kind: u16, payload: &[u8]) -> Vec<u8> {
     join(&[&id.to_be_bytes(), &kind.to_be_bytes(), payload])
 }
 
-/// The result of a packet, owned.
+/// The owned result of decoding a packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Seen {
     Tcp(Tcp),
@@ -75,7 +75,7 @@ pub(super) enum Seen {
     Unreadable(DecodeError),
 }
 
-/// A segment, owned.
+/// An owned segment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Tcp {
     pub(super) flow: Flow,
@@ -124,7 +124,7 @@ impl Seen {
 }
 
 impl Tcp {
-    /// Checks that it is the segment of [`tcp`] whole, from [`CLIENT`] to [`SERVER`] or their IPv6 likes.
+    /// Checks that it is the complete segment of [`tcp`], from [`CLIENT`] to [`SERVER`] or their IPv6 equivalents.
     pub(super) fn is_sample(&self, payload: &[u8]) -> bool {
         let host = |ip: IpAddr| match ip {
             IpAddr::V4(ip) => ip.octets()[3],
@@ -147,12 +147,12 @@ pub(super) fn packet(link: u32, data: &[u8]) -> Packet<'_> {
     }
 }
 
-/// Decodes a packet that was captured whole.
+/// Decodes a packet that was captured in full.
 pub(super) fn decode(link: u32, data: &[u8]) -> Seen {
     Decoder::default().decode(&packet(link, data)).into()
 }
 
-/// Returns what a packet held that is not read.
+/// Returns the unread content of a packet.
 pub(super) fn unread(link: u32, data: &[u8]) -> Unread {
     match Decoder::default().decode(&packet(link, data)) {
         Decoded::Other(unread) => unread,
@@ -160,25 +160,25 @@ pub(super) fn unread(link: u32, data: &[u8]) -> Unread {
     }
 }
 
-/// Decodes a packet of which the snap length left `kept` bytes.
+/// Decodes a packet truncated to `kept` bytes by the snap length.
 pub(super) fn decode_cut(link: u32, data: &[u8], kept: usize) -> Seen {
     Decoder::default().decode(&Packet { data: &data[..kept], ..packet(link, data) }).into()
 }
 
-/// Decodes a packet at a second of the capture with a decoder that has seen others.
+/// Decodes a packet at the given second of the capture with an existing decoder.
 pub(super) fn decode_at(decoder: &mut Decoder, seconds: i64, link: u32, data: &[u8]) -> Seen {
     let at = At { packet: 1, time: Timestamp::new(seconds, 0) };
     decoder.decode(&Packet { at, ..packet(link, data) }).into()
 }
 
-/// Returns the tunnel of a packet that must hold the sample segment with `hello`.
+/// Returns the tunnel of a packet that must contain the sample segment with `hello`.
 pub(super) fn tunnel_of(link: u32, data: &[u8]) -> Tunnel {
     let segment = decode(link, data).tcp();
     assert!(segment.is_sample(b"hello"), "{segment:?}");
     segment.flow.tunnel
 }
 
-/// Checks that a packet holds the sample segment with `hello` and leaves no trace of a tunnel.
+/// Checks that a packet contains the sample segment with `hello` and leaves no trace of a tunnel.
 pub(super) fn is_plain(link: u32, data: &[u8]) {
     assert_eq!(tunnel_of(link, data), Tunnel::NONE);
 }

@@ -47,7 +47,7 @@ pub(super) fn read<'a>(
     })
 }
 
-/// Reads a header that the snap length cut in its options: all of the payload is cut as well.
+/// Reads a header truncated inside its options: all of the payload is truncated as well.
 fn cut_in_options<'a>(view: &Cursor<'a>, transport: &Transport, tunnel: Tunnel) -> Option<Segment<'a>> {
     let &[s0, s1, d0, d1, q0, q1, q2, q3, a0, a1, a2, a3, offset, flags, w0, w1, ..] =
         view.bytes.first_chunk::<20>()?;
@@ -64,7 +64,7 @@ fn cut_in_options<'a>(view: &Cursor<'a>, transport: &Transport, tunnel: Tunnel) 
         ack: Seq(u32::from_be_bytes([a0, a1, a2, a3])),
         flags: Flags(flags),
         window: u16::from_be_bytes([w0, w1]),
-        // No checksum can be computed of a part.
+        // No checksum can be verified on a truncated segment.
         header: &[],
         payload: &[],
         offset: None,

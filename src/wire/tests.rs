@@ -1,4 +1,4 @@
-//! Properties that hold for every packet.
+//! Properties that hold for all packets.
 
 use proptest::prelude::*;
 
@@ -6,7 +6,7 @@ use super::sample::*;
 use super::*;
 use crate::model::{At, LinkType};
 
-/// Every link type that is read, and one that is not.
+/// All supported link types, and one unsupported.
 const LINKS: [u32; 41] = [
     0, 1, 6, 9, 10, 12, 14, 50, 51, 101, 104, 105, 107, 108, 109, 113, 117, 119, 127, 138, 147, 149, 163,
     166, 192, 197, 204, 205, 206, 228, 229, 239, 252, 258, 276, 277, 281, 282, 284, 285, 290,
@@ -27,7 +27,7 @@ fn segments() -> impl Strategy<Value = Vec<u8>> {
     )
 }
 
-/// Packets of the form that the shortcut reads, or nearly.
+/// Generates packets of the form that the shortcut reads, or nearly so.
 fn frames() -> impl Strategy<Value = Vec<u8>> {
     let padding = prop::collection::vec(any::<u8>(), 0..8);
     (segments(), any::<bool>(), prop::option::of(any::<u16>()), any::<bool>(), padding).prop_map(
@@ -42,7 +42,7 @@ fn frames() -> impl Strategy<Value = Vec<u8>> {
     )
 }
 
-/// Bits to turn over in a byte; mostly one bit, and mostly in the headers of a frame.
+/// Generates bit flips; mostly a single bit, and mostly in the headers of a frame.
 fn changes() -> impl Strategy<Value = Vec<(usize, u8)>> {
     let place = prop_oneof![6 => 12..60_usize, 1 => 0..150_usize];
     let bits = prop_oneof![3 => (0..8_u8).prop_map(|bit| 1 << bit), 1 => any::<u8>()];
@@ -114,7 +114,7 @@ proptest! {
     }
 }
 
-/// How many ways [`wrap`] knows.
+/// The number of forms of [`wrap`].
 const FORMS: usize = 26;
 
 /// Wraps a packet in another.

@@ -3,7 +3,7 @@ use std::fmt;
 use super::DecodeError;
 use crate::model::LinkType;
 
-/// The content of a packet that is not read any further, as the last header read names it.
+/// The content of a packet that is not decoded any further, as identified by the last header read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Unread {
     /// A link type that is not supported.
@@ -16,15 +16,15 @@ pub enum Unread {
     Ppp(u16),
     /// An IP protocol (IANA "Protocol Numbers").
     Protocol(u8),
-    /// UDP of this port, the lower one of the two.
+    /// UDP with this port, the lower of the two.
     Port(u16),
-    /// Something that no number names, and that may hold TCP.
+    /// Content without a number that may hold TCP.
     Hidden(&'static str),
-    /// Something that no number names, and that holds no TCP.
+    /// Content without a number that holds no TCP.
     Plain(&'static str),
 }
 
-/// Ethernet types that are not read.
+/// Names of Ethernet types that are not read.
 const ETHER_TYPES: &[(u16, &str)] = &[
     (0x0806, "ARP"),
     (0x0842, "Wake-on-LAN"),
@@ -57,13 +57,13 @@ const ETHER_TYPES: &[(u16, &str)] = &[
     (0x9000, "Ethernet loopback test"),
 ];
 
-/// Ethernet types in which no TCP connection can be.
+/// Ethernet types that cannot carry TCP.
 const WITHOUT_TCP: &[u16] = &[
     0x0806, 0x0842, 0x2000, 0x8035, 0x809b, 0x80f3, 0x8137, 0x8808, 0x8809, 0x8863, 0x888e, 0x8892, 0x88a2,
     0x88a4, 0x88c7, 0x88cc, 0x88f5, 0x88f7, 0x88fb, 0x8902, 0x8906, 0x892d, 0x9000,
 ];
 
-/// IP protocols that are not read.
+/// Names of IP protocols that are not read.
 const PROTOCOLS: &[(u8, &str)] = &[
     (1, "ICMP"),
     (2, "IGMP"),
@@ -83,7 +83,7 @@ const PROTOCOLS: &[(u8, &str)] = &[
     (132, "SCTP"),
 ];
 
-/// UDP ports of what is encrypted, or of tunnels that are not read.
+/// UDP ports of encrypted traffic, or of tunnels that are not read.
 const TUNNEL_PORTS: &[(u16, &str)] = &[
     (443, "QUIC, encrypted"),
     (500, "IKE, encrypted"),
@@ -103,7 +103,7 @@ const TUNNEL_PORTS: &[(u16, &str)] = &[
     (51820, "WireGuard, encrypted"),
 ];
 
-/// UDP ports on which there is something else.
+/// UDP ports of other protocols.
 const OTHER_PORTS: &[(u16, &str)] = &[
     (53, "DNS"),
     (67, "DHCP"),
@@ -128,7 +128,7 @@ const OTHER_PORTS: &[(u16, &str)] = &[
     (6343, "sFlow"),
 ];
 
-/// 802.2 service access points that are not read.
+/// Names of 802.2 service access points that are not read.
 const ACCESS_POINTS: &[(u8, &str)] = &[
     (0x00, "LLC test"),
     (0x42, "spanning tree"),
@@ -139,7 +139,7 @@ const ACCESS_POINTS: &[(u8, &str)] = &[
 ];
 
 impl Unread {
-    /// Names what the packet held where decoding it failed for its link type.
+    /// Returns the content of a packet whose decoding failed because of its link type.
     pub const fn of_error(stop: &DecodeError) -> Option<Unread> {
         match stop {
             DecodeError::LinkType(link) => Some(Unread::Link(link.0)),
@@ -147,9 +147,9 @@ impl Unread {
         }
     }
 
-    /// Returns whether a TCP connection may be in it, encrypted or in a tunnel that is not read.
+    /// Returns whether it may contain a TCP connection, encrypted or in a tunnel that is not read.
     ///
-    /// What is not known is said to be worth a word; UDP of any port is not, for there is too much of it.
+    /// Unknown Ethernet types count as such; unknown UDP ports do not, because they are too common.
     pub fn may_hide_tcp(self) -> bool {
         match self {
             Unread::Link(_) | Unread::Hidden(_) => true,
@@ -160,7 +160,7 @@ impl Unread {
         }
     }
 
-    /// Says how many there were: `22 packets of EtherType 0x88e5 (MACsec, encrypted)`.
+    /// Returns a description with the count, such as `22 packets of EtherType 0x88e5 (MACsec, encrypted)`.
     pub fn counted(self, packets: u64) -> String {
         match self {
             Unread::Hidden(name) | Unread::Plain(name) => format!("{packets} {name}"),

@@ -4,12 +4,12 @@ use super::next::{Fragment, Next, Pdu};
 use super::{DecodeError, Unread, ip, link, tcp, tunnel};
 use crate::model::Segment;
 
-/// How many VLAN tags may follow each other.
+/// The maximum number of consecutive VLAN tags.
 const TAGS: u8 = 8;
-/// How many tunnels may lie in each other.
+/// The maximum nesting depth of tunnels.
 const TUNNELS: u8 = 8;
 
-/// The end of a walk.
+/// The result of a walk.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum End<'a> {
     Tcp(Segment<'a>),
@@ -18,9 +18,9 @@ pub(super) enum End<'a> {
     Pdu(Pdu, Cursor<'a>),
 }
 
-/// Reads one layer after the other until one is TCP, a fragment, or leads nowhere.
+/// Reads one layer after another until it reaches TCP, a fragment, or content that is not decoded further.
 ///
-/// It ends, for every layer takes at least a byte from the view, or turns a kind into one that does.
+/// It terminates because every layer consumes at least a byte from the view, or yields a type whose layer does.
 pub(super) fn walk(
     mut next: Next,
     mut view: Cursor<'_>,

@@ -1,4 +1,4 @@
-//! Fragments that wait for each other (RFC 791 §3.2, RFC 8200 §4.5), within bounds.
+//! Bounded reassembly of IP fragments (RFC 791 §3.2, RFC 8200 §4.5).
 
 mod queue;
 
@@ -9,18 +9,18 @@ use super::next::{Datagram, Fragment};
 use crate::model::{Anomaly, Timestamp};
 use queue::{BOOKKEEPING, Fit, FragmentQueue, Key, Part};
 
-/// The bounds of what is kept of IP datagrams that came in fragments; the oldest datagram goes first.
+/// The bounds of IP fragment reassembly; the oldest datagram is dropped first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Datagrams waiting at a time; by default 1,024. Anomaly `fragmented-datagrams`.
+    /// Maximum number of incomplete datagrams; by default 1,024. Anomaly `fragmented-datagrams`.
     pub datagrams: usize,
-    /// Bytes they take in memory, bookkeeping included; by default 4 MiB. Anomaly `fragment-bytes`.
+    /// Maximum memory for them in bytes, overhead included; by default 4 MiB. Anomaly `fragment-bytes`.
     pub bytes: usize,
-    /// Fragments of one datagram; by default 1,024, while 64 KiB in Ethernet frames take 45. One that has more is
-    /// given up. Anomaly `fragments-per-datagram`.
+    /// Maximum number of fragments of one datagram; by default 1,024, while 64 KiB in Ethernet frames take 45. A
+    /// datagram with more is dropped. Anomaly `fragments-per-datagram`.
     pub fragments: usize,
-    /// How long, in the capture's time, a datagram waits from its first fragment on; by default 30 seconds, as
-    /// Linux does. Anomaly `fragment-seconds`.
+    /// Maximum capture time from a datagram's first fragment to its last; by default 30 seconds, as on Linux. Anomaly
+    /// `fragment-seconds`.
     pub age: Duration,
 }
 
@@ -30,24 +30,24 @@ impl Default for Limits {
     }
 }
 
-/// Anomalies that wait to be asked for.
+/// Maximum number of pending anomalies.
 const ANOMALIES: usize = 64;
 
-/// The fragments that wait until all of their datagram are there.
+/// The fragments of incomplete datagrams.
 ///
-/// Fragments that overlap are rejected with their whole datagram, those yet to come included (RFC 5722 §4; the
-/// same is done for IPv4, as operating systems do). An exact copy is no overlap: captures have them.
+/// Overlapping fragments are rejected with their entire datagram, including fragments that come later (RFC 5722 §4; the
+/// same is done for IPv4, as operating systems do). An exact copy is not an overlap: captures contain them.
 #[derive(Debug)]
 pub(super) struct Fragments {
     limits: Limits,
     waiting: HashMap<Key, FragmentQueue>,
-    /// The keys in the order of arrival.
+    /// The keys in order of arrival.
     order: BTreeMap<u64, Key>,
     serial: u64,
-    /// What all of it takes in memory.
+    /// The memory used, in bytes.
     bytes: usize,
     anomalies: VecDeque<Anomaly>,
-    /// The limits that were reported already.
+    /// The limits already reported.
     told: Vec<&'static str>,
 }
 
@@ -76,7 +76,7 @@ impl Fragments {
         self.waiting.len()
     }
 
-    /// Takes a fragment; returns the datagram that it completes.
+    /// Adds a fragment and returns the datagram if that completes it.
     pub(super) fn push(&mut self, shard: &Fragment<'_>, now: Timestamp) -> Option<Datagram> {
         self.expire(now);
         let key = Key::of(shard);
@@ -108,7 +108,7 @@ impl Fragments {
         if waiting.is_complete() { self.remove(&key)?.join() } else { None }
     }
 
-    /// Gives up what waited too long.
+    /// Drops datagrams that have waited too long.
     fn expire(&mut self, now: Timestamp) {
         while let Some(oldest) = self.order.first_entry() {
             let key = *oldest.get();
@@ -129,7 +129,7 @@ impl Fragments {
         }
     }
 
-    /// Makes a place for a datagram whose first fragment takes `cost` bytes; `None` where there can be none.
+    /// Adds a datagram whose first fragment takes `cost` bytes; returns `None` if the limits do not allow one.
     fn open(&mut self, key: Key, now: Timestamp, cost: usize) -> Option<()> {
         let needed = BOOKKEEPING.saturating_add(cost);
         if self.limits.datagrams == 0 || needed > self.limits.bytes {
@@ -151,7 +151,7 @@ impl Fragments {
         Some(())
     }
 
-    /// Gives up old datagrams until `cost` bytes fit in; `false` where the one of `key` itself was given up.
+    /// Drops the oldest datagrams until `cost` bytes fit; returns `false` if that of `key` itself was dropped.
     fn make_room(&mut self, key: &Key, cost: usize) -> bool {
         while self.bytes.saturating_add(cost) > self.limits.bytes {
             self.report_limit("fragment-bytes", self.limits.bytes);
@@ -189,7 +189,7 @@ impl Fragments {
         }
     }
 
-    /// Tells of each limit once: it says that the capture holds more than we keep, not how often.
+    /// Reports each limit only once: the report says that the limit was reached, not how often.
     fn report_limit(&mut self, limit: &'static str, value: usize) {
         if !self.told.contains(&limit) {
             self.told.push(limit);
@@ -208,7 +208,7 @@ mod tests {
 
     const MORE: u16 = 0x2000;
 
-    /// The sample segment with 43 bytes: 63 in all, in pieces at 0, 24 and 48.
+    /// The payload of the sample segment, 43 bytes: 63 with the header, in fragments at 0, 24 and 48.
     const TEXT: &[u8] = b"forty-three bytes, no more and no less, yes";
 
     fn v4(id: u16) -> [Vec<u8>; 3] {
@@ -238,7 +238,7 @@ mod tests {
             .collect()
     }
 
-    /// Takes packets in a row and returns what the last one gave.
+    /// Decodes packets in sequence and returns the result of the last.
     fn last(decoder: &mut Decoder, packets: &[&[u8]]) -> Seen {
         packets.iter().map(|packet| decode_at(decoder, 0, RAW, packet)).last().unwrap()
     }
@@ -302,7 +302,7 @@ mod tests {
         let whole = tcp(TEXT);
         let mut changed = whole[24..48].to_vec();
         changed[3] ^= 1;
-        // The same place with another byte; one within another; one across two; behind the end; another end.
+        // The same range with a different byte; inside one fragment; across two; beyond the end; another end.
         for (offset, bytes) in [
             (MORE | 3, &changed[..]),
             (MORE | 4, &whole[32..40]),

@@ -5,16 +5,16 @@ use super::super::next::Datagram;
 use super::super::next::{Carried, Fragment, Transport};
 use crate::model::{Timestamp, Tunnel};
 
-/// What a datagram takes beside its fragments: a place in both maps, which are a third full at the least.
+/// The memory of a datagram besides its fragments: an entry in both maps, which are at least a third full.
 pub(super) const BOOKKEEPING: usize = 3 * (size_of::<(Key, FragmentQueue)>() + size_of::<(u64, Key)>());
 
-/// The key of the datagram that a fragment belongs to (RFC 791 §3.2, RFC 8200 §4.5).
+/// The identity of a datagram, shared by its fragments (RFC 791 §3.2, RFC 8200 §4.5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Key {
     source: IpAddr,
     destination: IpAddr,
     id: u32,
-    /// Counts in IPv4 only; 0 for IPv6, whose fragments may each name another.
+    /// Used in IPv4 only; 0 for IPv6, whose fragments may each have a different one.
     protocol: u8,
     carried: Carried,
     tunnel: Tunnel,
@@ -38,44 +38,44 @@ impl Key {
 #[derive(Debug)]
 pub(super) struct Part {
     start: u32,
-    /// Behind its last byte on the wire; `bytes` has fewer where the snap length cut it.
+    /// The end offset on the wire; `bytes` is shorter if the snap length truncated it.
     end: u32,
     bytes: Box<[u8]>,
 }
 
 impl Part {
-    /// Returns what a fragment with so many bytes takes in memory.
+    /// Returns the memory used by a fragment of `bytes` bytes.
     pub(super) const fn cost(bytes: usize) -> usize {
         bytes.saturating_add(size_of::<Part>())
     }
 }
 
-/// The relation of a fragment to those that are there.
+/// How a fragment relates to those already present.
 pub(super) enum Fit {
-    /// It is new and belongs at this place among them.
+    /// It is new and belongs at this index.
     At(usize),
-    /// It is there already.
+    /// It is already present.
     Copy,
-    /// It overlaps another, or they name different ends.
+    /// It overlaps another fragment, or the two imply different ends.
     Overlap,
 }
 
-/// A datagram in the making.
+/// A datagram being reassembled.
 #[derive(Debug)]
 pub(super) struct FragmentQueue {
-    /// Its place in the order of arrival.
+    /// Its number in order of arrival.
     pub(super) serial: u64,
-    /// When its first fragment came.
+    /// When its first fragment arrived.
     pub(super) since: Timestamp,
-    /// Whether its fragments are refused, those to come, too.
+    /// Whether its fragments are rejected, including later ones.
     pub(super) rejected: bool,
-    /// What came, in the order of its place in the datagram.
+    /// The fragments received, in the order of their offsets.
     parts: Vec<Part>,
-    /// The payload's length, once the last fragment came.
+    /// The payload's length, known once the last fragment arrived.
     total: Option<u32>,
-    /// How many of its bytes came.
+    /// The number of its bytes received.
     covered: u32,
-    /// What the first fragment says that it carries, which counts for all (RFC 8200 §4.5).
+    /// The payload type in the first fragment, which applies to all (RFC 8200 §4.5).
     transport: Option<(Transport, Carried, LayerStack)>,
 }
 
@@ -92,24 +92,24 @@ impl FragmentQueue {
         }
     }
 
-    /// Returns what it takes in memory.
+    /// Returns the memory it uses.
     pub(super) fn cost(&self) -> usize {
         self.parts.iter().fold(BOOKKEEPING, |sum, part| sum.saturating_add(Part::cost(part.bytes.len())))
     }
 
-    /// Counts again what it takes in memory, by what is allocated.
+    /// Computes the memory it uses from the actual allocations.
     #[cfg(test)]
     pub(super) fn allocated(&self) -> usize {
         let bytes: usize = self.parts.iter().map(|part| part.bytes.len()).sum();
         BOOKKEEPING + self.parts.capacity() * size_of::<Part>() + bytes
     }
 
-    /// Counts the fragments.
+    /// Returns the number of fragments.
     pub(super) fn parts(&self) -> usize {
         self.parts.len()
     }
 
-    /// Drops what came and refuses what will come.
+    /// Drops the fragments and rejects all later ones.
     pub(super) fn reject(&mut self) {
         self.rejected = true;
         self.parts = Vec::new();
@@ -138,7 +138,7 @@ impl FragmentQueue {
 
     pub(super) fn insert(&mut self, place: usize, shard: &Fragment<'_>) {
         let part = Part { start: shard.piece.start, end: shard.end(), bytes: shard.view.bytes.into() };
-        // One at a time, so that what is counted is what is allocated.
+        // Grown one at a time, so that the computed memory is what is allocated.
         self.parts.reserve_exact(1);
         self.parts.insert(place, part);
         self.covered = self.covered.saturating_add(shard.length());
@@ -154,7 +154,7 @@ impl FragmentQueue {
         self.total == Some(self.covered)
     }
 
-    /// Joins the fragments, as far as they were captured without a break.
+    /// Joins the fragments, as far as they were captured without a gap.
     pub(super) fn join(self) -> Option<Datagram> {
         let (transport, carried, trail) = self.transport?;
         let total = usize::try_from(self.total?).ok()?;

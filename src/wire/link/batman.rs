@@ -4,7 +4,8 @@ use super::super::{DecodeError, Unread};
 
 const LAYER: &str = "B.A.T.M.A.N.";
 
-/// Reads a packet of the mesh protocol batman-adv, compatibility version 15: unicast and broadcast frames lead on.
+/// Reads a packet of the mesh protocol batman-adv, compatibility version 15; unicast and broadcast frames are decoded
+/// further.
 pub(super) fn read(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
     let (header, _) = view.split::<2>(LAYER)?;
     let [kind, version] = *header;

@@ -5,18 +5,18 @@ use super::ethernet;
 
 const LAYER: &str = "DSA";
 
-/// The place of a switch's tag in the frames that it hands to its host, and its length.
+/// The position of a switch's tag in the frames that it passes to its host, and its length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TagPlace {
     /// Between the addresses and the Ethernet type (`LINKTYPE_DSA_TAG_BRCM`, `LINKTYPE_DSA_TAG_DSA`).
     Inside,
-    /// The same, with a type of its own (`LINKTYPE_DSA_TAG_EDSA`).
+    /// Likewise, with its own Ethernet type (`LINKTYPE_DSA_TAG_EDSA`).
     InsideTyped,
     /// Before the frame (`LINKTYPE_DSA_TAG_BRCM_PREPEND`).
     Before,
 }
 
-/// Reads an Ethernet frame with the tag of a distributed switch; it names a port, which differs by direction.
+/// Reads an Ethernet frame with the tag of a distributed switch; the tag identifies a port, which differs by direction.
 pub(super) fn read(view: Cursor<'_>, place: TagPlace) -> Result<Found<'_>, DecodeError> {
     let tag = match place {
         TagPlace::Before => return Ok(Found::new(Next::Ethernet, view.skip(LAYER, 4)?)),

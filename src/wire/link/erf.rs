@@ -5,20 +5,20 @@ use super::hdlc;
 
 const LAYER: &str = "ERF";
 
-/// Reads a record of Endace's format (`LINKTYPE_ERF`): a header of 16 bytes, extension headers, and the packet.
+/// Reads a record in Endace's format (`LINKTYPE_ERF`): a header of 16 bytes, extension headers, and the packet.
 pub(super) fn read(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
     let (header, mut rest) = view.split::<16>(LAYER)?;
     let kind = header[8];
     let length = u16::from_be_bytes([header[14], header[15]]);
     let mut more = kind & 0x80 != 0;
-    // Each extension header's first bit says whether another follows.
+    // The first bit of each extension header indicates whether another follows.
     while more {
         let (extension, after) = rest.split::<8>(LAYER)?;
         more = extension[0] & 0x80 != 0;
         rest = after;
     }
     match kind & 0x7f {
-        // Ethernet, with a slot's offset before it; the length on the wire counts the frame alone.
+        // Ethernet, preceded by a slot's offset; the length on the wire covers the frame alone.
         2 | 11 | 16 | 20 => Ok(Found::new(Next::Ethernet, rest.skip(LAYER, 2)?.limit(usize::from(length)))),
         1 | 10 | 15 | 19 => hdlc::read(rest.limit(usize::from(length))),
         22 => Ok(Found::new(Next::Ipv4, rest.limit(usize::from(length)))),

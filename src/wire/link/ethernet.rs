@@ -8,7 +8,7 @@ pub(in super::super) fn read(view: Cursor<'_>) -> Result<Found<'_>, DecodeError>
     Ok(typed(u16::from_be_bytes([header[12], header[13]]), rest))
 }
 
-/// Goes on with a field that is a type from 0x600 on and, up to 1500, the length of an LLC frame.
+/// Handles a field that is a type if at least 0x600 and, up to 1500, the length of an LLC frame.
 pub(super) fn typed(kind: u16, rest: Cursor<'_>) -> Found<'_> {
     match kind {
         0..=1500 => Found::new(Next::Llc, rest.limit(usize::from(kind))),

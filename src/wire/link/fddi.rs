@@ -2,10 +2,10 @@ use super::super::cursor::Cursor;
 use super::super::next::{Found, Next};
 use super::super::{DecodeError, Unread};
 
-/// Reads an FDDI header (ANSI X3T9.5): the frame control says whether LLC follows.
+/// Reads an FDDI header (ANSI X3T9.5); the frame control indicates whether LLC follows.
 pub(super) fn read(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
     let (header, rest) = view.split::<13>("FDDI")?;
-    // Long addresses, LLC; the first bit is the class, the last three are the priority.
+    // Long addresses and LLC; the first bit is the class, the last three are the priority.
     let next = if header[0] & 0b0111_0000 == 0b0101_0000 {
         Next::Llc
     } else {

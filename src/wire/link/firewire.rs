@@ -2,7 +2,7 @@ use super::super::DecodeError;
 use super::super::cursor::Cursor;
 use super::super::next::{Found, Next};
 
-/// Reads a header of IP over IEEE 1394 as Apple writes it (`LINKTYPE_APPLE_IP_OVER_IEEE1394`): two addresses of eight
+/// Reads a header of IP over IEEE 1394 in Apple's format (`LINKTYPE_APPLE_IP_OVER_IEEE1394`): two addresses of eight
 /// bytes and an Ethernet type.
 pub(super) fn apple(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
     let (header, rest) = view.split::<18>("IEEE 1394")?;

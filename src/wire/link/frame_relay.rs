@@ -4,10 +4,10 @@ use super::super::{DecodeError, Unread};
 
 const LAYER: &str = "frame relay";
 
-/// Reads a frame relay header (`LINKTYPE_FRELAY`, ITU-T Q.922 §3.3), with the encapsulation of RFC 2427 or Cisco's, which
-/// names its payload by an Ethernet type.
+/// Reads a frame relay header (`LINKTYPE_FRELAY`, ITU-T Q.922 §3.3), with the encapsulation of RFC 2427 or Cisco's,
+/// which identifies the payload by an Ethernet type.
 pub(in super::super) fn read(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
-    // The last byte of the address says that it is the last; there are two to four.
+    // The last byte of the two- to four-byte address is marked as the last.
     let length = match view.bytes {
         [_, last, ..] if last & 1 == 1 => 2,
         [_, _, last, ..] if last & 1 == 1 => 3,
@@ -33,12 +33,12 @@ pub(in super::super) fn read(view: Cursor<'_>) -> Result<Found<'_>, DecodeError>
     }
 }
 
-/// Reads an organisation and what it calls the payload (RFC 2427 §4.2).
+/// Reads a SNAP header: an organisation and its payload type (RFC 2427 §4.2).
 fn snap(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
     let (header, rest) = view.split::<5>(LAYER)?;
     match *header {
         [0, 0, 0, high, low] => Ok(Found::new(Next::EtherType(u16::from_be_bytes([high, low])), rest)),
-        // Bridged Ethernet, with its check sequence or without; IP's own length leaves that out.
+        // Bridged Ethernet, with or without its frame check sequence, which IP's own length excludes.
         [0, 0x80, 0xc2, 0, 1 | 7] => Ok(Found::new(Next::Ethernet, rest)),
         _ => Ok(Found::unread(Unread::Hidden("frame relay frames of another organisation"), rest)),
     }

@@ -2,8 +2,8 @@ use super::super::DecodeError;
 use super::super::cursor::Cursor;
 use super::super::next::{Found, Next};
 
-/// Reads an HDLC header: that of PPP (RFC 1662 §3.1), or Cisco's, whose address is 0x0f or 0x8f and which names
-/// its payload by an Ethernet type (RFC 1547 §4.3.1).
+/// Reads an HDLC header: that of PPP (RFC 1662 §3.1), or Cisco's, whose address is 0x0f or 0x8f and which identifies
+/// the payload by an Ethernet type (RFC 1547 §4.3.1).
 pub(super) fn read(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
     let (header, rest) = view.split::<4>("HDLC")?;
     match *header {

@@ -11,7 +11,7 @@ pub(in super::super) enum HeaderLayout {
     Plain,
     /// The payload follows the header at the next multiple of four.
     Padded,
-    /// The two bytes of frame control stand in either order, as Cisco's access points send them.
+    /// The two bytes of frame control are in either order, as sent by Cisco's access points.
     MaybeSwapped,
 }
 
@@ -20,7 +20,7 @@ pub(super) fn read(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
     read_as(view, HeaderLayout::Plain)
 }
 
-/// Reads an 802.11 frame (IEEE 802.11 §9.2): data frames that are not encrypted lead on.
+/// Reads an 802.11 frame (IEEE 802.11 §9.2); unencrypted data frames are decoded further.
 pub(in super::super) fn read_as(view: Cursor<'_>, form: HeaderLayout) -> Result<Found<'_>, DecodeError> {
     let (control, _) = view.split::<2>(LAYER)?;
     let [kind, flags] = match *control {
@@ -29,7 +29,7 @@ pub(in super::super) fn read_as(view: Cursor<'_>, form: HeaderLayout) -> Result<
         }
         control => control,
     };
-    // The third bit of the subtype means "no data", the fourth "with quality of service".
+    // The third bit of the subtype means "no data", the fourth "QoS".
     if !is_data(kind) || kind & 0b0100_0000 != 0 {
         return Ok(Found::unread(Unread::Plain("802.11 frames without data"), view));
     }
@@ -37,9 +37,9 @@ pub(in super::super) fn read_as(view: Cursor<'_>, form: HeaderLayout) -> Result<
     if flags & 0b0100_0000 != 0 {
         return Ok(Found::unread(Unread::Hidden("protected 802.11 frames"), view));
     }
-    // From access point to access point there is a fourth address.
+    // Frames between access points have a fourth address.
     let addresses = if flags & 0b11 == 0b11 { 30_usize } else { 24 };
-    // Service control, and high-throughput control where the order flag is set beside it.
+    // QoS control, and HT control if the order flag is also set.
     let control = match (with_service, flags & 0b1000_0000 != 0) {
         (true, true) => 6,
         (true, false) => 2,
@@ -66,13 +66,13 @@ const fn is_data(kind: u8) -> bool {
     kind & 0b0000_1111 == 0b0000_1000
 }
 
-/// Reads several frames that were sent as one (IEEE 802.11 §9.3.2.2), where there is only one of them.
+/// Reads an aggregate of frames sent as one (IEEE 802.11 §9.3.2.2), if it contains only one.
 fn aggregate(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
     let (header, rest) = view.split::<14>(LAYER)?;
     let length = u16::from_be_bytes([header[12], header[13]]);
     let frame = rest.limit(usize::from(length));
     let behind = rest.bytes.len().saturating_sub(frame.bytes.len());
-    // Up to three bytes of padding may stand behind.
+    // Up to three bytes of padding may follow.
     if behind > 3 {
         return Err(view.field(LAYER, "length of the first of several frames in one", u64::from(length)));
     }

@@ -2,7 +2,7 @@ use super::super::cursor::Cursor;
 use super::super::next::{Found, Next};
 use super::super::{DecodeError, Unread};
 
-/// Netlink messages, whose protocol field is no Ethernet type.
+/// Netlink messages, whose protocol field is not an Ethernet type.
 const NETLINK: u16 = 824;
 
 /// Reads a Linux cooked header (`LINKTYPE_LINUX_SLL`).
@@ -20,7 +20,7 @@ pub(super) fn v2(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
 fn cooked(hardware: u16, protocol: u16, rest: Cursor<'_>) -> Found<'_> {
     let next = match (hardware, protocol) {
         (NETLINK, _) => Next::Nothing(Unread::Plain("netlink messages")),
-        // The kernel's own number for an 802.2 frame.
+        // Linux's own number for an 802.2 frame.
         (_, 0x0004) => Next::Llc,
         (_, 0x0600..) => Next::EtherType(protocol),
         _ => Next::Nothing(Unread::EtherType(protocol)),

@@ -2,7 +2,7 @@ use super::super::cursor::Cursor;
 use super::super::next::{Found, Next};
 use super::super::{DecodeError, Unread};
 
-/// Reads a logical link control header, with SNAP where it says so (IEEE 802.2, RFC 1042).
+/// Reads an LLC header and a SNAP header if one follows (IEEE 802.2, RFC 1042).
 pub(in super::super) fn read(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
     let (header, rest) = view.split::<3>("LLC")?;
     match *header {
@@ -10,11 +10,11 @@ pub(in super::super) fn read(view: Cursor<'_>) -> Result<Found<'_>, DecodeError>
         [0xaa, 0xaa, 0x03] => {
             let (snap, rest) = rest.split::<5>("SNAP")?;
             match *snap {
-                // Encapsulated Ethernet, by RFC 1042 or by bridge tunnelling (802.1H).
+                // Encapsulated Ethernet, per RFC 1042 or bridge tunnelling (802.1H).
                 [0, 0, 0 | 0xf8, high, low] => {
                     Ok(Found::new(Next::EtherType(u16::from_be_bytes([high, low])), rest))
                 }
-                // Cisco's own protocols, CDP for one.
+                // Cisco's own protocols, for example CDP.
                 [0, 0, 0x0c, high, low] => {
                     Ok(Found::unread(Unread::EtherType(u16::from_be_bytes([high, low])), rest))
                 }

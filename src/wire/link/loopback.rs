@@ -2,11 +2,11 @@ use super::super::cursor::Cursor;
 use super::super::next::{Found, Next};
 use super::super::{DecodeError, Unread};
 
-/// Reads a BSD loopback header (`LINKTYPE_NULL`): an address family in the byte order of the host that captured,
-/// which may be either.
+/// Reads a BSD loopback header (`LINKTYPE_NULL`): an address family in the byte order of the capturing host, which may
+/// be either.
 pub(super) fn null(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
     let (header, rest) = view.split::<4>("BSD loopback")?;
-    // Families are small numbers, so the order is the one that makes it small.
+    // Families are small numbers, so the byte order is the one that gives the smaller number.
     let family = u32::from_le_bytes(*header).min(u32::from_be_bytes(*header));
     Ok(Found::new(by_family(family), rest))
 }
@@ -17,7 +17,8 @@ pub(super) fn network_order(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> 
     Ok(Found::new(by_family(u32::from_be_bytes(*header)), rest))
 }
 
-/// Goes on with an address family: IPv4 is 2 everywhere, IPv6 is 10, 23, 24, 28 or 30 by operating system.
+/// Returns the layer of an address family: IPv4 is 2 everywhere, IPv6 is 10, 23, 24, 28 or 30 depending on the
+/// operating system.
 pub(super) fn by_family(family: u32) -> Next {
     match family {
         2 => Next::Ipv4,

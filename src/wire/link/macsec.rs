@@ -4,14 +4,14 @@ use super::super::{DecodeError, Unread};
 use super::ethernet;
 
 const LAYER: &str = "MACsec";
-/// The frame's own channel identifier is there.
+/// The flag for an explicit secure channel identifier.
 const CHANNEL: u8 = 0x20;
 const ENCRYPTED: u8 = 0x08;
 const CHANGED: u8 = 0x04;
-/// The integrity check value at the end, of the default cipher suite (IEEE 802.1AE §14.5).
+/// The length of the trailing integrity check value with the default cipher suite (IEEE 802.1AE §14.5).
 const CHECK: usize = 16;
 
-/// Reads a `MACsec` tag (IEEE 802.1AE §9.3): frames that are protected and not encrypted lead on.
+/// Reads a `MACsec` tag (IEEE 802.1AE §9.3); frames that are protected but not encrypted are decoded further.
 pub(super) fn read(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
     let (tag, mut rest) = view.split::<6>(LAYER)?;
     let [control, short, ..] = *tag;
@@ -21,7 +21,7 @@ pub(super) fn read(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
     if control & CHANNEL != 0 {
         rest = rest.skip(LAYER, 8)?;
     }
-    // Fewer than 48 bytes of secured data say how many they are.
+    // Secured data of fewer than 48 bytes carries its length.
     let secured = match usize::from(short & 0x3f) {
         0 => rest.without_trailer(CHECK),
         length => rest.limit(length),

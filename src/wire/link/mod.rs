@@ -1,6 +1,6 @@
-//! Link layers, one file each: they take a view and return what comes next.
+//! Link layers, one file each: each function takes a view and returns what comes next.
 //!
-//! The two lists below are what there is; a link layer is a file and a line in one of them.
+//! The two lists below are complete; adding a link layer takes a file and a line in one of them.
 
 mod batman;
 mod dsa;
@@ -42,7 +42,7 @@ use super::next::{Found, Next};
 use super::{DecodeError, Unread};
 use crate::model::LinkType;
 
-/// Reads a packet's first layer, named as in the `LINKTYPE_` registry of the tcpdump group.
+/// Reads a packet's first layer by its number in the `LINKTYPE_` registry of the tcpdump group.
 pub(super) fn read(link: LinkType, view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
     match link.0 {
         0 => loopback::null(view),
@@ -67,7 +67,7 @@ pub(super) fn read(link: LinkType, view: Cursor<'_>) -> Result<Found<'_>, Decode
         204 => ppp::read(view.skip("PPP", 1)?),
         192 => ppi::read(view),
         197 => erf::read(view),
-        // A byte of direction stands before the header.
+        // A direction byte precedes the header.
         205 => hdlc::read(view.skip("HDLC", 1)?),
         206 => frame_relay::read(view.skip("frame relay", 1)?),
         228 => Ok(Found::new(Next::Ipv4, view)),
@@ -83,12 +83,12 @@ pub(super) fn read(link: LinkType, view: Cursor<'_>) -> Result<Found<'_>, Decode
     }
 }
 
-/// Reads an 802.11 frame that a tunnel carries.
+/// Reads an 802.11 frame carried by a tunnel.
 pub(super) fn wireless(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
     ieee80211::read_as(view, ieee80211::HeaderLayout::MaybeSwapped)
 }
 
-/// Reads what an Ethernet type names (IEEE 802 numbers).
+/// Reads the payload of an Ethernet type (IEEE 802 numbers).
 pub(super) fn ether_type(kind: u16, view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
     match kind {
         0x0800 => Ok(Found::new(Next::Ipv4, view)),

@@ -3,13 +3,13 @@ use super::super::next::{Found, Next};
 use super::super::{DecodeError, Unread};
 
 const LAYER: &str = "MPLS";
-/// How many labels may lie on each other.
+/// The maximum depth of the label stack.
 const LABELS: u8 = 16;
 const UNREAD: Unread = Unread::Hidden("MPLS packets of unknown content");
 
 /// Reads a stack of MPLS labels (RFC 3032 §2.1).
 ///
-/// Nothing in it says what it carries; as everybody does, we look at the first four bits (RFC 4928 §2).
+/// Nothing in it identifies the payload; as is customary, the first four bits decide (RFC 4928 §2).
 pub(in super::super) fn read(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
     let mut rest = view;
     for _ in 0..LABELS {
@@ -24,7 +24,7 @@ pub(in super::super) fn read(view: Cursor<'_>) -> Result<Found<'_>, DecodeError>
 
 fn carried(rest: Cursor<'_>) -> Found<'_> {
     match rest.bytes {
-        // An Ethernet frame whose receiver's address begins with a 4 or a 6 betrays itself by its type field.
+        // An Ethernet frame whose destination address begins with a 4 or a 6 is recognised by its type field.
         [0x45..=0x4f, ..] if !is_ethernet(rest.bytes) => Found::new(Next::Ipv4, rest),
         [0x60..=0x6f, ..] if !is_ethernet(rest.bytes) => Found::new(Next::Ipv6, rest),
         // A pseudowire with a control word, whose first four bits are zero (RFC 4448 §4.6).
@@ -37,7 +37,7 @@ fn carried(rest: Cursor<'_>) -> Found<'_> {
     }
 }
 
-/// Returns whether an Ethernet header with a type that we follow, and the start of what that type names, stand here.
+/// Returns whether the bytes begin with an Ethernet header of a supported type and the start of the matching payload.
 pub(in super::super) fn is_ethernet(bytes: &[u8]) -> bool {
     let Some((header, rest)) = bytes.split_first_chunk::<14>() else { return false };
     matches!(

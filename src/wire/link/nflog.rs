@@ -4,18 +4,18 @@ use super::super::{DecodeError, Unread};
 use super::loopback::by_family;
 
 const LAYER: &str = "NFLOG";
-/// The attribute that is the packet.
+/// The attribute that holds the packet.
 const PAYLOAD: u16 = 9;
 
-/// Reads a Linux netfilter log message (`LINKTYPE_NFLOG`): an address family, then attributes, one of which is
-/// the packet. Lengths and types are in the byte order of the host that captured.
+/// Reads a Linux netfilter log message (`LINKTYPE_NFLOG`): an address family, then attributes, one of which is the
+/// packet. Lengths and types are in the byte order of the capturing host.
 pub(super) fn read(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
     let (header, rest) = view.split::<4>(LAYER)?;
     let [family, version, _, _] = *header;
     if version != 0 {
         return Err(view.field(LAYER, "version", u64::from(version)));
     }
-    // A length with its bytes swapped is larger than the message, or smaller than an attribute's header.
+    // A byte-swapped length is larger than the message, or smaller than an attribute's header.
     let packet = match payload(rest, u16::from_le_bytes) {
         Ok(packet) => packet,
         Err(stop) => payload(rest, u16::from_be_bytes).map_err(|_| stop)?,
@@ -33,7 +33,7 @@ fn payload(mut rest: Cursor<'_>, number: fn([u8; 2]) -> u16) -> Result<Option<Cu
         let Some(value_length) = length.checked_sub(4) else {
             return Err(rest.field(LAYER, "attribute length", u64::try_from(length).unwrap_or_default()));
         };
-        // Two flags share the type's field.
+        // The type field includes two flags.
         if number([t0, t1]) & 0x3fff == PAYLOAD {
             return Ok(Some(value.limit(value_length)));
         }

@@ -4,7 +4,7 @@ use super::super::{DecodeError, Unread};
 
 const LAYER: &str = "NSH";
 
-/// Reads a network service header (RFC 8300 §2); the path it names is one direction's own.
+/// Reads a network service header (RFC 8300 §2); its service path is specific to one direction.
 pub(in super::super) fn read(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
     let (header, _) = view.split::<8>(LAYER)?;
     let [flags, length, _, protocol, ..] = *header;

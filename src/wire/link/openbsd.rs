@@ -3,29 +3,29 @@ use super::super::cursor::Cursor;
 use super::super::next::{Found, Next};
 use super::loopback::by_family;
 
-/// Reads the packet filter's log header (`LINKTYPE_PFLOG`): its length, an address family, and what was decided.
+/// Reads the packet filter's log header (`LINKTYPE_PFLOG`): its length, an address family, and the filter's decision.
 pub(super) fn filter_log(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
     const LAYER: &str = "pflog";
-    /// The shortest that any system wrote.
+    /// The shortest header that any system has written.
     const LEAST: u8 = 45;
     let (header, _) = view.split::<2>(LAYER)?;
     let [length, family] = *header;
     if length < LEAST {
         return Err(view.field(LAYER, "header length", u64::from(length)));
     }
-    // Most count the padding to a multiple of four in, some do not.
+    // Most systems include the padding to a multiple of four in the length, some do not.
     let rest = view.skip(LAYER, usize::from(length).next_multiple_of(4))?;
     Ok(Found::new(by_family(u32::from(family)), rest))
 }
 
-/// Reads the header of packets inside `IPsec` (`LINKTYPE_ENC`), before they are encrypted or after they were: an address
-/// family, the security parameters' index, and flags, in the byte order of the host that captured.
+/// Reads the header of `IPsec` packets captured before encryption or after decryption (`LINKTYPE_ENC`): an address
+/// family, the security parameters index, and flags, in the byte order of the capturing host.
 pub(super) fn encapsulated(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
     let (header, rest) = view.split::<12>("ENC")?;
     let [f0, f1, f2, f3, ..] = *header;
     let family = [f0, f1, f2, f3];
     let next = match by_family(u32::from_le_bytes(family).min(u32::from_be_bytes(family))) {
-        // What is still encapsulated is an IP packet as well; its family is not always told.
+        // A packet still encapsulated is an IP packet as well; its family is not always given.
         Next::Nothing(_) if matches!(rest.bytes.first().map(|byte| byte >> 4), Some(4 | 6)) => Next::Ip,
         next => next,
     };

@@ -11,7 +11,7 @@ const TCP: u8 = 6;
 /// The tags of an exported PDU.
 #[derive(Clone, Copy, Debug, Default)]
 struct Tags<'a> {
-    /// What is to read the payload, and where a table names that, its number there.
+    /// The dissector of the payload; if selected through a table, the table's name, with its number in the table.
     name: &'a [u8],
     table: Option<u32>,
     source: Option<IpAddr>,
@@ -21,7 +21,7 @@ struct Tags<'a> {
 }
 
 impl<'a> Tags<'a> {
-    /// Takes one tag (`epan/exported_pdu.h` of Wireshark names them).
+    /// Processes one tag (as numbered in Wireshark's `epan/exported_pdu.h`).
     fn take(&mut self, tag: u16, value: &'a [u8]) {
         match tag {
             12..=14 => self.name = value.split(|byte| *byte == 0).next().unwrap_or_default(),
@@ -37,7 +37,7 @@ impl<'a> Tags<'a> {
         }
     }
 
-    /// Returns what the payload is.
+    /// Returns the payload's type.
     fn next(&self) -> Next {
         match (self.name, self.table) {
             (name, _) if name.starts_with(b"eth") && self.source.is_none() => return Next::Ethernet,
@@ -52,7 +52,7 @@ impl<'a> Tags<'a> {
             return Next::Transport(Transport { protocol: TCP, source, destination, id: 0 });
         }
         match (self.kind, self.ports) {
-            // The number of TCP among the kinds of ports.
+            // The port type of TCP.
             (Some(2), (Some(from), Some(to))) => Next::Pdu(Pdu {
                 source: Endpoint::new(source, from),
                 destination: Endpoint::new(destination, to),
@@ -64,7 +64,7 @@ impl<'a> Tags<'a> {
 
 const NOT_TCP: Next = Next::Nothing(Unread::Plain("exported PDUs that are not of TCP"));
 
-/// Reads a PDU that Wireshark exported (`LINKTYPE_WIRESHARK_UPPER_PDU`): tags, then bytes of some layer.
+/// Reads a PDU exported by Wireshark (`LINKTYPE_WIRESHARK_UPPER_PDU`): tags, then bytes of some layer.
 pub(super) fn read(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
     let (mut tags, mut rest) = (Tags::default(), view);
     loop {

@@ -4,18 +4,18 @@ use super::super::next::{Found, Next};
 use crate::model::LinkType;
 
 const LAYER: &str = "PKTAP";
-/// The header's first version, which later ones extend.
+/// The length of the header's first version, which later ones extend.
 const LENGTH: u32 = 108;
-/// What Apple's own files called it before it had a number of its own.
+/// The link type in Apple's own files before the header had a number of its own.
 const USER2: LinkType = LinkType(149);
 
 /// Reads Apple's header of packets from any interface (`LINKTYPE_PKTAP`): its length, its kind, and the link type of
-/// the packet behind it, in the byte order of the host that captured.
+/// the packet that follows, in the byte order of the capturing host.
 pub(super) fn read(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
     let (header, _) = view.split::<12>(LAYER)?;
     let [l0, l1, l2, l3, _, _, _, _, d0, d1, d2, d3] = *header;
     let (length, link) = ([l0, l1, l2, l3], [d0, d1, d2, d3]);
-    // Lengths are small numbers, so the order is the one that makes it small.
+    // Lengths are small numbers, so the byte order is the one that gives the smaller number.
     let (length, link) = match (u32::from_le_bytes(length), u32::from_be_bytes(length)) {
         (little, big) if little <= big => (little, u32::from_le_bytes(link)),
         (_, big) => (big, u32::from_be_bytes(link)),
@@ -27,7 +27,7 @@ pub(super) fn read(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
     Ok(Found::new(Next::Link(LinkType(link)), rest))
 }
 
-/// Reads the same under the number that it had before; another user's packets are not supported.
+/// Reads the same header under its earlier number; other uses of that number are not supported.
 pub(super) fn of_user(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
     match view.bytes {
         [108, 0, 0, 0, 1, 0, 0, 0, ..] | [0, 0, 0, 108, 0, 0, 0, 1, ..] => read(view),

@@ -5,7 +5,7 @@ use crate::model::LinkType;
 
 const LAYER: &str = "PPI";
 
-/// Reads a per-packet information header (`LINKTYPE_PPI`): notes, then a packet of the link type it names.
+/// Reads a per-packet information header (`LINKTYPE_PPI`): metadata, then a packet of the given link type.
 pub(super) fn read(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
     let (header, _) = view.split::<8>(LAYER)?;
     let [_, _, l0, l1, d0, d1, d2, d3] = *header;

@@ -5,7 +5,7 @@ use super::hdlc;
 
 const LAYER: &str = "PPP";
 
-/// Reads a point-to-point header (RFC 1661 §2), with the address and control bytes of RFC 1662 or without.
+/// Reads a PPP header (RFC 1661 §2), with or without the address and control bytes of RFC 1662.
 pub(in super::super) fn read(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
     match view.bytes {
         [0xff, 0x03, ..] => protocol(view.skip(LAYER, 2)?),
@@ -13,7 +13,7 @@ pub(in super::super) fn read(view: Cursor<'_>) -> Result<Found<'_>, DecodeError>
     }
 }
 
-/// Reads a PPP header of a serial line (`LINKTYPE_PPP`): some routers write Cisco's HDLC there.
+/// Reads a PPP header of a serial line (`LINKTYPE_PPP`); some routers write Cisco's HDLC instead.
 pub(super) fn serial(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
     match view.bytes {
         [0x0f | 0x8f, 0x00, _, _, ..] => hdlc::read(view),
@@ -30,17 +30,18 @@ pub(super) fn with_direction(view: Cursor<'_>) -> Result<Found<'_>, DecodeError>
     }
 }
 
-/// Reads a bridged frame (RFC 3518 §4.2): flags and the kind of its link layer.
+/// Reads a bridged frame (RFC 3518 §4.2): flags and the MAC type.
 fn bridged(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
     let (header, rest) = view.split::<2>(LAYER)?;
     match *header {
-        // The frame check sequence is behind IP's own length.
+        // The frame check sequence is beyond IP's own length.
         [_, 1] => Ok(Found::new(Next::Ethernet, rest)),
         _ => Ok(Found::unread(Unread::Hidden("PPP bridged frames that are not Ethernet"), rest)),
     }
 }
 
-/// Names a protocol that is not read: compressed or encrypted datagrams may hold TCP, control packets may not.
+/// Returns how to report a protocol that is not read: compressed or encrypted datagrams may hold TCP, control packets
+/// may not.
 const fn unread(protocol: u16) -> Unread {
     match protocol {
         0x0053 | 0x0055 => Unread::Hidden("encrypted PPP packets"),
@@ -51,7 +52,7 @@ const fn unread(protocol: u16) -> Unread {
     }
 }
 
-/// Reads a protocol field of two bytes, or of one where it is odd (RFC 1661 §2).
+/// Reads a protocol field of two bytes, or of one if it is odd (RFC 1661 §2).
 fn protocol(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
     let (protocol, rest) = match *view.bytes {
         [low, ..] if low & 1 == 1 => (u16::from(low), view.skip(LAYER, 1)?),

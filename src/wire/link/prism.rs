@@ -4,16 +4,16 @@ use super::super::next::Found;
 use super::ieee80211::{self, HeaderLayout};
 
 const LAYER: &str = "802.11 with notes";
-/// The first bytes of the AVS header, whatever its version.
+/// The first bytes of an AVS header of any version.
 const AVS: [u8; 3] = [0x80, 0x21, 0x10];
 
 /// Reads the header that drivers wrote before radiotap, Prism's or AVS's (`LINKTYPE_IEEE802_11_PRISM`,
-/// `LINKTYPE_IEEE802_11_AVS`): its length is its second word, the 802.11 frame stands behind it.
+/// `LINKTYPE_IEEE802_11_AVS`): its second word is its length, and the 802.11 frame follows it.
 pub(super) fn read(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
     let (header, _) = view.split::<8>(LAYER)?;
     let [k0, k1, k2, _, l0, l1, l2, l3] = *header;
     let length = [l0, l1, l2, l3];
-    // Prism's is in the byte order of the host that captured; lengths are small numbers.
+    // Prism's is in the byte order of the capturing host; lengths are small numbers.
     let length = if [k0, k1, k2] == AVS {
         u32::from_be_bytes(length)
     } else {

@@ -5,8 +5,8 @@ use super::ieee80211::{self, HeaderLayout};
 
 const LAYER: &str = "radiotap";
 
-/// Reads a radiotap header (`LINKTYPE_IEEE802_11_RADIOTAP`): notes on the reception, of which two bits say what
-/// the frame looks like, then an 802.11 frame.
+/// Reads a radiotap header (`LINKTYPE_IEEE802_11_RADIOTAP`): reception metadata, of which two bits describe the frame's
+/// layout, then an 802.11 frame.
 pub(super) fn read(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
     let (header, _) = view.split::<8>(LAYER)?;
     let [version, _, l0, l1, ..] = *header;
@@ -20,7 +20,7 @@ pub(super) fn read(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
     let frame = view.skip(LAYER, usize::from(length))?;
     let notes = view.bytes.get(..usize::from(length)).unwrap_or_default();
     let flags = flags(notes).unwrap_or_default();
-    // The receiver found the checksum wrong: nothing in the frame can be trusted.
+    // The receiver found a wrong checksum: nothing in the frame can be trusted.
     if flags & 0x40 != 0 {
         return Ok(Found::unread(Unread::Hidden("802.11 frames with a bad frame check sequence"), frame));
     }
@@ -28,13 +28,13 @@ pub(super) fn read(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
     ieee80211::read_as(frame, if flags & 0x20 != 0 { HeaderLayout::Padded } else { HeaderLayout::Plain })
 }
 
-/// Returns the flags field, where the bitmap of present fields says that there is one.
+/// Returns the flags field, if the bitmap of present fields includes it.
 fn flags(notes: &[u8]) -> Option<u8> {
     let (_, mut words) = notes.split_first_chunk::<4>()?;
     let (first, mut rest) = words.split_first_chunk::<4>()?;
     let first = u32::from_le_bytes(*first);
     let mut word = first;
-    // Bit 31 says that another bitmap follows.
+    // Bit 31 means that another bitmap follows.
     while word >> 31 == 1 {
         let (next, after) = rest.split_first_chunk::<4>()?;
         word = u32::from_le_bytes(*next);
@@ -44,7 +44,7 @@ fn flags(notes: &[u8]) -> Option<u8> {
     if first & 0b10 == 0 {
         return None;
     }
-    // The timer comes before; its eight bytes are aligned by the header's start.
+    // The eight-byte timer comes first, aligned relative to the header's start.
     if first & 1 == 1 {
         let place = notes.len().checked_sub(words.len())?.next_multiple_of(8);
         return notes.get(place.checked_add(8)?).copied();
@@ -81,7 +81,7 @@ mod tests {
     #[test]
     fn flags_behind_a_timer_and_a_second_bitmap() {
         let mut notes = vec![0, 0, 25, 0, 3, 0, 0, 0x80, 0, 0, 0, 0];
-        notes.extend([0; 4]); // up to a multiple of eight
+        notes.extend([0; 4]); // padding to a multiple of eight
         notes.extend([7; 8]); // the timer
         notes.push(0x20);
         is_plain(127, &join(&[&notes, &frame(26, 2)]));

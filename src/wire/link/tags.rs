@@ -1,4 +1,4 @@
-//! Tags that stand between an Ethernet type and the next one, and say nothing of whose network it is.
+//! Tags between an Ethernet type and the next one that do not identify a network.
 
 use super::super::DecodeError;
 use super::super::cursor::Cursor;
@@ -26,7 +26,7 @@ pub(super) fn cisco_time(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
 
 /// Reads the tag of high-availability seamless redundancy (IEC 62439-3 §5.7): path, length and sequence number.
 ///
-/// Each frame is sent both ways around the ring: the copies are told apart as captures of one packet are.
+/// Each frame is sent both ways around the ring; the duplicate is detected like a packet captured twice.
 pub(super) fn redundancy(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
     let (tag, rest) = view.split::<6>("HSR")?;
     Ok(ethernet::typed(u16::from_be_bytes([tag[4], tag[5]]), rest))

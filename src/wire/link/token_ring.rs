@@ -4,8 +4,8 @@ use super::super::{DecodeError, Unread};
 
 const LAYER: &str = "token ring";
 
-/// Reads a token ring header (`LINKTYPE_IEEE802_5`, IEEE 802.5 §3): LLC frames lead on, behind the route of a bridge
-/// where the source's first bit says that there is one.
+/// Reads a token ring header (`LINKTYPE_IEEE802_5`, IEEE 802.5 §3); LLC frames are decoded further, after a source
+/// route if the source's first bit indicates one.
 pub(super) fn read(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
     let (header, rest) = view.split::<14>(LAYER)?;
     if header[1] >> 6 != 1 {

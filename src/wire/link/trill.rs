@@ -4,7 +4,8 @@ use super::super::next::{Found, Next};
 
 const LAYER: &str = "TRILL";
 
-/// Reads a TRILL header (RFC 6325 §3.1), behind which a whole Ethernet frame stands; bridges differ by direction.
+/// Reads a TRILL header (RFC 6325 §3.1), which is followed by an entire Ethernet frame; its bridges differ by
+/// direction.
 pub(super) fn read(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
     let (header, rest) = view.split::<6>(LAYER)?;
     let flags = u16::from_be_bytes([header[0], header[1]]);

@@ -4,26 +4,27 @@ use super::super::layers::Id;
 use super::super::next::{Found, Next};
 use super::ethernet;
 
-/// Reads a VLAN tag behind its type field (IEEE 802.1Q §9.6, 802.1ad).
+/// Reads a VLAN tag after its type field (IEEE 802.1Q §9.6, 802.1ad).
 pub(super) fn read(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
     let (tag, rest) = view.split::<4>("VLAN")?;
     let vlan = u16::from_be_bytes([tag[0], tag[1]]) & 0x0fff;
     Ok(ethernet::typed(u16::from_be_bytes([tag[2], tag[3]]), rest).with(Id::Vlan(vlan)))
 }
 
-/// Reads a bridge port extension tag (IEEE 802.1BR §7.5); it names ports, which differ by direction.
+/// Reads a bridge port extension tag (IEEE 802.1BR §7.5); it identifies ports, which differ by direction.
 pub(super) fn e_tag(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
     let (tag, rest) = view.split::<8>("E-TAG")?;
     Ok(ethernet::typed(u16::from_be_bytes([tag[6], tag[7]]), rest))
 }
 
-/// Reads the older tag of the same purpose, VN-Tag; it names ports, which differ by direction.
+/// Reads VN-Tag, an older tag for the same purpose; it identifies ports, which differ by direction.
 pub(super) fn vn_tag(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
     let (tag, rest) = view.split::<6>("VN-Tag")?;
     Ok(ethernet::typed(u16::from_be_bytes([tag[4], tag[5]]), rest))
 }
 
-/// Reads a backbone service tag (IEEE 802.1Q §9.7, 802.1ah "MAC in MAC"), behind which a customer's whole frame stands.
+/// Reads a backbone service tag (IEEE 802.1Q §9.7, 802.1ah "MAC in MAC"), which is followed by the customer's entire
+/// frame.
 pub(super) fn i_tag(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
     let (tag, rest) = view.split::<4>("I-TAG")?;
     let service = u32::from_be_bytes([0, tag[1], tag[2], tag[3]]);
@@ -85,7 +86,7 @@ mod tests {
         };
         let one = within(1, &ethernet(0x0800, &hello()));
         assert!(one != within(2, &ethernet(0x0800, &hello())) && one != Tunnel::NONE);
-        // With a backbone tag before it, and a customer's within.
+        // With a backbone tag before it and a customer's tag inside.
         let tagged = join(&[&[0, 0, 1, 1], &ethernet(0x8100, &vlan(7, 0x86dd, &hello6()))]);
         tunnel_of(ETHERNET, &ethernet(0x88a8, &vlan(3, 0x88e7, &tagged)));
         assert!(matches!(

@@ -3,7 +3,7 @@ use super::super::cursor::Cursor;
 use super::super::next::{Carried, Found, Next, Piece, Transport};
 
 const LAYER: &str = "CAPWAP";
-/// The payload has the form of the wireless binding, not that of Ethernet.
+/// The flag for a payload in the format of the wireless binding rather than Ethernet.
 const NATIVE: u8 = 0x01;
 const FRAGMENT: u8 = 0x80;
 const LAST: u8 = 0x40;
@@ -11,7 +11,7 @@ const KEEP_ALIVE: u8 = 0x08;
 /// The wireless binding of IEEE 802.11.
 const IEEE80211: u8 = 1;
 
-/// Reads the header of what an access point and its controller pass on (RFC 5415 §4.3).
+/// Reads the CAPWAP header of data between an access point and its controller (RFC 5415 §4.3).
 pub(super) fn read<'a>(transport: &Transport, view: Cursor<'a>) -> Option<Found<'a>> {
     let (header, _) = view.split::<8>(LAYER).ok()?;
     let [preamble, length, binding, flags, i0, i1, o0, o1] = *header;

@@ -1,8 +1,8 @@
-//! Frames that a switch mirrors in GRE (draft-foschiano-erspan).
+//! ERSPAN: frames that a switch mirrors in GRE (draft-foschiano-erspan).
 //!
-//! The session says which mirror sent a frame, not whose network the frame is of: a port's two directions may be
-//! mirrored in two sessions, and two ports' sessions may show the same connection. So it keeps nothing apart; the
-//! VLAN tags of the mirrored frames do.
+//! The session identifies the mirror that sent a frame, not the frame's network: a port's two directions may be
+//! mirrored in two sessions, and the sessions of two ports may show the same connection. So it does not distinguish
+//! networks; the VLAN tags of the mirrored frames do.
 
 use super::super::cursor::Cursor;
 use super::super::next::{Found, Next};
@@ -15,8 +15,8 @@ pub(super) const TYPE_3: u16 = 0x22eb;
 
 const LAYER: &str = "ERSPAN";
 
-/// Reads a mirrored frame of type I, which has no header, or II (draft-foschiano-erspan §4.1, §4.2); GRE's
-/// sequence number tells them apart.
+/// Reads a mirrored frame of type I, which has no header, or II (draft-foschiano-erspan §4.1, §4.2); they are
+/// distinguished by GRE's sequence number.
 pub(super) fn v1_or_v2(view: Cursor<'_>, with_sequence: bool) -> Result<Found<'_>, DecodeError> {
     if !with_sequence {
         return Ok(Found::new(Next::Ethernet, view));
@@ -35,7 +35,7 @@ pub(super) fn v3(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
     if first[0] >> 4 != 2 {
         return Err(view.field(LAYER, "version", u64::from(first[0] >> 4)));
     }
-    // A subheader of the platform.
+    // A platform-specific subheader.
     if last[3] & 1 == 1 {
         rest = rest.skip(LAYER, 8)?;
     }

@@ -2,7 +2,7 @@ use super::super::cursor::Cursor;
 use super::super::next::{Found, Next};
 use super::super::{DecodeError, Unread};
 
-/// Reads an `EtherIP` header (RFC 3378 §3), or that of `MikroTik`'s `EoIPv6`, which puts a tunnel's number into the reserved
+/// Reads an `EtherIP` header (RFC 3378 §3), or that of `MikroTik`'s `EoIPv6`, which puts a tunnel ID into the reserved
 /// bits and the version into the other half of the first byte.
 pub(super) fn read(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
     let (header, rest) = view.split::<2>("EtherIP")?;

@@ -7,13 +7,13 @@ use super::super::next::{Found, Next};
 pub(super) fn read(view: Cursor<'_>) -> Option<Found<'_>> {
     let (header, rest) = view.split::<8>("Geneve").ok()?;
     let [lengths, flags, p0, p1, v0, v1, v2, reserved] = *header;
-    // Version 0, and six bits and a byte that must be zero.
+    // Version 0; six bits and a byte must be zero.
     if lengths >> 6 != 0 || flags & 0x3f != 0 || reserved != 0 {
         return None;
     }
     let (mut options, _) = rest.bytes.split_at_checked(usize::from(lengths & 0x3f).checked_mul(4)?)?;
     let rest = rest.skip("Geneve", options.len()).ok()?;
-    // The options must fill their place exactly.
+    // The options must fill their space exactly.
     while let Some(([_, _, _, length], after)) = options.split_first_chunk::<4>() {
         options = after.get(usize::from(length & 0x1f).checked_mul(4)?..)?;
     }
@@ -54,7 +54,7 @@ mod tests {
             [0x40, 0, 8, 0, 0, 0, 1, 0],
             [0, 1, 8, 0, 0, 0, 1, 0],
             [0, 0, 8, 0, 0, 0, 1, 1],
-            // Options that do not fill their place.
+            // Options that do not fill their space.
             [1, 0, 8, 0, 0, 0, 1, 0],
             [63, 0, 8, 0, 0, 0, 1, 0],
         ] {

@@ -10,7 +10,7 @@ const CHECKSUM: u16 = 0x8000;
 const ROUTING: u16 = 0x4000;
 const KEY: u16 = 0x2000;
 const SEQUENCE: u16 = 0x1000;
-/// In version 1, a number acknowledged (RFC 2637 §4.1).
+/// In version 1, an acknowledgment number is present (RFC 2637 §4.1).
 const ACKNOWLEDGMENT: u16 = 0x0080;
 
 const BRIDGED: u16 = 0x6558;
@@ -19,7 +19,7 @@ const ARUBA: u16 = 0x8200;
 const EOIP: u16 = 0x6400;
 const IEEE80211: LinkType = LinkType(105);
 
-/// Reads a GRE header (RFC 2784, RFC 2890; version 1 by RFC 2637).
+/// Reads a GRE header (RFC 2784, RFC 2890; RFC 2637 for version 1).
 pub(super) fn read(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
     let (header, mut rest) = view.split::<4>(LAYER)?;
     let [f0, f1, p0, p1] = *header;
@@ -47,11 +47,11 @@ pub(super) fn read(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
         if let (EOIP, Some(key)) = (protocol, key) {
             return Ok(eoip(key, rest));
         }
-        // The key is the payload's length and a call's number, which differs by direction.
+        // The key is the payload's length and a call ID, which differs by direction.
         if flags & ACKNOWLEDGMENT != 0 {
             rest = rest.skip(LAYER, 4)?;
         }
-        // Without a number of its own it acknowledges and carries nothing.
+        // A packet without a sequence number is a pure acknowledgment.
         if flags & SEQUENCE == 0 {
             return Ok(Found::unread(Unread::Plain("PPTP acknowledgments"), rest));
         }
@@ -62,14 +62,14 @@ pub(super) fn read(view: Cursor<'_>) -> Result<Found<'_>, DecodeError> {
         erspan::TYPE_1_AND_2 => return erspan::v1_or_v2(rest, flags & SEQUENCE != 0),
         erspan::TYPE_3 => return erspan::v3(rest),
         WEB_CACHE => Found::new(Next::Ipv4, web_cache(rest)?),
-        // Aruba's access points send the frames of the air.
+        // Aruba's access points send 802.11 frames.
         protocol if protocol & 0xff8f == ARUBA => Found::new(Next::Link(IEEE80211), rest),
         _ => Found::new(Next::EtherType(protocol), rest),
     };
     Ok(key.map_or(found, |key| found.with(Id::Gre(network(protocol, key)))))
 }
 
-/// Reads `MikroTik`'s Ethernet over IP: the key is the frame's length and the tunnel's number.
+/// Reads `MikroTik`'s Ethernet over IP: the key is the frame's length and the tunnel ID.
 fn eoip(key: u32, rest: Cursor<'_>) -> Found<'_> {
     match usize::try_from(key >> 16) {
         // A keep-alive.
@@ -78,7 +78,7 @@ fn eoip(key: u32, rest: Cursor<'_>) -> Found<'_> {
     }
 }
 
-/// Reads a GRE header in UDP (RFC 8086), where it has the form of one and names what we follow.
+/// Reads a GRE header in UDP (RFC 8086), if it is well-formed and its payload is supported.
 pub(super) fn in_udp(view: Cursor<'_>) -> Option<Found<'_>> {
     let (header, _) = view.split::<4>(LAYER).ok()?;
     let [f0, f1, p0, p1] = *header;
@@ -88,8 +88,8 @@ pub(super) fn in_udp(view: Cursor<'_>) -> Option<Found<'_>> {
     if is_plain && is_known { read(view).ok() } else { None }
 }
 
-/// Leaves the redirect header out that version 2 of the web cache protocol has before the packet and version 1
-/// has not (draft-wilson-wrec-wccp-v2 §4.12).
+/// Skips the redirect header, which version 2 of the web cache protocol puts before the packet and version 1 does not
+/// (draft-wilson-wrec-wccp-v2 §4.12).
 fn web_cache(view: Cursor<'_>) -> Result<Cursor<'_>, DecodeError> {
     match view.bytes {
         [0x45..=0x4f, ..] => Ok(view),
@@ -145,7 +145,7 @@ mod tests {
         let of = |key: u32| tunnel_of(RAW, &gre(KEY, BRIDGED, &key.to_be_bytes(), &frame));
         assert_eq!(of(0x0012_3401), of(0x0012_3402));
         assert_ne!(of(0x0012_3401), of(0x0012_3501));
-        // Small keys are those of ordinary tunnels, whole.
+        // Small keys belong to ordinary tunnels and are used in full.
         assert_ne!(of(1), of(2));
     }
 
@@ -157,7 +157,7 @@ mod tests {
         is_plain(RAW, &one);
         let both = KEY | SEQUENCE | ACKNOWLEDGMENT | 1;
         is_plain(RAW, &gre(both, 0x880b, &[0, length, 0, 8, 0, 0, 0, 1, 0, 0, 0, 1], &ppp));
-        // Nothing but an acknowledgment.
+        // A pure acknowledgment.
         let empty = gre(KEY | ACKNOWLEDGMENT | 1, 0x880b, &[0, 0, 0, 7, 0, 0, 0, 1], &[]);
         assert_eq!(decode(RAW, &empty), Seen::Other);
     }

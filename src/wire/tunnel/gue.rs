@@ -3,14 +3,14 @@ use super::super::next::{Found, Next, Transport};
 
 const LAYER: &str = "GUE";
 
-/// Reads a generic UDP encapsulation header (draft-ietf-intarea-gue §3), or an IP packet that has none (§4).
+/// Reads a generic UDP encapsulation header (draft-ietf-intarea-gue §3), or an IP packet without one (§4).
 pub(super) fn read<'a>(transport: &Transport, view: Cursor<'a>) -> Option<Found<'a>> {
     if view.bytes.first()? >> 6 == 1 {
         return Some(Found::new(Next::Ip, view));
     }
     let (header, rest) = view.split::<4>(LAYER).ok()?;
     let [first, protocol, ..] = *header;
-    // Version 0, and no control message.
+    // Version 0, and not a control message.
     if first >> 5 != 0 {
         return None;
     }

@@ -8,10 +8,10 @@ const CONTROL: u16 = 0x8000;
 const LENGTH: u16 = 0x4000;
 const SEQUENCE: u16 = 0x0800;
 const OFFSET: u16 = 0x0200;
-/// How long a cookie and a sublayer may be together (RFC 3931 §4.1); nothing in a packet says it.
+/// The possible combined lengths of cookie and sublayer (RFC 3931 §4.1); nothing in a packet indicates which.
 const PREFIXES: [usize; 4] = [0, 4, 8, 12];
 
-/// Reads an L2TP header in UDP (RFC 2661 §3.1, RFC 3931 §4.1.2); each direction has its own numbers.
+/// Reads an L2TP header in UDP (RFC 2661 §3.1, RFC 3931 §4.1.2); its IDs differ by direction.
 pub(super) fn in_udp(view: Cursor<'_>) -> Option<Found<'_>> {
     let (header, rest) = view.split::<2>(LAYER).ok()?;
     let flags = u16::from_be_bytes(*header);
@@ -25,7 +25,7 @@ pub(super) fn in_udp(view: Cursor<'_>) -> Option<Found<'_>> {
     }
 }
 
-/// Reads an `L2TPv3` header in IP (RFC 3931 §4.1.1): a session, or 0 for a control message.
+/// Reads an `L2TPv3` header in IP (RFC 3931 §4.1.1): a session ID, or 0 for a control message.
 pub(super) fn in_ip(view: Cursor<'_>) -> Found<'_> {
     match view.split::<4>(LAYER) {
         Ok(([0, 0, 0, 0], rest)) => Found::unread(Unread::Plain("L2TP control messages"), rest),
@@ -35,14 +35,14 @@ pub(super) fn in_ip(view: Cursor<'_>) -> Found<'_> {
 }
 
 fn v2(flags: u16, view: Cursor<'_>) -> Option<Found<'_>> {
-    // All but a few known bits are reserved and zero.
+    // All except a few known bits are reserved and zero.
     if flags & !(LENGTH | SEQUENCE | OFFSET | 0x0100) != 2 {
         return None;
     }
     let mut rest = view;
     if flags & LENGTH != 0 {
         let (length, after) = rest.split::<2>(LAYER).ok()?;
-        // It counts from the flags on.
+        // The length counts from the flags on.
         rest = after.limit(usize::from(u16::from_be_bytes(*length)).checked_sub(4)?);
     }
     rest = rest.skip(LAYER, 4).ok()?;
@@ -56,7 +56,7 @@ fn v2(flags: u16, view: Cursor<'_>) -> Option<Found<'_>> {
     Some(Found::new(Next::Ppp, rest))
 }
 
-/// Goes on with what a session carries: what it is was agreed before, so the form of its headers has to tell.
+/// Reads the payload of a session. Its type was agreed beforehand, so it is recognised by the form of its headers.
 fn session(view: Cursor<'_>) -> Found<'_> {
     for length in PREFIXES {
         let Ok(rest) = view.skip(LAYER, length) else { break };

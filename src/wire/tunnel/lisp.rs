@@ -2,10 +2,10 @@ use super::super::cursor::Cursor;
 use super::super::layers::Id;
 use super::super::next::{Found, Next};
 
-/// The field of 24 bits is an instance, a virtual network.
+/// The flag that the 24-bit field is an instance ID, a virtual network.
 const INSTANCE: u8 = 0x08;
 
-/// Reads a LISP data header (RFC 9300 §5.1): flags, a nonce, and an instance or locator bits.
+/// Reads a LISP data header (RFC 9300 §5.1): flags, a nonce, and an instance ID or locator bits.
 pub(super) fn read(view: Cursor<'_>) -> Option<Found<'_>> {
     let (header, rest) = view.split::<8>("LISP").ok()?;
     let [flags, _, _, _, i0, i1, i2, _] = *header;

@@ -1,6 +1,6 @@
-//! Tunnels, one file each: they take a view and return what comes next.
+//! Tunnels, one file each: each function takes a view and returns what comes next.
 //!
-//! The list below, and that of UDP ports in `udp`, are what there is.
+//! The list below, together with that of UDP ports in `udp`, is complete.
 
 mod capwap;
 mod erspan;
@@ -20,7 +20,7 @@ use super::cursor::Cursor;
 use super::next::{Found, Next, Transport};
 use super::{DecodeError, Unread, link};
 
-/// Reads what an IP protocol number names (IANA "Protocol Numbers").
+/// Reads the payload of an IP protocol number (IANA "Protocol Numbers").
 pub(super) fn read<'a>(transport: &Transport, view: Cursor<'a>) -> Result<Found<'a>, DecodeError> {
     match transport.protocol {
         // IP in IP (RFC 2003, RFC 4213, RFC 2473).
@@ -32,14 +32,14 @@ pub(super) fn read<'a>(transport: &Transport, view: Cursor<'a>) -> Result<Found<
         115 => Ok(l2tp::in_ip(view)),
         // RFC 4023.
         137 => link::mpls(view),
-        // RFC 8986 §4.9, RFC 8300: Ethernet and service headers behind an IPv6 header.
+        // RFC 8986 §4.9, RFC 8300: Ethernet and network service headers after an IPv6 header.
         143 => Ok(Found::new(Next::Ethernet, view)),
         145 => link::nsh(view),
         protocol => Ok(Found::unread(Unread::Protocol(protocol), view)),
     }
 }
 
-/// Returns whether what this protocol number names may lead to TCP: fragments of nothing else are worth keeping.
+/// Returns whether the payload of this protocol number may lead to TCP; other fragments are not kept.
 pub(super) const fn may_lead_on(protocol: u8) -> bool {
     // TCP and the list above, then IPv6's extension headers and AH.
     matches!(

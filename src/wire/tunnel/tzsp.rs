@@ -4,8 +4,8 @@ use crate::model::LinkType;
 
 const LAYER: &str = "TZSP";
 
-/// Reads a `TaZmen` Sniffer Protocol header, as access points and routers mirror with: kinds 0 and 1 are packets,
-/// then tags stand up to one that says it is the last.
+/// Reads a `TaZmen` Sniffer Protocol header, used by access points and routers for mirroring: types 0 and 1 are
+/// packets, followed by tags up to the end tag.
 pub(super) fn read(view: Cursor<'_>) -> Option<Found<'_>> {
     let (header, mut rest) = view.split::<4>(LAYER).ok()?;
     let [1, 0 | 1, high, low] = *header else { return None };

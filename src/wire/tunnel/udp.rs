@@ -5,7 +5,7 @@ use super::super::next::{Found, Transport};
 use super::super::{Unread, link};
 use super::{capwap, geneve, gre, gtp, gue, l2tp, lisp, tzsp, unnamed, vxlan};
 
-/// Reads a UDP header (RFC 768) and tries the tunnels that its ports name, then those that need no port.
+/// Reads a UDP header (RFC 768) and tries the tunnels of its ports, then those that need no port.
 pub(super) fn read<'a>(transport: &Transport, view: Cursor<'a>) -> Found<'a> {
     let Ok(header) = UdpHeaderSlice::from_slice(view.bytes) else {
         return Found::unread(Unread::Protocol(17), view);
@@ -17,7 +17,7 @@ pub(super) fn read<'a>(transport: &Transport, view: Cursor<'a>) -> Found<'a> {
 fn tunnelled<'a>(transport: &Transport, header: &UdpHeaderSlice<'_>, view: Cursor<'a>) -> Option<Found<'a>> {
     let header_length = header.slice().len();
     let mut rest = view.skip("UDP", header_length).ok()?;
-    // Zero in jumbograms (RFC 2675 §4) and where the sender left cutting to the network card.
+    // Zero in jumbograms (RFC 2675 §4) and if the sender left segmentation to the network card.
     if let length @ 1.. = header.length() {
         rest = rest.limit(usize::from(length).checked_sub(header_length)?);
     }
@@ -26,16 +26,17 @@ fn tunnelled<'a>(transport: &Transport, header: &UdpHeaderSlice<'_>, view: Curso
         .or_else(|| unnamed::read(rest))
 }
 
-/// Reads what a UDP port may name (IANA "Service Name and Transport Protocol Port Number Registry").
+/// Reads the payload according to a UDP port (IANA "Service Name and Transport Protocol Port Number Registry").
 ///
-/// A port alone makes no tunnel: a reader behind one looks whether the header has the form it must have, and answers
-/// `None` where it does not.
+/// A port alone does not identify a tunnel: each reader checks whether the header has the required form, and returns
+/// `None` if it does not.
 fn by_port<'a>(port: u16, transport: &Transport, view: Cursor<'a>) -> Option<Found<'a>> {
     match port {
         1701 => l2tp::in_udp(view),
         2152 => gtp::read(view),
         4341 => lisp::read(view),
-        // The second one is Linux's own, older than the registered; then a cloud's, one a direction.
+        // The second one is Linux's own, older than the registered one; then those of a cloud provider, one per
+        // direction.
         4789 | 8472 | 10800 | 10801 => vxlan::read(view),
         4790 => vxlan::read_gpe(view),
         4754 => gre::in_udp(view),

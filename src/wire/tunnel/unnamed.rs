@@ -1,26 +1,26 @@
-//! Tunnels in UDP of a port that an administrator chose: mirrors of switches, VXLAN elsewhere, foo over UDP.
+//! UDP tunnels on a port chosen by an administrator: switch mirrors, VXLAN on other ports, foo over UDP.
 //!
-//! No port speaks for them, so an IPv4 header inside has to be right to its checksum and to the length of what is there.
-//! One of IPv6 has no checksum: what it carries must be TCP, and its addresses such as a host may have.
+//! Because no port identifies them, an IPv4 header inside must have a correct checksum and match the available length.
+//! An IPv6 header has no checksum: it must carry TCP, and its addresses must be valid for hosts.
 
 use super::super::cursor::Cursor;
 use super::super::next::{Found, Next};
 use super::{tzsp, vxlan};
 
 const LAYER: &str = "UDP";
-/// Where an IP packet may stand: alone (foo over UDP), or behind a header of a mirror.
+/// Possible offsets of an IP packet: alone (foo over UDP), or after a mirror's header.
 const PACKETS: [usize; 4] = [0, 4, 8, 12];
-/// Where an Ethernet frame may stand: alone, or behind a header; HP's and Aruba's mirrors have 12 bytes.
+/// Possible offsets of an Ethernet frame: alone, or after a header; HP's and Aruba's mirrors have 12 bytes.
 const FRAMES: [usize; 5] = [0, 4, 8, 12, 16];
-/// The shortest frame there is, without its check sequence: shorter ones are padded.
+/// The minimum length of a frame, without its check sequence: shorter ones are padded.
 const SHORTEST: usize = 60;
 
-/// Reads what proves by itself to be a tunnelled packet.
+/// Reads a packet whose content proves that it is a tunnel.
 pub(super) fn read(view: Cursor<'_>) -> Option<Found<'_>> {
     if view.bytes.len() < 28 {
         return None;
     }
-    // The form that keeps networks apart comes first.
+    // The form that distinguishes networks is tried first.
     if let [0x08, 0, 0, 0, _, _, _, 0, frame @ ..] = view.bytes
         && is_frame(frame, view.cut)
     {
@@ -48,12 +48,12 @@ pub(super) fn read(view: Cursor<'_>) -> Option<Found<'_>> {
     }
 }
 
-/// Returns whether a whole IP packet stands here, and nothing behind it.
+/// Returns whether the bytes are exactly one complete IP packet.
 fn is_packet(bytes: &[u8], cut: usize) -> bool {
     is_header(bytes) && total_length(bytes) == bytes.len().saturating_add(cut)
 }
 
-/// Returns whether a whole Ethernet frame with an IP packet stands here; it may be padded, or tagged once.
+/// Returns whether the bytes are a complete Ethernet frame with an IP packet; it may be padded, or tagged once.
 fn is_frame(bytes: &[u8], cut: usize) -> bool {
     let (packet, header) = match bytes.get(12..) {
         Some([0x08, 0x00, packet @ ..] | [0x86, 0xdd, packet @ ..]) => (packet, 14_usize),
@@ -67,7 +67,7 @@ fn is_frame(bytes: &[u8], cut: usize) -> bool {
     }
     let there = packet.len().saturating_add(cut);
     let padded = SHORTEST.saturating_sub(header);
-    // A frame check sequence may stand behind.
+    // A frame check sequence may follow.
     match there.checked_sub(total_length(packet)) {
         Some(0 | 4) => true,
         Some(behind) => there <= padded.saturating_add(4) && behind < padded,
@@ -75,7 +75,7 @@ fn is_frame(bytes: &[u8], cut: usize) -> bool {
     }
 }
 
-/// Returns whether an IP header stands here that leads on: one of IPv4 whose checksum is right, or one of IPv6 with TCP.
+/// Returns whether the bytes begin with an IP header: IPv4 with a correct checksum, or IPv6 with TCP.
 fn is_header(bytes: &[u8]) -> bool {
     if let [0x60..=0x6f, _, _, _, _, _, 6, limit, rest @ ..] = bytes {
         return *limit > 0 && is_tcp_of_hosts(rest);
@@ -86,7 +86,7 @@ fn is_header(bytes: &[u8]) -> bool {
     matches!(protocol, 4 | 6 | 41 | 47) && sum(header) == 0xffff
 }
 
-/// Returns whether two addresses of IPv6 stand here that hosts may have, and the header of a TCP segment behind them.
+/// Returns whether the bytes begin with two IPv6 addresses valid for hosts, followed by a TCP header.
 fn is_tcp_of_hosts(bytes: &[u8]) -> bool {
     let Some((ends, segment)) = bytes.split_first_chunk::<32>() else { return false };
     let (ends, _) = ends.as_chunks::<16>();
@@ -106,7 +106,7 @@ fn total_length(bytes: &[u8]) -> usize {
     }
 }
 
-/// Adds up the words of a header (RFC 1071).
+/// Sums the words of a header (RFC 1071).
 fn sum(header: &[u8]) -> u32 {
     let words = header.as_chunks::<2>().0.iter().map(|word| u32::from(u16::from_be_bytes(*word)));
     let mut sum = words.fold(0, u32::wrapping_add);
@@ -121,7 +121,7 @@ mod tests {
     use super::super::super::sample::*;
     use crate::model::Tunnel;
 
-    /// The sample packet with its header's checksum.
+    /// Returns the sample packet with its header checksum filled in.
     fn checked() -> Vec<u8> {
         let mut packet = hello();
         let sum = super::sum(&packet[..20]) ^ 0xffff;
@@ -153,7 +153,7 @@ mod tests {
             packet[at] = value;
             assert_eq!(decode(RAW, &anywhere(&[], &packet)), Seen::Other, "{at}");
         };
-        // A length, what it carries, a limit, addresses, a data offset that cannot be.
+        // A length, a next header, a hop limit, addresses, and an impossible data offset.
         for (at, value) in [(5, 1), (6, 17), (7, 0), (8, 0xff), (24, 0xff), (52, 0x40)] {
             wrong(at, value);
         }

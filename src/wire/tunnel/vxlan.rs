@@ -6,9 +6,9 @@ use super::super::next::{Found, Next};
 pub(super) fn read(view: Cursor<'_>) -> Option<Found<'_>> {
     let (header, rest) = view.split::<8>("VXLAN").ok()?;
     let [flags, r1, r2, r3, v0, v1, v2, r4] = *header;
-    // The network must be named; no other flag, or that of the group policy, which has the next bytes.
+    // The network identifier must be valid; no other flag except that of the group policy, which uses the next bytes.
     let is_plain = flags == 0x08 && [r1, r2, r3, r4] == [0; 4];
-    // Reserved bits are to be ignored, but then the frame inside must look like one.
+    // Reserved bits must be ignored, but then the inner frame must look like one.
     let is_extended = flags & 0x08 != 0 && looks_like_ethernet(rest.bytes);
     if !is_plain && !is_extended {
         return None;
@@ -16,12 +16,11 @@ pub(super) fn read(view: Cursor<'_>) -> Option<Found<'_>> {
     Some(Found::new(Next::Ethernet, rest).with(Id::Vxlan(u32::from_be_bytes([0, v0, v1, v2]))))
 }
 
-/// Reads the header of VXLAN's generic protocol extension, which says what it carries
-/// (draft-ietf-nvo3-vxlan-gpe §3).
+/// Reads the header of VXLAN's generic protocol extension, which identifies its payload (draft-ietf-nvo3-vxlan-gpe §3).
 pub(super) fn read_gpe(view: Cursor<'_>) -> Option<Found<'_>> {
     let (header, rest) = view.split::<8>("VXLAN").ok()?;
     let [flags, r1, r2, protocol, v0, v1, v2, r3] = *header;
-    // Version 0, the network named, and what is reserved zero.
+    // Version 0, a valid network identifier, and reserved bits zero.
     if flags & 0xf8 != 0x08 || [r1, r2, r3] != [0; 3] {
         return None;
     }
@@ -36,7 +35,7 @@ pub(super) fn read_gpe(view: Cursor<'_>) -> Option<Found<'_>> {
     Some(Found::new(next, rest).with(Id::Vxlan(u32::from_be_bytes([0, v0, v1, v2]))))
 }
 
-/// Returns whether an Ethernet header and the start of an IP packet or a VLAN tag stand here.
+/// Returns whether the bytes begin with an Ethernet header and the start of an IP packet or a VLAN tag.
 fn looks_like_ethernet(bytes: &[u8]) -> bool {
     match bytes.get(12..) {
         Some([0x08, 0x00, first, ..]) => first >> 4 == 4,
@@ -78,7 +77,7 @@ mod tests {
     #[test]
     fn reserved_bits_are_ignored_before_a_frame() {
         let plain = tunnel_of(RAW, &vxlan([8, 0, 0, 0, 0, 0, 1, 0]));
-        // A group policy and its id.
+        // A group policy and its ID.
         assert_eq!(tunnel_of(RAW, &vxlan([0x88, 0, 0, 9, 0, 0, 1, 0])), plain);
         assert_eq!(tunnel_of(RAW, &vxlan([8, 1, 2, 3, 0, 0, 1, 4])), plain);
     }
