@@ -3,7 +3,7 @@ use aes::{Aes128Dec, Aes128Enc, Aes256Dec, Aes256Enc};
 
 pub(super) type Block = [u8; 16];
 
-/// AES that encrypts, with a key of 16 or 32 bytes.
+/// AES encryption with a key of 16 or 32 bytes.
 #[allow(clippy::large_enum_variant, reason = "it is boxed with the cipher that has it")]
 pub(super) enum Encrypt {
     Aes128(Aes128Enc),
@@ -31,9 +31,9 @@ impl Encrypt {
         block
     }
 
-    /// Applies the key stream of counter mode from byte `position` on; `counter` makes the block with a number.
+    /// Applies the CTR-mode keystream from byte `position` on; `counter` returns the counter block with a given number.
     pub(super) fn xor(&self, counter: impl Fn(u32) -> Block, position: usize, bytes: &mut [u8]) {
-        /// As many as the processor's pipeline takes at once, some times over.
+        /// Several times the number of blocks that a processor's pipeline handles at once.
         const TOGETHER: usize = 32;
         let mut number = u32::try_from(position / 16).unwrap_or(u32::MAX);
         let mut stream = [[0; 16]; TOGETHER];
@@ -69,7 +69,7 @@ fn xor(bytes: &mut [u8], stream: &[Block]) {
     }
 }
 
-/// AES that decrypts, with a key of 16 or 32 bytes.
+/// AES decryption with a key of 16 or 32 bytes.
 #[allow(clippy::large_enum_variant, reason = "it is boxed with the cipher that has it")]
 pub(super) enum Decrypt {
     Aes128(Aes128Dec),

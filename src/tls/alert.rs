@@ -2,7 +2,7 @@
 
 pub(super) const CLOSE_NOTIFY: u8 = 0;
 pub(super) const USER_CANCELED: u8 = 90;
-/// The level of an alert after which the connection may go on.
+/// The level of an alert after which the connection may continue.
 pub(super) const WARNING: u8 = 1;
 
 /// Returns the registered name of an alert.

@@ -10,8 +10,8 @@ pub(super) struct Cbc {
     hash: Hash,
     mac: Wiped,
     encrypt_then_mac: bool,
-    /// The initialization vector stands in the record; in TLS 1.0 it is the last block of the record before, and that of
-    /// the first record is `iv`.
+    /// Whether the record contains its initialization vector. In TLS 1.0 the IV is the last ciphertext block of the
+    /// previous record; that of the first record is `iv`.
     explicit: bool,
     iv: Block,
 }
@@ -37,7 +37,7 @@ impl Cbc {
         if self.explicit { 16 } else { 0 }
     }
 
-    /// Returns the length of the shortest fragment: that of an empty plaintext.
+    /// Returns the length of the shortest fragment, that of an empty plaintext.
     pub(super) fn shortest(&self) -> usize {
         let body = if self.encrypt_then_mac {
             self.mac.len().saturating_add(16)
@@ -47,7 +47,8 @@ impl Cbc {
         body.saturating_add(self.iv_length())
     }
 
-    /// Returns the number in `range` under which the record is authentic; it is decrypted once for all of them.
+    /// Returns the sequence number in `range` under which the record is authentic; it is decrypted only once for all of
+    /// them.
     pub(super) fn find(&self, record: &Record<'_>, range: std::ops::RangeInclusive<u64>) -> Option<u64> {
         let (first, last) = range.into_inner();
         if first == 0 && self.decrypt(record, 0).is_some_and(|opened| self.is_authentic(record, 0, &opened)) {
@@ -57,7 +58,7 @@ impl Cbc {
         (first.max(1)..=last).find(|number| self.is_authentic(record, *number, &opened))
     }
 
-    /// Returns the vector of a record without its own.
+    /// Returns the IV of a record that does not contain one.
     fn implicit_iv(&self, before: Option<Tail>, number: u64) -> Option<Block> {
         if number == 0 { Some(self.iv) } else { before?.block(self.sealed()) }
     }
@@ -84,7 +85,7 @@ impl Cbc {
         padded.then_some(Opened { plain, length, mac })
     }
 
-    /// Decrypts whole blocks in place.
+    /// Decrypts complete blocks in place.
     fn decrypt_blocks(&self, iv: &Block, bytes: &mut [u8]) -> Option<()> {
         let ciphertext = bytes.to_vec();
         let (blocks, []) = bytes.as_chunks_mut::<16>() else {
@@ -111,7 +112,7 @@ impl Cbc {
     }
 }
 
-/// A decrypted record that is not yet known to be authentic.
+/// A decrypted record that has not been authenticated yet.
 struct Opened {
     plain: Vec<u8>,
     /// The length of the content in `plain`.
@@ -131,7 +132,8 @@ impl Protection for Cbc {
         authentic
     }
 
-    /// Decrypts all blocks but those behind what is missing; only from the last block on is the length known.
+    /// Decrypts all blocks except those that follow missing bytes; the length is known only if the last block is
+    /// present.
     fn reveal(&self, record: &Pieces<'_>, number: u64) -> Revealed {
         let iv = self.iv_length();
         let Some(length) = record.header.length.checked_sub(self.sealed().saturating_add(iv)) else {
@@ -165,7 +167,7 @@ impl Protection for Cbc {
             usize::from(padding).saturating_add(1).saturating_add(mac)
         };
         revealed.length = padding.and_then(|padding| length.checked_sub(trailer(padding)));
-        // Where the padding is not known, any of the last bytes may be padding or MAC.
+        // If the padding is unknown, any of the last bytes may be padding or MAC.
         let certain = revealed.length.unwrap_or(length.saturating_sub(trailer(255)));
         for (start, bytes) in &mut revealed.pieces {
             bytes.truncate(certain.saturating_sub(*start));
@@ -177,7 +179,7 @@ impl Protection for Cbc {
 
 #[cfg(test)]
 impl Cbc {
-    /// Protects a record as its sender does, under the key that `aes` has as well; `iv` is the vector or the last block.
+    /// Protects a record as its sender would, with the key that `aes` has; `iv` is the explicit IV or the last block.
     pub(super) fn seal(
         &self,
         aes: &super::aes::Encrypt,

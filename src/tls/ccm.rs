@@ -2,7 +2,7 @@ use super::aes::{Block, Encrypt};
 use super::nonce::Nonce;
 use super::protection::{Form, KeyMaterial, Pieces, Protection, Record, Revealed};
 
-/// AES-CCM with a nonce of 12 bytes (RFC 3610, RFC 6655).
+/// AES-CCM with a 12-byte nonce (RFC 3610, RFC 6655).
 pub(super) struct Ccm {
     aes: Encrypt,
     pub(super) nonce: Nonce,
@@ -15,7 +15,7 @@ impl Ccm {
         Some(Ccm { aes: Encrypt::new(keys.key)?, nonce: Nonce::new(form, keys.iv)?, tag })
     }
 
-    /// Returns the tag of a plaintext before its encryption: CBC-MAC over length, additional data and plaintext.
+    /// Returns the tag of a plaintext before encryption: CBC-MAC over length, additional data and plaintext.
     fn mac(&self, nonce: &[u8; 12], (additional, length): ([u8; 16], usize), plain: &[u8]) -> Block {
         let flags = 0x42 | ((self.tag as u8).saturating_sub(2) / 2) << 3;
         let mut mac = self.aes.block(block(flags, nonce, plain.len() as u32));
@@ -61,11 +61,11 @@ impl Protection for Ccm {
     }
 }
 
-/// Returns the block of flags, nonce and a number of three bytes.
+/// Returns the block of flags, nonce and a three-byte number.
 fn block(flags: u8, nonce: &[u8; 12], number: u32) -> Block {
     let mut block = [0; 16];
     let (first, last) = block.split_at_mut(12);
-    // The top byte of the number is zero: no record is so long.
+    // The top byte of the number is zero: no record is that long.
     last.copy_from_slice(&number.to_be_bytes());
     let (flag, rest) = first.split_at_mut(1);
     flag.copy_from_slice(&[flags]);
@@ -78,7 +78,7 @@ fn block(flags: u8, nonce: &[u8; 12], number: u32) -> Block {
 
 #[cfg(test)]
 impl Ccm {
-    /// Protects a record as its sender does.
+    /// Protects a record as its sender would.
     pub(super) fn seal(
         &self,
         header: super::record::Header,

@@ -50,7 +50,7 @@ impl Protection for Chacha {
     fn reveal(&self, record: &Pieces<'_>, number: u64) -> Revealed {
         self.nonce.reveal(record, number, TAG, |nonce, position, bytes| {
             let mut stream = ChaCha20::new(&(*self.key).into(), &(*nonce).into());
-            // The first block of 64 bytes is Poly1305's key.
+            // The first block of 64 bytes is the Poly1305 key.
             if stream.try_seek(position.saturating_add(64)).is_ok() {
                 stream.apply_keystream(bytes);
             }
@@ -60,7 +60,7 @@ impl Protection for Chacha {
 
 #[cfg(test)]
 impl Chacha {
-    /// Protects a record as its sender does.
+    /// Protects a record as its sender would.
     pub(super) fn seal(&self, header: super::record::Header, number: u64, plain: &[u8]) -> Vec<u8> {
         let (additional, length) = self.nonce.additional(header, number, plain.len());
         let mut bytes = plain.to_vec();

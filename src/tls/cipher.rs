@@ -5,7 +5,7 @@ use super::gcm::Gcm;
 use super::protection::{Form, KeyMaterial, Protection};
 use crate::hello::suite::Bulk;
 
-/// The cipher of one side and epoch, with its keys.
+/// The cipher of one side in one epoch, with its keys.
 pub(super) enum Cipher {
     Gcm(Box<Gcm>),
     Ccm(Box<Ccm>),
@@ -14,7 +14,7 @@ pub(super) enum Cipher {
 }
 
 impl Cipher {
-    /// Makes a cipher; `None` where a key has another length than the cipher's.
+    /// Creates a cipher; returns `None` if the length of a key does not match.
     pub(super) fn new(bulk: Bulk, form: Form, keys: &KeyMaterial<'_>) -> Option<Self> {
         Some(match bulk {
             Bulk::Gcm(_) => Cipher::Gcm(Box::new(Gcm::new(form, keys)?)),
@@ -33,7 +33,7 @@ impl Cipher {
         }
     }
 
-    /// Returns by how many bytes a fragment is longer than its plaintext; `None` where that differs.
+    /// Returns how many bytes longer a fragment is than its plaintext; `None` if that varies.
     pub(super) fn overhead(&self) -> Option<usize> {
         match self {
             Cipher::Gcm(it) => Some(it.nonce.explicit().saturating_add(16)),
@@ -43,7 +43,7 @@ impl Cipher {
         }
     }
 
-    /// Returns how many bytes of the nonce stand in the record.
+    /// Returns the length of the explicit part of the nonce, which is in the record.
     pub(super) const fn explicit_nonce(&self) -> usize {
         match self {
             Cipher::Gcm(it) => it.nonce.explicit(),

@@ -1,4 +1,4 @@
-//! What records say: handshake messages, alerts, application data; and what there is of records that are not whole.
+//! The contents of records: handshake messages, alerts and application data, including those of incomplete records.
 
 use std::ops::Range;
 
@@ -15,7 +15,7 @@ use crate::hello::{ClientHello, ServerHello, encrypted_extensions, session_ticke
 use crate::model::{Anomaly, At, Lost, Side};
 
 impl Stream {
-    /// Takes the content of a record that was sent in clear.
+    /// Processes the content of an unencrypted record.
     pub(super) fn clear(&mut self, side: Side, kind: u8, content: &[u8], at: At, keys: &KeyLog) {
         match kind {
             content::HANDSHAKE => self.handshake(side, content, at, keys),
@@ -24,7 +24,7 @@ impl Stream {
         }
     }
 
-    /// Takes the content of a record that was opened and lies in the buffer of the outputs.
+    /// Processes the content of a decrypted record, which is in the output buffer.
     pub(super) fn content(&mut self, side: Side, kind: u8, range: Range<usize>, at: (At, At), keys: &KeyLog) {
         self.facts.keys = Some(self.negotiation.origin);
         if kind == content::APPLICATION_DATA {
@@ -45,7 +45,7 @@ impl Stream {
         let bytes = self.outputs.plain().get(range).unwrap_or_default().to_vec();
         match kind {
             content::CHANGE_CIPHER_SPEC => {
-                // A further handshake, within the protection of the one before.
+                // A renegotiation, protected by the keys of the previous handshake.
                 if let Epoch::Session(now) = self.sides[side].epoch {
                     self.sides[side].enter(Epoch::Session(now.saturating_add(1)));
                 }
@@ -54,7 +54,7 @@ impl Stream {
         }
     }
 
-    /// Reports the plaintext that is missing before what is reported next.
+    /// Reports the plaintext that is missing before the next output.
     fn report_gap(&mut self, side: Side, at: At) {
         if let Some(lost) = self.sides[side].owed.take() {
             self.report_facts();
@@ -78,7 +78,7 @@ impl Stream {
         }
         let name = alert::name(number);
         self.outputs.anomaly(side, Anomaly::TlsAlert { alert: name }, at);
-        // From TLS 1.3 on the level says nothing.
+        // Since TLS 1.3, the level has no meaning.
         if level != alert::WARNING || self.facts.version == Some(0x0304) && number != alert::USER_CANCELED {
             self.report_end(side, End::Alert(name), at);
         }
@@ -86,7 +86,7 @@ impl Stream {
 
     fn handshake(&mut self, side: Side, content: &[u8], at: At, keys: &KeyLog) {
         self.sides[side].messages.push(content);
-        // Only where a premaster secret may come.
+        // The transcript is needed only if a premaster secret may come.
         if self.sides[side].epoch == Epoch::Clear && keys.has_premasters() {
             self.negotiation.record_messages(side, content);
         }
@@ -98,7 +98,7 @@ impl Stream {
         }
     }
 
-    /// Takes a handshake message; returns whether the sides were exchanged.
+    /// Processes a handshake message; returns whether the sides were swapped.
     fn message(&mut self, side: Side, message: &Message, at: At, keys: &KeyLog) -> bool {
         match message.kind {
             message::CLIENT_HELLO => return self.client_hello(side, message, keys),
@@ -152,7 +152,7 @@ impl Stream {
             self.swap();
         }
         if self.sides.client.epoch == Epoch::Early {
-            // The server asked for another hello, and so rejected the early data.
+            // The server asked for another hello and thereby rejected the early data.
             self.sides.client.enter(Epoch::Clear);
         }
         self.negotiation.client_hello(&hello, &mut self.facts);
@@ -174,7 +174,7 @@ impl Stream {
         self.held.release();
     }
 
-    /// Reports early data once it is known to be taken, or leaves it out.
+    /// Reports early data if the server accepted it; otherwise discards it.
     fn settle_early_data(&mut self, at: At) {
         if self.early.is_empty() {
             return;
@@ -200,7 +200,7 @@ impl Stream {
         self.outputs.bytes(side, start..end, at, verified);
     }
 
-    /// Takes a record of which bytes are missing.
+    /// Processes a record with missing bytes.
     pub(super) fn cut(&mut self, side: Side, cut: &CutRecord, at: At) {
         let header = cut.header;
         let is_session = matches!(self.sides[side].epoch, Epoch::Session(_));
@@ -252,11 +252,11 @@ impl Stream {
         self.reveal(side, &revealed, is_certain, (cut.first, at));
     }
 
-    /// Takes the end of a record whose header was lost.
+    /// Processes the end of a record whose header was lost.
     pub(super) fn reveal_tail(&mut self, side: Side, revealed: Revealed, at: At) {
         let direction = &mut self.sides[side];
         if matches!(direction.epoch, Epoch::Session(_)) {
-            // The first record is the handshake's.
+            // The first record belongs to the handshake.
             let is_certain = direction.number > 1;
             self.reveal(side, &revealed, is_certain, (at, at));
             return;
@@ -269,8 +269,8 @@ impl Stream {
         }
     }
 
-    /// Reports what there is of a record's content; where it is not certain to be application data, only that it is
-    /// missing.
+    /// Reports the captured parts of a record's content; if it is not certain to be application data, reports only that
+    /// plaintext is missing.
     fn reveal(&mut self, side: Side, revealed: &Revealed, is_certain: bool, at: (At, At)) {
         let unknown = Lost::Unknown { least: 0 };
         if !is_certain {
@@ -296,7 +296,7 @@ impl Stream {
     }
 }
 
-/// Takes type and padding from a record's inner plaintext (RFC 8446 §5.2), as far as they were captured.
+/// Removes type and padding from a record's inner plaintext (RFC 8446 §5.2), as far as they were captured.
 fn inner(mut revealed: Revealed, padded: &mut bool) -> (Revealed, Option<u8>) {
     let length = revealed.length.unwrap_or_default();
     let end = |(start, bytes): &(usize, Vec<u8>)| start.saturating_add(bytes.len());
@@ -317,7 +317,7 @@ fn inner(mut revealed: Revealed, padded: &mut bool) -> (Revealed, Option<u8>) {
     (revealed, kind)
 }
 
-/// Returns whether a content may be a handshake message or an alert, which are as long as they say.
+/// Returns whether a content may be a handshake message or an alert, judging by the lengths these declare.
 fn may_be_message(revealed: &Revealed) -> bool {
     let Some(length) = revealed.length else {
         return true;
@@ -333,7 +333,7 @@ fn may_be_message(revealed: &Revealed) -> bool {
             let body = usize::from(*high) << 16 | usize::from(*middle) << 8 | usize::from(*low);
             message::KNOWN.contains(kind) && body.saturating_add(PREFIX) == length
         }
-        // Without its beginning, one that is as short as a ticket may be one.
+        // Without its beginning, a content as short as a ticket may be one.
         _ => length < 300,
     }
 }

@@ -9,25 +9,25 @@ use super::search::find;
 use super::walk::Walk;
 use crate::model::Lost;
 
-/// How much may be spent on one search for lost numbers, in candidates of TLS 1.3's AES-GCM.
+/// The budget of one search for lost sequence numbers, in candidates of TLS 1.3's AES-GCM.
 const TRIALS: u64 = 1 << 24;
-/// How many records may be missing where nothing says how many.
+/// The greatest number of records assumed missing if nothing bounds it.
 const MISSING: u64 = 1 << 22;
-/// How many key updates are looked for that were lost.
+/// The number of lost key updates that are searched for.
 const UPDATES: u32 = 4;
 
 /// Records that were not opened since the last one that was.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Passed {
-    /// How many there are for certain.
+    /// The number of records known to exist.
     pub(super) records: u64,
-    /// How many of them carry no application data, as their headers say.
+    /// The number of them that carry no application data, according to their headers.
     pub(super) others: u64,
-    /// How many bytes those that may carry application data take up, headers included.
+    /// The size of those that may carry application data, headers included, in bytes.
     pub(super) bytes: u64,
 }
 
-/// The state of one side's records: under which keys, at which number, with what missing.
+/// The state of one side's records: the current keys, the sequence number and what is missing.
 #[allow(clippy::struct_excessive_bools, reason = "facts that do not depend on each other")]
 pub(super) struct Direction {
     pub(super) walk: Walk,
@@ -35,24 +35,24 @@ pub(super) struct Direction {
     pub(super) epoch: Epoch,
     /// The keys of the epoch, once a record was opened with them.
     pub(super) keys: Option<Keys>,
-    /// The number of the next record.
+    /// The sequence number of the next record.
     pub(super) number: u64,
     pub(super) passed: Passed,
-    /// The nonces that stand in the records that were opened.
+    /// The explicit nonces of the records that were opened.
     nonces: Option<ExplicitNonces>,
-    /// The end of the last record, where it was captured.
+    /// The end of the previous record, if captured.
     pub(super) before: Option<Tail>,
-    /// Records of this side are padded: a record's length says little about its content's.
+    /// Whether records of this side are padded, so that a record's length says little about the length of its content.
     pub(super) padded: bool,
-    /// Application data was opened in this epoch.
+    /// Whether application data was opened in this epoch.
     pub(super) data: bool,
-    /// Bytes of this side are missing.
+    /// Whether bytes of this side are missing.
     pub(super) gapped: bool,
-    /// Plaintext that is missing and was not yet reported.
+    /// Missing plaintext that has not been reported yet.
     pub(super) owed: Option<Lost>,
-    /// Nothing more comes.
+    /// Whether the side has ended.
     pub(super) closed: bool,
-    /// What is left for searching.
+    /// The remaining budget for searches.
     budget: u64,
 }
 
@@ -82,7 +82,7 @@ pub(super) enum Attempt {
     Opens,
     /// There is no key to try.
     NoKeys,
-    /// It is not authentic under any key and number that is possible.
+    /// It is not authentic under any possible key and sequence number.
     Fails,
 }
 
@@ -94,21 +94,21 @@ pub(super) enum Taken {
     Waits,
 }
 
-/// A way to open a record.
+/// The epoch, keys and sequence number under which a record opens.
 pub(super) struct Opening {
     pub(super) epoch: Epoch,
-    /// The keys, where they are not those in use.
+    /// The keys, if they are not the current ones.
     pub(super) keys: Option<Keys>,
     pub(super) number: u64,
 }
 
 impl Direction {
-    /// Makes one for a side whose first bytes were not captured.
+    /// Creates the state of a side whose first bytes were not captured.
     pub(super) fn mid_stream() -> Self {
         Direction { walk: Walk::lost(), gapped: true, ..Direction::default() }
     }
 
-    /// Enters another epoch: its keys are yet to be found, its first record has number 0.
+    /// Enters another epoch: its keys have yet to be found, and its first record has sequence number 0.
     pub(super) fn enter(&mut self, epoch: Epoch) {
         self.keys = match (epoch, self.epoch) {
             (Epoch::Traffic(next), Epoch::Traffic(now)) if next == now.saturating_add(1) => {
@@ -124,7 +124,7 @@ impl Direction {
         self.before = None;
     }
 
-    /// Lists the epochs in which the next record may be, with the most probable first.
+    /// Lists the epochs to which the next record may belong, most probable first.
     pub(super) fn epochs(&self, early_data: bool, is_13: Option<bool>, is_uncertain: bool) -> Vec<Epoch> {
         let mut all = Vec::new();
         let updates = if is_uncertain { UPDATES } else { 0 };
@@ -154,7 +154,7 @@ impl Direction {
         all
     }
 
-    /// Looks for the number of a record, before which as many records may be missing as the range says.
+    /// Searches for the sequence number of a record; `missed` is the number of records that may be missing before it.
     pub(super) fn find(
         &mut self,
         keys: &Keys,
@@ -167,7 +167,7 @@ impl Direction {
         find(&keys.cipher, record, first..=last, &mut self.budget)
     }
 
-    /// Looks for the number of a record under the keys in use.
+    /// Searches for the sequence number of a record under the current keys.
     pub(super) fn find_now(&mut self, record: &Record<'_>, missed: &RangeInclusive<u64>) -> Option<u64> {
         let keys = self.keys.take()?;
         let found = self.find(&keys, self.epoch, record, missed);
@@ -176,7 +176,7 @@ impl Direction {
     }
 
     /// Decrypts the end of a record whose header was lost, if it is the only one missing before the record `behind`:
-    /// then the gap tells its length.
+    /// its length then follows from the length of the gap.
     pub(super) fn tail(&self, number: u64, gap: Gap<'_>, behind: &Record<'_>) -> Option<Revealed> {
         let Lost::Exact(bytes) = gap.skipped else { return None };
         let length = usize::try_from(bytes).ok()?.checked_sub(HEADER).filter(|length| *length <= LONGEST)?;
@@ -195,7 +195,7 @@ impl Direction {
         Some(keys.cipher.protection().reveal(&record, number))
     }
 
-    /// Returns whether trials are still affordable.
+    /// Returns whether the budget allows further searches.
     pub(super) const fn can_search(&self) -> bool {
         self.budget >= 1_024
     }
@@ -213,7 +213,7 @@ impl Direction {
         self.count();
     }
 
-    /// Counts a record whose number is certain.
+    /// Counts a record whose sequence number is certain.
     pub(super) fn count(&mut self) {
         self.number = self.number.saturating_add(1);
         self.passed = Passed::default();
@@ -231,7 +231,7 @@ impl Direction {
         }
     }
 
-    /// Returns how many records may be missing before the next one, with so many bytes skipped besides.
+    /// Returns how many records may be missing before the next one, given the bytes skipped in addition.
     pub(super) fn missed(&self, skipped: Lost) -> u64 {
         let shortest = self.keys.as_ref().map_or(16, |keys| keys.cipher.shortest());
         let skipped = match skipped {
@@ -241,8 +241,8 @@ impl Direction {
         self.passed.records.saturating_add(skipped)
     }
 
-    /// Reckons how much plaintext the records had that are missing before the one with this number, under the same
-    /// keys; exact where that can be known.
+    /// Computes the amount of plaintext in the records missing before the one with this sequence number, under the same
+    /// keys; exact if it can be known.
     pub(super) fn reckon(&self, number: u64, skipped: Lost, post_handshake: bool) -> Lost {
         let unknown = Lost::Unknown { least: 0 };
         let (Some(keys), Lost::Exact(skipped)) = (&self.keys, skipped) else {
@@ -251,7 +251,7 @@ impl Direction {
         let Some(overhead) = self.overhead(keys) else {
             return unknown;
         };
-        // Before, a session ticket may be among them.
+        // Earlier, a session ticket may be among them.
         let only_data = match self.epoch {
             Epoch::Session(_) => self.number > 0,
             _ => self.data && !self.padded && !post_handshake,
@@ -267,13 +267,13 @@ impl Direction {
         }
     }
 
-    /// Returns by how much a fragment is longer than its content, where that is always the same.
+    /// Returns how many bytes longer a fragment is than its content, if that is constant.
     pub(super) fn overhead(&self, keys: &Keys) -> Option<usize> {
         let inner = usize::from(!matches!(self.epoch, Epoch::Session(_)));
         keys.cipher.overhead().map(|bytes| bytes.saturating_add(inner))
     }
 
-    /// Returns whether a record of this length may be a key update (RFC 8446 §4.6.3), of which the content has 5 bytes.
+    /// Returns whether a record of this length may be a key update (RFC 8446 §4.6.3), whose content has 5 bytes.
     pub(super) fn may_be_key_update(&self, length: usize) -> bool {
         let Some(keys) = &self.keys else { return true };
         let shortest = self.overhead(keys).map_or(0, |overhead| overhead.saturating_add(5));
@@ -288,15 +288,15 @@ impl Direction {
     }
 }
 
-/// By which rule a sender makes the part of the nonces that stands in the records: that of a lost one is then known.
+/// The rule by which a sender generates explicit nonces, from which the nonce of a lost record is derived.
 #[derive(Clone, Copy, Debug)]
 struct ExplicitNonces {
-    /// The number of the last record.
+    /// The sequence number of the last record.
     number: u64,
     nonce: u64,
-    /// They have counted up so far.
+    /// Whether the nonces have been a counter so far.
     count: bool,
-    /// They have been the number XOR a constant so far.
+    /// Whether the nonces have been the sequence number XOR a constant so far.
     are_masked: bool,
 }
 
@@ -315,7 +315,7 @@ impl ExplicitNonces {
         self.nonce ^ self.number ^ number
     }
 
-    /// Returns the nonce of the record with a number, if the one behind it, too, keeps the only rule there is.
+    /// Returns the nonce of a lost record if the record after it confirms exactly one rule.
     fn lost(self, number: u64, behind: &[u8]) -> Option<[u8; 8]> {
         let behind = u64::from_be_bytes(*behind.first_chunk()?);
         let rule = self.and(number.checked_add(1)?, behind);

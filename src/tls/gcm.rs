@@ -7,7 +7,8 @@ use super::protection::{Form, KeyMaterial, Pieces, Protection, Record, Revealed}
 
 const TAG: usize = 16;
 
-/// AES-GCM (NIST SP 800-38D), from a block cipher and GHASH, because the search for lost numbers needs them apart.
+/// AES-GCM (NIST SP 800-38D), composed of a block cipher and GHASH because the search for lost sequence numbers needs
+/// them separately.
 pub(super) struct Gcm {
     aes: Encrypt,
     ghash: GHash,
@@ -35,17 +36,17 @@ impl Gcm {
         u128::from_be_bytes(ghash.finalize().into())
     }
 
-    /// Returns the number in `range` under which the record is authentic.
+    /// Returns the sequence number in `range` under which the record is authentic.
     ///
-    /// In TLS 1.3 the number is in the nonce alone: GHASH is the same for all numbers, and each costs one block of AES.
-    /// In TLS 1.2 it is in the additional data alone, a block of its own: GHASH is linear, so the share of that block
-    /// is known, and each number costs one multiplication.
+    /// In TLS 1.3, only the nonce contains the sequence number: GHASH is the same for all of them, and each costs one
+    /// AES block. In TLS 1.2, only the additional data contains it, in a block of its own: GHASH is linear, so the
+    /// contribution of that block is known, and each number costs one multiplication.
     pub(super) fn find(&self, record: &Record<'_>, range: std::ops::RangeInclusive<u64>) -> Option<u64> {
         let (explicit, ciphertext, tag) = self.nonce.divide(record.fragment, TAG)?;
         let tag = u128::from_be_bytes(tag.try_into().ok()?);
         if !self.nonce.is_13() {
             let mask = u128::from_be_bytes(self.aes.block(counter(&self.nonce.of(0, explicit), 1)));
-            // One with zero for the additional data, though with its true length.
+            // GHASH with zeros for the additional data, but with its true length.
             let rest = self.hash(([0; 16], 13), ciphertext);
             let share = tag ^ mask ^ rest;
             let power = self.power(ciphertext.len().div_ceil(16).saturating_add(2));
@@ -75,10 +76,10 @@ impl Gcm {
         None
     }
 
-    /// Returns a GHASH whose key is the power of this one's with this exponent.
+    /// Returns a GHASH keyed with this one's key raised to `exponent`.
     fn power(&self, exponent: usize) -> GHash {
         let mut ghash = self.ghash.clone();
-        // The block that stands for 1 in the field's order of bits, then zeros: Σ Xᵢ·Hⁿ⁻ⁱ⁺¹ = Hⁿ.
+        // The block that represents 1 in the field's bit order, then zeros: Σ Xᵢ·Hⁿ⁻ⁱ⁺¹ = Hⁿ.
         let mut one = [0; 16];
         if let Some(first) = one.first_mut() {
             *first = 0x80;
@@ -128,7 +129,7 @@ fn counter(nonce: &[u8; 12], number: u32) -> Block {
 
 #[cfg(test)]
 impl Gcm {
-    /// Protects a record as its sender does.
+    /// Protects a record as its sender would.
     pub(super) fn seal(
         &self,
         header: super::record::Header,

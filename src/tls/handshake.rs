@@ -1,4 +1,4 @@
-/// The types of handshake messages (RFC 8446 §B.3, RFC 5246 §A.4) that are looked at.
+/// The types of handshake messages (RFC 8446 §B.3, RFC 5246 §A.4) that are interpreted.
 pub(super) mod message {
     pub(in super::super) const CLIENT_HELLO: u8 = 1;
     pub(in super::super) const SERVER_HELLO: u8 = 2;
@@ -10,39 +10,39 @@ pub(super) mod message {
     pub(in super::super) const CLIENT_KEY_EXCHANGE: u8 = 16;
     pub(in super::super) const FINISHED: u8 = 20;
     pub(in super::super) const KEY_UPDATE: u8 = 24;
-    /// All there are.
+    /// All types in use.
     pub(in super::super) const KNOWN: &[u8] =
         &[0, 1, 2, 3, 4, 5, 8, 11, 12, 13, 14, 15, 16, 20, 21, 22, 24, 25, 67];
 }
 
-/// The length of a message's type and length.
+/// The length of a message's type and length fields.
 pub(super) const PREFIX: usize = 4;
 
 /// A handshake message.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Message {
     pub(super) kind: u8,
-    /// Its bytes from the type on; empty where only the type matters.
+    /// The message from its type on; empty if only the type is needed.
     pub(super) bytes: Vec<u8>,
 }
 
 impl Message {
-    /// Returns what follows type and length.
+    /// Returns what follows the type and the length.
     pub(super) fn body(&self) -> &[u8] {
         self.bytes.get(PREFIX..).unwrap_or_default()
     }
 }
 
-/// A joiner of one side's handshake messages, which may be spread over records (RFC 8446 §5.1).
+/// A reassembler for the handshake messages of one side, which may span several records (RFC 8446 §5.1).
 ///
-/// Of those that say nothing here (certificates above all) nothing is kept.
+/// Messages that are not needed here, above all certificates, are not kept.
 #[derive(Debug, Default)]
 pub(super) struct Messages {
-    /// The beginning of a message, or messages not yet asked for.
+    /// The start of a message, or messages not yet drained.
     buffer: Vec<u8>,
-    /// How many bytes of the current message are still to be skipped.
+    /// The remaining bytes of the current message that are to be skipped.
     skip: usize,
-    /// A part of the stream was lost: the next message begins with a record.
+    /// Whether part of the stream was lost: the next message begins with a record.
     lost: bool,
 }
 
@@ -70,7 +70,7 @@ impl Messages {
         self.lost = true;
     }
 
-    /// Returns the next message; until it answers `None`, nothing may be pushed.
+    /// Returns the next message; drain until `None` before pushing again.
     pub(super) fn next(&mut self) -> Option<Message> {
         let [kind, length @ ..] = *self.buffer.first_chunk::<PREFIX>()?;
         let [high, middle, low] = length.map(usize::from);
@@ -97,7 +97,7 @@ impl Messages {
         Some(Message { kind, bytes: Vec::new() })
     }
 
-    /// Returns the bytes of heap in use.
+    /// Returns the allocated memory, in bytes.
     pub(super) fn held(&self) -> usize {
         self.buffer.capacity()
     }

@@ -2,7 +2,8 @@ use std::collections::VecDeque;
 
 use crate::model::{At, Lost, Pair, Side};
 
-/// What an item takes beside its bytes at most: twice itself, for the queue grows by doubling, and what the allocator adds.
+/// The most memory an item takes besides its bytes: twice its size, because the queue doubles as it grows, and
+/// allocator overhead.
 const OVERHEAD: usize = 2 * size_of::<Item>() + 32;
 
 /// A piece of one side's input.
@@ -13,7 +14,7 @@ pub(super) enum Input {
     End,
 }
 
-/// Something that came and waits for keys.
+/// An input that waits for keys.
 #[derive(Debug)]
 pub(super) struct Item {
     pub(super) side: Side,
@@ -22,20 +23,20 @@ pub(super) struct Item {
 }
 
 impl Item {
-    /// Returns how many bytes it takes.
+    /// Returns the memory it takes, in bytes.
     fn size(&self) -> usize {
         let bytes = if let Input::Bytes(bytes) = &self.input { bytes.capacity() } else { 0 };
         bytes.saturating_add(OVERHEAD)
     }
 }
 
-/// The input that waits for keys, in the order in which it came.
+/// The input that waits for keys, in order of arrival.
 #[derive(Debug, Default)]
 pub(super) struct InputQueue {
     waiting: VecDeque<Item>,
-    /// What waited and is to be looked at again, before anything that comes anew.
+    /// Released items, which are processed before any new input.
     again: VecDeque<Item>,
-    /// A record of this side waits: all behind it waits, too.
+    /// Whether a record of this side is waiting, so that everything after it waits as well.
     blocked: Pair<bool>,
     bytes: usize,
 }
@@ -49,7 +50,7 @@ impl InputQueue {
         self.blocked.client || self.blocked.server
     }
 
-    /// Holds what came of a side, and all of it from now on.
+    /// Queues an input of a side; everything after it is queued as well.
     pub(super) fn hold(&mut self, side: Side, at: At, input: Input) {
         self.blocked[side] = true;
         if matches!(&input, Input::Bytes(bytes) if bytes.is_empty()) {
@@ -60,32 +61,32 @@ impl InputQueue {
         self.waiting.push_back(item);
     }
 
-    /// Has everything looked at again: something became known.
+    /// Releases all items for another attempt, because something became known.
     pub(super) fn release(&mut self) {
         self.blocked = Pair::default();
         self.again.append(&mut self.waiting);
     }
 
-    /// Returns what is to be looked at again.
+    /// Returns the next released item.
     pub(super) fn next(&mut self) -> Option<Item> {
         let item = self.again.pop_front()?;
         self.bytes = self.bytes.saturating_sub(item.size());
         Some(item)
     }
 
-    /// Returns the oldest that waits, and holds it no longer.
+    /// Removes and returns the oldest waiting item.
     pub(super) fn oldest(&mut self) -> Option<Item> {
         let item = self.waiting.pop_front()?;
         self.bytes = self.bytes.saturating_sub(item.size());
         Some(item)
     }
 
-    /// Forgets everything.
+    /// Drops everything.
     pub(super) fn clear(&mut self) {
         *self = InputQueue::default();
     }
 
-    /// Exchanges the sides.
+    /// Swaps the sides.
     pub(super) fn swap(&mut self) {
         self.blocked.swap();
         for item in self.waiting.iter_mut().chain(&mut self.again) {
@@ -93,7 +94,7 @@ impl InputQueue {
         }
     }
 
-    /// Returns how many bytes what waits takes.
+    /// Returns the memory taken by the queued input, in bytes.
     pub(super) const fn bytes(&self) -> usize {
         self.bytes
     }

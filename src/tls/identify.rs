@@ -6,12 +6,12 @@ use super::search::find;
 use super::secret::Secret;
 use crate::model::Side;
 
-/// What making the keys of a secret costs, beside one candidate of TLS 1.3's AES-GCM.
+/// The cost of deriving the keys of a secret, relative to one candidate of TLS 1.3's AES-GCM.
 const KEYS: u64 = 1_024;
-/// The numbers that are tried with every secret before more are tried with any.
+/// The sequence numbers tried with every secret before higher ones are tried with any.
 const ROUNDS: [u64; 4] = [1 << 12, 1 << 16, 1 << 20, 1 << 24];
 
-/// The connection of a key log to which a record belongs.
+/// The connection in a key log to which a record belongs.
 pub(super) struct Identified {
     pub(super) client_random: [u8; 32],
     pub(super) side: Side,
@@ -20,9 +20,10 @@ pub(super) struct Identified {
     pub(super) number: u64,
 }
 
-/// Looks among all connections of a key log for the one to which a record belongs, whose number is at most `most`.
+/// Searches all connections of a key log for the one to which a record with a sequence number of at most `most`
+/// belongs.
 ///
-/// That is the way where the client's hello was not captured, or its random was not the true one (an encrypted hello).
+/// This is needed if the client's hello was not captured, or if its random was not the true one (an encrypted hello).
 pub(super) fn identify(
     record: &Record<'_>,
     most: u64,
@@ -53,8 +54,8 @@ pub(super) fn identify(
     None
 }
 
-/// Looks among all connections of a key log for the one whose session the connection resumes, to which a record belongs
-/// that has one of the first numbers up to `most`; returns its random and master secret.
+/// Searches all connections of a key log for the one whose session is being resumed, by means of a record with a
+/// sequence number of at most `most`; returns its random and master secret.
 pub(super) fn master_of_session(
     record: &Record<'_>,
     side: Side,

@@ -4,7 +4,7 @@ use sha2::{Digest, Sha256};
 
 use crate::hello::{ClientHello, extension, is_grease};
 
-/// Returns the JA4 fingerprint of a client over TCP, as `FoxIO` specifies it.
+/// Returns the JA4 fingerprint of a client over TCP, as specified by `FoxIO`.
 pub(super) fn ja4(hello: &ClientHello) -> String {
     let version = match hello.versions().into_iter().max() {
         Some(0x0304) => "13",
@@ -33,7 +33,7 @@ pub(super) fn ja4(hello: &ClientHello) -> String {
     format!("t{version}{name}{suite_count:02}{kind_count:02}{first}{last}_{suites}_{kinds}")
 }
 
-/// Returns the ends of the first protocol offered.
+/// Returns the first and the last character of the first protocol offered.
 fn protocol(hello: &ClientHello) -> [char; 2] {
     let alpn = hello.extensions.alpn();
     let (first, last) = match alpn.first().map(|name| &name[..]) {

@@ -1,4 +1,4 @@
-//! The key log: lines of RFC 9850, and what may be asked of them.
+//! The key log: lines of RFC 9850, and lookups in them.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use super::secret::Secret;
 use super::sessions::{Session, Sessions};
 use crate::model::KeyOrigin;
 
-/// The longest line that can be one: a label, a random and a secret in hexadecimal, and some spaces.
+/// The greatest length of a valid line: a label, a random and a secret in hexadecimal, and some spaces.
 const LINE: usize = 1_024;
 
 /// The purpose of a secret (RFC 9850 §2.1 and §2.2).
@@ -19,18 +19,18 @@ pub(super) enum Label {
     ClientEarly,
     ClientHandshake,
     ServerHandshake,
-    /// Of any generation: some logs have a line for each key update.
+    /// The client's traffic secret, of any generation: some logs have a line for each key update.
     ClientTraffic,
     ServerTraffic,
 }
 
 /// A line of a key log.
 enum Line {
-    /// A secret by the client's random.
+    /// A secret, identified by the client's random.
     Connection(Label, [u8; 32], Secret),
-    /// A premaster secret, by the first bytes of its encrypted form.
+    /// A premaster secret, identified by the first bytes of its encrypted form.
     Premaster([u8; 8], Secret),
-    /// A comment, an empty line, or a label that is for something else.
+    /// A comment, an empty line, or a label that has another purpose.
     Other,
     Broken,
 }
@@ -79,7 +79,7 @@ impl Line {
     }
 }
 
-/// A secret of a connection, and where it came from.
+/// A secret of a connection, and its origin.
 #[derive(Clone)]
 struct Known {
     label: Label,
@@ -87,12 +87,12 @@ struct Known {
     origin: KeyOrigin,
 }
 
-/// Secrets that came together, by what they are found by.
+/// Secrets that were added together, with their lookup keys.
 #[derive(Clone, Default)]
 struct Run {
     connections: HashMap<[u8; 32], Vec<Known>, ahash::RandomState>,
     premasters: HashMap<[u8; 8], (Secret, KeyOrigin), ahash::RandomState>,
-    /// The randoms in the order in which they came.
+    /// The randoms in order of arrival.
     order: Vec<[u8; 32]>,
     secrets: usize,
 }
@@ -103,7 +103,7 @@ impl Run {
             self.order.push(random);
             Vec::with_capacity(1)
         });
-        // The same line twice is usual: two programs, one file.
+        // A repeated line is common: two programs may share one file.
         if !all.iter().any(|it| it.label == known.label && it.secret == known.secret) {
             all.push(known);
             self.secrets = self.secrets.saturating_add(1);
@@ -123,22 +123,22 @@ impl Run {
 /// The result of adding lines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Added {
-    /// How many secrets were understood.
+    /// The number of secrets that were parsed.
     pub secrets: usize,
-    /// The number of the first line that was not, from 1 where the lines began.
+    /// The number of the first malformed line, counted from 1 at the start of the lines.
     pub broken: Option<u64>,
 }
 
 /// Secrets of TLS connections, from key logs (RFC 9850).
 ///
-/// Cloning it is cheap, so that each may have what was known at its packet. All values of a label are kept, for logs have
-/// wrong ones beside right ones; which is right is decided by what it opens.
+/// Cloning it is cheap, so that each packet can be processed with the keys known at that time. All values of a label
+/// are kept, because logs contain wrong ones beside right ones; the right one is the one that opens records.
 #[derive(Clone, Default)]
 pub struct KeyLog {
-    /// Runs of secrets, the oldest and largest first.
+    /// Runs of secrets, oldest and largest first.
     runs: Vec<Arc<Run>>,
     private_keys: Vec<Arc<PrivateKey>>,
-    /// Those whose master secrets were found, for connections that resume them.
+    /// Sessions whose master secrets were found, for the connections that resume them.
     sessions: Arc<Sessions>,
     version: u64,
     given: bool,
@@ -146,10 +146,10 @@ pub struct KeyLog {
 }
 
 impl KeyLog {
-    /// How many secrets are kept at most.
+    /// The maximum number of secrets that are kept.
     pub const SECRETS: usize = 1_000_000;
 
-    /// Adds lines that came from `origin`; one that does not end yet is taken as it is.
+    /// Adds lines that came from `origin`; an unterminated last line is used as is.
     pub fn add(&mut self, origin: KeyOrigin, lines: &[u8]) -> Added {
         let (mut run, mut added) = (Run::default(), Added::default());
         self.given = true;
@@ -174,7 +174,7 @@ impl KeyLog {
         added
     }
 
-    /// Adds a server's private key in PEM; says whether it is one.
+    /// Adds a server's private key in PEM; returns whether it is one.
     pub fn add_private_key(&mut self, pem: &str) -> bool {
         self.given = true;
         let key = PrivateKey::from_pem(pem);
@@ -183,22 +183,22 @@ impl KeyLog {
         is_key
     }
 
-    /// Remembers a session for connections that resume it.
+    /// Stores a session for the connections that resume it.
     pub fn remember(&mut self, session: Session) {
         Arc::make_mut(&mut self.sessions).add(session);
     }
 
-    /// Takes over the sessions that another one remembers.
+    /// Replaces the stored sessions by those of another log.
     pub fn take_sessions(&mut self, other: &KeyLog) {
         self.sessions = other.sessions.clone();
     }
 
-    /// Returns the master secret of the session that is resumed by an id or a ticket.
+    /// Returns the master secret of the session that an ID or a ticket resumes.
     pub(super) fn session(&self, name: &[u8]) -> Option<(Secret, KeyOrigin)> {
         self.sessions.find(name).cloned()
     }
 
-    /// Merges small runs into larger ones, so that there are few and each secret is moved few times.
+    /// Merges small runs into larger ones, so that there are few runs and each secret is moved only a few times.
     fn merge(&mut self, mut run: Run) {
         while let Some(earlier) = self.runs.pop_if(|it| it.secrets < run.secrets.saturating_mul(2)) {
             let mut merged = Arc::unwrap_or_clone(earlier);
@@ -211,17 +211,17 @@ impl KeyLog {
         }
     }
 
-    /// Says that a source of keys was named, though it may have none yet.
+    /// Notes that a source of keys was given, even if it does not contain any yet.
     pub const fn give(&mut self) {
         self.given = true;
     }
 
-    /// Says that no more keys will come.
+    /// Notes that no more keys will come.
     pub const fn complete(&mut self) {
         self.complete = true;
     }
 
-    /// Returns whether a source of keys was named.
+    /// Returns whether a source of keys was given.
     pub const fn is_given(&self) -> bool {
         self.given
     }
@@ -231,7 +231,7 @@ impl KeyLog {
         self.complete
     }
 
-    /// Returns how many secrets there are.
+    /// Returns the number of secrets.
     pub fn secrets(&self) -> usize {
         self.runs
             .iter()
@@ -244,12 +244,12 @@ impl KeyLog {
         self.version.wrapping_add(self.sessions.version())
     }
 
-    /// Returns the secrets of a connection, the newest last.
+    /// Returns the secrets of a connection, newest last.
     pub(super) fn connection(&self, random: &[u8; 32]) -> impl Iterator<Item = (Label, &Secret)> {
         self.known(random).map(|known| (known.label, &known.secret))
     }
 
-    /// Returns where the newest secret of a connection came from.
+    /// Returns the origin of a connection's newest secret.
     pub(super) fn origin(&self, random: &[u8; 32]) -> Option<KeyOrigin> {
         self.known(random).last().map(|known| known.origin)
     }
@@ -258,12 +258,12 @@ impl KeyLog {
         self.runs.iter().filter_map(|run| run.connections.get(random)).flatten()
     }
 
-    /// Returns the randoms of all connections, the newest first.
+    /// Returns the randoms of all connections, newest first.
     pub(super) fn randoms(&self) -> impl Iterator<Item = &[u8; 32]> {
         self.runs.iter().rev().flat_map(|run| run.order.iter().rev())
     }
 
-    /// Returns the premaster secret that was sent encrypted so, and where it came from.
+    /// Returns the premaster secret with the given encrypted form, and its origin.
     pub(super) fn premaster(&self, encrypted: &[u8]) -> Option<(Secret, KeyOrigin)> {
         let prefix = encrypted.first_chunk()?;
         let logged = self.runs.iter().rev().find_map(|run| run.premasters.get(prefix)).cloned();
@@ -271,12 +271,12 @@ impl KeyLog {
         logged.or_else(|| opened().map(|secret| (secret, KeyOrigin::PrivateKey)))
     }
 
-    /// Returns whether there are private keys of servers.
+    /// Returns whether any private key of a server was added.
     pub const fn has_private_keys(&self) -> bool {
         !self.private_keys.is_empty()
     }
 
-    /// Returns whether there are premaster secrets, or what opens them.
+    /// Returns whether there are premaster secrets, or private keys that decrypt them.
     pub(super) fn has_premasters(&self) -> bool {
         !self.private_keys.is_empty() || self.runs.iter().any(|run| !run.premasters.is_empty())
     }
@@ -359,7 +359,7 @@ mod tests {
         assert!(log.premaster(&[1, 2, 3]).is_none() && log.premaster(&[1; 9]).is_none());
     }
 
-    /// Many small additions make few runs, and the oldest secrets go at the bound.
+    /// Many small additions make few runs, and the oldest secrets are dropped at the bound.
     #[test]
     fn a_log_that_grows_stays_small() {
         let mut log = KeyLog::default();

@@ -5,22 +5,22 @@ use super::secret::Secret;
 use crate::hello::suite::{Bulk, Hash, Suite};
 use crate::model::Side;
 
-/// The keys that protect a side's records.
+/// The period during which one set of keys protects a side's records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Epoch {
-    /// None: hellos, and up to TLS 1.2 the whole handshake before `ChangeCipherSpec`.
+    /// No keys: hellos, and up to TLS 1.2 the entire handshake before `ChangeCipherSpec`.
     Clear,
-    /// Those of early data.
+    /// The keys of early data.
     Early,
-    /// Those of TLS 1.3's handshake.
+    /// The handshake keys of TLS 1.3.
     Handshake,
-    /// Those of TLS 1.3's application data, after so many key updates.
+    /// The application data keys of TLS 1.3, after this many key updates.
     Traffic(u32),
-    /// Those of TLS up to 1.2, after so many handshakes.
+    /// The keys of TLS up to 1.2, after this many handshakes.
     Session(u32),
 }
 
-/// The material that the keys of a session up to TLS 1.2 are made from (RFC 5246 §6.3).
+/// The material from which the keys of a session up to TLS 1.2 are derived (RFC 5246 §6.3).
 #[derive(Clone, Copy)]
 pub(super) struct SessionKeys<'a> {
     pub(super) master: &'a [u8],
@@ -33,12 +33,12 @@ pub(super) struct SessionKeys<'a> {
 pub(super) struct Keys {
     pub(super) cipher: Cipher,
     pub(super) suite: &'static Suite,
-    /// The traffic secret, from which a key update makes the next.
+    /// The traffic secret, from which a key update derives the next.
     secret: Option<Secret>,
 }
 
 impl Keys {
-    /// Makes the keys of a traffic secret (RFC 8446 §7.3).
+    /// Derives the keys from a traffic secret (RFC 8446 §7.3).
     pub(super) fn from_traffic_secret(suite: &'static Suite, secret: &Secret) -> Option<Self> {
         let key = expand_label(suite.hash, secret.bytes(), "key", suite.bulk.key_length());
         let iv = expand_label(suite.hash, secret.bytes(), "iv", 12);
@@ -47,14 +47,14 @@ impl Keys {
         Some(Keys { cipher, suite, secret: Some(secret.clone()) })
     }
 
-    /// Makes the keys after a key update (RFC 8446 §7.2).
+    /// Derives the keys after a key update (RFC 8446 §7.2).
     pub(super) fn updated(&self) -> Option<Self> {
         let secret = self.secret.as_ref()?;
         let next = expand_label(self.suite.hash, secret.bytes(), "traffic upd", secret.bytes().len());
         Keys::from_traffic_secret(self.suite, &Secret::new(&next)?)
     }
 
-    /// Takes one side's keys from the key block (RFC 5246 §6.3).
+    /// Extracts one side's keys from the key block (RFC 5246 §6.3).
     pub(super) fn from_session(suite: &'static Suite, session: SessionKeys<'_>, side: Side) -> Option<Self> {
         let mac = match suite.bulk {
             Bulk::Cbc(_, Hash::Sha1) => 20,
@@ -84,7 +84,7 @@ impl Keys {
     }
 }
 
-/// Returns the hash of the PRF: up to TLS 1.1 it is not the suite's.
+/// Returns the hash of the PRF, which up to TLS 1.1 is not the suite's.
 pub(super) fn session_hash(suite: &Suite, form: Form) -> Hash {
     if form.version < 0x0303 { Hash::Md5AndSha1 } else { suite.hash }
 }

@@ -1,8 +1,8 @@
-//! TLS records to plain bytes, where the keys are known, and on behind a loss (RFC 8446, RFC 5246, RFC 9850).
+//! Decryption of TLS records for which the keys are known, also after lost bytes (RFC 8446, RFC 5246, RFC 9850).
 //!
-//! [`Stream`] follows one connection. It is pushed the bytes of both sides, hears of gaps, and gives what the handshake
-//! says ([`Facts`]) and the plaintext of each record in one piece. [`KeyLog`] has the secrets; they can be neither shown
-//! nor written, and are wiped.
+//! [`Stream`] follows one connection. It takes the bytes and gaps of both sides and returns the facts of the handshake
+//! ([`Facts`]) and the plaintext of each record in one piece. [`KeyLog`] holds the secrets, which can be neither
+//! displayed nor serialised and are wiped when dropped.
 //!
 //! ```
 //! use wirefin::model::KeyOrigin;
@@ -57,13 +57,13 @@ pub use stream::Stream;
 use record::Header;
 use record::content::{self, HANDSHAKE};
 
-/// The bounds of one connection's memory and work.
+/// Bounds on the memory and the work of one connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes that wait for keys.
+    /// Bytes queued while waiting for keys.
     pub held: usize,
-    /// Numbers that are tried, over all secrets of a key log, to find a connection whose handshake was not captured;
-    /// for ciphers other than AES-GCM each counts as many.
+    /// The number of trials, over all secrets of a key log, to identify a connection whose handshake was not captured;
+    /// a trial of a cipher other than AES-GCM counts as several.
     pub trials: u64,
 }
 
@@ -73,8 +73,8 @@ impl Default for Limits {
     }
 }
 
-/// Returns whether bytes from the middle of a connection begin with a record of application data, and with as much of
-/// another as there is behind it; where `may_be_long`, one that does not end here will do.
+/// Returns whether bytes from the middle of a connection begin with a record of application data that is followed by
+/// the end or by another record; if `may_be_long`, the record may extend beyond the bytes.
 pub fn is_records(bytes: &[u8], may_be_long: bool) -> bool {
     let Some(header) = Header::parse(bytes) else { return false };
     if header.kind != content::APPLICATION_DATA || header.version != 0x0303 {
@@ -87,7 +87,7 @@ pub fn is_records(bytes: &[u8], may_be_long: bool) -> bool {
     }
 }
 
-/// Returns whether a side's first bytes begin a handshake; `None` where there are too few of them.
+/// Returns whether a side's first bytes begin a handshake; `None` if they are too few.
 pub fn looks_like(bytes: &[u8]) -> Option<bool> {
     let start: &[u8] = &[HANDSHAKE, 3];
     if !bytes.starts_with(bytes.get(..start.len()).map_or(bytes, |_| start)) {

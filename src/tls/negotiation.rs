@@ -11,10 +11,10 @@ use crate::hello::suite::Suite;
 use crate::hello::{ClientHello, Extensions, ServerHello, extension};
 use crate::model::{KeyOrigin, Side};
 
-/// The most names of a session that wait for its master secret.
+/// The maximum number of session names that wait for a master secret.
 const NAMES: usize = 4;
 
-/// The parameters that the handshake under way, or the last one, has agreed on, and the secrets known of it.
+/// The parameters negotiated by the current or most recent handshake, and the secrets known for it.
 #[derive(Default)]
 #[allow(clippy::struct_excessive_bools, reason = "facts that do not depend on each other")]
 pub(super) struct Negotiation {
@@ -25,34 +25,34 @@ pub(super) struct Negotiation {
     encrypt_then_mac: bool,
     extended_master_secret: bool,
     session_id: Vec<u8>,
-    /// The ticket by which the client would resume.
+    /// The ticket with which the client requests resumption.
     ticket: Vec<u8>,
-    /// By what the session that was agreed on may be resumed.
+    /// The IDs and tickets by which the negotiated session may be resumed.
     names: Vec<Box<[u8]>>,
-    /// The server resumes an earlier session.
+    /// Whether the server resumes an earlier session.
     resumed: bool,
     pub(super) early_data: bool,
-    /// The server may ask for a certificate at any time (RFC 8446 §4.6.2).
+    /// Whether the server may request a certificate at any time (RFC 8446 §4.6.2).
     pub(super) post_handshake: bool,
     secrets: Vec<(Label, Secret)>,
-    /// Where they came from.
+    /// The origin of the secrets.
     pub(super) origin: KeyOrigin,
-    /// The messages up to `ClientKeyExchange`, where a premaster secret may have to be made a master secret.
+    /// The messages up to `ClientKeyExchange`, needed to derive a master secret from a premaster secret.
     transcript: Transcript,
     encrypted_premaster: Option<Box<[u8]>>,
     premaster: Option<(Secret, KeyOrigin)>,
-    /// The master secret of the session that is resumed, where the key log has it under the random of another connection.
+    /// The master secret of the resumed session, if the key log has it under the random of another connection.
     resumed_master: Option<(Secret, KeyOrigin)>,
-    /// The randoms under which secrets were found, until that is reported.
+    /// The randoms under which secrets were found and not reported yet.
     used: Vec<[u8; 32]>,
 }
 
 impl Negotiation {
-    /// Takes the client's hello, and notes what it says in `facts` where they say nothing yet.
+    /// Processes the client's hello; completes `facts` with what it contains.
     pub(super) fn client_hello(&mut self, hello: &ClientHello, facts: &mut Facts) {
         let has = |kind| hello.extensions.has(kind);
         let mut earlier = std::mem::take(self);
-        // Packets of both sides change places: the answer to this hello may be known already.
+        // Packets of the two sides may be swapped: the response to this hello may have been processed already.
         if earlier.client_random.is_some_and(|random| random != hello.random) {
             earlier =
                 Negotiation { transcript: earlier.transcript, used: earlier.used, ..Negotiation::default() };
@@ -79,7 +79,7 @@ impl Negotiation {
         }
     }
 
-    /// Takes the server's hello.
+    /// Processes the server's hello.
     pub(super) fn server_hello(&mut self, hello: &ServerHello, facts: &mut Facts) {
         let has = |kind| hello.extensions.has(kind);
         let version = hello.version();
@@ -106,7 +106,7 @@ impl Negotiation {
         }
     }
 
-    /// Takes the extensions that TLS 1.3 encrypts.
+    /// Processes the extensions that TLS 1.3 encrypts.
     pub(super) fn encrypted_extensions(&self, extensions: &Extensions, facts: &mut Facts) {
         facts.alpn = names(extensions).pop().or(facts.alpn.take());
         if self.early_data {
@@ -115,17 +115,17 @@ impl Negotiation {
         }
     }
 
-    /// Adds messages of a side to the transcript.
+    /// Adds handshake messages of a side to the transcript.
     pub(super) fn record_messages(&mut self, side: Side, messages: &[u8]) {
         self.transcript.push(side, messages);
     }
 
-    /// Forgets the transcript: something of it was lost, or it is not needed.
+    /// Drops the transcript: part of it was lost, or it is not needed.
     pub(super) fn lose_transcript(&mut self) {
         self.transcript.lose();
     }
 
-    /// Takes `ClientKeyExchange` with a premaster secret encrypted to the server's key (RFC 5246 §7.4.7.1).
+    /// Processes `ClientKeyExchange` with a premaster secret encrypted to the server's key (RFC 5246 §7.4.7.1).
     pub(super) fn client_key_exchange(&mut self, body: &[u8], keys: &KeyLog) {
         if keys.has_premasters() {
             self.encrypted_premaster = body.get(2..).map(Into::into);
@@ -134,7 +134,7 @@ impl Negotiation {
         }
     }
 
-    /// Looks up what is known of this connection, and returns whether that is more than before.
+    /// Looks up the secrets of this connection; returns whether more are known than before.
     pub(super) fn look_up(&mut self, keys: &KeyLog) -> bool {
         let Some(random) = &self.client_random else {
             return false;
@@ -145,7 +145,7 @@ impl Negotiation {
             self.used.push(*random);
         }
         if self.premaster.is_none() {
-            // Opening one takes a while.
+            // Decrypting one takes a while.
             self.premaster = self.encrypted_premaster.as_deref().and_then(|it| keys.premaster(it));
         }
         let of_premaster = self.master_of_premaster().or_else(|| self.resumed_session(keys));
@@ -161,7 +161,7 @@ impl Negotiation {
         self.used.pop()
     }
 
-    /// Forgets all but what is still to be reported.
+    /// Drops everything except what is still to be reported.
     pub(super) fn forget(&mut self) {
         *self = Negotiation { used: std::mem::take(&mut self.used), ..Negotiation::default() };
     }
@@ -172,14 +172,14 @@ impl Negotiation {
         is_session.then(|| named().or_else(|| self.resumed_master.clone()))?
     }
 
-    /// Returns whether the secret may be that of another connection of the key log, whose session this one resumes: some
-    /// programs log no line of their own for it.
+    /// Returns whether the secret may be that of another connection in the key log, whose session this one resumes:
+    /// some programs log no line of their own for a resumption.
     pub(super) fn resumes_unnamed(&self) -> bool {
         let is_session = self.resumed && self.version.is_some_and(|version| version < 0x0304);
         is_session && self.client_random.is_some() && self.secrets.is_empty()
     }
 
-    /// Takes the master secret of the session that is resumed, which the key log has under the random of the first connection.
+    /// Sets the master secret of the resumed session, which the key log has under the random of the first connection.
     pub(super) fn resume(&mut self, first: [u8; 32], master: Secret, keys: &KeyLog) {
         let origin = keys.origin(&first).unwrap_or_default();
         self.resumed_master = Some((master, origin));
@@ -187,14 +187,14 @@ impl Negotiation {
         self.look_up(keys);
     }
 
-    /// Takes the ticket by which the session may be resumed.
+    /// Adds the ticket by which the session may be resumed.
     pub(super) fn new_session_ticket(&mut self, ticket: &[u8]) {
         if self.names.len() < NAMES {
             self.names.push(ticket.into());
         }
     }
 
-    /// Returns a session whose master secret was found from its premaster secret, once for each of its names.
+    /// Returns a session whose master secret was derived from its premaster secret, once for each of its names.
     pub(super) fn next_session(&mut self) -> Option<Session> {
         if self.names.is_empty() {
             return None;
@@ -220,8 +220,8 @@ impl Negotiation {
         Some(Form { version: self.version?, encrypt_then_mac: self.encrypt_then_mac })
     }
 
-    /// Returns whether the client's key exchange is still to come, and may open the connection: packets of both sides change
-    /// places.
+    /// Returns whether the client's key exchange is still to come and may allow decryption: packets of the two sides
+    /// may be swapped.
     pub(super) fn awaits_key_exchange(&self, keys: &KeyLog) -> bool {
         keys.has_premasters()
             && !self.resumed
@@ -229,18 +229,19 @@ impl Negotiation {
             && self.is_13() == Some(false)
     }
 
-    /// Returns how many secrets are known.
+    /// Returns the number of known secrets.
     pub(super) fn secrets(&self) -> usize {
         self.secrets.len()
     }
 
-    /// Returns whether the version is, or by the secrets known has to be, 1.3; `None` where neither says.
+    /// Returns whether the version is 1.3, as negotiated or as implied by the known secrets; `None` if neither shows
+    /// it.
     pub(super) fn is_13(&self) -> Option<bool> {
         let by_secrets = || self.secrets.last().map(|(label, _)| *label != Label::Master);
         self.version.map(|version| version >= 0x0304).or_else(by_secrets)
     }
 
-    /// Returns the keys that may be those of a side in an epoch: one for each value known.
+    /// Returns the possible keys of a side in an epoch: one for each known value.
     pub(super) fn keys(&self, side: Side, epoch: Epoch) -> Vec<Keys> {
         let wanted = match (epoch, side) {
             (Epoch::Clear, _) | (Epoch::Early, Side::Server) => return Vec::new(),
@@ -282,7 +283,7 @@ impl Negotiation {
     }
 }
 
-/// Returns the keys that a traffic secret may stand for: where the suite is not known, its length tells.
+/// Returns the keys that a traffic secret may represent; if the suite is unknown, the secret's length determines them.
 pub(super) fn traffic_keys(suite: Option<u16>, secret: &Secret) -> Vec<Keys> {
     let make = |suite| Keys::from_traffic_secret(suite, secret);
     match suite {

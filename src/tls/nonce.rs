@@ -3,28 +3,29 @@ use zeroize::Zeroizing;
 use super::protection::{Form, Pieces, Revealed};
 use super::record::Header;
 
-/// The construction of an AEAD's nonce.
+/// The construction of an AEAD nonce.
 pub(super) struct Nonce {
     iv: Zeroizing<[u8; 12]>,
-    /// 8 bytes of it stand in the record (RFC 5288 §3); otherwise it is the number XOR `iv` (RFC 8446 §5.3).
+    /// Whether 8 bytes of it are in the record (RFC 5288 §3); otherwise it is the sequence number XOR `iv` (RFC 8446
+    /// §5.3).
     stands_in_record: bool,
     form: Form,
 }
 
 impl Nonce {
-    /// Takes the 12 bytes of TLS 1.3 or RFC 7905, or the 4 of RFC 5288.
+    /// Creates a nonce from the 12 bytes of TLS 1.3 or RFC 7905, or the 4 bytes of RFC 5288.
     pub(super) fn new(form: Form, iv: &[u8]) -> Option<Self> {
         let mut bytes = Zeroizing::new([0; 12]);
         bytes.get_mut(..iv.len())?.copy_from_slice(iv);
         Some(Nonce { iv: bytes, stands_in_record: iv.len() == 4, form })
     }
 
-    /// Returns how many bytes of a fragment are nonce.
+    /// Returns the length of the explicit nonce in a fragment.
     pub(super) const fn explicit(&self) -> usize {
         if self.stands_in_record { 8 } else { 0 }
     }
 
-    /// Returns the nonce of a record, whose explicit part is given.
+    /// Returns the nonce of a record, given its explicit part.
     pub(super) fn of(&self, number: u64, explicit: &[u8]) -> [u8; 12] {
         let mut nonce = *self.iv;
         let (_, tail) = nonce.split_at_mut(4);
@@ -43,7 +44,7 @@ impl Nonce {
         self.form.is_13()
     }
 
-    /// Divides a fragment into explicit nonce, ciphertext and tag.
+    /// Splits a fragment into explicit nonce, ciphertext and tag.
     pub(super) fn divide<'a>(
         &self,
         fragment: &'a [u8],
@@ -54,7 +55,7 @@ impl Nonce {
         Some((explicit, ciphertext, tag))
     }
 
-    /// Decrypts the pieces of a record by their places in the key stream.
+    /// Decrypts the pieces of a record according to their positions in the keystream.
     pub(super) fn reveal(
         &self,
         record: &Pieces<'_>,
@@ -87,7 +88,7 @@ impl Nonce {
     }
 }
 
-/// Returns number, type, version and length, as they are authenticated up to TLS 1.2.
+/// Returns sequence number, type, version and length, as authenticated up to TLS 1.2.
 pub(super) fn additional(header: Header, number: u64, plain: usize) -> ([u8; 16], usize) {
     let mut bytes = [0; 13];
     let (first, rest) = bytes.split_at_mut(8);

@@ -1,5 +1,5 @@
-//! How records are opened: with the keys in use, with those that may be next, at the numbers that are possible behind a
-//! gap.
+//! Opening of records: with the current keys, with those that may be next, and at the sequence numbers that are
+//! possible after a gap.
 
 use std::mem;
 use std::ops::RangeInclusive;
@@ -17,17 +17,17 @@ use super::stream::Stream;
 use super::{Opaque, Output};
 use crate::model::{Anomaly, At, Lost, Side};
 
-/// The verdict on something that looks like a record.
+/// The verdict on a candidate for a record.
 enum Verdict {
     Record,
     Refused,
-    /// More bytes have to come.
+    /// More bytes are needed.
     Undecided,
     Waits,
 }
 
 impl Stream {
-    /// Opens a record with the keys in use and under the next number, if nothing is missing before it.
+    /// Opens a record with the current keys under the next sequence number, provided nothing is missing before it.
     pub(super) fn open(&mut self, side: Side, record: &Record<'_>, at: (At, At), keys: &KeyLog) -> bool {
         let direction = &mut self.sides[side];
         let Some(now) = &direction.keys else {
@@ -55,8 +55,8 @@ impl Stream {
         true
     }
 
-    /// Looks for keys and a number under which a record is authentic, before which a gap lies; what is found is set so
-    /// that it is the next record.
+    /// Searches for the keys and the sequence number under which a record after a gap is authentic; on success, updates
+    /// the state so that it is the next record.
     pub(super) fn attempt(
         &mut self,
         side: Side,
@@ -96,7 +96,7 @@ impl Stream {
         self.identify(side, record, missed, at, keys)
     }
 
-    /// Looks among all of the key log for the master secret of the session that is resumed.
+    /// Searches the entire key log for the master secret of the session that is being resumed.
     fn find_session(&mut self, side: Side, record: &Record<'_>, missed: u64, keys: &KeyLog) -> bool {
         if !self.negotiation.resumes_unnamed() {
             return false;
@@ -113,7 +113,7 @@ impl Stream {
         self.sides[side].epochs(early_data, self.negotiation.is_13(), missed > 0)
     }
 
-    /// Returns the keys that may be those of an epoch which a side is not yet in.
+    /// Returns the possible keys of an epoch that a side has not entered yet.
     fn candidates(&self, side: Side, epoch: Epoch) -> Vec<Keys> {
         let direction = &self.sides[side];
         match (&direction.keys, direction.epoch, epoch) {
@@ -128,7 +128,7 @@ impl Stream {
         }
     }
 
-    /// Looks for the connection among all of the key log, where its own random says nothing.
+    /// Identifies the connection among all those of the key log, if its own random is of no use.
     fn identify(&mut self, side: Side, record: &Record<'_>, missed: u64, at: At, keys: &KeyLog) -> Attempt {
         let is_hidden = self.negotiation.client_random.is_none() || self.facts.encrypted_hello;
         if !is_hidden || self.negotiation.secrets() > 0 {
@@ -154,7 +154,7 @@ impl Stream {
         Attempt::Opens
     }
 
-    /// Exchanges the sides.
+    /// Swaps the sides.
     pub(super) fn swap(&mut self) {
         self.sides.swap();
         self.held.swap();
@@ -162,7 +162,7 @@ impl Stream {
         self.outputs.push(Output::Swapped);
     }
 
-    /// Goes on with the record that opens so, and reports what is missing before it.
+    /// Continues with a record that opens as described, and reports what is missing before it.
     fn resume(&mut self, side: Side, opening: Opening, record: &Record<'_>, gap: Gap<'_>, at: At) {
         let Opening { epoch, keys, number } = opening;
         let post_handshake = self.negotiation.post_handshake;
@@ -201,7 +201,7 @@ impl Stream {
         if records > 0 {
             let bytes = if let Lost::Exact(bytes) = lost { Some(bytes) } else { None };
             let bytes = bytes.filter(|_| tail.is_none());
-            // Only records that were captured and given up are missing.
+            // Nothing was lost: only records that were captured and not decrypted are missing.
             let were_captured = gap.skipped == Lost::Exact(0) && !self.sides[side].gapped;
             let anomaly = if were_captured {
                 Anomaly::TlsKeysLate { records, bytes }
@@ -215,7 +215,7 @@ impl Stream {
         }
     }
 
-    /// Looks for the next record in what was gathered behind lost bytes, and returns the bytes from it on.
+    /// Searches the bytes collected after a loss for the next record; returns the bytes from it on.
     pub(super) fn search(&mut self, side: Side, at: At, keys: &KeyLog) -> Vec<(At, Vec<u8>)> {
         let mut walk = mem::take(&mut self.sides[side].walk);
         let mut found = Vec::new();
@@ -252,7 +252,7 @@ impl Stream {
         found
     }
 
-    /// Decides whether what looks like a record is one.
+    /// Decides whether a candidate is a record.
     fn judge(
         &mut self,
         side: Side,
@@ -290,7 +290,7 @@ impl Stream {
     }
 }
 
-/// Divides the numbers to be tried into rounds, so that every key is tried with the small ones first.
+/// Divides the sequence numbers to try into rounds, so that every key is tried with the small ones first.
 fn rounds(missed: u64) -> impl Iterator<Item = RangeInclusive<u64>> {
     [(0, 1 << 12), (1 << 12, 1 << 16), (1 << 16, 1 << 20), (1 << 20, u64::MAX)]
         .into_iter()

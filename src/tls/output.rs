@@ -8,11 +8,12 @@ use crate::model::{Anomaly, At, Lost, Side};
 /// The output of a [`Stream`](super::Stream).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output<'o> {
-    /// The handshake is over, or as much of it as will be seen; it comes once, before bytes, gaps and ends.
+    /// The facts of the handshake, reported once, when it has ended or no more of it will be seen, before bytes, gaps
+    /// and ends.
     Hello(Box<Facts>),
-    /// Plaintext of one record.
+    /// The plaintext of one record.
     Bytes {
-        /// Who sent it.
+        /// The side that sent it.
         side: Side,
         /// The plaintext.
         bytes: &'o [u8],
@@ -20,52 +21,52 @@ pub enum Output<'o> {
         first: At,
         /// The packet that completed the record.
         at: At,
-        /// The record was authentic. Otherwise it is not whole: the bytes were decrypted by their place in it, and
-        /// nothing proves that they were sent so.
+        /// Whether the record was authenticated. Otherwise it is incomplete: the bytes were decrypted according to
+        /// their position in it, and nothing proves that they were sent like this.
         verified: bool,
     },
     /// Plaintext is missing.
     Gap {
-        /// Who sent it.
+        /// The side that sent it.
         side: Side,
-        /// How much.
+        /// How much is missing.
         lost: Lost,
-        /// The packet that showed it.
+        /// The packet that revealed the gap.
         at: At,
     },
-    /// A side sends no more application data.
+    /// A side has finished sending application data.
     End {
-        /// Which.
+        /// The side that ended.
         side: Side,
         /// How it ended.
         how: End,
-        /// The packet that said so.
+        /// The packet that ended it.
         at: At,
     },
-    /// Something was wrong; it comes before the output it belongs to.
+    /// An anomaly; it precedes the output to which it belongs.
     Anomaly {
-        /// Whose bytes were wrong, where that can be said.
+        /// The side whose bytes are concerned, if known.
         side: Option<Side>,
-        /// What was wrong.
+        /// The anomaly.
         anomaly: Anomaly,
-        /// The packet that showed it.
+        /// The packet that revealed it.
         at: At,
     },
-    /// What was taken for the client is the server: everything said so far and from now on is meant so, and bytes are to
-    /// be pushed the other way round.
+    /// The side taken for the client is the server: this applies to all outputs so far, and bytes must be pushed with
+    /// the sides swapped from now on.
     Swapped,
-    /// The connection will not be decrypted: nothing more will be taken.
+    /// The connection will not be decrypted: no further bytes are taken.
     Opaque(Opaque),
 }
 
 /// The end of one side of a TLS connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// With the alert `close_notify`.
+    /// The `close_notify` alert.
     CloseNotify,
-    /// With a fatal alert of this name.
+    /// A fatal alert with this name.
     Alert(&'static str),
-    /// With the end of the bytes below.
+    /// The end of the underlying bytes, without an alert.
     Truncated,
 }
 
@@ -74,9 +75,9 @@ pub enum End {
 pub enum Opaque {
     /// No key is known.
     NoKeys,
-    /// None of the keys known opens its records.
+    /// None of the known keys opens its records.
     KeysWrong,
-    /// The part of the handshake was not captured that decryption needs.
+    /// A part of the handshake that decryption requires was not captured.
     HandshakeMissing,
     /// Its cipher suite is not supported.
     SuiteUnsupported,
@@ -85,7 +86,7 @@ pub enum Opaque {
 }
 
 impl Opaque {
-    /// Returns what is reported of it, where keys were given.
+    /// Returns the anomaly to report for it, if keys were given.
     pub(super) fn anomaly(self, facts: &Facts, negotiation: &Negotiation, keys: &KeyLog) -> Option<Anomaly> {
         let server_name = facts.server_name.clone();
         Some(match self {
@@ -102,7 +103,7 @@ impl Opaque {
     }
 }
 
-/// Outputs that wait to be asked for; the plaintext of all of them lies in one buffer.
+/// The queued outputs; their plaintext is in one common buffer.
 #[derive(Default)]
 pub(super) struct Outputs {
     queue: VecDeque<Queued>,
@@ -115,12 +116,12 @@ enum Queued {
 }
 
 impl Outputs {
-    /// Returns the buffer to which plaintext is appended that [`Self::bytes`] then queues.
+    /// Returns the buffer to which plaintext is appended before [`Self::bytes`] queues it.
     pub(super) const fn plain(&mut self) -> &mut Vec<u8> {
         &mut self.plain
     }
 
-    /// Queues plaintext that lies in the buffer.
+    /// Queues plaintext that is in the buffer.
     pub(super) fn bytes(&mut self, side: Side, range: Range<usize>, (first, at): (At, At), verified: bool) {
         if !range.is_empty() {
             self.queue.push_back(Queued::Bytes { side, range, first, at, verified });
@@ -139,7 +140,7 @@ impl Outputs {
         self.queue.is_empty()
     }
 
-    /// Frees the buffer: nothing is lent from it any more.
+    /// Frees the buffer: nothing borrows from it any more.
     pub(super) fn clear(&mut self) {
         self.plain = Vec::new();
     }

@@ -1,18 +1,18 @@
 use super::record::Header;
 
-/// The keys for one side; those that a cipher does not use are empty.
+/// The keys of one side; those that a cipher does not use are empty.
 pub(super) struct KeyMaterial<'a> {
     pub(super) key: &'a [u8],
     pub(super) mac: &'a [u8],
     pub(super) iv: &'a [u8],
 }
 
-/// The forms of a record that depend on the protocol's version and on extensions.
+/// The aspects of record protection that depend on the protocol version and on extensions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Form {
     /// The version, as in `ServerHello`.
     pub(super) version: u16,
-    /// The MAC is that of the ciphertext (RFC 7366).
+    /// Whether the MAC covers the ciphertext (RFC 7366).
     pub(super) encrypt_then_mac: bool,
 }
 
@@ -27,15 +27,15 @@ impl Form {
 pub(super) struct Record<'a> {
     pub(super) header: Header,
     pub(super) fragment: &'a [u8],
-    /// The end of the record before, to which TLS 1.0's CBC chains this one.
+    /// The end of the previous record, to which CBC in TLS 1.0 chains this one.
     pub(super) before: Option<Tail>,
 }
 
-/// A record of which some bytes are there.
+/// A partially captured record.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pieces<'a> {
     pub(super) header: Header,
-    /// The pieces, by their offsets in the fragment.
+    /// The captured pieces, with their offsets in the fragment.
     pub(super) all: &'a [(usize, Vec<u8>)],
     pub(super) before: Option<Tail>,
 }
@@ -43,16 +43,16 @@ pub(super) struct Pieces<'a> {
 /// The last bytes of a fragment.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Tail {
-    /// They stand at its end.
+    /// The bytes, aligned to the end of the array.
     bytes: [u8; Self::LENGTH],
     length: usize,
 }
 
 impl Tail {
-    /// A block and the longest MAC behind it.
+    /// One block and the longest MAC after it.
     const LENGTH: usize = 64;
 
-    /// Takes the last of some bytes.
+    /// Keeps the last bytes of a fragment.
     pub(super) fn of(bytes: &[u8]) -> Self {
         let length = bytes.len().min(Self::LENGTH);
         let mut tail = Tail { bytes: [0; Self::LENGTH], length };
@@ -62,7 +62,7 @@ impl Tail {
         tail
     }
 
-    /// Returns the last block before so many bytes.
+    /// Returns the last block before the final `behind` bytes.
     pub(super) fn block(&self, behind: usize) -> Option<[u8; 16]> {
         let end = Self::LENGTH.checked_sub(behind)?;
         let is_there = behind.saturating_add(16) <= self.length;
@@ -71,7 +71,7 @@ impl Tail {
 }
 
 impl Pieces<'_> {
-    /// Returns the bytes at `offset`, as far as they lie together in one piece.
+    /// Returns `length` bytes at `offset`, if they are in one piece.
     pub(super) fn at(&self, offset: usize, length: usize) -> Option<&[u8]> {
         self.all.iter().find_map(|(start, bytes)| {
             let from = offset.checked_sub(*start)?;
@@ -80,20 +80,21 @@ impl Pieces<'_> {
     }
 }
 
-/// The plaintext around what is missing of a record.
+/// The plaintext of a partially captured record.
 #[derive(Debug, Default)]
 pub(super) struct Revealed {
-    /// The pieces, by their offsets in the plaintext, in order.
+    /// The pieces, with their offsets in the plaintext, in order.
     pub(super) pieces: Vec<(usize, Vec<u8>)>,
-    /// The length of the plaintext, where it can be known.
+    /// The length of the plaintext, if known.
     pub(super) length: Option<usize>,
 }
 
-/// A cipher of the record layer. The number of a record is its place under its keys, from 0.
+/// A cipher of the record layer. A record's sequence number counts the records protected by the same keys, from 0.
 pub(super) trait Protection {
-    /// Appends the plaintext of a record to `plain` if it is authentic under this number; says whether it is.
+    /// Appends the plaintext of a record to `plain` if it is authentic under this sequence number; returns whether it
+    /// is.
     fn open(&self, record: &Record<'_>, number: u64, plain: &mut Vec<u8>) -> bool;
 
-    /// Decrypts what there is of a record, without a proof that it was sent so.
+    /// Decrypts the captured pieces of a record, without authentication.
     fn reveal(&self, record: &Pieces<'_>, number: u64) -> Revealed;
 }

@@ -6,7 +6,7 @@ pub(super) const HEADER: usize = 5;
 /// The longest fragment that any version allows (RFC 5246 §6.2.3); TLS 1.3 allows less.
 pub(super) const LONGEST: usize = 16_384 + 2_048;
 
-/// What a record carries (RFC 8446 §B.1).
+/// The content types of records (RFC 8446 §B.1).
 pub(super) mod content {
     pub(in super::super) const CHANGE_CIPHER_SPEC: u8 = 20;
     pub(in super::super) const ALERT: u8 = 21;
@@ -20,14 +20,14 @@ pub(super) mod content {
 pub(super) struct Header {
     /// The content type, see [`content`].
     pub(super) kind: u8,
-    /// The version field, which no longer tells the version.
+    /// The version field, which no longer indicates the version.
     pub(super) version: u16,
     /// The length of the fragment.
     pub(super) length: usize,
 }
 
 impl Header {
-    /// Returns the header at the start of `bytes`; `None` where there are too few of them or they cannot be one.
+    /// Returns the header at the start of `bytes`; `None` if they are too few or cannot be a header.
     pub(super) fn parse(bytes: &[u8]) -> Option<Header> {
         let mut fields = (be_u8::<_, nom::error::Error<&[u8]>>, be_u16, be_u16);
         let (_, (kind, version, length)) = fields.parse(bytes).ok()?;
@@ -41,7 +41,7 @@ impl Header {
             && (1..=LONGEST).contains(&self.length)
     }
 
-    /// Returns the header as it stands on the wire.
+    /// Returns the header as encoded on the wire.
     pub(super) const fn to_bytes(self) -> [u8; HEADER] {
         let [v0, v1] = self.version.to_be_bytes();
         let [l0, l1] = (self.length as u16).to_be_bytes();

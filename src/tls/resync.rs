@@ -4,35 +4,35 @@ use crate::model::{At, Lost};
 /// How many bytes before a record are kept: they may be the end of one whose header was lost.
 const BEFORE: usize = HEADER + LONGEST;
 
-/// The search for the next record behind bytes that were lost.
+/// A search for the next record after lost bytes.
 ///
-/// It offers what may be a record, in the order of the bytes, once it lies here whole; who has the keys decides. What
-/// is offered does not depend on how the bytes were cut into packets.
+/// It yields candidates in byte order as soon as they are complete; the caller, who has the keys, decides. The
+/// candidates do not depend on how the bytes were split into packets.
 #[derive(Debug)]
 pub(super) struct RecordSearch {
-    /// How many bytes lie between the last known end of a record and `buffer`.
+    /// The number of bytes between the last known end of a record and `buffer`.
     skipped: Lost,
     buffer: Vec<u8>,
-    /// From which byte of `buffer` on which packet carries them.
+    /// The offsets in `buffer` at which the bytes of another packet begin.
     marks: Vec<(usize, At)>,
-    /// Where in `buffer` the next candidate may begin.
+    /// The offset in `buffer` at which the next candidate may begin.
     next: usize,
 }
 
-/// A place that may begin a record.
+/// A position at which a record may begin.
 #[derive(Debug)]
 pub(super) struct Candidate<'a> {
     pub(super) header: Header,
     pub(super) fragment: &'a [u8],
     pub(super) gap: Gap<'a>,
-    /// The bytes behind it.
+    /// The bytes after it.
     pub(super) behind: &'a [u8],
 }
 
 /// The bytes between the last known end of a record and another record.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Gap<'a> {
-    /// How many bytes.
+    /// The number of bytes.
     pub(super) skipped: Lost,
     /// The last of them, as far as they were captured.
     pub(super) earlier: &'a [u8],
@@ -44,7 +44,7 @@ impl Gap<'_> {
 }
 
 impl RecordSearch {
-    /// Makes one for what comes behind `skipped` bytes.
+    /// Creates a search in the bytes that follow `skipped` bytes.
     pub(super) const fn new(skipped: Lost) -> Self {
         RecordSearch { skipped, buffer: Vec::new(), marks: Vec::new(), next: 0 }
     }
@@ -57,12 +57,12 @@ impl RecordSearch {
         self.buffer.extend_from_slice(bytes);
     }
 
-    /// Returns how many bytes lie between the last known end of a record and the next that may come.
+    /// Returns the number of bytes between the last known end of a record and the next possible start of one.
     pub(super) const fn skipped(&self) -> Lost {
         self.skipped.and(Lost::Exact(self.buffer.len() as u64))
     }
 
-    /// Notes that more bytes are missing: what lies here unfinished is lost as well.
+    /// Notes that more bytes are missing: the unfinished ones collected here are lost as well.
     pub(super) fn gap(&mut self, lost: Lost) {
         self.skipped = self.skipped().and(lost);
         self.buffer.clear();
@@ -70,7 +70,7 @@ impl RecordSearch {
         self.next = 0;
     }
 
-    /// Returns the first byte sequence that may be a record, if it is whole; [`Self::refuse`] goes on to the next.
+    /// Returns the next byte sequence that may be a record, if it is complete; [`Self::refuse`] advances past it.
     pub(super) fn candidate(&mut self) -> Option<Candidate<'_>> {
         loop {
             let rest = self.buffer.get(self.next..)?;
@@ -90,15 +90,15 @@ impl RecordSearch {
         Some(Candidate { header, fragment, gap: Gap { skipped, earlier }, behind })
     }
 
-    /// Goes on behind the place of the candidate: it is none.
+    /// Rejects the candidate and continues after its first byte.
     pub(super) fn refuse(&mut self) {
         self.next = self.next.saturating_add(1);
     }
 
-    /// Forgets what can no longer be part of a record.
+    /// Drops bytes that can no longer be part of a record.
     pub(super) fn trim(&mut self) {
         let done = self.next.saturating_sub(BEFORE);
-        // Moving the bytes for each of them would cost more than keeping them for a while.
+        // Moving the bytes every time would cost more than keeping them for a while.
         if done < BEFORE {
             return;
         }
@@ -112,13 +112,13 @@ impl RecordSearch {
         }
     }
 
-    /// Forgets the bytes from the candidate on: they will come again.
+    /// Drops the bytes from the candidate on: they will be pushed again.
     pub(super) fn withdraw(&mut self) {
         self.buffer.truncate(self.next);
         self.marks.retain(|(start, _)| *start < self.next);
     }
 
-    /// Forgets all bytes and counts them as lost: there are no keys to search with.
+    /// Drops all bytes and counts them as lost: there are no keys to search with.
     pub(super) fn forget(&mut self) {
         self.gap(Lost::Exact(0));
     }
@@ -136,7 +136,7 @@ impl RecordSearch {
             .collect()
     }
 
-    /// Returns the bytes of heap in use.
+    /// Returns the allocated memory, in bytes.
     pub(super) fn held(&self) -> usize {
         self.buffer.capacity()
     }

@@ -1,4 +1,4 @@
-//! From secrets to keys: the PRF of TLS 1.0 to 1.2 (RFC 5246 §5, RFC 4346 §5) and the HKDF of TLS 1.3 (RFC 8446 §7.1).
+//! Key derivation: the PRF of TLS 1.0 to 1.2 (RFC 5246 §5, RFC 4346 §5) and the HKDF of TLS 1.3 (RFC 8446 §7.1).
 
 use hmac::{Hmac, KeyInit, Mac};
 use md5::Md5;
@@ -8,10 +8,10 @@ use zeroize::Zeroizing;
 
 use crate::hello::suite::Hash;
 
-/// Bytes that are wiped once they are no longer needed.
+/// Bytes that are wiped when dropped.
 pub(super) type Wiped = Zeroizing<Vec<u8>>;
 
-/// Returns the HMAC of the parts, one behind the other.
+/// Returns the HMAC of the concatenated parts.
 pub(super) fn hmac(hash: Hash, key: &[u8], parts: &[&[u8]]) -> Wiped {
     macro_rules! hmac {
         ($hash:ty) => {
@@ -20,7 +20,7 @@ pub(super) fn hmac(hash: Hash, key: &[u8], parts: &[&[u8]]) -> Wiped {
                     parts.iter().for_each(|part| mac.update(part));
                     mac.finalize().into_bytes().to_vec()
                 }
-                // HMAC takes keys of any length.
+                // HMAC accepts keys of any length.
                 Err(_) => Vec::new(),
             }
         };
@@ -43,12 +43,12 @@ pub(super) fn transcript_hash(hash: Hash, messages: &[u8]) -> Vec<u8> {
     }
 }
 
-/// Returns so many bytes of the PRF; [`Hash::Md5AndSha1`] is the one of TLS 1.0 and 1.1.
+/// Returns `length` bytes of the PRF; [`Hash::Md5AndSha1`] selects the one of TLS 1.0 and 1.1.
 pub(super) fn prf(hash: Hash, secret: &[u8], label: &str, seed: &[&[u8]], length: usize) -> Wiped {
     if hash != Hash::Md5AndSha1 {
         return expand(hash, secret, label, seed, length);
     }
-    // The halves share the byte in the middle where the length is odd.
+    // If the length is odd, the halves share the byte in the middle.
     let half = secret.len().div_ceil(2);
     let first = secret.get(..half).unwrap_or_default();
     let second = secret.get(secret.len().saturating_sub(half)..).unwrap_or_default();
@@ -58,7 +58,7 @@ pub(super) fn prf(hash: Hash, secret: &[u8], label: &str, seed: &[&[u8]], length
     out
 }
 
-/// Computes `P_hash` of RFC 5246 §5; with [`Hash::Md5AndSha1`] that of MD5.
+/// Computes `P_hash` of RFC 5246 §5; for [`Hash::Md5AndSha1`], the one with MD5.
 fn expand(hash: Hash, secret: &[u8], label: &str, seed: &[&[u8]], length: usize) -> Wiped {
     let seed = [&[label.as_bytes()], seed].concat();
     let mut out = Zeroizing::new(Vec::with_capacity(length.saturating_add(64)));
@@ -72,7 +72,7 @@ fn expand(hash: Hash, secret: &[u8], label: &str, seed: &[&[u8]], length: usize)
     out
 }
 
-/// Returns the master secret (RFC 5246 §8.1), with the session hash the extended one (RFC 7627 §4).
+/// Returns the master secret (RFC 5246 §8.1), or the extended one (RFC 7627 §4) if the session hash is given.
 pub(super) fn master_secret(
     hash: Hash,
     premaster: &[u8],
@@ -86,7 +86,7 @@ pub(super) fn master_secret(
     }
 }
 
-/// Computes HKDF-Expand-Label with no context (RFC 8446 §7.1), for at most as many bytes as the hash has.
+/// Computes HKDF-Expand-Label without a context (RFC 8446 §7.1), for at most as many bytes as the hash has.
 pub(super) fn expand_label(hash: Hash, secret: &[u8], label: &str, length: usize) -> Wiped {
     let [high, low] = (length as u16).to_be_bytes();
     let label_length = label.len().saturating_add(6) as u8;
@@ -116,7 +116,7 @@ mod tests {
         assert_eq!(*expand_label(Hash::Sha256, &secret, "finished", 32), finished);
     }
 
-    /// The test vector for `P_SHA256` that TLS working groups pass around.
+    /// The widely circulated test vector for `P_SHA256`.
     #[test]
     fn the_prf_of_tls_1_2_is_right() {
         let (secret, seed) =
@@ -128,7 +128,7 @@ mod tests {
         assert_eq!(*out, hex(right));
     }
 
-    /// The halves of an odd secret share a byte, and every length is the beginning of a longer one.
+    /// The halves of an odd secret share a byte, and every output is a prefix of a longer one.
     #[test]
     fn the_prf_of_tls_1_0_begins_the_same_at_every_length() {
         let all = prf(Hash::Md5AndSha1, b"12345", "key expansion", &[b"seed"], 104);

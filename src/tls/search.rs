@@ -3,11 +3,11 @@ use std::ops::RangeInclusive;
 use super::cipher::Cipher;
 use super::protection::Record;
 
-/// What a candidate costs beside one of TLS 1.3's AES-GCM.
+/// The cost of a candidate, relative to one of TLS 1.3's AES-GCM.
 const TRIAL: u64 = 128;
 
-/// Returns the number in `range` under which the record is authentic, and takes what the search cost from `budget`,
-/// which bounds it.
+/// Returns the sequence number in `range` under which the record is authentic; deducts the cost from `budget`, which
+/// bounds the search.
 pub(super) fn find(
     cipher: &Cipher,
     record: &Record<'_>,

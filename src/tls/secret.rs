@@ -1,9 +1,9 @@
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-/// The longest secret there is.
+/// The length of the longest secret.
 const LONGEST: usize = 48;
 
-/// A secret of a connection, wiped from memory when it is dropped. It can be neither shown nor written.
+/// A secret of a connection, wiped from memory when dropped. It can be neither displayed nor serialised.
 #[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
 pub(super) struct Secret {
     bytes: [u8; LONGEST],
@@ -11,14 +11,14 @@ pub(super) struct Secret {
 }
 
 impl Secret {
-    /// Copies a secret; `None` where it is longer than any.
+    /// Copies a secret; returns `None` if it is too long to be one.
     pub(super) fn new(from: &[u8]) -> Option<Self> {
         let mut secret = Secret { bytes: [0; LONGEST], length: from.len() as u8 };
         secret.bytes.get_mut(..from.len())?.copy_from_slice(from);
         Some(secret)
     }
 
-    /// Reads a secret, or what it is found by, from hexadecimal digits.
+    /// Parses a secret, or the key by which it is found, from hexadecimal digits.
     pub(super) fn from_hex(text: &[u8]) -> Option<Self> {
         let (pairs, []) = text.as_chunks::<2>() else {
             return None;

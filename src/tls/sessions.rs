@@ -3,7 +3,7 @@ use std::collections::{HashMap, VecDeque};
 use super::secret::Secret;
 use crate::model::KeyOrigin;
 
-/// A session up to TLS 1.2 whose master secret was found, and by what it may be resumed: its id, or a ticket
+/// A session up to TLS 1.2 whose master secret was found, and the name by which it may be resumed: its ID, or a ticket
 /// (RFC 5246 §7.3, RFC 5077).
 pub struct Session {
     pub(super) name: Box<[u8]>,
@@ -11,7 +11,7 @@ pub struct Session {
     pub(super) origin: KeyOrigin,
 }
 
-/// Sessions that later connections may resume, bounded: the oldest go.
+/// Sessions that later connections may resume; bounded, the oldest are dropped first.
 #[derive(Clone, Default)]
 pub(super) struct Sessions {
     masters: HashMap<Box<[u8]>, (Secret, KeyOrigin), ahash::RandomState>,
@@ -20,7 +20,7 @@ pub(super) struct Sessions {
 }
 
 impl Sessions {
-    /// How many are kept.
+    /// The maximum number of sessions that are kept.
     const MOST: usize = 1_024;
     /// The longest ticket that is kept.
     const LONGEST: usize = 4_096;
@@ -45,7 +45,7 @@ impl Sessions {
         self.masters.get(name)
     }
 
-    /// Returns a number that changes whenever one is added.
+    /// Returns a number that changes whenever a session is added.
     pub(super) const fn version(&self) -> u64 {
         self.added
     }

@@ -16,37 +16,38 @@ use super::{End, Facts, Limits, Opaque, Output, Session};
 use crate::hello::suite::Suite;
 use crate::model::{Anomaly, At, Lost, Pair, Side};
 
-/// How many records in a row may fail to open before the keys are held to be wrong: where none ever did, and where some
+/// How many consecutive records may fail to open before the keys are considered wrong: if none ever opened, and if some
 /// did.
 const FAILURES: [u64; 2] = [16, 256];
 
-/// The report on a connection as a whole.
+/// The state of the report on a connection.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// Nothing: its facts are not all known.
+    /// Nothing: its facts are not all known yet.
     Handshake,
     /// Its facts.
     Known,
-    /// That its records cannot be opened: nothing more is taken.
+    /// That its records cannot be opened: no further bytes are taken.
     Opaque,
 }
 
-/// A TLS connection, which gives the plaintext of the records that the known keys open.
+/// A TLS connection; yields the plaintext of the records that the known keys open.
 ///
 /// ```text
 ///            ClientHello       keys known              both ends
 ///   hellos ───────────────► ┌─────────────► opened ───────────────► over
-///                           │  ▲                │ gap: the number is searched
+///                           │  ▲                │ gap: search for the number
 ///                           ▼  │ learn          └──► opened
 ///                          held ─────────────► opaque
 ///                                no key can come
 /// ```
 ///
 /// After each call of [`push`](Self::push), [`gap`](Self::gap), [`learn`](Self::learn), [`end`](Self::end) or
-/// [`finish`](Self::finish), ask [`next`](Self::next) until it answers `None`.
+/// [`finish`](Self::finish), poll [`next`](Self::next) until it returns `None`.
 ///
-/// The record layer never stops counting: a gap costs what it took. Records whose headers were captured are arithmetic;
-/// behind a lost header, a record is found by opening it with one of the numbers that are possible there.
+/// The record layer keeps counting across gaps, so a gap costs only the bytes it contains. If record headers were
+/// captured, the next sequence number is computed; after a lost header, a record is found by opening it with each of
+/// the sequence numbers that are possible there.
 pub struct Stream {
     pub(super) limits: Limits,
     pub(super) facts: Facts,
@@ -54,20 +55,20 @@ pub struct Stream {
     pub(super) sides: Pair<Direction>,
     pub(super) held: InputQueue,
     pub(super) outputs: Outputs,
-    /// Early data, until the server is known to take it.
+    /// Early data, until the server is known to have accepted it.
     pub(super) early: Vec<(At, At, Vec<u8>)>,
-    /// The version of the key log that was looked at.
+    /// The version of the key log at the last look-up.
     seen: u64,
-    /// What is left for finding the connection among all of a key log.
+    /// The remaining budget for identifying the connection in a key log.
     pub(super) budget: u64,
     pub(super) joined_late: bool,
     state: State,
-    /// The sides were exchanged while bytes were taken.
+    /// Whether the sides were swapped while bytes were being processed.
     pub(super) swapped: bool,
 }
 
 impl Stream {
-    /// Makes one for a connection whose first bytes come next.
+    /// Creates a stream for a connection whose first bytes come next.
     pub fn new(limits: Limits) -> Self {
         Stream {
             budget: limits.trials,
@@ -85,13 +86,13 @@ impl Stream {
         }
     }
 
-    /// Makes one for a connection of which the beginning was not captured.
+    /// Creates a stream for a connection whose beginning was not captured.
     pub fn mid_stream(limits: Limits) -> Self {
         let sides = Pair::from_fn(|_| Direction::mid_stream());
         Stream { sides, joined_late: true, ..Stream::new(limits) }
     }
 
-    /// Takes bytes of one side.
+    /// Pushes bytes of one side.
     pub fn push(&mut self, side: Side, bytes: &[u8], at: At, keys: &KeyLog) {
         if !self.is_opaque() {
             self.refresh(keys);
@@ -115,7 +116,7 @@ impl Stream {
         }
     }
 
-    /// Notes that a side sends no more.
+    /// Notes that a side has finished sending.
     pub fn end(&mut self, side: Side, at: At) {
         if self.is_opaque() {
             return;
@@ -146,14 +147,14 @@ impl Stream {
         }
     }
 
-    /// Takes note that the key log grew.
+    /// Notes that keys were added to the key log.
     pub fn learn(&mut self, keys: &KeyLog) {
         if !self.is_opaque() {
             self.refresh(keys);
         }
     }
 
-    /// Takes note that no more keys will be waited for: what is held is given up.
+    /// Notes that no more keys will come: queued input is given up.
     pub fn finish(&mut self, at: At, keys: &KeyLog) {
         let failed = Side::BOTH.into_iter().any(|side| self.sides[side].passed.records > 0);
         if !self.is_opaque() && self.facts.keys.is_none() && (failed || self.held.is_any_blocked()) {
@@ -165,7 +166,7 @@ impl Stream {
         }
     }
 
-    /// Returns the next output; until it answers `None`, nothing may be pushed.
+    /// Returns the next output; drain until `None` before pushing again.
     pub fn next(&mut self, keys: &KeyLog) -> Option<Output<'_>> {
         while self.outputs.is_empty() {
             self.outputs.clear();
@@ -189,33 +190,33 @@ impl Stream {
         self.negotiation.next_use()
     }
 
-    /// Returns what is known of the connection.
+    /// Returns what is known about the connection.
     pub const fn facts(&self) -> &Facts {
         &self.facts
     }
 
-    /// Returns how many bytes wait for keys.
+    /// Returns the memory of the input waiting for keys, in bytes.
     pub const fn held(&self) -> usize {
         self.held.bytes()
     }
 
-    /// Returns how many bytes of unfinished records and messages are kept.
+    /// Returns the memory of incomplete records and messages, in bytes.
     pub fn gathered(&self) -> usize {
         let side = |it: &Direction| it.walk.held().saturating_add(it.messages.held());
         side(&self.sides.client).saturating_add(side(&self.sides.server))
     }
 
-    /// Returns the random under which a key is waited for; `None` where none is, or any may help.
+    /// Returns the random for which keys are awaited; `None` if there is none, or if any key may help.
     pub fn wants(&self) -> Option<&[u8; 32]> {
         self.negotiation.client_random.as_ref().filter(|_| self.held.is_any_blocked())
     }
 
-    /// Returns whether keys are waited for.
+    /// Returns whether the stream is waiting for keys.
     pub fn is_waiting(&self) -> bool {
         self.held.is_any_blocked()
     }
 
-    /// Stops holding bytes: records are counted from now on until keys come.
+    /// Releases the queued input: records are only counted from now on, until keys come.
     pub fn release(&mut self) {
         while let Some(item) = self.held.oldest() {
             self.pass_by(item);
@@ -232,7 +233,7 @@ impl Stream {
         }
     }
 
-    /// Takes bytes of one side, and what had been gathered to search in.
+    /// Processes bytes of one side, and those that had been collected for a search.
     fn feed(&mut self, mut side: Side, bytes: Cow<'_, [u8]>, at: At, keys: &KeyLog) {
         if self.held.is_blocked(side) {
             self.hold(side, at, Input::Bytes(bytes.into_owned()));
@@ -274,7 +275,7 @@ impl Stream {
                     return;
                 }
             }
-            // What was gathered lies before what is still to be done.
+            // The collected bytes precede the remaining work.
             for (at, bytes) in self.search(side, at, keys).into_iter().rev() {
                 work.push_front((at, Cow::Owned(bytes)));
             }
@@ -293,7 +294,7 @@ impl Stream {
         }
     }
 
-    /// Holds what came of a side, and gives up the oldest at the bound: it is counted instead.
+    /// Queues an input of a side; beyond the bound, the oldest inputs are given up: their records are only counted.
     pub(super) fn hold(&mut self, side: Side, at: At, input: Input) {
         self.held.hold(side, at, input);
         while self.held.bytes() > self.limits.held {
@@ -309,7 +310,7 @@ impl Stream {
         let is_13 = self.negotiation.is_13();
         let direction = &mut self.sides[item.side];
         let pass = |direction: &mut Direction, header: Header| {
-            // TLS 1.3's ChangeCipherSpec has no number.
+            // ChangeCipherSpec has no sequence number in TLS 1.3.
             if header.kind != content::CHANGE_CIPHER_SPEC || is_13 == Some(false) {
                 direction.pass(header, header.kind == content::APPLICATION_DATA);
             }
@@ -337,7 +338,7 @@ impl Stream {
         }
     }
 
-    /// Takes a whole record.
+    /// Processes a complete record.
     fn record(
         &mut self,
         side: Side,
@@ -369,7 +370,7 @@ impl Stream {
         taken
     }
 
-    /// Takes a whole record that is protected.
+    /// Processes a complete, protected record.
     fn protected(&mut self, side: Side, record: &Record<'_>, at: (At, At), keys: &KeyLog) -> Taken {
         if self.open(side, record, at, keys) {
             return Taken::Done;
@@ -386,7 +387,7 @@ impl Stream {
         }
     }
 
-    /// Deals with a record that is not authentic under any key that is known.
+    /// Handles a record that is not authentic under any known key.
     fn failed(&mut self, side: Side, header: Header, in_sync: bool, at: At, keys: &KeyLog) -> Taken {
         let direction = &mut self.sides[side];
         let is_proven = direction.keys.is_some();
@@ -407,7 +408,7 @@ impl Stream {
         Taken::Done
     }
 
-    /// Returns whether keys are known of the epoch in which the next record has to be.
+    /// Returns whether keys are known for the epoch to which the next record must belong.
     fn has_expected_keys(&self, side: Side) -> bool {
         let direction = &self.sides[side];
         let expected = direction.epochs(false, self.negotiation.is_13(), false);
@@ -416,7 +417,7 @@ impl Stream {
 
     fn is_clear(&self, side: Side, header: Header) -> bool {
         match self.sides[side].epoch {
-            // A second ClientHello comes behind early data that was rejected.
+            // A second ClientHello follows early data that was rejected.
             Epoch::Clear | Epoch::Early if header.kind == content::HANDSHAKE => true,
             Epoch::Session(_) => false,
             _ => header.kind == content::ALERT && header.length == 2,
@@ -430,11 +431,11 @@ impl Stream {
         }
     }
 
-    /// Decides what becomes of a record for which there is no key: it waits where one can still come.
+    /// Decides the fate of a record for which there is no key: it waits if a key may still come.
     pub(super) fn wait_or_give_up(&mut self, at: At, keys: &KeyLog) -> Taken {
         let negotiation = &self.negotiation;
         let is_unsupported = negotiation.suite.is_some_and(|id| Suite::by_id(id).is_none());
-        // The server's hello may be on its way: packets of both sides change places.
+        // The server's hello may still be coming: packets of the two sides may be swapped.
         let awaited = negotiation.server_random.is_none() && !self.sides.server.gapped && !self.joined_late;
         let is_asked = negotiation.awaits_key_exchange(keys) && !self.sides.client.gapped;
         let why = if is_unsupported {
@@ -454,7 +455,7 @@ impl Stream {
         Taken::Done
     }
 
-    /// Stops following the connection.
+    /// Stops decrypting the connection.
     pub(super) fn give_up(&mut self, why: Opaque, at: At, keys: &KeyLog) {
         if self.is_opaque() {
             return;

@@ -44,7 +44,7 @@ fn drain(stream: &mut Stream, keys: &KeyLog, out: &mut Vec<String>) {
     }
 }
 
-/// RFC 8448 §3: what follows the handshake, joined there with nothing but the traffic secrets.
+/// RFC 8448 §3: what follows the handshake, joined there with only the traffic secrets.
 #[test]
 fn the_records_of_the_rfc_open_in_mid_stream() {
     let client = [
@@ -69,7 +69,7 @@ fn the_records_of_the_rfc_open_in_mid_stream() {
          SERVER_TRAFFIC_SECRET_0 {random} a11af9f05531f856ad47116b45a950328204b4f44bfb6b3a4b4f1f3fcb631643\n"
     );
     assert_eq!(keys.add(KeyOrigin::KeyLog, lines.as_bytes()), Added { secrets: 2, broken: None });
-    // The sides may have been mistaken for one another.
+    // The sides may have been mistaken for each other.
     for mistaken in [false, true] {
         let mut stream = Stream::mid_stream(Limits::default());
         let (mut out, mut swapped) = (Vec::new(), mistaken);
@@ -99,7 +99,7 @@ fn the_records_of_the_rfc_open_in_mid_stream() {
     }
 }
 
-/// One side's records under the keys of a traffic secret.
+/// The records of one side, protected with the keys of a traffic secret.
 struct Writer {
     keys: Keys,
     number: u64,
@@ -127,14 +127,14 @@ impl Writer {
     }
 }
 
-/// A connection of TLS 1.3: what each side sends, in order, with the plaintext of it.
+/// A TLS 1.3 connection: what each side sends, in order, with its plaintext.
 struct Conversation {
     sent: Vec<(Side, Vec<u8>)>,
     plain: Pair<Vec<u8>>,
     log: Vec<u8>,
 }
 
-/// A byte that says much about its place.
+/// Returns a byte that depends strongly on its position.
 fn mixed(place: usize, side: Side) -> u8 {
     let mixed = (place as u64 * 2 + side as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     ((mixed ^ mixed >> 29).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 32) as u8
@@ -163,7 +163,7 @@ fn conversation(updates: bool) -> Conversation {
     }
     let [mut client_handshake, mut server_handshake] = [1, 2].map(|byte| Writer::new(&[byte; 32]));
     let mut traffic = Pair { client: Writer::new(&[3; 32]), server: Writer::new(&[4; 32]) };
-    // EncryptedExtensions with ALPN, then Finished in a record of its own.
+    // EncryptedExtensions with ALPN, then Finished in a separate record.
     let extensions = b"\x08\0\0\x0b\0\x09\0\x10\0\x05\0\x03\x02h2";
     sent.push((Side::Server, server_handshake.record(22, extensions, 0)));
     sent.push((Side::Server, server_handshake.record(22, b"\x14\0\0\x04done", 0)));
@@ -188,7 +188,7 @@ fn conversation(updates: bool) -> Conversation {
     Conversation { sent, plain, log: log.into_bytes() }
 }
 
-/// The output of a stream for one side: bytes, or how much is missing.
+/// The output of a stream for one side: bytes, or how many are missing.
 #[derive(Default)]
 struct Heard {
     pieces: Pair<Vec<Result<Vec<u8>, Lost>>>,
@@ -209,7 +209,7 @@ impl Heard {
         }
     }
 
-    /// Checks that every byte stands where it was sent, as far as the gaps say where that is; returns how many do.
+    /// Checks that every byte is at the position where it was sent, as far as the gaps define it; returns how many are.
     fn check(&self, side: Side, sent: &[u8]) -> usize {
         let (mut position, mut right) = (0, 0);
         let pieces = &self.pieces[side];
@@ -241,7 +241,8 @@ fn log(conversation: &Conversation) -> KeyLog {
     keys
 }
 
-/// Pushes all, cut into pieces of which some are lost; `cuts` has for each piece its length and whether it is lost.
+/// Pushes everything, split into pieces, some of which are lost; `cuts` has the length of each piece and whether it is
+/// lost.
 fn follow(conversation: &Conversation, cuts: &[(usize, bool)], limits: Limits) -> (Heard, usize) {
     let keys = log(conversation);
     let (mut stream, mut heard, mut most) = (Stream::new(limits), Heard::default(), 0);
@@ -287,7 +288,7 @@ fn any_cutting_gives_the_same_plaintext() {
     }
 }
 
-/// One record after the other is lost whole: what is missing is what it had, and only key updates cost exactness.
+/// Each record in turn is lost: exactly its plaintext is missing, and only key updates cost exactness.
 #[test]
 fn a_lost_record_costs_what_it_carried() {
     for updates in [false, true] {
@@ -311,7 +312,7 @@ fn a_lost_record_costs_what_it_carried() {
     }
 }
 
-/// Keys that come at any moment give the same plaintext; beyond the bound, records are counted.
+/// Keys that arrive at any moment give the same plaintext; beyond the bound, records are only counted.
 #[test]
 fn late_keys_open_what_was_held() {
     let conversation = conversation(true);
@@ -382,7 +383,7 @@ fn without_keys_nothing_is_held_and_the_reason_is_given() {
         assert_eq!(stream.held(), 0);
     }
     assert_eq!(out, ["hello Some(\"1.3\") Some(\"TLS_AES_128_GCM_SHA256\")", "tls-no-keys", "NoKeys"]);
-    // Wrong ones are called so.
+    // Wrong keys are reported as wrong.
     let wrong =
         String::from_utf8(conversation.log.clone()).unwrap().replace("0202", "0909").replace("0101", "0909");
     keys.add(KeyOrigin::KeyLog, wrong.replace("0404", "0909").replace("0303", "0909").as_bytes());
@@ -447,7 +448,7 @@ fn what_begins_a_handshake_is_told_by_six_bytes() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
-    /// Whatever is lost, no byte is shown that was not sent there.
+    /// Whatever is lost, no byte is reported at a position where it was not sent.
     #[test]
     fn no_loss_makes_a_wrong_byte(
         cuts in prop::collection::vec((1_usize..300, prop::bool::weighted(0.1)), 1..200),

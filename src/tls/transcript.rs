@@ -1,16 +1,17 @@
 use super::handshake::{PREFIX, message};
 use crate::model::{Pair, Side};
 
-/// The most bytes of handshake messages that are kept.
+/// The maximum number of bytes of handshake messages that are kept.
 const MOST: usize = 65_536;
 
-/// The handshake messages up to `ClientKeyExchange`, whose hash is in the extended master secret (RFC 7627 §3).
+/// The handshake messages up to `ClientKeyExchange`, whose hash enters the extended master secret (RFC 7627 §3).
 ///
-/// Each side's are kept by themselves: packets of both sides change places, and their order is known all the same.
+/// Those of each side are kept separately: packets of the two sides may be swapped, yet the order of the messages is
+/// known.
 #[derive(Default)]
 pub(super) struct Transcript {
     sides: Pair<Vec<u8>>,
-    /// Something of it was lost, or it is not needed.
+    /// Whether part of it was lost, or it is not needed.
     is_lost: bool,
 }
 
@@ -24,12 +25,12 @@ impl Transcript {
         self.sides[side].extend_from_slice(messages);
     }
 
-    /// Forgets it.
+    /// Drops the transcript.
     pub(super) fn lose(&mut self) {
         *self = Transcript { is_lost: true, ..Transcript::default() };
     }
 
-    /// Returns the messages in their order, if they are all there.
+    /// Returns the messages in order, if all are present.
     pub(super) fn messages(&self) -> Option<Vec<u8>> {
         let Pair { client, server } = &self.sides;
         let (_, hello) = next(client)?;
@@ -40,7 +41,7 @@ impl Transcript {
     }
 }
 
-/// Returns where the first message of a type ends, if it is whole.
+/// Returns where the first message of a type ends, if it is complete.
 fn up_to(wanted: u8, messages: &[u8]) -> Option<usize> {
     let mut end = 0_usize;
     loop {
@@ -52,7 +53,7 @@ fn up_to(wanted: u8, messages: &[u8]) -> Option<usize> {
     }
 }
 
-/// Returns the type of the message that begins here and its length, if it is whole.
+/// Returns the type and the length of the message that begins here, if it is complete.
 fn next(messages: &[u8]) -> Option<(u8, usize)> {
     let [kind, length @ ..] = *messages.first_chunk::<PREFIX>()?;
     let [high, middle, low] = length.map(usize::from);
@@ -67,7 +68,7 @@ mod tests {
     #[test]
     fn the_order_is_that_of_the_handshake_whatever_was_captured_first() {
         let client = [1, 0, 0, 1, 7, 11, 0, 0, 0, 16, 0, 0, 2, 8, 9, 15, 0, 0, 0];
-        // A ticket comes behind, and is none of it.
+        // A ticket follows and is not part of it.
         let server = [2, 0, 0, 1, 5, 14, 0, 0, 0, 4, 0, 0, 0];
         let expected = [&client[..5], &server[..9], &client[5..15]].concat();
         for cut in 0..client.len() {

@@ -4,15 +4,15 @@ use super::record::{HEADER, Header};
 use super::resync::RecordSearch;
 use crate::model::{At, Lost};
 
-/// A record of which some bytes were lost.
+/// A record with missing bytes.
 #[derive(Debug)]
 pub(super) struct CutRecord {
     pub(super) header: Header,
-    /// The packet of its first byte.
+    /// The packet that contains its first byte.
     pub(super) first: At,
-    /// The bytes that were captured and their offsets in the fragment, in order and not adjacent.
+    /// The captured bytes with their offsets in the fragment, in order and not adjacent.
     pub(super) pieces: Vec<(usize, Vec<u8>)>,
-    /// How far the fragment has been seen or lost.
+    /// The offset up to which the fragment was seen or lost.
     position: usize,
 }
 
@@ -36,7 +36,7 @@ impl CutRecord {
             }
             _ if taken.is_empty() => {}
             _ => {
-                // Most records come to their end: one allocation is enough for them.
+                // Most records complete: one allocation is sufficient for them.
                 let mut bytes = Vec::with_capacity(self.missing());
                 bytes.extend_from_slice(taken);
                 self.pieces.push((self.position, bytes));
@@ -45,7 +45,7 @@ impl CutRecord {
         self.position = self.position.saturating_add(taken.len());
     }
 
-    /// Returns the fragment where nothing of it was lost.
+    /// Returns the fragment if none of it was lost.
     fn into_whole(mut self) -> Result<Vec<u8>, Self> {
         match self.pieces.as_mut_slice() {
             [(0, bytes)] if bytes.len() == self.header.length => Ok(std::mem::take(bytes)),
@@ -57,15 +57,15 @@ impl CutRecord {
 /// The result of [`Walk::step`].
 #[derive(Debug)]
 pub(super) enum Found<'a> {
-    /// A whole record, borrowed from the input where it lies there in one piece.
+    /// A complete record, borrowed from the input if it is contiguous there.
     Record { header: Header, fragment: Cow<'a, [u8]>, first: At },
-    /// A record of which bytes are missing.
+    /// A record with missing bytes.
     Cut(CutRecord),
-    /// Bytes that cannot be the header of a record, where one has to be.
+    /// Bytes that cannot be a record header, at a position where one is required.
     NoHeader,
 }
 
-/// A walk along one side's bytes from record to record, with or without keys.
+/// An iteration over one side's records, with or without keys.
 ///
 /// ```text
 ///            5 bytes             the fragment's end
@@ -74,8 +74,8 @@ pub(super) enum Found<'a> {
 ///     └──► Lost ◄─────────┘
 /// ```
 ///
-/// A gap within a fragment whose header was seen is arithmetic: the next record starts where the header says. From
-/// `Lost` only [`Walk::resume`] leads back: where a record begins is decided by the one who has the keys.
+/// A gap within a fragment whose header was seen is accounted for: the next record starts where the header says. From
+/// `Lost`, only [`Walk::resume`] leads back: the owner of the keys decides where a record begins.
 #[derive(Debug, Default)]
 pub(super) struct Walk {
     state: State,
@@ -95,12 +95,12 @@ impl Default for State {
 }
 
 impl Walk {
-    /// Makes one for a side whose first bytes were not captured.
+    /// Creates the state of a side whose first bytes were not captured.
     pub(super) fn lost() -> Self {
         Walk { state: State::Lost(Box::new(RecordSearch::new(Lost::Unknown { least: 0 }))) }
     }
 
-    /// Takes bytes of `input` up to the end of a record, and returns `None` once none are left.
+    /// Consumes bytes of `input` up to the end of a record; returns `None` once none are left.
     pub(super) fn step<'a>(&mut self, input: &mut &'a [u8], at: At) -> Option<Found<'a>> {
         if input.is_empty() {
             return None;
@@ -153,7 +153,7 @@ impl Walk {
         }
     }
 
-    /// Notes that bytes are missing, and returns the record that ends among them.
+    /// Notes that bytes are missing; returns the record that ends within the gap.
     pub(super) fn gap(&mut self, lost: Lost) -> Option<CutRecord> {
         match (&mut self.state, lost) {
             (State::Header { have, .. }, _) => {
@@ -190,7 +190,7 @@ impl Walk {
         }
     }
 
-    /// Returns the record that was under way: the side sends no more.
+    /// Returns the unfinished record: the side has finished sending.
     pub(super) fn end(&mut self) -> Option<CutRecord> {
         match std::mem::take(&mut self.state) {
             State::Fragment(record) => Some(*record),
@@ -202,7 +202,7 @@ impl Walk {
         }
     }
 
-    /// Returns the search for the next record, where its place is not known.
+    /// Returns the search for the next record, if its position is unknown.
     pub(super) fn search(&mut self) -> Option<&mut RecordSearch> {
         match &mut self.state {
             State::Lost(search) => Some(search),
@@ -210,12 +210,12 @@ impl Walk {
         }
     }
 
-    /// Ends a search: the bytes that come next are the header of a record.
+    /// Ends a search: the next bytes are a record header.
     pub(super) fn resume(&mut self) {
         self.state = State::default();
     }
 
-    /// Returns the bytes of heap in use.
+    /// Returns the allocated memory, in bytes.
     pub(super) fn held(&self) -> usize {
         match &self.state {
             State::Header { .. } => 0,
@@ -225,7 +225,7 @@ impl Walk {
     }
 }
 
-/// Returns the record that lies whole at the start of `input`, and takes it from there.
+/// Consumes and returns the record that is complete at the start of `input`.
 fn whole<'a>(input: &mut &'a [u8], at: At) -> Option<Found<'a>> {
     let header = Header::parse(input)?;
     let (fragment, rest) = input.get(HEADER..)?.split_at_checked(header.length)?;
@@ -283,7 +283,7 @@ mod tests {
     fn a_gap_within_a_fragment_is_arithmetic() {
         let (found, _) = walk(&[Ok(&BYTES[..6]), Err(1), Ok(&BYTES[7..])]);
         assert_eq!(found, ["22 [(0, [97]), (2, [99])]", "20 \u{1}", "23 wxyz"]);
-        // To the very end of the record.
+        // Up to the very end of the record.
         let (found, _) = walk(&[Ok(&BYTES[..6]), Err(2), Ok(&BYTES[8..])]);
         assert_eq!(found, ["22 [(0, [97])]", "20 \u{1}", "23 wxyz"]);
     }
@@ -302,8 +302,8 @@ mod tests {
         let (found, mut walk) = walk(&[Ok(BYTES), Ok(b"GET / HTTP/1.1\r\n")]);
         assert_eq!(found.last().unwrap(), "none");
         assert!(walk.search().is_some());
-        assert_eq!(Header::parse(b"\x16\x03\x01\0\0"), None, "no fragment is empty");
-        assert_eq!(Header::parse(b"\x16\x03\x01\xff\xff"), None, "no fragment is so long");
+        assert_eq!(Header::parse(b"\x16\x03\x01\0\0"), None, "a fragment is not empty");
+        assert_eq!(Header::parse(b"\x16\x03\x01\xff\xff"), None, "no fragment is that long");
         let header = Header::parse(BYTES).unwrap();
         assert_eq!(header.to_bytes(), BYTES[..5]);
     }

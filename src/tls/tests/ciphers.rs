@@ -1,4 +1,4 @@
-//! Every cipher, at every place of a record.
+//! Every cipher, at every position in a record.
 
 use super::*;
 
@@ -37,7 +37,7 @@ fn cipher(bulk: Bulk, form: Form) -> Cipher {
     Cipher::new(bulk, form, &keys).unwrap()
 }
 
-/// Protects a record as its sender does.
+/// Protects a record as its sender would.
 pub(super) fn seal(cipher: &Cipher, bulk: Bulk, header: Header, number: u64, plain: &[u8]) -> Vec<u8> {
     let explicit = (1_000 + number).to_be_bytes();
     match cipher {
