@@ -2,22 +2,22 @@
 
 use crate::model::Anomaly;
 
-/// Stands for a close frame without a code (RFC 6455 §7.1.5).
+/// The code that represents a close frame without a code (RFC 6455 §7.1.5).
 pub const NO_STATUS: u16 = 1005;
-/// Stands for an end without a close frame (RFC 6455 §7.1.5).
+/// The code that represents an end without a close frame (RFC 6455 §7.1.5).
 pub const ABNORMAL: u16 = 1006;
 
 /// The body of a close frame (RFC 6455 §5.5.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CloseBody<'a> {
-    /// The code; 1005 stands for none.
+    /// The code; 1005 if there is none.
     pub code: u16,
     /// The reason, as far as it is UTF-8.
     pub reason: &'a str,
 }
 
 impl<'a> CloseBody<'a> {
-    /// Reads a close frame's payload and says what is wrong with it.
+    /// Parses a close frame's payload and returns what is wrong with it.
     pub fn parse(payload: &'a [u8]) -> (CloseBody<'a>, Option<Anomaly>) {
         let Some((code, reason)) = payload.split_first_chunk::<2>() else {
             let fault = (!payload.is_empty()).then_some(Anomaly::CloseBodyOneByte {});
@@ -40,7 +40,7 @@ impl<'a> CloseBody<'a> {
     }
 }
 
-/// Returns whether a code may stand in a close frame (RFC 6455 §7.4.2 and the IANA registry).
+/// Returns whether a close frame may contain this code (RFC 6455 §7.4.2 and the IANA registry).
 pub const fn may_be_sent(code: u16) -> bool {
     matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999)
 }

@@ -1,6 +1,6 @@
 use super::Header;
 
-/// A cutter of one side's bytes into frames (RFC 6455 §5.2).
+/// A splitter of one side's bytes into frames (RFC 6455 §5.2).
 ///
 /// ```text
 ///            header not whole            payload not whole
@@ -12,11 +12,11 @@ use super::Header;
 ///                          Piece::End
 /// ```
 ///
-/// Payload is handed on as it comes, so a frame of 2⁶³−1 bytes costs nothing. Only a header that is cut by the end
-/// of a segment is kept, 14 bytes at most.
+/// Payload is passed on as it arrives, so a frame of 2⁶³−1 bytes costs nothing. Only an incomplete header at the end of
+/// a segment is kept, at most 14 bytes.
 #[derive(Clone, Debug, Default)]
 pub struct Frames {
-    /// How many of the side's WebSocket bytes came before the next one.
+    /// The number of the side's WebSocket bytes before the next one.
     offset: u64,
     state: State,
 }
@@ -33,40 +33,41 @@ impl Default for State {
     }
 }
 
-/// A piece that [`Frames`] finds.
+/// A piece found by [`Frames`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Piece<'a> {
-    /// A frame begins.
+    /// The beginning of a frame.
     Header {
         /// Its header.
         header: Header,
-        /// Its place in the side's WebSocket bytes.
+        /// Its offset in the side's WebSocket bytes.
         offset: u64,
     },
-    /// A part of its payload, still masked.
+    /// A part of the payload, still masked.
     Payload {
         /// The bytes.
         bytes: &'a [u8],
         /// The offset of the first one in the frame's payload.
         position: u64,
     },
-    /// The frame is whole.
+    /// The end of a frame.
     End,
 }
 
-/// The bytes that a gap took.
+/// The bytes lost in a gap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Taken {
-    /// Bytes of the payload of the frame at hand.
+    /// Payload bytes of the current frame.
     pub payload: u64,
-    /// Whether the frame at hand ended, within the gap or right behind it.
+    /// Whether the current frame ended within the gap or right at its end.
     pub ended: bool,
-    /// Bytes behind the frame at hand, a header among them: where the next frame begins is not known.
+    /// Bytes beyond the current frame; if there are any, a header is among them and the start of the next frame is
+    /// unknown.
     pub beyond: u64,
 }
 
 impl Frames {
-    /// Expects a header after `offset` bytes.
+    /// Creates a splitter that expects a header after `offset` bytes.
     pub fn starting_at(offset: u64) -> Self {
         Frames { offset, state: State::default() }
     }
@@ -76,7 +77,7 @@ impl Frames {
         self.offset
     }
 
-    /// Returns whether a frame has begun and is not whole.
+    /// Returns whether a frame has begun but is not complete.
     pub const fn inside(&self) -> bool {
         match self.state {
             State::Header { length, .. } => length > 0,
@@ -84,7 +85,7 @@ impl Frames {
         }
     }
 
-    /// Returns how many payload bytes of the frame at hand are still to come; `None` where its header is not whole.
+    /// Returns the number of payload bytes left in the current frame; `None` while its header is incomplete.
     pub fn remaining(&self) -> Option<u64> {
         match &self.state {
             State::Header { .. } => None,
@@ -92,7 +93,7 @@ impl Frames {
         }
     }
 
-    /// Takes the next piece off the front of `input`; `None` when there is none in it.
+    /// Removes the next piece from the front of `input`; returns `None` if it holds none.
     pub fn next<'a>(&mut self, input: &mut &'a [u8]) -> Option<Piece<'a>> {
         match &mut self.state {
             State::Header { head, length } => {
@@ -132,7 +133,8 @@ impl Frames {
         }
     }
 
-    /// Takes the whole payload of the frame that has just begun, where `input` holds all of it; [`Piece::End`] comes next.
+    /// Removes the entire payload of the frame that has just begun, if `input` holds all of it; [`Piece::End`] comes
+    /// next.
     pub fn whole<'a>(&mut self, input: &mut &'a [u8]) -> Option<&'a [u8]> {
         let State::Payload { header, position: position @ 0 } = &mut self.state else { return None };
         let (payload, rest) = input.split_at_checked(usize::try_from(header.length).ok()?)?;
@@ -142,7 +144,7 @@ impl Frames {
         Some(payload)
     }
 
-    /// Hears that `length` bytes are lost.
+    /// Skips `length` lost bytes.
     pub fn gap(&mut self, length: u64) -> Taken {
         self.offset = self.offset.saturating_add(length);
         match &mut self.state {
@@ -160,7 +162,7 @@ impl Frames {
         }
     }
 
-    /// Returns the bytes of a header that is not whole.
+    /// Returns the bytes of an incomplete header.
     pub fn partial(&self) -> &[u8] {
         match &self.state {
             State::Header { head, length } => head.get(..usize::from(*length)).unwrap_or_default(),
@@ -169,7 +171,7 @@ impl Frames {
     }
 }
 
-/// Keeps a header's first bytes until the others come: `input` holds fewer than one whole header.
+/// Stores the first bytes of a header until the rest arrives: `input` holds less than a complete header.
 fn keep(head: &mut [u8; Header::MAX_LENGTH], length: &mut u8, input: &mut &[u8], offset: &mut u64) {
     for (slot, byte) in head.iter_mut().zip(input.iter()) {
         *slot = *byte;
@@ -179,7 +181,7 @@ fn keep(head: &mut [u8; Header::MAX_LENGTH], length: &mut u8, input: &mut &[u8],
     *input = &[];
 }
 
-/// Reads a header whose first bytes were kept; keeps these too where it still is not whole.
+/// Completes a header whose first bytes were stored; stores these too if it is still incomplete.
 fn complete(
     head: &mut [u8; Header::MAX_LENGTH],
     length: &mut u8,
@@ -208,7 +210,7 @@ mod tests {
     use crate::websocket::Opcode;
     use proptest::prelude::*;
 
-    /// Frames found in pieces of any size, as (opcode, offset, payload).
+    /// Returns the frames found in pieces of any size, as (opcode, offset, payload).
     fn frames<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<(u8, u64, Vec<u8>)> {
         let (mut machine, mut found, mut payload) = (Frames::default(), Vec::new(), Vec::new());
         let mut open = None;

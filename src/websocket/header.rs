@@ -6,30 +6,30 @@ use nom::bytes::streaming::take;
 use nom::combinator::cond;
 use nom::number::streaming::{be_u8, be_u16, be_u64};
 
-/// The opcode of a frame (RFC 6455 §5.2): four bits.
+/// The four-bit opcode of a frame (RFC 6455 §5.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Opcode(pub u8);
 
 impl Opcode {
-    /// Continues the message begun before.
+    /// A continuation of the current message.
     pub const CONTINUATION: Opcode = Opcode(0);
-    /// Text, in UTF-8.
+    /// UTF-8 text.
     pub const TEXT: Opcode = Opcode(1);
-    /// Bytes.
+    /// Binary data.
     pub const BINARY: Opcode = Opcode(2);
-    /// Ends the conversation.
+    /// The end of the conversation.
     pub const CLOSE: Opcode = Opcode(8);
-    /// Asks for a pong.
+    /// A request for a pong.
     pub const PING: Opcode = Opcode(9);
-    /// Answers a ping.
+    /// A response to a ping.
     pub const PONG: Opcode = Opcode(10);
 
-    /// Returns whether it is a control frame: the top bit is set.
+    /// Returns whether it is a control frame, whose top bit is set.
     pub const fn is_control(self) -> bool {
         self.0 & 8 != 0
     }
 
-    /// Returns whether RFC 6455 leaves it without a meaning.
+    /// Returns whether it is reserved by RFC 6455.
     pub const fn is_reserved(self) -> bool {
         !matches!(self.0, 0 | 1 | 2 | 8 | 9 | 10)
     }
@@ -66,17 +66,17 @@ impl fmt::Display for Opcode {
 /// A frame's header (RFC 6455 §5.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Header {
-    /// This frame ends its message.
+    /// Whether this frame ends its message.
     pub fin: bool,
     /// RSV1, RSV2 and RSV3 as one number; RSV1 is 4.
     pub rsv: u8,
-    /// What the frame is.
+    /// The opcode.
     pub opcode: Opcode,
-    /// The masking key, where the mask bit is set.
+    /// The masking key, if the mask bit is set.
     pub mask: Option<[u8; 4]>,
-    /// The payload length that the header declares, top bit included.
+    /// The payload length declared by the header, including its top bit.
     pub length: u64,
-    /// How many bytes the header itself has: 2 to 14.
+    /// The length of the header itself, 2 to 14 bytes.
     pub header_length: u8,
 }
 

@@ -1,16 +1,17 @@
-/// A reader of bits from the low end of each byte up (RFC 1951 §3.1.1), across any cut of the input.
+/// A bit reader, starting at the low end of each byte (RFC 1951 §3.1.1), that accepts input split anywhere.
 ///
-/// What is not used yet is kept in one word, so a step that lacks bits is simply tried again: copy the reader, read
-/// from the copy, and put it back where all was there.
+/// Unused bits are kept in one word, so a step that lacks bits can simply be retried: copy the reader, read from the
+/// copy, and store it back on success.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Bits {
-    /// The next bits, lowest first; those beyond `count` are true or zero, for they may come from bytes not yet taken.
+    /// The next bits, lowest first; those beyond `count` are either correct or zero, because they may come from bytes
+    /// not yet consumed.
     hold: u64,
     count: u32,
 }
 
 impl Bits {
-    /// Takes bytes from the input until 56 bits are there, or no bytes are left.
+    /// Consumes input until at least 56 bits are available, or no bytes are left.
     pub(super) fn refill(&mut self, input: &mut &[u8]) {
         if let Some((eight, _)) = input.split_first_chunk::<8>() {
             self.hold |= u64::from_le_bytes(*eight).wrapping_shl(self.count);
@@ -27,19 +28,19 @@ impl Bits {
         }
     }
 
-    /// Returns the next bits, at least as many as there are.
+    /// Returns the next bits, including all those available.
     pub(super) const fn peek(self) -> u64 {
         self.hold
     }
 
-    /// Drops `count` bits, at most 32; `None` where there are not so many.
+    /// Drops `count` bits, at most 32; returns `None` if fewer are available.
     pub(super) fn skip(&mut self, count: u32) -> Option<()> {
         self.count = self.count.checked_sub(count)?;
         self.hold = self.hold.wrapping_shr(count);
         Some(())
     }
 
-    /// Reads `count` bits, at most 32, as a number; `None` where there are not so many.
+    /// Reads `count` bits, at most 32, as a number; returns `None` if fewer are available.
     pub(super) fn read(&mut self, count: u32) -> Option<usize> {
         let mask = 1_u64.wrapping_shl(count).wrapping_sub(1);
         let value = self.hold & mask;
@@ -47,14 +48,14 @@ impl Bits {
         usize::try_from(value).ok()
     }
 
-    /// Drops what is left of the current byte.
+    /// Drops the rest of the current byte.
     pub(super) fn align(&mut self) {
         let left = self.count & 7;
         self.hold = self.hold.wrapping_shr(left);
         self.count = self.count.wrapping_sub(left);
     }
 
-    /// Takes one whole byte; call it on a byte's edge. After `None` the next byte is the input's first.
+    /// Reads one byte; must be called at a byte boundary. After `None` the next byte is the input's first.
     pub(super) fn byte(&mut self) -> Option<u8> {
         if self.count < 8 {
             self.hold = 0;
@@ -66,7 +67,7 @@ impl Bits {
         byte
     }
 
-    /// Returns whether nothing is left but the zero bits that fill up a byte.
+    /// Returns whether only the zero bits that pad the last byte are left.
     pub(super) const fn is_padding(self) -> bool {
         self.count < 8 && self.hold == 0
     }
@@ -106,6 +107,6 @@ mod tests {
     }
 
     fn prop_assume_empty(input: &[u8]) {
-        assert!(input.is_empty(), "bits are lacking only where the input is used up");
+        assert!(input.is_empty(), "bits are missing only if the input is used up");
     }
 }

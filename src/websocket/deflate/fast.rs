@@ -5,42 +5,43 @@ use crate::websocket::Payload;
 use flate2::{Decompress, FlushDecompress, Status};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// What the library holds for one inflater: its tables and a window of its own.
+/// The memory that the library allocates for one inflater: its tables and its own window.
 const STATE: usize = 48 * 1024;
 
-/// Both in one call, for small messages are the many.
+/// Both joined, to save a call, because most messages are small.
 const TAIL_AND_EMPTY: [u8; 9] = {
     let ([a, b, c, d], [e, f, g, h, i]) = (TAIL, EMPTY);
     [a, b, c, d, e, f, g, h, i]
 };
 
-/// States of the library that are not in use, shared by the inflaters of many conversations.
+/// A pool of idle inflater states of the library, shared by many conversations.
 ///
-/// A state is a block of 48 KiB. Allocated and freed between the small ones of thousands of conversations that take
-/// turns, such blocks leave gaps that no other allocation fills, and the process grows to many times what it holds.
+/// A state is a block of 48 KiB. Allocating and freeing such blocks between the small ones of thousands of
+/// conversations in turn leaves gaps that no other allocation fills, and the process grows to many times its live
+/// memory.
 #[derive(Clone, Debug, Default)]
 pub struct InflaterPool(Arc<Mutex<Vec<Decompress>>>);
 
 impl InflaterPool {
-    /// Bounds the states that are kept.
+    /// The maximum number of idle states.
     const MOST: usize = 32;
 
     fn states(&self) -> MutexGuard<'_, Vec<Decompress>> {
-        // Nothing panics while it is locked; a state that was reset is as good as a new one.
+        // Nothing panics while it is locked; a reset state is equivalent to a new one.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lends an inflater that starts with this window behind it.
+    /// Takes an inflater from the pool and primes it with the window in `history`.
     pub(super) fn lend(&self, history: &History) -> FastInflater {
         let kept = self.states().pop();
         let mut inflate = kept.unwrap_or_else(|| Decompress::new(false));
         let window = history.window();
-        // Raw inflating takes a window at any time; the library has no way to refuse.
+        // Raw inflating accepts a dictionary at any time, so the library never refuses it.
         let spent = !window.is_empty() && inflate.set_dictionary(window).is_err();
         FastInflater { inflate, spent }
     }
 
-    /// Takes an inflater back.
+    /// Returns an inflater to the pool.
     pub(super) fn give_back(&self, mut inflater: FastInflater) {
         inflater.reset();
         let mut states = self.states();
@@ -50,33 +51,33 @@ impl InflaterPool {
     }
 }
 
-/// An inflater that uses the library, where the whole window is known.
+/// An inflater based on the library, used while the entire window is known.
 #[derive(Debug)]
 pub(super) struct FastInflater {
     inflate: Decompress,
-    /// The state cannot go on: it has read a final block, or half of one that does not exist.
+    /// Whether the state cannot continue, after a final block or an invalid block header.
     spent: bool,
 }
 
 impl FastInflater {
-    /// Starts anew without a window.
+    /// Restarts without a window.
     pub(super) fn reset(&mut self) {
         self.inflate.reset(false);
         self.spent = false;
     }
 
-    /// Returns whether it can take no more bytes.
+    /// Returns whether it accepts no more bytes.
     pub(super) const fn is_spent(&self) -> bool {
         self.spent
     }
 
-    /// Returns how much memory it holds, in bytes.
+    /// Returns the allocated memory, in bytes.
     #[allow(clippy::unused_self)] // asked of a state that exists
     pub(super) const fn allocated(&self) -> usize {
         STATE
     }
 
-    /// Inflates `bytes` and returns those that follow a final block; then it is spent.
+    /// Inflates `bytes` and returns those that follow a final block, after which it is spent.
     pub(super) fn push<'b>(
         &mut self,
         mut bytes: &'b [u8],
@@ -94,17 +95,17 @@ impl FastInflater {
                     self.spent = true;
                     return Ok(bytes);
                 }
-                // Where the room is used up, more output may wait though all bytes are taken.
+                // If the room is used up, more output may be pending although all input is consumed.
                 Status::Ok if history.room() == 0 || !bytes.is_empty() => {}
                 Status::Ok | Status::BufError => return Ok(&[]),
             }
         }
     }
 
-    /// Ends the message: reads the tail.
+    /// Ends the message by reading the tail.
     ///
-    /// One cut short is told from a whole one, but for the few that end inside a dynamic block's code lengths, which
-    /// take the tail without a word; our own inflater tells those, too.
+    /// This detects truncated messages, except the few that end inside a dynamic block's code lengths, which accept the
+    /// tail without an error; [`LossyInflater`](super::lossy::LossyInflater) detects those, too.
     pub(super) fn finish(&mut self, history: &mut History) -> Result<(), Stop> {
         if self.spent {
             return Ok(());
@@ -136,7 +137,8 @@ impl FastInflater {
     }
 }
 
-/// Names what was wrong: of a bad symbol the library says one thing or another, as the input happens to be cut.
+/// Returns the problem to report. The library's message for a bad symbol depends on how the input is split, so all of
+/// those become one.
 fn problem(said: Option<&str>) -> &str {
     const OF_BLOCKS: [&str; 7] = [
         "invalid block type",

@@ -1,42 +1,42 @@
 use super::stop::Stop;
 use crate::websocket::Payload;
 
-/// How far back a reference can reach: deflate's largest window (RFC 1951 §2).
+/// The maximum distance of a back-reference: deflate's largest window (RFC 1951 §2).
 pub(super) const REACH: usize = 32 * 1024;
 
-/// The longest run one back-reference makes (RFC 1951 §3.2.5).
+/// The maximum length of a back-reference (RFC 1951 §3.2.5).
 pub(super) const LONGEST: usize = 258;
 
-/// What the buffer holds beyond [`REACH`], so that it is moved down once in a while and not for each message.
+/// The size of the buffer beyond [`REACH`], so that it is moved down only occasionally and not for each message.
 const SLACK: usize = 16 * 1024;
 const MOST: usize = REACH + SLACK;
 const LEAST: usize = 1024;
 
-/// The end of what a side has sent, inflated: the window, with a mark for each byte that is not known.
+/// The end of the inflated output of one side: the window, with a mark for each unknown byte.
 ///
-/// Both inflaters append to it; from here output goes into the message's [`Payload`]. It grows to what is used,
-/// never beyond 48 KiB, and 6 KiB of marks where bytes are unknown.
+/// Both inflaters append to it, and their output is copied from here into the message's [`Payload`]. It grows as
+/// needed, never beyond 48 KiB, plus 6 KiB of marks if bytes are unknown.
 ///
-/// Marks lie in a bitmap that ends with the last unknown byte, so that known bytes cost nothing.
+/// The marks are a bitmap that ends with the last unknown byte, so that known bytes cost nothing.
 #[derive(Debug)]
 pub(super) struct History {
-    /// The bytes up to `end`, and room behind them. All of it is initialised: the library's wrapper clears what is not
-    /// each time, and that costs more than a small message.
+    /// The bytes up to `end`, and spare room after them. All of it is initialised, because the library's wrapper would
+    /// otherwise clear it each time, which costs more than a small message.
     bytes: Vec<u8>,
     end: usize,
     unknown: Vec<u64>,
     /// One past the last unknown byte.
     unknown_end: usize,
-    /// Whether bytes stood before the first one here, and nobody knows which.
+    /// Whether unknown bytes precede the first one here.
     unknown_before: bool,
-    /// How many bytes went into a payload.
+    /// The number of bytes already copied into a payload.
     shown: usize,
-    /// Where the current message begins, as far as it is still here.
+    /// The start of the current message, as far as it is still here.
     message: usize,
 }
 
 impl History {
-    /// Begins; `unknown` tells whether bytes came before that can be referred to.
+    /// Creates an empty history; `unknown` means that unknown earlier bytes can be referred to.
     pub(super) const fn new(unknown: bool) -> Self {
         History {
             bytes: Vec::new(),
@@ -49,29 +49,29 @@ impl History {
         }
     }
 
-    /// Begins anew, as [`Self::new`] does.
+    /// Resets it to the state of [`Self::new`].
     pub(super) fn clear(&mut self, unknown: bool) {
         self.unknown.clear();
         (self.end, self.unknown_end, self.unknown_before, self.shown, self.message) = (0, 0, unknown, 0, 0);
     }
 
-    /// Notes that a message begins here.
+    /// Notes that a message begins.
     pub(super) fn begin_message(&mut self) {
         (self.shown, self.message) = (self.end, self.end);
     }
 
-    /// Returns whether every byte that can be referred to is known.
+    /// Returns whether every byte within reach of a reference is known.
     pub(super) fn is_known(&self) -> bool {
         self.end.saturating_sub(self.unknown_end) >= REACH || (!self.unknown_before && self.unknown_end == 0)
     }
 
-    /// Drops the marks of bytes that no reference reaches any more; call it where [`Self::is_known`].
+    /// Drops the marks of bytes beyond the reach of any reference; requires [`Self::is_known`].
     pub(super) fn forget_marks(&mut self) {
         self.unknown = Vec::new();
         (self.unknown_end, self.unknown_before) = (0, false);
     }
 
-    /// Returns the known window, as the library takes it for a dictionary.
+    /// Returns the known window, to be used as the library's dictionary.
     pub(super) fn window(&self) -> &[u8] {
         self.since(self.end.saturating_sub(REACH))
     }
@@ -85,18 +85,18 @@ impl History {
         self.bytes.get(start..self.end).unwrap_or_default()
     }
 
-    /// Takes the last bytes back; none of them was shown.
+    /// Truncates the history to `length`; the removed bytes must not have been copied yet.
     pub(super) fn truncate(&mut self, length: usize) {
         self.end = self.end.min(length);
         self.unknown_end = self.unknown_end.min(length);
     }
 
-    /// Returns the room behind the end, to be written to and then [`Self::advance`]d over.
+    /// Returns the spare room after the end, to be written to before [`Self::advance`].
     pub(super) fn spare(&mut self) -> &mut [u8] {
         self.bytes.get_mut(self.end..).unwrap_or_default()
     }
 
-    /// Takes so many bytes at the start of [`Self::spare`] in.
+    /// Appends the first `count` bytes of [`Self::spare`].
     pub(super) fn advance(&mut self, count: usize) {
         self.end = self.end.saturating_add(count).min(self.bytes.len());
     }
@@ -106,7 +106,7 @@ impl History {
         self.bytes.len().saturating_sub(self.end)
     }
 
-    /// Makes room for at least 1 KiB: grows, or drops what no reference reaches; all bytes must have been shown.
+    /// Makes room for at least 1 KiB by growing, or by dropping bytes out of reach; all bytes must have been copied.
     pub(super) fn make_room(&mut self) {
         if self.room() >= LEAST {
             return;
@@ -121,16 +121,16 @@ impl History {
         }
     }
 
-    /// Gives back the memory of what no reference reaches.
+    /// Releases the memory of bytes out of reach.
     pub(super) fn shrink(&mut self) {
         self.drop_old();
-        // A copy leaves the old block whole for the next side that needs one; shrunk in place, it would leave a gap
-        // that is too small for any.
+        // A copy leaves the old block intact for the next side that needs one; shrinking in place would leave a gap too
+        // small to be useful.
         self.bytes = self.bytes.get(..self.end).unwrap_or_default().to_vec();
         self.unknown.shrink_to_fit();
     }
 
-    /// Returns how much memory it holds, in bytes.
+    /// Returns the allocated memory, in bytes.
     pub(super) fn allocated(&self) -> usize {
         self.bytes.capacity().saturating_add(self.unknown.capacity().saturating_mul(8))
     }
@@ -156,10 +156,10 @@ impl History {
         distance > self.end.saturating_sub(self.message)
     }
 
-    /// Appends what a back-reference says, with the marks, and returns whether all of it is known.
+    /// Appends the target of a back-reference, including its marks, and returns whether all of it is known.
     ///
-    /// `None` for a reference to before the beginning of a stream whose beginning was seen. `distance` is at least 1,
-    /// and there must be room.
+    /// Returns `None` for a reference to before the beginning of a stream that was captured from its start. `distance`
+    /// is at least 1, and there must be room.
     pub(super) fn copy(&mut self, distance: usize, length: usize) -> Option<bool> {
         let length = length.min(self.room());
         match self.end.checked_sub(distance) {
@@ -185,7 +185,7 @@ impl History {
             self.end = end;
             return;
         }
-        // A reference may run into its own output: what is there repeats, twice as much each time.
+        // A reference may overlap its own output: the existing part repeats, doubling each time.
         while self.end < end {
             let piece = end.saturating_sub(self.end).min(self.end.saturating_sub(start));
             self.bytes.copy_within(start..start.saturating_add(piece), self.end);
@@ -218,7 +218,7 @@ impl History {
         if self.unknown.len() < words {
             self.unknown.resize(words, 0);
         }
-        // What stands in their place is not shown; zero, so that it can never be anything that was seen.
+        // Unknown bytes are never shown; they are zeroed so that they cannot contain earlier data.
         self.bytes.get_mut(start..self.end).unwrap_or_default().fill(0);
         for at in start..self.end {
             if let Some(word) = self.unknown.get_mut(at >> 6) {
@@ -231,7 +231,7 @@ impl History {
         at < self.unknown_end && self.unknown.get(at >> 6).is_some_and(|word| word >> (at & 63) & 1 == 1)
     }
 
-    /// Drops all but the last [`REACH`] bytes, by whole words of the bitmap.
+    /// Drops all except the last [`REACH`] bytes, in multiples of the bitmap's words.
     fn drop_old(&mut self) {
         let old = self.end.saturating_sub(REACH) & !63;
         if old == 0 {
@@ -245,7 +245,7 @@ impl History {
         self.message = self.message.saturating_sub(old);
     }
 
-    /// Puts what was not shown yet into the payload, `left` bytes at most, and counts them off.
+    /// Copies new bytes into the payload, at most `left`, and subtracts their number from it.
     pub(super) fn show(&mut self, out: &mut Payload, left: &mut u64) -> Result<(), Stop> {
         let new = self.end.saturating_sub(self.shown);
         let count = new.min(usize::try_from(*left).unwrap_or(usize::MAX));
@@ -263,7 +263,7 @@ impl History {
         if count < new { Err(Stop::Limit) } else { Ok(()) }
     }
 
-    /// Returns where the run of equally marked bytes from `start` ends, at most `end`, and its mark.
+    /// Returns the end of the run of equally marked bytes from `start`, at most `end`, and its mark.
     fn run(&self, start: usize, end: usize) -> (usize, bool) {
         let unknown = self.is_unknown(start);
         let mut at = start;
@@ -290,7 +290,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Does the same with a plain list of bytes that may be unknown.
+    /// A reference implementation on a plain list of bytes, where `None` is unknown.
     fn naive_copy(bytes: &mut Vec<Option<u8>>, distance: usize, length: usize) {
         for _ in 0..length {
             let byte = bytes.len().checked_sub(distance).and_then(|at| bytes[at]);
@@ -321,7 +321,7 @@ mod tests {
             assert!(history.room() >= LEAST && history.allocated() <= MOST, "round {round}");
             history.extend(&[7; 300]);
             if round % 97 == 0 {
-                // Leaves a buffer of any size behind.
+                // Copies everything, leaving a buffer of arbitrary size.
                 history.show(&mut out, &mut left).unwrap();
                 history.shrink();
             }

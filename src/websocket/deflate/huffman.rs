@@ -1,32 +1,32 @@
 use std::sync::LazyLock;
 
-/// Codes up to this long are found in one step; longer ones in a second table.
+/// The maximum length of codes found in the first table; longer ones need a second one.
 const ROOT: u8 = 9;
 const LONGEST_CODE: usize = 15;
 
 /// The meaning of a code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Meaning {
-    /// A byte, or the plain value of the symbol.
+    /// A byte, or the value of the symbol.
     Literal(u8),
-    /// A length or a distance: a base, and how many extra bits are added to it (RFC 1951 §3.2.5).
+    /// A length or a distance: a base, and the number of extra bits to be added to it (RFC 1951 §3.2.5).
     Base(u16, u8),
     /// The end of the block.
     End,
-    /// Nothing: no such symbol exists, or no symbol has such a code.
+    /// No such symbol exists, or no symbol has this code.
     Invalid,
-    /// Look on in the table at this place, by so many further bits.
+    /// Continue in the table at this index, with this many further bits.
     Further(u16, u8),
 }
 
-/// One code: what it stands for and how many bits it has.
+/// A code: its meaning and its length in bits.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Entry {
     pub(super) meaning: Meaning,
     pub(super) length: u8,
 }
 
-/// A table that finds symbols by their codes (RFC 1951 §3.2.2).
+/// A lookup table from codes to symbols (RFC 1951 §3.2.2).
 #[derive(Debug, Default)]
 pub(super) struct Table {
     entries: Vec<Entry>,
@@ -36,9 +36,9 @@ pub(super) struct Table {
 const UNUSED: Entry = Entry { meaning: Meaning::Invalid, length: 1 };
 
 impl Table {
-    /// Lays out the table for symbols with these code lengths, 0–15; `None` where the lengths make no code.
+    /// Builds the table for symbols with these code lengths, 0–15; returns `None` if the lengths form no valid code.
     ///
-    /// As in every inflater of weight, a code may be incomplete only where it has no symbol, or one of one bit.
+    /// As in all major inflaters, a code may be incomplete only if it has no symbol, or a single one of one bit.
     pub(super) fn build(&mut self, lengths: &[u8], meaning: impl Fn(usize) -> Meaning) -> Option<()> {
         let mut counts = [0_u16; LONGEST_CODE + 1];
         for &length in lengths {
@@ -54,7 +54,7 @@ impl Table {
             return Some(());
         }
 
-        // The first code of each length; `free` is how many codes of that length are left.
+        // The first code of each length; `free` is the number of unused codes of that length.
         let mut next = [0_u32; LONGEST_CODE + 1];
         let (mut code, mut free) = (0_u32, 1_u32);
         for (length, &count) in counts.iter().enumerate().skip(1) {
@@ -90,12 +90,12 @@ impl Table {
         self.fill(usize::from(start), code, length, width, entry);
     }
 
-    /// Returns the second table that belongs to a slot of the first, as place and width; makes it where there is none.
+    /// Returns the index and width of the second table for a slot of the first, creating it if needed.
     fn further(&mut self, slot: usize, width: u8) -> (u16, u8) {
         if let Some(Entry { meaning: Meaning::Further(start, width), .. }) = self.entries.get(slot) {
             return (*start, *width);
         }
-        // At most 143 of these exist, of 32 entries each: two codes share one at least.
+        // At most 143 of these exist, of 32 entries each: at least two codes share one.
         let start = u16::try_from(self.entries.len()).unwrap_or(u16::MAX);
         self.entries.resize(usize::from(start).saturating_add(entries(width)), UNUSED);
         if let Some(entry) = self.entries.get_mut(slot) {
@@ -104,7 +104,7 @@ impl Table {
         (start, width)
     }
 
-    /// Writes the entry at every place of a table of `width` bits whose low `length` bits are the code.
+    /// Writes the entry at every index of a table of `width` bits whose low `length` bits are the code.
     fn fill(&mut self, start: usize, code: u32, length: u8, width: u8, entry: Entry) {
         let table = self.entries.get_mut(start..start.saturating_add(entries(width))).unwrap_or_default();
         for slot in table.iter_mut().skip(code as usize).step_by(entries(length)) {
@@ -112,7 +112,8 @@ impl Table {
         }
     }
 
-    /// Finds the code at the low end of `bits`; it is right if so many bits as it has were there.
+    /// Looks up the code at the low end of `bits`; the result is valid if at least as many bits as its length were
+    /// available.
     pub(super) fn find(&self, bits: u64) -> Entry {
         let entry = self.entries.get(low(bits, self.root)).copied().unwrap_or(UNUSED);
         let Meaning::Further(start, width) = entry.meaning else { return entry };
@@ -120,13 +121,13 @@ impl Table {
         self.entries.get(place).copied().unwrap_or(UNUSED)
     }
 
-    /// Returns how much memory it holds, in bytes.
+    /// Returns the allocated memory, in bytes.
     pub(super) fn allocated(&self) -> usize {
         self.entries.capacity().saturating_mul(size_of::<Entry>())
     }
 }
 
-/// Returns how many entries a table for so many bits has.
+/// Returns the number of entries of a table for `width` bits.
 fn entries(width: u8) -> usize {
     1_usize.wrapping_shl(u32::from(width))
 }
@@ -137,7 +138,7 @@ fn low(bits: u64, width: u8) -> usize {
     usize::try_from(bits & mask).unwrap_or(0)
 }
 
-/// Says what a symbol of the literal/length alphabet stands for (RFC 1951 §3.2.5).
+/// Returns the meaning of a symbol of the literal/length alphabet (RFC 1951 §3.2.5).
 pub(super) fn literal(symbol: usize) -> Meaning {
     const LENGTHS: [(u16, u8); 29] = [
         (3, 0),
@@ -179,7 +180,7 @@ pub(super) fn literal(symbol: usize) -> Meaning {
     }
 }
 
-/// Says what a symbol of the distance alphabet stands for (RFC 1951 §3.2.5).
+/// Returns the meaning of a symbol of the distance alphabet (RFC 1951 §3.2.5).
 pub(super) fn distance(symbol: usize) -> Meaning {
     match u8::try_from(symbol) {
         Ok(symbol @ 0..=3) => Meaning::Base(u16::from(symbol).wrapping_add(1), 0),
@@ -192,12 +193,12 @@ pub(super) fn distance(symbol: usize) -> Meaning {
     }
 }
 
-/// Says what a symbol of the code length alphabet stands for: itself.
+/// Returns the meaning of a symbol of the code length alphabet: its value.
 pub(super) fn code_length(symbol: usize) -> Meaning {
     u8::try_from(symbol).map_or(Meaning::Invalid, Meaning::Literal)
 }
 
-/// Holds the two codes of blocks that bring none (RFC 1951 §3.2.6).
+/// The two fixed codes (RFC 1951 §3.2.6).
 pub(super) static FIXED: LazyLock<(Table, Table)> = LazyLock::new(|| {
     let mut lengths = [8; 288];
     lengths[144..256].fill(9);
@@ -237,7 +238,7 @@ mod tests {
 
     #[test]
     fn codes_longer_than_the_first_table() {
-        // 0, 10, 110, … : one code of each length, the longest twice.
+        // 0, 10, 110, …: one code of each length, the longest twice.
         let mut lengths: Vec<u8> = (1..=15).collect();
         lengths.push(15);
         let table = plain(&lengths).unwrap();

@@ -8,11 +8,11 @@ use crate::websocket::Payload;
 /// The order in which the lengths of the code length codes are sent (RFC 1951 §3.2.7).
 const ORDER: [u8; 19] = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
 
-/// An inflater of our own where the library does not do: with part of the window unknown, or to see how far
+/// An inflater for the cases the library does not handle: if part of the window is unknown, or to check how far
 /// references reach (RFC 1951).
 ///
-/// Huffman codes never need history, only back-references do: so lengths are always exact, literals always known, and
-/// a copied byte is known where its origin is.
+/// Decoding Huffman codes never depends on history, only back-references do: lengths are always exact, literals are
+/// always known, and a copied byte is known if its source is.
 ///
 /// ```text
 ///              ┌───────────────► Stored ──────────────┐
@@ -21,14 +21,14 @@ const ORDER: [u8; 19] = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 
 ///      └──────────────────────── after a final block, too ◄──┘
 /// ```
 ///
-/// Each step either has all its bits and is done, or lacks some and is tried again: input may be cut anywhere.
+/// Each step either has all its bits and completes, or lacks some and is retried, so the input may be split anywhere.
 #[derive(Debug)]
 pub(super) struct LossyInflater {
     bits: Bits,
     state: State,
     /// Whether the current block is the last of a stream; another may follow it (RFC 7692 §7.2.3.4).
     last: bool,
-    /// Whether a last block has ended in the current message.
+    /// Whether a final block has ended in the current message.
     ended: bool,
     lengths: Lengths,
     literals: Table,
@@ -36,14 +36,14 @@ pub(super) struct LossyInflater {
     seen: Seen,
 }
 
-/// The kinds of references that the current message had.
+/// The kinds of references in the current message.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Seen {
     /// The first distance beyond the agreed window.
     pub(super) beyond: Option<u32>,
-    /// One reached unknown bytes.
+    /// Whether one reached unknown bytes.
     pub(super) unknown: bool,
-    /// One reached back before the message.
+    /// Whether one reached back before the message.
     pub(super) before_message: bool,
 }
 
@@ -51,17 +51,17 @@ pub(super) struct Seen {
 enum State {
     /// Between blocks.
     Header,
-    /// In a stored block, with so many bytes to come.
+    /// In a stored block with this many bytes left.
     Stored(usize),
-    /// Reading the lengths of the code length codes; so many were read.
+    /// Reading the lengths of the code length codes, of which this many were read.
     Codes(usize),
     /// Reading the lengths of the literal and distance codes.
     Lengths,
-    /// Reading symbols, of the fixed codes or the block's own.
+    /// Reading symbols, with the fixed codes or the block's own.
     Symbols { fixed: bool },
 }
 
-/// The code lengths of a dynamic block while they are read (RFC 1951 §3.2.7).
+/// The code lengths of a dynamic block while they are being read (RFC 1951 §3.2.7).
 #[derive(Debug)]
 struct Lengths {
     codes: usize,
@@ -75,16 +75,16 @@ struct Lengths {
 
 /// The reason why a step ended.
 enum Step {
-    /// It is done: the next state is set.
+    /// It is complete and the next state is set.
     Done,
-    /// Bits are lacking.
+    /// More bits are needed.
     More,
-    /// The history has no room.
+    /// The history is full.
     Full,
 }
 
 impl LossyInflater {
-    /// Starts as [`Self::begin`] does; it is large, and few need it.
+    /// Creates a boxed inflater in the state of [`Self::begin`]; it is large and rarely needed.
     pub(super) fn boxed() -> Box<Self> {
         Box::new(LossyInflater {
             bits: Bits::default(),
@@ -106,25 +106,25 @@ impl LossyInflater {
         })
     }
 
-    /// Starts between two blocks, as every message does.
+    /// Resets it to the state between two blocks, in which every message begins.
     pub(super) fn begin(&mut self) {
         (self.bits, self.state, self.last, self.ended) = (Bits::default(), State::Header, false, false);
         self.seen = Seen::default();
     }
 
-    /// Reports what this message's references were like so far.
+    /// Returns the kinds of references in this message so far.
     pub(super) const fn seen(&self) -> Seen {
         self.seen
     }
 
-    /// Returns how much memory it holds, in bytes.
+    /// Returns the allocated memory, in bytes.
     pub(super) fn allocated(&self) -> usize {
         [&self.lengths.table, &self.literals, &self.distances]
             .into_iter()
             .fold(size_of::<LossyInflater>(), |sum, table| sum.saturating_add(table.allocated()))
     }
 
-    /// Inflates `bytes`; `window` is the agreed one in bytes.
+    /// Inflates `bytes`; `window` is the agreed window in bytes.
     pub(super) fn push(
         &mut self,
         mut bytes: &[u8],
@@ -143,7 +143,7 @@ impl LossyInflater {
         }
     }
 
-    /// Ends the message: reads the tail.
+    /// Ends the message by reading the tail.
     pub(super) fn finish(&mut self, window: usize, history: &mut History) -> Result<(), Stop> {
         history.make_room();
         let start = history.len();
@@ -151,7 +151,7 @@ impl LossyInflater {
         let unfinished = || Stop::Damaged(UNFINISHED.into());
         let tail = self.run(&mut &TAIL[..], window, history);
         if self.ended {
-            // The tail led to the end of a final block; what follows that is nobody's.
+            // The tail ended a final block; anything after that is irrelevant.
             return Ok(());
         }
         tail.map_err(|_| unfinished())?;
@@ -167,7 +167,7 @@ impl LossyInflater {
         }
     }
 
-    /// Goes on until bits or room are lacking.
+    /// Runs until more bits or more room are needed.
     fn run(&mut self, input: &mut &[u8], window: usize, history: &mut History) -> Result<Step, Stop> {
         loop {
             self.bits.refill(input);
@@ -185,10 +185,10 @@ impl LossyInflater {
         }
     }
 
-    /// Leaves a block.
+    /// Ends a block.
     fn end_block(&mut self) -> Step {
         if self.last {
-            // What follows a last block begins on a byte's edge.
+            // Data after a final block begins at a byte boundary.
             self.bits.align();
             (self.last, self.ended) = (false, true);
         }
@@ -196,7 +196,7 @@ impl LossyInflater {
         Step::Done
     }
 
-    /// Reads a block's first three bits, and what stands before the data of its type (RFC 1951 §3.2.3–3.2.7).
+    /// Reads a block's first three bits, and the fields before the data of its type (RFC 1951 §3.2.3–3.2.7).
     fn header(&mut self) -> Result<Step, Stop> {
         let mut bits = self.bits;
         let (Some(last), Some(kind)) = (bits.read(1), bits.read(2)) else { return Ok(Step::More) };
@@ -258,7 +258,7 @@ impl LossyInflater {
             };
             self.lengths.set_code(read, length);
             read = read.saturating_add(1);
-            // The refill before this step brought 56 bits, and 19 codes of 3 bits may need one more.
+            // The refill before this step provided 56 bits, and 19 codes of 3 bits may need one more.
             if read == 16 {
                 self.state = State::Codes(read);
                 return Ok(Step::Done);
@@ -296,7 +296,7 @@ impl LossyInflater {
         Ok(Step::Done)
     }
 
-    /// Reads symbols: literals, and references as far as they can be followed (RFC 1951 §3.2.5).
+    /// Reads symbols: literals, and references, as far as their sources are known (RFC 1951 §3.2.5).
     fn symbols(
         &mut self,
         fixed: bool,
@@ -307,7 +307,7 @@ impl LossyInflater {
         let (literals, distances) =
             if fixed { (&FIXED.0, &FIXED.1) } else { (&self.literals, &self.distances) };
         while history.room() >= LONGEST {
-            // A length and its distance have 48 bits at most: after a refill only the input's end can lack some.
+            // A length and its distance have at most 48 bits: after a refill, bits are missing only at the input's end.
             self.bits.refill(input);
             let mut bits = self.bits;
             let entry = literals.find(bits.peek());
@@ -350,7 +350,7 @@ impl Seen {
 }
 
 impl Lengths {
-    /// Starts with the three counts as they were sent.
+    /// Starts with the three counts as transmitted.
     fn begin(&mut self, literals: usize, distances: usize, codes: usize) {
         self.codes = codes.wrapping_add(4);
         self.literals = literals.wrapping_add(257);
@@ -366,7 +366,7 @@ impl Lengths {
         }
     }
 
-    /// Reads one length, or one repetition; `None` where bits are lacking.
+    /// Reads one length, or one repetition; returns `None` if more bits are needed.
     fn next(&mut self, bits: &mut Bits) -> Option<Result<(), Stop>> {
         let entry = self.table.find(bits.peek());
         bits.skip(u32::from(entry.length))?;

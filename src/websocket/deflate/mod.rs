@@ -1,13 +1,14 @@
-//! Inflates compressed messages (RFC 7692 §7.2.2, RFC 1951).
+//! Inflating of compressed messages (RFC 7692 §7.2.2, RFC 1951).
 //!
-//! One [`Inflater`] a side. What it inflates stays in a *history*, the last 32 KiB with a mark for each byte that is
-//! not known, and two engines append to it:
+//! There is one [`Inflater`] per side. Its output is kept in a *history*, the last 32 KiB with a mark for each unknown
+//! byte, and two engines append to it:
 //!
-//! * the library, as long as everything a reference can reach is known: the ordinary case;
-//! * our own inflater where it is not (compressed bytes were lost, or the capture began in mid-stream), and where a
-//!   window below 32 KiB was agreed on, for the library does not tell how far references reach.
+//! * the library, as long as everything within reach of a reference is known, which is the usual case;
+//! * our own inflater otherwise (compressed bytes were lost, or the capture began mid-stream), and if a window below 32
+//!   KiB was agreed on, because the library does not report how far references reach.
 //!
-//! A message that the library ended between two blocks leaves the next message to either: the history says which.
+//! After a message that the library ended between two blocks, either engine can inflate the next one; the history
+//! determines which.
 
 mod bits;
 mod fast;
@@ -26,10 +27,11 @@ use crate::model::{Anomaly, DeflateSide};
 use crate::websocket::Payload;
 use std::collections::VecDeque;
 
-/// The bounds of what inflating may cost.
+/// The bounds on the cost of inflating.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// How many bytes one message may inflate to; beyond it the rest is not inflated, and the side's history ends.
+    /// The maximum number of bytes that one message may inflate to; beyond it the rest is not inflated, and the side's
+    /// history is lost.
     pub work: u64,
 }
 
@@ -39,18 +41,18 @@ impl Default for Limits {
     }
 }
 
-/// How many anomalies wait for [`Inflater::next_anomaly`] at most; one message makes four at most.
+/// The maximum number of anomalies pending for [`Inflater::next_anomaly`]; one message causes at most four.
 const MAX_WAITING: usize = 16;
 
-/// The inflater of what one side sends (RFC 7692 §7.2.2).
+/// The inflater for one side's messages (RFC 7692 §7.2.2).
 ///
-/// [`push`](Self::push) the unmasked payload bytes of each compressed message, [`gap`](Self::gap) where some are
-/// lost, [`finish`](Self::finish) at its end; then ask for [`next_anomaly`](Self::next_anomaly) until there is none.
-/// Output goes into the message's [`Payload`] at once; only the window stays here. Plain messages between compressed
-/// ones do not concern it (RFC 7692 §7.2.1).
+/// [`push`](Self::push) the unmasked payload bytes of each compressed message, call [`gap`](Self::gap) where some are
+/// lost and [`finish`](Self::finish) at its end, then drain [`next_anomaly`](Self::next_anomaly). Output goes into the
+/// message's [`Payload`] at once; only the window is kept. Uncompressed messages in between do not affect it (RFC 7692
+/// §7.2.1).
 ///
-/// It never invents a byte: what cannot be known is skipped in the payload, with its exact length where the codes
-/// tell it, and after 32 KiB of known output everything is known again.
+/// It never invents a byte: unknown bytes are skipped in the payload, with their exact length if the codes determine
+/// it, and after 32 KiB of known output everything is known again.
 #[derive(Debug)]
 pub struct Inflater {
     side: DeflateSide,
@@ -60,10 +62,10 @@ pub struct Inflater {
     pool: InflaterPool,
     partial: Option<Box<LossyInflater>>,
     message: Message,
-    /// A final block ended a message of a sender that keeps its window. The library cannot go on after one without
-    /// being primed anew, our own inflater can.
+    /// Whether a final block ended a message of a sender that keeps its window. After one, the library cannot continue
+    /// without being primed again, but our own inflater can.
     finals: bool,
-    /// What came before the next message is unknown.
+    /// Whether the data before the next message is unknown.
     lost: bool,
     loss_reported: bool,
     takeover: Option<bool>,
@@ -73,24 +75,25 @@ pub struct Inflater {
 /// The state of the current message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Message {
-    /// No compressed byte came yet.
+    /// No compressed byte has arrived yet.
     Before,
-    /// It is being inflated by the library or by us, and may make so many more bytes.
+    /// It is being inflated by our own inflater or by the library, with `left` bytes of output allowed.
     Inside { ours: bool, left: u64 },
     /// The rest of it cannot be inflated.
     Dead,
 }
 
 impl Inflater {
-    /// Begins with a conversation whose handshake was seen; holds no memory until a compressed message comes.
+    /// Creates an inflater for a conversation with a captured handshake; allocates nothing until a compressed message
+    /// arrives.
     pub fn new(side: DeflateSide, limits: Limits) -> Self {
         Self::begin_with(side, limits, false)
     }
 
-    /// Begins in mid-stream: nothing was seen of the agreement or of what was sent before.
+    /// Creates an inflater for a mid-stream capture, with the negotiation and all earlier data unknown.
     ///
-    /// The sender is taken for one that keeps its window, of full size. If it does not, its references never reach
-    /// back before their message, and nothing is lost by thinking so.
+    /// The sender is assumed to keep a window of full size. If it does not, its references never reach back before
+    /// their message, so the assumption does no harm.
     pub fn mid_stream(limits: Limits) -> Self {
         Self::begin_with(DeflateSide { no_context_takeover: false, max_window_bits: 15 }, limits, true)
     }
@@ -119,7 +122,7 @@ impl Inflater {
         self
     }
 
-    /// Takes unmasked compressed bytes of the current message; what they make is appended to `out`.
+    /// Inflates unmasked compressed bytes of the current message, appending the output to `out`.
     pub fn push(&mut self, bytes: &[u8], out: &mut Payload) {
         if bytes.is_empty() {
             return;
@@ -138,7 +141,7 @@ impl Inflater {
                 }
                 self.finals |= library.is_spent();
             }
-            // Blocks after a final one: the window goes on, which the library cannot.
+            // Blocks after a final one continue with the same window, which the library does not support.
             if !rest.is_empty() {
                 ours = true;
                 self.partial.get_or_insert_with(LossyInflater::boxed).begin();
@@ -151,15 +154,15 @@ impl Inflater {
         self.settle(result, out);
     }
 
-    /// Hears that compressed bytes of the current message are lost: the rest of it cannot be inflated, and what the
-    /// sender has in its window is unknown from here on.
+    /// Notes that compressed bytes of the current message are lost: the rest of it cannot be inflated, and the sender's
+    /// window is unknown from here on.
     pub fn gap(&mut self, out: &mut Payload) {
         if self.message != Message::Dead {
             self.give_up(out);
         }
     }
 
-    /// Ends the message: its last frame is over.
+    /// Ends the message after its last frame.
     pub fn finish(&mut self, out: &mut Payload) {
         if let Message::Inside { ours, mut left } = self.message {
             let mut result = Ok(());
@@ -177,17 +180,17 @@ impl Inflater {
         self.message = Message::Before;
     }
 
-    /// Hears that whole messages of this side were lost: before the next one, the window is unknown.
+    /// Notes that entire messages of this side were lost: the window is unknown before the next one.
     pub const fn lose_history(&mut self) {
         (self.lost, self.loss_reported) = (true, false);
     }
 
-    /// Asks what was wrong since the last call.
+    /// Returns the next anomaly found.
     pub fn next_anomaly(&mut self) -> Option<Anomaly> {
         self.anomalies.pop_front()
     }
 
-    /// Returns how much memory it holds, in bytes.
+    /// Returns the allocated memory, in bytes.
     pub fn allocated(&self) -> usize {
         let engines = self.library.as_ref().map_or(0, FastInflater::allocated);
         let engines = engines.saturating_add(self.partial.as_ref().map_or(0, |partial| partial.allocated()));
@@ -195,8 +198,8 @@ impl Inflater {
         self.history.allocated().saturating_add(engines).saturating_add(waiting)
     }
 
-    /// Gives back all memory but the window, as far as it was used: at most 32 KiB, and 4 KiB where part of it is
-    /// unknown. For sides that are idle; does nothing inside a message. The next message takes it up again.
+    /// Releases all memory except the used part of the window: at most 32 KiB, plus 4 KiB if part of it is unknown.
+    /// Intended for idle sides; does nothing inside a message. The next message restores the state.
     pub fn rest(&mut self) {
         if let Message::Inside { .. } = self.message {
             return;
@@ -208,8 +211,8 @@ impl Inflater {
         self.anomalies.shrink_to_fit();
     }
 
-    /// Gives back the window, too: messages refer to unknown bytes until 32 KiB more are known. Inside a message, a
-    /// [`gap`](Self::gap) goes before.
+    /// Releases the window as well: messages refer to unknown bytes until 32 KiB more are known. Inside a message, call
+    /// [`gap`](Self::gap) first.
     pub fn give_up_window(&mut self) {
         self.lose_history();
         if !matches!(self.message, Message::Inside { .. }) {
@@ -218,7 +221,7 @@ impl Inflater {
         }
     }
 
-    /// Chooses who inflates the message that begins.
+    /// Chooses the engine for the message that begins.
     fn begin(&mut self) {
         self.take_up_history();
         self.history.begin_message();
@@ -242,7 +245,7 @@ impl Inflater {
         self.message = Message::Inside { ours, left: self.limits.work };
     }
 
-    /// Forgets what the next message cannot or must not refer to.
+    /// Drops the history that the next message cannot or must not refer to.
     fn take_up_history(&mut self) {
         if self.lost || self.side.no_context_takeover {
             self.history.clear(!self.side.no_context_takeover);
@@ -259,7 +262,7 @@ impl Inflater {
         }
     }
 
-    /// Reports what the engines found, and gives the message up where it cannot go on.
+    /// Reports the result of an engine, and abandons the message if it cannot continue.
     fn settle(&mut self, result: Result<(), Stop>, out: &mut Payload) {
         let Err(stop) = result else { return };
         self.report(match stop {
@@ -309,8 +312,8 @@ impl Drop for Inflater {
 
 /// Returns the agreed window in bytes.
 ///
-/// A window of 8 bits means 256 bytes, though zlib, asked for it, works with 9: it keeps 262 bytes off its window's
-/// far end, so its references stay within 250 and nothing has to be forgiven.
+/// A window of 8 bits means 256 bytes, although zlib uses 9 if 8 is requested: it never refers to the farthest 262
+/// bytes of its window, so its distances stay within 250 and no exception is needed.
 const fn window(side: DeflateSide) -> usize {
     match side.max_window_bits {
         bits @ 8..15 => 1 << bits,

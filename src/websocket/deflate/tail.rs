@@ -1,11 +1,11 @@
-/// What the sender took off the end of each message (RFC 7692 §7.2.2).
+/// The bytes that the sender removes from the end of each message (RFC 7692 §7.2.2).
 pub(super) const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
 
-/// An empty stored block, read behind the tail: only between two blocks it is taken whole and makes nothing. So it
-/// tells a message that ends where it should from one cut short, and leaves the state as it was.
+/// An empty stored block, read after the tail: only between two blocks is it consumed completely without output. So it
+/// distinguishes a complete message from a truncated one, and leaves the state unchanged.
 pub(super) const EMPTY: [u8; 5] = [0, 0, 0, 0xff, 0xff];
 
-/// What comes out of [`TAIL`] and [`EMPTY`] where the message's own bytes led to the end of a block already: the first
-/// zero is then taken for the header of a stored block, whose length and complement happen to be right. Some senders
-/// leave the empty block out, and one that keeps no window gets away with it.
+/// The output of [`TAIL`] and [`EMPTY`] if the message's own bytes already reached the end of a block: the first zero
+/// is then read as the header of a stored block, whose length and complement happen to be valid. Some senders omit the
+/// empty block, which works for those that keep no window.
 pub(super) const NOT_NEEDED: [u8; 4] = [0, 0, 0xff, 0xff];

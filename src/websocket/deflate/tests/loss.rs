@@ -15,7 +15,7 @@ fn a_gap_loses_the_rest_of_the_message_and_the_window() {
     inflater.finish(&mut out);
     assert!(tick(10).starts_with(out.bytes()) && !out.bytes().is_empty());
     assert_eq!(out.missing(), [Missing { offset: out.length(), length: None }]);
-    assert_eq!(inflater.next_anomaly(), None, "the loss is told with the first message that it touches");
+    assert_eq!(inflater.next_anomaly(), None, "the loss is reported with the first message it affects");
 
     let mut told = 0;
     for n in 11..600 {
@@ -67,7 +67,7 @@ fn joined_late_takeover_is_detected_by_the_first_reference_back() {
 
 #[test]
 fn the_window_heals_and_the_library_takes_over() {
-    // A sender whose references reach the unknown no more: noise first, then ticks.
+    // A sender whose references no longer reach the unknown part: noise first, then ticks.
     let (mut sender, mut inflater) = (Sender::new(6, true), Inflater::mid_stream(Limits::default()));
     sender.send(&tick(0));
     inflate(&mut inflater, [&sender.send(&noise(40_000))[..]]);
@@ -80,7 +80,7 @@ fn the_window_heals_and_the_library_takes_over() {
 
 #[test]
 fn more_holes_than_a_payload_counts_put_no_byte_in_a_wrong_place() {
-    // Literals between references to the unknown, 3000 times: a fixed block by hand.
+    // Literals between references to unknown bytes, 3000 times: a hand-written fixed block.
     let (mut bits, mut expected) = (vec![0, 1, 0], Vec::new());
     for n in 0..3000_u32 {
         let literal = (n % 100) as u8;

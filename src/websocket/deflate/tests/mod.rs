@@ -17,9 +17,9 @@ fn bits(max_window_bits: u8) -> DeflateSide {
 /// The result of one message.
 #[derive(Debug, PartialEq, Eq)]
 struct Got {
-    /// Each byte, `None` where it is not known.
+    /// Each byte, `None` if unknown.
     bytes: Vec<Option<u8>>,
-    /// Whether no more bytes were said to be missing to the end.
+    /// Whether the payload has no gap of unknown length at its end.
     whole: bool,
     anomalies: Vec<Anomaly>,
 }
@@ -35,7 +35,7 @@ fn laid_out(out: &Payload) -> (Vec<Option<u8>>, bool) {
     let (mut known, mut all, mut whole) = (out.bytes().iter().copied(), Vec::new(), true);
     for &Missing { offset, length } in out.missing() {
         all.extend(known.by_ref().take(offset as usize - all.len()).map(Some));
-        assert!(whole, "a gap without end is the last");
+        assert!(whole, "a gap of unknown length comes last");
         match length {
             Some(length) => all.extend(std::iter::repeat_n(None, length as usize)),
             None => whole = false,
@@ -43,14 +43,14 @@ fn laid_out(out: &Payload) -> (Vec<Option<u8>>, bool) {
     }
     all.extend(known.map(Some));
     if !whole {
-        // The last gap may begin with a part whose length is known.
+        // The last gap may begin with a part of known length.
         all.resize(out.length() as usize, None);
     }
     assert_eq!(all.len() as u64, out.length());
     (all, whole)
 }
 
-/// Inflates one message that comes in these pieces.
+/// Inflates one message given in pieces.
 fn inflate<'a>(inflater: &mut Inflater, pieces: impl IntoIterator<Item = &'a [u8]>) -> Got {
     let mut out = Payload::new(usize::MAX);
     for piece in pieces {
@@ -69,7 +69,7 @@ fn text(inflater: &mut Inflater, message: &[u8]) -> String {
     String::from_utf8(inflate(inflater, [message]).known()).unwrap()
 }
 
-/// Compresses as a peer does (RFC 7692 §7.2.1).
+/// A compressor that behaves like a peer (RFC 7692 §7.2.1).
 struct Sender {
     compress: Compress,
     takeover: bool,
@@ -106,7 +106,7 @@ impl Sender {
         message
     }
 
-    /// Ends with a final block, as where only `finish` is at hand (RFC 7692 §7.2.3.4).
+    /// Ends with a final block, like senders that can only call `finish` (RFC 7692 §7.2.3.4).
     fn send_final(&mut self, payload: &[u8], window: &[u8]) -> Vec<u8> {
         let mut compress = Compress::new(Compression::new(6), false);
         if !window.is_empty() {
@@ -117,7 +117,7 @@ impl Sender {
     }
 }
 
-/// Makes ticks as a market data feed sends them: alike, about 200 bytes each.
+/// Generates ticks like those of a market data feed: similar, about 200 bytes each.
 fn tick(n: usize) -> Vec<u8> {
     format!(
         r#"{{"type":"tick","seq":{n},"symbol":"{}","bid":{}.{:02},"ask":{}.{:02},"time":"2026-11-03T12:{:02}:{:02}.{:06}Z","venue":"XETR","flags":["firm","live"],"depth":[{},{},{}]}}"#,
@@ -129,7 +129,7 @@ fn tick(n: usize) -> Vec<u8> {
     .into_bytes()
 }
 
-/// Makes bytes that nothing repeats in.
+/// Generates bytes without repetitions.
 fn noise(count: usize) -> Vec<u8> {
     let mut state = 0x2545_f491_4f6c_dd1d_u64;
     std::iter::repeat_with(|| {
@@ -142,7 +142,7 @@ fn noise(count: usize) -> Vec<u8> {
     .collect()
 }
 
-/// Returns whether every byte shown is the byte sent at that place, and the length is exact.
+/// Returns whether every byte shown is the byte sent at that offset, and the length is exact.
 fn is_true(got: &Got, sent: &[u8]) -> bool {
     got.whole
         && got.bytes.len() == sent.len()

@@ -65,7 +65,7 @@ fn an_empty_message() {
     }
 }
 
-// Beyond the examples.
+// More cases.
 
 #[test]
 fn a_window_goes_on_after_a_final_block() {
@@ -78,7 +78,7 @@ fn a_window_goes_on_after_a_final_block() {
         assert_eq!(inflate(&mut inflater, [&message[..]]).known(), payload, "message {n}");
         sent.extend(payload);
         if n % 3 == 2 {
-            // The peer primes its compressor anew.
+            // The peer primes its compressor again.
             sender.compress = Compress::new(Compression::new(6), false);
             sender.compress.set_dictionary(&sent[sent.len().saturating_sub(32768)..]).unwrap();
         }
@@ -99,7 +99,7 @@ fn blocks_follow_a_final_block_in_one_message() {
 
 #[test]
 fn a_message_that_needs_no_tail() {
-    // Without the empty block that RFC 7692 §7.2.1 wants at the end: a stored block, and a fixed block whose last two
+    // Without the trailing empty block that RFC 7692 §7.2.1 requires: a stored block, and a fixed block whose last two
     // bits, both zero, are the tail's first.
     let stored = [0x00, 0x05, 0x00, 0xfa, 0xff, 0x48, 0x65, 0x6c, 0x6c, 0x6f];
     let fixed = [0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07];
@@ -263,7 +263,7 @@ fn a_distance_beyond_the_agreed_window_is_reported_once_a_message_and_followed()
 
 #[test]
 fn a_compressor_stays_inside_its_window() {
-    // Of 9 bits even inside 8: zlib, asked for 8, works with 9.
+    // 9 bits even if 8 were agreed: zlib, asked for 8, uses 9.
     for (asked, agreed) in [(9, 8), (9, 9), (10, 10), (12, 12), (14, 14)] {
         for level in 1..=9 {
             let mut sender = Sender::with_bits(level, asked);

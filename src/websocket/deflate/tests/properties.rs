@@ -1,7 +1,7 @@
 use super::*;
 use proptest::prelude::*;
 
-/// Makes payloads that compress in every way: words again and again, noise, runs, near repetitions.
+/// Generates payloads that compress in different ways: repeated words, noise, runs, near repetitions.
 fn payload() -> impl Strategy<Value = Vec<u8>> {
     let piece = prop_oneof![
         4 => (0..200_usize).prop_map(tick),
@@ -15,7 +15,7 @@ fn payload() -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(piece, 0..6).prop_map(|pieces| pieces.concat())
 }
 
-/// Returns whether the library and our own inflater, which sees distances and every bad end, came to the same.
+/// Returns whether the library and our own inflater, which also checks distances and detects every truncation, agree.
 fn agree(library: &Got, ours: &Got) -> bool {
     let cut_short = |anomaly: &Anomaly| matches!(anomaly, Anomaly::DeflateDamaged { problem, .. } if [UNFINISHED, NO_END].contains(&&**problem));
     let anomalies = ours.anomalies.iter().filter(|anomaly| anomaly.code() != "deflate-distance");
@@ -38,7 +38,7 @@ proptest! {
     ) {
         let mut sender = Sender::new(level, takeover);
         let side = if takeover { TAKEOVER } else { NO_TAKEOVER };
-        // 15 bits by the library, 14 by us (the distances may be, nothing else differs).
+        // 15 bits by the library, 14 by our own inflater (distances may be reported, nothing else differs).
         let mut ordinary = Inflater::new(side, Limits::default());
         let mut ours = Inflater::new(DeflateSide { max_window_bits: 14, ..side }, Limits::default());
         for payload in payloads {
