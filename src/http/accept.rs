@@ -1,4 +1,4 @@
-//! The answer to the key, and the known mistakes in making it (RFC 6455 §4.2.2 point 5.4).
+//! `Sec-WebSocket-Accept`, and the known mistakes in computing it (RFC 6455 §4.2.2 point 5.4).
 
 mod misspelt;
 
@@ -13,7 +13,7 @@ use sha1::{Digest as _, Sha1};
 
 const GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
-/// What programs hash when they did not find the key.
+/// The strings that programs hash if they did not find the key.
 const NO_KEY: &[&str] = &["", "undefined", "null", "None", "nil", "(null)", "NULL", "nullptr"];
 
 fn sha1(parts: &[&[u8]]) -> [u8; 20] {
@@ -24,24 +24,24 @@ fn sha1(parts: &[&[u8]]) -> [u8; 20] {
     hasher.finalize().into()
 }
 
-/// Returns the value that `key` demands.
+/// Returns the `Sec-WebSocket-Accept` value for `key`.
 pub(super) fn expected(key: &str) -> String {
     STANDARD.encode(sha1(&[key.as_bytes(), GUID.as_bytes()]))
 }
 
-/// Returns how many bytes a key decodes to, `None` where it is not base64 at all (RFC 6455 §4.1).
+/// Returns how many bytes a key decodes to; `None` if it is not base64 (RFC 6455 §4.1).
 pub(super) fn key_length(key: &str) -> Option<usize> {
     LENIENT.decode(key).ok().map(|bytes| bytes.len())
 }
 
 /// Returns whether a key is 16 bytes in base64 (RFC 6455 §4.1).
 ///
-/// Bits that the last character has to spare are not looked at: no server does either.
+/// Unused bits of the last character are ignored, as all servers ignore them.
 pub(super) fn key_is_legal(key: &str) -> bool {
     key.len() == 24 && key_length(key) == Some(16)
 }
 
-/// Reads base64 that may lack its padding and may have bits to spare in its last character.
+/// Decodes base64 that may lack padding and whose last character may have unused bits set.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
     &base64::alphabet::STANDARD,
     GeneralPurposeConfig::new()
@@ -49,7 +49,7 @@ const LENIENT: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(true),
 );
 
-/// Says which known mistake makes `found` out of `key`; `earlier` are keys of former requests on the connection.
+/// Identifies the known mistake that turns `key` into `found`; `earlier` are keys of earlier requests.
 pub(super) fn cause(key: &str, found: &str, earlier: &[Box<str>]) -> Option<Cow<'static, str>> {
     let right = expected(key);
     if let Some(cause) = at_sight(key, found, &right) {
@@ -71,11 +71,11 @@ pub(super) fn cause(key: &str, found: &str, earlier: &[Box<str>]) -> Option<Cow<
         }
     }
     let same = right.bytes().zip(found.bytes()).filter(|(a, b)| a == b).count();
-    // 20 of 28 characters are the same by chance once in 10²⁹ values.
+    // A random value has 20 of 28 characters in common once in 10²⁹ cases.
     (same >= 20).then_some("the right value with characters changed".into())
 }
 
-/// Names a mistake that shows without looking for what was hashed.
+/// Identifies a mistake that is visible without searching for the hashed input.
 fn at_sight(key: &str, found: &str, right: &str) -> Option<&'static str> {
     if found == key {
         return Some("the key was sent back as it came");
@@ -89,7 +89,7 @@ fn at_sight(key: &str, found: &str, right: &str) -> Option<&'static str> {
     found.starts_with(right).then_some("the right value with more behind it")
 }
 
-/// Reads a hash out of the forms it is sent in, with the name of the form where it is a wrong one.
+/// Decodes a hash from the forms in which it is sent; also returns a description of the form if it is wrong.
 fn hash_of(found: &str) -> Option<([u8; 20], Option<&'static str>)> {
     if let Some(hash) = unhex(found.as_bytes()) {
         return Some((hash, Some("the hash is in hex instead of base64")));
@@ -119,7 +119,7 @@ fn unhex(text: &[u8]) -> Option<[u8; 20]> {
     Some(hash)
 }
 
-/// Finds what was hashed instead of the key and the GUID.
+/// Identifies what was hashed instead of the key and the GUID.
 fn input_of(hash: &[u8; 20], key: &str, earlier: &[Box<str>]) -> Option<&'static str> {
     let is = |parts: &[&[u8]]| sha1(parts) == *hash;
     let (k, g) = (key.as_bytes(), GUID.as_bytes());

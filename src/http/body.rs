@@ -1,12 +1,12 @@
-//! Bodies, skipped and never kept (RFC 9112 §6–7).
+//! Bodies, which are skipped and never buffered (RFC 9112 §6–7).
 
 use super::head::BlankLine;
 use crate::model::Lost;
 
-/// The rest of a body.
+/// The remainder of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Body {
-    /// So many bytes.
+    /// This many bytes.
     Length(u64),
     /// Chunks.
     Chunked(Chunked),
@@ -14,7 +14,7 @@ pub(super) enum Body {
     UntilClose,
 }
 
-/// A place in a chunked body (RFC 9112 §7.1).
+/// A position in a chunked body (RFC 9112 §7.1).
 ///
 /// ```text
 ///   Size ─► Extension ─► Data ─► DataEnd ─► Size …        Size of 0 ─► Extension ─► Trailer ─► done
@@ -25,9 +25,9 @@ pub(super) enum Chunked {
     Size { size: u64, digits: u8 },
     /// After the size, up to the end of the line.
     Extension { size: u64 },
-    /// In the data: so many bytes to go.
+    /// In the data: the number of bytes left.
     Data(u64),
-    /// Before the end of the line after the data.
+    /// Before the line end that follows the data.
     DataEnd,
     /// In the trailer fields.
     Trailer(BlankLine),
@@ -36,11 +36,11 @@ pub(super) enum Chunked {
 /// The state of a body after some bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Next {
-    /// More of it may come.
+    /// The body may continue.
     More,
-    /// It ended.
+    /// The body has ended.
     Done,
-    /// Its chunks are damaged: nobody can tell where it ends.
+    /// The chunks are malformed: where the body ends is unknown.
     Broken,
 }
 
@@ -48,12 +48,12 @@ impl Body {
     /// The state of a chunked body before its first byte.
     pub(super) const CHUNKED: Body = Body::Chunked(Chunked::Size { size: 0, digits: 0 });
 
-    /// Skips what belongs to the body; returns how many bytes that were.
+    /// Skips bytes of the body; returns how many.
     pub(super) fn skip(&mut self, bytes: &[u8]) -> (usize, Next) {
         self.read(bytes, |_| ())
     }
 
-    /// Reads what belongs to the body and lends what it carries to `data`; returns how many bytes were read.
+    /// Reads bytes of the body and passes its data to `data`; returns how many bytes were read.
     pub(super) fn read(&mut self, bytes: &[u8], mut data: impl FnMut(&[u8])) -> (usize, Next) {
         match self {
             Body::UntilClose => {
@@ -85,8 +85,7 @@ impl Body {
         }
     }
 
-    /// Skips bytes that were lost; returns `None` where they may have held more than data, so that nobody can tell
-    /// what follows.
+    /// Skips lost bytes; returns `None` if they may have contained more than data, so that the position is unknown.
     pub(super) fn lose(&mut self, lost: Lost) -> Option<Next> {
         let Lost::Exact(length) = lost else {
             return (*self == Body::UntilClose).then_some(Next::More);
@@ -109,7 +108,7 @@ impl Body {
     }
 }
 
-/// Takes up to `most` off `left`; returns how many.
+/// Subtracts up to `most` from `left`; returns how much.
 fn take(left: &mut u64, most: usize) -> usize {
     let used = usize::try_from(*left).unwrap_or(usize::MAX).min(most);
     *left = left.saturating_sub(used as u64);
@@ -117,13 +116,13 @@ fn take(left: &mut u64, most: usize) -> usize {
 }
 
 impl Chunked {
-    /// Takes one step; `bytes` are not empty.
+    /// Advances by one step; `bytes` must not be empty.
     fn step(&mut self, bytes: &[u8]) -> (usize, Next) {
         match self {
             Chunked::Size { size, digits } => {
                 let Some(&byte) = bytes.first() else { return (0, Next::More) };
                 match char::from(byte).to_digit(16) {
-                    // Sixteen digits fill the 64 bits; leading zeros beyond that are not worth a thought.
+                    // Sixteen digits fill 64 bits; a longer size with leading zeros is not supported.
                     Some(_) if *digits == 16 => return (0, Next::Broken),
                     Some(digit) => {
                         *size = *size << 4 | u64::from(digit);

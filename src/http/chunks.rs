@@ -1,35 +1,35 @@
-/// A reader of chunks (RFC 9112 §7.1) where a 101 announced them and the server sends them, which no 101 may.
+/// A decoder for chunks (RFC 9112 §7.1) that a server sends after a 101 announced them, which no 101 may do.
 ///
-/// What does not begin like a chunk is left as it is.
+/// Bytes that do not begin like a chunk are passed through unchanged.
 #[derive(Debug, Default)]
 pub struct Chunks {
     state: State,
-    /// The line of a chunk's size that is not whole; behind a loss, what may be one and the line end before it.
+    /// An incomplete chunk size line; after a loss, what may be one and the line end before it.
     line: Vec<u8>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum State {
-    /// The first line has not come.
+    /// The first size line has not been read yet.
     #[default]
     First,
     Size,
     Data(u64),
-    /// The line end behind a chunk.
+    /// The line end after a chunk.
     End,
-    /// Something was lost, and where the next chunk begins is not known; `fresh` until something behind it was passed on.
+    /// Bytes were lost and the start of the next chunk is unknown; `fresh` until bytes after the loss were passed on.
     Lost {
         fresh: bool,
     },
-    /// There are no chunks.
+    /// The bytes are not chunked.
     Plain,
 }
 
-/// The longest line of a chunk's size that is read.
+/// The longest chunk size line that is read, in bytes.
 const LINE: usize = 64;
 
 impl Chunks {
-    /// Takes bytes and returns those that are in chunks.
+    /// Pushes bytes and returns the decoded ones.
     pub fn push(&mut self, mut bytes: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
         while let [byte, rest @ ..] = bytes {
@@ -71,7 +71,7 @@ impl Chunks {
         out
     }
 
-    /// Hears that so many bytes are lost; `false` where what follows can no longer be told apart.
+    /// Notes that bytes were lost, `length` if known; returns `false` if the position in the chunks is lost.
     pub fn lose(&mut self, length: Option<u64>) -> bool {
         match (self.state, length) {
             (State::Data(left), Some(length)) if length < left => {
@@ -92,7 +92,7 @@ impl Chunks {
         !matches!(self.state, State::First | State::Plain)
     }
 
-    /// Takes a byte of a line that names a chunk's size.
+    /// Adds a byte to a chunk size line.
     fn size(&mut self, byte: u8, out: &mut Vec<u8>) {
         self.line.push(byte);
         let line = std::mem::take(&mut self.line);
@@ -108,11 +108,11 @@ impl Chunks {
     }
 }
 
-/// Returns how many bytes behind a loss stand before the next chunk, and `true`; or before what may be one once more has
+/// Returns the offset of the next chunk after a loss, and `true`; or that of what may be a chunk once more bytes have
 /// come, and `false`.
 ///
-/// A chunk begins at once where they are `fresh`, or behind a line end, and a frame begins in it. What decides that is so
-/// short that it does not matter how the bytes were cut.
+/// A chunk is recognised if it begins with a frame, at the very start if the bytes are `fresh`, or after a line end.
+/// The decision depends on so few bytes that the result is the same however the bytes are split.
 fn next_chunk(bytes: &[u8], fresh: bool) -> (usize, bool) {
     for start in 0..=bytes.len() {
         let (before, rest) = bytes.split_at_checked(start).unwrap_or_default();
@@ -127,7 +127,7 @@ fn next_chunk(bytes: &[u8], fresh: bool) -> (usize, bool) {
     (bytes.len().saturating_sub(end), false)
 }
 
-/// Returns whether a chunk begins here that begins with a frame; `None` where there are too few bytes to say.
+/// Returns whether a chunk begins here and starts with a frame; `None` if the bytes are too few to decide.
 fn begins_chunk(bytes: &[u8]) -> Option<bool> {
     let Some(end) = bytes.iter().take(LINE).position(|byte| *byte == b'\n') else {
         let may_be = bytes.is_empty() || bytes.len() < LINE && parse(bytes).is_some();
@@ -138,12 +138,12 @@ fn begins_chunk(bytes: &[u8]) -> Option<bool> {
     if is_size { rest.first().map(|first| begins_frame(*first)) } else { Some(false) }
 }
 
-/// Returns whether a server's frame may begin with a byte: not one of text.
+/// Returns whether a byte may begin a server's frame; bytes of text are excluded.
 const fn begins_frame(first: u8) -> bool {
     matches!(first, 0..=2 | 0x80..=0x82 | 0x88..=0x8a | 0xc1 | 0xc2)
 }
 
-/// Reads a size and whatever extension follows it: `None` for what is none, `Some(None)` where more is needed.
+/// Parses a chunk size and any extension after it; returns `None` if invalid, `Some(None)` if incomplete.
 fn parse(line: &[u8]) -> Option<Option<u64>> {
     let digits = line.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
     let (number, rest) = line.split_at_checked(digits)?;
@@ -213,14 +213,14 @@ mod tests {
             assert!(!chunks.lose(Some(9)));
             chunks
         };
-        // What is left of the chunk before is passed on as it is: frames may be in it.
+        // The rest of the previous chunk is passed on as is: it may contain frames.
         let bytes = b"def\r\n4\r\nnone\r\n5\r\n\x81\x03ghi\r\n2\r\n\x89\0\r\n";
         for size in 1..bytes.len() {
             let mut chunks = lost();
             let out: Vec<u8> = bytes.chunks(size).flat_map(|piece| chunks.push(piece)).collect();
             assert_eq!(out, b"def\r\n4\r\nnone\r\n\x81\x03ghi\x89\0", "{size}");
         }
-        // The loss ends where a chunk begins.
+        // The loss ends at the start of a chunk.
         let mut chunks = lost();
         assert_eq!(chunks.push(b"4\r\n\x81\x02hi\r\n"), b"\x81\x02hi");
         assert!(chunks.found());

@@ -1,4 +1,4 @@
-//! What was agreed for compression (RFC 7692 §5, §7.1).
+//! Negotiation of compression (RFC 7692 §5, §7.1).
 
 use super::extension::{Extension, Parameter};
 use crate::model::{DeflateSide, Pair, Side};
@@ -6,13 +6,13 @@ use crate::model::{DeflateSide, Pair, Side};
 /// The name of the extension (RFC 7692 §7).
 pub(super) const PERMESSAGE: &str = "permessage-deflate";
 
-/// Returns whether an extension is the one that compresses each frame on its own: Safari's, never standardised
+/// Returns whether an extension is the one that compresses each frame separately: Safari's, never standardised
 /// (draft-tyoshino-hybi-websocket-perframe-deflate).
 pub(super) fn is_per_frame(name: &str) -> bool {
     name.eq_ignore_ascii_case("deflate-frame") || name.eq_ignore_ascii_case("x-webkit-deflate-frame")
 }
 
-/// The fault of a parameter.
+/// A violation in a parameter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Fault {
     /// The parameter as it was sent.
@@ -26,15 +26,15 @@ impl Fault {
     }
 }
 
-/// A window's size as a parameter gives it.
+/// The window size given by a parameter.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Bits {
-    /// The parameter is not there.
+    /// The parameter is absent.
     #[default]
     Absent,
-    /// It is there and names no size.
+    /// The parameter has no value.
     Any,
-    /// It names this size.
+    /// The window size, in bits.
     Most(u8),
 }
 
@@ -47,15 +47,15 @@ impl Bits {
     }
 }
 
-/// The four parameters of one offer or answer.
+/// The four parameters of an offer or a response.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Parameters {
     no_context_takeover: Pair<bool>,
     bits: Pair<Bits>,
 }
 
-/// Reads the parameters of an offer (from the client) or an answer (from the server), with all that is illegal in
-/// them by itself. A window of an illegal size counts as one of 15 bits: nothing is lost by a window too large.
+/// Parses the parameters of an offer (from the client) or a response (from the server), and collects everything that is
+/// illegal on its own. An illegal window size counts as 15 bits, because a window that is too large does no harm.
 fn parameters(from: Side, extension: &Extension<'_>, faults: &mut Vec<Fault>) -> Parameters {
     let mut all = Parameters::default();
     let mut seen: Vec<&str> = Vec::new();
@@ -91,7 +91,7 @@ fn parameters(from: Side, extension: &Extension<'_>, faults: &mut Vec<Fault>) ->
                 Bits::Any
             }
             None => {
-                // Only the client may say "any size" of its own window, and only in an offer (RFC 7692 §7.1.2.2).
+                // Only the client may omit the value, for its own window, and only in an offer (RFC 7692 §7.1.2.2).
                 if (from, whose) != (Side::Client, Side::Client) {
                     fault("it has no value");
                 }
@@ -102,7 +102,7 @@ fn parameters(from: Side, extension: &Extension<'_>, faults: &mut Vec<Fault>) ->
     all
 }
 
-/// Reads the size of a window: 8 to 15, without leading zeros (RFC 7692 §7.1.2).
+/// Parses a window size: 8 to 15, without leading zeros (RFC 7692 §7.1.2).
 fn bits(value: &str) -> Option<u8> {
     if value.starts_with('0') || !value.bytes().all(|b| b.is_ascii_digit()) {
         return None;
@@ -110,7 +110,7 @@ fn bits(value: &str) -> Option<u8> {
     value.parse().ok().filter(|bits| (8..=15).contains(bits))
 }
 
-/// Returns what is illegal in an offer by itself; a server has to decline it (RFC 7692 §7).
+/// Returns the violations within an offer, for which a server must decline it (RFC 7692 §7).
 pub(super) fn check_offer(offer: &Extension<'_>) -> Vec<Fault> {
     let mut faults = Vec::new();
     if is_per_frame(offer.name) {
@@ -121,10 +121,10 @@ pub(super) fn check_offer(offer: &Extension<'_>) -> Vec<Fault> {
     faults
 }
 
-/// Compares the answer with the offers it may belong to, and returns what holds from now on.
+/// Compares the response with the offers to which it may belong; returns the negotiated parameters.
 ///
-/// `offers` is `None` where the request was not captured: then the answer is believed. It belongs to the offer it
-/// breaks the fewest rules of, the first of them where there are several (RFC 7692 §5.1, §7.1).
+/// `offers` is `None` if the request was not captured: then the response is taken at its word. The response is matched
+/// to the offer of which it violates the fewest rules, the first if there are several (RFC 7692 §5.1, §7.1).
 pub(super) fn agree(
     offers: Option<&[&Extension<'_>]>,
     answer: &Extension<'_>,
@@ -139,14 +139,14 @@ pub(super) fn agree(
     (settle(Some(offer), answered), faults)
 }
 
-/// Returns where an answer breaks the rules of the offer.
+/// Lists the violations of an offer by a response.
 fn compare(offer: Parameters, answer: Parameters, extension: &Extension<'_>) -> Vec<Fault> {
     let sent = |name: &str| {
         let found = extension.parameters.iter().find(|p| p.name.eq_ignore_ascii_case(name));
         found.map_or(extension.text, |p| p.text)
     };
     let mut faults = Vec::new();
-    // §7.1.1.1: to accept the offer is to send it back. The client's twin is only a hint (§7.1.1.2).
+    // §7.1.1.1: accepting the offer requires sending it back. The client's counterpart is only a hint (§7.1.1.2).
     if offer.no_context_takeover.server && !answer.no_context_takeover.server {
         faults.push(Fault::new(extension.text, "server_no_context_takeover was demanded and is not granted"));
     }
@@ -160,7 +160,7 @@ fn compare(offer: Parameters, answer: Parameters, extension: &Extension<'_>) -> 
         }
         _ => {}
     }
-    // §7.1.2.2: legal only where the client said that it knows the parameter.
+    // §7.1.2.2: legal only if the client said that it supports the parameter.
     match (offer.bits.client, answer.bits.client) {
         (Bits::Absent, Bits::Any | Bits::Most(_)) => {
             faults.push(Fault::new(sent("client_max_window_bits"), "it was not offered"));
@@ -173,21 +173,21 @@ fn compare(offer: Parameters, answer: Parameters, extension: &Extension<'_>) -> 
     faults
 }
 
-/// Puts together what holds for each side's compressor.
+/// Combines offer and response into the parameters of each side's compressor.
 fn settle(offer: Option<Parameters>, answer: Parameters) -> Pair<DeflateSide> {
     Pair::from_fn(|side| {
         let answered = answer.bits[side].size();
         let max_window_bits = match (side, offer) {
-            // A client that names its window's size keeps to it even where the server does not answer (§7.1.2.2).
+            // A client that names its window size keeps to it even if the server does not respond to it (§7.1.2.2).
             (Side::Client, Some(offer)) => answered.min(offer.bits.client.size()),
-            // The server is bound by its answer alone.
+            // The server is bound by its own response only.
             _ => answered,
         };
         DeflateSide { no_context_takeover: answer.no_context_takeover[side], max_window_bits }
     })
 }
 
-/// Reads the parameters of the older extension: what the sender asks of the *other* side's compressor.
+/// Parses the parameters of the older extension: what the sender requires of the *other* side's compressor.
 fn per_frame_parameters(extension: &Extension<'_>, faults: &mut Vec<Fault>) -> DeflateSide {
     let mut asked = DeflateSide::default();
     let mut seen: Vec<&str> = Vec::new();
@@ -215,7 +215,7 @@ fn per_frame_parameters(extension: &Extension<'_>, faults: &mut Vec<Fault>) -> D
     asked
 }
 
-/// The same as [`agree`] for the older extension.
+/// The counterpart of [`agree`] for the older extension.
 pub(super) fn agree_per_frame(
     offer: Option<&Extension<'_>>,
     answer: &Extension<'_>,
@@ -232,7 +232,7 @@ mod tests {
     use super::super::extension::list;
     use super::*;
 
-    /// Negotiates and gives: client takeover off, client bits, server takeover off, server bits; and the problems.
+    /// Negotiates; returns client takeover off, client bits, server takeover off, server bits; and the problems.
     fn negotiate(offer: &str, answer: &str) -> ((bool, u8, bool, u8), Vec<&'static str>) {
         let offers: Vec<_> = list(offer).into_iter().map(|it| it.extension.unwrap()).collect();
         let offers: Vec<_> = offers.iter().collect();

@@ -9,42 +9,42 @@ use super::stream::{BodyPart, Carrier, Delivered};
 use super::{Handshake, Limits};
 use crate::model::{Anomaly, At, Lost, Pair, Side};
 
-/// Bounds how many pushes a side looks for the next head after a gap.
+/// Bounds the number of pushes in which a side is searched for the next head after a gap.
 const SEARCHES: u8 = 32;
 
 /// The output of an [`HttpTracker`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
-    /// What came is not HTTP/1.x, or has stopped being: nothing more will be taken.
+    /// The bytes are not HTTP/1.x, or no longer: no further bytes are taken.
     NotHttp,
-    /// A proxy granted CONNECT: what follows on both sides is another pair of streams, those in
-    /// [`HttpTracker::take_early`] first.
+    /// A proxy granted CONNECT: what follows on both sides is another pair of streams, starting with those in
+    /// [`HttpTracker::take_early`].
     Tunnel,
-    /// WebSocket begins: the following bytes of both sides are frames, those in [`HttpTracker::take_early`] first.
+    /// WebSocket begins: the next bytes of both sides are frames, starting with those in [`HttpTracker::take_early`].
     ///
-    /// Where the handshake's response is `None`, it was lost: the server's bytes may begin inside a frame.
+    /// If the handshake's response is `None`, it was lost: the server's bytes may begin inside a frame.
     Upgraded(Box<Handshake>),
-    /// HTTP/2 begins, its first stream being the exchange that asked for it: the following bytes of both sides are
+    /// HTTP/2 begins, with the exchange that requested it as its first stream: the following bytes of both sides are
     /// its frames.
     Http2,
-    /// An upgrade was refused; the exchanges go on.
+    /// An upgrade was refused; the exchanges continue.
     Refused(Box<Handshake>),
-    /// An upgrade was asked for and never answered.
+    /// An upgrade was requested and never answered.
     Unanswered(Box<Handshake>),
-    /// A body that carries messages begins, whether it is wanted or not.
+    /// A body that carries messages begins, whether or not it is wanted.
     Found(Carrier),
-    /// A part of a body that is wanted.
+    /// A part of a wanted body.
     Body {
-        /// Who sends it.
+        /// The side that sends it.
         side: Side,
-        /// What came of it.
+        /// The part.
         part: BodyPart,
     },
-    /// Something was wrong; it comes before the output it belongs to.
+    /// An anomaly; it precedes the output to which it belongs.
     Anomaly {
-        /// Whose bytes were wrong.
+        /// The side whose bytes are concerned.
         side: Side,
-        /// What was wrong.
+        /// The anomaly.
         anomaly: Anomaly,
     },
 }
@@ -60,13 +60,13 @@ pub enum Output {
 ///                                                     └─► no head: NotHttp   ┘
 /// ```
 ///
-/// After each call of [`push`](Self::push), [`gap`](Self::gap) or [`end`](Self::end), ask
-/// [`next`](Self::next) until it answers `None`. A client that asked for an upgrade or a tunnel has to wait for the
-/// answer: what it sends before is held, within [`Limits::early`]. The other way round, an answer that comes before
-/// its request is whole (packets do change places) is held until it is.
+/// After each call of [`push`](Self::push), [`gap`](Self::gap) or [`end`](Self::end), poll [`next`](Self::next) until
+/// it returns `None`. A client that requested an upgrade or a tunnel has to wait for the response: what it sends
+/// earlier is buffered, within [`Limits::early`]. Conversely, a response captured before its request is complete
+/// (packets may be reordered) is buffered until it is.
 ///
-/// At rest it is about 220 bytes and no heap. It keeps an unfinished head, the head of an unanswered upgrade, held
-/// bytes, and of ordinary exchanges nothing.
+/// While idle, it takes about 220 bytes and no heap. It keeps an unfinished head, the head of an unanswered upgrade and
+/// buffered bytes, but nothing of ordinary exchanges.
 #[derive(Debug)]
 pub struct HttpTracker {
     limits: Limits,
@@ -75,20 +75,20 @@ pub struct HttpTracker {
     outputs: VecDeque<Output>,
     rare: Option<Box<Rare>>,
     ended: Pair<bool>,
-    /// The packet that carries what is pushed.
+    /// The packet that contains the pushed bytes.
     carried: At,
-    /// The packet at which that was readable.
+    /// The packet at which they became readable.
     readable: At,
-    /// The last packet of each side's bytes that were read.
+    /// The last packet whose bytes were processed, for each side.
     read_at: Pair<At>,
-    /// A head of this side may have been lost, so requests and responses may not match.
+    /// Whether a head of this side may have been lost, so that requests and responses may not match.
     lost: Pair<bool>,
-    /// The client's bytes were captured from the first one on: an answer has its request.
+    /// Whether the client's bytes were captured from the first one on, so that every response has its request.
     from_start: bool,
     over: bool,
 }
 
-/// The state that few connections need.
+/// State that few connections need.
 #[derive(Debug, Default)]
 struct Rare {
     held: Pair<EarlyBytes>,
@@ -96,20 +96,20 @@ struct Rare {
     authority: Option<Box<str>>,
 }
 
-/// The place of a side's bytes in its messages.
+/// The position of a side's bytes within its messages.
 #[derive(Debug)]
 enum Reading {
     /// Between two exchanges.
     Start,
-    /// In a head that comes in pieces.
+    /// In a head that arrives in pieces.
     Head(Box<PartialHead>),
     /// In a body.
     Body(Body),
     /// In a body that is delivered.
     Delivered(Box<Delivered>),
-    /// Behind a gap; so many pushes were searched.
+    /// After a gap; the number of pushes searched so far.
     Lost(u8),
-    /// Behind a gap that may have held the answer to an upgrade: what comes is held until it tells.
+    /// After a gap that may have contained the response to an upgrade: bytes are buffered until it is clear.
     Behind,
 }
 
@@ -117,12 +117,12 @@ enum Reading {
 struct PartialHead {
     bytes: Vec<u8>,
     finder: BlankLine,
-    /// The first line was seen to be one.
+    /// Whether the first line was found to be valid.
     line: bool,
 }
 
 impl HttpTracker {
-    /// Makes one for a connection, or for the inside of a tunnel, whose first bytes come next.
+    /// Creates a tracker for a connection, or for the inside of a tunnel, whose first bytes come next.
     pub fn new(limits: Limits) -> Self {
         HttpTracker {
             limits,
@@ -140,15 +140,14 @@ impl HttpTracker {
         }
     }
 
-    /// Says that the client's bytes were captured from the first one on: an answer whose request did not come yet
-    /// was captured too early, and is held until it does.
+    /// Declares that the client's bytes were captured from the first one on: a response whose request has not come yet
+    /// was captured too early, and is buffered until it has.
     #[must_use]
     pub fn from_start(self) -> Self {
         HttpTracker { from_start: true, ..self }
     }
 
-    /// Takes the host for URLs from `authority` where requests name none: that of the CONNECT request which made the
-    /// tunnel.
+    /// Uses `authority`, from the CONNECT request that opened the tunnel, as the host in URLs if requests name none.
     #[must_use]
     pub fn with_authority(mut self, authority: Option<Box<str>>) -> Self {
         if authority.is_some() {
@@ -157,25 +156,25 @@ impl HttpTracker {
         self
     }
 
-    /// Gives what the CONNECT request named that was granted.
+    /// Takes the target of the CONNECT request that was granted.
     pub fn take_authority(&mut self) -> Option<Box<str>> {
         self.rare.as_mut().and_then(|rare| rare.authority.take())
     }
 
-    /// Says which packet carries what is pushed from now on, and at which it was readable.
+    /// Sets the packet that contains the bytes pushed from now on, and the packet at which they became readable.
     pub const fn carried(&mut self, at: At, readable: At) {
         (self.carried, self.readable) = (at, readable);
     }
 
-    /// Returns the packet that completed a side's bytes that were read: at [`Output::Upgraded`], its head.
+    /// Returns the packet that completed the processed bytes of a side: at [`Output::Upgraded`], its head.
     pub fn read_at(&self, side: Side) -> At {
         self.read_at[side]
     }
 
-    /// Takes bytes of one side, and returns how many it used.
+    /// Pushes bytes of one side; returns how many were consumed.
     ///
-    /// That is fewer than all only when an output is pending after which the rest means something else
-    /// ([`Output::Upgraded`], [`Output::Tunnel`], [`Output::Http2`], [`Output::NotHttp`]); from then on it uses none.
+    /// That is fewer than all only if an output is pending that changes the meaning of the rest ([`Output::Upgraded`],
+    /// [`Output::Tunnel`], [`Output::Http2`], [`Output::NotHttp`]); from then on, none are consumed.
     pub fn push(&mut self, side: Side, bytes: &[u8]) -> usize {
         // The common case first: bytes of a body.
         if let Reading::Body(Body::Length(left)) = &mut self.reading[side]
@@ -207,10 +206,10 @@ impl HttpTracker {
         used
     }
 
-    /// Hears that bytes of one side are missing here.
+    /// Notes that bytes of one side are missing here.
     ///
-    /// In a body of known length they are counted, where their number is known. Where a head may have been among them, that side looks for the
-    /// next one at the beginning of each following push.
+    /// In a body of known length, they are counted if their number is known. If a head may have been among them, the
+    /// start of each following push is searched for the next one.
     pub fn gap(&mut self, side: Side, lost: Lost) {
         if self.over || lost == Lost::Exact(0) {
             return;
@@ -223,12 +222,12 @@ impl HttpTracker {
         self.settle();
     }
 
-    /// Returns whether a head of a side has begun and is not whole.
+    /// Returns whether a head of a side has begun and is incomplete.
     pub fn is_head_under_way(&self, side: Side) -> bool {
         matches!(self.reading[side], Reading::Head(_))
     }
 
-    /// Hears that one side's stream ended; both sides end where the connection does.
+    /// Notes that one side's stream has ended; when the connection ends, both do.
     ///
     /// An upgrade is unanswered once the server's side has ended.
     pub fn end(&mut self, side: Side) {
@@ -248,26 +247,26 @@ impl HttpTracker {
         self.settle();
     }
 
-    /// Returns what there is to say next.
-    // Named as every stop names it; `for` would borrow what `push` needs.
+    /// Returns the next output.
+    // Named as in every other module; an iterator would borrow what `push` needs.
     #[allow(clippy::should_implement_trait)]
     pub fn next(&mut self) -> Option<Output> {
         self.outputs.pop_front()
     }
 
-    /// Gives what `side` sent before [`Output::Upgraded`] or [`Output::Tunnel`] was known: the first bytes of what
-    /// follows.
+    /// Takes what `side` sent before [`Output::Upgraded`] or [`Output::Tunnel`]: the first bytes of what follows.
     pub fn take_early(&mut self, side: Side) -> Vec<BufferedBytes> {
         self.rare.as_mut().map_or_else(Vec::new, |rare| rare.held[side].take())
     }
 
-    /// Returns whether this side lost its place in a gap and has not found the next head yet: its bytes may just as
-    /// well be WebSocket that began in the gap. Where an upgrade waits for its answer, that is known better here.
+    /// Returns whether this side is desynchronised after a gap and has not found the next head yet: its bytes may
+    /// equally be a WebSocket that began in the gap. While an upgrade waits for its response, this tracker resolves
+    /// that itself.
     pub fn is_lost(&self, side: Side) -> bool {
         matches!(self.reading[side], Reading::Lost(_))
     }
 
-    /// Returns how many bytes of heap it holds.
+    /// Returns the memory allocated on the heap, in bytes.
     pub fn allocated(&self) -> usize {
         let head = |side| match &self.reading[side] {
             Reading::Head(head) => size_of::<PartialHead>().saturating_add(head.bytes.capacity()),
@@ -296,7 +295,7 @@ impl HttpTracker {
             .saturating_add(outputs)
     }
 
-    /// Notes the packet of bytes that are read now.
+    /// Notes the packet of the bytes that are being processed.
     fn read(&mut self, side: Side, at: At) {
         self.read_at[side] = self.read_at[side].later(at);
     }
@@ -305,7 +304,7 @@ impl HttpTracker {
         self.rare.get_or_insert_default()
     }
 
-    /// Takes at least one byte, or decides what the connection is.
+    /// Consumes at least one byte, or decides what the connection is.
     fn step(&mut self, side: Side, bytes: &[u8], fresh: bool) -> usize {
         match &mut self.reading[side] {
             Reading::Start => {
@@ -331,12 +330,12 @@ impl HttpTracker {
             }
             Reading::Delivered(_) => self.deliver(side, bytes, fresh),
             Reading::Lost(_) => self.search(side, bytes, fresh),
-            // It waits, and is not stepped.
+            // Its bytes are buffered and never get here.
             Reading::Behind => bytes.len(),
         }
     }
 
-    /// Sniff for the next head behind a gap, at the beginning of a push only.
+    /// Looks for the next head after a gap, at the start of a push only.
     fn search(&mut self, side: Side, bytes: &[u8], fresh: bool) -> usize {
         let wanted = if side == Side::Client { Sniff::Request } else { Sniff::Response };
         if fresh && looks_like(bytes) == wanted {
@@ -368,7 +367,7 @@ impl HttpTracker {
         self.reading = Pair::from_fn(|_| Reading::Start);
     }
 
-    /// Goes on behind missing bytes.
+    /// Continues after missing bytes.
     fn lose(&mut self, side: Side, lost: Lost) {
         match &mut self.reading[side] {
             Reading::Body(body) => match body.lose(lost) {

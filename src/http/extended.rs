@@ -1,7 +1,7 @@
-//! The opening handshake by extended CONNECT, verified (RFC 8441 §4, §5).
+//! Verification of the opening handshake by extended CONNECT (RFC 8441 §4, §5).
 //!
-//! There is no key and no answer to one, no `Upgrade` and no `Connection`: `:protocol` stands for all of them. What
-//! RFC 6455 says of the version, of sub-protocols and of extensions holds.
+//! There is no key and no accept value, no `Upgrade` and no `Connection`: `:protocol` replaces all of them. What RFC
+//! 6455 says about the version, sub-protocols and extensions still applies.
 
 use std::sync::Arc;
 
@@ -12,19 +12,19 @@ use super::upgrade::{
 use super::{Field, Handshake, Request, Response};
 use crate::model::{Anomaly, Side};
 
-/// The name and the value of what is not known.
+/// The placeholder for unknown names and values.
 const UNKNOWN: &str = "?";
 
-/// A head that was decoded from header blocks, as far as its fields are known; unknown names and values are `?`.
+/// A head decoded from header blocks, as far as its fields are known; unknown names and values are `?`.
 #[derive(Clone, Debug)]
 pub struct Captured<T> {
     /// The head; its fields include the pseudo-header fields.
     pub head: T,
-    /// All fields are known.
+    /// Whether all fields are known.
     pub whole: bool,
 }
 
-/// Checks a request by extended CONNECT and its answer; the anomalies come with the side whose bytes are wrong.
+/// Checks an extended CONNECT request and its response; each anomaly comes with the side whose bytes are concerned.
 pub fn verify_extended(
     request: Option<Captured<Request>>,
     response: Option<Captured<Response>>,
@@ -57,14 +57,14 @@ pub fn verify_extended(
     (handshake, faults.all)
 }
 
-/// The pseudo-header fields that each may have (RFC 9113 §8.3, RFC 8441 §4).
+/// The pseudo-header fields allowed in each head (RFC 9113 §8.3, RFC 8441 §4).
 const REQUEST: &[&str] = &[":method", ":scheme", ":authority", ":path", ":protocol"];
 const RESPONSE: &[&str] = &[":status"];
-/// Fields that speak of one HTTP/1.1 connection (RFC 9113 §8.2.2).
+/// Connection-specific fields of HTTP/1.1 (RFC 9113 §8.2.2).
 const OF_CONNECTION: &[&str] =
     &["connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"];
 
-/// Checks how fields are written in HTTP/2 (RFC 9113 §8.2, §8.3), each rule once a head.
+/// Checks the syntax of fields in HTTP/2 (RFC 9113 §8.2, §8.3); each rule is reported once per head.
 fn check_fields(fields: &[Field], pseudo: &[&str], faults: &mut Faults) {
     let is_pseudo = |field: &&Field| field.name.starts_with(':');
     let first_other = fields.iter().position(|field| &*field.name != UNKNOWN && !is_pseudo(&field));
@@ -89,10 +89,10 @@ fn check_fields(fields: &[Field], pseudo: &[&str], faults: &mut Faults) {
     }
 }
 
-/// Checks what a client has to send.
+/// Checks what a client must send.
 fn check_request(request: &Captured<Request>, faults: &mut Faults) {
     let headers = &request.head.headers;
-    // What seems to be missing may be among what is unknown.
+    // What appears to be missing may be among the unknown fields.
     if request.whole {
         for name in [":scheme", ":path", ":authority"] {
             if values(headers, name).next().is_none() {
@@ -107,7 +107,7 @@ fn check_request(request: &Captured<Request>, faults: &mut Faults) {
     check_offers(headers, faults);
 }
 
-/// Puts the URL together (RFC 8441 §5): `https` stands for `wss`.
+/// Assembles the URL (RFC 8441 §5): `https` represents `wss`.
 fn url(request: &Request) -> Option<Arc<str>> {
     let part = |name| values(&request.headers, name).next().filter(|value| *value != UNKNOWN);
     let scheme = if part(":scheme")? == "https" { "wss" } else { "ws" };

@@ -8,19 +8,19 @@ use nom::multi::{fold_many0, many0};
 use nom::sequence::{delimited, preceded, terminated};
 use nom::{IResult, Parser};
 
-/// One extension of a list: its name and its parameters in order.
+/// An extension in a list: its name and its parameters in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Extension<'a> {
-    /// The element as it was sent.
+    /// The element as sent.
     pub(super) text: &'a str,
     pub(super) name: &'a str,
     pub(super) parameters: Vec<Parameter<'a>>,
 }
 
-/// One parameter: its name and its value, the quotes taken off.
+/// A parameter: its name and its value, without quotes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Parameter<'a> {
-    /// The parameter as it was sent.
+    /// The parameter as sent.
     pub(super) text: &'a str,
     pub(super) name: &'a str,
     pub(super) value: Option<String>,
@@ -34,7 +34,7 @@ fn token(input: &str) -> IResult<&str, &str> {
     take_while1(|c: char| u8::try_from(c).is_ok_and(super::head::is_token)).parse(input)
 }
 
-/// Reads a value in quotes; "the value after quoted-string unescaping MUST conform to the 'token' ABNF".
+/// Parses a quoted value; "the value after quoted-string unescaping MUST conform to the 'token' ABNF".
 fn quoted(input: &str) -> IResult<&str, String> {
     let character = alt((preceded(tag("\\"), anychar), none_of("\"\\")));
     let text = fold_many0(character, String::new, |mut text, c| {
@@ -52,15 +52,15 @@ fn parameter(input: &str) -> IResult<&str, Parameter<'_>> {
     Ok((rest, Parameter { text, name, value }))
 }
 
-/// Reads one element of the list.
+/// Parses one element of the list.
 fn extension(input: &str) -> IResult<&str, Extension<'_>> {
     let more = preceded((blanks, tag(";"), blanks), parameter);
     let (rest, (name, parameters)) = all_consuming((token, terminated(many0(more), blanks))).parse(input)?;
     Ok((rest, Extension { text: input, name, parameters }))
 }
 
-/// Reads an element that does not follow the grammar as it is meant: parameters that are empty are left out, a value
-/// that is missing behind its sign is none, and what is no parameter at all is left out. `None` where there is no name.
+/// Parses an element that violates the grammar in the way it was probably meant: empty parameters and those that are no
+/// parameters at all are ignored, and a value missing after `=` counts as absent. Returns `None` if there is no name.
 fn lenient(input: &str) -> Option<Extension<'_>> {
     let mut parts = parts(input).map(|part| part.trim_matches([' ', '\t']));
     let whole = |part| all_consuming(token).parse(part).ok().map(|(_, name)| name);
@@ -75,7 +75,7 @@ fn lenient(input: &str) -> Option<Extension<'_>> {
     Some(Extension { text: input, name, parameters: parts.filter_map(read).collect() })
 }
 
-/// Cuts an element at the semicolons that stand in no quotes.
+/// Splits an element at the semicolons outside quotes.
 fn parts(input: &str) -> impl Iterator<Item = &str> {
     let (mut quoted, mut escaped) = (false, false);
     input.split(move |c| {
@@ -86,7 +86,7 @@ fn parts(input: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Cuts one element off a list, up to a comma that stands in no quotes.
+/// Splits one element off a list, up to a comma outside quotes.
 fn element(input: &str) -> IResult<&str, &str> {
     let string = recognize((
         tag("\""),
@@ -96,20 +96,20 @@ fn element(input: &str) -> IResult<&str, &str> {
     recognize(many0(alt((string, recognize(none_of(",\""))))).map(|_: Vec<&str>| ())).parse(input)
 }
 
-/// One element of a list.
+/// An element of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Element<'a> {
-    /// As it was sent.
+    /// The element as sent.
     pub(super) text: &'a str,
-    /// What it means; `None` where that is not known.
+    /// The parsed extension; `None` if it could not be parsed.
     pub(super) extension: Option<Extension<'a>>,
-    /// It follows the grammar.
+    /// Whether it follows the grammar.
     pub(super) is_legal: bool,
 }
 
-/// Reads a list: each element as an extension, also where it does not follow the grammar.
+/// Parses a list: each element as an extension, even if it violates the grammar.
 ///
-/// Empty elements are legal and left out (RFC 9110 §5.6.1).
+/// Empty elements are legal and skipped (RFC 9110 §5.6.1).
 pub(super) fn list(mut input: &str) -> Vec<Element<'_>> {
     let mut all = Vec::new();
     loop {

@@ -1,4 +1,4 @@
-//! The grammar of HTTP/1.x heads (RFC 9112 §2–5), read leniently. Nothing here has state.
+//! The grammar of HTTP/1.x heads (RFC 9112 §2–5), parsed leniently and without state.
 
 use std::borrow::Cow;
 
@@ -8,7 +8,7 @@ use nom::character::complete::one_of;
 use nom::combinator::{eof, recognize, verify};
 use nom::{IResult, Parser};
 
-/// A request's first line (RFC 9112 §3).
+/// The first line of a request (RFC 9112 §3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct RequestLine<'a> {
     pub(super) method: &'a [u8],
@@ -16,7 +16,7 @@ pub(super) struct RequestLine<'a> {
     pub(super) version: &'a [u8],
 }
 
-/// A response's first line (RFC 9112 §4).
+/// The first line of a response (RFC 9112 §4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct StatusLine<'a> {
     pub(super) version: &'a [u8],
@@ -24,22 +24,22 @@ pub(super) struct StatusLine<'a> {
     pub(super) reason: &'a [u8],
 }
 
-/// The content of one of a head's lines after the first.
+/// The content of a line of a head after the first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Item<'a> {
-    /// A field, its folded lines joined and the blanks around its value taken off.
+    /// A field, with its folded lines joined and the blanks around its value removed.
     Field { name: &'a [u8], value: &'a [u8] },
-    /// A line begins with a blank; the name is that of the field it belongs to, or empty.
+    /// A line begins with a blank; the name is that of the field to which it belongs, or empty.
     Folded(&'a [u8]),
-    /// White space stands before the colon of the field named.
+    /// White space precedes the colon of the named field.
     SpaceBeforeColon(&'a [u8]),
-    /// A line is no field.
+    /// A line is not a field.
     Malformed(&'a [u8]),
-    /// A line ends in LF alone.
+    /// A line ends in LF without CR.
     BareLineFeed,
 }
 
-/// Returns whether a byte may stand in a token (RFC 9110 §5.6.2).
+/// Returns whether a byte is allowed in a token (RFC 9110 §5.6.2).
 pub(super) const fn is_token(byte: u8) -> bool {
     matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~')
         || byte.is_ascii_alphanumeric()
@@ -49,7 +49,7 @@ pub(super) const fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t')
 }
 
-/// Takes blanks and carriage returns off both ends.
+/// Trims blanks and carriage returns at both ends.
 pub(super) fn trim(mut bytes: &[u8]) -> &[u8] {
     while let [b' ' | b'\t' | b'\r', rest @ ..] = bytes {
         bytes = rest;
@@ -60,7 +60,7 @@ pub(super) fn trim(mut bytes: &[u8]) -> &[u8] {
     bytes
 }
 
-/// Splits the first line off: its text, whether it ended in LF alone, and what follows it.
+/// Splits off the first line: its text, whether it ended in LF without CR, and what follows it.
 pub(super) fn line(bytes: &[u8]) -> Option<(&[u8], bool, &[u8])> {
     let end = memchr::memchr(b'\n', bytes)?;
     let (text, rest) = bytes.split_at_checked(end)?;
@@ -71,14 +71,14 @@ pub(super) fn line(bytes: &[u8]) -> Option<(&[u8], bool, &[u8])> {
     }
 }
 
-/// Reads `HTTP/1.1` of any 1.x version and gives the number alone.
+/// Parses `HTTP/1.1` or any other 1.x version; returns only the number.
 fn version(input: &[u8]) -> IResult<&[u8], &[u8]> {
     let (input, _) = tag_no_case("HTTP/").parse(input)?;
     recognize((tag("1."), take_while_m_n(1, 1, |b: u8| b.is_ascii_digit()))).parse(input)
 }
 
-/// Reads a method: letters, with `-` and `_` as some extensions have them. Other tokens are no method anyone uses,
-/// and many other protocols begin with one.
+/// Parses a method: letters, with `-` and `_` as used by some extensions. Other tokens are not used as methods, and
+/// many other protocols begin with one.
 pub(super) fn method(input: &[u8]) -> IResult<&[u8], &[u8]> {
     take_while_m_n(3, 24, |b: u8| b.is_ascii_alphabetic() || matches!(b, b'-' | b'_')).parse(input)
 }
@@ -86,7 +86,7 @@ pub(super) fn method(input: &[u8]) -> IResult<&[u8], &[u8]> {
 fn request(input: &[u8]) -> IResult<&[u8], RequestLine<'_>> {
     let (input, method) = method(input)?;
     let (input, _) = take_while1(is_blank).parse(input)?;
-    // The target ends at the last blank, not the first: clients that forget to escape one do exist.
+    // The target ends at the last blank, not the first, because some clients forget to escape blanks in it.
     let input = trim(input);
     let split = input.iter().rposition(|&b| is_blank(b)).unwrap_or(0);
     let (target, input) = input.split_at_checked(split).unwrap_or((input, &[]));
@@ -94,7 +94,7 @@ fn request(input: &[u8]) -> IResult<&[u8], RequestLine<'_>> {
     Ok((input, RequestLine { method, target: trim(target), version }))
 }
 
-/// Reads a request's first line, given without its end.
+/// Parses the first line of a request, given without its line end.
 pub(super) fn request_line(text: &[u8]) -> Option<RequestLine<'_>> {
     let (_, found) = verify(request, |r: &RequestLine<'_>| !r.target.is_empty()).parse(text).ok()?;
     Some(found)
@@ -110,7 +110,7 @@ fn status(input: &[u8]) -> IResult<&[u8], StatusLine<'_>> {
     Ok((&[], StatusLine { version, status, reason: trim(reason) }))
 }
 
-/// Reads a response's first line, given without its end.
+/// Parses the first line of a response, given without its line end.
 pub(super) fn status_line(text: &[u8]) -> Option<StatusLine<'_>> {
     verify(status, |s: &StatusLine<'_>| s.status >= 100).parse(text).ok().map(|(_, found)| found)
 }
@@ -128,18 +128,18 @@ fn field(input: &[u8]) -> IResult<&[u8], RawField<'_>> {
     Ok((&[], RawField { name, spaced: !blanks.is_empty(), value: trim(value) }))
 }
 
-/// Returns whether the handshake depends on the field of this name.
+/// Returns whether the handshake depends on the field with this name.
 fn of_handshake(name: &[u8]) -> bool {
     name.eq_ignore_ascii_case(b"upgrade")
         || name.eq_ignore_ascii_case(b"connection")
         || name.get(..14).is_some_and(|start| start.eq_ignore_ascii_case(b"sec-websocket-"))
 }
 
-/// Walks over the lines after the first one, up to the empty line or the end, and gives what they hold.
+/// Passes the contents of the lines after the first one, up to the empty line or the end, to `each`.
 ///
-/// A line that begins with a blank continues the field before it (RFC 9112 §5.2), with two exceptions taken from
-/// real servers whose author indented the head in the source text: while no unindented field has come, and where the
-/// line by itself is a field that the handshake depends on, it is a field of its own.
+/// A line that begins with a blank continues the previous field (RFC 9112 §5.2), with two exceptions seen in real
+/// servers whose authors indented the head in the source code: it is a field of its own if no unindented field has come
+/// before, or if it is a field on which the handshake depends.
 pub(super) fn walk(mut lines: &[u8], mut each: impl FnMut(Item<'_>)) {
     let mut open: Option<(&[u8], Cow<'_, [u8]>)> = None;
     let mut leading = true;
@@ -192,12 +192,12 @@ fn close(open: Option<(&[u8], Cow<'_, [u8]>)>, each: &mut impl FnMut(Item<'_>)) 
     }
 }
 
-/// Returns whether a list of comma-separated elements holds `token`, whatever its case (RFC 9110 §5.6.1).
+/// Returns whether a list of comma-separated elements contains `token`, ignoring case (RFC 9110 §5.6.1).
 pub(super) fn lists(value: &[u8], token: &[u8]) -> bool {
     value.split(|&b| b == b',').any(|element| trim(element).eq_ignore_ascii_case(token))
 }
 
-/// A search for the empty line that ends a head which comes in pieces; it looks at each byte once (RFC 9112 §2.1).
+/// A search for the empty line that ends a head arriving in pieces; it inspects each byte once (RFC 9112 §2.1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct BlankLine {
     line: Line,
@@ -212,7 +212,7 @@ enum Line {
 }
 
 impl BlankLine {
-    /// Sniff on through the next bytes; returns how many of them belong to the head where it ends in them.
+    /// Continues the search in the next bytes; returns how many of them belong to the head if it ends in them.
     pub(super) fn find(&mut self, bytes: &[u8]) -> Option<usize> {
         let mut rest = bytes;
         while let Some(end) = memchr::memchr(b'\n', rest) {
@@ -237,7 +237,7 @@ impl BlankLine {
     }
 }
 
-/// Reads bytes as UTF-8 or, where they are not, as ISO-8859-1.
+/// Decodes bytes as UTF-8, or else as ISO-8859-1.
 pub(super) fn text_of(bytes: &[u8]) -> Box<str> {
     match std::str::from_utf8(bytes) {
         Ok(text) => text.into(),

@@ -1,23 +1,23 @@
-//! Bytes of one side that have no meaning before the other side's head is known.
+//! Bytes of one side whose meaning depends on a head of the other side that has not been seen yet.
 
 use std::collections::VecDeque;
 
 use crate::model::{At, Lost};
 
-/// What a piece counts for beside its bytes, so that many small ones stay within the bound.
+/// The size of a piece in addition to its bytes, so that many small ones stay within the bound.
 const PIECE: usize = 32;
 
 /// A piece of what one side sent before its meaning was known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BufferedBytes {
-    /// Bytes, and the packet that carried them.
+    /// Bytes, and the packet that contained them.
     Bytes(Vec<u8>, At),
     /// Bytes that are missing.
     Gap(Lost),
 }
 
 impl BufferedBytes {
-    /// Returns the packet that carried bytes.
+    /// Returns the packet that contained the bytes.
     pub const fn at(&self) -> Option<At> {
         match self {
             BufferedBytes::Bytes(_, at) => Some(*at),
@@ -25,7 +25,7 @@ impl BufferedBytes {
         }
     }
 
-    /// Returns how many bytes of heap it holds.
+    /// Returns the memory allocated on the heap, in bytes.
     pub fn allocated(&self) -> usize {
         match self {
             BufferedBytes::Bytes(bytes, _) => bytes.capacity(),
@@ -41,7 +41,7 @@ impl BufferedBytes {
     }
 }
 
-/// A queue of pieces within a bound that is given with each of them.
+/// A queue of pieces, whose bound is passed with each of them.
 #[derive(Debug, Default)]
 pub(super) struct EarlyBytes {
     pieces: VecDeque<BufferedBytes>,
@@ -53,7 +53,7 @@ impl EarlyBytes {
         self.pieces.is_empty()
     }
 
-    /// Keeps as many bytes as `limit` allows; returns how many.
+    /// Adds as many bytes as `limit` allows; returns how many.
     pub(super) fn push(&mut self, bytes: &[u8], carried: At, limit: usize) -> usize {
         let room = limit.saturating_sub(self.size);
         if let Some(BufferedBytes::Bytes(held, by)) = self.pieces.back_mut()
@@ -71,7 +71,7 @@ impl EarlyBytes {
         kept.len()
     }
 
-    /// Notes a gap; returns whether `limit` allows it.
+    /// Adds a gap; returns whether `limit` allows it.
     pub(super) fn gap(&mut self, lost: Lost, limit: usize) -> bool {
         if let Some(BufferedBytes::Gap(held)) = self.pieces.back_mut() {
             *held = held.and(lost);
@@ -89,38 +89,38 @@ impl EarlyBytes {
         self.pieces.push_back(piece);
     }
 
-    /// Takes the first piece.
+    /// Removes and returns the first piece.
     pub(super) fn pop(&mut self) -> Option<BufferedBytes> {
         let piece = self.pieces.pop_front()?;
         self.size = self.size.saturating_sub(piece.size());
         Some(piece)
     }
 
-    /// Puts back what was not used of the first piece.
+    /// Puts back the unused part of the first piece.
     pub(super) fn put_back(&mut self, bytes: Vec<u8>, carried: At) {
         let piece = BufferedBytes::Bytes(bytes, carried);
         self.size = self.size.saturating_add(piece.size());
         self.pieces.push_front(piece);
     }
 
-    /// Takes all pieces.
+    /// Removes and returns all pieces.
     pub(super) fn take(&mut self) -> Vec<BufferedBytes> {
         self.size = 0;
         std::mem::take(&mut self.pieces).into()
     }
 
-    /// Returns at most `most` of the first bytes without a gap between them, whether or not one comes before.
+    /// Returns the first bytes up to the next gap, at most `most` of them, skipping a gap before them.
     pub(super) fn first_run(&self, most: usize) -> Vec<u8> {
         let pieces = self.pieces.iter().skip_while(|piece| matches!(piece, BufferedBytes::Gap(_)));
         run(pieces, most)
     }
 
-    /// Returns at most `most` of the bytes behind the last gap.
+    /// Returns the bytes after the last gap, at most `most` of them.
     pub(super) fn last_run(&self, most: usize) -> Vec<u8> {
         run(self.pieces.iter().skip(self.last_gap()), most)
     }
 
-    /// Drops all but the bytes behind the last gap, and of those the first `before`.
+    /// Drops everything up to the last gap, and the first `before` bytes after it.
     pub(super) fn keep_last_run(&mut self, mut before: usize) {
         for _ in 0..self.last_gap() {
             self.pop();
@@ -137,13 +137,13 @@ impl EarlyBytes {
         }
     }
 
-    /// Returns how many pieces there are up to the last gap.
+    /// Returns the number of pieces up to and including the last gap.
     fn last_gap(&self) -> usize {
         let last = self.pieces.iter().rposition(|piece| matches!(piece, BufferedBytes::Gap(_)));
         last.map_or(0, |at| at.saturating_add(1))
     }
 
-    /// Returns how many bytes are held.
+    /// Returns the number of buffered bytes.
     pub(super) fn bytes(&self) -> u64 {
         self.pieces.iter().fold(0, |sum, piece| match piece {
             BufferedBytes::Bytes(bytes, _) => sum.saturating_add(bytes.len() as u64),
@@ -151,7 +151,7 @@ impl EarlyBytes {
         })
     }
 
-    /// Returns how many bytes of heap it holds.
+    /// Returns the memory allocated on the heap, in bytes.
     pub(super) fn allocated(&self) -> usize {
         let pieces = self.pieces.capacity().saturating_mul(size_of::<BufferedBytes>());
         self.pieces.iter().map(BufferedBytes::allocated).fold(pieces, usize::saturating_add)

@@ -10,18 +10,18 @@ pub enum Sniff {
     Response,
     /// Neither.
     Neither,
-    /// These bytes are too few to tell.
+    /// The bytes are too few to decide.
     NeedMore,
 }
 
 const METHODS: [&[u8]; 9] =
     [b"GET", b"POST", b"HEAD", b"OPTIONS", b"CONNECT", b"PUT", b"DELETE", b"PATCH", b"TRACE"];
 
-/// Returns whether the head of an HTTP/1.x request or response begins with `bytes`.
+/// Determines whether `bytes` begin with the head of an HTTP/1.x request or response.
 ///
-/// A request is believed when its first line is whole and ends in the version, or, where the line goes on beyond these
-/// bytes, when its method is a common one and a target of the right form follows. Bytes that are not HTTP are refused
-/// at the first one that cannot be.
+/// A request is recognised if its first line is complete and ends in the version; or, if the line continues beyond
+/// these bytes, if its method is a common one and is followed by a target of a valid form. Anything else is rejected at
+/// the first byte that rules HTTP out.
 pub fn looks_like(bytes: &[u8]) -> Sniff {
     match (begins(Side::Server, bytes), begins(Side::Client, bytes)) {
         (Some(true), _) => response(bytes),
@@ -33,7 +33,7 @@ pub fn looks_like(bytes: &[u8]) -> Sniff {
 
 fn response(bytes: &[u8]) -> Sniff {
     let Some(start) = bytes.get(..13) else {
-        // Without a reason phrase the line may end after the status.
+        // Without a reason phrase, the line may end after the status.
         return match head::line(bytes) {
             Some((text, ..)) if head::status_line(text).is_none() => Sniff::Neither,
             Some(_) => Sniff::Response,
@@ -64,9 +64,9 @@ fn request(bytes: &[u8]) -> Sniff {
     }
 }
 
-/// Tells from the first few bytes whether a head of `side` may begin here; `None` where they are too few.
+/// Determines from the first few bytes whether a head of `side` may begin here; `None` if they are too few.
 ///
-/// The answer never changes when more bytes come.
+/// The result never changes when more bytes arrive.
 pub(super) fn begins(side: Side, bytes: &[u8]) -> Option<bool> {
     const VERSION: &[u8] = b"HTTP/1.";
     if side == Side::Server {
@@ -86,7 +86,7 @@ pub(super) fn begins(side: Side, bytes: &[u8]) -> Option<bool> {
     }
 }
 
-/// Returns whether a frame of `side` may begin here (RFC 6455 §5.2); strict, for it stands against text.
+/// Returns whether a frame of `side` may begin here (RFC 6455 §5.2); strict, because the alternative is text.
 pub fn is_frame(side: Side, bytes: &[u8]) -> bool {
     let [first, second, ..] = *bytes else { return false };
     let (control, length) = (first & 8 != 0, second & 0x7f);
@@ -95,7 +95,7 @@ pub fn is_frame(side: Side, bytes: &[u8]) -> bool {
     known && begins && (second & 0x80 != 0) == (side == Side::Client) && (!control || length <= 125)
 }
 
-/// Returns where the rest of a head that lost its beginning ends: lines of text, then an empty one.
+/// Returns the end of a head whose beginning is missing: lines of text, then an empty one.
 pub(super) fn tail_of_head(bytes: &[u8]) -> usize {
     let text = |b: &u8| matches!(b, b'\t' | b'\r' | b'\n' | b' '..=b'~');
     let end = head::BlankLine::default().find(bytes).unwrap_or(0);

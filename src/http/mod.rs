@@ -1,11 +1,12 @@
-//! Bytes in order → the upgrade to WebSocket (RFC 6455 §4, RFC 7692 §7, RFC 9112).
+//! HTTP/1.x up to the upgrade to WebSocket (RFC 6455 §4, RFC 7692 §7, RFC 9112).
 //!
 //! [`HttpTracker`] follows the requests and responses of one connection: heads are read, bodies are skipped without
-//! being kept, and ordinary traffic leaves no trace; bodies that carry messages are delivered where they are wanted. A head that asks for WebSocket, or grants it, is verified whole
-//! and becomes a [`Handshake`]. It is lenient in what it reads and strict in what it reports.
+//! being buffered, and ordinary traffic leaves no trace; bodies that carry messages are delivered if they are wanted. A
+//! head that requests WebSocket, or grants it, is verified completely and becomes a [`Handshake`]. Parsing is lenient,
+//! reporting is strict.
 //!
-//! `head` holds the nom parsers, which know no state; `body` skips, `stream` delivers; `accept`, `extension` and `deflate` each check
-//! one part of the handshake, and `upgrade` puts them together.
+//! `head` contains the nom parsers, which are stateless; `body` skips, `stream` delivers; `accept`, `extension` and
+//! `deflate` each check one part of the handshake, and `upgrade` combines them.
 //!
 //! ```
 //! use wirefin::http::{HttpTracker, Limits, Output};
@@ -55,14 +56,14 @@ pub use held::BufferedBytes;
 pub use looks::{Sniff, is_frame, looks_like};
 pub use stream::{BodyPart, Carrier, Exchange, Wanted, is_event_stream, is_polling, url_of};
 
-/// The bounds of what [`HttpTracker`] keeps of one connection.
+/// Bounds on what [`HttpTracker`] keeps of one connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// The longest head that is read, in bytes.
     pub head: usize,
-    /// The most bytes of one side that are held back until the other side's head is known, in bytes.
+    /// The most bytes of one side that are buffered until the other side's head is known.
     pub early: usize,
-    /// Whose bodies are delivered: by default nobody's.
+    /// The bodies that are delivered; by default, none.
     pub wanted: Wanted,
 }
 
@@ -72,17 +73,17 @@ impl Default for Limits {
     }
 }
 
-/// One header field: name and value as sent, the white space around the value taken off.
+/// A header field: name and value as sent, without the white space around the value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Field {
     /// The name, in the sender's own case.
     pub name: Box<str>,
-    /// The value; bytes that are not UTF-8 are read as ISO-8859-1 (RFC 9110 §5.5).
+    /// The value; bytes that are not UTF-8 are decoded as ISO-8859-1 (RFC 9110 §5.5).
     pub value: Box<str>,
 }
 
 impl Field {
-    /// Makes a field of what was sent.
+    /// Creates a field from the bytes sent.
     pub fn read(name: &[u8], value: &[u8]) -> Self {
         Field { name: head::text_of(name), value: head::text_of(value) }
     }
@@ -95,7 +96,7 @@ pub struct Request {
     pub method: Box<str>,
     /// The target as sent: origin-form or absolute-form.
     pub target: Box<str>,
-    /// The version's number: `1.1`.
+    /// The version number: `1.1`.
     pub version: Box<str>,
     /// The header fields in order.
     pub headers: Vec<Field>,
@@ -104,7 +105,7 @@ pub struct Request {
 /// The head of a response (RFC 9112 §4).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Response {
-    /// The version's number: `1.1`.
+    /// The version number: `1.1`.
     pub version: Box<str>,
     /// The status code.
     pub status: u16,
@@ -124,14 +125,14 @@ impl Field {
 }
 
 impl Request {
-    /// Returns how many bytes of heap it holds.
+    /// Returns the memory allocated on the heap, in bytes.
     pub fn allocated(&self) -> usize {
         Field::allocated(&self.headers).saturating_add(self.target.len())
     }
 }
 
 impl Handshake {
-    /// Returns how many bytes of heap its heads hold.
+    /// Returns the memory that its heads have allocated on the heap, in bytes.
     pub fn allocated(&self) -> usize {
         let request = self.request.as_ref().map_or(0, Request::allocated);
         let response = self.response.as_ref().map_or(0, |response| Field::allocated(&response.headers));
@@ -139,35 +140,35 @@ impl Handshake {
     }
 }
 
-/// The server's answer to the key (RFC 6455 §4.2.2).
+/// The server's response to the key (RFC 6455 §4.2.2).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Accept {
     /// `Sec-WebSocket-Key` of the request.
     pub key: Option<Box<str>>,
     /// `Sec-WebSocket-Accept` of the response.
     pub found: Option<Box<str>>,
-    /// What the key demands.
+    /// The value that the key requires.
     pub expected: Option<Box<str>>,
-    /// The two are the same.
+    /// Whether the two are equal.
     pub valid: bool,
 }
 
-/// An upgrade request and its answer, verified.
+/// An upgrade request and its response, verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Handshake {
-    /// The request; `None` where only the answer was captured.
+    /// The request; `None` if only the response was captured.
     pub request: Option<Request>,
-    /// The answer; `None` where only the request was captured.
+    /// The response; `None` if only the request was captured.
     pub response: Option<Response>,
-    /// `ws://host:port/target`, put together from the request; `None` without one, or where nothing names a host.
+    /// `ws://host:port/target`, assembled from the request; `None` without one, or if nothing names a host.
     pub url: Option<Arc<str>>,
-    /// The key and its answer; `None` where neither was sent.
+    /// The key and the response to it; `None` if neither was sent.
     pub accept: Option<Accept>,
-    /// The sub-protocol that the server chose.
+    /// The sub-protocol that the server selected.
     pub subprotocol: Option<Box<str>>,
-    /// What was agreed for compression; `None` where it was not agreed on.
+    /// The negotiated compression, if any.
     pub deflate: Option<Pair<DeflateSide>>,
-    /// The compression agreed on is the older one of each frame on its own, `deflate-frame` or
-    /// `x-webkit-deflate-frame`, instead of `permessage-deflate`.
+    /// Whether the negotiated compression is the older one, which compresses each frame separately (`deflate-frame` or
+    /// `x-webkit-deflate-frame`), instead of `permessage-deflate`.
     pub per_frame: bool,
 }

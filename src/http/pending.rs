@@ -1,60 +1,60 @@
-//! Requests that have no answer yet (RFC 9112 §9.3).
+//! Requests without a response so far (RFC 9112 §9.3).
 
 use std::collections::VecDeque;
 
-/// The requests without an answer, in order; what they asked for matters for HEAD and for the last one.
+/// The requests without a response, in order; details are kept only of HEAD requests and the last one.
 #[derive(Debug, Default)]
 pub(super) struct PendingRequests {
     ordinary: u32,
-    /// Bit *n* says that the ordinary request *n* (0 the oldest, up to 63) is a HEAD.
+    /// Bit *n* is set if the ordinary request *n* (0 the oldest, up to 63) is a HEAD.
     heads: u64,
-    /// The request that the client waits for, which is always the last.
+    /// The request on whose response the client waits, which is always the last.
     pub(super) last: Option<Awaited>,
-    /// The heads of the oldest ordinary requests, where they are wanted.
+    /// The heads of the oldest ordinary requests, if they are wanted.
     kept: Option<Box<Kept>>,
 }
 
-/// Heads of requests, the oldest first.
+/// Heads of requests, oldest first.
 #[derive(Debug, Default)]
 struct Kept {
     heads: VecDeque<Box<[u8]>>,
-    /// How many bytes they have.
+    /// Their total size in bytes.
     bytes: usize,
 }
 
-/// Bounds how many ordinary requests' heads are kept, and their bytes.
+/// Bounds on the number of ordinary requests whose heads are kept, and on their size in bytes.
 const KEPT: usize = 64;
 const KEPT_BYTES: usize = 16 << 10;
 
-/// A request that may change what the connection is: its head.
+/// The head of a request that may change the protocol of the connection.
 #[derive(Debug)]
 pub(super) enum Awaited {
     Connect(Box<[u8]>),
     Upgrade(Box<[u8]>),
-    /// It offers HTTP/2; whoever is refused that goes on as if nothing had been offered.
+    /// It offers HTTP/2; if that is declined, the exchange continues as if nothing had been offered.
     Http2(Box<[u8]>),
 }
 
-/// Returns whether a request's head is one of HEAD.
+/// Returns whether the head of a request is that of a HEAD request.
 pub(super) fn is_head(request: &[u8]) -> bool {
     request.get(..5).is_some_and(|start| start.eq_ignore_ascii_case(b"HEAD "))
 }
 
-/// The request that an answer belongs to.
+/// The request to which a response belongs.
 #[derive(Debug)]
 pub(super) enum Answered {
-    /// None that was captured.
+    /// No captured request.
     Unknown,
-    /// One whose answer has a body of its own.
+    /// A request whose response has a body of its own.
     Ordinary,
-    /// One whose answer has no body.
+    /// A request whose response has no body.
     Head,
-    /// The one the client waits for.
+    /// The request on whose response the client waits.
     Awaited(Awaited),
 }
 
 impl PendingRequests {
-    /// Returns whether every request has its answer.
+    /// Returns whether every request has its response.
     pub(super) const fn is_empty(&self) -> bool {
         self.ordinary == 0 && self.last.is_none()
     }
@@ -67,11 +67,11 @@ impl PendingRequests {
         self.ordinary = self.ordinary.saturating_add(1);
     }
 
-    /// Adds an ordinary request and keeps its head, unless too many wait.
+    /// Adds an ordinary request and keeps its head, unless too many are pending.
     pub(super) fn push_kept(&mut self, is_head: bool, head: &[u8]) {
         let kept = self.kept.get_or_insert_default();
         let bytes = kept.bytes.saturating_add(head.len());
-        // Those kept are the oldest, one after the other.
+        // The kept heads are those of the oldest requests, without omissions.
         let follows = kept.heads.len() as u64 == u64::from(self.ordinary);
         if follows && kept.heads.len() < KEPT && bytes <= KEPT_BYTES {
             kept.heads.push_back(head.into());
@@ -80,7 +80,7 @@ impl PendingRequests {
         self.push(is_head);
     }
 
-    /// Returns the head of the oldest request, where it was kept.
+    /// Returns the head of the oldest request, if it was kept.
     pub(super) fn oldest(&self) -> Option<&[u8]> {
         match &self.last {
             Some(Awaited::Http2(head)) if self.ordinary == 0 => Some(head),
@@ -96,7 +96,7 @@ impl PendingRequests {
         }
     }
 
-    /// Returns how many bytes of heap the kept heads take.
+    /// Returns the memory that the kept heads have allocated on the heap, in bytes.
     pub(super) fn allocated(&self) -> usize {
         self.kept.as_ref().map_or(0, |kept| {
             let heads = kept.heads.capacity().saturating_mul(size_of::<Box<[u8]>>());
@@ -104,7 +104,7 @@ impl PendingRequests {
         })
     }
 
-    /// Takes the oldest request.
+    /// Removes and returns the oldest request.
     pub(super) fn pop(&mut self) -> Answered {
         if let Some(left) = self.ordinary.checked_sub(1) {
             self.ordinary = left;
@@ -121,7 +121,7 @@ impl PendingRequests {
         }
     }
 
-    /// Forgets all but the last request: the answers to the others were lost.
+    /// Drops all requests except the last: the responses to the others were lost.
     pub(super) fn keep_last(&mut self) {
         let most = u32::from(self.last.is_none());
         let forgotten = self.ordinary.saturating_sub(most);

@@ -1,4 +1,4 @@
-//! Bodies that carry messages: streams of server-sent events, and what Engine.IO's long polling sends and receives.
+//! Bodies that carry messages: server-sent events, and requests and responses of Engine.IO's long polling.
 
 use std::sync::Arc;
 
@@ -28,12 +28,12 @@ pub struct Wanted {
 }
 
 impl Wanted {
-    /// Returns whether any are.
+    /// Returns whether any bodies are delivered.
     pub const fn any(self) -> bool {
         self.sse || self.polling
     }
 
-    /// Returns whether the bodies of `carrier` are.
+    /// Returns whether bodies of `carrier` are delivered.
     pub const fn has(self, carrier: Carrier) -> bool {
         match carrier {
             Carrier::Sse => self.sse,
@@ -42,33 +42,33 @@ impl Wanted {
     }
 }
 
-/// An exchange whose body carries messages: its heads as far as they are known.
+/// An exchange whose body carries messages: its heads, as far as they are known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exchange {
     /// How messages are carried.
     pub carrier: Carrier,
-    /// The heads; nothing in them is of an upgrade.
+    /// The heads; they contain nothing about an upgrade.
     pub heads: Handshake,
 }
 
 /// A delivered part of a body that carries messages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BodyPart {
-    /// It begins.
+    /// The body begins.
     Begins(Box<Exchange>),
-    /// The next bytes of it, without what frames them, and the packet that carried them.
+    /// The next bytes of the body without its framing, and the packet that contained them.
     Bytes(Vec<u8>, At),
     /// Bytes are missing here.
     Gap(Lost),
-    /// It is over.
+    /// The body has ended.
     Ends {
-        /// It came to the end that its framing announces, or the stream's where nothing does.
+        /// Whether it ended where its framing announces, or with the stream if there is no framing.
         whole: bool,
     },
 }
 
 impl Exchange {
-    /// Makes it of heads as they came in HTTP/1.x.
+    /// Creates an exchange from heads of HTTP/1.x.
     pub(super) fn of(
         carrier: Carrier,
         request: Option<&[u8]>,
@@ -86,13 +86,13 @@ impl Exchange {
 }
 
 impl Handshake {
-    /// Makes the heads of an exchange that asks for no upgrade.
+    /// Creates the heads of an exchange that does not request an upgrade.
     pub fn of_exchange(request: Option<Request>, response: Option<Response>, url: Option<Arc<str>>) -> Self {
         Handshake { request, response, url, accept: None, subprotocol: None, deflate: None, per_frame: false }
     }
 }
 
-/// Puts a URL together of a target, which may be one already.
+/// Assembles a URL from a target, which may already be one.
 pub fn url_of(target: &str, scheme: &str, host: Option<&str>) -> Option<Arc<str>> {
     if target.split_once("://").is_some_and(|(_, rest)| !rest.is_empty()) {
         return Some(target.into());
@@ -101,14 +101,14 @@ pub fn url_of(target: &str, scheme: &str, host: Option<&str>) -> Option<Arc<str>
     Some(format!("{scheme}://{}{slash}{target}", host?).into())
 }
 
-/// Returns whether a target is of Engine.IO's long polling: its query names the revision and the transport.
+/// Returns whether a target belongs to Engine.IO's long polling: its query names the revision and the transport.
 pub fn is_polling(target: &str) -> bool {
     let query = target.split_once('?').map_or("", |(_, query)| query);
     let has = |wanted: &str| query.split('&').any(|pair| pair == wanted);
     has("transport=polling") && (has("EIO=3") || has("EIO=4"))
 }
 
-/// Returns whether a media type is that of server-sent events, whatever its parameters are.
+/// Returns whether a media type is that of server-sent events, ignoring parameters.
 pub fn is_event_stream(media_type: &str) -> bool {
     super::summary::is_event_stream(media_type.as_bytes())
 }
@@ -137,16 +137,16 @@ fn read_fields(lines: &[u8]) -> Vec<Field> {
     all
 }
 
-/// Returns the target of a request's head.
+/// Returns the target in the head of a request.
 pub(super) fn target(head: &[u8]) -> Option<Box<str>> {
     upgrade::authority(head)
 }
 
-/// The reader of a body that is delivered.
+/// A reader of a delivered body.
 #[derive(Debug)]
 pub(super) struct Delivered {
     body: Body,
-    /// The place in chunks is lost, and the next one is looked for.
+    /// The search for the next chunk, if the position in the chunks is lost.
     search: Option<ChunkSearch>,
 }
 
@@ -154,11 +154,11 @@ pub(super) struct Delivered {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Progress {
     More,
-    /// It ended; where not whole, behind it stands what cannot be of it.
+    /// The body ended; if not `whole`, what follows cannot belong to it.
     Ended {
         whole: bool,
     },
-    /// What follows is lost on the way.
+    /// The position in the stream is lost.
     Lost,
 }
 
@@ -167,7 +167,7 @@ impl Delivered {
         Delivered { body, search: None }
     }
 
-    /// Reads on; `fresh` says that a segment begins here, `each` takes what is delivered.
+    /// Reads bytes and passes the delivered ones to `each`; `fresh` means that a segment begins here.
     pub(super) fn read(
         &mut self,
         bytes: &[u8],
@@ -196,7 +196,7 @@ impl Delivered {
         (bytes.len(), Progress::More)
     }
 
-    /// Hears that bytes are lost; `each` takes how many of the body.
+    /// Notes that bytes are lost; passes the number of lost body bytes to `each`.
     pub(super) fn lose(&mut self, lost: Lost, mut each: impl FnMut(Lost)) -> Progress {
         if let Some(search) = &mut self.search {
             search.clear();
@@ -218,30 +218,30 @@ impl Delivered {
         }
     }
 
-    /// Returns whether the end of the stream is its end.
+    /// Returns whether the end of the stream is also the end of the body.
     pub(super) fn ends_with_stream(&self) -> bool {
         self.body == Body::UntilClose
     }
 
-    /// Returns how many bytes of heap it holds.
+    /// Returns the memory allocated on the heap, in bytes.
     pub(super) fn allocated(&self) -> usize {
         self.search.as_ref().map_or(0, |search| search.held.capacity())
     }
 }
 
-/// A search for the next chunk behind a gap.
+/// A search for the next chunk after a gap.
 ///
-/// A chunk is believed that begins with a segment, and whose size leads exactly to the end of line behind its data.
+/// A chunk is recognised if it begins with a segment and its size leads exactly to the line end after its data.
 #[derive(Debug, Default)]
 struct ChunkSearch {
     held: Vec<u8>,
 }
 
-/// Bounds the chunk that is believed, its size line included.
+/// The longest chunk that is recognised, including its size line, in bytes.
 const MAX_CHUNK: usize = 64 << 10;
 
 impl ChunkSearch {
-    /// Takes bytes; returns those from the chunk found on.
+    /// Pushes bytes; returns those from the start of the chunk found.
     fn push(&mut self, bytes: &[u8], fresh: bool) -> Option<Vec<u8>> {
         if self.held.is_empty() && !fresh {
             return None;
@@ -264,7 +264,7 @@ impl ChunkSearch {
     }
 }
 
-/// Returns whether a chunk stands at the beginning of `bytes`; `None` where none does, `false` where more are needed.
+/// Returns whether `bytes` begin with a chunk; `None` if not, `Some(false)` if more bytes are needed.
 fn chunk(bytes: &[u8]) -> Option<bool> {
     const LINE: usize = 64;
     let digits = bytes.iter().take(9).take_while(|byte| byte.is_ascii_hexdigit()).count();
@@ -316,10 +316,10 @@ mod tests {
         // Text, then a size that leads nowhere.
         assert_eq!(read(&mut it, b"data: x\r\n", true), (vec![], 9, Progress::More));
         assert_eq!(read(&mut it, b"3\r\nabcd\r\n", true), (vec![], 9, Progress::More));
-        // A chunk in two segments, and another behind it.
+        // A chunk in two segments, and another after it.
         assert_eq!(read(&mut it, b"4\r\nda", true).0, b"");
         assert_eq!(read(&mut it, b"ta\r\n2\r\nok\r\n0\r\n\r\n", true).0, b"dataok");
-        // Where the next response begins, the body is over.
+        // The body is over where the next response begins.
         let mut it = Delivered::new(Body::CHUNKED);
         it.lose(Lost::Exact(1), |_| ());
         let answer = b"HTTP/1.1 200 OK\r\n";

@@ -1,23 +1,23 @@
-//! What a head says about the bytes behind it and about an upgrade, read without keeping anything.
+//! What a head says about the bytes after it and about an upgrade, read without allocating.
 
 use super::body::Body;
 use super::head::{self, Item};
 
-/// The protocol that `Upgrade` names (RFC 9110 §7.8).
+/// The protocol named by `Upgrade` (RFC 9110 §7.8).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Upgrade {
-    /// The field is not there.
+    /// The field is absent.
     #[default]
     Absent,
-    /// Other protocols alone.
+    /// Only other protocols.
     Other,
-    /// HTTP/2 in the clear, perhaps among others (RFC 7540 §3.2).
+    /// Cleartext HTTP/2, possibly among others (RFC 7540 §3.2).
     Http2,
-    /// WebSocket, perhaps among others.
+    /// WebSocket, possibly among others.
     WebSocket,
 }
 
-/// What matters of a head's fields.
+/// The relevant facts in the fields of a head.
 // Four independent facts, not one state.
 #[allow(clippy::struct_excessive_bools)]
 #[derive(Debug, Default)]
@@ -25,11 +25,11 @@ pub(super) struct Summary {
     length: Option<u64>,
     chunked: bool,
     pub(super) upgrade: Upgrade,
-    /// `Sec-WebSocket-Key` is there.
+    /// `Sec-WebSocket-Key` is present.
     pub(super) key: bool,
-    /// `Sec-WebSocket-Accept` is there.
+    /// `Sec-WebSocket-Accept` is present.
     pub(super) accept: bool,
-    /// A field of the drafts before RFC 6455 is there.
+    /// A field of the drafts before RFC 6455 is present.
     pub(super) old: bool,
     /// The body is a stream of server-sent events.
     pub(super) events: bool,
@@ -48,7 +48,7 @@ impl Summary {
                 7 if is("upgrade") && head::lists(value, b"h2c") => all.upgrade = Upgrade::Http2,
                 7 if is("upgrade") && all.upgrade == Upgrade::Absent => all.upgrade = Upgrade::Other,
                 14 if is("content-length") && all.length.is_none() => {
-                    // A list of equal values is one value (RFC 9112 §6.3).
+                    // A list of equal values counts as one value (RFC 9112 §6.3).
                     let first = value.split(|&b| b == b',').next().unwrap_or_default();
                     all.length = number(head::trim(first));
                 }
@@ -65,7 +65,7 @@ impl Summary {
         all
     }
 
-    /// Returns the body that these fields declare, `None` where they declare none.
+    /// Returns the body that these fields declare, if any.
     pub(super) const fn body(&self) -> Option<Body> {
         match self.length {
             _ if self.chunked => Some(Body::CHUNKED),
@@ -75,7 +75,7 @@ impl Summary {
     }
 }
 
-/// Returns whether a media type is that of server-sent events, whatever its parameters are.
+/// Returns whether a media type is that of server-sent events, ignoring parameters.
 pub(super) fn is_event_stream(media_type: &[u8]) -> bool {
     let essence = media_type.split(|byte| *byte == b';').next().unwrap_or_default();
     head::trim(essence).eq_ignore_ascii_case(b"text/event-stream")

@@ -1,4 +1,4 @@
-//! The opening handshake, verified whole (RFC 6455 §4).
+//! Complete verification of the opening handshake (RFC 6455 §4).
 
 use std::sync::Arc;
 
@@ -8,29 +8,29 @@ use super::summary::Summary;
 use super::{Accept, Field, Handshake, Request, Response, accept, deflate, drafts};
 use crate::model::{Anomaly, DeflateSide, Pair, Side};
 
-/// Bounds the text of one piece of evidence, in characters.
+/// Bounds the text of a piece of evidence, in characters.
 const EVIDENCE: usize = 256;
-/// Bounds how many faults of one kind are told of one head.
+/// Bounds the number of violations of one kind reported per head.
 const FAULTS: usize = 8;
 const EMPTY: &str = "the header is there and empty";
 
-/// Everything known about one upgrade: the heads as they came, and what else bears on them.
+/// Everything known about an upgrade: the heads as sent, and the context in which they were.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Evidence<'a> {
     pub(super) request: Option<&'a [u8]>,
     pub(super) response: Option<&'a [u8]>,
     /// Keys of earlier requests on this connection.
     pub(super) earlier: &'a [Box<str>],
-    /// The `host:port` that a proxy was asked for.
+    /// The `host:port` to which a proxy was asked to connect.
     pub(super) authority: Option<&'a str>,
 }
 
-/// Reads both heads and checks them; the anomalies come with the side whose bytes are wrong.
+/// Parses and checks both heads; each anomaly comes with the side whose bytes are concerned.
 pub(super) fn verify(evidence: Evidence<'_>) -> (Handshake, Vec<(Side, Anomaly)>) {
     let mut faults = Faults::default();
     let request = evidence.request.and_then(|head| request(head, &mut faults));
     let response = evidence.response.and_then(|head| response(head, &mut faults));
-    // The drafts before have other fields.
+    // The earlier drafts have other fields.
     let is_draft = drafts::of(request.as_ref(), response.as_ref()).is_some();
     if let Some(request) = &request
         && !is_draft
@@ -68,13 +68,13 @@ pub(super) fn verify(evidence: Evidence<'_>) -> (Handshake, Vec<(Side, Anomaly)>
     (handshake, faults.all)
 }
 
-/// Returns the `host:port` that a CONNECT request names (RFC 9110 §9.3.6).
+/// Returns the `host:port` named by a CONNECT request (RFC 9110 §9.3.6).
 pub(super) fn authority(head: &[u8]) -> Option<Box<str>> {
     let (text, ..) = head::line(head)?;
     Some(text_of(head::request_line(text)?.target))
 }
 
-/// Returns what `Upgrade` of a response's head names.
+/// Returns the value of `Upgrade` in the head of a response.
 pub(super) fn protocol(head: &[u8]) -> Option<Box<str>> {
     let mut found = None;
     head::walk(head::line(head)?.2, |item| {
@@ -88,7 +88,7 @@ pub(super) fn protocol(head: &[u8]) -> Option<Box<str>> {
     found
 }
 
-/// Returns whether a request's head follows a draft before RFC 6455: two keys of digits and blanks, or no key at all.
+/// Returns whether the head of a request follows a draft before RFC 6455: two keys of digits and blanks, or none.
 pub(super) fn is_old(head: &[u8]) -> bool {
     head::line(head).is_some_and(|(_, _, lines)| {
         let summary = Summary::read(lines);
@@ -96,7 +96,7 @@ pub(super) fn is_old(head: &[u8]) -> bool {
     })
 }
 
-/// Returns the key of a request's head.
+/// Returns the key in the head of a request.
 pub(super) fn key(head: &[u8]) -> Option<Box<str>> {
     let mut found = None;
     head::walk(head::line(head)?.2, |item| {
@@ -155,7 +155,7 @@ fn response(head: &[u8], faults: &mut Faults) -> Option<Response> {
     })
 }
 
-/// Reads the fields, and reports how the lines are written: folding and bare line feeds once a head.
+/// Parses the fields and reports how the lines are written: folding and bare line feeds once per head.
 fn fields(lines: &[u8], bare: bool, faults: &mut Faults) -> Vec<Field> {
     let mut all = Vec::new();
     let (mut folded, mut bare_told) = (false, false);
@@ -187,18 +187,18 @@ fn fields(lines: &[u8], bare: bool, faults: &mut Faults) -> Vec<Field> {
     all
 }
 
-/// Returns the values of the fields of one name, in order.
+/// Returns the values of the fields with a name, in order.
 pub(super) fn values<'a>(headers: &'a [Field], name: &'static str) -> impl Iterator<Item = &'a str> {
     headers.iter().filter(move |field| field.name.eq_ignore_ascii_case(name)).map(|field| &*field.value)
 }
 
-/// Returns all values of a list field as one (RFC 9110 §5.3).
+/// Returns all values of a list field joined into one (RFC 9110 §5.3).
 pub(super) fn joined(headers: &[Field], name: &'static str) -> Option<String> {
     let all: Vec<_> = values(headers, name).collect();
     (!all.is_empty()).then(|| all.join(", "))
 }
 
-/// Returns a field's first value; tells where it is missing or repeated.
+/// Returns the first value of a field; reports if the field is missing or repeated.
 fn single<'a>(headers: &'a [Field], name: &'static str, faults: &mut Faults) -> Option<&'a str> {
     let mut all = values(headers, name);
     let first = all.next();
@@ -229,7 +229,7 @@ fn check_connection(headers: &[Field], faults: &mut Faults) {
     }
 }
 
-/// Checks what a client has to send (RFC 6455 §4.1, the numbered list).
+/// Checks what a client must send (RFC 6455 §4.1, the numbered list).
 fn check_request(request: &Request, faults: &mut Faults) {
     let headers = &request.headers;
     if &*request.method != "GET" {
@@ -258,7 +258,7 @@ fn check_request(request: &Request, faults: &mut Faults) {
     check_offers(headers, faults);
 }
 
-/// Checks the version of WebSocket (RFC 6455 §4.1 point 9).
+/// Checks the WebSocket version (RFC 6455 §4.1 point 9).
 pub(super) fn check_websocket_version(headers: &[Field], faults: &mut Faults) {
     if let Some(version) = single(headers, "Sec-WebSocket-Version", faults)
         && version != "13"
@@ -267,7 +267,7 @@ pub(super) fn check_websocket_version(headers: &[Field], faults: &mut Faults) {
     }
 }
 
-/// Checks the extensions a client offers (RFC 6455 §9.1).
+/// Checks the extensions that a client offers (RFC 6455 §9.1).
 pub(super) fn check_offers(headers: &[Field], faults: &mut Faults) {
     for offer in extension::list(&joined(headers, "Sec-WebSocket-Extensions").unwrap_or_default()) {
         if !offer.is_legal {
@@ -279,7 +279,7 @@ pub(super) fn check_offers(headers: &[Field], faults: &mut Faults) {
     }
 }
 
-/// Checks the sub-protocols a client offers: tokens, "and MUST all be unique strings" (RFC 6455 §4.1 point 10).
+/// Checks the sub-protocols that a client offers: tokens, "and MUST all be unique strings" (RFC 6455 §4.1 point 10).
 pub(super) fn check_protocol_list(found: &str, faults: &mut Faults) {
     if found.is_empty() {
         return faults.push(Anomaly::BadSubprotocolHeader { found: "".into(), problem: EMPTY });
@@ -300,11 +300,11 @@ pub(super) fn check_protocol_list(found: &str, faults: &mut Faults) {
     }
 }
 
-/// Checks the fields that a server's 101 has to have (RFC 6455 §4.1, §4.2.2).
+/// Checks the fields required in a server's 101 (RFC 6455 §4.1, §4.2.2).
 fn check_switch(response: &Response, faults: &mut Faults) {
     let headers = &response.headers;
     check_version(&response.version, faults);
-    // Here the value has to be the word alone, not a list that holds it.
+    // In the response, the value must be this word alone, not a list containing it.
     match joined(headers, "Upgrade") {
         None => faults.push(Anomaly::MissingHeader { name: "Upgrade" }),
         Some(found) if !found.eq_ignore_ascii_case("websocket") => {
@@ -314,7 +314,7 @@ fn check_switch(response: &Response, faults: &mut Faults) {
     }
     check_connection(headers, faults);
     single(headers, "Sec-WebSocket-Accept", faults);
-    // A 101 has no content, so it may not say how long or in what form that is.
+    // A 101 has no content, so it must not state a length or a coding.
     if let Some(found) = joined(headers, "Content-Length") {
         faults.push(Anomaly::ContentLengthIn101 { found: clip(&found) });
     }
@@ -341,7 +341,7 @@ fn check_accept(accept: Option<&Accept>, asked: bool, earlier: &[Box<str>], faul
     if !asked {
         return;
     }
-    // Without a key there is nothing to answer, and the missing field has been reported.
+    // Without a key there is nothing to verify, and the missing field has already been reported.
     let (Some(key), Some(expected)) = (key, expected) else { return };
     faults.push(Anomaly::AcceptMismatch {
         key: clip(key),
@@ -351,7 +351,7 @@ fn check_accept(accept: Option<&Accept>, asked: bool, earlier: &[Box<str>], faul
     });
 }
 
-/// Returns the sub-protocol chosen; it has to be one of those offered (RFC 6455 §4.1, §11.3.4).
+/// Returns the selected sub-protocol, which must be one of those offered (RFC 6455 §4.1, §11.3.4).
 pub(super) fn check_subprotocol(
     request: Option<&Request>,
     response: &Response,
@@ -386,7 +386,7 @@ fn report_deflate(all: Vec<deflate::Fault>, faults: &mut Faults) {
     }
 }
 
-/// Checks the extensions accepted against those offered (RFC 6455 §9.1), and returns what holds for compression.
+/// Checks the accepted extensions against those offered (RFC 6455 §9.1); returns the negotiated compression.
 pub(super) fn check_extensions(
     request: Option<&Request>,
     response: &Response,
@@ -417,14 +417,14 @@ pub(super) fn check_extensions(
         if !offered {
             faults.push(Anomaly::ExtensionNotOffered { found: clip(answer.text) });
         }
-        // Two extensions that compress want the same bit, so the second is as wrong as a repeated one (RFC 7692 §5).
+        // Two compressing extensions claim the same bit, so the second is as wrong as a repeated one (RFC 7692 §5).
         let kind = if is_deflate(&answer) { "deflate".to_owned() } else { answer.name.to_ascii_lowercase() };
         if accepted.contains(&kind) {
             faults.push(Anomaly::ExtensionAcceptedTwice { found: clip(answer.text) });
             continue;
         }
         accepted.push(kind);
-        // Parameters are compared with offers; where there was none, the answer stands for itself.
+        // Parameters are compared with offers; without an offer, the response is taken on its own.
         let matching = matching.filter(|_| offered);
         if deflate::is_per_frame(answer.name) {
             let offer = matching.and_then(|matching| matching.first().copied());
@@ -440,7 +440,7 @@ pub(super) fn check_extensions(
     agreed
 }
 
-/// Puts the URL together (RFC 6455 §3): from an absolute target, or from the host and the path.
+/// Assembles the URL (RFC 6455 §3): from an absolute target, or from the host and the path.
 fn url(request: &Request, authority: Option<&str>) -> Option<Arc<str>> {
     let target = &*request.target;
     if let Some((scheme, rest)) = target.split_once("://")

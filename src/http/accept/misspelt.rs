@@ -1,9 +1,8 @@
-//! Ways to write the GUID wrong.
+//! Misspellings of the GUID.
 
 use sha1::{Digest as _, Sha1};
 
-/// Wrong copies of the GUID that stand in published code, most of them in many places, and that are further from it
-/// than [`slips`] go.
+/// Wrong copies of the GUID in published code, most of them in many places, which differ by more than the [`slips`].
 const PUBLISHED: &[&str] = &[
     "258EAFA5-E914-47DA-95CA-5AB0DC85B11A",
     "258EAFA5-E914-47DA-95CA-5AB0DC85B11B",
@@ -30,9 +29,9 @@ const PUBLISHED: &[&str] = &[
 
 const DIGITS: &[u8] = b"0123456789ABCDEFabcdef";
 
-/// Finds the wrong GUID that was hashed behind `key`: a published one, or one that a single slip makes.
+/// Finds the wrong GUID that was hashed after `key`: a published one, or the result of a single slip.
 ///
-/// These are fewer than 900 hashes, each of the GUID's length, however long the key is.
+/// This takes fewer than 900 hashes, each of the GUID's length, however long the key is.
 pub(super) fn find(guid: &str, key: &str, hash: &[u8; 20]) -> Option<String> {
     let keyed = Sha1::new_with_prefix(key);
     let published = PUBLISHED.iter().map(|&wrong| wrong.as_bytes().to_vec());
@@ -41,7 +40,7 @@ pub(super) fn find(guid: &str, key: &str, hash: &[u8; 20]) -> Option<String> {
     String::from_utf8(wrong).ok()
 }
 
-/// Returns what a slip makes of a text: two neighbours swapped, a character left out, or a hex digit in the place of
+/// Returns the results of a single slip: two neighbours swapped, a character omitted, or a hex digit in place of
 /// another character.
 fn slips(text: &[u8]) -> impl Iterator<Item = Vec<u8>> {
     let swapped = (1..text.len()).map(|at| {

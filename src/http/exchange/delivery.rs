@@ -1,4 +1,4 @@
-//! Bodies that carry messages, handed on as they come.
+//! Bodies that carry messages, passed on as they arrive.
 
 use super::{HttpTracker, Output, Reading};
 use crate::http::body::Body;
@@ -6,13 +6,13 @@ use crate::http::stream::{BodyPart, Carrier, Delivered, Exchange, Progress};
 use crate::model::{Lost, Side};
 
 impl HttpTracker {
-    /// Begins a body that is delivered.
+    /// Starts delivering a body.
     pub(super) fn begin_delivery(&mut self, side: Side, body: Body, exchange: Exchange) {
         self.outputs.push_back(Output::Body { side, part: BodyPart::Begins(Box::new(exchange)) });
         self.reading[side] = Reading::Delivered(Box::new(Delivered::new(body)));
     }
 
-    /// Makes the exchange of a body.
+    /// Creates the exchange of a body.
     pub(super) fn exchange_of(
         &self,
         carrier: Carrier,
@@ -23,7 +23,7 @@ impl HttpTracker {
         Exchange::of(carrier, request, response, authority)
     }
 
-    /// Hands on what belongs to the body; returns how many bytes that took.
+    /// Passes on bytes of the body; returns how many were consumed.
     pub(super) fn deliver(&mut self, side: Side, bytes: &[u8], fresh: bool) -> usize {
         let Reading::Delivered(body) = &mut self.reading[side] else { return 0 };
         let (outputs, carried) = (&mut self.outputs, self.carried);
@@ -40,7 +40,7 @@ impl HttpTracker {
         used
     }
 
-    /// Goes on behind bytes of such a body that are missing.
+    /// Continues after missing bytes of such a body.
     pub(super) fn lose_delivered(&mut self, side: Side, lost: Lost) {
         let Reading::Delivered(body) = &mut self.reading[side] else { return };
         let outputs = &mut self.outputs;

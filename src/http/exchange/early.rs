@@ -1,4 +1,4 @@
-//! What one side sent before its meaning is known: held until the other side's head tells.
+//! Bytes of one side whose meaning depends on a head of the other side that has not been seen yet.
 
 use super::{HttpTracker, Reading};
 use crate::http::body::Body;
@@ -7,11 +7,11 @@ use crate::http::looks::{Sniff, begins, is_frame, looks_like, tail_of_head};
 use crate::http::pending::Awaited;
 use crate::model::{Anomaly, Lost, Side};
 
-/// So many bytes tell whether a request or a frame begins.
+/// This many bytes are enough to recognise a request or a frame.
 const TELLING: usize = 256;
 
 impl HttpTracker {
-    /// Returns whether this side's next bytes have no meaning before the other side's head is known.
+    /// Returns whether the meaning of this side's next bytes depends on a head of the other side that is not known yet.
     pub(super) fn waits(&self, side: Side) -> bool {
         match self.reading[side] {
             Reading::Start => {}
@@ -35,7 +35,7 @@ impl HttpTracker {
         }
     }
 
-    /// Goes on with what was held, as far as it may be read now, and with what the end of a stream decides.
+    /// Processes buffered bytes as far as that is possible now, and applies the effects of the end of a stream.
     pub(super) fn settle(&mut self) {
         loop {
             if self.over {
@@ -72,18 +72,18 @@ impl HttpTracker {
         }
     }
 
-    /// Keeps bytes until they have a meaning; returns how many.
+    /// Buffers bytes until their meaning is known; returns how many.
     pub(super) fn hold(&mut self, side: Side, bytes: &[u8], fresh: bool) -> usize {
         let limit = self.limits.early;
         let behind = matches!(self.reading[side], Reading::Behind);
         let first = self.rare.as_ref().is_none_or(|rare| rare.held[side].is_empty());
         if side == Side::Server && !behind && first && begins(side, bytes) == Some(false) {
-            // A server that speaks first speaks another protocol.
+            // A server that sends first does not speak HTTP.
             self.refuse(side);
             return 0;
         }
         if behind && fresh && looks_like(bytes) == Sniff::Response {
-            // What came before was the rest of an earlier answer.
+            // The earlier bytes were the rest of a previous response.
             self.rare().held[side].take();
             self.reading[side] = Reading::Start;
             return 0;
@@ -111,7 +111,8 @@ impl HttpTracker {
         }
     }
 
-    /// Reports what the server's bytes behind a gap are that may have held its answer, as soon as they are enough.
+    /// Determines what the server's bytes are after a gap that may have contained its response; returns whether they
+    /// were recognised.
     fn recognise(&mut self) -> bool {
         let held = &mut self.rare.get_or_insert_default().held.server;
         let bytes = held.last_run(self.limits.early);
@@ -129,20 +130,20 @@ impl HttpTracker {
         frame
     }
 
-    /// Gives up waiting: too much is held.
+    /// Stops waiting, because too much is buffered.
     pub(super) fn overflow(&mut self, side: Side) {
         if matches!(self.reading[side], Reading::Behind) {
-            // Neither an answer nor frames begin here; whether they go on here, others have to tell.
+            // Neither a response nor a frame begins here; whether a frame continues here is for others to find out.
             return self.not_http();
         }
         if side == Side::Server {
-            // The request that the client began does not end: read the answer without it.
+            // The client's unfinished request does not end: read the response without it.
             self.reading.client = Reading::Lost(0);
             self.lost.client = true;
             return;
         }
         if self.speaks_frames() {
-            // One direction alone was captured: the answer will not come.
+            // Only one direction was captured: the response will not come.
             self.upgraded(None);
             return;
         }
@@ -152,18 +153,18 @@ impl HttpTracker {
         self.not_http();
     }
 
-    /// Returns whether the client waits for an upgrade and what it sent meanwhile are frames.
+    /// Returns whether the client waits for an upgrade and has been sending frames meanwhile.
     pub(super) fn speaks_frames(&self) -> bool {
         self.awaits_upgrade() && is_frame(Side::Client, &self.begun())
     }
 
-    /// Returns whether the answer to an upgrade was lost in a gap and the client took it for a 101.
+    /// Returns whether the response to an upgrade was lost in a gap and was a 101, judging by the client's next bytes.
     pub(super) fn is_joined(&self) -> bool {
         matches!(self.reading.server, Reading::Lost(_) | Reading::Behind) && self.speaks_frames()
     }
 
-    /// Returns whether the answer to an upgrade was lost in a gap and the client took it for a refusal: it asks again. An
-    /// offer of HTTP/2 makes nobody wait who asks for more.
+    /// Returns whether the response to an upgrade was lost in a gap and was a refusal, because the client sends another
+    /// request. A client that merely offered HTTP/2 does not have to wait.
     pub(super) fn asks_again(&self) -> bool {
         let may = match self.pending.last {
             Some(Awaited::Upgrade(_)) => self.lost.server,
@@ -177,7 +178,7 @@ impl HttpTracker {
         matches!(self.pending.last, Some(Awaited::Upgrade(_)))
     }
 
-    /// Returns the first bytes that the client sent while it waited.
+    /// Returns the first bytes that the client sent while waiting.
     fn begun(&self) -> Vec<u8> {
         self.rare.as_ref().map_or_else(Vec::new, |rare| rare.held.client.first_run(TELLING))
     }

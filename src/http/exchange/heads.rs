@@ -1,4 +1,4 @@
-//! Heads, whole or in pieces: what they ask for and what they grant.
+//! Heads, complete or in pieces: what they request and what they grant.
 
 use super::{HttpTracker, Output, PartialHead, Reading};
 use crate::http::Handshake;
@@ -11,11 +11,11 @@ use crate::http::summary::{Summary, Upgrade};
 use crate::http::upgrade::{self, Evidence};
 use crate::model::{Anomaly, Pair, Side};
 
-/// Bounds how many keys of refused requests are remembered, to recognise a late answer to one of them.
+/// Bounds the number of keys of refused requests that are kept, to recognise a late response to one of them.
 const EARLIER_KEYS: usize = 4;
 
 impl HttpTracker {
-    /// Reads on in a head; `gathered` is what came of it before.
+    /// Continues reading a head; `gathered` is the part collected so far.
     pub(super) fn head(&mut self, side: Side, bytes: &[u8], gathered: Option<Box<PartialHead>>) -> usize {
         let limit = self.limits.head;
         let before = gathered.as_ref().map_or(0, |gathered| gathered.bytes.len());
@@ -63,7 +63,7 @@ impl HttpTracker {
         taken.len()
     }
 
-    /// Ends the exchanges: no head begins where one should.
+    /// Ends HTTP, because no head begins where one should.
     pub(super) fn refuse(&mut self, side: Side) {
         if side == Side::Server && self.pending.last.is_some() {
             self.unanswered();
@@ -81,7 +81,7 @@ impl HttpTracker {
         }
     }
 
-    /// Takes the head of a request; returns `None` where it is none.
+    /// Processes the head of a request; returns `None` if it is not one.
     pub(super) fn request(&mut self, bytes: &[u8]) -> Option<()> {
         let (text, _, lines) = head::line(bytes)?;
         let line = head::request_line(text)?;
@@ -105,7 +105,7 @@ impl HttpTracker {
         Some(())
     }
 
-    /// Takes the head of a request that changes nothing; its body may be wanted.
+    /// Processes the head of a request that does not change the protocol; its body may be wanted.
     fn ordinary(&mut self, bytes: &[u8], line: &head::RequestLine<'_>) {
         let is_head = line.method.eq_ignore_ascii_case(b"HEAD");
         if self.limits.wanted.any() {
@@ -123,7 +123,7 @@ impl HttpTracker {
         }
     }
 
-    /// Takes the head of a response; returns `None` where it is none.
+    /// Processes the head of a response; returns `None` if it is not one.
     pub(super) fn response(&mut self, bytes: &[u8]) -> Option<()> {
         let (text, _, lines) = head::line(bytes)?;
         let status = head::status_line(text)?.status;
@@ -164,20 +164,20 @@ impl HttpTracker {
         Some(())
     }
 
-    /// Returns how the body of a response carries messages, where it does and is wanted.
+    /// Returns how the body of a response carries messages, if it does and is wanted.
     fn carries(&mut self, status: u16, summary: &Summary) -> Option<Carrier> {
         if status == 200 && summary.events {
             self.outputs.push_back(Output::Found(Carrier::Sse));
             return self.limits.wanted.sse.then_some(Carrier::Sse);
         }
         let request = self.pending.oldest().filter(|_| self.limits.wanted.polling && status == 200)?;
-        // What is sent by POST is acknowledged alone.
+        // The response to a POST is a mere acknowledgement.
         let is_get = request.get(..4).is_some_and(|start| start.eq_ignore_ascii_case(b"GET "));
         let target = target(request)?;
         (is_get && is_polling(&target)).then_some(Carrier::Polling)
     }
 
-    /// Takes a 101: the end of HTTP, whatever comes.
+    /// Processes a 101, which ends HTTP in any case.
     pub(super) fn switch(&mut self, response: &[u8], summary: &Summary) {
         let websocket = summary.upgrade == Upgrade::WebSocket || summary.accept;
         match self.pending.last.take() {
@@ -194,7 +194,7 @@ impl HttpTracker {
                     self.upgraded(Some(response));
                 }
             }
-            // A server alone cannot switch; but the request may not have been captured.
+            // A server cannot switch on its own, but the request may not have been captured.
             None if websocket && !summary.old && (self.pending.is_empty() || self.lost.client) => {
                 self.upgraded(Some(response));
             }
@@ -222,7 +222,7 @@ impl HttpTracker {
         let handshake = self.verify(request.as_deref(), response);
         if response.is_some() {
             let bytes = self.rare.as_ref().map_or(0, |rare| rare.held.client.bytes());
-            // The challenge of a draft before RFC 6455 is sent with its request.
+            // The challenge of a draft before RFC 6455 is sent with the request.
             if bytes > 0 && crate::http::draft(&handshake).is_none() {
                 self.report(Side::Client, Anomaly::DataBeforeHandshake { bytes });
             }
@@ -244,10 +244,10 @@ impl HttpTracker {
         }
     }
 
-    /// Gives up the request that the client waits for.
+    /// Gives up the request for whose response the client waits.
     pub(super) fn unanswered(&mut self) {
         if self.speaks_frames() && self.ended.server {
-            // The client went on as after a 101: it got one, and the capture did not.
+            // The client continued as after a 101, so it received one that was not captured.
             self.upgraded(None);
             return;
         }

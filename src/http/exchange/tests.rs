@@ -16,7 +16,7 @@ const MASKED: &[u8] = b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58";
 const PLAIN: &[u8] = b"\x81\x05Hello";
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
 
-/// One thing done to a machine.
+/// A step performed on a tracker.
 #[derive(Clone, Debug)]
 enum Do<'a> {
     C(&'a [u8]),
@@ -26,7 +26,7 @@ enum Do<'a> {
 }
 use Do::{C, End, Gap, S};
 
-/// Does everything in order; gives all outputs, and for each push how many bytes were used.
+/// Performs all steps in order; returns all outputs, and for each push the number of bytes consumed.
 fn run(steps: &[Do<'_>]) -> (HttpTracker, Vec<Output>, Vec<usize>) {
     run_in(HttpTracker::new(Limits::default()), steps)
 }
@@ -53,7 +53,7 @@ fn s(text: &str) -> Do<'_> {
     S(text.as_bytes())
 }
 
-/// Names the outputs in order: anomalies by code, the others by what they are.
+/// Describes the outputs in order: anomalies by code, the others by type.
 fn names(outputs: &[Output]) -> Vec<String> {
     outputs
         .iter()
@@ -326,7 +326,7 @@ fn a_long_head_in_single_bytes() {
 
 // Properties.
 
-/// Gives dialogues whose outputs may not depend on how they are cut.
+/// Generates dialogues whose outputs must not depend on how they are split.
 fn dialogue() -> impl Strategy<Value = Vec<(Side, Vec<u8>)>> {
     let client = |text: &str| (Side::Client, text.as_bytes().to_vec());
     let server = |text: &str| (Side::Server, text.as_bytes().to_vec());

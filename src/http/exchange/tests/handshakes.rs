@@ -1,10 +1,10 @@
-//! What is read from the heads of an upgrade, and which faults are reported.
+//! What is read from the heads of an upgrade, and which violations are reported.
 
 use super::*;
 
-/// Runs the good handshake with the text replaced in the request and in the response.
+/// Runs the valid handshake with text replaced in the request and in the response.
 fn altered(request: (&str, &str), response: (&str, &str)) -> (Vec<Output>, Vec<String>) {
-    assert!(REQUEST.contains(request.0) && RESPONSE.contains(response.0), "nothing is replaced");
+    assert!(REQUEST.contains(request.0) && RESPONSE.contains(response.0), "the text to replace is missing");
     let (request, response) =
         (REQUEST.replace(request.0, request.1), RESPONSE.replace(response.0, response.1));
     let (_, outputs, _) = run(&[c(&request), s(&response)]);
@@ -240,7 +240,7 @@ fn an_upgrade_to_http_2_ends_the_exchanges() {
     let (_, outputs, used) = run(&[c(request), S(&answer)]);
     assert_eq!(names(&outputs), ["http2"]);
     assert_eq!(used, [request.len(), response.len()]);
-    // Another answer than what was asked for, or another protocol, is none.
+    // A response for something other than what was requested, or another protocol, is not an upgrade.
     assert!(reported(&[c(REQUEST), s(response)]).ends_with(&["refused".to_owned(), "not-http".to_owned()]));
     assert_eq!(
         reported(&[c(request), s(&response.replace("h2c", "TLS/1.0"))]),
@@ -248,7 +248,7 @@ fn an_upgrade_to_http_2_ends_the_exchanges() {
     );
 }
 
-/// The preface is sent behind the answer; where packets change places it is captured before.
+/// The preface is sent after the response; if packets are reordered, it is captured before it.
 #[test]
 fn a_preface_waits_for_the_answer_to_an_offer_of_http_2_and_a_request_does_not() {
     let offer = "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n";

@@ -94,7 +94,7 @@ fn what_follows_a_lost_answer_is_known_however_it_is_cut() {
                 let BufferedBytes::Bytes(bytes, _) = piece else { panic!("{piece:?}") };
                 frames.extend(bytes);
             }
-            // What was not used comes next.
+            // What was not consumed comes next.
             let left: usize = behind.len() - used[1..].iter().sum::<usize>();
             frames.extend(&behind[behind.len() - left..]);
             assert_eq!(frames, early, "{size}");
@@ -183,7 +183,7 @@ fn an_answer_captured_before_its_request_waits_for_it() {
     exchanges.push(Side::Client, request);
     let Some(Output::Upgraded(handshake)) = exchanges.next() else { panic!("no upgrade") };
     assert!(handshake.request.is_some() && handshake.response.is_some());
-    // Where the request is lost, the answer alone tells.
+    // If the request is lost, only the response identifies the upgrade.
     let mut exchanges = HttpTracker::new(Limits::default()).from_start();
     exchanges.push(Side::Server, answer);
     exchanges.gap(Side::Client, Lost::Exact(100));
