@@ -9,12 +9,12 @@ use crate::model::Endpoint;
 const TCP: u8 = 6;
 const SEED: [u8; 2] = [0, 0];
 
-/// Returns the Community ID (version 1, seed 0) of a TCP connection: the name by which Zeek, Suricata and others
-/// know it too.
+/// Returns the Community ID (version 1, seed 0) of a TCP connection: the identifier that Zeek, Suricata and others also
+/// use.
 ///
-/// It is the same for both directions, for the smaller endpoint goes first.
+/// It is the same for both directions, because the smaller endpoint goes first.
 pub fn community_id(one: Endpoint, other: Endpoint) -> String {
-    // An IPv4 and an IPv6 address never meet in one connection, so the order of `IpAddr` is that of the bytes.
+    // A connection never mixes IPv4 and IPv6 addresses, so the order of `IpAddr` is that of the bytes.
     let (low, high) = if one <= other { (one, other) } else { (other, one) };
     let mut hash = Sha1::new();
     hash.update(SEED);

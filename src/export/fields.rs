@@ -1,4 +1,4 @@
-//! Chosen values, a line a message.
+//! Selected values, one line per message.
 
 use std::sync::Arc;
 
@@ -9,7 +9,8 @@ use crate::model::Timestamp;
 use crate::text::printable_string;
 use crate::view::{Clock, Origin, Piece, dots, pieces};
 
-/// A writer of the values that a user chose, a line a message; a line an anomaly too where one asks for anomalies.
+/// A writer of the values that a user selected, one line per message; also one per anomaly if a field refers to
+/// anomalies.
 #[derive(Clone, Debug)]
 pub struct Fields {
     parts: Arc<[Part]>,
@@ -20,28 +21,28 @@ pub struct Fields {
 
 #[derive(Clone, Debug)]
 enum Part {
-    /// Stands there as it is.
+    /// Literal text.
     Words(Box<str>),
     Value(Subject),
 }
 
-/// The reason why a choice of fields cannot be understood.
+/// The reason why a selection of fields is invalid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FieldsError {
-    /// A field cannot.
+    /// A field is invalid.
     #[error("{0}\n{caret}", caret = .0.caret())]
     Field(#[from] Error),
-    /// A brace stands alone.
+    /// A brace is unmatched.
     #[error("a brace stands for itself where it is doubled: {{{{ or }}}}")]
     Brace,
 }
 
 impl Fields {
-    /// Takes fields with commas between them; their values will have tabs between them.
+    /// Parses fields separated by commas; their values will be separated by tabs.
     ///
     /// # Errors
     ///
-    /// Where one is no field, and no path into `json` or `sub`.
+    /// Fails if one is neither a field nor a path into `json` or `sub`.
     pub fn columns(text: &str) -> Result<Fields, FieldsError> {
         let mut parts = Vec::new();
         for subject in Subject::list(text)? {
@@ -53,11 +54,11 @@ impl Fields {
         Ok(Fields::new(parts))
     }
 
-    /// Takes a text in which fields stand in braces: `{time} {from} {text}`; `\t` and `\n` are a tab and a line feed.
+    /// Parses a text with fields in braces: `{time} {from} {text}`; `\t` and `\n` are a tab and a line feed.
     ///
     /// # Errors
     ///
-    /// Where one is no field, or a brace stands alone.
+    /// Fails if one is not a field, or a brace is unmatched.
     pub fn template(text: &str) -> Result<Fields, FieldsError> {
         let (mut parts, mut words, mut rest) = (Vec::new(), String::new(), text);
         while let Some(c) = rest.chars().next() {
@@ -106,7 +107,7 @@ impl Fields {
         Fields { parts: parts.into(), origin, anomalies }
     }
 
-    /// Shows times like this.
+    /// Sets how times are shown.
     #[must_use]
     pub fn with_clock(self, clock: Clock) -> Fields {
         Fields { origin: Origin { clock, ..self.origin }, ..self }
@@ -152,8 +153,8 @@ fn payload(message: &Message<'_>, out: &mut Vec<u8>) {
     }
 }
 
-/// Appends text so that it stays one value of one line, and can be told from any other: `\t`, `\n`, `\r` and `\\` are
-/// escaped, and what a terminal would obey is shown instead.
+/// Appends text so that it remains one unambiguous value on one line: `\t`, `\n`, `\r` and `\\` are escaped, and
+/// characters that control a terminal are replaced by visible ones.
 fn escaped(text: &[u8], out: &mut Vec<u8>) {
     let is_plain = |byte: &u8| matches!(byte, b' '..=b'~') && *byte != b'\\';
     if text.iter().all(is_plain) {

@@ -11,12 +11,12 @@ use crate::text::Day;
 pub struct Formatted<F, W> {
     format: F,
     to: W,
-    /// How many messages are still wanted; `None` for all.
+    /// How many more messages to write; `None` for all.
     wanted: Option<u64>,
-    /// What was written, where messages are counted.
+    /// What was written, if messages are counted.
     tally: RunStats,
     begun: bool,
-    /// The day of the record that was written last, where days are named.
+    /// The day of the last record written, if days are named.
     day: Option<Day>,
 }
 
@@ -26,15 +26,15 @@ impl<F: Format, W: Write> Formatted<F, W> {
         Formatted { format, to, wanted, tally: RunStats::default(), begun: false, day: None }
     }
 
-    /// Returns what was written, where an end was set: what was seen behind the end is not among it.
+    /// Returns what was written, if the number of messages is limited; what was seen after the limit is not included.
     pub fn tally(&self) -> Option<RunStats> {
         self.wanted.map(|_| self.tally)
     }
 
-    /// Writes a range of records, and names each day that begins in it.
+    /// Writes a range of records, preceded by the name of each day that begins in it.
     fn write_by_days(&mut self, text: &Text, range: Range<usize>) -> io::Result<()> {
         let mut start = range.start;
-        // The day of the first record is that of the last change up to it.
+        // The day of the first record is that of the last change before it.
         let first = text.days.partition_point(|(at, _)| *at <= start).saturating_sub(1);
         for (at, day) in text.days.iter().skip(first).take_while(|(at, _)| *at < range.end) {
             let at = (*at).max(start);
@@ -50,7 +50,7 @@ impl<F: Format, W: Write> Formatted<F, W> {
         self.to.write_all(text.bytes.get(start..range.end).unwrap_or_default())
     }
 
-    /// Writes what stands behind the last record and returns what was written to.
+    /// Writes the format's end and returns the writer.
     pub fn finish(mut self) -> io::Result<W> {
         if !self.begun {
             self.to.write_all(self.format.begin())?;
@@ -74,13 +74,13 @@ pub struct Formatter<F> {
 #[derive(Debug, Default)]
 pub struct Text {
     bytes: Vec<u8>,
-    /// Where each record of what a tally counts ends, if messages are counted.
+    /// The end of each record that counts toward the limit, if messages are counted.
     counted: Vec<(usize, CountedKind)>,
-    /// Where a record begins that is of another day than the one before it, if days are named.
+    /// The start of each record whose day differs from that of the record before, if days are named.
     days: Vec<(usize, Day)>,
 }
 
-/// Name of what a tally counts.
+/// The kind of a counted record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum CountedKind {
     Conversation,
@@ -125,7 +125,7 @@ impl<F: Format> Sink for Formatter<F> {
     }
 }
 
-/// Bounds the memory that a shard's text keeps from one batch to the next, in bytes.
+/// The maximum memory that a shard's text keeps from one batch to the next, in bytes.
 const KEPT: usize = 512 << 10;
 
 impl<F: Format> Collector for Formatter<F> {

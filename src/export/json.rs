@@ -10,7 +10,7 @@ pub struct Json {
 }
 
 impl Json {
-    /// Makes the format.
+    /// Creates the format.
     pub fn new(settings: &Settings) -> Self {
         Json { lines: Lines::new(settings), frames: settings.frames }
     }

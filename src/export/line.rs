@@ -1,4 +1,4 @@
-//! The NDJSON lines, written straight into a buffer; `super::record` holds the promise as types.
+//! The NDJSON lines, written directly into a buffer; `super::record` defines their format as types.
 
 mod objects;
 mod open;
@@ -20,26 +20,26 @@ use crate::text::{Rfc3339, close_code_name};
 #[derive(Clone, Debug, Default)]
 pub(super) struct Lines {
     clock: Rfc3339,
-    /// What names a conversation is repeated on every line, and header fields go by their names.
+    /// Whether every line repeats what identifies its conversation, with header fields grouped by name.
     wide: bool,
-    /// Units of sub-protocols are written with what they carry.
+    /// Whether units of sub-protocols are written with their bodies.
     bodies: bool,
-    /// TLS connections are told of.
+    /// Whether TLS connections are included.
     tls: bool,
 }
 
-/// How long a time is, quotes included.
+/// The length of a time, quotes included.
 const TIME: usize = 32;
 
 impl Lines {
-    /// Makes the writer of lines as they were asked for.
+    /// Creates the writer with the given settings.
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "settings are lent, however few they are")]
     pub(super) fn new(settings: &Settings) -> Self {
         let &Settings { wide, bodies, tls, .. } = settings;
         Lines { clock: Rfc3339::default(), wide, bodies, tls }
     }
 
-    /// Appends the object that tells `event`, or nothing where that was not asked for.
+    /// Appends the object for `event`, or nothing if it was not requested.
     pub(super) fn write(&mut self, event: &Event<'_>, out: &mut Vec<u8>) {
         match &event.kind {
             Kind::Opened(opening) => self.opened(event, opening, out),
@@ -205,7 +205,7 @@ impl Lines {
         put(out, r#"""#);
     }
 
-    /// Ends a line, with what names its conversation where that was asked for.
+    /// Ends a line, with the identification of its conversation if that was requested.
     fn end(&self, event: &Event<'_>, out: &mut Vec<u8>) {
         if self.wide
             && let Some(conversation) = event.conversation
@@ -216,7 +216,7 @@ impl Lines {
     }
 }
 
-/// Appends `conn`, and `stream` where there is one.
+/// Appends `conn`, and `stream` if there is one.
 fn name(conn: ConnId, out: &mut Vec<u8>) {
     put(out, r#","conn":"#);
     number(out, conn.packet.get());
@@ -226,7 +226,7 @@ fn name(conn: ConnId, out: &mut Vec<u8>) {
     }
 }
 
-/// Appends what names a conversation.
+/// Appends the identification of a conversation.
 fn wide(conversation: &Conversation, out: &mut Vec<u8>) {
     objects::ends(conversation.client, conversation.server, out);
     text(r#","url":"#, conversation.url.as_deref(), out);
@@ -234,7 +234,7 @@ fn wide(conversation: &Conversation, out: &mut Vec<u8>) {
     text(r#","subprotocol":"#, conversation.subprotocol.as_deref(), out);
 }
 
-/// Appends the `wire` object up to the time, which the caller may have at hand.
+/// Appends the `wire` object up to the time, which the caller may have formatted already.
 fn wire(wire: &Wire, out: &mut Vec<u8>) {
     put(out, r#","wire":{"frames":"#);
     number(out, wire.frames);
@@ -278,7 +278,7 @@ fn payload(message: &Message<'_>, out: &mut Vec<u8>) {
     }
 }
 
-/// Returns whether a close body's code and reason are all that the payload holds.
+/// Returns whether the payload consists of only a close body's code and reason.
 fn shows_all(close: &CloseBody<'_>, payload: &[u8]) -> bool {
     match payload {
         [] => true,

@@ -1,7 +1,7 @@
-//! Events for files and pipes: one file a format, one line in the list.
+//! Events for files and pipes: one file per format, one line in the list.
 //!
-//! A format turns events into bytes and cannot fail; who runs it decides where the bytes go. `record` (with
-//! the feature `schema`) holds the NDJSON promise as types.
+//! A format converts events to bytes and cannot fail; its caller decides where the bytes go. `record` (with the feature
+//! `schema`) contains the NDJSON promise as types.
 //!
 //! ```
 //! use wirefin::capture::Files;
@@ -40,37 +40,37 @@ use crate::event::Event;
 use crate::model::Timestamp;
 use crate::text::Day;
 
-/// The version of what NDJSON promises, told in every `open` and `rejected` line.
+/// The version of the NDJSON promise, included in every `open` and `rejected` line.
 pub const VERSION: u32 = 2;
 
-/// The settings that every format has.
+/// The settings common to all formats.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Settings {
     /// Show frames too.
     pub frames: bool,
-    /// Make every line stand for itself: repeat what names its conversation.
+    /// Make every line self-contained by repeating what identifies its conversation.
     pub wide: bool,
-    /// Write what units of sub-protocols carry, too.
+    /// Include the bodies of sub-protocol units.
     pub bodies: bool,
-    /// Tell of TLS connections that show nothing.
+    /// Include TLS connections without readable content.
     pub tls: bool,
 }
 
-/// One output format: how a record is written and what stands around records.
+/// One output format: how a record is written and what surrounds the records.
 ///
-/// A clone begins where the original stands; with several at work, each one sees whole connections.
+/// A clone continues from the state of the original; if several are used, each one receives complete connections.
 pub trait Format: Send + Clone {
-    /// Returns what stands before the first record.
+    /// Returns the text before the first record.
     fn begin(&self) -> &'static [u8] {
         b""
     }
 
-    /// Returns what stands between two records.
+    /// Returns the text between two records.
     fn separator(&self) -> &'static [u8] {
         b""
     }
 
-    /// Returns what stands after the last record.
+    /// Returns the text after the last record.
     fn end(&self) -> &'static [u8] {
         b""
     }
@@ -78,13 +78,14 @@ pub trait Format: Send + Clone {
     /// Returns whether [`crate::event::Kind::Frame`] events are shown; they cost time.
     fn wants_frames(&self) -> bool;
 
-    /// Hears when the capture begins: the time of its first packet, told before any event and before any clone.
+    /// Sets the start of the capture, which is the time of its first packet; called before any event and before any
+    /// clone.
     fn start(&mut self, _first: Timestamp) {}
 
-    /// Appends what stands before the first record, where there is one.
+    /// Appends the preface of the output, if there is one and there are records.
     fn preface(&self, _out: &mut Vec<u8>) {}
 
-    /// Returns the day of a moment, where the output names days; [`Format::name_day`] does so where it changes.
+    /// Returns the day of a moment, if the output names days; [`Format::name_day`] does so when it changes.
     fn day(&self, _time: Timestamp) -> Option<Day> {
         None
     }
@@ -92,11 +93,11 @@ pub trait Format: Send + Clone {
     /// Appends the line that names a day.
     fn name_day(&self, _day: Day, _out: &mut Vec<u8>) {}
 
-    /// Appends one record to `out`, or nothing where the event is not shown.
+    /// Appends one record to `out`, or nothing if the event is not shown.
     fn write(&mut self, event: &Event<'_>, out: &mut Vec<u8>);
 }
 
-/// Makes the list of formats: each has a file, and a line here.
+/// Defines the list of formats: each has a file, and a line here.
 macro_rules! formats {
     ($($name:literal, $description:literal => $format:ident;)*) => {
         /// Any one of the formats.
@@ -106,10 +107,10 @@ macro_rules! formats {
         }
 
         impl AnyFormat {
-            /// Lists every format: its name and what it is.
+            /// Lists every format: its name and its description.
             pub const LIST: &'static [(&'static str, &'static str)] = &[$( ($name, $description) ),*];
 
-            /// Makes the format called `name`; `None` where there is none.
+            /// Creates the format called `name`; `None` if there is none.
             pub fn new(name: &str, settings: &Settings) -> Option<Self> {
                 match name {
                     $( $name => Some(AnyFormat::$format($format::new(settings))), )*

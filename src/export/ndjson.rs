@@ -2,7 +2,7 @@ use super::line::Lines;
 use super::{Format, Settings};
 use crate::event::Event;
 
-/// A writer of one JSON object a line: the promise of `docs/ndjson.md`.
+/// A writer of one JSON object per line: the promise of `docs/ndjson.md`.
 #[derive(Clone, Debug)]
 pub struct Ndjson {
     lines: Lines,
@@ -10,7 +10,7 @@ pub struct Ndjson {
 }
 
 impl Ndjson {
-    /// Makes the format.
+    /// Creates the format.
     pub fn new(settings: &Settings) -> Self {
         Ndjson { lines: Lines::new(settings), frames: settings.frames }
     }

@@ -4,7 +4,7 @@ use crate::model::Timestamp;
 use crate::text::Day;
 use crate::view::Printer;
 
-/// A writer of one line an event for human eyes.
+/// A writer of one line per event for human eyes.
 #[derive(Clone, Debug)]
 pub struct Print(pub Printer);
 

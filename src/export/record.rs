@@ -1,8 +1,8 @@
-//! The NDJSON promise as types: what a line holds, in what order, and what is left out.
+//! The NDJSON promise as types: the members of each line, their order, and when they are omitted.
 //!
-//! These types are apart from the analyzer's own, so that those may change and the lines do not. `line` writes the
-//! lines; `docs/ndjson.schema.json` is generated from these types, and tests read every line back into them. A program
-//! in Rust may read lines into them too.
+//! These types are separate from the analyzer's own, so that those may change while the lines do not. `line` writes the
+//! lines; `docs/ndjson.schema.json` is generated from these types, and tests parse every line into them. A Rust program
+//! may use them to parse lines, too.
 //!
 //! ```
 //! use wirefin::export::record::Record;
@@ -51,7 +51,7 @@ pub enum Record {
     Frame(Frame),
     /// One message or control frame, its fragments joined.
     Message(Box<Message>),
-    /// Something was wrong.
+    /// A problem was found.
     Anomaly(Box<Anomaly>),
     /// A conversation ended.
     Close(Box<Close>),

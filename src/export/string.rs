@@ -1,15 +1,15 @@
-//! JSON strings written straight into a buffer.
+//! JSON strings written directly into a buffer.
 //!
-//! Strings are escaped as `serde_json` does and, because a line may be printed on a terminal, so are the
-//! characters that a terminal obeys or that reorder what it shows: DEL, the C1 controls and the bidirectional
-//! controls; and the line separators of Unicode, at which some readers break lines. A JSON parser gives back the same string.
+//! Strings are escaped as by `serde_json` and, because a line may be printed on a terminal, so are the characters that
+//! control a terminal or reorder what it shows: DEL, the C1 controls and the bidirectional controls; and Unicode's line
+//! separators, at which some readers break lines. A JSON parser recovers the same string.
 //!
-//! 64 bytes are looked at at a time. Mostly there is nothing to escape in them, or nothing but quotes and backslashes,
-//! as in JSON within JSON: both go without a branch a byte.
+//! Strings are processed in blocks of 64 bytes. Most contain nothing to escape, or only quotes and backslashes, as in
+//! JSON within JSON: both cases are handled without a branch per byte.
 
 const HEX: &[u8; 16] = b"0123456789abcdef";
 
-/// How many bytes are looked at together.
+/// The block size in bytes.
 const BLOCK: usize = 64;
 
 /// Appends a string, quotes included.
@@ -26,7 +26,8 @@ pub fn string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
 }
 
-/// Appends bytes, escaped, block by block up to the first that needs more than backslashes; returns how many bytes that were.
+/// Appends bytes, escaped, block by block up to the first that needs more than backslashes; returns how many bytes were
+/// processed.
 pub fn simple_blocks(out: &mut Vec<u8>, bytes: &[u8]) -> usize {
     #[cfg(target_arch = "x86_64")]
     if is_x86_feature_detected!("ssse3") && is_x86_feature_detected!("popcnt") {
@@ -34,25 +35,25 @@ pub fn simple_blocks(out: &mut Vec<u8>, bytes: &[u8]) -> usize {
             unsafe_code,
             reason = "twice as fast as the portable way, see the bench `stages`, group `escape`"
         )]
-        // SAFETY: all that the function asks for is a processor with these instructions, and this one has just said so.
+        // SAFETY: the function only requires a processor with these instructions, which was just checked.
         return unsafe { shuffle::blocks(out, bytes) };
     }
     portable_blocks(out, bytes)
 }
 
-/// Does what [`simple_blocks`] does on any processor.
+/// The portable implementation of [`simple_blocks`].
 pub fn portable_blocks(out: &mut Vec<u8>, bytes: &[u8]) -> usize {
     let mut done = 0_usize;
     for block in bytes.chunks(BLOCK) {
-        // This loop becomes vector instructions; leaving it early would forbid that.
+        // The compiler vectorises this loop; an early exit would prevent that.
         if block.iter().fold(false, |any, &byte| any | is_other(byte)) {
             break;
         }
-        // A byte cannot point beyond it, and twice a block fits in.
+        // A `u8` cannot index beyond it, and it has room for twice a block.
         let mut room = [0; 256];
         let mut filled = 0_u8;
         for &byte in block {
-            // The backslash stands where the byte itself comes, unless that moves on.
+            // The backslash is overwritten by the byte itself, unless the position advances.
             if let Some(slot) = room.get_mut(usize::from(filled)) {
                 *slot = b'\\';
             }
@@ -78,12 +79,13 @@ mod shuffle {
 
     use super::BLOCK;
 
-    /// For each set of quotes among eight bytes: where in sixteen each byte goes, and zero bits where backslashes do.
+    /// For each set of quotes among eight bytes: the index of the byte that moves to each of sixteen places, with the
+    /// high bit set for backslashes.
     ///
     /// The high bit of an entry makes the shuffle write a zero.
     const PLACES: [[u8; 16]; 256] = places();
 
-    /// Does what [`super::simple_blocks`] does.
+    /// The vectorised implementation of [`super::simple_blocks`].
     #[target_feature(enable = "ssse3,popcnt")]
     pub(super) fn blocks(out: &mut Vec<u8>, bytes: &[u8]) -> usize {
         let (whole, tail) = bytes.as_chunks::<BLOCK>();
@@ -92,7 +94,7 @@ mod shuffle {
                 return n.wrapping_mul(BLOCK);
             }
         }
-        // What is left becomes a block with blanks, and no blank grows.
+        // The rest becomes a block padded with spaces, which are not escaped.
         let mut block = [b' '; BLOCK];
         block.iter_mut().zip(tail).for_each(|(slot, byte)| *slot = *byte);
         if tail.is_empty() || !append(out, &block) {
@@ -102,7 +104,7 @@ mod shuffle {
         bytes.len()
     }
 
-    /// Appends a block with its quotes and backslashes escaped, unless it has more to escape: then it returns `false`.
+    /// Appends a block with its quotes and backslashes escaped; returns `false` if other characters have to be escaped.
     #[target_feature(enable = "ssse3,popcnt")]
     fn append(out: &mut Vec<u8>, block: &[u8; BLOCK]) -> bool {
         let (sixteens, _) = block.as_chunks();
@@ -137,7 +139,7 @@ mod shuffle {
         true
     }
 
-    /// Puts a backslash before each of the low eight bytes that `quotes` names, the lowest bit the first.
+    /// Inserts a backslash before each of the low eight bytes that `quotes` selects, the lowest bit being the first.
     #[target_feature(enable = "ssse3,popcnt")]
     fn spread(eight: __m128i, quotes: u8) -> __m128i {
         let places =
@@ -186,7 +188,8 @@ mod shuffle {
     }
 }
 
-/// Appends a block's worth of characters, or what there is, each escaped if it must be; returns how many bytes they take.
+/// Appends characters one by one, up to a block in total, each escaped if necessary; returns how many bytes were
+/// processed.
 fn one_by_one(out: &mut Vec<u8>, bytes: &[u8]) -> usize {
     let (mut at, mut done) = (0_usize, 0_usize);
     while at < BLOCK
@@ -206,7 +209,7 @@ fn one_by_one(out: &mut Vec<u8>, bytes: &[u8]) -> usize {
     at
 }
 
-/// Returns the letter that stands for `byte` behind a backslash; zero where there is none.
+/// Returns the letter that follows the backslash in the short escape of `byte`; zero if there is none.
 const fn short_escape(byte: u8) -> u8 {
     match byte {
         b'"' | b'\\' => byte,
@@ -228,13 +231,13 @@ const fn is_quote(byte: u8) -> bool {
     (byte == b'"') | (byte == b'\\')
 }
 
-/// Returns whether a character that begins with `byte` may have to be escaped in another way.
+/// Returns whether a character that begins with `byte` may require another kind of escape.
 #[allow(clippy::needless_bitwise_bool, reason = "as above")]
 const fn is_other(byte: u8) -> bool {
     (byte < b' ') | (byte == 0x7f) | (byte == 0xc2) | (byte == 0xd8) | (byte == 0xe2)
 }
 
-/// The escape of one character, or its first byte as it is.
+/// The escape of one character, or its first byte unchanged.
 struct Escape([u8; 6], u8);
 
 impl Escape {
@@ -243,7 +246,7 @@ impl Escape {
     }
 }
 
-/// Escapes the character that `rest` begins with, where it must be, and tells how many bytes of it that takes.
+/// Escapes the character at the start of `rest` if necessary; also returns its length in bytes.
 fn one(rest: &[u8]) -> (Escape, usize) {
     let byte = rest.first().copied().unwrap_or_default();
     let letter = short_escape(byte);

@@ -1,4 +1,4 @@
-//! JSON numbers, spans and bytes written straight into a buffer.
+//! JSON numbers, spans and bytes written directly into a buffer.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -11,13 +11,13 @@ use super::string::string;
 use crate::model::Timestamp;
 use crate::text::eight_digits;
 
-/// Appends what is JSON already.
+/// Appends text that is already JSON.
 #[inline]
 pub(super) fn put(out: &mut Vec<u8>, text: &str) {
     out.extend_from_slice(text.as_bytes());
 }
 
-/// Appends a string behind its key, where there is one.
+/// Appends a string after its key, if there is one.
 pub(super) fn text(key: &str, value: Option<&str>, out: &mut Vec<u8>) {
     if let Some(value) = value {
         put(out, key);
@@ -31,7 +31,7 @@ pub(super) fn number(out: &mut Vec<u8>, value: impl Into<u64>) {
     match u32::try_from(value) {
         Ok(small @ 0..100_000_000) => {
             let digits = u64::from_le_bytes(eight_digits(small));
-            // The zeros before the first other digit, in bits; the last digit always stands.
+            // The leading zeros, in bits; the last digit is always written.
             let zeros = ((digits & 0x000f_0f0f_0f0f_0f0f).trailing_zeros() & 0x78).min(56);
             let end = out.len().wrapping_add(8).wrapping_sub((zeros / 8) as usize);
             out.extend_from_slice(&(digits >> zeros).to_le_bytes());
@@ -60,7 +60,7 @@ pub(super) fn seconds(out: &mut Vec<u8>, value: Duration) {
     out.extend_from_slice(digits.get(..=used).unwrap_or_default());
 }
 
-/// Appends a moment as seconds since 1970 with six decimals.
+/// Appends a time as seconds since 1970 with six decimals.
 pub(super) fn epoch(out: &mut Vec<u8>, time: Timestamp) {
     let micros = time.as_nanos().div_euclid(1000);
     if micros < 0 {
@@ -81,7 +81,7 @@ pub(super) fn hex<const N: usize>(out: &mut Vec<u8>, bytes: [u8; N]) {
     }
 }
 
-/// Encodes by the widest instructions there are.
+/// An encoder that uses the widest instructions available.
 static BASE64: LazyLock<Simd> = LazyLock::new(|| Simd::standard(PAD));
 
 /// Appends bytes as a base64 string, quotes included.
@@ -90,7 +90,7 @@ pub(super) fn base64(out: &mut Vec<u8>, bytes: &[u8]) {
     let start = out.len();
     let room = bytes.len().div_ceil(3).saturating_mul(4);
     out.resize(start.saturating_add(room), 0);
-    // The room is what padded base64 needs, so this cannot fail.
+    // The buffer has the length of padded base64, so this cannot fail.
     let written = out.get_mut(start..).map_or(0, |room| BASE64.encode_slice(bytes, room).unwrap_or(0));
     out.truncate(start.saturating_add(written));
     out.push(b'"');

@@ -6,23 +6,23 @@ use crate::model::{Anomaly, At, Flags, Flow, KeyOrigin, Packet, Segment, SenderC
 use crate::session::Keys;
 use crate::wire::{Decoded, Decoder};
 
-/// A packet batch made ready for the shards: the segments in it, in packet order.
+/// A packet batch prepared for the shards: its segments, in packet order.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     pub(super) packets: PacketBatch,
-    /// Payloads that are not in the packet batch: of datagrams put together from fragments.
+    /// Payloads that are not in the packet batch: those of reassembled datagrams.
     rebuilt: Vec<u8>,
     pub(super) items: Vec<Item>,
-    /// What happens between items: before which one, and what.
+    /// Moments between items: the index of the item that follows, and the moment.
     pub(super) moments: Vec<(usize, Moment)>,
-    /// The items of each shard; filled only where several threads share them.
+    /// The items of each shard; filled only if several threads share them.
     pub(super) shards: Vec<Vec<u32>>,
 }
 
-/// Something between two segments that concerns more than one connection, or none.
+/// A point between two segments that concerns more than one connection, or none.
 #[derive(Clone, Debug)]
 pub(super) enum Moment {
-    /// A tick of capture time, and the last packet before it: every shard decides what time decides.
+    /// A tick of capture time, and the last packet before it: every shard handles its timeouts.
     Tick(At),
     /// The keys for TLS that are known from here on.
     Keys(At, Keys),
@@ -30,7 +30,7 @@ pub(super) enum Moment {
     Aside(At, Anomaly),
 }
 
-/// A segment, its payload told as a range of the batch.
+/// A segment, whose payload is a range of the batch.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Item {
     pub(super) at: At,
@@ -46,7 +46,7 @@ pub(super) struct Item {
     window: u16,
     flags: Flags,
     pub(super) shard: u8,
-    /// The length of the header, which stands before the payload; 0 where it is not known.
+    /// The length of the header, which precedes the payload; 0 if it is not known.
     header: u8,
 }
 
@@ -58,12 +58,12 @@ const REBUILT: u32 = 1 << 31;
 pub(super) struct Preparer {
     decoder: Decoder,
     hasher: RandomState,
-    /// The tick at hand; `None` before the first packet.
+    /// The current tick; `None` before the first packet.
     tick: Option<Timestamp>,
     last: At,
-    /// What came before the first packet: it is told with that, for times count from there.
+    /// Moments before the first packet: they are reported together with it, because times count from there.
     early: Vec<(usize, Moment)>,
-    /// The keys for TLS that are known.
+    /// The keys for TLS known so far.
     keys: Keys,
     is_broken_line_reported: bool,
     pub(super) summary: Summary,
@@ -83,12 +83,12 @@ impl Preparer {
         }
     }
 
-    /// Returns where the capture stands.
+    /// Returns the current position in the capture.
     pub(super) const fn last(&self) -> At {
         self.last
     }
 
-    /// Reads the next batch of `source`; `share` says that several threads may work on it.
+    /// Reads the next batch of `source`; `share` means that several threads may work on it.
     pub(super) fn read(
         &mut self,
         source: &mut dyn Source,
@@ -103,7 +103,7 @@ impl Preparer {
         Ok(next)
     }
 
-    /// Makes a batch of its packets; `next` says what comes after it.
+    /// Decodes the packets of a batch; `next` is what follows it.
     fn prepare(&mut self, batch: &mut Batch, share: bool, next: Next) {
         let Batch { packets, rebuilt, items, moments, shards } = batch;
         rebuilt.clear();
@@ -158,7 +158,7 @@ impl Preparer {
         }
     }
 
-    /// Takes the lines of a key log, and adds what is known from here on.
+    /// Adds the lines of a key log, and the keys known from here on.
     fn learn(&mut self, origin: KeyOrigin, text: &[u8], items: usize, moments: &mut Vec<(usize, Moment)>) {
         if let Some(line) = self.keys.add(origin, text)
             && !std::mem::replace(&mut self.is_broken_line_reported, true)
@@ -168,7 +168,7 @@ impl Preparer {
         moments.push((items, Moment::Keys(self.last, self.keys.clone())));
     }
 
-    /// Adds the tick that `time` has passed, where there is one.
+    /// Adds a tick if `time` has reached the next one.
     fn pass(&mut self, time: Timestamp, items: usize, moments: &mut Vec<(usize, Moment)>) {
         match &mut self.tick {
             Some(tick) if time.as_nanos().saturating_sub(tick.as_nanos()) < Analyzer::TICK => {}
@@ -191,7 +191,8 @@ impl Preparer {
 
 /// Returns the shard of a connection.
 ///
-/// Where the private key of a server is known, all connections to it share one, for one may resume another's session.
+/// If the private key of a server is known, all connections to it share a shard, because one may resume another's
+/// session.
 fn shard(flow: &Flow, hash: u64, hasher: &RandomState, keys: &Keys) -> u8 {
     let hash = if keys.has_private_keys() {
         let server = [flow.source, flow.destination].into_iter().min_by_key(|end| (end.port, end.ip));
@@ -202,10 +203,10 @@ fn shard(flow: &Flow, hash: u64, hasher: &RandomState, keys: &Keys) -> u8 {
     (hash >> 40) as u8 & (SHARDS as u8).wrapping_sub(1)
 }
 
-/// Makes the hasher of flows of a capture that begins with `packet`.
+/// Creates the hasher of flows of a capture that begins with `packet`.
 ///
-/// The same capture has the same one in every run, so that what shares a shard, and its bounds, is the same. Nobody
-/// knows it before the capture begins, so that addresses cannot be chosen to meet in one place.
+/// The same capture has the same hasher in every run, so that the connections sharing a shard and its limits are the
+/// same. It is not known before the capture begins, so that addresses cannot be chosen to collide.
 pub(super) fn hasher_of(packet: &Packet<'_>) -> RandomState {
     let first =
         RandomState::with_seeds(0x243f_6a88_85a3_08d3, 0x1319_8a2e_0370_7344, 0xa409_3822, 0x299f_31d0);
@@ -213,8 +214,8 @@ pub(super) fn hasher_of(packet: &Packet<'_>) -> RandomState {
     RandomState::with_seeds(seed(1), seed(2), seed(3), seed(4))
 }
 
-/// Returns where a payload lies in the packet batch, its packet beginning at `start`; one that does not lie there is
-/// copied to `rebuilt`, its header before it.
+/// Returns the offset of a payload in the packet batch, its packet beginning at `start`; if it is not in there, it is
+/// copied to `rebuilt`, preceded by its header.
 fn place(segment: &Segment<'_>, start: u32, rebuilt: &mut Vec<u8>) -> u32 {
     let offset = segment.offset.and_then(|offset| start.checked_add(offset));
     if let Some(offset) = offset.filter(|offset| offset & REBUILT == 0) {
@@ -231,7 +232,7 @@ impl Item {
         let Segment { flow, seq, ack, flags, window, header, payload, cut, packet_length, stamp, .. } =
             *segment;
         let length = u32::try_from(payload.len()).unwrap_or(u32::MAX);
-        // It is 60 bytes long at most.
+        // It has at most 60 bytes.
         let header = u8::try_from(header.len()).unwrap_or(0);
         Item {
             at,
@@ -308,7 +309,7 @@ mod tests {
         batch.packets.push_diagnostic(Anomaly::MessageTruncated { kept: 1 });
         preparer.prepare(&mut batch, false, Next::Filled);
         assert!(batch.moments.is_empty());
-        // Threads take turns with two batches.
+        // Threads alternate between two batches.
         let mut batch = Batch::default();
         let at = At { packet: 1, time: Timestamp::from_nanos(7) };
         batch.packets.push_packet(at, LinkType(1), 0, b"");
@@ -342,7 +343,7 @@ mod tests {
         batch.packets.items.insert(2, secrets(b"two"));
         preparer.prepare(&mut batch, false, Next::Filled);
         assert_eq!(batch.items.len(), 2);
-        // The lines are none.
+        // The lines are invalid.
         let keys = batch.moments.iter().filter_map(|(before, moment)| match moment {
             Moment::Keys(at, _) => Some((*before, at.packet)),
             _ => None,

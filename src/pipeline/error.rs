@@ -2,7 +2,7 @@ use std::io;
 
 use crate::capture;
 
-/// The reason why *we* could not go on.
+/// The reason why *we* could not continue.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Reading failed.

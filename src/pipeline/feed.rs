@@ -34,7 +34,7 @@ pub struct Feed {
     decoder: Decoder,
     analyzer: Analyzer,
     hasher: RandomState,
-    /// The tick at hand; `None` before the first packet.
+    /// The current tick; `None` before the first packet.
     tick: Option<Timestamp>,
     last: At,
     keys: Keys,
@@ -47,7 +47,7 @@ impl Default for Feed {
 }
 
 impl Feed {
-    /// Makes one that has seen nothing and reads every sub-protocol, those of the shipped rules among them.
+    /// Creates a feed that decodes every sub-protocol, including those of the bundled rules.
     pub fn new(limits: Limits, fragments: wire::Limits) -> Self {
         Feed {
             decoder: Decoder::new(fragments),
@@ -59,7 +59,8 @@ impl Feed {
         }
     }
 
-    /// Takes the next packet; a number or a time that is not behind the one before is replaced by one that is.
+    /// Analyzes the next packet; a number or a time that does not come after the previous one is replaced by one that
+    /// does.
     pub fn push(&mut self, packet: &Packet<'_>, sink: &mut dyn Sink) {
         if self.tick.is_none() {
             self.hasher = hasher_of(packet);
@@ -76,7 +77,7 @@ impl Feed {
         }
     }
 
-    /// Hears that capture time is `now`, though no packet came.
+    /// Advances capture time to `now` without a packet.
     pub fn advance(&mut self, now: Timestamp, sink: &mut dyn Sink) {
         let passed = Analyzer::tick_before(now);
         if self.tick.is_some_and(|tick| passed <= tick) {
@@ -89,7 +90,7 @@ impl Feed {
         }
     }
 
-    /// Takes the lines of a TLS key log, and decrypts with them from here on.
+    /// Adds the lines of a TLS key log, which are used for decryption from here on.
     pub fn secrets(&mut self, origin: KeyOrigin, lines: &[u8], sink: &mut dyn Sink) {
         if let Some(line) = self.keys.add(origin, lines) {
             self.diagnostic(&Anomaly::KeylogLine { line }, sink);
@@ -100,12 +101,12 @@ impl Feed {
         }
     }
 
-    /// Passes on what is wrong with the capture itself.
+    /// Forwards a problem of the capture itself.
     pub fn diagnostic(&mut self, anomaly: &Anomaly, sink: &mut dyn Sink) {
         sink.event(&Event::new(None, self.last, Kind::Anomaly { from: None, anomaly }));
     }
 
-    /// Ends all connections, in the order of their names, and tells what there is still to tell.
+    /// Ends all connections, in the order of their names, and reports everything still pending.
     pub fn finish(&mut self, sink: &mut dyn Sink) {
         let mut live: Vec<_> = self.analyzer.live().collect();
         live.sort_unstable();

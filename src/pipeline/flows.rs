@@ -2,12 +2,12 @@ use crate::capture::{Belongs, Sorter};
 use crate::model::{Flags, Packet};
 use crate::wire::{Decoded, Decoder, Limits};
 
-/// The connections that packets belong to, for those who save packets.
+/// Determines the connections that packets belong to, for saving packets.
 #[derive(Debug)]
 pub struct Flows(Decoder);
 
 impl Flows {
-    /// Makes one that has seen nothing.
+    /// Creates one in its initial state.
     pub fn new(limits: Limits) -> Self {
         Flows(Decoder::new(limits))
     }
@@ -23,7 +23,7 @@ impl Sorter for Flows {
             Decoded::Fragment => Belongs::Fragment,
             Decoded::Other(_) | Decoded::Unreadable(_) => Belongs::Nothing,
         };
-        // Those who analyze say what is wrong with it.
+        // Anomalies are reported by the analysis.
         while self.0.next_anomaly().is_some() {}
         belongs
     }

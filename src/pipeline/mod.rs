@@ -1,4 +1,4 @@
-//! From a source to an output, on one thread or many: the only module that says "thread".
+//! From a source to an output, on one thread or many: the only module that uses threads.
 //!
 //! ```text
 //!              ┌─ a block of the capture ─┐
@@ -6,10 +6,10 @@
 //!              (one thread)                          (any threads)              (in packet order)
 //! ```
 //!
-//! Connections fall into 64 shards by a hash of their addresses. A shard owns an [`Analyzer`] and a
-//! [`Collector`](crate::event::Collector) of its events, so everything that is decided depends on the shard's packets
-//! and on ticks of capture time, never on the number of threads, and what the collectors make is put back in packet
-//! order: the output is the same, byte for byte, for any number of threads.
+//! Connections are distributed over 64 shards by a hash of their addresses. A shard owns an [`Analyzer`] and a
+//! [`Collector`](crate::event::Collector) of its events, so every decision depends only on the shard's packets and on
+//! ticks of capture time, never on the number of threads. The collectors' output is merged in packet order: it is the
+//! same, byte for byte, for any number of threads.
 
 mod batch;
 mod error;
@@ -30,5 +30,5 @@ pub use summary::Summary;
 
 use crate::session::Analyzer;
 
-/// How many shards there are.
+/// The number of shards.
 const SHARDS: usize = crate::session::Limits::SHARDS;

@@ -17,9 +17,9 @@ use crate::event::{Collector, Piece};
 ///   the others     ──────── 1 ───────────────────► │ ───────────── 2 ─────────────────────────► …
 /// ```
 ///
-/// Each thread begins with the shards of its share, which its core's cache still holds, and then takes from those of
-/// others: one heavy shard keeps one thread busy, and the others see to the rest. Behind a batch that was little work, the
-/// next one is done by this thread alone; with one thread, all are.
+/// Each thread begins with its own share of the shards, which are still in its core's cache, and then takes shards from
+/// the others: a heavy shard keeps one thread busy while the others process the rest. After a batch that required
+/// little work, the next one is processed by this thread alone; with a single thread, all are.
 pub(super) struct Pool<'p, C: Collector> {
     jobs: &'p [RwLock<Job<C::Piece>>; 2],
     shards: &'p [Mutex<Shard<C>>],
@@ -28,33 +28,33 @@ pub(super) struct Pool<'p, C: Collector> {
     worth: usize,
 }
 
-/// The work on one batch. Two of them take turns: one is worked on while the other is made ready.
+/// The work on one batch. There are two: one is processed while the other is prepared.
 pub(super) struct Job<P> {
     pub(super) batch: Batch,
-    /// What each shard made of it.
+    /// The output of each shard.
     pub(super) progress: Vec<Mutex<Progress<P>>>,
-    /// The shards that nobody has taken, by seat.
+    /// The shards not yet taken, by seat.
     shares: Vec<WorkQueue>,
-    /// How many shards were worked on.
+    /// How many shards are finished.
     done: AtomicUsize,
-    /// How many of those stopped before the end, for there was too much output.
+    /// How many of those stopped early because there was too much output.
     stopped: AtomicUsize,
-    /// How long all threads worked, in nanoseconds.
+    /// The total working time of all threads, in nanoseconds.
     spent: AtomicU64,
-    /// How many bytes of output wait to be delivered.
+    /// How many bytes of output are waiting to be delivered.
     made: AtomicUsize,
 }
 
-/// The seat of the caller's thread; the others have those behind it.
+/// The seat of the caller's thread; the others follow.
 const LEADER: usize = 0;
 
-/// Behind a batch that was less work than this, in nanoseconds, the next one is not shared: to share it costs a good part of
-/// that.
+/// After a batch with less work than this, in nanoseconds, the next one is not shared: sharing costs a considerable
+/// part of that.
 const ALONE: u64 = 10_000;
-/// How much work, in nanoseconds, is worth one more thread: to wake it costs a good part of that.
+/// The amount of work, in nanoseconds, that is worth one more thread: waking it costs a considerable part of that.
 const WORTH: u64 = 50_000;
 
-/// Bounds the output of a batch that waits to be delivered, in bytes; beyond it no shard begins another packet.
+/// The maximum output of a batch waiting to be delivered, in bytes; beyond it, no shard begins another packet.
 const OUTPUT: usize = 8 << 20;
 
 impl<P: Piece> Job<P> {
@@ -70,7 +70,7 @@ impl<P: Piece> Job<P> {
         }
     }
 
-    /// Forgets what was made of the batch before.
+    /// Clears the results of the batch before.
     pub(super) fn reset(&mut self) {
         self.progress.iter_mut().for_each(|progress| unlocked(progress).reset());
         *self.done.get_mut() = 0;
@@ -78,7 +78,7 @@ impl<P: Piece> Job<P> {
         *self.made.get_mut() = 0;
     }
 
-    /// Takes shards until none is left; whoever finishes the last one wakes the `leader`.
+    /// Takes shards until none is left; the thread that finishes the last one wakes the `leader`.
     fn work<C: Collector<Piece = P>>(
         &self,
         seat: usize,
@@ -105,26 +105,26 @@ impl<P: Piece> Job<P> {
     }
 }
 
-/// Runs `lead` on this thread with up to `threads` in all to help it; `first` is the first batch.
+/// Runs `lead` on this thread, with up to `threads` in total; `first` is the first batch.
 pub(super) fn with_pool<C: Collector, R>(
     threads: NonZeroUsize,
     shards: &[Mutex<Shard<C>>],
     first: Batch,
     lead: impl FnOnce(&mut Pool<'_, C>) -> R,
 ) -> R {
-    // Nobody has anything to do beyond a shard each.
+    // More threads than shards would be idle.
     let seats = threads.get().min(SHARDS);
     let jobs = [RwLock::new(Job::new(first, seats)), RwLock::new(Job::new(Batch::default(), seats))];
     let (leader, turns) = (thread::current(), Ticket::default());
     thread::scope(|scope| {
-        // In this order: the waker sends home those that are there, whatever happens.
+        // The order matters: the waker releases the workers added so far, whatever happens.
         let mut waker = Waker::new(&turns);
         for seat in LEADER + 1..seats {
             let (turns, jobs, leader) = (&turns, &jobs, &leader);
             let worker = thread::Builder::new();
             match worker.spawn_scoped(scope, move || work(turns, seat, jobs, shards, leader)) {
                 Ok(worker) => waker.add(worker.thread().clone()),
-                // Where the system gives no more threads, fewer do it.
+                // If the system provides no more threads, the work is done by fewer.
                 Err(_) => break,
             }
         }
@@ -138,17 +138,17 @@ impl<'p, C: Collector> Pool<'p, C> {
         self.worth > 0
     }
 
-    /// Returns a job that nobody works on; `None` for other numbers than 0 and 1.
+    /// Returns a job that is not being processed; `None` for numbers other than 0 and 1.
     pub(super) fn job(&self, turn: usize) -> Option<RwLockWriteGuard<'p, Job<C::Piece>>> {
         Some(unlock(self.jobs.get(turn)?.write()))
     }
 
-    /// Returns all shards, while nobody works.
+    /// Returns all shards, while no thread is working.
     pub(super) fn shards(&self) -> Vec<MutexGuard<'p, Shard<C>>> {
         self.shards.iter().map(|shard| unlock(shard.lock())).collect()
     }
 
-    /// Lets a job be worked on, now that the one before it is done, and calls those who are worth it.
+    /// Releases a job to the workers, now that the one before it is done, and wakes as many as it is worth.
     pub(super) fn open(&self, turn: usize) {
         if let Some(job) = self.jobs.get(turn) {
             unlock(job.read()).shares.iter().for_each(WorkQueue::open);
@@ -156,18 +156,18 @@ impl<'p, C: Collector> Pool<'p, C> {
         self.waker.ring(turn, self.worth);
     }
 
-    /// Works on a job until there is no more to share; returns whether all of it is done.
+    /// Works on a job until no shard is left, and waits for the others; returns whether all of it is done.
     pub(super) fn help(&mut self, turn: usize) -> bool {
         let Some(job) = self.jobs.get(turn) else { return true };
         let job = unlock(job.read());
         job.work(LEADER, self.shards, None);
         wait(|| job.done.load(Ordering::Acquire) >= SHARDS);
-        // Whoever is done has said before how long it took.
+        // Each thread adds its time before it counts its shards as done.
         self.learn(job.spent.swap(0, Ordering::Relaxed));
         job.stopped.load(Ordering::Relaxed) == 0
     }
 
-    /// Does work on this thread alone, and learns whether the next batch is worth sharing.
+    /// Does work on this thread alone, and measures whether the next batch is worth sharing.
     pub(super) fn alone<R>(&mut self, work: impl FnOnce(&mut Self) -> R) -> R {
         if self.waker.workers() == 0 {
             return work(self);
@@ -184,8 +184,8 @@ impl<'p, C: Collector> Pool<'p, C> {
     }
 }
 
-/// A guard that counts a thread's shards as done when dropped, whatever became of them: were one not counted, the leader
-/// would wait for ever.
+/// A guard that counts a thread's shards as done when dropped, even during a panic: otherwise, the leader would wait
+/// forever.
 struct Done<'j> {
     shards: usize,
     of_all: &'j AtomicUsize,
@@ -201,7 +201,7 @@ impl Drop for Done<'_> {
     }
 }
 
-/// Works on the jobs that are handed out until there are no more.
+/// Works on jobs until there are no more.
 fn work<C: Collector>(
     turns: &Ticket,
     seat: usize,
@@ -217,12 +217,12 @@ fn work<C: Collector>(
     }
 }
 
-/// Goes on after a panic elsewhere: the thread scope will tell of it.
+/// Continues after a panic on another thread: the thread scope will report it.
 pub(super) fn unlock<T>(locked: Result<T, PoisonError<T>>) -> T {
     locked.unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Returns what a mutex holds that nobody else can lock.
+/// Returns the content of a mutex to which there is exclusive access.
 pub(super) fn unlocked<T>(mutex: &mut Mutex<T>) -> &mut T {
     unlock(mutex.get_mut())
 }

@@ -17,19 +17,19 @@ use crate::wire::{self, Decoder};
 /// The options of a run.
 #[derive(Clone)]
 pub struct Options {
-    /// How many threads analyze; the output does not depend on it. Default: the cores there are.
+    /// How many threads analyze; the output does not depend on it. Default: the number of cores.
     pub threads: NonZeroUsize,
-    /// What each shard may keep.
+    /// The limits of each shard.
     pub limits: Limits,
-    /// Which sub-protocols are read. Default: all, those of the shipped rules among them.
+    /// Which sub-protocols are decoded. Default: all, including those of the bundled rules.
     pub subprotocols: Arc<Settings>,
-    /// Which conversations speak what, as the user says.
+    /// Which conversations use which sub-protocol, according to the user.
     pub chosen: Arc<[SubprotocolChoice]>,
-    /// What waiting IP fragments may take.
+    /// The limits of pending IP fragments.
     pub fragments: wire::Limits,
     /// The keys for TLS that are known from the beginning.
     pub keys: Keys,
-    /// Hears of every conversation that begins or is refused, on whatever thread that is seen.
+    /// Called for every conversation that begins or is refused, on the thread that notices it.
     pub hook: Option<Hook>,
 }
 
@@ -54,17 +54,17 @@ impl Options {
     }
 }
 
-/// Carries everything from `source` to `output`, and tells what was seen.
+/// Analyzes everything from `source`, delivers it to `output`, and returns a summary.
 ///
 /// # Errors
 ///
-/// When the source cannot be read or the output cannot be written. What was taken before stands.
+/// Fails if the source cannot be read or the output cannot be written. Output taken before that remains valid.
 pub fn run<O: Output>(source: &mut dyn Source, options: &Options, output: &mut O) -> Result<Summary, Error> {
     let mut preparer = Preparer::new(Decoder::new(options.fragments), options.keys.clone());
     let (mut batch, share) = (Batch::default(), options.threads.get() > 1);
     let mut next = preparer.read(source, &mut batch, share)?;
     while batch.first_time().is_none() && next != Next::End {
-        // Nothing came yet, and perhaps nobody waits for it any more.
+        // Nothing has arrived yet, and the output may have been closed.
         next = match output.pause().map_err(Error::Write)? {
             Control::Continue => preparer.read(source, &mut batch, share)?,
             Control::Stop => Next::End,
@@ -89,13 +89,13 @@ pub fn run<O: Output>(source: &mut dyn Source, options: &Options, output: &mut O
     Ok(run.sum_up(shards))
 }
 
-/// A run under way: the thread that reads and delivers.
+/// A run in progress: the thread that reads and delivers.
 struct Run<'o, O: Output> {
     preparer: Preparer,
-    /// Several threads may work on a batch.
+    /// Whether several threads may work on a batch.
     share: bool,
     output: &'o mut O,
-    /// Collects what concerns no connection.
+    /// Collects events that concern no connection.
     no_connection: Counting<O::Collector>,
     control: Control,
 }
@@ -104,7 +104,7 @@ struct Run<'o, O: Output> {
 const SMALL: usize = 64 << 10;
 
 impl<O: Output> Run<'_, O> {
-    /// Carries every batch from the source to the output; the first one was read already.
+    /// Processes every batch of the source; the first one was read already.
     fn carry(
         &mut self,
         pool: &mut Pool<'_, O::Collector>,
@@ -149,7 +149,7 @@ impl<O: Output> Run<'_, O> {
         }
     }
 
-    /// Reads the next batch into a job; tells what comes behind it, and whether it is small.
+    /// Reads the next batch into a job; returns what follows it, and whether it is small.
     fn read(
         &mut self,
         pool: &Pool<'_, O::Collector>,
@@ -161,10 +161,10 @@ impl<O: Output> Run<'_, O> {
         Ok((next, is_small(&job.batch)))
     }
 
-    /// Hands the output of a batch over, in the order of its packets, and does what of it is `undone`.
+    /// Delivers the output of a batch in packet order, and processes what is left of it if it is `undone`.
     fn deliver(&mut self, pool: &Pool<'_, O::Collector>, turn: usize, undone: bool) -> Result<(), Error> {
         let Some(mut job) = pool.job(turn) else { return Ok(()) };
-        // Where all is done, others may be at the next batch.
+        // If all is done, other threads may be working on the next batch.
         let mut shards = if undone { pool.shards() } else { Vec::new() };
         let Job { batch, progress, .. } = &mut *job;
         let mut moments = batch.moments.iter().enumerate().peekable();
@@ -191,7 +191,8 @@ impl<O: Output> Run<'_, O> {
         Ok(())
     }
 
-    /// Lets every shard that has not seen a moment decide what is due at it, all of them in one order.
+    /// Processes what is due at a moment in every shard that has not passed it, and delivers the output of all shards
+    /// in one order.
     fn moment(
         &mut self,
         (n, moment): (usize, &Moment),
@@ -223,7 +224,7 @@ impl<O: Output> Run<'_, O> {
         }
     }
 
-    /// Reports what concerns no connection.
+    /// Reports an anomaly that concerns no connection.
     fn aside(&mut self, at: At, anomaly: &Anomaly) -> Result<(), Error> {
         self.no_connection.event(&Event::new(None, at, Kind::Anomaly { from: None, anomaly }));
         let piece = self.no_connection.collector.piece();
@@ -233,7 +234,7 @@ impl<O: Output> Run<'_, O> {
         Ok(())
     }
 
-    /// Hands over all that was collected.
+    /// Delivers everything collected.
     fn hand_over(&mut self, collector: &mut O::Collector) -> Result<(), Error> {
         let piece = collector.piece();
         let end = piece.mark();
@@ -248,7 +249,7 @@ impl<O: Output> Run<'_, O> {
         take(self.output, &mut self.control, piece, range)
     }
 
-    /// Ends all connections, in the order of their names, and hands over what they have to tell.
+    /// Ends all connections, in the order of their names, and delivers their remaining output.
     fn finish(&mut self, pool: &Pool<'_, O::Collector>) -> Result<(), Error> {
         let mut shards = pool.shards();
         let mut live: Vec<_> = shards
@@ -268,7 +269,7 @@ impl<O: Output> Run<'_, O> {
         Ok(())
     }
 
-    /// Adds up what was seen, and gives the collectors back to the output.
+    /// Sums up what was seen, and returns the collectors to the output.
     fn sum_up(self, shards: Vec<Mutex<Shard<O::Collector>>>) -> Summary {
         let last = self.preparer.last().time;
         let mut summary = self.preparer.summary;
@@ -285,7 +286,7 @@ impl<O: Output> Run<'_, O> {
     }
 }
 
-/// Gives a range to the output, unless that wants no more.
+/// Delivers a range to the output, unless it has stopped.
 fn take<O: Output>(
     output: &mut O,
     control: &mut Control,

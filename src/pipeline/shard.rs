@@ -6,7 +6,7 @@ use super::{Analyzer, Summary};
 use crate::event::{Collector, ConnId, Event, Kind, Piece, Sink};
 use crate::model::Timestamp;
 
-/// The analyzer of some connections, and what collects their events.
+/// The analyzer of some connections, and the collector of their events.
 pub(super) struct Shard<C> {
     pub(super) analyzer: Analyzer,
     pub(super) sink: Counting<C>,
@@ -19,7 +19,7 @@ pub(super) struct Counting<C> {
     pub(super) hook: Option<Hook>,
 }
 
-/// A function that hears of every conversation that begins or is refused, on whatever thread that is seen.
+/// A function called for every conversation that begins or is refused, on the thread that notices it.
 pub type Hook = std::sync::Arc<dyn Fn(&Event<'_>) + Send + Sync>;
 
 impl<C: Collector> Sink for Counting<C> {
@@ -39,20 +39,20 @@ impl<C: Collector> Sink for Counting<C> {
 /// The key that orders the output of one moment.
 pub(super) type Due = (Timestamp, ConnId);
 
-/// The output that a shard made of a batch, and how far it came.
+/// The output of a shard for a batch, and the progress made.
 #[derive(Debug, Default)]
 pub(super) struct Progress<P> {
     /// The output, once the shard is done with the batch.
     pub(super) piece: P,
-    /// The parts that belong to items, in their order.
+    /// The parts that belong to items, in order.
     items: Vec<(usize, Range<usize>)>,
-    /// The parts that belong to moments, in their order.
+    /// The parts that belong to moments, in order.
     moments: Vec<(usize, Due, Range<usize>)>,
-    /// How many parts of each were handed over.
+    /// How many parts of each were delivered.
     given: (usize, usize),
-    /// Up to where the output is divided into parts.
+    /// The end of the last part.
     end: usize,
-    /// The first item and the first moment of the batch that the shard has not seen.
+    /// The first item and the first moment of the batch that the shard has not processed.
     pub(super) item: usize,
     pub(super) moment: usize,
 }
@@ -64,7 +64,7 @@ impl<P: Piece> Progress<P> {
         (self.item, self.moment) = (0, 0);
     }
 
-    /// Forgets what was made, for it was handed over.
+    /// Clears the output after its delivery.
     fn forget(&mut self) {
         self.piece.clear();
         self.items.clear();
@@ -72,27 +72,27 @@ impl<P: Piece> Progress<P> {
         (self.given, self.end) = ((0, 0), 0);
     }
 
-    /// Returns where the output of an item lies, if it has any that was not handed over.
+    /// Returns the range of an item's output, if there is any that was not delivered.
     pub(super) fn of_item(&mut self, item: usize) -> Option<Range<usize>> {
         let (_, range) = self.items.get(self.given.0).filter(|(n, _)| *n == item)?;
         self.given.0 = self.given.0.saturating_add(1);
         Some(range.clone())
     }
 
-    /// Returns what decides the order of the next output of a moment, if there is any that was not handed over.
+    /// Returns the sort key of the next output of a moment, if there is any that was not delivered.
     pub(super) fn due_at(&self, moment: usize) -> Option<Due> {
         let (_, due, _) = self.moments.get(self.given.1).filter(|(n, ..)| *n == moment)?;
         Some(*due)
     }
 
-    /// Returns where the next output of a moment lies.
+    /// Returns the range of the next output of a moment.
     pub(super) fn of_moment(&mut self) -> Option<Range<usize>> {
         let (.., range) = self.moments.get(self.given.1)?;
         self.given.1 = self.given.1.saturating_add(1);
         Some(range.clone())
     }
 
-    /// Returns where what was made since the last time lies, if anything was.
+    /// Returns the range of the output since the last call, if there is any.
     fn part(&mut self, piece: &P) -> Option<Range<usize>> {
         let end = piece.mark();
         let part = std::mem::replace(&mut self.end, end)..end;
@@ -101,7 +101,7 @@ impl<P: Piece> Progress<P> {
 }
 
 impl<C: Collector> Shard<C> {
-    /// Returns what is due at a moment and comes next.
+    /// Returns the key of what is due next at a moment.
     pub(super) fn due(&self, moment: &Moment) -> Option<Due> {
         match moment {
             Moment::Tick(tick) => self.analyzer.next_due().filter(|(time, _)| *time <= tick.time),
@@ -110,7 +110,7 @@ impl<C: Collector> Shard<C> {
         }
     }
 
-    /// Hears of a moment, before what is due at it is decided.
+    /// Prepares for a moment, before anything due at it is processed.
     pub(super) fn hear(&mut self, moment: &Moment) {
         match moment {
             Moment::Keys(_, keys) => self.analyzer.set_keys(keys.clone()),
@@ -126,7 +126,7 @@ impl<C: Collector> Shard<C> {
         }
     }
 
-    /// Decides what is due at a moment.
+    /// Processes what is due next at a moment.
     pub(super) fn advance(&mut self, moment: &Moment) {
         match moment {
             Moment::Tick(_) => self.analyzer.advance(&mut self.sink),
@@ -135,8 +135,8 @@ impl<C: Collector> Shard<C> {
         }
     }
 
-    /// Works through a batch by itself, as shard `n`; `made` counts the bytes that all shards make, and beyond `most` it
-    /// stops.
+    /// Works through a batch independently, as shard `n`; `made` counts the output bytes of all shards, and beyond
+    /// `most` it stops.
     ///
     /// Returns whether all is done.
     pub(super) fn work(
@@ -178,7 +178,7 @@ impl<C: Collector> Shard<C> {
         true
     }
 
-    /// Passes the moments before an item.
+    /// Processes the moments before an item.
     fn pass(&mut self, batch: &Batch, item: usize, progress: &mut Progress<C::Piece>) {
         while let Some((before, moment)) = batch.moments.get(progress.moment)
             && *before <= item

@@ -5,34 +5,34 @@ use crate::model::{Packet, Timestamp};
 use crate::session::{Analyzer, Counts};
 use crate::wire::{DecodeError, Unread};
 
-/// The summary of what a run saw, so that nothing is left out without a word.
+/// A summary of what a run saw, so that nothing is omitted silently.
 #[derive(Clone, Debug, Default)]
 pub struct Summary {
     /// Packets.
     pub packets: u64,
     /// Bytes of packets, as captured.
     pub bytes: u64,
-    /// Packets of which the snap length cut off bytes.
+    /// Packets truncated by the snap length.
     pub cut: u64,
-    /// How long the longest of them was.
+    /// The original length of the longest of them.
     pub longest_cut: u32,
     /// TCP segments.
     pub segments: u64,
-    /// IP fragments kept for others.
+    /// IP fragments kept for reassembly.
     pub fragments: u64,
-    /// Packets that could not be read down to TCP.
+    /// Packets that could not be decoded down to TCP.
     pub unreadable: u64,
-    /// Why, for the first of them.
+    /// The reason for the first of them.
     pub stop: Option<DecodeError>,
-    /// Packets that were not read down to TCP, by what they held; the first `KINDS` kinds, and those beyond.
+    /// Packets that were not decoded down to TCP, by content; the first `KINDS` kinds, and the number of all others.
     pub unread: (BTreeMap<Unread, u64>, u64),
     /// TCP connections.
     pub connections: u64,
-    /// TLS connections, those within others included.
+    /// TLS connections, including nested ones.
     pub tls: u64,
-    /// TLS connections of which records were decrypted.
+    /// TLS connections with decrypted records.
     pub decrypted: u64,
-    /// The first of those that were not, by port, name and protocols.
+    /// The first of those without, by port, name and protocols.
     pub encrypted: Vec<(ConnId, Box<str>)>,
     /// Responses that are streams of server-sent events.
     pub event_streams: u64,
@@ -46,25 +46,25 @@ pub struct Summary {
     pub messages: u64,
     /// Anomalies of severity note, warning and error.
     pub anomalies: [u64; 3],
-    /// Connections that showed nothing, by what they were, in the order of [`Reason::NAMES`].
+    /// Connections without output, by their kind, in the order of [`Reason::NAMES`].
     pub unshown: [u64; Reason::NAMES.len()],
-    /// Places at which an input is damaged or cut short.
+    /// Places at which an input is damaged or truncated.
     pub damaged: u64,
-    /// The first of them by file and offset, and what is wrong there.
+    /// The first of them by file and offset, and the problem there.
     pub damage: Option<(Box<str>, u64, Box<str>)>,
     /// Segments of conversations that were captured more than once.
     pub captured_again: u64,
-    /// Segments that were discarded, for their checksums are wrong.
+    /// Segments discarded because of a wrong checksum.
     pub damaged_segments: u64,
     /// The first and the last packet's time.
     pub times: Option<(Timestamp, Timestamp)>,
 }
 
-/// Bounds the kinds of unread packets that are counted each by itself.
+/// The maximum number of kinds of unread packets that are counted separately.
 const KINDS: usize = 256;
 
 impl Summary {
-    /// Returns the few numbers that a user reads first.
+    /// Returns the most important numbers.
     pub fn tally(&self) -> RunStats {
         let anomalies = self.anomalies.iter().fold(0, |sum: u64, n| sum.saturating_add(*n));
         RunStats { conversations: self.conversations, messages: self.messages, anomalies }
@@ -80,7 +80,7 @@ impl Summary {
         }
     }
 
-    /// Counts a packet that could not be read down to TCP.
+    /// Counts a packet that could not be decoded down to TCP.
     pub(super) fn give_up(&mut self, stop: DecodeError) {
         self.unreadable = self.unreadable.saturating_add(1);
         self.stop.get_or_insert(stop);
@@ -89,7 +89,7 @@ impl Summary {
         }
     }
 
-    /// Counts a packet that is not read down to TCP.
+    /// Counts a packet that is not decoded down to TCP.
     pub(super) fn pass_over(&mut self, unread: Unread) {
         let (kinds, others) = &mut self.unread;
         let has_place = kinds.len() < KINDS || kinds.contains_key(&unread);
@@ -157,7 +157,7 @@ impl Summary {
         self.encrypted.truncate(Counts::ENCRYPTED);
     }
 
-    /// Adds what another thread counted.
+    /// Adds the counts of another thread.
     pub(super) fn add(&mut self, other: &Summary) {
         let [notes, warnings, errors] = &mut self.anomalies;
         for (mine, theirs) in [

@@ -5,14 +5,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
-/// How long a thread looks again and again before it sleeps: to be woken takes about as long, and batches follow each
-/// other faster than that.
+/// How long a thread spins before it sleeps: waking it takes about as long, and batches follow each other faster than
+/// that.
 const PATIENCE: Duration = Duration::from_micros(50);
 
-/// How often a thread looks before it asks for the time.
+/// How often a thread checks the condition before it checks the time.
 const LOOKS: u32 = 64;
 
-/// Waits until `is_so`; whoever makes it so unparks the thread that waits.
+/// Waits until `is_so` returns true; the thread that makes it true unparks the waiting one.
 pub(super) fn wait(is_so: impl Fn() -> bool) {
     let begun = Instant::now();
     while begun.elapsed() < PATIENCE {
@@ -28,17 +28,17 @@ pub(super) fn wait(is_so: impl Fn() -> bool) {
     }
 }
 
-/// The number of the job, of two, that the workers are to do.
+/// The number of the job, of two, that the workers are to process.
 ///
-/// A worker that is late may miss a turn: it was done without it.
+/// A slow worker may miss a turn: it was done without it.
 #[derive(Debug, Default)]
 pub(super) struct Ticket(AtomicUsize);
 
-/// What [`Ticket`] holds when there are no more; no count comes so far.
+/// The value of a [`Ticket`] when there are no more jobs, which no count reaches.
 const OVER: usize = usize::MAX;
 
 impl Ticket {
-    /// Waits for a turn other than the one that was `seen` last; returns its job, or `None` when there are no more.
+    /// Waits for a turn other than the last one `seen`; returns its job, or `None` when there are no more.
     pub(super) fn next(&self, seen: &mut usize) -> Option<usize> {
         wait(|| self.0.load(Ordering::Acquire) != *seen);
         *seen = self.0.load(Ordering::Acquire);
@@ -46,7 +46,7 @@ impl Ticket {
     }
 }
 
-/// A caller of the workers of a pool, which dismisses them when dropped.
+/// The handle that wakes the workers of a pool, and ends them when dropped.
 #[derive(Debug)]
 pub(super) struct Waker<'t> {
     turns: &'t Ticket,
@@ -58,7 +58,7 @@ impl<'t> Waker<'t> {
         Waker { turns, workers: Vec::new() }
     }
 
-    /// Takes one more worker.
+    /// Adds a worker.
     pub(super) fn add(&mut self, worker: Thread) {
         self.workers.push(worker);
     }
@@ -68,9 +68,9 @@ impl<'t> Waker<'t> {
         self.workers.len()
     }
 
-    /// Hands `job` out, 0 or 1, and wakes so many workers that sleep; those that are awake come by themselves.
+    /// Publishes `job`, 0 or 1, and wakes up to `wanted` sleeping workers; those that are awake notice it on their own.
     pub(super) fn ring(&self, job: usize, wanted: usize) {
-        // The lowest bit names the job; what is above it is another number each time.
+        // The lowest bit is the job; the bits above change each time.
         let Ticket(turns) = self.turns;
         let turn = turns.load(Ordering::Relaxed) | 1;
         turns.store(turn.wrapping_add(1) | (job & 1), Ordering::Release);
@@ -85,11 +85,11 @@ impl Drop for Waker<'_> {
     }
 }
 
-/// Counts off the shards that one thread begins with; when it has none left it takes from the others' shares.
+/// The shards that one thread begins with; when none is left, it takes shards from the other queues.
 ///
 /// A shard that stays with one thread from batch to batch stays in that core's cache.
 #[derive(Debug)]
-// Each on cache lines of its own, for each is mostly one thread's.
+// Each on its own cache lines, because each is used mostly by one thread.
 #[repr(align(128))]
 pub(super) struct WorkQueue {
     next: AtomicUsize,
@@ -104,15 +104,15 @@ impl WorkQueue {
         (0..seats).map(share).map(|shards| WorkQueue { next: AtomicUsize::new(shards.end), shards }).collect()
     }
 
-    /// Makes all its shards free, after all have been taken.
+    /// Makes all its shards available, after all have been taken.
     ///
-    /// Until then a thread that comes late, from the batch before the last, finds nothing to do here: were it to begin,
-    /// a shard could see this batch before the last one.
+    /// Until then, a slow thread that still works on the batch before the last finds nothing here: otherwise, a shard
+    /// could process this batch before the last one.
     pub(super) fn open(&self) {
         self.next.store(self.shards.start, Ordering::Release);
     }
 
-    /// Takes a shard that nobody has taken.
+    /// Takes the next available shard.
     pub(super) fn take(&self) -> Option<usize> {
         let n = self.next.fetch_add(1, Ordering::AcqRel);
         self.shards.contains(&n).then_some(n)
@@ -127,7 +127,7 @@ mod tests {
     fn lanes_are_divided_whole_and_taken_once() {
         for seats in [1, 2, 3, 7, 64, 100] {
             let shares = WorkQueue::of(64, seats);
-            // Who comes before the batch is open finds nothing, however often it asks.
+            // Before the batch is open, nothing is available, however often a thread tries.
             assert!(shares.iter().all(|share| share.take().is_none() && share.take().is_none()));
             for _ in 0..2 {
                 shares.iter().for_each(WorkQueue::open);
@@ -161,7 +161,7 @@ mod tests {
             let mut bell = Waker::new(&turns);
             bell.add(worker.thread().clone());
             bell.ring(1, 1);
-            // The bell, which wakes as well when it is dropped, is still there.
+            // The waker, which also wakes the workers when it is dropped, still exists.
             worker.join().expect("no panic")
         });
         assert_eq!(heard, Some(1));

@@ -1,4 +1,4 @@
-//! Members that lines of several kinds have.
+//! Members that occur in several kinds of lines.
 
 use std::io::Write;
 
@@ -6,11 +6,11 @@ use super::super::text::{boolean, number, put, text};
 use crate::event::Tls;
 use crate::model::Endpoint;
 
-/// Appends both ends.
+/// Appends both endpoints.
 pub(super) fn ends(client: Endpoint, server: Endpoint, out: &mut Vec<u8>) {
     for (key, end) in [(r#","client":{"ip":""#, client), (r#","server":{"ip":""#, server)] {
         put(out, key);
-        // Writing into memory cannot fail.
+        // Writing to memory cannot fail.
         let _ = write!(out, "{}", end.ip);
         put(out, r#"","port":"#);
         number(out, end.port);
@@ -18,7 +18,7 @@ pub(super) fn ends(client: Endpoint, server: Endpoint, out: &mut Vec<u8>) {
     }
 }
 
-/// Appends what TLS agreed on.
+/// Appends the negotiated TLS parameters.
 pub(super) fn tls(tls: &Tls, out: &mut Vec<u8>) {
     let Tls { version, cipher, sni, alpn, resumed, early_data, ja4, keys } = tls;
     put(out, "{");

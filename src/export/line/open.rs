@@ -48,7 +48,7 @@ impl Lines {
         put(out, "}");
     }
 
-    /// Appends the line of a TLS connection, where that was asked for.
+    /// Appends the line of a TLS connection, if that was requested.
     pub(super) fn unshown(&mut self, event: &Event<'_>, unshown: &Unshown, out: &mut Vec<u8>) {
         let Unshown { client, server, reason: Reason::Tls(it) | Reason::Decrypted(it), .. } = unshown else {
             return;
@@ -74,7 +74,7 @@ impl Lines {
         string(out, &community_id(opening.client, opening.server));
     }
 
-    /// Appends what was asked for.
+    /// Appends the request of a conversation.
     fn asked(&self, opening: &Opening, out: &mut Vec<u8>) {
         text(r#","http":"#, opening.http(), out);
         let Some(handshake) = opening.handshake.as_deref() else { return };
@@ -119,7 +119,7 @@ impl Lines {
     }
 }
 
-/// Appends an object of arrays: the values of each name, in lower case, in the order in which names come first.
+/// Appends an object of arrays: the values of each name, in lower case, ordered by first occurrence.
 fn by_name(headers: &[Field], out: &mut Vec<u8>) {
     put(out, "{");
     let mut comma = "";
@@ -149,7 +149,7 @@ fn accept(accept: &Accept, answered: bool, out: &mut Vec<u8>) {
     text(r#","key":"#, key.as_deref(), out);
     text(r#","found":"#, found.as_deref(), out);
     text(r#","expected":"#, expected.as_deref(), out);
-    // Without the request or the answer, nobody can tell.
+    // Without the request or the response, this is not known.
     if answered && (key.is_some() || expected.is_some()) {
         put(out, r#","valid":"#);
         boolean(out, *valid);

@@ -1,15 +1,14 @@
-//! The `sub` array: what a message means in its sub-protocol.
+//! The `sub` array: a message's meaning in its sub-protocol.
 
 use super::super::string::string;
 use super::super::text::{base64, hex, number, put, seconds};
 use crate::event::{Meaning, Unit};
 use crate::subprotocol::{Body, Format, Role, Value, write_body, write_guess};
 
-/// Bounds the length of a body that is written as JSON out of another format, in bytes.
+/// The maximum length of a body that is converted to JSON from another format, in bytes.
 const MAX_BODY: usize = 1 << 20;
 
-/// Appends the units in the order of the wire, with their bodies where these are wanted; nothing where nothing was
-/// recognised.
+/// Appends the units in wire order, with their bodies if requested; nothing if nothing was recognised.
 pub(super) fn units(meaning: Meaning<'_>, bodies: bool, out: &mut Vec<u8>) {
     if meaning.units().next().is_none() && !meaning.is_part() {
         return;
@@ -65,7 +64,7 @@ fn unit(unit: &Unit<'_>, bodies: bool, out: &mut Vec<u8>) {
     put(out, "}");
 }
 
-/// Appends what the transport says beside the payload, where it says anything.
+/// Appends the transport's own facts about the message, if there are any.
 pub(super) fn transport_fields(fields: &[(&'static str, Value<'_>)], out: &mut Vec<u8>) {
     let mut opening = r#","fields":{"#;
     for (name, it) in fields {
@@ -87,12 +86,12 @@ fn text(name: &str, value: Option<&str>, out: &mut Vec<u8>) {
     }
 }
 
-/// Appends the protocol's own fields: each name once, with a list where the protocol has one.
+/// Appends the protocol's own fields: each name once, with a list if the protocol has one.
 fn fields(unit: &Unit<'_>, out: &mut Vec<u8>) {
     let mut opening = r#","fields":{"#;
     let mut any = false;
     for (index, field) in unit.fields().enumerate() {
-        // Of a name that stands twice, the first place tells all.
+        // A repeated name is written with all its values at its first occurrence.
         if unit.fields().take(index).any(|before| before.name == field.name) {
             continue;
         }
@@ -132,12 +131,12 @@ fn value(value: Value<'_>, out: &mut Vec<u8>) {
     }
 }
 
-/// Appends JSON as it was sent, on one line; what is none becomes a text.
+/// Appends JSON as it was sent, on one line; invalid JSON becomes a string.
 fn json(text: &str, out: &mut Vec<u8>) {
     match serde_json::from_str::<serde::de::IgnoredAny>(text) {
         Ok(_) if !text.contains(['\n', '\r']) => put(out, text),
         Ok(_) => {
-            // Line feeds may stand between its tokens and nowhere else.
+            // In valid JSON, line feeds occur only between tokens.
             let line: String = text.chars().map(|c| if matches!(c, '\n' | '\r') { ' ' } else { c }).collect();
             put(out, &line);
         }
@@ -156,7 +155,7 @@ fn body(body: &Body<'_>, out: &mut Vec<u8>) {
             json(&text, out);
         }
         (Format::Protobuf, _) => {
-            // What is guessed is told from what was sent.
+            // Guessed values are distinguished from those sent.
             let mut text = String::new();
             put(out, "{");
             if write_guess(body, MAX_BODY, &mut text) {

@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use std::num::NonZeroU64;
 use std::time::Duration;
 
-/// Reads a line back into the promise and tells whether nothing of it was lost on the way.
+/// Parses a line into the promised types and checks that nothing was lost on the way.
 fn check(event: &Event<'_>) -> (Record, Value) {
     let records = [false, true].map(|wide| {
         let mut out = Vec::new();
@@ -204,7 +204,7 @@ fn any_conn() -> impl Strategy<Value = Option<ConnId>> {
     any::<Option<(NonZeroU64, Option<NonZeroU64>)>>().prop_map(move |conn| conn.map(name))
 }
 
-/// Spans up to 92 days; from 97 on the oracle's floating point loses nanoseconds.
+/// Spans up to 92 days; from 97 on, the oracle's floating-point numbers lose nanoseconds.
 fn any_duration() -> impl Strategy<Value = Duration> {
     prop_oneof![0_u64..2_000_000_000, 0_u64..8_000_000_000_000_000].prop_map(Duration::from_nanos)
 }
@@ -219,7 +219,7 @@ fn time(time: Timestamp) -> String {
     String::from_utf8(out).unwrap()
 }
 
-/// Checks what says where a line belongs.
+/// Checks the members that give the place of a line.
 fn is_at(value: &Value, event: &Event<'_>) {
     assert_eq!(value["time"], time(event.at.time));
     let ts = value["ts"].as_f64().unwrap();

@@ -6,22 +6,22 @@ use super::{Place, Side, Wide};
 /// A `close` line.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Close {
-    /// Where.
+    /// The place.
     #[serde(flatten)]
     pub place: Place,
-    /// The close code: 1005 for a close frame without one, 1006 for no close frame; absent where the capture ended
-    /// first.
+    /// The close code: 1005 for a close frame without one, 1006 without a close frame; absent if the capture ended
+    /// before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<u16>,
-    /// The reason, where one was given.
+    /// The reason, if one was given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// Who sent the first close frame, or ended TCP without one.
+    /// The side that sent the first close frame, or ended TCP without one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub by: Option<Side>,
-    /// Both sides sent a close frame.
+    /// Whether both sides sent a close frame.
     pub clean: bool,
-    /// The side that ended its half of TCP before the capture ended, while the other did not.
+    /// The side that closed its half of TCP before the capture ended, while the other did not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub half_closed: Option<Side>,
     /// Seconds from the opening to the end.
@@ -31,12 +31,12 @@ pub struct Close {
     pub client_totals: DirectionTotals,
     /// What the server sent.
     pub server_totals: DirectionTotals,
-    /// What `--wide` adds.
+    /// Added by `--wide`.
     #[serde(flatten)]
     pub wide: Wide,
 }
 
-/// The sums of one side's messages.
+/// The totals of one side's messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DirectionTotals {
     /// Messages and control frames.

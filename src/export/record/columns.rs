@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::schema;
 
-/// A program that reads lines into a table and has to be told of its columns.
+/// A program that reads lines into a table and requires its columns to be declared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reader {
     /// `DuckDB`: a query.
@@ -27,7 +27,7 @@ enum Column {
     Nested,
 }
 
-/// Returns what `reader` needs to read lines of an export; `file` names them.
+/// Returns the declaration that `reader` needs to read lines of an export; `file` is their path.
 pub fn columns_for(reader: Reader, file: &str) -> String {
     let columns = columns();
     let mut out = String::new();
@@ -41,7 +41,7 @@ pub fn columns_for(reader: Reader, file: &str) -> String {
             Column::Nested => nested,
         }
     };
-    // Writing into a string cannot fail.
+    // Writing to a string cannot fail.
     let mut list = |names, line: fn(&str, &str) -> String| {
         let lines: Vec<_> = columns.iter().map(|(key, column)| line(key, name(*column, names))).collect();
         let _ = write!(out, "{}", lines.join(",\n"));
@@ -56,7 +56,7 @@ pub fn columns_for(reader: Reader, file: &str) -> String {
         }
         Reader::Polars => {
             let names = ["pl.String", "pl.UInt64", "pl.Float64", "pl.Boolean", "pl.String"];
-            // polars has no column of any JSON: what is nested is its text.
+            // polars has no column type for arbitrary JSON: nested values are read as their text.
             list(names, |key, kind| format!("    \"{key}\": {kind}"));
             format!(
                 "import polars as pl\n\nschema = {{\n{out}\n}}\nlines = pl.read_ndjson({file:?}, schema=schema)\n"
@@ -70,7 +70,7 @@ pub fn columns_for(reader: Reader, file: &str) -> String {
     }
 }
 
-/// Returns the members that lines have, each with its type, as the schema says.
+/// Returns the members of all lines, each with its type, according to the schema.
 fn columns() -> BTreeMap<String, Column> {
     let schema: Value = serde_json::from_str(&schema()).unwrap_or_default();
     let mut columns = BTreeMap::new();
@@ -100,7 +100,7 @@ impl Column {
             Some("integer") => Column::Whole,
             Some("number") => Column::Real,
             Some("boolean") => Column::Truth,
-            // One of several words.
+            // An enumeration of strings.
             None if property["oneOf"]
                 .as_array()
                 .is_some_and(|list| list.iter().all(|it| it["type"] == "string")) =>

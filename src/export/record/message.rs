@@ -7,10 +7,10 @@ use super::{Opcode, Place, Side, Time, Wide};
 /// A `frame` line.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Frame {
-    /// Where: the packet is the one that held the last byte of the header.
+    /// The place; the packet is the one that contained the last byte of the header.
     #[serde(flatten)]
     pub place: Place,
-    /// Who sent it.
+    /// The sender.
     pub from: Side,
     /// The FIN bit.
     pub fin: bool,
@@ -26,12 +26,12 @@ pub struct Frame {
     pub mask: Option<String>,
     /// The payload length that the header declares.
     pub length: u64,
-    /// How many bytes the header itself has.
+    /// The length of the header in bytes.
     #[schemars(range(min = 2, max = 14))]
     pub header_length: u8,
-    /// The frame's place in the WebSocket bytes of its side.
+    /// The frame's offset in the WebSocket bytes of its side.
     pub offset: u64,
-    /// What `--wide` adds.
+    /// Added by `--wide`.
     #[serde(flatten)]
     pub wide: Wide,
 }
@@ -39,62 +39,62 @@ pub struct Frame {
 /// A `message` line.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Message {
-    /// Where: the packet is the one that held its last byte.
+    /// The place; the packet is the one that contained the last byte.
     #[serde(flatten)]
     pub place: Place,
-    /// Who sent it.
+    /// The sender.
     pub from: Side,
     /// The opcode's name.
     pub opcode: Opcode,
-    /// Which message of its conversation it is, from 1.
+    /// The number of the message in its conversation, from 1.
     #[schemars(range(min = 1))]
     pub n: u64,
-    /// Seconds since the message before it in its conversation; of the first one, since the opening.
+    /// Seconds since the previous message of the conversation; for the first one, since the opening.
     #[schemars(range(min = 0))]
     pub delta: f64,
-    /// The payload bytes it has, unmasked and inflated, whether known or not.
+    /// The payload length after unmasking and inflating, including unknown bytes.
     pub length: u64,
-    /// The known bytes, where they are text.
+    /// The known bytes, if they are text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
-    /// The known bytes, where they are not text or `close` does not tell all of them.
+    /// The known bytes, if they are not text or `close` does not include all of them.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("contentEncoding" = "base64"))]
     pub base64: Option<String>,
     /// A close frame's body, in place of `text`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub close: Option<CloseBody>,
-    /// A pong's seconds since the ping that it answers.
+    /// For a pong, the seconds since the ping that it answers.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub rtt: Option<f64>,
-    /// `false` where bytes of it are not known.
+    /// `false` if some of its bytes are not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("const" = false))]
     pub complete: Option<bool>,
-    /// Offset and length of every range that is not known; a length of `null` cannot be told.
+    /// Offset and length of every range that is not known; a length of `null` is unknown itself.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<(u64, Option<u64>)>,
-    /// How many bytes are shown, where a limit cut the others.
+    /// How many bytes are shown, if a limit truncated the payload.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub truncated_to: Option<u64>,
-    /// `searched` where its frames were found by looking for headers, behind lost bytes or without a handshake.
+    /// `searched` if its frames were found by searching for headers, after lost bytes or without a handshake.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("const" = "searched"))]
     pub framing: Option<String>,
-    /// `false` where nothing vouches for the bytes shown.
+    /// `false` if nothing confirms the bytes shown.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("const" = false))]
     pub verified: Option<bool>,
-    /// What it took on the wire.
+    /// Its frames and bytes on the wire.
     pub wire: Wire,
-    /// What it means in its sub-protocol, in the order of the wire; absent where the sub-protocol is not known.
+    /// Its meaning in its sub-protocol, in wire order; absent if the sub-protocol is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sub: Option<Vec<Sub>>,
-    /// Facts of the transport, where it is no WebSocket.
+    /// Facts about the transport, if it is not a WebSocket.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fields: Option<Map<String, Value>>,
-    /// What `--wide` adds.
+    /// Added by `--wide`.
     #[serde(flatten)]
     pub wide: Wide,
 }
@@ -102,11 +102,11 @@ pub struct Message {
 /// A close frame's body (RFC 6455 §5.5.1).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CloseBody {
-    /// The code; 1005 stands for none.
+    /// The code; 1005 means that there was none.
     pub code: u16,
     /// The code in words.
     pub name: String,
-    /// The reason, where one was given.
+    /// The reason, if one was given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
@@ -114,21 +114,21 @@ pub struct CloseBody {
 /// The frames and bytes that a message took on the wire.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Wire {
-    /// How many frames carried it.
+    /// The number of its frames.
     pub frames: u64,
-    /// How many bytes those frames had, headers included.
+    /// The total length of its frames in bytes, headers included.
     pub bytes: u64,
-    /// It was sent compressed.
+    /// Whether it was sent compressed.
     pub compressed: bool,
-    /// `false` where it was sent compressed and is shown as sent.
+    /// `false` if it was sent compressed and is shown as sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("const" = false))]
     pub inflated: Option<bool>,
-    /// Its first frame was masked.
+    /// Whether its first frame was masked.
     pub masked: bool,
-    /// The packet that held its first byte.
+    /// The packet that contained its first byte.
     pub first_packet: u64,
-    /// When its first byte was captured.
+    /// The time at which its first byte was captured.
     pub first_time: Time,
 }
 
@@ -137,50 +137,50 @@ pub struct Wire {
 pub struct Sub {
     /// The sub-protocol: `socket.io`, `mqtt`.
     pub protocol: String,
-    /// The sub-protocol that carried this one, where that is one of its own.
+    /// The sub-protocol that carried this one, if it is itself a sub-protocol.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub inside: Option<String>,
-    /// The protocol's own word for what it is: `EVENT`, `PUBLISH`.
+    /// The protocol's own term for the kind of unit: `EVENT`, `PUBLISH`.
     pub kind: String,
     /// The event, method, topic or operation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// What its sender calls it.
+    /// The identifier that its sender gave it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// Its part in an exchange: `question`, `answer`, `progress`, `event` or `part`.
+    /// Its role in an exchange: `question`, `answer`, `progress`, `event` or `part`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub role: Option<String>,
-    /// It keeps the connection alive and says nothing else.
+    /// Whether it only keeps the connection alive.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub heartbeat: Option<bool>,
-    /// What went wrong, as the protocol says it.
+    /// The error that the protocol reports.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// Of an answer, the seconds since its question.
+    /// For an answer, the seconds since its question.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub latency: Option<f64>,
-    /// Of an answer, the name of its question.
+    /// For an answer, the name of its question.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub of: Option<String>,
-    /// Who sent it, where it ended in an earlier message that had no meaning then: this one tells what it is.
+    /// The sender, if it ended in an earlier message whose meaning was not known then: this message reveals it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<Side>,
     /// The packet that completed that earlier message.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub packet: Option<u64>,
-    /// How many messages it took, where that is more than one.
+    /// How many messages it was split into, if more than one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub messages: Option<u64>,
-    /// The packet that held its first byte, where it took more than one message.
+    /// The packet that contained its first byte, if it was split into several messages.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first_packet: Option<u64>,
-    /// `false` where bytes of it are not known.
+    /// `false` if some of its bytes are not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("const" = false))]
     pub complete: Option<bool>,
-    /// What it carries, with `--sub full`: JSON as sent, other formats as JSON, bytes under `base64`.
+    /// Its body, with `--sub full`: JSON as sent, other formats as JSON, bytes under `base64`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub body: Option<Value>,
     /// The protocol's own fields, under the names of its specification.

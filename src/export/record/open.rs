@@ -8,32 +8,32 @@ use super::{Endpoint, Place, VERSION};
 /// An `open` line.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Open {
-    /// Who asked whom for what.
+    /// The upgrade request and its circumstances.
     #[serde(flatten)]
     pub upgrade: Upgrade,
-    /// Always `null`, and there only where the handshake was not captured.
+    /// Always `null`, and present only if the handshake was not captured.
     #[serde(default, deserialize_with = "there", skip_serializing_if = "Option::is_none")]
     pub handshake: Option<()>,
-    /// How the server answered the key.
+    /// The server's response to the key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub accept: Option<Accept>,
-    /// The sub-protocol that the server chose.
+    /// The sub-protocol that the server selected.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subprotocol: Option<String>,
-    /// What was agreed for permessage-deflate.
+    /// The parameters agreed on for permessage-deflate.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deflate: Option<Deflate>,
-    /// How messages are carried: `websocket`, `sse` or `polling`.
+    /// The transport of the messages: `websocket`, `sse` or `polling`.
     pub transport: String,
 }
 
 /// A `rejected` line.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Rejected {
-    /// Who asked whom for what.
+    /// The upgrade request and its circumstances.
     #[serde(flatten)]
     pub upgrade: Upgrade,
-    /// Whether there is an answer.
+    /// Whether there was a response.
     pub answered: bool,
     /// Why there is no conversation, in words.
     pub why: String,
@@ -45,19 +45,19 @@ pub struct Upgrade {
     /// The version of this format: 2.
     #[schemars(extend("const" = VERSION))]
     pub v: u32,
-    /// Where.
+    /// The place.
     #[serde(flatten)]
     pub place: Place,
-    /// Who asked.
+    /// The client's endpoint.
     pub client: Endpoint,
-    /// Who was asked.
+    /// The server's endpoint.
     pub server: Endpoint,
     /// The connection's Community ID, version 1, seed 0.
     pub community_id: String,
-    /// The version of HTTP that asked: `1.1` or `2`.
+    /// The HTTP version of the request: `1.1` or `2`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub http: Option<String>,
-    /// What was asked for, put together from the request.
+    /// The requested URL, assembled from the request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
     /// The URL's host (with `--wide`).
@@ -66,13 +66,13 @@ pub struct Upgrade {
     /// The upgrade request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request: Option<Request>,
-    /// Its answer.
+    /// The response.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub response: Option<Response>,
-    /// What TLS agreed on, where the connection is encrypted.
+    /// The negotiated TLS parameters, if the connection is encrypted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tls: Option<Tls>,
-    /// The proxy between the two ends, where one named itself.
+    /// The proxy between the two endpoints, if there was one that announced itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub proxy: Option<Proxy>,
 }
@@ -80,18 +80,18 @@ pub struct Upgrade {
 /// A `tls` line.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TlsLine {
-    /// Where.
+    /// The place.
     #[serde(flatten)]
     pub place: Place,
-    /// Who asked.
+    /// The client's endpoint.
     pub client: Endpoint,
-    /// Who was asked.
+    /// The server's endpoint.
     pub server: Endpoint,
-    /// What both agreed on.
+    /// The negotiated parameters.
     pub tls: Tls,
 }
 
-/// Tells `null` from nothing.
+/// Distinguishes `null` from an absent member.
 fn there<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<()>, D::Error> {
     <()>::deserialize(deserializer).map(Some)
 }
@@ -109,7 +109,7 @@ pub struct Request {
     pub headers: Headers,
 }
 
-/// The answer to the upgrade request.
+/// The response to the upgrade request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Response {
     /// The status code.
@@ -130,7 +130,7 @@ pub enum Headers {
     ByName(BTreeMap<String, Vec<String>>),
 }
 
-/// The server's answer to the key (RFC 6455 §4.2.2).
+/// The server's response to the key (RFC 6455 §4.2.2).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Accept {
     /// `Sec-WebSocket-Key`.
@@ -139,10 +139,10 @@ pub struct Accept {
     /// `Sec-WebSocket-Accept`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub found: Option<String>,
-    /// What the key demands.
+    /// The value that the key requires.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expected: Option<String>,
-    /// Found is what was expected; left out where the key or the answer was not captured.
+    /// Whether both values are equal; absent if the key or the response was not captured.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub valid: Option<bool>,
 }
@@ -162,7 +162,7 @@ pub struct Deflate {
     pub server_max_window_bits: u8,
 }
 
-/// The parameters that TLS agreed on, as far as they were seen.
+/// The negotiated TLS parameters, as far as they were seen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Tls {
     /// The version's number: `1.3`.
@@ -171,29 +171,29 @@ pub struct Tls {
     /// The cipher suite's name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cipher: Option<String>,
-    /// The name that the client asked for.
+    /// The server name that the client requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sni: Option<String>,
-    /// The application protocol that the server chose.
+    /// The application protocol that the server selected.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub alpn: Option<String>,
     /// The JA4 fingerprint of the client.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ja4: Option<String>,
-    /// It resumes an earlier connection.
+    /// Whether it resumes an earlier session.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resumed: Option<bool>,
-    /// The client sent early data, and the server took it.
+    /// Whether the client sent early data, and the server accepted it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub early_data: Option<bool>,
-    /// Where the keys came from: `keylog`, `dsb` or `pem`; `null` without any.
+    /// The origin of the keys: `keylog`, `dsb` or `pem`; `null` without keys.
     pub keys: Option<String>,
 }
 
 /// A proxy between a client and a server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Proxy {
-    /// How it named itself: `connect`, `proxy-v1`, `proxy-v2`, `socks4`, `socks4a`, `socks5` or `uwsgi`.
+    /// How it was recognised: `connect`, `proxy-v1`, `proxy-v2`, `socks4`, `socks4a`, `socks5` or `uwsgi`.
     pub protocol: String,
     /// The client behind the proxy.
     #[serde(skip_serializing_if = "Option::is_none")]

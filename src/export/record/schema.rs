@@ -2,10 +2,10 @@ use serde_json::Value;
 
 use super::Record;
 
-/// The name of the schema.
+/// The identifier of the schema.
 const ID: &str = "urn:wirefin:ndjson:2";
 
-/// Returns the JSON Schema of a line, as `docs/ndjson.schema.json` holds it.
+/// Returns the JSON Schema of a line, as in `docs/ndjson.schema.json`.
 pub fn schema() -> String {
     let settings = schemars::generate::SchemaSettings::draft2020_12()
         .for_serialize()
@@ -18,9 +18,9 @@ pub fn schema() -> String {
     text
 }
 
-/// Takes `null` out of what a property may be: what does not apply is left out, never `null`.
+/// Removes `null` from the types of properties: an absent value is omitted, never `null`.
 ///
-/// A property that can be nothing else stays as it is.
+/// A property that is always `null` is left as it is.
 fn forbid_null(schema: &mut schemars::Schema) {
     let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) else { return };
     for property in properties.values_mut().filter_map(Value::as_object_mut) {
@@ -51,7 +51,7 @@ fn without(list: &Value, element: &Value) -> Option<Vec<Value>> {
 mod tests {
     use super::schema;
 
-    /// With `INSTA_UPDATE=always` in the environment it rewrites the file instead.
+    /// With `INSTA_UPDATE=always` in the environment, it rewrites the file instead.
     #[test]
     fn the_schema_in_docs_is_the_one_of_these_types() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/ndjson.schema.json");

@@ -1,7 +1,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Name of a side.
+/// A side of the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 #[schemars(inline)]
@@ -12,7 +12,7 @@ pub enum Side {
     Server,
 }
 
-/// A moment: RFC 3339 in UTC with nine decimals.
+/// A time: RFC 3339 in UTC with nine decimals.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(inline)]
 pub struct Time(
@@ -20,7 +20,7 @@ pub struct Time(
     pub String,
 );
 
-/// Name of an opcode.
+/// The name of an opcode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 #[schemars(inline)]
@@ -59,9 +59,9 @@ pub enum Opcode {
 #[serde(rename_all = "lowercase")]
 #[schemars(inline)]
 pub enum Severity {
-    /// A limit of the capture or of ours.
+    /// A limit of the capture or of wirefin.
     Note,
-    /// A SHOULD was broken, or it is suspicious.
+    /// A SHOULD was broken, or something is suspicious.
     Warning,
     /// A MUST was broken.
     Error,
