@@ -1,4 +1,4 @@
-//! Asking a filter's questions.
+//! Evaluates the tests of a filter.
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
@@ -13,7 +13,7 @@ use super::{Body, Facts, Field, unit};
 use crate::event::{ConnId, Framing, Meaning, Severity, Transport};
 use crate::model::{Side, Timestamp};
 
-/// A row while it is asked; its body is fetched, and read as JSON, once and only if a test gets there.
+/// A row being tested; its body is fetched, and parsed as JSON, at most once, and only if a test needs it.
 pub(super) struct Row<'a> {
     facts: &'a Facts<'a>,
     body: OnceCell<Option<Cow<'a, [u8]>>>,
@@ -96,14 +96,14 @@ impl<'a> Row<'a> {
         })
     }
 
-    /// Returns whether the message is there only to keep the connection alive; `None` where it has no meaning.
+    /// Returns whether the message only keeps the connection alive; `None` if its meaning is not known.
     fn heartbeat(&self) -> Option<bool> {
         let mut units = self.facts.meaning?.units().peekable();
         units.peek()?;
         Some(units.all(|unit| unit.heartbeat()))
     }
 
-    /// Returns a field's value; two where it stands for two.
+    /// Returns a field's value, or two if it has two.
     pub(super) fn facts_of(&self, field: Field) -> [Option<Fact<'_>>; 2] {
         let facts = self.facts;
         let conversation = facts.conversation;
@@ -125,7 +125,7 @@ impl<'a> Row<'a> {
             Field::Time => (facts.at.packet != 0).then_some(Fact::Moment(facts.at.time)),
             Field::GapBefore => facts.gap_before.map(Fact::Span),
             Field::Rtt => facts.rtt.map(Fact::Span),
-            // Of several units each has its own.
+            // With several units, each has its own.
             Field::Latency => None,
             Field::Heartbeat => self.heartbeat().map(Fact::Truth),
             Field::Frames => facts.frames.map(Fact::Whole),
@@ -191,11 +191,11 @@ impl<'a> Row<'a> {
     }
 }
 
-/// The answers of the values of one subject.
+/// The results for the values of one subject.
 #[derive(Default)]
 struct Found {
     any: bool,
-    /// There was a value, and one did not fit.
+    /// Whether a value did not match.
     other: bool,
 }
 
@@ -208,7 +208,7 @@ impl Found {
         }
     }
 
-    /// Answers: one value must fit or, where they are to differ, all that are there.
+    /// Returns the overall result: one value must match or, for `!=`, all of them.
     fn answer(&self, how: &How) -> bool {
         match how {
             How::Compares(Relation::Differs, _) => self.any && !self.other,
@@ -217,7 +217,7 @@ impl Found {
     }
 }
 
-/// Returns whether a test names a number.
+/// Returns whether a test compares with a number.
 fn compares_number(how: &How) -> bool {
     let is_number = |value: &Value| matches!(value.means, What::Number(_));
     match how {
@@ -249,7 +249,7 @@ fn is_in(member: &Member, order: impl Fn(&Value) -> Option<Ordering>) -> bool {
     }
 }
 
-/// Compares an address with a network: all addresses in it are equal to it.
+/// Compares an address with a network, which equals all addresses in it.
 fn order_address(address: IpAddr, network: IpAddr, length: u8) -> Ordering {
     let cut = |bits: u128, width: u32| bits.checked_shr(width.saturating_sub(length.into())).unwrap_or(0);
     match (address, network) {
@@ -259,7 +259,7 @@ fn order_address(address: IpAddr, network: IpAddr, length: u8) -> Ordering {
     }
 }
 
-/// Calls `each` with every value that the steps lead to.
+/// Calls `each` with every value that the path's steps lead to.
 pub fn walk<'j>(mut at: &'j Json, mut steps: &[Step], each: &mut dyn FnMut(&'j Json)) {
     while let Some((step, rest)) = steps.split_first() {
         let next = match step {
@@ -303,7 +303,7 @@ fn is_json(json: &Json, how: &How) -> bool {
     }
 }
 
-/// Compares a JSON value with a literal; `None` where they are of different types.
+/// Compares a JSON value with a literal; `None` if they are of different types.
 fn order_json(json: &Json, means: &What) -> Option<Ordering> {
     match (json, means) {
         (Json::String(a), What::Bytes(b)) => Some(a.as_bytes().cmp(b)),

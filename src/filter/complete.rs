@@ -6,23 +6,24 @@ use crate::event::{Anomaly, Severity, Transport};
 use crate::model::Side;
 use crate::websocket::Opcode;
 
-/// Something that may stand at the cursor.
+/// A possible completion at the cursor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Candidate {
-    /// What would be put in.
+    /// The text to insert.
     pub text: String,
-    /// The bytes of the input that it would take the place of.
+    /// The bytes of the input that it would replace.
     pub replaces: Range<usize>,
-    /// What it is, in a few words; empty where the text says it.
+    /// A short description; empty if the text is self-explanatory.
     pub about: &'static str,
 }
 
-/// Lists what may stand at the byte `cursor` of a filter that is being typed: fields, operators, known values.
+/// Lists completions at the byte `cursor` of a filter being typed: fields, operators, known values.
 pub fn complete(input: &str, cursor: usize) -> Vec<Candidate> {
     complete_with(input, cursor, |_| Vec::new())
 }
 
-/// Does as [`complete()`], and asks `seen` for values of a field that occur, for example the hosts of a capture.
+/// Lists completions like [`complete()`], and queries `seen` for values of a field that occur, such as the hosts of a
+/// capture.
 pub fn complete_with(
     input: &str,
     cursor: usize,
@@ -71,7 +72,7 @@ pub fn complete_with(
     list
 }
 
-/// Returns what comes behind the tokens of `typed` that are whole, and where the one that is not begins.
+/// Returns what may follow the complete tokens of `typed`, and where the incomplete token begins.
 fn awaited(typed: &str) -> (Awaits, usize) {
     let place = |rest: &str| typed.len().saturating_sub(rest.len());
     let (mut awaits, mut rest) = (Awaits::Field, typed.trim_start());
@@ -85,7 +86,7 @@ fn awaited(typed: &str) -> (Awaits, usize) {
     (awaits, place(rest))
 }
 
-/// Adds what a test can begin with.
+/// Adds the possible beginnings of a test.
 fn fields(mut add: impl FnMut(String, &'static str)) {
     for field in Field::ALL {
         add(field.name().into(), field.about());
@@ -95,7 +96,7 @@ fn fields(mut add: impl FnMut(String, &'static str)) {
     add("not".into(), "the opposite");
 }
 
-/// Adds what can stand behind a subject of a kind.
+/// Adds what can follow a subject of a kind.
 fn operators(kind: Kind, mut add: impl FnMut(String, &'static str)) {
     for (relation, sign, _) in Relation::ALL {
         if kind.is_ordered() || matches!(relation, Relation::Equal | Relation::Differs) {
@@ -159,7 +160,7 @@ enum Awaits {
     Set(Subject),
     Member(Subject),
     Conjunction,
-    /// What stands before is not understood.
+    /// The preceding text could not be parsed.
     Anything,
 }
 
@@ -201,7 +202,7 @@ impl Awaits {
 struct Token<'a>(&'a str);
 
 impl Token<'_> {
-    /// Returns whether it may go on: a word, or a string without its end.
+    /// Returns whether it may be incomplete: a word, or a string without its closing quote.
     fn is_open(&self) -> bool {
         match self.0.strip_prefix('"') {
             Some(inside) => end_of_string(inside).is_none(),
@@ -214,7 +215,7 @@ fn is_word(c: char) -> bool {
     c.is_alphanumeric() || matches!(c, '_' | '.' | '-' | '$' | '@' | '[' | '*' | ':' | '/')
 }
 
-/// Returns where a string ends, behind its quote.
+/// Returns where a string ends, after its closing quote.
 fn end_of_string(inside: &str) -> Option<usize> {
     let mut escaped = false;
     let quote = inside.char_indices().find(|(_, c)| {
@@ -225,7 +226,7 @@ fn end_of_string(inside: &str) -> Option<usize> {
     quote.map(|(at, _)| at.saturating_add(1))
 }
 
-/// Cuts the next token off.
+/// Splits off the next token.
 fn token(input: &str) -> Option<(Token<'_>, &str)> {
     let input = input.trim_start();
     let first = input.chars().next()?;
@@ -249,7 +250,7 @@ mod tests {
         complete(input, input.len()).into_iter().map(|candidate| candidate.text).collect()
     }
 
-    /// Puts the first candidate in.
+    /// Inserts the first candidate.
     fn typed(input: &str) -> String {
         let first = complete(input, input.len()).into_iter().next().expect("a candidate");
         let mut out = input.to_owned();

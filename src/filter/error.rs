@@ -3,7 +3,7 @@ use std::fmt;
 
 use unicode_width::UnicodeWidthStr;
 
-/// The place where a filter cannot be understood, and what was expected there.
+/// The place where a filter is invalid, and what was expected there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
     input: Box<str>,
@@ -12,33 +12,33 @@ pub struct Error {
 }
 
 impl Error {
-    /// Makes an error at the byte `offset` of `input`.
+    /// Creates an error at the byte `offset` of `input`.
     pub(super) fn new(input: &str, offset: usize, expected: Cow<'static, str>) -> Self {
         Error { input: input.into(), offset, expected }
     }
 
-    /// Returns the same error in `whole`, of which what was read begins at the byte `start`.
+    /// Returns the same error in `whole`, of which the parsed text begins at the byte `start`.
     #[must_use]
     pub fn within(self, whole: &str, start: usize) -> Self {
         Error { input: whole.into(), offset: start.saturating_add(self.offset), expected: self.expected }
     }
 
-    /// Returns where the fault is, in bytes from the beginning.
+    /// Returns the offset of the error in bytes.
     pub const fn offset(&self) -> usize {
         self.offset
     }
 
-    /// Returns where the fault is, in characters from 1.
+    /// Returns the column of the error in characters, from 1.
     pub fn column(&self) -> usize {
         self.before().chars().count().saturating_add(1)
     }
 
-    /// Says what was expected there.
+    /// Returns what was expected there.
     pub fn expected(&self) -> &str {
         &self.expected
     }
 
-    /// Returns the word, string or sign that stands there; nothing at the end.
+    /// Returns the word, string or sign at the error; empty at the end.
     pub fn found(&self) -> &str {
         let rest = self.input.get(self.offset..).unwrap_or_default();
         let mut characters = rest.char_indices();
@@ -60,7 +60,7 @@ impl Error {
         rest.get(..end.map_or(rest.len(), |(end, _)| end)).unwrap_or_default()
     }
 
-    /// Shows the filter with a caret under the fault, in two lines.
+    /// Returns the filter with a caret under the error, in two lines.
     pub fn caret(&self) -> String {
         let flat = |text: &str| text.replace(char::is_control, " ");
         format!("{}\n{:indent$}^", flat(&self.input), "", indent = flat(self.before()).width())
@@ -73,7 +73,7 @@ impl Error {
 
 impl std::error::Error for Error {}
 
-/// Says it in one line: `column 7: expected a size such as 100, found "x"`.
+/// Formats the error in one line: `column 7: expected a size such as 100, found "x"`.
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "column {}: expected {}, found ", self.column(), self.expected)?;

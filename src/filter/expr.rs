@@ -11,10 +11,10 @@ use super::{Field, Kind};
 use crate::event::{Severity, Transport};
 use crate::model::{Side, Timestamp};
 
-/// A filter as a tree. It shows itself as a filter that means the same.
+/// A filter as a tree. It is displayed as an equivalent filter.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Expr {
-    /// One of them is true.
+    /// At least one is true.
     Any(Vec<Expr>),
     /// All of them are true.
     All(Vec<Expr>),
@@ -29,7 +29,7 @@ pub enum Expr {
 pub struct Test {
     /// What is tested.
     pub subject: Subject,
-    /// How.
+    /// How it is tested.
     pub how: How,
 }
 
@@ -38,9 +38,9 @@ pub struct Test {
 pub enum Subject {
     /// A field.
     Field(Field),
-    /// A place in the JSON body: the steps to it.
+    /// A path in the JSON body, as its steps.
     Json(Vec<Step>),
-    /// A place in a unit of the sub-protocol: the steps to it.
+    /// A path in a unit of the sub-protocol, as its steps.
     Sub(Vec<Step>),
 }
 
@@ -58,13 +58,13 @@ pub enum Step {
 /// The way in which a subject is tested.
 #[derive(Clone, Debug, PartialEq)]
 pub enum How {
-    /// It is true or, if it is not a truth value, it is there.
+    /// It is true or, if it is not a boolean, it is present.
     Is,
-    /// It compares so with a value.
+    /// It compares with a value in this way.
     Compares(Relation, Value),
-    /// It has this in it.
+    /// It contains this.
     Contains(SearchText),
-    /// It fits a regular expression.
+    /// It matches a regular expression.
     Matches(Pattern),
     /// It is one of these.
     In(Vec<Member>),
@@ -88,7 +88,7 @@ pub enum Relation {
 }
 
 impl Relation {
-    /// Lists each with its sign and its word, the longer signs before those they begin with.
+    /// Lists all relations with their signs and words; longer signs precede their prefixes.
     pub const ALL: [(Relation, &'static str, &'static str); 6] = [
         (Relation::Equal, "==", "eq"),
         (Relation::Differs, "!=", "ne"),
@@ -109,11 +109,11 @@ impl Relation {
 pub enum Member {
     /// One value.
     One(Value),
-    /// All values from the first to the last, both included.
+    /// All values from the first to the last, inclusive.
     Range(Value, Value),
 }
 
-/// A value as written and as meant.
+/// A value as written and its meaning.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Value {
     pub(super) written: Box<str>,
@@ -138,7 +138,7 @@ pub(super) enum Meaning {
     Null,
 }
 
-/// A number as JSON has them.
+/// A JSON number.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Number {
     Whole(i128),
@@ -146,7 +146,7 @@ pub(super) enum Number {
 }
 
 impl Number {
-    /// Compares it with another one; whole numbers exactly.
+    /// Compares two numbers, integers exactly.
     pub(super) fn order(self, other: Number) -> Option<Ordering> {
         #[allow(clippy::cast_precision_loss, reason = "a real number has no more digits to compare with")]
         let real = |number| match number {
@@ -160,7 +160,7 @@ impl Number {
     }
 }
 
-/// A value that is looked for, made ready for the search.
+/// A value to search for, prepared for the search.
 #[derive(Clone, Debug)]
 pub struct SearchText {
     pub(super) value: Value,
@@ -205,12 +205,12 @@ impl Subject {
         }
     }
 
-    /// Returns whether its values may lie in a message's payload.
+    /// Returns whether its values may be part of a message's payload.
     pub const fn needs_body(&self) -> bool {
         matches!(self.kind(), Kind::Bytes | Kind::Json) && !matches!(self, Subject::Sub(_))
     }
 
-    /// Returns whether its values are of what a message means in its sub-protocol.
+    /// Returns whether its values are part of a message's meaning in its sub-protocol.
     pub const fn needs_meaning(&self) -> bool {
         matches!(self, Subject::Sub(_) | Subject::Field(Field::Latency | Field::Heartbeat))
     }
@@ -234,7 +234,7 @@ impl Expr {
         }
     }
 
-    /// Shows it, in parentheses where it binds less than `above` asks for.
+    /// Formats it, in parentheses if it binds less tightly than `above` requires.
     fn show(&self, f: &mut fmt::Formatter<'_>, above: u8) -> fmt::Result {
         if self.binding() < above {
             f.write_str("(")?;
@@ -307,17 +307,17 @@ impl fmt::Display for Subject {
     }
 }
 
-/// Returns whether a key may stand behind a dot as it is.
+/// Returns whether a key may follow a dot without quotes.
 fn is_plain(key: &str) -> bool {
     !key.is_empty() && key.chars().all(is_key)
 }
 
-/// Returns whether a character may stand in a key behind a dot.
+/// Returns whether a character may be part of a key after a dot.
 pub(super) fn is_key(c: char) -> bool {
     c.is_alphanumeric() || matches!(c, '_' | '-' | '$' | '@')
 }
 
-/// Writes a string as a filter has it.
+/// Quotes a string as in a filter.
 pub(super) fn quoted(text: &str) -> String {
     let mut out = String::from("\"");
     for c in text.chars() {

@@ -5,13 +5,13 @@ use crate::event::{CloseBody, ConnId, Conversation, Event, Framing, Kind, Meanin
 use crate::model::{At, Side, Timestamp};
 use crate::websocket::Opcode;
 
-/// The facts about one row that a filter can ask for: of a message, frame, anomaly, opening or closing.
+/// The facts about one row that a filter can test: a message, frame, anomaly, opening or closing.
 ///
-/// What a row does not have is `None`, and comparisons with it are false. An event is turned into facts by
-/// [`Facts::of`]; whoever keeps messages in another form fills them in.
+/// Facts that a row does not have are `None`, and comparisons with them are false. [`Facts::of`] extracts the facts of
+/// an event; code that keeps messages in another form fills them in.
 #[derive(Clone, Copy, Default)]
 pub struct Facts<'a> {
-    /// Where in the capture.
+    /// The place in the capture.
     pub at: At,
     /// When the capture began.
     pub began: Timestamp,
@@ -19,41 +19,41 @@ pub struct Facts<'a> {
     pub conn: Option<ConnId>,
     /// Its conversation.
     pub conversation: Option<&'a Conversation>,
-    /// Who sent it, or whose bytes it is about.
+    /// The sender, or the side whose bytes are concerned.
     pub from: Option<Side>,
-    /// What the message or frame is.
+    /// The opcode of the message or frame.
     pub opcode: Option<Opcode>,
     /// The payload's true length.
     pub len: Option<u64>,
     /// The payload's known bytes, fetched only if a test needs them.
     pub body: Option<&'a dyn Body>,
-    /// The payload is to be read as text.
+    /// Whether the payload is text.
     pub is_text: bool,
-    /// Every byte is known.
+    /// Whether every byte is known.
     pub complete: Option<bool>,
     /// How its frames were found.
     pub framing: Option<Framing>,
-    /// It was sent compressed.
+    /// Whether it was sent compressed.
     pub compressed: Option<bool>,
-    /// It was masked.
+    /// Whether it was masked.
     pub masked: Option<bool>,
-    /// How many frames carried it.
+    /// The number of its frames.
     pub frames: Option<u64>,
     /// A close frame's body, or how the conversation ended.
     pub close: Option<CloseBody<'a>>,
-    /// A pong's round trip.
+    /// A pong's round-trip time.
     pub rtt: Option<Duration>,
-    /// The silence before a message.
+    /// The time since the message before.
     pub gap_before: Option<Duration>,
-    /// What the message means in its sub-protocol.
+    /// The meaning of the message in its sub-protocol.
     pub meaning: Option<Meaning<'a>>,
-    /// An anomaly's code and how bad it is.
+    /// An anomaly's code and severity.
     pub anomaly: Option<(&'static str, Severity)>,
 }
 
-/// A payload whose bytes are there or can be fetched.
+/// A payload whose bytes are present or can be fetched.
 pub trait Body {
-    /// Returns the bytes; `None` where they are no longer to be had.
+    /// Returns the bytes; `None` if they are no longer available.
     fn bytes(&self) -> Option<Cow<'_, [u8]>>;
 }
 
@@ -64,7 +64,7 @@ impl Body for &[u8] {
 }
 
 impl<'a> Facts<'a> {
-    /// Takes an event's facts; `began` is when the capture did.
+    /// Extracts an event's facts; `began` is the start of the capture.
     pub fn of(event: &'a Event<'_>, began: Timestamp) -> Self {
         let Event { conn, at, conversation, .. } = *event;
         let facts = Facts { at, began, conn, conversation, ..Facts::default() };

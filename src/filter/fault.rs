@@ -1,4 +1,4 @@
-//! How the parsers of the language fail.
+//! Errors of the language's parsers.
 
 use std::borrow::Cow;
 
@@ -9,7 +9,7 @@ use super::Error;
 
 pub(super) type Out<'a, T> = IResult<&'a str, T, Fault<'a>>;
 
-/// The place where a parser gave up, and why.
+/// The place where a parser stopped, and why.
 #[derive(Debug)]
 pub(super) struct Fault<'a> {
     rest: &'a str,
@@ -27,13 +27,13 @@ impl<'a> ParseError<&'a str> for Fault<'a> {
 }
 
 impl Fault<'_> {
-    /// Returns it as an error in `input`, of which its place is the end.
+    /// Converts it to an error in `input`, whose end is `rest`.
     pub(super) fn placed_in(self, input: &str) -> Error {
         Error::new(input, input.len().saturating_sub(self.rest.len()), self.expected)
     }
 }
 
-/// Gives up for good: what stands at `rest` can be nothing else than what is expected.
+/// Fails without trying alternatives: at `rest`, only what is expected is valid.
 pub(super) fn failure<T>(rest: &str, expected: impl Into<Cow<'static, str>>) -> Out<'_, T> {
     Err(nom::Err::Failure(Fault { rest, expected: expected.into() }))
 }

@@ -1,31 +1,31 @@
 use std::fmt;
 
-/// The kind of value that a field has, and so what it can be compared with.
+/// The kind of a field's values, which determines what they can be compared with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// What a frame is, by name or number.
+    /// An opcode, by name or number.
     Opcode,
     /// The client or the server.
     Side,
-    /// How messages are carried.
+    /// The transport of messages.
     Transport,
     /// A whole number.
     Count,
     /// A number of bytes.
     Size,
-    /// True or false.
+    /// A boolean.
     Truth,
-    /// Text that comes from the handshake or a close frame.
+    /// Text from the handshake or a close frame.
     Text,
     /// A payload.
     Bytes,
     /// A time span.
     Span,
-    /// A moment.
+    /// A point in time.
     Moment,
     /// The code of an anomaly.
     Code,
-    /// How bad an anomaly is.
+    /// The severity of an anomaly.
     Severity,
     /// An IP address.
     Address,
@@ -44,7 +44,7 @@ impl Kind {
         matches!(self, Kind::Text | Kind::Bytes | Kind::Code | Kind::Json)
     }
 
-    /// Says which values are understood.
+    /// Describes the valid values.
     pub const fn expects(self) -> &'static str {
         match self {
             Kind::Opcode => "an opcode: text, binary, close, ping, pong, continuation, or a number up to 15",
@@ -65,10 +65,10 @@ impl Kind {
     }
 }
 
-/// Makes the list of fields: one line each.
+/// Defines the list of fields: one line each.
 macro_rules! fields {
     ($($variant:ident, $name:literal, $kind:ident, $about:literal;)*) => {
-        /// A field that a filter can ask for.
+        /// A field that a filter can test.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum Field {
             $( #[doc = concat!("`", $name, "`: ", $about, ".")] $variant, )*
@@ -78,17 +78,17 @@ macro_rules! fields {
             /// Lists every field, in the order in which they are documented.
             pub const ALL: &'static [Field] = &[$( Field::$variant ),*];
 
-            /// Returns the name that stands in a filter.
+            /// Returns the name used in filters.
             pub const fn name(self) -> &'static str {
                 match self { $( Field::$variant => $name, )* }
             }
 
-            /// Returns what kind of value it has.
+            /// Returns the kind of its values.
             pub const fn kind(self) -> Kind {
                 match self { $( Field::$variant => Kind::$kind, )* }
             }
 
-            /// Says what it is in a few words.
+            /// Returns a short description.
             pub const fn about(self) -> &'static str {
                 match self { $( Field::$variant => $about, )* }
             }
@@ -142,7 +142,7 @@ fields! {
 }
 
 impl Field {
-    /// Returns the field called `name`; `None` where there is none.
+    /// Returns the field called `name`; `None` if there is none.
     pub fn named(name: &str) -> Option<Field> {
         let known = Field::ALL.iter().copied().find(|field| field.name() == name);
         known.or_else(|| Field::ALIASES.iter().find(|(alias, _)| *alias == name).map(|(_, field)| *field))
@@ -171,7 +171,7 @@ impl Field {
         )
     }
 
-    /// Lists other names that are understood: those of Wireshark and those of NDJSON.
+    /// Lists alternative names: those of Wireshark and those of NDJSON.
     pub const ALIASES: &'static [(&'static str, Field)] = &[
         ("websocket.opcode", Field::Opcode),
         ("websocket.payload", Field::Payload),
@@ -193,7 +193,7 @@ impl Field {
         ("wire.masked", Field::Masked),
     ];
 
-    /// Lists names of Wireshark that mean nothing here by themselves, and what to ask instead.
+    /// Lists Wireshark names without an equivalent field, and what to use instead.
     pub const ANSWERS: &'static [(&'static str, &'static str)] = &[
         ("ip.src", "client.ip or server.ip, with from == client or from == server"),
         ("ip.dst", "client.ip or server.ip, with from == client or from == server"),
@@ -211,7 +211,7 @@ impl Field {
         ("tls.handshake.extensions_server_name", "host"),
     ];
 
-    /// Says what to write instead of a name of Wireshark; `None` for other names.
+    /// Returns what to write instead of a Wireshark name; `None` for other names.
     pub fn instead_of(name: &str) -> Option<String> {
         const LAYERS: [&str; 8] = ["websocket.", "ip.", "ipv6.", "tcp.", "frame.", "http.", "http2.", "tls."];
         if let Some((_, answer)) = Field::ANSWERS.iter().find(|(known, _)| *known == name) {
@@ -228,7 +228,7 @@ impl Field {
     }
 }
 
-/// Shows the name.
+/// Formats the name.
 impl fmt::Display for Field {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())

@@ -6,14 +6,14 @@ use super::{Facts, Filter};
 use crate::event::{ConnId, Event, Kind, Opening, Rejected, Sink};
 use crate::model::{Anomaly, At, Side, Timestamp};
 
-/// A sink that hands on what a filter is true of, and what is needed to understand it.
+/// A sink that forwards the events that match a filter, and those needed to understand them.
 ///
-/// Every row is asked by itself: openings, messages, frames, anomalies and closings. Besides those of which the filter
-/// is true pass:
+/// Every row is tested on its own: openings, messages, frames, anomalies and closings. Besides the matching rows, it
+/// forwards:
 ///
-/// * the opening of a conversation before the first of its rows that passes, and its closing after one;
-/// * the anomalies of a message that passes: those of its conversation, its packet and its sender;
-/// * what concerns the capture as a whole.
+/// * the opening of a conversation before its first forwarded row, and its closing after one;
+/// * the anomalies of a forwarded message: those of its conversation, its packet and its sender;
+/// * anything that concerns the capture in general.
 #[derive(Clone, Debug)]
 pub struct Filtered<S> {
     sink: S,
@@ -23,24 +23,24 @@ pub struct Filtered<S> {
     matched: u64,
 }
 
-/// The state of a shard's conversations that filtering their rows needs.
+/// The state of a shard's conversations that is needed to filter their rows.
 ///
-/// It is bounded by the connections that the analyzer follows, and openings that wait by [`Memory::OPENINGS`].
+/// It is bounded by the connections that the analyzer tracks, and by [`Memory::OPENINGS`] for deferred openings.
 #[derive(Clone, Debug, Default)]
 pub struct Memory {
-    /// The conversations of which a row has passed, and the openings of the others.
+    /// The conversations of which a row was forwarded, and the openings of the others.
     known: HashMap<ConnId, Option<Deferred<Opening>>, RandomState>,
-    /// The last upgrade that was refused, until one of its anomalies passes.
+    /// The last upgrade that was refused, until one of its anomalies is forwarded.
     rejected: Option<(ConnId, Deferred<Rejected>)>,
-    /// The memory of openings that wait, in bytes.
+    /// The memory of deferred openings, in bytes.
     waiting: usize,
-    /// Anomalies of the packet at hand that wait for their message.
+    /// Anomalies of the current packet that are held until their message is tested.
     held: Vec<(ConnId, Option<Side>, Deferred<Anomaly>)>,
-    /// The message that passed last.
+    /// The last message forwarded.
     passed: Option<(ConnId, u64, Side)>,
 }
 
-/// An event that waits until it is known whether it passes.
+/// An event held until it is known whether it is forwarded.
 #[derive(Clone, Debug)]
 struct Deferred<T> {
     at: At,
@@ -53,25 +53,25 @@ impl<T> Deferred<T> {
         Deferred { at: event.at, known: event.known, what }
     }
 
-    /// Returns the event that it was, of the connection and conversation of `event`.
+    /// Returns the original event, with the connection and conversation of `event`.
     fn event<'a>(&'a self, event: &Event<'a>, kind: impl FnOnce(&'a T) -> Kind<'a>) -> Event<'a> {
         Event { at: self.at, known: self.known, kind: kind(&self.what), ..*event }
     }
 }
 
-/// Bounds how many anomalies wait for their message.
+/// The maximum number of anomalies held.
 const HELD: usize = 16;
 
 impl Memory {
-    /// Bounds the openings of a shard that wait for a row that passes, in bytes; beyond it they pass at once.
+    /// The maximum memory of a shard's deferred openings, in bytes; beyond it, openings are forwarded at once.
     pub const OPENINGS: usize = 4 << 20;
 
-    /// Returns whether nothing is remembered.
+    /// Returns whether no state is kept.
     pub fn is_empty(&self) -> bool {
         self.known.is_empty() && self.waiting == 0
     }
 
-    /// Takes the opening that waits, to pass it on.
+    /// Takes the deferred opening, to forward it.
     fn opening(&mut self, conn: ConnId) -> Option<Deferred<Opening>> {
         let opening = self.known.get_mut(&conn)?.take()?;
         self.waiting = self.waiting.saturating_sub(weight(&opening.what));
@@ -85,7 +85,7 @@ impl Memory {
     }
 }
 
-/// Returns about how many bytes an opening takes.
+/// Estimates the memory of an opening in bytes.
 fn weight(opening: &Opening) -> usize {
     let heads = opening.handshake.iter().flat_map(|it| {
         let request = it.request.iter().flat_map(|head| &head.headers);
@@ -96,37 +96,37 @@ fn weight(opening: &Opening) -> usize {
 }
 
 impl<S: Sink> Filtered<S> {
-    /// Filters what goes to `sink`; `began` is the time of the capture's first packet.
+    /// Filters events for `sink`; `began` is the time of the capture's first packet.
     pub fn new(filter: Filter, sink: S, began: Timestamp) -> Self {
         Filtered { sink, filter, began, memory: Memory::default(), matched: 0 }
     }
 
-    /// Sets the time of the capture's first packet, where it was not known at the beginning.
+    /// Sets the time of the capture's first packet, if it was not known at first.
     pub const fn begin(&mut self, began: Timestamp) {
         self.began = began;
     }
 
-    /// Returns where rows go.
+    /// Returns the inner sink.
     pub const fn sink(&self) -> &S {
         &self.sink
     }
 
-    /// Returns where rows go, to change it.
+    /// Returns the inner sink, mutably.
     pub const fn sink_mut(&mut self) -> &mut S {
         &mut self.sink
     }
 
-    /// Returns what is remembered of conversations.
+    /// Returns the state kept for conversations.
     pub const fn memory(&self) -> &Memory {
         &self.memory
     }
 
-    /// Returns of how many rows the filter was true.
+    /// Returns how many rows matched the filter.
     pub const fn matched(&self) -> u64 {
         self.matched
     }
 
-    /// Returns where rows went.
+    /// Returns the inner sink.
     pub fn into_sink(self) -> S {
         self.sink
     }
@@ -137,7 +137,7 @@ impl<S: Sink> Filtered<S> {
         is_true
     }
 
-    /// Passes a row on, the opening of its conversation first where that has not passed yet.
+    /// Forwards a row, preceded by the opening of its conversation if that was not forwarded yet.
     fn pass(&mut self, event: &Event<'_>) {
         if let Some(conn) = event.conn {
             if let Some(opening) = self.memory.opening(conn) {
@@ -216,7 +216,7 @@ impl<S: Sink> Filtered<S> {
     }
 }
 
-/// Returns whether an anomaly is reported behind the message that it is about; the others are reported before it.
+/// Returns whether an anomaly is reported after its message; the others are reported before it.
 const fn follows_its_message(anomaly: &Anomaly) -> bool {
     matches!(
         anomaly,

@@ -14,7 +14,7 @@
 //! member   = value [ ".." value ]
 //! ```
 //!
-//! The next word always decides what comes, so a fault is found where it is and never somewhere before it.
+//! The next word always determines the alternative, so an error is reported exactly where it occurs.
 
 use std::borrow::Cow;
 
@@ -35,14 +35,14 @@ use super::fault::{Fault, Out, failure};
 use super::{Error, Field, Kind, literal};
 use crate::text::is_near;
 
-/// Bounds how deep parentheses and negations may go.
+/// The maximum nesting of parentheses and negations.
 const DEPTH: usize = 64;
-/// Bounds the steps of a JSON path.
+/// The maximum number of steps of a JSON path.
 const STEPS: usize = 64;
-/// Bounds a compiled regular expression, in bytes.
+/// The maximum size of a compiled regular expression, in bytes.
 const PATTERN: usize = 4 << 20;
 
-/// Reads a whole filter.
+/// Parses a complete filter.
 pub(super) fn filter(input: &str) -> Result<Expr, Error> {
     let whole = |input| {
         let (rest, expr) = preceded(multispace0, |input| any(input, 0)).parse(input)?;
@@ -56,11 +56,11 @@ pub(super) fn filter(input: &str) -> Result<Expr, Error> {
 }
 
 impl Subject {
-    /// Reads the subject that a text begins with, and returns what stands behind it.
+    /// Parses the subject at the start of a text, and returns the rest.
     ///
     /// # Errors
     ///
-    /// Where there is none.
+    /// Fails if there is none.
     pub fn first(text: &str) -> Result<(Subject, &str), Error> {
         match preceded(multispace0, subject).parse(text) {
             Ok((rest, subject)) => Ok((subject, rest)),
@@ -69,11 +69,11 @@ impl Subject {
         }
     }
 
-    /// Reads subjects with commas between them.
+    /// Parses subjects separated by commas.
     ///
     /// # Errors
     ///
-    /// Where one cannot be understood, with the column and what was expected there.
+    /// Fails if one is invalid, with the column and what was expected there.
     pub fn list(text: &str) -> Result<Vec<Subject>, Error> {
         let (mut list, mut rest) = (Vec::new(), text);
         loop {
@@ -105,7 +105,7 @@ fn all(input: &str, depth: usize) -> Out<'_, Expr> {
         .parse(input)
 }
 
-/// Makes a list an expression, or takes the only one in it.
+/// Combines a list into an expression, or returns its only element.
 fn one_of(mut list: Vec<Expr>, make: fn(Vec<Expr>) -> Expr) -> Expr {
     match list.pop() {
         Some(only) if list.is_empty() => only,
@@ -133,20 +133,20 @@ fn one(input: &str, depth: usize) -> Out<'_, Expr> {
     test(input)
 }
 
-/// Reads a token and the blanks after it.
+/// Parses a token and the spaces after it.
 fn blank<'a, T>(
     token: impl Parser<&'a str, Output = T, Error = Fault<'a>>,
 ) -> impl Parser<&'a str, Output = T, Error = Fault<'a>> {
     terminated(token, multispace0)
 }
 
-/// Reads a word that stands alone.
+/// Parses a word that is not part of a longer one.
 fn keyword<'a>(word: &'static str) -> impl Parser<&'a str, Output = (), Error = Fault<'a>> {
     let alone = not(satisfy(|c| c.is_alphanumeric() || matches!(c, '_' | '.')));
     value((), blank(terminated(tag(word), alone)))
 }
 
-/// Reads an operator as a word or as a sign.
+/// Parses an operator written as a word or as a sign.
 fn sign<'a>(word: &'static str, sign: &'static str) -> impl Parser<&'a str, Output = (), Error = Fault<'a>> {
     alt((keyword(word), value((), blank(tag(sign)))))
 }
@@ -200,7 +200,7 @@ fn test(input: &str) -> Out<'_, Expr> {
     Ok((rest, Expr::Test(Test { subject, how: How::Is })))
 }
 
-/// Reads what stands behind `lower(`: a comparison in which case makes no difference.
+/// Parses what follows `lower(`: a case-insensitive comparison.
 fn lowered(input: &str) -> Out<'_, Expr> {
     let (rest, subject) = subject(input)?;
     if !subject.kind().is_searchable() {
@@ -218,7 +218,7 @@ fn lowered(input: &str) -> Out<'_, Expr> {
     Ok((rest, Expr::Test(Test { subject, how: How::Matches(pattern) })))
 }
 
-/// Reads a string that is looked for, or compared with the `whole`, whatever its case.
+/// Parses a string to search for, or to compare with the `whole` value, ignoring case.
 fn without_case(input: &str, whole: bool) -> Out<'_, Pattern> {
     let (rest, (_, text)) = blank(literal::text).parse(input)?;
     let text = regex::escape(&text);
@@ -229,7 +229,7 @@ fn without_case(input: &str, whole: bool) -> Out<'_, Pattern> {
     }
 }
 
-/// Says what may stand behind an expression: operators where only a subject was read, else what ends it.
+/// Describes what may follow an expression: operators if it is only a subject, otherwise its end.
 fn behind(expr: &Expr, end: &'static str) -> &'static str {
     match expr {
         Expr::Test(Test { how: How::Is, subject }) => operators(subject.kind()),
@@ -281,7 +281,7 @@ fn subject(input: &str) -> Out<'_, Subject> {
     }
 }
 
-/// Says which field may have been meant.
+/// Suggests the field that may have been meant.
 fn suggestion(name: &str) -> Cow<'static, str> {
     if let Some(answer) = Field::instead_of(name) {
         return answer.into();
@@ -351,7 +351,7 @@ fn element(input: &str) -> Out<'_, Step> {
 }
 
 fn needle(kind: Kind, input: &str) -> Out<'_, SearchText> {
-    // A part of a code need not be a code.
+    // A part of a code is not necessarily a code.
     let kind = if kind == Kind::Code { Kind::Text } else { kind };
     let bytes = input.starts_with("x\"") && kind == Kind::Text;
     map(blank(|input| literal::read(if bytes { Kind::Bytes } else { kind }, input)), SearchText::new)

@@ -1,4 +1,4 @@
-//! Values as they are written in a filter.
+//! Literals in a filter.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -20,7 +20,7 @@ use crate::model::{Side, Timestamp};
 use crate::text::nearest;
 use crate::websocket::Opcode;
 
-/// Reads a value of a kind.
+/// Parses a value of a kind.
 pub(super) fn read(kind: Kind, input: &str) -> Out<'_, Value> {
     let (rest, (written, means)) = match input.chars().next() {
         Some('"' | '\'') => {
@@ -46,7 +46,8 @@ pub(super) fn read(kind: Kind, input: &str) -> Out<'_, Value> {
     }
 }
 
-/// Says what is expected instead of the word or string that is `written`: what may have been meant, where that is clear.
+/// Describes what is expected instead of the word or string that is `written`: the value that may have been meant, if
+/// that is clear.
 fn expected(kind: Kind, written: &str) -> Cow<'static, str> {
     let near = || nearest(written.trim_matches(['"', '\'']), Anomaly::RULES.iter().map(|rule| rule.code));
     match kind {
@@ -67,7 +68,7 @@ fn expected(kind: Kind, written: &str) -> Cow<'static, str> {
     }
 }
 
-/// Reads a string of either form, for a regular expression.
+/// Parses a string of either form, for a regular expression.
 pub(super) fn text(input: &str) -> Out<'_, (Box<str>, String)> {
     let (rest, text) = if input.starts_with("r\"") {
         raw(input).map(|(rest, text)| (rest, text.to_owned()))?
@@ -79,12 +80,12 @@ pub(super) fn text(input: &str) -> Out<'_, (Box<str>, String)> {
     Ok((rest, (before(input, rest).into(), text)))
 }
 
-/// Returns what stands before `rest`, the end of `input`.
+/// Returns the part of `input` before `rest`, its end.
 fn before<'a>(input: &'a str, rest: &str) -> &'a str {
     input.get(..input.len().saturating_sub(rest.len())).unwrap_or_default()
 }
 
-/// Takes the word that `input` begins with; it ends before a `..`.
+/// Splits off the word at the start of `input`; it ends before a `..`.
 fn word(input: &str) -> (&str, &str) {
     let is_word = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '+' | '.' | ':' | '/');
     let end = input.find(|c| !is_word(c)).unwrap_or(input.len());
@@ -93,7 +94,7 @@ fn word(input: &str) -> (&str, &str) {
     (rest, word)
 }
 
-/// Understands a string in quotes.
+/// Interprets a quoted string.
 fn quoted(kind: Kind, text: &str) -> Option<Meaning> {
     match kind {
         Kind::Text | Kind::Bytes | Kind::Json => Some(Meaning::Bytes(text.as_bytes().into())),
@@ -108,7 +109,7 @@ fn quoted(kind: Kind, text: &str) -> Option<Meaning> {
     }
 }
 
-/// Understands a word.
+/// Interprets a word.
 fn bare(kind: Kind, word: &str) -> Option<Meaning> {
     match kind {
         Kind::Opcode => opcode(word).map(Meaning::Whole),
@@ -156,7 +157,7 @@ fn whole(word: &str) -> Option<u64> {
     }
 }
 
-/// Understands a JSON number.
+/// Parses a JSON number.
 fn number(word: &str) -> Option<Number> {
     let number = |word| -> IResult<&str, &str> {
         let exponent = (one_of("eE"), opt(one_of("+-")), digit1);
@@ -167,7 +168,7 @@ fn number(word: &str) -> Option<Number> {
     word.parse().map(Number::Whole).ok().or_else(real)
 }
 
-/// Understands an address, perhaps with the length of a network's prefix.
+/// Parses an address, optionally with a prefix length.
 fn network(word: &str) -> Option<Meaning> {
     let (address, length) =
         word.split_once('/').map_or((word, None), |(address, length)| (address, Some(length)));
@@ -180,7 +181,7 @@ fn network(word: &str) -> Option<Meaning> {
     Some(Meaning::Network(address, length))
 }
 
-/// Understands a size: `k M G` are thousands, `Ki Mi Gi` times 1024, with or without a `B`.
+/// Parses a size: `k M G` are powers of 1000, `Ki Mi Gi` of 1024, with or without a `B`.
 fn size(word: &str) -> Option<u64> {
     let unit = terminated(
         alt((
@@ -199,7 +200,7 @@ fn size(word: &str) -> Option<u64> {
     u64::try_from(size).ok().or_else(|| whole(word))
 }
 
-/// Understands a time span: a number of seconds, or numbers with units one after the other.
+/// Parses a time span: a number of seconds, or a sequence of numbers with units.
 fn span(word: &str) -> Option<Duration> {
     let unit = alt((
         value(1_u128, tag("ns")),
@@ -217,7 +218,7 @@ fn span(word: &str) -> Option<Duration> {
     u64::try_from(nanos).ok().map(Duration::from_nanos)
 }
 
-/// A number with decimals: its digits without the dot, and ten to the power of the decimals.
+/// A decimal number: its digits without the point, and ten to the power of the number of decimals.
 #[derive(Clone, Copy)]
 struct Decimal {
     digits: u128,
@@ -243,7 +244,7 @@ fn decimal(input: &str) -> IResult<&str, Decimal> {
     .parse(input)
 }
 
-/// Understands a moment in RFC 3339; a date alone means its first moment in UTC.
+/// Parses an RFC 3339 timestamp; a date alone means its start in UTC.
 fn moment(word: &str) -> Option<Timestamp> {
     let digits = |n| {
         move |input| -> IResult<&str, i64> {
@@ -297,7 +298,7 @@ fn days(year: i64, month: i64, day: i64) -> Option<i64> {
     past.checked_mul(365)?.checked_add(leaps)?.checked_add(of_year)?.checked_sub(719_163)
 }
 
-/// Reads a string with escapes.
+/// Parses a string with escapes.
 fn string(input: &str) -> Out<'_, String> {
     let (mut rest, quote) = alt((char::<_, Fault<'_>>('"'), char('\''))).parse(input)?;
     let mut out = String::new();
@@ -349,7 +350,7 @@ fn escape(input: &str) -> IResult<&str, char> {
     preceded(char('\\'), kinds).parse(input)
 }
 
-/// Reads a string in which a backslash is itself.
+/// Parses a string in which backslashes are literal.
 fn raw(input: &str) -> Out<'_, &str> {
     let (rest, _) = tag::<_, _, Fault<'_>>("r\"").parse(input)?;
     match rest.split_once('"') {
@@ -358,7 +359,7 @@ fn raw(input: &str) -> Out<'_, &str> {
     }
 }
 
-/// Reads bytes in hex; blanks and colons between them are skipped.
+/// Parses bytes in hex; spaces and colons between them are skipped.
 fn hex(input: &str) -> Out<'_, Vec<u8>> {
     let (start, _) = tag::<_, _, Fault<'_>>("x\"").parse(input)?;
     let blanks = take_while1(|c| matches!(c, ' ' | ':'));

@@ -1,19 +1,19 @@
-//! What a user is told of the language, where there is no `docs/filter.md`.
+//! The description of the language for users without `docs/filter.md`.
 
 use std::fmt::Write as _;
 
 use super::Field;
 use crate::text::wrap;
 
-/// A chapter of the manual: its title, and what is said.
+/// A chapter of the manual: its title and its entries.
 pub type Chapter = (&'static str, Vec<(String, String)>);
 
-/// What stands before the chapters.
+/// The text before the chapters.
 pub const ABOUT: &str = "A filter is made of tests of fields, joined by and (&&), or (||) and not (!), and grouped by parentheses. A string in quotes \
                          alone is a test too: the text contains it. What is not there compares as false. Of a conversation, the opening is shown \
                          before the first row that passes, and the closing after it.";
 
-/// Filters with what they do.
+/// Example filters with their meaning.
 const EXAMPLES: &[(&str, &str)] = &[
     ("\"error\"", "messages whose text contains error"),
     ("opcode == text and len > 1k", "long texts"),
@@ -29,7 +29,7 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("time >= 1.5s and gap_before > 2s", "times since the first packet, and silence"),
 ];
 
-/// How a field is tested.
+/// The forms of tests.
 const TESTS: &[(&str, &str)] = &[
     ("FIELD", "it is true or, where it is no truth value, it is there"),
     ("== != < <= > >=", "it compares so; eq ne lt le gt ge are the same"),
@@ -39,7 +39,7 @@ const TESTS: &[(&str, &str)] = &[
     ("lower(FIELD) ==, contains", "as without lower, whatever the case"),
 ];
 
-/// How values are written.
+/// The forms of values.
 const VALUES: &[(&str, &str)] = &[
     ("sizes", "bytes: 100, 1k (1,000), 2M, 1G, 1Ki (1,024), 2MiB, 1.5k"),
     ("durations", "50ms, 1.5s, 2m30s; a number alone is seconds"),
@@ -60,7 +60,7 @@ pub fn chapters() -> [Chapter; 5] {
         .iter()
         .map(|field| {
             let (about, values) = (field.about(), field.kind().expects());
-            // Some say their values by themselves.
+            // Some descriptions already include the values.
             let is_said = about.contains(values);
             (field.name().to_owned(), if is_said { about.to_owned() } else { format!("{about}: {values}") })
         })
@@ -89,7 +89,7 @@ pub fn manual(width: usize) -> String {
     let width = width.saturating_sub(1);
     wrap(&mut text, ABOUT, 0, width);
     for (title, items) in chapters() {
-        // Writing into a string cannot fail.
+        // Writing to a string cannot fail.
         let _ = writeln!(text, "\n{title}:");
         for (term, words) in items {
             let _ = write!(text, "  {term:<24}");

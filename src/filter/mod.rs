@@ -1,9 +1,9 @@
 //! The message filter language: one for the screen and every command (`-Y`).
 //!
-//! A filter is parsed and compiled once, then asked of rows: messages, frames, anomalies, openings and closings.
-//! `grammar` holds the language, [`Expr`] is a filter as a tree, [`Facts`] is what a row can be asked,
-//! [`complete()`] helps while one is typed, and [`Filtered`] lets through what a filter lets through.
-//! `docs/filter.md` is the user's manual.
+//! A filter is parsed and compiled once, then tested against rows: messages, frames, anomalies, openings and closings.
+//! `grammar` defines the language, [`Expr`] is a filter as a tree, [`Facts`] are the properties of a row,
+//! [`complete()`] suggests completions, and [`Filtered`] is a sink that forwards what matches. `docs/filter.md` is the
+//! user's manual.
 //!
 //! ```
 //! use wirefin::filter::Filter;
@@ -47,23 +47,23 @@ pub use manual::{ABOUT, Chapter, chapters, manual};
 pub use output::FilteredOutput;
 pub use values::{Shown, values};
 
-/// A filter, ready to be asked.
+/// A compiled filter.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Filter {
     expr: Expr,
 }
 
 impl Filter {
-    /// Reads a filter.
+    /// Parses a filter.
     ///
     /// # Errors
     ///
-    /// Where it cannot be understood, with the column and what was expected there.
+    /// Fails if it is invalid, with the column and what was expected there.
     pub fn parse(text: &str) -> Result<Self, Error> {
         grammar::filter(text).map(|expr| Filter { expr })
     }
 
-    /// Returns whether it is true of a row.
+    /// Returns whether a row matches.
     pub fn matches(&self, facts: &Facts<'_>) -> bool {
         compare::Row::new(facts).is(&self.expr)
     }
@@ -73,7 +73,7 @@ impl Filter {
         &self.expr
     }
 
-    /// Returns whether it only asks what is known as soon as a conversation begins.
+    /// Returns whether it only tests facts that are known as soon as a conversation begins.
     pub fn is_of_conversation(&self) -> bool {
         let mut known = true;
         self.expr.tests(&mut |test| {
@@ -82,14 +82,14 @@ impl Filter {
         known
     }
 
-    /// Returns whether a test in it may need a message's payload.
+    /// Returns whether one of its tests may need a message's payload.
     pub fn needs_body(&self) -> bool {
         let mut needs = false;
         self.expr.tests(&mut |test| needs |= test.subject.needs_body());
         needs
     }
 
-    /// Returns whether it asks about what a message means in its sub-protocol.
+    /// Returns whether it tests the meaning of messages in their sub-protocols.
     pub fn needs_meaning(&self) -> bool {
         let mut needs = false;
         self.expr.tests(&mut |test| needs |= test.subject.needs_meaning());
@@ -105,7 +105,7 @@ impl FromStr for Filter {
     }
 }
 
-/// Shows a filter that means the same.
+/// Formats an equivalent filter.
 impl fmt::Display for Filter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.expr)

@@ -5,7 +5,7 @@ use super::{Filter, Filtered};
 use crate::event::{Collector, Control, Output};
 use crate::model::Timestamp;
 
-/// An output that hands on what a filter lets through.
+/// An output that forwards what matches a filter.
 #[derive(Debug)]
 pub struct FilteredOutput<O> {
     output: O,
@@ -15,17 +15,17 @@ pub struct FilteredOutput<O> {
 }
 
 impl<O: Output> FilteredOutput<O> {
-    /// Filters what goes to `output`.
+    /// Filters the input of `output`.
     pub const fn new(filter: Filter, output: O) -> Self {
         FilteredOutput { output, filter, began: Timestamp::from_nanos(0), matched: 0 }
     }
 
-    /// Returns of how many rows the filter was true.
+    /// Returns how many rows matched the filter.
     pub const fn matched(&self) -> u64 {
         self.matched
     }
 
-    /// Returns the output behind the filter.
+    /// Returns the inner output.
     pub fn into_inner(self) -> O {
         self.output
     }

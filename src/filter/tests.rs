@@ -1,4 +1,4 @@
-//! The manual's examples, faults, and properties of the language.
+//! The manual's examples, errors, and properties of the language.
 
 mod through;
 
@@ -56,7 +56,7 @@ fn conversation(conn: u64) -> Conversation {
     }
 }
 
-/// Asks a filter of the rows of the manual and returns the numbers of those that it is true of.
+/// Tests a filter against the rows of the manual and returns the numbers of those that match.
 fn rows(filter: &Filter) -> Vec<u64> {
     use Side::{Client, Server};
     let big: Vec<u8> = [0, 0xde, 0xad].into_iter().chain([0; 1997]).collect();
@@ -123,7 +123,7 @@ fn rows(filter: &Filter) -> Vec<u64> {
     found
 }
 
-/// Returns the manual's examples: the filter, and the rows that it is said to be true of.
+/// Returns the manual's examples: each filter, and the rows that should match.
 fn examples() -> impl Iterator<Item = (&'static str, Vec<u64>)> {
     let blocks = MANUAL.split("```filter\n").skip(1).map(|block| block.split("```").next().unwrap());
     blocks.flat_map(str::lines).map(|line| {

@@ -1,4 +1,4 @@
-//! A sub-protocol's units as values that a path leads into.
+//! The units of a sub-protocol as JSON values, for use in paths.
 
 use std::time::Duration;
 
@@ -7,8 +7,8 @@ use serde_json::{Map, Value as Json};
 use crate::event::Unit;
 use crate::subprotocol::Value;
 
-/// Makes the value that `sub` stands for: what every unit has, the fields of its protocol beside it, and its name also as
-/// `event`, `method` and `topic`.
+/// Creates the value of `sub`: the members that every unit has, the fields of its protocol alongside, and its name also
+/// as `event`, `method` and `topic`.
 pub(super) fn value_of(unit: &Unit<'_>) -> Json {
     let mut members = Map::new();
     for field in unit.fields() {
@@ -46,7 +46,8 @@ pub(super) fn value_of(unit: &Unit<'_>) -> Json {
     Json::Object(members)
 }
 
-/// Adds a field; one whose name has dots, `params.name`, also as the member of a member, which is how a path leads to it.
+/// Adds a field; if its name contains dots, such as `params.name`, also as a nested member, which is what a path refers
+/// to.
 fn put_field(members: &mut Map<String, Json>, name: &str, value: Json, listed: bool) {
     if let Some((outer, inner)) = name.split_once('.')
         && let Json::Object(deeper) = members.entry(outer).or_insert_with(|| Json::Object(Map::new()))
@@ -60,7 +61,7 @@ fn put_field(members: &mut Map<String, Json>, name: &str, value: Json, listed: b
     }
 }
 
-/// Returns the number that a text of digits is, for what is sent as a number here and as a text there: ids.
+/// Returns the number represented by a string of digits, because identifiers may be sent as numbers or as strings.
 pub(super) fn as_number(value: &Json) -> Option<Json> {
     let text = value.as_str()?;
     text.parse::<u64>().ok().filter(|number| number.to_string() == text).map(Into::into)

@@ -1,4 +1,4 @@
-//! The values of a subject, for who shows them instead of comparing them.
+//! The values of a subject, for display rather than comparison.
 
 use std::borrow::Cow;
 
@@ -11,12 +11,12 @@ use crate::event::Meaning;
 use crate::model::Timestamp;
 use crate::websocket::Opcode;
 
-/// One value, as it is to be shown.
+/// A value to be shown.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Shown<'a> {
     /// Text that may come from the wire.
     Text(Cow<'a, [u8]>),
-    /// A moment, for the caller knows how times are shown.
+    /// A time, which the caller formats.
     Moment(Timestamp),
 }
 
@@ -81,7 +81,7 @@ fn plain(value: &Json) -> String {
     }
 }
 
-/// Walks through JSON as it was sent: numbers keep all of their digits.
+/// Walks JSON as it was sent, so that numbers keep all of their digits.
 fn raw(at: &serde_json::value::RawValue, steps: &[Step], each: &mut dyn FnMut(Shown<'_>)) {
     type Members<'a> = std::collections::BTreeMap<Cow<'a, str>, &'a serde_json::value::RawValue>;
     type Elements<'a> = Vec<&'a serde_json::value::RawValue>;

@@ -1,4 +1,4 @@
-//! What passes with a row that passes.
+//! What is forwarded along with a matching row.
 
 use std::sync::LazyLock;
 
@@ -108,7 +108,7 @@ fn openings_that_wait_are_bounded() {
     for conn in 1..20_000 {
         filtered.event(&of(conn, conn, Row::Opened(&opened)));
     }
-    // Some passed at once, for there were too many.
+    // Some were forwarded at once because there were too many.
     let passed = filtered.sink_mut().0.len();
     assert!((10_000..20_000).contains(&passed), "{passed}");
     let closed = samples::closed();
